@@ -1,0 +1,59 @@
+package dnssec
+
+import (
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// Answer is the judged answer to one question.
+type Answer struct {
+	Name   string // as asked, canonical
+	Type   uint16
+	Status Status
+	// Exists is true when records of Type were found (at the end of aliases).
+	Exists bool
+	// Rcode as received (after aliases).
+	Rcode int
+	// Records are the validated records of Type (whatever Status says: look at Status first).
+	Records []dns.RR
+	// TTL bounded by every link (RFC 4035, 5.3.3; RFC 2308; RFC 9077).
+	TTL time.Duration
+	// EDE is the Extended DNS Error number that fits (RFC 8914), -1 when none.
+	EDE int
+	// Code is a stable word, Reason a sentence with the object concerned and what to do. Empty when secure.
+	Code, Reason string
+	// Aliases are the CNAME or DNAME targets followed, in order.
+	Aliases []string
+	// Links are the zones from the anchor down, for people and for evidence.
+	Links []Link
+	// RRsets are all RRsets (with their RRSIGs) the status rests on, leaf first (RFC 9102 order).
+	RRsets []RRset
+	// Inception and Expiration bound the time in which this proof holds.
+	Inception, Expiration time.Time
+}
+
+// Link is one zone of a chain.
+type Link struct {
+	Zone      string
+	Status    Status
+	Keys      []Key // the DNSKEYs
+	DS        []*dns.DS
+	Signature *dns.RRSIG // over the DNSKEY RRset; nil when insecure
+	Reason    string
+}
+
+// Key is one DNSKEY for display.
+type Key struct {
+	Tag       uint16
+	Algorithm uint8
+	SEP       bool
+	Revoked   bool
+	Matched   bool // by a DS or anchor
+}
+
+// RRset is a set of records and their signatures.
+type RRset struct {
+	Records    []dns.RR
+	Signatures []*dns.RRSIG
+}

@@ -1,0 +1,97 @@
+// Package lookup turns a name into DNSSEC-validated SMIMEA or TLSA records and
+// matches them against a certificate.
+//
+// Owner names are built by [SMIMEAName], [UserName] and [TLSAName]; [Client]
+// asks a recursive resolver and validates its answers itself (package dnssec);
+// [Match] judges records against a certificate by the rules of RFC 6698, 7671
+// and 8162. Four outcomes stay four to the end: secure, insecure, bogus,
+// indeterminate; and present, absent, unknown.
+//
+// The package knows no S/MIME and no mail: names come in as strings.
+package lookup
+
+import (
+	"context"
+	"crypto/x509"
+	"time"
+
+	"dnseal/lookup/dnssec"
+)
+
+// Type is a DNS record type that can bind a key to a name.
+type Type uint16
+
+// Record types (RFC 6698, Section 7.1; RFC 8162, Section 8).
+const (
+	TLSA   Type = 52
+	SMIMEA Type = 53
+)
+
+// Presence says whether records are there. The zero value is Unknown.
+type Presence uint8
+
+// Presences.
+const (
+	Unknown Presence = iota // not known (indeterminate or bogus answer)
+	Absent                  // proven absent when the status is secure; said to be absent when insecure
+	Present
+)
+
+// Record is the data of one SMIMEA or TLSA record (RFC 6698, Section 2.1).
+type Record struct {
+	Usage        uint8
+	Selector     uint8
+	MatchingType uint8
+	Data         []byte
+}
+
+// Result is the answer to one lookup.
+type Result struct {
+	Name     string // absolute owner name asked for, lower case
+	Type     Type
+	Status   dnssec.Status
+	Presence Presence
+	Records  []Record // only when Present
+	// TTL is for how long the answer may be used, never longer than any link of its chain.
+	TTL time.Duration
+	// Code is a stable word for a status that is not secure: "timeout", "servfail", "budget:queries", "bogus", "insecure", "clock", …
+	Code string
+	// Reason is a sentence for people; empty when secure and present.
+	Reason string
+	// Answer is what the validator found: the chain, its links, the RRsets used.
+	Answer *dnssec.Answer
+}
+
+// Resolver is what a receiver or relay needs of this package; *Client is one.
+type Resolver interface {
+	// Lookup fetches and validates the records of type t at name. It always returns a Result; what
+	// could not be told is in its Status.
+	Lookup(ctx context.Context, name string, t Type) *Result
+	// LookupFresh is Lookup past the client's own cache, rate-limited: asked once before a caller says
+	// fail because of an absent or not matching record.
+	LookupFresh(ctx context.Context, name string, t Type) *Result
+}
+
+// MatchResult is the judgement of one record against a certificate or key.
+type MatchResult struct {
+	Record Record
+	// Result is "match", "no-match" or "unusable: why" (DESIGN 9).
+	Result string
+}
+
+// MatchOptions say what is matched. The zero value of each field is safe.
+type MatchOptions struct {
+	// Certificate is the signer's or client's; nil when only PublicKey is known.
+	Certificate *x509.Certificate
+	// Chain holds the other certificates that came along, in any order.
+	Chain []*x509.Certificate
+	// SPKI is the DER SubjectPublicKeyInfo where there is no certificate.
+	SPKI []byte
+	// Names reports whether the certificate carries the name it is used under; needed for usages 0 to 2
+	// (RFC 7671, Section 5). Nil: it does not.
+	NameOK func(*x509.Certificate) bool
+	// Roots are the PKIX roots for usages 0 and 1; nil makes those records unusable.
+	Roots *x509.CertPool
+	// At is the time usages 0 to 2 are judged at. Zero: they do not match.
+	At time.Time
+}

@@ -1,0 +1,115 @@
+package message
+
+import (
+	"context"
+	"log/slog"
+	"net/netip"
+	"time"
+)
+
+// Handler is a signer or a verifier as a door sees it.
+//
+// Handle never changes m. It answers with an Outcome whose zero value is Defer:
+// a handler that forgets to decide loses no mail and lets nothing through.
+// An Outcome's Edit holds resources: the door calls [Outcome.Close] when done.
+type Handler interface {
+	Handle(ctx context.Context, m *Message, env *Envelope) *Outcome
+}
+
+// Envelope is what a door knows about a message beside its bytes.
+type Envelope struct {
+	// MailFrom is the reverse-path without angle brackets; empty is the null sender (RFC 5321, 4.5.5).
+	MailFrom string
+	// Rcpt holds the forward-paths without angle brackets, in order.
+	Rcpt []string
+	// Submitter is who handed the message in, as authenticated facts.
+	Submitter Submitter
+	// Hello is the name given in HELO, EHLO or LHLO; unverified.
+	Hello string
+	// QueueID is the MTA's name for the message, for logs; may be empty.
+	QueueID string
+	// UTF8 says that SMTPUTF8 was asked for (RFC 6531).
+	UTF8 bool
+	// Received is when the message arrived; the zero value means unknown.
+	Received time.Time
+}
+
+// Submitter holds only facts a door has proven itself. The zero value is a
+// stranger.
+type Submitter struct {
+	// User is the SASL authentication identity, or empty.
+	User string
+	// TLSName is the DNS name a client proved by its TLSA record (DANCE), a lower-case A-label name without final dot, or empty.
+	TLSName string
+	// Addr is the client's network address; the zero value means local or unknown.
+	Addr netip.Addr
+}
+
+// Action is what the door shall do with a message. The zero value is Defer.
+type Action uint8
+
+// Actions, in the words of DESIGN 10. Mark is Accept with a result field.
+const (
+	Defer      Action = iota // 4xx: try again later
+	Accept                   // pass on, with the Edit applied
+	Quarantine               // milter only: hold, with the Edit applied
+	Reject                   // 5xx: refuse
+)
+
+// String returns the action's word: "defer", "accept", "quarantine" or "reject".
+func (a Action) String() string {
+	switch a {
+	case Accept:
+		return "accept"
+	case Quarantine:
+		return "quarantine"
+	case Reject:
+		return "reject"
+	case Defer:
+	}
+	return "defer"
+}
+
+// Reply is an SMTP reply for the peer: generic words only, never a cause
+// (causes go to [Outcome.Attrs]).
+type Reply struct {
+	Code     int    // 3-digit reply code (RFC 5321, 4.2)
+	Enhanced string // enhanced status code such as "5.7.1" (RFC 3463)
+	Text     string // one line of printable ASCII
+}
+
+// Outcome is a handler's decision.
+type Outcome struct {
+	Action Action
+	// Edit is what to change before passing on; nil changes nothing. Only looked at for Accept and Quarantine.
+	Edit *Edit
+	// Forms are further forms of the message for some of the recipients (opaque, encrypted, Bcc).
+	// Recipients in no form get Edit. A door that cannot split a message defers when Forms is not empty.
+	Forms []Form
+	// Reply is for Defer and Reject; the zero value means the door's own generic reply.
+	Reply Reply
+	// Result is one stable word for logs and metrics, e.g. "signed", "unsigned", "pass", "fail".
+	Result string
+	// Attrs is what the operator's log line shall say beside the result; no bodies, no subjects, no secrets.
+	Attrs []slog.Attr
+}
+
+// Form is another form of a message for some recipients.
+type Form struct {
+	Rcpt []string
+	Edit *Edit
+}
+
+// Close releases every Edit of the outcome. It is safe on a nil Outcome and more than once.
+func (o *Outcome) Close() error {
+	if o == nil {
+		return nil
+	}
+	err := o.Edit.Close()
+	for _, f := range o.Forms {
+		if e := f.Edit.Close(); err == nil {
+			err = e
+		}
+	}
+	return err
+}

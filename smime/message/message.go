@@ -1,0 +1,16 @@
+// Package message holds a raw Internet message as byte ranges, and the one way
+// to change it.
+//
+// It is what every door of dnseal shares: [Read] spools a message (memory up
+// to 256 KiB, an unlinked temporary file above), [Message] gives its header
+// fields and body as they came, [Envelope] carries what the SMTP or milter
+// session knew, [Handler] is what a signer or verifier is to a door, and
+// [Edit] is the only thing such a handler may ask for: header changes and a new
+// body, which each door applies its own way.
+//
+// Standards: RFC 5322 (header fields, addresses), RFC 6532 (UTF-8 header
+// fields), RFC 5321 (envelope). No byte of a message is ever re-serialised:
+// a field is its raw bytes, a body is a range of the spool.
+//
+// The package knows nothing of S/MIME, DNS or SMTP replies.
+package message
