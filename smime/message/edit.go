@@ -1,11 +1,17 @@
 package message
 
+import (
+	"bytes"
+	"fmt"
+	"io"
+)
+
 // Edit is a set of changes to a message: the one output type of signing and
 // verifying. The zero value and nil change nothing.
 type Edit struct {
-	// Changes are the header changes. Delete and Replace count occurrences in the message as it came,
+	// Changes are the header changes. Delete counts occurrences in the message as it came,
 	// so the order among changes does not matter, but that of inserted fields does: the first
-	// Insert of the list ends up on top.
+	// Insert of the list ends up on top, and the last Append at the bottom.
 	Changes []Change
 	// Body, when not nil, replaces everything after the empty line that ends the header.
 	Body *Spool
@@ -29,4 +35,100 @@ type Change struct {
 	Index int
 	// Value is what stands after the colon, raw: usually with a leading space, folded with CRLF, without a final CRLF.
 	Value string
+}
+
+// Close releases the edit's body. Safe on nil and more than once.
+func (e *Edit) Close() error {
+	if e == nil {
+		return nil
+	}
+	return e.Body.Close()
+}
+
+// WriteEdited writes the message with the edit applied, as a file or SMTP door
+// sends it, and returns the number of bytes written. A nil edit writes the message as it is.
+// A leading mbox "From " line stays on top. Errors: what w or the spool returned.
+func (m *Message) WriteEdited(w io.Writer, e *Edit) (int64, error) {
+	if e == nil {
+		return m.copySection(w, 0, m.Size())
+	}
+	head := m.editedHeader(e)
+	n, err := w.Write(head)
+	total := int64(n)
+	if err != nil {
+		return total, err
+	}
+	var k int64
+	if e.Body != nil {
+		k, err = io.Copy(w, e.Body.Open())
+	} else {
+		k, err = m.copySection(w, m.headerEnd, m.Size()-m.headerEnd)
+	}
+	return total + k, err
+}
+
+func (m *Message) copySection(w io.Writer, off, n int64) (int64, error) {
+	k, err := io.Copy(w, m.Section(off, n))
+	if err == nil && k < n {
+		err = fmt.Errorf("message: spool ended early: %w", io.ErrUnexpectedEOF)
+	}
+	return k, err
+}
+
+// editedHeader returns the new header, with its empty line when the edit brings a body.
+func (m *Message) editedHeader(e *Edit) []byte {
+	out := make([]byte, 0, m.headerEnd+1024)
+	fields := m.fields
+	if len(fields) > 0 && bytes.HasPrefix(fields[0].Raw, []byte("From ")) {
+		out = append(out, fields[0].Raw...)
+		fields = fields[1:]
+	}
+	out = appendFields(out, e.Changes, Insert)
+	for i, f := range fields {
+		if !deleted(fields[:i], f, e.Changes) {
+			out = append(out, f.Raw...)
+		}
+	}
+	if len(out) > 0 && out[len(out)-1] != '\n' {
+		out = append(out, '\r', '\n') // the message ended inside its header
+	}
+	out = appendFields(out, e.Changes, Append)
+	if e.Body != nil {
+		out = append(out, '\r', '\n')
+	}
+	return out
+}
+
+func appendFields(out []byte, changes []Change, op Op) []byte {
+	for _, c := range changes {
+		if c.Op == op {
+			out = append(out, c.Name...)
+			out = append(out, ':')
+			out = append(out, c.Value...)
+			out = append(out, '\r', '\n')
+		}
+	}
+	return out
+}
+
+// deleted reports whether a change deletes f, which stands behind the fields above.
+func deleted(above []Field, f Field, changes []Change) bool {
+	index := 0
+	for _, c := range changes {
+		if c.Op != Delete || !f.Is(c.Name) {
+			continue
+		}
+		if index == 0 { // counted once, and only for names that a change deletes
+			index = 1
+			for _, a := range above {
+				if a.Is(c.Name) {
+					index++
+				}
+			}
+		}
+		if c.Index == index {
+			return true
+		}
+	}
+	return false
 }

@@ -1,7 +1,9 @@
 package message
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 	"io"
 )
 
@@ -12,7 +14,15 @@ var (
 )
 
 // Message is one spooled message as it came.
-type Message struct{}
+type Message struct {
+	spool  *Spool
+	fields []Field
+	// headerEnd is where the fields end, body where the empty line behind them ends.
+	headerEnd, body int64
+}
+
+// defaultHeaderBytes limits the header where the caller does not.
+const defaultHeaderBytes = 1 << 20
 
 // ReadOptions limit what Read takes. The zero value is safe.
 type ReadOptions struct {
@@ -22,63 +32,204 @@ type ReadOptions struct {
 	MaxHeaderBytes int
 }
 
-// Read spools a message from r. A message whose first line ends in a bare LF is in Unix form (saved mail): its LFs become CRLF.
-// Any other bare CR or LF stays as it is.
-func Read(r io.Reader, opts ReadOptions) (*Message, error) { panic("unwritten") }
-
-// FromSpool makes a message of an already filled spool (CRLF form); the message owns it from then on.
-func FromSpool(s *Spool, opts ReadOptions) (*Message, error) { panic("unwritten") }
-
-// Header returns the header fields in order. The slice must not be changed.
-func (m *Message) Header() []Field { panic("unwritten") }
-
-// Size is the whole message's size in bytes.
-func (m *Message) Size() int64 { panic("unwritten") }
-
-// BodyOffset is where the body begins: after the empty line.
-func (m *Message) BodyOffset() int64 { panic("unwritten") }
-
-// Section returns a reader over the bytes [off, off+n).
-func (m *Message) Section(off, n int64) *io.SectionReader { panic("unwritten") }
-
-// Body returns a reader over the body.
-func (m *Message) Body() *io.SectionReader { panic("unwritten") }
-
-// Open returns a reader over the whole message.
-func (m *Message) Open() *io.SectionReader { panic("unwritten") }
-
-// Close releases the spool.
-func (m *Message) Close() error { panic("unwritten") }
-
-// Field is one header field as raw bytes.
-type Field struct {
-	// Raw is the whole field with its line ends.
-	Raw []byte
+// Read spools a message from r. A message whose first line ends in a bare LF
+// is in Unix form (saved mail): its LFs become CRLF (those that follow a CR stay
+// as they are). Any other bare CR or LF stays as it is.
+//
+// A header line that is no header field does not make Read fail: it becomes a
+// [Field] without a name, its bytes kept. The header ends at the first empty line.
+//
+// Errors: ErrTooBig when the message or its header is over the limit,
+// ErrMalformed when it is empty, else what r or the spool's file returned.
+func Read(r io.Reader, opts ReadOptions) (*Message, error) {
+	s := NewSpool(opts.MaxBytes)
+	if err := fill(s, r); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return FromSpool(s, opts)
 }
 
-// Name returns the field's name as it stands, without trailing white space.
-func (f Field) Name() string { panic("unwritten") }
+// FromSpool makes a message of an already filled spool (CRLF form); the
+// message owns it from then on, and it is closed when FromSpool fails.
+// Errors: as Read.
+func FromSpool(s *Spool, opts ReadOptions) (*Message, error) {
+	limit := opts.MaxHeaderBytes
+	if limit <= 0 {
+		limit = defaultHeaderBytes
+	}
+	m := &Message{spool: s}
+	if err := m.readHeader(limit); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return m, nil
+}
 
-// Is reports whether the field is called name (ASCII case-insensitive).
-func (f Field) Is(name string) bool { panic("unwritten") }
+// readHeader reads the header in growing steps until its end is in sight.
+func (m *Message) readHeader(limit int) error {
+	size := m.spool.Size()
+	if size == 0 {
+		return fmt.Errorf("%w: empty message", ErrMalformed)
+	}
+	for step := int64(16 << 10); ; step *= 4 {
+		n := min(step, size, int64(limit)+2)
+		buf := make([]byte, n)
+		if _, err := m.spool.ReadAt(buf, 0); err != nil && !errors.Is(err, io.EOF) {
+			return err
+		}
+		end, body, found := headerEnd(buf)
+		if !found && n < size && n < int64(limit)+2 {
+			continue
+		}
+		if end > limit {
+			return fmt.Errorf("%w: header of more than %d bytes", ErrTooBig, limit)
+		}
+		m.headerEnd, m.body = int64(end), int64(body)
+		m.fields = splitFields(bytes.Clone(buf[:end]))
+		return nil
+	}
+}
 
-// Value returns what stands after the colon, raw, without the final line end.
-func (f Field) Value() string { panic("unwritten") }
+// fill copies r into s and turns Unix form into CRLF form.
+func fill(s *Spool, r io.Reader) error {
+	size := int64(16 << 10)
+	if l, ok := r.(interface{ Len() int }); ok {
+		s.Grow(int64(l.Len()))
+		size = min(max(int64(l.Len())+1, 512), 64<<10)
+	}
+	conv := lineEnds{to: s}
+	buf := make([]byte, size)
+	for {
+		n, err := r.Read(buf)
+		if werr := conv.write(buf[:n]); werr != nil {
+			return werr
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("message: %w", err)
+		}
+		if n == len(buf) && n < 64<<10 {
+			buf = make([]byte, 64<<10)
+		}
+	}
+}
 
-// Unfolded returns the value unfolded (RFC 5322, 2.2.3) and trimmed.
-func (f Field) Unfolded() string { panic("unwritten") }
+// lineEnds passes bytes on, and from the first line end knows whether they are in Unix form.
+type lineEnds struct {
+	to            *Spool
+	decided, unix bool
+	last          byte // the last byte of the chunk before
+}
+
+func (c *lineEnds) write(p []byte) error {
+	if len(p) == 0 {
+		return nil
+	}
+	if !c.decided {
+		if i := bytes.IndexByte(p, '\n'); i >= 0 {
+			c.decided = true
+			c.unix = c.before(p, i) != '\r'
+		}
+	}
+	defer func() { c.last = p[len(p)-1] }()
+	if !c.unix {
+		_, err := c.to.Write(p)
+		return err
+	}
+	start := 0
+	for i := 0; ; {
+		j := bytes.IndexByte(p[i:], '\n')
+		if j < 0 {
+			_, err := c.to.Write(p[start:])
+			return err
+		}
+		i += j
+		if c.before(p, i) != '\r' {
+			if _, err := c.to.Write(p[start:i]); err != nil {
+				return err
+			}
+			if _, err := c.to.WriteString("\r"); err != nil {
+				return err
+			}
+			start = i
+		}
+		i++
+	}
+}
+
+func (c *lineEnds) before(p []byte, i int) byte {
+	if i == 0 {
+		return c.last
+	}
+	return p[i-1]
+}
+
+// Header returns the header fields in order. The slice must not be changed.
+func (m *Message) Header() []Field { return m.fields }
+
+// Size is the whole message's size in bytes.
+func (m *Message) Size() int64 { return m.spool.Size() }
+
+// BodyOffset is where the body begins: after the empty line. A message without an empty line has no body.
+func (m *Message) BodyOffset() int64 { return m.body }
+
+// Section returns a reader over the bytes [off, off+n).
+func (m *Message) Section(off, n int64) *io.SectionReader {
+	return io.NewSectionReader(m.spool, off, n)
+}
+
+// Body returns a reader over the body.
+func (m *Message) Body() *io.SectionReader { return m.Section(m.body, m.Size()-m.body) }
+
+// Open returns a reader over the whole message.
+func (m *Message) Open() *io.SectionReader { return m.spool.Open() }
+
+// Close releases the spool. Safe on nil and more than once.
+func (m *Message) Close() error {
+	if m == nil {
+		return nil
+	}
+	return m.spool.Close()
+}
 
 // Fields returns the fields called name, in order.
-func (m *Message) Fields(name string) []Field { panic("unwritten") }
+func (m *Message) Fields(name string) []Field {
+	var out []Field
+	for _, f := range m.fields {
+		if f.Is(name) {
+			out = append(out, f)
+		}
+	}
+	return out
+}
 
 // First returns the unfolded value of the first field called name, or "".
-func (m *Message) First(name string) string { panic("unwritten") }
+func (m *Message) First(name string) string {
+	for _, f := range m.fields {
+		if f.Is(name) {
+			return f.Unfolded()
+		}
+	}
+	return ""
+}
 
-// From returns all addresses of all From fields. An error says that one could not be parsed.
-func (m *Message) From() ([]Address, error) { panic("unwritten") }
-
-// WriteTo writes the message with the edit applied, as a file or SMTP door sends it. A nil edit writes the message as it is.
-func (m *Message) WriteEdited(w io.Writer, e *Edit) (int64, error) { panic("unwritten") }
-
-// Close releases the edit's body. Safe on nil and more than once.
-func (e *Edit) Close() error { panic("unwritten") }
+// From returns all addresses of all From fields. An error says that one could
+// not be parsed; the addresses of the others are returned with it.
+func (m *Message) From() ([]Address, error) {
+	var all []Address
+	var first error
+	for _, f := range m.fields {
+		if !f.Is("From") {
+			continue
+		}
+		as, err := ParseAddressList(f.Value())
+		all = append(all, as...)
+		if err != nil && first == nil {
+			first = fmt.Errorf("message: From field: %w", err)
+		}
+	}
+	return all, first
+}

@@ -1,0 +1,243 @@
+package message
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+func mustRead(t testing.TB, s string) *Message {
+	t.Helper()
+	m, err := Read(strings.NewReader(s), ReadOptions{})
+	if err != nil {
+		t.Fatalf("Read(%q): %v", s, err)
+	}
+	t.Cleanup(func() { m.Close() })
+	return m
+}
+
+func text(t testing.TB, r io.Reader) string {
+	t.Helper()
+	b, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func TestRead(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, in, out, body string
+		fields              []string
+	}{
+		{"crlf", "From: a\r\nTo: b\r\n\r\nx\ny\r\n", "From: a\r\nTo: b\r\n\r\nx\ny\r\n", "x\ny\r\n", []string{"From", "To"}},
+		{"unix", "From: a\nTo: b\n\nx\ny\r\n\rz", "From: a\r\nTo: b\r\n\r\nx\r\ny\r\n\rz", "x\r\ny\r\n\rz", []string{"From", "To"}},
+		{"folded", "A: 1\r\n\t2\r\nB: 3\r\n\r\n", "A: 1\r\n\t2\r\nB: 3\r\n\r\n", "", []string{"A", "B"}},
+		{"junk", "From x@y Mon\r\nA: 1\r\nno field\r\n: x\r\nB : 2\r\n\r\nb", "From x@y Mon\r\nA: 1\r\nno field\r\n: x\r\nB : 2\r\n\r\nb", "b", []string{"", "A", "", "", "B"}},
+		{"no header", "\r\nbody", "\r\nbody", "body", nil},
+		{"no body", "A: 1\r\nB: 2", "A: 1\r\nB: 2", "", []string{"A", "B"}},
+		{"continuation first", " x\r\nA: 1\r\n\r\n", " x\r\nA: 1\r\n\r\n", "", []string{"", "A"}},
+		{"one byte", "x", "x", "", []string{""}},
+		{"bare LF in a header", "A: 1\r\nFrom: a\nFrom: b\r\n\r\n", "A: 1\r\nFrom: a\nFrom: b\r\n\r\n", "", []string{"A", "From", "From"}},
+	} {
+		for _, r := range []io.Reader{strings.NewReader(c.in), iotest.OneByteReader(strings.NewReader(c.in))} {
+			m, err := Read(r, ReadOptions{})
+			if err != nil {
+				t.Errorf("%s: %v", c.name, err)
+				continue
+			}
+			var names []string
+			for _, f := range m.Header() {
+				names = append(names, f.Name())
+			}
+			if diff := cmp.Diff(c.fields, names); diff != "" {
+				t.Errorf("%s: fields (-want +got):\n%s", c.name, diff)
+			}
+			if got := text(t, m.Open()); got != c.out {
+				t.Errorf("%s: whole = %q, want %q", c.name, got, c.out)
+			}
+			if got := text(t, m.Body()); got != c.body {
+				t.Errorf("%s: body = %q, want %q", c.name, got, c.body)
+			}
+			m.Close()
+		}
+	}
+}
+
+func TestReadLimits(t *testing.T) {
+	t.Parallel()
+	header := "A: " + strings.Repeat("x", 1<<20-7) + "\r\n"
+	for _, c := range []struct {
+		name string
+		in   io.Reader
+		opts ReadOptions
+		want error
+	}{
+		{"empty", strings.NewReader(""), ReadOptions{}, ErrMalformed},
+		{"whole", strings.NewReader("A: 1\r\n\r\nxx"), ReadOptions{MaxBytes: 9}, ErrTooBig},
+		{"whole fits", strings.NewReader("A: 1\r\n\r\nx"), ReadOptions{MaxBytes: 9}, nil},
+		{"header", strings.NewReader(header + "BB" + "\r\n\r\n"), ReadOptions{}, ErrTooBig},
+		{"header fits", strings.NewReader(header + "\r\n\r\n"), ReadOptions{}, nil},
+		{"endless line", io.LimitReader(zeros{}, 3<<20), ReadOptions{}, ErrTooBig},
+		{"reader", iotest.ErrReader(io.ErrClosedPipe), ReadOptions{}, io.ErrClosedPipe},
+	} {
+		m, err := Read(c.in, c.opts)
+		if !errors.Is(err, c.want) {
+			t.Errorf("Read(%s) = %v, want %v", c.name, err, c.want)
+		}
+		m.Close()
+	}
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
+
+func TestFieldValues(t *testing.T) {
+	t.Parallel()
+	m := mustRead(t, "Subject :  one\r\n two \r\nTo:x\r\n\r\n")
+	if got := m.First("subject"); got != "one two" {
+		t.Errorf("First(subject) = %q", got)
+	}
+	if got := m.Header()[0].Value(); got != "  one\r\n two " {
+		t.Errorf("Value = %q", got)
+	}
+	if m.First("Nothing") != "" || len(m.Fields("TO")) != 1 {
+		t.Error("Fields or First")
+	}
+}
+
+func TestFrom(t *testing.T) {
+	t.Parallel()
+	m := mustRead(t, "From: A <a@example.org>\r\nFROM: b@example.org\r\nfrom: broken\r\n\r\n")
+	as, err := m.From()
+	if err == nil || len(as) != 2 || as[1].Local != "b" {
+		t.Errorf("From = %v, %v", as, err)
+	}
+}
+
+func TestWriteEdited(t *testing.T) {
+	t.Parallel()
+	body := NewSpool(0)
+	io.WriteString(body, "new\r\n")
+	for _, c := range []struct {
+		name, in string
+		edit     *Edit
+		want     string
+	}{
+		{"nil", "A: 1\r\n\r\nb", nil, "A: 1\r\n\r\nb"},
+		{"zero", "A: 1\r\n\r\nb", &Edit{}, "A: 1\r\n\r\nb"},
+		{"order", "A: 1\r\nB: 1\r\na: 2\r\n\r\nb", &Edit{Changes: []Change{
+			{Op: Insert, Name: "X", Value: " 1"},
+			{Op: Append, Name: "Y", Value: " 1\r\n 2"},
+			{Op: Delete, Name: "A", Index: 2},
+			{Op: Insert, Name: "X", Value: " 2"},
+			{Op: Append, Name: "Z", Value: " 3"},
+		}}, "X: 1\r\nX: 2\r\nA: 1\r\nB: 1\r\nY: 1\r\n 2\r\nZ: 3\r\n\r\nb"},
+		{"body", "A: 1\r\n\r\nb", &Edit{Body: body}, "A: 1\r\n\r\nnew\r\n"},
+		{"body on none", "A: 1", &Edit{Body: body}, "A: 1\r\n\r\nnew\r\n"},
+		{"no blank", "A: 1", &Edit{Changes: []Change{{Op: Append, Name: "B", Value: " 2"}}}, "A: 1\r\nB: 2\r\n"},
+		{"mbox line", "From x\r\nA: 1\r\n\r\n", &Edit{Changes: []Change{{Op: Insert, Name: "B", Value: " 2"}}}, "From x\r\nB: 2\r\nA: 1\r\n\r\n"},
+	} {
+		m := mustRead(t, c.in)
+		var out bytes.Buffer
+		n, err := m.WriteEdited(&out, c.edit)
+		if err != nil || out.String() != c.want || n != int64(out.Len()) {
+			t.Errorf("%s: %d, %v, %q, want %q", c.name, n, err, out.String(), c.want)
+		}
+	}
+}
+
+func TestSpool(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		s := NewSpool(0)
+		defer s.Close()
+		var want []byte
+		for range rapid.IntRange(0, 6).Draw(t, "writes") {
+			p := bytes.Repeat([]byte{rapid.Byte().Draw(t, "byte")}, rapid.IntRange(0, 200<<10).Draw(t, "size")*rapid.IntRange(1, 2).Draw(t, "times"))
+			if n, err := s.Write(p); n != len(p) || err != nil {
+				t.Fatal(n, err)
+			}
+			want = append(want, p...)
+			if len(s.tail) > spoolMemory {
+				t.Fatalf("%d bytes in memory", len(s.tail))
+			}
+		}
+		off := rapid.IntRange(0, len(want)).Draw(t, "offset")
+		got, err := io.ReadAll(io.NewSectionReader(s, int64(off), s.Size()-int64(off)))
+		if err != nil || !bytes.Equal(got, want[off:]) {
+			t.Fatalf("%d bytes from %d: %v", len(got), off, err)
+		}
+	})
+}
+
+func TestSpoolClosed(t *testing.T) {
+	t.Parallel()
+	var none *Spool
+	if none.Close() != nil || (*Edit)(nil).Close() != nil || (&Edit{}).Close() != nil {
+		t.Error("Close of nil")
+	}
+	s := NewSpool(0)
+	if s.Close() != nil || s.Close() != nil {
+		t.Error("Close twice")
+	}
+	if _, err := s.Write([]byte("x")); err == nil {
+		t.Error("Write after Close")
+	}
+	if _, err := s.ReadAt(make([]byte, 1), 0); err == nil || errors.Is(err, io.EOF) {
+		t.Error("ReadAt after Close:", err)
+	}
+}
+
+func FuzzRead(f *testing.F) {
+	f.Add([]byte("From: a\r\n b\r\nTo: c\r\n\r\nbody\r\n"))
+	f.Add([]byte("From: a\n\nbody\n\r"))
+	f.Add([]byte("\r\n"))
+	f.Add([]byte(": :\r\n \r\nx"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		m, err := Read(bytes.NewReader(b), ReadOptions{})
+		if err != nil {
+			if !errors.Is(err, ErrMalformed) || len(b) > 0 {
+				t.Fatal(err)
+			}
+			return
+		}
+		defer m.Close()
+		one, err := Read(iotest.OneByteReader(bytes.NewReader(b)), ReadOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer one.Close()
+		whole := text(t, m.Open())
+		if got := text(t, one.Open()); got != whole {
+			t.Fatalf("one byte at a time %q, at once %q", got, whole)
+		}
+		var fields strings.Builder
+		for _, h := range m.Header() {
+			fields.Write(h.Raw)
+			if !h.Is(h.Name()) && h.Name() != "" {
+				t.Fatalf("Is(%q) of %q", h.Name(), h.Raw)
+			}
+		}
+		if got := fields.String() + whole[fields.Len():m.BodyOffset()] + text(t, m.Body()); got != whole {
+			t.Fatalf("fields, empty line and body are %q, the whole %q", got, whole)
+		}
+		m.From()
+		var out bytes.Buffer
+		if _, err := m.WriteEdited(&out, &Edit{}); err != nil {
+			t.Fatal(err)
+		}
+		// A message that ends inside its header gets its last line end; a header of nothing but a mbox line may too.
+		if got := out.String(); got != whole && got != whole+"\r\n" {
+			t.Fatalf("unchanged edit gives %q, want %q", got, whole)
+		}
+	})
+}
