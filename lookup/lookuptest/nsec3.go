@@ -1,0 +1,75 @@
+package lookuptest
+
+import (
+	"strings"
+
+	"github.com/miekg/dns"
+)
+
+// buildNSEC3 sorts all names by their hashes, empty non-terminals included, opted-out delegations not
+// (RFC 5155, Section 7.1).
+func (z *zone) buildNSEC3() {
+	z.nodes[z.name].sets[dns.TypeNSEC3PARAM] = []dns.RR{&dns.NSEC3PARAM{
+		Hdr:  dns.RR_Header{Name: z.name, Rrtype: dns.TypeNSEC3PARAM, Class: dns.ClassINET},
+		Hash: dns.SHA1, Iterations: z.spec.Iterations, SaltLength: uint8(len(z.spec.Salt) / 2), Salt: z.spec.Salt,
+	}}
+	chained := map[string]bool{}
+	for _, n := range z.nodes {
+		if n.occluded || len(n.sets) == 0 || z.spec.OptOut && n.cut && n.sets[dns.TypeDS] == nil {
+			continue
+		}
+		for name := n.name; !chained[name]; name = parent(name) {
+			chained[name] = true
+			if name == z.name {
+				break
+			}
+		}
+	}
+	for name := range chained {
+		z.chain = append(z.chain, link{z.nodes[name], z.hash(name)})
+	}
+	z.sortChain()
+}
+
+func (z *zone) hash(name string) string {
+	return dns.HashName(name, dns.SHA1, z.spec.Iterations, z.spec.Salt)
+}
+
+// nsec3For returns the NSEC3 that matches or covers a name.
+func (z *zone) nsec3For(name string) dns.RR {
+	i, _ := z.at(z.hash(name))
+	n := z.chain[i].node
+	types := bitmap(n)
+	if len(types) > 0 && (!n.cut || n.sets[dns.TypeDS] != nil) {
+		types = bitmap(n, dns.TypeRRSIG)
+	}
+	rr := &dns.NSEC3{
+		Hdr: dns.RR_Header{
+			Name: below(strings.ToLower(z.chain[i].sort), z.name), Rrtype: dns.TypeNSEC3, Class: dns.ClassINET, Ttl: z.denialTTL(),
+		},
+		Hash: dns.SHA1, Iterations: z.spec.Iterations, SaltLength: uint8(len(z.spec.Salt) / 2), Salt: z.spec.Salt,
+		HashLength: 20, NextDomain: z.chain[(i+1)%len(z.chain)].sort, TypeBitMap: types,
+	}
+	if z.spec.OptOut {
+		rr.Flags = 1
+	}
+	return rr
+}
+
+// denyType3 is the match, or for an opted-out delegation the closest encloser proof (RFC 5155, Section 7.2.4).
+func (z *zone) denyType3(name string) []dns.RR {
+	if _, match := z.at(z.hash(name)); match {
+		return []dns.RR{z.nsec3For(name)}
+	}
+	return z.denyCloser3(name)
+}
+
+// denyCloser3 is the closest encloser proof (RFC 5155, Section 7.2.1) by the closest name that has an NSEC3.
+func (z *zone) denyCloser3(name string) []dns.RR {
+	encloser := name
+	for match := false; !match; {
+		encloser = parent(encloser)
+		_, match = z.at(z.hash(encloser))
+	}
+	return []dns.RR{z.nsec3For(encloser), z.nsec3For(nextCloser(name, encloser))}
+}
