@@ -39,7 +39,7 @@ func (q *query) answer(z *zone, name string, qtype uint16) (next string) {
 		return q.wildcard(z, w, name, encloser, qtype)
 	}
 	q.rcode = dns.RcodeNameError
-	q.deny(z, func() []dns.RR { return z.denyName(name, encloser) })
+	q.deny(z, name, func() []dns.RR { return z.denyName(name, encloser) })
 	return ""
 }
 
@@ -87,17 +87,17 @@ func (q *query) exact(z *zone, n *node, qtype uint16) string {
 	if next, ok := q.data(z, n, qtype, ""); ok {
 		return next
 	}
-	q.deny(z, func() []dns.RR { return z.denyType(n.name) })
+	q.deny(z, n.name, func() []dns.RR { return z.denyType(n.name) })
 	return ""
 }
 
 // wildcard answers from a wildcard (RFC 1034, Section 4.3.3).
 func (q *query) wildcard(z *zone, w *node, name, encloser string, qtype uint16) string {
 	if next, ok := q.data(z, w, qtype, name); ok {
-		q.prove(z, func() []dns.RR { return z.denyCloser(name, encloser) })
+		q.prove(z, name, func() []dns.RR { return z.denyCloser(name, encloser) })
 		return next
 	}
-	q.deny(z, func() []dns.RR { return z.denyWildcardType(name, encloser) })
+	q.deny(z, name, func() []dns.RR { return z.denyWildcardType(name, encloser) })
 	return ""
 }
 
@@ -127,7 +127,7 @@ func (q *query) asBroken(n *node, set []dns.RR) []dns.RR {
 }
 
 // deny adds the SOA and the proof of a negative answer.
-func (q *query) deny(z *zone, proof func() []dns.RR) {
+func (q *query) deny(z *zone, name string, proof func() []dns.RR) {
 	q.put(&q.reply.authority, z, []dns.RR{z.soa}, "")
 	// RFC 2308, Section 3: the SOA says for how long.
 	for i, rr := range q.reply.authority {
@@ -136,11 +136,11 @@ func (q *query) deny(z *zone, proof func() []dns.RR) {
 			q.reply.authority[i].Header().Ttl = z.denialTTL()
 		}
 	}
-	q.prove(z, proof)
+	q.prove(z, name, proof)
 }
 
 // prove adds NSEC or NSEC3 records, each once.
-func (q *query) prove(z *zone, proof func() []dns.RR) {
+func (q *query) prove(z *zone, name string, proof func() []dns.RR) {
 	switch {
 	case z.key == nil:
 		return
@@ -156,8 +156,10 @@ func (q *query) prove(z *zone, proof func() []dns.RR) {
 			seen[rr.Header().Name] = true
 			q.put(&q.reply.authority, z, []dns.RR{rr}, "")
 		}
-		if n3, ok := rr.(*dns.NSEC3); ok && n3.Flags == 1 {
-			// RFC 5155, Section 9.2: no AD on what an opt-out span covers.
+	}
+	// RFC 5155, Section 9.2: no AD on what an opt-out span covers.
+	if z.spec.NSEC3 && z.spec.OptOut {
+		if _, match := z.at(z.hash(name)); !match {
 			q.status = min(q.status, insecure)
 		}
 	}

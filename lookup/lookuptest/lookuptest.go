@@ -57,8 +57,8 @@ type Break string
 
 // Ways to break a zone. The zero value breaks nothing.
 const (
-	Expired        Break = "expired"         // signatures have expired
-	NotYet         Break = "not-yet"         // signatures start tomorrow
+	Expired        Break = "expired"         // signatures expired a week ago
+	NotYet         Break = "not-yet"         // signatures start in a week
 	WrongSignature Break = "wrong-signature" // one bit of each signature but that of the keys is flipped
 	MissingRRSIG   Break = "missing-rrsig"   // answers (but the keys) come without signatures
 	MissingDenial  Break = "missing-denial"  // NSEC and NSEC3 records are left out

@@ -8,6 +8,10 @@ import (
 
 const defaultValidity = 14 * 24 * time.Hour
 
+// brokenBy is how long signatures have been, or will be, out of their time: more than any validator's skew
+// (unbound allows up to a day).
+const brokenBy = 7 * 24 * time.Hour
+
 // signatureKey names one set in one state.
 type signatureKey struct {
 	name    string
@@ -60,10 +64,10 @@ func (z *zone) makeSignature(set []dns.RR, b Break, now time.Time) *dns.RRSIG {
 	from, to := now.Add(-time.Hour), now.Add(z.validity())
 	switch b {
 	case Expired:
-		to = now.Add(-24 * time.Hour)
+		to = now.Add(-brokenBy)
 		from = to.Add(-z.validity())
 	case NotYet:
-		from, to = now.Add(24*time.Hour), to.Add(24*time.Hour)
+		from, to = now.Add(brokenBy), to.Add(brokenBy)
 	}
 	record := &dns.RRSIG{
 		Hdr:        dns.RR_Header{Ttl: set[0].Header().Ttl},
