@@ -241,7 +241,6 @@ func (p *addressParser) quotedString() (string, error) {
 			return b.String(), nil
 		case c == '\\' && i+1 < len(s):
 			i++
-			c = s[i]
 		case c == '\r' && strings.HasPrefix(s[i:], "\r\n"):
 			i += 2 // folding (2.2.3): the white space behind it stays
 			continue

@@ -44,8 +44,7 @@ type ReadOptions struct {
 func Read(r io.Reader, opts ReadOptions) (*Message, error) {
 	s := NewSpool(opts.MaxBytes)
 	if err := fill(s, r); err != nil {
-		s.Close()
-		return nil, err
+		return nil, errors.Join(err, s.Close())
 	}
 	return FromSpool(s, opts)
 }
@@ -60,8 +59,7 @@ func FromSpool(s *Spool, opts ReadOptions) (*Message, error) {
 	}
 	m := &Message{spool: s}
 	if err := m.readHeader(limit); err != nil {
-		s.Close()
-		return nil, err
+		return nil, errors.Join(err, s.Close())
 	}
 	return m, nil
 }

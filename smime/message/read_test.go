@@ -12,21 +12,21 @@ import (
 	"pgregory.net/rapid"
 )
 
-func mustRead(t testing.TB, s string) *Message {
-	t.Helper()
+func mustRead(tb testing.TB, s string) *Message {
+	tb.Helper()
 	m, err := Read(strings.NewReader(s), ReadOptions{})
 	if err != nil {
-		t.Fatalf("Read(%q): %v", s, err)
+		tb.Fatalf("Read(%q): %v", s, err)
 	}
-	t.Cleanup(func() { m.Close() })
+	tb.Cleanup(func() { m.Close() })
 	return m
 }
 
-func text(t testing.TB, r io.Reader) string {
-	t.Helper()
+func text(tb testing.TB, r io.Reader) string {
+	tb.Helper()
 	b, err := io.ReadAll(r)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return string(b)
 }
@@ -186,8 +186,10 @@ func TestSpoolClosed(t *testing.T) {
 		t.Error("Close of nil")
 	}
 	s := NewSpool(0)
-	if s.Close() != nil || s.Close() != nil {
-		t.Error("Close twice")
+	for range 2 {
+		if err := s.Close(); err != nil {
+			t.Error("Close:", err)
+		}
 	}
 	if _, err := s.Write([]byte("x")); err == nil {
 		t.Error("Write after Close")

@@ -85,8 +85,7 @@ func (s *Spool) flush() error {
 			return fmt.Errorf("message: temporary file: %w", err)
 		}
 		if err := os.Remove(f.Name()); err != nil {
-			f.Close()
-			return fmt.Errorf("message: temporary file: %w", err)
+			return fmt.Errorf("message: temporary file: %w", errors.Join(err, f.Close()))
 		}
 		s.file = f
 	}
