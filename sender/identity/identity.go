@@ -2,18 +2,26 @@
 // them self-signed certificates with the right profile, loads them and says
 // which DNS record publishes them.
 //
-// An identity is a folder DIR/NAME with key.pem (0600) and cert.pem.
+// An identity is a folder DIR/NAME with key.pem (PKCS#8, mode 0600) and
+// cert.pem (its certificate first, then the chain without the root). A folder
+// without cert.pem holds a raw key: it can sign mail of its own address and is
+// published by a record that carries the key (RFC 8162; RFC 6698, usage 3,
+// selector 1).
+//
+// [ParseName] knows the kinds of names, [Create] and [Load] make and read
+// folders, [Identity.Record] and [FormatRecord] give the record to publish, and
+// [Pattern] is how rules name identities and addresses.
+//
+// Errors that a person can mend say how: they have a method Hint() string,
+// found with [Hint].
 package identity
 
 import (
 	"crypto"
 	"crypto/x509"
-	"time"
-
-	"dnseal/lookup"
 )
 
-// Kind is what a name stands for (DESIGN 3).
+// Kind is what a name stands for (RFC 8162 for mail; DANCE client authentication for the others).
 type Kind string
 
 // Kinds of names.
@@ -26,41 +34,14 @@ const (
 
 // Identity is a key pair bound to a DNS-published name.
 type Identity struct {
-	Name        string // canonical: as a folder name
-	Kind        Kind
-	Key         crypto.Signer
+	Name string // canonical, as ParseName returns it
+	Kind Kind
+	// Key signs; never nil.
+	Key crypto.Signer
+	// Certificate is the key's; nil for a raw key.
 	Certificate *x509.Certificate
-	Chain       []*x509.Certificate
-	// KeyFile and CertFile are the paths.
+	// Chain holds the other certificates of cert.pem, in its order.
+	Chain []*x509.Certificate
+	// KeyFile and CertFile are the paths. CertFile is empty for a raw key.
 	KeyFile, CertFile string
-}
-
-// CreateOptions are for Create. Zero values are the defaults.
-type CreateOptions struct {
-	// Algorithm: "p256" (default), "p384", "rsa2048", "rsa3072", "rsa4096", "ed25519".
-	Algorithm string
-	// Days of validity of the certificate; 0: 3650 (dates do not count under DANE-EE).
-	Days int
-	// Now is the time of making; zero: time.Now.
-	Now time.Time
-}
-
-// ParseName returns the kind and canonical form of a name.
-func ParseName(name string) (Kind, string, error) { panic("unwritten") }
-
-// Create makes a new identity in dir; it never overwrites one (fs.ErrExist).
-func Create(dir, name string, opts CreateOptions) (*Identity, error) { panic("unwritten") }
-
-// Load reads one identity. It refuses a key that others can read, and a key that does not fit its certificate.
-func Load(dir, name string) (*Identity, error) { panic("unwritten") }
-
-// List returns the names in dir, sorted.
-func List(dir string) ([]string, error) { panic("unwritten") }
-
-// OwnerName returns the absolute owner name of the identity's record and its type.
-func (id *Identity) OwnerName() (string, lookup.Type, error) { panic("unwritten") }
-
-// Record returns the record that publishes the identity.
-func (id *Identity) Record(usage, selector, matching uint8) (lookup.Record, error) {
-	panic("unwritten")
 }

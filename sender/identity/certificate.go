@@ -1,0 +1,142 @@
+package identity
+
+import (
+	"crypto"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"encoding/pem"
+	"math/big"
+	"time"
+	"unicode/utf8"
+
+	"dnseal/smime/message"
+)
+
+// defaultDays is the validity of a self-signed certificate: under DANE-EE its dates do not count (RFC 7671, 5.1).
+const defaultDays = 3650
+
+// backdated covers verifiers whose clock is a little behind.
+const backdated = time.Hour
+
+var (
+	oidSubjectAltName   = asn1.ObjectIdentifier{2, 5, 29, 17}
+	oidSmtpUTF8Mailbox  = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 8, 9}
+	selfSignedUsage     = x509.KeyUsageDigitalSignature
+	selfSignedExtUsages = []x509.ExtKeyUsage{x509.ExtKeyUsageEmailProtection}
+)
+
+// newCertificate makes the self-signed certificate of a name: its subject is
+// the name and nothing else, so that no more is told about the owner than the mail itself tells.
+// RFC 8550, Section 4.4; RFC 8162, Section 2.
+func newCertificate(kind Kind, name string, key crypto.Signer, opts CreateOptions) (*x509.Certificate, error) {
+	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 128))
+	if err != nil {
+		return nil, err
+	}
+	ski, err := subjectKeyID(key.Public())
+	if err != nil {
+		return nil, err
+	}
+	days := opts.Days
+	if days == 0 {
+		days = defaultDays
+	}
+	now := opts.Now.UTC().Truncate(time.Second)
+	template := &x509.Certificate{
+		SerialNumber:          serial.Add(serial, big.NewInt(1)), // positive: RFC 5280, 4.1.2.2
+		Subject:               pkix.Name{CommonName: name},
+		NotBefore:             now.Add(-backdated),
+		NotAfter:              now.AddDate(0, 0, days),
+		KeyUsage:              selfSignedUsage,
+		ExtKeyUsage:           selfSignedExtUsages,
+		BasicConstraintsValid: true, // cA FALSE
+		SubjectKeyId:          ski,
+	}
+	if err := setAltName(template, kind, name); err != nil {
+		return nil, err
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		return nil, err
+	}
+	return x509.ParseCertificate(der)
+}
+
+// setAltName states the identity: rfc822Name, SmtpUTF8Mailbox where the local part is not ASCII (RFC 9598, Section 3), or dNSName.
+func setAltName(template *x509.Certificate, kind Kind, name string) error {
+	if kind != Mail {
+		template.DNSNames = []string{name}
+		return nil
+	}
+	addr, err := message.ParseAddress(name)
+	if err != nil {
+		return err
+	}
+	if isASCII(addr.Local) {
+		template.EmailAddresses = []string{name}
+		return nil
+	}
+	ext, err := smtpUTF8AltName(name)
+	template.ExtraExtensions = []pkix.Extension{ext}
+	return err
+}
+
+// smtpUTF8AltName builds a subjectAltName with one otherName.
+//
+//	GeneralName ::= CHOICE { otherName [0] OtherName, … }
+//	OtherName ::= SEQUENCE { type-id OBJECT IDENTIFIER, value [0] EXPLICIT ANY DEFINED BY type-id }
+//	SmtpUTF8Mailbox ::= UTF8String (SIZE (1..MAX))
+//
+// RFC 5280, Section 4.2.1.6; RFC 9598, Section 3.
+func smtpUTF8AltName(name string) (pkix.Extension, error) {
+	mailbox, err := asn1.MarshalWithParams(name, "utf8")
+	if err != nil {
+		return pkix.Extension{}, err
+	}
+	other, err := asn1.MarshalWithParams(struct {
+		Type  asn1.ObjectIdentifier
+		Value asn1.RawValue
+	}{
+		Type:  oidSmtpUTF8Mailbox,
+		Value: asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: 0, IsCompound: true, Bytes: mailbox},
+	}, "tag:0")
+	if err != nil {
+		return pkix.Extension{}, err
+	}
+	value, err := asn1.Marshal([]asn1.RawValue{{FullBytes: other}})
+	return pkix.Extension{Id: oidSubjectAltName, Value: value}, err
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+func encodeCertificate(cert *x509.Certificate) []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw})
+}
+
+// parseCertificates reads all certificates of a PEM file.
+func parseCertificates(data []byte) ([]*x509.Certificate, error) {
+	var certs []*x509.Certificate
+	for {
+		block, rest := pem.Decode(data)
+		if block == nil {
+			return certs, nil
+		}
+		if block.Type == "CERTIFICATE" {
+			cert, err := x509.ParseCertificate(block.Bytes)
+			if err != nil {
+				return nil, err
+			}
+			certs = append(certs, cert)
+		}
+		data = rest
+	}
+}

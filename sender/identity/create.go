@@ -1,0 +1,125 @@
+package identity
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// Files of an identity's folder.
+const (
+	keyFile  = "key.pem"
+	certFile = "cert.pem"
+)
+
+// CreateOptions are for Create. Zero values are the defaults.
+type CreateOptions struct {
+	// Algorithm: "p256" (default), "p384", "rsa2048", "rsa3072", "rsa4096", "ed25519".
+	Algorithm string
+	// Days of validity of the certificate; 0: 3650 (dates do not count under DANE-EE).
+	Days int
+	// Now is the time of making; zero: time.Now.
+	Now time.Time
+}
+
+// Create makes a new identity in dir, and dir itself where it is missing. The
+// folder appears whole or not at all: it is written beside its place and
+// renamed. Errors: one with a [Hint] for a name or algorithm that is none,
+// [fs.ErrExist] when the identity is there already, else what the file system returned.
+func Create(dir, name string, opts CreateOptions) (*Identity, error) {
+	kind, name, err := ParseName(name)
+	if err != nil {
+		return nil, err
+	}
+	if opts.Days < 0 {
+		return nil, fmt.Errorf("identity: %s: a validity of %d days has ended before it begins", name, opts.Days)
+	}
+	if opts.Now.IsZero() {
+		opts.Now = time.Now()
+	}
+	folder := filepath.Join(dir, folderName(name))
+	if _, err := os.Lstat(folder); err == nil {
+		return nil, existsError(name, folder)
+	}
+	id := &Identity{Name: name, Kind: kind, KeyFile: filepath.Join(folder, keyFile), CertFile: filepath.Join(folder, certFile)}
+	if id.Key, err = generateKey(opts.Algorithm); err != nil {
+		return nil, err
+	}
+	if id.Certificate, err = newCertificate(kind, name, id.Key, opts); err != nil {
+		return nil, fmt.Errorf("identity: certificate for %s: %w", name, err)
+	}
+	if err := id.store(dir, folder); err != nil {
+		return nil, err
+	}
+	return id, nil
+}
+
+func existsError(name, folder string) error {
+	err := fmt.Errorf("identity: %s: %w: %s", name, fs.ErrExist, folder)
+	return withHint(err, "a key in use is never overwritten; move the folder away to make a new one")
+}
+
+// store writes the folder beside its place and renames it there.
+func (id *Identity) store(dir, folder string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("identity: %w", err)
+	}
+	temp, err := os.MkdirTemp(dir, ".new-*") // mode 0700
+	if err != nil {
+		return fmt.Errorf("identity: %w", err)
+	}
+	defer os.RemoveAll(temp)
+	key, err := encodeKey(id.Key)
+	if err != nil {
+		return fmt.Errorf("identity: key of %s: %w", id.Name, err)
+	}
+	if err := writeFile(filepath.Join(temp, keyFile), key, 0o600); err != nil {
+		return err
+	}
+	if err := writeFile(filepath.Join(temp, certFile), encodeCertificate(id.Certificate), 0o644); err != nil {
+		return err
+	}
+	// A folder that somebody made meanwhile makes the rename fail: ours is never put over it.
+	if err := os.Rename(temp, folder); err != nil {
+		if errors.Is(err, fs.ErrExist) {
+			return existsError(id.Name, folder)
+		}
+		return fmt.Errorf("identity: %w", err)
+	}
+	return syncDir(dir)
+}
+
+// writeFile makes a new file and does not return before its bytes are on disk.
+func writeFile(path string, data []byte, mode fs.FileMode) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if err != nil {
+		return fmt.Errorf("identity: %w", err)
+	}
+	_, err = f.Write(data)
+	if err == nil {
+		err = f.Sync()
+	}
+	if e := f.Close(); err == nil {
+		err = e
+	}
+	if err != nil {
+		return fmt.Errorf("identity: write %s: %w", path, err)
+	}
+	return nil
+}
+
+// syncDir makes a rename in dir last over a power failure.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return fmt.Errorf("identity: %w", err)
+	}
+	defer d.Close()
+	if err := d.Sync(); err != nil {
+		return fmt.Errorf("identity: sync %s: %w", dir, err)
+	}
+	return nil
+}

@@ -1,0 +1,126 @@
+package identity
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha1" //nolint:gosec // RFC 5280, 4.2.1.2, method 1
+	"crypto/x509"
+	"encoding/asn1"
+	"encoding/pem"
+	"errors"
+	"fmt"
+)
+
+// DefaultAlgorithm is what Create makes when nothing is asked for.
+const DefaultAlgorithm = "p256"
+
+// Algorithms lists what CreateOptions.Algorithm takes.
+func Algorithms() []string {
+	return []string{"p256", "p384", "rsa2048", "rsa3072", "rsa4096", "ed25519"}
+}
+
+func generateKey(algorithm string) (crypto.Signer, error) {
+	switch algorithm {
+	case "", DefaultAlgorithm:
+		return ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	case "p384":
+		return ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	case "rsa2048":
+		return rsa.GenerateKey(rand.Reader, 2048)
+	case "rsa3072":
+		return rsa.GenerateKey(rand.Reader, 3072)
+	case "rsa4096":
+		return rsa.GenerateKey(rand.Reader, 4096)
+	case "ed25519":
+		_, key, err := ed25519.GenerateKey(rand.Reader)
+		return key, err
+	}
+	return nil, withHint(fmt.Errorf("identity: unknown algorithm %q", clip(algorithm)), "use one of %v", Algorithms())
+}
+
+func encodeKey(key crypto.Signer) ([]byte, error) {
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return nil, err
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
+}
+
+// errNoKey says that a file holds no private key in PEM form.
+var errNoKey = errors.New("no private key in PEM form")
+
+// parseKey reads the first private key of a PEM file: PKCS#8, or the older forms of openssl (RFC 5915; RFC 8017, A.1.2).
+func parseKey(data []byte) (crypto.Signer, error) {
+	for {
+		block, rest := pem.Decode(data)
+		if block == nil {
+			return nil, errNoKey
+		}
+		switch {
+		case block.Type == "ENCRYPTED PRIVATE KEY" || block.Headers["DEK-Info"] != "":
+			return nil, errEncrypted
+		case block.Type == "PRIVATE KEY":
+			key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+			return asSigner(key, err)
+		case block.Type == "EC PRIVATE KEY":
+			key, err := x509.ParseECPrivateKey(block.Bytes)
+			return asSigner(key, err)
+		case block.Type == "RSA PRIVATE KEY":
+			key, err := x509.ParsePKCS1PrivateKey(block.Bytes)
+			return asSigner(key, err)
+		}
+		data = rest // "EC PARAMETERS" stands before the key in openssl's files
+	}
+}
+
+// errEncrypted says that a key is protected by a pass phrase.
+var errEncrypted = errors.New("the key is encrypted by a pass phrase; a service cannot ask for it")
+
+// asSigner accepts the keys S/MIME 4.0 can sign with (RFC 8551, 2.2; RFC 8550, 4.3 for RSA sizes).
+func asSigner(key any, err error) (crypto.Signer, error) {
+	if err != nil {
+		return nil, err
+	}
+	switch k := key.(type) {
+	case *ecdsa.PrivateKey:
+		if k.Curve == elliptic.P256() || k.Curve == elliptic.P384() || k.Curve == elliptic.P521() {
+			return k, nil
+		}
+		return nil, fmt.Errorf("elliptic curve %s is not supported: only P-256, P-384 and P-521 are", k.Curve.Params().Name)
+	case *rsa.PrivateKey:
+		if n := k.N.BitLen(); n < 2048 || n > 4096 {
+			return nil, fmt.Errorf("RSA key of %d bits: only 2048 to 4096 are supported", n)
+		}
+		return k, nil
+	case ed25519.PrivateKey:
+		return k, nil
+	}
+	return nil, fmt.Errorf("keys of type %T cannot sign mail", key)
+}
+
+// subjectKeyID is the SHA-1 of the key's bits (RFC 5280, Section 4.2.1.2, method 1).
+func subjectKeyID(pub crypto.PublicKey) ([]byte, error) {
+	der, err := x509.MarshalPKIXPublicKey(pub)
+	if err != nil {
+		return nil, err
+	}
+	var spki struct {
+		Algorithm asn1.RawValue
+		Key       asn1.BitString
+	}
+	if _, err := asn1.Unmarshal(der, &spki); err != nil {
+		return nil, err
+	}
+	sum := sha1.Sum(spki.Key.Bytes) //nolint:gosec // as above
+	return sum[:], nil
+}
+
+// sameKey reports whether pub is the public half of key.
+func sameKey(key crypto.Signer, pub crypto.PublicKey) bool {
+	k, ok := key.Public().(interface{ Equal(x crypto.PublicKey) bool })
+	return ok && k.Equal(pub)
+}

@@ -1,0 +1,131 @@
+package identity
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// maxPEM is the most bytes read of a key or certificate file.
+const maxPEM = 1 << 20
+
+// Load reads one identity. Errors: [fs.ErrNotExist] when there is none of this
+// name; one with a [Hint] for a key that others can read, that is encrypted or
+// that does not fit its certificate; else what the file system or the PEM parser returned.
+func Load(dir, name string) (*Identity, error) {
+	kind, name, err := ParseName(name)
+	if err != nil {
+		return nil, err
+	}
+	folder := filepath.Join(dir, folderName(name))
+	id := &Identity{Name: name, Kind: kind, KeyFile: filepath.Join(folder, keyFile)}
+	if err := id.loadKey(); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, withHint(err, "make it with: dnseal identity new %s --identities %s", quoteArg(name), quoteArg(dir))
+		}
+		return nil, err
+	}
+	if err := id.loadCertificate(filepath.Join(folder, certFile)); err != nil {
+		return nil, err
+	}
+	return id, nil
+}
+
+func (id *Identity) loadKey() error {
+	data, mode, err := readFile(id.KeyFile)
+	if err != nil {
+		return fmt.Errorf("identity: key of %s: %w", id.Name, err)
+	}
+	if mode.Perm()&0o077 != 0 {
+		err := fmt.Errorf("identity: key of %s: %s can be read by others (mode %04o)", id.Name, id.KeyFile, mode.Perm())
+		return withHint(err, "chmod 600 %s", quoteArg(id.KeyFile))
+	}
+	id.Key, err = parseKey(data)
+	switch {
+	case errors.Is(err, errEncrypted):
+		err = fmt.Errorf("identity: key of %s: %s: %w", id.Name, id.KeyFile, err)
+		return withHint(err, "decrypt it with: openssl pkey -in OLD -out %s", quoteArg(id.KeyFile))
+	case err != nil:
+		return fmt.Errorf("identity: key of %s: %s: %w", id.Name, id.KeyFile, err)
+	}
+	return nil
+}
+
+// loadCertificate reads the certificate and its chain; a missing file leaves a raw key.
+func (id *Identity) loadCertificate(path string) error {
+	data, _, err := readFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("identity: certificate of %s: %w", id.Name, err)
+	}
+	certs, err := parseCertificates(data)
+	if err != nil {
+		return fmt.Errorf("identity: certificate of %s: %s: %w", id.Name, path, err)
+	}
+	if len(certs) == 0 {
+		return fmt.Errorf("identity: certificate of %s: %s holds no certificate in PEM form", id.Name, path)
+	}
+	if !sameKey(id.Key, certs[0].PublicKey) {
+		err := fmt.Errorf("identity: %s: the key in %s is not that of the certificate in %s", id.Name, id.KeyFile, path)
+		return withHint(err, "the identity's own certificate must stand first in %s", certFile)
+	}
+	id.Certificate, id.Chain, id.CertFile = certs[0], certs[1:], path
+	return nil
+}
+
+// readFile reads a regular file of limited size, with its mode as it was when it was opened.
+func readFile(path string) ([]byte, fs.FileMode, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, 0, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, 0, fmt.Errorf("%s is no regular file", path)
+	}
+	data, err := io.ReadAll(io.LimitReader(f, maxPEM+1))
+	if err == nil && len(data) > maxPEM {
+		err = fmt.Errorf("%s is larger than %d bytes", path, maxPEM)
+	}
+	return data, info.Mode(), err
+}
+
+// quoteArg quotes a path for a shell where it must be.
+func quoteArg(s string) string {
+	if strings.ContainsFunc(s, func(r rune) bool { return r > 126 || !isFolderByte(byte(r)) && r != '/' && r != '%' }) {
+		return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+	}
+	return s
+}
+
+// List returns the names in dir, sorted: every folder with a canonical name and
+// a key file. It does not read keys. Errors: what the file system returned.
+func List(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("identity: %w", err)
+	}
+	var names []string
+	for _, e := range entries {
+		name, ok := nameOfFolder(e.Name())
+		if !ok {
+			continue
+		}
+		if _, err := os.Stat(filepath.Join(dir, e.Name(), keyFile)); err == nil {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names, nil
+}

@@ -1,0 +1,112 @@
+package identity
+
+import (
+	"fmt"
+	"strings"
+
+	"dnseal/lookup"
+	"dnseal/smime/message"
+)
+
+// ParseName returns the kind and canonical form of a name: a mail address as
+// [message.Address] writes it, or a DNS name in lower-case A-labels without
+// final dot. Every error means that name is neither, and has a [Hint].
+func ParseName(name string) (Kind, string, error) {
+	if strings.Contains(name, "@") {
+		return parseMailName(name)
+	}
+	owner, err := lookup.TLSAName(name)
+	if err != nil || !strings.Contains(strings.TrimSuffix(owner, "."), ".") {
+		return "", "", nameError(name, err)
+	}
+	owner = strings.TrimSuffix(owner, ".")
+	return dnsKind(owner), owner, nil
+}
+
+func parseMailName(name string) (Kind, string, error) {
+	addr, err := message.ParseAddress(name)
+	if err == nil && strings.HasPrefix(addr.Domain, "[") {
+		err = fmt.Errorf("an address literal has no place in the DNS")
+	}
+	if err == nil {
+		_, err = lookup.SMIMEAName(addr.Local, addr.Domain)
+	}
+	if err != nil {
+		return "", "", nameError(name, err)
+	}
+	return Mail, addr.String(), nil
+}
+
+// dnsKind tells the three forms of TLSA client names apart.
+// draft-ietf-dance-client-auth, Section 3: service, device, freeform.
+func dnsKind(name string) Kind {
+	if first, rest, _ := strings.Cut(name, "."); strings.HasPrefix(first, "_") && first != "_device" && rest != "" {
+		return Service
+	}
+	for label := range strings.SplitSeq(name, ".") {
+		if label == "_device" {
+			return Device
+		}
+	}
+	return Host
+}
+
+func nameError(name string, cause error) error {
+	err := fmt.Errorf("identity: %q is neither a mail address nor a device, service or host name", clip(name))
+	if cause != nil {
+		err = fmt.Errorf("%w: %w", err, cause)
+	}
+	return withHint(err, "write alice@example.org, sensor7._device.example.net, _smtp-client.relay1.example.net or device73.example.net")
+}
+
+// clip shortens what goes into an error.
+func clip(s string) string {
+	const most = 100
+	if len(s) <= most {
+		return s
+	}
+	return s[:most] + "…"
+}
+
+// folderName turns a canonical name into a folder's: ASCII letters, digits and
+// "@._+=-" stand for themselves, all other bytes are percent-encoded (RFC 3986, 2.1).
+// Encoding non-ASCII keeps file systems that normalise names from taking two for one.
+func folderName(name string) string {
+	var b strings.Builder
+	for i := range len(name) {
+		if c := name[i]; isFolderByte(c) && (i > 0 || c != '.') {
+			b.WriteByte(c)
+		} else {
+			fmt.Fprintf(&b, "%%%02X", c)
+		}
+	}
+	return b.String()
+}
+
+func isFolderByte(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("@._+=-", c) >= 0
+}
+
+// nameOfFolder is the inverse of folderName for folders that hold a canonical name; ok is false for all others.
+func nameOfFolder(folder string) (name string, ok bool) {
+	var b strings.Builder
+	for i := 0; i < len(folder); i++ {
+		c := folder[i]
+		if c == '%' {
+			var v byte
+			if i+2 >= len(folder) {
+				return "", false
+			}
+			if _, err := fmt.Sscanf(folder[i+1:i+3], "%02X", &v); err != nil {
+				return "", false
+			}
+			c, i = v, i+2
+		}
+		b.WriteByte(c)
+	}
+	_, canonical, err := ParseName(b.String())
+	if err != nil || folderName(canonical) != folder {
+		return "", false
+	}
+	return canonical, true
+}

@@ -1,0 +1,97 @@
+package identity
+
+import (
+	"crypto/sha256"
+	"crypto/sha512"
+	"crypto/x509"
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	"dnseal/lookup"
+	"dnseal/smime/message"
+)
+
+// OwnerName returns the absolute owner name of the identity's record and its type.
+// Errors: the name is not one that ParseName returns.
+func (id *Identity) OwnerName() (string, lookup.Type, error) {
+	if id.Kind != Mail {
+		owner, err := lookup.TLSAName(id.Name)
+		return owner, lookup.TLSA, err
+	}
+	addr, err := message.ParseAddress(id.Name)
+	if err != nil {
+		return "", 0, fmt.Errorf("identity: %w", err)
+	}
+	owner, err := lookup.SMIMEAName(addr.Local, addr.Domain)
+	return owner, lookup.SMIMEA, err
+}
+
+// Record returns the record that publishes the identity (RFC 6698, Section 2.1):
+// usages 1 and 3 bind its own certificate or key, usages 0 and 2 the last
+// certificate of its chain. Errors have a [Hint]: a value that is not defined, a
+// selector or usage that needs a certificate which is not there.
+func (id *Identity) Record(usage, selector, matching uint8) (lookup.Record, error) {
+	if usage > 3 || selector > 1 || matching > 2 {
+		err := fmt.Errorf("identity: record %d %d %d is not defined", usage, selector, matching)
+		return lookup.Record{}, withHint(err, "usage 0 to 3, selector 0 or 1, matching type 0 to 2 (RFC 6698, Section 2.1); 3 1 1 fits most")
+	}
+	data, err := id.selected(usage, selector)
+	if err != nil {
+		return lookup.Record{}, err
+	}
+	switch matching {
+	case 1:
+		sum := sha256.Sum256(data)
+		data = sum[:]
+	case 2:
+		sum := sha512.Sum512(data)
+		data = sum[:]
+	}
+	return lookup.Record{Usage: usage, Selector: selector, MatchingType: matching, Data: data}, nil
+}
+
+// selected returns the bytes usage and selector choose.
+func (id *Identity) selected(usage, selector uint8) ([]byte, error) {
+	cert := id.Certificate
+	if usage == 0 || usage == 2 {
+		if len(id.Chain) == 0 {
+			err := fmt.Errorf("identity: %s: usage %d names the issuing CA, and no CA certificate stands in %s", id.Name, usage, certFile)
+			return nil, withHint(err, "use usage 3 for a self-signed certificate")
+		}
+		cert = id.Chain[len(id.Chain)-1]
+	}
+	switch {
+	case cert == nil && (selector == 0 || usage != 3):
+		err := fmt.Errorf("identity: %s has no certificate: a raw key is published with usage 3 and selector 1", id.Name)
+		return nil, withHint(err, "use 3 1 0, so that the record carries the key")
+	case selector == 0:
+		return cert.Raw, nil
+	case cert != nil:
+		return cert.RawSubjectPublicKeyInfo, nil
+	}
+	return x509.MarshalPKIXPublicKey(id.Key.Public())
+}
+
+// FormatRecord writes a record as one line of a zone file, without line end.
+// format is "zone" ("" too): OWNER TTL IN SMIMEA 3 1 1 HEX; or "rfc3597":
+// OWNER TTL IN TYPE53 \# LENGTH HEX, for software that does not know the type.
+// A ttl of 0 is left out. Errors: an unknown format or type.
+func FormatRecord(owner string, t lookup.Type, r lookup.Record, ttl time.Duration, format string) (string, error) {
+	word := map[lookup.Type]string{lookup.TLSA: "TLSA", lookup.SMIMEA: "SMIMEA"}[t]
+	if word == "" {
+		return "", fmt.Errorf("identity: type %d is neither TLSA nor SMIMEA", t)
+	}
+	seconds := ""
+	if ttl > 0 {
+		seconds = fmt.Sprintf("%d ", int64(ttl/time.Second))
+	}
+	switch format {
+	case "", "zone":
+		return fmt.Sprintf("%s %sIN %s %d %d %d %s", owner, seconds, word, r.Usage, r.Selector, r.MatchingType, hex.EncodeToString(r.Data)), nil
+	case "rfc3597":
+		data := append([]byte{r.Usage, r.Selector, r.MatchingType}, r.Data...)
+		return fmt.Sprintf(`%s %sIN TYPE%d \# %d %s`, owner, seconds, uint16(t), len(data), hex.EncodeToString(data)), nil
+	}
+	return "", withHint(fmt.Errorf("identity: unknown record format %q", clip(format)), "use zone or rfc3597")
+}
