@@ -1,0 +1,190 @@
+// Package mailbox walks saved mail: single messages, mbox files and Maildir
+// folders, as the verify command takes them.
+//
+// mbox is read as RFC 4155 describes it: a message begins at a line "From " that
+// follows an empty line (or starts the file). Lines quoted as ">From " stay as
+// they are: which of them the writer quoted cannot be known.
+package mailbox
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+)
+
+// ErrNotMaildir says that a folder has neither "cur" nor "new".
+var ErrNotMaildir = errors.New("mailbox: not a Maildir folder")
+
+// Message is one saved message. Open may be called from another goroutine, once.
+type Message struct {
+	// Name is the file, with "#n" behind it for the n-th message of an mbox.
+	Name string
+	// Open returns the message's bytes.
+	Open func() (io.ReadCloser, error)
+}
+
+// Walk calls each for every message at path: a message file, an mbox file or a Maildir folder.
+// It stops at the first error of each and returns it. Other errors: those of the file system, ErrNotMaildir.
+func Walk(path string, each func(Message) error) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if info.IsDir() {
+		return walkMaildir(path, each)
+	}
+	mbox, err := isMbox(path)
+	if err != nil {
+		return err
+	}
+	if mbox {
+		return walkMbox(path, each)
+	}
+	return each(file(path))
+}
+
+func file(path string) Message {
+	return Message{Name: path, Open: func() (io.ReadCloser, error) { return os.Open(path) }}
+}
+
+// walkMaildir takes "new" and "cur" (and no subfolders).
+func walkMaildir(dir string, each func(Message) error) error {
+	found := false
+	for _, sub := range []string{"new", "cur"} {
+		entries, err := os.ReadDir(filepath.Join(dir, sub))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		found = true
+		for _, e := range entries {
+			if !e.Type().IsRegular() {
+				continue
+			}
+			if err := each(file(filepath.Join(dir, sub, e.Name()))); err != nil {
+				return err
+			}
+		}
+	}
+	if !found {
+		return fmt.Errorf("%w: %s has neither \"cur\" nor \"new\"", ErrNotMaildir, dir)
+	}
+	return nil
+}
+
+func isMbox(path string) (bool, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	start := make([]byte, 5)
+	n, err := io.ReadFull(f, start)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return false, err
+	}
+	return string(start[:n]) == "From ", nil
+}
+
+// walkMbox finds the byte ranges of the messages; they are read when opened.
+func walkMbox(path string, each func(Message) error) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	var s splitter
+	r := bufio.NewReaderSize(f, 64<<10)
+	for n := 1; ; n++ {
+		start, end, err := s.next(r)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+		if err := each(section(path, n, start, end)); err != nil {
+			return err
+		}
+	}
+}
+
+func section(path string, n int, start, end int64) Message {
+	return Message{Name: path + "#" + strconv.Itoa(n), Open: func() (io.ReadCloser, error) {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		return struct {
+			io.Reader
+			io.Closer
+		}{io.NewSectionReader(f, start, end-start), f}, nil
+	}}
+}
+
+// splitter finds the messages of an mbox: a "From " line at the start or after an empty line.
+type splitter struct {
+	off     int64 // of the next line
+	pending bool  // the next message's "From " line has been read
+	done    bool
+}
+
+// next returns the byte range of the next message, without its "From " line and the empty line behind it.
+func (s *splitter) next(r *bufio.Reader) (start, end int64, err error) {
+	if s.done {
+		return 0, 0, io.EOF
+	}
+	if !s.pending {
+		if _, err := s.line(r); err != nil {
+			return 0, 0, err
+		}
+	}
+	start, end = s.off, s.off
+	empty := int64(0) // length of the empty line just before
+	for {
+		lineStart := s.off
+		line, err := s.line(r)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return 0, 0, err
+		}
+		if err == nil && empty > 0 && bytes.HasPrefix(line, []byte("From ")) {
+			s.pending = true
+			return start, lineStart - empty, nil
+		}
+		end = s.off
+		if errors.Is(err, io.EOF) {
+			s.done = true
+			return start, end, nil
+		}
+		empty = 0
+		if len(bytes.TrimRight(line, "\r\n")) == 0 {
+			empty = int64(len(line))
+		}
+	}
+}
+
+// line reads one line; of a long one it returns only the beginning.
+func (s *splitter) line(r *bufio.Reader) ([]byte, error) {
+	line, err := r.ReadSlice('\n')
+	s.off += int64(len(line))
+	head := line
+	if errors.Is(err, bufio.ErrBufferFull) {
+		head = bytes.Clone(line)
+	}
+	for errors.Is(err, bufio.ErrBufferFull) {
+		line, err = r.ReadSlice('\n')
+		s.off += int64(len(line))
+	}
+	if errors.Is(err, io.EOF) && len(head) > 0 {
+		err = nil
+	}
+	return head, err
+}

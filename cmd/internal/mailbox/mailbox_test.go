@@ -1,0 +1,96 @@
+package mailbox
+
+import (
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestWalkMbox(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 200<<10)
+	tests := []struct {
+		name, mbox string
+		want       []string
+	}{
+		{"one", "From a@b Mon\nS: 1\n\nbody\n", []string{"S: 1\n\nbody\n"}},
+		{"two", "From a@b Mon\nS: 1\n\nbody\n\nFrom c@d Tue\nS: 2\n\nb2\n", []string{"S: 1\n\nbody\n", "S: 2\n\nb2\n"}},
+		{"From inside a paragraph", "From a Mon\nS: 1\n\nbody\nFrom here on\n", []string{"S: 1\n\nbody\nFrom here on\n"}},
+		{"CRLF", "From a Mon\r\nS: 1\r\n\r\nbody\r\n\r\nFrom b Tue\r\nS: 2\r\n\r\n", []string{"S: 1\r\n\r\nbody\r\n", "S: 2\r\n\r\n"}},
+		{"no final newline", "From a Mon\nS: 1\n\nbody", []string{"S: 1\n\nbody"}},
+		{"long line", "From a Mon\nS: 1\n\n" + long + "\n\nFrom b Tue\nS: 2\n\nx\n", []string{"S: 1\n\n" + long + "\n", "S: 2\n\nx\n"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "box")
+			if err := os.WriteFile(path, []byte(tt.mbox), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tt.want, read(t, path)); diff != "" {
+				t.Errorf("Walk (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func read(t *testing.T, path string) []string {
+	t.Helper()
+	var got []string
+	err := Walk(path, func(m Message) error {
+		r, err := m.Open()
+		if err != nil {
+			return err
+		}
+		defer r.Close()
+		b, err := io.ReadAll(r)
+		got = append(got, string(b))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+func TestWalkMaildir(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := Walk(dir, nil); !errors.Is(err, ErrNotMaildir) {
+		t.Errorf("Walk(empty folder) = %v, want ErrNotMaildir", err)
+	}
+	for name, text := range map[string]string{"new/1": "S: 1\n\n", "cur/2:2,S": "S: 2\n\n", "tmp/3": "no"} {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff([]string{"S: 1\n\n", "S: 2\n\n"}, read(t, dir)); diff != "" {
+		t.Errorf("Walk (-want +got):\n%s", diff)
+	}
+}
+
+func FuzzWalkMbox(f *testing.F) {
+	f.Add([]byte("From a Mon\nS: 1\n\nbody\n\nFrom b Tue\nS: 2\n\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		path := filepath.Join(t.TempDir(), "box")
+		if err := os.WriteFile(path, append([]byte("From "), text...), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		total := 0
+		for _, m := range read(t, path) {
+			total += len(m)
+		}
+		if total > len(text)+5 {
+			t.Errorf("messages hold %d bytes of a file of %d", total, len(text)+5)
+		}
+	})
+}

@@ -1,0 +1,89 @@
+// Package progress shows how far long work has come, on a terminal and nowhere
+// else.
+package progress
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/term"
+)
+
+// interval is how often the line is drawn again at most.
+const interval = 100 * time.Millisecond
+
+// Bar is one progress line. A nil Bar shows nothing, so callers need not ask.
+type Bar struct {
+	mu    sync.Mutex
+	w     io.Writer
+	what  string
+	width int
+	done  int
+	total int
+	drawn time.Time
+}
+
+// New returns a bar on w, or nil when w is no terminal. what names the things counted, e.g. "messages".
+func New(w io.Writer, what string) *Bar {
+	f, ok := w.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return nil
+	}
+	width, _, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		width = 80
+	}
+	return &Bar{w: w, what: what, width: width}
+}
+
+// Expect says that n more things will come.
+func (b *Bar) Expect(n int) {
+	if b == nil {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.total += n
+}
+
+// Done says that n more things are done.
+func (b *Bar) Done(n int) {
+	if b == nil {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.done += n
+	if now := time.Now(); now.Sub(b.drawn) >= interval {
+		b.drawn = now
+		fmt.Fprintf(b.w, "\r%s", b.line())
+	}
+}
+
+// Clear removes the line, before other output is written.
+func (b *Bar) Clear() {
+	if b == nil {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.drawn.IsZero() {
+		fmt.Fprint(b.w, "\r\x1b[K")
+		b.drawn = time.Time{}
+	}
+}
+
+// line draws "[=====     ] 120 of 300 messages".
+func (b *Bar) line() string {
+	text := fmt.Sprintf(" %d of %d %s", b.done, b.total, b.what)
+	room := min(40, b.width-len(text)-3)
+	if room < 10 || b.total == 0 {
+		return text[1:]
+	}
+	full := room * min(b.done, b.total) / b.total
+	return "[" + strings.Repeat("=", full) + strings.Repeat(" ", room-full) + "]" + text
+}
