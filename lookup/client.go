@@ -54,17 +54,3 @@ func (c *Client) LookupFresh(ctx context.Context, name string, t Type) *Result {
 
 // Close ends the client's goroutines and connections.
 func (c *Client) Close() error { panic("unwritten") }
-
-// SMIMEAName returns the absolute owner name for a mail address (RFC 8162, 3): local is unquoted and NFC, domain A-labels.
-func SMIMEAName(local, domain string) (string, error) { panic("unwritten") }
-
-// UserName returns "_user.domain." (DANCE architecture, Example 7).
-func UserName(domain string) (string, error) { panic("unwritten") }
-
-// TLSAName checks a device, service or host name and returns it absolute, lower case, in A-labels. Forms: DESIGN 3.
-func TLSAName(name string) (string, error) { panic("unwritten") }
-
-// Match judges every record (digest agility: RFC 7671, 9). matched is true when at least one usable record matches; usable when at least one could be used.
-func Match(records []Record, opts MatchOptions) (results []MatchResult, matched, usable bool) {
-	panic("unwritten")
-}

@@ -12,7 +12,6 @@ package lookup
 
 import (
 	"context"
-	"crypto/x509"
 	"time"
 
 	"dnseal/lookup/dnssec"
@@ -70,28 +69,4 @@ type Resolver interface {
 	// LookupFresh is Lookup past the client's own cache, rate-limited: asked once before a caller says
 	// fail because of an absent or not matching record.
 	LookupFresh(ctx context.Context, name string, t Type) *Result
-}
-
-// MatchResult is the judgement of one record against a certificate or key.
-type MatchResult struct {
-	Record Record
-	// Result is "match", "no-match" or "unusable: why" (DESIGN 9).
-	Result string
-}
-
-// MatchOptions say what is matched. The zero value of each field is safe.
-type MatchOptions struct {
-	// Certificate is the signer's or client's; nil when only PublicKey is known.
-	Certificate *x509.Certificate
-	// Chain holds the other certificates that came along, in any order.
-	Chain []*x509.Certificate
-	// SPKI is the DER SubjectPublicKeyInfo where there is no certificate.
-	SPKI []byte
-	// Names reports whether the certificate carries the name it is used under; needed for usages 0 to 2
-	// (RFC 7671, Section 5). Nil: it does not.
-	NameOK func(*x509.Certificate) bool
-	// Roots are the PKIX roots for usages 0 and 1; nil makes those records unusable.
-	Roots *x509.CertPool
-	// At is the time usages 0 to 2 are judged at. Zero: they do not match.
-	At time.Time
 }

@@ -1,0 +1,246 @@
+package lookup
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"crypto/sha512"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Certificate usages (RFC 6698, Section 2.1.1; names of RFC 7218).
+const (
+	PKIXTA uint8 = 0 // a CA that must be in a path to a PKIX root
+	PKIXEE uint8 = 1 // the certificate itself, which must also have a path to a PKIX root
+	DANETA uint8 = 2 // a trust anchor of the owner's own
+	DANEEE uint8 = 3 // the certificate or key itself; nothing else is asked of it
+)
+
+// Selectors (RFC 6698, Section 2.1.2).
+const (
+	FullCertificate uint8 = 0
+	PublicKey       uint8 = 1 // the DER SubjectPublicKeyInfo
+)
+
+// Matching types (RFC 6698, Section 2.1.3).
+const (
+	Exact  uint8 = 0
+	SHA256 uint8 = 1
+	SHA512 uint8 = 2
+)
+
+// The words of MatchResult.Result; "unusable: why" is the third.
+const (
+	matches        = "match"
+	noMatch        = "no-match"
+	unusablePrefix = "unusable: "
+)
+
+// MatchResult is the judgement of one record against a certificate or key.
+type MatchResult struct {
+	Record Record
+	// Result is "match", "no-match" or "unusable: why" (DESIGN 9).
+	Result string
+	// Reason says for no-match what was wrong when it was not the data: the name, a date, the path. Empty otherwise.
+	Reason string
+}
+
+// Matched reports whether the record matches.
+func (r MatchResult) Matched() bool { return r.Result == matches }
+
+// Usable reports whether the record could be used at all.
+func (r MatchResult) Usable() bool { return r.Result == matches || r.Result == noMatch }
+
+// MatchOptions say what is matched. The zero value of each field is safe.
+type MatchOptions struct {
+	// Certificate is the signer's or client's; nil when only SPKI is known.
+	Certificate *x509.Certificate
+	// Chain holds the other certificates that came along, in any order. Those after the 16th are not looked at.
+	Chain []*x509.Certificate
+	// SPKI is the DER SubjectPublicKeyInfo where there is no certificate.
+	SPKI []byte
+	// NameOK reports whether the certificate carries the name it is used under; needed for usages 0 to 2
+	// (RFC 7671, Section 5). Nil: it does not.
+	NameOK func(*x509.Certificate) bool
+	// Roots are the PKIX roots for usages 0 and 1; nil makes those records unusable.
+	Roots *x509.CertPool
+	// KeyUsages are the extended key usages of which the path must allow one, for usages 0 to 2. Nil: any. The
+	// purpose of the certificate itself is the caller's to judge.
+	KeyUsages []x509.ExtKeyUsage
+	// At is the time usages 0 to 2 are judged at. Zero: they do not match.
+	At time.Time
+}
+
+// Match judges every record (RFC 6698, Section 2.1; RFC 7671, Sections 4, 5 and 9). matched is true when at least one
+// usable record matches; usable when at least one could be used. Records with unknown values, or data that cannot be
+// what they say, are unusable and stop nothing. Results are in the order of the records.
+func Match(records []Record, opts MatchOptions) (results []MatchResult, matched, usable bool) {
+	if len(opts.Chain) > maxChain {
+		opts.Chain = opts.Chain[:maxChain]
+	}
+	results = make([]MatchResult, len(records))
+	for i, r := range records {
+		results[i].Record = r
+		if err := opts.usable(r); err != nil {
+			results[i].Result = unusablePrefix + err.Error()
+		}
+	}
+	dropWeaker(results)
+	for i := range results {
+		if results[i].Result == "" {
+			results[i].Result, results[i].Reason = opts.judge(results[i].Record)
+		}
+		matched = matched || results[i].Matched()
+		usable = usable || results[i].Usable()
+	}
+	return results, matched, usable
+}
+
+// usable says why a record cannot be used.
+func (o *MatchOptions) usable(r Record) error {
+	switch {
+	case r.Usage > DANEEE:
+		return fmt.Errorf("unknown usage %d", r.Usage)
+	case r.Selector > PublicKey:
+		return fmt.Errorf("unknown selector %d", r.Selector)
+	case r.MatchingType > SHA512:
+		return fmt.Errorf("unknown matching type %d", r.MatchingType)
+	case r.Usage <= PKIXEE && o.Roots == nil:
+		return errors.New("no mail roots configured")
+	case o.Certificate == nil && r.Usage != DANEEE:
+		return errors.New("it needs a certificate, and there is only a key")
+	case o.Certificate == nil && r.Selector == FullCertificate && r.MatchingType != Exact:
+		return errors.New("it is the digest of a certificate, and there is only a key")
+	}
+	return checkData(r)
+}
+
+// checkData says why the data of a record cannot be what its numbers say.
+func checkData(r Record) error {
+	switch {
+	case r.MatchingType == SHA256 && len(r.Data) != sha256.Size, r.MatchingType == SHA512 && len(r.Data) != sha512.Size:
+		return fmt.Errorf("digest of %d octets", len(r.Data))
+	case r.MatchingType != Exact:
+		return nil
+	}
+	if _, ok := r.SPKI(); !ok {
+		if r.Selector == FullCertificate {
+			return errors.New("its data is no certificate")
+		}
+		return errors.New("its data is no public key")
+	}
+	return nil
+}
+
+// SPKI returns the DER SubjectPublicKeyInfo that a record carries whole (x 0 0 and x 1 0); ok is false for digests
+// and for data that is no certificate or key.
+func (r Record) SPKI() (spki []byte, ok bool) {
+	if r.MatchingType != Exact {
+		return nil, false
+	}
+	if r.Selector == PublicKey {
+		_, err := x509.ParsePKIXPublicKey(r.Data)
+		return r.Data, err == nil
+	}
+	cert, err := x509.ParseCertificate(r.Data)
+	if err != nil || r.Selector != FullCertificate {
+		return nil, false
+	}
+	return cert.RawSubjectPublicKeyInfo, true
+}
+
+// dropWeaker leaves only the strongest digest per usage and selector, and whole data (RFC 7671, Section 9).
+func dropWeaker(results []MatchResult) {
+	type group struct{ usage, selector uint8 }
+	strongest := map[group]uint8{}
+	for _, r := range results {
+		if g := (group{r.Record.Usage, r.Record.Selector}); r.Result == "" {
+			strongest[g] = max(strongest[g], r.Record.MatchingType)
+		}
+	}
+	for i, r := range results {
+		if r.Result == "" && r.Record.MatchingType != Exact && r.Record.MatchingType < strongest[group{r.Record.Usage, r.Record.Selector}] {
+			results[i].Result = unusablePrefix + "a stronger digest is published beside it"
+		}
+	}
+}
+
+// judge returns the result for a usable record, and why it does not match where the data would.
+func (o *MatchOptions) judge(r Record) (result, reason string) {
+	var err error
+	switch r.Usage {
+	case DANEEE:
+		// RFC 7671, Section 5.1: names, dates and issuer of the certificate do not count.
+		if o.matchesKey(r) {
+			return matches, ""
+		}
+		return noMatch, ""
+	case DANETA:
+		err = o.pathToAnchor(r)
+	case PKIXEE:
+		if !selected(r, o.Certificate) {
+			return noMatch, ""
+		}
+		_, err = o.verify(o.Roots)
+	case PKIXTA:
+		err = o.pathThroughCA(r)
+	}
+	if err == nil {
+		err = o.checkName()
+	}
+	if errors.Is(err, errNotThis) {
+		return noMatch, ""
+	}
+	if err != nil {
+		return noMatch, err.Error()
+	}
+	return matches, ""
+}
+
+// errNotThis means that the record speaks of another certificate.
+var errNotThis = errors.New("another certificate")
+
+// checkName holds usages 0 to 2 to the name (RFC 7671, Section 5.2; RFC 8162, Section 3 leaves only usage 3 free of it).
+func (o *MatchOptions) checkName() error {
+	if o.NameOK == nil || !o.NameOK(o.Certificate) {
+		return errors.New("the certificate does not carry the name")
+	}
+	return nil
+}
+
+// matchesKey compares a DANE-EE record with the certificate or the raw key (RFC 7671, Section 5.1).
+func (o *MatchOptions) matchesKey(r Record) bool {
+	if o.Certificate != nil {
+		return selected(r, o.Certificate)
+	}
+	if r.Selector == FullCertificate {
+		spki, ok := r.SPKI()
+		return ok && len(o.SPKI) > 0 && bytes.Equal(spki, o.SPKI)
+	}
+	return len(o.SPKI) > 0 && digestEqual(r, o.SPKI)
+}
+
+// selected compares the part of a certificate that a record speaks of with its data (RFC 6698, Sections 2.1.2 and 2.1.3).
+func selected(r Record, c *x509.Certificate) bool {
+	if r.Selector == PublicKey {
+		return digestEqual(r, c.RawSubjectPublicKeyInfo)
+	}
+	return digestEqual(r, c.Raw)
+}
+
+func digestEqual(r Record, data []byte) bool {
+	switch r.MatchingType {
+	case Exact:
+		return bytes.Equal(r.Data, data)
+	case SHA256:
+		sum := sha256.Sum256(data)
+		return bytes.Equal(r.Data, sum[:])
+	case SHA512:
+		sum := sha512.Sum512(data)
+		return bytes.Equal(r.Data, sum[:])
+	default:
+		return false
+	}
+}
