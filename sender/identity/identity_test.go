@@ -19,7 +19,7 @@ import (
 func TestCreateLoadList(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "identities")
-	names := []string{"alice@example.org", `"a/b"@example.org`, "sensor7._device.example.net"}
+	names := []string{"alice@example.org", `"a /b"@example.org`, "sensor7._device.example.net"}
 	for _, name := range names {
 		made, err := Create(dir, name, CreateOptions{Now: testNow})
 		if err != nil {

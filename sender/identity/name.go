@@ -1,8 +1,10 @@
 package identity
 
 import (
+	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"dnseal/lookup"
 	"dnseal/smime/message"
@@ -12,6 +14,9 @@ import (
 // [message.Address] writes it, or a DNS name in lower-case A-labels without
 // final dot. Every error means that name is neither, and has a [Hint].
 func ParseName(name string) (Kind, string, error) {
+	if !utf8.ValidString(name) {
+		return "", "", nameError(name, errors.New("it is no UTF-8"))
+	}
 	if strings.Contains(name, "@") {
 		return parseMailName(name)
 	}
@@ -26,7 +31,7 @@ func ParseName(name string) (Kind, string, error) {
 func parseMailName(name string) (Kind, string, error) {
 	addr, err := message.ParseAddress(name)
 	if err == nil && strings.HasPrefix(addr.Domain, "[") {
-		err = fmt.Errorf("an address literal has no place in the DNS")
+		err = errors.New("an address literal has no place in the DNS")
 	}
 	if err == nil {
 		_, err = lookup.SMIMEAName(addr.Local, addr.Domain)
