@@ -2,6 +2,8 @@ package lookup
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"time"
 
 	"dnseal/lookup/dnssec"
@@ -54,3 +56,9 @@ func (c *Client) LookupFresh(ctx context.Context, name string, t Type) *Result {
 
 // Close ends the client's goroutines and connections.
 func (c *Client) Close() error { panic("unwritten") }
+
+// WriteTree draws the chain of trust of the result for people; now is for the time left.
+func (r *Result) WriteTree(w io.Writer, now time.Time) error { panic("unwritten") }
+
+// String is one line for people.
+func (q Query) String() string { return fmt.Sprintf("%s %s %s", q.Server, q.Name, q.Duration) }

@@ -12,6 +12,7 @@ package lookup
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"dnseal/lookup/dnssec"
@@ -69,4 +70,15 @@ type Resolver interface {
 	// LookupFresh is Lookup past the client's own cache, rate-limited: asked once before a caller says
 	// fail because of an absent or not matching record.
 	LookupFresh(ctx context.Context, name string, t Type) *Result
+}
+
+// String is the type's name: "TLSA" or "SMIMEA".
+func (t Type) String() string {
+	switch t {
+	case TLSA:
+		return "TLSA"
+	case SMIMEA:
+		return "SMIMEA"
+	}
+	return fmt.Sprintf("TYPE%d", uint16(t))
 }

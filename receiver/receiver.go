@@ -5,6 +5,7 @@ package receiver
 import (
 	"context"
 	"crypto/x509"
+	"io"
 	"time"
 
 	"dnseal/lookup"
@@ -45,6 +46,8 @@ type Options struct {
 	PKIXRoots *x509.CertPool
 	// AuthservID for Authentication-Results; needed by Handle only.
 	AuthservID string
+	// Saved says that messages come from an archive: what is absent now may have been there then (code not-published-now).
+	Saved bool
 	// Observe only logs: Handle always accepts and changes nothing.
 	Observe bool
 	Now     func() time.Time
@@ -134,3 +137,6 @@ type Hop struct {
 	By string     `json:"by"`
 	At *time.Time `json:"at,omitempty"`
 }
+
+// WriteText writes the report for people.
+func (r *Report) WriteText(w io.Writer) error { panic("unwritten") }

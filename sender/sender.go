@@ -5,51 +5,242 @@
 // Message-ID are added when missing, and the message is signed by package
 // smime. Who may sign as whom is always decided by an authenticated fact,
 // never by the header alone (DESIGN 7).
+//
+// The rules for addresses beside From: a message with several From addresses,
+// or with one that cannot be read, is refused. An address in Sender,
+// Resent-From or Resent-Sender never chooses the identity, but where a rule
+// names it the submitter must be one who may use it as From. The null sender
+// may sign like any other envelope sender (Rule.MailFrom can exclude it), except
+// that delivery reports are left alone. What is signed or encrypted already is
+// left alone. Header fields X-Dnseal-* are always removed, and listened to
+// only from Options.Control.
+//
+// [SignMessage] signs without rules, for programs whose user owns the keys.
 package sender
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"log/slog"
 	"time"
 
 	"dnseal/lookup"
+	"dnseal/lookup/dnssec"
 	"dnseal/sender/identity"
+	"dnseal/smime"
 	"dnseal/smime/message"
 )
 
-// Rule says who may use a From and which identity then signs (DESIGN 10, [[sign.rule]]). The first whose Who and From match applies.
-type Rule struct {
-	Who      []string // "user:NAME", "tls:NAME", "net:CIDR"; globs with *
-	From     []string // addresses; globs with *
-	Identity string   // "{from}" or a name
-	// Form overrides Options.Opaque: "", "clear" or "opaque".
-	Form string
-}
-
-// Options configure a Sender.
+// Options configure a Sender. Identities is required; the zero value of all others is safe.
 type Options struct {
-	// Identities by canonical name.
-	Identities         func(name string) (*identity.Identity, error)
-	Rules              []Rule
-	Opaque             bool
+	// Identities returns an identity by canonical name. Required.
+	Identities func(name string) (*identity.Identity, error)
+	// Rules in the order they are tried; without any no mail is signed.
+	Rules []Rule
+	// Opaque makes application/pkcs7-mime where neither rule, recipient nor control field says otherwise.
+	Opaque bool
+	// OpaqueFor and PlainFor are recipients (addresses, stars) who get the opaque form, or no signature at all.
+	OpaqueFor, PlainFor []string
+	// NoHeaderProtection leaves out RFC 9788 header protection.
 	NoHeaderProtection bool
-	// Actions by class: no-rule, not-allowed, key-not-published, sign-failed, too-big, internal-error; missing: the defaults of DESIGN 10.
+	// FullSelfCheck also verifies the signature values of what was made.
+	FullSelfCheck bool
+	// SignReports signs delivery reports (multipart/report from the null sender) too.
+	SignReports bool
+	// Control lists submitters ("user:", "tls:", "net:", as in Rule.Who) whose X-Dnseal-Sign field is
+	// listened to: "no", "clear" or "opaque".
+	Control []string
+	// MaxBytes is the largest message that is signed; 0: no limit.
+	MaxBytes int64
+	// On maps classes to actions (accept, reject, defer); missing: DefaultActions.
 	On map[string]message.Action
 	// Lookup checks that our own record is published before signing; nil: not checked.
 	Lookup lookup.Resolver
+	// Limits of the DNS work for that check.
+	Limits dnssec.Limits
 	// Hostname for Message-ID; empty: the From domain.
 	Hostname string
-	Now      func() time.Time
+	// Now is the clock; nil: time.Now.
+	Now func() time.Time
 }
 
 // Sender signs by rule. Safe for concurrent use.
-type Sender struct{}
+type Sender struct {
+	opts                Options
+	rules               []*rule
+	on                  map[string]message.Action
+	control             submitters
+	opaqueFor, plainFor []identity.Pattern
+}
 
 var _ message.Handler = (*Sender)(nil)
 
-// New checks the options and returns a Sender.
-func New(opts Options) (*Sender, error) { panic("unwritten") }
+// New checks the options and returns a Sender. Errors name the rule (counted from 1) or option that makes no sense.
+func New(opts Options) (*Sender, error) {
+	if opts.Identities == nil {
+		return nil, errors.New("sender: no source of identities")
+	}
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	s := &Sender{opts: opts}
+	for i, r := range opts.Rules {
+		parsed, err := parseRule(r)
+		if err != nil {
+			return nil, fmt.Errorf("sender: rule %d: %w", i+1, err)
+		}
+		s.rules = append(s.rules, parsed)
+	}
+	var err error
+	if s.on, err = actions(opts.On); err != nil {
+		return nil, err
+	}
+	if s.control, err = parseSubmitters(opts.Control); err != nil {
+		return nil, fmt.Errorf("sender: control: %w", err)
+	}
+	if s.opaqueFor, err = parseAddresses(opts.OpaqueFor); err != nil {
+		return nil, fmt.Errorf("sender: opaque recipients: %w", err)
+	}
+	if s.plainFor, err = parseAddresses(opts.PlainFor); err != nil {
+		return nil, fmt.Errorf("sender: plain recipients: %w", err)
+	}
+	return s, nil
+}
 
-// Handle implements message.Handler.
+// Words of Outcome.Result beside the classes.
+const (
+	ResultSigned    = "signed"
+	ResultUnsigned  = "unsigned"   // no rule asks for a signature, or recipient or control field for none
+	ResultLeftAlone = "left-alone" // signed, encrypted or a delivery report
+)
+
+// Handle implements [message.Handler]. Result is one of the words above, or the class that kept the message from
+// being signed; Attrs say why.
 func (s *Sender) Handle(ctx context.Context, m *message.Message, env *message.Envelope) *message.Outcome {
-	panic("unwritten")
+	pass := &message.Edit{Changes: removeControl(m)}
+	d := decide(s.rules, originators(m, env))
+	attrs := []slog.Attr{slog.String("from", fromText(m))}
+	if d.class != "" {
+		return s.stop(d.class, d.code, d.reason, pass, attrs)
+	}
+	attrs = append(attrs, slog.String("identity", d.identity))
+	if s.opts.MaxBytes > 0 && m.Size() > s.opts.MaxBytes {
+		return s.stop(ClassTooBig, "too-big", fmt.Sprintf("%d bytes, at most %d are signed", m.Size(), s.opts.MaxBytes), pass, attrs)
+	}
+	if kind := leaveAlone(m, env, s.opts.SignReports); kind != "" {
+		return &message.Outcome{Action: message.Accept, Edit: pass, Result: ResultLeftAlone, Attrs: append(attrs, slog.String("kind", kind))}
+	}
+	gs := groups(env.Rcpt, s.mainForm(m, env, d.rule), s.opaqueFor, s.plainFor)
+	if len(gs) == 1 && gs[0].form == plain {
+		return &message.Outcome{Action: message.Accept, Edit: pass, Result: ResultUnsigned, Attrs: append(attrs, slog.String("code", "opted-out"))}
+	}
+	return s.sign(ctx, m, pass, d, gs, attrs)
+}
+
+// leaveAlone says as what a message is left alone, or "".
+func leaveAlone(m *message.Message, env *message.Envelope, signReports bool) string {
+	if kind := smime.Secured(m); kind != "" {
+		return kind
+	}
+	if !signReports && isReport(m, env) {
+		return "report"
+	}
+	return ""
+}
+
+// mainForm is the form for recipients nothing else is said about.
+func (s *Sender) mainForm(m *message.Message, env *message.Envelope, r *rule) form {
+	if s.control.match(env.Submitter) {
+		if f := controlForm(m); f != byDefault {
+			return f
+		}
+	}
+	switch {
+	case r.form != byDefault:
+		return r.form
+	case s.opts.Opaque:
+		return opaque
+	}
+	return detached
+}
+
+// sign loads the identity, checks that it is published, and signs one form after the other.
+func (s *Sender) sign(ctx context.Context, m *message.Message, pass *message.Edit, d decision, gs []group, attrs []slog.Attr) *message.Outcome {
+	id, err := s.opts.Identities(d.identity)
+	if err != nil {
+		return s.stop(ClassSignFailed, "no-identity", err.Error(), pass, attrs)
+	}
+	if code, reason := s.unpublished(ctx, id); code != "" {
+		return s.stop(ClassKeyNotPublished, code, reason, pass, attrs)
+	}
+	now, host := s.opts.Now(), s.opts.Hostname
+	if host == "" {
+		host = messageIDHost(m, id)
+	}
+	pre := &message.Edit{Changes: append(append([]message.Change{}, pass.Changes...), missingFields(m, now, host)...)}
+	prepared, err := apply(m, pre)
+	if err != nil {
+		return s.stop(ClassInternalError, "prepare", err.Error(), pass, attrs)
+	}
+	if prepared != m {
+		defer prepared.Close()
+	}
+	out := &message.Outcome{Action: message.Accept, Result: ResultSigned, Attrs: attrs}
+	for i, g := range gs {
+		edit, err := s.makeForm(m, prepared, pre, id, g.form, now)
+		if err != nil {
+			out.Close()
+			return s.failed(err, pass, attrs)
+		}
+		if i == 0 {
+			out.Edit = edit
+		} else {
+			out.Forms = append(out.Forms, message.Form{Rcpt: g.rcpt, Edit: edit})
+		}
+	}
+	return out
+}
+
+// makeForm returns the edit of m that gives one form.
+func (s *Sender) makeForm(m, prepared *message.Message, pre *message.Edit, id *identity.Identity, f form, now time.Time) (*message.Edit, error) {
+	if f == plain {
+		return pre, nil
+	}
+	edit, err := signPrepared(prepared, []*identity.Identity{id}, smime.SignOptions{
+		Time: now, Opaque: f == opaque, NoHeaderProtection: s.opts.NoHeaderProtection, FullSelfCheck: s.opts.FullSelfCheck,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return compose(m, pre, edit), nil
+}
+
+// failed is the outcome when signing returned err.
+func (s *Sender) failed(err error, pass *message.Edit, attrs []slog.Attr) *message.Outcome {
+	switch {
+	case errors.Is(err, message.ErrTooBig):
+		return s.stop(ClassTooBig, "too-big", err.Error(), pass, attrs)
+	case errors.Is(err, smime.ErrAlreadySecured):
+		return &message.Outcome{Action: message.Accept, Edit: pass, Result: ResultLeftAlone, Attrs: append(attrs, slog.String("kind", "secured"))}
+	}
+	return s.stop(ClassSignFailed, "sign-failed", err.Error(), pass, attrs)
+}
+
+// stop is the outcome for a message that is not signed because of a class.
+func (s *Sender) stop(class, code, reason string, pass *message.Edit, attrs []slog.Attr) *message.Outcome {
+	out := &message.Outcome{Action: s.on[class], Edit: pass, Result: class, Reply: reply(class, s.on[class])}
+	if class == ClassNoRule && out.Action == message.Accept {
+		out.Result = ResultUnsigned
+	}
+	out.Attrs = append(attrs, slog.String("class", class), slog.String("code", code), slog.String("reason", reason))
+	return out
+}
+
+func fromText(m *message.Message) string {
+	from, err := m.From()
+	if err != nil || len(from) == 0 {
+		return ""
+	}
+	return from[0].String()
 }

@@ -11,6 +11,7 @@ import (
 	"context"
 	"crypto"
 	"crypto/x509"
+	"errors"
 	"time"
 
 	"dnseal/smime/cms"
@@ -121,3 +122,23 @@ func CertificateNames(cert *x509.Certificate) []Name { panic("unwritten") }
 
 // Secured reports whether m is already S/MIME or PGP signed or encrypted, and how ("smime-signed", "smime-encrypted", "pgp-signed", "pgp-encrypted", "").
 func Secured(m *message.Message) string { panic("unwritten") }
+
+// Errors of Sign.
+var (
+	ErrAlreadySecured  = errors.New("smime: the message is signed or encrypted already")
+	ErrNotTransitProof = errors.New("smime: the content would not survive transit and may not be changed")
+)
+
+// Explanation is what Explain found out about a signature that does not hold.
+type Explanation struct {
+	// Part is the part number of the signature.
+	Part string
+	// Change is a stable word for the transformation that, undone, makes the digest fit; "" when none does.
+	Change string
+	// Sentence says it for people.
+	Sentence string
+}
+
+// Explain tries the known transformations of mail systems on every signature whose digest does not fit.
+// Diagnosis only. Errors: as Verify.
+func Explain(ctx context.Context, m *message.Message) ([]Explanation, error) { panic("unwritten") }

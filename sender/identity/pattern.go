@@ -56,6 +56,9 @@ func normalPatternDomain(s string) string {
 	return strings.Join(labels, ".")
 }
 
+// IsAddress reports whether the pattern names mail addresses rather than DNS names.
+func (p Pattern) IsAddress() bool { return p.isAddress }
+
 // MatchAddress reports whether the pattern names the address.
 func (p Pattern) MatchAddress(a message.Address) bool {
 	return p.isAddress && Glob(p.domain, a.Domain) && Glob(p.local, a.Local)

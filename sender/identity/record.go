@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"dnseal/lookup"
+	"dnseal/smime"
 	"dnseal/smime/message"
 )
 
@@ -94,4 +95,22 @@ func FormatRecord(owner string, t lookup.Type, r lookup.Record, ttl time.Duratio
 		return fmt.Sprintf(`%s %sIN TYPE%d \# %d %s`, owner, seconds, uint16(t), len(data), hex.EncodeToString(data)), nil
 	}
 	return "", withHint(fmt.Errorf("identity: unknown record format %q", clip(format)), "use zone or rfc3597")
+}
+
+// SPKI returns the DER SubjectPublicKeyInfo of the identity's key.
+func (id *Identity) SPKI() ([]byte, error) {
+	if id.Certificate != nil {
+		return id.Certificate.RawSubjectPublicKeyInfo, nil
+	}
+	return x509.MarshalPKIXPublicKey(id.Key.Public())
+}
+
+// Names reports whether cert states the identity's name in its subjectAltName.
+func (id *Identity) Names(cert *x509.Certificate) bool {
+	for _, n := range smime.CertificateNames(cert) {
+		if n.Kind == "mail" && n.Address.String() == id.Name || n.Kind == "dns" && n.DNSName == id.Name {
+			return true
+		}
+	}
+	return false
 }

@@ -32,12 +32,6 @@ func Read(r io.Reader, content io.Writer) (*SignedData, error) { panic("unwritte
 // For a detached signature the caller hashes the content with each and hands the result to Verify.
 func (sd *SignedData) Digests() *Digests { panic("unwritten") }
 
-// Digests hashes content with every digest algorithm the signers of one SignedData name. For attached content it is already filled.
-type Digests struct{}
-
-// Write hashes p.
-func (d *Digests) Write(p []byte) (int, error) { panic("unwritten") }
-
 // SignerInfo is RFC 5652, Section 5.3.
 type SignerInfo struct {
 	// RawIssuer and Serial, or SubjectKeyID, name the certificate.

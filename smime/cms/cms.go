@@ -1,11 +1,31 @@
 // Package cms reads and writes the Cryptographic Message Syntax (RFC 5652) as
 // S/MIME 4.0 needs it (RFC 8551): SignedData, detached and attached.
 //
-// Reading takes BER or DER, in linear time and with fixed limits; writing is
-// deterministic DER. Signed attributes are hashed as received, never
-// re-serialised. The package knows nothing of mail, DNS or certificate trust:
-// it says whether a signature value is right under a key, and which attributes
-// were signed; whose key it is, is the caller's question.
+// Reading takes BER or DER, in linear time, with fixed limits (limits.go) and in
+// constant memory: attached content goes by as a stream. Writing is deterministic
+// DER. Signed attributes are hashed as received, never re-serialised from what was
+// understood of them.
 //
-// Start with [Read] and [SignerInfo.Verify] for checking, [Sign] for signing.
+// # Where to start
+//
+// [Sign] and [SignAttached] make a SignedData with keys that are any
+// [crypto.Signer]. [Read] takes one apart; then, for each [SignerInfo],
+// [SignerInfo.Match] or [SignerInfo.Certificate] finds the certificate, and
+// [SignerInfo.Verify] judges the signature over the [Digests] of the content.
+//
+// # What the caller must still ask
+//
+// The package knows nothing of mail, DNS or certificate trust: it says whether a
+// signature value is right under a key, and which attributes were signed. The caller
+// asks whose key it is and whether the certificate may be used. It also refuses
+// a SignedData that is attached where it should be detached ([SignedData.Attached]), that
+// is not about id-data ([SignedData.ContentType]) or that nobody signed (no
+// [SignedData.Signers]: RFC 8551 certs-only), and decides about a signer without signed
+// attributes ([SignerInfo.SignedAttributes]).
+//
+// # Specifications
+//
+// RFC 5652 (CMS), RFC 5754 (SHA-2), RFC 4055 and RFC 4056 (RSASSA-PSS), RFC 5753 and
+// RFC 5480 (ECDSA), RFC 8419 (Ed25519), RFC 5035 (signingCertificateV2), RFC 6211
+// (CMSAlgorithmProtection), RFC 8551 (SMIMECapabilities), X.690 (BER, DER).
 package cms

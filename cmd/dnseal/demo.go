@@ -1,0 +1,179 @@
+package main
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"dnseal/lookup"
+	"dnseal/lookup/lookuptest"
+	"dnseal/sender/identity"
+)
+
+//go:embed demo/message.eml
+var demoMessage []byte
+
+//go:embed demo/device.eml
+var demoDeviceMessage []byte
+
+// silence is how long the demo waits for a name server that does not answer.
+const silence = 2 * time.Second
+
+func newDemo() *cobra.Command {
+	var file, keep string
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "Watch a message being signed, relayed and verified, all on this machine",
+		Long: `Tells the whole story on the terminal, with what really happened: identities are
+made and published in a signed DNS hierarchy on loopback; a message is submitted
+to a signing relay, passes two store-and-forward hops and is verified at the far
+end. Then five things that must not pass. It needs no root, no real DNS and no
+fixed port, and ends non-zero if any step did not end as it must.`,
+		Example: "  dnseal demo\n  dnseal demo --message mail.eml --keep story",
+		Args:    cobra.NoArgs,
+	}
+	cmd.Flags().StringVar(&file, "message", "", "use the message in `FILE` (its From is signed for) instead of the built-in one")
+	cmd.Flags().StringVar(&keep, "keep", "", "leave messages, keys, zones and the trust anchor in `DIR`, to go on with")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		text := demoMessage
+		if file != "" {
+			var err error
+			if text, err = os.ReadFile(file); err != nil {
+				return err
+			}
+		}
+		return runDemo(cmd.Context(), cmd.OutOrStdout(), text, keep)
+	}
+	return cmd
+}
+
+func runDemo(ctx context.Context, out io.Writer, text []byte, keep string) error {
+	d := &demo{out: out, dir: keep}
+	if keep == "" {
+		dir, err := os.MkdirTemp("", "dnseal-demo-")
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(dir)
+		d.dir = dir
+	} else if err := emptyFolder(keep); err != nil {
+		return err
+	}
+	defer d.close()
+	fmt.Fprintln(out, "dnseal demo: a signed message across relays, checked by nothing but the DNS")
+	for _, step := range []func(context.Context) error{
+		func(context.Context) error { return d.read(text) },
+		d.identities, d.publish, d.submit, d.arrive, d.device, d.mustNotPass,
+	} {
+		if err := step(ctx); err != nil {
+			return fmt.Errorf("demo: step %d: %w", d.step, err)
+		}
+	}
+	return d.end(keep)
+}
+
+// emptyFolder makes dir; it refuses one that holds something.
+func emptyFolder(dir string) error {
+	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
+		return hint(usageError{fmt.Errorf("--keep %s: the folder is not empty", dir)}, "choose a new folder")
+	}
+	return os.MkdirAll(dir, 0o700)
+}
+
+// demo is the stage: what the steps leave for each other.
+type demo struct {
+	out   io.Writer
+	dir   string
+	step  int
+	wrong int // things that did not end as they must
+
+	from  string // the person in the message's From
+	text  []byte // as submitted
+	dns   *lookuptest.Server
+	post  *office
+	alice *identity.Identity
+	eve   *identity.Identity
+	boxed []byte // as it arrived
+}
+
+func (d *demo) close() {
+	if d.post != nil {
+		d.post.close()
+	}
+	if d.dns != nil {
+		_ = d.dns.Close()
+	}
+}
+
+// title begins a step.
+func (d *demo) title(format string, args ...any) {
+	d.step++
+	fmt.Fprintf(d.out, "\n%d. %s\n", d.step, fmt.Sprintf(format, args...))
+}
+
+// say tells what happened.
+func (d *demo) say(format string, args ...any) {
+	fmt.Fprintf(d.out, "   %s\n", fmt.Sprintf(format, args...))
+}
+
+// must tells whether something ended as it must.
+func (d *demo) must(ok bool, format string, args ...any) {
+	word := "ok   "
+	if !ok {
+		word = "WRONG"
+		d.wrong++
+	}
+	fmt.Fprintf(d.out, "   %s  %s\n", word, fmt.Sprintf(format, args...))
+}
+
+// file writes something to keep.
+func (d *demo) file(name string, data []byte) error {
+	return os.WriteFile(filepath.Join(d.dir, name), data, 0o600)
+}
+
+// client returns a verifier's view of the DNS: nothing but a resolver's address and a trust anchor.
+func (d *demo) client(timeout time.Duration) (*lookup.Client, error) {
+	anchors, err := readAnchors(filepath.Join(d.dir, "root.anchor"))
+	if err != nil {
+		return nil, err
+	}
+	return lookup.New(lookup.Options{Resolvers: []string{d.dns.Addr()}, Anchors: anchors, Timeout: timeout})
+}
+
+func (d *demo) end(keep string) error {
+	fmt.Fprintln(d.out)
+	if d.wrong > 0 {
+		return verdictErrorf(d.out, "%d things did not end as they must.", d.wrong)
+	}
+	fmt.Fprintln(d.out, "Everything ended as it must.")
+	if keep != "" {
+		fmt.Fprintf(d.out, `
+Kept in %[1]s: 1-submitted.eml 2-arrived.eml …, identities/, *.zone, root.anchor. Go on with:
+  dnseal sandbox --zone %[1]s/%[2]s.zone --zone %[1]s/example.net.zone --listen 127.0.0.1:5355 --anchor %[1]s/new.anchor &
+  dnseal verify %[1]s/2-arrived.eml --resolver 127.0.0.1:5355 --trust-anchor %[1]s/new.anchor
+  delv @127.0.0.1 -p 5355 -a %[1]s/delv.anchor +root=. %[2]s SOA
+  openssl cms -verify -in %[1]s/2-arrived.eml -CAfile '%[3]s'
+`, keep, d.domain(), d.alice.CertFile)
+	}
+	return nil
+}
+
+func verdictErrorf(w io.Writer, format string, args ...any) error {
+	fmt.Fprintf(w, format+"\n", args...)
+	return verdictError{exitNotPass}
+}
+
+// domain is the mail domain of the person.
+func (d *demo) domain() string {
+	return d.from[strings.LastIndexByte(d.from, '@')+1:]
+}
+
+var errNoPerson = errors.New("the message must have exactly one From address")

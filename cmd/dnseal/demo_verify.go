@@ -1,0 +1,222 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"dnseal/lookup"
+	"dnseal/lookup/lookuptest"
+	"dnseal/receiver"
+	"dnseal/sender"
+	"dnseal/sender/identity"
+	"dnseal/smime"
+	"dnseal/smime/message"
+)
+
+// verify is the receiving agent: a fresh one each time, so that nothing is remembered.
+func (d *demo) verify(ctx context.Context, text []byte) (*receiver.Report, error) {
+	client, err := d.client(silence)
+	if err != nil {
+		return nil, err
+	}
+	defer client.Close()
+	r, err := receiver.New(receiver.Options{Lookup: client, Domains: []receiver.Domain{{
+		Names:   []string{"example.net"},
+		Devices: map[string][]string{"*._device.example.net": {"alerts@example.net"}},
+	}}})
+	if err != nil {
+		return nil, err
+	}
+	m, err := message.Read(bytes.NewReader(text), message.ReadOptions{})
+	if err != nil {
+		return nil, err
+	}
+	defer m.Close()
+	return r.Verify(ctx, m)
+}
+
+// arrive verifies what came to the mailbox, and draws the chain.
+func (d *demo) arrive(ctx context.Context) error {
+	d.title("At the far end: verified from the root of the DNS to the signature")
+	report, err := d.verify(ctx, d.boxed)
+	if err != nil {
+		return err
+	}
+	if err := report.WriteText(d.out); err != nil {
+		return err
+	}
+	if res := lookupOf(report); res != nil {
+		fmt.Fprintln(d.out)
+		if err := res.WriteTree(d.out, time.Now()); err != nil {
+			return err
+		}
+	}
+	d.must(report.Verdict == receiver.Pass, "the message is proven to be from %s", d.from)
+	return nil
+}
+
+func lookupOf(r *receiver.Report) *lookup.Result {
+	for _, s := range r.Signatures {
+		if s.Lookup != nil {
+			return s.Lookup
+		}
+	}
+	return nil
+}
+
+// device sends the device's report the same way: its identity is no mail address, a rule binds it to one.
+func (d *demo) device(ctx context.Context) error {
+	d.title("A device reports by mail, signed with its own key")
+	m, err := message.Read(bytes.NewReader(demoDeviceMessage), message.ReadOptions{})
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	var text bytes.Buffer
+	if _, err := m.WriteEdited(&text, nil); err != nil {
+		return err
+	}
+	if _, err := d.post.submit(ctx, "alerts@example.net", text.Bytes()); err != nil {
+		return err
+	}
+	mail, err := d.post.mailbox.wait(10 * time.Second)
+	if err != nil {
+		return err
+	}
+	if err := d.file("3-device.eml", mail); err != nil {
+		return err
+	}
+	report, err := d.verify(ctx, mail)
+	if err != nil {
+		return err
+	}
+	d.must(report.Verdict == receiver.Pass && report.Signatures[0].Binding == "rule", "%s speaks for %s, by the receiver's rule", demoDevice, report.From)
+	return nil
+}
+
+// trial is one thing that must not pass.
+type trial struct {
+	what    string
+	file    string
+	verdict receiver.Verdict
+	code    string
+	// prepare changes the world and returns the message; mend puts the world right again.
+	prepare func(context.Context) ([]byte, error)
+	mend    func() error
+}
+
+func (d *demo) mustNotPass(ctx context.Context) error {
+	d.title("Five things that must not pass")
+	nothing := func() error { return nil }
+	arrived := func(change func() error) func(context.Context) ([]byte, error) {
+		return func(context.Context) ([]byte, error) { return d.boxed, change() }
+	}
+	mended := func() error { return d.dns.SetBreak(d.domain(), "") }
+	for _, t := range []trial{
+		{"one byte of the text changed on the way", "4-changed.eml", receiver.Fail, "bad-digest", d.changedOnTheWay, nothing},
+		{"the record withdrawn: the key is revoked", "", receiver.Fail, "revoked-or-unpublished", arrived(d.withdraw), d.restore},
+		{"the zone made bogus: a signature in it is wrong", "", receiver.TempError, "bogus", arrived(func() error { return d.dns.SetBreak(d.domain(), lookuptest.WrongSignature) }), mended},
+		{"another person's valid signature under this From", "5-other-person.eml", receiver.Policy, "from-mismatch", d.otherPerson, nothing},
+		{"the name server silent", "", receiver.TempError, "timeout", arrived(func() error { return d.dns.SetBreak(d.domain(), lookuptest.Slow) }), mended},
+	} {
+		if err := d.try(ctx, t); err != nil {
+			return fmt.Errorf("%s: %w", t.what, err)
+		}
+	}
+	return nil
+}
+
+func (d *demo) try(ctx context.Context, t trial) error {
+	text, err := t.prepare(ctx)
+	if err != nil {
+		return err
+	}
+	start := time.Now()
+	report, err := d.verify(ctx, text)
+	if err != nil {
+		return err
+	}
+	took := time.Since(start)
+	if t.file != "" {
+		if err := d.file(t.file, text); err != nil {
+			return err
+		}
+	}
+	ok := report.Verdict == t.verdict && report.Code == t.code && took < 3*silence
+	d.must(ok, "%-50s %-9s %s (%s)", t.what, report.Verdict, report.Code, took.Round(100*time.Microsecond))
+	return t.mend()
+}
+
+// changedOnTheWay sends the message again past a hop that changes one letter of what it passes on.
+func (d *demo) changedOnTheWay(ctx context.Context) ([]byte, error) {
+	h := d.post.hops[0]
+	h.onWay = changeOneLetter
+	defer func() { h.onWay = nil }()
+	if _, err := d.post.submit(ctx, d.from, d.text); err != nil {
+		return nil, err
+	}
+	return d.post.mailbox.wait(10 * time.Second)
+}
+
+// changeOneLetter changes the case of the first letter of the text of the first part.
+func changeOneLetter(body []byte) []byte {
+	body = bytes.Clone(body)
+	at, header, text := 0, false, false
+	for line := range bytes.Lines(body) {
+		switch {
+		case bytes.HasPrefix(line, []byte("--")):
+			header = true
+		case header && len(bytes.TrimSpace(line)) == 0:
+			header, text = false, true
+		case text && !header:
+			if i := bytes.IndexFunc(line, isLetter); i >= 0 {
+				body[at+i] ^= 0x20
+				return body
+			}
+		}
+		at += len(line)
+	}
+	return body
+}
+
+func isLetter(r rune) bool { return r|0x20 >= 'a' && r|0x20 <= 'z' }
+
+func (d *demo) withdraw() error {
+	zones, err := d.zones(demoDevice, demoStranger)
+	if err != nil {
+		return err
+	}
+	return d.dns.Replace(zones)
+}
+
+func (d *demo) restore() error {
+	zones, err := d.zones(d.from, demoDevice, demoStranger)
+	if err != nil {
+		return err
+	}
+	return d.dns.Replace(zones)
+}
+
+// otherPerson signs the message, From unchanged, with a key that is published and valid, but for another address.
+func (d *demo) otherPerson(context.Context) ([]byte, error) {
+	m, err := message.Read(bytes.NewReader(d.text), message.ReadOptions{})
+	if err != nil {
+		return nil, err
+	}
+	defer m.Close()
+	eve, err := identity.Load(filepath.Join(d.dir, "identities"), demoStranger)
+	if err != nil {
+		return nil, err
+	}
+	edit, err := sender.SignMessage(m, []*identity.Identity{eve}, smime.SignOptions{Time: time.Now()})
+	if err != nil {
+		return nil, err
+	}
+	defer edit.Close()
+	var out bytes.Buffer
+	_, err = m.WriteEdited(&out, edit)
+	return out.Bytes(), err
+}

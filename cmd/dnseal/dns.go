@@ -1,0 +1,62 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"dnseal/lookup"
+	"dnseal/lookup/dnssec"
+)
+
+// dnsFlags are the flags of every command that reads the DNS.
+type dnsFlags struct {
+	resolvers []string
+	anchor    string
+	mode      string
+	timeout   time.Duration
+}
+
+// register adds the flags to cmd; the environment gives their defaults.
+func (f *dnsFlags) register(cmd *cobra.Command) {
+	var resolvers []string
+	if env := os.Getenv("DNSEAL_RESOLVER"); env != "" {
+		resolvers = []string{env}
+	}
+	flags := cmd.Flags()
+	flags.StringSliceVar(&f.resolvers, "resolver", resolvers, "recursive resolver `ADDRESS`: host:port or tls://host:853#name; repeated: tried in order\n(environment: DNSEAL_RESOLVER; default: from /etc/resolv.conf)")
+	flags.StringVar(&f.anchor, "trust-anchor", os.Getenv("DNSEAL_TRUST_ANCHOR"), "trust anchor `FILE` with DS or DNSKEY records\n(environment: DNSEAL_TRUST_ANCHOR; default: the keys of the DNS root)")
+	flags.StringVar(&f.mode, "dns-mode", "validate", "`MODE`: validate answers ourselves, both (ourselves and the resolver), ad-only (believe the resolver)")
+	flags.DurationVar(&f.timeout, "dns-timeout", 5*time.Second, "time limit for one lookup")
+}
+
+// client returns the lookup client the flags ask for.
+func (f *dnsFlags) client(trace func(lookup.Query)) (*lookup.Client, error) {
+	opts := lookup.Options{Resolvers: f.resolvers, Mode: f.mode, Timeout: f.timeout, Trace: trace}
+	if f.anchor != "" {
+		anchors, err := readAnchors(f.anchor)
+		if err != nil {
+			return nil, err
+		}
+		opts.Anchors = anchors
+	}
+	client, err := lookup.New(opts)
+	if err != nil {
+		return nil, hint(err, "set --resolver, for example --resolver 127.0.0.1:53")
+	}
+	return client, nil
+}
+
+func readAnchors(file string) (*dnssec.Anchors, error) {
+	text, err := os.ReadFile(file)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, hint(fmt.Errorf("trust anchor file %s does not exist", file), "dnseal sandbox --anchor FILE writes one; without --trust-anchor the keys of the DNS root are used")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("trust anchor: %w", err)
+	}
+	return dnssec.ParseAnchors(string(text), file)
+}

@@ -1,0 +1,190 @@
+package main
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/rsa"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"dnseal/sender/identity"
+)
+
+// identityDir is the flag of every command that uses identities.
+func identityDir(cmd *cobra.Command) *string {
+	return cmd.Flags().String("identities", os.Getenv("DNSEAL_IDENTITIES"), "`DIR` where identities live (environment: DNSEAL_IDENTITIES)")
+}
+
+// needDir checks that an identities directory was named.
+func needDir(dir string) error {
+	if dir != "" {
+		return nil
+	}
+	return hint(usageError{errors.New("no identities directory")}, "give --identities DIR or set DNSEAL_IDENTITIES")
+}
+
+func newIdentity() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "identity",
+		Short: "Make and show keys that are bound to names in the DNS",
+		Long: `An identity is a key pair bound to one DNS-published name:
+
+  alice@example.org                a mail address (SMIMEA)
+  sensor7._device.example.net      a device (TLSA)
+  _smtp-client.relay1.example.net  a service (TLSA)
+  device73.example.net             a host (TLSA)
+
+It is a folder DIR/NAME with key.pem (for nobody else to read) and cert.pem.`,
+	}
+	cmd.AddCommand(newIdentityNew(), newIdentityShow(), newIdentityRecord())
+	return cmd
+}
+
+func newIdentityNew() *cobra.Command {
+	var opts identity.CreateOptions
+	cmd := &cobra.Command{
+		Use:     "new NAME",
+		Short:   "Make a key pair with a self-signed certificate",
+		Example: "  dnseal identity new alice@example.org --identities keys",
+		Args:    cobra.ExactArgs(1),
+	}
+	dir := identityDir(cmd)
+	cmd.Flags().StringVar(&opts.Algorithm, "algorithm", "p256", "`ALGORITHM`: p256, p384, rsa2048, rsa3072, rsa4096 or ed25519")
+	cmd.Flags().IntVar(&opts.Days, "days", 0, "`DAYS` the certificate says it is valid (default ten years; under DANE-EE only the record counts)")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := needDir(*dir); err != nil {
+			return err
+		}
+		id, err := identity.Create(*dir, args[0], opts)
+		if errors.Is(err, fs.ErrExist) {
+			return hint(err, "an identity is never overwritten: choose another --identities directory or move the old one away")
+		}
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(cmd.ErrOrStderr(), "dnseal: made %s\n", id.KeyFile)
+		fmt.Fprintf(cmd.ErrOrStderr(), "dnseal: hint: publish it with the record of: dnseal identity record %s --identities %s\n", id.Name, *dir)
+		return nil
+	}
+	return cmd
+}
+
+func newIdentityShow() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "show [NAME]",
+		Short: "Show identities: paths, key, certificate, owner name",
+		Args:  cobra.MaximumNArgs(1),
+	}
+	dir := identityDir(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := needDir(*dir); err != nil {
+			return err
+		}
+		names := args
+		if len(names) == 0 {
+			var err error
+			if names, err = identity.List(*dir); err != nil {
+				return err
+			}
+			if len(names) == 0 {
+				return hint(fmt.Errorf("no identities in %s", *dir), "make one: dnseal identity new NAME --identities %s", *dir)
+			}
+		}
+		for i, name := range names {
+			id, err := identity.Load(*dir, name)
+			if err != nil {
+				return err
+			}
+			if i > 0 {
+				fmt.Fprintln(cmd.OutOrStdout())
+			}
+			if err := showIdentity(cmd.OutOrStdout(), id); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return cmd
+}
+
+func showIdentity(w io.Writer, id *identity.Identity) error {
+	owner, typ, err := id.OwnerName()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "%s (%s)\n", id.Name, id.Kind)
+	fmt.Fprintf(w, "  key          %s\n", id.KeyFile)
+	if cert := id.Certificate; cert != nil {
+		fmt.Fprintf(w, "  certificate  %s\n", id.CertFile)
+		fmt.Fprintf(w, "  algorithm    %s\n", keyWords(cert.PublicKey))
+		fmt.Fprintf(w, "  valid        %s to %s\n", cert.NotBefore.UTC().Format("2006-01-02"), cert.NotAfter.UTC().Format("2006-01-02"))
+	}
+	fmt.Fprintf(w, "  published at %s (%s)\n", owner, typ)
+	return nil
+}
+
+// keyWords names a key, e.g. "ECDSA P-256" or "RSA 2048 bit".
+func keyWords(pub crypto.PublicKey) string {
+	switch k := pub.(type) {
+	case *ecdsa.PublicKey:
+		return "ECDSA " + k.Params().Name
+	case *rsa.PublicKey:
+		return fmt.Sprintf("RSA %d bit", k.N.BitLen())
+	case ed25519.PublicKey:
+		return "Ed25519"
+	}
+	return fmt.Sprintf("%T", pub)
+}
+
+func newIdentityRecord() *cobra.Command {
+	var usage, selector, matching uint8
+	var format string
+	var ttl uint32
+	cmd := &cobra.Command{
+		Use:   "record NAME",
+		Short: "Print the DNS record that publishes an identity",
+		Long: `Prints the SMIMEA or TLSA record that binds the identity's key to its name, with
+an absolute owner name, ready for a zone file. The default is "3 1 1": the
+digest of the key; the certificate travels in the message. Use "3 0 0" where
+others must be able to encrypt to the key.`,
+		Example: "  dnseal identity record alice@example.org --identities keys >>example.org.zone",
+		Args:    cobra.ExactArgs(1),
+	}
+	dir := identityDir(cmd)
+	cmd.Flags().Uint8Var(&usage, "usage", 3, "certificate usage `N`: 0 PKIX-TA, 1 PKIX-EE, 2 DANE-TA, 3 DANE-EE")
+	cmd.Flags().Uint8Var(&selector, "selector", 1, "selector `N`: 0 whole certificate, 1 public key")
+	cmd.Flags().Uint8Var(&matching, "matching", 1, "matching type `N`: 0 as it is, 1 SHA-256, 2 SHA-512")
+	cmd.Flags().StringVar(&format, "format", "zone", "`FORMAT`: zone, or rfc3597 for servers that do not know the type")
+	cmd.Flags().Uint32Var(&ttl, "ttl", 300, "time to live in `SECONDS`: how long a withdrawn key may still be believed")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := needDir(*dir); err != nil {
+			return err
+		}
+		id, err := identity.Load(*dir, args[0])
+		if err != nil {
+			return err
+		}
+		record, err := id.Record(usage, selector, matching)
+		if err != nil {
+			return err
+		}
+		owner, typ, err := id.OwnerName()
+		if err != nil {
+			return err
+		}
+		text, err := identity.FormatRecord(owner, typ, record, time.Duration(ttl)*time.Second, format)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintln(cmd.OutOrStdout(), text)
+		return nil
+	}
+	return cmd
+}

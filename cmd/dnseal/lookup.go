@@ -1,0 +1,116 @@
+package main
+
+import (
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"dnseal/lookup"
+	"dnseal/lookup/dnssec"
+	"dnseal/sender/identity"
+)
+
+func newLookup() *cobra.Command {
+	var dns dnsFlags
+	var asJSON, trace bool
+	cmd := &cobra.Command{
+		Use:   "lookup NAME|ADDRESS",
+		Short: "Show a signer's DNS records, their state and the chain of trust",
+		Long: `Looks up the SMIMEA records of a mail address, or the TLSA records of a device,
+service or host name, validates them by DNSSEC and draws the chain from the
+trust anchor to the record: which keys, which signatures, for how long, and
+where it breaks.
+
+Exit status: 0 secure records are there; 1 there are none, or they are insecure;
+3 bogus, or could not tell.`,
+		Example: `  dnseal lookup alice@example.org
+  dnseal lookup sensor7._device.example.net --trace`,
+		Args: cobra.ExactArgs(1),
+	}
+	dns.register(cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	cmd.Flags().BoolVar(&trace, "trace", false, "show every query with its time on standard error")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		name, typ, err := ownerName(args[0])
+		if err != nil {
+			return err
+		}
+		client, err := dns.client(tracer(cmd, trace))
+		if err != nil {
+			return err
+		}
+		defer client.Close()
+		res := client.Lookup(cmd.Context(), name, typ)
+		out := cmd.OutOrStdout()
+		if asJSON {
+			err = json.NewEncoder(out).Encode(res)
+		} else {
+			err = res.WriteTree(out, time.Now())
+		}
+		if err != nil {
+			return err
+		}
+		return lookupStatus(res)
+	}
+	return cmd
+}
+
+// tracer prints every query, one at a time.
+func tracer(cmd *cobra.Command, on bool) func(lookup.Query) {
+	if !on {
+		return nil
+	}
+	var mu sync.Mutex
+	start := time.Now()
+	return func(q lookup.Query) {
+		mu.Lock()
+		defer mu.Unlock()
+		fmt.Fprintf(cmd.ErrOrStderr(), "%9s  %s\n", time.Since(start).Round(10*time.Microsecond), q)
+	}
+}
+
+func lookupStatus(res *lookup.Result) error {
+	switch {
+	case res.Status == dnssec.Secure && res.Presence == lookup.Present:
+		return nil
+	case res.Status == dnssec.Secure || res.Status == dnssec.Insecure:
+		return verdictError{exitNotPass}
+	}
+	return verdictError{exitTempfail}
+}
+
+// ownerName returns the owner name and type to ask for.
+func ownerName(arg string) (string, lookup.Type, error) {
+	kind, name, err := identity.ParseName(arg)
+	if err != nil {
+		return "", 0, err
+	}
+	return (&identity.Identity{Name: name, Kind: kind}).OwnerName()
+}
+
+// readRoots reads a PEM bundle of mail roots.
+func readRoots(file string) (*x509.CertPool, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("mail roots: %w", err)
+	}
+	pool, n := x509.NewCertPool(), 0
+	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
+		cert, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, fmt.Errorf("mail roots: %s: %w", file, err)
+		}
+		pool.AddCert(cert)
+		n++
+	}
+	if n == 0 {
+		return nil, fmt.Errorf("mail roots: %s holds no certificate in PEM form", file)
+	}
+	return pool, nil
+}

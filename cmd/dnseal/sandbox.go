@@ -1,0 +1,148 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"dnseal/lookup/lookuptest"
+)
+
+// sandboxFlags are the flags of dnseal sandbox.
+type sandboxFlags struct {
+	zones      []string
+	listen     string
+	anchor     string
+	breaks     map[string]string
+	validating bool
+	delay      time.Duration
+}
+
+func newSandbox() *cobra.Command {
+	var f sandboxFlags
+	cmd := &cobra.Command{
+		Use:   "sandbox --zone FILE...",
+		Short: "Serve zone files as a signed DNS hierarchy, to try everything first",
+		Long: `Serves zone files on loopback as a recursive resolver would, signed from a root of
+its own: the parents of each zone are made up around it. The trust anchor file is
+written when it answers. SIGHUP reads the files again; keys stay. A zone file may
+also be only records (as "identity record" prints them): SOA and NS are then made
+up for the domain of the first record.
+
+It does not validate (AD is not set): it hands out the data as it is.`,
+		Example: `  dnseal sandbox --zone example.org.zone --listen 127.0.0.1:5353 --anchor root.anchor &
+  dnseal lookup alice@example.org --resolver 127.0.0.1:5353 --trust-anchor root.anchor`,
+		Args: cobra.NoArgs,
+	}
+	flags := cmd.Flags()
+	flags.StringArrayVar(&f.zones, "zone", nil, "zone `FILE`; repeated for several")
+	flags.StringVar(&f.listen, "listen", "127.0.0.1:0", "`ADDRESS` to answer on, UDP and TCP; port 0 takes a free one")
+	flags.StringVar(&f.anchor, "anchor", "", "write the trust anchor to `FILE` when it answers")
+	flags.StringToStringVar(&f.breaks, "break", nil, "break a zone on purpose, `ZONE=HOW`: expired, wrong-signature, missing-rrsig,\nunreachable, slow or wrong-ds")
+	flags.BoolVar(&f.validating, "validating", false, "answer as a validating resolver would: AD, and SERVFAIL for bogus zones")
+	flags.DurationVar(&f.delay, "delay", 0, "wait `TIME` before each answer")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if len(f.zones) == 0 {
+			return usageError{errors.New("no zone file: give --zone FILE")}
+		}
+		return sandbox(cmd.Context(), cmd.ErrOrStderr(), &f)
+	}
+	return cmd
+}
+
+func sandbox(ctx context.Context, stderr io.Writer, f *sandboxFlags) error {
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+	zones, err := readZones(f.zones)
+	if err != nil {
+		return err
+	}
+	server, err := lookuptest.New(zones, lookuptest.Options{Validating: f.validating, Delay: f.delay})
+	if err != nil {
+		return err
+	}
+	defer server.Close()
+	for zone, how := range f.breaks {
+		if err := server.SetBreak(zone, lookuptest.Break(how)); err != nil {
+			return usageError{err}
+		}
+	}
+	if err := server.Start(f.listen); err != nil {
+		return hint(err, "choose another --listen address, or port 0 for a free one")
+	}
+	if err := writeAnchor(f.anchor, "; the trust anchor of a dnseal sandbox on "+server.Addr()+"\n"+server.Anchor()); err != nil {
+		return err
+	}
+	fmt.Fprintf(stderr, "dnseal: sandbox answers on %s\n", server.Addr())
+	if f.anchor != "" {
+		fmt.Fprintf(stderr, "dnseal: hint: use it with --resolver %s --trust-anchor %s\n", server.Addr(), f.anchor)
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-hup:
+			reload(stderr, server, f.zones)
+		}
+	}
+}
+
+// reload reads the zone files again; on an error the old zones stay.
+func reload(stderr io.Writer, server *lookuptest.Server, files []string) {
+	zones, err := readZones(files)
+	if err == nil {
+		err = server.Replace(zones)
+	}
+	if err != nil {
+		report(stderr, hint(fmt.Errorf("not reloaded: %w", err), "the zones as they were are still served"))
+		return
+	}
+	fmt.Fprintln(stderr, "dnseal: sandbox has read its zones again")
+}
+
+func readZones(files []string) ([]lookuptest.Zone, error) {
+	zones := make([]lookuptest.Zone, 0, len(files))
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("zone file %s does not exist", file)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("zone file: %w", err)
+		}
+		zones = append(zones, lookuptest.Zone{Text: string(text), File: file, Origin: bareOrigin(string(text))})
+	}
+	return zones, nil
+}
+
+// writeAnchor writes the file whole or not at all: whoever waits for it may read it at once.
+func writeAnchor(file, text string) error {
+	if file == "" {
+		return nil
+	}
+	tmp, err := os.CreateTemp(filepath.Dir(file), ".anchor-*")
+	if err != nil {
+		return fmt.Errorf("trust anchor: %w", err)
+	}
+	defer os.Remove(tmp.Name())
+	if _, err := tmp.WriteString(text); err != nil {
+		return errors.Join(err, tmp.Close())
+	}
+	if err := tmp.Close(); err != nil {
+		return err
+	}
+	if err := os.Chmod(tmp.Name(), 0o644); err != nil { //nolint:gosec // G302: a trust anchor is for everybody to read
+		return err
+	}
+	return os.Rename(tmp.Name(), file)
+}

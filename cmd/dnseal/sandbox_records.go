@@ -1,0 +1,43 @@
+package main
+
+import "strings"
+
+// bareOrigin returns the zone that a text of bare records belongs to, as "identity record" prints them: SOA and NS are
+// then made up around them. It is empty when the text has a SOA, or no absolute name to go by.
+func bareOrigin(text string) string {
+	owner := ""
+	for line := range strings.Lines(text) {
+		line, _, _ = strings.Cut(line, ";")
+		fields := strings.Fields(line)
+		if len(fields) == 0 {
+			continue
+		}
+		for _, f := range fields[1:min(len(fields), 4)] {
+			if strings.EqualFold(f, "SOA") {
+				return ""
+			}
+		}
+		if owner == "" {
+			owner = fields[0]
+		}
+	}
+	if !strings.HasSuffix(owner, ".") {
+		return ""
+	}
+	return zoneOf(owner)
+}
+
+// zoneOf returns the domain a record's owner name belongs to: what stands behind its last underscore label, else its parent.
+func zoneOf(owner string) string {
+	labels := strings.Split(strings.TrimSuffix(owner, "."), ".")
+	cut := 1
+	for i, label := range labels {
+		if strings.HasPrefix(label, "_") {
+			cut = i + 1
+		}
+	}
+	if cut >= len(labels) {
+		return owner
+	}
+	return strings.Join(labels[cut:], ".") + "."
+}

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"dnseal": main})
+}
+
+// hang is a guard against hanging, not a measure.
+const hang = 60 * time.Second
+
+// TestScript runs the sentences of the manual: testdata/script/*.txtar.
+func TestScript(t *testing.T) {
+	t.Parallel()
+	testscript.Run(t, testscript.Params{
+		Dir:                 filepath.Join("testdata", "script"),
+		RequireExplicitExec: true,
+		Condition:           condition,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"anchor": cmdAnchor,
+			"flip":   cmdFlip,
+			"status": cmdStatus,
+			"mode":   cmdMode,
+		},
+	})
+}
+
+// condition knows [peer:NAME]: the program is here. DNSEAL_PEERS=required makes a missing one a failure.
+func condition(cond string) (bool, error) {
+	name, ok := strings.CutPrefix(cond, "peer:")
+	if !ok {
+		return false, fmt.Errorf("unknown condition %q", cond)
+	}
+	_, err := exec.LookPath(name)
+	if err != nil && os.Getenv("DNSEAL_PEERS") == "required" {
+		return false, fmt.Errorf("%s is missing; make peers brings it", name)
+	}
+	return err == nil, nil
+}
+
+// anchor FILE waits until a sandbox has written FILE and sets DNSEAL_RESOLVER and DNSEAL_TRUST_ANCHOR by it.
+func cmdAnchor(ts *testscript.TestScript, _ bool, args []string) {
+	file := ts.MkAbs(args[0])
+	for end := time.Now().Add(hang); ; time.Sleep(5 * time.Millisecond) { // a condition of another process: nothing to wait on but its file
+		text, err := os.ReadFile(file)
+		if err == nil {
+			line, _, _ := strings.Cut(string(text), "\n")
+			ts.Setenv("DNSEAL_RESOLVER", line[strings.LastIndexByte(line, ' ')+1:])
+			ts.Setenv("DNSEAL_TRUST_ANCHOR", file)
+			return
+		}
+		if time.Now().After(end) {
+			ts.Fatalf("no anchor file %s", file)
+		}
+	}
+}
+
+// flip FROM TO TEXT copies a file with the case of the first letter of TEXT changed, where TEXT first stands.
+func cmdFlip(ts *testscript.TestScript, _ bool, args []string) {
+	text := []byte(ts.ReadFile(args[0]))
+	at := bytes.Index(text, []byte(args[2]))
+	if at < 0 {
+		ts.Fatalf("%s does not hold %q", args[0], args[2])
+	}
+	text[at] ^= 0x20
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), text, 0o600))
+}
+
+// status N COMMAND... runs dnseal and checks its exit status; standard output goes to the file "out", standard error to "err".
+func cmdStatus(ts *testscript.TestScript, _ bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	if err := ts.Exec("dnseal", args[1:]...); err != nil {
+		got = 1
+		var exit *exec.ExitError
+		if asExit(err, &exit) {
+			got = exit.ExitCode()
+		}
+	}
+	if got != want {
+		ts.Fatalf("exit status %d, want %d", got, want)
+	}
+}
+
+// mode OCTAL FILE checks permissions.
+func cmdMode(ts *testscript.TestScript, _ bool, args []string) {
+	info, err := os.Stat(ts.MkAbs(args[1]))
+	ts.Check(err)
+	if got := fmt.Sprintf("%o", info.Mode().Perm()); got != args[0] {
+		ts.Fatalf("%s has mode %s, want %s", args[1], got, args[0])
+	}
+}
+
+func asExit(err error, target **exec.ExitError) bool {
+	return errors.As(err, target)
+}

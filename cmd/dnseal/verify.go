@@ -1,0 +1,242 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"runtime"
+	"sync"
+
+	"github.com/spf13/cobra"
+
+	"dnseal/cmd/internal/mailbox"
+	"dnseal/cmd/internal/progress"
+	"dnseal/receiver"
+)
+
+// verifyFlags are the flags of dnseal verify.
+type verifyFlags struct {
+	dns       dnsFlags
+	json      bool
+	workers   int
+	pkixRoots string
+}
+
+func newVerify() *cobra.Command {
+	var f verifyFlags
+	cmd := &cobra.Command{
+		Use:   "verify [FILE|MBOX|MAILDIR|-]...",
+		Short: "Verify messages by the signer's DNS records",
+		Long: `Verifies messages: files, mbox files, Maildir folders, "-" or standard input.
+Of each it says who signed it, what exactly is covered, what the DNS says of the
+signer's key (validated by DNSSEC) and whether that is the sender in From. The
+verdict is a word of RFC 8601: none, pass, fail, policy, neutral, temperror or
+permerror; only "pass" means proven.`,
+		Example: `  dnseal verify mail.eml
+  dnseal verify --json ~/Maildir | jq -r 'select(.verdict != "pass") | .file'`,
+		Args: cobra.ArbitraryArgs,
+	}
+	f.dns.register(cmd)
+	flags := cmd.Flags()
+	flags.BoolVar(&f.json, "json", false, "print one JSON object a line and message (stable form)")
+	flags.IntVarP(&f.workers, "jobs", "j", runtime.GOMAXPROCS(0), "verify `N` messages at the same time")
+	flags.StringVar(&f.pkixRoots, "pkix-roots", "", "PEM `FILE` of mail roots: also judge CA-issued signatures whose owner publishes no record")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if f.workers < 1 {
+			return usageError{fmt.Errorf("-j needs at least 1, not %d", f.workers)}
+		}
+		return verify(cmd, &f, args)
+	}
+	return cmd
+}
+
+func verify(cmd *cobra.Command, f *verifyFlags, args []string) error {
+	client, err := f.dns.client(nil)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	opts := receiver.Options{Lookup: client, Saved: true}
+	if f.pkixRoots != "" {
+		if opts.PKIXRoots, err = readRoots(f.pkixRoots); err != nil {
+			return err
+		}
+	}
+	r, err := receiver.New(opts)
+	if err != nil {
+		return err
+	}
+	v := &verifier{receiver: r, bar: progress.New(cmd.ErrOrStderr(), "messages"), json: f.json}
+	if err := v.all(cmd, f.workers, args); err != nil {
+		return err
+	}
+	if v.status != exitOK {
+		return verdictError{v.status}
+	}
+	return nil
+}
+
+// verifier verifies many messages at once and prints their reports in order.
+type verifier struct {
+	receiver *receiver.Receiver
+	bar      *progress.Bar
+	json     bool
+	status   int
+	printed  int
+}
+
+// job is one message on its way: its report is sent on done.
+type job struct {
+	msg  mailbox.Message
+	done chan result
+}
+
+type result struct {
+	report *receiver.Report
+	err    error
+}
+
+// all walks the arguments; workers verify, and the reports come out in the order of the messages.
+func (v *verifier) all(cmd *cobra.Command, workers int, args []string) error {
+	ctx, cancel := context.WithCancel(cmd.Context())
+	jobs := make(chan job)
+	order := make(chan job, 64*workers)
+	var wg sync.WaitGroup
+	for range workers {
+		wg.Go(func() {
+			for j := range jobs {
+				report, err := v.one(ctx, j.msg)
+				j.done <- result{report, err}
+			}
+		})
+	}
+	var walkErr error
+	wg.Go(func() {
+		defer close(order)
+		defer close(jobs)
+		walkErr = v.feed(ctx, cmd.InOrStdin(), args, jobs, order)
+	})
+	err := v.print(cmd.OutOrStdout(), order)
+	cancel()
+	for range order { // let the walker end
+	}
+	wg.Wait()
+	if err == nil {
+		err = walkErr
+	}
+	return err
+}
+
+// feed hands every message to the workers and, in order, to the printer.
+func (v *verifier) feed(ctx context.Context, stdin io.Reader, args []string, jobs, order chan<- job) error {
+	each := func(m mailbox.Message) error {
+		j := job{m, make(chan result, 1)}
+		v.bar.Expect(1)
+		select {
+		case order <- j:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		select {
+		case jobs <- j:
+		case <-ctx.Done():
+			j.done <- result{err: ctx.Err()}
+			return ctx.Err()
+		}
+		return nil
+	}
+	if len(args) == 0 {
+		args = []string{"-"}
+	}
+	for _, arg := range args {
+		if err := walk(arg, stdin, each); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// walk is mailbox.Walk that knows standard input and explains its errors.
+func walk(arg string, stdin io.Reader, each func(mailbox.Message) error) error {
+	if arg == "-" {
+		return each(mailbox.Message{Name: "-", Open: func() (io.ReadCloser, error) { return io.NopCloser(stdin), nil }})
+	}
+	err := mailbox.Walk(arg, each)
+	switch {
+	case errors.Is(err, mailbox.ErrNotMaildir):
+		return hint(fmt.Errorf("%s is a folder, but no Maildir: it has neither \"cur\" nor \"new\"", arg), "name the messages: dnseal verify %s/*", arg)
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%s does not exist", arg)
+	}
+	return err
+}
+
+// one verifies one message.
+func (v *verifier) one(ctx context.Context, msg mailbox.Message) (*receiver.Report, error) {
+	in, err := msg.Open()
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	m, err := readMessage(in, msg.Name)
+	if err != nil {
+		return nil, err
+	}
+	defer m.Close()
+	report, err := v.receiver.Verify(ctx, m)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", msg.Name, err)
+	}
+	report.File = msg.Name
+	return report, nil
+}
+
+// print writes the reports in order and keeps the exit status.
+func (v *verifier) print(w io.Writer, order <-chan job) error {
+	out := bufio.NewWriter(w)
+	for j := range order {
+		res := <-j.done
+		if res.err != nil {
+			v.bar.Clear()
+			return errors.Join(res.err, out.Flush())
+		}
+		v.status = worse(v.status, res.report.Verdict)
+		v.bar.Clear()
+		if err := v.write(out, res.report); err != nil {
+			return err
+		}
+		if err := out.Flush(); err != nil {
+			return err
+		}
+		v.bar.Done(1)
+	}
+	v.bar.Clear()
+	return nil
+}
+
+func (v *verifier) write(w io.Writer, report *receiver.Report) error {
+	if v.json {
+		return json.NewEncoder(w).Encode(report)
+	}
+	if v.printed++; v.printed > 1 {
+		fmt.Fprintln(w)
+	}
+	return report.WriteText(w)
+}
+
+// worse returns the exit status after one more verdict: not pass beats could not tell beats pass.
+func worse(status int, verdict receiver.Verdict) int {
+	switch {
+	case verdict == receiver.Pass:
+		return status
+	case verdict == receiver.TempError && status != exitNotPass:
+		return exitTempfail
+	case verdict == receiver.TempError:
+		return status
+	}
+	return exitNotPass
+}

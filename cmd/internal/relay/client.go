@@ -1,0 +1,341 @@
+package relay
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"time"
+)
+
+// client is one connection to a next hop. Commands go out together where the
+// next hop offers PIPELINING (RFC 2920).
+type client struct {
+	hop  NextHop
+	opts HopOptions
+	conn net.Conn
+	in   *input
+	out  *bufio.Writer
+	ext  map[string]string // EHLO keywords, upper case, with their parameters
+	tls  bool              // the connection is encrypted, and verified by policy
+	peer string            // what XCLIENT was told last
+	used int               // transactions so far
+	free time.Time         // since when it rests in the pool
+}
+
+const writeTimeout = 2 * time.Minute
+
+// connect dials a next hop and gets through greeting, EHLO and TLS. hello is our own name.
+func connect(ctx context.Context, hop NextHop, opts HopOptions, hello string, who peer) (*client, error) {
+	ctx, cancel := context.WithTimeout(ctx, opts.DialTimeout)
+	defer cancel()
+	conn, err := (&net.Dialer{}).DialContext(ctx, hop.Network, hop.Address)
+	if err != nil {
+		return nil, fmt.Errorf("relay: next hop %s: %w", hop, err)
+	}
+	c := &client{hop: hop, opts: opts, conn: conn}
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
+	err = c.open(ctx, hello, who)
+	if !stop() && err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		_ = conn.Close()
+		return nil, fmt.Errorf("relay: next hop %s: %w", hop, err)
+	}
+	return c, nil
+}
+
+func (c *client) open(ctx context.Context, hello string, who peer) error {
+	if c.opts.Pass == "proxy" {
+		if err := who.writeProxy(c.conn); err != nil {
+			return err
+		}
+	}
+	if c.hop.Implicit {
+		if err := c.encrypt(ctx); err != nil {
+			return err
+		}
+	}
+	c.wrap()
+	greeting, err := c.reply(c.opts.DialTimeout)
+	if err != nil {
+		return err
+	}
+	if !greeting.ok() {
+		return fmt.Errorf("greets with %s", greeting)
+	}
+	if err := c.hello(hello); err != nil {
+		return err
+	}
+	if err := c.startTLS(ctx, hello); err != nil {
+		return err
+	}
+	return c.introduce(who, hello)
+}
+
+func (c *client) wrap() {
+	c.in = newInput(c.conn)
+	c.out = bufio.NewWriterSize(&timedWriter{conn: c.conn}, 4<<10)
+}
+
+// timedWriter renews the write deadline with each write.
+type timedWriter struct{ conn net.Conn }
+
+func (t *timedWriter) Write(p []byte) (int, error) {
+	if err := t.conn.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+		return 0, err
+	}
+	return t.conn.Write(p)
+}
+
+// hello says EHLO or LHLO, and HELO to those who know no better.
+func (c *client) hello(name string) error {
+	verb := "EHLO "
+	if c.hop.LMTP {
+		verb = "LHLO "
+	}
+	r, err := c.command(verb + name)
+	if err != nil {
+		return err
+	}
+	if r.code/100 == 5 && !c.hop.LMTP {
+		// RFC 5321, Section 3.2: fall back to HELO.
+		if r, err = c.command("HELO " + name); err == nil {
+			r.lines = r.lines[:min(1, len(r.lines))]
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if !r.ok() {
+		return fmt.Errorf("answers %s with %s", strings.TrimSpace(verb), r)
+	}
+	c.ext = map[string]string{}
+	for _, l := range r.lines[min(1, len(r.lines)):] {
+		word, params, _ := strings.Cut(l, " ")
+		c.ext[strings.ToUpper(word)] = params
+	}
+	return nil
+}
+
+func (c *client) offers(ext string) bool {
+	_, ok := c.ext[ext]
+	return ok
+}
+
+// startTLS encrypts where the policy wants it.
+func (c *client) startTLS(ctx context.Context, hello string) error {
+	if c.hop.Implicit || c.opts.policyFor(c.hop) == TLSNone {
+		return nil
+	}
+	if !c.offers("STARTTLS") {
+		return errors.New("does not offer STARTTLS; set next-hop-tls = \"none\" if that is meant to be so")
+	}
+	r, err := c.command("STARTTLS")
+	if err != nil {
+		return err
+	}
+	if r.code != 220 {
+		return fmt.Errorf("answers STARTTLS with %s", r)
+	}
+	// RFC 3207, Section 6: nothing that came before TLS counts.
+	if c.in.buffered() > 0 {
+		return errors.New("sends more after its answer to STARTTLS")
+	}
+	if err := c.encrypt(ctx); err != nil {
+		return err
+	}
+	c.wrap()
+	return c.hello(hello)
+}
+
+func (c *client) encrypt(ctx context.Context) error {
+	conf, err := c.opts.tlsConfig(ctx, c.hop)
+	if err != nil {
+		return err
+	}
+	conn := tls.Client(c.conn, conf)
+	if err := conn.HandshakeContext(ctx); err != nil {
+		return fmt.Errorf("TLS: %w", err)
+	}
+	c.conn, c.tls = conn, true
+	return nil
+}
+
+// command sends one line and waits for its reply.
+func (c *client) command(line string) (reply, error) {
+	rs, err := c.commands([]string{line})
+	if err != nil {
+		return reply{}, err
+	}
+	return rs[0], nil
+}
+
+// commands sends lines together where that is allowed, and returns as many replies.
+func (c *client) commands(lines []string) ([]reply, error) {
+	together := c.offers("PIPELINING")
+	replies := make([]reply, 0, len(lines))
+	for i, l := range lines {
+		_, _ = c.out.WriteString(l)
+		_, _ = c.out.WriteString("\r\n")
+		if together && i < len(lines)-1 {
+			continue
+		}
+		if err := c.out.Flush(); err != nil {
+			return replies, err
+		}
+		for len(replies) <= i {
+			r, err := c.reply(c.opts.CommandTimeout)
+			if err != nil {
+				return replies, err
+			}
+			replies = append(replies, r)
+		}
+	}
+	return replies, nil
+}
+
+// reply reads one reply within d.
+func (c *client) reply(d time.Duration) (reply, error) {
+	c.in.limit(d, d)
+	var r reply
+	for {
+		l, err := c.in.line(2 * maxReplyLine)
+		if err != nil && !errors.Is(err, errBareLine) {
+			return reply{}, err
+		}
+		code, text, last, ok := parseReplyLine(string(l))
+		if !ok || err != nil || (r.code != 0 && code != r.code) || len(r.lines) >= 4*maxReplyLines {
+			return reply{}, fmt.Errorf("sends no SMTP reply: %q", printable(string(l)))
+		}
+		r.code = code
+		r.lines = append(r.lines, text)
+		if last {
+			return r, nil
+		}
+	}
+}
+
+// parseReplyLine takes a line of RFC 5321, Section 4.2 apart.
+func parseReplyLine(l string) (code int, text string, last, ok bool) {
+	if len(l) < 3 || l[0] < '2' || l[0] > '5' || l[1] < '0' || l[1] > '9' || l[2] < '0' || l[2] > '9' {
+		return 0, "", false, false
+	}
+	code = int(l[0]-'0')*100 + int(l[1]-'0')*10 + int(l[2]-'0')
+	if len(l) == 3 {
+		return code, "", true, true
+	}
+	if l[3] != ' ' && l[3] != '-' {
+		return 0, "", false, false
+	}
+	return code, l[4:], l[3] == ' ', true
+}
+
+// send writes the message after DATA and returns the final replies: one, or one
+// for each of n recipients by LMTP (RFC 2033, Section 4.2). refused is the reply to DATA when that is not 354.
+// write must write the whole message; when it fails the connection is of no use any more, and nothing was taken.
+func (c *client) send(n int, write func(io.Writer) error) (final []reply, err error) {
+	r, err := c.command("DATA")
+	if err != nil {
+		return nil, err
+	}
+	if r.code != 354 {
+		return c.refusedData(r, n)
+	}
+	large := largeBuffers.Get().(*[]byte)
+	defer largeBuffers.Put(large)
+	block := newBlockWriter(&timedWriter{conn: c.conn}, *large)
+	dots := newStuffer(block)
+	if err := write(dots); err != nil {
+		return nil, err
+	}
+	if err := dots.Close(); err != nil {
+		return nil, err
+	}
+	if err := block.Flush(); err != nil {
+		return nil, err
+	}
+	if !c.hop.LMTP {
+		n = 1
+	}
+	for range n {
+		r, err := c.reply(c.opts.FinalTimeout)
+		if err != nil {
+			return final, err
+		}
+		final = append(final, r)
+	}
+	return final, nil
+}
+
+// refusedData makes one answer to DATA that of everybody. An answer of 2xx or 3xx that is not 354 is none.
+func (c *client) refusedData(r reply, n int) ([]reply, error) {
+	if r.code < 400 {
+		return nil, fmt.Errorf("answers DATA with %s", r)
+	}
+	if !c.hop.LMTP {
+		n = 1
+	}
+	final := make([]reply, n)
+	for i := range final {
+		final[i] = r
+	}
+	return final, nil
+}
+
+// reset ends a transaction that shall not be sent. False: the connection is of no use any more.
+func (c *client) reset() bool {
+	r, err := c.command("RSET")
+	return err == nil && r.ok()
+}
+
+// quit says goodbye without waiting for long.
+func (c *client) quit() {
+	if c.in != nil {
+		_ = c.conn.SetWriteDeadline(time.Now().Add(time.Second))
+		_, _ = io.WriteString(c.conn, "QUIT\r\n")
+	}
+	_ = c.conn.Close()
+}
+
+// close cuts the connection, so that a message on its way cannot be taken as whole.
+func (c *client) close() { _ = c.conn.Close() }
+
+// blockWriter collects small writes and passes large ones through.
+type blockWriter struct {
+	w   io.Writer
+	buf []byte
+	n   int
+	err error
+}
+
+func newBlockWriter(w io.Writer, buf []byte) *blockWriter { return &blockWriter{w: w, buf: buf} }
+
+func (b *blockWriter) Write(p []byte) (int, error) {
+	if len(p) > len(b.buf)-b.n {
+		_ = b.Flush()
+	}
+	if b.err != nil {
+		return 0, b.err
+	}
+	if len(p) >= len(b.buf) {
+		_, b.err = b.w.Write(p)
+		return len(p), b.err
+	}
+	b.n += copy(b.buf[b.n:], p)
+	return len(p), nil
+}
+
+// Flush passes on what was collected.
+func (b *blockWriter) Flush() error {
+	if b.err == nil && b.n > 0 {
+		_, b.err = b.w.Write(b.buf[:b.n])
+	}
+	b.n = 0
+	return b.err
+}

@@ -1,0 +1,311 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"dnseal/smime/message"
+)
+
+// pass sees one message through: checks, handler, next hop, log. It answers with one reply, or one for each recipient.
+func (s *session) pass(ctx context.Context, tx *transaction, c *content) []reply {
+	if r := contentReply(c); r.code != 0 {
+		return s.refuse(ctx, tx, "content", r)
+	}
+	m, err := message.FromSpool(tx.in.spool, message.ReadOptions{})
+	if err != nil {
+		return s.refuse(ctx, tx, "malformed", readReply(err))
+	}
+	defer m.Close() //nolint:errcheck // the spool is the intake's
+	if len(m.Fields("Received")) > maxReceived {
+		return s.refuse(ctx, tx, "loop", replyLoop)
+	}
+	out := s.handle(ctx, m, tx)
+	defer out.Close() //nolint:errcheck // releases memory only
+	switch out.Action {
+	case message.Accept:
+		return s.deliver(ctx, tx, m, out)
+	case message.Reject:
+		return s.refuse(ctx, tx, "", fromOutcome(out.Reply, replyReject), out)
+	case message.Defer, message.Quarantine: // a relay cannot hold mail
+	}
+	return s.refuse(ctx, tx, "", fromOutcome(out.Reply, replyDefer), out)
+}
+
+// contentReply judges what came in; no code: fine.
+func contentReply(c *content) reply {
+	switch {
+	case errors.Is(c.err, message.ErrTooBig):
+		return replyTooBig
+	case errors.Is(c.err, errFull):
+		return replyFull
+	case c.err != nil:
+		return replyLocal
+	case c.bare:
+		// RFC 5321, Section 2.3.8. Passed on, it could end the message where another server thinks so.
+		return replyBareLine
+	}
+	return reply{}
+}
+
+func readReply(err error) reply {
+	switch {
+	case errors.Is(err, message.ErrMalformed):
+		return replyMalformed
+	case errors.Is(err, message.ErrTooBig):
+		return replyTooBig
+	}
+	return replyLocal
+}
+
+// refuse ends the next hop's transaction and answers for all recipients.
+func (s *session) refuse(ctx context.Context, tx *transaction, result string, r reply, out ...*message.Outcome) []reply {
+	s.srv.pool.release(tx.hop)
+	tx.hop = nil
+	var o *message.Outcome
+	if len(out) > 0 {
+		o = out[0]
+	}
+	s.record(ctx, tx, o, result, r)
+	return []reply{r}
+}
+
+// handle asks the handler. A panic there defers the message.
+func (s *session) handle(ctx context.Context, m *message.Message, tx *transaction) (out *message.Outcome) {
+	if s.srv.opts.Handler == nil {
+		return &message.Outcome{Action: message.Accept, Result: "passed"}
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.srv.opts.Limits.HandleTimeout)
+	defer cancel()
+	defer func() {
+		if p := recover(); p != nil {
+			s.srv.opts.Log.LogAttrs(ctx, slog.LevelError, "relay: the handler failed", slog.String("id", tx.id), slog.Any("panic", p), slog.String("stack", string(debug.Stack())))
+			out = &message.Outcome{Result: "internal-error"}
+		}
+	}()
+	if out = s.srv.opts.Handler.Handle(ctx, m, s.envelope(tx)); out == nil {
+		out = &message.Outcome{Result: "internal-error"}
+	}
+	return out
+}
+
+func (s *session) envelope(tx *transaction) *message.Envelope {
+	env := &message.Envelope{
+		MailFrom:  tx.mail.from,
+		Submitter: s.submitter(),
+		Hello:     s.hello,
+		QueueID:   tx.id,
+		UTF8:      tx.mail.utf8,
+		Received:  time.Now(),
+	}
+	for _, r := range tx.rcpts {
+		env.Rcpt = append(env.Rcpt, r.path)
+	}
+	return env
+}
+
+// deliver sends every form of the message in a next-hop transaction of its own
+// and makes the client's answer of theirs.
+func (s *session) deliver(ctx context.Context, tx *transaction, m *message.Message, out *message.Outcome) []reply {
+	replies := make([]reply, len(tx.rcpts))
+	parts := split(tx.rcpts, out)
+	for i, p := range parts {
+		s.deliverPart(ctx, tx, m, p, len(parts) > 1, replies)
+		// For one answer to all, nothing more is worth sending once something failed.
+		if !s.srv.opts.LMTP && i < len(parts)-1 && !allTaken(replies, p.at) {
+			break
+		}
+	}
+	if tx.hop != nil {
+		s.srv.pool.put(tx.hop)
+		tx.hop = nil
+	}
+	if !s.srv.opts.LMTP {
+		replies = []reply{merge(replies)}
+	}
+	s.record(ctx, tx, out, "", replies...)
+	return replies
+}
+
+// part is one form of the message and the recipients that get it, by their place.
+type part struct {
+	at   []int
+	edit *message.Edit
+}
+
+// split finds the recipients of each form; those in none get the outcome's own edit.
+func split(rcpts []recipient, out *message.Outcome) []part {
+	parts := make([]part, len(out.Forms)+1)
+	formOf := map[string]int{}
+	for i, f := range out.Forms {
+		parts[i].edit = f.Edit
+		for _, r := range f.Rcpt {
+			formOf[r] = i + 1
+		}
+	}
+	rest := len(out.Forms)
+	parts[rest].edit = out.Edit
+	for i, r := range rcpts {
+		n := rest
+		if f := formOf[r.path]; f > 0 {
+			n = f - 1
+		}
+		parts[n].at = append(parts[n].at, i)
+	}
+	used := parts[:0]
+	for _, p := range parts {
+		if len(p.at) > 0 {
+			used = append(used, p)
+		}
+	}
+	return used
+}
+
+func allTaken(replies []reply, at []int) bool {
+	for _, i := range at {
+		if !replies[i].ok() {
+			return false
+		}
+	}
+	return true
+}
+
+// merge makes one answer of those for several recipients: 250 only when all
+// were taken, and 451 when some were, because duplicates are better than loss.
+// Nothing was taken: then a temporary refusal goes before a permanent one, so that the client tries again.
+func merge(replies []reply) reply {
+	var taken, temporary, permanent *reply
+	for i := range replies {
+		switch r := &replies[i]; {
+		case r.ok():
+			taken = r
+		case r.temporary():
+			temporary = orFirst(temporary, r)
+		case r.code != 0:
+			permanent = orFirst(permanent, r)
+		}
+	}
+	refused := temporary != nil || permanent != nil
+	switch {
+	case taken != nil && !refused:
+		return *taken
+	case taken != nil:
+		return replyPartly
+	case temporary != nil:
+		return *temporary
+	case permanent != nil:
+		return *permanent
+	}
+	return replyLocal
+}
+
+func orFirst(a, b *reply) *reply {
+	if a != nil {
+		return a
+	}
+	return b
+}
+
+// deliverPart sends one form and fills in the replies of its recipients.
+// again: the open transaction names other recipients too, so a new one is made.
+func (s *session) deliverPart(ctx context.Context, tx *transaction, m *message.Message, p part, again bool, replies []reply) {
+	final, err := s.send(tx, m, p, again)
+	if err != nil {
+		s.srv.opts.Log.LogAttrs(ctx, slog.LevelWarn, "relay: next hop lost", slog.String("id", tx.id), slog.String("error", err.Error()))
+		if tx.hop != nil {
+			tx.hop.close()
+			tx.hop = nil
+		}
+	}
+	for n, i := range p.at {
+		switch {
+		case len(final) == 1 && (err == nil || !final[0].ok()):
+			replies[i] = final[0].handOn()
+		case n < len(final):
+			replies[i] = final[n].handOn()
+		default:
+			replies[i] = replyHopLost
+		}
+		if replies[i].closes() || replies[i].code < 200 || replies[i].code/100 == 3 {
+			replies[i] = replyHopLost
+		}
+	}
+}
+
+// errLost says that the next hop went away before the message was sent.
+var errLost = errors.New("relay: connection to the next hop was lost")
+
+// send runs one next-hop transaction to its end. Replies: one for all, or one for each recipient.
+func (s *session) send(tx *transaction, m *message.Message, p part, again bool) ([]reply, error) {
+	if tx.hop == nil {
+		return nil, errLost
+	}
+	if !tx.hop.offers("8BITMIME") && !tx.hop.hop.LMTP {
+		if eight, err := has8Bit(m, p.edit); err != nil || eight {
+			s.abandon(tx, again)
+			return []reply{reply8Bit}, err
+		}
+	}
+	if again {
+		if r, err := s.reopen(tx, p); err != nil || r.code != 0 {
+			return []reply{r}, err
+		}
+	}
+	final, err := tx.hop.send(len(p.at), func(w io.Writer) error {
+		_, err := m.WriteEdited(w, p.edit)
+		return err
+	})
+	if len(final) > 0 && final[0].closes() {
+		err = errors.Join(err, fmt.Errorf("%w: %s", errLost, final[0]))
+	}
+	return final, err
+}
+
+// abandon ends the next hop's transaction when it will not be used.
+func (s *session) abandon(tx *transaction, again bool) {
+	if !again && !tx.hop.reset() {
+		tx.hop.close()
+		tx.hop = nil
+	}
+}
+
+// reopen makes a transaction for the recipients of one part. They were all
+// accepted before; a reply with a code says that one is not any more.
+func (s *session) reopen(tx *transaction, p part) (reply, error) {
+	lines := []string{"RSET", tx.mail.line(tx.hop)}
+	for _, i := range p.at {
+		lines = append(lines, tx.rcpts[i].line())
+	}
+	rs, err := tx.hop.commands(lines)
+	if err != nil {
+		return replyHopLost, err
+	}
+	for _, r := range rs {
+		if !r.ok() {
+			return r, nil
+		}
+	}
+	return reply{}, nil
+}
+
+// has8Bit reads the message as it would go out.
+func has8Bit(m *message.Message, e *message.Edit) (bool, error) {
+	var w eightBit
+	_, err := m.WriteEdited(&w, e)
+	return bool(w), err
+}
+
+type eightBit bool
+
+// Write implements io.Writer.
+func (w *eightBit) Write(p []byte) (int, error) {
+	if !bool(*w) && !isASCII(string(p)) {
+		*w = true
+	}
+	return len(p), nil
+}

@@ -1,0 +1,37 @@
+package relay
+
+import (
+	"strings"
+
+	"golang.org/x/net/idna"
+)
+
+// takes reports whether an inbound server takes mail for a path.
+func (s *Server) takes(path string) bool {
+	at := strings.LastIndexByte(path, '@')
+	if at < 0 {
+		return true // postmaster (RFC 5321, Section 4.5.1)
+	}
+	domain := aLabels(path[at+1:])
+	for _, want := range s.opts.Recipients {
+		if parent, ok := strings.CutPrefix(want, "*."); ok {
+			if strings.HasSuffix(domain, "."+aLabels(parent)) {
+				return true
+			}
+			continue
+		}
+		if domain == aLabels(want) {
+			return true
+		}
+	}
+	return false
+}
+
+// aLabels is a domain for comparisons: lower case, A-labels, without final dot. What cannot be converted stays as it is, in lower case.
+func aLabels(domain string) string {
+	domain = strings.ToLower(strings.TrimSuffix(domain, "."))
+	if a, err := idna.Lookup.ToASCII(domain); err == nil {
+		return a
+	}
+	return domain
+}

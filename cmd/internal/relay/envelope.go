@@ -1,0 +1,222 @@
+package relay
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// mail is the MAIL command as it goes on.
+type mail struct {
+	from     string
+	size     int64
+	body     string // "", "7BIT" or "8BITMIME"
+	utf8     bool
+	needs    []string // extensions the next hop must offer
+	hopWords string   // parameters handed on as they came
+}
+
+// line makes the MAIL line for a next hop. SIZE stays behind: the message will have another.
+func (m *mail) line(c *client) string {
+	l := "MAIL FROM:<" + m.from + ">"
+	if m.body != "" && c.offers("8BITMIME") {
+		l += " BODY=" + m.body
+	}
+	return l + m.hopWords
+}
+
+// cmdMail opens a transaction, here and at the next hop (RFC 5321, 4.1.1.2).
+func (s *session) cmdMail(ctx context.Context, arg string) bool {
+	path, params, ok := parseArgument(arg, "FROM:")
+	switch {
+	case !ok:
+		return s.bad(replyArgument)
+	case s.hello == "" || s.tx != nil:
+		return s.bad(replySequence)
+	case !s.mayMail():
+		if s.tls == nil && s.srv.opts.TLS != nil {
+			return s.bad(replyTLSFirst)
+		}
+		return s.bad(replyAuthFirst)
+	}
+	tx := &transaction{id: newID(), mail: mail{from: path}, start: time.Now()}
+	if r := s.mailParams(&tx.mail, params); r.code != 0 {
+		return s.bad(r)
+	}
+	if tx.mail.size > s.srv.opts.Limits.MaxBytes {
+		return s.say(replyTooBig)
+	}
+	if !tx.mail.utf8 && !isASCII(path) {
+		return s.bad(say(553, "5.6.7", "Address needs SMTPUTF8"))
+	}
+	hop, r, err := s.srv.pool.begin(ctx, s.peer, tx.mail.needs, tx.mail.line)
+	if err != nil {
+		s.srv.opts.Log.LogAttrs(ctx, slog.LevelWarn, "relay: next hop", slog.String("id", tx.id), slog.String("error", err.Error()))
+	}
+	if hop == nil {
+		s.record(ctx, tx, nil, "next-hop", r)
+		return s.say(r.handOn())
+	}
+	tx.hop, s.tx = hop, tx
+	return s.say(r.handOn())
+}
+
+func parseArgument(arg, prefix string) (string, []param, bool) {
+	if len(arg) < len(prefix) || !strings.EqualFold(arg[:len(prefix)], prefix) {
+		return "", nil, false
+	}
+	return parsePath(arg[len(prefix):])
+}
+
+// mailParams reads the parameters of MAIL. A reply with a code refuses them.
+func (s *session) mailParams(m *mail, params []param) reply {
+	if !s.esmtp && len(params) > 0 {
+		return replyParameter
+	}
+	for _, p := range params {
+		switch p.key {
+		case "SIZE": // RFC 1870
+			n, err := strconv.ParseInt(p.value, 10, 64)
+			if err != nil || n < 0 {
+				return replyArgument
+			}
+			m.size = n
+		case "BODY": // RFC 6152
+			m.body = strings.ToUpper(p.value)
+			if m.body != "7BIT" && m.body != "8BITMIME" {
+				return replyParameter
+			}
+		case "AUTH": // RFC 4954, Section 5: taken, and not vouched for further on
+		case "SMTPUTF8": // RFC 6531
+			m.utf8 = true
+			m.hand(p, "SMTPUTF8")
+		case "RET", "ENVID": // RFC 3461
+			m.hand(p, "DSN")
+		case "REQUIRETLS": // RFC 8689
+			if s.tls == nil {
+				return replyParameter
+			}
+			m.hand(p, "REQUIRETLS")
+		default:
+			return replyParameter
+		}
+	}
+	return reply{}
+}
+
+// hand passes a parameter on to next hops that offer ext.
+func (m *mail) hand(p param, ext string) {
+	m.needs = append(m.needs, ext)
+	m.hopWords += " " + p.String()
+}
+
+// maxTogether is how many pipelined RCPT commands go to the next hop at once.
+const maxTogether = 100
+
+// cmdRcpt hands recipients on, together with those already waiting in the
+// buffer, so that each gets the next hop's own answer (RFC 5321, 4.1.1.3).
+func (s *session) cmdRcpt(ctx context.Context, arg string) bool {
+	args := []string{arg}
+	for len(args) < maxTogether {
+		l := s.in.pending()
+		if len(l) < 5 || !bytes.EqualFold(l[:5], []byte("RCPT ")) || len(l) > maxCommand {
+			break
+		}
+		line, err := s.in.line(maxCommand)
+		if err != nil {
+			return s.bad(replySyntax)
+		}
+		args = append(args, strings.TrimRight(string(line[5:]), " "))
+	}
+	for _, r := range s.recipients(ctx, args) {
+		if !s.say(r) {
+			return false
+		}
+	}
+	return true
+}
+
+// recipients answers some RCPT commands: by itself what it can, the rest by the next hop's words.
+func (s *session) recipients(ctx context.Context, args []string) []reply {
+	replies := make([]reply, len(args))
+	var asked []int
+	var rcpts []recipient
+	var lines []string
+	for i, arg := range args {
+		rcpt, r := s.checkRcpt(arg, len(rcpts))
+		if replies[i] = r; r.code == 0 {
+			asked = append(asked, i)
+			rcpts = append(rcpts, rcpt)
+			lines = append(lines, rcpt.line())
+		}
+	}
+	if len(lines) == 0 {
+		return replies
+	}
+	answers, err := s.tx.hop.commands(lines)
+	for n, i := range asked {
+		replies[i] = replyHopLost
+		if n >= len(answers) {
+			continue
+		}
+		replies[i] = answers[n].handOn()
+		if answers[n].ok() {
+			s.tx.rcpts = append(s.tx.rcpts, rcpts[n])
+		}
+		if answers[n].closes() {
+			// 421 is about the connection to the next hop, not about ours.
+			replies[i] = replyHopLost
+		}
+	}
+	if err != nil {
+		s.srv.opts.Log.LogAttrs(ctx, slog.LevelWarn, "relay: next hop lost at RCPT", slog.String("id", s.tx.id), slog.String("error", err.Error()))
+		s.tx.hop.close()
+		s.tx.hop = nil
+	}
+	return replies
+}
+
+// checkRcpt is what can be said of a RCPT command here; no code: ask the next hop. more is how many are asked with it.
+func (s *session) checkRcpt(arg string, more int) (recipient, reply) {
+	path, params, ok := parseArgument(arg, "TO:")
+	switch {
+	case !ok || path == "":
+		return recipient{}, replyArgument
+	case s.tx == nil || s.tx.in != nil:
+		return recipient{}, replySequence
+	case s.tx.hop == nil:
+		return recipient{}, replyHopLost
+	case len(s.tx.rcpts)+more >= s.srv.opts.Limits.MaxRecipients:
+		return recipient{}, replyTooManyRcpt
+	case !s.tx.mail.utf8 && !isASCII(path):
+		return recipient{}, say(553, "5.6.7", "Address needs SMTPUTF8")
+	case s.srv.opts.Inbound && !s.srv.takes(path):
+		return recipient{}, replyNotHere
+	}
+	for _, p := range params {
+		if p.key != "NOTIFY" && p.key != "ORCPT" || !s.tx.hop.offers("DSN") {
+			return recipient{}, replyParameter
+		}
+	}
+	return recipient{path: path, params: params}, reply{}
+}
+
+func (r recipient) line() string {
+	l := "RCPT TO:<" + r.path + ">"
+	for _, p := range r.params {
+		l += " " + p.String()
+	}
+	return l
+}
+
+// addressLiteral is an address as RFC 5321, Section 4.1.3 writes it.
+func addressLiteral(a netip.Addr) string {
+	if a.Is4() {
+		return a.String()
+	}
+	return "IPv6:" + a.WithZone("").String()
+}

@@ -1,0 +1,197 @@
+package relay
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"time"
+)
+
+// Sizes of the buffer of an input. Ten thousand idle connections hold the
+// small one; the large one is borrowed while message content comes in.
+const (
+	smallBuffer = 2 << 10
+	largeBuffer = 64 << 10
+)
+
+// Errors of an input.
+var (
+	errLineTooLong = errors.New("relay: line too long")
+	errBareLine    = errors.New("relay: line does not end in CRLF")
+	errClosing     = errors.New("relay: shutting down")
+)
+
+// input reads replies, commands and message content from one connection, each
+// read with a rolling deadline below an overall cap.
+type input struct {
+	conn net.Conn
+	buf  []byte
+	r, w int
+
+	idle  time.Duration // the most one read may wait
+	until time.Time     // cap for all reads; zero: none
+
+	// mu guards what stop and the reader share, so that a stop is never lost between two reads.
+	mu      sync.Mutex
+	resting bool // waiting for a command outside a transaction
+	stopped bool
+}
+
+func newInput(conn net.Conn) *input {
+	return &input{conn: conn, buf: make([]byte, smallBuffer), idle: time.Minute}
+}
+
+// limit sets how long one read and all reads from now on may take.
+func (in *input) limit(idle, total time.Duration) {
+	in.idle, in.until = idle, time.Time{}
+	if total > 0 {
+		in.until = time.Now().Add(total)
+	}
+}
+
+// swap goes on with another connection: the same one inside TLS.
+func (in *input) swap(conn net.Conn) {
+	in.mu.Lock()
+	in.conn = conn
+	in.mu.Unlock()
+}
+
+// rest marks the reader as waiting between transactions (or not any more).
+func (in *input) rest(resting bool) {
+	in.mu.Lock()
+	in.resting = resting
+	in.mu.Unlock()
+}
+
+// stop ends a rest: the read in progress, and each that begins at rest, fails with errClosing.
+func (in *input) stop() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.stopped = true
+	if in.resting {
+		_ = in.conn.SetReadDeadline(time.Unix(1, 0))
+	}
+}
+
+// arm sets the deadline of the next read.
+func (in *input) arm() error {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.stopped && in.resting {
+		return errClosing
+	}
+	deadline := time.Now().Add(in.idle)
+	if !in.until.IsZero() && in.until.Before(deadline) {
+		deadline = in.until
+	}
+	return in.conn.SetReadDeadline(deadline)
+}
+
+// more reads at least one further byte into the buffer, which must have room once it is compacted.
+func (in *input) more() error {
+	if in.r > 0 {
+		in.w = copy(in.buf, in.buf[in.r:in.w])
+		in.r = 0
+	}
+	if in.w == len(in.buf) {
+		return io.ErrShortBuffer
+	}
+	if err := in.arm(); err != nil {
+		return err
+	}
+	n, err := in.conn.Read(in.buf[in.w:])
+	in.w += n
+	if n > 0 {
+		return nil
+	}
+	if err == nil {
+		return io.ErrNoProgress
+	}
+	if in.stopping() && errors.Is(err, os.ErrDeadlineExceeded) {
+		return errClosing
+	}
+	return err
+}
+
+func (in *input) stopping() bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.stopped && in.resting
+}
+
+// pending returns the next line when it is complete in the buffer, without taking it; nil otherwise.
+func (in *input) pending() []byte {
+	i := bytes.IndexByte(in.buf[in.r:in.w], '\n')
+	if i < 0 {
+		return nil
+	}
+	return in.buf[in.r : in.r+i+1]
+}
+
+// buffered is the number of bytes that came and were not taken yet.
+func (in *input) buffered() int { return in.w - in.r }
+
+// line returns the next line of at most limit bytes without its CRLF. It is valid until the next call.
+// Errors: errLineTooLong and errBareLine (the line was taken and one may go on), errClosing, those of the connection.
+func (in *input) line(limit int) ([]byte, error) {
+	tooLong := false
+	for {
+		if l := in.pending(); l != nil {
+			in.r += len(l)
+			return checkLine(l, limit, tooLong)
+		}
+		if in.buffered() > limit {
+			tooLong = true
+			in.r, in.w = 0, 0
+		}
+		if err := in.grow(); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func checkLine(l []byte, limit int, tooLong bool) ([]byte, error) {
+	if tooLong || len(l) > limit {
+		return nil, errLineTooLong
+	}
+	n := len(l) - 2
+	// RFC 5321, Section 2.3.8: only CRLF ends a line; anything else is what smuggling is made of.
+	if n < 0 || l[n] != '\r' || bytes.IndexByte(l[:n], '\r') >= 0 {
+		return nil, errBareLine
+	}
+	return l[:n], nil
+}
+
+// grow reads more, with a larger buffer when the line does not fit.
+func (in *input) grow() error {
+	if in.buffered() == len(in.buf) {
+		in.buf = append(in.buf, make([]byte, len(in.buf))...)
+	}
+	return in.more()
+}
+
+var largeBuffers = sync.Pool{New: func() any { b := make([]byte, largeBuffer); return &b }}
+
+// enlarge borrows a large buffer for content; the function returned gives it back, and keeps what was read ahead.
+func (in *input) enlarge() func() {
+	large := largeBuffers.Get().(*[]byte)
+	small := in.buf
+	if len(small) >= len(*large) {
+		largeBuffers.Put(large)
+		return func() {}
+	}
+	in.w = copy(*large, in.buf[in.r:in.w])
+	in.r, in.buf = 0, *large
+	return func() {
+		rest := in.buf[in.r:in.w]
+		if len(rest) > len(small) {
+			small = make([]byte, len(rest))
+		}
+		in.w = copy(small, rest)
+		in.r, in.buf = 0, small
+		largeBuffers.Put(large)
+	}
+}

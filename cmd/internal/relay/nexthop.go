@@ -1,0 +1,158 @@
+package relay
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"time"
+
+	"dnseal/lookup"
+)
+
+// NextHop says where mail goes. The zero value of each field but Address is the default.
+type NextHop struct {
+	// Network is "tcp" (default) or "unix".
+	Network string
+	// Address is host:port, or the path of a unix socket.
+	Address string
+	// LMTP speaks LMTP (RFC 2033) instead of SMTP.
+	LMTP bool
+	// Implicit starts TLS at once (RFC 8314, Section 3.3) instead of by STARTTLS.
+	Implicit bool
+}
+
+// ParseNextHop reads "host:port", "unix:/path", each after an optional "lmtp:" and an optional "tls:" (in that order).
+func ParseNextHop(s string) (NextHop, error) {
+	h := NextHop{Network: "tcp"}
+	rest, lmtp := strings.CutPrefix(s, "lmtp:")
+	h.LMTP = lmtp
+	rest, h.Implicit = strings.CutPrefix(rest, "tls:")
+	if path, ok := strings.CutPrefix(rest, "unix:"); ok {
+		if h.Implicit || path == "" {
+			return NextHop{}, fmt.Errorf("relay: next hop %q: want unix:/path, without tls", s)
+		}
+		h.Network, h.Address = "unix", path
+		return h, nil
+	}
+	host, port, err := net.SplitHostPort(rest)
+	if err != nil || host == "" || port == "" {
+		return NextHop{}, fmt.Errorf("relay: next hop %q: want host:port or unix:/path, after lmtp: or tls: where it is so", s)
+	}
+	h.Address = rest
+	return h, nil
+}
+
+// String is the form ParseNextHop reads.
+func (h NextHop) String() string {
+	var b strings.Builder
+	if h.LMTP {
+		b.WriteString("lmtp:")
+	}
+	if h.Implicit {
+		b.WriteString("tls:")
+	}
+	if h.Network == "unix" {
+		b.WriteString("unix:")
+	}
+	b.WriteString(h.Address)
+	return b.String()
+}
+
+// Host is the name a certificate must carry; empty for a unix socket.
+func (h NextHop) Host() string {
+	if h.Network == "unix" {
+		return ""
+	}
+	host, _, _ := net.SplitHostPort(h.Address)
+	return strings.TrimSuffix(host, ".")
+}
+
+// local reports whether the hop is on this machine by its address.
+func (h NextHop) local() bool {
+	if h.Network == "unix" || h.Host() == "localhost" {
+		return true
+	}
+	ip, err := netip.ParseAddr(h.Host())
+	return err == nil && ip.IsLoopback()
+}
+
+// TLSPolicy says how the next hop must prove itself. The zero value verifies
+// everything that is not on this machine.
+type TLSPolicy string
+
+// Policies.
+const (
+	// TLSDefault is TLSVerify, and TLSNone for loopback and unix sockets.
+	TLSDefault TLSPolicy = ""
+	// TLSNone uses no TLS (an implicit-TLS hop stays one, and is verified).
+	TLSNone TLSPolicy = "none"
+	// TLSVerify needs TLS and a certificate for the hop's name from the roots.
+	TLSVerify TLSPolicy = "verify"
+	// TLSDANE needs TLS and a certificate that matches secure TLSA records (RFC 7672).
+	TLSDANE TLSPolicy = "dane"
+)
+
+// HopOptions say how next hops are spoken to. The zero value is fine for one on this machine.
+type HopOptions struct {
+	// Policy for TLS.
+	Policy TLSPolicy
+	// TLS is the base for client connections: RootCAs, and Certificates for our own DANCE identity. Nil: the system's roots and no certificate.
+	TLS *tls.Config
+	// Lookup is for Policy TLSDANE.
+	Lookup lookup.Resolver
+	// Pass says how the client's address reaches the next hop: "" (not), "xclient" or "proxy".
+	Pass string
+	// DialTimeout covers connecting, TLS and greeting; 0: 10 s.
+	DialTimeout time.Duration
+	// CommandTimeout is for each reply but the last; 0: 60 s.
+	CommandTimeout time.Duration
+	// FinalTimeout is for the reply after the message; 0: 5 min (a client waits 10: RFC 5321, 4.5.3.2.6).
+	FinalTimeout time.Duration
+	// MaxIdle is how many connections are kept open for later; 0: 32. IdleTimeout for how long; 0: 30 s.
+	MaxIdle     int
+	IdleTimeout time.Duration
+}
+
+func (o HopOptions) withDefaults() (HopOptions, error) {
+	o.DialTimeout = defaultTo(o.DialTimeout, 10*time.Second)
+	o.CommandTimeout = defaultTo(o.CommandTimeout, time.Minute)
+	o.FinalTimeout = defaultTo(o.FinalTimeout, 5*time.Minute)
+	o.IdleTimeout = defaultTo(o.IdleTimeout, 30*time.Second)
+	o.MaxIdle = defaultTo(o.MaxIdle, 32)
+	switch o.Policy {
+	case TLSDefault, TLSNone, TLSVerify:
+	case TLSDANE:
+		if o.Lookup == nil {
+			return o, errors.New("relay: next hop: TLS policy dane needs a resolver")
+		}
+	default:
+		return o, fmt.Errorf("relay: next hop: unknown TLS policy %q", o.Policy)
+	}
+	if o.Pass != "" && o.Pass != "xclient" && o.Pass != "proxy" {
+		return o, fmt.Errorf("relay: next hop: cannot pass the client's address by %q", o.Pass)
+	}
+	return o, nil
+}
+
+// defaultTo returns v, or def where v is zero.
+func defaultTo[T comparable](v, def T) T {
+	var zero T
+	if v == zero {
+		return def
+	}
+	return v
+}
+
+// policyFor is the policy for one hop.
+func (o HopOptions) policyFor(h NextHop) TLSPolicy {
+	if o.Policy != TLSDefault {
+		return o.Policy
+	}
+	if h.local() {
+		return TLSNone
+	}
+	return TLSVerify
+}

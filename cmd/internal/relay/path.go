@@ -1,0 +1,122 @@
+package relay
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// param is one ESMTP parameter (RFC 5321, Section 4.1.2), its keyword in upper case.
+type param struct {
+	key, value string
+}
+
+// String is the parameter as it goes on.
+func (p param) String() string {
+	if p.value == "" {
+		return p.key
+	}
+	return p.key + "=" + p.value
+}
+
+// maxPath is the longest path taken: RFC 5321, 4.5.3.1.3 asks for 256 octets; a local part of 64 and a domain of 255 must fit.
+const maxPath = 322
+
+// parsePath reads what follows "FROM:" or "TO:": a path in angle brackets and
+// parameters. A source route is dropped (RFC 5321, Appendix C).
+func parsePath(s string) (path string, params []param, ok bool) {
+	s = strings.TrimLeft(s, " ")
+	if !strings.HasPrefix(s, "<") || !utf8.ValidString(s) {
+		return "", nil, false
+	}
+	end := closingBracket(s)
+	if end < 0 {
+		return "", nil, false
+	}
+	path, rest := s[1:end], s[end+1:]
+	if rest != "" && rest[0] != ' ' {
+		return "", nil, false
+	}
+	if strings.HasPrefix(path, "@") {
+		_, path, ok = strings.Cut(path, ":")
+		if !ok {
+			return "", nil, false
+		}
+	}
+	params, ok = parseParams(rest)
+	return path, params, ok && validPath(path)
+}
+
+// closingBracket finds the ">" that ends the path, past quoted strings (RFC 5321, 4.1.2).
+func closingBracket(s string) int {
+	quoted := false
+	for i := 1; i < len(s); i++ {
+		switch {
+		case quoted && s[i] == '\\':
+			i++
+		case s[i] == '"':
+			quoted = !quoted
+		case !quoted && s[i] == '>':
+			return i
+		}
+	}
+	return -1
+}
+
+// validPath checks the shape of a mailbox: it goes to the next hop as it
+// stands, so it must hold nothing that could be read as anything else.
+func validPath(p string) bool {
+	if p == "" {
+		return true
+	}
+	if len(p) > maxPath || strings.ContainsFunc(p, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+		return false
+	}
+	at := strings.LastIndexByte(p, '@')
+	local, domain := p, ""
+	if at >= 0 {
+		local, domain = p[:at], p[at+1:]
+	} else if !strings.EqualFold(p, "postmaster") {
+		// RFC 5321, Section 4.5.1: only Postmaster goes without a domain.
+		return false
+	}
+	return validLocal(local) && (at < 0 || validDomain(domain))
+}
+
+func validLocal(l string) bool {
+	if strings.HasPrefix(l, `"`) {
+		return len(l) >= 2 && closesQuote(l)
+	}
+	return l != "" && !strings.ContainsAny(l, " \t()<>[]:;@\\,\"")
+}
+
+// closesQuote reports whether the quoted string that l begins with ends exactly at its end.
+func closesQuote(l string) bool {
+	for i := 1; i < len(l); i++ {
+		switch l[i] {
+		case '\\':
+			i++
+		case '"':
+			return i == len(l)-1
+		}
+	}
+	return false
+}
+
+func validDomain(d string) bool {
+	if strings.HasPrefix(d, "[") {
+		return strings.HasSuffix(d, "]") && !strings.ContainsAny(d[1:len(d)-1], "[]\\ <>")
+	}
+	return d != "" && len(d) <= 255 && !strings.ContainsAny(d, " \t()<>[]:;@\\,\"")
+}
+
+func parseParams(s string) ([]param, bool) {
+	var params []param
+	for _, word := range strings.Fields(s) {
+		key, value, hasValue := strings.Cut(word, "=")
+		if key == "" || (hasValue && value == "") || strings.ContainsFunc(word, func(r rune) bool { return r < '!' || r == 0x7f }) {
+			return nil, false
+		}
+		params = append(params, param{key: strings.ToUpper(key), value: value})
+	}
+	return params, true
+}

@@ -1,0 +1,81 @@
+package relay
+
+import (
+	"crypto/rand"
+	"crypto/tls"
+	"encoding/base32"
+	"strings"
+	"time"
+)
+
+// maxReceived is how many Received fields a message may carry (RFC 5321, 6.3: at least 100).
+const maxReceived = 100
+
+// received makes the trace field of RFC 5321, Section 4.4, with its final CRLF.
+func (s *session) received(tx *transaction, now time.Time) string {
+	var b strings.Builder
+	b.WriteString("Received: from " + hostToken(s.hello))
+	if s.peer.addr.IsValid() {
+		b.WriteString(" ([" + addressLiteral(s.peer.addr.Addr()) + "])")
+	}
+	b.WriteString("\r\n\tby " + hostToken(s.srv.opts.Hostname) + " with " + s.protocol(tx) + " id " + tx.id)
+	if s.tls != nil {
+		b.WriteString("\r\n\t(" + tls.VersionName(s.tls.Version) + " " + tls.CipherSuiteName(s.tls.CipherSuite) + ")")
+	}
+	// With several recipients the clause would show one to another (RFC 5321, Section 7.6).
+	if len(tx.rcpts) == 1 && isASCII(tx.rcpts[0].path) {
+		b.WriteString("\r\n\tfor <" + tx.rcpts[0].path + ">")
+	}
+	b.WriteString("; " + now.Format("Mon, 2 Jan 2006 15:04:05 -0700") + "\r\n")
+	return b.String()
+}
+
+// protocol is the "with" word (RFC 3848; RFC 6531, Section 4.3).
+func (s *session) protocol(tx *transaction) string {
+	word := "SMTP"
+	if s.srv.opts.LMTP {
+		word = "LMTP"
+	}
+	switch {
+	case tx.mail.utf8:
+		word = "UTF8" + word
+	case s.esmtp && word == "SMTP":
+		word = "ESMTP"
+	case !s.esmtp:
+		return word
+	}
+	if s.tls != nil {
+		word += "S"
+	}
+	if s.user != "" || s.tlsName != "" {
+		word += "A"
+	}
+	return word
+}
+
+// hostToken keeps what may stand for a host in a trace field.
+func hostToken(s string) string {
+	ok := s != "" && len(s) <= 255 && !strings.ContainsFunc(s, func(r rune) bool {
+		return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:-_[]", r)
+	})
+	if !ok {
+		return "unknown"
+	}
+	return s
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
+}
+
+// newID names a transaction in the log and in the trace field.
+func newID() string {
+	var b [8]byte
+	_, _ = rand.Read(b[:])
+	return base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b[:])
+}

@@ -1,0 +1,305 @@
+package relay
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"time"
+
+	"dnseal/smime/message"
+)
+
+// maxCommand is the longest command line taken: AUTH with an initial response (RFC 4954, Section 4).
+const maxCommand = 12288
+
+// session is one client's connection.
+type session struct {
+	srv  *Server
+	raw  net.Conn // as accepted, for cutting it off
+	conn net.Conn // with TLS, once there is any
+	in   *input
+	out  *bufio.Writer
+
+	peer    peer
+	counted netip.Addr
+	tls     *tls.ConnectionState
+	hello   string
+	esmtp   bool
+	user    string // who logged in by password
+	tlsName string // the DNS name proven by TLSA
+
+	errors   int
+	authFail int
+	tx       *transaction
+	quit     bool
+}
+
+// recipient is one accepted RCPT.
+type recipient struct {
+	path   string
+	params []param
+}
+
+// transaction is one mail, from MAIL on.
+type transaction struct {
+	id    string
+	mail  mail
+	rcpts []recipient
+	hop   *client // the open transaction at the next hop; nil once it was lost
+	in    *intake // while content comes in chunks
+	body  *content
+	start time.Time
+}
+
+func (s *session) serve(ctx context.Context) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.srv.opts.Log.LogAttrs(ctx, slog.LevelError, "relay: a session failed", slog.Any("panic", p), slog.String("stack", string(debug.Stack())))
+		}
+		s.end()
+	}()
+	if !s.begin(ctx) {
+		return
+	}
+	for !s.quit {
+		if !s.next(ctx) {
+			return
+		}
+	}
+}
+
+// begin finds out who is there and greets.
+func (s *session) begin(ctx context.Context) bool {
+	s.peer.addr = remoteAddr(s.conn)
+	if a := s.peer.addr.Addr(); a.IsValid() && !s.srv.count(s, a) {
+		s.say(replyBusy)
+		return false
+	}
+	if s.srv.opts.Implicit && !s.encrypt(ctx) {
+		return false
+	}
+	protocol := " ESMTP"
+	if s.srv.opts.LMTP {
+		protocol = " LMTP"
+	}
+	return s.say(say(220, "", s.srv.opts.Hostname+protocol))
+}
+
+func remoteAddr(conn net.Conn) netip.AddrPort {
+	if a, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
+		ap := a.AddrPort()
+		return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
+	}
+	return netip.AddrPort{}
+}
+
+// address is the client's, with a unix socket counted as this machine.
+func (s *session) address() netip.Addr {
+	if a := s.peer.addr.Addr(); a.IsValid() {
+		return a
+	}
+	return netip.AddrFrom4([4]byte{127, 0, 0, 1})
+}
+
+// end releases everything.
+func (s *session) end() {
+	s.dropTransaction()
+	_ = s.out.Flush()
+	_ = s.conn.Close()
+}
+
+// next takes one command; false ends the session.
+func (s *session) next(ctx context.Context) bool {
+	l := s.srv.opts.Limits
+	s.in.limit(l.CommandTimeout, l.CommandTimeout)
+	s.in.rest(s.tx == nil)
+	line, err := s.in.line(maxCommand)
+	s.in.rest(false)
+	switch {
+	case errors.Is(err, errLineTooLong):
+		return s.bad(replyTooLong)
+	case errors.Is(err, errBareLine):
+		return s.bad(replySyntax)
+	case errors.Is(err, errClosing):
+		s.say(replyClosing)
+		return false
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		s.say(replyTimeout)
+		return false
+	case err != nil:
+		return false
+	}
+	return s.command(ctx, string(line))
+}
+
+// command runs one command line.
+func (s *session) command(ctx context.Context, line string) bool {
+	verb, arg, _ := strings.Cut(line, " ")
+	arg = strings.TrimRight(arg, " ")
+	switch strings.ToUpper(verb) {
+	case "EHLO", "LHLO", "HELO":
+		return s.cmdHello(ctx, strings.ToUpper(verb), arg)
+	case "STARTTLS":
+		return s.cmdStartTLS(ctx, arg)
+	case "AUTH":
+		return s.cmdAuth(ctx, arg)
+	case "MAIL":
+		return s.cmdMail(ctx, arg)
+	case "RCPT":
+		return s.cmdRcpt(ctx, arg)
+	case "DATA":
+		return s.cmdData(ctx, arg)
+	case "BDAT":
+		return s.cmdChunk(ctx, arg)
+	case "RSET":
+		s.dropTransaction()
+		return s.say(replyOK)
+	case "NOOP":
+		return s.say(replyOK)
+	case "VRFY":
+		return s.say(say(252, "2.5.0", "Cannot tell; send mail and see"))
+	case "QUIT":
+		s.quit = true
+		return s.say(replyBye)
+	}
+	return s.bad(replyUnknown)
+}
+
+// say answers; the reply leaves at once unless further commands are there already (RFC 2920, Section 3.2).
+func (s *session) say(r reply) bool {
+	_, err := s.out.Write(r.append(nil))
+	if err == nil && s.in.pending() == nil {
+		err = s.out.Flush()
+	}
+	return err == nil
+}
+
+// bad answers a wrong command; too many end the session.
+func (s *session) bad(r reply) bool {
+	if s.errors++; s.errors >= s.srv.opts.Limits.MaxErrors {
+		s.say(replyErrors)
+		return false
+	}
+	return s.say(r)
+}
+
+// cmdHello answers EHLO, LHLO and HELO (RFC 5321, 4.1.1.1; RFC 2033, 4.1).
+func (s *session) cmdHello(ctx context.Context, verb, arg string) bool {
+	if (verb == "LHLO") != s.srv.opts.LMTP {
+		return s.bad(replyUnknown)
+	}
+	if arg == "" {
+		return s.bad(replyArgument)
+	}
+	s.dropTransaction()
+	s.hello, s.esmtp = arg, verb != "HELO"
+	s.peer.hello, s.peer.esmtp = hostToken(arg), s.esmtp
+	r := reply{code: 250, lines: []string{s.srv.opts.Hostname}}
+	if s.esmtp {
+		r.lines = append(r.lines, s.extensions(ctx)...)
+	}
+	return s.say(r)
+}
+
+// extensions are the EHLO keywords. What the next hop must do as well is offered only when it offers it.
+func (s *session) extensions(ctx context.Context) []string {
+	words := []string{
+		"PIPELINING",
+		"SIZE " + strconv.FormatInt(s.srv.opts.Limits.MaxBytes, 10),
+		"8BITMIME",
+		"ENHANCEDSTATUSCODES",
+		"CHUNKING",
+	}
+	if s.srv.opts.TLS != nil && s.tls == nil {
+		words = append(words, "STARTTLS")
+	}
+	if m := s.srv.auth.mechanisms(s); len(m) > 0 {
+		words = append(words, "AUTH "+strings.Join(m, " "))
+	}
+	ext, encrypted := s.srv.pool.offered(ctx, s.peer)
+	for _, w := range []string{"SMTPUTF8", "DSN"} {
+		if _, ok := ext[w]; ok {
+			words = append(words, w)
+		}
+	}
+	// RFC 8689, Section 2: only over TLS, and only for what can be kept further on.
+	if _, ok := ext["REQUIRETLS"]; ok && encrypted && s.tls != nil {
+		words = append(words, "REQUIRETLS")
+	}
+	return words
+}
+
+// cmdStartTLS is RFC 3207.
+func (s *session) cmdStartTLS(ctx context.Context, arg string) bool {
+	switch {
+	case s.srv.opts.TLS == nil || s.srv.opts.Implicit:
+		return s.bad(replyUnknown)
+	case arg != "":
+		return s.bad(replyArgument)
+	case s.tls != nil || s.tx != nil:
+		return s.bad(replySequence)
+	case s.in.buffered() > 0:
+		// RFC 3207, Section 6: commands sent ahead in clear must never count inside TLS.
+		s.say(say(554, "5.5.1", "Commands after STARTTLS before TLS"))
+		return false
+	}
+	if !s.say(say(220, "2.0.0", "Ready to start TLS")) || !s.encrypt(ctx) {
+		return false
+	}
+	// RFC 3207, Section 4.2: all that was said before is forgotten.
+	s.hello, s.esmtp, s.user, s.tlsName = "", false, "", ""
+	return true
+}
+
+func (s *session) encrypt(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	conn := tls.Server(s.conn, s.srv.opts.TLS)
+	if err := conn.HandshakeContext(ctx); err != nil {
+		s.srv.opts.Log.LogAttrs(ctx, slog.LevelInfo, "relay: TLS handshake failed", slog.String("client", s.address().String()), slog.String("error", err.Error()))
+		return false
+	}
+	state := conn.ConnectionState()
+	s.conn, s.tls = conn, &state
+	s.in.swap(conn)
+	s.out.Reset(&timedWriter{conn: conn})
+	return true
+}
+
+// submitter are the facts about who is there.
+func (s *session) submitter() message.Submitter {
+	return message.Submitter{User: s.user, TLSName: s.tlsName, Addr: s.address()}
+}
+
+// mayMail reports whether this client may begin a transaction here.
+func (s *session) mayMail() bool {
+	if s.srv.opts.Inbound || s.user != "" || s.tlsName != "" {
+		return true
+	}
+	a := s.address()
+	for _, p := range s.srv.opts.Trusted {
+		if p.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// dropTransaction forgets the mail at hand, here and at the next hop.
+func (s *session) dropTransaction() {
+	tx := s.tx
+	if tx == nil {
+		return
+	}
+	s.tx = nil
+	tx.in.close()
+	s.srv.pool.release(tx.hop)
+}

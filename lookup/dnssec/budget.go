@@ -1,0 +1,130 @@
+package dnssec
+
+import (
+	"context"
+	"sync/atomic"
+)
+
+// Limits of the work one message may cause. A zero field means its default. Hitting one makes the answer
+// Indeterminate with Code "budget:" and the word in quotes.
+type Limits struct {
+	// Queries per message ("queries"), default 100.
+	Queries int
+	// LookupQueries per lookup ("lookup-queries"), default 40.
+	LookupQueries int
+	// Verifications of signatures per lookup ("verifications"), default 32.
+	Verifications int
+	// Digests of DNSKEYs compared with DS records per lookup ("ds-digests"), default 16.
+	Digests int
+	// Hashes of names for NSEC3 per lookup ("nsec3-hashes"), default 32.
+	Hashes int
+	// Signatures looked at per RRset ("signatures"), default 8.
+	Signatures int
+	// BadSignatures per RRset after which no further one is tried ("bad-signatures"), default 2.
+	BadSignatures int
+	// SameTagKeys is how many DNSKEYs of one tag and algorithm are tried ("same-tag-keys"), default 2.
+	SameTagKeys int
+	// Keys is the size of a DNSKEY RRset ("keys"), default 32.
+	Keys int
+	// DS is the size of a DS RRset ("ds"), default 16.
+	DS int
+	// Aliases followed ("aliases"), default 8.
+	Aliases int
+	// Labels of a name below its trust anchor ("labels"), default 20.
+	Labels int
+	// Records in one reply ("records"), default 500.
+	Records int
+	// LeafRecords in the RRset asked for ("leaf-records"), default 16.
+	LeafRecords int
+	// LeafRecordSize is the size of one such record's data in octets ("leaf-record-size"), default 8192.
+	LeafRecordSize int
+	// LeafSize is the size of that RRset's data in octets ("leaf-size"), default 16384.
+	LeafSize int
+}
+
+func (l Limits) withDefaults() Limits {
+	for _, f := range []struct {
+		field *int
+		value int
+	}{
+		{&l.Queries, 100},
+		{&l.LookupQueries, 40},
+		{&l.Verifications, 32},
+		{&l.Digests, 16},
+		{&l.Hashes, 32},
+		{&l.Signatures, 8},
+		{&l.BadSignatures, 2},
+		{&l.SameTagKeys, 2},
+		{&l.Keys, 32},
+		{&l.DS, 16},
+		{&l.Aliases, 8},
+		{&l.Labels, 20},
+		{&l.Records, 500},
+		{&l.LeafRecords, 16},
+		{&l.LeafRecordSize, 8192},
+		{&l.LeafSize, 16384},
+	} {
+		if *f.field == 0 {
+			*f.field = f.value
+		}
+	}
+	return l
+}
+
+// Budget counts the work of one message over all its lookups; it is carried in the context and safe for
+// concurrent use. What is counted per lookup starts again with each Resolve, what is counted per message never.
+type Budget struct {
+	limits  Limits
+	queries atomic.Int64
+}
+
+// NewBudget returns a budget with these limits.
+func NewBudget(l Limits) *Budget { return &Budget{limits: l.withDefaults()} }
+
+// Queries returns how many queries were counted so far.
+func (b *Budget) Queries() int { return int(b.queries.Load()) }
+
+type budgetKey struct{}
+
+// WithBudget returns a context that carries b.
+func WithBudget(ctx context.Context, b *Budget) context.Context {
+	return context.WithValue(ctx, budgetKey{}, b)
+}
+
+// BudgetFrom returns the budget that ctx carries, nil when there is none.
+func BudgetFrom(ctx context.Context) *Budget {
+	b, _ := ctx.Value(budgetKey{}).(*Budget)
+	return b
+}
+
+// spending is what one lookup has used of a budget. Only the goroutine of Resolve touches it.
+type spending struct {
+	*Budget
+	lookupQueries, verifications, digests, hashes int
+}
+
+// spend counts one more of n against limit; the verdict counts when ok is false.
+func spend(n *int, limit int, what string) (verdict, bool) {
+	if *n >= limit {
+		return overBudget(what, limit), false
+	}
+	*n++
+	return verdict{}, true
+}
+
+func overBudget(what string, limit int) verdict {
+	return indeterminate(noEDE, codeBudget+what,
+		"the work limit %q (%d) was reached; the zones on the way are built to cost work, or the limit is too low", what, limit)
+}
+
+// query counts one query, for the lookup and for the message.
+func (s *spending) query() (verdict, bool) {
+	if v, ok := spend(&s.lookupQueries, s.limits.LookupQueries, "lookup-queries"); !ok {
+		return v, false
+	}
+	if s.queries.Add(1) > int64(s.limits.Queries) {
+		s.queries.Add(-1)
+		return overBudget("queries", s.limits.Queries), false
+	}
+	return verdict{}, true
+}

@@ -1,0 +1,143 @@
+package dnssec
+
+import (
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// rrset is one RRset of a reply with the signatures that came along, before or after validation.
+type rrset struct {
+	owner  name
+	typ    uint16
+	rrs    []dns.RR
+	sigs   []*dns.RRSIG
+	answer bool // stood in the answer section
+
+	datas [][]byte // canonical, on first use
+	tried []trial
+}
+
+// trial remembers a verification, so that nothing is verified or counted twice.
+type trial struct {
+	zone *Zone
+	by   *dns.RRSIG
+	verdict
+}
+
+func (r *rrset) canonical() ([][]byte, error) {
+	if r.datas != nil {
+		return r.datas, nil
+	}
+	datas, err := canonical(r.rrs)
+	if err == nil {
+		r.datas = datas
+	}
+	return datas, err
+}
+
+// public is the form handed out: only the signature that was verified, if one was.
+func (r *rrset) public(by *dns.RRSIG) RRset {
+	if by == nil {
+		return RRset{Records: r.rrs, Signatures: r.sigs}
+	}
+	return RRset{Records: r.rrs, Signatures: []*dns.RRSIG{by}}
+}
+
+// ttl is the shortest TTL of the records (RFC 2181, Section 5.2).
+func (r *rrset) ttl() time.Duration {
+	least := r.rrs[0].Header().Ttl
+	for _, rr := range r.rrs {
+		least = min(least, rr.Header().Ttl)
+	}
+	return time.Duration(least) * time.Second
+}
+
+type rrsetKey struct {
+	owner name
+	typ   uint16
+}
+
+// reply is a message taken apart into RRsets. Sections other than answer and authority count only for the
+// RRSIGs in them.
+type reply struct {
+	msg     *dns.Msg
+	sets    []*rrset
+	byKey   map[rrsetKey]*rrset
+	failure verdict // when there was no usable message
+	failed  bool
+	cd      bool // only came with CD=1 after a SERVFAIL
+}
+
+// find returns the RRset of type t at n, nil when there is none in the section.
+func (r *reply) find(n name, t uint16, inAnswer bool) *rrset {
+	if s := r.byKey[rrsetKey{n, t}]; s != nil && s.answer == inAnswer {
+		return s
+	}
+	return nil
+}
+
+// denials returns the NSEC and NSEC3 RRsets.
+func (r *reply) denials() []*rrset {
+	var out []*rrset
+	for _, s := range r.sets {
+		if s.typ == dns.TypeNSEC || s.typ == dns.TypeNSEC3 {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// newReply takes a message apart. Records of another class, with a name that does not parse, or an OPT are
+// left out.
+func newReply(m *dns.Msg) *reply {
+	r := &reply{msg: m, byKey: make(map[rrsetKey]*rrset)}
+	r.add(m.Answer, true)
+	r.add(m.Ns, false)
+	for _, section := range [][]dns.RR{m.Answer, m.Ns, m.Extra} {
+		r.addSignatures(section)
+	}
+	return r
+}
+
+func (r *reply) add(section []dns.RR, answer bool) {
+	for _, rr := range section {
+		if rr == nil {
+			continue
+		}
+		h := rr.Header()
+		if h.Class != dns.ClassINET || h.Rrtype == dns.TypeRRSIG || h.Rrtype == dns.TypeOPT {
+			continue
+		}
+		owner, err := parseName(h.Name)
+		if err != nil {
+			continue
+		}
+		k := rrsetKey{owner, h.Rrtype}
+		s := r.byKey[k]
+		if s == nil {
+			s = &rrset{owner: owner, typ: h.Rrtype, answer: answer}
+			r.byKey[k] = s
+			r.sets = append(r.sets, s)
+		}
+		if s.answer == answer {
+			s.rrs = append(s.rrs, rr)
+		}
+	}
+}
+
+func (r *reply) addSignatures(section []dns.RR) {
+	for _, rr := range section {
+		sig, ok := rr.(*dns.RRSIG)
+		if !ok || sig.Hdr.Class != dns.ClassINET {
+			continue
+		}
+		owner, err := parseName(sig.Hdr.Name)
+		if err != nil {
+			continue
+		}
+		if s := r.byKey[rrsetKey{owner, sig.TypeCovered}]; s != nil {
+			s.sigs = append(s.sigs, sig)
+		}
+	}
+}

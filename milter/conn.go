@@ -1,0 +1,214 @@
+package milter
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	readBuffer   = 16 << 10
+	writeBatch   = 16 << 10         // answers up to this size leave in one Write
+	keepBuffer   = 64 << 10         // larger buffers are not kept for the next frame
+	frameTimeout = time.Minute      // for the rest of a frame that has begun
+	helloTimeout = 10 * time.Second // for the first frame
+	writeTimeout = 10 * time.Second
+)
+
+// conn is one MTA connection as the library sees it: what it reads has been
+// checked, what it writes is gathered until the next read. The timeouts are
+// conn's own, the library's are ignored.
+type conn struct {
+	net.Conn
+	srv *Server
+	in  *bufio.Reader
+
+	text  bytes.Buffer // a frame that was checked as a whole, as far as not yet read
+	left  int          // bytes of the frame at hand that are still in in
+	cmd   byte         // its command
+	wait  time.Duration
+	out   []byte
+	busy  atomic.Bool // inside a mail transaction
+	close sync.Once
+}
+
+func newConn(c net.Conn, srv *Server) *conn {
+	g := &conn{Conn: c, srv: srv, in: bufio.NewReaderSize(c, readBuffer), wait: helloTimeout}
+	srv.track(g)
+	return g
+}
+
+// Read gives bytes of checked frames. Whatever goes wrong is logged here and
+// ends the session as if the MTA had closed it.
+func (c *conn) Read(p []byte) (int, error) {
+	if c.text.Len() == 0 && c.left == 0 {
+		if err := c.next(); err != nil {
+			return 0, c.ending(err)
+		}
+	}
+	if c.text.Len() > 0 {
+		return c.text.Read(p)
+	}
+	n, err := c.in.Read(p[:min(len(p), c.left)])
+	c.left -= n
+	if n > 0 || err == nil {
+		return n, nil
+	}
+	return 0, c.ending(err)
+}
+
+// next sends the pending answers and waits for a frame.
+func (c *conn) next() error {
+	if err := c.flush(); err != nil {
+		return err
+	}
+	if c.cmd == cmdEOM || c.cmd == cmdAbort {
+		c.busy.Store(false)
+	}
+	if err := c.await(); err != nil {
+		return err
+	}
+	if err := c.head(); err != nil {
+		return err
+	}
+	if c.cmd == cmdMail {
+		c.busy.Store(true)
+	}
+	if hasText(c.cmd) {
+		return c.gather()
+	}
+	return nil
+}
+
+// head checks the head of the next frame, which stays to be read, and sets the deadline of the rest.
+func (c *conn) head() error {
+	b, err := c.in.Peek(lengthBytes)
+	if err != nil {
+		return err
+	}
+	length := binary.BigEndian.Uint32(b)
+	if length < 1 || length > maxFrame {
+		return fmt.Errorf("%w: %d bytes", errFrame, length)
+	}
+	c.wait = c.srv.opts.Idle
+	c.left = lengthBytes + int(length)
+	if c.in.Buffered() < c.left {
+		if err = c.Conn.SetReadDeadline(time.Now().Add(frameTimeout)); err != nil {
+			return err
+		}
+	}
+	if b, err = c.in.Peek(lengthBytes + 1); err != nil {
+		return err
+	}
+	c.cmd = b[lengthBytes]
+	return checkHead(length, c.cmd)
+}
+
+// await sets the deadline for the next frame, unless there is one already.
+// During a shutdown only the frames of a transaction are waited for.
+func (c *conn) await() error {
+	if !c.busy.Load() && c.srv.isClosing() {
+		return io.EOF
+	}
+	if c.in.Buffered() >= lengthBytes {
+		return nil
+	}
+	if err := c.Conn.SetReadDeadline(time.Now().Add(c.wait)); err != nil {
+		return err
+	}
+	if !c.busy.Load() && c.srv.isClosing() {
+		return io.EOF
+	}
+	return nil
+}
+
+// gather reads a frame as a whole and checks it. Memory grows with the bytes that really come.
+func (c *conn) gather() error {
+	if c.text.Cap() > keepBuffer {
+		c.text = bytes.Buffer{}
+	}
+	c.text.Reset()
+	n := c.left
+	c.left = 0
+	if _, err := io.CopyN(&c.text, c.in, int64(n)); err != nil {
+		return err
+	}
+	if err := checkText(c.cmd, c.text.Bytes()[lengthBytes+1:]); err != nil {
+		c.text.Reset()
+		return err
+	}
+	return nil
+}
+
+// ending logs what ended the connection, unless it is the usual end, and hides it from the library.
+func (c *conn) ending(err error) error {
+	c.text.Reset()
+	c.left = 0
+	usual := errors.Is(err, net.ErrClosed) || c.srv.isClosing() || errors.Is(err, io.EOF) && !c.busy.Load()
+	if !usual {
+		c.srv.log.LogAttrs(c.srv.ctx, slog.LevelWarn, "milter: connection closed", slog.Any("error", err))
+	}
+	return io.EOF
+}
+
+// Write gathers small answers and sends them with the next read or the next large one.
+func (c *conn) Write(p []byte) (int, error) {
+	if len(c.out)+len(p) <= writeBatch {
+		c.out = append(c.out, p...)
+		if isProgress(p) {
+			return len(p), c.flush()
+		}
+		return len(p), nil
+	}
+	if err := c.send(net.Buffers{c.out, p}); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// isProgress says that p is a progress report, which must not wait. (Data that only looks like one is sent a little early.)
+func isProgress(p []byte) bool { return len(p) == lengthBytes+1 && p[3] == 1 && p[4] == 'p' }
+
+func (c *conn) flush() error {
+	if len(c.out) == 0 {
+		return nil
+	}
+	return c.send(net.Buffers{c.out})
+}
+
+// send writes b, which may hold c.out.
+func (c *conn) send(b net.Buffers) error {
+	c.out = c.out[:0]
+	if err := c.Conn.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+		return err
+	}
+	_, err := b.WriteTo(c.Conn)
+	return err
+}
+
+// wake ends the wait for a frame. It may be called from any goroutine.
+func (c *conn) wake() { _ = c.Conn.SetReadDeadline(time.Unix(1, 0)) }
+
+// SetReadDeadline does nothing: conn keeps its own time.
+func (c *conn) SetReadDeadline(time.Time) error { return nil }
+
+// SetWriteDeadline does nothing: conn keeps its own time.
+func (c *conn) SetWriteDeadline(time.Time) error { return nil }
+
+// Close closes the connection and frees its session. It may be called from any goroutine and more than once.
+func (c *conn) Close() error {
+	err := c.Conn.Close()
+	c.close.Do(func() {
+		c.srv.forget(c)
+		<-c.srv.slots
+	})
+	return err
+}

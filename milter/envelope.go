@@ -1,0 +1,56 @@
+package milter
+
+import (
+	"net/netip"
+	"strings"
+
+	gomilter "github.com/d--j/go-milter"
+
+	"dnseal/smime/message"
+)
+
+// maxRecipients is the most recipients of one message; beyond it the message is deferred.
+const maxRecipients = 100_000
+
+// peer is the SMTP client of a session.
+type peer struct {
+	addr  netip.Addr
+	hello string
+}
+
+// clientAddr reads the address of a connect event; "unspec" and local clients give the zero value.
+func clientAddr(family, addr string) netip.Addr {
+	if family != "tcp4" && family != "tcp6" {
+		return netip.Addr{}
+	}
+	a, err := netip.ParseAddr(addr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return a.Unmap()
+}
+
+// beginEnvelope starts the envelope of a message with its MAIL command.
+func beginEnvelope(from, args string) *message.Envelope {
+	env := &message.Envelope{MailFrom: from}
+	for a := range strings.FieldsSeq(args) {
+		// RFC 6531, Section 3.4.
+		env.UTF8 = env.UTF8 || strings.EqualFold(a, "SMTPUTF8")
+	}
+	return env
+}
+
+// complete adds what the macros and the connection say. Only the MTA can set
+// macros, so {auth_authen} is a login it has checked.
+func (s *session) complete(env *message.Envelope, macros gomilter.Macros) {
+	env.Hello = s.peer.hello
+	env.QueueID = macros.Get(gomilter.MacroQueueId)
+	env.Received = s.srv.opts.Now()
+	env.Submitter = message.Submitter{
+		User: macros.Get(gomilter.MacroAuthAuthen),
+		Addr: s.peer.addr,
+	}
+	if !env.Submitter.Addr.IsValid() {
+		env.Submitter.Addr, _ = netip.ParseAddr(strings.TrimPrefix(macros.Get(gomilter.MacroClientAddr), "IPv6:"))
+	}
+}

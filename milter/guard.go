@@ -1,0 +1,151 @@
+package milter
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"syscall"
+	"time"
+)
+
+// Frame sizes, counted with the command byte. A frame is refused before any
+// memory is set aside for it.
+const (
+	lengthBytes = 4
+	maxFrame    = 1 << 20  // the most that can be negotiated in the protocol
+	maxString   = 64 << 10 // frames that become strings and are kept: macros, envelope
+)
+
+// acceptMax is the longest pause after a failed Accept.
+const acceptMax = time.Second
+
+// errFrame is the class of everything an MTA must not send. Such a connection
+// is closed; others are not concerned.
+var errFrame = errors.New("milter: malformed frame")
+
+// guard gives out connections whose frames were checked. The library behind it
+// trusts lengths and terminators, and one wrong frame would end the process.
+type guard struct {
+	net.Listener
+	srv *Server
+}
+
+// Accept waits for a connection, then for a free session; meanwhile others
+// wait in the listen queue. Lack of file descriptors or memory is waited out,
+// not an error of the listener.
+func (g *guard) Accept() (net.Conn, error) {
+	pause := 5 * time.Millisecond
+	for {
+		c, err := g.Listener.Accept()
+		if err == nil {
+			return g.admit(c)
+		}
+		if !passing(err) {
+			return nil, err
+		}
+		g.srv.log.LogAttrs(g.srv.ctx, slog.LevelWarn, "milter: cannot accept", slog.Any("error", err))
+		select {
+		case <-time.After(pause):
+			pause = min(2*pause, acceptMax)
+		case <-g.srv.closing:
+			return nil, net.ErrClosed
+		}
+	}
+}
+
+func (g *guard) admit(c net.Conn) (net.Conn, error) {
+	select {
+	case g.srv.slots <- struct{}{}:
+		return newConn(c, g.srv), nil
+	case <-g.srv.closing:
+		_ = c.Close()
+		return nil, net.ErrClosed
+	}
+}
+
+// passing says that an Accept failed for a reason that goes away.
+func passing(err error) bool {
+	for _, e := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ECONNABORTED} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
+// Commands of an MTA.
+const (
+	cmdNegotiate = 'O'
+	cmdMacro     = 'D'
+	cmdConnect   = 'C'
+	cmdHelo      = 'H'
+	cmdMail      = 'M'
+	cmdRcpt      = 'R'
+	cmdData      = 'T'
+	cmdHeader    = 'L'
+	cmdEOH       = 'N'
+	cmdBody      = 'B'
+	cmdEOM       = 'E'
+	cmdAbort     = 'A'
+	cmdQuit      = 'Q'
+	cmdQuitNew   = 'K'
+	cmdUnknown   = 'U'
+)
+
+// checkHead judges a frame by its length (1 to maxFrame, with the command byte) and command, before the rest is read.
+func checkHead(length uint32, cmd byte) error {
+	most := uint32(maxString)
+	switch cmd {
+	case cmdBody, cmdHeader:
+		most = maxFrame
+	case cmdConnect, cmdHelo, cmdMail, cmdRcpt, cmdUnknown, cmdMacro, cmdNegotiate:
+	case cmdData, cmdEOH, cmdEOM, cmdAbort, cmdQuit, cmdQuitNew:
+	default:
+		return fmt.Errorf("%w: unknown command %#x", errFrame, cmd)
+	}
+	if length > most {
+		return fmt.Errorf("%w: command %q of %d bytes", errFrame, cmd, length)
+	}
+	return nil
+}
+
+// hasText says that a command carries strings, so that its frame must be checked as a whole.
+func hasText(cmd byte) bool {
+	return bytes.IndexByte([]byte{cmdConnect, cmdHelo, cmdMail, cmdRcpt, cmdHeader, cmdUnknown, cmdMacro}, cmd) >= 0
+}
+
+// checkText judges the data of a frame that carries strings.
+func checkText(cmd byte, data []byte) error {
+	ok := true
+	switch cmd {
+	case cmdMacro:
+		ok = len(data) > 0
+	case cmdConnect:
+		ok = checkConnect(data)
+	case cmdHeader:
+		ok = terminated(data) && bytes.Count(data, []byte{0}) == 2
+	default:
+		ok = terminated(data)
+	}
+	if !ok {
+		return fmt.Errorf("%w: command %q lacks a part or its end", errFrame, cmd)
+	}
+	return nil
+}
+
+func terminated(data []byte) bool { return len(data) > 0 && data[len(data)-1] == 0 }
+
+// checkConnect wants a host name and a family, and where the family has an
+// address also a port and a terminated address.
+func checkConnect(data []byte) bool {
+	_, rest, ok := bytes.Cut(data, []byte{0})
+	if !ok || len(rest) == 0 {
+		return false
+	}
+	if rest[0] == 'U' {
+		return true
+	}
+	return len(rest) > 3 && terminated(rest)
+}

@@ -1,0 +1,43 @@
+package milter
+
+import (
+	"fmt"
+
+	gomilter "github.com/d--j/go-milter"
+)
+
+// wantActions is what an Edit or a quarantine can need.
+const wantActions = gomilter.OptAddHeader | gomilter.OptChangeHeader | gomilter.OptChangeBody | gomilter.OptQuarantine
+
+// wantProtocol leaves out events that tell nothing new and replies before the
+// end of the message, where everything is decided: without them a message takes
+// one round trip. Skip is for MTAs that want a reply to each piece of body.
+const wantProtocol = gomilter.OptNoUnknown | gomilter.OptNoData | gomilter.OptNoEOH |
+	gomilter.OptNoConnReply | gomilter.OptNoHeloReply | gomilter.OptNoMailReply | gomilter.OptNoRcptReply |
+	gomilter.OptNoHeaderReply | gomilter.OptNoBodyReply | gomilter.OptNoDataReply | gomilter.OptNoEOHReply |
+	gomilter.OptSkip | gomilter.OptHeaderLeadingSpace
+
+// libraryOptions sets the library up. Macros are asked for by stage, because Sendmail sends no others.
+func (s *Server) libraryOptions() []gomilter.Option {
+	return []gomilter.Option{
+		gomilter.WithDynamicMilter(s.newSession),
+		gomilter.WithActions(wantActions),
+		gomilter.WithProtocols(wantProtocol),
+		gomilter.WithMacroRequest(gomilter.StageConnect, []gomilter.MacroName{gomilter.MacroMTAFQDN, gomilter.MacroDaemonName, gomilter.MacroClientAddr}),
+		gomilter.WithMacroRequest(gomilter.StageMail, []gomilter.MacroName{gomilter.MacroQueueId, gomilter.MacroAuthAuthen}),
+		gomilter.WithMacroRequest(gomilter.StageEOM, []gomilter.MacroName{gomilter.MacroQueueId}),
+		gomilter.WithNegotiationCallback(negotiate),
+	}
+}
+
+// negotiate takes what both sides can do. An MTA that offers less is served as
+// well as can be: what is then impossible fails message by message.
+//
+// The data size stays at 64 KiB whatever is offered: bodies are sent in pieces
+// that every MTA takes.
+func negotiate(mtaVersion, version uint32, mtaActions, actions gomilter.OptAction, mtaProtocol, protocol gomilter.OptProtocol, _ gomilter.DataSize) (uint32, gomilter.OptAction, gomilter.OptProtocol, gomilter.DataSize, error) {
+	if mtaVersion < 2 {
+		return 0, 0, 0, 0, fmt.Errorf("milter: protocol version %d is too old", mtaVersion)
+	}
+	return min(mtaVersion, version), mtaActions & actions, mtaProtocol & protocol, gomilter.DataSize64K, nil
+}

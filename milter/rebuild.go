@@ -1,0 +1,192 @@
+package milter
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"dnseal/smime/message"
+)
+
+// assembly puts a message together from the events of a session, byte by byte
+// as the MTA has it. Over a limit it keeps only what Options.Unfit is shown.
+type assembly struct {
+	maxBytes  int64
+	maxHeader int
+	// space says that the MTA eats one space after the colon (no SMFIP_HDR_LEADSPC).
+	space bool
+
+	head  []byte         // the header; its memory serves the next message too
+	spool *message.Spool // header and body, from the first byte of body on
+	size  int64
+	// unfit is why there will be no whole message, noHead that there is not even a header to show.
+	unfit  error
+	noHead bool
+	// broken is trouble of this machine, such as a full disk.
+	broken error
+}
+
+// field takes one header field. MTAs end the lines of a folded value with LF.
+func (a *assembly) field(name, value string) {
+	a.size += int64(len(name) + len(value) + len(":\r\n"))
+	switch {
+	case a.noHead:
+		return
+	case a.spool != nil:
+		a.refuse(fmt.Errorf("%w: field behind the header", message.ErrMalformed))
+		return
+	case len(a.head)+len(name)+len(value) > a.maxHeader:
+		a.refuse(fmt.Errorf("%w: header of more than %d bytes", message.ErrTooBig, a.maxHeader))
+		return
+	case !validName(name) || !validFolding(value):
+		a.refuse(fmt.Errorf("%w: field that is none", message.ErrMalformed))
+		return
+	}
+	a.head = append(a.head, name...)
+	a.head = append(a.head, ':')
+	if a.space {
+		a.head = append(a.head, ' ')
+	}
+	a.head = appendCRLF(a.head, value)
+	a.head = append(a.head, '\r', '\n')
+}
+
+// refuse gives the message up for a fault of its header.
+func (a *assembly) refuse(why error) {
+	a.unfit, a.noHead = why, true
+	a.head = a.head[:0]
+	a.drop()
+}
+
+// body takes one piece of the body.
+func (a *assembly) body(chunk []byte) {
+	a.size += int64(len(chunk))
+	if a.done() {
+		return
+	}
+	a.begin(len(chunk))
+	a.write(chunk)
+}
+
+// done says that nothing more of the body is wanted.
+func (a *assembly) done() bool { return a.unfit != nil || a.broken != nil }
+
+// begin opens the spool with the header and its empty line. first is the size
+// of the first piece of body: all there is, unless it is as large as a piece can be.
+func (a *assembly) begin(first int) {
+	if a.spool != nil {
+		return
+	}
+	a.size += int64(len("\r\n"))
+	a.spool = message.NewSpool(a.maxBytes)
+	if first >= bodyChunk {
+		first *= 2
+	}
+	a.spool.Grow(int64(len(a.head) + len("\r\n") + first))
+	a.write(a.head)
+	a.write([]byte("\r\n"))
+}
+
+func (a *assembly) write(p []byte) {
+	if a.done() {
+		return
+	}
+	_, err := a.spool.Write(p)
+	if err == nil {
+		return
+	}
+	a.drop()
+	if errors.Is(err, message.ErrTooBig) {
+		a.unfit = err
+	} else {
+		a.broken = err
+	}
+}
+
+func (a *assembly) drop() {
+	_ = a.spool.Close()
+	a.spool = nil
+}
+
+// message returns the whole message, or an error: message.ErrTooBig or
+// message.ErrMalformed for a message that is unfit, else trouble of this
+// machine. The caller closes the message.
+func (a *assembly) message() (*message.Message, error) {
+	if !a.done() {
+		a.begin(0)
+	}
+	if err := errors.Join(a.unfit, a.broken); err != nil {
+		return nil, err
+	}
+	s := a.spool
+	a.spool = nil
+	return message.FromSpool(s, message.ReadOptions{MaxHeaderBytes: a.maxHeader})
+}
+
+// header returns the header of an unfit message, with an empty body, or nil.
+func (a *assembly) header() *message.Message {
+	if a.noHead {
+		return nil
+	}
+	s := message.NewSpool(0)
+	_, _ = s.Write(a.head)
+	_, _ = s.Write([]byte("\r\n"))
+	m, err := message.FromSpool(s, message.ReadOptions{MaxHeaderBytes: a.maxHeader})
+	if err != nil {
+		return nil
+	}
+	return m
+}
+
+// reset makes ready for the next message.
+func (a *assembly) reset() {
+	a.drop()
+	a.head = a.head[:0]
+	if cap(a.head) > keepBuffer {
+		a.head = nil
+	}
+	a.size, a.unfit, a.broken, a.noHead = 0, nil, nil, false
+}
+
+// validName says that name is a field name (RFC 5322, 2.2), if need be with
+// the white space before the colon of its Section 4.5.
+func validName(name string) bool {
+	name = strings.TrimRight(name, " \t")
+	for i := range len(name) {
+		if name[i] <= ' ' || name[i] >= 0x7f || name[i] == ':' {
+			return false
+		}
+	}
+	return name != ""
+}
+
+// validFolding says that each line of value after the first begins with white
+// space, so that none is taken for another field or for the end of the header.
+func validFolding(value string) bool {
+	for {
+		_, rest, more := strings.Cut(value, "\n")
+		if !more {
+			return true
+		}
+		if rest == "" || rest[0] != ' ' && rest[0] != '\t' {
+			return false
+		}
+		value = rest
+	}
+}
+
+// appendCRLF appends value with a CR before each LF that has none.
+func appendCRLF(b []byte, value string) []byte {
+	for {
+		i := strings.IndexByte(value, '\n')
+		if i < 0 {
+			return append(b, value...)
+		}
+		b = append(b, value[:i]...)
+		if i == 0 || value[i-1] != '\r' {
+			b = append(b, '\r')
+		}
+		b = append(b, '\n')
+		value = value[i+1:]
+	}
+}

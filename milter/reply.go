@@ -1,0 +1,51 @@
+package milter
+
+import (
+	"fmt"
+	"strings"
+
+	gomilter "github.com/d--j/go-milter"
+
+	"dnseal/smime/message"
+)
+
+// The door's own replies: constant words, never a cause.
+var (
+	replyDefer     = message.Reply{Code: 451, Enhanced: "4.7.1", Text: "Service unavailable - try again later"}
+	replyReject    = message.Reply{Code: 550, Enhanced: "5.7.1", Text: "Message refused"}
+	replyTooBig    = message.Reply{Code: 552, Enhanced: "5.3.4", Text: "Message too big"}
+	replyMalformed = message.Reply{Code: 554, Enhanced: "5.6.0", Text: "Message malformed"}
+)
+
+// response makes the milter answer of a reply, which must be of the 4xx class
+// for Defer and 5xx for Reject; another one is replaced by the door's own.
+func response(action message.Action, r message.Reply) *gomilter.Response {
+	class, otherwise, plain := 4, replyDefer, gomilter.RespTempFail
+	if action == message.Reject {
+		class, otherwise, plain = 5, replyReject, gomilter.RespReject
+	}
+	if r.Code/100 != class {
+		r = otherwise
+	}
+	resp, err := gomilter.RejectWithCodeAndReason(uint16(r.Code), replyText(class, r))
+	if err != nil {
+		return plain
+	}
+	return resp
+}
+
+// replyText is what follows the reply code: one line of printable ASCII,
+// without the percent sign that libmilter and MTAs treat differently.
+func replyText(class int, r message.Reply) string {
+	if !strings.HasPrefix(r.Enhanced, fmt.Sprintf("%d.", class)) { // RFC 3463, Section 2.
+		r.Enhanced = fmt.Sprintf("%d.7.1", class)
+	}
+	clean := func(c rune) rune {
+		if c < ' ' || c > '~' || c == '%' {
+			return ' '
+		}
+		return c
+	}
+	text := strings.Map(clean, r.Enhanced+" "+r.Text)
+	return text[:min(len(text), 400)] // RFC 5321, Section 4.5.3.1.5: 512 octets with code and CRLF.
+}

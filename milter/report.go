@@ -1,0 +1,73 @@
+package milter
+
+import (
+	"errors"
+	"log/slog"
+	"strings"
+	"time"
+
+	"dnseal/smime/message"
+)
+
+// internal is the outcome of trouble on this machine: the message is deferred.
+func internal(err error, attrs ...slog.Attr) *message.Outcome {
+	return &message.Outcome{Result: "internal-error", Attrs: append(attrs, slog.Any("error", err))}
+}
+
+// refusal is what happens to an unfit message when Options.Unfit is nil.
+func refusal(why error) *message.Outcome {
+	out := &message.Outcome{Action: message.Reject, Reply: replyMalformed, Result: "malformed"}
+	if errors.Is(why, message.ErrTooBig) {
+		out.Reply, out.Result = replyTooBig, "too-big"
+	}
+	out.Attrs = []slog.Attr{slog.Any("error", why)}
+	return out
+}
+
+// report writes the message's one line and tells the observer.
+func (s *session) report(action message.Action, out *message.Outcome, daemon string, took time.Duration) {
+	level := slog.LevelInfo
+	if out.Result == "internal-error" || out.Result == "unsupported" {
+		level = slog.LevelError
+	}
+	if s.srv.log.Enabled(s.srv.ctx, level) {
+		attrs := append(s.attrs(action, out, daemon, took), out.Attrs...)
+		s.srv.log.LogAttrs(s.srv.ctx, level, "message", attrs...)
+	}
+	if s.srv.opts.Observe != nil {
+		s.srv.opts.Observe(Observation{Action: action, Result: out.Result, Size: s.msg.size, Took: took})
+	}
+}
+
+func (s *session) attrs(action message.Action, out *message.Outcome, daemon string, took time.Duration) []slog.Attr {
+	attrs := []slog.Attr{
+		slog.String("id", s.env.QueueID),
+		slog.String("action", action.String()),
+		slog.String("result", out.Result),
+		slog.String("mail_from", s.env.MailFrom),
+		slog.Int("rcpt", len(s.env.Rcpt)),
+		slog.Int64("size", s.msg.size),
+		slog.Duration("took", took),
+	}
+	if s.env.Submitter.User != "" {
+		attrs = append(attrs, slog.String("user", s.env.Submitter.User))
+	}
+	if s.env.Submitter.Addr.IsValid() {
+		attrs = append(attrs, slog.String("client", s.env.Submitter.Addr.String()))
+	}
+	if daemon != "" {
+		attrs = append(attrs, slog.String("daemon", daemon))
+	}
+	return attrs
+}
+
+// replyWord reduces a result to a word that can stand in an MTA's log.
+func replyWord(s string) string {
+	keep := func(c rune) rune {
+		if c == '-' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' {
+			return c
+		}
+		return -1
+	}
+	return strings.Map(keep, s)
+}

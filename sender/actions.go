@@ -1,0 +1,69 @@
+package sender
+
+import (
+	"fmt"
+	"slices"
+
+	"dnseal/smime/message"
+)
+
+// Classes of what can stand in the way of a signature (DESIGN 10, [on]).
+const (
+	ClassNoRule          = "no-rule"           // no rule names this From or this user or TLS name
+	ClassNotAllowed      = "not-allowed"       // no rule matches, but one names this From or this submitter
+	ClassKeyNotPublished = "key-not-published" // our own record is missing, does not match or cannot be validated
+	ClassSignFailed      = "sign-failed"       // no such identity, or the key or the message did not let itself be used
+	ClassTooBig          = "too-big"           // over Options.MaxBytes
+	ClassInternalError   = "internal-error"    // trouble of this machine
+)
+
+// DefaultActions returns what is done per class when Options.On says nothing.
+func DefaultActions() map[string]message.Action {
+	return map[string]message.Action{
+		ClassNoRule:          message.Accept, // passed on unsigned
+		ClassNotAllowed:      message.Reject,
+		ClassKeyNotPublished: message.Defer,
+		ClassSignFailed:      message.Defer,
+		ClassTooBig:          message.Reject,
+		ClassInternalError:   message.Defer,
+	}
+}
+
+// actions puts on over the defaults.
+func actions(on map[string]message.Action) (map[string]message.Action, error) {
+	out := DefaultActions()
+	for class, action := range on {
+		if _, ok := out[class]; !ok {
+			return nil, fmt.Errorf("sender: unknown class %q of actions: known are %v", class, classNames(out))
+		}
+		if action != message.Accept && action != message.Reject && action != message.Defer {
+			return nil, fmt.Errorf("sender: %s: a sender can accept, reject or defer, not %s", class, action)
+		}
+		out[class] = action
+	}
+	return out, nil
+}
+
+func classNames(m map[string]message.Action) []string {
+	var names []string
+	for name := range m {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// replies are for strangers: they name no cause.
+func reply(class string, action message.Action) message.Reply {
+	switch {
+	case action == message.Defer:
+		return message.Reply{Code: 451, Enhanced: "4.7.1", Text: "Message cannot be signed now, try again later"}
+	case action != message.Reject:
+		return message.Reply{}
+	case class == ClassTooBig:
+		return message.Reply{Code: 552, Enhanced: "5.3.4", Text: "Message is too big to be signed"}
+	case class == ClassNotAllowed || class == ClassNoRule:
+		return message.Reply{Code: 550, Enhanced: "5.7.1", Text: "Not allowed to send as this sender"}
+	}
+	return message.Reply{Code: 550, Enhanced: "5.7.1", Text: "Message cannot be signed"}
+}

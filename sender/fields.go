@@ -1,0 +1,68 @@
+package sender
+
+import (
+	"crypto/rand"
+	"strings"
+	"time"
+
+	"dnseal/smime/message"
+)
+
+// controlPrefix begins the header fields by which listed submitters steer the
+// signing; they never leave this system.
+const controlPrefix = "X-Dnseal-"
+
+// controlSign is the one control field: no, clear or opaque.
+const controlSign = controlPrefix + "Sign"
+
+// missingFields returns the fields a submission service adds (RFC 6409,
+// Sections 8.2 and 8.3). They must be there before the signature: what an MTA adds later is not protected by it.
+func missingFields(m *message.Message, now time.Time, host string) []message.Change {
+	var changes []message.Change
+	if len(m.Fields("Date")) == 0 {
+		changes = append(changes, message.Change{Op: message.Append, Name: "Date", Value: " " + now.Format(time.RFC1123Z)})
+	}
+	if len(m.Fields("Message-ID")) == 0 {
+		id := strings.ToLower(rand.Text()) + "@" + host
+		changes = append(changes, message.Change{Op: message.Append, Name: "Message-ID", Value: " <" + id + ">"})
+	}
+	return changes
+}
+
+// removeControl returns the changes that remove every control field.
+func removeControl(m *message.Message) []message.Change {
+	var changes []message.Change
+	counts := map[string]int{}
+	for _, f := range m.Header() {
+		name := strings.ToLower(f.Name())
+		if !strings.HasPrefix(name, strings.ToLower(controlPrefix)) {
+			continue
+		}
+		counts[name]++
+		changes = append(changes, message.Change{Op: message.Delete, Name: f.Name(), Index: counts[name]})
+	}
+	return changes
+}
+
+// originators collects who a message says it is from, for decide.
+func originators(m *message.Message, env *message.Envelope) *request {
+	req := &request{who: env.Submitter, mailFrom: env.MailFrom}
+	req.from, req.fromErr = m.From()
+	for _, name := range []string{"Sender", "Resent-From", "Resent-Sender"} {
+		for _, f := range m.Fields(name) {
+			addrs, err := message.ParseAddressList(f.Value())
+			req.also = append(req.also, addrs...)
+			if err != nil && req.alsoErr == nil {
+				req.alsoErr = err
+			}
+		}
+	}
+	return req
+}
+
+// isReport reports whether m is a delivery status notification or its like:
+// from the null sender, and a multipart/report (RFC 3464; RFC 6522).
+func isReport(m *message.Message, env *message.Envelope) bool {
+	t, _, _ := strings.Cut(m.First("Content-Type"), ";")
+	return env.MailFrom == "" && strings.EqualFold(strings.TrimSpace(t), "multipart/report")
+}

@@ -1,0 +1,99 @@
+package sender
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"time"
+
+	"dnseal/lookup"
+	"dnseal/lookup/dnssec"
+	"dnseal/sender/identity"
+	"dnseal/smime/message"
+)
+
+// asker is Resolver.Lookup or Resolver.LookupFresh.
+type asker func(ctx context.Context, name string, t lookup.Type) *lookup.Result
+
+// unpublished says why nobody could verify what id signs, as a code and a
+// sentence; both are empty when its record is there, validated, and fits. What
+// cannot be looked up counts as not published: a signature that its receivers cannot check is worth nothing to them.
+func (s *Sender) unpublished(ctx context.Context, id *identity.Identity) (code, reason string) {
+	if s.opts.Lookup == nil {
+		return "", ""
+	}
+	ctx = dnssec.WithBudget(ctx, dnssec.NewBudget(s.opts.Limits))
+	now := s.opts.Now()
+	code, reason = publishedBy(ctx, s.opts.Lookup.Lookup, id, now)
+	if code == codeAbsent || code == codeMismatch {
+		// A record published a minute ago may not be in our cache yet.
+		code, reason = publishedBy(ctx, s.opts.Lookup.LookupFresh, id, now)
+	}
+	return code, reason
+}
+
+const (
+	codeAbsent   = "record-absent"
+	codeMismatch = "record-mismatch"
+)
+
+func publishedBy(ctx context.Context, ask asker, id *identity.Identity, now time.Time) (code, reason string) {
+	owner, typ, err := id.OwnerName()
+	if err != nil {
+		return "no-owner-name", err.Error()
+	}
+	res := ask(ctx, owner, typ)
+	if user := userName(id, res); user != "" {
+		res = ask(ctx, user, lookup.TLSA)
+	}
+	switch {
+	case res.Status != dnssec.Secure:
+		return res.Status.String(), fmt.Sprintf("the records at %s are %s: %s", res.Name, res.Status, res.Reason)
+	case res.Presence != lookup.Present:
+		return codeAbsent, fmt.Sprintf("no record is published at %s", res.Name)
+	case !matches(res, id, now):
+		return codeMismatch, fmt.Sprintf("no record at %s fits the key of %s", res.Name, id.Name)
+	}
+	return "", ""
+}
+
+// userName is where the CA of a user without record of her own is published
+// (DANCE architecture, Example 7), or "" where it is not to be asked.
+func userName(id *identity.Identity, res *lookup.Result) string {
+	absent := res.Status == dnssec.Secure && res.Presence == lookup.Absent
+	if !absent || id.Kind != identity.Mail || id.Certificate == nil || bytes.Equal(id.Certificate.RawIssuer, id.Certificate.RawSubject) {
+		return ""
+	}
+	addr, err := message.ParseAddress(id.Name)
+	if err != nil {
+		return ""
+	}
+	name, err := lookup.UserName(addr.Domain)
+	if err != nil {
+		return ""
+	}
+	return name
+}
+
+// matches reports whether a receiver would find a record that fits.
+func matches(res *lookup.Result, id *identity.Identity, now time.Time) bool {
+	opts := lookup.MatchOptions{Certificate: id.Certificate, Chain: id.Chain, NameOK: id.Names, At: now}
+	if id.Certificate == nil {
+		spki, err := id.SPKI()
+		if err != nil {
+			return false
+		}
+		opts.SPKI = spki
+	}
+	results, matched, _ := lookup.Match(res.Records, opts)
+	if id.Certificate != nil {
+		return matched
+	}
+	// Without a certificate in the message the record is the only copy of the key.
+	for _, r := range results {
+		if r.Matched() && r.Record.MatchingType == lookup.Exact {
+			return true
+		}
+	}
+	return false
+}

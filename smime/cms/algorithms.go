@@ -1,0 +1,124 @@
+package cms
+
+import (
+	"bytes"
+	"crypto"
+	"encoding/asn1"
+
+	// The digests this package knows; MD5 is only known by name.
+	_ "crypto/sha1"
+	_ "crypto/sha256"
+	_ "crypto/sha512"
+
+	"golang.org/x/crypto/cryptobyte"
+	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+)
+
+// Object identifiers, as the contents octets of their DER.
+const (
+	oidData       = "\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01"
+	oidSignedData = "\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02"
+
+	oidMD5    = "\x2a\x86\x48\x86\xf7\x0d\x02\x05"
+	oidSHA1   = "\x2b\x0e\x03\x02\x1a"
+	oidSHA256 = "\x60\x86\x48\x01\x65\x03\x04\x02\x01"
+	oidSHA384 = "\x60\x86\x48\x01\x65\x03\x04\x02\x02"
+	oidSHA512 = "\x60\x86\x48\x01\x65\x03\x04\x02\x03"
+
+	oidRSA           = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01"
+	oidMD5WithRSA    = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x04"
+	oidSHA1WithRSA   = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x05"
+	oidMGF1          = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x08"
+	oidRSAPSS        = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a"
+	oidSHA256WithRSA = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b"
+	oidSHA384WithRSA = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0c"
+	oidSHA512WithRSA = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0d"
+
+	oidECDSAWithSHA1   = "\x2a\x86\x48\xce\x3d\x04\x01"
+	oidECDSAWithSHA256 = "\x2a\x86\x48\xce\x3d\x04\x03\x02"
+	oidECDSAWithSHA384 = "\x2a\x86\x48\xce\x3d\x04\x03\x03"
+	oidECDSAWithSHA512 = "\x2a\x86\x48\xce\x3d\x04\x03\x04"
+	oidEd25519         = "\x2b\x65\x70"
+)
+
+// algorithmIdentifier is RFC 5280, Section 4.1.1.2, unpacked:
+//
+//	AlgorithmIdentifier ::= SEQUENCE {
+//	  algorithm   OBJECT IDENTIFIER,
+//	  parameters  ANY DEFINED BY algorithm OPTIONAL }
+type algorithmIdentifier struct {
+	oid        string
+	parameters []byte // DER of one element; nil when absent
+}
+
+// readAlgorithm reads an AlgorithmIdentifier with this tag from s.
+func readAlgorithm(s *cryptobyte.String, tag cbasn1.Tag) (algorithmIdentifier, bool) {
+	var contents, oid, parameters cryptobyte.String
+	if !s.ReadASN1(&contents, tag) || !contents.ReadASN1(&oid, cbasn1.OBJECT_IDENTIFIER) {
+		return algorithmIdentifier{}, false
+	}
+	alg := algorithmIdentifier{oid: string(oid)}
+	if contents.Empty() {
+		return alg, true
+	}
+	var any cbasn1.Tag
+	if !contents.ReadAnyASN1Element(&parameters, &any) || !contents.Empty() {
+		return algorithmIdentifier{}, false
+	}
+	alg.parameters = parameters
+	return alg, true
+}
+
+// plain says that there are no parameters, or NULL, which old algorithms write instead (RFC 5754, Section 2: accept both).
+func (a algorithmIdentifier) plain() bool {
+	return len(a.parameters) == 0 || bytes.Equal(a.parameters, []byte{tagNull, 0})
+}
+
+// same compares two identifiers, absent parameters and NULL being the same (RFC 6211, Section 2).
+func (a algorithmIdentifier) same(b algorithmIdentifier) bool {
+	return a.oid == b.oid && (a.plain() && b.plain() || bytes.Equal(a.parameters, b.parameters))
+}
+
+// String is the dotted OID, for people.
+func (a algorithmIdentifier) String() string { return dotted(a.oid) }
+
+func dotted(oid string) string {
+	der := cryptobyte.String(tlv(tagOID, []byte(oid)))
+	var id asn1.ObjectIdentifier
+	if !der.ReadASN1ObjectIdentifier(&id) {
+		return "an unreadable identifier"
+	}
+	return id.String()
+}
+
+// digestOf returns the digest algorithm an OID names; false for one this package does not compute.
+// The zero Hash never comes with true, so that no unknown algorithm reaches crypto.Hash.New.
+func digestOf(oid string) (crypto.Hash, bool) {
+	switch oid {
+	case oidSHA1:
+		return crypto.SHA1, true
+	case oidSHA256:
+		return crypto.SHA256, true
+	case oidSHA384:
+		return crypto.SHA384, true
+	case oidSHA512:
+		return crypto.SHA512, true
+	}
+	return 0, false
+}
+
+// digestName is the word for a digest in names like "rsa-sha256".
+func digestName(h crypto.Hash) string {
+	switch h {
+	case crypto.SHA1:
+		return "sha1"
+	case crypto.SHA256:
+		return "sha256"
+	case crypto.SHA384:
+		return "sha384"
+	case crypto.SHA512:
+		return "sha512"
+	default:
+		return "unknown"
+	}
+}

@@ -1,0 +1,108 @@
+package cms
+
+import (
+	"crypto"
+	"hash"
+)
+
+// Digests hashes content with every digest algorithm the signers of one SignedData name. It is written to once, in any pieces; for
+// attached content it comes filled. Verify only reads it: when it is full, several goroutines may use it.
+type Digests struct {
+	hashes [4]hash.Hash // in the order of digestOrder; nil for those not asked for
+	size   int64
+	prefix [maxPrefix]byte // of the content, to recognise signed attributes passed off as content
+	hold   bool
+	held   []byte
+}
+
+var digestOrder = [...]crypto.Hash{crypto.SHA256, crypto.SHA384, crypto.SHA512, crypto.SHA1}
+
+// maxPrefix is room for the headers of a SET, of the first Attribute in it and of its type.
+const maxPrefix = 24
+
+// NewDigests is for whoever hashes content before the SignedData is at hand; digests that this package does not compute
+// (all but SHA-256, SHA-384, SHA-512 and SHA-1) are passed over.
+func NewDigests(digests ...crypto.Hash) *Digests {
+	d := new(Digests)
+	for _, h := range digests {
+		d.add(h)
+	}
+	return d
+}
+
+func (d *Digests) add(h crypto.Hash) {
+	for i, known := range digestOrder {
+		if h == known && d.hashes[i] == nil {
+			d.hashes[i] = h.New()
+		}
+	}
+}
+
+// Write hashes p. It never fails.
+func (d *Digests) Write(p []byte) (int, error) {
+	for _, h := range d.hashes {
+		if h != nil {
+			h.Write(p)
+		}
+	}
+	if d.size < maxPrefix {
+		copy(d.prefix[d.size:], p)
+	}
+	d.size += int64(len(p))
+	if d.hold {
+		d.keep(p)
+	}
+	return len(p), nil
+}
+
+// keep holds content for Ed25519 without signed attributes, up to its limit.
+func (d *Digests) keep(p []byte) {
+	if d.size > maxHeld {
+		d.hold, d.held = false, nil
+		return
+	}
+	d.held = append(d.held, p...)
+}
+
+// Size is how many octets were written.
+func (d *Digests) Size() int64 { return d.size }
+
+// Sum returns the digest of what was written; nil when h is none of those that are computed.
+func (d *Digests) Sum(h crypto.Hash) []byte {
+	for i, known := range digestOrder {
+		if h == known && d.hashes[i] != nil {
+			return d.hashes[i].Sum(nil)
+		}
+	}
+	return nil
+}
+
+// looksLikeAttributes says whether the content is, from its first octets and its length, the DER of a SET of Attributes: one SET that
+// spans the whole, an Attribute SEQUENCE in it that begins with an OBJECT IDENTIFIER. No MIME entity begins like that.
+func (d *Digests) looksLikeAttributes() bool {
+	p := d.prefix[:min(d.size, maxPrefix)]
+	size, p, ok := cutHeader(p, tagSet)
+	if !ok || size+int64(headerSize(size)) != d.size {
+		return false
+	}
+	_, p, ok = cutHeader(p, tagSequence)
+	return ok && len(p) > 0 && p[0] == tagOID
+}
+
+// cutHeader takes the DER header of an element with this tag off p.
+func cutHeader(p []byte, tag byte) (length int64, rest []byte, ok bool) {
+	if len(p) < 2 || p[0] != tag {
+		return 0, nil, false
+	}
+	if p[1] < 0x80 {
+		return int64(p[1]), p[2:], true
+	}
+	octets := int(p[1] & 0x7f)
+	if octets == 0 || octets > 7 || len(p) < 2+octets {
+		return 0, nil, false
+	}
+	for _, c := range p[2 : 2+octets] {
+		length = length<<8 | int64(c)
+	}
+	return length, p[2+octets:], true
+}

@@ -1,0 +1,187 @@
+package cms
+
+import "io"
+
+// element reads the next element whole and returns its DER: lengths definite and minimal, octet strings in one piece
+// (X.690, Section 10). What was DER comes back octet for octet. size bounds the result; the time is linear in it.
+func (b *berReader) element(size limit) ([]byte, error) { return b.appendElement(nil, size) }
+
+// tagged is element for one that must have this tag.
+func (b *berReader) tagged(tag byte, name string, size limit) ([]byte, error) {
+	at := b.offset
+	der, err := b.element(size)
+	if err != nil {
+		return nil, err
+	}
+	if der[0] != tag {
+		return nil, &SyntaxError{Offset: at, Reason: name + ": unexpected tag"}
+	}
+	return der, nil
+}
+
+func (b *berReader) appendElement(dst []byte, size limit) ([]byte, error) {
+	h, err := b.next()
+	if err != nil {
+		return nil, err
+	}
+	if h.length > int64(size.max) || len(dst) > size.max {
+		return nil, size.exceeded()
+	}
+	if dst == nil && h.length > 0 {
+		dst = make([]byte, 0, headerSize(h.length)+int(h.length))
+	}
+	if !h.constructed() {
+		return b.appendOctets(appendHeader(dst, h.tag, h.length), h.length, size)
+	}
+	tag := h.tag
+	if tag == tagOctetString|bitConstructed {
+		tag = tagOctetString
+	}
+	start := len(dst)
+	// The length is known already where the input is DER; else the header is put right afterwards.
+	dst = appendHeader(dst, tag, max(h.length, 0))
+	body := len(dst)
+	if dst, err = b.appendChildren(h, dst, size); err != nil {
+		return nil, err
+	}
+	return fixHeader(dst, start, body, tag), nil
+}
+
+// appendChildren appends the contents of h: the DER of each child, or of a constructed octet string the segments in a row.
+func (b *berReader) appendChildren(h header, dst []byte, size limit) ([]byte, error) {
+	segments := h.tag == tagOctetString|bitConstructed
+	if err := b.enter(h); err != nil {
+		return nil, err
+	}
+	for {
+		more, err := b.more()
+		if err != nil {
+			return nil, err
+		}
+		if !more {
+			return dst, b.leave()
+		}
+		if segments {
+			dst, err = b.appendSegment(dst, size)
+		} else {
+			dst, err = b.appendElement(dst, size)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+// appendSegment appends the contents of one segment of a constructed octet string (X.690, Section 8.7.3), itself perhaps constructed.
+func (b *berReader) appendSegment(dst []byte, size limit) ([]byte, error) {
+	h, err := b.next()
+	if err != nil {
+		return nil, err
+	}
+	switch h.tag {
+	case tagOctetString:
+		return b.appendOctets(dst, h.length, size)
+	case tagOctetString | bitConstructed:
+		return b.appendChildren(h, dst, size)
+	}
+	return nil, b.syntax("segment of an octet string: unexpected tag 0x%02x", h.tag)
+}
+
+func (b *berReader) appendOctets(dst []byte, n int64, size limit) ([]byte, error) {
+	if int64(len(dst))+n > int64(size.max) {
+		return nil, size.exceeded()
+	}
+	start := len(dst)
+	dst = append(dst, make([]byte, n)...)
+	if _, err := io.ReadFull(b.in, dst[start:]); err != nil {
+		return nil, b.inputError(err)
+	}
+	b.offset += n
+	return dst, nil
+}
+
+// copyOctetString reads one octet string, in whatever pieces, and writes it to w as it comes.
+func (b *berReader) copyOctetString(w io.Writer) (int64, error) {
+	h, err := b.next()
+	if err != nil {
+		return 0, err
+	}
+	switch h.tag {
+	case tagOctetString:
+		return h.length, b.copyOctets(w, h.length)
+	case tagOctetString | bitConstructed:
+		return b.copySegments(h, w)
+	}
+	return 0, b.syntax("eContent: unexpected tag 0x%02x", h.tag)
+}
+
+func (b *berReader) copySegments(h header, w io.Writer) (int64, error) {
+	if err := b.enter(h); err != nil {
+		return 0, err
+	}
+	var total int64
+	for {
+		more, err := b.more()
+		if err != nil {
+			return 0, err
+		}
+		if !more {
+			return total, b.leave()
+		}
+		n, err := b.copyOctetString(w)
+		if err != nil {
+			return 0, err
+		}
+		total += n
+	}
+}
+
+// copyOctets writes the next n octets to w, straight from the input buffer.
+func (b *berReader) copyOctets(w io.Writer, n int64) error {
+	for n > 0 {
+		if _, err := b.in.Peek(1); err != nil {
+			return b.inputError(err)
+		}
+		p, _ := b.in.Peek(int(min(n, int64(b.in.Buffered()))))
+		if _, err := w.Write(p); err != nil {
+			return err
+		}
+		_, _ = b.in.Discard(len(p))
+		b.offset += int64(len(p))
+		n -= int64(len(p))
+	}
+	return nil
+}
+
+// skip reads past the next element without holding any of it.
+func (b *berReader) skip(size limit) error {
+	return b.skipUntil(b.offset+int64(size.max), size)
+}
+
+func (b *berReader) skipUntil(end int64, size limit) error {
+	h, err := b.next()
+	if err != nil {
+		return err
+	}
+	if max(h.length, 0) > end-b.offset {
+		return size.exceeded()
+	}
+	if !h.constructed() {
+		return b.copyOctets(io.Discard, h.length)
+	}
+	if err := b.enter(h); err != nil {
+		return err
+	}
+	for {
+		more, err := b.more()
+		if err != nil {
+			return err
+		}
+		if !more {
+			return b.leave()
+		}
+		if err := b.skipUntil(end, size); err != nil {
+			return err
+		}
+	}
+}

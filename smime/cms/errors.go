@@ -1,0 +1,94 @@
+package cms
+
+import (
+	"encoding/asn1"
+	"fmt"
+)
+
+// SyntaxError says that the input is no SignedData at all: truncated, malformed, or followed by something.
+type SyntaxError struct {
+	// Offset is where in the input, in octets.
+	Offset int64
+	// Reason in words.
+	Reason string
+}
+
+func (e *SyntaxError) Error() string {
+	return fmt.Sprintf("cms: malformed at octet %d: %s", e.Offset, e.Reason)
+}
+
+// LimitError says that the input is over one of the limits of this package.
+type LimitError struct {
+	// What is one of depth, certificates, signers, attributes, digest-algorithms, certificate-size, signer-size, revocation-size, element-size.
+	What string
+	// Limit is how much would have been taken.
+	Limit int
+}
+
+func (e *LimitError) Error() string {
+	return fmt.Sprintf("cms: over the limit of %d for %s", e.Limit, e.What)
+}
+
+// ContentTypeError says that the input is a ContentInfo of another type than SignedData.
+type ContentTypeError struct {
+	// Type is the contentType.
+	Type asn1.ObjectIdentifier
+}
+
+func (e *ContentTypeError) Error() string {
+	return fmt.Sprintf("cms: content type %s is not signed-data", e.Name())
+}
+
+// Name returns the type as RFC 5652 and its relatives write it, without "id-": "envelopedData",
+// "authEnvelopedData", "compressedData", "data", …, else the dotted OID.
+func (e *ContentTypeError) Name() string {
+	if name, ok := contentTypeNames[e.Type.String()]; ok {
+		return name
+	}
+	return e.Type.String()
+}
+
+var contentTypeNames = map[string]string{
+	"1.2.840.113549.1.7.1":       "data",
+	"1.2.840.113549.1.7.2":       "signedData",
+	"1.2.840.113549.1.7.3":       "envelopedData",
+	"1.2.840.113549.1.7.5":       "digestedData",
+	"1.2.840.113549.1.7.6":       "encryptedData",
+	"1.2.840.113549.1.9.16.1.2":  "authenticatedData",
+	"1.2.840.113549.1.9.16.1.9":  "compressedData",
+	"1.2.840.113549.1.9.16.1.23": "authEnvelopedData",
+	"1.2.840.113549.1.9.16.1.4":  "tSTInfo",
+	"1.2.840.113549.1.9.16.1.1":  "receipt",
+}
+
+// Codes of SignatureError.
+const (
+	// CodeBadSignature: the signature value is wrong, or its algorithms contradict each other.
+	CodeBadSignature = "bad-signature"
+	// CodeBadDigest: the content is not the one that was signed.
+	CodeBadDigest = "bad-digest"
+	// CodeBadAttributes: the signed attributes break a rule, or contradict the rest of the SignedData.
+	CodeBadAttributes = "bad-attributes"
+	// CodeWeak: the signature is right (MD5 and RSA keys below 1024 bits: not even looked at), but by an algorithm or key that proves nothing.
+	CodeWeak = "weak"
+	// CodeUnsupported: could not be judged.
+	CodeUnsupported = "unsupported"
+	// CodeKeySubstituted: the certificate is not the one the signer put under the signature (RFC 5035).
+	CodeKeySubstituted = "key-substituted"
+	// CodeOtherCertificate: the signer names another certificate.
+	CodeOtherCertificate = "other-certificate"
+)
+
+// SignatureError says why a signature does not count.
+type SignatureError struct {
+	// Code is one of the Code constants.
+	Code string
+	// Reason in words; nothing of the input is in it but algorithm identifiers.
+	Reason string
+}
+
+func (e *SignatureError) Error() string { return "cms: " + e.Code + ": " + e.Reason }
+
+func failure(code, format string, args ...any) *SignatureError {
+	return &SignatureError{Code: code, Reason: fmt.Sprintf(format, args...)}
+}

@@ -1,0 +1,50 @@
+package cms
+
+// Limits of what Read takes. A mail with more is not a mail that anybody signed, but somebody's attempt to keep
+// the verifier busy; each is checked before memory is taken. Attached content has no limit: none of it is held.
+const (
+	// MaxDepth is how deep elements may nest, the ContentInfo being the first.
+	MaxDepth = 32
+	// MaxCertificates counts all elements of CertificateSet, whatever their kind.
+	MaxCertificates = 32
+	// MaxSigners counts SignerInfos.
+	MaxSigners = 8
+	// MaxAttributes counts the signed attributes of one signer.
+	MaxAttributes = 64
+	// MaxDigestAlgorithms counts the elements of DigestAlgorithmIdentifiers.
+	MaxDigestAlgorithms = 16
+	// MaxCertificateSize is for one element of CertificateSet, in octets.
+	MaxCertificateSize = 64 << 10
+	// MaxSignerSize is for one SignerInfo with its attributes (a time stamp token among the unsigned ones brings its own certificates).
+	MaxSignerSize = 128 << 10
+	// MaxRevocationSize is for all of RevocationInfoChoices, which are read past and never held.
+	MaxRevocationSize = 16 << 20
+	// MaxRSABits and MinRSABits bound the modulus: above, one check costs too much; below, it proves too little (RFC 8551, Section 2.2: weak).
+	MaxRSABits = 8192
+	MinRSABits = 2048
+
+	// maxSmall is for version numbers, object and algorithm identifiers.
+	maxSmall = 4 << 10
+	// maxHeld is how much content is kept for an Ed25519 signer without signed attributes, whose signature is over the content itself.
+	maxHeld = 1 << 20
+)
+
+// limit names a bound, so that whoever hits it can be told which.
+type limit struct {
+	what string
+	max  int
+}
+
+func (l limit) exceeded() error { return &LimitError{What: l.what, Limit: l.max} }
+
+var (
+	limitDepth           = limit{"depth", MaxDepth}
+	limitCertificates    = limit{"certificates", MaxCertificates}
+	limitSigners         = limit{"signers", MaxSigners}
+	limitAttributes      = limit{"attributes", MaxAttributes}
+	limitDigests         = limit{"digest-algorithms", MaxDigestAlgorithms}
+	limitCertificateSize = limit{"certificate-size", MaxCertificateSize}
+	limitSignerSize      = limit{"signer-size", MaxSignerSize}
+	limitRevocationSize  = limit{"revocation-size", MaxRevocationSize}
+	limitSmall           = limit{"element-size", maxSmall}
+)

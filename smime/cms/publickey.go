@@ -1,0 +1,138 @@
+package cms
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rsa"
+	"crypto/sha1"
+	"crypto/x509"
+	"errors"
+	"fmt"
+
+	"golang.org/x/crypto/cryptobyte"
+	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+)
+
+// ErrUnsupportedKey says that a public key is none this package can verify with.
+var ErrUnsupportedKey = errors.New("cms: public key algorithm is not supported")
+
+// PSSPublicKey is an RSA key whose SubjectPublicKeyInfo says that it is for RSASSA-PSS only (RFC 4055, Section 1.2).
+type PSSPublicKey struct {
+	*rsa.PublicKey
+	// Hash and MinSaltLength restrict its signatures; Hash 0: any.
+	Hash          crypto.Hash
+	MinSaltLength int
+}
+
+// Equal says whether x is the same key: a *PSSPublicKey, or the *rsa.PublicKey in it.
+func (k *PSSPublicKey) Equal(x crypto.PublicKey) bool {
+	if other, ok := x.(*PSSPublicKey); ok {
+		x = other.PublicKey
+	}
+	return k.PublicKey.Equal(x)
+}
+
+// PublicKey returns the key of cert, also where crypto/x509 does not understand it. Errors: as ParsePublicKey.
+func PublicKey(cert *x509.Certificate) (crypto.PublicKey, error) {
+	if supportedKey(cert.PublicKey) {
+		return cert.PublicKey, nil
+	}
+	return ParsePublicKey(cert.RawSubjectPublicKeyInfo)
+}
+
+// ParsePublicKey reads a DER SubjectPublicKeyInfo. The result is a *rsa.PublicKey, a *PSSPublicKey, a *ecdsa.PublicKey
+// (P-256, P-384 or P-521) or an ed25519.PublicKey. Errors: ErrUnsupportedKey for another kind, else what is malformed about it.
+func ParsePublicKey(spki []byte) (crypto.PublicKey, error) {
+	alg, bits, ok := splitSPKI(spki)
+	if !ok {
+		return nil, errors.New("cms: malformed SubjectPublicKeyInfo")
+	}
+	switch alg.oid {
+	case oidRSAPSS:
+		return parsePSSKey(alg.parameters, bits)
+	case oidRSA, "\x2a\x86\x48\xce\x3d\x02\x01", oidEd25519:
+	default:
+		return nil, fmt.Errorf("%w: %s", ErrUnsupportedKey, alg)
+	}
+	pub, err := x509.ParsePKIXPublicKey(spki)
+	if err != nil {
+		return nil, fmt.Errorf("cms: SubjectPublicKeyInfo: %w", err)
+	}
+	if !supportedKey(pub) {
+		return nil, fmt.Errorf("%w: %s", ErrUnsupportedKey, alg)
+	}
+	return pub, nil
+}
+
+// SubjectKeyID returns the SubjectKeyIdentifier of a key by method 1 of RFC 5280, Section 4.2.1.2: the SHA-1
+// of the bits of the key. The error says that spki, a DER SubjectPublicKeyInfo, is malformed.
+func SubjectKeyID(spki []byte) ([]byte, error) {
+	_, bits, ok := splitSPKI(spki)
+	if !ok {
+		return nil, errors.New("cms: malformed SubjectPublicKeyInfo")
+	}
+	id := sha1.Sum(bits)
+	return id[:], nil
+}
+
+// splitSPKI takes RFC 5280, Section 4.1, apart:
+//
+//	SubjectPublicKeyInfo ::= SEQUENCE {
+//	  algorithm         AlgorithmIdentifier,
+//	  subjectPublicKey  BIT STRING }
+func splitSPKI(spki []byte) (alg algorithmIdentifier, bits []byte, ok bool) {
+	outer := cryptobyte.String(spki)
+	var s cryptobyte.String
+	if !outer.ReadASN1(&s, cbasn1.SEQUENCE) || !outer.Empty() {
+		return alg, nil, false
+	}
+	if alg, ok = readAlgorithm(&s, cbasn1.SEQUENCE); !ok {
+		return alg, nil, false
+	}
+	ok = s.ReadASN1BitStringAsBytes(&bits) && s.Empty()
+	return alg, bits, ok
+}
+
+// parsePSSKey reads the key of RFC 4055, Section 3.1: without parameters any will do.
+func parsePSSKey(parameters, bits []byte) (crypto.PublicKey, error) {
+	pub, err := x509.ParsePKCS1PublicKey(bits)
+	if err != nil {
+		return nil, fmt.Errorf("cms: RSASSA-PSS key: %w", err)
+	}
+	key := &PSSPublicKey{PublicKey: pub}
+	if parameters == nil {
+		return key, nil
+	}
+	p, ok := parsePSS(parameters)
+	if !ok {
+		return nil, fmt.Errorf("%w: RSASSA-PSS with these parameters", ErrUnsupportedKey)
+	}
+	key.Hash, key.MinSaltLength = p.hash, p.saltLength
+	return key, nil
+}
+
+func supportedKey(pub crypto.PublicKey) bool {
+	switch pub := pub.(type) {
+	case *rsa.PublicKey, *PSSPublicKey, ed25519.PublicKey:
+		return true
+	case *ecdsa.PublicKey:
+		return curveName(pub) != ""
+	}
+	return false
+}
+
+// curveName is "p256", "p384" or "p521", else "".
+func curveName(pub *ecdsa.PublicKey) string {
+	switch pub.Curve {
+	case elliptic.P256():
+		return "p256"
+	case elliptic.P384():
+		return "p384"
+	case elliptic.P521():
+		return "p521"
+	default:
+		return ""
+	}
+}

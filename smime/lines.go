@@ -1,0 +1,207 @@
+package smime
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"io"
+	"math/bits"
+	"sync"
+)
+
+// line is one line of a section, or a piece of a line too long for the buffer.
+type line struct {
+	off  int64  // where data begins
+	data []byte // without the line end; valid until the next call
+	eol  int    // length of the line end: 2 for CRLF, 1 for a bare LF, 0 for none
+	// first says that data begins the line, last that it ends it.
+	first, last bool
+}
+
+// lineReader cuts a section into lines with memory that does not depend on their length.
+type lineReader struct {
+	ctx      context.Context
+	src      io.ReaderAt
+	off, end int64 // what is still to be read into buf
+	buf      []byte
+	r, w     int // buf[r:w] is still to be handed out
+	middle   bool
+	pooled   *[lineBuffer]byte
+}
+
+const lineBuffer = 64 << 10
+
+var lineBuffers = sync.Pool{New: func() any { return new([lineBuffer]byte) }}
+
+func newLineReader(ctx context.Context, src io.ReaderAt, off, end int64) *lineReader {
+	p := lineBuffers.Get().(*[lineBuffer]byte)
+	return &lineReader{ctx: ctx, src: src, off: off, end: end, buf: p[:], pooled: p}
+}
+
+// close gives the buffer back; lines handed out are no longer valid.
+func (l *lineReader) close() {
+	if l.pooled != nil {
+		lineBuffers.Put(l.pooled)
+		l.pooled, l.buf = nil, nil
+	}
+}
+
+// next returns the next line or piece, io.EOF at the end, or the error of the source or the context.
+func (l *lineReader) next() (line, error) {
+	searched := 0
+	for {
+		if i := bytes.IndexByte(l.buf[l.r+searched:l.w], '\n'); i >= 0 {
+			return l.take(searched+i, true), nil
+		}
+		searched = l.w - l.r
+		switch {
+		case l.off >= l.end && searched == 0:
+			return line{}, io.EOF
+		case l.off >= l.end:
+			return l.take(searched, true), nil
+		case l.r == 0 && l.w == len(l.buf):
+			// A CR at the end of a piece may belong to the line end.
+			if l.buf[l.w-1] == '\r' {
+				searched--
+			}
+			return l.take(searched, false), nil
+		}
+		if err := l.fill(); err != nil {
+			return line{}, err
+		}
+	}
+}
+
+// take hands out n bytes of the buffer, as the end of a line or as a piece of one.
+func (l *lineReader) take(n int, last bool) line {
+	out := line{
+		off: l.off - int64(l.w-l.r), data: l.buf[l.r : l.r+n],
+		first: !l.middle, last: last,
+	}
+	l.middle = !last
+	l.r += n
+	if last && l.r < l.w {
+		l.r++
+		out.eol = 1
+		if n > 0 && out.data[n-1] == '\r' {
+			out.data, out.eol = out.data[:n-1], 2
+		}
+	}
+	return out
+}
+
+func (l *lineReader) fill() error {
+	if err := l.ctx.Err(); err != nil {
+		return err
+	}
+	l.w = copy(l.buf, l.buf[l.r:l.w])
+	l.r = 0
+	n, err := l.src.ReadAt(l.buf[l.w:min(int64(len(l.buf)), int64(l.w)+l.end-l.off)], l.off)
+	l.w += n
+	l.off += int64(n)
+	if n > 0 {
+		return nil
+	}
+	if err == nil || errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// hazard is a set of properties for which content does not survive transit
+// unchanged (RFC 8551, 3.1.3; RFC 5321, 4.5.3.1.6; the mbox format).
+type hazard uint16
+
+const (
+	has8bit      hazard = 1 << iota // octets above 127
+	hasNUL                          // NUL octets
+	hasLong                         // a line of more than 76 columns
+	hasTooLong                      // a line of more than 998 octets
+	hasTrailing                     // white space before a line end
+	hasFromLine                     // a line that begins with "From "
+	hasDotLine                      // a line that is a single dot
+	hasBareCR                       // a CR that is not before an LF
+	hasBareLF                       // an LF that is not behind a CR
+	has8bitLabel                    // Content-Transfer-Encoding 8bit or binary, whatever the content is
+)
+
+// everything but the length that only asks for tidiness: what breaks a signature on the way.
+const breaking = has8bit | hasNUL | hasTooLong | hasTrailing | hasFromLine | hasDotLine | hasBareCR | hasBareLF
+
+const (
+	maxColumns = 76
+	maxOctets  = 998
+)
+
+// meter collects the hazards of lines, in constant memory.
+type meter struct {
+	hazards hazard
+	high    int64 // octets above 127
+	length  int   // of the line so far
+	tail    byte  // its last byte
+}
+
+func (m *meter) add(l line) {
+	if l.first {
+		m.length, m.tail = 0, 0
+		if len(l.data) >= 5 && string(l.data[:5]) == "From " {
+			m.hazards |= hasFromLine
+		}
+		if len(l.data) == 1 && l.data[0] == '.' && l.last {
+			m.hazards |= hasDotLine
+		}
+	}
+	m.length += len(l.data)
+	if m.length > maxColumns {
+		m.hazards |= hasLong
+		if m.length > maxOctets {
+			m.hazards |= hasTooLong
+		}
+	}
+	m.octets(l.data)
+	if n := len(l.data); n > 0 {
+		m.tail = l.data[n-1]
+	}
+	if l.last {
+		if m.tail == ' ' || m.tail == '\t' {
+			m.hazards |= hasTrailing
+		}
+		if l.eol == 1 {
+			m.hazards |= hasBareLF
+		}
+	}
+}
+
+// octets looks for octets above 127, NUL and CR, eight bytes at a time.
+func (m *meter) octets(b []byte) {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	for len(b) >= 8 {
+		w := binary.LittleEndian.Uint64(b)
+		cr := w ^ ones*'\r'
+		if (w|(w-ones)&^w|(cr-ones)&^cr)&highs != 0 {
+			m.high += int64(bits.OnesCount64(w & highs))
+			m.slow(b[:8])
+		}
+		b = b[8:]
+	}
+	for _, c := range b {
+		if c >= 0x80 {
+			m.high++
+		}
+	}
+	m.slow(b)
+}
+
+func (m *meter) slow(b []byte) {
+	for _, c := range b {
+		switch {
+		case c >= 0x80:
+			m.hazards |= has8bit
+		case c == 0:
+			m.hazards |= hasNUL
+		case c == '\r':
+			m.hazards |= hasBareCR
+		}
+	}
+}

@@ -1,0 +1,210 @@
+package smime
+
+import (
+	"mime"
+	"strings"
+
+	"dnseal/smime/message"
+)
+
+// mediaType is a Content-Type or Content-Disposition value taken apart
+// (RFC 2045, 5.1).
+type mediaType struct {
+	name   string // "type/subtype", lower case; "" when the value could not be read
+	params []param
+	// ambiguous is set when readers may disagree on what the field says: a parameter twice, or bytes that are no parameter.
+	ambiguous bool
+}
+
+type param struct{ name, value string }
+
+// get returns the value of a parameter, or "".
+func (t mediaType) get(name string) string {
+	for _, p := range t.params {
+		if p.name == name {
+			return p.value
+		}
+	}
+	return ""
+}
+
+// is reports whether the type is one of names.
+func (t mediaType) is(names ...string) bool {
+	for _, n := range names {
+		if t.name == n {
+			return true
+		}
+	}
+	return false
+}
+
+func (t mediaType) multipart() bool { return strings.HasPrefix(t.name, "multipart/") }
+
+// parseMediaType reads a field's value. It is lenient: what can be read is, and ambiguous says that some could not.
+func parseMediaType(value string) mediaType {
+	p := scanner{s: value}
+	p.space()
+	typ := p.token()
+	p.space()
+	if typ == "" {
+		return mediaType{ambiguous: true}
+	}
+	if p.take('/') {
+		p.space()
+		typ += "/" + p.token()
+		p.space()
+	}
+	t := mediaType{name: strings.ToLower(typ)}
+	for p.take(';') {
+		p.space()
+		name := strings.ToLower(p.token())
+		p.space()
+		if name == "" {
+			continue // a semicolon at the end, or two
+		}
+		if !p.take('=') {
+			t.ambiguous = true
+			break
+		}
+		p.space()
+		v, ok := p.value()
+		if !ok {
+			t.ambiguous = true
+			break
+		}
+		p.space()
+		if t.has(name) {
+			t.ambiguous = true
+			continue
+		}
+		t.params = append(t.params, param{name, v})
+	}
+	if p.s != "" {
+		t.ambiguous = true
+	}
+	t.joinContinuations(value)
+	return t
+}
+
+func (t mediaType) has(name string) bool {
+	for _, p := range t.params {
+		if p.name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// joinContinuations reads parameters in the form of RFC 2231 ("name*0=", "name*=").
+func (t *mediaType) joinContinuations(value string) {
+	star := false
+	for _, p := range t.params {
+		star = star || strings.Contains(p.name, "*")
+	}
+	if !star {
+		return
+	}
+	_, params, err := mime.ParseMediaType(value)
+	if err != nil {
+		t.ambiguous = true
+		return
+	}
+	for name, v := range params {
+		if !t.has(name) {
+			t.params = append(t.params, param{name, v})
+		} else if t.get(name) != v {
+			t.ambiguous = true
+		}
+	}
+}
+
+// scanner reads the lexical elements of RFC 2045, 5.1.
+type scanner struct{ s string }
+
+func (p *scanner) take(c byte) bool {
+	if p.s == "" || p.s[0] != c {
+		return false
+	}
+	p.s = p.s[1:]
+	return true
+}
+
+// space skips white space and comments.
+func (p *scanner) space() {
+	depth := 0
+	for i := 0; i < len(p.s); i++ {
+		switch c := p.s[i]; {
+		case c == ' ' || c == '\t' || c == '\r' || c == '\n':
+		case c == '(':
+			depth++
+		case depth == 0:
+			p.s = p.s[i:]
+			return
+		case c == ')':
+			depth--
+		case c == '\\':
+			i++
+		}
+	}
+	p.s = ""
+}
+
+func (p *scanner) token() string {
+	i := 0
+	for i < len(p.s) && isTokenByte(p.s[i]) {
+		i++
+	}
+	t := p.s[:i]
+	p.s = p.s[i:]
+	return t
+}
+
+func isTokenByte(c byte) bool {
+	return c > ' ' && c != 0x7f && strings.IndexByte("()<>@,;:\\\"/[]?=", c) < 0
+}
+
+// value reads a token or a quoted-string. Some senders leave values unquoted that need it: those end at white space or a semicolon.
+func (p *scanner) value() (string, bool) {
+	if !strings.HasPrefix(p.s, `"`) {
+		i := 0
+		for i < len(p.s) && strings.IndexByte("; \t\r\n", p.s[i]) < 0 {
+			i++
+		}
+		v := p.s[:i]
+		p.s = p.s[i:]
+		return v, v != ""
+	}
+	if end := strings.IndexAny(p.s[1:], `"\`); end >= 0 && p.s[1+end] == '"' {
+		v := p.s[1 : 1+end]
+		p.s = p.s[end+2:]
+		return v, true
+	}
+	var b strings.Builder
+	for i := 1; i < len(p.s); i++ {
+		switch c := p.s[i]; {
+		case c == '"':
+			p.s = p.s[i+1:]
+			return b.String(), true
+		case c == '\\' && i+1 < len(p.s):
+			i++
+			b.WriteByte(p.s[i])
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return "", false
+}
+
+// field returns the unfolded value of the first field called name, and how many there are.
+func field(fields []message.Field, name string) (string, int) {
+	value, n := "", 0
+	for _, f := range fields {
+		if f.Is(name) {
+			if n == 0 {
+				value = f.Unfolded()
+			}
+			n++
+		}
+	}
+	return value, n
+}

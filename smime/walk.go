@@ -1,0 +1,244 @@
+package smime
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"dnseal/smime/message"
+)
+
+// Limits of a message's structure. What is over one is reported as such, never cut short.
+const (
+	maxParts       = 2000
+	maxDepth       = 24
+	maxPartHeader  = 64 << 10 // of one part
+	maxPartHeaders = 1 << 20  // of all parts together
+	maxSignatures  = 8
+	maxLayers      = 4 // CMS inside CMS
+)
+
+// LimitError says that a message is over a limit of this package.
+type LimitError struct {
+	// What is the limit: "parts", "depth", "header", "signatures", "layers" or "signature-size".
+	What string
+	// Max is its value.
+	Max int
+}
+
+func (e *LimitError) Error() string {
+	return fmt.Sprintf("smime: more than %d %s", e.Max, e.What)
+}
+
+// walker finds the parts of a message in one pass over its lines.
+type walker struct {
+	lines *lineReader
+	root  *part
+	open  []*part // from the root to the part the line belongs to
+	// header holds the lines of the header being read; nil while a body is read.
+	header  []byte
+	reading bool // a header is being read
+	parts   int
+	headers int
+	eol     int // length of the line end before the line
+	measure bool
+	meter   meter
+}
+
+// walk finds the parts of the entity whose body is [body, end) of src; fields is its header.
+// measure asks for the hazards of every part. Errors: *LimitError, else what src or ctx returned.
+func walk(ctx context.Context, src io.ReaderAt, fields []message.Field, body, end int64, measure bool) (*part, error) {
+	w := &walker{root: &part{fields: fields, body: body}, measure: measure, parts: 1}
+	w.open = append(make([]*part, 0, 8), w.root)
+	if err := w.begin(w.root); err != nil {
+		return nil, err
+	}
+	return w.run(ctx, src, body, end)
+}
+
+// walkEntity is walk for an entity with its header at off.
+func walkEntity(ctx context.Context, src io.ReaderAt, off, end int64) (*part, error) {
+	w := &walker{root: &part{start: off, body: end}, reading: true, parts: 1}
+	w.open = append(make([]*part, 0, 8), w.root)
+	return w.run(ctx, src, off, end)
+}
+
+func (w *walker) run(ctx context.Context, src io.ReaderAt, off, end int64) (*part, error) {
+	w.lines = newLineReader(ctx, src, off, end)
+	defer w.lines.close()
+	for {
+		l, err := w.lines.next()
+		if errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		if err := w.line(l); err != nil {
+			return nil, err
+		}
+	}
+	if w.reading {
+		if err := w.headerDone(end); err != nil {
+			return nil, err
+		}
+	}
+	w.leave(0, end)
+	assignNumbers(w.root, "")
+	return w.root, nil
+}
+
+func (w *walker) cur() *part { return w.open[len(w.open)-1] }
+
+func (w *walker) line(l line) error {
+	if l.first && l.last && len(l.data) > 2 && l.data[0] == '-' && l.data[1] == '-' {
+		if i, closing := w.boundary(l.data); i >= 0 {
+			err := w.delimit(i, closing, l)
+			w.eol = l.eol
+			return err
+		}
+	}
+	w.eol = l.eol
+	if w.reading {
+		return w.headerLine(l)
+	}
+	w.bodyLine(l)
+	return nil
+}
+
+// boundary returns which open multipart the line is a delimiter of, or -1.
+// RFC 2046, 5.1.1: an outer boundary ends the parts inside as well. The line has to be the delimiter and nothing but white space behind it:
+// a boundary that begins with another one is a different boundary.
+func (w *walker) boundary(data []byte) (index int, closing bool) {
+	data = bytes.TrimRight(data, " \t")
+	for i := len(w.open) - 1; i >= 0; i-- {
+		p := w.open[i]
+		if p.delimiter == nil || p.closed >= 0 || !bytes.HasPrefix(data, p.delimiter) {
+			continue
+		}
+		switch rest := data[len(p.delimiter):]; {
+		case len(rest) == 0:
+			return i, false
+		case len(rest) == 2 && rest[0] == '-' && rest[1] == '-':
+			return i, true
+		}
+	}
+	return -1, false
+}
+
+// delimit ends everything inside the i-th open part and begins its next part, or its epilogue.
+func (w *walker) delimit(i int, closing bool, l line) error {
+	end := l.off - int64(w.eol)
+	if w.reading {
+		if err := w.headerDone(end); err != nil {
+			return err
+		}
+		// The header just read may have opened parts of its own: they end here.
+	}
+	w.leave(i+1, end)
+	p := w.open[i]
+	if p.first < 0 {
+		p.first = l.off
+	}
+	next := l.off + int64(len(l.data)+l.eol)
+	if closing {
+		p.closed = next
+		return nil
+	}
+	return w.enter(&part{parent: p, start: next, body: next})
+}
+
+// enter begins a part whose header comes next.
+func (w *walker) enter(k *part) error {
+	if w.parts++; w.parts > maxParts {
+		return &LimitError{"parts", maxParts}
+	}
+	if len(w.open) >= maxDepth {
+		return &LimitError{"depth", maxDepth}
+	}
+	k.parent.kids = append(k.parent.kids, k)
+	w.open = append(w.open, k)
+	w.reading, w.header = true, nil
+	w.meter = meter{}
+	return nil
+}
+
+// leave ends the open parts from the i-th on.
+func (w *walker) leave(i int, end int64) {
+	if len(w.open) > i {
+		w.settle()
+	}
+	for _, p := range w.open[i:] {
+		p.end = end
+	}
+	w.open = w.open[:i]
+}
+
+// settle hands the hazards of the body read so far to its part.
+func (w *walker) settle() {
+	if p := w.cur(); w.measure && p.leaf() {
+		p.content |= w.meter.hazards
+		p.high = w.meter.high
+	}
+	w.meter = meter{}
+}
+
+func (w *walker) headerLine(l line) error {
+	if w.measure {
+		w.meter.add(l)
+	}
+	if l.first && l.last && len(l.data) == 0 && l.eol > 0 {
+		return w.headerDone(l.off + int64(l.eol))
+	}
+	n := len(l.data) + l.eol
+	if w.headers += n; w.headers > maxPartHeaders || len(w.header)+n > maxPartHeader {
+		return &LimitError{"header", maxPartHeader}
+	}
+	if w.header == nil {
+		w.header = make([]byte, 0, 256)
+	}
+	w.header = append(w.header, l.data...)
+	w.header = append(w.header, "\r\n"[2-l.eol:]...)
+	return nil
+}
+
+// headerDone ends the header of the current part; its body begins at body.
+func (w *walker) headerDone(body int64) error {
+	p := w.cur()
+	w.reading = false
+	p.fields, _ = message.ParseHeader(w.header)
+	p.header, p.body = w.meter.hazards, body
+	w.header, w.meter = nil, meter{}
+	return w.begin(p)
+}
+
+// begin looks at a part whose header is known, and enters the message it may hold.
+func (w *walker) begin(p *part) error {
+	p.describe()
+	if p.holdsMessage() {
+		return w.enter(&part{parent: p, embedded: true, start: p.body, body: p.body})
+	}
+	return nil
+}
+
+func (w *walker) bodyLine(l line) {
+	p := w.cur()
+	switch {
+	case p.delimiter == nil:
+		if w.measure {
+			w.meter.add(l)
+		}
+	case len(bytes.TrimSpace(l.data)) == 0:
+	case p.closed >= 0:
+		p.epilogue = true
+	default:
+		p.preamble = p.preamble || !usualPreamble(l.data)
+	}
+}
+
+// usualPreamble knows the sentences that mailers put there for readers without MIME.
+func usualPreamble(data []byte) bool {
+	return len(data) < 200 && (bytes.HasPrefix(data, []byte("This is a")) || bytes.HasPrefix(data, []byte("This message is in MIME format")))
+}
