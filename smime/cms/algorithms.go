@@ -19,7 +19,15 @@ const (
 	oidData       = "\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01"
 	oidSignedData = "\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02"
 
-	oidMD5    = "\x2a\x86\x48\x86\xf7\x0d\x02\x05"
+	oidMD5                  = "\x2a\x86\x48\x86\xf7\x0d\x02\x05"
+	oidContentType          = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x03"
+	oidMessageDigest        = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x04"
+	oidSigningTime          = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x05"
+	oidSMIMECapabilities    = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x0f"
+	oidSigningCertificate   = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x02\x0c"
+	oidSigningCertificateV2 = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x02\x2f"
+	oidAlgorithmProtection  = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x34"
+
 	oidSHA1   = "\x2b\x0e\x03\x02\x1a"
 	oidSHA256 = "\x60\x86\x48\x01\x65\x03\x04\x02\x01"
 	oidSHA384 = "\x60\x86\x48\x01\x65\x03\x04\x02\x02"
@@ -41,6 +49,14 @@ const (
 	oidEd25519         = "\x2b\x65\x70"
 )
 
+// Context-specific tags of constructed elements, for cryptobyte.
+const (
+	context0 = cbasn1.Tag(tagContext0)
+	context1 = cbasn1.Tag(tagContext1)
+	context2 = cbasn1.Tag(tagContext2)
+	context3 = cbasn1.Tag(tagContext3)
+)
+
 // algorithmIdentifier is RFC 5280, Section 4.1.1.2, unpacked:
 //
 //	AlgorithmIdentifier ::= SEQUENCE {
@@ -52,21 +68,21 @@ type algorithmIdentifier struct {
 }
 
 // readAlgorithm reads an AlgorithmIdentifier with this tag from s.
-func readAlgorithm(s *cryptobyte.String, tag cbasn1.Tag) (algorithmIdentifier, bool) {
+func readAlgorithm(s *cryptobyte.String, out *algorithmIdentifier, tag cbasn1.Tag) bool {
 	var contents, oid, parameters cryptobyte.String
 	if !s.ReadASN1(&contents, tag) || !contents.ReadASN1(&oid, cbasn1.OBJECT_IDENTIFIER) {
-		return algorithmIdentifier{}, false
+		return false
 	}
-	alg := algorithmIdentifier{oid: string(oid)}
+	*out = algorithmIdentifier{oid: string(oid)}
 	if contents.Empty() {
-		return alg, true
+		return true
 	}
-	var any cbasn1.Tag
-	if !contents.ReadAnyASN1Element(&parameters, &any) || !contents.Empty() {
-		return algorithmIdentifier{}, false
+	var kind cbasn1.Tag
+	if !contents.ReadAnyASN1Element(&parameters, &kind) || !contents.Empty() {
+		return false
 	}
-	alg.parameters = parameters
-	return alg, true
+	out.parameters = parameters
+	return true
 }
 
 // plain says that there are no parameters, or NULL, which old algorithms write instead (RFC 5754, Section 2: accept both).
@@ -80,15 +96,21 @@ func (a algorithmIdentifier) same(b algorithmIdentifier) bool {
 }
 
 // String is the dotted OID, for people.
-func (a algorithmIdentifier) String() string { return dotted(a.oid) }
+func (a algorithmIdentifier) String() string {
+	if id := objectIdentifier(a.oid); id != nil {
+		return id.String()
+	}
+	return "an unreadable identifier"
+}
 
-func dotted(oid string) string {
-	der := cryptobyte.String(tlv(tagOID, []byte(oid)))
+// objectIdentifier is the OID with these contents octets, nil when they are none.
+func objectIdentifier(contents string) asn1.ObjectIdentifier {
+	der := cryptobyte.String(tlv(tagOID, []byte(contents)))
 	var id asn1.ObjectIdentifier
 	if !der.ReadASN1ObjectIdentifier(&id) {
-		return "an unreadable identifier"
+		return nil
 	}
-	return id.String()
+	return id
 }
 
 // digestOf returns the digest algorithm an OID names; false for one this package does not compute.
@@ -105,6 +127,29 @@ func digestOf(oid string) (crypto.Hash, bool) {
 		return crypto.SHA512, true
 	}
 	return 0, false
+}
+
+// digestOID is the other way of digestOf, for the digests that signatures are made with.
+func digestOID(h crypto.Hash) string {
+	switch h {
+	case crypto.SHA384:
+		return oidSHA384
+	case crypto.SHA512:
+		return oidSHA512
+	default:
+		return oidSHA256
+	}
+}
+
+func ecdsaOID(h crypto.Hash) string {
+	switch h {
+	case crypto.SHA384:
+		return oidECDSAWithSHA384
+	case crypto.SHA512:
+		return oidECDSAWithSHA512
+	default:
+		return oidECDSAWithSHA256
+	}
 }
 
 // digestName is the word for a digest in names like "rsa-sha256".

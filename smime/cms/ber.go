@@ -232,6 +232,31 @@ func (b *berReader) inside(tag byte, name string, contents func() error) error {
 	return b.leave()
 }
 
+// optional has read read what comes next, if that has this tag.
+func (b *berReader) optional(tag byte, read func() error) error {
+	next, err := b.peek()
+	if err != nil || next != tag {
+		return err
+	}
+	return read()
+}
+
+// each calls read for every element of the open one, of which there may be so many.
+func (b *berReader) each(most limit, read func() error) error {
+	for n := 0; ; n++ {
+		more, err := b.more()
+		if err != nil || !more {
+			return err
+		}
+		if n == most.max {
+			return most.exceeded()
+		}
+		if err := read(); err != nil {
+			return err
+		}
+	}
+}
+
 // finish says whether the input ends here, as it must.
 func (b *berReader) finish() error {
 	_, err := b.in.Peek(1)

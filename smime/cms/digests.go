@@ -26,10 +26,12 @@ func NewDigests(digests ...crypto.Hash) *Digests {
 	d := new(Digests)
 	for _, h := range digests {
 		d.add(h)
+		d.hold = d.hold || h == crypto.SHA512
 	}
 	return d
 }
 
+// add asks for one more digest; 0 and unknown ones are passed over.
 func (d *Digests) add(h crypto.Hash) {
 	for i, known := range digestOrder {
 		if h == known && d.hashes[i] == nil {
@@ -64,6 +66,9 @@ func (d *Digests) keep(p []byte) {
 	d.held = append(d.held, p...)
 }
 
+// contents returns the content itself, if it is short enough to have been held.
+func (d *Digests) contents() ([]byte, bool) { return d.held, d.hold }
+
 // Size is how many octets were written.
 func (d *Digests) Size() int64 { return d.size }
 
@@ -81,12 +86,12 @@ func (d *Digests) Sum(h crypto.Hash) []byte {
 // spans the whole, an Attribute SEQUENCE in it that begins with an OBJECT IDENTIFIER. No MIME entity begins like that.
 func (d *Digests) looksLikeAttributes() bool {
 	p := d.prefix[:min(d.size, maxPrefix)]
-	size, p, ok := cutHeader(p, tagSet)
-	if !ok || size+int64(headerSize(size)) != d.size {
+	size, rest, ok := cutHeader(p, tagSet)
+	if !ok || size != d.size-int64(len(p)-len(rest)) {
 		return false
 	}
-	_, p, ok = cutHeader(p, tagSequence)
-	return ok && len(p) > 0 && p[0] == tagOID
+	_, rest, ok = cutHeader(rest, tagSequence)
+	return ok && len(rest) > 0 && rest[0] == tagOID
 }
 
 // cutHeader takes the DER header of an element with this tag off p.

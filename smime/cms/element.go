@@ -1,6 +1,11 @@
 package cms
 
-import "io"
+import (
+	"io"
+
+	"golang.org/x/crypto/cryptobyte"
+	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+)
 
 // element reads the next element whole and returns its DER: lengths definite and minimal, octet strings in one piece
 // (X.690, Section 10). What was DER comes back octet for octet. size bounds the result; the time is linear in it.
@@ -17,6 +22,21 @@ func (b *berReader) tagged(tag byte, name string, size limit) ([]byte, error) {
 		return nil, &SyntaxError{Offset: at, Reason: name + ": unexpected tag"}
 	}
 	return der, nil
+}
+
+// oid reads an OBJECT IDENTIFIER and returns its contents octets.
+func (b *berReader) oid(name string) (string, error) {
+	at := b.offset
+	der, err := b.tagged(tagOID, name, limitSmall)
+	if err != nil {
+		return "", err
+	}
+	element := cryptobyte.String(der)
+	var contents cryptobyte.String
+	if !element.ReadASN1(&contents, cbasn1.OBJECT_IDENTIFIER) || objectIdentifier(string(contents)) == nil {
+		return "", &SyntaxError{Offset: at, Reason: name + ": not an OBJECT IDENTIFIER"}
+	}
+	return string(contents), nil
 }
 
 func (b *berReader) appendElement(dst []byte, size limit) ([]byte, error) {

@@ -88,10 +88,7 @@ func splitSPKI(spki []byte) (alg algorithmIdentifier, bits []byte, ok bool) {
 	if !outer.ReadASN1(&s, cbasn1.SEQUENCE) || !outer.Empty() {
 		return alg, nil, false
 	}
-	if alg, ok = readAlgorithm(&s, cbasn1.SEQUENCE); !ok {
-		return alg, nil, false
-	}
-	ok = s.ReadASN1BitStringAsBytes(&bits) && s.Empty()
+	ok = readAlgorithm(&s, &alg, cbasn1.SEQUENCE) && s.ReadASN1BitStringAsBytes(&bits) && s.Empty()
 	return alg, bits, ok
 }
 

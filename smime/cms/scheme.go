@@ -133,8 +133,8 @@ func parsePSS(der []byte) (pssParameters, bool) {
 	}
 	hash, ok1 := readPSSHash(&s)
 	mask, ok2 := readPSSMask(&s)
-	salt, ok3 := readPSSInteger(&s, 2, 20)
-	trailer, ok4 := readPSSInteger(&s, 3, 1)
+	salt, ok3 := readPSSInteger(&s, context2, 20)
+	trailer, ok4 := readPSSInteger(&s, context3, 1)
 	if !ok1 || !ok2 || !ok3 || !ok4 || !s.Empty() || hash != mask || trailer != 1 || salt < 0 || salt > MaxRSABits/8 {
 		return pssParameters{}, false
 	}
@@ -144,7 +144,7 @@ func parsePSS(der []byte) (pssParameters, bool) {
 func readPSSHash(s *cryptobyte.String) (crypto.Hash, bool) {
 	var field cryptobyte.String
 	var present bool
-	if !s.ReadOptionalASN1(&field, &present, cbasn1.Tag(0).Constructed().ContextSpecific()) {
+	if !s.ReadOptionalASN1(&field, &present, context0) {
 		return 0, false
 	}
 	if !present {
@@ -155,8 +155,8 @@ func readPSSHash(s *cryptobyte.String) (crypto.Hash, bool) {
 
 // readPlainDigest reads the AlgorithmIdentifier of a digest, with which s must end.
 func readPlainDigest(s *cryptobyte.String) (crypto.Hash, bool) {
-	alg, ok := readAlgorithm(s, cbasn1.SEQUENCE)
-	if !ok || !s.Empty() || !alg.plain() {
+	var alg algorithmIdentifier
+	if !readAlgorithm(s, &alg, cbasn1.SEQUENCE) || !s.Empty() || !alg.plain() {
 		return 0, false
 	}
 	return digestOf(alg.oid)
@@ -165,24 +165,24 @@ func readPlainDigest(s *cryptobyte.String) (crypto.Hash, bool) {
 func readPSSMask(s *cryptobyte.String) (crypto.Hash, bool) {
 	var field cryptobyte.String
 	var present bool
-	if !s.ReadOptionalASN1(&field, &present, cbasn1.Tag(1).Constructed().ContextSpecific()) {
+	if !s.ReadOptionalASN1(&field, &present, context1) {
 		return 0, false
 	}
 	if !present {
 		return crypto.SHA1, true
 	}
-	alg, ok := readAlgorithm(&field, cbasn1.SEQUENCE)
-	if !ok || !field.Empty() || alg.oid != oidMGF1 {
+	var alg algorithmIdentifier
+	if !readAlgorithm(&field, &alg, cbasn1.SEQUENCE) || !field.Empty() || alg.oid != oidMGF1 {
 		return 0, false
 	}
 	hash := cryptobyte.String(alg.parameters)
 	return readPlainDigest(&hash)
 }
 
-func readPSSInteger(s *cryptobyte.String, number uint8, def int) (int, bool) {
+func readPSSInteger(s *cryptobyte.String, tag cbasn1.Tag, def int) (int, bool) {
 	var field cryptobyte.String
 	var present bool
-	if !s.ReadOptionalASN1(&field, &present, cbasn1.Tag(number).Constructed().ContextSpecific()) {
+	if !s.ReadOptionalASN1(&field, &present, tag) {
 		return 0, false
 	}
 	if !present {
@@ -191,4 +191,35 @@ func readPSSInteger(s *cryptobyte.String, number uint8, def int) (int, bool) {
 	var n int
 	ok := field.ReadASN1Integer(&n) && field.Empty()
 	return n, ok
+}
+
+// derNull is the parameters of algorithms that have none and write so.
+var derNull = []byte{tagNull, 0}
+
+// digestAlgorithm is the DER of the AlgorithmIdentifier; SHA-2 without parameters (RFC 5754, Section 2).
+func (s scheme) digestAlgorithm() []byte {
+	return tlv(tagSequence, tlv(tagOID, []byte(digestOID(s.hash))))
+}
+
+// signatureAlgorithm is the DER of the AlgorithmIdentifier.
+func (s scheme) signatureAlgorithm() []byte {
+	switch s.family {
+	case familyECDSA:
+		return tlv(tagSequence, tlv(tagOID, []byte(ecdsaOID(s.hash))))
+	case familyEd25519:
+		return tlv(tagSequence, tlv(tagOID, []byte(oidEd25519)))
+	case familyPSS:
+		return tlv(tagSequence, tlv(tagOID, []byte(oidRSAPSS)), s.pssParameters())
+	default:
+		// RFC 5754, Section 3.2: rsaEncryption is what every implementation takes.
+		return tlv(tagSequence, tlv(tagOID, []byte(oidRSA)), derNull)
+	}
+}
+
+// pssParameters is the DER of RSASSA-PSS-params (see above), where the digests do have NULL (RFC 4055, Section 2.1).
+func (s scheme) pssParameters() []byte {
+	hash := tlv(tagSequence, tlv(tagOID, []byte(digestOID(s.hash))), derNull)
+	mask := tlv(tagSequence, tlv(tagOID, []byte(oidMGF1)), hash)
+	salt := []byte{tagInteger, 1, byte(s.saltLength)}
+	return tlv(tagSequence, tlv(tagContext0, hash), tlv(tagContext1, mask), tlv(tagContext2, salt))
 }

@@ -1,0 +1,134 @@
+package cms
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/rsa"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"math/big"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// testTime is when everything in these tests happens.
+var testTime = time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)
+
+// testKey reads a key of testdata/keys by name.
+func testKey(tb testing.TB, name string) crypto.Signer {
+	tb.Helper()
+	text, err := os.ReadFile(filepath.Join("testdata", "keys", name+".pem"))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	block, _ := pem.Decode(text)
+	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return key.(crypto.Signer)
+}
+
+// testCertificate makes a self-signed certificate for key, as identities have it.
+func testCertificate(tb testing.TB, key crypto.Signer, serial int64) *x509.Certificate {
+	tb.Helper()
+	template := &x509.Certificate{
+		SerialNumber:          big.NewInt(serial),
+		Subject:               pkix.Name{CommonName: "alice@example.org"},
+		EmailAddresses:        []string{"alice@example.org"},
+		NotBefore:             testTime.AddDate(-1, 0, 0),
+		NotAfter:              testTime.AddDate(10, 0, 0),
+		KeyUsage:              x509.KeyUsageDigitalSignature,
+		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageEmailProtection},
+		BasicConstraintsValid: true,
+	}
+	id, err := SubjectKeyID(spkiOf(tb, key.Public()))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	template.SubjectKeyId = id
+	der, err := x509.CreateCertificate(nil, template, template, key.Public(), key)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return parseCertificate(tb, der)
+}
+
+// pssCertificate is testCertificate with a SubjectPublicKeyInfo for RSASSA-PSS only (RFC 4055, Section 1.2), which crypto/x509
+// neither makes nor understands; parameters is DER, or nil for none. Its own signature is wrong.
+func pssCertificate(tb testing.TB, key crypto.Signer, parameters []byte) *x509.Certificate {
+	tb.Helper()
+	cert := testCertificate(tb, key, 4055)
+	bits := x509.MarshalPKCS1PublicKey(key.Public().(*rsa.PublicKey))
+	spki := tlv(tagSequence, tlv(tagSequence, tlv(tagOID, []byte(oidRSAPSS)), parameters), tlv(tagBitString, []byte{0}, bits))
+	tbs := contents(tb, cert.RawTBSCertificate)
+	tbs = bytes.Replace(tbs, cert.RawSubjectPublicKeyInfo, spki, 1)
+	rest := contents(tb, cert.Raw)[len(cert.RawTBSCertificate):]
+	return parseCertificate(tb, tlv(tagSequence, tlv(tagSequence, tbs), rest))
+}
+
+func parseCertificate(tb testing.TB, der []byte) *x509.Certificate {
+	tb.Helper()
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return cert
+}
+
+func spkiOf(tb testing.TB, pub crypto.PublicKey) []byte {
+	tb.Helper()
+	spki, err := x509.MarshalPKIXPublicKey(pub)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return spki
+}
+
+// contents returns what is in an element.
+func contents(tb testing.TB, der []byte) []byte {
+	tb.Helper()
+	length, rest, ok := cutHeader(der, der[0])
+	if !ok || int64(len(rest)) < length {
+		tb.Fatalf("not DER: % x", der[:min(len(der), 16)])
+	}
+	return rest[:length]
+}
+
+// identity is a key with its certificate, and how it signs.
+type identity struct {
+	name string // of the algorithm, as AlgorithmWith says it
+	key  string
+	pss  bool
+}
+
+// identities are one for every algorithm that signs.
+var identities = []identity{
+	{"ecdsa-p256-sha256", "p256", false},
+	{"ecdsa-p384-sha384", "p384", false},
+	{"ecdsa-p521-sha512", "p521", false},
+	{"rsa-sha256", "rsa2048", false},
+	{"rsa-sha256", "rsa3072", false},
+	{"rsa-sha256", "rsa4096", false},
+	{"rsa-pss-sha256", "rsa2048", true},
+	{"rsa-pss-sha256", "rsa4096", true},
+	{"ed25519", "ed25519", false},
+}
+
+func (id identity) signer(tb testing.TB) Signer {
+	tb.Helper()
+	key := testKey(tb, id.key)
+	return Signer{Key: key, Certificate: testCertificate(tb, key, 1), PSS: id.pss}
+}
+
+func (id identity) scheme(tb testing.TB) scheme {
+	tb.Helper()
+	s, err := signingScheme(testKey(tb, id.key).Public(), id.pss)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return s
+}

@@ -1,0 +1,131 @@
+package cms
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/x509"
+	"errors"
+	"strings"
+	"testing"
+)
+
+const testContent = "Content-Type: text/plain\r\n\r\nMeet me at noon.\r\n"
+
+// sign signs testContent, or dies.
+func sign(tb testing.TB, opts SignOptions) []byte {
+	tb.Helper()
+	opts.Time = testTime
+	der, err := Sign(strings.NewReader(testContent), opts)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return der
+}
+
+// verify reads a detached SignedData and judges its only signer over content.
+func verify(tb testing.TB, der []byte, content string, pub crypto.PublicKey) error {
+	tb.Helper()
+	sd, err := Read(bytes.NewReader(der), nil)
+	if err != nil {
+		return err
+	}
+	d := sd.Digests()
+	d.Write([]byte(content))
+	return sd.Signers[0].Verify(d, pub)
+}
+
+func TestSignDetached(t *testing.T) {
+	t.Parallel()
+	for _, id := range identities {
+		t.Run(id.name+" "+id.key, func(t *testing.T) {
+			t.Parallel()
+			s := id.signer(t)
+			der := sign(t, SignOptions{Signers: []Signer{s}, Certificates: []*x509.Certificate{s.Certificate}})
+			sd, err := Read(bytes.NewReader(der), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			si := sd.Signers[0]
+			if sd.Attached || sd.ContentType.String() != "1.2.840.113549.1.7.1" || !si.SignedAttributes || !si.SigningTime.Equal(testTime) {
+				t.Errorf("read %+v, signer %+v", sd, si)
+			}
+			cert := si.Certificate(sd, nil)
+			if cert == nil || !cert.Equal(s.Certificate) {
+				t.Fatalf("Certificate = %v", cert)
+			}
+			if got := si.AlgorithmWith(cert.PublicKey); got != id.name {
+				t.Errorf("AlgorithmWith = %q, want %q", got, id.name)
+			}
+			if err := verify(t, der, testContent, cert.PublicKey); err != nil {
+				t.Errorf("Verify = %v", err)
+			}
+			if code := codeOf(verify(t, der, testContent+"!", cert.PublicKey)); code != CodeBadDigest {
+				t.Errorf("Verify of changed content = %q", code)
+			}
+		})
+	}
+}
+
+// codeOf is the Code of a SignatureError, "" for nil, else the error itself.
+func codeOf(err error) string {
+	if e, ok := errors.AsType[*SignatureError](err); ok {
+		return e.Code
+	}
+	if err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
+func TestSignAttached(t *testing.T) {
+	t.Parallel()
+	for _, size := range []int{0, 1, 127, 128, 255, 256, 65535, 65536, 1 << 17} {
+		s := identities[0].signer(t)
+		content := bytes.Repeat([]byte("x"), size)
+		var der, out bytes.Buffer
+		opts := SignOptions{Signers: []Signer{s}, Time: testTime}
+		if err := SignAttached(&der, bytes.NewReader(content), int64(size), opts); err != nil {
+			t.Fatal(err)
+		}
+		sd, err := Read(&der, &out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !sd.Attached || sd.ContentSize != int64(size) || !bytes.Equal(out.Bytes(), content) {
+			t.Errorf("%d octets came back as %d (ContentSize %d)", size, out.Len(), sd.ContentSize)
+		}
+		if err := sd.Signers[0].Verify(sd.Digests(), s.Key.Public()); err != nil {
+			t.Errorf("%d octets: Verify = %v", size, err)
+		}
+	}
+}
+
+// TestPSSKey verifies under keys that crypto/x509 does not understand.
+func TestPSSKey(t *testing.T) {
+	t.Parallel()
+	key := testKey(t, "rsa2048")
+	der := sign(t, SignOptions{Signers: []Signer{{Key: key, PSS: true}}})
+	plain := sign(t, SignOptions{Signers: []Signer{{Key: key}}})
+	strict := scheme{family: familyPSS, hash: crypto.SHA256, saltLength: 33}
+	other := scheme{family: familyPSS, hash: crypto.SHA512, saltLength: 20}
+	for _, tt := range []struct {
+		name       string
+		parameters []byte
+		der        []byte
+		want       string
+	}{
+		{"any parameters", nil, der, ""},
+		{"these parameters", identities[6].scheme(t).pssParameters(), der, ""},
+		{"longer salt", strict.pssParameters(), der, CodeBadSignature},
+		{"other digest", other.pssParameters(), der, CodeBadSignature},
+		{"PKCS #1 v1.5", nil, plain, CodeBadSignature},
+	} {
+		pub, err := PublicKey(pssCertificate(t, key, tt.parameters))
+		if err != nil {
+			t.Fatalf("%s: %v", tt.name, err)
+		}
+		if got := codeOf(verify(t, tt.der, testContent, pub)); got != tt.want {
+			t.Errorf("%s: Verify = %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}

@@ -1,0 +1,86 @@
+package cms
+
+import (
+	"crypto/rand"
+	"slices"
+)
+
+// signedMessage is a SignedData without its content and what stands in front of it.
+type signedMessage struct {
+	version byte
+	digests []byte // digestAlgorithms
+	tail    []byte // certificates and signerInfos
+}
+
+// newSignedMessage makes the signatures.
+func newSignedMessage(signers []*signer, d *Digests, opts SignOptions) (*signedMessage, error) {
+	random := opts.Rand
+	if random == nil {
+		random = rand.Reader
+	}
+	// RFC 5652, Section 5.1: version 3 when a SignerInfo is of version 3, else 1.
+	m := &signedMessage{version: 1}
+	var digests, infos, certs [][]byte
+	for _, s := range signers {
+		info, err := s.signerInfo(random, d, opts.Time)
+		if err != nil {
+			return nil, err
+		}
+		infos = append(infos, info)
+		digests = append(digests, s.digestAlgorithm())
+		m.version = max(m.version, s.version())
+	}
+	for _, cert := range opts.Certificates {
+		certs = append(certs, cert.Raw)
+	}
+	m.digests = setOf(tagSet, distinct(digests))
+	if len(certs) > 0 {
+		m.tail = setOf(tagContext0, distinct(certs))
+	}
+	m.tail = append(m.tail, setOf(tagSet, infos)...)
+	return m, nil
+}
+
+// detached is the size of content that is not inside.
+const detached = -1
+
+// head is everything up to the content, which takes size octets:
+//
+//	ContentInfo { signedData, [0] SignedData { version, digestAlgorithms, { id-data, [0] OCTET STRING
+func (m *signedMessage) head(size int64) []byte {
+	contentType := tlv(tagOID, []byte(oidData))
+	version := []byte{tagInteger, 1, m.version}
+	signedData := tlv(tagOID, []byte(oidSignedData))
+
+	// From the inside out: how many octets each element's contents take.
+	octets, explicit := size, wrapped(size)
+	encap := int64(len(contentType)) + wrapped(explicit)
+	if size == detached {
+		octets, explicit, encap = 0, 0, int64(len(contentType))
+	}
+	data := int64(len(version)+len(m.digests)+len(m.tail)) + wrapped(encap)
+	info := int64(len(signedData)) + wrapped(wrapped(data))
+
+	der := appendHeader(nil, tagSequence, info)
+	der = append(der, signedData...)
+	der = appendHeader(der, tagContext0, wrapped(data))
+	der = appendHeader(der, tagSequence, data)
+	der = append(der, version...)
+	der = append(der, m.digests...)
+	der = appendHeader(der, tagSequence, encap)
+	der = append(der, contentType...)
+	if size != detached {
+		der = appendHeader(der, tagContext0, explicit)
+		der = appendHeader(der, tagOctetString, octets)
+	}
+	return der
+}
+
+// wrapped is what an element with that many octets of contents takes.
+func wrapped(contents int64) int64 { return int64(headerSize(contents)) + contents }
+
+// distinct sorts elements and leaves out repeated ones.
+func distinct(elements [][]byte) [][]byte {
+	slices.SortFunc(elements, slices.Compare)
+	return slices.CompactFunc(elements, slices.Equal)
+}

@@ -1,0 +1,139 @@
+package cms
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"time"
+
+	"golang.org/x/crypto/cryptobyte"
+	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+)
+
+// SignerInfo is RFC 5652, Section 5.3. What is said in its fields is only what the signer, or whoever sent the
+// message, claims, until Verify has judged it.
+type SignerInfo struct {
+	// RawIssuer (the DER of a Name) and Serial (the contents octets of an INTEGER), or SubjectKeyID, name the certificate.
+	RawIssuer    []byte
+	Serial       []byte
+	SubjectKeyID []byte
+	// Algorithm names digest and signature, as far as they are known without the key: "ecdsa-sha256", "rsa-sha256",
+	// "rsa-pss-sha256", "ed25519"; an unknown algorithm is named by its OID. AlgorithmWith adds the curve.
+	Algorithm string
+	// DigestAlgorithm is the digest of the content, 0 when it is unknown; MessageDigest its signed value, nil without signed attributes.
+	DigestAlgorithm crypto.Hash
+	MessageDigest   []byte
+	// SignedAttributes says whether there are any. RFC 5652 allows none for id-data; a signature that is to
+	// be relied on should have them (Section 5.3; only with them are digest algorithm and certificate bound to it).
+	SignedAttributes bool
+	// SigningTime is the claimed time (zero: none).
+	SigningTime time.Time
+	// Capabilities is the DER of SMIMECapabilities (RFC 8551, Section 2.5.2), nil when absent.
+	Capabilities []byte
+
+	contentType        string // eContentType of the SignedData
+	digestAlgorithm    algorithmIdentifier
+	signatureAlgorithm algorithmIdentifier
+	scheme             scheme
+	schemeErr          *SignatureError
+	rawAttributes      []byte // DER of signedAttrs in the order received, with the tag of a SET; nil when absent
+	attributes         attributes
+	attributesErr      *SignatureError
+	signature          []byte
+}
+
+// AlgorithmWith is Algorithm with the curve of pub, the signer's key: "ecdsa-p256-sha256".
+func (si *SignerInfo) AlgorithmWith(pub crypto.PublicKey) string {
+	key, ok := pub.(*ecdsa.PublicKey)
+	if !ok || si.scheme.family != familyECDSA || curveName(key) == "" {
+		return si.Algorithm
+	}
+	return "ecdsa-" + curveName(key) + "-" + digestName(si.scheme.hash)
+}
+
+// parseSignerInfo reads RFC 5652, Section 5.3:
+//
+//	SignerInfo ::= SEQUENCE {
+//	  version             CMSVersion,
+//	  sid                 SignerIdentifier,
+//	  digestAlgorithm     DigestAlgorithmIdentifier,
+//	  signedAttrs         [0] IMPLICIT SignedAttributes OPTIONAL,
+//	  signatureAlgorithm  SignatureAlgorithmIdentifier,
+//	  signature           SignatureValue,
+//	  unsignedAttrs       [1] IMPLICIT UnsignedAttributes OPTIONAL }
+//
+// Unsigned attributes are anybody's: they are not looked at. at is the offset of der in the input.
+func parseSignerInfo(der []byte, at int64) (*SignerInfo, error) {
+	si := new(SignerInfo)
+	outer := cryptobyte.String(der)
+	var s, attrs, signature cryptobyte.String
+	field := ""
+	switch {
+	case !outer.ReadASN1(&s, cbasn1.SEQUENCE) || !s.SkipASN1(cbasn1.INTEGER):
+		field = "version"
+	case !si.readIdentifier(&s):
+		field = "sid"
+	case !readAlgorithm(&s, &si.digestAlgorithm, cbasn1.SEQUENCE):
+		field = "digestAlgorithm"
+	case !s.ReadOptionalASN1(&attrs, &si.SignedAttributes, context0):
+		field = "signedAttrs"
+	case !readAlgorithm(&s, &si.signatureAlgorithm, cbasn1.SEQUENCE):
+		field = "signatureAlgorithm"
+	case !s.ReadASN1(&signature, cbasn1.OCTET_STRING):
+		field = "signature"
+	case !s.SkipOptionalASN1(context1) || !s.Empty():
+		field = "unsignedAttrs"
+	}
+	if field != "" {
+		return nil, &SyntaxError{Offset: at, Reason: "SignerInfo: " + field}
+	}
+	si.signature = signature
+	si.settleAlgorithms()
+	return si, si.settleAttributes(attrs)
+}
+
+// readIdentifier reads
+//
+//	SignerIdentifier ::= CHOICE {
+//	  issuerAndSerialNumber  IssuerAndSerialNumber,
+//	  subjectKeyIdentifier   [0] SubjectKeyIdentifier }
+//
+//	IssuerAndSerialNumber ::= SEQUENCE {
+//	  issuer        Name,
+//	  serialNumber  CertificateSerialNumber }
+func (si *SignerInfo) readIdentifier(s *cryptobyte.String) bool {
+	var id, issuer, serial cryptobyte.String
+	if s.PeekASN1Tag(cbasn1.Tag(tagImplicitOctet)) {
+		ok := s.ReadASN1(&id, cbasn1.Tag(tagImplicitOctet))
+		si.SubjectKeyID = id
+		return ok && len(id) > 0
+	}
+	ok := s.ReadASN1(&id, cbasn1.SEQUENCE) && id.ReadASN1Element(&issuer, cbasn1.SEQUENCE) &&
+		id.ReadASN1(&serial, cbasn1.INTEGER) && id.Empty()
+	si.RawIssuer, si.Serial = issuer, serial
+	return ok && len(serial) > 0
+}
+
+// settleAlgorithms finds out what the two algorithm identifiers mean together.
+func (si *SignerInfo) settleAlgorithms() {
+	si.DigestAlgorithm, _ = digestOf(si.digestAlgorithm.oid)
+	si.scheme, si.schemeErr = schemeOf(si.digestAlgorithm, si.signatureAlgorithm)
+	si.Algorithm = si.scheme.String()
+	if si.Algorithm == "" {
+		si.Algorithm = si.signatureAlgorithm.String()
+	}
+}
+
+// settleAttributes reads the signed attributes. What they say wrongly is for Verify to tell; the error is about their form.
+func (si *SignerInfo) settleAttributes(contents []byte) error {
+	if !si.SignedAttributes {
+		return nil
+	}
+	// RFC 5652, Section 5.4: hashed is the SET, not the [0] it travels as.
+	si.rawAttributes = tlv(tagSet, contents)
+	var err error
+	si.attributes, si.attributesErr, err = parseAttributes(contents)
+	si.MessageDigest = si.attributes.messageDigest
+	si.SigningTime = si.attributes.signingTime
+	si.Capabilities = si.attributes.capabilities
+	return err
+}

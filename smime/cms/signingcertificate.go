@@ -1,0 +1,81 @@
+package cms
+
+import (
+	"bytes"
+	"crypto/x509"
+
+	"golang.org/x/crypto/cryptobyte"
+	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+)
+
+// certificateID is the hash of the certificate under which the signer put the signature, RFC 5035, Section 4:
+//
+//	ESSCertIDv2 ::= SEQUENCE {
+//	  hashAlgorithm  AlgorithmIdentifier DEFAULT {algorithm id-sha256},
+//	  certHash       Hash,
+//	  issuerSerial   IssuerSerial OPTIONAL }
+//
+// and without hashAlgorithm, which is then SHA-1, Section 5 (ESSCertID). issuerSerial adds nothing to the hash of the whole
+// certificate and is not looked at.
+type certificateID struct {
+	algorithm algorithmIdentifier
+	hash      []byte
+}
+
+// readSigningCertificateV2 reads RFC 5035, Section 3:
+//
+//	SigningCertificateV2 ::= SEQUENCE {
+//	  certs     SEQUENCE OF ESSCertIDv2,
+//	  policies  SEQUENCE OF PolicyInformation OPTIONAL }
+//
+// The first is the signer's; what stands behind it restricts the path, which is not this package's business.
+func (a *attributes) readSigningCertificateV2(value *cryptobyte.String) bool {
+	id := certificateID{algorithm: algorithmIdentifier{oid: oidSHA256}}
+	first, ok := firstCertificateID(value)
+	if !ok || first.PeekASN1Tag(cbasn1.SEQUENCE) && !readAlgorithm(&first, &id.algorithm, cbasn1.SEQUENCE) {
+		return false
+	}
+	return a.addCertificateID(id, first)
+}
+
+// readSigningCertificate reads the elder form of RFC 2634, Section 5.4 (RFC 5035, Section 5), with SHA-1: too weak to
+// rely on, but a certificate that does not even fit it is another one.
+func (a *attributes) readSigningCertificate(value *cryptobyte.String) bool {
+	first, ok := firstCertificateID(value)
+	return ok && a.addCertificateID(certificateID{algorithm: algorithmIdentifier{oid: oidSHA1}}, first)
+}
+
+// firstCertificateID returns the contents of the first element of certs.
+func firstCertificateID(value *cryptobyte.String) (first cryptobyte.String, ok bool) {
+	var s, certs cryptobyte.String
+	ok = value.ReadASN1(&s, cbasn1.SEQUENCE) && s.ReadASN1(&certs, cbasn1.SEQUENCE) && certs.ReadASN1(&first, cbasn1.SEQUENCE)
+	return first, ok
+}
+
+func (a *attributes) addCertificateID(id certificateID, s cryptobyte.String) bool {
+	var hash cryptobyte.String
+	ok := s.ReadASN1(&hash, cbasn1.OCTET_STRING)
+	id.hash = hash
+	a.certificates = append(a.certificates, id)
+	return ok
+}
+
+// check says whether cert is the one that was hashed.
+func (id certificateID) check(cert *x509.Certificate) *SignatureError {
+	hash, ok := digestOf(id.algorithm.oid)
+	if !ok || !id.algorithm.plain() {
+		return failure(CodeUnsupported, "signingCertificateV2 with digest algorithm %s", id.algorithm)
+	}
+	h := hash.New()
+	h.Write(cert.Raw)
+	if !bytes.Equal(h.Sum(nil), id.hash) {
+		return failure(CodeKeySubstituted, "the certificate is not the one that signingCertificate names")
+	}
+	return nil
+}
+
+// signingCertificateV2 is the attribute's value for cert: SHA-256, which is the default and so not written (X.690, Section 11.5),
+// and no issuerSerial, which the SignerIdentifier has already.
+func signingCertificateV2(cert *x509.Certificate) []byte {
+	return tlv(tagSequence, tlv(tagSequence, tlv(tagSequence, tlv(tagOctetString, sha256Sum(cert.Raw)))))
+}
