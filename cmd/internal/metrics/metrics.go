@@ -1,6 +1,21 @@
 // Package metrics shows the doors of dnseal to Prometheus and to those who ask
 // for their health.
+//
+// [Metrics] counts into a registry of its own; [Metrics.Serve] answers
+// /metrics, /healthz (the process lives) and /readyz (it takes mail) on a
+// listener that strangers must not reach. A door tells of a message once, when
+// it is decided ([Metrics.Message]); [Metrics.Handler] and [Metrics.Resolver]
+// wrap what a door works with, to count what is under way and what the DNS said.
+//
+// Labels have few values: no addresses, no domains but our own identities.
 package metrics
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
 
 // Message is one message that went through a door.
 type Message struct {
@@ -13,7 +28,88 @@ type Message struct {
 }
 
 // Metrics counts. A nil *Metrics counts nothing.
-type Metrics struct{}
+type Metrics struct {
+	registry *prometheus.Registry
+	state    state
+
+	messages *prometheus.CounterVec
+	unsigned *prometheus.CounterVec
+	bytes    *prometheus.CounterVec
+	seconds  *prometheus.HistogramVec
+	inFlight *prometheus.GaugeVec
+	lookups  *prometheus.CounterVec
+	reloads  *prometheus.CounterVec
+	ends     *endings
+}
+
+// New returns metrics at zero. now is the clock for days that are left; nil: time.Now.
+func New(now func() time.Time) *Metrics {
+	if now == nil {
+		now = time.Now
+	}
+	door := []string{"door", "role"}
+	m := &Metrics{
+		registry: prometheus.NewRegistry(),
+		messages: counter("messages_total", "Messages decided, by door, role, result and first digit of the reply.", "door", "role", "result", "reply"),
+		unsigned: counter("unsigned_messages_total", "Messages seen by a signing door that left it unsigned.", door...),
+		bytes:    counter("message_bytes_total", "Bytes of the messages decided, as they came.", door...),
+		lookups:  counter("lookups_total", "DNS lookups by type, DNSSEC status, presence and code.", "type", "status", "presence", "code"),
+		reloads:  counter("reloads_total", "Reloads of the configuration, by result.", "result"),
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Namespace: "dnseal", Name: "message_seconds", Help: "Time from the end of a message to its answer.",
+			Buckets: []float64{0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 120},
+		}, door),
+		inFlight: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Namespace: "dnseal", Name: "messages_in_flight", Help: "Messages being signed or verified now.",
+		}, door),
+		ends: newEndings(now),
+	}
+	m.registry.MustRegister(m.messages, m.unsigned, m.bytes, m.lookups, m.reloads, m.seconds, m.inFlight, m.ends)
+	return m
+}
+
+func counter(name, help string, labels ...string) *prometheus.CounterVec {
+	return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "dnseal", Name: name, Help: help}, labels)
+}
+
+// Door makes the series of a door appear at zero, so that an alert on them works before the first message.
+func (m *Metrics) Door(door, role string) {
+	if m == nil {
+		return
+	}
+	m.bytes.WithLabelValues(door, role)
+	m.seconds.WithLabelValues(door, role)
+	m.inFlight.WithLabelValues(door, role)
+	if signs(role) {
+		m.unsigned.WithLabelValues(door, role)
+	}
+}
 
 // Message counts one message.
-func (m *Metrics) Message(Message) {}
+func (m *Metrics) Message(e Message) {
+	if m == nil {
+		return
+	}
+	m.messages.WithLabelValues(e.Door, e.Role, e.Result, strconv.Itoa(e.Reply)).Inc()
+	m.bytes.WithLabelValues(e.Door, e.Role).Add(float64(e.Bytes))
+	m.seconds.WithLabelValues(e.Door, e.Role).Observe(e.Seconds)
+	// Mail that was meant to be signed and goes out unsigned is what nobody notices. What is signed already is not
+	// that, and what was refused did not go out.
+	if signs(e.Role) && e.Reply == 2 && e.Result != "signed" && e.Result != "left-alone" {
+		m.unsigned.WithLabelValues(e.Door, e.Role).Inc()
+	}
+}
+
+func signs(role string) bool { return role == "sign" || role == "submission" }
+
+// Reload counts a reload of the configuration.
+func (m *Metrics) Reload(ok bool) {
+	if m == nil {
+		return
+	}
+	result := "done"
+	if !ok {
+		result = "refused"
+	}
+	m.reloads.WithLabelValues(result).Inc()
+}

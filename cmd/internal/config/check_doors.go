@@ -1,0 +1,190 @@
+package config
+
+import (
+	"fmt"
+	"io/fs"
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"dnseal/milter"
+)
+
+// ParseListen reads a listener's address: "host:port", ":port" or "unix:/path".
+func ParseListen(s string) (milter.Address, error) {
+	if path, ok := strings.CutPrefix(s, "unix:"); ok {
+		if !strings.HasPrefix(path, "/") {
+			return milter.Address{}, fmt.Errorf("%q: the path of a socket must be absolute; write unix:/path", s)
+		}
+		return milter.Address{Network: "unix", Address: path}, nil
+	}
+	_, port, err := net.SplitHostPort(s)
+	if err != nil {
+		return milter.Address{}, fmt.Errorf("%q; write \"host:port\" or \"unix:/path\"", s)
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return milter.Address{}, fmt.Errorf("%q: %q is no port number", s, port)
+	}
+	return milter.Address{Network: "tcp", Address: s}, nil
+}
+
+// Address is where the relay listens.
+func (r *Relay) Address() (milter.Address, error) { return ParseListen(r.Listen) }
+
+// Address is where the milter listens.
+func (m *Milter) Address() (milter.Address, error) { return milter.ParseAddress(m.Listen) }
+
+// socket looks at the address, mode and group of a listener.
+func (n *notes) socket(key, listen, mode, group string, parse func() (milter.Address, error)) {
+	if listen == "" {
+		n.wrong(key+".listen", "listen is missing; write an address such as \"127.0.0.1:2525\", or a unix socket")
+		return
+	}
+	a, err := parse()
+	if err != nil {
+		n.wrong(key+".listen", "listen: %s", strip(err))
+		return
+	}
+	if _, err := parseMode(mode); err != nil {
+		n.wrong(key+".socket-mode", "socket-mode: %s", err)
+	}
+	if group != "" && a.Network != "unix" {
+		n.wrong(key+".socket-group", "socket-group is for unix sockets; this listener is %s", a.Address)
+	}
+}
+
+// parseMode reads an octal mode.
+func parseMode(s string) (fs.FileMode, error) {
+	m, err := strconv.ParseUint(s, 8, 9)
+	if err != nil {
+		return 0, fmt.Errorf("%q is no mode; write it octal and in quotes, as \"0660\"", s)
+	}
+	return fs.FileMode(m), nil
+}
+
+func (c *Config) checkRelay(n *notes, key string, r *Relay) {
+	n.oneOf(key+".role", r.Role, RoleSubmission, RoleInbound)
+	n.socket(key, r.Listen, r.SocketMode, r.SocketGroup, r.Address)
+	n.oneOf(key+".protocol", r.Protocol, "smtp", "lmtp")
+	n.oneOf(key+".tls", r.TLS, "none", "starttls", "implicit")
+	n.hops(key+".next-hop", r.NextHop)
+	if r.NextHopTLS != "" {
+		n.oneOf(key+".next-hop-tls", r.NextHopTLS, "none", "verify", "dane")
+	}
+	if r.ClientAddress != "" {
+		n.oneOf(key+".client-address", r.ClientAddress, "xclient", "proxy")
+	}
+	if _, err := prefixes(r.Proxies); err != nil {
+		n.wrong(key+".proxies", "proxies: %s", err)
+	}
+	for name, value := range map[string]int64{
+		"max-bytes": r.MaxBytes, "max-recipients": int64(r.MaxRecipients),
+		"max-connections": int64(r.MaxConnections), "max-per-client": int64(r.MaxPerClient),
+	} {
+		n.notNegative(key+"."+name, value)
+	}
+	r.checkTLS(n, key)
+	switch r.Role {
+	case RoleInbound:
+		r.checkInbound(n, key)
+	case RoleSubmission:
+		c.checkSubmission(n, key, r)
+	}
+}
+
+func (r *Relay) checkTLS(n *notes, key string) {
+	switch {
+	case r.TLS != "none" && (r.Certificate == "" || r.Key == ""):
+		n.wrong(key+".tls", "tls is %q, but certificate or key is missing; name both files", r.TLS)
+	case r.TLS == "none" && (r.Certificate != "" || r.Key != ""):
+		n.wrong(key+".certificate", "certificate and key are given, but tls is \"none\"; write tls = \"starttls\" or \"implicit\"")
+	case r.TLS == "none" && (r.Users != "" || r.Dovecot != "" || len(r.Clients) > 0):
+		n.wrong(key, "logging in needs TLS; write tls = \"starttls\" or \"implicit\", with certificate and key")
+	}
+	for _, name := range r.Clients {
+		n.pattern(key+".clients", name, false)
+	}
+}
+
+func (r *Relay) checkInbound(n *notes, key string) {
+	if len(r.Recipients) == 0 {
+		n.wrong(key+".recipients", "recipients is missing: without it this would be an open relay; name the domains mail is taken for")
+	}
+	for _, d := range r.Recipients {
+		n.pattern(key+".recipients", d, false)
+	}
+	if r.Users != "" || r.Dovecot != "" || len(r.Clients) > 0 {
+		n.wrong(key, "nobody logs in to an inbound relay; users, dovecot and clients belong to role \"submission\"")
+	}
+}
+
+func (c *Config) checkSubmission(n *notes, key string, r *Relay) {
+	if len(r.Recipients) > 0 {
+		n.wrong(key+".recipients", "recipients is for role \"inbound\"; a submission relay takes mail to anybody, from those who may")
+	}
+	if r.Observe {
+		n.wrong(key+".observe", "observe is for verifying; a signing relay that only observes would send mail unsigned")
+	}
+	if c.Identities == "" {
+		n.wrong(key, "this listener signs, but identities is missing; write identities = \"DIR\" at the top of the file")
+	}
+	nets, err := c.trusted()
+	if err != nil {
+		return // told at the rule
+	}
+	if r.Users == "" && r.Dovecot == "" && len(r.Clients) == 0 && len(nets) == 0 {
+		n.wrong(key, "nobody could hand in mail here; name users, dovecot or clients, or write a [[sign.rule]] with who = [\"net:…\"]")
+	}
+}
+
+func (c *Config) checkMilter(n *notes, key string, m *Milter) {
+	n.oneOf(key+".role", m.Role, RoleSign, RoleVerify)
+	n.socket(key, m.Listen, m.SocketMode, m.SocketGroup, m.Address)
+	n.notNegative(key+".max-bytes", m.MaxBytes)
+	n.notNegative(key+".max-sessions", int64(m.MaxSessions))
+	n.notNegative(key+".timeout", int64(m.Timeout))
+	if m.Role != RoleSign {
+		return
+	}
+	if m.Observe {
+		n.wrong(key+".observe", "observe is for role \"verify\"; a signing milter that only observes would send mail unsigned")
+	}
+	if c.Identities == "" {
+		n.wrong(key, "this listener signs, but identities is missing; write identities = \"DIR\" at the top of the file")
+	}
+}
+
+// prefixes reads networks and single addresses.
+func prefixes(list []string) ([]netip.Prefix, error) {
+	var out []netip.Prefix
+	for _, s := range list {
+		if a, err := netip.ParseAddr(s); err == nil {
+			out = append(out, netip.PrefixFrom(a.Unmap(), a.Unmap().BitLen()))
+			continue
+		}
+		p, err := netip.ParsePrefix(s)
+		if err != nil {
+			return nil, fmt.Errorf("%q is neither an address nor a network; write \"192.0.2.1\" or \"192.0.2.0/24\"", s)
+		}
+		if p != p.Masked() {
+			return nil, fmt.Errorf("%q has bits set behind its length; write %q", s, p.Masked())
+		}
+		out = append(out, p)
+	}
+	return out, nil
+}
+
+// trusted are the networks that rules name: who is in them may submit without logging in.
+func (c *Config) trusted() ([]netip.Prefix, error) {
+	var nets []string
+	for _, r := range c.Sign.Rules {
+		for _, who := range r.Who {
+			if s, ok := strings.CutPrefix(who, "net:"); ok && !slices.Contains(nets, s) {
+				nets = append(nets, s)
+			}
+		}
+	}
+	return prefixes(nets)
+}

@@ -1,0 +1,85 @@
+// Package config reads dnseal.toml, the one file of the relay and the milter.
+//
+// The structs are the manual: [Config] and what hangs on it hold every key, with
+// its meaning and its default at the field ("dnseal man" makes dnseal.toml(5) of
+// the same comments). [Load] reads a file, strictly: a key that is not known, a
+// value that makes no sense and a file that cannot be used are each one
+// [Mistake] with file, line, cause and what to do; all of a file are told at
+// once. What Load returns is complete: keys and certificates are in memory, and
+// the methods that turn it into the options of other packages cannot fail.
+package config
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"time"
+
+	"dnseal/lookup/dnssec"
+	"dnseal/sender/identity"
+)
+
+// Config is a dnseal.toml. Without any listener it is of no use to a daemon.
+type Config struct {
+	// Identities is the directory of the identities that may sign here. Mandatory where a listener signs.
+	Identities string `toml:"identities"`
+	// AuthservID is the name used in Authentication-Results (RFC 8601); other verifiers on the same host need
+	// another one. Default: hostname.
+	AuthservID string `toml:"authserv-id"`
+	// Hostname is our name in greetings, Received and Message-ID. Default: the host's name.
+	Hostname string `toml:"hostname"`
+	// PKIXRoots is a PEM file of mail roots, by which CA-issued signatures without a record are judged, and TLSA and
+	// SMIMEA records of usages 0 and 1. Default: none; such signatures stay neutral.
+	PKIXRoots string `toml:"pkix-roots"`
+
+	DNS     DNS      `toml:"dns"`
+	Sign    Sign     `toml:"sign"`
+	On      On       `toml:"on"`
+	Domains []Domain `toml:"domain"`
+	Relays  []Relay  `toml:"relay"`
+	Milters []Milter `toml:"milter"`
+	Metrics Metrics  `toml:"metrics"`
+	Log     Log      `toml:"log"`
+
+	loaded loaded
+}
+
+// loaded is what Load has read besides the file itself.
+type loaded struct {
+	identities map[string]*identity.Identity
+	anchors    *dnssec.Anchors
+	roots      *x509.CertPool
+	servers    map[string]*tls.Certificate // by certificate file
+}
+
+// DNS says how names are looked up ([dns]).
+type DNS struct {
+	// Resolvers are recursive resolvers, tried in order: "host:port" or "tls://host:853#name". Default: those of
+	// /etc/resolv.conf.
+	Resolvers []string `toml:"resolvers"`
+	// Mode is "validate" (answers are validated here), "both" (here, and the resolver must say so too) or "ad-only"
+	// (the resolver is believed; only over loopback or DNS over TLS). Default: "validate".
+	Mode string `toml:"mode"`
+	// TrustAnchor is a file with DS or DNSKEY records in zone-file form. Default: the keys of the DNS root.
+	TrustAnchor string `toml:"trust-anchor"`
+	// Allow lists the signer domains (and all below them) that may be looked up. Default: any.
+	Allow []string `toml:"allow"`
+	// Deny lists signer domains (and all below them) that are never looked up. Default: none.
+	Deny []string `toml:"deny"`
+	// Timeout is the time limit of one lookup, for example "5s". Default: 5 seconds.
+	Timeout time.Duration `toml:"timeout"`
+	// Limits bound the work one message may cause in the DNS, by the names that "dnseal lookup" and the log give them,
+	// for example { queries = 100, verifications = 32 }. Default: see the package dnssec.
+	Limits map[string]int `toml:"limits"`
+}
+
+// Metrics says where Prometheus and health checks ask ([metrics]).
+type Metrics struct {
+	// Listen is a loopback "host:port" or "unix:/path" for /metrics, /healthz and /readyz. Default: nowhere.
+	Listen string `toml:"listen"`
+}
+
+// Log says how the log on standard error looks ([log]).
+type Log struct {
+	// Format is "text" (key=value) or "json". Default: "text".
+	Format string `toml:"format"`
+}

@@ -1,0 +1,170 @@
+package config
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"slices"
+
+	"dnseal/cmd/internal/metrics"
+	"dnseal/cmd/internal/relay"
+	"dnseal/lookup"
+	"dnseal/milter"
+	"dnseal/receiver"
+	"dnseal/sender"
+	"dnseal/sender/identity"
+	"dnseal/smime/message"
+)
+
+// LookupOptions are those of [dns].
+func (c *Config) LookupOptions() lookup.Options {
+	return lookup.Options{
+		Resolvers: c.DNS.Resolvers, Mode: c.DNS.Mode, Anchors: c.loaded.anchors,
+		Allow: c.DNS.Allow, Deny: c.DNS.Deny, Timeout: c.DNS.Timeout,
+	}
+}
+
+// SenderOptions are those of [sign] and [on]; r is asked for our own records.
+func (c *Config) SenderOptions(r lookup.Resolver) sender.Options {
+	o := sender.Options{
+		Identities:         c.Identity,
+		Opaque:             c.Sign.Form == "opaque",
+		OpaqueFor:          c.Sign.OpaqueFor,
+		PlainFor:           c.Sign.PlainFor,
+		NoHeaderProtection: c.Sign.HeaderProtection != nil && !*c.Sign.HeaderProtection,
+		FullSelfCheck:      c.Sign.SelfCheck == "full",
+		SignReports:        c.Sign.SignReports,
+		Control:            c.Sign.Control,
+		MaxBytes:           c.Sign.MaxBytes,
+		On:                 c.On.signing(),
+		Limits:             dnsLimits(c.DNS.Limits),
+		Hostname:           c.Hostname,
+	}
+	if c.Sign.CheckRecord == nil || *c.Sign.CheckRecord {
+		o.Lookup = r
+	}
+	for _, rule := range c.Sign.Rules {
+		o.Rules = append(o.Rules, sender.Rule(rule))
+	}
+	return o
+}
+
+// Identity returns one of the identities that were loaded; [fs.ErrNotExist] when there is none of this name.
+func (c *Config) Identity(name string) (*identity.Identity, error) {
+	if id := c.loaded.identities[name]; id != nil {
+		return id, nil
+	}
+	return nil, fmt.Errorf("config: no identity %s: %w", name, fs.ErrNotExist)
+}
+
+// IdentityNames are the names of all identities, sorted.
+func (c *Config) IdentityNames() []string {
+	var names []string
+	for name := range c.loaded.identities {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// ReceiverOptions are those of [on] and [[domain]]; r is asked for signers' records.
+func (c *Config) ReceiverOptions(r lookup.Resolver, observe bool) receiver.Options {
+	o := receiver.Options{
+		Lookup: r, Limits: dnsLimits(c.DNS.Limits), On: c.On.verifying(),
+		PKIXRoots: c.loaded.roots, AuthservID: c.AuthservID, Observe: observe,
+	}
+	for _, d := range c.Domains {
+		o.Domains = append(o.Domains, receiver.Domain{Names: d.Names, Require: d.Require, Devices: d.Devices, On: d.On.verifying()})
+	}
+	return o
+}
+
+// Wiring is what a relay or a milter works with.
+type Wiring struct {
+	Handler message.Handler
+	Lookup  lookup.Resolver
+	Metrics *metrics.Metrics
+	Log     *slog.Logger
+}
+
+// RelayOptions are those of one [[relay]].
+func (c *Config) RelayOptions(r *Relay, w Wiring) relay.Options {
+	o := relay.Options{
+		Hostname: c.Hostname, Inbound: r.Role == RoleInbound, LMTP: r.Protocol == "lmtp",
+		Implicit: r.TLS == "implicit", Handler: w.Handler, NextHop: r.NextHop, Recipients: r.Recipients,
+		Hop: relay.HopOptions{Policy: relay.TLSPolicy(r.NextHopTLS), Lookup: w.Lookup, Pass: r.ClientAddress},
+		Limits: relay.Limits{
+			MaxBytes: r.MaxBytes, MaxRecipients: r.MaxRecipients,
+			MaxConnections: r.MaxConnections, MaxPerClient: r.MaxPerClient,
+		},
+		Log: w.Log, Metrics: w.Metrics,
+	}
+	o.Proxies, _ = prefixes(r.Proxies)
+	if !o.Inbound {
+		o.Trusted, _ = c.trusted()
+	}
+	if cert := c.ServerCertificate(r); cert != nil {
+		o.TLS = &tls.Config{Certificates: []tls.Certificate{*cert}, MinVersion: tls.VersionTLS12}
+	}
+	if id := c.loaded.identities[canonical(r.NextHopIdentity)]; id != nil {
+		o.Hop.TLS = &tls.Config{Certificates: []tls.Certificate{clientCertificate(id)}, MinVersion: tls.VersionTLS12}
+	}
+	return o
+}
+
+// ServerCertificate is that of a relay, nil when it has none.
+func (c *Config) ServerCertificate(r *Relay) *tls.Certificate { return c.loaded.servers[r.Certificate] }
+
+func canonical(name string) string {
+	_, name, _ = identity.ParseName(name)
+	return name
+}
+
+func clientCertificate(id *identity.Identity) tls.Certificate {
+	cert := tls.Certificate{PrivateKey: id.Key, Leaf: id.Certificate}
+	if id.Certificate != nil {
+		cert.Certificate = append(cert.Certificate, id.Certificate.Raw)
+	}
+	for _, above := range id.Chain {
+		cert.Certificate = append(cert.Certificate, above.Raw)
+	}
+	return cert
+}
+
+// MilterOptions are those of one [[milter]].
+func (c *Config) MilterOptions(m *Milter, w Wiring) milter.Options {
+	role := m.Role
+	return milter.Options{
+		Handler:  func() message.Handler { return w.Handler },
+		MaxBytes: m.MaxBytes, MaxSessions: m.MaxSessions, Timeout: m.Timeout, Logger: w.Log,
+		Observe: func(o milter.Observation) {
+			w.Metrics.Message(metrics.Message{
+				Door: "milter", Role: role, Result: o.Result, Reply: replyDigit(o.Action), Bytes: o.Size, Seconds: o.Took.Seconds(),
+			})
+		},
+	}
+}
+
+// replyDigit is the first digit of the SMTP reply that an action leads to.
+func replyDigit(a message.Action) int {
+	switch a {
+	case message.Reject:
+		return 5
+	case message.Accept, message.Quarantine:
+		return 2
+	case message.Defer:
+	}
+	return 4
+}
+
+var errNoListener = errors.New("no listener")
+
+// NeedListeners says what is missing for a door, "relay" or "milter", to have something to do.
+func (c *Config) NeedListeners(door, file string) error {
+	if door == "relay" && len(c.Relays) == 0 || door == "milter" && len(c.Milters) == 0 {
+		return fmt.Errorf("%s: %w: it has no [[%s]]; write one (dnseal.toml(5))", file, errNoListener, door)
+	}
+	return nil
+}

@@ -1,0 +1,84 @@
+package config
+
+import "time"
+
+// Relay is a listener of "dnseal relay" ([[relay]]).
+type Relay struct {
+	// Role is "submission" (signs what those hand in who logged in, or whom a "net:" rule covers) or "inbound" (takes
+	// mail from anybody for its recipients, and verifies it). Mandatory.
+	Role string `toml:"role"`
+	// Listen is "host:port" or "unix:/path". A socket of this address that systemd passes is used instead of a new one.
+	// Mandatory.
+	Listen string `toml:"listen"`
+	// SocketMode and SocketGroup are the mode (octal, as "0660") and group of a unix socket. Default: "0660", ours.
+	SocketMode  string `toml:"socket-mode"`
+	SocketGroup string `toml:"socket-group"`
+	// Protocol is "smtp" or "lmtp". Default: "smtp".
+	Protocol string `toml:"protocol"`
+	// TLS is "none", "starttls" or "implicit"; the last two need certificate and key. Default: "none".
+	TLS string `toml:"tls"`
+	// Certificate is a PEM file with the server's certificate and its chain. Default: none.
+	Certificate string `toml:"certificate"`
+	// Key is the PEM file of the certificate's key, for nobody else to read. Default: none.
+	Key string `toml:"key"`
+	// Users is the file of names and passwords for SASL PLAIN, as "dnseal relay passwd" writes it. Needs TLS.
+	// Default: none.
+	Users string `toml:"users"`
+	// Dovecot is the path of a Dovecot auth socket whose mechanisms are offered. Needs TLS. Default: none.
+	Dovecot string `toml:"dovecot"`
+	// Clients lists the device, service and host names (stars allowed) that may log in by TLS certificate and TLSA
+	// record (SASL EXTERNAL). Needs TLS. Default: none.
+	Clients []string `toml:"clients"`
+	// Recipients are the domains mail is taken for, "*.example.org" for all below one. Inbound only, and mandatory there.
+	Recipients []string `toml:"recipients"`
+	// Proxies are the addresses that must, and alone may, begin with a PROXY protocol header. Default: none.
+	Proxies []string `toml:"proxies"`
+	// NextHop says where mail goes, in order of preference: "host:port", "lmtp:unix:/path", "tls:host:465". Mandatory.
+	NextHop []string `toml:"next-hop"`
+	// NextHopTLS is "none", "verify" (a certificate for its name from the roots) or "dane" (one that matches its TLSA
+	// records). Default: "none" for a next hop on this machine, "verify" for all others.
+	NextHopTLS string `toml:"next-hop-tls"`
+	// NextHopIdentity is the identity that is shown to the next hop as TLS client certificate. Default: none.
+	NextHopIdentity string `toml:"next-hop-identity"`
+	// ClientAddress is how the client's address reaches the next hop: "xclient", "proxy" or "" (not at all).
+	// Default: "".
+	ClientAddress string `toml:"client-address"`
+	// MaxBytes is the size of the largest message. Default: 50 MiB.
+	MaxBytes int64 `toml:"max-bytes"`
+	// MaxRecipients is how many recipients a message may have. Default: 1000.
+	MaxRecipients int `toml:"max-recipients"`
+	// MaxConnections is how many clients are served at once. Default: 2000.
+	MaxConnections int `toml:"max-connections"`
+	// MaxPerClient is how many connections one address may have at once. Default: 100.
+	MaxPerClient int `toml:"max-per-client"`
+	// Observe only logs what verifying would do: inbound mail goes on unchanged. Default: false.
+	Observe bool `toml:"observe"`
+}
+
+// Roles of listeners.
+const (
+	RoleSubmission = "submission"
+	RoleInbound    = "inbound"
+	RoleSign       = "sign"
+	RoleVerify     = "verify"
+)
+
+// Milter is a listener of "dnseal milter" ([[milter]]).
+type Milter struct {
+	// Role is "sign" or "verify"; never guessed. Mandatory.
+	Role string `toml:"role"`
+	// Listen is "unix:/path", "inet:host:port" or "inet:port@host". A socket of this address that systemd passes is
+	// used instead of a new one. Mandatory.
+	Listen string `toml:"listen"`
+	// SocketMode and SocketGroup are the mode (octal, as "0660") and group of a unix socket. Default: "0660", ours.
+	SocketMode  string `toml:"socket-mode"`
+	SocketGroup string `toml:"socket-group"`
+	// Observe only logs what would be done: mail goes on unchanged. Only for verify. Default: false.
+	Observe bool `toml:"observe"`
+	// MaxBytes is the size of the largest message; class too-big. Default: what the MTA takes.
+	MaxBytes int64 `toml:"max-bytes"`
+	// MaxSessions is how many connections of MTAs are served at once. Default: 512.
+	MaxSessions int `toml:"max-sessions"`
+	// Timeout is how long one message may take; the MTA is told of progress meanwhile. Default: "4m".
+	Timeout time.Duration `toml:"timeout"`
+}

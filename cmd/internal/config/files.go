@@ -1,0 +1,190 @@
+package config
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/user"
+	"strconv"
+	"strings"
+
+	"dnseal/lookup/dnssec"
+	"dnseal/sender"
+	"dnseal/sender/identity"
+)
+
+// loadFiles reads what the configuration names. Every trouble is a mistake at the key that names the file.
+func (c *Config) loadFiles(n *notes) {
+	c.loadIdentities(n)
+	if c.DNS.TrustAnchor != "" {
+		anchors, err := ReadAnchors(c.DNS.TrustAnchor)
+		if err != nil {
+			n.wrong("dns.trust-anchor", "%s", err)
+		}
+		c.loaded.anchors = anchors
+	}
+	if c.PKIXRoots != "" {
+		roots, err := ReadRoots(c.PKIXRoots)
+		if err != nil {
+			n.wrong("pkix-roots", "%s", err)
+		}
+		c.loaded.roots = roots
+	}
+	c.loaded.servers = map[string]*tls.Certificate{}
+	for i := range c.Relays {
+		c.loadRelay(n, fmt.Sprintf("relay[%d]", i), &c.Relays[i])
+	}
+	for i, m := range c.Milters {
+		n.group(fmt.Sprintf("milter[%d].socket-group", i), m.SocketGroup)
+	}
+}
+
+// loadIdentities reads all identities, and proves that those which rules name are there.
+func (c *Config) loadIdentities(n *notes) {
+	c.loaded.identities = map[string]*identity.Identity{}
+	if c.Identities == "" {
+		return
+	}
+	names, err := identity.List(c.Identities)
+	if errors.Is(err, fs.ErrNotExist) {
+		n.wrong("identities", "the directory %s does not exist; make the first identity there: dnseal identity new NAME --identities %s", c.Identities, c.Identities)
+		return
+	}
+	if err != nil {
+		n.wrong("identities", "%s", strip(err))
+		return
+	}
+	for _, name := range names {
+		id, err := identity.Load(c.Identities, name)
+		if err != nil {
+			n.wrong("identities", "%s%s", strip(err), advice(err))
+			continue
+		}
+		c.loaded.identities[name] = id
+	}
+	for i, r := range c.Sign.Rules {
+		c.needIdentities(n, fmt.Sprintf("sign.rule[%d]", i), r)
+	}
+	for i, r := range c.Relays {
+		if r.NextHopIdentity != "" {
+			c.needIdentity(n, fmt.Sprintf("relay[%d].next-hop-identity", i), r.NextHopIdentity)
+		}
+	}
+}
+
+// needIdentities wants the identity of a rule, or those of the addresses it spells out.
+func (c *Config) needIdentities(n *notes, key string, r Rule) {
+	if r.Identity != "" && r.Identity != sender.FromIdentity {
+		c.needIdentity(n, key+".identity", r.Identity)
+		return
+	}
+	for _, from := range r.From {
+		if !strings.Contains(from, "*") {
+			c.needIdentity(n, key+".from", from)
+		}
+	}
+}
+
+func (c *Config) needIdentity(n *notes, key, name string) {
+	_, canonical, err := identity.ParseName(name)
+	if err != nil {
+		n.wrong(key, "%s%s", strip(err), advice(err))
+		return
+	}
+	if c.loaded.identities[canonical] == nil {
+		n.wrong(key, "there is no usable identity %s in %s; make it with: dnseal identity new %s --identities %s", canonical, c.Identities, canonical, c.Identities)
+	}
+}
+
+func (c *Config) loadRelay(n *notes, key string, r *Relay) {
+	n.group(key+".socket-group", r.SocketGroup)
+	if r.Certificate != "" {
+		cert, err := loadServer(r.Certificate, r.Key)
+		if err != nil {
+			n.wrong(key+".certificate", "%s", err)
+		}
+		c.loaded.servers[r.Certificate] = cert
+	}
+	if r.Users != "" {
+		n.secret(key+".users", r.Users, "make it with: dnseal relay passwd --users "+r.Users+" NAME")
+	}
+	if r.Dovecot != "" {
+		info, err := os.Stat(r.Dovecot)
+		if err != nil || info.Mode().Type() != fs.ModeSocket {
+			n.wrong(key+".dovecot", "there is no socket %s; name the unix_listener of Dovecot's service auth", r.Dovecot)
+		}
+	}
+}
+
+// loadServer reads the certificate of a server and its key.
+func loadServer(certificate, key string) (*tls.Certificate, error) {
+	for _, file := range []string{certificate, key} {
+		if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("the file %s does not exist; name the server's PEM file", file)
+		}
+	}
+	if info, err := os.Stat(key); err == nil && info.Mode().Perm()&0o027 != 0 {
+		return nil, fmt.Errorf("the key %s can be read by others (mode %04o); chmod 600 %s", key, info.Mode().Perm(), key)
+	}
+	cert, err := tls.LoadX509KeyPair(certificate, key)
+	if err != nil {
+		return nil, fmt.Errorf("certificate %s with key %s: %s; both must be PEM, and belong together", certificate, key, strings.TrimPrefix(err.Error(), "tls: "))
+	}
+	return &cert, nil
+}
+
+// secret wants a file that is there and not for others to read.
+func (n *notes) secret(key, file, toDo string) {
+	info, err := os.Stat(file)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		n.wrong(key, "the file %s does not exist; %s", file, toDo)
+	case err != nil:
+		n.wrong(key, "%s", err)
+	case info.Mode().Perm()&0o007 != 0:
+		n.wrong(key, "%s can be read by others (mode %04o); chmod 600 %s", file, info.Mode().Perm(), file)
+	}
+}
+
+func (n *notes) group(key, name string) {
+	if name == "" {
+		return
+	}
+	if _, err := strconv.Atoi(name); err == nil {
+		return
+	}
+	if _, err := user.LookupGroup(name); err != nil {
+		n.wrong(key, "there is no group %q here; write the group of the MTA, for example \"postfix\"", name)
+	}
+}
+
+// ReadRoots reads a PEM bundle of roots.
+func ReadRoots(file string) (*x509.CertPool, error) {
+	text, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("the file of roots %s does not exist", file)
+	}
+	if err != nil {
+		return nil, err
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("%s holds no certificate in PEM form", file)
+	}
+	return pool, nil
+}
+
+// ReadAnchors reads trust anchors in zone-file form.
+func ReadAnchors(file string) (*dnssec.Anchors, error) {
+	text, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("trust anchor file %s does not exist", file)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("trust anchor: %w", err)
+	}
+	return dnssec.ParseAnchors(string(text), file)
+}

@@ -1,0 +1,161 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+)
+
+// maxFile is the most bytes of a configuration file.
+const maxFile = 1 << 20
+
+// Load reads a configuration and everything it names: identities, keys, certificates, anchors, roots. The error is
+// [Mistakes] when the file could be read, else that of the file system.
+func Load(file string) (*Config, error) {
+	text, err := read(file)
+	if err != nil {
+		return nil, err
+	}
+	c, n := parse(text, file)
+	if len(n.found) == 0 {
+		c.loadFiles(n)
+	}
+	if err := n.err(); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+func read(file string) (string, error) {
+	f, err := os.Open(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("configuration file %s does not exist", file)
+	}
+	if err != nil {
+		return "", fmt.Errorf("configuration: %w", err)
+	}
+	defer f.Close() //nolint:errcheck // only read from
+	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return "", fmt.Errorf("configuration: %w", err)
+	}
+	if len(text) > maxFile {
+		return "", fmt.Errorf("configuration: %s is larger than %d bytes", file, maxFile)
+	}
+	return string(text), nil
+}
+
+// parse reads the text alone: keys and values, no other file.
+func parse(text, file string) (*Config, *notes) {
+	n := &notes{file: file}
+	var c Config
+	meta, err := toml.Decode(text, &c)
+	if err != nil {
+		n.found = append(n.found, syntax(file, err))
+		return &c, n
+	}
+	n.places = places(text)
+	n.unknown(meta.Undecoded())
+	c.defaults()
+	c.check(n)
+	return &c, n
+}
+
+// told is how the decoder writes an error: where, at which key, what.
+var told = regexp.MustCompile(`^toml: line (\d+)(?: \(last key "(.*?)"\))?: ((?s).*)$`)
+
+// wrongType is how it says that a value is of another type than its key wants.
+var wrongType = regexp.MustCompile(`^incompatible types: TOML value has type (\S+); destination has type (\S+)$`)
+
+// typeWords are the types of values as people call them.
+var typeWords = map[string]string{
+	"string": "a string in quotes", "int64": "a number", "int": "a number", "float64": "a number with a point", "bool": "true or false",
+	"[]any": "an array", "slice": "an array", "[]string": "an array of strings", "map[string]any": "a table", "struct": "a table",
+}
+
+// syntax is what the decoder says, in our form.
+func syntax(file string, err error) *Mistake {
+	m := told.FindStringSubmatch(err.Error())
+	if m == nil {
+		return &Mistake{file, 0, oneLine(strings.TrimPrefix(err.Error(), "toml: "))}
+	}
+	line, _ := strconv.Atoi(m[1])
+	text := m[3]
+	if t := wrongType.FindStringSubmatch(text); t != nil {
+		text = fmt.Sprintf("the value must be %s, not %s", or(typeWords[t[2]], t[2]), or(typeWords[t[1]], t[1]))
+	}
+	if m[2] != "" {
+		text = m[2] + ": " + text
+	}
+	return &Mistake{file, line, oneLine(text)}
+}
+
+// oneLine keeps a decoder's text, which may quote the file, on one line.
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+// defaults fills in what the file leaves out where empty is not the default itself.
+func (c *Config) defaults() {
+	if c.Hostname == "" {
+		c.Hostname, _ = os.Hostname()
+	}
+	if c.AuthservID == "" {
+		c.AuthservID = c.Hostname
+	}
+	c.DNS.Mode = or(c.DNS.Mode, "validate")
+	c.Sign.Form = or(c.Sign.Form, "clear")
+	c.Sign.SelfCheck = or(c.Sign.SelfCheck, "digest")
+	c.Log.Format = or(c.Log.Format, "text")
+	for i := range c.Domains {
+		c.Domains[i].Require = or(c.Domains[i].Require, "nothing")
+	}
+	for i := range c.Relays {
+		r := &c.Relays[i]
+		r.Protocol = or(r.Protocol, "smtp")
+		r.TLS = or(r.TLS, "none")
+		r.SocketMode = or(r.SocketMode, "0660")
+	}
+	for i := range c.Milters {
+		c.Milters[i].SocketMode = or(c.Milters[i].SocketMode, "0660")
+	}
+}
+
+func or(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}
+
+// knownKeys are all keys that the structs have, as "relay.listen", sorted.
+func knownKeys() []string {
+	var keys []string
+	collect(reflect.TypeFor[Config](), "", &keys)
+	slices.Sort(keys)
+	return keys
+}
+
+func collect(t reflect.Type, prefix string, keys *[]string) {
+	for f := range t.Fields() {
+		name := f.Tag.Get("toml")
+		if name == "" {
+			continue
+		}
+		*keys = append(*keys, prefix+name)
+		ft := f.Type
+		if ft.Kind() == reflect.Slice {
+			ft = ft.Elem()
+		}
+		if ft.Kind() == reflect.Struct {
+			collect(ft, prefix+name+".", keys)
+		}
+	}
+}

@@ -1,0 +1,224 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"dnseal/cmd/internal/relay"
+	"dnseal/lookup/dnssec"
+	"dnseal/sender/identity"
+	"dnseal/smime/message"
+)
+
+// TestMistakes reads testdata/mistakes: every line that ends in "# WRONG: text" must be told with text, and no other.
+func TestMistakes(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("testdata/mistakes/*.toml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no files: %v", err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, n := parse(string(text), file)
+		told := map[int][]string{}
+		for _, m := range n.found {
+			told[m.Line] = append(told[m.Line], m.Text)
+		}
+		line := 0
+		for s := range strings.Lines(string(text)) {
+			line++
+			_, want, wrong := strings.Cut(strings.TrimSpace(s), "# WRONG: ")
+			got := told[line]
+			delete(told, line)
+			if wrong && !slices.ContainsFunc(got, func(s string) bool { return strings.Contains(s, want) }) {
+				t.Errorf("%s:%d: told %q, want %q", file, line, got, want)
+			}
+			if !wrong && len(got) > 0 {
+				t.Errorf("%s:%d: told %q of a line that is right", file, line, got)
+			}
+		}
+		for line, texts := range told {
+			t.Errorf("%s:%d: told %q of no line", file, line, texts)
+		}
+	}
+}
+
+func TestSyntax(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"[dns]\nmode = validate\n":              "f:2: ",
+		"identities = 5\n":                      "f:1: ",
+		"[[relay]]\nrole = [\"a\"]\n":           "f:2: ",
+		"[dns]\ntimeout = \"soon\"\n":           "f:2: ",
+		"a = 1\na = 2\n":                        "f:2: ",
+		"[on]\nbad-signature = { a = \"b\" }\n": "f:2: ",
+	} {
+		_, n := parse(text, "f")
+		if err := n.err(); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("parse(%q): %v, want %q first", text, err, want)
+		}
+	}
+}
+
+// write writes a configuration, with DIR replaced by its folder, and returns its name.
+func write(t *testing.T, dir, text string) string {
+	t.Helper()
+	file := filepath.Join(dir, "dnseal.toml")
+	if err := os.WriteFile(file, []byte(strings.ReplaceAll(text, "DIR", dir)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// TestFiles makes the mistakes of administrators with files.
+func TestFiles(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ name, text, want string }{
+		{"no directory", `identities = "DIR/nowhere"`, `:1: the directory DIR/nowhere does not exist; make the first identity there: dnseal identity new NAME --identities DIR/nowhere`},
+		{"key readable by others", `identities = "DIR/open"`, `:1: key of bob@example.org: DIR/open/bob@example.org/key.pem can be read by others (mode 0644); chmod 600 DIR/open/bob@example.org/key.pem`},
+		{"no identity", "identities = \"DIR/keys\"\n[[sign.rule]]\nwho = [\"user:x\"]\nfrom = [\"carol@example.org\"]", `:4: there is no usable identity carol@example.org in DIR/keys; make it with: dnseal identity new carol@example.org --identities DIR/keys`},
+		{"no such next-hop identity", "identities = \"DIR/keys\"\n[[relay]]\nrole = \"inbound\"\nlisten = \":25\"\nrecipients = [\"a.example\"]\nnext-hop = [\"b:25\"]\nnext-hop-identity = \"x._device.example.org\"", `:7: there is no usable identity x._device.example.org`},
+		{"no anchor", "[dns]\ntrust-anchor = \"DIR/nowhere\"", `:2: trust anchor file DIR/nowhere does not exist`},
+		{"bad anchor", "[dns]\ntrust-anchor = \"DIR/dnseal.toml\"", `:2: `},
+		{"no roots", `pkix-roots = "DIR/nowhere"`, `:1: the file of roots DIR/nowhere does not exist`},
+		{"roots without certificate", `pkix-roots = "DIR/dnseal.toml"`, `:1: DIR/dnseal.toml holds no certificate in PEM form`},
+		{"no certificate", "[[relay]]\nrole = \"inbound\"\nlisten = \":25\"\nrecipients = [\"a.example\"]\nnext-hop = [\"b:25\"]\ntls = \"starttls\"\ncertificate = \"DIR/none.pem\"\nkey = \"DIR/none.key\"", `:7: the file DIR/none.pem does not exist`},
+		{"open server key", "[[relay]]\nrole = \"inbound\"\nlisten = \":25\"\nrecipients = [\"a.example\"]\nnext-hop = [\"b:25\"]\ntls = \"starttls\"\ncertificate = \"DIR/keys/alice@example.org/cert.pem\"\nkey = \"DIR/open/bob@example.org/key.pem\"", `:7: the key DIR/open/bob@example.org/key.pem can be read by others (mode 0644); chmod 600`},
+		{"no group", "[[milter]]\nrole = \"verify\"\nlisten = \"unix:/x\"\nsocket-group = \"no such group\"", `:4: there is no group "no such group" here`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			makeIdentity(t, filepath.Join(dir, "keys"), "alice@example.org")
+			makeIdentity(t, filepath.Join(dir, "open"), "bob@example.org")
+			if err := os.Chmod(filepath.Join(dir, "open", "bob@example.org", "key.pem"), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			file := write(t, dir, tt.text)
+			_, err := Load(file)
+			want := file + strings.ReplaceAll(tt.want, "DIR", dir)
+			if err == nil || !strings.HasPrefix(err.Error(), want) {
+				t.Errorf("Load: %v\nwant %s", err, want)
+			}
+			var ms Mistakes
+			if !errors.As(err, &ms) || len(ms) != 1 {
+				t.Errorf("%d mistakes, want 1", len(ms))
+			}
+		})
+	}
+	if _, err := Load("nowhere.toml"); err == nil || err.Error() != "configuration file nowhere.toml does not exist" {
+		t.Errorf("Load(nowhere.toml): %v", err)
+	}
+}
+
+func makeIdentity(t *testing.T, dir, name string) {
+	t.Helper()
+	if _, err := identity.Create(dir, name, identity.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestConvert reads a whole configuration and looks at what becomes of it.
+func TestConvert(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	makeIdentity(t, filepath.Join(dir, "keys"), "alice@example.org")
+	makeIdentity(t, filepath.Join(dir, "keys"), "relay.example.org")
+	c, err := Load(write(t, dir, `
+identities = "DIR/keys"
+authserv-id = "mx.example.org"
+hostname = "relay.example.org"
+[dns]
+resolvers = ["127.0.0.1:53"]
+timeout = "2s"
+limits = { queries = 7, leaf-size = 9 }
+[sign]
+form = "opaque"
+header-protection = false
+check-record = false
+[[sign.rule]]
+who = ["net:192.0.2.0/24", "user:alice", "net:127.0.0.1"]
+from = ["alice@example.org"]
+[on]
+no-rule = "reject"
+bad-signature = "reject"
+too-big = "mark"
+internal-error = "reject"
+[[domain]]
+names = ["example.org"]
+require = "signature"
+on = { no-signature = "defer" }
+[[relay]]
+role = "submission"
+listen = ":2525"
+tls = "starttls"
+certificate = "DIR/keys/relay.example.org/cert.pem"
+key = "DIR/keys/relay.example.org/key.pem"
+next-hop = ["127.0.0.1:10025"]
+next-hop-tls = "dane"
+next-hop-identity = "relay.example.org"
+max-bytes = 1000
+[[milter]]
+role = "verify"
+listen = "inet:8891@localhost"
+timeout = "1m"
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, l := c.SenderOptions(nil), c.LookupOptions()
+	type actions = map[string]message.Action
+	for name, pair := range map[string][2]any{
+		"signing actions": {s.On, actions{"no-rule": message.Reject, "internal-error": message.Reject}},
+		"opaque":          {[]bool{s.Opaque, s.NoHeaderProtection, s.Lookup == nil}, []bool{true, true, true}},
+		"rules":           {len(s.Rules), 1},
+		"limits":          {s.Limits, dnssec.Limits{Queries: 7, LeafSize: 9}},
+		"resolvers":       {l.Resolvers, []string{"127.0.0.1:53"}},
+		"timeout":         {l.Timeout, 2 * time.Second},
+		"names":           {c.IdentityNames(), []string{"alice@example.org", "relay.example.org"}},
+	} {
+		if diff := cmp.Diff(pair[1], pair[0]); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+	r := c.ReceiverOptions(nil, true)
+	want := actions{"bad-signature": message.Reject, "too-big": message.Accept, "internal-error": message.Reject}
+	if diff := cmp.Diff(want, r.On); diff != "" {
+		t.Errorf("verifying actions: %s", diff)
+	}
+	if len(r.Domains) != 1 || r.Domains[0].On["no-signature"] != message.Defer || r.AuthservID != "mx.example.org" || !r.Observe {
+		t.Errorf("receiver options: %+v", r)
+	}
+	o := c.RelayOptions(&c.Relays[0], Wiring{})
+	if got := fmt.Sprint(o.Trusted); got != "[192.0.2.0/24 127.0.0.1/32]" || o.Inbound || o.TLS == nil || o.Hop.TLS == nil || o.Hop.Policy != relay.TLSDANE || o.Limits.MaxBytes != 1000 {
+		t.Errorf("relay options: trusted %s, %+v", got, o)
+	}
+	if m := c.MilterOptions(&c.Milters[0], Wiring{}); m.Timeout != time.Minute {
+		t.Errorf("milter options: %+v", m)
+	}
+}
+
+func TestNearest(t *testing.T) {
+	t.Parallel()
+	known := knownKeys()
+	for key, want := range map[string]string{
+		"relay.listn": "relay.listen", "authservid": "authserv-id", "sign.rules": "sign.rule", "x": "",
+		"on.dnserror": "on.dns-error", "domain.on.bogos": "domain.on.bogus", "listen": "metrics.listen", "entirely-different": "",
+	} {
+		if got := nearest(key, known); got != want {
+			t.Errorf("nearest(%q) = %q, want %q", key, got, want)
+		}
+	}
+}

@@ -1,0 +1,153 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+)
+
+// Mistake is something wrong in a configuration file.
+type Mistake struct {
+	File string
+	Line int // 0: the file as a whole
+	// Text says what is wrong, and behind a semicolon what to do.
+	Text string
+}
+
+// Error is "FILE:LINE: text".
+func (m *Mistake) Error() string {
+	if m.Line == 0 {
+		return m.File + ": " + m.Text
+	}
+	return fmt.Sprintf("%s:%d: %s", m.File, m.Line, m.Text)
+}
+
+// Mistakes are all of a file, in its order.
+type Mistakes []*Mistake
+
+// Error has a line for each.
+func (ms Mistakes) Error() string {
+	lines := make([]string, len(ms))
+	for i, m := range ms {
+		lines[i] = m.Error()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// notes collects mistakes by key.
+type notes struct {
+	file   string
+	places []place
+	found  Mistakes
+}
+
+// wrong notes a mistake at a key such as "relay[0].listen"; without such a key in the file, at its table.
+func (n *notes) wrong(key, format string, args ...any) {
+	n.found = append(n.found, &Mistake{n.file, n.line(key), fmt.Sprintf(format, args...)})
+}
+
+func (n *notes) line(key string) int {
+	for {
+		for _, p := range n.places {
+			if p.key == key {
+				return p.line
+			}
+		}
+		dot := strings.LastIndexByte(key, '.')
+		if dot < 0 {
+			return 0
+		}
+		key = key[:dot]
+	}
+}
+
+// err returns what was found, in the order of the file.
+func (n *notes) err() error {
+	if len(n.found) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(n.found, func(a, b *Mistake) int { return a.Line - b.Line })
+	return n.found
+}
+
+// unknown notes the keys that the decoder had no use for.
+func (n *notes) unknown(keys []toml.Key) {
+	known := knownKeys()
+	at := map[string]int{} // where to look on for a key seen before
+	for _, k := range keys {
+		bare := strings.Join(k, ".")
+		if insideUnknown(bare, keys) {
+			continue
+		}
+		line := 0
+		for i := at[bare]; i < len(n.places); i++ {
+			p := n.places[i]
+			inline := strings.HasPrefix(bare, p.bare+".") && strings.Contains(p.text, k[len(k)-1]) && strings.Contains(p.text, "{")
+			if p.bare == bare || inline {
+				line, at[bare] = p.line, i+1
+				break
+			}
+		}
+		text := fmt.Sprintf("unknown key %q", bare)
+		if near := nearest(bare, known); near != "" {
+			text += fmt.Sprintf("; did you mean %q?", near)
+		} else {
+			text += "; dnseal.toml(5) lists them all"
+		}
+		n.found = append(n.found, &Mistake{n.file, line, text})
+	}
+}
+
+// insideUnknown reports whether a table around the key is unknown itself: one line is enough.
+func insideUnknown(bare string, keys []toml.Key) bool {
+	for _, k := range keys {
+		if table := strings.Join(k, "."); strings.HasPrefix(bare, table+".") {
+			return true
+		}
+	}
+	return false
+}
+
+// nearest returns the known key with the fewest changes to get there, if they are few. What differs only in its table
+// is near, too: people put keys into the wrong one.
+func nearest(key string, known []string) string {
+	best, least := "", 1+len(key)/3
+	for _, k := range known {
+		if d := distance(key, k); d < least {
+			best, least = k, d
+		}
+	}
+	if best != "" {
+		return best
+	}
+	last := key[strings.LastIndexByte(key, '.')+1:]
+	for _, k := range known {
+		if k[strings.LastIndexByte(k, '.')+1:] == last {
+			return k
+		}
+	}
+	return ""
+}
+
+// distance counts the insertions, deletions and replacements from a to b.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j+1]+1, row[j]+1)
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,67 @@
+package metrics
+
+import (
+	"context"
+	"strings"
+
+	"dnseal/lookup"
+	"dnseal/smime/message"
+)
+
+// Handler returns h, with the messages that are in it shown as in flight.
+func (m *Metrics) Handler(h message.Handler, door, role string) message.Handler {
+	if m == nil {
+		return h
+	}
+	m.Door(door, role)
+	return &handler{h, m, door, role}
+}
+
+type handler struct {
+	message.Handler
+	m          *Metrics
+	door, role string
+}
+
+func (h *handler) Handle(ctx context.Context, msg *message.Message, env *message.Envelope) *message.Outcome {
+	gauge := h.m.inFlight.WithLabelValues(h.door, h.role)
+	gauge.Inc()
+	defer gauge.Dec()
+	return h.Handler.Handle(ctx, msg, env)
+}
+
+// Resolver returns r, with what it answers counted.
+func (m *Metrics) Resolver(r lookup.Resolver) lookup.Resolver {
+	if m == nil {
+		return r
+	}
+	return &resolver{r, m}
+}
+
+type resolver struct {
+	next lookup.Resolver
+	m    *Metrics
+}
+
+func (r *resolver) Lookup(ctx context.Context, name string, t lookup.Type) *lookup.Result {
+	return r.count(r.next.Lookup(ctx, name, t))
+}
+
+func (r *resolver) LookupFresh(ctx context.Context, name string, t lookup.Type) *lookup.Result {
+	return r.count(r.next.LookupFresh(ctx, name, t))
+}
+
+func (r *resolver) count(res *lookup.Result) *lookup.Result {
+	presence := "unknown"
+	switch res.Presence {
+	case lookup.Present:
+		presence = "present"
+	case lookup.Absent:
+		presence = "absent"
+	case lookup.Unknown:
+	}
+	// Codes are a closed list but for what a limit is called, which is one, too.
+	code, _, _ := strings.Cut(res.Code, " ")
+	r.m.lookups.WithLabelValues(res.Type.String(), res.Status.String(), presence, code).Inc()
+	return res
+}
