@@ -1,0 +1,99 @@
+package receiver
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"dnseal/smime/message"
+)
+
+// Classes of what can be wrong with a message (DESIGN 10, [on]).
+const (
+	ClassBadSignature     = "bad-signature"     // the message was changed, or the signature made up
+	ClassKeyMismatch      = "key-mismatch"      // signed by another key than the one published
+	ClassNoSignature      = "no-signature"      // unsigned; where a signature is required, also what proves none
+	ClassNoKey            = "no-key"            // no record, or none that can be used
+	ClassIdentityMismatch = "identity-mismatch" // signed by somebody else than From says
+	ClassPartial          = "partial"           // only a part is signed, as after a list
+	ClassWeak             = "weak"              // algorithm, date or certificate not good enough
+	ClassInsecure         = "insecure"          // the signer's zone is not signed
+	ClassDNSError         = "dns-error"         // could not be looked up now
+	ClassBogus            = "bogus"             // DNS data that does not validate
+	ClassMalformed        = "malformed"         // unreadable, or over a limit
+	ClassTooBig           = "too-big"           // over Options.MaxBytes
+	ClassInternalError    = "internal-error"    // trouble of this machine
+)
+
+// DefaultActions returns what is done per class when Options.On says nothing.
+// To mark is to accept: the result is in the Authentication-Results field either way.
+func DefaultActions() map[string]message.Action {
+	return map[string]message.Action{
+		ClassBadSignature:     message.Accept,
+		ClassKeyMismatch:      message.Accept,
+		ClassNoSignature:      message.Accept,
+		ClassNoKey:            message.Accept,
+		ClassIdentityMismatch: message.Accept,
+		ClassPartial:          message.Accept,
+		ClassWeak:             message.Accept,
+		ClassInsecure:         message.Accept,
+		ClassDNSError:         message.Accept,
+		ClassBogus:            message.Accept,
+		ClassMalformed:        message.Accept,
+		ClassTooBig:           message.Accept,
+		ClassInternalError:    message.Defer,
+	}
+}
+
+// actions puts on over base.
+func actions(base, on map[string]message.Action) (map[string]message.Action, error) {
+	known := DefaultActions()
+	out := maps.Clone(base)
+	if out == nil {
+		out = map[string]message.Action{}
+	}
+	for class, action := range on {
+		if _, ok := known[class]; !ok {
+			return nil, fmt.Errorf("receiver: unknown class %q of actions: known are %v", class, slices.Sorted(maps.Keys(known)))
+		}
+		if action > message.Reject {
+			return nil, fmt.Errorf("receiver: %s: %d is no action", class, action)
+		}
+		out[class] = action
+	}
+	return out, nil
+}
+
+// strictness orders actions: the stricter, the greater.
+func strictness(a message.Action) int {
+	switch a {
+	case message.Accept:
+		return 0
+	case message.Quarantine:
+		return 1
+	case message.Defer:
+		return 2
+	case message.Reject:
+	}
+	return 3
+}
+
+// stricter returns the stricter of two actions.
+func stricter(a, b message.Action) message.Action {
+	if strictness(b) > strictness(a) {
+		return b
+	}
+	return a
+}
+
+// reply is for strangers: it names no cause.
+func reply(a message.Action) message.Reply {
+	switch a {
+	case message.Defer:
+		return message.Reply{Code: 451, Enhanced: "4.7.1", Text: "Message cannot be checked now, try again later"}
+	case message.Reject:
+		return message.Reply{Code: 550, Enhanced: "5.7.1", Text: "Message refused by policy"}
+	case message.Accept, message.Quarantine:
+	}
+	return message.Reply{}
+}

@@ -1,0 +1,46 @@
+package receiver
+
+import (
+	"context"
+
+	"dnseal/lookup"
+)
+
+// answers are the DNS lookups of one message: each name is asked for once, and once more past the cache.
+type answers struct {
+	resolver   lookup.Resolver
+	seen       map[question]*lookup.Result
+	identities map[string]bool
+}
+
+type question struct {
+	name  string
+	typ   lookup.Type
+	fresh bool
+}
+
+func newAnswers(r lookup.Resolver) *answers {
+	return &answers{resolver: r, seen: map[question]*lookup.Result{}, identities: map[string]bool{}}
+}
+
+// admit reports whether one more identity may be looked up; one that was looked up already always may.
+func (a *answers) admit(identity string) bool {
+	if !a.identities[identity] && len(a.identities) >= maxIdentities {
+		return false
+	}
+	a.identities[identity] = true
+	return true
+}
+
+func (a *answers) ask(ctx context.Context, q question) *lookup.Result {
+	if res := a.seen[q]; res != nil {
+		return res
+	}
+	ask := a.resolver.Lookup
+	if q.fresh {
+		ask = a.resolver.LookupFresh
+	}
+	res := ask(ctx, q.name, q.typ)
+	a.seen[q] = res
+	return res
+}

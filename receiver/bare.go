@@ -1,0 +1,44 @@
+package receiver
+
+import (
+	"crypto/x509"
+
+	"dnseal/lookup"
+	"dnseal/smime"
+)
+
+// keyFromRecords verifies a signature whose certificate is not in the message with the keys and certificates that
+// the records carry whole. It returns the key the signer names as a DER SubjectPublicKeyInfo, nil where there is
+// none or the message brought a certificate, and whether any key is published whole.
+//
+// DESIGN 3: such a signature names its key by SubjectKeyIdentifier; package smime refuses any other key.
+func (j *judgement) keyFromRecords(records []lookup.Record) (spki []byte, published bool) {
+	if j.bareKey != nil || !j.needsKey() {
+		return j.bareKey, true
+	}
+	for _, r := range records {
+		key, ok := r.SPKI()
+		if !ok || r.Usage != lookup.DANEEE {
+			continue
+		}
+		published = true
+		if err := j.verifyWith(r); err != nil || j.needsKey() {
+			continue // another key than the signer names
+		}
+		if j.bareKey = key; j.sig.Integrity == smime.IntegrityGood {
+			break
+		}
+	}
+	return j.bareKey, published
+}
+
+func (j *judgement) verifyWith(r lookup.Record) error {
+	if r.Selector == lookup.PublicKey {
+		return j.sig.VerifyWithKey(r.Data)
+	}
+	cert, err := x509.ParseCertificate(r.Data)
+	if err != nil {
+		return err
+	}
+	return j.sig.VerifyWithCertificate(cert)
+}

@@ -1,0 +1,122 @@
+package receiver
+
+import (
+	"crypto/x509"
+	"strings"
+
+	"dnseal/lookup"
+	"dnseal/smime"
+	"dnseal/smime/message"
+)
+
+// claim is the identity a signer states. The zero value is none at all.
+type claim struct {
+	address message.Address // a mail address, or
+	dnsName string          // the name of a device, service or host
+	// certified says that the signer's certificate states it. Otherwise it is the From address, which a
+	// signature without a name can only be meant for.
+	certified bool
+}
+
+func (c claim) mail() bool { return c.address != message.Address{} }
+
+// String is the name as reports write it, "" for none.
+func (c claim) String() string {
+	if c.mail() {
+		return c.address.String()
+	}
+	return c.dnsName
+}
+
+// owner is where the records of the name are (DESIGN 3). The error says why it can have none.
+func (c claim) owner() (string, lookup.Type, error) {
+	if c.mail() {
+		name, err := lookup.SMIMEAName(c.address.Local, c.address.Domain)
+		return name, lookup.SMIMEA, err
+	}
+	name, err := lookup.TLSAName(c.dnsName)
+	return name, lookup.TLSA, err
+}
+
+// claimed finds the identity the signer states, never whichever name happens to have a record (DESIGN 4):
+// a mail address of the certificate, else a DNS name in it; of several the one bound to From.
+// RFC 8550, Section 3: a certificate need not hold a name. Then, as without certificate, it is the From address.
+func (j *judgement) claimed() claim {
+	var mails, names []claim
+	if j.sig.Certificate != nil {
+		for _, n := range smime.CertificateNames(j.sig.Certificate) {
+			switch n.Kind {
+			case "mail":
+				mails = append(mails, claim{address: n.Address, certified: true})
+			case "dns":
+				names = append(names, claim{dnsName: canonical(n.DNSName), certified: true})
+			}
+		}
+	}
+	switch {
+	case len(mails) > 0:
+		return j.boundOf(mails)
+	case len(names) > 0:
+		return j.boundOf(names)
+	}
+	return claim{address: j.author()}
+}
+
+// boundOf returns the first claim that speaks for From, else the first for the protected From, else the first.
+func (j *judgement) boundOf(claims []claim) claim {
+	for _, from := range []message.Address{j.outerFrom(), j.innerFrom()} {
+		for _, c := range claims {
+			if c.mail() && c.address == from || !c.mail() && j.ruled(c.dnsName, from) {
+				return c
+			}
+		}
+	}
+	return claims[0]
+}
+
+// author is whom a signature without a name speaks for: the protected From, else the outer one. The zero value is nobody.
+func (j *judgement) author() message.Address {
+	if in := j.innerFrom(); in != (message.Address{}) {
+		return in
+	}
+	return j.outerFrom()
+}
+
+// outerFrom is the one From address of the message; the zero value where there is not exactly one.
+func (j *judgement) outerFrom() message.Address {
+	return only(j.report.from, j.report.fromErr)
+}
+
+// innerFrom is the one protected From address.
+func (j *judgement) innerFrom() message.Address {
+	if j.out.HeaderProtection == unprotected {
+		return message.Address{}
+	}
+	return only(j.sig.ProtectedFrom, j.sig.ProtectedFromErr)
+}
+
+func only(as []message.Address, err error) message.Address {
+	if err != nil || len(as) != 1 {
+		return message.Address{}
+	}
+	return as[0]
+}
+
+// names reports whether a certificate states the claim.
+func (c claim) names(cert *x509.Certificate) bool {
+	for _, n := range smime.CertificateNames(cert) {
+		if n.Kind == "mail" && c.mail() && n.Address == c.address || n.Kind == "dns" && !c.mail() && canonical(n.DNSName) == c.dnsName {
+			return true
+		}
+	}
+	return false
+}
+
+// canonical is a DNS name in lower-case A-labels without final dot, as rules compare it; unchanged where it is none.
+func canonical(name string) string {
+	owner, err := lookup.TLSAName(name)
+	if err != nil {
+		return name
+	}
+	return strings.TrimSuffix(owner, ".")
+}

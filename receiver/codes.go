@@ -1,0 +1,75 @@
+package receiver
+
+// Codes are the stable words of Report.Code and SignatureReport.Code. Beside
+// these, "limit:WORD" and "budget:WORD" name a limit that was reached, and an
+// indeterminate DNS answer gives its own word ("timeout", "servfail", …: the codes of package lookup).
+const (
+	// Integrity: the words of package smime. Verdict fail.
+
+	CodeBadSignature   = "bad-signature"   // the signature value is wrong
+	CodeBadDigest      = "bad-digest"      // the content is not what was signed
+	CodeBadAttributes  = "bad-attributes"  // the signed attributes contradict the rest
+	CodeKeySubstituted = "key-substituted" // the certificate is not the one that was signed along
+
+	// Integrity that cannot be told.
+
+	CodeMalformed     = "malformed"      // the message or the signature cannot be read; permerror
+	CodeUnsupported   = "unsupported"    // an algorithm or form that is not known here; neutral
+	CodeTooBig        = "too-big"        // over Options.MaxBytes, and not looked at; permerror
+	CodeInternalError = "internal-error" // trouble of this machine; temperror
+
+	// Identity.
+
+	CodeNoKey       = "no-key"        // the message brings no certificate, and no record the key; neutral
+	CodeNoName      = "no-name"       // neither a certificate nor a protected From states a name; policy
+	CodeNoOwnerName = "no-owner-name" // the name stated cannot have a record (an address literal, too long); neutral
+
+	// DNS.
+
+	CodeKeyMismatch     = "key-mismatch"           // records exist, and none is of this key; fail
+	CodeExpired         = "expired"                // the record would match, but the certificate is outside its dates; fail
+	CodeRevoked         = "revoked-or-unpublished" // proven: there is no record; fail
+	CodeNotPublishedNow = "not-published-now"      // the same for saved mail, whose record may have been there when it came; fail
+	CodeNoRecord        = "no-record"              // a CA-issued certificate, and its owner publishes no record; neutral
+	CodeUnusableRecords = "unusable-records"       // records exist, and none of them can be used; neutral
+	CodeInsecure        = "insecure"               // proven: the zone is not signed; neutral
+	CodeBogus           = "bogus"                  // the zone should be signed and is not, or wrongly; temperror
+	CodePKIX            = "pkix"                   // judged by PKIX roots: with pass, they vouch for it; with policy, they do not
+
+	// Binding. Verdict policy.
+
+	CodeBadFrom           = "bad-from"            // From cannot be read; permerror
+	CodeNoFrom            = "no-from"             // no From address
+	CodeSeveralFrom       = "several-from"        // more than one From address
+	CodeFromMismatch      = "from-mismatch"       // signed by somebody else than From says
+	CodeFromRewritten     = "from-rewritten"      // the signer is who the protected From says, and From says another
+	CodeInnerFromMismatch = "inner-from-mismatch" // the signer is who From says, but the protected From says another, or nothing
+	CodeNoRule            = "no-rule"             // a device, service or host without a rule that lets it use this From
+	CodePartial           = "partial"             // covers only a part of the message
+
+	// Freshness and quality. Verdict policy.
+
+	CodeWeak           = "weak"             // an algorithm or key size that does not count
+	CodeSignedInFuture = "signed-in-future" // the signing time is more than five minutes ahead
+	CodeKeyUsage       = "key-usage"        // the certificate is for something else than signing mail
+
+	// Unsigned mail, verdict none: what it is instead.
+
+	CodeEncrypted  = "encrypted"
+	CodeCompressed = "compressed"
+	CodeCertsOnly  = "certs-only"
+	CodePGP        = "pgp"
+)
+
+// Limits on what one message may make us do (DESIGN 4).
+const (
+	// maxSignatures are judged at most.
+	maxSignatures = 8
+	// maxIdentities are looked up at most.
+	maxIdentities = 4
+)
+
+const (
+	codeLimitSignatures = "limit:signatures"
+	codeLimitIdentities = "limit:identities"
+)

@@ -1,0 +1,78 @@
+package receiver
+
+import (
+	"slices"
+
+	"dnseal/smime"
+)
+
+// combine concludes from the signatures to the message (DESIGN 4).
+func (r *Report) combine(found *smime.Report) {
+	switch {
+	case found.Code != "":
+		// The structure may hold signatures that were not found: nothing good can be said.
+		r.conclude(finding{PermError, found.Code, found.Reason})
+	case len(r.Signatures) == 0:
+		r.conclude(unsigned(found.Kind))
+	default:
+		r.decide(counting(r.Signatures))
+	}
+}
+
+// decide takes over the worst of the signatures that count.
+func (r *Report) decide(sigs []*SignatureReport) {
+	worst := sigs[0]
+	for _, s := range sigs[1:] {
+		if s.Verdict.severity() > worst.Verdict.severity() {
+			worst = s
+		}
+	}
+	r.conclude(worst.finding())
+	if len(worst.protectedFrom) > 0 {
+		r.ProtectedFrom = worst.protectedFrom[0].String()
+	}
+}
+
+// counting returns the signatures whose worst is the message's verdict: those bound to From, without those
+// somebody else added; all when none is bound, and then every one is policy at best.
+func counting(all []*SignatureReport) []*SignatureReport {
+	bound := selectSigs(all, (*SignatureReport).bound)
+	if len(bound) == 0 {
+		return all
+	}
+	// A signature on the whole message speaks for all that is in it, also for signed messages attached to it.
+	if whole := selectSigs(bound, func(s *SignatureReport) bool { return s.Covers == wholeMessage }); len(whole) > 0 {
+		bound = whole
+	}
+	// One with an unsupported algorithm does not count when another of the same identity does.
+	return selectSigs(bound, func(s *SignatureReport) bool {
+		return s.Code != CodeUnsupported || !slices.ContainsFunc(bound, func(o *SignatureReport) bool {
+			return o.Code != CodeUnsupported && o.Identity == s.Identity
+		})
+	})
+}
+
+func selectSigs(sigs []*SignatureReport, keep func(*SignatureReport) bool) []*SignatureReport {
+	var out []*SignatureReport
+	for _, s := range sigs {
+		if keep(s) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// unsigned says what a message without signature is instead.
+func unsigned(kind string) finding {
+	switch kind {
+	case "encrypted":
+		return finding{None, CodeEncrypted, "the message is encrypted; a signature inside cannot be seen"}
+	case "compressed":
+		return finding{None, CodeCompressed, "the message is S/MIME compressed and not signed outside"}
+	case "certs-only":
+		return finding{None, CodeCertsOnly, "the message brings certificates and no signature"}
+	case "pgp":
+		return finding{None, CodePGP, "the message is signed or encrypted by OpenPGP, which is not judged here"}
+	}
+	return finding{None, "", ""}
+}

@@ -1,0 +1,50 @@
+package receiver
+
+import (
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+
+	"dnseal/smime"
+)
+
+// describe starts the report on a signature with what needs no judgement.
+func describe(s *smime.Signature) *SignatureReport {
+	out := &SignatureReport{
+		Part: s.Part, Covers: s.Covers, Algorithm: s.Algorithm,
+		Integrity: integrityWord(s.Integrity), Binding: bindingNone, Freshness: unknown,
+		HeaderProtection: s.HeaderProtection, Differences: s.Differences,
+		Certificate:   describeCertificate(s.Certificate),
+		protectedFrom: s.ProtectedFrom,
+	}
+	if out.HeaderProtection == "" {
+		out.HeaderProtection = unprotected
+	}
+	if !s.SigningTime.IsZero() {
+		t := s.SigningTime.UTC()
+		out.SigningTime = &t
+	}
+	return out
+}
+
+func describeCertificate(c *x509.Certificate) *CertificateReport {
+	if c == nil {
+		return nil
+	}
+	sum := sha256.Sum256(c.Raw)
+	return &CertificateReport{
+		Subject: c.Subject.String(), Issuer: c.Issuer.String(), Serial: c.SerialNumber.Text(16),
+		NotBefore: c.NotBefore.UTC(), NotAfter: c.NotAfter.UTC(), SHA256: hex.EncodeToString(sum[:]),
+	}
+}
+
+func integrityWord(i smime.Integrity) string {
+	switch i {
+	case smime.IntegrityGood:
+		return yes
+	case smime.IntegrityBad:
+		return no
+	case smime.IntegrityUnknown:
+	}
+	return unknown
+}

@@ -1,0 +1,145 @@
+package receiver
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"dnseal/sender/identity"
+	"dnseal/smime/message"
+)
+
+// Domain is a security domain (DESIGN 10, [[domain]]): names a receiver trusts, what it asks of mail From them, and
+// which devices may speak for them.
+type Domain struct {
+	// Names are the domains of From addresses: "bank.example", "*.bank.example".
+	Names []string
+	// Require is what mail From these names must have: "" or "nothing", "signature", or "protected" (a signature
+	// with protected header fields). What does not is of class no-signature as well.
+	Require string
+	// Devices maps names of devices, services and hosts (stars allowed) to From addresses (stars allowed) they may
+	// use. Only addresses within Names count, whatever is written here.
+	Devices map[string][]string
+	// On maps classes to actions for mail From these names. It can be stricter than Options.On, never laxer: From
+	// is what a forger chooses.
+	On map[string]message.Action
+}
+
+// The words of Domain.Require.
+const (
+	requireNothing   = "nothing"
+	requireSignature = "signature"
+	requireProtected = "protected"
+)
+
+// domain is a parsed Domain.
+type domain struct {
+	names   []identity.Pattern
+	require string
+	devices []deviceRule
+	on      map[string]message.Action
+}
+
+// deviceRule lets devices use addresses.
+type deviceRule struct {
+	device    identity.Pattern
+	addresses []identity.Pattern
+}
+
+func parseDomain(d Domain) (*domain, error) {
+	out := &domain{require: d.Require}
+	if len(d.Names) == 0 {
+		return nil, errors.New("it has no names")
+	}
+	switch d.Require {
+	case "", requireNothing, requireSignature, requireProtected:
+	default:
+		return nil, fmt.Errorf("require %q: it is nothing, signature or protected", d.Require)
+	}
+	for _, s := range d.Names {
+		p, err := parseName(s)
+		if err != nil {
+			return nil, err
+		}
+		out.names = append(out.names, p)
+	}
+	for device, addresses := range d.Devices {
+		rule, err := out.parseDevice(device, addresses)
+		if err != nil {
+			return nil, fmt.Errorf("devices: %w", err)
+		}
+		out.devices = append(out.devices, rule)
+	}
+	var err error
+	out.on, err = actions(nil, d.On)
+	return out, err
+}
+
+// parseName reads a pattern of DNS names.
+func parseName(s string) (identity.Pattern, error) {
+	p, err := identity.ParsePattern(s)
+	if err == nil && p.IsAddress() {
+		err = fmt.Errorf("%q is a mail address, and a domain or device name is wanted", s)
+	}
+	return p, err
+}
+
+func (d *domain) parseDevice(device string, addresses []string) (deviceRule, error) {
+	name, err := parseName(device)
+	if err != nil {
+		return deviceRule{}, err
+	}
+	rule := deviceRule{device: name}
+	for _, s := range addresses {
+		p, err := identity.ParsePattern(s)
+		switch {
+		case err != nil:
+			return deviceRule{}, err
+		case !p.IsAddress():
+			return deviceRule{}, fmt.Errorf("%q is no mail address: write *@%s for all addresses of a domain", s, s)
+		case !d.mayReach(s):
+			return deviceRule{}, fmt.Errorf("%q is not within the names of its domain, so no device can be given it", s)
+		}
+		rule.addresses = append(rule.addresses, p)
+	}
+	return rule, nil
+}
+
+// mayReach reports whether an address pattern can name an address of the domain. One with a star in its domain is
+// left to allows.
+func (d *domain) mayReach(pattern string) bool {
+	host := pattern[strings.LastIndexByte(pattern, '@')+1:]
+	if strings.Contains(host, "*") {
+		return true
+	}
+	a, err := message.ParseAddress("x@" + host)
+	return err == nil && d.holds(a)
+}
+
+// holds reports whether the address is one of the domain.
+func (d *domain) holds(a message.Address) bool {
+	for _, p := range d.names {
+		if p.MatchDomain(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// allows reports whether the device may use the address (DESIGN 4: only addresses of the rule's own security domain).
+func (d *domain) allows(device string, from message.Address) bool {
+	if !d.holds(from) {
+		return false
+	}
+	for _, rule := range d.devices {
+		if !rule.device.MatchName(device) {
+			continue
+		}
+		for _, p := range rule.addresses {
+			if p.MatchAddress(from) {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,59 @@
+package receiver
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"dnseal/smime/message"
+)
+
+// Handle implements [message.Handler]: it verifies, removes forged results, puts ours on top and applies the policy.
+// Outcome.Result is the verdict. Trouble of this machine is class internal-error.
+func (r *Receiver) Handle(ctx context.Context, m *message.Message, _ *message.Envelope) *message.Outcome {
+	report, err := r.Verify(ctx, m)
+	if err == nil && r.opts.AuthservID == "" && !r.opts.Observe {
+		err = errors.New("receiver: no authserv-id is configured")
+	}
+	if err != nil {
+		report = r.trouble(m, err)
+	}
+	d := decide(r.on, r.domains, report)
+	out := &message.Outcome{Action: d.action, Result: string(report.Verdict), Reply: reply(d.action), Attrs: report.attrs(d)}
+	switch {
+	case r.opts.Observe:
+		out.Action, out.Reply = message.Accept, message.Reply{}
+		out.Attrs = append(out.Attrs, slog.Bool("observe", true))
+	case r.opts.AuthservID != "":
+		forged := forgedResults(m, r.opts.AuthservID)
+		out.Edit = &message.Edit{Changes: append(forged, resultField(r.opts.AuthservID, report))}
+		out.Attrs = append(out.Attrs, slog.Int("forged_results", len(forged)))
+	}
+	return out
+}
+
+// trouble is the report when this machine failed.
+func (r *Receiver) trouble(m *message.Message, err error) *Report {
+	report := newReport(m.From())
+	report.conclude(finding{TempError, CodeInternalError, err.Error()})
+	return report
+}
+
+// attrs is what the operator's log line says; no bodies, no subjects.
+func (r *Report) attrs(d decision) []slog.Attr {
+	out := []slog.Attr{
+		slog.String("from", r.From), slog.String("code", r.Code), slog.String("reason", r.Reason),
+		slog.String("class", d.class), slog.String("action", d.action.String()), slog.Int("signatures", len(r.Signatures)),
+	}
+	for _, s := range r.Signatures {
+		if s.finding() != (finding{r.Verdict, r.Code, r.Reason}) {
+			continue
+		}
+		out = append(out, slog.String("identity", s.Identity), slog.String("binding", s.Binding), slog.String("algorithm", s.Algorithm))
+		if s.DNS != nil {
+			out = append(out, slog.String("owner", s.DNS.Name), slog.String("dns", s.DNS.Status))
+		}
+		break
+	}
+	return out
+}

@@ -1,0 +1,139 @@
+package receiver
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"dnseal/lookup/dnssec"
+	"dnseal/smime"
+)
+
+// judge turns what package smime found into a verdict.
+func (r *Receiver) judge(ctx context.Context, found *smime.Report) *Report {
+	report := newReport(found.From, found.FromErr)
+	report.Uncovered = found.Uncovered
+	ctx = dnssec.WithBudget(ctx, dnssec.NewBudget(r.opts.Limits))
+	p := &proceeding{receiver: r, report: report, answers: newAnswers(r.opts.Lookup), now: r.opts.Now()}
+	for _, j := range p.cases(found.Signatures) {
+		j.judge(ctx)
+	}
+	report.combine(found)
+	return report
+}
+
+// proceeding is the judging of one message.
+type proceeding struct {
+	receiver *Receiver
+	report   *Report
+	answers  *answers
+	now      time.Time
+}
+
+// cases prepares the signatures, and returns them in the order they are to be
+// judged: those that speak for From first, because a stranger can put others before them and use up the limits.
+func (p *proceeding) cases(sigs []*smime.Signature) []*judgement {
+	var all []*judgement
+	for _, s := range sigs {
+		j := &judgement{proceeding: p, sig: s, out: describe(s), sum: good}
+		j.claim = j.claimed()
+		j.out.Identity = j.claim.String()
+		j.bind()
+		p.report.Signatures = append(p.report.Signatures, j.out)
+		all = append(all, j)
+	}
+	slices.SortStableFunc(all, func(a, b *judgement) int { return rank(a) - rank(b) })
+	for i, j := range all {
+		j.surplus = i >= maxSignatures
+	}
+	return all
+}
+
+func rank(j *judgement) int {
+	if j.out.bound() {
+		return 0
+	}
+	return 1
+}
+
+// judgement is one signature on its way to a verdict.
+type judgement struct {
+	*proceeding
+	sig     *smime.Signature
+	out     *SignatureReport
+	claim   claim
+	surplus bool
+	// bareKey is the key a record gave to a signature without certificate.
+	bareKey []byte
+	// sum is the worst of what was found so far.
+	sum finding
+}
+
+// judge answers the five questions. The order of the notes is that of what is told first among equally bad things.
+func (j *judgement) judge(ctx context.Context) {
+	switch {
+	case j.surplus:
+		j.note(finding{PermError, codeLimitSignatures, "more signatures than are judged in one message"})
+	case j.integrity():
+		j.note(j.dns(ctx))
+		j.note(j.checkIntegrity())
+		j.note(j.binding())
+		j.note(j.quality())
+		j.note(j.coverage())
+	}
+	j.out.Verdict, j.out.Code, j.out.Reason = j.sum.verdict, j.sum.code, j.sum.reason
+	// A record may have brought the key, and with it all of these.
+	j.out.Integrity, j.out.Algorithm = integrityWord(j.sig.Integrity), j.sig.Algorithm
+	j.out.Certificate = describeCertificate(j.sig.Certificate)
+}
+
+// note adds the answer to one question.
+func (j *judgement) note(f finding) { j.sum = worse(j.sum, f) }
+
+// integrity notes what is wrong with the signature itself, and reports whether the DNS is to be asked: a bad
+// signature fails without any lookup, so that nobody makes us ask by sending garbage.
+func (j *judgement) integrity() bool {
+	switch j.sig.Integrity {
+	case smime.IntegrityGood:
+		return true
+	case smime.IntegrityUnknown:
+		if j.needsKey() {
+			return true
+		}
+	case smime.IntegrityBad:
+	}
+	j.note(j.checkIntegrity())
+	return false
+}
+
+// needsKey reports whether only the key is missing, which a record may hold.
+func (j *judgement) needsKey() bool {
+	return j.sig.Integrity == smime.IntegrityUnknown && j.sig.Code == CodeNoKey && j.sig.Certificate == nil
+}
+
+// checkIntegrity is the first question's answer.
+func (j *judgement) checkIntegrity() finding {
+	s := j.sig
+	switch {
+	case s.Integrity == smime.IntegrityGood:
+		return good
+	case s.Weak || s.Code == CodeWeak:
+		return finding{Policy, CodeWeak, s.Reason}
+	case s.Code == CodeMalformed:
+		return finding{PermError, CodeMalformed, s.Reason}
+	case s.Integrity == smime.IntegrityBad:
+		return finding{Fail, s.Code, s.Reason}
+	case s.Code == CodeNoKey:
+		return finding{Neutral, CodeNoKey, "neither the message nor the DNS holds the signer's key"}
+	}
+	return finding{Neutral, CodeUnsupported, s.Reason}
+}
+
+// coverage: a signature on a part says nothing about the rest (RFC 9787, Section 4; DESIGN 4). It is asked last,
+// because a part that would hold for nothing else is not one that a list wrapped.
+func (j *judgement) coverage() finding {
+	if j.out.Covers == wholeMessage {
+		return good
+	}
+	return finding{Policy, CodePartial, "only " + j.out.Covers + " of the message is signed"}
+}

@@ -1,0 +1,36 @@
+package receiver
+
+import (
+	"crypto/x509"
+	"errors"
+)
+
+// orRoots lets the configured mail roots judge a CA-issued certificate about which the DNS proves nothing (RFC
+// 8550, Section 4). It never overrules a secure record. Where no root knows the issuer the finding stays.
+//
+// We read DESIGN 4 so that a zone that is proven not to be signed is one whose owner publishes no record: most
+// CA-issued certificates are of such zones.
+func (j *judgement) orRoots(f finding) finding {
+	roots := j.receiver.opts.PKIXRoots
+	if roots == nil || !j.issued() || !j.claim.mail() || !j.claim.certified {
+		return f
+	}
+	intermediates := x509.NewCertPool()
+	for _, c := range j.sig.Certificates[:min(len(j.sig.Certificates), maxIntermediates)] {
+		intermediates.AddCert(c)
+	}
+	_, err := j.sig.Certificate.Verify(x509.VerifyOptions{
+		Roots: roots, Intermediates: intermediates, CurrentTime: j.now,
+		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageEmailProtection},
+	})
+	switch unknown := (x509.UnknownAuthorityError{}); {
+	case err == nil:
+		return finding{Pass, CodePKIX, "PKIX: " + f.reason + "; a configured root vouches for the certificate"}
+	case errors.As(err, &unknown):
+		return f
+	}
+	return finding{Policy, CodePKIX, "PKIX: " + f.reason + "; the certificate does not hold by its CA: " + err.Error()}
+}
+
+// maxIntermediates is how many certificates of a message are looked at for a path.
+const maxIntermediates = 16

@@ -1,0 +1,51 @@
+package receiver
+
+import (
+	"crypto/x509"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// maxAhead is how far a signing time may lie in the future.
+const maxAhead = 5 * time.Minute
+
+// quality is the fifth question's answer, but for the dates of a certificate: those count where a record or a root
+// makes them count, and are judged there.
+func (j *judgement) quality() finding {
+	if j.out.Freshness == unknown {
+		j.out.Freshness = yes
+	}
+	if j.sig.SigningTime.After(j.now.Add(maxAhead)) {
+		j.out.Freshness = no
+		return finding{Policy, CodeSignedInFuture, fmt.Sprintf("the signer claims to have signed at %s, which is in the future", stamp(j.sig.SigningTime))}
+	}
+	if j.sig.Weak {
+		return finding{Policy, CodeWeak, j.sig.Reason}
+	}
+	return j.purpose()
+}
+
+// purpose wants a certificate that may sign mail. DANE-EE does not ask for its names and dates, but a key that its
+// owner gave another purpose is not to be used for this one.
+func (j *judgement) purpose() finding {
+	c := j.sig.Certificate
+	const signing = x509.KeyUsageDigitalSignature | x509.KeyUsageContentCommitment
+	switch {
+	case c == nil:
+	// RFC 8550, Section 4.4.2.
+	case c.KeyUsage != 0 && c.KeyUsage&signing == 0:
+		return finding{Policy, CodeKeyUsage, "the key usage of the certificate does not allow signatures"}
+	// RFC 8550, Section 4.4.4.
+	case len(c.ExtKeyUsage)+len(c.UnknownExtKeyUsage) > 0 && !slices.ContainsFunc(c.ExtKeyUsage, forMail):
+		return finding{Policy, CodeKeyUsage, "the extended key usage of the certificate does not allow mail"}
+	}
+	return good
+}
+
+func forMail(u x509.ExtKeyUsage) bool {
+	return u == x509.ExtKeyUsageEmailProtection || u == x509.ExtKeyUsageAny
+}
+
+// stamp is a time for people.
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }

@@ -1,0 +1,184 @@
+package receiver
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"fmt"
+	"time"
+
+	"dnseal/lookup"
+	"dnseal/lookup/dnssec"
+)
+
+// dns is the answer to what the records of the identity say about the key.
+func (j *judgement) dns(ctx context.Context) finding {
+	name, typ, err := j.claim.owner()
+	switch {
+	case j.claim == claim{}:
+		return finding{Policy, CodeNoName, "the signature states no name, and From does not either"}
+	case err != nil:
+		return finding{Neutral, CodeNoOwnerName, fmt.Sprintf("%s can have no record: %v", j.claim, err)}
+	case !j.answers.admit(j.claim.String()):
+		return finding{PermError, codeLimitIdentities, fmt.Sprintf("more than %d signers to look up in one message", maxIdentities)}
+	}
+	f := j.consult(ctx, question{name: name, typ: typ})
+	if f.verdict == Fail {
+		// DESIGN 4: a key published a minute ago is not a forgery. Ask past our cache before saying so.
+		f = j.consult(ctx, question{name: name, typ: typ, fresh: true})
+	}
+	return f
+}
+
+// consult asks for the records, and where a mail address has none for the CA of its domain's users, and judges.
+func (j *judgement) consult(ctx context.Context, q question) finding {
+	res := j.answers.ask(ctx, q)
+	f := j.weigh(res, res.Records)
+	if !absent(res) || !j.issued() {
+		return f
+	}
+	// DANCE architecture, Example 7: the CA of a domain's users, asked when the user's own record is proven absent.
+	if user, err := lookup.UserName(j.claim.address.Domain); j.claim.mail() && j.claim.certified && err == nil {
+		res := j.answers.ask(ctx, question{name: user, typ: lookup.TLSA, fresh: q.fresh})
+		if !absent(res) {
+			return j.weigh(res, trustAnchors(res.Records))
+		}
+	}
+	return f
+}
+
+func absent(res *lookup.Result) bool {
+	return res.Status == dnssec.Secure && res.Presence == lookup.Absent
+}
+
+// issued reports whether somebody else's name stands as the issuer of the certificate. It helps no forger: what
+// follows from it is neutral at best where the DNS or a PKIX root does not vouch.
+func (j *judgement) issued() bool {
+	c := j.sig.Certificate
+	return c != nil && !bytes.Equal(c.RawIssuer, c.RawSubject)
+}
+
+// trustAnchors are the records of "_user" that count: only a CA can vouch for names that are not the owner's (usage 2).
+func trustAnchors(records []lookup.Record) []lookup.Record {
+	var out []lookup.Record
+	for _, r := range records {
+		if r.Usage == lookup.DANETA {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// weigh judges one DNS answer. Absent, insecure, bogus and indeterminate stay four things (RFC 4033, Section 5;
+// RFC 7672, Section 2.1).
+func (j *judgement) weigh(res *lookup.Result, records []lookup.Record) finding {
+	j.out.Lookup, j.out.DNS = res, describeAnswer(res)
+	switch res.Status {
+	case dnssec.Secure:
+		if res.Presence == lookup.Present {
+			return j.match(res, records)
+		}
+		return j.missing(res)
+	case dnssec.Insecure:
+		// RFC 8162, Section 4: an answer that is not validated is not used.
+		return j.orRoots(finding{Neutral, CodeInsecure, fmt.Sprintf("the zone of %s is not signed, so its records prove nothing", res.Name)})
+	case dnssec.Bogus:
+		return finding{TempError, CodeBogus, fmt.Sprintf("the DNS data of %s is bogus: %s", res.Name, res.Reason)}
+	case dnssec.Indeterminate:
+	}
+	return finding{TempError, res.Code, fmt.Sprintf("%s could not be looked up: %s", res.Name, res.Reason)}
+}
+
+// missing judges proven absence.
+func (j *judgement) missing(res *lookup.Result) finding {
+	switch {
+	case j.claim.mail() && j.issued():
+		return j.orRoots(finding{Neutral, CodeNoRecord, fmt.Sprintf("a CA certifies %s, but no record is published at %s", j.claim, res.Name)})
+	case j.receiver.opts.Saved:
+		return finding{Fail, CodeNotPublishedNow, fmt.Sprintf("no record is published at %s now; one may have been when the message came", res.Name)}
+	}
+	return finding{Fail, CodeRevoked, fmt.Sprintf("no record is published at %s: the key was revoked or never published", res.Name)}
+}
+
+// match judges secure records against the signer's certificate or key.
+func (j *judgement) match(res *lookup.Result, records []lookup.Record) finding {
+	spki, published := j.keyFromRecords(records)
+	results, matched, usable := j.compare(records, spki, j.now)
+	j.out.DNS.Records = describeRecords(results)
+	switch {
+	case j.needsKey() && !published:
+		return finding{Neutral, CodeNoKey, fmt.Sprintf("the message brings no certificate, and no record at %s holds the key itself", res.Name)}
+	case matched:
+		return good
+	case !usable:
+		return finding{Neutral, CodeUnusableRecords, fmt.Sprintf("none of the records at %s can be used: %s", res.Name, whyNot(results))}
+	case j.validAnotherTime(records, spki):
+		j.out.Freshness = no
+		c := j.sig.Certificate
+		return finding{Fail, CodeExpired, fmt.Sprintf("the record at %s asks for a valid certificate, and this one is valid from %s to %s", res.Name, stamp(c.NotBefore), stamp(c.NotAfter))}
+	}
+	return finding{Fail, CodeKeyMismatch, fmt.Sprintf("no record at %s is of the key that signed%s", res.Name, whyNotKey(results))}
+}
+
+func (j *judgement) compare(records []lookup.Record, spki []byte, at time.Time) ([]lookup.MatchResult, bool, bool) {
+	opts := lookup.MatchOptions{
+		Certificate: j.sig.Certificate, Chain: j.sig.Certificates,
+		NameOK: j.claim.names, Roots: j.receiver.opts.PKIXRoots, At: at,
+	}
+	if j.claim.mail() {
+		opts.KeyUsages = []x509.ExtKeyUsage{x509.ExtKeyUsageEmailProtection}
+	}
+	if spki != nil {
+		opts.Certificate, opts.Chain, opts.SPKI = nil, nil, spki
+	}
+	return lookup.Match(records, opts)
+}
+
+// validAnotherTime reports whether only the dates of the certificate stood in the way.
+func (j *judgement) validAnotherTime(records []lookup.Record, spki []byte) bool {
+	c := j.sig.Certificate
+	if c == nil || spki != nil || !j.now.Before(c.NotBefore) && !j.now.After(c.NotAfter) {
+		return false
+	}
+	_, matched, _ := j.compare(records, nil, c.NotAfter)
+	return matched
+}
+
+// whyNot is the first reason why a record could not be used.
+func whyNot(results []lookup.MatchResult) string {
+	for _, r := range results {
+		if r.Result != "" {
+			return r.Result
+		}
+	}
+	return "none names a certification authority"
+}
+
+// whyNotKey adds what stood in the way where it was not the data of the record.
+func whyNotKey(results []lookup.MatchResult) string {
+	for _, r := range results {
+		if r.Reason != "" {
+			return ": " + r.Reason
+		}
+	}
+	return ""
+}
+
+func describeAnswer(res *lookup.Result) *DNSReport {
+	presence := map[lookup.Presence]string{lookup.Present: "present", lookup.Absent: "absent"}[res.Presence]
+	if presence == "" {
+		presence = unknown
+	}
+	return &DNSReport{
+		Name: res.Name, Type: res.Type.String(), Status: res.Status.String(), Presence: presence,
+		TTL: int(res.TTL / time.Second), Records: []RecordReport{},
+	}
+}
+
+func describeRecords(results []lookup.MatchResult) []RecordReport {
+	out := []RecordReport{}
+	for _, r := range results {
+		out = append(out, RecordReport{r.Record.Usage, r.Record.Selector, r.Record.MatchingType, r.Result})
+	}
+	return out
+}

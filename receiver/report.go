@@ -1,0 +1,132 @@
+package receiver
+
+import (
+	"time"
+
+	"dnseal/lookup"
+	"dnseal/smime/message"
+)
+
+// Report is the verdict as DESIGN 9 fixes it: its JSON form is the stable one.
+type Report struct {
+	// File is for the caller to set.
+	File string `json:"file,omitempty"`
+	// Verdict is the message's: the worst of the signatures bound to From.
+	Verdict Verdict `json:"verdict"`
+	// Code is a stable word (the Code constants), Reason a sentence; both are empty where there is nothing to explain.
+	Code   string `json:"code"`
+	Reason string `json:"reason"`
+	// From is the outer From address, the first of several; ProtectedFrom the inner one of the signature that decided.
+	From          string             `json:"from"`
+	ProtectedFrom string             `json:"protected_from"`
+	Signatures    []*SignatureReport `json:"signatures"`
+	// Hops are the Received fields in the order of the way. Nobody proves them, so HopsTrusted is false.
+	Hops        []Hop `json:"hops"`
+	HopsTrusted bool  `json:"hops_trusted"`
+	// Uncovered says what a reader may see that the signature does not cover, for people.
+	Uncovered []string `json:"uncovered,omitempty"`
+
+	// from are all outer From addresses, fromErr why they could not all be read: what policy goes by.
+	from    []message.Address
+	fromErr error
+}
+
+// SignatureReport is one signature of a Report.
+type SignatureReport struct {
+	// Part is the IMAP part number of the signature part (RFC 7281, Section 3.2.1).
+	Part string `json:"part"`
+	// Covers is "message" or "part N".
+	Covers  string  `json:"covers"`
+	Verdict Verdict `json:"verdict"`
+	Code    string  `json:"code"`
+	// Integrity is "good", "bad" or "unknown".
+	Integrity string `json:"integrity"`
+	// Identity is the name judged: a mail address or a DNS name; empty when none is stated.
+	Identity    string             `json:"identity"`
+	Algorithm   string             `json:"algorithm"`
+	SigningTime *time.Time         `json:"signing_time,omitempty"`
+	Certificate *CertificateReport `json:"certificate,omitempty"`
+	DNS         *DNSReport         `json:"dns,omitempty"`
+	// Binding is "from", "rule" or "none".
+	Binding string `json:"binding"`
+	// Freshness is "good", "bad" or "unknown".
+	Freshness string `json:"freshness"`
+	// HeaderProtection is "none", "clear", "cipher" or "legacy"; Differences names the protected fields whose outer value differs.
+	HeaderProtection string   `json:"header_protection"`
+	Differences      []string `json:"differences,omitempty"`
+	Reason           string   `json:"reason"`
+	// Lookup is the result the DNS answer rests on, for drawing the chain; nil when no lookup was made.
+	Lookup *lookup.Result `json:"-"`
+
+	protectedFrom []message.Address
+}
+
+// CertificateReport describes the signer's certificate.
+type CertificateReport struct {
+	Subject   string    `json:"subject"`
+	Issuer    string    `json:"issuer"`
+	Serial    string    `json:"serial"` // hexadecimal
+	NotBefore time.Time `json:"not_before"`
+	NotAfter  time.Time `json:"not_after"`
+	SHA256    string    `json:"sha256"`
+}
+
+// DNSReport is what the DNS said about the identity.
+type DNSReport struct {
+	Name string `json:"name"`
+	Type string `json:"type"`
+	// Status is "secure", "insecure", "bogus" or "indeterminate"; Presence "present", "absent" or "unknown".
+	Status   string         `json:"status"`
+	Presence string         `json:"presence"`
+	TTL      int            `json:"ttl"` // seconds
+	Records  []RecordReport `json:"records"`
+}
+
+// RecordReport is one record and how it matched.
+type RecordReport struct {
+	Usage    uint8 `json:"usage"`
+	Selector uint8 `json:"selector"`
+	Matching uint8 `json:"matching"`
+	// Result is "match", "no-match" or "unusable: why".
+	Result string `json:"result"`
+}
+
+// Hop is one Received field (RFC 5321, Section 4.4).
+type Hop struct {
+	By string     `json:"by"`
+	At *time.Time `json:"at,omitempty"`
+}
+
+// The words of the fields above.
+const (
+	yes     = "good"
+	no      = "bad"
+	unknown = "unknown"
+
+	bindingFrom = "from"
+	bindingRule = "rule"
+	bindingNone = "none"
+
+	wholeMessage = "message"
+
+	unprotected = "none"
+	legacy      = "legacy"
+)
+
+// newReport returns a report without verdict.
+func newReport(from []message.Address, fromErr error) *Report {
+	r := &Report{Signatures: []*SignatureReport{}, Hops: []Hop{}, from: from, fromErr: fromErr}
+	if len(from) > 0 {
+		r.From = from[0].String()
+	}
+	return r
+}
+
+func (r *Report) conclude(f finding) {
+	r.Verdict, r.Code, r.Reason = f.verdict, f.code, f.reason
+}
+
+// bound reports whether the signature speaks for the From address.
+func (s *SignatureReport) bound() bool { return s.Binding != bindingNone }
+
+func (s *SignatureReport) finding() finding { return finding{s.Verdict, s.Code, s.Reason} }

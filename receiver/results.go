@@ -1,0 +1,164 @@
+package receiver
+
+import (
+	"fmt"
+	"strings"
+
+	"dnseal/lookup"
+	"dnseal/smime/message"
+)
+
+// resultField is our Authentication-Results field, above all others (RFC 8601, Section 5; RFC 7281 for the
+// method "smime"): one result per signature.
+func resultField(id string, r *Report) message.Change {
+	words := []string{id + ";"}
+	results := resultsOf(r)
+	for i, words1 := range results {
+		if i < len(results)-1 {
+			words1[len(words1)-1] += ";"
+		}
+		words = append(words, words1...)
+	}
+	return message.Change{Op: message.Insert, Name: resultsName, Value: fold(len(resultsName)+1, words)}
+}
+
+// resultsOf returns the words of each result. Where the message as a whole could not be judged no signature of it
+// is given a word of its own.
+func resultsOf(r *Report) [][]string {
+	if len(r.Signatures) == 0 || r.Verdict == PermError && r.worstSignature() != PermError || r.Code == CodeInternalError {
+		return [][]string{resultWords(r.Verdict, r.Code)}
+	}
+	var out [][]string
+	for _, s := range r.Signatures {
+		out = append(out, signatureWords(s))
+	}
+	return out
+}
+
+func (r *Report) worstSignature() Verdict {
+	worst := Pass
+	for _, s := range r.Signatures {
+		if s.Verdict.severity() > worst.severity() {
+			worst = s.Verdict
+		}
+	}
+	return worst
+}
+
+func resultWords(v Verdict, comment string) []string {
+	words := []string{"smime=" + string(v)}
+	if comment != "" {
+		words = append(words, "("+inComment(comment)+")")
+	}
+	return words
+}
+
+// signatureWords is one result with its properties (RFC 7281, Section 3.2).
+func signatureWords(s *SignatureReport) []string {
+	words := resultWords(s.Verdict, comment(s))
+	if isIdentifier(s.Identity) {
+		words = append(words, "body.smime-identifier="+s.Identity)
+	}
+	if s.Part != "" {
+		words = append(words, "body.smime-part="+pvalue(s.Part))
+	}
+	if c := s.Certificate; c != nil {
+		// RFC 7281, Section 3.2.3: each of the two only with the other.
+		words = append(words, "body.smime-serial="+pvalue(c.Serial), "body.smime-issuer="+pvalue(c.Issuer))
+	}
+	return words
+}
+
+// isIdentifier reports whether an identity can stand in the field as it is: a name that is a token, or an address,
+// which is a pvalue also with a quoted local part (RFC 8601, Section 2.2). Others are left out rather than made to
+// look like somebody else. So are those with a semicolon: there are readers who split results at any.
+func isIdentifier(s string) bool {
+	if reduce(s) != s || strings.Contains(s, ";") {
+		return false
+	}
+	a, err := message.ParseAddress(s)
+	return isToken(s) || err == nil && a.String() == s
+}
+
+// comment says by what the signature passes, or why it does not.
+func comment(s *SignatureReport) string {
+	var parts []string
+	switch {
+	case s.Verdict != Pass:
+		parts = append(parts, s.Code)
+	case s.Code == CodePKIX:
+		parts = append(parts, "PKIX")
+	default:
+		parts = append(parts, matchWords(s))
+	}
+	if s.DNS != nil {
+		parts = append(parts, "DNSSEC "+s.DNS.Status)
+	}
+	if s.Binding == bindingRule {
+		parts = append(parts, "by rule")
+	}
+	return strings.Join(parts, ", ")
+}
+
+// matchWords names the record that matched, e.g. "DANE-EE 3 1 1" (RFC 7218).
+func matchWords(s *SignatureReport) string {
+	usages := map[uint8]string{lookup.PKIXTA: "PKIX-TA", lookup.PKIXEE: "PKIX-EE", lookup.DANETA: "DANE-TA", lookup.DANEEE: "DANE-EE"}
+	if s.DNS != nil {
+		for _, r := range s.DNS.Records {
+			if r.Result == "match" {
+				return fmt.Sprintf("%s %d %d %d", usages[r.Usage], r.Usage, r.Selector, r.Matching)
+			}
+		}
+	}
+	return "DANE"
+}
+
+// maxValue is the longest value of a property; certificates of strangers hold what they like.
+const maxValue = 200
+
+// pvalue writes a value as token or quoted-string, reduced to printable ASCII (RFC 8601, Section 2.2).
+func pvalue(s string) string {
+	s = strings.ReplaceAll(reduce(s), ";", "?") // some readers split results at any semicolon
+	if len(s) > maxValue {
+		s = s[:maxValue-3] + "..."
+	}
+	if isToken(s) {
+		return s
+	}
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
+}
+
+// inComment leaves out what could end the comment or the result.
+func inComment(s string) string {
+	return strings.Map(func(r rune) rune {
+		if strings.ContainsRune(`()\";`, r) {
+			return -1
+		}
+		return r
+	}, reduce(s))
+}
+
+// reduce replaces everything that is not printable ASCII by a question mark.
+func reduce(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return '?'
+		}
+		return r
+	}, s)
+}
+
+// fold joins words by spaces, with a line end before each that would pass column 76; col is where the first line begins.
+func fold(col int, words []string) string {
+	const width = 76
+	var b strings.Builder
+	for i, w := range words {
+		if i > 0 && col+1+len(w) > width {
+			b.WriteString("\r\n")
+			col = 0
+		}
+		b.WriteString(" " + w)
+		col += 1 + len(w)
+	}
+	return b.String()
+}

@@ -1,0 +1,188 @@
+package receiver
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// WriteText writes the report for people: the verdict first, then for each signature the five answers it rests on.
+// What strangers wrote is reduced to printable characters. Errors: what w returned.
+func (r *Report) WriteText(w io.Writer) error {
+	t := &textWriter{}
+	t.headline(r)
+	t.line("From", r.fromText())
+	for _, u := range r.Uncovered {
+		t.line("Unsigned", u)
+	}
+	for _, s := range r.Signatures {
+		t.signature(s)
+	}
+	t.hops(r.Hops)
+	_, err := w.Write(t.buf.Bytes())
+	return err
+}
+
+// textWriter lays a report out in two columns.
+type textWriter struct {
+	buf    bytes.Buffer
+	indent string
+}
+
+const labelWidth = 11
+
+func (t *textWriter) line(label, text string) {
+	fmt.Fprintf(&t.buf, "%s%-*s %s\n", t.indent, labelWidth, label, printable(text))
+}
+
+func (t *textWriter) headline(r *Report) {
+	if r.File != "" {
+		fmt.Fprintf(&t.buf, "%s: ", printable(r.File))
+	}
+	fmt.Fprintf(&t.buf, "%s%s\n", r.Verdict, because(r.Code, r.Reason))
+}
+
+// because is ": reason (code)", with what there is.
+func because(code, reason string) string {
+	switch {
+	case code == "" && reason == "":
+		return ""
+	case reason == "":
+		return ": " + printable(code)
+	case code == "":
+		return ": " + printable(reason)
+	}
+	return fmt.Sprintf(": %s (%s)", printable(reason), printable(code))
+}
+
+func (r *Report) fromText() string {
+	switch {
+	case r.fromErr != nil:
+		return "cannot be read"
+	case len(r.from) > 1:
+		all := make([]string, len(r.from))
+		for i, a := range r.from {
+			all[i] = a.String()
+		}
+		return strings.Join(all, ", ")
+	case r.From == "":
+		return "none"
+	case r.ProtectedFrom == r.From:
+		return r.From + " (protected)"
+	case r.ProtectedFrom != "":
+		return r.From + " (the protected From says " + r.ProtectedFrom + ")"
+	}
+	return r.From
+}
+
+// signature writes one signature, its answers in the order of the questions.
+func (t *textWriter) signature(s *SignatureReport) {
+	covers := "the whole message"
+	if s.Covers != wholeMessage {
+		covers = s.Covers + " only"
+	}
+	t.line("Signature", fmt.Sprintf("in part %s, over %s: %s%s", s.Part, covers, s.Verdict, because(s.Code, s.Reason)))
+	t.indent = "  "
+	defer func() { t.indent = "" }()
+	t.line("integrity", s.Integrity+": "+s.signedText())
+	t.line("identity", s.identityText())
+	t.dns(s.DNS)
+	t.line("binding", s.bindingText())
+	t.line("freshness", s.freshnessText())
+	t.line("header", s.headerText())
+}
+
+func (s *SignatureReport) signedText() string {
+	text := s.Algorithm
+	if text == "" {
+		text = "unknown algorithm"
+	}
+	if s.SigningTime != nil {
+		text += ", at " + stamp(*s.SigningTime) + " as the signer says"
+	}
+	return text
+}
+
+func (s *SignatureReport) identityText() string {
+	switch {
+	case s.Identity == "":
+		return "none is stated"
+	case s.Certificate == nil:
+		return s.Identity + ", by From; no certificate came along"
+	}
+	return fmt.Sprintf("%s, by a certificate of %s", s.Identity, s.Certificate.Issuer)
+}
+
+func (t *textWriter) dns(d *DNSReport) {
+	if d == nil {
+		t.line("DNS", "not asked")
+		return
+	}
+	t.line("DNS", fmt.Sprintf("%s, %s: %s %s", d.Status, d.Presence, d.Type, d.Name))
+	for _, r := range d.Records {
+		t.line("", fmt.Sprintf("%d %d %d  %s", r.Usage, r.Selector, r.Matching, r.Result))
+	}
+}
+
+func (s *SignatureReport) bindingText() string {
+	switch s.Binding {
+	case bindingFrom:
+		return "the signer is the author in From"
+	case bindingRule:
+		return "a rule here lets the signer use this From"
+	}
+	return "none: the signer does not speak for From"
+}
+
+func (s *SignatureReport) freshnessText() string {
+	if s.Certificate == nil {
+		return s.Freshness
+	}
+	return fmt.Sprintf("%s; certificate from %s to %s", s.Freshness, day(s.Certificate.NotBefore), day(s.Certificate.NotAfter))
+}
+
+func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }
+
+func (s *SignatureReport) headerText() string {
+	text := map[string]string{
+		unprotected: "not protected", legacy: "protected in an older form",
+		"clear": "protected", "cipher": "protected and encrypted",
+	}[s.HeaderProtection]
+	if len(s.Differences) > 0 {
+		text += "; changed since: " + strings.Join(s.Differences, ", ")
+	}
+	return text
+}
+
+func (t *textWriter) hops(hops []Hop) {
+	for i, h := range hops {
+		label := ""
+		if i == 0 {
+			label = "Way"
+		}
+		text := "an unknown host"
+		if h.By != "" {
+			text = h.By
+		}
+		if h.At != nil {
+			text += " at " + stamp(*h.At)
+		}
+		if i == 0 {
+			text += " (unproven)"
+		}
+		t.line(label, text)
+	}
+}
+
+// printable replaces what could steer a terminal or turn the direction of writing.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return '?'
+	}, strings.ToValidUTF8(s, "?"))
+}
