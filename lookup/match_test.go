@@ -1,0 +1,344 @@
+package lookup
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/sha512"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"math/big"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+var (
+	matchTime = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+	anyName   = func(*x509.Certificate) bool { return true }
+)
+
+// issued is a certificate with its key.
+type issued struct {
+	*x509.Certificate
+	key *ecdsa.PrivateKey
+}
+
+// issue makes a certificate; a nil issuer: self-signed.
+func issue(t *testing.T, name string, ca bool, by *issued, edit ...func(*x509.Certificate)) *issued {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name},
+		NotBefore: matchTime.Add(-time.Hour), NotAfter: matchTime.Add(time.Hour),
+		IsCA: ca, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature,
+	}
+	if ca {
+		template.KeyUsage = x509.KeyUsageCertSign
+	}
+	for _, e := range edit {
+		e(template)
+	}
+	parent, signer := template, key
+	if by != nil {
+		parent, signer = by.Certificate, by.key
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, key.Public(), signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &issued{cert, key}
+}
+
+// record makes the record that names a certificate.
+func record(usage, selector, matching uint8, c *issued) Record {
+	data := c.Raw
+	if selector == PublicKey {
+		data = c.RawSubjectPublicKeyInfo
+	}
+	switch matching {
+	case SHA256:
+		sum := sha256.Sum256(data)
+		data = sum[:]
+	case SHA512:
+		sum := sha512.Sum512(data)
+		data = sum[:]
+	}
+	return Record{usage, selector, matching, data}
+}
+
+func pool(certs ...*issued) *x509.CertPool {
+	p := x509.NewCertPool()
+	for _, c := range certs {
+		p.AddCert(c.Certificate)
+	}
+	return p
+}
+
+// people is a hierarchy: root -> intermediate -> leaf, and strangers.
+type people struct{ root, middle, leaf, stranger, self *issued }
+
+func newPeople(t *testing.T) people {
+	t.Helper()
+	var p people
+	p.root = issue(t, "root", true, nil)
+	p.middle = issue(t, "middle", true, p.root)
+	p.leaf = issue(t, "leaf", false, p.middle)
+	p.stranger = issue(t, "stranger", true, nil)
+	p.self = issue(t, "self", false, nil)
+	return p
+}
+
+func (p people) options() MatchOptions {
+	return MatchOptions{
+		Certificate: p.leaf.Certificate, Chain: []*x509.Certificate{p.middle.Certificate, p.root.Certificate},
+		NameOK: anyName, Roots: pool(p.root), At: matchTime,
+	}
+}
+
+// TestMatchCombinations goes through all usages, selectors and matching types, with the certificate meant and with another.
+func TestMatchCombinations(t *testing.T) {
+	t.Parallel()
+	p := newPeople(t)
+	meant := map[uint8]*issued{PKIXTA: p.middle, PKIXEE: p.leaf, DANETA: p.root, DANEEE: p.leaf}
+	for usage := range uint8(4) {
+		for selector := range uint8(2) {
+			for matching := range uint8(3) {
+				r := record(usage, selector, matching, meant[usage])
+				results, matched, usable := Match([]Record{r}, p.options())
+				if !matched || !usable || results[0].Result != "match" || results[0].Reason != "" {
+					t.Errorf("%d %d %d: %q (%s), want match", usage, selector, matching, results[0].Result, results[0].Reason)
+				}
+				results, matched, usable = Match([]Record{record(usage, selector, matching, p.stranger)}, p.options())
+				if matched || !usable || results[0].Result != "no-match" {
+					t.Errorf("%d %d %d with another certificate: %q, want no-match", usage, selector, matching, results[0].Result)
+				}
+			}
+		}
+	}
+}
+
+// TestMatchRules has one line for each rule beside the data.
+func TestMatchRules(t *testing.T) {
+	t.Parallel()
+	p := newPeople(t)
+	noName := func(*x509.Certificate) bool { return false }
+	tooLate := matchTime.Add(2 * time.Hour)
+	expired := issue(t, "expired middle", true, p.root, func(c *x509.Certificate) { c.NotAfter = matchTime.Add(-time.Minute) })
+	below := issue(t, "below", false, expired)
+	noCA := issue(t, "no CA", false, p.root)
+	byNoCA := issue(t, "by no CA", false, noCA)
+	for _, tt := range []struct {
+		name   string
+		record Record
+		edit   func(*MatchOptions)
+		want   string
+	}{
+		{"DANE-EE: name, dates and issuer do not count (RFC 7671, 5.1)", record(3, 1, 1, p.leaf), func(o *MatchOptions) {
+			o.NameOK, o.At, o.Chain, o.Roots = noName, tooLate, nil, nil
+		}, "match"},
+		{"DANE-EE: a CA's certificate says nothing about the leaf", record(3, 1, 1, p.middle), nil, "no-match"},
+		{"DANE-TA: intermediate as anchor", record(2, 0, 1, p.middle), nil, "match"},
+		{"DANE-TA: anchor only in the record (2 0 0)", record(2, 0, 0, p.root), func(o *MatchOptions) {
+			o.Chain = []*x509.Certificate{p.middle.Certificate}
+		}, "match"},
+		{"DANE-TA: intermediate's key only in the record (2 1 0)", record(2, 1, 0, p.middle), func(o *MatchOptions) { o.Chain = nil }, "match"},
+		{"DANE-TA: root's key only in the record (2 1 0)", record(2, 1, 0, p.root), func(o *MatchOptions) {
+			o.Chain = []*x509.Certificate{p.middle.Certificate}
+		}, "match"},
+		{"DANE-TA: anchor by digest, but not in the chain", record(2, 0, 1, p.root), func(o *MatchOptions) {
+			o.Chain = []*x509.Certificate{p.middle.Certificate}
+		}, "no-match"},
+		{"DANE-TA: the link between is missing", record(2, 0, 1, p.root), func(o *MatchOptions) {
+			o.Chain = []*x509.Certificate{p.root.Certificate}
+		}, "no-match"},
+		{"DANE-TA: anchor in the chain that did not sign", record(2, 0, 1, p.stranger), func(o *MatchOptions) {
+			o.Chain = append(o.Chain, p.stranger.Certificate)
+		}, "no-match"},
+		{"DANE-TA: certificate without the name (RFC 7671, 5.2.2)", record(2, 0, 1, p.root), func(o *MatchOptions) { o.NameOK = noName }, "no-match"},
+		{"DANE-TA: nobody says what the name is", record(2, 0, 1, p.root), func(o *MatchOptions) { o.NameOK = nil }, "no-match"},
+		{"DANE-TA: expired", record(2, 0, 1, p.root), func(o *MatchOptions) { o.At = tooLate }, "no-match"},
+		{"DANE-TA: no time to judge at", record(2, 0, 1, p.root), func(o *MatchOptions) { o.At = time.Time{} }, "no-match"},
+		{"DANE-TA by key: expired", record(2, 1, 0, p.middle), func(o *MatchOptions) { o.At, o.Chain = tooLate, nil }, "no-match"},
+		{"DANE-TA by key: no time to judge at", record(2, 1, 0, p.middle), func(o *MatchOptions) { o.At, o.Chain = time.Time{}, nil }, "no-match"},
+		{"DANE-TA: expired CA between", record(2, 0, 1, p.root), func(o *MatchOptions) {
+			o.Certificate, o.Chain = below.Certificate, []*x509.Certificate{expired.Certificate, p.root.Certificate}
+		}, "no-match"},
+		{"DANE-TA: signed by a certificate that is no CA", record(2, 0, 1, p.root), func(o *MatchOptions) {
+			o.Certificate, o.Chain = byNoCA.Certificate, []*x509.Certificate{noCA.Certificate, p.root.Certificate}
+		}, "no-match"},
+		{"DANE-TA: the leaf itself is no anchor of itself", record(2, 0, 1, p.self), func(o *MatchOptions) {
+			o.Certificate, o.Chain = p.self.Certificate, []*x509.Certificate{p.self.Certificate}
+		}, "no-match"},
+		{"PKIX-EE: no path to a root", record(1, 0, 1, p.leaf), func(o *MatchOptions) { o.Roots = pool(p.stranger) }, "no-match"},
+		{"PKIX-EE: without the name", record(1, 0, 1, p.leaf), func(o *MatchOptions) { o.NameOK = noName }, "no-match"},
+		{"PKIX-EE: expired", record(1, 0, 1, p.leaf), func(o *MatchOptions) { o.At = tooLate }, "no-match"},
+		{"PKIX-EE: no roots", record(1, 0, 1, p.leaf), func(o *MatchOptions) { o.Roots = nil }, "unusable: no mail roots configured"},
+		{"PKIX-TA: the root", record(0, 0, 1, p.root), nil, "match"},
+		{"PKIX-TA: the leaf is no CA of itself", record(0, 0, 1, p.leaf), nil, "no-match"},
+		{"PKIX-TA: no path to a root", record(0, 0, 1, p.middle), func(o *MatchOptions) { o.Roots = pool(p.stranger) }, "no-match"},
+		{"PKIX-TA: no roots", record(0, 0, 1, p.middle), func(o *MatchOptions) { o.Roots = nil }, "unusable: no mail roots configured"},
+		{"key only: DANE-EE by key", record(3, 1, 1, p.leaf), keyOnly(p.leaf), "match"},
+		{"key only: DANE-EE whole key", record(3, 1, 0, p.leaf), keyOnly(p.leaf), "match"},
+		{"key only: DANE-EE whole certificate", record(3, 0, 0, p.leaf), keyOnly(p.leaf), "match"},
+		{"key only: whole certificate of another", record(3, 0, 0, p.self), keyOnly(p.leaf), "no-match"},
+		{"key only: another key", record(3, 1, 2, p.self), keyOnly(p.leaf), "no-match"},
+		{"key only: digest of a certificate", record(3, 0, 1, p.leaf), keyOnly(p.leaf), "unusable: it is the digest of a certificate, and there is only a key"},
+		{"key only: DANE-TA", record(2, 0, 0, p.root), keyOnly(p.leaf), "unusable: it needs a certificate, and there is only a key"},
+		{"nothing at all", record(3, 1, 1, p.leaf), func(o *MatchOptions) { *o = MatchOptions{} }, "no-match"},
+		{"unknown usage", Record{4, 1, 1, make([]byte, 32)}, nil, "unusable: unknown usage 4"},
+		{"private usage", Record{255, 0, 0, p.leaf.Raw}, nil, "unusable: unknown usage 255"},
+		{"unknown selector", Record{3, 2, 1, make([]byte, 32)}, nil, "unusable: unknown selector 2"},
+		{"unknown matching type", Record{3, 1, 3, make([]byte, 32)}, nil, "unusable: unknown matching type 3"},
+		{"digest of the wrong size", Record{3, 1, 1, make([]byte, 20)}, nil, "unusable: digest of 20 octets"},
+		{"digest of the other algorithm", Record{3, 1, 2, make([]byte, 32)}, nil, "unusable: digest of 32 octets"},
+		{"empty digest", Record{3, 1, 1, nil}, nil, "unusable: digest of 0 octets"},
+		{"whole certificate that is none", Record{3, 0, 0, []byte("certificate")}, nil, "unusable: its data is no certificate"},
+		{"whole key that is none", Record{3, 1, 0, p.leaf.Raw}, nil, "unusable: its data is no public key"},
+		{"empty whole key", Record{3, 1, 0, nil}, nil, "unusable: its data is no public key"},
+	} {
+		opts := p.options()
+		if tt.edit != nil {
+			tt.edit(&opts)
+		}
+		results, matched, usable := Match([]Record{tt.record}, opts)
+		if got := results[0].Result; got != tt.want {
+			t.Errorf("%s: %q (%s), want %q", tt.name, got, results[0].Reason, tt.want)
+		}
+		if matched != (tt.want == "match") || usable == strings.HasPrefix(tt.want, "unusable") {
+			t.Errorf("%s: matched %t, usable %t with %q", tt.name, matched, usable, tt.want)
+		}
+	}
+}
+
+func keyOnly(c *issued) func(*MatchOptions) {
+	return func(o *MatchOptions) {
+		*o = MatchOptions{SPKI: c.RawSubjectPublicKeyInfo, At: matchTime}
+	}
+}
+
+// TestMatchReason says what else was wrong when the data would fit.
+func TestMatchReason(t *testing.T) {
+	t.Parallel()
+	p := newPeople(t)
+	opts := p.options()
+	opts.NameOK = nil
+	results, _, _ := Match([]Record{record(2, 0, 1, p.root), record(3, 1, 1, p.stranger)}, opts)
+	if got := results[0].Reason; got != "the certificate does not carry the name" {
+		t.Errorf("reason %q, want that the name is missing", got)
+	}
+	if got := results[1].Reason; got != "" {
+		t.Errorf("reason %q for other data, want none", got)
+	}
+}
+
+// TestDigestAgility leaves only the strongest digest of each usage and selector (RFC 7671, Section 9).
+func TestDigestAgility(t *testing.T) {
+	t.Parallel()
+	p := newPeople(t)
+	const weaker = "unusable: a stronger digest is published beside it"
+	for _, tt := range []struct {
+		name    string
+		records []Record
+		want    []string
+		matched bool
+	}{
+		{"the stronger one speaks", []Record{record(3, 1, 1, p.leaf), record(3, 1, 2, p.leaf)}, []string{weaker, "match"}, true},
+		{"the stronger one speaks against", []Record{record(3, 1, 2, p.self), record(3, 1, 1, p.leaf)}, []string{"no-match", weaker}, false},
+		{"other selectors keep theirs", []Record{record(3, 0, 2, p.self), record(3, 1, 1, p.leaf)}, []string{"no-match", "match"}, true},
+		{"other usages keep theirs", []Record{record(2, 1, 2, p.stranger), record(3, 1, 1, p.leaf)}, []string{"no-match", "match"}, true},
+		{"whole data always counts", []Record{record(3, 1, 0, p.leaf), record(3, 1, 2, p.self)}, []string{"match", "no-match"}, true},
+		{"an unusable one does not count", []Record{{3, 1, 2, make([]byte, 5)}, record(3, 1, 1, p.leaf)}, []string{"unusable: digest of 5 octets", "match"}, true},
+		{"two keys in a rollover", []Record{record(3, 1, 1, p.self), record(3, 1, 1, p.leaf)}, []string{"no-match", "match"}, true},
+	} {
+		results, matched, _ := Match(tt.records, p.options())
+		for i, r := range results {
+			if r.Result != tt.want[i] {
+				t.Errorf("%s: record %d is %q, want %q", tt.name, i, r.Result, tt.want[i])
+			}
+		}
+		if matched != tt.matched {
+			t.Errorf("%s: matched %t, want %t", tt.name, matched, tt.matched)
+		}
+	}
+}
+
+// TestMatchNothing never matches without records.
+func TestMatchNothing(t *testing.T) {
+	t.Parallel()
+	if results, matched, usable := Match(nil, newPeople(t).options()); len(results) > 0 || matched || usable {
+		t.Errorf("Match(nil) = %v, %t, %t", results, matched, usable)
+	}
+}
+
+// TestMatchChain looks at 16 certificates beside the signer's.
+func TestMatchChain(t *testing.T) {
+	t.Parallel()
+	p := newPeople(t)
+	opts := p.options()
+	opts.Chain = nil
+	for range maxChain - 1 {
+		opts.Chain = append(opts.Chain, p.stranger.Certificate)
+	}
+	opts.Chain = append(opts.Chain, p.middle.Certificate)
+	if _, matched, _ := Match([]Record{record(2, 0, 1, p.middle)}, opts); !matched {
+		t.Error("the 16th certificate is not looked at")
+	}
+	opts.Chain = append([]*x509.Certificate{p.stranger.Certificate}, opts.Chain...)
+	if _, matched, _ := Match([]Record{record(2, 0, 1, p.middle)}, opts); matched {
+		t.Error("a 17th certificate is looked at")
+	}
+}
+
+// TestMatchProperty holds for any record: it matches only data that is the certificate's, and never changes.
+func TestMatchProperty(t *testing.T) {
+	t.Parallel()
+	p := newPeople(t)
+	rapid.Check(t, func(t *rapid.T) {
+		r := Record{
+			Usage: rapid.Uint8Range(0, 5).Draw(t, "usage"), Selector: rapid.Uint8Range(0, 2).Draw(t, "selector"),
+			MatchingType: rapid.Uint8Range(0, 3).Draw(t, "matching"),
+			Data:         rapid.SliceOfN(rapid.Byte(), 0, 70).Draw(t, "data"),
+		}
+		before := bytes.Clone(r.Data)
+		results, matched, _ := Match([]Record{r, r}, p.options())
+		if matched {
+			t.Fatalf("%d %d %d %x matches", r.Usage, r.Selector, r.MatchingType, r.Data)
+		}
+		if results[0].Result != results[1].Result || !bytes.Equal(before, results[0].Record.Data) {
+			t.Fatalf("%+v", results)
+		}
+	})
+}
+
+func TestSPKI(t *testing.T) {
+	t.Parallel()
+	c := issue(t, "leaf", false, nil)
+	for _, tt := range []struct {
+		record Record
+		ok     bool
+	}{
+		{record(3, 0, 0, c), true},
+		{record(3, 1, 0, c), true},
+		{record(3, 1, 1, c), false},
+		{Record{3, 0, 0, c.RawSubjectPublicKeyInfo}, false},
+		{Record{3, 2, 0, c.Raw}, false},
+		{Record{3, 1, 0, []byte{1}}, false},
+	} {
+		spki, ok := tt.record.SPKI()
+		if ok != tt.ok || ok && !bytes.Equal(spki, c.RawSubjectPublicKeyInfo) {
+			t.Errorf("SPKI() of %d %d %d = %d octets, %t, want %t", tt.record.Usage, tt.record.Selector, tt.record.MatchingType, len(spki), ok, tt.ok)
+		}
+	}
+}
