@@ -1,0 +1,116 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+const (
+	firstPause = 5 * time.Second // for which a dead server is left alone; doubled each time,
+	lastPause  = time.Minute     // up to this (RFC 9520, Section 3.2)
+)
+
+// health is the circuit breaker of one server. A question without answer says little about the server, because the
+// zone asked about may be the slow one; so a timeout opens it only when the server does not answer for the root
+// either. Neither slow zones nor forged senders can switch a resolver off.
+type health struct {
+	foldsCase atomic.Bool // the server does not repeat names letter by letter
+	noUDP     atomic.Bool // only TCP gets through
+
+	mu       sync.Mutex
+	heard    time.Time // when it last answered anything
+	failures int       // in a row
+	until    time.Time // left alone until then
+	probing  bool
+}
+
+// check fails while the server is left alone.
+func (h *health) check(now time.Time) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if left := h.until.Sub(now); left > 0 {
+		return fmt.Errorf("%w; it is asked again in %s", ErrDown, left.Round(time.Second))
+	}
+	return nil
+}
+
+// answered closes the breaker.
+func (h *health) answered(now time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.heard, h.failures, h.until = now, 0, time.Time{}
+}
+
+// failed opens the breaker.
+func (h *health) failed(now time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.until.After(now) {
+		return
+	}
+	h.until = now.Add(min(firstPause<<min(h.failures, 6), lastPause))
+	h.failures++
+}
+
+// startProbe reports whether silence since then is worth a probe, and marks it as begun.
+func (h *health) startProbe(since time.Time) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.probing || h.heard.After(since) {
+		return false
+	}
+	h.probing = true
+	return true
+}
+
+func (h *health) endProbe() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.probing = false
+}
+
+// learn draws the conclusion from the end of a question asked at start.
+func (c *Client) learn(ctx context.Context, s *server, start time.Time, err error) {
+	switch {
+	case err == nil:
+		s.health.answered(c.opts.Now())
+	case errors.Is(err, ErrDown), errors.Is(err, ErrClosed), errors.Is(ctx.Err(), context.Canceled):
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, ErrMalformed), errors.Is(err, ErrNoEDNS), errors.Is(err, errLost):
+		if s.health.startProbe(start) && !c.start(func() { c.probe(s) }) {
+			s.health.endProbe()
+		}
+	default:
+		s.health.failed(c.opts.Now())
+	}
+}
+
+// probe asks for the root's name servers, which every resolver knows: first as always, then over TCP.
+func (c *Client) probe(s *server) {
+	defer s.health.endProbe()
+	root := question{name: ".", qtype: dns.TypeNS}
+	err := c.within(func(ctx context.Context) (*dns.Msg, error) { return c.send(ctx, s, root) })
+	if errors.Is(err, context.DeadlineExceeded) && !s.TLS {
+		err = c.within(func(ctx context.Context) (*dns.Msg, error) { return s.pool.exchange(ctx, root) })
+		s.health.noUDP.Store(err == nil)
+	}
+	switch {
+	case err == nil:
+		s.health.answered(c.opts.Now())
+	case c.life.Err() == nil:
+		s.health.failed(c.opts.Now())
+	}
+}
+
+// within gives f the time of one question.
+func (c *Client) within(f func(ctx context.Context) (*dns.Msg, error)) error {
+	ctx, cancel := context.WithTimeout(c.life, c.opts.Timeout)
+	defer cancel()
+	_, err := f(ctx)
+	return err
+}

@@ -1,0 +1,138 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// clock is set by tests.
+type clock struct{ at atomic.Int64 }
+
+func newClock() *clock {
+	c := new(clock)
+	c.at.Store(time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC).UnixNano())
+	return c
+}
+
+func (c *clock) now() time.Time          { return time.Unix(0, c.at.Load()) }
+func (c *clock) advance(d time.Duration) { c.at.Add(int64(d)) }
+
+// settle waits for the end of a probe.
+func settle(t *testing.T, h *health) {
+	t.Helper()
+	for range 10_000 {
+		h.mu.Lock()
+		probing := h.probing
+		h.mu.Unlock()
+		if !probing {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+	t.Fatal("the probe does not end")
+}
+
+// TestSlowName keeps a resolver that answers for the root, whatever its slow names do.
+func TestSlowName(t *testing.T) {
+	t.Parallel()
+	f := &fake{udp: func(in *dns.Msg) [][]byte {
+		if in.Question[0].Name == "." {
+			return goodUDP(in)
+		}
+		return nil
+	}}
+	c := newTestClient(t, Options{Servers: []Server{f.start(t)}, Timeout: short})
+	for range 3 {
+		if _, err := exchange(t, c); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrDown) {
+			t.Fatalf("Exchange() error = %v, want a timeout", err)
+		}
+		settle(t, &c.servers[0].health)
+	}
+}
+
+// TestDeadServer leaves a dead resolver alone for 5 s, doubling, and takes it up again when it answers.
+func TestDeadServer(t *testing.T) {
+	t.Parallel()
+	var alive atomic.Bool
+	f := &fake{udp: func(in *dns.Msg) [][]byte {
+		if alive.Load() {
+			return goodUDP(in)
+		}
+		return nil
+	}}
+	clock := newClock()
+	c := newTestClient(t, Options{Servers: []Server{f.start(t)}, Timeout: short, Now: clock.now})
+	h := &c.servers[0].health
+	for _, seconds := range []int{5, 10, 20} {
+		pause := time.Duration(seconds) * time.Second
+		if _, err := exchange(t, c); !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatalf("Exchange() error = %v, want a timeout", err)
+		}
+		settle(t, h)
+		asked := f.asked.Load()
+		clock.advance(pause - 1)
+		if _, err := exchange(t, c); !errors.Is(err, ErrDown) || f.asked.Load() != asked {
+			t.Fatalf("Exchange() error = %v, want ErrDown without a question", err)
+		}
+		clock.advance(1)
+	}
+	alive.Store(true)
+	if _, err := exchange(t, c); err != nil {
+		t.Fatal(err)
+	}
+	if h.failures != 0 {
+		t.Errorf("%d failures are still counted", h.failures)
+	}
+}
+
+// TestOnlyTCP finds out that UDP does not get through.
+func TestOnlyTCP(t *testing.T) {
+	t.Parallel()
+	f := &fake{tcp: good}
+	c := newTestClient(t, Options{Servers: []Server{f.start(t)}, Timeout: short})
+	if _, err := exchange(t, c); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("Exchange() error = %v, want a timeout", err)
+	}
+	settle(t, &c.servers[0].health)
+	if _, err := exchange(t, c); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestRefusedConnection opens the breaker without a probe.
+func TestRefusedConnection(t *testing.T) {
+	t.Parallel()
+	packets, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := packets.LocalAddr().String()
+	packets.Close()
+	c := newTestClient(t, Options{Servers: []Server{{Addr: addr}}})
+	if _, err := exchange(t, c); err == nil || errors.Is(err, ErrDown) {
+		t.Fatalf("Exchange() error = %v, want connection refused", err)
+	}
+	if _, err := exchange(t, c); !errors.Is(err, ErrDown) {
+		t.Errorf("Exchange() error = %v, want ErrDown", err)
+	}
+}
+
+func TestPauses(t *testing.T) {
+	t.Parallel()
+	var h health
+	now := time.Unix(0, 0)
+	for _, seconds := range []int{5, 10, 20, 40, 60, 60, 60, 60, 60} {
+		want := time.Duration(seconds) * time.Second
+		h.failed(now)
+		if got := h.until.Sub(now); got != want {
+			t.Errorf("pause %s, want %s", got, want)
+		}
+		now = h.until
+	}
+}

@@ -1,0 +1,98 @@
+package transport
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"sync"
+
+	"github.com/miekg/dns"
+)
+
+const (
+	maxStreams  = 4  // connections to one server
+	busyStreams = 16 // questions on a connection from which on another one is opened
+)
+
+// pool holds the connections to one server.
+type pool struct {
+	client *Client
+	server Server
+	mu     sync.Mutex
+	open   []*stream
+}
+
+func newPool(c *Client, s Server) *pool { return &pool{client: c, server: s} }
+
+// exchange asks over a connection. One that the server has closed meanwhile costs a second attempt.
+func (p *pool) exchange(ctx context.Context, q question) (*dns.Msg, error) {
+	for attempt := 0; ; attempt++ {
+		s, fresh, err := p.get()
+		if err != nil {
+			return nil, err
+		}
+		m, err := s.exchange(ctx, q)
+		if errors.Is(err, errLost) && !fresh && attempt < maxStreams {
+			continue
+		}
+		return m, err
+	}
+}
+
+// get returns the connection with the least to do, or opens one.
+func (p *pool) get() (s *stream, fresh bool, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var best *stream
+	for _, s := range p.open {
+		if best == nil || s.load() < best.load() {
+			best = s
+		}
+	}
+	if best != nil && (best.load() < busyStreams || len(p.open) >= maxStreams) {
+		return best, false, nil
+	}
+	s = newStream(p)
+	if !p.client.start(s.run) {
+		return nil, false, ErrClosed
+	}
+	p.open = append(p.open, s)
+	return s, true, nil
+}
+
+// drop forgets a connection.
+func (p *pool) drop(s *stream) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i := range p.open {
+		if p.open[i] == s {
+			p.open = append(p.open[:i], p.open[i+1:]...)
+			return
+		}
+	}
+}
+
+// dial connects; with TLS the server is authenticated by its name (RFC 8310, Section 8.1).
+func (p *pool) dial(ctx context.Context) (net.Conn, error) {
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, "tcp", p.server.Addr)
+	if err != nil {
+		return nil, plain(ctx, err)
+	}
+	if !p.server.TLS {
+		return conn, nil
+	}
+	secured := tls.Client(conn, &tls.Config{
+		ServerName: p.server.Name, RootCAs: p.client.opts.RootCAs,
+		MinVersion: tls.VersionTLS12, NextProtos: []string{"dot"},
+	})
+	if err := secured.HandshakeContext(ctx); err != nil {
+		_ = conn.Close()
+		if ctx.Err() != nil {
+			return nil, timeoutError(ctx)
+		}
+		return nil, err
+	}
+	return secured, nil
+}

@@ -1,0 +1,234 @@
+package transport
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+const (
+	idleTime = 10 * time.Second // for which an unused connection is kept (RFC 7766, Section 6.2.3)
+	maxStray = 100              // messages nobody waits for before the connection ends
+)
+
+var (
+	errLost = errors.New("the connection was closed") // before the reply came
+	errDrip = fmt.Errorf("an answer began and did not end in time: %w", context.DeadlineExceeded)
+)
+
+// stream is one connection with many questions on their way (RFC 7766, Section 6.2.1.1). One goroutine (run) dials,
+// reads and ends it; a second one writes.
+type stream struct {
+	pool *pool
+	out  chan []byte   // messages to write
+	gone chan struct{} // closed when nothing can be asked any more; err says why
+	err  error
+
+	mu      sync.Mutex
+	conn    net.Conn                 // nil before it is connected
+	waiting map[uint16]chan<- []byte // by ID
+	heard   time.Time                // when the last message came
+	retired bool                     // out of the pool: it ends with its last question
+}
+
+func newStream(p *pool) *stream {
+	return &stream{pool: p, out: make(chan []byte), gone: make(chan struct{}), waiting: map[uint16]chan<- []byte{}}
+}
+
+// exchange asks one question. Names keep their case: nobody off the path can forge a connection.
+func (s *stream) exchange(ctx context.Context, q question) (*dns.Msg, error) {
+	a, err := q.ask(false)
+	if err != nil {
+		return nil, err
+	}
+	reply := make(chan []byte, 1)
+	s.register(a, reply)
+	defer s.unregister(a)
+	sent := time.Now()
+	select {
+	case s.out <- append(binary.BigEndian.AppendUint16(nil, uint16(len(a.wire))), a.wire...):
+	case <-s.gone:
+		return nil, s.err
+	case <-ctx.Done():
+		return nil, timeoutError(ctx)
+	}
+	select {
+	case wire := <-reply:
+		m, err := a.read(wire)
+		if errors.Is(err, errTruncated) || errors.Is(err, errNotOurs) {
+			err = ErrMalformed
+		}
+		return m, err
+	case <-s.gone:
+		return nil, s.err
+	case <-ctx.Done():
+		s.retireIfSilent(sent)
+		return nil, timeoutError(ctx)
+	}
+}
+
+// register gives the question an ID of its own.
+func (s *stream) register(a *asked, reply chan<- []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.waiting[a.id] != nil {
+		a.setID(dns.Id())
+	}
+	s.waiting[a.id] = reply
+}
+
+func (s *stream) unregister(a *asked) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.waiting, a.id)
+	s.endIfUnused()
+}
+
+func (s *stream) load() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.waiting)
+}
+
+// retireIfSilent takes a connection out of use on which nothing came for the whole time of a question: a slow name
+// does not stop the others, but a dead path does.
+func (s *stream) retireIfSilent(since time.Time) {
+	s.mu.Lock()
+	silent := s.heard.Before(since)
+	s.retired = s.retired || silent
+	s.mu.Unlock()
+	if silent {
+		s.pool.drop(s)
+	}
+}
+
+// endIfUnused ends a retired connection with its last question. The caller holds mu.
+func (s *stream) endIfUnused() {
+	if s.retired && len(s.waiting) == 0 && s.conn != nil {
+		_ = s.conn.Close()
+	}
+}
+
+// run lives as long as the connection.
+func (s *stream) run() {
+	client := s.pool.client
+	s.err = s.serve(client.life, client.opts.Timeout)
+	if client.life.Err() != nil {
+		s.err = ErrClosed
+	}
+	s.pool.drop(s)
+	close(s.gone)
+}
+
+// serve dials and reads until the connection ends.
+func (s *stream) serve(life context.Context, limit time.Duration) error {
+	dialing, cancel := context.WithTimeout(life, limit)
+	defer cancel()
+	conn, err := s.pool.dial(dialing)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close() }()
+	defer context.AfterFunc(life, func() { _ = conn.Close() })()
+	s.mu.Lock()
+	s.conn = conn
+	s.endIfUnused()
+	s.mu.Unlock()
+	s.pool.client.running.Go(func() { s.write(conn, limit) })
+	return s.read(conn, limit)
+}
+
+// write sends what is asked. A server that does not read in time is cut off.
+func (s *stream) write(conn net.Conn, limit time.Duration) {
+	for {
+		select {
+		case <-s.gone:
+			return
+		case message := <-s.out:
+			_ = conn.SetWriteDeadline(time.Now().Add(limit))
+			if _, err := conn.Write(message); err != nil {
+				_ = conn.Close()
+				return
+			}
+		}
+	}
+}
+
+// read hands out messages until the connection ends.
+func (s *stream) read(conn net.Conn, limit time.Duration) error {
+	r := bufio.NewReader(conn)
+	for strays := 0; strays < maxStray; {
+		message, err := readMessage(conn, r, limit)
+		if errors.Is(err, errIdle) && s.load() > 0 {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if !s.deliver(message) {
+			strays++
+		}
+	}
+	return errLost
+}
+
+// deliver hands a message to who waits for it.
+func (s *stream) deliver(message []byte) bool {
+	if len(message) < headerSize {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.heard = time.Now()
+	id := binary.BigEndian.Uint16(message)
+	reply, ok := s.waiting[id]
+	if !ok {
+		return false
+	}
+	select {
+	case reply <- message:
+		return true
+	default:
+		return false
+	}
+}
+
+var errIdle = errors.New("nothing came")
+
+// readMessage reads one message (RFC 1035, Section 4.2.2). The limit holds for the whole of it, from its first
+// octet: a server that sends an octet a second is cut off on time.
+func readMessage(conn net.Conn, r *bufio.Reader, limit time.Duration) ([]byte, error) {
+	_ = conn.SetReadDeadline(time.Now().Add(idleTime))
+	if _, err := r.Peek(1); err != nil {
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			return nil, errIdle
+		}
+		return nil, errLost
+	}
+	_ = conn.SetReadDeadline(time.Now().Add(limit))
+	var length [2]byte
+	if _, err := io.ReadFull(r, length[:]); err != nil {
+		return nil, cutOff(err)
+	}
+	message := make([]byte, binary.BigEndian.Uint16(length[:]))
+	if _, err := io.ReadFull(r, message); err != nil {
+		return nil, cutOff(err)
+	}
+	return message, nil
+}
+
+func cutOff(err error) error {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return errDrip
+	}
+	return errLost
+}

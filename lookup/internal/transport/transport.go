@@ -1,0 +1,188 @@
+// Package transport asks recursive resolvers: UDP with EDNS, TCP when an answer
+// is too long for that, DNS over TLS with an authenticated name.
+//
+// Start at [Client.Exchange]: it goes through the resolvers in order (health.go
+// says which ones are worth asking), builds and checks messages (message.go) and
+// sends them over a fresh UDP socket (udp.go) or a shared connection (pool.go,
+// stream.go).
+//
+// It believes nothing it hears and judges nothing: that is the validator's work.
+// Every question ends with its context or after [Options].Timeout per resolver.
+package transport
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// Options configure a Client. Servers must not be empty.
+type Options struct {
+	// Servers are asked in this order.
+	Servers []Server
+	// Timeout for one server to answer one question; 0: 2 s.
+	Timeout time.Duration
+	// RootCAs authenticate DNS over TLS servers; nil: the system's.
+	RootCAs *x509.CertPool
+	// Trace, when set, is told every question to a server. It is called from several goroutines.
+	Trace func(Query)
+	// Now is the clock for how long a dead server is left alone; nil: time.Now.
+	Now func() time.Time
+}
+
+// Query is one question to one server and what came of it.
+type Query struct {
+	Name     string
+	Type     uint16
+	CD       bool
+	Server   string
+	Duration time.Duration
+	Rcode    int
+	Err      error
+}
+
+// Client asks. It is safe for concurrent use.
+type Client struct {
+	opts    Options
+	servers []*server
+	life    context.Context // ends with Close
+	stop    context.CancelFunc
+
+	mu      sync.Mutex // for closed
+	closed  bool
+	running sync.WaitGroup // probes and connections
+}
+
+// server is one resolver with what is known about it.
+type server struct {
+	Server
+	pool   *pool
+	health health
+}
+
+// New returns a Client; it opens nothing yet.
+func New(opts Options) *Client {
+	if opts.Timeout <= 0 {
+		opts.Timeout = 2 * time.Second
+	}
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	c := &Client{opts: opts}
+	c.life, c.stop = context.WithCancel(context.Background())
+	for _, s := range opts.Servers {
+		c.servers = append(c.servers, &server{Server: s, pool: newPool(c, s)})
+	}
+	return c
+}
+
+// Close ends all connections and waits for all goroutines. Questions on their way fail. It may be called twice.
+func (c *Client) Close() {
+	c.stop()
+	c.mu.Lock()
+	c.closed = true
+	c.mu.Unlock()
+	c.running.Wait()
+}
+
+// start runs f in a goroutine that Close waits for; false: it is too late.
+func (c *Client) start(f func()) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.closed {
+		c.running.Go(f)
+	}
+	return !c.closed
+}
+
+// What can go wrong with a server. A timeout also is a context.DeadlineExceeded.
+var (
+	ErrClosed    = errors.New("the client is closed")
+	ErrMalformed = errors.New("the answer cannot be read")
+	ErrNoEDNS    = errors.New("it does not speak EDNS, which DNSSEC needs (RFC 4035, Section 4.1): use another resolver")
+	ErrDown      = errors.New("it did not work a moment ago")
+)
+
+// Exchange asks for (name, qtype, IN) with DO=1 and AD=1. It returns the first reply whose ID, question and source
+// are right. A reply may still be an error of the resolver about the name (SERVFAIL); a resolver that refuses, does
+// not speak EDNS or does not answer is skipped for the next one. The error names every resolver that failed.
+func (c *Client) Exchange(ctx context.Context, name string, qtype uint16, cd bool) (*dns.Msg, error) {
+	q := question{name: dns.CanonicalName(name), qtype: qtype, cd: cd}
+	var refusal *dns.Msg
+	var failed error
+	for i, s := range c.servers {
+		m, err := c.ask(ctx, s, q, len(c.servers)-i)
+		switch {
+		case err == nil && m.Rcode == dns.RcodeRefused:
+			refusal = m
+		case err == nil:
+			return m, nil
+		case failed == nil:
+			failed = fmt.Errorf("resolver %s: %w", s.Server, err)
+		default:
+			failed = fmt.Errorf("%w; resolver %s: %w", failed, s.Server, err)
+		}
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	if refusal != nil {
+		return refusal, nil
+	}
+	return nil, failed
+}
+
+// ask asks one server; left is how many servers, it included, share the time that remains.
+func (c *Client) ask(ctx context.Context, s *server, q question, left int) (*dns.Msg, error) {
+	start := c.opts.Now()
+	if err := s.health.check(start); err != nil {
+		return nil, err
+	}
+	limit := c.opts.Timeout
+	if deadline, ok := ctx.Deadline(); ok {
+		limit = min(limit, time.Until(deadline)/time.Duration(left))
+	}
+	limited, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	began := time.Now()
+	m, err := c.send(limited, s, q)
+	c.trace(s, q, time.Since(began), m, err)
+	c.learn(ctx, s, start, err)
+	return m, err
+}
+
+// send chooses the way.
+func (c *Client) send(ctx context.Context, s *server, q question) (*dns.Msg, error) {
+	if s.TLS || s.health.noUDP.Load() {
+		return s.pool.exchange(ctx, q)
+	}
+	m, err := c.exchangeUDP(ctx, s, q)
+	if errors.Is(err, errUseTCP) {
+		return s.pool.exchange(ctx, q)
+	}
+	return m, err
+}
+
+func (c *Client) trace(s *server, q question, took time.Duration, m *dns.Msg, err error) {
+	if c.opts.Trace == nil {
+		return
+	}
+	t := Query{Name: q.name, Type: q.qtype, CD: q.cd, Server: s.String(), Duration: took, Err: err}
+	if m != nil {
+		t.Rcode = m.Rcode
+	}
+	c.opts.Trace(t)
+}
+
+// timeoutError says how long was waited.
+func timeoutError(ctx context.Context) error {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return ctx.Err()
+	}
+	return fmt.Errorf("no answer in time: %w", context.DeadlineExceeded)
+}

@@ -1,0 +1,84 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"net"
+	"syscall"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// errUseTCP says that UDP brought an answer, but none that can be used.
+var errUseTCP = errors.New("ask over TCP")
+
+// maxStrays is how many datagrams that are no reply to the question are read before the question goes to TCP.
+const maxStrays = 16
+
+// exchangeUDP asks twice, in case a datagram is lost, each time over a new socket: a random port and a kernel that
+// drops what comes from another address.
+func (c *Client) exchangeUDP(ctx context.Context, s *server, q question) (*dns.Msg, error) {
+	deadline, _ := ctx.Deadline()
+	first, cancel := context.WithTimeout(ctx, time.Until(deadline)/2)
+	defer cancel()
+	m, err := exchangeDatagram(first, s, q)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		m, err = exchangeDatagram(ctx, s, q)
+	}
+	return m, err
+}
+
+func exchangeDatagram(ctx context.Context, s *server, q question) (*dns.Msg, error) {
+	a, err := q.ask(!s.health.foldsCase.Load())
+	if err != nil {
+		return nil, err
+	}
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, "udp", s.Addr)
+	if err != nil {
+		return nil, plain(ctx, err)
+	}
+	defer func() { _ = conn.Close() }()
+	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
+	if _, err := conn.Write(a.wire); err != nil {
+		return nil, plain(ctx, err)
+	}
+	return a.receive(ctx, s, conn)
+}
+
+// receive reads datagrams until the reply comes.
+func (a *asked) receive(ctx context.Context, s *server, conn net.Conn) (*dns.Msg, error) {
+	buf := make([]byte, udpSize+1)
+	for range maxStrays {
+		n, err := conn.Read(buf)
+		if err != nil {
+			return nil, plain(ctx, err)
+		}
+		m, err := a.read(buf[:n])
+		switch {
+		case errors.Is(err, errNotOurs):
+			continue
+		case errors.Is(err, errCase):
+			s.health.foldsCase.Store(true)
+			return nil, errUseTCP
+		case n > udpSize, errors.Is(err, errTruncated), errors.Is(err, ErrMalformed):
+			return nil, errUseTCP
+		}
+		return m, err
+	}
+	return nil, errUseTCP
+}
+
+// plain reduces an error of the network to its cause.
+func plain(ctx context.Context, err error) error {
+	var timeout net.Error
+	var number syscall.Errno
+	switch {
+	case ctx.Err() != nil, errors.As(err, &timeout) && timeout.Timeout():
+		return timeoutError(ctx)
+	case errors.As(err, &number):
+		return number
+	}
+	return err
+}
