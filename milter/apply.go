@@ -17,8 +17,16 @@ import (
 // bodyChunk is the most body in one frame that every MTA takes (MILTER_CHUNK_SIZE).
 const bodyChunk = 65535
 
+// maxChanges is the most changes of one header. An MTA may search its whole
+// header for each of them, and only a forger brings so many fields to remove:
+// such a message is refused.
+const maxChanges = 1000
+
 // maxValue bounds a header value, so that it fits a frame with name and index.
 const maxValue = 60 << 10
+
+// errFlood says that an edit has more than maxChanges changes.
+var errFlood = errors.New("milter: flood of header fields")
 
 // errNotOffered says that the MTA does not let milters do what the outcome needs.
 var errNotOffered = errors.New("milter: the MTA does not offer what the message needs")
@@ -38,6 +46,9 @@ func newPlan(e *message.Edit) (*plan, error) {
 		return p, nil
 	}
 	p.body = e.Body
+	if len(e.Changes) > maxChanges {
+		return nil, fmt.Errorf("%w: %d fields to change, at most %d are", errFlood, len(e.Changes), maxChanges)
+	}
 	for _, c := range e.Changes {
 		if err := checkChange(c); err != nil {
 			return nil, err

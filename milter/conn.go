@@ -20,7 +20,7 @@ const (
 	keepBuffer   = 64 << 10         // larger buffers are not kept for the next frame
 	frameTimeout = time.Minute      // for the rest of a frame that has begun
 	helloTimeout = 10 * time.Second // for the first frame
-	writeTimeout = 10 * time.Second
+	writeTimeout = time.Minute      // for what the MTA is slow to take
 )
 
 // conn is one MTA connection as the library sees it: what it reads has been
@@ -33,7 +33,7 @@ type conn struct {
 
 	text  bytes.Buffer // a frame that was checked as a whole, as far as not yet read
 	left  int          // bytes of the frame at hand that are still in in
-	cmd   byte         // its command
+	cmd   byte         // its command; 0 before the first
 	wait  time.Duration
 	out   []byte
 	busy  atomic.Bool // inside a mail transaction
@@ -70,7 +70,7 @@ func (c *conn) next() error {
 	if err := c.flush(); err != nil {
 		return err
 	}
-	if c.cmd == cmdEOM || c.cmd == cmdAbort {
+	if c.cmd == cmdEOM || c.cmd == cmdAbort || c.cmd == cmdQuitNew {
 		c.busy.Store(false)
 	}
 	if err := c.await(); err != nil {
@@ -108,7 +108,11 @@ func (c *conn) head() error {
 	if b, err = c.in.Peek(lengthBytes + 1); err != nil {
 		return err
 	}
+	last := c.cmd
 	c.cmd = b[lengthBytes]
+	if (c.cmd == cmdNegotiate) != (last == 0) {
+		return fmt.Errorf("%w: command %q out of turn", errFrame, c.cmd)
+	}
 	return checkHead(length, c.cmd)
 }
 

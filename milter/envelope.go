@@ -9,8 +9,11 @@ import (
 	"dnseal/smime/message"
 )
 
-// maxRecipients is the most recipients of one message; beyond it the message is deferred.
-const maxRecipients = 100_000
+// The most recipients of one message, and the most bytes of them; beyond it the message is deferred.
+const (
+	maxRecipients      = 100_000
+	maxRecipientsBytes = 16 << 20
+)
 
 // peer is the SMTP client of a session.
 type peer struct {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -96,16 +98,18 @@ const (
 
 // checkHead judges a frame by its length (1 to maxFrame, with the command byte) and command, before the rest is read.
 func checkHead(length uint32, cmd byte) error {
-	most := uint32(maxString)
+	least, most := uint32(1), uint32(maxString)
 	switch cmd {
 	case cmdBody, cmdHeader:
 		most = maxFrame
-	case cmdConnect, cmdHelo, cmdMail, cmdRcpt, cmdUnknown, cmdMacro, cmdNegotiate:
+	case cmdNegotiate:
+		least = 1 + 3*4 // version, actions, protocol
+	case cmdConnect, cmdHelo, cmdMail, cmdRcpt, cmdUnknown, cmdMacro:
 	case cmdData, cmdEOH, cmdEOM, cmdAbort, cmdQuit, cmdQuitNew:
 	default:
 		return fmt.Errorf("%w: unknown command %#x", errFrame, cmd)
 	}
-	if length > most {
+	if length < least || length > most {
 		return fmt.Errorf("%w: command %q of %d bytes", errFrame, cmd, length)
 	}
 	return nil
@@ -118,7 +122,7 @@ func hasText(cmd byte) bool {
 
 // checkText judges the data of a frame that carries strings.
 func checkText(cmd byte, data []byte) error {
-	ok := true
+	var ok bool
 	switch cmd {
 	case cmdMacro:
 		ok = len(data) > 0
@@ -138,14 +142,39 @@ func checkText(cmd byte, data []byte) error {
 func terminated(data []byte) bool { return len(data) > 0 && data[len(data)-1] == 0 }
 
 // checkConnect wants a host name and a family, and where the family has an
-// address also a port and a terminated address.
+// address also a port and an address that is one.
 func checkConnect(data []byte) bool {
 	_, rest, ok := bytes.Cut(data, []byte{0})
 	if !ok || len(rest) == 0 {
 		return false
 	}
-	if rest[0] == 'U' {
+	family, rest := rest[0], rest[1:]
+	if family == 'U' {
 		return true
 	}
-	return len(rest) > 3 && terminated(rest)
+	const port = 2
+	if len(rest) <= port || bytes.IndexByte(rest[port:], 0) != len(rest)-port-1 {
+		return false
+	}
+	addr := string(rest[port : len(rest)-1])
+	switch family {
+	case 'L':
+		return true
+	case '4':
+		a, err := netip.ParseAddr(addr)
+		return err == nil && a.Is4()
+	case '6':
+		return validIPv6(addr)
+	}
+	return false
+}
+
+// validIPv6 takes the spellings of MTAs: plain, with the tag of RFC 5321, Section 4.1.3, or in brackets.
+func validIPv6(s string) bool {
+	s = strings.TrimPrefix(s, "IPv6:")
+	if inner, ok := strings.CutPrefix(s, "["); ok {
+		s = strings.TrimSuffix(inner, "]")
+	}
+	a, err := netip.ParseAddr(s)
+	return err == nil && a.Zone() == ""
 }

@@ -106,10 +106,14 @@ type Server struct {
 	ctx  context.Context
 	stop context.CancelFunc
 
+	// handlers is held for reading while a handler runs; Shutdown takes it to wait for those it cut off.
+	handlers sync.RWMutex
+
 	mu       sync.Mutex
 	conns    map[*conn]struct{}
 	closing  chan struct{}
 	shutdown sync.Once
+	hint     sync.Once
 }
 
 // New checks the options, fills in their defaults and returns a Server. It
@@ -153,11 +157,12 @@ func positive[T int | time.Duration](v, otherwise T) T {
 
 // Serve takes MTA connections from ln until Shutdown, then returns nil. Any
 // other return is an error of the listener. It can be called with several
-// listeners at a time and closes ln when it ends.
+// listeners at a time, those of a socket activation among them, and closes ln
+// when it ends.
 func (s *Server) Serve(ln net.Listener) error {
+	defer func() { _ = ln.Close() }()
 	err := s.lib.Serve(&guard{Listener: ln, srv: s})
-	if errors.Is(err, gomilter.ErrServerClosed) {
-		_ = ln.Close()
+	if s.isClosing() {
 		return nil
 	}
 	return err
@@ -166,12 +171,16 @@ func (s *Server) Serve(ln net.Listener) error {
 // Shutdown ends the service: no new connection is taken, connections between
 // two messages are closed, and messages under way are finished. When ctx ends
 // first, the rest is cut off (their MTAs then answer with a temporary failure)
-// and ctx's error returned.
+// and ctx's error returned. No handler runs any more when Shutdown returns.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.shutdown.Do(func() { close(s.closing) })
 	s.closeIdle()
+	stop := context.AfterFunc(ctx, s.stop)
+	defer stop()
 	err := s.lib.Shutdown(ctx)
 	s.stop()
+	s.handlers.Lock()
+	defer s.handlers.Unlock()
 	return err
 }
 

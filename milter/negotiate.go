@@ -2,6 +2,7 @@ package milter
 
 import (
 	"fmt"
+	"log/slog"
 
 	gomilter "github.com/d--j/go-milter"
 )
@@ -16,6 +17,13 @@ const wantProtocol = gomilter.OptNoUnknown | gomilter.OptNoData | gomilter.OptNo
 	gomilter.OptNoConnReply | gomilter.OptNoHeloReply | gomilter.OptNoMailReply | gomilter.OptNoRcptReply |
 	gomilter.OptNoHeaderReply | gomilter.OptNoBodyReply | gomilter.OptNoDataReply | gomilter.OptNoEOHReply |
 	gomilter.OptSkip | gomilter.OptHeaderLeadingSpace
+
+// What the library warns of, conn has logged already or an MTA may well do.
+func init() {
+	gomilter.LogWarning = func(format string, args ...any) {
+		slog.Debug(fmt.Sprintf("milter: library: "+format, args...))
+	}
+}
 
 // libraryOptions sets the library up. Macros are asked for by stage, because Sendmail sends no others.
 func (s *Server) libraryOptions() []gomilter.Option {

@@ -61,6 +61,18 @@ func (s *session) attrs(action message.Action, out *message.Outcome, daemon stri
 	return attrs
 }
 
+// hintOrder says once that a message came with a DKIM signature and its body
+// was then changed: the usual cause is a DKIM signer in front of this milter.
+func (s *Server) hintOrder(m *message.Message, out *message.Outcome) {
+	if out.Edit == nil || out.Edit.Body == nil || len(m.Fields("DKIM-Signature")) == 0 {
+		return
+	}
+	s.hint.Do(func() {
+		s.log.LogAttrs(s.ctx, slog.LevelWarn, "milter: a message came with a DKIM-Signature, which its new body breaks; "+
+			"if the DKIM signer is a milter too, name it behind this one in the MTA's list of milters")
+	})
+}
+
 // replyWord reduces a result to a word that can stand in an MTA's log.
 func replyWord(s string) string {
 	keep := func(c rune) rune {

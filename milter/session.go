@@ -24,6 +24,8 @@ type session struct {
 	peer peer
 	env  *message.Envelope // nil outside a transaction
 	msg  assembly
+	// rcptBytes is the size of the recipients.
+	rcptBytes int
 	// failed says that a callback panicked: the message at hand is deferred.
 	failed bool
 }
@@ -82,7 +84,8 @@ func (s *session) MailFrom(from, args string, _ gomilter.Modifier) (resp *gomilt
 // RcptTo notes a recipient.
 func (s *session) RcptTo(to, _ string, _ gomilter.Modifier) (resp *gomilter.Response, err error) {
 	defer s.contain(&resp)
-	if s.env == nil || len(s.env.Rcpt) >= maxRecipients {
+	s.rcptBytes += len(to)
+	if s.env == nil || len(s.env.Rcpt) >= maxRecipients || s.rcptBytes > maxRecipientsBytes {
 		s.failed = true
 		return gomilter.RespTempFail, nil
 	}
@@ -118,7 +121,7 @@ func (s *session) EndOfMessage(m gomilter.Modifier) (resp *gomilter.Response, er
 	}
 	s.complete(s.env, m)
 	out := s.decide(m)
-	defer out.Close()
+	defer func() { _ = out.Close() }()
 	action, resp := s.settle(m, out)
 	s.report(action, out, m.Get(gomilter.MacroDaemonName), time.Since(started))
 	return resp, nil
@@ -135,7 +138,7 @@ func (s *session) Cleanup(gomilter.Modifier) { s.reset() }
 
 func (s *session) reset() {
 	s.msg.reset()
-	s.env, s.failed = nil, false
+	s.env, s.rcptBytes, s.failed = nil, 0, false
 }
 
 // decide asks the handler, or whoever decides about a message that it cannot be given.
@@ -151,9 +154,11 @@ func (s *session) decide(m gomilter.Modifier) *message.Outcome {
 	default:
 		return internal(err)
 	}
-	defer msg.Close()
+	defer func() { _ = msg.Close() }()
 	handler := s.srv.opts.Handler()
-	return s.ask(m, func(ctx context.Context) *message.Outcome { return handler.Handle(ctx, msg, s.env) })
+	out := s.ask(m, func(ctx context.Context) *message.Outcome { return handler.Handle(ctx, msg, s.env) })
+	s.srv.hintOrder(msg, out)
+	return out
 }
 
 func (s *session) unfit(m gomilter.Modifier, why error) *message.Outcome {
@@ -161,7 +166,7 @@ func (s *session) unfit(m gomilter.Modifier, why error) *message.Outcome {
 		return refusal(why)
 	}
 	head := s.msg.header()
-	defer head.Close()
+	defer func() { _ = head.Close() }()
 	return s.ask(m, func(ctx context.Context) *message.Outcome { return s.srv.opts.Unfit(ctx, head, why, s.env) })
 }
 
@@ -170,6 +175,8 @@ func (s *session) unfit(m gomilter.Modifier, why error) *message.Outcome {
 func (s *session) ask(m gomilter.Modifier, decision func(context.Context) *message.Outcome) (out *message.Outcome) {
 	ctx, cancel := context.WithTimeout(s.srv.ctx, s.srv.opts.Timeout)
 	defer cancel()
+	s.srv.handlers.RLock()
+	defer s.srv.handlers.RUnlock()
 	if s.version >= 6 {
 		p := startProgress(s.srv.opts.Progress, func() bool {
 			if m.Progress() == nil {
@@ -201,11 +208,16 @@ func (s *session) settle(m gomilter.Modifier, out *message.Outcome) (message.Act
 		if err == nil {
 			return out.Action, gomilter.RespAccept
 		}
-		out.Result = "internal-error"
-		if errors.Is(err, errNotOffered) {
-			out.Result = "unsupported"
-		}
 		out.Attrs = append(out.Attrs, slog.Any("error", err))
+		switch {
+		case errors.Is(err, errFlood):
+			out.Result = "malformed"
+			return message.Reject, response(message.Reject, replyMalformed)
+		case errors.Is(err, errNotOffered):
+			out.Result = "unsupported"
+		default:
+			out.Result = "internal-error"
+		}
 		return message.Defer, response(message.Defer, replyDefer)
 	case message.Reject:
 		return message.Reject, response(message.Reject, out.Reply)

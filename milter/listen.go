@@ -1,0 +1,121 @@
+package milter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"os/user"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+// DefaultSocketMode is the mode of unix sockets: for the owner and the group.
+const DefaultSocketMode fs.FileMode = 0o660
+
+// ListenOptions say who may reach a unix socket. They mean nothing for TCP.
+type ListenOptions struct {
+	// Mode is the socket's permissions; 0 means DefaultSocketMode.
+	Mode fs.FileMode
+	// Group is the socket's group, by name or number; empty leaves that of the process or folder.
+	Group string
+}
+
+// Listen opens a socket for [Server.Serve]. A unix socket that a process left
+// behind is removed, one that somebody still serves is not. Until mode and
+// group are right nobody can connect; the socket goes when the listener is closed.
+//
+// Errors: the path is taken by a live socket or by something else than a
+// socket, the group is unknown, or what the system said.
+func Listen(ctx context.Context, a Address, opts ListenOptions) (net.Listener, error) {
+	if a.Network != "unix" {
+		var lc net.ListenConfig
+		ln, err := lc.Listen(ctx, a.Network, a.Address)
+		if err != nil {
+			return nil, fmt.Errorf("milter: %w", err)
+		}
+		return ln, nil
+	}
+	ln, err := listenUnix(ctx, a.Address, opts)
+	if err != nil {
+		return nil, fmt.Errorf("milter: socket %s: %w", a.Address, err)
+	}
+	return ln, nil
+}
+
+func listenUnix(ctx context.Context, path string, opts ListenOptions) (net.Listener, error) {
+	gid := -1
+	if opts.Group != "" {
+		var err error
+		if gid, err = groupID(opts.Group); err != nil {
+			return nil, err
+		}
+	}
+	if err := removeStale(ctx, path); err != nil {
+		return nil, err
+	}
+	lc := net.ListenConfig{Control: closeToAll}
+	ln, err := lc.Listen(ctx, "unix", path)
+	if err != nil {
+		return nil, err
+	}
+	if err := admitTo(path, gid, opts.Mode); err != nil {
+		return nil, errors.Join(err, ln.Close())
+	}
+	return ln, nil
+}
+
+// closeToAll makes bind create the socket without any permission. Where the
+// system does not let it, the umask decides until admitTo.
+func closeToAll(_, _ string, c syscall.RawConn) error {
+	return c.Control(func(fd uintptr) { _ = syscall.Fchmod(int(fd), 0) })
+}
+
+func admitTo(path string, gid int, mode fs.FileMode) error {
+	if gid >= 0 {
+		if err := os.Lchown(path, -1, gid); err != nil {
+			return err
+		}
+	}
+	if mode == 0 {
+		mode = DefaultSocketMode
+	}
+	return os.Chmod(path, mode.Perm())
+}
+
+// removeStale removes a socket that nobody serves.
+func removeStale(ctx context.Context, path string) error {
+	info, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case info.Mode().Type() != fs.ModeSocket:
+		return errors.New("there is something that is no socket; move it away")
+	}
+	d := net.Dialer{Timeout: time.Second}
+	c, err := d.DialContext(ctx, "unix", path)
+	if err == nil {
+		_ = c.Close()
+		return errors.New("another process serves it; stop that one first")
+	}
+	if !errors.Is(err, syscall.ECONNREFUSED) {
+		return fmt.Errorf("cannot tell whether it is in use: %w", err)
+	}
+	return os.Remove(path)
+}
+
+func groupID(name string) (int, error) {
+	if n, err := strconv.Atoi(name); err == nil && n >= 0 {
+		return n, nil
+	}
+	g, err := user.LookupGroup(name)
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(g.Gid)
+}
