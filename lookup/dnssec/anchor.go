@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/miekg/dns"
 )
@@ -35,6 +36,8 @@ func RootAnchors() *Anchors {
 	}
 	return a
 }
+
+var builtIn = sync.OnceValue(RootAnchors)
 
 // maxAnchors bounds what is read from an anchor file.
 const maxAnchors = 1000

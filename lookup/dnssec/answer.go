@@ -41,6 +41,8 @@ type Link struct {
 	DS        []*dns.DS
 	Signature *dns.RRSIG // over the DNSKEY RRset; nil when insecure
 	Reason    string
+	// Warning is about something that is not wrong yet: a root key that no trust anchor knows.
+	Warning string
 }
 
 // Key is one DNSKEY for display.

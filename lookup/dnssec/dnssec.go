@@ -2,6 +2,13 @@
 // answers, wildcards, denial of existence by NSEC and NSEC3, unsigned
 // delegations (RFC 4033 to 4035, 5155, 6840, 9276, 9824).
 //
+// Start at [Validator.Resolve]. A lookup (lookup.go) follows aliases; each link
+// is there (positive.go) or absent (negative.go); the zone that signed it is
+// established from a trust anchor down (zone.go, keys.go); signatures are held to
+// time, signer and labels before any arithmetic (verify.go); denials are NSEC
+// (nsec.go) or NSEC3 (nsec3.go). What was used is kept as a proof for the
+// caller (proof.go, finish.go).
+//
 // It opens no socket: it asks its questions through [Exchanger]. Every
 // question, signature and hash is counted in the [Budget] of the context.
 package dnssec

@@ -77,6 +77,17 @@ func (r *reply) find(n name, t uint16, inAnswer bool) *rrset {
 	return nil
 }
 
+// dnameAbove returns the DNAME RRset of the closest name above n, nil when there is none.
+func (r *reply) dnameAbove(n name) *rrset {
+	for n != root {
+		n = n.parent()
+		if s := r.find(n, dns.TypeDNAME, true); s != nil {
+			return s
+		}
+	}
+	return nil
+}
+
 // denials returns the NSEC and NSEC3 RRsets.
 func (r *reply) denials() []*rrset {
 	var out []*rrset

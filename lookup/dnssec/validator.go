@@ -9,7 +9,8 @@ import (
 
 // Validator validates. All fields may stay zero but Exchanger. It is safe for concurrent use and must not be changed after its first use.
 type Validator struct {
-	// Exchanger asks the resolver. Required.
+	// Exchanger asks the resolver. Required. It is called from several goroutines at once, all of which have
+	// returned when Resolve returns; it must heed its context.
 	Exchanger Exchanger
 	// Anchors; nil means RootAnchors.
 	Anchors *Anchors
@@ -17,28 +18,87 @@ type Validator struct {
 	Now func() time.Time
 	// Skew is the tolerance for signature times; 0 means 5 minutes.
 	Skew time.Duration
-	// AllowSHA1 validates algorithms 5 and 7 instead of treating them as insecure.
+	// AllowSHA1 validates algorithms 5 and 7 and DS digest 1 instead of treating them as insecure (RFC 9905).
 	AllowSHA1 bool
-	// Keys caches what was proven about zones; nil means no cache.
+	// Keys caches what was proven about zones; nil means no cache. A cache belongs to one set of anchors.
 	Keys ZoneCache
+	// Signatures remembers signatures that were verified; nil means that each is verified anew.
+	Signatures SignatureCache
+
+	// For tests of old vectors.
+	extra    map[uint8]algorithm
+	leastRSA int
 }
 
-// ZoneCache keeps proven zone keys and proven unsigned delegations.
+// ZoneCache keeps proven zone keys and proven unsigned delegations. Entries may be dropped at any time, and must
+// be after their Expires. It is safe for concurrent use.
 type ZoneCache interface {
 	Get(zone string) (*Zone, bool)
 	Put(zone string, z *Zone)
 }
 
-// Zone is what was proven about a zone: its keys, or that it is not signed.
+// SignatureCache remembers signatures that were right, each by a hash over key, signature and signed data. That
+// never changes, so entries need no expiry, only a bound on their number. It is safe for concurrent use.
+type SignatureCache interface {
+	Has(id [32]byte) bool
+	Add(id [32]byte)
+}
+
+// Zone is what was proven about a zone: its keys, or that it is not signed. It is immutable.
 type Zone struct {
 	Name    string
 	Status  Status // Secure: Keys are proven; Insecure: proven unsigned
 	Keys    []*dns.DNSKEY
 	Link    Link
 	Expires time.Time
+
+	name    name
+	parent  *Zone // nil at an anchor
+	keys    []*zoneKey
+	verdict verdict
+	proof   proof // DS, DNSKEY, or the proof that there is no DS; times include those of parent
 }
 
+const defaultSkew = 5 * time.Minute
+
 // Resolve asks for (name, qtype) and validates. It never returns nil, and every failure is in the Answer.
+// The budget of ctx counts the work; without one the default limits hold for this call.
 func (v *Validator) Resolve(ctx context.Context, name string, qtype uint16) *Answer {
-	panic("unwritten")
+	l := v.newLookup(ctx, qtype)
+	defer l.asker.close()
+	n, err := parseName(name)
+	if err != nil || isMeta(qtype) {
+		l.answer.Name, l.answer.Type = name, qtype
+		return l.finish(indeterminate(noEDE, CodeMalformed, "%q %s cannot be asked for", name, typeName(qtype)))
+	}
+	l.answer.Name = n.String()
+	l.prefetch(n)
+	return l.finish(l.clock(n, l.follow(n)))
+}
+
+// isMeta reports types that are no data (RFC 6895, Section 3.1), and RRSIG, which is signed by nobody.
+func isMeta(t uint16) bool {
+	return t == 0 || t == dns.TypeRRSIG || t == dns.TypeOPT || t >= 128 && t <= 255
+}
+
+func (v *Validator) newLookup(ctx context.Context, qtype uint16) *lookup {
+	b := BudgetFrom(ctx)
+	if b == nil {
+		b = NewBudget(Limits{})
+	}
+	l := &lookup{
+		v: v, anchors: v.Anchors, now: time.Now(), skew: v.Skew, qtype: qtype,
+		spent: spending{Budget: b}, asker: newAsker(ctx, v.Exchanger),
+		zones: make(map[name]found), answer: &Answer{Type: qtype, EDE: noEDE},
+	}
+	if l.anchors == nil {
+		l.anchors = builtIn()
+	}
+	if v.Now != nil {
+		l.now = v.Now()
+	}
+	if l.skew == 0 {
+		l.skew = defaultSkew
+	}
+	return l
 }

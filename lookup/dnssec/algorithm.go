@@ -1,0 +1,153 @@
+package dnssec
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rsa"
+	"math/big"
+
+	"github.com/miekg/dns"
+)
+
+// algorithm is one DNSSEC signing algorithm. parse reads the public key of a DNSKEY; tooWeak says that it is
+// one, but of a size that is not allowed; a nil key without tooWeak is none at all.
+type algorithm struct {
+	parse func(key []byte) (k publicKey, tooWeak bool)
+}
+
+// publicKey verifies signatures in the form an RRSIG has.
+type publicKey interface {
+	verify(data, signature []byte) bool
+}
+
+// algorithm returns the implementation of a number from the DNSSEC algorithm registry; ok is false for those
+// not supported: all but 8, 10, 13, 14 and 15, and with AllowSHA1 also 5 and 7.
+func (v *Validator) algorithm(number uint8) (a algorithm, ok bool) {
+	switch number {
+	case dns.RSASHA256:
+		return v.rsa(crypto.SHA256), true
+	case dns.RSASHA512:
+		return v.rsa(crypto.SHA512), true
+	case dns.ECDSAP256SHA256:
+		return algorithm{func(key []byte) (publicKey, bool) { return parseECDSA(elliptic.P256(), crypto.SHA256, key), false }}, true
+	case dns.ECDSAP384SHA384:
+		return algorithm{func(key []byte) (publicKey, bool) { return parseECDSA(elliptic.P384(), crypto.SHA384, key), false }}, true
+	case dns.ED25519:
+		return algorithm{parseEd25519}, true
+	case dns.RSASHA1, dns.RSASHA1NSEC3SHA1:
+		// RFC 9905: no more than a name for something that does not protect.
+		return v.rsa(crypto.SHA1), v.AllowSHA1
+	}
+	a, ok = v.extra[number]
+	return a, ok
+}
+
+// digest returns the hash of a number from the registry of DS digests (RFC 4509, RFC 6605).
+func (v *Validator) digest(number uint8) (h crypto.Hash, ok bool) {
+	switch number {
+	case dns.SHA256:
+		return crypto.SHA256, true
+	case dns.SHA384:
+		return crypto.SHA384, true
+	case dns.SHA1:
+		return crypto.SHA1, v.AllowSHA1
+	}
+	return 0, false
+}
+
+// Sizes of RSA keys that are used. A longer key is a way to make verifiers work, a shorter one is weak.
+const (
+	minRSA = 1024
+	maxRSA = 4096
+)
+
+type rsaKey struct {
+	key  *rsa.PublicKey
+	hash crypto.Hash
+}
+
+func (v *Validator) rsa(hash crypto.Hash) algorithm {
+	least := minRSA
+	if v.leastRSA != 0 {
+		least = v.leastRSA
+	}
+	return algorithm{func(key []byte) (publicKey, bool) {
+		exponent, modulus, ok := splitRSA(key)
+		if !ok {
+			return nil, false
+		}
+		n := new(big.Int).SetBytes(modulus)
+		e := new(big.Int).SetBytes(exponent)
+		if n.BitLen() < least || n.BitLen() > maxRSA || e.BitLen() > 31 {
+			return nil, true
+		}
+		if e.BitLen() < 2 || e.Bit(0) == 0 || n.Bit(0) == 0 {
+			return nil, false
+		}
+		return rsaKey{&rsa.PublicKey{N: n, E: int(e.Int64())}, hash}, false
+	}}
+}
+
+// splitRSA reads a public key (RFC 3110, Section 2).
+func splitRSA(key []byte) (exponent, modulus []byte, ok bool) {
+	if len(key) < 3 {
+		return nil, nil, false
+	}
+	size, key := int(key[0]), key[1:]
+	if size == 0 {
+		size, key = int(key[0])<<8|int(key[1]), key[2:]
+	}
+	if size == 0 || size >= len(key) {
+		return nil, nil, false
+	}
+	return key[:size], key[size:], true
+}
+
+func (k rsaKey) verify(data, signature []byte) bool {
+	h := k.hash.New()
+	h.Write(data)
+	return rsa.VerifyPKCS1v15(k.key, k.hash, h.Sum(nil), signature) == nil
+}
+
+type ecdsaKey struct {
+	key  *ecdsa.PublicKey
+	hash crypto.Hash
+}
+
+// parseECDSA reads a point without the octet that says it is uncompressed (RFC 6605, Section 4).
+func parseECDSA(curve elliptic.Curve, hash crypto.Hash, key []byte) publicKey {
+	k, err := ecdsa.ParseUncompressedPublicKey(curve, append([]byte{4}, key...))
+	if err != nil {
+		return nil
+	}
+	return ecdsaKey{k, hash}
+}
+
+// verify takes r and s, each as long as the curve (RFC 6605, Section 4).
+func (k ecdsaKey) verify(data, signature []byte) bool {
+	size := (k.key.Params().BitSize + 7) / 8
+	if len(signature) != 2*size {
+		return false
+	}
+	h := k.hash.New()
+	h.Write(data)
+	r := new(big.Int).SetBytes(signature[:size])
+	s := new(big.Int).SetBytes(signature[size:])
+	return ecdsa.Verify(k.key, h.Sum(nil), r, s)
+}
+
+type ed25519Key ed25519.PublicKey
+
+func parseEd25519(key []byte) (publicKey, bool) {
+	if len(key) != ed25519.PublicKeySize {
+		return nil, false
+	}
+	return ed25519Key(key), false
+}
+
+// verify is plain Ed25519 (RFC 8080, Section 4).
+func (k ed25519Key) verify(data, signature []byte) bool {
+	return ed25519.Verify(ed25519.PublicKey(k), data, signature)
+}

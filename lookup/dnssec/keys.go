@@ -1,0 +1,199 @@
+package dnssec
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// prime proves the keys of a zone with a trust anchor.
+func (l *lookup) prime(n name, a *anchor) (*Zone, verdict) {
+	z, ds := l.newZone(n, nil, secure), l.usableDS(a.ds)
+	keys := slices.DeleteFunc(slices.Clone(a.keys), func(k *dns.DNSKEY) bool {
+		_, ok := l.v.algorithm(k.Algorithm)
+		return !ok
+	})
+	if len(ds)+len(keys) == 0 {
+		z.proof.expires = l.now.Add(maxInsecureAnchor)
+		return l.settle(z, insecure(int(dns.ExtendedErrorCodeUnsupportedDNSKEYAlgorithm), CodeUnsupported,
+			"all trust anchors of %s name algorithms or digests that are not supported here", n))
+	}
+	return l.prove(z, ds, keys)
+}
+
+// maxInsecureAnchor is how long it is remembered that a trust anchor cannot be used.
+const maxInsecureAnchor = time.Hour
+
+// delegation proves the keys of a child by its DS set (RFC 4035, Section 5.2).
+func (l *lookup) delegation(parent *Zone, child name, s *rrset, passed *proof) (*Zone, verdict) {
+	by, v := l.verify(s, parent)
+	if v.status == Secure && expanded(s, by) {
+		v = bogus(dns.ExtendedErrorCodeDNSBogus, CodeNoWildcard, "the DS of %s comes from a wildcard", child)
+	}
+	if v.status == Secure && len(s.rrs) > l.spent.limits.DS {
+		v = overBudget("ds", l.spent.limits.DS)
+	}
+	if v.status != Secure {
+		return l.broken(parent, child, v)
+	}
+	z := l.newZone(child, parent, secure)
+	for _, rr := range s.rrs {
+		if ds, ok := rr.(*dns.DS); ok {
+			z.Link.DS = append(z.Link.DS, ds)
+		}
+	}
+	trust := l.usableDS(z.Link.DS)
+	z.proof.add(l, s, by)
+	if passed != nil {
+		z.proof.join(passed)
+	}
+	if len(trust) == 0 {
+		v := insecure(int(l.unsupportedCode(z.Link.DS)), CodeUnsupported, "all DS records of %s name algorithms or digests that are not supported here", child)
+		return l.settle(z, v)
+	}
+	return l.prove(z, trust, nil)
+}
+
+// settle gives a zone its final verdict.
+func (l *lookup) settle(z *Zone, v verdict) (*Zone, verdict) {
+	z.Status, z.verdict = v.status, v
+	z.Link.Status, z.Link.Reason = v.status, v.reason
+	z.Expires = z.proof.expires
+	return z, v
+}
+
+// usableDS drops DS records with an algorithm or digest that is not supported (RFC 4035, Section 5.2), and those
+// with SHA-1 beside a better one (RFC 4509, Section 3).
+func (l *lookup) usableDS(all []*dns.DS) []*dns.DS {
+	var out []*dns.DS
+	better := false
+	for _, ds := range all {
+		_, algorithm := l.v.algorithm(ds.Algorithm)
+		_, digest := l.v.digest(ds.DigestType)
+		if algorithm && digest {
+			out = append(out, ds)
+			better = better || ds.DigestType != dns.SHA1
+		}
+	}
+	if better {
+		out = slices.DeleteFunc(out, func(ds *dns.DS) bool { return ds.DigestType == dns.SHA1 })
+	}
+	return out
+}
+
+func (l *lookup) unsupportedCode(all []*dns.DS) uint16 {
+	for _, ds := range all {
+		if _, ok := l.v.algorithm(ds.Algorithm); ok {
+			return dns.ExtendedErrorCodeUnsupportedDSDigestType
+		}
+	}
+	return dns.ExtendedErrorCodeUnsupportedDNSKEYAlgorithm
+}
+
+// prove fetches the keys of z and holds them to what is trusted: DS records or whole keys.
+func (l *lookup) prove(z *Zone, ds []*dns.DS, trusted []*dns.DNSKEY) (*Zone, verdict) {
+	r := l.ask(z.name, dns.TypeDNSKEY)
+	if r.failed {
+		return l.settle(z, r.failure)
+	}
+	l.doubtful = l.doubtful || r.cd
+	s := r.find(z.name, dns.TypeDNSKEY, true)
+	if s == nil {
+		z.proof.addAll(r)
+		return l.settle(z, bogus(dns.ExtendedErrorCodeDNSKEYMissing, CodeNoKey, "%s should be signed, but has no DNSKEY", z.Name))
+	}
+	if len(s.rrs) > l.spent.limits.Keys {
+		return l.settle(z, overBudget("keys", l.spent.limits.Keys))
+	}
+	for _, rr := range s.rrs {
+		if key, ok := rr.(*dns.DNSKEY); ok {
+			z.keys = append(z.keys, l.v.parseKey(key))
+			z.Keys = append(z.Keys, key)
+		}
+	}
+	matched, v := l.match(z, ds, trusted)
+	for _, k := range z.keys {
+		z.Link.Keys = append(z.Link.Keys, k.show(slices.Contains(matched, k)))
+	}
+	var by *dns.RRSIG
+	if v.status == Secure {
+		by, v = l.verifyBy(s, z.name, matched)
+	}
+	if v.status == Secure && expanded(s, by) {
+		v = bogus(dns.ExtendedErrorCodeDNSBogus, CodeLabels, "the DNSKEY records of %s come from a wildcard", z.Name)
+	}
+	z.proof.add(l, s, by)
+	z.Link.Signature = by
+	z.Link.Warning = l.unknownKeys(z, matched)
+	return l.settle(z, v)
+}
+
+// match returns the keys that the DS records or anchors name and that can be used. The verdict is insecure
+// when each one names a key of a size that is not allowed.
+func (l *lookup) match(z *Zone, ds []*dns.DS, trusted []*dns.DNSKEY) ([]*zoneKey, verdict) {
+	failure := bogus(dns.ExtendedErrorCodeDNSKEYMissing, CodeNoKey, "no key of %s fits its DS record; parent and zone disagree after a key change", z.Name)
+	var usable []*zoneKey
+	weak := 0
+	keep := func(k *zoneKey) {
+		switch v, ok := k.mayUse(); {
+		case !ok:
+			failure = v
+		case k.tooWeak:
+			weak++
+		case k.key != nil && !slices.Contains(usable, k):
+			usable = append(usable, k)
+		}
+	}
+	for _, want := range ds {
+		for _, k := range z.keys {
+			if k.tag != want.KeyTag || k.record.Algorithm != want.Algorithm {
+				continue
+			}
+			if v, ok := spend(&l.spent.digests, l.spent.limits.Digests, "ds-digests"); !ok {
+				return nil, v
+			}
+			if l.v.fits(k, z.name, want) {
+				keep(k)
+				break
+			}
+		}
+	}
+	for _, want := range trusted {
+		if i := slices.IndexFunc(z.keys, func(k *zoneKey) bool { return sameKey(k.record, want) }); i >= 0 {
+			keep(z.keys[i])
+		}
+	}
+	if len(usable) > 0 {
+		return usable, secure
+	}
+	if weak > 0 && weak == len(ds)+len(trusted) {
+		return nil, insecure(int(dns.ExtendedErrorCodeUnsupportedDNSKEYAlgorithm), CodeUnusableKeys,
+			"the keys of %s have a size that is not allowed (RSA: %d to %d bits)", z.Name, minRSA, maxRSA)
+	}
+	return nil, failure
+}
+
+// sameKey ignores flags: a key that was revoked is still that key (RFC 5011, Section 2.1).
+func sameKey(a, b *dns.DNSKEY) bool {
+	return a.Algorithm == b.Algorithm && strings.ReplaceAll(a.PublicKey, " ", "") == strings.ReplaceAll(b.PublicKey, " ", "")
+}
+
+// unknownKeys warns when an anchor's zone publishes a key-signing key that no anchor knows: a roll-over has begun.
+func (l *lookup) unknownKeys(z *Zone, matched []*zoneKey) string {
+	if z.parent != nil {
+		return ""
+	}
+	var tags []string
+	for _, k := range z.keys {
+		if _, ok := k.mayUse(); ok && k.record.Flags&dns.SEP != 0 && !slices.Contains(matched, k) {
+			tags = append(tags, fmt.Sprint(k.tag))
+		}
+	}
+	if len(tags) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s publishes a key-signing key that no trust anchor knows (%s); update the trust anchors before the old key is withdrawn", z.Name, strings.Join(tags, ", "))
+}

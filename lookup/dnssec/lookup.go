@@ -1,0 +1,203 @@
+package dnssec
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// lookup is one call of Resolve.
+type lookup struct {
+	v       *Validator
+	anchors *Anchors
+	now     time.Time
+	skew    time.Duration
+	qtype   uint16
+	spent   spending
+	asker   *asker
+	zones   map[name]found
+	answer  *Answer
+	leaf    proof   // of the answer itself
+	passed  proof   // of names that were walked over
+	links   []*Zone // the zones that answered, in order
+	// doubtful: something came only with CD=1.
+	doubtful bool
+}
+
+// maxPrefetch is how many ancestors are asked for ahead, so that a long name costs no more than a usual one.
+const maxPrefetch = 5
+
+// prefetch asks DS and DNSKEY of all ancestors and the question itself at the same time. Labels that begin with an
+// underscore are hardly ever zones. Below a zone of two labels or more whose keys are known nothing is asked ahead:
+// it most likely holds the name itself.
+func (l *lookup) prefetch(n name) {
+	top, ok := l.anchors.closest(n)
+	if !ok {
+		return
+	}
+	known := false
+	for z := n; z != top.parent() && !known; z = z.parent() {
+		if c := l.cached(z); c != nil {
+			if c.Status == Insecure || z.labels() >= 2 {
+				return
+			}
+			top, known = z, true
+		}
+		if z == root {
+			break
+		}
+	}
+	l.start(n, l.qtype)
+	if !known {
+		l.start(top, dns.TypeDNSKEY)
+	}
+	for depth := top.labels() + 1; depth < n.labels() && depth <= top.labels()+maxPrefetch; depth++ {
+		z := n.ancestor(depth)
+		if strings.HasPrefix(z.label(0), "_") {
+			return
+		}
+		l.start(z, dns.TypeDS)
+		l.start(z, dns.TypeDNSKEY)
+	}
+}
+
+// follow answers the question, along aliases. The worst link decides (RFC 4035, Section 5.4 says nothing of chains;
+// RFC 6840, Section 5.10 leaves it to policy, and ours is the strict one).
+func (l *lookup) follow(target name) verdict {
+	total := secure
+	seen := []name{target}
+	var r *reply
+	for {
+		if v, ok := l.depth(target); !ok {
+			return worse(total, v)
+		}
+		if r == nil || !r.speaksOf(target, l.qtype) {
+			r = l.ask(target, l.qtype)
+		}
+		if r.failed {
+			return worse(total, r.failure)
+		}
+		l.doubtful = l.doubtful || r.cd
+		next, v := l.one(r, target)
+		total = worse(total, v)
+		if next == "" || total.status == Bogus || total.status == Indeterminate {
+			return total
+		}
+		l.answer.Aliases = append(l.answer.Aliases, next.String())
+		if slices.Contains(seen, next) {
+			return worse(total, indeterminate(noEDE, CodeAliasLoop, "the aliases of %s lead back to %s", seen[0], next))
+		}
+		if len(seen) > l.spent.limits.Aliases {
+			return overBudget("aliases", l.spent.limits.Aliases)
+		}
+		seen = append(seen, next)
+		target = next
+	}
+}
+
+// depth bounds the labels below the anchor.
+func (l *lookup) depth(n name) (verdict, bool) {
+	top, ok := l.anchors.closest(n)
+	if !ok {
+		_, v := l.closest(n)
+		return v, false
+	}
+	if n.labels()-top.labels() > l.spent.limits.Labels {
+		return overBudget("labels", l.spent.limits.Labels), false
+	}
+	return verdict{}, true
+}
+
+// speaksOf reports whether the reply holds the answer for a name that an alias in it leads to.
+func (r *reply) speaksOf(n name, qtype uint16) bool {
+	if r.find(n, qtype, true) != nil || r.find(n, dns.TypeCNAME, true) != nil || r.dnameAbove(n) != nil {
+		return true
+	}
+	if r.msg.Rcode == dns.RcodeNameError {
+		return true
+	}
+	return slices.ContainsFunc(r.sets, func(s *rrset) bool { return s.typ == dns.TypeSOA && !s.answer && n.within(s.owner) })
+}
+
+// one judges what the reply says of one name; next is where an alias leads.
+func (l *lookup) one(r *reply, n name) (next name, v verdict) {
+	if s := r.find(n, l.qtype, true); s != nil {
+		return "", l.records(r, s)
+	}
+	if l.qtype != dns.TypeCNAME {
+		s := r.find(n, dns.TypeCNAME, true)
+		if s != nil && len(s.sigs) > 0 {
+			return l.cname(r, s)
+		}
+		if d := r.dnameAbove(n); d != nil {
+			return l.dname(r, d, s, n)
+		}
+		if s != nil {
+			return l.cname(r, s)
+		}
+	}
+	return "", l.absent(r, n)
+}
+
+// records judges the RRset asked for.
+func (l *lookup) records(r *reply, s *rrset) verdict {
+	if v, ok := l.leafSize(s); !ok {
+		return v
+	}
+	v := l.positive(r, s)
+	l.answer.Exists = true
+	l.answer.Rcode = r.msg.Rcode
+	l.answer.Records = s.rrs
+	return v
+}
+
+// leafSize bounds what is handed to the caller, before any signature is looked at.
+func (l *lookup) leafSize(s *rrset) (verdict, bool) {
+	limits, total := l.spent.limits, 0
+	if len(s.rrs) > limits.LeafRecords {
+		return overBudget("leaf-records", limits.LeafRecords), false
+	}
+	datas, err := s.canonical()
+	if err != nil {
+		return indeterminate(int(dns.ExtendedErrorCodeInvalidData), CodeMalformed, "%s %s holds data that cannot be", s.owner, typeName(s.typ)), false
+	}
+	for _, d := range datas {
+		if len(d) > limits.LeafRecordSize {
+			return overBudget("leaf-record-size", limits.LeafRecordSize), false
+		}
+		total += len(d)
+	}
+	if total > limits.LeafSize {
+		return overBudget("leaf-size", limits.LeafSize), false
+	}
+	return verdict{}, true
+}
+
+// clock turns "expired" into "your clock is wrong" when nothing received is in time: not the keys of the anchor's zone,
+// nor anything the answer is signed with.
+func (l *lookup) clock(n name, v verdict) verdict {
+	if v.code != CodeExpired && v.code != CodeNotYetValid {
+		return v
+	}
+	seen := 0
+	for _, c := range l.asker.calls {
+		if c.reply == nil || c.reply.failed {
+			continue
+		}
+		for _, s := range c.reply.sets {
+			for _, sig := range s.sigs {
+				if w, ok := l.inTime(s, sig); ok || w.code != v.code {
+					return v
+				}
+				seen++
+			}
+		}
+	}
+	top, ok := l.anchors.closest(n)
+	if f := l.zones[top]; !ok || seen == 0 || f.z == nil || f.code != v.code {
+		return v
+	}
+	return indeterminate(v.ede, CodeClock, "all signatures, down from those of %s, are out of date at %s: set the clock of this machine right", top, stamp(l.now.UTC()))
+}

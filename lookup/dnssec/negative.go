@@ -1,0 +1,115 @@
+package dnssec
+
+import (
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// absent judges a reply without what was asked for (RFC 4035, Section 5.4).
+func (l *lookup) absent(r *reply, n name) verdict {
+	l.answer.Rcode = r.msg.Rcode
+	from := n
+	if l.qtype == dns.TypeDS && n != root {
+		from = n.parent()
+	}
+	failure := verdict{}
+	for _, signer := range l.denialSigners(r, from) {
+		z, v := l.zone(signer)
+		if v.code == CodeNotAZone {
+			failure = v
+			continue
+		}
+		if v.status == Secure {
+			v = l.denied(r, n, z)
+		} else {
+			l.leaf.addAll(r)
+		}
+		l.answeredBy(z)
+		l.negativeTTL(r, z)
+		return v
+	}
+	return l.unsignedDenial(r, n, from, failure)
+}
+
+// denialSigners returns who signed the SOA, NSEC and NSEC3 records of the authority section.
+func (l *lookup) denialSigners(r *reply, from name) []name {
+	top, ok := l.anchors.closest(from)
+	if !ok {
+		return nil
+	}
+	var out []name
+	for _, s := range r.sets {
+		if s.typ == dns.TypeSOA && !s.answer || s.typ == dns.TypeNSEC || s.typ == dns.TypeNSEC3 {
+			out = appendSigners(out, s, from, top)
+		}
+	}
+	return longestFirst(out)
+}
+
+// unsignedDenial judges a negative answer without signatures, as unsignedSet does.
+func (l *lookup) unsignedDenial(r *reply, n, from name, failure verdict) verdict {
+	z, v := l.enclosing(from)
+	l.answeredBy(z)
+	for _, s := range r.sets {
+		if !s.answer {
+			l.leaf.add(l, s, nil)
+		}
+	}
+	if z != nil {
+		l.negativeTTL(r, z)
+	}
+	switch {
+	case v.status != Secure:
+		return v
+	case failure.code != "":
+		return failure
+	}
+	return bogus(dns.ExtendedErrorCodeNSECMissing, CodeNoDenial,
+		"%s is said not to have %s, but its zone %s is signed and does not prove that", n, typeName(l.qtype), z.Name)
+}
+
+// denied holds a negative answer to the proof that its rcode asks for. The SOA must be right when it is there: the
+// life of the answer is taken from it.
+func (l *lookup) denied(r *reply, n name, z *Zone) verdict {
+	if soa := r.find(z.name, dns.TypeSOA, false); soa != nil {
+		by, v := l.verify(soa, z)
+		if v.status == Secure && expanded(soa, by) {
+			v = bogus(dns.ExtendedErrorCodeDNSBogus, CodeLabels, "the SOA of %s comes from a wildcard", z.Name)
+		}
+		if v.status != Secure {
+			l.leaf.addAll(r)
+			return v
+		}
+		l.leaf.add(l, soa, by)
+	}
+	d := l.denial(r, z)
+	o := unproven
+	if r.msg.Rcode == dns.RcodeNameError {
+		o = d.noName(n)
+	}
+	if o == unproven && d.failure.code == "" {
+		// An NXDOMAIN that only proves NODATA is one: the rcode is not signed.
+		if o = d.noData(n, l.qtype); o != unproven {
+			l.answer.Rcode = dns.RcodeSuccess
+		}
+	}
+	if o == unproven {
+		l.leaf.addAll(r)
+		return d.unproven("that " + n.String() + " has no " + typeName(l.qtype))
+	}
+	l.leaf.join(&d.used)
+	return l.verdictOf(o, d)
+}
+
+// negativeTTL bounds the life of a negative answer by the SOA (RFC 2308, Section 5; RFC 9077, Section 3).
+func (l *lookup) negativeTTL(r *reply, z *Zone) {
+	for _, s := range r.sets {
+		soa, ok := s.rrs[0].(*dns.SOA)
+		if !ok || s.answer || !z.name.within(s.owner) && !s.owner.within(z.name) {
+			continue
+		}
+		ttl := min(soa.Hdr.Ttl, soa.Minttl)
+		l.leaf.bound(l.now.Add(time.Duration(ttl)*time.Second), time.Time{}, time.Time{})
+	}
+}

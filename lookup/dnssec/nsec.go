@@ -1,0 +1,118 @@
+package dnssec
+
+import (
+	"github.com/miekg/dns"
+)
+
+// nsec is one NSEC record (RFC 4034, Section 4).
+type nsec struct {
+	set   *rrset
+	owner name
+	next  name
+	types bits
+}
+
+func (d *denial) addNSEC(s *rrset, rr *dns.NSEC) {
+	next, err := parseName(rr.NextDomain)
+	if err != nil || !next.within(d.z.name) {
+		return
+	}
+	d.nsecs = append(d.nsecs, &nsec{set: s, owner: s.owner, next: next, types: rr.TypeBitMap})
+}
+
+// covers reports whether n lies between owner and next. The last record of a zone points to the apex.
+func (r *nsec) covers(n name, apex name) bool {
+	if r.owner.compare(n) >= 0 || n.below(r.owner) && r.types.hidesBelow() {
+		return false
+	}
+	return r.next == apex || n.compare(r.next) < 0
+}
+
+// emptyNonTerminal reports whether n, which is covered, exists nevertheless, because the next name is below it.
+func (r *nsec) emptyNonTerminal(n name) bool { return r.next.below(n) }
+
+// matching returns the trusted NSEC at n.
+func (d *denial) matching(n name) *nsec {
+	for _, r := range d.nsecs {
+		if r.owner == n && d.trusted(r.set) {
+			return r
+		}
+	}
+	return nil
+}
+
+// covering returns a trusted NSEC that covers n.
+func (d *denial) covering(n name) *nsec {
+	for _, r := range d.nsecs {
+		if r.covers(n, d.z.name) && d.trusted(r.set) {
+			return r
+		}
+	}
+	return nil
+}
+
+func (d *denial) noDSByNSEC(child name) cut {
+	if r := d.matching(child); r != nil {
+		return r.types.delegation()
+	}
+	if d.covering(child) != nil {
+		return cutNone
+	}
+	return cutUnproven
+}
+
+// noDataByNSEC: RFC 4035, Section 5.4; RFC 9824, Section 3 needs nothing more.
+func (d *denial) noDataByNSEC(n name, t uint16) outcome {
+	if r := d.matching(n); r != nil {
+		if r.types.mayDeny(n, t) {
+			return absentType
+		}
+		return unproven
+	}
+	r := d.covering(n)
+	if r == nil {
+		return unproven
+	}
+	if r.emptyNonTerminal(n) {
+		return absentType
+	}
+	if w := d.matching(r.encloser(n).wildcard()); w != nil && w.types.mayDeny(n, t) {
+		return absentType
+	}
+	return unproven
+}
+
+// encloser is the closest existing name above n, which r covers: whatever n shares with its neighbours.
+func (r *nsec) encloser(n name) name {
+	a, b := r.owner.common(n), r.next.common(n)
+	if len(b) > len(a) {
+		return b
+	}
+	return a
+}
+
+// noNameByNSEC: RFC 4035, Section 5.4; RFC 9824, Section 3.1 for the NXNAME type.
+func (d *denial) noNameByNSEC(n name) outcome {
+	if r := d.matching(n); r != nil {
+		if r.types.has(dns.TypeNXNAME) {
+			return absentName
+		}
+		return unproven
+	}
+	r := d.covering(n)
+	if r == nil || r.emptyNonTerminal(n) {
+		return unproven
+	}
+	wildcard := r.encloser(n).wildcard()
+	if w := d.covering(wildcard); w != nil && !w.emptyNonTerminal(wildcard) {
+		return absentName
+	}
+	return unproven
+}
+
+func (d *denial) noCloserByNSEC(next name) outcome {
+	if r := d.covering(next); r != nil && !r.emptyNonTerminal(next) {
+		return absentName
+	}
+	return unproven
+}

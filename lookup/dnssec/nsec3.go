@@ -1,0 +1,251 @@
+package dnssec
+
+import (
+	"bytes"
+	"crypto/sha1"
+	"encoding/base32"
+	"encoding/hex"
+	"strings"
+
+	"github.com/miekg/dns"
+)
+
+// Iterations of the NSEC3 hash. RFC 9276, Section 3.2 leaves the limits to validators: above the first a zone counts
+// as insecure, once its NSEC3 was verified, above the second as bogus.
+const (
+	softIterations = 50
+	hardIterations = 500
+)
+
+// hash is a hashed owner name.
+type hash [sha1.Size]byte
+
+// nsec3 is one NSEC3 record (RFC 5155, Section 3).
+type nsec3 struct {
+	set         *rrset
+	owner, next hash
+	iterations  uint16
+	salt        []byte
+	optOut      bool
+	types       bits
+}
+
+var base32Hex = base32.HexEncoding.WithPadding(base32.NoPadding)
+
+func readHash(text string) (h hash, ok bool) {
+	raw, err := base32Hex.DecodeString(strings.ToUpper(text))
+	if err != nil || len(raw) != len(h) {
+		return h, false
+	}
+	return hash(raw), true
+}
+
+// addNSEC3 keeps records with a known hash and known flags (RFC 5155, Sections 8.1 and 8.2).
+func (d *denial) addNSEC3(s *rrset, rr *dns.NSEC3) {
+	if rr.Hash != dns.SHA1 || rr.Flags&^1 != 0 || s.owner == root || s.owner.parent() != d.z.name {
+		return
+	}
+	owner, ok := readHash(s.owner.label(0))
+	next, okNext := readHash(rr.NextDomain)
+	salt, err := hex.DecodeString(rr.Salt)
+	if !ok || !okNext || err != nil && rr.Salt != "-" {
+		return
+	}
+	d.nsec3s = append(d.nsec3s, &nsec3{s, owner, next, rr.Iterations, salt, rr.Flags&1 != 0, rr.TypeBitMap})
+}
+
+// agree refuses records with different parameters (RFC 5155, Section 8.2).
+func (d *denial) agree() {
+	for _, r := range d.nsec3s {
+		first := d.nsec3s[0]
+		if r.iterations != first.iterations || !bytes.Equal(r.salt, first.salt) {
+			d.nsec3s = nil
+			d.failure = bogus(dns.ExtendedErrorCodeDNSBogus, CodeBadDenial, "the NSEC3 records of %s differ in salt or iterations", d.z.Name)
+			return
+		}
+	}
+}
+
+// worthHashing is false when there is nothing to hash, or the iterations are above a limit; then o says what that means.
+func (d *denial) worthHashing() (o outcome, ok bool) {
+	if len(d.nsec3s) == 0 {
+		return unproven, false
+	}
+	n := d.nsec3s[0].iterations
+	if n > hardIterations {
+		d.failure = bogus(dns.ExtendedErrorCodeUnsupportedNSEC3IterValue, CodeIterations, "%s uses %d NSEC3 iterations; RFC 9276 wants 0", d.z.Name, n)
+		return unproven, false
+	}
+	if n <= softIterations {
+		return unproven, true
+	}
+	// Without the signature one forged record would make any zone insecure.
+	for _, r := range d.nsec3s {
+		if d.trusted(r.set) {
+			return tooMuch, false
+		}
+	}
+	return unproven, false
+}
+
+func tooManyIterations(z *Zone) verdict {
+	return insecure(int(dns.ExtendedErrorCodeUnsupportedNSEC3IterValue), CodeIterations,
+		"%s uses more than %d NSEC3 iterations, which are not checked; RFC 9276 wants 0", z.Name, softIterations)
+}
+
+// hash hashes a name as the zone does (RFC 5155, Section 5); ok is false when the budget is spent.
+func (d *denial) hash(n name) (h hash, ok bool) {
+	if h, ok = d.hashes[n]; ok {
+		return h, true
+	}
+	if v, ok := spend(&d.l.spent.hashes, d.l.spent.limits.Hashes, "nsec3-hashes"); !ok {
+		d.failure = v
+		return h, false
+	}
+	first := d.nsec3s[0]
+	h = sha1.Sum(append([]byte(n), first.salt...))
+	buf := make([]byte, len(h)+len(first.salt))
+	copy(buf[len(h):], first.salt)
+	for range first.iterations {
+		copy(buf, h[:])
+		h = sha1.Sum(buf)
+	}
+	d.hashes[n] = h
+	return h, true
+}
+
+func (r *nsec3) covers(h hash) bool {
+	after, before := bytes.Compare(h[:], r.owner[:]) > 0, bytes.Compare(h[:], r.next[:]) < 0
+	if bytes.Compare(r.owner[:], r.next[:]) < 0 {
+		return after && before
+	}
+	return after || before // the last of the zone
+}
+
+// matching3 returns the trusted NSEC3 of n.
+func (d *denial) matching3(n name) *nsec3 {
+	h, ok := d.hash(n)
+	if !ok {
+		return nil
+	}
+	for _, r := range d.nsec3s {
+		if r.owner == h && d.trusted(r.set) {
+			return r
+		}
+	}
+	return nil
+}
+
+// covering3 returns a trusted NSEC3 that covers n.
+func (d *denial) covering3(n name) *nsec3 {
+	h, ok := d.hash(n)
+	if !ok {
+		return nil
+	}
+	for _, r := range d.nsec3s {
+		if r.covers(h) && d.trusted(r.set) {
+			return r
+		}
+	}
+	return nil
+}
+
+// closest3 is the closest encloser proof (RFC 5155, Section 8.3): the closest name above n that has an NSEC3,
+// and the NSEC3 that covers the name one label longer.
+func (d *denial) closest3(n name) (encloser name, cover *nsec3) {
+	for n != d.z.name {
+		next := n
+		n = n.parent()
+		r := d.matching3(n)
+		if d.failure.code != "" && d.failure.final() {
+			return "", nil
+		}
+		if r == nil {
+			continue
+		}
+		if r.types.hidesBelow() {
+			return "", nil
+		}
+		return n, d.covering3(next)
+	}
+	return "", nil
+}
+
+func (d *denial) noDSByNSEC3(child name) cut {
+	if o, ok := d.worthHashing(); !ok {
+		if o == tooMuch {
+			return cutIterations
+		}
+		return cutUnproven
+	}
+	if r := d.matching3(child); r != nil {
+		return r.types.delegation()
+	}
+	// RFC 5155, Section 8.6.
+	switch _, cover := d.closest3(child); {
+	case cover == nil:
+		return cutUnproven
+	case cover.optOut:
+		return cutOptOut
+	}
+	return cutNone
+}
+
+// noDataByNSEC3: RFC 5155, Sections 8.5 to 8.7. An opt-out span also leaves open whether an unsigned
+// delegation is there, so that nothing but insecure can come of it (RFC 5155, Section 9.2).
+func (d *denial) noDataByNSEC3(n name, t uint16) outcome {
+	if o, ok := d.worthHashing(); !ok {
+		return o
+	}
+	if r := d.matching3(n); r != nil {
+		if r.types.mayDeny(n, t) {
+			return absentType
+		}
+		return unproven
+	}
+	encloser, cover := d.closest3(n)
+	switch {
+	case cover == nil:
+		return unproven
+	case cover.optOut:
+		return optedOut
+	}
+	if w := d.matching3(encloser.wildcard()); w != nil && w.types.mayDeny(n, t) {
+		return absentType
+	}
+	return unproven
+}
+
+// noNameByNSEC3: RFC 5155, Section 8.4; RFC 9824, Section 3.1 for the NXNAME type.
+func (d *denial) noNameByNSEC3(n name) outcome {
+	if o, ok := d.worthHashing(); !ok {
+		return o
+	}
+	if r := d.matching3(n); r != nil {
+		if r.types.has(dns.TypeNXNAME) {
+			return absentName
+		}
+		return unproven
+	}
+	encloser, cover := d.closest3(n)
+	if cover == nil || d.covering3(encloser.wildcard()) == nil {
+		return unproven
+	}
+	if cover.optOut {
+		return optedOut
+	}
+	return absentName
+}
+
+func (d *denial) noCloserByNSEC3(next name) outcome {
+	if o, ok := d.worthHashing(); !ok {
+		return o
+	}
+	switch cover := d.covering3(next); {
+	case cover == nil:
+		return unproven
+	case cover.optOut:
+		return optedOut
+	}
+	return absentName
+}

@@ -1,0 +1,145 @@
+package dnssec
+
+import (
+	"github.com/miekg/dns"
+)
+
+// positive judges an RRset of the answer section (RFC 4035, Section 5.3).
+func (l *lookup) positive(r *reply, s *rrset) verdict {
+	top, ok := l.anchors.closest(s.owner)
+	if !ok {
+		_, v := l.closest(s.owner)
+		return v
+	}
+	from := s.owner
+	if s.typ == dns.TypeDS && from != root {
+		// The parent answers for the DS.
+		from = from.parent()
+	}
+	failure := verdict{}
+	for _, signer := range longestFirst(appendSigners(nil, s, from, top)) {
+		z, v := l.zone(signer)
+		if v.status == Secure {
+			if v = l.signed(r, s, z); v.status == Secure || v.status == Insecure || v.final() {
+				l.answeredBy(z)
+				return v
+			}
+		}
+		if v.code == CodeNotAZone {
+			failure = v
+			continue
+		}
+		l.answeredBy(z)
+		l.leaf.add(l, s, nil)
+		return v
+	}
+	return l.unsignedSet(s.owner, from, s, failure)
+}
+
+// unsignedSet judges a set that nobody who could has signed: that is right only in a zone that is proven to be unsigned
+// (RFC 4035, Section 5.2; no RRSIG alone proves nothing).
+func (l *lookup) unsignedSet(owner, from name, s *rrset, failure verdict) verdict {
+	z, v := l.enclosing(from)
+	l.answeredBy(z)
+	l.leaf.add(l, s, nil)
+	switch {
+	case v.status != Secure:
+		return v
+	case failure.code != "":
+		return failure
+	}
+	return bogus(dns.ExtendedErrorCodeRRSIGsMissing, CodeNoSignature,
+		"%s %s comes without a signature, though its zone %s is signed; the resolver or something on the way strips signatures, or the answer is forged", owner, typeName(s.typ), z.Name)
+}
+
+// signed verifies a set in the zone that signed it, and what a wildcard needs beside (RFC 4035, Section 5.3.4).
+func (l *lookup) signed(r *reply, s *rrset, z *Zone) verdict {
+	by, v := l.verify(s, z)
+	if v.status != Secure {
+		l.leaf.addProven(&provenSet{s, nil})
+		return v
+	}
+	l.leaf.add(l, s, by)
+	if !expanded(s, by) {
+		return v
+	}
+	if neverExpanded(s.typ) {
+		return bogus(dns.ExtendedErrorCodeDNSBogus, CodeNoWildcard, "%s %s was made from a wildcard, which this type never is", s.owner, typeName(s.typ))
+	}
+	d := l.denial(r, z)
+	next := s.owner.ancestor(int(by.Labels) + 1)
+	o := d.noCloser(next)
+	l.leaf.join(&d.used)
+	if v = l.verdictOf(o, d); v.status == Bogus && d.failure.code == "" {
+		return bogus(dns.ExtendedErrorCodeNSECMissing, CodeNoWildcard,
+			"%s %s was made from a wildcard, but nothing proves that %s does not exist; a record of another name may have been replayed", s.owner, typeName(s.typ), next)
+	}
+	return v
+}
+
+// neverExpanded lists types that make no sense at a wildcard (RFC 4592, Section 4; RFC 6672, Section 3.3).
+func neverExpanded(t uint16) bool {
+	switch t {
+	case dns.TypeDNAME, dns.TypeDS, dns.TypeDNSKEY, dns.TypeSOA, dns.TypeNSEC, dns.TypeNSEC3, dns.TypeNSEC3PARAM:
+		return true
+	}
+	return false
+}
+
+// verdictOf is what a proof by d is worth.
+func (l *lookup) verdictOf(o outcome, d *denial) verdict {
+	switch o {
+	case absentName, absentType:
+		return secure
+	case optedOut:
+		return insecure(noEDE, CodeOptOut, "%s leaves open what is there (NSEC3 opt-out)", d.z.Name)
+	case tooMuch:
+		return tooManyIterations(d.z)
+	case unproven:
+	}
+	return d.unproven("that the name or type is absent")
+}
+
+// cname judges an alias and says where it leads. Its target counts only if it is the only one (RFC 2181, Section 10.1).
+func (l *lookup) cname(r *reply, s *rrset) (name, verdict) {
+	alias, ok := s.rrs[0].(*dns.CNAME)
+	if !ok || len(s.rrs) != 1 {
+		return "", bogus(dns.ExtendedErrorCodeInvalidData, CodeBadAlias, "%s has more than one CNAME", s.owner)
+	}
+	target, err := parseName(alias.Target)
+	if err != nil {
+		return "", bogus(dns.ExtendedErrorCodeInvalidData, CodeBadAlias, "the CNAME of %s leads nowhere", s.owner)
+	}
+	return target, l.positive(r, s)
+}
+
+// dname judges a DNAME above n, and makes the CNAME from it (RFC 6672, Section 3.1); one that came along, unsigned by
+// design, must be that.
+func (l *lookup) dname(r *reply, s, came *rrset, n name) (name, verdict) {
+	record, ok := s.rrs[0].(*dns.DNAME)
+	if !ok || len(s.rrs) != 1 {
+		return "", bogus(dns.ExtendedErrorCodeInvalidData, CodeBadAlias, "%s has more than one DNAME", s.owner)
+	}
+	to, err := parseName(record.Target)
+	target := n[:len(n)-len(s.owner)] + to
+	if err != nil || len(target) > 255 {
+		return "", bogus(dns.ExtendedErrorCodeInvalidData, CodeBadAlias, "the DNAME of %s leads %s nowhere", s.owner, n)
+	}
+	if came != nil && !came.leadsTo(target) {
+		return "", bogus(dns.ExtendedErrorCodeDNSBogus, CodeBadAlias, "the CNAME of %s is not what the DNAME of %s makes", n, s.owner)
+	}
+	return target, l.positive(r, s)
+}
+
+func (r *rrset) leadsTo(target name) bool {
+	for _, rr := range r.rrs {
+		c, ok := rr.(*dns.CNAME)
+		if !ok {
+			return false
+		}
+		if n, err := parseName(c.Target); err != nil || n != target {
+			return false
+		}
+	}
+	return true
+}

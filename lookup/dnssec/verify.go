@@ -1,0 +1,189 @@
+package dnssec
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"math"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// verify looks for a signature over s by the zone z that is allowed, in time and right (RFC 4035, Section 5.3).
+// The signature is nil unless the verdict is secure.
+func (l *lookup) verify(s *rrset, z *Zone) (*dns.RRSIG, verdict) {
+	for _, t := range s.tried {
+		if t.zone == z {
+			return t.by, t.verdict
+		}
+	}
+	by, v := l.verifyBy(s, z.name, z.keys)
+	s.tried = append(s.tried, trial{z, by, v})
+	return by, v
+}
+
+// verifyBy is verify with some keys only.
+func (l *lookup) verifyBy(s *rrset, zone name, keys []*zoneKey) (*dns.RRSIG, verdict) {
+	failure := bogus(dns.ExtendedErrorCodeRRSIGsMissing, CodeNoSignature,
+		"%s %s comes without a signature, though the zone %s is signed", s.owner, typeName(s.typ), zone)
+	limits, bad := l.spent.limits, 0
+	for i, sig := range s.sigs {
+		if i >= limits.Signatures {
+			return nil, overBudget("signatures", limits.Signatures)
+		}
+		v, ok := l.allowed(s, sig, zone)
+		if ok {
+			if bad >= limits.BadSignatures {
+				return nil, overBudget("bad-signatures", limits.BadSignatures)
+			}
+			v = l.verifyOne(s, sig, zone, keys)
+		}
+		switch {
+		case v.status == Secure:
+			return sig, v
+		case v.final():
+			return nil, v
+		case v.code == CodeBadSignature:
+			bad++
+		}
+		failure = clearer(failure, v)
+	}
+	return nil, failure
+}
+
+// clearer returns the failure that says more: a wrong signature says more than one that was not for us.
+func clearer(a, b verdict) verdict {
+	says := func(v verdict) int {
+		switch v.code {
+		case CodeNoSignature:
+			return 0
+		case CodeSigner, CodeUnsupported:
+			return 1
+		case CodeNoKey:
+			return 2
+		}
+		return 3
+	}
+	if says(b) > says(a) {
+		return b
+	}
+	return a
+}
+
+// allowed holds a signature to everything but its arithmetic (RFC 4035, Section 5.3.1).
+func (l *lookup) allowed(s *rrset, sig *dns.RRSIG, zone name) (verdict, bool) {
+	signer, err := parseName(sig.SignerName)
+	switch {
+	case err != nil || signer != zone || !s.owner.within(zone):
+		return bogus(dns.ExtendedErrorCodeDNSBogus, CodeSigner,
+			"the signature over %s %s is by %s, not by its zone %s", s.owner, typeName(s.typ), sig.SignerName, zone), false
+	case s.typ == dns.TypeDS && s.owner == zone:
+		// RFC 4035, Section 2.4: the DS belongs to the parent.
+		return bogus(dns.ExtendedErrorCodeDNSBogus, CodeSigner, "the DS of %s is signed by that zone itself", zone), false
+	case int(sig.Labels) > s.owner.signedLabels() || int(sig.Labels) < zone.labels():
+		return bogus(dns.ExtendedErrorCodeDNSBogus, CodeLabels,
+			"the signature over %s %s claims %d labels", s.owner, typeName(s.typ), sig.Labels), false
+	}
+	if _, ok := l.v.algorithm(sig.Algorithm); !ok {
+		return bogus(dns.ExtendedErrorCodeUnsupportedDNSKEYAlgorithm, CodeUnsupported,
+			"%s %s is signed with algorithm %d, which is not supported here", s.owner, typeName(s.typ), sig.Algorithm), false
+	}
+	return l.inTime(s, sig)
+}
+
+// inTime compares by serial number arithmetic (RFC 4034, Section 3.1.5; RFC 1982), give or take the skew.
+func (l *lookup) inTime(s *rrset, sig *dns.RRSIG) (verdict, bool) {
+	if int32(sig.Expiration-sig.Inception) < 0 {
+		return bogus(dns.ExtendedErrorCodeSignatureExpiredBeforeValid, CodeTimesInverted,
+			"the signature over %s %s ends before it begins", s.owner, typeName(s.typ)), false
+	}
+	from, to := l.moment(sig.Inception), l.moment(sig.Expiration)
+	switch {
+	case l.now.After(to.Add(l.skew)):
+		return bogus(dns.ExtendedErrorCodeSignatureExpired, CodeExpired,
+			"the signature over %s %s expired at %s; the zone must be signed again", s.owner, typeName(s.typ), stamp(to)), false
+	case l.now.Before(from.Add(-l.skew)):
+		return bogus(dns.ExtendedErrorCodeSignatureNotYetValid, CodeNotYetValid,
+			"the signature over %s %s is not valid before %s", s.owner, typeName(s.typ), stamp(from)), false
+	}
+	return verdict{}, true
+}
+
+// moment is the time nearest to now that a 32-bit time can mean.
+func (l *lookup) moment(serial uint32) time.Time {
+	now := l.now.Unix()
+	return time.Unix(now+int64(int32(serial-uint32(now&math.MaxUint32))), 0).UTC()
+}
+
+func stamp(t time.Time) string { return t.Format(time.RFC3339) }
+
+// verifyOne tries the keys that a signature can be made with.
+func (l *lookup) verifyOne(s *rrset, sig *dns.RRSIG, zone name, keys []*zoneKey) verdict {
+	failure := bogus(dns.ExtendedErrorCodeDNSKEYMissing, CodeNoKey,
+		"%s %s is signed with key %d (algorithm %d), which %s does not have", s.owner, typeName(s.typ), sig.KeyTag, sig.Algorithm, zone)
+	tried := 0
+	for _, k := range keys {
+		if k.tag != sig.KeyTag || k.record.Algorithm != sig.Algorithm {
+			continue
+		}
+		if v, ok := k.mayUse(); !ok {
+			failure = clearer(failure, v)
+			continue
+		}
+		if tried >= l.spent.limits.SameTagKeys {
+			return overBudget("same-tag-keys", l.spent.limits.SameTagKeys)
+		}
+		tried++
+		v := l.verifyWith(s, sig, zone, k)
+		if v.status == Secure || v.final() {
+			return v
+		}
+		failure = v
+	}
+	return failure
+}
+
+// verifyWith does the arithmetic.
+func (l *lookup) verifyWith(s *rrset, sig *dns.RRSIG, zone name, k *zoneKey) verdict {
+	if k.key == nil {
+		return bogus(dns.ExtendedErrorCodeDNSBogus, CodeUnusableKeys,
+			"%s %s is signed with key %d of %s, whose size or form is not allowed", s.owner, typeName(s.typ), k.tag, zone)
+	}
+	signature, err := base64.StdEncoding.DecodeString(sig.Signature)
+	wrong := bogus(dns.ExtendedErrorCodeDNSBogus, CodeBadSignature,
+		"the signature over %s %s does not fit the data and key %d of %s", s.owner, typeName(s.typ), k.tag, zone)
+	if err != nil {
+		return wrong
+	}
+	data, err := signedData(s, sig, zone)
+	if err != nil {
+		return bogus(dns.ExtendedErrorCodeInvalidData, CodeMalformed, "%s %s holds data that cannot be", s.owner, typeName(s.typ))
+	}
+	id := signatureID(k, data, signature)
+	if l.v.Signatures != nil && l.v.Signatures.Has(id) {
+		return secure
+	}
+	if v, ok := spend(&l.spent.verifications, l.spent.limits.Verifications, "verifications"); !ok {
+		return v
+	}
+	if !k.key.verify(data, signature) {
+		return wrong
+	}
+	if l.v.Signatures != nil {
+		l.v.Signatures.Add(id)
+	}
+	return secure
+}
+
+// signatureID names a key, a signature and what is signed.
+func signatureID(k *zoneKey, data, signature []byte) [32]byte {
+	key, sig := sha256.Sum256(k.data), sha256.Sum256(signature)
+	h := sha256.New()
+	h.Write(key[:])
+	h.Write(sig[:])
+	h.Write(data)
+	return [32]byte(h.Sum(nil))
+}
+
+// expanded reports whether a verified set was made from a wildcard (RFC 4035, Section 5.3.4).
+func expanded(s *rrset, by *dns.RRSIG) bool { return int(by.Labels) < s.owner.signedLabels() }
