@@ -22,9 +22,13 @@ type client struct {
 	out  *bufio.Writer
 	ext  map[string]string // EHLO keywords, upper case, with their parameters
 	tls  bool              // the connection is encrypted, and verified by policy
+	mail bool              // a transaction is open, or may be
 	peer string            // what XCLIENT was told last
 	used int               // transactions so far
 	free time.Time         // since when it rests in the pool
+
+	until time.Time // no read or write lasts longer; zero: no such cap
+	gone  func()    // told once when the connection ends; may be nil
 }
 
 const writeTimeout = 2 * time.Minute
@@ -38,7 +42,8 @@ func connect(ctx context.Context, hop NextHop, opts HopOptions, hello string, wh
 		return nil, fmt.Errorf("relay: next hop %s: %w", hop, err)
 	}
 	c := &client{hop: hop, opts: opts, conn: conn}
-	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
+	c.until, _ = ctx.Deadline()
+	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	err = c.open(ctx, hello, who)
 	if !stop() && err == nil {
 		err = ctx.Err()
@@ -47,6 +52,7 @@ func connect(ctx context.Context, hop NextHop, opts HopOptions, hello string, wh
 		_ = conn.Close()
 		return nil, fmt.Errorf("relay: next hop %s: %w", hop, err)
 	}
+	c.until = time.Time{}
 	return c, nil
 }
 
@@ -75,22 +81,42 @@ func (c *client) open(ctx context.Context, hello string, who peer) error {
 	if err := c.startTLS(ctx, hello); err != nil {
 		return err
 	}
+	if err := c.logIn(); err != nil {
+		return err
+	}
 	return c.introduce(who, hello)
 }
 
 func (c *client) wrap() {
 	c.in = newInput(c.conn)
-	c.out = bufio.NewWriterSize(&timedWriter{conn: c.conn}, 4<<10)
+	c.out = bufio.NewWriterSize(c, 4<<10)
+}
+
+// Write implements io.Writer below the deadlines of the client.
+func (c *client) Write(p []byte) (int, error) {
+	return writeWithin(c.conn, p, earlier(time.Now().Add(writeTimeout), c.until))
 }
 
 // timedWriter renews the write deadline with each write.
 type timedWriter struct{ conn net.Conn }
 
 func (t *timedWriter) Write(p []byte) (int, error) {
-	if err := t.conn.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+	return writeWithin(t.conn, p, time.Now().Add(writeTimeout))
+}
+
+func writeWithin(conn net.Conn, p []byte, deadline time.Time) (int, error) {
+	if err := conn.SetWriteDeadline(deadline); err != nil {
 		return 0, err
 	}
-	return t.conn.Write(p)
+	return conn.Write(p)
+}
+
+// earlier returns the earlier of t and limit, where the zero limit is none.
+func earlier(t, limit time.Time) time.Time {
+	if !limit.IsZero() && limit.Before(t) {
+		return limit
+	}
+	return t
 }
 
 // hello says EHLO or LHLO, and HELO to those who know no better.
@@ -203,6 +229,7 @@ func (c *client) commands(lines []string) ([]reply, error) {
 // reply reads one reply within d.
 func (c *client) reply(d time.Duration) (reply, error) {
 	c.in.limit(d, d)
+	c.in.until = earlier(c.in.until, c.until)
 	var r reply
 	for {
 		l, err := c.in.line(2 * maxReplyLine)
@@ -236,33 +263,25 @@ func parseReplyLine(l string) (code int, text string, last, ok bool) {
 	return code, l[4:], l[3] == ' ', true
 }
 
-// send writes the message after DATA and returns the final replies: one, or one
-// for each of n recipients by LMTP (RFC 2033, Section 4.2). refused is the reply to DATA when that is not 354.
-// write must write the whole message; when it fails the connection is of no use any more, and nothing was taken.
+// send writes the message after DATA and returns the final replies: one for all
+// recipients, or one for each of n by LMTP (RFC 2033, Section 4.2).
+// write must write the whole message. After an error the connection is of no use any more; replies
+// that come with it are what the next hop said before.
 func (c *client) send(n int, write func(io.Writer) error) (final []reply, err error) {
 	r, err := c.command("DATA")
 	if err != nil {
 		return nil, err
 	}
 	if r.code != 354 {
-		return c.refusedData(r, n)
+		return c.refusedData(r)
 	}
-	large := largeBuffers.Get().(*[]byte)
-	defer largeBuffers.Put(large)
-	block := newBlockWriter(&timedWriter{conn: c.conn}, *large)
-	dots := newStuffer(block)
-	if err := write(dots); err != nil {
-		return nil, err
-	}
-	if err := dots.Close(); err != nil {
-		return nil, err
-	}
-	if err := block.Flush(); err != nil {
-		return nil, err
+	if err := c.content(write); err != nil {
+		return c.lastWords(), err
 	}
 	if !c.hop.LMTP {
 		n = 1
 	}
+	c.mail = false
 	for range n {
 		r, err := c.reply(c.opts.FinalTimeout)
 		if err != nil {
@@ -273,38 +292,59 @@ func (c *client) send(n int, write func(io.Writer) error) (final []reply, err er
 	return final, nil
 }
 
-// refusedData makes one answer to DATA that of everybody. An answer of 2xx or 3xx that is not 354 is none.
-func (c *client) refusedData(r reply, n int) ([]reply, error) {
+// content sends what write writes with dots, and the end.
+func (c *client) content(write func(io.Writer) error) error {
+	large := largeBuffers.Get().(*[]byte)
+	defer largeBuffers.Put(large)
+	block := newBlockWriter(c, *large)
+	dots := newStuffer(block)
+	if err := write(dots); err != nil {
+		return err
+	}
+	if err := dots.Close(); err != nil {
+		return err
+	}
+	return block.Flush()
+}
+
+// lastWords reads what a next hop said before it hung up in the middle of a message: a refusal, or nothing.
+func (c *client) lastWords() []reply {
+	r, err := c.reply(time.Second)
+	if err != nil || r.code < 400 {
+		return nil
+	}
+	return []reply{r}
+}
+
+// refusedData makes the answer to DATA that of everybody. An answer of 2xx or 3xx that is not 354 is none.
+func (c *client) refusedData(r reply) ([]reply, error) {
 	if r.code < 400 {
 		return nil, fmt.Errorf("answers DATA with %s", r)
 	}
-	if !c.hop.LMTP {
-		n = 1
-	}
-	final := make([]reply, n)
-	for i := range final {
-		final[i] = r
-	}
-	return final, nil
+	return []reply{r}, nil
 }
 
 // reset ends a transaction that shall not be sent. False: the connection is of no use any more.
 func (c *client) reset() bool {
 	r, err := c.command("RSET")
+	c.mail = false
 	return err == nil && r.ok()
 }
 
-// quit says goodbye without waiting for long.
+// quit says goodbye without waiting for an answer.
 func (c *client) quit() {
-	if c.in != nil {
-		_ = c.conn.SetWriteDeadline(time.Now().Add(time.Second))
-		_, _ = io.WriteString(c.conn, "QUIT\r\n")
-	}
-	_ = c.conn.Close()
+	_, _ = writeWithin(c.conn, []byte("QUIT\r\n"), time.Now().Add(time.Second))
+	c.close()
 }
 
 // close cuts the connection, so that a message on its way cannot be taken as whole.
-func (c *client) close() { _ = c.conn.Close() }
+func (c *client) close() {
+	_ = c.conn.Close()
+	if c.gone != nil {
+		c.gone()
+		c.gone = nil
+	}
+}
 
 // blockWriter collects small writes and passes large ones through.
 type blockWriter struct {

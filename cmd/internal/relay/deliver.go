@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"dnseal/smime/message"
@@ -14,16 +15,17 @@ import (
 
 // pass sees one message through: checks, handler, next hop, log. It answers with one reply, or one for each recipient.
 func (s *session) pass(ctx context.Context, tx *transaction, c *content) []reply {
+	tx.whole = time.Now()
 	if r := contentReply(c); r.code != 0 {
-		return s.refuse(ctx, tx, "content", r)
+		return s.refuse(ctx, tx, nil, "content", r)
 	}
 	m, err := message.FromSpool(tx.in.spool, message.ReadOptions{})
 	if err != nil {
-		return s.refuse(ctx, tx, "malformed", readReply(err))
+		return s.refuse(ctx, tx, nil, "malformed", readReply(err))
 	}
 	defer m.Close() //nolint:errcheck // the spool is the intake's
 	if len(m.Fields("Received")) > maxReceived {
-		return s.refuse(ctx, tx, "loop", replyLoop)
+		return s.refuse(ctx, tx, nil, "loop", replyLoop)
 	}
 	out := s.handle(ctx, m, tx)
 	defer out.Close() //nolint:errcheck // releases memory only
@@ -31,10 +33,10 @@ func (s *session) pass(ctx context.Context, tx *transaction, c *content) []reply
 	case message.Accept:
 		return s.deliver(ctx, tx, m, out)
 	case message.Reject:
-		return s.refuse(ctx, tx, "", fromOutcome(out.Reply, replyReject), out)
+		return s.refuse(ctx, tx, out, "", fromOutcome(out.Reply, replyReject))
 	case message.Defer, message.Quarantine: // a relay cannot hold mail
 	}
-	return s.refuse(ctx, tx, "", fromOutcome(out.Reply, replyDefer), out)
+	return s.refuse(ctx, tx, out, "", fromOutcome(out.Reply, replyDefer))
 }
 
 // contentReply judges what came in; no code: fine.
@@ -64,14 +66,10 @@ func readReply(err error) reply {
 }
 
 // refuse ends the next hop's transaction and answers for all recipients.
-func (s *session) refuse(ctx context.Context, tx *transaction, result string, r reply, out ...*message.Outcome) []reply {
-	s.srv.pool.release(tx.hop)
+func (s *session) refuse(ctx context.Context, tx *transaction, out *message.Outcome, result string, r reply) []reply {
+	s.srv.pool.put(tx.hop)
 	tx.hop = nil
-	var o *message.Outcome
-	if len(out) > 0 {
-		o = out[0]
-	}
-	s.record(ctx, tx, o, result, r)
+	s.record(ctx, tx, out, result, r)
 	return []reply{r}
 }
 
@@ -112,6 +110,9 @@ func (s *session) envelope(tx *transaction) *message.Envelope {
 // deliver sends every form of the message in a next-hop transaction of its own
 // and makes the client's answer of theirs.
 func (s *session) deliver(ctx context.Context, tx *transaction, m *message.Message, out *message.Outcome) []reply {
+	if tx.hop != nil {
+		tx.hop.until = tx.whole.Add(s.srv.opts.Limits.AnswerTimeout)
+	}
 	replies := make([]reply, len(tx.rcpts))
 	parts := split(tx.rcpts, out)
 	for i, p := range parts {
@@ -121,10 +122,8 @@ func (s *session) deliver(ctx context.Context, tx *transaction, m *message.Messa
 			break
 		}
 	}
-	if tx.hop != nil {
-		s.srv.pool.put(tx.hop)
-		tx.hop = nil
-	}
+	s.srv.pool.put(tx.hop)
+	tx.hop = nil
 	if !s.srv.opts.LMTP {
 		replies = []reply{merge(replies)}
 	}
@@ -246,9 +245,12 @@ func (s *session) send(tx *transaction, m *message.Message, p part, again bool) 
 		return nil, errLost
 	}
 	if !tx.hop.offers("8BITMIME") && !tx.hop.hop.LMTP {
-		if eight, err := has8Bit(m, p.edit); err != nil || eight {
-			s.abandon(tx, again)
-			return []reply{reply8Bit}, err
+		eight, err := has8Bit(m, p.edit)
+		if err != nil {
+			return []reply{replyLocal}, err
+		}
+		if eight {
+			return []reply{reply8Bit}, nil
 		}
 	}
 	if again {
@@ -266,14 +268,6 @@ func (s *session) send(tx *transaction, m *message.Message, p part, again bool) 
 	return final, err
 }
 
-// abandon ends the next hop's transaction when it will not be used.
-func (s *session) abandon(tx *transaction, again bool) {
-	if !again && !tx.hop.reset() {
-		tx.hop.close()
-		tx.hop = nil
-	}
-}
-
 // reopen makes a transaction for the recipients of one part. They were all
 // accepted before; a reply with a code says that one is not any more.
 func (s *session) reopen(tx *transaction, p part) (reply, error) {
@@ -281,6 +275,7 @@ func (s *session) reopen(tx *transaction, p part) (reply, error) {
 	for _, i := range p.at {
 		lines = append(lines, tx.rcpts[i].line())
 	}
+	tx.hop.mail = true
 	rs, err := tx.hop.commands(lines)
 	if err != nil {
 		return replyHopLost, err
@@ -290,6 +285,7 @@ func (s *session) reopen(tx *transaction, p part) (reply, error) {
 			return r, nil
 		}
 	}
+	tx.hop.used++
 	return reply{}, nil
 }
 
@@ -304,8 +300,8 @@ type eightBit bool
 
 // Write implements io.Writer.
 func (w *eightBit) Write(p []byte) (int, error) {
-	if !bool(*w) && !isASCII(string(p)) {
-		*w = true
+	if !bool(*w) {
+		*w = eightBit(slices.IndexFunc(p, func(b byte) bool { return b >= 0x80 }) >= 0)
 	}
 	return len(p), nil
 }

@@ -122,15 +122,12 @@ const maxTogether = 100
 func (s *session) cmdRcpt(ctx context.Context, arg string) bool {
 	args := []string{arg}
 	for len(args) < maxTogether {
-		l := s.in.pending()
-		if len(l) < 5 || !bytes.EqualFold(l[:5], []byte("RCPT ")) || len(l) > maxCommand {
+		line, err := checkLine(s.in.pending(), maxCommand, false)
+		if err != nil || len(line) < 5 || !bytes.EqualFold(line[:5], []byte("RCPT ")) {
 			break
 		}
-		line, err := s.in.line(maxCommand)
-		if err != nil {
-			return s.bad(replySyntax)
-		}
 		args = append(args, strings.TrimRight(string(line[5:]), " "))
+		s.in.r += len(line) + len("\r\n")
 	}
 	for _, r := range s.recipients(ctx, args) {
 		if !s.say(r) {
@@ -206,11 +203,12 @@ func (s *session) checkRcpt(arg string, more int) (recipient, reply) {
 }
 
 func (r recipient) line() string {
-	l := "RCPT TO:<" + r.path + ">"
+	var b strings.Builder
+	b.WriteString("RCPT TO:<" + r.path + ">")
 	for _, p := range r.params {
-		l += " " + p.String()
+		b.WriteString(" " + p.String())
 	}
-	return l
+	return b.String()
 }
 
 // addressLiteral is an address as RFC 5321, Section 4.1.3 writes it.

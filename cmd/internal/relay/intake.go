@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -58,7 +59,7 @@ func (s *session) cmdData(ctx context.Context, arg string) bool {
 	if r := s.beforeContent(arg == ""); r.code != 0 {
 		return s.bad(r)
 	}
-	if !s.say(say(354, "", "End data with <CR><LF>.<CR><LF>")) {
+	if !s.say(say(354, "", "End data with <CR><LF>.<CR><LF>")) || s.out.Flush() != nil {
 		return false
 	}
 	in := s.newIntake(s.tx)
@@ -86,6 +87,8 @@ func (s *session) beforeContent(arguments bool) reply {
 		return replySequence
 	case len(s.tx.rcpts) == 0:
 		return say(554, "5.5.1", "No valid recipients")
+	case s.tx.hop == nil:
+		return replyHopLost
 	}
 	return reply{}
 }
@@ -93,6 +96,9 @@ func (s *session) beforeContent(arguments bool) reply {
 // lost notes that the client's connection broke while content came in.
 func (s *session) lost(ctx context.Context, err error) bool {
 	s.srv.opts.Log.LogAttrs(ctx, slog.LevelInfo, "relay: client lost in its message", slog.String("id", s.tx.id), slog.String("error", err.Error()))
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		s.say(replyTimeout)
+	}
 	return false
 }
 
@@ -116,6 +122,11 @@ func (s *session) cmdChunk(ctx context.Context, arg string) bool {
 	}
 	if err := s.in.chunk(size, s.tx.body, s.tx.in); err != nil {
 		return s.lost(ctx, err)
+	}
+	if r := contentReply(s.tx.body); r.code != 0 && !last {
+		s.record(ctx, s.tx, nil, "content", r)
+		s.dropTransaction()
+		return s.say(r)
 	}
 	if !last {
 		return s.say(say(250, "2.0.0", strconv.FormatInt(size, 10)+" octets received"))

@@ -101,6 +101,8 @@ type HopOptions struct {
 	Policy TLSPolicy
 	// TLS is the base for client connections: RootCAs, and Certificates for our own DANCE identity. Nil: the system's roots and no certificate.
 	TLS *tls.Config
+	// Name is the owner name of the TLSA records of that certificate. Where the next hop offers AUTH EXTERNAL we log in under it. Empty: no login.
+	Name string
 	// Lookup is for Policy TLSDANE.
 	Lookup lookup.Resolver
 	// Pass says how the client's address reaches the next hop: "" (not), "xclient" or "proxy".
@@ -111,7 +113,8 @@ type HopOptions struct {
 	CommandTimeout time.Duration
 	// FinalTimeout is for the reply after the message; 0: 5 min (a client waits 10: RFC 5321, 4.5.3.2.6).
 	FinalTimeout time.Duration
-	// MaxIdle is how many connections are kept open for later; 0: 32. IdleTimeout for how long; 0: 30 s.
+	// MaxOpen is how many connections may be open at once; 0: 500. MaxIdle of them are kept for later; 0: 32. IdleTimeout for how long; 0: 30 s.
+	MaxOpen     int
 	MaxIdle     int
 	IdleTimeout time.Duration
 }
@@ -121,6 +124,7 @@ func (o HopOptions) withDefaults() (HopOptions, error) {
 	o.CommandTimeout = defaultTo(o.CommandTimeout, time.Minute)
 	o.FinalTimeout = defaultTo(o.FinalTimeout, 5*time.Minute)
 	o.IdleTimeout = defaultTo(o.IdleTimeout, 30*time.Second)
+	o.MaxOpen = defaultTo(o.MaxOpen, 500)
 	o.MaxIdle = defaultTo(o.MaxIdle, 32)
 	switch o.Policy {
 	case TLSDefault, TLSNone, TLSVerify:
@@ -146,8 +150,11 @@ func defaultTo[T comparable](v, def T) T {
 	return v
 }
 
-// policyFor is the policy for one hop.
+// policyFor is the policy for one hop. On a unix socket nobody stands between.
 func (o HopOptions) policyFor(h NextHop) TLSPolicy {
+	if h.Network == "unix" {
+		return TLSNone
+	}
 	if o.Policy != TLSDefault {
 		return o.Policy
 	}

@@ -111,7 +111,7 @@ func validDomain(d string) bool {
 
 func parseParams(s string) ([]param, bool) {
 	var params []param
-	for _, word := range strings.Fields(s) {
+	for word := range strings.FieldsSeq(s) {
 		key, value, hasValue := strings.Cut(word, "=")
 		if key == "" || (hasValue && value == "") || strings.ContainsFunc(word, func(r rune) bool { return r < '!' || r == 0x7f }) {
 			return nil, false

@@ -2,7 +2,6 @@ package relay
 
 import (
 	"fmt"
-	"io"
 	"net"
 	"net/netip"
 	"strconv"
@@ -16,7 +15,6 @@ type peer struct {
 	addr  netip.AddrPort // zero: a unix socket
 	hello string
 	esmtp bool
-	user  string
 }
 
 // key is what a connection that names its client may be shared by.
@@ -60,7 +58,10 @@ func (c *client) introduce(who peer, hello string) error {
 		return fmt.Errorf("answers XCLIENT with %s", r)
 	}
 	c.peer = who.key()
-	// The session starts anew: with a greeting for SMTP, and again EHLO.
+	// The session starts anew, with the client's own name.
+	if who.hello != "" {
+		hello = who.hello
+	}
 	return c.hello(hello)
 }
 
@@ -104,5 +105,3 @@ func xtext(s string) string {
 	}
 	return b.String()
 }
-
-var _ io.Writer = (*blockWriter)(nil)

@@ -3,6 +3,8 @@ package relay
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"sync"
 	"time"
 )
@@ -18,17 +20,38 @@ type pool struct {
 	hops  []NextHop
 	opts  HopOptions
 	hello string
+	ctx   context.Context // all connections end with it
 
 	mu     sync.Mutex
 	idle   []*client // the most recently used last
+	open   int       // connections, also those in use
 	down   map[NextHop]time.Time
 	ext    map[string]string // what the next hop last said it offers
 	extTLS bool
 	closed bool
 }
 
-// errMissing says that a next hop lacks an extension the message needs.
-var errMissing = errors.New("relay: next hop lacks an extension that this message needs")
+// Errors of a pool.
+var (
+	errMissing = errors.New("relay: next hop lacks an extension that this message needs")
+	errMany    = errors.New("relay: too many connections to next hops")
+	errDown    = errors.New("relay: next hops failed a moment ago")
+)
+
+// parse reads the next hops of the options.
+func (p *pool) parse(hops []string) error {
+	if len(hops) == 0 {
+		return errors.New("relay: no next hop")
+	}
+	for _, s := range hops {
+		h, err := ParseNextHop(s)
+		if err != nil {
+			return err
+		}
+		p.hops = append(p.hops, h)
+	}
+	return nil
+}
 
 // begin opens a transaction at the first next hop that takes part: mail makes
 // the MAIL line for a connection. Failover ends here, before any RCPT. The
@@ -71,14 +94,16 @@ func (p *pool) beginAt(ctx context.Context, hop NextHop, who peer, needs []strin
 		case err != nil:
 			c.close()
 			p.markDown(hop)
-			return nil, reply{}, err
+			return nil, reply{}, fmt.Errorf("relay: next hop %s at MAIL: %w", hop, err)
 		case r.ok():
 			c.used++
+			c.mail = true
 			return c, r, nil
 		case r.closes():
 			c.close()
+			p.markDown(hop)
 		default:
-			p.release(c)
+			p.put(c)
 		}
 		return nil, r, nil
 	}
@@ -110,78 +135,102 @@ func (p *pool) order() []NextHop {
 
 // take returns a connection to hop: one at rest or a new one.
 func (p *pool) take(ctx context.Context, hop NextHop, who peer) (c *client, fresh bool, err error) {
-	for {
-		c := p.rested(hop)
-		if c == nil {
-			break
-		}
+	for c = p.rested(hop); c != nil; c = p.rested(hop) {
 		if c.introduce(who, p.hello) == nil {
 			return c, false, nil
 		}
 		c.close()
 	}
-	c, err = connect(ctx, hop, p.opts, p.hello, who)
-	if err != nil {
-		p.markDown(hop)
-		return nil, true, err
+	c, err = p.connect(ctx, hop, who)
+	return c, true, err
+}
+
+// connect opens one more connection and remembers how it went.
+func (p *pool) connect(ctx context.Context, hop NextHop, who peer) (*client, error) {
+	p.mu.Lock()
+	full := p.open >= p.opts.MaxOpen
+	if !full {
+		p.open++
 	}
-	p.learn(c)
-	return c, true, nil
+	p.mu.Unlock()
+	if full {
+		return nil, errMany
+	}
+	c, err := connect(ctx, hop, p.opts, p.hello, who)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err != nil {
+		p.open--
+		p.down[hop] = time.Now().Add(downFor)
+		return nil, err
+	}
+	stop := context.AfterFunc(p.ctx, func() { _ = c.conn.Close() })
+	c.gone = func() {
+		stop()
+		p.mu.Lock()
+		p.open--
+		p.mu.Unlock()
+	}
+	p.ext, p.extTLS = c.ext, c.tls
+	delete(p.down, hop)
+	return c, nil
 }
 
 // rested takes a connection to hop out of the pool; nil when there is none.
 func (p *pool) rested(hop NextHop) *client {
+	p.expire()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.expire()
-	for i := len(p.idle) - 1; i >= 0; i-- {
-		if c := p.idle[i]; c.hop == hop {
-			p.idle = append(p.idle[:i], p.idle[i+1:]...)
+	for i, c := range slices.Backward(p.idle) {
+		if c.hop == hop {
+			p.idle = slices.Delete(p.idle, i, i+1)
 			return c
 		}
 	}
 	return nil
 }
 
-// expire closes what rested for too long. The lock is held.
+// expire ends what rested for too long.
 func (p *pool) expire() {
 	cut := time.Now().Add(-p.opts.IdleTimeout)
+	p.mu.Lock()
 	n := 0
 	for n < len(p.idle) && p.idle[n].free.Before(cut) {
-		p.idle[n].quit()
 		n++
 	}
-	p.idle = append(p.idle[:0], p.idle[n:]...)
+	old := slices.Clone(p.idle[:n])
+	p.idle = slices.Delete(p.idle, 0, n)
+	p.mu.Unlock()
+	for _, c := range old {
+		c.quit()
+	}
 }
 
-// put returns a connection that is outside any transaction.
+// put returns a connection to the pool, after the end of its transaction where one is open. Safe on nil.
 func (p *pool) put(c *client) {
-	// A PROXY header speaks for one client only.
-	if c.used >= maxTransactions || p.opts.Pass == "proxy" {
-		c.quit()
-		return
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.closed || len(p.idle) >= p.opts.MaxIdle {
-		c.quit()
-		return
-	}
-	p.expire()
-	c.free = time.Now()
-	p.idle = append(p.idle, c)
-}
-
-// release ends the transaction of a connection and returns it.
-func (p *pool) release(c *client) {
 	if c == nil {
 		return
 	}
-	if !c.reset() {
+	if c.mail && !c.reset() {
 		c.close()
 		return
 	}
-	p.put(c)
+	// A PROXY header speaks for one client only.
+	if c.used >= maxTransactions || p.opts.Pass == "proxy" || !p.keep(c) {
+		c.quit()
+	}
+}
+
+// keep puts a connection to rest; false: there is no room for it.
+func (p *pool) keep(c *client) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed || len(p.idle) >= p.opts.MaxIdle {
+		return false
+	}
+	c.free, c.until = time.Now(), time.Time{}
+	p.idle = append(p.idle, c)
+	return true
 }
 
 func (p *pool) markDown(hop NextHop) {
@@ -190,41 +239,45 @@ func (p *pool) markDown(hop NextHop) {
 	p.down[hop] = time.Now().Add(downFor)
 }
 
-// learn remembers what a next hop offers.
-func (p *pool) learn(c *client) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.ext, p.extTLS = c.ext, c.tls
-	delete(p.down, c.hop)
-}
-
 // offered returns what the next hop offers, asking it when nothing is known yet.
-func (p *pool) offered(ctx context.Context, who peer) (ext map[string]string, encrypted bool) {
+func (p *pool) offered(ctx context.Context, who peer) (ext map[string]string, encrypted bool, err error) {
 	p.mu.Lock()
 	ext, encrypted = p.ext, p.extTLS
 	p.mu.Unlock()
 	if ext != nil {
-		return ext, encrypted
+		return ext, encrypted, nil
 	}
+	err = errDown
 	for _, hop := range p.order() {
-		c, _, err := p.take(ctx, hop, who)
-		if err != nil {
+		if p.isDown(hop) {
+			continue
+		}
+		c, _, failed := p.take(ctx, hop, who)
+		if failed != nil {
+			err = failed
 			continue
 		}
 		ext, encrypted = c.ext, c.tls
 		p.put(c)
-		return ext, encrypted
+		return ext, encrypted, nil
 	}
-	return nil, false
+	return nil, false, err
+}
+
+func (p *pool) isDown(hop NextHop) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return time.Now().Before(p.down[hop])
 }
 
 // close ends all connections at rest; those in use end when they are put back.
 func (p *pool) close() {
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	p.closed = true
-	for _, c := range p.idle {
+	idle := p.idle
+	p.idle = nil
+	p.mu.Unlock()
+	for _, c := range idle {
 		c.quit()
 	}
-	p.idle = nil
 }

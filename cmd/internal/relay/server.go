@@ -11,6 +11,7 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"dnseal/cmd/internal/metrics"
@@ -63,6 +64,7 @@ type Limits struct {
 	ReadTimeout    time.Duration // for one read of message content; 3 min
 	DataTimeout    time.Duration // for the whole content; 30 min
 	HandleTimeout  time.Duration // for the handler; 2 min
+	AnswerTimeout  time.Duration // from the end of the content to our answer; 9 min, because clients wait for 10 (RFC 5321, 4.5.3.2.6)
 }
 
 func (l Limits) withDefaults() Limits {
@@ -76,6 +78,7 @@ func (l Limits) withDefaults() Limits {
 	l.ReadTimeout = defaultTo(l.ReadTimeout, 3*time.Minute)
 	l.DataTimeout = defaultTo(l.DataTimeout, 30*time.Minute)
 	l.HandleTimeout = defaultTo(l.HandleTimeout, 2*time.Minute)
+	l.AnswerTimeout = defaultTo(l.AnswerTimeout, 9*time.Minute)
 	return l
 }
 
@@ -112,8 +115,9 @@ func New(opts Options) (*Server, error) {
 		return nil, err
 	}
 	opts.Hop = hop
-	s.pool = &pool{opts: hop, down: map[NextHop]time.Time{}}
-	if err := s.pool.parse(opts.NextHop); err != nil {
+	s.ctx, s.abort = context.WithCancel(context.Background())
+	s.pool = &pool{opts: hop, ctx: s.ctx, down: map[NextHop]time.Time{}}
+	if err = s.pool.parse(opts.NextHop); err != nil {
 		return nil, err
 	}
 	if opts.Inbound && len(opts.Recipients) == 0 {
@@ -136,22 +140,7 @@ func New(opts Options) (*Server, error) {
 		return nil, err
 	}
 	s.opts.TLS = s.auth.askForCertificate(opts.TLS)
-	s.ctx, s.abort = context.WithCancel(context.Background())
 	return s, nil
-}
-
-func (p *pool) parse(hops []string) error {
-	if len(hops) == 0 {
-		return errors.New("relay: no next hop")
-	}
-	for _, s := range hops {
-		h, err := ParseNextHop(s)
-		if err != nil {
-			return err
-		}
-		p.hops = append(p.hops, h)
-	}
-	return nil
 }
 
 // Serve takes connections from l until Shutdown or Retire, and then returns
@@ -184,9 +173,14 @@ func (s *Server) Serve(l net.Listener) error {
 	}
 }
 
+// temporaryAccept reports whether accepting may work again: out of descriptors or memory, or a client that gave up.
 func temporaryAccept(err error) bool {
-	var ne net.Error
-	return errors.As(err, &ne) && !errors.Is(err, net.ErrClosed)
+	for _, e := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ECONNABORTED, syscall.EINTR} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *Server) addListener(l net.Listener) bool {

@@ -36,10 +36,9 @@ type session struct {
 	user    string // who logged in by password
 	tlsName string // the DNS name proven by TLSA
 
-	errors   int
-	authFail int
-	tx       *transaction
-	quit     bool
+	errors int
+	tx     *transaction
+	quit   bool
 }
 
 // recipient is one accepted RCPT.
@@ -57,6 +56,7 @@ type transaction struct {
 	in    *intake // while content comes in chunks
 	body  *content
 	start time.Time
+	whole time.Time // when the content was there
 }
 
 func (s *session) serve(ctx context.Context) {
@@ -224,7 +224,10 @@ func (s *session) extensions(ctx context.Context) []string {
 	if m := s.srv.auth.mechanisms(s); len(m) > 0 {
 		words = append(words, "AUTH "+strings.Join(m, " "))
 	}
-	ext, encrypted := s.srv.pool.offered(ctx, s.peer)
+	ext, encrypted, err := s.srv.pool.offered(ctx, s.peer)
+	if err != nil {
+		s.srv.opts.Log.LogAttrs(ctx, slog.LevelWarn, "relay: next hop", slog.String("error", err.Error()))
+	}
 	for _, w := range []string{"SMTPUTF8", "DSN"} {
 		if _, ok := ext[w]; ok {
 			words = append(words, w)
@@ -301,5 +304,5 @@ func (s *session) dropTransaction() {
 	}
 	s.tx = nil
 	tx.in.close()
-	s.srv.pool.release(tx.hop)
+	s.srv.pool.put(tx.hop)
 }

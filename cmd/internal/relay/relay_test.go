@@ -1,0 +1,134 @@
+package relay
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"dnseal/smime/message"
+)
+
+func TestPassesOn(t *testing.T) {
+	t.Parallel()
+	s := (&sink{words: []string{"PIPELINING", "8BITMIME"}}).start(t)
+	r := startRelay(t, Options{NextHop: []string{s.address()}, Trusted: loopback})
+	k := dial(t, r.addr)
+	k.do("EHLO client.example.org", "250")
+	k.envelope("b@example.net")
+	reply := k.content(simple)
+	if want := "250 2.0.0 Ok: queued as Q1\n"; reply != want {
+		t.Errorf("reply = %q, want %q", reply, want)
+	}
+	got := s.got()
+	if len(got) != 1 {
+		t.Fatalf("the sink took %d messages, want 1", len(got))
+	}
+	if got[0].mail != "MAIL FROM:<a@example.org>" || len(got[0].rcpts) != 1 || got[0].rcpts[0] != "RCPT TO:<b@example.net>" {
+		t.Errorf("envelope = %q %q", got[0].mail, got[0].rcpts)
+	}
+	trace, rest, ok := strings.Cut(got[0].data, "From: ")
+	if "From: "+rest != simple || !ok {
+		t.Errorf("message = %q, want %q behind the trace field", got[0].data, simple)
+	}
+	for _, want := range []string{"Received: from client.example.org ([127.0.0.1])", "by relay.example.org with ESMTP id ", "for <b@example.net>; "} {
+		if !strings.Contains(trace, want) {
+			t.Errorf("trace field %q lacks %q", trace, want)
+		}
+	}
+	k.do("QUIT", "221")
+	k.wantEOF()
+}
+
+func TestHandler(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name  string
+		out   *message.Outcome
+		reply string
+		taken bool
+	}{
+		{"accept with edit", &message.Outcome{Action: message.Accept, Edit: mark("x")}, "250 2.0.0 Ok", true},
+		{"reject", &message.Outcome{Action: message.Reject, Reply: message.Reply{Code: 550, Enhanced: "5.7.1", Text: "No"}}, "550 5.7.1 No\n", false},
+		{"reject without words", &message.Outcome{Action: message.Reject}, "550 5.7.1 Refused by policy\n", false},
+		{"reject with a code of another class", &message.Outcome{Action: message.Reject, Reply: message.Reply{Code: 250, Text: "Ok"}}, "550 5.7.1 Refused by policy\n", false},
+		{"defer", &message.Outcome{Action: message.Defer}, "451 4.7.1 ", false},
+		{"quarantine", &message.Outcome{Action: message.Quarantine}, "451 4.7.1 ", false},
+		{"zero", &message.Outcome{}, "451 4.7.1 ", false},
+		{"nil", nil, "451 4.7.1 ", false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := (&sink{}).start(t)
+			h := handlerFunc(func(context.Context, *message.Message, *message.Envelope) *message.Outcome { return tt.out })
+			r := startRelay(t, Options{NextHop: []string{s.address()}, Trusted: loopback, Handler: h})
+			k := dial(t, r.addr)
+			k.do("EHLO c", "250")
+			k.envelope("b@example.net")
+			if reply := k.content(simple); !strings.HasPrefix(reply, tt.reply) {
+				t.Errorf("reply = %q, want %q", reply, tt.reply)
+			}
+			got := s.got()
+			if (len(got) == 1) != tt.taken {
+				t.Fatalf("the sink took %d messages", len(got))
+			}
+			if tt.taken && !strings.HasPrefix(got[0].data, "X-Form: x\r\nReceived: ") {
+				t.Errorf("message = %q, want the edit on top", got[0].data)
+			}
+			// The connection to the next hop is fit for the next message.
+			k.do("MAIL FROM:<c@example.org>", "250")
+		})
+	}
+}
+
+func TestHandlerPanic(t *testing.T) {
+	t.Parallel()
+	s := (&sink{}).start(t)
+	h := handlerFunc(func(context.Context, *message.Message, *message.Envelope) *message.Outcome { panic("no") })
+	r := startRelay(t, Options{NextHop: []string{s.address()}, Trusted: loopback, Handler: h})
+	k := dial(t, r.addr)
+	k.do("EHLO c", "250")
+	k.envelope("b@example.net")
+	if reply := k.content(simple); !strings.HasPrefix(reply, "451") {
+		t.Errorf("reply = %q, want 451", reply)
+	}
+	if n := len(s.got()); n != 0 {
+		t.Errorf("the sink took %d messages", n)
+	}
+}
+
+// TestEachRecipientsAnswer checks that RCPT replies are the next hop's own, pipelined or not.
+func TestEachRecipientsAnswer(t *testing.T) {
+	t.Parallel()
+	for _, words := range [][]string{nil, {"PIPELINING"}} {
+		s := &sink{words: words, answer: func(line string) string {
+			switch {
+			case strings.Contains(line, "<no@"):
+				return "550 5.1.1 unknown user"
+			case strings.Contains(line, "<later@"):
+				return "450-4.2.0 greylisted\r\n450 4.2.0 for a minute"
+			case strings.Contains(line, "<old@"):
+				return "551 no enhanced code"
+			}
+			return ""
+		}}
+		s.start(t)
+		r := startRelay(t, Options{NextHop: []string{s.address()}, Trusted: loopback})
+		k := dial(t, r.addr)
+		k.do("EHLO c", "250")
+		k.write("MAIL FROM:<a@example.org>\r\nRCPT TO:<yes@example.net>\r\nRCPT TO:<no@example.net>\r\nRCPT TO:<bad\r\nRCPT TO:<later@example.net>\r\nRCPT TO:<old@example.net>\r\nRCPT TO:<two@example.net>\r\nDATA\r\n")
+		k.want("250")
+		k.want("250")
+		k.want("550 5.1.1 unknown user\n")
+		k.want("501 5.5.4")
+		k.want("450-4.2.0 greylisted\n450 4.2.0 for a minute\n")
+		k.want("551 5.0.0 no enhanced code\n")
+		k.want("250")
+		k.want("354")
+		k.write(simple + ".\r\n")
+		k.want("250")
+		got := s.got()
+		if len(got) != 1 || len(got[0].rcpts) != 2 {
+			t.Errorf("%v: the sink took %q, want one message for two", words, got)
+		}
+	}
+}
