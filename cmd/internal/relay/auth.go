@@ -3,17 +3,302 @@ package relay
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"dnseal/lookup"
+	"dnseal/lookup/dnssec"
 )
 
-// AuthOptions say how clients log in. The zero value: not at all.
-type AuthOptions struct{}
+// AuthOptions say how clients log in, always inside TLS. The zero value: not at all.
+type AuthOptions struct {
+	// Users is a file of names and password hashes ([ReadUsers]) for SASL PLAIN. It is read once, by New.
+	Users string
+	// Dovecot is the path of a Dovecot auth socket (auth-client) whose mechanisms are offered and passed through.
+	// Where there are Users too, PLAIN is theirs.
+	Dovecot string
+	// Clients are the DNS names (stars for any characters) that may log in by TLS client certificate and TLSA record
+	// (SASL EXTERNAL). No other name is ever looked up.
+	Clients []string
+	// Lookup fetches the TLSA records; needed with Clients.
+	Lookup lookup.Resolver
+	// DNS limits the work of one login.
+	DNS dnssec.Limits
+	// Roots judge TLSA records of usages 0 and 1; nil: those cannot be used.
+	Roots *x509.CertPool
+	// MaxLookups is how many logins may wait for the DNS at once, the others are deferred; 0: 16. LookupTimeout is for one; 0: 15 s.
+	MaxLookups    int
+	LookupTimeout time.Duration
+	// MaxFailures is how many failed logins end a connection; 0: 3. Pause is before the answer to the first, and twice as long with each further one; 0: 1 s.
+	MaxFailures int
+	Pause       time.Duration
+}
 
-type authenticator struct{}
+// Errors of a login. The peer learns only which of them it is.
+var (
+	errDenied      = errors.New("relay: login refused")
+	errUnavailable = errors.New("relay: login cannot be judged now")
+	errResponse    = errors.New("relay: malformed SASL response")
+)
 
-func newAuthenticator(AuthOptions) (*authenticator, error) { return &authenticator{}, nil }
+func denied(format string, args ...any) error {
+	return fmt.Errorf("%w: %w", errDenied, fmt.Errorf(format, args...))
+}
 
-func (a *authenticator) askForCertificate(c *tls.Config) *tls.Config { return c }
+func unavailable(format string, args ...any) error {
+	return fmt.Errorf("%w: %w", errUnavailable, fmt.Errorf(format, args...))
+}
 
-func (a *authenticator) mechanisms(*session) []string { return nil }
+// who is what a login proved.
+type who struct {
+	user    string // a SASL user
+	tlsName string // a DNS name, by its TLSA records
+}
 
-func (s *session) cmdAuth(context.Context, string) bool { return s.bad(replyUnknown) }
+// exchange is one login in progress. step takes the client's response, nil when there is none yet, and returns the
+// next challenge, or who it is. Errors: errDenied, errUnavailable, errResponse.
+type exchange interface {
+	step(ctx context.Context, response []byte) (challenge []byte, proven *who, err error)
+	close()
+}
+
+// mechanism is how one is begun.
+type mechanism struct {
+	name  string
+	begin func(ctx context.Context, s *session) (exchange, error)
+}
+
+// authenticator holds what all sessions of a server share for logins.
+type authenticator struct {
+	opts     AuthOptions
+	passwd   *passwords
+	dovecot  *dovecot
+	external *tlsaLogin
+	guesses  guesses
+}
+
+func newAuthenticator(opts AuthOptions) (*authenticator, error) {
+	opts.MaxLookups = defaultTo(opts.MaxLookups, 16)
+	opts.LookupTimeout = defaultTo(opts.LookupTimeout, 15*time.Second)
+	opts.MaxFailures = defaultTo(opts.MaxFailures, 3)
+	opts.Pause = defaultTo(opts.Pause, time.Second)
+	a := &authenticator{opts: opts}
+	if opts.Users != "" {
+		users, err := ReadUsers(opts.Users)
+		if err != nil {
+			return nil, err
+		}
+		a.passwd = newPasswords(users)
+	}
+	if opts.Dovecot != "" {
+		a.dovecot = &dovecot{path: opts.Dovecot}
+	}
+	if len(opts.Clients) > 0 {
+		external, err := newTLSALogin(opts)
+		if err != nil {
+			return nil, err
+		}
+		a.external = external
+	}
+	return a, nil
+}
+
+// maxChain is how many certificates a client may send.
+const maxChain = 16
+
+// askForCertificate makes the server ask for client certificates where those can be of use. Nobody is refused for his
+// certificate here: judging it is the login's business (RequestClientCert proves possession of the key only).
+func (a *authenticator) askForCertificate(c *tls.Config) *tls.Config {
+	if c == nil || a.external == nil {
+		return c
+	}
+	c = c.Clone()
+	c.ClientAuth = tls.RequestClientCert
+	// A resumed session would bring the certificate without a new proof.
+	c.SessionTicketsDisabled = true
+	c.VerifyPeerCertificate = func(raw [][]byte, _ [][]*x509.Certificate) error {
+		if len(raw) > maxChain {
+			return fmt.Errorf("relay: client sends %d certificates, at most %d are taken", len(raw), maxChain)
+		}
+		return nil
+	}
+	return c
+}
+
+// offers are the mechanisms this client can use now.
+func (a *authenticator) offers(ctx context.Context, s *session) []mechanism {
+	if s.tls == nil {
+		return nil // RFC 4954, Section 4: nothing that shows a password in clear; we offer nothing at all
+	}
+	var ms []mechanism
+	if a.external != nil && len(s.tls.PeerCertificates) > 0 && s.tls.Version >= tls.VersionTLS13 {
+		ms = append(ms, mechanism{"EXTERNAL", a.external.begin})
+	}
+	if a.passwd != nil {
+		ms = append(ms, mechanism{"PLAIN", a.passwd.begin})
+	}
+	if a.dovecot == nil {
+		return ms
+	}
+	names, err := a.dovecot.mechanisms(ctx)
+	if err != nil {
+		s.srv.opts.Log.LogAttrs(ctx, slog.LevelWarn, "relay: Dovecot's auth socket", slog.String("error", err.Error()))
+	}
+	for _, name := range names {
+		if !slices.ContainsFunc(ms, func(m mechanism) bool { return m.name == name }) {
+			ms = append(ms, mechanism{name, a.dovecot.mechanism(name)})
+		}
+	}
+	return ms
+}
+
+// configured reports whether there is any way to log in.
+func (a *authenticator) configured() bool {
+	return a.passwd != nil || a.dovecot != nil || a.external != nil
+}
+
+// cmdAuth is RFC 4954.
+func (s *session) cmdAuth(ctx context.Context, arg string) bool {
+	name, initial, hasInitial := strings.Cut(arg, " ")
+	name = strings.ToUpper(name)
+	switch {
+	case !s.srv.auth.configured() || s.srv.opts.LMTP:
+		return s.bad(replyUnknown)
+	case name == "":
+		return s.bad(replyArgument)
+	case s.tls == nil:
+		return s.bad(replyTLSFirst)
+	case !s.esmtp || s.tx != nil || s.loggedIn():
+		return s.bad(replySequence)
+	}
+	if wait := s.srv.auth.guesses.wait(clientKey(s.address()), time.Now()); wait > 0 {
+		s.logLogin(ctx, name, fmt.Errorf("%w: too many failed logins from this address", errUnavailable))
+		return s.bad(replyAuthLater)
+	}
+	ms := s.srv.auth.offers(ctx, s)
+	i := slices.IndexFunc(ms, func(m mechanism) bool { return m.name == name })
+	if i < 0 {
+		return s.bad(say(504, "5.5.4", "Mechanism not available"))
+	}
+	proven, err := s.login(ctx, ms[i], initial, hasInitial)
+	return s.loginReply(ctx, name, proven, err)
+}
+
+func (s *session) loggedIn() bool { return s.user != "" || s.tlsName != "" }
+
+// login runs the exchange. The error is also errGone when the connection ended.
+func (s *session) login(ctx context.Context, m mechanism, initial string, hasInitial bool) (*who, error) {
+	x, err := m.begin(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	defer x.close()
+	var response []byte
+	if hasInitial {
+		if response, err = decodeResponse(initial); err != nil {
+			return nil, err
+		}
+	}
+	for {
+		challenge, proven, err := x.step(ctx, response)
+		if err != nil || proven != nil {
+			return proven, err
+		}
+		if response, err = s.ask(challenge); err != nil {
+			return nil, err
+		}
+	}
+}
+
+var (
+	errGone      = errors.New("relay: client left during its login")
+	errCancelled = errors.New("relay: login cancelled")
+)
+
+// ask sends a challenge and reads the response to it.
+func (s *session) ask(challenge []byte) ([]byte, error) {
+	if !s.say(say(334, "", base64.StdEncoding.EncodeToString(challenge))) {
+		return nil, errGone
+	}
+	l := s.srv.opts.Limits
+	s.in.limit(l.CommandTimeout, l.CommandTimeout)
+	line, err := s.in.line(maxCommand)
+	switch {
+	case errors.Is(err, errLineTooLong) || errors.Is(err, errBareLine):
+		return nil, errResponse
+	case err != nil:
+		return nil, errGone
+	case string(line) == "*":
+		return nil, errCancelled
+	}
+	response, err := base64.StdEncoding.Strict().DecodeString(string(line))
+	if err != nil {
+		return nil, errResponse
+	}
+	// Not nil even where it is empty: nil stands for no response.
+	return append([]byte{}, response...), nil
+}
+
+// decodeResponse reads an initial response, where "=" stands for an empty one (RFC 4954, Section 4).
+func decodeResponse(s string) ([]byte, error) {
+	if s == "=" {
+		return []byte{}, nil
+	}
+	b, err := base64.StdEncoding.Strict().DecodeString(s)
+	if err != nil || len(b) == 0 {
+		return nil, errResponse
+	}
+	return b, nil
+}
+
+// loginReply answers a login. One reply stands for every cause of refusal: the cause is for the log.
+func (s *session) loginReply(ctx context.Context, mechanism string, proven *who, err error) bool {
+	key := clientKey(s.address())
+	switch {
+	case err == nil && proven != nil:
+		s.user, s.tlsName = proven.user, proven.tlsName
+		s.srv.auth.guesses.right(key)
+		return s.say(say(235, "2.7.0", "Welcome"))
+	case errors.Is(err, errGone):
+		return false
+	case errors.Is(err, errResponse):
+		return s.bad(say(501, "5.5.2", "Cannot decode the response"))
+	case errors.Is(err, errCancelled):
+		return s.bad(say(501, "5.7.0", "Login cancelled"))
+	}
+	s.logLogin(ctx, mechanism, err)
+	if !errors.Is(err, errDenied) {
+		return s.bad(replyAuthLater)
+	}
+	s.srv.auth.guesses.wrong(key, time.Now())
+	s.refused++
+	if !s.pause(ctx, s.refused) {
+		return false
+	}
+	if s.refused >= s.srv.auth.opts.MaxFailures {
+		s.say(replyErrors)
+		return false
+	}
+	return s.bad(replyAuthFailed)
+}
+
+func (s *session) logLogin(ctx context.Context, mechanism string, err error) {
+	s.srv.opts.Log.LogAttrs(ctx, slog.LevelWarn, "relay: login failed", slog.String("client", s.address().String()),
+		slog.String("mechanism", printable(mechanism)), slog.String("error", err.Error()))
+}
+
+// pause makes the n-th failed login of a connection slower than the one before.
+func (s *session) pause(ctx context.Context, n int) bool {
+	select {
+	case <-time.After(s.srv.auth.opts.Pause << min(n-1, 5)):
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -47,7 +47,7 @@ func (s *session) protocol(tx *transaction) string {
 	if s.tls != nil {
 		word += "S"
 	}
-	if s.user != "" || s.tlsName != "" {
+	if s.loggedIn() {
 		word += "A"
 	}
 	return word

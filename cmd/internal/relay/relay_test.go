@@ -132,3 +132,41 @@ func TestEachRecipientsAnswer(t *testing.T) {
 		}
 	}
 }
+
+// TestRefusedMessageLeavesNothingOpen checks that a connection to the next hop is fit for another message after each way
+// that a transaction can end.
+func TestRefusedMessageLeavesNothingOpen(t *testing.T) {
+	t.Parallel()
+	s := &sink{words: []string{"PIPELINING"}, answer: func(line string) string {
+		switch line {
+		case "RCPT TO:<no@example.net>":
+			return "550 5.1.1 no"
+		case "DATA":
+			return "452 4.3.1 full"
+		}
+		return ""
+	}}
+	s.start(t)
+	r := startRelay(t, Options{NextHop: []string{s.address()}, Trusted: loopback})
+	k := dial(t, r.addr)
+	k.do("EHLO c", "250")
+	// No recipient taken, and the client gives up.
+	k.do("MAIL FROM:<a@example.org>", "250")
+	k.do("RCPT TO:<no@example.net>", "550")
+	k.do("DATA", "554")
+	k.do("RSET", "250")
+	// DATA refused.
+	k.envelope("b@example.net")
+	if reply := k.content(simple); reply != "452 4.3.1 full\n" {
+		t.Errorf("reply = %q", reply)
+	}
+	// The client leaves in the middle.
+	k.envelope("b@example.net")
+	k.conn.Close()
+	k = dial(t, r.addr)
+	k.do("EHLO c", "250")
+	k.envelope("b@example.net")
+	if n := len(s.commands("RSET")); n < 2 {
+		t.Errorf("the next hop saw %d RSET, want one for each", n)
+	}
+}

@@ -136,5 +136,7 @@ var (
 	reply8Bit        = say(554, "5.6.3", "8-bit message, and the next hop takes 7-bit only")
 	replyAuthFirst   = say(530, "5.7.0", "Authentication required")
 	replyTLSFirst    = say(530, "5.7.0", "Must issue a STARTTLS command first")
+	replyAuthFailed  = say(535, "5.7.8", "Authentication failed")
+	replyAuthLater   = say(454, "4.7.0", "Temporary authentication failure")
 	replyNotHere     = say(550, "5.7.1", "Relay access denied")
 )

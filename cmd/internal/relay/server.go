@@ -40,7 +40,7 @@ type Options struct {
 	Trusted []netip.Prefix
 	// Recipients are the domains mail is taken for ("*.example.org" for everything below one); inbound only, and mandatory there.
 	Recipients []string
-	// Proxies are the addresses that must, and alone may, begin with a PROXY protocol header.
+	// Proxies are the addresses that must, and alone may, begin with a PROXY protocol header of version 2.
 	Proxies []netip.Prefix
 	// Auth is how clients log in.
 	Auth AuthOptions

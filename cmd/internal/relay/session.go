@@ -36,9 +36,10 @@ type session struct {
 	user    string // who logged in by password
 	tlsName string // the DNS name proven by TLSA
 
-	errors int
-	tx     *transaction
-	quit   bool
+	errors  int
+	refused int // logins
+	tx      *transaction
+	quit    bool
 }
 
 // recipient is one accepted RCPT.
@@ -79,6 +80,10 @@ func (s *session) serve(ctx context.Context) {
 // begin finds out who is there and greets.
 func (s *session) begin(ctx context.Context) bool {
 	s.peer.addr = remoteAddr(s.conn)
+	if err := s.proxied(); err != nil {
+		s.srv.opts.Log.LogAttrs(ctx, slog.LevelWarn, "relay: proxy", slog.String("proxy", s.peer.addr.String()), slog.String("error", err.Error()))
+		return false
+	}
 	if a := s.peer.addr.Addr(); a.IsValid() && !s.srv.count(s, a) {
 		s.say(replyBusy)
 		return false
@@ -221,8 +226,8 @@ func (s *session) extensions(ctx context.Context) []string {
 	if s.srv.opts.TLS != nil && s.tls == nil {
 		words = append(words, "STARTTLS")
 	}
-	if m := s.srv.auth.mechanisms(s); len(m) > 0 {
-		words = append(words, "AUTH "+strings.Join(m, " "))
+	if m := s.mechanisms(ctx); m != "" {
+		words = append(words, "AUTH"+m)
 	}
 	ext, encrypted, err := s.srv.pool.offered(ctx, s.peer)
 	if err != nil {
@@ -238,6 +243,18 @@ func (s *session) extensions(ctx context.Context) []string {
 		words = append(words, "REQUIRETLS")
 	}
 	return words
+}
+
+// mechanisms are the words after AUTH, each with a space before it.
+func (s *session) mechanisms(ctx context.Context) string {
+	if s.srv.opts.LMTP || s.loggedIn() {
+		return ""
+	}
+	var b strings.Builder
+	for _, m := range s.srv.auth.offers(ctx, s) {
+		b.WriteString(" " + m.name)
+	}
+	return b.String()
 }
 
 // cmdStartTLS is RFC 3207.
@@ -284,7 +301,7 @@ func (s *session) submitter() message.Submitter {
 
 // mayMail reports whether this client may begin a transaction here.
 func (s *session) mayMail() bool {
-	if s.srv.opts.Inbound || s.user != "" || s.tlsName != "" {
+	if s.srv.opts.Inbound || s.loggedIn() {
 		return true
 	}
 	a := s.address()

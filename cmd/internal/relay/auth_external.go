@@ -1,0 +1,169 @@
+package relay
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"dnseal/lookup"
+	"dnseal/lookup/dnssec"
+	"dnseal/sender/identity"
+)
+
+// tlsaLogin is SASL EXTERNAL (RFC 4422, Appendix A) by DNS-bound TLS client identity: the client says under which
+// owner name its TLSA records are, and has shown by TLS 1.3 that it has the key of its certificate.
+type tlsaLogin struct {
+	opts    AuthOptions
+	clients []identity.Pattern
+	slots   chan struct{} // one for each login that waits for the DNS
+}
+
+func newTLSALogin(opts AuthOptions) (*tlsaLogin, error) {
+	if opts.Lookup == nil {
+		return nil, errors.New("relay: clients that log in by TLSA need a resolver")
+	}
+	l := &tlsaLogin{opts: opts, slots: make(chan struct{}, opts.MaxLookups)}
+	for _, c := range opts.Clients {
+		p, err := identity.ParsePattern(c)
+		if err == nil && p.IsAddress() {
+			err = errors.New("want a DNS name, not a mail address")
+		}
+		if err != nil {
+			return nil, fmt.Errorf("relay: client %q: %w", c, err)
+		}
+		l.clients = append(l.clients, p)
+	}
+	return l, nil
+}
+
+func (l *tlsaLogin) begin(_ context.Context, s *session) (exchange, error) {
+	return &tlsaExchange{login: l, tls: s.tls}, nil
+}
+
+type tlsaExchange struct {
+	login *tlsaLogin
+	tls   *tls.ConnectionState
+}
+
+func (x *tlsaExchange) close() {}
+
+// step implements exchange. The response is the name; an empty one stands for the certificate's only dNSName.
+func (x *tlsaExchange) step(ctx context.Context, response []byte) ([]byte, *who, error) {
+	if response == nil {
+		return []byte{}, nil, nil
+	}
+	if len(response) > 512 {
+		return nil, nil, errResponse
+	}
+	leaf := x.tls.PeerCertificates[0]
+	name := string(response)
+	if name == "" {
+		if len(leaf.DNSNames) != 1 {
+			return nil, nil, denied("no name given, and the certificate has %d dNSNames", len(leaf.DNSNames))
+		}
+		name = leaf.DNSNames[0]
+	}
+	owner, err := lookup.TLSAName(name)
+	if err != nil {
+		return nil, nil, denied("%w", err)
+	}
+	name = strings.TrimSuffix(owner, ".")
+	// Strangers must not be able to make us ask the DNS (draft-ietf-dance-architecture, Security Considerations).
+	if !x.login.listed(name) {
+		return nil, nil, denied("%s is not among the clients", name)
+	}
+	if err := x.login.prove(ctx, owner, x.tls.PeerCertificates); err != nil {
+		return nil, nil, err
+	}
+	return nil, &who{tlsName: name}, nil
+}
+
+func (l *tlsaLogin) listed(name string) bool {
+	for _, p := range l.clients {
+		if p.MatchName(name) {
+			return true
+		}
+	}
+	return false
+}
+
+// prove looks up the records and matches them, past our cache once before it says no.
+func (l *tlsaLogin) prove(ctx context.Context, owner string, chain []*x509.Certificate) error {
+	select {
+	case l.slots <- struct{}{}:
+		defer func() { <-l.slots }()
+	default:
+		return unavailable("%d logins wait for the DNS already", cap(l.slots))
+	}
+	ctx, cancel := context.WithTimeout(ctx, l.opts.LookupTimeout)
+	defer cancel()
+	ctx = dnssec.WithBudget(ctx, dnssec.NewBudget(l.opts.DNS))
+	err := l.judge(l.opts.Lookup.Lookup(ctx, owner, lookup.TLSA), chain)
+	if errors.Is(err, errDenied) {
+		err = l.judge(l.opts.Lookup.LookupFresh(ctx, owner, lookup.TLSA), chain)
+	}
+	return err
+}
+
+// judge lets in only on a secure record that matches. What could not be told is errUnavailable, all else errDenied.
+func (l *tlsaLogin) judge(res *lookup.Result, chain []*x509.Certificate) error {
+	switch res.Status {
+	case dnssec.Secure:
+	case dnssec.Insecure:
+		return denied("%s is in a zone without DNSSEC", res.Name)
+	case dnssec.Bogus, dnssec.Indeterminate:
+		return unavailable("TLSA records of %s are %s: %s", res.Name, res.Status, res.Reason)
+	default:
+		return unavailable("TLSA records of %s: unknown status", res.Name)
+	}
+	switch res.Presence {
+	case lookup.Present:
+	case lookup.Absent:
+		return denied("%s has no TLSA records", res.Name)
+	case lookup.Unknown:
+		return unavailable("TLSA records of %s: %s", res.Name, res.Reason)
+	}
+	name := strings.TrimSuffix(res.Name, ".")
+	results, matched, _ := lookup.Match(res.Records, lookup.MatchOptions{
+		Certificate: chain[0],
+		Chain:       chain[1:],
+		// draft-ietf-dance-client-auth: for usages 0 to 2 the name must be a dNSName of the certificate.
+		NameOK:    func(c *x509.Certificate) bool { return hasDNSName(c, name) },
+		Roots:     l.opts.Roots,
+		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+		At:        time.Now(),
+	})
+	if !matched {
+		return denied("no TLSA record of %s matches the certificate: %s", res.Name, reasons(results))
+	}
+	return nil
+}
+
+// hasDNSName reports whether the certificate carries exactly this name; a wildcard speaks for no client.
+func hasDNSName(c *x509.Certificate, name string) bool {
+	for _, n := range c.DNSNames {
+		if aLabels(n) == name {
+			return true
+		}
+	}
+	return false
+}
+
+// reasons is why no record matched, for the log.
+func reasons(results []lookup.MatchResult) string {
+	var b strings.Builder
+	for i, r := range results {
+		if i > 0 {
+			b.WriteString("; ")
+		}
+		fmt.Fprintf(&b, "%d %d %d %s", r.Record.Usage, r.Record.Selector, r.Record.MatchingType, r.Result)
+		if r.Reason != "" {
+			b.WriteString(" (" + r.Reason + ")")
+		}
+	}
+	return b.String()
+}

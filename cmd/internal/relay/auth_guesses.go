@@ -1,0 +1,86 @@
+package relay
+
+import (
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// Bounds of what is remembered of failed logins.
+const (
+	freeGuesses = 5                // failures of one client before it has to wait
+	longestWait = time.Minute      // between two guesses
+	forgetAfter = 15 * time.Minute // since the last failure
+	maxGuessers = 10000            // clients remembered
+)
+
+// guesses slow down who tries passwords over many connections. Clients are counted by address, an IPv6 network as one.
+// The zero value is ready.
+type guesses struct {
+	mu     sync.Mutex
+	failed map[netip.Addr]guesser
+}
+
+type guesser struct {
+	times int
+	last  time.Time
+}
+
+// wait is how long this client must wait before its next login is looked at.
+func (g *guesses) wait(key netip.Addr, now time.Time) time.Duration {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	f := g.failed[key]
+	if f.times < freeGuesses || now.Sub(f.last) > forgetAfter {
+		return 0
+	}
+	wait := min(time.Second<<min(f.times-freeGuesses, 10), longestWait)
+	return max(0, f.last.Add(wait).Sub(now))
+}
+
+// wrong counts a failed login.
+func (g *guesses) wrong(key netip.Addr, now time.Time) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.failed == nil {
+		g.failed = map[netip.Addr]guesser{}
+	}
+	f := g.failed[key]
+	if now.Sub(f.last) > forgetAfter {
+		f.times = 0
+	}
+	g.failed[key] = guesser{times: f.times + 1, last: now}
+	if len(g.failed) > maxGuessers {
+		g.forget(now)
+	}
+}
+
+// right forgives one failure: not all, or a guesser with an account of his own would have as many as he likes.
+func (g *guesses) right(key netip.Addr) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	f, ok := g.failed[key]
+	if !ok {
+		return
+	}
+	if f.times--; f.times <= 0 {
+		delete(g.failed, key)
+		return
+	}
+	g.failed[key] = f
+}
+
+// forget makes room: what is old goes, and when that is nothing, anybody.
+func (g *guesses) forget(now time.Time) {
+	for key, f := range g.failed {
+		if now.Sub(f.last) > forgetAfter {
+			delete(g.failed, key)
+		}
+	}
+	for key := range g.failed {
+		if len(g.failed) <= maxGuessers*9/10 {
+			return
+		}
+		delete(g.failed, key)
+	}
+}

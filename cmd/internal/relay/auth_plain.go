@@ -1,0 +1,77 @@
+package relay
+
+import (
+	"bytes"
+	"context"
+	"unicode/utf8"
+)
+
+// maxWaiting is how many logins may wait for their turn at the hash function.
+const maxWaiting = 32
+
+// passwords is SASL PLAIN (RFC 4616) against a users file. One hash is computed at a time: each takes 19 MiB.
+type passwords struct {
+	users Users
+	none  Hash          // for names that do not exist, so that they cost the same
+	queue chan struct{} // those that wait or compute
+	turn  chan struct{}
+}
+
+func newPasswords(users Users) *passwords {
+	return &passwords{
+		users: users,
+		none:  Hash{salt: make([]byte, saltLength), sum: make([]byte, hashLength)},
+		queue: make(chan struct{}, maxWaiting),
+		turn:  make(chan struct{}, 1),
+	}
+}
+
+func (p *passwords) begin(context.Context, *session) (exchange, error) { return plainExchange{p}, nil }
+
+type plainExchange struct{ *passwords }
+
+func (plainExchange) close() {}
+
+// step implements exchange.
+func (x plainExchange) step(ctx context.Context, response []byte) ([]byte, *who, error) {
+	if response == nil {
+		return []byte{}, nil, nil
+	}
+	parts := bytes.Split(response, []byte{0})
+	if len(parts) != 3 || len(parts[1]) == 0 || len(parts[2]) == 0 || len(response) > 3*maxPassword || !utf8.Valid(response) {
+		return nil, nil, errResponse
+	}
+	authzid, name, password := string(parts[0]), string(parts[1]), string(parts[2])
+	ok, err := x.check(ctx, name, password)
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case !ok:
+		return nil, nil, denied("wrong name or password")
+	case authzid != "" && authzid != name:
+		return nil, nil, denied("%q may not act as another user", name)
+	}
+	return nil, &who{user: name}, nil
+}
+
+// check waits for its turn and compares.
+func (p *passwords) check(ctx context.Context, name, password string) (bool, error) {
+	select {
+	case p.queue <- struct{}{}:
+		defer func() { <-p.queue }()
+	default:
+		return false, unavailable("%d logins wait already", maxWaiting)
+	}
+	select {
+	case p.turn <- struct{}{}:
+		defer func() { <-p.turn }()
+	case <-ctx.Done():
+		return false, unavailable("%w", ctx.Err())
+	}
+	hash, known := p.users[name]
+	if !known {
+		hash = p.none
+	}
+	// An unknown name has a hash that no password has; nevertheless its answer does not hang on that alone.
+	return hash.Matches(password) && known, nil
+}
