@@ -73,7 +73,7 @@ func signatureWords(s *SignatureReport) []string {
 // which is a pvalue also with a quoted local part (RFC 8601, Section 2.2). Others are left out rather than made to
 // look like somebody else. So are those with a semicolon: there are readers who split results at any.
 func isIdentifier(s string) bool {
-	if reduce(s) != s || strings.Contains(s, ";") {
+	if len(s) > maxIdentifier || reduce(s) != s || strings.Contains(s, ";") {
 		return false
 	}
 	a, err := message.ParseAddress(s)
@@ -113,15 +113,15 @@ func matchWords(s *SignatureReport) string {
 	return "DANE"
 }
 
+// maxIdentifier is as long as an address can be that we take; no line of a field may pass 998 octets (RFC 5322, Section 2.1.1).
+const maxIdentifier = 512
+
 // maxValue is the longest value of a property; certificates of strangers hold what they like.
 const maxValue = 200
 
 // pvalue writes a value as token or quoted-string, reduced to printable ASCII (RFC 8601, Section 2.2).
 func pvalue(s string) string {
-	s = strings.ReplaceAll(reduce(s), ";", "?") // some readers split results at any semicolon
-	if len(s) > maxValue {
-		s = s[:maxValue-3] + "..."
-	}
+	s = shorten(strings.ReplaceAll(reduce(s), ";", "?")) // some readers split results at any semicolon
 	if isToken(s) {
 		return s
 	}
@@ -130,12 +130,19 @@ func pvalue(s string) string {
 
 // inComment leaves out what could end the comment or the result.
 func inComment(s string) string {
-	return strings.Map(func(r rune) rune {
+	return shorten(strings.Map(func(r rune) rune {
 		if strings.ContainsRune(`()\";`, r) {
 			return -1
 		}
 		return r
-	}, reduce(s))
+	}, reduce(s)))
+}
+
+func shorten(s string) string {
+	if len(s) > maxValue {
+		return s[:maxValue-3] + "..."
+	}
+	return s
 }
 
 // reduce replaces everything that is not printable ASCII by a question mark.

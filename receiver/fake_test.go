@@ -1,0 +1,18 @@
+package receiver
+
+import (
+	"context"
+
+	"dnseal/lookup"
+)
+
+// noDNS answers nothing: for tests in which no question may be asked.
+type noDNS struct{}
+
+func (noDNS) Lookup(context.Context, string, lookup.Type) *lookup.Result {
+	panic("a lookup was made")
+}
+
+func (noDNS) LookupFresh(context.Context, string, lookup.Type) *lookup.Result {
+	panic("a lookup was made")
+}

@@ -1,0 +1,211 @@
+package receiver
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"dnseal/smime/message"
+)
+
+func read(t testing.TB, text string) *message.Message {
+	t.Helper()
+	m, err := message.Read(strings.NewReader(text), message.ReadOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { m.Close() })
+	return m
+}
+
+func TestClaimsOur(t *testing.T) {
+	const id = "mx.example.net"
+	for value, want := range map[string]bool{
+		" mx.example.net; smime=pass":                      true,
+		"mx.example.net":                                   true,
+		"\tMX.Example.NET; dkim=pass":                      true,
+		" mx.example.net. ; dkim=pass":                     true,
+		"\r\n\tmx.example.net 1;\r\n smime=pass":           true,
+		` "mx.example.net"; smime=pass`:                    true,
+		` "mx.\example.net"; smime=pass`:                   true,
+		` (a (nested) comment \) ) mx.example.net; none`:   true,
+		` mx.example.net (c) 1 (d); none`:                  true,
+		" mx.example.net smime=pass":                       true, // unparsable, and looks like ours
+		` "mx.example.net; smime=pass`:                     true,
+		" (mx.example.net; smime=pass":                     true,
+		" =?utf-8?q?x?= mx.example.net; smime=pass":        true,
+		"; mx.example.net; smime=pass":                     true,
+		" mx.exam\r\n ple.net smime=pass":                  true,
+		" mx.example.net\x00; smime=pass":                  true,
+		" mx.other.example; smime=pass":                    false,
+		" mx.other.example; dkim=pass (by mx.example.net)": false, // another's, and readable
+		" submx.example.net; smime=pass":                   false,
+		" mx.example.net.evil.example; smime=pass":         false,
+		" spf=pass smtp.mailfrom=x@example.org":            false, // without any id: not to be taken for ours
+		"":                                                 false,
+	} {
+		if got := claimsOur(value, id); got != want {
+			t.Errorf("claimsOur(%q) = %v", value, got)
+		}
+	}
+}
+
+func TestForgedResults(t *testing.T) {
+	m := read(t, "Received: x\r\n"+
+		"Authentication-Results: other.example; dkim=pass\r\n"+
+		"authentication-results: MX.example.net;\r\n smime=pass\r\n"+
+		"From: a@example.org\r\n"+
+		"AUTHENTICATION-RESULTS : mx.example.net; smime=pass\r\n"+
+		"Authentication-Results: third.example; spf=pass\r\n"+
+		"X-Authentication-Results: mx.example.net; smime=pass\r\n"+
+		"Authentication-Results: mx.example.net (unclosed; smime=pass\r\n\r\nbody\r\n")
+	changes := forgedResults(m, "mx.example.net")
+	var indexes []int
+	for _, c := range changes {
+		indexes = append(indexes, c.Index)
+	}
+	if got, want := fmt.Sprint(indexes), "[5 3 2]"; got != want {
+		t.Errorf("indexes deleted = %s, want %s", got, want)
+	}
+	var out strings.Builder
+	if _, err := m.WriteEdited(&out, &message.Edit{Changes: changes}); err != nil {
+		t.Fatal(err)
+	}
+	want := "Received: x\r\nAuthentication-Results: other.example; dkim=pass\r\nFrom: a@example.org\r\n" +
+		"Authentication-Results: third.example; spf=pass\r\nX-Authentication-Results: mx.example.net; smime=pass\r\n\r\nbody\r\n"
+	if out.String() != want {
+		t.Errorf("left:\n%s\nwant:\n%s", out.String(), want)
+	}
+}
+
+// TestForgedResultsAll: however the fields are mixed, none of ours is left and no other is touched.
+func TestForgedResultsAll(t *testing.T) {
+	ours := []string{" mx.example.net; smime=pass", "\tMX.EXAMPLE.NET 1; none", " \"mx.example.net\"; none", " mx.example.net ((; none"}
+	others := []string{" other.example; none", " a.example; dkim=pass (mx.example.net)", " spf=pass"}
+	names := []string{"Authentication-Results", "authentication-results", "AUTHENTICATION-RESULTS "}
+	rapid.Check(t, func(t *rapid.T) {
+		var text, kept strings.Builder
+		for range rapid.IntRange(0, 12).Draw(t, "fields") {
+			our := rapid.Bool().Draw(t, "ours")
+			values := others
+			if our {
+				values = ours
+			}
+			field := rapid.SampledFrom(names).Draw(t, "name") + ":" + rapid.SampledFrom(values).Draw(t, "value") + "\r\n"
+			text.WriteString(field)
+			if !our {
+				kept.WriteString(field)
+			}
+		}
+		m, err := message.Read(strings.NewReader(text.String()+"Subject: x\r\n\r\n"), message.ReadOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer m.Close()
+		var out strings.Builder
+		if _, err := m.WriteEdited(&out, &message.Edit{Changes: forgedResults(m, "mx.example.net")}); err != nil {
+			t.Fatal(err)
+		}
+		if out.String() != kept.String()+"Subject: x\r\n\r\n" {
+			t.Fatalf("left:\n%s\nwant:\n%s", out.String(), kept.String())
+		}
+	})
+}
+
+func TestResultField(t *testing.T) {
+	pass := &SignatureReport{
+		Part: "2", Covers: "message", Verdict: Pass, Identity: "alice@example.org", Binding: "from",
+		Certificate: &CertificateReport{Serial: "1f", Issuer: `CN=alice "A", O=x; y`},
+		DNS:         &DNSReport{Status: "secure", Records: []RecordReport{{3, 1, 2, "no-match"}, {3, 1, 1, "match"}}},
+	}
+	rule := &SignatureReport{Part: "1", Verdict: Pass, Identity: "s7._device.example.net", Binding: "rule", DNS: pass.DNS}
+	quoted := &SignatureReport{Part: "2", Verdict: Fail, Code: CodeBadDigest, Identity: `"a b"@example.org`}
+	for _, c := range []struct {
+		name   string
+		report Report
+		want   string
+	}{
+		{"pass", Report{Verdict: Pass, Signatures: []*SignatureReport{pass}},
+			"mx.example.net; smime=pass (DANE-EE 3 1 1, DNSSEC secure) body.smime-identifier=alice@example.org" +
+				` body.smime-part=2 body.smime-serial=1f body.smime-issuer="CN=alice \"A\", O=x? y"`},
+		{"two", Report{Verdict: Fail, Signatures: []*SignatureReport{rule, quoted}},
+			"mx.example.net; smime=pass (DANE-EE 3 1 1, DNSSEC secure, by rule) body.smime-identifier=s7._device.example.net body.smime-part=1;" +
+				` smime=fail (bad-digest) body.smime-identifier="a b"@example.org body.smime-part=2`},
+		{"unsigned", Report{Verdict: None}, "mx.example.net; smime=none"},
+		{"encrypted", Report{Verdict: None, Code: CodeEncrypted}, "mx.example.net; smime=none (encrypted)"},
+		{"not judged as a whole", Report{Verdict: PermError, Code: CodeMalformed, Signatures: []*SignatureReport{pass}},
+			"mx.example.net; smime=permerror (malformed)"},
+		{"trouble", Report{Verdict: TempError, Code: CodeInternalError}, "mx.example.net; smime=temperror (internal-error)"},
+	} {
+		got := resultField("mx.example.net", &c.report)
+		if unfolded := strings.TrimSpace(strings.ReplaceAll(got.Value, "\r\n", "")); unfolded != c.want {
+			t.Errorf("%s:\n got %s\nwant %s", c.name, unfolded, c.want)
+		}
+	}
+}
+
+// TestResultFieldHostile: whatever a signer writes, the field stays one field of printable, folded lines that
+// nobody can read a result of another method out of.
+func TestResultFieldHostile(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		evil := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{
+			"x\r\nEvil: 1", "a; dkim=pass", `"; dkim=pass "`, "(", ")", `\`, strings.Repeat("y", 5000), "é@example.org", "a.example; spf=pass",
+		}))
+		s := &SignatureReport{
+			Part: evil.Draw(t, "part"), Verdict: Fail, Code: evil.Draw(t, "code"), Identity: evil.Draw(t, "identity"),
+			Certificate: &CertificateReport{Serial: evil.Draw(t, "serial"), Issuer: evil.Draw(t, "issuer")},
+			DNS:         &DNSReport{Status: evil.Draw(t, "status")},
+		}
+		value := resultField("mx.example.net", &Report{Verdict: Fail, Signatures: []*SignatureReport{s}}).Value
+		for _, line := range strings.Split(value, "\r\n") {
+			if len(line) > 900 || !strings.HasPrefix(line, " ") || reduce(line) != line {
+				t.Fatalf("line %q of %q", line, value)
+			}
+		}
+		if n := strings.Count(value, ";"); n != 1 {
+			t.Fatalf("%d semicolons in %q", n, value)
+		}
+		if strings.Count(value, "(") != 1 || strings.Count(value, ")") < 1 {
+			// The comment is the only one; brackets elsewhere stand in quotes.
+			if !strings.Contains(value, `"`) {
+				t.Fatalf("brackets in %q", value)
+			}
+		}
+	})
+}
+
+func TestHops(t *testing.T) {
+	m := read(t, "Received: from b.example (b.example [192.0.2.2])\r\n\tby mx.example.net (Postfix) with ESMTPS id 1;\r\n\tTue, 24 Nov 2026 10:00:05 +0100 (CET)\r\n"+
+		"Received: by\r\n"+
+		"Received: garbage; no date\r\n"+
+		"Received: from a.example BY b.example; 24 Nov 2026 09:00:00 +0000\r\nFrom: a@example.org\r\n\r\n")
+	var got []string
+	for _, h := range hops(m) {
+		at := ""
+		if h.At != nil {
+			at = stamp(*h.At)
+		}
+		got = append(got, h.By+"|"+at)
+	}
+	want := "[b.example|2026-11-24 09:00:00 UTC | | mx.example.net|2026-11-24 09:00:05 UTC]"
+	if fmt.Sprint(got) != want {
+		t.Errorf("hops = %v, want %s", got, want)
+	}
+}
+
+func FuzzAuthservID(f *testing.F) {
+	f.Add(` (c) "mx.example.net" 1; smime=pass`)
+	f.Add(" mx.example.net\r\n ; none")
+	f.Fuzz(func(t *testing.T, value string) {
+		id, err := authservID(value)
+		if (err == nil) == (id == "") {
+			t.Fatalf("authservID(%q) = %q, %v", value, id, err)
+		}
+		// Whatever stands in front, a field that any lenient reader finds our plain name in is ours or another's readable one.
+		if err != nil && strings.Contains(strings.ToLower(value), "mx.example.net") && !claimsOur(value, "mx.example.net") {
+			t.Fatalf("%q is left", value)
+		}
+	})
+}
