@@ -2,6 +2,7 @@ package sender
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"dnseal/smime/message"
@@ -24,39 +25,49 @@ func apply(m *message.Message, edit *message.Edit) (*message.Message, error) {
 // compose returns one edit of m that does what first and then second do; second
 // is an edit of m after first. first only deletes and appends, and has no body.
 func compose(m *message.Message, first, second *message.Edit) *message.Edit {
-	out := &message.Edit{Body: second.Body}
-	gone := map[string]map[int]bool{} // by name: what first deletes
-	for _, c := range first.Changes {
-		if c.Op != message.Delete {
-			continue
-		}
+	deletes := changesOf(first, message.Delete)
+	gone := indexes(deletes)
+	unmade := map[string]map[int]bool{} // of the fields first appends: those second deletes
+	for _, c := range changesOf(second, message.Delete) {
 		name := strings.ToLower(c.Name)
-		if gone[name] == nil {
-			gone[name] = map[int]bool{}
-		}
-		gone[name][c.Index] = true
-		out.Changes = append(out.Changes, c)
-	}
-	appended := appends(first)
-	for _, c := range second.Changes {
-		if c.Op != message.Delete {
+		at, left := original(len(m.Fields(c.Name)), gone[name], c.Index)
+		if at == 0 {
+			mark(unmade, name, left)
 			continue
 		}
-		index, left := original(len(m.Fields(c.Name)), gone[strings.ToLower(c.Name)], c.Index)
-		if index > 0 {
-			c.Index = index
-			out.Changes = append(out.Changes, c)
-		} else {
-			appended = drop(appended, c.Name, left)
+		c.Index = at
+		deletes = append(deletes, c)
+	}
+	return &message.Edit{Body: second.Body, Changes: slices.Concat(
+		deletes, changesOf(second, message.Insert),
+		without(changesOf(first, message.Append), unmade), changesOf(second, message.Append),
+	)}
+}
+
+func changesOf(e *message.Edit, op message.Op) []message.Change {
+	var out []message.Change
+	for _, c := range e.Changes {
+		if c.Op == op {
+			out = append(out, c)
 		}
 	}
-	for _, c := range second.Changes {
-		if c.Op == message.Insert {
-			out.Changes = append(out.Changes, c)
-		}
+	return out
+}
+
+// indexes gathers what deletes delete, by name in lower case.
+func indexes(deletes []message.Change) map[string]map[int]bool {
+	out := map[string]map[int]bool{}
+	for _, c := range deletes {
+		mark(out, strings.ToLower(c.Name), c.Index)
 	}
-	out.Changes = append(out.Changes, appended...)
-	return &message.Edit{Body: out.Body, Changes: append(out.Changes, appends(second)...)}
+	return out
+}
+
+func mark(m map[string]map[int]bool, name string, index int) {
+	if m[name] == nil {
+		m[name] = map[int]bool{}
+	}
+	m[name][index] = true
 }
 
 // original finds which of count fields is the index-th that is not gone. It is
@@ -73,24 +84,14 @@ func original(count int, gone map[int]bool, index int) (at, left int) {
 	return 0, index
 }
 
-// drop removes the n-th change called name.
-func drop(changes []message.Change, name string, n int) []message.Change {
+// without leaves out the fields that are marked by their number among those of their name.
+func without(fields []message.Change, marked map[string]map[int]bool) []message.Change {
 	var out []message.Change
-	for _, c := range changes {
-		if strings.EqualFold(c.Name, name) {
-			if n--; n == 0 {
-				continue
-			}
-		}
-		out = append(out, c)
-	}
-	return out
-}
-
-func appends(e *message.Edit) []message.Change {
-	var out []message.Change
-	for _, c := range e.Changes {
-		if c.Op == message.Append {
+	count := map[string]int{}
+	for _, c := range fields {
+		name := strings.ToLower(c.Name)
+		count[name]++
+		if !marked[name][count[name]] {
 			out = append(out, c)
 		}
 	}
