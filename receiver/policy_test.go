@@ -12,21 +12,21 @@ import (
 	"dnseal/smime/message"
 )
 
-func address(t testing.TB, s string) message.Address {
-	t.Helper()
+func address(tb testing.TB, s string) message.Address {
+	tb.Helper()
 	a, err := message.ParseAddress(s)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return a
 }
 
 // reportOf is a report as Verify leaves it, for the policy.
-func reportOf(t testing.TB, v Verdict, code string, from ...string) *Report {
-	t.Helper()
+func reportOf(tb testing.TB, v Verdict, code string, from ...string) *Report {
+	tb.Helper()
 	var as []message.Address
 	for _, s := range from {
-		as = append(as, address(t, s))
+		as = append(as, address(tb, s))
 	}
 	r := newReport(as, nil)
 	r.conclude(finding{v, code, ""})

@@ -10,13 +10,13 @@ import (
 	"dnseal/smime/message"
 )
 
-func read(t testing.TB, text string) *message.Message {
-	t.Helper()
+func read(tb testing.TB, text string) *message.Message {
+	tb.Helper()
 	m, err := message.Read(strings.NewReader(text), message.ReadOptions{})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { m.Close() })
+	tb.Cleanup(func() { m.Close() })
 	return m
 }
 
@@ -127,16 +127,25 @@ func TestResultField(t *testing.T) {
 		report Report
 		want   string
 	}{
-		{"pass", Report{Verdict: Pass, Signatures: []*SignatureReport{pass}},
+		{
+			"pass",
+			Report{Verdict: Pass, Signatures: []*SignatureReport{pass}},
 			"mx.example.net; smime=pass (DANE-EE 3 1 1, DNSSEC secure) body.smime-identifier=alice@example.org" +
-				` body.smime-part=2 body.smime-serial=1f body.smime-issuer="CN=alice \"A\", O=x? y"`},
-		{"two", Report{Verdict: Fail, Signatures: []*SignatureReport{rule, quoted}},
+				` body.smime-part=2 body.smime-serial=1f body.smime-issuer="CN=alice \"A\", O=x? y"`,
+		},
+		{
+			"two",
+			Report{Verdict: Fail, Signatures: []*SignatureReport{rule, quoted}},
 			"mx.example.net; smime=pass (DANE-EE 3 1 1, DNSSEC secure, by rule) body.smime-identifier=s7._device.example.net body.smime-part=1;" +
-				` smime=fail (bad-digest) body.smime-identifier="a b"@example.org body.smime-part=2`},
+				` smime=fail (bad-digest) body.smime-identifier="a b"@example.org body.smime-part=2`,
+		},
 		{"unsigned", Report{Verdict: None}, "mx.example.net; smime=none"},
 		{"encrypted", Report{Verdict: None, Code: CodeEncrypted}, "mx.example.net; smime=none (encrypted)"},
-		{"not judged as a whole", Report{Verdict: PermError, Code: CodeMalformed, Signatures: []*SignatureReport{pass}},
-			"mx.example.net; smime=permerror (malformed)"},
+		{
+			"not judged as a whole",
+			Report{Verdict: PermError, Code: CodeMalformed, Signatures: []*SignatureReport{pass}},
+			"mx.example.net; smime=permerror (malformed)",
+		},
 		{"trouble", Report{Verdict: TempError, Code: CodeInternalError}, "mx.example.net; smime=temperror (internal-error)"},
 	} {
 		got := resultField("mx.example.net", &c.report)
@@ -159,7 +168,7 @@ func TestResultFieldHostile(t *testing.T) {
 			DNS:         &DNSReport{Status: evil.Draw(t, "status")},
 		}
 		value := resultField("mx.example.net", &Report{Verdict: Fail, Signatures: []*SignatureReport{s}}).Value
-		for _, line := range strings.Split(value, "\r\n") {
+		for line := range strings.SplitSeq(value, "\r\n") {
 			if len(line) > 900 || !strings.HasPrefix(line, " ") || reduce(line) != line {
 				t.Fatalf("line %q of %q", line, value)
 			}

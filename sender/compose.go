@@ -1,6 +1,7 @@
 package sender
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,11 +17,13 @@ func apply(m *message.Message, edit *message.Edit) (*message.Message, error) {
 	}
 	spool := message.NewSpool(0)
 	if _, err := m.WriteEdited(spool, edit); err != nil {
-		spool.Close()
-		return nil, fmt.Errorf("sender: prepare the message: %w", err)
+		return nil, errors.Join(fmt.Errorf("sender: prepare the message: %w", err), spool.Close())
 	}
 	return message.FromSpool(spool, message.ReadOptions{})
 }
+
+// release closes a message that apply made. It was only read, so that an error of closing says nothing.
+func release(m *message.Message) { _ = m.Close() }
 
 // compose returns one edit of m that does what first and then second do; second
 // is an edit of m after first. first only deletes and appends, and has no body.

@@ -60,7 +60,7 @@ func parseSubmitters(list []string) (submitters, error) {
 				s.nets = append(s.nets, p)
 			}
 		default:
-			err = errors.New("it begins with neither user:, tls: nor net:")
+			err = errors.New("neither user:, tls: nor net: stands before it")
 		}
 		if err != nil {
 			return submitters{}, fmt.Errorf("submitter %q: %w", entry, err)
@@ -143,8 +143,8 @@ func parseRule(r Rule) (*rule, error) {
 			out.null = true
 			continue
 		}
-		p, err := parseAddresses([]string{s})
-		if err != nil {
+		var p []identity.Pattern
+		if p, err = parseAddresses([]string{s}); err != nil {
 			return nil, err
 		}
 		out.mailFrom = append(out.mailFrom, p...)

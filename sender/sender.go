@@ -184,14 +184,13 @@ func (s *Sender) sign(ctx context.Context, m *message.Message, pass *message.Edi
 		return s.stop(ClassInternalError, "prepare", err.Error(), pass, attrs)
 	}
 	if prepared != m {
-		defer prepared.Close()
+		defer release(prepared)
 	}
 	out := &message.Outcome{Action: message.Accept, Result: ResultSigned, Attrs: attrs}
 	for i, g := range gs {
 		edit, err := s.makeForm(m, prepared, pre, id, g.form, now)
 		if err != nil {
-			out.Close()
-			return s.failed(err, pass, attrs)
+			return s.failed(errors.Join(err, out.Close()), pass, attrs)
 		}
 		if i == 0 {
 			out.Edit = edit

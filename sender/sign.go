@@ -28,7 +28,7 @@ func SignMessage(m *message.Message, ids []*identity.Identity, opts smime.SignOp
 		return nil, err
 	}
 	if prepared != m {
-		defer prepared.Close()
+		defer release(prepared)
 	}
 	edit, err := signPrepared(prepared, ids, opts)
 	if err != nil {

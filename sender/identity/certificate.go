@@ -22,7 +22,7 @@ const backdated = time.Hour
 
 var (
 	oidSubjectAltName   = asn1.ObjectIdentifier{2, 5, 29, 17}
-	oidSmtpUTF8Mailbox  = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 8, 9}
+	oidSMTPUTF8Mailbox  = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 8, 9}
 	selfSignedUsage     = x509.KeyUsageDigitalSignature
 	selfSignedExtUsages = []x509.ExtKeyUsage{x509.ExtKeyUsageEmailProtection}
 )
@@ -54,7 +54,7 @@ func newCertificate(kind Kind, name string, key crypto.Signer, opts CreateOption
 		BasicConstraintsValid: true, // cA FALSE
 		SubjectKeyId:          ski,
 	}
-	if err := setAltName(template, kind, name); err != nil {
+	if err = setAltName(template, kind, name); err != nil {
 		return nil, err
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
@@ -99,7 +99,7 @@ func smtpUTF8AltName(name string) (pkix.Extension, error) {
 		Type  asn1.ObjectIdentifier
 		Value asn1.RawValue
 	}{
-		Type:  oidSmtpUTF8Mailbox,
+		Type:  oidSMTPUTF8Mailbox,
 		Value: asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: 0, IsCompound: true, Bytes: mailbox},
 	}, "tag:0")
 	if err != nil {

@@ -41,7 +41,7 @@ func Create(dir, name string, opts CreateOptions) (*Identity, error) {
 		opts.Now = time.Now()
 	}
 	folder := filepath.Join(dir, folderName(name))
-	if _, err := os.Lstat(folder); err == nil {
+	if _, err = os.Lstat(folder); err == nil {
 		return nil, existsError(name, folder)
 	}
 	id := &Identity{Name: name, Kind: kind, KeyFile: filepath.Join(folder, keyFile), CertFile: filepath.Join(folder, certFile)}
@@ -71,7 +71,7 @@ func (id *Identity) store(dir, folder string) error {
 	if err != nil {
 		return fmt.Errorf("identity: %w", err)
 	}
-	defer os.RemoveAll(temp)
+	defer func() { _ = os.RemoveAll(temp) }() // gone already when the rename succeeded
 	key, err := encodeKey(id.Key)
 	if err != nil {
 		return fmt.Errorf("identity: key of %s: %w", id.Name, err)
@@ -117,7 +117,7 @@ func syncDir(dir string) error {
 	if err != nil {
 		return fmt.Errorf("identity: %w", err)
 	}
-	defer d.Close()
+	defer func() { _ = d.Close() }() // only synced
 	if err := d.Sync(); err != nil {
 		return fmt.Errorf("identity: sync %s: %w", dir, err)
 	}

@@ -144,7 +144,7 @@ func TestRawKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Remove(made.CertFile); err != nil {
+	if err = os.Remove(made.CertFile); err != nil {
 		t.Fatal(err)
 	}
 	id, err := Load(dir, "alice@example.org")
@@ -156,7 +156,7 @@ func TestRawKey(t *testing.T) {
 		t.Errorf("Record(3, 1, 0) = %x, %v", r.Data, err)
 	}
 	for _, v := range [][3]uint8{{3, 0, 1}, {1, 1, 1}, {2, 1, 1}} {
-		if _, err := id.Record(v[0], v[1], v[2]); err == nil || Hint(err) == "" {
+		if _, err = id.Record(v[0], v[1], v[2]); err == nil || Hint(err) == "" {
 			t.Errorf("Record(%v): %v", v, err)
 		}
 	}
@@ -174,7 +174,7 @@ func TestRecord(t *testing.T) {
 		t.Errorf("Record(3, 0, 2) = %x, %v", r.Data, err)
 	}
 	for _, v := range [][3]uint8{{4, 0, 0}, {3, 2, 0}, {3, 0, 3}, {2, 1, 1}, {0, 0, 1}} {
-		if _, err := id.Record(v[0], v[1], v[2]); err == nil || Hint(err) == "" {
+		if _, err = id.Record(v[0], v[1], v[2]); err == nil || Hint(err) == "" {
 			t.Errorf("Record(%v): %v", v, err)
 		}
 	}

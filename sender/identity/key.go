@@ -7,7 +7,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
-	"crypto/sha1" //nolint:gosec // RFC 5280, 4.2.1.2, method 1
+	"crypto/sha1"
 	"crypto/x509"
 	"encoding/asn1"
 	"encoding/pem"
@@ -115,7 +115,7 @@ func subjectKeyID(pub crypto.PublicKey) ([]byte, error) {
 	if _, err := asn1.Unmarshal(der, &spki); err != nil {
 		return nil, err
 	}
-	sum := sha1.Sum(spki.Key.Bytes) //nolint:gosec // as above
+	sum := sha1.Sum(spki.Key.Bytes)
 	return sum[:], nil
 }
 

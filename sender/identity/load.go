@@ -42,7 +42,7 @@ func (id *Identity) loadKey() error {
 		return fmt.Errorf("identity: key of %s: %w", id.Name, err)
 	}
 	if mode.Perm()&0o077 != 0 {
-		err := fmt.Errorf("identity: key of %s: %s can be read by others (mode %04o)", id.Name, id.KeyFile, mode.Perm())
+		err = fmt.Errorf("identity: key of %s: %s can be read by others (mode %04o)", id.Name, id.KeyFile, mode.Perm())
 		return withHint(err, "chmod 600 %s", quoteArg(id.KeyFile))
 	}
 	id.Key, err = parseKey(data)
@@ -86,7 +86,7 @@ func readFile(path string) ([]byte, fs.FileMode, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // only read
 	info, err := f.Stat()
 	if err != nil {
 		return nil, 0, err

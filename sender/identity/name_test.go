@@ -154,8 +154,18 @@ func TestGlob(t *testing.T) {
 		pattern, s string
 		want       bool
 	}{
-		{"", "", true}, {"", "a", false}, {"*", "", true}, {"*", "abc", true}, {"a*c", "abc", true}, {"a*c", "ab", false},
-		{"a*b*c", "axxbyyc", true}, {"a*b*c", "axxcyyb", false}, {"**a", "a", true}, {"a*", "a", true}, {"*a", "ba", true}, {"*a", "ab", false},
+		{"", "", true},
+		{"", "a", false},
+		{"*", "", true},
+		{"*", "abc", true},
+		{"a*c", "abc", true},
+		{"a*c", "ab", false},
+		{"a*b*c", "axxbyyc", true},
+		{"a*b*c", "axxcyyb", false},
+		{"**a", "a", true},
+		{"a*", "a", true},
+		{"*a", "ba", true},
+		{"*a", "ab", false},
 		{strings.Repeat("*a", 30) + "b", strings.Repeat("a", 5000), false},
 	}
 	for _, tt := range tests {
