@@ -2,7 +2,9 @@ package smime
 
 import (
 	"mime"
+	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"dnseal/smime/message"
 )
@@ -30,12 +32,7 @@ func (t mediaType) get(name string) string {
 
 // is reports whether the type is one of names.
 func (t mediaType) is(names ...string) bool {
-	for _, n := range names {
-		if t.name == n {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(names, t.name)
 }
 
 func (t mediaType) multipart() bool { return strings.HasPrefix(t.name, "multipart/") }
@@ -207,4 +204,51 @@ func field(fields []message.Field, name string) (string, int) {
 		}
 	}
 	return value, n
+}
+
+// String writes the type with its parameters, 8-bit values in the form of RFC 2231, Section 4.
+func (t mediaType) String() string {
+	var b strings.Builder
+	b.WriteString(t.name)
+	for _, p := range t.params {
+		if base, _, star := strings.Cut(p.name, "*"); star && t.has(base) {
+			continue // joined already
+		}
+		b.WriteString("; ")
+		switch {
+		case isASCII(p.value):
+			b.WriteString(p.name + `="` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(p.value) + `"`)
+		default:
+			b.WriteString(p.name + "*=" + extendedValue(p.value))
+		}
+	}
+	return b.String()
+}
+
+// extendedValue is RFC 2231's extended-initial-value.
+func extendedValue(s string) string {
+	charset := "utf-8"
+	if !utf8.ValidString(s) {
+		charset = "unknown-8bit"
+	}
+	out := []byte(charset + "''")
+	for i := range len(s) {
+		if c := s[i]; c < 0x80 && isTokenByte(c) && c != '*' && c != '\'' && c != '%' {
+			out = append(out, c)
+		} else {
+			out = append(out, '%', hexDigits[c>>4], hexDigits[c&15])
+		}
+	}
+	return string(out)
+}
+
+// without returns the type without the parameters called names.
+func (t mediaType) without(names ...string) mediaType {
+	kept := mediaType{name: t.name, ambiguous: t.ambiguous}
+	for _, p := range t.params {
+		if base, _, _ := strings.Cut(p.name, "*"); !slices.Contains(names, base) {
+			kept.params = append(kept.params, p)
+		}
+	}
+	return kept
 }

@@ -27,11 +27,16 @@ type part struct {
 	first, closed int64
 	delimiter     []byte // "--" and the boundary
 
-	// What the scan found in the header and in the body of a leaf, with the number of octets above 127.
-	header, content hazard
-	high            int64
+	// What the scan found in the header, in the body without the parts in it, and on the delimiter lines (this always; the
+	// others only when walk measures). high is the number of octets above 127 in a body.
+	header, content, frame hazard
+	high                   int64
 	// preamble and epilogue say whether something other than empty lines stands there.
 	preamble, epilogue bool
+
+	// By what preparation makes body and header transit-proof.
+	todo      todo
+	newHeader bool
 }
 
 func (p *part) signedRange() (off, n int64) { return p.start, max(0, p.end-p.start) }
@@ -40,9 +45,6 @@ func (p *part) bodySize() int64 { return max(0, p.end-p.body) }
 
 // leaf reports whether the part has a body of its own rather than parts.
 func (p *part) leaf() bool { return p.delimiter == nil && len(p.kids) == 0 }
-
-// root is the entity the part's message begins with, and top whether p is it.
-func (p *part) top() bool { return p.parent == nil || p.embedded }
 
 // describe fills in what the header says about the part.
 func (p *part) describe() {
@@ -70,8 +72,8 @@ func (p *part) describe() {
 		p.content |= has8bitLabel
 	}
 	p.first, p.closed = -1, -1
-	if b := p.typ.get("boundary"); p.typ.multipart() && b != "" && len(b) <= maxBoundary {
-		p.delimiter = []byte("--" + strings.TrimRight(b, " \t"))
+	if b := strings.TrimRight(p.typ.get("boundary"), " \t"); p.typ.multipart() && b != "" && len(b) <= maxBoundary {
+		p.delimiter = []byte("--" + b)
 	}
 }
 
@@ -83,24 +85,14 @@ func (p *part) holdsMessage() bool {
 	return p.typ.is("message/rfc822", "message/global") && p.cte != "base64" && p.cte != "quoted-printable"
 }
 
-// assignNumbers gives all parts below a message's root their IMAP numbers; prefix is the number of the part that holds the message, or "".
+// assignNumbers gives all parts of the message or entity root their IMAP numbers; prefix is the number of the part that holds it, or "".
 func assignNumbers(root *part, prefix string) {
-	join := func(n int) string {
-		if prefix == "" {
-			return strconv.Itoa(n)
-		}
-		return prefix + "." + strconv.Itoa(n)
-	}
 	if root.delimiter == nil {
-		root.number = join(1)
-		assignBelow(root)
-		return
+		root.number = childNumber(prefix, 1)
+	} else {
+		root.number = prefix
 	}
-	root.number = prefix
-	for i, k := range root.kids {
-		k.number = join(i + 1)
-		assignBelow(k)
-	}
+	assignBelow(root)
 }
 
 func assignBelow(p *part) {
@@ -109,9 +101,17 @@ func assignBelow(p *part) {
 			assignNumbers(k, p.number)
 			continue
 		}
-		k.number = p.number + "." + strconv.Itoa(i+1)
+		k.number = childNumber(p.number, i+1)
 		assignBelow(k)
 	}
+}
+
+// childNumber is the number of the n-th part of what has the number parent.
+func childNumber(parent string, n int) string {
+	if parent == "" {
+		return strconv.Itoa(n)
+	}
+	return parent + "." + strconv.Itoa(n)
 }
 
 // subject is how a part is called in a report.

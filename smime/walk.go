@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"dnseal/smime/message"
 )
@@ -43,6 +44,7 @@ type walker struct {
 	parts   int
 	headers int
 	eol     int // length of the line end before the line
+	prefix  string
 	measure bool
 	meter   meter
 }
@@ -58,9 +60,9 @@ func walk(ctx context.Context, src io.ReaderAt, fields []message.Field, body, en
 	return w.run(ctx, src, body, end)
 }
 
-// walkEntity is walk for an entity with its header at off.
-func walkEntity(ctx context.Context, src io.ReaderAt, off, end int64) (*part, error) {
-	w := &walker{root: &part{start: off, body: end}, reading: true, parts: 1}
+// walkEntity is walk for an entity with its header at off, which is the content of the part with the number prefix.
+func walkEntity(ctx context.Context, src io.ReaderAt, off, end int64, prefix string) (*part, error) {
+	w := &walker{root: &part{start: off, body: end}, reading: true, parts: 1, prefix: prefix}
 	w.open = append(make([]*part, 0, 8), w.root)
 	return w.run(ctx, src, off, end)
 }
@@ -70,7 +72,7 @@ func (w *walker) run(ctx context.Context, src io.ReaderAt, off, end int64) (*par
 	defer w.lines.close()
 	for {
 		l, err := w.lines.next()
-		if errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
@@ -80,13 +82,11 @@ func (w *walker) run(ctx context.Context, src io.ReaderAt, off, end int64) (*par
 			return nil, err
 		}
 	}
-	if w.reading {
-		if err := w.headerDone(end); err != nil {
-			return nil, err
-		}
+	if err := w.headersDone(end); err != nil {
+		return nil, err
 	}
 	w.leave(0, end)
-	assignNumbers(w.root, "")
+	assignNumbers(w.root, w.prefix)
 	return w.root, nil
 }
 
@@ -113,8 +113,7 @@ func (w *walker) line(l line) error {
 // a boundary that begins with another one is a different boundary.
 func (w *walker) boundary(data []byte) (index int, closing bool) {
 	data = bytes.TrimRight(data, " \t")
-	for i := len(w.open) - 1; i >= 0; i-- {
-		p := w.open[i]
+	for i, p := range slices.Backward(w.open) {
 		if p.delimiter == nil || p.closed >= 0 || !bytes.HasPrefix(data, p.delimiter) {
 			continue
 		}
@@ -131,23 +130,34 @@ func (w *walker) boundary(data []byte) (index int, closing bool) {
 // delimit ends everything inside the i-th open part and begins its next part, or its epilogue.
 func (w *walker) delimit(i int, closing bool, l line) error {
 	end := l.off - int64(w.eol)
-	if w.reading {
-		if err := w.headerDone(end); err != nil {
-			return err
-		}
-		// The header just read may have opened parts of its own: they end here.
+	if err := w.headersDone(end); err != nil {
+		return err
 	}
 	w.leave(i+1, end)
 	p := w.open[i]
+	if len(w.open) == i+1 {
+		w.settle() // the preamble
+	}
 	if p.first < 0 {
 		p.first = l.off
 	}
+	p.frame |= w.delimiterHazards(l)
 	next := l.off + int64(len(l.data)+l.eol)
 	if closing {
 		p.closed = next
 		return nil
 	}
 	return w.enter(&part{parent: p, start: next, body: next})
+}
+
+// delimiterHazards looks at a delimiter line and at the line end before it, which belongs to it.
+func (w *walker) delimiterHazards(l line) hazard {
+	var m meter
+	m.add(l)
+	if w.eol == 1 {
+		m.hazards |= hasBareLF
+	}
+	return m.hazards
 }
 
 // enter begins a part whose header comes next.
@@ -178,9 +188,9 @@ func (w *walker) leave(i int, end int64) {
 
 // settle hands the hazards of the body read so far to its part.
 func (w *walker) settle() {
-	if p := w.cur(); w.measure && p.leaf() {
+	if p := w.cur(); w.measure {
 		p.content |= w.meter.hazards
-		p.high = w.meter.high
+		p.high += w.meter.high
 	}
 	w.meter = meter{}
 }
@@ -214,6 +224,16 @@ func (w *walker) headerDone(body int64) error {
 	return w.begin(p)
 }
 
+// headersDone ends the header of the current part where its container ends, and that of the empty message it may hold.
+func (w *walker) headersDone(at int64) error {
+	for w.reading {
+		if err := w.headerDone(at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // begin looks at a part whose header is known, and enters the message it may hold.
 func (w *walker) begin(p *part) error {
 	p.describe()
@@ -224,12 +244,11 @@ func (w *walker) begin(p *part) error {
 }
 
 func (w *walker) bodyLine(l line) {
-	p := w.cur()
-	switch {
+	if w.measure {
+		w.meter.add(l)
+	}
+	switch p := w.cur(); {
 	case p.delimiter == nil:
-		if w.measure {
-			w.meter.add(l)
-		}
 	case len(bytes.TrimSpace(l.data)) == 0:
 	case p.closed >= 0:
 		p.epilogue = true

@@ -1,0 +1,228 @@
+package smime
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"io"
+)
+
+const (
+	base64Line   = 57 // octets that make a line of 76 columns
+	base64Column = 76
+)
+
+// base64Writer encodes what is written to it in lines of 76 columns (RFC 2045, Section 6.8).
+type base64Writer struct {
+	w   io.Writer
+	out []byte
+	in  [base64Line]byte
+	n   int // of in
+}
+
+func newBase64Writer(w io.Writer, sizeHint int64) *base64Writer {
+	size := min(max(sizeHint, 0)/base64Line*(base64Column+2)+2*(base64Column+2), flushSize+base64Column+2)
+	return &base64Writer{w: w, out: make([]byte, 0, size)}
+}
+
+func (b *base64Writer) Write(p []byte) (int, error) {
+	total := len(p)
+	if b.n > 0 {
+		k := copy(b.in[b.n:], p)
+		b.n += k
+		p = p[k:]
+		if b.n < base64Line {
+			return total, nil
+		}
+		if err := b.encode(b.in[:]); err != nil {
+			return 0, err
+		}
+		b.n = 0
+	}
+	for len(p) >= base64Line {
+		if err := b.encode(p[:base64Line]); err != nil {
+			return 0, err
+		}
+		p = p[base64Line:]
+	}
+	b.n = copy(b.in[:], p)
+	return total, nil
+}
+
+func (b *base64Writer) encode(line []byte) error {
+	b.out = base64.StdEncoding.AppendEncode(b.out, line)
+	b.out = append(b.out, '\r', '\n')
+	if len(b.out) < flushSize {
+		return nil
+	}
+	return b.flush()
+}
+
+func (b *base64Writer) flush() error {
+	_, err := b.w.Write(b.out)
+	b.out = b.out[:0]
+	return err
+}
+
+// Close writes the last line.
+func (b *base64Writer) Close() error {
+	if b.n > 0 {
+		if err := b.encode(b.in[:b.n]); err != nil {
+			return err
+		}
+		b.n = 0
+	}
+	return b.flush()
+}
+
+// rewrapWriter writes the lines of base64 anew in lines of 76 columns; what is no character of the alphabet is left out, as every decoder
+// does (RFC 2045, Section 6.8).
+type rewrapWriter struct {
+	w   io.Writer
+	out []byte
+	col int
+}
+
+var base64Char = func() (t [256]bool) {
+	for _, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=") {
+		t[c] = true
+	}
+	return t
+}()
+
+func (r *rewrapWriter) line(l line) error {
+	for _, c := range l.data {
+		if !base64Char[c] {
+			continue
+		}
+		if r.col == base64Column {
+			r.out = append(r.out, '\r', '\n')
+			r.col = 0
+		}
+		r.out = append(r.out, c)
+		r.col++
+	}
+	if len(r.out) < flushSize {
+		return nil
+	}
+	return r.flush()
+}
+
+func (r *rewrapWriter) flush() error {
+	_, err := r.w.Write(r.out)
+	r.out = r.out[:0]
+	return err
+}
+
+func (r *rewrapWriter) close() error {
+	if r.col > 0 {
+		r.out = append(r.out, '\r', '\n')
+	}
+	return r.flush()
+}
+
+// base64Reader decodes a base64 body, until padding, an empty line or a line with other characters: lists put their footers behind it.
+type base64Reader struct {
+	lines *lineReader
+	text  []byte // characters not decoded yet
+	data  []byte // what is decoded and not read yet
+	buf   []byte
+	end   bool
+	// tail is set when something follows what was decoded.
+	tail    bool
+	started bool
+}
+
+func newBase64Reader(lines *lineReader) *base64Reader {
+	return &base64Reader{lines: lines}
+}
+
+func (r *base64Reader) Read(p []byte) (int, error) {
+	for len(r.data) == 0 {
+		if r.end {
+			return 0, io.EOF
+		}
+		if err := r.fill(); err != nil {
+			return 0, err
+		}
+	}
+	n := copy(p, r.data)
+	r.data = r.data[n:]
+	return n, nil
+}
+
+// fill decodes the next lines.
+func (r *base64Reader) fill() error {
+	for !r.end && len(r.text) < flushSize {
+		l, err := r.lines.next()
+		if errors.Is(err, io.EOF) {
+			r.end = true
+			break
+		}
+		if err != nil {
+			return err
+		}
+		r.add(l)
+	}
+	return r.decode()
+}
+
+func (r *base64Reader) add(l line) {
+	data := bytes.Trim(l.data, " \t")
+	if len(data) == 0 {
+		r.end = r.started && l.first && l.last
+		return
+	}
+	for _, c := range data {
+		if !base64Char[c] {
+			r.end, r.tail = true, true
+			return
+		}
+	}
+	r.started = true
+	if i := bytes.IndexByte(data, '='); i >= 0 {
+		r.end = true
+		rest := bytes.TrimLeft(data[i:], "=")
+		r.tail = len(rest) > 0
+		data = data[:i]
+	}
+	r.text = append(r.text, data...)
+}
+
+// decode turns the characters collected into octets: all whole groups of four, and at the end the rest.
+func (r *base64Reader) decode() error {
+	n := len(r.text) / 4 * 4
+	if r.end {
+		n = len(r.text)
+	}
+	if cap(r.buf) < n/4*3+3 {
+		r.buf = make([]byte, n/4*3+3)
+	}
+	k, err := base64.RawStdEncoding.Decode(r.buf[:cap(r.buf)], r.text[:n])
+	r.data = r.buf[:k]
+	r.text = append(r.text[:0], r.text[n:]...)
+	if err != nil {
+		r.end = true
+		if k == 0 {
+			return errBase64
+		}
+	}
+	return nil
+}
+
+var errBase64 = errors.New("smime: base64 cannot be decoded")
+
+// tailed reports whether more than empty lines stands behind what was decoded. The reader is of no use after it.
+func (r *base64Reader) tailed() (bool, error) {
+	for !r.tail {
+		l, err := r.lines.next()
+		if errors.Is(err, io.EOF) {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		r.tail = len(bytes.TrimSpace(l.data)) > 0
+	}
+	return true, nil
+}

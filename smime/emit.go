@@ -1,0 +1,176 @@
+package smime
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"dnseal/smime/message"
+)
+
+// emitter writes a prepared entity.
+type emitter struct {
+	ctx context.Context
+	src io.ReaderAt
+	w   *message.Spool
+	buf []byte
+}
+
+// part writes p with its header, as planned.
+func (e *emitter) part(p *part) error {
+	if p.todo == keep && !p.newHeader {
+		off, n := p.signedRange()
+		return e.copy(off, n)
+	}
+	if err := e.header(p); err != nil {
+		return err
+	}
+	return e.body(p)
+}
+
+// header writes the header of a part that changes: fields that are safe byte for byte.
+func (e *emitter) header(p *part) error {
+	h := make([]byte, 0, 512)
+	for _, f := range p.fields {
+		if f.Is("Content-Transfer-Encoding") {
+			continue
+		}
+		raw, err := safeField(f)
+		if err != nil {
+			raw = f.Raw // only where the plan is blocked: the content is opaque then
+		}
+		h = append(h, raw...)
+	}
+	_, err := e.w.Write(append(appendEncoding(h, p.encoding()), '\r', '\n'))
+	return err
+}
+
+func appendEncoding(h []byte, cte string) []byte {
+	if cte == "" {
+		return h
+	}
+	return append(append(append(h, "Content-Transfer-Encoding: "...), cte...), '\r', '\n')
+}
+
+func (e *emitter) body(p *part) error {
+	switch p.todo {
+	case reframe:
+		return e.frame(p)
+	case descend:
+		return e.descend(p)
+	case encodeQP:
+		q := qpWriter{w: e.w}
+		return e.lines(p, q.line, q.close)
+	case repairQP:
+		q := qpWriter{w: e.w, repair: true}
+		return e.lines(p, q.line, q.close)
+	case rewrapBase64:
+		r := rewrapWriter{w: e.w}
+		return e.lines(p, r.line, r.close)
+	case encodeText:
+		b := newBase64Writer(e.w, p.bodySize())
+		return e.lines(p, func(l line) error { return writeCanonical(b, l) }, b.Close)
+	case encodeBase64:
+		b := newBase64Writer(e.w, p.bodySize())
+		if err := e.copyTo(b, p.body, p.bodySize()); err != nil {
+			return err
+		}
+		return b.Close()
+	case keep:
+	}
+	return e.copy(p.body, p.bodySize())
+}
+
+// frame writes a multipart without what stands around its parts: RFC 2046, Section 5.1.1 lets nobody see it, and
+// some readers refuse a signature over it (reference: a preamble inside signed content).
+func (e *emitter) frame(p *part) error {
+	for _, k := range p.kids {
+		if err := e.write(p.delimiter, "\r\n"); err != nil {
+			return err
+		}
+		if err := e.part(k); err != nil {
+			return err
+		}
+		if err := e.write(nil, "\r\n"); err != nil {
+			return err
+		}
+	}
+	return e.write(p.delimiter, "--")
+}
+
+// descend copies what stands between the parts, and writes the parts as planned.
+func (e *emitter) descend(p *part) error {
+	at := p.body
+	for _, k := range p.kids {
+		if err := e.copy(at, k.start-at); err != nil {
+			return err
+		}
+		if err := e.part(k); err != nil {
+			return err
+		}
+		at = max(k.start, k.end)
+	}
+	return e.copy(at, p.end-at)
+}
+
+func (e *emitter) write(b []byte, end string) error {
+	if _, err := e.w.Write(b); err != nil {
+		return err
+	}
+	_, err := e.w.WriteString(end)
+	return err
+}
+
+// lines hands the lines of a body to an encoder.
+func (e *emitter) lines(p *part, encode func(line) error, done func() error) error {
+	lines := newLineReader(e.ctx, e.src, p.body, max(p.body, p.end))
+	defer lines.close()
+	for {
+		l, err := lines.next()
+		if errors.Is(err, io.EOF) {
+			return done()
+		}
+		if err == nil {
+			err = encode(l)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// writeCanonical writes a line of text with CRLF (RFC 8551, Section 3.1.1).
+func writeCanonical(w io.Writer, l line) error {
+	if _, err := w.Write(l.data); err != nil || l.eol == 0 {
+		return err
+	}
+	_, err := io.WriteString(w, "\r\n")
+	return err
+}
+
+func (e *emitter) copy(off, n int64) error { return e.copyTo(e.w, off, n) }
+
+// copyTo copies a range of the source as it is.
+func (e *emitter) copyTo(w io.Writer, off, n int64) error {
+	if e.buf == nil && n > 0 {
+		e.buf = make([]byte, min(max(n, 4<<10), 64<<10))
+	}
+	for n > 0 {
+		if err := e.ctx.Err(); err != nil {
+			return err
+		}
+		k, err := e.src.ReadAt(e.buf[:min(n, int64(len(e.buf)))], off)
+		if k == 0 {
+			if err == nil || errors.Is(err, io.EOF) {
+				err = io.ErrUnexpectedEOF
+			}
+			return err
+		}
+		if _, err := w.Write(e.buf[:k]); err != nil {
+			return err
+		}
+		off += int64(k)
+		n -= int64(k)
+	}
+	return nil
+}

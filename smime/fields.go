@@ -1,0 +1,166 @@
+package smime
+
+import (
+	"bytes"
+	"errors"
+	"mime"
+	"strings"
+	"unicode/utf8"
+
+	"dnseal/smime/message"
+)
+
+var (
+	errControl  = errors.New("control characters")
+	errEightBit = errors.New("8-bit octets where none can be encoded")
+	errNoFold   = errors.New("a line of more than 998 octets that cannot be folded")
+	errNoField  = errors.New("a line that is no header field")
+)
+
+// safeField returns f in a form that survives transit: as it stands where
+// it does already, else with its line ends made CRLF, folded, and with 8-bit text as encoded words (RFC 2047) or parameter values (RFC 2231).
+// The error says what cannot be helped.
+func safeField(f message.Field) ([]byte, error) {
+	return transitField(f, breaking)
+}
+
+// copyOfField is safeField for a field inside that repeats one outside: also folded to 76 columns, with spaces.
+func copyOfField(f message.Field) ([]byte, error) {
+	if bytes.Contains(f.Raw, []byte("\n\t")) {
+		return foldField(f)
+	}
+	return transitField(f, breaking|hasLong)
+}
+
+func transitField(f message.Field, unwanted hazard) ([]byte, error) {
+	if fieldHazards(f.Raw)&unwanted == 0 {
+		return f.Raw, nil
+	}
+	return foldField(f)
+}
+
+// fieldHazards is what stands against a field as it is.
+func fieldHazards(raw []byte) hazard {
+	var m meter
+	for len(raw) > 0 {
+		l := line{first: true, last: true}
+		l.data, raw, _ = bytes.Cut(raw, []byte("\n"))
+		l.eol = 1
+		if n := len(l.data); n > 0 && l.data[n-1] == '\r' {
+			l.data, l.eol = l.data[:n-1], 2
+		}
+		m.add(l)
+	}
+	return m.hazards
+}
+
+// foldField writes a field anew.
+func foldField(f message.Field) ([]byte, error) {
+	name, value := f.Name(), f.Unfolded()
+	if name == "" {
+		return nil, errNoField
+	}
+	if strings.ContainsAny(value, "\x00\r\n") {
+		return nil, errControl
+	}
+	if !isASCII(value) {
+		encoded, err := encodeValue(name, value)
+		if err != nil {
+			return nil, err
+		}
+		value = encoded
+	}
+	return fold(name, value)
+}
+
+// fold makes a field of lines of at most 76 columns, where there is white space to break them at (RFC 5322, Section 2.2.3).
+func fold(name, value string) ([]byte, error) {
+	out := make([]byte, 0, len(name)+len(value)+32)
+	out = append(append(out, name...), ':')
+	start := 0
+	for rest := strings.TrimLeft(value, " \t"); rest != ""; {
+		n := strings.IndexAny(rest, " \t")
+		if n < 0 {
+			n = len(rest)
+		}
+		gap := " "
+		if len(out)-start+1+n > maxColumns && len(out) > len(name)+1 {
+			out = append(out, '\r', '\n')
+			start = len(out)
+		}
+		out = append(append(out, gap...), rest[:n]...)
+		if len(out)-start > maxOctets {
+			return nil, errNoFold
+		}
+		rest = strings.TrimLeft(rest[n:], " \t")
+	}
+	return append(out, '\r', '\n'), nil
+}
+
+// encodeValue encodes the 8-bit text of a field's value, as the kind of field allows.
+func encodeValue(name, value string) (string, error) {
+	switch strings.ToLower(name) {
+	case "content-type", "content-disposition":
+		t := parseMediaType(value)
+		if t.ambiguous {
+			return "", errEightBit
+		}
+		return t.String(), nil
+	case "from", "sender", "reply-to", "to", "cc", "mail-followup-to", "disposition-notification-to":
+		return encodePhrases(value)
+	case "date", "message-id", "in-reply-to", "references", "content-id", "content-transfer-encoding":
+		return "", errEightBit
+	}
+	return encodeWords(value), nil
+}
+
+// encodeWords writes text as encoded words.
+func encodeWords(text string) string {
+	if !utf8.ValidString(text) {
+		return mime.QEncoding.Encode("unknown-8bit", text) // RFC 1428, Section 3
+	}
+	return mime.QEncoding.Encode("utf-8", text)
+}
+
+// encodePhrases encodes the display names of an address list. UTF-8 elsewhere stays: an address has no other form, and a way that
+// takes it in the outer header takes it here (RFC 6531, Section 3.1, asks for 8BITMIME as well).
+func encodePhrases(value string) (string, error) {
+	if !utf8.ValidString(value) {
+		return "", errEightBit
+	}
+	var out strings.Builder
+	start, quoted, depth := 0, false, 0
+	for i := 0; i < len(value); i++ {
+		switch c := value[i]; {
+		case c == '\\' && (quoted || depth > 0):
+			i++
+		case c == '"' && depth == 0:
+			quoted = !quoted
+		case quoted:
+		case c == '(':
+			depth++
+		case c == ')' && depth > 0:
+			depth--
+		case depth > 0:
+		case c == '<':
+			out.WriteString(encodePhrase(value[start:i]))
+			start = i
+		case c == ',' || c == ':' || c == ';' || c == '>':
+			out.WriteString(value[start : i+1])
+			start = i + 1
+		}
+	}
+	out.WriteString(value[start:])
+	return out.String(), nil
+}
+
+func encodePhrase(phrase string) string {
+	if isASCII(phrase) || strings.Contains(phrase, "(") {
+		return phrase
+	}
+	text := strings.TrimSpace(phrase)
+	if n := len(text); n > 1 && text[0] == '"' && text[n-1] == '"' {
+		text = strings.NewReplacer(`\\`, `\`, `\"`, `"`).Replace(text[1 : n-1])
+	}
+	return " " + encodeWords(text) + " "
+}

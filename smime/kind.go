@@ -1,0 +1,106 @@
+package smime
+
+import (
+	"strings"
+
+	"dnseal/smime/message"
+)
+
+// kind is what an entity is to S/MIME and PGP, as far as its header tells.
+type kind uint8
+
+const (
+	plain        kind = iota
+	clearSigned       // multipart/signed with a CMS signature
+	cmsObject         // application/pkcs7-mime: what it holds shows only inside, unless smime-type says so
+	pgpSigned         // multipart/signed by PGP/MIME (RFC 3156)
+	pgpEncrypted      // multipart/encrypted
+	pgpInline         // application/pgp
+)
+
+// kindOf classifies a part. RFC 8551, Section 3.10: the type names with x- and what says it only in a file name are S/MIME too.
+func kindOf(p *part) kind {
+	switch p.typ.name {
+	case "multipart/signed":
+		return signedKind(p)
+	case "multipart/encrypted":
+		return pgpEncrypted
+	case "application/pkcs7-mime", "application/x-pkcs7-mime":
+		return cmsObject
+	case "application/pgp":
+		return pgpInline
+	case "application/octet-stream":
+		if name := strings.ToLower(fileName(p)); strings.HasSuffix(name, ".p7m") {
+			return cmsObject
+		}
+	}
+	return plain
+}
+
+// signedKind tells the protocols of multipart/signed apart; where the parameter is missing the type of the second part does.
+func signedKind(p *part) kind {
+	protocol := strings.ToLower(p.typ.get("protocol"))
+	if protocol == "" && len(p.kids) > 1 {
+		protocol = p.kids[1].typ.name
+	}
+	switch protocol {
+	case "application/pkcs7-signature", "application/x-pkcs7-signature", "application/pkcs7-mime", "application/x-pkcs7-mime", "":
+		return clearSigned
+	case "application/pgp-signature":
+		return pgpSigned
+	}
+	if len(p.kids) > 1 && isSignaturePart(p.kids[1]) {
+		return clearSigned
+	}
+	return plain
+}
+
+// isSignaturePart reports whether p is what a multipart/signed has as its second part.
+func isSignaturePart(p *part) bool {
+	if p.typ.is("application/pkcs7-signature", "application/x-pkcs7-signature") {
+		return true
+	}
+	// Some old senders use the type of the other form, or none but a file name.
+	return p.typ.is("application/pkcs7-mime", "application/x-pkcs7-mime", "application/octet-stream") &&
+		strings.HasSuffix(strings.ToLower(fileName(p)), ".p7s")
+}
+
+// fileName is the name a part gives itself, in either field.
+func fileName(p *part) string {
+	if name := p.typ.get("name"); name != "" {
+		return name
+	}
+	v, n := field(p.fields, "Content-Disposition")
+	if n == 0 {
+		return ""
+	}
+	return parseMediaType(v).get("filename")
+}
+
+// Secured reports whether m is already S/MIME or PGP signed or encrypted, as
+// its header says, and how: "smime-signed", "smime-encrypted", "pgp-signed",
+// "pgp-encrypted", or "" for neither. An application/pkcs7-mime part without smime-type is called encrypted.
+func Secured(m *message.Message) string {
+	root := &part{fields: m.Header()}
+	root.describe()
+	switch kindOf(root) {
+	case clearSigned:
+		return "smime-signed"
+	case cmsObject:
+		switch strings.ToLower(root.typ.get("smime-type")) {
+		case "signed-data", "signed-receipt":
+			return "smime-signed"
+		case "certs-only", "compressed-data":
+			return ""
+		}
+		return "smime-encrypted"
+	case pgpSigned:
+		return "pgp-signed"
+	case pgpEncrypted:
+		return "pgp-encrypted"
+	case pgpInline:
+		return "pgp-encrypted"
+	default:
+		return ""
+	}
+}

@@ -1,0 +1,220 @@
+package smime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+)
+
+// todo is how the body of a part becomes transit-proof.
+type todo uint8
+
+const (
+	keep         todo = iota // byte for byte
+	encodeQP                 // text
+	encodeBase64             // octets as they are
+	encodeText               // text whose line ends become CRLF, as base64
+	repairQP                 // what is quoted-printable, with its lines made safe
+	rewrapBase64             // what is base64, in lines of 76 columns
+	reframe                  // a multipart with its delimiter lines written anew, without preamble and epilogue
+	descend                  // a message, or a multipart, whose parts change
+)
+
+// planner decides for every part of a message what has to be done to make it
+// transit-proof (RFC 8551, Section 3.1.3): 7-bit, short lines, nothing that mail systems are known to change.
+// A part that is so already stays byte for byte.
+type planner struct {
+	src io.ReaderAt
+	// blocked says why not everything can be done; "" when it can.
+	blocked string
+}
+
+// plan fills in todo for p and the parts in it, and reports whether anything changes. frozen parts belong to a signature of
+// somebody else.
+func (pl *planner) plan(p *part, frozen bool) bool {
+	if frozen {
+		pl.frozen(p)
+		return false
+	}
+	if p.typ.is("multipart/signed", "multipart/encrypted") {
+		pl.frozen(p)
+		return false
+	}
+	p.newHeader = pl.header(p)
+	switch {
+	case p.leaf():
+		p.todo = pl.leaf(p)
+	case p.holdsMessage():
+		if pl.plan(p.kids[0], carriesSignature(p.kids[0])) || p.content&has8bitLabel != 0 {
+			p.todo = descend
+		}
+	default:
+		p.todo = pl.multipart(p)
+	}
+	return p.newHeader || p.todo != keep
+}
+
+// frozen reports what breaks a signature on the way in parts that nobody may touch.
+func (pl *planner) frozen(p *part) {
+	if found := (p.header | p.content | p.frame) & breaking; found != 0 {
+		pl.block(p, "%s, which a signature or encryption of its own protects from changes", found)
+	}
+	for _, k := range p.kids {
+		pl.frozen(k)
+	}
+}
+
+func (pl *planner) block(p *part, format string, args ...any) {
+	if pl.blocked == "" {
+		pl.blocked = p.subject() + ": " + fmt.Sprintf(format, args...)
+	}
+}
+
+// carriesSignature reports whether an attached message has a signature of its own that a change would break.
+func carriesSignature(p *part) bool {
+	if kindOf(p) != plain {
+		return true
+	}
+	for _, name := range []string{"DKIM-Signature", "ARC-Message-Signature"} {
+		if _, n := field(p.fields, name); n > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// header reports whether the header of p has to be written anew. That of the root is made by the signer.
+func (pl *planner) header(p *part) bool {
+	if p.parent == nil || p.header&breaking == 0 {
+		return false
+	}
+	for _, f := range p.fields {
+		if _, err := safeField(f); err != nil {
+			pl.block(p, "header: %v", err)
+			return false
+		}
+	}
+	return true
+}
+
+func (pl *planner) multipart(p *part) todo {
+	changed := false
+	for _, k := range p.kids {
+		changed = pl.plan(k, false) || changed
+	}
+	switch {
+	case (p.content|p.frame)&breaking&^has8bitLabel != 0 || p.parent == nil:
+		return reframe
+	case changed || p.content&has8bitLabel != 0:
+		return descend
+	}
+	return keep
+}
+
+// leaf decides about a part that has a body of its own.
+func (pl *planner) leaf(p *part) todo {
+	dirty := p.content & (breaking | hasLong)
+	if dirty == 0 {
+		return keep
+	}
+	message := strings.HasPrefix(p.typ.name, "message/")
+	if (message || p.typ.multipart()) && dirty&breaking == 0 {
+		return keep // only a little wide
+	}
+	switch {
+	case p.malformed != "":
+		pl.block(p, "%s", p.malformed)
+		return keep
+	case p.cte == "quoted-printable":
+		return repairQP
+	case p.cte == "base64":
+		return rewrapBase64
+	case !identityEncoding(p.cte):
+		pl.block(p, "transfer encoding %q", p.cte)
+		return keep
+	case dirty == has8bitLabel:
+		return descend // only the label is wrong
+	case message && p.typ.name != "message/global" || p.typ.multipart():
+		// RFC 2046, Sections 5.1 and 5.2: these may not be encoded.
+		pl.block(p, "%s with %s", p.typ.name, dirty)
+		return keep
+	case !isText(p) || dirty&hasNUL != 0:
+		return encodeBase64
+	case dirty&has8bit != 0 && 2*p.high > p.bodySize()/3:
+		return encodeText // smaller, and nobody could read the other either
+	}
+	return encodeQP
+}
+
+// identityEncoding says that the body stands as it is (RFC 2045, Section 6.2).
+func identityEncoding(cte string) bool {
+	return cte == "" || cte == "7bit" || cte == "8bit" || cte == "binary"
+}
+
+func isText(p *part) bool { return p.typ.name == "" || strings.HasPrefix(p.typ.name, "text/") }
+
+// encoding is the Content-Transfer-Encoding a part has afterwards; "" for none of its own.
+func (p *part) encoding() string {
+	switch p.todo {
+	case encodeQP, repairQP:
+		return "quoted-printable"
+	case encodeBase64, encodeText, rewrapBase64:
+		return "base64"
+	case keep:
+		return p.cte
+	case reframe, descend:
+	}
+	if identityEncoding(p.cte) {
+		return "" // 7bit is the default
+	}
+	return p.cte
+}
+
+// assumedCharset is what the text of a part without Content-Type is in.
+func assumedCharset(ctx context.Context, src io.ReaderAt, p *part) (string, error) {
+	if p.content&has8bit == 0 {
+		return "us-ascii", nil
+	}
+	lines := newLineReader(ctx, src, p.body, p.end)
+	defer lines.close()
+	for {
+		l, err := lines.next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return "utf-8", nil
+		case err != nil:
+			return "", err
+		case !utf8.Valid(l.data):
+			return "unknown-8bit", nil // RFC 1428, Section 3
+		}
+	}
+}
+
+// String names the first hazard of the set, for people.
+func (h hazard) String() string {
+	for _, n := range hazardNames {
+		if h&n.hazard != 0 {
+			return n.name
+		}
+	}
+	return "nothing"
+}
+
+var hazardNames = []struct {
+	hazard
+	name string
+}{
+	{hasNUL, "NUL octets"},
+	{has8bit, "8-bit octets"},
+	{hasBareCR, "a CR without LF"},
+	{hasBareLF, "an LF without CR"},
+	{hasTooLong, "a line of more than 998 octets"},
+	{hasFromLine, `a line that begins with "From "`},
+	{hasDotLine, "a line of a single dot"},
+	{hasTrailing, "white space at the end of a line"},
+	{has8bitLabel, "8bit as transfer encoding"},
+	{hasLong, "a line of more than 76 columns"},
+}

@@ -1,0 +1,186 @@
+package smime
+
+import (
+	"bytes"
+	"io"
+	"slices"
+)
+
+// qpWriter writes quoted-printable (RFC 2045, Section 6.7) that no mail system has a reason to touch: lines of at most 76
+// columns, of which none begins with "From " or a dot or ends in white space.
+type qpWriter struct {
+	w io.Writer
+	// repair takes what is quoted-printable already: its escapes and soft line breaks stay.
+	repair bool
+	out    []byte
+	start  int    // where in out the line being written begins
+	wsp    []byte // white space that may turn out to stand before a line end
+	cut    []byte // repair: an escape cut off by the end of a piece
+}
+
+const (
+	hexDigits = "0123456789ABCDEF"
+	flushSize = 16 << 10
+	// qpColumns leaves room for the "=" of a soft break and the guard of the first character.
+	qpColumns = maxColumns - 3
+	// maxBlanks bounds the white space held back; nobody misses what a line ends with behind so much of it.
+	maxBlanks = 1000
+)
+
+// qpLiteral says which octets stand for themselves, white space among them.
+var qpLiteral = func() (t [256]bool) {
+	for c := '!'; c <= '~'; c++ {
+		t[c] = c != '='
+	}
+	t[' '], t['\t'] = true, true
+	return t
+}()
+
+// line encodes a line or a piece of one.
+func (q *qpWriter) line(l line) error {
+	data := l.data
+	if len(q.cut) > 0 {
+		data = append(q.cut, data...)
+		q.cut = nil
+	}
+	soft := false
+	for i := 0; i < len(data); {
+		n := i
+		for n < len(data) && qpLiteral[data[n]] {
+			n++
+		}
+		q.text(data[i:n])
+		if i = n; i == len(data) {
+			break
+		}
+		if q.repair && data[i] == '=' {
+			n, soft = q.escape(data[i:], l.last)
+			i += n
+			continue
+		}
+		q.octet(data[i])
+		i++
+	}
+	if l.last {
+		q.end(l.eol > 0, soft)
+	}
+	if len(q.out) < flushSize {
+		return nil
+	}
+	return q.flush()
+}
+
+// text passes octets on that stand for themselves.
+func (q *qpWriter) text(b []byte) {
+	body := bytes.TrimRight(b, " \t")
+	if len(body) > 0 {
+		q.blanks()
+		q.literal(body)
+	}
+	q.wsp = append(q.wsp, b[len(body):]...)
+	if len(q.wsp) > maxBlanks {
+		q.blanks()
+	}
+}
+
+// blanks writes the white space held back: no line end follows it.
+func (q *qpWriter) blanks() {
+	q.literal(q.wsp)
+	q.wsp = q.wsp[:0]
+}
+
+func (q *qpWriter) literal(b []byte) {
+	for len(b) > 0 {
+		room := qpColumns - (len(q.out) - q.start)
+		if room <= 0 {
+			q.finish("=\r\n")
+			continue
+		}
+		n := min(room, len(b))
+		q.out = append(q.out, b[:n]...)
+		b = b[n:]
+	}
+}
+
+func (q *qpWriter) octet(c byte) {
+	q.blanks()
+	q.triplet('=', hexDigits[c>>4], hexDigits[c&15])
+}
+
+func (q *qpWriter) triplet(b ...byte) {
+	if len(q.out)-q.start+len(b) > qpColumns {
+		q.finish("=\r\n")
+	}
+	q.out = append(q.out, b...)
+}
+
+// escape passes on the escape at the start of data, and returns its length and whether it is a soft line break.
+func (q *qpWriter) escape(data []byte, last bool) (n int, soft bool) {
+	if len(data) >= 3 && isHex(data[1]) && isHex(data[2]) {
+		q.blanks()
+		q.triplet(data[:3]...)
+		return 3, false
+	}
+	if !last && len(data) < 3 {
+		q.cut = bytes.Clone(data)
+		return len(data), false
+	}
+	// RFC 2045, Section 6.7, rule 3: white space behind the sign is padding.
+	if last && len(bytes.TrimRight(data[1:], " \t")) == 0 {
+		q.blanks()
+		return len(data), true
+	}
+	q.octet('=') // the start of no escape
+	return 1, false
+}
+
+func isHex(c byte) bool {
+	return '0' <= c && c <= '9' || 'A' <= c && c <= 'F' || 'a' <= c && c <= 'f'
+}
+
+// end ends a line of the input: hard where it has a line end of its own, soft where that was escaped.
+func (q *qpWriter) end(hard, soft bool) {
+	if soft {
+		q.finish("=\r\n")
+		return
+	}
+	// Rule 3: white space before a line end has to be encoded; in what is encoded already it is padding.
+	if n := len(q.wsp); n > 0 && !q.repair {
+		c := q.wsp[n-1]
+		q.literal(q.wsp[:n-1])
+		q.triplet('=', hexDigits[c>>4], hexDigits[c&15])
+	}
+	q.wsp = q.wsp[:0]
+	if hard {
+		q.finish("\r\n")
+	}
+}
+
+// finish ends a line of the output, and guards its first character: a mailbox in mbox form changes "From " (RFC 4155), and
+// careless systems a dot (RFC 5321, Section 4.5.2).
+func (q *qpWriter) finish(end string) {
+	if l := q.out[q.start:]; len(l) > 0 && (l[0] == '.' || bytes.HasPrefix(l, []byte("From "))) {
+		c := l[0]
+		q.out[q.start] = '='
+		q.out = slices.Insert(q.out, q.start+1, hexDigits[c>>4], hexDigits[c&15])
+	}
+	q.out = append(q.out, end...)
+	q.start = len(q.out)
+}
+
+func (q *qpWriter) flush() error {
+	done := q.out[:q.start]
+	if _, err := q.w.Write(done); err != nil {
+		return err
+	}
+	q.out = append(q.out[:0], q.out[q.start:]...)
+	q.start = 0
+	return nil
+}
+
+// close writes what is left.
+func (q *qpWriter) close() error {
+	q.blanks()
+	q.finish("")
+	return q.flush()
+}

@@ -1,0 +1,133 @@
+package smime
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"dnseal/smime/cms"
+	"dnseal/smime/message"
+)
+
+// selfCheck takes the message apart as a verifier does: the root part from its header, the exact bytes that are signed, their
+// digest against the signed attribute, the certificate against the key.
+func (s *signing) selfCheck(body *message.Spool) error {
+	var header []byte
+	for _, f := range s.fields {
+		header = fmt.Appendf(header, "%s:%s\r\n", f.Name, f.Value)
+	}
+	fields, _ := message.ParseHeader(header)
+	root, err := walk(s.ctx, body, fields, 0, body.Size(), false)
+	if err != nil {
+		return err
+	}
+	check := s.checkClear
+	if s.opaque {
+		check = s.checkOpaque
+	}
+	sd, digests, err := check(body, root)
+	if err != nil {
+		return err
+	}
+	return s.checkSigners(sd, digests)
+}
+
+func (s *signing) checkClear(body io.ReaderAt, root *part) (*cms.SignedData, *cms.Digests, error) {
+	if root.malformed != "" || kindOf(root) != clearSigned || len(root.kids) != 2 || root.closed < 0 || !isSignaturePart(root.kids[1]) {
+		return nil, nil, fmt.Errorf("%w: it is no multipart/signed of two parts", ErrSelfCheck)
+	}
+	if off, n := root.kids[0].signedRange(); off != s.off || n != s.size {
+		return nil, nil, fmt.Errorf("%w: other bytes would be checked than were signed", ErrSelfCheck)
+	}
+	sd, _, err := readCMS(s.ctx, body, root.kids[1], nil)
+	switch {
+	case err != nil:
+		return nil, nil, fmt.Errorf("%w: %w", ErrSelfCheck, err)
+	case sd.Attached:
+		return nil, nil, fmt.Errorf("%w: content inside a detached signature", ErrSelfCheck)
+	}
+	digests := sd.Digests()
+	if err := hashRange(s.ctx, digests, body, s.off, s.size); err != nil {
+		return nil, nil, err
+	}
+	if want := root.typ.get("micalg"); want != micalgOf(sd) {
+		return nil, nil, fmt.Errorf("%w: micalg is %q", ErrSelfCheck, want)
+	}
+	return sd, digests, nil
+}
+
+func (s *signing) checkOpaque(body io.ReaderAt, root *part) (*cms.SignedData, *cms.Digests, error) {
+	if root.malformed != "" || kindOf(root) != cmsObject {
+		return nil, nil, fmt.Errorf("%w: it is no application/pkcs7-mime", ErrSelfCheck)
+	}
+	same := &comparer{with: s.entity}
+	sd, _, err := readCMS(s.ctx, body, root, same)
+	switch {
+	case err != nil:
+		return nil, nil, fmt.Errorf("%w: %w", ErrSelfCheck, err)
+	case !sd.Attached || same.off != s.size:
+		return nil, nil, fmt.Errorf("%w: other bytes would be checked than were signed", ErrSelfCheck)
+	}
+	return sd, sd.Digests(), nil
+}
+
+// comparer is a writer that wants to be given what stands in with.
+type comparer struct {
+	with io.ReaderAt
+	off  int64
+	buf  []byte
+}
+
+func (c *comparer) Write(p []byte) (int, error) {
+	if len(c.buf) < len(p) {
+		c.buf = make([]byte, len(p))
+	}
+	n, err := c.with.ReadAt(c.buf[:len(p)], c.off)
+	if n < len(p) || !bytes.Equal(c.buf[:n], p) {
+		return 0, errors.Join(errors.New("content differs"), err)
+	}
+	c.off += int64(n)
+	return n, nil
+}
+
+// checkSigners wants one signature of every signer, in any order.
+func (s *signing) checkSigners(sd *cms.SignedData, digests *cms.Digests) error {
+	if len(sd.Signers) != len(s.opts.Signers) {
+		return fmt.Errorf("%w: %d signatures by %d signers", ErrSelfCheck, len(sd.Signers), len(s.opts.Signers))
+	}
+	missing := slices.Clone(s.opts.Signers)
+	for _, si := range sd.Signers {
+		i := slices.IndexFunc(missing, func(signer cms.Signer) bool { return s.madeBy(signer, si, sd) })
+		switch {
+		case i < 0:
+			return fmt.Errorf("%w: a signature by none of the signers", ErrSelfCheck)
+		case !bytes.Equal(digests.Sum(si.DigestAlgorithm), si.MessageDigest):
+			return fmt.Errorf("%w: the signed digest is not that of the content", ErrSelfCheck)
+		}
+		if s.opts.FullSelfCheck {
+			if err := si.Verify(digests, missing[i].Key.Public()); err != nil {
+				return fmt.Errorf("%w: %w", ErrSelfCheck, err)
+			}
+		}
+		missing = slices.Delete(missing, i, i+1)
+	}
+	return nil
+}
+
+// madeBy reports whether si names the certificate, or else the key, of a signer.
+func (s *signing) madeBy(signer cms.Signer, si *cms.SignerInfo, sd *cms.SignedData) bool {
+	if signer.Certificate == nil || s.opts.NoCertificates {
+		spki, err := x509.MarshalPKIXPublicKey(signer.Key.Public())
+		return err == nil && si.MatchKey(spki) == nil
+	}
+	cert := si.Certificate(sd, nil)
+	if cert == nil || !bytes.Equal(cert.Raw, signer.Certificate.Raw) {
+		return false
+	}
+	key, ok := signer.Key.Public().(interface{ Equal(crypto.PublicKey) bool })
+	return ok && key.Equal(cert.PublicKey)
+}

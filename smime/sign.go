@@ -1,0 +1,230 @@
+package smime
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"dnseal/smime/cms"
+	"dnseal/smime/message"
+)
+
+// SignOptions are for Sign. The zero value of each field but Signers and Time is the safe default.
+type SignOptions struct {
+	// Signers sign in parallel; the first is the main one.
+	Signers []cms.Signer
+	// Chain holds further certificates to send along (no roots needed).
+	Chain []*x509.Certificate
+	// Time is the signing time. Required.
+	Time time.Time
+	// Opaque makes application/pkcs7-mime instead of multipart/signed.
+	Opaque bool
+	// NoCertificates leaves all certificates out (the records must carry them: DESIGN 3).
+	NoCertificates bool
+	// NoHeaderProtection leaves out RFC 9788 header protection.
+	NoHeaderProtection bool
+	// FullSelfCheck also verifies the signature values of what was made.
+	FullSelfCheck bool
+	// RefuseOpaque fails with ErrNotTransitProof where content cannot be made transit-proof without touching a signed part, instead of going opaque.
+	RefuseOpaque bool
+	// Again signs also what is signed or encrypted already (RFC 2634, Section 1.1: triple wrapping); its bytes stay as they are.
+	Again bool
+}
+
+// Errors of Sign.
+var (
+	ErrAlreadySecured  = errors.New("smime: the message is signed or encrypted already")
+	ErrNotTransitProof = errors.New("smime: the content would not survive transit and may not be changed")
+	// ErrAmbiguous is for a message that readers may understand in different ways: nobody can say what would be signed.
+	ErrAmbiguous = errors.New("smime: the message can be read in more than one way")
+	// ErrSelfCheck says that what was made is not what a verifier would accept: a defect of the key or of this program. Nothing was changed.
+	ErrSelfCheck = errors.New("smime: the signed message does not stand up to its self-check")
+)
+
+// Sign returns the edit that turns m into a signed message: its content made
+// transit-proof, its header fields protected (RFC 9788), and the whole
+// checked as a verifier would before it is handed out. The caller closes the edit.
+//
+// Errors: ErrAlreadySecured, ErrNotTransitProof, ErrAmbiguous, ErrSelfCheck, *LimitError, what package cms says of the signers, what the key
+// or the spool returned.
+func Sign(m *message.Message, opts SignOptions) (*message.Edit, error) {
+	if Secured(m) != "" && !opts.Again {
+		return nil, ErrAlreadySecured
+	}
+	s := &signing{ctx: context.Background(), m: m, src: m.Open(), opts: opts}
+	if err := s.prepare(); err != nil {
+		return nil, err
+	}
+	edit := &message.Edit{Body: message.NewSpool(0)}
+	var err error
+	if s.opaque {
+		err = s.makeOpaque(edit.Body)
+	} else {
+		err = s.makeClear(edit.Body)
+	}
+	if err == nil {
+		err = s.selfCheck(edit.Body)
+	}
+	if err != nil {
+		return nil, errors.Join(err, edit.Close())
+	}
+	edit.Changes = s.changes()
+	return edit, nil
+}
+
+// signing is one run of Sign.
+type signing struct {
+	ctx  context.Context
+	m    *message.Message
+	src  *io.SectionReader
+	opts SignOptions
+
+	root   *part
+	header []byte // of the signed entity
+	opaque bool
+	// What stands in the header of the message afterwards: names and raw values.
+	fields []message.Change
+	// Where the signed entity stands: in the new body, or for the opaque form in entity.
+	off, size int64
+	entity    *message.Spool
+}
+
+// prepare decides about every part, and makes the header of the signed entity.
+func (s *signing) prepare() error {
+	fields := s.m.Header()
+	root, err := walk(s.ctx, s.src, fields, s.m.BodyOffset(), s.m.Size(), true)
+	if err != nil {
+		return err
+	}
+	if root.malformed != "" {
+		return fmt.Errorf("%w: %s", ErrAmbiguous, root.malformed)
+	}
+	s.root = root
+	pl := planner{src: s.src}
+	pl.plan(root, false)
+	charset := "us-ascii"
+	if root.typ.name == "" {
+		if charset, err = assumedCharset(s.ctx, s.src, root); err != nil {
+			return err
+		}
+	}
+	s.header = pl.entityHeader(fields, root, charset, !s.opts.NoHeaderProtection)
+	if pl.blocked != "" && s.opts.RefuseOpaque {
+		return fmt.Errorf("%w: %s", ErrNotTransitProof, pl.blocked)
+	}
+	s.opaque = s.opts.Opaque || pl.blocked != ""
+	return nil
+}
+
+// writeEntity writes the entity to be signed.
+func (s *signing) writeEntity(w *message.Spool) error {
+	if _, err := w.Write(s.header); err != nil {
+		return err
+	}
+	e := emitter{ctx: s.ctx, src: s.src, w: w}
+	return e.body(s.root)
+}
+
+// preamble is what readers without MIME see (RFC 2046, Section 5.1.1).
+const preamble = "This is an S/MIME signed message.\r\n"
+
+// makeClear writes the body of a multipart/signed message (RFC 8551, Section 3.5.3).
+func (s *signing) makeClear(body *message.Spool) error {
+	boundary := "----dnseal-" + rand.Text()
+	body.Grow(s.m.Size() + int64(len(s.header)) + 8<<10)
+	if _, err := body.WriteString(preamble + "\r\n--" + boundary + "\r\n"); err != nil {
+		return err
+	}
+	s.off = body.Size()
+	if err := s.writeEntity(body); err != nil {
+		return err
+	}
+	s.size = body.Size() - s.off
+	der, err := cms.Sign(io.NewSectionReader(body, s.off, s.size), s.cmsOptions())
+	if err != nil {
+		return err
+	}
+	if _, err = body.WriteString("\r\n--" + boundary + "\r\n" +
+		"Content-Type: application/pkcs7-signature; name=\"smime.p7s\"\r\n" +
+		"Content-Transfer-Encoding: base64\r\n" +
+		"Content-Disposition: attachment; filename=\"smime.p7s\"\r\n" +
+		"Content-Description: S/MIME signature\r\n\r\n"); err != nil {
+		return err
+	}
+	b := newBase64Writer(body, int64(len(der)))
+	if _, err = b.Write(der); err == nil {
+		err = b.Close()
+	}
+	if err != nil {
+		return err
+	}
+	s.fields = []message.Change{
+		{Op: message.Append, Name: "MIME-Version", Value: " 1.0"},
+		{Op: message.Append, Name: "Content-Type", Value: " multipart/signed; protocol=\"application/pkcs7-signature\";\r\n micalg=\"" +
+			micalgFor(s.opts.Signers) + "\"; boundary=\"" + boundary + "\""},
+	}
+	_, err = body.WriteString("--" + boundary + "--\r\n")
+	return err
+}
+
+// makeOpaque writes the body of an application/pkcs7-mime message (RFC 8551, Section 3.5.2). DER wants lengths first, so the entity is
+// spooled before it is signed.
+func (s *signing) makeOpaque(body *message.Spool) error {
+	s.entity = message.NewSpool(0)
+	s.entity.Grow(s.m.Size() + int64(len(s.header)) + 1<<10)
+	if err := s.writeEntity(s.entity); err != nil {
+		return err
+	}
+	s.size = s.entity.Size()
+	body.Grow(s.size/base64Line*(base64Column+2) + 8<<10)
+	b := newBase64Writer(body, s.size)
+	if err := cms.SignAttached(b, s.entity.Open(), s.size, s.cmsOptions()); err != nil {
+		return err
+	}
+	s.fields = []message.Change{
+		{Op: message.Append, Name: "MIME-Version", Value: " 1.0"},
+		{Op: message.Append, Name: "Content-Type", Value: " application/pkcs7-mime; smime-type=signed-data; name=\"smime.p7m\""},
+		{Op: message.Append, Name: "Content-Transfer-Encoding", Value: " base64"},
+		{Op: message.Append, Name: "Content-Disposition", Value: " attachment; filename=\"smime.p7m\""},
+	}
+	return b.Close()
+}
+
+func (s *signing) cmsOptions() cms.SignOptions {
+	opts := cms.SignOptions{Signers: s.opts.Signers, Time: s.opts.Time}
+	if s.opts.NoCertificates {
+		// DESIGN 3: named by their keys then.
+		opts.Signers = slices.Clone(s.opts.Signers)
+		for i := range opts.Signers {
+			opts.Signers[i].Certificate = nil
+		}
+		return opts
+	}
+	for _, signer := range opts.Signers {
+		if signer.Certificate != nil {
+			opts.Certificates = append(opts.Certificates, signer.Certificate)
+		}
+	}
+	opts.Certificates = append(opts.Certificates, s.opts.Chain...)
+	return opts
+}
+
+// changes replaces the fields that describe the body.
+func (s *signing) changes() []message.Change {
+	var changes []message.Change
+	seen := map[string]int{}
+	for _, f := range s.m.Header() {
+		name := strings.ToLower(f.Name())
+		if structural(name) {
+			seen[name]++
+			changes = append(changes, message.Change{Op: message.Delete, Name: f.Name(), Index: seen[name]})
+		}
+	}
+	return append(changes, s.fields...)
+}

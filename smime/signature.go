@@ -1,0 +1,190 @@
+package smime
+
+import (
+	"crypto"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"time"
+
+	"dnseal/smime/cms"
+	"dnseal/smime/message"
+)
+
+// Integrity of one signature. The zero value is IntegrityUnknown.
+type Integrity uint8
+
+// Integrities.
+const (
+	IntegrityUnknown Integrity = iota // key not at hand, algorithm unsupported
+	IntegrityBad
+	IntegrityGood
+)
+
+// String returns the word of the verdict's JSON: "unknown", "bad" or "good".
+func (i Integrity) String() string {
+	switch i {
+	case IntegrityBad:
+		return "bad"
+	case IntegrityGood:
+		return "good"
+	case IntegrityUnknown:
+	}
+	return "unknown"
+}
+
+// Codes of a Signature whose integrity is not good, or which is weak.
+const (
+	CodeBadSignature   = cms.CodeBadSignature
+	CodeBadDigest      = cms.CodeBadDigest
+	CodeBadAttributes  = cms.CodeBadAttributes
+	CodeWeak           = cms.CodeWeak
+	CodeUnsupported    = cms.CodeUnsupported
+	CodeKeySubstituted = cms.CodeKeySubstituted
+	// CodeNoKey: neither the message nor the caller has the signer's key.
+	CodeNoKey = "no-key"
+	// CodeMalformed: no signature could be made out.
+	CodeMalformed = "malformed"
+)
+
+// Signature is one signer of one signed part.
+type Signature struct {
+	// Part is the IMAP part number of the signature part as in RFC 7281 (of a part inside opaque content: as if that
+	// were an attached message); Covers is "message" when the signed content is the whole body, else "part N".
+	Part   string
+	Covers string
+	// Integrity says whether the signature value is right over exactly the bytes received.
+	Integrity Integrity
+	// Code is a stable word when Integrity is not good, or Weak: one of the Code constants. Reason is a sentence.
+	Code   string
+	Reason string
+	// Algorithm, e.g. "ecdsa-p256-sha256"; without the curve where the key is not known.
+	Algorithm string
+	// Weak is set when the signature is right, or may be, but by an algorithm or key size that proves nothing. Integrity is good only where the value was checked.
+	Weak        bool
+	SigningTime time.Time
+	// SignedAttributes says that the signature is over signed attributes (RFC 5652, Section 5.3), not over the bare content.
+	SignedAttributes bool
+	// Certificate is the signer's, from the message or from outside; nil when none is known.
+	Certificate *x509.Certificate
+	// Certificates are all that came in the message.
+	Certificates []*x509.Certificate
+	// SubjectKeyID names the key where the signer gave no issuer and serial.
+	SubjectKeyID []byte
+	// PublicKey is the key that verified, nil when none did.
+	PublicKey crypto.PublicKey
+	// HeaderProtection is "none", "clear", "cipher" or "legacy".
+	HeaderProtection string
+	// ProtectedFrom are the addresses of the inner From where the header is protected; ProtectedFromErr why they could not be read.
+	ProtectedFrom    []message.Address
+	ProtectedFromErr error
+	// Differences lists protected fields whose outer value differs or is missing, and address, date and subject
+	// fields that stand outside only, by name.
+	Differences []string
+
+	data    *cms.SignedData
+	info    *cms.SignerInfo
+	digests *cms.Digests
+}
+
+// errNoSignature is for a Signature that is only a malformed part.
+var errNoSignature = errors.New("smime: there is no signature to check")
+
+// VerifyWithCertificate checks the signature again with a certificate from outside, and sets Integrity and what goes with it.
+// An error says that cert is not the one the signer names; then nothing changes.
+func (s *Signature) VerifyWithCertificate(cert *x509.Certificate) error {
+	if s.info == nil {
+		return errNoSignature
+	}
+	if err := s.info.Match(cert); err != nil {
+		return fmt.Errorf("smime: certificate from outside: %w", err)
+	}
+	s.checkWith(cert)
+	return nil
+}
+
+// VerifyWithKey checks the signature with a bare key from outside (DER SubjectPublicKeyInfo); its SubjectKeyIdentifier must be the one the signer
+// names (DESIGN 3). An error says that it is not, or no key at all; then nothing changes.
+func (s *Signature) VerifyWithKey(spki []byte) error {
+	if s.info == nil {
+		return errNoSignature
+	}
+	if err := s.info.MatchKey(spki); err != nil {
+		return fmt.Errorf("smime: key from outside: %w", err)
+	}
+	pub, err := cms.ParsePublicKey(spki)
+	if err != nil {
+		return fmt.Errorf("smime: key from outside: %w", err)
+	}
+	s.Certificate = nil
+	s.judge(pub)
+	return nil
+}
+
+// check looks for the signer's certificate in the message, and judges the signature with it.
+func (s *Signature) check() {
+	if cert := s.info.Certificate(s.data, nil); cert != nil {
+		s.checkWith(cert)
+		return
+	}
+	s.Integrity, s.Code, s.Reason = IntegrityUnknown, CodeNoKey, "the signer's certificate is not in the message"
+	// A certificate that is named, but is not the one under the signature, is no accident (RFC 5035, Section 1).
+	for _, cert := range s.data.Certificates {
+		var failed *cms.SignatureError
+		if err := s.info.Match(cert); errors.As(err, &failed) && failed.Code == cms.CodeKeySubstituted {
+			s.Certificate = cert
+			s.fail(failed)
+		}
+	}
+	// Without a key the content can still be seen not to be the one that was signed.
+	if digest := s.digests.Sum(s.info.DigestAlgorithm); s.Code == CodeNoKey && s.info.SignedAttributes && digest != nil && string(digest) != string(s.info.MessageDigest) {
+		s.Integrity, s.Code, s.Reason = IntegrityBad, CodeBadDigest, "the content is not the one that was signed"
+	}
+}
+
+func (s *Signature) checkWith(cert *x509.Certificate) {
+	s.Certificate = cert
+	pub, err := cms.PublicKey(cert)
+	if err != nil {
+		s.Integrity, s.Code, s.Reason = IntegrityUnknown, CodeUnsupported, "the key of the certificate is of a kind that is not supported"
+		return
+	}
+	s.judge(pub)
+}
+
+// judge checks the signature under pub.
+func (s *Signature) judge(pub crypto.PublicKey) {
+	s.Integrity, s.Code, s.Reason, s.Weak, s.PublicKey = IntegrityUnknown, "", "", false, nil
+	s.Algorithm = s.info.AlgorithmWith(pub)
+	err := s.info.Verify(s.digests, pub)
+	if err == nil {
+		s.Integrity, s.PublicKey = IntegrityGood, pub
+		return
+	}
+	var failed *cms.SignatureError
+	if !errors.As(err, &failed) {
+		failed = &cms.SignatureError{Code: CodeMalformed, Reason: err.Error()}
+	}
+	s.fail(failed)
+	if s.Weak {
+		s.PublicKey = pub
+	}
+}
+
+// fail sorts what is wrong from what could not be judged.
+func (s *Signature) fail(err *cms.SignatureError) {
+	s.Code, s.Reason = err.Code, err.Reason
+	switch err.Code {
+	case cms.CodeWeak:
+		s.Integrity, s.Weak = IntegrityUnknown, true
+	case cms.CodeUnsupported:
+		s.Integrity = IntegrityUnknown
+	default:
+		s.Integrity = IntegrityBad
+	}
+}
+
+// malformedSignature stands for a part that claims to be signed and is not.
+func malformedSignature(part, covers, reason string) *Signature {
+	return &Signature{Part: part, Covers: covers, Integrity: IntegrityBad, Code: CodeMalformed, Reason: reason, HeaderProtection: "none"}
+}
