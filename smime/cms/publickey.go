@@ -112,8 +112,10 @@ func parsePSSKey(parameters, bits []byte) (crypto.PublicKey, error) {
 
 func supportedKey(pub crypto.PublicKey) bool {
 	switch pub := pub.(type) {
-	case *rsa.PublicKey, *PSSPublicKey, ed25519.PublicKey:
+	case *rsa.PublicKey, *PSSPublicKey:
 		return true
+	case ed25519.PublicKey:
+		return len(pub) == ed25519.PublicKeySize
 	case *ecdsa.PublicKey:
 		return curveName(pub) != ""
 	}

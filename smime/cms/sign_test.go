@@ -5,8 +5,10 @@ import (
 	"crypto"
 	"crypto/x509"
 	"errors"
+	"io"
 	"strings"
 	"testing"
+	"testing/iotest"
 )
 
 const testContent = "Content-Type: text/plain\r\n\r\nMeet me at noon.\r\n"
@@ -129,3 +131,89 @@ func TestPSSKey(t *testing.T) {
 		}
 	}
 }
+
+// TestSeveralSigners with different digests, one of them without a certificate, sign the content in one pass.
+func TestSeveralSigners(t *testing.T) {
+	t.Parallel()
+	var opts SignOptions
+	for _, id := range identities {
+		s := id.signer(t)
+		opts.Certificates = append(opts.Certificates, s.Certificate, s.Certificate)
+		if id.key != "rsa4096" {
+			opts.Signers = append(opts.Signers, s)
+		}
+	}
+	opts.Signers = append(opts.Signers, Signer{Key: testKey(t, "rsa4096")})
+	der := sign(t, opts)
+	sd, err := Read(bytes.NewReader(der), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(sd.Signers) != len(opts.Signers) || len(sd.Certificates) != 7 {
+		t.Errorf("%d signers with %d certificates came back", len(sd.Signers), len(sd.Certificates))
+	}
+	content := testContent
+	if got := judge(der, &content); got != strings.TrimSpace(strings.Repeat("pass ", len(opts.Signers))) {
+		t.Errorf("judged %q", got)
+	}
+	again, err := readElement(der, limit{"test", 1 << 20})
+	if err != nil || !bytes.Equal(again, der) {
+		t.Errorf("what Sign wrote is not DER: %v", err)
+	}
+}
+
+// TestDeterministic: with keys whose signatures are, all octets are the same each time.
+func TestDeterministic(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"rsa2048", "ed25519"} {
+		s := Signer{Key: testKey(t, name)}
+		if !bytes.Equal(sign(t, SignOptions{Signers: []Signer{s}}), sign(t, SignOptions{Signers: []Signer{s}})) {
+			t.Errorf("%s: Sign makes something else the second time", name)
+		}
+	}
+}
+
+// TestTrouble: an announced size that is not there leaves an error, as does trouble with reading, writing or the key.
+func TestTrouble(t *testing.T) {
+	t.Parallel()
+	trouble := errors.New("trouble")
+	opts := SignOptions{Signers: []Signer{{Key: testKey(t, "p256")}}, Time: testTime}
+	content := strings.NewReader(testContent)
+	if err := SignAttached(io.Discard, content, content.Size()+1, opts); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("SignAttached of short content = %v", err)
+	}
+	if _, err := Sign(iotest.ErrReader(trouble), opts); !errors.Is(err, trouble) {
+		t.Errorf("Sign of unreadable content = %v", err)
+	}
+	for n := range 3 {
+		content.Seek(0, io.SeekStart)
+		if err := SignAttached(&failingWriter{n, trouble}, content, content.Size(), opts); !errors.Is(err, trouble) {
+			t.Errorf("SignAttached to a writer that fails at write %d = %v", n, err)
+		}
+	}
+	opts.Signers[0].Key = brokenKey{opts.Signers[0].Key, trouble}
+	if _, err := Sign(strings.NewReader(testContent), opts); !errors.Is(err, trouble) {
+		t.Errorf("Sign with a broken key = %v", err)
+	}
+}
+
+// failingWriter fails after n writes.
+type failingWriter struct {
+	n   int
+	err error
+}
+
+func (w *failingWriter) Write(p []byte) (int, error) {
+	if w.n--; w.n < 0 {
+		return 0, w.err
+	}
+	return len(p), nil
+}
+
+// brokenKey is a key whose token is gone.
+type brokenKey struct {
+	crypto.Signer
+	err error
+}
+
+func (k brokenKey) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) { return nil, k.err }

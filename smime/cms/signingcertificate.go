@@ -54,10 +54,12 @@ func firstCertificateID(value *cryptobyte.String) (first cryptobyte.String, ok b
 
 func (a *attributes) addCertificateID(id certificateID, s cryptobyte.String) bool {
 	var hash cryptobyte.String
-	ok := s.ReadASN1(&hash, cbasn1.OCTET_STRING)
+	if !s.ReadASN1(&hash, cbasn1.OCTET_STRING) {
+		return false
+	}
 	id.hash = hash
 	a.certificates = append(a.certificates, id)
-	return ok
+	return true
 }
 
 // check says whether cert is the one that was hashed.

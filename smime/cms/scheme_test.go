@@ -1,0 +1,99 @@
+package cms
+
+import (
+	"crypto"
+	"crypto/x509"
+	"errors"
+	"math/big"
+	"strings"
+	"testing"
+)
+
+func TestPSSParameters(t *testing.T) {
+	t.Parallel()
+	algorithm := func(oid string, parameters ...[]byte) []byte {
+		return tlv(tagSequence, append([][]byte{oidDER(oid)}, parameters...)...)
+	}
+	hash := func(oid string) []byte { return tlv(tagContext0, algorithm(oid)) }
+	mask := func(oid string) []byte { return tlv(tagContext1, algorithm(oidMGF1, algorithm(oid))) }
+	number := func(tag byte, n int64) []byte { return tlv(tag, integer(big.NewInt(n))) }
+	for _, tt := range []struct {
+		name string
+		der  []byte
+		want pssParameters // zero: refused
+	}{
+		{"defaults", tlv(tagSequence), pssParameters{crypto.SHA1, 20}},
+		{"SHA-256", tlv(tagSequence, hash(oidSHA256), mask(oidSHA256), number(tagContext2, 32)), pssParameters{crypto.SHA256, 32}},
+		{"maximum salt", tlv(tagSequence, hash(oidSHA256), mask(oidSHA256), number(tagContext2, 222)), pssParameters{crypto.SHA256, 222}},
+		{"trailer said", tlv(tagSequence, hash(oidSHA384), mask(oidSHA384), number(tagContext2, 48), number(tagContext3, 1)), pssParameters{crypto.SHA384, 48}},
+		{"no salt", tlv(tagSequence, hash(oidSHA256), mask(oidSHA256), number(tagContext2, 0)), pssParameters{crypto.SHA256, 0}},
+		{"other trailer", tlv(tagSequence, hash(oidSHA256), mask(oidSHA256), number(tagContext3, 2)), pssParameters{}},
+		{"other mask", tlv(tagSequence, hash(oidSHA256), mask(oidSHA512)), pssParameters{}},
+		{"default mask", tlv(tagSequence, hash(oidSHA256)), pssParameters{}},
+		{"mask of no kind", tlv(tagSequence, hash(oidSHA256), tlv(tagContext1, algorithm(oidRSA))), pssParameters{}},
+		{"unknown digest", tlv(tagSequence, hash("\x2a\x03"), mask("\x2a\x03")), pssParameters{}},
+		{"negative salt", tlv(tagSequence, hash(oidSHA256), mask(oidSHA256), number(tagContext2, -1)), pssParameters{}},
+		{"salt longer than any key", tlv(tagSequence, hash(oidSHA256), mask(oidSHA256), number(tagContext2, 1<<40)), pssParameters{}},
+		{"something behind", tlv(tagSequence, hash(oidSHA256), mask(oidSHA256), derNull), pssParameters{}},
+		{"NULL", derNull, pssParameters{}},
+		{"nothing", nil, pssParameters{}},
+	} {
+		if got, ok := parsePSS(tt.der); got != tt.want || ok != (tt.want != pssParameters{}) {
+			t.Errorf("%s: parsePSS = %v, %t, want %v", tt.name, got, ok, tt.want)
+		}
+	}
+}
+
+func TestParsePublicKey(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"p256", "p384", "p521", "rsa2048", "ed25519"} {
+		key := testKey(t, name).Public()
+		got, err := ParsePublicKey(spkiOf(t, key))
+		if err != nil || !got.(interface{ Equal(crypto.PublicKey) bool }).Equal(key) {
+			t.Errorf("%s: ParsePublicKey = %v, %v", name, got, err)
+		}
+	}
+	unknown := tlv(tagSequence, tlv(tagSequence, oidDER("\x2a\x03")), tlv(tagBitString, []byte{0, 1}))
+	if _, err := ParsePublicKey(unknown); !errors.Is(err, ErrUnsupportedKey) {
+		t.Errorf("ParsePublicKey of an unknown algorithm = %v", err)
+	}
+	for _, malformed := range [][]byte{nil, derNull, append(unknown, 0), tlv(tagSequence, tlv(tagSequence, oidDER(oidRSAPSS)), tlv(tagBitString, []byte{0, 1}))} {
+		if _, err := ParsePublicKey(malformed); err == nil || errors.Is(err, ErrUnsupportedKey) {
+			t.Errorf("ParsePublicKey(% x) = %v", malformed, err)
+		}
+	}
+}
+
+// TestSignRefuses what would not be worth a signature, before it reads any content.
+func TestSignRefuses(t *testing.T) {
+	t.Parallel()
+	key := testKey(t, "p256")
+	good := Signer{Key: key}
+	other := testCertificate(t, testKey(t, "p256b"), 1)
+	rsa := testKey(t, "rsa2048")
+	long := scheme{family: familyPSS, hash: crypto.SHA256, saltLength: 64}
+	for _, tt := range []struct {
+		name string
+		opts SignOptions
+		want string
+	}{
+		{"nobody", SignOptions{Time: testTime}, "nobody to sign"},
+		{"no time", SignOptions{Signers: []Signer{good}}, "no signing time"},
+		{"no key", SignOptions{Signers: []Signer{{}}, Time: testTime}, "without key"},
+		{"too many", SignOptions{Signers: make([]Signer, MaxSigners+1), Time: testTime}, "limit of 8 for signers"},
+		{"too many certificates", SignOptions{Signers: []Signer{good}, Certificates: make([]*x509.Certificate, MaxCertificates+1), Time: testTime}, "limit of 32 for certificates"},
+		{"another's certificate", SignOptions{Signers: []Signer{{Key: key, Certificate: other}}, Time: testTime}, "not that of the key"},
+		{"RSA of 1024 bits", SignOptions{Signers: []Signer{{Key: testKey(t, "rsa1024")}}, Time: testTime}, "RSA of 1024 bits"},
+		{"PSS key without PSS", SignOptions{Signers: []Signer{{Key: rsa, Certificate: pssCertificate(t, rsa, nil)}}, Time: testTime}, "RSASSA-PSS"},
+		{"PSS key with a longer salt", SignOptions{Signers: []Signer{{Key: rsa, PSS: true, Certificate: pssCertificate(t, rsa, long.pssParameters())}}, Time: testTime}, "RSASSA-PSS"},
+	} {
+		content := strings.NewReader(testContent)
+		if _, err := Sign(content, tt.opts); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: Sign = %v, want %q in it", tt.name, err, tt.want)
+		}
+		var out strings.Builder
+		if err := SignAttached(&out, content, content.Size(), tt.opts); err == nil || out.Len() != 0 || content.Len() != len(testContent) {
+			t.Errorf("%s: SignAttached = %v, wrote %d octets", tt.name, err, out.Len())
+		}
+	}
+}

@@ -1,0 +1,283 @@
+package cms
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/ed25519"
+	"crypto/x509"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+// TestRules changes one thing about a right signature by key, and says what becomes of it.
+func TestRules(t *testing.T) {
+	t.Parallel()
+	type change = func(f *forgery, s *forgedSigner)
+	add := func(attrs ...[]byte) change {
+		return func(_ *forgery, s *forgedSigner) { s.attrs = append(s.attrs, attrs...) }
+	}
+	algorithms := func(digest, signature []byte) change {
+		return func(_ *forgery, s *forgedSigner) { s.digest, s.signature = digest, signature }
+	}
+	algorithm := func(oid string, parameters ...[]byte) []byte {
+		return tlv(tagSequence, append([][]byte{oidDER(oid)}, parameters...)...)
+	}
+	protection := func(digest, signature []byte) []byte {
+		return attribute(oidAlgorithmProtection, tlv(tagSequence, digest, retag(bytes.Clone(signature), tagContext1)))
+	}
+	utc := func(text string) []byte { return attribute(oidSigningTime, tlv(tagUTCTime, []byte(text))) }
+	sha256, ecdsa256 := algorithm(oidSHA256), algorithm(oidECDSAWithSHA256)
+	const mlDSA = "\x60\x86\x48\x01\x65\x03\x04\x03\x11"
+
+	for _, tt := range []struct {
+		name   string
+		key    string
+		change change
+		want   string
+	}{
+		{"no signed attributes", "p256", func(_ *forgery, s *forgedSigner) { s.attrs = nil }, "pass"},
+		{"no signed attributes, RSA", "rsa2048", func(_ *forgery, s *forgedSigner) { s.attrs = nil }, "pass"},
+		{"no signed attributes, Ed25519", "ed25519", func(_ *forgery, s *forgedSigner) { s.attrs = nil }, "pass"},
+		{"no signed attributes, other content", "p256", func(_ *forgery, s *forgedSigner) { s.attrs, s.signed = nil, []byte("other") }, CodeBadSignature},
+		{"no signed attributes, Ed25519, other content", "ed25519", func(_ *forgery, s *forgedSigner) { s.attrs, s.signed = nil, []byte("other") }, CodeBadSignature},
+		{"unknown attribute twice", "p256", add(attribute("\x2a\x03", derNull), attribute("\x2a\x03", derNull)), "pass"},
+		{"attribute without value", "p256", add(tlv(tagSequence, oidDER("\x2a\x03"))), CodeBadAttributes},
+		{"contentType twice", "p256", add(contentTypeIs(oidData)), CodeBadAttributes},
+		{"unsigned attributes", "p256", func(_ *forgery, s *forgedSigner) { s.unsigned = tlv(tagContext1, attribute("\x2a\x03", derNull)) }, "pass"},
+
+		{"signingTime", "p256", add(utc("261124100000Z")), "pass"},
+		{"signingTime twice", "p256", add(utc("261124100000Z"), utc("261124100000Z")), CodeBadAttributes},
+		{"signingTime of another type", "p256", add(attribute(oidSigningTime, tlv(tagOctetString, []byte("261124100000Z")))), CodeBadAttributes},
+		{"signingTime in no time", "p256", add(utc("269924100000Z")), CodeBadAttributes},
+		{"capabilities that are none", "p256", add(attribute(oidSMIMECapabilities, derNull)), CodeBadAttributes},
+
+		{"CMSAlgorithmProtection", "p256", add(protection(sha256, ecdsa256)), "pass"},
+		{"CMSAlgorithmProtection with NULL", "p256", add(protection(algorithm(oidSHA256, derNull), ecdsa256)), "pass"},
+		{"CMSAlgorithmProtection of another digest", "p256", add(protection(algorithm(oidSHA384), ecdsa256)), CodeBadAttributes},
+		{"CMSAlgorithmProtection of another signature", "p256", add(protection(sha256, algorithm(oidECDSAWithSHA384))), CodeBadAttributes},
+		{"CMSAlgorithmProtection for a MAC", "p256", add(attribute(oidAlgorithmProtection, tlv(tagSequence, sha256, tlv(tagContext2)))), CodeBadAttributes},
+
+		{"SHA-1 with RSA", "rsa2048", func(f *forgery, s *forgedSigner) { s.useDigest(f, crypto.SHA1, oidSHA1, oidRSA) }, CodeWeak},
+		{"SHA-1 with RSA, wrong", "rsa2048", func(f *forgery, s *forgedSigner) {
+			s.useDigest(f, crypto.SHA1, oidSHA1, oidRSA)
+			s.signed = []byte("other")
+		}, CodeBadSignature},
+		{"MD5", "rsa2048", algorithms(algorithm(oidMD5, derNull), algorithm(oidRSA, derNull)), CodeWeak},
+		{"sha256WithRSAEncryption", "rsa2048", algorithms(sha256, algorithm(oidSHA256WithRSA, derNull)), "pass"},
+		{"RSA without parameters", "rsa2048", algorithms(sha256, algorithm(oidRSA)), "pass"},
+		{"SHA-256 with NULL", "p256", algorithms(algorithm(oidSHA256, derNull), ecdsa256), "pass"},
+		{"SHA-256 with parameters", "p256", algorithms(algorithm(oidSHA256, tlv(tagSequence)), ecdsa256), CodeUnsupported},
+		{"ECDSA with parameters", "p256", algorithms(sha256, algorithm(oidECDSAWithSHA256, derNull)), CodeUnsupported},
+		{"Ed25519 with parameters", "ed25519", algorithms(algorithm(oidSHA512), algorithm(oidEd25519, derNull)), CodeUnsupported},
+		{"Ed25519 with SHA-256", "ed25519", func(f *forgery, s *forgedSigner) {
+			s.attrs[1] = messageDigestOf(crypto.SHA256, testContent)
+			s.digest = sha256
+			f.digests = append(f.digests, sha256)
+		}, CodeBadSignature},
+		{"digests that contradict each other", "p256", algorithms(sha256, algorithm(oidECDSAWithSHA384)), CodeBadSignature},
+		{"another kind of key", "p256", algorithms(sha256, algorithm(oidRSA, derNull)), CodeBadSignature},
+		{"unknown signature algorithm", "p256", algorithms(sha256, algorithm(mlDSA)), CodeUnsupported},
+		{"unknown signature algorithm, other content", "p256", func(_ *forgery, s *forgedSigner) {
+			s.signature = algorithm(mlDSA)
+			s.attrs[1] = messageDigestOf(crypto.SHA256, "other")
+		}, CodeBadDigest},
+		{"unknown digest algorithm", "p256", algorithms(algorithm(mlDSA), ecdsa256), CodeUnsupported},
+		{"unknown PSS parameters", "rsa2048", algorithms(sha256, algorithm(oidRSAPSS, tlv(tagSequence, tlv(tagContext0, algorithm(mlDSA))))), CodeUnsupported},
+		{"PSS without parameters", "rsa2048", algorithms(sha256, algorithm(oidRSAPSS)), CodeUnsupported},
+		{"RSA of 1024 bits", "rsa1024", func(*forgery, *forgedSigner) {}, CodeWeak},
+
+		{"signature of nothing", "p256", func(_ *forgery, s *forgedSigner) { s.value = []byte{} }, CodeBadSignature},
+		{"signature of zeros", "p256", func(_ *forgery, s *forgedSigner) { s.value = []byte{0x30, 6, 2, 1, 0, 2, 1, 0} }, CodeBadSignature},
+		{"Ed25519 signature too short", "ed25519", func(_ *forgery, s *forgedSigner) { s.value = make([]byte, 63) }, CodeBadSignature},
+		{"another serial number", "p256", func(f *forgery, s *forgedSigner) {
+			s.sid = tlv(tagSequence, f.certs[0].RawIssuer, []byte{tagInteger, 1, 9})
+		}, "no certificate"},
+		{"negative serial number", "p256", func(f *forgery, s *forgedSigner) {
+			s.sid = tlv(tagSequence, f.certs[0].RawIssuer, []byte{tagInteger, 1, 0xff})
+		}, "no certificate"},
+		{"SubjectKeyIdentifier", "p256", func(f *forgery, s *forgedSigner) { s.sid = tlv(tagImplicitOctet, f.certs[0].SubjectKeyId) }, "pass"},
+		{"another SubjectKeyIdentifier", "p256", func(_ *forgery, s *forgedSigner) { s.sid = tlv(tagImplicitOctet, make([]byte, 20)) }, "no certificate"},
+		{"empty SubjectKeyIdentifier", "p256", func(_ *forgery, s *forgedSigner) { s.sid = tlv(tagImplicitOctet) }, "malformed"},
+		{"empty serial number", "p256", func(f *forgery, s *forgedSigner) {
+			s.sid = tlv(tagSequence, f.certs[0].RawIssuer, []byte{tagInteger, 0})
+		}, "malformed"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			key := testKey(t, tt.key)
+			cert := testCertificate(t, key, 1)
+			s := forgeWeak(t, cert, key)
+			f := &forgery{digests: [][]byte{s.digest}, contentType: oidData, certs: []*x509.Certificate{cert}}
+			tt.change(f, s)
+			f.infos = [][]byte{s.der(t, testContent)}
+			content := testContent
+			if got := judge(f.der(), &content); got != tt.want {
+				t.Errorf("detached: judged %q, want %q", got, tt.want)
+			}
+			f.content = &content
+			if got := judge(f.der(), nil); got != tt.want {
+				t.Errorf("attached: judged %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+// forgeWeak is forge over testContent, also for keys that do not sign here.
+func forgeWeak(tb testing.TB, cert *x509.Certificate, key crypto.Signer) *forgedSigner {
+	tb.Helper()
+	strong := testKey(tb, "rsa2048")
+	if _, err := signingScheme(key.Public(), false); err == nil {
+		return forge(tb, cert, key, testContent)
+	}
+	s := forge(tb, cert, strong, testContent)
+	s.key = key
+	return s
+}
+
+// TestNotAnnounced: attached content is hashed with what is announced before it; a signer with another digest cannot be judged.
+func TestNotAnnounced(t *testing.T) {
+	t.Parallel()
+	key := testKey(t, "p256")
+	cert := testCertificate(t, key, 1)
+	content := testContent
+	for _, attrs := range []bool{true, false} {
+		s := forge(t, cert, key, testContent)
+		if !attrs {
+			s.attrs = nil
+		}
+		f := &forgery{contentType: oidData, content: &content, certs: []*x509.Certificate{cert}, infos: [][]byte{s.der(t, testContent)}}
+		if got := judge(f.der(), nil); got != CodeUnsupported {
+			t.Errorf("attributes %t: judged %q, want %q", attrs, got, CodeUnsupported)
+		}
+		f.content = nil
+		if got := judge(f.der(), &content); got != "pass" {
+			t.Errorf("attributes %t, detached: judged %q, want pass", attrs, got)
+		}
+	}
+}
+
+// TestEd25519Content: without signed attributes the content itself is signed, as much as is held of it.
+func TestEd25519Content(t *testing.T) {
+	t.Parallel()
+	key := testKey(t, "ed25519")
+	cert := testCertificate(t, key, 1)
+	for size, want := range map[int]string{0: "pass", maxHeld: "pass", maxHeld + 1: CodeUnsupported} {
+		content := strings.Repeat("x", size)
+		s := forge(t, cert, key, content)
+		s.attrs = nil
+		f := &forgery{digests: [][]byte{s.digest}, contentType: oidData, certs: []*x509.Certificate{cert}, infos: [][]byte{s.der(t, content)}}
+		if got := judge(f.der(), &content); got != want {
+			t.Errorf("%d octets detached: %q, want %q", size, got, want)
+		}
+		f.content = &content
+		if got := judge(f.der(), nil); got != want {
+			t.Errorf("%d octets attached: %q, want %q", size, got, want)
+		}
+	}
+}
+
+// TestVerifyKeys: keys that nobody can have signed with.
+func TestVerifyKeys(t *testing.T) {
+	t.Parallel()
+	der := sign(t, SignOptions{Signers: []Signer{{Key: testKey(t, "ed25519")}}})
+	for _, tt := range []struct {
+		name string
+		pub  crypto.PublicKey
+		want string
+	}{
+		{"nil", nil, CodeUnsupported},
+		{"the right one", testKey(t, "ed25519").Public(), ""},
+		{"too short", testKey(t, "ed25519").Public().(ed25519.PublicKey)[:31], CodeUnsupported},
+		{"RSA", testKey(t, "rsa2048").Public(), CodeBadSignature},
+		{"some other type", "key", CodeUnsupported},
+	} {
+		if got := codeOf(verify(t, der, testContent, tt.pub)); got != tt.want {
+			t.Errorf("%s: Verify = %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
+
+// TestBitFlips: no bit of a message can be changed so that it passes as something else than was signed.
+func TestBitFlips(t *testing.T) {
+	t.Parallel()
+	for _, m := range messagesOfAllKinds(t) {
+		t.Run(m.name, func(t *testing.T) {
+			t.Parallel()
+			right, err := Read(bytes.NewReader(m.der), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			rapid.Check(t, func(t *rapid.T) {
+				der := bytes.Clone(m.der)
+				bit := rapid.IntRange(0, len(der)*8-1).Draw(t, "bit")
+				der[bit/8] ^= 1 << (bit % 8)
+				if judge(der, m.detached) != "pass" {
+					return
+				}
+				// What may differ is what nobody signed: the version, other certificates, what is announced.
+				sd, err := Read(bytes.NewReader(der), nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got, want := sd.Signers[0], right.Signers[0]
+				if !bytes.Equal(got.rawAttributes, want.rawAttributes) || !bytes.Equal(got.Certificate(sd, nil).Raw, want.Certificate(right, nil).Raw) {
+					t.Fatalf("bit %d changed: %+v passes for %+v", bit, got, want)
+				}
+			})
+		})
+	}
+}
+
+func TestErrorTexts(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		err  error
+		want string
+	}{
+		{&SyntaxError{Offset: 7, Reason: "truncated"}, "cms: malformed at octet 7: truncated"},
+		{limitSigners.exceeded(), "cms: over the limit of 8 for signers"},
+		{failure(CodeWeak, "SHA-1"), "cms: weak: SHA-1"},
+		{&ContentTypeError{Type: objectIdentifier("\x2a\x86\x48\x86\xf7\x0d\x01\x07\x03")}, "cms: content type envelopedData is not signed-data"},
+		{&ContentTypeError{Type: objectIdentifier("\x2a\x03")}, "cms: content type 1.2.3 is not signed-data"},
+	} {
+		if got := tt.err.Error(); got != tt.want {
+			t.Errorf("Error() = %q, want %q", got, tt.want)
+		}
+	}
+}
+
+// TestOtherContent: ContentInfos of other types say which.
+func TestOtherContent(t *testing.T) {
+	t.Parallel()
+	for oid, want := range map[string]string{
+		"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01":         "data",
+		"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x03":         "envelopedData",
+		"\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x01\x17": "authEnvelopedData",
+		"\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x01\x09": "compressedData",
+	} {
+		_, err := Read(bytes.NewReader(tlv(tagSequence, oidDER(oid), tlv(tagContext0))), nil)
+		if other, ok := errors.AsType[*ContentTypeError](err); !ok || other.Name() != want {
+			t.Errorf("Read = %v, want a ContentTypeError for %s", err, want)
+		}
+	}
+}
+
+// TestSigningTimes of both forms come back.
+func TestSigningTimes(t *testing.T) {
+	t.Parallel()
+	for _, at := range []time.Time{testTime, time.Date(1950, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2049, 12, 31, 23, 59, 59, 0, time.UTC), time.Date(2050, 1, 1, 0, 0, 0, 0, time.UTC)} {
+		at = at.In(time.FixedZone("", 3600))
+		der, err := Sign(strings.NewReader(""), SignOptions{Signers: []Signer{{Key: testKey(t, "p256")}}, Time: at})
+		if err != nil {
+			t.Fatal(err)
+		}
+		sd, err := Read(bytes.NewReader(der), nil)
+		if err != nil || !sd.Signers[0].SigningTime.Equal(at) {
+			t.Errorf("signed at %s, read %s, %v", at, sd.Signers[0].SigningTime, err)
+		}
+	}
+}
