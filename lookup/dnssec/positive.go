@@ -6,15 +6,15 @@ import (
 
 // positive judges an RRset of the answer section (RFC 4035, Section 5.3).
 func (l *lookup) positive(r *reply, s *rrset) verdict {
-	top, ok := l.anchors.closest(s.owner)
-	if !ok {
-		_, v := l.closest(s.owner)
-		return v
-	}
 	from := s.owner
 	if s.typ == dns.TypeDS && from != root {
 		// The parent answers for the DS.
 		from = from.parent()
+	}
+	top, ok := l.anchors.closest(from)
+	if !ok {
+		_, v := l.closest(from)
+		return v
 	}
 	failure := verdict{}
 	for _, signer := range longestFirst(appendSigners(nil, s, from, top)) {
