@@ -3,10 +3,13 @@ package lookup
 import (
 	"context"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/maypok86/otter/v2"
 	"github.com/miekg/dns"
 
 	"dnseal/lookup/dnssec"
@@ -40,6 +43,12 @@ type Options struct {
 	NoCache bool
 	// RootCAs authenticate tls:// resolvers; nil: the system's roots.
 	RootCAs *x509.CertPool
+	// CacheBytes bounds the cache; 0: 64 MiB.
+	CacheBytes int
+	// Probe is the apex of a zone that is bogus on purpose, for mode ad-only; "": dnssec-failed.org.
+	Probe string
+	// AllowSHA1 validates algorithms 5 and 7 instead of treating them as insecure (RFC 9905).
+	AllowSHA1 bool
 }
 
 // Query is one question asked, for Trace.
@@ -61,36 +70,117 @@ const (
 // Client is a caching, validating Resolver. It is safe for concurrent use. Close it when done.
 type Client struct {
 	opts      Options
+	access    access
 	transport *transport.Client
-	validator *dnssec.Validator
-	closing   sync.Once
+	trust     atomic.Pointer[trust]
+	known     *otter.Cache[string, struct{}] // signer domains that answered lately
+	gate      *gate
+	flights   flights
+	changing  sync.Mutex      // for SetAnchors and Close
+	life      context.Context // ends with Close
+	stop      context.CancelFunc
 }
 
 var _ Resolver = (*Client)(nil)
 
-// New returns a Client. It fails on options that make no sense and, in mode ad-only, on a resolver that does not validate.
+// trust is the validator for one set of trust anchors with everything that was learned by it.
+type trust struct {
+	validator dnssec.Validator
+	cache     *cache // nil: none
+}
+
+// New returns a Client. It fails on options that make no sense, when /etc/resolv.conf is needed and names no resolver,
+// and in mode ad-only on a resolver that is not trustworthy: not on this machine nor authenticated, or not validating.
 func New(opts Options) (*Client, error) {
-	servers, err := opts.servers()
+	c, err := newClient(opts)
 	if err != nil {
 		return nil, fmt.Errorf("lookup: %w", err)
 	}
-	switch opts.Mode {
+	return c, nil
+}
+
+func newClient(opts Options) (c *Client, err error) {
+	if err = opts.setDefaults(); err != nil {
+		return nil, err
+	}
+	c = &Client{opts: opts, gate: newGate()}
+	if c.access, err = newAccess(opts.Allow, opts.Deny); err != nil {
+		return nil, err
+	}
+	servers, err := opts.servers()
+	if err != nil {
+		return nil, err
+	}
+	if c.known, err = newKnown(); err != nil {
+		return nil, err
+	}
+	c.life, c.stop = context.WithCancel(context.Background())
+	c.transport = transport.New(transport.Options{Servers: servers, RootCAs: opts.RootCAs, Trace: opts.trace()})
+	if err := c.SetAnchors(opts.Anchors); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	if opts.Mode == ADOnly {
+		if err := c.probe(servers); err != nil {
+			return nil, errors.Join(err, c.Close())
+		}
+	}
+	return c, nil
+}
+
+// setDefaults fills in what is zero.
+func (o *Options) setDefaults() error {
+	switch o.Mode {
 	case "":
-		opts.Mode = Validate
+		o.Mode = Validate
 	case Validate, Both, ADOnly:
 	default:
-		return nil, fmt.Errorf("lookup: mode %q: want %s, %s or %s", opts.Mode, Validate, Both, ADOnly)
+		return fmt.Errorf("mode %q: want %s, %s or %s", o.Mode, Validate, Both, ADOnly)
 	}
-	if opts.Timeout <= 0 {
-		opts.Timeout = defaultTimeout
+	if o.Timeout <= 0 {
+		o.Timeout = defaultTimeout
 	}
-	if opts.Now == nil {
-		opts.Now = time.Now
+	if o.CacheBytes <= 0 {
+		o.CacheBytes = defaultCacheBytes
 	}
-	c := &Client{opts: opts}
-	c.transport = transport.New(transport.Options{Servers: servers, RootCAs: opts.RootCAs, Trace: opts.trace()})
-	c.validator = &dnssec.Validator{Exchanger: c.transport, Anchors: opts.Anchors, Now: opts.Now}
-	return c, nil
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Probe == "" {
+		o.Probe = defaultProbe
+	}
+	return nil
+}
+
+// SetAnchors replaces the trust anchors (nil: the built-in root anchors) and forgets everything that rested on the
+// old ones. Lookups under way end with those they began with. It fails when the client is closed.
+func (c *Client) SetAnchors(anchors *dnssec.Anchors) error {
+	next := &trust{validator: dnssec.Validator{
+		Exchanger: listening{c.transport}, Anchors: anchors, Now: c.opts.Now, AllowSHA1: c.opts.AllowSHA1,
+	}}
+	if !c.opts.NoCache {
+		var err error
+		if next.cache, err = newCache(c.opts.CacheBytes, c.opts.Now); err != nil {
+			return err
+		}
+		next.validator.Keys = zoneCache{next.cache.zones}
+		next.validator.Signatures = signatureCache{next.cache.signatures}
+	}
+	c.changing.Lock()
+	defer c.changing.Unlock()
+	if c.life.Err() != nil {
+		next.close()
+		return errors.New("lookup: the client is closed")
+	}
+	if last := c.trust.Swap(next); last != nil {
+		last.close()
+	}
+	return nil
+}
+
+func (t *trust) close() {
+	if t.cache != nil {
+		t.cache.close()
+	}
 }
 
 // servers are the resolvers to ask.
@@ -116,22 +206,18 @@ func (o *Options) trace() func(transport.Query) {
 	return func(q transport.Query) { o.Trace(Query(q)) }
 }
 
-// Lookup implements Resolver.
-func (c *Client) Lookup(ctx context.Context, name string, t Type) *Result {
-	name = dns.CanonicalName(name)
-	ctx, cancel := context.WithTimeout(ctx, c.opts.Timeout)
-	defer cancel()
-	return newResult(name, t, c.validator.Resolve(ctx, name, uint16(t)))
-}
-
-// LookupFresh implements Resolver.
-func (c *Client) LookupFresh(ctx context.Context, name string, t Type) *Result {
-	return c.Lookup(ctx, name, t)
-}
-
-// Close ends the client's goroutines and connections. It may be called twice.
+// Close ends the client's goroutines and connections and waits for them. Lookups under way end as indeterminate. It may
+// be called twice.
 func (c *Client) Close() error {
-	c.closing.Do(c.transport.Close)
+	c.stop()
+	c.flights.close()
+	c.transport.Close()
+	c.known.StopAllGoroutines()
+	c.changing.Lock()
+	defer c.changing.Unlock()
+	if t := c.trust.Load(); t != nil {
+		t.close()
+	}
 	return nil
 }
 

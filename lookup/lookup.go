@@ -60,6 +60,9 @@ type Result struct {
 	Reason string
 	// Answer is what the validator found: the chain, its links, the RRsets used.
 	Answer *dnssec.Answer
+	// Warnings are sentences about what is not wrong in itself: an unknown key of the root, a resolver that says AD for
+	// what is bogus.
+	Warnings []string
 }
 
 // Resolver is what a receiver or relay needs of this package; *Client is one.

@@ -12,6 +12,11 @@ import (
 // newResult says of an answer what callers need.
 func newResult(name string, t Type, a *dnssec.Answer) *Result {
 	r := &Result{Name: name, Type: t, Status: a.Status, TTL: a.TTL, Code: a.Code, Reason: a.Reason, Answer: a}
+	for _, link := range a.Links {
+		if link.Warning != "" {
+			r.warn(link.Warning)
+		}
+	}
 	// What is bogus or could not be told says nothing about presence.
 	if a.Status != dnssec.Secure && a.Status != dnssec.Insecure {
 		return r

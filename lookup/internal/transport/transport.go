@@ -137,6 +137,11 @@ func (c *Client) Exchange(ctx context.Context, name string, qtype uint16, cd boo
 	return nil, failed
 }
 
+// ExchangeWith asks only server i, numbered as in the options.
+func (c *Client) ExchangeWith(ctx context.Context, i int, name string, qtype uint16, cd bool) (*dns.Msg, error) {
+	return c.ask(ctx, c.servers[i], question{name: dns.CanonicalName(name), qtype: qtype, cd: cd}, 1)
+}
+
 // ask asks one server; left is how many servers, it included, share the time that remains.
 func (c *Client) ask(ctx context.Context, s *server, q question, left int) (*dns.Msg, error) {
 	start := c.opts.Now()

@@ -1,0 +1,116 @@
+package lookup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"dnseal/lookup/dnssec"
+)
+
+// freshAge is how old a result must be to be asked for again by LookupFresh: the rate limit for each name.
+const freshAge = 5 * time.Second
+
+// Lookup implements Resolver.
+func (c *Client) Lookup(ctx context.Context, name string, t Type) *Result {
+	return c.lookup(ctx, name, t, 0)
+}
+
+// LookupFresh implements Resolver: what is younger than five seconds still comes from the cache.
+func (c *Client) LookupFresh(ctx context.Context, name string, t Type) *Result {
+	return c.lookup(ctx, name, t, freshAge)
+}
+
+// lookup answers from the cache what is younger than maxAge (0: whatever holds), and asks otherwise.
+func (c *Client) lookup(ctx context.Context, name string, t Type, maxAge time.Duration) *Result {
+	k := key{dns.CanonicalName(name), t}
+	tr := c.trust.Load()
+	if tr.cache != nil {
+		if r, age := tr.cache.get(k); r != nil && (maxAge == 0 || age < maxAge) {
+			return r
+		}
+	}
+	if why := c.access.refuse(k.name); why != "" {
+		return notTold(k, CodeDenied, why)
+	}
+	r, own := c.fly(ctx, tr, k)
+	// The limit that the message of another caller has reached says nothing about this one.
+	if r.Code == codeMessageQueries && !own {
+		r, _ = c.fly(ctx, tr, k)
+	}
+	return r
+}
+
+// fly asks, or waits for who asks already.
+func (c *Client) fly(ctx context.Context, tr *trust, k key) (r *Result, own bool) {
+	fl, own := c.flights.join(flightKey{k, tr}, func() *Result { return c.ask(context.WithoutCancel(ctx), tr, k) })
+	if fl == nil {
+		return notTold(k, CodeClosed, "the client is closed"), false
+	}
+	if r = fl.wait(ctx); r == nil {
+		return notTold(k, dnssec.CodeTimeout, fmt.Sprintf("no answer about %s before the caller's time was over", k.name)), own
+	}
+	copied := *r
+	return &copied, own
+}
+
+// errLinger ends a lookup that takes long while too many do.
+var errLinger = errors.New("it takes long, and too many others do, too")
+
+// ask goes through the gate, asks and remembers.
+func (c *Client) ask(ctx context.Context, tr *trust, k key) *Result {
+	ctx, cancel := context.WithTimeout(ctx, c.opts.Timeout)
+	defer cancel()
+	ctx, giveUp := context.WithCancelCause(ctx)
+	defer giveUp(nil)
+	defer context.AfterFunc(c.life, cancel)()
+	signer := signerDomain(k.name)
+	t := newTicket(signer, c.knows(signer))
+	if err := c.gate.enter(ctx, t); err != nil {
+		return notTold(k, CodeBusy, err.Error())
+	}
+	defer c.gate.leave(t)
+	defer time.AfterFunc(patience, func() {
+		if !c.gate.linger(t) {
+			giveUp(errLinger)
+		}
+	}).Stop()
+	r := c.resolve(ctx, tr, k)
+	if r.Status == dnssec.Indeterminate && errors.Is(context.Cause(ctx), errLinger) {
+		return notTold(k, CodeBusy, errLinger.Error())
+	}
+	c.remember(tr, k, signer, r)
+	return r
+}
+
+// notTold is a result of a lookup that was not made, or not finished.
+func notTold(k key, code, reason string) *Result {
+	return newResult(k.name, k.typ, &dnssec.Answer{
+		Name: k.name, Type: uint16(k.typ), Status: dnssec.Indeterminate, EDE: -1, Code: code, Reason: reason,
+	})
+}
+
+func (c *Client) knows(signer string) bool {
+	_, ok := c.known.GetIfPresent(signer)
+	return ok
+}
+
+// remember caches a result, and whether its signer domain answers.
+func (c *Client) remember(tr *trust, k key, signer string, r *Result) {
+	if c.life.Err() != nil {
+		return
+	}
+	if tr.cache != nil {
+		tr.cache.put(k, r)
+	}
+	switch {
+	case r.Status != dnssec.Indeterminate:
+		c.known.Set(signer, struct{}{})
+	case !strings.HasPrefix(r.Code, "budget:"):
+		c.known.Invalidate(signer)
+	}
+}

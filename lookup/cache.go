@@ -1,0 +1,156 @@
+package lookup
+
+import (
+	"errors"
+	"time"
+
+	"github.com/maypok86/otter/v2"
+	"github.com/miekg/dns"
+
+	"dnseal/lookup/dnssec"
+)
+
+// For how long a result may be kept, whatever its own TTL says.
+const (
+	maxPositive = time.Hour
+	maxNegative = 15 * time.Minute
+	maxBogus    = time.Minute
+	failureTime = 5 * time.Second // what could not be told (RFC 9520, Section 3.2)
+	knownTime   = time.Hour       // a signer domain counts as known after its last answer
+)
+
+const (
+	defaultCacheBytes = 64 << 20
+	maxZones          = 10_000
+	maxSignatures     = 100_000
+	maxKnown          = 100_000
+)
+
+// key names a cached result. The mode and the CD bit are those of the client.
+type key struct {
+	name string
+	typ  Type
+}
+
+// entry is a cached result. It is never changed.
+type entry struct {
+	result  *Result
+	stored  time.Time
+	expires time.Time
+}
+
+// cache keeps results, bounded in bytes, and what the validator proved about zones and signatures. Every entry has an
+// expiry of its own, and nothing is handed out after it: a record that is gone is a revoked key.
+type cache struct {
+	now        func() time.Time
+	results    *otter.Cache[key, *entry]
+	zones      *otter.Cache[string, *dnssec.Zone]
+	signatures *otter.Cache[[32]byte, struct{}]
+}
+
+func newCache(bytes int, now func() time.Time) (*cache, error) {
+	c := &cache{now: now}
+	var errs [3]error
+	c.results, errs[0] = otter.New(&otter.Options[key, *entry]{
+		MaximumWeight: uint64(bytes), Weigher: weigh,
+		ExpiryCalculator: otter.ExpiryWritingFunc(func(e otter.Entry[key, *entry]) time.Duration {
+			return e.Value.expires.Sub(e.Value.stored)
+		}),
+	})
+	c.zones, errs[1] = otter.New(&otter.Options[string, *dnssec.Zone]{
+		MaximumSize: maxZones,
+		ExpiryCalculator: otter.ExpiryWritingFunc(func(e otter.Entry[string, *dnssec.Zone]) time.Duration {
+			return e.Value.Expires.Sub(now())
+		}),
+	})
+	c.signatures, errs[2] = otter.New(&otter.Options[[32]byte, struct{}]{MaximumSize: maxSignatures})
+	return c, errors.Join(errs[:]...)
+}
+
+// close ends the goroutines of the caches.
+func (c *cache) close() {
+	c.results.StopAllGoroutines()
+	c.zones.StopAllGoroutines()
+	c.signatures.StopAllGoroutines()
+}
+
+// newKnown keeps the signer domains that answered lately.
+func newKnown() (*otter.Cache[string, struct{}], error) {
+	return otter.New(&otter.Options[string, struct{}]{
+		MaximumSize: maxKnown, ExpiryCalculator: otter.ExpiryWriting[string, struct{}](knownTime),
+	})
+}
+
+// get returns a result that still holds, with the time that is left to it, and how old it is.
+func (c *cache) get(k key) (r *Result, age time.Duration) {
+	e, ok := c.results.GetIfPresent(k)
+	if !ok {
+		return nil, 0
+	}
+	now := c.now()
+	left := e.expires.Sub(now)
+	// A clock that was set back does not make an entry live longer.
+	if left <= 0 || now.Before(e.stored) {
+		return nil, 0
+	}
+	fresh := *e.result
+	fresh.TTL = left
+	return &fresh, now.Sub(e.stored)
+}
+
+// put keeps a result for as long as it may be used.
+func (c *cache) put(k key, r *Result) {
+	if keep := keepFor(r); keep > 0 {
+		now := c.now()
+		c.results.Set(k, &entry{result: r, stored: now, expires: now.Add(keep)})
+	}
+}
+
+// keepFor is the time for which a result is kept. The TTL is bounded by every link of the chain already.
+func keepFor(r *Result) time.Duration {
+	switch {
+	case r.Status == dnssec.Indeterminate && r.Code == codeMessageQueries:
+		return 0 // that limit was the message's
+	case r.Status == dnssec.Indeterminate:
+		return failureTime
+	case r.Status == dnssec.Bogus:
+		return min(max(r.TTL, failureTime), maxBogus)
+	case r.Presence == Present:
+		return min(r.TTL, maxPositive)
+	}
+	return min(r.TTL, maxNegative)
+}
+
+// codeMessageQueries is the code of the limit that all lookups of a message share.
+const codeMessageQueries = "budget:queries"
+
+// weigh estimates the octets that a result holds in memory.
+func weigh(k key, e *entry) uint32 {
+	const each, text = 256, 3 // for a record's structures; hexadecimal and base64 text beside them
+	size := 1024 + len(k.name)
+	for _, set := range e.result.Answer.RRsets {
+		for _, rr := range set.Records {
+			size += each + text*dns.Len(rr)
+		}
+		for _, sig := range set.Signatures {
+			size += each + text*dns.Len(sig)
+		}
+	}
+	return uint32(size)
+}
+
+// zoneCache and signatureCache are what the validator sees.
+type (
+	zoneCache struct {
+		*otter.Cache[string, *dnssec.Zone]
+	}
+	signatureCache struct {
+		*otter.Cache[[32]byte, struct{}]
+	}
+)
+
+func (c zoneCache) Get(zone string) (*dnssec.Zone, bool) { return c.GetIfPresent(zone) }
+func (c zoneCache) Put(zone string, z *dnssec.Zone)      { c.Set(zone, z) }
+
+func (c signatureCache) Has(id [32]byte) bool { _, ok := c.GetIfPresent(id); return ok }
+func (c signatureCache) Add(id [32]byte)      { c.Set(id, struct{}{}) }

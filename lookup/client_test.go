@@ -1,0 +1,132 @@
+package lookup
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"dnseal/lookup/dnssec"
+	"dnseal/lookup/lookuptest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const labZone = `$ORIGIN example.lab.
+$TTL 300
+@ SOA ns hostmaster 1 7200 3600 1209600 300
+@ NS ns
+ns A 192.0.2.1
+sensor._device TLSA 3 1 1 0102030405060708091011121314151617181920212223242526272829303132
+alias._device CNAME sensor._device
+away._device CNAME sensor._device.other.lab.
+*.wild._device TLSA 3 1 1 0102030405060708091011121314151617181920212223242526272829303132
+d DNAME other.lab.
+loop CNAME loop
+a.b.ent TLSA 3 0 0 00
+`
+
+// lab serves zones and makes clients.
+type lab struct {
+	*lookuptest.Server
+	anchors *dnssec.Anchors
+}
+
+func zone(name string, edit ...func(*lookuptest.Zone)) lookuptest.Zone {
+	z := lookuptest.Zone{Text: strings.ReplaceAll(labZone, "example.lab", name)}
+	for _, e := range edit {
+		e(&z)
+	}
+	return z
+}
+
+func startLab(tb testing.TB, opts lookuptest.Options, zones ...lookuptest.Zone) *lab {
+	tb.Helper()
+	s, err := lookuptest.New(zones, opts)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if err = s.Start("127.0.0.1:0"); err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { s.Close() })
+	anchors, err := dnssec.ParseAnchors(s.Anchor(), "lab")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return &lab{s, anchors}
+}
+
+func (l *lab) client(tb testing.TB, edit ...func(*Options)) *Client {
+	tb.Helper()
+	opts := Options{Resolvers: []string{l.Addr()}, Anchors: l.anchors, Timeout: 30 * time.Second}
+	for _, e := range edit {
+		e(&opts)
+	}
+	c, err := New(opts)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { c.Close() })
+	return c
+}
+
+// TestLookup goes through all states, over a real socket.
+func TestLookup(t *testing.T) {
+	t.Parallel()
+	unsigned := func(z *lookuptest.Zone) { z.Unsigned = true }
+	broken := func(b lookuptest.Break) func(*lookuptest.Zone) { return func(z *lookuptest.Zone) { z.Break = b } }
+	l := startLab(t, lookuptest.Options{},
+		zone("example.lab"), zone("other.lab"), zone("plain.lab", unsigned),
+		zone("expired.lab", broken(lookuptest.Expired)), zone("notyet.lab", broken(lookuptest.NotYet)),
+		zone("wrong.lab", broken(lookuptest.WrongSignature)), zone("stripped.lab", broken(lookuptest.MissingRRSIG)),
+		zone("nodenial.lab", broken(lookuptest.MissingDenial)), zone("ds.lab", broken(lookuptest.WrongDS)),
+		zone("down.lab", broken(lookuptest.Unreachable)))
+	c := l.client(t)
+	for _, tt := range []struct {
+		name     string
+		status   dnssec.Status
+		presence Presence
+		code     string
+	}{
+		{"sensor._device.example.lab", dnssec.Secure, Present, ""},
+		{"SENSOR._device.Example.LAB.", dnssec.Secure, Present, ""},
+		{"alias._device.example.lab", dnssec.Secure, Present, ""},
+		{"away._device.example.lab", dnssec.Secure, Present, ""},
+		{"sensor._device.d.example.lab", dnssec.Secure, Present, ""},
+		{"x.wild._device.example.lab", dnssec.Secure, Present, ""},
+		{"a.b.ent.example.lab", dnssec.Secure, Present, ""},
+		{"b.ent.example.lab", dnssec.Secure, Absent, ""},
+		{"ns.example.lab", dnssec.Secure, Absent, ""},
+		{"no._device.example.lab", dnssec.Secure, Absent, ""},
+		{"sensor._device.plain.lab", dnssec.Insecure, Present, "unsigned-delegation"},
+		{"no._device.plain.lab", dnssec.Insecure, Absent, "unsigned-delegation"},
+		{"loop.example.lab", dnssec.Indeterminate, Unknown, "servfail"},
+		{"sensor._device.expired.lab", dnssec.Bogus, Unknown, "signature-expired"},
+		{"sensor._device.notyet.lab", dnssec.Bogus, Unknown, "signature-not-yet-valid"},
+		{"sensor._device.wrong.lab", dnssec.Bogus, Unknown, "bad-signature"},
+		{"sensor._device.stripped.lab", dnssec.Bogus, Unknown, "missing-signature"},
+		{"no._device.nodenial.lab", dnssec.Bogus, Unknown, "missing-denial"},
+		{"sensor._device.nodenial.lab", dnssec.Secure, Present, ""},
+		{"sensor._device.ds.lab", dnssec.Bogus, Unknown, "missing-key"},
+		{"sensor._device.down.lab", dnssec.Indeterminate, Unknown, "servfail"},
+		{strings.Repeat("a.", 130), dnssec.Indeterminate, Unknown, "malformed"},
+		{strings.Repeat("a", 64) + ".example.lab", dnssec.Indeterminate, Unknown, "malformed"},
+		{"a..example.lab", dnssec.Indeterminate, Unknown, "malformed"},
+	} {
+		r := c.Lookup(t.Context(), tt.name, TLSA)
+		if r.Status != tt.status || r.Presence != tt.presence || r.Code != tt.code {
+			t.Errorf("Lookup(%s) = %s, presence %d, code %q (%s), want %s, %d, %q", tt.name, r.Status, r.Presence, r.Code, r.Reason, tt.status, tt.presence, tt.code)
+		}
+		if (len(r.Records) > 0) != (tt.presence == Present) {
+			t.Errorf("Lookup(%s): %d records with presence %d", tt.name, len(r.Records), r.Presence)
+		}
+		if (r.Reason == "") != (tt.status == dnssec.Secure && tt.presence == Present) {
+			t.Errorf("Lookup(%s): reason %q", tt.name, r.Reason)
+		}
+		if r.Answer == nil {
+			t.Errorf("Lookup(%s): no Answer", tt.name)
+		}
+	}
+}
