@@ -58,4 +58,8 @@ type Key struct {
 type RRset struct {
 	Records    []dns.RR
 	Signatures []*dns.RRSIG
+	// Name and Type are the question it came as an answer to: the one of the Answer, the same at the end of an
+	// alias, or DS or DNSKEY of a zone.
+	Name string
+	Type uint16
 }

@@ -114,7 +114,7 @@ func (l *lookup) judgeReply(q question, m *dns.Msg, err error, cd bool) *reply {
 	}
 	switch m.Rcode {
 	case dns.RcodeSuccess, dns.RcodeNameError:
-		r := newReply(m)
+		r := newReply(q, m)
 		r.cd = cd
 		return r
 	case dns.RcodeServerFailure:

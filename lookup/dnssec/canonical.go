@@ -21,24 +21,36 @@ var rdataNames = map[uint16]struct{ skip, names int }{
 	dns.TypeSRV: {6, 1}, dns.TypeSIG: {18, 1}, dns.TypeRRSIG: {18, 1},
 }
 
-// rdata returns the canonical wire form of a record's data.
-func rdata(rr dns.RR) ([]byte, error) {
-	buf := make([]byte, dns.Len(rr)+16)
-	n, err := dns.PackRR(rr, buf, 0, nil, false)
+// canonicalData returns the data of each record in canonical wire form (RFC 4034, Section 6.2). Records may be shared
+// with other lookups, and dns.PackRR writes to its record, so all are packed as one message, which does not.
+func canonicalData(rrs []dns.RR) ([][]byte, error) {
+	m := dns.Msg{Answer: rrs}
+	wire, err := m.Pack()
 	if err != nil {
 		return nil, errPack
 	}
-	at := 0
-	for at < n && buf[at] != 0 {
-		at += int(buf[at]) + 1
+	const header = 12
+	datas := make([][]byte, 0, len(rrs))
+	for at := header; at < len(wire); {
+		for at < len(wire) && wire[at] != 0 {
+			at += int(wire[at]) + 1
+		}
+		// The root label, then type, class, TTL and length.
+		data := at + 11
+		if data > len(wire) {
+			return nil, errPack
+		}
+		at = data + int(binary.BigEndian.Uint16(wire[data-2:]))
+		if at > len(wire) {
+			return nil, errPack
+		}
+		foldNames(rrs[len(datas)].Header().Rrtype, wire[data:at])
+		datas = append(datas, wire[data:at:at])
 	}
-	at += 11 // root label, type, class, TTL, length
-	if at > n {
+	if len(datas) != len(rrs) {
 		return nil, errPack
 	}
-	data := buf[at:n]
-	foldNames(rr.Header().Rrtype, data)
-	return data, nil
+	return datas, nil
 }
 
 func foldNames(t uint16, data []byte) {
@@ -82,13 +94,9 @@ func foldNAPTR(data []byte) {
 
 // canonical returns the data of all records, sorted and without duplicates (RFC 4034, Section 6.3).
 func canonical(rrs []dns.RR) ([][]byte, error) {
-	datas := make([][]byte, 0, len(rrs))
-	for _, rr := range rrs {
-		d, err := rdata(rr)
-		if err != nil {
-			return nil, err
-		}
-		datas = append(datas, d)
+	datas, err := canonicalData(rrs)
+	if err != nil {
+		return nil, err
 	}
 	slices.SortFunc(datas, bytes.Compare)
 	return slices.CompactFunc(datas, bytes.Equal), nil

@@ -125,7 +125,7 @@ func (l *lookup) prove(z *Zone, ds []*dns.DS, trusted []*dns.DNSKEY) (*Zone, ver
 	if v.status == Secure && expanded(s, by) {
 		v = bogus(dns.ExtendedErrorCodeDNSBogus, CodeLabels, "the DNSKEY records of %s come from a wildcard", z.Name)
 	}
-	z.proof.add(l, s, by)
+	z.proof.addFirst(l, s, by)
 	z.Link.Signature = by
 	z.Link.Warning = l.unknownKeys(z, matched)
 	return l.settle(z, v)

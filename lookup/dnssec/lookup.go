@@ -124,7 +124,7 @@ func (r *reply) speaksOf(n name, qtype uint16) bool {
 // one judges what the reply says of one name; next is where an alias leads.
 func (l *lookup) one(r *reply, n name) (next name, v verdict) {
 	if s := r.find(n, l.qtype, true); s != nil {
-		return "", l.records(r, s)
+		return "", l.records(r, s, n)
 	}
 	if l.qtype != dns.TypeCNAME {
 		s := r.find(n, dns.TypeCNAME, true)
@@ -142,11 +142,17 @@ func (l *lookup) one(r *reply, n name) (next name, v verdict) {
 }
 
 // records judges the RRset asked for.
-func (l *lookup) records(r *reply, s *rrset) verdict {
-	if v, ok := l.leafSize(s); !ok {
+func (l *lookup) records(r *reply, s *rrset, n name) verdict {
+	v, ok := l.leafSize(s)
+	if !ok {
 		return v
 	}
-	v := l.positive(r, s)
+	if d := r.dnameAbove(n); d != nil && s.typ == dns.TypeCNAME && len(s.sigs) == 0 {
+		// A question for the CNAME that a DNAME makes.
+		_, v = l.dname(r, d, s, n)
+	} else {
+		v = l.positive(r, s)
+	}
 	l.answer.Exists = true
 	l.answer.Rcode = r.msg.Rcode
 	l.answer.Records = s.rrs

@@ -21,8 +21,8 @@ type provenSet struct {
 	by  *dns.RRSIG
 }
 
-// add takes a set as received at now. The TTL in use is bounded by the original TTL and by the end of the
-// signature (RFC 4035, Section 5.3.3).
+// add takes a set as received at now. The TTL in use is bounded by the TTL of the signature, the original TTL and the
+// end of the signature (RFC 4035, Section 5.3.3).
 func (p *proof) add(l *lookup, s *rrset, by *dns.RRSIG) {
 	for _, has := range p.sets {
 		if has.set == s {
@@ -35,9 +35,17 @@ func (p *proof) add(l *lookup, s *rrset, by *dns.RRSIG) {
 		p.bound(l.now.Add(ttl), time.Time{}, time.Time{})
 		return
 	}
-	ttl = min(ttl, time.Duration(by.OrigTtl)*time.Second)
+	ttl = min(ttl, time.Duration(min(by.OrigTtl, by.Hdr.Ttl))*time.Second)
 	from, to := l.moment(by.Inception), l.moment(by.Expiration)
 	p.bound(earlier(l.now.Add(ttl), to), from, to)
+}
+
+// addFirst is add, in front of what is there.
+func (p *proof) addFirst(l *lookup, s *rrset, by *dns.RRSIG) {
+	rest := p.sets
+	p.sets = nil
+	p.add(l, s, by)
+	p.sets = append(p.sets, rest...)
 }
 
 // bound narrows the times.

@@ -13,6 +13,7 @@ type rrset struct {
 	rrs    []dns.RR
 	sigs   []*dns.RRSIG
 	answer bool // stood in the answer section
+	asked  question
 
 	datas [][]byte // canonical, on first use
 	tried []trial
@@ -38,10 +39,11 @@ func (r *rrset) canonical() ([][]byte, error) {
 
 // public is the form handed out: only the signature that was verified, if one was.
 func (r *rrset) public(by *dns.RRSIG) RRset {
-	if by == nil {
-		return RRset{Records: r.rrs, Signatures: r.sigs}
+	out := RRset{Records: r.rrs, Signatures: r.sigs, Name: r.asked.name.String(), Type: r.asked.qtype}
+	if by != nil {
+		out.Signatures = []*dns.RRSIG{by}
 	}
-	return RRset{Records: r.rrs, Signatures: []*dns.RRSIG{by}}
+	return out
 }
 
 // ttl is the shortest TTL of the records (RFC 2181, Section 5.2).
@@ -61,6 +63,7 @@ type rrsetKey struct {
 // reply is a message taken apart into RRsets. Sections other than answer and authority count only for the
 // RRSIGs in them.
 type reply struct {
+	asked   question
 	msg     *dns.Msg
 	sets    []*rrset
 	byKey   map[rrsetKey]*rrset
@@ -99,10 +102,10 @@ func (r *reply) denials() []*rrset {
 	return out
 }
 
-// newReply takes a message apart. Records of another class, with a name that does not parse, or an OPT are
+// newReply takes the reply to q apart. Records of another class, with a name that does not parse, or an OPT are
 // left out.
-func newReply(m *dns.Msg) *reply {
-	r := &reply{msg: m, byKey: make(map[rrsetKey]*rrset)}
+func newReply(q question, m *dns.Msg) *reply {
+	r := &reply{asked: q, msg: m, byKey: make(map[rrsetKey]*rrset)}
 	r.add(m.Answer, true)
 	r.add(m.Ns, false)
 	for _, section := range [][]dns.RR{m.Answer, m.Ns, m.Extra} {
@@ -127,7 +130,7 @@ func (r *reply) add(section []dns.RR, answer bool) {
 		k := rrsetKey{owner, h.Rrtype}
 		s := r.byKey[k]
 		if s == nil {
-			s = &rrset{owner: owner, typ: h.Rrtype, answer: answer}
+			s = &rrset{owner: owner, typ: h.Rrtype, answer: answer, asked: r.asked}
 			r.byKey[k] = s
 			r.sets = append(r.sets, s)
 		}

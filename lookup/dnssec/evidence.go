@@ -1,0 +1,93 @@
+package dnssec
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// Evidence is what a status rests on: enough to judge it again without a network.
+type Evidence struct {
+	Name  string
+	Type  uint16
+	Rcode int
+	// RRsets in any order, each with the question it answers.
+	RRsets []RRset
+}
+
+// Evidence returns the evidence of an answer.
+func (a *Answer) Evidence() Evidence {
+	return Evidence{Name: a.Name, Type: a.Type, Rcode: a.Rcode, RRsets: a.RRsets}
+}
+
+// Judge validates evidence as of a time, by the anchors, skew and algorithms of v; its Exchanger, clock and Keys are not
+// used. An answer that was secure, insecure or bogus at that time is so again; what is missing in the evidence
+// counts as having been answered with nothing, which is never secure. That the records were still published at
+// that time it cannot tell: it is no more than that their signatures held.
+func (v *Validator) Judge(e Evidence, at time.Time) *Answer {
+	offline := Validator{
+		Exchanger: stored(e), Anchors: v.Anchors, Now: func() time.Time { return at },
+		Skew: v.Skew, AllowSHA1: v.AllowSHA1, Signatures: v.Signatures, extra: v.extra, leastRSA: v.leastRSA,
+	}
+	l := offline.newLookup(context.Background(), e.Type)
+	defer l.asker.close()
+	n, err := parseName(e.Name)
+	if err != nil || isMeta(e.Type) {
+		l.answer.Name, l.answer.Type = e.Name, e.Type
+		return l.finish(indeterminate(noEDE, CodeMalformed, "%q %s cannot be asked for", e.Name, typeName(e.Type)))
+	}
+	l.answer.Name = n.String()
+	l.recall(e.RRsets)
+	return l.finish(l.clock(n, l.follow(n)))
+}
+
+// recall establishes the zones that the evidence speaks of, from the top. A walk that began at a cached zone has left
+// no proof of the names above it, and needs none.
+func (l *lookup) recall(sets []RRset) {
+	var zones []name
+	for _, s := range sets {
+		if s.Type != dns.TypeDS && s.Type != dns.TypeDNSKEY {
+			continue
+		}
+		if n, err := parseName(s.Name); err == nil && !slices.Contains(zones, n) {
+			zones = append(zones, n)
+		}
+	}
+	for _, n := range slices.Backward(longestFirst(zones)) {
+		if _, ok := l.anchors.closest(n); ok && len(zones) <= l.spent.limits.LookupQueries {
+			l.zone(n)
+		}
+	}
+}
+
+// stored answers from evidence.
+type stored Evidence
+
+// Exchange implements Exchanger.
+func (e stored) Exchange(_ context.Context, name string, qtype uint16, _ bool) (*dns.Msg, error) {
+	m := new(dns.Msg)
+	m.SetQuestion(name, qtype)
+	m.Response = true
+	if qtype == e.Type {
+		m.Rcode = e.Rcode
+	}
+	for _, s := range e.RRsets {
+		if len(s.Records) == 0 || s.Type != qtype || dns.CanonicalName(s.Name) != name {
+			continue
+		}
+		section := &m.Answer
+		switch t := s.Records[0].Header().Rrtype; t {
+		case dns.TypeSOA, dns.TypeNSEC, dns.TypeNSEC3:
+			if t != qtype {
+				section = &m.Ns
+			}
+		}
+		*section = append(*section, s.Records...)
+		for _, sig := range s.Signatures {
+			*section = append(*section, sig)
+		}
+	}
+	return m, nil
+}
