@@ -1,6 +1,7 @@
 package lookuptest
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -128,12 +129,12 @@ func (q *query) asBroken(n *node, set []dns.RR) []dns.RR {
 
 // deny adds the SOA and the proof of a negative answer.
 func (q *query) deny(z *zone, name string, proof func() []dns.RR) {
-	q.put(&q.reply.authority, z, []dns.RR{z.soa}, "")
+	q.put(&q.authority, z, []dns.RR{z.soa}, "")
 	// RFC 2308, Section 3: the SOA says for how long.
-	for i, rr := range q.reply.authority {
+	for i, rr := range q.authority {
 		if rr.Header().Ttl > z.denialTTL() {
-			q.reply.authority[i] = dns.Copy(rr)
-			q.reply.authority[i].Header().Ttl = z.denialTTL()
+			q.authority[i] = dns.Copy(rr)
+			q.authority[i].Header().Ttl = z.denialTTL()
 		}
 	}
 	q.prove(z, name, proof)
@@ -154,7 +155,7 @@ func (q *query) prove(z *zone, name string, proof func() []dns.RR) {
 	for _, rr := range proof() {
 		if q.do && !seen[rr.Header().Name] {
 			seen[rr.Header().Name] = true
-			q.put(&q.reply.authority, z, []dns.RR{rr}, "")
+			q.put(&q.authority, z, []dns.RR{rr}, "")
 		}
 	}
 	// RFC 5155, Section 9.2: no AD on what an opt-out span covers.
@@ -171,7 +172,7 @@ func (q *query) put(section *[]dns.RR, z *zone, set []dns.RR, owner string) {
 	if q.do {
 		wrongDS := set[0].Header().Rrtype == dns.TypeDS && q.view.breaks[set[0].Header().Name] == WrongDS
 		if sig := z.sign(set, q.view.breaks[z.name], wrongDS, q.now); sig != nil {
-			all = append(all[:len(all):len(all)], sig)
+			all = append(slices.Clip(all), sig)
 		}
 	}
 	for _, rr := range all {

@@ -68,6 +68,7 @@ func (z *zone) makeSignature(set []dns.RR, b Break, now time.Time) *dns.RRSIG {
 		from = to.Add(-z.validity())
 	case NotYet:
 		from, to = now.Add(brokenBy), to.Add(brokenBy)
+	default: // the other breaks are not about time
 	}
 	record := &dns.RRSIG{
 		Hdr:        dns.RR_Header{Ttl: set[0].Header().Ttl},

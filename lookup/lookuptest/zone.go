@@ -3,6 +3,7 @@ package lookuptest
 import (
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -185,8 +186,8 @@ func canonicalKey(name string) string {
 		labels = append(labels, wire[i+1:i+1+int(wire[i])])
 	}
 	var out []byte
-	for i := len(labels) - 1; i >= 0; i-- {
-		for _, b := range labels[i] {
+	for _, label := range slices.Backward(labels) {
+		for _, b := range label {
 			// A zero octet is written 0 1, the end of a label 0 0.
 			if out = append(out, b); b == 0 {
 				out = append(out, 1)

@@ -49,8 +49,8 @@ func parseZone(spec Zone) (string, []record, error) {
 	zp := dns.NewZoneParser(in, origin, "")
 	zp.SetDefaultTTL(defaultTTL)
 	var records []record
-	for rr, ok := zp.Next(); ok; rr, ok = zp.Next() {
-		rr, err := normalise(rr)
+	for parsed, ok := zp.Next(); ok; parsed, ok = zp.Next() {
+		rr, err := normalise(parsed)
 		if err != nil {
 			return "", nil, fmt.Errorf("%s:%d: %w", file, in.line, err)
 		}
