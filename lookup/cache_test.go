@@ -1,0 +1,331 @@
+package lookup
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"dnseal/lookup/dnssec"
+	"dnseal/lookup/lookuptest"
+)
+
+// testClock starts in the present, so that the caches' own clock agrees, and only ever goes forward when told.
+type testClock struct{ ahead atomic.Int64 }
+
+func (c *testClock) now() time.Time          { return time.Now().Add(time.Duration(c.ahead.Load())) }
+func (c *testClock) advance(d time.Duration) { c.ahead.Add(int64(d)) }
+
+// counted is a lab that counts questions for one type.
+type counted struct {
+	*lab
+	asked atomic.Int32
+	clock testClock
+}
+
+func startCounted(t *testing.T, zones ...lookuptest.Zone) *counted {
+	t.Helper()
+	c := new(counted)
+	c.lab = startLab(t, lookuptest.Options{Now: c.clock.now, Asked: func(_ string, qtype uint16) {
+		if qtype == uint16(TLSA) {
+			c.asked.Add(1)
+		}
+	}}, zones...)
+	return c
+}
+
+func (c *counted) client(t *testing.T, edit ...func(*Options)) *Client {
+	t.Helper()
+	return c.lab.client(t, append(edit, func(o *Options) { o.Now = c.clock.now })...)
+}
+
+const sensor = "sensor._device.example.lab"
+
+// TestCacheHolds asks once for as long as the TTL lasts, counts it down, and asks again after it.
+func TestCacheHolds(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name string
+		zone func(*lookuptest.Zone)
+		ask  string
+		ttl  time.Duration
+	}{
+		{"present", func(*lookuptest.Zone) {}, sensor, 300 * time.Second},
+		{"absent", func(*lookuptest.Zone) {}, "no._device.example.lab", 300 * time.Second},
+		{"insecure", func(z *lookuptest.Zone) { z.Unsigned = true }, sensor, 300 * time.Second},
+		{"signatures that end soon", func(z *lookuptest.Zone) { z.Validity = 100 * time.Second }, sensor, 100 * time.Second},
+		{"what cannot be told", func(z *lookuptest.Zone) { z.Break = lookuptest.Unreachable }, sensor, failureTime},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			l := startCounted(t, zone("example.lab", tt.zone))
+			c := l.client(t)
+			first := c.Lookup(t.Context(), tt.ask, TLSA)
+			asked := l.asked.Load()
+			if first.Status != dnssec.Indeterminate && (first.TTL > tt.ttl || first.TTL < tt.ttl-3*time.Second) {
+				t.Errorf("TTL %s, want %s", first.TTL, tt.ttl)
+			}
+			l.clock.advance(tt.ttl / 2)
+			again := c.Lookup(t.Context(), tt.ask, TLSA)
+			if l.asked.Load() != asked {
+				t.Fatal("asked again within the TTL")
+			}
+			if again.Status != first.Status || again.Presence != first.Presence || again.TTL > tt.ttl/2+time.Second || again.TTL <= 0 {
+				t.Errorf("from the cache: %s, TTL %s after half of %s", again.Status, again.TTL, tt.ttl)
+			}
+			l.clock.advance(tt.ttl/2 + time.Second)
+			c.Lookup(t.Context(), tt.ask, TLSA)
+			if l.asked.Load() == asked {
+				t.Error("not asked again after the TTL")
+			}
+		})
+	}
+}
+
+func TestKeepFor(t *testing.T) {
+	t.Parallel()
+	const day = 24 * time.Hour
+	for _, tt := range []struct {
+		result Result
+		want   time.Duration
+	}{
+		{Result{Status: dnssec.Secure, Presence: Present, TTL: day}, maxPositive},
+		{Result{Status: dnssec.Secure, Presence: Present, TTL: time.Minute}, time.Minute},
+		{Result{Status: dnssec.Secure, Presence: Present}, 0},
+		{Result{Status: dnssec.Secure, Presence: Absent, TTL: day}, maxNegative},
+		{Result{Status: dnssec.Insecure, Presence: Present, TTL: day}, maxPositive},
+		{Result{Status: dnssec.Insecure, Presence: Absent, TTL: day}, maxNegative},
+		{Result{Status: dnssec.Bogus, TTL: day}, maxBogus},
+		{Result{Status: dnssec.Bogus}, failureTime},
+		{Result{Code: dnssec.CodeTimeout, TTL: day}, failureTime},
+		{Result{Code: "budget:verifications"}, failureTime},
+		{Result{Code: "budget:queries"}, 0},
+		{Result{}, failureTime},
+	} {
+		if got := keepFor(&tt.result); got != tt.want {
+			t.Errorf("keepFor(%s, presence %d, %q, TTL %s) = %s, want %s", tt.result.Status, tt.result.Presence, tt.result.Code, tt.result.TTL, got, tt.want)
+		}
+	}
+}
+
+// TestRevoked sees that a record is gone as soon as the TTL is over, even when nothing can be asked then.
+func TestRevoked(t *testing.T) {
+	t.Parallel()
+	l := startCounted(t, zone("example.lab"))
+	c := l.client(t)
+	if r := c.Lookup(t.Context(), sensor, TLSA); r.Presence != Present {
+		t.Fatal(r.Reason)
+	}
+	gone := zone("example.lab", func(z *lookuptest.Zone) { z.Text = strings.ReplaceAll(z.Text, "\nsensor", "\nother") })
+	if err := l.Replace([]lookuptest.Zone{gone}); err != nil {
+		t.Fatal(err)
+	}
+	l.clock.advance(301 * time.Second)
+	if r := c.Lookup(t.Context(), sensor, TLSA); r.Status != dnssec.Secure || r.Presence != Absent {
+		t.Errorf("Lookup() = %s, presence %d, want secure and absent", r.Status, r.Presence)
+	}
+	if err := l.SetBreak("example.lab", lookuptest.Unreachable); err != nil {
+		t.Fatal(err)
+	}
+	l.clock.advance(301 * time.Second)
+	if r := c.Lookup(t.Context(), sensor, TLSA); r.Status != dnssec.Indeterminate || r.Presence != Unknown {
+		t.Errorf("Lookup() = %s, presence %d, want indeterminate: nothing stale", r.Status, r.Presence)
+	}
+}
+
+// TestLookupFresh goes past the cache, but not more than once in five seconds.
+func TestLookupFresh(t *testing.T) {
+	t.Parallel()
+	l := startCounted(t, zone("example.lab"))
+	c := l.client(t)
+	const absent = "new._device.example.lab"
+	c.Lookup(t.Context(), absent, TLSA)
+	published := zone("example.lab", func(z *lookuptest.Zone) { z.Text += "new._device TLSA 3 0 0 00\n" })
+	if err := l.Replace([]lookuptest.Zone{published}); err != nil {
+		t.Fatal(err)
+	}
+	if r := c.LookupFresh(t.Context(), absent, TLSA); r.Presence != Absent || l.asked.Load() != 1 {
+		t.Errorf("%d questions: what was asked just now is asked again", l.asked.Load())
+	}
+	l.clock.advance(freshAge)
+	if r := c.LookupFresh(t.Context(), absent, TLSA); r.Presence != Present || l.asked.Load() != 2 {
+		t.Errorf("LookupFresh() = presence %d after %d questions, want the new record after 2", r.Presence, l.asked.Load())
+	}
+	if r := c.Lookup(t.Context(), absent, TLSA); r.Presence != Present || l.asked.Load() != 2 {
+		t.Errorf("Lookup() = presence %d after %d questions, want what was just found", r.Presence, l.asked.Load())
+	}
+}
+
+func TestNoCache(t *testing.T) {
+	t.Parallel()
+	l := startCounted(t, zone("example.lab"))
+	c := l.client(t, func(o *Options) { o.NoCache = true })
+	for range 3 {
+		c.Lookup(t.Context(), sensor, TLSA)
+	}
+	if got := l.asked.Load(); got != 3 {
+		t.Errorf("%d questions, want 3", got)
+	}
+}
+
+// TestCacheBytes bounds the cache.
+func TestCacheBytes(t *testing.T) {
+	t.Parallel()
+	l := startCounted(t, zone("example.lab"))
+	const limit = 200_000
+	c := l.client(t, func(o *Options) { o.CacheBytes = limit })
+	for i := range 100 {
+		c.Lookup(t.Context(), fmt.Sprintf("n%d._device.example.lab", i), TLSA)
+	}
+	results := c.trust.Load().cache.results
+	results.CleanUp()
+	if got, n := results.WeightedSize(), results.EstimatedSize(); got > limit || n == 0 || n == 100 {
+		t.Errorf("%d entries of %d octets, want some within %d", n, got, limit)
+	}
+}
+
+// TestCoalesced asks once for everybody; who gives up does not stop the others.
+func TestCoalesced(t *testing.T) {
+	t.Parallel()
+	const callers = 500
+	var asked atomic.Int32
+	release := make(chan struct{})
+	l := startLab(t, lookuptest.Options{Asked: func(_ string, qtype uint16) {
+		if qtype == uint16(TLSA) {
+			asked.Add(1)
+			<-release
+		}
+	}}, zone("example.lab"))
+	c := l.client(t)
+	first, cancel := context.WithCancel(t.Context())
+	gaveUp := make(chan *Result)
+	go func() { gaveUp <- c.Lookup(first, sensor, TLSA) }()
+	waitFor(t, func() bool { return asked.Load() == 1 })
+	var wg sync.WaitGroup
+	for range callers {
+		wg.Go(func() {
+			if r := c.Lookup(t.Context(), sensor, TLSA); r.Status != dnssec.Secure || r.Presence != Present {
+				t.Errorf("Lookup() = %s (%s)", r.Status, r.Reason)
+			}
+		})
+	}
+	cancel()
+	if r := <-gaveUp; r.Status != dnssec.Indeterminate || r.Code != dnssec.CodeTimeout {
+		t.Errorf("the caller who gave up got %s %q", r.Status, r.Code)
+	}
+	close(release)
+	wg.Wait()
+	if got := asked.Load(); got > 2 { // a second datagram when the first took long
+		t.Errorf("%d questions for %d callers", got, callers)
+	}
+}
+
+// waitFor waits for a condition.
+func waitFor(t *testing.T, condition func() bool) {
+	t.Helper()
+	for range 30_000 {
+		if condition() {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+	t.Fatal("it does not happen")
+}
+
+// TestBudgetOfAnother does not let the limit of one message fail another.
+func TestBudgetOfAnother(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int32
+	release := make(chan struct{})
+	l := startLab(t, lookuptest.Options{Asked: func(string, uint16) {
+		if asked.Add(1) == 1 {
+			<-release
+		}
+	}}, zone("example.lab"))
+	c := l.client(t)
+	poor := dnssec.WithBudget(t.Context(), dnssec.NewBudget(dnssec.Limits{Queries: 1}))
+	failed := make(chan *Result)
+	go func() { failed <- c.Lookup(poor, sensor, TLSA) }()
+	waitFor(t, func() bool { return asked.Load() == 1 })
+	ok := make(chan *Result)
+	go func() { ok <- c.Lookup(t.Context(), sensor, TLSA) }()
+	close(release)
+	if r := <-failed; r.Status != dnssec.Indeterminate || r.Code != codeMessageQueries {
+		t.Errorf("with a budget of one query: %s %q", r.Status, r.Code)
+	}
+	if r := <-ok; r.Status != dnssec.Secure {
+		t.Errorf("the other message: %s %q (%s)", r.Status, r.Code, r.Reason)
+	}
+}
+
+// TestBudgetIsShared counts all lookups of a message, and nothing that came from the cache.
+func TestBudgetIsShared(t *testing.T) {
+	t.Parallel()
+	l := startCounted(t, zone("example.lab"))
+	c := l.client(t)
+	ctx := dnssec.WithBudget(t.Context(), dnssec.NewBudget(dnssec.Limits{Queries: 30}))
+	for i := range 40 {
+		c.Lookup(ctx, fmt.Sprintf("n%d._device.example.lab", i), TLSA)
+	}
+	r := c.Lookup(ctx, "last._device.example.lab", TLSA)
+	if r.Code != codeMessageQueries || dnssec.BudgetFrom(ctx).Queries() > 30 {
+		t.Errorf("after %d queries: %q, want %q", dnssec.BudgetFrom(ctx).Queries(), r.Code, codeMessageQueries)
+	}
+	if r := c.Lookup(ctx, "n1._device.example.lab", TLSA); r.Status != dnssec.Secure {
+		t.Errorf("from the cache: %s %q", r.Status, r.Code)
+	}
+	if r := c.Lookup(t.Context(), "last._device.example.lab", TLSA); r.Status != dnssec.Secure {
+		t.Errorf("the next message: %s %q (%s)", r.Status, r.Code, r.Reason)
+	}
+}
+
+// TestSetAnchors forgets what rested on other anchors.
+func TestSetAnchors(t *testing.T) {
+	t.Parallel()
+	l := startLab(t, lookuptest.Options{}, zone("example.lab"))
+	c := l.client(t)
+	if r := c.Lookup(t.Context(), sensor, TLSA); r.Status != dnssec.Secure {
+		t.Fatal(r.Reason)
+	}
+	if err := c.SetAnchors(nil); err != nil {
+		t.Fatal(err)
+	}
+	if r := c.Lookup(t.Context(), sensor, TLSA); r.Status != dnssec.Bogus {
+		t.Errorf("with the real root's anchors: %s, want bogus", r.Status)
+	}
+	if err := c.SetAnchors(l.anchors); err != nil {
+		t.Fatal(err)
+	}
+	if r := c.Lookup(t.Context(), sensor, TLSA); r.Status != dnssec.Secure {
+		t.Errorf("with the right anchors again: %s (%s)", r.Status, r.Reason)
+	}
+	c.Close()
+	if err := c.SetAnchors(nil); err == nil {
+		t.Error("SetAnchors() of a closed client: no error")
+	}
+}
+
+// TestClose ends lookups under way and says so to later ones.
+func TestClose(t *testing.T) {
+	t.Parallel()
+	l := startLab(t, lookuptest.Options{}, zone("example.lab", func(z *lookuptest.Zone) { z.Break = lookuptest.Slow }))
+	c := l.client(t)
+	got := make(chan *Result)
+	go func() { got <- c.Lookup(t.Context(), sensor, TLSA) }()
+	waitFor(t, func() bool {
+		c.gate.mu.Lock()
+		defer c.gate.mu.Unlock()
+		return c.gate.running == 1
+	})
+	c.Close()
+	if r := <-got; r.Status != dnssec.Indeterminate {
+		t.Errorf("the lookup under way: %s", r.Status)
+	}
+	if r := c.Lookup(t.Context(), sensor, TLSA); r.Status != dnssec.Indeterminate || r.Code != CodeClosed {
+		t.Errorf("after Close: %s %q", r.Status, r.Code)
+	}
+	c.Close()
+}
