@@ -18,13 +18,35 @@ func (r *Receiver) Handle(ctx context.Context, m *message.Message, _ *message.En
 	if err != nil {
 		report = r.trouble(m, err)
 	}
+	return r.outcome(m, report)
+}
+
+// Unfit is Handle for a message that a door could not take in: too big ([message.ErrTooBig]) or unreadable. head is its
+// header with an empty body, or nil when not even that could be read; then forged results stay where they are.
+func (r *Receiver) Unfit(head *message.Message, why error) *message.Outcome {
+	f := finding{PermError, CodeMalformed, why.Error()}
+	if errors.Is(why, message.ErrTooBig) {
+		f.code = CodeTooBig
+	}
+	if head == nil {
+		report := newReport(nil, nil)
+		report.conclude(f)
+		return r.outcome(nil, report)
+	}
+	report := newReport(head.From())
+	report.conclude(f)
+	return r.outcome(head, report)
+}
+
+// outcome applies the policy to a report on m, which may be nil.
+func (r *Receiver) outcome(m *message.Message, report *Report) *message.Outcome {
 	d := decide(r.on, r.domains, report)
 	out := &message.Outcome{Action: d.action, Result: string(report.Verdict), Reply: reply(d.action), Attrs: report.attrs(d)}
 	switch {
 	case r.opts.Observe:
 		out.Action, out.Reply = message.Accept, message.Reply{}
 		out.Attrs = append(out.Attrs, slog.Bool("observe", true))
-	case r.opts.AuthservID != "":
+	case m != nil && r.opts.AuthservID != "":
 		forged := forgedResults(m, r.opts.AuthservID)
 		out.Edit = &message.Edit{Changes: append(forged, resultField(r.opts.AuthservID, report))}
 		out.Attrs = append(out.Attrs, slog.Int("forged_results", len(forged)))

@@ -1,0 +1,60 @@
+package receiver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"dnseal/lookup"
+	"dnseal/smime/message"
+)
+
+// noDNS must not be asked.
+type noDNS struct{ t *testing.T }
+
+func (n noDNS) Lookup(context.Context, string, lookup.Type) *lookup.Result {
+	n.t.Error("asked the DNS about a message that was not read")
+	return &lookup.Result{}
+}
+
+func (n noDNS) LookupFresh(ctx context.Context, name string, t lookup.Type) *lookup.Result {
+	return n.Lookup(ctx, name, t)
+}
+
+func TestUnfit(t *testing.T) {
+	t.Parallel()
+	r, err := New(Options{
+		Lookup: noDNS{t}, AuthservID: "mx.example.net",
+		On: map[string]message.Action{ClassTooBig: message.Reject},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, err := message.Read(strings.NewReader("From: alice@example.org\r\nAuthentication-Results: mx.example.net; smime=pass\r\n\r\n"), message.ReadOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer head.Close()
+	for _, tt := range []struct {
+		why     error
+		head    *message.Message
+		action  message.Action
+		code    string
+		changes int
+	}{
+		{fmt.Errorf("milter: %w", message.ErrTooBig), head, message.Reject, "too-big", 2},
+		{message.ErrMalformed, head, message.Accept, "malformed", 2},
+		{errors.New("anything"), nil, message.Accept, "malformed", 0},
+	} {
+		out := r.Unfit(tt.head, tt.why)
+		changes := 0
+		if out.Edit != nil {
+			changes = len(out.Edit.Changes) // the forged field goes, ours comes
+		}
+		if out.Action != tt.action || out.Result != "permerror" || changes != tt.changes || !strings.Contains(fmt.Sprint(out.Attrs), "code="+tt.code) {
+			t.Errorf("Unfit(%v): %v %q %v, %d changes", tt.why, out.Action, out.Result, out.Attrs, changes)
+		}
+	}
+}
