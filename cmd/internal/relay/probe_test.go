@@ -1,0 +1,59 @@
+package relay
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestProbe asks next hops of three kinds whether they would take a stranger's mail for elsewhere.
+func TestProbe(t *testing.T) {
+	t.Parallel()
+	refuses := func(reply string) *sink {
+		return (&sink{words: []string{"XCLIENT NAME ADDR PROTO HELO"}, answer: func(line string) string {
+			if strings.HasPrefix(line, "RCPT TO:<"+elsewhere) {
+				return reply
+			}
+			return ""
+		}}).start(t)
+	}
+	for _, tt := range []struct {
+		name    string
+		hop     *sink
+		relays  bool
+		foreign string
+		err     string
+	}{
+		{"refuses", refuses("554 5.7.1 Relay access denied"), false, "554", ""},
+		{"open", refuses(""), true, "250", ""},
+		{"cannot tell", refuses("450 4.7.1 later"), false, "450", "cannot tell"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			opts := Options{Inbound: true, Recipients: []string{"example.org"}, NextHop: []string{tt.hop.listener.Addr().String()}, Hop: HopOptions{Pass: "xclient"}}
+			got, err := Probe(t.Context(), opts)
+			if err != nil || len(got) != 1 {
+				t.Fatalf("Probe: %v, %v", got, err)
+			}
+			p := got[0]
+			if p.Relays != tt.relays || !strings.HasPrefix(p.Foreign, tt.foreign) || (p.Err == nil) != (tt.err == "") {
+				t.Errorf("Probe = %+v, want relays %v, %s, error %q", p, tt.relays, tt.foreign, tt.err)
+			}
+			tt.hop.mu.Lock()
+			defer tt.hop.mu.Unlock()
+			if len(tt.hop.mails) != 0 {
+				t.Errorf("Probe sent %d messages", len(tt.hop.mails))
+			}
+			if !strings.Contains(strings.Join(tt.hop.lines, "\n"), "ADDR="+strangerAddress) {
+				t.Errorf("the hop was not told who asks: %q", tt.hop.lines)
+			}
+		})
+	}
+}
+
+func TestProbeUnreachable(t *testing.T) {
+	t.Parallel()
+	got, err := Probe(t.Context(), Options{NextHop: []string{"unix:" + t.TempDir() + "/none"}})
+	if err != nil || len(got) != 1 || got[0].Err == nil {
+		t.Errorf("Probe of nobody = %+v, %v", got, err)
+	}
+}
