@@ -62,13 +62,13 @@ func runDemo(ctx context.Context, out io.Writer, text []byte, keep string) error
 		if err != nil {
 			return err
 		}
-		defer os.RemoveAll(dir)
+		defer os.RemoveAll(dir) //nolint:errcheck // the system clears its temporary folder too
 		d.dir = dir
 	} else if err := emptyFolder(keep); err != nil {
 		return err
 	}
 	defer d.close()
-	fmt.Fprintln(out, "dnseal demo: a signed message across relays, checked by nothing but the DNS")
+	tell(out, "dnseal demo: a signed message across relays, checked by nothing but the DNS")
 	for _, step := range []func(context.Context) error{
 		func(context.Context) error { return d.read(text) },
 		d.identities, d.publish, d.submit, d.arrive, d.device, d.mustNotPass,
@@ -116,12 +116,12 @@ func (d *demo) close() {
 // title begins a step.
 func (d *demo) title(format string, args ...any) {
 	d.step++
-	fmt.Fprintf(d.out, "\n%d. %s\n", d.step, fmt.Sprintf(format, args...))
+	tell(d.out, "\n%d. %s", d.step, fmt.Sprintf(format, args...))
 }
 
 // say tells what happened.
 func (d *demo) say(format string, args ...any) {
-	fmt.Fprintf(d.out, "   %s\n", fmt.Sprintf(format, args...))
+	tell(d.out, "   %s", fmt.Sprintf(format, args...))
 }
 
 // must tells whether something ended as it must.
@@ -131,7 +131,7 @@ func (d *demo) must(ok bool, format string, args ...any) {
 		word = "WRONG"
 		d.wrong++
 	}
-	fmt.Fprintf(d.out, "   %s  %s\n", word, fmt.Sprintf(format, args...))
+	tell(d.out, "   %s  %s", word, fmt.Sprintf(format, args...))
 }
 
 // file writes something to keep.
@@ -149,26 +149,21 @@ func (d *demo) client(timeout time.Duration) (*lookup.Client, error) {
 }
 
 func (d *demo) end(keep string) error {
-	fmt.Fprintln(d.out)
+	tell(d.out, "")
 	if d.wrong > 0 {
-		return verdictErrorf(d.out, "%d things did not end as they must.", d.wrong)
+		tell(d.out, "%d things did not end as they must.", d.wrong)
+		return verdictError{exitNotPass}
 	}
-	fmt.Fprintln(d.out, "Everything ended as it must.")
+	tell(d.out, "Everything ended as it must.")
 	if keep != "" {
-		fmt.Fprintf(d.out, `
+		tell(d.out, `
 Kept in %[1]s: 1-submitted.eml 2-arrived.eml …, identities/, *.zone, root.anchor. Go on with:
   dnseal sandbox --zone %[1]s/%[2]s.zone --zone %[1]s/example.net.zone --listen 127.0.0.1:5355 --anchor %[1]s/new.anchor &
   dnseal verify %[1]s/2-arrived.eml --resolver 127.0.0.1:5355 --trust-anchor %[1]s/new.anchor
   delv @127.0.0.1 -p 5355 -a %[1]s/delv.anchor +root=. %[2]s SOA
-  openssl cms -verify -in %[1]s/2-arrived.eml -CAfile '%[3]s'
-`, keep, d.domain(), d.alice.CertFile)
+  openssl cms -verify -in %[1]s/2-arrived.eml -CAfile '%[3]s'`, keep, d.domain(), d.alice.CertFile)
 	}
 	return nil
-}
-
-func verdictErrorf(w io.Writer, format string, args ...any) error {
-	fmt.Fprintf(w, format+"\n", args...)
-	return verdictError{exitNotPass}
 }
 
 // domain is the mail domain of the person.

@@ -31,7 +31,7 @@ func openMailbox() (*bobsMailbox, error) {
 				return
 			}
 			b.wg.Go(func() {
-				defer conn.Close()
+				defer conn.Close() //nolint:errcheck // all was said
 				_ = conn.SetDeadline(time.Now().Add(time.Minute))
 				_ = b.session(conn)
 			})

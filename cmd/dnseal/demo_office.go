@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"net/smtp"
 	"net/textproto"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -86,14 +87,14 @@ func (o *office) submit(ctx context.Context, from string, text []byte) (string, 
 	if err != nil {
 		return "", err
 	}
-	if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
+	if err = conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
 		return "", err
 	}
 	c, err := smtp.NewClient(conn, "relay")
 	if err != nil {
 		return "", err
 	}
-	defer c.Close()
+	defer c.Close() //nolint:errcheck // all was said
 	if err := c.Hello("laptop.example.org"); err != nil {
 		return "", err
 	}
@@ -129,8 +130,8 @@ func (o *office) data(text *textproto.Conn, msg []byte) (string, error) {
 func (o *office) close() {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	for i := len(o.relays) - 1; i >= 0; i-- {
-		_ = o.relays[i].Shutdown(ctx)
+	for _, r := range slices.Backward(o.relays) {
+		_ = r.Shutdown(ctx)
 	}
 	o.mailbox.close()
 	o.wg.Wait()

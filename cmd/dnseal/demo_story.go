@@ -25,7 +25,7 @@ func (d *demo) read(text []byte) error {
 	if err != nil {
 		return err
 	}
-	defer m.Close()
+	defer m.Close() //nolint:errcheck // an unlinked file
 	from, err := m.From()
 	if err != nil || len(from) != 1 {
 		return hint(errNoPerson, "choose another --message")
@@ -180,7 +180,7 @@ func headerOf(text []byte, name string) string {
 	if err != nil {
 		return ""
 	}
-	defer m.Close()
+	defer m.Close() //nolint:errcheck // an unlinked file
 	return m.First(name)
 }
 

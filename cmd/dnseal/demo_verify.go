@@ -22,7 +22,7 @@ func (d *demo) verify(ctx context.Context, text []byte) (*receiver.Report, error
 	if err != nil {
 		return nil, err
 	}
-	defer client.Close()
+	defer client.Close() //nolint:errcheck // nothing is lost
 	r, err := receiver.New(receiver.Options{Lookup: client, Domains: []receiver.Domain{{
 		Names:   []string{"example.net"},
 		Devices: map[string][]string{"*._device.example.net": {"alerts@example.net"}},
@@ -34,7 +34,7 @@ func (d *demo) verify(ctx context.Context, text []byte) (*receiver.Report, error
 	if err != nil {
 		return nil, err
 	}
-	defer m.Close()
+	defer m.Close() //nolint:errcheck // an unlinked file
 	return r.Verify(ctx, m)
 }
 
@@ -49,7 +49,7 @@ func (d *demo) arrive(ctx context.Context) error {
 		return err
 	}
 	if res := lookupOf(report); res != nil {
-		fmt.Fprintln(d.out)
+		tell(d.out, "")
 		if err := res.WriteTree(d.out, time.Now()); err != nil {
 			return err
 		}
@@ -74,19 +74,19 @@ func (d *demo) device(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer m.Close()
+	defer m.Close() //nolint:errcheck // an unlinked file
 	var text bytes.Buffer
-	if _, err := m.WriteEdited(&text, nil); err != nil {
+	if _, err = m.WriteEdited(&text, nil); err != nil {
 		return err
 	}
-	if _, err := d.post.submit(ctx, "alerts@example.net", text.Bytes()); err != nil {
+	if _, err = d.post.submit(ctx, "alerts@example.net", text.Bytes()); err != nil {
 		return err
 	}
 	mail, err := d.post.mailbox.wait(10 * time.Second)
 	if err != nil {
 		return err
 	}
-	if err := d.file("3-device.eml", mail); err != nil {
+	if err = d.file("3-device.eml", mail); err != nil {
 		return err
 	}
 	report, err := d.verify(ctx, mail)
@@ -206,7 +206,7 @@ func (d *demo) otherPerson(context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer m.Close()
+	defer m.Close() //nolint:errcheck // an unlinked file
 	eve, err := identity.Load(filepath.Join(d.dir, "identities"), demoStranger)
 	if err != nil {
 		return nil, err
@@ -215,7 +215,7 @@ func (d *demo) otherPerson(context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer edit.Close()
+	defer edit.Close() //nolint:errcheck // an unlinked file
 	var out bytes.Buffer
 	_, err = m.WriteEdited(&out, edit)
 	return out.Bytes(), err

@@ -2,12 +2,13 @@ package main
 
 import (
 	"errors"
-	"fmt"
+	"io/fs"
 	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"dnseal/cmd/internal/config"
 	"dnseal/lookup"
 	"dnseal/lookup/dnssec"
 )
@@ -51,12 +52,9 @@ func (f *dnsFlags) client(trace func(lookup.Query)) (*lookup.Client, error) {
 }
 
 func readAnchors(file string) (*dnssec.Anchors, error) {
-	text, err := os.ReadFile(file)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, hint(fmt.Errorf("trust anchor file %s does not exist", file), "dnseal sandbox --anchor FILE writes one; without --trust-anchor the keys of the DNS root are used")
+	anchors, err := config.ReadAnchors(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, hint(err, "dnseal sandbox --anchor FILE writes one; without --trust-anchor the keys of the DNS root are used")
 	}
-	if err != nil {
-		return nil, fmt.Errorf("trust anchor: %w", err)
-	}
-	return dnssec.ParseAnchors(string(text), file)
+	return anchors, err
 }

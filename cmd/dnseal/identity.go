@@ -69,8 +69,8 @@ func newIdentityNew() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(cmd.ErrOrStderr(), "dnseal: made %s\n", id.KeyFile)
-		fmt.Fprintf(cmd.ErrOrStderr(), "dnseal: hint: publish it with the record of: dnseal identity record %s --identities %s\n", id.Name, *dir)
+		tell(cmd.ErrOrStderr(), "dnseal: made %s", id.KeyFile)
+		tell(cmd.ErrOrStderr(), "dnseal: hint: publish it with the record of: dnseal identity record %s --identities %s", id.Name, *dir)
 		return nil
 	}
 	return cmd
@@ -103,7 +103,7 @@ func newIdentityShow() *cobra.Command {
 				return err
 			}
 			if i > 0 {
-				fmt.Fprintln(cmd.OutOrStdout())
+				tell(cmd.OutOrStdout(), "")
 			}
 			if err := showIdentity(cmd.OutOrStdout(), id); err != nil {
 				return err
@@ -119,14 +119,14 @@ func showIdentity(w io.Writer, id *identity.Identity) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "%s (%s)\n", id.Name, id.Kind)
-	fmt.Fprintf(w, "  key          %s\n", id.KeyFile)
+	tell(w, "%s (%s)", id.Name, id.Kind)
+	tell(w, "  key          %s", id.KeyFile)
 	if cert := id.Certificate; cert != nil {
-		fmt.Fprintf(w, "  certificate  %s\n", id.CertFile)
-		fmt.Fprintf(w, "  algorithm    %s\n", keyWords(cert.PublicKey))
-		fmt.Fprintf(w, "  valid        %s to %s\n", cert.NotBefore.UTC().Format("2006-01-02"), cert.NotAfter.UTC().Format("2006-01-02"))
+		tell(w, "  certificate  %s", id.CertFile)
+		tell(w, "  algorithm    %s", keyWords(cert.PublicKey))
+		tell(w, "  valid        %s to %s", cert.NotBefore.UTC().Format("2006-01-02"), cert.NotAfter.UTC().Format("2006-01-02"))
 	}
-	fmt.Fprintf(w, "  published at %s (%s)\n", owner, typ)
+	tell(w, "  published at %s (%s)", owner, typ)
 	return nil
 }
 
@@ -183,8 +183,8 @@ others must be able to encrypt to the key.`,
 		if err != nil {
 			return err
 		}
-		fmt.Fprintln(cmd.OutOrStdout(), text)
-		return nil
+		_, err = fmt.Fprintln(cmd.OutOrStdout(), text)
+		return err
 	}
 	return cmd
 }

@@ -1,11 +1,7 @@
 package main
 
 import (
-	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
-	"fmt"
-	"os"
 	"sync"
 	"time"
 
@@ -45,7 +41,7 @@ Exit status: 0 secure records are there; 1 there are none, or they are insecure;
 		if err != nil {
 			return err
 		}
-		defer client.Close()
+		defer client.Close() //nolint:errcheck // nothing is lost
 		res := client.Lookup(cmd.Context(), name, typ)
 		out := cmd.OutOrStdout()
 		if asJSON {
@@ -71,7 +67,7 @@ func tracer(cmd *cobra.Command, on bool) func(lookup.Query) {
 	return func(q lookup.Query) {
 		mu.Lock()
 		defer mu.Unlock()
-		fmt.Fprintf(cmd.ErrOrStderr(), "%9s  %s\n", time.Since(start).Round(10*time.Microsecond), q)
+		tell(cmd.ErrOrStderr(), "%9s  %s", time.Since(start).Round(10*time.Microsecond), q)
 	}
 }
 
@@ -92,25 +88,4 @@ func ownerName(arg string) (string, lookup.Type, error) {
 		return "", 0, err
 	}
 	return (&identity.Identity{Name: name, Kind: kind}).OwnerName()
-}
-
-// readRoots reads a PEM bundle of mail roots.
-func readRoots(file string) (*x509.CertPool, error) {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return nil, fmt.Errorf("mail roots: %w", err)
-	}
-	pool, n := x509.NewCertPool(), 0
-	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
-		cert, err := x509.ParseCertificate(block.Bytes)
-		if err != nil {
-			return nil, fmt.Errorf("mail roots: %s: %w", file, err)
-		}
-		pool.AddCert(cert)
-		n++
-	}
-	if n == 0 {
-		return nil, fmt.Errorf("mail roots: %s holds no certificate in PEM form", file)
-	}
-	return pool, nil
 }

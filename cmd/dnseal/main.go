@@ -65,7 +65,7 @@ cannot be read; 3 could not tell ("temperror"), nothing worse.`,
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
 		newDemo(), newIdentity(), newSign(), newVerify(), newExplain(), newLookup(), newSandbox(),
-		newMan(root),
+		newRelay(), newMilter(), newCheck(), newMan(root),
 	)
 	markUsage(root)
 	return root
@@ -131,14 +131,15 @@ func hint(err error, format string, args ...any) error {
 
 // report tells err on w and returns the exit status for it. Advice comes with any error that has a method Hint.
 func report(w io.Writer, err error) int {
-	var verdict verdictError
-	if errors.As(err, &verdict) {
+	if verdict, ok := errors.AsType[verdictError](err); ok {
 		return verdict.status
 	}
-	fmt.Fprintf(w, "dnseal: error: %v\n", err)
+	for _, e := range each(err) {
+		tell(w, "dnseal: error: %v", e)
+	}
 	var h interface{ Hint() string }
 	if errors.As(err, &h) {
-		fmt.Fprintf(w, "dnseal: hint: %s\n", h.Hint())
+		tell(w, "dnseal: hint: %s", h.Hint())
 	}
 	return exitUsage
 }

@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"syscall"
 	"time"
 
@@ -71,7 +70,7 @@ func sandbox(ctx context.Context, stderr io.Writer, f *sandboxFlags) error {
 	if err != nil {
 		return err
 	}
-	defer server.Close()
+	defer server.Close() //nolint:errcheck // nothing is lost
 	for zone, how := range f.breaks {
 		if err := server.SetBreak(zone, lookuptest.Break(how)); err != nil {
 			return usageError{err}
@@ -83,9 +82,9 @@ func sandbox(ctx context.Context, stderr io.Writer, f *sandboxFlags) error {
 	if err := writeAnchor(f.anchor, "; the trust anchor of a dnseal sandbox on "+server.Addr()+"\n"+server.Anchor()); err != nil {
 		return err
 	}
-	fmt.Fprintf(stderr, "dnseal: sandbox answers on %s\n", server.Addr())
+	tell(stderr, "dnseal: sandbox answers on %s", server.Addr())
 	if f.anchor != "" {
-		fmt.Fprintf(stderr, "dnseal: hint: use it with --resolver %s --trust-anchor %s\n", server.Addr(), f.anchor)
+		tell(stderr, "dnseal: hint: use it with --resolver %s --trust-anchor %s", server.Addr(), f.anchor)
 	}
 	for {
 		select {
@@ -107,7 +106,7 @@ func reload(stderr io.Writer, server *lookuptest.Server, files []string) {
 		report(stderr, hint(fmt.Errorf("not reloaded: %w", err), "the zones as they were are still served"))
 		return
 	}
-	fmt.Fprintln(stderr, "dnseal: sandbox has read its zones again")
+	tell(stderr, "dnseal: sandbox has read its zones again")
 }
 
 func readZones(files []string) ([]lookuptest.Zone, error) {
@@ -130,19 +129,8 @@ func writeAnchor(file, text string) error {
 	if file == "" {
 		return nil
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(file), ".anchor-*")
-	if err != nil {
+	if err := replaceFile(file, text, 0o644); err != nil {
 		return fmt.Errorf("trust anchor: %w", err)
 	}
-	defer os.Remove(tmp.Name())
-	if _, err := tmp.WriteString(text); err != nil {
-		return errors.Join(err, tmp.Close())
-	}
-	if err := tmp.Close(); err != nil {
-		return err
-	}
-	if err := os.Chmod(tmp.Name(), 0o644); err != nil { //nolint:gosec // G302: a trust anchor is for everybody to read
-		return err
-	}
-	return os.Rename(tmp.Name(), file)
+	return nil
 }

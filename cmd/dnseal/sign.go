@@ -62,7 +62,7 @@ func sign(cmd *cobra.Command, dir string, f *signFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	defer m.Close()
+	defer m.Close() //nolint:errcheck // an unlinked file
 	ids, err := signers(dir, f.identities, m)
 	if err != nil {
 		return err
@@ -80,7 +80,7 @@ func sign(cmd *cobra.Command, dir string, f *signFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	defer edit.Close()
+	defer edit.Close() //nolint:errcheck // an unlinked file
 	out := bufio.NewWriter(cmd.OutOrStdout())
 	if _, err := m.WriteEdited(out, edit); err != nil {
 		return fmt.Errorf("writing the signed message: %w", err)
@@ -121,7 +121,7 @@ func readOne(cmd *cobra.Command, args []string) (*message.Message, error) {
 		if err != nil {
 			return nil, err
 		}
-		defer file.Close()
+		defer file.Close() //nolint:errcheck // only read from
 		in, name = file, args[0]
 	}
 	return readMessage(in, name)
@@ -129,12 +129,13 @@ func readOne(cmd *cobra.Command, args []string) (*message.Message, error) {
 
 // readMessage spools a message and names it in errors.
 func readMessage(in io.Reader, name string) (*message.Message, error) {
-	m, err := message.Read(bufio.NewReader(in), message.ReadOptions{})
+	buffered := bufio.NewReaderSize(in, 64<<10)
+	if _, err := buffered.Peek(1); errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("%s is empty: no message", name)
+	}
+	m, err := message.Read(buffered, message.ReadOptions{})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	if m.Size() == 0 {
-		return nil, errors.Join(fmt.Errorf("%s is empty: no message", name), m.Close())
 	}
 	return m, nil
 }

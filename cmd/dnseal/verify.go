@@ -13,9 +13,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"dnseal/cmd/internal/config"
 	"dnseal/cmd/internal/mailbox"
 	"dnseal/cmd/internal/progress"
 	"dnseal/receiver"
+	"dnseal/smime/message"
 )
 
 // verifyFlags are the flags of dnseal verify.
@@ -59,10 +61,10 @@ func verify(cmd *cobra.Command, f *verifyFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	defer client.Close()
+	defer client.Close() //nolint:errcheck // nothing is lost
 	opts := receiver.Options{Lookup: client, Saved: true}
 	if f.pkixRoots != "" {
-		if opts.PKIXRoots, err = readRoots(f.pkixRoots); err != nil {
+		if opts.PKIXRoots, err = config.ReadRoots(f.pkixRoots); err != nil {
 			return err
 		}
 	}
@@ -86,7 +88,7 @@ type verifier struct {
 	bar      *progress.Bar
 	json     bool
 	status   int
-	printed  int
+	printed  int // reports
 }
 
 // job is one message on its way: its report is sent on done.
@@ -120,7 +122,7 @@ func (v *verifier) all(cmd *cobra.Command, workers int, args []string) error {
 		defer close(jobs)
 		walkErr = v.feed(ctx, cmd.InOrStdin(), args, jobs, order)
 	})
-	err := v.print(cmd.OutOrStdout(), order)
+	err := v.print(cmd.OutOrStdout(), cmd.ErrOrStderr(), order)
 	cancel()
 	for range order { // let the walker end
 	}
@@ -181,12 +183,15 @@ func (v *verifier) one(ctx context.Context, msg mailbox.Message) (*receiver.Repo
 	if err != nil {
 		return nil, err
 	}
-	defer in.Close()
+	defer in.Close() //nolint:errcheck // only read from
 	m, err := readMessage(in, msg.Name)
+	if errors.Is(err, message.ErrMalformed) || errors.Is(err, message.ErrTooBig) {
+		return unreadable(msg.Name, err), nil
+	}
 	if err != nil {
 		return nil, err
 	}
-	defer m.Close()
+	defer m.Close() //nolint:errcheck // an unlinked file
 	report, err := v.receiver.Verify(ctx, m)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", msg.Name, err)
@@ -195,17 +200,33 @@ func (v *verifier) one(ctx context.Context, msg mailbox.Message) (*receiver.Repo
 	return report, nil
 }
 
+// unreadable is the report on what is no message, or has a header beyond all limits.
+func unreadable(name string, err error) *receiver.Report {
+	code := receiver.CodeMalformed
+	if errors.Is(err, message.ErrTooBig) {
+		code = receiver.CodeTooBig
+	}
+	return &receiver.Report{
+		File: name, Verdict: receiver.PermError, Code: code, Reason: err.Error(),
+		Signatures: []*receiver.SignatureReport{}, Hops: []receiver.Hop{},
+	}
+}
+
 // print writes the reports in order and keeps the exit status.
-func (v *verifier) print(w io.Writer, order <-chan job) error {
+func (v *verifier) print(w, stderr io.Writer, order <-chan job) error {
 	out := bufio.NewWriter(w)
 	for j := range order {
 		res := <-j.done
-		if res.err != nil {
-			v.bar.Clear()
-			return errors.Join(res.err, out.Flush())
+		v.bar.Clear()
+		if errors.Is(res.err, context.Canceled) {
+			return res.err
+		}
+		if res.err != nil { // one message that cannot be read must not hide the others
+			v.status = exitUsage
+			report(stderr, res.err)
+			continue
 		}
 		v.status = worse(v.status, res.report.Verdict)
-		v.bar.Clear()
 		if err := v.write(out, res.report); err != nil {
 			return err
 		}
@@ -223,15 +244,15 @@ func (v *verifier) write(w io.Writer, report *receiver.Report) error {
 		return json.NewEncoder(w).Encode(report)
 	}
 	if v.printed++; v.printed > 1 {
-		fmt.Fprintln(w)
+		tell(w, "")
 	}
 	return report.WriteText(w)
 }
 
-// worse returns the exit status after one more verdict: not pass beats could not tell beats pass.
+// worse returns the exit status after one more verdict: unreadable beats not pass beats could not tell beats pass.
 func worse(status int, verdict receiver.Verdict) int {
 	switch {
-	case verdict == receiver.Pass:
+	case verdict == receiver.Pass, status == exitUsage:
 		return status
 	case verdict == receiver.TempError && status != exitNotPass:
 		return exitTempfail

@@ -36,6 +36,17 @@ func (r *Relay) Address() (milter.Address, error) { return ParseListen(r.Listen)
 // Address is where the milter listens.
 func (m *Milter) Address() (milter.Address, error) { return milter.ParseAddress(m.Listen) }
 
+// Socket says who may open the relay's unix socket.
+func (r *Relay) Socket() milter.ListenOptions { return socketOptions(r.SocketMode, r.SocketGroup) }
+
+// Socket says who may open the milter's unix socket.
+func (m *Milter) Socket() milter.ListenOptions { return socketOptions(m.SocketMode, m.SocketGroup) }
+
+func socketOptions(mode, group string) milter.ListenOptions {
+	m, _ := parseMode(mode) // checked at load
+	return milter.ListenOptions{Mode: m, Group: group}
+}
+
 // socket looks at the address, mode and group of a listener.
 func (n *notes) socket(key, listen, mode, group string, parse func() (milter.Address, error)) {
 	if listen == "" {
@@ -73,8 +84,8 @@ func (c *Config) checkRelay(n *notes, key string, r *Relay) {
 	if r.NextHopTLS != "" {
 		n.oneOf(key+".next-hop-tls", r.NextHopTLS, "none", "verify", "dane")
 	}
-	if r.ClientAddress != "" {
-		n.oneOf(key+".client-address", r.ClientAddress, "xclient", "proxy")
+	if r.PassClient != "" {
+		n.oneOf(key+".pass-client", r.PassClient, "xclient", "proxy")
 	}
 	if _, err := prefixes(r.Proxies); err != nil {
 		n.wrong(key+".proxies", "proxies: %s", err)

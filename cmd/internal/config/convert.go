@@ -94,12 +94,16 @@ func (c *Config) RelayOptions(r *Relay, w Wiring) relay.Options {
 	o := relay.Options{
 		Hostname: c.Hostname, Inbound: r.Role == RoleInbound, LMTP: r.Protocol == "lmtp",
 		Implicit: r.TLS == "implicit", Handler: w.Handler, NextHop: r.NextHop, Recipients: r.Recipients,
-		Hop: relay.HopOptions{Policy: relay.TLSPolicy(r.NextHopTLS), Lookup: w.Lookup, Pass: r.ClientAddress},
+		Hop: relay.HopOptions{Policy: relay.TLSPolicy(r.NextHopTLS), Lookup: w.Lookup, Pass: r.PassClient},
 		Limits: relay.Limits{
 			MaxBytes: r.MaxBytes, MaxRecipients: r.MaxRecipients,
 			MaxConnections: r.MaxConnections, MaxPerClient: r.MaxPerClient,
 		},
 		Log: w.Log, Metrics: w.Metrics,
+	}
+	o.Auth = relay.AuthOptions{
+		Users: r.Users, Dovecot: r.Dovecot, Clients: r.Clients, Lookup: w.Lookup,
+		DNS: dnsLimits(c.DNS.Limits), Roots: c.loaded.roots,
 	}
 	o.Proxies, _ = prefixes(r.Proxies)
 	if !o.Inbound {
@@ -110,6 +114,7 @@ func (c *Config) RelayOptions(r *Relay, w Wiring) relay.Options {
 	}
 	if id := c.loaded.identities[canonical(r.NextHopIdentity)]; id != nil {
 		o.Hop.TLS = &tls.Config{Certificates: []tls.Certificate{clientCertificate(id)}, MinVersion: tls.VersionTLS12}
+		o.Hop.Name = id.Name
 	}
 	return o
 }

@@ -40,9 +40,9 @@ type Relay struct {
 	NextHopTLS string `toml:"next-hop-tls"`
 	// NextHopIdentity is the identity that is shown to the next hop as TLS client certificate. Default: none.
 	NextHopIdentity string `toml:"next-hop-identity"`
-	// ClientAddress is how the client's address reaches the next hop: "xclient", "proxy" or "" (not at all).
+	// PassClient is how the client's address reaches the next hop: "xclient", "proxy" or "" (not at all).
 	// Default: "".
-	ClientAddress string `toml:"client-address"`
+	PassClient string `toml:"pass-client"`
 	// MaxBytes is the size of the largest message. Default: 50 MiB.
 	MaxBytes int64 `toml:"max-bytes"`
 	// MaxRecipients is how many recipients a message may have. Default: 1000.

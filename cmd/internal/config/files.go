@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"dnseal/cmd/internal/relay"
 	"dnseal/lookup/dnssec"
 	"dnseal/sender"
 	"dnseal/sender/identity"
@@ -109,7 +110,11 @@ func (c *Config) loadRelay(n *notes, key string, r *Relay) {
 		c.loaded.servers[r.Certificate] = cert
 	}
 	if r.Users != "" {
-		n.secret(key+".users", r.Users, "make it with: dnseal relay passwd --users "+r.Users+" NAME")
+		if _, err := relay.ReadUsers(r.Users); errors.Is(err, fs.ErrNotExist) {
+			n.wrong(key+".users", "the file %s does not exist; make it with: dnseal relay passwd --users %s NAME", r.Users, r.Users)
+		} else if err != nil {
+			n.wrong(key+".users", "%s", strip(err))
+		}
 	}
 	if r.Dovecot != "" {
 		info, err := os.Stat(r.Dovecot)
@@ -134,19 +139,6 @@ func loadServer(certificate, key string) (*tls.Certificate, error) {
 		return nil, fmt.Errorf("certificate %s with key %s: %s; both must be PEM, and belong together", certificate, key, strings.TrimPrefix(err.Error(), "tls: "))
 	}
 	return &cert, nil
-}
-
-// secret wants a file that is there and not for others to read.
-func (n *notes) secret(key, file, toDo string) {
-	info, err := os.Stat(file)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		n.wrong(key, "the file %s does not exist; %s", file, toDo)
-	case err != nil:
-		n.wrong(key, "%s", err)
-	case info.Mode().Perm()&0o007 != 0:
-		n.wrong(key, "%s can be read by others (mode %04o); chmod 600 %s", file, info.Mode().Perm(), file)
-	}
 }
 
 func (n *notes) group(key, name string) {
@@ -177,11 +169,16 @@ func ReadRoots(file string) (*x509.CertPool, error) {
 	return pool, nil
 }
 
+// missing is [fs.ErrNotExist] in our words.
+type missing struct{ error }
+
+func (missing) Is(target error) bool { return target == fs.ErrNotExist }
+
 // ReadAnchors reads trust anchors in zone-file form.
 func ReadAnchors(file string) (*dnssec.Anchors, error) {
 	text, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("trust anchor file %s does not exist", file)
+		return nil, missing{fmt.Errorf("trust anchor file %s does not exist", file)}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("trust anchor: %w", err)

@@ -85,7 +85,7 @@ func isMbox(path string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // only read from
 	start := make([]byte, 5)
 	n, err := io.ReadFull(f, start)
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
@@ -100,7 +100,7 @@ func walkMbox(path string, each func(Message) error) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // only read from
 	var s splitter
 	r := bufio.NewReaderSize(f, 64<<10)
 	for n := 1; ; n++ {
@@ -147,7 +147,7 @@ func (s *splitter) next(r *bufio.Reader) (start, end int64, err error) {
 			return 0, 0, err
 		}
 	}
-	start, end = s.off, s.off
+	start = s.off
 	empty := int64(0) // length of the empty line just before
 	for {
 		lineStart := s.off

@@ -60,7 +60,7 @@ func (b *Bar) Done(n int) {
 	b.done += n
 	if now := time.Now(); now.Sub(b.drawn) >= interval {
 		b.drawn = now
-		fmt.Fprintf(b.w, "\r%s", b.line())
+		b.print("\r" + b.line())
 	}
 }
 
@@ -72,10 +72,13 @@ func (b *Bar) Clear() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if !b.drawn.IsZero() {
-		fmt.Fprint(b.w, "\r\x1b[K")
+		b.print("\r\x1b[K")
 		b.drawn = time.Time{}
 	}
 }
+
+// print shows text; when the terminal is gone there is nobody to tell.
+func (b *Bar) print(text string) { _, _ = io.WriteString(b.w, text) }
 
 // line draws "[=====     ] 120 of 300 messages".
 func (b *Bar) line() string {

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"io"
+	"slices"
+	"strings"
+
+	"dnseal/cmd/internal/config"
+)
+
+// printMilters prints the lines to paste into the MTA's configuration. Verifying comes before signing: what is signed
+// here needs no verifying here. A DKIM signer comes after the signing milter, because dnseal changes the body.
+func printMilters(out io.Writer, milters []config.Milter) {
+	sorted := slices.Clone(milters)
+	slices.SortStableFunc(sorted, func(a, b config.Milter) int { return strings.Compare(b.Role, a.Role) }) // "verify" first
+	tell(out, "\n# Postfix, main.cf (a chroot sees unix sockets below /var/spool/postfix):")
+	for _, role := range []string{config.RoleVerify, config.RoleSign} {
+		var list []string
+		action := "accept"
+		if role == config.RoleSign {
+			action = "tempfail"
+		}
+		for _, m := range sorted {
+			if a, err := m.Address(); err == nil && m.Role == role {
+				list = append(list, "{ "+a.String()+", default_action="+action+" }")
+			}
+		}
+		switch {
+		case len(list) == 0:
+		case role == config.RoleVerify:
+			tell(out, "# for the smtpd that takes mail from outside; before OpenDKIM's verifier or behind it")
+			tell(out, "smtpd_milters = %s", strings.Join(list, ", "))
+		default:
+			tell(out, "# for the smtpd that takes submissions (master.cf: submission, smtps: -o smtpd_milters=…); before a DKIM signer")
+			tell(out, "smtpd_milters = %s", strings.Join(list, ", "))
+		}
+	}
+	tell(out, "milter_protocol = 6")
+	tell(out, "\n# Sendmail, sendmail.mc:")
+	for _, m := range sorted {
+		a, err := m.Address()
+		if err != nil {
+			continue
+		}
+		flag := "" // the mail goes on when the milter is away
+		if m.Role == config.RoleSign {
+			flag = ", F=T" // it waits
+		}
+		tell(out, "INPUT_MAIL_FILTER(`dnseal-%s', `S=%s%s, T=S:4m;R:4m')dnl", m.Role, a.Sendmail(), flag)
+	}
+	tell(out, "define(`confMILTER_MACROS_ENVFROM', confMILTER_MACROS_ENVFROM``, {auth_authen}, {auth_type}, {client_addr}, {daemon_name}'')dnl")
+}

@@ -1,0 +1,27 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+)
+
+func newMilter() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "milter",
+		Short: "Sign or verify mail inside Postfix or Sendmail",
+		Long: `Runs the listeners of [[milter]] in the configuration. Role "sign" signs what those
+submit who may, by the table of who may sign as whom; role "verify" verifies what
+arrives and says so in Authentication-Results. "dnseal check" prints the lines
+for main.cf and sendmail.mc.
+
+SIGHUP reads the configuration again, all or nothing; messages under way finish
+by the old one, and connections of the MTA go on. SIGTERM finishes what is under
+way, and ends. The log is one line a message, on standard error.`,
+		Example: "  dnseal milter --config /etc/dnseal/dnseal.toml",
+		Args:    cobra.NoArgs,
+	}
+	file := configFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		return newService("milter", *file, cmd.ErrOrStderr()).run(cmd.Context(), cmd.ErrOrStderr())
+	}
+	return cmd
+}

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"dnseal/cmd/internal/relay"
+)
+
+func newRelayPasswd() *cobra.Command {
+	var users string
+	var remove bool
+	cmd := &cobra.Command{
+		Use:   "passwd NAME",
+		Short: "Set a user's password in a users file",
+		Long: `Sets the password of a user of a submission listener (SASL PLAIN) in a users file,
+as users = "FILE" of [[relay]] names it. The password is asked for on the
+terminal, or read as one line of standard input. Only a hash is kept (argon2id).
+The file is written whole or not at all, for its owner to read and write; a file
+that is there keeps its mode and its other lines. Reload the relay after that.`,
+		Example: "  dnseal relay passwd --users /etc/dnseal/users billing",
+		Args:    cobra.ExactArgs(1),
+	}
+	cmd.Flags().StringVar(&users, "users", "/etc/dnseal/users", "users `FILE`")
+	cmd.Flags().BoolVar(&remove, "remove", false, "remove the user instead")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		name := args[0]
+		if err := relay.ValidUser(name); err != nil {
+			return usageError{err}
+		}
+		line := ""
+		if !remove {
+			password, err := askPassword(cmd, name)
+			if err != nil {
+				return err
+			}
+			hash, err := relay.HashPassword(password)
+			if err != nil {
+				return usageError{err}
+			}
+			line = name + ":" + hash.String()
+		}
+		return setUser(users, name, line)
+	}
+	return cmd
+}
+
+// askPassword reads a password: twice from a terminal, without showing it, else one line of standard input.
+func askPassword(cmd *cobra.Command, name string) (string, error) {
+	in, ok := cmd.InOrStdin().(*os.File)
+	if !ok || !term.IsTerminal(int(in.Fd())) {
+		line, err := bufio.NewReader(io.LimitReader(cmd.InOrStdin(), 4096)).ReadString('\n')
+		if err != nil && !errors.Is(err, io.EOF) {
+			return "", err
+		}
+		return strings.TrimRight(line, "\r\n"), nil
+	}
+	var typed [2]string
+	for i, prompt := range []string{"password of " + name + ": ", "again: "} {
+		_, _ = io.WriteString(cmd.ErrOrStderr(), prompt)
+		text, err := term.ReadPassword(int(in.Fd()))
+		tell(cmd.ErrOrStderr(), "")
+		if err != nil {
+			return "", err
+		}
+		typed[i] = string(text)
+	}
+	if typed[0] != typed[1] {
+		return "", usageError{errors.New("the two passwords differ; nothing was changed")}
+	}
+	return typed[0], nil
+}
+
+// setUser puts line in the place of the user's line in the file; an empty line removes the user.
+func setUser(file, name, line string) error {
+	mode := fs.FileMode(0o600)
+	text, err := os.ReadFile(file)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if info, err := os.Stat(file); err == nil {
+		mode = info.Mode().Perm()
+	}
+	lines := slices.Collect(strings.SplitSeq(strings.TrimRight(string(text), "\n"), "\n"))
+	at := slices.IndexFunc(lines, func(l string) bool { return strings.HasPrefix(l, name+":") })
+	switch {
+	case at < 0 && line == "":
+		return fmt.Errorf("no user %q in %s", name, file)
+	case line == "":
+		lines = slices.Delete(lines, at, at+1)
+	case at < 0:
+		lines = append(lines, line)
+	default:
+		lines[at] = line
+	}
+	return replaceFile(file, strings.TrimLeft(strings.Join(lines, "\n")+"\n", "\n"), mode)
+}
+
+// replaceFile writes a file whole or not at all.
+func replaceFile(file, text string, mode fs.FileMode) error {
+	tmp, err := os.CreateTemp(filepath.Dir(file), ".new-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name()) //nolint:errcheck // renamed away, if all went well
+	_, err = tmp.WriteString(text)
+	if err = errors.Join(err, tmp.Chmod(mode), tmp.Sync(), tmp.Close()); err != nil {
+		return err
+	}
+	return os.Rename(tmp.Name(), file)
+}
