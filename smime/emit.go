@@ -32,7 +32,7 @@ func (e *emitter) part(p *part) error {
 func (e *emitter) header(p *part) error {
 	h := make([]byte, 0, 512)
 	for _, f := range p.fields {
-		if f.Is("Content-Transfer-Encoding") {
+		if f.Is("Content-Transfer-Encoding") && p.encoding() != p.cte {
 			continue
 		}
 		raw, err := safeField(f)
@@ -41,15 +41,8 @@ func (e *emitter) header(p *part) error {
 		}
 		h = append(h, raw...)
 	}
-	_, err := e.w.Write(append(appendEncoding(h, p.encoding()), '\r', '\n'))
+	_, err := e.w.Write(append(p.appendEncoding(h), '\r', '\n'))
 	return err
-}
-
-func appendEncoding(h []byte, cte string) []byte {
-	if cte == "" {
-		return h
-	}
-	return append(append(append(h, "Content-Transfer-Encoding: "...), cte...), '\r', '\n')
 }
 
 func (e *emitter) body(p *part) error {

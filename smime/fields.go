@@ -3,7 +3,6 @@ package smime
 import (
 	"bytes"
 	"errors"
-	"mime"
 	"strings"
 	"unicode/utf8"
 
@@ -99,6 +98,9 @@ func fold(name, value string) ([]byte, error) {
 
 // encodeValue encodes the 8-bit text of a field's value, as the kind of field allows.
 func encodeValue(name, value string) (string, error) {
+	if addressField(name) {
+		return encodePhrases(value)
+	}
 	switch strings.ToLower(name) {
 	case "content-type", "content-disposition":
 		t := parseMediaType(value)
@@ -106,20 +108,61 @@ func encodeValue(name, value string) (string, error) {
 			return "", errEightBit
 		}
 		return t.String(), nil
-	case "from", "sender", "reply-to", "to", "cc", "mail-followup-to", "disposition-notification-to":
-		return encodePhrases(value)
 	case "date", "message-id", "in-reply-to", "references", "content-id", "content-transfer-encoding":
 		return "", errEightBit
 	}
 	return encodeWords(value), nil
 }
 
-// encodeWords writes text as encoded words.
-func encodeWords(text string) string {
-	if !utf8.ValidString(text) {
-		return mime.QEncoding.Encode("unknown-8bit", text) // RFC 1428, Section 3
+// addressField reports whether a field holds addresses.
+func addressField(name string) bool {
+	switch strings.ToLower(name) {
+	case "from", "sender", "reply-to", "to", "cc", "mail-followup-to", "disposition-notification-to":
+		return true
 	}
-	return mime.QEncoding.Encode("utf-8", text)
+	return false
+}
+
+// wordOctets is how much encoded text goes into one encoded word: short enough for the line of a long field name.
+const wordOctets = 40
+
+// encodeWords writes text as encoded words (RFC 2047, Section 4.2). White space between them does not count.
+func encodeWords(text string) string {
+	charset := "utf-8"
+	if !utf8.ValidString(text) {
+		charset = "unknown-8bit" // RFC 1428, Section 3
+	}
+	start := "=?" + charset + "?q?"
+	var out strings.Builder
+	out.WriteString(start)
+	size := 0
+	for len(text) > 0 {
+		_, n := utf8.DecodeRuneInString(text) // a character is not split (RFC 2047, Section 5)
+		q := encodeCharacter(text[:n])
+		if size += len(q); size > wordOctets {
+			out.WriteString("?= " + start)
+			size = len(q)
+		}
+		out.WriteString(q)
+		text = text[n:]
+	}
+	return out.String() + "?="
+}
+
+// encodeCharacter is the "Q" encoding of one character, as it may stand in a phrase (RFC 2047, Section 5, rule 3).
+func encodeCharacter(s string) string {
+	c := s[0]
+	switch {
+	case c == ' ':
+		return "_"
+	case '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z' || strings.IndexByte("!*+-/", c) >= 0:
+		return s
+	}
+	var out []byte
+	for i := range len(s) {
+		out = append(out, '=', hexDigits[s[i]>>4], hexDigits[s[i]&15])
+	}
+	return string(out)
 }
 
 // encodePhrases encodes the display names of an address list. UTF-8 elsewhere stays: an address has no other form, and a way that

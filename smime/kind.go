@@ -30,7 +30,8 @@ func kindOf(p *part) kind {
 	case "application/pgp":
 		return pgpInline
 	case "application/octet-stream":
-		if name := strings.ToLower(fileName(p)); strings.HasSuffix(name, ".p7m") {
+		// Only a whole message: an attached document of that name is a document that somebody signed.
+		if p.parent == nil && strings.HasSuffix(strings.ToLower(fileName(p)), ".p7m") {
 			return cmsObject
 		}
 	}

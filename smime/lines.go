@@ -127,7 +127,7 @@ const (
 )
 
 // everything but the length that only asks for tidiness: what breaks a signature on the way.
-const breaking = has8bit | hasNUL | hasTooLong | hasTrailing | hasFromLine | hasDotLine | hasBareCR | hasBareLF
+const breaking = has8bit | hasNUL | hasTooLong | hasTrailing | hasFromLine | hasDotLine | hasBareCR | hasBareLF | has8bitLabel
 
 const (
 	maxColumns = 76

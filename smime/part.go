@@ -34,6 +34,9 @@ type part struct {
 	// preamble and epilogue say whether something other than empty lines stands there.
 	preamble, epilogue bool
 
+	// secured is set by Verify on a part that a signature covers, good or bad.
+	secured bool
+
 	// By what preparation makes body and header transit-proof.
 	todo      todo
 	newHeader bool

@@ -143,7 +143,7 @@ func (pl *planner) leaf(p *part) todo {
 		return keep
 	case !isText(p) || dirty&hasNUL != 0:
 		return encodeBase64
-	case dirty&has8bit != 0 && 2*p.high > p.bodySize()/3:
+	case dirty&has8bit != 0 && 4*p.high > p.bodySize():
 		return encodeText // smaller, and nobody could read the other either
 	}
 	return encodeQP
@@ -159,18 +159,24 @@ func isText(p *part) bool { return p.typ.name == "" || strings.HasPrefix(p.typ.n
 // encoding is the Content-Transfer-Encoding a part has afterwards; "" for none of its own.
 func (p *part) encoding() string {
 	switch p.todo {
-	case encodeQP, repairQP:
+	case encodeQP:
 		return "quoted-printable"
-	case encodeBase64, encodeText, rewrapBase64:
+	case encodeBase64, encodeText:
 		return "base64"
-	case keep:
-		return p.cte
-	case reframe, descend:
+	case keep, repairQP, rewrapBase64, reframe, descend:
 	}
-	if identityEncoding(p.cte) {
+	if p.content&has8bitLabel != 0 {
 		return "" // 7bit is the default
 	}
 	return p.cte
+}
+
+// appendEncoding adds a new Content-Transfer-Encoding field to a header from which the old one is left out.
+func (p *part) appendEncoding(h []byte) []byte {
+	if cte := p.encoding(); cte != "" && cte != p.cte {
+		h = fmt.Appendf(h, "Content-Transfer-Encoding: %s\r\n", cte)
+	}
+	return h
 }
 
 // assumedCharset is what the text of a part without Content-Type is in.

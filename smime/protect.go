@@ -42,12 +42,12 @@ func (pl *planner) entityHeader(fields []message.Field, root *part, charset stri
 		switch name := strings.ToLower(f.Name()); {
 		case name == "content-type":
 			h = append(h, pl.rootType(f, root.typ, protect)...)
-		case name == "content-transfer-encoding" || name == "content-length" || !strings.HasPrefix(name, "content-"):
+		case name == "content-transfer-encoding" && root.encoding() != root.cte || name == "content-length" || !strings.HasPrefix(name, "content-"):
 		default:
 			h = append(h, pl.rootField(f, safeField)...)
 		}
 	}
-	h = appendEncoding(h, root.encoding())
+	h = root.appendEncoding(h)
 	if protect {
 		for _, f := range fields {
 			if protectable(f) {

@@ -114,5 +114,8 @@ func normal(f message.Field) string {
 			v = decoded
 		}
 	}
+	if addressField(f.Name()) {
+		v = strings.NewReplacer(`"`, "", `\`, "").Replace(v) // a quoted name is the same name
+	}
 	return strings.Join(strings.Fields(v), " ")
 }

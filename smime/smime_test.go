@@ -31,6 +31,13 @@ func newSigner(key crypto.Signer, address string) cms.Signer {
 		NotBefore: signedAt.Add(-time.Hour), NotAfter: signedAt.AddDate(1, 0, 0),
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageEmailProtection},
 	}
+	spki, err := x509.MarshalPKIXPublicKey(key.Public())
+	if err != nil {
+		panic(err)
+	}
+	if template.SubjectKeyId, err = cms.SubjectKeyID(spki); err != nil {
+		panic(err)
+	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
 		panic(err)
@@ -70,9 +77,13 @@ func ecKey(curve elliptic.Curve) *ecdsa.PrivateKey {
 	return key
 }
 
+func readString(s string) (*message.Message, error) {
+	return message.Read(strings.NewReader(s), message.ReadOptions{})
+}
+
 func mustRead(tb testing.TB, s string) *message.Message {
 	tb.Helper()
-	m, err := message.Read(strings.NewReader(s), message.ReadOptions{})
+	m, err := readString(s)
 	if err != nil {
 		tb.Fatalf("Read: %v", err)
 	}

@@ -75,7 +75,26 @@ func (v *verifier) message(src io.ReaderAt, root *part) error {
 			v.malformed("malformed", root.malformed)
 		}
 	}
-	return v.entity(&layer{src: src, entity: root, outer: v.header, root: true})
+	if err := v.entity(&layer{src: src, entity: root, outer: v.header, root: true}); err != nil {
+		return err
+	}
+	if v.report.Kind == "none" && len(v.report.Signatures) > 0 {
+		v.outside(root)
+	}
+	return nil
+}
+
+// outside notes the parts that no signature covers, where the message is signed in part.
+func (v *verifier) outside(p *part) {
+	switch {
+	case p.secured || len(v.report.Uncovered) > maxSignatures:
+	case p.leaf():
+		v.uncovered(p.subject() + " (" + quoted(p.typ.name) + ")")
+	default:
+		for _, k := range p.kids {
+			v.outside(k)
+		}
+	}
 }
 
 // layer is an entity that may be signed, and the signatures around it.
@@ -151,7 +170,10 @@ func (v *verifier) below(l *layer) error {
 // clear judges a multipart/signed entity (RFC 1847, Section 2.1; RFC 8551, Section 3.5.3) and goes on with its first part.
 func (v *verifier) clear(l *layer) (bool, error) {
 	p := l.entity
-	number := childNumber(p.number, 2)
+	number := p.number
+	if p.delimiter != nil {
+		number = childNumber(p.number, 2)
+	}
 	if reason := clearDefect(p, l.root); reason != "" {
 		if l.root {
 			v.malformed("malformed", p.subject()+": "+reason)
@@ -179,6 +201,7 @@ func (v *verifier) clear(l *layer) (bool, error) {
 	if err := v.signers(l, sd, digests, signature.number, l.covers(content)); err != nil {
 		return false, err
 	}
+	p.secured = true
 	l.entity = content
 	return true, nil
 }
@@ -267,6 +290,7 @@ func (v *verifier) inside(l *layer, sd *cms.SignedData, content *message.Spool) 
 	if l.root && inner.malformed != "" && kindOf(inner) != plain {
 		v.malformed("malformed", inner.subject()+": "+inner.malformed)
 	}
+	p.secured = true
 	l.src, l.entity = content, inner
 	return nil
 }
