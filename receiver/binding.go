@@ -35,6 +35,9 @@ func (j *judgement) binding() finding {
 		return f
 	}
 	from, in := j.outerFrom(), j.innerFrom()
+	if shown := misleading(j.message, from); shown != "" {
+		return finding{Policy, CodeDisplayName, fmt.Sprintf("From shows %s, and is %s", shown, from)}
+	}
 	switch {
 	case !j.out.bound():
 		return j.unbound(from, in)

@@ -41,6 +41,7 @@ const (
 	CodeBadFrom           = "bad-from"            // From cannot be read; permerror
 	CodeNoFrom            = "no-from"             // no From address
 	CodeSeveralFrom       = "several-from"        // more than one From address
+	CodeDisplayName       = "display-name"        // the display name of From shows another address
 	CodeFromMismatch      = "from-mismatch"       // signed by somebody else than From says
 	CodeFromRewritten     = "from-rewritten"      // the signer is who the protected From says, and From says another
 	CodeInnerFromMismatch = "inner-from-mismatch" // the signer is who From says, but the protected From says another, or nothing

@@ -7,14 +7,15 @@ import (
 
 	"dnseal/lookup/dnssec"
 	"dnseal/smime"
+	"dnseal/smime/message"
 )
 
 // judge turns what package smime found into a verdict.
-func (r *Receiver) judge(ctx context.Context, found *smime.Report) *Report {
+func (r *Receiver) judge(ctx context.Context, m *message.Message, found *smime.Report) *Report {
 	report := newReport(found.From, found.FromErr)
 	report.Uncovered = found.Uncovered
 	ctx = dnssec.WithBudget(ctx, dnssec.NewBudget(r.opts.Limits))
-	p := &proceeding{receiver: r, report: report, answers: newAnswers(r.opts.Lookup), now: r.opts.Now()}
+	p := &proceeding{receiver: r, message: m, report: report, answers: newAnswers(r.opts.Lookup), now: r.opts.Now()}
 	for _, j := range p.cases(found.Signatures) {
 		j.judge(ctx)
 	}
@@ -25,6 +26,7 @@ func (r *Receiver) judge(ctx context.Context, found *smime.Report) *Report {
 // proceeding is the judging of one message.
 type proceeding struct {
 	receiver *Receiver
+	message  *message.Message
 	report   *Report
 	answers  *answers
 	now      time.Time

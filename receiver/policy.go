@@ -29,6 +29,7 @@ var classes = map[string]string{
 	CodeNoName:            ClassIdentityMismatch,
 	CodeNoFrom:            ClassIdentityMismatch,
 	CodeSeveralFrom:       ClassIdentityMismatch,
+	CodeDisplayName:       ClassIdentityMismatch,
 	CodeFromMismatch:      ClassIdentityMismatch,
 	CodeFromRewritten:     ClassIdentityMismatch,
 	CodeInnerFromMismatch: ClassIdentityMismatch,

@@ -105,7 +105,7 @@ func (r *Receiver) Verify(ctx context.Context, m *message.Message) (*Report, err
 	if err != nil {
 		return nil, fmt.Errorf("receiver: %w", err)
 	}
-	report := r.judge(ctx, found)
+	report := r.judge(ctx, m, found)
 	report.Hops = hops(m)
 	// What was answered after the caller gave up says nothing about the message.
 	if err := ctx.Err(); err != nil {

@@ -51,9 +51,10 @@ type finding struct {
 
 var good = finding{verdict: Pass}
 
-// worse returns the worse of two findings, the first when they are equally bad.
+// worse returns the worse of two findings; of equally bad ones the first that says something.
 func worse(a, b finding) finding {
-	if b.verdict.severity() > a.verdict.severity() {
+	sa, sb := a.verdict.severity(), b.verdict.severity()
+	if sb > sa || sb == sa && a.code == "" {
 		return b
 	}
 	return a

@@ -2,6 +2,7 @@ package smime
 
 import (
 	"context"
+	"encoding/asn1"
 	"errors"
 	"fmt"
 	"io"
@@ -238,6 +239,8 @@ func detachedDefect(sd *cms.SignedData) string {
 		return "content inside a detached signature"
 	case len(sd.Signers) == 0:
 		return "nobody signed" // RFC 5652, Section 5.1 allows it; it proves nothing.
+	case !sd.ContentType.Equal(oidData):
+		return notData
 	}
 	return ""
 }
@@ -303,9 +306,17 @@ func attachedDefect(sd *cms.SignedData, p *part) string {
 		return "a signature without its content"
 	case p.malformed != "":
 		return p.malformed
+	case sd.Attached && !sd.ContentType.Equal(oidData):
+		return notData
 	}
 	return ""
 }
+
+// RFC 8551, Section 2.4.2: what is signed is a MIME entity, which is id-data. Whoever signed a time stamp or a receipt
+// signed no mail.
+const notData = "the signed content is not id-data"
+
+var oidData = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 1}
 
 // signers adds a Signature for every SignerInfo.
 func (v *verifier) signers(l *layer, sd *cms.SignedData, digests *cms.Digests, number, covers string) error {

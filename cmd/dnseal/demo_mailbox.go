@@ -23,10 +23,6 @@ func openMailbox() (*bobsMailbox, error) {
 	if err != nil {
 		return nil, err
 	}
-	return serveMailbox(l), nil
-}
-
-func serveMailbox(l net.Listener) *bobsMailbox {
 	b := &bobsMailbox{listener: l, mail: make(chan []byte, 8)}
 	b.wg.Go(func() {
 		for {
@@ -41,7 +37,7 @@ func serveMailbox(l net.Listener) *bobsMailbox {
 			})
 		}
 	})
-	return b
+	return b, nil
 }
 
 func (b *bobsMailbox) addr() string { return b.listener.Addr().String() }
@@ -56,10 +52,8 @@ func (b *bobsMailbox) wait(limit time.Duration) ([]byte, error) {
 	}
 }
 
-// close waits for the connections, which their clients end.
 func (b *bobsMailbox) close() {
 	_ = b.listener.Close()
-	b.wg.Wait()
 }
 
 // session speaks as much SMTP as a relay needs (RFC 5321, 4.5.1).

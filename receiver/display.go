@@ -1,0 +1,35 @@
+package receiver
+
+import (
+	"mime"
+	"strings"
+
+	"golang.org/x/text/unicode/norm"
+
+	"dnseal/smime/message"
+)
+
+// misleading returns an address that a From field shows beside its own, in a display name or a comment, or "".
+// Many readers show nothing but the display name, so that it is what a person takes for the author.
+func misleading(m *message.Message, from message.Address) string {
+	for _, f := range m.Fields("From") {
+		for _, word := range strings.FieldsFunc(shownText(f.Unfolded()), isDelimiter) {
+			a, err := message.ParseAddress(strings.Trim(word, "."))
+			if err == nil && !(strings.EqualFold(a.Local, from.Local) && a.Domain == from.Domain) {
+				return a.String()
+			}
+		}
+	}
+	return ""
+}
+
+// shownText decodes a field as readers do (RFC 2047), and turns look-alikes of the commercial at into it.
+func shownText(value string) string {
+	d := mime.WordDecoder{}
+	if decoded, err := d.DecodeHeader(value); err == nil {
+		value = decoded
+	}
+	return norm.NFKC.String(strings.ToValidUTF8(value, "?"))
+}
+
+func isDelimiter(r rune) bool { return r <= ' ' || strings.ContainsRune(`"'<>()[],;:\`, r) }
