@@ -15,7 +15,7 @@ func misleading(m *message.Message, from message.Address) string {
 	for _, f := range m.Fields("From") {
 		for _, word := range strings.FieldsFunc(shownText(f.Unfolded()), isDelimiter) {
 			a, err := message.ParseAddress(strings.Trim(word, "."))
-			if err == nil && !(strings.EqualFold(a.Local, from.Local) && a.Domain == from.Domain) {
+			if err == nil && (a.Domain != from.Domain || !strings.EqualFold(a.Local, from.Local)) {
 				return a.String()
 			}
 		}

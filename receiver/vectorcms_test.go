@@ -73,6 +73,7 @@ func (s *signer) signatureOID() asn1.ObjectIdentifier {
 		return asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 1}
 	case x509.Ed25519:
 		return asn1.ObjectIdentifier{1, 3, 101, 112}
+	default:
 	}
 	last := map[crypto.Hash]int{crypto.SHA256: 2, crypto.SHA384: 3, crypto.SHA512: 4}[s.hash]
 	if s.hash == crypto.SHA1 {

@@ -1,7 +1,6 @@
 package receiver_test
 
 import (
-	"bytes"
 	"crypto"
 	"crypto/x509"
 	"encoding/json"
@@ -9,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -107,7 +105,7 @@ func writeVectors(t *testing.T) {
 		}
 	}
 	for i, v := range all {
-		v.write(t, fmt.Sprintf("%02d-%s", i+1, v.name))
+		v.write(t, fmt.Sprintf("%03d-%s", i+1, v.name))
 	}
 	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.mailCA.cert.Raw})
 	write(t, filepath.Join(keyDir, "mailca.crt"), ca)
@@ -154,68 +152,112 @@ func (c *cast) controls() []vector {
 	userZone := "; zone example.com.\n_user.example.com. 300 IN TLSA " + record(2, 0, 1, c.userCA.cert.Raw) + "\n"
 	outsider := strings.Replace(signed(t, mail("alice@example.org"), smime.SignOptions{}, alice), "Subject: The plan for Tuesday", "Subject: Something else", 1)
 	return []vector{
-		{name: "pass", readme: "A message as dnseal signs it: multipart/signed, P-256, protected header, the record 3 1 1.",
+		{
+			name: "pass", readme: "A message as dnseal signs it: multipart/signed, P-256, protected header, the record 3 1 1.",
 			eml: signed(t, mail("alice@example.org"), smime.SignOptions{}, alice), zone: c.everybody(),
 			report: pass("from", "alice@example.org", "protected_from", "alice@example.org", "signatures", signature(
 				"part", "2", "covers", "message", "integrity", "good", "identity", "alice@example.org", "algorithm", "ecdsa-p256-sha256",
 				"binding", "from", "freshness", "good", "header_protection", "clear",
-				"dns", map[string]any{"type": "SMIMEA", "status": "secure", "presence": "present", "records": signature("usage", 3.0, "selector", 1.0, "matching", 1.0, "result", "match")}))},
-		{name: "pass-opaque", readme: "The same as application/pkcs7-mime.",
+				"dns", map[string]any{"type": "SMIMEA", "status": "secure", "presence": "present", "records": signature("usage", 3.0, "selector", 1.0, "matching", 1.0, "result", "match")})),
+		},
+		{
+			name: "pass-opaque", readme: "The same as application/pkcs7-mime.",
 			eml: signed(t, mail("alice@example.org"), smime.SignOptions{Opaque: true}, alice), zone: c.everybody(),
-			report: pass("signatures", signature("part", "1", "covers", "message", "header_protection", "clear"))},
-		{name: "pass-rsa", readme: "RSA 2048, PKCS #1 v1.5.", eml: signed(t, mail("alice@example.org"), smime.SignOptions{}, rsa), zone: c.zoneOf(rsa),
-			report: pass("signatures", signature("algorithm", "rsa-sha256"))},
-		{name: "pass-ed25519", readme: "Ed25519.", eml: signed(t, mail("alice@example.org"), smime.SignOptions{}, ed), zone: c.zoneOf(ed),
-			report: pass("signatures", signature("algorithm", "ed25519"))},
-		{name: "pass-unprotected", readme: "No protected header: the body is proven, and From by the signer's name.",
+			report: pass("signatures", signature("part", "1", "covers", "message", "header_protection", "clear")),
+		},
+		{
+			name: "pass-rsa", readme: "RSA 2048, PKCS #1 v1.5.", eml: signed(t, mail("alice@example.org"), smime.SignOptions{}, rsa), zone: c.zoneOf(rsa),
+			report: pass("signatures", signature("algorithm", "rsa-sha256")),
+		},
+		{
+			name: "pass-ed25519", readme: "Ed25519.", eml: signed(t, mail("alice@example.org"), smime.SignOptions{}, ed), zone: c.zoneOf(ed),
+			report: pass("signatures", signature("algorithm", "ed25519")),
+		},
+		{
+			name: "pass-unprotected", readme: "No protected header: the body is proven, and From by the signer's name.",
 			eml: signed(t, mail("alice@example.org"), smime.SignOptions{NoHeaderProtection: true}, alice), zone: c.everybody(),
-			report: pass("protected_from", "", "signatures", signature("header_protection", "none"))},
-		{name: "pass-raw-key", readme: "No certificate in the message: the record 3 1 0 carries the key, the protected From the name.",
+			report: pass("protected_from", "", "signatures", signature("header_protection", "none")),
+		},
+		{
+			name: "pass-raw-key", readme: "No certificate in the message: the record 3 1 0 carries the key, the protected From the name.",
 			eml: signed(t, mail("alice@example.org"), smime.SignOptions{NoCertificates: true}, alice), zone: "; zone example.org.\n" + alice.record(t, "3 1 0"),
-			report: pass("signatures", signature("identity", "alice@example.org", "integrity", "good", "algorithm", "ecdsa-p256-sha256"))},
-		{name: "pass-certificate-in-dns", readme: "No certificate in the message: the record 3 0 0 carries it.",
+			report: pass("signatures", signature("identity", "alice@example.org", "integrity", "good", "algorithm", "ecdsa-p256-sha256")),
+		},
+		{
+			name: "pass-certificate-in-dns", readme: "No certificate in the message: the record 3 0 0 carries it.",
 			eml: signed(t, mail("alice@example.org"), smime.SignOptions{NoCertificates: true}, alice), zone: "; zone example.org.\n" + alice.record(t, "3 0 0"),
-			report: pass("signatures", signature("identity", "alice@example.org", "integrity", "good"))},
-		{name: "pass-two-keys", readme: "Two records, the old key and the new: any one will do.",
-			eml: signed(t, mail("alice@example.org"), smime.SignOptions{}, alice), zone: c.zoneOf(alice, rsa), report: pass()},
-		{name: "pass-unusable-beside", readme: "Records of unknown usage, selector and matching type stop nothing.",
-			eml: signed(t, mail("alice@example.org"), smime.SignOptions{}, alice), zone: c.zoneOf(alice) + c.other(alice, "4 1 1 00") + c.other(alice, "3 2 1 00") + c.other(alice, "3 1 9 00"), report: pass()},
-		{name: "pass-device", readme: "A device that a rule lets use this From.", options: deviceRule,
+			report: pass("signatures", signature("identity", "alice@example.org", "integrity", "good")),
+		},
+		{
+			name: "pass-two-keys", readme: "Two records, the old key and the new: any one will do.",
+			eml: signed(t, mail("alice@example.org"), smime.SignOptions{}, alice), zone: c.zoneOf(alice, rsa), report: pass(),
+		},
+		{
+			name: "pass-unusable-beside", readme: "Records of unknown usage, selector and matching type stop nothing.",
+			eml: signed(t, mail("alice@example.org"), smime.SignOptions{}, alice), zone: c.zoneOf(alice) + c.other(alice, "4 1 1 00") + c.other(alice, "3 2 1 00") + c.other(alice, "3 1 9 00"), report: pass(),
+		},
+		{
+			name: "pass-device", readme: "A device that a rule lets use this From.", options: deviceRule,
 			eml: signed(t, mail("alerts@example.net"), smime.SignOptions{}, c.sensor), zone: c.everybody(),
-			report: pass("signatures", signature("identity", "sensor7._device.example.net", "binding", "rule", "dns", map[string]any{"type": "TLSA"}))},
-		{name: "pass-user-ca", readme: "carol has no record; the CA of her domain's users is published at _user.",
+			report: pass("signatures", signature("identity", "sensor7._device.example.net", "binding", "rule", "dns", map[string]any{"type": "TLSA"})),
+		},
+		{
+			name: "pass-user-ca", readme: "carol has no record; the CA of her domain's users is published at _user.",
 			eml: signed(t, mail("carol@example.com"), smime.SignOptions{}, c.carol), zone: userZone,
-			report: pass("signatures", signature("dns", map[string]any{"name": "_user.example.com.", "type": "TLSA"}))},
-		{name: "pass-pkix", readme: "dave has no record, but a certificate of a CA that is configured as a mail root.", options: options{PKIXRoots: "mailca.crt"},
-			eml: signed(t, mail("dave@example.org"), smime.SignOptions{}, dave), zone: c.everybody(), report: verdict("pass", "pkix")},
-		{name: "pass-expired-dane-ee", readme: "Under DANE-EE the dates of a certificate do not count (RFC 7671, Section 5.1).",
-			eml: signed(t, mail("alice@example.org"), smime.SignOptions{}, expired), zone: c.zoneOf(expired), report: pass()},
-		{name: "pass-utf8-mailbox", readme: "A local part that is not ASCII, as SmtpUTF8Mailbox (RFC 9598).",
-			eml: signed(t, mail("müller@example.org"), smime.SignOptions{}, mueller), zone: c.zoneOf(mueller), report: pass("from", "müller@example.org")},
-		{name: "pass-nameless-certificate", readme: "A certificate without any name speaks for the protected From (RFC 8550, Section 3).",
-			eml: header("alice@example.org") + clear(protected("alice@example.org"), signedBy(t, protected("alice@example.org"), nobody, nil)), zone: c.everybody(), report: pass()},
-		{name: "pass-list-footer", readme: "A list put its footer behind the last boundary: what is signed still holds, and what is not is named.",
+			report: pass("signatures", signature("dns", map[string]any{"name": "_user.example.com.", "type": "TLSA"})),
+		},
+		{
+			name: "pass-pkix", readme: "dave has no record, but a certificate of a CA that is configured as a mail root.", options: options{PKIXRoots: "mailca.crt"},
+			eml: signed(t, mail("dave@example.org"), smime.SignOptions{}, dave), zone: c.everybody(), report: verdict("pass", "pkix"),
+		},
+		{
+			name: "pass-expired-dane-ee", readme: "Under DANE-EE the dates of a certificate do not count (RFC 7671, Section 5.1).",
+			eml: signed(t, mail("alice@example.org"), smime.SignOptions{}, expired), zone: c.zoneOf(expired), report: pass(),
+		},
+		{
+			name: "pass-utf8-mailbox", readme: "A local part that is not ASCII, as SmtpUTF8Mailbox (RFC 9598).",
+			eml: signed(t, mail("müller@example.org"), smime.SignOptions{}, mueller), zone: c.zoneOf(mueller), report: pass("from", "müller@example.org"),
+		},
+		{
+			name: "pass-nameless-certificate", readme: "A certificate without any name speaks for the protected From (RFC 8550, Section 3).",
+			eml: header("alice@example.org") + clear(protected("alice@example.org"), signedBy(t, protected("alice@example.org"), nobody, nil)), zone: c.everybody(), report: pass(),
+		},
+		{
+			name: "pass-list-footer", readme: "A list put its footer behind the last boundary: what is signed still holds, and what is not is named.",
 			eml: signed(t, mail("alice@example.org"), smime.SignOptions{}, alice) + "-- \r\nA list of example.com\r\n", zone: c.everybody(),
-			report: pass("uncovered", []any{"epilogue after the signed part"})},
-		{name: "pass-subject-changed", readme: "A list put its name into Subject: the protected one holds, and the difference is reported.",
-			eml: outsider, zone: c.everybody(), report: pass("signatures", signature("differences", []any{"Subject"}))},
-		{name: "pass-two-signers", readme: "alice signed with two keys; both are published.",
-			eml: signed(t, mail("alice@example.org"), smime.SignOptions{}, alice, rsa), zone: c.zoneOf(alice, rsa), report: pass()},
-		{name: "pass-beside-a-stranger", readme: "Somebody else signed as well, and badly: it is listed, and does not count.",
+			report: pass("uncovered", []any{"epilogue after the signed part"}),
+		},
+		{
+			name: "pass-subject-changed", readme: "A list put its name into Subject: the protected one holds, and the difference is reported.",
+			eml: outsider, zone: c.everybody(), report: pass("signatures", signature("differences", []any{"Subject"})),
+		},
+		{
+			name: "pass-two-signers", readme: "alice signed with two keys; both are published.",
+			eml: signed(t, mail("alice@example.org"), smime.SignOptions{}, alice, rsa), zone: c.zoneOf(alice, rsa), report: pass(),
+		},
+		{
+			name: "pass-beside-a-stranger", readme: "Somebody else signed as well, and badly: it is listed, and does not count.",
 			eml: header("alice@example.org") + clear(bare, signedBy(t, bare, alice, func(sd *signedData) {
 				sd.certs = append(sd.certs, c.mallory.cert)
 				sd.signers = append(sd.signers, signer{person: c.mallory, content: []byte(bare), flip: true})
-			})), zone: c.everybody(), report: pass()},
-		{name: "pass-nested-hp", readme: "A part inside says hp=\"clear\" with another From: only the root of what is signed speaks for the header.",
+			})), zone: c.everybody(), report: pass(),
+		},
+		{
+			name: "pass-nested-hp", readme: "A part inside says hp=\"clear\" with another From: only the root of what is signed speaks for the header.",
 			eml: header("alice@example.org") + clear(nested, signedBy(t, nested, alice, nil)), zone: c.everybody(),
-			report: pass("protected_from", "", "signatures", signature("header_protection", "none"))},
-		{name: "pass-attached-signature", readme: "alice forwards a broken signed message of her own: her signature on the whole is what counts.",
+			report: pass("protected_from", "", "signatures", signature("header_protection", "none")),
+		},
+		{
+			name: "pass-attached-signature", readme: "alice forwards a broken signed message of her own: her signature on the whole is what counts.",
 			eml: signed(t, header("alice@example.org")+mixed("mixed", bare, "Content-Type: message/rfc822\r\n\r\n"+
 				strings.Replace(signed(t, mail("alice@example.org"), smime.SignOptions{}, alice), "100 euros", "900 euros", 1)), smime.SignOptions{}, alice),
-			zone: c.everybody(), report: pass()},
-		{name: "none-unsigned", readme: "Not signed at all; the text says otherwise.", attack: true,
+			zone: c.everybody(), report: pass(),
+		},
+		{
+			name: "none-unsigned", readme: "Not signed at all; the text says otherwise.", attack: true,
 			eml: header("alice@example.org", "X-Signature: verified\nAuthentication-Results: mx.example.net; smime=pass body.smime-identifier=alice@example.org\n") +
-				"\r\nThis message was signed by alice@example.org and verified.\r\n", zone: c.everybody(), report: verdict("none", "")},
+				"\r\nThis message was signed by alice@example.org and verified.\r\n", zone: c.everybody(), report: verdict("none", ""),
+		},
 	}
 }
 
@@ -257,8 +299,3 @@ func replaceOnce(t *testing.T, s, from, to string) string {
 	}
 	return strings.Replace(s, from, to, 1)
 }
-
-var (
-	_ = bytes.Equal
-	_ = slices.Concat[[]int]
-)

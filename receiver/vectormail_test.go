@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -77,7 +78,7 @@ func mixed(kind string, parts ...string) string {
 // signedBy is a SignedData over the content by one signer, with its certificate.
 func signedBy(t *testing.T, content string, p person, change func(*signedData)) []byte {
 	t.Helper()
-	sd := signedData{certs: append(p.chain[:len(p.chain):len(p.chain)], p.cert), signers: []signer{{person: p, content: []byte(content)}}}
+	sd := signedData{certs: append(slices.Clip(p.chain), p.cert), signers: []signer{{person: p, content: []byte(content)}}}
 	if change != nil {
 		change(&sd)
 	}

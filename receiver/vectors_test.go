@@ -23,7 +23,7 @@ import (
 
 var update = flag.Bool("update", false, "write the vectors anew")
 
-// vectorDir holds NN-name.eml (the message), .zone (the DNS), .want (what must be told) and .readme (why).
+// vectorDir holds NNN-name.eml (the message), .zone (the DNS), .want (what must be told) and .readme (why).
 const vectorDir = "../testdata/vectors"
 
 // clock is when all vectors are judged.
