@@ -31,4 +31,7 @@ cover:
 peers:
 	./.ci/peers
 
-.PHONY: build demo test check bench fuzz cover peers
+interop:
+	go test -count=1 -run '^TestInterop' -v ./smime -bouncycastle
+
+.PHONY: build demo test check bench fuzz cover peers interop

@@ -1,0 +1,109 @@
+package smime_test
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// bouncyCastleJars are in the Debian package libbcmail-java and those it needs.
+var bouncyCastleJars = []string{"bcprov.jar", "bcutil.jar", "bcpkix.jar"}
+
+// bouncyCastle is a Java program that does one job after the other: starting it takes seconds.
+type bouncyCastle struct {
+	workshop
+	jobs    io.Writer
+	answers *bufio.Scanner
+}
+
+func newBouncyCastle(t *testing.T, _ map[string]*peerIdentity) peer {
+	t.Helper()
+	if !*withBouncyCastle {
+		t.Skip("skipped: Bouncy Castle is asked by make interop")
+	}
+	program(t, "javac")
+	var jars []string
+	for _, jar := range bouncyCastleJars {
+		path := filepath.Join("/usr/share/java", jar)
+		if _, err := os.Stat(path); err != nil {
+			missing(t, path)
+		}
+		jars = append(jars, path)
+	}
+	cmd := exec.Command(program(t, "java"), "-cp", strings.Join(jars, ":"), filepath.Join("testdata", "interop", "BouncyCastle.java"))
+	cmd.Stderr = os.Stderr
+	jobs, err := cmd.StdinPipe()
+	must(t, err)
+	answers, err := cmd.StdoutPipe()
+	must(t, err)
+	must(t, cmd.Start())
+	t.Cleanup(func() {
+		// It ends with its input.
+		_ = jobs.Close()
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("java: %v", err)
+		}
+	})
+	return bouncyCastle{workshop{dir: t.TempDir()}, jobs, bufio.NewScanner(answers)}
+}
+
+func (p bouncyCastle) do(job ...string) error {
+	if _, err := fmt.Fprintln(p.jobs, strings.Join(job, "\t")); err != nil {
+		return err
+	}
+	if !p.answers.Scan() {
+		return errors.Join(io.ErrUnexpectedEOF, p.answers.Err())
+	}
+	if answer := p.answers.Text(); answer != "ok" {
+		return errors.New(answer)
+	}
+	return nil
+}
+
+func (p bouncyCastle) sign(t *testing.T, r row, ids []*peerIdentity, entity []byte, attached bool) ([]byte, error) {
+	t.Helper()
+	out := filepath.Join(p.dir, "out")
+	job := []string{"sign", p.write(t, "entity", entity), out, "detached", "certs"}
+	if attached {
+		job[3] = "attached"
+	}
+	if r.bare {
+		job[4] = "bare"
+	}
+	for _, id := range ids {
+		job = append(job, javaAlgorithm(r, id), id.keyFile(), id.certFile())
+	}
+	return p.produced("out", p.do(job...))
+}
+
+// javaAlgorithm is how Java calls what id signs with.
+func javaAlgorithm(r row, id *peerIdentity) string {
+	switch {
+	case id.name == "ed25519":
+		return "Ed25519"
+	case r.pss:
+		return strings.ToUpper(r.digest) + "withRSAandMGF1"
+	case strings.HasPrefix(id.name, "rsa"):
+		return strings.ToUpper(r.digest) + "withRSA"
+	default:
+		return strings.ToUpper(r.digest) + "withECDSA"
+	}
+}
+
+func (p bouncyCastle) verify(t *testing.T, ids []*peerIdentity, der, entity []byte) error {
+	t.Helper()
+	job := []string{"verify", p.write(t, "in", der), "-"}
+	if entity != nil {
+		job[2] = p.write(t, "entity", entity)
+	}
+	for _, id := range ids {
+		job = append(job, id.certFile())
+	}
+	return p.do(job...)
+}

@@ -1,0 +1,276 @@
+package smime_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// peer is a CMS implementation of somebody else's.
+type peer interface {
+	// sign returns the SignedData over entity by ids, with it inside when attached.
+	sign(t *testing.T, r row, ids []*peerIdentity, entity []byte, attached bool) ([]byte, error)
+	// verify judges a SignedData, over entity where that is not nil. The certificates are those of ids.
+	verify(t *testing.T, ids []*peerIdentity, der, entity []byte) error
+}
+
+// workshop is a folder in which programs run, one job after the other.
+type workshop struct {
+	dir   string
+	env   []string
+	stdin string
+}
+
+// run runs a program in the folder. The error has what it printed.
+func (w workshop) run(t *testing.T, name string, args ...string) (string, error) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), program(t, name), args...)
+	cmd.Dir = w.dir
+	cmd.Env = append(os.Environ(), w.env...)
+	cmd.Stdin = strings.NewReader(w.stdin)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return string(out), fmt.Errorf("%s %s: %w: %s", name, strings.Join(args, " "), err, out)
+	}
+	return string(out), nil
+}
+
+func (w workshop) write(t *testing.T, name string, data []byte) string {
+	t.Helper()
+	path := filepath.Join(w.dir, name)
+	writeBytes(t, path, data)
+	return path
+}
+
+// produced returns what a program wrote to the file, if it ended well.
+func (w workshop) produced(name string, err error) ([]byte, error) {
+	if err != nil {
+		return nil, err
+	}
+	return os.ReadFile(filepath.Join(w.dir, name))
+}
+
+// program finds a peer program.
+func program(t *testing.T, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		missing(t, name)
+	}
+	return path
+}
+
+// missing skips the test, or fails it where DNSEAL_PEERS=required.
+func missing(t *testing.T, name string) {
+	t.Helper()
+	if os.Getenv("DNSEAL_PEERS") == "required" {
+		t.Fatalf("%s is missing; make peers brings it", name)
+	}
+	t.Skipf("skipped: %s is missing; make peers brings it", name)
+}
+
+// must is for the setting up of a peer.
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// openSSL is the program openssl.
+type openSSL struct{ workshop }
+
+func newOpenSSL(t *testing.T, _ map[string]*peerIdentity) peer {
+	t.Helper()
+	program(t, "openssl")
+	return openSSL{workshop{dir: t.TempDir()}}
+}
+
+func (p openSSL) sign(t *testing.T, r row, ids []*peerIdentity, entity []byte, attached bool) ([]byte, error) {
+	t.Helper()
+	args := []string{"cms", "-sign", "-in", p.write(t, "entity", entity), "-binary", "-md", r.digest, "-outform", "DER", "-out", "out"}
+	for _, id := range ids {
+		args = append(args, "-signer", id.certFile(), "-inkey", id.keyFile())
+	}
+	if attached {
+		args = append(args, "-nodetach")
+	}
+	if r.pss {
+		args = append(args, "-keyopt", "rsa_padding_mode:pss", "-keyopt", "rsa_pss_saltlen:digest")
+	}
+	if r.bare {
+		args = append(args, "-keyid", "-nocerts")
+	} else {
+		args = append(args, "-cades") // signingCertificateV2
+	}
+	_, err := p.run(t, "openssl", args...)
+	return p.produced("out", err)
+}
+
+func (p openSSL) verify(t *testing.T, ids []*peerIdentity, der, entity []byte) error {
+	t.Helper()
+	args := []string{"cms", "-verify", "-inform", "DER", "-in", p.write(t, "in", der), "-binary", "-CAfile", filepath.Join(ids[0].dir, "ca.pem"), "-certfile", ids[0].certFile(), "-out", "out"}
+	if entity != nil {
+		args = append(args, "-content", p.write(t, "entity", entity))
+	}
+	_, err := p.run(t, "openssl", args...)
+	return err
+}
+
+// gnuTLS is the program certtool.
+type gnuTLS struct{ workshop }
+
+func newGnuTLS(t *testing.T, _ map[string]*peerIdentity) peer {
+	t.Helper()
+	program(t, "certtool")
+	return gnuTLS{workshop{dir: t.TempDir()}}
+}
+
+func (p gnuTLS) sign(t *testing.T, r row, ids []*peerIdentity, entity []byte, attached bool) ([]byte, error) {
+	t.Helper()
+	how := "--p7-detached-sign"
+	if attached {
+		how = "--p7-sign"
+	}
+	_, err := p.run(t, "certtool", how, "--p7-time", "--hash", strings.ToUpper(r.digest), "--load-privkey", ids[0].keyFile(), "--load-certificate", ids[0].certFile(),
+		"--infile", p.write(t, "entity", entity), "--outder", "--outfile", "out")
+	return p.produced("out", err)
+}
+
+func (p gnuTLS) verify(t *testing.T, ids []*peerIdentity, der, entity []byte) error {
+	t.Helper()
+	args := []string{"--p7-verify", "--inder", "--load-ca-certificate", filepath.Join(ids[0].dir, "ca.pem"), "--infile", p.write(t, "in", der)}
+	if entity != nil {
+		args = append(args, "--load-data", p.write(t, "entity", entity))
+	}
+	_, err := p.run(t, "certtool", args...)
+	return err
+}
+
+// gnuPG is the program gpgsm, with a home of its own.
+type gnuPG struct{ workshop }
+
+// newGnuPG imports the keys that gpgsm 2.2 can import: it crashes on others than RSA.
+func newGnuPG(t *testing.T, ids map[string]*peerIdentity) peer {
+	t.Helper()
+	for _, name := range []string{"gpgsm", "gpg-agent", "gpgconf", "openssl"} {
+		program(t, name)
+	}
+	p := gnuPG{workshop{dir: t.TempDir(), stdin: "x\n"}}
+	// The path of the agent's socket is at most 108 octets long, which that of t.TempDir may not leave room for.
+	home, err := os.MkdirTemp("", "dnseal") //nolint:usetesting // see above
+	must(t, err)
+	p.env = []string{"GNUPGHOME=" + home, "LC_ALL=C"}
+	t.Cleanup(func() {
+		// The agent that gpgsm started, and only that one, ends with its home. The test's context is over by now.
+		cmd := exec.Command("gpgconf", "--kill", "gpg-agent")
+		cmd.Env = append(os.Environ(), p.env...)
+		if out, killed := cmd.CombinedOutput(); killed != nil {
+			t.Errorf("gpgconf: %v: %s", killed, out)
+		}
+		_ = os.RemoveAll(home)
+	})
+
+	writeBytes(t, filepath.Join(home, "gpgsm.conf"), []byte("disable-crl-checks\ndisable-policy-checks\ndisable-dirmngr\n"))
+	writeBytes(t, filepath.Join(home, "gpg-agent.conf"), []byte("allow-loopback-pinentry\ns2k-count 65536\n"))
+	caFile := filepath.Join(ids["p256"].dir, "ca.pem")
+	out, err := p.run(t, "openssl", "x509", "-in", caFile, "-noout", "-fingerprint", "-sha1")
+	must(t, err)
+	_, fingerprint, _ := strings.Cut(strings.TrimSpace(out), "=")
+	writeBytes(t, filepath.Join(home, "trustlist.txt"), []byte(fingerprint+" S relax\n"))
+	_, err = p.run(t, "gpgsm", "--batch", "--import", caFile)
+	must(t, err)
+	for name, id := range ids {
+		if !strings.HasPrefix(name, "rsa") {
+			continue
+		}
+		_, err = p.run(t, "openssl", "pkcs12", "-export", "-legacy", "-in", id.certFile(), "-inkey", id.keyFile(), "-passout", "pass:x", "-out", "p12")
+		must(t, err)
+		_, err = p.run(t, "gpgsm", p.withPassphrase("--import", "p12")...)
+		must(t, err)
+	}
+
+	return p
+}
+
+func (p gnuPG) withPassphrase(args ...string) []string {
+	return append([]string{"--batch", "--yes", "--pinentry-mode", "loopback", "--passphrase-fd", "0"}, args...)
+}
+
+func (p gnuPG) sign(t *testing.T, _ row, ids []*peerIdentity, entity []byte, attached bool) ([]byte, error) {
+	t.Helper()
+	how := "--detach-sign"
+	if attached {
+		how = "--sign"
+	}
+	args := p.withPassphrase("--digest-algo", "SHA256", "-u", ids[0].fingerprint(), how, "-o", "out", p.write(t, "entity", entity))
+	_, err := p.run(t, "gpgsm", args...)
+	return p.produced("out", err)
+}
+
+func (p gnuPG) verify(t *testing.T, ids []*peerIdentity, der, entity []byte) error {
+	t.Helper()
+	args := []string{"--batch", "--status-fd", "1", "--verify", p.write(t, "in", der)}
+	if entity != nil {
+		args = append(args, p.write(t, "entity", entity))
+	}
+	// The exit status also tells other things than the signature: its own words count.
+	out, err := p.run(t, "gpgsm", args...)
+	if strings.Count(out, "GOODSIG") == len(ids) && !strings.Contains(out, "BADSIG") {
+		return nil
+	}
+	return errors.Join(fmt.Errorf("gpgsm: %s", out), err)
+}
+
+// nss is the programs certutil, pk12util and cmsutil, with a database of their own.
+type nss struct{ workshop }
+
+func newNSS(t *testing.T, ids map[string]*peerIdentity) peer {
+	t.Helper()
+	for _, name := range []string{"certutil", "pk12util", "cmsutil", "openssl"} {
+		program(t, name)
+	}
+	p := nss{workshop{dir: t.TempDir()}}
+	_, err := p.run(t, "certutil", "-N", "-d", "sql:.", "--empty-password")
+	must(t, err)
+	_, err = p.run(t, "certutil", "-A", "-d", "sql:.", "-n", "ca", "-t", "CT,C,C", "-i", filepath.Join(ids["p256"].dir, "ca.pem"))
+	must(t, err)
+	for name, id := range ids {
+		if name == "ed25519" {
+			continue // it cannot be imported
+		}
+		_, err = p.run(t, "openssl", "pkcs12", "-export", "-in", id.certFile(), "-inkey", id.keyFile(), "-passout", "pass:x", "-name", name, "-out", "p12")
+		must(t, err)
+		_, err = p.run(t, "pk12util", "-i", "p12", "-d", "sql:.", "-W", "x", "-K", "")
+		must(t, err)
+	}
+	return p
+}
+
+func (p nss) sign(t *testing.T, r row, ids []*peerIdentity, entity []byte, attached bool) ([]byte, error) {
+	t.Helper()
+	args := []string{"-S", "-d", "sql:.", "-N", ids[0].name, "-G", "-P", "-H", strings.ToUpper(r.digest), "-i", p.write(t, "entity", entity), "-o", "out"}
+	if !attached {
+		args = append(args, "-T")
+	}
+	_, err := p.run(t, "cmsutil", args...)
+	return p.produced("out", err)
+}
+
+func (p nss) verify(t *testing.T, ids []*peerIdentity, der, entity []byte) error {
+	t.Helper()
+	args := []string{"-D", "-d", "sql:.", "-i", p.write(t, "in", der), "-n", "-u", "4", "-h", "1"}
+	if entity != nil {
+		args = append(args, "-c", p.write(t, "entity", entity))
+	}
+	// With -h the exit status is 0 whatever the signature is.
+	out, err := p.run(t, "cmsutil", args...)
+	if err == nil && strings.Count(out, "status=GoodSignature") == len(ids) && strings.Count(out, "status=") == len(ids) {
+		return nil
+	}
+	return errors.Join(fmt.Errorf("cmsutil: %s", out), err)
+}
