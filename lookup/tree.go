@@ -5,19 +5,188 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"github.com/miekg/dns"
+
+	"dnseal/lookup/dnssec"
 )
 
-// WriteTree draws the chain of trust of the result for people; now is for the time left.
+// WriteTree draws the chain of trust of the result for people: zone by zone from the trust anchor down, then the
+// records or the proof that there are none, then what is wrong and what to do about it. now is for the time left.
 func (r *Result) WriteTree(w io.Writer, now time.Time) error {
 	var b strings.Builder
-	for _, link := range r.Answer.Links {
-		fmt.Fprintf(&b, "%s %s\n", link.Zone, link.Status)
+	fmt.Fprintf(&b, "%s %s %s: %s\n", mark(r.Status), r.Name, r.Type, r.Status)
+	for _, n := range r.tree(now) {
+		b.WriteByte('\n')
+		n.draw(&b, "", "")
 	}
-	fmt.Fprintf(&b, "%s %s: %s", r.Name, r.Type, r.Status)
-	if r.Reason != "" {
-		fmt.Fprintf(&b, " (%s)", r.Reason)
-	}
-	b.WriteByte('\n')
+	r.writeConclusion(&b)
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// node is a zone or a set of records in the drawing.
+type node struct {
+	title    string
+	lines    []string
+	children []*node
+}
+
+func (n *node) add(format string, args ...any) {
+	n.lines = append(n.lines, fmt.Sprintf(format, args...))
+}
+
+// draw writes the node; first goes before its title, rest before everything below that.
+func (n *node) draw(b *strings.Builder, first, rest string) {
+	b.WriteString(first + n.title + "\n")
+	bar := "   "
+	if len(n.children) > 0 {
+		bar = "│  "
+	}
+	for _, line := range n.lines {
+		b.WriteString(rest + bar + line + "\n")
+	}
+	for i, child := range n.children {
+		if i == len(n.children)-1 {
+			child.draw(b, rest+"└─ ", rest+"   ")
+		} else {
+			child.draw(b, rest+"├─ ", rest+"│  ")
+		}
+	}
+}
+
+// mark is a status at a glance.
+func mark(s dnssec.Status) string {
+	switch s {
+	case dnssec.Secure:
+		return "✓"
+	case dnssec.Bogus:
+		return "✗"
+	case dnssec.Insecure:
+		return "–"
+	case dnssec.Indeterminate:
+	}
+	return "?"
+}
+
+// tree returns the anchors' zones with everything below them.
+func (r *Result) tree(now time.Time) (tops []*node) {
+	zones := map[string]*node{}
+	var last *node
+	broken := false
+	for i := range r.Answer.Links {
+		link := &r.Answer.Links[i]
+		parent := enclosing(zones, link.Zone)
+		last = zoneNode(link, parent == nil, now)
+		zones[link.Zone] = last
+		broken = broken || link.Status == dnssec.Bogus
+		if parent == nil {
+			tops = append(tops, last)
+		} else {
+			parent.children = append(parent.children, last)
+		}
+	}
+	for _, set := range r.Answer.RRsets {
+		if leaf := r.place(zones, set, now); leaf != nil {
+			last = leaf
+		}
+	}
+	if last != nil && r.Status == dnssec.Bogus && !broken {
+		last.add("%s", r.Reason)
+	}
+	return tops
+}
+
+// enclosing returns the deepest zone above or at name.
+func enclosing(zones map[string]*node, name string) *node {
+	for at, end := 0, false; !end; at, end = dns.NextLabel(name, at) {
+		if n := zones[name[at:]]; n != nil {
+			return n
+		}
+	}
+	return zones["."]
+}
+
+// zoneNode describes a zone: its keys, who vouches for them and for how long.
+func zoneNode(link *dnssec.Link, anchored bool, now time.Time) *node {
+	n := &node{title: fmt.Sprintf("%s %s  %s", mark(link.Status), link.Zone, link.Status)}
+	by := "named by the DS record of its parent"
+	if anchored {
+		by = "named by the trust anchor"
+	}
+	matched := false
+	for _, k := range link.Keys {
+		matched = matched || k.Matched
+		n.add("%s", keyLine(k, by))
+	}
+	if !matched {
+		for _, ds := range link.DS {
+			n.add("DS record of its parent: key %d %s by %s", ds.KeyTag, algorithmName(ds.Algorithm), digestName(ds.DigestType))
+		}
+	}
+	if link.Signature != nil {
+		n.add("keys signed %s", validity(link.Signature, now))
+	}
+	if link.Reason != "" {
+		n.add("%s", link.Reason)
+	}
+	return n
+}
+
+func keyLine(k dnssec.Key, by string) string {
+	text := fmt.Sprintf("key %d %s", k.Tag, algorithmName(k.Algorithm))
+	if k.Revoked {
+		text += ", revoked"
+	}
+	if k.Matched {
+		text += ", " + by
+	}
+	return text
+}
+
+func algorithmName(a uint8) string {
+	if s, ok := dns.AlgorithmToString[a]; ok {
+		return s
+	}
+	return fmt.Sprintf("algorithm %d", a)
+}
+
+func digestName(d uint8) string {
+	if s, ok := dns.HashToString[d]; ok {
+		return s
+	}
+	return fmt.Sprintf("digest %d", d)
+}
+
+const stamp = "2006-01-02 15:04 UTC"
+
+// validity says by which key, and for how long.
+func validity(sig *dns.RRSIG, now time.Time) string {
+	from, to := moment(sig.Inception, now), moment(sig.Expiration, now)
+	switch {
+	case now.Before(from):
+		return fmt.Sprintf("by key %d, not valid before %s (in %s)", sig.KeyTag, from.Format(stamp), span(from.Sub(now)))
+	case now.After(to):
+		return fmt.Sprintf("by key %d, expired %s (%s ago)", sig.KeyTag, to.Format(stamp), span(now.Sub(to)))
+	}
+	return fmt.Sprintf("by key %d until %s (%s left)", sig.KeyTag, to.Format(stamp), span(to.Sub(now)))
+}
+
+// moment is the time nearest to now that a 32-bit time can mean (RFC 4034, Section 3.1.5).
+func moment(serial uint32, now time.Time) time.Time {
+	return now.Add(time.Duration(int32(serial-uint32(now.Unix()))) * time.Second).UTC().Truncate(time.Second)
+}
+
+// span is a duration in one unit.
+func span(d time.Duration) string {
+	const day = 24 * time.Hour
+	switch {
+	case d >= 2*day:
+		return fmt.Sprintf("%d days", d/day)
+	case d >= 2*time.Hour:
+		return fmt.Sprintf("%d hours", d/time.Hour)
+	case d >= 2*time.Minute:
+		return fmt.Sprintf("%d minutes", d/time.Minute)
+	}
+	return fmt.Sprintf("%d seconds", d/time.Second)
 }

@@ -1,0 +1,100 @@
+package lookup
+
+import (
+	"fmt"
+	"strings"
+
+	"dnseal/lookup/dnssec"
+)
+
+// writeConclusion says after the tree what came out, why, and what can be done.
+func (r *Result) writeConclusion(b *strings.Builder) {
+	b.WriteByte('\n')
+	switch {
+	case r.Status == dnssec.Secure && r.Presence == Present:
+		plural := "s"
+		if len(r.Records) == 1 {
+			plural = ""
+		}
+		fmt.Fprintf(b, "%d record%s, validated from the trust anchor down; good for %s.\n", len(r.Records), plural, span(r.TTL))
+	case r.Status == dnssec.Secure:
+		fmt.Fprintf(b, "Proven: there is no %s record here; good for %s.\n", r.Type, span(r.TTL))
+	case r.Answer.EDE >= 0:
+		fmt.Fprintf(b, "%s (Extended DNS Error %d): %s\n", r.Code, r.Answer.EDE, r.Reason)
+	default:
+		fmt.Fprintf(b, "%s: %s\n", r.Code, r.Reason)
+	}
+	if todo := r.advice(); todo != "" {
+		fmt.Fprintf(b, "What to do: %s\n", todo)
+	}
+	for _, w := range r.Warnings {
+		fmt.Fprintf(b, "Warning: %s\n", w)
+	}
+}
+
+// advice is what an administrator can do about the result; "" when nothing needs doing.
+func (r *Result) advice() string {
+	if r.Status == dnssec.Secure {
+		if r.Presence == Present {
+			return ""
+		}
+		return "if a key should be published here, add the record that \"dnseal identity record\" prints to the zone."
+	}
+	if strings.HasPrefix(r.Code, "budget:") {
+		return "the zones on the way cost more work than one lookup may cause. If they are trusted, raise that limit; else leave them alone."
+	}
+	return strings.ReplaceAll(advices[r.Code], "ZONE", r.lastZone())
+}
+
+// lastZone is the zone where the chain ends or breaks. A name that is only not proven to be no zone is not one.
+func (r *Result) lastZone() string {
+	zone := "the zone"
+	for _, link := range r.Answer.Links {
+		if link.Status != dnssec.Insecure && len(link.Keys)+len(link.DS) == 0 {
+			continue
+		}
+		zone = link.Zone
+		if link.Status == dnssec.Bogus {
+			break
+		}
+	}
+	return zone
+}
+
+// advices by code. ZONE stands for where the chain ends or breaks.
+var advices = map[string]string{
+	dnssec.CodeNoAnchor:      "no trust anchor covers this name: use the built-in keys of the root, or add an anchor above it to the trust anchor file.",
+	dnssec.CodeClock:         "set the clock of this machine (NTP), then try again; the zones are most likely fine.",
+	dnssec.CodeTimeout:       "ask the same by \"dig +dnssec\" at the same resolver. If it is slow there too, the name servers of the domain do not answer; else give more time (--dns-timeout).",
+	dnssec.CodeUnreachable:   "see that the resolver runs, speaks DNSSEC and can be reached from here (port 53 by UDP and TCP, 853 by TLS), or name another one (--resolver).",
+	dnssec.CodeServfail:      "the resolver gets nothing usable from the name servers of the domain: its log says why. \"dig +trace\" shows which server does not answer.",
+	dnssec.CodeRefused:       "the resolver does not serve this machine: allow it in the resolver's access list, or name another one (--resolver).",
+	dnssec.CodeStale:         "switch off serve-stale (unbound: serve-expired no) at the resolver: absence is how keys are revoked.",
+	dnssec.CodeMalformed:     "check the name; if it is right, some server on the way sends messages that cannot be read.",
+	dnssec.CodeAliasLoop:     "the owner of the domain has to mend the CNAME or DNAME records that lead in a circle.",
+	dnssec.CodeUnsupported:   "the owner of ZONE has to sign with an algorithm in use, best 13 (ECDSA P-256), and publish a DS with SHA-256.",
+	dnssec.CodeUnusableKeys:  "the owner of ZONE has to sign with keys of a usual size (RSA of 2048 bits or ECDSA P-256).",
+	dnssec.CodeUnsigned:      "the owner of ZONE has to sign the zone and have a DS record published in its parent; until then nothing in it can be trusted.",
+	dnssec.CodeOptOut:        "the owner has to sign ZONE and have a DS record published in its parent, which leaves unsigned names out of its proof (opt-out).",
+	dnssec.CodeIterations:    "the owner of ZONE has to set the NSEC3 iterations to 0 (RFC 9276).",
+	dnssec.CodeNoSignature:   "see that all name servers of ZONE serve the signed copy, and that the resolver does not strip signatures (ask it by \"dig +dnssec\").",
+	dnssec.CodeBadSignature:  "sign ZONE again and see that all its name servers serve the same copy. If they do, somebody between them and here changes answers.",
+	dnssec.CodeExpired:       "sign ZONE again; then find out why its signer stopped, or why a secondary does not get the new copy.",
+	dnssec.CodeNotYetValid:   "the signer of ZONE has a clock that is ahead, or this machine one that is behind.",
+	dnssec.CodeTimesInverted: "sign ZONE again; the times of its signatures are the wrong way round.",
+	dnssec.CodeSigner:        "sign ZONE again with keys of its own; a record is signed by a zone that may not do that.",
+	dnssec.CodeLabels:        "sign ZONE again; a signature does not fit the name it is for.",
+	dnssec.CodeNoKey:         "compare the DS record in the parent with the keys of ZONE: after a key change, publish the DS of the new key at the registrar, or bring the old key back until that is done.",
+	dnssec.CodeRevoked:       "the DS record names a key of ZONE that is revoked: publish the DS of the key that replaced it.",
+	dnssec.CodeNotZoneKey:    "the DS record names a key of ZONE that is no zone key (flags 256 or 257, protocol 3): publish the DS of one that is.",
+	dnssec.CodeNoDenial:      "see that all name servers of ZONE serve the complete signed copy: the NSEC or NSEC3 records that prove an absence are missing (PowerDNS: rectify-zone).",
+	dnssec.CodeBadDenial:     "sign ZONE again as a whole: its NSEC or NSEC3 records contradict its content, or an answer was put together from other ones.",
+	dnssec.CodeNoWildcard:    "see that all name servers of ZONE serve the complete signed copy. An answer from a wildcard came without the proof that the name itself does not exist: it may be a forgery.",
+	dnssec.CodeBadAlias:      "the alias does not follow from a signed record: it may be a forgery. Ask another resolver, then the owner of the domain.",
+	dnssec.CodeNotAZone:      "a record is signed by a name that is no zone: the owner of the domain has to sign again.",
+	CodeDenied:               "change the allow or deny list if the domain should be looked up.",
+	CodeBusy:                 "try again in a moment. If it stays, some domains that mail claims to come from do not answer.",
+	CodeClosed:               "",
+	CodeDisagree:             "ask the resolver by \"dig +dnssec\": AD should be among the flags. It may not validate, hold a negative trust anchor, or another root key.",
+	CodeBogus:                "look the name up in mode validate: it shows which link is broken.",
+}
