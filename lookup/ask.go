@@ -79,7 +79,9 @@ func (c *Client) ask(ctx context.Context, tr *trust, k key) *Result {
 			giveUp(errLinger)
 		}
 	}).Stop()
+	at := c.opts.Now()
 	r := c.resolve(ctx, tr, k)
+	r.At = at
 	if r.Status == dnssec.Indeterminate && errors.Is(context.Cause(ctx), errLinger) {
 		return notTold(k, CodeBusy, errLinger.Error())
 	}

@@ -58,6 +58,8 @@ type Result struct {
 	Code string
 	// Reason is a sentence for people; empty when secure and present.
 	Reason string
+	// At is when the resolver was asked; an answer from the cache keeps the time it was found at.
+	At time.Time
 	// Answer is what the validator found: the chain, its links, the RRsets used.
 	Answer *dnssec.Answer
 	// Warnings are sentences about what is not wrong in itself: an unknown key of the root, a resolver that says AD for

@@ -1,0 +1,181 @@
+package lookup
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"dnseal/lookup/dnssec"
+)
+
+// Evidence is what a result rests on, to be kept and judged again without a network: the records in wire form with
+// their signatures. Its JSON form is stable.
+//
+// It shows that these keys have signed this, and until when the signatures hold. It does not show that a record was
+// not withdrawn before that, and whoever gets hold of a zone's keys later can make evidence for earlier times: to be
+// believed after its Expiration it needs a witness of its own for the time.
+type Evidence struct {
+	Version int       `json:"v"`
+	Name    string    `json:"name"`
+	Type    string    `json:"type"` // "SMIMEA" or "TLSA"
+	At      time.Time `json:"at"`   // when the resolver answered
+	Status  string    `json:"status"`
+	Code    string    `json:"code"`
+	Rcode   int       `json:"rcode"`
+	// Sets is in the order of RFC 9102, Section 3: what was asked for, then DNSKEY and DS up to the root.
+	Sets []EvidenceSet `json:"sets"`
+	// Inception and Expiration bound the time in which all signatures hold.
+	Inception  time.Time `json:"inception"`
+	Expiration time.Time `json:"expiration"`
+}
+
+// EvidenceSet is one RRset with its signatures.
+type EvidenceSet struct {
+	// Name and Type are the question that it is an answer to, or a part of one.
+	Name string `json:"name"`
+	Type string `json:"type"`
+	// Wire is the records and then their RRSIG records, uncompressed (RFC 1035, Section 3.2.1). All in a row are the
+	// AuthenticationChain of RFC 9102, Section 3.
+	Wire []byte `json:"wire"`
+}
+
+const (
+	evidenceVersion  = 1
+	maxEvidenceSets  = 200
+	maxEvidenceBytes = 1 << 20
+)
+
+// Evidence returns what the result rests on. It fails when nothing was found out (the result is indeterminate) or the
+// result is the resolver's word (mode ad-only).
+func (r *Result) Evidence() (*Evidence, error) {
+	a := r.Answer
+	if r.Status == dnssec.Indeterminate || len(a.RRsets) == 0 {
+		return nil, fmt.Errorf("lookup: there is no evidence about %s: it was not validated here", r.Name)
+	}
+	e := &Evidence{
+		Version: evidenceVersion, Name: r.Name, Type: r.Type.String(), At: r.At.UTC(),
+		Status: r.Status.String(), Code: r.Code, Rcode: a.Rcode,
+		Inception: a.Inception.UTC(), Expiration: a.Expiration.UTC(),
+	}
+	for _, set := range a.RRsets {
+		wire, err := packSet(set)
+		if err != nil {
+			return nil, err
+		}
+		e.Sets = append(e.Sets, EvidenceSet{Name: set.Name, Type: dns.Type(set.Type).String(), Wire: wire})
+	}
+	return e, nil
+}
+
+// Chain returns the RRs as the AuthenticationChain of RFC 9102, Section 3.
+func (e *Evidence) Chain() []byte {
+	var out []byte
+	for _, set := range e.Sets {
+		out = append(out, set.Wire...)
+	}
+	return out
+}
+
+func packSet(set dnssec.RRset) ([]byte, error) {
+	rrs := append([]dns.RR{}, set.Records...)
+	for _, sig := range set.Signatures {
+		rrs = append(rrs, sig)
+	}
+	var out []byte
+	buf := make([]byte, dns.MaxMsgSize)
+	for _, rr := range rrs {
+		n, err := dns.PackRR(rr, buf, 0, nil, false)
+		if err != nil {
+			return nil, fmt.Errorf("lookup: %s %s cannot be kept: %w", rr.Header().Name, dns.Type(rr.Header().Rrtype), err)
+		}
+		out = append(out, buf[:n]...)
+	}
+	return out, nil
+}
+
+// VerifyEvidence judges evidence again as of a time, from the built-in root anchors and without a network. Evidence of
+// a result that was secure, insecure or bogus gives the same result for the time it was taken; altered or incomplete
+// evidence is never secure. The states in the evidence are not believed. Errors: it cannot be read, or is over a limit
+// (200 sets, 1 MiB).
+func VerifyEvidence(e *Evidence, at time.Time) (*Result, error) {
+	return verifyEvidence(e, at, new(dnssec.Validator))
+}
+
+// VerifyEvidence is the function of that name with the client's trust anchors. It asks nothing.
+func (c *Client) VerifyEvidence(e *Evidence, at time.Time) (*Result, error) {
+	return verifyEvidence(e, at, &c.trust.Load().validator)
+}
+
+func verifyEvidence(e *Evidence, at time.Time, v *dnssec.Validator) (*Result, error) {
+	if e.Version != evidenceVersion {
+		return nil, fmt.Errorf("lookup: evidence of version %d, want %d", e.Version, evidenceVersion)
+	}
+	t := Type(dns.StringToType[e.Type])
+	if t != TLSA && t != SMIMEA {
+		return nil, fmt.Errorf("lookup: evidence about type %q, want TLSA or SMIMEA", e.Type)
+	}
+	sets, err := e.unpack()
+	if err != nil {
+		return nil, fmt.Errorf("lookup: evidence about %q: %w", e.Name, err)
+	}
+	name := dns.CanonicalName(e.Name)
+	a := v.Judge(dnssec.Evidence{Name: name, Type: uint16(t), Rcode: e.Rcode, RRsets: sets}, at)
+	r := newResult(name, t, a)
+	r.At = at
+	return r, nil
+}
+
+func (e *Evidence) unpack() ([]dnssec.RRset, error) {
+	size := 0
+	for _, set := range e.Sets {
+		size += len(set.Wire)
+	}
+	if len(e.Sets) > maxEvidenceSets || size > maxEvidenceBytes {
+		return nil, fmt.Errorf("%d sets of %d octets, at most %d of %d", len(e.Sets), size, maxEvidenceSets, maxEvidenceBytes)
+	}
+	var out []dnssec.RRset
+	for i, set := range e.Sets {
+		unpacked, err := set.unpack()
+		if err != nil {
+			return nil, fmt.Errorf("set %d: %w", i, err)
+		}
+		out = append(out, unpacked)
+	}
+	return out, nil
+}
+
+var errNoSet = errors.New("it is no RRset in wire form")
+
+// unpack reads records of one name and type, then signatures.
+func (s EvidenceSet) unpack() (dnssec.RRset, error) {
+	qtype, ok := dns.StringToType[s.Type]
+	if !ok {
+		return dnssec.RRset{}, fmt.Errorf("unknown type %q", s.Type)
+	}
+	out := dnssec.RRset{Name: dns.CanonicalName(s.Name), Type: qtype}
+	for at := 0; at < len(s.Wire); {
+		rr, next, err := dns.UnpackRR(s.Wire, at)
+		if err != nil || next <= at {
+			return dnssec.RRset{}, errNoSet
+		}
+		at = next
+		if sig, isSig := rr.(*dns.RRSIG); isSig {
+			out.Signatures = append(out.Signatures, sig)
+			continue
+		}
+		if len(out.Signatures) > 0 || len(out.Records) > 0 && !sameSet(rr, out.Records[0]) {
+			return dnssec.RRset{}, errNoSet
+		}
+		out.Records = append(out.Records, rr)
+	}
+	if len(out.Records) == 0 {
+		return dnssec.RRset{}, errNoSet
+	}
+	return out, nil
+}
+
+func sameSet(a, b dns.RR) bool {
+	return a.Header().Rrtype == b.Header().Rrtype && dns.CanonicalName(a.Header().Name) == dns.CanonicalName(b.Header().Name)
+}
