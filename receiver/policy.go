@@ -43,6 +43,7 @@ var classes = map[string]string{
 	CodeKeyUsage:       ClassWeak,
 
 	CodeInsecure:      ClassInsecure,
+	CodeIndeterminate: ClassDNSError,
 	CodeBogus:         ClassBogus,
 	CodeMalformed:     ClassMalformed,
 	CodeBadFrom:       ClassMalformed,

@@ -2,6 +2,7 @@ package receiver
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/x509"
 	"fmt"
@@ -75,10 +76,13 @@ func (j *judgement) weigh(res *lookup.Result, records []lookup.Record) finding {
 	j.out.Lookup, j.out.DNS = res, describeAnswer(res)
 	switch res.Status {
 	case dnssec.Secure:
-		if res.Presence == lookup.Present {
+		switch res.Presence {
+		case lookup.Present:
 			return j.match(res, records)
+		case lookup.Absent:
+			return j.missing(res)
+		case lookup.Unknown:
 		}
-		return j.missing(res)
 	case dnssec.Insecure:
 		// RFC 8162, Section 4: an answer that is not validated is not used.
 		return j.orRoots(finding{Neutral, CodeInsecure, fmt.Sprintf("the zone of %s is not signed, so its records prove nothing", res.Name)})
@@ -86,7 +90,7 @@ func (j *judgement) weigh(res *lookup.Result, records []lookup.Record) finding {
 		return finding{TempError, CodeBogus, fmt.Sprintf("the DNS data of %s is bogus: %s", res.Name, res.Reason)}
 	case dnssec.Indeterminate:
 	}
-	return finding{TempError, res.Code, fmt.Sprintf("%s could not be looked up: %s", res.Name, res.Reason)}
+	return finding{TempError, cmp.Or(res.Code, CodeIndeterminate), fmt.Sprintf("%s could not be looked up: %s", res.Name, res.Reason)}
 }
 
 // missing judges proven absence.

@@ -1,0 +1,264 @@
+package receiver_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"dnseal/lookup"
+	"dnseal/lookup/dnssec"
+	"dnseal/receiver"
+	"dnseal/smime"
+	"dnseal/smime/message"
+)
+
+// fakeDNS answers from maps, and remembers what it was asked: "name TYPE", with "!" in front when past the cache.
+type fakeDNS struct {
+	cached, fresh map[string]*lookup.Result
+	mu            sync.Mutex
+	asked         []string
+	budget        *dnssec.Budget
+}
+
+func (f *fakeDNS) Lookup(ctx context.Context, name string, t lookup.Type) *lookup.Result {
+	return f.answer(ctx, f.cached, "", name, t)
+}
+
+func (f *fakeDNS) LookupFresh(ctx context.Context, name string, t lookup.Type) *lookup.Result {
+	return f.answer(ctx, f.fresh, "!", name, t)
+}
+
+func (f *fakeDNS) answer(ctx context.Context, from map[string]*lookup.Result, mark, name string, t lookup.Type) *lookup.Result {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	key := name + " " + t.String()
+	f.asked = append(f.asked, mark+key)
+	f.budget = dnssec.BudgetFrom(ctx)
+	if res := from[key]; res != nil {
+		return res
+	}
+	return &lookup.Result{Name: name, Type: t, Status: dnssec.Secure, Presence: lookup.Absent}
+}
+
+// publish puts a person's record into an answer.
+func publish(tb testing.TB, into map[string]*lookup.Result, people ...person) {
+	tb.Helper()
+	for _, p := range people {
+		id := p.identity()
+		owner, typ, err := id.OwnerName()
+		if err != nil {
+			tb.Fatal(err)
+		}
+		r, err := id.Record(3, 1, 1)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		into[owner+" "+typ.String()] = &lookup.Result{Name: owner, Type: typ, Status: dnssec.Secure, Presence: lookup.Present, Records: []lookup.Record{r}, TTL: time.Minute}
+	}
+}
+
+func newFakeDNS() *fakeDNS {
+	return &fakeDNS{cached: map[string]*lookup.Result{}, fresh: map[string]*lookup.Result{}}
+}
+
+// judge verifies a text against the fake.
+func judge(tb testing.TB, dns *fakeDNS, text string, change func(*receiver.Options)) *receiver.Report {
+	tb.Helper()
+	opts := receiver.Options{Lookup: dns, Now: func() time.Time { return clock }}
+	if change != nil {
+		change(&opts)
+	}
+	r, err := receiver.New(opts)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	report, err := r.Verify(tb.Context(), parse(tb, text))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return report
+}
+
+func parse(tb testing.TB, text string) *message.Message {
+	tb.Helper()
+	m, err := message.Read(strings.NewReader(text), message.ReadOptions{})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { m.Close() })
+	return m
+}
+
+// TestLookupsMade: what asks the DNS, and what does not (DESIGN 4: bad integrity fails without any lookup).
+func TestLookupsMade(t *testing.T) {
+	t.Parallel()
+	c := newCast(t)
+	good := signed(t, mail("alice@example.org"), smime.SignOptions{}, c.alice)
+	alices := strings.Fields(c.alice.record(t, "3 1 1"))[0] + " SMIMEA"
+	nine := func(sd *signedData) {
+		for range 7 {
+			sd.signers = append(sd.signers, sd.signers[0])
+		}
+	}
+	for _, tt := range []struct {
+		name, text string
+		asked      []string
+		verdict    receiver.Verdict
+	}{
+		{"unsigned", mail("alice@example.org"), nil, receiver.None},
+		{"changed", replaceOnce(t, good, "100 euros", "900 euros"), nil, receiver.Fail},
+		{"malformed", replaceOnce(t, good, "--dnseal-vector--", ""), nil, receiver.PermError},
+		{"good", good, []string{alices}, receiver.Pass},
+		{"eight signatures of one identity", header("alice@example.org") + clear(bare, signedBy(t, bare, c.alice, nine)), []string{alices}, receiver.Pass},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			dns := newFakeDNS()
+			publish(t, dns.cached, c.alice)
+			report := judge(t, dns, tt.text, nil)
+			if fmt.Sprint(dns.asked) != fmt.Sprint(tt.asked) || report.Verdict != tt.verdict {
+				t.Errorf("%s (%s), asked %v; want %s, %v", report.Verdict, report.Code, dns.asked, tt.verdict, tt.asked)
+			}
+		})
+	}
+}
+
+// TestFresh: before a fail that rests on the cache the DNS is asked once more past it.
+func TestFresh(t *testing.T) {
+	t.Parallel()
+	c := newCast(t)
+	text := signed(t, mail("alice@example.org"), smime.SignOptions{}, c.alice)
+	bareKey := signed(t, mail("alice@example.org"), smime.SignOptions{NoCertificates: true}, c.alice)
+	rolled := newPerson(t, "alice@example.org", "bob", person{}, nil)
+	silent := &lookup.Result{Status: dnssec.Indeterminate, Code: "timeout", Reason: "no reply in time"}
+	name, typ, err := c.alice.identity().OwnerName()
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole, err := c.alice.identity().Record(3, 1, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	carries := &lookup.Result{Name: name, Type: typ, Status: dnssec.Secure, Presence: lookup.Present, Records: []lookup.Record{whole}}
+	for _, tt := range []struct {
+		name, text string
+		prepare    func(dns *fakeDNS)
+		lookups    int
+		verdict    receiver.Verdict
+		code       string
+	}{
+		{"published a minute ago", text, func(d *fakeDNS) { publish(t, d.fresh, c.alice) }, 2, receiver.Pass, ""},
+		{"rolled a minute ago", text, func(d *fakeDNS) { publish(t, d.cached, rolled); publish(t, d.fresh, c.alice) }, 2, receiver.Pass, ""},
+		{"still another key", text, func(d *fakeDNS) { publish(t, d.cached, rolled); publish(t, d.fresh, rolled) }, 2, receiver.Fail, receiver.CodeKeyMismatch},
+		{"gone", text, func(d *fakeDNS) { publish(t, d.cached, rolled) }, 2, receiver.Fail, receiver.CodeRevoked},
+		{"cannot be asked again", text, func(d *fakeDNS) { d.fresh[name+" SMIMEA"] = silent }, 2, receiver.TempError, "timeout"},
+		{"a raw key published a minute ago", bareKey, func(d *fakeDNS) { d.fresh[name+" SMIMEA"] = carries }, 2, receiver.Pass, ""},
+		{"in the cache", text, func(d *fakeDNS) { publish(t, d.cached, c.alice) }, 1, receiver.Pass, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			dns := newFakeDNS()
+			tt.prepare(dns)
+			report := judge(t, dns, tt.text, nil)
+			if report.Verdict != tt.verdict || report.Code != tt.code || len(dns.asked) != tt.lookups {
+				t.Errorf("%s, %q, asked %v; want %s, %q, %d lookups", report.Verdict, report.Code, dns.asked, tt.verdict, tt.code, tt.lookups)
+			}
+		})
+	}
+}
+
+// TestStrangersFirst: signatures that a stranger puts in front do not use up the limits of the author's.
+func TestStrangersFirst(t *testing.T) {
+	t.Parallel()
+	c := newCast(t)
+	sd := signedData{}
+	for i, key := range []string{"mallory", "bob", "sensor", "camera"} {
+		p := newPerson(t, fmt.Sprintf("m%d@mallory.example", i), key, person{}, nil)
+		sd.certs = append(sd.certs, p.cert)
+		sd.signers = append(sd.signers, signer{person: p, content: []byte(bare)})
+	}
+	sd.certs = append(sd.certs, c.alice.cert)
+	sd.signers = append(sd.signers, signer{person: c.alice, content: []byte(bare)})
+	dns := newFakeDNS()
+	publish(t, dns.cached, c.alice)
+	report := judge(t, dns, header("alice@example.org")+clear(bare, sd.der(t)), nil)
+	if report.Verdict != receiver.Pass {
+		t.Errorf("%s, %s: %s", report.Verdict, report.Code, report.Reason)
+	}
+	if got := report.Signatures[3]; got.Verdict != receiver.PermError || got.Code != "limit:identities" {
+		t.Errorf("the fifth identity: %s, %s", got.Verdict, got.Code)
+	}
+	if dns.budget == nil {
+		t.Error("the lookups had no budget")
+	}
+}
+
+// TestStatuses: the four outcomes of a lookup stay four.
+func TestStatuses(t *testing.T) {
+	t.Parallel()
+	c := newCast(t)
+	text := signed(t, mail("alice@example.org"), smime.SignOptions{}, c.alice)
+	name, _, err := c.alice.identity().OwnerName()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		res     lookup.Result
+		verdict receiver.Verdict
+		code    string
+	}{
+		{lookup.Result{Status: dnssec.Insecure, Presence: lookup.Present}, receiver.Neutral, receiver.CodeInsecure},
+		{lookup.Result{Status: dnssec.Insecure, Presence: lookup.Absent}, receiver.Neutral, receiver.CodeInsecure},
+		{lookup.Result{Status: dnssec.Bogus, Code: "signature-expired"}, receiver.TempError, receiver.CodeBogus},
+		{lookup.Result{Status: dnssec.Indeterminate, Code: "timeout"}, receiver.TempError, "timeout"},
+		{lookup.Result{Status: dnssec.Indeterminate, Code: "budget:queries"}, receiver.TempError, "budget:queries"},
+		{lookup.Result{Status: dnssec.Indeterminate}, receiver.TempError, "indeterminate"},
+		{lookup.Result{Status: dnssec.Secure, Presence: lookup.Unknown}, receiver.TempError, "indeterminate"},
+		{lookup.Result{Status: dnssec.Secure, Presence: lookup.Present}, receiver.Neutral, receiver.CodeUnusableRecords},
+	} {
+		dns := newFakeDNS()
+		res := tt.res
+		res.Name, res.Type = name, lookup.SMIMEA
+		dns.cached[name+" SMIMEA"] = &res
+		report := judge(t, dns, text, nil)
+		if report.Verdict != tt.verdict || report.Code != tt.code {
+			t.Errorf("%v %v %q: %s, %q; want %s, %q", tt.res.Status, tt.res.Presence, tt.res.Code, report.Verdict, report.Code, tt.verdict, tt.code)
+		}
+	}
+}
+
+func TestTooBig(t *testing.T) {
+	t.Parallel()
+	report := judge(t, newFakeDNS(), mail("alice@example.org"), func(o *receiver.Options) { o.MaxBytes = 10 })
+	if report.Verdict != receiver.PermError || report.Code != receiver.CodeTooBig || report.From != "alice@example.org" {
+		t.Errorf("%+v", report)
+	}
+}
+
+// TestCancelled: what could not be judged because the caller gave up is no verdict.
+func TestCancelled(t *testing.T) {
+	t.Parallel()
+	c := newCast(t)
+	r, err := receiver.New(receiver.Options{Lookup: newFakeDNS(), Now: func() time.Time { return clock }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	m := parse(t, signed(t, mail("alice@example.org"), smime.SignOptions{}, c.alice))
+	if report, err := r.Verify(ctx, m); err == nil {
+		t.Errorf("Verify = %s, want an error", report.Verdict)
+	}
+}
+
+// hurried is a resolver without patience.
+type hurried struct{ lookup.Resolver }
+
+func (h hurried) Lookup(ctx context.Context, name string, t lookup.Type) *lookup.Result {
+	ctx, cancel := context.WithTimeout(ctx, 200*time.Millisecond)
+	defer cancel()
+	return h.Resolver.Lookup(ctx, name, t)
+}
