@@ -35,6 +35,11 @@ func (z *zone) at(key string) (i int, match bool) {
 // nsecFor returns the NSEC that matches or covers a name.
 func (z *zone) nsecFor(name string) dns.RR {
 	i, _ := z.at(canonicalKey(name))
+	return z.nsecAt(i)
+}
+
+// nsecAt returns the i-th NSEC of the chain.
+func (z *zone) nsecAt(i int) dns.RR {
 	n := z.chain[i].node
 	return &dns.NSEC{
 		Hdr:        dns.RR_Header{Name: n.name, Rrtype: dns.TypeNSEC, Class: dns.ClassINET, Ttl: z.denialTTL()},

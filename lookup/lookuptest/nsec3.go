@@ -38,6 +38,11 @@ func (z *zone) hash(name string) string {
 // nsec3For returns the NSEC3 that matches or covers a name.
 func (z *zone) nsec3For(name string) dns.RR {
 	i, _ := z.at(z.hash(name))
+	return z.nsec3At(i)
+}
+
+// nsec3At returns the i-th NSEC3 of the chain.
+func (z *zone) nsec3At(i int) dns.RR {
 	n := z.chain[i].node
 	types := bitmap(n)
 	if len(types) > 0 && (!n.cut || n.sets[dns.TypeDS] != nil) {
