@@ -1,9 +1,12 @@
 package dnssec
 
 import (
+	"crypto"
 	"crypto/dsa" //nolint:staticcheck // the old vectors are signed with it
+	"crypto/rand"
 	"crypto/sha1"
 	"encoding/asn1"
+	"encoding/base64"
 	"math/big"
 
 	"github.com/miekg/dns"
@@ -46,3 +49,47 @@ func (k *dsaKey) verify(data, signature []byte) bool {
 	}
 	return dsa.Verify((*dsa.PublicKey)(k), sum[:], pair.R, pair.S)
 }
+
+// SignExactly fills in the signature of sig over rrs, with the fields it has, also such as no honest signer writes.
+func SignExactly(rrs []dns.RR, sig *dns.RRSIG, key crypto.Signer) error {
+	owner, err := parseName(rrs[0].Header().Name)
+	if err != nil {
+		return err
+	}
+	signer, err := parseName(sig.SignerName)
+	if err != nil {
+		return err
+	}
+	data, err := signedData(&rrset{owner: owner, typ: rrs[0].Header().Rrtype, rrs: rrs}, sig, signer)
+	if err != nil {
+		return err
+	}
+	raw, err := signWith(key, sig.Algorithm, data)
+	sig.Signature = base64.StdEncoding.EncodeToString(raw)
+	return err
+}
+
+func signWith(key crypto.Signer, algorithm uint8, data []byte) ([]byte, error) {
+	h := map[uint8]crypto.Hash{
+		dns.RSASHA1: crypto.SHA1, dns.RSASHA1NSEC3SHA1: crypto.SHA1, dns.RSASHA256: crypto.SHA256, dns.RSASHA512: crypto.SHA512,
+		dns.ECDSAP256SHA256: crypto.SHA256, dns.ECDSAP384SHA384: crypto.SHA384,
+	}[algorithm]
+	if h != 0 {
+		sum := h.New()
+		sum.Write(data)
+		data = sum.Sum(nil)
+	}
+	raw, err := key.Sign(rand.Reader, data, h)
+	if err != nil || algorithm != dns.ECDSAP256SHA256 && algorithm != dns.ECDSAP384SHA384 {
+		return raw, err
+	}
+	var pair struct{ R, S *big.Int }
+	if _, err := asn1.Unmarshal(raw, &pair); err != nil {
+		return nil, err
+	}
+	size := h.Size()
+	return append(pair.R.FillBytes(make([]byte, size)), pair.S.FillBytes(make([]byte, size))...), nil
+}
+
+// KeyTag is the tag of a DNSKEY, also where the library gives up.
+func KeyTag(k *dns.DNSKEY) uint16 { return new(Validator).parseKey(k).tag }

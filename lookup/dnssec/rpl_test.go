@@ -14,11 +14,11 @@ import (
 
 // scenario is one replay file: what servers answer, and what a validator is asked and must say.
 type scenario struct {
-	anchors  strings.Builder
-	insecure []string // domain-insecure
-	now      time.Time
-	entries  []*rplEntry
-	steps    []*rplStep
+	anchors strings.Builder
+	want    string // status and code, in files of our own
+	now     time.Time
+	entries []*rplEntry
+	steps   []*rplStep
 }
 
 // rplEntry is one canned message.
@@ -74,6 +74,9 @@ func readScenario(path string) (*scenario, error) {
 }
 
 func (r *rplReader) read(line string) error {
+	if want, ok := strings.CutPrefix(line, ";want "); ok {
+		r.s.want = strings.TrimSpace(want)
+	}
 	line = strings.TrimSpace(stripComment(line))
 	words := strings.Fields(line)
 	if len(words) == 0 {
@@ -217,8 +220,6 @@ func (r *rplReader) readConfig(line string) error {
 	switch key {
 	case "trust-anchor":
 		r.s.anchors.WriteString(value + "\n")
-	case "domain-insecure":
-		r.s.insecure = append(r.s.insecure, dns.Fqdn(value))
 	case "val-override-date":
 		t, err := time.Parse("20060102150405", value)
 		r.s.now = t
