@@ -1,7 +1,10 @@
 package smime
 
 import (
+	"bytes"
 	"context"
+	"fmt"
+	"io"
 
 	"dnseal/smime/message"
 )
@@ -10,14 +13,108 @@ import (
 type Explanation struct {
 	// Part is the part number of the signature.
 	Part string
-	// Change is a stable word for the transformation that, undone, makes the digest fit; "" when none does.
+	// Change is a stable word for the transformation that, undone, makes the digest fit, one of the Change constants; "" when none does.
 	Change string
 	// Sentence says it for people.
 	Sentence string
+	// After and Before are the systems between which it happened, by the names the Received fields give them: After still
+	// had the message as it was signed, Before took it changed. Either is "" where that cannot be told. Nobody vouches for Received fields.
+	After, Before string
 }
 
-// Explain tries the known transformations of mail systems on every signature whose digest does not fit.
-// Diagnosis only. Errors: as Verify.
+// Changes that Explain knows. Each is found by undoing it.
+const (
+	ChangeLineEnds    = "line-ends"            // LF and CRLF exchanged
+	ChangeFinalLine   = "final-line"           // line ends at the very end removed or added
+	ChangeFrom        = "from-quoting"         // "From " at the start of a line became ">From "
+	ChangeTrailing    = "trailing-space"       // white space at the end of lines removed or added
+	ChangeLongLine    = "long-line"            // CR LF SP put into a line of more than 998 octets
+	ChangeFooter      = "footer"               // text appended to a part
+	ChangeFolding     = "header-folding"       // fields of a part header folded or unfolded
+	ChangeFieldAdded  = "header-added"         // a field added to a part header
+	ChangeFieldCase   = "header-case"          // field names of a part header written otherwise
+	ChangeReencoded   = "transfer-encoding"    // a part transferred in another encoding
+	ChangeSoftBreaks  = "soft-line-breaks"     // quoted-printable with other soft line breaks
+	ChangeEscapes     = "quoted-printable-hex" // =C3 and =c3 exchanged
+	ChangeBase64Lines = "base64-lines"         // base64 in lines of another length
+)
+
+// undoings are tried in this order: what is frequent and cheap first.
+var undoings = []func(*suspect) bool{
+	undoLineEnds, undoFinalLine, undoFrom, undoLongLines, undoTrailing, undoReencoding, undoEscapes, undoSoftBreaks,
+	undoBase64Lines, undoFolding, undoFieldCase, undoFieldAdded, undoFooter, undoOneBlank, undoTwo,
+}
+
+// maxExplained is how much signed content is held in memory and tried.
+const maxExplained = 8 << 20
+
+// Explain tries the known transformations of mail systems on every signature that does not hold, and tells which of
+// them, undone, makes the digest fit, and from the Received fields, and the body hashes of DKIM signatures on
+// the way, between which systems it happened. Diagnosis only: it turns no fail into a pass.
+// Signatures that hold, or of which nobody can tell, are not in the answer. Errors: as Verify.
 func Explain(ctx context.Context, m *message.Message) ([]Explanation, error) {
+	v := &verifier{ctx: ctx}
+	defer v.close()
+	if err := v.run(m); err != nil {
+		return nil, err
+	}
+	route, err := readRoute(ctx, m)
+	if err != nil {
+		return nil, err
+	}
+	var found []Explanation
+	for _, s := range v.report.Signatures {
+		if s.Integrity != IntegrityBad {
+			continue
+		}
+		e, original, err := explain(ctx, s)
+		if err != nil {
+			return nil, err
+		}
+		if e.Change != "" {
+			route.place(&e, s, original)
+		}
+		found = append(found, e)
+	}
+	return found, nil
+}
+
+// explain returns also the original content, where it was found.
+func explain(ctx context.Context, s *Signature) (e Explanation, original []byte, err error) {
+	e.Part = s.Part
+	switch {
+	case s.Code != CodeBadDigest:
+		e.Sentence = "The content is not what is wrong: " + s.Reason + "."
+	case s.content == nil:
+		e.Sentence = "The content inside the signed data was changed; no mail system is known to do that."
+	case s.size > maxExplained:
+		e.Sentence = fmt.Sprintf("The content was changed; it has more than %d MiB, which is too much to try what may have happened to it.", maxExplained>>20)
+	default:
+		original, err = e.try(ctx, s)
+	}
+	return e, original, err
+}
+
+// try undoes one transformation after the other.
+func (e *Explanation) try(ctx context.Context, s *Signature) (original []byte, err error) {
+	text := make([]byte, s.size)
+	if _, err = io.ReadFull(io.NewSectionReader(s.content, s.off, s.size), text); err != nil {
+		return nil, err
+	}
+	root, err := walkEntity(ctx, bytes.NewReader(text), 0, s.size, "")
+	if err != nil {
+		return nil, err
+	}
+	x := &suspect{text: text, root: root, digest: s.info.MessageDigest, hash: s.info.DigestAlgorithm}
+	for _, undo := range undoings {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if undo(x) {
+			e.Change, e.Sentence = x.change, x.sentence
+			return x.original, nil
+		}
+	}
+	e.Sentence = "The content was changed, in none of the ways that mail systems are known for."
 	return nil, nil
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"dnseal/smime/cms"
@@ -85,6 +86,9 @@ type Signature struct {
 	data    *cms.SignedData
 	info    *cms.SignerInfo
 	digests *cms.Digests
+	// Where the content of a detached signature stands, while the message is open.
+	content   io.ReaderAt
+	off, size int64
 }
 
 // errNoSignature is for a Signature that is only a malformed part.

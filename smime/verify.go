@@ -29,19 +29,9 @@ type Report struct {
 
 // Verify takes m apart. It returns an error only for trouble of this machine (spool, context); everything about the message is in the Report.
 func Verify(ctx context.Context, m *message.Message) (*Report, error) {
-	v := &verifier{ctx: ctx, header: m.Header(), report: &Report{Kind: "none"}}
-	v.report.From, v.report.FromErr = m.From()
+	v := &verifier{ctx: ctx}
 	defer v.close()
-	src := m.Open()
-	root, err := walk(ctx, src, v.header, m.BodyOffset(), m.Size(), false)
-	if err == nil {
-		err = v.message(src, root)
-	}
-	if over, ok := errors.AsType[*LimitError](err); ok {
-		v.malformed("limit:"+over.What, over.Error())
-		err = nil
-	}
-	if err != nil {
+	if err := v.run(m); err != nil {
 		return nil, err
 	}
 	return v.report, nil
@@ -53,6 +43,22 @@ type verifier struct {
 	header []message.Field // of the message
 	report *Report
 	spools []*message.Spool
+}
+
+// run fills in the report. What it opened stays open until close.
+func (v *verifier) run(m *message.Message) error {
+	v.header, v.report = m.Header(), &Report{Kind: "none"}
+	v.report.From, v.report.FromErr = m.From()
+	src := m.Open()
+	root, err := walk(v.ctx, src, v.header, m.BodyOffset(), m.Size(), false)
+	if err == nil {
+		err = v.message(src, root)
+	}
+	if over, ok := errors.AsType[*LimitError](err); ok {
+		v.malformed("limit:"+over.What, over.Error())
+		return nil
+	}
+	return err
 }
 
 func (v *verifier) close() {
@@ -199,8 +205,12 @@ func (v *verifier) clear(l *layer) (bool, error) {
 	if err := hashRange(v.ctx, digests, l.src, off, n); err != nil {
 		return false, err
 	}
+	first := len(v.report.Signatures)
 	if err := v.signers(l, sd, digests, signature.number, l.covers(content)); err != nil {
 		return false, err
+	}
+	for _, s := range v.report.Signatures[first:] {
+		s.content, s.off, s.size = l.src, off, n
 	}
 	p.secured = true
 	l.entity = content

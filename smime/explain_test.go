@@ -1,0 +1,196 @@
+package smime
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// An entity that a careless sender signs, with a part of each kind.
+const fragile = `Content-Type: multipart/mixed; boundary=b
+Content-Transfer-Encoding: 8bit
+
+--b
+Content-Type: text/plain; charset=utf-8; format=flowed
+Content-Transfer-Encoding: 8bit
+
+From all of us: Schöne Grüße, and a long line that is flowed into the next
+one, where it ends.
+-- ` + `
+Alice
+--b
+Content-Type: text/plain; charset=utf-8
+Content-Transfer-Encoding: quoted-printable
+
+Gr=C3=BC=C3=9Fe aus Z=C3=BCrich, eine lange Zeile, die weich umbrochen wird=
+, und zwar hier
+--b
+Content-Type: application/octet-stream; name=x.bin
+Content-Transfer-Encoding: base64
+
+AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4vMDEyMzQ1Njc4
+OTo7PD0+Pw==
+
+--b--
+`
+
+func TestExplain(t *testing.T) {
+	t.Parallel()
+	entity := crlf(fragile)
+	long := "Content-Type: text/plain\r\n\r\n" + strings.Repeat("x", 2500) + "\r\nend\r\n"
+	flat := "Content-Type: text/plain\r\n\r\nHello \r\n\r\nbye\r\n"
+	re := func(pattern, with string) func(string) string {
+		return func(s string) string { return regexp.MustCompile(pattern).ReplaceAllString(s, with) }
+	}
+	for _, c := range []struct {
+		name, entity string
+		do           func(string) string
+		want         string
+	}{
+		{"LF signed", strings.ReplaceAll(flat, "\r\n", "\n"), re("\n", "\r\n"), ChangeLineEnds},
+		{"final line end removed", flat, func(s string) string { return strings.TrimSuffix(s, "\r\n") }, ChangeFinalLine},
+		{"final line ends added", flat, func(s string) string { return s + "\r\n\r\n" }, ChangeFinalLine},
+		{"From quoted", entity, re("\nFrom ", "\n>From "), ChangeFrom},
+		{"one From quoted", "\r\n>From a\r\nFrom b\r\n", re("\nFrom ", "\n>From "), ChangeFrom},
+		{"long line broken", long, breakLines, ChangeLongLine},
+		{"trailing space removed", entity, re(" +\r\n", "\r\n"), ChangeTrailing},
+		{"one trailing space removed", flat, re(" \r\n", "\r\n"), ChangeTrailing},
+		{"flowed text stripped", "Content-Type: text/plain; format=flowed\r\n\r\n" + strings.Repeat("a line of a paragraph of text that goes on in the next line \r\n", 3) + "here.\r\n-- \r\nA\r\n", re(" +\r\n", "\r\n"), ChangeTrailing},
+		{"trailing space added", "\r\na\r\nb\r\n", re("\r\n", " \r\n"), ChangeTrailing},
+		{"downgraded to quoted-printable", entity, func(s string) string { return downgradePart(s, "quoted-printable", encodeStandardQP, false) }, ChangeReencoded},
+		{"downgraded as Postfix does it", entity, func(s string) string { return downgradePart(s, "quoted-printable", encodeStandardQP, true) }, ChangeReencoded},
+		{"downgraded to base64", entity, func(s string) string {
+			return downgradePart(s, "base64", func(b []byte) []byte { return wrapBase64(b, 76) }, false)
+		}, ChangeReencoded},
+		{"quoted-printable made 8bit", entity, func(s string) string {
+			head, rest, _ := strings.Cut(s, "Content-Transfer-Encoding: quoted-printable\r\n\r\n")
+			text, tail, _ := strings.Cut(rest, "\r\n--b")
+			d, _ := decodeBody([]byte(text), "quoted-printable")
+			return head + "Content-Transfer-Encoding: 8bit\r\n\r\n" + string(d) + "\r\n--b" + tail
+		}, ChangeReencoded},
+		{"soft breaks moved", entity, func(s string) string {
+			return strings.Replace(strings.Replace(s, "=\r\n", "", 1), ", eine", ", ei=\r\nne", 1)
+		}, ChangeSoftBreaks},
+		{"soft breaks removed", entity, func(s string) string { return strings.Replace(s, "=\r\n", "", 1) }, ChangeSoftBreaks},
+		{"soft breaks elsewhere", entity, func(s string) string {
+			return strings.Replace(strings.Replace(s, "=\r\n", "", 1), "umbr", "um=\r\nbr", 1)
+		}, ChangeSoftBreaks},
+		{"escapes in small letters", entity, re("=C3=BC", "=c3=bc"), ChangeEscapes},
+		{"all escapes in small letters", entity, func(s string) string { return string(mapEscapes([]byte(s), lowerHex)) }, ChangeEscapes},
+		{"base64 rewrapped", entity, func(s string) string {
+			s = strings.Replace(s, "Njc4\r\n", "Njc4", 1)
+			return strings.Replace(s, "MjM0", "MjM0\r\n", 1)
+		}, ChangeBase64Lines},
+		{"field folded", entity, re("plain; charset", "plain;\r\n\tcharset"), ChangeFolding},
+		{"all fields folded", entity, re("; ", ";\r\n "), ChangeFolding},
+		{"field unfolded", strings.Replace(entity, "; name", ";\r\n\tname", 1), re(";\r\n\tname", "; name"), ChangeFolding},
+		{"field names in small letters", entity, re("Content-Type", "content-type"), ChangeFieldCase},
+		{"field added", entity, re("name=x.bin\r\n", "name=x.bin\r\nX-Scanned: yes\r\n"), ChangeFieldAdded},
+		{"fields added", entity, re("boundary=b\r\n", "boundary=b\r\nX-A: 1\r\nX-B: 2\r\n"), ChangeFieldAdded},
+		{"footer in the first text", entity, re("Alice\r\n", "Alice\r\n____\r\nlist\r\n"), ChangeFooter},
+		{"footer", flat, func(s string) string { return s + "____\r\nlist\r\n" }, ChangeFooter},
+		{"two things", entity, func(s string) string {
+			return re("\nFrom ", "\n>From ")(re(" +\r\n", "\r\n")(s))
+		}, ChangeFrom},
+		{"other text", entity, re("Alice", "Mallory"), ""},
+	} {
+		sig := p7s + detached(t, c.entity, alice())
+		holds(t, head+clearPart(c.entity, sig))
+		broken := head + clearPart(c.do(c.entity), sig)
+		got, err := Explain(t.Context(), mustRead(t, broken))
+		if err != nil || len(got) != 1 {
+			t.Errorf("%s: %v, %v", c.name, got, err)
+			continue
+		}
+		if got[0].Change != c.want || got[0].Sentence == "" || got[0].Part != "2" {
+			t.Errorf("%s: %+v, want %q", c.name, got[0], c.want)
+		}
+	}
+}
+
+func lowerHex(b []byte) []byte { return []byte(strings.ToLower(string(b))) }
+
+// downgradePart does what a system does in front of one without 8BITMIME.
+func downgradePart(s, cte string, encode func([]byte) []byte, atEnd bool) string {
+	const label = "Content-Transfer-Encoding: 8bit\r\n"
+	s = strings.Replace(s, label, "Content-Transfer-Encoding: 7bit\r\n", 1)
+	head, rest, _ := strings.Cut(s, label+"\r\n")
+	text, tail, _ := strings.Cut(rest, "\r\n--b")
+	if atEnd {
+		// The label stood before the type in what was signed.
+		head = strings.Replace(head, "Content-Transfer-Encoding: 7bit\r\n", "", 1)
+		head = strings.Replace(head, "boundary=b\r\n", "boundary=b\r\nContent-Transfer-Encoding: 7bit\r\n", 1)
+	}
+	return head + "Content-Transfer-Encoding: " + cte + "\r\n\r\n" + string(encode([]byte(text))) + "\r\n--b" + tail
+}
+
+func TestExplainNothing(t *testing.T) {
+	t.Parallel()
+	for _, msg := range []string{head + "\r\nx", head + clearPart(content, p7s+detached(t, content, alice()))} {
+		if got, err := Explain(t.Context(), mustRead(t, msg)); err != nil || len(got) != 0 {
+			t.Errorf("Explain = %v, %v, want nothing", got, err)
+		}
+	}
+	for _, msg := range []string{
+		head + clearPart(content, p7s+certsOnly(t)),
+		head + p7m + "\r\n" + attached(t, content, alice())[:300],
+	} {
+		got, err := Explain(t.Context(), mustRead(t, msg))
+		if err != nil || len(got) != 1 || got[0].Change != "" || got[0].Sentence == "" {
+			t.Errorf("Explain = %v, %v, want a sentence", got, err)
+		}
+	}
+}
+
+func TestExplainRoute(t *testing.T) {
+	t.Parallel()
+	entity := "Content-Type: text/plain\r\n\r\nHello \r\nFrom x\r\n"
+	whole := clearPart(entity, p7s+detached(t, entity, alice()))
+	received := func(by, with string) string {
+		return "Received: from x (x [192.0.2.1])\r\n\tby " + by + " with " + with + " id 1; Tue, 24 Nov 2026 10:00:00 +0000\r\n"
+	}
+	_, body, _ := strings.Cut(whole, "\r\n\r\n")
+	dkim := func(body string) string {
+		sum := sha256.Sum256(canonicalBody([]byte(body), false))
+		return "DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/simple; d=example.org;\r\n\tbh=" + base64.StdEncoding.EncodeToString(sum[:]) + "; b=x\r\n"
+	}
+	strip := strings.NewReplacer("Hello \r\n", "Hello\r\n")
+	from := strings.NewReplacer("\nFrom x", "\n>From x")
+	mx, list, out := received("mx.example.net", "ESMTPS"), received("list.example.org", "ESMTP"), received("out.example.org", "ESMTPSA")
+	for _, c := range []struct {
+		name, trace   string
+		do            func(string) string
+		after, before string
+	}{
+		{"no trace", "", strip.Replace, "", ""},
+		{"Received only", mx + list + out, strip.Replace, "out.example.org", "mx.example.net"},
+		{"one hop", out, strip.Replace, "", "out.example.org"},
+		{"stored", mx + list + out, from.Replace, "mx.example.net", ""},
+		{"sealed intact", mx + list + dkim(body) + out, strip.Replace, "out.example.org", ""},
+		{"sealed intact, and changed by the list", mx + dkim(strip.Replace(body)) + list + dkim(body) + out, strip.Replace, "out.example.org", "list.example.org"},
+		{"changed by the list", mx + dkim(strip.Replace(body)) + list + out, strip.Replace, "", "list.example.org"},
+	} {
+		got, err := Explain(t.Context(), mustRead(t, c.trace+head+c.do(whole)))
+		if err != nil || len(got) != 1 {
+			t.Errorf("%s: %v, %v", c.name, got, err)
+			continue
+		}
+		if diff := cmp.Diff([]string{c.after, c.before}, []string{got[0].After, got[0].Before}); diff != "" {
+			t.Errorf("%s: after, before (-want +got):\n%s%s", c.name, diff, got[0].Sentence)
+		}
+	}
+}
+
+func TestExplainRouteReencoded(t *testing.T) {
+	t.Parallel()
+	r := &route{hops: []routeHop{{}, {by: "a"}, {by: "b", protocol: "ESMTP"}, {by: "c", protocol: "SMTP"}, {by: "d"}}}
+	e := Explanation{Change: ChangeReencoded}
+	r.place(&e, &Signature{}, nil)
+	if e.After != "b" || e.Before != "c" {
+		t.Errorf("between %q and %q, want b and c", e.After, e.Before)
+	}
+}

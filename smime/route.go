@@ -1,0 +1,228 @@
+package smime
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"dnseal/smime/message"
+)
+
+// route is the way of a message as the fields tell that systems put on top of it (RFC 5321, Section 4.4). All of them
+// can be made up.
+type route struct {
+	hops []routeHop // in the order of the way
+	body []byte     // of the message; nil when it is too big to look at
+	off  int64      // where it begins
+}
+
+// routeHop is a system that took the message.
+type routeHop struct {
+	by       string
+	protocol string // by which it took it: "SMTP", "ESMTPS", …
+	seals    []seal // body hashes of the signatures it added
+}
+
+// maxRoute bounds how many fields are looked at.
+const maxRoute = 100
+
+func readRoute(ctx context.Context, m *message.Message) (*route, error) {
+	r := &route{off: m.BodyOffset()}
+	fields := m.Header()
+	origin := routeHop{}
+	hops := []routeHop{}
+	var above []seal // of whoever adds the next Received field below
+	for _, f := range fields {
+		switch {
+		case len(hops) == maxRoute:
+		case f.Is("Received"):
+			hop := parseReceived(f.Unfolded())
+			hop.seals, above = above, nil
+			hops = append(hops, hop)
+		case f.Is("DKIM-Signature") || f.Is("ARC-Message-Signature"):
+			if s, ok := parseSeal(f.Unfolded()); ok && len(above) < maxRoute {
+				above = append(above, s)
+			}
+		}
+	}
+	origin.seals = above
+	slices.Reverse(hops)
+	r.hops = append([]routeHop{origin}, hops...)
+	if size := m.Size() - m.BodyOffset(); size <= maxExplained && ctx.Err() == nil {
+		r.body = make([]byte, size)
+		if _, err := io.ReadFull(m.Body(), r.body); err != nil && !errors.Is(err, io.EOF) {
+			return nil, err
+		}
+	}
+	return r, ctx.Err()
+}
+
+func parseReceived(value string) routeHop {
+	clauses, _, _ := strings.Cut(value, ";")
+	words := strings.Fields(clauses)
+	var h routeHop
+	for i := 0; i+1 < len(words); i++ {
+		switch strings.ToLower(words[i]) {
+		case "by":
+			if h.by == "" {
+				h.by = words[i+1]
+			}
+		case "with":
+			if h.protocol == "" {
+				h.protocol = strings.ToUpper(words[i+1])
+			}
+		}
+	}
+	return h
+}
+
+// place says between which systems the change happened, and on what grounds.
+func (r *route) place(e *Explanation, s *Signature, original []byte) {
+	last := len(r.hops) - 1
+	if last < 1 {
+		return // no Received field
+	}
+	after, before := 0, last+1
+	if r.body != nil && original != nil && s.off >= r.off {
+		after, before = r.sealed(s, original)
+	}
+	grounds := "a DKIM signature on the way"
+	if after == 0 && before > last {
+		after, before, grounds = r.likely(e.Change)
+	}
+	e.After, e.Before = r.name(after), r.name(before)
+	switch {
+	case e.After != "" && e.Before != "" && after < before:
+		e.Sentence += " It happened after " + e.After + " took the message and before " + e.Before + " had passed it on (by " + grounds + ")."
+	case e.After != "":
+		e.Sentence += " It happened after " + e.After + " took the message (by " + grounds + ")."
+	case e.Before != "":
+		e.Sentence += " It happened before " + e.Before + " had passed the message on (by " + grounds + ")."
+	}
+}
+
+// name is printable whatever the field said.
+func (r *route) name(hop int) string {
+	if hop < 1 || hop >= len(r.hops) {
+		return ""
+	}
+	return strings.Trim(quoted(r.hops[hop].by), `"`)
+}
+
+// sealed compares the body hashes of signatures on the way with the body as it is, and as it would be with the original
+// content: the first fits what was changed before, the second what was changed later.
+func (r *route) sealed(s *Signature, original []byte) (after, before int) {
+	at := s.off - r.off
+	restored := slices.Concat(r.body[:at], original, r.body[at+s.size:])
+	before = len(r.hops)
+	for i, hop := range r.hops {
+		for _, seal := range hop.seals {
+			switch {
+			case seal.fits(restored):
+				after = i
+			case seal.fits(r.body):
+				before = min(before, i)
+			}
+		}
+	}
+	return after, before
+}
+
+// likely falls back on what kind of system does such a thing.
+func (r *route) likely(change string) (after, before int, grounds string) {
+	last := len(r.hops) - 1
+	switch change {
+	case ChangeFrom:
+		return last, last + 1, "the kind of change: it is made when a message is stored"
+	case ChangeReencoded:
+		// RFC 3848: who takes a message by SMTP and not ESMTP offers no 8BITMIME, so that the one before has to re-encode it.
+		for i := 2; i <= last; i++ {
+			if r.hops[i].protocol == "SMTP" {
+				return i - 1, i, "the protocol, which has no 8BITMIME"
+			}
+		}
+	}
+	if last < 2 {
+		return 0, last, "the Received fields"
+	}
+	return 1, last, "the Received fields"
+}
+
+// seal is the body hash of a DKIM signature (RFC 6376, Section 3.7) or of an ARC one.
+type seal struct {
+	hash    []byte
+	relaxed bool
+	length  int // octets that count; -1 for all
+}
+
+// parseSeal reads the tags of RFC 6376, Section 3.5.
+func parseSeal(value string) (seal, bool) {
+	s := seal{length: -1}
+	for tag := range strings.SplitSeq(value, ";") {
+		name, v, _ := strings.Cut(tag, "=")
+		v = strings.Join(strings.Fields(v), "")
+		switch strings.TrimSpace(name) {
+		case "a":
+			if !strings.HasSuffix(v, "-sha256") {
+				return seal{}, false
+			}
+		case "c":
+			_, body, _ := strings.Cut(v, "/")
+			s.relaxed = body == "relaxed"
+		case "l":
+			n, err := strconv.Atoi(v)
+			if err != nil || n < 0 {
+				return seal{}, false
+			}
+			s.length = n
+		case "bh":
+			s.hash, _ = base64.StdEncoding.DecodeString(v) // an unreadable one fits nothing
+		}
+	}
+	return s, len(s.hash) == sha256.Size
+}
+
+func (s seal) fits(body []byte) bool {
+	b := canonicalBody(body, s.relaxed)
+	if s.length >= 0 && s.length < len(b) {
+		b = b[:s.length]
+	}
+	sum := sha256.Sum256(b)
+	return string(sum[:]) == string(s.hash)
+}
+
+// canonicalBody is RFC 6376, Section 3.4.3 (simple) and 3.4.4 (relaxed).
+func canonicalBody(body []byte, relaxed bool) []byte {
+	out := make([]byte, 0, len(body)+2)
+	if !relaxed {
+		out = append(out, body...)
+	} else {
+		blank := false
+		for i, c := range body {
+			switch {
+			case c == ' ' || c == '\t':
+				blank = true
+				continue
+			case c == '\r' && i+1 < len(body) && body[i+1] == '\n':
+				blank = false
+			case blank:
+				out = append(out, ' ')
+				blank = false
+			}
+			out = append(out, c)
+		}
+	}
+	end := len(out)
+	for end >= 2 && out[end-2] == '\r' && out[end-1] == '\n' {
+		end -= 2
+	}
+	if end == 0 && relaxed {
+		return nil
+	}
+	return append(out[:end], '\r', '\n')
+}

@@ -1,0 +1,97 @@
+package smime
+
+import (
+	"bytes"
+	"crypto"
+	"hash"
+	"slices"
+)
+
+// suspect is signed content that was changed on the way, and what is known of the original: its digest.
+type suspect struct {
+	text   []byte
+	root   *part // of text
+	hash   crypto.Hash
+	digest []byte
+	// change and sentence tell what was undone when the digest fitted, and original is the content then (nil where it was not kept).
+	change, sentence string
+	original         []byte
+}
+
+// is reports whether the original is what the segments say, one behind the other, and notes what was undone for it.
+func (x *suspect) is(change, sentence string, segments ...[]byte) bool {
+	h := x.hash.New()
+	for _, s := range segments {
+		h.Write(s)
+	}
+	if !x.fits(h, change, sentence) {
+		return false
+	}
+	x.original = bytes.Join(segments, nil)
+	return true
+}
+
+func (x *suspect) fits(h hash.Hash, change, sentence string) bool {
+	if !bytes.Equal(h.Sum(nil), x.digest) {
+		return false
+	}
+	x.change, x.sentence = change, sentence
+	return true
+}
+
+// splice replaces a range of the text.
+type splice struct {
+	off, end int64
+	with     []byte
+}
+
+// spliced is is for the text with some ranges replaced.
+func (x *suspect) spliced(change, sentence string, splices ...splice) bool {
+	slices.SortFunc(splices, func(a, b splice) int { return int(a.off - b.off) })
+	var segments [][]byte
+	at := int64(0)
+	for _, s := range splices {
+		segments = append(segments, x.text[at:s.off], s.with)
+		at = s.end
+	}
+	return x.is(change, sentence, append(segments, x.text[at:])...)
+}
+
+// parts returns the parts of the content that pass, in order.
+func (x *suspect) parts(pass func(*part) bool) []*part {
+	var found []*part
+	var visit func(*part)
+	visit = func(p *part) {
+		if pass(p) {
+			found = append(found, p)
+		}
+		for _, k := range p.kids {
+			visit(k)
+		}
+	}
+	visit(x.root)
+	return found
+}
+
+// sets returns all parts together, and each alone where there are several: hops change all of a kind, lists only one.
+func (x *suspect) sets(pass func(*part) bool) [][]*part {
+	all := x.parts(pass)
+	if len(all) == 0 {
+		return nil
+	}
+	sets := [][]*part{all}
+	if len(all) > 1 {
+		for _, p := range all[:min(len(all), maxSingles)] {
+			sets = append(sets, []*part{p})
+		}
+	}
+	return sets
+}
+
+// maxSingles bounds how many parts are tried one by one.
+const maxSingles = 20
+
+func (x *suspect) body(p *part) []byte { return x.text[p.body:max(p.body, p.end)] }
+
+// bodySplice replaces the body of p.
+func bodySplice(p *part, with []byte) splice { return splice{p.body, max(p.body, p.end), with} }

@@ -1,0 +1,279 @@
+package smime
+
+import (
+	"bytes"
+	"encoding/base64"
+	"io"
+	"mime/quotedprintable"
+	"strings"
+)
+
+// What happens to the transfer encoding of parts.
+
+const reencodedSentence = "A part was transferred in another encoding than it was signed in."
+
+// undoReencoding puts back the encoding a part was in before a system without 8BITMIME (RFC 6152), or one that likes
+// another encoding better, changed it.
+func undoReencoding(x *suspect) bool {
+	for _, from := range []string{"quoted-printable", "base64", "8bit"} {
+		for _, set := range x.sets(func(p *part) bool { return p.leaf() && encodingGroup(p) == from }) {
+			if x.reencoded(set, from) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// encodingGroup is quoted-printable, base64 or, for all that stands as it is, 8bit.
+func encodingGroup(p *part) string {
+	if identityEncoding(p.cte) {
+		return "8bit"
+	}
+	return p.cte
+}
+
+func (x *suspect) reencoded(set []*part, from string) bool {
+	for _, original := range originals {
+		if original.group == from {
+			continue
+		}
+		bodies := make([][]byte, len(set))
+		for i, p := range set {
+			octets, ok := decodeBody(x.body(p), from)
+			if !ok {
+				return false
+			}
+			bodies[i] = original.encode(octets)
+		}
+		for _, label := range original.labels {
+			if x.relabelled(set, bodies, label) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// originals are the forms that a part may have been in.
+var originals = []struct {
+	group  string
+	encode func([]byte) []byte
+	labels []string
+}{
+	{"8bit", func(b []byte) []byte { return b }, []string{"8bit", "7bit", "binary", ""}},
+	{"quoted-printable", encodeStandardQP, []string{"quoted-printable"}},
+	{"quoted-printable", encodeOwnQP, []string{"quoted-printable"}},
+	{"base64", func(b []byte) []byte { return wrapBase64(b, base64Column) }, []string{"base64"}},
+	{"base64", func(b []byte) []byte { return bytes.TrimSuffix(wrapBase64(b, base64Column), crlfBytes) }, []string{"base64"}},
+}
+
+// relabelled tries the places in the header where the label may have stood: some systems write it where it was, some at the end.
+func (x *suspect) relabelled(set []*part, bodies [][]byte, label string) bool {
+	const places = 8
+	for place := range places {
+		splices := make([]splice, 0, 2*len(set))
+		for i, p := range set {
+			splices = append(splices, splice{p.start, min(p.body, max(p.start, p.end)), relabel(p, label, place)}, bodySplice(p, bodies[i]))
+		}
+		if x.spliced(ChangeReencoded, reencodedSentence, splices...) || x.spliced(ChangeReencoded, reencodedSentence, append(splices, x.containers(set, place)...)...) {
+			return true
+		}
+		if label == "" {
+			return false // nothing to place
+		}
+	}
+	return false
+}
+
+// containers says 8bit again on the multiparts around the parts, of which a system without 8BITMIME says 7bit.
+func (x *suspect) containers(set []*part, place int) []splice {
+	var out []splice
+	for _, p := range set {
+		for c := p.parent; c != nil; c = c.parent {
+			if c.cte == "7bit" && len(out) == 0 {
+				out = append(out, splice{c.start, c.body, relabel(c, "8bit", place)})
+			}
+		}
+	}
+	return out
+}
+
+// relabel is the header of p with another Content-Transfer-Encoding. Place 0 is where the field is now, place n before the n-th last field.
+func relabel(p *part, label string, place int) []byte {
+	fields := make([][]byte, 0, len(p.fields)+1)
+	at := -1
+	for _, f := range p.fields {
+		if f.Is("Content-Transfer-Encoding") {
+			at = len(fields)
+			continue
+		}
+		fields = append(fields, f.Raw)
+	}
+	if at < 0 || place > 0 {
+		at = max(0, len(fields)+1-max(place, 1))
+	}
+	var out []byte
+	for i := range len(fields) + 1 {
+		if i == at && label != "" {
+			out = append(append(append(out, "Content-Transfer-Encoding: "...), label...), crlfBytes...)
+		}
+		if i < len(fields) {
+			out = append(out, fields[i]...)
+		}
+	}
+	return append(out, crlfBytes...)
+}
+
+// decodeBody undoes a transfer encoding.
+func decodeBody(b []byte, cte string) ([]byte, bool) {
+	switch cte {
+	case "quoted-printable":
+		out, err := io.ReadAll(quotedprintable.NewReader(bytes.NewReader(b)))
+		return out, err == nil
+	case "base64":
+		out, err := base64.StdEncoding.DecodeString(strings.Map(keepBase64, string(b)))
+		return out, err == nil
+	}
+	return b, true
+}
+
+func keepBase64(r rune) rune {
+	if r < 0x80 && base64Char[byte(r)] {
+		return r
+	}
+	return -1
+}
+
+func encodeStandardQP(b []byte) []byte {
+	var out bytes.Buffer
+	w := quotedprintable.NewWriter(&out)
+	_, err := w.Write(b)
+	if err == nil {
+		err = w.Close()
+	}
+	if err != nil {
+		return nil // a buffer takes everything
+	}
+	return out.Bytes()
+}
+
+func encodeOwnQP(b []byte) []byte {
+	var out bytes.Buffer
+	q := qpWriter{w: &out}
+	for len(b) > 0 {
+		l := line{first: true, last: true}
+		var found bool
+		if l.data, b, found = bytes.Cut(b, crlfBytes); found {
+			l.eol = 2
+		}
+		if q.line(l) != nil {
+			return nil
+		}
+	}
+	if q.close() != nil {
+		return nil
+	}
+	return out.Bytes()
+}
+
+func wrapBase64(b []byte, columns int) []byte {
+	text := base64.StdEncoding.EncodeToString(b)
+	var out []byte
+	for columns > 0 && len(text) > columns {
+		out = append(append(out, text[:columns]...), crlfBytes...)
+		text = text[columns:]
+	}
+	return append(append(out, text...), crlfBytes...)
+}
+
+func isQP(p *part) bool     { return p.leaf() && p.cte == "quoted-printable" }
+func isBase64(p *part) bool { return p.leaf() && p.cte == "base64" }
+
+// undoSoftBreaks breaks the lines of quoted-printable where other programs do.
+func undoSoftBreaks(x *suspect) bool {
+	rebreaks := []func([]byte) []byte{
+		joinSoft,
+		func(b []byte) []byte { d, _ := decodeBody(b, "quoted-printable"); return encodeStandardQP(d) },
+		func(b []byte) []byte { d, _ := decodeBody(b, "quoted-printable"); return encodeOwnQP(d) },
+	}
+	for _, columns := range []int{76, 75, 74, 73, 72, 70, 65} {
+		rebreaks = append(rebreaks, func(b []byte) []byte { return breakSoft(joinSoft(b), columns) })
+	}
+	return x.rewritten(isQP, ChangeSoftBreaks, "The soft line breaks of quoted-printable were set anew.", rebreaks)
+}
+
+// rewritten tries other bodies for all parts of a kind, and for each.
+func (x *suspect) rewritten(kind func(*part) bool, change, sentence string, rewrite []func([]byte) []byte) bool {
+	for _, set := range x.sets(kind) {
+		for _, r := range rewrite {
+			var splices []splice
+			for _, p := range set {
+				splices = append(splices, bodySplice(p, r(x.body(p))))
+			}
+			if x.spliced(change, sentence, splices...) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func joinSoft(b []byte) []byte { return bytes.ReplaceAll(b, []byte("=\r\n"), nil) }
+
+// breakSoft breaks lines after at most columns-1 characters, never inside an escape.
+func breakSoft(b []byte, columns int) []byte {
+	var out []byte
+	for i, l := range bytes.Split(b, crlfBytes) {
+		if i > 0 {
+			out = append(out, crlfBytes...)
+		}
+		for len(l) > columns {
+			n := columns - 1
+			if j := bytes.LastIndexByte(l[:n], '='); j > n-3 && j > 0 {
+				n = j
+			}
+			out = append(append(out, l[:n]...), "=\r\n"...)
+			l = l[n:]
+		}
+		out = append(out, l...)
+	}
+	return out
+}
+
+// undoEscapes writes the escapes of quoted-printable in the other case.
+func undoEscapes(x *suspect) bool {
+	return x.rewritten(isQP, ChangeEscapes, "The escapes of quoted-printable were written in other letters (=C3 and =c3).", []func([]byte) []byte{
+		func(b []byte) []byte { return mapEscapes(b, bytes.ToLower) },
+		func(b []byte) []byte { return mapEscapes(b, bytes.ToUpper) },
+	})
+}
+
+func mapEscapes(b []byte, to func([]byte) []byte) []byte {
+	out := bytes.Clone(b)
+	for i := 0; i+2 < len(out); i++ {
+		if out[i] == '=' && isHex(out[i+1]) && isHex(out[i+2]) {
+			copy(out[i+1:], to(out[i+1:i+3]))
+			i += 2
+		}
+	}
+	return out
+}
+
+// undoBase64Lines wraps base64 where other programs do.
+func undoBase64Lines(x *suspect) bool {
+	var rewraps []func([]byte) []byte
+	for _, columns := range []int{76, 72, 64, 60, 75, 74, 70, 0} {
+		for end := range 3 {
+			rewraps = append(rewraps, func(b []byte) []byte {
+				d, _ := decodeBody(b, "base64")
+				w := bytes.TrimSuffix(wrapBase64(d, columns), crlfBytes)
+				for range end {
+					w = append(w, crlfBytes...)
+				}
+				return w
+			})
+		}
+	}
+	return x.rewritten(isBase64, ChangeBase64Lines, "base64 was wrapped in lines of another length.", rewraps)
+}
