@@ -64,6 +64,8 @@ func explainJSON(cmd *cobra.Command, found []smime.Explanation) error {
 			Part     string `json:"part"`
 			Change   string `json:"change"`
 			Sentence string `json:"sentence"`
+			After    string `json:"after,omitempty"`
+			Before   string `json:"before,omitempty"`
 		}(e)); err != nil {
 			return err
 		}
