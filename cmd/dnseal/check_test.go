@@ -1,0 +1,141 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"dnseal/lookup/lookuptest"
+	"dnseal/sender/identity"
+)
+
+// checked runs dnseal check on the world's configuration.
+func (w *world) checked(t *testing.T) (string, int) {
+	t.Helper()
+	var out bytes.Buffer
+	err := check(t.Context(), &out, w.path("dnseal.toml"), false)
+	if err == nil {
+		return out.String(), exitOK
+	}
+	if verdict, ok := errors.AsType[verdictError](err); ok {
+		return out.String(), verdict.status
+	}
+	return err.Error(), exitUsage
+}
+
+func TestCheck(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.config(oneRelay + `
+[[milter]]
+role = "sign"
+listen = "unix:/run/dnseal/sign.sock"
+[[milter]]
+role = "verify"
+listen = "inet:8891@localhost"
+`)
+	out, status := w.checked(t)
+	if status != exitOK {
+		t.Errorf("status %d", status)
+	}
+	for _, want := range []string{
+		"ok     identity alice@example.org: SMIMEA 3 1 1 at 2bd806c9",
+		"ok     identity alice@example.org: signs a test message, and the signature verifies",
+		"next hop unix:" + w.path("mailbox") + " answers, without TLS",
+		"smtpd_milters = { unix:/run/dnseal/sign.sock, default_action=tempfail }",
+		"smtpd_milters = { inet:localhost:8891, default_action=accept }",
+		"INPUT_MAIL_FILTER(`dnseal-verify', `S=inet:8891@localhost, T=S:4m;R:4m')dnl",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("check does not print %q:\n%s", want, out)
+		}
+	}
+}
+
+// TestCheckFinds shows it what is wrong.
+func TestCheckFinds(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name, config string
+		change       func(*testing.T, *world)
+		status       int
+		want         string
+	}{
+		{"no record", oneRelay, func(t *testing.T, w *world) {
+			must(t, w.dns.Replace([]lookuptest.Zone{{Text: "www.example.org. 300 IN A 192.0.2.1\n", Origin: "example.org."}}))
+		}, 1, "WRONG  identity alice@example.org has no record: there is no SMIMEA at 2bd806c9"},
+		{"another key", oneRelay, func(t *testing.T, w *world) {
+			must(t, os.RemoveAll(w.path("keys")))
+			_, err := identity.Create(w.path("keys"), "alice@example.org", identity.CreateOptions{})
+			must(t, err)
+		}, 1, "WRONG  identity alice@example.org: no record at 2bd806c9"},
+		{"bogus", oneRelay, func(t *testing.T, w *world) { must(t, w.dns.SetBreak("example.org.", lookuptest.WrongSignature)) }, 1, "is bogus"},
+		{"unsigned zone", oneRelay, func(t *testing.T, w *world) {
+			must(t, w.dns.Replace([]lookuptest.Zone{{Text: "www.example.org. 300 IN A 192.0.2.1\n", Origin: "example.org.", Unsigned: true}}))
+		}, 1, "is not signed"},
+		{"no resolver", oneRelay, func(t *testing.T, w *world) { must(t, w.dns.SetBreak(".", lookuptest.Unreachable)) }, 3, "?      identity alice@example.org: SMIMEA"},
+		{"next hop away", strings.Replace(oneRelay, "DIR/mailbox", "DIR/nobody", 1), nil, 1, "WRONG  relay unix:"},
+		{"next hop without TLS", "", func(t *testing.T, w *world) {
+			far, err := openMailbox()
+			must(t, err)
+			w.config(strings.Replace(oneRelay, "unix:DIR/mailbox", far.addr(), 1) + "next-hop-tls = \"verify\"\n")
+		}, 1, "does not offer STARTTLS"},
+		{"open relay behind", `
+[[relay]]
+role = "inbound"
+listen = "unix:DIR/relay"
+recipients = ["example.org"]
+next-hop = ["unix:DIR/mailbox"]
+`, nil, 1, "takes a stranger's mail for elsewhere (250"},
+		{"certificate of nobody", oneRelay + "tls = \"starttls\"\ncertificate = \"DIR/keys/alice@example.org/cert.pem\"\nkey = \"DIR/keys/alice@example.org/key.pem\"\n", nil, 1, "nobody can prove that it is relay.example.org"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.config(tt.config)
+			if tt.change != nil {
+				tt.change(t, w)
+			}
+			out, status := w.checked(t)
+			if status != tt.status || !strings.Contains(out, tt.want) {
+				t.Errorf("status %d, want %d with %q:\n%s", status, tt.status, tt.want, out)
+			}
+		})
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestCheckServer judges a relay's own certificate by the TLSA record of its port.
+func TestCheckServer(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	server, err := identity.Create(filepath.Join(w.dir, "server"), "relay.example.org", identity.CreateOptions{})
+	must(t, err)
+	record, err := server.Record(3, 1, 1)
+	must(t, err)
+	line, err := identity.FormatRecord("_2525._tcp.relay.example.org.", 52, record, 300e9, "zone")
+	must(t, err)
+	relay := strings.Replace(oneRelay, "unix:DIR/relay", "127.0.0.1:2525", 1) +
+		"tls = \"starttls\"\ncertificate = \"DIR/server/relay.example.org/cert.pem\"\nkey = \"DIR/server/relay.example.org/key.pem\"\n"
+	w.config(relay)
+	zone := func(records string) []lookuptest.Zone {
+		return []lookuptest.Zone{{Text: records + "\n", Origin: "example.org."}}
+	}
+	must(t, w.dns.Replace(zone(line)))
+	if out, _ := w.checked(t); !strings.Contains(out, "a TLSA record at _2525._tcp.relay.example.org. is of its certificate, DNSSEC secure") || strings.Contains(out, "nobody can prove") {
+		t.Errorf("with its record:\n%s", out)
+	}
+	must(t, w.dns.Replace(zone("_2525._tcp.relay.example.org. 300 IN TLSA 3 1 1 "+strings.Repeat("00", 32))))
+	if out, status := w.checked(t); status != exitNotPass || !strings.Contains(out, "no TLSA record at _2525._tcp.relay.example.org. is of the certificate") || !strings.Contains(out, "publish: "+line[:28]) {
+		t.Errorf("with another record: status %d\n%s", status, out)
+	}
+}
