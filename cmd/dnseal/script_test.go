@@ -16,6 +16,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if os.Getenv("DNSEAL_TEST_MAIN") != "" { // a test runs the program itself
+		main()
+	}
 	testscript.Main(m, map[string]func(){"dnseal": main})
 }
 

@@ -1,0 +1,379 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/smtp"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"dnseal/lookup"
+	"dnseal/lookup/lookuptest"
+	"dnseal/receiver"
+	"dnseal/sender/identity"
+	"dnseal/smime/message"
+)
+
+// world is a folder with an identity, a resolver that publishes it, and a mailbox at the end.
+type world struct {
+	t       *testing.T
+	dir     string
+	dns     *lookuptest.Server
+	mailbox *bobsMailbox
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{t: t, dir: t.TempDir()}
+	id, err := identity.Create(filepath.Join(w.dir, "keys"), "alice@example.org", identity.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	owner, typ, err := id.OwnerName()
+	if err != nil {
+		t.Fatal(err)
+	}
+	record, err := id.Record(3, 1, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	line, err := identity.FormatRecord(owner, typ, record, time.Minute, "zone")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w.dns, err = lookuptest.New([]lookuptest.Zone{{Text: line + "\n", Origin: "example.org."}}, lookuptest.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if err = w.dns.Start("127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { w.dns.Close() })
+	w.write("anchor", w.dns.Anchor())
+	l, err := listenUnix(w.path("mailbox"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.mailbox = serveMailbox(l)
+	return w
+}
+
+func listenUnix(path string) (*net.UnixListener, error) {
+	return net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+}
+
+func (w *world) path(name string) string { return filepath.Join(w.dir, name) }
+
+func (w *world) write(name, text string) string {
+	w.t.Helper()
+	if err := os.WriteFile(w.path(name), []byte(text), 0o600); err != nil {
+		w.t.Fatal(err)
+	}
+	return w.path(name)
+}
+
+// config writes dnseal.toml: what every test needs, and more.
+func (w *world) config(more string) string {
+	w.t.Helper()
+	head := fmt.Sprintf(`
+identities = "DIR/keys"
+hostname = "relay.example.org"
+[dns]
+resolvers = [%q]
+trust-anchor = "DIR/anchor"
+[metrics]
+listen = "unix:DIR/metrics"
+[[sign.rule]]
+who = ["net:127.0.0.1"]
+from = ["alice@example.org"]
+`, w.dns.Addr())
+	return w.write("dnseal.toml", strings.ReplaceAll(head+more, "DIR", w.dir))
+}
+
+const oneRelay = `
+[[relay]]
+role = "submission"
+listen = "unix:DIR/relay"
+next-hop = ["unix:DIR/mailbox"]
+`
+
+// running is a service in this process.
+type running struct {
+	*service
+	hup  chan os.Signal
+	log  *lockedBuffer
+	stop func() error
+}
+
+// start runs a service until the test ends, and waits until it is ready.
+func (w *world) start(door string) *running {
+	w.t.Helper()
+	r := &running{hup: make(chan os.Signal), log: &lockedBuffer{}}
+	r.service = newService(door, w.path("dnseal.toml"), r.log)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- r.run(ctx, r.hup) }()
+	r.stop = sync.OnceValue(func() error { cancel(); return <-done })
+	w.t.Cleanup(func() {
+		r.stop()
+		if w.t.Failed() {
+			w.t.Logf("log:\n%s", r.log)
+		}
+	})
+	w.until("ready", func() bool { return strings.Contains(r.log.String(), "msg=ready") || len(done) > 0 })
+	return r
+}
+
+// reload sends the signal and waits for what the service says of it.
+func (w *world) reload(r *running, want string) {
+	w.t.Helper()
+	before := strings.Count(r.log.String(), want)
+	r.hup <- os.Interrupt
+	w.until(want, func() bool { return strings.Count(r.log.String(), want) > before })
+}
+
+// until waits for a condition of another goroutine.
+func (w *world) until(what string, ok func() bool) {
+	w.t.Helper()
+	for end := time.Now().Add(hang); !ok(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			w.t.Fatalf("waited in vain: %s", what)
+		}
+	}
+}
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// submit hands a message in at the relay's socket.
+func (w *world) submit(from string) error {
+	conn, err := net.Dial("unix", w.path("relay"))
+	if err != nil {
+		return err
+	}
+	conn.SetDeadline(time.Now().Add(hang))
+	c, err := smtp.NewClient(conn, "relay")
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if err = c.Mail(from); err != nil {
+		return err
+	}
+	if err = c.Rcpt("bob@example.net"); err != nil {
+		return err
+	}
+	data, err := c.Data()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(data, "From: %s\r\nTo: bob@example.net\r\nSubject: x\r\n\r\ntext\r\n", from)
+	if err := data.Close(); err != nil {
+		return err
+	}
+	return c.Quit()
+}
+
+// verdict verifies a message that arrived.
+func (w *world) verdict(text []byte) receiver.Verdict {
+	w.t.Helper()
+	anchors, err := readAnchors(w.path("anchor"))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	client, err := lookup.New(lookup.Options{Resolvers: []string{w.dns.Addr()}, Anchors: anchors})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer client.Close()
+	r, err := receiver.New(receiver.Options{Lookup: client})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	m, err := message.Read(bytes.NewReader(text), message.ReadOptions{})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer m.Close()
+	report, err := r.Verify(w.t.Context(), m)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return report.Verdict
+}
+
+// get asks the metrics listener.
+func (w *world) get(path string) string {
+	w.t.Helper()
+	client := &http.Client{Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext:       func(context.Context, string, string) (net.Conn, error) { return net.Dial("unix", w.path("metrics")) },
+	}}
+	resp, err := client.Get("http://unix" + path)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return string(body)
+}
+
+func TestRelayService(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.config(oneRelay)
+	r := w.start("relay")
+	if err := w.submit("alice@example.org"); err != nil {
+		t.Fatal(err)
+	}
+	mail, err := w.mailbox.wait(hang)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := w.verdict(mail); got != receiver.Pass {
+		t.Errorf("verdict %s, want pass:\n%s", got, mail)
+	}
+	for _, want := range []string{
+		`dnseal_messages_total{door="relay",reply="2",result="signed",role="submission"} 1`,
+		`dnseal_lookups_total{code="",presence="present",status="secure",type="SMIMEA"} 1`,
+		`dnseal_certificate_days{kind="identity",name="alice@example.org"} 36`,
+	} {
+		if body := w.get("/metrics"); !strings.Contains(body, want) {
+			t.Errorf("metrics lack %s:\n%s", want, body)
+		}
+	}
+	if got := w.get("/readyz"); got != "ready\n" {
+		t.Errorf("/readyz says %q", got)
+	}
+	// A stranger's From passes unsigned, as no-rule says.
+	if err := w.submit("carol@example.com"); err != nil {
+		t.Fatal(err)
+	}
+	w.mailbox.wait(hang)
+	if body := w.get("/metrics"); !strings.Contains(body, `dnseal_unsigned_messages_total{door="relay",role="submission"} 1`) {
+		t.Errorf("the unsigned message is not counted:\n%s", body)
+	}
+	if err := r.stop(); err != nil {
+		t.Errorf("service ended with %v", err)
+	}
+	if _, err := os.Stat(w.path("relay")); !os.IsNotExist(err) {
+		t.Errorf("the socket is left behind: %v", err)
+	}
+}
+
+// TestReload goes over to a new configuration, and stays with the old one when the new one is wrong.
+func TestReload(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.config(oneRelay)
+	r := w.start("relay")
+	w.config(oneRelay + "[on]\nno-rul = \"reject\"\n")
+	w.reload(r, `unknown key \"on.no-rul\"; did you mean \"on.no-rule\"?`)
+	if err := w.submit("carol@example.com"); err != nil {
+		t.Errorf("after a refused reload: %v", err)
+	}
+	w.mailbox.wait(hang)
+	w.config(oneRelay + "[on]\nno-rule = \"reject\"\n")
+	w.reload(r, "msg=reloaded")
+	if err := w.submit("carol@example.com"); err == nil || !strings.HasPrefix(err.Error(), "550 ") {
+		t.Errorf("after a reload: %v, want 550", err)
+	}
+	// A listener that cannot be opened stops the reload, too, and leaves no socket behind.
+	second := strings.Replace(oneRelay, "DIR/relay", "DIR/second", 1)
+	w.config(oneRelay + second + strings.Replace(oneRelay, "DIR/relay", "DIR/nowhere/third", 1))
+	w.reload(r, "the folder of the socket does not exist")
+	if _, err := os.Stat(w.path("second")); !os.IsNotExist(err) {
+		t.Errorf("a socket of the refused configuration is there: %v", err)
+	}
+	if err := w.submit("carol@example.com"); err == nil {
+		t.Error("the old configuration does not stay")
+	}
+	// The old listener goes, the new one comes.
+	w.config(second)
+	w.reload(r, "msg=reloaded")
+	if _, err := os.Stat(w.path("relay")); !os.IsNotExist(err) {
+		t.Errorf("a socket that is not configured any more is left: %v", err)
+	}
+	if _, err := os.Stat(w.path("second")); err != nil {
+		t.Error(err)
+	}
+	if body := w.get("/metrics"); !strings.Contains(body, `dnseal_reloads_total{result="refused"} 2`) || !strings.Contains(body, `dnseal_reloads_total{result="done"} 2`) {
+		t.Errorf("reloads are not counted:\n%s", body)
+	}
+}
+
+// TestReloadUnderLoad reloads while messages come in: none may fail.
+func TestReloadUnderLoad(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.config(oneRelay)
+	r := w.start("relay")
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	var sent, failed int
+	var mu sync.Mutex
+	for range 4 {
+		wg.Go(func() {
+			for ctx.Err() == nil {
+				err := w.submit("alice@example.org")
+				mu.Lock()
+				sent++
+				if err != nil {
+					failed++
+					t.Errorf("submit: %v", err)
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Go(func() {
+		for ctx.Err() == nil {
+			select {
+			case <-w.mailbox.mail:
+			case <-ctx.Done():
+			}
+		}
+		for range len(w.mailbox.mail) {
+			<-w.mailbox.mail
+		}
+	})
+	for range 20 {
+		w.reload(r, "msg=reloaded")
+	}
+	cancel()
+	// What is still under way needs a reader.
+	drained := make(chan struct{})
+	go func() { wg.Wait(); close(drained) }()
+	for open := true; open; {
+		select {
+		case <-w.mailbox.mail:
+		case <-drained:
+			open = false
+		}
+	}
+	t.Logf("%d messages over 20 reloads, %d failed", sent, failed)
+}
