@@ -10,8 +10,9 @@ type Relay struct {
 	// Listen is "host:port" or "unix:/path". A socket of this address that systemd passes is used instead of a new one.
 	// Mandatory.
 	Listen string `toml:"listen"`
-	// SocketMode and SocketGroup are the mode (octal, as "0660") and group of a unix socket. Default: "0660", ours.
-	SocketMode  string `toml:"socket-mode"`
+	// SocketMode is the mode of a unix socket, octal. Default: "0660".
+	SocketMode string `toml:"socket-mode"`
+	// SocketGroup is the group of a unix socket, by name or number. Default: the group of the process.
 	SocketGroup string `toml:"socket-group"`
 	// Protocol is "smtp" or "lmtp". Default: "smtp".
 	Protocol string `toml:"protocol"`
@@ -70,8 +71,9 @@ type Milter struct {
 	// Listen is "unix:/path", "inet:host:port" or "inet:port@host". A socket of this address that systemd passes is
 	// used instead of a new one. Mandatory.
 	Listen string `toml:"listen"`
-	// SocketMode and SocketGroup are the mode (octal, as "0660") and group of a unix socket. Default: "0660", ours.
-	SocketMode  string `toml:"socket-mode"`
+	// SocketMode is the mode of a unix socket, octal. Default: "0660".
+	SocketMode string `toml:"socket-mode"`
+	// SocketGroup is the group of a unix socket, by name or number. Default: the group of the process.
 	SocketGroup string `toml:"socket-group"`
 	// Observe only logs what would be done: mail goes on unchanged. Only for verify. Default: false.
 	Observe bool `toml:"observe"`

@@ -23,12 +23,11 @@ type Sign struct {
 	Control []string `toml:"control"`
 	// MaxBytes is the size of the largest message that is signed; class too-big. Default: what the listener takes.
 	MaxBytes int64 `toml:"max-bytes"`
-	// Rules say who may use a From, and which identity then signs ([[sign.rule]]). The first that matches applies.
 	Rules []Rule `toml:"rule"`
 }
 
-// Rule is a line of the table of who may sign as whom ([[sign.rule]]). A From that any rule names is protected: nobody
-// else may use it.
+// Rule is a line of the table of who may sign as whom ([[sign.rule]]). The first whose who, from and mail-from match
+// applies. A From that any rule names is protected: nobody else may use it.
 type Rule struct {
 	// Who lists submitters by what was proven: "user:NAME" (SASL), "tls:NAME" (TLS client by its TLSA record),
 	// "net:ADDRESS" or "net:CIDR". "net:" belongs where nothing but submissions comes in: mail re-injected by filters

@@ -1,0 +1,45 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"dnseal/cmd/internal/relay"
+)
+
+// TestExampleFile loads the example that is installed, in a folder that has all it names.
+func TestExampleFile(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../dnseal/dist/dnseal.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for _, name := range []string{"billing@example.org", "sensor7._device.example.net"} {
+		makeIdentity(t, filepath.Join(dir, "identities"), name)
+	}
+	makeIdentity(t, dir, "mx.example.net")
+	if err := os.Rename(filepath.Join(dir, "mx.example.net"), filepath.Join(dir, "tls")); err != nil {
+		t.Fatal(err)
+	}
+	hash, err := relay.HashPassword("a password")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "users"), []byte("billing:"+hash.String()+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	example := strings.NewReplacer("/var/lib/dnseal", dir, "/etc/dnseal", dir, `"postfix"`, `"0"`).Replace(string(text))
+	c, err := Load(write(t, dir, example))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Milters) != 2 || len(c.Relays) != 1 || len(c.Sign.Rules) != 2 || len(c.Domains) != 1 {
+		t.Errorf("the example has %d milters, %d relays, %d rules, %d domains", len(c.Milters), len(c.Relays), len(c.Sign.Rules), len(c.Domains))
+	}
+	if c.NeedListeners("milter", "f") != nil || c.NeedListeners("relay", "f") != nil {
+		t.Error("the example has no listeners")
+	}
+}

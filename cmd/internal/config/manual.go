@@ -1,0 +1,96 @@
+package config
+
+import (
+	"embed"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"strings"
+)
+
+// sources are the files with the structs: the manual is made of their comments, so that it never differs.
+//
+//go:embed config.go sign.go actions.go doors.go
+var sources embed.FS
+
+// Section is a table of the file, for the manual.
+type Section struct {
+	Name string // "[dns]", "[[relay]]"; empty for the top of the file
+	Text string
+	Keys []Key
+}
+
+// Key is a key of a table.
+type Key struct{ Name, Text string }
+
+// Manual returns all tables with all keys, as the structs have them.
+func Manual() ([]Section, error) {
+	structs := map[string]*ast.GenDecl{}
+	err := fs.WalkDir(sources, ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := sources.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, text, parser.ParseComments)
+		if err != nil {
+			return err
+		}
+		for _, decl := range file.Decls {
+			if g, ok := decl.(*ast.GenDecl); ok && g.Tok == token.TYPE {
+				structs[g.Specs[0].(*ast.TypeSpec).Name.Name] = g
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	var out []Section
+	for _, t := range []struct{ table, name string }{
+		{"", "Config"},
+		{"[dns]", "DNS"},
+		{"[sign]", "Sign"},
+		{"[[sign.rule]]", "Rule"},
+		{"[on]", "On"},
+		{"[[domain]]", "Domain"},
+		{"[[relay]]", "Relay"},
+		{"[[milter]]", "Milter"},
+		{"[metrics]", "Metrics"},
+		{"[log]", "Log"},
+	} {
+		out = append(out, section(t.table, structs[t.name]))
+	}
+	return out, nil
+}
+
+func section(table string, decl *ast.GenDecl) Section {
+	spec := decl.Specs[0].(*ast.TypeSpec)
+	s := Section{Name: table}
+	if table != "" {
+		s.Text = renamed(decl.Doc.Text(), spec.Name.Name, "This table")
+	}
+	for _, f := range spec.Type.(*ast.StructType).Fields.List {
+		if f.Tag == nil || len(f.Names) == 0 {
+			continue
+		}
+		key := strings.TrimSuffix(strings.TrimPrefix(f.Tag.Value, "`toml:\""), "\"`")
+		text := f.Doc.Text()
+		if text == "" {
+			continue // a table, or said together with the key before
+		}
+		s.Keys = append(s.Keys, Key{key, renamed(text, f.Names[0].Name, key)})
+	}
+	return s
+}
+
+// renamed puts the reader's name in the place of Go's, at the start of a comment.
+func renamed(text, from, to string) string {
+	if rest, ok := strings.CutPrefix(text, from); ok {
+		return to + rest
+	}
+	return text
+}
