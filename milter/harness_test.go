@@ -3,6 +3,7 @@ package milter
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -20,7 +21,13 @@ import (
 	"dnseal/smime/message"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if path := os.Getenv(childSocket); path != "" {
+		fmt.Fprintln(os.Stderr, beMilter(path))
+		os.Exit(1)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // hang is how long a test waits for what takes milliseconds.
 const hang = 30 * time.Second

@@ -23,6 +23,10 @@ func openMailbox() (*bobsMailbox, error) {
 	if err != nil {
 		return nil, err
 	}
+	return serveMailbox(l), nil
+}
+
+func serveMailbox(l net.Listener) *bobsMailbox {
 	b := &bobsMailbox{listener: l, mail: make(chan []byte, 8)}
 	b.wg.Go(func() {
 		for {
@@ -37,7 +41,7 @@ func openMailbox() (*bobsMailbox, error) {
 			})
 		}
 	})
-	return b, nil
+	return b
 }
 
 func (b *bobsMailbox) addr() string { return b.listener.Addr().String() }
@@ -52,8 +56,10 @@ func (b *bobsMailbox) wait(limit time.Duration) ([]byte, error) {
 	}
 }
 
+// close waits for the connections, which their clients end.
 func (b *bobsMailbox) close() {
 	_ = b.listener.Close()
+	b.wg.Wait()
 }
 
 // session speaks as much SMTP as a relay needs (RFC 5321, 4.5.1).

@@ -26,7 +26,7 @@ a message, on standard error. See dnseal.toml(5), and "dnseal check" first.`,
 	}
 	file := configFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		return newService("relay", *file, cmd.ErrOrStderr()).run(cmd.Context(), cmd.ErrOrStderr())
+		return newService("relay", *file, cmd.ErrOrStderr()).serve(cmd.Context())
 	}
 	cmd.AddCommand(newRelayPasswd())
 	return cmd

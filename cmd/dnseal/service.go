@@ -34,6 +34,7 @@ const (
 type service struct {
 	door     string
 	file     string
+	stderr   io.Writer // for the log
 	log      *slog.Logger
 	metrics  *metrics.Metrics
 	sockets  *sockets
@@ -46,7 +47,7 @@ type service struct {
 
 func newService(door, file string, stderr io.Writer) *service {
 	return &service{
-		door: door, file: file, metrics: metrics.New(nil), log: newLog(stderr, "text"), broken: make(chan error, 1), stopping: make(chan struct{}),
+		door: door, file: file, stderr: stderr, metrics: metrics.New(nil), log: newLog(stderr, "text"), broken: make(chan error, 1), stopping: make(chan struct{}),
 	}
 }
 
@@ -58,11 +59,16 @@ func newLog(w io.Writer, format string) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, nil))
 }
 
-// run is the whole life of the service. stderr gets the log.
-func (s *service) run(ctx context.Context, stderr io.Writer) error {
+// serve is run with the signals of this process.
+func (s *service) serve(ctx context.Context) error {
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
+	return s.run(ctx, hup)
+}
+
+// run is the whole life of the service: until ctx ends, with a reload at each hup.
+func (s *service) run(ctx context.Context, hup <-chan os.Signal) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer s.wg.Wait()
 	defer cancel()
@@ -70,7 +76,7 @@ func (s *service) run(ctx context.Context, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	s.log = newLog(stderr, c.Log.Format)
+	s.log = newLog(s.stderr, c.Log.Format)
 	if s.sockets, err = inheritSockets(); err != nil {
 		return err
 	}

@@ -16,7 +16,7 @@ func (s *session) record(ctx context.Context, tx *transaction, out *message.Outc
 	attrs := []slog.Attr{
 		slog.String("id", tx.id),
 		slog.String("client", s.address().String()),
-		slog.String("from", tx.mail.from),
+		slog.String("mail_from", tx.mail.from),
 		slog.Int("rcpts", len(tx.rcpts)),
 		slog.Duration("took", took),
 	}

@@ -101,6 +101,8 @@ type Server struct {
 	sessions  map[*session]struct{}
 	perClient map[netip.Addr]int
 	closing   bool
+	retiring  bool           // by Retire: what was accepted is still served
+	accepting sync.WaitGroup // Serve
 }
 
 // New checks the options and returns a Server. It connects nowhere.
@@ -150,6 +152,7 @@ func (s *Server) Serve(l net.Listener) error {
 	if !s.addListener(l) {
 		return ErrServerClosed
 	}
+	defer s.accepting.Done()
 	wait := time.Duration(0)
 	for {
 		conn, err := l.Accept()
@@ -190,6 +193,7 @@ func (s *Server) addListener(l net.Listener) bool {
 		return false
 	}
 	s.listeners[l] = struct{}{}
+	s.accepting.Add(1)
 	return true
 }
 
@@ -204,13 +208,13 @@ func (s *Server) admit(conn net.Conn) {
 	sess := &session{srv: s, conn: conn, raw: conn, in: newInput(conn), out: bufio.NewWriterSize(&timedWriter{conn: conn}, 1<<10)}
 	s.mu.Lock()
 	full := len(s.sessions) >= s.opts.Limits.MaxConnections
-	if !full && !s.closing {
+	refused := full || s.closing && !s.retiring
+	if !refused {
 		s.sessions[sess] = struct{}{}
 		s.doors.Add(1)
 	}
-	closing := s.closing
 	s.mu.Unlock()
-	if full || closing {
+	if refused {
 		refuse(conn)
 		return
 	}
@@ -267,6 +271,9 @@ func clientKey(a netip.Addr) netip.Addr {
 // Shutdown stops listening, tells clients that rest to go (421), lets messages
 // on their way end, and returns when all connections are closed. When ctx ends first, what is left is cut off and the context's error returned.
 func (s *Server) Shutdown(ctx context.Context) error {
+	s.mu.Lock()
+	s.retiring = false
+	s.mu.Unlock()
 	for _, sess := range s.stopListening() {
 		sess.in.stop()
 	}
@@ -275,6 +282,9 @@ func (s *Server) Shutdown(ctx context.Context) error {
 
 // Retire stops listening and lets the clients that are there go on until they leave, or ctx ends: for a reload.
 func (s *Server) Retire(ctx context.Context) error {
+	s.mu.Lock()
+	s.retiring = true
+	s.mu.Unlock()
 	s.stopListening()
 	return s.wait(ctx)
 }
@@ -296,6 +306,7 @@ func (s *Server) stopListening() []*session {
 func (s *Server) wait(ctx context.Context) error {
 	done := make(chan struct{})
 	go func() {
+		s.accepting.Wait() // a connection accepted as the last one counts too
 		s.doors.Wait()
 		close(done)
 	}()

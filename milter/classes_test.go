@@ -1,0 +1,216 @@
+package milter
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"dnseal/lookup/lookuptest"
+	"dnseal/receiver"
+	"dnseal/sender"
+	"dnseal/sender/identity"
+	"dnseal/smime"
+	"dnseal/smime/message"
+)
+
+// by chooses a handler by the local part of the first recipient.
+type by map[string]message.Handler
+
+func (h by) Handle(ctx context.Context, m *message.Message, env *message.Envelope) *message.Outcome {
+	name, _, _ := strings.Cut(env.Rcpt[0], "@")
+	return h[name].Handle(ctx, m, env)
+}
+
+// classed notes the class each outcome is of.
+func classed(h message.Handler, notes *record[string]) message.Handler {
+	return handle(func(ctx context.Context, m *message.Message, env *message.Envelope) *message.Outcome {
+		out := h.Handle(ctx, m, env)
+		note := ""
+		for _, a := range out.Attrs {
+			if a.Key == "class" && a.Value.Kind() == slog.KindString {
+				note = a.Value.String()
+			}
+		}
+		notes.add(note)
+		return out
+	})
+}
+
+// signed signs raw as a file door would.
+func signed(tb testing.TB, id *identity.Identity, raw string, at time.Time) string {
+	tb.Helper()
+	m, err := message.Read(strings.NewReader(raw), message.ReadOptions{})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer m.Close()
+	edit, err := sender.SignMessage(m, []*identity.Identity{id}, smime.SignOptions{Time: at})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer edit.Close()
+	var b bytes.Buffer
+	if _, err := m.WriteEdited(&b, edit); err != nil {
+		tb.Fatal(err)
+	}
+	return b.String()
+}
+
+func from(address string) string {
+	return "From: " + address + "\r\nTo: bob@example.net\r\nSubject: x\r\nMIME-Version: 1.0\r\nContent-Type: text/plain\r\n\r\nHello.\r\n"
+}
+
+// suspects are messages of each class that a receiver knows.
+func suspects(t *testing.T, o *office) map[string]string {
+	t.Helper()
+	now := time.Now()
+	alice, err := identity.Load(o.dir, author)
+	o.check(err)
+	stranger, err := identity.Create(filepath.Join(o.dir, "stranger"), author, identity.CreateOptions{})
+	o.check(err)
+	o.publish("carol@insecure.example", "")
+	o.zones["insecure.example"].Unsigned = true
+	o.publish("carol@bogus.example", lookuptest.WrongSignature)
+	o.publish("carol@down.example", lookuptest.Unreachable)
+	unpublished := o.create("nobody@example.org")
+	of := func(name string) string {
+		id, err := identity.Load(o.dir, name)
+		o.check(err)
+		return signed(t, id, from(name), now)
+	}
+	good := signed(t, alice, from(author), now)
+	_, entity, _ := strings.Cut(good, "Content-Type: ")
+	return map[string]string{
+		"":                             good,
+		receiver.ClassBadSignature:     strings.Replace(good, "\r\nHello.", "\r\nHullo.", 1),
+		receiver.ClassKeyMismatch:      signed(t, stranger, from(author), now),
+		receiver.ClassNoSignature:      from(author),
+		receiver.ClassNoKey:            signed(t, unpublished, from("nobody@example.org"), now),
+		receiver.ClassIdentityMismatch: strings.Replace(good, author, "boss@example.org", 1),
+		receiver.ClassPartial: "From: " + author + "\r\nSubject: x\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=list\r\n\r\n" +
+			"--list\r\nContent-Type: " + entity + "\r\n--list\r\nContent-Type: text/plain\r\n\r\nfooter\r\n--list--\r\n",
+		receiver.ClassWeak:      signed(t, alice, from(author), now.Add(time.Hour)),
+		receiver.ClassInsecure:  of("carol@insecure.example"),
+		receiver.ClassDNSError:  of("carol@down.example"),
+		receiver.ClassBogus:     of("carol@bogus.example"),
+		receiver.ClassMalformed: damaged(good),
+		receiver.ClassTooBig:    from(author) + strings.Repeat("too big\r\n", 30_000),
+	}
+}
+
+// damaged makes the signature unreadable.
+func damaged(good string) string {
+	at := strings.LastIndex(good, "\r\n\r\n") + 4
+	return good[:at] + "AAAA" + good[at+4:]
+}
+
+// TestReceiverClasses shows Postfix's answer for each class of failure and each action.
+func TestReceiverClasses(t *testing.T) {
+	t.Parallel()
+	o := openOffice(t)
+	messages := suspects(t, o)
+	o.serve()
+	answers := map[string]string{
+		"accept":     "250 ",
+		"quarantine": "250 ",
+		"defer":      "451 4.7.1 Message cannot be checked now, try again later",
+		"reject":     "550 5.7.1 Message refused by policy",
+	}
+	handlers := by{}
+	for _, action := range []message.Action{message.Accept, message.Quarantine, message.Defer, message.Reject} {
+		on := receiver.DefaultActions()
+		for class := range on {
+			on[class] = action
+		}
+		handlers[action.String()] = o.verifier(receiver.Options{On: on, MaxBytes: 200_000})
+	}
+	var classes record[string]
+	out := newSink(t, "8BITMIME")
+	p := startPostfix(t, out.addr, []string{serveHandler(t, classed(handlers, &classes))})
+	held := 0
+	for class, raw := range messages {
+		for action, want := range answers {
+			if class == "" { // nothing is wrong with it
+				want = "250 "
+			}
+			what := fmt.Sprintf("%s: %s", class, action)
+			reply, err := submit(p.addr, author, []string{action + "@example.net"}, raw)
+			if err != nil || !strings.HasPrefix(reply, want) {
+				t.Errorf("%s: Postfix answers %q, %v, want %q", what, reply, err, want)
+			}
+			if got := classes.last(); got != class {
+				t.Errorf("%s: it is of class %q", what, got)
+			}
+			switch {
+			case action == "quarantine" && class != "":
+				held++
+			case want == "250 ":
+				if got := results(t, out.next(t).raw, ourID); len(got) != 1 {
+					t.Errorf("%s: results %q", what, got)
+				}
+			}
+		}
+	}
+	waitFor(t, "the hold queue", func() bool {
+		files, _ := filepath.Glob(p.dir + "/spool/hold/*")
+		return len(files) == held
+	})
+}
+
+// TestSenderClasses does the same for what stands in the way of a signature.
+func TestSenderClasses(t *testing.T) {
+	t.Parallel()
+	o := openOffice(t)
+	o.create("unpublished@example.org")
+	answers := map[string]string{"accept": "250 ", "defer": "451 4.7.1 ", "reject": "55"}
+	handlers := by{}
+	for _, action := range []message.Action{message.Accept, message.Defer, message.Reject} {
+		on := sender.DefaultActions()
+		for class := range on {
+			on[class] = action
+		}
+		handlers[action.String()] = o.signer(sender.Options{
+			On: on, MaxBytes: 200_000, Lookup: o.client,
+			Rules: []sender.Rule{
+				{Who: []string{"net:198.51.100.0/24"}, From: []string{"boss@example.org"}},
+				{Who: []string{"net:127.0.0.0/8"}, From: []string{"*@sales.example.org", author, "unpublished@example.org"}},
+			},
+		})
+	}
+	var classes record[string]
+	out := newSink(t, "8BITMIME")
+	p := startPostfix(t, out.addr, []string{serveHandler(t, classed(handlers, &classes))})
+	for class, raw := range map[string]string{
+		"":                          from(author),
+		sender.ClassNoRule:          from("somebody@example.com"),
+		sender.ClassNotAllowed:      from("boss@example.org"),
+		sender.ClassKeyNotPublished: from("unpublished@example.org"),
+		sender.ClassSignFailed:      from("nobody@sales.example.org"),
+		sender.ClassTooBig:          from(author) + strings.Repeat("too big\r\n", 30_000),
+	} {
+		for action, want := range answers {
+			if class == "" {
+				want = "250 "
+			}
+			what := fmt.Sprintf("%s: %s", class, action)
+			reply, err := submit(p.addr, author, []string{action + "@example.net"}, raw)
+			if err != nil || !strings.HasPrefix(reply, want) {
+				t.Errorf("%s: Postfix answers %q, %v, want %q", what, reply, err, want)
+			}
+			if got := classes.last(); got != class {
+				t.Errorf("%s: it is of class %q", what, got)
+			}
+			if want != "250 " {
+				continue
+			}
+			if got := strings.Contains(out.next(t).raw, "multipart/signed"); got != (class == "") {
+				t.Errorf("%s: signed: %t", what, got)
+			}
+		}
+	}
+}

@@ -1,0 +1,62 @@
+package milter
+
+import (
+	"strings"
+	"testing"
+
+	"dnseal/receiver"
+)
+
+// TestForgedResults has Postfix remove every result that claims to be ours, at
+// whatever index it stands, and keep all others byte by byte.
+func TestForgedResults(t *testing.T) {
+	t.Parallel()
+	o := openOffice(t)
+	out := newSink(t, "8BITMIME")
+	p := startPostfix(t, out.addr, []string{serveHandler(t, o.verifier(receiver.Options{}))})
+	fields := []struct {
+		raw  string
+		kept bool
+	}{
+		{"Authentication-Results: mx.example.net; smime=pass body.smime-identifier=alice@example.org", false},
+		{"Authentication-Results: other.example; dkim=pass header.d=example.org", true},
+		{"From: alice@example.org", true},
+		{"AUTHENTICATION-RESULTS: MX.Example.NET; smime=pass", false},
+		{"Authentication-Results:\r\n mx.example.net;\r\n\tsmime=pass", false},
+		{"authentication-results:mx.example.net;smime=pass", false},
+		{"Authentication-Results : mx.example.net; smime=pass", false},
+		{"Authentication-Results: (a comment) mx.example.net 1; smime=pass", false},
+		{"Authentication-Results: \"mx.example.net\"; smime=pass", false},
+		{"Authentication-Results: mx.example.net.; smime=pass", false},
+		{"Authentication-Results: mx.example.net.evil.example; spf=pass", true},
+		{"To: bob@example.net", true},
+		{"Authentication-Results: mx.example.net smime=pass", false},             // no semicolon
+		{"Authentication-Results: ;;; mx.example.net; smime=pass", false},        // unreadable
+		{"Authentication-Results: (open mx.example.net; smime=pass", false},      // unreadable
+		{"Authentication-Results: \"mx.exam\\ple.net\"\r\n ; smime=pass", false}, // quoted in its own way
+		{"Authentication-Results: other.example;\r\n\tspf=pass (mx.example.net)", true},
+		{"Authentication-Results: mx.example.net; none", false},
+		{"Subject:  two  spaces \r\n\tand a fold", true},
+		{"Message-ID: <1@example.org>", true},
+		{"Date: Wed, 25 Nov 2026 00:00:00 +0000", true},
+		{"Authentication-Results: other.example;   dkim=none  ", true},
+		{"X-Authentication-Results: mx.example.net; smime=pass", true},
+		{"Authentication-Results: mx.example.net; smime=pass", false},
+	}
+	var raw, want strings.Builder
+	for _, f := range fields {
+		raw.WriteString(f.raw + "\r\n")
+		if f.kept {
+			want.WriteString(f.raw + "\r\n")
+		}
+	}
+	body := "\r\nHello.\r\n"
+	reply, err := submit(p.addr, author, []string{recipient}, raw.String()+body)
+	if err != nil || !strings.HasPrefix(reply, "250 ") {
+		t.Fatalf("Postfix answers %q, %v", reply, err)
+	}
+	ours := "Authentication-Results: mx.example.net; smime=none\r\n"
+	if got := withoutReceived(out.next(t).raw); got != ours+want.String()+body {
+		t.Errorf("delivered\n%s\nwant\n%s", got, ours+want.String()+body)
+	}
+}
