@@ -60,27 +60,27 @@ func TestCheckFinds(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name, config string
-		change       func(*testing.T, *world)
+		change       func(*world)
 		status       int
 		want         string
 	}{
-		{"no record", oneRelay, func(t *testing.T, w *world) {
-			must(t, w.dns.Replace([]lookuptest.Zone{{Text: "www.example.org. 300 IN A 192.0.2.1\n", Origin: "example.org."}}))
+		{"no record", oneRelay, func(w *world) {
+			must(w.t, w.dns.Replace([]lookuptest.Zone{{Text: "www.example.org. 300 IN A 192.0.2.1\n", Origin: "example.org."}}))
 		}, 1, "WRONG  identity alice@example.org has no record: there is no SMIMEA at 2bd806c9"},
-		{"another key", oneRelay, func(t *testing.T, w *world) {
-			must(t, os.RemoveAll(w.path("keys")))
+		{"another key", oneRelay, func(w *world) {
+			must(w.t, os.RemoveAll(w.path("keys")))
 			_, err := identity.Create(w.path("keys"), "alice@example.org", identity.CreateOptions{})
-			must(t, err)
+			must(w.t, err)
 		}, 1, "WRONG  identity alice@example.org: no record at 2bd806c9"},
-		{"bogus", oneRelay, func(t *testing.T, w *world) { must(t, w.dns.SetBreak("example.org.", lookuptest.WrongSignature)) }, 1, "is bogus"},
-		{"unsigned zone", oneRelay, func(t *testing.T, w *world) {
-			must(t, w.dns.Replace([]lookuptest.Zone{{Text: "www.example.org. 300 IN A 192.0.2.1\n", Origin: "example.org.", Unsigned: true}}))
+		{"bogus", oneRelay, func(w *world) { must(w.t, w.dns.SetBreak("example.org.", lookuptest.WrongSignature)) }, 1, "is bogus"},
+		{"unsigned zone", oneRelay, func(w *world) {
+			must(w.t, w.dns.Replace([]lookuptest.Zone{{Text: "www.example.org. 300 IN A 192.0.2.1\n", Origin: "example.org.", Unsigned: true}}))
 		}, 1, "is not signed"},
-		{"no resolver", oneRelay, func(t *testing.T, w *world) { must(t, w.dns.SetBreak(".", lookuptest.Unreachable)) }, 3, "?      identity alice@example.org: SMIMEA"},
+		{"no resolver", oneRelay, func(w *world) { must(w.t, w.dns.SetBreak(".", lookuptest.Unreachable)) }, 3, "?      identity alice@example.org: SMIMEA"},
 		{"next hop away", strings.Replace(oneRelay, "DIR/mailbox", "DIR/nobody", 1), nil, 1, "WRONG  relay unix:"},
-		{"next hop without TLS", "", func(t *testing.T, w *world) {
+		{"next hop without TLS", "", func(w *world) {
 			far, err := openMailbox()
-			must(t, err)
+			must(w.t, err)
 			w.config(strings.Replace(oneRelay, "unix:DIR/mailbox", far.addr(), 1) + "next-hop-tls = \"verify\"\n")
 		}, 1, "does not offer STARTTLS"},
 		{"open relay behind", `
@@ -97,7 +97,7 @@ next-hop = ["unix:DIR/mailbox"]
 			w := newWorld(t)
 			w.config(tt.config)
 			if tt.change != nil {
-				tt.change(t, w)
+				tt.change(w)
 			}
 			out, status := w.checked(t)
 			if status != tt.status || !strings.Contains(out, tt.want) {

@@ -108,7 +108,9 @@ func TestSocketActivation(t *testing.T) {
 	cmd.ExtraFiles = []*os.File{f}
 	cmd.Stderr = log
 	must(t, cmd.Start())
-	w.until("ready", func() bool { return strings.Contains(log.String(), "msg=ready") || strings.Contains(log.String(), "error") })
+	w.until("ready", func() bool {
+		return strings.Contains(log.String(), "msg=ready") || strings.Contains(log.String(), "error")
+	})
 	if _, a := w.connectMTA().send("alice@example.org"); a == nil || a.Type == gomilter.ActionTempFail {
 		t.Errorf("the milter answered %v\n%s", a, log)
 	}

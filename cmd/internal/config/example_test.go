@@ -21,14 +21,14 @@ func TestExampleFile(t *testing.T) {
 		makeIdentity(t, filepath.Join(dir, "identities"), name)
 	}
 	makeIdentity(t, dir, "mx.example.net")
-	if err := os.Rename(filepath.Join(dir, "mx.example.net"), filepath.Join(dir, "tls")); err != nil {
+	if err = os.Rename(filepath.Join(dir, "mx.example.net"), filepath.Join(dir, "tls")); err != nil {
 		t.Fatal(err)
 	}
 	hash, err := relay.HashPassword("a password")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "users"), []byte("billing:"+hash.String()+"\n"), 0o600); err != nil {
+	if err = os.WriteFile(filepath.Join(dir, "users"), []byte("billing:"+hash.String()+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	example := strings.NewReplacer("/var/lib/dnseal", dir, "/etc/dnseal", dir, `"postfix"`, `"0"`).Replace(string(text))

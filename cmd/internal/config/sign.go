@@ -22,8 +22,8 @@ type Sign struct {
 	// sign.rule.who. The field is removed from all mail. Default: nobody.
 	Control []string `toml:"control"`
 	// MaxBytes is the size of the largest message that is signed; class too-big. Default: what the listener takes.
-	MaxBytes int64 `toml:"max-bytes"`
-	Rules []Rule `toml:"rule"`
+	MaxBytes int64  `toml:"max-bytes"`
+	Rules    []Rule `toml:"rule"`
 }
 
 // Rule is a line of the table of who may sign as whom ([[sign.rule]]). The first whose who, from and mail-from match
