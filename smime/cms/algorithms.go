@@ -105,6 +105,12 @@ func (a algorithmIdentifier) String() string {
 
 // objectIdentifier is the OID with these contents octets, nil when they are none.
 func objectIdentifier(contents string) asn1.ObjectIdentifier {
+	switch contents {
+	case oidData:
+		return asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 1}
+	case oidSignedData:
+		return asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 2}
+	}
 	der := cryptobyte.String(tlv(tagOID, []byte(contents)))
 	var id asn1.ObjectIdentifier
 	if !der.ReadASN1ObjectIdentifier(&id) {

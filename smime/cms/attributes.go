@@ -1,6 +1,7 @@
 package cms
 
 import (
+	"slices"
 	"time"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -17,72 +18,96 @@ type attributes struct {
 	certificates  []certificateID // of signingCertificate and signingCertificateV2, the signer's own
 }
 
-// attributeReaders read the value of each attribute that is understood. All of them occur at most once, with one value:
-// RFC 5652, Section 11; RFC 8551, Section 2.5; RFC 5035, Section 3; RFC 6211, Section 2. Others may say what they like.
-var attributeReaders = map[string]func(a *attributes, value *cryptobyte.String) bool{
-	oidContentType:          (*attributes).readContentType,
-	oidMessageDigest:        (*attributes).readMessageDigest,
-	oidSigningTime:          (*attributes).readSigningTime,
-	oidSMIMECapabilities:    (*attributes).readCapabilities,
-	oidSigningCertificate:   (*attributes).readSigningCertificate,
-	oidSigningCertificateV2: (*attributes).readSigningCertificateV2,
-	oidAlgorithmProtection:  (*attributes).readAlgorithmProtection,
-}
-
 // parseAttributes reads the contents of
 //
 //	SignedAttributes ::= SET SIZE (1..MAX) OF Attribute
 //
-//	Attribute ::= SEQUENCE {
-//	  attrType    OBJECT IDENTIFIER,
-//	  attrValues  SET OF AttributeValue }
-//
 // The *SignatureError is about what they say, the error about their number.
 func parseAttributes(contents []byte) (a attributes, wrong *SignatureError, err error) {
-	seen := make(map[string]bool, len(attributeReaders))
+	var seen []string
 	s := cryptobyte.String(contents)
 	for n := 0; !s.Empty(); n++ {
 		if n == MaxAttributes {
 			return a, nil, limitAttributes.exceeded()
 		}
-		if w := a.readAttribute(&s, seen); w != nil {
-			return a, w, nil
+		if wrong = a.readAttribute(&s, &seen); wrong != nil {
+			return a, wrong, nil
 		}
 	}
 	// RFC 5652, Section 5.3: both must be there. This also refuses an empty set.
 	switch {
-	case !seen[oidContentType]:
+	case !slices.Contains(seen, oidContentType):
 		wrong = failure(CodeBadAttributes, "the signed attributes have no contentType")
-	case !seen[oidMessageDigest]:
+	case !slices.Contains(seen, oidMessageDigest):
 		wrong = failure(CodeBadAttributes, "the signed attributes have no messageDigest")
 	}
 	return a, wrong, nil
 }
 
-// readAttribute reads one Attribute from s; seen are the types that were understood before.
-func (a *attributes) readAttribute(s *cryptobyte.String, seen map[string]bool) *SignatureError {
+// readAttribute reads one attribute from s:
+//
+//	Attribute ::= SEQUENCE {
+//	  attrType    OBJECT IDENTIFIER,
+//	  attrValues  SET OF AttributeValue }
+//
+// Those that are understood occur at most once, with one value: RFC 5652, Section 11; RFC 8551, Section 2.5; RFC 5035, Section 3;
+// RFC 6211, Section 2. seen collects their types. Others may say what they like.
+func (a *attributes) readAttribute(s *cryptobyte.String, seen *[]string) *SignatureError {
 	var attr, id, values, value cryptobyte.String
 	if !s.ReadASN1(&attr, cbasn1.SEQUENCE) || !attr.ReadASN1(&id, cbasn1.OBJECT_IDENTIFIER) ||
 		!attr.ReadASN1(&values, cbasn1.SET) || !attr.Empty() {
 		return failure(CodeBadAttributes, "a signed attribute is malformed")
 	}
-	read := attributeReaders[string(id)]
-	if read == nil {
+	name := understood(id)
+	if name == "" {
 		return nil
 	}
-	name := algorithmIdentifier{oid: string(id)}
-	if seen[string(id)] {
-		return failure(CodeBadAttributes, "the signed attribute %s is there twice", name)
+	if slices.Contains(*seen, name) {
+		return failure(CodeBadAttributes, "the signed attribute %s is there twice", objectIdentifier(name))
 	}
-	seen[string(id)] = true
+	*seen = append(*seen, name)
 	var tag cbasn1.Tag
 	if !values.ReadAnyASN1Element(&value, &tag) || !values.Empty() {
-		return failure(CodeBadAttributes, "the signed attribute %s has not exactly one value", name)
+		return failure(CodeBadAttributes, "the signed attribute %s has not exactly one value", objectIdentifier(name))
 	}
-	if !read(a, &value) || !value.Empty() {
-		return failure(CodeBadAttributes, "the signed attribute %s is malformed", name)
+	if !a.readValue(name, &value) || !value.Empty() {
+		return failure(CodeBadAttributes, "the signed attribute %s is malformed", objectIdentifier(name))
 	}
 	return nil
+}
+
+// understood returns the type of an attribute if it is one of those that readValue reads, else "".
+func understood(id []byte) string {
+	for _, known := range [...]string{
+		oidContentType, oidMessageDigest, oidSigningTime, oidSMIMECapabilities,
+		oidSigningCertificate, oidSigningCertificateV2, oidAlgorithmProtection,
+	} {
+		if string(id) == known {
+			return known
+		}
+	}
+	return ""
+}
+
+// readValue reads the value of an attribute that is understood.
+func (a *attributes) readValue(name string, value *cryptobyte.String) bool {
+	switch name {
+	case oidContentType:
+		return a.readContentType(value)
+	case oidMessageDigest:
+		return a.readMessageDigest(value)
+	case oidSigningTime:
+		return a.readSigningTime(value)
+	case oidSMIMECapabilities:
+		return a.readCapabilities(value)
+	case oidSigningCertificate:
+		return a.readSigningCertificate(value)
+	case oidSigningCertificateV2:
+		return a.readSigningCertificateV2(value)
+	case oidAlgorithmProtection:
+		return a.readAlgorithmProtection(value)
+	}
+	return false
 }
 
 // readContentType reads RFC 5652, Section 11.1:

@@ -132,3 +132,6 @@ func (id identity) scheme(tb testing.TB) scheme {
 	}
 	return s
 }
+
+// opaqueKey is a key that lives elsewhere: it can sign, and nothing else is known of it.
+type opaqueKey struct{ crypto.Signer }
