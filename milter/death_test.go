@@ -17,16 +17,31 @@ import (
 	"dnseal/smime/message"
 )
 
-// childSocket makes the test binary a milter of its own, to be killed.
-const childSocket = "DNSEAL_TEST_MILTER"
+// The environment that makes the test binary a milter of its own: where, as what, and with what.
+const (
+	childSocket = "DNSEAL_TEST_MILTER"
+	childRole   = "DNSEAL_TEST_ROLE"
+	childWith   = "DNSEAL_TEST_WITH"
+)
 
-// beMilter serves byOrder at path until it is killed.
-func beMilter(path string) error {
-	srv, err := New(Options{Handler: always(byOrder), Logger: quiet()})
+func childEnv(path, role string, with ...string) []string {
+	return append(os.Environ(), childSocket+"="+path, childRole+"="+role, childWith+"="+strings.Join(with, "\x1f"))
+}
+
+// beMilter serves at path until it is killed.
+func beMilter(path, role string, with []string) error {
+	ln, err := Listen(context.Background(), Address{Network: "unix", Address: path}, ListenOptions{Mode: 0o777})
 	if err != nil {
 		return err
 	}
-	ln, err := Listen(context.Background(), Address{Network: "unix", Address: path}, ListenOptions{Mode: 0o777})
+	if role == "bare echo" {
+		return echoServer().Serve(ln)
+	}
+	h, err := roleHandler(role, with)
+	if err != nil {
+		return err
+	}
+	srv, err := New(Options{Handler: func() message.Handler { return h }, Logger: quiet()})
 	if err != nil {
 		return err
 	}
@@ -64,7 +79,7 @@ func (c *child) start() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.cmd = exec.Command(os.Args[0], "-test.run=^$")
-	c.cmd.Env = append(os.Environ(), childSocket+"="+c.path)
+	c.cmd.Env = childEnv(c.path, "by order")
 	c.cmd.Stderr = os.Stderr
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	return c.cmd.Start()

@@ -23,7 +23,7 @@ import (
 
 func TestMain(m *testing.M) {
 	if path := os.Getenv(childSocket); path != "" {
-		fmt.Fprintln(os.Stderr, beMilter(path))
+		fmt.Fprintln(os.Stderr, beMilter(path, os.Getenv(childRole), strings.Split(os.Getenv(childWith), "\x1f")))
 		os.Exit(1)
 	}
 	goleak.VerifyTestMain(m)

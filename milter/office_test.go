@@ -176,13 +176,27 @@ func startOpenDKIM(tb testing.TB, settings string) string {
 	return "unix:" + socket
 }
 
-// dkimKey makes an RSA key for example.org and returns the settings of a signer and of a verifier that knows it.
-func dkimKey(tb testing.TB) (sign, verify string) {
+func rsaPrivate(tb testing.TB) *rsa.PrivateKey {
 	tb.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		tb.Fatal(err)
 	}
+	return key
+}
+
+// signedBy signs raw with the author's identity.
+func signedBy(tb testing.TB, o *office, raw string) string {
+	tb.Helper()
+	id, err := identity.Load(o.dir, author)
+	o.check(err)
+	return signed(tb, id, raw, time.Now())
+}
+
+// dkimKey makes an RSA key for example.org and returns the settings of a signer and of a verifier that knows it.
+func dkimKey(tb testing.TB) (sign, verify string) {
+	tb.Helper()
+	key := rsaPrivate(tb)
 	pub, err := x509.MarshalPKIXPublicKey(key.Public())
 	if err != nil {
 		tb.Fatal(err)

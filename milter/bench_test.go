@@ -1,0 +1,160 @@
+package milter
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"dnseal/receiver"
+	"dnseal/sender"
+	"dnseal/smime/message"
+)
+
+// How the benchmarks measure: all peers one after the other, again and again, and the median of the rounds.
+const (
+	benchRounds = 5
+	benchRun    = 400 * time.Millisecond
+)
+
+// benchBody is text of about the size.
+func benchBody(size int) string {
+	line := "The quick brown fox jumps over the lazy dog, and what then happened nobody knows.\r\n"
+	return strings.Repeat(line, size/len(line)+1)[:size-2] + "\r\n"
+}
+
+// benchMail has eight fields.
+func benchMail(size int) string {
+	return "From: Alice <alice@example.org>\r\nTo: Bob <bob@example.net>\r\nSubject: a benchmark\r\nDate: Wed, 25 Nov 2026 00:00:00 +0000\r\n" +
+		"Message-ID: <1@example.org>\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=us-ascii\r\nX-Mailer: bench\r\n\r\n" + benchBody(size)
+}
+
+var benchSizes = []struct {
+	name string
+	size int
+}{{"4KiB", 4 << 10}, {"100KiB", 100 << 10}, {"5MiB", 5 << 20}}
+
+// BenchmarkSign runs our signer beside its limit (a milter of the same library
+// that gives the body back) and DKIM signers, which give back a field only. One
+// run of it gives one table; what counts is the ratios in it.
+func BenchmarkSign(b *testing.B) {
+	rsaKey, edKey := dkimKeys(b)
+	peers := []*process{
+		startRole(b, "echo", "bare echo"),
+		startRole(b, "echo-door", "echo"),
+		startRole(b, "noop", "noop"),
+		startSigner(b, "dnseal-p256", "p256"),
+		startSigner(b, "dnseal-ed25519", "ed25519"),
+		startSigner(b, "dnseal-rsa2048", "rsa2048"),
+		startDKIM(b, "opendkim-rsa2048", "rsa-sha256", rsaKey),
+		startDKIM(b, "opendkim-ed25519", "ed25519-sha256", edKey),
+		startMsgauth(b, "msgauth-rsa2048", rsaKey),
+		startMsgauth(b, "msgauth-ed25519", edKey),
+	}
+	for _, size := range benchSizes {
+		p := newParcel(benchMail(size.size))
+		for _, conns := range []int{1, 8, 32} {
+			b.Run(fmt.Sprintf("%s/%dconns", size.name, conns), func(b *testing.B) {
+				for b.Loop() {
+					compare(b, peers, p, conns, "dnseal-p256", "echo", "opendkim-rsa2048", "opendkim-ed25519", "msgauth-ed25519")
+				}
+			})
+		}
+	}
+}
+
+// BenchmarkVerify runs our verifier with a warm cache beside a milter that does nothing.
+func BenchmarkVerify(b *testing.B) {
+	o := openOffice(b)
+	peers := []*process{
+		startRole(b, "noop", "noop"),
+		startRole(b, "dnseal-verify", "verify", o.dns.Addr(), o.dns.Anchor()),
+	}
+	raw := signedBy(b, o, benchMail(4<<10))
+	for _, conns := range []int{1, 8, 32} {
+		b.Run(fmt.Sprintf("4KiB/%dconns", conns), func(b *testing.B) {
+			for b.Loop() {
+				compare(b, peers, newParcel(raw), conns, "dnseal-verify", "noop")
+			}
+		})
+	}
+}
+
+// compare measures all peers in rounds, prints a table and reports the ratios of one of them to others.
+func compare(b *testing.B, peers []*process, p *parcel, conns int, ours string, others ...string) {
+	b.Helper()
+	all := map[string][]measurement{}
+	peaks := map[string]float64{}
+	for round := range benchRounds {
+		for i := range peers {
+			peer := peers[(i+round)%len(peers)]
+			peer.resetPeak()
+			before := peer.cpu(b)
+			m := run(b, peer.path, p, conns, benchRun, peer.name != "noop")
+			m.cpu = time.Duration(float64(peer.cpu(b)-before) / (m.rate * benchRun.Seconds()))
+			all[peer.name] = append(all[peer.name], m)
+			peaks[peer.name] = max(peaks[peer.name], peer.peak())
+		}
+	}
+	mid := map[string]measurement{}
+	for name, ms := range all {
+		slices.SortFunc(ms, func(a, b measurement) int { return int(a.rate - b.rate) })
+		mid[name] = measurement{rate: ms[len(ms)/2].rate, cpu: median(ms, func(m measurement) time.Duration { return m.cpu }), p99: median(ms, func(m measurement) time.Duration { return m.p99 })}
+	}
+	for _, name := range slices.Sorted(maps.Keys(mid)) {
+		m := mid[name]
+		b.Logf("%-18s %8.0f/s (%.0f-%.0f)  %8v cpu  p99 %8v  %5.1f MiB", name, m.rate, all[name][0].rate, all[name][len(all[name])-1].rate,
+			m.cpu.Round(time.Microsecond), m.p99.Round(10*time.Microsecond), peaks[name])
+	}
+	b.ReportMetric(mid[ours].rate, "msg/s")
+	b.ReportMetric(float64(mid[ours].cpu.Microseconds()), "cpu-µs/msg")
+	b.ReportMetric(peaks[ours], "peak-MiB")
+	for _, name := range others {
+		b.ReportMetric(mid[ours].rate/mid[name].rate, "x-"+name)
+	}
+	b.ReportMetric(float64(mid[ours].cpu)/float64(max(1, mid[others[len(others)-1]].cpu)), "cpu-of-"+others[len(others)-1])
+	b.ReportMetric(0, "ns/op")
+}
+
+func median(ms []measurement, of func(measurement) time.Duration) time.Duration {
+	var all []time.Duration
+	for _, m := range ms {
+		all = append(all, of(m))
+	}
+	slices.Sort(all)
+	return all[len(all)/2]
+}
+
+// BenchmarkProcess takes one message after the other through a server in this
+// process, for profiles (-cpuprofile, -memprofile).
+func BenchmarkProcess(b *testing.B) {
+	o := openOffice(b)
+	for name, h := range map[string]message.Handler{
+		"noop": handle(accepting), "echo": handle(echo), "sign": o.signer(sender.Options{}), "verify": o.verifier(receiver.Options{}),
+	} {
+		for _, size := range benchSizes {
+			b.Run(name+"/"+size.name, func(b *testing.B) {
+				srv := serve(b, Options{Handler: func() message.Handler { return h }})
+				raw := benchMail(size.size)
+				if name == "verify" {
+					raw = signedBy(b, o, raw)
+				}
+				p := newParcel(raw)
+				d, err := newDriver(srv.path)
+				if err != nil {
+					b.Fatal(err)
+				}
+				defer d.conn.Close()
+				b.SetBytes(int64(len(raw)))
+				b.ReportAllocs()
+				for b.Loop() {
+					if _, err := d.send(p); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}
