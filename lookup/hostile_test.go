@@ -1,0 +1,331 @@
+package lookup
+
+import (
+	"context"
+	"encoding/binary"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"dnseal/lookup/dnssec"
+	"dnseal/lookup/lookuptest"
+)
+
+// liar is a resolver between a lab and its client that changes what passes.
+type liar struct {
+	lab *lab
+	// change gets the question and the right answer, and returns what is sent, over UDP and TCP alike; nil: nothing.
+	change func(in, out *dns.Msg) []byte
+	// drip sends TCP answers slowly.
+	drip bool
+}
+
+// start serves and returns the address.
+func (l *liar) start(t *testing.T) string {
+	t.Helper()
+	listener, packets := listenBoth(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	var done sync.WaitGroup
+	done.Go(func() { l.serveUDP(ctx, &done, packets) })
+	done.Go(func() { l.serveTCP(ctx, &done, listener) })
+	t.Cleanup(func() {
+		cancel()
+		listener.Close()
+		packets.Close()
+		done.Wait()
+	})
+	return listener.Addr().String()
+}
+
+func listenBoth(t *testing.T) (net.Listener, net.PacketConn) {
+	t.Helper()
+	for range 50 {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if packets, err := net.ListenPacket("udp", listener.Addr().String()); err == nil {
+			return listener, packets
+		}
+		listener.Close()
+	}
+	t.Fatal("no free port")
+	return nil, nil
+}
+
+func (l *liar) serveUDP(ctx context.Context, done *sync.WaitGroup, packets net.PacketConn) {
+	buf := make([]byte, 4096)
+	for {
+		n, from, err := packets.ReadFrom(buf)
+		if err != nil {
+			return
+		}
+		wire := append([]byte{}, buf[:n]...)
+		done.Go(func() {
+			if out := l.answer(ctx, wire, true); out != nil {
+				_, _ = packets.WriteTo(out, from)
+			}
+		})
+	}
+}
+
+func (l *liar) serveTCP(ctx context.Context, done *sync.WaitGroup, listener net.Listener) {
+	for {
+		conn, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		done.Go(func() {
+			defer conn.Close()
+			defer context.AfterFunc(ctx, func() { conn.Close() })()
+			for {
+				var length [2]byte
+				if _, err := io.ReadFull(conn, length[:]); err != nil {
+					return
+				}
+				wire := make([]byte, binary.BigEndian.Uint16(length[:]))
+				if _, err := io.ReadFull(conn, wire); err != nil {
+					return
+				}
+				if out := l.answer(ctx, wire, false); out != nil {
+					l.write(conn, append(binary.BigEndian.AppendUint16(nil, uint16(len(out))), out...))
+				}
+			}
+		})
+	}
+}
+
+func (l *liar) write(conn net.Conn, out []byte) {
+	if !l.drip {
+		_, _ = conn.Write(out)
+		return
+	}
+	for i := range out {
+		if _, err := conn.Write(out[i : i+1]); err != nil {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// answer is what goes back; over UDP it is cut off to what fits.
+func (l *liar) answer(ctx context.Context, wire []byte, udp bool) []byte {
+	in := new(dns.Msg)
+	if in.Unpack(wire) != nil || len(in.Question) != 1 {
+		return nil
+	}
+	good, err := l.lab.Exchange(ctx, in.Question[0].Name, in.Question[0].Qtype, in.CheckingDisabled)
+	if err != nil {
+		return nil
+	}
+	good.Id, good.Question, good.Compress = in.Id, in.Question, true
+	out := l.change(in, good)
+	if udp && (l.drip || len(out) > 1232) {
+		cut := new(dns.Msg)
+		cut.SetReply(in)
+		cut.Truncated = true
+		out, _ = cut.Pack()
+	}
+	return out
+}
+
+// pack makes a change of messages into one of octets.
+func pack(change func(in, out *dns.Msg)) func(in, out *dns.Msg) []byte {
+	return func(in, out *dns.Msg) []byte {
+		change(in, out)
+		wire, err := out.Pack()
+		if err != nil {
+			return nil
+		}
+		return wire
+	}
+}
+
+// leaf limits a change to the records asked for.
+func leaf(change func(in, out *dns.Msg)) func(in, out *dns.Msg) []byte {
+	return pack(func(in, out *dns.Msg) {
+		if in.Question[0].Qtype == uint16(TLSA) {
+			change(in, out)
+		}
+	})
+}
+
+// manyRecords returns n records at the name asked for, with data of size octets.
+func manyRecords(in *dns.Msg, n, size int) (out []dns.RR) {
+	for i := range n {
+		data := strings.Repeat("ab", size-2) + string("0123456789abcdef"[i>>12&15]) + string("0123456789abcdef"[i>>8&15]) + string("0123456789abcdef"[i>>4&15]) + string("0123456789abcdef"[i&15])
+		out = append(out, &dns.TLSA{
+			Hdr:   dns.RR_Header{Name: in.Question[0].Name, Rrtype: dns.TypeTLSA, Class: dns.ClassINET, Ttl: 300},
+			Usage: 3, Selector: 0, MatchingType: 0, Certificate: data,
+		})
+	}
+	return out
+}
+
+// TestHostile has a resolver lie in each way; none is a pass, none takes longer than the time given.
+func TestHostile(t *testing.T) {
+	t.Parallel()
+	l := startLab(t, lookuptest.Options{}, zone("example.lab"), zone("plain.lab", unsigned))
+	const quick, slow = 20 * time.Second, 400 * time.Millisecond
+	strip := func(section []dns.RR) (out []dns.RR) {
+		for _, rr := range section {
+			if rr.Header().Rrtype != dns.TypeRRSIG {
+				out = append(out, rr)
+			}
+		}
+		return out
+	}
+	cname := func(owner, target string) dns.RR {
+		return &dns.CNAME{Hdr: dns.RR_Header{Name: owner, Rrtype: dns.TypeCNAME, Class: dns.ClassINET, Ttl: 300}, Target: target}
+	}
+	loops := func(wire []byte) []byte { return append(wire[:12], 0xc0, 12, 0, 52, 0, 1) }
+	for _, tt := range []struct {
+		name    string
+		ask     string // "": the sensor
+		change  func(in, out *dns.Msg) []byte
+		drip    bool
+		timeout time.Duration
+		status  dnssec.Status
+		code    string
+	}{
+		{"silence", "", func(_, _ *dns.Msg) []byte { return nil }, false, slow, dnssec.Indeterminate, "timeout"},
+		{"wrong IDs", "", pack(func(_, out *dns.Msg) { out.Id++ }), false, slow, dnssec.Indeterminate, "timeout"},
+		{"another question", "", pack(func(_, out *dns.Msg) { out.Question = []dns.Question{{Name: "x.lab.", Qtype: 52, Qclass: 1}} }), false, slow, dnssec.Indeterminate, "timeout"},
+		{"drips", "", pack(func(_, _ *dns.Msg) {}), true, slow, dnssec.Indeterminate, "timeout"},
+		{"SERVFAIL to everything", "", pack(func(_, out *dns.Msg) { out.Rcode, out.Answer, out.Ns = dns.RcodeServerFailure, nil, nil }), false, quick, dnssec.Indeterminate, "servfail"},
+		{"REFUSED", "", pack(func(_, out *dns.Msg) { out.Rcode, out.Answer, out.Ns = dns.RcodeRefused, nil, nil }), false, quick, dnssec.Indeterminate, "refused"},
+		{"no EDNS", "", pack(func(_, out *dns.Msg) { out.Extra = nil }), false, quick, dnssec.Indeterminate, "unreachable"},
+		{"FORMERR to EDNS", "", pack(func(_, out *dns.Msg) { out.Rcode, out.Answer, out.Ns, out.Extra = dns.RcodeFormatError, nil, nil, nil }), false, quick, dnssec.Indeterminate, "unreachable"},
+		{"strips RRSIGs", "", pack(func(_, out *dns.Msg) { out.Answer, out.Ns = strip(out.Answer), strip(out.Ns) }), false, quick, dnssec.Bogus, "missing-signature"},
+		{"strips RRSIGs of the record", "", leaf(func(_, out *dns.Msg) { out.Answer = strip(out.Answer) }), false, quick, dnssec.Bogus, "missing-signature"},
+		{"says nothing is there", "", leaf(func(_, out *dns.Msg) { out.Answer = nil }), false, quick, dnssec.Bogus, "missing-denial"},
+		{"says NXDOMAIN", "", leaf(func(_, out *dns.Msg) { out.Answer, out.Rcode = nil, dns.RcodeNameError }), false, quick, dnssec.Bogus, "missing-denial"},
+		{"another record", "", leaf(func(_, out *dns.Msg) { out.Answer[0].(*dns.TLSA).Certificate = strings.Repeat("00", 32) }), false, quick, dnssec.Bogus, "bad-signature"},
+		{"a record more", "", leaf(func(in, out *dns.Msg) { out.Answer = append(out.Answer, manyRecords(in, 1, 32)...) }), false, quick, dnssec.Bogus, "bad-signature"},
+		{"a record for an absent name", "no._device.example.lab", leaf(func(in, out *dns.Msg) { out.Answer, out.Ns, out.Rcode = manyRecords(in, 1, 32), nil, 0 }), false, quick, dnssec.Bogus, "missing-signature"},
+		{"an unsigned alias away", "", leaf(func(in, out *dns.Msg) {
+			out.Answer = append([]dns.RR{cname(in.Question[0].Name, sensor[:15]+"plain.lab.")}, manyRecords(in, 1, 32)...)
+			out.Answer[1].Header().Name = sensor[:15] + "plain.lab."
+		}), false, quick, dnssec.Bogus, "missing-signature"},
+		{"wrong class", "", leaf(func(_, out *dns.Msg) {
+			for _, rr := range out.Answer {
+				rr.Header().Class = dns.ClassCHAOS
+			}
+		}), false, quick, dnssec.Bogus, "missing-denial"},
+		{"alias to itself", sensor[:15] + "plain.lab", leaf(func(in, out *dns.Msg) { out.Answer = []dns.RR{cname(in.Question[0].Name, in.Question[0].Name)} }), false, quick, dnssec.Indeterminate, "alias-loop"},
+		{"aliases in a circle", sensor[:15] + "plain.lab", leaf(func(_, out *dns.Msg) {
+			out.Answer = []dns.RR{cname("a.plain.lab.", "b.plain.lab."), cname("b.plain.lab.", sensor[:15]+"plain.lab."), cname(sensor[:15]+"plain.lab.", "a.plain.lab.")}
+		}), false, quick, dnssec.Indeterminate, "alias-loop"},
+		{"aliases without end", sensor[:15] + "plain.lab", leaf(func(in, out *dns.Msg) {
+			out.Answer, out.Rcode = []dns.RR{cname(in.Question[0].Name, "a."+in.Question[0].Name)}, 0
+		}), false, quick, dnssec.Indeterminate, "budget:aliases"},
+		{"too many records", "", leaf(func(in, out *dns.Msg) { out.Answer = manyRecords(in, 17, 32) }), false, quick, dnssec.Indeterminate, "budget:leaf-records"},
+		{"far too many records", "", leaf(func(in, out *dns.Msg) { out.Answer = manyRecords(in, 1000, 32) }), false, quick, dnssec.Indeterminate, "budget:records"},
+		{"too large a record", "", leaf(func(in, out *dns.Msg) { out.Answer = manyRecords(in, 1, 9000) }), false, quick, dnssec.Indeterminate, "budget:leaf-record-size"},
+		{"records too large together", "", leaf(func(in, out *dns.Msg) { out.Answer = manyRecords(in, 4, 8000) }), false, quick, dnssec.Indeterminate, "budget:leaf-size"},
+		{"compression loop", "", func(_, out *dns.Msg) []byte { wire, _ := out.Pack(); return loops(wire) }, false, quick, dnssec.Indeterminate, "unreachable"},
+		{"cut off in the middle", "", func(_, out *dns.Msg) []byte { wire, _ := out.Pack(); return wire[:len(wire)-5] }, false, quick, dnssec.Indeterminate, "unreachable"},
+		{"always truncated", "", pack(func(_, out *dns.Msg) { out.Truncated = true }), false, quick, dnssec.Indeterminate, "unreachable"},
+		{"stale", "", pack(func(_, out *dns.Msg) {
+			out.IsEdns0().Option = []dns.EDNS0{&dns.EDNS0_EDE{InfoCode: dns.ExtendedErrorCodeStaleAnswer}}
+		}), false, quick, dnssec.Indeterminate, "stale"},
+		{"AD on everything", "no._device.example.lab", leaf(func(in, out *dns.Msg) {
+			out.Answer, out.Ns, out.Rcode, out.AuthenticatedData = manyRecords(in, 1, 32), nil, 0, true
+		}), false, quick, dnssec.Bogus, "missing-signature"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			addr := (&liar{lab: l, change: tt.change, drip: tt.drip}).start(t)
+			c := l.client(t, func(o *Options) { o.Resolvers, o.Timeout = []string{addr}, tt.timeout })
+			ask := tt.ask
+			if ask == "" {
+				ask = sensor
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			r := c.Lookup(ctx, ask, TLSA)
+			if ctx.Err() != nil {
+				t.Fatal("it hangs")
+			}
+			if r.Status != tt.status || r.Code != tt.code || r.Presence != Unknown || len(r.Records) != 0 {
+				t.Errorf("Lookup() = %s %q (%s), presence %s, %d records; want %s %q", r.Status, r.Code, r.Reason, r.Presence, len(r.Records), tt.status, tt.code)
+			}
+			if tt.name == "AD on everything" && len(r.Warnings) != 1 {
+				t.Errorf("warnings %q, want one about the AD bit", r.Warnings)
+			}
+		})
+	}
+}
+
+// TestNextResolver gets a pass from the second resolver when the first one is of no use.
+func TestNextResolver(t *testing.T) {
+	t.Parallel()
+	l := startLab(t, lookuptest.Options{}, zone("example.lab"))
+	for name, change := range map[string]func(in, out *dns.Msg) []byte{
+		"no EDNS": pack(func(_, out *dns.Msg) { out.Extra = nil }),
+		"refuses": pack(func(_, out *dns.Msg) { out.Rcode, out.Answer, out.Ns = dns.RcodeRefused, nil, nil }),
+		"garbled": func(_, out *dns.Msg) []byte { wire, _ := out.Pack(); return wire[:len(wire)-5] },
+	} {
+		addr := (&liar{lab: l, change: change}).start(t)
+		c := l.client(t, func(o *Options) { o.Resolvers = []string{addr, l.Addr()} })
+		if r := c.Lookup(t.Context(), sensor, TLSA); r.Status != dnssec.Secure {
+			t.Errorf("%s: Lookup() = %s %q (%s), want secure", name, r.Status, r.Code, r.Reason)
+		}
+	}
+}
+
+// TestUnknownUsage hands records with unknown values on: to match them is another matter.
+func TestUnknownUsage(t *testing.T) {
+	t.Parallel()
+	l := startLab(t, lookuptest.Options{}, zone("example.lab", func(z *lookuptest.Zone) {
+		z.Text += "odd._device TLSA 9 7 200 0102\nodd._device TLSA 3 1 1 00\nempty._device TYPE52 \\# 3 030101\n"
+	}))
+	c := l.client(t)
+	r := c.Lookup(t.Context(), "odd._device.example.lab", TLSA)
+	if r.Status != dnssec.Secure || len(r.Records) != 2 {
+		t.Fatalf("Lookup() = %s with %d records (%s)", r.Status, len(r.Records), r.Reason)
+	}
+	if results, matched, usable := Match(r.Records, MatchOptions{}); matched || usable {
+		t.Errorf("Match() = %+v", results)
+	}
+	if r := c.Lookup(t.Context(), "empty._device.example.lab", TLSA); r.Status != dnssec.Secure || len(r.Records) != 1 {
+		t.Errorf("a record without data: %s with %d records (%s)", r.Status, len(r.Records), r.Reason)
+	}
+}
+
+// TestClock says that the clock is wrong, not that everything is bogus.
+func TestClock(t *testing.T) {
+	t.Parallel()
+	l := startLab(t, lookuptest.Options{}, zone("example.lab"), zone("plain.lab", unsigned), zone("expired.lab", broken(lookuptest.Expired)))
+	for _, years := range []int{-1, 1} {
+		c := l.client(t, func(o *Options) { o.Now = func() time.Time { return time.Now().AddDate(years, 0, 0) } })
+		for _, name := range []string{sensor, "no._device.example.lab", sensor[:15] + "plain.lab", "sensor._device.expired.lab"} {
+			r := c.Lookup(t.Context(), name, TLSA)
+			if r.Status != dnssec.Indeterminate || r.Code != dnssec.CodeClock || !strings.Contains(r.Reason, "clock") {
+				t.Errorf("%d years: %s is %s %q (%s), want %q", years, name, r.Status, r.Code, r.Reason, dnssec.CodeClock)
+			}
+		}
+	}
+}
+
+// TestUnknownRootKey hands on the validator's warning, and draws it.
+func TestUnknownRootKey(t *testing.T) {
+	t.Parallel()
+	const text = "the root publishes a key that no trust anchor knows"
+	r := newResult("example.lab.", TLSA, &dnssec.Answer{
+		Status: dnssec.Secure, EDE: -1,
+		Links: []dnssec.Link{{Zone: ".", Status: dnssec.Secure, Warning: text}},
+	})
+	var b strings.Builder
+	if err := r.WriteTree(&b, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Warnings) != 1 || !strings.Contains(b.String(), "Warning: "+text) {
+		t.Errorf("warnings %q, drawn as %s", r.Warnings, b.String())
+	}
+}
