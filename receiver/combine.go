@@ -28,7 +28,7 @@ func (r *Report) decide(sigs []*SignatureReport) {
 		}
 	}
 	r.conclude(worst.finding())
-	if len(worst.protectedFrom) > 0 {
+	if worst.Integrity == yes && len(worst.protectedFrom) > 0 {
 		r.ProtectedFrom = worst.protectedFrom[0].String()
 	}
 }
@@ -74,5 +74,5 @@ func unsigned(kind string) finding {
 	case "pgp":
 		return finding{None, CodePGP, "the message is signed or encrypted by OpenPGP, which is not judged here"}
 	}
-	return finding{None, "", ""}
+	return finding{None, "", "the message is not signed"}
 }

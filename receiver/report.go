@@ -16,7 +16,8 @@ type Report struct {
 	// Code is a stable word (the Code constants), Reason a sentence; both are empty where there is nothing to explain.
 	Code   string `json:"code"`
 	Reason string `json:"reason"`
-	// From is the outer From address, the first of several; ProtectedFrom the inner one of the signature that decided.
+	// From is the outer From address, the first of several; ProtectedFrom the inner one of the signature
+	// that decided, where that is intact.
 	From          string             `json:"from"`
 	ProtectedFrom string             `json:"protected_from"`
 	Signatures    []*SignatureReport `json:"signatures"`

@@ -19,7 +19,7 @@ func (r *Report) WriteText(w io.Writer) error {
 		t.line("Unsigned", u)
 	}
 	for _, s := range r.Signatures {
-		t.signature(s)
+		t.signature(s, r)
 	}
 	t.hops(r.Hops)
 	_, err := w.Write(t.buf.Bytes())
@@ -78,13 +78,17 @@ func (r *Report) fromText() string {
 	return r.From
 }
 
-// signature writes one signature, its answers in the order of the questions.
-func (t *textWriter) signature(s *SignatureReport) {
+// signature writes one signature, its answers in the order of the questions. What the headline said is not said again.
+func (t *textWriter) signature(s *SignatureReport, r *Report) {
 	covers := "the whole message"
 	if s.Covers != wholeMessage {
 		covers = s.Covers + " only"
 	}
-	t.line("Signature", fmt.Sprintf("in part %s, over %s: %s%s", s.Part, covers, s.Verdict, because(s.Code, s.Reason)))
+	why := because(s.Code, s.Reason)
+	if s.Code == r.Code && s.Reason == r.Reason {
+		why = ""
+	}
+	t.line("Signature", fmt.Sprintf("in part %s, over %s: %s%s", s.Part, covers, s.Verdict, why))
 	t.indent = "  "
 	defer func() { t.indent = "" }()
 	t.line("integrity", s.Integrity+": "+s.signedText())
@@ -112,8 +116,10 @@ func (s *SignatureReport) identityText() string {
 		return "none is stated"
 	case s.Certificate == nil:
 		return s.Identity + ", by From; no certificate came along"
+	case s.Certificate.Issuer == s.Certificate.Subject:
+		return s.Identity + ", by a certificate of its own"
 	}
-	return fmt.Sprintf("%s, by a certificate of %s", s.Identity, s.Certificate.Issuer)
+	return fmt.Sprintf("%s, by a certificate that %s issued", s.Identity, s.Certificate.Issuer)
 }
 
 func (t *textWriter) dns(d *DNSReport) {
@@ -121,7 +127,7 @@ func (t *textWriter) dns(d *DNSReport) {
 		t.line("DNS", "not asked")
 		return
 	}
-	t.line("DNS", fmt.Sprintf("%s, %s: %s %s", d.Status, d.Presence, d.Type, d.Name))
+	t.line("DNS", fmt.Sprintf("%s, %s: %s %s, for %d s", d.Status, d.Presence, d.Type, d.Name, d.TTL))
 	for _, r := range d.Records {
 		t.line("", fmt.Sprintf("%d %d %d  %s", r.Usage, r.Selector, r.Matching, r.Result))
 	}
@@ -147,6 +153,9 @@ func (s *SignatureReport) freshnessText() string {
 func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }
 
 func (s *SignatureReport) headerText() string {
+	if s.Integrity != yes {
+		return "nothing is proven about it"
+	}
 	text := map[string]string{
 		unprotected: "not protected", legacy: "protected in an older form",
 		"clear": "protected", "cipher": "protected and encrypted",
