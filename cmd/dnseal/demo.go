@@ -155,14 +155,20 @@ func (d *demo) end(keep string) error {
 		return verdictError{exitNotPass}
 	}
 	tell(d.out, "Everything ended as it must.")
-	if keep != "" {
-		tell(d.out, `
+	if keep == "" {
+		return nil
+	}
+	zones := fmt.Sprintf("--zone %s/%s.zone", keep, d.domain())
+	if d.domain() != "example.net" {
+		zones += fmt.Sprintf(" --zone %s/example.net.zone", keep)
+	}
+	tell(d.out, `
 Kept in %[1]s: 1-submitted.eml 2-arrived.eml …, identities/, *.zone, root.anchor. Go on with:
-  dnseal sandbox --zone %[1]s/%[2]s.zone --zone %[1]s/example.net.zone --listen 127.0.0.1:5355 --anchor %[1]s/new.anchor &
+  dnseal sandbox %[4]s --listen 127.0.0.1:5355 \
+    --anchor %[1]s/new.anchor --delv-anchor %[1]s/delv.anchor &
   dnseal verify %[1]s/2-arrived.eml --resolver 127.0.0.1:5355 --trust-anchor %[1]s/new.anchor
   delv @127.0.0.1 -p 5355 -a %[1]s/delv.anchor +root=. %[2]s SOA
-  openssl cms -verify -in %[1]s/2-arrived.eml -CAfile '%[3]s'`, keep, d.domain(), d.alice.CertFile)
-	}
+  openssl cms -verify -in %[1]s/2-arrived.eml -CAfile '%[3]s'`, keep, d.domain(), d.alice.CertFile, zones)
 	return nil
 }
 

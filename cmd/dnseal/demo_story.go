@@ -76,7 +76,7 @@ func (d *demo) publish(context.Context) error {
 			return err
 		}
 	}
-	d.say("a resolver answers on %s; it is not trusted, only the root key is", d.dns.Addr())
+	d.say("a resolver answers on %s; only the root key is trusted, not it", d.dns.Addr())
 	if err := d.file("delv.anchor", []byte(d.dns.AnchorDelv())); err != nil {
 		return err
 	}
@@ -134,7 +134,7 @@ func shorten(record string) string {
 }
 
 func (d *demo) submit(ctx context.Context) error {
-	d.title("%s submits over SMTP; the signing relay passes the message on, signed", d.from)
+	d.title("%s submits over SMTP; the relay passes it on, signed", d.from)
 	var err error
 	if d.post, err = openOffice(filepath.Join(d.dir, "identities"), d.from); err != nil {
 		return err
@@ -150,10 +150,10 @@ func (d *demo) submit(ctx context.Context) error {
 	}
 	d.title("Two store-and-forward hops on the way; neither is trusted")
 	for _, h := range d.post.hops {
-		d.say("%-20s added Received, folded Content-Type anew; lines converted to 7 bits: %d", h.name, h.converted)
+		d.say("%s  added Received, refolded Content-Type; lines re-encoded: %d", h.name, h.converted)
 	}
 	_, control := downgrade(headerOf(d.text, "Content-Type"), headerOf(d.text, "Content-Transfer-Encoding"), bodyOf(d.text))
-	d.say("(of the message as it was submitted they would have changed %d)", control)
+	d.say("(of the message as it was submitted: %d)", control)
 	return d.file("2-arrived.eml", d.boxed)
 }
 
@@ -168,9 +168,9 @@ func describe(text []byte) string {
 			eight++
 		}
 	}
-	s := fmt.Sprintf("%d bytes, %d lines with 8-bit text, the longest line has %d", len(text), eight, longest)
+	s := fmt.Sprintf("%d bytes, %d lines with 8-bit text, longest line %d", len(text), eight, longest)
 	if from {
-		s += `, one begins with "From "`
+		s += `, a "From " line`
 	}
 	return s
 }

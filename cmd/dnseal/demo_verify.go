@@ -45,16 +45,18 @@ func (d *demo) arrive(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := report.WriteText(d.out); err != nil {
+	out := indented{d.out}
+	if err := report.WriteText(out); err != nil {
 		return err
 	}
 	if res := lookupOf(report); res != nil {
 		tell(d.out, "")
-		if err := res.WriteTree(d.out, time.Now()); err != nil {
+		if err := res.WriteTree(out, time.Now()); err != nil {
 			return err
 		}
+		tell(d.out, "")
 	}
-	d.must(report.Verdict == receiver.Pass, "the message is proven to be from %s", d.from)
+	d.must(report.Verdict == receiver.Pass, "%s: the record is of the key that signed, and of the name in From", report.Verdict)
 	return nil
 }
 
@@ -93,7 +95,8 @@ func (d *demo) device(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.must(report.Verdict == receiver.Pass && report.Signatures[0].Binding == "rule", "%s speaks for %s, by the receiver's rule", demoDevice, report.From)
+	d.say("signed by %s, From %s", demoDevice, report.From)
+	d.must(report.Verdict == receiver.Pass && report.Signatures[0].Binding == "rule", "pass: the receiver's rule lets this device use this From")
 	return nil
 }
 
@@ -116,10 +119,10 @@ func (d *demo) mustNotPass(ctx context.Context) error {
 	}
 	mended := func() error { return d.dns.SetBreak(d.domain(), "") }
 	for _, t := range []trial{
-		{"one byte of the text changed on the way", "4-changed.eml", receiver.Fail, "bad-digest", d.changedOnTheWay, nothing},
-		{"the record withdrawn: the key is revoked", "", receiver.Fail, "revoked-or-unpublished", arrived(d.withdraw), d.restore},
-		{"the zone made bogus: a signature in it is wrong", "", receiver.TempError, "bogus", arrived(func() error { return d.dns.SetBreak(d.domain(), lookuptest.WrongSignature) }), mended},
-		{"another person's valid signature under this From", "5-other-person.eml", receiver.Policy, "from-mismatch", d.otherPerson, nothing},
+		{"one byte changed on the way", "4-changed.eml", receiver.Fail, "bad-digest", d.changedOnTheWay, nothing},
+		{"the record withdrawn (revoked)", "", receiver.Fail, "revoked-or-unpublished", arrived(d.withdraw), d.restore},
+		{"the zone made bogus", "", receiver.TempError, "bogus", arrived(func() error { return d.dns.SetBreak(d.domain(), lookuptest.WrongSignature) }), mended},
+		{"another's signature under this From", "5-other-person.eml", receiver.Policy, "from-mismatch", d.otherPerson, nothing},
 		{"the name server silent", "", receiver.TempError, "timeout", arrived(func() error { return d.dns.SetBreak(d.domain(), lookuptest.Slow) }), mended},
 	} {
 		if err := d.try(ctx, t); err != nil {
@@ -146,7 +149,7 @@ func (d *demo) try(ctx context.Context, t trial) error {
 		}
 	}
 	ok := report.Verdict == t.verdict && report.Code == t.code && took < 3*silence
-	d.must(ok, "%-50s %-9s %s (%s)", t.what, report.Verdict, report.Code, took.Round(100*time.Microsecond))
+	d.must(ok, "%-35s %s, %s (%d ms)", t.what, report.Verdict, report.Code, took.Milliseconds())
 	return t.mend()
 }
 

@@ -21,6 +21,7 @@ type sandboxFlags struct {
 	zones      []string
 	listen     string
 	anchor     string
+	delvAnchor string
 	breaks     map[string]string
 	validating bool
 	delay      time.Duration
@@ -46,7 +47,8 @@ It does not validate (AD is not set): it hands out the data as it is.`,
 	flags.StringArrayVar(&f.zones, "zone", nil, "zone `FILE`; repeated for several")
 	flags.StringVar(&f.listen, "listen", "127.0.0.1:0", "`ADDRESS` to answer on, UDP and TCP; port 0 takes a free one")
 	flags.StringVar(&f.anchor, "anchor", "", "write the trust anchor to `FILE` when it answers")
-	flags.StringToStringVar(&f.breaks, "break", nil, "break a zone on purpose, `ZONE=HOW`: expired, wrong-signature, missing-rrsig,\nunreachable, slow or wrong-ds")
+	flags.StringVar(&f.delvAnchor, "delv-anchor", "", "write it to `FILE` in the form that delv -a and named read, too")
+	flags.StringToStringVar(&f.breaks, "break", nil, fmt.Sprintf("break a zone on purpose, `ZONE=HOW`: %v", lookuptest.Breaks()))
 	flags.BoolVar(&f.validating, "validating", false, "answer as a validating resolver would: AD, and SERVFAIL for bogus zones")
 	flags.DurationVar(&f.delay, "delay", 0, "wait `TIME` before each answer")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
@@ -78,6 +80,9 @@ func sandbox(ctx context.Context, stderr io.Writer, f *sandboxFlags) error {
 	}
 	if err := server.Start(f.listen); err != nil {
 		return hint(err, "choose another --listen address, or port 0 for a free one")
+	}
+	if err := writeAnchor(f.delvAnchor, server.AnchorDelv()); err != nil {
+		return err
 	}
 	if err := writeAnchor(f.anchor, "; the trust anchor of a dnseal sandbox on "+server.Addr()+"\n"+server.Anchor()); err != nil {
 		return err

@@ -37,6 +37,7 @@ func TestScript(t *testing.T) {
 			"flip":   cmdFlip,
 			"status": cmdStatus,
 			"mode":   cmdMode,
+			"delv":   cmdDelv,
 		},
 	})
 }
@@ -69,6 +70,12 @@ func cmdAnchor(ts *testscript.TestScript, _ bool, args []string) {
 			ts.Fatalf("no anchor file %s", file)
 		}
 	}
+}
+
+// delv ANCHOR NAME TYPE asks the sandbox that anchor waited for.
+func cmdDelv(ts *testscript.TestScript, _ bool, args []string) {
+	host, port, _ := strings.Cut(ts.Getenv("DNSEAL_RESOLVER"), ":")
+	ts.Check(ts.Exec("delv", "@"+host, "-p", port, "-a", ts.MkAbs(args[0]), "+root=.", args[1], args[2]))
 }
 
 // flip FROM TO TEXT copies a file with the case of the first letter of TEXT changed, where TEXT first stands.
