@@ -33,11 +33,14 @@ type client struct {
 
 const writeTimeout = 2 * time.Minute
 
+// dialer makes a connection, as net.Dialer does.
+type dialer func(ctx context.Context, network, address string) (net.Conn, error)
+
 // connect dials a next hop and gets through greeting, EHLO and TLS. hello is our own name.
-func connect(ctx context.Context, hop NextHop, opts HopOptions, hello string, who peer) (*client, error) {
+func connect(ctx context.Context, dial dialer, hop NextHop, opts HopOptions, hello string, who peer) (*client, error) {
 	ctx, cancel := context.WithTimeout(ctx, opts.DialTimeout)
 	defer cancel()
-	conn, err := (&net.Dialer{}).DialContext(ctx, hop.Network, hop.Address)
+	conn, err := dial(ctx, hop.Network, hop.Address)
 	if err != nil {
 		return nil, fmt.Errorf("relay: next hop %s: %w", hop, err)
 	}
@@ -181,11 +184,7 @@ func (c *client) startTLS(ctx context.Context, hello string) error {
 }
 
 func (c *client) encrypt(ctx context.Context) error {
-	conf, err := c.opts.tlsConfig(ctx, c.hop)
-	if err != nil {
-		return err
-	}
-	conn := tls.Client(c.conn, conf)
+	conn := tls.Client(c.conn, c.opts.tlsConfig(ctx, c.hop))
 	if err := conn.HandshakeContext(ctx); err != nil {
 		return fmt.Errorf("TLS: %w", err)
 	}

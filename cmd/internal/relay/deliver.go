@@ -116,6 +116,7 @@ func (s *session) deliver(ctx context.Context, tx *transaction, m *message.Messa
 	replies := make([]reply, len(tx.rcpts))
 	parts := split(tx.rcpts, out)
 	for i, p := range parts {
+		p.edit = s.complete(tx, m, p.edit)
 		s.deliverPart(ctx, tx, m, p, len(parts) > 1, replies)
 		// For one answer to all, nothing more is worth sending once something failed.
 		if !s.srv.opts.LMTP && i < len(parts)-1 && !allTaken(replies, p.at) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -93,14 +94,17 @@ func (s *session) mailParams(m *mail, params []param) reply {
 		case "AUTH": // RFC 4954, Section 5: taken, and not vouched for further on
 		case "SMTPUTF8": // RFC 6531
 			m.utf8 = true
-			m.hand(p, "SMTPUTF8")
-		case "RET", "ENVID": // RFC 3461
-			m.hand(p, "DSN")
-		case "REQUIRETLS": // RFC 8689
-			if s.tls == nil {
+			if !s.hand(m, p, "SMTPUTF8") {
 				return replyParameter
 			}
-			m.hand(p, "REQUIRETLS")
+		case "RET", "ENVID": // RFC 3461
+			if !s.hand(m, p, "DSN") {
+				return replyParameter
+			}
+		case "REQUIRETLS": // RFC 8689
+			if !s.hand(m, p, "REQUIRETLS") {
+				return replyParameter
+			}
 		default:
 			return replyParameter
 		}
@@ -108,10 +112,11 @@ func (s *session) mailParams(m *mail, params []param) reply {
 	return reply{}
 }
 
-// hand passes a parameter on to next hops that offer ext.
-func (m *mail) hand(p param, ext string) {
+// hand passes a parameter on to next hops that offer ext. False: it was not offered to this client.
+func (s *session) hand(m *mail, p param, ext string) bool {
 	m.needs = append(m.needs, ext)
 	m.hopWords += " " + p.String()
+	return slices.Contains(s.offered, ext)
 }
 
 // maxTogether is how many pipelined RCPT commands go to the next hop at once.

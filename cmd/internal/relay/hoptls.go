@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"strings"
 	"time"
 
 	"dnseal/lookup"
@@ -15,7 +14,7 @@ import (
 )
 
 // tlsConfig makes the client configuration for one hop by its policy.
-func (o HopOptions) tlsConfig(ctx context.Context, hop NextHop) (*tls.Config, error) {
+func (o HopOptions) tlsConfig(ctx context.Context, hop NextHop) *tls.Config {
 	conf := &tls.Config{}
 	if o.TLS != nil {
 		conf = o.TLS.Clone()
@@ -23,58 +22,55 @@ func (o HopOptions) tlsConfig(ctx context.Context, hop NextHop) (*tls.Config, er
 	conf.MinVersion = max(conf.MinVersion, tls.VersionTLS12)
 	conf.ServerName = hop.Host()
 	if o.policyFor(hop) != TLSDANE {
-		return conf, nil
-	}
-	records, err := o.tlsaRecords(ctx, hop)
-	if err != nil {
-		return nil, err
+		return conf
 	}
 	// The chain is judged by the records alone (RFC 7672, Section 3.1).
 	conf.InsecureSkipVerify = true
-	conf.VerifyConnection = func(cs tls.ConnectionState) error { return matchHop(records, cs, hop.Host()) }
-	return conf, nil
+	conf.VerifyConnection = func(cs tls.ConnectionState) error { return o.matchHop(ctx, hop, cs) }
+	return conf
 }
 
-// tlsaRecords fetches the usable TLSA records of a hop, _port._tcp.host (RFC 7672, Section 2.2.3).
-func (o HopOptions) tlsaRecords(ctx context.Context, hop NextHop) ([]lookup.Record, error) {
+// matchHop judges the certificate of a hop by its TLSA records, past our cache once before it says no.
+func (o HopOptions) matchHop(ctx context.Context, hop NextHop, cs tls.ConnectionState) error {
 	_, port, err := net.SplitHostPort(hop.Address)
 	if err != nil {
-		return nil, err
+		return err
 	}
+	if len(cs.PeerCertificates) == 0 {
+		return errors.New("no certificate")
+	}
+	// RFC 7672, Section 2.2.3.
 	name := "_" + port + "._tcp." + hop.Host() + "."
-	res := o.Lookup.Lookup(ctx, name, lookup.TLSA)
+	if err = judgeHop(o.Lookup.Lookup(ctx, name, lookup.TLSA), hop.Host(), cs.PeerCertificates); err != nil {
+		err = judgeHop(o.Lookup.LookupFresh(ctx, name, lookup.TLSA), hop.Host(), cs.PeerCertificates)
+	}
+	return err
+}
+
+// judgeHop wants a secure record that matches; the error says what to do about it.
+func judgeHop(res *lookup.Result, host string, chain []*x509.Certificate) error {
 	if res.Status != dnssec.Secure {
-		return nil, fmt.Errorf("TLSA records at %s are %s: %s", name, res.Status, res.Reason)
+		return fmt.Errorf("TLSA records at %s are %s: %s", res.Name, res.Status, res.Reason)
 	}
 	var usable []lookup.Record
 	for _, r := range res.Records {
 		// RFC 7672, Section 3.1.3: SMTP clients treat usages 0 and 1 as unusable.
-		if r.Usage >= 2 {
+		if r.Usage == lookup.DANETA || r.Usage == lookup.DANEEE {
 			usable = append(usable, r)
 		}
 	}
 	if res.Presence != lookup.Present || len(usable) == 0 {
-		return nil, fmt.Errorf("no usable TLSA records at %s; publish one with usage 3 or 2, or set next-hop-tls", name)
+		return fmt.Errorf("no usable TLSA records at %s; publish one with usage 3 or 2, or set next-hop-tls", res.Name)
 	}
-	return usable, nil
-}
-
-func matchHop(records []lookup.Record, cs tls.ConnectionState, host string) error {
-	if len(cs.PeerCertificates) == 0 {
-		return errors.New("no certificate")
-	}
-	_, matched, usable := lookup.Match(records, lookup.MatchOptions{
-		Certificate: cs.PeerCertificates[0],
-		Chain:       cs.PeerCertificates[1:],
+	results, matched, _ := lookup.Match(usable, lookup.MatchOptions{
+		Certificate: chain[0],
+		Chain:       chain[1:],
 		NameOK:      func(c *x509.Certificate) bool { return c.VerifyHostname(host) == nil },
+		KeyUsages:   []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		At:          time.Now(),
 	})
-	switch {
-	case matched:
-		return nil
-	case !usable:
-		return fmt.Errorf("no TLSA record of %s can be used", host)
-	default:
-		return fmt.Errorf("certificate of %s matches none of its TLSA records", strings.TrimSuffix(host, "."))
+	if !matched {
+		return fmt.Errorf("certificate of %s matches none of its TLSA records: %s", host, reasons(results))
 	}
+	return nil
 }

@@ -13,6 +13,7 @@ import (
 // peer is the client whose mail a next-hop connection carries.
 type peer struct {
 	addr  netip.AddrPort // zero: a unix socket
+	local netip.AddrPort // where it connected to
 	hello string
 	esmtp bool
 }
@@ -23,22 +24,22 @@ func (p peer) key() string { return p.addr.String() + " " + p.hello }
 // writeProxy says who the client is by PROXY protocol version 2.
 func (p peer) writeProxy(conn net.Conn) error {
 	h := &proxyproto.Header{Version: 2, Command: proxyproto.LOCAL}
-	if local, ok := conn.LocalAddr().(*net.TCPAddr); ok && p.addr.IsValid() {
-		h = proxyproto.HeaderProxyFromAddrs(2, net.TCPAddrFromAddrPort(p.addr), sameFamily(local, p.addr))
+	if p.addr.IsValid() {
+		h = proxyproto.HeaderProxyFromAddrs(2, net.TCPAddrFromAddrPort(p.addr), sameFamily(p.local, p.addr))
 	}
 	_, err := h.WriteTo(conn)
 	return err
 }
 
 // sameFamily makes the destination of a PROXY header fit the family of its source.
-func sameFamily(dst *net.TCPAddr, src netip.AddrPort) *net.TCPAddr {
-	if (dst.IP.To4() != nil) == src.Addr().Is4() {
-		return dst
+func sameFamily(dst, src netip.AddrPort) *net.TCPAddr {
+	switch {
+	case dst.IsValid() && dst.Addr().Is4() == src.Addr().Is4():
+		return net.TCPAddrFromAddrPort(dst)
+	case src.Addr().Is4():
+		return &net.TCPAddr{IP: net.IPv4zero, Port: int(dst.Port())}
 	}
-	if src.Addr().Is4() {
-		return &net.TCPAddr{IP: net.IPv4zero, Port: dst.Port}
-	}
-	return &net.TCPAddr{IP: net.IPv6zero, Port: dst.Port}
+	return &net.TCPAddr{IP: net.IPv6zero, Port: int(dst.Port())}
 }
 
 // introduce tells the next hop by XCLIENT whose mail comes (Postfix, XCLIENT_README), where that is wanted.

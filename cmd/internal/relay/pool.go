@@ -20,6 +20,7 @@ type pool struct {
 	hops  []NextHop
 	opts  HopOptions
 	hello string
+	dial  dialer
 	ctx   context.Context // all connections end with it
 
 	mu     sync.Mutex
@@ -100,11 +101,12 @@ func (p *pool) beginAt(ctx context.Context, hop NextHop, who peer, needs []strin
 			c.mail = true
 			return c, r, nil
 		case r.closes():
+			// About the connection, not about the message (RFC 5321, 3.8).
 			c.close()
 			p.markDown(hop)
-		default:
-			p.put(c)
+			return nil, reply{}, fmt.Errorf("relay: next hop %s answers MAIL with %s", hop, r)
 		}
+		p.put(c)
 		return nil, r, nil
 	}
 }
@@ -156,7 +158,7 @@ func (p *pool) connect(ctx context.Context, hop NextHop, who peer) (*client, err
 	if full {
 		return nil, errMany
 	}
-	c, err := connect(ctx, hop, p.opts, p.hello, who)
+	c, err := connect(ctx, p.dial, hop, p.opts, p.hello, who)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if err != nil {

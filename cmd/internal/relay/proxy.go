@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"time"
 
@@ -38,12 +37,11 @@ func (s *session) proxied() error {
 	if h.Command.IsLocal() {
 		return nil // the proxy itself, to see whether we live
 	}
-	a, ok := h.SourceAddr.(*net.TCPAddr)
-	if !ok {
+	src := addrPort(h.SourceAddr)
+	if !src.IsValid() {
 		return fmt.Errorf("PROXY header tells no TCP address but %v", h.SourceAddr)
 	}
-	ap := a.AddrPort()
-	s.peer.addr = netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
+	s.peer.addr, s.peer.local = src, addrPort(h.DestinationAddr)
 	return nil
 }
 

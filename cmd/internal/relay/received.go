@@ -26,7 +26,7 @@ func (s *session) received(tx *transaction, now time.Time) string {
 	if len(tx.rcpts) == 1 && isASCII(tx.rcpts[0].path) {
 		b.WriteString("\r\n\tfor <" + tx.rcpts[0].path + ">")
 	}
-	b.WriteString("; " + now.Format("Mon, 2 Jan 2006 15:04:05 -0700") + "\r\n")
+	b.WriteString("; " + now.Format(dateFormat) + "\r\n")
 	return b.String()
 }
 

@@ -118,7 +118,7 @@ func New(opts Options) (*Server, error) {
 	}
 	opts.Hop = hop
 	s.ctx, s.abort = context.WithCancel(context.Background())
-	s.pool = &pool{opts: hop, ctx: s.ctx, down: map[NextHop]time.Time{}}
+	s.pool = &pool{opts: hop, ctx: s.ctx, dial: (&net.Dialer{}).DialContext, down: map[NextHop]time.Time{}}
 	if err = s.pool.parse(opts.NextHop); err != nil {
 		return nil, err
 	}

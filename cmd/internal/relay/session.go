@@ -33,8 +33,9 @@ type session struct {
 	tls     *tls.ConnectionState
 	hello   string
 	esmtp   bool
-	user    string // who logged in by password
-	tlsName string // the DNS name proven by TLSA
+	offered []string // keywords of the last EHLO
+	user    string   // who logged in by password
+	tlsName string   // the DNS name proven by TLSA
 
 	errors  int
 	refused int // logins
@@ -79,7 +80,7 @@ func (s *session) serve(ctx context.Context) {
 
 // begin finds out who is there and greets.
 func (s *session) begin(ctx context.Context) bool {
-	s.peer.addr = remoteAddr(s.conn)
+	s.peer.addr, s.peer.local = addrPort(s.conn.RemoteAddr()), addrPort(s.conn.LocalAddr())
 	if err := s.proxied(); err != nil {
 		s.srv.opts.Log.LogAttrs(ctx, slog.LevelWarn, "relay: proxy", slog.String("proxy", s.peer.addr.String()), slog.String("error", err.Error()))
 		return false
@@ -98,8 +99,9 @@ func (s *session) begin(ctx context.Context) bool {
 	return s.say(say(220, "", s.srv.opts.Hostname+protocol))
 }
 
-func remoteAddr(conn net.Conn) netip.AddrPort {
-	if a, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
+// addrPort is the zero value for unix sockets.
+func addrPort(a net.Addr) netip.AddrPort {
+	if a, ok := a.(*net.TCPAddr); ok {
 		ap := a.AddrPort()
 		return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
 	}
@@ -208,8 +210,10 @@ func (s *session) cmdHello(ctx context.Context, verb, arg string) bool {
 	s.hello, s.esmtp = arg, verb != "HELO"
 	s.peer.hello, s.peer.esmtp = hostToken(arg), s.esmtp
 	r := reply{code: 250, lines: []string{s.srv.opts.Hostname}}
+	s.offered = nil
 	if s.esmtp {
-		r.lines = append(r.lines, s.extensions(ctx)...)
+		s.offered = s.extensions(ctx)
+		r.lines = append(r.lines, s.offered...)
 	}
 	return s.say(r)
 }
@@ -275,7 +279,7 @@ func (s *session) cmdStartTLS(ctx context.Context, arg string) bool {
 		return false
 	}
 	// RFC 3207, Section 4.2: all that was said before is forgotten.
-	s.hello, s.esmtp, s.user, s.tlsName = "", false, "", ""
+	s.hello, s.esmtp, s.offered = "", false, nil
 	return true
 }
 

@@ -1,0 +1,292 @@
+package relay
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+
+	"dnseal/smime/message"
+)
+
+// formsHandler gives the recipients that begin with "opaque" and "bcc" forms of their own.
+var formsHandler = handlerFunc(func(_ context.Context, _ *message.Message, env *message.Envelope) *message.Outcome {
+	out := &message.Outcome{Action: message.Accept, Result: "signed", Edit: mark("main")}
+	for _, form := range []string{"opaque", "bcc"} {
+		var rcpt []string
+		for _, r := range env.Rcpt {
+			if strings.HasPrefix(r, form) {
+				rcpt = append(rcpt, r)
+			}
+		}
+		if len(rcpt) > 0 {
+			out.Forms = append(out.Forms, message.Form{Rcpt: rcpt, Edit: mark(form)})
+		}
+	}
+	return out
+})
+
+// formOf is the mark of the form that a sink took.
+func formOf(t *testing.T, m taken) string {
+	t.Helper()
+	v, _, _ := strings.Cut(strings.TrimPrefix(m.data, "X-Form: "), "\r\n")
+	return v
+}
+
+// TestForms checks that each form goes to its own recipients in a transaction of its own, and what the client hears when
+// one of them fails. Forms go in the order opaque, bcc, main.
+func TestForms(t *testing.T) {
+	t.Parallel()
+	all := []string{"clear@a", "opaque@a", "bcc@a", "opaque@b"}
+	for _, tt := range []struct {
+		name   string
+		answer func(line string, message int) string // message counts the ends of content, from 1
+		reply  string
+		forms  []string // taken
+	}{
+		{"all taken", func(string, int) string { return "" }, "250 2.0.0 Ok: queued as Q1\n", []string{"opaque", "bcc", "main"}},
+		{"first refused", atEnd(1, "550 5.6.0 no"), "550 5.6.0 no\n", nil},
+		{"first deferred", atEnd(1, "452 4.3.1 full"), "452 4.3.1 full\n", nil},
+		{"second refused", atEnd(2, "550 5.6.0 no"), "451 4.4.2 Taken for some recipients only", []string{"opaque"}},
+		{"second deferred", atEnd(2, "452 4.3.1 full"), "451 4.4.2 Taken for some", []string{"opaque"}},
+		{"second cut off", atEnd(2, "close"), "451 4.4.2", []string{"opaque"}},
+		{"last 421", atEnd(3, "421 4.3.2 bye"), "451 4.4.2", []string{"opaque", "bcc"}},
+	} {
+		for _, words := range [][]string{nil, {"PIPELINING"}} {
+			t.Run(tt.name, func(t *testing.T) {
+				t.Parallel()
+				n := 0
+				s := &sink{words: words, answer: func(line string) string {
+					if line == "." {
+						n++
+					}
+					return tt.answer(line, n)
+				}}
+				s.start(t)
+				r := startRelay(t, Options{NextHop: []string{s.address()}, Trusted: loopback, Handler: formsHandler})
+				k := dial(t, r.addr)
+				k.do("EHLO c", "250")
+				k.envelope(all...)
+				if reply := k.content(simple); !strings.HasPrefix(reply, tt.reply) {
+					t.Errorf("reply = %q, want %q", reply, tt.reply)
+				}
+				checkForms(t, s.got(), tt.forms)
+				k.do("RSET", "250")
+				k.envelope("opaque@c")
+			})
+		}
+	}
+}
+
+// atEnd answers the n-th end of content.
+func atEnd(n int, answer string) func(string, int) string {
+	return func(line string, message int) string {
+		if line == "." && message == n {
+			return answer
+		}
+		return ""
+	}
+}
+
+// checkForms checks which forms were taken and that nobody else got them.
+func checkForms(t *testing.T, got []taken, want []string) {
+	t.Helper()
+	var forms []string
+	for _, m := range got {
+		form := formOf(t, m)
+		forms = append(forms, form)
+		for _, rcpt := range m.rcpts {
+			if own := strings.Contains(rcpt, "<"+form); own != (form != "main") {
+				t.Errorf("%s got the form %s", rcpt, form)
+			}
+		}
+	}
+	if !slices.Equal(forms, want) {
+		t.Errorf("forms taken = %q, want %q", forms, want)
+	}
+}
+
+// TestFormsRecipientGone checks a recipient that the next hop takes at first and refuses when its form comes.
+func TestFormsRecipientGone(t *testing.T) {
+	t.Parallel()
+	seen := map[string]int{}
+	s := &sink{answer: func(line string) string {
+		if seen[line]++; line == "RCPT TO:<bcc@a>" && seen[line] == 2 {
+			return "550 5.1.1 gone"
+		}
+		return ""
+	}}
+	s.start(t)
+	r := startRelay(t, Options{NextHop: []string{s.address()}, Trusted: loopback, Handler: formsHandler})
+	k := dial(t, r.addr)
+	k.do("EHLO c", "250")
+	k.envelope("opaque@a", "bcc@a")
+	if reply := k.content(simple); !strings.HasPrefix(reply, "451 4.4.2 Taken for some") {
+		t.Errorf("reply = %q", reply)
+	}
+	checkForms(t, s.got(), []string{"opaque"})
+	k.envelope("clear@a") // over the same connection, fit for use
+}
+
+// TestLMTPToLMTP checks one reply for each recipient, in order, over several forms.
+func TestLMTPToLMTP(t *testing.T) {
+	t.Parallel()
+	s := &sink{lmtp: true, words: []string{"PIPELINING"}, answer: func(line string) string {
+		switch line {
+		case ". RCPT TO:<no@a>":
+			return "552 5.2.2 full"
+		case ". RCPT TO:<opaque-later@a>":
+			return "451 4.2.0 later"
+		}
+		return ""
+	}}
+	s.start(t)
+	r := startRelay(t, Options{NextHop: []string{s.address()}, Trusted: loopback, LMTP: true, Handler: formsHandler})
+	k := dial(t, r.addr)
+	k.do("EHLO c", "500")
+	k.do("HELO c", "500")
+	k.do("LHLO c", "250")
+	k.envelope("yes@a", "opaque-later@a", "no@a", "opaque@a")
+	k.do("DATA", "354")
+	k.write(simple + ".\r\n")
+	for _, want := range []string{"250 2.0.0 saved", "451 4.2.0 later\n", "552 5.2.2 full\n", "250 2.0.0 saved"} {
+		k.want(want)
+	}
+	if n := len(s.got()); n != 2 {
+		t.Errorf("%d taken, want 2", n)
+	}
+	k.do("NOOP", "250")
+}
+
+// TestLMTPToSMTP checks that one reply of the next hop is told to each recipient.
+func TestLMTPToSMTP(t *testing.T) {
+	t.Parallel()
+	s := (&sink{}).start(t)
+	r := startRelay(t, Options{NextHop: []string{s.address()}, Trusted: loopback, LMTP: true})
+	k := dial(t, r.addr)
+	k.do("LHLO c", "250")
+	k.envelope("a@a", "b@a")
+	k.do("DATA", "354")
+	k.write(simple + ".\r\n")
+	k.want("250 2.0.0 Ok: queued as Q1\n")
+	k.want("250 2.0.0 Ok: queued as Q1\n")
+	k.do("NOOP", "250")
+}
+
+// TestSMTPToLMTP checks that one answer is made of those of several recipients so that none is lost.
+func TestSMTPToLMTP(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ first, second, want string }{
+		{"250 2.0.0 a", "250 2.0.0 b", "250 2.0.0 "},
+		{"250 2.0.0 a", "552 5.2.2 full", "451 4.4.2 "},
+		{"250 2.0.0 a", "452 4.2.2 full", "451 4.4.2 "},
+		{"250 2.0.0 a", "close", "451 4.4.2 "},
+		{"550 5.1.1 no", "452 4.2.2 full", "452 4.2.2 full\n"},
+		{"550 5.1.1 no", "552 5.2.2 full", "550 5.1.1 no\n"},
+		{"close", "", "451 4.4.2 "},
+		{"nonsense", "", "451 4.4.2 "},
+	} {
+		t.Run(tt.first+" "+tt.second, func(t *testing.T) {
+			t.Parallel()
+			s := &sink{lmtp: true, answer: func(line string) string {
+				return map[string]string{". RCPT TO:<a@a>": tt.first, ". RCPT TO:<b@a>": tt.second}[line]
+			}}
+			s.start(t)
+			r := startRelay(t, Options{NextHop: []string{s.address()}, Trusted: loopback})
+			k := dial(t, r.addr)
+			k.do("EHLO c", "250")
+			k.envelope("a@a", "b@a")
+			if reply := k.content(simple); !strings.HasPrefix(reply, tt.want) {
+				t.Errorf("reply = %q, want %q", reply, tt.want)
+			}
+		})
+	}
+}
+
+// TestComplete checks the fields that a submission is given (RFC 6409, Section 8) and that passing mail is left alone.
+func TestComplete(t *testing.T) {
+	t.Parallel()
+	const bare = "From: a@example.org\r\n\r\nx\r\n"
+	s := (&sink{}).start(t)
+	adds := handlerFunc(func(context.Context, *message.Message, *message.Envelope) *message.Outcome {
+		return &message.Outcome{Action: message.Accept, Edit: &message.Edit{Changes: []message.Change{{Op: message.Append, Name: "date", Value: " by the handler"}}}}
+	})
+	for _, tt := range []struct {
+		opts       Options
+		date, id   int
+		ownMessage string
+	}{
+		{Options{Trusted: loopback}, 1, 1, bare},
+		{Options{Trusted: loopback, Handler: adds}, 1, 1, bare},
+		{Options{Trusted: loopback}, 1, 1, simple},
+		{Options{Inbound: true, Recipients: []string{"example.net"}}, 0, 0, bare},
+	} {
+		tt.opts.NextHop = []string{s.address()}
+		r := startRelay(t, tt.opts)
+		k := dial(t, r.addr)
+		k.do("EHLO c", "250")
+		k.envelope("b@example.net")
+		if reply := k.content(tt.ownMessage); !strings.HasPrefix(reply, "250") {
+			t.Fatalf("reply = %q", reply)
+		}
+		got := s.got()
+		data := strings.ToLower(got[len(got)-1].data)
+		if d, id := strings.Count(data, "\r\ndate: "), strings.Count(data, "\r\nmessage-id: <"); d != tt.date || id != tt.id {
+			t.Errorf("%+v: %d Date and %d Message-ID in %q, want %d and %d", tt.opts.Inbound, d, id, data, tt.date, tt.id)
+		}
+	}
+}
+
+func TestLoop(t *testing.T) {
+	t.Parallel()
+	s := (&sink{}).start(t)
+	r := startRelay(t, Options{NextHop: []string{s.address()}, Trusted: loopback})
+	k := dial(t, r.addr)
+	k.do("EHLO c", "250")
+	for n, want := range map[int]string{99: "250", 100: "554 5.4.6"} {
+		k.envelope("b@example.net")
+		if reply := k.content(strings.Repeat("Received: by x; now\r\n", n) + simple); !strings.HasPrefix(reply, want) {
+			t.Errorf("reply to %d trace fields = %q, want %s", n, reply, want)
+		}
+	}
+}
+
+// Test8BitHop checks that 8-bit content does not go to a next hop that does not take it (RFC 6152, Section 3).
+func Test8BitHop(t *testing.T) {
+	t.Parallel()
+	eight := strings.Replace(simple, "Hello", "Grüße", 1)
+	for _, tt := range []struct {
+		words   []string
+		message string
+		handler message.Handler
+		want    string
+	}{
+		{nil, eight, nil, "554 5.6.3"},
+		{[]string{"8BITMIME"}, eight, nil, "250"},
+		{nil, simple, nil, "250"},
+		{nil, eight, sevenBit, "250"},
+	} {
+		s := (&sink{words: tt.words}).start(t)
+		r := startRelay(t, Options{NextHop: []string{s.address()}, Trusted: loopback, Handler: tt.handler})
+		k := dial(t, r.addr)
+		if words := k.do("EHLO c", "250"); !strings.Contains(words, "-8BITMIME\n") {
+			t.Errorf("EHLO = %q, want 8BITMIME always", words)
+		}
+		k.do("MAIL FROM:<a@example.org> BODY=8BITMIME", "250")
+		k.do("RCPT TO:<b@example.net>", "250")
+		if reply := k.content(tt.message); !strings.HasPrefix(reply, tt.want) {
+			t.Errorf("%v: reply = %q, want %s", tt.words, reply, tt.want)
+		}
+		k.do("MAIL FROM:<a@example.org>", "250")
+		if mail := s.commands("MAIL")[0]; strings.Contains(mail, "BODY=8BITMIME") != (tt.words != nil) {
+			t.Errorf("the next hop saw %q", mail)
+		}
+	}
+}
+
+// sevenBit replaces the body, as a signer does that converts.
+var sevenBit = handlerFunc(func(context.Context, *message.Message, *message.Envelope) *message.Outcome {
+	body := message.NewSpool(0)
+	body.WriteString("Gr=C3=BC=C3=9Fe\r\n")
+	return &message.Outcome{Action: message.Accept, Edit: &message.Edit{Body: body}}
+})
