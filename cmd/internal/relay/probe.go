@@ -47,7 +47,7 @@ func Probe(ctx context.Context, opts Options) ([]Probed, error) {
 
 func (p *Probed) ask(ctx context.Context, s *Server) error {
 	who := peer{addr: netip.AddrPortFrom(netip.MustParseAddr(strangerAddress), 25), hello: "stranger.example.com", esmtp: true}
-	c, err := connect(ctx, p.Hop, s.opts.Hop, s.opts.Hostname, who)
+	c, err := connect(ctx, s.pool.dial, p.Hop, s.opts.Hop, s.opts.Hostname, who)
 	if err != nil {
 		return err
 	}
