@@ -3,7 +3,6 @@ package cms
 import (
 	"bytes"
 	"crypto"
-	"encoding/asn1"
 
 	// The digests this package knows; MD5 is only known by name.
 	_ "crypto/sha1"
@@ -12,41 +11,6 @@ import (
 
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
-)
-
-// Object identifiers, as the contents octets of their DER.
-const (
-	oidData       = "\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01"
-	oidSignedData = "\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02"
-
-	oidMD5                  = "\x2a\x86\x48\x86\xf7\x0d\x02\x05"
-	oidContentType          = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x03"
-	oidMessageDigest        = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x04"
-	oidSigningTime          = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x05"
-	oidSMIMECapabilities    = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x0f"
-	oidSigningCertificate   = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x02\x0c"
-	oidSigningCertificateV2 = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x02\x2f"
-	oidAlgorithmProtection  = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x34"
-
-	oidSHA1   = "\x2b\x0e\x03\x02\x1a"
-	oidSHA256 = "\x60\x86\x48\x01\x65\x03\x04\x02\x01"
-	oidSHA384 = "\x60\x86\x48\x01\x65\x03\x04\x02\x02"
-	oidSHA512 = "\x60\x86\x48\x01\x65\x03\x04\x02\x03"
-
-	oidRSA           = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01"
-	oidMD5WithRSA    = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x04"
-	oidSHA1WithRSA   = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x05"
-	oidMGF1          = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x08"
-	oidRSAPSS        = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a"
-	oidSHA256WithRSA = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b"
-	oidSHA384WithRSA = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0c"
-	oidSHA512WithRSA = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0d"
-
-	oidECDSAWithSHA1   = "\x2a\x86\x48\xce\x3d\x04\x01"
-	oidECDSAWithSHA256 = "\x2a\x86\x48\xce\x3d\x04\x03\x02"
-	oidECDSAWithSHA384 = "\x2a\x86\x48\xce\x3d\x04\x03\x03"
-	oidECDSAWithSHA512 = "\x2a\x86\x48\xce\x3d\x04\x03\x04"
-	oidEd25519         = "\x2b\x65\x70"
 )
 
 // Context-specific tags of constructed elements, for cryptobyte.
@@ -101,22 +65,6 @@ func (a algorithmIdentifier) String() string {
 		return id.String()
 	}
 	return "an unreadable identifier"
-}
-
-// objectIdentifier is the OID with these contents octets, nil when they are none.
-func objectIdentifier(contents string) asn1.ObjectIdentifier {
-	switch contents {
-	case oidData:
-		return asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 1}
-	case oidSignedData:
-		return asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 2}
-	}
-	der := cryptobyte.String(tlv(tagOID, []byte(contents)))
-	var id asn1.ObjectIdentifier
-	if !der.ReadASN1ObjectIdentifier(&id) {
-		return nil
-	}
-	return id
 }
 
 // digestOf returns the digest algorithm an OID names; false for one this package does not compute.

@@ -82,28 +82,31 @@ func (d *Digests) Sum(h crypto.Hash) []byte {
 	return nil
 }
 
-// looksLikeAttributes says whether the content is, from its first octets and its length, the DER of a SET of Attributes: one SET that
-// spans the whole, an Attribute SEQUENCE in it that begins with an OBJECT IDENTIFIER. No MIME entity begins like that.
+// looksLikeAttributes says whether the content is, from its first octets and its length, a SET of Attributes: one SET that
+// spans the whole, an Attribute SEQUENCE in it that begins with an OBJECT IDENTIFIER. No MIME entity begins like that. Lengths
+// may be as BER has them, for there are signers that do not hash the DER.
 func (d *Digests) looksLikeAttributes() bool {
 	p := d.prefix[:min(d.size, maxPrefix)]
 	size, rest, ok := cutHeader(p, tagSet)
-	if !ok || size != d.size-int64(len(p)-len(rest)) {
+	if !ok || size != indefinite && size != d.size-int64(len(p)-len(rest)) {
 		return false
 	}
 	_, rest, ok = cutHeader(rest, tagSequence)
 	return ok && len(rest) > 0 && rest[0] == tagOID
 }
 
-// cutHeader takes the DER header of an element with this tag off p.
+// cutHeader takes the header of an element with this tag off p; length may be indefinite.
 func cutHeader(p []byte, tag byte) (length int64, rest []byte, ok bool) {
-	if len(p) < 2 || p[0] != tag {
+	switch {
+	case len(p) < 2 || p[0] != tag:
 		return 0, nil, false
-	}
-	if p[1] < 0x80 {
+	case p[1] < 0x80:
 		return int64(p[1]), p[2:], true
+	case p[1] == 0x80:
+		return indefinite, p[2:], true
 	}
 	octets := int(p[1] & 0x7f)
-	if octets == 0 || octets > 7 || len(p) < 2+octets {
+	if octets > 7 || len(p) < 2+octets {
 		return 0, nil, false
 	}
 	for _, c := range p[2 : 2+octets] {

@@ -1,0 +1,65 @@
+package cms
+
+import (
+	"bytes"
+	"crypto"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// TestLooksLikeAttributes: attributes are recognised in whatever encoding somebody may have signed them, and mail is not.
+func TestLooksLikeAttributes(t *testing.T) {
+	t.Parallel()
+	digest := messageDigestOf(crypto.SHA256, testContent)
+	many := bytes.Repeat(digest, 40)
+	for _, tt := range []struct {
+		name    string
+		content []byte
+		want    bool
+	}{
+		{"a set of attributes", tlv(tagSet, contentTypeIs(oidData), digest), true},
+		{"a long one", tlv(tagSet, many), true},
+		{"of indefinite length", append(append([]byte{tagSet, 0x80}, many...), 0, 0), true},
+		{"with a length longer than needed", append([]byte{tagSet, 0x84, 0, 0, 0, byte(len(digest))}, digest...), true},
+		{"with another in it of indefinite length", append([]byte{tagSet, 6, tagSequence, 0x80}, tagOID, 0, 0, 0), true},
+		{"octets behind it", append(tlv(tagSet, digest), 0), false},
+		{"cut short", tlv(tagSet, digest)[:20], false},
+		{"a set of something else", tlv(tagSet, tlv(tagSequence, derNull)), false},
+		{"an empty set", tlv(tagSet), false},
+		{"a sequence", tlv(tagSequence, digest), false},
+		{"text", []byte(testContent), false},
+		{"text that begins with the tag of a set", []byte("1: 0\r\n\r\n"), false},
+		{"nothing", nil, false},
+	} {
+		var d Digests
+		d.Write(tt.content)
+		if got := d.looksLikeAttributes(); got != tt.want {
+			t.Errorf("%s: looksLikeAttributes = %t", tt.name, got)
+		}
+	}
+}
+
+// TestDigestsPieces: it does not matter in which pieces content comes.
+func TestDigestsPieces(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		content := rapid.SliceOfN(rapid.Byte(), 0, 200).Draw(t, "content")
+		whole, pieces := NewDigests(digestOrder[:]...), NewDigests(digestOrder[:]...)
+		whole.Write(content)
+		for rest := content; len(rest) > 0; {
+			n := rapid.IntRange(1, len(rest)).Draw(t, "piece")
+			pieces.Write(rest[:n])
+			rest = rest[n:]
+		}
+		for _, h := range digestOrder {
+			if got := pieces.Sum(h); !bytes.Equal(got, whole.Sum(h)) || !bytes.Equal(got, hashOf(h, string(content))) {
+				t.Fatalf("%s in pieces differs", h)
+			}
+		}
+		held, ok := pieces.contents()
+		if pieces.Size() != int64(len(content)) || pieces.prefix != whole.prefix || !ok || !bytes.Equal(held, content) {
+			t.Fatal("size, first octets or content in pieces differ")
+		}
+	})
+}

@@ -1,0 +1,186 @@
+package cms
+
+import (
+	"crypto/x509"
+	"io"
+
+	"golang.org/x/crypto/cryptobyte"
+	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+)
+
+// Read reads exactly one ContentInfo with SignedData (BER or DER) from r. Attached content is written to content as it goes by (nil: discarded)
+// and hashed with the digests the structure announces; nothing of it is held in memory, but for 1 MiB where
+// SHA-512 is announced (an Ed25519 signer without signed attributes signs the content itself).
+//
+// Whoever hands the content on before Verify has judged it hands on what nobody may have signed.
+//
+// Errors: *SyntaxError for what is malformed, *LimitError for what is over a limit, *ContentTypeError when it is another type
+// (EnvelopedData, CompressedData, …: its OID tells which), else what r or content returned.
+func Read(r io.Reader, content io.Writer) (*SignedData, error) {
+	b := newBERReader(r)
+	defer b.release()
+	sd := new(SignedData)
+	if err := sd.readContentInfo(b, content); err != nil {
+		return nil, err
+	}
+	if err := b.finish(); err != nil {
+		return nil, err
+	}
+	return sd, nil
+}
+
+// readContentInfo reads RFC 5652, Section 3:
+//
+//	ContentInfo ::= SEQUENCE {
+//	  contentType  ContentType,
+//	  content      [0] EXPLICIT ANY DEFINED BY contentType }
+func (sd *SignedData) readContentInfo(b *berReader, content io.Writer) error {
+	return b.inside(tagSequence, "ContentInfo", func() error {
+		contentType, err := b.oid("contentType")
+		if err != nil {
+			return err
+		}
+		if contentType != oidSignedData {
+			return &ContentTypeError{Type: objectIdentifier(contentType)}
+		}
+		return b.inside(tagContext0, "content", func() error {
+			return b.inside(tagSequence, "SignedData", func() error { return sd.read(b, content) })
+		})
+	})
+}
+
+// read reads the contents of RFC 5652, Section 5.1:
+//
+//	SignedData ::= SEQUENCE {
+//	  version           CMSVersion,
+//	  digestAlgorithms  DigestAlgorithmIdentifiers,
+//	  encapContentInfo  EncapsulatedContentInfo,
+//	  certificates      [0] IMPLICIT CertificateSet OPTIONAL,
+//	  crls              [1] IMPLICIT RevocationInfoChoices OPTIONAL,
+//	  signerInfos       SignerInfos }
+//
+// The version is not judged: peers write it wrong, and it decides nothing.
+func (sd *SignedData) read(b *berReader, content io.Writer) error {
+	if _, err := b.tagged(tagInteger, "version", limitSmall); err != nil {
+		return err
+	}
+	if err := sd.readDigestAlgorithms(b); err != nil {
+		return err
+	}
+	err := b.inside(tagSequence, "encapContentInfo", func() error { return sd.readContent(b, content) })
+	if err != nil {
+		return err
+	}
+	if err := b.optional(tagContext0, func() error { return sd.readCertificates(b) }); err != nil {
+		return err
+	}
+	// Revocation lists are not looked at: what revokes a key here is its record in the DNS.
+	if err := b.optional(tagContext1, func() error { return b.skip(limitRevocationSize) }); err != nil {
+		return err
+	}
+	return sd.readSigners(b)
+}
+
+// readDigestAlgorithms reads
+//
+//	DigestAlgorithmIdentifiers ::= SET OF DigestAlgorithmIdentifier
+//
+// Unknown ones are passed over.
+func (sd *SignedData) readDigestAlgorithms(b *berReader) error {
+	return b.inside(tagSet, "digestAlgorithms", func() error {
+		return b.each(limitDigests, func() error {
+			at := b.offset
+			der, err := b.element(limitSmall)
+			if err != nil {
+				return err
+			}
+			s := cryptobyte.String(der)
+			var alg algorithmIdentifier
+			if !readAlgorithm(&s, &alg, cbasn1.SEQUENCE) {
+				return &SyntaxError{Offset: at, Reason: "digestAlgorithms: not an AlgorithmIdentifier"}
+			}
+			sd.announced = append(sd.announced, alg.oid)
+			return nil
+		})
+	})
+}
+
+// readContent reads the contents of RFC 5652, Section 5.2:
+//
+//	EncapsulatedContentInfo ::= SEQUENCE {
+//	  eContentType  ContentType,
+//	  eContent      [0] EXPLICIT OCTET STRING OPTIONAL }
+func (sd *SignedData) readContent(b *berReader, content io.Writer) error {
+	var err error
+	if sd.contentType, err = b.oid("eContentType"); err != nil {
+		return err
+	}
+	sd.ContentType = objectIdentifier(sd.contentType)
+	return b.optional(tagContext0, func() error {
+		sd.Attached = true
+		sd.content = new(Digests)
+		for _, oid := range sd.announced {
+			hash, _ := digestOf(oid)
+			sd.content.add(hash)
+			sd.content.hold = sd.content.hold || oid == oidSHA512
+		}
+		var w io.Writer = sd.content
+		if content != nil {
+			w = io.MultiWriter(sd.content, content)
+		}
+		return b.inside(tagContext0, "eContent", func() error {
+			sd.ContentSize, err = b.copyOctetString(w)
+			return err
+		})
+	})
+}
+
+// readCertificates reads RFC 5652, Sections 10.2.2 and 10.2.3:
+//
+//	CertificateSet ::= SET OF CertificateChoices
+//
+//	CertificateChoices ::= CHOICE {
+//	  certificate          Certificate,
+//	  extendedCertificate  [0] IMPLICIT ExtendedCertificate,
+//	  v1AttrCert           [1] IMPLICIT AttributeCertificateV1,
+//	  v2AttrCert           [2] IMPLICIT AttributeCertificateV2,
+//	  other                [3] IMPLICIT OtherCertificateFormat }
+//
+// All but the first kind are read past. A certificate that cannot be parsed spoils nothing but itself: any number may be irrelevant.
+func (sd *SignedData) readCertificates(b *berReader) error {
+	return b.inside(tagContext0, "certificates", func() error {
+		return b.each(limitCertificates, func() error {
+			der, err := b.element(limitCertificateSize)
+			if err != nil || der[0] != tagSequence {
+				return err
+			}
+			sd.RawCertificates = append(sd.RawCertificates, der)
+			if cert, err := x509.ParseCertificate(der); err == nil {
+				sd.Certificates = append(sd.Certificates, cert)
+			}
+			return nil
+		})
+	})
+}
+
+// readSigners reads
+//
+//	SignerInfos ::= SET OF SignerInfo
+func (sd *SignedData) readSigners(b *berReader) error {
+	return b.inside(tagSet, "signerInfos", func() error {
+		return b.each(limitSigners, func() error {
+			at := b.offset
+			der, err := b.element(limitSignerSize)
+			if err != nil {
+				return err
+			}
+			si, err := parseSignerInfo(der, at)
+			if err != nil {
+				return err
+			}
+			si.contentType = sd.contentType
+			sd.Signers = append(sd.Signers, si)
+			return nil
+		})
+	})
+}
