@@ -52,7 +52,7 @@ func ParsePublicKey(spki []byte) (crypto.PublicKey, error) {
 	switch alg.oid {
 	case oidRSAPSS:
 		return parsePSSKey(alg.parameters, bits)
-	case oidRSA, "\x2a\x86\x48\xce\x3d\x02\x01", oidEd25519:
+	case oidRSA, oidECPublicKey, oidEd25519:
 	default:
 		return nil, fmt.Errorf("%w: %s", ErrUnsupportedKey, alg)
 	}

@@ -86,6 +86,9 @@ func signatureScheme(alg algorithmIdentifier) (s scheme, named crypto.Hash, err 
 		s.family, named = familyECDSA, crypto.SHA384
 	case oidECDSAWithSHA512:
 		s.family, named = familyECDSA, crypto.SHA512
+	// RFC 5754, Section 3.3, does not allow this, but Windows names the algorithm of the key here. What the parameters say is in the key too.
+	case oidECPublicKey:
+		return scheme{family: familyECDSA}, 0, nil
 	// RFC 8419, Section 2.3.
 	case oidEd25519:
 		s.family, named = familyEd25519, crypto.SHA512

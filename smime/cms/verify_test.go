@@ -72,6 +72,10 @@ func TestRules(t *testing.T) {
 		{"SHA-256 with NULL", "p256", algorithms(algorithm(oidSHA256, derNull), ecdsa256), "pass"},
 		{"SHA-256 with parameters", "p256", algorithms(algorithm(oidSHA256, tlv(tagSequence)), ecdsa256), CodeUnsupported},
 		{"ECDSA with parameters", "p256", algorithms(sha256, algorithm(oidECDSAWithSHA256, derNull)), CodeUnsupported},
+		{"ECDSA as Windows names it", "p256", algorithms(sha256, algorithm(oidECPublicKey)), "pass"},
+		{"ECDSA as Windows names it, with the curve", "p256", algorithms(sha256, algorithm(oidECPublicKey, oidDER("\x2a\x86\x48\xce\x3d\x03\x01\x07"))), "pass"},
+		{"ECDSA as Windows names it, with SHA-1", "p256", func(f *forgery, s *forgedSigner) { s.useDigest(f, crypto.SHA1, oidSHA1, oidECPublicKey) }, CodeWeak},
+		{"the algorithm of an EC key with another key", "rsa2048", algorithms(sha256, algorithm(oidECPublicKey)), CodeBadSignature},
 		{"Ed25519 with parameters", "ed25519", algorithms(algorithm(oidSHA512), algorithm(oidEd25519, derNull)), CodeUnsupported},
 		{"Ed25519 with SHA-256", "ed25519", func(f *forgery, s *forgedSigner) {
 			s.attrs[1] = messageDigestOf(crypto.SHA256, testContent)
