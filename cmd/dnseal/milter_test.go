@@ -17,7 +17,7 @@ listen = "unix:DIR/milter"
 
 // mta is an MTA's connection to the milter.
 type mta struct {
-	t *testing.T
+	t testing.TB
 	s *gomilter.ClientSession
 }
 

@@ -24,42 +24,42 @@ import (
 
 // world is a folder with an identity, a resolver that publishes it, and a mailbox at the end.
 type world struct {
-	t       *testing.T
+	t       testing.TB
 	dir     string
 	dns     *lookuptest.Server
 	mailbox *bobsMailbox
 }
 
-func newWorld(t *testing.T) *world {
-	t.Helper()
-	w := &world{t: t, dir: t.TempDir()}
+func newWorld(tb testing.TB) *world {
+	tb.Helper()
+	w := &world{t: tb, dir: tb.TempDir()}
 	id, err := identity.Create(filepath.Join(w.dir, "keys"), "alice@example.org", identity.CreateOptions{})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	owner, typ, err := id.OwnerName()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	record, err := id.Record(3, 1, 1)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	line, err := identity.FormatRecord(owner, typ, record, time.Minute, "zone")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if w.dns, err = lookuptest.New([]lookuptest.Zone{{Text: line + "\n", Origin: "example.org."}}, lookuptest.Options{}); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if err = w.dns.Start("127.0.0.1:0"); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { w.dns.Close() })
+	tb.Cleanup(func() { w.dns.Close() })
 	w.write("anchor", w.dns.Anchor())
 	l, err := listenUnix(w.path("mailbox"))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	w.mailbox = serveMailbox(l)
 	return w
