@@ -37,11 +37,37 @@ func lower(b []byte) {
 
 // String is the presentation form with final dot.
 func (n name) String() string {
+	if n.plain() {
+		return n.dotted()
+	}
 	s, _, err := dns.UnpackDomainName([]byte(n), 0)
 	if err != nil {
 		return "?"
 	}
 	return s
+}
+
+// plain reports whether no octet of any label needs an escape.
+func (n name) plain() bool {
+	for i := 0; i < len(n) && n[i] != 0; i += int(n[i]) + 1 {
+		for _, c := range []byte(n.label(uint8(i))) {
+			if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '_' {
+				return false
+			}
+		}
+	}
+	return n != root
+}
+
+// dotted is the presentation form of a plain name: dots in place of lengths.
+func (n name) dotted() string {
+	b := []byte(n[1:])
+	for i := int(n[0]); i < len(b); {
+		next := i + int(b[i]) + 1
+		b[i] = '.'
+		i = next
+	}
+	return string(b)
 }
 
 // labels counts the labels without the root.

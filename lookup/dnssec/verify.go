@@ -24,8 +24,7 @@ func (l *lookup) verify(s *rrset, z *Zone) (*dns.RRSIG, verdict) {
 
 // verifyBy is verify with some keys only.
 func (l *lookup) verifyBy(s *rrset, zone name, keys []*zoneKey) (*dns.RRSIG, verdict) {
-	failure := bogus(dns.ExtendedErrorCodeRRSIGsMissing, CodeNoSignature,
-		"%s %s comes without a signature, though the zone %s is signed", s.owner, typeName(s.typ), zone)
+	var failure verdict // its sentence is only made when there is no other
 	limits, bad := l.spent.limits, 0
 	for i, sig := range s.sigs {
 		if i >= limits.Signatures {
@@ -48,6 +47,10 @@ func (l *lookup) verifyBy(s *rrset, zone name, keys []*zoneKey) (*dns.RRSIG, ver
 		}
 		failure = clearer(failure, v)
 	}
+	if failure.code == "" {
+		failure = bogus(dns.ExtendedErrorCodeRRSIGsMissing, CodeNoSignature,
+			"%s %s comes without a signature, though the zone %s is signed", s.owner, typeName(s.typ), zone)
+	}
 	return nil, failure
 }
 
@@ -55,7 +58,7 @@ func (l *lookup) verifyBy(s *rrset, zone name, keys []*zoneKey) (*dns.RRSIG, ver
 func clearer(a, b verdict) verdict {
 	says := func(v verdict) int {
 		switch v.code {
-		case CodeNoSignature:
+		case "":
 			return 0
 		case CodeSigner, CodeUnsupported:
 			return 1
@@ -119,8 +122,7 @@ func stamp(t time.Time) string { return t.Format(time.RFC3339) }
 
 // verifyOne tries the keys that a signature can be made with.
 func (l *lookup) verifyOne(s *rrset, sig *dns.RRSIG, zone name, keys []*zoneKey) verdict {
-	failure := bogus(dns.ExtendedErrorCodeDNSKEYMissing, CodeNoKey,
-		"%s %s is signed with key %d (algorithm %d), which %s does not have", s.owner, typeName(s.typ), sig.KeyTag, sig.Algorithm, zone)
+	var failure verdict
 	tried := 0
 	for _, k := range keys {
 		if k.tag != sig.KeyTag || k.record.Algorithm != sig.Algorithm {
@@ -140,6 +142,10 @@ func (l *lookup) verifyOne(s *rrset, sig *dns.RRSIG, zone name, keys []*zoneKey)
 		}
 		failure = v
 	}
+	if failure.code == "" {
+		failure = bogus(dns.ExtendedErrorCodeDNSKEYMissing, CodeNoKey,
+			"%s %s is signed with key %d (algorithm %d), which %s does not have", s.owner, typeName(s.typ), sig.KeyTag, sig.Algorithm, zone)
+	}
 	return failure
 }
 
@@ -150,10 +156,8 @@ func (l *lookup) verifyWith(s *rrset, sig *dns.RRSIG, zone name, k *zoneKey) ver
 			"%s %s is signed with key %d of %s, whose size or form is not allowed", s.owner, typeName(s.typ), k.tag, zone)
 	}
 	signature, err := base64.StdEncoding.DecodeString(sig.Signature)
-	wrong := bogus(dns.ExtendedErrorCodeDNSBogus, CodeBadSignature,
-		"the signature over %s %s does not fit the data and key %d of %s", s.owner, typeName(s.typ), k.tag, zone)
 	if err != nil {
-		return wrong
+		return wrongSignature(s, k, zone)
 	}
 	data, err := signedData(s, sig, zone)
 	if err != nil {
@@ -167,12 +171,17 @@ func (l *lookup) verifyWith(s *rrset, sig *dns.RRSIG, zone name, k *zoneKey) ver
 		return v
 	}
 	if !k.key.verify(data, signature) {
-		return wrong
+		return wrongSignature(s, k, zone)
 	}
 	if l.v.Signatures != nil {
 		l.v.Signatures.Add(id)
 	}
 	return secure
+}
+
+func wrongSignature(s *rrset, k *zoneKey, zone name) verdict {
+	return bogus(dns.ExtendedErrorCodeDNSBogus, CodeBadSignature,
+		"the signature over %s %s does not fit the data and key %d of %s", s.owner, typeName(s.typ), k.tag, zone)
 }
 
 // signatureID names a key, a signature and what is signed.
