@@ -119,3 +119,36 @@ func (b *berReader) appendOctets(dst []byte, n int64, size limit) ([]byte, error
 	b.offset += n
 	return dst, nil
 }
+
+// skip reads past the next element without holding any of it.
+func (b *berReader) skip(size limit) error {
+	return b.skipUntil(b.offset+int64(size.max), size)
+}
+
+func (b *berReader) skipUntil(end int64, size limit) error {
+	h, err := b.next()
+	if err != nil {
+		return err
+	}
+	if max(h.length, 0) > end-b.offset {
+		return size.exceeded()
+	}
+	if !h.constructed() {
+		return b.copyOctets(io.Discard, h.length)
+	}
+	if err := b.enter(h); err != nil {
+		return err
+	}
+	for {
+		more, err := b.more()
+		if err != nil {
+			return err
+		}
+		if !more {
+			return b.leave()
+		}
+		if err := b.skipUntil(end, size); err != nil {
+			return err
+		}
+	}
+}
