@@ -11,6 +11,7 @@ func (r *Report) combine(found *smime.Report) {
 	switch {
 	case found.Code != "":
 		// The structure may hold signatures that were not found: nothing good can be said.
+		r.unjudged = true
 		r.conclude(finding{PermError, found.Code, found.Reason})
 	case len(r.Signatures) == 0:
 		r.conclude(unsigned(found.Kind))
@@ -28,6 +29,7 @@ func (r *Report) decide(sigs []*SignatureReport) {
 		}
 	}
 	r.conclude(worst.finding())
+	r.partial = worst.Code == CodePartial && worst.sound
 	if worst.Integrity == yes && len(worst.protectedFrom) > 0 {
 		r.ProtectedFrom = worst.protectedFrom[0].String()
 	}

@@ -8,13 +8,11 @@ import (
 	"dnseal/smime"
 )
 
-// describe starts the report on a signature with what needs no judgement.
+// describe starts the report on a signature with what needs no judgement and no key.
 func describe(s *smime.Signature) *SignatureReport {
 	out := &SignatureReport{
-		Part: s.Part, Covers: s.Covers, Algorithm: s.Algorithm,
-		Integrity: integrityWord(s.Integrity), Binding: bindingNone, Freshness: unknown,
+		Part: s.Part, Covers: s.Covers, Binding: bindingNone, Freshness: unknown,
 		HeaderProtection: s.HeaderProtection, Differences: s.Differences,
-		Certificate:   describeCertificate(s.Certificate),
 		protectedFrom: s.ProtectedFrom,
 	}
 	if out.HeaderProtection == "" {
@@ -36,15 +34,4 @@ func describeCertificate(c *x509.Certificate) *CertificateReport {
 		Subject: c.Subject.String(), Issuer: c.Issuer.String(), Serial: c.SerialNumber.Text(16),
 		NotBefore: c.NotBefore.UTC(), NotAfter: c.NotAfter.UTC(), SHA256: hex.EncodeToString(sum[:]),
 	}
-}
-
-func integrityWord(i smime.Integrity) string {
-	switch i {
-	case smime.IntegrityGood:
-		return yes
-	case smime.IntegrityBad:
-		return no
-	case smime.IntegrityUnknown:
-	}
-	return unknown
 }

@@ -35,6 +35,8 @@ func TestHandle(t *testing.T) {
 		{"unsigned", forged + mail("alice@example.org"), nil, message.Accept, "none", 0, "Authentication-Results: mx.example.net; smime=none\r\n"},
 		{"rejected", mail("alice@example.org"), func(o *receiver.Options) { o.Domains = []receiver.Domain{bank} }, message.Reject, "none", 550, "Authentication-Results: mx.example.net; smime=none\r\n"},
 		{"quarantined and rejected: rejected", changed, func(o *receiver.Options) { o.Domains = []receiver.Domain{bank} }, message.Reject, "fail", 550, "Authentication-Results: mx.example.net; smime=fail"},
+		{"a list's copy is not unsigned", behindText(c.alice), func(o *receiver.Options) { o.Domains = []receiver.Domain{bank} }, message.Accept, "policy", 0, "Authentication-Results: mx.example.net; smime=policy\r\n (partial, DNSSEC secure)"},
+		{"a stranger's part is", behindText(newPerson(t, "carol@example.org", "mallory", c.mailCA, nil)), func(o *receiver.Options) { o.Domains = []receiver.Domain{bank} }, message.Reject, "policy", 550, "Authentication-Results: mx.example.net; smime=policy"},
 		{"deferred", forged + changed, func(o *receiver.Options) {
 			o.On = map[string]message.Action{receiver.ClassBadSignature: message.Defer}
 		}, message.Defer, "fail", 451, "Authentication-Results: mx.example.net; smime=fail"},
@@ -82,6 +84,11 @@ func TestHandle(t *testing.T) {
 	}
 }
 
+// behindText is a signed part with another text in front.
+func behindText(p person) string {
+	return header(p.name) + mixed("mixed", evil, clear(bare, signedBy(bare, p, nil)))
+}
+
 // checkLog: the log names who and why, and no text of the message; the reply names neither.
 func checkLog(t *testing.T, attrs, reply string) {
 	t.Helper()
@@ -90,7 +97,7 @@ func checkLog(t *testing.T, attrs, reply string) {
 			t.Errorf("%q stands in the log: %s", secret, attrs)
 		}
 	}
-	if !strings.Contains(attrs, "from=alice@example.org") || !strings.Contains(attrs, "action=") {
+	if !strings.Contains(attrs, "@example.org") || !strings.Contains(attrs, "action=") {
 		t.Errorf("log: %s", attrs)
 	}
 	for _, cause := range []string{"alice", "example", "digest", "DNS", "signature"} {

@@ -71,50 +71,42 @@ type judgement struct {
 	sum finding
 }
 
-// judge answers the five questions. The order of the notes is that of what is told first among equally bad things.
+// judge answers the five questions. Of equally bad answers the first is told. That a list may have wrapped the
+// message is told last: nothing else may be wrong with a part of which only that is said.
 func (j *judgement) judge(ctx context.Context) {
+	asking := j.worthAsking()
 	switch {
 	case j.surplus:
 		j.note(finding{PermError, codeLimitSignatures, "more signatures than are judged in one message"})
-	case j.integrity():
+	case asking:
 		j.note(j.dns(ctx))
-		j.note(j.checkIntegrity())
-		j.note(j.binding())
-		j.note(j.quality())
-		j.note(j.coverage())
 	}
+	j.note(j.integrity())
+	j.note(j.binding())
+	if asking {
+		j.note(j.quality())
+	}
+	j.out.sound = j.sum.verdict == Pass || j.sum.verdict == TempError
+	j.note(j.coverage())
 	j.out.Verdict, j.out.Code, j.out.Reason = j.sum.verdict, j.sum.code, j.sum.reason
-	// A record may have brought the key, and with it all of these.
-	j.out.Integrity, j.out.Algorithm = integrityWord(j.sig.Integrity), j.sig.Algorithm
+	j.out.Integrity, j.out.Algorithm = j.sig.Integrity.String(), j.sig.Algorithm
 	j.out.Certificate = describeCertificate(j.sig.Certificate)
 }
 
 // note adds the answer to one question.
 func (j *judgement) note(f finding) { j.sum = worse(j.sum, f) }
 
-// integrity notes what is wrong with the signature itself, and reports whether the DNS is to be asked: a bad
-// signature fails without any lookup, so that nobody makes us ask by sending garbage.
-func (j *judgement) integrity() bool {
-	switch j.sig.Integrity {
-	case smime.IntegrityGood:
-		return true
-	case smime.IntegrityUnknown:
-		if j.needsKey() {
-			return true
-		}
-	case smime.IntegrityBad:
-	}
-	j.note(j.checkIntegrity())
-	return false
-}
+// worthAsking reports whether the DNS is to be asked: a bad signature fails without any lookup, so that nobody makes
+// us ask by sending garbage.
+func (j *judgement) worthAsking() bool { return j.sig.Integrity == smime.IntegrityGood || j.needsKey() }
 
 // needsKey reports whether only the key is missing, which a record may hold.
 func (j *judgement) needsKey() bool {
 	return j.sig.Integrity == smime.IntegrityUnknown && j.sig.Code == CodeNoKey && j.sig.Certificate == nil
 }
 
-// checkIntegrity is the first question's answer.
-func (j *judgement) checkIntegrity() finding {
+// integrity is the first question's answer.
+func (j *judgement) integrity() finding {
 	s := j.sig
 	switch {
 	case s.Integrity == smime.IntegrityGood:
@@ -131,8 +123,7 @@ func (j *judgement) checkIntegrity() finding {
 	return finding{Neutral, CodeUnsupported, s.Reason}
 }
 
-// coverage: a signature on a part says nothing about the rest (RFC 9787, Section 4; DESIGN 4). It is asked last,
-// because a part that would hold for nothing else is not one that a list wrapped.
+// coverage: a signature on a part says nothing about the rest (RFC 9787, Section 4).
 func (j *judgement) coverage() finding {
 	if j.out.Covers == wholeMessage {
 		return good

@@ -29,6 +29,7 @@ func (j *judgement) orRoots(f finding) finding {
 	case errors.As(err, &unknown):
 		return f
 	}
+	j.out.Freshness = no
 	return finding{Policy, CodePKIX, "PKIX: " + f.reason + "; the certificate does not hold by its CA: " + err.Error()}
 }
 

@@ -123,11 +123,11 @@ func (r *Report) classesFor(require string) []string {
 
 // meets reports whether a domain's requirement is met. Only a pass does it: what is merely not disproven, like a
 // signature by a CA of the sender's choice, is as good as none. What could not be told yet is left to its own
-// class, and a signed part that a list wrapped is never taken for unsigned.
+// class, and a signed part that a list wrapped is never taken for unsigned, where it holds in all else.
 func (r *Report) meets(require string) bool {
 	switch require {
 	case requireSignature:
-		return r.Verdict == Pass || r.Verdict == TempError || r.Code == CodePartial
+		return r.Verdict == Pass || r.Verdict == TempError || r.partial
 	case requireProtected:
 		return r.ProtectedFrom != "" && r.meets(requireSignature)
 	}

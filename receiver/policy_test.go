@@ -137,7 +137,7 @@ func TestDecide(t *testing.T) {
 		{"neutral never helps", Neutral, CodeNoRecord, []string{"a@bank.example"}, message.Reject, ClassNoSignature},
 		{"insecure never helps", Neutral, CodeInsecure, []string{"a@bank.example"}, message.Reject, ClassNoSignature},
 		{"signed by somebody else", Policy, CodeFromMismatch, []string{"a@bank.example"}, message.Reject, ClassNoSignature},
-		{"a list's copy is not unsigned", Policy, CodePartial, []string{"a@bank.example"}, message.Accept, ClassPartial},
+		{"a part that is not sound either", Policy, CodePartial, []string{"a@bank.example"}, message.Reject, ClassNoSignature},
 		{"not told yet is not unsigned", TempError, "timeout", []string{"a@bank.example"}, message.Defer, ClassDNSError},
 		{"bogus", TempError, CodeBogus, []string{"a@bank.example"}, message.Defer, ClassBogus},
 		{"pass without protection", Pass, "", []string{"a@strict.example"}, message.Reject, ClassNoSignature},
@@ -149,6 +149,11 @@ func TestDecide(t *testing.T) {
 		if got.action != c.want || got.class != c.class {
 			t.Errorf("%s: %s by %q, want %s by %q", c.name, got.action, got.class, c.want, c.class)
 		}
+	}
+	wrapped := reportOf(t, Policy, CodePartial, "a@bank.example")
+	wrapped.partial = true
+	if got := decide(r.on, r.domains, wrapped); got.action != message.Accept || got.class != ClassPartial {
+		t.Errorf("a list's copy: %s by %q: it is not unsigned", got.action, got.class)
 	}
 	protected := reportOf(t, Pass, "", "a@strict.example")
 	protected.ProtectedFrom = "a@strict.example"

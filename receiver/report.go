@@ -27,6 +27,10 @@ type Report struct {
 	// Uncovered says what a reader may see that the signature does not cover, for people.
 	Uncovered []string `json:"uncovered,omitempty"`
 
+	// unjudged: what is wrong is wrong with the message as a whole.
+	unjudged bool
+	// partial: only the coverage of the signature that decided is wrong.
+	partial bool
 	// from are all outer From addresses, fromErr why they could not all be read: what policy goes by.
 	from    []message.Address
 	fromErr error
@@ -60,6 +64,8 @@ type SignatureReport struct {
 	Lookup *lookup.Result `json:"-"`
 
 	protectedFrom []message.Address
+	// sound: nothing but what it covers is wrong, as far as could be told.
+	sound bool
 }
 
 // CertificateReport describes the signer's certificate.

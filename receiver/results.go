@@ -25,7 +25,7 @@ func resultField(id string, r *Report) message.Change {
 // resultsOf returns the words of each result. Where the message as a whole could not be judged no signature of it
 // is given a word of its own.
 func resultsOf(r *Report) [][]string {
-	if len(r.Signatures) == 0 || r.Verdict == PermError && r.worstSignature() != PermError || r.Code == CodeInternalError {
+	if len(r.Signatures) == 0 || r.unjudged {
 		return [][]string{resultWords(r.Verdict, r.Code)}
 	}
 	var out [][]string
@@ -33,16 +33,6 @@ func resultsOf(r *Report) [][]string {
 		out = append(out, signatureWords(s))
 	}
 	return out
-}
-
-func (r *Report) worstSignature() Verdict {
-	worst := Pass
-	for _, s := range r.Signatures {
-		if s.Verdict.severity() > worst.severity() {
-			worst = s.Verdict
-		}
-	}
-	return worst
 }
 
 func resultWords(v Verdict, comment string) []string {

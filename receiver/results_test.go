@@ -143,7 +143,7 @@ func TestResultField(t *testing.T) {
 		{"encrypted", Report{Verdict: None, Code: CodeEncrypted}, "mx.example.net; smime=none (encrypted)"},
 		{
 			"not judged as a whole",
-			Report{Verdict: PermError, Code: CodeMalformed, Signatures: []*SignatureReport{pass}},
+			Report{Verdict: PermError, Code: CodeMalformed, unjudged: true, Signatures: []*SignatureReport{pass}},
 			"mx.example.net; smime=permerror (malformed)",
 		},
 		{"trouble", Report{Verdict: TempError, Code: CodeInternalError}, "mx.example.net; smime=temperror (internal-error)"},

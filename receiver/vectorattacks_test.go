@@ -39,7 +39,7 @@ func (c *cast) cmsAttacks() []vector {
 	t, alice := c.t, c.alice
 	// of is a message of alice with a SignedData over bare that was changed.
 	of := func(change func(*signedData)) string {
-		return header("alice@example.org") + clear(bare, signedBy(t, bare, alice, change))
+		return header("alice@example.org") + clear(bare, signedBy(bare, alice, change))
 	}
 	first := func(change func(*signer)) func(*signedData) {
 		return func(sd *signedData) { change(&sd.signers[0]) }
@@ -75,7 +75,7 @@ func (c *cast) cmsAttacks() []vector {
 		},
 		{
 			name: "c1-content-inside", readme: "C1: the SignedData carries alice's true text, the part beside it another. Who verifies the one and shows the other is deceived.",
-			eml:  header("alice@example.org") + clear(evil, signedBy(t, bare, alice, func(sd *signedData) { sd.attached = []byte(bare) })),
+			eml:  header("alice@example.org") + clear(evil, signedBy(bare, alice, func(sd *signedData) { sd.attached = []byte(bare) })),
 			zone: c.everybody(), report: verdict("permerror", "malformed"),
 		},
 		{
@@ -84,21 +84,21 @@ func (c *cast) cmsAttacks() []vector {
 		},
 		{
 			name: "c2-append-signer", readme: "C2: mallory signs the text, and appends alice's SignerInfo of another message.",
-			eml: header("alice@example.org") + clear(evil, signedBy(t, evil, c.mallory, func(sd *signedData) {
+			eml: header("alice@example.org") + clear(evil, signedBy(evil, c.mallory, func(sd *signedData) {
 				sd.certs = append(sd.certs, alice.cert)
 				sd.signers = append(sd.signers, signer{person: alice, content: []byte(bare)})
 			})), zone: c.everybody(), report: verdict("fail", "bad-digest"),
 		},
 		{
 			name: "c2-prepend-signer", readme: "C2: the same with alice's SignerInfo first.",
-			eml: header("alice@example.org") + clear(evil, signedBy(t, bare, alice, func(sd *signedData) {
+			eml: header("alice@example.org") + clear(evil, signedBy(bare, alice, func(sd *signedData) {
 				sd.certs = append(sd.certs, c.mallory.cert)
 				sd.signers = append(sd.signers, signer{person: c.mallory, content: []byte(evil)})
 			})), zone: c.everybody(), report: verdict("fail", "bad-digest"),
 		},
 		{
 			name: "c2-certificate-only", readme: "C2: mallory signs, and puts alice's certificate first in the bag.",
-			eml:  header("alice@example.org") + clear(evil, signedBy(t, evil, c.mallory, func(sd *signedData) { sd.certs = append([]*x509.Certificate{alice.cert}, sd.certs...) })),
+			eml:  header("alice@example.org") + clear(evil, signedBy(evil, c.mallory, func(sd *signedData) { sd.certs = append([]*x509.Certificate{alice.cert}, sd.certs...) })),
 			zone: c.everybody(), report: verdict("policy", "from-mismatch"),
 		},
 		{
@@ -118,22 +118,22 @@ func (c *cast) cmsAttacks() []vector {
 		},
 		{
 			name: "c3-opaque-no-signers", readme: "C3: opaque signed-data with content, and nobody who signed it.",
-			eml:  header("alice@example.org") + opaque(signedBy(t, evil, alice, func(sd *signedData) { sd.attached, sd.signers = []byte(evil), nil })),
+			eml:  header("alice@example.org") + opaque(signedBy(evil, alice, func(sd *signedData) { sd.attached, sd.signers = []byte(evil), nil })),
 			zone: c.everybody(), report: verdict("permerror", "malformed"),
 		},
 		{
 			name: "c3-certs-only", readme: "C3: certs-only, labelled as signed-data.",
-			eml:  header("alice@example.org") + opaque(signedBy(t, evil, alice, func(sd *signedData) { sd.signers = nil })),
+			eml:  header("alice@example.org") + opaque(signedBy(evil, alice, func(sd *signedData) { sd.signers = nil })),
 			zone: c.everybody(), report: verdict("none", "certs-only"),
 		},
 		{
 			name: "attributes-as-content", readme: "Existential forgery: alice's signed attributes sent as content, with her signature over them and without attributes.",
-			eml:  header("alice@example.org") + opaque(signedBy(t, string(set), alice, func(sd *signedData) { sd.attached = set; sd.signers[0].bareContent = true })),
+			eml:  header("alice@example.org") + opaque(signedBy(string(set), alice, func(sd *signedData) { sd.attached = set; sd.signers[0].bareContent = true })),
 			zone: c.everybody(), report: verdict("fail", "bad-attributes"),
 		},
 		{
 			name: "attributes-as-detached-content", readme: "The same as multipart/signed.",
-			eml:  header("alice@example.org") + clear(string(set), signedBy(t, string(set), alice, func(sd *signedData) { sd.signers[0].bareContent = true })),
+			eml:  header("alice@example.org") + clear(string(set), signedBy(string(set), alice, func(sd *signedData) { sd.signers[0].bareContent = true })),
 			zone: c.everybody(), report: verdict("fail", "bad-attributes"),
 		},
 		{name: "content-type-missing", readme: "Signed attributes without contentType.", eml: of(attrs(without(oidContentType))), zone: c.everybody(), report: verdict("fail", "bad-attributes")},
@@ -196,7 +196,7 @@ func (c *cast) cmsAttacks() []vector {
 		{name: "trailing-bytes", readme: "Something behind the SignedData.", eml: of(func(sd *signedData) { sd.tail = "\x30\x00" }), zone: c.everybody(), report: verdict("permerror", "malformed")},
 		{
 			name: "truncated", readme: "The SignedData ends in the middle.",
-			eml: header("alice@example.org") + clear(bare, signedBy(t, bare, alice, nil)[:300]), zone: c.everybody(), report: verdict("permerror", "malformed"),
+			eml: header("alice@example.org") + clear(bare, signedBy(bare, alice, nil)[:300]), zone: c.everybody(), report: verdict("permerror", "malformed"),
 		},
 		{
 			name: "nine-signers", readme: "More signers than are looked at.",
@@ -208,7 +208,7 @@ func (c *cast) cmsAttacks() []vector {
 		},
 		{
 			name: "key-substituted", readme: "mallory takes alice's message, puts alice's key into a certificate of his own and publishes it: the certificate is not the one under the signature (RFC 5035).",
-			eml: header("mallory@mallory.example") + clear(bare, signedBy(t, bare, alice, func(sd *signedData) {
+			eml: header("mallory@mallory.example") + clear(bare, signedBy(bare, alice, func(sd *signedData) {
 				sd.certs = []*x509.Certificate{mine.cert}
 				sd.signers = []signer{{person: mine, content: []byte(bare), hashes: alice.cert}}
 			})), zone: "; zone mallory.example.\n" + mine.record(t, "3 1 1"), report: verdict("fail", "key-substituted"),
@@ -232,7 +232,7 @@ func algorithmProtection(h crypto.Hash) []byte {
 func (c *cast) mimeAttacks() []vector {
 	t, alice := c.t, c.alice
 	h := header("alice@example.org")
-	part := clear(bare, signedBy(t, bare, alice, nil))
+	part := clear(bare, signedBy(bare, alice, nil))
 	partial := func(number string) map[string]any {
 		return verdict("policy", "partial", "signatures", signature("covers", "part "+number, "integrity", "good", "binding", "from"))
 	}
@@ -255,11 +255,15 @@ func (c *cast) mimeAttacks() []vector {
 		{name: "m-alternative", readme: "The signed part is the alternative that nobody is shown.", eml: h + mixed("alternative", part, evil), zone: c.everybody(), report: partial("1.1")},
 		{
 			name: "m-opaque-inside", readme: "The same with opaque signed-data.", zone: c.everybody(), report: partial("2"),
-			eml: h + mixed("mixed", evil, opaque(signedBy(t, bare, alice, func(sd *signedData) { sd.attached = []byte(bare) }))),
+			eml: h + mixed("mixed", evil, opaque(signedBy(bare, alice, func(sd *signedData) { sd.attached = []byte(bare) }))),
+		},
+		{
+			name: "m-part-of-no-record", readme: "A part signed with a certificate of some CA for alice, who publishes nothing: that it is wrapped is not all that is wrong with it.",
+			eml: h + mixed("mixed", evil, clear(bare, signedBy(bare, newPerson(t, "alice@example.org", "mallory", c.mailCA, nil), nil))), zone: c.zoneOf(c.bob), report: partial("2.1"),
 		},
 		{
 			name: "m-others-part", readme: "mallory's own signed part under alice's name: what is wrong with it is not that a list wrapped it.",
-			eml: h + mixed("mixed", evil, clear(bare, signedBy(t, bare, c.mallory, nil))), zone: c.everybody(), report: verdict("policy", "from-mismatch"),
+			eml: h + mixed("mixed", evil, clear(bare, signedBy(bare, c.mallory, nil))), zone: c.everybody(), report: verdict("policy", "from-mismatch"),
 		},
 		{
 			name: "m-third-part", readme: "A third part in multipart/signed, which some readers show.",
@@ -331,7 +335,7 @@ func (c *cast) identityAttacks() []vector {
 	// by is mallory's valid signature below the header fields.
 	by := func(p person, fields string) string {
 		h := replaceOnce(t, header("x@example.org"), "From: x@example.org\r\n", crlf(fields))
-		return h + clear(bare, signedBy(t, bare, p, nil))
+		return h + clear(bare, signedBy(bare, p, nil))
 	}
 	mallory := func(name, readme, fields, code string) vector {
 		return vector{name: name, readme: readme, eml: by(c.mallory, fields), zone: c.everybody(), report: verdict("policy", code)}
@@ -417,21 +421,21 @@ func fiveSigners(c *cast) string {
 		sd.certs = append(sd.certs, p.cert)
 		sd.signers = append(sd.signers, signer{person: p, content: []byte(bare)})
 	}
-	return header("alice@example.org") + clear(bare, sd.der(c.t))
+	return header("alice@example.org") + clear(bare, sd.der())
 }
 
 // headerAttacks play with the protected header (RFC 9788).
 func (c *cast) headerAttacks() []vector {
 	t, alice := c.t, c.alice
 	with := func(outer, content string, p person) string {
-		return header(outer) + clear(content, signedBy(t, content, p, nil))
+		return header(outer) + clear(content, signedBy(content, p, nil))
 	}
 	wrapped := "Content-Type: message/rfc822\r\n\r\n" + mail("bob@example.org")
 	twoFroms := strings.Replace(protected("alice@example.org"), "From: alice@example.org\r\n", "From: alice@example.org\r\nFrom: bob@example.org\r\n", 1)
 	noFrom := strings.Replace(protected("alice@example.org"), "From: alice@example.org\r\n", "", 1)
 	lies := strings.Replace(protected("bob@example.org"), "From: bob@example.org\r\n", "From: bob@example.org\r\nHP-Outer: From: alice@example.org\r\n", 1)
 	bareKey := func(content string) string {
-		return header("alice@example.org") + clear(content, signedBy(t, content, alice, func(sd *signedData) { sd.certs, sd.signers[0].bySKI = nil, true }))
+		return header("alice@example.org") + clear(content, signedBy(content, alice, func(sd *signedData) { sd.certs, sd.signers[0].bySKI = nil, true }))
 	}
 	rawKey := "; zone example.org.\n" + alice.record(t, "3 1 0")
 	return attacks([]vector{
@@ -557,7 +561,7 @@ func (c *cast) dnsAttacks() []vector {
 		},
 		{
 			name: "dns-address-literal", readme: "An address literal has no place in the DNS.",
-			eml:  header("alice@[192.0.2.1]") + clear(bare, signedBy(t, bare, newPerson(t, "alice@[192.0.2.1]", "mallory", person{}, nil), nil)),
+			eml:  header("alice@[192.0.2.1]") + clear(bare, signedBy(bare, newPerson(t, "alice@[192.0.2.1]", "mallory", person{}, nil), nil)),
 			zone: c.everybody(), report: verdict("neutral", "no-owner-name"),
 		},
 	})
@@ -567,7 +571,7 @@ func (c *cast) dnsAttacks() []vector {
 func (c *cast) qualityAttacks() []vector {
 	t := c.t
 	with := func(p person, change func(*signer)) string {
-		return header("alice@example.org") + clear(bare, signedBy(t, bare, p, func(sd *signedData) {
+		return header("alice@example.org") + clear(bare, signedBy(bare, p, func(sd *signedData) {
 			if change != nil {
 				change(&sd.signers[0])
 			}
@@ -587,6 +591,14 @@ func (c *cast) qualityAttacks() []vector {
 	return attacks([]vector{
 		{name: "weak-sha1", readme: "SHA-1 proves nothing any more.", eml: with(c.alice, func(s *signer) { s.hash = crypto.SHA1 }), zone: c.everybody(), report: verdict("policy", "weak")},
 		{name: "weak-rsa-1024", readme: "An RSA key of 1024 bits.", eml: with(weak, nil), zone: c.zoneOf(weak), report: verdict("policy", "weak")},
+		{
+			name: "unsupported", readme: "A signature algorithm that is not known here, under alice's name.",
+			eml: with(c.alice, func(s *signer) { s.algorithm = asn1.ObjectIdentifier{1, 3, 101, 113} }), zone: c.everybody(), report: verdict("neutral", "unsupported", "signatures", signature("integrity", "unknown")),
+		},
+		{
+			name: "unsupported-of-another", readme: "The same by another than From says: with none bound to From it is policy at best.",
+			eml: with(c.mallory, func(s *signer) { s.algorithm = asn1.ObjectIdentifier{1, 3, 101, 113} }), zone: c.everybody(), report: verdict("policy", "from-mismatch"),
+		},
 		{
 			name: "signed-in-future", readme: "The signer claims to have signed in an hour.", eml: with(c.alice, func(s *signer) { s.at = clock.Add(hour) }), zone: c.everybody(),
 			report: verdict("policy", "signed-in-future", "signatures", signature("freshness", "bad")),

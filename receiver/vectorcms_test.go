@@ -9,7 +9,6 @@ import (
 	"crypto/x509"
 	"encoding/asn1"
 	"slices"
-	"testing"
 	"time"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -40,6 +39,8 @@ type signer struct {
 	hashes *x509.Certificate
 	// wrongTag signs the attributes with the tag they have on the wire.
 	wrongTag bool
+	// algorithm replaces the signature algorithm that is named.
+	algorithm asn1.ObjectIdentifier
 	// flip changes a bit of the value.
 	flip bool
 	// value replaces the signature value.
@@ -68,6 +69,9 @@ var hashOIDs = map[crypto.Hash]asn1.ObjectIdentifier{
 
 // signatureOID is the algorithm by kind of key.
 func (s *signer) signatureOID() asn1.ObjectIdentifier {
+	if s.algorithm != nil {
+		return s.algorithm
+	}
 	switch s.cert.PublicKeyAlgorithm {
 	case x509.RSA:
 		return asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 1}
@@ -156,8 +160,7 @@ func signingCertificate(cert *x509.Certificate) []byte {
 }
 
 // sign returns the SignerInfo.
-func (s signer) sign(t *testing.T, contentType asn1.ObjectIdentifier) []byte {
-	t.Helper()
+func (s signer) sign(contentType asn1.ObjectIdentifier) []byte {
 	if s.hash == 0 {
 		s.hash = crypto.SHA256
 	}
@@ -179,7 +182,7 @@ func (s signer) sign(t *testing.T, contentType asn1.ObjectIdentifier) []byte {
 	if value == nil {
 		var err error
 		if value, err = crypto.SignMessage(s.key, nil, tbs, s.hash); err != nil {
-			t.Fatal(err)
+			panic(err) // a key of ours that cannot sign
 		}
 	}
 	if s.flip {
@@ -228,8 +231,7 @@ func addAlgorithm(b *cryptobyte.Builder, id asn1.ObjectIdentifier) {
 }
 
 // der returns the ContentInfo.
-func (sd signedData) der(t *testing.T) []byte {
-	t.Helper()
+func (sd signedData) der() []byte {
 	if sd.contentType == nil {
 		sd.contentType = oidData
 	}
@@ -256,7 +258,7 @@ func (sd signedData) der(t *testing.T) []byte {
 					}
 					b.AddASN1(cbasn1.SET, func(b *cryptobyte.Builder) {
 						for _, s := range sd.signers {
-							b.AddBytes(s.sign(t, sd.contentType))
+							b.AddBytes(s.sign(sd.contentType))
 						}
 					})
 				})

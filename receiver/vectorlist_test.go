@@ -220,7 +220,7 @@ func (c *cast) controls() []vector {
 		},
 		{
 			name: "pass-nameless-certificate", readme: "A certificate without any name speaks for the protected From (RFC 8550, Section 3).",
-			eml: header("alice@example.org") + clear(protected("alice@example.org"), signedBy(t, protected("alice@example.org"), nobody, nil)), zone: c.everybody(), report: pass(),
+			eml: header("alice@example.org") + clear(protected("alice@example.org"), signedBy(protected("alice@example.org"), nobody, nil)), zone: c.everybody(), report: pass(),
 		},
 		{
 			name: "pass-list-footer", readme: "A list put its footer behind the last boundary: what is signed still holds, and what is not is named.",
@@ -237,14 +237,14 @@ func (c *cast) controls() []vector {
 		},
 		{
 			name: "pass-beside-a-stranger", readme: "Somebody else signed as well, and badly: it is listed, and does not count.",
-			eml: header("alice@example.org") + clear(bare, signedBy(t, bare, alice, func(sd *signedData) {
+			eml: header("alice@example.org") + clear(bare, signedBy(bare, alice, func(sd *signedData) {
 				sd.certs = append(sd.certs, c.mallory.cert)
 				sd.signers = append(sd.signers, signer{person: c.mallory, content: []byte(bare), flip: true})
 			})), zone: c.everybody(), report: pass(),
 		},
 		{
 			name: "pass-nested-hp", readme: "A part inside says hp=\"clear\" with another From: only the root of what is signed speaks for the header.",
-			eml: header("alice@example.org") + clear(nested, signedBy(t, nested, alice, nil)), zone: c.everybody(),
+			eml: header("alice@example.org") + clear(nested, signedBy(nested, alice, nil)), zone: c.everybody(),
 			report: pass("protected_from", "", "signatures", signature("header_protection", "none")),
 		},
 		{

@@ -76,13 +76,12 @@ func mixed(kind string, parts ...string) string {
 }
 
 // signedBy is a SignedData over the content by one signer, with its certificate.
-func signedBy(t *testing.T, content string, p person, change func(*signedData)) []byte {
-	t.Helper()
+func signedBy(content string, p person, change func(*signedData)) []byte {
 	sd := signedData{certs: append(slices.Clip(p.chain), p.cert), signers: []signer{{person: p, content: []byte(content)}}}
 	if change != nil {
 		change(&sd)
 	}
-	return sd.der(t)
+	return sd.der()
 }
 
 var boundaryParameter = regexp.MustCompile(`(?i)multipart/signed;[^:]*?boundary="([^"]+)"`)

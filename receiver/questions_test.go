@@ -1,0 +1,207 @@
+package receiver
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"math/big"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"dnseal/lookup"
+	"dnseal/lookup/dnssec"
+	"dnseal/smime"
+	"dnseal/smime/message"
+)
+
+var noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+
+// oneAnswer answers every question with what the test drew for the name.
+type oneAnswer map[string]*lookup.Result
+
+func (a oneAnswer) Lookup(_ context.Context, name string, t lookup.Type) *lookup.Result {
+	if res := a[name]; res != nil {
+		return res
+	}
+	return &lookup.Result{Name: name, Type: t, Status: dnssec.Secure, Presence: lookup.Absent}
+}
+
+func (a oneAnswer) LookupFresh(ctx context.Context, name string, t lookup.Type) *lookup.Result {
+	return a.Lookup(ctx, name, t)
+}
+
+func certificate(tb testing.TB, mails, names []string) *x509.Certificate {
+	tb.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "x"}, EmailAddresses: mails, DNSNames: names,
+		NotBefore: noon.Add(-time.Hour), NotAfter: noon.Add(time.Hour), KeyUsage: x509.KeyUsageDigitalSignature,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return cert
+}
+
+// draft is one drawn signature with the answers to the five questions beside it.
+type draft struct {
+	sig    *smime.Signature
+	name   string // what its certificate states
+	intact bool
+	whole  bool
+	dns    bool // a secure record matches
+	fresh  bool
+	inner  string // protected From, "" for none
+}
+
+const (
+	author = "alice@example.org"
+	other  = "bob@example.org"
+	device = "s7._device.example.net"
+)
+
+// TestFiveQuestions: a signature passes exactly when all five questions are answered with yes, and a message exactly
+// when every signature that counts does. The questions are answered here once more, from what was drawn.
+func TestFiveQuestions(t *testing.T) {
+	t.Parallel()
+	certs := map[string]*x509.Certificate{
+		author: certificate(t, []string{author}, nil), other: certificate(t, []string{other}, nil), device: certificate(t, nil, []string{device}),
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		answers := oneAnswer{}
+		matching := map[string]bool{}
+		for name, cert := range certs {
+			matching[name] = drawAnswer(t, answers, name, cert)
+		}
+		ruled := rapid.Bool().Draw(t, "rule")
+		opts := Options{Lookup: answers, Now: func() time.Time { return noon }}
+		if ruled {
+			opts.Domains = []Domain{{Names: []string{"example.org"}, Devices: map[string][]string{device: {author}}}}
+		}
+		r, err := New(opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		from := rapid.SampledFrom([][]string{{author}, {author}, {author}, {author, other}, {}}).Draw(t, "from")
+		found := &smime.Report{Kind: "signed", From: addresses(from)}
+		if rapid.IntRange(0, 19).Draw(t, "malformed") == 0 {
+			found.Code = "malformed"
+		}
+		var drafts []draft
+		for range rapid.IntRange(1, 3).Draw(t, "signatures") {
+			d := drawSignature(t, certs)
+			d.dns = matching[d.name]
+			drafts = append(drafts, d)
+			found.Signatures = append(found.Signatures, d.sig)
+		}
+		m, err := message.Read(strings.NewReader("From: "+strings.Join(from, ", ")+"\r\n\r\n"), message.ReadOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer m.Close()
+		report := r.judge(t.Context(), m, found)
+		one := len(from) == 1
+		bound := func(d draft) bool { return one && (d.name == author || d.name == device && ruled) }
+		wholeBound := false
+		for _, d := range drafts {
+			wholeBound = wholeBound || bound(d) && d.whole
+		}
+		want := found.Code == "" && wholeBound
+		for i, d := range drafts {
+			passes := d.intact && d.whole && bound(d) && d.dns && d.fresh && (d.inner == "" || d.inner == author)
+			if got := report.Signatures[i].Verdict; (got == Pass) != passes {
+				t.Fatalf("signature %d: %s (%s), want pass: %v; %+v", i, got, report.Signatures[i].Code, passes, d)
+			}
+			if bound(d) && d.whole && !passes {
+				want = false
+			}
+		}
+		if (report.Verdict == Pass) != want {
+			t.Fatalf("message: %s (%s), want pass: %v", report.Verdict, report.Code, want)
+		}
+		if !wholeBound && report.Verdict.severity() < Policy.severity() {
+			t.Fatalf("message: %s, though no signature on the whole speaks for From", report.Verdict)
+		}
+		if c := class(report.Verdict, report.Code); (c == "") != want {
+			t.Fatalf("class %q of %s", c, report.Verdict)
+		}
+	})
+}
+
+func addresses(list []string) []message.Address {
+	var out []message.Address
+	for _, s := range list {
+		a, err := message.ParseAddress(s)
+		if err != nil {
+			panic(err)
+		}
+		out = append(out, a)
+	}
+	return out
+}
+
+// drawAnswer draws what the DNS says about a name, and whether it says that the key is right.
+func drawAnswer(t *rapid.T, answers oneAnswer, name string, cert *x509.Certificate) bool {
+	c := claim{dnsName: name}
+	if a, err := message.ParseAddress(name); err == nil {
+		c = claim{address: a}
+	}
+	owner, typ, err := c.owner()
+	if err != nil {
+		t.Fatal(err)
+	}
+	res := &lookup.Result{
+		Name: owner, Type: typ,
+		Status:   rapid.SampledFrom([]dnssec.Status{dnssec.Secure, dnssec.Secure, dnssec.Secure, dnssec.Insecure, dnssec.Bogus, dnssec.Indeterminate}).Draw(t, "status"),
+		Presence: rapid.SampledFrom([]lookup.Presence{lookup.Present, lookup.Present, lookup.Absent, lookup.Unknown}).Draw(t, "presence"),
+	}
+	sum := sha256.Sum256(cert.RawSubjectPublicKeyInfo)
+	right := rapid.Bool().Draw(t, "right key")
+	if !right {
+		sum[0] ^= 1
+	}
+	res.Records = []lookup.Record{{Usage: 3, Selector: 1, MatchingType: 1, Data: sum[:]}}
+	answers[owner] = res
+	return right && res.Status == dnssec.Secure && res.Presence == lookup.Present
+}
+
+func drawSignature(t *rapid.T, certs map[string]*x509.Certificate) draft {
+	d := draft{name: rapid.SampledFrom([]string{author, author, other, device}).Draw(t, "signer")}
+	s := &smime.Signature{Part: "2", Covers: "message", Certificate: certs[d.name], HeaderProtection: "none", SigningTime: noon}
+	switch rapid.SampledFrom([]string{"good", "good", "good", "good", "bad", "weak", "malformed"}).Draw(t, "integrity") {
+	case "good":
+		s.Integrity, d.intact = smime.IntegrityGood, true
+	case "bad":
+		s.Integrity, s.Code = smime.IntegrityBad, smime.CodeBadDigest
+	case "weak":
+		s.Weak, s.Code = true, smime.CodeWeak
+	case "malformed":
+		s.Integrity, s.Code = smime.IntegrityBad, smime.CodeMalformed
+	}
+	if d.whole = rapid.IntRange(0, 3).Draw(t, "whole") > 0; !d.whole {
+		s.Covers = "part 1"
+	}
+	if d.fresh = rapid.IntRange(0, 3).Draw(t, "fresh") > 0; !d.fresh {
+		s.SigningTime = noon.Add(6 * time.Minute)
+	}
+	if d.inner = rapid.SampledFrom([]string{"", author, author, other}).Draw(t, "inner"); d.inner != "" {
+		s.HeaderProtection, s.ProtectedFrom = "clear", addresses([]string{d.inner})
+	}
+	d.sig = s
+	return d
+}
