@@ -3,6 +3,7 @@ package cms
 import (
 	"bytes"
 	"crypto"
+	"sync"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -62,4 +63,32 @@ func TestDigestsPieces(t *testing.T) {
 			t.Fatal("size, first octets or content in pieces differ")
 		}
 	})
+}
+
+// TestVerifyConcurrently: full digests are only read, so that several signers may be judged at once.
+func TestVerifyConcurrently(t *testing.T) {
+	t.Parallel()
+	var opts SignOptions
+	for _, id := range identities[:MaxSigners] {
+		opts.Signers = append(opts.Signers, Signer{Key: testKey(t, id.key), PSS: id.pss})
+	}
+	sd, err := Read(bytes.NewReader(sign(t, opts)), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := sd.Digests()
+	d.Write([]byte(testContent))
+	var wg sync.WaitGroup
+	for _, si := range sd.Signers {
+		for _, s := range opts.Signers {
+			wg.Go(func() {
+				named := si.MatchKey(spkiOf(t, s.Key.Public())) == nil
+				// The RSA key signs twice, once with PSS: either verifies under it.
+				if good := si.Verify(d, s.Key.Public()) == nil; good != named {
+					t.Errorf("%s: good %t under a key that is named: %t", si.Algorithm, good, named)
+				}
+			})
+		}
+	}
+	wg.Wait()
 }
