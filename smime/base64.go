@@ -133,8 +133,8 @@ type base64Reader struct {
 	started bool
 }
 
-func newBase64Reader(lines *lineReader) *base64Reader {
-	return &base64Reader{lines: lines}
+func newBase64Reader(lines *lineReader, size int64) *base64Reader {
+	return &base64Reader{lines: lines, text: make([]byte, 0, min(size, flushSize+1<<10))}
 }
 
 func (r *base64Reader) Read(p []byte) (int, error) {

@@ -20,7 +20,7 @@ func readCMS(ctx context.Context, src io.ReaderAt, p *part, content io.Writer) (
 	case "base64":
 		lines := newLineReader(ctx, src, p.body, max(p.body, p.end))
 		defer lines.close()
-		b := newBase64Reader(lines)
+		b := newBase64Reader(lines, p.bodySize())
 		if sd, err = cms.Read(b, content); err != nil {
 			return nil, false, err
 		}
@@ -52,30 +52,57 @@ func cmsEncoding(src io.ReaderAt, p *part) (string, error) {
 
 // section reads the body of p.
 func section(ctx context.Context, src io.ReaderAt, p *part) io.Reader {
-	return &contextReader{ctx: ctx, r: io.NewSectionReader(src, p.body, p.bodySize())}
+	return &rangeReader{ctx: ctx, src: src, off: p.body, left: p.bodySize()}
 }
 
-// hashRange writes a range of src to digests.
-func hashRange(ctx context.Context, digests io.Writer, src io.ReaderAt, off, n int64) error {
-	r := &contextReader{ctx: ctx, r: io.NewSectionReader(src, off, n)}
-	p := lineBuffers.Get().(*[lineBuffer]byte)
-	defer lineBuffers.Put(p)
-	got, err := io.CopyBuffer(digests, r, p[:])
-	if err == nil && got < n {
-		err = io.ErrUnexpectedEOF
-	}
+// copyRange writes a range of src to w.
+func copyRange(ctx context.Context, w io.Writer, src io.ReaderAt, off, n int64) error {
+	_, err := (&rangeReader{ctx: ctx, src: src, off: off, left: n}).WriteTo(w)
 	return err
 }
 
-// contextReader stops reading when nobody waits any more.
-type contextReader struct {
-	ctx context.Context
-	r   io.Reader
+// rangeReader reads a range of a source in large pieces, until nobody waits any more. That the source ends before the range does is an error.
+type rangeReader struct {
+	ctx       context.Context
+	src       io.ReaderAt
+	off, left int64
 }
 
-func (c *contextReader) Read(p []byte) (int, error) {
-	if err := c.ctx.Err(); err != nil {
+func (r *rangeReader) Read(p []byte) (int, error) {
+	if r.left <= 0 {
+		return 0, io.EOF
+	}
+	if err := r.ctx.Err(); err != nil {
 		return 0, err
 	}
-	return c.r.Read(p)
+	n, err := r.src.ReadAt(p[:min(r.left, int64(len(p)))], r.off)
+	r.off += int64(n)
+	r.left -= int64(n)
+	switch {
+	case n > 0:
+		err = nil
+	case errors.Is(err, io.EOF):
+		err = io.ErrUnexpectedEOF
+	}
+	return n, err
+}
+
+// WriteTo spares io.Copy a buffer of its own.
+func (r *rangeReader) WriteTo(w io.Writer) (int64, error) {
+	p := lineBuffers.Get().(*[lineBuffer]byte)
+	defer lineBuffers.Put(p)
+	total := int64(0)
+	for {
+		n, err := r.Read(p[:])
+		if errors.Is(err, io.EOF) {
+			return total, nil
+		}
+		if err == nil {
+			_, err = w.Write(p[:n])
+		}
+		total += int64(n)
+		if err != nil {
+			return total, err
+		}
+	}
 }

@@ -13,7 +13,6 @@ type emitter struct {
 	ctx context.Context
 	src io.ReaderAt
 	w   *message.Spool
-	buf []byte
 }
 
 // part writes p with its header, as planned.
@@ -145,25 +144,5 @@ func (e *emitter) copy(off, n int64) error { return e.copyTo(e.w, off, n) }
 
 // copyTo copies a range of the source as it is.
 func (e *emitter) copyTo(w io.Writer, off, n int64) error {
-	if e.buf == nil && n > 0 {
-		e.buf = make([]byte, min(max(n, 4<<10), 64<<10))
-	}
-	for n > 0 {
-		if err := e.ctx.Err(); err != nil {
-			return err
-		}
-		k, err := e.src.ReadAt(e.buf[:min(n, int64(len(e.buf)))], off)
-		if k == 0 {
-			if err == nil || errors.Is(err, io.EOF) {
-				err = io.ErrUnexpectedEOF
-			}
-			return err
-		}
-		if _, err := w.Write(e.buf[:k]); err != nil {
-			return err
-		}
-		off += int64(k)
-		n -= int64(k)
-	}
-	return nil
+	return copyRange(e.ctx, w, e.src, off, n)
 }

@@ -51,7 +51,7 @@ func (s *signing) checkClear(body io.ReaderAt, root *part) (*cms.SignedData, *cm
 		return nil, nil, fmt.Errorf("%w: content inside a detached signature", ErrSelfCheck)
 	}
 	digests := sd.Digests()
-	if err := hashRange(s.ctx, digests, body, s.off, s.size); err != nil {
+	if err := copyRange(s.ctx, digests, body, s.off, s.size); err != nil {
 		return nil, nil, err
 	}
 	if want := root.typ.get("micalg"); want != micalgOf(sd) {

@@ -134,10 +134,13 @@ func (s *signing) writeEntity(w *message.Spool) error {
 // preamble is what readers without MIME see (RFC 2046, Section 5.1.1).
 const preamble = "This is an S/MIME signed message.\r\n"
 
+// signatureRoom is what a signature with its certificate usually takes.
+const signatureRoom = 4 << 10
+
 // makeClear writes the body of a multipart/signed message (RFC 8551, Section 3.5.3).
 func (s *signing) makeClear(body *message.Spool) error {
 	boundary := "----dnseal-" + rand.Text()
-	body.Grow(s.m.Size() + int64(len(s.header)) + 8<<10)
+	body.Grow(s.m.Size() + int64(len(s.header)) + signatureRoom)
 	if _, err := body.WriteString(preamble + "\r\n--" + boundary + "\r\n"); err != nil {
 		return err
 	}
@@ -146,7 +149,7 @@ func (s *signing) makeClear(body *message.Spool) error {
 		return err
 	}
 	s.size = body.Size() - s.off
-	der, err := cms.Sign(io.NewSectionReader(body, s.off, s.size), s.cmsOptions())
+	der, err := cms.Sign(&rangeReader{ctx: s.ctx, src: body, off: s.off, left: s.size}, s.cmsOptions())
 	if err != nil {
 		return err
 	}

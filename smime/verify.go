@@ -202,7 +202,7 @@ func (v *verifier) clear(l *layer) (bool, error) {
 	}
 	digests := sd.Digests()
 	off, n := content.signedRange()
-	if err := hashRange(v.ctx, digests, l.src, off, n); err != nil {
+	if err := copyRange(v.ctx, digests, l.src, off, n); err != nil {
 		return false, err
 	}
 	first := len(v.report.Signatures)
