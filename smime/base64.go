@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"io"
+	"slices"
 )
 
 const (
@@ -50,7 +51,9 @@ func (b *base64Writer) Write(p []byte) (int, error) {
 }
 
 func (b *base64Writer) encode(line []byte) error {
-	b.out = base64.StdEncoding.AppendEncode(b.out, line)
+	n := len(b.out)
+	b.out = slices.Grow(b.out, base64Column+2)[:n+base64.StdEncoding.EncodedLen(len(line))]
+	base64.StdEncoding.Encode(b.out[n:], line)
 	b.out = append(b.out, '\r', '\n')
 	if len(b.out) < flushSize {
 		return nil
@@ -126,20 +129,31 @@ type base64Reader struct {
 	lines *lineReader
 	text  []byte // characters not decoded yet
 	data  []byte // what is decoded and not read yet
-	buf   []byte
 	end   bool
+	// buf holds text, and behind that what it decodes to.
+	buf *[lineBuffer]byte
 	// tail is set when something follows what was decoded.
-	tail    bool
-	started bool
+	tail  bool
+	width int // of the first line
 }
 
-func newBase64Reader(lines *lineReader, size int64) *base64Reader {
-	return &base64Reader{lines: lines, text: make([]byte, 0, min(size, flushSize+1<<10))}
+// newBase64Reader returns a reader that is to be closed.
+func newBase64Reader(lines *lineReader) *base64Reader {
+	buf := lineBuffers.Get().(*[lineBuffer]byte)
+	return &base64Reader{lines: lines, buf: buf, text: buf[:0:textRoom]}
+}
+
+// textRoom is the part of the buffer for text; three quarters of it are enough for what it decodes to.
+const textRoom = lineBuffer / 2
+
+func (r *base64Reader) close() {
+	lineBuffers.Put(r.buf)
+	r.buf, r.text, r.data = nil, nil, nil
 }
 
 func (r *base64Reader) Read(p []byte) (int, error) {
 	for len(r.data) == 0 {
-		if r.end {
+		if r.end && len(r.text) == 0 {
 			return 0, io.EOF
 		}
 		if err := r.fill(); err != nil {
@@ -170,39 +184,45 @@ func (r *base64Reader) fill() error {
 func (r *base64Reader) add(l line) {
 	data := bytes.Trim(l.data, " \t")
 	if len(data) == 0 {
-		r.end = r.started && l.first && l.last
+		r.end = r.width > 0 && l.first && l.last
 		return
 	}
-	for _, c := range data {
-		if !base64Char[c] {
-			r.end, r.tail = true, true
-			return
-		}
+	// Lines as long as the first are taken for what they are; the decoder would notice.
+	if len(data) != r.width && !alphabetic(data) {
+		r.end, r.tail = true, true
+		return
 	}
-	r.started = true
+	if r.width == 0 {
+		r.width = len(data)
+	}
 	if i := bytes.IndexByte(data, '='); i >= 0 {
 		r.end = true
-		rest := bytes.TrimLeft(data[i:], "=")
-		r.tail = len(rest) > 0
+		r.tail = len(bytes.TrimLeft(data[i:], "=")) > 0
 		data = data[:i]
 	}
 	r.text = append(r.text, data...)
 }
 
-// decode turns the characters collected into octets: all whole groups of four, and at the end the rest.
+func alphabetic(data []byte) bool {
+	for _, c := range data {
+		if !base64Char[c] {
+			return false
+		}
+	}
+	return true
+}
+
+// decode turns as much text as there is room for into octets: whole groups of four, and at the end the rest.
 func (r *base64Reader) decode() error {
-	n := len(r.text) / 4 * 4
-	if r.end {
-		n = len(r.text)
+	n := min(len(r.text), textRoom)
+	if !r.end || n < len(r.text) {
+		n = n / 4 * 4
 	}
-	if cap(r.buf) < n/4*3+3 {
-		r.buf = make([]byte, n/4*3+3)
-	}
-	k, err := base64.RawStdEncoding.Decode(r.buf[:cap(r.buf)], r.text[:n])
-	r.data = r.buf[:k]
+	k, err := base64.RawStdEncoding.Decode(r.buf[textRoom:], r.text[:n])
+	r.data = r.buf[textRoom : textRoom+k]
 	r.text = append(r.text[:0], r.text[n:]...)
 	if err != nil {
-		r.end = true
+		r.end, r.tail, r.text = true, true, nil
 		if k == 0 {
 			return errBase64
 		}

@@ -91,6 +91,27 @@ func (l *lineReader) take(n int, last bool) line {
 	return out
 }
 
+// skip passes over whole lines in the buffer, up to one that begins as until does behind its LF. It returns the length of the
+// line end of the last line passed, 0 for none.
+func (l *lineReader) skip(until []byte) (eol int) {
+	rest := l.buf[l.r:l.w]
+	if l.middle || bytes.HasPrefix(rest, until[1:]) {
+		return 0
+	}
+	i := bytes.Index(rest, until)
+	if i < 0 {
+		i = bytes.LastIndexByte(rest, '\n')
+	}
+	if i < 0 {
+		return 0
+	}
+	l.r += i + 1
+	if i > 0 && rest[i-1] == '\r' {
+		return 2
+	}
+	return 1
+}
+
 func (l *lineReader) fill() error {
 	if err := l.ctx.Err(); err != nil {
 		return err

@@ -16,12 +16,12 @@ import (
 // selfCheck takes the message apart as a verifier does: the root part from its header, the exact bytes that are signed, their
 // digest against the signed attribute, the certificate against the key.
 func (s *signing) selfCheck(body *message.Spool) error {
-	var header []byte
+	header := make([]byte, 0, 512)
 	for _, f := range s.fields {
-		header = fmt.Appendf(header, "%s:%s\r\n", f.Name, f.Value)
+		header = append(append(append(append(header, f.Name...), ':'), f.Value...), '\r', '\n')
 	}
 	fields, _ := message.ParseHeader(header)
-	root, err := walk(s.ctx, body, fields, 0, body.Size(), false)
+	root, err := walkShallow(s.ctx, body, fields, 0, body.Size())
 	if err != nil {
 		return err
 	}
@@ -43,7 +43,7 @@ func (s *signing) checkClear(body io.ReaderAt, root *part) (*cms.SignedData, *cm
 	if off, n := root.kids[0].signedRange(); off != s.off || n != s.size {
 		return nil, nil, fmt.Errorf("%w: other bytes would be checked than were signed", ErrSelfCheck)
 	}
-	sd, _, err := readCMS(s.ctx, body, root.kids[1], nil)
+	sd, _, err := readCMS(s.ctx, body, root.kids[1], nil, s.certificates...)
 	switch {
 	case err != nil:
 		return nil, nil, fmt.Errorf("%w: %w", ErrSelfCheck, err)
@@ -65,7 +65,7 @@ func (s *signing) checkOpaque(body io.ReaderAt, root *part) (*cms.SignedData, *c
 		return nil, nil, fmt.Errorf("%w: it is no application/pkcs7-mime", ErrSelfCheck)
 	}
 	same := &comparer{with: s.entity}
-	sd, _, err := readCMS(s.ctx, body, root, same)
+	sd, _, err := readCMS(s.ctx, body, root, same, s.certificates...)
 	switch {
 	case err != nil:
 		return nil, nil, fmt.Errorf("%w: %w", ErrSelfCheck, err)

@@ -57,7 +57,7 @@ func Sign(m *message.Message, opts SignOptions) (*message.Edit, error) {
 	if Secured(m) != "" && !opts.Again {
 		return nil, ErrAlreadySecured
 	}
-	s := &signing{ctx: context.Background(), m: m, src: m.Open(), opts: opts}
+	s := &signing{ctx: context.Background(), m: m, src: m.Open(), opts: opts, certificates: opts.sent()}
 	if err := s.prepare(); err != nil {
 		return nil, err
 	}
@@ -84,6 +84,8 @@ type signing struct {
 	m    *message.Message
 	src  *io.SectionReader
 	opts SignOptions
+	// certificates go along.
+	certificates []*x509.Certificate
 
 	root   *part
 	header []byte // of the signed entity
@@ -200,22 +202,29 @@ func (s *signing) makeOpaque(body *message.Spool) error {
 }
 
 func (s *signing) cmsOptions() cms.SignOptions {
-	opts := cms.SignOptions{Signers: s.opts.Signers, Time: s.opts.Time}
+	opts := cms.SignOptions{Signers: s.opts.Signers, Time: s.opts.Time, Certificates: s.certificates}
 	if s.opts.NoCertificates {
 		// DESIGN 3: named by their keys then.
 		opts.Signers = slices.Clone(s.opts.Signers)
 		for i := range opts.Signers {
 			opts.Signers[i].Certificate = nil
 		}
-		return opts
 	}
-	for _, signer := range opts.Signers {
-		if signer.Certificate != nil {
-			opts.Certificates = append(opts.Certificates, signer.Certificate)
+	return opts
+}
+
+// sent returns the certificates that go along.
+func (opts *SignOptions) sent() []*x509.Certificate {
+	if opts.NoCertificates {
+		return nil
+	}
+	certs := make([]*x509.Certificate, 0, len(opts.Signers)+len(opts.Chain))
+	for _, s := range opts.Signers {
+		if s.Certificate != nil {
+			certs = append(certs, s.Certificate)
 		}
 	}
-	opts.Certificates = append(opts.Certificates, s.opts.Chain...)
-	return opts
+	return append(certs, opts.Chain...)
 }
 
 // changes replaces the fields that describe the body.

@@ -46,6 +46,8 @@ type walker struct {
 	eol     int // length of the line end before the line
 	prefix  string
 	measure bool
+	// shallow asks only for the parts of the root, and does not look into the first one.
+	shallow bool
 	meter   meter
 }
 
@@ -60,6 +62,14 @@ func walk(ctx context.Context, src io.ReaderAt, fields []message.Field, body, en
 	return w.run(ctx, src, body, end)
 }
 
+// walkShallow finds the parts of the root only, the first of them without its header.
+func walkShallow(ctx context.Context, src io.ReaderAt, fields []message.Field, body, end int64) (*part, error) {
+	w := &walker{root: &part{fields: fields, body: body}, shallow: true, parts: 1}
+	w.open = append(make([]*part, 0, 2), w.root)
+	w.root.describe()
+	return w.run(ctx, src, body, end)
+}
+
 // walkEntity is walk for an entity with its header at off, which is the content of the part with the number prefix.
 func walkEntity(ctx context.Context, src io.ReaderAt, off, end int64, prefix string) (*part, error) {
 	w := &walker{root: &part{start: off, body: end}, reading: true, parts: 1, prefix: prefix}
@@ -71,6 +81,7 @@ func (w *walker) run(ctx context.Context, src io.ReaderAt, off, end int64) (*par
 	w.lines = newLineReader(ctx, src, off, end)
 	defer w.lines.close()
 	for {
+		w.skip()
 		l, err := w.lines.next()
 		if errors.Is(err, io.EOF) {
 			break
@@ -89,6 +100,18 @@ func (w *walker) run(ctx context.Context, src io.ReaderAt, off, end int64) (*par
 	assignNumbers(w.root, w.prefix)
 	return w.root, nil
 }
+
+// skip passes over lines that can be no delimiters, where nothing else is asked of them.
+func (w *walker) skip() {
+	if w.measure || w.reading || w.cur().delimiter != nil {
+		return
+	}
+	if eol := w.lines.skip(delimiterStart); eol > 0 {
+		w.eol = eol
+	}
+}
+
+var delimiterStart = []byte("\n--")
 
 func (w *walker) cur() *part { return w.open[len(w.open)-1] }
 
@@ -170,7 +193,7 @@ func (w *walker) enter(k *part) error {
 	}
 	k.parent.kids = append(k.parent.kids, k)
 	w.open = append(w.open, k)
-	w.reading, w.header = true, nil
+	w.reading, w.header = !w.shallow || len(k.parent.kids) > 1, nil
 	w.meter = meter{}
 	return nil
 }
@@ -237,7 +260,9 @@ func (w *walker) headersDone(at int64) error {
 // begin looks at a part whose header is known, and enters the message it may hold.
 func (w *walker) begin(p *part) error {
 	p.describe()
-	if p.holdsMessage() {
+	if w.shallow {
+		p.delimiter = nil
+	} else if p.holdsMessage() {
 		return w.enter(&part{parent: p, embedded: true, start: p.body, body: p.body})
 	}
 	return nil

@@ -1,6 +1,7 @@
 package cms
 
 import (
+	"bytes"
 	"crypto/x509"
 	"io"
 
@@ -17,9 +18,14 @@ import (
 // Errors: *SyntaxError for what is malformed, *LimitError for what is over a limit, *ContentTypeError when it is another type
 // (EnvelopedData, CompressedData, …: its OID tells which), else what r or content returned.
 func Read(r io.Reader, content io.Writer) (*SignedData, error) {
+	return ReadKnown(r, content, nil)
+}
+
+// ReadKnown is Read for whoever holds certificates that are likely to be inside: those are not parsed once more.
+func ReadKnown(r io.Reader, content io.Writer, known []*x509.Certificate) (*SignedData, error) {
 	b := newBERReader(r)
 	defer b.release()
-	sd := new(SignedData)
+	sd := &SignedData{known: known}
 	if err := sd.readContentInfo(b, content); err != nil {
 		return nil, err
 	}
@@ -135,6 +141,16 @@ func (sd *SignedData) readContent(b *berReader, content io.Writer) error {
 	})
 }
 
+// parseCertificate parses what is not known already.
+func (sd *SignedData) parseCertificate(der []byte) (*x509.Certificate, error) {
+	for _, cert := range sd.known {
+		if bytes.Equal(cert.Raw, der) {
+			return cert, nil
+		}
+	}
+	return x509.ParseCertificate(der)
+}
+
 // readCertificates reads RFC 5652, Sections 10.2.2 and 10.2.3:
 //
 //	CertificateSet ::= SET OF CertificateChoices
@@ -155,7 +171,7 @@ func (sd *SignedData) readCertificates(b *berReader) error {
 				return err
 			}
 			sd.RawCertificates = append(sd.RawCertificates, der)
-			if cert, err := x509.ParseCertificate(der); err == nil {
+			if cert, err := sd.parseCertificate(der); err == nil {
 				sd.Certificates = append(sd.Certificates, cert)
 			}
 			return nil

@@ -22,6 +22,7 @@ type SignedData struct {
 	contentType string   // contents octets of ContentType
 	announced   []string // OIDs of digestAlgorithms
 	content     *Digests // of attached content
+	known       []*x509.Certificate
 }
 
 // Digests returns what Verify wants. For attached content it is filled. For a detached signature it is a new one, empty, with the
