@@ -200,7 +200,7 @@ func rawVerify(b *testing.B, key crypto.Signer, raw []byte) func() {
 	}
 	return func() {
 		digest := sha256.Sum256(raw)
-		ok := true
+		var ok bool
 		switch pub := key.Public().(type) {
 		case *ecdsa.PublicKey:
 			ok = ecdsa.VerifyASN1(pub, digest[:], sig)
