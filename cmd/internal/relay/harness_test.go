@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -18,7 +19,13 @@ import (
 	"dnseal/smime/message"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if role := os.Getenv(childRole); role != "" {
+		runChild(role)
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // handlerFunc is a message.Handler.
 type handlerFunc func(ctx context.Context, m *message.Message, env *message.Envelope) *message.Outcome
@@ -120,6 +127,13 @@ func greet(tb testing.TB, conn net.Conn) *talk {
 	tb.Cleanup(func() { conn.Close() })
 	k.want("220")
 	return k
+}
+
+// greetPipe takes the greeting of a server on the other end of a pipe.
+func (k *talk) greetPipe() {
+	k.t.Helper()
+	k.r = bufio.NewReader(k.conn)
+	k.want("220")
 }
 
 // write sends bytes as they are.
