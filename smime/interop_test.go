@@ -2,6 +2,7 @@ package smime_test
 
 import (
 	"bytes"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -155,7 +156,7 @@ func verifiesOurs(t *testing.T, p peer, r row, all map[string]*peerIdentity, opa
 		der = changed(t, der)
 	}
 	if p.verify(t, ids, der, entity) == nil {
-		return fmt.Errorf("it also accepts another text")
+		return errors.New("it also accepts another text")
 	}
 	return nil
 }
@@ -169,7 +170,7 @@ func changed(t *testing.T, text []byte) []byte {
 	return out
 }
 
-// signsTheirs has the peer sign, and judges that.
+// signsTheirs has the peer sign, and judges that, and the same with another word in it.
 func signsTheirs(t *testing.T, p peer, r row, all map[string]*peerIdentity, opaque bool) error {
 	t.Helper()
 	ids, _ := r.signers(all)
@@ -181,7 +182,18 @@ func signsTheirs(t *testing.T, p peer, r row, all map[string]*peerIdentity, opaq
 	if opaque {
 		entity = nil
 	}
-	return verifyMessage(t, putTogether(der, entity, r.digest), r, ids)
+	if err := verifyMessage(t, putTogether(der, entity, r.digest), r, ids); err != nil {
+		return err
+	}
+	if opaque {
+		der = changed(t, der)
+	} else {
+		entity = changed(t, entity)
+	}
+	if verifyMessage(t, putTogether(der, entity, r.digest), r, ids) == nil {
+		return errors.New("we also accept another text")
+	}
+	return nil
 }
 
 // TestInteropTable holds the table in README.md to what TestInterop tries.
