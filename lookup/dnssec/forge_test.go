@@ -144,7 +144,11 @@ func (f *forger) collision(zone string) spareKey {
 	defer f.keys.mu.Unlock()
 	id := "collision " + zone
 	for f.keys.keys[id].record == nil {
-		k := f.newKey(zone, own.Algorithm, dns.ZONE, 256)
+		bits := map[uint8]int{dns.RSASHA256: 1024, dns.RSASHA512: 1024, dns.ECDSAP384SHA384: 384}[own.Algorithm]
+		if bits == 0 {
+			bits = 256
+		}
+		k := f.newKey(zone, own.Algorithm, dns.ZONE, bits)
 		want := dnssec.KeyTag(own)
 		for carry := range uint16(3) {
 			moved := *k.record

@@ -200,7 +200,9 @@ func denialForgeries() []forgery {
 		{"0604-wildcard-nodata", "the wildcard has no such type", "x.wild.example.org.", dns.TypeAAAA, nil, nil, time.Time{}, secure, ""},
 		{"0605-type-there", "the NSEC lists the type: RFC 4035, 5.4", leaf, dns.TypeA, denied(leaf, dns.TypeA, 0, zone, "www.example.org. 300 IN NSEC www2.example.org. A RRSIG NSEC"), nil, time.Time{}, bogus, dnssec.CodeBadDenial},
 		{"0606-cname-there", "the NSEC lists a CNAME: RFC 6840, 4.3", leaf, dns.TypeA, denied(leaf, dns.TypeA, 0, zone, "www.example.org. 300 IN NSEC www2.example.org. CNAME RRSIG NSEC"), nil, time.Time{}, bogus, dnssec.CodeBadDenial},
-		{"0607-parent-side", "the parent's NSEC of the delegation denies a name below it: RFC 6840, 4.1", leaf, dns.TypeA, denied(leaf, dns.TypeA, 3, "org.", "example.org. 300 IN NSEC ground.org. NS DS RRSIG NSEC"), nil, time.Time{}, bogus, dnssec.CodeBadDenial},
+		{"0607-parent-side", "the parent's NSEC of the delegation denies a name below it: RFC 6840, 4.1", leaf, dns.TypeA, denied(leaf, dns.TypeA, 3, "org.", "example.org. 300 IN NSEC ground.org. NS DS RRSIG NSEC"), nil, time.Time{}, bogus, dnssec.CodeNoDenial},
+		{"0625-parent-side-unknown", "the same for a delegation that was not asked about before", "www._sub.example.org.", dns.TypeA, denied("www._sub.example.org.", dns.TypeA, 3, zone, "_sub.example.org. 300 IN NSEC a.example.org. NS RRSIG NSEC", "example.org. 300 IN NSEC _sub.example.org. NS SOA RRSIG NSEC DNSKEY"), nil, time.Time{}, bogus, dnssec.CodeBadDenial},
+		{"0626-wildcard-skipped", "the NSEC that denies the wildcard passes over the encloser, which exists", "no.ent.example.org.", dns.TypeA, denied("no.ent.example.org.", dns.TypeA, 3, zone, "a.b.ent.example.org. 300 IN NSEC ns.example.org. A RRSIG NSEC", "d.example.org. 300 IN NSEC two.example.org. DNAME RRSIG NSEC"), nil, time.Time{}, bogus, dnssec.CodeBadDenial},
 		{"0608-parent-side-apex", "the same denies a type at the apex", zone, dns.TypeSOA, denied(zone, dns.TypeSOA, 0, "org.", "example.org. 300 IN NSEC ground.org. NS DS RRSIG NSEC"), nil, time.Time{}, bogus, dnssec.CodeBadDenial},
 		{"0609-below-dname", "the NSEC of a DNAME denies a name below it: RFC 6672, 5.3.4", "www.d.example.org.", dns.TypeA, denied("www.d.example.org.", dns.TypeA, 3, zone, "d.example.org. 300 IN NSEC ent.example.org. DNAME RRSIG NSEC", "example.org. 300 IN NSEC a.example.org. NS SOA RRSIG NSEC DNSKEY"), nil, time.Time{}, bogus, dnssec.CodeBadDenial},
 		{"0610-no-wildcard-proof", "NXDOMAIN without the proof that there is no wildcard", "no.example.org.", dns.TypeA, denied("no.example.org.", dns.TypeA, 3, zone, "named.wild.example.org. 300 IN NSEC ns.example.org. A RRSIG NSEC", "nm.example.org. 300 IN NSEC ns.example.org. A RRSIG NSEC"), nil, time.Time{}, bogus, dnssec.CodeBadDenial},
@@ -268,7 +270,16 @@ func denial3Forgeries() []forgery {
 		{"0709-mixed", "records that differ in iterations: RFC 5155, 8.2", "no.nsec3.org.", dns.TypeA, denied("no.nsec3.org.", dns.TypeA, 3, zone, apex, cover("no.nsec3.org."), record("*.nsec3.org.", 1, "1 0 1 BEEF", "")), nil, time.Time{}, bogus, dnssec.CodeBadDenial},
 		{"0710-unknown-flags", "unknown flags: the record is ignored, RFC 5155, 8.2", "no.nsec3.org.", dns.TypeA, denied("no.nsec3.org.", dns.TypeA, 3, zone, apex, cover("no.nsec3.org."), record("*.nsec3.org.", 1, "1 2 0 BEEF", "")), nil, time.Time{}, bogus, dnssec.CodeBadDenial},
 		{"0711-unknown-hash", "an unknown hash: the record is ignored, RFC 5155, 8.1", "no.nsec3.org.", dns.TypeA, denied("no.nsec3.org.", dns.TypeA, 3, zone, apex, cover("no.nsec3.org."), record("*.nsec3.org.", 1, "2 0 0 BEEF", "")), nil, time.Time{}, bogus, dnssec.CodeBadDenial},
-		{"0712-delegation3", "the encloser is a delegation: RFC 6840, 4.1", "www.child.nsec3.org.", dns.TypeA, denied("www.child.nsec3.org.", dns.TypeA, 3, zone, match("child.nsec3.org.", "NS DS RRSIG"), cover("www.child.nsec3.org."), cover("*.child.nsec3.org.")), nil, time.Time{}, bogus, dnssec.CodeBadDenial},
+		{"0712-delegation3", "the encloser is a delegation: RFC 6840, 4.1", "www.child.nsec3.org.", dns.TypeA, denied("www.child.nsec3.org.", dns.TypeA, 3, zone, match("child.nsec3.org.", "NS DS RRSIG"), cover("www.child.nsec3.org."), cover("*.child.nsec3.org.")), nil, time.Time{}, bogus, dnssec.CodeNoDenial},
+		{"0724-delegation3-unknown", "the same for a delegation that was not asked about before", "www._sub.nsec3.org.", dns.TypeA, denied("www._sub.nsec3.org.", dns.TypeA, 3, zone, match("_sub.nsec3.org.", "NS RRSIG"), cover("www._sub.nsec3.org."), cover("*._sub.nsec3.org.")), nil, time.Time{}, bogus, dnssec.CodeBadDenial},
+		{"0725-grandparent-ds", "the parent's parent signs a DS below its delegation: RFC 4035, 5.3.1", "www.child.nsec3.org.", dns.TypeA, answering("child.nsec3.org.", dns.TypeDS, func(f *forger, m *dns.Msg) {
+			set := setOf(m.Answer, "child.nsec3.org.", dns.TypeDS)
+			m.Answer = put(m.Answer, set, f.sign("org.", set))
+		}), nil, time.Time{}, bogus, dnssec.CodeSigner},
+		{"0726-grandparent-leaf", "the same for the leaf", www, dns.TypeA, answering(www, dns.TypeA, func(f *forger, m *dns.Msg) {
+			set := setOf(m.Answer, www, dns.TypeA)
+			m.Answer = put(m.Answer, set, f.sign("org.", set))
+		}), nil, time.Time{}, bogus, dnssec.CodeSigner},
 		{"0713-type-there3", "the NSEC3 lists the type", www, dns.TypeA, denied(www, dns.TypeA, 0, zone, match(www, "A RRSIG")), nil, time.Time{}, bogus, dnssec.CodeBadDenial},
 		{"0714-child-denies-ds3", "the child's own NSEC3 knows nothing of its DS", www, dns.TypeA, answering(zone, dns.TypeDS, func(f *forger, m *dns.Msg) {
 			m.Answer, m.Ns = nil, f.ask(zone, dns.TypeTXT).Ns

@@ -15,7 +15,7 @@ func (l *lookup) absent(r *reply, n name) verdict {
 	}
 	failure := verdict{}
 	for _, signer := range l.denialSigners(r, from) {
-		z, v := l.zone(signer)
+		z, v := l.zoneOf(from, signer)
 		if v.code == CodeNotAZone {
 			failure = v
 			continue
@@ -89,8 +89,12 @@ func (l *lookup) denied(r *reply, n name, z *Zone) verdict {
 		o = d.noName(n)
 	}
 	if o == unproven && d.failure.code == "" {
-		// An NXDOMAIN that only proves NODATA is one: the rcode is not signed.
-		if o = d.noData(n, l.qtype); o != unproven {
+		o = d.noData(n, l.qtype)
+		if r.msg.Rcode == dns.RcodeNameError {
+			// An NXDOMAIN that only proves NODATA is one, as the rcode is not signed; an opt-out span proves neither.
+			if o == optedOut {
+				o = unproven
+			}
 			l.answer.Rcode = dns.RcodeSuccess
 		}
 	}

@@ -103,11 +103,14 @@ func (d *denial) noNameByNSEC(n name) outcome {
 	if r == nil || r.emptyNonTerminal(n) {
 		return unproven
 	}
-	wildcard := r.encloser(n).wildcard()
-	if w := d.covering(wildcard); w != nil && !w.emptyNonTerminal(wildcard) {
-		return absentName
+	encloser := r.encloser(n)
+	wildcard := encloser.wildcard()
+	w := d.covering(wildcard)
+	// The encloser exists, so one neighbour of the wildcard is within it; a record that skips all that contradicts itself.
+	if w == nil || w.emptyNonTerminal(wildcard) || !w.owner.within(encloser) && !w.next.within(encloser) {
+		return unproven
 	}
-	return unproven
+	return absentName
 }
 
 func (d *denial) noCloserByNSEC(next name) outcome {

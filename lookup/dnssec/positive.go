@@ -18,7 +18,7 @@ func (l *lookup) positive(r *reply, s *rrset) verdict {
 	}
 	failure := verdict{}
 	for _, signer := range longestFirst(appendSigners(nil, s, from, top)) {
-		z, v := l.zone(signer)
+		z, v := l.zoneOf(from, signer)
 		if v.status == Secure {
 			if v = l.signed(r, s, z); v.status == Secure || v.status == Insecure || v.final() {
 				l.answeredBy(z)

@@ -70,11 +70,35 @@ func (l *lookup) establish(n name) (*Zone, verdict) {
 func (l *lookup) parent(n name) (*Zone, verdict) {
 	r := l.ask(n, dns.TypeDS)
 	for _, signer := range l.signers(r, n.parent()) {
-		if z, v := l.zone(signer); v.code != CodeNotAZone {
+		if z, v := l.zoneOf(n.parent(), signer); v.code != CodeNotAZone {
 			return z, v
 		}
 	}
 	return l.enclosing(n.parent())
+}
+
+// zoneOf returns the zone that speaks for n when signer says it does. A signer above the zone is the wrong one
+// (RFC 4035, Section 5.3.1): such a signature was made before the delegation. Only zones that are known or were asked for
+// ahead are thought of; to ask about every label would cost more than it gains, as the parent can take a delegation back.
+func (l *lookup) zoneOf(n, signer name) (*Zone, verdict) {
+	z, v := l.zone(signer)
+	if v.status != Secure {
+		return z, v
+	}
+	for ; n != signer; n = n.parent() {
+		if deeper, w := l.known(n); deeper != nil && deeper.name == n && (w.status == Secure || w.status == Insecure) {
+			return deeper, w
+		}
+	}
+	return z, v
+}
+
+// known is zone for what takes no further question.
+func (l *lookup) known(n name) (*Zone, verdict) {
+	if _, ok := l.zones[n]; !ok && l.cached(n) == nil && l.asker.calls[question{n, dns.TypeDS}] == nil {
+		return nil, verdict{}
+	}
+	return l.zone(n)
 }
 
 // signers returns the names that signed something in the reply and enclose n, at or below the closest anchor,
