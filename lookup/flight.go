@@ -21,9 +21,13 @@ type flightKey struct {
 type flights struct {
 	mu      sync.Mutex
 	flying  map[flightKey]*flight
+	idle    []chan<- func() // goroutines that wait for a flight, their stacks grown by the last one
 	closed  bool
 	running sync.WaitGroup
 }
+
+// maxIdle is how many goroutines are kept.
+const maxIdle = 16
 
 // join returns the flight for k; when there is none it begins one that runs f. own says which. Nil: it is closed.
 func (fs *flights) join(k flightKey, f func() *Result) (fl *flight, own bool) {
@@ -40,7 +44,7 @@ func (fs *flights) join(k flightKey, f func() *Result) (fl *flight, own bool) {
 		fs.flying = map[flightKey]*flight{}
 	}
 	fs.flying[k] = fl
-	fs.running.Go(func() {
+	fs.start(func() {
 		fl.result = f()
 		fs.mu.Lock()
 		delete(fs.flying, k)
@@ -50,10 +54,47 @@ func (fs *flights) join(k flightKey, f func() *Result) (fl *flight, own bool) {
 	return fl, true
 }
 
+// start runs f in an idle goroutine, or a new one. The caller holds mu.
+func (fs *flights) start(f func()) {
+	if n := len(fs.idle); n > 0 {
+		fs.idle[n-1] <- f
+		fs.idle = fs.idle[:n-1]
+		return
+	}
+	fs.running.Go(func() { fs.work(f) })
+}
+
+// work runs f and what comes after it.
+func (fs *flights) work(f func()) {
+	next := make(chan func(), 1)
+	for f != nil {
+		f()
+		if !fs.rest(next) {
+			return
+		}
+		f = <-next
+	}
+}
+
+// rest offers a goroutine for the next flight; false: it is not needed.
+func (fs *flights) rest(next chan<- func()) bool {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	if fs.closed || len(fs.idle) >= maxIdle {
+		return false
+	}
+	fs.idle = append(fs.idle, next)
+	return true
+}
+
 // close lets no new flight begin and waits for those under way.
 func (fs *flights) close() {
 	fs.mu.Lock()
 	fs.closed = true
+	for _, next := range fs.idle {
+		close(next)
+	}
+	fs.idle = nil
 	fs.mu.Unlock()
 	fs.running.Wait()
 }

@@ -26,14 +26,14 @@ type liar struct {
 }
 
 // start serves and returns the address.
-func (l *liar) start(t *testing.T) string {
-	t.Helper()
-	listener, packets := listenBoth(t)
+func (l *liar) start(tb testing.TB) string {
+	tb.Helper()
+	listener, packets := listenBoth(tb)
 	ctx, cancel := context.WithCancel(context.Background())
 	var done sync.WaitGroup
 	done.Go(func() { l.serveUDP(ctx, &done, packets) })
 	done.Go(func() { l.serveTCP(ctx, &done, listener) })
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		cancel()
 		listener.Close()
 		packets.Close()
@@ -42,19 +42,19 @@ func (l *liar) start(t *testing.T) string {
 	return listener.Addr().String()
 }
 
-func listenBoth(t *testing.T) (net.Listener, net.PacketConn) {
-	t.Helper()
+func listenBoth(tb testing.TB) (net.Listener, net.PacketConn) {
+	tb.Helper()
 	for range 50 {
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		if packets, err := net.ListenPacket("udp", listener.Addr().String()); err == nil {
 			return listener, packets
 		}
 		listener.Close()
 	}
-	t.Fatal("no free port")
+	tb.Fatal("no free port")
 	return nil, nil
 }
 

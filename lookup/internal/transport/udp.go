@@ -17,19 +17,17 @@ var errUseTCP = errors.New("ask over TCP")
 const maxStrays = 16
 
 // exchangeUDP asks twice, in case a datagram is lost, each time over a new socket: a random port and a kernel that
-// drops what comes from another address.
+// drops what comes from another address. The context must have a deadline.
 func (c *Client) exchangeUDP(ctx context.Context, s *server, q question) (*dns.Msg, error) {
 	deadline, _ := ctx.Deadline()
-	first, cancel := context.WithTimeout(ctx, time.Until(deadline)/2)
-	defer cancel()
-	m, err := exchangeDatagram(first, s, q)
+	m, err := exchangeDatagram(ctx, s, q, deadline.Add(-time.Until(deadline)/2))
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
-		m, err = exchangeDatagram(ctx, s, q)
+		m, err = exchangeDatagram(ctx, s, q, deadline)
 	}
 	return m, err
 }
 
-func exchangeDatagram(ctx context.Context, s *server, q question) (*dns.Msg, error) {
+func exchangeDatagram(ctx context.Context, s *server, q question, deadline time.Time) (*dns.Msg, error) {
 	a, err := q.ask(!s.health.foldsCase.Load())
 	if err != nil {
 		return nil, err
@@ -40,6 +38,7 @@ func exchangeDatagram(ctx context.Context, s *server, q question) (*dns.Msg, err
 		return nil, plain(ctx, err)
 	}
 	defer func() { _ = conn.Close() }()
+	_ = conn.SetDeadline(deadline)
 	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
 	if _, err := conn.Write(a.wire); err != nil {
 		return nil, plain(ctx, err)
