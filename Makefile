@@ -1,7 +1,8 @@
-# Targets: build demo test check bench fuzz cover peers interop
+# Targets: build demo test check bench fuzz cover interop peers
 GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 RACE     := $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo -race)
 FUZZTIME ?= 1m
+BENCH    ?= .
 
 build:
 	go build -o bin/dnseal ./cmd/dnseal
@@ -15,12 +16,12 @@ test:
 
 check:
 	$(GOLANGCI) run ./...
-	go vet ./...
 	GOARCH=386 CGO_ENABLED=0 go vet ./...
 	go mod tidy -diff
+	go mod verify
 
 bench:
-	go test -run '^$$' -bench . -benchmem ./...
+	go test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 2h -p 1 ./...
 
 fuzz:
 	./.ci/fuzz $(FUZZTIME)
@@ -28,10 +29,10 @@ fuzz:
 cover:
 	go test -cover ./...
 
-peers:
-	./.ci/peers
-
 interop:
 	go test -count=1 -run '^TestInterop' -v ./smime -bouncycastle
 
-.PHONY: build demo test check bench fuzz cover peers interop
+peers:
+	./.ci/peers
+
+.PHONY: build demo test check bench fuzz cover interop peers
