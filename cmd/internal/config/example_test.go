@@ -43,3 +43,24 @@ func TestExampleFile(t *testing.T) {
 		t.Error("the example has no listeners")
 	}
 }
+
+// TestReadme: what the README says to write is a configuration without mistakes.
+func TestReadme(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all strings.Builder
+	for _, block := range strings.Split(string(text), "```toml\n")[1:] {
+		block, _, _ = strings.Cut(block, "```")
+		all.WriteString(block + "\n")
+	}
+	c, n := parse(all.String(), "README.md")
+	if err := n.err(); err != nil {
+		t.Errorf("%v in:\n%s", err, &all)
+	}
+	if len(c.Milters) == 0 || len(c.Relays) == 0 || len(c.Domains) == 0 {
+		t.Errorf("the README shows %d milters, %d relays, %d domains", len(c.Milters), len(c.Relays), len(c.Domains))
+	}
+}
