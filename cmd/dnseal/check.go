@@ -47,7 +47,7 @@ func check(ctx context.Context, out io.Writer, file string, quiet bool) error {
 	l.ok("configuration %s: %d identities, %d rules, %d relays, %d milters", file, len(c.IdentityNames()), len(c.Sign.Rules), len(c.Relays), len(c.Milters))
 	client, err := lookup.New(c.LookupOptions())
 	if err != nil {
-		l.wrong("[dns]: %v", err)
+		l.wrong(c.At("dns"), "%v", err)
 		return l.err()
 	}
 	defer client.Close() //nolint:errcheck // nothing is lost
@@ -56,7 +56,7 @@ func check(ctx context.Context, out io.Writer, file string, quiet bool) error {
 		k.identity(ctx, name)
 	}
 	for i := range c.Relays {
-		k.relay(ctx, &c.Relays[i])
+		k.relay(ctx, fmt.Sprintf("relay[%d]", i), &c.Relays[i])
 	}
 	if !quiet && len(c.Milters) > 0 {
 		printMilters(out, c.Milters)
@@ -96,16 +96,16 @@ func (l *checklist) note(format string, args ...any) {
 	}
 }
 
-// wrong says what is wrong, and behind a semicolon what to do.
-func (l *checklist) wrong(format string, args ...any) {
+// wrong says what is wrong, by which line of the file, and behind a semicolon what to do.
+func (l *checklist) wrong(at, format string, args ...any) {
 	l.mistakes++
-	l.line("WRONG", format, args...)
+	l.line("WRONG", "%s: %s", at, fmt.Sprintf(format, args...))
 }
 
 // unsure says what could not be told.
-func (l *checklist) unsure(format string, args ...any) {
+func (l *checklist) unsure(at, format string, args ...any) {
 	l.doubt++
-	l.line("?", format, args...)
+	l.line("?", "%s: %s", at, fmt.Sprintf(format, args...))
 }
 
 func (l *checklist) err() error {

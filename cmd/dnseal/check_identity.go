@@ -23,7 +23,7 @@ const soon = 30 * 24 * time.Hour
 func (k *checker) identity(ctx context.Context, name string) {
 	id, err := k.config.Identity(name)
 	if err != nil {
-		k.wrong("identity %s: %v", name, err)
+		k.wrong(k.config.At("identities"), "identity %s: %v", name, err)
 		return
 	}
 	k.record(ctx, id)
@@ -34,7 +34,7 @@ func (k *checker) identity(ctx context.Context, name string) {
 func (k *checker) record(ctx context.Context, id *identity.Identity) {
 	owner, typ, err := id.OwnerName()
 	if err != nil {
-		k.wrong("identity %s: %v", id.Name, err)
+		k.wrong(k.config.At("identities"), "identity %s: %v", id.Name, err)
 		return
 	}
 	res := k.dns.Lookup(ctx, owner, typ)
@@ -43,13 +43,13 @@ func (k *checker) record(ctx context.Context, id *identity.Identity) {
 	case res.Status == dnssec.Secure && res.Presence == lookup.Present:
 		k.match(id, res, publish)
 	case res.Status == dnssec.Secure:
-		k.wrong("identity %s has no record: there is no %s at %s; %s", id.Name, typ, owner, publish)
+		k.wrong(k.config.At("identities"), "identity %s has no record: there is no %s at %s; %s", id.Name, typ, owner, publish)
 	case res.Status == dnssec.Insecure:
-		k.wrong("identity %s: the zone of %s is not signed, so nobody can believe its record; sign it by DNSSEC, or see: dnseal lookup %s", id.Name, owner, id.Name)
+		k.wrong(k.config.At("identities"), "identity %s: the zone of %s is not signed, so nobody can believe its record; sign it by DNSSEC, or see: dnseal lookup %s", id.Name, owner, id.Name)
 	case res.Status == dnssec.Bogus:
-		k.wrong("identity %s: the DNS answer for %s is bogus: %s; see: dnseal lookup %s", id.Name, owner, res.Reason, id.Name)
+		k.wrong(k.config.At("identities"), "identity %s: the DNS answer for %s is bogus: %s; see: dnseal lookup %s", id.Name, owner, res.Reason, id.Name)
 	default:
-		k.unsure("identity %s: %s %s could not be looked up: %s; see: dnseal lookup %s --trace", id.Name, typ, owner, res.Reason, id.Name)
+		k.unsure(k.config.At("identities"), "identity %s: %s %s could not be looked up: %s; see: dnseal lookup %s --trace", id.Name, typ, owner, res.Reason, id.Name)
 	}
 }
 
@@ -58,14 +58,14 @@ func (k *checker) match(id *identity.Identity, res *lookup.Result, publish strin
 	if id.Certificate == nil {
 		spki, err := x509.MarshalPKIXPublicKey(id.Key.Public())
 		if err != nil {
-			k.wrong("identity %s: %v", id.Name, err)
+			k.wrong(k.config.At("identities"), "identity %s: %v", id.Name, err)
 			return
 		}
 		opts.SPKI = spki
 	}
 	results, matched, _ := lookup.Match(res.Records, opts)
 	if !matched {
-		k.wrong("identity %s: no record at %s is of its key; %s", id.Name, res.Name, publish)
+		k.wrong(k.config.At("identities"), "identity %s: no record at %s is of its key; %s", id.Name, res.Name, publish)
 		return
 	}
 	for _, r := range results {
@@ -86,11 +86,11 @@ func (k *checker) dates(id *identity.Identity, usage uint8) {
 	until := c.NotAfter.UTC().Format(time.DateOnly)
 	switch {
 	case k.now.After(c.NotAfter) && usage != lookup.DANEEE:
-		k.wrong("identity %s: its certificate ended on %s, and its record makes dates count; renew it", id.Name, until)
+		k.wrong(k.config.At("identities"), "identity %s: its certificate ended on %s, and its record makes dates count; renew it", id.Name, until)
 	case k.now.After(c.NotAfter):
 		k.note("identity %s: its certificate ended on %s; verifiers by DANE-EE do not mind, others will", id.Name, until)
 	case k.now.Before(c.NotBefore):
-		k.wrong("identity %s: its certificate begins on %s; check the clock of this machine", id.Name, c.NotBefore.UTC().Format(time.DateOnly))
+		k.wrong(k.config.At("identities"), "identity %s: its certificate begins on %s; check the clock of this machine", id.Name, c.NotBefore.UTC().Format(time.DateOnly))
 	case c.NotAfter.Sub(k.now) < soon:
 		k.note("identity %s: its certificate ends on %s; renew it", id.Name, until)
 	}
@@ -106,18 +106,18 @@ func (k *checker) testMessage(ctx context.Context, id *identity.Identity) {
 		"\r\nMessage-ID: <check@dnseal>\r\n\r\nSigned by dnseal check, and sent nowhere.\r\n"
 	m, err := message.Read(strings.NewReader(text), message.ReadOptions{})
 	if err != nil {
-		k.wrong("identity %s: test message: %v", id.Name, err)
+		k.wrong(k.config.At("identities"), "identity %s: test message: %v", id.Name, err)
 		return
 	}
 	defer m.Close() //nolint:errcheck // in memory
 	edit, err := sender.SignMessage(m, []*identity.Identity{id}, smime.SignOptions{Time: k.now, FullSelfCheck: true})
 	if err != nil {
-		k.wrong("identity %s cannot sign: %v", id.Name, err)
+		k.wrong(k.config.At("identities"), "identity %s cannot sign: %v", id.Name, err)
 		return
 	}
 	defer edit.Close() //nolint:errcheck // in memory
 	if err := intact(ctx, m, edit); err != nil {
-		k.wrong("identity %s: its signature does not verify: %v; is the key that of the certificate?", id.Name, err)
+		k.wrong(k.config.At("identities"), "identity %s: its signature does not verify: %v; is the key that of the certificate?", id.Name, err)
 		return
 	}
 	k.ok("identity %s: signs a test message, and the signature verifies", id.Name)

@@ -17,34 +17,34 @@ import (
 )
 
 // relay checks one relay: its server certificate and its next hops.
-func (k *checker) relay(ctx context.Context, r *config.Relay) {
+func (k *checker) relay(ctx context.Context, key string, r *config.Relay) {
 	if cert := k.config.ServerCertificate(r); cert != nil && cert.Leaf != nil {
-		k.server(ctx, r, cert.Leaf, cert.Certificate)
+		k.server(ctx, key, r, cert.Leaf, cert.Certificate)
 	}
 	opts := k.config.RelayOptions(r, config.Wiring{Lookup: k.dns})
 	found, err := relay.Probe(ctx, opts)
 	if err != nil {
-		k.wrong("relay %s: %v", r.Listen, err)
+		k.wrong(k.config.At(key), "relay %s: %v", r.Listen, err)
 		return
 	}
 	for _, p := range found {
-		k.hop(r, p)
+		k.hop(key, r, p)
 	}
 }
 
 // hop tells what was found out about a next hop.
-func (k *checker) hop(r *config.Relay, p relay.Probed) {
+func (k *checker) hop(key string, r *config.Relay, p relay.Probed) {
 	how := "without TLS"
 	if p.Encrypted {
 		how = "with TLS, proven by policy"
 	}
 	switch {
 	case p.Relays:
-		k.wrong("relay %s: the next hop %s takes a stranger's mail for elsewhere (%s), so this relay would be an open one; tell it who the client is (pass-client), or let it trust this host less (Postfix: mynetworks)", r.Listen, p.Hop, p.Foreign)
+		k.wrong(k.config.At(key+".next-hop"), "relay %s: the next hop %s takes a stranger's mail for elsewhere (%s), so this relay would be an open one; tell it who the client is (pass-client), or let it trust this host less (Postfix: mynetworks)", r.Listen, p.Hop, p.Foreign)
 	case p.Err != nil && p.Foreign != "":
-		k.unsure("relay %s: %s", r.Listen, strings.TrimPrefix(p.Err.Error(), "relay: "))
+		k.unsure(k.config.At(key+".next-hop"), "relay %s: %s", r.Listen, strings.TrimPrefix(p.Err.Error(), "relay: "))
 	case p.Err != nil:
-		k.wrong("relay %s: %s", r.Listen, strings.TrimPrefix(p.Err.Error(), "relay: "))
+		k.wrong(k.config.At(key+".next-hop"), "relay %s: %s", r.Listen, strings.TrimPrefix(p.Err.Error(), "relay: "))
 	case p.Foreign != "":
 		k.ok("relay %s: next hop %s answers, %s; a stranger's mail for elsewhere it refuses: %s", r.Listen, p.Hop, how, p.Foreign)
 	default:
@@ -53,25 +53,25 @@ func (k *checker) hop(r *config.Relay, p relay.Probed) {
 }
 
 // server checks the relay's own certificate: dates, and what clients can prove it by.
-func (k *checker) server(ctx context.Context, r *config.Relay, leaf *x509.Certificate, raw [][]byte) {
+func (k *checker) server(ctx context.Context, key string, r *config.Relay, leaf *x509.Certificate, raw [][]byte) {
 	until := leaf.NotAfter.UTC().Format(time.DateOnly)
 	switch {
 	case k.now.After(leaf.NotAfter), k.now.Before(leaf.NotBefore):
-		k.wrong("relay %s: the certificate %s is not valid now (from %s to %s); renew it", r.Listen, r.Certificate, leaf.NotBefore.UTC().Format(time.DateOnly), until)
+		k.wrong(k.config.At(key+".certificate"), "relay %s: the certificate %s is not valid now (from %s to %s); renew it", r.Listen, r.Certificate, leaf.NotBefore.UTC().Format(time.DateOnly), until)
 	case leaf.NotAfter.Sub(k.now) < soon:
 		k.note("relay %s: the certificate %s ends on %s; renew it", r.Listen, r.Certificate, until)
 	default:
 		k.ok("relay %s: the certificate %s is valid until %s", r.Listen, r.Certificate, until)
 	}
 	byRoots := k.byRoots(leaf, raw)
-	byTLSA := k.byTLSA(ctx, r, leaf, raw)
+	byTLSA := k.byTLSA(ctx, key, r, leaf, raw)
 	switch {
 	case byRoots == nil:
 		k.ok("relay %s: the roots of this machine vouch for it as %s", r.Listen, k.config.Hostname)
 	case byTLSA:
 		k.note("relay %s: the roots of this machine do not vouch for it as %s (%v); clients must go by TLSA", r.Listen, k.config.Hostname, byRoots)
 	default:
-		k.wrong("relay %s: nobody can prove that it is %s: no TLSA record matches, and the roots of this machine say: %v; publish the record above, or get a certificate for that name", r.Listen, k.config.Hostname, byRoots)
+		k.wrong(k.config.At(key+".certificate"), "relay %s: nobody can prove that it is %s: no TLSA record matches, and the roots of this machine say: %v; publish the record above, or get a certificate for that name", r.Listen, k.config.Hostname, byRoots)
 	}
 }
 
@@ -97,14 +97,14 @@ func chain(raw [][]byte) []*x509.Certificate {
 }
 
 // byTLSA judges it by its TLSA records, _port._tcp.hostname (RFC 7672, Section 2.2.3).
-func (k *checker) byTLSA(ctx context.Context, r *config.Relay, leaf *x509.Certificate, raw [][]byte) bool {
+func (k *checker) byTLSA(ctx context.Context, key string, r *config.Relay, leaf *x509.Certificate, raw [][]byte) bool {
 	_, port, err := net.SplitHostPort(r.Listen)
 	if err != nil {
 		return false // a unix socket
 	}
 	owner := "_" + port + "._tcp." + strings.TrimSuffix(k.config.Hostname, ".") + "."
-	key := sha256.Sum256(leaf.RawSubjectPublicKeyInfo)
-	publish := fmt.Sprintf("publish: %s IN TLSA 3 1 1 %s", owner, hex.EncodeToString(key[:]))
+	digest := sha256.Sum256(leaf.RawSubjectPublicKeyInfo)
+	publish := fmt.Sprintf("publish: %s IN TLSA 3 1 1 %s", owner, hex.EncodeToString(digest[:]))
 	res := k.dns.Lookup(ctx, owner, lookup.TLSA)
 	switch {
 	case res.Status != dnssec.Secure:
@@ -119,7 +119,7 @@ func (k *checker) byTLSA(ctx context.Context, r *config.Relay, leaf *x509.Certif
 		NameOK: func(c *x509.Certificate) bool { return c.VerifyHostname(k.config.Hostname) == nil },
 	})
 	if !matched {
-		k.wrong("relay %s: no TLSA record at %s is of the certificate %s: clients that go by the DNS will refuse it; %s", r.Listen, owner, r.Certificate, publish)
+		k.wrong(k.config.At(key+".certificate"), "relay %s: no TLSA record at %s is of the certificate %s: clients that go by the DNS will refuse it; %s", r.Listen, owner, r.Certificate, publish)
 		return false
 	}
 	k.ok("relay %s: a TLSA record at %s is of its certificate, DNSSEC secure", r.Listen, owner)

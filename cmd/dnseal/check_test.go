@@ -66,18 +66,18 @@ func TestCheckFinds(t *testing.T) {
 	}{
 		{"no record", oneRelay, func(w *world) {
 			must(w.t, w.dns.Replace([]lookuptest.Zone{{Text: "www.example.org. 300 IN A 192.0.2.1\n", Origin: "example.org."}}))
-		}, 1, "WRONG  identity alice@example.org has no record: there is no SMIMEA at 2bd806c9"},
+		}, 1, "dnseal.toml:2: identity alice@example.org has no record: there is no SMIMEA at 2bd806c9"},
 		{"another key", oneRelay, func(w *world) {
 			must(w.t, os.RemoveAll(w.path("keys")))
 			_, err := identity.Create(w.path("keys"), "alice@example.org", identity.CreateOptions{})
 			must(w.t, err)
-		}, 1, "WRONG  identity alice@example.org: no record at 2bd806c9"},
+		}, 1, "dnseal.toml:2: identity alice@example.org: no record at 2bd806c9"},
 		{"bogus", oneRelay, func(w *world) { must(w.t, w.dns.SetBreak("example.org.", lookuptest.WrongSignature)) }, 1, "is bogus"},
 		{"unsigned zone", oneRelay, func(w *world) {
 			must(w.t, w.dns.Replace([]lookuptest.Zone{{Text: "www.example.org. 300 IN A 192.0.2.1\n", Origin: "example.org.", Unsigned: true}}))
 		}, 1, "is not signed"},
-		{"no resolver", oneRelay, func(w *world) { must(w.t, w.dns.SetBreak(".", lookuptest.Unreachable)) }, 3, "?      identity alice@example.org: SMIMEA"},
-		{"next hop away", strings.Replace(oneRelay, "DIR/mailbox", "DIR/nobody", 1), nil, 1, "WRONG  relay unix:"},
+		{"no resolver", oneRelay, func(w *world) { must(w.t, w.dns.SetBreak(".", lookuptest.Unreachable)) }, 3, "dnseal.toml:2: identity alice@example.org: SMIMEA"},
+		{"next hop away", strings.Replace(oneRelay, "DIR/mailbox", "DIR/nobody", 1), nil, 1, "dnseal.toml:16: relay unix:"},
 		{"next hop without TLS", "", func(w *world) {
 			far, err := openMailbox()
 			must(w.t, err)

@@ -207,7 +207,7 @@ func (s *service) serveMetrics(ctx context.Context, c *config.Config) error {
 	}
 	l, err := s.sockets.open(ctx, a, milter.ListenOptions{})
 	if err != nil {
-		return fmt.Errorf("[metrics] %w", err)
+		return fmt.Errorf("%s: %w", c.At("metrics.listen"), err)
 	}
 	s.sockets.pinned = socketKey(a.Network, a.Address)
 	s.wg.Go(func() {

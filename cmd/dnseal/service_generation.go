@@ -24,6 +24,7 @@ import (
 type generation struct {
 	config   *config.Config
 	client   *lookup.Client
+	dns      lookup.Resolver // the client, counted and heeded
 	sign     message.Handler
 	verify   *receiver.Receiver
 	observe  *receiver.Receiver // the same, without doing anything
@@ -55,11 +56,11 @@ type server interface {
 func (s *service) generation(ctx context.Context, c *config.Config) (*generation, error) {
 	client, err := lookup.New(c.LookupOptions())
 	if err != nil {
-		return nil, fmt.Errorf("[dns] %w", err)
+		return nil, fmt.Errorf("%s: %w", c.At("dns"), err)
 	}
-	g := &generation{config: c, client: client}
+	g := &generation{config: c, client: client, dns: s.metrics.Resolver(newWarner(client, s.log))}
 	before := s.sockets.begin()
-	if err = g.handlers(s.metrics.Resolver(client)); err == nil {
+	if err = g.handlers(); err == nil {
 		err = s.openDoors(ctx, g)
 	}
 	if err != nil {
@@ -70,8 +71,8 @@ func (s *service) generation(ctx context.Context, c *config.Config) (*generation
 	return g, nil
 }
 
-func (g *generation) handlers(r lookup.Resolver) error {
-	c := g.config
+func (g *generation) handlers() error {
+	c, r := g.config, g.dns
 	if c.Identities != "" {
 		signer, err := sender.New(c.SenderOptions(r))
 		if err != nil {
@@ -96,14 +97,14 @@ func (s *service) openDoors(ctx context.Context, g *generation) error {
 	if s.door == "milter" {
 		for i := range g.config.Milters {
 			if err := s.openMilter(ctx, g, &g.config.Milters[i]); err != nil {
-				return err
+				return fmt.Errorf("%s: %w", g.config.At(fmt.Sprintf("milter[%d].listen", i)), err)
 			}
 		}
 		return nil
 	}
 	for i := range g.config.Relays {
 		if err := s.openRelay(ctx, g, &g.config.Relays[i]); err != nil {
-			return err
+			return fmt.Errorf("%s: %w", g.config.At(fmt.Sprintf("relay[%d].listen", i)), err)
 		}
 	}
 	return nil
@@ -155,7 +156,7 @@ func (s *service) openMilter(ctx context.Context, g *generation, m *config.Milte
 func (s *service) wiring(g *generation, role string, observe bool) config.Wiring {
 	return config.Wiring{
 		Handler: s.metrics.Handler(desk{&s.board, role, observe}, s.door, role),
-		Lookup:  s.metrics.Resolver(g.client),
+		Lookup:  g.dns,
 		Metrics: s.metrics,
 		Log:     s.log.With(slog.String("role", role)),
 	}

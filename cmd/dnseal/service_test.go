@@ -377,3 +377,24 @@ func TestReloadUnderLoad(t *testing.T) {
 	}
 	t.Logf("%d messages over 20 reloads, %d failed", sent, failed)
 }
+
+// TestCannotStart: what keeps a service from starting is one line, with the place in the file.
+func TestCannotStart(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	defer taken.Close()
+	for listen, want := range map[string]string{
+		taken.Addr().String(): "dnseal.toml:15: listen inet:" + taken.Addr().String() + ": the port is in use by another process; stop that one",
+		"unix:DIR/mailbox":    "dnseal.toml:15: listen unix:" + w.path("mailbox") + ": milter: socket",
+		"unix:DIR/anchor":     "there is something that is no socket",
+		"unix:DIR/none/relay": "the folder of the socket does not exist; make it",
+	} {
+		w.config(strings.Replace(oneRelay, "unix:DIR/relay", listen, 1))
+		err := newService("relay", w.path("dnseal.toml"), io.Discard).run(t.Context(), nil)
+		if err == nil || !strings.Contains(err.Error(), strings.ReplaceAll(want, "DIR", w.dir)) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("listen %s: %v, want %q", listen, err, want)
+		}
+	}
+}

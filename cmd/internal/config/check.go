@@ -80,6 +80,7 @@ func (c *Config) checkDNS(n *notes) {
 	if c.DNS.Timeout < 0 {
 		n.wrong("dns.timeout", "timeout is negative; write something like \"5s\"")
 	}
+	n.notNegative("dns.cache-bytes", int64(c.DNS.CacheBytes))
 	known := slices.Sorted(maps.Keys(limitFields(&dnssec.Limits{})))
 	for name, value := range c.DNS.Limits {
 		n.oneOf("dns.limits", name, known...)

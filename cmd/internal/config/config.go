@@ -12,6 +12,7 @@ package config
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
 	"time"
 
 	"dnseal/lookup/dnssec"
@@ -41,6 +42,15 @@ type Config struct {
 	Log     Log      `toml:"log"`
 
 	loaded loaded
+	notes  *notes
+}
+
+// At says where a key such as "relay[0].listen" stands: "FILE:LINE", for errors that come up later than at load.
+func (c *Config) At(key string) string {
+	if line := c.notes.line(key); line > 0 {
+		return fmt.Sprintf("%s:%d", c.notes.file, line)
+	}
+	return c.notes.file
 }
 
 // loaded is what Load has read besides the file itself.
@@ -67,6 +77,14 @@ type DNS struct {
 	Deny []string `toml:"deny"`
 	// Timeout is the time limit of one lookup, for example "5s". Default: 5 seconds.
 	Timeout time.Duration `toml:"timeout"`
+	// CacheBytes is the size of the cache of answers. Default: 64 MiB.
+	CacheBytes int `toml:"cache-bytes"`
+	// AllowSHA1 validates zones signed with SHA-1 (algorithms 5 and 7) instead of treating them as unsigned (RFC 9905).
+	// Default: false.
+	AllowSHA1 bool `toml:"allow-sha1"`
+	// Probe is a zone that is bogus on purpose: in mode "ad-only" the resolver must refuse it to be believed. Default:
+	// "dnssec-failed.org".
+	Probe string `toml:"probe"`
 	// Limits bound the work one message may cause in the DNS, by the names that "dnseal lookup" and the log give them,
 	// for example { queries = 100, verifications = 32 }. Default: see the package dnssec.
 	Limits map[string]int `toml:"limits"`

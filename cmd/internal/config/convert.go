@@ -23,6 +23,7 @@ func (c *Config) LookupOptions() lookup.Options {
 	return lookup.Options{
 		Resolvers: c.DNS.Resolvers, Mode: c.DNS.Mode, Anchors: c.loaded.anchors,
 		Allow: c.DNS.Allow, Deny: c.DNS.Deny, Timeout: c.DNS.Timeout,
+		CacheBytes: c.DNS.CacheBytes, AllowSHA1: c.DNS.AllowSHA1, Probe: c.DNS.Probe,
 	}
 }
 

@@ -67,6 +67,7 @@ func parse(text, file string) (*Config, *notes) {
 	n.unknown(meta.Undecoded())
 	c.defaults()
 	c.check(n)
+	c.notes = n
 	return &c, n
 }
 

@@ -21,7 +21,7 @@ func TestManual(t *testing.T) {
 		}
 		for _, k := range s.Keys {
 			documented[table+k.Name] = true
-			if !strings.Contains(k.Text, "Default: ") && !strings.Contains(k.Text, "andatory") {
+			if !strings.Contains(k.Text, "Default:") && !strings.Contains(k.Text, "andatory") {
 				t.Errorf("%s%s: neither a default nor mandatory", table, k.Name)
 			}
 		}
