@@ -58,7 +58,11 @@ func FromSpool(s *Spool, opts ReadOptions) (*Message, error) {
 		limit = defaultHeaderBytes
 	}
 	m := &Message{spool: s}
-	if err := m.readHeader(limit); err != nil {
+	err := s.settle()
+	if err == nil {
+		err = m.readHeader(limit)
+	}
+	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return m, nil
@@ -72,8 +76,8 @@ func (m *Message) readHeader(limit int) error {
 	}
 	for step := int64(16 << 10); ; step *= 4 {
 		n := min(step, size, int64(limit)+2)
-		buf := make([]byte, n)
-		if _, err := m.spool.ReadAt(buf, 0); err != nil && !errors.Is(err, io.EOF) {
+		buf, err := m.spool.front(n)
+		if err != nil {
 			return err
 		}
 		end, body, found := headerEnd(buf)

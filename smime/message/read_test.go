@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"sync"
 	"testing"
 	"testing/iotest"
 
@@ -177,6 +178,40 @@ func TestSpool(t *testing.T) {
 			t.Fatalf("%d bytes from %d: %v", len(got), off, err)
 		}
 	})
+}
+
+// TestSpoolMemory writes and closes many spools at a time: memory that one gives back is never another's.
+func TestSpoolMemory(t *testing.T) {
+	t.Parallel()
+	var wg sync.WaitGroup
+	for seed := range byte(4) {
+		wg.Go(func() {
+			var open []*Spool
+			for n := range 200 {
+				s := NewSpool(0)
+				s.Grow(int64(n))
+				for range n % 7 {
+					if _, err := s.Write(bytes.Repeat([]byte{seed, byte(n)}, 137*n)); err != nil {
+						t.Error(err)
+					}
+				}
+				open = append(open, s)
+				if len(open) < 5 {
+					continue
+				}
+				last := n - len(open) + 1
+				got, err := io.ReadAll(open[0].Open())
+				if want := bytes.Repeat([]byte{seed, byte(last)}, 137*last*(last%7)); err != nil || !bytes.Equal(got, want) {
+					t.Errorf("spool %d has %d other bytes, %v", last, len(got), err)
+				}
+				if err := errors.Join(open[0].Close(), open[0].Close()); err != nil {
+					t.Error(err)
+				}
+				open = open[1:]
+			}
+		})
+	}
+	wg.Wait()
 }
 
 func TestSpoolClosed(t *testing.T) {

@@ -5,21 +5,33 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 )
 
-// spoolMemory is how much of a spool stays in memory; what is more goes to a file.
-const spoolMemory = 256 << 10
+const (
+	// spoolMemory is how much of a spool stays in memory; what is more goes to a file.
+	spoolMemory = 256 << 10
+	// fileBuffer gathers what goes to a file.
+	fileBuffer = 64 << 10
+)
+
+// blocks are the memory of closed spools, for the next ones, by size.
+var blocks = [...]struct {
+	size int
+	pool sync.Pool // of *[]byte
+}{{size: 16 << 10}, {size: fileBuffer}, {size: spoolMemory}}
 
 // Spool holds bytes: up to 256 KiB in memory, more in a temporary file (mode
 // 0600, in the directory TMPDIR names) that is unlinked as soon as it is open:
 // its space goes with the process.
-// It is written once and then read at any place by any number of readers.
+// It is written once and then read at any place by any number of readers, all of which are done when it is closed.
 type Spool struct {
 	max  int64
 	file *os.File // holds the first flushed bytes; nil while all is in tail
 	// flushed is how many bytes the file holds; tail holds those behind them.
 	flushed int64
 	tail    []byte
+	block   *[]byte // the memory tail is in
 	closed  bool
 }
 
@@ -29,15 +41,12 @@ func NewSpool(max int64) *Spool { return &Spool{max: max} }
 
 // Write appends p. Errors: ErrTooBig, os.ErrClosed, or what the file system said.
 func (s *Spool) Write(p []byte) (int, error) {
-	if err := s.makeRoom(len(p)); err != nil {
+	direct, err := s.makeRoom(len(p))
+	if err != nil {
 		return 0, err
 	}
-	if len(p) > spoolMemory {
-		if _, err := s.file.Write(p); err != nil {
-			return 0, fmt.Errorf("message: temporary file: %w", err)
-		}
-		s.flushed += int64(len(p))
-		return len(p), nil
+	if direct {
+		return s.written(s.file.Write(p))
 	}
 	s.tail = append(s.tail, p...)
 	return len(p), nil
@@ -45,39 +54,90 @@ func (s *Spool) Write(p []byte) (int, error) {
 
 // WriteString appends p, as Write does.
 func (s *Spool) WriteString(p string) (int, error) {
-	if err := s.makeRoom(len(p)); err != nil {
+	direct, err := s.makeRoom(len(p))
+	if err != nil {
 		return 0, err
 	}
-	if len(p) > spoolMemory {
-		n, err := s.file.WriteString(p)
-		s.flushed += int64(n)
-		return n, err
+	if direct {
+		return s.written(s.file.WriteString(p))
 	}
 	s.tail = append(s.tail, p...)
 	return len(p), nil
 }
 
-// makeRoom checks the limit and sees to it that n more bytes keep the tail within its bound.
-func (s *Spool) makeRoom(n int) error {
+// written counts what went past the tail.
+func (s *Spool) written(n int, err error) (int, error) {
+	s.flushed += int64(n)
+	if err != nil {
+		return n, fmt.Errorf("message: temporary file: %w", err)
+	}
+	return n, nil
+}
+
+// makeRoom checks the limit and makes room in the tail for n more bytes, or says that they should go to the file directly.
+func (s *Spool) makeRoom(n int) (direct bool, err error) {
 	if s.closed {
-		return os.ErrClosed
+		return false, os.ErrClosed
 	}
 	if s.max > 0 && s.Size()+int64(n) > s.max {
-		return fmt.Errorf("%w: more than %d bytes", ErrTooBig, s.max)
+		return false, fmt.Errorf("%w: more than %d bytes", ErrTooBig, s.max)
 	}
-	if len(s.tail)+n <= spoolMemory {
-		return nil
+	most := spoolMemory
+	if s.file != nil {
+		most = fileBuffer
 	}
-	return s.flush()
+	if len(s.tail)+n > most {
+		if err := s.flush(); err != nil {
+			return false, err
+		}
+		if n > fileBuffer/2 {
+			return true, nil
+		}
+	}
+	s.reserve(len(s.tail) + n)
+	return false, nil
 }
 
 // Grow makes room for n bytes in memory, where memory is where they will go.
 func (s *Spool) Grow(n int64) {
-	if s.tail == nil && n > 0 {
-		s.tail = make([]byte, 0, min(n, spoolMemory))
+	if n > 0 && !s.closed {
+		s.reserve(int(min(n, spoolMemory)))
 	}
 }
 
+// reserve sees to it that the tail can have n bytes, at most spoolMemory, in its block.
+func (s *Spool) reserve(n int) {
+	if n <= cap(s.tail) {
+		return
+	}
+	i := 0
+	for blocks[i].size < n {
+		i++
+	}
+	block, ok := blocks[i].pool.Get().(*[]byte)
+	if !ok {
+		b := make([]byte, blocks[i].size)
+		block = &b
+	}
+	tail := append((*block)[:0], s.tail...)
+	s.release()
+	s.block, s.tail = block, tail
+}
+
+// release gives the block back.
+func (s *Spool) release() {
+	if s.block == nil {
+		return
+	}
+	for i := range blocks {
+		if blocks[i].size == len(*s.block) {
+			blocks[i].pool.Put(s.block)
+		}
+	}
+	s.block, s.tail = nil, nil
+}
+
+// flush moves the tail to the file. Its memory is given back.
 func (s *Spool) flush() error {
 	if s.file == nil {
 		f, err := os.CreateTemp("", "dnseal-")
@@ -93,8 +153,21 @@ func (s *Spool) flush() error {
 		return fmt.Errorf("message: temporary file: %w", err)
 	}
 	s.flushed += int64(len(s.tail))
+	if len(s.tail) > fileBuffer {
+		s.release()
+	}
 	s.tail = s.tail[:0]
 	return nil
+}
+
+// settle is for a spool that is all written: what has a file keeps no memory beside it.
+func (s *Spool) settle() error {
+	if s.file == nil || s.closed {
+		return nil
+	}
+	err := s.flush()
+	s.release()
+	return err
 }
 
 // ReadAt implements io.ReaderAt over what has been written.
@@ -125,6 +198,18 @@ func (s *Spool) ReadAt(p []byte, off int64) (int, error) {
 	return n, nil
 }
 
+// front returns the first n bytes, at most Size, for reading before the next Write or Close.
+func (s *Spool) front(n int64) ([]byte, error) {
+	if s.flushed == 0 && !s.closed {
+		return s.tail[:n], nil
+	}
+	b := make([]byte, n)
+	if _, err := s.ReadAt(b, 0); err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	return b, nil
+}
+
 // Size is the number of bytes written.
 func (s *Spool) Size() int64 { return s.flushed + int64(len(s.tail)) }
 
@@ -137,7 +222,8 @@ func (s *Spool) Close() error {
 		return nil
 	}
 	s.closed = true
-	s.tail, s.flushed = nil, 0
+	s.release()
+	s.flushed = 0
 	if s.file == nil {
 		return nil
 	}
