@@ -3,6 +3,8 @@ package cms
 import (
 	"crypto"
 	"hash"
+	"io"
+	"sync"
 )
 
 // Digests hashes content with every digest algorithm the signers of one SignedData name. It is written to once, in any pieces; for
@@ -55,6 +57,15 @@ func (d *Digests) Write(p []byte) (int, error) {
 		d.keep(p)
 	}
 	return len(p), nil
+}
+
+var copyBuffers = sync.Pool{New: func() any { return new([32 << 10]byte) }}
+
+// ReadFrom hashes what r holds, so that io.Copy needs no memory of its own. It fails as r does.
+func (d *Digests) ReadFrom(r io.Reader) (int64, error) {
+	buf := copyBuffers.Get().(*[32 << 10]byte)
+	defer copyBuffers.Put(buf)
+	return io.CopyBuffer(struct{ io.Writer }{d}, r, buf[:])
 }
 
 // keep holds content for Ed25519 without signed attributes, up to its limit.
