@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	gomilter "github.com/d--j/go-milter"
+
 	"dnseal/smime/message"
 )
 
@@ -97,14 +99,16 @@ func (d *driver) answer() (byte, []byte, error) {
 	}
 }
 
-// parcel is a message as frames.
+// parcel is a message as frames, and as it came.
 type parcel struct {
 	fields, body [][]byte
+	header       []message.Field
+	text         string // the body
 }
 
 func newParcel(raw string) *parcel {
 	fields, at := message.ParseHeader([]byte(raw))
-	p := &parcel{}
+	p := &parcel{header: fields, text: raw[at:]}
 	for _, f := range fields {
 		p.fields = append(p.fields, frame('L', f.Name()+"\x00"+strings.ReplaceAll(f.Value(), "\r\n", "\n")+"\x00"))
 	}
@@ -157,6 +161,64 @@ func (d *driver) send(p *parcel) (changes int, err error) {
 	}
 }
 
+// mtaUnderLoad is what the benchmarks measure with.
+type mtaUnderLoad interface {
+	send(p *parcel) (changes int, err error)
+	close()
+}
+
+func (d *driver) close() { _ = d.conn.Close() }
+
+// dialDriver and dialLibrary connect the one driver or the other.
+func dialDriver(path string) (mtaUnderLoad, error) { return newDriver(path) }
+
+func dialLibrary(path string) (mtaUnderLoad, error) {
+	s, err := gomilter.NewClient("unix", path).Session(nil)
+	if err != nil {
+		return nil, err
+	}
+	l := libraryDriver{s}
+	if _, err = s.Conn("client.example", gomilter.FamilyInet, 2525, "192.0.2.7"); err == nil {
+		_, err = s.Helo("client.example")
+	}
+	return l, err
+}
+
+// libraryDriver is the client of the library: two writes a frame, as it comes. It is
+// what the speeds asked for were measured with, and most of the work is its own.
+type libraryDriver struct{ s *gomilter.ClientSession }
+
+func (l libraryDriver) close() { _ = l.s.Close() }
+
+func (l libraryDriver) send(p *parcel) (changes int, err error) {
+	step := func(a *gomilter.Action, stepErr error) {
+		if err == nil {
+			err = stepErr
+		}
+		if err == nil && a.Type != gomilter.ActionContinue {
+			err = fmt.Errorf("answer %v", a)
+		}
+	}
+	step(l.s.Mail(author, ""))
+	step(l.s.Rcpt(recipient, ""))
+	step(l.s.DataStart())
+	for _, f := range p.header {
+		step(l.s.HeaderField(f.Name(), f.Value(), nil))
+	}
+	step(l.s.HeaderEnd())
+	if err != nil {
+		return 0, err
+	}
+	acts, a, err := l.s.BodyReadFrom(strings.NewReader(p.text))
+	if err == nil && a.Type != gomilter.ActionAccept && a.Type != gomilter.ActionContinue {
+		err = fmt.Errorf("end of message: %v", a)
+	}
+	if err != nil {
+		return 0, err
+	}
+	return len(acts), l.s.Abort(nil)
+}
+
 // measurement is what one run gave.
 type measurement struct {
 	rate float64       // messages a second
@@ -165,7 +227,7 @@ type measurement struct {
 }
 
 // run sends p over several connections for a while, and wants some changes to come back for each message.
-func run(tb testing.TB, path string, p *parcel, conns int, long time.Duration, changes bool) (m measurement) {
+func run(tb testing.TB, dial func(path string) (mtaUnderLoad, error), path string, p *parcel, conns int, long time.Duration, changes bool) (m measurement) {
 	tb.Helper()
 	var sent atomic.Int64
 	var wg sync.WaitGroup
@@ -173,12 +235,12 @@ func run(tb testing.TB, path string, p *parcel, conns int, long time.Duration, c
 	began := time.Now()
 	for i := range conns {
 		wg.Go(func() {
-			d, err := newDriver(path)
+			d, err := dial(path)
 			if err != nil {
 				tb.Error(err)
 				return
 			}
-			defer d.conn.Close()
+			defer d.close()
 			for time.Since(began) < long {
 				at := time.Now()
 				n, err := d.send(p)

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -117,7 +118,17 @@ func (o *office) check(err error) {
 // signer signs for whoever comes from this host.
 func (o *office) signer(opts sender.Options) message.Handler {
 	o.tb.Helper()
-	opts.Identities = func(name string) (*identity.Identity, error) { return identity.Load(o.dir, name) }
+	var loaded sync.Map // as the program keeps them
+	opts.Identities = func(name string) (*identity.Identity, error) {
+		if id, ok := loaded.Load(name); ok {
+			return id.(*identity.Identity), nil
+		}
+		id, err := identity.Load(o.dir, name)
+		if err == nil {
+			loaded.Store(name, id)
+		}
+		return id, err
+	}
 	if opts.Rules == nil {
 		opts.Rules = []sender.Rule{{Who: []string{"net:127.0.0.0/8", "net:192.0.2.0/24"}, From: []string{"*@example.org"}}}
 	}
