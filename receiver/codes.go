@@ -63,15 +63,8 @@ const (
 	CodePGP        = "pgp"
 )
 
-// Limits on what one message may make us do (DESIGN 4).
-const (
-	// maxSignatures are judged at most.
-	maxSignatures = 8
-	// maxIdentities are looked up at most.
-	maxIdentities = 4
-)
+// maxIdentities is how many signers of one message are looked up at most (DESIGN 4); package smime has the limit on
+// signatures.
+const maxIdentities = 4
 
-const (
-	codeLimitSignatures = "limit:signatures"
-	codeLimitIdentities = "limit:identities"
-)
+const codeLimitIdentities = "limit:identities"

@@ -45,9 +45,6 @@ func (p *proceeding) cases(sigs []*smime.Signature) []*judgement {
 		all = append(all, j)
 	}
 	slices.SortStableFunc(all, func(a, b *judgement) int { return rank(a) - rank(b) })
-	for i, j := range all {
-		j.surplus = i >= maxSignatures
-	}
 	return all
 }
 
@@ -61,10 +58,9 @@ func rank(j *judgement) int {
 // judgement is one signature on its way to a verdict.
 type judgement struct {
 	*proceeding
-	sig     *smime.Signature
-	out     *SignatureReport
-	claim   claim
-	surplus bool
+	sig   *smime.Signature
+	out   *SignatureReport
+	claim claim
 	// bareKey is the key a record gave to a signature without certificate.
 	bareKey []byte
 	// sum is the worst of what was found so far.
@@ -75,10 +71,7 @@ type judgement struct {
 // message is told last: nothing else may be wrong with a part of which only that is said.
 func (j *judgement) judge(ctx context.Context) {
 	asking := j.worthAsking()
-	switch {
-	case j.surplus:
-		j.note(finding{PermError, codeLimitSignatures, "more signatures than are judged in one message"})
-	case asking:
+	if asking {
 		j.note(j.dns(ctx))
 	}
 	j.note(j.integrity())
