@@ -34,6 +34,7 @@ const (
 	CodeUnusableRecords = "unusable-records"       // records exist, and none of them can be used; neutral
 	CodeInsecure        = "insecure"               // proven: the zone is not signed; neutral
 	CodeBogus           = "bogus"                  // the zone should be signed and is not, or wrongly; temperror
+	CodeDenied          = "denied"                 // our allow or deny list forbids the lookup; neutral
 	CodeIndeterminate   = "indeterminate"          // could not be looked up, and nobody said why; temperror
 	CodePKIX            = "pkix"                   // judged by PKIX roots: with pass, they vouch for it; with policy, they do not
 

@@ -214,6 +214,7 @@ func TestStatuses(t *testing.T) {
 		{lookup.Result{Status: dnssec.Insecure, Presence: lookup.Absent}, receiver.Neutral, receiver.CodeInsecure},
 		{lookup.Result{Status: dnssec.Bogus, Code: "signature-expired"}, receiver.TempError, receiver.CodeBogus},
 		{lookup.Result{Status: dnssec.Indeterminate, Code: "timeout"}, receiver.TempError, "timeout"},
+		{lookup.Result{Status: dnssec.Indeterminate, Code: lookup.CodeDenied}, receiver.Neutral, receiver.CodeDenied},
 		{lookup.Result{Status: dnssec.Indeterminate, Code: "budget:queries"}, receiver.TempError, "budget:queries"},
 		{lookup.Result{Status: dnssec.Indeterminate}, receiver.TempError, "indeterminate"},
 		{lookup.Result{Status: dnssec.Secure, Presence: lookup.Unknown}, receiver.TempError, "indeterminate"},

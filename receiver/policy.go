@@ -24,6 +24,7 @@ var classes = map[string]string{
 	CodeUnusableRecords: ClassNoKey,
 	CodeNoOwnerName:     ClassNoKey,
 	CodeNoKey:           ClassNoKey,
+	CodeDenied:          ClassNoKey,
 	CodePKIX:            ClassNoKey,
 
 	CodeNoName:            ClassIdentityMismatch,

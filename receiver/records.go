@@ -35,17 +35,19 @@ func (j *judgement) dns(ctx context.Context) finding {
 func (j *judgement) consult(ctx context.Context, q question) finding {
 	res := j.answers.ask(ctx, q)
 	f := j.weigh(res, res.Records)
-	if !absent(res) || !j.issued() {
+	if !absent(res) || !j.claim.mail() || !j.issued() {
 		return f
 	}
 	// DANCE architecture, Example 7: the CA of a domain's users, asked when the user's own record is proven absent.
-	if user, err := lookup.UserName(j.claim.address.Domain); j.claim.mail() && j.claim.certified && err == nil {
-		res := j.answers.ask(ctx, question{name: user, typ: lookup.TLSA, fresh: q.fresh})
-		if !absent(res) {
-			return j.weigh(res, trustAnchors(res.Records))
-		}
+	user, err := lookup.UserName(j.claim.address.Domain)
+	if err != nil {
+		return f
 	}
-	return f
+	ca := j.answers.ask(ctx, question{name: user, typ: lookup.TLSA, fresh: q.fresh})
+	if absent(ca) {
+		return f
+	}
+	return j.weigh(ca, trustAnchors(ca.Records))
 }
 
 func absent(res *lookup.Result) bool {
@@ -84,11 +86,15 @@ func (j *judgement) weigh(res *lookup.Result, records []lookup.Record) finding {
 		case lookup.Unknown:
 		}
 	case dnssec.Insecure:
-		// RFC 8162, Section 4: an answer that is not validated is not used.
+		// RFC 6698, Section 4.1: an answer that is not validated is not used.
 		return j.orRoots(finding{Neutral, CodeInsecure, fmt.Sprintf("the zone of %s is not signed, so its records prove nothing", res.Name)})
 	case dnssec.Bogus:
 		return finding{TempError, CodeBogus, fmt.Sprintf("the DNS data of %s is bogus: %s", res.Name, res.Reason)}
 	case dnssec.Indeterminate:
+		if res.Code == lookup.CodeDenied {
+			// Asking again later would not help.
+			return finding{Neutral, CodeDenied, fmt.Sprintf("%s is not looked up here: %s", res.Name, res.Reason)}
+		}
 	}
 	return finding{TempError, cmp.Or(res.Code, CodeIndeterminate), fmt.Sprintf("%s could not be looked up: %s", res.Name, res.Reason)}
 }
