@@ -101,7 +101,7 @@ func (e *Explanation) try(ctx context.Context, s *Signature) (original []byte, e
 	if _, err = io.ReadFull(io.NewSectionReader(s.content, s.off, s.size), text); err != nil {
 		return nil, err
 	}
-	root, err := walkEntity(ctx, bytes.NewReader(text), 0, s.size, "")
+	root, err := walkEntity(ctx, bytes.NewReader(text), s.size, "")
 	if err != nil {
 		return nil, err
 	}

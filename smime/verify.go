@@ -296,7 +296,7 @@ func (v *verifier) inside(l *layer, sd *cms.SignedData, content *message.Spool) 
 	if err := v.signers(l, sd, sd.Digests(), p.number, l.covers(p)); err != nil {
 		return err
 	}
-	inner, err := walkEntity(v.ctx, content, 0, content.Size(), p.number)
+	inner, err := walkEntity(v.ctx, content, content.Size(), p.number)
 	if err != nil {
 		return err
 	}

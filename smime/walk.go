@@ -70,11 +70,11 @@ func walkShallow(ctx context.Context, src io.ReaderAt, fields []message.Field, b
 	return w.run(ctx, src, body, end)
 }
 
-// walkEntity is walk for an entity with its header at off, which is the content of the part with the number prefix.
-func walkEntity(ctx context.Context, src io.ReaderAt, off, end int64, prefix string) (*part, error) {
-	w := &walker{root: &part{start: off, body: end}, reading: true, parts: 1, prefix: prefix}
+// walkEntity is walk for an entity with its header, which is all of src, size octets, and the content of the part with the number prefix.
+func walkEntity(ctx context.Context, src io.ReaderAt, size int64, prefix string) (*part, error) {
+	w := &walker{root: &part{body: size}, reading: true, parts: 1, prefix: prefix}
 	w.open = append(make([]*part, 0, 8), w.root)
-	return w.run(ctx, src, off, end)
+	return w.run(ctx, src, 0, size)
 }
 
 func (w *walker) run(ctx context.Context, src io.ReaderAt, off, end int64) (*part, error) {
@@ -205,6 +205,9 @@ func (w *walker) leave(i int, end int64) {
 	}
 	for _, p := range w.open[i:] {
 		p.end = end
+		if p.start > end {
+			p.start, p.body = end, end // one line end served as those of two delimiters
+		}
 	}
 	w.open = w.open[:i]
 }
@@ -242,7 +245,7 @@ func (w *walker) headerDone(body int64) error {
 	p := w.cur()
 	w.reading = false
 	p.fields, _ = message.ParseHeader(w.header)
-	p.header, p.body = w.meter.hazards, body
+	p.header, p.body = w.meter.hazards, max(p.start, body)
 	w.header, w.meter = nil, meter{}
 	return w.begin(p)
 }

@@ -1,0 +1,287 @@
+package smime
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"mime/quotedprintable"
+	"strings"
+	"testing"
+
+	"dnseal/smime/cms"
+	"dnseal/smime/message"
+)
+
+// seeds are messages of all kinds, for the fuzz targets that take whole ones.
+func seeds(tb testing.TB) []string {
+	tb.Helper()
+	sig := p7s + detached(tb, content, alice())
+	return []string{
+		head + "\r\nHello\r\n",
+		head + clearPart(content, sig),
+		head + p7m + "\r\n" + attached(tb, content, alice()),
+		head + clearPart(clearPart(content, sig), p7s+detached(tb, clearPart(content, sig), bob())),
+		mixed(clearPart(content, sig), "\r\nfooter"),
+		mixed("Content-Type: message/rfc822\r\n\r\n" + head + clearPart(content, sig)),
+		head + p7m + "\r\n" + certsOnly(tb),
+		crlf(nested), crlf(fragile), crlf(simple),
+		"Content-Type: multipart/digest; boundary=\"a b\"\r\n\r\n--a b\r\n\r\nFrom: x\r\n\r\ny\r\n--a b--\r\n",
+		strings.ReplaceAll(crlf(nested), "\r\n", "\n"),
+	}
+}
+
+// checkParts holds what is true of every tree of parts: ranges lie inside one another, in order, and
+// what stands between them belongs to the part around.
+func checkParts(t *testing.T, p *part, size int64) {
+	t.Helper()
+	if p.start < 0 || p.body < p.start || p.body > size || p.end > size {
+		t.Fatalf("part %s from %d, body from %d to %d of %d", p.number, p.start, p.body, p.end, size)
+	}
+	at := p.body
+	for _, k := range p.kids {
+		if k.start < at || max(k.start, k.end) > max(p.body, p.end) || k.parent != p {
+			t.Fatalf("part %s from %d to %d in %s from %d to %d", k.number, k.start, k.end, p.number, p.body, p.end)
+		}
+		at = max(k.start, k.end)
+		checkParts(t, k, size)
+	}
+}
+
+// FuzzWalk splits an entity into its parts, and writes them again: byte for byte the same.
+func FuzzWalk(f *testing.F) {
+	for _, s := range seeds(f) {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		src := bytes.NewReader(b)
+		root, err := walkEntity(t.Context(), src, int64(len(b)), "")
+		if err != nil {
+			if _, ok := errors.AsType[*LimitError](err); !ok {
+				t.Fatal(err)
+			}
+			return
+		}
+		checkParts(t, root, int64(len(b)))
+		out := message.NewSpool(0)
+		defer out.Close()
+		e := emitter{ctx: t.Context(), src: src, w: out}
+		if err := e.copy(0, root.body); err != nil {
+			t.Fatal(err)
+		}
+		if err := writeAgain(&e, root); err != nil {
+			t.Fatal(err)
+		}
+		if got, _ := io.ReadAll(out.Open()); !bytes.Equal(got, b) {
+			t.Fatalf("written again:\n%q\nwant\n%q", got, b)
+		}
+		sameWhenMeasured(t, b, root)
+	})
+}
+
+// writeAgain writes every part from its ranges.
+func writeAgain(e *emitter, p *part) error {
+	at := p.body
+	for _, k := range p.kids {
+		if err := e.copy(at, k.body-at); err != nil {
+			return err
+		}
+		if err := writeAgain(e, k); err != nil {
+			return err
+		}
+		at = max(k.body, k.end)
+	}
+	return e.copy(at, p.end-at)
+}
+
+// sameWhenMeasured wants the parts that are found line by line.
+func sameWhenMeasured(t *testing.T, b []byte, want *part) {
+	t.Helper()
+	w := &walker{root: &part{body: int64(len(b))}, reading: true, parts: 1, measure: true}
+	w.open = []*part{w.root}
+	root, err := w.run(t.Context(), bytes.NewReader(b), 0, int64(len(b)))
+	if err != nil || shape(root) != shape(want) {
+		t.Fatalf("measured: %v, %s, want %s", err, shape(root), shape(want))
+	}
+}
+
+func shape(p *part) string {
+	if p == nil {
+		return ""
+	}
+	s := p.typ.name + "["
+	for _, k := range p.kids {
+		off, n := k.signedRange()
+		s += string(rune('0'+off%10)) + string(rune('0'+n%10)) + shape(k)
+	}
+	return s + "]"
+}
+
+// FuzzVerify takes whole messages: always a report, good only over what was signed.
+func FuzzVerify(f *testing.F) {
+	for _, s := range seeds(f) {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		m, err := message.Read(bytes.NewReader(b), message.ReadOptions{})
+		if err != nil {
+			return
+		}
+		defer m.Close()
+		r, err := Verify(t.Context(), m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range r.Signatures {
+			if s.Integrity == IntegrityGood && (s.PublicKey == nil || s.Code != "") || s.Integrity != IntegrityGood && s.Code == "" || s.Part == "" || s.Covers == "" {
+				t.Fatalf("%+v", s)
+			}
+		}
+		Secured(m)
+		if _, err := Explain(t.Context(), m); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// FuzzSign signs whatever it is given, or says why not; what it signed holds.
+func FuzzSign(f *testing.F) {
+	for _, s := range seeds(f) {
+		f.Add([]byte(s), false)
+	}
+	signer := dave()
+	f.Fuzz(func(t *testing.T, b []byte, opaque bool) {
+		m, err := message.Read(bytes.NewReader(b), message.ReadOptions{})
+		if err != nil {
+			return
+		}
+		defer m.Close()
+		edit, err := Sign(m, SignOptions{Signers: []cms.Signer{signer}, Time: signedAt, Opaque: opaque})
+		if err != nil {
+			if _, ok := errors.AsType[*LimitError](err); !ok && !errors.Is(err, ErrAlreadySecured) && !errors.Is(err, ErrAmbiguous) {
+				t.Fatal(err)
+			}
+			return
+		}
+		defer edit.Close()
+		var out bytes.Buffer
+		if _, err := m.WriteEdited(&out, edit); err != nil {
+			t.Fatal(err)
+		}
+		r := verify(t, out.String())
+		if len(r.Signatures) == 0 || r.Signatures[0].Integrity != IntegrityGood || r.Signatures[0].Covers != "message" {
+			t.Fatalf("%s of\n%s", summary(r), out.String())
+		}
+	})
+}
+
+// FuzzHeaderProtection compares arbitrary inner and outer headers.
+func FuzzHeaderProtection(f *testing.F) {
+	f.Add("Content-Type: text/plain; hp=\"clear\"\r\nFrom: a@example.org\r\n", "From: A <a@example.org>\r\nSubject: x\r\n")
+	f.Add("Content-Type: text/plain; protected-headers=v1\r\nSubject: =?utf-8?q?=C3=BC?=\r\n", "Subject: ü\r\n")
+	f.Add("Content-Type: message/rfc822\r\n\r\nFrom: b@example.org\r\n", "From: a@example.org\r\n")
+	f.Fuzz(func(t *testing.T, inner, outer string) {
+		entity, err := walkEntity(t.Context(), strings.NewReader(inner), int64(len(inner)), "")
+		if err != nil {
+			return
+		}
+		fields, _ := message.ParseHeader([]byte(outer))
+		var s Signature
+		p := readProtection(&layer{entity: entity, outer: fields})
+		p.apply(&s)
+		if s.HeaderProtection == "none" && (s.ProtectedFrom != nil || s.Differences != nil) {
+			t.Fatalf("%+v", s)
+		}
+		same := readProtection(&layer{entity: entity, outer: p.fields})
+		same.apply(&s)
+		if len(s.Differences) != 0 {
+			t.Fatalf("%q differ from themselves", s.Differences)
+		}
+		for _, field := range fields {
+			checkSafeField(t, field)
+		}
+	})
+}
+
+// checkSafeField wants a field that survives transit to be one field of the same name, and safe when it is looked at again.
+func checkSafeField(t *testing.T, f message.Field) {
+	t.Helper()
+	raw, err := copyOfField(f)
+	if err != nil || f.Name() == "" {
+		return
+	}
+	again, _ := message.ParseHeader(raw)
+	if len(again) != 1 || !again[0].Is(f.Name()) {
+		t.Fatalf("%q became %q", f.Raw, raw)
+	}
+	if h := fieldHazards(raw) & breaking &^ has8bit; h != 0 {
+		t.Fatalf("%q became %q: %s", f.Raw, raw, h)
+	}
+}
+
+// FuzzMediaType reads and writes Content-Type values.
+func FuzzMediaType(f *testing.F) {
+	for _, s := range []string{
+		"text/plain", "text/plain; charset=utf-8", `multipart/mixed; boundary="a\"b"; x=y`, "a/b; (c) n*0=x; n*1=y", "a/b; n*=utf-8''%C3%BC", "text/plain (c; hp=clear", ";", "a/b; n=\"x",
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		a := parseMediaType(s)
+		if a.ambiguous || a.name == "" || strings.ContainsAny(s, "\r\n\x00") {
+			return
+		}
+		b := parseMediaType(a.String())
+		if b.name != a.name || b.ambiguous {
+			t.Fatalf("%q became %q", s, a.String())
+		}
+		for _, p := range a.params {
+			if !strings.Contains(p.name, "*") && isASCII(p.value) && b.get(p.name) != p.value {
+				t.Fatalf("%q became %q: %s", s, a.String(), p.name)
+			}
+		}
+	})
+}
+
+// FuzzQuotedPrintable wants the encoder's output to decode to its input, and to be safe.
+func FuzzQuotedPrintable(f *testing.F) {
+	for _, s := range []string{"Grüße \r\n", "From x\r\n.\r\n", strings.Repeat("x ", 60), "a=b=\r\n=3d\r\n", "\x00\xff\r"} {
+		f.Add(s, false)
+		f.Add(s, true)
+	}
+	f.Fuzz(func(t *testing.T, s string, repair bool) {
+		var out bytes.Buffer
+		q := qpWriter{w: &out, repair: repair}
+		lines := newLineReader(context.Background(), strings.NewReader(s), 0, int64(len(s)))
+		defer lines.close()
+		var canonical strings.Builder
+		for {
+			l, err := lines.next()
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err = errors.Join(err, q.line(l), writeCanonical(&canonical, l)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := q.close(); err != nil {
+			t.Fatal(err)
+		}
+		var m meter
+		check := newLineReader(context.Background(), bytes.NewReader(out.Bytes()), 0, int64(out.Len()))
+		defer check.close()
+		for l, err := check.next(); err == nil; l, err = check.next() {
+			m.add(l)
+		}
+		if m.hazards != 0 {
+			t.Fatalf("%q became %q: %s", s, out.String(), m.hazards)
+		}
+		if repair {
+			return
+		}
+		got, err := io.ReadAll(quotedprintable.NewReader(&out))
+		if err != nil || string(got) != canonical.String() {
+			t.Fatalf("%q decodes to %q, %v", canonical.String(), got, err)
+		}
+	})
+}
