@@ -153,6 +153,9 @@ func (f *forger) collision(zone string) spareKey {
 		for carry := range uint16(3) {
 			moved := *k.record
 			moved.Flags = dns.ZONE + want - dnssec.KeyTag(k.record) + carry - 1
+			if f.keys.keys == nil {
+				f.keys.keys = map[string]spareKey{}
+			}
 			if dnssec.KeyTag(&moved) == want && moved.Flags&dns.ZONE != 0 && moved.Flags&dns.REVOKE == 0 {
 				f.keys.keys[id] = spareKey{&moved, k.signer}
 			}

@@ -72,7 +72,7 @@ func (v *Validator) Resolve(ctx context.Context, name string, qtype uint16) *Ans
 		return l.finish(indeterminate(noEDE, CodeMalformed, "%q %s cannot be asked for", name, typeName(qtype)))
 	}
 	l.answer.Name = n.String()
-	l.prefetch(n)
+	l.prefetch(n, true)
 	return l.finish(l.clock(n, l.follow(n)))
 }
 

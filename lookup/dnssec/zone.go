@@ -154,13 +154,8 @@ func (l *lookup) closest(n name) (*Zone, verdict) {
 	if !ok {
 		return nil, indeterminate(int(dns.ExtendedErrorCodeDNSSECIndeterminate), CodeNoAnchor, "no trust anchor encloses %s", n)
 	}
-	for ; n != top; n = n.parent() {
-		if f, ok := l.zones[n]; ok && f.z != nil && f.z.name == n {
-			return f.z, f.verdict
-		}
-		if z := l.cached(n); z != nil {
-			return l.zone(n)
-		}
+	if f, ok := l.lowest(n, top); ok {
+		return l.zone(f.z.name)
 	}
 	return l.zone(top)
 }
