@@ -1,0 +1,150 @@
+package dnssec_test
+
+import (
+	"flag"
+	"fmt"
+	"net"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+var vectorsUnbound = flag.Bool("vectors-unbound", false, "have unbound judge the vectors of testdata too (one start each)")
+
+// unboundOtherwise are vectors that unbound judges in another way.
+var unboundOtherwise = map[string]string{
+	"0202-revoked":             "RFC 5011, Section 2.1: a revoked key signs nothing but its own revocation; unbound looks at that for anchors only",
+	"0209-many-keys":           "a limit of ours",
+	"0311-unknown-algorithm":   "unbound has algorithm 16, which Go lacks",
+	"0315-sha1-ds":             "RFC 9905: SHA-1 is off by default here",
+	"0317-rsasha1":             "RFC 9905: SHA-1 is off by default here",
+	"0318-rsa-512":             "RFC 8624 leaves key sizes to policy: ours counts such a key as none",
+	"0625-parent-side-unknown": "RFC 6840, Section 4.1: unbound takes the name for an unsigned zone",
+	"0720-iterations-many":     "RFC 9276, Section 3.2: limits are the validator's; unbound has one, we have a second one",
+	"0724-delegation3-unknown": "RFC 6840, Section 4.1: unbound takes the name for an unsigned zone",
+	"0726-grandparent-leaf":    "RFC 4035, Section 5.3.1: the signer must be the zone that holds the set",
+}
+
+// TestVectorsUnbound has unbound replay our vectors, so that they state what validators agree on.
+func TestVectorsUnbound(t *testing.T) {
+	if !*vectorsUnbound {
+		t.Skip("skipped: needs the flag -vectors-unbound")
+	}
+	program := peer(t, "unbound")
+	files, err := filepath.Glob(filepath.Join("testdata", "*.rpl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		id := strings.TrimSuffix(filepath.Base(file), ".rpl")
+		t.Run(id, func(t *testing.T) {
+			s, err := readScenario(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			addr := startForwarder(t, program, s, serveScenario(t, s))
+			query := s.steps[0].rplEntry
+			m, err := network(addr).Exchange(t.Context(), query.name, query.qtype, false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := "insecure"
+			switch {
+			case m.Rcode == dns.RcodeServerFailure:
+				got = "servfail"
+			case m.AuthenticatedData:
+				got = "secure"
+			}
+			want := strings.Fields(s.want)[0]
+			if want == "bogus" || want == "indeterminate" {
+				want = "servfail"
+			}
+			if got != want && unboundOtherwise[id] == "" {
+				t.Errorf("unbound %s, ours %s", got, s.want)
+			}
+		})
+	}
+}
+
+// serveScenario answers on loopback from a scenario.
+func serveScenario(t *testing.T, s *scenario) (port string) {
+	t.Helper()
+	r := &recursor{scenario: s, step: 1}
+	handler := dns.HandlerFunc(func(w dns.ResponseWriter, in *dns.Msg) {
+		out, err := r.Exchange(t.Context(), in.Question[0].Name, in.Question[0].Qtype, true)
+		if err != nil {
+			return
+		}
+		out.Id, out.Response, out.RecursionAvailable = in.Id, true, true
+		out.SetEdns0(4096, true)
+		_ = w.WriteMsg(out)
+	})
+	port = freePort(t)
+	for _, network := range []string{"udp", "tcp"} {
+		server := &dns.Server{Addr: net.JoinHostPort("127.0.0.1", port), Net: network, Handler: handler}
+		started := make(chan struct{})
+		server.NotifyStartedFunc = func() { close(started) }
+		done := make(chan struct{})
+		go func() { defer close(done); _ = server.ListenAndServe() }()
+		<-started
+		t.Cleanup(func() { _ = server.Shutdown(); <-done })
+	}
+	return port
+}
+
+// startForwarder runs unbound with the clock and anchor of a scenario.
+func startForwarder(t *testing.T, program string, s *scenario, port string) string {
+	t.Helper()
+	dir, own := t.TempDir(), freePort(t)
+	writeFile(t, filepath.Join(dir, "anchor"), s.anchors.String())
+	writeFile(t, filepath.Join(dir, "unbound.conf"), fmt.Sprintf(`server:
+  interface: 127.0.0.1@%[1]s
+  access-control: 127.0.0.0/8 allow
+  username: ""
+  chroot: ""
+  directory: "%[2]s"
+  pidfile: "%[2]s/pid"
+  use-syslog: no
+  logfile: "%[2]s/log"
+  do-not-query-localhost: no
+  trust-anchor-signaling: no
+  root-key-sentinel: no
+  module-config: "validator iterator"
+  trust-anchor-file: "%[2]s/anchor"
+  val-override-date: "%[4]d"
+  val-sig-skew-min: 300
+  val-sig-skew-max: 300
+  val-nsec3-keysize-iterations: "1024 50 2048 50 4096 50"
+  val-log-level: 2
+  aggressive-nsec: no
+remote-control:
+  control-enable: no
+forward-zone:
+  name: "."
+  forward-addr: 127.0.0.1@%[3]s
+`, own, dir, port, s.now.Unix()))
+	run(t, program, "-d", "-c", filepath.Join(dir, "unbound.conf"))
+	addr := "127.0.0.1:" + own
+	waitForAny(t, addr)
+	return addr
+}
+
+// waitForAny waits until something listens.
+func waitForAny(t *testing.T, addr string) {
+	t.Helper()
+	for {
+		c, err := net.Dial("tcp", addr)
+		if err == nil {
+			c.Close()
+			return
+		}
+		select {
+		case <-t.Context().Done():
+			t.Fatal(err)
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
