@@ -48,17 +48,3 @@ func TestDemo(t *testing.T) {
 		t.Errorf("demo printed:\n%s", &out)
 	}
 }
-
-func TestZoneOf(t *testing.T) {
-	t.Parallel()
-	for owner, want := range map[string]string{
-		"2bd8._smimecert.example.org.":     "example.org.",
-		"sensor7._device.example.net.":     "example.net.",
-		"_smtp-client.relay1.example.net.": "relay1.example.net.",
-		"device73.example.net.":            "example.net.",
-	} {
-		if got := zoneOf(owner); got != want {
-			t.Errorf("zoneOf(%q) = %q, want %q", owner, got, want)
-		}
-	}
-}

@@ -165,7 +165,7 @@ func (s *splitter) next(r *bufio.Reader) (start, end int64, err error) {
 			return start, end, nil
 		}
 		empty = 0
-		if len(bytes.TrimRight(line, "\r\n")) == 0 {
+		if text := string(line); text == "\n" || text == "\r\n" {
 			empty = int64(len(line))
 		}
 	}
