@@ -5,10 +5,12 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
 
+	"dnseal/lookup/lookuptest"
 	"dnseal/receiver"
 	"dnseal/sender"
 	"dnseal/smime/message"
@@ -181,5 +183,64 @@ func BenchmarkProcess(b *testing.B) {
 				b.ReportMetric(float64((ownCPU()-before).Microseconds())/float64(b.N), "cpu-µs/op")
 			})
 		}
+	}
+}
+
+// BenchmarkSilent verifies mail of one signer while other connections bring
+// mail of signers whose zones never answer, and compares that with the same
+// mail alone: medians of five interleaved runs.
+func BenchmarkSilent(b *testing.B) {
+	const zones, silentConns = 50, 16
+	o := openOffice(b)
+	good := newParcel(signedBy(b, o, benchMail(4<<10)))
+	var silent []*parcel
+	for n := range zones {
+		zone := fmt.Sprintf("silent%d.example", n)
+		id := o.publish("carol@"+zone, lookuptest.Slow)
+		silent = append(silent, newParcel(signed(b, id, strings.Replace(benchMail(4<<10), author, "carol@"+zone, 1), time.Now())))
+	}
+	peer := startRole(b, "dnseal-verify", "verify", o.dns.Addr(), o.dns.Anchor())
+	for b.Loop() {
+		var alone, beside []measurement
+		for range benchRounds {
+			alone = append(alone, run(b, dialDriver, peer.path, good, 8, 5*benchRun, true))
+			stop := flood(b, peer.path, silent, silentConns)
+			beside = append(beside, run(b, dialDriver, peer.path, good, 8, 5*benchRun, true))
+			stop()
+		}
+		rate := func(m measurement) time.Duration { return time.Duration(m.rate) }
+		p99 := func(m measurement) time.Duration { return m.p99 }
+		b.ReportMetric(float64(median(alone, rate)), "alone-msg/s")
+		b.ReportMetric(float64(median(beside, rate)), "beside-msg/s")
+		b.ReportMetric(float64(median(beside, rate))/float64(median(alone, rate)), "rate-ratio")
+		b.ReportMetric(float64(median(beside, p99))/float64(median(alone, p99)), "p99-ratio")
+		b.ReportMetric(0, "ns/op")
+	}
+}
+
+// flood sends parcels over connections of its own until it is stopped.
+func flood(b *testing.B, path string, parcels []*parcel, conns int) (stop func()) {
+	b.Helper()
+	var wg sync.WaitGroup
+	var all []*driver
+	for i := range conns {
+		d, err := newDriver(path)
+		if err != nil {
+			b.Fatal(err)
+		}
+		all = append(all, d)
+		wg.Go(func() {
+			for n := i; ; n++ {
+				if _, err := d.send(parcels[n%len(parcels)]); err != nil {
+					return // stopped
+				}
+			}
+		})
+	}
+	return func() {
+		for _, d := range all {
+			d.close()
+		}
+		wg.Wait()
 	}
 }
