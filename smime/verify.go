@@ -234,6 +234,9 @@ func clearDefect(p *part, root bool) string {
 	case p.frame&hasBareLF != 0:
 		// Some take such a line for a boundary and some do not: they would be shown different texts.
 		return "a boundary of multipart/signed without CR LF"
+	case p.lookalike:
+		// RFC 2046, Section 5.1.1 lets a reader compare the beginning of a line only: it would be shown one part more.
+		return "a line outside of the signed part that begins like a boundary"
 	case p.kids[1].malformed != "":
 		return "signature part: " + p.kids[1].malformed
 	case !isSignaturePart(p.kids[1]):

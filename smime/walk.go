@@ -145,6 +145,8 @@ func (w *walker) boundary(data []byte) (index int, closing bool) {
 			return i, false
 		case len(rest) == 2 && rest[0] == '-' && rest[1] == '-':
 			return i, true
+		case len(p.kids) != 1:
+			p.lookalike = true
 		}
 	}
 	return -1, false
