@@ -89,14 +89,14 @@ func (j *judgement) weigh(res *lookup.Result, records []lookup.Record) finding {
 		// RFC 6698, Section 4.1: an answer that is not validated is not used.
 		return j.orRoots(finding{Neutral, CodeInsecure, fmt.Sprintf("the zone of %s is not signed, so its records prove nothing", res.Name)})
 	case dnssec.Bogus:
-		return finding{TempError, CodeBogus, fmt.Sprintf("the DNS data of %s is bogus: %s", res.Name, res.Reason)}
+		return finding{TempError, CodeBogus, "the DNS data is bogus: " + res.Reason}
 	case dnssec.Indeterminate:
 		if res.Code == lookup.CodeDenied {
 			// Asking again later would not help.
-			return finding{Neutral, CodeDenied, fmt.Sprintf("%s is not looked up here: %s", res.Name, res.Reason)}
+			return finding{Neutral, CodeDenied, "the record is not looked up here: " + res.Reason}
 		}
 	}
-	return finding{TempError, cmp.Or(res.Code, CodeIndeterminate), fmt.Sprintf("%s could not be looked up: %s", res.Name, res.Reason)}
+	return finding{TempError, cmp.Or(res.Code, CodeIndeterminate), "the record could not be looked up: " + res.Reason}
 }
 
 // missing judges proven absence.

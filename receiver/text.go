@@ -114,6 +114,8 @@ func (s *SignatureReport) identityText() string {
 	switch {
 	case s.Identity == "":
 		return "none is stated"
+	case s.Integrity != yes:
+		return s.Identity + " is claimed"
 	case s.Certificate == nil:
 		return s.Identity + ", by From; no certificate came along"
 	case s.Certificate.Issuer == s.Certificate.Subject:
@@ -127,20 +129,28 @@ func (t *textWriter) dns(d *DNSReport) {
 		t.line("DNS", "not asked")
 		return
 	}
-	t.line("DNS", fmt.Sprintf("%s, %s: %s %s, for %d s", d.Status, d.Presence, d.Type, d.Name, d.TTL))
+	text := fmt.Sprintf("%s, %s: %s %s", d.Status, d.Presence, d.Type, d.Name)
+	if d.TTL > 0 {
+		text += fmt.Sprintf(", for %d s", d.TTL)
+	}
+	t.line("DNS", text)
 	for _, r := range d.Records {
 		t.line("", fmt.Sprintf("%d %d %d  %s", r.Usage, r.Selector, r.Matching, r.Result))
 	}
 }
 
 func (s *SignatureReport) bindingText() string {
+	signer := "the signer"
+	if s.Integrity != yes {
+		signer = "the one claimed"
+	}
 	switch s.Binding {
 	case bindingFrom:
-		return "the signer is the author in From"
+		return signer + " is the author in From"
 	case bindingRule:
-		return "a rule here lets the signer use this From"
+		return "a rule here lets " + signer + " use this From"
 	}
-	return "none: the signer does not speak for From"
+	return "none: " + signer + " does not speak for From"
 }
 
 func (s *SignatureReport) freshnessText() string {

@@ -19,6 +19,8 @@ func (c *cast) later() []vector {
 		x.EmailAddresses = nil
 		x.Subject.ExtraNames = []pkix.AttributeTypeAndValue{{Type: asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 1}, Value: "alice@example.org"}}
 	})
+	spaced := newPerson(t, "\"a b\"@example.org", "bob", person{}, nil)
+	longer := strings.ReplaceAll(mixed("mixed", bare, bare), "out", "sig1")
 	nobody := newPerson(t, "", "mallory", person{}, nil)
 	mine := signed(t, mail("alice@example.org"), smime.SignOptions{}, alice)
 	stronger := c.zoneOf(alice) + c.other(alice, record(3, 1, 2, c.bob.cert.RawSubjectPublicKeyInfo))
@@ -34,5 +36,16 @@ func (c *cast) later() []vector {
 		{name: "i-nameless-certificate", readme: "mallory's certificate states no name at all: then it is judged as alice's, whose record is of another key.", attack: true, eml: h + clear(protected("alice@example.org"), signedBy(protected("alice@example.org"), nobody, nil)), zone: c.everybody(), report: verdict("fail", "key-mismatch")},
 		{name: "hp-cipher-claimed", readme: "hp=\"cipher\" in a message that is not encrypted does not make the protected From count less.", attack: true, eml: h + clear(strings.Replace(protected("bob@example.org"), `hp="clear"`, `hp="cipher"`, 1), signedBy(strings.Replace(protected("bob@example.org"), `hp="clear"`, `hp="cipher"`, 1), alice, nil)), zone: c.everybody(), report: verdict("policy", "inner-from-mismatch")},
 		{name: "dns-digest-agility", readme: "A SHA-512 record beside the SHA-256 one is of another key: the strongest digest counts (RFC 7671, Section 9).", attack: true, eml: mine, zone: stronger, report: verdict("fail", "key-mismatch")},
+		{name: "pass-no-smime-type", readme: "Opaque signed-data without smime-type, as old programs write it.", eml: strings.Replace(h+opaque(signedBy(bare, alice, func(sd *signedData) { sd.attached = []byte(bare) })), " smime-type=signed-data;", "", 1), zone: c.everybody(), report: pass},
+		{name: "pass-x-types", readme: "The media types with x- in front.", eml: strings.ReplaceAll(h+part, "application/pkcs7-signature", "application/x-pkcs7-signature"), zone: c.everybody(), report: pass},
+		{name: "pass-no-protocol", readme: "multipart/signed without protocol and micalg, as Outlook wrote it.", eml: strings.Replace(h+part, " protocol=\"application/pkcs7-signature\"; micalg=sha-256;", "", 1), zone: c.everybody(), report: pass},
+		{name: "pass-no-mime-version", readme: "MIME-Version is missing.", eml: strings.Replace(mine, "MIME-Version: 1.0\r\n", "", 1), zone: c.everybody(), report: pass},
+		{name: "pass-two-mime-versions", readme: "MIME-Version stands there twice.", eml: "MIME-Version: 1.0\r\n" + mine, zone: c.everybody(), report: pass},
+		{name: "pass-date-differs", readme: "Signed two hours after what Date says: a message may wait before it is signed.", eml: signed(t, strings.Replace(mail("alice@example.org"), "11:00:00", "09:00:00", 1), smime.SignOptions{}, alice), zone: c.everybody(), report: pass},
+		{name: "pass-no-final-line-end", readme: "The last line end was cut off.", eml: strings.TrimSuffix(h+part, "\r\n"), zone: c.everybody(), report: pass},
+		{name: "pass-quoted-local-part", readme: "A local part that must be quoted, and a group around it.", eml: signed(t, mail("us: \"a b\"@example.org;"), smime.SignOptions{}, spaced), zone: c.zoneOf(spaced), report: verdict("pass", "", "from", "\"a b\"@example.org")},
+		{name: "pass-boundary-is-prefix", readme: "The boundary inside begins with the one outside: a longer line is another boundary (RFC 2046, Section 5.1.1).", eml: h + clear(longer, signedBy(longer, alice, nil)), zone: c.everybody(), report: pass},
+		{name: "m-boundary-is-prefix", readme: "The same turned around: who compares only as far as the boundary goes sees a part where there is none.", attack: true, eml: strings.Replace(h+part, "\r\n--sig--\r\n", "\r\n--signed\r\nContent-Type: text/plain\r\n\r\nPay 900 euros.\r\n--sig--\r\n", 1), zone: c.everybody(), report: verdict("permerror", "malformed")},
+		{name: "i-forged-received", readme: "Received fields claim that the message came from alice's own server: nobody proves them.", attack: true, eml: "Received: from example.org (verified)\r\n\tby mx.example.net; Tue, 24 Nov 2026 11:30:00 +0000\r\n" + around(bare), zone: c.everybody(), report: verdict("policy", "from-mismatch", "hops", signature("by", "mx.example.net", "at", "2026-11-24T11:30:00Z"), "hops_trusted", false)},
 	}
 }

@@ -46,20 +46,20 @@ type cast struct {
 	alice, bob, mallory   person
 	sensor, camera        person
 	carol, userCA, mailCA person
-	t                     *testing.T
+	t                     testing.TB
 }
 
-func newCast(t *testing.T) *cast {
-	t.Helper()
-	c := &cast{t: t}
-	c.alice = newPerson(t, "alice@example.org", "alice", person{}, nil)
-	c.bob = newPerson(t, "bob@example.org", "bob", person{}, nil)
-	c.mallory = newPerson(t, "mallory@mallory.example", "mallory", person{}, nil)
-	c.sensor = newPerson(t, "sensor7._device.example.net", "sensor", person{}, nil)
-	c.camera = newPerson(t, "camera._device.example.net", "camera", person{}, nil)
-	c.userCA = newCA(t, "users of example.com", "userca")
-	c.mailCA = newCA(t, "a public mail CA", "mailca")
-	c.carol = newPerson(t, "carol@example.com", "carol", c.userCA, nil)
+func newCast(tb testing.TB) *cast {
+	tb.Helper()
+	c := &cast{t: tb}
+	c.alice = newPerson(tb, "alice@example.org", "alice", person{}, nil)
+	c.bob = newPerson(tb, "bob@example.org", "bob", person{}, nil)
+	c.mallory = newPerson(tb, "mallory@mallory.example", "mallory", person{}, nil)
+	c.sensor = newPerson(tb, "sensor7._device.example.net", "sensor", person{}, nil)
+	c.camera = newPerson(tb, "camera._device.example.net", "camera", person{}, nil)
+	c.userCA = newCA(tb, "users of example.com", "userca")
+	c.mailCA = newCA(tb, "a public mail CA", "mailca")
+	c.carol = newPerson(tb, "carol@example.com", "carol", c.userCA, nil)
 	return c
 }
 
@@ -292,10 +292,10 @@ func smtpUTF8(name string) func(*x509.Certificate) {
 }
 
 // replaceOnce changes exactly one place, or the vector is not what it says.
-func replaceOnce(t *testing.T, s, from, to string) string {
-	t.Helper()
+func replaceOnce(tb testing.TB, s, from, to string) string {
+	tb.Helper()
 	if strings.Count(s, from) != 1 {
-		t.Fatalf("%q stands %d times in the message", from, strings.Count(s, from))
+		tb.Fatalf("%q stands %d times in the message", from, strings.Count(s, from))
 	}
 	return strings.Replace(s, from, to, 1)
 }
