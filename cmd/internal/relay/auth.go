@@ -131,10 +131,10 @@ func (a *authenticator) askForCertificate(c *tls.Config) *tls.Config {
 	return c
 }
 
-// offers are the mechanisms this client can use now.
-func (a *authenticator) offers(ctx context.Context, s *session) []mechanism {
+// offers are the mechanisms this client can use now. An error says that there may be more.
+func (a *authenticator) offers(ctx context.Context, s *session) ([]mechanism, error) {
 	if s.tls == nil {
-		return nil // RFC 4954, Section 4: nothing that shows a password in clear; we offer nothing at all
+		return nil, nil // RFC 4954, Section 4: nothing that shows a password in clear; we offer nothing at all
 	}
 	var ms []mechanism
 	if a.external != nil && len(s.tls.PeerCertificates) > 0 && s.tls.Version >= tls.VersionTLS13 {
@@ -144,18 +144,15 @@ func (a *authenticator) offers(ctx context.Context, s *session) []mechanism {
 		ms = append(ms, mechanism{"PLAIN", a.passwd.begin})
 	}
 	if a.dovecot == nil {
-		return ms
+		return ms, nil
 	}
 	names, err := a.dovecot.mechanisms(ctx)
-	if err != nil {
-		s.srv.opts.Log.LogAttrs(ctx, slog.LevelWarn, "relay: Dovecot's auth socket", slog.String("error", err.Error()))
-	}
 	for _, name := range names {
 		if !slices.ContainsFunc(ms, func(m mechanism) bool { return m.name == name }) {
 			ms = append(ms, mechanism{name, a.dovecot.mechanism(name)})
 		}
 	}
-	return ms
+	return ms, err
 }
 
 // configured reports whether there is any way to log in.
@@ -181,9 +178,12 @@ func (s *session) cmdAuth(ctx context.Context, arg string) bool {
 		s.logLogin(ctx, name, fmt.Errorf("%w: too many failed logins from this address", errUnavailable))
 		return s.bad(replyAuthLater)
 	}
-	ms := s.srv.auth.offers(ctx, s)
+	ms, err := s.srv.auth.offers(ctx, s)
 	i := slices.IndexFunc(ms, func(m mechanism) bool { return m.name == name })
-	if i < 0 {
+	switch {
+	case i < 0 && err != nil:
+		return s.loginReply(ctx, name, nil, unavailable("%w", err))
+	case i < 0:
 		return s.bad(say(504, "5.5.4", "Mechanism not available"))
 	}
 	proven, err := s.login(ctx, ms[i], initial, hasInitial)

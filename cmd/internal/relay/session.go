@@ -254,8 +254,12 @@ func (s *session) mechanisms(ctx context.Context) string {
 	if s.srv.opts.LMTP || s.loggedIn() {
 		return ""
 	}
+	ms, err := s.srv.auth.offers(ctx, s)
+	if err != nil {
+		s.srv.opts.Log.LogAttrs(ctx, slog.LevelWarn, "relay: logins", slog.String("error", err.Error()))
+	}
 	var b strings.Builder
-	for _, m := range s.srv.auth.offers(ctx, s) {
+	for _, m := range ms {
 		b.WriteString(" " + m.name)
 	}
 	return b.String()
