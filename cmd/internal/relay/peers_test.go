@@ -39,7 +39,7 @@ func peerProgram(tb testing.TB, name string) string {
 // worldDir makes a folder with a short path that other users may enter.
 func worldDir(tb testing.TB) string {
 	tb.Helper()
-	dir, err := os.MkdirTemp("", "relay")
+	dir, err := os.MkdirTemp("", "relay") //nolint:usetesting // TempDir is too long for sockets, and closed to others
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -251,7 +251,7 @@ func startExim(tb testing.TB, next string) string {
 	_, own, _ := net.SplitHostPort(addr)
 	host, port, _ := net.SplitHostPort(next)
 	mustWrite(tb, dir+"/conf", fmt.Sprintf(eximConf, dir, exim, own, mlmmj))
-	for _, d := range strings.Fields("spool log list/incoming list/queue/discarded list/archive list/text list/subconf list/unsubconf list/bounce list/control list/moderation list/digesters.d list/requeue list/nomailsubs.d") {
+	for d := range strings.FieldsSeq("spool log list/incoming list/queue/discarded list/archive list/text list/subconf list/unsubconf list/bounce list/control list/moderation list/digesters.d list/requeue list/nomailsubs.d") {
 		if err := os.MkdirAll(dir+"/"+d, 0o755); err != nil {
 			tb.Fatal(err)
 		}

@@ -290,12 +290,16 @@ func (s *submitter) say(line string) string {
 
 // try hands in one message. The reply that ended it comes with it.
 func (s *submitter) try(content string) (attempt, string) {
+	return s.tryFor("b@example.net", content)
+}
+
+func (s *submitter) tryFor(rcpt, content string) (attempt, string) {
 	if !s.open() {
 		s.close()
 		return refused, "-"
 	}
 	s.conn.SetDeadline(time.Now().Add(hangGuard))
-	for _, line := range []string{"MAIL FROM:<a@example.org>", "RCPT TO:<b@example.net>", "DATA"} {
+	for _, line := range []string{"MAIL FROM:<a@example.org>", "RCPT TO:<" + rcpt + ">", "DATA"} {
 		if r := s.say(line); r[0] != '2' && r[0] != '3' {
 			s.say("RSET")
 			return refused, r
