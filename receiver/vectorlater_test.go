@@ -47,5 +47,11 @@ func (c *cast) later() []vector {
 		{name: "pass-boundary-is-prefix", readme: "The boundary inside begins with the one outside: a longer line is another boundary (RFC 2046, Section 5.1.1).", eml: h + clear(longer, signedBy(longer, alice, nil)), zone: c.everybody(), report: pass},
 		{name: "m-boundary-is-prefix", readme: "The same turned around: who compares only as far as the boundary goes sees a part where there is none.", attack: true, eml: strings.Replace(h+part, "\r\n--sig--\r\n", "\r\n--signed\r\nContent-Type: text/plain\r\n\r\nPay 900 euros.\r\n--sig--\r\n", 1), zone: c.everybody(), report: verdict("permerror", "malformed")},
 		{name: "i-forged-received", readme: "Received fields claim that the message came from alice's own server: nobody proves them.", attack: true, eml: "Received: from example.org (verified)\r\n\tby mx.example.net; Tue, 24 Nov 2026 11:30:00 +0000\r\n" + around(bare), zone: c.everybody(), report: verdict("policy", "from-mismatch", "hops", signature("by", "mx.example.net", "at", "2026-11-24T11:30:00Z"), "hops_trusted", false)},
+		{
+			name: "pass-unsupported-beside", readme: "alice signed with two algorithms, one of which is not known here: it is listed, and does not count.",
+			eml: h + clear(bare, signedBy(bare, alice, func(sd *signedData) {
+				sd.signers = append(sd.signers, signer{person: alice, content: []byte(bare), algorithm: asn1.ObjectIdentifier{1, 3, 101, 113}})
+			})), zone: c.everybody(), report: verdict("pass", "", "signatures", []any{signature("verdict", "pass")[0], signature("verdict", "neutral", "code", "unsupported")[0]}),
+		},
 	}
 }

@@ -27,6 +27,8 @@ type Rule struct {
 	Identity string
 	// Form overrides Options.Opaque: "", "clear" or "opaque".
 	Form string
+	// Again signs also what is signed or encrypted already, around it (RFC 2634, Section 1.1).
+	Again bool
 }
 
 // FromIdentity is the Rule.Identity that stands for the From address itself.
@@ -124,13 +126,14 @@ type rule struct {
 	anyMail  bool // any envelope sender may
 	identity string
 	form     form
+	again    bool
 }
 
 func parseRule(r Rule) (*rule, error) {
 	if len(r.Who) == 0 || len(r.From) == 0 {
 		return nil, errors.New("who and from must both be given")
 	}
-	out := &rule{anyMail: len(r.MailFrom) == 0, identity: r.Identity}
+	out := &rule{anyMail: len(r.MailFrom) == 0, identity: r.Identity, again: r.Again}
 	var err error
 	if out.who, err = parseSubmitters(r.Who); err != nil {
 		return nil, err

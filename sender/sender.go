@@ -12,7 +12,7 @@
 // names it the submitter must be one who may use it as From. The null sender
 // may sign like any other envelope sender (Rule.MailFrom can exclude it), except
 // that delivery reports are left alone. What is signed or encrypted already is
-// left alone. Header fields X-Dnseal-* are always removed, and listened to
+// left alone, unless the rule says Again. Header fields X-Dnseal-* are always removed, and listened to
 // only from Options.Control.
 //
 // [SignMessage] signs without rules, for programs whose user owns the keys.
@@ -128,7 +128,7 @@ func (s *Sender) Handle(ctx context.Context, m *message.Message, env *message.En
 	if s.opts.MaxBytes > 0 && m.Size() > s.opts.MaxBytes {
 		return s.stop(ClassTooBig, "too-big", fmt.Sprintf("%d bytes, at most %d are signed", m.Size(), s.opts.MaxBytes), pass, attrs)
 	}
-	if kind := leaveAlone(m, env, s.opts.SignReports); kind != "" {
+	if kind := s.leaveAlone(m, env, d.rule); kind != "" {
 		return &message.Outcome{Action: message.Accept, Edit: pass, Result: ResultLeftAlone, Attrs: append(attrs, slog.String("kind", kind))}
 	}
 	gs := groups(env.Rcpt, s.mainForm(m, env, d.rule), s.opaqueFor, s.plainFor)
@@ -139,11 +139,11 @@ func (s *Sender) Handle(ctx context.Context, m *message.Message, env *message.En
 }
 
 // leaveAlone says as what a message is left alone, or "".
-func leaveAlone(m *message.Message, env *message.Envelope, signReports bool) string {
-	if kind := smime.Secured(m); kind != "" {
+func (s *Sender) leaveAlone(m *message.Message, env *message.Envelope, r *rule) string {
+	if kind := smime.Secured(m); kind != "" && !r.again {
 		return kind
 	}
-	if !signReports && isReport(m, env) {
+	if !s.opts.SignReports && isReport(m, env) {
 		return "report"
 	}
 	return ""
@@ -188,7 +188,7 @@ func (s *Sender) sign(ctx context.Context, m *message.Message, pass *message.Edi
 	}
 	out := &message.Outcome{Action: message.Accept, Result: ResultSigned, Attrs: attrs}
 	for i, g := range gs {
-		edit, err := s.makeForm(m, prepared, pre, id, g.form, now)
+		edit, err := s.makeForm(m, prepared, pre, id, g.form, d.rule.again, now)
 		if err != nil {
 			return s.failed(errors.Join(err, out.Close()), pass, attrs)
 		}
@@ -202,12 +202,12 @@ func (s *Sender) sign(ctx context.Context, m *message.Message, pass *message.Edi
 }
 
 // makeForm returns the edit of m that gives one form.
-func (s *Sender) makeForm(m, prepared *message.Message, pre *message.Edit, id *identity.Identity, f form, now time.Time) (*message.Edit, error) {
+func (s *Sender) makeForm(m, prepared *message.Message, pre *message.Edit, id *identity.Identity, f form, again bool, now time.Time) (*message.Edit, error) {
 	if f == plain {
 		return pre, nil
 	}
 	edit, err := signPrepared(prepared, []*identity.Identity{id}, smime.SignOptions{
-		Time: now, Opaque: f == opaque, NoHeaderProtection: s.opts.NoHeaderProtection, FullSelfCheck: s.opts.FullSelfCheck,
+		Time: now, Opaque: f == opaque, NoHeaderProtection: s.opts.NoHeaderProtection, FullSelfCheck: s.opts.FullSelfCheck, Again: again,
 	})
 	if err != nil {
 		return nil, err

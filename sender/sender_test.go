@@ -118,6 +118,9 @@ func TestHandle(t *testing.T) {
 		{"not allowed", "user:billing", "From: alice@example.org\r\n" + plainText, nil, "", nil, message.Reject, "not-allowed", "", nil},
 		{"not allowed, also when signed already", "user:billing", signedAlready, nil, "", nil, message.Reject, "not-allowed", "", nil},
 		{"signed already", "user:alice", signedAlready, nil, "", nil, message.Accept, "left-alone", "plain", nil},
+		{"signed again", "user:alice", signedAlready, nil, "", func(o *Options) {
+			o.Rules = []Rule{{Who: []string{"user:alice"}, From: []string{"alice@example.org"}, Again: true}}
+		}, message.Accept, "signed", "clear alice@example.org", nil},
 		{"a delivery report", "user:alice", report, nil, "", nil, message.Accept, "left-alone", "plain", nil},
 		{"a report from a person", "user:alice", report, nil, "alice@example.org", nil, message.Accept, "signed", "clear alice@example.org", nil},
 		{"reports are signed", "user:alice", report, nil, "", func(o *Options) { o.SignReports = true }, message.Accept, "signed", "clear alice@example.org", nil},

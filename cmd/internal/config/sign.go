@@ -41,4 +41,6 @@ type Rule struct {
 	Identity string `toml:"identity"`
 	// Form is "clear" or "opaque". Default: sign.form.
 	Form string `toml:"form"`
+	// Again signs also what is signed or encrypted already. Default: false.
+	Again bool `toml:"again"`
 }
