@@ -150,11 +150,7 @@ func TestWrongEdits(t *testing.T) {
 			t.Errorf("newPlan(%.100v) = nil error", c)
 		}
 	}
-	flood := make([]message.Change, maxChanges+1)
-	for i := range flood {
-		flood[i] = message.Change{Op: message.Delete, Name: "X", Index: i + 1}
-	}
-	if _, err := newPlan(&message.Edit{Changes: flood}); err == nil {
+	if _, err := newPlan(removals(maxChanges + 1)); err == nil {
 		t.Error("newPlan takes any number of changes")
 	}
 }

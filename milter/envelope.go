@@ -2,6 +2,7 @@ package milter
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 
 	gomilter "github.com/d--j/go-milter"
@@ -52,6 +53,10 @@ func (s *session) complete(env *message.Envelope, macros gomilter.Macros) {
 	env.Submitter = message.Submitter{
 		User: macros.Get(gomilter.MacroAuthAuthen),
 		Addr: s.peer.addr,
+	}
+	if len(s.srv.opts.Daemons) > 0 && !slices.Contains(s.srv.opts.Daemons, macros.Get(gomilter.MacroDaemonName)) {
+		env.Submitter.Addr = netip.Addr{}
+		return
 	}
 	if !env.Submitter.Addr.IsValid() {
 		env.Submitter.Addr, _ = netip.ParseAddr(strings.TrimPrefix(macros.Get(gomilter.MacroClientAddr), "IPv6:"))

@@ -59,6 +59,10 @@ type Options struct {
 	// Nil rejects such messages: 552 5.3.4 and 554 5.6.0.
 	Unfit func(ctx context.Context, head *message.Message, why error, env *message.Envelope) *message.Outcome
 
+	// Daemons name the MTA's daemons ({daemon_name}) that take nothing but submissions. The address of a client
+	// that came another way is then no fact about the submitter: only a login counts. Empty: any daemon.
+	Daemons []string
+
 	// MaxBytes is the most bytes of a message; 0 means no limit but the MTA's own.
 	MaxBytes int64
 	// MaxHeaderBytes is the most bytes of a message's header; 0 means 1 MiB.

@@ -139,6 +139,39 @@ func TestLoginEnds(t *testing.T) {
 	}
 }
 
+// TestDaemons wants the client's address to count only where submissions come in.
+func TestDaemons(t *testing.T) {
+	t.Parallel()
+	var got record[message.Submitter]
+	srv := serve(t, Options{
+		Daemons: []string{"submission", "smtps"},
+		Handler: always(func(_ context.Context, _ *message.Message, env *message.Envelope) *message.Outcome {
+			got.add(env.Submitter)
+			return &message.Outcome{Action: message.Accept}
+		}),
+	})
+	for daemon, want := range map[string]message.Submitter{
+		"submission": {User: "alice", Addr: addr("192.0.2.7")},
+		"smtpd":      {User: "alice"},
+		"":           {User: "alice"},
+	} {
+		c := srv.dial(t)
+		negotiateV6(t, c)
+		if _, err := c.Write(slices.Concat(
+			frame('D', "C{client_addr}\x00192.0.2.7\x00{daemon_name}\x00"+daemon+"\x00"), frame('C', "x\x004\x00\x19192.0.2.7\x00"),
+			frame('D', "M{auth_authen}\x00alice\x00"), frame('M', "<>\x00"), frame('R', "<x>\x00"), frame('E', ""),
+		)); err != nil {
+			t.Fatal(err)
+		}
+		if a := readFrame(t, c); a[0] != 'a' {
+			t.Errorf("%q: answer %q", daemon, a)
+		}
+		if got.last() != want {
+			t.Errorf("%q: submitter %v, want %v", daemon, got.last(), want)
+		}
+	}
+}
+
 // TestOutcomes turns each action into what the MTA is told.
 func TestOutcomes(t *testing.T) {
 	t.Parallel()
@@ -161,6 +194,8 @@ func TestOutcomes(t *testing.T) {
 		"unknown action":     {&message.Outcome{Action: 99}, `RejectWithCode 451 "451 4.7.1 Service unavailable - try again later"`, 0},
 		"forms":              {&message.Outcome{Action: message.Accept, Forms: []message.Form{{Rcpt: []string{"x"}}}}, `RejectWithCode 451 "451 4.7.1 Service unavailable - try again later"`, 0},
 		"edit that is none":  {&message.Outcome{Action: message.Accept, Edit: &message.Edit{Changes: []message.Change{{Op: message.Insert, Name: "X", Value: " a\r\nBcc: x"}}}}, `RejectWithCode 451 "451 4.7.1 Service unavailable - try again later"`, 0},
+		"flood of changes":   {&message.Outcome{Action: message.Accept, Edit: removals(maxChanges + 1)}, `RejectWithCode 554 "554 5.6.0 Message malformed"`, 0},
+		"many changes":       {&message.Outcome{Action: message.Accept, Edit: removals(maxChanges)}, "Accept", maxChanges},
 		"edit of a rejected": {&message.Outcome{Action: message.Reject, Edit: &message.Edit{Changes: []message.Change{{Op: message.Insert, Name: "X", Value: " a"}}}}, `RejectWithCode 550 "550 5.7.1 Message refused"`, 0},
 	} {
 		srv := serve(t, Options{Handler: always(func(context.Context, *message.Message, *message.Envelope) *message.Outcome { return test.outcome })})
@@ -169,6 +204,15 @@ func TestOutcomes(t *testing.T) {
 			t.Errorf("%s: %s with %v, want %s with %d actions", name, got, acts, test.want, test.acts)
 		}
 	}
+}
+
+// removals removes the first n fields called X.
+func removals(n int) *message.Edit {
+	e := &message.Edit{}
+	for i := range n {
+		e.Changes = append(e.Changes, message.Change{Op: message.Delete, Name: "X", Index: i + 1})
+	}
+	return e
 }
 
 // TestPanic wants a handler that panics to cost one message, not the process or the connection.
