@@ -144,6 +144,7 @@ func (c *Config) MilterOptions(m *Milter, w Wiring) milter.Options {
 	role := m.Role
 	return milter.Options{
 		Handler:  func() message.Handler { return w.Handler },
+		Daemons:  m.Daemons,
 		MaxBytes: m.MaxBytes, MaxSessions: m.MaxSessions, Timeout: m.Timeout, Logger: w.Log,
 		Observe: func(o milter.Observation) {
 			w.Metrics.Message(metrics.Message{

@@ -75,6 +75,9 @@ type Milter struct {
 	SocketMode string `toml:"socket-mode"`
 	// SocketGroup is the group of a unix socket, by name or number. Default: the group of the process.
 	SocketGroup string `toml:"socket-group"`
+	// Daemons name the MTA's daemons ({daemon_name}) that take nothing but submissions: the address of a client that
+	// came another way counts for no "net:". Default: any daemon.
+	Daemons []string `toml:"daemons"`
 	// Observe only logs what would be done: mail goes on unchanged. Only for verify. Default: false.
 	Observe bool `toml:"observe"`
 	// MaxBytes is the size of the largest message; class too-big. Default: what the MTA takes.
