@@ -58,9 +58,6 @@ func (c *Client) fly(ctx context.Context, tr *trust, k key) (r *Result, own bool
 	return &copied, own
 }
 
-// errLinger ends a lookup that takes long while too many do.
-var errLinger = errors.New("it takes long, and too many others do, too")
-
 // ask goes through the gate, asks and remembers.
 func (c *Client) ask(ctx context.Context, tr *trust, k key) *Result {
 	ctx, cancel := context.WithTimeout(ctx, c.opts.Timeout)
@@ -69,21 +66,16 @@ func (c *Client) ask(ctx context.Context, tr *trust, k key) *Result {
 	defer giveUp(nil)
 	defer context.AfterFunc(c.life, cancel)()
 	signer := signerDomain(k.name)
-	t := newTicket(signer, c.knows(signer))
+	t := newTicket(signer, c.knows(signer), giveUp)
 	if err := c.gate.enter(ctx, t); err != nil {
 		return notTold(k, CodeBusy, err.Error())
 	}
 	defer c.gate.leave(t)
-	defer time.AfterFunc(patience, func() {
-		if !c.gate.linger(t) {
-			giveUp(errLinger)
-		}
-	}).Stop()
 	at := c.opts.Now()
 	r := c.resolve(ctx, tr, k)
 	r.At = at
-	if r.Status == dnssec.Indeterminate && errors.Is(context.Cause(ctx), errLinger) {
-		return notTold(k, CodeBusy, errLinger.Error())
+	if busy := context.Cause(ctx); r.Status == dnssec.Indeterminate && errors.Is(busy, errLinger) {
+		return notTold(k, CodeBusy, busy.Error())
 	}
 	c.remember(tr, k, signer, r)
 	return r

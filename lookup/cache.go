@@ -23,7 +23,7 @@ const (
 	defaultCacheBytes = 64 << 20
 	maxZones          = 10_000
 	maxSignatures     = 100_000
-	maxKnown          = 100_000
+	maxSigners        = 100_000
 )
 
 // key names a cached result. The mode and the CD bit are those of the client.
@@ -77,7 +77,7 @@ func (c *cache) close() {
 // newKnown keeps the signer domains that answered lately.
 func newKnown() (*otter.Cache[string, struct{}], error) {
 	return otter.New(&otter.Options[string, struct{}]{
-		MaximumSize: maxKnown, ExpiryCalculator: otter.ExpiryWriting[string, struct{}](knownTime),
+		MaximumSize: maxSigners, ExpiryCalculator: otter.ExpiryWriting[string, struct{}](knownTime),
 	})
 }
 

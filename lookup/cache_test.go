@@ -316,9 +316,9 @@ func TestClose(t *testing.T) {
 	got := make(chan *Result)
 	go func() { got <- c.Lookup(t.Context(), sensor, TLSA) }()
 	waitFor(t, func() bool {
-		c.gate.mu.Lock()
-		defer c.gate.mu.Unlock()
-		return c.gate.running == 1
+		c.gate.unknown.mu.Lock()
+		defer c.gate.unknown.mu.Unlock()
+		return len(c.gate.unknown.running) == 1
 	})
 	c.Close()
 	if r := <-got; r.Status != dnssec.Indeterminate {

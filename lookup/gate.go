@@ -6,23 +6,18 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"golang.org/x/net/publicsuffix"
+	"golang.org/x/sync/semaphore"
 )
 
-// How many lookups may be under way. Which names are looked up is the choice of whoever sends mail, and so is how
-// long their name servers take; the numbers keep places free for others.
+// How many lookups may be under way. Which names are looked up is the choice of whoever sends mail, and so is how long
+// their name servers take; the numbers keep places free for others.
 const (
-	maxRunning   = 256 // in all
-	maxUnknown   = 128 // of those, in zones that have not answered lately
-	maxLingering = 64  // of all, longer than patience
-	maxPerDomain = 8   // in one signer domain, and in all unknown ones of one registrable domain
-	maxWaiting   = 1024
-	maxQueued    = 256 // of those waiting, in one registrable domain
-
-	// patience is after how long a lookup counts as lingering. When too many linger it is given up.
-	patience = 250 * time.Millisecond
+	maxPerLane   = 128 // in signer domains that have answered lately, and as many in all others: half of 256
+	maxPerDomain = 8   // in one signer domain, and in the unknown ones of one registrable domain together
+	maxKnown     = 2048
+	maxUnknown   = 256 // running or waiting in one domain, known and unknown
 )
 
 // busyError says which cap was reached.
@@ -30,137 +25,115 @@ type busyError string
 
 func (e busyError) Error() string { return string(e) }
 
-// gate lets lookups in.
+// gate lets lookups in: first by domain, then by lane.
 type gate struct {
-	mu                          sync.Mutex
-	running, unknown, lingering int
-	signers, parents            map[string]int // running; parents counts unknown signers only
-	waiting                     []*ticket
-	queued                      map[string]int // waiting, by parent
+	mu             sync.Mutex
+	signers        map[string]*domain
+	parents        map[string]*domain // registrable domains around unknown signers
+	known, unknown *lane
 }
 
-// ticket is one lookup's place.
+// domain is the places of one domain.
+type domain struct {
+	places *semaphore.Weighted
+	users  int // running or waiting
+}
+
+// ticket is one lookup on its way through the gate.
 type ticket struct {
-	signer    string // the domain that signs mail with the name
-	parent    string // the registrable domain around it
-	known     bool   // the signer domain has answered lately
-	lingering bool
-	left      bool
-	admitted  chan struct{}
+	signer string // the domain that the name speaks for
+	known  bool   // it has answered lately
+	visit
+	leave []func() // what gives the places back, in order of taking
 }
 
 func newGate() *gate {
-	return &gate{signers: map[string]int{}, parents: map[string]int{}, queued: map[string]int{}}
+	return &gate{signers: map[string]*domain{}, parents: map[string]*domain{}, known: newLane(), unknown: newLane()}
 }
 
-func newTicket(signer string, known bool) *ticket {
-	return &ticket{signer: signer, parent: registrable(signer), known: known, admitted: make(chan struct{})}
+// newTicket makes a ticket; giveUp ends its lookup when others need the place.
+func newTicket(signer string, known bool, giveUp func(error)) *ticket {
+	return &ticket{signer: signer, known: known, visit: visit{giveUp: giveUp, admitted: make(chan bool, 1)}}
 }
 
-// enter waits for a place until the context ends. The error is a busyError.
-func (g *gate) enter(ctx context.Context, t *ticket) error {
-	if err := g.queue(t); err != nil {
+// enter waits for a place until the context ends. The error is a busyError. Only without error must the ticket leave.
+func (g *gate) enter(ctx context.Context, t *ticket) (err error) {
+	defer func() {
+		if err != nil {
+			g.leave(t)
+		}
+	}()
+	if t.known {
+		if err = g.take(ctx, t, g.signers, t.signer, maxKnown); err != nil {
+			return err
+		}
+		return t.enter(ctx, g.known)
+	}
+	if err = g.take(ctx, t, g.signers, t.signer, maxUnknown); err != nil {
 		return err
 	}
-	select {
-	case <-t.admitted:
-		return nil
-	case <-ctx.Done():
+	if err = g.take(ctx, t, g.parents, registrable(t.signer), maxUnknown); err != nil {
+		return err
 	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	i := slices.Index(g.waiting, t)
-	if i < 0 { // It was let in meanwhile.
-		g.drop(t)
-	} else {
-		g.waiting = slices.Delete(g.waiting, i, i+1)
-		count(g.queued, t.parent, -1)
-	}
-	return busyError(fmt.Sprintf("too many lookups below %s are under way", t.parent))
+	return t.enter(ctx, g.unknown)
 }
 
-// queue lets t in, or puts it at the end of the line.
-func (g *gate) queue(t *ticket) error {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	switch {
-	case g.fits(t):
-		g.admit(t)
-	case len(g.waiting) >= maxWaiting:
-		return busyError("too many lookups are under way")
-	case g.queued[t.parent] >= maxQueued:
-		return busyError(fmt.Sprintf("too many lookups below %s are under way", t.parent))
-	default:
-		g.waiting = append(g.waiting, t)
-		count(g.queued, t.parent, 1)
+// enter takes a place in a lane.
+func (t *ticket) enter(ctx context.Context, l *lane) error {
+	if err := l.enter(ctx, &t.visit); err != nil {
+		return err
 	}
+	t.leave = append(t.leave, func() { l.leave(&t.visit) })
 	return nil
 }
 
-func (g *gate) fits(t *ticket) bool {
-	return g.running < maxRunning && g.signers[t.signer] < maxPerDomain &&
-		(t.known || g.unknown < maxUnknown && g.parents[t.parent] < maxPerDomain)
-}
-
-func (g *gate) admit(t *ticket) {
-	g.running++
-	count(g.signers, t.signer, 1)
-	if !t.known {
-		g.unknown++
-		count(g.parents, t.parent, 1)
-	}
-	close(t.admitted)
-}
-
-// linger marks a lookup as one that takes long; false: it must be given up.
-func (g *gate) linger(t *ticket) bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if t.left {
-		return true
-	}
-	if g.lingering >= maxLingering {
-		return false
-	}
-	g.lingering++
-	t.lingering = true
-	return true
-}
-
-// leave gives the place of an admitted ticket back.
-func (g *gate) leave(t *ticket) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.drop(t)
-}
-
-// drop gives a place back and lets in who fits now, in order of arrival.
-func (g *gate) drop(t *ticket) {
-	t.left = true
-	g.running--
-	count(g.signers, t.signer, -1)
-	if !t.known {
-		g.unknown--
-		count(g.parents, t.parent, -1)
-	}
-	if t.lingering {
-		g.lingering--
-	}
-	g.waiting = slices.DeleteFunc(g.waiting, func(next *ticket) bool {
-		if !g.fits(next) {
-			return false
+// take waits for one of a domain's places.
+func (g *gate) take(ctx context.Context, t *ticket, domains map[string]*domain, name string, most int) error {
+	d := g.use(domains, name, most)
+	if d == nil || d.places.Acquire(ctx, 1) != nil {
+		if d != nil {
+			g.unuse(domains, name)
 		}
-		count(g.queued, next.parent, -1)
-		g.admit(next)
-		return true
+		return busyError(fmt.Sprintf("too many lookups below %s are under way", name))
+	}
+	t.leave = append(t.leave, func() {
+		d.places.Release(1)
+		g.unuse(domains, name)
 	})
+	return nil
 }
 
-// count adds to a counter and forgets it at zero.
-func count(m map[string]int, key string, n int) {
-	if m[key] += n; m[key] == 0 {
-		delete(m, key)
+// use counts one more user of a domain; nil: there are too many.
+func (g *gate) use(domains map[string]*domain, name string, most int) *domain {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	d := domains[name]
+	if d == nil {
+		d = &domain{places: semaphore.NewWeighted(maxPerDomain)}
+		domains[name] = d
 	}
+	if d.users >= most {
+		return nil
+	}
+	d.users++
+	return d
+}
+
+func (g *gate) unuse(domains map[string]*domain, name string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	d := domains[name]
+	if d.users--; d.users == 0 {
+		delete(domains, name)
+	}
+}
+
+// leave gives all places of a ticket back, the last one first.
+func (g *gate) leave(t *ticket) {
+	for _, f := range slices.Backward(t.leave) {
+		f()
+	}
+	t.leave = nil
 }
 
 // signerDomain is the domain that an owner name speaks for: what follows its last label with an underscore, or for a
@@ -178,7 +151,7 @@ func signerDomain(name string) string {
 	return strings.Join(labels, ".")
 }
 
-// registrable is the domain that somebody registered, by the public suffix list: one name more than the suffix.
+// registrable is the domain that somebody registered, by the public suffix list: one label more than the suffix.
 func registrable(domain string) string {
 	if r, err := publicsuffix.EffectiveTLDPlusOne(domain); err == nil {
 		return r

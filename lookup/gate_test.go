@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -34,204 +35,250 @@ func TestSignerDomain(t *testing.T) {
 	}
 }
 
-// enterAll lets n lookups in, of signers made by domain.
-func enterAll(t *testing.T, g *gate, n int, known bool, domain func(i int) string) []*ticket {
-	t.Helper()
-	var in []*ticket
+// arrivals is a gate and those who came to it.
+type arrivals struct {
+	*gate
+	t    *testing.T
+	told atomic.Int32 // lookups told to give up
+}
+
+// come has a lookup enter; the ticket is nil when it was turned away within a moment.
+func (a *arrivals) come(signer string, known bool) *ticket {
+	a.t.Helper()
+	ticket := newTicket(signer, known, func(error) { a.told.Add(1) })
+	ctx, cancel := context.WithTimeout(a.t.Context(), time.Millisecond)
+	defer cancel()
+	err := a.enter(ctx, ticket)
+	var busy busyError
+	switch {
+	case err == nil:
+		return ticket
+	case !errors.As(err, &busy):
+		a.t.Errorf("enter() = %v, want busy", err)
+	}
+	return nil
+}
+
+// comeAll has n lookups enter, all of which must get in.
+func (a *arrivals) comeAll(n int, known bool, signer func(i int) string) (in []*ticket) {
+	a.t.Helper()
 	for i := range n {
-		ticket := newTicket(domain(i), known)
-		if err := g.enter(t.Context(), ticket); err != nil {
-			t.Fatalf("lookup %d: %v", i, err)
+		ticket := a.come(signer(i), known)
+		if ticket == nil {
+			a.t.Fatalf("lookup %d of %d, in %s, does not get in", i, n, signer(i))
 		}
 		in = append(in, ticket)
 	}
 	return in
 }
 
-// shut reports whether a lookup has to wait.
-func shut(g *gate, signer string, known bool) bool {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	ticket := newTicket(signer, known)
-	g.mu.Lock()
-	fits := g.fits(ticket)
-	g.mu.Unlock()
-	if fits {
-		return false
+// checkEmpty leaves with all and looks whether anything is still counted.
+func (a *arrivals) checkEmpty(in []*ticket) {
+	a.t.Helper()
+	for _, ticket := range in {
+		a.leave(ticket)
 	}
-	var busy busyError
-	return errors.As(g.enter(ctx, ticket), &busy)
+	if len(a.signers)+len(a.parents) != 0 {
+		a.t.Errorf("the empty gate counts %d signers, %d parents", len(a.signers), len(a.parents))
+	}
+	for _, l := range []*lane{a.known, a.unknown} {
+		if len(l.running)+len(l.waiting)+l.leaving != 0 {
+			a.t.Errorf("the empty lane counts %+v", l)
+		}
+	}
 }
 
-func each(i int) string { return fmt.Sprintf("d%d.example", i) }
+func eachOther(i int) string { return fmt.Sprintf("d%d.example", i) }
+func oneDomain(int) string   { return "one.example" }
+func below(i int) string     { return fmt.Sprintf("s%d.one.example", i) }
 
 // TestCaps holds the gate to each of its numbers.
 func TestCaps(t *testing.T) {
 	t.Parallel()
-	one := func(int) string { return "one.example" }
-	sub := func(i int) string { return fmt.Sprintf("s%d.one.example", i) }
+	type arrival struct {
+		signer string
+		known  bool
+	}
 	for _, tt := range []struct {
 		name   string
 		n      int
 		known  bool
-		domain func(int) string
-		other  string // signer whose next lookup has to wait
-		otherK bool
-		free   string // and one whose does not
-		freeK  bool
+		signer func(int) string
+		shut   *arrival // who does not get in then
+		open   arrival  // and who does
 	}{
-		{"one signer", maxPerDomain, true, one, "one.example", true, "two.example", false},
-		{"unknown signers below one domain", maxPerDomain, false, sub, "new.one.example", false, "two.example", false},
-		{"known signers below one domain do not count", maxPerDomain, true, sub, "s1.one.example", false, "new.one.example", true},
-		{"unknown signers", maxUnknown, false, each, "new.example", false, "new.example", true},
-		{"all", maxRunning, true, each, "new.example", true, "", false},
+		{"one signer", maxPerDomain, true, oneDomain, &arrival{"one.example", true}, arrival{"two.example", true}},
+		{"unknown signers below one domain", maxPerDomain, false, below, &arrival{"new.one.example", false}, arrival{"new.one.example", true}},
+		{"known signers below one domain do not count", maxPerDomain, true, below, nil, arrival{"new.one.example", false}},
+		{"unknown signers", maxPerLane, false, eachOther, &arrival{"new.example", false}, arrival{"new.example", true}},
+		{"known signers", maxPerLane, true, eachOther, &arrival{"new.example", true}, arrival{"new.example", false}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			g := newGate()
-			in := enterAll(t, g, tt.n, tt.known, tt.domain)
-			if tt.name != "known signers below one domain do not count" && !shut(g, tt.other, tt.otherK) {
-				t.Errorf("one more lookup of %s gets in", tt.other)
-			}
-			if tt.free != "" && shut(g, tt.free, tt.freeK) {
-				t.Errorf("%s has to wait", tt.free)
-			}
-			for _, ticket := range in {
-				g.leave(ticket)
-			}
-			checkEmpty(t, g)
+			synctest.Test(t, func(t *testing.T) {
+				a := &arrivals{gate: newGate(), t: t}
+				in := a.comeAll(tt.n, tt.known, tt.signer)
+				if tt.shut != nil && a.come(tt.shut.signer, tt.shut.known) != nil {
+					t.Errorf("%+v gets in", tt.shut)
+				}
+				if last := a.come(tt.open.signer, tt.open.known); last != nil {
+					in = append(in, last)
+				} else {
+					t.Errorf("%+v does not get in", tt.open)
+				}
+				a.checkEmpty(in)
+				if a.told.Load() != 0 {
+					t.Errorf("%d lookups were told to give up before their time", a.told.Load())
+				}
+			})
 		})
 	}
 }
 
-func checkEmpty(t interface {
-	Helper()
-	Errorf(format string, args ...any)
-}, g *gate,
-) {
-	t.Helper()
-	if g.running+g.unknown+g.lingering+len(g.signers)+len(g.parents)+len(g.waiting)+len(g.queued) != 0 {
-		t.Errorf("the empty gate still counts %+v", g)
-	}
-}
-
-// TestLingering gives up on what takes long when too many do, known or not.
-func TestLingering(t *testing.T) {
-	t.Parallel()
-	g := newGate()
-	in := enterAll(t, g, maxLingering+1, true, each)
-	for i, ticket := range in {
-		if got := g.linger(ticket); got != (i < maxLingering) {
-			t.Fatalf("linger(%d) = %t", i, got)
-		}
-	}
-	g.leave(in[0])
-	if !g.linger(in[maxLingering]) {
-		t.Error("no place although one has left")
-	}
-	if !g.linger(in[0]) || g.lingering != maxLingering {
-		t.Error("who has left is counted")
-	}
-	for _, ticket := range in[1:] {
-		g.leave(ticket)
-	}
-	checkEmpty(t, g)
-}
-
-// TestLine lets waiting lookups in as places become free, each in its turn, past those whose domain is full.
-func TestLine(t *testing.T) {
+// TestPatience tells the oldest lookups to leave when others wait, after their time and no more than are needed.
+func TestPatience(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate()
-		running := enterAll(t, g, maxPerDomain, true, func(int) string { return "slow.example" })
-		entered := make(chan string, 10)
-		wait := func(signer, name string) {
+		a := &arrivals{gate: newGate(), t: t}
+		in := a.comeAll(maxPerLane, false, eachOther)
+		time.Sleep(10 * patience)
+		if a.told.Load() != 0 {
+			t.Fatal("lookups are told to leave although nobody waits")
+		}
+		entered := make(chan *ticket, 3)
+		for i := range 3 {
 			go func() {
-				if err := g.enter(t.Context(), newTicket(signer, true)); err == nil {
-					entered <- name
+				ticket := newTicket(fmt.Sprintf("new%d.example", i), false, func(error) { a.told.Add(1) })
+				if a.enter(t.Context(), ticket) == nil {
+					entered <- ticket
+				}
+			}()
+		}
+		synctest.Wait()
+		if got := a.told.Load(); got != 3 || !in[0].told || !in[2].told || in[3].told {
+			t.Errorf("%d lookups are told to leave, want the 3 oldest", got)
+		}
+		for range 3 {
+			a.leave(in[0])
+			in = append(in[1:], <-entered)
+		}
+		// The newcomers have their time too.
+		for _, ticket := range in[:maxPerLane-3] {
+			a.leave(ticket)
+		}
+		a.checkEmpty(in[maxPerLane-3:])
+	})
+}
+
+// TestPatienceIsWaitedFor comes back when the oldest had its time.
+func TestPatienceIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		a := &arrivals{gate: newGate(), t: t}
+		in := a.comeAll(maxPerLane, false, eachOther)
+		start := time.Now()
+		go func() {
+			for a.told.Load() == 0 {
+				time.Sleep(time.Millisecond)
+			}
+			a.leave(in[0])
+		}()
+		ticket := newTicket("new.example", false, func(error) {})
+		if err := a.enter(t.Context(), ticket); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(start); took < patience || took > patience+10*time.Millisecond {
+			t.Errorf("the newcomer waits %s, want %s", took, patience)
+		}
+		a.checkEmpty(append(in[1:], ticket))
+	})
+}
+
+// TestLastComesFirst lets the newest in, so that a line of slow ones delays nobody.
+func TestLastComesFirst(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		a := &arrivals{gate: newGate(), t: t}
+		in := a.comeAll(maxPerLane, false, eachOther)
+		entered := make(chan *ticket, maxWaiting+10)
+		turnedAway := make(chan string, maxWaiting+10)
+		for i := range maxWaiting + 3 {
+			go func() {
+				ticket := newTicket(fmt.Sprintf("new%d.example", i), false, func(error) {})
+				if a.enter(t.Context(), ticket) == nil {
+					entered <- ticket
+				} else {
+					turnedAway <- ticket.signer
 				}
 			}()
 			synctest.Wait()
 		}
-		wait("slow.example", "first")
-		wait("slow.example", "second")
-		wait("fast.example", "fast")
-		if got := <-entered; got != "fast" {
-			t.Errorf("%s entered, want fast", got)
-		}
-		for _, want := range []string{"first", "second"} {
-			g.leave(running[0])
-			running = running[1:]
-			if got := <-entered; got != want {
-				t.Errorf("%s entered, want %s", got, want)
+		for i := range 3 {
+			if got, want := <-turnedAway, fmt.Sprintf("new%d.example", i); got != want {
+				t.Errorf("%s is turned away, want %s", got, want)
 			}
 		}
+		for i := range maxWaiting {
+			a.leave(in[0])
+			got := <-entered
+			if want := fmt.Sprintf("new%d.example", maxWaiting+2-i); got.signer != want {
+				t.Fatalf("%s enters, want %s", got.signer, want)
+			}
+			in = append(in[1:], got)
+		}
+		a.checkEmpty(in)
 	})
 }
 
-// TestLineLimits turns away who would wait in too long a line, and who gives up waiting leaves it.
-func TestLineLimits(t *testing.T) {
+// TestDomainQueue turns away who would be one too many in a domain.
+func TestDomainQueue(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate()
-		running := enterAll(t, g, maxPerDomain, true, func(int) string { return "slow.example" })
+		a := &arrivals{gate: newGate(), t: t}
+		in := a.comeAll(maxPerDomain, false, oneDomain)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		failed := make(chan error, maxQueued)
-		for range maxQueued {
-			go func() { failed <- g.enter(ctx, newTicket("slow.example", true)) }()
+		done := make(chan error, maxUnknown)
+		for range maxUnknown - maxPerDomain {
+			go func() { done <- a.enter(ctx, newTicket("one.example", false, func(error) {})) }()
 		}
 		synctest.Wait()
-		var busy busyError
-		if err := g.enter(ctx, newTicket("slow.example", true)); !errors.As(err, &busy) {
-			t.Errorf("enter() = %v, want busy", err)
+		if err := a.enter(ctx, newTicket("one.example", false, func(error) {})); err == nil || ctx.Err() != nil {
+			t.Errorf("enter() = %v, want busy at once", err)
 		}
-		for range maxQueued {
-			if err := <-failed; !errors.As(err, &busy) {
-				t.Errorf("enter() = %v, want busy", err)
+		for range maxUnknown - maxPerDomain {
+			if err := <-done; err == nil {
+				t.Error("enter() succeeds without a place")
 			}
 		}
-		for _, ticket := range running {
-			g.leave(ticket)
-		}
-		checkEmpty(t, g)
+		a.checkEmpty(in)
 	})
 }
 
 // TestGateProperty counts right whatever comes and goes.
 func TestGateProperty(t *testing.T) {
 	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
+	rapid.Check(t, func(rt *rapid.T) {
 		g := newGate()
 		var in []*ticket
-		for range rapid.IntRange(0, 200).Draw(t, "steps") {
-			if len(in) > 0 && rapid.Bool().Draw(t, "leave") {
-				i := rapid.IntRange(0, len(in)-1).Draw(t, "who")
+		for range rapid.IntRange(0, 300).Draw(rt, "steps") {
+			if len(in) > 0 && rapid.Bool().Draw(rt, "leave") {
+				i := rapid.IntRange(0, len(in)-1).Draw(rt, "who")
 				g.leave(in[i])
 				in = append(in[:i], in[i+1:]...)
 				continue
 			}
-			ticket := newTicket(fmt.Sprintf("s%d.d%d.example", rapid.IntRange(0, 2).Draw(t, "sub"), rapid.IntRange(0, 2).Draw(t, "domain")), rapid.Bool().Draw(t, "known"))
-			ctx, cancel := context.WithCancel(context.Background())
-			cancel()
+			signer := fmt.Sprintf("s%d.d%d.example", rapid.IntRange(0, 2).Draw(rt, "sub"), rapid.IntRange(0, 40).Draw(rt, "domain"))
+			ticket := newTicket(signer, rapid.Bool().Draw(rt, "known"), func(error) {})
+			ctx, cancel := context.WithTimeout(context.Background(), 100*time.Microsecond)
 			if g.enter(ctx, ticket) == nil {
 				in = append(in, ticket)
-				if rapid.Bool().Draw(t, "linger") {
-					g.linger(ticket)
-				}
 			}
-			if g.running != len(in) {
-				t.Fatalf("%d running, want %d", g.running, len(in))
-			}
-			for signer, n := range g.signers {
-				if n > maxPerDomain {
-					t.Fatalf("%d of %s", n, signer)
-				}
+			cancel()
+			if n := len(g.known.running) + len(g.unknown.running); n != len(in) || len(g.unknown.running) > maxPerLane {
+				rt.Fatalf("%d running, want %d", n, len(in))
 			}
 		}
-		for _, ticket := range in {
-			g.leave(ticket)
-		}
-		checkEmpty(t, g)
+		(&arrivals{gate: g, t: t}).checkEmpty(in)
 	})
 }

@@ -21,6 +21,8 @@ type liar struct {
 	lab *lab
 	// change gets the question and the right answer, and returns what is sent, over UDP and TCP alike; nil: nothing.
 	change func(in, out *dns.Msg) []byte
+	// silent says about which questions to say nothing; nil: none.
+	silent func(name string) bool
 	// drip sends TCP answers slowly.
 	drip bool
 }
@@ -117,6 +119,9 @@ func (l *liar) write(conn net.Conn, out []byte) {
 func (l *liar) answer(ctx context.Context, wire []byte, udp bool) []byte {
 	in := new(dns.Msg)
 	if in.Unpack(wire) != nil || len(in.Question) != 1 {
+		return nil
+	}
+	if l.silent != nil && l.silent(in.Question[0].Name) {
 		return nil
 	}
 	good, err := l.lab.Exchange(ctx, in.Question[0].Name, in.Question[0].Qtype, in.CheckingDisabled)

@@ -1,0 +1,130 @@
+package lookup
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+)
+
+const (
+	maxWaiting = 1024 // visits that wait for a place in one lane
+	// patience is how long a visit keeps its place although others wait.
+	patience = 250 * time.Millisecond
+)
+
+// errLinger ends a lookup that takes long while others wait.
+const errLinger = busyError("it takes long, and others wait")
+
+// lane is a number of places for lookups. Who comes last is let in first, and who has been in for longest has to
+// leave when others wait, once it had its time: so slow zones, however many, cost others a moment and not their turn.
+type lane struct {
+	mu      sync.Mutex
+	running []*visit // oldest first
+	waiting []*visit // oldest first
+	leaving int      // of the running, told to leave
+	timer   *time.Timer
+}
+
+// visit is one lookup in a lane.
+type visit struct {
+	giveUp   func(error)
+	admitted chan bool // one value; false: turned away
+	since    time.Time // when it was let in
+	told     bool      // to leave
+}
+
+func newLane() *lane { return new(lane) }
+
+// enter waits for a place until the context ends. The error is a busyError.
+func (l *lane) enter(ctx context.Context, v *visit) error {
+	l.arrive(v)
+	select {
+	case ok := <-v.admitted:
+		if !ok {
+			return busyError("too many lookups are under way")
+		}
+		return nil
+	case <-ctx.Done():
+	}
+	l.mu.Lock()
+	i := slices.Index(l.waiting, v)
+	if i >= 0 {
+		l.waiting = slices.Delete(l.waiting, i, i+1)
+	}
+	l.mu.Unlock()
+	if i < 0 && <-v.admitted { // It was let in meanwhile.
+		l.leave(v)
+	}
+	return busyError("too many lookups are under way")
+}
+
+// arrive lets v in, or has it wait; who has waited longest is turned away when there are too many.
+func (l *lane) arrive(v *visit) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.running) < maxPerLane {
+		l.admit(v)
+		return
+	}
+	if len(l.waiting) >= maxWaiting {
+		l.waiting[0].admitted <- false
+		l.waiting = slices.Delete(l.waiting, 0, 1)
+	}
+	l.waiting = append(l.waiting, v)
+	l.press()
+}
+
+func (l *lane) admit(v *visit) {
+	v.since = time.Now()
+	l.running = append(l.running, v)
+	v.admitted <- true
+}
+
+// press tells as many visits to leave as others wait, if they had their time; else it comes back when they had.
+func (l *lane) press() {
+	for _, v := range l.running {
+		if l.leaving >= len(l.waiting) {
+			return
+		}
+		if v.told {
+			continue
+		}
+		if left := patience - time.Since(v.since); left > 0 {
+			l.comeBack(left)
+			return
+		}
+		v.told = true
+		l.leaving++
+		v.giveUp(errLinger)
+	}
+}
+
+// comeBack calls press after a time.
+func (l *lane) comeBack(after time.Duration) {
+	if l.timer != nil {
+		l.timer.Reset(after)
+		return
+	}
+	l.timer = time.AfterFunc(after, func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.press()
+	})
+}
+
+// leave gives the place back to who came last.
+func (l *lane) leave(v *visit) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	i := slices.Index(l.running, v)
+	l.running = slices.Delete(l.running, i, i+1)
+	if v.told {
+		l.leaving--
+	}
+	if last := len(l.waiting) - 1; last >= 0 {
+		l.admit(l.waiting[last])
+		l.waiting = l.waiting[:last]
+		l.press()
+	}
+}
