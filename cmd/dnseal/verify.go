@@ -72,7 +72,11 @@ func verify(cmd *cobra.Command, f *verifyFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	v := &verifier{receiver: r, bar: progress.New(cmd.ErrOrStderr(), "messages"), json: f.json}
+	v := &verifier{receiver: r, bar: progress.New(cmd.ErrOrStderr(), "messages"), json: f.json, mixed: progress.IsTerminal(cmd.OutOrStdout())}
+	if len(args) == 0 {
+		args = []string{"-"}
+	}
+	v.expect(args)
 	if err := v.all(cmd, f.workers, args); err != nil {
 		return err
 	}
@@ -87,6 +91,7 @@ type verifier struct {
 	receiver *receiver.Receiver
 	bar      *progress.Bar
 	json     bool
+	mixed    bool // reports go to the same terminal as the bar
 	status   int
 	printed  int // reports
 }
@@ -133,11 +138,24 @@ func (v *verifier) all(cmd *cobra.Command, workers int, args []string) error {
 	return err
 }
 
+// expect counts the messages first, where somebody looks at the bar. Errors come up when they are read.
+func (v *verifier) expect(args []string) {
+	if v.bar == nil {
+		return
+	}
+	for _, arg := range args {
+		if arg == "-" {
+			v.bar.Expect(1)
+			continue
+		}
+		_ = mailbox.Walk(arg, func(mailbox.Message) error { v.bar.Expect(1); return nil })
+	}
+}
+
 // feed hands every message to the workers and, in order, to the printer.
 func (v *verifier) feed(ctx context.Context, stdin io.Reader, args []string, jobs, order chan<- job) error {
 	each := func(m mailbox.Message) error {
 		j := job{m, make(chan result, 1)}
-		v.bar.Expect(1)
 		select {
 		case order <- j:
 		case <-ctx.Done():
@@ -150,9 +168,6 @@ func (v *verifier) feed(ctx context.Context, stdin io.Reader, args []string, job
 			return ctx.Err()
 		}
 		return nil
-	}
-	if len(args) == 0 {
-		args = []string{"-"}
 	}
 	for _, arg := range args {
 		if err := walk(arg, stdin, each); err != nil {
@@ -217,7 +232,9 @@ func (v *verifier) print(w, stderr io.Writer, order <-chan job) error {
 	out := bufio.NewWriter(w)
 	for j := range order {
 		res := <-j.done
-		v.bar.Clear()
+		if v.mixed || res.err != nil {
+			v.bar.Clear()
+		}
 		if errors.Is(res.err, context.Canceled) {
 			return res.err
 		}

@@ -25,19 +25,26 @@ type Bar struct {
 	done  int
 	total int
 	drawn time.Time
+	shown bool
 }
 
 // New returns a bar on w, or nil when w is no terminal. what names the things counted, e.g. "messages".
 func New(w io.Writer, what string) *Bar {
-	f, ok := w.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) {
+	if !IsTerminal(w) {
 		return nil
 	}
+	f := w.(*os.File)
 	width, _, err := term.GetSize(int(f.Fd()))
 	if err != nil {
 		width = 80
 	}
 	return &Bar{w: w, what: what, width: width}
+}
+
+// IsTerminal reports whether somebody looks at w.
+func IsTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // Expect says that n more things will come.
@@ -59,8 +66,8 @@ func (b *Bar) Done(n int) {
 	defer b.mu.Unlock()
 	b.done += n
 	if now := time.Now(); now.Sub(b.drawn) >= interval {
-		b.drawn = now
-		b.print("\r" + b.line())
+		b.drawn, b.shown = now, true
+		b.print("\r" + b.line() + "\x1b[K")
 	}
 }
 
@@ -71,9 +78,9 @@ func (b *Bar) Clear() {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if !b.drawn.IsZero() {
+	if b.shown {
 		b.print("\r\x1b[K")
-		b.drawn = time.Time{}
+		b.shown = false
 	}
 }
 
