@@ -1,10 +1,6 @@
 package smime
 
-import (
-	"strings"
-
-	"dnseal/smime/message"
-)
+import "strings"
 
 // kind is what an entity is to S/MIME and PGP, as far as its header tells.
 type kind uint8
@@ -76,32 +72,4 @@ func fileName(p *part) string {
 		return ""
 	}
 	return parseMediaType(v).get("filename")
-}
-
-// Secured reports whether m is already S/MIME or PGP signed or encrypted, as
-// its header says, and how: "smime-signed", "smime-encrypted", "pgp-signed",
-// "pgp-encrypted", or "" for neither. An application/pkcs7-mime part without smime-type is called encrypted.
-func Secured(m *message.Message) string {
-	root := &part{fields: m.Header()}
-	root.describe()
-	switch kindOf(root) {
-	case clearSigned:
-		return "smime-signed"
-	case cmsObject:
-		switch strings.ToLower(root.typ.get("smime-type")) {
-		case "signed-data", "signed-receipt":
-			return "smime-signed"
-		case "certs-only", "compressed-data":
-			return ""
-		}
-		return "smime-encrypted"
-	case pgpSigned:
-		return "pgp-signed"
-	case pgpEncrypted:
-		return "pgp-encrypted"
-	case pgpInline:
-		return "pgp-encrypted"
-	default:
-		return ""
-	}
 }

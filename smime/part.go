@@ -31,7 +31,7 @@ type part struct {
 	// others only when walk measures). high is the number of octets above 127 in a body.
 	header, content, frame hazard
 	high                   int64
-	// lookalike: a line outside of the first part begins with the delimiter and is none.
+	// lookalike is set when outside the first part a line begins like a delimiter and is none: careless readers take it for one.
 	lookalike bool
 	// preamble and epilogue say whether something other than empty lines stands there.
 	preamble, epilogue bool

@@ -225,3 +225,17 @@ func TestSignRefuses(t *testing.T) {
 		}
 	}
 }
+
+func TestSignLimits(t *testing.T) {
+	t.Parallel()
+	for msg, what := range map[string]string{
+		strings.Repeat("Content-X: y\r\n", 1000) + "\r\nx": "content-fields",
+		mixed(make([]string, 10000)...):                    "parts",
+		deep(40):                                           "depth",
+	} {
+		_, err := Sign(mustRead(t, msg), SignOptions{Signers: []cms.Signer{alice()}, Time: signedAt})
+		if over, ok := errors.AsType[*LimitError](err); !ok || over.What != what {
+			t.Errorf("Sign = %v, want a limit of %s", err, what)
+		}
+	}
+}

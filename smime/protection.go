@@ -1,6 +1,7 @@
 package smime
 
 import (
+	"bytes"
 	"mime"
 	"slices"
 	"strings"
@@ -63,47 +64,40 @@ var shown = []string{"From", "Sender", "Reply-To", "To", "Cc", "Subject", "Date"
 
 // differences compares the protected fields with the outer header.
 func (p *protection) differences() []string {
-	var differ, done []string
-	for _, f := range p.fields {
-		name := f.Name()
-		lower := strings.ToLower(name)
-		if !protectable(f) || slices.Contains(done, lower) {
-			continue
-		}
-		done = append(done, lower)
-		if !sameValues(p.fields, p.outer, name) {
-			differ = append(differ, name)
+	inner, names := byName(p.fields)
+	outer, _ := byName(p.outer)
+	var differ []string
+	for _, name := range names {
+		if in := inner[name]; protectable(in[0]) && !slices.EqualFunc(in, outer[name], sameValue) {
+			differ = append(differ, in[0].Name())
 		}
 	}
 	for _, name := range shown {
-		if _, outside := field(p.outer, name); outside > 0 && p.kind != "legacy" && !slices.Contains(done, strings.ToLower(name)) {
+		lower := strings.ToLower(name)
+		if p.kind != "legacy" && len(inner[lower]) == 0 && len(outer[lower]) > 0 {
 			differ = append(differ, name)
 		}
 	}
 	return differ
 }
 
-// sameValues compares all fields called name of two headers, as a reader is shown them.
-func sameValues(a, b []message.Field, name string) bool {
-	next := func(fields []message.Field) (message.Field, []message.Field, bool) {
-		for i, f := range fields {
-			if f.Is(name) {
-				return f, fields[i+1:], true
-			}
+// byName sorts fields by their names in lower case, and returns those in the order they occur.
+func byName(fields []message.Field) (map[string][]message.Field, []string) {
+	sorted := make(map[string][]message.Field, len(fields))
+	var names []string
+	for _, f := range fields {
+		name := strings.ToLower(f.Name())
+		if _, ok := sorted[name]; !ok {
+			names = append(names, name)
 		}
-		return message.Field{}, nil, false
+		sorted[name] = append(sorted[name], f)
 	}
-	for {
-		fa, restA, okA := next(a)
-		fb, restB, okB := next(b)
-		if !okA || !okB {
-			return okA == okB
-		}
-		if fa.Value() != fb.Value() && normal(fa) != normal(fb) {
-			return false
-		}
-		a, b = restA, restB
-	}
+	return sorted, names
+}
+
+// sameValue compares two fields as a reader is shown them.
+func sameValue(a, b message.Field) bool {
+	return bytes.Equal(a.RawValue(), b.RawValue()) || normal(a) == normal(b)
 }
 
 // normal is a value unfolded, with its encoded words decoded and runs of white space as one space.

@@ -16,13 +16,21 @@ type suspect struct {
 	// change and sentence tell what was undone when the digest fitted, and original is the content then (nil where it was not kept).
 	change, sentence string
 	original         []byte
+	spent            int64 // octets hashed
 }
+
+// maxWork bounds the octets hashed for one signature.
+const maxWork = 2 << 30
 
 // is reports whether the original is what the segments say, one behind the other, and notes what was undone for it.
 func (x *suspect) is(change, sentence string, segments ...[]byte) bool {
+	if x.spent > maxWork {
+		return false
+	}
 	h := x.hash.New()
 	for _, s := range segments {
 		h.Write(s)
+		x.spent += int64(len(s))
 	}
 	if !x.fits(h, change, sentence) {
 		return false

@@ -132,19 +132,15 @@ func reflow(text []byte) []byte {
 	return out
 }
 
-// maxWork bounds the octets hashed by the undoings that try every line.
-const maxWork = 256 << 20
-
 // undoOneBlank puts a space or a tab back at the end of one line.
 func undoOneBlank(x *suspect) bool {
 	h, ok := x.hash.New().(hash.Cloner)
 	if !ok {
 		return false
 	}
-	work := 0
 	for at := 0; ; {
 		i := bytes.Index(x.text[at:], crlfBytes)
-		if i < 0 || work > maxWork {
+		if i < 0 || x.spent > maxWork {
 			return false
 		}
 		h.Write(x.text[at : at+i])
@@ -155,7 +151,7 @@ func undoOneBlank(x *suspect) bool {
 			}
 			try.Write([]byte(blank))
 			try.Write(x.text[at+i:])
-			work += len(x.text) - at - i
+			x.spent += int64(len(x.text) - at - i)
 			if x.fits(try, ChangeTrailing, "White space at the end of a line was removed.") {
 				x.original = slices.Concat(x.text[:at+i], []byte(blank), x.text[at+i:])
 				return true
@@ -164,36 +160,6 @@ func undoOneBlank(x *suspect) bool {
 		h.Write(crlfBytes)
 		at += i + 2
 	}
-}
-
-// undoFooter takes lines off the ends of the text parts.
-func undoFooter(x *suspect) bool {
-	texts := x.parts(func(p *part) bool { return p.leaf() && isText(p) })
-	return slices.ContainsFunc(texts, x.footer)
-}
-
-func (x *suspect) footer(p *part) bool {
-	sentence := "Text was appended to " + x.called(p) + ", as lists and gateways do."
-	rest := x.text[max(p.body, p.end):]
-	work := 0
-	for body := x.body(p); len(body) > 0 && work < maxWork; {
-		i := bytes.LastIndexByte(body[:len(body)-1], '\n') + 1
-		body = body[:i]
-		bare := bytes.TrimSuffix(body, crlfBytes)
-		work += 2 * (int(p.body) + len(body) + len(rest))
-		if x.is(ChangeFooter, sentence, x.text[:p.body], body, rest) || x.is(ChangeFooter, sentence, x.text[:p.body], bare, rest) {
-			return true
-		}
-	}
-	return false
-}
-
-// called is how a part is called in a sentence.
-func (x *suspect) called(p *part) string {
-	if p == x.root {
-		return "the signed text"
-	}
-	return "part " + p.number + " of the signed content"
 }
 
 // undoTwo undoes two things that one system does together.

@@ -83,6 +83,7 @@ func TestVerifyStructure(t *testing.T) {
 	sig := p7s + detached(t, content, alice())
 	whole := head + clearPart(content, sig)
 	inner := clearPart(content, sig)
+	longer := "Content-Type: multipart/mixed; boundary=SX\r\n\r\n--SX\r\n\r\nHello\r\n--SX--"
 	opaque := attached(t, content, alice())
 	const good = "signed [2 message good]"
 	const goodOpaque = "signed [1 message good]"
@@ -102,7 +103,12 @@ func TestVerifyStructure(t *testing.T) {
 		{"preamble", strings.Replace(whole, "\r\n\r\n--S", "\r\n\r\nRead this first!\r\n--S", 1), good + " (preamble before the signed part)"},
 		{"usual preamble", strings.Replace(whole, "\r\n\r\n--S", "\r\n\r\nThis is an S/MIME signed message\r\n--S", 1), good},
 		{"epilogue", whole + "-- \r\nlist footer\r\n", good + " (epilogue after the signed part)"},
-		{"text behind the signature", strings.Replace(whole, "\r\n--S--", "\r\n\r\nEvil text\r\n--S--", 1), good + " (text after the signature in its part)"},
+		{"text behind the signature", strings.Replace(whole, "\r\n--S--", "\r\n\r\nEvil text\r\n--S--", 1), "signed [2 message bad malformed]"},
+		{"almost a boundary before the first part", strings.Replace(whole, "\r\n\r\n--S", "\r\n\r\n--SX\r\n\r\nEvil\r\n--S", 1), "signed !malformed [2 message bad malformed]"},
+		{"almost a boundary behind the last part", whole + "--S-\r\n\r\nEvil\r\n", "signed !malformed [2 message bad malformed]"},
+		{"parts behind the last boundary", whole + "--S\r\n\r\nEvil\r\n--S--\r\n", "signed !malformed [2 message bad malformed]"},
+		{"almost a boundary in the signature part", strings.Replace(whole, "\r\n--S--", "\r\n--S \tX\r\n\r\nEvil\r\n--S--", 1), "signed !malformed [2 message bad malformed]"},
+		{"a boundary that another one begins with", head + clearPart(longer, p7s+detached(t, longer, alice())), good},
 
 		{"changed", strings.Replace(whole, "Hello", "Hullo", 1), "signed [2 message bad bad-digest]"},
 		{"part header changed", strings.Replace(whole, "text/plain", "text/html", 1), "signed [2 message bad bad-digest]"},

@@ -4,34 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
 
 	"dnseal/smime/message"
 )
-
-// Limits of a message's structure. What is over one is reported as such, never cut short.
-const (
-	maxParts       = 2000
-	maxDepth       = 24
-	maxPartHeader  = 64 << 10 // of one part
-	maxPartHeaders = 1 << 20  // of all parts together
-	maxSignatures  = 8
-	maxLayers      = 4 // CMS inside CMS
-)
-
-// LimitError says that a message is over a limit of this package.
-type LimitError struct {
-	// What is the limit: "parts", "depth", "header", "signatures", "layers" or "signature-size".
-	What string
-	// Max is its value.
-	Max int
-}
-
-func (e *LimitError) Error() string {
-	return fmt.Sprintf("smime: more than %d %s", e.Max, e.What)
-}
 
 // walker finds the parts of a message in one pass over its lines.
 type walker struct {
@@ -136,18 +113,22 @@ func (w *walker) line(l line) error {
 // a boundary that begins with another one is a different boundary.
 func (w *walker) boundary(data []byte) (index int, closing bool) {
 	data = bytes.TrimRight(data, " \t")
+	var near *part
 	for i, p := range slices.Backward(w.open) {
-		if p.delimiter == nil || p.closed >= 0 || !bytes.HasPrefix(data, p.delimiter) {
+		if p.delimiter == nil || !bytes.HasPrefix(data, p.delimiter) {
 			continue
 		}
-		switch rest := data[len(p.delimiter):]; {
-		case len(rest) == 0:
-			return i, false
-		case len(rest) == 2 && rest[0] == '-' && rest[1] == '-':
-			return i, true
-		case len(p.kids) != 1:
-			p.lookalike = true
+		rest := data[len(p.delimiter):]
+		closing = string(rest) == "--"
+		if p.closed < 0 && (closing || len(rest) == 0) {
+			return i, closing
 		}
+		if i == len(w.open)-1 || len(p.kids) > 1 {
+			near = p
+		}
+	}
+	if near != nil {
+		near.lookalike = true
 	}
 	return -1, false
 }

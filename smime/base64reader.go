@@ -1,0 +1,131 @@
+package smime
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"io"
+)
+
+// base64Reader decodes a base64 body, until padding, an empty line or a line with other characters: lists put their footers behind it.
+type base64Reader struct {
+	lines *lineReader
+	text  []byte // characters not decoded yet
+	data  []byte // what is decoded and not read yet
+	end   bool
+	// buf holds text, and behind that what it decodes to.
+	buf *[lineBuffer]byte
+	// tail is set when something follows what was decoded.
+	tail  bool
+	width int // of the first line
+}
+
+// newBase64Reader returns a reader that is to be closed.
+func newBase64Reader(lines *lineReader) *base64Reader {
+	buf := lineBuffers.Get().(*[lineBuffer]byte)
+	return &base64Reader{lines: lines, buf: buf, text: buf[:0:textRoom]}
+}
+
+// textRoom is the part of the buffer for text; three quarters of it are enough for what it decodes to.
+const textRoom = lineBuffer / 2
+
+func (r *base64Reader) close() {
+	lineBuffers.Put(r.buf)
+	r.buf, r.text, r.data = nil, nil, nil
+}
+
+func (r *base64Reader) Read(p []byte) (int, error) {
+	for len(r.data) == 0 {
+		if r.end && len(r.text) == 0 {
+			return 0, io.EOF
+		}
+		if err := r.fill(); err != nil {
+			return 0, err
+		}
+	}
+	n := copy(p, r.data)
+	r.data = r.data[n:]
+	return n, nil
+}
+
+// fill decodes the next lines.
+func (r *base64Reader) fill() error {
+	for !r.end && len(r.text) < flushSize {
+		l, err := r.lines.next()
+		if errors.Is(err, io.EOF) {
+			r.end = true
+			break
+		}
+		if err != nil {
+			return err
+		}
+		r.add(l)
+	}
+	return r.decode()
+}
+
+func (r *base64Reader) add(l line) {
+	data := bytes.Trim(l.data, " \t")
+	if len(data) == 0 {
+		r.end = r.width > 0 && l.first && l.last
+		return
+	}
+	// Lines as long as the first are taken for what they are; the decoder would notice.
+	if len(data) != r.width && !alphabetic(data) {
+		r.end, r.tail = true, true
+		return
+	}
+	if r.width == 0 {
+		r.width = len(data)
+	}
+	if i := bytes.IndexByte(data, '='); i >= 0 {
+		r.end = true
+		r.tail = len(bytes.TrimLeft(data[i:], "=")) > 0
+		data = data[:i]
+	}
+	r.text = append(r.text, data...)
+}
+
+func alphabetic(data []byte) bool {
+	for _, c := range data {
+		if !base64Char[c] {
+			return false
+		}
+	}
+	return true
+}
+
+// decode turns as much text as there is room for into octets: whole groups of four, and at the end the rest.
+func (r *base64Reader) decode() error {
+	n := min(len(r.text), textRoom)
+	if !r.end || n < len(r.text) {
+		n = n / 4 * 4
+	}
+	k, err := base64.RawStdEncoding.Decode(r.buf[textRoom:], r.text[:n])
+	r.data = r.buf[textRoom : textRoom+k]
+	r.text = append(r.text[:0], r.text[n:]...)
+	if err != nil {
+		r.end, r.tail, r.text = true, true, nil
+		if k == 0 {
+			return errBase64
+		}
+	}
+	return nil
+}
+
+var errBase64 = errors.New("smime: base64 cannot be decoded")
+
+// tailed reports whether more than empty lines stands behind what was decoded. The reader is of no use after it.
+func (r *base64Reader) tailed() (bool, error) {
+	for !r.tail {
+		l, err := r.lines.next()
+		if errors.Is(err, io.EOF) {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		r.tail = len(bytes.TrimSpace(l.data)) > 0
+	}
+	return true, nil
+}

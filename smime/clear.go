@@ -1,0 +1,105 @@
+package smime
+
+import (
+	"encoding/asn1"
+	"fmt"
+
+	"dnseal/smime/cms"
+)
+
+// clear judges a multipart/signed entity (RFC 1847, Section 2.1; RFC 8551, Section 3.5.3) and goes on with its first part.
+func (v *verifier) clear(l *layer) (bool, error) {
+	p := l.entity
+	number := p.number
+	if p.delimiter != nil {
+		number = childNumber(p.number, 2)
+	}
+	if reason := clearDefect(p, l.root); reason != "" {
+		if l.root {
+			v.malformed("malformed", p.subject()+": "+reason)
+		}
+		return false, v.add(l, malformedSignature(number, l.covers(p), reason))
+	}
+	content, signature := p.kids[0], p.kids[1]
+	sd, tail, err := readCMS(v.ctx, l.src, signature, nil)
+	if reason, other := defectOf(err); other != nil {
+		return false, other
+	} else if reason != "" {
+		return false, v.add(l, malformedSignature(signature.number, l.covers(content), reason))
+	}
+	if l.root {
+		v.around(p)
+	}
+	if reason := detachedDefect(sd, tail); reason != "" {
+		return false, v.add(l, malformedSignature(signature.number, l.covers(content), reason))
+	}
+	digests := sd.Digests()
+	off, n := content.signedRange()
+	if err := copyRange(v.ctx, digests, l.src, off, n); err != nil {
+		return false, err
+	}
+	first := len(v.report.Signatures)
+	if err := v.signers(l, sd, digests, signature.number, l.covers(content)); err != nil {
+		return false, err
+	}
+	for _, s := range v.report.Signatures[first:] {
+		s.content, s.off, s.size = l.src, off, n
+	}
+	p.secured = true
+	l.entity = content
+	return true, nil
+}
+
+// clearDefect says why a multipart/signed cannot be judged, or "".
+func clearDefect(p *part, root bool) string {
+	switch {
+	case p.malformed != "" && root:
+		return p.malformed
+	case p.delimiter == nil:
+		return "multipart/signed without boundary"
+	case len(p.kids) != 2:
+		// RFC 1847, Section 2.1: exactly two.
+		return fmt.Sprintf("multipart/signed with %d parts", len(p.kids))
+	case p.closed < 0:
+		return "multipart/signed without its last boundary"
+	case !identityEncoding(p.cte):
+		return "multipart/signed with transfer encoding " + quoted(p.cte) // RFC 2045, Section 6.4
+	case p.frame&hasBareLF != 0:
+		// Some take such a line for a boundary and some do not: they would be shown different texts.
+		return "a boundary of multipart/signed without CR LF"
+	case p.lookalike:
+		return "a line beside the signed part that begins like a boundary"
+	case p.kids[1].malformed != "":
+		return "signature part: " + p.kids[1].malformed
+	case !isSignaturePart(p.kids[1]):
+		return "the second part of multipart/signed is " + quoted(p.kids[1].typ.name)
+	}
+	return ""
+}
+
+func detachedDefect(sd *cms.SignedData, tail bool) string {
+	switch {
+	case tail:
+		return "text after the signature in its part"
+	case sd.Attached:
+		// A verifier that took the content from inside would vouch for a text nobody is shown.
+		return "content inside a detached signature"
+	case len(sd.Signers) == 0:
+		return "nobody signed" // RFC 5652, Section 5.1 allows it; it proves nothing.
+	case !sd.ContentType.Equal(oidData):
+		return notData
+	}
+	return ""
+}
+
+// around notes what stands beside the two parts of the root.
+func (v *verifier) around(p *part) {
+	if p.preamble {
+		v.uncovered("preamble before the signed part")
+	}
+	if p.epilogue {
+		v.uncovered("epilogue after the signed part")
+	}
+}
+
+var oidData = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 1}

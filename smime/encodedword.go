@@ -1,0 +1,100 @@
+package smime
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// addressField reports whether a field holds addresses.
+func addressField(name string) bool {
+	switch strings.ToLower(name) {
+	case "from", "sender", "reply-to", "to", "cc", "mail-followup-to", "disposition-notification-to":
+		return true
+	}
+	return false
+}
+
+// wordOctets is how much encoded text goes into one encoded word: short enough for the line of a long field name.
+const wordOctets = 40
+
+// encodeWords writes text as encoded words (RFC 2047, Section 4.2). White space between them does not count.
+func encodeWords(text string) string {
+	charset := "utf-8"
+	if !utf8.ValidString(text) {
+		charset = "unknown-8bit" // RFC 1428, Section 3
+	}
+	start := "=?" + charset + "?q?"
+	var out strings.Builder
+	out.WriteString(start)
+	size := 0
+	for len(text) > 0 {
+		_, n := utf8.DecodeRuneInString(text) // a character is not split (RFC 2047, Section 5)
+		q := encodeCharacter(text[:n])
+		if size += len(q); size > wordOctets {
+			out.WriteString("?= " + start)
+			size = len(q)
+		}
+		out.WriteString(q)
+		text = text[n:]
+	}
+	return out.String() + "?="
+}
+
+// encodeCharacter is the "Q" encoding of one character, as it may stand in a phrase (RFC 2047, Section 5, rule 3).
+func encodeCharacter(s string) string {
+	c := s[0]
+	switch {
+	case c == ' ':
+		return "_"
+	case '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z' || strings.IndexByte("!*+-/", c) >= 0:
+		return s
+	}
+	var out []byte
+	for i := range len(s) {
+		out = append(out, '=', hexDigits[s[i]>>4], hexDigits[s[i]&15])
+	}
+	return string(out)
+}
+
+// encodePhrases encodes the display names of an address list. UTF-8 elsewhere stays: an address has no other form, and a way that
+// takes it in the outer header takes it here (RFC 6531, Section 3.1, asks for 8BITMIME as well).
+func encodePhrases(value string) (string, error) {
+	if !utf8.ValidString(value) {
+		return "", errEightBit
+	}
+	var out strings.Builder
+	start, quoted, depth := 0, false, 0
+	for i := 0; i < len(value); i++ {
+		switch c := value[i]; {
+		case c == '\\' && (quoted || depth > 0):
+			i++
+		case c == '"' && depth == 0:
+			quoted = !quoted
+		case quoted:
+		case c == '(':
+			depth++
+		case c == ')' && depth > 0:
+			depth--
+		case depth > 0:
+		case c == '<':
+			out.WriteString(encodePhrase(value[start:i]))
+			start = i
+		case c == ',' || c == ':' || c == ';' || c == '>':
+			out.WriteString(value[start : i+1])
+			start = i + 1
+		}
+	}
+	out.WriteString(value[start:])
+	return out.String(), nil
+}
+
+func encodePhrase(phrase string) string {
+	if isASCII(phrase) || strings.Contains(phrase, "(") {
+		return phrase
+	}
+	text := strings.TrimSpace(phrase)
+	if n := len(text); n > 1 && text[0] == '"' && text[n-1] == '"' {
+		text = strings.NewReplacer(`\\`, `\`, `\"`, `"`).Replace(text[1 : n-1])
+	}
+	return " " + encodeWords(text) + " "
+}

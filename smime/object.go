@@ -1,0 +1,87 @@
+package smime
+
+import (
+	"errors"
+
+	"dnseal/smime/cms"
+	"dnseal/smime/message"
+)
+
+// object opens an application/pkcs7-mime entity (RFC 8551, Section 3.2), judges the signatures on what is inside and goes on with that.
+func (v *verifier) object(l *layer, outermost bool) (bool, error) {
+	p := l.entity
+	if l.depth++; l.depth > maxLayers {
+		return false, &LimitError{"layers", maxLayers}
+	}
+	content := message.NewSpool(0)
+	v.spools = append(v.spools, content)
+	sd, tail, err := readCMS(v.ctx, l.src, p, content)
+	if kind := otherKind(err); kind != "" {
+		if outermost {
+			v.report.Kind = kind
+		}
+		return false, nil
+	}
+	if reason, other := defectOf(err); other != nil {
+		return false, other
+	} else if reason != "" {
+		return false, v.add(l, malformedSignature(p.number, l.covers(p), reason))
+	}
+	if outermost && !sd.Attached && len(sd.Signers) == 0 {
+		v.report.Kind = "certs-only" // RFC 8551, Section 3.8
+	}
+	if reason := attachedDefect(sd, p); reason != "" {
+		return false, v.add(l, malformedSignature(p.number, l.covers(p), reason))
+	}
+	if !sd.Attached {
+		return false, nil
+	}
+	if tail && l.root {
+		v.uncovered("text after the signed data")
+	}
+	return true, v.inside(l, sd, content)
+}
+
+// inside judges attached content and makes it the entity of l.
+func (v *verifier) inside(l *layer, sd *cms.SignedData, content *message.Spool) error {
+	p := l.entity
+	if err := v.signers(l, sd, sd.Digests(), p.number, l.covers(p)); err != nil {
+		return err
+	}
+	inner, err := walkEntity(v.ctx, content, content.Size(), p.number)
+	if err != nil {
+		return err
+	}
+	if l.root && inner.malformed != "" && kindOf(inner) != plain {
+		v.malformed("malformed", inner.subject()+": "+inner.malformed)
+	}
+	p.secured = true
+	l.src, l.entity = content, inner
+	return nil
+}
+
+func attachedDefect(sd *cms.SignedData, p *part) string {
+	switch {
+	case sd.Attached && len(sd.Signers) == 0:
+		return "nobody signed"
+	case !sd.Attached && len(sd.Signers) > 0:
+		return "a signature without its content"
+	case p.malformed != "":
+		return p.malformed
+	case sd.Attached && !sd.ContentType.Equal(oidData):
+		return notData
+	}
+	return ""
+}
+
+// otherKind is the Kind of a CMS object that is no SignedData, or "".
+func otherKind(err error) string {
+	var other *cms.ContentTypeError
+	if !errors.As(err, &other) {
+		return ""
+	}
+	if other.Name() == "compressedData" {
+		return "compressed"
+	}
+	return "encrypted"
+}

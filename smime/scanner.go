@@ -1,0 +1,82 @@
+package smime
+
+import (
+	"strings"
+)
+
+// scanner reads the lexical elements of RFC 2045, 5.1.
+type scanner struct{ s string }
+
+func (p *scanner) take(c byte) bool {
+	if p.s == "" || p.s[0] != c {
+		return false
+	}
+	p.s = p.s[1:]
+	return true
+}
+
+// space skips white space and comments.
+func (p *scanner) space() {
+	depth := 0
+	for i := 0; i < len(p.s); i++ {
+		switch c := p.s[i]; {
+		case c == ' ' || c == '\t' || c == '\r' || c == '\n':
+		case c == '(':
+			depth++
+		case depth == 0:
+			p.s = p.s[i:]
+			return
+		case c == ')':
+			depth--
+		case c == '\\':
+			i++
+		}
+	}
+	p.s = ""
+}
+
+func (p *scanner) token() string {
+	i := 0
+	for i < len(p.s) && isTokenByte(p.s[i]) {
+		i++
+	}
+	t := p.s[:i]
+	p.s = p.s[i:]
+	return t
+}
+
+func isTokenByte(c byte) bool {
+	return c > ' ' && c != 0x7f && strings.IndexByte("()<>@,;:\\\"/[]?=", c) < 0
+}
+
+// value reads a token or a quoted-string. Some senders leave values unquoted that need it: those end at white space or a semicolon.
+func (p *scanner) value() (string, bool) {
+	if !strings.HasPrefix(p.s, `"`) {
+		i := 0
+		for i < len(p.s) && strings.IndexByte("; \t\r\n", p.s[i]) < 0 {
+			i++
+		}
+		v := p.s[:i]
+		p.s = p.s[i:]
+		return v, v != ""
+	}
+	if end := strings.IndexAny(p.s[1:], `"\`); end >= 0 && p.s[1+end] == '"' {
+		v := p.s[1 : 1+end]
+		p.s = p.s[end+2:]
+		return v, true
+	}
+	var b strings.Builder
+	for i := 1; i < len(p.s); i++ {
+		switch c := p.s[i]; {
+		case c == '"':
+			p.s = p.s[i+1:]
+			return b.String(), true
+		case c == '\\' && i+1 < len(p.s):
+			i++
+			b.WriteByte(p.s[i])
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return "", false
+}

@@ -1,0 +1,69 @@
+package smime
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"strings"
+
+	"dnseal/smime/message"
+)
+
+// Secured reports whether m is already S/MIME or PGP signed or encrypted, as
+// its header says, and how: "smime-signed", "smime-encrypted", "pgp-signed",
+// "pgp-encrypted", or "" for neither. What the header leaves open the first octets of the body tell: the kind of
+// an application/pkcs7-mime body without smime-type (one that cannot be read is called encrypted), and PGP in plain text.
+func Secured(m *message.Message) string {
+	root := &part{fields: m.Header()}
+	root.describe()
+	switch kindOf(root) {
+	case clearSigned:
+		return "smime-signed"
+	case cmsObject:
+		return securedObject(m, root)
+	case pgpSigned:
+		return "pgp-signed"
+	case pgpEncrypted, pgpInline:
+		return "pgp-encrypted"
+	case plain:
+	}
+	if root.typ.name != "" && root.typ.name != "text/plain" {
+		return ""
+	}
+	start := bytes.TrimLeft(bodyStart(m), "\r\n\t ")
+	switch {
+	case bytes.HasPrefix(start, []byte("-----BEGIN PGP SIGNED MESSAGE-----")):
+		return "pgp-signed"
+	case bytes.HasPrefix(start, []byte("-----BEGIN PGP MESSAGE-----")):
+		return "pgp-encrypted"
+	}
+	return ""
+}
+
+// securedObject tells the kinds of RFC 8551, Section 3.2.2 apart.
+func securedObject(m *message.Message, root *part) string {
+	switch strings.ToLower(root.typ.get("smime-type")) {
+	case "signed-data", "signed-receipt":
+		return "smime-signed"
+	case "certs-only", "compressed-data":
+		return ""
+	case "":
+		if start, _ := decodeBody(bodyStart(m), root.cte); bytes.Contains(start, []byte(signedDataOID)) {
+			return "smime-signed"
+		}
+	}
+	return "smime-encrypted"
+}
+
+// signedDataOID is the DER of id-signedData (RFC 5652, Section 5.1).
+const signedDataOID = "\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02"
+
+// bodyStart returns a few of the first octets of the body, in whole lines of base64.
+func bodyStart(m *message.Message) []byte {
+	buf := make([]byte, 64)
+	n, err := m.Body().ReadAt(buf, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil
+	}
+	return buf[:n]
+}
