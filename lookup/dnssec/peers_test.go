@@ -150,8 +150,9 @@ remote-control:
 	return port
 }
 
-// startUnbound runs a recursive resolver over the zones that a server at port has; it validates if there is an anchor.
-func startUnbound(t *testing.T, zones map[string]string, port, anchor string) (addr string) {
+// startUnbound runs a recursive resolver that has the root from its text and the other zones from upstreams; it validates
+// if there is an anchor.
+func startUnbound(t *testing.T, root, upstreams, anchor string) (addr string) {
 	t.Helper()
 	program := peer(t, "unbound")
 	dir := t.TempDir()
@@ -190,14 +191,9 @@ func startUnbound(t *testing.T, zones map[string]string, port, anchor string) (a
 		fmt.Fprintf(&b, "  trust-anchor-file: \"%s/anchor\"\n", dir)
 	}
 	fmt.Fprint(&b, "remote-control:\n  control-enable: no\n")
-	for name, text := range zones {
-		if name == "." {
-			writeFile(t, filepath.Join(dir, "root"), text)
-			fmt.Fprintf(&b, "auth-zone:\n  name: \".\"\n  zonefile: \"%s/root\"\n  for-upstream: yes\n  for-downstream: no\n", dir)
-			continue
-		}
-		fmt.Fprintf(&b, "stub-zone:\n  name: %q\n  stub-addr: 127.0.0.1@%s\n", name, port)
-	}
+	writeFile(t, filepath.Join(dir, "root"), root)
+	fmt.Fprintf(&b, "auth-zone:\n  name: \".\"\n  zonefile: \"%s/root\"\n  for-upstream: yes\n  for-downstream: no\n", dir)
+	b.WriteString(upstreams)
 	conf := filepath.Join(dir, "unbound.conf")
 	writeFile(t, conf, b.String())
 	run(t, program, "-d", "-c", conf)

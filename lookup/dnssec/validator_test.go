@@ -53,6 +53,8 @@ func everyState() ([]lookuptest.Zone, []expectation) {
 		"nsec3.lab":   {NSEC3: true},
 		"salted.lab":  {NSEC3: true, Salt: "ab12", Iterations: 5},
 		"optout.lab":  {NSEC3: true, OptOut: true},
+		"narrow.lab":  {NSEC3: true, Narrow: true},
+		"compact.lab": {Narrow: true},
 		"rsa.lab":     {Algorithm: 8},
 		"rsa512.lab":  {Algorithm: 10},
 		"p384.lab":    {Algorithm: 14},

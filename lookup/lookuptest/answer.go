@@ -39,7 +39,9 @@ func (q *query) answer(z *zone, name string, qtype uint16) (next string) {
 	if w := z.nodes[below("*", encloser)]; w != nil {
 		return q.wildcard(z, w, name, encloser, qtype)
 	}
-	q.rcode = dns.RcodeNameError
+	if !z.compactDenial() {
+		q.rcode = dns.RcodeNameError
+	}
 	q.deny(z, name, func() []dns.RR { return z.denyName(name, encloser) })
 	return ""
 }
@@ -95,6 +97,9 @@ func (q *query) exact(z *zone, n *node, qtype uint16) string {
 // wildcard answers from a wildcard (RFC 1034, Section 4.3.3).
 func (q *query) wildcard(z *zone, w *node, name, encloser string, qtype uint16) string {
 	if next, ok := q.data(z, w, qtype, name); ok {
+		if z.compactDenial() {
+			return next
+		}
 		q.prove(z, name, func() []dns.RR { return z.denyCloser(name, encloser) })
 		return next
 	}
@@ -168,6 +173,9 @@ func (q *query) prove(z *zone, name string, proof func() []dns.RR) {
 
 // put adds a set and its signature to a section, renamed to owner if one is given.
 func (q *query) put(section *[]dns.RR, z *zone, set []dns.RR, owner string) {
+	if owner != "" && z.compactDenial() {
+		set, owner = renamed(set, owner), ""
+	}
 	all := set
 	if q.do {
 		wrongDS := set[0].Header().Rrtype == dns.TypeDS && q.view.breaks[set[0].Header().Name] == WrongDS
@@ -175,11 +183,19 @@ func (q *query) put(section *[]dns.RR, z *zone, set []dns.RR, owner string) {
 			all = append(slices.Clip(all), sig)
 		}
 	}
-	for _, rr := range all {
-		if owner != "" {
-			rr = dns.Copy(rr)
-			rr.Header().Name = owner
-		}
-		*section = append(*section, rr)
+	if owner != "" {
+		all = renamed(all, owner)
 	}
+	*section = append(*section, all...)
+}
+
+// renamed copies records to another owner.
+func renamed(rrs []dns.RR, owner string) []dns.RR {
+	out := make([]dns.RR, 0, len(rrs))
+	for _, rr := range rrs {
+		rr = dns.Copy(rr)
+		rr.Header().Name = owner
+		out = append(out, rr)
+	}
+	return out
 }

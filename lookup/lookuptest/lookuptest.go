@@ -41,6 +41,9 @@ type Zone struct {
 	Algorithm uint8
 	// NSEC3 denies by NSEC3 instead of NSEC.
 	NSEC3 bool
+	// Narrow makes denials for each question, as servers do that sign while they answer: NSEC3 records that cover one hash
+	// (RFC 7129, Appendix B), or without NSEC3 compact denial (RFC 9824).
+	Narrow bool
 	// OptOut sets the opt-out flag: unsigned delegations have no NSEC3 of their own (RFC 5155, 6). Only with NSEC3.
 	OptOut bool
 	// Iterations of the NSEC3 hash; RFC 9276 wants 0. At most 2500.

@@ -69,6 +69,9 @@ func (z *zone) denyType(name string) []dns.RR {
 	if z.spec.NSEC3 {
 		return z.denyType3(name)
 	}
+	if z.spec.Narrow {
+		return []dns.RR{z.compact(name, z.nodes[name])}
+	}
 	return []dns.RR{z.nsecFor(name)}
 }
 
@@ -76,6 +79,9 @@ func (z *zone) denyType(name string) []dns.RR {
 func (z *zone) denyName(name, encloser string) []dns.RR {
 	if z.spec.NSEC3 {
 		return append(z.denyCloser3(name), z.nsec3For(below("*", encloser)))
+	}
+	if z.spec.Narrow {
+		return []dns.RR{z.compact(name, nil)}
 	}
 	return []dns.RR{z.nsecFor(name), z.nsecFor(below("*", encloser))}
 }
@@ -94,8 +100,27 @@ func (z *zone) denyWildcardType(name, encloser string) []dns.RR {
 	if z.spec.NSEC3 {
 		return append(z.denyCloser3(name), z.nsec3For(wildcard))
 	}
+	if z.spec.Narrow {
+		return []dns.RR{z.compact(name, z.nodes[wildcard])}
+	}
 	return []dns.RR{z.nsecFor(name), z.nsecFor(wildcard)}
 }
+
+// compact is the NSEC of a name by itself (RFC 9824, Section 3); without a node the name does not exist.
+func (z *zone) compact(name string, n *node) dns.RR {
+	types := []uint16{dns.TypeRRSIG, dns.TypeNSEC, dns.TypeNXNAME}
+	if n != nil {
+		types = bitmap(n, dns.TypeRRSIG, dns.TypeNSEC)
+	}
+	return &dns.NSEC{
+		Hdr:        dns.RR_Header{Name: name, Rrtype: dns.TypeNSEC, Class: dns.ClassINET, Ttl: z.denialTTL()},
+		NextDomain: below(`\000`, name), TypeBitMap: types,
+	}
+}
+
+// compactDenial reports whether answers about absent names say NOERROR (RFC 9824, Section 3.1) and wildcards are
+// signed under the name asked for (Section 3.3).
+func (z *zone) compactDenial() bool { return z.spec.Narrow && !z.spec.NSEC3 && z.key != nil }
 
 // nextCloser is the name one label longer than the encloser, on the way to name (RFC 5155, Section 1.3).
 func nextCloser(name, encloser string) string {

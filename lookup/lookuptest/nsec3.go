@@ -1,6 +1,8 @@
 package lookuptest
 
 import (
+	"encoding/base32"
+	"math/big"
 	"strings"
 
 	"github.com/miekg/dns"
@@ -37,12 +39,33 @@ func (z *zone) hash(name string) string {
 
 // nsec3For returns the NSEC3 that matches or covers a name.
 func (z *zone) nsec3For(name string) dns.RR {
-	i, _ := z.at(z.hash(name))
-	return z.nsec3At(i)
+	hash := z.hash(name)
+	i, match := z.at(hash)
+	rr := z.nsec3At(i)
+	if !z.spec.Narrow {
+		return rr
+	}
+	rr.NextDomain = besideHash(hash, 1)
+	if !match {
+		rr.Hdr.Name, rr.TypeBitMap = below(strings.ToLower(besideHash(hash, -1)), z.name), nil
+	}
+	return rr
+}
+
+// besideHash is the hash one before or one after.
+func besideHash(hash string, step int64) string {
+	code := base32.HexEncoding.WithPadding(base32.NoPadding)
+	raw, err := code.DecodeString(hash)
+	if err != nil {
+		return hash
+	}
+	modulus := new(big.Int).Lsh(big.NewInt(1), uint(len(raw)*8))
+	n := new(big.Int).Add(new(big.Int).SetBytes(raw), big.NewInt(step))
+	return code.EncodeToString(n.Mod(n, modulus).FillBytes(raw))
 }
 
 // nsec3At returns the i-th NSEC3 of the chain.
-func (z *zone) nsec3At(i int) dns.RR {
+func (z *zone) nsec3At(i int) *dns.NSEC3 {
 	n := z.chain[i].node
 	types := bitmap(n)
 	if len(types) > 0 && (!n.cut || n.sets[dns.TypeDS] != nil) {

@@ -140,6 +140,8 @@ func peerZones() ([]Zone, []peerCase) {
 		{"nsec3.lab", Zone{NSEC3: true}},
 		{"salted.lab", Zone{NSEC3: true, Salt: "ab12", Iterations: 5}},
 		{"optout.lab", Zone{NSEC3: true, OptOut: true}},
+		{"narrow.lab", Zone{NSEC3: true, Narrow: true}},
+		{"compact.lab", Zone{Narrow: true}},
 		{"rsa.lab", Zone{Algorithm: 8}},
 		{"p384.lab", Zone{Algorithm: 14}},
 		{"ed25519.lab", Zone{Algorithm: 15}},
@@ -147,7 +149,10 @@ func peerZones() ([]Zone, []peerCase) {
 		v.spec.Text = strings.ReplaceAll(sample, "example.org", v.zone)
 		v.spec.Text = strings.ReplaceAll(v.spec.Text, "example.net", "nsec.lab") + "loop2 CNAME loop2\nsub.insecure NS ns.elsewhere.lab.\n"
 		zones = append(zones, v.spec)
-		denied := "secure"
+		denied, absent := "secure", "NX "
+		if v.spec.Narrow && !v.spec.NSEC3 {
+			absent = ""
+		}
 		if v.spec.OptOut {
 			denied = "insecure"
 		}
@@ -164,8 +169,8 @@ func peerZones() ([]Zone, []peerCase) {
 			peerCase{"ent." + v.zone, "A", "secure"},
 			peerCase{"b.ent." + v.zone, "TXT", "secure"},
 			peerCase{"unsigned." + v.zone, "DS", denied},
-			peerCase{"no." + v.zone, "A", "NX " + denied},
-			peerCase{"no.no." + v.zone, "A", "NX " + denied},
+			peerCase{"no." + v.zone, "A", absent + denied},
+			peerCase{"no.no." + v.zone, "A", absent + denied},
 			peerCase{"child." + v.zone, "DS", "secure"},
 			peerCase{"www.child." + v.zone, "A", "secure"},
 			peerCase{"www.island." + v.zone, "A", "insecure"},
