@@ -105,6 +105,10 @@ func normalDomain(domain string) (string, error) {
 	if strings.HasPrefix(domain, "[") {
 		return strings.ToLower(domain), nil
 	}
+	// Mapping takes time with the square of the length; a U-label has at most four octets for one of its A-label.
+	if len(domain) > 4*maxDomain {
+		return "", fmt.Errorf("domain of %d octets, at most %d are possible", len(domain), maxDomain)
+	}
 	d := strings.ToLower(domain)
 	if !isASCII(domain) || strings.Contains(d, "xn--") {
 		a, err := idna.Lookup.ToASCII(domain)

@@ -99,6 +99,17 @@ func TestParseAddressList(t *testing.T) {
 	}
 }
 
+// TestLongDomain: a domain is not mapped before its length is known, or a From field of 1 MiB would take an hour.
+func TestLongDomain(t *testing.T) {
+	var b strings.Builder
+	for i := range 300_000 {
+		b.WriteRune(rune(0x4e00 + i%20_000))
+	}
+	if a, err := ParseAddress("x@" + b.String()); err == nil {
+		t.Errorf("ParseAddress = %.20q…, want an error", a.String())
+	}
+}
+
 func FuzzParseAddress(f *testing.F) {
 	for _, s := range []string{"alice@example.org", `"a b"@example.org`, "b\u00fc@b\u00fc.example", "a (c) <x@y>", "g:a@b;", "a@[1.2.3.4]"} {
 		f.Add(s)
