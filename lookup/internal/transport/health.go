@@ -27,15 +27,17 @@ type health struct {
 	heard    time.Time // when it last answered anything
 	failures int       // in a row
 	until    time.Time // left alone until then
+	cause    error     // of the last failure
 	probing  bool
 }
 
-// check fails while the server is left alone.
+// check fails while the server is left alone, with why in words: questions at the same time as the one that failed, or
+// after it, must not hide the cause. The cause is not wrapped, for it is no outcome of this question.
 func (h *health) check(now time.Time) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if left := h.until.Sub(now); left > 0 {
-		return fmt.Errorf("%w; it is asked again in %s", ErrDown, left.Round(time.Second))
+		return fmt.Errorf("%w (%v); it is asked again in %s", ErrDown, h.cause, left.Round(time.Second)) //nolint:errorlint // see above
 	}
 	return nil
 }
@@ -48,7 +50,7 @@ func (h *health) answered(now time.Time) {
 }
 
 // failed opens the breaker.
-func (h *health) failed(now time.Time) {
+func (h *health) failed(now time.Time, cause error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.until.After(now) {
@@ -56,6 +58,7 @@ func (h *health) failed(now time.Time) {
 	}
 	h.until = now.Add(min(firstPause<<min(h.failures, 6), lastPause))
 	h.failures++
+	h.cause = cause
 }
 
 // startProbe reports whether silence since then is worth a probe, and marks it as begun.
@@ -86,7 +89,7 @@ func (c *Client) learn(ctx context.Context, s *server, start time.Time, err erro
 			s.health.endProbe()
 		}
 	default:
-		s.health.failed(c.opts.Now())
+		s.health.failed(c.opts.Now(), err)
 	}
 }
 
@@ -103,7 +106,7 @@ func (c *Client) probe(s *server) {
 	case err == nil:
 		s.health.answered(c.opts.Now())
 	case c.life.Err() == nil:
-		s.health.failed(c.opts.Now())
+		s.health.failed(c.opts.Now(), err)
 	}
 }
 

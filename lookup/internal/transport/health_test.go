@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -118,8 +119,9 @@ func TestRefusedConnection(t *testing.T) {
 	if _, err := exchange(t, c); err == nil || errors.Is(err, ErrDown) {
 		t.Fatalf("Exchange() error = %v, want connection refused", err)
 	}
-	if _, err := exchange(t, c); !errors.Is(err, ErrDown) {
-		t.Errorf("Exchange() error = %v, want ErrDown", err)
+	_, err = exchange(t, c)
+	if !errors.Is(err, ErrDown) || !strings.Contains(err.Error(), "connection refused") {
+		t.Errorf("Exchange() error = %v, want ErrDown with its cause", err)
 	}
 }
 
@@ -129,7 +131,7 @@ func TestPauses(t *testing.T) {
 	now := time.Unix(0, 0)
 	for _, seconds := range []int{5, 10, 20, 40, 60, 60, 60, 60, 60} {
 		want := time.Duration(seconds) * time.Second
-		h.failed(now)
+		h.failed(now, nil)
 		if got := h.until.Sub(now); got != want {
 			t.Errorf("pause %s, want %s", got, want)
 		}
