@@ -89,8 +89,17 @@ type trust struct {
 	cache     *cache // nil: none
 }
 
-// New returns a Client. It fails on options that make no sense, when /etc/resolv.conf is needed and names no resolver,
-// and in mode ad-only on a resolver that is not trustworthy: not on this machine nor authenticated, or not validating.
+// What New can fail with beside resolvers and domains that cannot be read.
+var (
+	// ErrMode: Options.Mode is none of the modes.
+	ErrMode = errors.New("unknown mode")
+	// ErrNotTrusted: mode ad-only, and a resolver that cannot be believed.
+	ErrNotTrusted = errors.New("mode ad-only")
+)
+
+// New returns a Client. It fails on options that make no sense (ErrMode), when /etc/resolv.conf is needed and names no
+// resolver, and in mode ad-only on a resolver that is not trustworthy: not on this machine nor authenticated, or not
+// validating (ErrNotTrusted).
 func New(opts Options) (*Client, error) {
 	c, err := newClient(opts)
 	if err != nil {
@@ -134,7 +143,7 @@ func (o *Options) setDefaults() error {
 		o.Mode = Validate
 	case Validate, Both, ADOnly:
 	default:
-		return fmt.Errorf("mode %q: want %s, %s or %s", o.Mode, Validate, Both, ADOnly)
+		return fmt.Errorf("%w %q: want %s, %s or %s", ErrMode, o.Mode, Validate, Both, ADOnly)
 	}
 	if o.Timeout <= 0 {
 		o.Timeout = defaultTimeout

@@ -20,10 +20,10 @@ func (c *Client) probe(servers []transport.Server) error {
 	defer cancel()
 	for i, s := range servers {
 		if !s.TLS && !s.Loopback() {
-			return fmt.Errorf("mode %s: resolver %s is neither on this machine nor reached by tls://, so anybody on the way could set the AD bit", ADOnly, s)
+			return fmt.Errorf("%w: resolver %s is neither on this machine nor reached by tls://, so anybody on the way could set the AD bit", ErrNotTrusted, s)
 		}
 		if err := c.probeOne(ctx, i); err != nil {
-			return fmt.Errorf("mode %s: resolver %s does not validate, or that cannot be told: %w", ADOnly, s, err)
+			return fmt.Errorf("%w: resolver %s does not validate, or that cannot be told: %w", ErrNotTrusted, s, err)
 		}
 	}
 	return nil

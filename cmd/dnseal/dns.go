@@ -45,7 +45,12 @@ func (f *dnsFlags) client(trace func(lookup.Query)) (*lookup.Client, error) {
 		opts.Anchors = anchors
 	}
 	client, err := lookup.New(opts)
-	if err != nil {
+	switch {
+	case errors.Is(err, lookup.ErrMode):
+		return nil, hint(usageError{err}, "--dns-mode validate, the default, trusts the resolver for nothing")
+	case errors.Is(err, lookup.ErrNotTrusted):
+		return nil, hint(err, "use --dns-mode validate, which trusts the resolver for nothing, or --resolver with one that validates")
+	case err != nil:
 		return nil, hint(err, "set --resolver, for example --resolver 127.0.0.1:53")
 	}
 	return client, nil

@@ -62,7 +62,7 @@ cannot be read; 3 could not tell ("temperror"), nothing worse.`,
 		SilenceUsage:      true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
 		newDemo(), newIdentity(), newSign(), newVerify(), newExplain(), newLookup(), newSandbox(),
 		newRelay(), newMilter(), newCheck(), newMan(root),
@@ -71,20 +71,48 @@ cannot be read; 3 could not tell ("temperror"), nothing worse.`,
 	return root
 }
 
-// markUsage makes every argument error of the tree a usage error.
+// markUsage makes every argument error of the tree a usage error, and every word that is no command one, too.
 func markUsage(cmd *cobra.Command) {
 	if args := cmd.Args; args != nil {
 		cmd.Args = func(c *cobra.Command, a []string) error {
 			if err := args(c, a); err != nil {
-				return hint(usageError{err}, "see dnseal help %s", c.Name())
+				return hint(usageError{err}, "%s", seeHelp(c))
 			}
 			return nil
+		}
+	}
+	if cmd.HasSubCommands() && !cmd.Runnable() {
+		cmd.Args, cmd.DisableFlagsInUseLine = cobra.ArbitraryArgs, true
+		cmd.RunE = func(c *cobra.Command, a []string) error {
+			if len(a) == 0 {
+				return c.Help()
+			}
+			return unknownCommand(c, a[0])
 		}
 	}
 	for _, c := range cmd.Commands() {
 		markUsage(c)
 	}
 }
+
+func unknownCommand(group *cobra.Command, word string) error {
+	err := usageError{fmt.Errorf("unknown command %q for %q", word, group.CommandPath())}
+	group.SuggestionsMinimumDistance = 2
+	if near := group.SuggestionsFor(word); len(near) > 0 {
+		return hint(err, "did you mean %s %s?", group.CommandPath(), near[0])
+	}
+	return hint(err, "%s", seeHelp(group))
+}
+
+// flagError explains a flag that a command does not take, or not so. Without a command it is the word before it that is wrong.
+func flagError(cmd *cobra.Command, err error) error {
+	if words := cmd.Flags().Args(); len(words) > 0 && cmd.HasSubCommands() {
+		return unknownCommand(cmd, words[0])
+	}
+	return hint(usageError{err}, "%s", seeHelp(cmd))
+}
+
+func seeHelp(cmd *cobra.Command) string { return "see " + cmd.CommandPath() + " --help" }
 
 // version comes from the build: the module's version or the commit.
 func version() string {
