@@ -161,7 +161,8 @@ func each(err error) []error {
 	return out
 }
 
-// start puts a generation in the place of the one before, which retires.
+// start puts a generation in the place of the one before, which retires. New connections are for the new one when it
+// returns.
 func (s *service) start(next *generation) {
 	old := s.board.change(next)
 	s.metrics.Certificates(next.certificateEnds())
@@ -181,6 +182,7 @@ func (s *service) start(next *generation) {
 	}
 	s.metrics.Ready(true)
 	if old != nil {
+		old.close(next)
 		s.retired.Go(func() { old.retire(s.stopping, next) })
 	}
 }

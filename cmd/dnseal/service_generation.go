@@ -197,6 +197,17 @@ func (g *generation) abandon() {
 	_ = g.client.Close()
 }
 
+// close ends listening at the doors that next has not taken over. Go's Close of a listener returns only when no Accept is
+// under way, so that the next connection in the kernel's queue is for whoever else has the same socket.
+func (g *generation) close(next *generation) {
+	for _, d := range g.doors {
+		if next.doorOf(d.address, d.settings) != d {
+			d.retired.Store(true)
+			_ = d.listener.Close()
+		}
+	}
+}
+
 // retire waits for what goes on by this generation, and ends it when stopping is closed. Doors that next has taken over
 // are none of its business.
 func (g *generation) retire(stopping <-chan struct{}, next *generation) {

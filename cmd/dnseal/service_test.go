@@ -326,6 +326,27 @@ func TestReload(t *testing.T) {
 	}
 }
 
+// TestReloadIsDone: who connects after "reloaded" meets the new configuration, however the listeners were shared.
+func TestReloadIsDone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.config(oneMilter)
+	r := w.start("milter")
+	for i := range 50 {
+		limit, refused := "5", true // bytes of a message
+		if i%2 == 1 {
+			limit, refused = "5000", false
+		}
+		w.config(oneMilter + "max-bytes = " + limit + "\n")
+		w.reload(r, "msg=reloaded")
+		m := w.connectMTA()
+		if _, a := m.send("alice@example.org"); (a.SMTPCode == 552) != refused {
+			t.Fatalf("reload %d: the milter answered %v %d, too big %t", i, a, a.SMTPCode, refused)
+		}
+		m.s.Close()
+	}
+}
+
 // TestReloadUnderLoad reloads while messages come in: none may fail.
 func TestReloadUnderLoad(t *testing.T) {
 	t.Parallel()
