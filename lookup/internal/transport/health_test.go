@@ -116,11 +116,10 @@ func TestRefusedConnection(t *testing.T) {
 	addr := packets.LocalAddr().String()
 	packets.Close()
 	c := newTestClient(t, Options{Servers: []Server{{Addr: addr}}})
-	if _, err := exchange(t, c); err == nil || errors.Is(err, ErrDown) {
+	if _, err = exchange(t, c); err == nil || errors.Is(err, ErrDown) {
 		t.Fatalf("Exchange() error = %v, want connection refused", err)
 	}
-	_, err = exchange(t, c)
-	if !errors.Is(err, ErrDown) || !strings.Contains(err.Error(), "connection refused") {
+	if _, err = exchange(t, c); !errors.Is(err, ErrDown) || !strings.Contains(err.Error(), "connection refused") {
 		t.Errorf("Exchange() error = %v, want ErrDown with its cause", err)
 	}
 }
