@@ -79,17 +79,6 @@ func FuzzParseAddress(f *testing.F) {
 	})
 }
 
-func TestSettings(t *testing.T) {
-	t.Parallel()
-	a := Address{"unix", "/run/dnseal/sign.sock"}
-	if got := a.PostfixSettings(); !strings.HasPrefix(got, "smtpd_milters = unix:/run/dnseal/sign.sock\n") || !strings.Contains(got, "milter_default_action = tempfail\n") {
-		t.Errorf("Postfix: %s", got)
-	}
-	if got := a.SendmailSettings("dnseal"); !strings.HasPrefix(got, "INPUT_MAIL_FILTER(`dnseal', `S=local:/run/dnseal/sign.sock, F=T,") {
-		t.Errorf("Sendmail: %s", got)
-	}
-}
-
 // TestListenUnix sees mode and group, and sockets left behind by others.
 func TestListenUnix(t *testing.T) {
 	t.Parallel()

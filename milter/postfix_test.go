@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"dnseal/smime/message"
 )
 
 // postfix is a Postfix of its own: folder, queue and port.
@@ -189,6 +191,35 @@ func TestPostfix(t *testing.T) {
 		held, _ := filepath.Glob(p.dir + "/spool/hold/*")
 		return len(held) == 1
 	})
+}
+
+// TestPostfixWaits has Postfix wait for a slow handler beyond its own limit,
+// which each report of progress puts off.
+func TestPostfixWaits(t *testing.T) {
+	t.Parallel()
+	slow := handle(func(ctx context.Context, _ *message.Message, _ *message.Envelope) *message.Outcome {
+		select {
+		case <-time.After(3 * time.Second):
+			return &message.Outcome{Action: message.Accept}
+		case <-ctx.Done():
+			return nil
+		}
+	})
+	for _, test := range []struct {
+		pause time.Duration
+		reply string
+	}{{100 * time.Millisecond, "250 "}, {time.Hour, "451 "}} {
+		t.Run(test.pause.String(), func(t *testing.T) {
+			t.Parallel()
+			srv := serve(t, Options{Handler: always(slow), Progress: test.pause})
+			openToAll(t, srv.path)
+			out := newSink(t)
+			p := startPostfix(t, out.addr, []string{"unix:" + srv.path}, "milter_content_timeout = 1s")
+			if reply, err := submit(p.addr, author, []string{recipient}, simple); err != nil || !strings.HasPrefix(reply, test.reply) {
+				t.Errorf("Postfix answers %q, %v, want %q", reply, err, test.reply)
+			}
+		})
+	}
 }
 
 // openToAll lets the users of the peers connect.

@@ -1,0 +1,122 @@
+package milter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+
+	gomilter "github.com/d--j/go-milter"
+
+	"dnseal/smime/message"
+)
+
+// decide asks the handler, or whoever decides about a message that it cannot be given.
+func (s *session) decide(m gomilter.Modifier) *message.Outcome {
+	if s.failed {
+		return internal(errors.New("milter: the session was not kept"))
+	}
+	msg, err := s.msg.message()
+	switch {
+	case err == nil:
+	case errors.Is(err, message.ErrTooBig), errors.Is(err, message.ErrMalformed):
+		return s.unfit(m, err)
+	default:
+		return internal(err)
+	}
+	defer func() { _ = msg.Close() }()
+	handler := s.srv.opts.Handler()
+	out := s.ask(m, func(ctx context.Context) *message.Outcome { return handler.Handle(ctx, msg, s.env) })
+	s.srv.hintOrder(msg, out)
+	return out
+}
+
+func (s *session) unfit(m gomilter.Modifier, why error) *message.Outcome {
+	if s.srv.opts.Unfit == nil {
+		return refusal(why)
+	}
+	head := s.msg.header()
+	defer func() { _ = head.Close() }()
+	return s.ask(m, func(ctx context.Context) *message.Outcome { return s.srv.opts.Unfit(ctx, head, why, s.env) })
+}
+
+// ask runs a decision with a deadline, and with progress reports where the MTA
+// knows them. An MTA that is gone ends it.
+func (s *session) ask(m gomilter.Modifier, decision func(context.Context) *message.Outcome) (out *message.Outcome) {
+	ctx, cancel := context.WithTimeout(s.srv.ctx, s.srv.opts.Timeout)
+	defer cancel()
+	s.srv.handlers.RLock()
+	defer s.srv.handlers.RUnlock()
+	if s.version >= 6 {
+		p := startProgress(s.srv.opts.Progress, func() bool {
+			if m.Progress() == nil {
+				return true
+			}
+			cancel()
+			return false
+		})
+		defer p.stop()
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			out = internal(fmt.Errorf("milter: panic: %v", r), slog.String("stack", string(debug.Stack())))
+		}
+	}()
+	if out = decision(ctx); out == nil {
+		return internal(errors.New("milter: no outcome"))
+	}
+	return out
+}
+
+// settle turns an outcome into milter actions and the answer. Where that
+// cannot be done as a whole the message is deferred: nothing is lost, and
+// nothing passes on that is less than was decided.
+func (s *session) settle(m gomilter.Modifier, out *message.Outcome) (message.Action, *gomilter.Response) {
+	switch out.Action {
+	case message.Accept, message.Quarantine:
+		err := s.apply(m, out)
+		if err == nil {
+			return out.Action, gomilter.RespAccept
+		}
+		out.Attrs = append(out.Attrs, slog.Any("error", err))
+		switch {
+		case errors.Is(err, errFlood):
+			out.Result = "malformed"
+			return message.Reject, response(message.Reject, replyMalformed)
+		case errors.Is(err, errNotOffered):
+			out.Result = "unsupported"
+		default:
+			out.Result = "internal-error"
+		}
+		return message.Defer, response(message.Defer, replyDefer)
+	case message.Reject:
+		return message.Reject, response(message.Reject, out.Reply)
+	case message.Defer:
+	}
+	return message.Defer, response(message.Defer, out.Reply)
+}
+
+func (s *session) apply(m gomilter.Modifier, out *message.Outcome) error {
+	if len(out.Forms) > 0 {
+		return fmt.Errorf("%w: different forms for some recipients", errNotOffered)
+	}
+	p, err := newPlan(out.Edit)
+	if err != nil {
+		return err
+	}
+	need := p.needs()
+	if out.Action == message.Quarantine {
+		need |= gomilter.OptQuarantine
+	}
+	if lack := need &^ s.offered; lack != 0 {
+		return fmt.Errorf("%w: %s", errNotOffered, lack)
+	}
+	if err := p.carryOut(m); err != nil {
+		return err
+	}
+	if out.Action == message.Quarantine {
+		return m.Quarantine("dnseal: " + replyWord(out.Result))
+	}
+	return nil
+}
