@@ -3,6 +3,7 @@ package lookup
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"dnseal/lookup/dnssec"
 )
@@ -16,20 +17,41 @@ func (r *Result) writeConclusion(b *strings.Builder) {
 		if len(r.Records) == 1 {
 			plural = ""
 		}
-		fmt.Fprintf(b, "%d record%s, validated from the trust anchor down; good for %s.\n", len(r.Records), plural, span(r.TTL))
+		paragraph(b, "%d record%s, validated from the trust anchor down; good for %s.", len(r.Records), plural, span(r.TTL))
 	case r.Status == dnssec.Secure:
-		fmt.Fprintf(b, "Proven: there is no %s record here; good for %s.\n", r.Type, span(r.TTL))
+		paragraph(b, "Proven: there is no %s record here; good for %s.", r.Type, span(r.TTL))
 	case r.Answer.EDE >= 0:
-		fmt.Fprintf(b, "%s (Extended DNS Error %d): %s\n", r.Code, r.Answer.EDE, r.Reason)
+		paragraph(b, "%s (Extended DNS Error %d): %s", r.Code, r.Answer.EDE, r.Reason)
 	default:
-		fmt.Fprintf(b, "%s: %s\n", r.Code, r.Reason)
+		paragraph(b, "%s: %s", r.Code, r.Reason)
 	}
 	if todo := r.advice(); todo != "" {
-		fmt.Fprintf(b, "What to do: %s\n", todo)
+		paragraph(b, "What to do: %s", todo)
 	}
 	for _, w := range r.Warnings {
-		fmt.Fprintf(b, "Warning: %s\n", w)
+		paragraph(b, "Warning: %s", w)
 	}
+}
+
+// paragraph writes text in lines that fit a terminal.
+func paragraph(b *strings.Builder, format string, args ...any) {
+	const width = 100
+	column := 0
+	for word := range strings.FieldsSeq(fmt.Sprintf(format, args...)) {
+		n := utf8.RuneCountInString(word)
+		switch {
+		case column == 0:
+		case column+1+n > width:
+			b.WriteString("\n  ")
+			column = 2
+		default:
+			b.WriteByte(' ')
+			column++
+		}
+		b.WriteString(word)
+		column += n
+	}
+	b.WriteByte('\n')
 }
 
 // advice is what an administrator can do about the result; "" when nothing needs doing.
@@ -43,7 +65,15 @@ func (r *Result) advice() string {
 	if strings.HasPrefix(r.Code, "budget:") {
 		return "the zones on the way cost more work than one lookup may cause. If they are trusted, raise that limit; else leave them alone."
 	}
+	if r.Code == dnssec.CodeNoKey && r.anchorFails() {
+		return "the trust anchors do not fit this zone: they are out of date, or the resolver serves another hierarchy (a sandbox has its own: --trust-anchor)."
+	}
 	return strings.ReplaceAll(advices[r.Code], "ZONE", r.lastZone())
+}
+
+// anchorFails reports whether the chain breaks at its very beginning.
+func (r *Result) anchorFails() bool {
+	return len(r.Answer.Links) > 0 && r.Answer.Links[0].Status == dnssec.Bogus
 }
 
 // lastZone is the zone where the chain ends or breaks. A name that is only not proven to be no zone is not one.

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/miekg/dns"
 	"go.uber.org/goleak"
 
 	"dnseal/lookup/dnssec"
@@ -127,6 +128,34 @@ func TestLookup(t *testing.T) {
 		}
 		if r.Answer == nil {
 			t.Errorf("Lookup(%s): no Answer", tt.name)
+		}
+	}
+}
+
+// TestAnchorsBelowTheRoot trusts one zone and nothing beside it, and several.
+func TestAnchorsBelowTheRoot(t *testing.T) {
+	t.Parallel()
+	l := startLab(t, lookuptest.Options{}, zone("example.lab"), zone("other.lab"), zone("third.lab"))
+	var text strings.Builder
+	for _, name := range []string{"example.lab.", "other.lab."} {
+		m, err := l.Exchange(t.Context(), name, dns.TypeDS, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text.WriteString(m.Answer[0].String() + "\n")
+	}
+	anchors, err := dnssec.ParseAnchors(text.String(), "two.anchors")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := l.client(t, func(o *Options) { o.Anchors = anchors })
+	for name, want := range map[string]dnssec.Status{
+		"sensor._device.example.lab": dnssec.Secure, "away._device.example.lab": dnssec.Secure,
+		"no._device.other.lab": dnssec.Secure, "sensor._device.third.lab": dnssec.Indeterminate,
+	} {
+		r := c.Lookup(t.Context(), name, TLSA)
+		if r.Status != want || want == dnssec.Indeterminate && r.Code != dnssec.CodeNoAnchor {
+			t.Errorf("%s is %s %q (%s), want %s", name, r.Status, r.Code, r.Reason, want)
 		}
 	}
 }

@@ -16,14 +16,16 @@ import (
 
 var update = flag.Bool("update", false, "write the drawings that come out to testdata/tree")
 
-// What differs from run to run.
+// What differs from run to run; where lines are wrapped depends on it.
 var masks = []struct {
 	pattern *regexp.Regexp
 	text    string
 }{
+	{regexp.MustCompile(`\n  (\S)`), " $1"},
 	{regexp.MustCompile(`\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\dZ| UTC)`), "DATE"},
 	{regexp.MustCompile(`\d+ (days|hours|minutes|seconds)`), "SPAN"},
 	{regexp.MustCompile(`key \d+`), "key TAG"},
+	{regexp.MustCompile(`knows \(\d+\)`), "knows (TAG)"},
 }
 
 // TestTree draws every state; the drawings are in testdata/tree, to be looked at.
@@ -55,6 +57,7 @@ func TestTree(t *testing.T) {
 	} {
 		drawing(t, c, file, name)
 	}
+	drawing(t, l.client(t, func(o *Options) { o.Anchors = nil }), "other-root", sensor)
 	for _, b := range lookuptest.Breaks() {
 		name := "sensor._device." + string(b) + ".lab"
 		switch b {
@@ -154,6 +157,25 @@ func TestJSON(t *testing.T) {
 		}
 		if upper := regexp.MustCompile(`"[a-z_]*[A-Z][A-Za-z_]*":`).Find(text); upper != nil {
 			t.Errorf("%s: %s is not in lower case", tt.name, upper)
+		}
+	}
+}
+
+// TestParagraph breaks lines between words.
+func TestParagraph(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 120)
+	for text, want := range map[string]string{
+		"":                           "\n",
+		"a word":                     "a word\n",
+		long:                         long + "\n",
+		"a " + long + " b":           "a\n  " + long + "\n  b\n",
+		strings.Repeat("12345 ", 17): strings.TrimSpace(strings.Repeat("12345 ", 16)) + "\n  12345\n",
+	} {
+		var b strings.Builder
+		paragraph(&b, "%s", text)
+		if b.String() != want {
+			t.Errorf("paragraph(%q) = %q, want %q", text, b.String(), want)
 		}
 	}
 }
