@@ -65,15 +65,16 @@ func (s *signing) makeClear(body *message.Spool) error {
 // makeOpaque writes the body of an application/pkcs7-mime message (RFC 8551, Section 3.5.2). DER wants lengths first, so the entity is
 // spooled before it is signed.
 func (s *signing) makeOpaque(body *message.Spool) error {
-	s.entity = message.NewSpool(0)
-	s.entity.Grow(s.m.Size() + int64(len(s.header)) + 1<<10)
-	if err := s.writeEntity(s.entity); err != nil {
+	entity := message.NewSpool(0)
+	defer entity.Close() //nolint:errcheck // a file that is unlinked already
+	entity.Grow(s.m.Size() + int64(len(s.header)) + 1<<10)
+	if err := s.writeEntity(entity); err != nil {
 		return err
 	}
-	s.size = s.entity.Size()
-	body.Grow(s.size/base64Line*(base64Column+2) + 8<<10)
+	s.size = entity.Size()
+	body.Grow(s.size/base64Line*(base64Column+2) + 2*signatureRoom)
 	b := newBase64Writer(body, s.size)
-	if err := cms.SignAttached(b, s.entity.Open(), s.size, s.cmsOptions()); err != nil {
+	if err := cms.SignAttached(b, entity.Open(), s.size, s.cmsOptions()); err != nil {
 		return err
 	}
 	s.fields = []message.Change{

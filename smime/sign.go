@@ -90,9 +90,8 @@ type signing struct {
 	opaque bool
 	// The fields that describe the body: those that go, and those that come.
 	removed, fields []message.Change
-	// Where the signed entity stands: in the new body, or for the opaque form in entity.
-	off, size int64
-	entity    *message.Spool
+	// The size of the signed entity, and where it stands in the new body (not for the opaque form).
+	size, off int64
 }
 
 // prepare decides about every part, and makes the header of the signed entity.

@@ -57,7 +57,7 @@ func walkEntity(ctx context.Context, src io.ReaderAt, size int64, prefix string)
 func (w *walker) run(ctx context.Context, src io.ReaderAt, off, end int64) (*part, error) {
 	w.lines = newLineReader(ctx, src, off, end)
 	defer w.lines.close()
-	for {
+	for !w.leafOnly() {
 		w.skip()
 		l, err := w.lines.next()
 		if errors.Is(err, io.EOF) {
@@ -76,6 +76,11 @@ func (w *walker) run(ctx context.Context, src io.ReaderAt, off, end int64) (*par
 	w.leave(0, end)
 	assignNumbers(w.root, w.prefix)
 	return w.root, nil
+}
+
+// leafOnly reports that nothing more can be found: the root has no parts, and nobody asks what its body is like.
+func (w *walker) leafOnly() bool {
+	return len(w.open) == 1 && w.root.delimiter == nil && !w.reading && !w.measure
 }
 
 // skip passes over lines that can be no delimiters, where nothing else is asked of them.
