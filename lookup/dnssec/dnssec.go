@@ -2,12 +2,13 @@
 // answers, wildcards, denial of existence by NSEC and NSEC3, unsigned
 // delegations (RFC 4033 to 4035, 5155, 6840, 9276, 9824).
 //
-// Start at [Validator.Resolve]. A lookup (lookup.go) follows aliases; each link
-// is there (positive.go) or absent (negative.go); the zone that signed it is
-// established from a trust anchor down (zone.go, keys.go); signatures are held to
-// time, signer and labels before any arithmetic (verify.go); denials are NSEC
-// (nsec.go) or NSEC3 (nsec3.go). What was used is kept as a proof for the
-// caller (proof.go, finish.go).
+// Start at [Validator.Resolve]. A lookup (lookup.go) asks ahead (prefetch.go,
+// ask.go) and follows aliases; each link is there (positive.go) or absent
+// (negative.go). The zone that signed it is established from a trust anchor
+// down (zone.go, walk.go, keys.go). Signatures are held to signer, labels and
+// time before any arithmetic (verify.go, algorithm.go). Denials are NSEC
+// (nsec.go) or NSEC3 (nsec3.go, nsec3proof.go). What a status rests on is kept
+// (proof.go, finish.go), so that [Validator.Judge] can repeat it offline.
 //
 // It opens no socket: it asks its questions through [Exchanger]. Every
 // question, signature and hash is counted in the [Budget] of the context.
@@ -19,7 +20,8 @@ import (
 	"github.com/miekg/dns"
 )
 
-// Exchanger asks a recursive resolver one question with DO=1.
+// Exchanger asks a recursive resolver one question with DO=1. It is safe for concurrent use. The message it returns is
+// not changed, so that it may be shared.
 type Exchanger interface {
 	// Exchange returns the resolver's reply to (name, qtype, IN). cd is the CD bit to send. An error means
 	// that there was no usable reply (timeout, network, limit), never that the reply says something bad.

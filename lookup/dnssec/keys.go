@@ -108,72 +108,95 @@ func (l *lookup) prove(z *Zone, ds []*dns.DS, trusted []*dns.DNSKEY) (*Zone, ver
 	if len(s.rrs) > l.spent.limits.Keys {
 		return l.settle(z, overBudget("keys", l.spent.limits.Keys))
 	}
-	for _, rr := range s.rrs {
-		if key, ok := rr.(*dns.DNSKEY); ok {
-			z.keys = append(z.keys, l.v.parseKey(key))
-			z.Keys = append(z.Keys, key)
-		}
-	}
+	l.readKeys(z, s)
 	matched, v := l.match(z, ds, trusted)
-	for _, k := range z.keys {
-		z.Link.Keys = append(z.Link.Keys, k.show(slices.Contains(matched, k)))
-	}
-	var by *dns.RRSIG
+	by := (*dns.RRSIG)(nil)
 	if v.status == Secure {
 		by, v = l.verifyBy(s, z.name, matched)
 	}
 	if v.status == Secure && expanded(s, by) {
 		v = bogus(dns.ExtendedErrorCodeDNSBogus, CodeLabels, "the DNSKEY records of %s come from a wildcard", z.Name)
 	}
+	for _, k := range z.keys {
+		z.Link.Keys = append(z.Link.Keys, k.show(slices.Contains(matched, k)))
+	}
+	z.Link.Signature, z.Link.Warning = by, l.unknownKeys(z, matched)
 	z.proof.addFirst(l, s, by)
-	z.Link.Signature = by
-	z.Link.Warning = l.unknownKeys(z, matched)
 	return l.settle(z, v)
+}
+
+// readKeys takes the DNSKEY set apart.
+func (l *lookup) readKeys(z *Zone, s *rrset) {
+	for _, rr := range s.rrs {
+		if key, ok := rr.(*dns.DNSKEY); ok {
+			z.keys = append(z.keys, l.v.parseKey(key))
+			z.Keys = append(z.Keys, key)
+		}
+	}
+}
+
+// matching collects the keys of a zone that DS records or anchors name.
+type matching struct {
+	usable  []*zoneKey
+	weak    int     // of a size that is not allowed
+	failure verdict // why another cannot be used
+}
+
+func (m *matching) add(k *zoneKey) {
+	switch v, ok := k.mayUse(); {
+	case !ok:
+		m.failure = v
+	case k.tooWeak:
+		m.weak++
+	case k.key != nil && !slices.Contains(m.usable, k):
+		m.usable = append(m.usable, k)
+	}
 }
 
 // match returns the keys that the DS records or anchors name and that can be used. The verdict is insecure
 // when each one names a key of a size that is not allowed.
 func (l *lookup) match(z *Zone, ds []*dns.DS, trusted []*dns.DNSKEY) ([]*zoneKey, verdict) {
-	failure := bogus(dns.ExtendedErrorCodeDNSKEYMissing, CodeNoKey, "no key of %s fits its DS record; parent and zone disagree after a key change", z.Name)
-	var usable []*zoneKey
-	weak := 0
-	keep := func(k *zoneKey) {
-		switch v, ok := k.mayUse(); {
-		case !ok:
-			failure = v
-		case k.tooWeak:
-			weak++
-		case k.key != nil && !slices.Contains(usable, k):
-			usable = append(usable, k)
-		}
-	}
+	var m matching
 	for _, want := range ds {
-		for _, k := range z.keys {
-			if k.tag != want.KeyTag || k.record.Algorithm != want.Algorithm {
-				continue
-			}
-			if v, ok := spend(&l.spent.digests, l.spent.limits.Digests, "ds-digests"); !ok {
-				return nil, v
-			}
-			if l.v.fits(k, z.name, want) {
-				keep(k)
-				break
-			}
+		k, v := l.keyOf(z, want)
+		if v.final() {
+			return nil, v
+		}
+		if k != nil {
+			m.add(k)
 		}
 	}
 	for _, want := range trusted {
 		if i := slices.IndexFunc(z.keys, func(k *zoneKey) bool { return sameKey(k.record, want) }); i >= 0 {
-			keep(z.keys[i])
+			m.add(z.keys[i])
 		}
 	}
-	if len(usable) > 0 {
-		return usable, secure
-	}
-	if weak > 0 && weak == len(ds)+len(trusted) {
+	switch {
+	case len(m.usable) > 0:
+		return m.usable, secure
+	case m.weak > 0 && m.weak == len(ds)+len(trusted):
 		return nil, insecure(int(dns.ExtendedErrorCodeUnsupportedDNSKEYAlgorithm), CodeUnusableKeys,
 			"the keys of %s have a size that is not allowed (RSA: %d to %d bits)", z.Name, minRSA, maxRSA)
+	case m.failure.code != "":
+		return nil, m.failure
 	}
-	return nil, failure
+	return nil, bogus(dns.ExtendedErrorCodeDNSKEYMissing, CodeNoKey, "no key of %s fits its DS record; parent and zone disagree after a key change", z.Name)
+}
+
+// keyOf returns the key that a DS names, nil when there is none; the verdict is not secure when the budget is spent.
+func (l *lookup) keyOf(z *Zone, want *dns.DS) (*zoneKey, verdict) {
+	for _, k := range z.keys {
+		if k.tag != want.KeyTag || k.record.Algorithm != want.Algorithm {
+			continue
+		}
+		if v, ok := spend(&l.spent.digests, l.spent.limits.Digests, "ds-digests"); !ok {
+			return nil, v
+		}
+		if l.v.fits(k, z.name, want) {
+			return k, secure
+		}
+	}
+	return nil, secure
 }
 
 // sameKey ignores flags: a key that was revoked is still that key (RFC 5011, Section 2.1).

@@ -2,7 +2,6 @@ package dnssec
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/miekg/dns"
@@ -24,55 +23,6 @@ type lookup struct {
 	links   []*Zone // the zones that answered, in order
 	// doubtful: something came only with CD=1.
 	doubtful bool
-}
-
-// maxPrefetch is how many ancestors are asked for ahead, so that a long name costs no more than a usual one.
-const maxPrefetch = 5
-
-// prefetch asks DS and DNSKEY of all ancestors of n at the same time, and the question itself if that is still to be
-// asked. Labels that begin with an underscore are hardly ever zones. Below a zone of two labels or more whose keys are
-// known nothing is asked ahead: it most likely holds the name itself.
-func (l *lookup) prefetch(n name, leaf bool) {
-	top, ok := l.anchors.closest(n)
-	if !ok {
-		return
-	}
-	base, known := l.lowest(n, top)
-	if known && (base.status == Insecure || base.z.name.labels() >= 2) {
-		return
-	}
-	if leaf {
-		l.start(n, l.qtype)
-	}
-	if known {
-		top = base.z.name
-	} else {
-		l.start(top, dns.TypeDNSKEY)
-	}
-	for depth := top.labels() + 1; depth < n.labels() && depth <= top.labels()+maxPrefetch; depth++ {
-		z := n.ancestor(depth)
-		if strings.HasPrefix(z.label(0), "_") {
-			return
-		}
-		l.start(z, dns.TypeDS)
-		l.start(z, dns.TypeDNSKEY)
-	}
-}
-
-// lowest returns the deepest zone from n up to top that is known already.
-func (l *lookup) lowest(n, top name) (found, bool) {
-	for ; n.within(top); n = n.parent() {
-		if f, ok := l.zones[n]; ok && f.z != nil && f.z.name == n {
-			return f, true
-		}
-		if z := l.cached(n); z != nil {
-			return found{z, z.verdict}, true
-		}
-		if n == root {
-			break
-		}
-	}
-	return found{}, false
 }
 
 // follow answers the question, along aliases. The worst link decides (RFC 4035, Section 5.4 says nothing of chains;
@@ -192,31 +142,4 @@ func (l *lookup) leafSize(s *rrset) (verdict, bool) {
 		return overBudget("leaf-size", limits.LeafSize), false
 	}
 	return verdict{}, true
-}
-
-// clock turns "expired" into "your clock is wrong" when nothing received is in time: not the keys of the anchor's zone,
-// nor anything the answer is signed with.
-func (l *lookup) clock(n name, v verdict) verdict {
-	if v.code != CodeExpired && v.code != CodeNotYetValid {
-		return v
-	}
-	seen := 0
-	for _, c := range l.asker.calls {
-		if c.reply == nil || c.reply.failed {
-			continue
-		}
-		for _, s := range c.reply.sets {
-			for _, sig := range s.sigs {
-				if w, ok := l.inTime(s, sig); ok || w.code != v.code {
-					return v
-				}
-				seen++
-			}
-		}
-	}
-	top, ok := l.anchors.closest(n)
-	if f := l.zones[top]; !ok || seen == 0 || f.z == nil || f.code != v.code {
-		return v
-	}
-	return indeterminate(v.ede, CodeClock, "all signatures, down from those of %s, are out of date at %s: set the clock of this machine right", top, stamp(l.now.UTC()))
 }

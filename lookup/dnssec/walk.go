@@ -1,0 +1,101 @@
+package dnssec
+
+import (
+	"github.com/miekg/dns"
+)
+
+// enclosing walks from the closest known zone down to n, label by label, and returns the zone that n is in.
+func (l *lookup) enclosing(n name) (*Zone, verdict) {
+	z, v := l.closest(n)
+	if z == nil {
+		return z, v
+	}
+	passed := new(proof)
+	for depth := z.name.labels() + 1; v.status == Secure && depth <= n.labels(); depth++ {
+		next, w := l.step(z, n.ancestor(depth), passed)
+		if next != z {
+			l.know(next.name, next, w)
+		}
+		z, v = next, w
+	}
+	l.passed.join(passed)
+	return z, v
+}
+
+// closest returns the deepest zone around n that is known already, or its anchor's.
+func (l *lookup) closest(n name) (*Zone, verdict) {
+	top, ok := l.anchors.closest(n)
+	if !ok {
+		return nil, indeterminate(int(dns.ExtendedErrorCodeDNSSECIndeterminate), CodeNoAnchor, "no trust anchor encloses %s", n)
+	}
+	if f, ok := l.lowest(n, top); ok {
+		return l.zone(f.z.name)
+	}
+	return l.zone(top)
+}
+
+// step decides what child is, a name below the secure zone parent and no further known zone between: a signed zone, one
+// that is not signed, or no zone at all, which returns parent itself. What proves the last goes to passed.
+func (l *lookup) step(parent *Zone, child name, passed *proof) (*Zone, verdict) {
+	r := l.ask(child, dns.TypeDS)
+	if r.failed {
+		return l.broken(parent, child, r.failure)
+	}
+	l.doubtful = l.doubtful || r.cd
+	if s := r.find(child, dns.TypeDS, true); s != nil {
+		return l.delegation(parent, child, s, passed)
+	}
+	if by, s, v := l.aliasAt(r, parent, child); s != nil {
+		if v.status != Secure {
+			return l.broken(parent, child, v)
+		}
+		passed.addTo(l, s, by)
+		return parent, secure
+	}
+	d := l.denial(r, parent)
+	switch d.noDS(child) {
+	case cutNone:
+		passed.joinTo(&d.used)
+		return parent, secure
+	case cutUnsigned:
+		return l.unsigned(parent, child, &d.used, passed, insecure(noEDE, CodeUnsigned, "%s proves that %s is not signed (no DS)", parent.Name, child))
+	case cutOptOut:
+		return l.unsigned(parent, child, &d.used, passed, insecure(noEDE, CodeOptOut, "%s leaves open whether %s is signed (NSEC3 opt-out)", parent.Name, child))
+	case cutIterations:
+		return l.unsigned(parent, child, &d.used, passed, tooManyIterations(parent))
+	case cutUnproven:
+	}
+	return l.broken(parent, child, d.unproven("that there is no DS of "+child.String()))
+}
+
+// addTo and joinTo do nothing on a nil proof.
+func (p *proof) addTo(l *lookup, s *rrset, by *dns.RRSIG) {
+	if p != nil {
+		p.add(l, s, by)
+	}
+}
+
+func (p *proof) joinTo(q *proof) {
+	if p != nil {
+		p.join(q)
+	}
+}
+
+// aliasAt finds a signed CNAME at child or a DNAME above: where those are, no zone begins
+// (RFC 1034, Section 3.6.2; RFC 6672, Section 2.4).
+func (l *lookup) aliasAt(r *reply, parent *Zone, child name) (*dns.RRSIG, *rrset, verdict) {
+	s := r.find(child, dns.TypeCNAME, true)
+	if s == nil || len(s.sigs) == 0 {
+		if d := r.dnameAbove(child); d != nil && d.owner.within(parent.name) {
+			s = d
+		}
+	}
+	if s == nil {
+		return nil, nil, verdict{}
+	}
+	by, v := l.verify(s, parent)
+	if v.status == Secure && expanded(s, by) {
+		v = bogus(dns.ExtendedErrorCodeDNSBogus, CodeNoWildcard, "%s %s comes from a wildcard where a delegation is asked for", s.owner, typeName(s.typ))
+	}
+	return by, s, v
+}
