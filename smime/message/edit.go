@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // Edit is a set of changes to a message: the one output type of signing and
@@ -84,8 +85,9 @@ func (m *Message) editedHeader(e *Edit) []byte {
 		fields = fields[1:]
 	}
 	out = appendFields(out, e.Changes, Insert)
-	for i, f := range fields {
-		if !deleted(fields[:i], f, e.Changes) {
+	gone := newDeletions(e.Changes)
+	for _, f := range fields {
+		if !gone.next(f) {
 			out = append(out, f.Raw...)
 		}
 	}
@@ -111,24 +113,48 @@ func appendFields(out []byte, changes []Change, op Op) []byte {
 	return out
 }
 
-// deleted reports whether a change deletes f, which stands behind the fields above.
-func deleted(above []Field, f Field, changes []Change) bool {
-	index := 0
+// deletions says of each field, from the top down, whether it is deleted; by names in lower case.
+type deletions map[string]*deletion
+
+// deletion is what is deleted of one name, and how many fields of it went by.
+type deletion struct {
+	indexes map[int]bool
+	seen    int
+}
+
+func newDeletions(changes []Change) deletions {
+	var d deletions
 	for _, c := range changes {
-		if c.Op != Delete || !f.Is(c.Name) {
+		if c.Op != Delete {
 			continue
 		}
-		if index == 0 { // counted once, and only for names that a change deletes
-			index = 1
-			for _, a := range above {
-				if a.Is(c.Name) {
-					index++
-				}
-			}
+		if d == nil {
+			d = deletions{}
 		}
-		if c.Index == index {
-			return true
+		name := strings.ToLower(c.Name)
+		if d[name] == nil {
+			d[name] = &deletion{indexes: map[int]bool{}}
 		}
+		d[name].indexes[c.Index] = true
 	}
-	return false
+	return d
+}
+
+// next takes the fields one after the other.
+func (d deletions) next(f Field) bool {
+	if len(d) == 0 {
+		return false
+	}
+	var buf [64]byte
+	name := buf[:0]
+	n, _ := f.nameEnd()
+	for _, b := range f.Raw[:n] {
+		name = append(name, lower(b))
+	}
+	of := d[string(name)]
+	if of == nil {
+		return false
+	}
+	of.seen++
+	return of.indexes[of.seen]
 }
