@@ -29,16 +29,16 @@ func release(m *message.Message) { _ = m.Close() }
 // is an edit of m after first. first only deletes and appends, and has no body.
 func compose(m *message.Message, first, second *message.Edit) *message.Edit {
 	deletes := changesOf(first, message.Delete)
-	gone := indexes(deletes)
+	left := remaining(m, indexes(deletes))
 	unmade := map[string]map[int]bool{} // of the fields first appends: those second deletes
 	for _, c := range changesOf(second, message.Delete) {
 		name := strings.ToLower(c.Name)
-		at, left := original(len(m.Fields(c.Name)), gone[name], c.Index)
-		if at == 0 {
-			mark(unmade, name, left)
+		kept := left[name]
+		if c.Index > len(kept) {
+			mark(unmade, name, c.Index-len(kept))
 			continue
 		}
-		c.Index = at
+		c.Index = kept[c.Index-1]
 		deletes = append(deletes, c)
 	}
 	return &message.Edit{Body: second.Body, Changes: slices.Concat(
@@ -73,18 +73,16 @@ func mark(m map[string]map[int]bool, name string, index int) {
 	m[name][index] = true
 }
 
-// original finds which of count fields is the index-th that is not gone. It is
-// 0 when there are fewer; left is then how many to go on.
-func original(count int, gone map[int]bool, index int) (at, left int) {
-	for i := 1; i <= count; i++ {
-		if gone[i] {
-			continue
-		}
-		if index--; index == 0 {
-			return i, 0
+// remaining lists by name in lower case which of its fields in m are not gone, counted from 1.
+func remaining(m *message.Message, gone map[string]map[int]bool) map[string][]int {
+	left, count := map[string][]int{}, map[string]int{}
+	for _, f := range m.Header() {
+		name := strings.ToLower(f.Name())
+		if count[name]++; !gone[name][count[name]] {
+			left[name] = append(left[name], count[name])
 		}
 	}
-	return 0, index
+	return left
 }
 
 // without leaves out the fields that are marked by their number among those of their name.
