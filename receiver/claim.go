@@ -1,7 +1,6 @@
 package receiver
 
 import (
-	"crypto/x509"
 	"strings"
 
 	"dnseal/lookup"
@@ -100,16 +99,6 @@ func only(as []message.Address, err error) message.Address {
 		return message.Address{}
 	}
 	return as[0]
-}
-
-// names reports whether a certificate states the claim.
-func (c claim) names(cert *x509.Certificate) bool {
-	for _, n := range smime.CertificateNames(cert) {
-		if n.Kind == "mail" && c.mail() && n.Address == c.address || n.Kind == "dns" && !c.mail() && canonical(n.DNSName) == c.dnsName {
-			return true
-		}
-	}
-	return false
 }
 
 // canonical is a DNS name in lower-case A-labels without final dot, as rules compare it; unchanged where it is none.

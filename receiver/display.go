@@ -4,8 +4,6 @@ import (
 	"mime"
 	"strings"
 
-	"golang.org/x/text/unicode/norm"
-
 	"dnseal/smime/message"
 )
 
@@ -13,7 +11,10 @@ import (
 // Many readers show nothing but the display name, so that it is what a person takes for the author.
 func misleading(m *message.Message, from message.Address) string {
 	for _, f := range m.Fields("From") {
-		for _, word := range strings.FieldsFunc(shownText(f.Unfolded()), isDelimiter) {
+		for word := range strings.FieldsFuncSeq(shownText(f.Unfolded()), isDelimiter) {
+			if !strings.Contains(word, "@") {
+				continue
+			}
 			a, err := message.ParseAddress(strings.Trim(word, "."))
 			if err == nil && (a.Domain != from.Domain || !strings.EqualFold(a.Local, from.Local)) {
 				return a.String()
@@ -23,13 +24,16 @@ func misleading(m *message.Message, from message.Address) string {
 	return ""
 }
 
+// commercialAts are look-alikes of the sign (Unicode: full-width and small).
+var commercialAts = strings.NewReplacer("\uff20", "@", "\ufe6b", "@")
+
 // shownText decodes a field as readers do (RFC 2047), and turns look-alikes of the commercial at into it.
 func shownText(value string) string {
 	d := mime.WordDecoder{}
 	if decoded, err := d.DecodeHeader(value); err == nil {
 		value = decoded
 	}
-	return norm.NFKC.String(strings.ToValidUTF8(value, "?"))
+	return commercialAts.Replace(strings.ToValidUTF8(value, "?"))
 }
 
 func isDelimiter(r rune) bool { return r <= ' ' || strings.ContainsRune(`"'<>()[],;:\`, r) }

@@ -133,7 +133,7 @@ func (j *judgement) match(res *lookup.Result, records []lookup.Record) finding {
 func (j *judgement) compare(records []lookup.Record, spki []byte, at time.Time) ([]lookup.MatchResult, bool, bool) {
 	opts := lookup.MatchOptions{
 		Certificate: j.sig.Certificate, Chain: j.sig.Certificates,
-		NameOK: j.claim.names, Roots: j.receiver.opts.PKIXRoots, At: at,
+		NameOK: func(*x509.Certificate) bool { return j.claim.certified }, Roots: j.receiver.opts.PKIXRoots, At: at,
 	}
 	if j.claim.mail() {
 		opts.KeyUsages = []x509.ExtKeyUsage{x509.ExtKeyUsageEmailProtection}
