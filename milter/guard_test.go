@@ -390,3 +390,27 @@ func (stream) SetReadDeadline(time.Time) error  { return nil }
 func (stream) SetWriteDeadline(time.Time) error { return nil }
 
 var _ net.Conn = stream{}
+
+// FuzzServer plays any bytes to a whole server: a panic would end the process.
+func FuzzServer(f *testing.F) {
+	f.Add(bytes.Join(frames(), nil))
+	for _, bad := range malformed {
+		f.Add(append(optneg(6, 0x1ff, 0x1fffff), bad...))
+		f.Add(append(optneg(2, 0x3f, 0), bad...))
+	}
+	srv := serve(f, Options{Handler: always(byOrder), MaxBytes: 1 << 20})
+	f.Fuzz(func(t *testing.T, in []byte) {
+		c := srv.dial(t)
+		defer c.Close()
+		written := make(chan struct{})
+		go func() {
+			defer close(written)
+			_, _ = c.Write(in)
+			_ = c.(*net.UnixConn).CloseWrite()
+		}()
+		if _, err := io.Copy(io.Discard, c); timeout(err) {
+			t.Error("a session that does not end")
+		}
+		<-written
+	})
+}

@@ -13,7 +13,7 @@ const (
 	DefaultMaxSessions = 512
 	DefaultTimeout     = 4 * time.Minute
 	DefaultProgress    = 5 * time.Second
-	DefaultIdle        = time.Hour
+	DefaultIdle        = 2 * time.Hour // as libmilter's: an MTA is silent while a slow client sends its message
 	defaultMaxHeader   = 1 << 20
 )
 
