@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"dnseal/lookup"
+	"dnseal/sender/identity"
 )
 
 // authority is a CA of a test.
@@ -86,4 +87,9 @@ func (a *authority) server(tb testing.TB, name string) *tls.Config {
 func record(usage uint8, c *x509.Certificate) lookup.Record {
 	sum := sha256.Sum256(c.RawSubjectPublicKeyInfo)
 	return lookup.Record{Usage: usage, Selector: lookup.PublicKey, MatchingType: lookup.SHA256, Data: sum[:]}
+}
+
+// identityCertificate is an identity as a TLS client shows it.
+func identityCertificate(id *identity.Identity) tls.Certificate {
+	return tls.Certificate{Certificate: [][]byte{id.Certificate.Raw}, PrivateKey: id.Key, Leaf: id.Certificate}
 }
