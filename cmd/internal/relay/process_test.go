@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"dnseal/sender"
 	"dnseal/smime/message"
 )
 
@@ -31,7 +32,7 @@ const (
 type childConfig struct {
 	NextHop        []string
 	MaxConnections int
-	Dir            string // of a next hop: where messages go
+	Dir            string // of a next hop: where messages go; of a signer: its identities
 }
 
 // runChild serves until it is killed or its standard input ends.
@@ -50,27 +51,35 @@ func runChild(role string) {
 		os.Exit(0)
 	}()
 	os.Stdout.WriteString("ready\n")
-	if role == "relay" {
-		childRelay(c, l)
-		return
+	switch role {
+	case "relay":
+		err = childRelay(c, l, handlerFunc(func(context.Context, *message.Message, *message.Envelope) *message.Outcome {
+			return &message.Outcome{Action: message.Accept, Edit: mark("child")}
+		}))
+	case "signer":
+		var s *sender.Sender
+		if s, err = childSigner(c); err == nil {
+			err = childRelay(c, l, s)
+		}
+	case "pass-through":
+		err = childPassThrough(c, l)
+	default:
+		childHop(c, l)
 	}
-	childHop(c, l)
+	slog.Error(role, slog.String("error", err.Error()))
+	os.Exit(1)
 }
 
-func childRelay(c childConfig, l net.Listener) {
-	h := handlerFunc(func(context.Context, *message.Message, *message.Envelope) *message.Outcome {
-		return &message.Outcome{Action: message.Accept, Edit: mark("child")}
-	})
+func childRelay(c childConfig, l net.Listener, h message.Handler) error {
 	s, err := New(Options{
 		Hostname: "relay.example.org", NextHop: c.NextHop, Trusted: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Handler: h,
 		Limits: Limits{MaxConnections: c.MaxConnections, MaxPerClient: c.MaxConnections},
 		Log:    slog.New(slog.DiscardHandler),
 	})
-	if err == nil {
-		err = s.Serve(l)
+	if err != nil {
+		return err
 	}
-	slog.Error("relay", slog.String("error", err.Error()))
-	os.Exit(1)
+	return s.Serve(l)
 }
 
 // childHop is a next hop that has a message in a file before it says 250.
