@@ -32,6 +32,7 @@ type sink struct {
 	// answer overrides the reply to a command line, or to the end of content ("." and for LMTP ". <address>"). Empty: the
 	// usual reply. "close" hangs up; a reply of 421 does so too.
 	answer func(line string) string
+	forget bool // keep no messages
 	// cutAt hangs up after so many bytes of content; 0: never.
 	cutAt int
 
@@ -276,5 +277,7 @@ func (ss *sinkSession) data() bool {
 func (ss *sinkSession) take(m taken) {
 	ss.mu.Lock()
 	defer ss.mu.Unlock()
-	ss.mails = append(ss.mails, m)
+	if !ss.forget {
+		ss.mails = append(ss.mails, m)
+	}
 }
