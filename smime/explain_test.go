@@ -88,11 +88,14 @@ func TestExplain(t *testing.T) {
 		{"field folded", entity, re("plain; charset", "plain;\r\n\tcharset"), ChangeFolding},
 		{"all fields folded", entity, re("; ", ";\r\n "), ChangeFolding},
 		{"field unfolded", strings.Replace(entity, "; name", ";\r\n\tname", 1), re(";\r\n\tname", "; name"), ChangeFolding},
+		{"last parameter unfolded", strings.Replace(entity, "charset=utf-8; format", "charset=utf-8;\r\n format", 1), re(";\r\n format", "; format"), ChangeFolding},
 		{"field names in small letters", entity, re("Content-Type", "content-type"), ChangeFieldCase},
 		{"field added", entity, re("name=x.bin\r\n", "name=x.bin\r\nX-Scanned: yes\r\n"), ChangeFieldAdded},
 		{"fields added", entity, re("boundary=b\r\n", "boundary=b\r\nX-A: 1\r\nX-B: 2\r\n"), ChangeFieldAdded},
 		{"footer in the first text", entity, re("Alice\r\n", "Alice\r\n____\r\nlist\r\n"), ChangeFooter},
 		{"footer", flat, func(s string) string { return s + "____\r\nlist\r\n" }, ChangeFooter},
+		{"footer behind the last part", entity, func(s string) string { return s + "____\r\nlist\r\n" }, ChangeFooter},
+		{"footer behind a last part without line end", strings.TrimSuffix(entity, "\r\n"), func(s string) string { return s + "\r\n____\r\nlist" }, ChangeFooter},
 		{"two things", entity, func(s string) string {
 			return re("\nFrom ", "\n>From ")(re(" +\r\n", "\r\n")(s))
 		}, ChangeFrom},

@@ -5,10 +5,31 @@ import (
 	"slices"
 )
 
-// undoFooter takes lines off the ends of the text parts.
+// undoFooter takes lines off the end behind the last part, and off the ends of the text parts.
 func undoFooter(x *suspect) bool {
 	texts := x.parts(func(p *part) bool { return p.leaf() && isText(p) })
-	return slices.ContainsFunc(texts, x.footer)
+	return x.epilogue() || slices.ContainsFunc(texts, x.footer)
+}
+
+// epilogue knows programs that append text to whatever there is.
+func (x *suspect) epilogue() bool {
+	end := int64(0)
+	for _, p := range x.root.kids {
+		end = max(end, p.end)
+	}
+	text := x.text
+	for range maxSingles {
+		i := bytes.LastIndexByte(text[:max(0, len(text)-1)], '\n') + 1
+		if int64(i) <= end || x.root.leaf() {
+			return false
+		}
+		text = text[:i]
+		const sentence = "Text was appended behind the last part of the signed content, as lists and gateways do."
+		if x.is(ChangeFooter, sentence, text) || x.is(ChangeFooter, sentence, bytes.TrimSuffix(text, crlfBytes)) {
+			return true
+		}
+	}
+	return false
 }
 
 func (x *suspect) footer(p *part) bool {

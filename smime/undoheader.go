@@ -2,6 +2,7 @@ package smime
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"dnseal/smime/message"
@@ -20,6 +21,8 @@ func undoFolding(x *suspect) bool {
 		func(raw []byte) []byte { return replaceFolds(raw, "\r\n\t") },
 		func(raw []byte) []byte { return foldAtParameters(raw, "\r\n ") },
 		func(raw []byte) []byte { return foldAtParameters(raw, "\r\n\t") },
+		func(raw []byte) []byte { return foldLastParameter(raw, "\r\n ") },
+		func(raw []byte) []byte { return foldLastParameter(raw, "\r\n\t") },
 	})
 }
 
@@ -66,6 +69,16 @@ func replaceFolds(raw []byte, with string) []byte {
 func foldAtParameters(raw []byte, fold string) []byte {
 	flat := replaceFolds(raw, " ")
 	return bytes.ReplaceAll(flat, []byte("; "), []byte(";"+fold))
+}
+
+// foldLastParameter writes the last parameter on a line of its own, as a signer does who added it to a field that was there.
+func foldLastParameter(raw []byte, fold string) []byte {
+	flat := replaceFolds(raw, " ")
+	i := bytes.LastIndex(flat, []byte("; "))
+	if i < 0 {
+		return flat
+	}
+	return slices.Concat(flat[:i+1], []byte(fold), flat[i+2:])
 }
 
 // undoFieldCase writes the names of fields in other letters.
