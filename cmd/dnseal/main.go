@@ -13,6 +13,8 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -157,13 +159,25 @@ func hint(err error, format string, args ...any) error {
 	return hintError{err, fmt.Sprintf(format, args...)}
 }
 
+// packages are names of ours that errors begin with, for programmers.
+var packages = []string{"identity", "lookup", "lookuptest", "smime", "message", "sender", "receiver", "relay", "milter", "dnssec", "mailbox"}
+
+// plain is the error for people, who do not know packages.
+func plain(err error) string {
+	text := err.Error()
+	if first, rest, ok := strings.Cut(text, ": "); ok && slices.Contains(packages, first) {
+		return rest
+	}
+	return text
+}
+
 // report tells err on w and returns the exit status for it. Advice comes with any error that has a method Hint.
 func report(w io.Writer, err error) int {
 	if verdict, ok := errors.AsType[verdictError](err); ok {
 		return verdict.status
 	}
 	for _, e := range each(err) {
-		tell(w, "dnseal: error: %v", e)
+		tell(w, "dnseal: error: %s", plain(e))
 	}
 	var h interface{ Hint() string }
 	if errors.As(err, &h) {
