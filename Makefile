@@ -16,7 +16,8 @@ test:
 
 check:
 	$(GOLANGCI) run ./...
-	GOARCH=386 CGO_ENABLED=0 go vet ./...
+	# 32 bits too; not the milter, whose library does not build there.
+	GOARCH=386 CGO_ENABLED=0 go vet ./lookup/... ./receiver/... ./sender/... ./smime/...
 	go mod tidy -diff
 	go mod verify
 

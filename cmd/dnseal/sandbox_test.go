@@ -1,8 +1,14 @@
 package main
 
 import (
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+
+	"dnseal/lookup"
 )
 
 func TestZoneOf(t *testing.T) {
@@ -33,4 +39,51 @@ func FuzzBareOrigin(f *testing.F) {
 			t.Errorf("bareOrigin(%q) = %q", text, origin)
 		}
 	})
+}
+
+// TestSandboxReload: SIGHUP reads the zone files again; a mistake in them leaves what is served.
+func TestSandboxReload(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	zone, anchor := filepath.Join(dir, "zone"), filepath.Join(dir, "anchor")
+	record := func(name string) string {
+		return name + "._device.example.net. 300 IN TLSA 3 1 1 " + strings.Repeat("0a", 32) + "\n"
+	}
+	must(t, os.WriteFile(zone, []byte(record("one")), 0o600))
+	log := &lockedBuffer{}
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "sandbox", "--zone", zone, "--anchor", anchor)
+	cmd.Env = append(os.Environ(), "DNSEAL_TEST_MAIN=1")
+	cmd.Stderr = log
+	must(t, cmd.Start())
+	w := &world{t: t, dir: dir}
+	w.until("the sandbox answers", func() bool { return strings.Contains(log.String(), "hint: use it with") })
+	_, addr, _ := strings.Cut(log.String(), "answers on ")
+	addr, _, _ = strings.Cut(addr, "\n")
+	keys := func() string { text, err := os.ReadFile(anchor); must(t, err); return string(text) }
+	before := keys()
+	present := func(name string) bool {
+		anchors, err := readAnchors(anchor)
+		must(t, err)
+		client, err := lookup.New(lookup.Options{Resolvers: []string{addr}, Anchors: anchors, NoCache: true})
+		must(t, err)
+		defer client.Close()
+		return client.Lookup(t.Context(), name+"._device.example.net.", lookup.TLSA).Presence == lookup.Present
+	}
+	if !present("one") || present("two") {
+		t.Error("not the zone that was written")
+	}
+	must(t, os.WriteFile(zone, []byte(record("two")), 0o600))
+	must(t, cmd.Process.Signal(syscall.SIGHUP))
+	w.until("it has read them again", func() bool { return strings.Contains(log.String(), "has read its zones again") })
+	if present("one") || !present("two") || keys() != before {
+		t.Error("after SIGHUP: not the new zone, or other keys")
+	}
+	must(t, os.WriteFile(zone, []byte("nonsense\n"), 0o600))
+	must(t, cmd.Process.Signal(syscall.SIGHUP))
+	w.until("it refuses", func() bool { return strings.Contains(log.String(), "error: not reloaded: ") })
+	if !present("two") {
+		t.Error("after a mistake the zone is gone")
+	}
+	must(t, cmd.Process.Signal(os.Interrupt))
+	must(t, cmd.Wait())
 }

@@ -85,6 +85,8 @@ func explainListen(err error) error {
 		return fmt.Errorf("the port is in use by another process; stop that one, or choose another address: %w", err)
 	case strings.Contains(text, "permission denied"):
 		return fmt.Errorf("not allowed; for ports below 1024 start by systemd (AmbientCapabilities=CAP_NET_BIND_SERVICE) or let it pass the socket, for a unix socket check the folder's owner: %w", err)
+	case strings.Contains(text, "operation not permitted"):
+		return fmt.Errorf("the process may not give the socket to that group; make its user a member (systemd: SupplementaryGroups=): %w", err)
 	case strings.Contains(text, "no such file or directory"):
 		return fmt.Errorf("the folder of the socket does not exist; make it, or use RuntimeDirectory= of systemd: %w", err)
 	}

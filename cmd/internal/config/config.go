@@ -59,6 +59,7 @@ type loaded struct {
 	anchors    *dnssec.Anchors
 	roots      *x509.CertPool
 	servers    map[string]*tls.Certificate // by certificate file
+	hopRoots   map[string]*x509.CertPool   // by file
 }
 
 // DNS says how names are looked up ([dns]).

@@ -113,8 +113,9 @@ func (c *Config) RelayOptions(r *Relay, w Wiring) relay.Options {
 	if cert := c.ServerCertificate(r); cert != nil {
 		o.TLS = &tls.Config{Certificates: []tls.Certificate{*cert}, MinVersion: tls.VersionTLS12}
 	}
+	o.Hop.TLS = &tls.Config{RootCAs: c.loaded.hopRoots[r.NextHopRoots], MinVersion: tls.VersionTLS12}
 	if id := c.loaded.identities[canonical(r.NextHopIdentity)]; id != nil {
-		o.Hop.TLS = &tls.Config{Certificates: []tls.Certificate{clientCertificate(id)}, MinVersion: tls.VersionTLS12}
+		o.Hop.TLS.Certificates = []tls.Certificate{clientCertificate(id)}
 		o.Hop.Name = id.Name
 	}
 	return o

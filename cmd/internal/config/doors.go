@@ -39,6 +39,8 @@ type Relay struct {
 	// NextHopTLS is "none", "verify" (a certificate for its name from the roots) or "dane" (one that matches its TLSA
 	// records). Default: "none" for a next hop on this machine, "verify" for all others.
 	NextHopTLS string `toml:"next-hop-tls"`
+	// NextHopRoots is a PEM file of the roots for "verify". Default: those of this machine.
+	NextHopRoots string `toml:"next-hop-roots"`
 	// NextHopIdentity is the identity that is shown to the next hop as TLS client certificate. Default: none.
 	NextHopIdentity string `toml:"next-hop-identity"`
 	// PassClient is how the client's address reaches the next hop: "xclient", "proxy" or "" (not at all).

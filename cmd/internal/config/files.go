@@ -35,6 +35,7 @@ func (c *Config) loadFiles(n *notes) {
 		c.loaded.roots = roots
 	}
 	c.loaded.servers = map[string]*tls.Certificate{}
+	c.loaded.hopRoots = map[string]*x509.CertPool{}
 	for i := range c.Relays {
 		c.loadRelay(n, fmt.Sprintf("relay[%d]", i), &c.Relays[i])
 	}
@@ -108,6 +109,13 @@ func (c *Config) loadRelay(n *notes, key string, r *Relay) {
 			n.wrong(key+".certificate", "%s", err)
 		}
 		c.loaded.servers[r.Certificate] = cert
+	}
+	if r.NextHopRoots != "" {
+		roots, err := ReadRoots(r.NextHopRoots)
+		if err != nil {
+			n.wrong(key+".next-hop-roots", "%s", err)
+		}
+		c.loaded.hopRoots[r.NextHopRoots] = roots
 	}
 	if r.Users != "" {
 		if _, err := relay.ReadUsers(r.Users); errors.Is(err, fs.ErrNotExist) {
