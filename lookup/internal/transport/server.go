@@ -8,6 +8,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/miekg/dns"
 )
@@ -43,6 +44,8 @@ func Parse(text string) (Server, error) {
 	rest, isTLS := strings.CutPrefix(text, "tls://")
 	rest, name, hasName := strings.Cut(rest, "#")
 	switch {
+	case strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r == utf8.RuneError }):
+		return Server{}, fmt.Errorf("resolver %q: it holds a space or something that cannot be printed", text)
 	case strings.Contains(rest, "://"):
 		return Server{}, fmt.Errorf("resolver %q: want host:port or tls://host:853#name", text)
 	case hasName && !isTLS:
@@ -79,7 +82,7 @@ func splitHostPort(s, port string) (string, string, error) {
 			return "", "", err
 		}
 	}
-	if s == "" || strings.ContainsAny(s, "/ []") {
+	if s == "" || strings.ContainsAny(s, "/[]") {
 		return "", "", errors.New("no host")
 	}
 	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
