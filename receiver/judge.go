@@ -14,6 +14,8 @@ import (
 func (r *Receiver) judge(ctx context.Context, m *message.Message, found *smime.Report) *Report {
 	report := newReport(found.From, found.FromErr)
 	report.Uncovered = found.Uncovered
+	ctx, cancel := context.WithTimeout(ctx, r.opts.Timeout)
+	defer cancel()
 	ctx = dnssec.WithBudget(ctx, dnssec.NewBudget(r.opts.Limits))
 	p := &proceeding{receiver: r, message: m, report: report, answers: newAnswers(r.opts.Lookup), now: r.opts.Now()}
 	for _, j := range p.cases(found.Signatures) {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"dnseal/lookup"
@@ -170,18 +171,27 @@ func TestFresh(t *testing.T) {
 	}
 }
 
+// strangers is what four of them and, last, alice signed.
+func strangers(tb testing.TB) signedData {
+	tb.Helper()
+	sd := signedData{}
+	for i, key := range []string{"mallory", "bob", "sensor", "camera", "alice"} {
+		name := fmt.Sprintf("m%d@mallory.example", i)
+		if key == "alice" {
+			name = "alice@example.org"
+		}
+		p := newPerson(tb, name, key, person{}, nil)
+		sd.certs = append(sd.certs, p.cert)
+		sd.signers = append(sd.signers, signer{person: p, content: []byte(bare)})
+	}
+	return sd
+}
+
 // TestStrangersFirst: signatures that a stranger puts in front do not use up the limits of the author's.
 func TestStrangersFirst(t *testing.T) {
 	t.Parallel()
 	c := newCast(t)
-	sd := signedData{}
-	for i, key := range []string{"mallory", "bob", "sensor", "camera"} {
-		p := newPerson(t, fmt.Sprintf("m%d@mallory.example", i), key, person{}, nil)
-		sd.certs = append(sd.certs, p.cert)
-		sd.signers = append(sd.signers, signer{person: p, content: []byte(bare)})
-	}
-	sd.certs = append(sd.certs, c.alice.cert)
-	sd.signers = append(sd.signers, signer{person: c.alice, content: []byte(bare)})
+	sd := strangers(t)
 	dns := newFakeDNS()
 	publish(t, dns.cached, c.alice)
 	report := judge(t, dns, header("alice@example.org")+clear(bare, sd.der()), nil)
@@ -229,6 +239,48 @@ func TestStatuses(t *testing.T) {
 			t.Errorf("%v %v %q: %s, %q; want %s, %q", tt.res.Status, tt.res.Presence, tt.res.Code, report.Verdict, report.Code, tt.verdict, tt.code)
 		}
 	}
+}
+
+// waiting answers nothing until its caller gives up.
+type waiting struct{ asked []string }
+
+func (w *waiting) Lookup(ctx context.Context, name string, t lookup.Type) *lookup.Result {
+	w.asked = append(w.asked, name)
+	<-ctx.Done()
+	return &lookup.Result{Name: name, Type: t, Code: "timeout", Reason: "no reply in time"}
+}
+
+func (w *waiting) LookupFresh(ctx context.Context, name string, t lookup.Type) *lookup.Result {
+	return w.Lookup(ctx, name, t)
+}
+
+// TestSlowZones: four signers in zones that do not answer take the time of one message, not of four.
+func TestSlowZones(t *testing.T) {
+	t.Parallel()
+	text := header("alice@example.org") + clear(bare, strangers(t).der())
+	owner, err := lookup.SMIMEAName("alice", "example.org")
+	if err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		w := &waiting{}
+		r, err := receiver.New(receiver.Options{Lookup: w, Timeout: 10 * time.Second, Now: func() time.Time { return clock }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := parse(t, text)
+		start := time.Now()
+		report, err := r.Verify(t.Context(), m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(start); took != 10*time.Second || report.Signatures[4].Verdict != receiver.TempError || report.Signatures[4].Code != "timeout" {
+			t.Errorf("%s (%s) after %s", report.Signatures[4].Verdict, report.Signatures[4].Code, took)
+		}
+		if w.asked[0] != owner {
+			t.Errorf("asked for %s first, and not for the author", w.asked[0])
+		}
+	})
 }
 
 func TestTooBig(t *testing.T) {

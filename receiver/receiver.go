@@ -41,6 +41,9 @@ type Options struct {
 	Lookup lookup.Resolver
 	// Limits of the DNS work for one message.
 	Limits dnssec.Limits
+	// Timeout of all lookups for one message together, so that four signers in slow zones take no longer than one;
+	// what is not answered by then is temperror. 0: 15 s.
+	Timeout time.Duration
 	// Domains are the security domains.
 	Domains []Domain
 	// On maps classes (DESIGN 10, [on]) to actions; missing: DefaultActions.
@@ -59,6 +62,9 @@ type Options struct {
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
 }
+
+// defaultTimeout is shorter than an MTA waits for a filter (Postfix: 30 s).
+const defaultTimeout = 15 * time.Second
 
 // Receiver judges. Safe for concurrent use.
 type Receiver struct {
@@ -79,6 +85,9 @@ func New(opts Options) (*Receiver, error) {
 	}
 	if opts.Now == nil {
 		opts.Now = time.Now
+	}
+	if opts.Timeout <= 0 {
+		opts.Timeout = defaultTimeout
 	}
 	r := &Receiver{opts: opts}
 	var err error

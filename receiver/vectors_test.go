@@ -131,7 +131,7 @@ func missing(path string, want, got any) []string {
 // newReceiver asks the server with the vectors' clock.
 func newReceiver(tb testing.TB, s *lookuptest.Server, opts options) *receiver.Receiver {
 	tb.Helper()
-	o := receiver.Options{Lookup: newClient(tb, s), AuthservID: "mx.example.net", Saved: opts.Saved, Now: func() time.Time { return clock }}
+	o := receiver.Options{Lookup: newClient(tb, s), AuthservID: "mx.example.net", Saved: opts.Saved, Timeout: time.Minute, Now: func() time.Time { return clock }}
 	if len(opts.Names) > 0 {
 		o.Domains = []receiver.Domain{{Names: opts.Names, Devices: opts.Devices}}
 	}

@@ -110,6 +110,7 @@ type Domain struct {
 	// Devices says which device, service or host names may use which From addresses within the names, for example
 	// { "*._device.bank.example" = ["*@alerts.bank.example"] }. Default: none may.
 	Devices map[string][]string `toml:"devices"`
-	// On are the actions for mail of this domain. Default: those of [on].
+	// On are the actions for mail of this domain. They can be stricter than those of [on], never laxer: From is what a
+	// forger chooses. Default: those of [on].
 	On On `toml:"on"`
 }
