@@ -133,7 +133,7 @@ func (l *lookup) judgeReply(q question, m *dns.Msg, err error, cd bool) *reply {
 // usable holds a message to what every reply must be.
 func (l *lookup) usable(q question, m *dns.Msg) (verdict, bool) {
 	switch {
-	case m == nil || m.Truncated || !echoes(q, m):
+	case m == nil || !m.Response || m.Opcode != dns.OpcodeQuery || m.Truncated || !echoes(q, m):
 		return indeterminate(noEDE, CodeMalformed, "the reply to %s %s is cut off or answers something else", q.name, typeName(q.qtype)), false
 	case len(m.Answer)+len(m.Ns)+len(m.Extra) > l.spent.limits.Records:
 		return overBudget("records", l.spent.limits.Records), false

@@ -41,7 +41,7 @@ func TestEvidence(t *testing.T) {
 	t.Parallel()
 	zones, cases := everyState()
 	v := newValidator(t, newServer(t, zones, lookuptest.Options{}))
-	v.Keys = new(zoneMap)
+	v.Keys, v.Signatures = new(zoneMap), new(signatureMap)
 	for range 2 {
 		for _, tt := range cases {
 			now := time.Now()
@@ -89,6 +89,7 @@ func TestEvidenceWithout(t *testing.T) {
 	t.Parallel()
 	zones, cases := everyState()
 	v := newValidator(t, newServer(t, zones, lookuptest.Options{}))
+	v.Signatures = new(signatureMap)
 	for _, tt := range cases {
 		a := v.Resolve(t.Context(), tt.name, tt.qtype)
 		if a.Status != dnssec.Secure {

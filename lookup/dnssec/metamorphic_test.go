@@ -141,7 +141,7 @@ func changes(rr dns.RR) []dns.RR {
 		return out
 	}
 	start := n - int(rr.Header().Rdlength)
-	for at := start; at < n; at += max(1, (n-start)/12) {
+	for at := start; at < n; at += max(1, (n-start)/6) {
 		wire[at] ^= 1 << (at % 8)
 		if changed, _, err := dns.UnpackRR(wire[:n], 0); err == nil {
 			out = append(out, changed)

@@ -133,7 +133,7 @@ func check(t *testing.T, a *dnssec.Answer, step *rplStep, query *rplEntry, total
 		total.falseSecure++
 		say = t.Errorf
 	}
-	say("step %d: %s %s = %v %q (%s), want %s", step.number, query.name, dns.Type(query.qtype), a.Status, a.Code, a.Reason, want)
+	say("step %d: %s %s = %v %q (%s), want %v", step.number, query.name, dns.Type(query.qtype), a.Status, a.Code, a.Reason, want)
 }
 
 // agrees compares a verdict with what a validating resolver answers: SERVFAIL is all it can say when it is bogus or

@@ -63,6 +63,8 @@ func TestResolverTrouble(t *testing.T) {
 		{"stale", ede(dns.ExtendedErrorCodeStaleAnswer), dnssec.Indeterminate, dnssec.CodeStale, 3},
 		{"stale NXDOMAIN", ede(dns.ExtendedErrorCodeStaleNXDOMAINAnswer), dnssec.Indeterminate, dnssec.CodeStale, 19},
 		{"truncated", func(m *dns.Msg, _ bool) error { m.Truncated = true; return nil }, dnssec.Indeterminate, dnssec.CodeMalformed, -1},
+		{"no response", func(m *dns.Msg, _ bool) error { m.Response = false; return nil }, dnssec.Indeterminate, dnssec.CodeMalformed, -1},
+		{"no query", func(m *dns.Msg, _ bool) error { m.Opcode = dns.OpcodeNotify; return nil }, dnssec.Indeterminate, dnssec.CodeMalformed, -1},
 		{"other name", func(m *dns.Msg, _ bool) error { m.Question[0].Name = "www.other.org."; return nil }, dnssec.Indeterminate, dnssec.CodeMalformed, -1},
 		{"other type", func(m *dns.Msg, _ bool) error { m.Question[0].Qtype = dns.TypeTXT; return nil }, dnssec.Indeterminate, dnssec.CodeMalformed, -1},
 		{"no question", func(m *dns.Msg, _ bool) error { m.Question = nil; return nil }, dnssec.Indeterminate, dnssec.CodeMalformed, -1},
@@ -205,6 +207,38 @@ func TestKeysCache(t *testing.T) {
 			t.Errorf("%s: %v (%s), asked %q, want at most %d questions", tt.name, a.Status, a.Reason, asked, tt.most)
 		}
 	}
+}
+
+// TestShared: look-ups side by side over one cache and the same messages; the race detector sees what they write.
+func TestShared(t *testing.T) {
+	t.Parallel()
+	v, _ := vectorValidator(t)
+	rec := &recorder{Exchanger: v.Exchanger}
+	v.Exchanger = rec
+	asked := []question{
+		{leaf, dns.TypeA}, {"no.example.org.", dns.TypeA}, {"no.nsec3.org.", dns.TypeA}, {"away.example.org.", dns.TypeA},
+		{"www.d.example.org.", dns.TypeA}, {"alice._smimecert.example.org.", dns.TypeSMIMEA}, {"www.island.org.", dns.TypeA},
+	}
+	want := map[question]dnssec.Status{}
+	for _, q := range asked {
+		want[q] = v.Resolve(t.Context(), q.name, q.qtype).Status
+	}
+	c := canned{}
+	for q, m := range rec.seen {
+		c[question{q.Name, q.Qtype}] = m
+	}
+	v.Exchanger, v.Keys, v.Signatures = c, new(zoneMap), new(signatureMap)
+	var work sync.WaitGroup
+	for range 8 {
+		for _, q := range asked {
+			work.Go(func() {
+				if a := v.Resolve(t.Context(), q.name, q.qtype); a.Status != want[q] {
+					t.Errorf("%s: %v (%s), want %v", q.name, a.Status, a.Reason, want[q])
+				}
+			})
+		}
+	}
+	work.Wait()
 }
 
 // TestDoubtfulIsNotCached: what came with CD=1 only is not kept for others.
