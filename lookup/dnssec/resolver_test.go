@@ -216,8 +216,13 @@ func TestShared(t *testing.T) {
 	rec := &recorder{Exchanger: v.Exchanger}
 	v.Exchanger = rec
 	asked := []question{
-		{leaf, dns.TypeA}, {"no.example.org.", dns.TypeA}, {"no.nsec3.org.", dns.TypeA}, {"away.example.org.", dns.TypeA},
-		{"www.d.example.org.", dns.TypeA}, {"alice._smimecert.example.org.", dns.TypeSMIMEA}, {"www.island.org.", dns.TypeA},
+		{leaf, dns.TypeA},
+		{"no.example.org.", dns.TypeA},
+		{"no.nsec3.org.", dns.TypeA},
+		{"away.example.org.", dns.TypeA},
+		{"www.d.example.org.", dns.TypeA},
+		{"alice._smimecert.example.org.", dns.TypeSMIMEA},
+		{"www.island.org.", dns.TypeA},
 	}
 	want := map[question]dnssec.Status{}
 	for _, q := range asked {
