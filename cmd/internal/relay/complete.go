@@ -11,7 +11,8 @@ import (
 const dateFormat = "Mon, 2 Jan 2006 15:04:05 -0700"
 
 // complete adds the Date and Message-ID that a submission lacks (RFC 6409, Sections 8.2 and 8.3), where the handler did
-// not do so. Mail that only passes through stays as it is.
+// not do so, and removes its Bcc fields: who stands in them is in the envelope, and for nobody else to see (RFC 5322,
+// Section 3.6.3). Mail that only passes through stays as it is.
 func (s *session) complete(tx *transaction, m *message.Message, e *message.Edit) *message.Edit {
 	if s.srv.opts.Inbound {
 		return e
@@ -21,6 +22,9 @@ func (s *session) complete(tx *transaction, m *message.Message, e *message.Edit)
 		full = *e
 	}
 	full.Changes = slices.Clone(full.Changes)
+	for i := range m.Fields("Bcc") {
+		full.Changes = append(full.Changes, message.Change{Op: message.Delete, Name: "Bcc", Index: i + 1})
+	}
 	for _, f := range []struct{ name, value string }{
 		{"Date", tx.whole.Format(dateFormat)},
 		{"Message-ID", "<" + strings.ToLower(tx.id) + "." + tx.whole.UTC().Format("20060102150405") + "@" + s.srv.opts.Hostname + ">"},
