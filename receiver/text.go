@@ -91,7 +91,7 @@ func (t *textWriter) signature(s *SignatureReport, r *Report) {
 	t.line("Signature", fmt.Sprintf("in part %s, over %s: %s%s", s.Part, covers, s.Verdict, why))
 	t.indent = "  "
 	defer func() { t.indent = "" }()
-	t.line("integrity", s.Integrity+": "+s.signedText())
+	t.line("integrity", s.integrityText())
 	t.line("identity", s.identityText())
 	t.dns(s.DNS)
 	t.line("binding", s.bindingText())
@@ -99,11 +99,11 @@ func (t *textWriter) signature(s *SignatureReport, r *Report) {
 	t.line("header", s.headerText())
 }
 
-func (s *SignatureReport) signedText() string {
-	text := s.Algorithm
-	if text == "" {
-		text = "unknown algorithm"
+func (s *SignatureReport) integrityText() string {
+	if s.Algorithm == "" {
+		return s.Integrity // nothing was there to be read
 	}
+	text := s.Integrity + ": " + s.Algorithm
 	if s.SigningTime != nil {
 		text += ", at " + stamp(*s.SigningTime) + " as the signer says"
 	}

@@ -24,5 +24,13 @@ type LimitError struct {
 }
 
 func (e *LimitError) Error() string {
+	switch e.What {
+	case "depth":
+		return fmt.Sprintf("smime: parts nested deeper than %d", e.Max)
+	case "header":
+		return fmt.Sprintf("smime: a part header of more than %d bytes", e.Max)
+	case "layers":
+		return fmt.Sprintf("smime: more than %d layers of CMS", e.Max)
+	}
 	return fmt.Sprintf("smime: more than %d %s", e.Max, e.What)
 }

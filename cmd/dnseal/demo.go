@@ -69,8 +69,10 @@ func runDemo(ctx context.Context, out io.Writer, text []byte, keep string) error
 	}
 	defer d.close()
 	tell(out, "dnseal demo: a signed message across relays, checked by nothing but the DNS")
+	if err := d.read(text); err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
 	for _, step := range []func(context.Context) error{
-		func(context.Context) error { return d.read(text) },
 		d.identities, d.publish, d.submit, d.arrive, d.device, d.mustNotPass,
 	} {
 		if err := step(ctx); err != nil {

@@ -215,14 +215,14 @@ func (v *verifier) one(ctx context.Context, msg mailbox.Message) (*receiver.Repo
 	return report, nil
 }
 
-// unreadable is the report on what is no message, or has a header beyond all limits.
+// unreadable is the report on what is no message, or has a header beyond all limits, by an error of readMessage.
 func unreadable(name string, err error) *receiver.Report {
 	code := receiver.CodeMalformed
 	if errors.Is(err, message.ErrTooBig) {
 		code = receiver.CodeTooBig
 	}
 	return &receiver.Report{
-		File: name, Verdict: receiver.PermError, Code: code, Reason: err.Error(),
+		File: name, Verdict: receiver.PermError, Code: code, Reason: errors.Unwrap(err).Error(), // which does not name the file again
 		Signatures: []*receiver.SignatureReport{}, Hops: []receiver.Hop{},
 	}
 }
