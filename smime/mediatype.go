@@ -72,6 +72,9 @@ func parseMediaType(value string) mediaType {
 			t.ambiguous = true
 			continue
 		}
+		if t.params == nil {
+			t.params = make([]param, 0, 4)
+		}
 		t.params = append(t.params, param{name, v})
 	}
 	if p.s != "" {

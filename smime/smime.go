@@ -1,9 +1,44 @@
 // Package smime signs and verifies messages by S/MIME 4.0 (RFC 8551, RFC 8550)
-// with header protection (RFC 9788).
+// with header protection (RFC 9788). It asks no DNS, no network and no clock.
 //
-// One message in, one message out: [Sign] answers with a [message.Edit],
-// [Verify] with a [Report] of every signature found and of what exactly it
-// covers, [Explain] with what was done to a message whose signature does not
-// hold any more. The package asks no DNS, no network and no clock; whether a key is
-// the right one for a name is the caller's question (package receiver).
+// # Where to start
+//
+// [Sign] answers with a [message.Edit] that turns a message into a signed one, as
+// multipart/signed or as application/pkcs7-mime. Before anything is hashed the
+// content is made transit-proof: 7-bit, short lines, nothing that mail systems
+// are known to change; parts that are so already stay byte for byte, and
+// what somebody else signed or encrypted is never touched. The result is taken apart again
+// as a verifier would before it is handed out.
+//
+// [Verify] answers with a [Report] of every signature found, over exactly the
+// bytes received, and of what each of them covers: only one that covers
+// "message" says anything about the message as a whole. A [Signature] whose key is not in the
+// message is judged when the caller brings it ([Signature.VerifyWithKey],
+// [Signature.VerifyWithCertificate]).
+//
+// [Explain] finds out what was done to a message whose signature does not hold
+// any more, and where. [Secured] tells what is not to be signed once more, and [CertificateNames]
+// whom a certificate is for.
+//
+// # What the caller must still ask
+//
+// Whether the key is the right one for the From address, whether it may still be
+// used, and what to do with the answer (package receiver). A message whose
+// Report has a Code is malformed or over a limit: nothing good can be said of it,
+// whatever its signatures. Protected header fields count, not those outside
+// ([Signature.ProtectedFrom], [Signature.Differences]).
+//
+// # What it refuses
+//
+// Whatever readers may understand in more than one way: a multipart/signed of
+// other than two parts, two Content-Types, boundaries that only some take for one, content inside a
+// detached signature, a SignedData that nobody signed, signed content that is not id-data. The limits
+// are in limits.go. Encryption is not done here; encrypted and compressed messages are reported as such.
+//
+// # How it works
+//
+// A message is walked once, line by line, into a tree of parts that are ranges of its bytes (walk.go, part.go); no byte of
+// it is ever written again from what was understood of it. Memory does not grow with the message. Signing is sign.go,
+// prepare.go (what is done to which part), emit.go (doing it), protect.go and selfcheck.go; verifying is verify.go, layer.go (signatures around
+// signatures), clear.go, object.go and protection.go; explaining is explain.go and the undo files.
 package smime
