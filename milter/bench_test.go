@@ -124,13 +124,13 @@ func compare(b *testing.B, dial func(path string) (mtaUnderLoad, error), peers [
 		slices.SortFunc(ms, func(a, b measurement) int { return int(a.rate - b.rate) })
 		mid[name] = measurement{rate: ms[len(ms)/2].rate, cpu: median(ms, func(m measurement) time.Duration { return m.cpu }), p99: median(ms, func(m measurement) time.Duration { return m.p99 })}
 	}
-	var table strings.Builder
+	var table []string
 	for _, name := range slices.Sorted(maps.Keys(mid)) {
 		m := mid[name]
-		fmt.Fprintf(&table, "\n%-18s %8.0f/s (%.0f-%.0f)  %8v cpu  p99 %8v  %5.1f MiB", name, m.rate, all[name][0].rate, all[name][len(all[name])-1].rate,
-			m.cpu.Round(time.Microsecond), m.p99.Round(10*time.Microsecond), peaks[name])
+		table = append(table, fmt.Sprintf("%-18s %8.0f/s (%.0f-%.0f)  %8v cpu  p99 %8v  %5.1f MiB", name, m.rate, all[name][0].rate, all[name][len(all[name])-1].rate,
+			m.cpu.Round(time.Microsecond), m.p99.Round(10*time.Microsecond), peaks[name]))
 	}
-	b.Log(table.String())
+	b.Log(strings.Join(table, "\n")) // ten lines are shown
 	b.ReportMetric(mid[ours].rate, "msg/s")
 	b.ReportMetric(float64(mid[ours].cpu.Microseconds()), "cpu-µs/msg")
 	b.ReportMetric(peaks[ours], "peak-MiB")

@@ -172,6 +172,11 @@ func TestSpool(t *testing.T) {
 				t.Fatalf("%d bytes in memory", len(s.tail))
 			}
 		}
+		if rapid.Bool().Draw(t, "settle") {
+			if err := s.settle(); err != nil || s.file != nil && s.block != nil {
+				t.Fatalf("settle: %v, %d bytes in memory", err, len(s.tail))
+			}
+		}
 		off := rapid.IntRange(0, len(want)).Draw(t, "offset")
 		got, err := io.ReadAll(io.NewSectionReader(s, int64(off), s.Size()-int64(off)))
 		if err != nil || !bytes.Equal(got, want[off:]) {
