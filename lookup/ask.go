@@ -58,27 +58,46 @@ func (c *Client) fly(ctx context.Context, tr *trust, k key) (r *Result, own bool
 	return &copied, own
 }
 
-// ask goes through the gate, asks and remembers.
+// maxAttempts is how often a lookup that had to leave its place to others is begun.
+const maxAttempts = 3
+
+// ask asks and remembers. A lookup that had to make room comes back after a while: the resolver goes on without us and
+// may know the answer by then.
 func (c *Client) ask(ctx context.Context, tr *trust, k key) *Result {
 	ctx, cancel := context.WithTimeout(ctx, c.opts.Timeout)
 	defer cancel()
+	defer context.AfterFunc(c.life, cancel)()
+	for attempt := 1; ; attempt++ {
+		r, displaced := c.attempt(ctx, tr, k)
+		if !displaced || attempt == maxAttempts {
+			return r
+		}
+		select {
+		case <-time.After(patience):
+		case <-ctx.Done():
+			return r
+		}
+	}
+}
+
+// attempt goes through the gate and asks; displaced says that it had to make room for others.
+func (c *Client) attempt(ctx context.Context, tr *trust, k key) (r *Result, displaced bool) {
 	ctx, giveUp := context.WithCancelCause(ctx)
 	defer giveUp(nil)
-	defer context.AfterFunc(c.life, cancel)()
 	signer := signerDomain(k.name)
 	t := newTicket(signer, c.knows(signer), giveUp)
 	if err := c.gate.enter(ctx, t); err != nil {
-		return notTold(k, CodeBusy, err.Error())
+		return notTold(k, CodeBusy, err.Error()), false
 	}
 	defer c.gate.leave(t)
 	at := c.opts.Now()
-	r := c.resolve(ctx, tr, k)
+	r = c.resolve(ctx, tr, k)
 	r.At = at
 	if busy := context.Cause(ctx); r.Status == dnssec.Indeterminate && errors.Is(busy, errLinger) {
-		return notTold(k, CodeBusy, busy.Error())
+		return notTold(k, CodeBusy, busy.Error()), true
 	}
 	c.remember(tr, k, signer, r)
-	return r
+	return r, false
 }
 
 // notTold is a result of a lookup that was not made, or not finished.

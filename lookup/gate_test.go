@@ -170,27 +170,37 @@ func TestPatience(t *testing.T) {
 	})
 }
 
-// TestPatienceIsWaitedFor comes back when the oldest had its time.
+// TestPatienceIsWaitedFor comes back when the next one had its time: first in the younger half, then in the older.
 func TestPatienceIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		a := &arrivals{gate: newGate(), t: t}
-		in := a.comeAll(maxPerLane, false, eachOther)
 		start := time.Now()
-		go func() {
-			for a.told.Load() == 0 {
-				time.Sleep(time.Millisecond)
+		in := a.comeAll(maxPerLane, false, eachOther)
+		entered := make(chan *ticket, maxPerLane)
+		for i := range maxPerLane {
+			go func() {
+				ticket := newTicket(fmt.Sprintf("new%d.example", i), false, func(error) {})
+				if a.enter(t.Context(), ticket) == nil {
+					entered <- ticket
+				}
+			}()
+		}
+		for _, want := range []struct {
+			after time.Duration
+			told  int32
+		}{{haste - 1, 0}, {haste, maxPerLane / 2}, {patience - 1, maxPerLane / 2}, {patience, maxPerLane}} {
+			time.Sleep(want.after - time.Since(start))
+			synctest.Wait()
+			if got := a.told.Load(); got != want.told {
+				t.Errorf("after %s %d lookups are told to leave, want %d", want.after, got, want.told)
 			}
-			a.leave(in[0])
-		}()
-		ticket := newTicket("new.example", false, func(error) {})
-		if err := a.enter(t.Context(), ticket); err != nil {
-			t.Fatal(err)
 		}
-		if took := time.Since(start); took < patience || took > patience+10*time.Millisecond {
-			t.Errorf("the newcomer waits %s, want %s", took, patience)
+		for i := range maxPerLane {
+			a.leave(in[i])
+			in[i] = <-entered
 		}
-		a.checkEmpty(append(in[1:], ticket))
+		a.checkEmpty(in)
 	})
 }
 

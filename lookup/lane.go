@@ -9,15 +9,17 @@ import (
 
 const (
 	maxWaiting = 1024 // visits that wait for a place in one lane
-	// patience is how long a visit keeps its place although others wait.
+	// For how long a visit keeps its place although others wait: that long in the older half of the lane,
 	patience = 250 * time.Millisecond
+	// and that long in the younger half, so that there is always a next place soon.
+	haste = 50 * time.Millisecond
 )
 
 // errLinger ends a lookup that takes long while others wait.
 const errLinger = busyError("it takes long, and others wait")
 
-// lane is a number of places for lookups. Who comes last is let in first, and who has been in for longest has to
-// leave when others wait, once it had its time: so slow zones, however many, cost others a moment and not their turn.
+// lane is a number of places for lookups. Who comes last is let in first, and when others wait, who has had its time
+// has to leave: so slow zones, however many, cost others a moment and not their turn.
 type lane struct {
 	mu      sync.Mutex
 	running []*visit // oldest first
@@ -81,23 +83,29 @@ func (l *lane) admit(v *visit) {
 	v.admitted <- true
 }
 
-// press tells as many visits to leave as others wait, if they had their time; else it comes back when they had.
+// press tells as many visits to leave as others wait, if they had their time, and comes back when the next ones had.
 func (l *lane) press() {
-	for _, v := range l.running {
+	now, next := time.Now(), patience
+	for i, v := range l.running {
 		if l.leaving >= len(l.waiting) {
 			return
 		}
 		if v.told {
 			continue
 		}
-		if left := patience - time.Since(v.since); left > 0 {
-			l.comeBack(left)
-			return
+		limit := patience
+		if i >= maxPerLane/2 {
+			limit = haste
+		}
+		if left := limit - now.Sub(v.since); left > 0 {
+			next = min(next, left)
+			continue
 		}
 		v.told = true
 		l.leaving++
 		v.giveUp(errLinger)
 	}
+	l.comeBack(next)
 }
 
 // comeBack calls press after a time.

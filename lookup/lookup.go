@@ -1,11 +1,21 @@
 // Package lookup turns a name into DNSSEC-validated SMIMEA or TLSA records and
 // matches them against a certificate.
 //
-// Owner names are built by [SMIMEAName], [UserName] and [TLSAName]; [Client]
-// asks a recursive resolver and validates its answers itself (package dnssec);
-// [Match] judges records against a certificate by the rules of RFC 6698, 7671
-// and 8162. Four outcomes stay four to the end: secure, insecure, bogus,
-// indeterminate; and present, absent, unknown.
+// Owner names are built by [SMIMEAName], [UserName] and [TLSAName] (names.go).
+//
+// [Client] (client.go) asks a recursive resolver and validates its answers itself.
+// A lookup (ask.go) is answered from the cache (cache.go), or goes past the access
+// lists (access.go), joins who asks the same (flight.go), waits for a place (gate.go,
+// lane.go) and ends at the validator (mode.go, package dnssec) or, where that is
+// wanted, at the resolver's word (adonly.go, probe.go). The [Result] (result.go) can
+// be drawn (tree.go, advice.go), printed as JSON (json.go), and kept as [Evidence]
+// to be judged again (evidence.go).
+//
+// [Match] judges records against a certificate by the rules of RFC 6698, 7671 and
+// 8162 (match.go, path.go).
+//
+// Four outcomes stay four to the end: secure, insecure, bogus, indeterminate; and
+// present, absent, unknown.
 //
 // The package knows no S/MIME and no mail: names come in as strings.
 package lookup
@@ -54,7 +64,8 @@ type Result struct {
 	Records  []Record // only when Present
 	// TTL is for how long the answer may be used, never longer than any link of its chain.
 	TTL time.Duration
-	// Code is a stable word for a status that is not secure: "timeout", "servfail", "budget:queries", "bogus", "insecure", "clock", …
+	// Code is a stable word for a status that is not secure: one of the codes of package dnssec ("timeout", "servfail",
+	// "bad-signature", "unsigned-delegation", "clock", …), "budget:" and a limit, or one of this package.
 	Code string
 	// Reason is a sentence for people; empty when secure and present.
 	Reason string

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -79,4 +80,41 @@ func TestSlowZone(t *testing.T) {
 	if n := len(c.gate.unknown.running); n > maxPerDomain {
 		t.Errorf("the slow zone holds %d places, at most %d", n, maxPerDomain)
 	}
+}
+
+// TestDisplaced has a lookup make room for others, and come back when the resolver knows the answer.
+func TestDisplaced(t *testing.T) {
+	t.Parallel()
+	l := startLab(t, lookuptest.Options{}, zone("late.lab"))
+	var known atomic.Bool
+	asked := make(chan struct{}, 100)
+	addr := (&liar{lab: l, change: pack(func(_, _ *dns.Msg) {}), silent: func(name string) bool {
+		asked <- struct{}{}
+		return !known.Load()
+	}}).start(t)
+	c := l.client(t, func(o *Options) { o.Resolvers = []string{addr} })
+	a := &arrivals{gate: c.gate, t: t}
+	in := a.comeAll(maxPerLane-1, false, eachOther)
+	c.gate.unknown.mu.Lock()
+	for _, v := range c.gate.unknown.running {
+		v.told = true // so that the lookup is the only one that can be told to leave
+	}
+	c.gate.unknown.leaving = 0
+	c.gate.unknown.mu.Unlock()
+	got := make(chan *Result)
+	go func() { got <- c.Lookup(t.Context(), "sensor._device.late.lab", TLSA) }()
+	<-asked
+	newcomer := newTicket("new.example", false, func(error) {})
+	if err := c.gate.enter(t.Context(), newcomer); err != nil {
+		t.Fatal(err)
+	}
+	known.Store(true)
+	c.gate.leave(newcomer)
+	must(t, <-got)
+	c.gate.unknown.mu.Lock()
+	for _, ticket := range in {
+		ticket.told = false
+	}
+	c.gate.unknown.mu.Unlock()
+	a.checkEmpty(in)
 }
