@@ -11,8 +11,6 @@ import (
 
 	"dnseal/cmd/internal/relay"
 	"dnseal/lookup/dnssec"
-	"dnseal/sender"
-	"dnseal/sender/identity"
 )
 
 // check looks at every value, without any other file.
@@ -111,119 +109,9 @@ func (n *notes) resolver(s string) {
 	}
 }
 
-func (c *Config) checkSign(n *notes) {
-	n.oneOf("sign.form", c.Sign.Form, "clear", "opaque")
-	n.oneOf("sign.self-check", c.Sign.SelfCheck, "digest", "full")
-	n.notNegative("sign.max-bytes", c.Sign.MaxBytes)
-	none := func(string) (*identity.Identity, error) { return nil, fmt.Errorf("none") }
-	try := func(key string, o sender.Options) {
-		o.Identities = none
-		if _, err := sender.New(o); err != nil {
-			n.wrong(key, "%s%s", strip(err), advice(err))
-		}
-	}
-	try("sign.opaque-for", sender.Options{OpaqueFor: c.Sign.OpaqueFor})
-	try("sign.plain-for", sender.Options{PlainFor: c.Sign.PlainFor})
-	try("sign.control", sender.Options{Control: c.Sign.Control})
-	for i, r := range c.Sign.Rules {
-		key := fmt.Sprintf("sign.rule[%d]", i)
-		if len(r.Who) == 0 || len(r.From) == 0 {
-			n.wrong(key, "the rule needs who and from; write who = [\"user:NAME\"] and from = [\"NAME@example.org\"]")
-			continue
-		}
-		if r.Form != "" {
-			n.oneOf(key+".form", r.Form, "clear", "opaque")
-			r.Form = ""
-		}
-		base := sender.Rule{Who: r.Who, From: r.From}
-		try(key+".who", sender.Options{Rules: []sender.Rule{{Who: base.Who, From: []string{"*@*"}}}})
-		try(key+".from", sender.Options{Rules: []sender.Rule{{Who: []string{"user:x"}, From: base.From}}})
-		try(key+".mail-from", sender.Options{Rules: []sender.Rule{{Who: []string{"user:x"}, From: []string{"*@*"}, MailFrom: r.MailFrom}}})
-		try(key+".identity", sender.Options{Rules: []sender.Rule{{Who: []string{"user:x"}, From: []string{"*@*"}, Identity: r.Identity}}})
-	}
-}
-
-// strip leaves out who found an error: the reader thinks of the file.
-func strip(err error) string {
-	text := err.Error()
-	for _, prefix := range []string{"sender: ", "rule 1: ", "receiver: ", "relay: ", "milter: ", "identity: ", "lookup: ", "dnssec: "} {
-		text = strings.TrimPrefix(text, prefix)
-	}
-	return text
-}
-
-// advice is the hint of an error, behind a semicolon.
-func advice(err error) string {
-	if h := identity.Hint(err); h != "" {
-		return "; " + h
-	}
-	return ""
-}
-
 func (n *notes) notNegative(key string, value int64) {
 	if value < 0 {
 		n.wrong(key, "%s is negative; leave it out for its default", key[strings.LastIndexByte(key, '.')+1:])
-	}
-}
-
-// actions looks at the words of an [on] table. noQuarantine says why mail cannot be held, or is empty.
-func (n *notes) actions(table string, on On, noQuarantine string) {
-	for class, word := range on.set() {
-		key := table + "." + class
-		switch {
-		case slices.Contains(signingClasses, class):
-			n.oneOf(key, word, "accept", "reject", "defer")
-		case word == "quarantine" && noQuarantine != "":
-			n.wrong(key, "%s is \"quarantine\", but %s cannot hold mail; write \"reject\" or \"defer\"", class, noQuarantine)
-		default:
-			n.oneOf(key, word, "accept", "mark", "quarantine", "reject", "defer")
-		}
-	}
-}
-
-// quarantineTo names the listener that makes quarantine impossible.
-func (c *Config) quarantineTo() string {
-	for _, r := range c.Relays {
-		if r.Role == RoleInbound {
-			return "the inbound relay on " + r.Listen
-		}
-	}
-	return ""
-}
-
-func (c *Config) checkDomain(n *notes, key string, d *Domain) {
-	if len(d.Names) == 0 {
-		n.wrong(key, "the domain has no names; write names = [\"bank.example\"]")
-	}
-	for _, name := range d.Names {
-		n.pattern(key+".names", name, false)
-	}
-	n.oneOf(key+".require", d.Require, "nothing", "signature", "protected")
-	for device, addresses := range d.Devices {
-		n.pattern(key+".devices", device, false)
-		for _, a := range addresses {
-			n.pattern(key+".devices", a, true)
-		}
-	}
-	for class := range d.On.set() {
-		if slices.Contains(signingClasses, class) {
-			n.wrong(key+".on", "on: %s is about signing; write it into [on]", class)
-		}
-	}
-	n.actions(key+".on", d.On, c.quarantineTo())
-}
-
-// pattern wants a pattern of addresses or of names.
-func (n *notes) pattern(key, s string, address bool) {
-	p, err := identity.ParsePattern(s)
-	last := key[strings.LastIndexByte(key, '.')+1:]
-	switch {
-	case err != nil:
-		n.wrong(key, "%s: %s", last, strip(err))
-	case address && !p.IsAddress():
-		n.wrong(key, "%s: %q is no address; write \"local@domain\", stars allowed", last, s)
-	case !address && p.IsAddress():
-		n.wrong(key, "%s: %q is an address; write a name such as \"example.org\" or \"*.example.org\"", last, s)
 	}
 }
 

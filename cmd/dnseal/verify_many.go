@@ -1,0 +1,212 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"sync"
+
+	"github.com/spf13/cobra"
+
+	"dnseal/cmd/internal/mailbox"
+	"dnseal/cmd/internal/progress"
+	"dnseal/receiver"
+	"dnseal/smime/message"
+)
+
+// verifier verifies many messages at once and prints their reports in order.
+type verifier struct {
+	receiver *receiver.Receiver
+	bar      *progress.Bar
+	json     bool
+	mixed    bool // reports go to the same terminal as the bar
+	status   int
+	printed  int // reports
+}
+
+// job is one message on its way: its report is sent on done.
+type job struct {
+	msg  mailbox.Message
+	done chan result
+}
+
+type result struct {
+	report *receiver.Report
+	err    error
+}
+
+// all walks the arguments; workers verify, and the reports come out in the order of the messages.
+func (v *verifier) all(cmd *cobra.Command, workers int, args []string) error {
+	ctx, cancel := context.WithCancel(cmd.Context())
+	jobs := make(chan job)
+	order := make(chan job, 64*workers)
+	var wg sync.WaitGroup
+	for range workers {
+		wg.Go(func() {
+			for j := range jobs {
+				report, err := v.one(ctx, j.msg)
+				j.done <- result{report, err}
+			}
+		})
+	}
+	var walkErr error
+	wg.Go(func() {
+		defer close(order)
+		defer close(jobs)
+		walkErr = v.feed(ctx, cmd.InOrStdin(), args, jobs, order)
+	})
+	err := v.print(cmd.OutOrStdout(), cmd.ErrOrStderr(), order)
+	cancel()
+	for range order { // let the walker end
+	}
+	wg.Wait()
+	if err == nil {
+		err = walkErr
+	}
+	return err
+}
+
+// expect counts the messages first, where somebody looks at the bar. Errors come up when they are read.
+func (v *verifier) expect(args []string) {
+	if v.bar == nil {
+		return
+	}
+	for _, arg := range args {
+		if arg == "-" {
+			v.bar.Expect(1)
+			continue
+		}
+		_ = mailbox.Walk(arg, func(mailbox.Message) error { v.bar.Expect(1); return nil })
+	}
+}
+
+// feed hands every message to the workers and, in order, to the printer.
+func (v *verifier) feed(ctx context.Context, stdin io.Reader, args []string, jobs, order chan<- job) error {
+	each := func(m mailbox.Message) error {
+		j := job{m, make(chan result, 1)}
+		select {
+		case order <- j:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		select {
+		case jobs <- j:
+		case <-ctx.Done():
+			j.done <- result{err: ctx.Err()}
+			return ctx.Err()
+		}
+		return nil
+	}
+	for _, arg := range args {
+		if err := walk(arg, stdin, each); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// walk is mailbox.Walk that knows standard input and explains its errors.
+func walk(arg string, stdin io.Reader, each func(mailbox.Message) error) error {
+	if arg == "-" {
+		return each(mailbox.Message{Name: "-", Open: func() (io.ReadCloser, error) { return io.NopCloser(stdin), nil }})
+	}
+	err := mailbox.Walk(arg, each)
+	switch {
+	case errors.Is(err, mailbox.ErrNotMaildir):
+		return hint(fmt.Errorf("%s is a folder, but no Maildir: it has neither \"cur\" nor \"new\"", arg), "name the messages: dnseal verify %s/*", arg)
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%s does not exist", arg)
+	}
+	return err
+}
+
+// one verifies one message.
+func (v *verifier) one(ctx context.Context, msg mailbox.Message) (*receiver.Report, error) {
+	in, err := msg.Open()
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close() //nolint:errcheck // only read from
+	m, err := readMessage(in, msg.Name)
+	if errors.Is(err, message.ErrMalformed) || errors.Is(err, message.ErrTooBig) {
+		return unreadable(msg.Name, err), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer m.Close() //nolint:errcheck // an unlinked file
+	report, err := v.receiver.Verify(ctx, m)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", msg.Name, err)
+	}
+	report.File = msg.Name
+	return report, nil
+}
+
+// unreadable is the report on what is no message, or has a header beyond all limits, by an error of readMessage.
+func unreadable(name string, err error) *receiver.Report {
+	code := receiver.CodeMalformed
+	if errors.Is(err, message.ErrTooBig) {
+		code = receiver.CodeTooBig
+	}
+	return &receiver.Report{
+		File: name, Verdict: receiver.PermError, Code: code, Reason: errors.Unwrap(err).Error(), // which does not name the file again
+		Signatures: []*receiver.SignatureReport{}, Hops: []receiver.Hop{},
+	}
+}
+
+// print writes the reports in order and keeps the exit status.
+func (v *verifier) print(w, stderr io.Writer, order <-chan job) error {
+	out := bufio.NewWriter(w)
+	for j := range order {
+		res := <-j.done
+		if v.mixed || res.err != nil {
+			v.bar.Clear()
+		}
+		if errors.Is(res.err, context.Canceled) {
+			return res.err
+		}
+		if res.err != nil { // one message that cannot be read must not hide the others
+			v.status = exitUsage
+			report(stderr, res.err)
+			continue
+		}
+		v.status = worse(v.status, res.report.Verdict)
+		if err := v.write(out, res.report); err != nil {
+			return err
+		}
+		if err := out.Flush(); err != nil {
+			return err
+		}
+		v.bar.Done(1)
+	}
+	v.bar.Clear()
+	return nil
+}
+
+func (v *verifier) write(w io.Writer, report *receiver.Report) error {
+	if v.json {
+		return json.NewEncoder(w).Encode(report)
+	}
+	if v.printed++; v.printed > 1 {
+		tell(w, "")
+	}
+	return report.WriteText(w)
+}
+
+// worse returns the exit status after one more verdict: unreadable beats not pass beats could not tell beats pass.
+func worse(status int, verdict receiver.Verdict) int {
+	switch {
+	case verdict == receiver.Pass, status == exitUsage:
+		return status
+	case verdict == receiver.TempError && status != exitNotPass:
+		return exitTempfail
+	case verdict == receiver.TempError:
+		return status
+	}
+	return exitNotPass
+}
