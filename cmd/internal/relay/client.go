@@ -6,7 +6,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"strings"
 	"time"
@@ -30,8 +29,6 @@ type client struct {
 	until time.Time // no read or write lasts longer; zero: no such cap
 	gone  func()    // told once when the connection ends; may be nil
 }
-
-const writeTimeout = 2 * time.Minute
 
 // dialer makes a connection, as net.Dialer does.
 type dialer func(ctx context.Context, network, address string) (net.Conn, error)
@@ -93,33 +90,6 @@ func (c *client) open(ctx context.Context, hello string, who peer) error {
 func (c *client) wrap() {
 	c.in = newInput(c.conn)
 	c.out = bufio.NewWriterSize(c, 4<<10)
-}
-
-// Write implements io.Writer below the deadlines of the client.
-func (c *client) Write(p []byte) (int, error) {
-	return writeWithin(c.conn, p, earlier(time.Now().Add(writeTimeout), c.until))
-}
-
-// timedWriter renews the write deadline with each write.
-type timedWriter struct{ conn net.Conn }
-
-func (t *timedWriter) Write(p []byte) (int, error) {
-	return writeWithin(t.conn, p, time.Now().Add(writeTimeout))
-}
-
-func writeWithin(conn net.Conn, p []byte, deadline time.Time) (int, error) {
-	if err := conn.SetWriteDeadline(deadline); err != nil {
-		return 0, err
-	}
-	return conn.Write(p)
-}
-
-// earlier returns the earlier of t and limit, where the zero limit is none.
-func earlier(t, limit time.Time) time.Time {
-	if !limit.IsZero() && limit.Before(t) {
-		return limit
-	}
-	return t
 }
 
 // hello says EHLO or LHLO, and HELO to those who know no better.
@@ -262,67 +232,6 @@ func parseReplyLine(l string) (code int, text string, last, ok bool) {
 	return code, l[4:], l[3] == ' ', true
 }
 
-// send writes the message after DATA and returns the final replies: one for all
-// recipients, or one for each of n by LMTP (RFC 2033, Section 4.2).
-// write must write the whole message. After an error the connection is of no use any more; replies
-// that come with it are what the next hop said before.
-func (c *client) send(n int, write func(io.Writer) error) (final []reply, err error) {
-	r, err := c.command("DATA")
-	if err != nil {
-		return nil, err
-	}
-	if r.code != 354 {
-		return c.refusedData(r)
-	}
-	if err := c.content(write); err != nil {
-		return c.lastWords(), err
-	}
-	if !c.hop.LMTP {
-		n = 1
-	}
-	c.mail = false
-	for range n {
-		r, err := c.reply(c.opts.FinalTimeout)
-		if err != nil {
-			return final, err
-		}
-		final = append(final, r)
-	}
-	return final, nil
-}
-
-// content sends what write writes with dots, and the end.
-func (c *client) content(write func(io.Writer) error) error {
-	large := largeBuffers.Get().(*[]byte)
-	defer largeBuffers.Put(large)
-	block := newBlockWriter(c, *large)
-	dots := newStuffer(block)
-	if err := write(dots); err != nil {
-		return err
-	}
-	if err := dots.Close(); err != nil {
-		return err
-	}
-	return block.Flush()
-}
-
-// lastWords reads what a next hop said before it hung up in the middle of a message: a refusal, or nothing.
-func (c *client) lastWords() []reply {
-	r, err := c.reply(time.Second)
-	if err != nil || r.code < 400 {
-		return nil
-	}
-	return []reply{r}
-}
-
-// refusedData makes the answer to DATA that of everybody. An answer of 2xx or 3xx that is not 354 is none.
-func (c *client) refusedData(r reply) ([]reply, error) {
-	if r.code < 400 {
-		return nil, fmt.Errorf("answers DATA with %s", r)
-	}
-	return []reply{r}, nil
-}
-
 // reset ends a transaction that shall not be sent. False: the connection is of no use any more.
 func (c *client) reset() bool {
 	r, err := c.command("RSET")
@@ -343,38 +252,4 @@ func (c *client) close() {
 		c.gone()
 		c.gone = nil
 	}
-}
-
-// blockWriter collects small writes and passes large ones through.
-type blockWriter struct {
-	w   io.Writer
-	buf []byte
-	n   int
-	err error
-}
-
-func newBlockWriter(w io.Writer, buf []byte) *blockWriter { return &blockWriter{w: w, buf: buf} }
-
-func (b *blockWriter) Write(p []byte) (int, error) {
-	if len(p) > len(b.buf)-b.n {
-		_ = b.Flush()
-	}
-	if b.err != nil {
-		return 0, b.err
-	}
-	if len(p) >= len(b.buf) {
-		_, b.err = b.w.Write(p)
-		return len(p), b.err
-	}
-	b.n += copy(b.buf[b.n:], p)
-	return len(p), nil
-}
-
-// Flush passes on what was collected.
-func (b *blockWriter) Flush() error {
-	if b.err == nil && b.n > 0 {
-		_, b.err = b.w.Write(b.buf[:b.n])
-	}
-	b.n = 0
-	return b.err
 }

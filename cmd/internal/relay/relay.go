@@ -8,10 +8,14 @@
 // 250. Whatever fails before is a 4xx, or the next hop's own reply. A crash can
 // lose nothing that was accepted; it can make duplicates (RFC 1047).
 //
-// A message walks through the files in this order: server.go (connections),
-// session.go (commands), envelope.go (MAIL, RCPT), auth*.go (who is there),
-// intake.go and content.go (DATA, BDAT), deliver.go (handler, forms, answer),
-// pool.go, client.go, hoptls.go (next hop), stuff.go (dots), record.go (log).
+// A message walks through the files in this order: server.go and options.go
+// (connections), proxy.go (whose they are), session.go and hello.go (commands),
+// auth*.go and passwd.go (who is there), envelope.go and path.go (MAIL, RCPT),
+// input.go, content.go and intake.go (DATA, BDAT), deliver.go and forms.go
+// (handler, forms, answer), complete.go and received.go (fields we add),
+// nexthop.go, pool.go, client.go, hoptls.go, login.go, peer.go, transfer.go and
+// stuff.go (next hop), reply.go, record.go (log). [Probe] asks a next hop
+// whether all that would work.
 //
 // The server is our own (RFC 5321, 1870, 2033, 2034, 2920, 3030, 3207, 3461,
 // 4954, 6152, 6531, 8689) instead of go-smtp's, which cannot be given: EHLO

@@ -10,7 +10,6 @@ import (
 	"net/netip"
 	"os"
 	"runtime/debug"
-	"strconv"
 	"strings"
 	"time"
 
@@ -196,110 +195,6 @@ func (s *session) bad(r reply) bool {
 		return false
 	}
 	return s.say(r)
-}
-
-// cmdHello answers EHLO, LHLO and HELO (RFC 5321, 4.1.1.1; RFC 2033, 4.1).
-func (s *session) cmdHello(ctx context.Context, verb, arg string) bool {
-	if (verb == "LHLO") != s.srv.opts.LMTP {
-		return s.bad(replyUnknown)
-	}
-	if arg == "" {
-		return s.bad(replyArgument)
-	}
-	s.dropTransaction()
-	s.hello, s.esmtp = arg, verb != "HELO"
-	s.peer.hello, s.peer.esmtp = hostToken(arg), s.esmtp
-	r := reply{code: 250, lines: []string{s.srv.opts.Hostname}}
-	s.offered = nil
-	if s.esmtp {
-		s.offered = s.extensions(ctx)
-		r.lines = append(r.lines, s.offered...)
-	}
-	return s.say(r)
-}
-
-// extensions are the EHLO keywords. What the next hop must do as well is offered only when it offers it.
-func (s *session) extensions(ctx context.Context) []string {
-	words := []string{
-		"PIPELINING",
-		"SIZE " + strconv.FormatInt(s.srv.opts.Limits.MaxBytes, 10),
-		"8BITMIME",
-		"ENHANCEDSTATUSCODES",
-		"CHUNKING",
-	}
-	if s.srv.opts.TLS != nil && s.tls == nil {
-		words = append(words, "STARTTLS")
-	}
-	if m := s.mechanisms(ctx); m != "" {
-		words = append(words, "AUTH"+m)
-	}
-	ext, encrypted, err := s.srv.pool.offered(ctx, s.peer)
-	if err != nil {
-		s.srv.opts.Log.LogAttrs(ctx, slog.LevelWarn, "relay: next hop", slog.String("error", err.Error()))
-	}
-	for _, w := range []string{"SMTPUTF8", "DSN"} {
-		if _, ok := ext[w]; ok {
-			words = append(words, w)
-		}
-	}
-	// RFC 8689, Section 2: only over TLS, and only for what can be kept further on.
-	if _, ok := ext["REQUIRETLS"]; ok && encrypted && s.tls != nil {
-		words = append(words, "REQUIRETLS")
-	}
-	return words
-}
-
-// mechanisms are the words after AUTH, each with a space before it.
-func (s *session) mechanisms(ctx context.Context) string {
-	if s.srv.opts.LMTP || s.loggedIn() {
-		return ""
-	}
-	ms, err := s.srv.auth.offers(ctx, s)
-	if err != nil {
-		s.srv.opts.Log.LogAttrs(ctx, slog.LevelWarn, "relay: logins", slog.String("error", err.Error()))
-	}
-	var b strings.Builder
-	for _, m := range ms {
-		b.WriteString(" " + m.name)
-	}
-	return b.String()
-}
-
-// cmdStartTLS is RFC 3207.
-func (s *session) cmdStartTLS(ctx context.Context, arg string) bool {
-	switch {
-	case s.srv.opts.TLS == nil || s.srv.opts.Implicit:
-		return s.bad(replyUnknown)
-	case arg != "":
-		return s.bad(replyArgument)
-	case s.tls != nil || s.tx != nil:
-		return s.bad(replySequence)
-	case s.in.buffered() > 0:
-		// RFC 3207, Section 6: commands sent ahead in clear must never count inside TLS.
-		s.say(say(554, "5.5.1", "Commands after STARTTLS before TLS"))
-		return false
-	}
-	if !s.say(say(220, "2.0.0", "Ready to start TLS")) || !s.encrypt(ctx) {
-		return false
-	}
-	// RFC 3207, Section 4.2: all that was said before is forgotten.
-	s.hello, s.esmtp, s.offered = "", false, nil
-	return true
-}
-
-func (s *session) encrypt(ctx context.Context) bool {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
-	conn := tls.Server(s.conn, s.srv.opts.TLS)
-	if err := conn.HandshakeContext(ctx); err != nil {
-		s.srv.opts.Log.LogAttrs(ctx, slog.LevelInfo, "relay: TLS handshake failed", slog.String("client", s.address().String()), slog.String("error", err.Error()))
-		return false
-	}
-	state := conn.ConnectionState()
-	s.conn, s.tls = conn, &state
-	s.in.swap(conn)
-	s.out.Reset(&timedWriter{conn: conn})
-	return true
 }
 
 // submitter are the facts about who is there.

@@ -1,0 +1,75 @@
+package relay
+
+import (
+	"crypto/tls"
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"dnseal/cmd/internal/metrics"
+	"dnseal/smime/message"
+)
+
+// Options configure a Server. NextHop is required; the zero value of each
+// other field is the default, and the safe one: nobody may submit.
+type Options struct {
+	// Hostname is our name in the greeting and in Received; empty: the host's.
+	Hostname string
+	// Inbound takes mail from anybody for Recipients only. False is a submission service: only from those who logged in or whom Trusted covers (RFC 6409, Section 4.3).
+	Inbound bool
+	// LMTP speaks LMTP (RFC 2033) to clients.
+	LMTP bool
+	// TLS is for STARTTLS, or for implicit TLS with Implicit; nil: no TLS.
+	TLS      *tls.Config
+	Implicit bool
+	// Handler signs or verifies; nil passes everything on as it came.
+	Handler message.Handler
+	// NextHop in order of preference: see [ParseNextHop].
+	NextHop []string
+	// Hop says how next hops are spoken to.
+	Hop HopOptions
+	// Trusted networks may submit without logging in. A unix socket counts as 127.0.0.1: who may open it is decided by its mode.
+	Trusted []netip.Prefix
+	// Recipients are the domains mail is taken for ("*.example.org" for everything below one); inbound only, and mandatory there.
+	Recipients []string
+	// Proxies are the addresses that must, and alone may, begin with a PROXY protocol header of version 2.
+	Proxies []netip.Prefix
+	// Auth is how clients log in.
+	Auth AuthOptions
+	// Limits bound what strangers can cost.
+	Limits Limits
+	// Log gets one line a message; nil: slog.Default.
+	Log *slog.Logger
+	// Metrics counts; nil: not counted.
+	Metrics *metrics.Metrics
+}
+
+// Limits of a Server. A zero field means its default.
+type Limits struct {
+	MaxBytes       int64         // of one message as it comes; 50 MiB. Exactly this many are taken
+	MaxRecipients  int           // of one message; 1000
+	MaxConnections int           // at once; 2000
+	MaxPerClient   int           // connections at once of one address (IPv6: /64); 100
+	MaxInFlight    int64         // bytes of all messages on their way in; 1 GiB
+	MaxErrors      int           // bad commands in a connection; 20
+	CommandTimeout time.Duration // for one command; 5 min (RFC 5321, 4.5.3.2.7)
+	ReadTimeout    time.Duration // for one read of message content; 3 min
+	DataTimeout    time.Duration // for the whole content; 30 min
+	HandleTimeout  time.Duration // for the handler; 2 min
+	AnswerTimeout  time.Duration // from the end of the content to our answer; 9 min, because clients wait for 10 (RFC 5321, 4.5.3.2.6)
+}
+
+func (l Limits) withDefaults() Limits {
+	l.MaxBytes = defaultTo(l.MaxBytes, 50<<20)
+	l.MaxRecipients = defaultTo(l.MaxRecipients, 1000)
+	l.MaxConnections = defaultTo(l.MaxConnections, 2000)
+	l.MaxPerClient = defaultTo(l.MaxPerClient, 100)
+	l.MaxInFlight = defaultTo(l.MaxInFlight, 1<<30)
+	l.MaxErrors = defaultTo(l.MaxErrors, 20)
+	l.CommandTimeout = defaultTo(l.CommandTimeout, 5*time.Minute)
+	l.ReadTimeout = defaultTo(l.ReadTimeout, 3*time.Minute)
+	l.DataTimeout = defaultTo(l.DataTimeout, 30*time.Minute)
+	l.HandleTimeout = defaultTo(l.HandleTimeout, 2*time.Minute)
+	l.AnswerTimeout = defaultTo(l.AnswerTimeout, 9*time.Minute)
+	return l
+}
