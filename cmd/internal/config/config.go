@@ -93,12 +93,13 @@ type DNS struct {
 
 // Metrics says where Prometheus and health checks ask ([metrics]).
 type Metrics struct {
-	// Listen is a loopback "host:port" or "unix:/path" for /metrics, /healthz and /readyz. Default: nowhere.
+	// Listen is a loopback "host:port" or "unix:/path" for /metrics, /healthz and /readyz. A change
+	// needs a restart. Default: nowhere.
 	Listen string `toml:"listen"`
 }
 
 // Log says how the log on standard error looks ([log]).
 type Log struct {
-	// Format is "text" (key=value) or "json". Default: "text".
+	// Format is "text" (key=value) or "json". A change needs a restart. Default: "text".
 	Format string `toml:"format"`
 }
