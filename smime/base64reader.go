@@ -50,7 +50,10 @@ func (r *base64Reader) Read(p []byte) (int, error) {
 
 // fill decodes the next lines.
 func (r *base64Reader) fill() error {
-	for !r.end && len(r.text) < flushSize {
+	if r.wholeLines(); len(r.data) > 0 {
+		return nil
+	}
+	for !r.end && len(r.text) < flushSize && !r.quick() {
 		l, err := r.lines.next()
 		if errors.Is(err, io.EOF) {
 			r.end = true
@@ -62,6 +65,31 @@ func (r *base64Reader) fill() error {
 		r.add(l)
 	}
 	return r.decode()
+}
+
+// quick reports whether lines like the first are at hand, and no text of other lines before them.
+func (r *base64Reader) quick() bool {
+	return r.width > 0 && r.width%4 == 0 && len(r.text)%4 == 0 && len(r.text) > 0 && len(r.lines.ahead()) >= r.width+2
+}
+
+// wholeLines decodes lines that are as long as the first straight from the buffer. One that is anything but base64 is left alone.
+func (r *base64Reader) wholeLines() {
+	if r.width == 0 || r.width%4 != 0 || len(r.text) > 0 || r.end {
+		return
+	}
+	out := r.buf[textRoom:]
+	line, octets, n := r.width+2, r.width/4*3, 0
+	for ahead := r.lines.ahead(); len(ahead) >= line && len(out)-n >= octets; ahead = ahead[line:] {
+		if ahead[r.width] != '\r' || ahead[r.width+1] != '\n' {
+			break
+		}
+		if k, err := base64.RawStdEncoding.Decode(out[n:], ahead[:r.width]); err != nil || k < octets {
+			break
+		}
+		n += octets
+		r.lines.pass(line)
+	}
+	r.data = out[:n]
 }
 
 func (r *base64Reader) add(l line) {
@@ -115,7 +143,7 @@ func (r *base64Reader) decode() error {
 
 var errBase64 = errors.New("smime: base64 cannot be decoded")
 
-// tailed reports whether more than empty lines stands behind what was decoded. The reader is of no use after it.
+// tailed reports whether more than empty lines and padding stands behind what was decoded. The reader is of no use after it.
 func (r *base64Reader) tailed() (bool, error) {
 	for !r.tail {
 		l, err := r.lines.next()
@@ -125,7 +153,7 @@ func (r *base64Reader) tailed() (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		r.tail = len(bytes.TrimSpace(l.data)) > 0
+		r.tail = len(bytes.Trim(l.data, " \t\r\n=")) > 0
 	}
 	return true, nil
 }

@@ -89,6 +89,17 @@ func (l *lineReader) take(n int, last bool) line {
 	return out
 }
 
+// ahead returns what is in the buffer from the next line on; nothing in the middle of a line.
+func (l *lineReader) ahead() []byte {
+	if l.middle {
+		return nil
+	}
+	return l.buf[l.r:l.w]
+}
+
+// pass takes n octets of what is ahead, which are whole lines.
+func (l *lineReader) pass(n int) { l.r += n }
+
 // skip passes over whole lines in the buffer, up to one that begins as until does behind its LF. It returns the length of the
 // line end of the last line passed, 0 for none.
 func (l *lineReader) skip(until []byte) (eol int) {
