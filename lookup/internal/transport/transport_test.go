@@ -13,7 +13,7 @@ import (
 )
 
 // short is the time limit of tests that wait for it.
-const short = 200 * time.Millisecond
+const short = 500 * time.Millisecond
 
 // swap changes an answer's bytes.
 func swap(f func(wire []byte) []byte) func(in *dns.Msg) [][]byte {
