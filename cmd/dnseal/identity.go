@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -119,15 +120,17 @@ func showIdentity(w io.Writer, id *identity.Identity) error {
 	if err != nil {
 		return err
 	}
-	tell(w, "%s (%s)", id.Name, id.Kind)
-	tell(w, "  key          %s", id.KeyFile)
+	var b bytes.Buffer
+	tell(&b, "%s (%s)", id.Name, id.Kind)
+	tell(&b, "  key          %s", id.KeyFile)
 	if cert := id.Certificate; cert != nil {
-		tell(w, "  certificate  %s", id.CertFile)
-		tell(w, "  algorithm    %s", keyWords(cert.PublicKey))
-		tell(w, "  valid        %s to %s", cert.NotBefore.UTC().Format("2006-01-02"), cert.NotAfter.UTC().Format("2006-01-02"))
+		tell(&b, "  certificate  %s", id.CertFile)
+		tell(&b, "  algorithm    %s", keyWords(cert.PublicKey))
+		tell(&b, "  valid        %s to %s", cert.NotBefore.UTC().Format("2006-01-02"), cert.NotAfter.UTC().Format("2006-01-02"))
 	}
-	tell(w, "  published at %s (%s)", owner, typ)
-	return nil
+	tell(&b, "  published at %s (%s)", owner, typ)
+	_, err = w.Write(b.Bytes())
+	return err
 }
 
 // keyWords names a key, e.g. "ECDSA P-256" or "RSA 2048 bit".
