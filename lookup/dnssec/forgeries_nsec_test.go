@@ -50,6 +50,28 @@ func denialForgeries() []forgery {
 		}), bogus, dnssec.CodeBadDenial},
 		{"0622-next-outside", "an NSEC whose next name is outside the zone", "zzz.example.org.", dns.TypeA, denied("zzz.example.org.", dns.TypeA, 0, zone, "www2.example.org. 300 IN NSEC x.zzz.example.org.other. A RRSIG NSEC"), bogus, ""},
 		{"0623-sub-apex", "a name of the child, denied by the child", "no.child.example.org.", dns.TypeA, nil, secure, ""},
+		{"0627-both-sides", "at a delegation the parent and the child each have an NSEC, here in one reply", "dd.example.org.", dns.TypeA, func(f *forger, q dns.Question, m *dns.Msg) {
+			const owner = "child.example.org."
+			side := func(signer, types string) []dns.RR {
+				set := f.rrs(owner + " 300 IN NSEC " + types)
+				return append(set, f.sign(signer, set))
+			}
+			child := append(f.ask(owner, dns.TypeSOA).Answer, side(owner, owner+" NS SOA RRSIG NSEC DNSKEY")...)
+			switch {
+			case q.Name == "dd.example.org." && q.Qtype == dns.TypeA:
+				set := f.rrs("*.example.org. 300 IN CNAME " + owner)
+				m.Rcode, m.Answer = 0, renamed(append(set, f.sign(zone, set)), q.Name)
+				m.Ns = append(side(zone, "www.example.org. NS DS RRSIG NSEC"), child...)
+			case q.Name == owner && q.Qtype == dns.TypeA:
+				m.Rcode, m.Answer, m.Ns = 0, nil, child
+			}
+		}, secure, ""},
+		{"0628-next-closer-skipped", "the NSEC that denies the next closer name passes over the encloser, which exists", "x.wc.example.org.", dns.TypeA, answering("x.wc.example.org.", dns.TypeA, func(f *forger, m *dns.Msg) {
+			set := f.rrs("*.wc.example.org. 300 IN A 192.0.2.66")
+			m.Rcode, m.Answer = 0, renamed(append(set, f.sign(zone, set)), "x.wc.example.org.")
+			span := f.rrs("child.example.org. 300 IN NSEC www.example.org. A RRSIG NSEC")
+			m.Ns = append(span, f.sign(zone, span))
+		}), bogus, dnssec.CodeNoWildcard},
 		{"0624-ds-of-child", "no DS at a name that is no delegation", leaf, dns.TypeDS, nil, secure, ""},
 	}
 }

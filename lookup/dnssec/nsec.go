@@ -106,16 +106,20 @@ func (d *denial) noNameByNSEC(n name) outcome {
 	encloser := r.encloser(n)
 	wildcard := encloser.wildcard()
 	w := d.covering(wildcard)
-	// The encloser exists, so one neighbour of the wildcard is within it; a record that skips all that contradicts itself.
-	if w == nil || w.emptyNonTerminal(wildcard) || !w.owner.within(encloser) && !w.next.within(encloser) {
+	if w == nil || w.emptyNonTerminal(wildcard) || !w.beside(encloser) {
 		return unproven
 	}
 	return absentName
 }
 
 func (d *denial) noCloserByNSEC(next name) outcome {
-	if r := d.covering(next); r != nil && !r.emptyNonTerminal(next) {
-		return absentName
+	r := d.covering(next)
+	if r == nil || r.emptyNonTerminal(next) || !r.beside(next.parent()) {
+		return unproven
 	}
-	return unproven
+	return absentName
 }
+
+// beside reports whether the record knows the encloser of what it covers: the encloser exists, or something below it does,
+// so one neighbour is within it. A record that passes over all that contradicts the rest of its zone.
+func (r *nsec) beside(encloser name) bool { return r.owner.within(encloser) || r.next.within(encloser) }

@@ -66,7 +66,7 @@ type reply struct {
 	asked   question
 	msg     *dns.Msg
 	sets    []*rrset
-	byKey   map[rrsetKey]*rrset
+	byKey   map[rrsetKey][]*rrset
 	failure verdict // when there was no usable message
 	failed  bool
 	cd      bool // only came with CD=1 after a SERVFAIL
@@ -74,8 +74,10 @@ type reply struct {
 
 // find returns the RRset of type t at n, nil when there is none in the section.
 func (r *reply) find(n name, t uint16, inAnswer bool) *rrset {
-	if s := r.byKey[rrsetKey{n, t}]; s != nil && s.answer == inAnswer {
-		return s
+	for _, s := range r.byKey[rrsetKey{n, t}] {
+		if s.answer == inAnswer {
+			return s
+		}
 	}
 	return nil
 }
@@ -105,7 +107,7 @@ func (r *reply) denials() []*rrset {
 // newReply takes the reply to q apart. Records of another class, with a name that does not parse, or an OPT are
 // left out.
 func newReply(q question, m *dns.Msg) *reply {
-	r := &reply{asked: q, msg: m, byKey: make(map[rrsetKey]*rrset)}
+	r := &reply{asked: q, msg: m, byKey: make(map[rrsetKey][]*rrset)}
 	r.add(m.Answer, true)
 	r.add(m.Ns, false)
 	for _, section := range [][]dns.RR{m.Answer, m.Ns, m.Extra} {
@@ -127,17 +129,24 @@ func (r *reply) add(section []dns.RR, answer bool) {
 		if err != nil {
 			continue
 		}
-		k := rrsetKey{owner, h.Rrtype}
-		s := r.byKey[k]
-		if s == nil {
-			s = &rrset{owner: owner, typ: h.Rrtype, answer: answer, asked: r.asked}
-			r.byKey[k] = s
-			r.sets = append(r.sets, s)
-		}
-		if s.answer == answer {
+		r.addRecord(owner, rr, answer)
+	}
+}
+
+// addRecord adds a record to its set. NSEC and NSEC3 records are sets by themselves: at a delegation there is one of the
+// parent and one of the child, which only their signatures tell apart. Of other sets only the section counts that came first.
+func (r *reply) addRecord(owner name, rr dns.RR, answer bool) {
+	k := rrsetKey{owner, rr.Header().Rrtype}
+	sets := r.byKey[k]
+	if len(sets) > 0 && k.typ != dns.TypeNSEC && k.typ != dns.TypeNSEC3 {
+		if s := sets[0]; s.answer == answer {
 			s.rrs = append(s.rrs, rr)
 		}
+		return
 	}
+	s := &rrset{owner: owner, typ: k.typ, rrs: []dns.RR{rr}, answer: answer, asked: r.asked}
+	r.byKey[k] = append(sets, s)
+	r.sets = append(r.sets, s)
 }
 
 func (r *reply) addSignatures(section []dns.RR) {
@@ -150,7 +159,7 @@ func (r *reply) addSignatures(section []dns.RR) {
 		if err != nil {
 			continue
 		}
-		if s := r.byKey[rrsetKey{owner, sig.TypeCovered}]; s != nil {
+		for _, s := range r.byKey[rrsetKey{owner, sig.TypeCovered}] {
 			s.sigs = append(s.sigs, sig)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -23,6 +24,7 @@ var unboundOtherwise = map[string]string{
 	"0317-rsasha1":             "RFC 9905: SHA-1 is off by default here",
 	"0318-rsa-512":             "RFC 8624 leaves key sizes to policy: ours counts such a key as none",
 	"0625-parent-side-unknown": "RFC 6840, Section 4.1: unbound takes the name for an unsigned zone",
+	"0627-both-sides":          "RFC 4035, Section 2.3: both are right at their sides of the delegation; unbound finds no wildcard proof when both come",
 	"0720-iterations-many":     "RFC 9276, Section 3.2: limits are the validator's; unbound has one, we have a second one",
 	"0724-delegation3-unknown": "RFC 6840, Section 4.1: unbound takes the name for an unsigned zone",
 	"0726-grandparent-leaf":    "RFC 4035, Section 5.3.1: the signer must be the zone that holds the set",
@@ -129,6 +131,12 @@ forward-zone:
 	run(t, program, "-d", "-c", filepath.Join(dir, "unbound.conf"))
 	addr := "127.0.0.1:" + own
 	waitForAny(t, addr)
+	t.Cleanup(func() {
+		if t.Failed() {
+			log, _ := os.ReadFile(filepath.Join(dir, "log"))
+			t.Logf("unbound: %s", log)
+		}
+	})
 	return addr
 }
 
