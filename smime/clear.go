@@ -68,7 +68,7 @@ func clearDefect(p *part, root bool) string {
 		// Some take such a line for a boundary and some do not: they would be shown different texts.
 		return "a boundary of multipart/signed without CR LF"
 	case p.lookalike:
-		return "a line beside the signed part that begins like a boundary"
+		return "lines that some readers take for boundaries and some do not"
 	case p.kids[1].malformed != "":
 		return "signature part: " + p.kids[1].malformed
 	case !isSignaturePart(p.kids[1]):

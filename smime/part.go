@@ -32,6 +32,7 @@ type part struct {
 	header, content, frame hazard
 	high                   int64
 	// lookalike is set when outside the first part a line begins like a delimiter and is none: careless readers take it for one.
+	// So it is when a part inside has the same delimiter (RFC 2046, Section 5.1.1 forbids that): some look for the outer one first.
 	lookalike bool
 	// preamble and epilogue say whether something other than empty lines stands there.
 	preamble, epilogue bool

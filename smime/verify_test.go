@@ -87,6 +87,7 @@ func TestVerifyStructure(t *testing.T) {
 	opaque := attached(t, content, alice())
 	const good = "signed [2 message good]"
 	const goodOpaque = "signed [1 message good]"
+	twice := strings.NewReplacer("boundary=S", "boundary=T", "--S", "--T").Replace(inner)
 	for _, c := range []struct{ name, msg, want string }{
 		{"plain", head + "\r\nHello", "none"},
 		{"clear", whole, good},
@@ -157,8 +158,9 @@ func TestVerifyStructure(t *testing.T) {
 		{"hidden as attachment", mixed("\r\nEvil", "Content-Disposition: attachment\r\n"+inner), "none [2.2 part 2.1 good] (part 1 (\"\"))"},
 		{"opaque part", mixed("\r\nEvil", p7m+"\r\n"+opaque), "none [2 part 2 good] (part 1 (\"\"))"},
 		{"attached message", mixed("\r\nSee below", "Content-Type: message/rfc822\r\n\r\n"+whole), "none [2.2 part 2.1 good] (part 1 (\"\"))"},
-		{"signed twice", head + clearPart(inner, p7s+detached(t, inner, bob())), "signed [2 message good] [1.2 message good]"},
-		{"signed twice, changed between the signatures", head + clearPart(inner+"\r\n", p7s+detached(t, inner, bob())), "signed [2 message bad bad-digest] [1.2 message good]"},
+		{"signed twice", head + clearPart(twice, p7s+detached(t, twice, bob())), "signed [2 message good] [1.2 message good]"},
+		{"signed twice, changed between the signatures", head + clearPart(twice+"\r\n", p7s+detached(t, twice, bob())), "signed [2 message bad bad-digest] [1.2 message good]"},
+		{"signed twice with one boundary", head + clearPart(inner, p7s+detached(t, inner, bob())), "signed !malformed [2 message bad malformed]"},
 		{"clear in opaque", head + p7m + "\r\n" + attached(t, inner, bob()), "signed [1 message good] [1.2 message good]"},
 		{"opaque in opaque", head + p7m + "\r\n" + attached(t, p7m+"\r\n"+opaque, bob()), "signed [1 message good] [1.1 message good]"},
 		{"signed attachment in signed mail", head + p7m + "\r\n" + attached(t, strings.TrimPrefix(mixed("\r\nx", inner), "From: a@example.org\r\n"), bob()), "signed [1 message good] [1.2.2 part 1.2.1 good]"},

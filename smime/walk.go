@@ -251,6 +251,11 @@ func (w *walker) headersDone(at int64) error {
 // begin looks at a part whose header is known, and enters the message it may hold.
 func (w *walker) begin(p *part) error {
 	p.describe()
+	for _, outer := range w.open {
+		if p.delimiter != nil && outer != p && bytes.Equal(outer.delimiter, p.delimiter) {
+			outer.lookalike = true
+		}
+	}
 	if w.shallow {
 		p.delimiter = nil
 	} else if p.holdsMessage() {
