@@ -25,7 +25,9 @@ func (c *cast) later() []vector {
 	mine := signed(t, mail("alice@example.org"), smime.SignOptions{}, alice)
 	stronger := c.zoneOf(alice) + c.other(alice, record(3, 1, 2, c.bob.cert.RawSubjectPublicKeyInfo))
 	pass := verdict("pass", "")
-	around := func(content string) string { return h + clear(content, signedBy(content, c.mallory, nil)) }
+	around := func(content string) string {
+		return h + clearWithin("around", content, signedBy(content, c.mallory, nil))
+	}
 	return []vector{
 		{name: "pass-legacy-subject", readme: "Header protection of before RFC 9788 that covers the subject only: From is bound by the signer's name.", eml: h + clear(subjectOnly, signedBy(subjectOnly, alice, nil)), zone: c.everybody(), report: pass},
 		{name: "pass-preamble", readme: "Text before the first boundary, which no reader with MIME shows: reported.", eml: strings.Replace(h+part, "\r\n\r\n--sig", "\r\n\r\nPay 900 euros.\r\n--sig", 1), zone: c.everybody(), report: verdict("pass", "", "uncovered", []any{"preamble before the signed part"})},
@@ -53,5 +55,6 @@ func (c *cast) later() []vector {
 				sd.signers = append(sd.signers, signer{person: alice, content: []byte(bare), algorithm: asn1.ObjectIdentifier{1, 3, 101, 113}})
 			})), zone: c.everybody(), report: verdict("pass", "", "signatures", []any{signature("verdict", "pass")[0], signature("verdict", "neutral", "code", "unsupported")[0]}),
 		},
+		{name: "m-same-boundary", readme: "The outer boundary is that of a multipart inside: readers split differently (RFC 2046, Section 5.1.1 forbids it).", attack: true, eml: h + clearWithin("out", nested, signedBy(nested, alice, nil)), zone: c.everybody(), report: verdict("permerror", "malformed")},
 	}
 }
