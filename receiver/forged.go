@@ -30,7 +30,8 @@ func claimsOur(value, id string) bool {
 	ours := strings.ToLower(strings.TrimSuffix(id, "."))
 	found, err := authservID(value)
 	if err == nil {
-		return strings.TrimSuffix(strings.ToLower(found), ".") == ours
+		// A quoted name may have white space at its ends, which readers trim.
+		return strings.TrimSuffix(strings.ToLower(strings.TrimSpace(found)), ".") == ours
 	}
 	return strings.Contains(strings.ToLower(stripped(value)), ours)
 }

@@ -30,6 +30,7 @@ func TestClaimsOur(t *testing.T) {
 		"\r\n\tmx.example.net 1;\r\n smime=pass":           true,
 		` "mx.example.net"; smime=pass`:                    true,
 		` "mx.\example.net"; smime=pass`:                   true,
+		" \"mx.example.net\r\n \"; smime=pass":             true,
 		` (a (nested) comment \) ) mx.example.net; none`:   true,
 		` mx.example.net (c) 1 (d); none`:                  true,
 		" mx.example.net smime=pass":                       true, // unparsable, and looks like ours
