@@ -73,6 +73,18 @@ func TestBase64ReaderRefuses(t *testing.T) {
 	}
 }
 
+// A footer behind base64 without padding is none of it, however long its lines are.
+func TestBase64ReaderFooter(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"AA\r\n-- \r\nlist\r\n", "AAA\r\n---\r\n", "AAAA\r\n----\r\n", "AAAA\r\nAA\r\n----\r\n"} {
+		want := strings.Count(text, "A") * 3 / 4
+		got, tail, err := readBase64(text)
+		if err != nil || len(got) != want || !tail {
+			t.Errorf("%q: %d octets, tail %v, %v, want %d octets", text, len(got), tail, err, want)
+		}
+	}
+}
+
 // What is written in lines is read again.
 func TestBase64Writer(t *testing.T) {
 	t.Parallel()

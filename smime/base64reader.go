@@ -98,8 +98,9 @@ func (r *base64Reader) add(l line) {
 		r.end = r.width > 0 && l.first && l.last
 		return
 	}
-	// Lines as long as the first are taken for what they are; the decoder would notice.
-	if len(data) != r.width && !alphabetic(data) {
+	// Whole groups in a line as long as the first are taken for what they are; the decoder would notice.
+	groups := len(data) == r.width && (len(data)|len(r.text))%4 == 0
+	if !groups && !alphabetic(data) {
 		r.end, r.tail = true, true
 		return
 	}
