@@ -17,7 +17,8 @@ type base64Reader struct {
 	buf *[lineBuffer]byte
 	// tail is set when something follows what was decoded.
 	tail  bool
-	width int // of the first line
+	width int  // of the first line
+	begun bool // something was decoded
 }
 
 // newBase64Reader returns a reader that is to be closed.
@@ -89,7 +90,7 @@ func (r *base64Reader) wholeLines() {
 		n += octets
 		r.lines.pass(line)
 	}
-	r.data = out[:n]
+	r.data, r.begun = out[:n], r.begun || n > 0
 }
 
 func (r *base64Reader) add(l line) {
@@ -135,10 +136,11 @@ func (r *base64Reader) decode() error {
 	r.text = append(r.text[:0], r.text[n:]...)
 	if err != nil {
 		r.end, r.tail, r.text = true, true, nil
-		if k == 0 {
+		if k == 0 && !r.begun {
 			return errBase64
 		}
 	}
+	r.begun = r.begun || k > 0
 	return nil
 }
 
