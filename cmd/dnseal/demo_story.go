@@ -13,11 +13,16 @@ import (
 	"dnseal/smime/message"
 )
 
-// Names of the story beside the person in From.
-const (
-	demoDevice   = "sensor7._device.example.net"
-	demoStranger = "eve@example.net"
-)
+// demoDevice is the device of the story.
+const demoDevice = "sensor7._device.example.net"
+
+// stranger is the other person of the story: anybody but the one in From.
+func (d *demo) stranger() string {
+	if d.from == "eve@example.net" {
+		return "mallory@example.net"
+	}
+	return "eve@example.net"
+}
 
 // read takes the message to tell the story with.
 func (d *demo) read(text []byte) error {
@@ -42,7 +47,7 @@ func (d *demo) read(text []byte) error {
 func (d *demo) identities(context.Context) error {
 	d.title("Identities: a person and a device make their keys; a stranger makes hers")
 	dir := filepath.Join(d.dir, "identities")
-	for _, name := range []string{d.from, demoDevice, demoStranger} {
+	for _, name := range []string{d.from, demoDevice, d.stranger()} {
 		id, err := identity.Create(dir, name, identity.CreateOptions{})
 		if err != nil {
 			return err
@@ -51,7 +56,7 @@ func (d *demo) identities(context.Context) error {
 		switch name {
 		case d.from:
 			d.alice = id
-		case demoStranger:
+		case d.stranger():
 			d.eve = id
 		}
 	}
@@ -61,7 +66,7 @@ func (d *demo) identities(context.Context) error {
 // publish serves the zones with everybody's records.
 func (d *demo) publish(context.Context) error {
 	d.title("Published: one record each, in zones signed from a root made for this demo")
-	zones, err := d.zones(d.from, demoDevice, demoStranger)
+	zones, err := d.zones(d.from, demoDevice, d.stranger())
 	if err != nil {
 		return err
 	}

@@ -188,7 +188,7 @@ func changeOneLetter(body []byte) []byte {
 func isLetter(r rune) bool { return r|0x20 >= 'a' && r|0x20 <= 'z' }
 
 func (d *demo) withdraw() error {
-	zones, err := d.zones(demoDevice, demoStranger)
+	zones, err := d.zones(demoDevice, d.stranger())
 	if err != nil {
 		return err
 	}
@@ -196,7 +196,7 @@ func (d *demo) withdraw() error {
 }
 
 func (d *demo) restore() error {
-	zones, err := d.zones(d.from, demoDevice, demoStranger)
+	zones, err := d.zones(d.from, demoDevice, d.stranger())
 	if err != nil {
 		return err
 	}
@@ -210,7 +210,7 @@ func (d *demo) otherPerson(context.Context) ([]byte, error) {
 		return nil, err
 	}
 	defer m.Close() //nolint:errcheck // an unlinked file
-	eve, err := identity.Load(filepath.Join(d.dir, "identities"), demoStranger)
+	eve, err := identity.Load(filepath.Join(d.dir, "identities"), d.stranger())
 	if err != nil {
 		return nil, err
 	}

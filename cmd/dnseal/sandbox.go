@@ -69,6 +69,9 @@ func sandbox(ctx context.Context, stderr io.Writer, f *sandboxFlags) error {
 		return err
 	}
 	server, err := lookuptest.New(zones, lookuptest.Options{Validating: f.validating, Delay: f.delay})
+	if errors.Is(err, lookuptest.ErrTwice) {
+		return hint(err, "put all records of a zone into one file: cat FILE... >ZONE")
+	}
 	if err != nil {
 		return err
 	}

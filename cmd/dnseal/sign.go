@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"time"
 
@@ -117,7 +118,7 @@ func signers(dir string, names []string, m *message.Message) ([]*identity.Identi
 func readOne(cmd *cobra.Command, args []string) (*message.Message, error) {
 	in, name := cmd.InOrStdin(), "standard input"
 	if len(args) == 1 && args[0] != "-" {
-		file, err := os.Open(args[0])
+		file, err := openMessage(args[0])
 		if err != nil {
 			return nil, err
 		}
@@ -125,6 +126,20 @@ func readOne(cmd *cobra.Command, args []string) (*message.Message, error) {
 		in, name = file, args[0]
 	}
 	return readMessage(in, name)
+}
+
+// openMessage opens the file of one message.
+func openMessage(name string) (*os.File, error) {
+	info, err := os.Stat(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("%s does not exist", name)
+	case err != nil:
+		return nil, err
+	case info.IsDir():
+		return nil, hint(fmt.Errorf("%s is a folder", name), "name the file of one message; only verify takes folders (Maildir)")
+	}
+	return os.Open(name)
 }
 
 // readMessage spools a message and names it in errors.

@@ -1,11 +1,15 @@
 package lookuptest
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/miekg/dns"
 )
+
+// ErrTwice says that two texts were given for one zone.
+var ErrTwice = errors.New("is given twice")
 
 // buildHierarchy reads all zones, makes up their parents and joins them by delegations.
 func buildHierarchy(specs []Zone, keys *keyStore) (map[string]*zone, error) {
@@ -16,7 +20,7 @@ func buildHierarchy(specs []Zone, keys *keyStore) (map[string]*zone, error) {
 			return nil, fmt.Errorf("lookuptest: %w", err)
 		}
 		if zones[name] != nil {
-			return nil, fmt.Errorf("lookuptest: the zone %s is given twice (%q and %q)", name, zones[name].spec.File, spec.File)
+			return nil, fmt.Errorf("lookuptest: the zone %s %w (%q and %q)", name, ErrTwice, zones[name].spec.File, spec.File)
 		}
 		if zones[name], err = newZone(name, spec, records); err != nil {
 			return nil, err
