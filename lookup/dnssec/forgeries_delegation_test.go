@@ -31,6 +31,11 @@ func delegationForgeries() []forgery {
 			},
 		)
 	}
+	const inChild = "www.child.example.org."
+	aboveCut := answering(inChild, dns.TypeA, func(f *forger, m *dns.Msg) {
+		set := f.rrs(inChild + " 300 IN A 192.0.2.66")
+		m.Answer = put(nil, set, f.sign("example.org.", set))
+	})
 	return []forgery{
 		{"0301-stripped", "no signature does not mean insecure: RFC 4035, 5.2", leaf, dns.TypeA, answering(leaf, dns.TypeA, func(_ *forger, m *dns.Msg) {
 			m.Answer = unsigned(m.Answer, leaf, dns.TypeA)
@@ -89,6 +94,13 @@ func delegationForgeries() []forgery {
 		{"0321-refused", "a resolver that refuses", leaf, dns.TypeA, answering(leaf, dns.TypeA, func(_ *forger, m *dns.Msg) {
 			m.Answer, m.Rcode = nil, dns.RcodeRefused
 		}), dnssec.Indeterminate, dnssec.CodeRefused},
+		{"0322-above-cut", "the parent signs a name of its child: RFC 4035, 5.3.1", inChild, dns.TypeA, aboveCut, bogus, dnssec.CodeSigner},
+		{"0323-above-broken-cut", "the same, with the child's keys taken away, though its DS proves the cut", inChild, dns.TypeA, both(aboveCut, answering("child.example.org.", dns.TypeDNSKEY, func(_ *forger, m *dns.Msg) {
+			m.Answer = nil
+		})), bogus, dnssec.CodeNoKey},
+		{"0324-above-silent-cut", "the same, with the child's keys not to be had", inChild, dns.TypeA, both(aboveCut, answering("child.example.org.", dns.TypeDNSKEY, func(_ *forger, m *dns.Msg) {
+			m.Answer, m.Rcode = nil, dns.RcodeServerFailure
+		})), dnssec.Indeterminate, dnssec.CodeServfail},
 	}
 }
 

@@ -86,11 +86,17 @@ func (l *lookup) zoneOf(n, signer name) (*Zone, verdict) {
 		return z, v
 	}
 	for ; n != signer; n = n.parent() {
-		if deeper, w := l.known(n); deeper != nil && deeper.name == n && (w.status == Secure || w.status == Insecure) {
+		if deeper, w := l.known(n); deeper != nil && deeper.name == n && deeper.isCut(w) {
 			return deeper, w
 		}
 	}
 	return z, v
+}
+
+// isCut reports whether it is proven that a zone begins here, whatever became of its keys: whoever withholds those must
+// not get the parent's signature accepted instead.
+func (z *Zone) isCut(v verdict) bool {
+	return v.status == Secure || v.status == Insecure || len(z.Link.DS) > 0
 }
 
 // known is zone for what takes no further question.
