@@ -3,6 +3,8 @@ package lookup
 import (
 	"fmt"
 	"strings"
+
+	"github.com/miekg/dns"
 )
 
 // Codes of results that no zone is to blame for. The other codes are those of package dnssec.
@@ -35,12 +37,35 @@ func domains(list []string) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		if ascii == "" {
-			return nil, fmt.Errorf("%q is no domain", d)
+		// An entry that could never match would be a deny list with a hole.
+		for label := range strings.SplitSeq(ascii, ".") {
+			if err := checkLabel(strings.TrimPrefix(label, "_")); err != nil {
+				return nil, fmt.Errorf("%q is no domain: %w; write it without \"*.\", what is below it is meant too", d, err)
+			}
 		}
 		out = append(out, ascii+".")
 	}
 	return out, nil
+}
+
+// ownerName returns a name absolute and in lower case, with every octet written in one way only ("\101" is "a"), so that
+// nobody gets past a list, or into another place of the cache, by escapes. A name that is none stays as it is: the
+// validator refuses it.
+func ownerName(name string) string {
+	name = dns.CanonicalName(name)
+	if !strings.Contains(name, `\`) {
+		return name
+	}
+	var wire [255]byte
+	n, err := dns.PackDomainName(name, wire[:], 0, nil, false)
+	if err != nil {
+		return name
+	}
+	plain, _, err := dns.UnpackDomainName(wire[:n], 0)
+	if err != nil {
+		return name
+	}
+	return dns.CanonicalName(plain)
 }
 
 // refuse says why an absolute, lower-case name may not be looked up; "" if it may. Deny is stronger than allow.
@@ -61,7 +86,5 @@ func (a *access) refuse(name string) string {
 	return fmt.Sprintf("no entry of the allow list covers %s", name)
 }
 
-// within reports whether name is domain or below it.
-func within(name, domain string) bool {
-	return name == domain || strings.HasSuffix(name, domain) && name[len(name)-len(domain)-1] == '.'
-}
+// within reports whether name is domain or below it, label by label: an escaped dot separates none.
+func within(name, domain string) bool { return dns.IsSubDomain(domain, name) }

@@ -25,17 +25,23 @@ func TestAccess(t *testing.T) {
 		{[]string{"example.org"}, []string{"sub.example.org"}, "x.sub.example.org.", false},
 		{nil, []string{"example.org"}, "x._smimecert.example.org.", false},
 		{nil, []string{"example.org"}, "x._smimecert.example.net.", true},
+		{nil, []string{"example.org"}, "x._smimecert.EXAMPLE.org", false},
+		{nil, []string{"example.org"}, `x._smimecert.ex\097mple.org.`, false},
+		{nil, []string{"example.org"}, `x._smimecert.e\Xample.org.`, false},
+		{nil, []string{"_device.example.org"}, "x._device.example.org.", false},
+		{[]string{"example.org"}, nil, `x\.example.org.`, false},
+		{[]string{"example.org"}, nil, `x\046example.org.`, false},
 		{[]string{"bücher.example"}, nil, "x._smimecert.xn--bcher-kva.example.", true},
 	} {
 		a, err := newAccess(tt.allow, tt.deny)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if why := a.refuse(tt.name); (why == "") != tt.ok {
+		if why := a.refuse(ownerName(tt.name)); (why == "") != tt.ok {
 			t.Errorf("allow %q, deny %q: %s: %q, want ok %t", tt.allow, tt.deny, tt.name, why, tt.ok)
 		}
 	}
-	for _, list := range [][]string{{""}, {"."}, {"xn--a"}} {
+	for _, list := range [][]string{{""}, {"."}, {"xn--a"}, {"*.example.org"}, {".example.org"}, {"example.org.."}, {" example.org"}, {"a..b"}} {
 		if _, err := newAccess(nil, list); err == nil {
 			t.Errorf("newAccess(%q): no error", list)
 		}

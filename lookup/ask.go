@@ -7,8 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/miekg/dns"
-
 	"dnseal/lookup/dnssec"
 )
 
@@ -27,7 +25,7 @@ func (c *Client) LookupFresh(ctx context.Context, name string, t Type) *Result {
 
 // lookup answers from the cache what is younger than maxAge (0: whatever holds), and asks otherwise.
 func (c *Client) lookup(ctx context.Context, name string, t Type, maxAge time.Duration) *Result {
-	k := key{dns.CanonicalName(name), t}
+	k := key{ownerName(name), t}
 	tr := c.trust.Load()
 	if tr.cache != nil {
 		if r, age := tr.cache.get(k); r != nil && (maxAge == 0 || age < maxAge) {
