@@ -86,7 +86,8 @@ func packSet(set dnssec.RRset) ([]byte, error) {
 	var out []byte
 	buf := make([]byte, dns.MaxMsgSize)
 	for _, rr := range rrs {
-		n, err := dns.PackRR(rr, buf, 0, nil, false)
+		// Of a copy: it writes to the record, and those of a cached result are everybody's.
+		n, err := dns.PackRR(dns.Copy(rr), buf, 0, nil, false)
 		if err != nil {
 			return nil, fmt.Errorf("lookup: %s %s cannot be kept: %w", rr.Header().Name, dns.Type(rr.Header().Rrtype), err)
 		}

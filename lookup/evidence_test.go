@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -218,4 +219,21 @@ func FuzzVerifyEvidence(f *testing.F) {
 			t.Errorf("%s is secure with %+v", r.Name, r.Records)
 		}
 	})
+}
+
+// TestEvidenceOfShared takes evidence of one cached result in many goroutines: the records are everybody's.
+func TestEvidenceOfShared(t *testing.T) {
+	t.Parallel()
+	l := startLab(t, lookuptest.Options{}, zone("example.lab"))
+	c := l.client(t)
+	c.Lookup(t.Context(), "sensor._device.example.lab", TLSA)
+	var running sync.WaitGroup
+	for range 8 {
+		running.Go(func() {
+			if _, err := c.Lookup(t.Context(), "sensor._device.example.lab", TLSA).Evidence(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	running.Wait()
 }
