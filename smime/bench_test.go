@@ -251,3 +251,21 @@ func BenchmarkLarge(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkWide signs text whose lines are over 76 columns: all of it becomes quoted-printable.
+func BenchmarkWide(b *testing.B) {
+	line := strings.Repeat("The quick brown fox jumps over the lazy dog. ", 2) + "\r\n"
+	line = strings.Replace(line, " \r", "\r", 1)
+	raw := []byte("From: Alice <alice@example.org>\r\nSubject: Wide\r\nMIME-Version: 1.0\r\nContent-Type: text/plain\r\n\r\n" +
+		strings.Repeat(line, 5<<20/len(line)))
+	m := readMail(b, raw)
+	defer m.Close()
+	opts := SignOptions{Signers: []cms.Signer{alice()}, Time: signedAt}
+	ratio(b, "x-sha256", func() {
+		edit, err := Sign(m, opts)
+		if err != nil {
+			b.Fatal(err)
+		}
+		edit.Close()
+	}, func() { rawSign(b, opts.Signers[0].Key, raw) })
+}

@@ -2,6 +2,7 @@ package smime
 
 import (
 	"bytes"
+	"encoding/binary"
 	"io"
 	"slices"
 )
@@ -36,6 +37,24 @@ var qpLiteral = func() (t [256]bool) {
 	return t
 }()
 
+// literalLength is how many octets at the start of b stand for themselves. Eight at a time are looked at where none is an "=",
+// a control character or above "~"; a tab is left to the table.
+func literalLength(b []byte) int {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	n := 0
+	for ; len(b)-n >= 8; n += 8 {
+		w := binary.LittleEndian.Uint64(b[n:])
+		equals := w ^ ones*'='
+		if (w|(w+ones)|(w-ones*' ')|(equals-ones)&^equals)&highs != 0 {
+			break
+		}
+	}
+	for n < len(b) && qpLiteral[b[n]] {
+		n++
+	}
+	return n
+}
+
 // line encodes a line or a piece of one.
 func (q *qpWriter) line(l line) error {
 	data := l.data
@@ -45,10 +64,7 @@ func (q *qpWriter) line(l line) error {
 	}
 	soft := false
 	for i := 0; i < len(data); {
-		n := i
-		for n < len(data) && qpLiteral[data[n]] {
-			n++
-		}
+		n := i + literalLength(data[i:])
 		q.text(data[i:n])
 		if i = n; i == len(data) {
 			break
@@ -72,12 +88,15 @@ func (q *qpWriter) line(l line) error {
 
 // text passes octets on that stand for themselves.
 func (q *qpWriter) text(b []byte) {
-	body := bytes.TrimRight(b, " \t")
-	if len(body) > 0 {
-		q.blanks()
-		q.literal(body)
+	n := len(b)
+	for n > 0 && (b[n-1] == ' ' || b[n-1] == '\t') {
+		n--
 	}
-	q.wsp = append(q.wsp, b[len(body):]...)
+	if n > 0 {
+		q.blanks()
+		q.literal(b[:n])
+	}
+	q.wsp = append(q.wsp, b[n:]...)
 	if len(q.wsp) > maxBlanks {
 		q.blanks()
 	}
