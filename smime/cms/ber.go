@@ -55,19 +55,19 @@ func (h header) constructed() bool { return h.tag&bitConstructed != 0 }
 
 const inputBuffer = 16 << 10
 
-var inputBuffers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, inputBuffer) }}
+var berReaders = sync.Pool{New: func() any { return &berReader{in: bufio.NewReaderSize(nil, inputBuffer)} }}
 
 func newBERReader(r io.Reader) *berReader {
-	in := inputBuffers.Get().(*bufio.Reader)
-	in.Reset(r)
-	return &berReader{in: in}
+	b := berReaders.Get().(*berReader)
+	b.in.Reset(r)
+	b.offset, b.depth = 0, 0
+	return b
 }
 
-// release gives the buffer back; b is of no use afterwards.
+// release gives b back with its buffer; it must not be used afterwards.
 func (b *berReader) release() {
 	b.in.Reset(nil)
-	inputBuffers.Put(b.in)
-	b.in = nil
+	berReaders.Put(b)
 }
 
 func (b *berReader) syntax(format string, args ...any) error {

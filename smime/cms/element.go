@@ -1,6 +1,7 @@
 package cms
 
 import (
+	"bytes"
 	"io"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -22,6 +23,20 @@ func (b *berReader) tagged(tag byte, name string, size limit) ([]byte, error) {
 		return nil, &SyntaxError{Offset: at, Reason: name + ": unexpected tag"}
 	}
 	return der, nil
+}
+
+// took reads past the next element if it is der, octet for octet. What does not fit into the input buffer is never taken.
+func (b *berReader) took(der []byte) bool {
+	if int64(len(der)) > b.end()-b.offset {
+		return false
+	}
+	p, err := b.in.Peek(len(der))
+	if err != nil || !bytes.Equal(p, der) {
+		return false
+	}
+	_, _ = b.in.Discard(len(der))
+	b.offset += int64(len(der))
+	return true
 }
 
 // oid reads an OBJECT IDENTIFIER and returns its contents octets.

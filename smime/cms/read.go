@@ -1,7 +1,6 @@
 package cms
 
 import (
-	"bytes"
 	"crypto/x509"
 	"io"
 
@@ -21,7 +20,7 @@ func Read(r io.Reader, content io.Writer) (*SignedData, error) {
 	return ReadKnown(r, content, nil)
 }
 
-// ReadKnown is Read for whoever holds certificates that are likely to be inside: those are not parsed once more.
+// ReadKnown is Read for whoever holds certificates that are likely to be inside: those are not parsed once more (but for DER of more than 16 KiB).
 func ReadKnown(r io.Reader, content io.Writer, known []*x509.Certificate) (*SignedData, error) {
 	b := newBERReader(r)
 	defer b.release()
@@ -141,14 +140,16 @@ func (sd *SignedData) readContent(b *berReader, content io.Writer) error {
 	})
 }
 
-// parseCertificate parses what is not known already.
-func (sd *SignedData) parseCertificate(der []byte) (*x509.Certificate, error) {
+// readKnown reads the next element if it is, octet for octet, a certificate that is known already; else it reads nothing.
+func (sd *SignedData) readKnown(b *berReader) bool {
 	for _, cert := range sd.known {
-		if bytes.Equal(cert.Raw, der) {
-			return cert, nil
+		if b.took(cert.Raw) {
+			sd.RawCertificates = append(sd.RawCertificates, cert.Raw)
+			sd.Certificates = append(sd.Certificates, cert)
+			return true
 		}
 	}
-	return x509.ParseCertificate(der)
+	return false
 }
 
 // readCertificates reads RFC 5652, Sections 10.2.2 and 10.2.3:
@@ -166,12 +167,15 @@ func (sd *SignedData) parseCertificate(der []byte) (*x509.Certificate, error) {
 func (sd *SignedData) readCertificates(b *berReader) error {
 	return b.inside(tagContext0, "certificates", func() error {
 		return b.each(limitCertificates, func() error {
+			if sd.readKnown(b) {
+				return nil
+			}
 			der, err := b.element(limitCertificateSize)
 			if err != nil || der[0] != tagSequence {
 				return err
 			}
 			sd.RawCertificates = append(sd.RawCertificates, der)
-			if cert, err := sd.parseCertificate(der); err == nil {
+			if cert, err := x509.ParseCertificate(der); err == nil {
 				sd.Certificates = append(sd.Certificates, cert)
 			}
 			return nil
