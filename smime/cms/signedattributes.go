@@ -7,6 +7,12 @@ import (
 	"golang.org/x/crypto/cryptobyte"
 )
 
+// The attributes that are the same for everybody.
+var (
+	contentTypeAttribute  = attribute(oidContentType, tlv(tagOID, []byte(oidData)))
+	capabilitiesAttribute = attribute(oidSMIMECapabilities, capabilities)
+)
+
 // signedAttributes returns the DER of the SET (see parseAttributes).
 func (s *signer) signedAttributes(digest []byte, at time.Time) ([]byte, error) {
 	signingTime, err := encodeTime(at)
@@ -15,11 +21,11 @@ func (s *signer) signedAttributes(digest []byte, at time.Time) ([]byte, error) {
 	}
 	protection := tlv(tagSequence, s.digestAlgorithm(), retag(s.signatureAlgorithm(), tagContext1))
 	attrs := [][]byte{
-		attribute(oidContentType, tlv(tagOID, []byte(oidData))),
+		contentTypeAttribute,
 		attribute(oidMessageDigest, tlv(tagOctetString, digest)),
 		attribute(oidSigningTime, signingTime),
 		attribute(oidAlgorithmProtection, protection),
-		attribute(oidSMIMECapabilities, capabilities),
+		capabilitiesAttribute,
 	}
 	if s.certificate != nil {
 		attrs = append(attrs, attribute(oidSigningCertificateV2, signingCertificateV2(s.certificate)))
