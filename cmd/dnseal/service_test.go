@@ -285,6 +285,46 @@ func TestRelayService(t *testing.T) {
 	}
 }
 
+// TestStop: a client in the middle of a message is served to its end, and whoever comes meanwhile is refused, not left waiting.
+func TestStop(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	address := l.Addr().String()
+	must(t, l.Close())
+	w.config(strings.Replace(oneRelay, "unix:DIR/relay", address, 1))
+	r := w.start("relay")
+	c, err := smtp.Dial(address)
+	must(t, err)
+	defer c.Close()
+	must(t, c.Mail("alice@example.org"))
+	must(t, c.Rcpt("bob@example.net"))
+	data, err := c.Data()
+	must(t, err)
+	fmt.Fprint(data, "From: alice@example.org\r\nTo: bob@example.net\r\n\r\nhalf")
+	done := make(chan error, 1)
+	go func() { done <- r.stop() }()
+	w.until("new clients are refused", func() bool {
+		conn, err := net.Dial("tcp", address)
+		if err == nil {
+			_ = conn.Close()
+		}
+		return err != nil
+	})
+	if len(done) > 0 {
+		t.Error("the service has ended before the message")
+	}
+	fmt.Fprint(data, " and half\r\n")
+	if err := data.Close(); err != nil {
+		t.Errorf("the message under way: %v", err)
+	}
+	if _, err := w.mailbox.wait(hang); err != nil {
+		t.Error(err)
+	}
+	must(t, <-done)
+}
+
 // TestReload goes over to a new configuration, and stays with the old one when the new one is wrong.
 func TestReload(t *testing.T) {
 	t.Parallel()
