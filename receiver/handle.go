@@ -45,7 +45,7 @@ func (r *Receiver) outcome(m *message.Message, report *Report) *message.Outcome 
 	switch {
 	case r.opts.Observe:
 		out.Action, out.Reply = message.Accept, message.Reply{}
-		out.Attrs = append(out.Attrs, slog.Bool("observe", true))
+		out.Attrs = append(out.Attrs, slog.Bool("observe", true), slog.String("would", d.action.String()))
 	case m != nil && r.opts.AuthservID != "":
 		forged := forgedResults(m, r.opts.AuthservID)
 		out.Edit = &message.Edit{Changes: append(forged, resultField(r.opts.AuthservID, report))}
@@ -65,7 +65,7 @@ func (r *Receiver) trouble(m *message.Message, err error) *Report {
 func (r *Report) attrs(d decision) []slog.Attr {
 	out := []slog.Attr{
 		slog.String("from", r.From), slog.String("code", r.Code), slog.String("reason", r.Reason),
-		slog.String("class", d.class), slog.String("action", d.action.String()), slog.Int("signatures", len(r.Signatures)),
+		slog.String("class", d.class), slog.Int("signatures", len(r.Signatures)),
 	}
 	for _, s := range r.Signatures {
 		if s.finding() != (finding{r.Verdict, r.Code, r.Reason}) {

@@ -97,7 +97,7 @@ func checkLog(t *testing.T, attrs, reply string) {
 			t.Errorf("%q stands in the log: %s", secret, attrs)
 		}
 	}
-	if !strings.Contains(attrs, "@example.org") || !strings.Contains(attrs, "action=") {
+	if !strings.Contains(attrs, "@example.org") || !strings.Contains(attrs, "class=") || strings.Contains(attrs, "action=") {
 		t.Errorf("log: %s", attrs)
 	}
 	for _, cause := range []string{"alice", "example", "digest", "DNS", "signature"} {
