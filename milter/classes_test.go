@@ -162,6 +162,51 @@ func TestReceiverClasses(t *testing.T) {
 	})
 }
 
+// TestObserve: a receiver that observes refuses nothing and changes nothing, whatever it would do, and says so.
+func TestObserve(t *testing.T) {
+	t.Parallel()
+	o := openOffice(t)
+	messages := suspects(t, o)
+	o.serve()
+	on := receiver.DefaultActions()
+	for class := range on {
+		on[class] = message.Reject
+	}
+	var would record[string]
+	watcher := o.verifier(receiver.Options{On: on, MaxBytes: 200_000, Observe: true})
+	noted := handle(func(ctx context.Context, m *message.Message, env *message.Envelope) *message.Outcome {
+		out := watcher.Handle(ctx, m, env)
+		for _, a := range out.Attrs {
+			if a.Key == "would" {
+				would.add(a.Value.String())
+			}
+		}
+		return out
+	})
+	out := newSink(t, "8BITMIME")
+	p := startPostfix(t, out.addr, []string{serveHandler(t, noted)})
+	for class, raw := range messages {
+		forged := "Authentication-Results: " + ourID + "; smime=pass\r\n"
+		reply, err := submit(p.addr, author, []string{recipient}, forged+raw)
+		if err != nil || !strings.HasPrefix(reply, "250 ") {
+			t.Errorf("%s: Postfix answers %q, %v", class, reply, err)
+			continue
+		}
+		want := "reject"
+		if class == "" {
+			want = "accept"
+		}
+		if got := would.last(); got != want {
+			t.Errorf("%s: it would %s, want %s", class, got, want)
+		}
+		got := out.next(t).raw
+		_, body, _ := strings.Cut(raw, "\r\n\r\n")
+		if fields := results(t, got, ourID); len(fields) != 1 || fields[0] != ourID+"; smime=pass" || !strings.HasSuffix(strings.TrimRight(got, "\r\n"), strings.TrimRight(body, "\r\n")) {
+			t.Errorf("%s: it was changed: results %q", class, fields)
+		}
+	}
+}
+
 // TestSenderClasses does the same for what stands in the way of a signature.
 func TestSenderClasses(t *testing.T) {
 	t.Parallel()
