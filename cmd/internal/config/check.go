@@ -17,6 +17,8 @@ import (
 func (c *Config) check(n *notes) {
 	c.checkDNS(n)
 	c.checkSign(n)
+	n.notNegative("verify.max-bytes", c.Verify.MaxBytes)
+	n.notNegative("verify.timeout", int64(c.Verify.Timeout))
 	n.actions("on", c.On, c.quarantineTo())
 	for i := range c.Domains {
 		c.checkDomain(n, fmt.Sprintf("domain[%d]", i), &c.Domains[i])

@@ -93,6 +93,7 @@ func (c *Config) checkRelay(n *notes, key string, r *Relay) {
 	for name, value := range map[string]int64{
 		"max-bytes": r.MaxBytes, "max-recipients": int64(r.MaxRecipients),
 		"max-connections": int64(r.MaxConnections), "max-per-client": int64(r.MaxPerClient),
+		"max-in-flight": r.MaxInFlight,
 	} {
 		n.notNegative(key+"."+name, value)
 	}
@@ -154,6 +155,7 @@ func (c *Config) checkMilter(n *notes, key string, m *Milter) {
 	n.oneOf(key+".role", m.Role, RoleSign, RoleVerify)
 	n.socket(key, m.Listen, m.SocketMode, m.SocketGroup, m.Address)
 	n.notNegative(key+".max-bytes", m.MaxBytes)
+	n.notNegative(key+".max-header-bytes", int64(m.MaxHeaderBytes))
 	n.notNegative(key+".max-sessions", int64(m.MaxSessions))
 	n.notNegative(key+".timeout", int64(m.Timeout))
 	if m.Role != RoleSign {

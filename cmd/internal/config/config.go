@@ -34,6 +34,7 @@ type Config struct {
 
 	DNS     DNS      `toml:"dns"`
 	Sign    Sign     `toml:"sign"`
+	Verify  Verify   `toml:"verify"`
 	On      On       `toml:"on"`
 	Domains []Domain `toml:"domain"`
 	Relays  []Relay  `toml:"relay"`
@@ -89,6 +90,15 @@ type DNS struct {
 	// Limits bound the work one message may cause in the DNS, by the names that "dnseal lookup" and the log give them,
 	// for example { queries = 100, verifications = 32 }. Default: see the package dnssec.
 	Limits map[string]int `toml:"limits"`
+}
+
+// Verify bounds what verifying may cost ([verify]).
+type Verify struct {
+	// MaxBytes is the size of the largest message that is verified; class too-big. Default: what the listener takes.
+	MaxBytes int64 `toml:"max-bytes"`
+	// Timeout is the time limit of all lookups for one message together; class dns-error. It should be shorter than the
+	// MTA waits for a filter. Default: "15s".
+	Timeout time.Duration `toml:"timeout"`
 }
 
 // Metrics says where Prometheus and health checks ask ([metrics]).

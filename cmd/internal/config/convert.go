@@ -75,6 +75,7 @@ func (c *Config) ReceiverOptions(r lookup.Resolver, observe bool) receiver.Optio
 	o := receiver.Options{
 		Lookup: r, Limits: dnsLimits(c.DNS.Limits), On: c.On.verifying(),
 		PKIXRoots: c.loaded.roots, AuthservID: c.AuthservID, Observe: observe,
+		MaxBytes: c.Verify.MaxBytes, Timeout: c.Verify.Timeout,
 	}
 	for _, d := range c.Domains {
 		o.Domains = append(o.Domains, receiver.Domain{Names: d.Names, Require: d.Require, Devices: d.Devices, On: d.On.verifying()})
@@ -98,7 +99,7 @@ func (c *Config) RelayOptions(r *Relay, w Wiring) relay.Options {
 		Hop: relay.HopOptions{Policy: relay.TLSPolicy(r.NextHopTLS), Lookup: w.Lookup, Pass: r.PassClient},
 		Limits: relay.Limits{
 			MaxBytes: r.MaxBytes, MaxRecipients: r.MaxRecipients,
-			MaxConnections: r.MaxConnections, MaxPerClient: r.MaxPerClient,
+			MaxConnections: r.MaxConnections, MaxPerClient: r.MaxPerClient, MaxInFlight: r.MaxInFlight,
 		},
 		Log: w.Log, Metrics: w.Metrics,
 	}
@@ -146,7 +147,7 @@ func (c *Config) MilterOptions(m *Milter, w Wiring) milter.Options {
 	return milter.Options{
 		Handler:  func() message.Handler { return w.Handler },
 		Daemons:  m.Daemons,
-		MaxBytes: m.MaxBytes, MaxSessions: m.MaxSessions, Timeout: m.Timeout, Logger: w.Log,
+		MaxBytes: m.MaxBytes, MaxHeaderBytes: m.MaxHeaderBytes, MaxSessions: m.MaxSessions, Timeout: m.Timeout, Logger: w.Log,
 		Observe: func(o milter.Observation) {
 			w.Metrics.Message(metrics.Message{
 				Door: "milter", Role: role, Result: o.Result, Reply: replyDigit(o.Action), Bytes: o.Size, Seconds: o.Took.Seconds(),

@@ -54,6 +54,8 @@ type Relay struct {
 	MaxConnections int `toml:"max-connections"`
 	// MaxPerClient is how many connections one address may have at once. Default: 100.
 	MaxPerClient int `toml:"max-per-client"`
+	// MaxInFlight is how many bytes all messages on their way in may have together. Default: 1 GiB.
+	MaxInFlight int64 `toml:"max-in-flight"`
 	// Observe only logs what verifying would do: inbound mail goes on unchanged. Default: false.
 	Observe bool `toml:"observe"`
 }
@@ -84,6 +86,8 @@ type Milter struct {
 	Observe bool `toml:"observe"`
 	// MaxBytes is the size of the largest message; class too-big. Default: what the MTA takes.
 	MaxBytes int64 `toml:"max-bytes"`
+	// MaxHeaderBytes is the size of the largest header; a message with a larger one is of class too-big. Default: 1 MiB.
+	MaxHeaderBytes int `toml:"max-header-bytes"`
 	// MaxSessions is how many connections of MTAs are served at once. Default: 512.
 	MaxSessions int `toml:"max-sessions"`
 	// Timeout is how long one message may take; the MTA is told of progress meanwhile. Default: "4m".

@@ -148,6 +148,9 @@ limits = { queries = 7, leaf-size = 9 }
 form = "opaque"
 header-protection = false
 check-record = false
+[verify]
+max-bytes = 2000
+timeout = "3s"
 [[sign.rule]]
 who = ["net:192.0.2.0/24", "user:alice", "net:127.0.0.1"]
 from = ["alice@example.org"]
@@ -170,10 +173,12 @@ next-hop = ["127.0.0.1:10025"]
 next-hop-tls = "dane"
 next-hop-identity = "relay.example.org"
 max-bytes = 1000
+max-in-flight = 3000
 [[milter]]
 role = "verify"
 listen = "inet:8891@localhost"
 timeout = "1m"
+max-header-bytes = 4000
 `))
 	if err != nil {
 		t.Fatal(err)
@@ -198,14 +203,14 @@ timeout = "1m"
 	if diff := cmp.Diff(want, r.On); diff != "" {
 		t.Errorf("verifying actions: %s", diff)
 	}
-	if len(r.Domains) != 1 || r.Domains[0].On["no-signature"] != message.Defer || r.AuthservID != "mx.example.org" || !r.Observe {
+	if len(r.Domains) != 1 || r.Domains[0].On["no-signature"] != message.Defer || r.AuthservID != "mx.example.org" || !r.Observe || r.MaxBytes != 2000 || r.Timeout != 3*time.Second {
 		t.Errorf("receiver options: %+v", r)
 	}
 	o := c.RelayOptions(&c.Relays[0], Wiring{})
-	if got := fmt.Sprint(o.Trusted); got != "[192.0.2.0/24 127.0.0.1/32]" || o.Inbound || o.TLS == nil || o.Hop.TLS == nil || o.Hop.Policy != relay.TLSDANE || o.Limits.MaxBytes != 1000 {
+	if got := fmt.Sprint(o.Trusted); got != "[192.0.2.0/24 127.0.0.1/32]" || o.Inbound || o.TLS == nil || o.Hop.TLS == nil || o.Hop.Policy != relay.TLSDANE || o.Limits.MaxBytes != 1000 || o.Limits.MaxInFlight != 3000 {
 		t.Errorf("relay options: trusted %s, %+v", got, o)
 	}
-	if m := c.MilterOptions(&c.Milters[0], Wiring{}); m.Timeout != time.Minute {
+	if m := c.MilterOptions(&c.Milters[0], Wiring{}); m.Timeout != time.Minute || m.MaxHeaderBytes != 4000 {
 		t.Errorf("milter options: %+v", m)
 	}
 }

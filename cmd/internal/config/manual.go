@@ -55,6 +55,7 @@ func Manual() ([]Section, error) {
 		{"[dns]", "DNS"},
 		{"[sign]", "Sign"},
 		{"[[sign.rule]]", "Rule"},
+		{"[verify]", "Verify"},
 		{"[on]", "On"},
 		{"[[domain]]", "Domain"},
 		{"[[relay]]", "Relay"},

@@ -46,7 +46,7 @@ func isTable(key string) bool {
 // TestEveryFieldIsAKey: a field without a tag would be a key that nobody documented.
 func TestEveryFieldIsAKey(t *testing.T) {
 	t.Parallel()
-	for _, typ := range []reflect.Type{reflect.TypeFor[Config](), reflect.TypeFor[Relay](), reflect.TypeFor[Milter](), reflect.TypeFor[Sign](), reflect.TypeFor[On]()} {
+	for _, typ := range []reflect.Type{reflect.TypeFor[Config](), reflect.TypeFor[Relay](), reflect.TypeFor[Milter](), reflect.TypeFor[Sign](), reflect.TypeFor[Verify](), reflect.TypeFor[On]()} {
 		for f := range typ.Fields() {
 			if f.IsExported() && f.Tag.Get("toml") == "" {
 				t.Errorf("%s.%s has no key", typ, f.Name)
