@@ -75,6 +75,9 @@ func foldField(f message.Field) ([]byte, error) {
 func fold(name, value string) ([]byte, error) {
 	out := make([]byte, 0, len(name)+len(value)+32)
 	out = append(append(out, name...), ':')
+	if len(out) > maxOctets {
+		return nil, errNoFold
+	}
 	start := 0
 	for rest := strings.TrimLeft(value, " \t"); rest != ""; {
 		n := strings.IndexAny(rest, " \t")

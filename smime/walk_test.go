@@ -28,7 +28,7 @@ func TestPartsWrittenAgain(t *testing.T) {
 		defer out.Close()
 		e := emitter{ctx: t.Context(), src: src, w: out}
 		if err = e.copy(0, root.body); err == nil {
-			err = writeAgain(&e, root)
+			_, err = writeAgain(&e, root, root.body)
 		}
 		got, readErr := io.ReadAll(out.Open())
 		if err != nil || readErr != nil || !bytes.Equal(got, []byte(text)) {
