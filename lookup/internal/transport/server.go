@@ -73,7 +73,7 @@ func splitHostPort(s, port string) (string, string, error) {
 	if strings.HasPrefix(s, "[") && strings.HasSuffix(s, "]") {
 		bare = s[1 : len(s)-1]
 	}
-	if addr, err := netip.ParseAddr(bare); err == nil {
+	if addr, err := netip.ParseAddr(bare); err == nil && !strings.ContainsAny(addr.Zone(), "/[]:") {
 		return addr.String(), port, nil
 	}
 	if strings.Contains(s, ":") {
