@@ -5,8 +5,8 @@ import (
 	"sync/atomic"
 )
 
-// Limits of the work one message may cause. A zero field means its default. Hitting one makes the answer
-// Indeterminate with Code "budget:" and the word in quotes.
+// Limits of the work one message may cause. A zero field means its default. Hitting one that has
+// a word in quotes makes the answer Indeterminate with Code "budget:" and that word.
 type Limits struct {
 	// Queries per message ("queries"), default 100.
 	Queries int
@@ -18,6 +18,11 @@ type Limits struct {
 	Digests int
 	// Hashes of names for NSEC3 per lookup ("nsec3-hashes"), default 32.
 	Hashes int
+	// Iterations of the NSEC3 hash above which a zone counts as insecure, once its NSEC3 was verified, default 50.
+	// RFC 9276, Section 3.2 leaves this one and the next to validators; neither is a budget.
+	Iterations int
+	// BogusIterations are those above which it is bogus without a look, default 500.
+	BogusIterations int
 	// Signatures looked at per RRset ("signatures"), default 8.
 	Signatures int
 	// BadSignatures per RRset after which no further one is tried ("bad-signatures"), default 2.
@@ -52,6 +57,8 @@ func (l Limits) withDefaults() Limits {
 		{&l.Verifications, 32},
 		{&l.Digests, 16},
 		{&l.Hashes, 32},
+		{&l.Iterations, 50},
+		{&l.BogusIterations, 500},
 		{&l.Signatures, 8},
 		{&l.BadSignatures, 2},
 		{&l.SameTagKeys, 2},

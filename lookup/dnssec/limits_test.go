@@ -40,6 +40,25 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+// TestIterationLimits: what a zone with 51 iterations is worth is for the limits to say.
+func TestIterationLimits(t *testing.T) {
+	t.Parallel()
+	v, _ := vectorValidator(t)
+	for _, tt := range []struct {
+		limits dnssec.Limits
+		want   dnssec.Status
+	}{
+		{dnssec.Limits{}, dnssec.Insecure},
+		{dnssec.Limits{Iterations: 51}, dnssec.Secure},
+		{dnssec.Limits{BogusIterations: 50}, dnssec.Bogus},
+	} {
+		ctx := dnssec.WithBudget(t.Context(), dnssec.NewBudget(tt.limits))
+		if a := v.Resolve(ctx, "no.iterated.org.", dns.TypeA); a.Status != tt.want {
+			t.Errorf("%+v: %v %q (%s), want %v", tt.limits, a.Status, a.Code, a.Reason, tt.want)
+		}
+	}
+}
+
 // TestForgedLimits: the limits that only a hostile zone meets.
 func TestForgedLimits(t *testing.T) {
 	t.Parallel()

@@ -10,13 +10,6 @@ import (
 	"github.com/miekg/dns"
 )
 
-// Iterations of the NSEC3 hash. RFC 9276, Section 3.2 leaves the limits to validators: above the first a zone counts
-// as insecure, once its NSEC3 was verified, above the second as bogus.
-const (
-	softIterations = 50
-	hardIterations = 500
-)
-
 // hash is a hashed owner name.
 type hash [sha1.Size]byte
 
@@ -71,12 +64,12 @@ func (d *denial) worthHashing() (o outcome, ok bool) {
 	if len(d.nsec3s) == 0 {
 		return unproven, false
 	}
-	n := d.nsec3s[0].iterations
-	if n > hardIterations {
+	n, limits := int(d.nsec3s[0].iterations), d.l.spent.limits
+	if n > limits.BogusIterations {
 		d.failure = bogus(dns.ExtendedErrorCodeUnsupportedNSEC3IterValue, CodeIterations, "%s uses %d NSEC3 iterations; RFC 9276 wants 0", d.z.Name, n)
 		return unproven, false
 	}
-	if n <= softIterations {
+	if n <= limits.Iterations {
 		return unproven, true
 	}
 	// Without the signature one forged record would make any zone insecure.
@@ -88,9 +81,9 @@ func (d *denial) worthHashing() (o outcome, ok bool) {
 	return unproven, false
 }
 
-func tooManyIterations(z *Zone) verdict {
+func (l *lookup) tooManyIterations(z *Zone) verdict {
 	return insecure(int(dns.ExtendedErrorCodeUnsupportedNSEC3IterValue), CodeIterations,
-		"%s uses more than %d NSEC3 iterations, which are not checked; RFC 9276 wants 0", z.Name, softIterations)
+		"%s uses more than %d NSEC3 iterations, which are not checked; RFC 9276 wants 0", z.Name, l.spent.limits.Iterations)
 }
 
 // hash hashes a name as the zone does (RFC 5155, Section 5); ok is false when the budget is spent.

@@ -94,7 +94,7 @@ func (l *lookup) verdictOf(o outcome, d *denial) verdict {
 	case optedOut:
 		return insecure(noEDE, CodeOptOut, "%s leaves open what is there (NSEC3 opt-out)", d.z.Name)
 	case tooMuch:
-		return tooManyIterations(d.z)
+		return l.tooManyIterations(d.z)
 	case unproven:
 	}
 	return d.unproven("that the name or type is absent")

@@ -62,7 +62,7 @@ func (l *lookup) step(parent *Zone, child name, passed *proof) (*Zone, verdict) 
 	case cutOptOut:
 		return l.unsigned(parent, child, &d.used, passed, insecure(noEDE, CodeOptOut, "%s leaves open whether %s is signed (NSEC3 opt-out)", parent.Name, child))
 	case cutIterations:
-		return l.unsigned(parent, child, &d.used, passed, tooManyIterations(parent))
+		return l.unsigned(parent, child, &d.used, passed, l.tooManyIterations(parent))
 	case cutUnproven:
 	}
 	return l.broken(parent, child, d.unproven("that there is no DS of "+child.String()))

@@ -10,6 +10,7 @@ func limitFields(l *dnssec.Limits) map[string]*int {
 		"bad-signatures": &l.BadSignatures, "same-tag-keys": &l.SameTagKeys, "keys": &l.Keys, "ds": &l.DS,
 		"aliases": &l.Aliases, "labels": &l.Labels, "records": &l.Records, "leaf-records": &l.LeafRecords,
 		"leaf-record-size": &l.LeafRecordSize, "leaf-size": &l.LeafSize,
+		"nsec3-iterations": &l.Iterations, "nsec3-iterations-bogus": &l.BogusIterations,
 	}
 }
 
