@@ -21,7 +21,7 @@ const (
 
 const (
 	defaultCacheBytes = 64 << 20
-	maxZones          = 10_000
+	zoneShare         = 2 // one octet for zones for so many of results
 	maxSignatures     = 100_000
 	maxSigners        = 100_000
 )
@@ -58,7 +58,8 @@ func newCache(bytes int, now func() time.Time) (*cache, error) {
 		}),
 	})
 	c.zones, errs[1] = otter.New(&otter.Options[string, *dnssec.Zone]{
-		MaximumSize: maxZones,
+		MaximumWeight: uint64(max(bytes/zoneShare, 1)),
+		Weigher:       func(name string, z *dnssec.Zone) uint32 { return uint32(len(name) + z.Size()) },
 		ExpiryCalculator: otter.ExpiryWritingFunc(func(e otter.Entry[string, *dnssec.Zone]) time.Duration {
 			return e.Value.Expires.Sub(now())
 		}),

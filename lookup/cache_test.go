@@ -187,6 +187,27 @@ func TestCacheBytes(t *testing.T) {
 	}
 }
 
+// TestZoneBytes bounds what is kept of zones, which whoever sends mail can make many and large.
+func TestZoneBytes(t *testing.T) {
+	t.Parallel()
+	const limit, count = 60_000, 60
+	var zones []lookuptest.Zone
+	for i := range count {
+		zones = append(zones, zone(fmt.Sprintf("z%d.lab", i)))
+	}
+	c := startLab(t, lookuptest.Options{}, zones...).client(t, func(o *Options) { o.CacheBytes = limit * zoneShare })
+	for i := range count {
+		if r := c.Lookup(t.Context(), fmt.Sprintf("sensor._device.z%d.lab", i), TLSA); r.Status != dnssec.Secure {
+			t.Fatalf("%s: %s", r.Name, r.Reason)
+		}
+	}
+	kept := c.trust.Load().cache.zones
+	kept.CleanUp()
+	if got, n := kept.WeightedSize(), kept.EstimatedSize(); got > limit || n == 0 || n >= count {
+		t.Errorf("%d zones of %d octets, want some within %d", n, got, limit)
+	}
+}
+
 // TestCoalesced asks once for everybody; who gives up does not stop the others.
 func TestCoalesced(t *testing.T) {
 	t.Parallel()

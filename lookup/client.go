@@ -43,7 +43,7 @@ type Options struct {
 	NoCache bool
 	// RootCAs authenticate tls:// resolvers; nil: the system's roots.
 	RootCAs *x509.CertPool
-	// CacheBytes bounds the cache; 0: 64 MiB.
+	// CacheBytes bounds the cache of results; 0: 64 MiB. Zones and their keys get half as much beside it.
 	CacheBytes int
 	// Probe is the apex of a zone that is bogus on purpose, for mode ad-only; "": dnssec-failed.org.
 	Probe string
