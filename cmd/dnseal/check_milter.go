@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 
 	"dnseal/cmd/internal/config"
@@ -36,8 +37,14 @@ func printMilters(out io.Writer, milters []config.Milter) {
 		}
 	}
 	tell(out, "milter_protocol = 6")
+	printSendmail(out, sorted)
+}
+
+// printSendmail prints the lines for sendmail.mc; no two filters there may have one name.
+func printSendmail(out io.Writer, milters []config.Milter) {
 	tell(out, "\n# Sendmail, sendmail.mc:")
-	for _, m := range sorted {
+	count := map[string]int{}
+	for _, m := range milters {
 		a, err := m.Address()
 		if err != nil {
 			continue
@@ -46,7 +53,11 @@ func printMilters(out io.Writer, milters []config.Milter) {
 		if m.Role == config.RoleSign {
 			flag = ", F=T" // it waits
 		}
-		tell(out, "INPUT_MAIL_FILTER(`dnseal-%s', `S=%s%s, T=S:4m;R:4m')dnl", m.Role, a.Sendmail(), flag)
+		name := "dnseal-" + m.Role
+		if count[m.Role]++; count[m.Role] > 1 {
+			name += "-" + strconv.Itoa(count[m.Role])
+		}
+		tell(out, "INPUT_MAIL_FILTER(`%s', `S=%s%s, T=S:4m;R:4m')dnl", name, a.Sendmail(), flag)
 	}
 	tell(out, "define(`confMILTER_MACROS_ENVFROM', confMILTER_MACROS_ENVFROM``, {auth_authen}, {auth_type}, {client_addr}, {daemon_name}'')dnl")
 }

@@ -36,6 +36,9 @@ listen = "unix:/run/dnseal/sign.sock"
 [[milter]]
 role = "verify"
 listen = "inet:8891@localhost"
+[[milter]]
+role = "verify"
+listen = "inet:8892@localhost"
 `)
 	out, status := w.checked(t)
 	if status != exitOK {
@@ -46,8 +49,9 @@ listen = "inet:8891@localhost"
 		"ok     identity alice@example.org: signs a test message, and the signature verifies",
 		"next hop unix:" + w.path("mailbox") + " answers, without TLS",
 		"smtpd_milters = { unix:/run/dnseal/sign.sock, default_action=tempfail }",
-		"smtpd_milters = { inet:localhost:8891, default_action=accept }",
+		"smtpd_milters = { inet:localhost:8891, default_action=accept }, { inet:localhost:8892, default_action=accept }",
 		"INPUT_MAIL_FILTER(`dnseal-verify', `S=inet:8891@localhost, T=S:4m;R:4m')dnl",
+		"INPUT_MAIL_FILTER(`dnseal-verify-2', `S=inet:8892@localhost, T=S:4m;R:4m')dnl",
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("check does not print %q:\n%s", want, out)
