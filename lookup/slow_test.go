@@ -89,8 +89,9 @@ func TestDisplaced(t *testing.T) {
 	var known atomic.Bool
 	asked := make(chan struct{}, 100)
 	addr := (&liar{lab: l, change: pack(func(_, _ *dns.Msg) {}), silent: func(name string) bool {
+		silent := !known.Load()
 		asked <- struct{}{}
-		return !known.Load()
+		return silent
 	}}).start(t)
 	c := l.client(t, func(o *Options) { o.Resolvers = []string{addr} })
 	a := &arrivals{gate: c.gate, t: t}
@@ -104,11 +105,12 @@ func TestDisplaced(t *testing.T) {
 	got := make(chan *Result)
 	go func() { got <- c.Lookup(t.Context(), "sensor._device.late.lab", TLSA) }()
 	<-asked
+	// From now on whatever is asked is answered; the question before was not, and its lookup waits.
+	known.Store(true)
 	newcomer := newTicket("new.example", false, func(error) {})
 	if err := c.gate.enter(t.Context(), newcomer); err != nil {
 		t.Fatal(err)
 	}
-	known.Store(true)
 	c.gate.leave(newcomer)
 	must(t, <-got)
 	c.gate.unknown.mu.Lock()
