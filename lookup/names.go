@@ -108,6 +108,9 @@ func aLabels(name string) (string, error) {
 	if len(name) > 4*maxName {
 		return "", fmt.Errorf("lookup: name of %d octets: too long", len(name))
 	}
+	if !utf8.ValidString(name) {
+		return "", fmt.Errorf("lookup: name %q: no UTF-8", name)
+	}
 	name = strings.TrimSuffix(name, ".")
 	lower := strings.ToLower(name)
 	// Plain names need no mapping, and the mapping would refuse some that are in use ("a--b").
