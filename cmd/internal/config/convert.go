@@ -15,6 +15,7 @@ import (
 	"dnseal/receiver"
 	"dnseal/sender"
 	"dnseal/sender/identity"
+	"dnseal/smime"
 	"dnseal/smime/message"
 )
 
@@ -91,11 +92,21 @@ type Wiring struct {
 	Log     *slog.Logger
 }
 
+// sevenBit is smime.SevenBit as a relay wants it: nil where a message cannot or must not be converted.
+func sevenBit(m *message.Message) (*message.Edit, error) {
+	edit, err := smime.SevenBit(m)
+	_, limit := errors.AsType[*smime.LimitError](err)
+	if limit || errors.Is(err, smime.ErrNotTransitProof) || errors.Is(err, smime.ErrAmbiguous) {
+		return nil, nil //nolint:nilnil // relay.Options.SevenBit: it cannot be done
+	}
+	return edit, err
+}
+
 // RelayOptions are those of one [[relay]].
 func (c *Config) RelayOptions(r *Relay, w Wiring) relay.Options {
 	o := relay.Options{
 		Hostname: c.Hostname, Inbound: r.Role == RoleInbound, LMTP: r.Protocol == "lmtp",
-		Implicit: r.TLS == "implicit", Handler: w.Handler, NextHop: r.NextHop, Recipients: r.Recipients,
+		Implicit: r.TLS == "implicit", Handler: w.Handler, SevenBit: sevenBit, NextHop: r.NextHop, Recipients: r.Recipients,
 		Hop: relay.HopOptions{Policy: relay.TLSPolicy(r.NextHopTLS), Lookup: w.Lookup, Pass: r.PassClient},
 		Limits: relay.Limits{
 			MaxBytes: r.MaxBytes, MaxRecipients: r.MaxRecipients,

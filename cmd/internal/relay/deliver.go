@@ -166,13 +166,17 @@ func (s *session) send(tx *transaction, m *message.Message, p part, again bool) 
 		return nil, errLost
 	}
 	if !tx.hop.offers("8BITMIME") && !tx.hop.hop.LMTP {
-		eight, err := has8Bit(m, p.edit)
+		narrow, edit, err := s.narrow(m, p.edit)
+		if errors.Is(err, errEightBit) {
+			return []reply{reply8Bit}, nil
+		}
 		if err != nil {
 			return []reply{replyLocal}, err
 		}
-		if eight {
-			return []reply{reply8Bit}, nil
+		if narrow != m {
+			defer func() { _ = errors.Join(edit.Close(), narrow.Close()) }() // memory and unlinked files
 		}
+		m, p.edit = narrow, edit
 	}
 	if again {
 		if r, err := s.reopen(tx, p); err != nil || r.code != 0 {

@@ -2,10 +2,12 @@ package relay
 
 import (
 	"context"
+	"os"
 	"slices"
 	"strings"
 	"testing"
 
+	"dnseal/smime"
 	"dnseal/smime/message"
 )
 
@@ -259,15 +261,20 @@ func Test8BitHop(t *testing.T) {
 		words   []string
 		message string
 		handler message.Handler
+		convert func(*message.Message) (*message.Edit, error)
 		want    string
 	}{
-		{nil, eight, nil, "554 5.6.3"},
-		{[]string{"8BITMIME"}, eight, nil, "250"},
-		{nil, simple, nil, "250"},
-		{nil, eight, sevenBit, "250"},
+		{nil, eight, nil, nil, "554 5.6.3"},
+		{[]string{"8BITMIME"}, eight, nil, nil, "250"},
+		{nil, simple, nil, nil, "250"},
+		{nil, eight, sevenBit, nil, "250"},
+		{nil, eight, nil, smime.SevenBit, "250"},
+		{nil, "Subject: Gr\u00fc\u00dfe\r\n" + eight, nil, smime.SevenBit, "554 5.6.3"},
+		{nil, eight, nil, func(*message.Message) (*message.Edit, error) { return nil, nil }, "554 5.6.3"},
+		{nil, eight, nil, func(*message.Message) (*message.Edit, error) { return nil, os.ErrClosed }, "451"},
 	} {
 		s := (&sink{words: tt.words}).start(t)
-		r := startRelay(t, Options{NextHop: []string{s.address()}, Trusted: loopback, Handler: tt.handler})
+		r := startRelay(t, Options{NextHop: []string{s.address()}, Trusted: loopback, Handler: tt.handler, SevenBit: tt.convert})
 		k := dial(t, r.addr)
 		if words := k.do("EHLO c", "250"); !strings.Contains(words, "-8BITMIME\n") {
 			t.Errorf("EHLO = %q, want 8BITMIME always", words)
@@ -276,6 +283,9 @@ func Test8BitHop(t *testing.T) {
 		k.do("RCPT TO:<b@example.net>", "250")
 		if reply := k.content(tt.message); !strings.HasPrefix(reply, tt.want) {
 			t.Errorf("%v: reply = %q, want %s", tt.words, reply, tt.want)
+		}
+		if tt.convert != nil && tt.want == "250" && !strings.Contains(s.got()[0].data, "\r\nContent-Transfer-Encoding: base64\r\n\r\nR3LDvMOfZQ0K\r\n") {
+			t.Errorf("the next hop got %q", s.got()[0].data)
 		}
 		k.do("MAIL FROM:<a@example.org>", "250")
 		if mail := s.commands("MAIL")[0]; strings.Contains(mail, "BODY=8BITMIME") != (tt.words != nil) {

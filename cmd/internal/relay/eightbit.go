@@ -1,10 +1,46 @@
 package relay
 
 import (
+	"errors"
 	"slices"
 
 	"dnseal/smime/message"
 )
+
+// errEightBit says that a message has 8-bit content that cannot be converted.
+var errEightBit = errors.New("relay: 8-bit content for a next hop of 7 bits")
+
+// narrow makes the message, as it would go out, fit for a next hop that takes no 8-bit content (RFC 6152, Section 3).
+// What it returns is m and e where they fit already, else a new message and its edit, which the caller closes.
+// Errors: errEightBit, else what the spool returned.
+func (s *session) narrow(m *message.Message, e *message.Edit) (*message.Message, *message.Edit, error) {
+	eight, err := has8Bit(m, e)
+	if err != nil || !eight {
+		return m, e, err
+	}
+	if s.srv.opts.SevenBit == nil {
+		return nil, nil, errEightBit
+	}
+	spool := message.NewSpool(0)
+	if _, err = m.WriteEdited(spool, e); err != nil {
+		return nil, nil, errors.Join(err, spool.Close())
+	}
+	whole, err := message.FromSpool(spool, message.ReadOptions{})
+	if err != nil {
+		return nil, nil, err
+	}
+	edit, err := s.srv.opts.SevenBit(whole)
+	if err == nil {
+		// Without an edit nothing has changed, and text in the header stays as it is.
+		if eight, err = has8Bit(whole, edit); eight {
+			err = errEightBit
+		}
+	}
+	if err != nil {
+		return nil, nil, errors.Join(err, edit.Close(), whole.Close())
+	}
+	return whole, edit, nil
+}
 
 // has8Bit reads the message as it would go out.
 func has8Bit(m *message.Message, e *message.Edit) (bool, error) {

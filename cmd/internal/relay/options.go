@@ -24,6 +24,9 @@ type Options struct {
 	Implicit bool
 	// Handler signs or verifies; nil passes everything on as it came.
 	Handler message.Handler
+	// SevenBit returns the edit that gives a message 7-bit content, for a next hop that takes nothing else; nil where that
+	// cannot be done. Nil: such messages are refused (554 5.6.3).
+	SevenBit func(*message.Message) (*message.Edit, error)
 	// NextHop in order of preference: see [ParseNextHop].
 	NextHop []string
 	// Hop says how next hops are spoken to.
