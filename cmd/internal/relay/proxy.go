@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"net/netip"
 	"time"
 
@@ -58,29 +59,24 @@ var errNoProxy = errors.New("relay: no PROXY protocol header of version 2")
 
 // proxyHeader takes exactly one header from the connection.
 func (in *input) proxyHeader() ([]byte, error) {
-	prefix, err := in.peek(proxyPrefix)
-	if err != nil {
+	header := make([]byte, proxyPrefix)
+	if err := in.exactly(header); err != nil {
 		return nil, err
 	}
-	length := int(binary.BigEndian.Uint16(prefix[14:]))
-	if !bytes.Equal(prefix[:12], proxyproto.SIGV2) || length > proxyRest {
+	length := int(binary.BigEndian.Uint16(header[14:]))
+	if !bytes.Equal(header[:12], proxyproto.SIGV2) || length > proxyRest {
 		return nil, errNoProxy
 	}
-	header, err := in.peek(proxyPrefix + length)
-	if err != nil {
-		return nil, err
-	}
-	header = bytes.Clone(header)
-	in.r += len(header)
-	return header, nil
+	header = append(header, make([]byte, length)...)
+	return header, in.exactly(header[proxyPrefix:])
 }
 
-// peek waits for n bytes and leaves them where they are.
-func (in *input) peek(n int) ([]byte, error) {
-	for in.buffered() < n {
-		if err := in.grow(); err != nil {
-			return nil, err
-		}
+// exactly fills p and reads no byte behind it: where TLS is implicit, all that follows is TLS, and nothing sent ahead in
+// clear may ever count as a command inside it.
+func (in *input) exactly(p []byte) error {
+	if err := in.arm(); err != nil {
+		return err
 	}
-	return in.buf[in.r : in.r+n], nil
+	_, err := io.ReadFull(in.conn, p)
+	return err
 }

@@ -1,6 +1,8 @@
 package relay
 
 import (
+	"bytes"
+	"crypto/tls"
 	"net"
 	"net/netip"
 	"strings"
@@ -91,4 +93,56 @@ func TestProxyHeaderFromStrangers(t *testing.T) {
 		}
 	}
 	k.do("MAIL FROM:<a@example.org>", "530")
+}
+
+// ahead is a connection whose first write has other bytes in front of it, in one piece.
+type ahead struct {
+	net.Conn
+	first []byte
+}
+
+func (a *ahead) Write(p []byte) (int, error) {
+	_, err := a.Conn.Write(append(a.first, p...))
+	a.first = nil
+	return len(p), err
+}
+
+// TestProxyHeaderBeforeTLS checks that a proxy's header and the client's first TLS bytes may come in one piece, and that
+// a command in clear between them does not become one inside TLS.
+func TestProxyHeaderBeforeTLS(t *testing.T) {
+	t.Parallel()
+	ca := newAuthority(t)
+	s := (&sink{}).start(t)
+	client := &net.TCPAddr{IP: net.IPv4(192, 0, 2, 7), Port: 1234}
+	header, err := proxyproto.HeaderProxyFromAddrs(2, client, client).Format()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := startRelay(t, Options{
+		NextHop: []string{s.address()}, Trusted: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}, Proxies: loopback,
+		TLS: ca.server(t, "relay.example.org"), Implicit: true,
+	})
+	for between, ok := range map[string]bool{"": true, "EHLO evil\r\nMAIL FROM:<evil@example.org>\r\n": false} {
+		conn, err := net.Dial("tcp", r.addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		inside := tls.Client(&ahead{conn, append(bytes.Clone(header), between...)}, ca.client("relay.example.org"))
+		if err := inside.Handshake(); (err == nil) != ok {
+			t.Fatalf("%q before TLS: handshake = %v", between, err)
+		}
+		if !ok {
+			continue
+		}
+		k := greet(t, inside)
+		k.do("EHLO c", "250")
+		k.envelope("b@example.net")
+		if reply := k.content(simple); !strings.HasPrefix(reply, "250") {
+			t.Errorf("reply = %q", reply)
+		}
+	}
+	if got := s.commands("MAIL FROM:<evil"); len(got) != 0 {
+		t.Errorf("the next hop saw %q", got)
+	}
 }
