@@ -102,8 +102,14 @@ func (v *verifier) feed(ctx context.Context, stdin io.Reader, args []string, job
 		return nil
 	}
 	for _, arg := range args {
-		if err := walk(arg, stdin, each); err != nil {
-			return err
+		err := walk(arg, stdin, each)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil { // told in its place; the arguments after it are verified
+			j := job{done: make(chan result, 1)}
+			j.done <- result{err: err}
+			order <- j
 		}
 	}
 	return nil
