@@ -24,16 +24,18 @@ func forgedResults(m *message.Message, id string) []message.Change {
 	return out
 }
 
-// claimsOur reports whether a reader could take the field for one of ours. Where the authserv-id cannot be read,
-// the field goes if our name stands anywhere in it.
+// claimsOur reports whether a reader could take the field for one of ours. Where the authserv-id cannot be read, or is
+// a quoted one that no host has, the field goes if our name stands anywhere in it, also with comments between its labels:
+// readers differ in what they leave out of such a field.
 func claimsOur(value, id string) bool {
 	ours := strings.ToLower(strings.TrimSuffix(id, "."))
 	found, err := authservID(value)
-	if err == nil {
-		// A quoted name may have white space at its ends, which readers trim.
-		return strings.TrimSuffix(strings.ToLower(strings.TrimSpace(found)), ".") == ours
+	// A quoted name may have white space at its ends, which readers trim.
+	if found = strings.TrimSpace(found); err == nil && isToken(found) {
+		return strings.TrimSuffix(strings.ToLower(found), ".") == ours
 	}
-	return strings.Contains(strings.ToLower(stripped(value)), ours)
+	bare := strings.ToLower(stripped(value))
+	return strings.Contains(bare, ours) || strings.Contains(withoutComments(bare), ours)
 }
 
 // stripped is the value without what readers leave out differently: white space, quotes, backslashes, control characters.
@@ -43,6 +45,22 @@ func stripped(value string) string {
 			return -1
 		}
 		return r
+	}, value)
+}
+
+// withoutComments is a stripped value without its comments.
+func withoutComments(value string) string {
+	depth := 0
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '(':
+			depth++
+		case r == ')' && depth > 0:
+			depth--
+		case depth == 0:
+			return r
+		}
+		return -1
 	}, value)
 }
 

@@ -40,6 +40,12 @@ func TestClaimsOur(t *testing.T) {
 		"; mx.example.net; smime=pass":                     true,
 		" mx.exam\r\n ple.net smime=pass":                  true,
 		" mx.example.net\x00; smime=pass":                  true,
+		" mx.(c)example.net; smime=pass":                   true, // OpenDMARC leaves the comment out
+		" mx(a).example(b (c)).net; smime=pass":            true,
+		` mx."example".net; smime=pass`:                    true,
+		` "mx.example.net; smime=pass"; none`:              true, // some readers split at any semicolon
+		` "mx.example.net (c)"; smime=pass`:                true,
+		" mx.(c)example.com; smime=pass":                   false,
 		" mx.other.example; smime=pass":                    false,
 		" mx.other.example; dkim=pass (by mx.example.net)": false, // another's, and readable
 		" submx.example.net; smime=pass":                   false,
