@@ -1,10 +1,12 @@
 package milter
 
 import (
+	"context"
 	"strings"
 	"testing"
 
 	"dnseal/receiver"
+	"dnseal/smime/message"
 )
 
 // TestForgedResults has Postfix remove every result that claims to be ours, at
@@ -58,5 +60,28 @@ func TestForgedResults(t *testing.T) {
 	ours := "Authentication-Results: mx.example.net; smime=none\r\n"
 	if got := withoutReceived(out.next(t).raw); got != ours+want.String()+body {
 		t.Errorf("delivered\n%s\nwant\n%s", got, ours+want.String()+body)
+	}
+}
+
+// TestForgedInFlood hides a forged result in a header that is too large to be read. The policy would accept what is too
+// big; this cannot be, because the result would stay.
+func TestForgedInFlood(t *testing.T) {
+	t.Parallel()
+	o := openOffice(t)
+	out := newSink(t, "8BITMIME")
+	v := o.verifier(receiver.Options{On: map[string]message.Action{receiver.ClassTooBig: message.Accept}})
+	srv := serve(t, Options{
+		Handler: func() message.Handler { return v },
+		Unfit: func(_ context.Context, head *message.Message, why error, _ *message.Envelope) *message.Outcome {
+			return v.Unfit(head, why)
+		},
+	})
+	openToAll(t, srv.path)
+	p := startPostfix(t, out.addr, []string{"unix:" + srv.path})
+	forged := "Authentication-Results: " + ourID + "; smime=pass\r\n"
+	field := "X: " + strings.Repeat(strings.Repeat("y", 900)+"\r\n ", 60) + "\r\n"
+	reply, err := submit(p.addr, author, []string{recipient}, forged+"From: "+author+"\r\n"+strings.Repeat(field, 25)+"\r\nx\r\n")
+	if err != nil || !strings.HasPrefix(reply, "550 5.7.1 ") {
+		t.Errorf("Postfix answers %q, %v", reply, err)
 	}
 }

@@ -22,7 +22,8 @@ func (r *Receiver) Handle(ctx context.Context, m *message.Message, _ *message.En
 }
 
 // Unfit is Handle for a message that a door could not take in: too big ([message.ErrTooBig]) or unreadable. head is its
-// header with an empty body, or nil when not even that could be read; then forged results stay where they are.
+// header with an empty body, or nil when not even that could be read: then nobody can take forged results away, and the
+// message is refused where policy would let it pass (RFC 8601, Section 5).
 func (r *Receiver) Unfit(head *message.Message, why error) *message.Outcome {
 	f := finding{PermError, CodeMalformed, why.Error()}
 	if errors.Is(why, message.ErrTooBig) {
@@ -31,11 +32,19 @@ func (r *Receiver) Unfit(head *message.Message, why error) *message.Outcome {
 	if head == nil {
 		report := newReport(nil, nil)
 		report.conclude(f)
-		return r.outcome(nil, report)
+		return r.uncleaned(r.outcome(nil, report))
 	}
 	report := newReport(head.From())
 	report.conclude(f)
 	return r.outcome(head, report)
+}
+
+// uncleaned is the outcome for a message whose header nobody has read.
+func (r *Receiver) uncleaned(out *message.Outcome) *message.Outcome {
+	if !r.opts.Observe && (out.Action == message.Accept || out.Action == message.Quarantine) {
+		out.Action, out.Reply = message.Reject, reply(message.Reject)
+	}
+	return out
 }
 
 // outcome applies the policy to a report on m, which may be nil.

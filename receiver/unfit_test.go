@@ -32,7 +32,7 @@ func TestUnfit(t *testing.T) {
 	}{
 		{fmt.Errorf("milter: %w", message.ErrTooBig), head, message.Reject, "too-big", 2},
 		{message.ErrMalformed, head, message.Accept, "malformed", 2},
-		{errors.New("anything"), nil, message.Accept, "malformed", 0},
+		{errors.New("anything"), nil, message.Reject, "malformed", 0}, // forged results would stay
 	} {
 		out := r.Unfit(tt.head, tt.why)
 		changes := 0

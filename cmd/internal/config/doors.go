@@ -86,7 +86,8 @@ type Milter struct {
 	Observe bool `toml:"observe"`
 	// MaxBytes is the size of the largest message; class too-big. Default: what the MTA takes.
 	MaxBytes int64 `toml:"max-bytes"`
-	// MaxHeaderBytes is the size of the largest header; a message with a larger one is of class too-big. Default: 1 MiB.
+	// MaxHeaderBytes is the size of the largest header; a message with a larger one is of class too-big. A verify
+	// listener takes none, whatever the action, because forged results would stay in it. Default: 1 MiB.
 	MaxHeaderBytes int `toml:"max-header-bytes"`
 	// MaxSessions is how many connections of MTAs are served at once. Default: 512.
 	MaxSessions int `toml:"max-sessions"`
