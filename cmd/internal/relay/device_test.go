@@ -26,7 +26,7 @@ type zoneServer struct {
 
 const knotConf = `server:
   rundir: %[1]s/run
-  listen: 127.0.0.1@%[2]s
+  listen: %[2]s
 log:
   - target: %[1]s/log
     any: info
@@ -53,7 +53,7 @@ zone:
 `
 
 const unboundConf = `server:
-  interface: 127.0.0.1@%[2]s
+  interface: %[2]s
   access-control: 127.0.0.0/8 allow
   username: ""
   chroot: ""
@@ -69,36 +69,35 @@ const unboundConf = `server:
   cache-max-negative-ttl: 1
 stub-zone:
   name: example.net
-  stub-addr: 127.0.0.1@%[3]s
+  stub-addr: %[3]s
 stub-zone:
   name: bogus.example
-  stub-addr: 127.0.0.1@%[3]s
+  stub-addr: %[3]s
 stub-zone:
   name: silent.example
-  stub-addr: 127.0.0.1@%[4]s
+  stub-addr: %[4]s
 `
 
 func startZoneServer(t *testing.T, records ...string) *zoneServer {
 	t.Helper()
 	knot, unbound, keymgr := peerProgram(t, "knotd"), peerProgram(t, "unbound"), peerProgram(t, "keymgr")
 	z := &zoneServer{t: t, dir: worldDir(t), unbound: freeAddr(t)}
-	_, knotPort, _ := net.SplitHostPort(freeAddr(t))
-	_, unboundPort, _ := net.SplitHostPort(z.unbound)
-	silent, err := net.ListenPacket("udp", "127.0.0.1:0") // nobody reads from it
+	knotAddr := freeAddr(t)
+	at := func(addr string) string { return strings.Replace(addr, ":", "@", 1) } // as Knot and unbound write it
+	silent, err := net.ListenPacket("udp", "127.0.0.1:0")                        // nobody reads from it
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { silent.Close() })
-	_, silentPort, _ := net.SplitHostPort(silent.LocalAddr().String())
 	const soa = "@ 5 SOA ns hostmaster 1 3600 600 86400 1\n@ 5 NS ns\nns 5 A 127.0.0.1\n"
 	mustWrite(t, z.dir+"/example.net.zone", soa+strings.Join(records, "\n")+"\n")
 	mustWrite(t, z.dir+"/bogus.example.zone", soa+"sensor9._device 1 TLSA 3 1 1 "+strings.Repeat("00", 32)+"\n")
 	for _, d := range []string{"run", "db"} {
 		mustWrite(t, z.dir+"/"+d+"/.keep", "")
 	}
-	mustWrite(t, z.dir+"/knot.conf", fmt.Sprintf(knotConf, z.dir, knotPort))
+	mustWrite(t, z.dir+"/knot.conf", fmt.Sprintf(knotConf, z.dir, at(knotAddr)))
 	runProgram(t, knot, "-c", z.dir+"/knot.conf")
-	waitFor(t, "Knot", hangGuard, listens("tcp", "127.0.0.1:"+knotPort))
+	waitFor(t, "Knot", hangGuard, listens("tcp", knotAddr))
 	waitFor(t, "Knot's signatures", hangGuard, func() bool {
 		out, err := z.control("zone-read", "example.net", "@", "DNSKEY").CombinedOutput()
 		return err == nil && strings.Contains(string(out), "DNSKEY")
@@ -108,7 +107,7 @@ func startZoneServer(t *testing.T, records ...string) *zoneServer {
 	wrong := fmt.Sprintf(" DS 1 13 2 %s\n", strings.Repeat("ab", 32))
 	z.anchors = onlySHA256(ds) + "bogus.example." + wrong + "silent.example." + wrong
 	mustWrite(t, z.dir+"/anchors", z.anchors)
-	mustWrite(t, z.dir+"/unbound.conf", fmt.Sprintf(unboundConf, z.dir, unboundPort, knotPort, silentPort))
+	mustWrite(t, z.dir+"/unbound.conf", fmt.Sprintf(unboundConf, z.dir, at(z.unbound), at(knotAddr), at(silent.LocalAddr().String())))
 	runProgram(t, unbound, "-d", "-c", z.dir+"/unbound.conf")
 	waitFor(t, "unbound", hangGuard, listens("tcp", z.unbound))
 	return z
@@ -171,12 +170,19 @@ func TestDevice(t *testing.T) {
 	z := startZoneServer(t, records...)
 	ca := newAuthority(t)
 	s := (&sink{}).start(t)
-	r := submission(t, ca, s.address(), AuthOptions{
+	auth := AuthOptions{
 		Clients: []string{"*._device.example.net", "sensor9._device.bogus.example", "sensor9._device.silent.example"},
-		Lookup:  validating(t, z.unbound, z.anchors), LookupTimeout: 3 * time.Second,
-	})
+		Lookup:  validating(t, z.unbound, z.anchors), LookupTimeout: hangGuard,
+	}
+	patient := submission(t, ca, s.address(), auth)
+	auth.LookupTimeout = time.Second
+	hasty := submission(t, ca, s.address(), auth)
 	login := func(id *identity.Identity, name string) string {
 		t.Helper()
+		r := patient
+		if strings.HasSuffix(name, ".silent.example") {
+			r = hasty
+		}
 		k := dial(t, r.addr)
 		defer k.conn.Close()
 		startTLS(k, ca.client("relay.example.org", identityCertificate(id)))

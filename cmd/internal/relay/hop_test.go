@@ -118,17 +118,6 @@ func TestHopClosesInContent(t *testing.T) {
 	}
 }
 
-// closedPort is an address where nobody listens.
-func closedPort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 func TestFailover(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -152,7 +141,7 @@ func TestFailover(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			first := closedPort(t)
+			first := freeAddr(t)
 			if tt.first != nil {
 				first = (&sink{answer: tt.first}).start(t).address()
 			}

@@ -3,6 +3,7 @@ package relay
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -92,10 +93,11 @@ func runProgram(tb testing.TB, name string, args ...string) {
 	})
 }
 
-// freeAddr is a loopback address that was free a moment ago.
+// freeAddr is a port on a loopback address of the test's own (all of 127.0.0.0/8 is this machine's): a port of 127.0.0.1
+// could be taken by another test, of this or another package, before the program that it is for listens.
 func freeAddr(tb testing.TB) string {
 	tb.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", fmt.Sprintf("127.%d.%d.%d:0", 1+rand.IntN(254), rand.IntN(256), 1+rand.IntN(254)))
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -194,9 +196,8 @@ func startPostfix(tb testing.TB, next string, settings ...string) string {
 	program := peerProgram(tb, "postfix")
 	dir, addr := worldDir(tb), freeAddr(tb)
 	host, port, _ := net.SplitHostPort(next)
-	_, own, _ := net.SplitHostPort(addr)
 	mustWrite(tb, dir+"/etc/main.cf", fmt.Sprintf(postfixMain, dir, host, port, strings.Join(settings, "\n")))
-	mustWrite(tb, dir+"/etc/master.cf", fmt.Sprintf(postfixMaster, own))
+	mustWrite(tb, dir+"/etc/master.cf", fmt.Sprintf(postfixMaster, addr))
 	for _, d := range []string{"spool", "data", "log"} {
 		mustWrite(tb, dir+"/"+d+"/.keep", "")
 	}
@@ -218,7 +219,7 @@ spool_directory = %[1]s/spool
 log_file_path = %[1]s/log/%%slog
 keep_environment =
 primary_hostname = exim.example
-local_interfaces = 127.0.0.1
+local_interfaces = %[5]s
 daemon_smtp_ports = %[3]s
 acl_smtp_rcpt = accept
 acl_smtp_data = accept
@@ -248,9 +249,9 @@ func startExim(tb testing.TB, next string) string {
 	needRoot(tb)
 	exim, mlmmj := peerProgram(tb, "exim4"), peerProgram(tb, "mlmmj-receive")
 	dir, addr := worldDir(tb), freeAddr(tb)
-	_, own, _ := net.SplitHostPort(addr)
+	ownHost, own, _ := net.SplitHostPort(addr)
 	host, port, _ := net.SplitHostPort(next)
-	mustWrite(tb, dir+"/conf", fmt.Sprintf(eximConf, dir, exim, own, mlmmj))
+	mustWrite(tb, dir+"/conf", fmt.Sprintf(eximConf, dir, exim, own, mlmmj, ownHost))
 	for d := range strings.FieldsSeq("spool log list/incoming list/queue/discarded list/archive list/text list/subconf list/unsubconf list/bounce list/control list/moderation list/digesters.d list/requeue list/nomailsubs.d") {
 		if err := os.MkdirAll(dir+"/"+d, 0o755); err != nil {
 			tb.Fatal(err)

@@ -92,7 +92,7 @@ func validating(t *testing.T, addr, anchor string) *lookup.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := lookup.New(lookup.Options{Resolvers: []string{addr}, Anchors: anchors})
+	c, err := lookup.New(lookup.Options{Resolvers: []string{addr}, Anchors: anchors, Timeout: hangGuard})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,7 +142,7 @@ var (
 func (w *world) arrived(t *testing.T, prefix string, n int) map[string]string {
 	t.Helper()
 	var got map[string]string
-	waitFor(t, fmt.Sprintf("%d mails %s*", n, prefix), 10*hangGuard, func() bool {
+	waitFor(t, fmt.Sprintf("%d mails %s*", n, prefix), 3*hangGuard, func() bool {
 		entries, _ := filepath.Glob(w.dovecot + "/mail/*/new/*")
 		if len(entries) < n {
 			return false
