@@ -48,6 +48,12 @@ func removeControl(m *message.Message) []message.Change {
 func originators(m *message.Message, env *message.Envelope) *request {
 	req := &request{who: env.Submitter, mailFrom: env.MailFrom}
 	req.from, req.fromErr = m.From()
+	if len(req.from) == 0 && env.MailFrom != "" {
+		// MTAs write a From that is missing, and take the envelope sender for it.
+		if a, err := message.ParseAddress(env.MailFrom); err == nil {
+			req.also = append(req.also, a)
+		}
+	}
 	for _, name := range []string{"Sender", "Resent-From", "Resent-Sender"} {
 		for _, f := range m.Fields(name) {
 			addrs, err := message.ParseAddressList(f.Value())

@@ -222,8 +222,8 @@ type request struct {
 	mailFrom string
 	from     []message.Address
 	fromErr  error
-	// also are the addresses of Sender, Resent-From and Resent-Sender. They choose no identity, but a
-	// protected one may only be used by whom a rule permits to use it as From.
+	// also are the addresses of Sender, Resent-From and Resent-Sender, and without a From the envelope sender. They choose
+	// no identity, but a protected one may only be used by whom a rule permits to use it as From.
 	also    []message.Address
 	alsoErr error
 }
@@ -281,7 +281,7 @@ func refused(rules []*rule, req *request) (code, reason string) {
 	}
 	for _, a := range req.also {
 		if protectedFrom(rules, req, a) {
-			return "sender-not-allowed", fmt.Sprintf("a rule names %s of the Sender or a Resent field, and none lets this submitter use it", a)
+			return "sender-not-allowed", fmt.Sprintf("a rule names %s, which stands in Sender, a Resent field or for a missing From, and none lets this submitter use it", a)
 		}
 	}
 	return "", ""

@@ -139,6 +139,11 @@ func TestOracle(t *testing.T) {
 					}
 				}
 			}
+			// Postfix makes the envelope sender the author of a message that names none.
+			m := read(t, "Subject: x\r\n\r\nx\r\n")
+			if d := decide(rules, originators(m, &message.Envelope{MailFrom: from, Submitter: submitter(t, who)})); d.class != ClassNotAllowed {
+				t.Errorf("%q: mail of %s without From is class %q", who, from, d.class)
+			}
 		}
 	}
 }

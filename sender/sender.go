@@ -9,7 +9,8 @@
 // The rules for addresses beside From: a message with several From addresses,
 // or with one that cannot be read, is refused. An address in Sender,
 // Resent-From or Resent-Sender never chooses the identity, but where a rule
-// names it the submitter must be one who may use it as From. The null sender
+// names it the submitter must be one who may use it as From; so with the
+// envelope sender of a message without From, for which MTAs write one. The null sender
 // may sign like any other envelope sender (Rule.MailFrom can exclude it), except
 // that delivery reports are left alone. What is signed or encrypted already is
 // left alone, unless the rule says Again. Header fields X-Dnseal-* are always removed, and listened to
