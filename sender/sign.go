@@ -40,7 +40,7 @@ func SignMessage(m *message.Message, ids []*identity.Identity, opts smime.SignOp
 // signPrepared signs a message that has all its fields.
 func signPrepared(m *message.Message, ids []*identity.Identity, opts smime.SignOptions) (*message.Edit, error) {
 	for _, id := range ids {
-		signer := cms.Signer{Key: id.Key, Certificate: id.Certificate}
+		signer := cms.Signer{Key: id.Key, Certificate: id.Certificate, PSS: id.PSS}
 		if opts.NoCertificates {
 			signer.Certificate = nil // named by its SubjectKeyIdentifier
 		}

@@ -52,7 +52,7 @@ func (d *demo) identities(context.Context) error {
 		if err != nil {
 			return err
 		}
-		d.say("%-30s %s, self-signed, mode 0600", id.Name, keyWords(id.Key.Public()))
+		d.say("%-30s %s, self-signed, mode 0600", id.Name, keyWords(id))
 		switch name {
 		case d.from:
 			d.alice = id

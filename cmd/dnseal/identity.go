@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/rsa"
@@ -11,6 +10,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -57,7 +57,7 @@ func newIdentityNew() *cobra.Command {
 		Args:    cobra.ExactArgs(1),
 	}
 	dir := identityDir(cmd)
-	cmd.Flags().StringVar(&opts.Algorithm, "algorithm", "p256", "`ALGORITHM`: p256, p384, rsa2048, rsa3072, rsa4096 or ed25519")
+	cmd.Flags().StringVar(&opts.Algorithm, "algorithm", identity.DefaultAlgorithm, "`ALGORITHM`: "+strings.Join(identity.Algorithms(), ", "))
 	cmd.Flags().IntVar(&opts.Days, "days", 0, "`DAYS` the certificate says it is valid (default ten years; under DANE-EE only the record counts)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := needDir(*dir); err != nil {
@@ -123,9 +123,9 @@ func showIdentity(w io.Writer, id *identity.Identity) error {
 	var b bytes.Buffer
 	tell(&b, "%s (%s)", id.Name, id.Kind)
 	tell(&b, "  key          %s", id.KeyFile)
+	tell(&b, "  algorithm    %s", keyWords(id))
 	if cert := id.Certificate; cert != nil {
 		tell(&b, "  certificate  %s", id.CertFile)
-		tell(&b, "  algorithm    %s", keyWords(cert.PublicKey))
 		tell(&b, "  valid        %s to %s", cert.NotBefore.UTC().Format("2006-01-02"), cert.NotAfter.UTC().Format("2006-01-02"))
 	}
 	tell(&b, "  published at %s (%s)", owner, typ)
@@ -134,16 +134,20 @@ func showIdentity(w io.Writer, id *identity.Identity) error {
 }
 
 // keyWords names a key, e.g. "ECDSA P-256" or "RSA 2048 bit".
-func keyWords(pub crypto.PublicKey) string {
-	switch k := pub.(type) {
+func keyWords(id *identity.Identity) string {
+	switch k := id.Key.Public().(type) {
 	case *ecdsa.PublicKey:
 		return "ECDSA " + k.Params().Name
 	case *rsa.PublicKey:
-		return fmt.Sprintf("RSA %d bit", k.N.BitLen())
+		words := fmt.Sprintf("RSA %d bit", k.N.BitLen())
+		if id.PSS {
+			words += ", signs by RSASSA-PSS"
+		}
+		return words
 	case ed25519.PublicKey:
 		return "Ed25519"
 	}
-	return fmt.Sprintf("%T", pub)
+	return fmt.Sprintf("%T", id.Key.Public())
 }
 
 func newIdentityRecord() *cobra.Command {

@@ -1,7 +1,7 @@
 package identity
 
 import (
-	"crypto"
+	"bytes"
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -17,6 +17,9 @@ import (
 // defaultDays is the validity of a self-signed certificate: under DANE-EE its dates do not count (RFC 7671, 5.1).
 const defaultDays = 3650
 
+// maxDays is the longest validity: a hundred years.
+const maxDays = 36500
+
 // backdated covers verifiers whose clock is a little behind.
 const backdated = time.Hour
 
@@ -30,12 +33,12 @@ var (
 // newCertificate makes the self-signed certificate of a name: its subject is
 // the name and nothing else, so that no more is told about the owner than the mail itself tells.
 // RFC 8550, Section 4.4; RFC 8162, Section 2.
-func newCertificate(kind Kind, name string, key crypto.Signer, opts CreateOptions) (*x509.Certificate, error) {
+func newCertificate(id *Identity, opts CreateOptions) (*x509.Certificate, error) {
 	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 128))
 	if err != nil {
 		return nil, err
 	}
-	ski, err := subjectKeyID(key.Public())
+	ski, err := subjectKeyID(id.Key.Public())
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +49,7 @@ func newCertificate(kind Kind, name string, key crypto.Signer, opts CreateOption
 	now := opts.Now.UTC().Truncate(time.Second)
 	template := &x509.Certificate{
 		SerialNumber:          serial.Add(serial, big.NewInt(1)), // positive: RFC 5280, 4.1.2.2
-		Subject:               pkix.Name{CommonName: name},
+		Subject:               pkix.Name{CommonName: id.Name},
 		NotBefore:             now.Add(-backdated),
 		NotAfter:              now.AddDate(0, 0, days),
 		KeyUsage:              selfSignedUsage,
@@ -54,10 +57,13 @@ func newCertificate(kind Kind, name string, key crypto.Signer, opts CreateOption
 		BasicConstraintsValid: true, // cA FALSE
 		SubjectKeyId:          ski,
 	}
-	if err = setAltName(template, kind, name); err != nil {
+	if err = setAltName(template, id.Kind, id.Name); err != nil {
 		return nil, err
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if id.PSS {
+		template.SignatureAlgorithm = x509.SHA256WithRSAPSS
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, id.Key.Public(), id.Key)
 	if err != nil {
 		return nil, err
 	}
@@ -107,6 +113,16 @@ func smtpUTF8AltName(name string) (pkix.Extension, error) {
 	}
 	value, err := asn1.Marshal([]asn1.RawValue{{FullBytes: other}})
 	return pkix.Extension{Id: oidSubjectAltName, Value: value}, err
+}
+
+// selfSignedByPSS says how the key of a self-signed certificate signs. What a CA signed with says nothing about it.
+func selfSignedByPSS(cert *x509.Certificate) bool {
+	switch cert.SignatureAlgorithm {
+	case x509.SHA256WithRSAPSS, x509.SHA384WithRSAPSS, x509.SHA512WithRSAPSS:
+		return bytes.Equal(cert.RawIssuer, cert.RawSubject)
+	default:
+		return false
+	}
 }
 
 func isASCII(s string) bool {

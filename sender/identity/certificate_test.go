@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -18,11 +19,11 @@ func testIdentity(t *testing.T, kind Kind, name, algorithm string) *Identity {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cert, err := newCertificate(kind, name, key, CreateOptions{Now: testNow})
-	if err != nil {
+	id := &Identity{Name: name, Kind: kind, Key: key, PSS: strings.HasSuffix(algorithm, pssSuffix)}
+	if id.Certificate, err = newCertificate(id, CreateOptions{Now: testNow}); err != nil {
 		t.Fatal(err)
 	}
-	return &Identity{Name: name, Kind: kind, Key: key, Certificate: cert}
+	return id
 }
 
 func TestCertificateProfile(t *testing.T) {
@@ -72,7 +73,7 @@ func needOpenssl(t *testing.T) {
 func TestOpensslTrustsCertificate(t *testing.T) {
 	t.Parallel()
 	needOpenssl(t)
-	for _, algorithm := range []string{"p256", "p384", "rsa2048"} {
+	for _, algorithm := range []string{"p256", "p384", "p521", "rsa2048", "rsa2048-pss"} {
 		for _, name := range []string{"alice@example.org", "jörg@example.org"} {
 			dir := t.TempDir()
 			id := testIdentity(t, Mail, name, algorithm)

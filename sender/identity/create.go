@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -17,9 +18,9 @@ const (
 
 // CreateOptions are for Create. Zero values are the defaults.
 type CreateOptions struct {
-	// Algorithm: "p256" (default), "p384", "rsa2048", "rsa3072", "rsa4096", "ed25519".
+	// Algorithm is one of [Algorithms]; empty: [DefaultAlgorithm].
 	Algorithm string
-	// Days of validity of the certificate; 0: 3650 (dates do not count under DANE-EE).
+	// Days of validity of the certificate, at most 36500; 0: 3650 (dates do not count under DANE-EE).
 	Days int
 	// Now is the time of making; zero: time.Now.
 	Now time.Time
@@ -34,8 +35,11 @@ func Create(dir, name string, opts CreateOptions) (*Identity, error) {
 	if err != nil {
 		return nil, err
 	}
-	if opts.Days < 0 {
-		return nil, fmt.Errorf("identity: %s: a validity of %d days has ended before it begins", name, opts.Days)
+	if opts.Algorithm == "" {
+		opts.Algorithm = DefaultAlgorithm
+	}
+	if opts.Days < 0 || opts.Days > maxDays {
+		return nil, fmt.Errorf("identity: %s: a certificate can be valid for 1 to %d days, not %d", name, maxDays, opts.Days)
 	}
 	if opts.Now.IsZero() {
 		opts.Now = time.Now()
@@ -48,7 +52,8 @@ func Create(dir, name string, opts CreateOptions) (*Identity, error) {
 	if id.Key, err = generateKey(opts.Algorithm); err != nil {
 		return nil, err
 	}
-	if id.Certificate, err = newCertificate(kind, name, id.Key, opts); err != nil {
+	id.PSS = strings.HasSuffix(opts.Algorithm, pssSuffix)
+	if id.Certificate, err = newCertificate(id, opts); err != nil {
 		return nil, fmt.Errorf("identity: certificate for %s: %w", name, err)
 	}
 	if err := id.store(dir, folder); err != nil {

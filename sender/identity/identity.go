@@ -38,6 +38,9 @@ type Identity struct {
 	Kind Kind
 	// Key signs; never nil.
 	Key crypto.Signer
+	// PSS says that the RSA key signs by RSASSA-PSS (RFC 4056) instead of PKCS #1 v1.5. Its own certificate says so: it is
+	// self-signed by RSASSA-PSS. The key itself stays one for both, so that every program can read certificate and record.
+	PSS bool
 	// Certificate is the key's; nil for a raw key.
 	Certificate *x509.Certificate
 	// Chain holds the other certificates of cert.pem, in its order.

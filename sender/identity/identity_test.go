@@ -79,6 +79,7 @@ func TestCreateErrors(t *testing.T) {
 		"nonsense":          {},
 		"alice@example.org": {Algorithm: "rot13"},
 		"bob@example.org":   {Days: -1},
+		"carol@example.org": {Days: maxDays + 1},
 	} {
 		if _, err := Create(dir, name, opts); err == nil {
 			t.Errorf("Create(%q, %+v): no error", name, opts)
@@ -114,7 +115,7 @@ func TestLoadRefuses(t *testing.T) {
 		}, "certificate of", ""},
 		{"a folder for a key", func(_ *testing.T, id, _ *Identity) { os.Remove(id.KeyFile); os.Mkdir(id.KeyFile, 0o700) }, "no regular file", ""},
 		{"huge key file", func(_ *testing.T, id, _ *Identity) { os.Truncate(id.KeyFile, 1<<30) }, "larger than", ""},
-		{"no key", func(_ *testing.T, id, _ *Identity) { os.Remove(id.KeyFile) }, "no such file", "identity new"},
+		{"no key", func(_ *testing.T, id, _ *Identity) { os.Remove(id.KeyFile) }, "there is no alice@example.org in", "identity new"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.what, func(t *testing.T) {
@@ -134,6 +135,28 @@ func TestLoadRefuses(t *testing.T) {
 				t.Errorf("Load = %v, %v (hint %q), want %q (hint %q)", got, err, Hint(err), tt.want, tt.hint)
 			}
 		})
+	}
+}
+
+// TestPSS: an identity remembers by its certificate that it signs by RSASSA-PSS, and no CA's way of signing counts for it.
+func TestPSS(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for name, algorithm := range map[string]string{"alice@example.org": "rsa2048-pss", "bob@example.org": "rsa2048", "carol@example.org": "p521"} {
+		if _, err := Create(dir, name, CreateOptions{Algorithm: algorithm}); err != nil {
+			t.Fatal(err)
+		}
+		id, err := Load(dir, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := algorithm == "rsa2048-pss"; id.PSS != want {
+			t.Errorf("%s: PSS %t, want %t", algorithm, id.PSS, want)
+		}
+		id.Certificate.RawIssuer = []byte("a CA")
+		if selfSignedByPSS(id.Certificate) {
+			t.Errorf("%s: issued by a CA, and still PSS", algorithm)
+		}
 	}
 }
 

@@ -13,33 +13,59 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // DefaultAlgorithm is what Create makes when nothing is asked for.
 const DefaultAlgorithm = "p256"
 
-// Algorithms lists what CreateOptions.Algorithm takes.
+// algorithms are the kinds of keys that Create makes, in the order they are told.
+var algorithms = []struct {
+	name     string
+	generate func() (crypto.Signer, error)
+}{
+	{DefaultAlgorithm, onCurve(elliptic.P256())},
+	{"p384", onCurve(elliptic.P384())},
+	{"p521", onCurve(elliptic.P521())},
+	{"rsa2048", ofBits(2048)},
+	{"rsa3072", ofBits(3072)},
+	{"rsa4096", ofBits(4096)},
+	{"rsa2048" + pssSuffix, ofBits(2048)},
+	{"rsa3072" + pssSuffix, ofBits(3072)},
+	{"rsa4096" + pssSuffix, ofBits(4096)},
+	{"ed25519", func() (crypto.Signer, error) {
+		_, key, err := ed25519.GenerateKey(rand.Reader)
+		return key, err
+	}},
+}
+
+// pssSuffix marks the algorithms whose RSA key signs by RSASSA-PSS (RFC 4056): see [Identity.PSS].
+const pssSuffix = "-pss"
+
+func onCurve(c elliptic.Curve) func() (crypto.Signer, error) {
+	return func() (crypto.Signer, error) { return ecdsa.GenerateKey(c, rand.Reader) }
+}
+
+func ofBits(bits int) func() (crypto.Signer, error) {
+	return func() (crypto.Signer, error) { return rsa.GenerateKey(rand.Reader, bits) }
+}
+
+// Algorithms lists what CreateOptions.Algorithm takes, the default first.
 func Algorithms() []string {
-	return []string{"p256", "p384", "rsa2048", "rsa3072", "rsa4096", "ed25519"}
+	names := make([]string, len(algorithms))
+	for i, a := range algorithms {
+		names[i] = a.name
+	}
+	return names
 }
 
 func generateKey(algorithm string) (crypto.Signer, error) {
-	switch algorithm {
-	case "", DefaultAlgorithm:
-		return ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	case "p384":
-		return ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
-	case "rsa2048":
-		return rsa.GenerateKey(rand.Reader, 2048)
-	case "rsa3072":
-		return rsa.GenerateKey(rand.Reader, 3072)
-	case "rsa4096":
-		return rsa.GenerateKey(rand.Reader, 4096)
-	case "ed25519":
-		_, key, err := ed25519.GenerateKey(rand.Reader)
-		return key, err
+	for _, a := range algorithms {
+		if a.name == algorithm {
+			return a.generate()
+		}
 	}
-	return nil, withHint(fmt.Errorf("identity: unknown algorithm %q", clip(algorithm)), "use one of %v", Algorithms())
+	return nil, withHint(fmt.Errorf("identity: unknown algorithm %q", clip(algorithm)), "use one of %s", strings.Join(Algorithms(), ", "))
 }
 
 func encodeKey(key crypto.Signer) ([]byte, error) {

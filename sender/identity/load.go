@@ -26,6 +26,7 @@ func Load(dir, name string) (*Identity, error) {
 	id := &Identity{Name: name, Kind: kind, KeyFile: filepath.Join(folder, keyFile)}
 	if err := id.loadKey(); err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
+			err = fmt.Errorf("identity: there is no %s in %s: %w", name, dir, fs.ErrNotExist)
 			return nil, withHint(err, "make it with: dnseal identity new %s --identities %s", quoteArg(name), quoteArg(dir))
 		}
 		return nil, err
@@ -77,6 +78,7 @@ func (id *Identity) loadCertificate(path string) error {
 		return withHint(err, "the identity's own certificate must stand first in %s", certFile)
 	}
 	id.Certificate, id.Chain, id.CertFile = certs[0], certs[1:], path
+	id.PSS = selfSignedByPSS(id.Certificate)
 	return nil
 }
 
@@ -110,9 +112,14 @@ func quoteArg(s string) string {
 }
 
 // List returns the names in dir, sorted: every folder with a canonical name and
-// a key file. It does not read keys. Errors: what the file system returned.
+// a key file. It does not read keys. Errors: [fs.ErrNotExist] with a [Hint] when dir is not there, else what the file
+// system returned.
 func List(dir string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("identity: there is no directory %s: %w", dir, fs.ErrNotExist)
+		return nil, withHint(err, "make the first identity there: dnseal identity new NAME --identities %s", quoteArg(dir))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("identity: %w", err)
 	}
