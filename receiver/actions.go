@@ -86,6 +86,9 @@ func stricter(a, b message.Action) message.Action {
 	return a
 }
 
+// Laxer reports whether a does less to a message than b: accept, quarantine, defer, reject in this order.
+func Laxer(a, b message.Action) bool { return strictness(a) < strictness(b) }
+
 // reply is for strangers: it names no cause.
 func reply(a message.Action) message.Reply {
 	switch a {
