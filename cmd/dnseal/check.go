@@ -47,7 +47,7 @@ func check(ctx context.Context, out io.Writer, file string, quiet bool) error {
 	l.ok("configuration %s: %d identities, %d rules, %d relays, %d milters", file, len(c.IdentityNames()), len(c.Sign.Rules), len(c.Relays), len(c.Milters))
 	client, err := lookup.New(c.LookupOptions())
 	if err != nil {
-		l.wrong(c.At("dns"), "%v", err)
+		l.wrong(c.At("dns.mode"), "%s", explainMode(err))
 		return l.err()
 	}
 	defer client.Close() //nolint:errcheck // nothing is lost

@@ -14,30 +14,28 @@ import (
 func printMilters(out io.Writer, milters []config.Milter) {
 	sorted := slices.Clone(milters)
 	slices.SortStableFunc(sorted, func(a, b config.Milter) int { return strings.Compare(b.Role, a.Role) }) // "verify" first
-	tell(out, "\n# Postfix, main.cf (a chroot sees unix sockets below /var/spool/postfix):")
-	for _, role := range []string{config.RoleVerify, config.RoleSign} {
-		var list []string
-		action := "accept"
-		if role == config.RoleSign {
-			action = "tempfail"
-		}
-		for _, m := range sorted {
-			if a, err := m.Address(); err == nil && m.Role == role {
-				list = append(list, "{ "+a.String()+", default_action="+action+" }")
-			}
-		}
-		switch {
-		case len(list) == 0:
-		case role == config.RoleVerify:
-			tell(out, "# for the smtpd that takes mail from outside; before OpenDKIM's verifier or behind it")
-			tell(out, "smtpd_milters = %s", strings.Join(list, ", "))
-		default:
-			tell(out, "# for the smtpd that takes submissions (master.cf: submission, smtps: -o smtpd_milters=…); before a DKIM signer")
-			tell(out, "smtpd_milters = %s", strings.Join(list, ", "))
-		}
+	tell(out, "\n# Postfix (a chroot sees unix sockets below /var/spool/postfix)")
+	if list := postfixList(sorted, config.RoleVerify, "accept"); list != "" {
+		tell(out, "# main.cf, for mail from outside; before OpenDKIM's verifier or behind it")
+		tell(out, "smtpd_milters = %s", list)
 	}
 	tell(out, "milter_protocol = 6")
+	if list := postfixList(sorted, config.RoleSign, "tempfail"); list != "" {
+		tell(out, "# master.cf, below submission and smtps; before a DKIM signer")
+		tell(out, "  -o smtpd_milters=%s", list)
+	}
 	printSendmail(out, sorted)
+}
+
+// postfixList is the value of smtpd_milters for the listeners of a role, without the spaces that master.cf does not take.
+func postfixList(milters []config.Milter, role, action string) string {
+	var list []string
+	for _, m := range milters {
+		if a, err := m.Address(); err == nil && m.Role == role {
+			list = append(list, "{"+a.String()+",default_action="+action+"}")
+		}
+	}
+	return strings.Join(list, ",")
 }
 
 // printSendmail prints the lines for sendmail.mc; no two filters there may have one name.

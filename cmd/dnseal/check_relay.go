@@ -5,9 +5,12 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net"
+	"os"
 	"strings"
+	"syscall"
 	"time"
 
 	"dnseal/cmd/internal/config"
@@ -42,14 +45,33 @@ func (k *checker) hop(key string, r *config.Relay, p relay.Probed) {
 	case p.Relays:
 		k.wrong(k.config.At(key+".next-hop"), "relay %s: the next hop %s takes a stranger's mail for elsewhere (%s), so this relay would be an open one; tell it who the client is (pass-client), or let it trust this host less (Postfix: mynetworks)", r.Listen, p.Hop, p.Foreign)
 	case p.Err != nil && p.Foreign != "":
-		k.unsure(k.config.At(key+".next-hop"), "relay %s: %s", r.Listen, strings.TrimPrefix(p.Err.Error(), "relay: "))
+		k.unsure(k.config.At(key+".next-hop"), "relay %s: %s", r.Listen, plain(p.Err))
 	case p.Err != nil:
-		k.wrong(k.config.At(key+".next-hop"), "relay %s: %s", r.Listen, strings.TrimPrefix(p.Err.Error(), "relay: "))
+		k.wrong(k.config.At(key+".next-hop"), "relay %s: %s%s", r.Listen, plain(p.Err), hopAdvice(p.Err))
 	case p.Foreign != "":
 		k.ok("relay %s: next hop %s answers, %s; a stranger's mail for elsewhere it refuses: %s", r.Listen, p.Hop, how, p.Foreign)
 	default:
 		k.ok("relay %s: next hop %s answers, %s", r.Listen, p.Hop, how)
 	}
+}
+
+// hopAdvice says what to do about a next hop that cannot be reached, behind a semicolon; empty where the error says it.
+func hopAdvice(err error) string {
+	if _, ok := errors.AsType[*net.DNSError](err); ok {
+		return "; is the name right, and does the resolver of this machine know it?"
+	}
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+		return "; name its roots in next-hop-roots, or go by its TLSA records with next-hop-tls = \"dane\""
+	}
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "; is it running, and does it listen there?"
+	case errors.Is(err, syscall.ENOENT):
+		return "; is it running, and is that its socket?"
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
+		return "; is there a firewall on the way?"
+	}
+	return ""
 }
 
 // server checks the relay's own certificate: dates, and what clients can prove it by.

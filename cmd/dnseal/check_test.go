@@ -48,8 +48,8 @@ listen = "inet:8892@localhost"
 		"ok     identity alice@example.org: SMIMEA 3 1 1 at 2bd806c9",
 		"ok     identity alice@example.org: signs a test message, and the signature verifies",
 		"next hop unix:" + w.path("mailbox") + " answers, without TLS",
-		"smtpd_milters = { unix:/run/dnseal/sign.sock, default_action=tempfail }",
-		"smtpd_milters = { inet:localhost:8891, default_action=accept }, { inet:localhost:8892, default_action=accept }",
+		"  -o smtpd_milters={unix:/run/dnseal/sign.sock,default_action=tempfail}",
+		"smtpd_milters = {inet:localhost:8891,default_action=accept},{inet:localhost:8892,default_action=accept}",
 		"INPUT_MAIL_FILTER(`dnseal-verify', `S=inet:8891@localhost, T=S:4m;R:4m')dnl",
 		"INPUT_MAIL_FILTER(`dnseal-verify-2', `S=inet:8892@localhost, T=S:4m;R:4m')dnl",
 	} {

@@ -56,6 +56,14 @@ func (f *dnsFlags) client(trace func(lookup.Query)) (*lookup.Client, error) {
 	return client, nil
 }
 
+// explainMode says what to do where the configuration's [dns] cannot be worked with.
+func explainMode(err error) string {
+	if errors.Is(err, lookup.ErrNotTrusted) {
+		return plain(err) + "; write mode = \"validate\", which trusts the resolver for nothing, or name one that validates"
+	}
+	return plain(err)
+}
+
 func readAnchors(file string) (*dnssec.Anchors, error) {
 	anchors, err := config.ReadAnchors(file)
 	if errors.Is(err, fs.ErrNotExist) {

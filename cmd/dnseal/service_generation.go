@@ -31,7 +31,7 @@ type generation struct {
 func (s *service) generation(ctx context.Context, c *config.Config) (*generation, error) {
 	client, err := lookup.New(c.LookupOptions())
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", c.At("dns"), err)
+		return nil, fmt.Errorf("%s: %s", c.At("dns.mode"), explainMode(err))
 	}
 	g := &generation{config: c, client: client, dns: s.metrics.Resolver(newWarner(client, s.log))}
 	before := s.sockets.begin()

@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"os"
 	"strings"
+	"syscall"
 
 	"dnseal/cmd/internal/systemd"
 	"dnseal/milter"
@@ -80,17 +82,19 @@ func (s *sockets) open(ctx context.Context, a milter.Address, opts milter.Listen
 
 // explainListen says what to do about the usual reasons.
 func explainListen(err error) error {
-	switch text := err.Error(); {
-	case strings.Contains(text, "address already in use"):
-		return fmt.Errorf("the port is in use by another process; stop that one, or choose another address: %w", err)
-	case strings.Contains(text, "permission denied"):
-		return fmt.Errorf("not allowed; for ports below 1024 start by systemd (AmbientCapabilities=CAP_NET_BIND_SERVICE) or let it pass the socket, for a unix socket check the folder's owner: %w", err)
-	case strings.Contains(text, "operation not permitted"):
-		return fmt.Errorf("the process may not give the socket to that group; make its user a member (systemd: SupplementaryGroups=): %w", err)
-	case strings.Contains(text, "no such file or directory"):
-		return fmt.Errorf("the folder of the socket does not exist; make it, or use RuntimeDirectory= of systemd: %w", err)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return errors.New("the port is in use by another process; stop that one, or choose another address")
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return errors.New("this machine has no such address; write one that it has, or \":PORT\" for all of them")
+	case errors.Is(err, syscall.EACCES):
+		return errors.New("not allowed; for ports below 1024 start by systemd (AmbientCapabilities=CAP_NET_BIND_SERVICE) or let it pass the socket, for a unix socket check the owner of its folder")
+	case errors.Is(err, syscall.EPERM):
+		return errors.New("the process may not give the socket to that group; make its user a member (systemd: SupplementaryGroups=)")
+	case errors.Is(err, syscall.ENOENT):
+		return errors.New("the folder of the socket does not exist; make it, or use RuntimeDirectory= of systemd")
 	}
-	return err
+	return errors.New(strings.TrimPrefix(err.Error(), "milter: "))
 }
 
 // keep says that a socket is used on without being opened again.

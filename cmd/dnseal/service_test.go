@@ -448,7 +448,7 @@ func TestCannotStart(t *testing.T) {
 	defer taken.Close()
 	for listen, want := range map[string]string{
 		taken.Addr().String(): "dnseal.toml:15: listen inet:" + taken.Addr().String() + ": the port is in use by another process; stop that one",
-		"unix:DIR/mailbox":    "dnseal.toml:15: listen unix:" + w.path("mailbox") + ": milter: socket",
+		"unix:DIR/mailbox":    "dnseal.toml:15: listen unix:" + w.path("mailbox") + ": socket ",
 		"unix:DIR/anchor":     "there is something that is no socket",
 		"unix:DIR/none/relay": "the folder of the socket does not exist; make it",
 	} {

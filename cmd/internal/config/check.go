@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"maps"
 	"net"
 	"net/netip"
 	"slices"
@@ -10,7 +9,7 @@ import (
 	"strings"
 
 	"dnseal/cmd/internal/relay"
-	"dnseal/lookup/dnssec"
+	"dnseal/receiver"
 )
 
 // check looks at every value, without any other file.
@@ -18,7 +17,7 @@ func (c *Config) check(n *notes) {
 	c.checkDNS(n)
 	c.checkSign(n)
 	n.notNegative("verify.max-bytes", c.Verify.MaxBytes)
-	n.notNegative("verify.timeout", int64(c.Verify.Timeout))
+	n.receiver("authserv-id", receiver.Options{AuthservID: c.AuthservID})
 	n.actions("on", c.On, c.quarantineTo())
 	for i := range c.Domains {
 		c.checkDomain(n, fmt.Sprintf("domain[%d]", i), &c.Domains[i])
@@ -77,17 +76,8 @@ func (c *Config) checkDNS(n *notes) {
 			}
 		}
 	}
-	if c.DNS.Timeout < 0 {
-		n.wrong("dns.timeout", "timeout is negative; write something like \"5s\"")
-	}
 	n.notNegative("dns.cache-bytes", int64(c.DNS.CacheBytes))
-	known := slices.Sorted(maps.Keys(limitFields(&dnssec.Limits{})))
-	for name, value := range c.DNS.Limits {
-		n.oneOf("dns.limits", name, known...)
-		if value <= 0 {
-			n.wrong("dns.limits", "limits: %s is %d; it must be at least 1", name, value)
-		}
-	}
+	c.checkLimits(n)
 }
 
 // resolver wants "host", "host:port" or "tls://host:port#name". Names are not looked up: who would?
@@ -96,7 +86,7 @@ func (n *notes) resolver(s string) {
 	host, name, named := strings.Cut(rest, "#")
 	if h, port, err := net.SplitHostPort(host); err == nil {
 		if p, err := strconv.ParseUint(port, 10, 16); err != nil || p == 0 {
-			n.wrong("dns.resolvers", "resolvers: %q has no port number; write host:port", s)
+			n.wrong("dns.resolvers", "resolvers: %q has no port number; write host:port, for example \"127.0.0.1:53\"", s)
 		}
 		host = h
 	}

@@ -157,7 +157,6 @@ func (c *Config) checkMilter(n *notes, key string, m *Milter) {
 	n.notNegative(key+".max-bytes", m.MaxBytes)
 	n.notNegative(key+".max-header-bytes", int64(m.MaxHeaderBytes))
 	n.notNegative(key+".max-sessions", int64(m.MaxSessions))
-	n.notNegative(key+".timeout", int64(m.Timeout))
 	if m.Role != RoleSign {
 		return
 	}

@@ -2,9 +2,12 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
+	"dnseal/lookup"
+	"dnseal/receiver"
 	"dnseal/sender"
 	"dnseal/sender/identity"
 )
@@ -44,7 +47,7 @@ func (c *Config) checkSign(n *notes) {
 // strip leaves out who found an error: the reader thinks of the file.
 func strip(err error) string {
 	text := err.Error()
-	for _, prefix := range []string{"sender: ", "rule 1: ", "receiver: ", "relay: ", "milter: ", "identity: ", "lookup: ", "dnssec: "} {
+	for _, prefix := range []string{"sender: ", "rule 1: ", "receiver: ", "domain 1: ", "relay: ", "milter: ", "identity: ", "lookup: ", "dnssec: "} {
 		text = strings.TrimPrefix(text, prefix)
 	}
 	return text
@@ -87,6 +90,7 @@ func (c *Config) checkDomain(n *notes, key string, d *Domain) {
 	if len(d.Names) == 0 {
 		n.wrong(key, "the domain has no names; write names = [\"bank.example\"]")
 	}
+	before := len(n.found)
 	for _, name := range d.Names {
 		n.pattern(key+".names", name, false)
 	}
@@ -97,12 +101,34 @@ func (c *Config) checkDomain(n *notes, key string, d *Domain) {
 			n.pattern(key+".devices", a, true)
 		}
 	}
-	for class := range d.On.set() {
-		if slices.Contains(signingClasses, class) {
-			n.wrong(key+".on", "on: %s is about signing; write it into [on]", class)
+	if len(d.Names) > 0 && len(n.found) == before {
+		n.receiver(key+".devices", receiver.Options{Domains: []receiver.Domain{{Names: d.Names, Devices: d.Devices}}})
+	}
+	c.checkStricter(n, key+".on", d.On)
+	n.actions(key+".on", d.On, c.quarantineTo())
+}
+
+// receiver asks the receiver whether it takes the options.
+func (n *notes) receiver(key string, o receiver.Options) {
+	o.Lookup = struct{ lookup.Resolver }{} // never asked
+	if _, err := receiver.New(o); err != nil {
+		n.wrong(key, "%s", strip(err))
+	}
+}
+
+// checkStricter wants the actions of a domain to be about verifying, and no laxer than those for all mail.
+func (c *Config) checkStricter(n *notes, key string, on On) {
+	general := receiver.DefaultActions()
+	maps.Copy(general, c.On.verifying())
+	for class, word := range on.set() {
+		action, known := actions[word]
+		switch {
+		case slices.Contains(signingClasses, class):
+			n.wrong(key, "on: %s is about signing; write it into [on]", class)
+		case known && receiver.Laxer(action, general[class]):
+			n.wrong(key, "on: %s is %q here, laxer than %q for all other mail; From is what a forger chooses, so a domain can only be stricter", class, word, general[class])
 		}
 	}
-	n.actions(key+".on", d.On, c.quarantineTo())
 }
 
 // pattern wants a pattern of addresses or of names.

@@ -13,7 +13,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
-	"time"
 
 	"dnseal/lookup/dnssec"
 	"dnseal/sender/identity"
@@ -78,7 +77,7 @@ type DNS struct {
 	// Deny lists signer domains (and all below them) that are never looked up. Default: none.
 	Deny []string `toml:"deny"`
 	// Timeout is the time limit of one lookup, for example "5s". Default: 5 seconds.
-	Timeout time.Duration `toml:"timeout"`
+	Timeout Duration `toml:"timeout"`
 	// CacheBytes is the size of the cache of answers. Default: 64 MiB.
 	CacheBytes int `toml:"cache-bytes"`
 	// AllowSHA1 validates zones signed with SHA-1 (algorithms 5 and 7) instead of treating them as unsigned (RFC 9905).
@@ -86,10 +85,8 @@ type DNS struct {
 	AllowSHA1 bool `toml:"allow-sha1"`
 	// Probe is a zone that is bogus on purpose: in mode "ad-only" the resolver must refuse it to be believed. Default:
 	// "dnssec-failed.org".
-	Probe string `toml:"probe"`
-	// Limits bound the work one message may cause in the DNS, by the names that "dnseal lookup" and the log give them,
-	// for example { queries = 100, verifications = 32 }. Default: see the package dnssec.
-	Limits map[string]int `toml:"limits"`
+	Probe  string `toml:"probe"`
+	Limits Limits `toml:"limits"`
 }
 
 // Verify bounds what verifying may cost ([verify]).
@@ -98,7 +95,7 @@ type Verify struct {
 	MaxBytes int64 `toml:"max-bytes"`
 	// Timeout is the time limit of all lookups for one message together; class dns-error. It should be shorter than the
 	// MTA waits for a filter. Default: "15s".
-	Timeout time.Duration `toml:"timeout"`
+	Timeout Duration `toml:"timeout"`
 }
 
 // Metrics says where Prometheus and health checks ask ([metrics]).

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"slices"
+	"time"
 
 	"dnseal/cmd/internal/metrics"
 	"dnseal/cmd/internal/relay"
@@ -23,7 +24,7 @@ import (
 func (c *Config) LookupOptions() lookup.Options {
 	return lookup.Options{
 		Resolvers: c.DNS.Resolvers, Mode: c.DNS.Mode, Anchors: c.loaded.anchors,
-		Allow: c.DNS.Allow, Deny: c.DNS.Deny, Timeout: c.DNS.Timeout,
+		Allow: c.DNS.Allow, Deny: c.DNS.Deny, Timeout: time.Duration(c.DNS.Timeout),
 		CacheBytes: c.DNS.CacheBytes, AllowSHA1: c.DNS.AllowSHA1, Probe: c.DNS.Probe,
 	}
 }
@@ -41,7 +42,7 @@ func (c *Config) SenderOptions(r lookup.Resolver) sender.Options {
 		Control:            c.Sign.Control,
 		MaxBytes:           c.Sign.MaxBytes,
 		On:                 c.On.signing(),
-		Limits:             dnsLimits(c.DNS.Limits),
+		Limits:             c.dnsLimits(),
 		Hostname:           c.Hostname,
 	}
 	if c.Sign.CheckRecord == nil || *c.Sign.CheckRecord {
@@ -74,9 +75,9 @@ func (c *Config) IdentityNames() []string {
 // ReceiverOptions are those of [on] and [[domain]]; r is asked for signers' records.
 func (c *Config) ReceiverOptions(r lookup.Resolver, observe bool) receiver.Options {
 	o := receiver.Options{
-		Lookup: r, Limits: dnsLimits(c.DNS.Limits), On: c.On.verifying(),
+		Lookup: r, Limits: c.dnsLimits(), On: c.On.verifying(),
 		PKIXRoots: c.loaded.roots, AuthservID: c.AuthservID, Observe: observe,
-		MaxBytes: c.Verify.MaxBytes, Timeout: c.Verify.Timeout,
+		MaxBytes: c.Verify.MaxBytes, Timeout: time.Duration(c.Verify.Timeout),
 	}
 	for _, d := range c.Domains {
 		o.Domains = append(o.Domains, receiver.Domain{Names: d.Names, Require: d.Require, Devices: d.Devices, On: d.On.verifying()})
@@ -104,19 +105,26 @@ func sevenBit(m *message.Message) (*message.Edit, error) {
 
 // RelayOptions are those of one [[relay]].
 func (c *Config) RelayOptions(r *Relay, w Wiring) relay.Options {
+	t := r.Timeouts
 	o := relay.Options{
 		Hostname: c.Hostname, Inbound: r.Role == RoleInbound, LMTP: r.Protocol == "lmtp",
 		Implicit: r.TLS == "implicit", Handler: w.Handler, SevenBit: sevenBit, NextHop: r.NextHop, Recipients: r.Recipients,
-		Hop: relay.HopOptions{Policy: relay.TLSPolicy(r.NextHopTLS), Lookup: w.Lookup, Pass: r.PassClient},
+		Hop: relay.HopOptions{
+			Policy: relay.TLSPolicy(r.NextHopTLS), Lookup: w.Lookup, Pass: r.PassClient,
+			DialTimeout: time.Duration(t.HopConnect), CommandTimeout: time.Duration(t.HopCommand),
+			FinalTimeout: time.Duration(t.HopFinal), IdleTimeout: time.Duration(t.HopIdle),
+		},
 		Limits: relay.Limits{
 			MaxBytes: r.MaxBytes, MaxRecipients: r.MaxRecipients,
 			MaxConnections: r.MaxConnections, MaxPerClient: r.MaxPerClient, MaxInFlight: r.MaxInFlight,
+			CommandTimeout: time.Duration(t.Command), ReadTimeout: time.Duration(t.Read), DataTimeout: time.Duration(t.Data),
+			HandleTimeout: time.Duration(t.Handle), AnswerTimeout: time.Duration(t.Answer),
 		},
 		Log: w.Log, Metrics: w.Metrics,
 	}
 	o.Auth = relay.AuthOptions{
 		Users: r.Users, Dovecot: r.Dovecot, Clients: r.Clients, Lookup: w.Lookup,
-		DNS: dnsLimits(c.DNS.Limits), Roots: c.loaded.roots,
+		DNS: c.dnsLimits(), Roots: c.loaded.roots, LookupTimeout: time.Duration(t.Login),
 	}
 	o.Proxies, _ = prefixes(r.Proxies)
 	if !o.Inbound {
@@ -158,7 +166,7 @@ func (c *Config) MilterOptions(m *Milter, w Wiring) milter.Options {
 	return milter.Options{
 		Handler:  func() message.Handler { return w.Handler },
 		Daemons:  m.Daemons,
-		MaxBytes: m.MaxBytes, MaxHeaderBytes: m.MaxHeaderBytes, MaxSessions: m.MaxSessions, Timeout: m.Timeout, Logger: w.Log,
+		MaxBytes: m.MaxBytes, MaxHeaderBytes: m.MaxHeaderBytes, MaxSessions: m.MaxSessions, Timeout: time.Duration(m.Timeout), Logger: w.Log,
 		Observe: func(o milter.Observation) {
 			w.Metrics.Message(metrics.Message{
 				Door: "milter", Role: role, Result: o.Result, Reply: replyDigit(o.Action), Bytes: o.Size, Seconds: o.Took.Seconds(),
@@ -179,12 +187,10 @@ func replyDigit(a message.Action) int {
 	return 4
 }
 
-var errNoListener = errors.New("no listener")
-
 // NeedListeners says what is missing for a door, "relay" or "milter", to have something to do.
 func (c *Config) NeedListeners(door, file string) error {
 	if door == "relay" && len(c.Relays) == 0 || door == "milter" && len(c.Milters) == 0 {
-		return fmt.Errorf("%s: %w: it has no [[%s]]; write one (dnseal.toml(5))", file, errNoListener, door)
+		return fmt.Errorf("%s: there is no [[%s]] in it, so there is nothing to do; write one (dnseal.toml(5))", file, door)
 	}
 	return nil
 }

@@ -1,7 +1,5 @@
 package config
 
-import "time"
-
 // Relay is a listener of "dnseal relay" ([[relay]]).
 type Relay struct {
 	// Role is "submission" (signs what those hand in who logged in, or whom a "net:" rule covers) or "inbound" (takes
@@ -58,6 +56,33 @@ type Relay struct {
 	MaxInFlight int64 `toml:"max-in-flight"`
 	// Observe only logs what verifying would do: inbound mail goes on unchanged. Default: false.
 	Observe bool `toml:"observe"`
+
+	Timeouts Timeouts `toml:"timeouts"`
+}
+
+// Timeouts says how long a relay waits ([relay.timeouts]). It stands below its [[relay]].
+type Timeouts struct {
+	// Command is for the next command of a client (RFC 5321, 4.5.3.2.7). Default: "5m".
+	Command Duration `toml:"command"`
+	// Read is for the next piece of a message. Default: "3m".
+	Read Duration `toml:"read"`
+	// Data is for the whole of a message. Default: "30m".
+	Data Duration `toml:"data"`
+	// Login is for the lookup of a client's TLSA records. Default: "15s".
+	Login Duration `toml:"login"`
+	// Handle is for signing or verifying one message, with its lookups. Default: "2m".
+	Handle Duration `toml:"handle"`
+	// Answer is from the end of a message to our answer, with all that the next hop does; clients wait for 10 minutes
+	// (RFC 5321, 4.5.3.2.6). Default: "9m".
+	Answer Duration `toml:"answer"`
+	// HopConnect is for the connection to a next hop, with TLS and greeting. Default: "10s".
+	HopConnect Duration `toml:"hop-connect"`
+	// HopCommand is for each reply of a next hop but the last. Default: "60s".
+	HopCommand Duration `toml:"hop-command"`
+	// HopFinal is for its reply to the message. Default: "5m".
+	HopFinal Duration `toml:"hop-final"`
+	// HopIdle is how long a connection to it is kept for the next message. Default: "30s".
+	HopIdle Duration `toml:"hop-idle"`
 }
 
 // Roles of listeners.
@@ -92,5 +117,5 @@ type Milter struct {
 	// MaxSessions is how many connections of MTAs are served at once. Default: 512.
 	MaxSessions int `toml:"max-sessions"`
 	// Timeout is how long one message may take; the MTA is told of progress meanwhile. Default: "4m".
-	Timeout time.Duration `toml:"timeout"`
+	Timeout Duration `toml:"timeout"`
 }

@@ -22,7 +22,10 @@ func (c *Config) loadFiles(n *notes) {
 	c.loadIdentities(n)
 	if c.DNS.TrustAnchor != "" {
 		anchors, err := ReadAnchors(c.DNS.TrustAnchor)
-		if err != nil {
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			n.wrong("dns.trust-anchor", "%s; without trust-anchor the keys of the DNS root are used", err)
+		case err != nil:
 			n.wrong("dns.trust-anchor", "%s", err)
 		}
 		c.loaded.anchors = anchors
@@ -51,12 +54,8 @@ func (c *Config) loadIdentities(n *notes) {
 		return
 	}
 	names, err := identity.List(c.Identities)
-	if errors.Is(err, fs.ErrNotExist) {
-		n.wrong("identities", "the directory %s does not exist; make the first identity there: dnseal identity new NAME --identities %s", c.Identities, c.Identities)
-		return
-	}
 	if err != nil {
-		n.wrong("identities", "%s", strip(err))
+		n.wrong("identities", "%s%s", strip(err), advice(err))
 		return
 	}
 	for _, name := range names {
@@ -104,11 +103,7 @@ func (c *Config) needIdentity(n *notes, key, name string) {
 func (c *Config) loadRelay(n *notes, key string, r *Relay) {
 	n.group(key+".socket-group", r.SocketGroup)
 	if r.Certificate != "" {
-		cert, err := loadServer(r.Certificate, r.Key)
-		if err != nil {
-			n.wrong(key+".certificate", "%s", err)
-		}
-		c.loaded.servers[r.Certificate] = cert
+		c.loaded.servers[r.Certificate] = n.server(key, r.Certificate, r.Key)
 	}
 	if r.NextHopRoots != "" {
 		roots, err := ReadRoots(r.NextHopRoots)
@@ -132,21 +127,27 @@ func (c *Config) loadRelay(n *notes, key string, r *Relay) {
 	}
 }
 
-// loadServer reads the certificate of a server and its key.
-func loadServer(certificate, key string) (*tls.Certificate, error) {
-	for _, file := range []string{certificate, key} {
-		if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("the file %s does not exist; name the server's PEM file", file)
+// server reads the certificate of a relay and its key; nil after a mistake.
+func (n *notes) server(relay, certificate, key string) *tls.Certificate {
+	missing := false
+	for _, f := range [][2]string{{"certificate", certificate}, {"key", key}} {
+		if _, err := os.Stat(f[1]); errors.Is(err, fs.ErrNotExist) {
+			n.wrong(relay+"."+f[0], "the file %s does not exist; name the PEM file with the server's %s", f[1], f[0])
+			missing = true
 		}
 	}
-	if info, err := os.Stat(key); err == nil && info.Mode().Perm()&0o027 != 0 {
-		return nil, fmt.Errorf("the key %s can be read by others (mode %04o); chmod 600 %s", key, info.Mode().Perm(), key)
+	if missing {
+		return nil
 	}
 	cert, err := tls.LoadX509KeyPair(certificate, key)
 	if err != nil {
-		return nil, fmt.Errorf("certificate %s with key %s: %s; both must be PEM, and belong together", certificate, key, strings.TrimPrefix(err.Error(), "tls: "))
+		n.wrong(relay+".certificate", "certificate %s with key %s: %s; both must be PEM, and belong together", certificate, key, strings.TrimPrefix(err.Error(), "tls: "))
+		return nil
 	}
-	return &cert, nil
+	if info, err := os.Stat(key); err == nil && info.Mode().Perm()&0o027 != 0 {
+		n.wrong(relay+".key", "the key %s can be read by others (mode %04o); chmod 600 %s", key, info.Mode().Perm(), key)
+	}
+	return &cert
 }
 
 func (n *notes) group(key, name string) {
@@ -165,14 +166,14 @@ func (n *notes) group(key, name string) {
 func ReadRoots(file string) (*x509.CertPool, error) {
 	text, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("the file of roots %s does not exist", file)
+		return nil, fmt.Errorf("the file of roots %s does not exist; name a PEM bundle of certificates", file)
 	}
 	if err != nil {
 		return nil, err
 	}
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(text) {
-		return nil, fmt.Errorf("%s holds no certificate in PEM form", file)
+		return nil, fmt.Errorf("%s holds no certificate in PEM form; name a PEM bundle of certificates", file)
 	}
 	return pool, nil
 }
@@ -191,5 +192,9 @@ func ReadAnchors(file string) (*dnssec.Anchors, error) {
 	if err != nil {
 		return nil, fmt.Errorf("trust anchor: %w", err)
 	}
-	return dnssec.ParseAnchors(string(text), file)
+	anchors, err := dnssec.ParseAnchors(string(text), file)
+	if err != nil {
+		return nil, fmt.Errorf("%s; write DS or DNSKEY records in zone-file form", strip(err))
+	}
+	return anchors, nil
 }

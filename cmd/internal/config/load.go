@@ -38,7 +38,7 @@ func Load(file string) (*Config, error) {
 func read(file string) (string, error) {
 	f, err := os.Open(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", fmt.Errorf("configuration file %s does not exist", file)
+		return "", fmt.Errorf("configuration file %s does not exist; write it (dnseal.toml(5)), or name another with --config", file)
 	}
 	if err != nil {
 		return "", fmt.Errorf("configuration: %w", err)
@@ -63,7 +63,7 @@ func parse(text, file string) (*Config, *notes) {
 		n.found = append(n.found, syntax(file, err))
 		return &c, n
 	}
-	n.places = places(text)
+	n.places, n.defined = places(text), meta.IsDefined
 	n.unknown(meta.Undecoded())
 	c.defaults()
 	c.check(n)
@@ -74,12 +74,16 @@ func parse(text, file string) (*Config, *notes) {
 // told is how the decoder writes an error: where, at which key, what.
 var told = regexp.MustCompile(`^toml: line (\d+)(?: \(last key "(.*?)"\))?: ((?s).*)$`)
 
-// wrongType is how it says that a value is of another type than its key wants.
-var wrongType = regexp.MustCompile(`^incompatible types: TOML value has type (\S+); destination has type (\S+)$`)
+// Its texts that need other words for people who write no Go.
+var (
+	wrongType = regexp.MustCompile(`^incompatible types: TOML value has type (\S+); destination has type (\S+)$`)
+	onlyTable = regexp.MustCompile(`^type mismatch for \S+: expected table but found \[\]`)
+	defined   = regexp.MustCompile(`^Key '(.*)' has already been defined\.$`)
+)
 
 // typeWords are the types of values as people call them.
 var typeWords = map[string]string{
-	"string": "a string in quotes", "int64": "a number", "int": "a number", "float64": "a number with a point", "bool": "true or false",
+	"string": "a string in quotes", "int64": "a number", "integer": "a number", "float64": "a number with a point", "bool": "true or false", "boolean": "true or false",
 	"[]any": "an array", "slice": "an array", "[]string": "an array of strings", "map[string]any": "a table", "struct": "a table",
 }
 
@@ -90,14 +94,30 @@ func syntax(file string, err error) *Mistake {
 		return &Mistake{file, 0, oneLine(strings.TrimPrefix(err.Error(), "toml: "))}
 	}
 	line, _ := strconv.Atoi(m[1])
-	text := m[3]
+	return &Mistake{file, line, oneLine(inWords(m[2], m[3]))}
+}
+
+// inWords says what the decoder says of a key, which may be empty.
+func inWords(key, text string) string {
+	if d := defined.FindStringSubmatch(text); d != nil {
+		return fmt.Sprintf("%s stands here for the second time; of what there can be several, each is written [[%s]], all else stands once", d[1], d[1])
+	}
+	if strings.HasPrefix(text, "expected value but found") {
+		text += "; strings stand in quotes"
+	}
 	if t := wrongType.FindStringSubmatch(text); t != nil {
 		text = fmt.Sprintf("the value must be %s, not %s", or(typeWords[t[2]], t[2]), or(typeWords[t[1]], t[1]))
+		if t[2] == "slice" && t[1] == "map[string]any" {
+			text = fmt.Sprintf("there can be several of it; write [[%s]]", key)
+		}
 	}
-	if m[2] != "" {
-		text = m[2] + ": " + text
+	if onlyTable.MatchString(text) {
+		text = fmt.Sprintf("there is only one of it; write [%s]", key)
 	}
-	return &Mistake{file, line, oneLine(text)}
+	if key == "" {
+		return text
+	}
+	return key + ": " + text
 }
 
 // oneLine keeps a decoder's text, which may quote the file, on one line.

@@ -57,12 +57,17 @@ func TestMistakes(t *testing.T) {
 func TestSyntax(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"[dns]\nmode = validate\n":              "f:2: ",
-		"identities = 5\n":                      "f:1: ",
-		"[[relay]]\nrole = [\"a\"]\n":           "f:2: ",
-		"[dns]\ntimeout = \"soon\"\n":           "f:2: ",
-		"a = 1\na = 2\n":                        "f:2: ",
-		"[on]\nbad-signature = { a = \"b\" }\n": "f:2: ",
+		"[dns]\nmode = validate\n":              "f:2: dns.mode: expected value but found \"validate\" instead; strings stand in quotes",
+		"identities = 5\n":                      "f:1: identities: the value must be a string in quotes, not a number",
+		"[[relay]]\nrole = [\"a\"]\n":           "f:2: relay.role: the value must be a string in quotes, not an array",
+		"[dns]\ntimeout = \"soon\"\n":           "f:2: dns.timeout: \"soon\" is no time; write a number with its unit in quotes, such as \"90s\" or \"5m\"",
+		"[verify]\ntimeout = 15\n":              "f:2: verify.timeout: \"15\" is no time",
+		"[dns]\ntimeout = \"-1s\"\n":            "f:2: dns.timeout: \"-1s\" is no time",
+		"a = 1\na = 2\n":                        "f:2: a stands here for the second time",
+		"[on]\nbad-signature = { a = \"b\" }\n": "f:2: on.bad-signature: the value must be a string in quotes, not a table",
+		"[milter]\nrole = \"sign\"\n":           "f:1: milter: there can be several of it; write [[milter]]",
+		"[[dns]]\nmode = \"both\"\n":            "f:1: dns: there is only one of it; write [dns]",
+		"[verify]\nmax-bytes = \"10MB\"\n":      "f:2: verify.max-bytes: the value must be a number, not a string in quotes",
 	} {
 		_, n := parse(text, "f")
 		if err := n.err(); err == nil || !strings.HasPrefix(err.Error(), want) {
@@ -85,7 +90,7 @@ func write(t *testing.T, dir, text string) string {
 func TestFiles(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, text, want string }{
-		{"no directory", `identities = "DIR/nowhere"`, `:1: the directory DIR/nowhere does not exist; make the first identity there: dnseal identity new NAME --identities DIR/nowhere`},
+		{"no directory", `identities = "DIR/nowhere"`, `:1: there is no directory DIR/nowhere: file does not exist; make the first identity there: dnseal identity new NAME --identities DIR/nowhere`},
 		{"key readable by others", `identities = "DIR/open"`, `:1: key of bob@example.org: DIR/open/bob@example.org/key.pem can be read by others (mode 0644); chmod 600 DIR/open/bob@example.org/key.pem`},
 		{"no identity", "identities = \"DIR/keys\"\n[[sign.rule]]\nwho = [\"user:x\"]\nfrom = [\"carol@example.org\"]", `:4: there is no usable identity carol@example.org in DIR/keys; make it with: dnseal identity new carol@example.org --identities DIR/keys`},
 		{"no such next-hop identity", "identities = \"DIR/keys\"\n[[relay]]\nrole = \"inbound\"\nlisten = \":25\"\nrecipients = [\"a.example\"]\nnext-hop = [\"b:25\"]\nnext-hop-identity = \"x._device.example.org\"", `:7: there is no usable identity x._device.example.org`},
@@ -93,8 +98,10 @@ func TestFiles(t *testing.T) {
 		{"bad anchor", "[dns]\ntrust-anchor = \"DIR/dnseal.toml\"", `:2: `},
 		{"no roots", `pkix-roots = "DIR/nowhere"`, `:1: the file of roots DIR/nowhere does not exist`},
 		{"roots without certificate", `pkix-roots = "DIR/dnseal.toml"`, `:1: DIR/dnseal.toml holds no certificate in PEM form`},
-		{"no certificate", "[[relay]]\nrole = \"inbound\"\nlisten = \":25\"\nrecipients = [\"a.example\"]\nnext-hop = [\"b:25\"]\ntls = \"starttls\"\ncertificate = \"DIR/none.pem\"\nkey = \"DIR/none.key\"", `:7: the file DIR/none.pem does not exist`},
-		{"open server key", "[[relay]]\nrole = \"inbound\"\nlisten = \":25\"\nrecipients = [\"a.example\"]\nnext-hop = [\"b:25\"]\ntls = \"starttls\"\ncertificate = \"DIR/keys/alice@example.org/cert.pem\"\nkey = \"DIR/open/bob@example.org/key.pem\"", `:7: the key DIR/open/bob@example.org/key.pem can be read by others (mode 0644); chmod 600`},
+		{"no certificate", "[[relay]]\nrole = \"inbound\"\nlisten = \":25\"\nrecipients = [\"a.example\"]\nnext-hop = [\"b:25\"]\ntls = \"starttls\"\ncertificate = \"DIR/none.pem\"\nkey = \"DIR/dnseal.toml\"", `:7: the file DIR/none.pem does not exist`},
+		{"no server key", "[[relay]]\nrole = \"inbound\"\nlisten = \":25\"\nrecipients = [\"a.example\"]\nnext-hop = [\"b:25\"]\ntls = \"starttls\"\ncertificate = \"DIR/dnseal.toml\"\nkey = \"DIR/none.key\"", `:8: the file DIR/none.key does not exist; name the PEM file with the server's key`},
+		{"another server key", "[[relay]]\nrole = \"inbound\"\nlisten = \":25\"\nrecipients = [\"a.example\"]\nnext-hop = [\"b:25\"]\ntls = \"starttls\"\ncertificate = \"DIR/keys/alice@example.org/cert.pem\"\nkey = \"DIR/open/bob@example.org/key.pem\"", `:7: certificate DIR/keys/alice@example.org/cert.pem with key`},
+		{"open server key", "[[relay]]\nrole = \"inbound\"\nlisten = \":25\"\nrecipients = [\"a.example\"]\nnext-hop = [\"b:25\"]\ntls = \"starttls\"\ncertificate = \"DIR/open/bob@example.org/cert.pem\"\nkey = \"DIR/open/bob@example.org/key.pem\"", `:8: the key DIR/open/bob@example.org/key.pem can be read by others (mode 0644); chmod 600`},
 		{"no group", "[[milter]]\nrole = \"verify\"\nlisten = \"unix:/x\"\nsocket-group = \"no such group\"", `:4: there is no group "no such group" here`},
 	}
 	for _, tt := range tests {
@@ -118,7 +125,7 @@ func TestFiles(t *testing.T) {
 			}
 		})
 	}
-	if _, err := Load("nowhere.toml"); err == nil || err.Error() != "configuration file nowhere.toml does not exist" {
+	if _, err := Load("nowhere.toml"); err == nil || err.Error() != "configuration file nowhere.toml does not exist; write it (dnseal.toml(5)), or name another with --config" {
 		t.Errorf("Load(nowhere.toml): %v", err)
 	}
 }
@@ -174,6 +181,17 @@ next-hop-tls = "dane"
 next-hop-identity = "relay.example.org"
 max-bytes = 1000
 max-in-flight = 3000
+[relay.timeouts]
+command = "1s"
+read = "2s"
+data = "3s"
+login = "4s"
+handle = "5s"
+answer = "6s"
+hop-connect = "7s"
+hop-command = "8s"
+hop-final = "9s"
+hop-idle = "10s"
 [[milter]]
 role = "verify"
 listen = "inet:8891@localhost"
@@ -209,6 +227,15 @@ max-header-bytes = 4000
 	o := c.RelayOptions(&c.Relays[0], Wiring{})
 	if got := fmt.Sprint(o.Trusted); got != "[192.0.2.0/24 127.0.0.1/32]" || o.Inbound || o.TLS == nil || o.Hop.TLS == nil || o.Hop.Policy != relay.TLSDANE || o.Limits.MaxBytes != 1000 || o.Limits.MaxInFlight != 3000 {
 		t.Errorf("relay options: trusted %s, %+v", got, o)
+	}
+	times := []time.Duration{
+		o.Limits.CommandTimeout, o.Limits.ReadTimeout, o.Limits.DataTimeout, o.Auth.LookupTimeout, o.Limits.HandleTimeout, o.Limits.AnswerTimeout,
+		o.Hop.DialTimeout, o.Hop.CommandTimeout, o.Hop.FinalTimeout, o.Hop.IdleTimeout,
+	}
+	for i, got := range times {
+		if want := time.Duration(i+1) * time.Second; got != want {
+			t.Errorf("timeout %d is %s, want %s", i+1, got, want)
+		}
 	}
 	if m := c.MilterOptions(&c.Milters[0], Wiring{}); m.Timeout != time.Minute || m.MaxHeaderBytes != 4000 {
 		t.Errorf("milter options: %+v", m)

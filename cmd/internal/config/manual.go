@@ -11,7 +11,7 @@ import (
 
 // sources are the files with the structs: the manual is made of their comments, so that it never differs.
 //
-//go:embed config.go sign.go actions.go doors.go
+//go:embed config.go sign.go actions.go doors.go limits.go
 var sources embed.FS
 
 // Section is a table of the file, for the manual.
@@ -53,12 +53,14 @@ func Manual() ([]Section, error) {
 	for _, t := range []struct{ table, name string }{
 		{"", "Config"},
 		{"[dns]", "DNS"},
+		{"[dns.limits]", "Limits"},
 		{"[sign]", "Sign"},
 		{"[[sign.rule]]", "Rule"},
 		{"[verify]", "Verify"},
 		{"[on]", "On"},
 		{"[[domain]]", "Domain"},
 		{"[[relay]]", "Relay"},
+		{"[relay.timeouts]", "Timeouts"},
 		{"[[milter]]", "Milter"},
 		{"[metrics]", "Metrics"},
 		{"[log]", "Log"},
@@ -72,7 +74,8 @@ func section(table string, decl *ast.GenDecl) Section {
 	spec := decl.Specs[0].(*ast.TypeSpec)
 	s := Section{Name: table}
 	if table != "" {
-		s.Text = renamed(decl.Doc.Text(), spec.Name.Name, "This table")
+		text := strings.Replace(decl.Doc.Text(), " ("+table+")", "", 1) // the heading says it
+		s.Text = renamed(text, spec.Name.Name, "This table")
 	}
 	for _, f := range spec.Type.(*ast.StructType).Fields.List {
 		if f.Tag == nil || len(f.Names) == 0 {

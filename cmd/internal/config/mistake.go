@@ -40,8 +40,13 @@ func (ms Mistakes) Error() string {
 type notes struct {
 	file   string
 	places []place
-	found  Mistakes
+	// defined reports whether a key stands in the file; nil: none does.
+	defined func(key ...string) bool
+	found   Mistakes
 }
+
+// has reports whether a key stands in the file, also where its value is zero.
+func (n *notes) has(key ...string) bool { return n.defined != nil && n.defined(key...) }
 
 // wrong notes a mistake at a key such as "relay[0].listen"; without such a key in the file, at its table.
 func (n *notes) wrong(key, format string, args ...any) {
@@ -115,7 +120,7 @@ func insideUnknown(bare string, keys []toml.Key) bool {
 func nearest(key string, known []string) string {
 	best, least := "", 1+len(key)/3
 	for _, k := range known {
-		if d := distance(key, k); d < least {
+		if d := distance(key, k); d < least && !strings.HasPrefix(key, k+".") {
 			best, least = k, d
 		}
 	}
