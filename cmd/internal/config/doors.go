@@ -28,7 +28,8 @@ type Relay struct {
 	// Clients lists the device, service and host names (stars allowed) that may log in by TLS certificate and TLSA
 	// record (SASL EXTERNAL). Needs TLS. Default: none.
 	Clients []string `toml:"clients"`
-	// Recipients are the domains mail is taken for, "*.example.org" for all below one. Inbound only, and mandatory there.
+	// Recipients are the domains mail is taken for, "*.example.org" for all below one. Local parts that name another
+	// host ("%", "!", "@") are refused. Inbound only, and mandatory there.
 	Recipients []string `toml:"recipients"`
 	// Proxies are the addresses that must, and alone may, begin with a PROXY protocol header. Default: none.
 	Proxies []string `toml:"proxies"`

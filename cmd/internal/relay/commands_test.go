@@ -172,7 +172,7 @@ func TestInboundIsNoOpenRelay(t *testing.T) {
 	for rcpt, want := range map[string]string{
 		"a@example.net": "250", "a@EXAMPLE.NET": "250", "a@example.net.": "250", "a@x.example.org": "250", "a@y.x.example.org": "250", "a@xn--bcher-kva.example": "250", "postmaster": "250",
 		"a@example.org": "550 5.7.1", "a@notexample.net": "550", "a@example.net.evil.test": "550", "a@[127.0.0.1]": "550", `"a@example.net"@evil.test`: "550",
-		"@example.net:a@evil.test": "550",
+		"@example.net:a@evil.test": "550", "a%evil.test@example.net": "550 5.7.1", "evil.test!a@example.net": "550", `"a@evil.test"@example.net`: "550", `"a\@evil.test"@example.net`: "550",
 	} {
 		k.do("RCPT TO:<"+rcpt+">", want)
 	}

@@ -6,11 +6,15 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// takes reports whether an inbound server takes mail for a path.
+// takes reports whether an inbound server takes mail for a path. A local part that names another host behind ours
+// ("user%host", "host!user", a quoted "user@host") is nobody here: a next hop that trusts us would route it on.
 func (s *Server) takes(path string) bool {
 	at := strings.LastIndexByte(path, '@')
 	if at < 0 {
 		return true // postmaster (RFC 5321, Section 4.5.1)
+	}
+	if strings.ContainsAny(path[:at], "%!@") {
+		return false
 	}
 	domain := aLabels(path[at+1:])
 	for _, want := range s.opts.Recipients {
