@@ -1,6 +1,7 @@
 package smime
 
 import (
+	"cmp"
 	"encoding/asn1"
 	"fmt"
 
@@ -8,13 +9,18 @@ import (
 )
 
 // clear judges a multipart/signed entity (RFC 1847, Section 2.1; RFC 8551, Section 3.5.3) and goes on with its first part.
-func (v *verifier) clear(l *layer) (bool, error) {
+// doubt is its ambiguity.
+func (v *verifier) clear(l *layer, doubt string) (bool, error) {
 	p := l.entity
 	number := p.number
 	if p.delimiter != nil {
 		number = childNumber(p.number, 2)
 	}
-	if reason := clearDefect(p, l.root); reason != "" {
+	reason, err := v.clearDefect(l, doubt)
+	if err != nil {
+		return false, err
+	}
+	if reason != "" {
 		if l.root {
 			v.malformed("malformed", p.subject()+": "+reason)
 		}
@@ -51,10 +57,19 @@ func (v *verifier) clear(l *layer) (bool, error) {
 }
 
 // clearDefect says why a multipart/signed cannot be judged, or "".
-func clearDefect(p *part, root bool) string {
+func (v *verifier) clearDefect(l *layer, doubt string) (string, error) {
+	if reason := cmp.Or(doubt, structureDefect(l.entity)); reason != "" {
+		return reason, nil
+	}
+	n, err := v.boundaries(l)
+	if err != nil || n == 3 { // those before the two parts, and the closing one
+		return "", err
+	}
+	return doubtfulBoundary, nil
+}
+
+func structureDefect(p *part) string {
 	switch {
-	case p.malformed != "" && root:
-		return p.malformed
 	case p.delimiter == nil:
 		return "multipart/signed without boundary"
 	case len(p.kids) != 2:
@@ -67,14 +82,29 @@ func clearDefect(p *part, root bool) string {
 	case p.frame&hasBareLF != 0:
 		// Some take such a line for a boundary and some do not: they would be shown different texts.
 		return "a boundary of multipart/signed without CR LF"
-	case p.lookalike:
-		return "lines that some readers take for boundaries and some do not"
-	case p.kids[1].malformed != "":
-		return "signature part: " + p.kids[1].malformed
+	case p.repeated:
+		return doubtfulBoundary
 	case !isSignaturePart(p.kids[1]):
 		return "the second part of multipart/signed is " + quoted(p.kids[1].typ.name)
 	}
+	if reason := ambiguity(p.kids[1], false); reason != "" {
+		return "signature part: " + reason
+	}
 	return ""
+}
+
+const doubtfulBoundary = "lines that some readers take for boundaries and some do not"
+
+// boundaries counts what some reader takes for boundary lines outside the first part.
+func (v *verifier) boundaries(l *layer) (int, error) {
+	p := l.entity
+	c := delimiterCounter{delimiter: p.delimiter}
+	off, n := p.kids[0].signedRange()
+	err := copyRange(v.ctx, &c, l.src, p.body, off-p.body)
+	if err == nil {
+		err = copyRange(v.ctx, &c, l.src, off+n, p.end-off-n)
+	}
+	return c.n, err
 }
 
 func detachedDefect(sd *cms.SignedData, tail bool) string {

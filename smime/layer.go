@@ -49,11 +49,19 @@ func (v *verifier) open(l *layer, outermost bool) (bool, error) {
 	if l.root && outermost {
 		v.report.Kind = k.word()
 	}
+	if k == plain {
+		return false, nil
+	}
+	// Only an entity that claims to be more than it is can mislead anybody about a signature.
+	doubt := ambiguity(l.entity, l.root && outermost)
+	if l.root && doubt != "" {
+		v.malformed("malformed", l.entity.subject()+": "+doubt)
+	}
 	switch k {
 	case clearSigned:
-		return v.clear(l)
+		return v.clear(l, doubt)
 	case cmsObject:
-		return v.object(l, l.root && outermost)
+		return v.object(l, l.root && outermost, doubt)
 	case plain, pgpSigned, pgpEncrypted, pgpInline:
 	}
 	return false, nil

@@ -14,6 +14,8 @@ type mediaType struct {
 	params []param
 	// ambiguous is set when readers may disagree on what the field says: a parameter twice, or bytes that are no parameter.
 	ambiguous bool
+	// odd is set when the field says one thing, in a form that not all readers understand.
+	odd bool
 }
 
 type param struct{ name, value string }
@@ -49,7 +51,7 @@ func parseMediaType(value string) mediaType {
 		typ += "/" + p.token()
 		p.space()
 	}
-	t := mediaType{name: strings.ToLower(typ)}
+	t := mediaType{name: strings.ToLower(typ), odd: !strings.HasPrefix(strings.TrimLeft(value, " \t\r\n"), typ)}
 	for p.take(';') {
 		p.space()
 		name := strings.ToLower(p.token())
@@ -62,11 +64,13 @@ func parseMediaType(value string) mediaType {
 			break
 		}
 		p.space()
+		raw := p.s
 		v, ok := p.value()
 		if !ok {
 			t.ambiguous = true
 			break
 		}
+		t.odd = t.odd || name == "boundary" && !commonBoundary(raw[:len(raw)-len(p.s)], v)
 		p.space()
 		if t.has(name) {
 			t.ambiguous = true
@@ -80,6 +84,7 @@ func parseMediaType(value string) mediaType {
 	if p.s != "" {
 		t.ambiguous = true
 	}
+	t.odd = t.odd || p.comment
 	t.joinContinuations()
 	return t
 }

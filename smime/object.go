@@ -8,7 +8,7 @@ import (
 )
 
 // object opens an application/pkcs7-mime entity (RFC 8551, Section 3.2), judges the signatures on what is inside and goes on with that.
-func (v *verifier) object(l *layer, outermost bool) (bool, error) {
+func (v *verifier) object(l *layer, outermost bool, doubt string) (bool, error) {
 	p := l.entity
 	if l.depth++; l.depth > maxLayers {
 		return false, &LimitError{"layers", maxLayers}
@@ -30,7 +30,7 @@ func (v *verifier) object(l *layer, outermost bool) (bool, error) {
 	if outermost && !sd.Attached && len(sd.Signers) == 0 {
 		v.report.Kind = "certs-only" // RFC 8551, Section 3.8
 	}
-	if reason := attachedDefect(sd, p); reason != "" {
+	if reason := attachedDefect(sd, doubt); reason != "" {
 		return false, v.add(l, malformedSignature(p.number, l.covers(p), reason))
 	}
 	if !sd.Attached {
@@ -52,22 +52,19 @@ func (v *verifier) inside(l *layer, sd *cms.SignedData, content *message.Spool) 
 	if err != nil {
 		return err
 	}
-	if l.root && inner.malformed != "" && kindOf(inner) != plain {
-		v.malformed("malformed", inner.subject()+": "+inner.malformed)
-	}
 	p.secured = true
 	l.src, l.entity = content, inner
 	return nil
 }
 
-func attachedDefect(sd *cms.SignedData, p *part) string {
+func attachedDefect(sd *cms.SignedData, doubt string) string {
 	switch {
 	case sd.Attached && len(sd.Signers) == 0:
 		return "nobody signed"
 	case !sd.Attached && len(sd.Signers) > 0:
 		return "a signature without its content"
-	case p.malformed != "":
-		return p.malformed
+	case doubt != "":
+		return doubt
 	case sd.Attached && !sd.ContentType.Equal(oidData):
 		return notData
 	}

@@ -17,6 +17,7 @@ func (t *mediaType) joinContinuations() {
 		switch had := t.get(base); {
 		case !t.has(base):
 			t.params = append(t.params, param{base, joined})
+			t.odd = t.odd || base == "boundary"
 		case had != joined && base != "name" && base != "filename":
 			// Names come in both forms, one of them for old readers.
 			t.ambiguous = true

@@ -31,9 +31,8 @@ type part struct {
 	// others only when walk measures). high is the number of octets above 127 in a body.
 	header, content, frame hazard
 	high                   int64
-	// lookalike is set when outside the first part a line begins like a delimiter and is none: careless readers take it for one.
-	// So it is when a part inside has the same delimiter (RFC 2046, Section 5.1.1 forbids that): some look for the outer one first.
-	lookalike bool
+	// repeated is set when a part inside has the same delimiter (RFC 2046, Section 5.1.1 forbids that): some look for the outer one first.
+	repeated bool
 	// preamble and epilogue say whether something other than empty lines stands there.
 	preamble, epilogue bool
 

@@ -5,7 +5,10 @@ import (
 )
 
 // scanner reads the lexical elements of RFC 2045, 5.1.
-type scanner struct{ s string }
+type scanner struct {
+	s       string
+	comment bool // one was skipped
+}
 
 func (p *scanner) take(c byte) bool {
 	if p.s == "" || p.s[0] != c {
@@ -23,6 +26,7 @@ func (p *scanner) space() {
 		case c == ' ' || c == '\t' || c == '\r' || c == '\n':
 		case c == '(':
 			depth++
+			p.comment = true
 		case depth == 0:
 			p.s = p.s[i:]
 			return

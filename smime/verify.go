@@ -50,11 +50,8 @@ func (v *verifier) malformed(code, reason string) {
 
 // message judges the signatures of the root and of everything below it.
 func (v *verifier) message(src io.ReaderAt, root *part) error {
-	if root.malformed != "" {
-		// Only a root that claims to be more than it is can mislead anybody about a signature.
-		if k := kindOf(root); k != plain || root.typ.name == "" {
-			v.malformed("malformed", root.malformed)
-		}
+	if root.typ.name == "" && root.malformed != "" {
+		v.malformed("malformed", root.malformed) // it may claim anything
 	}
 	if err := v.entity(&layer{src: src, entity: root, outer: v.header, root: true}); err != nil {
 		return err

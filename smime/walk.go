@@ -118,22 +118,14 @@ func (w *walker) line(l line) error {
 // a boundary that begins with another one is a different boundary.
 func (w *walker) boundary(data []byte) (index int, closing bool) {
 	data = bytes.TrimRight(data, " \t")
-	var near *part
 	for i, p := range slices.Backward(w.open) {
-		if p.delimiter == nil || !bytes.HasPrefix(data, p.delimiter) {
+		if p.delimiter == nil || p.closed >= 0 || !bytes.HasPrefix(data, p.delimiter) {
 			continue
 		}
 		rest := data[len(p.delimiter):]
-		closing = string(rest) == "--"
-		if p.closed < 0 && (closing || len(rest) == 0) {
+		if closing = string(rest) == "--"; closing || len(rest) == 0 {
 			return i, closing
 		}
-		if i == len(w.open)-1 || len(p.kids) > 1 {
-			near = p
-		}
-	}
-	if near != nil {
-		near.lookalike = true
 	}
 	return -1, false
 }
@@ -253,7 +245,7 @@ func (w *walker) begin(p *part) error {
 	p.describe()
 	for _, outer := range w.open {
 		if p.delimiter != nil && outer != p && bytes.Equal(outer.delimiter, p.delimiter) {
-			outer.lookalike = true
+			outer.repeated = true
 		}
 	}
 	if w.shallow {

@@ -1,0 +1,101 @@
+package smime
+
+import (
+	"bytes"
+	"strings"
+)
+
+// Readers take a message apart in ways of their own. What claims to be signed has to look the same to all of them: a text that only
+// some of them show is one that nobody signed.
+
+// ambiguity says why readers may take an entity for something else than Verify does, or "". mailbox says that it is a whole message,
+// whose first line may be that of a mailbox in mbox form (RFC 4155).
+func ambiguity(p *part, mailbox bool) string {
+	if p.malformed != "" {
+		return p.malformed
+	}
+	for i, f := range p.fields {
+		name := len(f.Name())
+		switch {
+		case loneCR(f.Raw):
+			return "a CR in the header that ends no line" // for some it does
+		case bytes.IndexByte(f.Raw, 0) >= 0:
+			return "a NUL in the header"
+		case name > 0 && f.Raw[name] != ':' && (f.Is("Content-Type") || f.Is("Content-Transfer-Encoding")):
+			// RFC 5322, Section 4.5.1, is obsolete: for some that is another field.
+			return "white space before the colon of " + f.Name()
+		case name > 0 || mailbox && i == 0 && isMailboxLine(f.Raw):
+		default:
+			// Programs as old as mail itself take it for the first line of the body.
+			return "a line in the header that is no header field"
+		}
+	}
+	switch cte, _ := field(p.fields, "Content-Transfer-Encoding"); {
+	case strings.Contains(cte, "("):
+		return "a comment in Content-Transfer-Encoding"
+	case p.typ.odd:
+		return "a Content-Type field that some readers do not understand"
+	}
+	return ""
+}
+
+func isMailboxLine(raw []byte) bool {
+	return bytes.HasPrefix(bytes.TrimPrefix(raw, []byte(">")), []byte("From "))
+}
+
+func loneCR(raw []byte) bool {
+	for {
+		i := bytes.IndexByte(raw, '\r')
+		if i < 0 {
+			return false
+		}
+		if raw = raw[i+1:]; len(raw) == 0 || raw[0] != '\n' {
+			return true
+		}
+	}
+}
+
+// commonBoundary reports whether all readers make the same of a boundary parameter that stands there as raw: RFC 2046,
+// Section 5.1.1, with the characters that are seen in practice.
+func commonBoundary(raw, boundary string) bool {
+	const most = 70
+	switch {
+	case len(boundary) > most:
+	case raw != boundary && raw != `"`+boundary+`"`: // a backslash, which some take for a character of its own
+	case raw == boundary && strings.ContainsAny(raw, `()<>@,:/[]?=`): // RFC 2045, Section 5.1: to be quoted
+	case strings.ContainsAny(boundary, `"\;<>`), strings.HasPrefix(boundary, "'"): // some split there, or take brackets away
+	case strings.Contains(boundary, "=?") && strings.Contains(boundary, "?="): // some decode RFC 2047 everywhere
+	case strings.HasPrefix(boundary, " "), strings.HasSuffix(boundary, " "):
+	case strings.ContainsFunc(boundary, func(r rune) bool { return r < ' ' || r > '~' }):
+	default:
+		return true
+	}
+	return false
+}
+
+// delimiterCounter counts what it is written: the places where some reader sees the beginning of a delimiter line. Lines end in
+// CR LF, and for some in either of the two alone.
+type delimiterCounter struct {
+	delimiter []byte
+	text      []byte // what was written last
+	n         int
+}
+
+func (c *delimiterCounter) Write(p []byte) (int, error) {
+	if c.text == nil {
+		c.text = append(make([]byte, 0, 1+len(p)), '\n') // what is written begins with a line
+	}
+	c.text = append(c.text, p...)
+	for at := 0; ; at++ {
+		i := bytes.Index(c.text[at:], c.delimiter)
+		if i < 0 {
+			break
+		}
+		if at += i; at > 0 && (c.text[at-1] == '\n' || c.text[at-1] == '\r') {
+			c.n++
+		}
+	}
+	// Too short for one with the line end before it, so that none is counted twice.
+	c.text = append(c.text[:0], c.text[max(0, len(c.text)-len(c.delimiter)):]...)
+	return len(p), nil
+}
