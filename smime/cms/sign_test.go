@@ -9,6 +9,9 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+
+	"golang.org/x/crypto/cryptobyte"
+	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
 
 const testContent = "Content-Type: text/plain\r\n\r\nMeet me at noon.\r\n"
@@ -65,6 +68,32 @@ func TestSignDetached(t *testing.T) {
 				t.Errorf("Verify of changed content = %q", code)
 			}
 		})
+	}
+}
+
+// TestSignedAttributes: what is signed beside the content, each once and in the order of DER; without a certificate nothing is
+// bound to one.
+func TestSignedAttributes(t *testing.T) {
+	t.Parallel()
+	const always = "1.2.840.113549.1.9.3 1.2.840.113549.1.9.5 1.2.840.113549.1.9.52 1.2.840.113549.1.9.4 1.2.840.113549.1.9.15"
+	const certified = "1.2.840.113549.1.9.3 1.2.840.113549.1.9.5 1.2.840.113549.1.9.52 1.2.840.113549.1.9.4 1.2.840.113549.1.9.16.2.47 1.2.840.113549.1.9.15"
+	with := identities[0].signer(t)
+	for want, s := range map[string]Signer{certified: with, always: {Key: with.Key}} {
+		sd, err := Read(bytes.NewReader(sign(t, SignOptions{Signers: []Signer{s}})), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		var attr, id cryptobyte.String
+		for set := cryptobyte.String(contents(t, sd.Signers[0].rawAttributes)); !set.Empty(); {
+			if !set.ReadASN1(&attr, cbasn1.SEQUENCE) || !attr.ReadASN1(&id, cbasn1.OBJECT_IDENTIFIER) {
+				t.Fatal("not attributes")
+			}
+			got = append(got, objectIdentifier(string(id)).String())
+		}
+		if list := strings.Join(got, " "); list != want {
+			t.Errorf("signed attributes %s, want %s", list, want)
+		}
 	}
 }
 
