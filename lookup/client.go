@@ -33,7 +33,7 @@ type Options struct {
 	Anchors *dnssec.Anchors
 	// Allow and Deny list signer domains (and everything below them); empty Allow: any.
 	Allow, Deny []string
-	// Timeout for one lookup; 0: 5 s.
+	// Timeout for one lookup; 0: 5 s. Two fifths of it, and 2 s at least, are one resolver's for one question.
 	Timeout time.Duration
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
@@ -64,6 +64,7 @@ type Query struct {
 
 const (
 	defaultTimeout = 5 * time.Second
+	serverTime     = 2 * time.Second // the least time for a resolver to answer one question
 	resolvConf     = "/etc/resolv.conf"
 )
 
@@ -124,7 +125,9 @@ func newClient(opts Options) (c *Client, err error) {
 		return nil, err
 	}
 	c.life, c.stop = context.WithCancel(context.Background())
-	c.transport = transport.New(transport.Options{Servers: servers, RootCAs: opts.RootCAs, Trace: opts.trace()})
+	c.transport = transport.New(transport.Options{
+		Servers: servers, Timeout: max(opts.Timeout*2/5, serverTime), RootCAs: opts.RootCAs, Trace: opts.trace(),
+	})
 	if err := c.SetAnchors(opts.Anchors); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}

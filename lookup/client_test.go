@@ -132,6 +132,15 @@ func TestLookup(t *testing.T) {
 	}
 }
 
+// TestLateAnswer waits for a resolver that is slower than most, where the lookup has the time.
+func TestLateAnswer(t *testing.T) {
+	t.Parallel()
+	l := startLab(t, lookuptest.Options{Delay: serverTime + serverTime/4}, zone("example.lab"))
+	if r := l.client(t).Lookup(t.Context(), sensor, TLSA); r.Status != dnssec.Secure {
+		t.Errorf("Lookup() = %s %q (%s), want secure", r.Status, r.Code, r.Reason)
+	}
+}
+
 // TestAnchorsBelowTheRoot trusts one zone and nothing beside it, and several.
 func TestAnchorsBelowTheRoot(t *testing.T) {
 	t.Parallel()

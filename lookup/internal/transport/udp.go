@@ -16,11 +16,14 @@ var errUseTCP = errors.New("ask over TCP")
 // maxStrays is how many datagrams that are no reply to the question are read before the question goes to TCP.
 const maxStrays = 16
 
+// lostAfter is how long a datagram is waited for, at most, before it counts as lost.
+const lostAfter = time.Second
+
 // exchangeUDP asks twice, in case a datagram is lost, each time over a new socket: a random port and a kernel that
 // drops what comes from another address. The context must have a deadline.
 func (c *Client) exchangeUDP(ctx context.Context, s *server, q question) (*dns.Msg, error) {
 	deadline, _ := ctx.Deadline()
-	m, err := exchangeDatagram(ctx, s, q, deadline.Add(-time.Until(deadline)/2))
+	m, err := exchangeDatagram(ctx, s, q, time.Now().Add(min(time.Until(deadline)/2, lostAfter)))
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
 		m, err = exchangeDatagram(ctx, s, q, deadline)
 	}
