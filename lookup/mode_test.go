@@ -3,6 +3,7 @@ package lookup
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"dnseal/lookup/dnssec"
 	"dnseal/lookup/lookuptest"
@@ -74,7 +75,7 @@ func TestADOnlyRefuses(t *testing.T) {
 		{"the name cannot be reached", Options{Resolvers: []string{validating.Addr()}, Probe: "down.lab"}, "cannot reach down.lab"},
 		{"is not there", Options{Resolvers: []string{"127.0.0.1:1"}}, "refused"},
 	} {
-		tt.opts.Mode = ADOnly
+		tt.opts.Mode, tt.opts.Timeout = ADOnly, 30*time.Second
 		if tt.opts.Probe == "" {
 			tt.opts.Probe = "bogus.lab"
 		}

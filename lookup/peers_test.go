@@ -2,6 +2,7 @@ package lookup
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -35,7 +36,7 @@ func peer(tb testing.TB, name string) string {
 }
 
 const unboundConf = `server:
-  interface: 127.0.0.1@%[1]s
+  interface: %[1]s
   access-control: 127.0.0.0/8 allow
   username: ""
   chroot: ""
@@ -52,18 +53,17 @@ remote-control:
   control-enable: no
 forward-zone:
   name: "."
-  forward-addr: 127.0.0.1@%[3]s
+  forward-addr: %[3]s
 `
 
 // startUnbound runs unbound as a validating forwarder to the lab.
 func startUnbound(t *testing.T, l *lab) string {
 	t.Helper()
 	program := peer(t, "unbound")
-	dir, port := t.TempDir(), freePort(t)
-	_, labPort, _ := net.SplitHostPort(l.Addr())
+	dir, addr := t.TempDir(), freeAddr(t)
 	writeFile(t, filepath.Join(dir, "root.key"), l.Anchor())
 	conf := filepath.Join(dir, "unbound.conf")
-	writeFile(t, conf, fmt.Sprintf(unboundConf, port, dir, labPort))
+	writeFile(t, conf, fmt.Sprintf(unboundConf, strings.Replace(addr, ":", "@", 1), dir, strings.Replace(l.Addr(), ":", "@", 1)))
 	cmd := exec.CommandContext(t.Context(), program, "-d", "-c", conf)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -75,7 +75,6 @@ func startUnbound(t *testing.T, l *lab) string {
 			t.Logf("unbound: %s", log)
 		}
 	})
-	addr := "127.0.0.1:" + port
 	waitFor(t, func() bool {
 		conn, err := net.DialTimeout("tcp", addr, time.Second)
 		if err == nil {
@@ -93,23 +92,16 @@ func writeFile(t *testing.T, path, text string) {
 	}
 }
 
-// freePort is free for UDP and TCP.
-func freePort(t *testing.T) string {
+// freeAddr is a port, for UDP and TCP, on a loopback address of the test's own (all of 127.0.0.0/8 is this machine's): a
+// port of 127.0.0.1 could be taken by another test before the program that it is for listens.
+func freeAddr(t *testing.T) string {
 	t.Helper()
-	for range 50 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		if p, err := net.ListenPacket("udp", l.Addr().String()); err == nil {
-			p.Close()
-			_, port, _ := net.SplitHostPort(l.Addr().String())
-			return port
-		}
+	l, err := net.Listen("tcp", fmt.Sprintf("127.%d.%d.%d:0", 1+rand.IntN(254), rand.IntN(256), 1+rand.IntN(254)))
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatal("no free port")
-	return ""
+	defer l.Close()
+	return l.Addr().String()
 }
 
 // peerLab has zones in all states that validators agree on, with what each name is.

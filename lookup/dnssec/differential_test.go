@@ -205,14 +205,14 @@ func serveAll(t *testing.T, s *lookuptest.Server, zones map[string]string, varia
 	}
 	files := maps.Clone(zones)
 	delete(files, ".")
-	port := startNSD(t, files)
+	nsd := startNSD(t, files)
 	var b strings.Builder
 	for name := range files {
 		if narrow[name] {
-			fmt.Fprintf(&b, "forward-zone:\n  name: %q\n  forward-addr: %s\n", name, strings.Replace(s.Addr(), ":", "@", 1))
+			fmt.Fprintf(&b, "forward-zone:\n  name: %q\n  forward-addr: %s\n", name, at(s.Addr()))
 			continue
 		}
-		fmt.Fprintf(&b, "stub-zone:\n  name: %q\n  stub-addr: 127.0.0.1@%s\n", name, port)
+		fmt.Fprintf(&b, "stub-zone:\n  name: %q\n  stub-addr: %s\n", name, at(nsd))
 	}
 	return b.String()
 }

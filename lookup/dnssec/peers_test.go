@@ -3,6 +3,7 @@ package dnssec_test
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -45,7 +46,7 @@ func run(t *testing.T, program string, args ...string) {
 	}
 	t.Cleanup(func() {
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM)
-		hung := time.AfterFunc(10*time.Second, func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
+		hung := time.AfterFunc(time.Minute, func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
 		_ = cmd.Wait()
 		hung.Stop()
 		if t.Failed() && out.Len() > 0 {
@@ -61,25 +62,20 @@ func writeFile(t *testing.T, path, text string) {
 	}
 }
 
-// freePort finds a port that is free for UDP and TCP.
-func freePort(t *testing.T) string {
+// freeAddr is a port, for UDP and TCP, on a loopback address of the test's own (all of 127.0.0.0/8 is this machine's): a
+// port of 127.0.0.1 could be taken by another test before the program that it is for listens.
+func freeAddr(t *testing.T) string {
 	t.Helper()
-	for range 50 {
-		tcp, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		udp, err := net.ListenPacket("udp", tcp.Addr().String())
-		tcp.Close()
-		if err == nil {
-			udp.Close()
-			_, port, _ := net.SplitHostPort(tcp.Addr().String())
-			return port
-		}
+	l, err := net.Listen("tcp", fmt.Sprintf("127.%d.%d.%d:0", 1+rand.IntN(254), rand.IntN(256), 1+rand.IntN(254)))
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatal("no free port")
-	return ""
+	defer l.Close()
+	return l.Addr().String()
 }
+
+// at writes an address as NSD and unbound do.
+func at(addr string) string { return strings.Replace(addr, ":", "@", 1) }
 
 // waitFor waits until a server answers a question with NOERROR.
 func waitFor(t *testing.T, addr, name string) {
@@ -114,14 +110,14 @@ func (n network) Exchange(ctx context.Context, name string, qtype uint16, cd boo
 }
 
 // startNSD serves zone files by the names of their zones.
-func startNSD(t *testing.T, zones map[string]string) (port string) {
+func startNSD(t *testing.T, zones map[string]string) (addr string) {
 	t.Helper()
 	program := peer(t, "nsd")
 	dir := t.TempDir()
-	port = freePort(t)
+	addr = freeAddr(t)
 	var b strings.Builder
 	fmt.Fprintf(&b, `server:
-  ip-address: 127.0.0.1@%[1]s
+  ip-address: %[1]s
   username: ""
   chroot: ""
   database: ""
@@ -135,7 +131,7 @@ func startNSD(t *testing.T, zones map[string]string) (port string) {
   rrl-ratelimit: 0
 remote-control:
   control-enable: no
-`, port, dir)
+`, at(addr), dir)
 	last := ""
 	for name, text := range zones {
 		file := filepath.Join(dir, "zone."+name)
@@ -146,8 +142,8 @@ remote-control:
 	conf := filepath.Join(dir, "nsd.conf")
 	writeFile(t, conf, b.String())
 	run(t, program, "-d", "-c", conf)
-	waitFor(t, "127.0.0.1:"+port, last)
-	return port
+	waitFor(t, addr, last)
+	return addr
 }
 
 // startUnbound runs a recursive resolver that has the root from its text and the other zones from upstreams; it validates
@@ -156,14 +152,14 @@ func startUnbound(t *testing.T, root, upstreams, anchor string) (addr string) {
 	t.Helper()
 	program := peer(t, "unbound")
 	dir := t.TempDir()
-	own := freePort(t)
+	addr = freeAddr(t)
 	modules := "iterator"
 	if anchor != "" {
 		modules = "validator iterator"
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, `server:
-  interface: 127.0.0.1@%[1]s
+  interface: %[1]s
   access-control: 127.0.0.0/8 allow
   username: ""
   chroot: ""
@@ -185,7 +181,7 @@ func startUnbound(t *testing.T, root, upstreams, anchor string) (addr string) {
   num-queries-per-thread: 1024
   outgoing-range: 2048
   infra-cache-numhosts: 1000
-`, own, dir, modules)
+`, at(addr), dir, modules)
 	if anchor != "" {
 		writeFile(t, filepath.Join(dir, "anchor"), anchor)
 		fmt.Fprintf(&b, "  trust-anchor-file: \"%s/anchor\"\n", dir)
@@ -197,7 +193,6 @@ func startUnbound(t *testing.T, root, upstreams, anchor string) (addr string) {
 	conf := filepath.Join(dir, "unbound.conf")
 	writeFile(t, conf, b.String())
 	run(t, program, "-d", "-c", conf)
-	addr = "127.0.0.1:" + own
 	waitFor(t, addr, ".")
 	t.Cleanup(func() {
 		if t.Failed() {

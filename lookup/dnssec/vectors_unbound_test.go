@@ -72,7 +72,7 @@ func TestVectorsUnbound(t *testing.T) {
 }
 
 // serveScenario answers on loopback from a scenario.
-func serveScenario(t *testing.T, s *scenario) (port string) {
+func serveScenario(t *testing.T, s *scenario) (addr string) {
 	t.Helper()
 	r := &recursor{scenario: s, step: 1}
 	handler := dns.HandlerFunc(func(w dns.ResponseWriter, in *dns.Msg) {
@@ -84,9 +84,9 @@ func serveScenario(t *testing.T, s *scenario) (port string) {
 		out.SetEdns0(4096, true)
 		_ = w.WriteMsg(out)
 	})
-	port = freePort(t)
+	addr = freeAddr(t)
 	for _, network := range []string{"udp", "tcp"} {
-		server := &dns.Server{Addr: net.JoinHostPort("127.0.0.1", port), Net: network, Handler: handler}
+		server := &dns.Server{Addr: addr, Net: network, Handler: handler}
 		started := make(chan struct{})
 		server.NotifyStartedFunc = func() { close(started) }
 		done := make(chan struct{})
@@ -94,16 +94,16 @@ func serveScenario(t *testing.T, s *scenario) (port string) {
 		<-started
 		t.Cleanup(func() { _ = server.Shutdown(); <-done })
 	}
-	return port
+	return addr
 }
 
 // startForwarder runs unbound with the clock and anchor of a scenario.
-func startForwarder(t *testing.T, program string, s *scenario, port string) string {
+func startForwarder(t *testing.T, program string, s *scenario, upstream string) string {
 	t.Helper()
-	dir, own := t.TempDir(), freePort(t)
+	dir, addr := t.TempDir(), freeAddr(t)
 	writeFile(t, filepath.Join(dir, "anchor"), s.anchors.String())
 	writeFile(t, filepath.Join(dir, "unbound.conf"), fmt.Sprintf(`server:
-  interface: 127.0.0.1@%[1]s
+  interface: %[1]s
   access-control: 127.0.0.0/8 allow
   username: ""
   chroot: ""
@@ -126,10 +126,9 @@ remote-control:
   control-enable: no
 forward-zone:
   name: "."
-  forward-addr: 127.0.0.1@%[3]s
-`, own, dir, port, s.now.Unix()))
+  forward-addr: %[3]s
+`, at(addr), dir, at(upstream), s.now.Unix()))
 	run(t, program, "-d", "-c", filepath.Join(dir, "unbound.conf"))
-	addr := "127.0.0.1:" + own
 	waitForAny(t, addr)
 	t.Cleanup(func() {
 		if t.Failed() {

@@ -3,6 +3,7 @@ package lookuptest
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -41,10 +42,10 @@ func startUnbound(t *testing.T, s *Server) string {
 	t.Helper()
 	program := peer(t, "unbound")
 	dir := t.TempDir()
-	port := freePort(t)
+	addr := freeAddr(t)
 	writeFile(t, filepath.Join(dir, "root.key"), s.Anchor())
 	writeFile(t, filepath.Join(dir, "unbound.conf"), fmt.Sprintf(`server:
-  interface: 127.0.0.1@%s
+  interface: %s
   access-control: 127.0.0.0/8 allow
   username: ""
   chroot: ""
@@ -62,8 +63,8 @@ remote-control:
   control-enable: no
 forward-zone:
   name: "."
-  forward-addr: 127.0.0.1@%[3]s
-`, port, dir, s.Addr()[strings.LastIndex(s.Addr(), ":")+1:]))
+  forward-addr: %[3]s
+`, strings.Replace(addr, ":", "@", 1), dir, strings.Replace(s.Addr(), ":", "@", 1)))
 	cmd := exec.CommandContext(t.Context(), program, "-d", "-c", filepath.Join(dir, "unbound.conf"))
 	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {
@@ -77,7 +78,6 @@ forward-zone:
 			t.Logf("unbound: %s", log)
 		}
 	})
-	addr := "127.0.0.1:" + port
 	waitFor(t, addr)
 	return addr
 }
@@ -89,22 +89,22 @@ func writeFile(t *testing.T, path, text string) {
 	}
 }
 
-func freePort(t *testing.T) string {
+// freeAddr is a port, for UDP and TCP, on a loopback address of the test's own (all of 127.0.0.0/8 is this machine's): a
+// port of 127.0.0.1 could be taken by another test before the program that it is for listens.
+func freeAddr(t *testing.T) string {
 	t.Helper()
-	udp, tcp, err := listen("127.0.0.1:0")
+	l, err := net.Listen("tcp", fmt.Sprintf("127.%d.%d.%d:0", 1+rand.IntN(254), rand.IntN(256), 1+rand.IntN(254)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer tcp.Close()
-	defer udp.Close()
-	_, port, _ := net.SplitHostPort(tcp.Addr().String())
-	return port
+	defer l.Close()
+	return l.Addr().String()
 }
 
 // waitFor waits until a resolver takes connections.
 func waitFor(t *testing.T, addr string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for {
 		var d net.Dialer

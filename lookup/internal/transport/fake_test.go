@@ -25,18 +25,15 @@ type fake struct {
 
 	addr    string
 	packets net.PacketConn
+	other   net.PacketConn // where datagrams are sent from; nil: from where they are received
 }
+
+// nobody is an address where nobody listens: ports as low are not given to those who ask for any.
+const nobody = "127.0.0.1:1"
 
 func (f *fake) start(t *testing.T) Server {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	f.addr = listener.Addr().String()
-	if f.packets, err = net.ListenPacket("udp", f.addr); err != nil {
-		t.Fatal(err)
-	}
+	listener := f.listen(t)
 	var done sync.WaitGroup
 	done.Go(f.serveUDP)
 	done.Go(func() { f.serveTCP(&done, listener) })
@@ -46,6 +43,24 @@ func (f *fake) start(t *testing.T) Server {
 		done.Wait()
 	})
 	return Server{Addr: f.addr}
+}
+
+// listen opens the same port for UDP and TCP. One that is free for TCP may be taken for UDP; then another is tried.
+func (f *fake) listen(t *testing.T) net.Listener {
+	t.Helper()
+	for range 50 {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.addr = listener.Addr().String()
+		if f.packets, err = net.ListenPacket("udp", f.addr); err == nil {
+			return listener
+		}
+		listener.Close()
+	}
+	t.Fatal("no port is free for UDP and TCP")
+	return nil
 }
 
 func (f *fake) serveUDP() {
@@ -60,8 +75,12 @@ func (f *fake) serveUDP() {
 			continue
 		}
 		f.asked.Add(1)
+		by := f.packets
+		if f.other != nil {
+			by = f.other
+		}
 		for _, out := range f.udp(in) {
-			_, _ = f.packets.WriteTo(out, from)
+			_, _ = by.WriteTo(out, from)
 		}
 	}
 }

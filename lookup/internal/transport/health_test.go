@@ -3,7 +3,6 @@ package transport
 import (
 	"context"
 	"errors"
-	"net"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -109,17 +108,11 @@ func TestOnlyTCP(t *testing.T) {
 // TestRefusedConnection opens the breaker without a probe.
 func TestRefusedConnection(t *testing.T) {
 	t.Parallel()
-	packets, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := packets.LocalAddr().String()
-	packets.Close()
-	c := newTestClient(t, Options{Servers: []Server{{Addr: addr}}})
-	if _, err = exchange(t, c); err == nil || errors.Is(err, ErrDown) {
+	c := newTestClient(t, Options{Servers: []Server{{Addr: nobody}}})
+	if _, err := exchange(t, c); err == nil || errors.Is(err, ErrDown) {
 		t.Fatalf("Exchange() error = %v, want connection refused", err)
 	}
-	if _, err = exchange(t, c); !errors.Is(err, ErrDown) || !strings.Contains(err.Error(), "connection refused") {
+	if _, err := exchange(t, c); !errors.Is(err, ErrDown) || !strings.Contains(err.Error(), "connection refused") {
 		t.Errorf("Exchange() error = %v, want ErrDown with its cause", err)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -13,7 +12,7 @@ import (
 )
 
 // short is the time limit of tests that wait for it.
-const short = 500 * time.Millisecond
+const short = time.Second
 
 // swap changes an answer's bytes.
 func swap(f func(wire []byte) []byte) func(in *dns.Msg) [][]byte {
@@ -116,30 +115,8 @@ func TestOtherAddress(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer other.Close()
-	f := &fake{}
-	server := f.start(t)
-	f.packets.Close()
-	packets, err := net.ListenPacket("udp", f.addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var done sync.WaitGroup
-	done.Go(func() {
-		buf := make([]byte, 4096)
-		for {
-			n, from, err := packets.ReadFrom(buf)
-			if err != nil {
-				return
-			}
-			in := new(dns.Msg)
-			if in.Unpack(buf[:n]) == nil {
-				_, _ = other.WriteTo(answer(in), from)
-			}
-		}
-	})
-	defer done.Wait()
-	defer packets.Close()
-	c := newTestClient(t, Options{Servers: []Server{server}, Timeout: short})
+	f := &fake{udp: goodUDP, other: other}
+	c := newTestClient(t, Options{Servers: []Server{f.start(t)}, Timeout: short})
 	if _, err := exchange(t, c); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("Exchange() error = %v, want a timeout: the answer came from another address", err)
 	}
@@ -169,34 +146,32 @@ func TestOrder(t *testing.T) {
 	refuses := func(in *dns.Msg) [][]byte {
 		return [][]byte{answer(in, func(m *dns.Msg) { m.Rcode, m.Answer = dns.RcodeRefused, nil })}
 	}
-	closed := &fake{}
-	gone := closed.start(t)
-	closed.packets.Close()
 	for _, tt := range []struct {
-		name  string
-		first Server
-		tries int32 // questions that reach the second one
+		name    string
+		first   Server
+		asks    bool // the second one
+		timeout time.Duration
 	}{
-		{"refuses", (&fake{udp: refuses}).start(t), 1},
-		{"is not there", gone, 1},
-		{"is silent", (&fake{}).start(t), 1},
+		{"refuses", (&fake{udp: refuses}).start(t), true, 0},
+		{"is not there", Server{Addr: nobody}, true, 0},
+		{"is silent", (&fake{}).start(t), true, 4 * short},
 		{"knows no EDNS", (&fake{udp: func(in *dns.Msg) [][]byte {
 			return [][]byte{answer(in, func(m *dns.Msg) { m.Rcode, m.Answer, m.Extra = dns.RcodeNotImplemented, nil, nil })}
-		}}).start(t), 1},
-		{"answers", (&fake{udp: goodUDP}).start(t), 0},
+		}}).start(t), true, 0},
+		{"answers", (&fake{udp: goodUDP}).start(t), false, 0},
 		{"says SERVFAIL", (&fake{udp: func(in *dns.Msg) [][]byte {
 			return [][]byte{answer(in, func(m *dns.Msg) { m.Rcode, m.Answer = dns.RcodeServerFailure, nil })}
-		}}).start(t), 0},
+		}}).start(t), false, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			second := &fake{udp: goodUDP}
-			c := newTestClient(t, Options{Servers: []Server{tt.first, second.start(t)}, Timeout: 4 * short})
+			c := newTestClient(t, Options{Servers: []Server{tt.first, second.start(t)}, Timeout: tt.timeout})
 			if _, err := exchange(t, c); err != nil {
 				t.Fatal(err)
 			}
-			if got := second.asked.Load(); got != tt.tries {
-				t.Errorf("the second resolver was asked %d times, want %d", got, tt.tries)
+			if got := second.asked.Load(); (got > 0) != tt.asks {
+				t.Errorf("the second resolver was asked %d times", got)
 			}
 		})
 	}
