@@ -2,7 +2,6 @@ package message
 
 import (
 	"bytes"
-	"fmt"
 	"io"
 	"strings"
 )
@@ -51,7 +50,7 @@ func (e *Edit) Close() error {
 // A leading mbox "From " line stays on top. Errors: what w or the spool returned.
 func (m *Message) WriteEdited(w io.Writer, e *Edit) (int64, error) {
 	if e == nil {
-		return m.copySection(w, 0, m.Size())
+		return m.spool.WriteRange(w, 0, m.Size())
 	}
 	head := m.editedHeader(e)
 	n, err := w.Write(head)
@@ -61,19 +60,11 @@ func (m *Message) WriteEdited(w io.Writer, e *Edit) (int64, error) {
 	}
 	var k int64
 	if e.Body != nil {
-		k, err = io.Copy(w, e.Body.Open())
+		k, err = e.Body.WriteRange(w, 0, e.Body.Size())
 	} else {
-		k, err = m.copySection(w, m.headerEnd, m.Size()-m.headerEnd)
+		k, err = m.spool.WriteRange(w, m.headerEnd, m.Size()-m.headerEnd)
 	}
 	return total + k, err
-}
-
-func (m *Message) copySection(w io.Writer, off, n int64) (int64, error) {
-	k, err := io.Copy(w, m.Section(off, n))
-	if err == nil && k < n {
-		err = fmt.Errorf("message: spool ended early: %w", io.ErrUnexpectedEOF)
-	}
-	return k, err
 }
 
 // editedHeader returns the new header, with its empty line when the edit brings a body.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -164,7 +165,20 @@ func TestSpool(t *testing.T) {
 		var want []byte
 		for range rapid.IntRange(0, 6).Draw(t, "writes") {
 			p := bytes.Repeat([]byte{rapid.Byte().Draw(t, "byte")}, rapid.IntRange(0, 200<<10).Draw(t, "size")*rapid.IntRange(1, 2).Draw(t, "times"))
-			if n, err := s.Write(p); n != len(p) || err != nil {
+			var n int64
+			var err error
+			switch rapid.SampledFrom([]string{"bytes", "text", "reader"}).Draw(t, "from") {
+			case "bytes":
+				n, err = count(s.Write(p))
+			case "text":
+				n, err = count(s.WriteString(string(p)))
+			case "reader":
+				rest := strings.NewReader(string(p) + "not this")
+				if n, err = s.CopyN(iotest.HalfReader(rest), int64(len(p))); rest.Len() != len("not this") {
+					t.Fatalf("%d bytes are left to be read", rest.Len())
+				}
+			}
+			if n != int64(len(p)) || err != nil {
 				t.Fatal(n, err)
 			}
 			want = append(want, p...)
@@ -182,7 +196,57 @@ func TestSpool(t *testing.T) {
 		if err != nil || !bytes.Equal(got, want[off:]) {
 			t.Fatalf("%d bytes from %d: %v", len(got), off, err)
 		}
+		var out bytes.Buffer
+		long := rapid.IntRange(0, len(want)-off).Draw(t, "length")
+		if n, err := s.WriteRange(&out, int64(off), int64(long)); n != int64(long) || err != nil || !bytes.Equal(out.Bytes(), want[off:off+long]) {
+			t.Fatalf("WriteRange(%d, %d) = %d, %v", off, long, n, err)
+		}
 	})
+}
+
+func count(n int, err error) (int64, error) { return int64(n), err }
+
+// TestSpoolLimits wants what does not fit or is not there to be an error, and nothing to be taken for more than it is.
+func TestSpoolLimits(t *testing.T) {
+	t.Parallel()
+	s := NewSpool(10)
+	defer s.Close()
+	r := strings.NewReader("12345678901")
+	if n, err := s.CopyN(r, 11); n != 0 || r.Len() != 11 || !errors.Is(err, ErrTooBig) {
+		t.Errorf("CopyN of 11 = %d, %v, %d bytes left", n, err, r.Len())
+	}
+	if n, err := s.CopyN(strings.NewReader("123"), 4); n != 3 || !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("CopyN beyond the end = %d, %v", n, err)
+	}
+	if n, err := s.CopyN(iotest.ErrReader(os.ErrDeadlineExceeded), 4); n != 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("CopyN of a broken reader = %d, %v", n, err)
+	}
+	if n, err := s.WriteString("12345678"); n != 0 || !errors.Is(err, ErrTooBig) {
+		t.Errorf("WriteString over the limit = %d, %v", n, err)
+	}
+	for _, c := range [][2]int64{{0, 4}, {-1, 1}, {3, 1}, {4, 0}, {0, -1}} {
+		if n, err := s.WriteRange(io.Discard, c[0], c[1]); n != 0 || !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Errorf("WriteRange(%d, %d) of 3 bytes = %d, %v", c[0], c[1], n, err)
+		}
+	}
+}
+
+// TestSpoolMemoryPerMessage wants a message of a mail's usual size to be written out without memory of its own.
+func TestSpoolMemoryPerMessage(t *testing.T) {
+	m := mustRead(t, "From: a@example.org\r\n\r\n"+strings.Repeat("text\r\n", 700))
+	if n := testing.AllocsPerRun(100, func() {
+		if _, err := m.WriteEdited(io.Discard, nil); err != nil {
+			t.Error(err)
+		}
+	}); n > 0 {
+		t.Errorf("%v allocations", n)
+	}
+	s := NewSpool(0)
+	defer s.Close()
+	s.Grow(1 << 10)
+	if n := testing.AllocsPerRun(10, func() { s.WriteString("some text of a part\r\n") }); n > 0 {
+		t.Errorf("WriteString: %v allocations", n)
+	}
 }
 
 // TestSpoolMemory writes and closes many spools at a time: memory that one gives back is never another's.
@@ -233,6 +297,9 @@ func TestSpoolClosed(t *testing.T) {
 	}
 	if _, err := s.Write([]byte("x")); err == nil {
 		t.Error("Write after Close")
+	}
+	if n, err := s.CopyN(strings.NewReader("x"), 1); n != 0 || err == nil {
+		t.Errorf("CopyN after Close = %d, %v", n, err)
 	}
 	if _, err := s.ReadAt(make([]byte, 1), 0); err == nil || errors.Is(err, io.EOF) {
 		t.Error("ReadAt after Close:", err)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"sync"
 )
 
 const (
@@ -14,12 +13,6 @@ const (
 	// fileBuffer gathers what goes to a file.
 	fileBuffer = 64 << 10
 )
-
-// blocks are the memory of closed spools, for the next ones, by size.
-var blocks = [...]struct {
-	size int
-	pool sync.Pool // of *[]byte
-}{{size: 16 << 10}, {size: fileBuffer}, {size: spoolMemory}}
 
 // Spool holds bytes: up to 256 KiB in memory, more in a temporary file (mode
 // 0600, in the directory TMPDIR names) that is unlinked as soon as it is open:
@@ -39,63 +32,84 @@ type Spool struct {
 // limit); Write then fails with ErrTooBig.
 func NewSpool(max int64) *Spool { return &Spool{max: max} }
 
-// Write appends p. Errors: ErrTooBig, os.ErrClosed, or what the file system said.
+// Write appends p. Errors: ErrTooBig, before anything is written; os.ErrClosed; or what the file system said.
 func (s *Spool) Write(p []byte) (int, error) {
-	direct, err := s.makeRoom(len(p))
-	if err != nil {
+	if err := s.admit(int64(len(p))); err != nil {
 		return 0, err
 	}
-	if direct {
-		return s.written(s.file.Write(p))
+	total := len(p)
+	for len(p) > 0 {
+		room, err := s.room(len(p))
+		if err != nil {
+			return total - len(p), err
+		}
+		n := copy(room, p)
+		s.tail = s.tail[:len(s.tail)+n]
+		p = p[n:]
 	}
-	s.tail = append(s.tail, p...)
-	return len(p), nil
+	return total, nil
 }
 
 // WriteString appends p, as Write does.
-func (s *Spool) WriteString(p string) (int, error) {
-	direct, err := s.makeRoom(len(p))
-	if err != nil {
+func (s *Spool) WriteString(p string) (int, error) { return s.Write([]byte(p)) }
+
+// CopyN appends the next n bytes of r, read straight into its own memory, and returns how many it took from r.
+// Errors: as Write, what r returned, and io.ErrUnexpectedEOF where r has less.
+func (s *Spool) CopyN(r io.Reader, n int64) (int64, error) {
+	if err := s.admit(n); err != nil {
 		return 0, err
 	}
-	if direct {
-		return s.written(s.file.WriteString(p))
-	}
-	s.tail = append(s.tail, p...)
-	return len(p), nil
-}
-
-// written counts what went past the tail.
-func (s *Spool) written(n int, err error) (int, error) {
-	s.flushed += int64(n)
-	if err != nil {
-		return n, fmt.Errorf("message: temporary file: %w", err)
+	left := n
+	for left > 0 {
+		room, err := s.room(int(min(left, spoolMemory)))
+		if err != nil {
+			return n - left, err
+		}
+		k, err := io.ReadAtLeast(r, room, 1)
+		s.tail = s.tail[:len(s.tail)+k]
+		if left -= int64(k); err != nil {
+			if errors.Is(err, io.EOF) {
+				err = io.ErrUnexpectedEOF
+			}
+			return n - left, err
+		}
 	}
 	return n, nil
 }
 
-// makeRoom checks the limit and makes room in the tail for n more bytes, or says that they should go to the file directly.
-func (s *Spool) makeRoom(n int) (direct bool, err error) {
+// admit says whether n more bytes may come.
+func (s *Spool) admit(n int64) error {
 	if s.closed {
-		return false, os.ErrClosed
+		return os.ErrClosed
 	}
-	if s.max > 0 && s.Size()+int64(n) > s.max {
-		return false, fmt.Errorf("%w: more than %d bytes", ErrTooBig, s.max)
+	if s.max > 0 && n > s.max-s.Size() {
+		return fmt.Errorf("%w: more than %d bytes", ErrTooBig, s.max)
 	}
-	most := spoolMemory
-	if s.file != nil {
-		most = fileBuffer
+	return nil
+}
+
+// room returns memory for the next bytes: at least one, at most n. A tail that is full goes to the file first, so that what
+// is written there begins and ends where pages do.
+func (s *Spool) room(n int) ([]byte, error) {
+	if free := cap(s.tail) - len(s.tail); free >= n {
+		return s.tail[len(s.tail) : len(s.tail)+n], nil
 	}
-	if len(s.tail)+n > most {
+	if len(s.tail) >= s.most() {
 		if err := s.flush(); err != nil {
-			return false, err
-		}
-		if n > fileBuffer/2 {
-			return true, nil
+			return nil, err
 		}
 	}
+	n = min(n, s.most()-len(s.tail))
 	s.reserve(len(s.tail) + n)
-	return false, nil
+	return s.tail[len(s.tail) : len(s.tail)+n], nil
+}
+
+// most is how long the tail may become.
+func (s *Spool) most() int {
+	if s.file != nil {
+		return fileBuffer
+	}
+	return spoolMemory
 }
 
 // Grow makes room for n bytes in memory, where memory is where they will go.
@@ -103,38 +117,6 @@ func (s *Spool) Grow(n int64) {
 	if n > 0 && !s.closed {
 		s.reserve(int(min(n, spoolMemory)))
 	}
-}
-
-// reserve sees to it that the tail can have n bytes, at most spoolMemory, in its block.
-func (s *Spool) reserve(n int) {
-	if n <= cap(s.tail) {
-		return
-	}
-	i := 0
-	for blocks[i].size < n {
-		i++
-	}
-	block, ok := blocks[i].pool.Get().(*[]byte)
-	if !ok {
-		b := make([]byte, blocks[i].size)
-		block = &b
-	}
-	tail := append((*block)[:0], s.tail...)
-	s.release()
-	s.block, s.tail = block, tail
-}
-
-// release gives the block back.
-func (s *Spool) release() {
-	if s.block == nil {
-		return
-	}
-	for i := range blocks {
-		if blocks[i].size == len(*s.block) {
-			blocks[i].pool.Put(s.block)
-		}
-	}
-	s.block, s.tail = nil, nil
 }
 
 // flush moves the tail to the file. Its memory is given back.
@@ -196,6 +178,34 @@ func (s *Spool) ReadAt(p []byte, off int64) (int, error) {
 		return n, io.EOF
 	}
 	return n, nil
+}
+
+// WriteRange writes the bytes [off, off+n) to w: those in memory in one piece, those in the file in pieces of 64 KiB.
+// It returns how many were written. Errors: io.ErrUnexpectedEOF where the spool ends before, what w or the file said.
+func (s *Spool) WriteRange(w io.Writer, off, n int64) (int64, error) {
+	if off < 0 || n < 0 || n > s.Size()-off {
+		return 0, fmt.Errorf("message: spool ended early: %w", io.ErrUnexpectedEOF)
+	}
+	end, at := off+n, off
+	if at < min(end, s.flushed) {
+		block := takeBlock(fileBlock)
+		defer giveBlock(fileBlock, block)
+		for at < min(end, s.flushed) {
+			p := (*block)[:min(fileBuffer, end-at, s.flushed-at)]
+			if _, err := s.ReadAt(p, at); err != nil {
+				return at - off, err
+			}
+			k, err := w.Write(p)
+			if at += int64(k); err != nil {
+				return at - off, err
+			}
+		}
+	}
+	if at == end {
+		return n, nil
+	}
+	k, err := w.Write(s.tail[at-s.flushed : end-s.flushed])
+	return at + int64(k) - off, err
 }
 
 // front returns the first n bytes, at most Size, for reading before the next Write or Close.
