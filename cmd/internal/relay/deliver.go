@@ -109,6 +109,7 @@ func (s *session) envelope(tx *transaction) *message.Envelope {
 // deliver sends every form of the message in a next-hop transaction of its own
 // and makes the client's answer of theirs.
 func (s *session) deliver(ctx context.Context, tx *transaction, m *message.Message, out *message.Outcome) []reply {
+	s.refresh(ctx, tx)
 	if tx.hop != nil {
 		tx.hop.until = tx.whole.Add(s.srv.opts.Limits.AnswerTimeout)
 	}

@@ -160,21 +160,25 @@ func TestChunking(t *testing.T) {
 	}
 }
 
-// quietHop is a next hop in the same bubble: it takes everything, over pipes.
-func quietHop(t *testing.T, s *Server) {
-	t.Helper()
+// hopOverPipes serves the connections to next hops in the same bubble.
+func hopOverPipes(s *Server, hop func(net.Conn)) {
 	s.pool.dial = func(context.Context, string, string) (net.Conn, error) {
 		ours, theirs := net.Pipe()
 		go func() {
 			defer theirs.Close()
-			(&sink{}).session(theirs)
+			hop(theirs)
 		}()
 		return ours, nil
 	}
 }
 
-// inBubble runs a dialogue with a relay on a clock of its own, over pipes.
+// inBubble runs a dialogue with a relay on a clock of its own, over pipes. The next hop takes everything.
 func inBubble(t *testing.T, opts Options, dialogue func(k *talk)) {
+	t.Helper()
+	inBubbleTo(t, func(c net.Conn) { (&sink{}).session(c) }, opts, dialogue)
+}
+
+func inBubbleTo(t *testing.T, hop func(net.Conn), opts Options, dialogue func(k *talk)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		opts.NextHop = []string{"127.0.0.1:1"}
@@ -184,7 +188,7 @@ func inBubble(t *testing.T, opts Options, dialogue func(k *talk)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		quietHop(t, s)
+		hopOverPipes(s, hop)
 		client, server := net.Pipe()
 		s.admit(server)
 		k := &talk{t: t, conn: client}

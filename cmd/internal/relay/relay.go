@@ -12,7 +12,7 @@
 // (connections), proxy.go (whose they are), session.go and hello.go (commands),
 // auth*.go and passwd.go (who is there), envelope.go and path.go (MAIL, RCPT),
 // input.go, content.go and intake.go (DATA, BDAT), deliver.go and forms.go
-// (handler, forms, answer), complete.go and received.go (fields we add),
+// (handler, forms, answer), refresh.go, complete.go and received.go (fields we add),
 // nexthop.go, pool.go, client.go, hoptls.go, login.go, peer.go, transfer.go and
 // stuff.go (next hop), reply.go, record.go (log). [Probe] asks a next hop
 // whether all that would work.
