@@ -97,9 +97,10 @@ func packSet(set dnssec.RRset) ([]byte, error) {
 }
 
 // VerifyEvidence judges evidence again as of a time, from the built-in root anchors and without a network. Evidence of
-// a result that was secure, insecure or bogus gives the same result for the time it was taken; altered or incomplete
-// evidence is never secure. The states in the evidence are not believed. Errors: it cannot be read, or is over a limit
-// (200 sets, 1 MiB).
+// a result that was secure, insecure or bogus gives the same result for the time it was taken. Altered or incomplete
+// evidence is never secure but by signatures that hold: where the proof of a delegation was taken out, the word of the
+// parent zone counts for what is below. The states in the evidence are not believed. Errors: it cannot be read, or is
+// over a limit (200 sets, 1 MiB).
 func VerifyEvidence(e *Evidence, at time.Time) (*Result, error) {
 	return verifyEvidence(e, at, new(dnssec.Validator))
 }

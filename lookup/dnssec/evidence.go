@@ -24,8 +24,9 @@ func (a *Answer) Evidence() Evidence {
 
 // Judge validates evidence as of a time, by the anchors, skew and algorithms of v; its Exchanger, clock and Keys are not
 // used. An answer that was secure, insecure or bogus at that time is so again; what is missing in the evidence
-// counts as having been answered with nothing, which is never secure. That the records were still published at
-// that time it cannot tell: it is no more than that their signatures held.
+// counts as having been answered with nothing. What nobody has signed is never secure; but what the parent of a zone has
+// signed about a name in it is, when the proof of the delegation is left out (see zoneOf). That the records were still
+// published at that time it cannot tell: it is no more than that their signatures held.
 func (v *Validator) Judge(e Evidence, at time.Time) *Answer {
 	offline := Validator{
 		Exchanger: stored(e), Anchors: v.Anchors, Now: func() time.Time { return at },

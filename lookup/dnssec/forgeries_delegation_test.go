@@ -101,6 +101,38 @@ func delegationForgeries() []forgery {
 		{"0324-above-silent-cut", "the same, with the child's keys not to be had", inChild, dns.TypeA, both(aboveCut, answering("child.example.org.", dns.TypeDNSKEY, func(_ *forger, m *dns.Msg) {
 			m.Answer, m.Rcode = nil, dns.RcodeServerFailure
 		})), dnssec.Indeterminate, dnssec.CodeServfail},
+		{"0325-before-cut", "the same, with the parent's proof that there is no delegation: as it was before there was one, and nobody can tell", inChild, dns.TypeA, both(aboveCut, answering("child.example.org.", dns.TypeDS, func(f *forger, m *dns.Msg) {
+			set := f.rrs("away.example.org. 300 IN NSEC d.example.org. CNAME RRSIG NSEC")
+			m.Answer, m.Ns = nil, append(set, f.sign("example.org.", set))
+		})), secure, ""},
+		{"0326-unasked-cut", "the parent signs a name below a label with an underscore, where no delegation is thought of", "alice._sub.example.org.", dns.TypeSMIMEA, answering("alice._sub.example.org.", dns.TypeSMIMEA, func(f *forger, m *dns.Msg) {
+			set := f.rrs(`alice._sub.example.org. 300 IN TYPE53 \# 5 0301010666`)
+			m.Rcode, m.Ns, m.Answer = 0, nil, put(nil, set, f.sign("example.org.", set))
+		}), secure, ""},
+		{"0327-ds-wildcard", "a DS made from a wildcard: RFC 4592, 4", leaf, dns.TypeA, answering("example.org.", dns.TypeDS, func(f *forger, m *dns.Msg) {
+			set := f.rrs("*.org. 300 IN DS 1 16 2 " + digest)
+			sig := f.sign("org.", set)
+			sig.Hdr.Name = "example.org."
+			m.Answer = put(nil, renamed(set, "example.org."), sig)
+		}), bogus, dnssec.CodeNoWildcard},
+		{"0328-dnskey-wildcard", "keys whose signature claims a wildcard above the zone", leaf, dns.TypeA, answering("example.org.", dns.TypeDNSKEY, func(f *forger, m *dns.Msg) {
+			set := setOf(m.Answer, "example.org.", dns.TypeDNSKEY)
+			m.Answer = put(nil, set, f.sign("example.org.", set, func(s *dns.RRSIG) { s.Labels = 1 }))
+		}), bogus, dnssec.CodeLabels},
+		{"0329-insecure-signer", "the signature names an unsigned zone that is no ancestor", leaf, dns.TypeA, answering(leaf, dns.TypeA, func(f *forger, m *dns.Msg) {
+			set := f.rrs("www.example.org. 300 IN A 192.0.2.66")
+			m.Answer = put(nil, set, f.sign("example.org.", set, func(s *dns.RRSIG) { s.SignerName = "island.org." }))
+		}), bogus, dnssec.CodeNoSignature},
+		{"0330-optout-over-secure", "the opt-out span of another name at a delegation that has a DS", "www.child.optout.org.", dns.TypeA, both(
+			answering("child.optout.org.", dns.TypeDS, func(f *forger, m *dns.Msg) { m.Answer, m.Ns = nil, f.ask("island.optout.org.", dns.TypeDS).Ns }),
+			answering("www.child.optout.org.", dns.TypeA, func(_ *forger, m *dns.Msg) { m.Answer = m.Answer[:1] })), bogus, dnssec.CodeBadDenial},
+		{"0331-signed-island", "signatures in a zone without DS mean nothing", "www.island.org.", dns.TypeA, answering("www.island.org.", dns.TypeA, func(f *forger, m *dns.Msg) {
+			set := setOf(m.Answer, "www.island.org.", dns.TypeA)
+			m.Answer = put(nil, set, f.sign("org.", set, func(s *dns.RRSIG) { s.SignerName = "island.org." }))
+		}), dnssec.Insecure, dnssec.CodeUnsigned},
+		{"0332-ds-at-apex", "asked for itself, the DS is denied by the child: RFC 6840, 4.4", "example.org.", dns.TypeDS, answering("example.org.", dns.TypeDS, func(f *forger, m *dns.Msg) {
+			m.Answer, m.Ns = nil, f.ask("example.org.", dns.TypeTXT).Ns
+		}), bogus, ""},
 	}
 }
 

@@ -87,6 +87,9 @@ func denial3Forgeries() []forgery {
 				}
 			}
 		}), secure, ""},
+		{"0727-other-encloser3", "the wildcard of a name further up than the closest encloser", "x.wild.nsec3.org.", dns.TypeAAAA, denied("x.wild.nsec3.org.", dns.TypeAAAA, 0, zone, apex, cover("x.wild.nsec3.org."), match("*.nsec3.org.", "TXT RRSIG")), bogus, dnssec.CodeBadDenial},
+		{"0728-deeper-cover", "the name is covered, but not the next closer name", "no.no.nsec3.org.", dns.TypeA, denied("no.no.nsec3.org.", dns.TypeA, 3, zone, apex, cover("no.no.nsec3.org."), cover("*.nsec3.org.")), bogus, dnssec.CodeBadDenial},
+		{"0729-iterations-below", "51 iterations do not matter to a positive answer below an empty non-terminal either", "a.b.iterated.org.", dns.TypeA, nil, secure, ""},
 		{"0723-other-zone", "the denial of another zone", "no.nsec3.org.", dns.TypeA, answering("no.nsec3.org.", dns.TypeA, func(f *forger, m *dns.Msg) {
 			m.Ns = f.ask("no.optout.org.", dns.TypeA).Ns
 		}), bogus, ""},

@@ -1,6 +1,8 @@
 package dnssec_test
 
 import (
+	"strings"
+
 	"github.com/miekg/dns"
 
 	"dnseal/lookup/dnssec"
@@ -72,6 +74,14 @@ func denialForgeries() []forgery {
 			span := f.rrs("child.example.org. 300 IN NSEC www.example.org. A RRSIG NSEC")
 			m.Ns = append(span, f.sign(zone, span))
 		}), bogus, dnssec.CodeNoWildcard},
+		{"0629-next-case", "the next name of an NSEC keeps its case: RFC 6840, 5.1", leaf, dns.TypeTXT, answering(leaf, dns.TypeTXT, func(_ *forger, m *dns.Msg) {
+			nsec := setOf(m.Ns, leaf, dns.TypeNSEC)[0].(*dns.NSEC)
+			nsec.NextDomain = strings.ToUpper(nsec.NextDomain)
+		}), bogus, dnssec.CodeBadSignature},
+		{"0630-child-denies", "the last NSEC of a child, which covers all that follows, denies a name of its parent", leaf, dns.TypeA, denied(leaf, dns.TypeA, 3, "child.example.org.", "www.child.example.org. 300 IN NSEC child.example.org. A RRSIG NSEC", "child.example.org. 300 IN NSEC ns.child.example.org. NS SOA RRSIG NSEC DNSKEY"), bogus, dnssec.CodeNoDenial},
+		{"0631-sibling-denies", "the NSEC of a sibling zone", leaf, dns.TypeA, denied(leaf, dns.TypeA, 3, "other.org.", "www.other.org. 300 IN NSEC other.org. A RRSIG NSEC"), bogus, dnssec.CodeNoDenial},
+		{"0632-nxname-of-another", "compact denial of another name", "no.example.org.", dns.TypeA, denied("no.example.org.", dns.TypeA, 0, zone, `nn.example.org. 300 IN NSEC \000.nn.example.org. RRSIG NSEC TYPE128`), bogus, dnssec.CodeBadDenial},
+		{"0633-other-encloser", "the wildcard of a name further up than the closest encloser", "x.wild.example.org.", dns.TypeAAAA, denied("x.wild.example.org.", dns.TypeAAAA, 0, zone, "deep.named2.wild.example.org. 300 IN NSEC www.example.org. A RRSIG NSEC", "*.example.org. 300 IN NSEC _smimecert.example.org. A RRSIG NSEC"), bogus, dnssec.CodeBadDenial},
 		{"0624-ds-of-child", "no DS at a name that is no delegation", leaf, dns.TypeDS, nil, secure, ""},
 	}
 }

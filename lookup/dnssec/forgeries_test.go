@@ -37,10 +37,11 @@ var circumstances = map[string]circumstance{
 	"0214-old-anchor": {anchor: func(*forger) string {
 		return ". IN DS 1 13 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D\n"
 	}},
-	"0215-anchor-below":  {anchor: keyOfExample},
-	"0216-beside-anchor": {anchor: keyOfExample},
-	"0801-clock-ahead":   {clock: vectorTime.AddDate(1, 0, 0), signed: vectorTime},
-	"0802-clock-behind":  {clock: vectorTime.AddDate(-1, 0, 0), signed: vectorTime},
+	"0511-dname-above-anchor": {anchor: func(f *forger) string { return f.s.Anchor() + keyOfExample(f) }},
+	"0215-anchor-below":       {anchor: keyOfExample},
+	"0216-beside-anchor":      {anchor: keyOfExample},
+	"0801-clock-ahead":        {clock: vectorTime.AddDate(1, 0, 0), signed: vectorTime},
+	"0802-clock-behind":       {clock: vectorTime.AddDate(-1, 0, 0), signed: vectorTime},
 }
 
 // keyOfExample is an anchor below the root.
@@ -75,6 +76,9 @@ a\000b A 192.0.2.9
 A\255z A 192.0.2.10
 alice._smimecert TYPE53 \# 5 0301010102
 *._smimecert TYPE53 \# 5 0301010666
+mail MX 10 WWW
+*.walias CNAME www
+named.walias A 192.0.2.11
 `
 
 // vectorHierarchy are the zones the forgeries start from.
@@ -89,10 +93,11 @@ func vectorHierarchy() []lookuptest.Zone {
 		{Text: copyOf("optout.org"), NSEC3: true, OptOut: true},
 		{Text: plain("child.example.org")},
 		{Text: plain("child.nsec3.org")},
+		{Text: plain("child.optout.org")},
 		{Text: plain("island.org"), Unsigned: true},
 		{Text: plain("island.nsec3.org"), Unsigned: true},
 		{Text: plain("island.optout.org"), Unsigned: true},
-		{Text: plain("iterated.org"), NSEC3: true, Iterations: 51},
+		{Text: plain("iterated.org") + "a.b A 192.0.2.22\n", NSEC3: true, Iterations: 51},
 		{Text: plain("ground.org"), NSEC3: true, Iterations: 501},
 		{Text: plain("other.org")},
 		{Text: plain("ample.org")},
@@ -198,6 +203,28 @@ func signatureForgeries() []forgery {
 		{"0120-rsasha512", "algorithm 10", "www.rsasha512.org.", dns.TypeA, nil, secure, ""},
 		{"0121-p384", "algorithm 14", "www.p384.org.", dns.TypeA, nil, secure, ""},
 		{"0122-ed25519", "algorithm 15", "www.ed25519.org.", dns.TypeA, nil, secure, ""},
+		{"0123-chaos", "a record of another class does not belong to the set", leaf, dns.TypeA, answering(leaf, dns.TypeA, func(f *forger, m *dns.Msg) {
+			m.Answer = append(m.Answer, f.rr("www.example.org. 300 CH A 192.0.2.66"))
+		}), secure, ""},
+		{"0124-rrsig-of-rrsig", "nothing signs signatures: RFC 4035, 2.2", leaf, dns.TypeA, answering(leaf, dns.TypeA, func(f *forger, m *dns.Msg) {
+			set := setOf(m.Answer, leaf, dns.TypeA)
+			m.Answer = append(m.Answer, f.sign("example.org.", set, func(s *dns.RRSIG) { s.TypeCovered = dns.TypeRRSIG }))
+		}), secure, ""},
+		{"0125-data-case", "names in the data of the types of old have no case: RFC 4034, 6.2", "mail.example.org.", dns.TypeMX, answering("mail.example.org.", dns.TypeMX, func(_ *forger, m *dns.Msg) {
+			setOf(m.Answer, "mail.example.org.", dns.TypeMX)[0].(*dns.MX).Mx = "wWw.Example.ORG."
+		}), secure, ""},
+		{"0126-original-ttl", "the original TTL is signed: RFC 4034, 3.1.4", leaf, dns.TypeA, answering(leaf, dns.TypeA, func(_ *forger, m *dns.Msg) {
+			m.Answer[1].(*dns.RRSIG).OrigTtl = 86400
+		}), bogus, dnssec.CodeBadSignature},
+		{"0127-first-bad", "one signature that is wrong before one that is right", leaf, dns.TypeA, answering(leaf, dns.TypeA, func(f *forger, m *dns.Msg) {
+			set := setOf(m.Answer, leaf, dns.TypeA)
+			bad := f.sign("example.org.", f.rrs("www.example.org. 300 IN A 192.0.2.66"))
+			m.Answer = put(m.Answer, set, bad, f.sign("example.org.", set))
+		}), secure, ""},
+		{"0128-other-algorithm", "the signature names the key's tag with another algorithm", leaf, dns.TypeA, answering(leaf, dns.TypeA, func(_ *forger, m *dns.Msg) {
+			m.Answer[1].(*dns.RRSIG).Algorithm = dns.ED25519
+		}), bogus, dnssec.CodeNoKey},
+		{"0129-any", "a question that is for no data: RFC 6895, 3.1", leaf, dns.TypeANY, nil, dnssec.Indeterminate, dnssec.CodeMalformed},
 	}
 }
 

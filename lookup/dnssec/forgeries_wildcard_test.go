@@ -49,6 +49,21 @@ func wildcardForgeries() []forgery {
 			m.Answer = append(m.Answer, honest.Answer...)
 		}), bogus, ""},
 		{"0413-wildcard-none", "no proof at all, by NSEC3", "x.wild.nsec3.org.", dns.TypeA, replay("x.wild.nsec3.org.", "x.wild.nsec3.org.", dns.TypeA, nothing), bogus, dnssec.CodeNoWildcard},
+		{"0414-alias", "an alias made from a wildcard", "x.walias.example.org.", dns.TypeA, nil, secure, ""},
+		{"0415-alias-over-name", "the same replayed over a name that exists", "named.walias.example.org.", dns.TypeA, answering("named.walias.example.org.", dns.TypeA, func(f *forger, m *dns.Msg) {
+			honest := f.ask("x.walias.example.org.", dns.TypeCNAME)
+			m.Answer = append(renamed(honest.Answer, "named.walias.example.org."), f.ask(leaf, dns.TypeA).Answer...)
+			m.Ns = honest.Ns
+		}), bogus, dnssec.CodeNoWildcard},
+		{"0416-optout-over-name", "a wildcard and its opt-out span replayed over a name that exists", "named.wild.optout.org.", dns.TypeA, replay("named.wild.optout.org.", "x.wild.optout.org.", dns.TypeA, same), bogus, dnssec.CodeNoWildcard},
+		{"0417-over-cut", "the parent's wildcard over a name of its child, with the delegation's NSEC as the proof", "www.child.example.org.", dns.TypeA, answering("www.child.example.org.", dns.TypeA, func(f *forger, m *dns.Msg) {
+			set := f.rrs("*.example.org. 300 IN A 192.0.2.66")
+			sig := f.sign("example.org.", set)
+			sig.Hdr.Name = "www.child.example.org."
+			span := f.rrs("child.example.org. 300 IN NSEC d.example.org. NS DS RRSIG NSEC")
+			m.Answer = append(renamed(set, "www.child.example.org."), sig)
+			m.Ns = append(span, f.sign("example.org.", span))
+		}), bogus, ""},
 	}
 }
 
@@ -81,5 +96,23 @@ func aliasForgeries() []forgery {
 			m.Rcode = 0
 			m.Answer = append(f.ask("loop.example.org.", dns.TypeCNAME).Answer, f.ask("loop2.example.org.", dns.TypeCNAME).Answer...)
 		}), dnssec.Indeterminate, dnssec.CodeAliasLoop},
+		{"0511-dname-above-anchor", "a DNAME in the unsigned zone above a trust anchor", leaf, dns.TypeA, both(
+			answering("org.", dns.TypeDS, func(f *forger, m *dns.Msg) {
+				set := f.rrs("org. 300 IN NSEC . NS RRSIG NSEC")
+				m.Answer, m.Ns = nil, append(set, f.sign(".", set))
+			}),
+			answering(leaf, dns.TypeA, func(f *forger, m *dns.Msg) {
+				m.Answer = f.rrs("org. 300 IN DNAME evil.", "www.example.org. 300 IN CNAME www.example.evil.", "www.example.evil. 300 IN A 192.0.2.66")
+			})), bogus, dnssec.CodeBadAlias},
+		{"0512-dname-unsigned", "a DNAME without signature in a signed zone", "www.d.example.org.", dns.TypeA, answering("www.d.example.org.", dns.TypeA, func(_ *forger, m *dns.Msg) {
+			m.Answer = unsigned(m.Answer, "d.example.org.", dns.TypeDNAME)
+		}), bogus, dnssec.CodeNoSignature},
+		{"0513-target-denied", "a good alias whose target is denied by the alias's zone", "away.example.org.", dns.TypeA, both(
+			answering("away.example.org.", dns.TypeA, func(f *forger, m *dns.Msg) {
+				m.Answer, m.Ns = f.ask("away.example.org.", dns.TypeCNAME).Answer, f.ask("no.example.org.", dns.TypeA).Ns
+			}),
+			answering("www.other.org.", dns.TypeA, func(f *forger, m *dns.Msg) {
+				m.Answer, m.Ns = nil, f.ask("no.example.org.", dns.TypeA).Ns
+			})), bogus, dnssec.CodeNoDenial},
 	}
 }

@@ -104,31 +104,40 @@ func (l *lookup) verdictOf(o outcome, d *denial) verdict {
 func (l *lookup) cname(r *reply, s *rrset) (name, verdict) {
 	alias, ok := s.rrs[0].(*dns.CNAME)
 	if !ok || len(s.rrs) != 1 {
-		return "", bogus(dns.ExtendedErrorCodeInvalidData, CodeBadAlias, "%s has more than one CNAME", s.owner)
+		return "", l.badAlias(r, dns.ExtendedErrorCodeInvalidData, "%s has more than one CNAME", s.owner)
 	}
 	target, err := parseName(alias.Target)
 	if err != nil {
-		return "", bogus(dns.ExtendedErrorCodeInvalidData, CodeBadAlias, "the CNAME of %s leads nowhere", s.owner)
+		return "", l.badAlias(r, dns.ExtendedErrorCodeInvalidData, "the CNAME of %s leads nowhere", s.owner)
 	}
 	return target, l.positive(r, s)
 }
 
 // dname judges a DNAME above n, and makes the CNAME from it (RFC 6672, Section 3.1); one that came along, unsigned by
-// design, must be that.
+// design, must be that. A DNAME above the trust anchor of n has no say: what is up there need not be signed.
 func (l *lookup) dname(r *reply, s, came *rrset, n name) (name, verdict) {
 	record, ok := s.rrs[0].(*dns.DNAME)
 	if !ok || len(s.rrs) != 1 {
-		return "", bogus(dns.ExtendedErrorCodeInvalidData, CodeBadAlias, "%s has more than one DNAME", s.owner)
+		return "", l.badAlias(r, dns.ExtendedErrorCodeInvalidData, "%s has more than one DNAME", s.owner)
+	}
+	if top, ok := l.anchors.closest(n); !ok || !s.owner.within(top) {
+		return "", l.badAlias(r, dns.ExtendedErrorCodeDNSBogus, "the DNAME of %s is above the trust anchor of %s", s.owner, n)
 	}
 	to, err := parseName(record.Target)
 	target := n[:len(n)-len(s.owner)] + to
 	if err != nil || len(target) > 255 {
-		return "", bogus(dns.ExtendedErrorCodeInvalidData, CodeBadAlias, "the DNAME of %s leads %s nowhere", s.owner, n)
+		return "", l.badAlias(r, dns.ExtendedErrorCodeInvalidData, "the DNAME of %s leads %s nowhere", s.owner, n)
 	}
 	if came != nil && !came.leadsTo(target) {
-		return "", bogus(dns.ExtendedErrorCodeDNSBogus, CodeBadAlias, "the CNAME of %s is not what the DNAME of %s makes", n, s.owner)
+		return "", l.badAlias(r, dns.ExtendedErrorCodeDNSBogus, "the CNAME of %s is not what the DNAME of %s makes", n, s.owner)
 	}
 	return target, l.positive(r, s)
+}
+
+// badAlias keeps all of the reply as evidence of what is wrong with it.
+func (l *lookup) badAlias(r *reply, ede uint16, format string, args ...any) verdict {
+	l.leaf.addAll(r)
+	return bogus(ede, CodeBadAlias, format, args...)
 }
 
 func (r *rrset) leadsTo(target name) bool {

@@ -10,33 +10,43 @@ import (
 const maxPrefetch = 5
 
 // prefetch asks DS and DNSKEY of all ancestors of n at the same time, and the question itself if that is still to be
-// asked. Labels that begin with an underscore are hardly ever zones. Below a zone of two labels or more whose keys are
-// known nothing is asked ahead: it most likely holds the name itself.
+// asked. Labels that begin with an underscore are hardly ever zones, so they and what is below them are left out.
 func (l *lookup) prefetch(n name, leaf bool) {
 	top, ok := l.anchors.closest(n)
 	if !ok {
 		return
 	}
 	base, known := l.lowest(n, top)
-	if known && (base.status == Insecure || base.z.name.labels() >= 2) {
+	if known {
+		top = base.z.name
+	}
+	zones := ancestors(n, top)
+	if known && (base.status == Insecure || len(zones) == 0) {
 		return
 	}
 	if leaf {
 		l.start(n, l.qtype)
 	}
-	if known {
-		top = base.z.name
-	} else {
+	if !known {
 		l.start(top, dns.TypeDNSKEY)
 	}
-	for depth := top.labels() + 1; depth < n.labels() && depth <= top.labels()+maxPrefetch; depth++ {
-		z := n.ancestor(depth)
-		if strings.HasPrefix(z.label(0), "_") {
-			return
-		}
+	for _, z := range zones {
 		l.start(z, dns.TypeDS)
 		l.start(z, dns.TypeDNSKEY)
 	}
+}
+
+// ancestors returns the names between n and top that may well be zones, from the top.
+func ancestors(n, top name) []name {
+	var out []name
+	for depth := top.labels() + 1; depth < n.labels() && len(out) < maxPrefetch; depth++ {
+		z := n.ancestor(depth)
+		if strings.HasPrefix(z.label(0), "_") {
+			break
+		}
+		out = append(out, z)
+	}
+	return out
 }
 
 // lowest returns the deepest zone from n up to top that is known already.

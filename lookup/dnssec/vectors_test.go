@@ -19,11 +19,11 @@ import (
 	"dnseal/lookup/lookuptest"
 )
 
-var writeVectors = flag.Bool("write-vectors", false, "make the files of testdata anew, with new keys")
+var writeVectors = flag.Bool("write-vectors", false, "make the files of testdata that are missing, with new keys")
 
 var base32Hex = base32.HexEncoding.WithPadding(base32.NoPadding)
 
-// TestForgeries asks about each forgery live; with -write-vectors the messages are kept as replay files.
+// TestForgeries asks about each forgery live; with -write-vectors the messages of new ones are kept as replay files.
 func TestForgeries(t *testing.T) {
 	t.Parallel()
 	servers := map[time.Time]*lookuptest.Server{}
@@ -157,7 +157,11 @@ func (r *recorder) write(tt forgery, a *dnssec.Answer, anchors string, at time.T
 	fmt.Fprintf(&b, "RANGE_END\n\nSTEP 1 QUERY\nENTRY_BEGIN\nREPLY RD DO\nSECTION QUESTION\n%s IN %s\nENTRY_END\n\n", tt.name, dns.Type(tt.qtype))
 	fmt.Fprintf(&b, ";want %s\nSTEP 10 CHECK_ANSWER\nENTRY_BEGIN\nMATCH rcode flags question\nREPLY %s %s\nSECTION QUESTION\n%s IN %s\nENTRY_END\n\nSCENARIO_END\n",
 		strings.TrimSpace(a.Status.String()+" "+a.Code), flags, rcode, tt.name, dns.Type(tt.qtype))
-	return os.WriteFile(filepath.Join("testdata", tt.id+".rpl"), []byte(b.String()), 0o644)
+	path := filepath.Join("testdata", tt.id+".rpl")
+	if _, err := os.Stat(path); err == nil {
+		return nil
+	}
+	return os.WriteFile(path, []byte(b.String()), 0o644)
 }
 
 func writeEntry(b *strings.Builder, q dns.Question, m *dns.Msg) {

@@ -79,7 +79,9 @@ func (l *lookup) parent(n name) (*Zone, verdict) {
 
 // zoneOf returns the zone that speaks for n when signer says it does. A signer above the zone is the wrong one
 // (RFC 4035, Section 5.3.1): such a signature was made before the delegation. Only zones that are known or were asked for
-// ahead are thought of; to ask about every label would cost more than it gains, as the parent can take a delegation back.
+// ahead are thought of (prefetch): not those at a label with an underscore, nor at n itself. Asking about these as well
+// would gain nothing. Who has the keys of the parent can take the delegation back, and who replays a record that the
+// parent signed before the delegation can replay its proof of that time too, that there was none.
 func (l *lookup) zoneOf(n, signer name) (*Zone, verdict) {
 	z, v := l.zone(signer)
 	if v.status != Secure {
@@ -94,9 +96,9 @@ func (l *lookup) zoneOf(n, signer name) (*Zone, verdict) {
 }
 
 // isCut reports whether it is proven that a zone begins here, whatever became of its keys: whoever withholds those must
-// not get the parent's signature accepted instead.
+// not get the parent's signature accepted instead. What NSEC3 leaves open (opt-out, iterations) proves no cut.
 func (z *Zone) isCut(v verdict) bool {
-	return v.status == Secure || v.status == Insecure || len(z.Link.DS) > 0
+	return v.status == Secure || v.code == CodeUnsigned || len(z.Link.DS) > 0
 }
 
 // known is zone for what takes no further question.
