@@ -15,7 +15,7 @@ import (
 const maxPEM = 1 << 20
 
 // Load reads one identity. Errors: [fs.ErrNotExist] when there is none of this
-// name; one with a [Hint] for a key that others can read, that is encrypted or
+// name; one with a [Hint] for a key that others can read, that we cannot read, that is encrypted or
 // that does not fit its certificate; else what the file system or the PEM parser returned.
 func Load(dir, name string) (*Identity, error) {
 	kind, name, err := ParseName(name)
@@ -40,7 +40,7 @@ func Load(dir, name string) (*Identity, error) {
 func (id *Identity) loadKey() error {
 	data, mode, err := readFile(id.KeyFile)
 	if err != nil {
-		return fmt.Errorf("identity: key of %s: %w", id.Name, err)
+		return notOurs(fmt.Errorf("identity: key of %s: %w", id.Name, err), filepath.Dir(id.KeyFile))
 	}
 	if mode.Perm()&0o077 != 0 {
 		err = fmt.Errorf("identity: key of %s: %s can be read by others (mode %04o)", id.Name, id.KeyFile, mode.Perm())
@@ -111,6 +111,14 @@ func quoteArg(s string) string {
 	return s
 }
 
+// notOurs adds what to do about a file or folder that belongs to somebody else.
+func notOurs(err error, path string) error {
+	if !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	return withHint(err, "it must belong to the user that dnseal runs as: chown -R USER %s", quoteArg(path))
+}
+
 // List returns the names in dir, sorted: every folder with a canonical name and
 // a key file. It does not read keys. Errors: [fs.ErrNotExist] with a [Hint] when dir is not there, else what the file
 // system returned.
@@ -121,7 +129,7 @@ func List(dir string) ([]string, error) {
 		return nil, withHint(err, "make the first identity there: dnseal identity new NAME --identities %s", quoteArg(dir))
 	}
 	if err != nil {
-		return nil, fmt.Errorf("identity: %w", err)
+		return nil, notOurs(fmt.Errorf("identity: %w", err), dir)
 	}
 	var names []string
 	for _, e := range entries {
@@ -129,7 +137,8 @@ func List(dir string) ([]string, error) {
 		if !ok {
 			continue
 		}
-		if _, err := os.Stat(filepath.Join(dir, e.Name(), keyFile)); err == nil {
+		// A folder that we may not look into is named too, so that Load says why.
+		if _, err := os.Stat(filepath.Join(dir, e.Name(), keyFile)); err == nil || errors.Is(err, fs.ErrPermission) {
 			names = append(names, name)
 		}
 	}

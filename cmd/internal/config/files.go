@@ -62,9 +62,8 @@ func (c *Config) loadIdentities(n *notes) {
 		id, err := identity.Load(c.Identities, name)
 		if err != nil {
 			n.wrong("identities", "%s%s", strip(err), advice(err))
-			continue
 		}
-		c.loaded.identities[name] = id
+		c.loaded.identities[name] = id // nil: there, and told to be unusable
 	}
 	for i, r := range c.Sign.Rules {
 		c.needIdentities(n, fmt.Sprintf("sign.rule[%d]", i), r)
@@ -95,8 +94,8 @@ func (c *Config) needIdentity(n *notes, key, name string) {
 		n.wrong(key, "%s%s", strip(err), advice(err))
 		return
 	}
-	if c.loaded.identities[canonical] == nil {
-		n.wrong(key, "there is no usable identity %s in %s; make it with: dnseal identity new %s --identities %s", canonical, c.Identities, canonical, c.Identities)
+	if _, there := c.loaded.identities[canonical]; !there {
+		n.wrong(key, "there is no identity %s in %s; make it with: dnseal identity new %s --identities %s", canonical, c.Identities, canonical, c.Identities)
 	}
 }
 
@@ -140,6 +139,10 @@ func (n *notes) server(relay, certificate, key string) *tls.Certificate {
 		return nil
 	}
 	cert, err := tls.LoadX509KeyPair(certificate, key)
+	if errors.Is(err, fs.ErrPermission) {
+		n.wrong(relay+".key", "%s; the user that dnseal runs as must read it: chgrp GROUP %s && chmod 640 %s", err, key, key)
+		return nil
+	}
 	if err != nil {
 		n.wrong(relay+".certificate", "certificate %s with key %s: %s; both must be PEM, and belong together", certificate, key, strings.TrimPrefix(err.Error(), "tls: "))
 		return nil
