@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 }
 
 // hang is how long a test waits for what takes milliseconds.
-const hang = 30 * time.Second
+const hang = 2 * time.Minute
 
 // handle is a handler that is a function.
 type handle func(ctx context.Context, m *message.Message, env *message.Envelope) *message.Outcome

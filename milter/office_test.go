@@ -103,7 +103,7 @@ func (o *office) serve() {
 	o.tb.Cleanup(func() { _ = o.dns.Close() })
 	anchors, err := dnssec.ParseAnchors(o.dns.Anchor(), "test")
 	o.check(err)
-	o.client, err = lookup.New(lookup.Options{Resolvers: []string{o.dns.Addr()}, Anchors: anchors})
+	o.client, err = lookup.New(lookup.Options{Resolvers: []string{o.dns.Addr()}, Anchors: anchors, Timeout: hang})
 	o.check(err)
 	o.tb.Cleanup(func() { _ = o.client.Close() })
 }

@@ -3,6 +3,7 @@ package milter
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -93,8 +94,7 @@ milter_default_action = tempfail
 %[5]s
 `, p.dir, host, port, strings.Join(milters, ", "), strings.Join(settings, "\n"))
 	writeFile(tb, p.dir+"/etc/main.cf", main)
-	_, own, _ := net.SplitHostPort(p.addr)
-	writeFile(tb, p.dir+"/etc/master.cf", own+" inet n - n - - smtpd"+postfixServices)
+	writeFile(tb, p.dir+"/etc/master.cf", p.addr+" inet n - n - - smtpd"+postfixServices)
 	if out, err := p.control(program, "start").CombinedOutput(); err != nil {
 		tb.Fatalf("postfix start: %v\n%s%s", err, out, p.log())
 	}
@@ -134,9 +134,11 @@ func writeFile(tb testing.TB, path, content string) {
 	}
 }
 
+// freeAddr is a port on a loopback address of the test's own (all of 127.0.0.0/8 is this machine's): a port of 127.0.0.1
+// could be taken by another test before the program that it is for listens.
 func freeAddr(tb testing.TB) string {
 	tb.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	ln, err := net.Listen("tcp", fmt.Sprintf("127.%d.%d.%d:0", 1+rand.IntN(254), rand.IntN(256), 1+rand.IntN(254)))
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -194,12 +196,12 @@ func TestPostfix(t *testing.T) {
 }
 
 // TestPostfixWaits has Postfix wait for a slow handler beyond its own limit,
-// which each report of progress puts off.
+// which each report of progress puts off. The limit is long enough for a busy machine to report in time.
 func TestPostfixWaits(t *testing.T) {
 	t.Parallel()
 	slow := handle(func(ctx context.Context, _ *message.Message, _ *message.Envelope) *message.Outcome {
 		select {
-		case <-time.After(3 * time.Second):
+		case <-time.After(8 * time.Second):
 			return &message.Outcome{Action: message.Accept}
 		case <-ctx.Done():
 			return nil
@@ -214,7 +216,7 @@ func TestPostfixWaits(t *testing.T) {
 			srv := serve(t, Options{Handler: always(slow), Progress: test.pause})
 			openToAll(t, srv.path)
 			out := newSink(t)
-			p := startPostfix(t, out.addr, []string{"unix:" + srv.path}, "milter_content_timeout = 1s")
+			p := startPostfix(t, out.addr, []string{"unix:" + srv.path}, "milter_content_timeout = 5s")
 			if reply, err := submit(p.addr, author, []string{recipient}, simple); err != nil || !strings.HasPrefix(reply, test.reply) {
 				t.Errorf("Postfix answers %q, %v, want %q", reply, err, test.reply)
 			}

@@ -22,7 +22,7 @@ Cwhop.example
 Djhop.example
 DnMAILER-DAEMON
 O AliasFile=/dev/null
-O DaemonPortOptions=Name=MTA, Addr=127.0.0.1, Port=%[2]s
+O DaemonPortOptions=Name=MTA, Addr=%[5]s, Port=%[2]s
 O QueueDirectory=%[1]s/queue
 O PidFile=%[1]s/pid
 O StatusFile=%[1]s/statistics
@@ -41,7 +41,7 @@ O EightBitMode=pass8
 O InputMailFilters=dnseal
 O Milter.macros.connect=j, _, {daemon_name}, {if_name}, {if_addr}
 O Milter.macros.envfrom=i, {auth_type}, {auth_authen}
-Xdnseal, S=%[4]s, F=T, T=C:30s;S:30s;R:30s;E:1m
+Xdnseal, S=%[4]s, F=T, T=C:2m;S:2m;R:2m;E:5m
 Troot
 HReceived: from $s ($_) by $j; $b
 H?D?Date: $a
@@ -55,7 +55,7 @@ S4
 R$*<@>	$@
 R$*<$*>$*	$@ $1$2$3
 S0
-R$*<@$*>$*	$#smtp $@ [127.0.0.1] $: $1<@$2>$3
+R$*<@$*>$*	$#smtp $@ [%[6]s] $: $1<@$2>$3
 R$*	$#error $@ 5.1.3 $: "553 no domain"
 S5
 S1
@@ -94,9 +94,9 @@ func startSendmail(tb testing.TB, next string, milter Address) string {
 	if err := os.Mkdir(dir+"/queue", 0o700); err != nil {
 		tb.Fatal(err)
 	}
-	_, own, _ := net.SplitHostPort(addr)
-	_, port, _ := net.SplitHostPort(next)
-	writeFile(tb, dir+"/cf", fmt.Sprintf(sendmailConf, dir, own, port, milter.Sendmail()))
+	ownHost, own, _ := net.SplitHostPort(addr)
+	host, port, _ := net.SplitHostPort(next)
+	writeFile(tb, dir+"/cf", fmt.Sprintf(sendmailConf, dir, own, port, milter.Sendmail(), ownHost, host))
 	cmd := exec.Command("sh", "-c", "hostname hop.example && exec "+program+" -bD -q1m -C "+dir+"/cf")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUTS, Setpgid: true}
 	cmd.Stderr = os.Stderr
