@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math/rand/v2"
+	"net"
 	"strings"
 
 	"github.com/miekg/dns"
@@ -19,30 +20,46 @@ type question struct {
 	cd    bool
 }
 
-// asked is a question as it went out: with an ID and the letters of its name in random case, both of which a reply
-// must repeat.
+// asked is a question as it went out: with an ID, the letters of its name in random case and a cookie, all of which a
+// reply must repeat.
 type asked struct {
 	question
-	id    uint16
-	mixed string
-	wire  []byte
+	id             uint16
+	mixed          string
+	client, server string // the halves of the cookie; empty: none
+	wire           []byte
 }
 
-// ask packs the question. mix says whether the server repeats names letter by letter.
-func (q question) ask(mix bool) (*asked, error) {
+// ask packs the question with an ID only, for connections: nobody off the path can forge what comes over one.
+func (q question) ask() (*asked, error) {
 	a := &asked{question: q, id: dns.Id(), mixed: q.name}
-	if mix {
+	return a, a.pack()
+}
+
+// askOpenly packs the question for UDP, with all that a server is known to repeat.
+func (q question) askOpenly(s *server, from net.Addr) (*asked, error) {
+	a := &asked{question: q, id: dns.Id(), mixed: q.name}
+	if !s.health.foldsCase.Load() {
 		a.mixed = mixCase(q.name)
 	}
+	a.client, a.server = s.cookies.next(from)
+	return a, a.pack()
+}
+
+func (a *asked) pack() error {
 	m := new(dns.Msg)
-	m.SetQuestion(a.mixed, q.qtype)
+	m.SetQuestion(a.mixed, a.qtype)
 	m.Id = a.id
 	// RFC 6840, Section 5.7: AD in a question says that we understand the bit.
-	m.CheckingDisabled, m.AuthenticatedData = q.cd, true
+	m.CheckingDisabled, m.AuthenticatedData = a.cd, true
 	m.SetEdns0(udpSize, true)
+	if a.client != "" {
+		opt := m.IsEdns0()
+		opt.Option = append(opt.Option, &dns.EDNS0_COOKIE{Code: dns.EDNS0COOKIE, Cookie: a.client + a.server})
+	}
 	var err error
 	a.wire, err = m.Pack()
-	return a, err
+	return err
 }
 
 // setID gives a packed question another ID.
@@ -76,7 +93,7 @@ var (
 const headerSize = 12
 
 // read checks that a message is the reply to the question and takes it apart. Errors: errNotOurs; errCase, when
-// only the case differs; errTruncated; ErrMalformed; ErrNoEDNS.
+// only the case differs; errTruncated; ErrMalformed; ErrNoEDNS; those of checkCookie.
 func (a *asked) read(wire []byte) (*dns.Msg, error) {
 	if len(wire) < headerSize || binary.BigEndian.Uint16(wire) != a.id || wire[2]&0x80 == 0 {
 		return nil, errNotOurs
@@ -88,6 +105,9 @@ func (a *asked) read(wire []byte) (*dns.Msg, error) {
 	m := new(dns.Msg)
 	if err := m.Unpack(wire); err != nil {
 		return nil, ErrMalformed
+	}
+	if err := a.checkCookie(m); err != nil {
+		return nil, err
 	}
 	if noEDNS(m) {
 		return nil, ErrNoEDNS

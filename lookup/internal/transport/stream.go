@@ -44,9 +44,9 @@ func newStream(p *pool) *stream {
 	return &stream{pool: p, out: make(chan []byte), gone: make(chan struct{}), waiting: map[uint16]chan<- []byte{}}
 }
 
-// exchange asks one question. Names keep their case: nobody off the path can forge a connection.
+// exchange asks one question.
 func (s *stream) exchange(ctx context.Context, q question) (*dns.Msg, error) {
-	a, err := q.ask(false)
+	a, err := q.ask()
 	if err != nil {
 		return nil, err
 	}

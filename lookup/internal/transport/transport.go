@@ -2,9 +2,9 @@
 // is too long for that, DNS over TLS with an authenticated name.
 //
 // Start at [Client.Exchange]: it goes through the resolvers in order (health.go
-// says which ones are worth asking), builds and checks messages (message.go) and
-// sends them over a fresh UDP socket (udp.go) or a shared connection (pool.go,
-// stream.go).
+// says which ones are worth asking), builds and checks messages (message.go,
+// cookie.go) and sends them over a fresh UDP socket (udp.go) or a shared
+// connection (pool.go, stream.go).
 //
 // It believes nothing it hears and judges nothing: that is the validator's work.
 // Every question ends with its context or after [Options].Timeout per resolver.
@@ -61,8 +61,9 @@ type Client struct {
 // server is one resolver with what is known about it.
 type server struct {
 	Server
-	pool   *pool
-	health health
+	pool    *pool
+	health  health
+	cookies cookies
 }
 
 // New returns a Client; it opens nothing yet.

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net"
@@ -19,28 +20,28 @@ const maxStrays = 16
 // lostAfter is how long a datagram is waited for, at most, before it counts as lost.
 const lostAfter = time.Second
 
-// exchangeUDP asks twice, in case a datagram is lost, each time over a new socket: a random port and a kernel that
-// drops what comes from another address. The context must have a deadline.
+// exchangeUDP asks twice, in case a datagram is lost or the server does not like cookies, each time over a new socket: a
+// random port and a kernel that drops what comes from another address. The context must have a deadline.
 func (c *Client) exchangeUDP(ctx context.Context, s *server, q question) (*dns.Msg, error) {
 	deadline, _ := ctx.Deadline()
 	m, err := exchangeDatagram(ctx, s, q, time.Now().Add(min(time.Until(deadline)/2, lostAfter)))
-	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil || errors.Is(err, errRefusesCookie) {
 		m, err = exchangeDatagram(ctx, s, q, deadline)
 	}
 	return m, err
 }
 
 func exchangeDatagram(ctx context.Context, s *server, q question, deadline time.Time) (*dns.Msg, error) {
-	a, err := q.ask(!s.health.foldsCase.Load())
-	if err != nil {
-		return nil, err
-	}
 	var d net.Dialer
 	conn, err := d.DialContext(ctx, "udp", s.Addr)
 	if err != nil {
 		return nil, plain(ctx, err)
 	}
 	defer func() { _ = conn.Close() }()
+	a, err := q.askOpenly(s, conn.LocalAddr())
+	if err != nil {
+		return nil, err
+	}
 	_ = conn.SetDeadline(deadline)
 	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
 	if _, err := conn.Write(a.wire); err != nil {
@@ -58,18 +59,38 @@ func (a *asked) receive(ctx context.Context, s *server, conn net.Conn) (*dns.Msg
 			return nil, plain(ctx, err)
 		}
 		m, err := a.read(buf[:n])
-		switch {
-		case errors.Is(err, errNotOurs):
+		if errors.Is(err, errNotOurs) {
 			continue
-		case errors.Is(err, errCase):
-			s.health.foldsCase.Store(true)
-			return nil, errUseTCP
-		case n > udpSize, errors.Is(err, errTruncated), errors.Is(err, ErrMalformed):
-			return nil, errUseTCP
 		}
-		return m, err
+		if err = s.hear(a, m, err); err != nil || n > udpSize {
+			return nil, cmp.Or(err, errUseTCP)
+		}
+		return m, nil
 	}
 	return nil, errUseTCP
+}
+
+// hear learns from a datagram, or from what is wrong with it, what the server can do, and says what to do now.
+func (s *server) hear(a *asked, m *dns.Msg, err error) error {
+	switch {
+	case errors.Is(err, errCase):
+		s.health.foldsCase.Store(true)
+		return errUseTCP
+	case errors.Is(err, errNoCookie):
+		s.cookies.forget()
+		return errUseTCP
+	case errors.Is(err, errRefusesCookie):
+		s.cookies.refuse()
+	case errors.Is(err, errTruncated), errors.Is(err, ErrMalformed):
+		return errUseTCP
+	case err == nil:
+		s.cookies.learn(a, m)
+		if m.Rcode == dns.RcodeBadCookie {
+			// RFC 7873, Section 5.3: the next question carries what it wants.
+			return errUseTCP
+		}
+	}
+	return err
 }
 
 // plain reduces an error of the network to its cause.
