@@ -35,8 +35,8 @@ func (j *judgement) binding() finding {
 		return f
 	}
 	from, in := j.outerFrom(), j.innerFrom()
-	if shown := misleading(j.message, from); shown != "" {
-		return finding{Policy, CodeDisplayName, fmt.Sprintf("From shows %s, and is %s", shown, from)}
+	if f := display("From", []string{j.message.First("From")}, from); f.verdict != Pass {
+		return f
 	}
 	switch {
 	case !j.out.bound():
@@ -45,7 +45,17 @@ func (j *judgement) binding() finding {
 		// DESIGN 3: without a name in a certificate a signature speaks for the protected From only.
 		return finding{Policy, CodeNoName, "the signature states no name: no certificate holds one, and From is not protected"}
 	}
-	return j.inner(from, in)
+	return worse(j.inner(from, in), display("the protected From", j.sig.ProtectedFromText, from))
+}
+
+// display wants nothing else to be shown as the author than the From address.
+func display(field string, values []string, from message.Address) finding {
+	for _, v := range values {
+		if shown := misleading(v, from); shown != "" {
+			return finding{Policy, CodeDisplayName, fmt.Sprintf("%s shows %s, and is %s", field, shown, from)}
+		}
+	}
+	return good
 }
 
 // fromField wants exactly one From address (RFC 5322, Section 3.6.2 allows several; whom a reader is shown is
@@ -58,6 +68,9 @@ func (j *judgement) fromField() finding {
 		return finding{Policy, CodeNoFrom, "the message has no From address"}
 	case n > 1:
 		return finding{Policy, CodeSeveralFrom, fmt.Sprintf("the message has %d From addresses", n)}
+	}
+	if n := len(j.message.Fields("From")); n > 1 {
+		return finding{Policy, CodeSeveralFrom, fmt.Sprintf("the message has %d From fields", n)}
 	}
 	return good
 }

@@ -88,7 +88,7 @@ func (j *judgement) outerFrom() message.Address {
 
 // innerFrom is the one protected From address.
 func (j *judgement) innerFrom() message.Address {
-	if j.out.HeaderProtection == unprotected {
+	if j.out.HeaderProtection == unprotected || len(j.sig.ProtectedFromText) > 1 {
 		return message.Address{}
 	}
 	return only(j.sig.ProtectedFrom, j.sig.ProtectedFromErr)

@@ -49,6 +49,7 @@ func (p *protection) apply(s *Signature) {
 		if !f.Is("From") {
 			continue
 		}
+		s.ProtectedFromText = append(s.ProtectedFromText, f.Unfolded())
 		as, err := message.ParseAddressList(f.Value())
 		s.ProtectedFrom = append(s.ProtectedFrom, as...)
 		if err != nil && s.ProtectedFromErr == nil {

@@ -79,6 +79,8 @@ type Signature struct {
 	// ProtectedFrom are the addresses of the inner From where the header is protected; ProtectedFromErr why they could not be read.
 	ProtectedFrom    []message.Address
 	ProtectedFromErr error
+	// ProtectedFromText are the values of the inner From fields, unfolded, as readers of RFC 9788 are shown them.
+	ProtectedFromText []string
 	// Differences lists protected fields whose outer value differs or is missing, and address, date and subject
 	// fields that stand outside only, by name.
 	Differences []string
