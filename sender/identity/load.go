@@ -27,7 +27,7 @@ func Load(dir, name string) (*Identity, error) {
 	if err := id.loadKey(); err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
 			err = fmt.Errorf("identity: there is no %s in %s: %w", name, dir, fs.ErrNotExist)
-			return nil, withHint(err, "make it with: dnseal identity new %s --identities %s", quoteArg(name), quoteArg(dir))
+			return nil, withHint(err, "make it with: dnseal identity new %s --identities %s", Quote(name), Quote(dir))
 		}
 		return nil, err
 	}
@@ -44,13 +44,13 @@ func (id *Identity) loadKey() error {
 	}
 	if mode.Perm()&0o077 != 0 {
 		err = fmt.Errorf("identity: key of %s: %s can be read by others (mode %04o)", id.Name, id.KeyFile, mode.Perm())
-		return withHint(err, "chmod 600 %s", quoteArg(id.KeyFile))
+		return withHint(err, "chmod 600 %s", Quote(id.KeyFile))
 	}
 	id.Key, err = parseKey(data)
 	switch {
 	case errors.Is(err, errEncrypted):
 		err = fmt.Errorf("identity: key of %s: %s: %w", id.Name, id.KeyFile, err)
-		return withHint(err, "decrypt it with: openssl pkey -in OLD -out %s", quoteArg(id.KeyFile))
+		return withHint(err, "decrypt it with: openssl pkey -in OLD -out %s", Quote(id.KeyFile))
 	case err != nil:
 		return fmt.Errorf("identity: key of %s: %s: %w", id.Name, id.KeyFile, err)
 	}
@@ -103,8 +103,8 @@ func readFile(path string) ([]byte, fs.FileMode, error) {
 	return data, info.Mode(), err
 }
 
-// quoteArg quotes a path for a shell where it must be.
-func quoteArg(s string) string {
+// Quote writes a name or a path as a word of a shell command, in quotes where they must be: for advice to paste.
+func Quote(s string) string {
 	if strings.ContainsFunc(s, func(r rune) bool { return r > 126 || !isFolderByte(byte(r)) && r != '/' && r != '%' }) {
 		return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 	}
@@ -126,7 +126,7 @@ func List(dir string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = fmt.Errorf("identity: there is no directory %s: %w", dir, fs.ErrNotExist)
-		return nil, withHint(err, "make the first identity there: dnseal identity new NAME --identities %s", quoteArg(dir))
+		return nil, withHint(err, "make the first identity there: dnseal identity new NAME --identities %s", Quote(dir))
 	}
 	if err != nil {
 		return nil, notOurs(fmt.Errorf("identity: %w", err), dir)
