@@ -16,10 +16,10 @@ func newCheck() *cobra.Command {
 	var quiet bool
 	cmd := &cobra.Command{
 		Use:   "check",
-		Short: "Prove that a configuration works: keys, records, certificates, next hops",
+		Short: "Prove that a configuration works: keys, records, next hops",
 		Long: `Reads the configuration as the relay and the milter do, and then tries what it
-says: each identity's certificate, its record in the DNS against its key, and the
-signing of a test message; each relay's server certificate against its TLSA
+says: each identity's certificate, its record in the DNS against its key, and
+the signing of a test message; each relay's server certificate against its TLSA
 records and the roots; each next hop, and for inbound relays that it does not
 take a stranger's mail for elsewhere; and prints the lines for Postfix and
 Sendmail. No message is sent.

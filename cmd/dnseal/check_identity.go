@@ -38,18 +38,18 @@ func (k *checker) record(ctx context.Context, id *identity.Identity) {
 		return
 	}
 	res := k.dns.Lookup(ctx, owner, typ)
-	publish := fmt.Sprintf("publish what this prints: dnseal identity record %s --identities %s", id.Name, k.config.Identities)
+	publish := fmt.Sprintf("publish what this prints: dnseal identity record %s --identities %s", identity.Quote(id.Name), identity.Quote(k.config.Identities))
 	switch {
 	case res.Status == dnssec.Secure && res.Presence == lookup.Present:
 		k.match(id, res, publish)
 	case res.Status == dnssec.Secure:
 		k.wrong(k.config.At("identities"), "identity %s has no record: there is no %s at %s; %s", id.Name, typ, owner, publish)
 	case res.Status == dnssec.Insecure:
-		k.wrong(k.config.At("identities"), "identity %s: the zone of %s is not signed, so nobody can believe its record; sign it by DNSSEC, or see: dnseal lookup %s", id.Name, owner, id.Name)
+		k.wrong(k.config.At("identities"), "identity %s: the zone of %s is not signed, so nobody can believe its record; sign it by DNSSEC, or see: dnseal lookup %s", id.Name, owner, identity.Quote(id.Name))
 	case res.Status == dnssec.Bogus:
-		k.wrong(k.config.At("identities"), "identity %s: the DNS answer for %s is bogus: %s; see: dnseal lookup %s", id.Name, owner, res.Reason, id.Name)
+		k.wrong(k.config.At("identities"), "identity %s: the DNS answer for %s is bogus: %s; see: dnseal lookup %s", id.Name, owner, res.Reason, identity.Quote(id.Name))
 	default:
-		k.unsure(k.config.At("identities"), "identity %s: %s %s could not be looked up: %s; see: dnseal lookup %s --trace", id.Name, typ, owner, res.Reason, id.Name)
+		k.unsure(k.config.At("identities"), "identity %s: %s %s could not be looked up: %s; see: dnseal lookup %s --trace", id.Name, typ, owner, res.Reason, identity.Quote(id.Name))
 	}
 }
 

@@ -31,7 +31,7 @@ func newDemo() *cobra.Command {
 	var file, keep string
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "Watch a message being signed, relayed and verified, all on this machine",
+		Short: "Watch a message being signed, relayed and verified",
 		Long: `Tells the whole story on the terminal, with what really happened: identities are
 made and published in a signed DNS hierarchy on loopback; a message is submitted
 to a signing relay, passes two store-and-forward hops and is verified at the far
@@ -45,8 +45,12 @@ fixed port, and ends non-zero if any step did not end as it must.`,
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		text := demoMessage
 		if file != "" {
-			var err error
-			if text, err = os.ReadFile(file); err != nil {
+			in, err := openMessage(file)
+			if err != nil {
+				return err
+			}
+			defer in.Close() //nolint:errcheck // only read from
+			if text, err = io.ReadAll(in); err != nil {
 				return err
 			}
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"time"
@@ -31,11 +32,15 @@ func (f *dnsFlags) register(cmd *cobra.Command) {
 	flags.StringSliceVar(&f.resolvers, "resolver", resolvers, "recursive resolver `ADDRESS`: host:port or tls://host:853#name; repeated: tried in order\n(environment: DNSEAL_RESOLVER; default: from /etc/resolv.conf)")
 	flags.StringVar(&f.anchor, "trust-anchor", os.Getenv("DNSEAL_TRUST_ANCHOR"), "trust anchor `FILE` with DS or DNSKEY records\n(environment: DNSEAL_TRUST_ANCHOR; default: the keys of the DNS root)")
 	flags.StringVar(&f.mode, "dns-mode", "validate", "`MODE`: validate answers ourselves, both (ourselves and the resolver), ad-only (believe the resolver)")
-	flags.DurationVar(&f.timeout, "dns-timeout", 5*time.Second, "time limit for one lookup")
+	flags.DurationVar(&f.timeout, "dns-timeout", 5*time.Second, "`TIME` limit for one lookup, such as 5s")
+	completeWords(cmd, "dns-mode", "validate", "both", "ad-only")
 }
 
 // client returns the lookup client the flags ask for.
 func (f *dnsFlags) client(trace func(lookup.Query)) (*lookup.Client, error) {
+	if f.timeout <= 0 {
+		return nil, usageError{fmt.Errorf("--dns-timeout is %s; it must be more than nothing", f.timeout)}
+	}
 	opts := lookup.Options{Resolvers: f.resolvers, Mode: f.mode, Timeout: f.timeout, Trace: trace}
 	if f.anchor != "" {
 		anchors, err := readAnchors(f.anchor)

@@ -10,7 +10,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -23,6 +22,17 @@ func identityDir(cmd *cobra.Command) *string {
 	return cmd.Flags().String("identities", os.Getenv("DNSEAL_IDENTITIES"), "`DIR` where identities live (environment: DNSEAL_IDENTITIES)")
 }
 
+// completeIdentities completes the name of an identity, when none stands there yet.
+func completeIdentities(dir *string) cobra.CompletionFunc {
+	return func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		names, _ := identity.List(*dir) // without a directory there is nothing to offer
+		return names, cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
 // needDir checks that an identities directory was named.
 func needDir(dir string) error {
 	if dir != "" {
@@ -33,7 +43,7 @@ func needDir(dir string) error {
 
 func newIdentity() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "identity",
+		Use:   "identity COMMAND",
 		Short: "Make and show keys that are bound to names in the DNS",
 		Long: `An identity is a key pair bound to one DNS-published name:
 
@@ -57,7 +67,8 @@ func newIdentityNew() *cobra.Command {
 		Args:    cobra.ExactArgs(1),
 	}
 	dir := identityDir(cmd)
-	cmd.Flags().StringVar(&opts.Algorithm, "algorithm", identity.DefaultAlgorithm, "`ALGORITHM`: "+strings.Join(identity.Algorithms(), ", "))
+	cmd.Flags().StringVar(&opts.Algorithm, "algorithm", identity.DefaultAlgorithm, "`ALGORITHM`: "+oneOf(identity.Algorithms()))
+	completeWords(cmd, "algorithm", identity.Algorithms()...)
 	cmd.Flags().IntVar(&opts.Days, "days", 0, "`DAYS` the certificate says it is valid (default ten years; under DANE-EE only the record counts)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := needDir(*dir); err != nil {
@@ -71,7 +82,7 @@ func newIdentityNew() *cobra.Command {
 			return err
 		}
 		tell(cmd.ErrOrStderr(), "dnseal: made %s", id.KeyFile)
-		tell(cmd.ErrOrStderr(), "dnseal: hint: publish it with the record of: dnseal identity record %s --identities %s", id.Name, *dir)
+		tell(cmd.ErrOrStderr(), "dnseal: hint: publish it with the record of: dnseal identity record %s --identities %s", identity.Quote(id.Name), identity.Quote(*dir))
 		return nil
 	}
 	return cmd
@@ -84,6 +95,7 @@ func newIdentityShow() *cobra.Command {
 		Args:  cobra.MaximumNArgs(1),
 	}
 	dir := identityDir(cmd)
+	cmd.ValidArgsFunction = completeIdentities(dir)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := needDir(*dir); err != nil {
 			return err
@@ -95,7 +107,7 @@ func newIdentityShow() *cobra.Command {
 				return err
 			}
 			if len(names) == 0 {
-				return hint(fmt.Errorf("no identities in %s", *dir), "make one: dnseal identity new NAME --identities %s", *dir)
+				return hint(fmt.Errorf("no identities in %s", *dir), "make one: dnseal identity new NAME --identities %s", identity.Quote(*dir))
 			}
 		}
 		for i, name := range names {
@@ -165,10 +177,12 @@ others must be able to encrypt to the key.`,
 		Args:    cobra.ExactArgs(1),
 	}
 	dir := identityDir(cmd)
+	cmd.ValidArgsFunction = completeIdentities(dir)
 	cmd.Flags().Uint8Var(&usage, "usage", 3, "certificate usage `N`: 0 PKIX-TA, 1 PKIX-EE, 2 DANE-TA, 3 DANE-EE")
 	cmd.Flags().Uint8Var(&selector, "selector", 1, "selector `N`: 0 whole certificate, 1 public key")
 	cmd.Flags().Uint8Var(&matching, "matching", 1, "matching type `N`: 0 as it is, 1 SHA-256, 2 SHA-512")
 	cmd.Flags().StringVar(&format, "format", "zone", "`FORMAT`: zone, or rfc3597 for servers that do not know the type")
+	completeWords(cmd, "format", "zone", "rfc3597")
 	cmd.Flags().Uint32Var(&ttl, "ttl", 300, "time to live in `SECONDS`: how long a withdrawn key may still be believed")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := needDir(*dir); err != nil {

@@ -2,7 +2,8 @@
 // such signatures by nothing but the DNS.
 //
 // One file is one command; this one is wiring: the command tree, how errors are
-// told and what the exit status means. "dnseal help" has the manual.
+// told and what the exit status means. usage.go is what all commands say of how
+// they are called. "dnseal help" has the manual.
 package main
 
 import (
@@ -46,7 +47,7 @@ func run() int {
 // newRoot returns the command tree.
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
-		Use:   "dnseal",
+		Use:   "dnseal COMMAND",
 		Short: "Sign mail with DNS-bound keys, verify it by nothing but the DNS",
 		Long: `dnseal signs messages (S/MIME) with keys that their owner has bound to a name in
 the DNS, and verifies such signatures end to end: the signer's SMIMEA or TLSA
@@ -59,62 +60,17 @@ cannot be read; 3 could not tell ("temperror"), nothing worse.`,
 		Example: `  dnseal demo
   dnseal identity new alice@example.org --identities keys
   dnseal sign --identities keys mail.eml | dnseal verify`,
-		Version:           version(),
-		SilenceErrors:     true,
-		SilenceUsage:      true,
-		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+		Version:       version(),
+		SilenceErrors: true,
+		SilenceUsage:  true,
 	}
-	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
 		newDemo(), newIdentity(), newSign(), newVerify(), newExplain(), newLookup(), newSandbox(),
 		newRelay(), newMilter(), newCheck(), newMan(root),
 	)
-	markUsage(root)
+	setUsage(root)
 	return root
 }
-
-// markUsage makes every argument error of the tree a usage error, and every word that is no command one, too.
-func markUsage(cmd *cobra.Command) {
-	if args := cmd.Args; args != nil {
-		cmd.Args = func(c *cobra.Command, a []string) error {
-			if err := args(c, a); err != nil {
-				return hint(usageError{err}, "%s", seeHelp(c))
-			}
-			return nil
-		}
-	}
-	if cmd.HasSubCommands() && !cmd.Runnable() {
-		cmd.Args, cmd.DisableFlagsInUseLine = cobra.ArbitraryArgs, true
-		cmd.RunE = func(c *cobra.Command, a []string) error {
-			if len(a) == 0 {
-				return c.Help()
-			}
-			return unknownCommand(c, a[0])
-		}
-	}
-	for _, c := range cmd.Commands() {
-		markUsage(c)
-	}
-}
-
-func unknownCommand(group *cobra.Command, word string) error {
-	err := usageError{fmt.Errorf("unknown command %q for %q", word, group.CommandPath())}
-	group.SuggestionsMinimumDistance = 2
-	if near := group.SuggestionsFor(word); len(near) > 0 {
-		return hint(err, "did you mean %s %s?", group.CommandPath(), near[0])
-	}
-	return hint(err, "%s", seeHelp(group))
-}
-
-// flagError explains a flag that a command does not take, or not so. Without a command it is the word before it that is wrong.
-func flagError(cmd *cobra.Command, err error) error {
-	if words := cmd.Flags().Args(); len(words) > 0 && cmd.HasSubCommands() {
-		return unknownCommand(cmd, words[0])
-	}
-	return hint(usageError{err}, "%s", seeHelp(cmd))
-}
-
-func seeHelp(cmd *cobra.Command) string { return "see " + cmd.CommandPath() + " --help" }
 
 // version comes from the build: the module's version or the commit.
 func version() string {

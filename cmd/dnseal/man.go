@@ -5,81 +5,138 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/cobra/doc"
-
-	"dnseal/cmd/internal/config"
+	"github.com/spf13/pflag"
 )
+
+// manDate is in the foot of every page.
+const manDate = "Nov 2026"
+
+// ragged neither stretches nor hyphenates lines: what people copy stays as it is.
+const ragged = ".ad l\n.nh\n"
 
 // newMan makes the man pages from the same words as --help and the configuration's structs, so that they never differ.
 func newMan(root *cobra.Command) *cobra.Command {
 	return &cobra.Command{
 		Use:   "man DIR",
 		Short: "Write the man pages to DIR/man1 and DIR/man5",
-		Long: `Writes a man page for every command to DIR/man1, and dnseal.toml(5), the page of the
-configuration, to DIR/man5.`,
+		Long: `Writes a man page for every command to DIR/man1, and dnseal.toml(5), the page of
+the configuration, to DIR/man5.`,
 		Example: "  dnseal man /usr/local/share/man",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
+			page, err := configPage()
+			if err != nil {
+				return err
+			}
+			pages := map[string]string{filepath.Join("man5", "dnseal.toml.5"): page}
+			commandPages(root, pages)
 			for _, section := range []string{"man1", "man5"} {
 				if err := os.MkdirAll(filepath.Join(args[0], section), 0o755); err != nil { //nolint:gosec // G301: man pages are for everybody
 					return err
 				}
 			}
-			date := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
-			root.DisableAutoGenTag = true
-			err := doc.GenManTree(root, &doc.GenManHeader{Section: "1", Source: "dnseal", Date: &date}, filepath.Join(args[0], "man1"))
-			if err != nil {
-				return err
+			for name, text := range pages {
+				if err := replaceFile(filepath.Join(args[0], name), text, 0o644); err != nil {
+					return err
+				}
 			}
-			page, err := configPage(date)
-			if err != nil {
-				return err
-			}
-			return os.WriteFile(filepath.Join(args[0], "man5", "dnseal.toml.5"), []byte(page), 0o644) //nolint:gosec // G306: the same
+			return nil
 		},
 	}
 }
 
-// configPage is dnseal.toml(5) in roff.
-func configPage(date time.Time) (string, error) {
-	sections, err := config.Manual()
-	if err != nil {
-		return "", err
-	}
-	var b strings.Builder
-	fmt.Fprintf(&b, `.TH DNSEAL.TOML 5 %q dnseal
-.SH NAME
-dnseal.toml \- configuration of dnseal relay and dnseal milter
-.SH DESCRIPTION
-One file in TOML form for both. It is read strictly: an unknown key is an error. Prove it with
-.BR dnseal-check (1).
-SIGHUP makes the daemons read it again, all or nothing.
-`, date.Format("Jan 2006"))
-	for _, s := range sections {
-		name := s.Name
-		if name == "" {
-			name = "TOP OF THE FILE"
-		}
-		fmt.Fprintf(&b, ".SH %q\n%s\n", name, roff(s.Text))
-		for _, k := range s.Keys {
-			fmt.Fprintf(&b, ".TP\n.B %s\n%s\n", roff(k.Name), roff(k.Text))
+// commandPages makes the pages of a command and of all below it, by file name.
+func commandPages(cmd *cobra.Command, pages map[string]string) {
+	pages[filepath.Join("man1", manName(cmd)+".1")] = commandPage(cmd)
+	for _, c := range cmd.Commands() {
+		if c.IsAvailableCommand() && c.Name() != "completion" {
+			commandPages(c, pages)
 		}
 	}
-	b.WriteString(".SH SEE ALSO\n.BR dnseal-relay (1),\n.BR dnseal-milter (1),\n.BR dnseal-check (1)\n")
-	return b.String(), nil
 }
 
-// roff escapes text: backslashes, hyphens, and what would be a request at the start of a line.
-func roff(text string) string {
-	text = strings.NewReplacer(`\`, `\e`, "-", `\-`).Replace(strings.TrimSpace(text))
-	lines := strings.Split(text, "\n")
-	for i, l := range lines {
-		if strings.HasPrefix(l, ".") || strings.HasPrefix(l, "'") {
-			lines[i] = `\&` + l
+func manName(cmd *cobra.Command) string { return strings.ReplaceAll(cmd.CommandPath(), " ", "-") }
+
+// commandPage is the page of one command in roff.
+func commandPage(cmd *cobra.Command) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, ".TH %q 1 %q dnseal\n"+ragged+".SH NAME\n%s \\- %s\n", strings.ToUpper(manName(cmd)), manDate, roff(manName(cmd)), roff(cmd.Short))
+	fmt.Fprintf(&b, ".SH SYNOPSIS\n.B %s\n.SH DESCRIPTION\n", roff(cmd.UseLine()))
+	long := cmd.Long
+	if long == "" {
+		long = cmd.Short + "."
+	}
+	long, status, _ := strings.Cut(long, "\n\nExit status: ")
+	b.WriteString(paragraphs(long))
+	if cmd.HasAvailableSubCommands() {
+		b.WriteString(".SH COMMANDS\n")
+		for _, c := range cmd.Commands() {
+			if c.IsAvailableCommand() {
+				fmt.Fprintf(&b, ".TP\n.B %s\n%s\n", roff(c.Name()), roff(c.Short))
+			}
 		}
 	}
-	return strings.Join(lines, "\n")
+	if cmd.HasAvailableLocalFlags() {
+		b.WriteString(".SH OPTIONS\n")
+		cmd.LocalFlags().VisitAll(func(f *pflag.Flag) { b.WriteString(option(f)) })
+	}
+	if status != "" {
+		fmt.Fprintf(&b, ".SH EXIT STATUS\n%s\n", roff(status))
+	}
+	if cmd.Example != "" {
+		fmt.Fprintf(&b, ".SH EXAMPLES\n.nf\n%s\n.fi\n", roff(cmd.Example))
+	}
+	fmt.Fprintf(&b, ".SH SEE ALSO\n%s\n", strings.Join(related(cmd), ",\n"))
+	return b.String()
+}
+
+// paragraphs is text with empty lines between its paragraphs; indented ones stay as they are.
+func paragraphs(text string) string {
+	var b strings.Builder
+	for p := range strings.SplitSeq(text, "\n\n") {
+		if strings.HasPrefix(p, "  ") {
+			fmt.Fprintf(&b, ".PP\n.nf\n%s\n.fi\n", roff(p))
+			continue
+		}
+		fmt.Fprintf(&b, ".PP\n%s\n", roff(p))
+	}
+	return b.String()
+}
+
+// option is an entry of OPTIONS.
+func option(f *pflag.Flag) string {
+	value, usage := pflag.UnquoteUsage(f)
+	head := `\fB` + roff("--"+f.Name) + `\fR`
+	if f.Shorthand != "" {
+		head = `\fB` + roff("-"+f.Shorthand) + `\fR, ` + head
+	}
+	if value != "" {
+		head += ` \fI` + roff(value) + `\fR`
+	}
+	switch f.DefValue {
+	case "", "false", "0", "[]", "0s":
+	default:
+		usage += fmt.Sprintf(" (default %s)", f.DefValue)
+	}
+	return fmt.Sprintf(".TP\n%s\n%s\n", head, roff(usage))
+}
+
+// related are the pages to see also: the command above, those below, and the configuration's for those that read it.
+func related(cmd *cobra.Command) []string {
+	var out []string
+	page := func(name, section string) { out = append(out, fmt.Sprintf(".BR %s (%s)", roff(name), section)) }
+	if cmd.HasParent() {
+		page(manName(cmd.Parent()), "1")
+	}
+	for _, c := range cmd.Commands() {
+		if c.IsAvailableCommand() && c.Name() != "completion" {
+			page(manName(c), "1")
+		}
+	}
+	if !cmd.HasParent() || cmd.Flags().Lookup("config") != nil {
+		page("dnseal.toml", "5")
+	}
+	return out
 }

@@ -8,10 +8,10 @@ func newMilter() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "milter",
 		Short: "Sign or verify mail inside Postfix or Sendmail",
-		Long: `Runs the listeners of [[milter]] in the configuration. Role "sign" signs what those
-submit who may, by the table of who may sign as whom; role "verify" verifies what
-arrives and says so in Authentication-Results. "dnseal check" prints the lines
-for main.cf and sendmail.mc.
+		Long: `Runs the listeners of [[milter]] in the configuration. Role "sign" signs what
+those submit who may, by the table of who may sign as whom; role "verify"
+verifies what arrives and says so in Authentication-Results. "dnseal check"
+prints the lines for main.cf and sendmail.mc.
 
 SIGHUP reads the configuration again, all or nothing; messages under way finish
 by the old one, and connections of the MTA go on. SIGTERM finishes what is under

@@ -23,8 +23,8 @@ func newRelayPasswd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "passwd NAME",
 		Short: "Set a user's password in a users file",
-		Long: `Sets the password of a user of a submission listener (SASL PLAIN) in a users file,
-as users = "FILE" of [[relay]] names it. The password is asked for on the
+		Long: `Sets the password of a user of a submission listener (SASL PLAIN) in a users
+file, as users = "FILE" of [[relay]] names it. The password is asked for on the
 terminal, or read as one line of standard input. Only a hash is kept (argon2id).
 The file is written whole or not at all, for its owner to read and write; a file
 that is there keeps its mode and its other lines. Reload the relay after that.`,
@@ -95,7 +95,7 @@ func setUser(file, name, line string) error {
 	at := slices.IndexFunc(lines, func(l string) bool { return strings.HasPrefix(l, name+":") })
 	switch {
 	case at < 0 && line == "":
-		return fmt.Errorf("no user %q in %s", name, file)
+		return fmt.Errorf("there is no user %q in %s", name, file)
 	case line == "":
 		lines = slices.Delete(lines, at, at+1)
 	case at < 0:
@@ -106,11 +106,19 @@ func setUser(file, name, line string) error {
 	return replaceFile(file, strings.TrimLeft(strings.Join(lines, "\n")+"\n", "\n"), mode)
 }
 
+// cause leaves out the name of a temporary file, which nobody has asked for.
+func cause(err error) error {
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		return e.Err
+	}
+	return err
+}
+
 // replaceFile writes a file whole or not at all.
 func replaceFile(file, text string, mode fs.FileMode) error {
 	tmp, err := os.CreateTemp(filepath.Dir(file), ".new-*")
 	if err != nil {
-		return err
+		return fmt.Errorf("%s cannot be written: %w", file, cause(err))
 	}
 	defer os.Remove(tmp.Name()) //nolint:errcheck // renamed away, if all went well
 	_, err = tmp.WriteString(text)

@@ -31,16 +31,16 @@ func newSandbox() *cobra.Command {
 	var f sandboxFlags
 	cmd := &cobra.Command{
 		Use:   "sandbox --zone FILE...",
-		Short: "Serve zone files as a signed DNS hierarchy, to try everything first",
-		Long: `Serves zone files on loopback as a recursive resolver would, signed from a root of
-its own: the parents of each zone are made up around it. The trust anchor file is
-written when it answers. SIGHUP reads the files again; keys stay. A zone file may
-also be only records (as "identity record" prints them): SOA and NS are then made
-up for the domain of the first record.
+		Short: "Serve zone files as a signed DNS hierarchy, to try it all",
+		Long: `Serves zone files on loopback as a recursive resolver would, signed from a root
+of its own: the parents of each zone are made up around it. The trust anchor
+file is written when it answers. SIGHUP reads the files again; keys stay. A zone
+file may also be only records (as "identity record" prints them): SOA and NS are
+then made up for the domain of the first record.
 
 It does not validate (AD is not set): it hands out the data as it is.`,
-		Example: `  dnseal sandbox --zone example.org.zone --listen 127.0.0.1:5353 --anchor root.anchor &
-  dnseal lookup alice@example.org --resolver 127.0.0.1:5353 --trust-anchor root.anchor`,
+		Example: `  dnseal sandbox --zone zone --listen 127.0.0.1:5355 --anchor anchor &
+  dnseal lookup bob@example.org --resolver 127.0.0.1:5355 --trust-anchor anchor`,
 		Args: cobra.NoArgs,
 	}
 	flags := cmd.Flags()
@@ -48,16 +48,25 @@ It does not validate (AD is not set): it hands out the data as it is.`,
 	flags.StringVar(&f.listen, "listen", "127.0.0.1:0", "`ADDRESS` to answer on, UDP and TCP; port 0 takes a free one")
 	flags.StringVar(&f.anchor, "anchor", "", "write the trust anchor to `FILE` when it answers")
 	flags.StringVar(&f.delvAnchor, "delv-anchor", "", "write it to `FILE` in the form that delv -a and named read, too")
-	flags.StringToStringVar(&f.breaks, "break", nil, fmt.Sprintf("break a zone on purpose, `ZONE=HOW`: %v", lookuptest.Breaks()))
+	flags.StringToStringVar(&f.breaks, "break", nil, "break a zone on purpose, `ZONE=HOW`: "+oneOf(breaks()))
 	flags.BoolVar(&f.validating, "validating", false, "answer as a validating resolver would: AD, and SERVFAIL for bogus zones")
 	flags.DurationVar(&f.delay, "delay", 0, "wait `TIME` before each answer")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if len(f.zones) == 0 {
-			return usageError{errors.New("no zone file: give --zone FILE")}
+			return hint(usageError{errors.New("no zone file")}, "give --zone FILE; dnseal identity record NAME >FILE writes one")
 		}
 		return sandbox(cmd.Context(), cmd.ErrOrStderr(), &f)
 	}
 	return cmd
+}
+
+// breaks are the ways to break a zone.
+func breaks() []string {
+	var words []string
+	for _, b := range lookuptest.Breaks() {
+		words = append(words, string(b))
+	}
+	return words
 }
 
 func sandbox(ctx context.Context, stderr io.Writer, f *sandboxFlags) error {
@@ -78,7 +87,7 @@ func sandbox(ctx context.Context, stderr io.Writer, f *sandboxFlags) error {
 	defer server.Close() //nolint:errcheck // nothing is lost
 	for zone, how := range f.breaks {
 		if err := server.SetBreak(zone, lookuptest.Break(how)); err != nil {
-			return usageError{err}
+			return hint(usageError{err}, "the zones are those of the --zone files and their parents; --break ZONE=HOW, HOW is %s", oneOf(breaks()))
 		}
 	}
 	if err := server.Start(f.listen); err != nil {

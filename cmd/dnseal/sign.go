@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"dnseal/cmd/internal/mailbox"
 	"dnseal/sender"
 	"dnseal/sender/identity"
 	"dnseal/smime"
@@ -36,7 +37,7 @@ output, with CRLF line ends. The content is made transit-proof first, so that
 relays and lists do not break the signature; header fields are protected
 (RFC 9788). What was made is taken apart again and checked before it is written.`,
 		Example: `  dnseal sign --identities keys mail.eml >signed.eml
-  dnseal sign --identities keys --identity sensor7._device.example.net <report.eml`,
+  dnseal sign --identities keys --identity sensor7._device.example.net mail.eml`,
 		Args: cobra.MaximumNArgs(1),
 	}
 	dir := identityDir(cmd)
@@ -46,6 +47,7 @@ relays and lists do not break the signature; header fields are protected
 	flags.BoolVar(&f.noCerts, "no-certs", false, "leave certificates out (needs a record with the whole key or certificate: 3 1 0, 3 0 0)")
 	flags.BoolVar(&f.noHeader, "no-header-protection", false, "do not protect header fields")
 	flags.StringVar(&f.selfCheck, "self-check", "digest", "`LEVEL` of checking what was made: digest, or full (verifies the signature value too)")
+	completeWords(cmd, "self-check", "digest", "full")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := needDir(*dir); err != nil {
 			return err
@@ -114,7 +116,7 @@ func signers(dir string, names []string, m *message.Message) ([]*identity.Identi
 	return ids, nil
 }
 
-// readOne spools the one message a command works on.
+// readOne spools the one message to sign.
 func readOne(cmd *cobra.Command, args []string) (*message.Message, error) {
 	in, name := cmd.InOrStdin(), "standard input"
 	if len(args) == 1 && args[0] != "-" {
@@ -137,7 +139,13 @@ func openMessage(name string) (*os.File, error) {
 	case err != nil:
 		return nil, err
 	case info.IsDir():
-		return nil, hint(fmt.Errorf("%s is a folder", name), "name the file of one message; only verify takes folders (Maildir)")
+		return nil, hint(fmt.Errorf("%s is a folder", name), "name the file of one message; verify and explain take Maildir folders")
+	}
+	if mbox, err := mailbox.IsMbox(name); err != nil || mbox {
+		if err == nil {
+			err = hint(fmt.Errorf("%s is an mbox, not one message", name), "name the file of one message; verify and explain take mbox files")
+		}
+		return nil, err
 	}
 	return os.Open(name)
 }

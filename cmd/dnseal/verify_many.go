@@ -118,7 +118,7 @@ func (v *verifier) feed(ctx context.Context, stdin io.Reader, args []string, job
 // walk is mailbox.Walk that knows standard input and explains its errors.
 func walk(arg string, stdin io.Reader, each func(mailbox.Message) error) error {
 	if arg == "-" {
-		return each(mailbox.Message{Name: "-", Open: func() (io.ReadCloser, error) { return io.NopCloser(stdin), nil }})
+		return mailbox.WalkReader(stdin, "-", each)
 	}
 	err := mailbox.Walk(arg, each)
 	switch {

@@ -95,7 +95,7 @@ func (c *Config) needIdentity(n *notes, key, name string) {
 		return
 	}
 	if _, there := c.loaded.identities[canonical]; !there {
-		n.wrong(key, "there is no identity %s in %s; make it with: dnseal identity new %s --identities %s", canonical, c.Identities, canonical, c.Identities)
+		n.wrong(key, "there is no identity %s in %s; make it with: dnseal identity new %s --identities %s", canonical, c.Identities, identity.Quote(canonical), identity.Quote(c.Identities))
 	}
 }
 

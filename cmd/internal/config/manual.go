@@ -21,7 +21,7 @@ type Section struct {
 	Keys []Key
 }
 
-// Key is a key of a table.
+// Key is a key of a table. Text goes on after its name: "is the directory of …".
 type Key struct{ Name, Text string }
 
 // Manual returns all tables with all keys, as the structs have them.
@@ -75,7 +75,7 @@ func section(table string, decl *ast.GenDecl) Section {
 	s := Section{Name: table}
 	if table != "" {
 		text := strings.Replace(decl.Doc.Text(), " ("+table+")", "", 1) // the heading says it
-		s.Text = renamed(text, spec.Name.Name, "This table")
+		s.Text = "This table" + strings.TrimPrefix(text, spec.Name.Name)
 	}
 	for _, f := range spec.Type.(*ast.StructType).Fields.List {
 		if f.Tag == nil || len(f.Names) == 0 {
@@ -86,15 +86,8 @@ func section(table string, decl *ast.GenDecl) Section {
 		if text == "" {
 			continue // a table, or said together with the key before
 		}
-		s.Keys = append(s.Keys, Key{key, renamed(text, f.Names[0].Name, key)})
+		text = strings.TrimPrefix(strings.TrimPrefix(text, f.Names[0].Name), ":")
+		s.Keys = append(s.Keys, Key{key, strings.TrimSpace(text)})
 	}
 	return s
-}
-
-// renamed puts the reader's name in the place of Go's, at the start of a comment.
-func renamed(text, from, to string) string {
-	if rest, ok := strings.CutPrefix(text, from); ok {
-		return to + rest
-	}
-	return text
 }

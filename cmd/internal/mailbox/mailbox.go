@@ -39,15 +39,51 @@ func Walk(path string, each func(Message) error) error {
 	if info.IsDir() {
 		return walkMaildir(path, each)
 	}
-	mbox, err := isMbox(path)
+	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}
-	if mbox {
-		return walkMbox(path, each)
+	defer f.Close() //nolint:errcheck // only read from
+	if ok, err := isMbox(f); err != nil || !ok {
+		if err == nil {
+			err = each(file(path))
+		}
+		return err
 	}
-	return each(file(path))
+	return walkMbox(f, path, each, func() (mbox, error) { return os.Open(path) })
 }
+
+// WalkReader is Walk for one message or an mbox that is read from in; name stands for the file. An mbox is spooled to a
+// temporary file that goes when the program ends: its messages may be opened after WalkReader has returned.
+func WalkReader(in io.Reader, name string, each func(Message) error) error {
+	r := bufio.NewReader(in)
+	if start, _ := r.Peek(len(fromLine)); string(start) != fromLine { // an error comes again when the message is read
+		return each(Message{Name: name, Open: func() (io.ReadCloser, error) { return io.NopCloser(r), nil }})
+	}
+	spool, err := os.CreateTemp("", "dnseal-")
+	if err != nil {
+		return fmt.Errorf("mailbox: spool: %w", err)
+	}
+	if err := os.Remove(spool.Name()); err != nil {
+		return fmt.Errorf("mailbox: spool: %w", err)
+	}
+	size, err := io.Copy(spool, r)
+	if err != nil {
+		return fmt.Errorf("mailbox: spool: %w", err)
+	}
+	return walkMbox(io.NewSectionReader(spool, 0, size), name, each, func() (mbox, error) { return shared{spool}, nil })
+}
+
+// mbox is the file of an mbox, opened for one message.
+type mbox interface {
+	io.ReaderAt
+	io.Closer
+}
+
+// shared is a file that stays open for the other messages.
+type shared struct{ io.ReaderAt }
+
+func (shared) Close() error { return nil }
 
 func file(path string) Message {
 	return Message{Name: path, Open: func() (io.ReadCloser, error) { return os.Open(path) }}
@@ -80,46 +116,49 @@ func walkMaildir(dir string, each func(Message) error) error {
 	return nil
 }
 
-func isMbox(path string) (bool, error) {
+// fromLine begins every message of an mbox.
+const fromLine = "From "
+
+// IsMbox reports whether the file begins as an mbox does. Errors: those of the file system.
+func IsMbox(path string) (bool, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return false, err
 	}
 	defer f.Close() //nolint:errcheck // only read from
-	start := make([]byte, 5)
-	n, err := io.ReadFull(f, start)
-	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return false, err
-	}
-	return string(start[:n]) == "From ", nil
+	return isMbox(f)
 }
 
-// walkMbox finds the byte ranges of the messages; they are read when opened.
-func walkMbox(path string, each func(Message) error) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
+func isMbox(f io.ReaderAt) (bool, error) {
+	start := make([]byte, len(fromLine))
+	n, err := f.ReadAt(start, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return false, err
 	}
-	defer f.Close() //nolint:errcheck // only read from
+	return string(start[:n]) == fromLine, nil
+}
+
+// walkMbox finds the byte ranges of the messages in r; they are read when opened.
+func walkMbox(r io.Reader, name string, each func(Message) error, open func() (mbox, error)) error {
 	var s splitter
-	r := bufio.NewReaderSize(f, 64<<10)
+	lines := bufio.NewReaderSize(r, 64<<10)
 	for n := 1; ; n++ {
-		start, end, err := s.next(r)
+		start, end, err := s.next(lines)
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("%s: %w", path, err)
+			return fmt.Errorf("%s: %w", name, err)
 		}
-		if err := each(section(path, n, start, end)); err != nil {
+		if err := each(section(name+"#"+strconv.Itoa(n), start, end, open)); err != nil {
 			return err
 		}
 	}
 }
 
-func section(path string, n int, start, end int64) Message {
-	return Message{Name: path + "#" + strconv.Itoa(n), Open: func() (io.ReadCloser, error) {
-		f, err := os.Open(path)
+func section(name string, start, end int64, open func() (mbox, error)) Message {
+	return Message{Name: name, Open: func() (io.ReadCloser, error) {
+		f, err := open()
 		if err != nil {
 			return nil, err
 		}
@@ -155,7 +194,7 @@ func (s *splitter) next(r *bufio.Reader) (start, end int64, err error) {
 		if err != nil && !errors.Is(err, io.EOF) {
 			return 0, 0, err
 		}
-		if err == nil && empty > 0 && bytes.HasPrefix(line, []byte("From ")) {
+		if err == nil && empty > 0 && bytes.HasPrefix(line, []byte(fromLine)) {
 			s.pending = true
 			return start, lineStart - empty, nil
 		}

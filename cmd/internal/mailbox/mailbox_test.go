@@ -32,28 +32,40 @@ func TestWalkMbox(t *testing.T) {
 			if err := os.WriteFile(path, []byte(tt.mbox), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(tt.want, read(t, path)); diff != "" {
+			if diff := cmp.Diff(tt.want, read(t, at(path))); diff != "" {
 				t.Errorf("Walk (-want +got):\n%s", diff)
+			}
+			piped := read(t, func(each func(Message) error) error { return WalkReader(strings.NewReader(tt.mbox), "-", each) })
+			if diff := cmp.Diff(tt.want, piped); diff != "" {
+				t.Errorf("WalkReader (-want +got):\n%s", diff)
 			}
 		})
 	}
 }
 
-func read(t *testing.T, path string) []string {
+// at is Walk of a path.
+func at(path string) func(func(Message) error) error {
+	return func(each func(Message) error) error { return Walk(path, each) }
+}
+
+// read returns all messages of a walk, opened after its end.
+func read(t *testing.T, walk func(func(Message) error) error) []string {
 	t.Helper()
+	var found []Message
+	if err := walk(func(m Message) error { found = append(found, m); return nil }); err != nil {
+		t.Fatal(err)
+	}
 	var got []string
-	err := Walk(path, func(m Message) error {
+	for _, m := range found {
 		r, err := m.Open()
 		if err != nil {
-			return err
+			t.Fatal(err)
 		}
-		defer r.Close()
 		b, err := io.ReadAll(r)
+		if err = errors.Join(err, r.Close()); err != nil {
+			t.Fatal(err)
+		}
 		got = append(got, string(b))
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
 	return got
 }
@@ -73,7 +85,7 @@ func TestWalkMaildir(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if diff := cmp.Diff([]string{"S: 1\n\n", "S: 2\n\n"}, read(t, dir)); diff != "" {
+	if diff := cmp.Diff([]string{"S: 1\n\n", "S: 2\n\n"}, read(t, at(dir))); diff != "" {
 		t.Errorf("Walk (-want +got):\n%s", diff)
 	}
 }
@@ -86,7 +98,7 @@ func FuzzWalkMbox(f *testing.F) {
 			t.Fatal(err)
 		}
 		total := 0
-		for _, m := range read(t, path) {
+		for _, m := range read(t, at(path)) {
 			total += len(m)
 		}
 		if total > len(text)+5 {

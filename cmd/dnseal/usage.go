@@ -1,0 +1,115 @@
+package main
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// usageText is what --help says behind a command's own words. Nothing is wider than a terminal of 80 columns.
+const usageText = `Usage:
+  {{.UseLine}}
+{{- if .HasExample}}
+
+Examples:
+{{.Example}}
+{{- end}}
+{{- if .HasAvailableSubCommands}}
+
+Commands:
+{{- range .Commands}}{{if .IsAvailableCommand}}
+  {{rpad .Name .NamePadding}} {{.Short}}
+{{- end}}{{end}}
+{{- end}}
+{{- if .HasAvailableLocalFlags}}
+
+Flags:
+{{.LocalFlags.FlagUsagesWrapped 80 | trimTrailingWhitespaces}}
+{{- end}}
+{{- if .HasAvailableSubCommands}}
+
+"{{.CommandPath}} COMMAND --help" says more about a command.
+{{- end}}
+`
+
+// setUsage gives the tree its usage text, and makes everything wrong in how a command is called a usage error with advice.
+func setUsage(root *cobra.Command) {
+	root.SetUsageTemplate(usageText)
+	root.SetFlagErrorFunc(flagError)
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	checkArgs(root)
+}
+
+// checkArgs wraps the checks of arguments in all commands below cmd.
+func checkArgs(cmd *cobra.Command) {
+	if args := cmd.Args; args != nil {
+		cmd.Args = func(c *cobra.Command, a []string) error {
+			if err := args(c, a); err != nil {
+				return argsError(c, a)
+			}
+			return nil
+		}
+	}
+	if cmd.HasSubCommands() && !cmd.Runnable() { // a group: any word that is no command of it is a mistake
+		cmd.Args, cmd.DisableFlagsInUseLine = cobra.ArbitraryArgs, true
+		cmd.RunE = func(c *cobra.Command, a []string) error {
+			if len(a) == 0 {
+				return c.Help()
+			}
+			return unknownCommand(c, a[0])
+		}
+	}
+	for _, c := range cmd.Commands() {
+		checkArgs(c)
+	}
+}
+
+// argsError explains arguments that are too few or too many.
+func argsError(c *cobra.Command, args []string) error {
+	switch {
+	case len(args) == 0:
+		return hint(usageError{fmt.Errorf("%s needs an argument", c.CommandPath())}, "usage: %s", c.UseLine())
+	case c.HasSubCommands():
+		return unknownCommand(c, args[0])
+	}
+	return hint(usageError{fmt.Errorf("%s does not take the argument %q", c.CommandPath(), args[len(args)-1])}, "usage: %s", c.UseLine())
+}
+
+func unknownCommand(group *cobra.Command, word string) error {
+	err := usageError{fmt.Errorf("unknown command %q for %q", word, group.CommandPath())}
+	group.SuggestionsMinimumDistance = 2
+	if near := group.SuggestionsFor(word); len(near) > 0 {
+		return hint(err, "did you mean %s %s?", group.CommandPath(), near[0])
+	}
+	return hint(err, "see %s --help", group.CommandPath())
+}
+
+// parserWords are what Go's parsers put before the reason.
+var parserWords = regexp.MustCompile(`strconv\.Parse\w+: parsing "[^"]*": |time: `)
+
+// flagError explains a flag that a command does not take, or not so. Without a command it is the word before it that is wrong.
+func flagError(cmd *cobra.Command, err error) error {
+	if words := cmd.Flags().Args(); len(words) > 0 && cmd.HasSubCommands() {
+		return unknownCommand(cmd, words[0])
+	}
+	return hint(usageError{fmt.Errorf("%s", parserWords.ReplaceAllString(err.Error(), ""))}, "see %s --help", cmd.CommandPath())
+}
+
+// completeWords completes a flag that takes one of a few words.
+func completeWords(cmd *cobra.Command, flag string, words ...string) {
+	complete := func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return words, cobra.ShellCompDirectiveNoFileComp
+	}
+	if err := cmd.RegisterFlagCompletionFunc(flag, complete); err != nil {
+		panic(err) // the command has no such flag: a mistake of ours, seen at the first start
+	}
+}
+
+// oneOf writes words as a flag's usage has them: "a, b or c".
+func oneOf(words []string) string {
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " or " + words[last]
+}

@@ -1,0 +1,29 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+)
+
+// TestHelpFits: what --help says of each command fits a terminal of 80 columns.
+func TestHelpFits(t *testing.T) {
+	t.Parallel()
+	var visit func(*cobra.Command)
+	visit = func(c *cobra.Command) {
+		if c.Name() == "completion" || c.Name() == "help" { // their words are cobra's
+			return
+		}
+		for line := range strings.Lines(c.Long + "\n" + c.UsageString()) {
+			if width := utf8.RuneCountInString(strings.TrimRight(line, "\n")); width > 80 {
+				t.Errorf("%s --help: %d columns: %s", c.CommandPath(), width, line)
+			}
+		}
+		for _, sub := range c.Commands() {
+			visit(sub)
+		}
+	}
+	visit(newRoot())
+}
