@@ -64,11 +64,8 @@ func WalkReader(in io.Reader, name string, each func(Message) error) error {
 	if err != nil {
 		return fmt.Errorf("mailbox: spool: %w", err)
 	}
-	if err := os.Remove(spool.Name()); err != nil {
-		return fmt.Errorf("mailbox: spool: %w", err)
-	}
 	size, err := io.Copy(spool, r)
-	if err != nil {
+	if err = errors.Join(err, os.Remove(spool.Name())); err != nil {
 		return fmt.Errorf("mailbox: spool: %w", err)
 	}
 	return walkMbox(io.NewSectionReader(spool, 0, size), name, each, func() (mbox, error) { return shared{spool}, nil })
