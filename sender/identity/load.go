@@ -116,7 +116,7 @@ func notOurs(err error, path string) error {
 	if !errors.Is(err, fs.ErrPermission) {
 		return err
 	}
-	return withHint(err, "it must belong to the user that dnseal runs as: chown -R USER %s", quoteArg(path))
+	return withHint(err, "it must belong to the user that dnseal runs as: chown -R USER %s", Quote(path))
 }
 
 // List returns the names in dir, sorted: every folder with a canonical name and
