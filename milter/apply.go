@@ -4,10 +4,9 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
+	"math"
 	"slices"
 	"strings"
-	"sync"
 
 	gomilter "github.com/d--j/go-milter"
 
@@ -22,8 +21,8 @@ const bodyChunk = 65535
 // such a message is refused.
 const maxChanges = 1000
 
-// maxValue bounds a header value, so that it fits a frame with name and index.
-const maxValue = 60 << 10
+// maxField bounds a field's name and value, so that they fit a frame that every MTA takes, with an index.
+const maxField = 60 << 10
 
 // errFlood says that an edit has more than maxChanges changes.
 var errFlood = errors.New("milter: flood of header fields")
@@ -72,14 +71,16 @@ func checkChange(c message.Change) error {
 	switch {
 	case c.Op != message.Insert && c.Op != message.Append && c.Op != message.Delete:
 		return fmt.Errorf("milter: edit of field %q: no such operation", c.Name)
-	case !validName(c.Name) || strings.ContainsAny(c.Name, " \t"):
+	case !validName([]byte(c.Name)) || strings.ContainsAny(c.Name, " \t"):
 		return fmt.Errorf("milter: edit of field %q: no field name", c.Name)
-	case c.Op == message.Delete && c.Index < 1:
+	case len(c.Name)+len(c.Value) > maxField:
+		return fmt.Errorf("milter: edit of field %.40q: %d bytes, at most %d can be sent", c.Name, len(c.Name)+len(c.Value), maxField)
+	case c.Op == message.Delete && (c.Index < 1 || c.Index > math.MaxInt32):
 		return fmt.Errorf("milter: edit of field %q: index %d", c.Name, c.Index)
 	case c.Op == message.Delete:
 		return nil
-	case c.Value == "" || len(c.Value) > maxValue || strings.IndexByte(c.Value, 0) >= 0 ||
-		!validFolding(c.Value) || strings.Count(c.Value, "\r") != strings.Count(c.Value, "\r\n"):
+	case c.Value == "" || strings.IndexByte(c.Value, 0) >= 0 ||
+		!validFolding([]byte(c.Value)) || strings.Count(c.Value, "\r") != strings.Count(c.Value, "\r\n"):
 		return fmt.Errorf("milter: edit of field %q: no field value", c.Name)
 	}
 	return nil
@@ -101,59 +102,47 @@ func (p *plan) needs() gomilter.OptAction {
 }
 
 // carryOut sends the plan. After an error the message must not be accepted.
-func (p *plan) carryOut(m gomilter.Modifier) error {
-	value := wireValue(m.Protocol()&gomilter.OptHeaderLeadingSpace != 0)
-	for _, c := range p.deletes {
-		if err := m.ChangeHeader(c.Index, c.Name, ""); err != nil {
+func (p *plan) carryOut(c *conn, leadingSpace bool) error {
+	for _, d := range p.deletes {
+		if err := c.modifyField(modChangeHeader, uint32(d.Index), d.Name, ""); err != nil {
 			return err
 		}
 	}
-	for _, c := range p.inserts {
-		if err := m.InsertHeader(0, c.Name, value(c.Value)); err != nil {
+	for _, f := range p.inserts {
+		if err := c.modifyField(modInsertHeader, 0, f.Name, wireValue(f.Value, leadingSpace)); err != nil {
 			return err
 		}
 	}
-	for _, c := range p.appends {
-		if err := m.AddHeader(c.Name, value(c.Value)); err != nil {
+	for _, f := range p.appends {
+		if err := c.modifyField(modAddHeader, 0, f.Name, wireValue(f.Value, leadingSpace)); err != nil {
 			return err
 		}
 	}
 	if p.body == nil {
 		return nil
 	}
-	return replaceBody(m, p.body)
+	return replaceBody(c, p.body)
 }
 
-// wireValue gives the form of a value for the MTA. Without
-// SMFIP_HDR_LEADSPC the MTA itself puts a space after the colon. The library
-// turns CRLF into LF.
-func wireValue(leadingSpace bool) func(string) string {
-	if leadingSpace {
-		return func(v string) string { return v }
+// wireValue gives the form of a value for the MTA: lines end in LF, and without
+// SMFIP_HDR_LEADSPC the MTA itself puts a space after the colon.
+func wireValue(v string, leadingSpace bool) string {
+	if !leadingSpace {
+		v = strings.TrimPrefix(v, " ")
 	}
-	return func(v string) string { return strings.TrimPrefix(v, " ") }
+	return strings.ReplaceAll(v, "\r\n", "\n")
 }
-
-var chunks = sync.Pool{New: func() any { return new([bodyChunk]byte) }}
 
 // replaceBody sends the new body; an empty one is sent too, as one empty chunk.
-func replaceBody(m gomilter.Modifier, body *message.Spool) error {
-	buf := chunks.Get().(*[bodyChunk]byte)
-	defer chunks.Put(buf)
+func replaceBody(c *conn, body *message.Spool) error {
 	size := body.Size()
-	for off := int64(0); off == 0 || off < size; {
-		n, err := body.ReadAt(buf[:min(bodyChunk, size-off)], off)
-		if err != nil && !errors.Is(err, io.EOF) {
+	for off := int64(0); off == 0 || off < size; off += bodyChunk {
+		n := min(bodyChunk, size-off)
+		if err := c.modify(modReplaceBody, int(n)); err != nil {
 			return err
 		}
-		if n == 0 && size > 0 {
-			return fmt.Errorf("milter: new body ends at %d of %d bytes", off, size)
-		}
-		if err := m.ReplaceBodyRawChunk(buf[:n]); err != nil {
+		if _, err := body.WriteRange(c, off, n); err != nil {
 			return err
-		}
-		if off += int64(n); n == 0 {
-			return nil
 		}
 	}
 	return nil

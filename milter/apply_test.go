@@ -129,7 +129,7 @@ func TestBodyPieces(t *testing.T) {
 // TestWrongEdits refuses what would not end up in the header as it is meant.
 func TestWrongEdits(t *testing.T) {
 	t.Parallel()
-	long := strings.Repeat("x", maxValue+1)
+	long := strings.Repeat("x", maxField+1)
 	for _, c := range []message.Change{
 		{},
 		{Op: 9, Name: "X", Value: " x"},

@@ -9,7 +9,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -28,22 +27,20 @@ const (
 // conn's own, the library's are ignored.
 type conn struct {
 	net.Conn
-	srv *Server
-	in  *bufio.Reader
+	srv     *Server
+	in      *bufio.Reader
+	session *session // from the negotiation on
 
-	text  bytes.Buffer // a frame that was checked as a whole, as far as not yet read
-	left  int          // bytes of the frame at hand that are still in in
-	cmd   byte         // its command; 0 before the first
-	wait  time.Duration
-	out   []byte
-	busy  atomic.Bool // inside a mail transaction
-	close sync.Once
+	text bytes.Buffer // a frame that was checked as a whole, as far as not yet read
+	left int          // bytes of the frame at hand that are still in in
+	cmd  byte         // its command; 0 before the first
+	wait time.Duration
+	out  []byte
+	busy atomic.Bool // inside a mail transaction
 }
 
 func newConn(c net.Conn, srv *Server) *conn {
-	g := &conn{Conn: c, srv: srv, in: bufio.NewReaderSize(c, readBuffer), wait: helloTimeout}
-	srv.track(g)
-	return g
+	return &conn{Conn: c, srv: srv, in: bufio.NewReaderSize(c, readBuffer), wait: helloTimeout}
 }
 
 // Read gives bytes of checked frames. Whatever goes wrong is logged here and
@@ -65,8 +62,20 @@ func (c *conn) Read(p []byte) (int, error) {
 	return 0, c.ending(err)
 }
 
-// next sends the pending answers and waits for a frame.
+// next waits for a frame that the library shall see.
 func (c *conn) next() error {
+	for {
+		if err := c.frame(); err != nil {
+			return err
+		}
+		if taken, err := c.content(); !taken || err != nil {
+			return err
+		}
+	}
+}
+
+// frame sends the pending answers and waits for a frame.
+func (c *conn) frame() error {
 	if err := c.flush(); err != nil {
 		return err
 	}
@@ -142,7 +151,14 @@ func (c *conn) gather() error {
 	c.text.Reset()
 	n := c.left
 	c.left = 0
-	if _, err := io.CopyN(&c.text, c.in, int64(n)); err != nil {
+	if n <= readBuffer {
+		b, err := c.in.Peek(n)
+		if err != nil {
+			return err
+		}
+		_, _ = c.text.Write(b)
+		_, _ = c.in.Discard(n)
+	} else if _, err := io.CopyN(&c.text, c.in, int64(n)); err != nil {
 		return err
 	}
 	if err := checkText(c.cmd, c.text.Bytes()[lengthBytes+1:]); err != nil {
@@ -190,7 +206,9 @@ func (c *conn) flush() error {
 
 // send writes b, which may hold c.out.
 func (c *conn) send(b net.Buffers) error {
-	c.out = c.out[:0]
+	if c.out = c.out[:0]; cap(c.out) > keepBuffer {
+		c.out = nil
+	}
 	if err := c.Conn.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
 		return err
 	}
@@ -207,12 +225,10 @@ func (c *conn) SetReadDeadline(time.Time) error { return nil }
 // SetWriteDeadline does nothing: conn keeps its own time.
 func (c *conn) SetWriteDeadline(time.Time) error { return nil }
 
-// Close closes the connection and frees its session. It may be called from any goroutine and more than once.
+// Close closes the connection and frees its session. The library calls it, once, when the session has ended.
 func (c *conn) Close() error {
 	err := c.Conn.Close()
-	c.close.Do(func() {
-		c.srv.forget(c)
-		<-c.srv.slots
-	})
+	<-c.srv.slots
+	c.srv.forget(c)
 	return err
 }

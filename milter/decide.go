@@ -46,8 +46,6 @@ func (s *session) unfit(m gomilter.Modifier, why error) *message.Outcome {
 func (s *session) ask(m gomilter.Modifier, decision func(context.Context) *message.Outcome) (out *message.Outcome) {
 	ctx, cancel := context.WithTimeout(s.srv.ctx, s.srv.opts.Timeout)
 	defer cancel()
-	s.srv.handlers.RLock()
-	defer s.srv.handlers.RUnlock()
 	if s.version >= 6 {
 		p := startProgress(s.srv.opts.Progress, func() bool {
 			if m.Progress() == nil {
@@ -72,10 +70,10 @@ func (s *session) ask(m gomilter.Modifier, decision func(context.Context) *messa
 // settle turns an outcome into milter actions and the answer. Where that
 // cannot be done as a whole the message is deferred: nothing is lost, and
 // nothing passes on that is less than was decided.
-func (s *session) settle(m gomilter.Modifier, out *message.Outcome) (message.Action, *gomilter.Response) {
+func (s *session) settle(out *message.Outcome) (message.Action, *gomilter.Response) {
 	switch out.Action {
 	case message.Accept, message.Quarantine:
-		err := s.apply(m, out)
+		err := s.apply(out)
 		if err == nil {
 			return out.Action, gomilter.RespAccept
 		}
@@ -97,7 +95,7 @@ func (s *session) settle(m gomilter.Modifier, out *message.Outcome) (message.Act
 	return message.Defer, response(message.Defer, out.Reply)
 }
 
-func (s *session) apply(m gomilter.Modifier, out *message.Outcome) error {
+func (s *session) apply(out *message.Outcome) error {
 	if len(out.Forms) > 0 {
 		return fmt.Errorf("%w: different forms for some recipients", errNotOffered)
 	}
@@ -112,11 +110,11 @@ func (s *session) apply(m gomilter.Modifier, out *message.Outcome) error {
 	if lack := need &^ s.offered; lack != 0 {
 		return fmt.Errorf("%w: %s", errNotOffered, lack)
 	}
-	if err := p.carryOut(m); err != nil {
+	if err := p.carryOut(s.conn, s.proto&gomilter.OptHeaderLeadingSpace != 0); err != nil {
 		return err
 	}
 	if out.Action == message.Quarantine {
-		return m.Quarantine("dnseal: " + replyWord(out.Result))
+		return s.conn.quarantine("dnseal: " + replyWord(out.Result))
 	}
 	return nil
 }

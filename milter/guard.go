@@ -34,13 +34,13 @@ type guard struct {
 	srv *Server
 }
 
-// Accept waits for a connection, then for a free session; meanwhile others
+// accept waits for a connection, then for a free session; meanwhile others
 // wait in the listen queue. Lack of file descriptors or memory is waited out,
 // not an error of the listener.
-func (g *guard) Accept() (net.Conn, error) {
+func (g *guard) accept() (*conn, error) {
 	pause := 5 * time.Millisecond
 	for {
-		c, err := g.Listener.Accept()
+		c, err := g.Accept()
 		if err == nil {
 			return g.admit(c)
 		}
@@ -57,15 +57,39 @@ func (g *guard) Accept() (net.Conn, error) {
 	}
 }
 
-func (g *guard) admit(c net.Conn) (net.Conn, error) {
+func (g *guard) admit(c net.Conn) (*conn, error) {
 	select {
 	case g.srv.slots <- struct{}{}:
-		return newConn(c, g.srv), nil
+		if in := newConn(c, g.srv); g.srv.track(in) {
+			return in, nil
+		}
+		<-g.srv.slots
 	case <-g.srv.closing:
-		_ = c.Close()
+	}
+	_ = c.Close()
+	return nil, net.ErrClosed
+}
+
+// single is a listener of one connection that is there already.
+type single struct {
+	conn  net.Conn
+	given bool
+}
+
+// Accept gives the connection once.
+func (s *single) Accept() (net.Conn, error) {
+	if s.given {
 		return nil, net.ErrClosed
 	}
+	s.given = true
+	return s.conn, nil
 }
+
+// Close does nothing: the connection ends with its session.
+func (s *single) Close() error { return nil }
+
+// Addr is the connection's own address.
+func (s *single) Addr() net.Addr { return s.conn.LocalAddr() }
 
 // passing says that an Accept failed for a reason that goes away.
 func passing(err error) bool {

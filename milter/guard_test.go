@@ -347,6 +347,7 @@ func FuzzGuard(f *testing.F) {
 	f.Fuzz(func(t *testing.T, in []byte) {
 		srv.slots <- struct{}{}
 		c := newConn(stream{bytes.NewReader(in)}, srv)
+		srv.track(c)
 		defer c.Close()
 		out, err := io.ReadAll(c)
 		if err != nil {

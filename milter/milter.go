@@ -7,7 +7,8 @@
 //
 //   - listen.go opens the socket; guard.go and conn.go check every frame before
 //     the milter library sees it, and gather what is written into few system calls;
-//   - negotiate.go takes what the MTA offers;
+//   - negotiate.go takes what the MTA offers, content.go takes header and body
+//     past the library, which would copy each frame of them;
 //   - session.go follows the events, rebuild.go puts the message together
 //     byte by byte as it came, envelope.go collects what the MTA knows;
 //   - decide.go asks the handler, with progress.go telling the MTA meanwhile;
@@ -31,6 +32,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"slices"
 	"sync"
 
 	gomilter "github.com/d--j/go-milter"
@@ -38,23 +40,21 @@ import (
 
 // Server serves MTAs. Make it by New. Safe for concurrent use.
 type Server struct {
-	opts  Options
-	log   *slog.Logger
-	lib   *gomilter.Server
-	slots chan struct{}
+	opts    Options
+	log     *slog.Logger
+	library []gomilter.Option
+	slots   chan struct{}
 
 	// ctx is the parent of each handler's context; stop ends those that outlive Shutdown.
 	ctx  context.Context
 	stop context.CancelFunc
 
-	// handlers is held for reading while a handler runs; Shutdown takes it to wait for those it cut off.
-	handlers sync.RWMutex
-
-	mu       sync.Mutex
-	conns    map[*conn]struct{}
-	closing  chan struct{}
-	shutdown sync.Once
-	hint     sync.Once
+	mu        sync.Mutex
+	listeners map[net.Listener]struct{}
+	conns     map[*conn]struct{}
+	sessions  sync.WaitGroup // of conns; none is added once closing is closed
+	closing   chan struct{}
+	hint      sync.Once
 }
 
 // New checks the options, fills in their defaults and returns a Server. It
@@ -65,13 +65,13 @@ func New(opts Options) (*Server, error) {
 	}
 	opts.fill()
 	s := &Server{
-		opts: opts, log: opts.Logger,
-		slots:   make(chan struct{}, opts.MaxSessions),
-		conns:   make(map[*conn]struct{}),
-		closing: make(chan struct{}),
+		opts: opts, log: opts.Logger, library: libraryOptions(),
+		slots:     make(chan struct{}, opts.MaxSessions),
+		listeners: make(map[net.Listener]struct{}),
+		conns:     make(map[*conn]struct{}),
+		closing:   make(chan struct{}),
 	}
 	s.ctx, s.stop = context.WithCancel(context.Background())
-	s.lib = gomilter.NewServer(s.libraryOptions()...)
 	return s, nil
 }
 
@@ -80,12 +80,26 @@ func New(opts Options) (*Server, error) {
 // listeners at a time, those of a socket activation among them, and closes ln
 // when it ends.
 func (s *Server) Serve(ln net.Listener) error {
-	defer func() { _ = ln.Close() }()
-	err := s.lib.Serve(&guard{Listener: ln, srv: s})
-	if s.isClosing() {
-		return nil
+	defer s.unlisten(ln)
+	g := &guard{Listener: ln, srv: s}
+	for s.listen(ln) {
+		c, err := g.accept()
+		if err != nil {
+			if s.isClosing() {
+				break
+			}
+			return err
+		}
+		s.begin(c)
 	}
-	return err
+	return nil
+}
+
+// begin starts the session of a connection: by a server of the library's for it alone, because that tells nobody which
+// connection a session is on.
+func (s *Server) begin(c *conn) {
+	lib := gomilter.NewServer(append(slices.Clip(s.library), gomilter.WithDynamicMilter(c.newSession))...)
+	_ = lib.Serve(&single{conn: c}) // the error is single's
 }
 
 // Shutdown ends the service: no new connection is taken, connections between
@@ -93,15 +107,48 @@ func (s *Server) Serve(ln net.Listener) error {
 // first, the rest is cut off (their MTAs then answer with a temporary failure)
 // and ctx's error returned. No handler runs any more when Shutdown returns.
 func (s *Server) Shutdown(ctx context.Context) error {
-	s.shutdown.Do(func() { close(s.closing) })
-	s.closeIdle()
-	stop := context.AfterFunc(ctx, s.stop)
-	defer stop()
-	err := s.lib.Shutdown(ctx)
+	s.close()
+	gone := make(chan struct{})
+	go func() {
+		s.sessions.Wait()
+		close(gone)
+	}()
+	var err error
+	select {
+	case <-gone:
+	case <-ctx.Done():
+		err = ctx.Err()
+		s.stop()
+		s.cutOff()
+		<-gone
+	}
 	s.stop()
-	s.handlers.Lock()
-	defer s.handlers.Unlock()
 	return err
+}
+
+// close ends listening, and the wait of connections between two messages.
+func (s *Server) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.isClosing() {
+		close(s.closing)
+	}
+	for ln := range s.listeners {
+		_ = ln.Close()
+	}
+	for c := range s.conns {
+		if !c.busy.Load() {
+			c.wake()
+		}
+	}
+}
+
+func (s *Server) cutOff() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.conns {
+		_ = c.Conn.Close()
+	}
 }
 
 func (s *Server) isClosing() bool {
@@ -113,24 +160,39 @@ func (s *Server) isClosing() bool {
 	}
 }
 
-func (s *Server) closeIdle() {
+// listen notes a listener; false: there is nothing to listen for any more.
+func (s *Server) listen(ln net.Listener) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for c := range s.conns {
-		if !c.busy.Load() {
-			c.wake()
-		}
+	if s.isClosing() {
+		return false
 	}
+	s.listeners[ln] = struct{}{}
+	return true
 }
 
-func (s *Server) track(c *conn) {
+func (s *Server) unlisten(ln net.Listener) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	delete(s.listeners, ln)
+	_ = ln.Close()
+}
+
+// track notes a connection, until forget; false: it comes too late.
+func (s *Server) track(c *conn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.isClosing() {
+		return false
+	}
 	s.conns[c] = struct{}{}
+	s.sessions.Add(1)
+	return true
 }
 
 func (s *Server) forget(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.conns, c)
+	s.sessions.Done()
 }

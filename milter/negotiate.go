@@ -26,9 +26,8 @@ func init() {
 }
 
 // libraryOptions sets the library up. Macros are asked for by stage, because Sendmail sends no others.
-func (s *Server) libraryOptions() []gomilter.Option {
+func libraryOptions() []gomilter.Option {
 	return []gomilter.Option{
-		gomilter.WithDynamicMilter(s.newSession),
 		gomilter.WithActions(wantActions),
 		gomilter.WithProtocols(wantProtocol),
 		gomilter.WithMacroRequest(gomilter.StageConnect, []gomilter.MacroName{gomilter.MacroMTAFQDN, gomilter.MacroDaemonName, gomilter.MacroClientAddr}),

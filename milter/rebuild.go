@@ -1,9 +1,10 @@
 package milter
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
-	"strings"
+	"io"
 
 	"dnseal/smime/message"
 )
@@ -27,7 +28,7 @@ type assembly struct {
 }
 
 // field takes one header field. MTAs end the lines of a folded value with LF.
-func (a *assembly) field(name, value string) {
+func (a *assembly) field(name, value []byte) {
 	a.size += int64(len(name) + len(value) + len(":\r\n"))
 	switch {
 	case a.noHead:
@@ -58,14 +59,21 @@ func (a *assembly) refuse(why error) {
 	a.drop()
 }
 
-// body takes one piece of the body.
-func (a *assembly) body(chunk []byte) {
-	a.size += int64(len(chunk))
-	if a.done() {
-		return
+// body takes the next n bytes of r, a piece of the body. An error is r's.
+func (a *assembly) body(r io.Reader, n int) error {
+	a.size += int64(n)
+	left := int64(n)
+	a.begin(n)
+	if !a.done() {
+		k, err := a.spool.CopyN(r, left)
+		left -= k
+		a.spooled(err)
 	}
-	a.begin(len(chunk))
-	a.write(chunk)
+	if left == 0 {
+		return nil
+	}
+	_, err := io.CopyN(io.Discard, r, left)
+	return err
 }
 
 // done says that nothing more of the body is wanted.
@@ -74,7 +82,7 @@ func (a *assembly) done() bool { return a.unfit != nil || a.broken != nil }
 // begin opens the spool with the header and its empty line. first is the size
 // of the first piece of body: all there is, unless it is as large as a piece can be.
 func (a *assembly) begin(first int) {
-	if a.spool != nil {
+	if a.spool != nil || a.done() {
 		return
 	}
 	a.size += int64(len("\r\n"))
@@ -92,6 +100,11 @@ func (a *assembly) write(p []byte) {
 		return
 	}
 	_, err := a.spool.Write(p)
+	a.spooled(err)
+}
+
+// spooled notes what became of bytes for the spool.
+func (a *assembly) spooled(err error) {
 	if err == nil {
 		return
 	}
@@ -112,9 +125,7 @@ func (a *assembly) drop() {
 // message.ErrMalformed for a message that is unfit, else trouble of this
 // machine. The caller closes the message.
 func (a *assembly) message() (*message.Message, error) {
-	if !a.done() {
-		a.begin(0)
-	}
+	a.begin(0)
 	if err := errors.Join(a.unfit, a.broken); err != nil {
 		return nil, err
 	}
@@ -150,25 +161,25 @@ func (a *assembly) reset() {
 
 // validName says that name is a field name (RFC 5322, 2.2), if need be with
 // the white space before the colon of its Section 4.5.
-func validName(name string) bool {
-	name = strings.TrimRight(name, " \t")
-	for i := range len(name) {
+func validName(name []byte) bool {
+	name = bytes.TrimRight(name, " \t")
+	for i := range name {
 		if name[i] <= ' ' || name[i] >= 0x7f || name[i] == ':' {
 			return false
 		}
 	}
-	return name != ""
+	return len(name) > 0
 }
 
 // validFolding says that each line of value after the first begins with white
 // space, so that none is taken for another field or for the end of the header.
-func validFolding(value string) bool {
+func validFolding(value []byte) bool {
 	for {
-		_, rest, more := strings.Cut(value, "\n")
+		_, rest, more := bytes.Cut(value, []byte("\n"))
 		if !more {
 			return true
 		}
-		if rest == "" || rest[0] != ' ' && rest[0] != '\t' {
+		if len(rest) == 0 || rest[0] != ' ' && rest[0] != '\t' {
 			return false
 		}
 		value = rest
@@ -176,9 +187,9 @@ func validFolding(value string) bool {
 }
 
 // appendCRLF appends value with a CR before each LF that has none.
-func appendCRLF(b []byte, value string) []byte {
+func appendCRLF(b, value []byte) []byte {
 	for {
-		i := strings.IndexByte(value, '\n')
+		i := bytes.IndexByte(value, '\n')
 		if i < 0 {
 			return append(b, value...)
 		}

@@ -1,6 +1,7 @@
 package milter
 
 import (
+	"bytes"
 	"log/slog"
 	"runtime/debug"
 	"time"
@@ -14,6 +15,7 @@ import (
 type session struct {
 	gomilter.NoOpMilter
 	srv     *Server
+	conn    *conn
 	version uint32
 	offered gomilter.OptAction
 	proto   gomilter.OptProtocol
@@ -27,14 +29,16 @@ type session struct {
 	failed bool
 }
 
-func (s *Server) newSession(version uint32, actions gomilter.OptAction, proto gomilter.OptProtocol, _ gomilter.DataSize) gomilter.Milter {
-	return &session{
-		srv: s, version: version, offered: actions, proto: proto,
+// newSession begins the session of the connection, after the negotiation.
+func (c *conn) newSession(version uint32, actions gomilter.OptAction, proto gomilter.OptProtocol, _ gomilter.DataSize) gomilter.Milter {
+	c.session = &session{
+		srv: c.srv, conn: c, version: version, offered: actions, proto: proto,
 		msg: assembly{
-			maxBytes: s.opts.MaxBytes, maxHeader: s.opts.MaxHeaderBytes,
+			maxBytes: c.srv.opts.MaxBytes, maxHeader: c.srv.opts.MaxHeaderBytes,
 			space: proto&gomilter.OptHeaderLeadingSpace == 0,
 		},
 	}
+	return c.session
 }
 
 // contain turns a panic into a temporary failure of the message.
@@ -93,7 +97,7 @@ func (s *session) RcptTo(to, _ string, _ gomilter.Modifier) (resp *gomilter.Resp
 // Header takes a header field.
 func (s *session) Header(name, value string, _ gomilter.Modifier) (resp *gomilter.Response, err error) {
 	defer s.contain(&resp)
-	s.msg.field(name, value)
+	s.msg.field([]byte(name), []byte(value))
 	return gomilter.RespContinue, nil
 }
 
@@ -101,7 +105,7 @@ func (s *session) Header(name, value string, _ gomilter.Modifier) (resp *gomilte
 // more is wanted, which only an MTA can be told that waits for replies here.
 func (s *session) BodyChunk(chunk []byte, _ gomilter.Modifier) (resp *gomilter.Response, err error) {
 	defer s.contain(&resp)
-	s.msg.body(chunk)
+	_ = s.msg.body(bytes.NewReader(chunk), len(chunk))
 	if s.msg.done() && s.proto&gomilter.OptSkip != 0 {
 		return gomilter.RespSkip, nil
 	}
@@ -119,7 +123,7 @@ func (s *session) EndOfMessage(m gomilter.Modifier) (resp *gomilter.Response, er
 	s.complete(s.env, m)
 	out := s.decide(m)
 	defer func() { _ = out.Close() }()
-	action, resp := s.settle(m, out)
+	action, resp := s.settle(out)
 	s.report(action, out, m.Get(gomilter.MacroDaemonName), time.Since(started))
 	return resp, nil
 }
