@@ -259,3 +259,25 @@ func TestSenderClasses(t *testing.T) {
 		}
 	}
 }
+
+// TestMixedRecipients: recipients who should get different forms get one that all can read, and nobody's mail is deferred.
+func TestMixedRecipients(t *testing.T) {
+	t.Parallel()
+	o := openOffice(t)
+	out := newSink(t, "8BITMIME")
+	p := startPostfix(t, out.addr, []string{serveHandler(t, o.signer(sender.Options{OpaqueFor: []string{"*@opaque.example"}, PlainFor: []string{"*@plain.example"}}))})
+	for want, rcpt := range map[string][]string{
+		"multipart/signed":       {"a@opaque.example", "b@plain.example", "c@example.net"},
+		"application/pkcs7-mime": {"a@opaque.example"},
+		"Content-Type: text":     {"b@plain.example"},
+	} {
+		reply, err := submit(p.addr, author, rcpt, from(author))
+		if err != nil || !strings.HasPrefix(reply, "250 ") {
+			t.Errorf("%v: Postfix answers %q, %v", rcpt, reply, err)
+			continue
+		}
+		if got := out.next(t).raw; !strings.Contains(got, want) {
+			t.Errorf("%v got\n%s\nwant %s", rcpt, got, want)
+		}
+	}
+}

@@ -36,7 +36,7 @@ func clientAddr(family, addr string) netip.Addr {
 
 // beginEnvelope starts the envelope of a message with its MAIL command.
 func beginEnvelope(from, args string) *message.Envelope {
-	env := &message.Envelope{MailFrom: from}
+	env := &message.Envelope{MailFrom: from, OneForm: true} // a milter changes the message, not a recipient's copy
 	for a := range strings.FieldsSeq(args) {
 		// RFC 6531, Section 3.4.
 		env.UTF8 = env.UTF8 || strings.EqualFold(a, "SMTPUTF8")

@@ -23,7 +23,7 @@
 // Limits of the protocol that callers should know: an MTA tells nothing of the
 // white space before the colon of a field; without SMFIP_HDR_LEADSPC (before
 // version 6) a space after the colon is assumed; a milter cannot give
-// recipients different messages, so [message.Outcome] with Forms is deferred;
+// recipients different messages, so [message.Envelope.OneForm] is set, and a [message.Outcome] with Forms is deferred;
 // mail submitted on the MTA's own host without SMTP comes from 127.0.0.1.
 package milter
 

@@ -83,7 +83,7 @@ func TestEnvelope(t *testing.T) {
 	want := &message.Envelope{
 		MailFrom: "a@example.org", Rcpt: []string{"b@example.net", "c@example.net"},
 		Submitter: message.Submitter{User: "alice", Addr: addr("192.0.2.7")},
-		Hello:     "client.example", QueueID: "4F00", UTF8: true,
+		Hello:     "client.example", OneForm: true, QueueID: "4F00", UTF8: true,
 	}
 	ignore := cmpopts.IgnoreFields(message.Envelope{}, "Received")
 	if diff := cmp.Diff(want, got.last(), ignore, cmp.Comparer(sameAddr)); diff != "" {
@@ -100,7 +100,7 @@ func TestEnvelope(t *testing.T) {
 	}
 	m.hello(gomilter.FamilyUnix, "/x")
 	m.send(mail{from: "", rcpt: []string{"d@example.net"}, raw: simple})
-	want = &message.Envelope{Rcpt: []string{"d@example.net"}, Hello: "client.example"}
+	want = &message.Envelope{Rcpt: []string{"d@example.net"}, Hello: "client.example", OneForm: true}
 	if diff := cmp.Diff(want, got.last(), ignore, cmp.Comparer(sameAddr)); diff != "" {
 		t.Errorf("second envelope (-want +got):\n%s", diff)
 	}

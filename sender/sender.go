@@ -41,7 +41,8 @@ type Options struct {
 	Rules []Rule
 	// Opaque makes application/pkcs7-mime where neither rule, recipient nor control field says otherwise.
 	Opaque bool
-	// OpaqueFor and PlainFor are recipients (addresses, stars) who get the opaque form, or no signature at all.
+	// OpaqueFor and PlainFor are recipients (addresses, stars) who get the opaque form, or no signature at all. Where
+	// the envelope allows but one form (message.Envelope.OneForm), recipients of different ones all get the clear one.
 	OpaqueFor, PlainFor []string
 	// NoHeaderProtection leaves out RFC 9788 header protection.
 	NoHeaderProtection bool
@@ -133,6 +134,9 @@ func (s *Sender) Handle(ctx context.Context, m *message.Message, env *message.En
 		return &message.Outcome{Action: message.Accept, Edit: pass, Result: ResultLeftAlone, Attrs: append(attrs, slog.String("kind", kind))}
 	}
 	gs := groups(env.Rcpt, s.mainForm(m, env, d.rule), s.opaqueFor, s.plainFor)
+	if len(gs) > 1 && env.OneForm {
+		gs = []group{{form: detached, rcpt: env.Rcpt}} // the one that everybody can read
+	}
 	if len(gs) == 1 && gs[0].form == plain {
 		return &message.Outcome{Action: message.Accept, Edit: pass, Result: ResultUnsigned, Attrs: append(attrs, slog.String("code", "opted-out"))}
 	}

@@ -336,3 +336,27 @@ func BenchmarkHandle(b *testing.B) {
 		out.Close()
 	}
 }
+
+// TestOneForm has a door that gives all recipients the same message: recipients of different forms get the clear one.
+func TestOneForm(t *testing.T) {
+	t.Parallel()
+	s := newSender(t, nil)
+	for _, tt := range []struct {
+		rcpt []string
+		want string
+	}{
+		{[]string{"a@x.example"}, "clear"},
+		{[]string{"b@opaque.example", "c@opaque.example"}, "opaque"},
+		{[]string{"robot@plain.example"}, "plain"},
+		{[]string{"b@opaque.example", "a@x.example"}, "clear"},
+		{[]string{"robot@plain.example", "a@x.example"}, "clear"},
+		{[]string{"robot@plain.example", "b@opaque.example"}, "clear"},
+	} {
+		m := read(t, "From: alice@example.org\r\n"+plainText)
+		out := s.Handle(t.Context(), m, &message.Envelope{Rcpt: tt.rcpt, OneForm: true, Submitter: message.Submitter{User: "alice"}})
+		if got := kindOf(t, edited(t, m, out.Edit)); len(out.Forms) > 0 || !strings.HasPrefix(got, tt.want) {
+			t.Errorf("%v: %s and %d other forms, want %s", tt.rcpt, got, len(out.Forms), tt.want)
+		}
+		out.Close()
+	}
+}

@@ -28,6 +28,8 @@ type Envelope struct {
 	Hello string
 	// QueueID is the MTA's name for the message, for logs; may be empty.
 	QueueID string
+	// OneForm says that the door can give all recipients only the same message.
+	OneForm bool
 	// UTF8 says that SMTPUTF8 was asked for (RFC 6531).
 	UTF8 bool
 	// Received is when the message arrived; the zero value means unknown.

@@ -6,9 +6,10 @@ type Sign struct {
 	Form string `toml:"form"`
 	// HeaderProtection puts the header fields under the signature too (RFC 9788). Default: true.
 	HeaderProtection *bool `toml:"header-protection"`
-	// OpaqueFor lists recipients who get the opaque form: addresses, stars allowed. Default: none.
+	// OpaqueFor lists recipients who get the opaque form: addresses, stars allowed. A milter cannot give recipients of
+	// one message different forms: there those of a mixed list all get the clear form. Default: none.
 	OpaqueFor []string `toml:"opaque-for"`
-	// PlainFor lists recipients who get the message unsigned. Default: none.
+	// PlainFor lists recipients who get the message unsigned, with the same exception. Default: none.
 	PlainFor []string `toml:"plain-for"`
 	// SelfCheck is "digest" (structure and digest of what was made are checked) or "full" (the signature value too).
 	// Default: "digest".
