@@ -2,7 +2,6 @@ package smime
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"io"
 	"mime/quotedprintable"
@@ -11,8 +10,8 @@ import (
 )
 
 // readCMS reads the SignedData in the body of p, whatever its transfer encoding, and writes attached content to content (nil: nowhere). tail
-// says that something follows it in the part. known are certificates that need not be parsed again. Errors: as cms.Read, and what the source returned.
-func readCMS(ctx context.Context, src io.ReaderAt, p *part, content io.Writer, known ...*x509.Certificate) (sd *cms.SignedData, tail bool, err error) {
+// says that something follows it in the part. Errors: as cms.Read, and what the source returned.
+func readCMS(ctx context.Context, src io.ReaderAt, p *part, content io.Writer) (sd *cms.SignedData, tail bool, err error) {
 	encoding, err := cmsEncoding(src, p)
 	if err != nil {
 		return nil, false, err
@@ -23,15 +22,15 @@ func readCMS(ctx context.Context, src io.ReaderAt, p *part, content io.Writer, k
 		defer lines.close()
 		b := newBase64Reader(lines)
 		defer b.close()
-		if sd, err = cms.ReadKnown(b, content, known); err != nil {
+		if sd, err = cms.Read(b, content); err != nil {
 			return nil, false, err
 		}
 		tail, err = b.tailed()
 		return sd, tail, err
 	case "quoted-printable":
-		sd, err = cms.ReadKnown(quotedprintable.NewReader(section(ctx, src, p)), content, known)
+		sd, err = cms.Read(quotedprintable.NewReader(section(ctx, src, p)), content)
 	default:
-		sd, err = cms.ReadKnown(section(ctx, src, p), content, known)
+		sd, err = cms.Read(section(ctx, src, p), content)
 	}
 	return sd, false, err
 }

@@ -42,7 +42,7 @@ func (s *signing) checkClear(body io.ReaderAt, root *part) (*cms.SignedData, *cm
 	if off, n := root.kids[0].signedRange(); off != s.off || n != s.size {
 		return nil, nil, fmt.Errorf("%w: other bytes would be checked than were signed", ErrSelfCheck)
 	}
-	sd, _, err := readCMS(s.ctx, body, root.kids[1], nil, s.certificates...)
+	sd, _, err := readCMS(s.ctx, body, root.kids[1], nil)
 	switch {
 	case err != nil:
 		return nil, nil, fmt.Errorf("%w: %w", ErrSelfCheck, err)
@@ -63,7 +63,7 @@ func (s *signing) checkOpaque(body io.ReaderAt, root *part) (*cms.SignedData, *c
 	if root.malformed != "" || kindOf(root) != cmsObject {
 		return nil, nil, fmt.Errorf("%w: it is no application/pkcs7-mime", ErrSelfCheck)
 	}
-	sd, _, err := readCMS(s.ctx, body, root, nil, s.certificates...)
+	sd, _, err := readCMS(s.ctx, body, root, nil)
 	switch {
 	case err != nil:
 		return nil, nil, fmt.Errorf("%w: %w", ErrSelfCheck, err)

@@ -3,10 +3,10 @@ package cms
 import (
 	"bytes"
 	"crypto"
+	"crypto/sha256"
 
 	// The digests this package knows; MD5 is only known by name.
 	_ "crypto/sha1"
-	_ "crypto/sha256"
 	_ "crypto/sha512"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -27,7 +27,7 @@ const (
 //	  algorithm   OBJECT IDENTIFIER,
 //	  parameters  ANY DEFINED BY algorithm OPTIONAL }
 type algorithmIdentifier struct {
-	oid        string
+	oid        []byte // contents octets
 	parameters []byte // DER of one element; nil when absent
 }
 
@@ -37,7 +37,7 @@ func readAlgorithm(s *cryptobyte.String, out *algorithmIdentifier, tag cbasn1.Ta
 	if !s.ReadASN1(&contents, tag) || !contents.ReadASN1(&oid, cbasn1.OBJECT_IDENTIFIER) {
 		return false
 	}
-	*out = algorithmIdentifier{oid: string(oid)}
+	*out = algorithmIdentifier{oid: oid}
 	if contents.Empty() {
 		return true
 	}
@@ -56,12 +56,12 @@ func (a algorithmIdentifier) plain() bool {
 
 // same compares two identifiers, absent parameters and NULL being the same (RFC 6211, Section 2).
 func (a algorithmIdentifier) same(b algorithmIdentifier) bool {
-	return a.oid == b.oid && (a.plain() && b.plain() || bytes.Equal(a.parameters, b.parameters))
+	return bytes.Equal(a.oid, b.oid) && (a.plain() && b.plain() || bytes.Equal(a.parameters, b.parameters))
 }
 
 // String is the dotted OID, for people.
 func (a algorithmIdentifier) String() string {
-	if id := objectIdentifier(a.oid); id != nil {
+	if id := objectIdentifier(string(a.oid)); id != nil {
 		return id.String()
 	}
 	return "an unreadable identifier"
@@ -69,8 +69,8 @@ func (a algorithmIdentifier) String() string {
 
 // digestOf returns the digest algorithm an OID names; false for one this package does not compute.
 // The zero Hash never comes with true, so that no unknown algorithm reaches crypto.Hash.New.
-func digestOf(oid string) (crypto.Hash, bool) {
-	switch oid {
+func digestOf(oid []byte) (crypto.Hash, bool) {
+	switch string(oid) {
 	case oidSHA1:
 		return crypto.SHA1, true
 	case oidSHA256:
@@ -81,6 +81,17 @@ func digestOf(oid string) (crypto.Hash, bool) {
 		return crypto.SHA512, true
 	}
 	return 0, false
+}
+
+// digest is the digest of p.
+func digest(h crypto.Hash, p []byte) []byte {
+	if h == crypto.SHA256 {
+		sum := sha256.Sum256(p)
+		return sum[:]
+	}
+	d := h.New()
+	d.Write(p)
+	return d.Sum(nil)
 }
 
 // digestOID is the other way of digestOf, for the digests that signatures are made with.

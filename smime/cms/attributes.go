@@ -24,7 +24,7 @@ type attributes struct {
 //
 // The *SignatureError is about what they say, the error about their number.
 func parseAttributes(contents []byte) (a attributes, wrong *SignatureError, err error) {
-	var seen []string
+	seen := make([]string, 0, 8)
 	s := cryptobyte.String(contents)
 	for n := 0; !s.Empty(); n++ {
 		if n == MaxAttributes {

@@ -11,19 +11,20 @@ import (
 
 // Identifier octets (X.690, Section 8.1.2) as they occur in SignedData.
 const (
-	tagInteger       = 0x02
-	tagBitString     = 0x03
-	tagOctetString   = 0x04
-	tagNull          = 0x05
-	tagOID           = 0x06
-	tagUTCTime       = 0x17
-	tagSequence      = 0x30
-	tagSet           = 0x31
-	tagContext0      = 0xa0
-	tagContext1      = 0xa1
-	tagContext2      = 0xa2
-	tagContext3      = 0xa3
-	tagImplicitOctet = 0x80 // [0] IMPLICIT OCTET STRING, primitive
+	tagInteger         = 0x02
+	tagBitString       = 0x03
+	tagOctetString     = 0x04
+	tagNull            = 0x05
+	tagOID             = 0x06
+	tagUTCTime         = 0x17
+	tagGeneralizedTime = 0x18
+	tagSequence        = 0x30
+	tagSet             = 0x31
+	tagContext0        = 0xa0
+	tagContext1        = 0xa1
+	tagContext2        = 0xa2
+	tagContext3        = 0xa3
+	tagImplicitOctet   = 0x80 // [0] IMPLICIT OCTET STRING, primitive
 
 	bitConstructed = 0x20
 	maskNumber     = 0x1f

@@ -103,6 +103,63 @@ func TestElement(t *testing.T) {
 	})
 }
 
+// eitherWay reads the first element of ber inside of depth others, as element does and by taking it apart, and fails if that differs.
+func eitherWay(t *testing.T, ber []byte, depth int, size limit) {
+	t.Helper()
+	read := func(element func(*berReader) ([]byte, error)) (der []byte, end int64, failed string) {
+		b := newBERReader(bytes.NewReader(ber))
+		defer b.release()
+		for range depth {
+			if err := b.enter(header{tag: tagSequence, length: int64(len(ber))}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		der, err := element(b)
+		if err != nil {
+			return nil, 0, err.Error() // where it is found may differ, nothing else
+		}
+		return der, b.offset, ""
+	}
+	got, gotEnd, gotErr := read(func(b *berReader) ([]byte, error) { return b.element(size) })
+	want, wantEnd, wantErr := read(func(b *berReader) ([]byte, error) { return b.appendElement(nil, size) })
+	if !bytes.Equal(got, want) || gotEnd != wantEnd || gotErr != wantErr {
+		t.Errorf("% x at depth %d: element is % x, %d, %q; taken apart % x, %d, %q", ber, depth, got, gotEnd, gotErr, want, wantEnd, wantErr)
+	}
+}
+
+// TestEitherWay: elements at the edge of a limit, and some that are no DER.
+func TestEitherWay(t *testing.T) {
+	t.Parallel()
+	nested := tlv(tagSequence, tlv(tagSet, tlv(tagContext0, tlv(tagInteger, []byte{1}), make([]byte, 0))))
+	for _, ber := range [][]byte{
+		nil,
+		{tagNull},
+		derNull,
+		nested,
+		nested[:len(nested)-1],
+		append(bytes.Clone(nested), 1),
+		tlv(tagSequence, nested, nested, derNull),
+		tlv(tagSequence, []byte{0, 0}),
+		tlv(tagSequence, []byte{bitConstructed, 0}),
+		tlv(tagSequence, []byte{maskNumber, 0}),
+		tlv(tagSequence, []byte{tagInteger, 0x81, 1, 7}),
+		tlv(tagSequence, []byte{tagInteger, 2, 7}),
+		tlv(tagOctetString|bitConstructed, tlv(tagOctetString, []byte("ab"))),
+		{tagSequence, 0x81, 2, tagNull, 0},
+		{tagSequence, 0x80, tagNull, 0, 0, 0},
+		{tagSequence, 0x85, 0, 0, 0, 0, 2, tagNull, 0},
+		tlv(tagOctetString, make([]byte, 126)),
+		tlv(tagOctetString, make([]byte, inputBuffer-4)),
+		tlv(tagOctetString, make([]byte, inputBuffer-3)),
+	} {
+		for _, depth := range []int{0, MaxDepth - 4, MaxDepth - 3, MaxDepth - 2, MaxDepth - 1, MaxDepth} {
+			for _, size := range []int{1, len(ber) - 2, len(ber) - 1, len(ber), maxSmall, 1 << 20} {
+				eitherWay(t, ber, depth, limit{"test", size})
+			}
+		}
+	}
+}
+
 // TestBERForms: a signature holds however the SignedData is encoded, but for what was signed itself.
 func TestBERForms(t *testing.T) {
 	t.Parallel()

@@ -59,8 +59,7 @@ func (b *berReader) leave() error {
 	}
 	b.depth--
 	if b.open[b.depth].indefinite {
-		_, _ = b.in.Discard(2) // more has seen them
-		b.offset += 2
+		b.discard(2) // more has seen them
 	}
 	return nil
 }

@@ -22,11 +22,11 @@ var digestOrder = [...]crypto.Hash{crypto.SHA256, crypto.SHA384, crypto.SHA512, 
 // maxPrefix is room for the headers of a SET, of the first Attribute in it and of its type.
 const maxPrefix = 24
 
-// NewDigests is for whoever hashes content before the SignedData is at hand; digests that this package does not compute
-// (all but SHA-256, SHA-384, SHA-512 and SHA-1) are passed over.
-func NewDigests(digests ...crypto.Hash) *Digests {
+// newDigests is for attached content, which is hashed before it is known who signed it and how: an Ed25519 signer, who comes with SHA-512
+// (RFC 8419, Section 3.1), may want the content itself.
+func newDigests(announced []crypto.Hash) *Digests {
 	d := new(Digests)
-	for _, h := range digests {
+	for _, h := range announced {
 		d.add(h)
 		d.hold = d.hold || h == crypto.SHA512
 	}
@@ -105,6 +105,9 @@ func (d *Digests) looksLikeAttributes() bool {
 	_, rest, ok = cutHeader(rest, tagSequence)
 	return ok && len(rest) > 0 && rest[0] == tagOID
 }
+
+// maxHeader is the longest header that cutHeader takes.
+const maxHeader = 9
 
 // cutHeader takes the header of an element with this tag off p; length may be indefinite.
 func cutHeader(p []byte, tag byte) (length int64, rest []byte, ok bool) {

@@ -46,7 +46,7 @@ func TestDigestsPieces(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		content := rapid.SliceOfN(rapid.Byte(), 0, 200).Draw(t, "content")
-		whole, pieces := NewDigests(digestOrder[:]...), NewDigests(digestOrder[:]...)
+		whole, pieces := newDigests(digestOrder[:]), newDigests(digestOrder[:])
 		whole.Write(content)
 		for rest := content; len(rest) > 0; {
 			n := rapid.IntRange(1, len(rest)).Draw(t, "piece")

@@ -10,7 +10,52 @@ import (
 
 // element reads the next element whole and returns its DER: lengths definite and minimal, octet strings in one piece
 // (X.690, Section 10). What was DER comes back octet for octet. size bounds the result; the time is linear in it.
-func (b *berReader) element(size limit) ([]byte, error) { return b.appendElement(nil, size) }
+func (b *berReader) element(size limit) ([]byte, error) {
+	if der := b.whole(size); der != nil {
+		return der, nil
+	}
+	return b.appendElement(nil, size)
+}
+
+// whole takes the next element as it stands, where it is DER and fits into the input buffer; else nil, and nothing is read: then it has
+// to be taken apart.
+func (b *berReader) whole(size limit) []byte {
+	start, _ := b.in.Peek(maxHeader)
+	if len(start) == 0 {
+		return nil
+	}
+	length, rest, ok := cutHeader(start, start[0])
+	n := int64(len(start)-len(rest)) + length
+	if !ok || length == indefinite || n > min(inputBuffer, int64(size.max), b.end()-b.offset) {
+		return nil
+	}
+	p, err := b.in.Peek(int(n))
+	if err != nil || !isDER(p, MaxDepth-b.depth) {
+		return nil
+	}
+	der := bytes.Clone(p)
+	b.discard(len(der))
+	return der
+}
+
+// isDER says whether p is a row of elements in the form that element returns, nested no deeper than depth.
+func isDER(p cryptobyte.String, depth int) bool {
+	var contents cryptobyte.String
+	var tag cbasn1.Tag
+	for !p.Empty() {
+		// This takes minimal lengths and low tag numbers only.
+		if !p.ReadAnyASN1(&contents, &tag) || tag&^bitConstructed == 0 {
+			return false
+		}
+		if tag&bitConstructed == 0 {
+			continue
+		}
+		if depth == 0 || tag == tagOctetString|bitConstructed || !isDER(contents, depth-1) {
+			return false
+		}
+	}
+	return true
+}
 
 // tagged is element for one that must have this tag.
 func (b *berReader) tagged(tag byte, name string, size limit) ([]byte, error) {
@@ -25,18 +70,10 @@ func (b *berReader) tagged(tag byte, name string, size limit) ([]byte, error) {
 	return der, nil
 }
 
-// took reads past the next element if it is der, octet for octet. What does not fit into the input buffer is never taken.
-func (b *berReader) took(der []byte) bool {
-	if int64(len(der)) > b.end()-b.offset {
-		return false
-	}
-	p, err := b.in.Peek(len(der))
-	if err != nil || !bytes.Equal(p, der) {
-		return false
-	}
-	_, _ = b.in.Discard(len(der))
-	b.offset += int64(len(der))
-	return true
+// discard reads past n octets that are in the input buffer.
+func (b *berReader) discard(n int) {
+	_, _ = b.in.Discard(n)
+	b.offset += int64(n)
 }
 
 // oid reads an OBJECT IDENTIFIER and returns its contents octets.
@@ -48,10 +85,14 @@ func (b *berReader) oid(name string) (string, error) {
 	}
 	element := cryptobyte.String(der)
 	var contents cryptobyte.String
-	if !element.ReadASN1(&contents, cbasn1.OBJECT_IDENTIFIER) || objectIdentifier(string(contents)) == nil {
-		return "", &SyntaxError{Offset: at, Reason: name + ": not an OBJECT IDENTIFIER"}
+	ok := element.ReadASN1(&contents, cbasn1.OBJECT_IDENTIFIER)
+	switch id := string(contents); {
+	case id == oidSignedData || id == oidData:
+		return id, nil
+	case ok && objectIdentifier(id) != nil:
+		return id, nil
 	}
-	return string(contents), nil
+	return "", &SyntaxError{Offset: at, Reason: name + ": not an OBJECT IDENTIFIER"}
 }
 
 func (b *berReader) appendElement(dst []byte, size limit) ([]byte, error) {

@@ -124,10 +124,13 @@ func addSeeds(f *testing.F) {
 	}
 }
 
-// FuzzElement: whatever is read as BER is written as DER, which reads as itself.
+// FuzzElement: whatever is read as BER is written as DER, which reads as itself; and it does not matter whether DER is taken apart.
 func FuzzElement(f *testing.F) {
 	addSeeds(f)
 	f.Fuzz(func(t *testing.T, ber []byte) {
+		for _, depth := range []int{0, MaxDepth - 5} {
+			eitherWay(t, ber, depth, limitSmall)
+		}
 		cost(t, len(ber), func() {
 			size := limit{"test", 1 << 20}
 			der, err := readElement(ber, size)

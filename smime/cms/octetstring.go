@@ -48,8 +48,7 @@ func (b *berReader) copyOctets(w io.Writer, n int64) error {
 		if _, err := w.Write(p); err != nil {
 			return err
 		}
-		_, _ = b.in.Discard(len(p))
-		b.offset += int64(len(p))
+		b.discard(len(p))
 		n -= int64(len(p))
 	}
 	return nil

@@ -68,7 +68,7 @@ func readPSSMask(s *cryptobyte.String) (crypto.Hash, bool) {
 		return crypto.SHA1, true
 	}
 	var alg algorithmIdentifier
-	if !readAlgorithm(&field, &alg, cbasn1.SEQUENCE) || !field.Empty() || alg.oid != oidMGF1 {
+	if !readAlgorithm(&field, &alg, cbasn1.SEQUENCE) || !field.Empty() || string(alg.oid) != oidMGF1 {
 		return 0, false
 	}
 	hash := cryptobyte.String(alg.parameters)

@@ -49,7 +49,7 @@ func ParsePublicKey(spki []byte) (crypto.PublicKey, error) {
 	if !ok {
 		return nil, errors.New("cms: malformed SubjectPublicKeyInfo")
 	}
-	switch alg.oid {
+	switch string(alg.oid) {
 	case oidRSAPSS:
 		return parsePSSKey(alg.parameters, bits)
 	case oidRSA, oidECPublicKey, oidEd25519:

@@ -1,7 +1,6 @@
 package cms
 
 import (
-	"crypto/x509"
 	"io"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -17,14 +16,9 @@ import (
 // Errors: *SyntaxError for what is malformed, *LimitError for what is over a limit, *ContentTypeError when it is another type
 // (EnvelopedData, CompressedData, …: its OID tells which), else what r or content returned.
 func Read(r io.Reader, content io.Writer) (*SignedData, error) {
-	return ReadKnown(r, content, nil)
-}
-
-// ReadKnown is Read for whoever holds certificates that are likely to be inside: those are not parsed once more (but for DER of more than 16 KiB).
-func ReadKnown(r io.Reader, content io.Writer, known []*x509.Certificate) (*SignedData, error) {
 	b := newBERReader(r)
 	defer b.release()
-	sd := &SignedData{known: known}
+	sd := new(SignedData)
 	if err := sd.readContentInfo(b, content); err != nil {
 		return nil, err
 	}
@@ -104,7 +98,8 @@ func (sd *SignedData) readDigestAlgorithms(b *berReader) error {
 			if !readAlgorithm(&s, &alg, cbasn1.SEQUENCE) {
 				return &SyntaxError{Offset: at, Reason: "digestAlgorithms: not an AlgorithmIdentifier"}
 			}
-			sd.announced = append(sd.announced, alg.oid)
+			digest, _ := digestOf(alg.oid)
+			sd.announced = append(sd.announced, digest)
 			return nil
 		})
 	})
@@ -123,12 +118,7 @@ func (sd *SignedData) readContent(b *berReader, content io.Writer) error {
 	sd.ContentType = objectIdentifier(sd.contentType)
 	return b.optional(tagContext0, func() error {
 		sd.Attached = true
-		sd.content = new(Digests)
-		for _, oid := range sd.announced {
-			hash, _ := digestOf(oid)
-			sd.content.add(hash)
-			sd.content.hold = sd.content.hold || oid == oidSHA512
-		}
+		sd.content = newDigests(sd.announced)
 		var w io.Writer = sd.content
 		if content != nil {
 			w = io.MultiWriter(sd.content, content)
@@ -138,18 +128,6 @@ func (sd *SignedData) readContent(b *berReader, content io.Writer) error {
 			return err
 		})
 	})
-}
-
-// readKnown reads the next element if it is, octet for octet, a certificate that is known already; else it reads nothing.
-func (sd *SignedData) readKnown(b *berReader) bool {
-	for _, cert := range sd.known {
-		if b.took(cert.Raw) {
-			sd.RawCertificates = append(sd.RawCertificates, cert.Raw)
-			sd.Certificates = append(sd.Certificates, cert)
-			return true
-		}
-	}
-	return false
 }
 
 // readCertificates reads RFC 5652, Sections 10.2.2 and 10.2.3:
@@ -167,15 +145,12 @@ func (sd *SignedData) readKnown(b *berReader) bool {
 func (sd *SignedData) readCertificates(b *berReader) error {
 	return b.inside(tagContext0, "certificates", func() error {
 		return b.each(limitCertificates, func() error {
-			if sd.readKnown(b) {
-				return nil
-			}
 			der, err := b.element(limitCertificateSize)
 			if err != nil || der[0] != tagSequence {
 				return err
 			}
 			sd.RawCertificates = append(sd.RawCertificates, der)
-			if cert, err := x509.ParseCertificate(der); err == nil {
+			if cert, err := certificateOf(der); err == nil {
 				sd.Certificates = append(sd.Certificates, cert)
 			}
 			return nil

@@ -38,7 +38,7 @@ func (s scheme) String() string {
 // schemeOf puts the two algorithm identifiers of a SignerInfo together. The error is a *SignatureError:
 // unsupported for what is not known, weak for MD5, bad-signature where the two contradict each other.
 func schemeOf(digest, signature algorithmIdentifier) (scheme, *SignatureError) {
-	if digest.oid == oidMD5 || signature.oid == oidMD5WithRSA {
+	if string(digest.oid) == oidMD5 || string(signature.oid) == oidMD5WithRSA {
 		return scheme{}, failure(CodeWeak, "MD5")
 	}
 	hash, ok := digestOf(digest.oid)
@@ -65,7 +65,7 @@ func schemeOf(digest, signature algorithmIdentifier) (scheme, *SignatureError) {
 
 // signatureScheme reads a signatureAlgorithm; named is the digest it brings with it, 0 for one that leaves it to digestAlgorithm.
 func signatureScheme(alg algorithmIdentifier) (s scheme, named crypto.Hash, err *SignatureError) {
-	switch alg.oid {
+	switch string(alg.oid) {
 	// RFC 3370, Section 3.2; RFC 5754, Section 3.2.
 	case oidRSA:
 		s.family = familyRSA

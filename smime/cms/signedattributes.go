@@ -1,10 +1,9 @@
 package cms
 
 import (
+	"bytes"
 	"fmt"
 	"time"
-
-	"golang.org/x/crypto/cryptobyte"
 )
 
 // The attributes that are the same for everybody.
@@ -13,23 +12,19 @@ var (
 	capabilitiesAttribute = attribute(oidSMIMECapabilities, capabilities)
 )
 
+// algorithmProtection is the attribute of RFC 6211, Section 2 (see readAlgorithmProtection).
+func (s *signer) algorithmProtection() []byte {
+	return attribute(oidAlgorithmProtection, tlv(tagSequence, s.digestAlgorithm, retag(bytes.Clone(s.signatureAlgorithm), tagContext1)))
+}
+
 // signedAttributes returns the DER of the SET (see parseAttributes).
 func (s *signer) signedAttributes(digest []byte, at time.Time) ([]byte, error) {
 	signingTime, err := encodeTime(at)
 	if err != nil {
 		return nil, err
 	}
-	protection := tlv(tagSequence, s.digestAlgorithm(), retag(s.signatureAlgorithm(), tagContext1))
-	attrs := [][]byte{
-		contentTypeAttribute,
-		attribute(oidMessageDigest, tlv(tagOctetString, digest)),
-		attribute(oidSigningTime, signingTime),
-		attribute(oidAlgorithmProtection, protection),
-		capabilitiesAttribute,
-	}
-	if s.certificate != nil {
-		attrs = append(attrs, attribute(oidSigningCertificateV2, signingCertificateV2(s.certificate)))
-	}
+	attrs := append(make([][]byte, 0, 8), s.attributes...)
+	attrs = append(attrs, attribute(oidMessageDigest, tlv(tagOctetString, digest)), attribute(oidSigningTime, signingTime))
 	return setOf(tagSet, attrs), nil
 }
 
@@ -45,15 +40,13 @@ func retag(der []byte, tag byte) []byte {
 
 // encodeTime is RFC 5652, Section 11.3: UTCTime from 1950 to 2049, else GeneralizedTime, both in UTC with whole seconds.
 func encodeTime(t time.Time) ([]byte, error) {
-	b := cryptobyte.NewBuilder(nil)
-	if t = t.UTC(); t.Year() >= 1950 && t.Year() < 2050 {
-		b.AddASN1UTCTime(t)
-	} else {
-		b.AddASN1GeneralizedTime(t)
+	t = t.UTC()
+	switch year := t.Year(); {
+	case year >= 1950 && year < 2050:
+		return tlv(tagUTCTime, t.AppendFormat(nil, "060102150405Z")), nil
+	case year >= 0 && year < 10000:
+		return tlv(tagGeneralizedTime, t.AppendFormat(nil, "20060102150405Z")), nil
+	default:
+		return nil, fmt.Errorf("cms: signing time: the year %d cannot be written", year)
 	}
-	der, err := b.Bytes()
-	if err != nil {
-		return nil, fmt.Errorf("cms: signing time: %w", err)
-	}
-	return der, nil
 }

@@ -1,6 +1,7 @@
 package cms
 
 import (
+	"crypto"
 	"crypto/x509"
 	"encoding/asn1"
 )
@@ -13,16 +14,16 @@ type SignedData struct {
 	Attached bool
 	// ContentSize is the number of content octets when Attached.
 	ContentSize int64
-	// RawCertificates holds the certificates as DER, in their order; what x509 cannot parse is not in Certificates.
+	// RawCertificates holds the certificates as DER, in their order; what x509 cannot parse is not in Certificates. Neither may be changed:
+	// what was parsed once is handed out again.
 	RawCertificates [][]byte
 	Certificates    []*x509.Certificate
 	// Signers may be empty: that is no signature, but RFC 8551, Section 3.8 (certs-only).
 	Signers []*SignerInfo
 
-	contentType string   // contents octets of ContentType
-	announced   []string // OIDs of digestAlgorithms
-	content     *Digests // of attached content
-	known       []*x509.Certificate
+	contentType string        // contents octets of ContentType
+	announced   []crypto.Hash // digestAlgorithms; 0 for an unknown one
+	content     *Digests      // of attached content
 }
 
 // Digests returns what Verify wants. For attached content it is filled. For a detached signature it is a new one, empty, with the

@@ -27,8 +27,8 @@ func newSignedMessage(signers []*signer, d *Digests, opts SignOptions) (*signedM
 			return nil, err
 		}
 		infos = append(infos, info)
-		digests = append(digests, s.digestAlgorithm())
-		m.version = max(m.version, s.version())
+		digests = append(digests, s.digestAlgorithm)
+		m.version = max(m.version, s.version)
 	}
 	for _, cert := range opts.Certificates {
 		certs = append(certs, cert.Raw)

@@ -21,9 +21,12 @@ const maxSigningRSABits = 4096
 // signer is a Signer whose key was looked at.
 type signer struct {
 	scheme
-	key         crypto.Signer
-	certificate *x509.Certificate
-	keyID       []byte // without a certificate
+	key crypto.Signer
+	// What is the same in all its SignerInfos, as DER.
+	version                             byte
+	identifier                          []byte
+	digestAlgorithm, signatureAlgorithm []byte
+	attributes                          [][]byte
 }
 
 // newSigner chooses the algorithms and checks that certificate and key belong together.
@@ -36,16 +39,35 @@ func newSigner(s Signer) (*signer, error) {
 	if err != nil {
 		return nil, err
 	}
-	sr := &signer{scheme: chosen, key: s.Key, certificate: s.Certificate}
+	sr := &signer{
+		scheme: chosen, key: s.Key,
+		digestAlgorithm: chosen.digestAlgorithm(), signatureAlgorithm: chosen.signatureAlgorithm(),
+	}
+	sr.attributes = [][]byte{contentTypeAttribute, capabilitiesAttribute, sr.algorithmProtection()}
 	if s.Certificate == nil {
-		sr.keyID, err = keyID(pub)
-	} else {
-		err = chosen.checkCertificate(s.Certificate, pub)
+		return sr, sr.nameKey(pub)
 	}
+	return sr, sr.nameCertificate(s.Certificate, pub)
+}
+
+// nameKey names the signer by SubjectKeyIdentifier; RFC 5652, Section 5.3: version 3.
+func (s *signer) nameKey(pub crypto.PublicKey) error {
+	id, err := keyID(pub)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return sr, nil
+	s.version, s.identifier = 3, tlv(tagImplicitOctet, id)
+	return nil
+}
+
+// nameCertificate names the signer by issuerAndSerialNumber; RFC 5652, Section 5.3: version 1.
+func (s *signer) nameCertificate(cert *x509.Certificate, pub crypto.PublicKey) error {
+	if err := s.checkCertificate(cert, pub); err != nil {
+		return err
+	}
+	s.version, s.identifier = 1, tlv(tagSequence, cert.RawIssuer, integer(cert.SerialNumber))
+	s.attributes = append(s.attributes, attribute(oidSigningCertificateV2, signingCertificateV2(cert)))
+	return nil
 }
 
 // checkCertificate says whether cert is for pub, and for signatures of this scheme.
@@ -85,7 +107,7 @@ func signingScheme(pub crypto.PublicKey, pss bool) (scheme, error) {
 		return scheme{family: familyRSA, hash: crypto.SHA256}, nil
 	case *ecdsa.PublicKey:
 		// RFC 5753, Section 9 (RFC 5480, Section 4): the digest as strong as the curve.
-		if hash, ok := map[string]crypto.Hash{"p256": crypto.SHA256, "p384": crypto.SHA384, "p521": crypto.SHA512}[curveName(pub)]; ok {
+		if hash := curveDigest(pub); hash != 0 {
 			return scheme{family: familyECDSA, hash: hash}, nil
 		}
 	case ed25519.PublicKey:
@@ -95,19 +117,16 @@ func signingScheme(pub crypto.PublicKey, pss bool) (scheme, error) {
 	return scheme{}, ErrUnsupportedKey
 }
 
-// version is RFC 5652, Section 5.3: 1 with issuerAndSerialNumber, 3 with subjectKeyIdentifier.
-func (s *signer) version() byte {
-	if s.certificate != nil {
-		return 1
+func curveDigest(pub *ecdsa.PublicKey) crypto.Hash {
+	switch curveName(pub) {
+	case "p256":
+		return crypto.SHA256
+	case "p384":
+		return crypto.SHA384
+	case "p521":
+		return crypto.SHA512
 	}
-	return 3
-}
-
-func (s *signer) identifier() []byte {
-	if s.certificate == nil {
-		return tlv(tagImplicitOctet, s.keyID)
-	}
-	return tlv(tagSequence, s.certificate.RawIssuer, integer(s.certificate.SerialNumber))
+	return 0
 }
 
 // signerInfo signs the content in d and returns the DER of RFC 5652, Section 5.3 (see parseSignerInfo).
@@ -123,11 +142,11 @@ func (s *signer) signerInfo(random io.Reader, d *Digests, at time.Time) ([]byte,
 	attrs[0] = tagContext0
 	return tlv(
 		tagSequence,
-		[]byte{tagInteger, 1, s.version()},
-		s.identifier(),
-		s.digestAlgorithm(),
+		[]byte{tagInteger, 1, s.version},
+		s.identifier,
+		s.digestAlgorithm,
 		attrs,
-		s.signatureAlgorithm(),
+		s.signatureAlgorithm,
 		tlv(tagOctetString, value),
 	), nil
 }

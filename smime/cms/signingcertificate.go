@@ -2,6 +2,7 @@ package cms
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/x509"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -30,7 +31,7 @@ type certificateID struct {
 //
 // The first is the signer's; what stands behind it restricts the path, which is not this package's business.
 func (a *attributes) readSigningCertificateV2(value *cryptobyte.String) bool {
-	id := certificateID{algorithm: algorithmIdentifier{oid: oidSHA256}}
+	id := certificateID{algorithm: algorithmIdentifier{oid: []byte(oidSHA256)}}
 	first, ok := firstCertificateID(value)
 	if !ok || first.PeekASN1Tag(cbasn1.SEQUENCE) && !readAlgorithm(&first, &id.algorithm, cbasn1.SEQUENCE) {
 		return false
@@ -42,7 +43,7 @@ func (a *attributes) readSigningCertificateV2(value *cryptobyte.String) bool {
 // rely on, but a certificate that does not even fit it is another one.
 func (a *attributes) readSigningCertificate(value *cryptobyte.String) bool {
 	first, ok := firstCertificateID(value)
-	return ok && a.addCertificateID(certificateID{algorithm: algorithmIdentifier{oid: oidSHA1}}, first)
+	return ok && a.addCertificateID(certificateID{algorithm: algorithmIdentifier{oid: []byte(oidSHA1)}}, first)
 }
 
 // firstCertificateID returns the contents of the first element of certs.
@@ -68,9 +69,7 @@ func (id certificateID) check(cert *x509.Certificate) *SignatureError {
 	if !ok || !id.algorithm.plain() {
 		return failure(CodeUnsupported, "signingCertificateV2 with digest algorithm %s", id.algorithm)
 	}
-	h := hash.New()
-	h.Write(cert.Raw)
-	if !bytes.Equal(h.Sum(nil), id.hash) {
+	if !bytes.Equal(digest(hash, cert.Raw), id.hash) {
 		return failure(CodeKeySubstituted, "the certificate is not the one that signingCertificate names")
 	}
 	return nil
@@ -79,5 +78,5 @@ func (id certificateID) check(cert *x509.Certificate) *SignatureError {
 // signingCertificateV2 is the attribute's value for cert: SHA-256, which is the default and so not written (X.690, Section 11.5),
 // and no issuerSerial, which the SignerIdentifier has already.
 func signingCertificateV2(cert *x509.Certificate) []byte {
-	return tlv(tagSequence, tlv(tagSequence, tlv(tagSequence, tlv(tagOctetString, sha256Sum(cert.Raw)))))
+	return tlv(tagSequence, tlv(tagSequence, tlv(tagSequence, tlv(tagOctetString, digest(crypto.SHA256, cert.Raw)))))
 }

@@ -5,7 +5,6 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/rsa"
-	"crypto/sha256"
 )
 
 // hopelessRSABits is the modulus below which crypto/rsa does not even compute.
@@ -57,9 +56,7 @@ func (s scheme) input(message []byte) []byte {
 	if s.family == familyEd25519 {
 		return message
 	}
-	h := s.hash.New()
-	h.Write(message)
-	return h.Sum(nil)
+	return digest(s.hash, message)
 }
 
 // verify checks a signature value under a key that fits.
@@ -97,9 +94,4 @@ func (s scheme) weakness(pub crypto.PublicKey) *SignatureError {
 		return failure(CodeWeak, "RSA key of %d bits", key.N.BitLen())
 	}
 	return nil
-}
-
-func sha256Sum(p []byte) []byte {
-	sum := sha256.Sum256(p)
-	return sum[:]
 }
