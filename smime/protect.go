@@ -1,8 +1,9 @@
 package smime
 
 import (
+	"bytes"
 	"fmt"
-	"strings"
+	"slices"
 
 	"dnseal/smime/message"
 )
@@ -10,24 +11,13 @@ import (
 // protectable reports whether a field is repeated inside the signed content (RFC 9788, Section 2.2: all but the structural
 // ones). Left out is what the way adds or removes, and what recipients are not to see.
 func protectable(f message.Field) bool {
-	name := strings.ToLower(f.Name())
-	switch name {
-	case "", "bcc", "received", "return-path", "authentication-results", "dkim-signature", "domainkey-signature",
-		"received-spf", "delivered-to", "x-original-to", "hp-outer":
-		return false
-	}
-	for _, prefix := range []string{"resent-", "arc-", "x-dnseal-"} {
-		if strings.HasPrefix(name, prefix) {
-			return false
-		}
-	}
-	return !structural(name)
+	return f.Name() != "" && !structural(f) && !f.Begins("Resent-") && !f.Begins("ARC-") && !f.Begins("X-Dnseal-") &&
+		!f.Is("Bcc", "Received", "Return-Path", "Authentication-Results", "DKIM-Signature", "DomainKey-Signature",
+			"Received-SPF", "Delivered-To", "X-Original-To", "HP-Outer")
 }
 
-// structural is RFC 9788, Section 1.4: what describes the body. name is in lower case.
-func structural(name string) bool {
-	return name == "mime-version" || strings.HasPrefix(name, "content-")
-}
+// structural is RFC 9788, Section 1.4: what describes the body.
+func structural(f message.Field) bool { return f.Is("MIME-Version") || f.Begins("Content-") }
 
 // entityHeader makes the header of the signed entity: the Content- fields of the message, and copies of its other fields where
 // they are to be protected. charset is for a message without Content-Type. What cannot be made transit-proof is kept as it
@@ -39,10 +29,10 @@ func (pl *planner) entityHeader(fields []message.Field, root *part, charset stri
 		h = append(h, contentType(mediaType{name: "text/plain", params: []param{{"charset", charset}}}, protect)...)
 	}
 	for _, f := range fields {
-		switch name := strings.ToLower(f.Name()); {
-		case name == "content-type":
+		switch {
+		case f.Is("Content-Type"):
 			h = append(h, pl.rootType(f, root.typ, protect)...)
-		case name == "content-transfer-encoding" && root.encoding() != root.cte || name == "content-length" || !strings.HasPrefix(name, "content-"):
+		case !f.Begins("Content-"), f.Is("Content-Length"), f.Is("Content-Transfer-Encoding") && root.encoding() != root.cte:
 		default:
 			h = append(h, pl.rootField(f, safeField)...)
 		}
@@ -79,10 +69,8 @@ func (pl *planner) rootType(f message.Field, t mediaType, protect bool) []byte {
 	if !protect {
 		return f.Raw
 	}
-	value := strings.TrimRight(f.Value(), "; \t\r\n")
-	raw := fmt.Appendf(nil, "%s:%s;\r\n hp=\"clear\"\r\n", f.Name(), value)
-	fields, _ := message.ParseHeader(raw)
-	if again := parseMediaType(fields[0].Unfolded()); again.ambiguous || again.name != t.name || again.get(hp) != "clear" {
+	raw := slices.Concat(bytes.TrimRight(f.Raw, "; \t\r\n"), []byte(";\r\n hp=\"clear\"\r\n"))
+	if again := parseMediaType(message.Field{Raw: raw}.Unfolded()); again.ambiguous || again.name != t.name || again.get(hp) != "clear" {
 		return contentType(t, protect) // a comment that does not end, or the like
 	}
 	return raw

@@ -11,15 +11,15 @@ import (
 
 // protection is what signed content says about the header of the message it is in.
 type protection struct {
-	kind   string // the value of Signature.HeaderProtection
-	fields []message.Field
-	outer  []message.Field
+	kind        string // the value of Signature.HeaderProtection
+	fields      []message.Field
+	differences []string // the value of Signature.Differences
 }
 
 // readProtection looks for protected header fields in the entity inside all signatures (RFC 9788, Section 4.1).
 func readProtection(l *layer) *protection {
 	p := l.entity
-	found := &protection{kind: "none", outer: l.outer}
+	found := &protection{kind: "none"}
 	switch {
 	case p.typ.has(hp):
 		// RFC 9788, Section 2.1.1. An unknown value is none of the RFC, but it is no reason to believe the outer header.
@@ -35,6 +35,9 @@ func readProtection(l *layer) *protection {
 		// RFC 8551, Section 3.1: the whole message wrapped. One that is only forwarded looks the same; to be told that it is by somebody else
 		// than the outer header says is right in both cases.
 		found.kind, found.fields = "legacy", p.kids[0].fields
+	}
+	if found.kind != "none" {
+		found.compare(l.outer)
 	}
 	return found
 }
@@ -56,44 +59,28 @@ func (p *protection) apply(s *Signature) {
 			s.ProtectedFromErr = err
 		}
 	}
-	s.Differences = p.differences()
+	s.Differences = p.differences
 }
 
 // shown are the fields that readers are shown, or answer to: where the header is protected, one that stands only outside is
 // nobody's word (RFC 9788, Section 4.2).
 var shown = []string{"From", "Sender", "Reply-To", "To", "Cc", "Subject", "Date"}
 
-// differences compares the protected fields with the outer header.
-func (p *protection) differences() []string {
-	inner, names := byName(p.fields)
-	outer, _ := byName(p.outer)
-	var differ []string
-	for _, name := range names {
-		if in := inner[name]; protectable(in[0]) && !slices.EqualFunc(in, outer[name], sameValue) {
-			differ = append(differ, in[0].Name())
+// compare finds the protected fields whose outer value is another.
+func (p *protection) compare(outer []message.Field) {
+	inside, outside := sortByName(p.fields), sortByName(outer)
+	same := func(i, o int) bool { return sameValue(p.fields[i], outer[o]) }
+	for i, f := range p.fields {
+		if inside.first(f) == i && protectable(f) && !slices.EqualFunc(inside.called(f), outside.called(f), same) {
+			p.differences = append(p.differences, f.Name())
 		}
 	}
 	for _, name := range shown {
-		lower := strings.ToLower(name)
-		if p.kind != "legacy" && len(inner[lower]) == 0 && len(outer[lower]) > 0 {
-			differ = append(differ, name)
+		called := func(f message.Field) bool { return f.Is(name) }
+		if p.kind != "legacy" && !slices.ContainsFunc(p.fields, called) && slices.ContainsFunc(outer, called) {
+			p.differences = append(p.differences, name)
 		}
 	}
-	return differ
-}
-
-// byName sorts fields by their names in lower case, and returns those in the order they occur.
-func byName(fields []message.Field) (map[string][]message.Field, []string) {
-	sorted := make(map[string][]message.Field, len(fields))
-	var names []string
-	for _, f := range fields {
-		name := strings.ToLower(f.Name())
-		if _, ok := sorted[name]; !ok {
-			names = append(names, name)
-		}
-		sorted[name] = append(sorted[name], f)
-	}
-	return sorted, names
 }
 
 // sameValue compares two fields as a reader is shown them.

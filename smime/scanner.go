@@ -49,9 +49,15 @@ func (p *scanner) token() string {
 	return t
 }
 
-func isTokenByte(c byte) bool {
-	return c > ' ' && c != 0x7f && strings.IndexByte("()<>@,;:\\\"/[]?=", c) < 0
-}
+// tokenBytes are what a token may consist of; octets above 127 are let through.
+var tokenBytes = func() (t [256]bool) {
+	for c := range t {
+		t[c] = c > ' ' && c != 0x7f && strings.IndexByte("()<>@,;:\\\"/[]?=", byte(c)) < 0
+	}
+	return t
+}()
+
+func isTokenByte(c byte) bool { return tokenBytes[c] }
 
 // value reads a token or a quoted-string. Some senders leave values unquoted that need it: those end at white space or a semicolon.
 func (p *scanner) value() (string, bool) {

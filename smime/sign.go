@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"dnseal/smime/cms"
@@ -104,8 +103,8 @@ func (s *signing) prepare() error {
 	if root.malformed != "" {
 		return fmt.Errorf("%w: %s", ErrAmbiguous, root.malformed)
 	}
-	if s.removed = structuralFields(fields); len(s.removed) > maxStructural {
-		return &LimitError{"content-fields", maxStructural}
+	if s.removed, err = structuralFields(fields); err != nil {
+		return err
 	}
 	s.root = root
 	pl := planner{src: s.src}
@@ -139,15 +138,22 @@ func (opts *SignOptions) sent() []*x509.Certificate {
 }
 
 // structuralFields returns the changes that remove the fields that describe the body.
-func structuralFields(fields []message.Field) []message.Change {
+func structuralFields(fields []message.Field) ([]message.Change, error) {
 	var changes []message.Change
-	seen := map[string]int{}
 	for _, f := range fields {
-		name := strings.ToLower(f.Name())
-		if structural(name) {
-			seen[name]++
-			changes = append(changes, message.Change{Op: message.Delete, Name: f.Name(), Index: seen[name]})
+		if !structural(f) {
+			continue
 		}
+		if len(changes) == maxStructural {
+			return nil, &LimitError{"content-fields", maxStructural}
+		}
+		index := 1
+		for _, c := range changes {
+			if f.Is(c.Name) {
+				index++
+			}
+		}
+		changes = append(changes, message.Change{Op: message.Delete, Name: f.Name(), Index: index})
 	}
-	return changes
+	return changes, nil
 }

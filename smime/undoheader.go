@@ -123,7 +123,7 @@ func undoFieldAdded(x *suspect) bool {
 			if x.spliced(ChangeFieldAdded, "The field "+fieldName(f)+" was put into the header of "+x.called(p)+".", s) {
 				return true
 			}
-			if strings.HasPrefix(strings.ToLower(f.Name()), "x-") {
+			if f.Begins("X-") {
 				extra = append(extra, s)
 			}
 		}

@@ -108,12 +108,13 @@ func (v *verifier) uncovered(what string) { v.report.Uncovered = append(v.report
 
 // defectOf sorts the errors of readCMS: what is wrong with the message, and what with this machine.
 func defectOf(err error) (reason string, other error) {
+	if err == nil {
+		return "", nil
+	}
 	var syntax *cms.SyntaxError
 	var limit *cms.LimitError
 	var kind *cms.ContentTypeError
 	switch {
-	case err == nil:
-		return "", nil
 	case errors.As(err, &syntax), errors.As(err, &limit), errors.As(err, &kind), errors.Is(err, errBase64):
 		return err.Error(), nil
 	}

@@ -2,6 +2,7 @@ package message
 
 import (
 	"bytes"
+	"cmp"
 	"strings"
 )
 
@@ -62,18 +63,42 @@ func (f Field) Name() string {
 	return string(f.Raw[:n])
 }
 
-// Is reports whether the field is called name (ASCII case-insensitive).
-func (f Field) Is(name string) bool {
+// Is reports whether the field is called one of names (ASCII case-insensitive).
+func (f Field) Is(names ...string) bool {
 	n, _ := f.nameEnd()
-	if n != len(name) || n == 0 {
-		return false
+	for _, name := range names {
+		if n == len(name) && n > 0 && hasPrefix(f.Raw, name) {
+			return true
+		}
 	}
-	for i := range n {
-		if lower(f.Raw[i]) != lower(name[i]) {
+	return false
+}
+
+// Begins reports whether the field's name begins with prefix (ASCII case-insensitive).
+func (f Field) Begins(prefix string) bool {
+	n, _ := f.nameEnd()
+	return n >= len(prefix) && hasPrefix(f.Raw, prefix)
+}
+
+func hasPrefix(b []byte, prefix string) bool {
+	for i := range len(prefix) {
+		if lower(b[i]) != lower(prefix[i]) {
 			return false
 		}
 	}
 	return true
+}
+
+// CompareNames orders fields by their names (ASCII case-insensitive), lines that are no field first.
+func CompareNames(f, g Field) int {
+	n, _ := f.nameEnd()
+	m, _ := g.nameEnd()
+	for i := range min(n, m) {
+		if c := cmp.Compare(lower(f.Raw[i]), lower(g.Raw[i])); c != 0 {
+			return c
+		}
+	}
+	return cmp.Compare(n, m)
 }
 
 func lower(b byte) byte {
