@@ -28,6 +28,9 @@ func release(m *message.Message) { _ = m.Close() }
 // compose returns one edit of m that does what first and then second do; second
 // is an edit of m after first. first only deletes and appends, and has no body.
 func compose(m *message.Message, first, second *message.Edit) *message.Edit {
+	if len(first.Changes) == 0 {
+		return second
+	}
 	deletes := changesOf(first, message.Delete)
 	left := remaining(m, indexes(deletes))
 	unmade := map[string]map[int]bool{} // of the fields first appends: those second deletes

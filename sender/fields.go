@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"dnseal/sender/identity"
 	"dnseal/smime/message"
 )
 
@@ -17,14 +18,18 @@ const controlSign = controlPrefix + "Sign"
 
 // missingFields returns the fields a submission service adds (RFC 6409,
 // Sections 8.2 and 8.3). They must be there before the signature: what an MTA adds later is not protected by it.
-func missingFields(m *message.Message, now time.Time, host string) []message.Change {
+// host is for the Message-ID of id; empty: the From domain.
+func missingFields(m *message.Message, id *identity.Identity, host string, now time.Time) []message.Change {
 	var changes []message.Change
-	if len(m.Fields("Date")) == 0 {
+	if !m.Has("Date") {
 		changes = append(changes, message.Change{Op: message.Append, Name: "Date", Value: " " + now.Format(time.RFC1123Z)})
 	}
-	if len(m.Fields("Message-ID")) == 0 {
-		id := strings.ToLower(rand.Text()) + "@" + host
-		changes = append(changes, message.Change{Op: message.Append, Name: "Message-ID", Value: " <" + id + ">"})
+	if !m.Has("Message-ID") {
+		if host == "" {
+			host = messageIDHost(m, id)
+		}
+		value := " <" + strings.ToLower(rand.Text()) + "@" + host + ">"
+		changes = append(changes, message.Change{Op: message.Append, Name: "Message-ID", Value: value})
 	}
 	return changes
 }
@@ -34,10 +39,10 @@ func removeControl(m *message.Message) []message.Change {
 	var changes []message.Change
 	counts := map[string]int{}
 	for _, f := range m.Header() {
-		name := strings.ToLower(f.Name())
-		if !strings.HasPrefix(name, strings.ToLower(controlPrefix)) {
+		if !f.Begins(controlPrefix) {
 			continue
 		}
+		name := strings.ToLower(f.Name())
 		counts[name]++
 		changes = append(changes, message.Change{Op: message.Delete, Name: f.Name(), Index: counts[name]})
 	}
@@ -66,9 +71,20 @@ func originators(m *message.Message, env *message.Envelope) *request {
 	return req
 }
 
+// fromText is the From address for the log.
+func (r *request) fromText() string {
+	if r.fromErr != nil || len(r.from) == 0 {
+		return ""
+	}
+	return r.from[0].String()
+}
+
 // isReport reports whether m is a delivery status notification or its like:
 // from the null sender, and a multipart/report (RFC 3464; RFC 6522).
 func isReport(m *message.Message, env *message.Envelope) bool {
+	if env.MailFrom != "" {
+		return false
+	}
 	t, _, _ := strings.Cut(m.First("Content-Type"), ";")
-	return env.MailFrom == "" && strings.EqualFold(strings.TrimSpace(t), "multipart/report")
+	return strings.EqualFold(strings.TrimSpace(t), "multipart/report")
 }

@@ -48,21 +48,28 @@ type group struct {
 func groups(rcpt []string, main form, opaqueFor, plainFor []identity.Pattern) []group {
 	out := []group{}
 	for _, r := range rcpt {
-		f := main
-		if a, err := message.ParseAddress(r); err == nil {
-			switch {
-			case matchAny(plainFor, a):
-				f = plain
-			case matchAny(opaqueFor, a) && main != plain:
-				f = opaque
-			}
-		}
-		out = addTo(out, f, r)
+		out = addTo(out, formFor(r, main, opaqueFor, plainFor), r)
 	}
 	if len(out) == 0 {
 		out = []group{{form: main}}
 	}
 	return out
+}
+
+// formFor is the form for one recipient.
+func formFor(rcpt string, main form, opaqueFor, plainFor []identity.Pattern) form {
+	if len(opaqueFor)+len(plainFor) == 0 {
+		return main
+	}
+	a, err := message.ParseAddress(rcpt)
+	switch {
+	case err != nil:
+	case matchAny(plainFor, a):
+		return plain
+	case matchAny(opaqueFor, a) && main != plain:
+		return opaque
+	}
+	return main
 }
 
 func addTo(gs []group, f form, rcpt string) []group {

@@ -24,6 +24,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"dnseal/lookup"
@@ -121,8 +122,9 @@ const (
 // being signed; Attrs say why.
 func (s *Sender) Handle(ctx context.Context, m *message.Message, env *message.Envelope) *message.Outcome {
 	pass := &message.Edit{Changes: removeControl(m)}
-	d := decide(s.rules, originators(m, env))
-	attrs := []slog.Attr{slog.String("from", fromText(m))}
+	req := originators(m, env)
+	d := decide(s.rules, req)
+	attrs := []slog.Attr{slog.String("from", req.fromText())}
 	if d.class != "" {
 		return s.stop(d.class, d.code, d.reason, pass, attrs)
 	}
@@ -179,11 +181,8 @@ func (s *Sender) sign(ctx context.Context, m *message.Message, pass *message.Edi
 	if code, reason := s.unpublished(ctx, id); code != "" {
 		return s.stop(ClassKeyNotPublished, code, reason, pass, attrs)
 	}
-	now, host := s.opts.Now(), s.opts.Hostname
-	if host == "" {
-		host = messageIDHost(m, id)
-	}
-	pre := &message.Edit{Changes: append(append([]message.Change{}, pass.Changes...), missingFields(m, now, host)...)}
+	now := s.opts.Now()
+	pre := &message.Edit{Changes: slices.Concat(pass.Changes, missingFields(m, id, s.opts.Hostname, now))}
 	prepared, err := apply(m, pre)
 	if err != nil {
 		return s.stop(ClassInternalError, "prepare", err.Error(), pass, attrs)
@@ -239,12 +238,4 @@ func (s *Sender) stop(class, code, reason string, pass *message.Edit, attrs []sl
 	}
 	out.Attrs = append(attrs, slog.String("class", class), slog.String("code", code), slog.String("reason", reason))
 	return out
-}
-
-func fromText(m *message.Message) string {
-	from, err := m.From()
-	if err != nil || len(from) == 0 {
-		return ""
-	}
-	return from[0].String()
 }

@@ -191,7 +191,8 @@ type phrase struct {
 // words reads atoms, quoted strings and dots with CFWS between them.
 func (p *addressParser) words() (phrase, error) {
 	ph := phrase{local: true}
-	var b strings.Builder
+	var room [64]byte
+	text := room[:0]
 	afterWord := false
 	for {
 		if err := p.skipCFWS(); err != nil {
@@ -211,20 +212,20 @@ func (p *addressParser) words() (phrase, error) {
 			if !afterWord {
 				ph.local = false
 			}
-			b.WriteByte('.')
+			text = append(text, '.')
 			afterWord = false
 			continue
 		default:
 			if !afterWord {
 				ph.local = false
 			}
-			ph.text = b.String()
+			ph.text = string(text)
 			return ph, nil
 		}
 		if afterWord {
 			ph.local = false // two words without a dot
 		}
-		b.WriteString(word)
+		text = append(text, word...)
 		afterWord = true
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 )
 
 // Errors of Read. Both are about the message, not about this machine.
@@ -206,6 +207,11 @@ func (m *Message) Fields(name string) []Field {
 		}
 	}
 	return out
+}
+
+// Has reports whether there is a field called name.
+func (m *Message) Has(name string) bool {
+	return slices.ContainsFunc(m.fields, func(f Field) bool { return f.Is(name) })
 }
 
 // First returns the unfolded value of the first field called name, or "".
