@@ -27,6 +27,9 @@ type Rule struct {
 	Identity string
 	// Form overrides Options.Opaque: "", "clear" or "opaque".
 	Form string
+	// RefuseOpaque refuses (ClassSignFailed) what is to be clear and holds a part that is signed or encrypted already and would not
+	// survive transit, instead of making it opaque: it may not be re-encoded.
+	RefuseOpaque bool
 	// Again signs also what is signed or encrypted already, around it (RFC 2634, Section 1.1).
 	Again bool
 }
@@ -126,14 +129,15 @@ type rule struct {
 	anyMail  bool // any envelope sender may
 	identity string
 	form     form
-	again    bool
+	// see Rule
+	refuseOpaque, again bool
 }
 
 func parseRule(r Rule) (*rule, error) {
 	if len(r.Who) == 0 || len(r.From) == 0 {
 		return nil, errors.New("who and from must both be given")
 	}
-	out := &rule{anyMail: len(r.MailFrom) == 0, identity: r.Identity, again: r.Again}
+	out := &rule{anyMail: len(r.MailFrom) == 0, identity: r.Identity, refuseOpaque: r.RefuseOpaque, again: r.Again}
 	var err error
 	if out.who, err = parseSubmitters(r.Who); err != nil {
 		return nil, err

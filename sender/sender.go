@@ -192,7 +192,7 @@ func (s *Sender) sign(ctx context.Context, m *message.Message, pass *message.Edi
 	}
 	out := &message.Outcome{Action: message.Accept, Result: ResultSigned, Attrs: attrs}
 	for i, g := range gs {
-		edit, err := s.makeForm(m, prepared, pre, id, g.form, d.rule.again, now)
+		edit, err := s.makeForm(m, prepared, pre, id, g.form, d.rule, now)
 		if err != nil {
 			return s.failed(errors.Join(err, out.Close()), pass, attrs)
 		}
@@ -206,12 +206,13 @@ func (s *Sender) sign(ctx context.Context, m *message.Message, pass *message.Edi
 }
 
 // makeForm returns the edit of m that gives one form.
-func (s *Sender) makeForm(m, prepared *message.Message, pre *message.Edit, id *identity.Identity, f form, again bool, now time.Time) (*message.Edit, error) {
+func (s *Sender) makeForm(m, prepared *message.Message, pre *message.Edit, id *identity.Identity, f form, r *rule, now time.Time) (*message.Edit, error) {
 	if f == plain {
 		return pre, nil
 	}
 	edit, err := signPrepared(prepared, []*identity.Identity{id}, smime.SignOptions{
-		Time: now, Opaque: f == opaque, NoHeaderProtection: s.opts.NoHeaderProtection, FullSelfCheck: s.opts.FullSelfCheck, Again: again,
+		Time: now, Opaque: f == opaque, NoHeaderProtection: s.opts.NoHeaderProtection, FullSelfCheck: s.opts.FullSelfCheck,
+		RefuseOpaque: r.refuseOpaque && f != opaque, Again: r.again,
 	})
 	if err != nil {
 		return nil, err
@@ -226,6 +227,8 @@ func (s *Sender) failed(err error, pass *message.Edit, attrs []slog.Attr) *messa
 		return s.stop(ClassTooBig, "too-big", err.Error(), pass, attrs)
 	case errors.Is(err, smime.ErrAlreadySecured):
 		return &message.Outcome{Action: message.Accept, Edit: pass, Result: ResultLeftAlone, Attrs: append(attrs, slog.String("kind", "secured"))}
+	case errors.Is(err, smime.ErrNotTransitProof):
+		return s.stop(ClassSignFailed, "not-transit-proof", err.Error(), pass, attrs)
 	}
 	return s.stop(ClassSignFailed, "sign-failed", err.Error(), pass, attrs)
 }

@@ -94,6 +94,11 @@ func TestHandle(t *testing.T) {
 	t.Parallel()
 	signedAlready := "From: alice@example.org\r\nMIME-Version: 1.0\r\nContent-Type: multipart/signed; protocol=\"application/pgp-signature\"; boundary=x\r\n\r\n--x\r\n\r\nhi\r\n--x\r\nContent-Type: application/pgp-signature\r\n\r\nx\r\n--x--\r\n"
 	report := "From: alice@example.org\r\nMIME-Version: 1.0\r\nContent-Type: multipart/report; report-type=delivery-status; boundary=x\r\n\r\n--x\r\n\r\nhi\r\n--x--\r\n"
+	fragile := "From: alice@example.org\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=m\r\n\r\n--m\r\n" +
+		strings.Replace(strings.TrimPrefix(signedAlready, "From: alice@example.org\r\nMIME-Version: 1.0\r\n"), "hi", "trailing ", 1) + "--m--\r\n"
+	refuse := func(o *Options) {
+		o.Rules = []Rule{{Who: []string{"user:alice"}, From: []string{"alice@example.org"}, RefuseOpaque: true}}
+	}
 	for _, tt := range []struct {
 		name, who, text string
 		rcpt            []string
@@ -121,6 +126,9 @@ func TestHandle(t *testing.T) {
 		{"signed again", "user:alice", signedAlready, nil, "", func(o *Options) {
 			o.Rules = []Rule{{Who: []string{"user:alice"}, From: []string{"alice@example.org"}, Again: true}}
 		}, message.Accept, "signed", "clear alice@example.org", nil},
+		{"with a part that may not be re-encoded", "user:alice", fragile, nil, "", nil, message.Accept, "signed", "opaque alice@example.org", nil},
+		{"with one, refused", "user:alice", fragile, nil, "", refuse, message.Defer, "sign-failed", "", nil},
+		{"with none, by the same rule", "user:alice", "From: alice@example.org\r\n" + plainText, []string{"a@x.example", "b@opaque.example"}, "", refuse, message.Accept, "signed", "clear alice@example.org", map[string]string{"b@opaque.example": "opaque alice@example.org"}},
 		{"a delivery report", "user:alice", report, nil, "", nil, message.Accept, "left-alone", "plain", nil},
 		{"a report from a person", "user:alice", report, nil, "alice@example.org", nil, message.Accept, "signed", "clear alice@example.org", nil},
 		{"reports are signed", "user:alice", report, nil, "", func(o *Options) { o.SignReports = true }, message.Accept, "signed", "clear alice@example.org", nil},
