@@ -3,6 +3,9 @@ package receiver
 import (
 	"crypto/x509"
 	"errors"
+	"slices"
+
+	"dnseal/smime/message"
 )
 
 // orRoots lets the configured mail roots judge a CA-issued certificate about which the DNS proves nothing (RFC
@@ -19,10 +22,13 @@ func (j *judgement) orRoots(f finding) finding {
 	for _, c := range j.sig.Certificates[:min(len(j.sig.Certificates), maxIntermediates)] {
 		intermediates.AddCert(c)
 	}
-	_, err := j.sig.Certificate.Verify(x509.VerifyOptions{
+	chains, err := j.sig.Certificate.Verify(x509.VerifyOptions{
 		Roots: roots, Intermediates: intermediates, CurrentTime: j.now,
 		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageEmailProtection},
 	})
+	if err == nil && !slices.ContainsFunc(chains, j.nameHeld) {
+		err = errConstrained
+	}
 	switch unknown := (x509.UnknownAuthorityError{}); {
 	case err == nil:
 		return finding{Pass, CodePKIX, "PKIX: " + f.reason + "; a configured root vouches for the certificate"}
@@ -31,6 +37,20 @@ func (j *judgement) orRoots(f finding) finding {
 	}
 	j.out.Freshness = no
 	return finding{Policy, CodePKIX, "PKIX: " + f.reason + "; the certificate does not hold by its CA: " + err.Error()}
+}
+
+var errConstrained = errors.New("its CA may certify certain addresses only, and this one stands where that is not checked")
+
+// nameHeld reports whether the name constraints of a path hold for the address judged. crypto/x509 checks them for
+// rfc822Names; for an address of the subject (RFC 5280, Section 4.2.1.10) or a SmtpUTF8Mailbox (RFC 9598, Section 6)
+// there must be none.
+func (j *judgement) nameHeld(chain []*x509.Certificate) bool {
+	return slices.ContainsFunc(j.sig.Certificate.EmailAddresses, func(s string) bool {
+		a, err := message.ParseAddress(s)
+		return err == nil && a == j.claim.address
+	}) || !slices.ContainsFunc(chain, func(c *x509.Certificate) bool {
+		return len(c.PermittedEmailAddresses)+len(c.ExcludedEmailAddresses) > 0
+	})
 }
 
 // maxIntermediates is how many certificates of a message are looked at for a path.

@@ -2,7 +2,9 @@ package receiver_test
 
 import (
 	"bytes"
+	"cmp"
 	"crypto"
+	_ "crypto/md5"
 	_ "crypto/sha1"
 	_ "crypto/sha256"
 	_ "crypto/sha512"
@@ -21,7 +23,8 @@ type signedData struct {
 	attached    []byte                // nil: detached
 	certs       []*x509.Certificate
 	signers     []signer
-	tail        string // behind the ContentInfo
+	digests     []crypto.Hash // announced; nil: those of the signers
+	tail        string        // behind the ContentInfo
 }
 
 // signer is one SignerInfo.
@@ -47,6 +50,10 @@ type signer struct {
 	value []byte
 	// at is the signing time; zero: an hour ago.
 	at time.Time
+	// unsigned are attributes that nobody signed.
+	unsigned [][]byte
+	// named replaces the digest algorithm that is named.
+	named crypto.Hash
 }
 
 var (
@@ -61,6 +68,7 @@ var (
 )
 
 var hashOIDs = map[crypto.Hash]asn1.ObjectIdentifier{
+	crypto.MD5:    {1, 2, 840, 113549, 2, 5},
 	crypto.SHA1:   {1, 3, 14, 3, 2, 26},
 	crypto.SHA256: {2, 16, 840, 1, 101, 3, 4, 2, 1},
 	crypto.SHA384: {2, 16, 840, 1, 101, 3, 4, 2, 2},
@@ -211,12 +219,15 @@ func (s signer) info(attrs [][]byte, value []byte) []byte {
 					b.AddASN1BigInt(s.cert.SerialNumber)
 				})
 			}
-			addAlgorithm(b, hashOIDs[s.hash])
+			addAlgorithm(b, hashOIDs[cmp.Or(s.named, s.hash)])
 			if !s.bareContent {
 				b.AddASN1(cbasn1.Tag(0).ContextSpecific().Constructed(), func(b *cryptobyte.Builder) { b.AddBytes(bytes.Join(attrs, nil)) })
 			}
 			addAlgorithm(b, s.signatureOID())
 			b.AddASN1OctetString(value)
+			if len(s.unsigned) > 0 {
+				b.AddASN1(cbasn1.Tag(1).ContextSpecific().Constructed(), func(b *cryptobyte.Builder) { b.AddBytes(bytes.Join(s.unsigned, nil)) })
+			}
 		})
 	})
 }
@@ -268,6 +279,12 @@ func (sd signedData) der() []byte {
 }
 
 func (sd signedData) addDigests(b *cryptobyte.Builder) {
+	for _, h := range sd.digests {
+		addAlgorithm(b, hashOIDs[h])
+	}
+	if sd.digests != nil {
+		return
+	}
 	seen := map[crypto.Hash]bool{}
 	for _, s := range sd.signers {
 		h := s.hash
