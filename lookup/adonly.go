@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/miekg/dns"
@@ -71,35 +72,39 @@ func isStale(m *dns.Msg) bool {
 // readUnproven takes the records asked for, at the end of aliases, and the TTL from a reply.
 func readUnproven(a *dnssec.Answer, m *dns.Msg) {
 	const maxAliases = 8
-	owner := a.Name
-	for range maxAliases {
-		next := ""
-		for _, rr := range m.Answer {
-			if dns.CanonicalName(rr.Header().Name) != owner || rr.Header().Class != dns.ClassINET {
-				continue
-			}
-			switch rr := rr.(type) {
-			case *dns.CNAME:
-				next = dns.CanonicalName(rr.Target)
-			default:
-				if rr.Header().Rrtype == a.Type {
-					a.Records = append(a.Records, rr)
-				}
-			}
+	for owner := a.Name; owner != ""; {
+		if len(a.Aliases) > maxAliases {
+			a.Status, a.Code, a.Reason = dnssec.Indeterminate, dnssec.CodeAliasLoop, fmt.Sprintf("%s leads to more than %d aliases", a.Name, maxAliases)
+			return
 		}
-		if len(a.Records) > 0 || next == "" {
-			break
-		}
-		a.Aliases = append(a.Aliases, next)
-		owner = next
+		owner = readOwner(a, m, owner)
 	}
 	a.Exists = len(a.Records) > 0
 	a.TTL = unprovenTTL(m)
 }
 
+// readOwner takes the records of one name; next is where it leads when it has none.
+func readOwner(a *dnssec.Answer, m *dns.Msg, owner string) (next string) {
+	for _, rr := range m.Answer {
+		if dns.CanonicalName(rr.Header().Name) != owner || rr.Header().Class != dns.ClassINET {
+			continue
+		}
+		if alias, ok := rr.(*dns.CNAME); ok {
+			next = dns.CanonicalName(alias.Target)
+		} else if rr.Header().Rrtype == a.Type {
+			a.Records = append(a.Records, rr)
+		}
+	}
+	if len(a.Records) > 0 || next == "" {
+		return ""
+	}
+	a.Aliases = append(a.Aliases, next)
+	return next
+}
+
 // unprovenTTL is the shortest TTL of the answer; without one that of the SOA (RFC 2308, Section 5).
 func unprovenTTL(m *dns.Msg) time.Duration {
-	ttl := uint32(maxPositive / time.Second)
+	ttl := uint32(math.MaxInt32) // RFC 2181, Section 8
 	for _, rr := range m.Answer {
 		ttl = min(ttl, rr.Header().Ttl)
 	}

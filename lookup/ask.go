@@ -35,12 +35,13 @@ func (c *Client) lookup(ctx context.Context, name string, t Type, maxAge time.Du
 	if why := c.access.refuse(k.name); why != "" {
 		return notTold(k, CodeDenied, why)
 	}
-	r, own := c.fly(ctx, tr, k)
-	// The limit that the message of another caller has reached says nothing about this one.
-	if r.Code == codeMessageQueries && !own {
-		r, _ = c.fly(ctx, tr, k)
+	for {
+		r, own := c.fly(ctx, tr, k)
+		// The limit that the message of another caller has reached says nothing about this one.
+		if own || r.Code != codeMessageQueries {
+			return r
+		}
 	}
-	return r
 }
 
 // fly asks, or waits for who asks already.
@@ -88,6 +89,7 @@ func (c *Client) attempt(ctx context.Context, tr *trust, k key) (r *Result, disp
 		return notTold(k, CodeBusy, err.Error()), false
 	}
 	defer c.gate.leave(t)
+	c.follow()
 	at := c.opts.Now()
 	r = c.resolve(ctx, tr, k)
 	r.At = at

@@ -10,16 +10,8 @@ import (
 	"dnseal/lookup/dnssec"
 )
 
-// For how long a result may be kept, whatever its own TTL says.
 const (
-	maxPositive = time.Hour
-	maxNegative = 15 * time.Minute
-	maxBogus    = time.Minute
-	failureTime = 5 * time.Second // what could not be told (RFC 9520, Section 3.2)
-	knownTime   = time.Hour       // a signer domain counts as known after its last answer
-)
-
-const (
+	knownTime         = time.Hour // for which a signer domain counts as known after its last answer
 	defaultCacheBytes = 64 << 20
 	zoneShare         = 2 // one octet for zones for so many of results
 	maxSignatures     = 100_000
@@ -43,25 +35,26 @@ type entry struct {
 // expiry of its own, and nothing is handed out after it: a record that is gone is a revoked key.
 type cache struct {
 	now        func() time.Time
+	limits     Limits
 	results    *otter.Cache[key, *entry]
 	zones      *otter.Cache[string, *dnssec.Zone]
 	signatures *otter.Cache[[32]byte, struct{}]
 }
 
-func newCache(bytes int, now func() time.Time) (*cache, error) {
-	c := &cache{now: now}
+func newCache(o *Options) (*cache, error) {
+	c := &cache{now: o.Now, limits: o.Limits}
 	var errs [3]error
 	c.results, errs[0] = otter.New(&otter.Options[key, *entry]{
-		MaximumWeight: uint64(bytes), Weigher: weigh,
+		MaximumWeight: uint64(o.CacheBytes), Weigher: weigh,
 		ExpiryCalculator: otter.ExpiryWritingFunc(func(e otter.Entry[key, *entry]) time.Duration {
 			return e.Value.expires.Sub(e.Value.stored)
 		}),
 	})
 	c.zones, errs[1] = otter.New(&otter.Options[string, *dnssec.Zone]{
-		MaximumWeight: uint64(max(bytes/zoneShare, 1)),
+		MaximumWeight: uint64(max(o.CacheBytes/zoneShare, 1)),
 		Weigher:       func(name string, z *dnssec.Zone) uint32 { return uint32(len(name) + z.Size()) },
 		ExpiryCalculator: otter.ExpiryWritingFunc(func(e otter.Entry[string, *dnssec.Zone]) time.Duration {
-			return e.Value.Expires.Sub(now())
+			return min(e.Value.Expires.Sub(o.Now()), o.Limits.Positive)
 		}),
 	})
 	c.signatures, errs[2] = otter.New(&otter.Options[[32]byte, struct{}]{MaximumSize: maxSignatures})
@@ -101,25 +94,25 @@ func (c *cache) get(k key) (r *Result, age time.Duration) {
 
 // put keeps a result for as long as it may be used.
 func (c *cache) put(k key, r *Result) {
-	if keep := keepFor(r); keep > 0 {
+	if keep := c.limits.keepFor(r); keep > 0 {
 		now := c.now()
 		c.results.Set(k, &entry{result: r, stored: now, expires: now.Add(keep)})
 	}
 }
 
 // keepFor is the time for which a result is kept. The TTL is bounded by every link of the chain already.
-func keepFor(r *Result) time.Duration {
+func (l *Limits) keepFor(r *Result) time.Duration {
 	switch {
 	case r.Status == dnssec.Indeterminate && r.Code == codeMessageQueries:
 		return 0 // that limit was the message's
 	case r.Status == dnssec.Indeterminate:
-		return failureTime
+		return l.Failure
 	case r.Status == dnssec.Bogus:
-		return min(max(r.TTL, failureTime), maxBogus)
+		return min(max(r.TTL, l.Failure), l.Bogus)
 	case r.Presence == Present:
-		return min(r.TTL, maxPositive)
+		return min(r.TTL, l.Positive)
 	}
-	return min(r.TTL, maxNegative)
+	return min(r.TTL, l.Negative)
 }
 
 // codeMessageQueries is the code of the limit that all lookups of a message share.

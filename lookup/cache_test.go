@@ -65,7 +65,7 @@ func TestCacheHolds(t *testing.T) {
 		{"absent", func(*lookuptest.Zone) {}, "no._device.example.lab", 300 * time.Second},
 		{"insecure", func(z *lookuptest.Zone) { z.Unsigned = true }, sensor, 300 * time.Second},
 		{"signatures that end soon", func(z *lookuptest.Zone) { z.Validity = 100 * time.Second }, sensor, 100 * time.Second},
-		{"what cannot be told", func(z *lookuptest.Zone) { z.Break = lookuptest.Unreachable }, sensor, failureTime},
+		{"what cannot be told", func(z *lookuptest.Zone) { z.Break = lookuptest.Unreachable }, sensor, 5 * time.Second},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -98,24 +98,25 @@ func TestCacheHolds(t *testing.T) {
 func TestKeepFor(t *testing.T) {
 	t.Parallel()
 	const day = 24 * time.Hour
+	limits := Limits{}.withDefaults()
 	for _, tt := range []struct {
 		result Result
 		want   time.Duration
 	}{
-		{Result{Status: dnssec.Secure, Presence: Present, TTL: day}, maxPositive},
+		{Result{Status: dnssec.Secure, Presence: Present, TTL: day}, time.Hour},
 		{Result{Status: dnssec.Secure, Presence: Present, TTL: time.Minute}, time.Minute},
 		{Result{Status: dnssec.Secure, Presence: Present}, 0},
-		{Result{Status: dnssec.Secure, Presence: Absent, TTL: day}, maxNegative},
-		{Result{Status: dnssec.Insecure, Presence: Present, TTL: day}, maxPositive},
-		{Result{Status: dnssec.Insecure, Presence: Absent, TTL: day}, maxNegative},
-		{Result{Status: dnssec.Bogus, TTL: day}, maxBogus},
-		{Result{Status: dnssec.Bogus}, failureTime},
-		{Result{Code: dnssec.CodeTimeout, TTL: day}, failureTime},
-		{Result{Code: "budget:verifications"}, failureTime},
+		{Result{Status: dnssec.Secure, Presence: Absent, TTL: day}, 15 * time.Minute},
+		{Result{Status: dnssec.Insecure, Presence: Present, TTL: day}, time.Hour},
+		{Result{Status: dnssec.Insecure, Presence: Absent, TTL: day}, 15 * time.Minute},
+		{Result{Status: dnssec.Bogus, TTL: day}, time.Minute},
+		{Result{Status: dnssec.Bogus}, 5 * time.Second},
+		{Result{Code: dnssec.CodeTimeout, TTL: day}, 5 * time.Second},
+		{Result{Code: "budget:verifications"}, 5 * time.Second},
 		{Result{Code: "budget:queries"}, 0},
-		{Result{}, failureTime},
+		{Result{}, 5 * time.Second},
 	} {
-		if got := keepFor(&tt.result); got != tt.want {
+		if got := limits.keepFor(&tt.result); got != tt.want {
 			t.Errorf("keepFor(%s, presence %d, %q, TTL %s) = %s, want %s", tt.result.Status, tt.result.Presence, tt.result.Code, tt.result.TTL, got, tt.want)
 		}
 	}

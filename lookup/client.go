@@ -25,7 +25,8 @@ const (
 
 // Options configure a Client. The zero value validates from the root through the resolvers of /etc/resolv.conf.
 type Options struct {
-	// Resolvers: "host:port", "host" or "tls://host:853#name"; empty: from /etc/resolv.conf.
+	// Resolvers: "host:port", "host" or "tls://host:853#name"; empty: from /etc/resolv.conf, also when that changes (but in
+	// mode ad-only).
 	Resolvers []string
 	// Mode is "validate" (default), "both" or "ad-only" (DESIGN 6).
 	Mode string
@@ -43,6 +44,8 @@ type Options struct {
 	NoCache bool
 	// RootCAs authenticate tls:// resolvers; nil: the system's roots.
 	RootCAs *x509.CertPool
+	// Limits bound what the client does at a time.
+	Limits Limits
 	// CacheBytes bounds the cache of results; 0: 64 MiB. Zones and their keys get half as much beside it.
 	CacheBytes int
 	// Probe is the apex of a zone that is bogus on purpose, for mode ad-only; "": dnssec-failed.org.
@@ -70,16 +73,17 @@ const (
 
 // Client is a caching, validating Resolver. It is safe for concurrent use. Close it when done.
 type Client struct {
-	opts      Options
-	access    access
-	transport *transport.Client
-	trust     atomic.Pointer[trust]
-	known     *otter.Cache[string, struct{}] // signer domains that answered lately
-	gate      *gate
-	flights   flights
-	changing  sync.Mutex      // for SetAnchors and Close
-	life      context.Context // ends with Close
-	stop      context.CancelFunc
+	opts       Options
+	access     access
+	transport  *transport.Client
+	resolvFile *resolvFile // nil: the resolvers stay
+	trust      atomic.Pointer[trust]
+	known      *otter.Cache[string, struct{}] // signer domains that answered lately
+	gate       *gate
+	flights    flights
+	changing   sync.Mutex      // for SetAnchors and Close
+	life       context.Context // ends with Close
+	stop       context.CancelFunc
 }
 
 var _ Resolver = (*Client)(nil)
@@ -113,7 +117,7 @@ func newClient(opts Options) (c *Client, err error) {
 	if err = opts.setDefaults(); err != nil {
 		return nil, err
 	}
-	c = &Client{opts: opts, gate: newGate()}
+	c = &Client{opts: opts, gate: newGate(opts.Limits)}
 	if c.access, err = newAccess(opts.Allow, opts.Deny); err != nil {
 		return nil, err
 	}
@@ -127,14 +131,18 @@ func newClient(opts Options) (c *Client, err error) {
 	c.life, c.stop = context.WithCancel(context.Background())
 	c.transport = transport.New(transport.Options{
 		Servers: servers, Timeout: max(opts.Timeout*2/5, serverTime), RootCAs: opts.RootCAs, Trace: opts.trace(),
+		Connections: opts.Limits.Connections, FirstPause: opts.Limits.FirstPause, LastPause: opts.Limits.LastPause,
 	})
 	if err := c.SetAnchors(opts.Anchors); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
-	if opts.Mode == ADOnly {
+	switch {
+	case opts.Mode == ADOnly:
 		if err := c.probe(servers); err != nil {
 			return nil, errors.Join(err, c.Close())
 		}
+	case len(opts.Resolvers) == 0:
+		c.resolvFile = &resolvFile{path: resolvConf}
 	}
 	return c, nil
 }
@@ -148,6 +156,7 @@ func (o *Options) setDefaults() error {
 	default:
 		return fmt.Errorf("%w %q: want %s, %s or %s", ErrMode, o.Mode, Validate, Both, ADOnly)
 	}
+	o.Limits = o.Limits.withDefaults()
 	if o.Timeout <= 0 {
 		o.Timeout = defaultTimeout
 	}
@@ -171,7 +180,7 @@ func (c *Client) SetAnchors(anchors *dnssec.Anchors) error {
 	}}
 	if !c.opts.NoCache {
 		var err error
-		if next.cache, err = newCache(c.opts.CacheBytes, c.opts.Now); err != nil {
+		if next.cache, err = newCache(&c.opts); err != nil {
 			return err
 		}
 		next.validator.Keys = zoneCache{next.cache.zones}

@@ -11,13 +11,11 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// How many lookups may be under way. Which names are looked up is the choice of whoever sends mail, and so is how long
+// How many lookups may be running or waiting in one domain, known and unknown. [Limits] says how many may run. Which names are looked up is the choice of whoever sends mail, and so is how long
 // their name servers take; the numbers keep places free for others.
 const (
-	maxPerLane   = 128 // in signer domains that have answered lately, and as many in all others: half of 256
-	maxPerDomain = 8   // in one signer domain, and in the unknown ones of one registrable domain together
-	maxKnown     = 2048
-	maxUnknown   = 256 // running or waiting in one domain, known and unknown
+	maxKnown   = 2048
+	maxUnknown = 256
 )
 
 // busyError says which cap was reached.
@@ -31,6 +29,7 @@ type gate struct {
 	signers        map[string]*domain
 	parents        map[string]*domain // registrable domains around unknown signers
 	known, unknown *lane
+	perDomain      int64
 }
 
 // domain is the places of one domain.
@@ -47,8 +46,11 @@ type ticket struct {
 	leave []func() // what gives the places back, in order of taking
 }
 
-func newGate() *gate {
-	return &gate{signers: map[string]*domain{}, parents: map[string]*domain{}, known: newLane(), unknown: newLane()}
+func newGate(l Limits) *gate {
+	return &gate{
+		signers: map[string]*domain{}, parents: map[string]*domain{},
+		known: newLane(l.Lookups / 2), unknown: newLane(l.Lookups / 2), perDomain: int64(l.DomainLookups),
+	}
 }
 
 // newTicket makes a ticket; giveUp ends its lookup when others need the place.
@@ -109,7 +111,7 @@ func (g *gate) use(domains map[string]*domain, name string, most int) *domain {
 	defer g.mu.Unlock()
 	d := domains[name]
 	if d == nil {
-		d = &domain{places: semaphore.NewWeighted(maxPerDomain)}
+		d = &domain{places: semaphore.NewWeighted(g.perDomain)}
 		domains[name] = d
 	}
 	if d.users >= most {

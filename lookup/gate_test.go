@@ -12,6 +12,12 @@ import (
 	"pgregory.net/rapid"
 )
 
+// Places by the default limits.
+const (
+	perLane   = 128
+	perDomain = 8
+)
+
 func TestSignerDomain(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ name, signer, parent string }{
@@ -113,16 +119,16 @@ func TestCaps(t *testing.T) {
 		shut   *arrival // who does not get in then
 		open   arrival  // and who does
 	}{
-		{"one signer", maxPerDomain, true, oneDomain, &arrival{"one.example", true}, arrival{"two.example", true}},
-		{"unknown signers below one domain", maxPerDomain, false, below, &arrival{"new.one.example", false}, arrival{"new.one.example", true}},
-		{"known signers below one domain do not count", maxPerDomain, true, below, nil, arrival{"new.one.example", false}},
-		{"unknown signers", maxPerLane, false, eachOther, &arrival{"new.example", false}, arrival{"new.example", true}},
-		{"known signers", maxPerLane, true, eachOther, &arrival{"new.example", true}, arrival{"new.example", false}},
+		{"one signer", perDomain, true, oneDomain, &arrival{"one.example", true}, arrival{"two.example", true}},
+		{"unknown signers below one domain", perDomain, false, below, &arrival{"new.one.example", false}, arrival{"new.one.example", true}},
+		{"known signers below one domain do not count", perDomain, true, below, nil, arrival{"new.one.example", false}},
+		{"unknown signers", perLane, false, eachOther, &arrival{"new.example", false}, arrival{"new.example", true}},
+		{"known signers", perLane, true, eachOther, &arrival{"new.example", true}, arrival{"new.example", false}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				a := &arrivals{gate: newGate(), t: t}
+				a := &arrivals{gate: newGate(Limits{}.withDefaults()), t: t}
 				in := a.comeAll(tt.n, tt.known, tt.signer)
 				if tt.shut != nil && a.come(tt.shut.signer, tt.shut.known) != nil {
 					t.Errorf("%+v gets in", tt.shut)
@@ -145,8 +151,8 @@ func TestCaps(t *testing.T) {
 func TestPatience(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		a := &arrivals{gate: newGate(), t: t}
-		in := a.comeAll(maxPerLane, false, eachOther)
+		a := &arrivals{gate: newGate(Limits{}.withDefaults()), t: t}
+		in := a.comeAll(perLane, false, eachOther)
 		time.Sleep(10 * patience)
 		if a.told.Load() != 0 {
 			t.Fatal("lookups are told to leave although nobody waits")
@@ -169,10 +175,10 @@ func TestPatience(t *testing.T) {
 			in = append(in[1:], <-entered)
 		}
 		// The newcomers have their time too.
-		for _, ticket := range in[:maxPerLane-3] {
+		for _, ticket := range in[:perLane-3] {
 			a.leave(ticket)
 		}
-		a.checkEmpty(in[maxPerLane-3:])
+		a.checkEmpty(in[perLane-3:])
 	})
 }
 
@@ -180,11 +186,11 @@ func TestPatience(t *testing.T) {
 func TestPatienceIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		a := &arrivals{gate: newGate(), t: t}
+		a := &arrivals{gate: newGate(Limits{}.withDefaults()), t: t}
 		start := time.Now()
-		in := a.comeAll(maxPerLane, false, eachOther)
-		entered := make(chan *ticket, maxPerLane)
-		for i := range maxPerLane {
+		in := a.comeAll(perLane, false, eachOther)
+		entered := make(chan *ticket, perLane)
+		for i := range perLane {
 			go func() {
 				ticket := newTicket(fmt.Sprintf("new%d.example", i), false, func(error) {})
 				if a.enter(t.Context(), ticket) == nil {
@@ -195,14 +201,14 @@ func TestPatienceIsWaitedFor(t *testing.T) {
 		for _, want := range []struct {
 			after time.Duration
 			told  int32
-		}{{haste - 1, 0}, {haste, maxPerLane / 2}, {patience - 1, maxPerLane / 2}, {patience, maxPerLane}} {
+		}{{haste - 1, 0}, {haste, perLane / 2}, {patience - 1, perLane / 2}, {patience, perLane}} {
 			time.Sleep(want.after - time.Since(start))
 			synctest.Wait()
 			if got := a.told.Load(); got != want.told {
 				t.Errorf("after %s %d lookups are told to leave, want %d", want.after, got, want.told)
 			}
 		}
-		for i := range maxPerLane {
+		for i := range perLane {
 			a.leave(in[i])
 			in[i] = <-entered
 		}
@@ -214,8 +220,8 @@ func TestPatienceIsWaitedFor(t *testing.T) {
 func TestLastComesFirst(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		a := &arrivals{gate: newGate(), t: t}
-		in := a.comeAll(maxPerLane, false, eachOther)
+		a := &arrivals{gate: newGate(Limits{}.withDefaults()), t: t}
+		in := a.comeAll(perLane, false, eachOther)
 		entered := make(chan *ticket, maxWaiting+10)
 		turnedAway := make(chan string, maxWaiting+10)
 		for i := range maxWaiting + 3 {
@@ -250,19 +256,19 @@ func TestLastComesFirst(t *testing.T) {
 func TestDomainQueue(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		a := &arrivals{gate: newGate(), t: t}
-		in := a.comeAll(maxPerDomain, false, oneDomain)
+		a := &arrivals{gate: newGate(Limits{}.withDefaults()), t: t}
+		in := a.comeAll(perDomain, false, oneDomain)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		done := make(chan error, maxUnknown)
-		for range maxUnknown - maxPerDomain {
+		for range maxUnknown - perDomain {
 			go func() { done <- a.enter(ctx, newTicket("one.example", false, func(error) {})) }()
 		}
 		synctest.Wait()
 		if err := a.enter(ctx, newTicket("one.example", false, func(error) {})); err == nil || ctx.Err() != nil {
 			t.Errorf("enter() = %v, want busy at once", err)
 		}
-		for range maxUnknown - maxPerDomain {
+		for range maxUnknown - perDomain {
 			if err := <-done; err == nil {
 				t.Error("enter() succeeds without a place")
 			}
@@ -275,7 +281,7 @@ func TestDomainQueue(t *testing.T) {
 func TestGateProperty(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
-		g := newGate()
+		g := newGate(Limits{}.withDefaults())
 		var in []*ticket
 		for range rapid.IntRange(0, 300).Draw(rt, "steps") {
 			if len(in) > 0 && rapid.Bool().Draw(rt, "leave") {
@@ -291,7 +297,7 @@ func TestGateProperty(t *testing.T) {
 				in = append(in, ticket)
 			}
 			cancel()
-			if n := len(g.known.running) + len(g.unknown.running); n != len(in) || len(g.unknown.running) > maxPerLane {
+			if n := len(g.known.running) + len(g.unknown.running); n != len(in) || len(g.unknown.running) > perLane {
 				rt.Fatalf("%d running, want %d", n, len(in))
 			}
 		}

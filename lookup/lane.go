@@ -21,6 +21,7 @@ const errLinger = busyError("it takes long, and others wait")
 // lane is a number of places for lookups. Who comes last is let in first, and when others wait, who has had its time
 // has to leave: so slow zones, however many, cost others a moment and not their turn.
 type lane struct {
+	places  int
 	mu      sync.Mutex
 	running []*visit // oldest first
 	waiting []*visit // oldest first
@@ -36,7 +37,7 @@ type visit struct {
 	told     bool      // to leave
 }
 
-func newLane() *lane { return new(lane) }
+func newLane(places int) *lane { return &lane{places: places} }
 
 // enter waits for a place until the context ends. The error is a busyError.
 func (l *lane) enter(ctx context.Context, v *visit) error {
@@ -65,7 +66,7 @@ func (l *lane) enter(ctx context.Context, v *visit) error {
 func (l *lane) arrive(v *visit) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.running) < maxPerLane {
+	if len(l.running) < l.places {
 		l.admit(v)
 		return
 	}
@@ -94,7 +95,7 @@ func (l *lane) press() {
 			continue
 		}
 		limit := patience
-		if i >= maxPerLane/2 {
+		if i >= l.places/2 {
 			limit = haste
 		}
 		if left := limit - now.Sub(v.since); left > 0 {

@@ -18,7 +18,7 @@ import (
 // their answers while those are waited for, and the slow ones end as could-not-tell.
 func TestSlowZones(t *testing.T) {
 	t.Parallel()
-	const attackers = 2 * maxPerLane
+	const attackers = 2 * perLane
 	l := startLab(t, lookuptest.Options{}, zone("seen.lab"), zone("new1.lab"), zone("new2.lab"), zone("new3.lab"))
 	addr := (&liar{lab: l, silent: slow, change: pack(func(_, _ *dns.Msg) {})}).start(t)
 	c := l.client(t, func(o *Options) { o.Resolvers = []string{addr} })
@@ -39,7 +39,7 @@ func TestSlowZones(t *testing.T) {
 	waitFor(t, func() bool {
 		c.gate.unknown.mu.Lock()
 		defer c.gate.unknown.mu.Unlock()
-		return len(c.gate.unknown.running) == maxPerLane
+		return len(c.gate.unknown.running) == perLane
 	})
 	for i := range 20 {
 		must(t, c.Lookup(t.Context(), fmt.Sprintf("x%d.wild._device.seen.lab", i), TLSA))
@@ -77,8 +77,8 @@ func TestSlowZone(t *testing.T) {
 	must(t, c.Lookup(t.Context(), "sensor._device.seen.lab", TLSA))
 	c.gate.unknown.mu.Lock()
 	defer c.gate.unknown.mu.Unlock()
-	if n := len(c.gate.unknown.running); n > maxPerDomain {
-		t.Errorf("the slow zone holds %d places, at most %d", n, maxPerDomain)
+	if n := len(c.gate.unknown.running); n > perDomain {
+		t.Errorf("the slow zone holds %d places, at most %d", n, perDomain)
 	}
 }
 
@@ -95,7 +95,7 @@ func TestDisplaced(t *testing.T) {
 	}}).start(t)
 	c := l.client(t, func(o *Options) { o.Resolvers = []string{addr} })
 	a := &arrivals{gate: c.gate, t: t}
-	in := a.comeAll(maxPerLane-1, false, eachOther)
+	in := a.comeAll(perLane-1, false, eachOther)
 	c.gate.unknown.mu.Lock()
 	for _, v := range c.gate.unknown.running {
 		v.told = true // so that the lookup is the only one that can be told to leave

@@ -11,9 +11,9 @@ import (
 )
 
 // algorithm is one DNSSEC signing algorithm. parse reads the public key of a DNSKEY; tooWeak says that it is
-// one, but of a size that is not allowed; a nil key without tooWeak is none at all.
+// one, but of a size that the limits do not allow; a nil key without tooWeak is none at all.
 type algorithm struct {
-	parse func(key []byte) (k publicKey, tooWeak bool)
+	parse func(key []byte, l *Limits) (k publicKey, tooWeak bool)
 }
 
 // publicKey verifies signatures in the form an RRSIG has.
@@ -26,18 +26,18 @@ type publicKey interface {
 func (v *Validator) algorithm(number uint8) (a algorithm, ok bool) {
 	switch number {
 	case dns.RSASHA256:
-		return v.rsa(crypto.SHA256), true
+		return rsaWith(crypto.SHA256), true
 	case dns.RSASHA512:
-		return v.rsa(crypto.SHA512), true
+		return rsaWith(crypto.SHA512), true
 	case dns.ECDSAP256SHA256:
-		return algorithm{func(key []byte) (publicKey, bool) { return parseECDSA(elliptic.P256(), crypto.SHA256, key), false }}, true
+		return ecdsaOn(elliptic.P256(), crypto.SHA256), true
 	case dns.ECDSAP384SHA384:
-		return algorithm{func(key []byte) (publicKey, bool) { return parseECDSA(elliptic.P384(), crypto.SHA384, key), false }}, true
+		return ecdsaOn(elliptic.P384(), crypto.SHA384), true
 	case dns.ED25519:
 		return algorithm{parseEd25519}, true
 	case dns.RSASHA1, dns.RSASHA1NSEC3SHA1:
 		// RFC 9905: no more than a name for something that does not protect.
-		return v.rsa(crypto.SHA1), v.AllowSHA1
+		return rsaWith(crypto.SHA1), v.AllowSHA1
 	}
 	a, ok = v.extra[number]
 	return a, ok
@@ -61,13 +61,15 @@ type ecdsaKey struct {
 	hash crypto.Hash
 }
 
-// parseECDSA reads a point without the octet that says it is uncompressed (RFC 6605, Section 4).
-func parseECDSA(curve elliptic.Curve, hash crypto.Hash, key []byte) publicKey {
-	k, err := ecdsa.ParseUncompressedPublicKey(curve, append([]byte{4}, key...))
-	if err != nil {
-		return nil
-	}
-	return ecdsaKey{k, hash}
+// ecdsaOn reads a point without the octet that says it is uncompressed (RFC 6605, Section 4).
+func ecdsaOn(curve elliptic.Curve, hash crypto.Hash) algorithm {
+	return algorithm{func(key []byte, _ *Limits) (publicKey, bool) {
+		k, err := ecdsa.ParseUncompressedPublicKey(curve, append([]byte{4}, key...))
+		if err != nil {
+			return nil, false
+		}
+		return ecdsaKey{k, hash}, false
+	}}
 }
 
 // verify takes r and s, each as long as the curve (RFC 6605, Section 4).
@@ -85,7 +87,7 @@ func (k ecdsaKey) verify(data, signature []byte) bool {
 
 type ed25519Key ed25519.PublicKey
 
-func parseEd25519(key []byte) (publicKey, bool) {
+func parseEd25519(key []byte, _ *Limits) (publicKey, bool) {
 	if len(key) != ed25519.PublicKeySize {
 		return nil, false
 	}

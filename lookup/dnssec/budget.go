@@ -45,6 +45,9 @@ type Limits struct {
 	LeafRecordSize int
 	// LeafSize is the size of that RRset's data in octets ("leaf-size"), default 16384.
 	LeafSize int
+	// RSAMin and RSAMax are the sizes in bits of RSA keys that are used, defaults 1024 and 4096. Others count as keys of an
+	// algorithm that is not supported: a longer one is a way to make verifiers work. Go itself uses none below 1024.
+	RSAMin, RSAMax int
 }
 
 func (l Limits) withDefaults() Limits {
@@ -70,6 +73,8 @@ func (l Limits) withDefaults() Limits {
 		{&l.LeafRecords, 16},
 		{&l.LeafRecordSize, 8192},
 		{&l.LeafSize, 16384},
+		{&l.RSAMin, 1024},
+		{&l.RSAMax, 4096},
 	} {
 		if *f.field == 0 {
 			*f.field = f.value

@@ -30,7 +30,7 @@ func (a *Answer) Evidence() Evidence {
 func (v *Validator) Judge(e Evidence, at time.Time) *Answer {
 	offline := Validator{
 		Exchanger: stored(e), Anchors: v.Anchors, Now: func() time.Time { return at },
-		Skew: v.Skew, AllowSHA1: v.AllowSHA1, Signatures: v.Signatures, extra: v.extra, leastRSA: v.leastRSA,
+		Skew: v.Skew, AllowSHA1: v.AllowSHA1, Signatures: v.Signatures, extra: v.extra,
 	}
 	l := offline.newLookup(context.Background(), e.Type)
 	defer l.asker.close()

@@ -12,10 +12,9 @@ import (
 	"github.com/miekg/dns"
 )
 
-// AllowOld makes v accept what the vectors of 2005 are signed with: DSA and short RSA keys.
+// AllowOld makes v accept what the vectors of 2005 are signed with, DSA and SHA-1.
 func (v *Validator) AllowOld() {
 	v.AllowSHA1 = true
-	v.leastRSA = 512
 	old := algorithm{parseDSA}
 	v.extra = map[uint8]algorithm{dns.DSA: old, dns.DSANSEC3SHA1: old}
 }
@@ -23,7 +22,7 @@ func (v *Validator) AllowOld() {
 type dsaKey dsa.PublicKey
 
 // parseDSA reads a key as in RFC 2536, Section 2.
-func parseDSA(key []byte) (publicKey, bool) {
+func parseDSA(key []byte, _ *Limits) (publicKey, bool) {
 	if len(key) < 1 {
 		return nil, false
 	}
@@ -92,4 +91,4 @@ func signWith(key crypto.Signer, algorithm uint8, data []byte) ([]byte, error) {
 }
 
 // KeyTag is the tag of a DNSKEY, also where the library gives up.
-func KeyTag(k *dns.DNSKEY) uint16 { return new(Validator).parseKey(k).tag }
+func KeyTag(k *dns.DNSKEY) uint16 { return new(Validator).parseKey(k, new(Limits)).tag }

@@ -19,7 +19,7 @@ type zoneKey struct {
 	tooWeak bool      // it could be read, but its size is not allowed
 }
 
-func (v *Validator) parseKey(record *dns.DNSKEY) *zoneKey {
+func (v *Validator) parseKey(record *dns.DNSKEY, limits *Limits) *zoneKey {
 	k := &zoneKey{record: record}
 	raw, err := base64.StdEncoding.DecodeString(strings.ReplaceAll(record.PublicKey, " ", ""))
 	if err != nil {
@@ -29,7 +29,7 @@ func (v *Validator) parseKey(record *dns.DNSKEY) *zoneKey {
 	k.data = append(append(k.data, record.Protocol, record.Algorithm), raw...)
 	k.tag = keyTag(k.data)
 	if a, ok := v.algorithm(record.Algorithm); ok {
-		k.key, k.tooWeak = a.parse(raw)
+		k.key, k.tooWeak = a.parse(raw, limits)
 	}
 	return k
 }

@@ -129,7 +129,7 @@ func (l *lookup) prove(z *Zone, ds []*dns.DS, trusted []*dns.DNSKEY) (*Zone, ver
 func (l *lookup) readKeys(z *Zone, s *rrset) {
 	for _, rr := range s.rrs {
 		if key, ok := rr.(*dns.DNSKEY); ok {
-			z.keys = append(z.keys, l.v.parseKey(key))
+			z.keys = append(z.keys, l.v.parseKey(key, &l.spent.limits))
 			z.Keys = append(z.Keys, key)
 		}
 	}
@@ -176,7 +176,7 @@ func (l *lookup) match(z *Zone, ds []*dns.DS, trusted []*dns.DNSKEY) ([]*zoneKey
 		return m.usable, secure
 	case m.weak > 0 && m.weak == len(ds)+len(trusted):
 		return nil, insecure(int(dns.ExtendedErrorCodeUnsupportedDNSKEYAlgorithm), CodeUnusableKeys,
-			"the keys of %s have a size that is not allowed (RSA: %d to %d bits)", z.Name, minRSA, maxRSA)
+			"the keys of %s have a size that is not allowed (RSA: %d to %d bits)", z.Name, l.spent.limits.RSAMin, l.spent.limits.RSAMax)
 	case m.failure.code != "":
 		return nil, m.failure
 	}

@@ -59,6 +59,25 @@ func TestIterationLimits(t *testing.T) {
 	}
 }
 
+// TestKeySizes: which RSA keys count is for the limits to say. A zone with no other is insecure.
+func TestKeySizes(t *testing.T) {
+	t.Parallel()
+	v, _ := vectorValidator(t)
+	for _, tt := range []struct {
+		limits dnssec.Limits
+		want   dnssec.Status
+	}{
+		{dnssec.Limits{}, dnssec.Secure},
+		{dnssec.Limits{RSAMin: 4000}, dnssec.Insecure},
+		{dnssec.Limits{RSAMax: 1000}, dnssec.Insecure},
+	} {
+		ctx := dnssec.WithBudget(t.Context(), dnssec.NewBudget(tt.limits))
+		if a := v.Resolve(ctx, "www.rsa.org.", dns.TypeA); a.Status != tt.want || a.Status == dnssec.Insecure && a.Code != dnssec.CodeUnusableKeys {
+			t.Errorf("%+v: %v %q (%s), want %v", tt.limits, a.Status, a.Code, a.Reason, tt.want)
+		}
+	}
+}
+
 // TestForgedLimits: the limits that only a hostile zone meets.
 func TestForgedLimits(t *testing.T) {
 	t.Parallel()

@@ -2,6 +2,7 @@
 package dnssec_test
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"path/filepath"
@@ -58,6 +59,12 @@ func TestReplay(t *testing.T) {
 	fmt.Println(total)
 }
 
+// shortKeys allows RSA keys of 512 bits, which many of the old vectors have.
+func shortKeys(t *testing.T) context.Context {
+	t.Helper()
+	return dnssec.WithBudget(t.Context(), dnssec.NewBudget(dnssec.Limits{RSAMin: 512}))
+}
+
 // replayFolder replays all files of a folder.
 func replayFolder(t *testing.T, folder string) *tally {
 	t.Helper()
@@ -108,7 +115,7 @@ func replay(t *testing.T, file string, total *tally) {
 			r.step = step.number
 		case "CHECK_ANSWER":
 			total.checks++
-			a := v.Resolve(t.Context(), query.name, query.qtype)
+			a := v.Resolve(shortKeys(t), query.name, query.qtype)
 			check(t, a, step, query, total, skip)
 		}
 	}

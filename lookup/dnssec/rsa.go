@@ -7,32 +7,24 @@ import (
 	"math/big"
 )
 
-// Sizes of RSA keys that are used, in bits. A longer key or exponent is a way to make verifiers work, a shorter key is
-// weak. The longest exponent is 2^32+1, which many old zones have.
-const (
-	minRSA      = 1024
-	maxRSA      = 4096
-	maxExponent = 33
-)
+// maxExponent is the size in bits of the longest exponent, 2^32+1, which many old zones have. A longer one is a way to make
+// verifiers work.
+const maxExponent = 33
 
 type rsaKey struct {
 	n, e *big.Int
 	hash crypto.Hash
 }
 
-func (v *Validator) rsa(hash crypto.Hash) algorithm {
-	least := minRSA
-	if v.leastRSA != 0 {
-		least = v.leastRSA
-	}
-	return algorithm{func(key []byte) (publicKey, bool) {
+func rsaWith(hash crypto.Hash) algorithm {
+	return algorithm{func(key []byte, l *Limits) (publicKey, bool) {
 		exponent, modulus, ok := splitRSA(key)
 		if !ok {
 			return nil, false
 		}
 		n := new(big.Int).SetBytes(modulus)
 		e := new(big.Int).SetBytes(exponent)
-		if n.BitLen() < least || n.BitLen() > maxRSA || e.BitLen() > maxExponent {
+		if n.BitLen() < l.RSAMin || n.BitLen() > l.RSAMax || e.BitLen() > maxExponent {
 			return nil, true
 		}
 		if e.BitLen() < 2 || e.Bit(0) == 0 || n.Bit(0) == 0 {

@@ -25,9 +25,7 @@ type Validator struct {
 	// Signatures remembers signatures that were verified; nil means that each is verified anew.
 	Signatures SignatureCache
 
-	// For tests of old vectors.
-	extra    map[uint8]algorithm
-	leastRSA int
+	extra map[uint8]algorithm // for tests of old vectors
 }
 
 // ZoneCache keeps proven zone keys and proven unsigned delegations. Entries may be dropped at any time, and must

@@ -77,6 +77,8 @@ func (c *Config) checkDNS(n *notes) {
 		}
 	}
 	n.notNegative("dns.cache-bytes", int64(c.DNS.CacheBytes))
+	n.notNegative("dns.lookups", int64(c.DNS.Lookups))
+	n.notNegative("dns.domain-lookups", int64(c.DNS.DomainLookups))
 	c.checkLimits(n)
 }
 

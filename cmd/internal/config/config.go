@@ -80,6 +80,16 @@ type DNS struct {
 	Timeout Duration `toml:"timeout"`
 	// CacheBytes is the size of the cache of answers. Default: 64 MiB.
 	CacheBytes int `toml:"cache-bytes"`
+	// Lookups is how many may be under way, half of them in signer domains that have answered lately. Default: 256.
+	Lookups int `toml:"lookups"`
+	// DomainLookups is how many of them may be in one signer domain. Default: 8.
+	DomainLookups int `toml:"domain-lookups"`
+	// MaxTTL is for how long a signer's records are kept at most, whatever their TTL says: until then a key that was
+	// withdrawn can still count. Default: "1h".
+	MaxTTL Duration `toml:"max-ttl"`
+	// ResolverPause is for how long a resolver that does not work is left alone, twice as long each time, up to a minute.
+	// Default: "5s".
+	ResolverPause Duration `toml:"resolver-pause"`
 	// AllowSHA1 validates zones signed with SHA-1 (algorithms 5 and 7) instead of treating them as unsigned (RFC 9905).
 	// Default: false.
 	AllowSHA1 bool `toml:"allow-sha1"`

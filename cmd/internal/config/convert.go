@@ -26,6 +26,10 @@ func (c *Config) LookupOptions() lookup.Options {
 		Resolvers: c.DNS.Resolvers, Mode: c.DNS.Mode, Anchors: c.loaded.anchors,
 		Allow: c.DNS.Allow, Deny: c.DNS.Deny, Timeout: time.Duration(c.DNS.Timeout),
 		CacheBytes: c.DNS.CacheBytes, AllowSHA1: c.DNS.AllowSHA1, Probe: c.DNS.Probe,
+		Limits: lookup.Limits{
+			Lookups: c.DNS.Lookups, DomainLookups: c.DNS.DomainLookups,
+			Positive: time.Duration(c.DNS.MaxTTL), FirstPause: time.Duration(c.DNS.ResolverPause),
+		},
 	}
 }
 

@@ -45,6 +45,11 @@ type Limits struct {
 	LeafRecordSize int `toml:"leaf-record-size"`
 	// LeafSize is the size of all of them, in bytes. Default: 16384.
 	LeafSize int `toml:"leaf-size"`
+	// RSAMin is the size in bits of the shortest RSA key that is used; a zone with shorter ones only counts as insecure.
+	// Default: 1024.
+	RSAMin int `toml:"rsa-bits-min"`
+	// RSAMax is the size in bits of the longest one. Default: 4096.
+	RSAMax int `toml:"rsa-bits-max"`
 }
 
 func (c *Config) checkLimits(n *notes) {

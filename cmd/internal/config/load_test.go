@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"dnseal/cmd/internal/relay"
+	"dnseal/lookup"
 	"dnseal/lookup/dnssec"
 	"dnseal/sender/identity"
 	"dnseal/smime/message"
@@ -150,7 +151,11 @@ hostname = "relay.example.org"
 [dns]
 resolvers = ["127.0.0.1:53"]
 timeout = "2s"
-limits = { queries = 7, leaf-size = 9 }
+lookups = 10
+domain-lookups = 3
+max-ttl = "5m"
+resolver-pause = "1s"
+limits = { queries = 7, leaf-size = 9, rsa-bits-min = 2048, rsa-bits-max = 3072 }
 [sign]
 form = "opaque"
 header-protection = false
@@ -207,9 +212,10 @@ max-header-bytes = 4000
 		"signing actions": {s.On, actions{"no-rule": message.Reject, "internal-error": message.Reject}},
 		"opaque":          {[]bool{s.Opaque, s.NoHeaderProtection, s.Lookup == nil}, []bool{true, true, true}},
 		"rules":           {len(s.Rules), 1},
-		"limits":          {s.Limits, dnssec.Limits{Queries: 7, LeafSize: 9}},
+		"limits":          {s.Limits, dnssec.Limits{Queries: 7, LeafSize: 9, RSAMin: 2048, RSAMax: 3072}},
 		"resolvers":       {l.Resolvers, []string{"127.0.0.1:53"}},
 		"timeout":         {l.Timeout, 2 * time.Second},
+		"lookup limits":   {l.Limits, lookup.Limits{Lookups: 10, DomainLookups: 3, Positive: 5 * time.Minute, FirstPause: time.Second}},
 		"names":           {c.IdentityNames(), []string{"alice@example.org", "relay.example.org"}},
 	} {
 		if diff := cmp.Diff(pair[1], pair[0]); diff != "" {

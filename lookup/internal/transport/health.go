@@ -11,15 +11,12 @@ import (
 	"github.com/miekg/dns"
 )
 
-const (
-	firstPause = 5 * time.Second // for which a dead server is left alone; doubled each time,
-	lastPause  = time.Minute     // up to this (RFC 9520, Section 3.2)
-)
-
 // health is the circuit breaker of one server. A question without answer says little about the server, because the
 // zone asked about may be the slow one; so a timeout opens it only when the server does not answer for the root
 // either. Neither slow zones nor forged senders can switch a resolver off.
 type health struct {
+	first, last time.Duration // pauses: the first one, doubled each time, and the longest
+
 	foldsCase atomic.Bool // the server does not repeat names letter by letter
 	noUDP     atomic.Bool // only TCP gets through
 
@@ -56,7 +53,7 @@ func (h *health) failed(now time.Time, cause error) {
 	if h.until.After(now) {
 		return
 	}
-	h.until = now.Add(min(firstPause<<min(h.failures, 6), lastPause))
+	h.until = now.Add(min(h.first<<min(h.failures, 6), h.last))
 	h.failures++
 	h.cause = cause
 }

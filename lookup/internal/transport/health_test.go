@@ -52,7 +52,7 @@ func TestSlowName(t *testing.T) {
 		if _, err := exchange(t, c); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrDown) {
 			t.Fatalf("Exchange() error = %v, want a timeout", err)
 		}
-		settle(t, &c.servers[0].health)
+		settle(t, &(*c.servers.Load())[0].health)
 	}
 }
 
@@ -68,7 +68,7 @@ func TestDeadServer(t *testing.T) {
 	}}
 	clock := newClock()
 	c := newTestClient(t, Options{Servers: []Server{f.start(t)}, Timeout: short, Now: clock.now})
-	h := &c.servers[0].health
+	h := &(*c.servers.Load())[0].health
 	for _, seconds := range []int{5, 10, 20} {
 		pause := time.Duration(seconds) * time.Second
 		if _, err := exchange(t, c); !errors.Is(err, context.DeadlineExceeded) {
@@ -99,7 +99,7 @@ func TestOnlyTCP(t *testing.T) {
 	if _, err := exchange(t, c); !errors.Is(err, context.DeadlineExceeded) {
 		t.Fatalf("Exchange() error = %v, want a timeout", err)
 	}
-	settle(t, &c.servers[0].health)
+	settle(t, &(*c.servers.Load())[0].health)
 	if _, err := exchange(t, c); err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +119,7 @@ func TestRefusedConnection(t *testing.T) {
 
 func TestPauses(t *testing.T) {
 	t.Parallel()
-	var h health
+	h := &(*newTestClient(t, Options{Servers: []Server{{Addr: nobody}}}).servers.Load())[0].health
 	now := time.Unix(0, 0)
 	for _, seconds := range []int{5, 10, 20, 40, 60, 60, 60, 60, 60} {
 		want := time.Duration(seconds) * time.Second

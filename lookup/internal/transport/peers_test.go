@@ -43,7 +43,7 @@ func TestPeerKnot(t *testing.T) {
 			time.Sleep(20 * time.Millisecond)
 		}
 	}
-	s := c.servers[0]
+	s := (*c.servers.Load())[0]
 	if s.cookies.server == "" || s.cookies.refused {
 		t.Errorf("cookies are %q and %q, refused %v", s.cookies.client, s.cookies.server, s.cookies.refused)
 	}

@@ -10,10 +10,8 @@ import (
 	"github.com/miekg/dns"
 )
 
-const (
-	maxStreams  = 4  // connections to one server
-	busyStreams = 16 // questions on a connection from which on another one is opened
-)
+// busyStreams is how many questions on a connection make that another one is opened.
+const busyStreams = 16
 
 // pool holds the connections to one server.
 type pool struct {
@@ -33,7 +31,7 @@ func (p *pool) exchange(ctx context.Context, q question) (*dns.Msg, error) {
 			return nil, err
 		}
 		m, err := s.exchange(ctx, q)
-		if errors.Is(err, errLost) && !fresh && attempt < maxStreams {
+		if errors.Is(err, errLost) && !fresh && attempt < p.client.opts.Connections {
 			continue
 		}
 		return m, err
@@ -50,7 +48,7 @@ func (p *pool) get() (s *stream, fresh bool, err error) {
 			best = s
 		}
 	}
-	if best != nil && (best.load() < busyStreams || len(p.open) >= maxStreams) {
+	if best != nil && (best.load() < busyStreams || len(p.open) >= p.client.opts.Connections) {
 		return best, false, nil
 	}
 	s = newStream(p)

@@ -11,11 +11,14 @@
 package transport
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/miekg/dns"
@@ -29,6 +32,11 @@ type Options struct {
 	Timeout time.Duration
 	// RootCAs authenticate DNS over TLS servers; nil: the system's.
 	RootCAs *x509.CertPool
+	// Connections to one server; 0: 4.
+	Connections int
+	// FirstPause is for how long a dead server is left alone, twice as long each time, up to LastPause (RFC 9520,
+	// Section 3.2); 0: 5 s, 1 min.
+	FirstPause, LastPause time.Duration
 	// Trace, when set, is told every question to a server. It is called from several goroutines.
 	Trace func(Query)
 	// Now is the clock for how long a dead server is left alone; nil: time.Now.
@@ -49,7 +57,7 @@ type Query struct {
 // Client asks. It is safe for concurrent use.
 type Client struct {
 	opts    Options
-	servers []*server
+	servers atomic.Pointer[[]*server]
 	life    context.Context // ends with Close
 	stop    context.CancelFunc
 
@@ -68,18 +76,34 @@ type server struct {
 
 // New returns a Client; it opens nothing yet.
 func New(opts Options) *Client {
-	if opts.Timeout <= 0 {
-		opts.Timeout = 2 * time.Second
-	}
+	opts.Timeout = cmp.Or(opts.Timeout, 2*time.Second)
+	opts.Connections = cmp.Or(opts.Connections, 4)
+	opts.FirstPause = cmp.Or(opts.FirstPause, 5*time.Second)
+	opts.LastPause = cmp.Or(opts.LastPause, time.Minute)
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
 	c := &Client{opts: opts}
 	c.life, c.stop = context.WithCancel(context.Background())
-	for _, s := range opts.Servers {
-		c.servers = append(c.servers, &server{Server: s, pool: newPool(c, s)})
-	}
+	c.servers.Store(new([]*server))
+	c.SetServers(opts.Servers)
 	return c
+}
+
+// SetServers replaces the servers. What is known of one that stays is kept; questions on their way end where they are.
+func (c *Client) SetServers(list []Server) {
+	known := *c.servers.Load()
+	var servers []*server
+	for _, s := range list {
+		if i := slices.IndexFunc(known, func(k *server) bool { return k.Server == s }); i >= 0 {
+			servers = append(servers, known[i])
+			continue
+		}
+		servers = append(servers, &server{
+			Server: s, pool: newPool(c, s), health: health{first: c.opts.FirstPause, last: c.opts.LastPause},
+		})
+	}
+	c.servers.Store(&servers)
 }
 
 // Close ends all connections and waits for all goroutines. Questions on their way fail. It may be called twice.
@@ -116,8 +140,9 @@ func (c *Client) Exchange(ctx context.Context, name string, qtype uint16, cd boo
 	q := question{name: dns.CanonicalName(name), qtype: qtype, cd: cd}
 	var refusal *dns.Msg
 	var failed error
-	for i, s := range c.servers {
-		m, err := c.ask(ctx, s, q, len(c.servers)-i)
+	servers := *c.servers.Load()
+	for i, s := range servers {
+		m, err := c.ask(ctx, s, q, len(servers)-i)
 		switch {
 		case err == nil && m.Rcode == dns.RcodeRefused:
 			refusal = m
@@ -140,7 +165,7 @@ func (c *Client) Exchange(ctx context.Context, name string, qtype uint16, cd boo
 
 // ExchangeWith asks only server i, numbered as in the options.
 func (c *Client) ExchangeWith(ctx context.Context, i int, name string, qtype uint16, cd bool) (*dns.Msg, error) {
-	return c.ask(ctx, c.servers[i], question{name: dns.CanonicalName(name), qtype: qtype, cd: cd}, 1)
+	return c.ask(ctx, (*c.servers.Load())[i], question{name: dns.CanonicalName(name), qtype: qtype, cd: cd}, 1)
 }
 
 // ask asks one server; left is how many servers, it included, share the time that remains.

@@ -135,8 +135,8 @@ func TestFoldsCase(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got := f.conns.Load(); got != 1 || !c.servers[0].health.foldsCase.Load() {
-		t.Errorf("%d connections, folds case: %t; want 1, true", got, c.servers[0].health.foldsCase.Load())
+	if got := f.conns.Load(); got != 1 || !(*c.servers.Load())[0].health.foldsCase.Load() {
+		t.Errorf("%d connections, folds case: %t; want 1, true", got, (*c.servers.Load())[0].health.foldsCase.Load())
 	}
 }
 
