@@ -18,12 +18,8 @@ func (s *session) decide(m gomilter.Modifier) *message.Outcome {
 		return internal(errors.New("milter: the session was not kept"))
 	}
 	msg, err := s.msg.message()
-	switch {
-	case err == nil:
-	case errors.Is(err, message.ErrTooBig), errors.Is(err, message.ErrMalformed):
+	if err != nil {
 		return s.unfit(m, err)
-	default:
-		return internal(err)
 	}
 	defer func() { _ = msg.Close() }()
 	handler := s.srv.opts.Handler()

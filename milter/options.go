@@ -24,10 +24,11 @@ type Options struct {
 	// those under way finish with the old one.
 	Handler func() message.Handler
 
-	// Unfit decides about a message that Handler cannot be given. why is
-	// message.ErrTooBig or message.ErrMalformed (or wraps it); head is the
-	// header alone with an empty body, or nil when the header is the trouble.
-	// Nil rejects such messages: 552 5.3.4 and 554 5.6.0.
+	// Unfit decides about a message that Handler cannot be given. why is (or wraps)
+	// message.ErrTooBig or message.ErrMalformed, or it is trouble of this machine,
+	// such as a full disk; head is the header alone with an empty body, or nil when the
+	// header is the trouble. Nil rejects what is unfit, with 552 5.3.4 or 554 5.6.0, and defers in trouble.
+	// It is not asked about a session that did not keep to the protocol, nor after a panic: such a message is deferred.
 	Unfit func(ctx context.Context, head *message.Message, why error, env *message.Envelope) *message.Outcome
 
 	// Daemons name the MTA's daemons ({daemon_name}) that take nothing but submissions. The address of a client

@@ -16,12 +16,14 @@ func internal(err error, attrs ...slog.Attr) *message.Outcome {
 
 // refusal is what happens to an unfit message when Options.Unfit is nil.
 func refusal(why error) *message.Outcome {
-	out := &message.Outcome{Action: message.Reject, Reply: replyMalformed, Result: "malformed"}
-	if errors.Is(why, message.ErrTooBig) {
-		out.Reply, out.Result = replyTooBig, "too-big"
+	attrs := []slog.Attr{slog.Any("error", why)}
+	switch {
+	case errors.Is(why, message.ErrTooBig):
+		return &message.Outcome{Action: message.Reject, Reply: replyTooBig, Result: "too-big", Attrs: attrs}
+	case errors.Is(why, message.ErrMalformed):
+		return &message.Outcome{Action: message.Reject, Reply: replyMalformed, Result: "malformed", Attrs: attrs}
 	}
-	out.Attrs = []slog.Attr{slog.Any("error", why)}
-	return out
+	return internal(why)
 }
 
 // report writes the message's one line and tells the observer.

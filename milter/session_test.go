@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -324,6 +325,34 @@ func TestUnfit(t *testing.T) {
 				t.Errorf("%s: Unfit was told %v, %q, want %v, %q", name, g.why, g.head, test.why, test.head)
 			}
 		}
+	}
+}
+
+// TestFullDisk wants a message that cannot be kept to be deferred, or what Unfit says, told the reason and the header.
+func TestFullDisk(t *testing.T) {
+	opts := Options{Handler: always(func(context.Context, *message.Message, *message.Envelope) *message.Outcome {
+		t.Error("the handler was asked")
+		return nil
+	})}
+	plain := serve(t, opts)
+	var why record[error]
+	var head record[string]
+	opts.Unfit = func(_ context.Context, m *message.Message, err error, _ *message.Envelope) *message.Outcome {
+		why.add(err)
+		head.add(everything(t, m))
+		return &message.Outcome{Action: message.Reject, Result: "internal-error"}
+	}
+	asked := serve(t, opts)
+	t.Setenv("TMPDIR", filepath.Join(t.TempDir(), "gone"))
+	raw := "Subject: x\r\n\r\n" + strings.Repeat("large\r\n", 50_000)
+	if _, a := plain.connect(t).send(mail{raw: raw}); a.SMTPCode != 451 {
+		t.Errorf("answer %v, want 451", a)
+	}
+	if _, a := asked.connect(t).send(mail{raw: raw}); a.SMTPCode != 550 && a.Type != gomilter.ActionReject {
+		t.Errorf("answer %v, want 550", a)
+	}
+	if err := why.last(); err == nil || errors.Is(err, message.ErrTooBig) || errors.Is(err, message.ErrMalformed) || head.last() != "Subject: x\r\n\r\n" {
+		t.Errorf("Unfit was told %v, %q", err, head.last())
 	}
 }
 

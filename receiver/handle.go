@@ -21,13 +21,17 @@ func (r *Receiver) Handle(ctx context.Context, m *message.Message, _ *message.En
 	return r.outcome(m, report)
 }
 
-// Unfit is Handle for a message that a door could not take in: too big ([message.ErrTooBig]) or unreadable. head is its
-// header with an empty body, or nil when not even that could be read: then nobody can take forged results away, and the
+// Unfit is Handle for a message that a door could not take in: too big ([message.ErrTooBig]), unreadable
+// ([message.ErrMalformed]), or, for any other reason, lost by trouble of this machine (class internal-error). head is its
+// header, the body does not count, or nil when not even that could be read: then nobody can take forged results away, and the
 // message is refused where policy would let it pass (RFC 8601, Section 5).
 func (r *Receiver) Unfit(head *message.Message, why error) *message.Outcome {
-	f := finding{PermError, CodeMalformed, why.Error()}
-	if errors.Is(why, message.ErrTooBig) {
-		f.code = CodeTooBig
+	f := finding{TempError, CodeInternalError, why.Error()}
+	switch {
+	case errors.Is(why, message.ErrTooBig):
+		f = finding{PermError, CodeTooBig, why.Error()}
+	case errors.Is(why, message.ErrMalformed):
+		f = finding{PermError, CodeMalformed, why.Error()}
 	}
 	if head == nil {
 		report := newReport(nil, nil)

@@ -28,18 +28,21 @@ func TestUnfit(t *testing.T) {
 		head    *message.Message
 		action  message.Action
 		code    string
+		result  string
 		changes int
 	}{
-		{fmt.Errorf("milter: %w", message.ErrTooBig), head, message.Reject, "too-big", 2},
-		{message.ErrMalformed, head, message.Accept, "malformed", 2},
-		{errors.New("anything"), nil, message.Reject, "malformed", 0}, // forged results would stay
+		{fmt.Errorf("milter: %w", message.ErrTooBig), head, message.Reject, "too-big", "permerror", 2},
+		{message.ErrMalformed, head, message.Accept, "malformed", "permerror", 2},
+		{fmt.Errorf("milter: %w", message.ErrMalformed), nil, message.Reject, "malformed", "permerror", 0}, // forged results would stay
+		{errors.New("disk full"), head, message.Defer, "internal-error", "temperror", 2},
+		{errors.New("disk full"), nil, message.Defer, "internal-error", "temperror", 0},
 	} {
 		out := r.Unfit(tt.head, tt.why)
 		changes := 0
 		if out.Edit != nil {
 			changes = len(out.Edit.Changes) // the forged field goes, ours comes
 		}
-		if out.Action != tt.action || out.Result != "permerror" || changes != tt.changes || !strings.Contains(fmt.Sprint(out.Attrs), "code="+tt.code) {
+		if out.Action != tt.action || out.Result != tt.result || changes != tt.changes || !strings.Contains(fmt.Sprint(out.Attrs), "code="+tt.code) {
 			t.Errorf("Unfit(%v): %v %q %v, %d changes", tt.why, out.Action, out.Result, out.Attrs, changes)
 		}
 	}
