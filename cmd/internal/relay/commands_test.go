@@ -158,6 +158,40 @@ func TestNeedsHop(t *testing.T) {
 	k.do("MAIL FROM:<a@example.org>", "250")
 }
 
+// TestRequireTLS checks that a message with REQUIRETLS does not go to another next hop that offers the word but no TLS
+// (RFC 8689, Section 4.2.1).
+func TestRequireTLS(t *testing.T) {
+	t.Parallel()
+	ca := newAuthority(t)
+	l, err := tls.Listen("tcp", "127.0.0.1:0", ca.server(t, "localhost"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	secure := &sink{words: []string{"REQUIRETLS"}}
+	secure.serve(t, l)
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	bare := (&sink{words: []string{"REQUIRETLS"}}).start(t)
+	r := startRelay(t, Options{
+		NextHop: []string{"tls:localhost:" + port, bare.address()}, Trusted: loopback, TLS: ca.server(t, "relay.example.org"),
+		Hop: HopOptions{TLS: &tls.Config{RootCAs: ca.pool()}},
+	})
+	k := dial(t, r.addr)
+	if reply := startTLS(k, ca.client("relay.example.org")); !strings.Contains(reply, "REQUIRETLS") {
+		t.Fatalf("EHLO = %q", reply)
+	}
+	k.do("MAIL FROM:<a@example.org> REQUIRETLS", "250")
+	k.do("RSET", "250")
+	if got := secure.commands("MAIL"); len(got) != 1 || got[0] != "MAIL FROM:<a@example.org> REQUIRETLS" {
+		t.Errorf("the next hop saw %q", got)
+	}
+	secure.stop()
+	k.do("MAIL FROM:<a@example.org> REQUIRETLS", "451")
+	if got := bare.commands("MAIL"); len(got) != 0 {
+		t.Errorf("the next hop without TLS saw %q", got)
+	}
+	k.do("MAIL FROM:<a@example.org>", "250")
+}
+
 // TestInboundIsNoOpenRelay checks that strangers can reach only the domains listed.
 func TestInboundIsNoOpenRelay(t *testing.T) {
 	t.Parallel()

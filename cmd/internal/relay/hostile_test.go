@@ -409,7 +409,12 @@ func TestTenThousandIdle(t *testing.T) {
 			t.Fatalf("connection %d: %v", len(conns), err)
 		}
 	}
-	t.Logf("%d idle connections take %d KiB", idle, r.memory("VmRSS")-before)
+	grown := r.memory("VmRSS") - before
+	t.Logf("%d idle connections take %d KiB", idle, grown)
+	// Seven KiB each, and thirty under the race detector.
+	if grown > 64*idle {
+		t.Errorf("%d KiB for %d idle connections", grown, idle)
+	}
 	k := dial(t, r.addr)
 	k.do("EHLO c", "250")
 	k.envelope("b@example.net")

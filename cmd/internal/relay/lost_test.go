@@ -69,7 +69,9 @@ func TestNothingIsLost(t *testing.T) {
 	close(finished)
 	<-killer
 	checkArrived(t, dir, &cut)
-	t.Logf("the relay was killed %d times, the next hop %d times", relay.killed, hop.killed)
+	if relay.killed != lostKills || hop.killed != lostKills {
+		t.Errorf("the relay was killed %d times, the next hop %d times, want %d each", relay.killed, hop.killed, lostKills)
+	}
 }
 
 // untilDone hands in a message until it gets 250.
