@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 
 	"dnseal/smime/message"
 )
@@ -15,6 +16,8 @@ type Explanation struct {
 	Part string
 	// Change is a stable word for the transformation that, undone, makes the digest fit, one of the Change constants; "" when none does.
 	Change string
+	// Also lists the changes that had to be undone as well, where several happened.
+	Also []string
 	// Sentence says it for people.
 	Sentence string
 	// After and Before are the systems between which it happened, by the names the Received fields give them: After still
@@ -31,18 +34,21 @@ const (
 	ChangeLongLine    = "long-line"            // CR LF SP put into a line of more than 998 octets
 	ChangeFooter      = "footer"               // text appended to a part
 	ChangeFolding     = "header-folding"       // fields of a part header folded or unfolded
+	ChangeQuoting     = "header-quoting"       // quotes around the value of a parameter put there or taken away
 	ChangeFieldAdded  = "header-added"         // a field added to a part header
 	ChangeFieldCase   = "header-case"          // field names of a part header written otherwise
 	ChangeReencoded   = "transfer-encoding"    // a part transferred in another encoding
 	ChangeSoftBreaks  = "soft-line-breaks"     // quoted-printable with other soft line breaks
 	ChangeEscapes     = "quoted-printable-hex" // =C3 and =c3 exchanged
 	ChangeBase64Lines = "base64-lines"         // base64 in lines of another length
+	ChangeWrapped     = "wrapped"              // nothing in the content: it was put into another message
 )
 
 // undoings are tried in this order: what is frequent and cheap first.
 var undoings = []func(*suspect) bool{
 	undoLineEnds, undoFinalLine, undoFrom, undoLongLines, undoTrailing, undoReencoding, undoEscapes, undoSoftBreaks,
-	undoBase64Lines, undoFolding, undoFieldCase, undoFieldAdded, undoFooter, undoOneBlank, undoTwo,
+	undoBase64Lines, undoFolding, undoQuoting, undoFieldCase, undoFieldAdded, undoFooter,
+	undoOneBlank, undoSeveral,
 }
 
 // maxExplained is how much signed content is held in memory and tried.
@@ -51,7 +57,7 @@ const maxExplained = 8 << 20
 // Explain tries the known transformations of mail systems on every signature that does not hold, and tells which of
 // them, undone, makes the digest fit, and from the Received fields, and the body hashes of DKIM signatures on
 // the way, between which systems it happened. Diagnosis only: it turns no fail into a pass.
-// Signatures that hold, or of which nobody can tell, are not in the answer. Errors: as Verify.
+// Signatures that hold over the whole message, or of which nobody can tell, are not in the answer. Errors: as Verify.
 func Explain(ctx context.Context, m *message.Message) ([]Explanation, error) {
 	v := &verifier{ctx: ctx}
 	defer v.close()
@@ -62,16 +68,23 @@ func Explain(ctx context.Context, m *message.Message) ([]Explanation, error) {
 	if err != nil {
 		return nil, err
 	}
+	whole := slices.ContainsFunc(v.report.Signatures, func(s *Signature) bool { return s.Covers == "message" })
 	var found []Explanation
 	for _, s := range v.report.Signatures {
 		if s.Integrity != IntegrityBad {
+			if s.Integrity == IntegrityGood && !whole {
+				e := Explanation{Part: s.Part, Change: ChangeWrapped, Sentence: "The signature holds, over " + s.Covers +
+					" only: the signed message was put into another one, as lists with footers and people who forward do."}
+				route.place(&e, s, nil)
+				found = append(found, e)
+			}
 			continue
 		}
 		e, original, err := explain(ctx, s)
 		if err != nil {
 			return nil, err
 		}
-		if e.Change != "" {
+		if e.Change != "" && !s.attached {
 			route.place(&e, s, original)
 		}
 		found = append(found, e)
@@ -85,12 +98,13 @@ func explain(ctx context.Context, s *Signature) (e Explanation, original []byte,
 	switch {
 	case s.Code != CodeBadDigest:
 		e.Sentence = "The content is not what is wrong: " + s.Reason + "."
-	case s.content == nil:
-		e.Sentence = "The content inside the signed data was changed; no mail system is known to do that."
 	case s.size > maxExplained:
 		e.Sentence = fmt.Sprintf("The content was changed; it has more than %d MiB, which is too much to try what may have happened to it.", maxExplained>>20)
 	default:
-		original, err = e.try(ctx, s)
+		if original, err = e.try(ctx, s); s.attached {
+			// Base64 wrapped anew, or the part in another transfer encoding, is no change to what is inside.
+			e.Sentence += " It stands inside the signed data, which relays and lists do not open: look at the signer's own program, or at a gateway that unpacks and packs mail."
+		}
 	}
 	return e, original, err
 }
@@ -105,13 +119,13 @@ func (e *Explanation) try(ctx context.Context, s *Signature) (original []byte, e
 	if err != nil {
 		return nil, err
 	}
-	x := &suspect{text: text, root: root, digest: s.info.MessageDigest, hash: s.info.DigestAlgorithm}
+	x := &suspect{ctx: ctx, text: text, root: root, digest: s.info.MessageDigest, hash: s.info.DigestAlgorithm}
 	for _, undo := range undoings {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
 		if undo(x) {
-			e.Change, e.Sentence = x.change, x.sentence
+			e.Change, e.Also, e.Sentence = x.change, x.also, x.sentence
 			return x.original, nil
 		}
 	}

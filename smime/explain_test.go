@@ -89,6 +89,8 @@ func TestExplain(t *testing.T) {
 		{"all fields folded", entity, re("; ", ";\r\n "), ChangeFolding},
 		{"field unfolded", strings.Replace(entity, "; name", ";\r\n\tname", 1), re(";\r\n\tname", "; name"), ChangeFolding},
 		{"last parameter unfolded", strings.Replace(entity, "charset=utf-8; format", "charset=utf-8;\r\n format", 1), re(";\r\n format", "; format"), ChangeFolding},
+		{"parameter quoted", entity, re("charset=utf-8; format", "charset=\"utf-8\"; format"), ChangeQuoting},
+		{"quotes removed", strings.Replace(entity, "boundary=b", "boundary=\"b\"", 1), re("boundary=\"b\"", "boundary=b"), ChangeQuoting},
 		{"field names in small letters", entity, re("Content-Type", "content-type"), ChangeFieldCase},
 		{"field added", entity, re("name=x.bin\r\n", "name=x.bin\r\nX-Scanned: yes\r\n"), ChangeFieldAdded},
 		{"fields added", entity, re("boundary=b\r\n", "boundary=b\r\nX-A: 1\r\nX-B: 2\r\n"), ChangeFieldAdded},
@@ -98,6 +100,32 @@ func TestExplain(t *testing.T) {
 		{"footer behind a last part without line end", strings.TrimSuffix(entity, "\r\n"), func(s string) string { return s + "\r\n____\r\nlist" }, ChangeFooter},
 		{"two things", entity, func(s string) string {
 			return re("\nFrom ", "\n>From ")(re(" +\r\n", "\r\n")(s))
+		}, ChangeFrom},
+		{"list footer, and encoded anew", entity, func(s string) string {
+			return downgradePart(strings.Replace(s, "Alice\r\n", "Alice\r\n\r\n____________\r\nA list of example.com\r\n", 1), "quoted-printable", encodeStandardQP, false)
+		}, ChangeFooter},
+		{"list footer, encoded as base64 with LF inside", entity, func(s string) string {
+			return downgradePart(strings.Replace(s, "Alice\r\n", "Alice\r\n\r\n____________\r\nA list of example.com\r\n", 1), "base64", func(b []byte) []byte {
+				return wrapBase64([]byte(strings.ReplaceAll(string(b), "\r\n", "\n")), 76)
+			}, false)
+		}, ChangeFooter},
+		{"list footer, encoded anew, and fields folded", entity, func(s string) string {
+			s = downgradePart(strings.Replace(s, "Alice\r\n", "Alice\r\n____\r\nA list of example.com\r\n", 1), "quoted-printable", encodeStandardQP, false)
+			return re("; ", ";\r\n ")(s)
+		}, ChangeFooter},
+		{"a list in Python", "Content-Type: text/plain; charset=utf-8; format=flowed\r\nContent-Transfer-Encoding: 8bit\r\n\r\nGrüße\r\n", func(string) string {
+			return "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=\"utf-8\"; format=\"flowed\"\r\nContent-Transfer-Encoding: base64\r\n\r\n" +
+				string(wrapBase64([]byte("Grüße\n__________\nA list of example.com\n"), 76))
+		}, ChangeFooter},
+		{"From quoted, and encoded anew", entity, func(s string) string {
+			return re("\nFrom ", "\n>From ")(downgradePart(s, "quoted-printable", encodeStandardQP, true))
+		}, ChangeFrom},
+		{"encoded anew, and fields added", entity, func(s string) string {
+			s = downgradePart(s, "quoted-printable", encodeStandardQP, false)
+			return re("boundary=b\r\n", "boundary=b\r\nX-MS-Has-Attach: yes\r\nX-Scanned: yes\r\n")(s)
+		}, ChangeFieldAdded},
+		{"From quoted, white space stripped, final line added", entity, func(s string) string {
+			return re("\nFrom ", "\n>From ")(re(" +\r\n", "\r\n")(s)) + "\r\n"
 		}, ChangeFrom},
 		{"other text", entity, re("Alice", "Mallory"), ""},
 	} {
@@ -195,5 +223,51 @@ func TestExplainRouteReencoded(t *testing.T) {
 	r.place(&e, &Signature{}, nil)
 	if e.After != "b" || e.Before != "c" {
 		t.Errorf("between %q and %q, want b and c", e.After, e.Before)
+	}
+}
+
+// Content that cannot be explained ends in time and without holding more than a few copies of it.
+func TestExplainHostile(t *testing.T) {
+	t.Parallel()
+	parts := strings.Repeat("--b\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n\r\nYQ0KLS0NCmI=\r\n", 1500)
+	entity := "Content-Type: multipart/mixed; boundary=b\r\n\r\n" + parts + strings.Repeat("----\r\n", 1000) + "--b--\r\n"
+	got, err := Explain(t.Context(), mustRead(t, head+clearPart(entity, p7s+detached(t, content, alice()))))
+	if err != nil || len(got) != 1 || got[0].Change != "" {
+		t.Errorf("Explain = %v, %v, want one without change", got, err)
+	}
+}
+
+func TestExplainAttached(t *testing.T) {
+	t.Parallel()
+	whole := head + p7m + "\r\n" + attached(t, "Content-Type: text/plain\r\n\r\nHello\r\nbye\r\n", alice())
+	if got, err := Explain(t.Context(), mustRead(t, whole)); err != nil || len(got) != 0 {
+		t.Errorf("Explain = %v, %v, want nothing", got, err)
+	}
+	der, err := base64.StdEncoding.DecodeString(strings.ReplaceAll(whole[strings.Index(whole, "\r\n\r\n"):], "\r\n", ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	packed := strings.Replace(string(der), "Content-Type: text", "content-type: text", 1)
+	got, err := Explain(t.Context(), mustRead(t, head+p7m+"\r\n"+string(wrapBase64([]byte(packed), 64))))
+	if err != nil || len(got) != 1 || got[0].Change != ChangeFieldCase || !strings.Contains(got[0].Sentence, "inside the signed data") {
+		t.Errorf("Explain = %+v, %v, want %s inside", got, err, ChangeFieldCase)
+	}
+}
+
+func TestExplainWrapped(t *testing.T) {
+	t.Parallel()
+	list := "List-Id: <talk.lists.example.com>\r\n"
+	received := func(by string) string {
+		return "Received: from x by " + by + " with ESMTP; Tue, 24 Nov 2026 10:00:00 +0000\r\n"
+	}
+	wrapped := list + received("mx.example.net") + received("mail.lists.example.com") + received("out.example.org") +
+		strings.TrimSuffix(head, "\r\n") + "\r\nContent-Type: multipart/mixed; boundary=out\r\n\r\n--out\r\n" +
+		clearPart(content, p7s+detached(t, content, alice())) + "\r\n--out\r\nContent-Type: text/plain\r\n\r\nfooter\r\n--out--\r\n"
+	got, err := Explain(t.Context(), mustRead(t, wrapped))
+	if err != nil || len(got) != 1 {
+		t.Fatalf("Explain = %v, %v", got, err)
+	}
+	if got[0].Change != ChangeWrapped || got[0].After != "mail.lists.example.com" || got[0].Before != "mx.example.net" {
+		t.Errorf("Explain = %+v", got[0])
 	}
 }

@@ -45,8 +45,12 @@ func (v *verifier) object(l *layer, outermost bool, doubt string) (bool, error) 
 // inside judges attached content and makes it the entity of l.
 func (v *verifier) inside(l *layer, sd *cms.SignedData, content *message.Spool) error {
 	p := l.entity
+	first := len(v.report.Signatures)
 	if err := v.signers(l, sd, sd.Digests(), p.number, l.covers(p)); err != nil {
 		return err
+	}
+	for _, s := range v.report.Signatures[first:] {
+		s.content, s.size, s.attached = content, content.Size(), true
 	}
 	inner, err := walkEntity(v.ctx, content, content.Size(), p.number)
 	if err != nil {

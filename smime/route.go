@@ -16,6 +16,8 @@ type route struct {
 	hops []routeHop // in the order of the way
 	body []byte     // of the message; nil when it is too big to look at
 	off  int64      // where it begins
+	// lists is what the fields of RFC 2369 and RFC 2919 say, converter who says to have encoded the message for transfer.
+	lists, converter string
 }
 
 // routeHop is a system that took the message.
@@ -41,6 +43,11 @@ func readRoute(ctx context.Context, m *message.Message) (*route, error) {
 			hop := parseReceived(f.Unfolded())
 			hop.seals, above = above, nil
 			hops = append(hops, hop)
+		case f.Is("List-Id"), f.Is("List-Post"), f.Is("List-Unsubscribe"):
+			r.lists += strings.ToLower(f.Unfolded()) + " "
+		case f.Is("X-MIME-Autoconverted"):
+			// Sendmail: "from 8bit to quoted-printable by mx.example.net id …".
+			r.converter = parseReceived(f.Unfolded()).by
 		case f.Is("DKIM-Signature") || f.Is("ARC-Message-Signature"):
 			if s, ok := parseSeal(f.Unfolded()); ok && len(above) < maxRoute {
 				above = append(above, s)
@@ -93,13 +100,17 @@ func (r *route) place(e *Explanation, s *Signature, original []byte) {
 		after, before, grounds = r.likely(e.Change)
 	}
 	e.After, e.Before = r.name(after), r.name(before)
+	what := " It happened "
+	if len(e.Also) > 0 {
+		what = " The first of these happened "
+	}
 	switch {
 	case e.After != "" && e.Before != "" && after < before:
-		e.Sentence += " It happened after " + e.After + " took the message and before " + e.Before + " had passed it on (by " + grounds + ")."
+		e.Sentence += what + "after " + e.After + " took the message and before " + e.Before + " had passed it on (by " + grounds + ")."
 	case e.After != "":
-		e.Sentence += " It happened after " + e.After + " took the message (by " + grounds + ")."
+		e.Sentence += what + "after " + e.After + " took the message (by " + grounds + ")."
 	case e.Before != "":
-		e.Sentence += " It happened before " + e.Before + " had passed the message on (by " + grounds + ")."
+		e.Sentence += what + "before " + e.Before + " had passed the message on (by " + grounds + ")."
 	}
 }
 
@@ -136,7 +147,18 @@ func (r *route) likely(change string) (after, before int, grounds string) {
 	switch change {
 	case ChangeFrom:
 		return last, last + 1, "the kind of change: it is made when a message is stored"
+	case ChangeFooter, ChangeWrapped:
+		for i := last; i > 0; i-- {
+			if r.isList(r.hops[i].by) {
+				return i, i + 1, "the fields of the list"
+			}
+		}
 	case ChangeReencoded:
+		for i := 1; i <= last; i++ {
+			if r.converter != "" && strings.EqualFold(r.hops[i].by, r.converter) {
+				return i, i + 1, "its field X-MIME-Autoconverted"
+			}
+		}
 		// RFC 3848: who takes a message by SMTP and not ESMTP offers no 8BITMIME, so that the one before has to re-encode it.
 		for i := 2; i <= last; i++ {
 			if r.hops[i].protocol == "SMTP" {
@@ -148,4 +170,11 @@ func (r *route) likely(change string) (after, before int, grounds string) {
 		return 0, last, "the Received fields"
 	}
 	return 1, last, "the Received fields"
+}
+
+// isList reports whether the fields of a list speak of the system, or of the domain it is in.
+func (r *route) isList(by string) bool {
+	by = strings.ToLower(strings.TrimSuffix(by, "."))
+	_, domain, ok := strings.Cut(by, ".")
+	return r.lists != "" && ok && (strings.Contains(r.lists, by) || strings.Contains(domain, ".") && strings.Contains(r.lists, domain))
 }

@@ -88,9 +88,10 @@ type Signature struct {
 	data    *cms.SignedData
 	info    *cms.SignerInfo
 	digests *cms.Digests
-	// Where the content of a detached signature stands, while the message is open.
+	// Where the content stands, while the message is open: in it, or, when it is attached, unpacked.
 	content   io.ReaderAt
 	off, size int64
+	attached  bool
 }
 
 // errNoSignature is for a Signature that is only a malformed part.

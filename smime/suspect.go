@@ -2,6 +2,7 @@ package smime
 
 import (
 	"bytes"
+	"context"
 	"crypto"
 	"hash"
 	"slices"
@@ -9,12 +10,14 @@ import (
 
 // suspect is signed content that was changed on the way, and what is known of the original: its digest.
 type suspect struct {
+	ctx    context.Context
 	text   []byte
 	root   *part // of text
 	hash   crypto.Hash
 	digest []byte
 	// change and sentence tell what was undone when the digest fitted, and original is the content then (nil where it was not kept).
 	change, sentence string
+	also             []string // further changes that were undone before that one could be
 	original         []byte
 	spent            int64 // octets hashed
 }
@@ -55,14 +58,24 @@ type splice struct {
 
 // spliced is is for the text with some ranges replaced.
 func (x *suspect) spliced(change, sentence string, splices ...splice) bool {
+	return x.is(change, sentence, segments(x.text, splices)...)
+}
+
+// segments are the pieces of a text with some ranges replaced.
+func segments(text []byte, splices []splice) [][]byte {
 	slices.SortFunc(splices, func(a, b splice) int { return int(a.off - b.off) })
-	var segments [][]byte
+	var out [][]byte
 	at := int64(0)
 	for _, s := range splices {
-		segments = append(segments, x.text[at:s.off], s.with)
+		out = append(out, text[at:s.off], s.with)
 		at = s.end
 	}
-	return x.is(change, sentence, append(segments, x.text[at:])...)
+	return append(out, text[at:])
+}
+
+// splicedText is a text with some ranges replaced.
+func splicedText(text []byte, splices []splice) []byte {
+	return bytes.Join(segments(text, splices), nil)
 }
 
 // parts returns the parts of the content that pass, in order.

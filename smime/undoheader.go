@@ -2,6 +2,7 @@ package smime
 
 import (
 	"bytes"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -14,30 +15,27 @@ func hasHeader(p *part) bool { return len(p.fields) > 0 }
 
 // undoFolding folds and unfolds the fields of part headers.
 func undoFolding(x *suspect) bool {
-	return x.headers(ChangeFolding, "A field in the header of a part was folded or unfolded.", []func([]byte) []byte{
-		func(raw []byte) []byte { return replaceFolds(raw, "") },
-		func(raw []byte) []byte { return replaceFolds(raw, " ") },
-		func(raw []byte) []byte { return replaceFolds(raw, "\r\n ") },
-		func(raw []byte) []byte { return replaceFolds(raw, "\r\n\t") },
-		func(raw []byte) []byte { return foldAtParameters(raw, "\r\n ") },
-		func(raw []byte) []byte { return foldAtParameters(raw, "\r\n\t") },
-		func(raw []byte) []byte { return foldLastParameter(raw, "\r\n ") },
-		func(raw []byte) []byte { return foldLastParameter(raw, "\r\n\t") },
-	})
+	return x.headers(ChangeFolding, foldingSentence, refoldings)
+}
+
+const foldingSentence = "A field in the header of a part was folded or unfolded."
+
+var refoldings = []func([]byte) []byte{
+	func(raw []byte) []byte { return replaceFolds(raw, "") },
+	func(raw []byte) []byte { return replaceFolds(raw, " ") },
+	func(raw []byte) []byte { return replaceFolds(raw, "\r\n ") },
+	func(raw []byte) []byte { return replaceFolds(raw, "\r\n\t") },
+	func(raw []byte) []byte { return foldAtParameters(raw, "\r\n ") },
+	func(raw []byte) []byte { return foldAtParameters(raw, "\r\n\t") },
+	func(raw []byte) []byte { return foldLastParameter(raw, "\r\n ") },
+	func(raw []byte) []byte { return foldLastParameter(raw, "\r\n\t") },
 }
 
 // headers tries other fields in all part headers, in each of them, and for each single field.
 func (x *suspect) headers(change, sentence string, rewrite []func([]byte) []byte) bool {
 	for _, r := range rewrite {
 		for _, set := range x.sets(hasHeader) {
-			var splices []splice
-			for _, p := range set {
-				at := p.start
-				for _, f := range p.fields {
-					splices = append(splices, splice{at, at + int64(len(f.Raw)), r(f.Raw)})
-					at += int64(len(f.Raw))
-				}
-			}
+			splices := x.fieldSplices(set, r)
 			if x.spliced(change, sentence, splices...) {
 				return true
 			}
@@ -49,6 +47,19 @@ func (x *suspect) headers(change, sentence string, rewrite []func([]byte) []byte
 		}
 	}
 	return false
+}
+
+// fieldSplices writes every field in the headers of parts anew.
+func (x *suspect) fieldSplices(parts []*part, rewrite func([]byte) []byte) []splice {
+	var splices []splice
+	for _, p := range parts {
+		at := p.start
+		for _, f := range p.fields {
+			splices = append(splices, splice{at, at + int64(len(f.Raw)), rewrite(f.Raw)})
+			at += int64(len(f.Raw))
+		}
+	}
+	return splices
 }
 
 // replaceFolds writes with for every folding, with the white space behind it; an empty one keeps that.
@@ -80,6 +91,21 @@ func foldLastParameter(raw []byte, fold string) []byte {
 	}
 	return slices.Concat(flat[:i+1], []byte(fold), flat[i+2:])
 }
+
+const quotingSentence = "The value of a parameter in the header of a part was written with quotes, or without."
+
+var (
+	quotedParameter = regexp.MustCompile(`=\s*"([A-Za-z0-9!#$&^_.+-]+)"`)
+	plainParameter  = regexp.MustCompile(`(;\s*[A-Za-z0-9*-]+)=([^";\s]+)`)
+)
+
+var requotings = []func([]byte) []byte{
+	func(raw []byte) []byte { return quotedParameter.ReplaceAll(raw, []byte("=$1")) },
+	func(raw []byte) []byte { return plainParameter.ReplaceAll(raw, []byte(`$1="$2"`)) },
+}
+
+// undoQuoting puts quotes around the values of parameters, and takes them away.
+func undoQuoting(x *suspect) bool { return x.headers(ChangeQuoting, quotingSentence, requotings) }
 
 // undoFieldCase writes the names of fields in other letters.
 func undoFieldCase(x *suspect) bool {

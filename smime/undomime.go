@@ -10,7 +10,7 @@ import (
 
 // What happens to the transfer encoding of parts.
 
-const reencodedSentence = "A part was transferred in another encoding than it was signed in."
+const reencodedSentence = "A part was encoded for transfer in another way than it was signed in, as a system does whose next hop takes 7 bits only (no 8BITMIME)."
 
 // undoReencoding puts back the encoding a part was in before a system without 8BITMIME (RFC 6152), or one that likes
 // another encoding better, changed it.
@@ -43,6 +43,9 @@ func (x *suspect) reencoded(set []*part, from string) bool {
 			octets, ok := decodeBody(x.body(p), from)
 			if !ok {
 				return false
+			}
+			if isText(p) {
+				octets = canonicalLines(octets) // base64 may have had LF inside
 			}
 			bodies[i] = original.encode(octets)
 		}

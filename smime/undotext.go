@@ -35,14 +35,19 @@ func undoFinalLine(x *suspect) bool {
 	return false
 }
 
+const fromSentence = `A ">" was put before a line that begins with "From ", as mailboxes in mbox form do.`
+
+func unquoteFrom(text []byte) []byte {
+	return bytes.ReplaceAll(text, []byte("\n>From "), []byte("\nFrom "))
+}
+
 // undoFrom knows what a mailbox in mbox form does (RFC 4155).
 func undoFrom(x *suspect) bool {
-	const sentence = `A ">" was put before a line that begins with "From ", as mailboxes in mbox form do.`
-	quoted, plain := []byte("\n>From "), []byte("\nFrom ")
+	quoted := []byte("\n>From ")
 	if !bytes.Contains(x.text, quoted) {
 		return false
 	}
-	if x.is(ChangeFrom, sentence, bytes.ReplaceAll(x.text, quoted, plain)) {
+	if x.is(ChangeFrom, fromSentence, unquoteFrom(x.text)) {
 		return true
 	}
 	// Some lines may have had it before.
@@ -52,18 +57,19 @@ func undoFrom(x *suspect) bool {
 		if i < 0 {
 			return false
 		}
-		if at += i + 1; x.is(ChangeFrom, sentence, x.text[:at], x.text[at+1:]) {
+		if at += i + 1; x.is(ChangeFrom, fromSentence, x.text[:at], x.text[at+1:]) {
 			return true
 		}
 	}
 	return false
 }
 
+const longLineSentence = "A line end and a space were put into a line that is too long for SMTP."
+
 // undoLongLines takes out what is put into lines that are too long for SMTP (RFC 5321, Section 4.5.3.1.6).
 func undoLongLines(x *suspect) bool {
 	for _, limit := range []int{998, 990, 997, 996, 1000, 2048} {
-		if joined := joinLines(x.text, limit); len(joined) < len(x.text) && x.is(ChangeLongLine,
-			"A line end and a space were put into a line that is too long for SMTP.", joined) {
+		if joined := joinLines(x.text, limit); len(joined) < len(x.text) && x.is(ChangeLongLine, longLineSentence, joined) {
 			return true
 		}
 	}
@@ -91,12 +97,18 @@ func joinLines(text []byte, limit int) []byte {
 	return out
 }
 
+const trailingRemoved, trailingAdded = "White space at the end of lines was removed.", "White space at the end of lines was added."
+
 func undoTrailing(x *suspect) bool {
-	const removed, added = "White space at the end of lines was removed.", "White space at the end of lines was added."
-	dashes := bytes.ReplaceAll(x.text, []byte("\r\n--\r\n"), []byte("\r\n-- \r\n")) // the line before a signature block
-	return x.is(ChangeTrailing, added, stripTrailing(x.text)) ||
-		x.is(ChangeTrailing, removed, dashes) ||
-		x.is(ChangeTrailing, removed, reflow(x.text)) || x.is(ChangeTrailing, removed, reflow(dashes))
+	dashes := restoreDashes(x.text)
+	return x.is(ChangeTrailing, trailingAdded, stripTrailing(x.text)) ||
+		x.is(ChangeTrailing, trailingRemoved, dashes) ||
+		x.is(ChangeTrailing, trailingRemoved, reflow(x.text)) || x.is(ChangeTrailing, trailingRemoved, reflow(dashes))
+}
+
+// restoreDashes puts the space back into the line before a signature block.
+func restoreDashes(text []byte) []byte {
+	return bytes.ReplaceAll(text, []byte("\r\n--\r\n"), []byte("\r\n-- \r\n"))
 }
 
 func stripTrailing(text []byte) []byte {
@@ -160,38 +172,4 @@ func undoOneBlank(x *suspect) bool {
 		h.Write(crlfBytes)
 		at += i + 2
 	}
-}
-
-// undoTwo undoes two things that one system does together.
-func undoTwo(x *suspect) bool {
-	if len(x.text) > maxExplained/8 {
-		return false
-	}
-	type step struct {
-		change, did string
-		undo        func([]byte) []byte
-	}
-	steps := []step{
-		{ChangeFrom, `put ">" before "From "`, func(b []byte) []byte { return bytes.ReplaceAll(b, []byte("\n>From "), []byte("\nFrom ")) }},
-		{ChangeTrailing, "removed white space at line ends", func(b []byte) []byte {
-			return bytes.ReplaceAll(b, []byte("\r\n--\r\n"), []byte("\r\n-- \r\n"))
-		}},
-		{ChangeTrailing, "removed white space at line ends", reflow},
-		{ChangeLongLine, "broke long lines", func(b []byte) []byte { return joinLines(b, maxOctets) }},
-		{ChangeFinalLine, "removed a line end at the end", func(b []byte) []byte { return append(bytes.Clone(b), crlfBytes...) }},
-		{ChangeFinalLine, "added a line end at the end", func(b []byte) []byte { return bytes.TrimSuffix(b, crlfBytes) }},
-		{ChangeLineEnds, "changed line ends", func(b []byte) []byte { return bytes.ReplaceAll(b, crlfBytes, lfBytes) }},
-	}
-	for _, first := range steps {
-		once := first.undo(x.text)
-		if bytes.Equal(once, x.text) {
-			continue
-		}
-		for _, second := range steps {
-			if x.is(first.change, "Two things were done to the content: somebody "+first.did+" and "+second.did+".", second.undo(once)) {
-				return true
-			}
-		}
-	}
-	return false
 }

@@ -94,13 +94,14 @@ func (e *explainer) write(file string, x smime.Explanation) error {
 		return err
 	}
 	return json.NewEncoder(out).Encode(struct {
-		File     string `json:"file"`
-		Part     string `json:"part"`
-		Change   string `json:"change"`
-		Sentence string `json:"sentence"`
-		After    string `json:"after,omitempty"`
-		Before   string `json:"before,omitempty"`
-	}{file, x.Part, x.Change, x.Sentence, x.After, x.Before})
+		File     string   `json:"file"`
+		Part     string   `json:"part"`
+		Change   string   `json:"change"`
+		Also     []string `json:"also,omitempty"`
+		Sentence string   `json:"sentence"`
+		After    string   `json:"after,omitempty"`
+		Before   string   `json:"before,omitempty"`
+	}{file, x.Part, x.Change, x.Also, x.Sentence, x.After, x.Before})
 }
 
 func (e *explainer) end() error {
