@@ -3,55 +3,38 @@ package lookup
 import (
 	"fmt"
 	"strings"
-	"unicode/utf8"
 
 	"dnseal/lookup/dnssec"
 )
 
-// writeConclusion says after the tree what came out, why, and what can be done.
-func (r *Result) writeConclusion(b *strings.Builder) {
-	b.WriteByte('\n')
+// conclude says after the tree what came out, why, and what can be done.
+func (r *Result) conclude(p *page) {
+	p.WriteByte('\n')
 	switch {
 	case r.Status == dnssec.Secure && r.Presence == Present:
 		plural := "s"
 		if len(r.Records) == 1 {
 			plural = ""
 		}
-		paragraph(b, "%d record%s, validated from the trust anchor down; good for %s.", len(r.Records), plural, span(r.TTL))
+		p.paragraph("%d record%s, validated from the trust anchor down; good for %s.", len(r.Records), plural, span(r.TTL))
 	case r.Status == dnssec.Secure:
-		paragraph(b, "Proven: there is no %s record here; good for %s.", r.Type, span(r.TTL))
+		p.paragraph("Proven: there is no %s record here; good for %s.", r.Type, span(r.TTL))
 	case r.Answer.EDE >= 0:
-		paragraph(b, "%s (Extended DNS Error %d): %s", r.Code, r.Answer.EDE, r.Reason)
+		p.paragraph("%s (Extended DNS Error %d): %s", r.Code, r.Answer.EDE, r.Reason)
 	default:
-		paragraph(b, "%s: %s", r.Code, r.Reason)
+		p.paragraph("%s: %s", r.Code, r.Reason)
 	}
 	if todo := r.advice(); todo != "" {
-		paragraph(b, "What to do: %s", todo)
+		p.paragraph("What to do: %s", todo)
 	}
 	for _, w := range r.Warnings {
-		paragraph(b, "Warning: %s", w)
+		p.paragraph("Warning: %s", w)
 	}
 }
 
-// paragraph writes text in lines that fit a terminal.
-func paragraph(b *strings.Builder, format string, args ...any) {
-	const width = 100
-	column := 0
-	for word := range strings.FieldsSeq(fmt.Sprintf(format, args...)) {
-		n := utf8.RuneCountInString(word)
-		switch {
-		case column == 0:
-		case column+1+n > width:
-			b.WriteString("\n  ")
-			column = 2
-		default:
-			b.WriteByte(' ')
-			column++
-		}
-		b.WriteString(word)
-		column += n
-	}
-	b.WriteByte('\n')
+// paragraph writes a text of its own.
+func (p *page) paragraph(format string, args ...any) {
+	p.fold("", "  ", strings.Join(strings.Fields(fmt.Sprintf(format, args...)), " "))
 }
 
 // advice is what an administrator can do about the result; "" when nothing needs doing.

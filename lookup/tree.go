@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/miekg/dns"
 
@@ -14,15 +15,44 @@ import (
 // WriteTree draws the chain of trust of the result for people: zone by zone from the trust anchor down, then the
 // records or the proof that there are none, then what is wrong and what to do about it. now is for the time left.
 func (r *Result) WriteTree(w io.Writer, now time.Time) error {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s %s: %s\n", mark(r.Status), r.Name, r.Type, r.Status)
-	for _, n := range r.tree(now) {
-		b.WriteByte('\n')
-		n.draw(&b, "", "")
-	}
-	r.writeConclusion(&b)
-	_, err := io.WriteString(w, b.String())
+	const terminal = 80
+	p := &page{width: terminal}
+	r.draw(p, now)
+	_, err := io.WriteString(w, p.String())
 	return err
+}
+
+func (r *Result) draw(p *page, now time.Time) {
+	p.fold("", "  ", fmt.Sprintf("%s %s %s: %s", mark(r.Status), r.Name, r.Type, r.Status))
+	for _, n := range r.tree(now) {
+		p.WriteByte('\n')
+		n.draw(p, "", "")
+	}
+	r.conclude(p)
+}
+
+// page is a text in lines of a width.
+type page struct {
+	strings.Builder
+	width int
+}
+
+// fold writes a text behind first, and what does not fit the width in further lines behind rest.
+func (p *page) fold(first, rest, text string) {
+	words := strings.TrimLeft(text, " ")
+	line := first + text[:len(text)-len(words)]
+	for i, word := range strings.Split(words, " ") {
+		switch {
+		case i == 0:
+			line += word
+		case utf8.RuneCountInString(line+" "+word) > p.width:
+			p.WriteString(line + "\n")
+			line = rest + word
+		default:
+			line += " " + word
+		}
+	}
+	p.WriteString(line + "\n")
 }
 
 // node is a zone or a set of records in the drawing.
@@ -37,20 +67,20 @@ func (n *node) add(format string, args ...any) {
 }
 
 // draw writes the node; first goes before its title, rest before everything below that.
-func (n *node) draw(b *strings.Builder, first, rest string) {
-	b.WriteString(first + n.title + "\n")
+func (n *node) draw(p *page, first, rest string) {
 	bar := "   "
 	if len(n.children) > 0 {
 		bar = "│  "
 	}
+	p.fold(first, rest+bar+"  ", n.title)
 	for _, line := range n.lines {
-		b.WriteString(rest + bar + line + "\n")
+		p.fold(rest+bar, rest+bar+"  ", line)
 	}
 	for i, child := range n.children {
 		if i == len(n.children)-1 {
-			child.draw(b, rest+"└─ ", rest+"   ")
+			child.draw(p, rest+"└─ ", rest+"   ")
 		} else {
-			child.draw(b, rest+"├─ ", rest+"│  ")
+			child.draw(p, rest+"├─ ", rest+"│  ")
 		}
 	}
 }

@@ -180,6 +180,9 @@ func (l *lookup) match(z *Zone, ds []*dns.DS, trusted []*dns.DNSKEY) ([]*zoneKey
 	case m.failure.code != "":
 		return nil, m.failure
 	}
+	if z.parent == nil {
+		return nil, bogus(dns.ExtendedErrorCodeDNSKEYMissing, CodeNoKey, "no key of %s fits a trust anchor", z.Name)
+	}
 	return nil, bogus(dns.ExtendedErrorCodeDNSKEYMissing, CodeNoKey, "no key of %s fits its DS record; parent and zone disagree after a key change", z.Name)
 }
 

@@ -77,6 +77,10 @@ const defaultSkew = 5 * time.Minute
 
 // Resolve asks for (name, qtype) and validates. It never returns nil, and every failure is in the Answer.
 // The budget of ctx counts the work; without one the default limits hold for this call.
+//
+// After SERVFAIL a question is asked once more with CD=1, and what comes then makes the answer bogus or leaves it
+// indeterminate (CodeServfail), but never secure or insecure, even where it validates: the resolver has a reason, such as a
+// newer trust anchor or a limit, and its refusal costs no more than asking again later.
 func (v *Validator) Resolve(ctx context.Context, name string, qtype uint16) *Answer {
 	l := v.newLookup(ctx, qtype)
 	defer l.asker.close()
