@@ -93,7 +93,7 @@ func TestEndless(t *testing.T) {
 			t.Errorf("%s: Sign: %v", c.name, err)
 		}
 		edit.Close()
-		if d := time.Since(start); d > time.Minute {
+		if d := time.Since(start); d > 5*time.Minute { // a guard against hanging: it is some seconds at most
 			t.Errorf("%s: %v", c.name, d)
 		}
 		m.Close()

@@ -35,6 +35,11 @@ func newGnuPG(t *testing.T, ids map[string]*peerIdentity) peer {
 	})
 	writeBytes(t, filepath.Join(home, "gpgsm.conf"), []byte("disable-crl-checks\ndisable-policy-checks\ndisable-dirmngr\n"))
 	writeBytes(t, filepath.Join(home, "gpg-agent.conf"), []byte("allow-loopback-pinentry\ns2k-count 65536\n"))
+	// An agent that gpgsm starts itself is given five seconds, which are not enough on a busy machine. What the agent
+	// prints is not read: it would keep a pipe open.
+	agent := exec.CommandContext(t.Context(), program(t, "gpg-agent"), "--daemon")
+	agent.Env = append(os.Environ(), p.env...)
+	must(t, agent.Run())
 	caFile := filepath.Join(ids["p256"].dir, "ca.pem")
 	out, err := p.run(t, "openssl", "x509", "-in", caFile, "-noout", "-fingerprint", "-sha1")
 	must(t, err)
