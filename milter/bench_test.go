@@ -1,8 +1,14 @@
 package milter
 
 import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
 	"fmt"
 	"maps"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -39,15 +45,16 @@ var benchSizes = []struct {
 	size int
 }{{"4KiB", 4 << 10}, {"100KiB", 100 << 10}, {"5MiB", 5 << 20}}
 
-// BenchmarkSign runs our signer beside its limit (a milter of the same library
+// BenchmarkSign runs our signer beside an echo (a milter of the same library
 // that gives the body back) and DKIM signers, which give back a field only. One
-// run of it gives one table; what counts is the ratios in it.
+// run of it gives one table; what counts is the ratios in it. Nothing that signs
+// can be faster than the limit: the echo, then a digest of the body and a signature.
 func BenchmarkSign(b *testing.B) {
 	rsaKey, edKey := dkimKeys(b)
 	peers := []*process{
 		startRole(b, "echo", "bare echo"),
 		startRole(b, "echo-door", "echo"),
-		startRole(b, "noop", "noop"),
+		startRole(b, "noop", "bare noop"),
 		startSigner(b, "dnseal-p256", "p256"),
 		startSigner(b, "dnseal-ed25519", "ed25519"),
 		startSigner(b, "dnseal-rsa2048", "rsa2048"),
@@ -58,40 +65,44 @@ func BenchmarkSign(b *testing.B) {
 	}
 	for _, size := range benchSizes {
 		p := newParcel(benchMail(size.size))
+		most := limit{"echo", p.text, signBare(b)}
 		against := []string{"echo", "opendkim-rsa2048", "opendkim-ed25519", "msgauth-ed25519"}
 		for _, conns := range []int{1, 8, 32} {
 			b.Run(fmt.Sprintf("%s/%dconns", size.name, conns), func(b *testing.B) {
 				for b.Loop() {
-					compare(b, dialDriver, peers, p, conns, "dnseal-p256", against...)
+					compare(b, dialDriver, peers, p, conns, most, "dnseal-p256", against...)
 				}
 			})
 		}
 		b.Run(size.name+"/8conns-library", func(b *testing.B) {
 			for b.Loop() {
-				compare(b, dialLibrary, peers, p, 8, "dnseal-p256", against...)
+				compare(b, dialLibrary, peers, p, 8, most, "dnseal-p256", against...)
 			}
 		})
 	}
 }
 
-// BenchmarkVerify runs our verifier with a warm cache beside a milter that does nothing.
+// BenchmarkVerify runs our verifier with a warm cache beside a milter of the same library that does nothing. Its limit is
+// that one, then a digest of the body and one signature verified.
 func BenchmarkVerify(b *testing.B) {
 	o := openOffice(b)
 	peers := []*process{
-		startRole(b, "noop", "noop"),
+		startRole(b, "noop", "bare noop"),
+		startRole(b, "noop-door", "noop"),
 		startRole(b, "dnseal-verify", "verify", o.dns.Addr(), o.dns.Anchor()),
 	}
 	raw := signedBy(b, o, benchMail(4<<10))
+	most := limit{"noop", newParcel(raw).text, verifyBare(b)}
 	for _, conns := range []int{1, 8, 32} {
 		b.Run(fmt.Sprintf("4KiB/%dconns", conns), func(b *testing.B) {
 			for b.Loop() {
-				compare(b, dialDriver, peers, newParcel(raw), conns, "dnseal-verify", "noop")
+				compare(b, dialDriver, peers, newParcel(raw), conns, most, "dnseal-verify", "noop")
 			}
 		})
 	}
 	b.Run("4KiB/8conns-library", func(b *testing.B) {
 		for b.Loop() {
-			compare(b, dialLibrary, peers, newParcel(raw), 8, "dnseal-verify", "noop")
+			compare(b, dialLibrary, peers, newParcel(raw), 8, most, "dnseal-verify", "noop")
 		}
 	})
 }
@@ -103,21 +114,68 @@ func ownCPU() time.Duration {
 	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
 }
 
-// compare measures all peers in rounds, prints a table and reports the ratios of one of them to others.
-func compare(b *testing.B, dial func(path string) (mtaUnderLoad, error), peers []*process, p *parcel, conns int, ours string, others ...string) {
+// limit is the work that cannot be left out, after what a peer does.
+type limit struct {
+	peer, body string
+	work       func(digest []byte)
+}
+
+// cpu is the time the work takes.
+func (l limit) cpu() time.Duration {
+	body, n := []byte(l.body), time.Duration(0)
+	before := ownCPU()
+	for began := time.Now(); time.Since(began) < benchRun/4; n++ {
+		digest := sha256.Sum256(body)
+		l.work(digest[:])
+	}
+	return (ownCPU() - before) / n
+}
+
+// rate is what a peer of this rate would make with the work to do as well, on the same processors: times add up.
+func (l limit) rate(peer float64, work time.Duration) float64 {
+	return 1 / (1/peer + work.Seconds()/float64(runtime.GOMAXPROCS(0)))
+}
+
+// signBare signs with P-256, verifyBare verifies such a signature.
+func signBare(b *testing.B) func([]byte) {
+	b.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return func(digest []byte) { _, _ = key.Sign(rand.Reader, digest, crypto.SHA256) }
+}
+
+func verifyBare(b *testing.B) func([]byte) {
+	b.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		b.Fatal(err)
+	}
+	signature, err := ecdsa.SignASN1(rand.Reader, key, make([]byte, sha256.Size))
+	if err != nil {
+		b.Fatal(err)
+	}
+	return func(digest []byte) { ecdsa.VerifyASN1(&key.PublicKey, digest, signature) }
+}
+
+// compare measures all peers in rounds, prints a table and reports the ratios of one of them to others and to its limit.
+func compare(b *testing.B, dial func(path string) (mtaUnderLoad, error), peers []*process, p *parcel, conns int, l limit, ours string, others ...string) {
 	b.Helper()
 	all := map[string][]measurement{}
+	var bare []measurement
 	peaks := map[string]float64{}
 	for round := range benchRounds {
 		for i := range peers {
 			peer := peers[(i+round)%len(peers)]
 			peer.resetPeak()
 			before := peer.cpu(b)
-			m := run(b, dial, peer.path, p, conns, benchRun, peer.name != "noop")
+			m := run(b, dial, peer.path, p, conns, benchRun, !strings.HasPrefix(peer.name, "noop"))
 			m.cpu = time.Duration(float64(peer.cpu(b)-before) / (m.rate * benchRun.Seconds()))
 			all[peer.name] = append(all[peer.name], m)
 			peaks[peer.name] = max(peaks[peer.name], peer.peak())
 		}
+		bare = append(bare, measurement{cpu: l.cpu()})
 	}
 	mid := map[string]measurement{}
 	for name, ms := range all {
@@ -131,6 +189,12 @@ func compare(b *testing.B, dial func(path string) (mtaUnderLoad, error), peers [
 			m.cpu.Round(time.Microsecond), m.p99.Round(10*time.Microsecond), peaks[name]))
 	}
 	b.Log(strings.Join(table, "\n")) // ten lines are shown
+	work := median(bare, func(m measurement) time.Duration { return m.cpu })
+	most := l.rate(mid[l.peer].rate, work)
+	b.ReportMetric(most, "limit-msg/s")
+	b.ReportMetric(most/mid[l.peer].rate, "limit-x-"+l.peer)
+	b.ReportMetric(mid[ours].rate/most, "x-limit")
+	b.ReportMetric(float64(mid[ours].cpu)/float64(mid[l.peer].cpu+work), "cpu-of-limit")
 	b.ReportMetric(mid[ours].rate, "msg/s")
 	b.ReportMetric(float64(mid[ours].cpu.Microseconds()), "cpu-µs/msg")
 	b.ReportMetric(peaks[ours], "peak-MiB")

@@ -105,9 +105,17 @@ func (e *bareEcho) EndOfMessage(m gomilter.Modifier) (*gomilter.Response, error)
 	return gomilter.RespAccept, nil
 }
 
-func echoServer() *gomilter.Server {
+// bareNoop takes the same in and gives nothing back: the limit for a verifier.
+type bareNoop struct{ bareEcho }
+
+func (*bareNoop) EndOfMessage(gomilter.Modifier) (*gomilter.Response, error) {
+	return gomilter.RespAccept, nil
+}
+
+// bareServer is a milter of the library alone.
+func bareServer(newMilter func() gomilter.Milter) *gomilter.Server {
 	return gomilter.NewServer(
-		gomilter.WithMilter(func() gomilter.Milter { return &bareEcho{} }),
+		gomilter.WithMilter(newMilter),
 		gomilter.WithActions(wantActions), gomilter.WithProtocols(wantProtocol),
 		gomilter.WithNegotiationCallback(negotiate),
 	)

@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 
+	gomilter "github.com/d--j/go-milter"
+
 	"dnseal/sender"
 	"dnseal/smime/message"
 )
@@ -34,8 +36,11 @@ func beMilter(path, role string, with []string) error {
 	if err != nil {
 		return err
 	}
-	if role == "bare echo" {
-		return echoServer().Serve(ln)
+	switch role {
+	case "bare echo":
+		return bareServer(func() gomilter.Milter { return &bareEcho{} }).Serve(ln)
+	case "bare noop":
+		return bareServer(func() gomilter.Milter { return &bareNoop{} }).Serve(ln)
 	}
 	h, err := roleHandler(role, with)
 	if err != nil {

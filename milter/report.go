@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	gomilter "github.com/d--j/go-milter"
+
 	"dnseal/smime/message"
 )
 
@@ -27,13 +29,13 @@ func refusal(why error) *message.Outcome {
 }
 
 // report writes the message's one line and tells the observer.
-func (s *session) report(action message.Action, out *message.Outcome, daemon string, took time.Duration) {
+func (s *session) report(macros gomilter.Macros, action message.Action, out *message.Outcome, took time.Duration) {
 	level := slog.LevelInfo
 	if out.Result == "internal-error" || out.Result == "unsupported" {
 		level = slog.LevelError
 	}
 	if s.srv.log.Enabled(s.srv.ctx, level) {
-		attrs := append(s.attrs(action, out, daemon, took), out.Attrs...)
+		attrs := append(s.attrs(macros, action, out, took), out.Attrs...)
 		s.srv.log.LogAttrs(s.srv.ctx, level, "message", attrs...)
 	}
 	if s.srv.opts.Observe != nil {
@@ -41,7 +43,9 @@ func (s *session) report(action message.Action, out *message.Outcome, daemon str
 	}
 }
 
-func (s *session) attrs(action message.Action, out *message.Outcome, daemon string, took time.Duration) []slog.Attr {
+// attrs is who, what and how long. How somebody logged in ({auth_type}) is for the operator: what counts is that the MTA
+// says who it was, and for that it has no other word than {auth_authen}.
+func (s *session) attrs(macros gomilter.Macros, action message.Action, out *message.Outcome, took time.Duration) []slog.Attr {
 	attrs := []slog.Attr{
 		slog.String("id", s.env.QueueID),
 		slog.String("action", action.String()),
@@ -53,11 +57,14 @@ func (s *session) attrs(action message.Action, out *message.Outcome, daemon stri
 	}
 	if s.env.Submitter.User != "" {
 		attrs = append(attrs, slog.String("user", s.env.Submitter.User))
+		if mechanism := macros.Get(gomilter.MacroAuthType); mechanism != "" {
+			attrs = append(attrs, slog.String("auth", mechanism))
+		}
 	}
 	if s.env.Submitter.Addr.IsValid() {
 		attrs = append(attrs, slog.String("client", s.env.Submitter.Addr.String()))
 	}
-	if daemon != "" {
+	if daemon := macros.Get(gomilter.MacroDaemonName); daemon != "" {
 		attrs = append(attrs, slog.String("daemon", daemon))
 	}
 	return attrs

@@ -124,7 +124,7 @@ func (s *session) EndOfMessage(m gomilter.Modifier) (resp *gomilter.Response, er
 	out := s.decide(m)
 	defer func() { _ = out.Close() }()
 	action, resp := s.settle(out)
-	s.report(action, out, m.Get(gomilter.MacroDaemonName), time.Since(started))
+	s.report(m, action, out, time.Since(started))
 	return resp, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -105,6 +106,21 @@ func TestEnvelope(t *testing.T) {
 	if diff := cmp.Diff(want, got.last(), ignore, cmp.Comparer(sameAddr)); diff != "" {
 		t.Errorf("second envelope (-want +got):\n%s", diff)
 	}
+}
+
+// TestLoginIsLogged wants the log to say who logged in, and how.
+func TestLoginIsLogged(t *testing.T) {
+	t.Parallel()
+	var log record[string]
+	srv := serve(t, Options{
+		Handler: always(accepting),
+		Logger:  slog.New(slog.NewTextHandler(writer(func(p []byte) { log.add(string(p)) }), nil)),
+	})
+	m := srv.connect(t)
+	m.macros.Set(gomilter.MacroAuthAuthen, "alice")
+	m.macros.Set(gomilter.MacroAuthType, "PLAIN")
+	m.send(mail{raw: simple})
+	waitFor(t, "the line", func() bool { return strings.Contains(log.last(), "user=alice auth=PLAIN") })
 }
 
 // TestLoginEnds wants a login of one message not to speak for the next.
