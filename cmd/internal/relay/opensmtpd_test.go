@@ -61,7 +61,7 @@ func TestOpenSMTPD(t *testing.T) {
 		if m.mail == " SMTPUTF8" {
 			continue
 		}
-		if err := handInOne(relay, m); err != nil {
+		if err = handInOne(relay, m); err != nil {
 			t.Fatal(err)
 		}
 		sent++
