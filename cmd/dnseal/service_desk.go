@@ -2,14 +2,12 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
 	"sync"
 
 	"dnseal/cmd/internal/config"
-	"dnseal/sender"
 	"dnseal/smime/message"
 )
 
@@ -55,7 +53,7 @@ func (d desk) Handle(ctx context.Context, m *message.Message, env *message.Envel
 	defer g.messages.Done()
 	defer func() {
 		if p := recover(); p != nil {
-			out = d.decide(g, m, fmt.Errorf("the handler failed: %v", p))
+			out = d.decide(g, m, env, fmt.Errorf("the handler failed: %v", p))
 			out.Attrs = append(out.Attrs, slog.String("stack", string(debug.Stack())))
 		}
 	}()
@@ -64,51 +62,24 @@ func (d desk) Handle(ctx context.Context, m *message.Message, env *message.Envel
 		return g.observe.Handle(ctx, m, env)
 	case d.role == config.RoleInbound || d.role == config.RoleVerify:
 		return g.verify.Handle(ctx, m, env)
-	case g.sign == nil: // the identities went away with a reload, and this connection is older
-		return g.unsignable(errors.New("no identities any more"))
 	}
 	return g.sign.Handle(ctx, m, env)
 }
 
 // unfit decides about a message that a milter cannot take in: it is too big, cannot be read, or was lost on this machine.
-func (d desk) unfit(_ context.Context, head *message.Message, why error, _ *message.Envelope) *message.Outcome {
+func (d desk) unfit(_ context.Context, head *message.Message, why error, env *message.Envelope) *message.Outcome {
 	g := d.board.take()
 	defer g.messages.Done()
-	return d.decide(g, head, why)
+	return d.decide(g, head, env, why)
 }
 
 // decide is what happens to a message that no handler can have, or has failed with.
-func (d desk) decide(g *generation, head *message.Message, why error) *message.Outcome {
+func (d desk) decide(g *generation, head *message.Message, env *message.Envelope, why error) *message.Outcome {
 	switch {
 	case d.observe:
 		return g.observe.Unfit(head, why)
 	case d.role == config.RoleInbound || d.role == config.RoleVerify:
 		return g.verify.Unfit(head, why)
 	}
-	return g.unsignable(why)
-}
-
-// unsignable applies the action of class too-big, or of internal-error where the reason is neither size nor form; what
-// cannot be read is refused, because nobody could verify it.
-func (g *generation) unsignable(why error) *message.Outcome {
-	out := &message.Outcome{Attrs: []slog.Attr{slog.String("reason", why.Error())}}
-	switch {
-	case errors.Is(why, message.ErrMalformed):
-		out.Action, out.Result = message.Reject, "malformed"
-		out.Reply = message.Reply{Code: 554, Enhanced: "5.6.0", Text: "Message cannot be read"}
-		return out
-	case errors.Is(why, message.ErrTooBig):
-		out.Result = sender.ClassTooBig
-	default:
-		out.Result = sender.ClassInternalError
-	}
-	action, set := g.config.SenderOptions(nil).On[out.Result]
-	if !set {
-		action = sender.DefaultActions()[out.Result]
-	}
-	out.Action = action
-	if action == message.Reject && out.Result == sender.ClassTooBig {
-		out.Reply = message.Reply{Code: 552, Enhanced: "5.3.4", Text: "Message is too big to be signed"}
-	}
-	return out
+	return g.sign.Unfit(head, env, why)
 }

@@ -12,7 +12,6 @@ import (
 	"dnseal/lookup"
 	"dnseal/receiver"
 	"dnseal/sender"
-	"dnseal/smime/message"
 )
 
 // generation is everything made of one reading of the configuration.
@@ -20,7 +19,7 @@ type generation struct {
 	config   *config.Config
 	client   *lookup.Client
 	dns      lookup.Resolver // the client, counted and heeded
-	sign     message.Handler
+	sign     *sender.Sender  // nil without identities
 	verify   *receiver.Receiver
 	observe  *receiver.Receiver // the same, without doing anything
 	doors    []*door
@@ -48,12 +47,9 @@ func (s *service) generation(ctx context.Context, c *config.Config) (*generation
 
 func (g *generation) handlers() error {
 	c, r := g.config, g.dns
-	if c.Identities != "" {
-		signer, err := sender.New(c.SenderOptions(r))
-		if err != nil {
-			return err
-		}
-		g.sign = signer
+	signer, err := sender.New(c.SenderOptions(r))
+	if err != nil {
+		return err
 	}
 	judge, err := receiver.New(c.ReceiverOptions(r, false))
 	if err != nil {
@@ -63,7 +59,7 @@ func (g *generation) handlers() error {
 	if err != nil {
 		return err
 	}
-	g.verify, g.observe = judge, watcher
+	g.sign, g.verify, g.observe = signer, judge, watcher
 	return nil
 }
 

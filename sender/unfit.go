@@ -1,0 +1,43 @@
+package sender
+
+import (
+	"errors"
+	"log/slog"
+
+	"dnseal/smime/message"
+)
+
+// ResultMalformed is the Outcome.Result for a message that cannot be read.
+const ResultMalformed = "malformed"
+
+// Unfit is Handle for a message that a door could not take in: too big ([message.ErrTooBig]), unreadable
+// ([message.ErrMalformed]), or, for any other reason, lost by trouble of this machine (class internal-error). head is its
+// header, the body does not count, or nil when not even that could be read. Who may not use the From is refused as in
+// Handle. What cannot be read is refused too, because nobody could verify it, and so is what would be passed on without
+// anybody having seen whose mail it is.
+func (s *Sender) Unfit(head *message.Message, env *message.Envelope, why error) *message.Outcome {
+	class := ClassInternalError
+	switch {
+	case errors.Is(why, message.ErrTooBig):
+		class = ClassTooBig
+	case errors.Is(why, message.ErrMalformed):
+		return &message.Outcome{
+			Action: message.Reject, Result: ResultMalformed, Attrs: []slog.Attr{slog.String("reason", why.Error())},
+			Reply: message.Reply{Code: 554, Enhanced: "5.6.0", Text: "Message cannot be read"},
+		}
+	}
+	if head == nil {
+		out := s.stop(class, class, why.Error(), nil, nil)
+		if out.Action == message.Accept {
+			out.Action, out.Reply = message.Reject, reply(class, message.Reject)
+		}
+		return out
+	}
+	pass := &message.Edit{Changes: removeControl(head)}
+	req := originators(head, env)
+	attrs := []slog.Attr{slog.String("from", req.fromText())}
+	if d := decide(s.rules, req); d.class != "" {
+		return s.stop(d.class, d.code, d.reason, pass, attrs)
+	}
+	return s.stop(class, class, why.Error(), pass, attrs)
+}
