@@ -24,8 +24,8 @@ type generalName struct {
 
 const utf8Mailbox = 0xff // an otherName with an SmtpUTF8Mailbox
 
-func altNames(t *testing.T, names []generalName) pkix.Extension {
-	t.Helper()
+func altNames(tb testing.TB, names []generalName) pkix.Extension {
+	tb.Helper()
 	var b cryptobyte.Builder
 	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
 		for _, n := range names {
@@ -94,4 +94,20 @@ func TestCertificateNames(t *testing.T) {
 			t.Errorf("%s: names (-want +got):\n%s", c.name, diff)
 		}
 	}
+}
+
+// FuzzCertificateNames reads any subjectAltName: every address found is one that can be written and read again.
+func FuzzCertificateNames(f *testing.F) {
+	for _, mailbox := range []string{"bücher@example.org", "bücher@bücher.example", "\ufeffbücher@example.org", "\"ü b\"@example.org"} {
+		f.Add(altNames(f, []generalName{{utf8Mailbox, mailbox}, {1, "a@example.org"}, {2, "x.example.org"}}).Value)
+	}
+	f.Fuzz(func(t *testing.T, value []byte) {
+		cert := &x509.Certificate{Extensions: []pkix.Extension{{Id: oidSubjectAltName, Value: value}}}
+		for _, n := range CertificateNames(cert) {
+			again, err := message.ParseAddress(n.Address.String())
+			if n.Kind != "mail" || isASCII(n.Address.Local) || err != nil || again != n.Address {
+				t.Fatalf("%+v, read again: %+v, %v", n, again, err)
+			}
+		}
+	})
 }
