@@ -95,6 +95,26 @@ func TestCacheHolds(t *testing.T) {
 	}
 }
 
+// TestCacheClock: a clock that is set back does not make what is kept live longer.
+func TestCacheClock(t *testing.T) {
+	t.Parallel()
+	var clock testClock
+	c, err := newCache(&Options{CacheBytes: 1 << 20, Now: clock.now, Limits: Limits{}.withDefaults()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.close()
+	k := key{sensor + ".", TLSA}
+	c.put(k, &Result{Name: k.name, Type: k.typ, Status: dnssec.Secure, Presence: Present, TTL: 5 * time.Minute, Answer: new(dnssec.Answer)})
+	if r, _ := c.get(k); r == nil {
+		t.Fatal("nothing was kept")
+	}
+	clock.advance(-time.Hour)
+	if r, _ := c.get(k); r != nil {
+		t.Errorf("kept for %s from a clock that was set back", r.TTL)
+	}
+}
+
 func TestKeepFor(t *testing.T) {
 	t.Parallel()
 	const day = 24 * time.Hour

@@ -139,6 +139,13 @@ func TestMatchRules(t *testing.T) {
 	below := issue(t, "below", false, expired)
 	noCA := issue(t, "no CA", false, p.root)
 	byNoCA := issue(t, "by no CA", false, noCA)
+	webCA := issue(t, "web CA", true, p.root, func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} })
+	byWebCA := issue(t, "by web CA", false, webCA)
+	mail := func(usages ...x509.ExtKeyUsage) func(*MatchOptions) {
+		return func(o *MatchOptions) {
+			o.Certificate, o.Chain, o.KeyUsages = byWebCA.Certificate, []*x509.Certificate{webCA.Certificate, p.root.Certificate}, usages
+		}
+	}
 	for _, tt := range []struct {
 		name   string
 		record Record
@@ -181,6 +188,9 @@ func TestMatchRules(t *testing.T) {
 		{"DANE-TA: the leaf itself is no anchor of itself", record(2, 0, 1, p.self), func(o *MatchOptions) {
 			o.Certificate, o.Chain = p.self.Certificate, []*x509.Certificate{p.self.Certificate}
 		}, "no-match"},
+		{"DANE-TA: a CA for web servers between, any purpose", record(2, 0, 1, p.root), mail(), "match"},
+		{"DANE-TA: a CA for web servers between, for mail", record(2, 0, 1, p.root), mail(x509.ExtKeyUsageEmailProtection), "no-match"},
+		{"PKIX-EE: a CA for web servers between, for mail", record(1, 1, 1, byWebCA), mail(x509.ExtKeyUsageEmailProtection), "no-match"},
 		{"PKIX-EE: no path to a root", record(1, 0, 1, p.leaf), func(o *MatchOptions) { o.Roots = pool(p.stranger) }, "no-match"},
 		{"PKIX-EE: without the name", record(1, 0, 1, p.leaf), func(o *MatchOptions) { o.NameOK = noName }, "no-match"},
 		{"PKIX-EE: expired", record(1, 0, 1, p.leaf), func(o *MatchOptions) { o.At = tooLate }, "no-match"},
