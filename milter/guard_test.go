@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
@@ -130,20 +131,31 @@ func TestVersion1(t *testing.T) {
 }
 
 // TestTruncated ends a session behind every byte of its frames, once by
-// closing and once with the next frame in the middle of the last.
+// closing and once with the next frame in the middle of the last; and it cuts
+// every frame at every byte, with the length of what is left. Each session ends, and the server lives.
 func TestTruncated(t *testing.T) {
 	t.Parallel()
 	srv := serve(t, Options{Handler: always(accepting)})
+	const quit = "\x00\x00\x00\x01Q"
+	ends := func(what string, sent ...[]byte) {
+		t.Helper()
+		c := srv.dial(t)
+		_, _ = c.Write(slices.Concat(sent...))
+		_ = c.(*net.UnixConn).CloseWrite()
+		if _, err := io.Copy(io.Discard, c); timeout(err) {
+			t.Fatalf("%s the session goes on", what)
+		}
+		_ = c.Close()
+	}
 	session := bytes.Join(frames(), nil)
 	for n := range session {
-		for _, tail := range []string{"", "\x00\x00\x00\x01Q"} {
-			c := srv.dial(t)
-			_, _ = c.Write(append(bytes.Clone(session[:n]), tail...))
-			_ = c.(*net.UnixConn).CloseWrite()
-			if _, err := io.Copy(io.Discard, c); timeout(err) {
-				t.Fatalf("after %d bytes and %q the session goes on", n, tail)
-			}
-			_ = c.Close()
+		ends(fmt.Sprintf("after %d bytes", n), session[:n])
+		ends(fmt.Sprintf("after %d bytes and another frame", n), session[:n], []byte(quit))
+	}
+	for i, f := range frames() {
+		for n := range f[lengthBytes:] {
+			short := append(binary.BigEndian.AppendUint32(nil, uint32(n)), f[lengthBytes:lengthBytes+n]...)
+			ends(fmt.Sprintf("after %d bytes of frame %q", n, f), bytes.Join(frames()[:i], nil), short, []byte(quit))
 		}
 	}
 	if _, a := srv.connect(t).send(mail{raw: simple}); a.Type != gomilter.ActionAccept {
