@@ -240,6 +240,25 @@ func TestComplete(t *testing.T) {
 	}
 }
 
+// TestTraceField checks that the trace field names the recipient only where there is no other, who could see it there
+// (RFC 5321, Section 7.6).
+func TestTraceField(t *testing.T) {
+	t.Parallel()
+	s := (&sink{}).start(t)
+	r := startRelay(t, Options{NextHop: []string{s.address()}, Trusted: loopback})
+	k := dial(t, r.addr)
+	k.do("EHLO c", "250")
+	for _, rcpts := range [][]string{{"b@example.net"}, {"b@example.net", "hidden@example.net"}} {
+		k.envelope(rcpts...)
+		k.content(simple)
+		got := s.got()
+		trace, _, _ := strings.Cut(got[len(got)-1].data, "\r\nFrom:")
+		if alone := len(rcpts) == 1; strings.Contains(trace, "for <b@example.net>;") != alone || strings.Contains(trace, "for <") != alone {
+			t.Errorf("%q: trace field = %q", rcpts, trace)
+		}
+	}
+}
+
 func TestLoop(t *testing.T) {
 	t.Parallel()
 	s := (&sink{}).start(t)
