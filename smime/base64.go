@@ -3,7 +3,6 @@ package smime
 import (
 	"encoding/base64"
 	"io"
-	"slices"
 )
 
 const (
@@ -14,14 +13,16 @@ const (
 // base64Writer encodes what is written to it in lines of 76 columns (RFC 2045, Section 6.8).
 type base64Writer struct {
 	w   io.Writer
-	out []byte
+	buf *[lineBuffer]byte
+	out []byte // in buf
 	in  [base64Line]byte
 	n   int // of in
 }
 
-func newBase64Writer(w io.Writer, sizeHint int64) *base64Writer {
-	size := min(max(sizeHint, 0)/base64Line*(base64Column+2)+2*(base64Column+2), flushSize+base64Column+2)
-	return &base64Writer{w: w, out: make([]byte, 0, size)}
+// newBase64Writer returns a writer that is to be closed.
+func newBase64Writer(w io.Writer) *base64Writer {
+	buf := lineBuffers.Get().(*[lineBuffer]byte)
+	return &base64Writer{w: w, buf: buf, out: buf[:0]}
 }
 
 func (b *base64Writer) Write(p []byte) (int, error) {
@@ -49,10 +50,7 @@ func (b *base64Writer) Write(p []byte) (int, error) {
 }
 
 func (b *base64Writer) encode(line []byte) error {
-	n := len(b.out)
-	b.out = slices.Grow(b.out, base64Column+2)[:n+base64.StdEncoding.EncodedLen(len(line))]
-	base64.StdEncoding.Encode(b.out[n:], line)
-	b.out = append(b.out, '\r', '\n')
+	b.out = append(base64.StdEncoding.AppendEncode(b.out, line), '\r', '\n')
 	if len(b.out) < flushSize {
 		return nil
 	}
@@ -65,15 +63,21 @@ func (b *base64Writer) flush() error {
 	return err
 }
 
-// Close writes the last line.
+// Close writes the last line and gives the buffer back. Once closed, closing does nothing.
 func (b *base64Writer) Close() error {
-	if b.n > 0 {
-		if err := b.encode(b.in[:b.n]); err != nil {
-			return err
-		}
-		b.n = 0
+	if b.buf == nil {
+		return nil
 	}
-	return b.flush()
+	var err error
+	if b.n > 0 {
+		err = b.encode(b.in[:b.n])
+	}
+	if err == nil {
+		err = b.flush()
+	}
+	lineBuffers.Put(b.buf)
+	b.buf, b.out = nil, nil
+	return err
 }
 
 // rewrapWriter writes the lines of base64 anew in lines of 76 columns; what is no character of the alphabet is left out, as every decoder

@@ -91,7 +91,7 @@ func TestBase64Writer(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var out bytes.Buffer
 		var want []byte
-		w := newBase64Writer(&out, 0)
+		w := newBase64Writer(&out)
 		for range rapid.IntRange(0, 5).Draw(t, "writes") {
 			p := bytes.Repeat([]byte{rapid.Byte().Draw(t, "octet")}, rapid.IntRange(0, 20000).Draw(t, "size"))
 			if n, err := w.Write(p); n != len(p) || err != nil {

@@ -60,10 +60,10 @@ func (e *emitter) body(p *part) error {
 		r := rewrapWriter{w: e.w}
 		return e.lines(p, r.line, r.close)
 	case encodeText:
-		b := newBase64Writer(e.w, p.bodySize())
+		b := newBase64Writer(e.w)
 		return e.lines(p, func(l line) error { return writeCanonical(b, l) }, b.Close)
 	case encodeBase64:
-		b := newBase64Writer(e.w, p.bodySize())
+		b := newBase64Writer(e.w)
 		if err := e.copyTo(b, p.body, p.bodySize()); err != nil {
 			return err
 		}

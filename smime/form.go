@@ -46,7 +46,7 @@ func (s *signing) makeClear(body *message.Spool) error {
 		"Content-Description: S/MIME signature\r\n\r\n"); err != nil {
 		return err
 	}
-	b := newBase64Writer(body, int64(len(der)))
+	b := newBase64Writer(body)
 	if _, err = b.Write(der); err == nil {
 		err = b.Close()
 	}
@@ -73,7 +73,7 @@ func (s *signing) makeOpaque(body *message.Spool) error {
 	}
 	s.size = entity.Size()
 	body.Grow(s.size/base64Line*(base64Column+2) + 2*signatureRoom)
-	b := newBase64Writer(body, s.size)
+	b := newBase64Writer(body)
 	if err := cms.SignAttached(b, entity.Open(), s.size, s.cmsOptions()); err != nil {
 		return err
 	}

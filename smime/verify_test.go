@@ -39,7 +39,7 @@ func attached(tb testing.TB, content string, signers ...cms.Signer) string {
 
 func wrap(der []byte) string {
 	var out strings.Builder
-	b := newBase64Writer(&out, 0)
+	b := newBase64Writer(&out)
 	b.Write(der)
 	b.Close()
 	return out.String()

@@ -160,6 +160,22 @@ func TestEitherWay(t *testing.T) {
 	}
 }
 
+// TestAhead: what is recalled does not get past the end of the element around it.
+func TestAhead(t *testing.T) {
+	t.Parallel()
+	der := tlv(tagSequence, derNull)
+	for room, want := range map[int64]bool{int64(len(der)) - 1: false, int64(len(der)): true} {
+		b := newBERReader(bytes.NewReader(append(bytes.Clone(der), der...)))
+		if err := b.enter(header{tag: tagSequence, length: room}); err != nil {
+			t.Fatal(err)
+		}
+		if p := b.ahead(limitSmall); (p != nil) != want || b.offset != 0 {
+			t.Errorf("ahead in %d octets = % x", room, p)
+		}
+		b.release()
+	}
+}
+
 // TestBERForms: a signature holds however the SignedData is encoded, but for what was signed itself.
 func TestBERForms(t *testing.T) {
 	t.Parallel()

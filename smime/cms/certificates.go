@@ -20,18 +20,24 @@ var (
 	rememberedSeed = maphash.MakeSeed()
 )
 
-// certificateOf is x509.ParseCertificate, whose result may be shared.
-func certificateOf(der []byte) (*x509.Certificate, error) {
-	if len(der) > maxRememberedSize {
-		return x509.ParseCertificate(der)
+// slot is where a certificate with this DER would be.
+func slot(der []byte) *atomic.Pointer[x509.Certificate] {
+	return &remembered[maphash.Bytes(rememberedSeed, der)%maxRemembered]
+}
+
+// recall returns the certificate with this DER if it was parsed before, else nil.
+func recall(der []byte) *x509.Certificate {
+	if cert := slot(der).Load(); cert != nil && bytes.Equal(cert.Raw, der) {
+		return cert
 	}
-	slot := &remembered[maphash.Bytes(rememberedSeed, der)%maxRemembered]
-	if cert := slot.Load(); cert != nil && bytes.Equal(cert.Raw, der) {
-		return cert, nil
-	}
+	return nil
+}
+
+// parse is x509.ParseCertificate for what recall did not find.
+func parse(der []byte) (*x509.Certificate, error) {
 	cert, err := x509.ParseCertificate(der)
-	if err == nil {
-		slot.Store(cert)
+	if err == nil && len(der) <= maxRememberedSize {
+		slot(der).Store(cert)
 	}
 	return cert, err
 }

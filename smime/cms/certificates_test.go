@@ -29,6 +29,9 @@ func TestCertificatesRemembered(t *testing.T) {
 				t.Errorf("%d certificates, %d raw ones", len(sd.Certificates), len(sd.RawCertificates))
 				return
 			}
+			if recalled := recall(s.Certificate.Raw); recalled != nil && !recalled.Equal(s.Certificate) {
+				t.Error("recalled as another")
+			}
 			for i, cert := range sd.Certificates {
 				if !bytes.Equal(cert.Raw, sd.RawCertificates[i]) {
 					t.Error("a certificate of other octets")
@@ -42,8 +45,8 @@ func TestCertificatesRemembered(t *testing.T) {
 	wg.Wait()
 }
 
-// What is parsed once more is the same, but for what is too long to be kept.
-func TestCertificateOf(t *testing.T) {
+// What is too long to be kept is parsed each time, and what is none is not kept.
+func TestCertificatesNotRemembered(t *testing.T) {
 	t.Parallel()
 	s := identities[0].signer(t)
 	template := &x509.Certificate{SerialNumber: s.Certificate.SerialNumber, DNSNames: slices.Repeat([]string{"a.example.org"}, 300)}
@@ -51,28 +54,15 @@ func TestCertificateOf(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, tt := range []struct {
-		der  []byte
-		want bool
-	}{{s.Certificate.Raw, true}, {long, false}} {
-		same := 0
-		last, err := certificateOf(tt.der)
-		for range 100 {
-			// Other tests may displace it now and then.
-			cert, again := certificateOf(bytes.Clone(tt.der))
-			if err != nil || again != nil || !cert.Equal(last) {
-				t.Fatalf("%d octets: %v, %v", len(tt.der), err, again)
-			}
-			if cert == last {
-				same++
-			}
-			last = cert
+	for range 2 {
+		if cert, err := parse(long); err != nil || !bytes.Equal(cert.Raw, long) {
+			t.Fatalf("parse = %v, %v", cert, err)
 		}
-		if same > 0 != tt.want {
-			t.Errorf("%d octets: the same %d times of 100", len(tt.der), same)
+		if cert, err := parse(long[:100]); err == nil {
+			t.Fatalf("half a certificate is %v", cert.Subject)
 		}
 	}
-	if _, err := certificateOf(long[:100]); err == nil {
-		t.Error("half a certificate is one")
+	if recall(long) != nil || recall(long[:100]) != nil || recall(nil) != nil {
+		t.Error("recalled")
 	}
 }

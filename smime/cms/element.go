@@ -17,9 +17,20 @@ func (b *berReader) element(size limit) ([]byte, error) {
 	return b.appendElement(nil, size)
 }
 
-// whole takes the next element as it stands, where it is DER and fits into the input buffer; else nil, and nothing is read: then it has
-// to be taken apart.
+// whole takes the next element as it stands, where it is DER and at hand; else nil, and nothing is read: then it has to be taken apart.
 func (b *berReader) whole(size limit) []byte {
+	p := b.ahead(size)
+	if !isDER(p, MaxDepth-b.depth) {
+		return nil
+	}
+	der := bytes.Clone(p)
+	b.discard(len(der))
+	return der
+}
+
+// ahead returns the octets of the next element as its header has them, without reading them; nil where they do not fit into the input buffer,
+// or would be over a limit.
+func (b *berReader) ahead(size limit) []byte {
 	start, _ := b.in.Peek(maxHeader)
 	if len(start) == 0 {
 		return nil
@@ -30,12 +41,10 @@ func (b *berReader) whole(size limit) []byte {
 		return nil
 	}
 	p, err := b.in.Peek(int(n))
-	if err != nil || !isDER(p, MaxDepth-b.depth) {
+	if err != nil {
 		return nil
 	}
-	der := bytes.Clone(p)
-	b.discard(len(der))
-	return der
+	return p
 }
 
 // isDER says whether p is a row of elements in the form that element returns, nested no deeper than depth.

@@ -145,12 +145,18 @@ func (sd *SignedData) readContent(b *berReader, content io.Writer) error {
 func (sd *SignedData) readCertificates(b *berReader) error {
 	return b.inside(tagContext0, "certificates", func() error {
 		return b.each(limitCertificates, func() error {
+			if cert := recall(b.ahead(limitCertificateSize)); cert != nil {
+				b.discard(len(cert.Raw))
+				sd.RawCertificates = append(sd.RawCertificates, cert.Raw)
+				sd.Certificates = append(sd.Certificates, cert)
+				return nil
+			}
 			der, err := b.element(limitCertificateSize)
 			if err != nil || der[0] != tagSequence {
 				return err
 			}
 			sd.RawCertificates = append(sd.RawCertificates, der)
-			if cert, err := certificateOf(der); err == nil {
+			if cert, err := parse(der); err == nil {
 				sd.Certificates = append(sd.Certificates, cert)
 			}
 			return nil
