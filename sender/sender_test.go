@@ -25,7 +25,10 @@ func identities(tb testing.TB) map[string]*identity.Identity {
 	dir := tb.TempDir()
 	out := map[string]*identity.Identity{}
 	for _, name := range []string{"alice@example.org", "billing@example.org", "robots@example.org", "sensor7._device.example.net"} {
-		id, err := identity.Create(dir, name, identity.CreateOptions{Now: clock})
+		if _, err := identity.Create(dir, name, identity.CreateOptions{Now: clock}); err != nil {
+			tb.Fatal(err)
+		}
+		id, err := identity.Load(dir, name)
 		if err != nil {
 			tb.Fatal(err)
 		}

@@ -40,9 +40,9 @@ func SignMessage(m *message.Message, ids []*identity.Identity, opts smime.SignOp
 // signPrepared signs a message that has all its fields.
 func signPrepared(m *message.Message, ids []*identity.Identity, opts smime.SignOptions) (*message.Edit, error) {
 	for _, id := range ids {
-		signer := cms.Signer{Key: id.Key, Certificate: id.Certificate, PSS: id.PSS}
+		signer := id.Signer()
 		if opts.NoCertificates {
-			signer.Certificate = nil // named by its SubjectKeyIdentifier
+			signer = cms.Signer{Key: id.Key, PSS: id.PSS} // named by its SubjectKeyIdentifier
 		}
 		if err := checkBare(id, signer, opts); err != nil {
 			return nil, err

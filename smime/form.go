@@ -2,7 +2,6 @@ package smime
 
 import (
 	"crypto/rand"
-	"slices"
 
 	"dnseal/smime/cms"
 	"dnseal/smime/message"
@@ -90,9 +89,9 @@ func (s *signing) cmsOptions() cms.SignOptions {
 	opts := cms.SignOptions{Signers: s.opts.Signers, Time: s.opts.Time, Certificates: s.certificates}
 	if s.opts.NoCertificates {
 		// DESIGN 3: named by their keys then.
-		opts.Signers = slices.Clone(s.opts.Signers)
-		for i := range opts.Signers {
-			opts.Signers[i].Certificate = nil
+		opts.Signers = nil
+		for _, signer := range s.opts.Signers {
+			opts.Signers = append(opts.Signers, cms.Signer{Key: signer.Key, PSS: signer.PSS})
 		}
 	}
 	return opts

@@ -41,17 +41,11 @@ func (t mediaType) multipart() bool { return strings.HasPrefix(t.name, "multipar
 func parseMediaType(value string) mediaType {
 	p := scanner{s: value}
 	p.space()
-	typ := p.token()
-	p.space()
-	if typ == "" {
+	name, odd := p.mediaTypeName()
+	if name == "" {
 		return mediaType{ambiguous: true}
 	}
-	if p.take('/') {
-		p.space()
-		typ += "/" + p.token()
-		p.space()
-	}
-	t := mediaType{name: strings.ToLower(typ), odd: !strings.HasPrefix(strings.TrimLeft(value, " \t\r\n"), typ)}
+	t := mediaType{name: strings.ToLower(name), odd: odd}
 	for p.take(';') {
 		p.space()
 		name := strings.ToLower(p.token())

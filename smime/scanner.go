@@ -49,6 +49,24 @@ func (p *scanner) token() string {
 	return t
 }
 
+// mediaTypeName reads "type/subtype", or a type alone; "" when there is none. odd says that something stands inside the name.
+func (p *scanner) mediaTypeName() (name string, odd bool) {
+	start := p.s
+	name = p.token()
+	p.space()
+	if name == "" || !p.take('/') {
+		return name, false
+	}
+	p.space()
+	subtype := p.token()
+	whole := start[:len(start)-len(p.s)]
+	p.space()
+	if len(whole) == len(name)+1+len(subtype) {
+		return whole, false
+	}
+	return name + "/" + subtype, true
+}
+
 // tokenBytes are what a token may consist of; octets above 127 are let through.
 var tokenBytes = func() (t [256]bool) {
 	for c := range t {

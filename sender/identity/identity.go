@@ -19,6 +19,8 @@ package identity
 import (
 	"crypto"
 	"crypto/x509"
+
+	"dnseal/smime/cms"
 )
 
 // Kind is what a name stands for (RFC 8162 for mail; DANCE client authentication for the others).
@@ -47,4 +49,14 @@ type Identity struct {
 	Chain []*x509.Certificate
 	// KeyFile and CertFile are the paths. CertFile is empty for a raw key.
 	KeyFile, CertFile string
+
+	signer cms.Signer // made ready by Load; the zero value where the key is none that signs mail
+}
+
+// Signer returns what signs as the identity. That of one that Load returned is ready: what is the same in all signatures was made once.
+func (id *Identity) Signer() cms.Signer {
+	if id.signer.Key != nil {
+		return id.signer
+	}
+	return cms.Signer{Key: id.Key, Certificate: id.Certificate, PSS: id.PSS}
 }

@@ -34,6 +34,8 @@ func Load(dir, name string) (*Identity, error) {
 	if err := id.loadCertificate(filepath.Join(folder, certFile)); err != nil {
 		return nil, err
 	}
+	// What stands against signing with it is said when it is to sign.
+	id.signer, _ = id.Signer().Ready()
 	return id, nil
 }
 

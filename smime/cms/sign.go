@@ -18,6 +18,22 @@ type Signer struct {
 	Certificate *x509.Certificate
 	// PSS signs with RSASSA-PSS (RFC 4056); RSA keys only.
 	PSS bool
+
+	ready *signer // what Ready found
+}
+
+// Ready returns s for signing often: that its key can sign and is the certificate's is checked now, and what is the same in all its
+// signatures is made now. The fields of the result must not be changed. Errors: ErrUnsupportedKey, a Certificate of another key.
+func (s Signer) Ready() (Signer, error) {
+	if s.ready != nil {
+		return s, nil
+	}
+	ready, err := newSigner(s)
+	if err != nil {
+		return Signer{}, err
+	}
+	s.ready = ready
+	return s, nil
 }
 
 // SignOptions are for Sign. The zero value is safe except Signers and Time, which are needed.
@@ -109,12 +125,12 @@ func prepare(opts SignOptions) ([]*signer, *Digests, error) {
 	d := new(Digests)
 	var signers []*signer
 	for _, s := range opts.Signers {
-		sr, err := newSigner(s)
+		ready, err := s.Ready()
 		if err != nil {
 			return nil, nil, err
 		}
-		signers = append(signers, sr)
-		d.add(sr.hash)
+		signers = append(signers, ready.ready)
+		d.add(ready.ready.hash)
 	}
 	return signers, d, nil
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"sync"
 	"testing"
 	"testing/iotest"
 
@@ -246,3 +247,52 @@ type brokenKey struct {
 }
 
 func (k brokenKey) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) { return nil, k.err }
+
+// TestReady: a signer that is ready signs the same as one that is not, also several times at once.
+func TestReady(t *testing.T) {
+	t.Parallel()
+	for _, id := range identities {
+		s := id.signer(t)
+		ready, err := s.Ready()
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := signedBy(t, s)
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() {
+				got := signedBy(t, ready)
+				if !bytes.Equal(got.rawAttributes, want.rawAttributes) || !bytes.Equal(got.Serial, want.Serial) || got.Algorithm != want.Algorithm {
+					t.Errorf("%s: a ready signer signs\n% x, not\n% x", id.name, got.rawAttributes, want.rawAttributes)
+				}
+			})
+		}
+		wg.Wait()
+	}
+	other := identities[0].signer(t)
+	other.Key = testKey(t, "p384")
+	if _, err := other.Ready(); err == nil {
+		t.Error("ready with the certificate of another key")
+	}
+}
+
+// signedBy signs testContent twice with s, and returns one of the two right SignerInfos.
+func signedBy(t *testing.T, s Signer) *SignerInfo {
+	t.Helper()
+	opts := SignOptions{Signers: []Signer{s, s}, Certificates: []*x509.Certificate{s.Certificate}, Time: testTime}
+	der, err := Sign(strings.NewReader(testContent), opts)
+	if err != nil {
+		t.Error(err)
+		return new(SignerInfo)
+	}
+	content := testContent
+	if got := judge(der, &content); got != "pass pass" {
+		t.Errorf("signed by a ready signer: %q", got)
+	}
+	sd, err := Read(bytes.NewReader(der), nil)
+	if err != nil {
+		t.Error(err)
+		return new(SignerInfo)
+	}
+	return sd.Signers[0]
+}
