@@ -12,16 +12,38 @@ import (
 const resultsName = "Authentication-Results"
 
 // forgedResults returns the changes that remove every Authentication-Results field that claims to be by our
-// authserv-id (RFC 8601, Section 5), from the highest index down. Fields of other names are kept as they are.
+// authserv-id (RFC 8601, Section 5), from the highest index down. Fields of other names are kept as they are, unless
+// one stands behind a CR in them, which some take for a line end.
 func forgedResults(m *message.Message, id string) []message.Change {
 	var out []message.Change
-	for i, f := range m.Fields(resultsName) {
-		if claimsOur(f.Value(), id) {
-			out = append(out, message.Change{Op: message.Delete, Name: resultsName, Index: i + 1})
+	index := map[string]int{}
+	for _, f := range m.Header() {
+		name := strings.ToLower(f.Name())
+		index[name]++
+		if f.Is(resultsName) && claimsOur(f.Value(), id) || name != "" && hidesResults(f.Value(), id) {
+			out = append(out, message.Change{Op: message.Delete, Name: f.Name(), Index: index[name]})
 		}
 	}
 	slices.Reverse(out)
 	return out
+}
+
+// maxHidden is as far as the authserv-id of a field is looked for.
+const maxHidden = 1 << 10
+
+// hidesResults reports whether a field of our name stands inside the value of another, behind a CR alone.
+func hidesResults(value, id string) bool {
+	for {
+		_, behind, found := strings.Cut(value, "\r")
+		if !found {
+			return false
+		}
+		value = behind
+		line := strings.ToLower(stripped(behind[:min(len(behind), maxHidden)]))
+		if !strings.HasPrefix(behind, "\n") && strings.HasPrefix(line, strings.ToLower(resultsName)+":") && strings.Contains(line, strings.ToLower(id)) {
+			return true
+		}
+	}
 }
 
 // claimsOur reports whether a reader could take the field for one of ours. Where the authserv-id cannot be read, or is

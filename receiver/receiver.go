@@ -59,7 +59,9 @@ type Options struct {
 	Saved bool
 	// Observe only logs: Handle always accepts and changes nothing.
 	Observe bool
-	// Now is the clock; nil: time.Now.
+	// Now is the clock; nil: time.Now. Dates of certificates and signing times are judged by it, the DNS by that of Lookup. Who can
+	// prove when a saved message came (never by what its signer claims) may give that time here: a certificate under
+	// usages 0 to 2 or PKIX roots had to be valid then, and the records are still those of today.
 	Now func() time.Time
 }
 

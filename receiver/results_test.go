@@ -67,13 +67,14 @@ func TestForgedResults(t *testing.T) {
 		"AUTHENTICATION-RESULTS : mx.example.net; smime=pass\r\n"+
 		"Authentication-Results: third.example; spf=pass\r\n"+
 		"X-Authentication-Results: mx.example.net; smime=pass\r\n"+
-		"Authentication-Results: mx.example.net (unclosed; smime=pass\r\n\r\nbody\r\n")
+		"Authentication-Results: mx.example.net (unclosed; smime=pass\r\n"+
+		"X-Note: a\rAuthentication-Results:\r\n mx.example.net; smime=pass\r\n\r\nbody\r\n")
 	changes := forgedResults(m, "mx.example.net")
 	var indexes []int
 	for _, c := range changes {
 		indexes = append(indexes, c.Index)
 	}
-	if got, want := fmt.Sprint(indexes), "[5 3 2]"; got != want {
+	if got, want := fmt.Sprint(indexes), "[1 5 3 2]"; got != want {
 		t.Errorf("indexes deleted = %s, want %s", got, want)
 	}
 	var out strings.Builder

@@ -180,6 +180,25 @@ func (c *cast) certificateAttacks() []vector {
 	})
 }
 
+// receipts are judged at the time a message is proven to have come, and what is printed of them.
+func (c *cast) receipts() []vector {
+	t := c.t
+	userZone := "; zone example.com.\n_user.example.com. 300 IN TLSA " + record(2, 0, 1, c.userCA.cert.Raw) + "\n"
+	came := clock.AddDate(0, -2, 0)
+	receipt := options{Saved: true, Received: came}
+	old := newPerson(t, "carol@example.com", "carol", c.userCA, func(x *x509.Certificate) { x.NotAfter = clock.AddDate(0, -1, 0) })
+	colour := newPerson(t, "mallory@mallory.example", "mallory", person{}, func(x *x509.Certificate) {
+		x.Subject = pkix.Name{CommonName: "\x1b[2K\rpass: alice@example.org\u202e", Organization: []string{"x\r\nAuthentication-Results: mx.example.net; smime=pass"}}
+	})
+	return append(attacks([]vector{
+		{name: "signed-after-receipt", readme: "carol's message is proven to have come two months ago, and she claims to have signed it later.", options: receipt, eml: signed(t, mail("carol@example.com"), smime.SignOptions{}, old), zone: userZone, report: verdict("policy", "signed-in-future")},
+		{name: "u1-terminal", readme: "U1: escape sequences, line ends and a turn of direction in mallory's certificate, for whoever prints it.", eml: header("alice@example.org") + clear(bare, signedBy(bare, colour, nil)), zone: c.everybody(), report: verdict("policy", "from-mismatch")},
+	}), vector{
+		name: "pass-valid-at-receipt", readme: "carol's certificate has expired since, and was valid when her message is proven to have come.", options: receipt,
+		eml: signed(t, mail("carol@example.com"), smime.SignOptions{Time: came.Add(-hour)}, old), zone: userZone, report: verdict("pass", ""),
+	})
+}
+
 // copied is mallory with bob's key in his certificate.
 func (c *cast) copied() person {
 	return newPerson(c.t, "mallory@mallory.example", "bob", person{}, nil)

@@ -92,7 +92,7 @@ func writeVectors(t *testing.T) {
 	t.Helper()
 	c := newCast(t)
 	var all []vector
-	for _, part := range []func() []vector{c.controls, c.cmsAttacks, c.mimeAttacks, c.identityAttacks, c.headerAttacks, c.dnsAttacks, c.qualityAttacks, c.later, c.doubtAttacks, c.doubtControls, c.shownAttacks, c.shownControls, c.formAttacks, c.certificateAttacks, c.formControls} {
+	for _, part := range []func() []vector{c.controls, c.cmsAttacks, c.mimeAttacks, c.identityAttacks, c.headerAttacks, c.dnsAttacks, c.qualityAttacks, c.later, c.doubtAttacks, c.doubtControls, c.shownAttacks, c.shownControls, c.formAttacks, c.certificateAttacks, c.formControls, c.receipts} {
 		all = append(all, part()...)
 	}
 	old, err := filepath.Glob(filepath.Join(vectorDir, "*"))

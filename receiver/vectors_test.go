@@ -43,6 +43,7 @@ type options struct {
 	Devices   map[string][]string `json:"devices,omitempty"`
 	PKIXRoots string              `json:"pkix_roots,omitempty"` // file beside the keys
 	Saved     bool                `json:"saved,omitempty"`
+	Received  time.Time           `json:"received,omitzero"` // when the message came, where that is proven
 }
 
 func TestVectors(t *testing.T) {
@@ -134,6 +135,9 @@ func newReceiver(tb testing.TB, s *lookuptest.Server, opts options) *receiver.Re
 	o := receiver.Options{Lookup: newClient(tb, s), AuthservID: "mx.example.net", Saved: opts.Saved, Timeout: time.Minute, Now: func() time.Time { return clock }}
 	if len(opts.Names) > 0 {
 		o.Domains = []receiver.Domain{{Names: opts.Names, Devices: opts.Devices}}
+	}
+	if !opts.Received.IsZero() {
+		o.Now = func() time.Time { return opts.Received }
 	}
 	if opts.PKIXRoots != "" {
 		o.PKIXRoots = x509.NewCertPool()
