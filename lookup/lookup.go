@@ -3,14 +3,14 @@
 //
 // Owner names are built by [SMIMEAName], [UserName] and [TLSAName] (names.go).
 //
-// [Client] (client.go) asks a recursive resolver and validates its answers itself.
-// A lookup (ask.go) is answered from the cache (cache.go), or goes past the access
-// lists (access.go), joins who asks the same (flight.go), waits for a place (gate.go,
-// lane.go, limits.go) and ends at the validator (mode.go, package dnssec) or, where that is
-// wanted, at the resolver's word (adonly.go, probe.go); which resolver may be up to
-// a file (resolvconf.go). The [Result] (result.go) can
-// be drawn (tree.go, advice.go), printed as JSON (json.go), and kept as [Evidence]
-// to be judged again (evidence.go).
+// [Client] (client.go, options.go) asks a recursive resolver and validates its
+// answers itself. A lookup (ask.go) is answered from the cache (cache.go), or goes
+// past the access lists (access.go), joins who asks the same (flight.go), waits for a
+// place (gate.go, lane.go, limits.go) and ends at the validator (mode.go, package
+// dnssec) or, where that is wanted, at the resolver's word (adonly.go, probe.go).
+// Resolvers can be those of a file that changes (resolvconf.go). The [Result]
+// (result.go) can be drawn (tree.go, advice.go), printed as JSON (json.go), and kept
+// as [Evidence] to be judged again (evidence.go).
 //
 // [Match] judges records against a certificate by the rules of RFC 6698, 7671 and
 // 8162 (match.go, path.go).

@@ -41,7 +41,7 @@ const (
 // MatchResult is the judgement of one record against a certificate or key.
 type MatchResult struct {
 	Record Record
-	// Result is "match", "no-match" or "unusable: why" (DESIGN 9).
+	// Result is "match", "no-match" or "unusable: why".
 	Result string
 	// Reason says for no-match what was wrong when it was not the data: the name, a date, the path. Empty otherwise.
 	Reason string

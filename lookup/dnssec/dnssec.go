@@ -5,10 +5,10 @@
 // Start at [Validator.Resolve]. A lookup (lookup.go) asks ahead (prefetch.go,
 // ask.go) and follows aliases; each link is there (positive.go) or absent
 // (negative.go). The zone that signed it is established from a trust anchor
-// down (zone.go, walk.go, keys.go). Signatures are held to signer, labels and
-// time before any arithmetic (verify.go, algorithm.go). Denials are NSEC
-// (nsec.go) or NSEC3 (nsec3.go, nsec3proof.go). What a status rests on is kept
-// (proof.go, finish.go), so that [Validator.Judge] can repeat it offline.
+// down (zone.go, walk.go, keys.go, matching.go). Signatures are held to signer,
+// labels and time before any arithmetic (verify.go, algorithm.go). Denials are
+// NSEC (nsec.go) or NSEC3 (nsec3.go, nsec3proof.go). What a status rests on is
+// kept (proof.go, finish.go), so that [Validator.Judge] can repeat it offline.
 //
 // It opens no socket: it asks its questions through [Exchanger]. Every
 // question, signature and hash is counted in the [Budget] of the context.
