@@ -34,7 +34,6 @@ type denial struct {
 	z      *Zone
 	nsecs  []*nsec
 	nsec3s []*nsec3
-	hashes map[name]hash
 	used   proof
 	// failure is why a record that would have helped does not count; clear when there was none.
 	failure verdict
@@ -42,7 +41,7 @@ type denial struct {
 
 // denial collects what the reply holds about z, without checking signatures yet.
 func (l *lookup) denial(r *reply, z *Zone) *denial {
-	d := &denial{l: l, z: z, hashes: make(map[name]hash)}
+	d := &denial{l: l, z: z}
 	for _, s := range r.denials() {
 		if !s.owner.within(z.name) || len(s.rrs) != 1 {
 			continue

@@ -59,6 +59,20 @@ func TestIterationLimits(t *testing.T) {
 	}
 }
 
+// TestLongNames: the default limits leave room for names with many labels, all of which are asked about.
+func TestLongNames(t *testing.T) {
+	t.Parallel()
+	v, _ := vectorValidator(t)
+	v.Keys = new(zoneMap)
+	for _, zone := range []string{"example.org.", "nsec3.org."} {
+		for range 2 {
+			if a := v.Resolve(t.Context(), strings.Repeat("a.", 15)+zone, dns.TypeA); a.Status != dnssec.Secure {
+				t.Errorf("%s: %v %q (%s)", a.Name, a.Status, a.Code, a.Reason)
+			}
+		}
+	}
+}
+
 // TestKeySizes: which RSA keys count is for the limits to say. A zone with no other is insecure.
 func TestKeySizes(t *testing.T) {
 	t.Parallel()

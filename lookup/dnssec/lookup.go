@@ -17,6 +17,7 @@ type lookup struct {
 	spent   spending
 	asker   *asker
 	zones   map[name]found
+	hashes  map[hashed]hash
 	answer  *Answer
 	leaf    proof   // of the answer itself
 	passed  proof   // of names that were walked over

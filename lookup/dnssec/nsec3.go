@@ -86,16 +86,24 @@ func (l *lookup) tooManyIterations(z *Zone) verdict {
 		"%s uses more than %d NSEC3 iterations, which are not checked; RFC 9276 wants 0", z.Name, l.spent.limits.Iterations)
 }
 
-// hash hashes a name as the zone does (RFC 5155, Section 5); ok is false when the budget is spent.
+// hashed is a name and how it is hashed.
+type hashed struct {
+	n          name
+	iterations uint16
+	salt       string
+}
+
+// hash hashes a name as the zone does (RFC 5155, Section 5), once per lookup; ok is false when the budget is spent.
 func (d *denial) hash(n name) (h hash, ok bool) {
-	if h, ok = d.hashes[n]; ok {
+	first := d.nsec3s[0]
+	key := hashed{n, first.iterations, string(first.salt)}
+	if h, ok = d.l.hashes[key]; ok {
 		return h, true
 	}
 	if v, ok := spend(&d.l.spent.hashes, d.l.spent.limits.Hashes, "nsec3-hashes"); !ok {
 		d.failure = v
 		return h, false
 	}
-	first := d.nsec3s[0]
 	h = sha1.Sum(append([]byte(n), first.salt...))
 	buf := make([]byte, len(h)+len(first.salt))
 	copy(buf[len(h):], first.salt)
@@ -103,7 +111,7 @@ func (d *denial) hash(n name) (h hash, ok bool) {
 		copy(buf, h[:])
 		h = sha1.Sum(buf)
 	}
-	d.hashes[n] = h
+	d.l.hashes[key] = h
 	return h, true
 }
 
