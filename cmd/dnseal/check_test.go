@@ -81,7 +81,7 @@ func TestCheckFinds(t *testing.T) {
 			must(w.t, w.dns.Replace([]lookuptest.Zone{{Text: "www.example.org. 300 IN A 192.0.2.1\n", Origin: "example.org.", Unsigned: true}}))
 		}, 1, "is not signed"},
 		{"no resolver", oneRelay, func(w *world) { must(w.t, w.dns.SetBreak(".", lookuptest.Unreachable)) }, 3, "dnseal.toml:2: identity alice@example.org: SMIMEA"},
-		{"next hop away", strings.Replace(oneRelay, "DIR/mailbox", "DIR/nobody", 1), nil, 1, "dnseal.toml:16: relay unix:"},
+		{"next hop away", strings.Replace(oneRelay, "DIR/mailbox", "DIR/nobody", 1), nil, 1, "dnseal.toml:17: relay unix:"},
 		{"next hop without TLS", "", func(w *world) {
 			far, err := openMailbox()
 			must(w.t, err)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/smtp"
@@ -87,6 +88,7 @@ identities = "DIR/keys"
 hostname = "relay.example.org"
 [dns]
 resolvers = [%q]
+timeout = "30s"
 trust-anchor = "DIR/anchor"
 [metrics]
 listen = "unix:DIR/metrics"
@@ -202,7 +204,7 @@ func (w *world) verdict(text []byte) receiver.Verdict {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	client, err := lookup.New(lookup.Options{Resolvers: []string{w.dns.Addr()}, Anchors: anchors})
+	client, err := lookup.New(lookup.Options{Resolvers: []string{w.dns.Addr()}, Anchors: anchors, Timeout: hang})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -289,7 +291,8 @@ func TestRelayService(t *testing.T) {
 func TestStop(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	// A loopback address of its own: a port of 127.0.0.1 could be another's before the service has it, and after.
+	l, err := net.Listen("tcp", fmt.Sprintf("127.%d.%d.%d:0", 1+rand.IntN(254), rand.IntN(256), 1+rand.IntN(254)))
 	must(t, err)
 	address := l.Addr().String()
 	must(t, l.Close())
@@ -447,8 +450,8 @@ func TestCannotStart(t *testing.T) {
 	must(t, err)
 	defer taken.Close()
 	for listen, want := range map[string]string{
-		taken.Addr().String(): "dnseal.toml:15: listen inet:" + taken.Addr().String() + ": the port is in use by another process; stop that one",
-		"unix:DIR/mailbox":    "dnseal.toml:15: listen unix:" + w.path("mailbox") + ": socket ",
+		taken.Addr().String(): "dnseal.toml:16: listen inet:" + taken.Addr().String() + ": the port is in use by another process; stop that one",
+		"unix:DIR/mailbox":    "dnseal.toml:16: listen unix:" + w.path("mailbox") + ": socket ",
 		"unix:DIR/anchor":     "there is something that is no socket",
 		"unix:DIR/none/relay": "the folder of the socket does not exist; make it",
 	} {

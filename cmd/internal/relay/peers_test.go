@@ -202,14 +202,14 @@ func startPostfix(tb testing.TB, next string, settings ...string) string {
 		mustWrite(tb, dir+"/"+d+"/.keep", "")
 	}
 	mustRun(tb, "chown", "-R", "postfix", dir+"/data")
-	mustRun(tb, program, "-c", dir+"/etc", "start")
 	tb.Cleanup(func() {
 		if tb.Failed() {
 			log, _ := os.ReadFile(dir + "/log/mail.log")
 			tb.Logf("Postfix:\n%s", log[max(0, len(log)-4000):])
 		}
-		mustRun(tb, program, "-c", dir+"/etc", "stop")
 	})
+	mustRun(tb, program, "-c", dir+"/etc", "start")
+	tb.Cleanup(func() { mustRun(tb, program, "-c", dir+"/etc", "stop") })
 	waitFor(tb, "Postfix", hangGuard, listens("tcp", addr))
 	return addr
 }
