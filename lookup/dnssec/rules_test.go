@@ -1,6 +1,8 @@
 package dnssec_test
 
 import (
+	"bytes"
+	"encoding/base64"
 	"strings"
 	"testing"
 	"time"
@@ -60,5 +62,51 @@ func TestSHA1DS(t *testing.T) {
 		if a := v.Resolve(t.Context(), leaf, dns.TypeA); a.Status != tt.want {
 			t.Errorf("%d DS, SHA-1 allowed %v: %v %q (%s), want %v", len(tt.ds), tt.allow, a.Status, a.Code, a.Reason, tt.want)
 		}
+	}
+}
+
+// TestLongExponent: an RSA key whose exponent makes verifiers work is none, and costs no verification.
+func TestLongExponent(t *testing.T) {
+	t.Parallel()
+	_, s := vectorValidator(t)
+	for bits, want := range map[int]string{33: dnssec.CodeBadSignature, 34: dnssec.CodeUnusableKeys, 2000: dnssec.CodeUnusableKeys} {
+		exponent := bytes.Repeat([]byte{0xff}, (bits+7)/8)
+		exponent[0] >>= (8 - bits%8) % 8
+		wire := append([]byte{0, byte(len(exponent) >> 8), byte(len(exponent))}, exponent...)
+		wire = append(wire, bytes.Repeat([]byte{0xff}, 256)...)
+		key := &dns.DNSKEY{
+			Hdr:   dns.RR_Header{Name: "example.org.", Rrtype: dns.TypeDNSKEY, Class: dns.ClassINET, Ttl: 300},
+			Flags: 257, Protocol: 3, Algorithm: dns.RSASHA256, PublicKey: base64.StdEncoding.EncodeToString(wire),
+		}
+		f := &forger{tb: t, s: s, now: vectorTime, change: both(
+			dsOf("example.org.", func(*forger) []string { return []string{key.ToDS(dns.SHA256).String()} }),
+			answering("example.org.", dns.TypeDNSKEY, func(f *forger, m *dns.Msg) {
+				set := append(setOf(m.Answer, "example.org.", dns.TypeDNSKEY), key)
+				sig := f.sign("example.org.", set)
+				sig.Algorithm, sig.KeyTag = key.Algorithm, key.KeyTag()
+				m.Answer = put(m.Answer, set, sig)
+			}))}
+		a := f.validator().Resolve(t.Context(), leaf, dns.TypeA)
+		if a.Code != want || a.Status == dnssec.Secure {
+			t.Errorf("%d bits: %v %q (%s), want %q", bits, a.Status, a.Code, a.Reason, want)
+		}
+	}
+}
+
+// TestWildcardDNAME: no DNAME is made from a wildcard, though the name itself is proven not to exist (RFC 6672, Section 3.3).
+func TestWildcardDNAME(t *testing.T) {
+	t.Parallel()
+	_, s := vectorValidator(t)
+	const name = "www.x.www.example.org."
+	f := &forger{tb: t, s: s, now: vectorTime, change: answering(name, dns.TypeA, func(f *forger, m *dns.Msg) {
+		set := f.rrs("*.www.example.org. 300 IN DNAME other.org.")
+		sig := f.sign("example.org.", set)
+		sig.Hdr.Name = "x.www.example.org."
+		m.Rcode, m.Ns = 0, f.ask("x.www.example.org.", dns.TypeA).Ns
+		m.Answer = append(renamed(set, "x.www.example.org."), sig, f.rr(name+" 300 IN CNAME www.other.org."))
+		m.Answer = append(m.Answer, f.ask("www.other.org.", dns.TypeA).Answer...)
+	})}
+	if a := f.validator().Resolve(t.Context(), name, dns.TypeA); a.Status != dnssec.Bogus || a.Code != dnssec.CodeNoWildcard {
+		t.Errorf("%v %q (%s)", a.Status, a.Code, a.Reason)
 	}
 }

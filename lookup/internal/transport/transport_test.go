@@ -91,6 +91,9 @@ func TestUDP(t *testing.T) {
 			if got := m.Question[0].Name + " " + m.Answer[0].Header().Name; got != "www.example.org. www.example.org." {
 				t.Errorf("names %s; the case we made is left in them", got)
 			}
+			if !m.Response || m.Question[0].Qclass != dns.ClassINET {
+				t.Errorf("%v is no reply to the question", m)
+			}
 		})
 	}
 }
