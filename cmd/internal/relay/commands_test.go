@@ -69,7 +69,7 @@ func TestCommands(t *testing.T) {
 		},
 		"nested MAIL": {">EHLO c", "250", ">MAIL FROM:<a@example.org>", "250", ">MAIL FROM:<b@example.org>", "503"},
 		"no recipients": {
-			">EHLO c", "250", ">MAIL FROM:<a@example.org>", "250", ">DATA", "554 5.5.1", ">RCPT TO:<>", "501", ">RCPT TO:<b@example.net>", "250", ">DATA now", "501", ">DATA", "354",
+			">EHLO c", "250", ">MAIL FROM:<a@example.org>", "250", ">DATA", "554 5.5.1", ">BDAT 2", ">xx503", ">RCPT TO:<>", "501", ">RCPT TO:<b@example.net>", "250", ">DATA now", "501", ">DATA", "354",
 		},
 		"EHLO forgets": {">EHLO c", "250", ">MAIL FROM:<a@example.org>", "250", ">EHLO d", "250", ">MAIL FROM:<a@example.org>", "250"},
 		"words": {
@@ -225,6 +225,27 @@ func TestSubmissionNeedsLogin(t *testing.T) {
 	if n := len(s.commands("MAIL")); n != 0 {
 		t.Errorf("the next hop saw %d MAIL", n)
 	}
+}
+
+// TestNotInTransaction checks that neither TLS nor a login begins in the middle of a mail (RFC 3207, 4; RFC 4954, 4).
+func TestNotInTransaction(t *testing.T) {
+	t.Parallel()
+	ca := newAuthority(t)
+	s := (&sink{}).start(t)
+	r := startRelay(t, Options{
+		NextHop: []string{s.address()}, Trusted: loopback, TLS: ca.server(t, "relay.example.org"),
+		Auth: AuthOptions{Users: users(t, map[string]string{"alice": "secret"})},
+	})
+	k := dial(t, r.addr)
+	k.do("EHLO c", "250")
+	k.envelope("b@example.net")
+	k.do("STARTTLS", "503")
+	k.do("RSET", "250")
+	startTLS(k, ca.client("relay.example.org"))
+	k.envelope("b@example.net")
+	k.do(plain("alice", "secret"), "503")
+	k.do("RSET", "250")
+	k.do(plain("alice", "secret"), "235")
 }
 
 // TestSTARTTLSForgets checks RFC 3207, Section 4.2 and the injection of Section 6.
