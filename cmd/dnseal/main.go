@@ -132,6 +132,10 @@ func report(w io.Writer, err error) int {
 	if verdict, ok := errors.AsType[verdictError](err); ok {
 		return verdict.status
 	}
+	if errors.Is(err, context.Canceled) {
+		tell(w, "dnseal: error: interrupted")
+		return exitTempfail
+	}
 	for _, e := range each(err) {
 		tell(w, "dnseal: error: %s", plain(e))
 	}

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -26,4 +28,13 @@ func TestHelpFits(t *testing.T) {
 		}
 	}
 	visit(newRoot())
+}
+
+// TestReport: an interrupted command says so, whatever it was doing, and has told nothing for certain.
+func TestReport(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	if got := report(&b, fmt.Errorf("a.eml: %w", context.Canceled)); got != exitTempfail || b.String() != "dnseal: error: interrupted\n" {
+		t.Errorf("report = %d, %q", got, b.String())
+	}
 }
