@@ -88,6 +88,32 @@ func TestHopTrouble(t *testing.T) {
 	}
 }
 
+// TestSuccessBeforeContent checks that a next hop that says 250 to DATA has taken nothing: the content was not sent yet
+// (RFC 5321, Section 4.1.1.4: 354 or a refusal).
+func TestSuccessBeforeContent(t *testing.T) {
+	t.Parallel()
+	for _, words := range [][]string{nil, {"PIPELINING"}} {
+		s := (&sink{words: words, answer: at("DATA", "250 2.0.0 queued")}).start(t)
+		r := startRelay(t, Options{NextHop: []string{s.address()}, Trusted: loopback})
+		if reply := send(t, r.addr); !strings.HasPrefix(reply, "451 ") {
+			t.Errorf("%v: reply = %q, want 451", words, reply)
+		}
+		if got := s.got(); len(got) > 0 {
+			t.Errorf("%v: the next hop took %q", words, got)
+		}
+	}
+}
+
+// TestUnprintableReply checks that what a next hop says comes to the client as one line of printable ASCII.
+func TestUnprintableReply(t *testing.T) {
+	t.Parallel()
+	s := (&sink{answer: at(".", "550 5.7.1 no\x1b[2J\x00\tcaf\u00e9\x7f")}).start(t)
+	r := startRelay(t, Options{NextHop: []string{s.address()}, Trusted: loopback})
+	if reply, want := send(t, r.addr), "550 5.7.1 no?[2J??caf??\n"; reply != want {
+		t.Errorf("reply = %q, want %q", reply, want)
+	}
+}
+
 // TestHopClosesInContent checks a next hop that goes away in the middle of a message, with and without a word.
 func TestHopClosesInContent(t *testing.T) {
 	t.Parallel()
