@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -100,10 +101,9 @@ func TestUDP(t *testing.T) {
 
 // lostOnce drops the first question.
 func lostOnce() func(in *dns.Msg) [][]byte {
-	asked := false
+	var asked atomic.Bool
 	return func(in *dns.Msg) [][]byte {
-		if !asked {
-			asked = true
+		if !asked.Swap(true) {
 			return nil
 		}
 		return goodUDP(in)
