@@ -126,6 +126,9 @@ func (r *Relay) checkInbound(n *notes, key string) {
 	}
 	for _, d := range r.Recipients {
 		n.pattern(key+".recipients", d, false)
+		if strings.Contains(strings.TrimPrefix(d, "*."), "*") {
+			n.wrong(key+".recipients", "recipients: %q matches no domain; a star stands for the labels in front, as in \"*.example.org\"", d)
+		}
 	}
 	if r.Users != "" || r.Dovecot != "" || len(r.Clients) > 0 {
 		n.wrong(key, "nobody logs in to an inbound relay; users, dovecot and clients belong to role \"submission\"")

@@ -94,6 +94,7 @@ func TestFiles(t *testing.T) {
 		{"no directory", `identities = "DIR/nowhere"`, `:1: there is no directory DIR/nowhere: file does not exist; make the first identity there: dnseal identity new NAME --identities DIR/nowhere`},
 		{"key readable by others", `identities = "DIR/open"`, `:1: key of bob@example.org: DIR/open/bob@example.org/key.pem can be read by others (mode 0644); chmod 600 DIR/open/bob@example.org/key.pem`},
 		{"no identity", "identities = \"DIR/keys\"\n[[sign.rule]]\nwho = [\"user:x\"]\nfrom = [\"carol@example.org\"]", `:4: there is no identity carol@example.org in DIR/keys; make it with: dnseal identity new carol@example.org --identities DIR/keys`},
+		{"a star for recipients", "[[relay]]\nrole = \"inbound\"\nlisten = \":25\"\nrecipients = [\"a.example\", \"mail*.example.org\"]\nnext-hop = [\"b:25\"]", `:4: recipients: "mail*.example.org" matches no domain; a star stands for`},
 		{"no such next-hop identity", "identities = \"DIR/keys\"\n[[relay]]\nrole = \"inbound\"\nlisten = \":25\"\nrecipients = [\"a.example\"]\nnext-hop = [\"b:25\"]\nnext-hop-identity = \"x._device.example.org\"", `:7: there is no identity x._device.example.org`},
 		{"no anchor", "[dns]\ntrust-anchor = \"DIR/nowhere\"", `:2: trust anchor file DIR/nowhere does not exist`},
 		{"bad anchor", "[dns]\ntrust-anchor = \"DIR/dnseal.toml\"", `:2: `},
