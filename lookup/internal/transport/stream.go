@@ -63,17 +63,27 @@ func (s *stream) exchange(ctx context.Context, q question) (*dns.Msg, error) {
 	}
 	select {
 	case wire := <-reply:
-		m, err := a.read(wire)
-		if errors.Is(err, errTruncated) || errors.Is(err, errNotOurs) {
-			err = ErrMalformed
-		}
-		return m, err
+		return a.take(wire)
 	case <-s.gone:
-		return nil, s.err
+		select {
+		case wire := <-reply: // the server hung up behind it
+			return a.take(wire)
+		default:
+			return nil, s.err
+		}
 	case <-ctx.Done():
 		s.retireIfSilent(sent)
 		return nil, timeoutError(ctx)
 	}
+}
+
+// take reads a reply that came over a connection: it has its question's ID, and no larger one is to be had elsewhere.
+func (a *asked) take(wire []byte) (*dns.Msg, error) {
+	m, err := a.read(wire)
+	if errors.Is(err, errTruncated) || errors.Is(err, errNotOurs) {
+		err = ErrMalformed
+	}
+	return m, err
 }
 
 // register gives the question an ID of its own.
