@@ -3,6 +3,7 @@ package milter
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"io"
 
 	gomilter "github.com/d--j/go-milter"
@@ -36,9 +37,19 @@ func (s *session) takeField(data []byte) {
 	s.msg.field(name, value)
 }
 
-// takeBody takes the data of a body frame. An error is the connection's.
-func (s *session) takeBody(r io.Reader, n int) error {
-	defer s.contain(new(*gomilter.Response))
+// errPanic ends a connection after a panic in the middle of a frame.
+var errPanic = errors.New("milter: panic inside a frame")
+
+// takeBody takes the data of a body frame. An error is the connection's: after a panic nobody knows how much of the frame
+// was read, and a stranger's text must not be taken for the next one.
+func (s *session) takeBody(r io.Reader, n int) (err error) {
+	var panicked *gomilter.Response
+	defer func() {
+		if panicked != nil {
+			err = errPanic
+		}
+	}()
+	defer s.contain(&panicked)
 	return s.msg.body(r, n)
 }
 
