@@ -112,6 +112,7 @@ func (c *cast) parts() []vectorPart {
 		{0, c.certificateAttacks},
 		{0, c.formControls},
 		{0, c.receipts},
+		{301, c.costAttacks},
 	}
 }
 

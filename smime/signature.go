@@ -68,7 +68,7 @@ type Signature struct {
 	SignedAttributes bool
 	// Certificate is the signer's, from the message or from outside; nil when none is known.
 	Certificate *x509.Certificate
-	// Certificates are all that came in the message.
+	// Certificates are those that came in the message and may be computed with ([certificate.CheckCost]).
 	Certificates []*x509.Certificate
 	// SubjectKeyID names the key where the signer gave no issuer and serial.
 	SubjectKeyID []byte

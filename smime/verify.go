@@ -2,11 +2,14 @@ package smime
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
+	"dnseal/smime/certificate"
 	"dnseal/smime/cms"
 	"dnseal/smime/message"
 )
@@ -81,10 +84,14 @@ const notData = "the signed content is not id-data"
 
 // signers adds a Signature for every SignerInfo.
 func (v *verifier) signers(l *layer, sd *cms.SignedData, digests *cms.Digests, number, covers string) error {
+	usable := affordable(sd.Certificates)
 	for _, si := range sd.Signers {
+		if err := v.ctx.Err(); err != nil {
+			return err
+		}
 		s := &Signature{
 			Part: number, Covers: covers, Algorithm: si.Algorithm, SigningTime: si.SigningTime, SignedAttributes: si.SignedAttributes,
-			Certificates: sd.Certificates, SubjectKeyID: si.SubjectKeyID, HeaderProtection: "none",
+			Certificates: usable, SubjectKeyID: si.SubjectKeyID, HeaderProtection: "none",
 			data: sd, info: si, digests: digests,
 		}
 		if err := v.add(l, s); err != nil {
@@ -93,6 +100,11 @@ func (v *verifier) signers(l *layer, sd *cms.SignedData, digests *cms.Digests, n
 		s.check()
 	}
 	return nil
+}
+
+// affordable are the certificates that may be part of a path. What is left out is still found as the signer's own.
+func affordable(certs []*x509.Certificate) []*x509.Certificate {
+	return slices.DeleteFunc(slices.Clone(certs), func(c *x509.Certificate) bool { return certificate.CheckCost(c) != nil })
 }
 
 func (v *verifier) add(l *layer, s *Signature) error {

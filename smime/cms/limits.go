@@ -1,5 +1,7 @@
 package cms
 
+import "dnseal/smime/certificate"
+
 // Limits of what Read takes. A mail with more is not a mail that anybody signed, but somebody's attempt to keep
 // the verifier busy; each is checked before memory is taken. Attached content has no limit: none of it is held.
 const (
@@ -20,7 +22,7 @@ const (
 	// MaxRevocationSize is for all of RevocationInfoChoices, which are read past and never held.
 	MaxRevocationSize = 16 << 20
 	// MaxRSABits and MinRSABits bound the modulus: above, one check costs too much; below, it proves too little (RFC 8551, Section 2.2: weak).
-	MaxRSABits = 8192
+	MaxRSABits = certificate.MaxRSABits
 	MinRSABits = 2048
 
 	// maxSmall is for version numbers, object and algorithm identifiers.

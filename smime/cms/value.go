@@ -5,6 +5,8 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/rsa"
+
+	"dnseal/smime/certificate"
 )
 
 // hopelessRSABits is the modulus below which crypto/rsa does not even compute.
@@ -42,10 +44,10 @@ func (k *PSSPublicKey) allows(s scheme) bool {
 }
 
 func rsaSize(pub *rsa.PublicKey) *SignatureError {
-	switch bits := pub.N.BitLen(); {
-	case bits > MaxRSABits:
-		return failure(CodeUnsupported, "RSA key of %d bits", bits)
-	case bits < hopelessRSABits:
+	if err := certificate.CheckKey(pub); err != nil {
+		return failure(CodeUnsupported, "%v", err)
+	}
+	if bits := pub.N.BitLen(); bits < hopelessRSABits {
 		return failure(CodeWeak, "RSA key of %d bits", bits)
 	}
 	return nil

@@ -6,6 +6,8 @@ import (
 
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+
+	"dnseal/smime/certificate"
 )
 
 // Verify checks this signer's signature under pub, the signer's key (of Match or MatchKey), over the content hashed in d:
@@ -30,6 +32,10 @@ func (si *SignerInfo) judge(d *Digests, pub crypto.PublicKey) *SignatureError {
 	}
 	if si.schemeErr != nil {
 		return si.schemeErr
+	}
+	// What is too large is dropped before anything is computed with it.
+	if err := certificate.CheckSignature(si.signature); err != nil {
+		return failure(CodeUnsupported, "%v", err)
 	}
 	if err := si.scheme.fits(pub); err != nil {
 		return err
