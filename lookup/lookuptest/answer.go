@@ -178,8 +178,7 @@ func (q *query) put(section *[]dns.RR, z *zone, set []dns.RR, owner string) {
 	}
 	all := set
 	if q.do {
-		wrongDS := set[0].Header().Rrtype == dns.TypeDS && q.view.breaks[set[0].Header().Name] == WrongDS
-		if sig := z.sign(set, q.view.breaks[z.name], wrongDS, q.now); sig != nil {
+		if sig := z.sign(set, q.view.breaks[z.name], q.now); sig != nil {
 			all = append(slices.Clip(all), sig)
 		}
 	}

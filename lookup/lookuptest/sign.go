@@ -1,6 +1,7 @@
 package lookuptest
 
 import (
+	"strings"
 	"time"
 
 	"github.com/miekg/dns"
@@ -12,12 +13,11 @@ const defaultValidity = 14 * 24 * time.Hour
 // (unbound allows up to a day).
 const brokenBy = 7 * 24 * time.Hour
 
-// signatureKey names one set in one state.
+// signatureKey names one set in one state. The data belongs to it: denials that are made for each question have one name
+// and many forms.
 type signatureKey struct {
-	name    string
-	rrtype  uint16
-	b       Break // of this zone
-	childDS bool  // a DS set made wrong
+	set string // in wire form
+	b   Break  // of this zone
 }
 
 // signature is an RRSIG and the time from which on it is made anew.
@@ -28,16 +28,20 @@ type signature struct {
 
 // sign returns the signature over a set of this zone, from memory when it is there. Nil: the zone is unsigned or
 // broken by leaving signatures out.
-func (z *zone) sign(set []dns.RR, b Break, childDS bool, now time.Time) *dns.RRSIG {
+func (z *zone) sign(set []dns.RR, b Break, now time.Time) *dns.RRSIG {
 	if z.key == nil || len(set) == 0 {
 		return nil
 	}
-	h := set[0].Header()
-	isKey := h.Rrtype == dns.TypeDNSKEY
+	isKey := set[0].Header().Rrtype == dns.TypeDNSKEY
 	if b == MissingRRSIG && !isKey {
 		return nil
 	}
-	id := signatureKey{h.Name, h.Rrtype, b, childDS}
+	m := dns.Msg{Answer: set}
+	wire, err := m.Pack()
+	if err != nil {
+		return nil
+	}
+	id := signatureKey{string(wire), b}
 	if s, ok := z.signatures.Load(id); ok {
 		s := s.(*signature)
 		if age := now.Sub(s.made); age >= 0 && age < z.validity()/2 {
@@ -78,10 +82,21 @@ func (z *zone) makeSignature(set []dns.RR, b Break, now time.Time) *dns.RRSIG {
 		KeyTag:     z.key.record.KeyTag(),
 		SignerName: z.name,
 	}
-	if err := record.Sign(z.key.signer, set); err != nil {
+	if err := record.Sign(z.key.signer, plainAsterisk(set)); err != nil {
 		return nil
 	}
+	record.Hdr.Name = set[0].Header().Name
 	return record
+}
+
+// plainAsterisk escapes an asterisk that only begins the first label. The library takes every owner that is written with
+// an asterisk in front for a wildcard, which only a label of one asterisk is (RFC 4592, Section 2.1.1).
+func plainAsterisk(set []dns.RR) []dns.RR {
+	owner := set[0].Header().Name
+	if !strings.HasPrefix(owner, "*") || strings.HasPrefix(owner, "*.") {
+		return set
+	}
+	return renamed(set, `\042`+owner[1:])
 }
 
 // flipBit changes one bit in the middle of a signature, without changing its length.
