@@ -7,8 +7,10 @@
 // (negative.go). The zone that signed it is established from a trust anchor
 // down (zone.go, walk.go, keys.go, matching.go). Signatures are held to signer,
 // labels and time before any arithmetic (verify.go, algorithm.go). Denials are
-// NSEC (nsec.go) or NSEC3 (nsec3.go, nsec3proof.go). What a status rests on is
-// kept (proof.go, finish.go), so that [Validator.Judge] can repeat it offline.
+// NSEC (nsec.go) or NSEC3 (nsec3.go, nsec3proof.go); a wildcard may exist
+// without data, which denies every type at the names it stands for (RFC 4592,
+// Section 2.2.3). What a status rests on is kept (proof.go, finish.go), so that
+// [Validator.Judge] can repeat it offline.
 //
 // It opens no socket: it asks its questions through [Exchanger]. Every
 // question, signature and hash is counted in the [Budget] of the context.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -92,7 +93,7 @@ func (f *forger) sign(zone string, rrs []dns.RR, change ...func(*dns.RRSIG)) *dn
 func (f *forger) signBy(k spareKey, rrs []dns.RR, change ...func(*dns.RRSIG)) *dns.RRSIG {
 	h := rrs[0].Header()
 	labels := dns.CountLabel(h.Name)
-	if h.Name[0] == '*' {
+	if strings.HasPrefix(h.Name, "*.") {
 		labels--
 	}
 	sig := &dns.RRSIG{

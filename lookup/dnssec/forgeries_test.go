@@ -87,7 +87,7 @@ func vectorHierarchy() []lookuptest.Zone {
 		return strings.ReplaceAll("$ORIGIN Z.\n$TTL 300\n@ SOA ns hostmaster 1 7200 3600 1209600 300\n@ NS ns\nns A 192.0.2.1\nwww A 192.0.2.20\n*.wild A 192.0.2.21\n", "Z", name)
 	}
 	copyOf := func(name string) string { return strings.ReplaceAll(vectorZone, "example.org", name) }
-	return []lookuptest.Zone{
+	return append(starredHierarchy(), []lookuptest.Zone{
 		{Text: vectorZone},
 		{Text: copyOf("nsec3.org"), NSEC3: true, Salt: "beef"},
 		{Text: copyOf("optout.org"), NSEC3: true, OptOut: true},
@@ -105,7 +105,7 @@ func vectorHierarchy() []lookuptest.Zone {
 		{Text: plain("rsasha512.org"), Algorithm: 10},
 		{Text: plain("p384.org"), Algorithm: 14},
 		{Text: plain("ed25519.org"), Algorithm: 15},
-	}
+	}...)
 }
 
 // answering makes a change of the replies to one question only.
@@ -245,7 +245,7 @@ func forgeries() []forgery {
 	var out []forgery
 	for _, more := range [][]forgery{
 		signatureForgeries(), keyForgeries(), delegationForgeries(), wildcardForgeries(), aliasForgeries(),
-		denialForgeries(), denial3Forgeries(), clockForgeries(),
+		denialForgeries(), denial3Forgeries(), clockForgeries(), starredForgeries(),
 	} {
 		out = append(out, more...)
 	}
