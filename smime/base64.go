@@ -1,7 +1,9 @@
 package smime
 
 import (
+	"context"
 	"encoding/base64"
+	"errors"
 	"io"
 )
 
@@ -124,4 +126,46 @@ func (r *rewrapWriter) close() error {
 		r.out = append(r.out, '\r', '\n')
 	}
 	return r.flush()
+}
+
+// pureBase64 reports whether the body of p is base64 and nothing else: lines of its alphabet with white space around them, padding at the
+// end only. Text that stands in such a part, as the footers of some lists do, would run together when it is wrapped anew.
+func pureBase64(ctx context.Context, src io.ReaderAt, p *part) (bool, error) {
+	lines := newLineReader(ctx, src, p.body, max(p.body, p.end))
+	defer lines.close()
+	var c base64Check
+	for {
+		l, err := lines.next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return true, nil
+		case err != nil:
+			return false, err
+		case !c.line(l):
+			return false, nil
+		}
+	}
+}
+
+// base64Check looks at base64 line by line.
+type base64Check struct {
+	inside, blank bool // the line has begun; white space followed
+	padded        bool
+}
+
+func (c *base64Check) line(l line) bool {
+	if l.first {
+		c.inside, c.blank = false, false
+	}
+	for _, b := range l.data {
+		switch {
+		case b == ' ' || b == '\t' || b == '\r':
+			c.blank = true
+		case !base64Char[b], c.inside && c.blank, c.padded && b != '=':
+			return false
+		default:
+			c.inside, c.blank, c.padded = true, false, b == '='
+		}
+	}
+	return true
 }

@@ -73,8 +73,9 @@ func (e *emitter) body(p *part) error {
 	return e.copy(p.body, p.bodySize())
 }
 
-// frame writes a multipart without what stands around its parts: RFC 2046, Section 5.1.1 lets nobody see it, and
-// some readers refuse a signature over it (reference: a preamble inside signed content).
+// frame writes a multipart that holds nothing but its parts: without the usual preamble, because some readers refuse a signature over
+// one, and with a line end after the last delimiter, which systems that take a message apart and write it again add (RFC 2046,
+// Section 5.1.1 leaves the choice).
 func (e *emitter) frame(p *part) error {
 	for _, k := range p.kids {
 		if err := e.write(p.delimiter, "\r\n"); err != nil {
@@ -87,7 +88,7 @@ func (e *emitter) frame(p *part) error {
 			return err
 		}
 	}
-	return e.write(p.delimiter, "--")
+	return e.write(p.delimiter, "--\r\n")
 }
 
 // descend copies what stands between the parts, and writes the parts as planned.
@@ -102,7 +103,10 @@ func (e *emitter) descend(p *part) error {
 		}
 		at = max(k.start, k.end)
 	}
-	return e.copy(at, p.end-at)
+	if err := e.copy(at, p.end-at); err != nil || !p.unended {
+		return err
+	}
+	return e.write(nil, "\r\n")
 }
 
 func (e *emitter) write(b []byte, end string) error {

@@ -35,6 +35,8 @@ type part struct {
 	repeated bool
 	// preamble and epilogue say whether something other than empty lines stands there.
 	preamble, epilogue bool
+	// unended is set when no line end of the multipart's own follows its closing delimiter.
+	unended bool
 
 	// secured is set by Verify on a part that a signature covers, good or bad.
 	secured bool
@@ -67,7 +69,7 @@ func (p *part) describe() {
 	}
 	cte, n := field(p.fields, "Content-Transfer-Encoding")
 	if n > 1 && p.malformed == "" {
-		p.malformed = "two Content-Transfer-Encoding fields"
+		p.malformed = twoEncodings
 	}
 	if i := strings.IndexAny(cte, " \t(;"); i >= 0 {
 		cte = cte[:i]
@@ -81,6 +83,8 @@ func (p *part) describe() {
 		p.delimiter = []byte("--" + b)
 	}
 }
+
+const twoEncodings = "two Content-Transfer-Encoding fields"
 
 // maxBoundary is more than the 70 characters of RFC 2046, 5.1.1.
 const maxBoundary = 200

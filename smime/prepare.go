@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"dnseal/smime/message"
 )
 
 // todo is how the body of a part becomes transit-proof.
@@ -19,7 +22,7 @@ const (
 	encodeText               // text whose line ends become CRLF, as base64
 	repairQP                 // what is quoted-printable, with its lines made safe
 	rewrapBase64             // what is base64, in lines of 76 columns
-	reframe                  // a multipart with its delimiter lines written anew, without preamble and epilogue
+	reframe                  // a multipart with its delimiter lines written anew, without the usual preamble
 	descend                  // a message, or a multipart, whose parts change
 )
 
@@ -27,9 +30,11 @@ const (
 // transit-proof (RFC 8551, Section 3.1.3): 7-bit, short lines, nothing that mail systems are known to change.
 // A part that is so already stays byte for byte.
 type planner struct {
+	ctx context.Context
 	src io.ReaderAt
-	// blocked says why not everything can be done; "" when it can.
-	blocked string
+	err error // of reading src
+	// blocked says why not everything can be done; nil when it can.
+	blocked *ContentError
 }
 
 // plan fills in todo for p and the parts in it, and reports whether anything changes. frozen parts belong to a signature of
@@ -54,7 +59,12 @@ func (pl *planner) plan(p *part, frozen bool) bool {
 	default:
 		p.todo = pl.multipart(p)
 	}
-	return p.newHeader || p.todo != keep
+	changed := p.newHeader || p.todo != keep
+	if changed && p.parent != nil && slices.ContainsFunc(p.fields, func(f message.Field) bool { return f.Name() == "" }) {
+		// Where the header ends is not the same for all readers, and so is what would be encoded.
+		pl.block(p, "header: %v", errNoField)
+	}
+	return changed
 }
 
 // frozen reports what breaks a signature on the way in parts that nobody may touch.
@@ -68,8 +78,12 @@ func (pl *planner) frozen(p *part) {
 }
 
 func (pl *planner) block(p *part, format string, args ...any) {
-	if pl.blocked == "" {
-		pl.blocked = p.subject() + ": " + fmt.Sprintf(format, args...)
+	pl.blockAt(p.subject(), format, args...)
+}
+
+func (pl *planner) blockAt(place, format string, args ...any) {
+	if pl.blocked == nil {
+		pl.blocked = &ContentError{ErrNotTransitProof, place, fmt.Sprintf(format, args...)}
 	}
 }
 
@@ -100,15 +114,23 @@ func (pl *planner) header(p *part) bool {
 	return true
 }
 
+// multipart decides about what stands around the parts of a multipart: what some reader may show of it stays where it is (text before
+// the first part and behind the last, or all of it where the boundary never occurs).
 func (pl *planner) multipart(p *part) todo {
-	changed := false
+	changed := p.parent == nil
 	for _, k := range p.kids {
 		changed = pl.plan(k, false) || changed
 	}
+	found := (p.content | p.frame) & breaking &^ has8bitLabel
 	switch {
-	case (p.content|p.frame)&breaking&^has8bitLabel != 0 || p.parent == nil:
+	case p.preamble || p.epilogue:
+		if found != 0 {
+			pl.block(p, "text outside its parts, and %s", found)
+		}
+	case changed && p.parent == nil, found != 0, p.unended, p.closed < 0 && len(p.kids) > 0:
 		return reframe
-	case changed || p.content&has8bitLabel != 0:
+	}
+	if changed || p.unended || p.content&has8bitLabel != 0 {
 		return descend
 	}
 	return keep
@@ -120,8 +142,8 @@ func (pl *planner) leaf(p *part) todo {
 	if dirty == 0 {
 		return keep
 	}
-	message := strings.HasPrefix(p.typ.name, "message/")
-	if (message || p.typ.multipart()) && dirty&breaking == 0 {
+	messages := strings.HasPrefix(p.typ.name, "message/")
+	if (messages || p.typ.multipart()) && dirty&breaking == 0 {
 		return keep // only a little wide
 	}
 	switch {
@@ -129,15 +151,18 @@ func (pl *planner) leaf(p *part) todo {
 		pl.block(p, "%s", p.malformed)
 		return keep
 	case p.cte == "quoted-printable":
+		if !isText(p) && dirty&hasBareLF != 0 {
+			pl.block(p, "%s", hasBareLF) // of text alone the line ends may change
+		}
 		return repairQP
 	case p.cte == "base64":
-		return rewrapBase64
+		return pl.base64(p, dirty)
 	case !identityEncoding(p.cte):
 		pl.block(p, "transfer encoding %q", p.cte)
 		return keep
 	case dirty == has8bitLabel:
 		return descend // only the label is wrong
-	case message && p.typ.name != "message/global" || p.typ.multipart():
+	case messages && p.typ.name != "message/global" || p.typ.multipart():
 		// RFC 2046, Sections 5.1 and 5.2: these may not be encoded.
 		pl.block(p, "%s with %s", p.typ.name, dirty)
 		return keep
@@ -147,6 +172,20 @@ func (pl *planner) leaf(p *part) todo {
 		return encodeText // smaller, and nobody could read the other either
 	}
 	return encodeQP
+}
+
+// base64 decides about a body in base64 that is not transit-proof.
+func (pl *planner) base64(p *part, dirty hazard) todo {
+	pure, err := pureBase64(pl.ctx, pl.src, p)
+	switch {
+	case err != nil:
+		pl.err = err
+	case pure:
+		return rewrapBase64
+	case dirty&breaking != 0:
+		pl.block(p, "%s in what is no base64", dirty)
+	}
+	return keep
 }
 
 // identityEncoding says that the body stands as it is (RFC 2045, Section 6.2).

@@ -143,7 +143,8 @@ Content-Type: text/plain; charset=utf-8
 Content-Transfer-Encoding: quoted-printable
 
 f=C3=BCr dich
---outer--`)
+--outer--
+`)
 	if got := body(entity); got != want {
 		t.Errorf("signed body:\n%s\nwant:\n%s", got, want)
 	}

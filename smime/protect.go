@@ -19,11 +19,11 @@ func protectable(f message.Field) bool {
 // structural is RFC 9788, Section 1.4: what describes the body.
 func structural(f message.Field) bool { return f.Is("MIME-Version") || f.Begins("Content-") }
 
-// entityHeader makes the header of the signed entity: the Content- fields of the message, and copies of its other fields where
+// entityHeader makes the header of the signed entity: the Content- fields of the root, and copies of its other fields where
 // they are to be protected. charset is for a message without Content-Type. What cannot be made transit-proof is kept as it
 // is and noted in pl.
-func (pl *planner) entityHeader(fields []message.Field, root *part, charset string, protect bool) []byte {
-	h := make([]byte, 0, 1024)
+func (pl *planner) entityHeader(root *part, charset string, protect bool) []byte {
+	h, fields := make([]byte, 0, 1024), root.fields
 	_, typed := field(fields, "Content-Type")
 	if typed == 0 {
 		h = append(h, contentType(mediaType{name: "text/plain", params: []param{{"charset", charset}}}, protect)...)
@@ -51,7 +51,7 @@ func (pl *planner) entityHeader(fields []message.Field, root *part, charset stri
 func (pl *planner) rootField(f message.Field, safe func(message.Field) ([]byte, error)) []byte {
 	raw, err := safe(f)
 	if err != nil {
-		pl.block(&part{}, "%s field: %v", f.Name(), err)
+		pl.blockAt(placeOf(f), "%v", err)
 		return f.Raw
 	}
 	return raw

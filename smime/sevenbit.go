@@ -19,12 +19,7 @@ func SevenBit(m *message.Message) (*message.Edit, error) {
 	}
 	edit := &message.Edit{Body: message.NewSpool(0), Changes: s.removed}
 	e := emitter{ctx: s.ctx, src: s.src, w: edit.Body}
-	err := e.body(s.root)
-	if err == nil && s.root.todo == reframe {
-		// Where it is signed the end of the last line belongs to the next delimiter.
-		_, err = edit.Body.WriteString("\r\n")
-	}
-	if err != nil {
+	if err := e.body(s.root); err != nil {
 		return nil, errors.Join(err, edit.Close())
 	}
 	edit.Changes = append(edit.Changes, message.Change{Op: message.Append, Name: "MIME-Version", Value: " 1.0"})

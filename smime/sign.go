@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"io"
 	"time"
 
@@ -34,22 +33,12 @@ type SignOptions struct {
 	Again bool
 }
 
-// Errors of Sign.
-var (
-	ErrAlreadySecured  = errors.New("smime: the message is signed or encrypted already")
-	ErrNotTransitProof = errors.New("smime: the content would not survive transit and may not be changed")
-	// ErrAmbiguous is for a message that readers may understand in different ways: nobody can say what would be signed.
-	ErrAmbiguous = errors.New("smime: the message can be read in more than one way")
-	// ErrSelfCheck says that what was made is not what a verifier would accept: a defect of the key or of this program. Nothing was changed.
-	ErrSelfCheck = errors.New("smime: the signed message does not stand up to its self-check")
-)
-
 // Sign returns the edit that turns m into a signed message: its content made
 // transit-proof, its header fields protected (RFC 9788), and the whole
 // checked as a verifier would before it is handed out. The caller closes the edit.
 //
-// Errors: ErrAlreadySecured, ErrNotTransitProof, ErrAmbiguous, ErrSelfCheck, *LimitError, what package cms says of the signers, what the key
-// or the spool returned.
+// Errors: ErrAlreadySecured, *ContentError, *LimitError (these are about the message), ErrSelfCheck, what package cms says of the signers,
+// what the key or the spool returned.
 func Sign(m *message.Message, opts SignOptions) (*message.Edit, error) {
 	if Secured(m) != "" && !opts.Again {
 		return nil, ErrAlreadySecured
@@ -101,25 +90,30 @@ func (s *signing) prepare() error {
 		return err
 	}
 	if root.malformed != "" {
-		return fmt.Errorf("%w: %s", ErrAmbiguous, root.malformed)
+		return typeFault(root)
+	}
+	if err = headerFault(fields); err != nil {
+		return err
 	}
 	if s.removed, err = structuralFields(fields); err != nil {
 		return err
 	}
 	s.root = root
-	pl := planner{src: s.src}
-	pl.plan(root, false)
+	pl := planner{ctx: s.ctx, src: s.src}
+	if pl.plan(root, false); pl.err != nil {
+		return pl.err
+	}
 	charset := "us-ascii"
 	if root.typ.name == "" {
 		if charset, err = assumedCharset(s.ctx, s.src, root); err != nil {
 			return err
 		}
 	}
-	s.header = pl.entityHeader(fields, root, charset, !s.opts.NoHeaderProtection)
-	if pl.blocked != "" && s.opts.RefuseOpaque {
-		return fmt.Errorf("%w: %s", ErrNotTransitProof, pl.blocked)
+	s.header = pl.entityHeader(root, charset, !s.opts.NoHeaderProtection)
+	if pl.blocked != nil && s.opts.RefuseOpaque {
+		return pl.blocked
 	}
-	s.opaque = s.opts.Opaque || pl.blocked != ""
+	s.opaque = s.opts.Opaque || pl.blocked != nil
 	return nil
 }
 

@@ -29,7 +29,7 @@ type walker struct {
 }
 
 // walk finds the parts of the entity whose body is [body, end) of src; fields is its header.
-// measure asks for the hazards of every part. Errors: *LimitError, else what src or ctx returned.
+// measure asks for the hazards of every part, and for what careless headers mean. Errors: *LimitError, else what src or ctx returned.
 func walk(ctx context.Context, src io.ReaderAt, fields []message.Field, body, end int64, measure bool) (*part, error) {
 	w := &walker{root: &part{fields: fields, body: body}, measure: measure, parts: 1}
 	w.open = append(make([]*part, 0, 8), w.root)
@@ -147,7 +147,7 @@ func (w *walker) delimit(i int, closing bool, l line) error {
 	p.frame |= w.delimiterHazards(l)
 	next := l.off + int64(len(l.data)+l.eol)
 	if closing {
-		p.closed = next
+		p.closed, p.unended = next, l.eol == 0
 		return nil
 	}
 	return w.enter(&part{parent: p, start: next, body: next})
@@ -185,6 +185,7 @@ func (w *walker) leave(i int, end int64) {
 	}
 	for _, p := range w.open[i:] {
 		p.end = end
+		p.unended = p.unended || p.closed > end
 		if p.start > end {
 			p.start, p.body = end, end // one line end served as those of two delimiters
 		}
@@ -243,6 +244,9 @@ func (w *walker) headersDone(at int64) error {
 // begin looks at a part whose header is known, and enters the message it may hold.
 func (w *walker) begin(p *part) error {
 	p.describe()
+	if w.measure {
+		p.settle()
+	}
 	for _, outer := range w.open {
 		if p.delimiter != nil && outer != p && bytes.Equal(outer.delimiter, p.delimiter) {
 			outer.repeated = true
