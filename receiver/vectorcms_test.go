@@ -73,6 +73,7 @@ var hashOIDs = map[crypto.Hash]asn1.ObjectIdentifier{
 	crypto.SHA256: {2, 16, 840, 1, 101, 3, 4, 2, 1},
 	crypto.SHA384: {2, 16, 840, 1, 101, 3, 4, 2, 2},
 	crypto.SHA512: {2, 16, 840, 1, 101, 3, 4, 2, 3},
+	unknownHash:   {1, 3, 6, 1, 4, 1, 99999, 2},
 }
 
 // signatureOID is the algorithm by kind of key.

@@ -113,6 +113,7 @@ func (c *cast) parts() []vectorPart {
 		{0, c.formControls},
 		{0, c.receipts},
 		{301, c.costAttacks},
+		{306, c.signatureAttacks},
 	}
 }
 

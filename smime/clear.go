@@ -84,13 +84,8 @@ func structureDefect(p *part) string {
 		return "a boundary of multipart/signed without CR LF"
 	case p.repeated:
 		return doubtfulBoundary
-	case !isSignaturePart(p.kids[1]):
-		return "the second part of multipart/signed is " + quoted(p.kids[1].typ.name)
 	}
-	if reason := ambiguity(p.kids[1], false); reason != "" {
-		return "signature part: " + reason
-	}
-	return ""
+	return signatureDefect(p)
 }
 
 const doubtfulBoundary = "lines that some readers take for boundaries and some do not"

@@ -3,57 +3,85 @@ package smime
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
-	"mime/quotedprintable"
+	"strings"
 
 	"dnseal/smime/cms"
 )
 
-// readCMS reads the SignedData in the body of p, whatever its transfer encoding, and writes attached content to content (nil: nowhere). tail
-// says that something follows it in the part. Errors: as cms.Read, and what the source returned.
+// errEncoding is for a CMS object in a form that programs decode differently, so that two readers may see two objects.
+var errEncoding = errors.New("a CMS object in transfer encoding")
+
+// cmsBody is the decoded body of a part that holds a CMS object, whatever its kind: signed or encrypted, opaque or a
+// signature of its own.
+type cmsBody struct {
+	io.Reader
+	base64 *base64Reader // nil where the object stands as it is
+	lines  *lineReader
+}
+
+// openCMS finds out the form of the object in p. Errors: errEncoding, and what the source returned.
+func openCMS(ctx context.Context, src io.ReaderAt, p *part) (*cmsBody, error) {
+	plain, err := bareCMS(src, p)
+	switch {
+	case err != nil:
+		return nil, err
+	case plain:
+		return &cmsBody{Reader: &rangeReader{ctx: ctx, src: src, off: p.body, left: p.bodySize()}}, nil
+	}
+	b := &cmsBody{lines: newLineReader(ctx, src, p.body, max(p.body, p.end))}
+	b.base64 = newBase64Reader(b.lines)
+	b.Reader = b.base64
+	return b, nil
+}
+
+// bareCMS says that the object stands as it is, and not in base64. RFC 8551, Section 3.1.2, knows no other form that all
+// read alike. Some senders leave the label out, or it is lost: then the first octet tells the two apart.
+func bareCMS(src io.ReaderAt, p *part) (bool, error) {
+	label, _ := field(p.fields, "Content-Transfer-Encoding")
+	switch encoding := strings.ToLower(strings.Trim(label, " \t")); encoding {
+	case "base64":
+		return false, nil
+	case "", "7bit", "8bit", "binary":
+		var first [1]byte
+		if _, err := src.ReadAt(first[:], p.body); err != nil && !errors.Is(err, io.EOF) {
+			return false, err
+		}
+		return first[0] == '0', nil // 0x30, a SEQUENCE: no base64 of DER begins with it
+	default:
+		return false, fmt.Errorf("%w %s", errEncoding, quoted(encoding))
+	}
+}
+
+// tailed reports whether text stands behind the object in its part. The body is of no use after it.
+func (b *cmsBody) tailed() (bool, error) {
+	if b.base64 == nil {
+		return false, nil // what is read as it stands is read to its end
+	}
+	return b.base64.tailed()
+}
+
+func (b *cmsBody) close() {
+	if b.base64 != nil {
+		b.base64.close()
+		b.lines.close()
+	}
+}
+
+// readCMS reads the SignedData in the body of p, and writes attached content to content (nil: nowhere). tail
+// says that something follows it in the part. Errors: as cms.Read, errEncoding, and what the source returned.
 func readCMS(ctx context.Context, src io.ReaderAt, p *part, content io.Writer) (sd *cms.SignedData, tail bool, err error) {
-	encoding, err := cmsEncoding(src, p)
+	b, err := openCMS(ctx, src, p)
 	if err != nil {
 		return nil, false, err
 	}
-	switch encoding {
-	case "base64":
-		lines := newLineReader(ctx, src, p.body, max(p.body, p.end))
-		defer lines.close()
-		b := newBase64Reader(lines)
-		defer b.close()
-		if sd, err = cms.Read(b, content); err != nil {
-			return nil, false, err
-		}
-		tail, err = b.tailed()
-		return sd, tail, err
-	case "quoted-printable":
-		sd, err = cms.Read(quotedprintable.NewReader(section(ctx, src, p)), content)
-	default:
-		sd, err = cms.Read(section(ctx, src, p), content)
+	defer b.close()
+	if sd, err = cms.Read(b, content); err != nil {
+		return nil, false, err
 	}
-	return sd, false, err
-}
-
-// cmsEncoding is the transfer encoding of a CMS object. Some senders leave the label out: then the first octet tells the DER
-// of a SEQUENCE from its base64.
-func cmsEncoding(src io.ReaderAt, p *part) (string, error) {
-	if !identityEncoding(p.cte) {
-		return p.cte, nil
-	}
-	var first [1]byte
-	if _, err := src.ReadAt(first[:], p.body); err != nil && !errors.Is(err, io.EOF) {
-		return "", err
-	}
-	if first[0] == '0' {
-		return "binary", nil // 0x30, which no base64 of DER begins with
-	}
-	return "base64", nil
-}
-
-// section reads the body of p.
-func section(ctx context.Context, src io.ReaderAt, p *part) io.Reader {
-	return &rangeReader{ctx: ctx, src: src, off: p.body, left: p.bodySize()}
+	tail, err = b.tailed()
+	return sd, tail, err
 }
 
 // copyRange writes a range of src to w.

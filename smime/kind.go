@@ -52,9 +52,9 @@ func signedKind(p *part) kind {
 	return plain
 }
 
-// isSignaturePart reports whether p is what a multipart/signed has as its second part.
+// isSignaturePart reports whether p is meant as the second part of a multipart/signed, rightly or not: signatureDefect judges.
 func isSignaturePart(p *part) bool {
-	if p.typ.is("application/pkcs7-signature", "application/x-pkcs7-signature") {
+	if isSignature(p.typ.name) {
 		return true
 	}
 	// Some old senders use the type of the other form, or none but a file name.

@@ -36,7 +36,7 @@ func (s *signing) selfCheck(body *message.Spool) error {
 }
 
 func (s *signing) checkClear(body io.ReaderAt, root *part) (*cms.SignedData, *cms.Digests, error) {
-	if root.malformed != "" || kindOf(root) != clearSigned || len(root.kids) != 2 || root.closed < 0 || !isSignaturePart(root.kids[1]) {
+	if root.malformed != "" || kindOf(root) != clearSigned || len(root.kids) != 2 || root.closed < 0 || signatureDefect(root) != "" {
 		return nil, nil, fmt.Errorf("%w: it is no multipart/signed of two parts", ErrSelfCheck)
 	}
 	if off, n := root.kids[0].signedRange(); off != s.off || n != s.size {

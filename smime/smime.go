@@ -32,7 +32,9 @@
 //
 // Whatever readers may understand in more than one way: a multipart/signed of
 // other than two parts, two Content-Types, boundaries that only some take for one, content inside a
-// detached signature, a SignedData that nobody signed, signed content that is not id-data. The limits
+// detached signature, a SignedData that nobody signed, signed content that is not id-data. A CMS object in a transfer
+// encoding other than base64, which programs decode differently; a signature part whose type, protocol or name is that
+// of something else, so that a reader may show it as an attachment; and what is no part of a signature inside one. The limits
 // are in limits.go. Encryption is not done here; encrypted and compressed messages are reported as such.
 //
 // # How it works

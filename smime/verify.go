@@ -127,7 +127,7 @@ func defectOf(err error) (reason string, other error) {
 	var limit *cms.LimitError
 	var kind *cms.ContentTypeError
 	switch {
-	case errors.As(err, &syntax), errors.As(err, &limit), errors.As(err, &kind), errors.Is(err, errBase64):
+	case errors.As(err, &syntax), errors.As(err, &limit), errors.As(err, &kind), errors.Is(err, errBase64), errors.Is(err, errEncoding):
 		return err.Error(), nil
 	}
 	return "", err

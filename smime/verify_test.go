@@ -97,7 +97,7 @@ func TestVerifyStructure(t *testing.T) {
 		{"two MIME-Versions", "MIME-Version: 1.0\r\n" + whole, good},
 		{"no protocol", strings.Replace(whole, " protocol=\"application/pkcs7-signature\";", "", 1), good},
 		{"x-pkcs7-signature", strings.ReplaceAll(whole, "pkcs7-signature", "x-pkcs7-signature"), good},
-		{"octet-stream with file name", strings.Replace(whole, "application/pkcs7-signature; name", "application/octet-stream; name", 1), good},
+		{"octet-stream with file name", strings.Replace(whole, "application/pkcs7-signature; name", "application/octet-stream; name", 1), "signed !malformed [2 message bad malformed]"},
 		{"micalg unknown", strings.Replace(whole, "sha-256", "\"md5,foo\"", 1), good},
 		{"micalg missing", strings.Replace(whole, "micalg=sha-256; ", "", 1), good},
 		{"boundary padding", strings.ReplaceAll(whole, "--S\r\n", "--S  \r\n"), good},

@@ -4,7 +4,7 @@
 // Reading takes BER or DER, in linear time, with fixed limits (limits.go) and in
 // constant memory: attached content goes by as a stream. Writing is deterministic
 // DER. Signed attributes are hashed as received, never re-serialised from what was
-// understood of them.
+// understood of them. What is neither certificate, nor revocation data, nor part of a signature is refused (foreign.go).
 //
 // # Where to start
 //

@@ -185,11 +185,7 @@ func (b *berReader) appendOctets(dst []byte, n int64, size limit) ([]byte, error
 	return dst, nil
 }
 
-// skip reads past the next element without holding any of it.
-func (b *berReader) skip(size limit) error {
-	return b.skipUntil(b.offset+int64(size.max), size)
-}
-
+// skipUntil reads past the next element without holding any of it. It may reach to offset end; size is the limit behind that.
 func (b *berReader) skipUntil(end int64, size limit) error {
 	h, err := b.next()
 	if err != nil {

@@ -17,6 +17,7 @@ type forgery struct {
 	contentType string   // contents octets of eContentType
 	content     *string  // eContent; nil: detached
 	certs       []*x509.Certificate
+	crls        []byte   // DER with its tag
 	infos       [][]byte // DER of SignerInfos
 	trailer     []byte
 }
@@ -34,7 +35,7 @@ func (f forgery) der() []byte {
 		}
 		parts = append(parts, tlv(tagContext0, raw...))
 	}
-	parts = append(parts, tlv(tagSet, f.infos...))
+	parts = append(parts, f.crls, tlv(tagSet, f.infos...))
 	return append(tlv(tagSequence, oidDER(oidSignedData), tlv(tagContext0, tlv(tagSequence, parts...))), f.trailer...)
 }
 

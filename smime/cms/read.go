@@ -73,18 +73,23 @@ func (sd *SignedData) read(b *berReader, content io.Writer) error {
 	if err := b.optional(tagContext0, func() error { return sd.readCertificates(b) }); err != nil {
 		return err
 	}
-	// Revocation lists are not looked at: what revokes a key here is its record in the DNS.
-	if err := b.optional(tagContext1, func() error { return b.skip(limitRevocationSize) }); err != nil {
+	if err := b.optional(tagContext1, func() error { return sd.readRevocation(b) }); err != nil {
 		return err
 	}
-	return sd.readSigners(b)
+	if err := sd.readSigners(b); err != nil {
+		return err
+	}
+	if sd.foreignDigest() {
+		return b.syntax("digestAlgorithms: one that is not known, and that no signer uses")
+	}
+	return nil
 }
 
 // readDigestAlgorithms reads
 //
 //	DigestAlgorithmIdentifiers ::= SET OF DigestAlgorithmIdentifier
 //
-// Unknown ones are passed over.
+// Unknown ones are passed over, unless no signer turns out to use them.
 func (sd *SignedData) readDigestAlgorithms(b *berReader) error {
 	return b.inside(tagSet, "digestAlgorithms", func() error {
 		return b.each(limitDigests, func() error {
@@ -100,6 +105,7 @@ func (sd *SignedData) readDigestAlgorithms(b *berReader) error {
 			}
 			digest, _ := digestOf(alg.oid)
 			sd.announced = append(sd.announced, digest)
+			sd.digestAlgorithms = append(sd.digestAlgorithms, alg)
 			return nil
 		})
 	})
@@ -141,7 +147,7 @@ func (sd *SignedData) readContent(b *berReader, content io.Writer) error {
 //	  v2AttrCert           [2] IMPLICIT AttributeCertificateV2,
 //	  other                [3] IMPLICIT OtherCertificateFormat }
 //
-// All but the first kind are read past. A certificate that cannot be parsed spoils nothing but itself: any number may be irrelevant.
+// All but the first kind are refused. A certificate that cannot be parsed spoils nothing but itself: any number may be irrelevant.
 func (sd *SignedData) readCertificates(b *berReader) error {
 	return b.inside(tagContext0, "certificates", func() error {
 		return b.each(limitCertificates, func() error {
@@ -152,8 +158,11 @@ func (sd *SignedData) readCertificates(b *berReader) error {
 				return nil
 			}
 			der, err := b.element(limitCertificateSize)
-			if err != nil || der[0] != tagSequence {
+			if err != nil {
 				return err
+			}
+			if !isCertificate(der) {
+				return b.syntax("certificates: another format than X.509")
 			}
 			sd.RawCertificates = append(sd.RawCertificates, der)
 			if cert, err := parse(der); err == nil {

@@ -23,7 +23,9 @@ type SignedData struct {
 
 	contentType string        // contents octets of ContentType
 	announced   []crypto.Hash // digestAlgorithms; 0 for an unknown one
-	content     *Digests      // of attached content
+	// digestAlgorithms are the same as they stand.
+	digestAlgorithms []algorithmIdentifier
+	content          *Digests // of attached content
 }
 
 // Digests returns what Verify wants. For attached content it is filled. For a detached signature it is a new one, empty, with the

@@ -1,0 +1,108 @@
+package cms
+
+import (
+	"bytes"
+	"strings"
+
+	"golang.org/x/crypto/cryptobyte"
+	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+)
+
+// A SignedData has room for what no verifier looks at, and some programs show or unpack what they find there. What is
+// neither certificate, nor revocation data, nor part of a signature is refused.
+
+// isCertificate says that der has the outer form of a Certificate (RFC 5280, Section 4.1). What stands in its fields may be
+// beyond any parser.
+func isCertificate(der []byte) bool {
+	outer := cryptobyte.String(der)
+	var cert, tbs cryptobyte.String
+	if !outer.ReadASN1(&cert, cbasn1.SEQUENCE) || !cert.ReadASN1(&tbs, cbasn1.SEQUENCE) || !cert.SkipASN1(cbasn1.SEQUENCE) ||
+		!cert.SkipASN1(cbasn1.BIT_STRING) || !cert.Empty() {
+		return false
+	}
+	// version, serialNumber; signature, issuer, validity, subject, subjectPublicKeyInfo.
+	ok := tbs.SkipOptionalASN1(context0) && tbs.SkipASN1(cbasn1.INTEGER)
+	for range 5 {
+		ok = ok && tbs.SkipASN1(cbasn1.SEQUENCE)
+	}
+	return ok
+}
+
+// readRevocation reads past RFC 5652, Section 10.2.1:
+//
+//	RevocationInfoChoices ::= SET OF RevocationInfoChoice
+//
+//	RevocationInfoChoice ::= CHOICE {
+//	  crl    CertificateList,
+//	  other  [1] IMPLICIT OtherRevocationInfoFormat }
+//
+// Nothing of it is judged: what revokes a key here is its record in the DNS.
+func (sd *SignedData) readRevocation(b *berReader) error {
+	h, err := b.next()
+	end := b.offset + MaxRevocationSize
+	switch {
+	case err != nil:
+		return err
+	case h.length > MaxRevocationSize:
+		return limitRevocationSize.exceeded()
+	}
+	if err := b.enter(h); err != nil {
+		return err
+	}
+	if err := b.each(limitRevocationSize, func() error { return readRevocationChoice(b, end) }); err != nil {
+		return err
+	}
+	return b.leave()
+}
+
+func readRevocationChoice(b *berReader, end int64) error {
+	switch tag, err := b.peek(); {
+	case err != nil:
+		return err
+	case tag == tagSequence:
+		return b.skipUntil(end, limitRevocationSize)
+	}
+	return b.inside(tagContext1, "crls", func() error { return readOtherRevocation(b, end) })
+}
+
+// readOtherRevocation takes the formats of RFC 5940, Section 2: answers by OCSP and SCVP.
+func readOtherRevocation(b *berReader, end int64) error {
+	format, err := b.oid("otherRevInfoFormat")
+	switch {
+	case err != nil:
+		return err
+	case format != oidOCSPResponse && format != oidSCVPResponse:
+		return b.syntax("crls: a format that is not known")
+	}
+	return b.skipUntil(end, limitRevocationSize)
+}
+
+// foreignDigest says that digestAlgorithms holds something that is no digest algorithm anybody knows, and that no signer uses.
+func (sd *SignedData) foreignDigest() bool {
+	for _, a := range sd.digestAlgorithms {
+		if known := knownDigest(string(a.oid)) && a.plain(); !known && !sd.usesDigest(a) {
+			return true
+		}
+	}
+	return false
+}
+
+func (sd *SignedData) usesDigest(a algorithmIdentifier) bool {
+	for _, si := range sd.Signers {
+		if bytes.Equal(si.digestAlgorithm.oid, a.oid) && bytes.Equal(si.digestAlgorithm.parameters, a.parameters) {
+			return true
+		}
+	}
+	return false
+}
+
+// knownDigest knows digest algorithms by name, whether or not they are computed here: MD2 to MD5, SHA-1, RIPEMD-160, those
+// of FIPS 180-4 and FIPS 202, and the national ones of RFC 4357, RFC 9125 and GM/T 0004.
+func knownDigest(oid string) bool {
+	switch oid {
+	case oidMD2, oidMD4, oidMD5, oidSHA1, oidRIPEMD160, oidGOST94, oidStreebog256, oidStreebog512, oidSM3:
+		return true
+	}
+	number, ok := strings.CutPrefix(oid, oidNISTHash)
+	return ok && len(number) == 1 && number[0] >= 1 && number[0] <= lastNISTHash
+}

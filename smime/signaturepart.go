@@ -1,0 +1,106 @@
+package smime
+
+import (
+	"mime"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Some readers list the signature part of a multipart/signed as an attachment, or take it for one when anything about it
+// is not as they know it. So it has to be nothing else: type, protocol and names are those of a signature.
+
+// signatureDefect says why the second part of the multipart/signed p may be taken for something else than a signature.
+func signatureDefect(p *part) string {
+	sig := p.kids[1]
+	if !isSignature(sig.typ.name) {
+		return "the second part of multipart/signed is " + quoted(sig.typ.name)
+	}
+	// RFC 1847, Section 2.1, asks for the parameter. Where it is missing the type of the part says the same.
+	if protocol := strings.ToLower(p.typ.get("protocol")); p.typ.has("protocol") && !isSignature(protocol) {
+		return "multipart/signed by protocol " + quoted(protocol)
+	}
+	if reason := ambiguity(sig, false); reason != "" {
+		return "signature part: " + reason
+	}
+	return nameDefect(sig)
+}
+
+// isSignature knows the media types of a detached signature (RFC 8551, Section 3.10; with x- before RFC 2311).
+func isSignature(name string) bool {
+	return name == "application/pkcs7-signature" || name == "application/x-pkcs7-signature"
+}
+
+// nameDefect wants every name that the signature part has to end in .p7s (RFC 8551, Section 3.2.1).
+func nameDefect(sig *part) string {
+	types := []mediaType{sig.typ}
+	for _, f := range sig.fields {
+		if !f.Is("Content-Disposition") {
+			continue
+		}
+		t := parseMediaType(f.Unfolded())
+		if len(types) > 1 || t.ambiguous {
+			return "signature part: a Content-Disposition field that can be read in more than one way"
+		}
+		types = append(types, t)
+	}
+	for _, t := range types {
+		for _, name := range []string{"name", "filename"} {
+			for _, value := range t.values(name) {
+				if !isSignatureName(value) {
+					return "the signature part has the name " + quoted(value)
+				}
+			}
+			if !t.readable(name) {
+				return "the signature part has a name in a charset of its own"
+			}
+		}
+	}
+	return ""
+}
+
+// values are what a parameter may be read as: as it stands, and put together from the pieces of RFC 2231.
+func (t mediaType) values(name string) []string {
+	var out []string
+	for _, p := range t.params {
+		base, _, star := strings.Cut(p.name, "*")
+		switch {
+		case base == name && star:
+			out = append(out, t.extended(name))
+		case base == name:
+			out = append(out, p.value)
+		}
+	}
+	return out
+}
+
+// readable reports whether the extended form of a parameter, if there is one, is in a charset in which ASCII is ASCII.
+func (t mediaType) readable(name string) bool {
+	for _, p := range t.params {
+		if p.name != name+"*" && p.name != name+"*0*" {
+			continue
+		}
+		charset, _, ok := strings.Cut(p.value, "'")
+		if ok && !slices.Contains([]string{"", "us-ascii", "utf-8", "iso-8859-1"}, strings.ToLower(charset)) {
+			return false
+		}
+	}
+	return true
+}
+
+// isSignatureName says that a name ends in .p7s for every reader.
+func isSignatureName(value string) bool {
+	name, ok := decodeName(value)
+	return ok && strings.HasSuffix(strings.ToLower(name), ".p7s")
+}
+
+// decodeName undoes encoded words (RFC 2047), which some write in names although its Section 5 forbids it. false is for
+// what readers show in ways of their own: unknown charsets, control characters, and those that turn the direction of writing.
+func decodeName(raw string) (string, bool) {
+	name, err := new(mime.WordDecoder).DecodeHeader(raw)
+	if err != nil || !utf8.ValidString(name) {
+		return "", false
+	}
+	return name, !strings.ContainsFunc(name, func(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) })
+}
