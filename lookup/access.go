@@ -13,6 +13,8 @@ const (
 	CodeBusy     = "busy"              // too many lookups are under way
 	CodeClosed   = "closed"            // the client is closed
 	CodeDisagree = "resolver-disagree" // mode both: validated here, but the resolver does not say AD
+	// CodeStrips: every resolver that answers leaves out the signatures of DNSSEC.
+	CodeStrips = "resolver-strips-dnssec"
 )
 
 // access is who may be looked up.
@@ -84,6 +86,22 @@ func (a *access) refuse(name string) string {
 		}
 	}
 	return fmt.Sprintf("no entry of the allow list covers %s", name)
+}
+
+// deniedError ends a lookup at an alias that leads to where no lookup may go.
+type deniedError string
+
+func (e deniedError) Error() string { return string(e) }
+
+// Code is that of the result.
+func (deniedError) Code() string { return CodeDenied }
+
+// mayFollow holds the target of an alias to the lists.
+func (a *access) mayFollow(target string) error {
+	if why := a.refuse(ownerName(target)); why != "" {
+		return deniedError("an alias leads to " + target + ", and " + why)
+	}
+	return nil
 }
 
 // within reports whether name is domain or below it, label by label: an escaped dot separates none.

@@ -10,12 +10,15 @@ import (
 	"github.com/miekg/dns"
 
 	"dnseal/lookup/dnssec"
+	"dnseal/lookup/internal/transport"
 )
 
 // believe is mode ad-only: the resolver's word is the status. It proves nothing to others, so there is no chain.
 func (c *Client) believe(ctx context.Context, k key) *dnssec.Answer {
 	a := &dnssec.Answer{Name: k.name, Type: uint16(k.typ), EDE: -1}
-	m, err := c.transport.Exchange(ctx, k.name, uint16(k.typ), false)
+	// RFC 6840, Section 5.7: AD in a question asks for AD in the reply. Without DO, because no signature is used, and there
+	// is a resolver whose AD means nothing in replies to DO=1.
+	m, err := c.transport.Ask(ctx, transport.Question{Name: k.name, Type: uint16(k.typ), Plain: true, CheckedFirst: true})
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		a.Code, a.Reason = dnssec.CodeTimeout, fmt.Sprintf("no reply to %s %s in time", k.name, k.typ)
@@ -27,33 +30,30 @@ func (c *Client) believe(ctx context.Context, k key) *dnssec.Answer {
 	a.Rcode = m.Rcode
 	switch {
 	case m.Rcode == dns.RcodeServerFailure:
-		c.tellBogus(ctx, a)
+		a.Code, a.Reason = dnssec.CodeServfail, fmt.Sprintf("the resolver cannot resolve %s (SERVFAIL)", a.Name)
 	case m.Rcode != dns.RcodeSuccess && m.Rcode != dns.RcodeNameError:
 		a.Code, a.Reason = dnssec.CodeRefused, fmt.Sprintf("the resolver answers %s", dns.RcodeToString[m.Rcode])
-	case isStale(m):
+	case isStale(m.Msg):
 		a.Code, a.Reason = dnssec.CodeStale, "the resolver served expired data; switch off serve-stale there"
+	case m.CheckingDisabled:
+		// There is data after SERVFAIL: the resolver had refused to believe it.
+		a.Status, a.Code, a.Reason = dnssec.Bogus, CodeBogus, "the resolver does not believe the answer; mode validate says why"
 	case m.AuthenticatedData:
 		a.Status = dnssec.Secure
-		readUnproven(a, m)
+		c.readUnproven(a, m.Msg)
 	default:
-		a.Status, a.Code, a.Reason = dnssec.Insecure, dnssec.CodeUnsigned, "the resolver does not call the answer authentic (no AD)"
-		readUnproven(a, m)
+		a.Status, a.Code, a.Reason = dnssec.Insecure, CodeNoAD, "the resolver does not call the answer authentic (no AD)"
+		c.readUnproven(a, m.Msg)
 	}
 	return a
 }
 
-// CodeBogus is the code of mode ad-only for what the resolver finds bogus; the other modes say what is wrong.
-const CodeBogus = "bogus"
-
-// tellBogus asks once more with CD=1 after SERVFAIL: when there is data, the resolver had refused to believe it.
-func (c *Client) tellBogus(ctx context.Context, a *dnssec.Answer) {
-	m, err := c.transport.Exchange(ctx, a.Name, a.Type, true)
-	if err == nil && (m.Rcode == dns.RcodeSuccess || m.Rcode == dns.RcodeNameError) {
-		a.Status, a.Code, a.Reason = dnssec.Bogus, CodeBogus, "the resolver does not believe the answer; mode validate says why"
-		return
-	}
-	a.Code, a.Reason = dnssec.CodeServfail, fmt.Sprintf("the resolver cannot resolve %s (SERVFAIL)", a.Name)
-}
+// Codes of mode ad-only; the other modes say what is wrong.
+const (
+	CodeBogus      = "bogus"            // the resolver does not believe what it found
+	CodeNoAD       = "no-ad"            // the resolver does not say AD, for whatever reason
+	CodeIncomplete = "incomplete-reply" // AD, but the end of what was asked is not in the reply
+)
 
 // isStale recognises answers after their TTL (RFC 8767, Section 6; RFC 8914, Sections 4.4 and 4.20).
 func isStale(m *dns.Msg) bool {
@@ -70,17 +70,47 @@ func isStale(m *dns.Msg) bool {
 }
 
 // readUnproven takes the records asked for, at the end of aliases, and the TTL from a reply.
-func readUnproven(a *dnssec.Answer, m *dns.Msg) {
+func (c *Client) readUnproven(a *dnssec.Answer, m *dns.Msg) {
 	const maxAliases = 8
-	for owner := a.Name; owner != ""; {
-		if len(a.Aliases) > maxAliases {
-			a.Status, a.Code, a.Reason = dnssec.Indeterminate, dnssec.CodeAliasLoop, fmt.Sprintf("%s leads to more than %d aliases", a.Name, maxAliases)
+	end := a.Name
+	for next := readOwner(a, m, end); next != ""; next = readOwner(a, m, end) {
+		end = next
+		switch err := c.access.mayFollow(next); {
+		case err != nil:
+			unusable(a, CodeDenied, err.Error())
+			return
+		case len(a.Aliases) > maxAliases:
+			unusable(a, dnssec.CodeAliasLoop, fmt.Sprintf("%s leads to more than %d aliases", a.Name, maxAliases))
 			return
 		}
-		owner = readOwner(a, m, owner)
 	}
 	a.Exists = len(a.Records) > 0
 	a.TTL = unprovenTTL(m)
+	if a.Status == dnssec.Secure && !a.Exists && !deniesEnd(m, end) {
+		unusable(a, CodeIncomplete, fmt.Sprintf("the reply holds neither the records of %s nor the SOA that would say that there are none", end))
+	}
+}
+
+func unusable(a *dnssec.Answer, code, reason string) {
+	a.Status, a.Code, a.Reason = dnssec.Indeterminate, code, reason
+}
+
+// deniesEnd reports whether a reply without the records asked for says that there are none at end: by a SOA of a zone
+// around it (RFC 2308, Section 2), or by being empty, as forwarders answer that leave the SOA out. An alias whose end is
+// missing, records of another name or type, and a referral say nothing.
+func deniesEnd(m *dns.Msg, end string) bool {
+	referral := false
+	for _, rr := range m.Ns {
+		switch rr.Header().Rrtype {
+		case dns.TypeSOA:
+			if dns.IsSubDomain(dns.CanonicalName(rr.Header().Name), end) {
+				return true
+			}
+		case dns.TypeNS:
+			referral = true
+		}
+	}
+	return len(m.Answer) == 0 && !referral
 }
 
 // readOwner takes the records of one name; next is where it leads when it has none.

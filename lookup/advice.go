@@ -1,6 +1,7 @@
 package lookup
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -11,12 +12,12 @@ import (
 func (r *Result) conclude(p *page) {
 	p.WriteByte('\n')
 	switch {
+	case r.Status == dnssec.Secure && r.Believed && r.Presence == Present:
+		p.paragraph("%s; good for %s. The resolver says that the answer is authentic (AD); nothing was validated here.", r.count(), span(r.TTL))
+	case r.Status == dnssec.Secure && r.Believed:
+		p.paragraph("The resolver says that there is no %s record here (AD), good for %s; nothing was validated here.", r.Type, span(r.TTL))
 	case r.Status == dnssec.Secure && r.Presence == Present:
-		plural := "s"
-		if len(r.Records) == 1 {
-			plural = ""
-		}
-		p.paragraph("%d record%s, validated from the trust anchor down; good for %s.", len(r.Records), plural, span(r.TTL))
+		p.paragraph("%s, validated from the trust anchor down; good for %s.", r.count(), span(r.TTL))
 	case r.Status == dnssec.Secure:
 		p.paragraph("Proven: there is no %s record here; good for %s.", r.Type, span(r.TTL))
 	case r.Answer.EDE >= 0:
@@ -30,6 +31,14 @@ func (r *Result) conclude(p *page) {
 	for _, w := range r.Warnings {
 		p.paragraph("Warning: %s", w)
 	}
+}
+
+// count is the number of records in words.
+func (r *Result) count() string {
+	if len(r.Records) == 1 {
+		return "1 record"
+	}
+	return fmt.Sprintf("%d records", len(r.Records))
 }
 
 // paragraph writes a text of its own.
@@ -51,7 +60,11 @@ func (r *Result) advice() string {
 	if r.Code == dnssec.CodeNoKey && r.anchorFails() {
 		return "the trust anchors do not fit this zone: they are out of date, or the resolver serves another hierarchy (a sandbox has its own: --trust-anchor)."
 	}
-	return strings.ReplaceAll(advices[r.Code], "ZONE", r.lastZone())
+	zone, signed := r.blamed()
+	if r.Code == dnssec.CodeOptOut && signed {
+		return fmt.Sprintf("the owner of %s has to sign it without opt-out (NSEC, or NSEC3 with flags 0): until then no absence in it is proven, and a key withdrawn from it is never revoked.", zone)
+	}
+	return strings.ReplaceAll(advices[r.Code], "ZONE", cmp.Or(zone, "the zone"))
 }
 
 // anchorFails reports whether the chain breaks at its very beginning.
@@ -59,29 +72,14 @@ func (r *Result) anchorFails() bool {
 	return len(r.Answer.Links) > 0 && r.Answer.Links[0].Status == dnssec.Bogus
 }
 
-// lastZone is the zone where the chain ends or breaks. A name that is only not proven to be no zone is not one.
-func (r *Result) lastZone() string {
-	zone := "the zone"
-	for _, link := range r.Answer.Links {
-		if link.Status != dnssec.Insecure && len(link.Keys)+len(link.DS) == 0 {
-			continue
-		}
-		zone = link.Zone
-		if link.Status == dnssec.Bogus {
-			break
-		}
-	}
-	return zone
-}
-
 // advices by code. ZONE stands for where the chain ends or breaks.
 var advices = map[string]string{
 	dnssec.CodeNoAnchor:      "no trust anchor covers this name: use the built-in keys of the root, or add an anchor above it to the trust anchor file.",
 	dnssec.CodeClock:         "set the clock of this machine (NTP), then try again; the zones are most likely fine.",
 	dnssec.CodeTimeout:       "ask the same by \"dig +dnssec\" at the same resolver. If it is slow there too, the name servers of the domain do not answer; else give more time (--dns-timeout).",
-	dnssec.CodeUnreachable:   "see that the resolver runs, speaks DNSSEC and can be reached from here (port 53 by UDP and TCP, 853 by TLS), or name another one (--resolver).",
+	dnssec.CodeUnreachable:   "see that the resolver runs, speaks DNSSEC and can be reached from here (port 53 by UDP and TCP, 853 by TLS), or name another one (--resolver). A CA of your own that signed a tls:// resolver belongs into the roots of this system (SSL_CERT_FILE names others).",
 	dnssec.CodeServfail:      "the resolver gets nothing usable from the name servers of the domain: its log says why. \"dig +trace\" shows which server does not answer.",
-	dnssec.CodeRefused:       "the resolver does not serve this machine: allow it in the resolver's access list, or name another one (--resolver).",
+	dnssec.CodeRefused:       "the resolver does not answer this question from this machine: see its access list and its log, or name another one (--resolver).",
 	dnssec.CodeStale:         "switch off serve-stale (unbound: serve-expired no) at the resolver: absence is how keys are revoked.",
 	dnssec.CodeMalformed:     "check the name; if it is right, some server on the way sends messages that cannot be read.",
 	dnssec.CodeAliasLoop:     "the owner of the domain has to mend the CNAME or DNAME records that lead in a circle.",
@@ -109,5 +107,8 @@ var advices = map[string]string{
 	CodeBusy:                 "try again in a moment. If it stays, some domains that mail claims to come from do not answer.",
 	CodeClosed:               "",
 	CodeDisagree:             "ask the resolver by \"dig +dnssec\": AD should be among the flags. It may not validate, hold a negative trust anchor, or another root key.",
+	CodeStrips:               "check the resolver by \"dig +dnssec . DNSKEY\": an RRSIG record and the flag do must be there. The zones asked for are not to blame.",
+	CodeNoAD:                 "mode validate says why: the zone may not be signed, or the resolver may have a negative trust anchor or a limit.",
+	CodeIncomplete:           "ask the resolver by \"dig +adflag\"; mode validate does not depend on its word.",
 	CodeBogus:                "look the name up in mode validate: it shows which link is broken.",
 }

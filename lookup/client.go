@@ -93,7 +93,7 @@ func newClient(opts Options) (c *Client, err error) {
 // old ones. Lookups under way end with those they began with. It fails when the client is closed.
 func (c *Client) SetAnchors(anchors *dnssec.Anchors) error {
 	next := &trust{validator: dnssec.Validator{
-		Exchanger: listening{c.transport}, Anchors: anchors, Now: c.opts.Now, AllowSHA1: c.opts.AllowSHA1,
+		Exchanger: listening{c.transport, c.opts.Mode == Both}, MayFollow: c.access.mayFollow, Anchors: anchors, Now: c.opts.Now, AllowSHA1: c.opts.AllowSHA1,
 	}}
 	if !c.opts.NoCache {
 		var err error

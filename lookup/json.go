@@ -26,6 +26,7 @@ type (
 		Aliases    []string     `json:"aliases"`
 		Chain      []linkJSON   `json:"chain"`
 		Warnings   []string     `json:"warnings"`
+		Believed   bool         `json:"believed,omitempty"`  // nothing was validated here (mode ad-only)
 		Inception  *time.Time   `json:"inception,omitempty"` // the time in which all signatures hold
 		Expiration *time.Time   `json:"expiration,omitempty"`
 	}
@@ -70,7 +71,7 @@ func (r *Result) MarshalJSON() ([]byte, error) {
 		Name: r.Name, Type: r.Type.String(), Status: r.Status.String(), Presence: r.Presence.String(),
 		Code: r.Code, Reason: r.Reason, Advice: r.advice(), TTL: int64(r.TTL / time.Second),
 		Records: []recordJSON{}, Aliases: append([]string{}, r.Answer.Aliases...),
-		Chain: []linkJSON{}, Warnings: append([]string{}, r.Warnings...),
+		Chain: []linkJSON{}, Warnings: append([]string{}, r.Warnings...), Believed: r.Believed,
 		Inception: timeOrNil(r.Answer.Inception), Expiration: timeOrNil(r.Answer.Expiration),
 	}
 	if r.Answer.EDE >= 0 {

@@ -8,12 +8,25 @@
 // past the access lists (access.go), joins who asks the same (flight.go), waits for a
 // place (gate.go, lane.go, limits.go) and ends at the validator (mode.go, package
 // dnssec) or, where that is wanted, at the resolver's word (adonly.go, probe.go).
-// Resolvers can be those of a file that changes (resolvconf.go). The [Result]
+// Resolvers can be those of a file that changes (resolvconf.go); what they are to be
+// blamed for is noted (witness.go). The [Result]
 // (result.go) can be drawn (tree.go, advice.go), printed as JSON (json.go), and kept
 // as [Evidence] to be judged again (evidence.go).
 //
 // [Match] judges records against a certificate by the rules of RFC 6698, 7671 and
 // 8162 (match.go, path.go).
+//
+// Resolvers are trusted for nothing but in mode ad-only, and no zone is blamed for one:
+//   - One that leaves out signatures or proofs (no DO bit in answers to DO=1, NOTIMP to
+//     DNSKEY, keys of the trust anchor's zone without RRSIG) is asked with CD=1, then the
+//     next one is asked; when none is left the result is indeterminate, [CodeStrips].
+//   - One that says SERVFAIL is asked with CD=1; what then validates here is secure, and a
+//     warning names the resolver (old root key, wrong clock, negative trust anchor).
+//   - One whose AD bit means nothing in answers to DO=1 is asked without DO in mode ad-only.
+//   - An answer with AD that lacks the end of an alias, or holds records of another name or
+//     type only, proves nothing ([CodeIncomplete]); no AD is no proof of anything either
+//     ([CodeNoAD]).
+//   - An alias is followed only to where the allow and deny lists let it ([CodeDenied]).
 //
 // Four outcomes stay four to the end: secure, insecure, bogus, indeterminate; and
 // present, absent, unknown.
@@ -74,8 +87,10 @@ type Result struct {
 	At time.Time
 	// Answer is what the validator found: the chain, its links, the RRsets used.
 	Answer *dnssec.Answer
+	// Believed says that nothing was validated here: the status is the resolver's word (mode ad-only).
+	Believed bool
 	// Warnings are sentences about what is not wrong in itself: an unknown key of the root, a resolver that says AD for
-	// what is bogus.
+	// what is bogus, refuses what validates here, or leaves out signatures.
 	Warnings []string
 }
 

@@ -30,7 +30,7 @@ func (c *Client) probe(servers []transport.Server) error {
 }
 
 func (c *Client) probeOne(ctx context.Context, i int) error {
-	m, err := c.transport.ExchangeWith(ctx, i, ".", dns.TypeSOA, false)
+	m, err := c.transport.AskOne(ctx, i, transport.Question{Name: ".", Type: dns.TypeSOA, Plain: true})
 	switch {
 	case err != nil:
 		return err
@@ -38,7 +38,7 @@ func (c *Client) probeOne(ctx context.Context, i int) error {
 		return errors.New("it does not say AD for the root")
 	}
 	name := c.opts.Probe
-	m, err = c.transport.ExchangeWith(ctx, i, name, dns.TypeSOA, false)
+	m, err = c.transport.AskOne(ctx, i, transport.Question{Name: name, Type: dns.TypeSOA, Plain: true})
 	switch {
 	case err != nil:
 		return err
@@ -47,7 +47,7 @@ func (c *Client) probeOne(ctx context.Context, i int) error {
 	case m.Rcode != dns.RcodeServerFailure:
 		return fmt.Errorf("it answers for %s, which is bogus", name)
 	}
-	m, err = c.transport.ExchangeWith(ctx, i, name, dns.TypeSOA, true)
+	m, err = c.transport.AskOne(ctx, i, transport.Question{Name: name, Type: dns.TypeSOA, Plain: true, CD: true})
 	if err != nil || m.Rcode == dns.RcodeServerFailure {
 		return fmt.Errorf("it cannot reach %s at all; name another bogus zone", name)
 	}

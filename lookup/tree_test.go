@@ -113,7 +113,7 @@ func TestAdvice(t *testing.T) {
 		dnssec.CodeOptOut, dnssec.CodeIterations, dnssec.CodeNoSignature, dnssec.CodeBadSignature, dnssec.CodeExpired, dnssec.CodeNotYetValid,
 		dnssec.CodeTimesInverted, dnssec.CodeSigner, dnssec.CodeLabels, dnssec.CodeNoKey, dnssec.CodeRevoked, dnssec.CodeNotZoneKey,
 		dnssec.CodeNoDenial, dnssec.CodeBadDenial, dnssec.CodeNoWildcard, dnssec.CodeBadAlias, dnssec.CodeNotAZone,
-		CodeDenied, CodeBusy, CodeDisagree, CodeBogus, "budget:hashes",
+		CodeDenied, CodeBusy, CodeDisagree, CodeStrips, CodeBogus, CodeNoAD, CodeIncomplete, "budget:hashes",
 	} {
 		r := Result{Code: code, Answer: &dnssec.Answer{}}
 		if got := r.advice(); got == "" || strings.Contains(got, "ZONE") {

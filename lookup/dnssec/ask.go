@@ -103,8 +103,10 @@ func (l *lookup) wait(q question, c *call) *reply {
 
 func failed(v verdict) *reply { return &reply{failed: true, failure: v} }
 
-// judgeReply takes a message apart, or says why it cannot be used. After SERVFAIL the question is asked once
-// more with CD=1: what comes then tells bogus from unreachable (RFC 6840, Section 5.9) and nothing more.
+// judgeReply takes a message apart, or says why it cannot be used. After SERVFAIL the question is asked once more with CD=1
+// (RFC 6840, Section 5.9), unless the reply has that bit (RFC 4035, Section 3.2.2: it is copied from the question): what
+// comes then is judged here as anything is. So an old root key, a wrong clock or a negative trust anchor of the resolver
+// stops nothing, and what is bogus is told from what cannot be had.
 func (l *lookup) judgeReply(q question, m *dns.Msg, err error, cd bool) *reply {
 	if err != nil {
 		return failed(unreachable(q, err))
@@ -114,11 +116,9 @@ func (l *lookup) judgeReply(q question, m *dns.Msg, err error, cd bool) *reply {
 	}
 	switch m.Rcode {
 	case dns.RcodeSuccess, dns.RcodeNameError:
-		r := newReply(q, m)
-		r.cd = cd
-		return r
+		return newReply(q, m)
 	case dns.RcodeServerFailure:
-		if cd {
+		if cd || m.CheckingDisabled {
 			return failed(servfail(q))
 		}
 		r := l.askNow(q, true)
@@ -174,7 +174,17 @@ func servfail(q question) verdict {
 	return indeterminate(noEDE, CodeServfail, "the resolver cannot resolve %s %s (SERVFAIL)", q.name, typeName(q.qtype))
 }
 
+// coded is an error of the Exchanger that brings the code of the answer.
+type coded interface {
+	error
+	Code() string
+}
+
 func unreachable(q question, err error) verdict {
+	var own coded
+	if errors.As(err, &own) {
+		return indeterminate(int(dns.ExtendedErrorCodeNetworkError), own.Code(), "%v", err)
+	}
 	var timed interface{ Timeout() bool }
 	if errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timed) && timed.Timeout() {
 		return indeterminate(int(dns.ExtendedErrorCodeNoReachableAuthority), CodeTimeout, "no reply to %s %s in time", q.name, typeName(q.qtype))

@@ -25,7 +25,9 @@ import (
 // Exchanger asks a recursive resolver one question with DO=1. It is safe for concurrent use. The message it returns is
 // not changed, so that it may be shared.
 type Exchanger interface {
-	// Exchange returns the resolver's reply to (name, qtype, IN). cd is the CD bit to send. An error means
-	// that there was no usable reply (timeout, network, limit), never that the reply says something bad.
+	// Exchange returns the resolver's reply to (name, qtype, IN). cd is the CD bit to send; a reply that has it although it
+	// was not asked for says that the Exchanger has tried CD=1 already. An error means that there was no usable reply
+	// (timeout, network, limit), never that the reply says something bad; where it has a method Code() string, that is the
+	// Code of the answer.
 	Exchange(ctx context.Context, name string, qtype uint16, cd bool) (*dns.Msg, error)
 }

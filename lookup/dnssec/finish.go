@@ -13,10 +13,6 @@ func (l *lookup) answeredBy(z *Zone) {
 
 // finish fills the Answer.
 func (l *lookup) finish(v verdict) *Answer {
-	if l.doubtful && (v.status == Secure || v.status == Insecure) {
-		v = indeterminate(noEDE, CodeServfail,
-			"the resolver refuses this name (SERVFAIL), though what it holds looks right from here; it may know of a newer trust anchor or have a limit")
-	}
 	a := l.answer
 	a.Status, a.EDE, a.Code, a.Reason = v.status, v.ede, v.code, v.reason
 	all := new(proof)

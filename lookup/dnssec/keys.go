@@ -99,7 +99,6 @@ func (l *lookup) prove(z *Zone, ds []*dns.DS, trusted []*dns.DNSKEY) (*Zone, ver
 	if r.failed {
 		return l.settle(z, r.failure)
 	}
-	l.doubtful = l.doubtful || r.cd
 	s := r.find(z.name, dns.TypeDNSKEY, true)
 	if s == nil {
 		z.proof.addAll(r)

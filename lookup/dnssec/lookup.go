@@ -22,8 +22,6 @@ type lookup struct {
 	leaf    proof   // of the answer itself
 	passed  proof   // of names that were walked over
 	links   []*Zone // the zones that answered, in order
-	// doubtful: something came only with CD=1.
-	doubtful bool
 }
 
 // follow answers the question, along aliases. The worst link decides (RFC 4035, Section 5.4 says nothing of chains;
@@ -42,13 +40,15 @@ func (l *lookup) follow(target name) verdict {
 		if r.failed {
 			return worse(total, r.failure)
 		}
-		l.doubtful = l.doubtful || r.cd
 		next, v := l.one(r, target)
 		total = worse(total, v)
 		if next == "" || total.status == Bogus || total.status == Indeterminate {
 			return total
 		}
 		l.answer.Aliases = append(l.answer.Aliases, next.String())
+		if v, ok := l.mayFollow(next); !ok {
+			return worse(total, v)
+		}
 		if slices.Contains(seen, next) {
 			return worse(total, indeterminate(noEDE, CodeAliasLoop, "the aliases of %s lead back to %s", seen[0], next))
 		}
@@ -59,6 +59,17 @@ func (l *lookup) follow(target name) verdict {
 		target = next
 		l.prefetch(target, !r.speaksOf(target, l.qtype))
 	}
+}
+
+// mayFollow asks the caller before an alias is followed.
+func (l *lookup) mayFollow(target name) (verdict, bool) {
+	if l.v.MayFollow == nil {
+		return verdict{}, true
+	}
+	if err := l.v.MayFollow(target.String()); err != nil {
+		return unreachable(question{target, l.qtype}, err), false
+	}
+	return verdict{}, true
 }
 
 // depth bounds the labels below the anchor.

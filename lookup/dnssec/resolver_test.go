@@ -77,7 +77,14 @@ func TestResolverTrouble(t *testing.T) {
 				m.Rcode, m.Answer = dns.RcodeServerFailure, nil
 			}
 			return nil
+		}, dnssec.Secure, "", -1},
+		{"servfail, CD was tried", func(m *dns.Msg, cd bool) error {
+			if m.CheckingDisabled = true; !cd {
+				m.Rcode, m.Answer = dns.RcodeServerFailure, nil
+			}
+			return nil
 		}, dnssec.Indeterminate, dnssec.CodeServfail, -1},
+		{"its own code", func(*dns.Msg, bool) error { return ownCode{} }, dnssec.Indeterminate, "its-own", 23},
 		{"servfail, wrong with CD", func(m *dns.Msg, cd bool) error {
 			if m.Answer[0].(*dns.A).A[3] ^= 1; !cd {
 				m.Rcode, m.Answer = dns.RcodeServerFailure, nil
@@ -246,8 +253,14 @@ func TestShared(t *testing.T) {
 	work.Wait()
 }
 
-// TestDoubtfulIsNotCached: what came with CD=1 only is not kept for others.
-func TestDoubtfulIsNotCached(t *testing.T) {
+// ownCode is an error of an Exchanger with a code.
+type ownCode struct{}
+
+func (ownCode) Error() string { return "it has a word of its own" }
+func (ownCode) Code() string  { return "its-own" }
+
+// TestRefusedByResolver: what came with CD=1 only, after SERVFAIL, is as good as anything that validates here.
+func TestRefusedByResolver(t *testing.T) {
 	t.Parallel()
 	v, s := vectorValidator(t)
 	cache := new(zoneMap)
@@ -260,11 +273,34 @@ func TestDoubtfulIsNotCached(t *testing.T) {
 		return m, err
 	})
 	a := v.Resolve(t.Context(), leaf, dns.TypeA)
-	if a.Status != dnssec.Indeterminate || a.Code != dnssec.CodeServfail {
+	if a.Status != dnssec.Secure || a.Code != "" {
 		t.Errorf("%v %q (%s)", a.Status, a.Code, a.Reason)
 	}
-	if _, ok := cache.Get("example.org."); ok {
-		t.Error("example.org. was kept")
+	if _, ok := cache.Get("example.org."); !ok {
+		t.Error("example.org. was not kept")
+	}
+}
+
+// TestMayFollow: an alias that may not be followed ends the lookup before anything is asked about its target.
+func TestMayFollow(t *testing.T) {
+	t.Parallel()
+	v, s := vectorValidator(t)
+	v.MayFollow = func(target string) error {
+		if strings.HasSuffix(target, "other.org.") {
+			return ownCode{}
+		}
+		return nil
+	}
+	v.Exchanger = exchange(func(ctx context.Context, name string, qtype uint16, cd bool) (*dns.Msg, error) {
+		if strings.HasSuffix(name, "other.org.") {
+			t.Errorf("%s %s is asked for", name, dns.Type(qtype))
+		}
+		return s.Exchange(ctx, name, qtype, cd)
+	})
+	for name, want := range map[string]dnssec.Status{"away.example.org.": dnssec.Indeterminate, leaf: dnssec.Secure} {
+		if a := v.Resolve(t.Context(), name, dns.TypeA); a.Status != want || a.Status != dnssec.Secure && a.Code != "its-own" {
+			t.Errorf("%s: %v %q (%s), want %v", name, a.Status, a.Code, a.Reason, want)
+		}
 	}
 }
 

@@ -69,7 +69,6 @@ type reply struct {
 	byKey   map[rrsetKey][]*rrset
 	failure verdict // when there was no usable message
 	failed  bool
-	cd      bool // only came with CD=1 after a SERVFAIL
 }
 
 // find returns the RRset of type t at n, nil when there is none in the section.

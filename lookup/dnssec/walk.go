@@ -41,7 +41,6 @@ func (l *lookup) step(parent *Zone, child name, passed *proof) (*Zone, verdict) 
 	if r.failed {
 		return l.broken(parent, child, r.failure)
 	}
-	l.doubtful = l.doubtful || r.cd
 	if s := r.find(child, dns.TypeDS, true); s != nil {
 		return l.delegation(parent, child, s, passed)
 	}

@@ -30,7 +30,7 @@ func (l *lookup) zone(n name) (*Zone, verdict) {
 // know remembers a zone for this lookup, and for others when it is proven.
 func (l *lookup) know(n name, z *Zone, v verdict) {
 	l.zones[n] = found{z, v}
-	if l.v.Keys == nil || l.doubtful || z == nil || z.name != n || !l.now.Before(z.Expires) {
+	if l.v.Keys == nil || z == nil || z.name != n || !l.now.Before(z.Expires) {
 		return
 	}
 	if v.status == Secure || v.status == Insecure {

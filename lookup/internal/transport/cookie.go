@@ -94,7 +94,7 @@ func (a *asked) checkCookie(m *dns.Msg) error {
 	case a.client == "":
 	case got == "" && a.server != "":
 		return errNoCookie
-	case got == "" && noEDNS(m):
+	case got == "" && (noEDNS(m) || isRefusal(m)):
 		return errRefusesCookie
 	case got != "" && !strings.HasPrefix(got, a.client):
 		return errNotOurs

@@ -18,6 +18,7 @@ type question struct {
 	name  string // absolute, lower case
 	qtype uint16
 	cd    bool
+	plain bool // without DO
 }
 
 // asked is a question as it went out: with an ID, the letters of its name in random case and a cookie, all of which a
@@ -52,7 +53,7 @@ func (a *asked) pack() error {
 	m.Id = a.id
 	// RFC 6840, Section 5.7: AD in a question says that we understand the bit.
 	m.CheckingDisabled, m.AuthenticatedData = a.cd, true
-	m.SetEdns0(udpSize, true)
+	m.SetEdns0(udpSize, !a.plain)
 	if a.client != "" {
 		opt := m.IsEdns0()
 		opt.Option = append(opt.Option, &dns.EDNS0_COOKIE{Code: dns.EDNS0COOKIE, Cookie: a.client + a.server})
@@ -109,7 +110,7 @@ func (a *asked) read(wire []byte) (*dns.Msg, error) {
 	if err := a.checkCookie(m); err != nil {
 		return nil, err
 	}
-	if noEDNS(m) {
+	if noEDNS(m) && (!a.plain || isRefusal(m)) {
 		return nil, ErrNoEDNS
 	}
 	if m.Opcode != dns.OpcodeQuery || len(m.Question) != 1 {
@@ -126,15 +127,15 @@ func (a *asked) read(wire []byte) (*dns.Msg, error) {
 	return m, nil
 }
 
-// noEDNS recognises servers that do not know EDNS (RFC 6891, Section 7), or ignore it.
+// noEDNS recognises servers that do not know EDNS (RFC 6891, Section 7), or ignore it: those that do repeat the OPT
+// record whatever they answer (Section 6.1.1).
 func noEDNS(m *dns.Msg) bool {
-	switch m.Rcode {
-	case dns.RcodeFormatError, dns.RcodeNotImplemented, dns.RcodeBadVers:
-		return true
-	case dns.RcodeSuccess, dns.RcodeNameError:
-		return m.IsEdns0() == nil
-	}
-	return false
+	return m.IsEdns0() == nil && (isRefusal(m) || m.Rcode == dns.RcodeSuccess || m.Rcode == dns.RcodeNameError)
+}
+
+// isRefusal recognises servers that do not understand the question as it stands.
+func isRefusal(m *dns.Msg) bool {
+	return m.Rcode == dns.RcodeFormatError || m.Rcode == dns.RcodeNotImplemented || m.Rcode == dns.RcodeBadVers
 }
 
 // restore takes the case we made out of the names.

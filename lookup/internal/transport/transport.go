@@ -1,10 +1,11 @@
 // Package transport asks recursive resolvers: UDP with EDNS, TCP when an answer
 // is too long for that, DNS over TLS with an authenticated name.
 //
-// Start at [Client.Exchange]: it goes through the resolvers in order (health.go
-// says which ones are worth asking), builds and checks messages (message.go,
-// cookie.go) and sends them over a fresh UDP socket (udp.go) or a shared
-// connection (pool.go, stream.go).
+// Start at [Client.Ask] (order.go): it goes through the resolvers in order. health.go
+// says which ones are worth asking, fault.go which replies can be used, control.go
+// finds those that leave signatures out. Messages are built and checked (message.go,
+// cookie.go) and sent over a fresh UDP socket (udp.go) or a shared connection
+// (pool.go, stream.go).
 //
 // It believes nothing it hears and judges nothing: that is the validator's work.
 // Every question ends with its context or after [Options].Timeout per resolver.
@@ -72,6 +73,7 @@ type server struct {
 	pool    *pool
 	health  health
 	cookies cookies
+	strips  ruledOut
 }
 
 // New returns a Client; it opens nothing yet.
@@ -133,43 +135,8 @@ var (
 	ErrDown      = errors.New("it did not work a moment ago")
 )
 
-// Exchange asks for (name, qtype, IN) with DO=1 and AD=1. It returns the first reply whose ID, question and source
-// are right. A reply may still be an error of the resolver about the name (SERVFAIL); a resolver that refuses, does
-// not speak EDNS or does not answer is skipped for the next one. The error names every resolver that failed.
-func (c *Client) Exchange(ctx context.Context, name string, qtype uint16, cd bool) (*dns.Msg, error) {
-	q := question{name: dns.CanonicalName(name), qtype: qtype, cd: cd}
-	var refusal *dns.Msg
-	var failed error
-	servers := *c.servers.Load()
-	for i, s := range servers {
-		m, err := c.ask(ctx, s, q, len(servers)-i)
-		switch {
-		case err == nil && m.Rcode == dns.RcodeRefused:
-			refusal = m
-		case err == nil:
-			return m, nil
-		case failed == nil:
-			failed = fmt.Errorf("resolver %s: %w", s.Server, err)
-		default:
-			failed = fmt.Errorf("%w; resolver %s: %w", failed, s.Server, err)
-		}
-		if ctx.Err() != nil {
-			break
-		}
-	}
-	if refusal != nil {
-		return refusal, nil
-	}
-	return nil, failed
-}
-
-// ExchangeWith asks only server i, numbered as in the options.
-func (c *Client) ExchangeWith(ctx context.Context, i int, name string, qtype uint16, cd bool) (*dns.Msg, error) {
-	return c.ask(ctx, (*c.servers.Load())[i], question{name: dns.CanonicalName(name), qtype: qtype, cd: cd}, 1)
-}
-
-// ask asks one server; left is how many servers, it included, share the time that remains.
-func (c *Client) ask(ctx context.Context, s *server, q question, left int) (*dns.Msg, error) {
+// askOne asks one server; left is how many servers, it included, share the time that remains.
+func (c *Client) askOne(ctx context.Context, s *server, q question, left int) (*dns.Msg, error) {
 	start := c.opts.Now()
 	if err := s.health.check(start); err != nil {
 		return nil, err
