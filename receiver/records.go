@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/x509"
 	"fmt"
+	"slices"
 	"time"
 
 	"dnseal/lookup"
@@ -87,7 +88,7 @@ func (j *judgement) weigh(res *lookup.Result, records []lookup.Record) finding {
 		}
 	case dnssec.Insecure:
 		// RFC 6698, Section 4.1: an answer that is not validated is not used.
-		return j.orRoots(finding{Neutral, CodeInsecure, fmt.Sprintf("the zone of %s is not signed, so its records prove nothing", res.Name)})
+		return j.orRoots(finding{Neutral, CodeInsecure, whyInsecure(res)})
 	case dnssec.Bogus:
 		return finding{TempError, CodeBogus, "the DNS data is bogus: " + res.Reason}
 	case dnssec.Indeterminate:
@@ -97,6 +98,14 @@ func (j *judgement) weigh(res *lookup.Result, records []lookup.Record) finding {
 		}
 	}
 	return finding{TempError, cmp.Or(res.Code, CodeIndeterminate), "the record could not be looked up: " + res.Reason}
+}
+
+// whyInsecure names the zone that is not signed: an alias can lead to it from one that is.
+func whyInsecure(res *lookup.Result) string {
+	if zone := res.Zone(); res.Code == dnssec.CodeUnsigned && zone != "" {
+		return fmt.Sprintf("the zone %s is not signed, so the records of %s prove nothing", zone, res.Name)
+	}
+	return fmt.Sprintf("the records of %s prove nothing: %s", res.Name, cmp.Or(res.Reason, res.Code))
 }
 
 // missing judges proven absence.
@@ -179,8 +188,12 @@ func describeAnswer(res *lookup.Result) *DNSReport {
 	if presence == "" {
 		presence = unknown
 	}
+	warnings := slices.Clone(res.Warnings)
+	if res.Believed {
+		warnings = append(warnings, "nothing was validated here: it is the resolver's word (mode ad-only)")
+	}
 	return &DNSReport{
-		Name: res.Name, Type: res.Type.String(), Status: res.Status.String(), Presence: presence,
+		Warnings: warnings, Name: res.Name, Type: res.Type.String(), Status: res.Status.String(), Presence: presence,
 		TTL: int(res.TTL / time.Second), Records: []RecordReport{},
 	}
 }

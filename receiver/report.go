@@ -87,6 +87,9 @@ type DNSReport struct {
 	Presence string         `json:"presence"`
 	TTL      int            `json:"ttl"` // seconds
 	Records  []RecordReport `json:"records"`
+	// Warnings are sentences about what is not wrong in itself: a resolver that refuses what validates here, one that was
+	// believed (mode ad-only).
+	Warnings []string `json:"warnings,omitempty"`
 }
 
 // RecordReport is one record and how it matched.

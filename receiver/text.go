@@ -137,6 +137,9 @@ func (t *textWriter) dns(d *DNSReport) {
 	for _, r := range d.Records {
 		t.line("", fmt.Sprintf("%d %d %d  %s", r.Usage, r.Selector, r.Matching, r.Result))
 	}
+	for _, w := range d.Warnings {
+		t.line("", "warning: "+w)
+	}
 }
 
 func (s *SignatureReport) bindingText() string {
