@@ -14,7 +14,7 @@ import (
 
 // decide asks the handler, or whoever decides about a message that it cannot be given.
 func (s *session) decide(m gomilter.Modifier) *message.Outcome {
-	if s.failed {
+	if s.failed || s.handler == nil {
 		return internal(errors.New("milter: the session was not kept"))
 	}
 	msg, err := s.msg.message()
@@ -22,19 +22,19 @@ func (s *session) decide(m gomilter.Modifier) *message.Outcome {
 		return s.unfit(m, err)
 	}
 	defer func() { _ = msg.Close() }()
-	handler := s.srv.opts.Handler()
-	out := s.ask(m, func(ctx context.Context) *message.Outcome { return handler.Handle(ctx, msg, s.env) })
+	out := s.ask(m, func(ctx context.Context) *message.Outcome { return s.handler.Handle(ctx, msg, s.env) })
 	s.srv.hintOrder(msg, out)
 	return out
 }
 
 func (s *session) unfit(m gomilter.Modifier, why error) *message.Outcome {
-	if s.srv.opts.Unfit == nil {
+	unfitter, ok := s.handler.(message.Unfitter)
+	if !ok {
 		return refusal(why)
 	}
 	head := s.msg.header()
 	defer func() { _ = head.Close() }()
-	return s.ask(m, func(ctx context.Context) *message.Outcome { return s.srv.opts.Unfit(ctx, head, why, s.env) })
+	return s.ask(m, func(ctx context.Context) *message.Outcome { return unfitter.Unfit(ctx, head, why, s.env) })
 }
 
 // ask runs a decision with a deadline, and with progress reports where the MTA
@@ -79,9 +79,9 @@ func (s *session) settle(out *message.Outcome) (message.Action, *gomilter.Respon
 			out.Result = "malformed"
 			return message.Reject, response(message.Reject, replyMalformed)
 		case errors.Is(err, errNotOffered):
-			out.Result = "unsupported"
+			out.Result, out.Level = "unsupported", slog.LevelError
 		default:
-			out.Result = "internal-error"
+			out.Result, out.Level = "internal-error", slog.LevelError
 		}
 		return message.Defer, response(message.Defer, replyDefer)
 	case message.Reject:

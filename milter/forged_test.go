@@ -1,7 +1,6 @@
 package milter
 
 import (
-	"context"
 	"strings"
 	"testing"
 
@@ -71,10 +70,9 @@ func TestForgedInFlood(t *testing.T) {
 	out := newSink(t, "8BITMIME")
 	v := o.verifier(receiver.Options{On: map[string]message.Action{receiver.ClassTooBig: message.Accept}})
 	srv := serve(t, Options{
-		Handler: func() message.Handler { return v },
-		Unfit: func(_ context.Context, head *message.Message, why error, _ *message.Envelope) *message.Outcome {
+		Handler: withUnfit(v, func(head *message.Message, why error, _ *message.Envelope) *message.Outcome {
 			return v.Unfit(head, why)
-		},
+		}),
 	})
 	openToAll(t, srv.path)
 	p := startPostfix(t, out.addr, []string{"unix:" + srv.path})

@@ -39,6 +39,22 @@ func (h handle) Handle(ctx context.Context, m *message.Message, env *message.Env
 	return h(ctx, m, env)
 }
 
+// withUnfit gives h something to say about what it cannot be given.
+func withUnfit(h message.Handler, unfit unfit) func() message.Handler {
+	return func() message.Handler { return &unfitter{h, unfit} }
+}
+
+type unfit func(head *message.Message, why error, env *message.Envelope) *message.Outcome
+
+type unfitter struct {
+	message.Handler
+	unfit unfit
+}
+
+func (u *unfitter) Unfit(_ context.Context, head *message.Message, why error, env *message.Envelope) *message.Outcome {
+	return u.unfit(head, why, env)
+}
+
 func always(h handle) func() message.Handler { return func() message.Handler { return h } }
 
 // accepting accepts every message unchanged.

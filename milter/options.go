@@ -1,7 +1,6 @@
 package milter
 
 import (
-	"context"
 	"log/slog"
 	"time"
 
@@ -19,17 +18,14 @@ const (
 
 // Options configure a Server. Only Handler is required.
 type Options struct {
-	// Handler gives the handler of the next message. It is asked once a
-	// message: after a reload the next message meets the new handler, while
-	// those under way finish with the old one.
+	// Handler gives the handler of a message. It is asked once a message, at its MAIL command; a
+	// [message.Holder] is held until the message is over. So the next message after a reload meets the
+	// new handler, while those under way end by the old one.
+	//
+	// A [message.Unfitter] also decides about what it cannot be given: where the handler is none, such
+	// a message is rejected with 552 5.3.4 or 554 5.6.0, and deferred in trouble of this machine. It is
+	// not asked about a session that broke the protocol, nor after a panic: such a message is deferred.
 	Handler func() message.Handler
-
-	// Unfit decides about a message that Handler cannot be given. why is (or wraps)
-	// message.ErrTooBig or message.ErrMalformed, or it is trouble of this machine,
-	// such as a full disk; head is the header alone with an empty body, or nil when the
-	// header is the trouble. Nil rejects what is unfit, with 552 5.3.4 or 554 5.6.0, and defers in trouble.
-	// It is not asked about a session that did not keep to the protocol, nor after a panic: such a message is deferred.
-	Unfit func(ctx context.Context, head *message.Message, why error, env *message.Envelope) *message.Outcome
 
 	// Daemons name the MTA's daemons ({daemon_name}) that take nothing but submissions. The address of a client
 	// that came another way is then no fact about the submitter: only a login counts. Empty: any daemon.

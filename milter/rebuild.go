@@ -10,7 +10,7 @@ import (
 )
 
 // assembly puts a message together from the events of a session, byte by byte
-// as the MTA has it. Over a limit it keeps only what Options.Unfit is shown.
+// as the MTA has it. Over a limit it keeps only what a message.Unfitter is shown.
 type assembly struct {
 	maxBytes  int64
 	maxHeader int

@@ -13,7 +13,7 @@ import (
 
 // internal is the outcome of trouble on this machine: the message is deferred.
 func internal(err error, attrs ...slog.Attr) *message.Outcome {
-	return &message.Outcome{Result: "internal-error", Attrs: append(attrs, slog.Any("error", err))}
+	return &message.Outcome{Result: "internal-error", Level: slog.LevelError, Attrs: append(attrs, slog.Any("error", err))}
 }
 
 // refusal is what happens to an unfit message when Options.Unfit is nil.
@@ -28,46 +28,24 @@ func refusal(why error) *message.Outcome {
 	return internal(why)
 }
 
-// report writes the message's one line and tells the observer.
+// report writes the message's one line and calls the observer.
 func (s *session) report(macros gomilter.Macros, action message.Action, out *message.Outcome, took time.Duration) {
-	level := slog.LevelInfo
-	if out.Result == "internal-error" || out.Result == "unsupported" {
-		level = slog.LevelError
+	r := message.Record{Envelope: s.env, Outcome: out, Action: action, Result: out.Result, Size: s.msg.size, Took: took}
+	if s.env.Submitter.User != "" {
+		// How somebody logged in decides nothing: the MTA says who it was, and for that it has no
+		// other word than {auth_authen}.
+		r.Auth = macros.Get(gomilter.MacroAuthType)
 	}
-	if s.srv.log.Enabled(s.srv.ctx, level) {
-		attrs := append(s.attrs(macros, action, out, took), out.Attrs...)
+	if level := r.Level(); s.srv.log.Enabled(s.srv.ctx, level) {
+		attrs := r.Attrs()
+		if daemon := macros.Get(gomilter.MacroDaemonName); daemon != "" {
+			attrs = append(attrs, slog.String("daemon", daemon))
+		}
 		s.srv.log.LogAttrs(s.srv.ctx, level, "message", attrs...)
 	}
 	if s.srv.opts.Observe != nil {
 		s.srv.opts.Observe(Observation{Action: action, Result: out.Result, Size: s.msg.size, Took: took})
 	}
-}
-
-// attrs is who, what and how long. How somebody logged in ({auth_type}) is for the operator: what counts is that the MTA
-// says who it was, and for that it has no other word than {auth_authen}.
-func (s *session) attrs(macros gomilter.Macros, action message.Action, out *message.Outcome, took time.Duration) []slog.Attr {
-	attrs := []slog.Attr{
-		slog.String("id", s.env.QueueID),
-		slog.String("action", action.String()),
-		slog.String("result", out.Result),
-		slog.String("mail_from", s.env.MailFrom),
-		slog.Int("rcpt", len(s.env.Rcpt)),
-		slog.Int64("size", s.msg.size),
-		slog.Duration("took", took),
-	}
-	if s.env.Submitter.User != "" {
-		attrs = append(attrs, slog.String("user", s.env.Submitter.User))
-		if mechanism := macros.Get(gomilter.MacroAuthType); mechanism != "" {
-			attrs = append(attrs, slog.String("auth", mechanism))
-		}
-	}
-	if s.env.Submitter.Addr.IsValid() {
-		attrs = append(attrs, slog.String("client", s.env.Submitter.Addr.String()))
-	}
-	if daemon := macros.Get(gomilter.MacroDaemonName); daemon != "" {
-		attrs = append(attrs, slog.String("daemon", daemon))
-	}
-	return attrs
 }
 
 // hintOrder says once that a message came with a DKIM signature and its body

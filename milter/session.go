@@ -22,7 +22,10 @@ type session struct {
 
 	peer peer
 	env  *message.Envelope // nil outside a transaction
-	msg  assembly
+	// handler is for the message at hand, until release; nil outside a transaction.
+	handler message.Handler
+	release func()
+	msg     assembly
 	// rcptBytes is the size of the recipients.
 	rcptBytes int
 	// failed says that a callback panicked: the message at hand is deferred.
@@ -78,6 +81,7 @@ func (s *session) Helo(name string, _ gomilter.Modifier) (resp *gomilter.Respons
 func (s *session) MailFrom(from, args string, _ gomilter.Modifier) (resp *gomilter.Response, err error) {
 	defer s.contain(&resp)
 	s.reset()
+	s.handler, s.release = message.Hold(s.srv.opts.Handler())
 	s.env = beginEnvelope(from, args)
 	return gomilter.RespContinue, nil
 }
@@ -139,5 +143,9 @@ func (s *session) Cleanup(gomilter.Modifier) { s.reset() }
 
 func (s *session) reset() {
 	s.msg.reset()
+	if s.release != nil {
+		s.release()
+	}
+	s.handler, s.release = nil, nil
 	s.env, s.rcptBytes, s.failed = nil, 0, false
 }

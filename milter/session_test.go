@@ -300,27 +300,25 @@ func TestAbort(t *testing.T) {
 // TestUnfit sends what no handler can be given.
 func TestUnfit(t *testing.T) {
 	t.Parallel()
-	opts := Options{
-		MaxBytes: 1000, MaxHeaderBytes: 500,
-		Handler: always(func(_ context.Context, m *message.Message, _ *message.Envelope) *message.Outcome {
-			t.Errorf("the handler saw %q", everything(t, m))
-			return nil
-		}),
-	}
+	never := handle(func(_ context.Context, m *message.Message, _ *message.Envelope) *message.Outcome {
+		t.Errorf("the handler saw %q", everything(t, m))
+		return nil
+	})
+	opts := Options{MaxBytes: 1000, MaxHeaderBytes: 500, Handler: always(never)}
 	plain := serve(t, opts)
 	type told struct {
 		why  error
 		head string
 	}
 	var got record[told]
-	opts.Unfit = func(_ context.Context, m *message.Message, err error, env *message.Envelope) *message.Outcome {
+	opts.Handler = withUnfit(never, func(m *message.Message, err error, env *message.Envelope) *message.Outcome {
 		head := ""
 		if m != nil {
 			head = everything(t, m)
 		}
 		got.add(told{err, head})
 		return &message.Outcome{Action: message.Accept, Result: env.MailFrom}
-	}
+	})
 	asked := serve(t, opts)
 	for name, test := range map[string]struct {
 		raw, reply, head string
@@ -346,18 +344,19 @@ func TestUnfit(t *testing.T) {
 
 // TestFullDisk wants a message that cannot be kept to be deferred, or what Unfit says, told the reason and the header.
 func TestFullDisk(t *testing.T) {
-	opts := Options{Handler: always(func(context.Context, *message.Message, *message.Envelope) *message.Outcome {
+	never := handle(func(context.Context, *message.Message, *message.Envelope) *message.Outcome {
 		t.Error("the handler was asked")
 		return nil
-	})}
+	})
+	opts := Options{Handler: always(never)}
 	plain := serve(t, opts)
 	var why record[error]
 	var head record[string]
-	opts.Unfit = func(_ context.Context, m *message.Message, err error, _ *message.Envelope) *message.Outcome {
+	opts.Handler = withUnfit(never, func(m *message.Message, err error, _ *message.Envelope) *message.Outcome {
 		why.add(err)
 		head.add(everything(t, m))
 		return &message.Outcome{Action: message.Reject, Result: "internal-error"}
-	}
+	})
 	asked := serve(t, opts)
 	t.Setenv("TMPDIR", filepath.Join(t.TempDir(), "gone"))
 	raw := "Subject: x\r\n\r\n" + strings.Repeat("large\r\n", 50_000)

@@ -55,6 +55,9 @@ func (r *Receiver) uncleaned(out *message.Outcome) *message.Outcome {
 func (r *Receiver) outcome(m *message.Message, report *Report) *message.Outcome {
 	d := decide(r.on, r.domains, report)
 	out := &message.Outcome{Action: d.action, Result: string(report.Verdict), Reply: reply(d.action), Attrs: report.attrs(d)}
+	if report.Code == CodeInternalError {
+		out.Level = slog.LevelError
+	}
 	switch {
 	case r.opts.Observe:
 		out.Action, out.Reply = message.Accept, message.Reply{}

@@ -2,6 +2,7 @@ package sender
 
 import (
 	"fmt"
+	"log/slog"
 	"slices"
 
 	"dnseal/smime/message"
@@ -51,6 +52,18 @@ func classNames(m map[string]message.Action) []string {
 	}
 	slices.Sort(names)
 	return names
+}
+
+// level is what the log line of a class deserves. Where our own key or record is the trouble, all mail
+// of its user waits or goes unsigned until the operator acts.
+func level(class string) slog.Level {
+	switch class {
+	case ClassInternalError:
+		return slog.LevelError
+	case ClassKeyNotPublished, ClassSignFailed:
+		return slog.LevelWarn
+	}
+	return slog.LevelInfo
 }
 
 // replies are for strangers: they name no cause.

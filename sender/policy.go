@@ -52,6 +52,8 @@ func parseSubmitters(list []string) (submitters, error) {
 		switch {
 		case value == "":
 			err = errors.New("nothing behind the colon")
+		case kind == "user" && strings.HasPrefix(value, "!"):
+			err = errors.New("there is no negation; list only who is meant")
 		case kind == "user":
 			s.users = append(s.users, value)
 		case kind == "tls":
@@ -74,17 +76,22 @@ func parseSubmitters(list []string) (submitters, error) {
 	return s, nil
 }
 
+var errNet = errors.New("neither an address nor a network: write 192.0.2.1 or 192.0.2.0/24")
+
 // parseNet reads "192.0.2.0/24" or "192.0.2.1".
 func parseNet(s string) (netip.Prefix, error) {
 	if !strings.Contains(s, "/") {
 		addr, err := netip.ParseAddr(s)
 		if err != nil {
-			return netip.Prefix{}, err
+			return netip.Prefix{}, errNet
 		}
 		return netip.PrefixFrom(addr.Unmap(), addr.Unmap().BitLen()), nil
 	}
 	p, err := netip.ParsePrefix(s)
-	if err == nil && p != p.Masked() {
+	if err != nil {
+		return netip.Prefix{}, errNet
+	}
+	if p != p.Masked() {
 		err = fmt.Errorf("%s has bits set behind its length: write %s", p, p.Masked())
 	}
 	return p, err

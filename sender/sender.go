@@ -235,7 +235,7 @@ func (s *Sender) failed(err error, pass *message.Edit, attrs []slog.Attr) *messa
 
 // stop is the outcome for a message that is not signed because of a class.
 func (s *Sender) stop(class, code, reason string, pass *message.Edit, attrs []slog.Attr) *message.Outcome {
-	out := &message.Outcome{Action: s.on[class], Edit: pass, Result: class, Reply: reply(class, s.on[class])}
+	out := &message.Outcome{Action: s.on[class], Edit: pass, Result: class, Reply: reply(class, s.on[class]), Level: level(class)}
 	if class == ClassNoRule && out.Action == message.Accept {
 		out.Result = ResultUnsigned
 	}

@@ -30,7 +30,8 @@ const (
 //
 // A reload is all or nothing: the file and all it names are read, and all
 // servers made, before the first change; on any error the old set goes on.
-// Messages under way finish by the configuration they began with.
+// Messages under way, from their MAIL command on, finish by the configuration they began with; only
+// deny holds at once.
 type service struct {
 	door     string
 	file     string
@@ -182,6 +183,7 @@ func (s *service) start(next *generation) {
 	}
 	s.metrics.Ready(true)
 	if old != nil {
+		old.denyAs(next)
 		old.close(next)
 		s.retired.Go(func() { old.retire(s.stopping, next) })
 	}

@@ -40,46 +40,60 @@ func (b *switchboard) take() *generation {
 	return b.now
 }
 
-// desk hands each message to the generation in charge. Servers and their connections may be older than that.
+// desk hands each message to the generation in charge when it begins. Servers and their connections may be older than that.
 type desk struct {
 	board   *switchboard
 	role    string
 	observe bool
 }
 
-// Handle implements message.Handler. Where the handler fails the class is internal-error.
-func (d desk) Handle(ctx context.Context, m *message.Message, env *message.Envelope) (out *message.Outcome) {
+// Hold implements message.Holder: a message ends by the generation it began with.
+func (d desk) Hold() (h message.Handler, release func()) {
 	g := d.board.take()
-	defer g.messages.Done()
+	return held{d, g}, sync.OnceFunc(g.messages.Done)
+}
+
+// Handle implements message.Handler for a message that was not held.
+func (d desk) Handle(ctx context.Context, m *message.Message, env *message.Envelope) *message.Outcome {
+	h, release := d.Hold()
+	defer release()
+	return h.Handle(ctx, m, env)
+}
+
+// held decides about one message by its generation.
+type held struct {
+	desk       desk
+	generation *generation
+}
+
+// Handle implements message.Handler. Where the handler fails the class is internal-error.
+func (h held) Handle(ctx context.Context, m *message.Message, env *message.Envelope) (out *message.Outcome) {
+	g := h.generation
 	defer func() {
 		if p := recover(); p != nil {
-			out = d.decide(g, m, env, fmt.Errorf("the handler failed: %v", p))
+			out = h.Unfit(ctx, m, fmt.Errorf("the handler failed: %v", p), env)
 			out.Attrs = append(out.Attrs, slog.String("stack", string(debug.Stack())))
 		}
 	}()
 	switch {
-	case d.observe:
+	case h.desk.observe:
 		return g.observe.Handle(ctx, m, env)
-	case d.role == config.RoleInbound || d.role == config.RoleVerify:
+	case h.desk.verifies():
 		return g.verify.Handle(ctx, m, env)
 	}
 	return g.sign.Handle(ctx, m, env)
 }
 
-// unfit decides about a message that a milter cannot take in: it is too big, cannot be read, or was lost on this machine.
-func (d desk) unfit(_ context.Context, head *message.Message, why error, env *message.Envelope) *message.Outcome {
-	g := d.board.take()
-	defer g.messages.Done()
-	return d.decide(g, head, env, why)
-}
-
-// decide is what happens to a message that no handler can have, or has failed with.
-func (d desk) decide(g *generation, head *message.Message, env *message.Envelope, why error) *message.Outcome {
+// Unfit implements message.Unfitter.
+func (h held) Unfit(_ context.Context, head *message.Message, why error, env *message.Envelope) *message.Outcome {
+	g := h.generation
 	switch {
-	case d.observe:
+	case h.desk.observe:
 		return g.observe.Unfit(head, why)
-	case d.role == config.RoleInbound || d.role == config.RoleVerify:
+	case h.desk.verifies():
 		return g.verify.Unfit(head, why)
 	}
 	return g.sign.Unfit(head, env, why)
 }
+
+func (d desk) verifies() bool { return d.role == config.RoleInbound || d.role == config.RoleVerify }

@@ -25,22 +25,60 @@ func TestTrouble(t *testing.T) {
 		failing := deskOf(t, c, func(string) (*identity.Identity, error) { panic("as asked") })
 		for name, out := range map[string]*message.Outcome{
 			"panics":  failing.Handle(t.Context(), m, alice),
-			"no disk": failing.unfit(t.Context(), m, errors.New("disk full"), alice),
+			"no disk": unfit(t, failing, m, errors.New("disk full"), alice),
 		} {
 			if out.Action != want || out.Result != "internal-error" {
 				t.Errorf("the signer %s, internal-error = %q: %v %q", name, word, out.Action, out.Result)
 			}
 		}
-		if out := failing.unfit(t.Context(), m, errors.New("disk full"), &message.Envelope{}); out.Action != message.Reject || out.Result != "not-allowed" {
+		if out := unfit(t, failing, m, errors.New("disk full"), &message.Envelope{}); out.Action != message.Reject || out.Result != "not-allowed" {
 			t.Errorf("a stranger, internal-error = %q: %v %q", word, out.Action, out.Result)
 		}
-		if out := failing.unfit(t.Context(), nil, message.ErrMalformed, alice); out.Action != message.Reject || out.Result != "malformed" {
+		if out := unfit(t, failing, nil, message.ErrMalformed, alice); out.Action != message.Reject || out.Result != "malformed" {
 			t.Errorf("malformed: %v %q", out.Action, out.Result)
 		}
 		if out := deskOf(t, c, c.Identity).Handle(t.Context(), m, alice); out.Action != message.Defer || out.Result != "sign-failed" {
 			t.Errorf("no identities any more: %v %q", out.Action, out.Result)
 		}
 	}
+}
+
+func unfit(t *testing.T, d desk, head *message.Message, why error, env *message.Envelope) *message.Outcome {
+	t.Helper()
+	h, release := d.Hold()
+	defer release()
+	return h.(message.Unfitter).Unfit(t.Context(), head, why, env)
+}
+
+// TestHold wants a message to end by the generation it began with, which is not closed before.
+func TestHold(t *testing.T) {
+	t.Parallel()
+	m, err := message.Read(strings.NewReader("From: alice@example.org\r\n\r\n"), message.ReadOptions{})
+	must(t, err)
+	t.Cleanup(func() { m.Close() })
+	alice := &message.Envelope{Submitter: message.Submitter{User: "alice"}}
+	d := deskOf(t, &config.Config{}, (&config.Config{}).Identity)
+	h, release := d.Hold()
+	strict := &config.Config{On: config.On{NoRule: "reject"}}
+	old := d.board.change(deskOf(t, strict, strict.Identity).board.now)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		old.messages.Wait()
+	}()
+	if out := h.Handle(t.Context(), m, alice); out.Action != message.Accept {
+		t.Errorf("a message that began before the reload: %v, want accept", out.Action)
+	}
+	if out := d.Handle(t.Context(), m, alice); out.Action != message.Reject {
+		t.Errorf("one that began after it: %v, want reject", out.Action)
+	}
+	select {
+	case <-ended:
+		t.Error("the old generation ended before its message")
+	default:
+	}
+	release()
+	<-ended
 }
 
 func deskOf(t *testing.T, c *config.Config, identities func(string) (*identity.Identity, error)) desk {

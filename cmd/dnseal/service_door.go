@@ -79,9 +79,7 @@ func (s *service) openMilter(ctx context.Context, g *generation, m *config.Milte
 		g.doors = append(g.doors, old)
 		return nil
 	}
-	opts := g.config.MilterOptions(m, s.wiring(g, m.Role, m.Observe))
-	opts.Unfit = desk{&s.board, m.Role, m.Observe}.unfit
-	srv, err := milter.New(opts)
+	srv, err := milter.New(g.config.MilterOptions(m, s.wiring(g, m.Role, m.Observe)))
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"dnseal/cmd/internal/config"
 	"dnseal/cmd/internal/metrics"
+	"dnseal/cmd/internal/relay"
 	"dnseal/lookup"
 	"dnseal/receiver"
 	"dnseal/sender"
@@ -84,6 +85,22 @@ func (g *generation) abandon() {
 		}
 	}
 	_ = g.client.Close()
+}
+
+// denyAs gives servers whose connections go on the deny list that next has for their address: who is shut out now may
+// not stay because of an old connection.
+func (g *generation) denyAs(next *generation) {
+	for _, d := range g.doors {
+		server, ok := d.server.(*relay.Server)
+		if !ok {
+			continue
+		}
+		for i := range next.config.Relays {
+			if r := &next.config.Relays[i]; r.Listen == d.address {
+				server.SetDeny(next.config.Deny(r))
+			}
+		}
+	}
 }
 
 // close ends listening at the doors that next has not taken over. Go's Close of a listener returns only when no Accept is

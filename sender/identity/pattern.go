@@ -1,8 +1,11 @@
 package identity
 
 import (
+	"errors"
 	"fmt"
 	"strings"
+
+	"golang.org/x/text/unicode/norm"
 
 	"dnseal/smime/message"
 )
@@ -18,28 +21,88 @@ type Pattern struct {
 	isAddress     bool
 }
 
-// ParsePattern reads a pattern. Errors: it is empty, or has white space or control characters in it.
+// ParsePattern reads a pattern. Errors: it is empty, contains white space or control characters, or
+// can match nothing, because no DNS name has such a domain or no address such a local part. There is
+// no negation.
 func ParsePattern(s string) (Pattern, error) {
 	if s == "" || strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
 		return Pattern{}, fmt.Errorf("identity: pattern %q: empty, or white space in it", clip(s))
 	}
+	if strings.HasPrefix(s, "!") {
+		return Pattern{}, fmt.Errorf("identity: pattern %q: there is no negation; list only what is meant", clip(s))
+	}
+	p, err := parsePattern(s)
+	if err != nil {
+		return Pattern{}, fmt.Errorf("identity: pattern %q: %w", clip(s), err)
+	}
+	return p, nil
+}
+
+func parsePattern(s string) (Pattern, error) {
 	at := strings.LastIndexByte(s, '@')
 	if at < 0 {
-		return Pattern{domain: normalPatternDomain(s)}, nil
+		domain := normalPatternDomain(s)
+		return Pattern{domain: domain}, checkPatternDomain(domain)
 	}
 	p := Pattern{local: s[:at], domain: normalPatternDomain(s[at+1:]), isAddress: true}
 	if p.local == "" || p.domain == "" {
-		return Pattern{}, fmt.Errorf("identity: pattern %q: something must stand on both sides of the @", clip(s))
+		return Pattern{}, errors.New("something must stand on both sides of the @")
 	}
 	// Without a star the pattern is an address, and is brought into its one form.
 	if !strings.Contains(s, "*") {
 		addr, err := message.ParseAddress(s)
 		if err != nil {
-			return Pattern{}, fmt.Errorf("identity: pattern: %w", err)
+			return Pattern{}, err
 		}
 		p.local, p.domain = addr.Local, addr.Domain
+		return p, nil
 	}
-	return p, nil
+	p.local = norm.NFC.String(p.local)
+	if _, err := message.ParseAddress(strings.ReplaceAll(p.local, "*", "x") + "@example.org"); err != nil {
+		return Pattern{}, errors.New("no address has such a local part")
+	}
+	return p, checkPatternDomain(p.domain)
+}
+
+// checkPatternDomain refuses a domain, stars allowed, that no DNS name and no address literal can
+// match: a list with such an entry does less than its author thinks.
+func checkPatternDomain(domain string) error {
+	if strings.HasPrefix(domain, "[") && strings.HasSuffix(domain, "]") {
+		return nil // RFC 5321, Section 4.1.3
+	}
+	if len(strings.ReplaceAll(domain, "*", "")) > maxDomain {
+		return fmt.Errorf("longer than %d octets", maxDomain)
+	}
+	for label := range strings.SplitSeq(domain, ".") {
+		switch {
+		case label == "":
+			return errors.New("an empty label: a dot too many")
+		case len(strings.ReplaceAll(label, "*", "")) > maxLabel:
+			return fmt.Errorf("a label longer than %d octets", maxLabel)
+		case !isASCII(label):
+			return fmt.Errorf("%q is no label of a domain; write it as an A-label (xn--…) where it has a star", label)
+		}
+		if i := strings.IndexFunc(label, notInLabel); i >= 0 {
+			return fmt.Errorf("%q cannot occur in a name; only letters, digits, hyphens, underscores and stars can", label[i:i+1])
+		}
+	}
+	return nil
+}
+
+// Limits of a DNS name in text form (RFC 1035, Section 2.3.4).
+const (
+	maxLabel  = 63
+	maxDomain = 253
+)
+
+// notInLabel reports whether a character cannot be in a label, neither of a host (RFC 1123, Section
+// 2.1) nor of a service or device (RFC 8552, Section 1.1), and is no star.
+func notInLabel(r rune) bool {
+	switch {
+	case r >= 'a' && r <= 'z', r >= '0' && r <= '9', r == '-', r == '_', r == '*':
+		return false
+	}
+	return true
 }
 
 // normalPatternDomain lowers the case, drops a final dot and turns labels without a star into A-labels.

@@ -16,6 +16,29 @@ type Handler interface {
 	Handle(ctx context.Context, m *Message, env *Envelope) *Outcome
 }
 
+// Holder is a Handler whose settings can change between messages, as at a reload. A door calls Hold at
+// the MAIL command, gives that message to the handler it gets, and calls release once the message is
+// over, so that a message ends by the settings it began with.
+type Holder interface {
+	Handler
+	Hold() (h Handler, release func())
+}
+
+// Hold returns the handler for one message: of a [Holder] the one it gives, else h itself.
+func Hold(h Handler) (held Handler, release func()) {
+	if holder, ok := h.(Holder); ok {
+		return holder.Hold()
+	}
+	return h, func() {}
+}
+
+// Unfitter is a Handler that also decides about a message that a door cannot give it. why is (or wraps)
+// [ErrTooBig] or [ErrMalformed], or it is trouble of this machine, such as a full disk. head is the
+// header alone with an empty body, or nil where the header itself cannot be read.
+type Unfitter interface {
+	Unfit(ctx context.Context, head *Message, why error, env *Envelope) *Outcome
+}
+
 // Envelope is what a door knows about a message beside its bytes.
 type Envelope struct {
 	// MailFrom is the reverse-path without angle brackets; empty is the null sender (RFC 5321, 4.5.5).
@@ -92,6 +115,9 @@ type Outcome struct {
 	Reply Reply
 	// Result is one stable word for logs and metrics, e.g. "signed", "unsigned", "pass", "fail".
 	Result string
+	// Level is what the operator's log line deserves; the zero value is [slog.LevelInfo]. Trouble of this
+	// machine is an error, mail that waits for its operator to act a warning.
+	Level slog.Level
 	// Attrs is what the operator's log line shall say beside the result; no bodies, no subjects, no secrets.
 	Attrs []slog.Attr
 }

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"dnseal/cmd/internal/relay"
 	"dnseal/milter"
 )
 
@@ -90,6 +91,11 @@ func (c *Config) checkRelay(n *notes, key string, r *Relay) {
 	if _, err := prefixes(r.Proxies); err != nil {
 		n.wrong(key+".proxies", "proxies: %s", err)
 	}
+	for _, entry := range r.Deny {
+		if _, err := relay.ParseDeny([]string{entry}); err != nil {
+			n.wrong(key+".deny", "%s", strip(err))
+		}
+	}
 	for name, value := range map[string]int64{
 		"max-bytes": r.MaxBytes, "max-recipients": int64(r.MaxRecipients),
 		"max-connections": int64(r.MaxConnections), "max-per-client": int64(r.MaxPerClient),
@@ -160,6 +166,11 @@ func (c *Config) checkMilter(n *notes, key string, m *Milter) {
 	n.notNegative(key+".max-bytes", m.MaxBytes)
 	n.notNegative(key+".max-header-bytes", int64(m.MaxHeaderBytes))
 	n.notNegative(key+".max-sessions", int64(m.MaxSessions))
+	for _, d := range m.Daemons {
+		if d == "" || strings.ContainsAny(d, " \t!*") {
+			n.wrong(key+".daemons", "daemons: %q is no name of a daemon; write it as the MTA does, without stars", d)
+		}
+	}
 	if m.Role != RoleSign {
 		return
 	}

@@ -130,6 +130,7 @@ func (c *Config) RelayOptions(r *Relay, w Wiring) relay.Options {
 		Users: r.Users, Dovecot: r.Dovecot, Clients: r.Clients, Lookup: w.Lookup,
 		DNS: c.dnsLimits(), Roots: c.loaded.roots, LookupTimeout: time.Duration(t.Login),
 	}
+	o.Deny = c.Deny(r)
 	o.Proxies, _ = prefixes(r.Proxies)
 	if !o.Inbound {
 		o.Trusted, _ = c.trusted()
@@ -143,6 +144,12 @@ func (c *Config) RelayOptions(r *Relay, w Wiring) relay.Options {
 		o.Hop.Name = id.Name
 	}
 	return o
+}
+
+// Deny is whom a relay shuts out. It was checked at load.
+func (c *Config) Deny(r *Relay) *relay.Deny {
+	d, _ := relay.ParseDeny(r.Deny)
+	return d
 }
 
 // ServerCertificate is that of a relay, nil when it has none.

@@ -28,6 +28,9 @@ type Relay struct {
 	// Clients lists the device, service and host names (stars allowed) that may log in by TLS certificate and TLSA
 	// record (SASL EXTERNAL). Needs TLS. Default: none.
 	Clients []string `toml:"clients"`
+	// Deny shuts clients out at once, before any lookup, though they are among clients or in a "net:": DNS names (stars
+	// allowed), addresses and networks. After a reload it also holds for clients that are connected. Default: none.
+	Deny []string `toml:"deny"`
 	// Recipients are the domains mail is taken for, "*.example.org" for all below one. Local parts that name another
 	// host ("%", "!", "@") are refused. Inbound only, and mandatory there.
 	Recipients []string `toml:"recipients"`

@@ -39,6 +39,8 @@ type Metrics struct {
 	inFlight *prometheus.GaugeVec
 	lookups  *prometheus.CounterVec
 	reloads  *prometheus.CounterVec
+	refused  *prometheus.CounterVec
+	logins   *prometheus.CounterVec
 	ends     *endings
 }
 
@@ -55,6 +57,8 @@ func New(now func() time.Time) *Metrics {
 		bytes:    counter("message_bytes_total", "Bytes of the messages decided, as they came.", door...),
 		lookups:  counter("lookups_total", "DNS lookups by type, DNSSEC status, presence and code.", "type", "status", "presence", "code"),
 		reloads:  counter("reloads_total", "Reloads of the configuration, by result.", "result"),
+		refused:  counter("refused_connections_total", "Connections that ended before their first command, by reason.", "door", "role", "reason"),
+		logins:   counter("logins_total", "Logins at a relay, by mechanism and result.", "role", "mechanism", "result"),
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Namespace: "dnseal", Name: "message_seconds", Help: "Time from the end of a message to its answer.",
 			Buckets: []float64{0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 120},
@@ -64,7 +68,7 @@ func New(now func() time.Time) *Metrics {
 		}, door),
 		ends: newEndings(now),
 	}
-	m.registry.MustRegister(m.messages, m.unsigned, m.bytes, m.lookups, m.reloads, m.seconds, m.inFlight, m.ends)
+	m.registry.MustRegister(m.messages, m.unsigned, m.bytes, m.lookups, m.reloads, m.refused, m.logins, m.seconds, m.inFlight, m.ends)
 	return m
 }
 
@@ -112,4 +116,18 @@ func (m *Metrics) Reload(ok bool) {
 		result = "refused"
 	}
 	m.reloads.WithLabelValues(result).Inc()
+}
+
+// Refused counts a connection that was not served.
+func (m *Metrics) Refused(door, role, reason string) {
+	if m != nil {
+		m.refused.WithLabelValues(door, role, reason).Inc()
+	}
+}
+
+// Login counts a login at a relay.
+func (m *Metrics) Login(role, mechanism, result string) {
+	if m != nil {
+		m.logins.WithLabelValues(role, mechanism, result).Inc()
+	}
 }

@@ -24,10 +24,31 @@ type handler struct {
 }
 
 func (h *handler) Handle(ctx context.Context, msg *message.Message, env *message.Envelope) *message.Outcome {
+	defer h.counted()()
+	return h.Handler.Handle(ctx, msg, env)
+}
+
+// counted shows a message as in flight until the function it returns is called.
+func (h *handler) counted() func() {
 	gauge := h.m.inFlight.WithLabelValues(h.door, h.role)
 	gauge.Inc()
-	defer gauge.Dec()
-	return h.Handler.Handle(ctx, msg, env)
+	return gauge.Dec
+}
+
+// Hold implements message.Holder for a handler that does.
+func (h *handler) Hold() (held message.Handler, release func()) {
+	next, release := message.Hold(h.Handler)
+	one := &handler{next, h.m, h.door, h.role}
+	if u, ok := next.(message.Unfitter); ok {
+		return &unfitter{one, u}, release
+	}
+	return one, release
+}
+
+// unfitter is a handler that also decides about what it cannot be given.
+type unfitter struct {
+	*handler
+	message.Unfitter
 }
 
 // Resolver returns r, with what it answers counted.

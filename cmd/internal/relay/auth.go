@@ -134,8 +134,8 @@ func (a *authenticator) offers(ctx context.Context, s *session) ([]mechanism, er
 		return nil, nil // RFC 4954, Section 4: nothing that shows a password in clear; we offer nothing at all
 	}
 	var ms []mechanism
-	if a.external != nil && len(s.tls.PeerCertificates) > 0 && s.tls.Version >= tls.VersionTLS13 {
-		ms = append(ms, mechanism{"EXTERNAL", a.external.begin})
+	if a.external != nil && len(s.tls.PeerCertificates) > 0 && !a.hidesExternal(s.tls) {
+		ms = append(ms, mechanism{mechanismExternal, a.external.begin})
 	}
 	if a.passwd != nil {
 		ms = append(ms, mechanism{"PLAIN", a.passwd.begin})
@@ -150,6 +150,17 @@ func (a *authenticator) offers(ctx context.Context, s *session) ([]mechanism, er
 		}
 	}
 	return ms, err
+}
+
+// mechanismExternal is SASL EXTERNAL (RFC 4422, Appendix A).
+const mechanismExternal = "EXTERNAL"
+
+var errVersion = errors.New("the client speaks no TLS 1.3, and EXTERNAL is offered to no older version")
+
+// hidesExternal reports whether EXTERNAL is configured and not offered because TLS is too old: a
+// client certificate of versions before 1.3 travels in clear.
+func (a *authenticator) hidesExternal(c *tls.ConnectionState) bool {
+	return a.external != nil && c != nil && c.Version < tls.VersionTLS13
 }
 
 // configured reports whether there is any way to log in.

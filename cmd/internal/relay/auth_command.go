@@ -26,7 +26,7 @@ func (s *session) cmdAuth(ctx context.Context, arg string) bool {
 		return s.bad(replySequence)
 	}
 	if wait := s.srv.auth.guesses.wait(clientKey(s.address()), time.Now()); wait > 0 {
-		s.logLogin(ctx, name, fmt.Errorf("%w: too many failed logins from this address", errUnavailable))
+		s.logLogin(ctx, name, loginGuessing, fmt.Errorf("%w: too many failed logins from this address", errUnavailable))
 		return s.bad(replyAuthLater)
 	}
 	ms, err := s.srv.auth.offers(ctx, s)
@@ -35,6 +35,7 @@ func (s *session) cmdAuth(ctx context.Context, arg string) bool {
 	case i < 0 && err != nil:
 		return s.loginReply(ctx, name, nil, unavailable("%w", err))
 	case i < 0:
+		s.logLogin(ctx, name, s.missing(name), errMechanism)
 		return s.bad(say(504, "5.5.4", "Mechanism not available"))
 	}
 	proven, err := s.login(ctx, ms[i], initial, hasInitial)
@@ -113,8 +114,9 @@ func (s *session) loginReply(ctx context.Context, mechanism string, proven *who,
 	key := clientKey(s.address())
 	switch {
 	case err == nil && proven != nil:
-		s.user, s.tlsName = proven.user, proven.tlsName
+		s.user, s.tlsName, s.auth = proven.user, proven.tlsName, mechanism
 		s.srv.auth.guesses.right(key)
+		s.srv.opts.Metrics.Login(s.srv.role(), s.srv.auth.label(mechanism), loginDone)
 		return s.say(say(235, "2.7.0", "Welcome"))
 	case errors.Is(err, errGone):
 		return false
@@ -123,10 +125,11 @@ func (s *session) loginReply(ctx context.Context, mechanism string, proven *who,
 	case errors.Is(err, errCancelled):
 		return s.bad(say(501, "5.7.0", "Login cancelled"))
 	}
-	s.logLogin(ctx, mechanism, err)
 	if !errors.Is(err, errDenied) {
+		s.logLogin(ctx, mechanism, loginUnavailable, err)
 		return s.bad(replyAuthLater)
 	}
+	s.logLogin(ctx, mechanism, loginRefused, err)
 	s.srv.auth.guesses.wrong(key, time.Now())
 	s.refused++
 	if !s.pause(ctx, s.refused) {
@@ -139,9 +142,40 @@ func (s *session) loginReply(ctx context.Context, mechanism string, proven *who,
 	return s.bad(replyAuthFailed)
 }
 
-func (s *session) logLogin(ctx context.Context, mechanism string, err error) {
+// Results of a login; labels of a metric.
+const (
+	loginDone        = "done"
+	loginRefused     = "refused"      // wrong password, name or certificate
+	loginUnavailable = "unavailable"  // could not be judged now
+	loginGuessing    = "guessing"     // too many failures before
+	loginVersion     = "tls-version"  // EXTERNAL is not offered to this version of TLS
+	loginMechanism   = "no-mechanism" // not offered to this client
+)
+
+var errMechanism = errors.New("this mechanism is not offered to the client")
+
+// missing is the result where a mechanism was not offered.
+func (s *session) missing(mechanism string) string {
+	if mechanism == mechanismExternal && s.srv.auth.hidesExternal(s.tls) {
+		return loginVersion
+	}
+	return loginMechanism
+}
+
+// label is a mechanism as the label of a metric: clients can send any word.
+func (a *authenticator) label(mechanism string) string {
+	switch mechanism {
+	case mechanismExternal, "PLAIN", "LOGIN", "SCRAM-SHA-256", "SCRAM-SHA-1", "CRAM-MD5":
+		return mechanism
+	}
+	return "other"
+}
+
+// logLogin logs and counts a login that failed.
+func (s *session) logLogin(ctx context.Context, mechanism, result string, err error) {
+	s.srv.opts.Metrics.Login(s.srv.role(), s.srv.auth.label(mechanism), result)
 	s.srv.opts.Log.LogAttrs(ctx, slog.LevelWarn, "relay: login failed", slog.String("client", s.address().String()),
-		slog.String("mechanism", printable(mechanism)), slog.String("error", err.Error()))
+		slog.String("mechanism", printable(mechanism)), slog.String("reason", result), slog.String("error", err.Error()))
 }
 
 // pause makes the n-th failed login of a connection slower than the one before.

@@ -20,6 +20,7 @@ type tlsaLogin struct {
 	opts    AuthOptions
 	clients []identity.Pattern
 	slots   chan struct{} // one for each login that waits for the DNS
+	denied  func(name string) bool
 }
 
 func newTLSALogin(opts AuthOptions) (*tlsaLogin, error) {
@@ -72,6 +73,9 @@ func (x *tlsaExchange) step(ctx context.Context, response []byte) ([]byte, *who,
 		return nil, nil, denied("%w", err)
 	}
 	name = strings.TrimSuffix(owner, ".")
+	if x.login.denied(name) {
+		return nil, nil, denied("%s is on the deny list", name)
+	}
 	// Strangers must not be able to make us ask the DNS (draft-ietf-dance-architecture, Security Considerations).
 	if !x.login.listed(name) {
 		return nil, nil, denied("%s is not among the clients", name)

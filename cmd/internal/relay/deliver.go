@@ -16,15 +16,15 @@ import (
 func (s *session) pass(ctx context.Context, tx *transaction, c *content) []reply {
 	tx.whole = time.Now()
 	if r := contentReply(c); r.code != 0 {
-		return s.refuse(ctx, tx, nil, "content", r)
+		return s.refuse(ctx, tx, contentEnding(c, r))
 	}
 	m, err := message.FromSpool(tx.in.spool, message.ReadOptions{})
 	if err != nil {
-		return s.refuse(ctx, tx, nil, "malformed", readReply(err))
+		return s.refuse(ctx, tx, readEnding(err))
 	}
 	defer m.Close() //nolint:errcheck // the spool is the intake's
 	if len(m.Fields("Received")) > maxReceived {
-		return s.refuse(ctx, tx, nil, "loop", replyLoop)
+		return s.refuse(ctx, tx, ending{result: "loop", replies: []reply{replyLoop}})
 	}
 	out := s.handle(ctx, m, tx)
 	defer out.Close() //nolint:errcheck // releases memory only
@@ -32,10 +32,10 @@ func (s *session) pass(ctx context.Context, tx *transaction, c *content) []reply
 	case message.Accept:
 		return s.deliver(ctx, tx, m, out)
 	case message.Reject:
-		return s.refuse(ctx, tx, out, "", fromOutcome(out.Reply, replyReject))
+		return s.refuse(ctx, tx, ending{outcome: out, replies: []reply{fromOutcome(out.Reply, replyReject)}})
 	case message.Defer, message.Quarantine: // a relay cannot hold mail
 	}
-	return s.refuse(ctx, tx, out, "", fromOutcome(out.Reply, replyDefer))
+	return s.refuse(ctx, tx, ending{outcome: out, replies: []reply{fromOutcome(out.Reply, replyDefer)}})
 }
 
 // contentReply judges what came in; no code: fine.
@@ -54,41 +54,66 @@ func contentReply(c *content) reply {
 	return reply{}
 }
 
-func readReply(err error) reply {
+// Results of messages that no handler is given, in the words of the classes.
+const (
+	resultContent   = "content"
+	resultMalformed = "malformed"
+	resultTooBig    = "too-big"
+	resultInternal  = "internal-error"
+)
+
+// contentEnding is the ending of a message whose content is refused with r.
+func contentEnding(c *content, r reply) ending {
+	e := ending{result: resultContent, replies: []reply{r}}
+	switch {
+	case errors.Is(c.err, message.ErrTooBig):
+		e.result = resultTooBig
+	case c.err != nil && !errors.Is(c.err, errFull):
+		e.result, e.err = resultInternal, c.err
+	}
+	return e
+}
+
+// readEnding is the ending of a message that could not be read.
+func readEnding(err error) ending {
 	switch {
 	case errors.Is(err, message.ErrMalformed):
-		return replyMalformed
+		return ending{result: resultMalformed, replies: []reply{replyMalformed}}
 	case errors.Is(err, message.ErrTooBig):
-		return replyTooBig
+		return ending{result: resultTooBig, replies: []reply{replyTooBig}}
 	}
-	return replyLocal
+	return ending{result: resultInternal, err: err, replies: []reply{replyLocal}}
 }
 
 // refuse ends the next hop's transaction and answers for all recipients.
-func (s *session) refuse(ctx context.Context, tx *transaction, out *message.Outcome, result string, r reply) []reply {
+func (s *session) refuse(ctx context.Context, tx *transaction, e ending) []reply {
 	s.srv.pool.put(tx.hop)
 	tx.hop = nil
-	s.record(ctx, tx, out, result, r)
-	return []reply{r}
+	s.record(ctx, tx, e)
+	return e.replies
 }
 
 // handle asks the handler. A panic there defers the message.
 func (s *session) handle(ctx context.Context, m *message.Message, tx *transaction) (out *message.Outcome) {
-	if s.srv.opts.Handler == nil {
+	if tx.handler == nil {
 		return &message.Outcome{Action: message.Accept, Result: "passed"}
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.srv.opts.Limits.HandleTimeout)
 	defer cancel()
 	defer func() {
 		if p := recover(); p != nil {
-			s.srv.opts.Log.LogAttrs(ctx, slog.LevelError, "relay: the handler failed", slog.String("id", tx.id), slog.Any("panic", p), slog.String("stack", string(debug.Stack())))
-			out = &message.Outcome{Result: "internal-error"}
+			out = internalError(fmt.Errorf("panic: %v", p), slog.String("stack", string(debug.Stack())))
 		}
 	}()
-	if out = s.srv.opts.Handler.Handle(ctx, m, s.envelope(tx)); out == nil {
-		out = &message.Outcome{Result: "internal-error"}
+	if out = tx.handler.Handle(ctx, m, s.envelope(tx)); out == nil {
+		out = internalError(errors.New("no outcome"))
 	}
 	return out
+}
+
+// internalError is the outcome where the handler failed: the message is deferred.
+func internalError(err error, attrs ...slog.Attr) *message.Outcome {
+	return &message.Outcome{Result: resultInternal, Level: slog.LevelError, Attrs: append(attrs, slog.String("error", "relay: the handler failed: "+err.Error()))}
 }
 
 func (s *session) envelope(tx *transaction) *message.Envelope {
@@ -128,7 +153,7 @@ func (s *session) deliver(ctx context.Context, tx *transaction, m *message.Messa
 	if !s.srv.opts.LMTP {
 		replies = []reply{merge(replies)}
 	}
-	s.record(ctx, tx, out, "", replies...)
+	s.record(ctx, tx, ending{outcome: out, replies: replies})
 	return replies
 }
 

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"dnseal/smime/message"
 )
 
 // mail is the MAIL command as it goes on.
@@ -44,6 +46,11 @@ func (s *session) cmdMail(ctx context.Context, arg string) bool {
 		}
 		return s.bad(replyAuthFirst)
 	}
+	if s.denied() {
+		s.srv.refused(ctx, s.address(), refusedDenied, "on the deny list since it connected")
+		s.say(replyDenied)
+		return false
+	}
 	tx := &transaction{id: newID(), mail: mail{from: path}, start: time.Now()}
 	if r := s.mailParams(&tx.mail, params); r.code != 0 {
 		return s.bad(r)
@@ -59,10 +66,11 @@ func (s *session) cmdMail(ctx context.Context, arg string) bool {
 		s.srv.opts.Log.LogAttrs(ctx, slog.LevelWarn, "relay: next hop", slog.String("id", tx.id), slog.String("error", err.Error()))
 	}
 	if hop == nil {
-		s.record(ctx, tx, nil, "next-hop", r)
+		s.record(ctx, tx, ending{result: "next-hop", replies: []reply{r}})
 		return s.say(r.handOn())
 	}
 	tx.hop, s.tx = hop, tx
+	tx.handler, tx.release = message.Hold(s.srv.opts.Handler)
 	return s.say(r.handOn())
 }
 

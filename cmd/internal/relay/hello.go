@@ -103,12 +103,15 @@ func (s *session) encrypt(ctx context.Context) bool {
 	defer cancel()
 	conn := tls.Server(s.conn, s.srv.opts.TLS)
 	if err := conn.HandshakeContext(ctx); err != nil {
-		s.srv.opts.Log.LogAttrs(ctx, slog.LevelInfo, "relay: TLS handshake failed", slog.String("client", s.address().String()), slog.String("error", err.Error()))
+		s.srv.refused(ctx, s.address(), refusedTLS, err.Error())
 		return false
 	}
 	state := conn.ConnectionState()
 	s.conn, s.tls = conn, &state
 	s.in.swap(conn)
 	s.out.Reset(&timedWriter{conn: conn})
+	if s.srv.auth.hidesExternal(s.tls) && len(state.PeerCertificates) > 0 {
+		s.logLogin(ctx, mechanismExternal, loginVersion, errVersion)
+	}
 	return true
 }

@@ -124,7 +124,7 @@ func (s *session) cmdChunk(ctx context.Context, arg string) bool {
 		return s.lost(ctx, err)
 	}
 	if r := contentReply(s.tx.body); r.code != 0 && !last {
-		s.record(ctx, s.tx, nil, "content", r)
+		s.record(ctx, s.tx, contentEnding(s.tx.body, r))
 		s.dropTransaction()
 		return s.say(r)
 	}
@@ -154,7 +154,7 @@ func (s *session) finish(ctx context.Context, c *content) bool {
 	tx := s.tx
 	replies := s.pass(ctx, tx, c)
 	s.tx = nil
-	tx.in.close()
+	tx.close()
 	if !s.srv.opts.LMTP {
 		return s.say(replies[0])
 	}

@@ -9,53 +9,71 @@ import (
 	"dnseal/smime/message"
 )
 
-// record writes the one log line of a message and counts it. result stands
-// where no handler spoke.
-func (s *session) record(ctx context.Context, tx *transaction, out *message.Outcome, result string, replies ...reply) {
-	took := time.Since(tx.start)
-	attrs := []slog.Attr{
-		slog.String("id", tx.id),
-		slog.String("client", s.address().String()),
-		slog.String("mail_from", tx.mail.from),
-		slog.Int("rcpts", len(tx.rcpts)),
-		slog.Duration("took", took),
-	}
-	if s.user != "" {
-		attrs = append(attrs, slog.String("user", s.user))
-	}
-	if s.tlsName != "" {
-		attrs = append(attrs, slog.String("tls", s.tlsName))
-	}
-	if tx.in != nil {
-		attrs = append(attrs, slog.Int64("bytes", tx.in.held))
-	}
-	if out != nil {
-		if result == "" {
-			result = out.Result
-		}
-		attrs = append(attrs, slog.String("action", out.Action.String()))
-		attrs = append(attrs, out.Attrs...)
-	}
-	attrs = append(attrs, slog.String("result", result))
-	for _, r := range replies {
-		// The next hop's queue id stands in its reply.
-		attrs = append(attrs, slog.String("reply", printable(r.String())))
-	}
-	s.srv.opts.Log.LogAttrs(ctx, slog.LevelInfo, "relay: message", attrs...)
-	s.count(tx, result, took, replies)
+// ending is how a message ended: the handler's outcome, where one was asked, else the server's own word
+// and, where this machine is the cause, its trouble.
+type ending struct {
+	outcome *message.Outcome
+	result  string
+	err     error
+	replies []reply
 }
 
-func (s *session) count(tx *transaction, result string, took time.Duration, replies []reply) {
-	role := "submission"
-	if s.srv.opts.Inbound {
-		role = "inbound"
+// record writes the one log line of a message and counts it.
+func (s *session) record(ctx context.Context, tx *transaction, e ending) {
+	r := message.Record{
+		Envelope: s.envelope(tx), Outcome: e.outcome, Action: e.action(), Result: e.result, Auth: s.auth, Took: time.Since(tx.start), Err: e.err,
 	}
-	e := metrics.Message{Door: "relay", Role: role, Result: result, Seconds: took.Seconds()}
 	if tx.in != nil {
-		e.Bytes = tx.in.held
+		r.Size = tx.in.held
 	}
+	if r.Result == "" && e.outcome != nil {
+		r.Result = e.outcome.Result
+	}
+	attrs := r.Attrs()
+	for _, reply := range e.replies {
+		// The next hop's queue id is in its reply.
+		attrs = append(attrs, slog.String("reply", printable(reply.String())))
+	}
+	s.srv.opts.Log.LogAttrs(ctx, r.Level(), "message", attrs...)
+	s.count(&r, e.replies)
+}
+
+// action is the handler's, or what the replies say.
+func (e *ending) action() message.Action {
+	if e.outcome != nil {
+		return e.outcome.Action
+	}
+	switch worst(e.replies) {
+	case 2:
+		return message.Accept
+	case 5:
+		return message.Reject
+	}
+	return message.Defer
+}
+
+// worst is the greatest first digit of the replies.
+func worst(replies []reply) int {
+	digit := 0
 	for _, r := range replies {
-		e.Reply = max(e.Reply, r.code/100)
+		digit = max(digit, r.code/100)
 	}
-	s.srv.opts.Metrics.Message(e)
+	return digit
+}
+
+func (s *session) count(r *message.Record, replies []reply) {
+	s.srv.opts.Metrics.Message(metrics.Message{
+		Door: door, Role: s.srv.role(), Result: r.Result, Reply: worst(replies), Bytes: r.Size, Seconds: r.Took.Seconds(),
+	})
+}
+
+// door is the word for this door in metrics.
+const door = "relay"
+
+// role is the word for what this server does.
+func (s *Server) role() string {
+	if s.opts.Inbound {
+		return "inbound"
+	}
+	return "submission"
 }

@@ -138,5 +138,6 @@ var (
 	replyTLSFirst    = say(530, "5.7.0", "Must issue a STARTTLS command first")
 	replyAuthFailed  = say(535, "5.7.8", "Authentication failed")
 	replyAuthLater   = say(454, "4.7.0", "Temporary authentication failure")
+	replyDenied      = say(554, "5.7.1", "Access denied")
 	replyNotHere     = say(550, "5.7.1", "Relay access denied")
 )

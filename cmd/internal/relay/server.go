@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -27,6 +28,8 @@ type Server struct {
 	abort context.CancelFunc
 
 	inFlight atomic.Int64
+	deny     atomic.Pointer[Deny]
+	refusals refusals
 
 	mu        sync.Mutex
 	listeners map[net.Listener]struct{}
@@ -70,8 +73,12 @@ func New(opts Options) (*Server, error) {
 	}
 	opts.Limits = opts.Limits.withDefaults()
 	s.opts = opts
+	s.deny.Store(opts.Deny)
 	if s.auth, err = newAuthenticator(opts.Auth); err != nil {
 		return nil, err
+	}
+	if s.auth.external != nil {
+		s.auth.external.denied = func(name string) bool { return s.deny.Load().Name(name) }
 	}
 	s.opts.TLS = s.auth.askForCertificate(opts.TLS)
 	return s, nil
@@ -147,6 +154,7 @@ func (s *Server) admit(conn net.Conn) {
 	}
 	s.mu.Unlock()
 	if refused {
+		s.refused(s.ctx, addrPort(conn.RemoteAddr()).Addr(), refusedBusy, fmt.Sprintf("%d connections at most", s.opts.Limits.MaxConnections))
 		refuse(conn)
 		return
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -35,6 +36,7 @@ type session struct {
 	offered []string // keywords of the last EHLO
 	user    string   // who logged in by password
 	tlsName string   // the DNS name proven by TLSA
+	auth    string   // the mechanism of the login
 
 	errors  int
 	refused int // logins
@@ -58,6 +60,21 @@ type transaction struct {
 	body  *content
 	start time.Time
 	whole time.Time // when the content was there
+	// handler is for this message alone, until release; nil passes it on as it came.
+	handler message.Handler
+	release func()
+}
+
+// close releases what the transaction holds here. Safe on nil and more than once.
+func (tx *transaction) close() {
+	if tx == nil {
+		return
+	}
+	tx.in.close()
+	if tx.release != nil {
+		tx.release()
+	}
+	tx.handler, tx.release = nil, nil
 }
 
 func (s *session) serve(ctx context.Context) {
@@ -81,10 +98,16 @@ func (s *session) serve(ctx context.Context) {
 func (s *session) begin(ctx context.Context) bool {
 	s.peer.addr, s.peer.local = addrPort(s.conn.RemoteAddr()), addrPort(s.conn.LocalAddr())
 	if err := s.proxied(); err != nil {
-		s.srv.opts.Log.LogAttrs(ctx, slog.LevelWarn, "relay: proxy", slog.String("proxy", s.peer.addr.String()), slog.String("error", err.Error()))
+		s.srv.refused(ctx, s.address(), refusedProxy, err.Error())
+		return false
+	}
+	if s.denied() {
+		s.srv.refused(ctx, s.address(), refusedDenied, "on the deny list")
+		s.say(replyDenied)
 		return false
 	}
 	if a := s.peer.addr.Addr(); a.IsValid() && !s.srv.count(s, a) {
+		s.srv.refused(ctx, a, refusedPerClient, fmt.Sprintf("%d connections at most of one address", s.srv.opts.Limits.MaxPerClient))
 		s.say(replyBusy)
 		return false
 	}
@@ -223,6 +246,6 @@ func (s *session) dropTransaction() {
 		return
 	}
 	s.tx = nil
-	tx.in.close()
+	tx.close()
 	s.srv.pool.put(tx.hop)
 }

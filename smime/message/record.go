@@ -1,0 +1,65 @@
+package message
+
+import (
+	"log/slog"
+	"time"
+)
+
+// Record is what happened to one message, for the one log line that every door writes about it.
+type Record struct {
+	Envelope *Envelope
+	// Auth is the SASL mechanism of the login, for the operator; may be empty.
+	Auth string
+	// Outcome is the handler's decision; nil where no handler was asked.
+	Outcome *Outcome
+	// Action is what the client was told. It can be stricter than the handler's.
+	Action Action
+	// Result is the word of the decision: the handler's, or one of the door's own.
+	Result string
+	// Size is the bytes of the message as it came.
+	Size int64
+	Took time.Duration
+	// Err is trouble of this machine, if that decided; it makes the line an error.
+	Err error
+}
+
+// Level is what the line deserves.
+func (r *Record) Level() slog.Level {
+	level := slog.LevelInfo
+	if r.Outcome != nil {
+		level = max(level, r.Outcome.Level)
+	}
+	if r.Err != nil {
+		level = max(level, slog.LevelError)
+	}
+	return level
+}
+
+// Attrs are the attributes in the words that all doors share: id, client, user, tls, auth, mail_from,
+// rcpts, bytes, took, action, result, then those of the outcome, and error.
+func (r *Record) Attrs() []slog.Attr {
+	env := r.Envelope
+	attrs := []slog.Attr{slog.String("id", env.QueueID)}
+	if env.Submitter.Addr.IsValid() {
+		attrs = append(attrs, slog.String("client", env.Submitter.Addr.String()))
+	}
+	if env.Submitter.User != "" {
+		attrs = append(attrs, slog.String("user", env.Submitter.User))
+	}
+	if env.Submitter.TLSName != "" {
+		attrs = append(attrs, slog.String("tls", env.Submitter.TLSName))
+	}
+	if r.Auth != "" {
+		attrs = append(attrs, slog.String("auth", r.Auth))
+	}
+	attrs = append(attrs,
+		slog.String("mail_from", env.MailFrom), slog.Int("rcpts", len(env.Rcpt)), slog.Int64("bytes", r.Size),
+		slog.Duration("took", r.Took), slog.String("action", r.Action.String()), slog.String("result", r.Result))
+	if r.Outcome != nil {
+		attrs = append(attrs, r.Outcome.Attrs...)
+	}
+	if r.Err != nil {
+		attrs = append(attrs, slog.String("error", r.Err.Error()))
+	}
+	return attrs
+}
