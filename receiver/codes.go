@@ -10,6 +10,7 @@ const (
 	CodeBadDigest      = "bad-digest"      // the content is not what was signed
 	CodeBadAttributes  = "bad-attributes"  // the signed attributes contradict the rest
 	CodeKeySubstituted = "key-substituted" // the certificate is not the one that was signed along
+	CodeBadCosigner    = "bad-cosigner"    // another signer of the same SignedData is bad; policy
 
 	// Integrity that cannot be told.
 

@@ -18,8 +18,12 @@ func (r *Receiver) judge(ctx context.Context, m *message.Message, found *smime.R
 	defer cancel()
 	ctx = dnssec.WithBudget(ctx, dnssec.NewBudget(r.opts.Limits))
 	p := &proceeding{receiver: r, message: m, report: report, answers: newAnswers(r.opts.Lookup), now: r.opts.Now()}
-	for _, j := range p.cases(found.Signatures) {
+	cases := p.cases(found.Signatures)
+	for _, j := range cases {
 		j.judge(ctx)
+	}
+	for _, j := range cases {
+		j.conclude()
 	}
 	report.combine(found)
 	return report
@@ -32,20 +36,22 @@ type proceeding struct {
 	report   *Report
 	answers  *answers
 	now      time.Time
+	// judged are the judgements in the order of the signatures.
+	judged []*judgement
 }
 
 // cases prepares the signatures, and returns them in the order they are to be
 // judged: those that speak for From first, because a stranger can put others before them and use up the limits.
 func (p *proceeding) cases(sigs []*smime.Signature) []*judgement {
-	var all []*judgement
 	for _, s := range sigs {
 		j := &judgement{proceeding: p, sig: s, out: describe(s), sum: good}
 		j.claim = j.claimed()
 		j.out.Identity = j.claim.String()
 		j.bind()
 		p.report.Signatures = append(p.report.Signatures, j.out)
-		all = append(all, j)
+		p.judged = append(p.judged, j)
 	}
+	all := slices.Clone(p.judged)
 	slices.SortStableFunc(all, func(a, b *judgement) int { return rank(a) - rank(b) })
 	return all
 }
@@ -69,8 +75,7 @@ type judgement struct {
 	sum finding
 }
 
-// judge answers the five questions. Of equally bad answers the first is told. That a list may have wrapped the
-// message is told last: nothing else may be wrong with a part of which only that is said.
+// judge answers the five questions. Of equally bad answers the first is told.
 func (j *judgement) judge(ctx context.Context) {
 	asking := j.worthAsking()
 	if asking {
@@ -81,6 +86,12 @@ func (j *judgement) judge(ctx context.Context) {
 	if asking {
 		j.note(j.quality())
 	}
+}
+
+// conclude adds what can only be told when all signatures are judged, and writes the report. That a list may have wrapped the
+// message is told last: nothing else may be wrong with a part of which only that is said.
+func (j *judgement) conclude() {
+	j.note(j.cosigner())
 	j.out.sound = j.sum.verdict == Pass || j.sum.verdict == TempError
 	j.note(j.coverage())
 	j.out.Verdict, j.out.Code, j.out.Reason = j.sum.verdict, j.sum.code, j.sum.reason

@@ -14,6 +14,7 @@ var classes = map[string]string{
 	CodeBadDigest:      ClassBadSignature,
 	CodeBadAttributes:  ClassBadSignature,
 	CodeKeySubstituted: ClassBadSignature,
+	CodeBadCosigner:    ClassBadSignature,
 
 	CodeKeyMismatch: ClassKeyMismatch,
 	CodeExpired:     ClassKeyMismatch,

@@ -4,7 +4,7 @@
 // Five questions are answered apart, and a verdict is never better than the
 // worst of them:
 //
-//	integrity   package smime: is the signature right over exactly these bytes?   judge.go
+//	integrity   package smime: is the signature right over exactly these bytes?   judge.go, cosigner.go
 //	identity    which name does the signer state?                                 claim.go
 //	DNS         what do its records say, and do they name this key?               records.go, bare.go, pkix.go
 //	binding     is that name the author's, by From or by a rule?                  binding.go

@@ -114,6 +114,7 @@ func (c *cast) parts() []vectorPart {
 		{0, c.receipts},
 		{301, c.costAttacks},
 		{306, c.signatureAttacks},
+		{321, c.cosignerAttacks},
 	}
 }
 
@@ -263,11 +264,11 @@ func (c *cast) controls() []vector {
 			eml: signed(t, mail("alice@example.org"), smime.SignOptions{}, alice, rsa), zone: c.zoneOf(alice, rsa), report: pass(),
 		},
 		{
-			name: "pass-beside-a-stranger", readme: "Somebody else signed as well, and badly: it is listed, and does not count.",
+			name: "beside-a-bad-stranger", readme: "Somebody else signed as well, and badly: readers may show that one.", attack: true,
 			eml: header("alice@example.org") + clear(bare, signedBy(bare, alice, func(sd *signedData) {
 				sd.certs = append(sd.certs, c.mallory.cert)
 				sd.signers = append(sd.signers, signer{person: c.mallory, content: []byte(bare), flip: true})
-			})), zone: c.everybody(), report: pass(),
+			})), zone: c.everybody(), report: verdict("policy", "bad-cosigner"),
 		},
 		{
 			name: "pass-nested-hp", readme: "A part inside says hp=\"clear\" with another From: only the root of what is signed speaks for the header.",

@@ -128,6 +128,9 @@ func (s *Signature) VerifyWithKey(spki []byte) error {
 	return nil
 }
 
+// Cosigned says whether s and o are two signers of one SignedData.
+func (s *Signature) Cosigned(o *Signature) bool { return s.data != nil && s.data == o.data }
+
 // check looks for the signer's certificate in the message, and judges the signature with it.
 func (s *Signature) check() {
 	if cert := s.info.Certificate(s.data, nil); cert != nil {

@@ -31,7 +31,11 @@ func (s scheme) fits(pub crypto.PublicKey) *SignatureError {
 			return nil
 		}
 	case ed25519.PublicKey:
-		if s.family == familyEd25519 {
+		switch {
+		case s.family != familyEd25519:
+		case smallOrder(pub):
+			return failure(CodeWeak, "an Ed25519 key of small order, which fits any message")
+		default:
 			return nil
 		}
 	}
