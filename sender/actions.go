@@ -13,7 +13,8 @@ const (
 	ClassNoRule          = "no-rule"           // no rule names this From or this user or TLS name
 	ClassNotAllowed      = "not-allowed"       // no rule matches, but one names this From or this submitter
 	ClassKeyNotPublished = "key-not-published" // our own record is missing, does not match or cannot be validated
-	ClassSignFailed      = "sign-failed"       // no such identity, or the key or the message did not let itself be used
+	ClassSignFailed      = "sign-failed"       // no such identity, or its key did not let itself be used
+	ClassMalformed       = "malformed"         // the message can be read in two ways, would not survive transit, or is over a limit of its structure
 	ClassTooBig          = "too-big"           // over Options.MaxBytes
 	ClassInternalError   = "internal-error"    // trouble of this machine
 )
@@ -25,6 +26,7 @@ func DefaultActions() map[string]message.Action {
 		ClassNotAllowed:      message.Reject,
 		ClassKeyNotPublished: message.Defer,
 		ClassSignFailed:      message.Defer,
+		ClassMalformed:       message.Reject, // no later attempt cures it
 		ClassTooBig:          message.Reject,
 		ClassInternalError:   message.Defer,
 	}

@@ -27,7 +27,7 @@ type Rule struct {
 	Identity string
 	// Form overrides Options.Opaque: "", "clear" or "opaque".
 	Form string
-	// RefuseOpaque refuses (ClassSignFailed) what is to be clear and holds a part that is signed or encrypted already and would not
+	// RefuseOpaque refuses (ClassMalformed) what is to be clear and holds a part that is signed or encrypted already and would not
 	// survive transit, instead of making it opaque: it may not be re-encoded.
 	RefuseOpaque bool
 	// Again signs also what is signed or encrypted already, around it (RFC 2634, Section 1.1).

@@ -190,9 +190,10 @@ func (s *Sender) sign(ctx context.Context, m *message.Message, pass *message.Edi
 	if prepared != m {
 		defer release(prepared)
 	}
-	out := &message.Outcome{Action: message.Accept, Result: ResultSigned, Attrs: attrs}
+	out := &message.Outcome{Action: message.Accept, Result: ResultSigned}
+	fs := &forms{opts: &s.opts, m: m, prepared: prepared, pre: pre, id: id, rule: d.rule, now: now}
 	for i, g := range gs {
-		edit, err := s.makeForm(m, prepared, pre, id, g.form, d.rule, now)
+		edit, err := fs.edit(g.form)
 		if err != nil {
 			return s.failed(errors.Join(err, out.Close()), pass, attrs)
 		}
@@ -202,33 +203,50 @@ func (s *Sender) sign(ctx context.Context, m *message.Message, pass *message.Edi
 			out.Forms = append(out.Forms, message.Form{Rcpt: g.rcpt, Edit: edit})
 		}
 	}
+	out.Attrs = append(attrs, formAttrs(fs.results)...)
 	return out
 }
 
-// makeForm returns the edit of m that gives one form.
-func (s *Sender) makeForm(m, prepared *message.Message, pre *message.Edit, id *identity.Identity, f form, r *rule, now time.Time) (*message.Edit, error) {
+// forms makes the forms of one message.
+type forms struct {
+	opts        *Options
+	m, prepared *message.Message // as it came, and with all its fields
+	pre         *message.Edit    // what makes the one of the other
+	id          *identity.Identity
+	rule        *rule
+	now         time.Time
+	results     []smime.SignResult // of those that are signed
+}
+
+// edit returns the edit of m that gives one form.
+func (fs *forms) edit(f form) (*message.Edit, error) {
 	if f == plain {
-		return pre, nil
+		return fs.pre, nil
 	}
-	edit, err := signPrepared(prepared, []*identity.Identity{id}, smime.SignOptions{
-		Time: now, Opaque: f == opaque, NoHeaderProtection: s.opts.NoHeaderProtection, FullSelfCheck: s.opts.FullSelfCheck,
-		RefuseOpaque: r.refuseOpaque && f != opaque, Again: r.again,
+	var result smime.SignResult
+	edit, err := signPrepared(fs.prepared, []*identity.Identity{fs.id}, smime.SignOptions{
+		Time: fs.now, Opaque: f == opaque, NoHeaderProtection: fs.opts.NoHeaderProtection, FullSelfCheck: fs.opts.FullSelfCheck,
+		RefuseOpaque: fs.rule.refuseOpaque && f != opaque, Again: fs.rule.again, Result: &result,
 	})
 	if err != nil {
 		return nil, err
 	}
-	return compose(m, pre, edit), nil
+	fs.results = append(fs.results, result)
+	return compose(fs.m, fs.pre, edit), nil
 }
 
 // failed is the outcome when signing returned err.
 func (s *Sender) failed(err error, pass *message.Edit, attrs []slog.Attr) *message.Outcome {
+	if out := s.malformed(err, pass, attrs); out != nil {
+		return out
+	}
 	switch {
 	case errors.Is(err, message.ErrTooBig):
 		return s.stop(ClassTooBig, "too-big", err.Error(), pass, attrs)
 	case errors.Is(err, smime.ErrAlreadySecured):
 		return &message.Outcome{Action: message.Accept, Edit: pass, Result: ResultLeftAlone, Attrs: append(attrs, slog.String("kind", "secured"))}
-	case errors.Is(err, smime.ErrNotTransitProof):
-		return s.stop(ClassSignFailed, "not-transit-proof", err.Error(), pass, attrs)
+	case errors.Is(err, smime.ErrSelfCheck):
+		return s.stop(ClassInternalError, "self-check", err.Error(), pass, attrs)
 	}
 	return s.stop(ClassSignFailed, "sign-failed", err.Error(), pass, attrs)
 }

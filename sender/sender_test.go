@@ -130,7 +130,7 @@ func TestHandle(t *testing.T) {
 			o.Rules = []Rule{{Who: []string{"user:alice"}, From: []string{"alice@example.org"}, Again: true}}
 		}, message.Accept, "signed", "clear alice@example.org", nil},
 		{"with a part that may not be re-encoded", "user:alice", fragile, nil, "", nil, message.Accept, "signed", "opaque alice@example.org", nil},
-		{"with one, refused", "user:alice", fragile, nil, "", refuse, message.Defer, "sign-failed", "", nil},
+		{"with one, refused", "user:alice", fragile, nil, "", refuse, message.Reject, "malformed", "", nil},
 		{"with none, by the same rule", "user:alice", "From: alice@example.org\r\n" + plainText, []string{"a@x.example", "b@opaque.example"}, "", refuse, message.Accept, "signed", "clear alice@example.org", map[string]string{"b@opaque.example": "opaque alice@example.org"}},
 		{"a delivery report", "user:alice", report, nil, "", nil, message.Accept, "left-alone", "plain", nil},
 		{"a report from a person", "user:alice", report, nil, "alice@example.org", nil, message.Accept, "signed", "clear alice@example.org", nil},

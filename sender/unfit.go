@@ -7,9 +7,6 @@ import (
 	"dnseal/smime/message"
 )
 
-// ResultMalformed is the Outcome.Result for a message that cannot be read.
-const ResultMalformed = "malformed"
-
 // Unfit is Handle for a message that a door could not take in: too big ([message.ErrTooBig]), unreadable
 // ([message.ErrMalformed]), or, for any other reason, lost by trouble of this machine (class internal-error). head is its
 // header, the body does not count, or nil when not even that could be read. Who may not use the From is refused as in
@@ -22,7 +19,7 @@ func (s *Sender) Unfit(head *message.Message, env *message.Envelope, why error) 
 		class = ClassTooBig
 	case errors.Is(why, message.ErrMalformed):
 		return &message.Outcome{
-			Action: message.Reject, Result: ResultMalformed, Attrs: []slog.Attr{slog.String("reason", why.Error())},
+			Action: message.Reject, Result: ClassMalformed, Attrs: []slog.Attr{slog.String("reason", why.Error())},
 			Reply: message.Reply{Code: 554, Enhanced: "5.6.0", Text: "Message cannot be read"},
 		}
 	}

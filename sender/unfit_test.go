@@ -31,7 +31,7 @@ func TestUnfit(t *testing.T) {
 		{"another's From", head, stranger, tooBig, message.Accept, message.Reject, 550, ClassNotAllowed},
 		{"From not to be seen", "", owner, tooBig, message.Accept, message.Reject, 552, ClassTooBig},
 		{"lost here", head, owner, errors.New("disk full"), message.Accept, message.Defer, 451, ClassInternalError},
-		{"unreadable", head, owner, fmt.Errorf("no header: %w", message.ErrMalformed), message.Accept, message.Reject, 554, ResultMalformed},
+		{"unreadable", head, owner, fmt.Errorf("no header: %w", message.ErrMalformed), message.Accept, message.Reject, 554, ClassMalformed},
 	}
 	for _, tt := range tests {
 		s := newSender(t, func(o *Options) { o.On = map[string]message.Action{ClassTooBig: tt.big} })

@@ -74,3 +74,51 @@ func TestCasesAmbiguous(t *testing.T) {
 		}
 	}
 }
+
+// 8-bit fields are protected as encoded words, and the message stays clear.
+func TestCasesFields(t *testing.T) {
+	t.Parallel()
+	for name, msg := range caseFiles(t, "j-opaque-silent") {
+		var result SignResult
+		signed := sign(t, msg, SignOptions{Result: &result})
+		holds(t, signed)
+		if result.Opaque || len(result.Unprotected) > 0 || !isASCII(entityOf(t, signed)) {
+			t.Errorf("%s: %+v in\n%s", name, result, signed)
+		}
+	}
+}
+
+func TestFieldsProtectedAsWords(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		field, want, unprotected string
+		opaque                   bool
+	}{
+		{"To: \"J\xfcrgen\" <user@example.org>, x@example.org", "To: =?unknown-8bit?q?J=FCrgen?= <user@example.org>, x@example.org", "", false},
+		{"To: x@example.org (B\xfcro), \xfcber (Amt) <y@example.org>", "To: x@example.org (=?unknown-8bit?q?B=FCro?=), =?unknown-8bit?q?=FCber?= (Amt) <y@example.org>", "", false},
+		{"Cc: B\xfcro: a@example.org, b@example.org;", "Cc: =?unknown-8bit?q?B=FCro?= : a@example.org, b@example.org;", "", false},
+		{"Sender: J\xc3\xbcrgen <x@example.org>", "Sender: =?utf-8?q?J=C3=BCrgen?= <x@example.org>", "", false},
+		{"Date: Sat, 28 Nov 2026 20:00:00 +0000 (Mitteleurop\xe4ische Zeit)", "Date: Sat, 28 Nov 2026 20:00:00 +0000 (=?unknown-8bit?q?Mitteleurop=E4ische_Zeit?=)", "", false},
+		{"In-Reply-To: J\xfcrgens Mail <x@example.org>", "In-Reply-To: =?unknown-8bit?q?J=FCrgens_Mail?= <x@example.org>", "", false},
+		{"Message-ID: <\xfc@example.org>", "", "Message-ID", false},
+		{"X-Spam: " + strings.Repeat("x", 1000), "", "X-Spam", false},
+		{"X-Note: \xfc", "X-Note: =?unknown-8bit?q?=FC?=", "", false},
+		{"Subject: " + strings.Repeat("x", 1000), "Subject: =?utf-8?q?xxxxxxx", "", false},
+		{"To: \xfc@example.org", "To: \xfc@example.org", "", true},
+	} {
+		var result SignResult
+		signed := sign(t, "From: a@example.org\r\n"+c.field+"\r\nMIME-Version: 1.0\r\n\r\nHello\r\n", SignOptions{Result: &result})
+		content, opaque := contentOf(t, signed)
+		if !opaque {
+			content = entityOf(t, signed)
+		}
+		unfolded := strings.Join(strings.Fields(content), " ")
+		if !strings.Contains(unfolded, c.want) || strings.Join(result.Unprotected, ",") != c.unprotected || opaque != c.opaque || opaque != result.Opaque {
+			t.Errorf("%.60q: %+v in\n%s", c.field, result, content)
+		}
+		if opaque != (result.Cause != nil) {
+			t.Errorf("%.60q: cause %v", c.field, result.Cause)
+		}
+		holds(t, signed)
+	}
+}

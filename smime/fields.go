@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"strings"
+	"unicode/utf8"
 
 	"dnseal/smime/message"
 )
@@ -68,7 +69,11 @@ func foldField(f message.Field) ([]byte, error) {
 		}
 		value = encoded
 	}
-	return fold(name, value)
+	raw, err := fold(name, value)
+	if errors.Is(err, errNoFold) && strings.EqualFold(name, "Subject") {
+		return fold(name, encodeWords(value)) // these can be broken anywhere
+	}
+	return raw, err
 }
 
 // fold makes a field of lines of at most 76 columns, where there is white space to break them at (RFC 5322, Section 2.2.3); as much of it
@@ -105,7 +110,12 @@ func fold(name, value string) ([]byte, error) {
 // encodeValue encodes the 8-bit text of a field's value, as the kind of field allows.
 func encodeValue(name, value string) (string, error) {
 	if addressField(name) {
-		return encodePhrases(value)
+		// UTF-8 in an address has no other form, and a way that takes it in the outer header takes it here (RFC 6531, Section 3.1, asks for
+		// 8BITMIME as well).
+		if value = encodePhrases(value); !utf8.ValidString(value) {
+			return "", errEightBit
+		}
+		return value, nil
 	}
 	switch strings.ToLower(name) {
 	case "content-type", "content-disposition":
@@ -115,7 +125,10 @@ func encodeValue(name, value string) (string, error) {
 		}
 		return t.String(), nil
 	case "date", "message-id", "in-reply-to", "references", "content-id", "content-transfer-encoding":
-		return "", errEightBit
+		if value = encodePhrases(value); !isASCII(value) {
+			return "", errEightBit
+		}
+		return value, nil
 	}
 	return encodeWords(value), nil
 }

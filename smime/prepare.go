@@ -35,6 +35,8 @@ type planner struct {
 	err error // of reading src
 	// blocked says why not everything can be done; nil when it can.
 	blocked *ContentError
+	// unprotected are the header fields that could not be given a copy in the signed content.
+	unprotected []string
 }
 
 // plan fills in todo for p and the parts in it, and reports whether anything changes. frozen parts belong to a signature of
@@ -158,13 +160,13 @@ func (pl *planner) leaf(p *part) todo {
 	case p.cte == "base64":
 		return pl.base64(p, dirty)
 	case !identityEncoding(p.cte):
-		pl.block(p, "transfer encoding %q", p.cte)
+		pl.block(p, "transfer encoding %s", quoted(p.cte))
 		return keep
 	case dirty == has8bitLabel:
 		return descend // only the label is wrong
 	case messages && p.typ.name != "message/global" || p.typ.multipart():
 		// RFC 2046, Sections 5.1 and 5.2: these may not be encoded.
-		pl.block(p, "%s with %s", p.typ.name, dirty)
+		pl.block(p, "%s with %s", quoted(p.typ.name), dirty)
 		return keep
 	case !isText(p) || dirty&hasNUL != 0:
 		return encodeBase64

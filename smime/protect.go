@@ -41,7 +41,7 @@ func (pl *planner) entityHeader(root *part, charset string, protect bool) []byte
 	if protect {
 		for _, f := range fields {
 			if protectable(f) {
-				h = append(h, pl.rootField(f, copyOfField)...)
+				h = append(h, pl.protected(f)...)
 			}
 		}
 	}
@@ -53,6 +53,20 @@ func (pl *planner) rootField(f message.Field, safe func(message.Field) ([]byte, 
 	if err != nil {
 		pl.blockAt(placeOf(f), "%v", err)
 		return f.Raw
+	}
+	return raw
+}
+
+// protected is the copy of a field. One that cannot be made transit-proof is left unprotected, but where readers show it, or act on it:
+// without a copy those would count as changed (RFC 9788, Section 4.2).
+func (pl *planner) protected(f message.Field) []byte {
+	if f.Is(shown...) {
+		return pl.rootField(f, copyOfField)
+	}
+	raw, err := copyOfField(f)
+	if err != nil {
+		pl.unprotected = append(pl.unprotected, placeOf(f))
+		return nil
 	}
 	return raw
 }

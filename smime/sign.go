@@ -31,6 +31,17 @@ type SignOptions struct {
 	RefuseOpaque bool
 	// Again signs also what is signed or encrypted already (RFC 2634, Section 1.1: triple wrapping); its bytes stay as they are.
 	Again bool
+	// Result, where it is not nil, is filled in by Sign with what it made.
+	Result *SignResult
+}
+
+// SignResult says in what form a message was signed, and why.
+type SignResult struct {
+	// Opaque is set for application/pkcs7-mime. Cause is then what stood against multipart/signed; nil where the form was asked for.
+	Opaque bool
+	Cause  *ContentError
+	// Unprotected are the header fields without a protected copy, because they cannot be made transit-proof; each name is short and printable.
+	Unprotected []string
 }
 
 // Sign returns the edit that turns m into a signed message: its content made
@@ -61,6 +72,9 @@ func Sign(m *message.Message, opts SignOptions) (*message.Edit, error) {
 		return nil, errors.Join(err, edit.Close())
 	}
 	edit.Changes = append(s.removed, s.fields...)
+	if opts.Result != nil {
+		*opts.Result = s.result
+	}
 	return edit, nil
 }
 
@@ -76,6 +90,7 @@ type signing struct {
 	root   *part
 	header []byte // of the signed entity
 	opaque bool
+	result SignResult
 	// The fields that describe the body: those that go, and those that come.
 	removed, fields []message.Change
 	// The size of the signed entity, and where it stands in the new body (not for the opaque form).
@@ -114,6 +129,10 @@ func (s *signing) prepare() error {
 		return pl.blocked
 	}
 	s.opaque = s.opts.Opaque || pl.blocked != nil
+	s.result = SignResult{Opaque: s.opaque, Unprotected: pl.unprotected}
+	if !s.opts.Opaque {
+		s.result.Cause = pl.blocked
+	}
 	return nil
 }
 

@@ -70,7 +70,9 @@ func sign(cmd *cobra.Command, dir string, f *signFlags, args []string) error {
 	if err != nil {
 		return err
 	}
+	var result smime.SignResult
 	edit, err := sender.SignMessage(m, ids, smime.SignOptions{
+		Result:             &result,
 		Time:               time.Now(),
 		Opaque:             f.opaque,
 		NoCertificates:     f.noCerts,
@@ -84,11 +86,22 @@ func sign(cmd *cobra.Command, dir string, f *signFlags, args []string) error {
 		return err
 	}
 	defer edit.Close() //nolint:errcheck // an unlinked file
+	tellForm(cmd.ErrOrStderr(), &result)
 	out := bufio.NewWriter(cmd.OutOrStdout())
 	if _, err := m.WriteEdited(out, edit); err != nil {
 		return fmt.Errorf("writing the signed message: %w", err)
 	}
 	return out.Flush()
+}
+
+// tellForm says what the user did not ask for.
+func tellForm(w io.Writer, r *smime.SignResult) {
+	if r.Cause != nil {
+		tell(w, "dnseal: signed in opaque form, unreadable without S/MIME: %s: %s", r.Cause.Place, r.Cause.Reason)
+	}
+	for _, name := range r.Unprotected {
+		tell(w, "dnseal: the field %s is left unprotected: a copy of it would not survive transit", name)
+	}
 }
 
 // signers loads the identities to sign with: those named, else that of From.

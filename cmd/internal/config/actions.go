@@ -18,7 +18,7 @@ type On struct {
 	NotAllowed string `toml:"not-allowed"`
 	// KeyNotPublished: our own record is missing or does not match. Signing. Default: "defer".
 	KeyNotPublished string `toml:"key-not-published"`
-	// SignFailed: the identity is not there, or its key or the message did not let itself be used. Signing.
+	// SignFailed: the identity is not there, or its key did not let itself be used. Signing.
 	// Default: "defer".
 	SignFailed string `toml:"sign-failed"`
 	// BadSignature: the message was changed, or the signature is wrong. Default: "mark".
@@ -41,10 +41,12 @@ type On struct {
 	DNSError string `toml:"dns-error"`
 	// Bogus: the DNS answer is forged or broken. Default: "mark".
 	Bogus string `toml:"bogus"`
-	// Malformed: the message or its signature cannot be read. Default: "mark".
+	// Malformed: the message or its signature cannot be read, or, when signing, can be read in two ways or would not survive
+	// transit. Default: "mark" when verifying, "reject" when signing; "mark" and "quarantine" are for verifying only and
+	// leave signing at its default.
 	Malformed string `toml:"malformed"`
-	// TooBig: over a size limit. Default: "mark" when verifying, "reject" when signing; "mark" and "quarantine" are for
-	// verifying only and leave signing at its default.
+	// TooBig: over a size limit. Default: "mark" when verifying, "reject" when signing; for "mark" and "quarantine" as with
+	// malformed.
 	TooBig string `toml:"too-big"`
 	// InternalError: trouble of this machine. Default: "defer"; for "mark" and "quarantine" as with too-big.
 	InternalError string `toml:"internal-error"`
@@ -53,7 +55,7 @@ type On struct {
 // Classes that belong to signing alone, and to both doors' ways. All others belong to verifying.
 var (
 	signingClasses = []string{"no-rule", "not-allowed", "key-not-published", "sign-failed"}
-	sharedClasses  = []string{"too-big", "internal-error"}
+	sharedClasses  = []string{"malformed", "too-big", "internal-error"}
 )
 
 // actions are the words and what a door does; mark is accept, because every verified message gets its result field.

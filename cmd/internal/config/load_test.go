@@ -170,6 +170,7 @@ from = ["alice@example.org"]
 [on]
 no-rule = "reject"
 bad-signature = "reject"
+malformed = "defer"
 too-big = "mark"
 internal-error = "reject"
 [[domain]]
@@ -210,7 +211,7 @@ max-header-bytes = 4000
 	s, l := c.SenderOptions(nil), c.LookupOptions()
 	type actions = map[string]message.Action
 	for name, pair := range map[string][2]any{
-		"signing actions": {s.On, actions{"no-rule": message.Reject, "internal-error": message.Reject}},
+		"signing actions": {s.On, actions{"no-rule": message.Reject, "malformed": message.Defer, "internal-error": message.Reject}},
 		"opaque":          {[]bool{s.Opaque, s.NoHeaderProtection, s.Lookup == nil}, []bool{true, true, true}},
 		"rules":           {len(s.Rules), 1},
 		"limits":          {s.Limits, dnssec.Limits{Queries: 7, LeafSize: 9, RSAMin: 2048, RSAMax: 3072}},
@@ -224,7 +225,7 @@ max-header-bytes = 4000
 		}
 	}
 	r := c.ReceiverOptions(nil, true)
-	want := actions{"bad-signature": message.Reject, "too-big": message.Accept, "internal-error": message.Reject}
+	want := actions{"bad-signature": message.Reject, "malformed": message.Defer, "too-big": message.Accept, "internal-error": message.Reject}
 	if diff := cmp.Diff(want, r.On); diff != "" {
 		t.Errorf("verifying actions: %s", diff)
 	}

@@ -1,0 +1,63 @@
+package sender
+
+import (
+	"errors"
+	"log/slog"
+	"strings"
+
+	"dnseal/smime"
+	"dnseal/smime/message"
+)
+
+// malformed is the outcome for a message with a fault of its own, or nil when err is about something else.
+func (s *Sender) malformed(err error, pass *message.Edit, attrs []slog.Attr) *message.Outcome {
+	code, fault := faultOf(err)
+	if code == "" {
+		return nil
+	}
+	out := s.stop(ClassMalformed, code, err.Error(), pass, attrs)
+	if out.Action == message.Reject {
+		out.Reply = message.Reply{Code: 550, Enhanced: "5.6.0", Text: "Message cannot be signed: " + fault}
+	}
+	return out
+}
+
+// faultOf sorts what is wrong with a message itself, and says it in words fit for strangers: where, but not more.
+func faultOf(err error) (code, fault string) {
+	if over, ok := errors.AsType[*smime.LimitError](err); ok {
+		return "limit:" + over.What, strings.TrimPrefix(over.Error(), "smime: ")
+	}
+	content, ok := errors.AsType[*smime.ContentError](err)
+	switch {
+	case !ok:
+		return "", ""
+	case errors.Is(content, smime.ErrNotTransitProof):
+		return "not-transit-proof", content.Place + " would not survive transit"
+	}
+	return "ambiguous", content.Place + " can be read in two ways"
+}
+
+// formAttrs are for the log: in which forms a message was signed, and why not in the one asked for.
+func formAttrs(results []smime.SignResult) []slog.Attr {
+	var forms, unprotected []string
+	var cause *smime.ContentError
+	for _, r := range results {
+		form := detached
+		if r.Opaque {
+			form = opaque
+		}
+		forms = append(forms, string(form))
+		if r.Cause != nil {
+			cause = r.Cause
+		}
+		unprotected = r.Unprotected
+	}
+	attrs := []slog.Attr{slog.String("form", strings.Join(forms, ","))}
+	if cause != nil {
+		attrs = append(attrs, slog.String("cause", cause.Place+": "+cause.Reason))
+	}
+	if len(unprotected) > 0 {
+		attrs = append(attrs, slog.String("unprotected", strings.Join(unprotected, ",")))
+	}
+	return attrs
+}
