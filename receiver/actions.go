@@ -15,6 +15,7 @@ const (
 	ClassNoSignature      = "no-signature"      // unsigned; where a signature is required, also what proves none
 	ClassNoKey            = "no-key"            // no record, or none that can be used
 	ClassIdentityMismatch = "identity-mismatch" // signed by somebody else than From says
+	ClassHeaderChanged    = "header-changed"    // a field that readers show or act on is not as it was signed
 	ClassPartial          = "partial"           // only a part is signed, as after a list
 	ClassWeak             = "weak"              // algorithm, date or certificate not good enough
 	ClassInsecure         = "insecure"          // the signer's zone is not signed
@@ -34,6 +35,7 @@ func DefaultActions() map[string]message.Action {
 		ClassNoSignature:      message.Accept,
 		ClassNoKey:            message.Accept,
 		ClassIdentityMismatch: message.Accept,
+		ClassHeaderChanged:    message.Accept,
 		ClassPartial:          message.Accept,
 		ClassWeak:             message.Accept,
 		ClassInsecure:         message.Accept,

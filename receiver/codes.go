@@ -31,6 +31,7 @@ const (
 	CodeExpired         = "expired"                // the record would match, but the certificate is outside its dates; fail
 	CodeRevoked         = "revoked-or-unpublished" // proven: there is no record; fail
 	CodeNotPublishedNow = "not-published-now"      // the same for saved mail, whose record may have been there when it came; fail
+	CodeKeyReplaced     = "key-not-published-now"  // key-mismatch of saved mail by whom From says: the key may have been replaced since; fail
 	CodeNoRecord        = "no-record"              // a CA-issued certificate, and its owner publishes no record; neutral
 	CodeUnusableRecords = "unusable-records"       // records exist, and none of them can be used; neutral
 	CodeInsecure        = "insecure"               // proven: the zone is not signed; neutral
@@ -49,6 +50,7 @@ const (
 	CodeFromRewritten     = "from-rewritten"      // the signer is who the protected From says, and From says another
 	CodeInnerFromMismatch = "inner-from-mismatch" // the signer is who From says, but the protected From says another, or nothing
 	CodeNoRule            = "no-rule"             // a device, service or host without a rule that lets it use this From
+	CodeHeaderChanged     = "header-changed"      // a protected field that readers show or act on is not as it was signed
 	CodePartial           = "partial"             // covers only a part of the message
 
 	// Freshness and quality. Verdict policy.
@@ -56,6 +58,10 @@ const (
 	CodeWeak           = "weak"             // an algorithm or key size that does not count
 	CodeSignedInFuture = "signed-in-future" // the signing time is more than five minutes ahead
 	CodeKeyUsage       = "key-usage"        // the certificate is for something else than signing mail
+
+	// Verdict pass.
+
+	CodeHeaderRestored = "header-restored" // the header was changed, and is put back as it was signed (Options.RestoreHeader)
 
 	// Unsigned mail, verdict none: what it is instead.
 

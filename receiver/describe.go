@@ -13,7 +13,7 @@ func describe(s *smime.Signature) *SignatureReport {
 	out := &SignatureReport{
 		Part: s.Part, Covers: s.Covers, Binding: bindingNone, Freshness: unknown,
 		HeaderProtection: s.HeaderProtection, Differences: s.Differences,
-		protectedFrom: s.ProtectedFrom,
+		HeaderState: stateUnprotected, protectedFrom: s.ProtectedFrom,
 	}
 	if out.HeaderProtection == "" {
 		out.HeaderProtection = unprotected

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 
 	"dnseal/smime/message"
 )
@@ -53,8 +54,9 @@ func (r *Receiver) uncleaned(out *message.Outcome) *message.Outcome {
 
 // outcome applies the policy to a report on m, which may be nil.
 func (r *Receiver) outcome(m *message.Message, report *Report) *message.Outcome {
+	restoring := r.restore(report)
 	d := decide(r.on, r.domains, report)
-	out := &message.Outcome{Action: d.action, Result: string(report.Verdict), Reply: reply(d.action), Attrs: report.attrs(d)}
+	out := &message.Outcome{Action: d.action, Result: string(report.Verdict), Header: report.header(), Reply: reply(d.action), Attrs: report.attrs(d)}
 	if report.Code == CodeInternalError {
 		out.Level = slog.LevelError
 	}
@@ -64,7 +66,8 @@ func (r *Receiver) outcome(m *message.Message, report *Report) *message.Outcome 
 		out.Attrs = append(out.Attrs, slog.Bool("observe", true), slog.String("would", d.action.String()))
 	case m != nil && r.opts.AuthservID != "":
 		forged := forgedResults(m, r.opts.AuthservID)
-		out.Edit = &message.Edit{Changes: append(forged, resultField(r.opts.AuthservID, report))}
+		changes := append(merge(forged, restoring), resultField(r.opts.AuthservID, report))
+		out.Edit = &message.Edit{Changes: changes}
 		out.Attrs = append(out.Attrs, slog.Int("forged_results", len(forged)))
 	}
 	return out
@@ -81,7 +84,10 @@ func (r *Receiver) trouble(m *message.Message, err error) *Report {
 func (r *Report) attrs(d decision) []slog.Attr {
 	out := []slog.Attr{
 		slog.String("from", r.From), slog.String("code", r.Code), slog.String("reason", r.Reason),
-		slog.String("class", d.class), slog.Int("signatures", len(r.Signatures)),
+		slog.String("class", d.class), slog.Int("signatures", len(r.Signatures)), slog.String("header", r.header()),
+	}
+	if len(r.ResentBy) > 0 {
+		out = append(out, slog.String("resent_by", strings.Join(r.ResentBy, ", ")))
 	}
 	for _, s := range r.Signatures {
 		if s.finding() != (finding{r.Verdict, r.Code, r.Reason}) {

@@ -30,12 +30,12 @@ func TestHandle(t *testing.T) {
 		reply      int
 		top        string // how the message then begins; empty: there is no edit
 	}{
-		{"pass", forged + good, nil, message.Accept, "pass", 0, "Authentication-Results: mx.example.net; smime=pass\r\n (DANE-EE 3 1 1, DNSSEC secure) body.smime-identifier=alice@example.org\r\n body.smime-part=2 body.smime-serial="},
-		{"fail is marked", forged + changed, nil, message.Accept, "fail", 0, "Authentication-Results: mx.example.net; smime=fail (bad-digest)\r\n"},
+		{"pass", forged + good, nil, message.Accept, "pass", 0, "Authentication-Results: mx.example.net; smime=pass\r\n (DANE-EE 3 1 1, DNSSEC secure, header protected)\r\n body.smime-identifier=alice@example.org body.smime-part=2\r\n body.smime-serial="},
+		{"fail is marked", forged + changed, nil, message.Accept, "fail", 0, "Authentication-Results: mx.example.net; smime=fail\r\n (bad-digest, header unprotected) body.smime-identifier="},
 		{"unsigned", forged + mail("alice@example.org"), nil, message.Accept, "none", 0, "Authentication-Results: mx.example.net; smime=none\r\n"},
 		{"rejected", mail("alice@example.org"), func(o *receiver.Options) { o.Domains = []receiver.Domain{bank} }, message.Reject, "none", 550, "Authentication-Results: mx.example.net; smime=none\r\n"},
 		{"quarantined and rejected: rejected", changed, func(o *receiver.Options) { o.Domains = []receiver.Domain{bank} }, message.Reject, "fail", 550, "Authentication-Results: mx.example.net; smime=fail"},
-		{"a list's copy is not unsigned", behindText(c.alice), func(o *receiver.Options) { o.Domains = []receiver.Domain{bank} }, message.Accept, "policy", 0, "Authentication-Results: mx.example.net; smime=policy\r\n (partial, DNSSEC secure)"},
+		{"a list's copy is not unsigned", behindText(c.alice), func(o *receiver.Options) { o.Domains = []receiver.Domain{bank} }, message.Accept, "policy", 0, "Authentication-Results: mx.example.net; smime=policy\r\n (partial, DNSSEC secure, header unprotected)"},
 		{"a stranger's part is", behindText(newPerson(t, "carol@example.org", "mallory", c.mailCA, nil)), func(o *receiver.Options) { o.Domains = []receiver.Domain{bank} }, message.Reject, "policy", 550, "Authentication-Results: mx.example.net; smime=policy"},
 		{"deferred", forged + changed, func(o *receiver.Options) {
 			o.On = map[string]message.Action{receiver.ClassBadSignature: message.Defer}

@@ -13,7 +13,7 @@ import (
 // judge turns what package smime found into a verdict.
 func (r *Receiver) judge(ctx context.Context, m *message.Message, found *smime.Report) *Report {
 	report := newReport(found.From, found.FromErr)
-	report.Uncovered = found.Uncovered
+	report.Uncovered, report.ResentBy = found.Uncovered, resentBy(m)
 	ctx, cancel := context.WithTimeout(ctx, r.opts.Timeout)
 	defer cancel()
 	ctx = dnssec.WithBudget(ctx, dnssec.NewBudget(r.opts.Limits))
@@ -92,6 +92,8 @@ func (j *judgement) judge(ctx context.Context) {
 // message is told last: nothing else may be wrong with a part of which only that is said.
 func (j *judgement) conclude() {
 	j.note(j.cosigner())
+	j.out.otherwise = worse(j.sum, j.coverage())
+	j.note(j.header())
 	j.out.sound = j.sum.verdict == Pass || j.sum.verdict == TempError
 	j.note(j.coverage())
 	j.out.Verdict, j.out.Code, j.out.Reason = j.sum.verdict, j.sum.code, j.sum.reason
@@ -100,7 +102,12 @@ func (j *judgement) conclude() {
 }
 
 // note adds the answer to one question.
-func (j *judgement) note(f finding) { j.sum = worse(j.sum, f) }
+func (j *judgement) note(f finding) {
+	j.sum = worse(j.sum, f)
+	if c := class(f.verdict, f.code); c != "" {
+		j.out.classes = append(j.out.classes, c)
+	}
+}
 
 // worthAsking reports whether the DNS is to be asked: a bad signature fails without any lookup, so that nobody makes
 // us ask by sending garbage.

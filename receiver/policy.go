@@ -17,6 +17,7 @@ var classes = map[string]string{
 	CodeBadCosigner:    ClassBadSignature,
 
 	CodeKeyMismatch: ClassKeyMismatch,
+	CodeKeyReplaced: ClassKeyMismatch,
 	CodeExpired:     ClassKeyMismatch,
 
 	CodeRevoked:         ClassNoKey,
@@ -37,7 +38,8 @@ var classes = map[string]string{
 	CodeInnerFromMismatch: ClassIdentityMismatch,
 	CodeNoRule:            ClassIdentityMismatch,
 
-	CodePartial: ClassPartial,
+	CodeHeaderChanged: ClassHeaderChanged,
+	CodePartial:       ClassPartial,
 
 	CodeWeak:           ClassWeak,
 	CodeUnsupported:    ClassWeak,
@@ -81,7 +83,9 @@ type decision struct {
 // address belongs to, the strictest action wins.
 func decide(global map[string]message.Action, domains []*domain, r *Report) decision {
 	d := decision{action: message.Accept, class: class(r.Verdict, r.Code)}
-	d.tighten(global, d.class)
+	for _, c := range r.classes() {
+		d.tighten(global, c)
+	}
 	if r.fromErr != nil {
 		// Whom a reader is shown as the author cannot be told, so that no domain's rules would find it.
 		d.tighten(global, ClassMalformed)
@@ -111,12 +115,24 @@ func (d *domain) holdsAny(from []message.Address) bool {
 	return slices.ContainsFunc(from, d.holds)
 }
 
-// classesFor returns all classes of a report where a domain has a requirement.
-func (r *Report) classesFor(require string) []string {
+// classes are those of everything that is wrong with the signatures that count: the verdict names only the worst.
+func (r *Report) classes() []string {
 	out := []string{}
 	if c := class(r.Verdict, r.Code); c != "" {
 		out = append(out, c)
 	}
+	if r.Verdict == Pass {
+		return out
+	}
+	for _, s := range r.deciding {
+		out = append(out, s.classes...)
+	}
+	return out
+}
+
+// classesFor returns all classes of a report where a domain has a requirement.
+func (r *Report) classesFor(require string) []string {
+	out := r.classes()
 	if !r.meets(require) {
 		out = append(out, ClassNoSignature)
 	}
@@ -131,7 +147,7 @@ func (r *Report) meets(require string) bool {
 	case requireSignature:
 		return r.Verdict == Pass || r.Verdict == TempError || r.partial
 	case requireProtected:
-		return r.ProtectedFrom != "" && r.meets(requireSignature)
+		return r.HeaderState == stateProtected && r.ProtectedFrom != "" && r.meets(requireSignature)
 	}
 	return true
 }

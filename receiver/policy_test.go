@@ -62,7 +62,7 @@ func TestEveryCodeHasAClass(t *testing.T) {
 	if len(found) < 30 {
 		t.Fatalf("only %d codes found", len(found))
 	}
-	kinds := []string{CodeEncrypted, CodeCompressed, CodeCertsOnly, CodePGP} // of unsigned mail
+	kinds := []string{CodeEncrypted, CodeCompressed, CodeCertsOnly, CodePGP, CodeHeaderRestored} // of unsigned mail, and of a pass
 	for _, m := range found {
 		_, ok := classes[m[1]]
 		if ok == slices.Contains(kinds, m[1]) {
@@ -156,7 +156,7 @@ func TestDecide(t *testing.T) {
 		t.Errorf("a list's copy: %s by %q: it is not unsigned", got.action, got.class)
 	}
 	protected := reportOf(t, Pass, "", "a@strict.example")
-	protected.ProtectedFrom = "a@strict.example"
+	protected.ProtectedFrom, protected.HeaderState = "a@strict.example", stateProtected
 	if got := decide(r.on, r.domains, protected); got.action != message.Accept {
 		t.Errorf("a pass with protected From: %s", got.action)
 	}

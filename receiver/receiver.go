@@ -10,6 +10,10 @@
 //	binding     is that name the author's, by From or by a rule?                  binding.go
 //	freshness   dates, algorithms, what the certificate is for                    quality.go
 //
+// Whatever they say, a signature also has a header state (header.go): protected, changed or unprotected. Changed is a
+// field that readers show or act on and that is not as it was signed, or stands outside only; it is at best policy,
+// header-changed. A door can put such fields back as they were signed instead (restore.go).
+//
 // Start at [New]. [Receiver.Verify] gives a [Report]; [Receiver.Handle] is
 // that for a door, with the policy of domain.go and policy.go applied and the
 // Authentication-Results field set (results.go, forged.go). The stable words of a
@@ -57,6 +61,9 @@ type Options struct {
 	MaxBytes int64
 	// Saved says that messages come from an archive: what is absent now may have been there then (code not-published-now).
 	Saved bool
+	// RestoreHeader has Handle put fields that were changed back as they were signed, where nothing else is wrong with the
+	// message: then it passes, and its Edit does it.
+	RestoreHeader bool
 	// Observe only logs: Handle always accepts and changes nothing.
 	Observe bool
 	// Now is the clock; nil: time.Now. Dates of certificates and signing times are judged by it, the DNS by that of Lookup. Who can

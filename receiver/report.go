@@ -1,9 +1,11 @@
 package receiver
 
 import (
+	"cmp"
 	"time"
 
 	"dnseal/lookup"
+	"dnseal/smime"
 	"dnseal/smime/message"
 )
 
@@ -24,11 +26,21 @@ type Report struct {
 	// Hops are the Received fields in the order of the way. Nobody proves them, so HopsTrusted is false.
 	Hops        []Hop `json:"hops"`
 	HopsTrusted bool  `json:"hops_trusted"`
+	// HeaderState is "protected", "changed" or "unprotected": whether the header that readers are shown is the one that was signed, as far as the
+	// signatures that decided prove it. Empty, as in a report that was never judged, is not protected.
+	HeaderState string `json:"header_state"`
+	// HeaderRestored names the fields that a door put back as they were signed: then HeaderState is that of the message as
+	// it is delivered.
+	HeaderRestored []string `json:"header_restored,omitempty"`
+	// ResentBy are those who sent the message on by their own word (Resent-From, RFC 5322, Section 3.6.6). Nobody proves them.
+	ResentBy []string `json:"resent_by,omitempty"`
 	// Uncovered says what a reader may see that the signature does not cover, for people.
 	Uncovered []string `json:"uncovered,omitempty"`
 
 	// unjudged: what is wrong is wrong with the message as a whole.
 	unjudged bool
+	// deciding are the signatures that count.
+	deciding []*SignatureReport
 	// partial: only the coverage of the signature that decided is wrong.
 	partial bool
 	// from are all outer From addresses, fromErr why they could not all be read: what policy goes by.
@@ -56,14 +68,25 @@ type SignatureReport struct {
 	Binding string `json:"binding"`
 	// Freshness is "good", "bad" or "unknown".
 	Freshness string `json:"freshness"`
-	// HeaderProtection is "none", "clear", "cipher" or "legacy"; Differences names the protected fields whose outer value differs.
+	// HeaderProtection is "none", "clear", "cipher" or "legacy"; Differences names the protected fields whose outer value differs,
+	// and those that readers show or act on that stand outside only.
 	HeaderProtection string   `json:"header_protection"`
 	Differences      []string `json:"differences,omitempty"`
-	Reason           string   `json:"reason"`
+	// HeaderState is "protected", "changed" or "unprotected", of the header around the part that is signed.
+	HeaderState string `json:"header_state"`
+	Reason      string `json:"reason"`
 	// Lookup is the result the DNS answer rests on, for drawing the chain; nil when no lookup was made.
 	Lookup *lookup.Result `json:"-"`
 
 	protectedFrom []message.Address
+	// changes are the fields for which the header counts as changed, restoring what puts them back, where that is asked for;
+	// otherwise is the finding but for the header, and headerWord what became of that, when it is no longer HeaderState.
+	changes    []string
+	restoring  []message.Change
+	otherwise  finding
+	headerWord string
+	// classes are those of all that was found, Code being only the worst.
+	classes []string
 	// sound: nothing but what it covers is wrong, as far as could be told.
 	sound bool
 }
@@ -119,13 +142,17 @@ const (
 
 	wholeMessage = "message"
 
+	stateProtected   = string(smime.HeaderProtected)
+	stateChanged     = string(smime.HeaderChanged)
+	stateUnprotected = string(smime.HeaderUnprotected)
+
 	unprotected = "none"
 	legacy      = "legacy"
 )
 
 // newReport returns a report without verdict.
 func newReport(from []message.Address, fromErr error) *Report {
-	r := &Report{Signatures: []*SignatureReport{}, Hops: []Hop{}, from: from, fromErr: fromErr}
+	r := &Report{Signatures: []*SignatureReport{}, Hops: []Hop{}, HeaderState: stateUnprotected, from: from, fromErr: fromErr}
 	if len(from) > 0 {
 		r.From = from[0].String()
 	}
@@ -138,5 +165,17 @@ func (r *Report) conclude(f finding) {
 
 // bound reports whether the signature speaks for the From address.
 func (s *SignatureReport) bound() bool { return s.Binding != bindingNone }
+
+// header is the word for the state in logs, metrics and results: the state, or "restored".
+func (r *Report) header() string {
+	if len(r.HeaderRestored) > 0 {
+		return "restored"
+	}
+	return cmp.Or(r.HeaderState, stateUnprotected)
+}
+
+func (s *SignatureReport) header() string {
+	return cmp.Or(s.headerWord, s.HeaderState, stateUnprotected)
+}
 
 func (s *SignatureReport) finding() finding { return finding{s.Verdict, s.Code, s.Reason} }

@@ -14,6 +14,7 @@ func TestJSONKeys(t *testing.T) {
 	at := time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)
 	r := newReport(nil, nil)
 	r.File, r.Uncovered, r.Hops = "a.eml", []string{"x"}, []Hop{{By: "x", At: &at}}
+	r.HeaderRestored, r.ResentBy = []string{"x"}, []string{"x"}
 	r.Signatures = []*SignatureReport{{
 		SigningTime: &at, Certificate: &CertificateReport{}, Differences: []string{"x"}, DNS: &DNSReport{Records: []RecordReport{{}}},
 	}}
@@ -25,13 +26,13 @@ func TestJSONKeys(t *testing.T) {
 	if err = json.Unmarshal(text, &got); err != nil {
 		t.Fatal(err)
 	}
-	want := "code file from hops hops[].at hops[].by hops_trusted protected_from reason signatures " +
+	want := "code file from header_restored header_state hops hops[].at hops[].by hops_trusted protected_from reason resent_by signatures " +
 		"signatures[].algorithm signatures[].binding signatures[].certificate signatures[].certificate.issuer signatures[].certificate.not_after " +
 		"signatures[].certificate.not_before signatures[].certificate.serial signatures[].certificate.sha256 signatures[].certificate.subject " +
 		"signatures[].code signatures[].covers signatures[].differences signatures[].dns signatures[].dns.name signatures[].dns.presence " +
 		"signatures[].dns.records signatures[].dns.records[].matching signatures[].dns.records[].result signatures[].dns.records[].selector " +
 		"signatures[].dns.records[].usage signatures[].dns.status signatures[].dns.ttl signatures[].dns.type signatures[].freshness " +
-		"signatures[].header_protection signatures[].identity signatures[].integrity signatures[].part signatures[].reason " +
+		"signatures[].header_protection signatures[].header_state signatures[].identity signatures[].integrity signatures[].part signatures[].reason " +
 		"signatures[].signing_time signatures[].verdict uncovered verdict"
 	keys := paths("", got)
 	slices.Sort(keys)

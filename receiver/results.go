@@ -87,6 +87,7 @@ func comment(s *SignatureReport) string {
 	if s.Binding == bindingRule {
 		parts = append(parts, "by rule")
 	}
+	parts = append(parts, "header "+s.header())
 	return strings.Join(parts, ", ")
 }
 

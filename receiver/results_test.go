@@ -138,14 +138,14 @@ func TestResultField(t *testing.T) {
 		{
 			"pass",
 			Report{Verdict: Pass, Signatures: []*SignatureReport{pass}},
-			"mx.example.net; smime=pass (DANE-EE 3 1 1, DNSSEC secure) body.smime-identifier=alice@example.org" +
+			"mx.example.net; smime=pass (DANE-EE 3 1 1, DNSSEC secure, header unprotected) body.smime-identifier=alice@example.org" +
 				` body.smime-part=2 body.smime-serial=1f body.smime-issuer="CN=alice \"A\", O=x? y"`,
 		},
 		{
 			"two",
 			Report{Verdict: Fail, Signatures: []*SignatureReport{rule, quoted}},
-			"mx.example.net; smime=pass (DANE-EE 3 1 1, DNSSEC secure, by rule) body.smime-identifier=s7._device.example.net body.smime-part=1;" +
-				` smime=fail (bad-digest) body.smime-identifier="a b"@example.org body.smime-part=2`,
+			"mx.example.net; smime=pass (DANE-EE 3 1 1, DNSSEC secure, by rule, header unprotected) body.smime-identifier=s7._device.example.net body.smime-part=1;" +
+				` smime=fail (bad-digest, header unprotected) body.smime-identifier="a b"@example.org body.smime-part=2`,
 		},
 		{"unsigned", Report{Verdict: None}, "mx.example.net; smime=none"},
 		{"encrypted", Report{Verdict: None, Code: CodeEncrypted}, "mx.example.net; smime=none (encrypted)"},

@@ -15,6 +15,7 @@ func (r *Report) WriteText(w io.Writer) error {
 	t := &textWriter{}
 	t.headline(r)
 	t.line("From", r.fromText())
+	t.line("Header", r.headerText())
 	for _, u := range r.Uncovered {
 		t.line("Unsigned", u)
 	}
@@ -96,7 +97,7 @@ func (t *textWriter) signature(s *SignatureReport, r *Report) {
 	t.dns(s.DNS)
 	t.line("binding", s.bindingText())
 	t.line("freshness", s.freshnessText())
-	t.line("header", s.headerText())
+	t.line("header", s.protectionText())
 }
 
 func (s *SignatureReport) integrityText() string {
@@ -165,7 +166,7 @@ func (s *SignatureReport) freshnessText() string {
 
 func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }
 
-func (s *SignatureReport) headerText() string {
+func (s *SignatureReport) protectionText() string {
 	if s.Integrity != yes {
 		return "nothing is proven about it"
 	}

@@ -17,6 +17,7 @@ func TestWriteText(t *testing.T) {
 	r := newReport([]message.Address{{Local: "alice", Domain: "example.org"}}, nil)
 	r.File, r.Verdict, r.Code, r.Reason, r.ProtectedFrom = "a.eml", Fail, CodeKeyMismatch, "no record is of the key", "alice@example.org"
 	r.Uncovered = []string{"epilogue after the signed part"}
+	r.HeaderState, r.ResentBy = "protected", []string{"bob@example.net"}
 	r.Hops = []Hop{{By: "a.example"}, {By: "b.example", At: &at}}
 	r.Signatures = []*SignatureReport{{
 		Part: "2", Covers: "message", Verdict: Fail, Code: CodeKeyMismatch, Reason: "no record is of the key", Integrity: "good",
@@ -26,6 +27,7 @@ func TestWriteText(t *testing.T) {
 	}}
 	want := `a.eml: fail: no record is of the key (key-mismatch)
 From        alice@example.org (protected)
+Header      protected; resent by bob@example.net
 Unsigned    epilogue after the signed part
 Signature   in part 2, over the whole message: fail
   integrity   good: ecdsa-p256-sha256, at 2026-11-24 10:00:00 UTC as the signer says
@@ -51,6 +53,7 @@ func TestWriteTextHostile(t *testing.T) {
 		evil := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"\x1b[2J", "a\nverdict: pass", "\u202egnp", "\xff\xfe", "\r", "\u0085"}))
 		r := newReport([]message.Address{{Local: evil.Draw(t, "local"), Domain: "example.org"}}, nil)
 		r.File, r.Verdict, r.Code, r.Reason = evil.Draw(t, "file"), Fail, CodeBadDigest, evil.Draw(t, "reason")
+		r.HeaderState, r.ResentBy, r.HeaderRestored = evil.Draw(t, "state"), []string{evil.Draw(t, "resent")}, []string{evil.Draw(t, "restored")}
 		r.Uncovered = []string{evil.Draw(t, "uncovered")}
 		r.Hops = []Hop{{By: evil.Draw(t, "by")}}
 		r.Signatures = []*SignatureReport{{
@@ -61,7 +64,7 @@ func TestWriteTextHostile(t *testing.T) {
 		if err := r.WriteText(&b); err != nil {
 			t.Fatal(err)
 		}
-		if n := strings.Count(b.String(), "\n"); n != 12 {
+		if n := strings.Count(b.String(), "\n"); n != 13 {
 			t.Fatalf("%d lines:\n%q", n, b.String())
 		}
 		for line := range strings.SplitSeq(b.String(), "\n") {

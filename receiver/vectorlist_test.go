@@ -115,6 +115,7 @@ func (c *cast) parts() []vectorPart {
 		{301, c.costAttacks},
 		{306, c.signatureAttacks},
 		{321, c.cosignerAttacks},
+		{400, c.headerStates},
 	}
 }
 
@@ -178,7 +179,7 @@ func (c *cast) controls() []vector {
 	mueller := newPerson(t, "müller@example.org", "bob", person{}, smtpUTF8("müller@example.org"))
 	dave := newPerson(t, "dave@example.org", "dave", c.mailCA, nil)
 	userZone := "; zone example.com.\n_user.example.com. 300 IN TLSA " + record(2, 0, 1, c.userCA.cert.Raw) + "\n"
-	outsider := strings.Replace(signed(t, mail("alice@example.org"), smime.SignOptions{}, alice), "Subject: The plan for Tuesday", "Subject: Something else", 1)
+	outsider := strings.Replace(signed(t, mail("alice@example.org"), smime.SignOptions{}, alice), "Subject: The plan for Tuesday", "Subject: [team] The plan for Tuesday", 1)
 	return []vector{
 		{
 			name: "pass", readme: "A message as dnseal signs it: multipart/signed, P-256, protected header, the record 3 1 1.",
@@ -256,8 +257,8 @@ func (c *cast) controls() []vector {
 			report: pass("uncovered", []any{"epilogue after the signed part"}),
 		},
 		{
-			name: "pass-subject-changed", readme: "A list put its name into Subject: the protected one holds, and the difference is reported.",
-			eml: outsider, zone: c.everybody(), report: pass("signatures", signature("differences", []any{"Subject"})),
+			name: "pass-subject-changed", readme: "A list put its name into Subject: the protected one holds, the difference is reported, and it is no change.",
+			eml: outsider, zone: c.everybody(), report: pass("header_state", "protected", "signatures", signature("differences", []any{"Subject"}, "header_state", "protected")),
 		},
 		{
 			name: "pass-two-signers", readme: "alice signed with two keys; both are published.",

@@ -1,9 +1,6 @@
 package smime
 
 import (
-	"bytes"
-	"mime"
-	"slices"
 	"strings"
 
 	"dnseal/smime/message"
@@ -11,15 +8,18 @@ import (
 
 // protection is what signed content says about the header of the message it is in.
 type protection struct {
-	kind        string // the value of Signature.HeaderProtection
-	fields      []message.Field
-	differences []string // the value of Signature.Differences
+	kind        string          // the value of Signature.HeaderProtection
+	fields      []message.Field // the signed ones
+	outer       []message.Field // those that they are compared with
+	differences []string        // the value of Signature.Differences
+	changed     []string        // the value of Signature.HeaderChanges
+	state       HeaderState     // the value of Signature.HeaderState
 }
 
 // readProtection looks for protected header fields in the entity inside all signatures (RFC 9788, Section 4.1).
 func readProtection(l *layer) *protection {
 	p := l.entity
-	found := &protection{kind: "none"}
+	found := &protection{kind: "none", outer: l.outer, state: HeaderUnprotected}
 	switch {
 	case p.typ.has(hp):
 		// RFC 9788, Section 2.1.1. An unknown value is none of the RFC, but it is no reason to believe the outer header.
@@ -37,14 +37,14 @@ func readProtection(l *layer) *protection {
 		found.kind, found.fields = "legacy", p.kids[0].fields
 	}
 	if found.kind != "none" {
-		found.compare(l.outer)
+		found.compare()
 	}
 	return found
 }
 
 // apply puts what was found into a signature around the content.
 func (p *protection) apply(s *Signature) {
-	s.HeaderProtection = p.kind
+	s.HeaderProtection, s.HeaderState, s.protection = p.kind, p.state, p
 	if p.kind == "none" {
 		return
 	}
@@ -59,45 +59,5 @@ func (p *protection) apply(s *Signature) {
 			s.ProtectedFromErr = err
 		}
 	}
-	s.Differences = p.differences
-}
-
-// shown are the fields that readers are shown, or answer to: where the header is protected, one that stands only outside is
-// nobody's word (RFC 9788, Section 4.2).
-var shown = []string{"From", "Sender", "Reply-To", "To", "Cc", "Subject", "Date"}
-
-// compare finds the protected fields whose outer value is another.
-func (p *protection) compare(outer []message.Field) {
-	inside, outside := sortByName(p.fields), sortByName(outer)
-	same := func(i, o int) bool { return sameValue(p.fields[i], outer[o]) }
-	for i, f := range p.fields {
-		if inside.first(f) == i && protectable(f) && !slices.EqualFunc(inside.called(f), outside.called(f), same) {
-			p.differences = append(p.differences, f.Name())
-		}
-	}
-	for _, name := range shown {
-		called := func(f message.Field) bool { return f.Is(name) }
-		if p.kind != "legacy" && !slices.ContainsFunc(p.fields, called) && slices.ContainsFunc(outer, called) {
-			p.differences = append(p.differences, name)
-		}
-	}
-}
-
-// sameValue compares two fields as a reader is shown them.
-func sameValue(a, b message.Field) bool {
-	return bytes.Equal(a.RawValue(), b.RawValue()) || normal(a) == normal(b)
-}
-
-// normal is a value unfolded, with its encoded words decoded and runs of white space as one space.
-func normal(f message.Field) string {
-	v := f.Unfolded()
-	if strings.Contains(v, "=?") {
-		if decoded, err := new(mime.WordDecoder).DecodeHeader(v); err == nil {
-			v = decoded
-		}
-	}
-	if addressField(f.Name()) {
-		v = strings.NewReplacer(`"`, "", `\`, "").Replace(v) // a quoted name is the same name
-	}
-	return strings.Join(strings.Fields(v), " ")
+	s.Differences, s.HeaderChanges = p.differences, p.changed
 }

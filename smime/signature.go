@@ -81,9 +81,17 @@ type Signature struct {
 	ProtectedFromErr error
 	// ProtectedFromText are the values of the inner From fields, unfolded, as readers of RFC 9788 are shown them.
 	ProtectedFromText []string
-	// Differences lists protected fields whose outer value differs or is missing, and address, date and subject
-	// fields that stand outside only, by name.
+	// Differences lists protected fields whose outer value differs or is missing, and fields that readers show or act on that
+	// stand outside only, by name.
 	Differences []string
+	// HeaderState says whether the fields that readers show or act on are as they were signed. It counts only where Integrity is
+	// good, and is about the header around the signed part: that of the message, or of the attached message that the part is in.
+	HeaderState HeaderState
+	// HeaderChanges lists the fields for which HeaderState is HeaderChanged, by name: those of Differences that readers show or act
+	// on, without a Subject that lists only put their names into.
+	HeaderChanges []string
+
+	protection *protection
 
 	data    *cms.SignedData
 	info    *cms.SignerInfo

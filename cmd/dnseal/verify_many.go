@@ -15,6 +15,7 @@ import (
 	"dnseal/cmd/internal/mailbox"
 	"dnseal/cmd/internal/progress"
 	"dnseal/receiver"
+	"dnseal/smime"
 	"dnseal/smime/message"
 )
 
@@ -161,7 +162,7 @@ func unreadable(name string, err error) *receiver.Report {
 	}
 	return &receiver.Report{
 		File: name, Verdict: receiver.PermError, Code: code, Reason: errors.Unwrap(err).Error(), // which does not name the file again
-		Signatures: []*receiver.SignatureReport{}, Hops: []receiver.Hop{},
+		Signatures: []*receiver.SignatureReport{}, Hops: []receiver.Hop{}, HeaderState: string(smime.HeaderUnprotected),
 	}
 }
 

@@ -118,6 +118,9 @@ type Outcome struct {
 	// Level is what the operator's log line deserves; the zero value is [slog.LevelInfo]. Trouble of this
 	// machine is an error, mail that waits for its operator to act a warning.
 	Level slog.Level
+	// Header is, from a verifier, the state of the header in one word for metrics: "protected", "changed", "restored" or
+	// "unprotected".
+	Header string
 	// Attrs is what the operator's log line shall say beside the result; no bodies, no subjects, no secrets.
 	Attrs []slog.Attr
 }

@@ -31,6 +31,9 @@ type On struct {
 	NoKey string `toml:"no-key"`
 	// IdentityMismatch: signed by another than the one in From. Default: "mark".
 	IdentityMismatch string `toml:"identity-mismatch"`
+	// HeaderChanged: a header field that the signature protects and that readers show or act on is not as it was signed.
+	// Default: "mark".
+	HeaderChanged string `toml:"header-changed"`
 	// Partial: the signature covers only a part, as in mail that a list has wrapped. Default: "mark".
 	Partial string `toml:"partial"`
 	// Weak: an algorithm or key that does not count. Default: "mark".
@@ -106,7 +109,7 @@ func (o On) verifying() map[string]message.Action {
 type Domain struct {
 	// Names are the domains of From addresses: "bank.example", "*.bank.example". Mandatory.
 	Names []string `toml:"names"`
-	// Require is "nothing", "signature" (only pass will do) or "protected" (pass, with protected header fields).
+	// Require is "nothing", "signature" (only pass will do) or "protected" (pass, with a header as it was signed).
 	// Default: "nothing".
 	Require string `toml:"require"`
 	// Devices says which device, service or host names may use which From addresses within the names, for example

@@ -37,6 +37,7 @@ type Metrics struct {
 	bytes    *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
 	inFlight *prometheus.GaugeVec
+	headers  *prometheus.CounterVec
 	lookups  *prometheus.CounterVec
 	reloads  *prometheus.CounterVec
 	refused  *prometheus.CounterVec
@@ -55,6 +56,7 @@ func New(now func() time.Time) *Metrics {
 		messages: counter("messages_total", "Messages decided, by door, role, result and first digit of the reply.", "door", "role", "result", "reply"),
 		unsigned: counter("unsigned_messages_total", "Messages seen by a signing door that left it unsigned.", door...),
 		bytes:    counter("message_bytes_total", "Bytes of the messages decided, as they came.", door...),
+		headers:  counter("header_states_total", "Messages verified, by state of the header: protected, changed, restored or unprotected.", "door", "role", "state"),
 		lookups:  counter("lookups_total", "DNS lookups by type, DNSSEC status, presence and code.", "type", "status", "presence", "code"),
 		reloads:  counter("reloads_total", "Reloads of the configuration, by result.", "result"),
 		refused:  counter("refused_connections_total", "Connections that ended before their first command, by reason.", "door", "role", "reason"),
@@ -68,7 +70,7 @@ func New(now func() time.Time) *Metrics {
 		}, door),
 		ends: newEndings(now),
 	}
-	m.registry.MustRegister(m.messages, m.unsigned, m.bytes, m.lookups, m.reloads, m.refused, m.logins, m.seconds, m.inFlight, m.ends)
+	m.registry.MustRegister(m.messages, m.unsigned, m.bytes, m.headers, m.lookups, m.reloads, m.refused, m.logins, m.seconds, m.inFlight, m.ends)
 	return m
 }
 

@@ -67,6 +67,13 @@ func (l *look) Handle(context.Context, *message.Message, *message.Envelope) *mes
 	return &message.Outcome{}
 }
 
+// judged is a verifier that finds this state of the header.
+type judged string
+
+func (j judged) Handle(context.Context, *message.Message, *message.Envelope) *message.Outcome {
+	return &message.Outcome{Header: string(j)}
+}
+
 func TestMetrics(t *testing.T) {
 	t.Parallel()
 	m := New(func() time.Time { return noon })
@@ -82,11 +89,13 @@ func TestMetrics(t *testing.T) {
 	r.Lookup(t.Context(), "x.", lookup.TLSA)
 	r.LookupFresh(t.Context(), "x.", lookup.TLSA)
 	m.Handler(&look{t, m}, "relay", "submission").Handle(t.Context(), nil, nil)
+	m.Handler(judged("changed"), "milter", "verify").Handle(t.Context(), nil, nil)
 	status, body := get(t, m, "/metrics")
 	if status != http.StatusOK {
 		t.Errorf("/metrics: status %d", status)
 	}
 	for _, want := range []string{
+		`dnseal_header_states_total{door="milter",role="verify",state="changed"} 1`,
 		`dnseal_messages_total{door="relay",reply="2",result="signed",role="submission"} 1`,
 		`dnseal_unsigned_messages_total{door="relay",role="submission"} 1`,
 		`dnseal_message_bytes_total{door="relay",role="submission"} 111`,

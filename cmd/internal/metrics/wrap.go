@@ -8,7 +8,7 @@ import (
 	"dnseal/smime/message"
 )
 
-// Handler returns h, with the messages that are in it shown as in flight.
+// Handler returns h, with the messages that are in it shown as in flight, and the states of their headers counted.
 func (m *Metrics) Handler(h message.Handler, door, role string) message.Handler {
 	if m == nil {
 		return h
@@ -25,7 +25,11 @@ type handler struct {
 
 func (h *handler) Handle(ctx context.Context, msg *message.Message, env *message.Envelope) *message.Outcome {
 	defer h.counted()()
-	return h.Handler.Handle(ctx, msg, env)
+	out := h.Handler.Handle(ctx, msg, env)
+	if out != nil && out.Header != "" {
+		h.m.headers.WithLabelValues(h.door, h.role, out.Header).Inc()
+	}
+	return out
 }
 
 // counted shows a message as in flight until the function it returns is called.

@@ -1,0 +1,65 @@
+package receiver
+
+import (
+	"testing"
+
+	"dnseal/smime/message"
+)
+
+// TestHeaderChangedPolicy: what is done with a changed header, and with one that is not protected, where that is asked for.
+func TestHeaderChangedPolicy(t *testing.T) {
+	t.Parallel()
+	bank, err := parseDomain(Domain{
+		Names: []string{"bank.example"}, Require: "protected",
+		On: map[string]message.Action{ClassHeaderChanged: message.Reject, ClassNoSignature: message.Quarantine},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	from := []message.Address{{Local: "a", Domain: "bank.example"}}
+	global := map[string]message.Action{ClassHeaderChanged: message.Accept, ClassInsecure: message.Defer}
+	report := func(v Verdict, code, state string, classes ...string) *Report {
+		return &Report{Verdict: v, Code: code, HeaderState: state, ProtectedFrom: "a@bank.example", from: from, deciding: []*SignatureReport{{classes: classes}}}
+	}
+	for _, tt := range []struct {
+		name   string
+		report *Report
+		action message.Action
+		class  string
+	}{
+		{"protected", report(Pass, "", stateProtected), message.Accept, ""},
+		{"unprotected", report(Pass, "", stateUnprotected), message.Quarantine, ClassNoSignature},
+		{"no state at all", report(Pass, "", ""), message.Quarantine, ClassNoSignature},
+		{"changed", report(Policy, CodeHeaderChanged, stateChanged, ClassHeaderChanged), message.Reject, ClassHeaderChanged},
+		{"changed, and a key that does not count", report(Policy, CodeWeak, stateChanged, ClassWeak, ClassHeaderChanged), message.Reject, ClassHeaderChanged},
+	} {
+		if got := decide(global, []*domain{bank}, tt.report); got.action != tt.action || got.class != tt.class {
+			t.Errorf("%s: %+v, want %s by %q", tt.name, got, tt.action, tt.class)
+		}
+	}
+	// A worse verdict does not hide the class of another finding.
+	if got := decide(global, nil, report(Policy, CodeHeaderChanged, stateChanged, ClassInsecure, ClassHeaderChanged)); got.action != message.Defer || got.class != ClassInsecure {
+		t.Errorf("changed in an insecure zone: %+v", got)
+	}
+}
+
+func TestHeaderState(t *testing.T) {
+	t.Parallel()
+	sig := func(covers, state string) *SignatureReport {
+		return &SignatureReport{Covers: covers, HeaderState: state}
+	}
+	for _, tt := range []struct {
+		sigs []*SignatureReport
+		want string
+	}{
+		{nil, stateUnprotected},
+		{[]*SignatureReport{sig(wholeMessage, "")}, stateUnprotected},
+		{[]*SignatureReport{sig(wholeMessage, stateProtected)}, stateProtected},
+		{[]*SignatureReport{sig("part 1", stateProtected)}, stateUnprotected},
+		{[]*SignatureReport{sig(wholeMessage, stateProtected), sig(wholeMessage, stateChanged)}, stateChanged},
+	} {
+		if got := headerState(tt.sigs); got != tt.want {
+			t.Errorf("headerState = %q, want %q", got, tt.want)
+		}
+	}
+}

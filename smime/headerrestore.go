@@ -1,0 +1,75 @@
+package smime
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+
+	"dnseal/smime/message"
+)
+
+// Limits of what is restored: a header that somebody filled is not worth rewriting, and no field may be larger than a milter
+// can hand to every MTA.
+const (
+	maxRestored      = 64
+	maxRestoredField = 60000
+)
+
+// RestoreHeader returns the changes that put the fields of HeaderChanges back as they were signed: all outer fields of those names
+// are removed, and the signed ones stand at the bottom of the header. It returns nil where there is nothing to restore, or where a
+// signed field cannot be put into a header as it is: control characters, octets above 127 that no encoded word can hold, lines
+// without end. Only the caller knows whether the signature holds.
+func (s *Signature) RestoreHeader() []message.Change {
+	if s.protection == nil || s.HeaderState != HeaderChanged {
+		return nil
+	}
+	return s.protection.restore()
+}
+
+func (p *protection) restore() []message.Change {
+	var changes []message.Change
+	var after []message.Field
+	seen := map[string]int{}
+	for _, f := range p.outer {
+		if !f.Is(p.changed...) {
+			after = append(after, f)
+			continue
+		}
+		name := strings.ToLower(f.Name())
+		seen[name]++
+		changes = append(changes, message.Change{Op: message.Delete, Name: f.Name(), Index: seen[name]})
+	}
+	slices.Reverse(changes) // the indexes of an MTA that counts anew after each stay right
+	for _, f := range p.fields {
+		if !f.Is(p.changed...) || empty(f) {
+			continue
+		}
+		signed, ok := restorable(f)
+		if !ok {
+			return nil
+		}
+		after = append(after, signed)
+		changes = append(changes, message.Change{Op: message.Append, Name: signed.Name(), Value: signed.Value()})
+	}
+	again := &protection{kind: p.kind, fields: p.fields, outer: after, state: HeaderUnprotected}
+	if again.compare(); again.state != HeaderProtected || len(changes) > maxRestored {
+		return nil
+	}
+	return changes
+}
+
+// restorable returns a signed field as it can stand in a header on its way.
+func restorable(f message.Field) (message.Field, bool) {
+	raw, err := safeField(f)
+	if err != nil || len(raw) > maxRestoredField || !isASCII(string(raw)) {
+		return message.Field{}, false
+	}
+	lines := bytes.Split(bytes.TrimSuffix(raw, []byte("\r\n")), []byte("\r\n"))
+	for i, line := range lines {
+		folded := i == 0 || len(line) > 0 && (line[0] == ' ' || line[0] == '\t')
+		if !folded || bytes.ContainsFunc(line, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) {
+			return message.Field{}, false
+		}
+	}
+	return message.Field{Raw: raw}, true
+}
