@@ -295,7 +295,7 @@ func TestUnknownUsage(t *testing.T) {
 	if r.Status != dnssec.Secure || len(r.Records) != 2 {
 		t.Fatalf("Lookup() = %s with %d records (%s)", r.Status, len(r.Records), r.Reason)
 	}
-	if results, matched, usable := Match(r.Records, MatchOptions{}); matched || usable {
+	if results, matched, usable := Match(context.Background(), r.Records, MatchOptions{}); matched || usable {
 		t.Errorf("Match() = %+v", results)
 	}
 	if r := c.Lookup(t.Context(), "empty._device.example.lab", TLSA); r.Status != dnssec.Secure || len(r.Records) != 1 {

@@ -2,12 +2,16 @@ package lookup
 
 import (
 	"bytes"
+	"context"
+	"crypto"
 	"crypto/sha256"
 	"crypto/sha512"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"time"
+
+	"dnseal/smime/certificate"
 )
 
 // Certificate usages (RFC 6698, Section 2.1.1; names of RFC 7218).
@@ -65,20 +69,33 @@ type MatchOptions struct {
 	// (RFC 7671, Section 5). Nil: it does not.
 	NameOK func(*x509.Certificate) bool
 	// Roots are the PKIX roots for usages 0 and 1; nil makes those records unusable.
-	Roots *x509.CertPool
+	Roots []*x509.Certificate
 	// KeyUsages are the extended key usages of which the path must allow one, for usages 0 to 2. Nil: any. The
 	// purpose of the certificate itself is the caller's to judge.
 	KeyUsages []x509.ExtKeyUsage
 	// At is the time usages 0 to 2 are judged at. Zero: they do not match.
 	At time.Time
+	// Work is what paths for usages 0 to 2 may cost, for all that is matched for one message together; nil: a budget of
+	// this one call.
+	Work *certificate.Work
 }
+
+// maxChain is how many certificates beside the signer's are looked at.
+const maxChain = 16
 
 // Match judges every record (RFC 6698, Section 2.1; RFC 7671, Sections 4, 5 and 9). matched is true when at least one
 // usable record matches; usable when at least one could be used. Records with unknown values, or data that cannot be
 // what they say, are unusable and stop nothing. Results are in the order of the records.
-func Match(records []Record, opts MatchOptions) (results []MatchResult, matched, usable bool) {
+//
+// For usages 0 to 2 it wants a certified path (package certificate), in which the name constraints of every CA hold, those
+// of the anchor in the record or in the chain included. When ctx ends, records that need a path do not match: look at
+// its error before relying on that.
+func Match(ctx context.Context, records []Record, opts MatchOptions) (results []MatchResult, matched, usable bool) {
 	if len(opts.Chain) > maxChain {
 		opts.Chain = opts.Chain[:maxChain]
+	}
+	if opts.Work == nil {
+		opts.Work = &certificate.Work{}
 	}
 	results = make([]MatchResult, len(records))
 	for i, r := range records {
@@ -90,7 +107,7 @@ func Match(records []Record, opts MatchOptions) (results []MatchResult, matched,
 	dropWeaker(results)
 	for i := range results {
 		if results[i].Result == "" {
-			results[i].Result, results[i].Reason = opts.judge(results[i].Record)
+			results[i].Result, results[i].Reason = opts.judge(ctx, results[i].Record)
 		}
 		matched = matched || results[i].Matched()
 		usable = usable || results[i].Usable()
@@ -107,7 +124,7 @@ func (o *MatchOptions) usable(r Record) error {
 		return fmt.Errorf("unknown selector %d", r.Selector)
 	case r.MatchingType > SHA512:
 		return fmt.Errorf("unknown matching type %d", r.MatchingType)
-	case r.Usage <= PKIXEE && o.Roots == nil:
+	case r.Usage <= PKIXEE && len(o.Roots) == 0:
 		return errors.New("no mail roots configured")
 	case o.Certificate == nil && r.Usage != DANEEE:
 		return errors.New("it needs a certificate, and there is only a key")
@@ -125,30 +142,44 @@ func checkData(r Record) error {
 	case r.MatchingType != Exact:
 		return nil
 	}
-	if _, ok := r.SPKI(); !ok {
-		if r.Selector == FullCertificate {
-			return errors.New("its data is no certificate")
-		}
+	_, pub, err := r.key()
+	switch {
+	case err != nil && r.Selector == FullCertificate:
+		return errors.New("its data is no certificate")
+	case err != nil:
 		return errors.New("its data is no public key")
 	}
-	return nil
+	return certificate.CheckKey(pub)
 }
 
-// SPKI returns the DER SubjectPublicKeyInfo that a record carries whole (x 0 0 and x 1 0); ok is false for digests
-// and for data that is no certificate or key.
+// SPKI returns the DER SubjectPublicKeyInfo that a record carries whole (x 0 0 and x 1 0); ok is false for digests, for
+// data that is no certificate or key, and for a key that is too large to compute with (certificate.CheckKey).
 func (r Record) SPKI() (spki []byte, ok bool) {
-	if r.MatchingType != Exact {
+	spki, pub, err := r.key()
+	if err != nil || certificate.CheckKey(pub) != nil {
 		return nil, false
 	}
-	if r.Selector == PublicKey {
-		_, err := x509.ParsePKIXPublicKey(r.Data)
-		return r.Data, err == nil
+	return spki, true
+}
+
+var errNotWhole = errors.New("the record does not carry a key")
+
+// key reads the key that a record carries whole.
+func (r Record) key() (spki []byte, pub crypto.PublicKey, err error) {
+	switch {
+	case r.MatchingType != Exact:
+		return nil, nil, errNotWhole
+	case r.Selector == PublicKey:
+		pub, err = x509.ParsePKIXPublicKey(r.Data)
+		return r.Data, pub, err
+	case r.Selector != FullCertificate:
+		return nil, nil, errNotWhole
 	}
 	cert, err := x509.ParseCertificate(r.Data)
-	if err != nil || r.Selector != FullCertificate {
-		return nil, false
+	if err != nil {
+		return nil, nil, err
 	}
-	return cert.RawSubjectPublicKeyInfo, true
+	return cert.RawSubjectPublicKeyInfo, cert.PublicKey, nil
 }
 
 // dropWeaker leaves only the strongest digest per usage and selector, and whole data (RFC 7671, Section 9).
@@ -168,7 +199,7 @@ func dropWeaker(results []MatchResult) {
 }
 
 // judge returns the result for a usable record, and why it does not match where the data would.
-func (o *MatchOptions) judge(r Record) (result, reason string) {
+func (o *MatchOptions) judge(ctx context.Context, r Record) (result, reason string) {
 	var err error
 	switch r.Usage {
 	case DANEEE:
@@ -178,14 +209,14 @@ func (o *MatchOptions) judge(r Record) (result, reason string) {
 		}
 		return noMatch, ""
 	case DANETA:
-		err = o.pathToAnchor(r)
+		err = o.pathToAnchor(ctx, r)
 	case PKIXEE:
 		if !selected(r, o.Certificate) {
 			return noMatch, ""
 		}
-		_, err = o.verify(o.Roots)
+		err = o.pathToRoot(ctx)
 	case PKIXTA:
-		err = o.pathThroughCA(r)
+		err = o.pathThroughCA(ctx, r)
 	}
 	if err == nil {
 		err = o.checkName()

@@ -2,6 +2,7 @@ package lookup
 
 import (
 	"bytes"
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -78,12 +79,12 @@ func record(usage, selector, matching uint8, c *issued) Record {
 	return Record{usage, selector, matching, data}
 }
 
-func pool(certs ...*issued) *x509.CertPool {
-	p := x509.NewCertPool()
+func roots(certs ...*issued) []*x509.Certificate {
+	var out []*x509.Certificate
 	for _, c := range certs {
-		p.AddCert(c.Certificate)
+		out = append(out, c.Certificate)
 	}
-	return p
+	return out
 }
 
 // people is a hierarchy: root -> intermediate -> leaf, and strangers.
@@ -103,7 +104,7 @@ func newPeople(t *testing.T) people {
 func (p people) options() MatchOptions {
 	return MatchOptions{
 		Certificate: p.leaf.Certificate, Chain: []*x509.Certificate{p.middle.Certificate, p.root.Certificate},
-		NameOK: anyName, Roots: pool(p.root), At: matchTime,
+		NameOK: anyName, Roots: roots(p.root), At: matchTime,
 	}
 }
 
@@ -116,11 +117,11 @@ func TestMatchCombinations(t *testing.T) {
 		for selector := range uint8(2) {
 			for matching := range uint8(3) {
 				r := record(usage, selector, matching, meant[usage])
-				results, matched, usable := Match([]Record{r}, p.options())
+				results, matched, usable := Match(t.Context(), []Record{r}, p.options())
 				if !matched || !usable || results[0].Result != "match" || results[0].Reason != "" {
 					t.Errorf("%d %d %d: %q (%s), want match", usage, selector, matching, results[0].Result, results[0].Reason)
 				}
-				results, matched, usable = Match([]Record{record(usage, selector, matching, p.stranger)}, p.options())
+				results, matched, usable = Match(t.Context(), []Record{record(usage, selector, matching, p.stranger)}, p.options())
 				if matched || !usable || results[0].Result != "no-match" {
 					t.Errorf("%d %d %d with another certificate: %q, want no-match", usage, selector, matching, results[0].Result)
 				}
@@ -191,13 +192,13 @@ func TestMatchRules(t *testing.T) {
 		{"DANE-TA: a CA for web servers between, any purpose", record(2, 0, 1, p.root), mail(), "match"},
 		{"DANE-TA: a CA for web servers between, for mail", record(2, 0, 1, p.root), mail(x509.ExtKeyUsageEmailProtection), "no-match"},
 		{"PKIX-EE: a CA for web servers between, for mail", record(1, 1, 1, byWebCA), mail(x509.ExtKeyUsageEmailProtection), "no-match"},
-		{"PKIX-EE: no path to a root", record(1, 0, 1, p.leaf), func(o *MatchOptions) { o.Roots = pool(p.stranger) }, "no-match"},
+		{"PKIX-EE: no path to a root", record(1, 0, 1, p.leaf), func(o *MatchOptions) { o.Roots = roots(p.stranger) }, "no-match"},
 		{"PKIX-EE: without the name", record(1, 0, 1, p.leaf), func(o *MatchOptions) { o.NameOK = noName }, "no-match"},
 		{"PKIX-EE: expired", record(1, 0, 1, p.leaf), func(o *MatchOptions) { o.At = tooLate }, "no-match"},
 		{"PKIX-EE: no roots", record(1, 0, 1, p.leaf), func(o *MatchOptions) { o.Roots = nil }, "unusable: no mail roots configured"},
 		{"PKIX-TA: the root", record(0, 0, 1, p.root), nil, "match"},
 		{"PKIX-TA: the leaf is no CA of itself", record(0, 0, 1, p.leaf), nil, "no-match"},
-		{"PKIX-TA: no path to a root", record(0, 0, 1, p.middle), func(o *MatchOptions) { o.Roots = pool(p.stranger) }, "no-match"},
+		{"PKIX-TA: no path to a root", record(0, 0, 1, p.middle), func(o *MatchOptions) { o.Roots = roots(p.stranger) }, "no-match"},
 		{"PKIX-TA: no roots", record(0, 0, 1, p.middle), func(o *MatchOptions) { o.Roots = nil }, "unusable: no mail roots configured"},
 		{"key only: DANE-EE by key", record(3, 1, 1, p.leaf), keyOnly(p.leaf), "match"},
 		{"key only: DANE-EE whole key", record(3, 1, 0, p.leaf), keyOnly(p.leaf), "match"},
@@ -222,7 +223,7 @@ func TestMatchRules(t *testing.T) {
 		if tt.edit != nil {
 			tt.edit(&opts)
 		}
-		results, matched, usable := Match([]Record{tt.record}, opts)
+		results, matched, usable := Match(t.Context(), []Record{tt.record}, opts)
 		if got := results[0].Result; got != tt.want {
 			t.Errorf("%s: %q (%s), want %q", tt.name, got, results[0].Reason, tt.want)
 		}
@@ -244,7 +245,7 @@ func TestMatchReason(t *testing.T) {
 	p := newPeople(t)
 	opts := p.options()
 	opts.NameOK = nil
-	results, _, _ := Match([]Record{record(2, 0, 1, p.root), record(3, 1, 1, p.stranger)}, opts)
+	results, _, _ := Match(t.Context(), []Record{record(2, 0, 1, p.root), record(3, 1, 1, p.stranger)}, opts)
 	if got := results[0].Reason; got != "the certificate does not carry the name" {
 		t.Errorf("reason %q, want that the name is missing", got)
 	}
@@ -272,7 +273,7 @@ func TestDigestAgility(t *testing.T) {
 		{"an unusable one does not count", []Record{{3, 1, 2, make([]byte, 5)}, record(3, 1, 1, p.leaf)}, []string{"unusable: digest of 5 octets", "match"}, true},
 		{"two keys in a rollover", []Record{record(3, 1, 1, p.self), record(3, 1, 1, p.leaf)}, []string{"no-match", "match"}, true},
 	} {
-		results, matched, _ := Match(tt.records, p.options())
+		results, matched, _ := Match(t.Context(), tt.records, p.options())
 		for i, r := range results {
 			if r.Result != tt.want[i] {
 				t.Errorf("%s: record %d is %q, want %q", tt.name, i, r.Result, tt.want[i])
@@ -287,7 +288,7 @@ func TestDigestAgility(t *testing.T) {
 // TestMatchNothing never matches without records.
 func TestMatchNothing(t *testing.T) {
 	t.Parallel()
-	if results, matched, usable := Match(nil, newPeople(t).options()); len(results) > 0 || matched || usable {
+	if results, matched, usable := Match(t.Context(), nil, newPeople(t).options()); len(results) > 0 || matched || usable {
 		t.Errorf("Match(nil) = %v, %t, %t", results, matched, usable)
 	}
 }
@@ -302,11 +303,11 @@ func TestMatchChain(t *testing.T) {
 		opts.Chain = append(opts.Chain, p.stranger.Certificate)
 	}
 	opts.Chain = append(opts.Chain, p.middle.Certificate)
-	if _, matched, _ := Match([]Record{record(2, 0, 1, p.middle)}, opts); !matched {
+	if _, matched, _ := Match(t.Context(), []Record{record(2, 0, 1, p.middle)}, opts); !matched {
 		t.Error("the 16th certificate is not looked at")
 	}
 	opts.Chain = append([]*x509.Certificate{p.stranger.Certificate}, opts.Chain...)
-	if _, matched, _ := Match([]Record{record(2, 0, 1, p.middle)}, opts); matched {
+	if _, matched, _ := Match(t.Context(), []Record{record(2, 0, 1, p.middle)}, opts); matched {
 		t.Error("a 17th certificate is looked at")
 	}
 }
@@ -322,7 +323,7 @@ func TestMatchProperty(t *testing.T) {
 			Data:         rapid.SliceOfN(rapid.Byte(), 0, 70).Draw(t, "data"),
 		}
 		before := bytes.Clone(r.Data)
-		results, matched, _ := Match([]Record{r, r}, p.options())
+		results, matched, _ := Match(context.Background(), []Record{r, r}, p.options())
 		if matched {
 			t.Fatalf("%d %d %d %x matches", r.Usage, r.Selector, r.MatchingType, r.Data)
 		}

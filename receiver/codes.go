@@ -38,6 +38,7 @@ const (
 	CodeBogus           = "bogus"                  // the zone should be signed and is not, or wrongly; temperror
 	CodeDenied          = "denied"                 // our allow or deny list forbids the lookup; neutral
 	CodeIndeterminate   = "indeterminate"          // could not be looked up, and nobody said why; temperror
+	CodeTimeout         = "timeout"                // not looked up, or not judged, in time; temperror
 	CodePKIX            = "pkix"                   // judged by PKIX roots: with pass, they vouch for it; with policy, they do not
 
 	// Binding. Verdict policy.
@@ -75,4 +76,7 @@ const (
 // signatures.
 const maxIdentities = 4
 
-const codeLimitIdentities = "limit:identities"
+const (
+	codeLimitIdentities = "limit:identities"
+	codeLimitPaths      = "limit:paths"
+)

@@ -7,6 +7,7 @@ import (
 
 	"dnseal/lookup/dnssec"
 	"dnseal/smime"
+	"dnseal/smime/certificate"
 	"dnseal/smime/message"
 )
 
@@ -17,7 +18,7 @@ func (r *Receiver) judge(ctx context.Context, m *message.Message, found *smime.R
 	ctx, cancel := context.WithTimeout(ctx, r.opts.Timeout)
 	defer cancel()
 	ctx = dnssec.WithBudget(ctx, dnssec.NewBudget(r.opts.Limits))
-	p := &proceeding{receiver: r, message: m, report: report, answers: newAnswers(r.opts.Lookup), now: r.opts.Now()}
+	p := &proceeding{receiver: r, message: m, report: report, answers: newAnswers(r.opts.Lookup), work: &certificate.Work{}, now: r.opts.Now()}
 	cases := p.cases(found.Signatures)
 	for _, j := range cases {
 		j.judge(ctx)
@@ -35,6 +36,7 @@ type proceeding struct {
 	message  *message.Message
 	report   *Report
 	answers  *answers
+	work     *certificate.Work // for all certified paths together
 	now      time.Time
 	// judged are the judgements in the order of the signatures.
 	judged []*judgement

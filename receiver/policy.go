@@ -48,6 +48,7 @@ var classes = map[string]string{
 
 	CodeInsecure:      ClassInsecure,
 	CodeIndeterminate: ClassDNSError,
+	CodeTimeout:       ClassDNSError,
 	CodeBogus:         ClassBogus,
 	CodeMalformed:     ClassMalformed,
 	CodeBadFrom:       ClassMalformed,

@@ -37,7 +37,7 @@ func (a oneAnswer) LookupFresh(ctx context.Context, name string, t lookup.Type) 
 	return a.Lookup(ctx, name, t)
 }
 
-func certificate(tb testing.TB, mails, names []string) *x509.Certificate {
+func certificateWith(tb testing.TB, mails, names []string) *x509.Certificate {
 	tb.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -80,7 +80,7 @@ const (
 func TestFiveQuestions(t *testing.T) {
 	t.Parallel()
 	certs := map[string]*x509.Certificate{
-		author: certificate(t, []string{author}, nil), other: certificate(t, []string{other}, nil), device: certificate(t, nil, []string{device}),
+		author: certificateWith(t, []string{author}, nil), other: certificateWith(t, []string{other}, nil), device: certificateWith(t, nil, []string{device}),
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		answers := oneAnswer{}

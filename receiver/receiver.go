@@ -54,7 +54,7 @@ type Options struct {
 	On map[string]message.Action
 	// PKIXRoots judge CA-issued signatures where the DNS holds nothing; nil: those are neutral. They are also
 	// what records of usages 0 and 1 need.
-	PKIXRoots *x509.CertPool
+	PKIXRoots []*x509.Certificate
 	// AuthservID is the name in Authentication-Results; needed by Handle only.
 	AuthservID string
 	// MaxBytes is the largest message that is verified; a larger one is permerror, too-big. 0: no limit.

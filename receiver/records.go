@@ -35,7 +35,7 @@ func (j *judgement) dns(ctx context.Context) finding {
 // consult asks for the records, and where a mail address has none for the CA of its domain's users, and judges.
 func (j *judgement) consult(ctx context.Context, q question) finding {
 	res := j.answers.ask(ctx, q)
-	f := j.weigh(res, res.Records)
+	f := j.weigh(ctx, res, res.Records)
 	if !absent(res) || !j.claim.mail() || !j.issued() {
 		return f
 	}
@@ -48,7 +48,7 @@ func (j *judgement) consult(ctx context.Context, q question) finding {
 	if absent(ca) {
 		return f
 	}
-	return j.weigh(ca, trustAnchors(ca.Records))
+	return j.weigh(ctx, ca, trustAnchors(ca.Records))
 }
 
 func absent(res *lookup.Result) bool {
@@ -75,20 +75,20 @@ func trustAnchors(records []lookup.Record) []lookup.Record {
 
 // weigh judges one DNS answer. Absent, insecure, bogus and indeterminate stay four things (RFC 4033, Section 5;
 // RFC 7672, Section 2.1).
-func (j *judgement) weigh(res *lookup.Result, records []lookup.Record) finding {
+func (j *judgement) weigh(ctx context.Context, res *lookup.Result, records []lookup.Record) finding {
 	j.out.Lookup, j.out.DNS = res, describeAnswer(res)
 	switch res.Status {
 	case dnssec.Secure:
 		switch res.Presence {
 		case lookup.Present:
-			return j.match(res, records)
+			return j.match(ctx, res, records)
 		case lookup.Absent:
-			return j.missing(res)
+			return j.missing(ctx, res)
 		case lookup.Unknown:
 		}
 	case dnssec.Insecure:
 		// RFC 6698, Section 4.1: an answer that is not validated is not used.
-		return j.orRoots(finding{Neutral, CodeInsecure, whyInsecure(res)})
+		return j.orRoots(ctx, finding{Neutral, CodeInsecure, whyInsecure(res)})
 	case dnssec.Bogus:
 		return finding{TempError, CodeBogus, "the DNS data is bogus: " + res.Reason}
 	case dnssec.Indeterminate:
@@ -109,10 +109,10 @@ func whyInsecure(res *lookup.Result) string {
 }
 
 // missing judges proven absence.
-func (j *judgement) missing(res *lookup.Result) finding {
+func (j *judgement) missing(ctx context.Context, res *lookup.Result) finding {
 	switch {
 	case j.claim.mail() && j.issued():
-		return j.orRoots(finding{Neutral, CodeNoRecord, fmt.Sprintf("a CA certifies %s, but no record is published at %s", j.claim, res.Name)})
+		return j.orRoots(ctx, finding{Neutral, CodeNoRecord, fmt.Sprintf("a CA certifies %s, but no record is published at %s", j.claim, res.Name)})
 	case j.receiver.opts.Saved:
 		return finding{Fail, CodeNotPublishedNow, fmt.Sprintf("no record is published at %s now; one may have been when the message came", res.Name)}
 	}
@@ -120,18 +120,22 @@ func (j *judgement) missing(res *lookup.Result) finding {
 }
 
 // match judges secure records against the signer's certificate or key.
-func (j *judgement) match(res *lookup.Result, records []lookup.Record) finding {
+func (j *judgement) match(ctx context.Context, res *lookup.Result, records []lookup.Record) finding {
 	spki, published := j.keyFromRecords(records)
-	results, matched, usable := j.compare(records, spki, j.now)
+	results, matched, usable := j.compare(ctx, records, spki, j.now)
 	j.out.DNS.Records = describeRecords(results)
 	switch {
 	case j.needsKey() && !published:
 		return finding{Neutral, CodeNoKey, fmt.Sprintf("the message brings no certificate, and no record at %s holds the key itself", res.Name)}
 	case matched:
 		return good
+	case ctx.Err() != nil:
+		return finding{TempError, CodeTimeout, "the certificates could not be judged in time"}
+	case j.work.Exhausted():
+		return finding{PermError, codeLimitPaths, "the certificates take more work than one message may cost"}
 	case !usable:
 		return finding{Neutral, CodeUnusableRecords, fmt.Sprintf("none of the records at %s can be used: %s", res.Name, whyNot(results))}
-	case j.validAnotherTime(records, spki):
+	case j.validAnotherTime(ctx, records, spki):
 		j.out.Freshness = no
 		c := j.sig.Certificate
 		return finding{Fail, CodeExpired, fmt.Sprintf("the record at %s asks for a valid certificate, and this one is valid from %s to %s", res.Name, stamp(c.NotBefore), stamp(c.NotAfter))}
@@ -139,10 +143,10 @@ func (j *judgement) match(res *lookup.Result, records []lookup.Record) finding {
 	return finding{Fail, CodeKeyMismatch, fmt.Sprintf("no record at %s is of the key that signed%s", res.Name, whyNotKey(results))}
 }
 
-func (j *judgement) compare(records []lookup.Record, spki []byte, at time.Time) ([]lookup.MatchResult, bool, bool) {
+func (j *judgement) compare(ctx context.Context, records []lookup.Record, spki []byte, at time.Time) ([]lookup.MatchResult, bool, bool) {
 	opts := lookup.MatchOptions{
 		Certificate: j.sig.Certificate, Chain: j.sig.Certificates,
-		NameOK: func(*x509.Certificate) bool { return j.claim.certified }, Roots: j.receiver.opts.PKIXRoots, At: at,
+		NameOK: func(*x509.Certificate) bool { return j.claim.certified }, Roots: j.receiver.opts.PKIXRoots, At: at, Work: j.work,
 	}
 	if j.claim.mail() {
 		opts.KeyUsages = []x509.ExtKeyUsage{x509.ExtKeyUsageEmailProtection}
@@ -150,16 +154,16 @@ func (j *judgement) compare(records []lookup.Record, spki []byte, at time.Time) 
 	if spki != nil {
 		opts.Certificate, opts.Chain, opts.SPKI = nil, nil, spki
 	}
-	return lookup.Match(records, opts)
+	return lookup.Match(ctx, records, opts)
 }
 
 // validAnotherTime reports whether only the dates of the certificate stood in the way.
-func (j *judgement) validAnotherTime(records []lookup.Record, spki []byte) bool {
+func (j *judgement) validAnotherTime(ctx context.Context, records []lookup.Record, spki []byte) bool {
 	c := j.sig.Certificate
 	if c == nil || spki != nil || !j.now.Before(c.NotBefore) && !j.now.After(c.NotAfter) {
 		return false
 	}
-	_, matched, _ := j.compare(records, nil, c.NotAfter)
+	_, matched, _ := j.compare(ctx, records, nil, c.NotAfter)
 	return matched
 }
 

@@ -116,6 +116,8 @@ func (c *cast) parts() []vectorPart {
 		{306, c.signatureAttacks},
 		{321, c.cosignerAttacks},
 		{400, c.headerStates},
+		{350, c.constraintAttacks},
+		{0, c.constraintControls},
 	}
 }
 

@@ -140,13 +140,12 @@ func newReceiver(tb testing.TB, s *lookuptest.Server, opts options) *receiver.Re
 		o.Now = func() time.Time { return opts.Received }
 	}
 	if opts.PKIXRoots != "" {
-		o.PKIXRoots = x509.NewCertPool()
 		block, _ := pem.Decode(readFile(tb, filepath.Join(keyDir, opts.PKIXRoots)))
 		cert, err := x509.ParseCertificate(block.Bytes)
 		if err != nil {
 			tb.Fatal(err)
 		}
-		o.PKIXRoots.AddCert(cert)
+		o.PKIXRoots = []*x509.Certificate{cert}
 	}
 	r, err := receiver.New(o)
 	if err != nil {

@@ -51,7 +51,7 @@ func publishedBy(ctx context.Context, ask asker, id *identity.Identity, now time
 		return res.Status.String(), fmt.Sprintf("the records at %s are %s: %s", res.Name, res.Status, res.Reason)
 	case res.Presence != lookup.Present:
 		return codeAbsent, fmt.Sprintf("no record is published at %s", res.Name)
-	case !matches(res, id, now):
+	case !matches(ctx, res, id, now):
 		return codeMismatch, fmt.Sprintf("no record at %s fits the key of %s", res.Name, id.Name)
 	}
 	return "", ""
@@ -76,7 +76,7 @@ func userName(id *identity.Identity, res *lookup.Result) string {
 }
 
 // matches reports whether a receiver would find a record that fits.
-func matches(res *lookup.Result, id *identity.Identity, now time.Time) bool {
+func matches(ctx context.Context, res *lookup.Result, id *identity.Identity, now time.Time) bool {
 	opts := lookup.MatchOptions{Certificate: id.Certificate, Chain: id.Chain, NameOK: id.Names, At: now}
 	if id.Certificate == nil {
 		spki, err := id.SPKI()
@@ -85,7 +85,7 @@ func matches(res *lookup.Result, id *identity.Identity, now time.Time) bool {
 		}
 		opts.SPKI = spki
 	}
-	results, matched, _ := lookup.Match(res.Records, opts)
+	results, matched, _ := lookup.Match(ctx, res.Records, opts)
 	if id.Certificate != nil {
 		return matched
 	}

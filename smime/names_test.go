@@ -24,6 +24,12 @@ type generalName struct {
 
 const utf8Mailbox = 0xff // an otherName with an SmtpUTF8Mailbox
 
+var (
+	oidSubjectAltName  = asn1.ObjectIdentifier{2, 5, 29, 17}
+	oidSMTPUTF8Mailbox = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 8, 9}
+	oidEmailAddress    = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 1}
+)
+
 func altNames(tb testing.TB, names []generalName) pkix.Extension {
 	tb.Helper()
 	var b cryptobyte.Builder
@@ -104,8 +110,11 @@ func FuzzCertificateNames(f *testing.F) {
 	f.Fuzz(func(t *testing.T, value []byte) {
 		cert := &x509.Certificate{Extensions: []pkix.Extension{{Id: oidSubjectAltName, Value: value}}}
 		for _, n := range CertificateNames(cert) {
+			if n.Kind == "dns" {
+				continue
+			}
 			again, err := message.ParseAddress(n.Address.String())
-			if n.Kind != "mail" || isASCII(n.Address.Local) || err != nil || again != n.Address {
+			if err != nil || again != n.Address {
 				t.Fatalf("%+v, read again: %+v, %v", n, again, err)
 			}
 		}

@@ -41,7 +41,7 @@ func (k *checker) record(ctx context.Context, id *identity.Identity) {
 	publish := fmt.Sprintf("publish what this prints: dnseal identity record %s --identities %s", identity.Quote(id.Name), identity.Quote(k.config.Identities))
 	switch {
 	case res.Status == dnssec.Secure && res.Presence == lookup.Present:
-		k.match(id, res, publish)
+		k.match(ctx, id, res, publish)
 	case res.Status == dnssec.Secure:
 		k.wrong(k.config.At("identities"), "identity %s has no record: there is no %s at %s; %s", id.Name, typ, owner, publish)
 	case res.Status == dnssec.Insecure:
@@ -53,7 +53,7 @@ func (k *checker) record(ctx context.Context, id *identity.Identity) {
 	}
 }
 
-func (k *checker) match(id *identity.Identity, res *lookup.Result, publish string) {
+func (k *checker) match(ctx context.Context, id *identity.Identity, res *lookup.Result, publish string) {
 	opts := lookup.MatchOptions{Certificate: id.Certificate, Chain: id.Chain, At: k.now, NameOK: func(c *x509.Certificate) bool { return certifies(c, id) }}
 	if id.Certificate == nil {
 		spki, err := x509.MarshalPKIXPublicKey(id.Key.Public())
@@ -63,7 +63,7 @@ func (k *checker) match(id *identity.Identity, res *lookup.Result, publish strin
 		}
 		opts.SPKI = spki
 	}
-	results, matched, _ := lookup.Match(res.Records, opts)
+	results, matched, _ := lookup.Match(ctx, res.Records, opts)
 	if !matched {
 		k.wrong(k.config.At("identities"), "identity %s: no record at %s is of its key; %s", id.Name, res.Name, publish)
 		return

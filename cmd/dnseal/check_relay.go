@@ -136,7 +136,7 @@ func (k *checker) byTLSA(ctx context.Context, key string, r *config.Relay, leaf 
 		k.note("relay %s: there is no TLSA at %s; to let clients prove it by the DNS, %s", r.Listen, owner, publish)
 		return false
 	}
-	_, matched, _ := lookup.Match(res.Records, lookup.MatchOptions{
+	_, matched, _ := lookup.Match(ctx, res.Records, lookup.MatchOptions{
 		Certificate: leaf, Chain: chain(raw), At: k.now,
 		NameOK: func(c *x509.Certificate) bool { return c.VerifyHostname(k.config.Hostname) == nil },
 	})

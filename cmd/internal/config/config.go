@@ -57,7 +57,7 @@ func (c *Config) At(key string) string {
 type loaded struct {
 	identities map[string]*identity.Identity
 	anchors    *dnssec.Anchors
-	roots      *x509.CertPool
+	roots      []*x509.Certificate
 	servers    map[string]*tls.Certificate // by certificate file
 	hopRoots   map[string]*x509.CertPool   // by file
 }

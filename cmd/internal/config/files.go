@@ -3,6 +3,7 @@ package config
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -109,7 +110,7 @@ func (c *Config) loadRelay(n *notes, key string, r *Relay) {
 		if err != nil {
 			n.wrong(key+".next-hop-roots", "%s", err)
 		}
-		c.loaded.hopRoots[r.NextHopRoots] = roots
+		c.loaded.hopRoots[r.NextHopRoots] = pool(roots)
 	}
 	if r.Users != "" {
 		if _, err := relay.ReadUsers(r.Users); errors.Is(err, fs.ErrNotExist) {
@@ -165,8 +166,8 @@ func (n *notes) group(key, name string) {
 	}
 }
 
-// ReadRoots reads a PEM bundle of roots.
-func ReadRoots(file string) (*x509.CertPool, error) {
+// ReadRoots reads a PEM bundle of roots. What stands in it that cannot be read as a certificate is passed over.
+func ReadRoots(file string) ([]*x509.Certificate, error) {
 	text, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("the file of roots %s does not exist; name a PEM bundle of certificates", file)
@@ -174,11 +175,25 @@ func ReadRoots(file string) (*x509.CertPool, error) {
 	if err != nil {
 		return nil, err
 	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(text) {
+	var roots []*x509.Certificate
+	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
+		if root, err := x509.ParseCertificate(block.Bytes); err == nil && block.Type == "CERTIFICATE" {
+			roots = append(roots, root)
+		}
+	}
+	if len(roots) == 0 {
 		return nil, fmt.Errorf("%s holds no certificate in PEM form; name a PEM bundle of certificates", file)
 	}
-	return pool, nil
+	return roots, nil
+}
+
+// pool is the form that TLS wants roots in.
+func pool(roots []*x509.Certificate) *x509.CertPool {
+	out := x509.NewCertPool()
+	for _, root := range roots {
+		out.AddCert(root)
+	}
+	return out
 }
 
 // missing is [fs.ErrNotExist] in our words.

@@ -28,7 +28,7 @@ type AuthOptions struct {
 	// DNS limits the work of one login.
 	DNS dnssec.Limits
 	// Roots judge TLSA records of usages 0 and 1; nil: those cannot be used.
-	Roots *x509.CertPool
+	Roots []*x509.Certificate
 	// MaxLookups is how many logins may wait for the DNS at once, the others are deferred; 0: 16. LookupTimeout is for one; 0: 15 s.
 	MaxLookups    int
 	LookupTimeout time.Duration

@@ -106,15 +106,15 @@ func (l *tlsaLogin) prove(ctx context.Context, owner string, chain []*x509.Certi
 	ctx, cancel := context.WithTimeout(ctx, l.opts.LookupTimeout)
 	defer cancel()
 	ctx = dnssec.WithBudget(ctx, dnssec.NewBudget(l.opts.DNS))
-	err := l.judge(l.opts.Lookup.Lookup(ctx, owner, lookup.TLSA), chain)
+	err := l.judge(ctx, l.opts.Lookup.Lookup(ctx, owner, lookup.TLSA), chain)
 	if errors.Is(err, errDenied) {
-		err = l.judge(l.opts.Lookup.LookupFresh(ctx, owner, lookup.TLSA), chain)
+		err = l.judge(ctx, l.opts.Lookup.LookupFresh(ctx, owner, lookup.TLSA), chain)
 	}
 	return err
 }
 
 // judge lets in only on a secure record that matches. What could not be told is errUnavailable, all else errDenied.
-func (l *tlsaLogin) judge(res *lookup.Result, chain []*x509.Certificate) error {
+func (l *tlsaLogin) judge(ctx context.Context, res *lookup.Result, chain []*x509.Certificate) error {
 	switch res.Status {
 	case dnssec.Secure:
 	case dnssec.Insecure:
@@ -132,7 +132,7 @@ func (l *tlsaLogin) judge(res *lookup.Result, chain []*x509.Certificate) error {
 		return unavailable("TLSA records of %s: %s", res.Name, res.Reason)
 	}
 	name := strings.TrimSuffix(res.Name, ".")
-	results, matched, _ := lookup.Match(res.Records, lookup.MatchOptions{
+	results, matched, _ := lookup.Match(ctx, res.Records, lookup.MatchOptions{
 		Certificate: chain[0],
 		Chain:       chain[1:],
 		// draft-ietf-dance-client-auth: for usages 0 to 2 the name must be a dNSName of the certificate.
@@ -141,10 +141,13 @@ func (l *tlsaLogin) judge(res *lookup.Result, chain []*x509.Certificate) error {
 		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 		At:        time.Now(),
 	})
-	if !matched {
-		return denied("no TLSA record of %s matches the certificate: %s", res.Name, reasons(results))
+	switch {
+	case matched:
+		return nil
+	case ctx.Err() != nil:
+		return unavailable("TLSA records of %s: %v", res.Name, ctx.Err())
 	}
-	return nil
+	return denied("no TLSA record of %s matches the certificate: %s", res.Name, reasons(results))
 }
 
 // hasDNSName reports whether the certificate carries exactly this name; a wildcard speaks for no client.

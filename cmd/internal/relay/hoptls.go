@@ -41,14 +41,14 @@ func (o HopOptions) matchHop(ctx context.Context, hop NextHop, cs tls.Connection
 	}
 	// RFC 7672, Section 2.2.3.
 	name := "_" + port + "._tcp." + hop.Host() + "."
-	if err = judgeHop(o.Lookup.Lookup(ctx, name, lookup.TLSA), hop.Host(), cs.PeerCertificates); err != nil {
-		err = judgeHop(o.Lookup.LookupFresh(ctx, name, lookup.TLSA), hop.Host(), cs.PeerCertificates)
+	if err = judgeHop(ctx, o.Lookup.Lookup(ctx, name, lookup.TLSA), hop.Host(), cs.PeerCertificates); err != nil {
+		err = judgeHop(ctx, o.Lookup.LookupFresh(ctx, name, lookup.TLSA), hop.Host(), cs.PeerCertificates)
 	}
 	return err
 }
 
 // judgeHop wants a secure record that matches; the error says what to do about it.
-func judgeHop(res *lookup.Result, host string, chain []*x509.Certificate) error {
+func judgeHop(ctx context.Context, res *lookup.Result, host string, chain []*x509.Certificate) error {
 	if res.Status != dnssec.Secure {
 		return fmt.Errorf("TLSA records at %s are %s: %s", res.Name, res.Status, res.Reason)
 	}
@@ -62,7 +62,7 @@ func judgeHop(res *lookup.Result, host string, chain []*x509.Certificate) error 
 	if res.Presence != lookup.Present || len(usable) == 0 {
 		return fmt.Errorf("no usable TLSA records at %s; publish one with usage 3 or 2, or set next-hop-tls", res.Name)
 	}
-	results, matched, _ := lookup.Match(usable, lookup.MatchOptions{
+	results, matched, _ := lookup.Match(ctx, usable, lookup.MatchOptions{
 		Certificate: chain[0],
 		Chain:       chain[1:],
 		NameOK:      func(c *x509.Certificate) bool { return c.VerifyHostname(host) == nil },

@@ -1,0 +1,135 @@
+package certificate
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+
+	"golang.org/x/crypto/cryptobyte"
+	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+)
+
+// ConstraintError says that an authority may not certify a name of a certificate in its path, or that this cannot be told.
+type ConstraintError struct {
+	// Form of the name: "rfc822Name", "SmtpUTF8Mailbox", "dNSName", …
+	Form string
+	// Name in words; of a stranger.
+	Name string
+	// CA is the subject of the authority; of a stranger.
+	CA string
+	// Reason in words.
+	Reason string
+}
+
+func (e *ConstraintError) Error() string {
+	return fmt.Sprintf("name constraints of %q: %s %q: %s", e.CA, e.Form, e.Name, e.Reason)
+}
+
+var (
+	errNotPermitted          = errors.New("is not among the names it may certify")
+	errExcluded              = errors.New("is among the names it may not certify")
+	errUnreadableName        = errors.New("cannot be read")
+	errUnreadableConstraint  = errors.New("is constrained by what cannot be read")
+	errUnsupportedConstraint = errors.New("is constrained in a way that is not supported")
+)
+
+// constraints are a NameConstraints extension. The zero value constrains nothing.
+type constraints struct {
+	permitted, excluded []subtree
+	// unreadable says that there are some, of which not all can be read.
+	unreadable bool
+}
+
+// constraintsOf reads the constraints of a certificate.
+func constraintsOf(cert *x509.Certificate) constraints {
+	var out constraints
+	for _, ext := range cert.Extensions {
+		if !ext.Id.Equal(oidNameConstraints) {
+			continue
+		}
+		more := readConstraints(ext.Value)
+		out.permitted = append(out.permitted, more.permitted...)
+		out.excluded = append(out.excluded, more.excluded...)
+		out.unreadable = out.unreadable || more.unreadable
+	}
+	return out
+}
+
+// readConstraints reads RFC 5280, Section 4.2.1.10:
+//
+//	NameConstraints ::= SEQUENCE {
+//	  permittedSubtrees  [0] GeneralSubtrees OPTIONAL,
+//	  excludedSubtrees   [1] GeneralSubtrees OPTIONAL }
+func readConstraints(der []byte) constraints {
+	outer := cryptobyte.String(der)
+	var s, permitted, excluded cryptobyte.String
+	var has bool
+	if !outer.ReadASN1(&s, cbasn1.SEQUENCE) || !outer.Empty() ||
+		!s.ReadOptionalASN1(&permitted, &has, constructed0) || !s.ReadOptionalASN1(&excluded, &has, constructed1) || !s.Empty() {
+		return constraints{unreadable: true}
+	}
+	var out constraints
+	var okPermitted, okExcluded bool
+	out.permitted, okPermitted = readSubtrees(permitted)
+	out.excluded, okExcluded = readSubtrees(excluded)
+	out.unreadable = !okPermitted || !okExcluded
+	return out
+}
+
+// readSubtrees reads
+//
+//	GeneralSubtree ::= SEQUENCE {
+//	  base     GeneralName,
+//	  minimum  [0] BaseDistance DEFAULT 0,
+//	  maximum  [1] BaseDistance OPTIONAL }
+func readSubtrees(list cryptobyte.String) (out []subtree, ok bool) {
+	for !list.Empty() {
+		var s, distance, unused cryptobyte.String
+		var minimum, maximum bool
+		if !list.ReadASN1(&s, cbasn1.SEQUENCE) {
+			return out, false
+		}
+		n, ok := readGeneralName(&s)
+		if !ok || !s.ReadOptionalASN1(&distance, &minimum, implicit(0)) || !s.ReadOptionalASN1(&unused, &maximum, implicit(1)) || !s.Empty() {
+			return out, false
+		}
+		zero := len(distance) == 1 && distance[0] == 0
+		out = append(out, subtree{base: n, bounded: maximum || minimum && !zero})
+	}
+	return out, true
+}
+
+// empty reports whether nothing is constrained.
+func (c constraints) empty() bool { return !c.unreadable && len(c.permitted)+len(c.excluded) == 0 }
+
+// allow says why a name may not be certified (RFC 5280, Sections 4.2.1.10 and 6.1.3, (b) and (c)).
+func (c constraints) allow(n generalName) error {
+	if c.unreadable {
+		return errUnreadableConstraint
+	}
+	constrained, permitted := false, false
+	for _, t := range c.permitted {
+		if !t.covers(n.form) {
+			continue
+		}
+		in, err := t.holds(n, false)
+		if err != nil {
+			return err
+		}
+		constrained, permitted = true, permitted || in
+	}
+	if constrained && !permitted {
+		return errNotPermitted
+	}
+	for _, t := range c.excluded {
+		if !t.covers(n.form) {
+			continue
+		}
+		if in, err := t.holds(n, true); err != nil {
+			return err
+		} else if in {
+			return errExcluded
+		}
+	}
+	return nil
+}

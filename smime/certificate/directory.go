@@ -1,0 +1,157 @@
+package certificate
+
+import (
+	"cmp"
+	"encoding/asn1"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"golang.org/x/crypto/cryptobyte"
+	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+)
+
+// attribute is one AttributeTypeAndValue. text is its value as UTF-8, ok only for the string types.
+type attribute struct {
+	id   string
+	text string
+	ok   bool
+	der  []byte
+}
+
+// directoryName is a Name: relative distinguished names, from the root of the directory down.
+type directoryName [][]attribute
+
+// readDirectoryName reads RFC 5280, Section 4.1.2.4:
+//
+//	RDNSequence ::= SEQUENCE OF SET SIZE (1..MAX) OF AttributeTypeAndValue
+func readDirectoryName(der []byte) (directoryName, bool) {
+	outer := cryptobyte.String(der)
+	var s cryptobyte.String
+	if !outer.ReadASN1(&s, cbasn1.SEQUENCE) || !outer.Empty() {
+		return nil, false
+	}
+	var out directoryName
+	for !s.Empty() {
+		var set cryptobyte.String
+		if !s.ReadASN1(&set, cbasn1.SET) || set.Empty() {
+			return out, false
+		}
+		var rdn []attribute
+		for !set.Empty() {
+			a, ok := readAttribute(&set)
+			if !ok {
+				return out, false
+			}
+			rdn = append(rdn, a)
+		}
+		out = append(out, rdn)
+	}
+	return out, true
+}
+
+func readAttribute(set *cryptobyte.String) (attribute, bool) {
+	var s, value, contents cryptobyte.String
+	var id asn1.ObjectIdentifier
+	var tag cbasn1.Tag
+	if !set.ReadASN1(&s, cbasn1.SEQUENCE) || !s.ReadASN1ObjectIdentifier(&id) || !s.ReadAnyASN1Element(&value, &tag) || !s.Empty() {
+		return attribute{}, false
+	}
+	a := attribute{id: id.String(), der: value}
+	value.ReadAnyASN1(&contents, &tag)
+	a.text, a.ok = decodeString(contents, tag)
+	return a, true
+}
+
+// decodeString reads the types of DirectoryString, and those that older certificates have.
+func decodeString(b []byte, tag cbasn1.Tag) (string, bool) {
+	const numeric, universal, bmp = 18, 28, 30
+	switch tag {
+	case cbasn1.UTF8String, cbasn1.PrintableString, cbasn1.IA5String, numeric:
+		return string(b), utf8.Valid(b)
+	case cbasn1.T61String: // in practice Latin-1
+		runes := make([]rune, len(b))
+		for i, c := range b {
+			runes[i] = rune(c)
+		}
+		return string(runes), true
+	case bmp:
+		units := make([]uint16, len(b)/2)
+		for i := range units {
+			units[i] = uint16(b[2*i])<<8 | uint16(b[2*i+1])
+		}
+		return string(utf16.Decode(units)), len(b)%2 == 0
+	case universal:
+		runes := make([]rune, len(b)/4)
+		for i := range runes {
+			runes[i] = rune(b[4*i])<<24 | rune(b[4*i+1])<<16 | rune(b[4*i+2])<<8 | rune(b[4*i+3])
+		}
+		return string(runes), len(b)%4 == 0
+	}
+	return "", false
+}
+
+// addresses are the values of the emailAddress attributes. One that cannot be read is handed out as its DER, which is
+// no address.
+func (n directoryName) addresses() []string {
+	var out []string
+	for _, rdn := range n {
+		for _, a := range rdn {
+			if a.id != oidEmailAddress.String() {
+				continue
+			}
+			if !a.ok {
+				a.text = string(a.der)
+			}
+			out = append(out, a.text)
+		}
+	}
+	return out
+}
+
+// canonical is one text for each relative name: equal names have equal ones, whatever the string type, the case of letters
+// and the white space (RFC 5280, Section 7.1).
+func (n directoryName) canonical() []string {
+	out := make([]string, len(n))
+	for i, rdn := range n {
+		parts := make([]string, len(rdn))
+		for k, a := range rdn {
+			value := "#" + string(a.der)
+			if a.ok {
+				value = strings.ToLower(strings.Join(strings.Fields(a.text), " "))
+			}
+			parts[k] = fmt.Sprintf("%s=%d:%s", a.id, len(value), value)
+		}
+		slices.SortFunc(parts, cmp.Compare[string])
+		out[i] = strings.Join(parts, "+")
+	}
+	return out
+}
+
+// SameName reports whether two distinguished names, as DER, are the same (RFC 5280, Section 7.1). What cannot be read is
+// the same only octet for octet.
+func SameName(a, b []byte) bool {
+	if string(a) == string(b) {
+		return true
+	}
+	na, oka := readDirectoryName(a)
+	nb, okb := readDirectoryName(b)
+	return oka && okb && slices.Equal(na.canonical(), nb.canonical())
+}
+
+// within reports whether the base is the name or stands above it in the directory.
+func within(name, base []byte) (bool, error) {
+	n, ok := readDirectoryName(name)
+	if !ok {
+		return false, errUnreadableName
+	}
+	// Name is a CHOICE, so that the tag of a directoryName is explicit.
+	b, ok := readDirectoryName(base)
+	if !ok {
+		return false, errUnreadableConstraint
+	}
+	nc, bc := n.canonical(), b.canonical()
+	return len(bc) <= len(nc) && slices.Equal(bc, nc[:len(bc)]), nil
+}

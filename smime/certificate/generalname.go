@@ -1,0 +1,109 @@
+package certificate
+
+import (
+	"encoding/asn1"
+
+	"golang.org/x/crypto/cryptobyte"
+	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+)
+
+// form is a kind of GeneralName (RFC 5280, Section 4.2.1.6). An otherName of an unknown type is a form of its own,
+// "otherName OID".
+type form string
+
+const (
+	formMail      form = "rfc822Name"
+	formUTF8Mail  form = "SmtpUTF8Mailbox"
+	formDNS       form = "dNSName"
+	formDirectory form = "directoryName"
+	formURI       form = "uniformResourceIdentifier"
+	formIP        form = "iPAddress"
+)
+
+// generalName is one name, in a subjectAltName or as the base of a subtree. value are its contents octets; of a
+// directoryName the DER of the Name, of a SmtpUTF8Mailbox its text, nil where that cannot be read.
+type generalName struct {
+	form  form
+	value []byte
+}
+
+var (
+	oidSubjectAltName  = asn1.ObjectIdentifier{2, 5, 29, 17}
+	oidNameConstraints = asn1.ObjectIdentifier{2, 5, 29, 30}
+	oidSMTPUTF8Mailbox = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 8, 9}
+	oidEmailAddress    = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 1}
+)
+
+var (
+	constructed0 = implicit(0).Constructed()
+	constructed1 = implicit(1).Constructed()
+)
+
+// implicit is the context-specific tag.
+func implicit(number cbasn1.Tag) cbasn1.Tag { return number.ContextSpecific() }
+
+// forms are all but otherName, by their tags.
+var forms = map[cbasn1.Tag]form{
+	implicit(1): formMail, implicit(2): formDNS, implicit(6): formURI, implicit(7): formIP, implicit(8): "registeredID",
+	implicit(3).Constructed(): "x400Address", implicit(4).Constructed(): formDirectory, implicit(5).Constructed(): "ediPartyName",
+}
+
+// readGeneralNames reads GeneralNames ::= SEQUENCE SIZE (1..MAX) OF GeneralName. ok is false when a name, or what stands
+// around the names, cannot be read.
+func readGeneralNames(der []byte) (names []generalName, ok bool) {
+	outer := cryptobyte.String(der)
+	var s cryptobyte.String
+	if !outer.ReadASN1(&s, cbasn1.SEQUENCE) || !outer.Empty() {
+		return nil, false
+	}
+	for !s.Empty() {
+		n, ok := readGeneralName(&s)
+		if !ok {
+			return names, false
+		}
+		names = append(names, n)
+	}
+	return names, true
+}
+
+// readGeneralName reads
+//
+//	GeneralName ::= CHOICE {
+//	  otherName [0], rfc822Name [1] IA5String, dNSName [2] IA5String, x400Address [3], directoryName [4] EXPLICIT Name,
+//	  ediPartyName [5], uniformResourceIdentifier [6] IA5String, iPAddress [7] OCTET STRING, registeredID [8] }
+func readGeneralName(s *cryptobyte.String) (generalName, bool) {
+	var value cryptobyte.String
+	var tag cbasn1.Tag
+	if !s.ReadAnyASN1(&value, &tag) {
+		return generalName{}, false
+	}
+	if f := forms[tag]; f != "" {
+		return generalName{f, value}, true
+	}
+	if tag != constructed0 {
+		return generalName{}, false
+	}
+	return readOtherName(value)
+}
+
+// readOtherName reads
+//
+//	OtherName ::= SEQUENCE {
+//	  type-id  OBJECT IDENTIFIER,
+//	  value    [0] EXPLICIT ANY }
+//
+// of which the UTF8String of a SmtpUTF8Mailbox is understood (RFC 9598, Section 3).
+func readOtherName(s cryptobyte.String) (generalName, bool) {
+	var id asn1.ObjectIdentifier
+	var value, text cryptobyte.String
+	if !s.ReadASN1ObjectIdentifier(&id) || !s.ReadASN1(&value, constructed0) || !s.Empty() {
+		return generalName{}, false
+	}
+	if !id.Equal(oidSMTPUTF8Mailbox) {
+		return generalName{form("otherName " + id.String()), value}, true
+	}
+	if !value.ReadASN1(&text, cbasn1.UTF8String) || !value.Empty() {
+		return generalName{form: formUTF8Mail}, true
+	}
+	return generalName{formUTF8Mail, append([]byte{}, text...)}, true
+}

@@ -1,0 +1,148 @@
+package certificate
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// holds judges a whole path, leaf first, whose signatures hold. anchored says that its last certificate is the anchor;
+// otherwise a key above it is.
+func (s *search) holds(path []*x509.Certificate, anchored bool) error {
+	for i, c := range path {
+		if err := s.holdsAlone(c); err != nil {
+			return err
+		}
+		if i == 0 {
+			continue
+		}
+		if err := isAuthority(c, path[1:i], anchored && i == len(path)-1); err != nil {
+			return err
+		}
+	}
+	if s.opts.Through != nil && !slices.ContainsFunc(path[1:], s.opts.Through) {
+		return ErrNoPath
+	}
+	if !allowsUsage(path, s.opts.KeyUsages) {
+		return errors.New("the path is not for this purpose")
+	}
+	below := path
+	if anchored {
+		below = path[:len(path)-1]
+	}
+	if err := policiesHold(below); err != nil {
+		return err
+	}
+	return s.namesHold(path)
+}
+
+// holdsAlone asks what does not depend on the other certificates.
+func (s *search) holdsAlone(c *x509.Certificate) error {
+	const day = time.DateOnly + " 15:04"
+	switch {
+	case s.opts.At.Before(c.NotBefore):
+		return fmt.Errorf("the certificate of %q is not valid before %s", c.Subject, c.NotBefore.UTC().Format(day))
+	case s.opts.At.After(c.NotAfter):
+		return fmt.Errorf("the certificate of %q expired on %s", c.Subject, c.NotAfter.UTC().Format(day))
+	}
+	for _, id := range c.UnhandledCriticalExtensions {
+		// Names of every form are read here, and every constraint holds or refuses.
+		if !id.Equal(oidSubjectAltName) && !id.Equal(oidNameConstraints) {
+			return fmt.Errorf("critical extension %v is not understood", id)
+		}
+	}
+	return nil
+}
+
+// isAuthority wants a certificate that may certify those below it (RFC 5280, Sections 4.2.1.3, 4.2.1.9 and 6.1.4, (k)
+// to (n)). An anchor may be of a version that has no extensions to say so.
+func isAuthority(c *x509.Certificate, below []*x509.Certificate, anchor bool) error {
+	between := 0
+	for _, b := range below {
+		if !SelfIssued(b) {
+			between++
+		}
+	}
+	bounded := c.BasicConstraintsValid && (c.MaxPathLen > 0 || c.MaxPathLenZero)
+	switch old := anchor && c.Version < 3; {
+	case c.BasicConstraintsValid && !c.IsCA, !c.BasicConstraintsValid && !old:
+		return fmt.Errorf("%q is no certification authority", c.Subject)
+	case c.KeyUsage != 0 && c.KeyUsage&x509.KeyUsageCertSign == 0:
+		return fmt.Errorf("the key of %q may not sign certificates", c.Subject)
+	case bounded && between > c.MaxPathLen:
+		return fmt.Errorf("%q allows %d authorities below it, and there are %d", c.Subject, c.MaxPathLen, between)
+	}
+	return nil
+}
+
+// allowsUsage reports whether every certificate that names extended key usages names one of those wanted, and all the
+// same one.
+func allowsUsage(path []*x509.Certificate, wanted []x509.ExtKeyUsage) bool {
+	if len(wanted) == 0 {
+		return true
+	}
+	return slices.ContainsFunc(wanted, func(u x509.ExtKeyUsage) bool {
+		return !slices.ContainsFunc(path, func(c *x509.Certificate) bool {
+			none := len(c.ExtKeyUsage)+len(c.UnknownExtKeyUsage) == 0
+			return !none && !slices.Contains(c.ExtKeyUsage, u) && !slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageAny)
+		})
+	})
+}
+
+// statedNames are the names that constraints apply to; readable says that they are all.
+type statedNames struct {
+	names    []generalName
+	readable bool
+}
+
+func (s *search) namesOf(c *x509.Certificate) statedNames {
+	known, ok := s.names[c]
+	if !ok {
+		known.names, known.readable = constrainedNames(c)
+		s.names[c] = known
+	}
+	return known
+}
+
+// namesHold holds every name below an authority to its constraints, those of the anchor included.
+func (s *search) namesHold(path []*x509.Certificate) error {
+	for i, ca := range path[1:] {
+		constraints := constraintsOf(ca)
+		if constraints.empty() {
+			continue
+		}
+		for k, c := range path[:i+1] {
+			// RFC 5280, Section 6.1.3, (b): a self-issued certificate between, as of a key rollover, is not judged.
+			if k > 0 && SelfIssued(c) {
+				continue
+			}
+			if err := s.allowed(constraints, ca, c); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s *search) allowed(constraints constraints, ca, c *x509.Certificate) error {
+	stated := s.namesOf(c)
+	refuse := func(n generalName, err error) error {
+		return &ConstraintError{Form: string(n.form), Name: string(n.value), CA: ca.Subject.String(), Reason: err.Error()}
+	}
+	if !stated.readable {
+		return refuse(generalName{form: "subject or subjectAltName"}, errUnreadableName)
+	}
+	for _, n := range stated.names {
+		for range len(constraints.permitted) + len(constraints.excluded) {
+			if err := spend(&s.opts.Work.comparisons, maxComparisons); err != nil {
+				return err
+			}
+		}
+		if err := constraints.allow(n); err != nil {
+			return refuse(n, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,94 @@
+package certificate
+
+import (
+	"crypto/x509"
+	"errors"
+	"maps"
+)
+
+var errPolicy = errors.New("the path is valid under none of the policies it demands")
+
+const anyPolicy = "2.5.29.32.0"
+
+// policySet is what is left of the policies at one place of a path. RFC 5280, Section 6.1, keeps a tree of them, whose
+// size is the certificates' to choose; here any policy will do, so that only the policies at its leaves count (RFC 9618).
+type policySet map[string]bool
+
+// counters are explicit_policy, policy_mapping and inhibit_anyPolicy (RFC 5280, Section 6.1.2).
+type counters struct{ explicit, mapping, any int }
+
+// policiesHold judges the policies of a path without its anchor, leaf first (RFC 5280, Section 6.1.3, (d) to (f)).
+func policiesHold(path []*x509.Certificate) error {
+	valid := policySet{anyPolicy: true}
+	n := counters{len(path) + 1, len(path) + 1, len(path) + 1}
+	for i := len(path) - 1; i >= 0; i-- {
+		c, last := path[i], i == 0
+		valid = valid.under(c, n.any > 0 || !last && SelfIssued(c))
+		if len(valid) == 0 && n.explicit == 0 {
+			return errPolicy
+		}
+		if last {
+			// Section 6.1.5, (a) and (b).
+			n.explicit = tighten(n.explicit-1, c.RequireExplicitPolicy, c.RequireExplicitPolicyZero)
+			if len(valid) == 0 && n.explicit <= 0 {
+				return errPolicy
+			}
+			return nil
+		}
+		var ok bool
+		if valid, ok = valid.mapped(c, n.mapping > 0); !ok {
+			return errPolicy
+		}
+		n.prepare(c)
+	}
+	return nil
+}
+
+// under leaves the policies of the certificate.
+func (p policySet) under(c *x509.Certificate, anyCounts bool) policySet {
+	out := policySet{}
+	for _, id := range c.Policies {
+		switch policy := id.String(); {
+		case policy == anyPolicy && anyCounts:
+			maps.Copy(out, p)
+		case policy != anyPolicy && (p[policy] || p[anyPolicy]):
+			out[policy] = true
+		}
+	}
+	return out
+}
+
+// mapped replaces policies by those that the authority takes for the same (Section 6.1.4, (a) and (b)).
+func (p policySet) mapped(c *x509.Certificate, allowed bool) (policySet, bool) {
+	out := maps.Clone(p)
+	for _, m := range c.PolicyMappings {
+		if m.IssuerDomainPolicy.String() == anyPolicy || m.SubjectDomainPolicy.String() == anyPolicy {
+			return nil, false
+		}
+		delete(out, m.IssuerDomainPolicy.String())
+	}
+	for _, m := range c.PolicyMappings {
+		if from := m.IssuerDomainPolicy.String(); allowed && (p[from] || p[anyPolicy]) {
+			out[m.SubjectDomainPolicy.String()] = true
+		}
+	}
+	return out, true
+}
+
+// prepare is Section 6.1.4, (h) to (j).
+func (n *counters) prepare(c *x509.Certificate) {
+	if !SelfIssued(c) {
+		n.explicit, n.mapping, n.any = max(n.explicit-1, 0), max(n.mapping-1, 0), max(n.any-1, 0)
+	}
+	n.explicit = tighten(n.explicit, c.RequireExplicitPolicy, c.RequireExplicitPolicyZero)
+	n.mapping = tighten(n.mapping, c.InhibitPolicyMapping, c.InhibitPolicyMappingZero)
+	n.any = tighten(n.any, c.InhibitAnyPolicy, c.InhibitAnyPolicyZero)
+}
+
+// tighten takes the value of an extension where it is there and smaller; zero says that a value of 0 is there.
+func tighten(counter, value int, zero bool) int {
+	if zero || value > 0 {
+		return min(counter, value)
+	}
+	return counter
+}

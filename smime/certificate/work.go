@@ -1,0 +1,82 @@
+package certificate
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+)
+
+// What all paths of one Work may cost together.
+const (
+	// MaxSignatureChecks counts signatures on certificates. A path has two or three.
+	MaxSignatureChecks = 32
+	// maxComparisons counts names compared with constraints.
+	maxComparisons = 100_000
+	// maxSteps counts certificates that paths were made longer by.
+	maxSteps = 1000
+)
+
+// ErrWork says that a Work is used up, so that nothing can be told any more.
+var ErrWork = errors.New("certificate: more work than the certificates of one message may cost")
+
+// Work bounds what strangers' certificates cost, and remembers which signatures hold. One is for all certificates of one
+// message. It is not safe for concurrent use. The zero value is ready for use.
+type Work struct {
+	signatures, comparisons, steps int
+	checked                        map[link]bool
+}
+
+// Exhausted reports whether a budget is used up, so that what was not proven may still be right.
+func (w *Work) Exhausted() bool {
+	return w.signatures >= MaxSignatureChecks || w.comparisons >= maxComparisons || w.steps >= maxSteps
+}
+
+// link is a certificate and the key, as SubjectPublicKeyInfo, that may have signed it.
+type link struct {
+	cert *x509.Certificate
+	spki string
+}
+
+// spend takes one of a budget.
+func spend(used *int, budget int) error {
+	if *used >= budget {
+		return ErrWork
+	}
+	*used++
+	return nil
+}
+
+// signed reports whether the key of issuer signed cert, which is the same for the same two certificates. Errors: ErrWork,
+// and that of ctx.
+func (w *Work) signed(ctx context.Context, cert, issuer *x509.Certificate) (bool, error) {
+	if CheckKey(issuer.PublicKey) != nil || CheckSignature(cert.Signature) != nil {
+		return false, nil
+	}
+	l := link{cert, string(issuer.RawSubjectPublicKeyInfo)}
+	if holds, known := w.checked[l]; known {
+		return holds, nil
+	}
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
+	if err := spend(&w.signatures, MaxSignatureChecks); err != nil {
+		return false, err
+	}
+	holds := issuer.CheckSignature(cert.SignatureAlgorithm, cert.RawTBSCertificate, cert.Signature) == nil
+	if w.checked == nil {
+		w.checked = map[link]bool{}
+	}
+	w.checked[l] = holds
+	return holds, nil
+}
+
+// certifies is signed without the algorithms that prove nothing about who certified: with them two certificates can be
+// made that have one signature.
+func (w *Work) certifies(ctx context.Context, cert, issuer *x509.Certificate) (bool, error) {
+	switch cert.SignatureAlgorithm {
+	case x509.UnknownSignatureAlgorithm, x509.MD2WithRSA, x509.MD5WithRSA, x509.SHA1WithRSA, x509.DSAWithSHA1, x509.ECDSAWithSHA1:
+		return false, nil
+	default:
+		return w.signed(ctx, cert, issuer)
+	}
+}
