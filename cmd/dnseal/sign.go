@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -166,12 +167,20 @@ func openMessage(name string) (*os.File, error) {
 // readMessage spools a message and names it in errors.
 func readMessage(in io.Reader, name string) (*message.Message, error) {
 	buffered := bufio.NewReaderSize(in, 64<<10)
-	if _, err := buffered.Peek(1); errors.Is(err, io.EOF) {
+	start, _ := buffered.Peek(4 << 10) // an error comes again when the message is read
+	if len(start) == 0 {
 		return nil, fmt.Errorf("%s is empty: no message", name)
+	}
+	if kind, advice := mailbox.NotMail(start); kind != "" {
+		return nil, hint(fmt.Errorf("%s is no mail message but %s", name, kind), "%s", advice)
 	}
 	m, err := message.Read(buffered, message.ReadOptions{})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if !slices.ContainsFunc(m.Header(), func(f message.Field) bool { return f.Name() != "" }) {
+		_ = m.Close()
+		return nil, hint(fmt.Errorf("%s is no mail message: it begins with no header field", name), "a message begins with fields such as \"From: alice@example.org\" (RFC 5322)")
 	}
 	return m, nil
 }
