@@ -44,7 +44,7 @@ func check(ctx context.Context, out io.Writer, file string, quiet bool) error {
 		return err
 	}
 	l := &checklist{out: out, quiet: quiet}
-	l.ok("configuration %s: %d identities, %d rules, %d relays, %d milters", file, len(c.IdentityNames()), len(c.Sign.Rules), len(c.Relays), len(c.Milters))
+	l.note("configuration %s: %d identities, %d rules, %d relays, %d milters", file, len(c.IdentityNames()), len(c.Sign.Rules), len(c.Relays), len(c.Milters))
 	client, err := lookup.New(c.LookupOptions())
 	if err != nil {
 		l.wrong(c.At("dns.mode"), "%s", explainMode(err))
@@ -55,12 +55,14 @@ func check(ctx context.Context, out io.Writer, file string, quiet bool) error {
 	for _, name := range c.IdentityNames() {
 		k.identity(ctx, name)
 	}
+	l.repeated()
 	for i := range c.Relays {
 		k.relay(ctx, fmt.Sprintf("relay[%d]", i), &c.Relays[i])
 	}
 	if !quiet && len(c.Milters) > 0 {
 		printMilters(out, c.Milters)
 	}
+	l.sum()
 	return l.err()
 }
 
@@ -74,9 +76,10 @@ type checker struct {
 
 // checklist tells what was found, a line each.
 type checklist struct {
-	out             io.Writer
-	quiet           bool
-	mistakes, doubt int
+	out                    io.Writer
+	quiet                  bool
+	right, mistakes, doubt int
+	causes                 []*sharedCause
 }
 
 func (l *checklist) line(word, format string, args ...any) {
@@ -84,6 +87,7 @@ func (l *checklist) line(word, format string, args ...any) {
 }
 
 func (l *checklist) ok(format string, args ...any) {
+	l.right++
 	if !l.quiet {
 		l.line("ok", format, args...)
 	}
@@ -106,6 +110,13 @@ func (l *checklist) wrong(at, format string, args ...any) {
 func (l *checklist) unsure(at, format string, args ...any) {
 	l.doubt++
 	l.line("?", "%s: %s", at, fmt.Sprintf(format, args...))
+}
+
+// sum ends the list.
+func (l *checklist) sum() {
+	if !l.quiet {
+		tell(l.out, "%d right, %d wrong, %d could not be told", l.right, l.mistakes, l.doubt)
+	}
 }
 
 func (l *checklist) err() error {

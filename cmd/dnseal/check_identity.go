@@ -26,8 +26,30 @@ func (k *checker) identity(ctx context.Context, name string) {
 		k.wrong(k.config.At("identities"), "identity %s: %v", name, err)
 		return
 	}
+	k.certificate(id)
 	k.record(ctx, id)
 	k.testMessage(ctx, id)
+}
+
+// certificate compares the certificate's names with the identity: verifiers judge the name that the
+// certificate states, so under another one every signature fails.
+func (k *checker) certificate(id *identity.Identity) {
+	if id.Certificate == nil || certifies(id.Certificate, id) {
+		return
+	}
+	names := []string{}
+	for _, n := range smime.CertificateNames(id.Certificate) {
+		if n.Kind == "mail" {
+			names = append(names, n.Address.String())
+		} else {
+			names = append(names, n.DNSName)
+		}
+	}
+	states := "no name at all"
+	if len(names) > 0 {
+		states = strings.Join(names, ", ")
+	}
+	k.wrong(k.config.At("identities"), "identity %s: its certificate states %s, and receivers will judge that; get a certificate for %s, or move it to the identity it is for", id.Name, states, id.Name)
 }
 
 // record compares what the DNS publishes with the key.
@@ -45,11 +67,11 @@ func (k *checker) record(ctx context.Context, id *identity.Identity) {
 	case res.Status == dnssec.Secure:
 		k.wrong(k.config.At("identities"), "identity %s has no record: there is no %s at %s; %s", id.Name, typ, owner, publish)
 	case res.Status == dnssec.Insecure:
-		k.wrong(k.config.At("identities"), "identity %s: the zone of %s is not signed, so nobody can believe its record; sign it by DNSSEC, or see: dnseal lookup %s", id.Name, owner, identity.Quote(id.Name))
+		k.wrongFor(id.Name, "unsigned zone "+res.Zone(), k.config.At("identities"), "identity %s: the zone of %s is not signed, so nobody can believe its record; sign it by DNSSEC, or see: dnseal lookup %s", id.Name, owner, identity.Quote(id.Name))
 	case res.Status == dnssec.Bogus:
-		k.wrong(k.config.At("identities"), "identity %s: the DNS answer for %s is bogus: %s; see: dnseal lookup %s", id.Name, owner, res.Reason, identity.Quote(id.Name))
+		k.wrongFor(id.Name, "bogus zone "+res.Zone(), k.config.At("identities"), "identity %s: the DNS answer for %s is bogus: %s; see: dnseal lookup %s", id.Name, owner, res.Reason, identity.Quote(id.Name))
 	default:
-		k.unsure(k.config.At("identities"), "identity %s: %s %s could not be looked up: %s; see: dnseal lookup %s --trace", id.Name, typ, owner, res.Reason, identity.Quote(id.Name))
+		k.unsureFor(id.Name, strings.TrimSpace(res.Code+" "+res.Zone()), k.config.At("identities"), "identity %s: %s %s could not be looked up: %s; see: dnseal lookup %s --trace", id.Name, typ, owner, res.Reason, identity.Quote(id.Name))
 	}
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -141,5 +142,45 @@ func TestCheckServer(t *testing.T) {
 	must(t, w.dns.Replace(zone("_2525._tcp.relay.example.org. 300 IN TLSA 3 1 1 "+strings.Repeat("00", 32))))
 	if out, status := w.checked(t); status != exitNotPass || !strings.Contains(out, "no TLSA record at _2525._tcp.relay.example.org. is of the certificate") || !strings.Contains(out, "publish: "+line[:28]) {
 		t.Errorf("with another record: status %d\n%s", status, out)
+	}
+}
+
+// TestCheckAnotherName finds the certificate of an alias in the folder of an identity.
+func TestCheckAnotherName(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	_, err := identity.Create(w.path("other"), "someone@example.org", identity.CreateOptions{})
+	must(t, err)
+	must(t, os.RemoveAll(w.path("keys/alice@example.org")))
+	must(t, os.Rename(w.path("other/someone@example.org"), w.path("keys/alice@example.org")))
+	w.config(oneRelay)
+	out, status := w.checked(t)
+	if want := "dnseal.toml:2: identity alice@example.org: its certificate states someone@example.org, and"; status != exitNotPass || !strings.Contains(out, want) {
+		t.Errorf("status %d, want %q:\n%s", status, want, out)
+	}
+}
+
+// TestCheckCounts wants one line about a cause that many identities share, and the sums.
+func TestCheckCounts(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for i := range 12 {
+		_, err := identity.Create(w.path("keys"), fmt.Sprintf("user%02d@example.org", i), identity.CreateOptions{})
+		must(t, err)
+	}
+	must(t, w.dns.Replace([]lookuptest.Zone{{Text: "www.example.org. 300 IN A 192.0.2.1\n", Origin: "example.org.", Unsigned: true}}))
+	w.config(oneRelay)
+	out, status := w.checked(t)
+	for _, want := range []string{
+		"dnseal.toml:2: for the same cause (unsigned zone example.org.): 12 more: user00@example.org, user01@example.org, ",
+		" and 7 others\n",
+		" right, 13 wrong, 0 could not be told\n",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+	if n := strings.Count(out, "is not signed"); status != exitNotPass || n != 1 {
+		t.Errorf("status %d, the cause is told %d times:\n%s", status, n, out)
 	}
 }
