@@ -27,8 +27,11 @@ func starredHierarchy() []lookuptest.Zone {
 	copyOf := func(name string) string { return strings.ReplaceAll(starredZone, "starred.org", name) }
 	child := "$ORIGIN child.starred.org.\n$TTL 300\n@ SOA ns hostmaster 1 7200 3600 1209600 300\nwww A 192.0.2.20\n"
 	return []lookuptest.Zone{
-		{Text: starredZone}, {Text: copyOf("starred3.org"), NSEC3: true}, {Text: copyOf("narrow.org"), Narrow: true},
-		{Text: child}, {Text: strings.ReplaceAll(child, "child", "island"), Unsigned: true},
+		{Text: starredZone},
+		{Text: copyOf("starred3.org"), NSEC3: true},
+		{Text: copyOf("narrow.org"), Narrow: true},
+		{Text: child},
+		{Text: strings.ReplaceAll(child, "child", "island"), Unsigned: true},
 	}
 }
 
