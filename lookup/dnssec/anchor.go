@@ -1,9 +1,11 @@
 package dnssec
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -13,7 +15,8 @@ import (
 
 // Anchors are the trust anchors, as DS or DNSKEY records by owner name. They are immutable.
 type Anchors struct {
-	zones map[name]*anchor
+	zones   map[name]*anchor
+	ignored []string
 }
 
 // anchor is the trust in one zone.
@@ -44,15 +47,21 @@ const maxAnchors = 1000
 
 // ParseAnchors reads DS and DNSKEY records in zone-file form; filename is for messages. Names are absolute;
 // a relative one is taken as below the root. Of DNSKEY records those with the SEP flag count, or all of a
-// zone when none has it. It fails on a syntax error, on any other record type, on a revoked key, and when there is no anchor in it.
+// zone when none has it. In a file that unbound keeps (auto-trust-anchor-file) only the keys in the states VALID and MISSING
+// count; the others are [Anchors.Ignored]. A byte order mark is skipped. It fails on a syntax error, on any other record type,
+// on a revoked key, and when there is no anchor in it.
 func ParseAnchors(text, filename string) (*Anchors, error) {
 	a := &Anchors{zones: make(map[name]*anchor)}
-	zp := dns.NewZoneParser(strings.NewReader(text), ".", filename)
+	zp := dns.NewZoneParser(strings.NewReader(strings.TrimPrefix(text, "\ufeff")), ".", filename)
 	zp.SetDefaultTTL(0)
 	count := 0
 	for rr, ok := zp.Next(); ok; rr, ok = zp.Next() {
 		if count++; count > maxAnchors {
 			return nil, fmt.Errorf("dnssec: %s: more than %d trust anchors", filename, maxAnchors)
+		}
+		if state, ok := untrusted(zp.Comment()); ok {
+			a.ignored = append(a.ignored, ignoredKey(rr, state))
+			continue
 		}
 		if err := a.add(rr); err != nil {
 			return nil, fmt.Errorf("dnssec: %s: %w", filename, err)
@@ -61,7 +70,10 @@ func ParseAnchors(text, filename string) (*Anchors, error) {
 	if err := zp.Err(); err != nil {
 		return nil, fmt.Errorf("dnssec: trust anchors: %w", err)
 	}
-	if count == 0 {
+	switch {
+	case len(a.zones) == 0 && len(a.ignored) > 0:
+		return nil, fmt.Errorf("dnssec: %s: no key in it is trusted: %s", filename, strings.Join(a.ignored, "; "))
+	case count == 0:
 		return nil, fmt.Errorf("dnssec: %s: no DS or DNSKEY record in it", filename)
 	}
 	for _, z := range a.zones {
@@ -69,6 +81,32 @@ func ParseAnchors(text, filename string) (*Anchors, error) {
 	}
 	return a, nil
 }
+
+// trustState is what unbound writes behind each key of such a file: its state by RFC 5011, Section 4.2. The parser hands
+// comments on with spaces in them.
+var trustState = regexp.MustCompile(`;\s*state=(\d+)(?:\s*\[\s*(\w+)\s*\])?`)
+
+// untrusted reads the state of a key from its comment; ok says that there is one, and that the key does not count: only
+// VALID (2) and MISSING (3) ones are trust points (RFC 5011, Section 4.2). A key in its hold-down time may be an attacker's
+// (Section 2.4.1).
+func untrusted(comment string) (state string, ok bool) {
+	m := trustState.FindStringSubmatch(comment)
+	if m == nil || m[1] == "2" || m[1] == "3" {
+		return "", false
+	}
+	return cmp.Or(m[2], m[1]), true
+}
+
+func ignoredKey(rr dns.RR, state string) string {
+	tag := ""
+	if k, ok := rr.(*dns.DNSKEY); ok {
+		tag = fmt.Sprintf(" key %d", k.KeyTag())
+	}
+	return fmt.Sprintf("%s%s is in state %s", rr.Header().Name, tag, state)
+}
+
+// Ignored says which keys of the file were left out, and in which state they are (RFC 5011, Section 4.2).
+func (a *Anchors) Ignored() []string { return slices.Clone(a.ignored) }
 
 var errAnchorType = errors.New("only DS and DNSKEY records can be trust anchors")
 

@@ -41,31 +41,61 @@ func parseZone(spec Zone) (string, []record, error) {
 	if file == "" {
 		file = "zone"
 	}
-	in := &lineCounter{r: strings.NewReader(spec.Text + "\n")}
 	origin := ""
 	if spec.Origin != "" {
 		origin = dns.CanonicalName(spec.Origin)
 	}
-	zp := dns.NewZoneParser(in, origin, "")
-	zp.SetDefaultTTL(defaultTTL)
-	var records []record
-	for parsed, ok := zp.Next(); ok; parsed, ok = zp.Next() {
-		rr, err := normalise(parsed)
-		if err != nil {
-			return "", nil, fmt.Errorf("%s:%d: %w", file, in.line, err)
-		}
-		if rr != nil {
-			records = append(records, record{rr, in.line})
+	records, err := parseRecords(file, spec.Text, origin)
+	if err != nil && origin == "" {
+		// A server knows the name of the zone from its configuration, and relative names need no $ORIGIN there.
+		if owner := ownerOfSOA(spec.Text); owner != "" {
+			records, err = parseRecords(file, spec.Text, owner)
+		} else if strings.Contains(spec.Text, "@") {
+			err = fmt.Errorf("%w; put $ORIGIN and the zone's name first, such as $ORIGIN example.org., or write the owner of the SOA in full", err)
 		}
 	}
-	if err := zp.Err(); err != nil {
-		return "", nil, syntaxError(file, in.line, err)
+	if err != nil {
+		return "", nil, err
 	}
 	name, err := zoneName(file, origin, records)
 	if err != nil {
 		return "", nil, err
 	}
 	return name, records, checkRecords(file, name, records)
+}
+
+// parseRecords reads the records of a zone file; without an origin relative names are an error.
+func parseRecords(file, text, origin string) ([]record, error) {
+	in := &lineCounter{r: strings.NewReader(text + "\n")}
+	zp := dns.NewZoneParser(in, origin, "")
+	zp.SetDefaultTTL(defaultTTL)
+	var records []record
+	for parsed, ok := zp.Next(); ok; parsed, ok = zp.Next() {
+		rr, err := normalise(parsed)
+		if err != nil {
+			return nil, fmt.Errorf("%s:%d: %w", file, in.line, err)
+		}
+		if rr != nil {
+			records = append(records, record{rr, in.line})
+		}
+	}
+	if err := zp.Err(); err != nil {
+		return nil, syntaxError(file, in.line, err)
+	}
+	return records, nil
+}
+
+// ownerOfSOA returns the owner of the first SOA where it is written in full, "" else.
+func ownerOfSOA(text string) string {
+	zp := dns.NewZoneParser(strings.NewReader(text+"\n"), ".", "")
+	zp.SetDefaultTTL(defaultTTL)
+	for rr, ok := zp.Next(); ok; rr, ok = zp.Next() {
+		// Relative to the root is relative: "@" and "example" are no zone.
+		if name := rr.Header().Name; rr.Header().Rrtype == dns.TypeSOA && dns.CountLabel(name) > 1 {
+			return dns.CanonicalName(name)
+		}
+	}
+	return ""
 }
 
 // normalise brings a record to the form it has after a trip over the wire: lower-case owner, one way of
