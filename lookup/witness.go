@@ -73,18 +73,28 @@ func (w *witness) warnings(s dnssec.Status) (out []string) {
 	for _, server := range w.strips {
 		instead := "another one was asked instead"
 		if slices.Contains(w.servers, server) {
-			instead = "only asked not to check (CD=1) does it pass them on"
+			instead = onlyCD
 		}
-		out = append(out, fmt.Sprintf("resolver %s leaves out the signatures of DNSSEC; %s; %s", server, instead, setting(server)))
+		out = append(out, stripsWarning(server, instead))
 	}
 	if s != dnssec.Secure && s != dnssec.Insecure {
 		return out
 	}
 	for _, server := range w.refused {
-		out = append(out, fmt.Sprintf("resolver %s refuses (SERVFAIL) what validates here: "+
-			"it has an old root key (38696 must be among its keys), a wrong clock, a negative trust anchor or a limit; its log says which", server))
+		out = append(out, refusesWarning(server))
 	}
 	return out
+}
+
+const onlyCD = "only asked not to check (CD=1) does it pass them on"
+
+func stripsWarning(s transport.Server, instead string) string {
+	return fmt.Sprintf("resolver %s leaves out the signatures of DNSSEC; %s; %s", s, instead, setting(s))
+}
+
+func refusesWarning(s transport.Server) string {
+	return fmt.Sprintf("resolver %s refuses (SERVFAIL) what validates here: it has an old root key (38696 must be among its keys), "+
+		"a wrong clock, a negative trust anchor or a limit; its log says which", s)
 }
 
 // setting is what makes a resolver pass signatures on.

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"time"
@@ -19,7 +20,9 @@ type dnsFlags struct {
 	resolvers []string
 	anchor    string
 	mode      string
+	probe     string
 	timeout   time.Duration
+	stderr    func() io.Writer
 }
 
 // register adds the flags to cmd; the environment gives their defaults.
@@ -28,10 +31,12 @@ func (f *dnsFlags) register(cmd *cobra.Command) {
 	if env := os.Getenv("DNSEAL_RESOLVER"); env != "" {
 		resolvers = []string{env}
 	}
+	f.stderr = cmd.ErrOrStderr
 	flags := cmd.Flags()
 	flags.StringSliceVar(&f.resolvers, "resolver", resolvers, "recursive resolver `ADDRESS`: host:port or tls://host:853#name; repeated: tried in order\n(environment: DNSEAL_RESOLVER; default: from /etc/resolv.conf)")
 	flags.StringVar(&f.anchor, "trust-anchor", os.Getenv("DNSEAL_TRUST_ANCHOR"), "trust anchor `FILE` with DS or DNSKEY records\n(environment: DNSEAL_TRUST_ANCHOR; default: the keys of the DNS root)")
 	flags.StringVar(&f.mode, "dns-mode", "validate", "`MODE`: validate answers ourselves, both (ourselves and the resolver), ad-only (believe the resolver)")
+	flags.StringVar(&f.probe, "dns-probe", "", "`ZONE` that is bogus on purpose: with ad-only the resolver must refuse it (default: dnssec-failed.org)")
 	flags.DurationVar(&f.timeout, "dns-timeout", 5*time.Second, "`TIME` limit for one lookup, such as 5s")
 	completeWords(cmd, "dns-mode", "validate", "both", "ad-only")
 }
@@ -41,11 +46,14 @@ func (f *dnsFlags) client(trace func(lookup.Query)) (*lookup.Client, error) {
 	if f.timeout <= 0 {
 		return nil, usageError{fmt.Errorf("--dns-timeout is %s; it must be more than nothing", f.timeout)}
 	}
-	opts := lookup.Options{Resolvers: f.resolvers, Mode: f.mode, Timeout: f.timeout, Trace: trace}
+	opts := lookup.Options{Resolvers: f.resolvers, Mode: f.mode, Timeout: f.timeout, Trace: trace, Probe: f.probe}
 	if f.anchor != "" {
 		anchors, err := readAnchors(f.anchor)
 		if err != nil {
 			return nil, err
+		}
+		for _, key := range anchors.Ignored() {
+			tell(f.stderr(), "dnseal: note: trust anchor %s: %s, and does not count", f.anchor, key)
 		}
 		opts.Anchors = anchors
 	}
@@ -54,7 +62,7 @@ func (f *dnsFlags) client(trace func(lookup.Query)) (*lookup.Client, error) {
 	case errors.Is(err, lookup.ErrMode):
 		return nil, hint(usageError{err}, "--dns-mode validate, the default, trusts the resolver for nothing")
 	case errors.Is(err, lookup.ErrNotTrusted):
-		return nil, hint(err, "use --dns-mode validate, which trusts the resolver for nothing, or --resolver with one that validates")
+		return nil, hint(err, "use --dns-mode validate, which trusts the resolver for nothing, or --resolver with one that validates; --dns-probe names another zone that is bogus on purpose ([dns] probe)")
 	case err != nil:
 		return nil, hint(err, "set --resolver, for example --resolver 127.0.0.1:53")
 	}

@@ -181,7 +181,7 @@ others must be able to encrypt to the key.`,
 	cmd.Flags().Uint8Var(&usage, "usage", 3, "certificate usage `N`: 0 PKIX-TA, 1 PKIX-EE, 2 DANE-TA, 3 DANE-EE")
 	cmd.Flags().Uint8Var(&selector, "selector", 1, "selector `N`: 0 whole certificate, 1 public key")
 	cmd.Flags().Uint8Var(&matching, "matching", 1, "matching type `N`: 0 as it is, 1 SHA-256, 2 SHA-512")
-	cmd.Flags().StringVar(&format, "format", "zone", "`FORMAT`: zone, or rfc3597 for servers that do not know the type")
+	cmd.Flags().StringVar(&format, "format", "zone", "`FORMAT`: zone, or rfc3597 (TYPE53 \\# …) for servers that do not know the type:\nyadifa and gdnsd need it, PowerDNS refuses the whole zone with it")
 	completeWords(cmd, "format", "zone", "rfc3597")
 	cmd.Flags().Uint32Var(&ttl, "ttl", 300, "time to live in `SECONDS`: how long a withdrawn key may still be believed")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

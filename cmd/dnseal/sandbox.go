@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -44,7 +46,7 @@ It does not validate (AD is not set): it hands out the data as it is.`,
 		Args: cobra.NoArgs,
 	}
 	flags := cmd.Flags()
-	flags.StringArrayVar(&f.zones, "zone", nil, "zone `FILE`; repeated for several")
+	flags.StringArrayVar(&f.zones, "zone", nil, "zone `[NAME=]FILE`; repeated for several. NAME is the zone's, for a file without $ORIGIN")
 	flags.StringVar(&f.listen, "listen", "127.0.0.1:0", "`ADDRESS` to answer on, UDP and TCP; port 0 takes a free one")
 	flags.StringVar(&f.anchor, "anchor", "", "write the trust anchor to `FILE` when it answers")
 	flags.StringVar(&f.delvAnchor, "delv-anchor", "", "write it to `FILE` in the form that delv -a and named read, too")
@@ -129,6 +131,7 @@ func reload(stderr io.Writer, server *lookuptest.Server, files []string) {
 func readZones(files []string) ([]lookuptest.Zone, error) {
 	zones := make([]lookuptest.Zone, 0, len(files))
 	for _, file := range files {
+		name, file := zoneArgument(file)
 		text, err := os.ReadFile(file)
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("zone file %s does not exist", file)
@@ -136,9 +139,20 @@ func readZones(files []string) ([]lookuptest.Zone, error) {
 		if err != nil {
 			return nil, fmt.Errorf("zone file: %w", err)
 		}
-		zones = append(zones, lookuptest.Zone{Text: string(text), File: file, Origin: bareOrigin(string(text))})
+		zones = append(zones, lookuptest.Zone{Text: string(text), File: file, Origin: cmp.Or(name, bareOrigin(string(text)))})
 	}
 	return zones, nil
+}
+
+// zoneArgument takes NAME=FILE apart; a file of just that name goes before.
+func zoneArgument(arg string) (name, file string) {
+	if _, err := os.Stat(arg); err == nil {
+		return "", arg
+	}
+	if name, file, ok := strings.Cut(arg, "="); ok && name != "" && !strings.Contains(name, "/") {
+		return name, file
+	}
+	return "", arg
 }
 
 // writeAnchor writes the file whole or not at all: whoever waits for it may read it at once.

@@ -29,7 +29,7 @@ func (r *ruledOut) check(cd bool, now time.Time) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.until[index(cd)].After(now) {
-		return fmt.Errorf("%w: the keys or the proofs of a signed zone came without", ErrStrips)
+		return errNoProof
 	}
 	return nil
 }
@@ -38,6 +38,17 @@ func (r *ruledOut) rule(cd bool, until time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.until[index(cd)] = until
+}
+
+// Inspect says what is wrong with server i, numbered as in the options, by the questions of [Client.Control]: nil when it
+// passes on what DNSSEC needs. withCD says that it does when it is asked with CD=1.
+func (c *Client) Inspect(ctx context.Context, i int, zone string, qtype uint16) (withCD bool, err error) {
+	s, q := (*c.servers.Load())[i], question{name: dns.CanonicalName(zone), qtype: qtype}
+	if err = c.inspect(ctx, s, q); err == nil {
+		return false, nil
+	}
+	q.cd = true
+	return c.inspect(ctx, s, q) == nil, err
 }
 
 // Control finds out whether those of the servers that are named pass on what DNSSEC needs, by two questions about a zone
@@ -60,7 +71,7 @@ func (c *Client) control(ctx context.Context, s *server, q question) (found bool
 		if s.strips.check(q.cd, now) != nil {
 			continue
 		}
-		if !c.leavesOut(ctx, s, q) {
+		if !errors.Is(c.inspect(ctx, s, q), ErrStrips) {
 			return found
 		}
 		s.strips.rule(q.cd, now.Add(c.opts.LastPause))
@@ -69,24 +80,32 @@ func (c *Client) control(ctx context.Context, s *server, q question) (found bool
 	return found
 }
 
-// leavesOut asks both questions.
-func (c *Client) leavesOut(ctx context.Context, s *server, q question) bool {
+// errNoProof is what a stripping server gives itself away by.
+var errNoProof = fmt.Errorf("%w: the keys of a signed zone came without, or an absence without its proof", ErrStrips)
+
+// inspect asks both questions.
+func (c *Client) inspect(ctx context.Context, s *server, q question) error {
 	keys := q
 	keys.qtype = dns.TypeDNSKEY
 	m, err := c.askOne(ctx, s, keys, 1)
+	if err == nil {
+		err = keys.fault(m)
+	}
 	switch {
 	case err != nil:
-		return false
-	case errors.Is(keys.fault(m), ErrStrips):
-		return true
-	case m.Rcode != dns.RcodeSuccess:
-		return false
+		return err
 	case !holds(m, dns.TypeRRSIG):
-		return true
+		return errNoProof
 	}
 	m, err = c.askOne(ctx, s, q, 1)
-	if err != nil || m.Rcode != dns.RcodeSuccess || len(m.Answer) > 0 {
-		return false
+	if err == nil {
+		err = q.fault(m)
 	}
-	return !holds(m, dns.TypeRRSIG) || !holds(m, dns.TypeNSEC, dns.TypeNSEC3)
+	if err != nil || m.Rcode != dns.RcodeSuccess || len(m.Answer) > 0 {
+		return err
+	}
+	if !holds(m, dns.TypeRRSIG) || !holds(m, dns.TypeNSEC, dns.TypeNSEC3) {
+		return errNoProof
+	}
+	return nil
 }

@@ -108,6 +108,15 @@ func (c *Client) SetServers(list []Server) {
 	c.servers.Store(&servers)
 }
 
+// Servers are those that are asked, in order.
+func (c *Client) Servers() []Server {
+	var out []Server
+	for _, s := range *c.servers.Load() {
+		out = append(out, s.Server)
+	}
+	return out
+}
+
 // Close ends all connections and waits for all goroutines. Questions on their way fail. It may be called twice.
 func (c *Client) Close() {
 	c.stop()
