@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	gomilter "github.com/d--j/go-milter"
@@ -397,4 +398,43 @@ func TestNextHandler(t *testing.T) {
 	if want := []string{"old", "new"}; !slices.Equal(seen.seen(), want) {
 		t.Errorf("results %q, want %q", seen.seen(), want)
 	}
+}
+
+// TestHolds wants a message to end with the handler of its MAIL command, and that to be released after each message.
+func TestHolds(t *testing.T) {
+	t.Parallel()
+	h := &holder{}
+	srv := serve(t, Options{Handler: func() message.Handler { return h }})
+	m := srv.connect(t)
+	body := m.begin(mail{raw: simple})
+	// The MTA waits for no reply before the body, so that the server may be behind it.
+	waitFor(t, "the MAIL command", func() bool { return h.held.Load() == 1 })
+	h.number.Add(1)
+	_, a, err := m.s.BodyReadFrom(strings.NewReader(body))
+	if err != nil || a.SMTPReply != "550 5.7.1 handler 0" {
+		t.Errorf("answer %v, %v, want that of handler 0", a, err)
+	}
+	if _, a := m.send(mail{raw: simple}); a.SMTPReply != "550 5.7.1 handler 1" {
+		t.Errorf("answer %v, want that of handler 1", a)
+	}
+	m.begin(mail{raw: simple})
+	if err := m.s.Abort(nil); err != nil {
+		t.Fatal(err)
+	}
+	m.send(mail{raw: simple})
+	waitFor(t, "all handlers to be released", func() bool { return h.held.Load() == 4 && h.released.Load() == 4 })
+}
+
+// holder gives every message a handler that answers with the number of that time.
+type holder struct {
+	message.Handler
+	number, held, released atomic.Int32
+}
+
+func (h *holder) Hold() (message.Handler, func()) {
+	h.held.Add(1)
+	reply := message.Reply{Code: 550, Enhanced: "5.7.1", Text: fmt.Sprintf("handler %d", h.number.Load())}
+	return handle(func(context.Context, *message.Message, *message.Envelope) *message.Outcome {
+		return &message.Outcome{Action: message.Reject, Reply: reply}
+	}), func() { h.released.Add(1) }
 }

@@ -2,7 +2,9 @@ package relay
 
 import (
 	"context"
+	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"dnseal/smime/message"
@@ -169,4 +171,46 @@ func TestRefusedMessageLeavesNothingOpen(t *testing.T) {
 	if n := len(s.commands("RSET")); n < 2 {
 		t.Errorf("the next hop saw %d RSET, want one for each", n)
 	}
+}
+
+// TestHolds wants a message to end with the handler of its MAIL command, and that to be released after each message.
+func TestHolds(t *testing.T) {
+	t.Parallel()
+	s := (&sink{}).start(t)
+	h := &holder{}
+	r := startRelay(t, Options{NextHop: []string{s.address()}, Trusted: loopback, Handler: h})
+	k := dial(t, r.addr)
+	k.do("EHLO c", "250")
+	k.envelope("b@example.net")
+	h.number.Add(1)
+	if got := k.content("Subject: x\r\n\r\n"); !strings.HasPrefix(got, "550 5.7.1 handler 0") {
+		t.Errorf("answer %q, want that of handler 0", got)
+	}
+	k.envelope("b@example.net")
+	if got := k.content("Subject: x\r\n\r\n"); !strings.HasPrefix(got, "550 5.7.1 handler 1") {
+		t.Errorf("answer %q, want that of handler 1", got)
+	}
+	k.envelope("b@example.net")
+	k.do("RSET", "250")
+	k.envelope("b@example.net")
+	k.do("QUIT", "221")
+	k.wantEOF()
+	r.stop()
+	if held, released := h.held.Load(), h.released.Load(); held != 4 || released != 4 {
+		t.Errorf("held %d times, released %d times", held, released)
+	}
+}
+
+// holder gives every message a handler that answers with the number of that time.
+type holder struct {
+	message.Handler
+	number, held, released atomic.Int32
+}
+
+func (h *holder) Hold() (message.Handler, func()) {
+	h.held.Add(1)
+	reply := message.Reply{Code: 550, Enhanced: "5.7.1", Text: fmt.Sprintf("handler %d", h.number.Load())}
+	return handlerFunc(func(context.Context, *message.Message, *message.Envelope) *message.Outcome {
+		return &message.Outcome{Action: message.Reject, Reply: reply}
+	}), func() { h.released.Add(1) }
 }
