@@ -30,7 +30,6 @@ func (r *Report) decide(sigs []*SignatureReport) {
 	}
 	r.conclude(worst.finding())
 	r.HeaderState, r.deciding = headerState(sigs), sigs
-	r.partial = worst.Code == CodePartial && worst.sound
 	if worst.Integrity == yes && len(worst.protectedFrom) > 0 {
 		r.ProtectedFrom = worst.protectedFrom[0].String()
 	}

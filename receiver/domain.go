@@ -3,6 +3,7 @@ package receiver
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"dnseal/sender/identity"
@@ -15,7 +16,11 @@ type Domain struct {
 	// Names are the domains of From addresses: "bank.example", "*.bank.example".
 	Names []string
 	// Require is what mail From these names must have: "" or "nothing", "signature", or "protected" (a signature
-	// with protected header fields). What does not is of class no-signature as well.
+	// with protected header fields). Only a pass meets it, whatever else the message holds: all other mail is of class
+	// no-signature as well. What could not be told yet is deferred where no-signature is not accepted: a sender can
+	// come again, and a forger gains nothing by waiting.
+	// Mail in which some reader may be shown an author of these names is held to it too (message.Shown), as where From
+	// cannot be read and one of them stands behind an @ in it.
 	Require string
 	// Devices maps names of devices, services and hosts (stars allowed) to From addresses (stars allowed) they may
 	// use. Only addresses within Names count, whatever is written here.
@@ -124,6 +129,22 @@ func (d *domain) holds(a message.Address) bool {
 		}
 	}
 	return false
+}
+
+// requires reports whether mail from the domain must have anything.
+func (d *domain) requires() bool { return d.require != "" && d.require != requireNothing }
+
+// holdsAny reports whether one of the addresses is of the domain.
+func (d *domain) holdsAny(from []message.Address) bool {
+	return slices.ContainsFunc(from, d.holds)
+}
+
+// mayHold reports whether some reader may be shown an author of the domain.
+func (d *domain) mayHold(s message.Shown) bool {
+	named := func(name string) bool {
+		return slices.ContainsFunc(d.names, func(p identity.Pattern) bool { return p.MatchName(name) })
+	}
+	return s.Cut || slices.ContainsFunc(s.Domains, named)
 }
 
 // allows reports whether the device may use the address (DESIGN 4: only addresses of the rule's own security domain).

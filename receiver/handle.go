@@ -11,13 +11,18 @@ import (
 
 // Handle implements [message.Handler]: it verifies, removes forged results, puts ours on top and applies the policy.
 // Outcome.Result is the verdict. Trouble of this machine is class internal-error.
-func (r *Receiver) Handle(ctx context.Context, m *message.Message, _ *message.Envelope) *message.Outcome {
+func (r *Receiver) Handle(ctx context.Context, m *message.Message, env *message.Envelope) *message.Outcome {
 	report, err := r.Verify(ctx, m)
 	if err == nil && r.opts.AuthservID == "" && !r.opts.Observe {
 		err = errors.New("receiver: no authserv-id is configured")
 	}
 	if err != nil {
 		report = r.trouble(m, err)
+	}
+	if env != nil && !m.Has("From") {
+		// MTAs write a From that is missing, and take the envelope sender for it.
+		domains, _ := message.DomainsIn(env.MailFrom)
+		report.shown.Domains = append(report.shown.Domains, domains...)
 	}
 	return r.outcome(m, report)
 }
@@ -39,7 +44,7 @@ func (r *Receiver) Unfit(head *message.Message, why error) *message.Outcome {
 		report.conclude(f)
 		return r.uncleaned(r.outcome(nil, report))
 	}
-	report := newReport(head.From())
+	report := reportOn(head)
 	report.conclude(f)
 	return r.outcome(head, report)
 }
@@ -75,7 +80,7 @@ func (r *Receiver) outcome(m *message.Message, report *Report) *message.Outcome 
 
 // trouble is the report when this machine failed.
 func (r *Receiver) trouble(m *message.Message, err error) *Report {
-	report := newReport(m.From())
+	report := reportOn(m)
 	report.conclude(finding{TempError, CodeInternalError, err.Error()})
 	return report
 }

@@ -35,8 +35,8 @@ func TestHandle(t *testing.T) {
 		{"unsigned", forged + mail("alice@example.org"), nil, message.Accept, "none", 0, "Authentication-Results: mx.example.net; smime=none\r\n"},
 		{"rejected", mail("alice@example.org"), func(o *receiver.Options) { o.Domains = []receiver.Domain{bank} }, message.Reject, "none", 550, "Authentication-Results: mx.example.net; smime=none\r\n"},
 		{"quarantined and rejected: rejected", changed, func(o *receiver.Options) { o.Domains = []receiver.Domain{bank} }, message.Reject, "fail", 550, "Authentication-Results: mx.example.net; smime=fail"},
-		{"a list's copy is not unsigned", behindText(c.alice), func(o *receiver.Options) { o.Domains = []receiver.Domain{bank} }, message.Accept, "policy", 0, "Authentication-Results: mx.example.net; smime=policy\r\n (partial, DNSSEC secure, header unprotected)"},
-		{"a stranger's part is", behindText(newPerson(t, "carol@example.org", "mallory", c.mailCA, nil)), func(o *receiver.Options) { o.Domains = []receiver.Domain{bank} }, message.Reject, "policy", 550, "Authentication-Results: mx.example.net; smime=policy"},
+		{"a signed part under other text does not meet a requirement", behindText(c.alice), func(o *receiver.Options) { o.Domains = []receiver.Domain{bank} }, message.Reject, "policy", 550, "Authentication-Results: mx.example.net; smime=policy\r\n (partial, DNSSEC secure, header unprotected)"},
+		{"nor does a stranger's", behindText(newPerson(t, "carol@example.org", "mallory", c.mailCA, nil)), func(o *receiver.Options) { o.Domains = []receiver.Domain{bank} }, message.Reject, "policy", 550, "Authentication-Results: mx.example.net; smime=policy"},
 		{"deferred", forged + changed, func(o *receiver.Options) {
 			o.On = map[string]message.Action{receiver.ClassBadSignature: message.Defer}
 		}, message.Defer, "fail", 451, "Authentication-Results: mx.example.net; smime=fail"},

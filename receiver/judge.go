@@ -13,7 +13,7 @@ import (
 
 // judge turns what package smime found into a verdict.
 func (r *Receiver) judge(ctx context.Context, m *message.Message, found *smime.Report) *Report {
-	report := newReport(found.From, found.FromErr)
+	report := reportOn(m)
 	report.Uncovered, report.ResentBy = found.Uncovered, resentBy(m)
 	ctx, cancel := context.WithTimeout(ctx, r.opts.Timeout)
 	defer cancel()
@@ -96,7 +96,6 @@ func (j *judgement) conclude() {
 	j.note(j.cosigner())
 	j.out.otherwise = worse(j.sum, j.coverage())
 	j.note(j.header())
-	j.out.sound = j.sum.verdict == Pass || j.sum.verdict == TempError
 	j.note(j.coverage())
 	j.out.Verdict, j.out.Code, j.out.Reason = j.sum.verdict, j.sum.code, j.sum.reason
 	j.out.Integrity, j.out.Algorithm = j.sig.Integrity.String(), j.sig.Algorithm

@@ -1,7 +1,6 @@
 package receiver
 
 import (
-	"slices"
 	"strings"
 
 	"dnseal/smime/message"
@@ -81,46 +80,59 @@ type decision struct {
 }
 
 // decide applies the [on] tables to a report: of all classes, globally and of every security domain that a From
-// address belongs to, the strictest action wins.
+// address belongs to, or that a reader may be shown an author of, the strictest action wins.
 func decide(global map[string]message.Action, domains []*domain, r *Report) decision {
 	d := decision{action: message.Accept, class: class(r.Verdict, r.Code)}
 	for _, c := range r.classes() {
-		d.tighten(global, c)
-	}
-	if r.fromErr != nil {
-		// Whom a reader is shown as the author cannot be told, so that no domain's rules would find it.
-		d.tighten(global, ClassMalformed)
+		d.tighten(actionOn(global, c), c)
 	}
 	for _, dom := range domains {
-		if !dom.holdsAny(r.from) {
+		author := dom.holdsAny(r.from)
+		if !author && !dom.mayHold(r.shown) {
 			continue
 		}
-		for _, c := range r.classesFor(dom.require) {
-			d.tighten(global, c)
-			d.tighten(dom.on, c)
+		for _, c := range r.classes() {
+			d.tighten(actionOn(dom.on, c), c)
+		}
+		if !author && dom.requires() || !r.meets(dom.require) {
+			d.unmet(stricter(actionOn(global, ClassNoSignature), actionOn(dom.on, ClassNoSignature)), author && r.Verdict == TempError)
 		}
 	}
 	return d
 }
 
-// tighten takes the action of a class when it is stricter.
-func (d *decision) tighten(on map[string]message.Action, class string) {
-	action, ok := on[class]
-	if !ok || stricter(d.action, action) == d.action {
-		return
+// actionOn is the action of a class in a table that need not have it.
+func actionOn(on map[string]message.Action, class string) message.Action {
+	if action, ok := on[class]; ok {
+		return action
 	}
-	d.action, d.class = action, class
+	return message.Accept
 }
 
-func (d *domain) holdsAny(from []message.Address) bool {
-	return slices.ContainsFunc(from, d.holds)
+// tighten takes the action of a class when it is stricter.
+func (d *decision) tighten(action message.Action, class string) {
+	if stricter(d.action, action) != d.action {
+		d.action, d.class = action, class
+	}
 }
 
-// classes are those of everything that is wrong with the signatures that count: the verdict names only the worst.
+// unmet applies the action for mail that does not meet a requirement. Where that could not be told yet it is tried again
+// rather than refused for good, and never accepted: who can make the DNS fail must not get in by it.
+func (d *decision) unmet(action message.Action, untold bool) {
+	if untold && action != message.Accept {
+		action = message.Defer
+	}
+	d.tighten(action, ClassNoSignature)
+}
+
+// classes are those of everything that is wrong with From and with the signatures that count: the verdict names only the worst.
 func (r *Report) classes() []string {
-	out := []string{}
+	var out []string
 	if c := class(r.Verdict, r.Code); c != "" {
 		out = append(out, c)
+	}
+	if r.fromErr != nil {
+		out = append(out, ClassMalformed)
 	}
 	if r.Verdict == Pass {
 		return out
@@ -131,22 +143,12 @@ func (r *Report) classes() []string {
 	return out
 }
 
-// classesFor returns all classes of a report where a domain has a requirement.
-func (r *Report) classesFor(require string) []string {
-	out := r.classes()
-	if !r.meets(require) {
-		out = append(out, ClassNoSignature)
-	}
-	return out
-}
-
 // meets reports whether a domain's requirement is met. Only a pass does it: what is merely not disproven, like a
-// signature by a CA of the sender's choice, is as good as none. What could not be told yet is left to its own
-// class, and a signed part that a list wrapped is never taken for unsigned, where it holds in all else.
+// signature by a CA of the sender's choice or one on an attached message, is as good as none.
 func (r *Report) meets(require string) bool {
 	switch require {
 	case requireSignature:
-		return r.Verdict == Pass || r.Verdict == TempError || r.partial
+		return r.Verdict == Pass
 	case requireProtected:
 		return r.HeaderState == stateProtected && r.ProtectedFrom != "" && r.meets(requireSignature)
 	}

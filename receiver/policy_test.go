@@ -114,7 +114,11 @@ func TestDecide(t *testing.T) {
 	strict.Names, strict.Require = []string{"strict.example"}, "protected"
 	free := Domain{Names: []string{"free.example"}, On: map[string]message.Action{ClassNoSignature: message.Quarantine}}
 	lax := Domain{Names: []string{"lax.example"}, On: map[string]message.Action{ClassMalformed: message.Accept}}
-	r, err := New(Options{Lookup: noDNS{}, Domains: []Domain{bank, strict, free, lax}, On: map[string]message.Action{
+	only := func(name string, action message.Action) Domain {
+		return Domain{Names: []string{name}, Require: "signature", On: map[string]message.Action{ClassNoSignature: action}}
+	}
+	patient, curious, idle := only("patient.example", message.Reject), only("curious.example", message.Quarantine), only("idle.example", message.Accept)
+	r, err := New(Options{Lookup: noDNS{}, Domains: []Domain{bank, strict, free, lax, patient, curious, idle}, On: map[string]message.Action{
 		ClassMalformed: message.Reject, ClassWeak: message.Quarantine,
 	}})
 	if err != nil {
@@ -137,8 +141,13 @@ func TestDecide(t *testing.T) {
 		{"neutral never helps", Neutral, CodeNoRecord, []string{"a@bank.example"}, message.Reject, ClassNoSignature},
 		{"insecure never helps", Neutral, CodeInsecure, []string{"a@bank.example"}, message.Reject, ClassNoSignature},
 		{"signed by somebody else", Policy, CodeFromMismatch, []string{"a@bank.example"}, message.Reject, ClassNoSignature},
-		{"a part that is not sound either", Policy, CodePartial, []string{"a@bank.example"}, message.Reject, ClassNoSignature},
+		{"a signed part beside text of anybody", Policy, CodePartial, []string{"a@bank.example"}, message.Reject, ClassNoSignature},
 		{"not told yet is not unsigned", TempError, "timeout", []string{"a@bank.example"}, message.Defer, ClassDNSError},
+		{"not told, and no action but for no signature", TempError, "timeout", []string{"a@patient.example"}, message.Defer, ClassNoSignature},
+		{"the same of this machine", TempError, CodeInternalError, []string{"a@patient.example"}, message.Defer, ClassInternalError},
+		{"not told, and to be quarantined without signature", TempError, "timeout", []string{"a@curious.example"}, message.Defer, ClassNoSignature},
+		{"not told, and nothing done without signature", TempError, "timeout", []string{"a@idle.example"}, message.Accept, ClassDNSError},
+		{"not told of one author, and another is shown", TempError, "timeout", []string{"a@example.org", "a@patient.example"}, message.Defer, ClassNoSignature},
 		{"bogus", TempError, CodeBogus, []string{"a@bank.example"}, message.Defer, ClassBogus},
 		{"pass without protection", Pass, "", []string{"a@strict.example"}, message.Reject, ClassNoSignature},
 		{"own action without requirement", None, "", []string{"a@free.example"}, message.Quarantine, ClassNoSignature},
@@ -150,11 +159,6 @@ func TestDecide(t *testing.T) {
 			t.Errorf("%s: %s by %q, want %s by %q", c.name, got.action, got.class, c.want, c.class)
 		}
 	}
-	wrapped := reportOf(t, Policy, CodePartial, "a@bank.example")
-	wrapped.partial = true
-	if got := decide(r.on, r.domains, wrapped); got.action != message.Accept || got.class != ClassPartial {
-		t.Errorf("a list's copy: %s by %q: it is not unsigned", got.action, got.class)
-	}
 	protected := reportOf(t, Pass, "", "a@strict.example")
 	protected.ProtectedFrom, protected.HeaderState = "a@strict.example", stateProtected
 	if got := decide(r.on, r.domains, protected); got.action != message.Accept {
@@ -164,6 +168,38 @@ func TestDecide(t *testing.T) {
 	_, unreadable.fromErr = message.ParseAddress("bank.example")
 	if got := decide(r.on, r.domains, unreadable); got.action != message.Reject || got.class != ClassMalformed {
 		t.Errorf("an unreadable From: %s by %q, want reject by malformed", got.action, got.class)
+	}
+}
+
+// TestDecideShown: a requirement also holds where a reader may be shown an author of the domain, and then no verdict on
+// another author meets it.
+func TestDecideShown(t *testing.T) {
+	on := map[string]message.Action{ClassNoSignature: message.Reject}
+	r, err := New(Options{Lookup: noDNS{}, Domains: []Domain{
+		{Names: []string{"bank.example"}, Require: "signature", On: on},
+		{Names: []string{"free.example"}, On: on},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name    string
+		verdict Verdict
+		shown   message.Shown
+		want    message.Action
+	}{
+		{"nothing else", Pass, message.Shown{Domains: []string{"example.org"}}, message.Accept},
+		{"the bank", Pass, message.Shown{Domains: []string{"example.org", "bank.example"}}, message.Reject},
+		{"the bank, and not told", TempError, message.Shown{Domains: []string{"bank.example"}}, message.Reject},
+		{"too long to tell", Pass, message.Shown{Cut: true}, message.Reject},
+		{"a domain without requirement", Pass, message.Shown{Domains: []string{"free.example"}}, message.Accept},
+		{"the same unsigned", None, message.Shown{Domains: []string{"free.example"}}, message.Reject},
+	} {
+		report := reportOf(t, c.verdict, "", "a@example.org")
+		report.shown = c.shown
+		if got := decide(r.on, r.domains, report); got.action != c.want {
+			t.Errorf("%s: %s by %q, want %s", c.name, got.action, got.class, c.want)
+		}
 	}
 }
 

@@ -19,6 +19,11 @@
 // Authentication-Results field set (results.go, forged.go). The stable words of a
 // report stand in codes.go, the order of verdicts in verdict.go.
 //
+// Where a domain requires signatures only a pass will do, also for mail whose From cannot be read, or that readers take for
+// different authors: every domain that some reader may be shown as the author's counts ([message.DomainsIn]). From is judged
+// with all that a person is shown in it: another address in a display name, a group name or a comment, however it is quoted or
+// encoded, is policy (display.go).
+//
 // Standards: RFC 8551 and RFC 8550 (S/MIME), RFC 8162 and RFC 7671 (DANE), RFC
 // 9788 (header protection), RFC 8601 and RFC 7281 (Authentication-Results).
 //
@@ -134,8 +139,7 @@ func (r *Receiver) Verify(ctx context.Context, m *message.Message) (*Report, err
 
 // tooBig is the report on a message that is not looked at.
 func (r *Receiver) tooBig(m *message.Message) *Report {
-	from, err := m.From()
-	report := newReport(from, err)
+	report := reportOn(m)
 	report.conclude(finding{PermError, CodeTooBig, fmt.Sprintf("%d bytes, at most %d are verified", m.Size(), r.opts.MaxBytes)})
 	report.Hops = hops(m)
 	return report

@@ -41,11 +41,11 @@ type Report struct {
 	unjudged bool
 	// deciding are the signatures that count.
 	deciding []*SignatureReport
-	// partial: only the coverage of the signature that decided is wrong.
-	partial bool
 	// from are all outer From addresses, fromErr why they could not all be read: what policy goes by.
 	from    []message.Address
 	fromErr error
+	// shown is whom readers may take for the author.
+	shown message.Shown
 }
 
 // SignatureReport is one signature of a Report.
@@ -87,8 +87,6 @@ type SignatureReport struct {
 	headerWord string
 	// classes are those of all that was found, Code being only the worst.
 	classes []string
-	// sound: nothing but what it covers is wrong, as far as could be told.
-	sound bool
 }
 
 // CertificateReport describes the signer's certificate.
@@ -156,6 +154,13 @@ func newReport(from []message.Address, fromErr error) *Report {
 	if len(from) > 0 {
 		r.From = from[0].String()
 	}
+	return r
+}
+
+// reportOn returns a report without verdict on m, which may be its header only.
+func reportOn(m *message.Message) *Report {
+	r := newReport(m.From())
+	r.shown = m.Shown()
 	return r
 }
 

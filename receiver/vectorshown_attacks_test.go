@@ -63,7 +63,7 @@ func (c *cast) shownControls() []vector {
 	return []vector{
 		pass("pass-apostrophe", "An apostrophe in the local part.", "\"Miles O'Brien\" <o'brien@example.org>", brien),
 		pass("pass-own-address-quoted", "The own address in single quotes as the display name, as Outlook writes it.", "\"'alice@example.org'\" <alice@example.org>", c.alice),
-		pass("pass-at-sign", "A commercial at in the display name, and no address.", "\"Team@Work\" <alice@example.org>", c.alice),
+		pass("pass-at-sign", "A commercial at between two words of the display name, and no address.", "\"Team @ Work\" <alice@example.org>", c.alice),
 		pass("pass-japanese-name", "A display name in ISO-2022-JP.", "=?iso-2022-jp?b?GyRCOzNFRBsoQg==?= <alice@example.org>", c.alice),
 		pass("pass-domain-case", "The domain of the certificate's address in capital letters.", "alice@example.org", upper),
 		pass("pass-u-label", "From has a U-label, the certificate its A-label.", "alice@bücher.example", label),

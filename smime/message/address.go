@@ -121,21 +121,22 @@ func normalDomain(domain string) (string, error) {
 		return "", fmt.Errorf("domain of %d octets, at most %d are possible", len(d), maxDomain)
 	}
 	for label := range strings.SplitSeq(d, ".") {
-		if !isLDH(label) {
+		if !isHostLabel(label) {
 			return "", fmt.Errorf("domain %q is no host name", clip(domain))
 		}
 	}
 	return d, nil
 }
 
-// isLDH reports whether label is a lower-case letter-digit-hyphen label (RFC 5890, 2.3.1).
-func isLDH(label string) bool {
+// isHostLabel reports whether label is a lower-case letter-digit-hyphen label (RFC 5890, 2.3.1), or one with underscores, which
+// no host may have (RFC 952) and many do.
+func isHostLabel(label string) bool {
 	if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {
 		return false
 	}
 	for i := range len(label) {
 		b := label[i]
-		if (b < 'a' || b > 'z') && (b < '0' || b > '9') && b != '-' {
+		if (b < 'a' || b > 'z') && (b < '0' || b > '9') && b != '-' && b != '_' {
 			return false
 		}
 	}

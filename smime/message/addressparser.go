@@ -184,16 +184,17 @@ func (p *addressParser) literal() (string, error) {
 // phrase is a run of words: a display name, a local part or a domain.
 type phrase struct {
 	text   string // the words unquoted, with their dots
-	local  bool   // word *("." word): can be a local part
+	local  bool   // words with dots between them: can be a local part
 	quoted bool   // some word was a quoted-string
 }
 
-// words reads atoms, quoted strings and dots with CFWS between them.
+// words reads atoms, quoted strings and dots with CFWS between them. Dots may be doubled and stand at the ends: RFC 5322, 3.2.3
+// has them between atoms only, but telephone companies and firmware wrote such local parts, and all take them as they stand.
 func (p *addressParser) words() (phrase, error) {
 	ph := phrase{local: true}
 	var room [64]byte
 	text := room[:0]
-	afterWord := false
+	afterWord, hasWord := false, false
 	for {
 		if err := p.skipCFWS(); err != nil {
 			return ph, err
@@ -209,16 +210,11 @@ func (p *addressParser) words() (phrase, error) {
 			}
 			word, ph.quoted = w, true
 		case p.take('.'):
-			if !afterWord {
-				ph.local = false
-			}
 			text = append(text, '.')
 			afterWord = false
 			continue
 		default:
-			if !afterWord {
-				ph.local = false
-			}
+			ph.local = ph.local && hasWord
 			ph.text = string(text)
 			return ph, nil
 		}
@@ -226,7 +222,7 @@ func (p *addressParser) words() (phrase, error) {
 			ph.local = false // two words without a dot
 		}
 		text = append(text, word...)
-		afterWord = true
+		afterWord, hasWord = true, true
 	}
 }
 

@@ -8,6 +8,9 @@
 // [Edit] is the only thing such a handler may ask for: header changes and a new
 // body, which each door applies its own way.
 //
+// Who wrote a message is read in one place, for signing and verifying alike: [ParseFrom] takes an author only where all
+// readers find the same one, and [Message.Shown] is whomever any of them may find, for suspecting and never for granting.
+//
 // Standards: RFC 5322 (header fields, addresses), RFC 6532 (UTF-8 header
 // fields), RFC 5321 (envelope). No byte of a message is ever re-serialised:
 // a field is its raw bytes, a body is a range of the spool.

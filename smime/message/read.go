@@ -223,21 +223,3 @@ func (m *Message) First(name string) string {
 	}
 	return ""
 }
-
-// From returns all addresses of all From fields. An error says that one could
-// not be parsed; the addresses of the others are returned with it.
-func (m *Message) From() ([]Address, error) {
-	var all []Address
-	var first error
-	for _, f := range m.fields {
-		if !f.Is("From") {
-			continue
-		}
-		as, err := ParseAddressList(f.Value())
-		all = append(all, as...)
-		if err != nil && first == nil {
-			first = fmt.Errorf("message: From field: %w", err)
-		}
-	}
-	return all, first
-}

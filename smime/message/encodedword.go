@@ -1,4 +1,4 @@
-package receiver
+package message
 
 import (
 	"encoding/base64"
@@ -12,22 +12,61 @@ import (
 // with white space and whatever else in its text.
 var encodedWord = regexp.MustCompile(`=\?([^?*\s]+)(?:\*[^?]*)?\?([bBqQ])\?([^?]*)\?=`)
 
-// decodeWords decodes the encoded words of a value. White space between two of them does not count (Section 6.2).
-// undecoded is the first in a charset that is not known here.
-func decodeWords(value string) (text, undecoded string) {
-	var out strings.Builder
-	end := 0
-	for _, m := range encodedWord.FindAllStringSubmatchIndex(value, -1) {
-		if gap := value[end:m[0]]; end == 0 || strings.TrimSpace(gap) != "" {
-			out.WriteString(gap)
+// maxNesting is how often a text that holds encoded words once they are decoded is decoded again.
+const maxNesting = 4
+
+// DecodeWords decodes the encoded words of a value, also those that appear once others are decoded.
+// undecoded is the first in a charset that is not known here, or "".
+func DecodeWords(value string) (text, undecoded string) {
+	text = value
+	for range maxNesting {
+		decoded, bad := decodeOnce(text)
+		if undecoded == "" {
+			undecoded = bad
 		}
-		end = m[1]
-		word, ok := decodeCharset(value[m[2]:m[3]], decodeText(value[m[4]], value[m[6]:m[7]]))
+		if decoded == text {
+			break
+		}
+		text = decoded
+	}
+	return text, undecoded
+}
+
+// wordRun is a run of encoded words in one charset: their octets count together, because a character may be cut in two by them.
+type wordRun struct {
+	charset, source string
+	octets          []byte
+}
+
+// decodeOnce decodes the encoded words of a value. White space between two of them does not count (RFC 2047, Section 6.2).
+func decodeOnce(value string) (text, undecoded string) {
+	var out strings.Builder
+	var run wordRun
+	flush := func() {
+		word, ok := decodeCharset(run.charset, string(run.octets))
 		if !ok && undecoded == "" {
-			undecoded = value[m[0]:m[1]]
+			undecoded = run.source
 		}
 		out.WriteString(word)
+		run = wordRun{}
 	}
+	end := 0
+	for _, m := range encodedWord.FindAllStringSubmatchIndex(value, -1) {
+		gap, charset := value[end:m[0]], strings.ToLower(value[m[2]:m[3]])
+		apart := end == 0 || strings.TrimSpace(gap) != ""
+		if apart || charset != run.charset {
+			flush()
+		}
+		if apart {
+			out.WriteString(gap)
+		}
+		if run.charset == "" {
+			run.charset, run.source = charset, value[m[0]:m[1]]
+		}
+		run.octets = append(run.octets, decodeText(value[m[4]], value[m[6]:m[7]])...)
+		end = m[1]
+	}
+	flush()
 	return out.String() + value[end:], undecoded
 }
 
@@ -63,6 +102,9 @@ func decodeText(encoding byte, text string) string {
 
 // decodeCharset knows what browsers know, and so most readers.
 func decodeCharset(charset, octets string) (string, bool) {
+	if octets == "" {
+		return "", true
+	}
 	e, err := htmlindex.Get(charset)
 	if err != nil {
 		return octets, false

@@ -1,0 +1,66 @@
+package relay
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"dnseal/lookup"
+	"dnseal/receiver"
+	"dnseal/smime/message"
+)
+
+// noDNS is a resolver that cannot tell anything.
+type noDNS struct{}
+
+func (noDNS) Lookup(context.Context, string, lookup.Type) *lookup.Result { return &lookup.Result{} }
+func (noDNS) LookupFresh(context.Context, string, lookup.Type) *lookup.Result {
+	return &lookup.Result{}
+}
+
+// cases are the messages of a folder of testdata/cases/mail by name, in CRLF form.
+func cases(tb testing.TB, folder string) map[string]string {
+	tb.Helper()
+	files, err := filepath.Glob(filepath.Join("../../../testdata/cases/mail", folder, "*.eml"))
+	if err != nil || len(files) == 0 {
+		tb.Fatalf("no cases in %s: %v", folder, err)
+	}
+	out := map[string]string{}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		out[strings.TrimSuffix(filepath.Base(file), ".eml")] = string(text)
+	}
+	return out
+}
+
+// TestDomainBypass: unsigned mail whose From some readers show as of a domain that requires signatures is refused by the inbound
+// relay as that which all show so.
+func TestDomainBypass(t *testing.T) {
+	t.Parallel()
+	verifier, err := receiver.New(receiver.Options{Lookup: noDNS{}, AuthservID: "mx.example.net", Domains: []receiver.Domain{{
+		Names: []string{"bank.example"}, Require: "signature", On: map[string]message.Action{receiver.ClassNoSignature: message.Reject},
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := (&sink{words: []string{"8BITMIME"}}).start(t)
+	r := startRelay(t, Options{Inbound: true, Recipients: []string{"example.net"}, NextHop: []string{s.address()}, Handler: verifier})
+	for name, text := range cases(t, "a-domain-bypass") {
+		want := "550 5.7.1 Message refused by policy"
+		if strings.HasPrefix(name, "control-accepted") {
+			want = "250 "
+		}
+		k := dial(t, r.addr)
+		k.do("EHLO client.example", "250")
+		k.do("MAIL FROM:<a@example.org> BODY=8BITMIME", "250")
+		k.do("RCPT TO:<b@example.net>", "250")
+		if got := k.content(text); !strings.HasPrefix(got, want) {
+			t.Errorf("%s: %q, want %s", name, got, want)
+		}
+	}
+}

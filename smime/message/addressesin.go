@@ -1,0 +1,131 @@
+package message
+
+import (
+	"strings"
+	"unicode"
+)
+
+// AddressesIn returns all that some reader may take for an address in the value of an address field, be it well-formed or not:
+// every name behind an @ in any of its [Readings], with what stands directly before the @ as local part ("" where that is
+// no plain word). Local parts are as they are shown, domains as in [Address] where they are names of hosts.
+// It is for suspecting, never for granting.
+func AddressesIn(value string) []Address {
+	texts, _ := Readings(value)
+	var out []Address
+	seen := map[Address]bool{}
+	for _, text := range texts {
+		for i := range len(text) {
+			if text[i] != '@' {
+				continue
+			}
+			if a := addressAt(text, i); a.Domain != "" && !seen[a] {
+				seen[a] = true
+				out = append(out, a)
+			}
+		}
+	}
+	return out
+}
+
+// addressAt is what stands around the @ at i. Two words with an @ and white space between them are no address, but may be one
+// where the second has a dot.
+func addressAt(text string, i int) Address {
+	rest := strings.TrimLeft(text[i+1:], " ")
+	a := Address{Local: wordBefore(text[:i]), Domain: literalRun(rest)}
+	if a.Domain == "" {
+		a.Domain = hostName(hostRun(afterComment(rest)))
+	}
+	if len(rest) < len(text)-i-1 {
+		a.Local = ""
+	}
+	return a
+}
+
+// wordBefore is the longest local part (dots and all) at the end of s, without quotation marks around it.
+func wordBefore(s string) string {
+	s = beforeComment(s)
+	word := s[strings.LastIndexFunc(s, func(r rune) bool { return !inWord(r) })+1:]
+	if strings.Contains(word, "=?") { // an encoded word that is decoded in another reading
+		return ""
+	}
+	return strings.TrimLeft(word, "'`")
+}
+
+// maxComment is the longest comment, in octets, that is looked for around an @ within text that may be a comment itself.
+const maxComment = 256
+
+// beforeComment takes a comment off the end of s.
+func beforeComment(s string) string {
+	depth := 0
+	for i := len(s) - 1; i >= max(0, len(s)-maxComment); i-- {
+		switch {
+		case s[i] == ')':
+			depth++
+		case depth == 0:
+			return s
+		case s[i] == '(':
+			if depth--; depth == 0 {
+				return s[:i]
+			}
+		}
+	}
+	return s
+}
+
+// afterComment takes a comment off the start of s.
+func afterComment(s string) string {
+	depth := 0
+	for i := range min(len(s), maxComment) {
+		switch {
+		case s[i] == '(':
+			depth++
+		case depth == 0:
+			return s
+		case s[i] == ')':
+			if depth--; depth == 0 {
+				return s[i+1:]
+			}
+		}
+	}
+	return s
+}
+
+// literalRun is the address literal at the start of s (RFC 5321, Section 4.1.3).
+func literalRun(s string) string {
+	if end := strings.IndexAny(s, " \t<>@]"); end > 0 && s[0] == '[' && s[end] == ']' {
+		return strings.ToLower(s[:end+1])
+	}
+	return ""
+}
+
+func inWord(r rune) bool {
+	return r == '.' || r == '-' || isHostRune(r) || strings.ContainsRune("!#$%&'*+/=?^_`{|}~", r)
+}
+
+func isHostRune(r rune) bool { return unicode.In(r, unicode.Letter, unicode.Digit, unicode.Mark) }
+
+// hostRun is the longest name of a host at the start of s.
+func hostRun(s string) string {
+	s = strings.TrimLeft(s, `"'([<`)
+	end := strings.IndexFunc(s, func(r rune) bool { return !isHostSign(r) })
+	if end >= 0 {
+		s = s[:end]
+	}
+	return s
+}
+
+// hostName brings a name into the form of [Address] as far as it goes: empty labels and hyphens at the ends are left out.
+func hostName(s string) string {
+	labels := strings.FieldsFunc(s, func(r rune) bool { return r == '.' || r == ' ' })
+	name := strings.Trim(strings.Join(labels, "."), "-.")
+	if name == "" {
+		return ""
+	}
+	if d, err := normalDomain(name); err == nil {
+		return d
+	}
+	if !strings.Contains(name, ".") {
+		return ""
+	}
+	return strings.ToLower(name)
+}

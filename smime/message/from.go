@@ -1,0 +1,194 @@
+package message
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// From returns all addresses of all From fields, as [ParseFrom] reads them. An error says that one could
+// not be read; the addresses of the others are returned with it.
+func (m *Message) From() ([]Address, error) {
+	var all []Address
+	var first error
+	for _, f := range m.fields {
+		if !f.Is("From") {
+			continue
+		}
+		as, err := ParseFrom(f.Value())
+		all = append(all, as...)
+		if err != nil && first == nil {
+			first = fmt.Errorf("message: From field: %w", err)
+		}
+	}
+	return all, first
+}
+
+// ParseFrom reads the value of a field that says who wrote or sent a message: an address list as [ParseAddressList] reads it, each
+// address once, or one that breaks the grammar and in which all readers find the same address: words of any kind and then
+// that address in angle brackets, as in `[SRV01] Alerts <alice@example.org>`.
+func ParseFrom(value string) ([]Address, error) {
+	as, err := ParseAddressList(value)
+	if err != nil {
+		if a, ok := clearAddress(value); ok {
+			return []Address{a}, nil
+		}
+		return as, err
+	}
+	var out []Address
+	seen := map[Address]bool{}
+	for _, a := range as {
+		if !seen[a] {
+			seen[a] = true
+			out = append(out, a)
+		}
+	}
+	return out, nil
+}
+
+// clearAddress returns the one address of a value that is no address list. What encloses it must stand once in every
+// reading, nothing may follow it, and no other may be seen in what precedes it.
+func clearAddress(value string) (Address, bool) {
+	text := strings.TrimSpace(unfold(value, " "))
+	phrase, spec, found := strings.Cut(text, "<")
+	spec, closed := strings.CutSuffix(spec, ">")
+	if len(value) > maxReading || !found || !closed || !oneAngle(value) || !balanced(phrase) {
+		return Address{}, false
+	}
+	a, err := bareAddress(spec)
+	if err != nil {
+		return Address{}, false
+	}
+	for _, other := range AddressesIn(phrase) {
+		if !other.isShown(a) && !other.isNoAddress() {
+			return Address{}, false
+		}
+	}
+	return a, true
+}
+
+// oneAngle reports whether one pair of angle brackets stands in every reading of a value without control characters.
+func oneAngle(value string) bool {
+	texts, _ := Readings(value)
+	for _, t := range texts {
+		if strings.Count(t, "<") != 1 || strings.Count(t, ">") != 1 {
+			return false
+		}
+	}
+	return !strings.ContainsFunc(unfold(value, " "), func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f })
+}
+
+// balanced reports whether each quoted string and each comment of a phrase ends in it.
+func balanced(phrase string) bool {
+	quoted, depth := false, 0
+	for i := 0; i < len(phrase); i++ {
+		switch c := phrase[i]; {
+		case c == '\\':
+			i++
+		case c == '"' && depth == 0:
+			quoted = !quoted
+		case c == '(' && !quoted:
+			depth++
+		case c == ')' && !quoted && depth > 0:
+			depth--
+		}
+	}
+	return !quoted && depth == 0
+}
+
+// bareAddress reads an address without quotation, comment, white space or encoded word in it, with or without the scheme of
+// RFC 6068 before it.
+func bareAddress(spec string) (Address, error) {
+	const scheme = "mailto:"
+	if len(spec) > len(scheme) && strings.EqualFold(spec[:len(scheme)], scheme) {
+		spec = spec[len(scheme):]
+	}
+	if !utf8.ValidString(spec) || strings.ContainsAny(spec, "\"\\()[] \t\r\n%!") || strings.Contains(spec, "=?") {
+		return Address{}, errors.New("message: the address can be read in more than one way")
+	}
+	return ParseAddress(spec)
+}
+
+// isShown reports whether a, as [AddressesIn] returns it, is what a person sees of the address b.
+func (a Address) isShown(b Address) bool {
+	return a.Domain == b.Domain && strings.EqualFold(strings.Trim(a.Local, "'`"), strings.Trim(b.Local, "'`"))
+}
+
+// isNoAddress reports whether a, as [AddressesIn] returns it, is an @ between two words of a name.
+func (a Address) isNoAddress() bool { return a.Local == "" && !strings.Contains(a.Domain, ".") }
+
+// Shown is whom readers may take for the author of a message.
+type Shown struct {
+	// Addresses are those of [AddressesIn] and, where a From field holds no @ at all, its words as local parts without a domain,
+	// to which MTAs write their own.
+	Addresses []Address
+	// Domains are those of [DomainsIn].
+	Domains []string
+	// Cut says that From is too long to be looked at as a whole: anybody may be shown.
+	Cut bool
+}
+
+// Shown returns whom readers may take for the author: the one author where the message has one From field that all readers
+// understand alike, else everything in its From fields that looks like an address; where it has no From, in
+// Sender.
+func (m *Message) Shown() Shown {
+	fields := m.Fields("From")
+	if len(fields) == 1 {
+		if a, ok := agreed(fields[0].Value()); ok {
+			return Shown{Addresses: []Address{a}, Domains: []string{a.Domain}}
+		}
+	}
+	if len(fields) == 0 {
+		fields = m.Fields("Sender")
+	}
+	return shownIn(fields)
+}
+
+func shownIn(fields []Field) Shown {
+	var s Shown
+	size := 0
+	for _, f := range fields {
+		value := f.Value()
+		if size += len(value) + 1; size > maxReading {
+			s.Cut = true
+			return s
+		}
+		addresses := AddressesIn(value)
+		domains, _ := DomainsIn(value)
+		if len(addresses) == 0 {
+			addresses = wordsIn(value)
+		}
+		s.Addresses, s.Domains = append(s.Addresses, addresses...), append(s.Domains, domains...)
+	}
+	return s
+}
+
+// wordsIn are the words of a value as local parts.
+func wordsIn(value string) []Address {
+	text, _ := DecodeWords(value)
+	var out []Address
+	for _, word := range strings.FieldsFunc(plain(text), func(r rune) bool { return !inWord(r) }) {
+		out = append(out, Address{Local: word})
+	}
+	return out
+}
+
+// agreed returns the one address that every reader finds in a value: it is a well-formed one, also when its encoded words
+// are decoded first, as some readers do, and no route or other address stands in its local part or in angle brackets.
+func agreed(value string) (Address, bool) {
+	as, err := ParseAddressList(value)
+	if err != nil || len(as) != 1 || strings.ContainsAny(as[0].Local, "@%!<>") {
+		return Address{}, false
+	}
+	decoded := value
+	if strings.Contains(value, "=?") {
+		decoded, _ = DecodeWords(unfold(value, " "))
+		again, err := ParseAddressList(decoded)
+		if err != nil || !slices.Equal(as, again) {
+			return Address{}, false
+		}
+	}
+	return as[0], strings.Count(decoded, "<") <= 1
+}

@@ -1,0 +1,136 @@
+package message
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/unicode/norm"
+)
+
+// maxReading is the longest value, in octets, of which all combinations are looked at.
+const maxReading = 16 << 10
+
+// Readings returns the texts that readers may take the value of an address field for: as it stands and with its encoded words
+// decoded, each of them with quoted pairs undone, without its comments, and without both. Compatible forms of characters stand
+// as the plain ones (a full-width @ as @), those that are not seen are left out. Of a value of more than 16 KiB not all
+// combinations are made. undecoded is the first encoded word that cannot be read here, or "".
+func Readings(value string) (texts []string, undecoded string) {
+	for _, v := range unfoldings(value) {
+		decoded, bad := DecodeWords(v)
+		texts = appendNew(appendNew(texts, plain(v)), plain(decoded))
+		if undecoded == "" {
+			undecoded = bad
+		}
+	}
+	for _, undo := range []func(string) string{undoPercent, undoPairs, withoutComments} {
+		base := texts
+		if len(value) > maxReading {
+			base = texts[len(texts)-1:]
+		}
+		for _, t := range base {
+			texts = appendNew(texts, undo(t))
+		}
+	}
+	return texts, undecoded
+}
+
+// unfoldings are the forms of a value that differ in line ends and octets that are no UTF-8.
+func unfoldings(value string) []string {
+	values := []string{unfold(value, " ")}
+	if len(value) > maxReading {
+		return values
+	}
+	if strings.ContainsAny(value, "\r\n") {
+		values = append(values, unfold(value, ""))
+	}
+	if !utf8.ValidString(value) { // some readers take them for Windows-1252, others leave them out
+		latin, _ := charmap.Windows1252.NewDecoder().String(values[0])
+		values = append(values, latin, strings.ToValidUTF8(values[0], ""))
+	}
+	return values
+}
+
+func appendNew(texts []string, t string) []string {
+	for _, have := range texts {
+		if have == t {
+			return texts
+		}
+	}
+	return append(texts, t)
+}
+
+// unfold puts gap in the place of each line end and the white space that follows it (RFC 5322, Section 2.2.3).
+func unfold(value, gap string) string {
+	if !strings.ContainsAny(value, "\r\n") {
+		return value
+	}
+	var out strings.Builder
+	for i, line := range strings.FieldsFunc(value, func(r rune) bool { return r == '\r' || r == '\n' }) {
+		if i > 0 {
+			line = gap + strings.TrimLeft(line, " \t")
+		}
+		out.WriteString(line)
+	}
+	return out.String()
+}
+
+// plain is a text as a person sees it.
+func plain(text string) string {
+	seen := strings.Map(func(r rune) rune {
+		switch {
+		case r < utf8.RuneSelf && r > ' ' && r != 0x7f:
+			return r
+		case r == '\u3002': // the ideographic full stop, which is a dot in a domain (RFC 3490, Section 3.1)
+			return '.'
+		case unicode.IsSpace(r):
+			return ' '
+		case unicode.In(r, unicode.Cc, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector):
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(text, "?"))
+	return norm.NFKC.String(seen)
+}
+
+// undoPairs takes the backslashes of quoted pairs away (RFC 5322, Section 3.2.1).
+func undoPairs(text string) string { return strings.ReplaceAll(text, `\`, "") }
+
+// undoPercent undoes the encoding of URIs (RFC 6068, Section 2).
+func undoPercent(text string) string {
+	if !strings.Contains(text, "%") {
+		return text
+	}
+	var out strings.Builder
+	for i := 0; i < len(text); i++ {
+		if text[i] == '%' && i+2 < len(text) && isHex(text[i+1]) && isHex(text[i+2]) {
+			out.WriteByte(unhex(text[i+1])<<4 | unhex(text[i+2]))
+			i += 2
+			continue
+		}
+		out.WriteByte(text[i])
+	}
+	return plain(out.String())
+}
+
+// withoutComments takes away what stands in balanced parentheses, in quoted strings as well, where some readers take it for a
+// comment and others do not.
+func withoutComments(text string) string {
+	if !strings.Contains(text, "(") {
+		return text
+	}
+	var opened []int
+	out := make([]byte, 0, len(text))
+	for i := range len(text) {
+		out = append(out, text[i])
+		switch {
+		case text[i] == '(':
+			opened = append(opened, len(out)-1)
+		case text[i] == ')' && len(opened) > 0:
+			out = out[:opened[len(opened)-1]]
+			opened = opened[:len(opened)-1]
+		}
+	}
+	return string(out)
+}
