@@ -137,10 +137,13 @@ func (j *judgement) integrity() finding {
 	return finding{Neutral, CodeUnsupported, s.Reason}
 }
 
-// coverage: a signature on a part says nothing about the rest (RFC 9787, Section 4).
+// coverage: a signature on a part says nothing about the rest (RFC 9787, Section 4), nor about a text beside what it signs.
 func (j *judgement) coverage() finding {
-	if j.out.Covers == wholeMessage {
-		return good
+	switch {
+	case j.out.Covers != wholeMessage:
+		return finding{Policy, CodePartial, "only " + j.out.Covers + " of the message is signed"}
+	case j.sig.Beside != "":
+		return finding{Policy, CodePartial, "not all that readers may show is signed: " + j.sig.Beside}
 	}
-	return finding{Policy, CodePartial, "only " + j.out.Covers + " of the message is signed"}
+	return good
 }

@@ -104,7 +104,10 @@ func (c *cast) doubtControls() []vector {
 		pass("pass-obsolete-fields", "White space before the colon of other fields, and a line of white space inside one (RFC 5322, Section 4).", strings.Replace(mine, "To: team@example.com\r\n", "To : team@example.com\r\nX-Note: a\r\n \r\n b\r\n", 1)),
 		pass("pass-boundary-characters", "Every character that a boundary may have (RFC 2046, Section 5.1.1).", strings.NewReplacer(`boundary="sig"`, `boundary="()+_',-./:=? s"`, "--sig", "--()+_',-./:=? s").Replace(whole)),
 		pass("pass-boundary-token", "A boundary without quotes, and white space behind the boundary lines.", strings.NewReplacer(`boundary="sig"`, `boundary=sig`, "--sig\r\n", "--sig \t\r\n").Replace(whole)),
-		pass("pass-boundary-in-text", "The boundary stands in a line of preamble and epilogue, not at its start.", preambled(t, whole, "sig", "This is a message with --sig between its parts.\r\n")+"about --sig\r\n"),
+		{
+			name: "boundary-in-text", readme: "The boundary stands in a line of preamble and epilogue, not at its start: a text that is not signed.", attack: true, zone: c.everybody(), report: verdict("policy", "partial"),
+			eml: preambled(t, whole, "sig", "This is a message with --sig between its parts.\r\n") + "about --sig\r\n",
+		},
 		pass("pass-folded-type", "Content-Type folded in every place.", strings.Replace(whole, "Content-Type: multipart/signed; protocol", "Content-Type:\r\n\tmultipart/signed\r\n ;\r\n protocol", 1)),
 	}
 }

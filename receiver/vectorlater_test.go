@@ -30,7 +30,7 @@ func (c *cast) later() []vector {
 	}
 	return []vector{
 		{name: "pass-legacy-subject", readme: "Header protection of before RFC 9788 that covers the subject only: From is bound by the signer's name.", eml: h + clear(subjectOnly, signedBy(subjectOnly, alice, nil)), zone: c.everybody(), report: pass},
-		{name: "pass-preamble", readme: "Text before the first boundary, which no reader with MIME shows: reported.", eml: strings.Replace(h+part, "\r\n\r\n--sig", "\r\n\r\nPay 900 euros.\r\n--sig", 1), zone: c.everybody(), report: verdict("pass", "", "uncovered", []any{"preamble before the signed part"})},
+		{name: "preamble", readme: "Text before the first boundary, which readers without MIME show, and some others.", attack: true, eml: strings.Replace(h+part, "\r\n\r\n--sig", "\r\n\r\nPay 900 euros.\r\n--sig", 1), zone: c.everybody(), report: verdict("policy", "partial", "uncovered", []any{"preamble before the signed part"})},
 		{name: "pass-own-address-as-name", readme: "A display name that is the address itself misleads nobody.", eml: strings.Replace(mine, "From: alice@example.org", "From: \"Alice@Example.ORG\" <alice@example.org>", 1), zone: c.everybody(), report: pass},
 		{name: "pass-subject-address", readme: "A certificate without subjectAltName and with an emailAddress in its subject (RFC 8550, Section 3).", eml: h + clear(bare, signedBy(bare, noAltName, nil)), zone: c.everybody(), report: pass},
 		{name: "pass-signed-again", readme: "A gateway signed alice's signed message again, whole: hers covers all that is shown.", eml: around(strings.TrimSuffix(part, "\r\n")), zone: c.everybody(), report: pass},

@@ -115,6 +115,7 @@ func (c *cast) parts() []vectorPart {
 		{301, c.costAttacks},
 		{306, c.signatureAttacks},
 		{321, c.cosignerAttacks},
+		{333, c.besideAttacks},
 		{400, c.headerStates},
 		{350, c.constraintAttacks},
 		{0, c.constraintControls},
@@ -254,9 +255,9 @@ func (c *cast) controls() []vector {
 			eml: header("alice@example.org") + clear(protected("alice@example.org"), signedBy(protected("alice@example.org"), nobody, nil)), zone: c.everybody(), report: pass(),
 		},
 		{
-			name: "pass-list-footer", readme: "A list put its footer behind the last boundary: what is signed still holds, and what is not is named.",
+			name: "list-footer", readme: "A list put its footer behind the last boundary: readers may show that as well, and it is not signed.", attack: true,
 			eml: signed(t, mail("alice@example.org"), smime.SignOptions{}, alice) + "-- \r\nA list of example.com\r\n", zone: c.everybody(),
-			report: pass("uncovered", []any{"epilogue after the signed part"}),
+			report: verdict("policy", "partial", "uncovered", []any{"epilogue after the signed part"}, "signatures", signature("covers", "message", "integrity", "good")),
 		},
 		{
 			name: "pass-subject-changed", readme: "A list put its name into Subject: the protected one holds, the difference is reported, and it is no change.",

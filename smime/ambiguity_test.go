@@ -32,6 +32,23 @@ func TestCommonBoundary(t *testing.T) {
 	}
 }
 
+func TestSecondBoundary(t *testing.T) {
+	t.Parallel()
+	for params, want := range map[string]bool{
+		`boundary="--boundary_1"`:               false,
+		`boundary=b; start="<boundary@a.test>"`: false,
+		`x="a; boundary=c"; boundary=b`:         true,
+		`x="a; Boundary* =c"; boundary=b`:       true,
+		`boundary=b; x="boundary*0=c"`:          true,
+		`boundary=b; x-boundary=c`:              true,
+		`boundary="b_boundary=c"`:               true,
+	} {
+		if got := parseMediaType("multipart/signed; " + params).odd; got != want {
+			t.Errorf("%s odd %v, want %v", params, got, want)
+		}
+	}
+}
+
 // However the text is cut up, every line that begins like a delimiter counts once.
 func TestDelimiterCounter(t *testing.T) {
 	t.Parallel()

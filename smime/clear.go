@@ -33,9 +33,8 @@ func (v *verifier) clear(l *layer, doubt string) (bool, error) {
 	} else if reason != "" {
 		return false, v.add(l, malformedSignature(signature.number, l.covers(content), reason))
 	}
-	if l.root {
-		v.around(p)
-	}
+	v.beside(l, p.preamble.odd(), "preamble before the signed part")
+	v.beside(l, p.epilogue.odd(), "epilogue after the signed part")
 	if reason := detachedDefect(sd, tail); reason != "" {
 		return false, v.add(l, malformedSignature(signature.number, l.covers(content), reason))
 	}
@@ -115,16 +114,6 @@ func detachedDefect(sd *cms.SignedData, tail bool) string {
 		return notData
 	}
 	return ""
-}
-
-// around notes what stands beside the two parts of the root.
-func (v *verifier) around(p *part) {
-	if p.preamble {
-		v.uncovered("preamble before the signed part")
-	}
-	if p.epilogue {
-		v.uncovered("epilogue after the signed part")
-	}
 }
 
 var oidData = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 1}

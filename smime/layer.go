@@ -14,6 +14,7 @@ type layer struct {
 	root   bool            // nothing but signatures stands around it (RFC 9787, Section 4: the cryptographic envelope)
 	depth  int             // CMS objects around it
 	chain  []*Signature    // of this entity, outermost first
+	beside string          // somebody's text around it, that some readers show
 }
 
 func (l *layer) covers(p *part) string {

@@ -78,9 +78,34 @@ func parseMediaType(value string) mediaType {
 	if p.s != "" {
 		t.ambiguous = true
 	}
-	t.odd = t.odd || p.comment
+	t.odd = t.odd || p.comment || t.secondBoundary()
 	t.joinContinuations()
 	return t
+}
+
+// secondBoundary reports whether a reader that looks for "boundary=" finds one inside a value, or in the name of another parameter.
+func (t mediaType) secondBoundary() bool {
+	for _, p := range t.params {
+		base, _, _ := strings.Cut(p.name, "*")
+		if base != "boundary" && strings.HasSuffix(base, "boundary") || holdsBoundary(p.value) {
+			return true
+		}
+	}
+	return false
+}
+
+// holdsBoundary looks for the name of the parameter in a value, in any of its forms.
+func holdsBoundary(value string) bool {
+	for rest := strings.ToLower(value); ; {
+		_, after, ok := strings.Cut(rest, "boundary")
+		if !ok {
+			return false
+		}
+		if strings.HasPrefix(strings.TrimLeft(after, "*0123456789 \t"), "=") {
+			return true
+		}
+		rest = after
+	}
 }
 
 func (t mediaType) has(name string) bool {

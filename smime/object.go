@@ -36,9 +36,7 @@ func (v *verifier) object(l *layer, outermost bool, doubt string) (bool, error) 
 	if !sd.Attached {
 		return false, nil
 	}
-	if tail && l.root {
-		v.uncovered("text after the signed data")
-	}
+	v.beside(l, tail, "text after the signed data")
 	return true, v.inside(l, sd, content)
 }
 

@@ -54,6 +54,9 @@ type Signature struct {
 	// were an attached message); Covers is "message" when the signed content is the whole body, else "part N".
 	Part   string
 	Covers string
+	// Beside says what text stands around the signed content that some readers show, and that this signature does not cover, e.g.
+	// "epilogue after the signed part"; "" for none but what programs write there for readers without MIME.
+	Beside string
 	// Integrity says whether the signature value is right over exactly the bytes received.
 	Integrity Integrity
 	// Code is a stable word when Integrity is not good, or Weak: one of the Code constants. Reason is a sentence.

@@ -1,6 +1,7 @@
 package smime
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -111,9 +112,22 @@ func (v *verifier) add(l *layer, s *Signature) error {
 	if len(v.report.Signatures) >= maxSignatures {
 		return &LimitError{"signatures", maxSignatures}
 	}
+	s.Beside = l.beside
 	v.report.Signatures = append(v.report.Signatures, s)
 	l.chain = append(l.chain, s)
 	return nil
+}
+
+// beside notes somebody's text around what a layer signs, if there is any: no signature of this layer, nor of one inside it,
+// covers that.
+func (v *verifier) beside(l *layer, there bool, what string) {
+	if !there {
+		return
+	}
+	l.beside = cmp.Or(l.beside, what)
+	if l.root {
+		v.uncovered(what)
+	}
 }
 
 func (v *verifier) uncovered(what string) { v.report.Uncovered = append(v.report.Uncovered, what) }

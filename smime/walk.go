@@ -266,15 +266,9 @@ func (w *walker) bodyLine(l line) {
 	}
 	switch p := w.cur(); {
 	case p.delimiter == nil:
-	case len(bytes.TrimSpace(l.data)) == 0:
 	case p.closed >= 0:
-		p.epilogue = true
+		p.epilogue.add(l)
 	default:
-		p.preamble = p.preamble || !usualPreamble(l.data)
+		p.preamble.add(l)
 	}
-}
-
-// usualPreamble knows the sentences that mailers put there for readers without MIME.
-func usualPreamble(data []byte) bool {
-	return len(data) < 200 && (bytes.HasPrefix(data, []byte("This is a")) || bytes.HasPrefix(data, []byte("This message is in MIME format")))
 }
