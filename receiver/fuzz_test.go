@@ -27,6 +27,10 @@ func FuzzHandle(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
+	restoring, err := receiver.New(receiver.Options{Lookup: dns, AuthservID: "mx.example.net", RestoreHeader: true, Now: func() time.Time { return clock }})
+	if err != nil {
+		f.Fatal(err)
+	}
 	files, err := filepath.Glob(filepath.Join(vectorDir, "*.eml"))
 	if err != nil {
 		f.Fatal(err)
@@ -52,6 +56,9 @@ func FuzzHandle(f *testing.F) {
 			t.Fatalf("%s, then %s", report.Verdict, out.Result)
 		}
 		checkField(t, m, out.Edit)
+		if out := restoring.Handle(t.Context(), m, &message.Envelope{}); out.Header == "restored" {
+			checkRestored(t, restoring, m, out.Edit)
+		}
 	})
 }
 
@@ -95,6 +102,19 @@ func checkField(t *testing.T, m *message.Message, edit *message.Edit) {
 		if ours != (i == 0) {
 			t.Fatalf("field %d: %q", i, f.Value())
 		}
+	}
+}
+
+// checkRestored: a message whose header was restored passes, with that header.
+func checkRestored(t *testing.T, r *receiver.Receiver, m *message.Message, edit *message.Edit) {
+	t.Helper()
+	var b bytes.Buffer
+	if _, err := m.WriteEdited(&b, edit); err != nil {
+		t.Fatal(err)
+	}
+	report, err := r.Verify(t.Context(), parse(t, b.String()))
+	if err != nil || report.Verdict != receiver.Pass || report.HeaderState != "protected" {
+		t.Fatalf("restored, and then %s, %s, %s, %v:\n%q", report.Verdict, report.Code, report.HeaderState, err, b.String())
 	}
 }
 

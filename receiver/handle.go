@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 
 	"dnseal/smime/message"
@@ -71,7 +72,7 @@ func (r *Receiver) outcome(m *message.Message, report *Report) *message.Outcome 
 		out.Attrs = append(out.Attrs, slog.Bool("observe", true), slog.String("would", d.action.String()))
 	case m != nil && r.opts.AuthservID != "":
 		forged := forgedResults(m, r.opts.AuthservID)
-		changes := append(merge(forged, restoring), resultField(r.opts.AuthservID, report))
+		changes := append(slices.Concat(forged, restoring), resultField(r.opts.AuthservID, report))
 		out.Edit = &message.Edit{Changes: changes}
 		out.Attrs = append(out.Attrs, slog.Int("forged_results", len(forged)))
 	}

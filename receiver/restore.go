@@ -2,7 +2,6 @@ package receiver
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"dnseal/smime/message"
@@ -35,18 +34,4 @@ func (r *Receiver) restore(report *Report) []message.Change {
 func (s *SignatureReport) restored() {
 	s.Verdict, s.Code, s.Reason = s.otherwise.verdict, s.otherwise.code, s.otherwise.reason
 	s.HeaderState, s.headerWord = stateProtected, "restored"
-}
-
-// merge puts changes behind others, without deleting a field twice: an MTA would take the next one of its name.
-func merge(changes, more []message.Change) []message.Change {
-	out := slices.Clone(changes)
-	for _, c := range more {
-		twice := func(o message.Change) bool {
-			return c.Op == message.Delete && o.Op == message.Delete && o.Index == c.Index && strings.EqualFold(o.Name, c.Name)
-		}
-		if !slices.ContainsFunc(changes, twice) {
-			out = append(out, c)
-		}
-	}
-	return out
 }

@@ -42,9 +42,9 @@ func (b *switchboard) take() *generation {
 
 // desk hands each message to the generation in charge when it begins. Servers and their connections may be older than that.
 type desk struct {
-	board   *switchboard
-	role    string
-	observe bool
+	board *switchboard
+	role  string
+	how   config.Verifying // where role is one that verifies
 }
 
 // Hold implements message.Holder: a message ends by the generation it began with.
@@ -75,11 +75,8 @@ func (h held) Handle(ctx context.Context, m *message.Message, env *message.Envel
 			out.Attrs = append(out.Attrs, slog.String("stack", string(debug.Stack())))
 		}
 	}()
-	switch {
-	case h.desk.observe:
-		return g.observe.Handle(ctx, m, env)
-	case h.desk.verifies():
-		return g.verify.Handle(ctx, m, env)
+	if h.desk.verifies() {
+		return g.verify[h.desk.how].Handle(ctx, m, env)
 	}
 	return g.sign.Handle(ctx, m, env)
 }
@@ -87,11 +84,8 @@ func (h held) Handle(ctx context.Context, m *message.Message, env *message.Envel
 // Unfit implements message.Unfitter.
 func (h held) Unfit(_ context.Context, head *message.Message, why error, env *message.Envelope) *message.Outcome {
 	g := h.generation
-	switch {
-	case h.desk.observe:
-		return g.observe.Unfit(head, why)
-	case h.desk.verifies():
-		return g.verify.Unfit(head, why)
+	if h.desk.verifies() {
+		return g.verify[h.desk.how].Unfit(head, why)
 	}
 	return g.sign.Unfit(head, env, why)
 }

@@ -51,7 +51,7 @@ func (s *service) openDoors(ctx context.Context, g *generation) error {
 }
 
 func (s *service) openRelay(ctx context.Context, g *generation, r *config.Relay) error {
-	w := s.wiring(g, r.Role, r.Observe)
+	w := s.wiring(g, r.Role, config.Verifying{Observe: r.Observe, RestoreHeader: r.RestoreHeader})
 	srv, err := relay.New(g.config.RelayOptions(r, w))
 	if err != nil {
 		return fmt.Errorf("relay on %s: %w", r.Listen, err)
@@ -79,7 +79,8 @@ func (s *service) openMilter(ctx context.Context, g *generation, m *config.Milte
 		g.doors = append(g.doors, old)
 		return nil
 	}
-	srv, err := milter.New(g.config.MilterOptions(m, s.wiring(g, m.Role, m.Observe)))
+	w := s.wiring(g, m.Role, config.Verifying{Observe: m.Observe, RestoreHeader: m.RestoreHeader})
+	srv, err := milter.New(g.config.MilterOptions(m, w))
 	if err != nil {
 		return err
 	}
@@ -91,9 +92,9 @@ func (s *service) openMilter(ctx context.Context, g *generation, m *config.Milte
 	return nil
 }
 
-func (s *service) wiring(g *generation, role string, observe bool) config.Wiring {
+func (s *service) wiring(g *generation, role string, how config.Verifying) config.Wiring {
 	return config.Wiring{
-		Handler: s.metrics.Handler(desk{&s.board, role, observe}, s.door, role),
+		Handler: s.metrics.Handler(desk{&s.board, role, how}, s.door, role),
 		Lookup:  g.dns,
 		Metrics: s.metrics,
 		Log:     s.log.With(slog.String("role", role)),

@@ -21,8 +21,7 @@ type generation struct {
 	client   *lookup.Client
 	dns      lookup.Resolver // the client, counted and heeded
 	sign     *sender.Sender  // nil without identities
-	verify   *receiver.Receiver
-	observe  *receiver.Receiver // the same, without doing anything
+	verify   map[config.Verifying]*receiver.Receiver
 	doors    []*door
 	messages sync.WaitGroup // in the handlers
 }
@@ -52,15 +51,12 @@ func (g *generation) handlers() error {
 	if err != nil {
 		return err
 	}
-	judge, err := receiver.New(c.ReceiverOptions(r, false))
-	if err != nil {
-		return err
+	g.sign, g.verify = signer, map[config.Verifying]*receiver.Receiver{}
+	for _, how := range []config.Verifying{{}, {RestoreHeader: true}, {Observe: true}, {Observe: true, RestoreHeader: true}} {
+		if g.verify[how], err = receiver.New(c.ReceiverOptions(r, how)); err != nil {
+			return err
+		}
 	}
-	watcher, err := receiver.New(c.ReceiverOptions(r, true))
-	if err != nil {
-		return err
-	}
-	g.sign, g.verify, g.observe = signer, judge, watcher
 	return nil
 }
 

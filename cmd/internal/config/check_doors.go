@@ -145,6 +145,9 @@ func (c *Config) checkSubmission(n *notes, key string, r *Relay) {
 	if len(r.Recipients) > 0 {
 		n.wrong(key+".recipients", "recipients is for role \"inbound\"; a submission relay takes mail to anybody, from those who may")
 	}
+	if r.RestoreHeader {
+		n.wrong(key+".restore-header", "restore-header is for role \"inbound\": only where mail is verified is there a signed header to restore")
+	}
 	if r.Observe {
 		n.wrong(key+".observe", "observe is for verifying; a signing relay that only observes would send mail unsigned")
 	}
@@ -173,6 +176,9 @@ func (c *Config) checkMilter(n *notes, key string, m *Milter) {
 	}
 	if m.Role != RoleSign {
 		return
+	}
+	if m.RestoreHeader {
+		n.wrong(key+".restore-header", "restore-header is for role \"verify\": only where mail is verified is there a signed header to restore")
 	}
 	if m.Observe {
 		n.wrong(key+".observe", "observe is for role \"verify\"; a signing milter that only observes would send mail unsigned")

@@ -76,11 +76,17 @@ func (c *Config) IdentityNames() []string {
 	return names
 }
 
+// Verifying is how a listener verifies.
+type Verifying struct {
+	Observe       bool // change nothing
+	RestoreHeader bool
+}
+
 // ReceiverOptions are those of [on] and [[domain]]; r is asked for signers' records.
-func (c *Config) ReceiverOptions(r lookup.Resolver, observe bool) receiver.Options {
+func (c *Config) ReceiverOptions(r lookup.Resolver, how Verifying) receiver.Options {
 	o := receiver.Options{
 		Lookup: r, Limits: c.dnsLimits(), On: c.On.verifying(),
-		PKIXRoots: c.loaded.roots, AuthservID: c.AuthservID, Observe: observe,
+		PKIXRoots: c.loaded.roots, AuthservID: c.AuthservID, Observe: how.Observe, RestoreHeader: how.RestoreHeader,
 		MaxBytes: c.Verify.MaxBytes, Timeout: time.Duration(c.Verify.Timeout),
 	}
 	for _, d := range c.Domains {

@@ -58,6 +58,9 @@ type Relay struct {
 	MaxPerClient int `toml:"max-per-client"`
 	// MaxInFlight is how many bytes all messages on their way in may have together. Default: 1 GiB.
 	MaxInFlight int64 `toml:"max-in-flight"`
+	// RestoreHeader puts header fields that were changed on the way back as they were signed, where nothing else is wrong: the
+	// message then passes. Lists' own Reply-To goes, too; a name before Subject stays. Inbound only. Default: false.
+	RestoreHeader bool `toml:"restore-header"`
 	// Observe only logs what verifying would do: inbound mail goes on unchanged. Default: false.
 	Observe bool `toml:"observe"`
 
@@ -111,6 +114,9 @@ type Milter struct {
 	// Daemons name the MTA's daemons ({daemon_name}) that take nothing but submissions: the address of a client that
 	// came another way counts for no "net:". Default: any daemon.
 	Daemons []string `toml:"daemons"`
+	// RestoreHeader puts header fields that were changed on the way back as they were signed, where nothing else is wrong: the
+	// message then passes. Lists' own Reply-To goes, too; a name before Subject stays. Only for verify. Default: false.
+	RestoreHeader bool `toml:"restore-header"`
 	// Observe only logs what would be done: mail goes on unchanged. Only for verify. Default: false.
 	Observe bool `toml:"observe"`
 	// MaxBytes is the size of the largest message; class too-big. Default: what the MTA takes.

@@ -224,12 +224,12 @@ max-header-bytes = 4000
 			t.Errorf("%s: %s", name, diff)
 		}
 	}
-	r := c.ReceiverOptions(nil, true)
+	r := c.ReceiverOptions(nil, Verifying{Observe: true, RestoreHeader: true})
 	want := actions{"bad-signature": message.Reject, "malformed": message.Defer, "too-big": message.Accept, "internal-error": message.Reject}
 	if diff := cmp.Diff(want, r.On); diff != "" {
 		t.Errorf("verifying actions: %s", diff)
 	}
-	if len(r.Domains) != 1 || r.Domains[0].On["no-signature"] != message.Defer || r.AuthservID != "mx.example.org" || !r.Observe || r.MaxBytes != 2000 || r.Timeout != 3*time.Second {
+	if len(r.Domains) != 1 || r.Domains[0].On["no-signature"] != message.Defer || r.AuthservID != "mx.example.org" || !r.Observe || !r.RestoreHeader || r.MaxBytes != 2000 || r.Timeout != 3*time.Second {
 		t.Errorf("receiver options: %+v", r)
 	}
 	o := c.RelayOptions(&c.Relays[0], Wiring{})
