@@ -41,8 +41,8 @@ func (j *judgement) binding() finding {
 	switch {
 	case !j.out.bound():
 		return j.unbound(from, in)
-	case !j.claim.certified && in == message.Address{}:
-		// DESIGN 3: without a name in a certificate a signature speaks for the protected From only.
+	case !j.claim.certified && !j.keyless && in == message.Address{}:
+		// With a nameless certificate a signature speaks for the protected From only; without any the key is all there is.
 		return finding{Policy, CodeNoName, "the signature states no name: no certificate holds one, and From is not protected"}
 	}
 	return worse(j.inner(from, in), display("the protected From", j.sig.ProtectedFromText, from))

@@ -21,9 +21,10 @@ const (
 
 	// Identity.
 
-	CodeNoKey       = "no-key"        // the message brings no certificate, and no record the key; neutral
-	CodeNoName      = "no-name"       // neither a certificate nor a protected From states a name; policy
-	CodeNoOwnerName = "no-owner-name" // the name stated cannot have a record (an address literal, too long); neutral
+	CodeNoKey        = "no-key"         // the message brings no certificate, and no record the key; neutral
+	CodeNoName       = "no-name"        // neither a certificate nor a protected From states a name; policy
+	CodeNameNotBound = "name-not-bound" // a certificate that names itself as issuer, and is not signed by its key; policy
+	CodeNoOwnerName  = "no-owner-name"  // the name stated cannot have a record (an address literal, too long); neutral
 
 	// DNS.
 

@@ -19,7 +19,7 @@ func TestHeaderChangedPolicy(t *testing.T) {
 	from := []message.Address{{Local: "a", Domain: "bank.example"}}
 	global := map[string]message.Action{ClassHeaderChanged: message.Accept, ClassInsecure: message.Defer}
 	report := func(v Verdict, code, state string, classes ...string) *Report {
-		return &Report{Verdict: v, Code: code, HeaderState: state, ProtectedFrom: "a@bank.example", from: from, deciding: []*SignatureReport{{classes: classes}}}
+		return &Report{Verdict: v, Code: code, HeaderState: state, ProtectedFrom: "a@bank.example", from: from, deciding: []*SignatureReport{{NameBound: true, classes: classes}}}
 	}
 	for _, tt := range []struct {
 		name   string

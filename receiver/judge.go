@@ -47,7 +47,7 @@ type proceeding struct {
 func (p *proceeding) cases(sigs []*smime.Signature) []*judgement {
 	for _, s := range sigs {
 		j := &judgement{proceeding: p, sig: s, out: describe(s), sum: good}
-		j.claim = j.claimed()
+		j.claim, j.keyless = j.claimed(), j.needsKey()
 		j.out.Identity = j.claim.String()
 		j.bind()
 		p.report.Signatures = append(p.report.Signatures, j.out)
@@ -71,6 +71,10 @@ type judgement struct {
 	sig   *smime.Signature
 	out   *SignatureReport
 	claim claim
+	// keyless: no certificate came along, so that only a record can hold the key.
+	keyless bool
+	// vouched: a certified path ends at the certificate.
+	vouched bool
 	// bareKey is the key a record gave to a signature without certificate.
 	bareKey []byte
 	// sum is the worst of what was found so far.
@@ -85,6 +89,7 @@ func (j *judgement) judge(ctx context.Context) {
 	}
 	j.note(j.integrity())
 	j.note(j.binding())
+	j.note(j.nameBinding(ctx))
 	if asking {
 		j.note(j.quality())
 	}

@@ -24,13 +24,12 @@ func (j *judgement) orRoots(ctx context.Context, f finding) finding {
 	})
 	switch {
 	case err == nil:
+		j.vouched = true
 		return finding{Pass, CodePKIX, "PKIX: " + f.reason + "; a configured root vouches for the certificate"}
 	case errors.Is(err, certificate.ErrNoPath):
 		return f
-	case ctx.Err() != nil:
-		return finding{TempError, CodeTimeout, "the certificates could not be judged in time"}
-	case errors.Is(err, certificate.ErrWork):
-		return finding{PermError, codeLimitPaths, "the certificates take more work than one message may cost"}
+	case ctx.Err() != nil, errors.Is(err, certificate.ErrWork):
+		return unprovable(ctx)
 	}
 	j.out.Freshness = no
 	return finding{Policy, CodePKIX, "PKIX: " + f.reason + "; the certificate does not hold by its CA: " + err.Error()}

@@ -1,6 +1,7 @@
 package receiver
 
 import (
+	"slices"
 	"strings"
 
 	"dnseal/smime/message"
@@ -29,6 +30,7 @@ var classes = map[string]string{
 	CodePKIX:            ClassNoKey,
 
 	CodeNoName:            ClassIdentityMismatch,
+	CodeNameNotBound:      ClassIdentityMismatch,
 	CodeNoFrom:            ClassIdentityMismatch,
 	CodeSeveralFrom:       ClassIdentityMismatch,
 	CodeDisplayName:       ClassIdentityMismatch,
@@ -143,6 +145,11 @@ func (r *Report) classes() []string {
 	return out
 }
 
+// namesBound reports whether the name of some signature that decided is bound to it.
+func (r *Report) namesBound() bool {
+	return slices.ContainsFunc(r.deciding, func(s *SignatureReport) bool { return s.NameBound })
+}
+
 // meets reports whether a domain's requirement is met. Only a pass does it: what is merely not disproven, like a
 // signature by a CA of the sender's choice or one on an attached message, is as good as none.
 func (r *Report) meets(require string) bool {
@@ -150,7 +157,7 @@ func (r *Report) meets(require string) bool {
 	case requireSignature:
 		return r.Verdict == Pass
 	case requireProtected:
-		return r.HeaderState == stateProtected && r.ProtectedFrom != "" && r.meets(requireSignature)
+		return r.HeaderState == stateProtected && r.ProtectedFrom != "" && r.namesBound() && r.meets(requireSignature)
 	}
 	return true
 }

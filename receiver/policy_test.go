@@ -161,6 +161,10 @@ func TestDecide(t *testing.T) {
 	}
 	protected := reportOf(t, Pass, "", "a@strict.example")
 	protected.ProtectedFrom, protected.HeaderState = "a@strict.example", stateProtected
+	if got := decide(r.on, r.domains, protected); got.action != message.Reject || got.class != ClassNoSignature {
+		t.Errorf("a pass whose name nothing binds: %s by %q", got.action, got.class)
+	}
+	protected.deciding = []*SignatureReport{{NameBound: true}}
 	if got := decide(r.on, r.domains, protected); got.action != message.Accept {
 		t.Errorf("a pass with protected From: %s", got.action)
 	}

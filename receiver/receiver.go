@@ -5,10 +5,14 @@
 // worst of them:
 //
 //	integrity   package smime: is the signature right over exactly these bytes?   judge.go, cosigner.go
-//	identity    which name does the signer state?                                 claim.go
+//	identity    which name does the signer state, and is it bound to the signature?  claim.go, namebound.go
 //	DNS         what do its records say, and do they name this key?               records.go, bare.go, pkix.go
 //	binding     is that name the author's, by From or by a rule?                  binding.go
 //	freshness   dates, algorithms, what the certificate is for                    quality.go
+//
+// A name that only the certificate states, and nothing proves to be the signer's, is not bound: the key counts, because
+// the owner of From publishes it, and everywhere it is said (name_bound). Require = "protected" does not take it, and
+// where the certificate contradicts itself it is policy, name-not-bound.
 //
 // Whatever they say, a signature also has a header state (header.go): protected, changed or unprotected. Changed is a
 // field that readers show or act on and that is not as it was signed, or stands outside only; it is at best policy,

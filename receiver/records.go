@@ -128,11 +128,10 @@ func (j *judgement) match(ctx context.Context, res *lookup.Result, records []loo
 	case j.needsKey() && !published:
 		return finding{Neutral, CodeNoKey, fmt.Sprintf("the message brings no certificate, and no record at %s holds the key itself", res.Name)}
 	case matched:
+		j.vouched = slices.ContainsFunc(results, func(r lookup.MatchResult) bool { return r.Matched() && r.Record.Usage != lookup.DANEEE })
 		return good
-	case ctx.Err() != nil:
-		return finding{TempError, CodeTimeout, "the certificates could not be judged in time"}
-	case j.work.Exhausted():
-		return finding{PermError, codeLimitPaths, "the certificates take more work than one message may cost"}
+	case ctx.Err() != nil || j.work.Exhausted():
+		return unprovable(ctx)
 	case !usable:
 		return finding{Neutral, CodeUnusableRecords, fmt.Sprintf("none of the records at %s can be used: %s", res.Name, whyNot(results))}
 	case j.validAnotherTime(ctx, records, spki):

@@ -59,7 +59,10 @@ type SignatureReport struct {
 	// Integrity is "good", "bad" or "unknown".
 	Integrity string `json:"integrity"`
 	// Identity is the name judged: a mail address or a DNS name; empty when none is stated.
-	Identity    string             `json:"identity"`
+	Identity string `json:"identity"`
+	// NameBound says that something proven binds the name to this signature, and not only the key: without, anybody
+	// could have put the key into a certificate with that name, for which its owner then has published the key.
+	NameBound   bool               `json:"name_bound"`
 	Algorithm   string             `json:"algorithm"`
 	SigningTime *time.Time         `json:"signing_time,omitempty"`
 	Certificate *CertificateReport `json:"certificate,omitempty"`

@@ -32,7 +32,7 @@ func TestJSONKeys(t *testing.T) {
 		"signatures[].code signatures[].covers signatures[].differences signatures[].dns signatures[].dns.name signatures[].dns.presence " +
 		"signatures[].dns.records signatures[].dns.records[].matching signatures[].dns.records[].result signatures[].dns.records[].selector " +
 		"signatures[].dns.records[].usage signatures[].dns.status signatures[].dns.ttl signatures[].dns.type signatures[].freshness " +
-		"signatures[].header_protection signatures[].header_state signatures[].identity signatures[].integrity signatures[].part signatures[].reason " +
+		"signatures[].header_protection signatures[].header_state signatures[].identity signatures[].integrity signatures[].name_bound signatures[].part signatures[].reason " +
 		"signatures[].signing_time signatures[].verdict uncovered verdict"
 	keys := paths("", got)
 	slices.Sort(keys)

@@ -87,6 +87,9 @@ func comment(s *SignatureReport) string {
 	if s.Binding == bindingRule {
 		parts = append(parts, "by rule")
 	}
+	if s.Verdict == Pass && !s.NameBound {
+		parts = append(parts, nameNotBound)
+	}
 	parts = append(parts, "header "+s.header())
 	return strings.Join(parts, ", ")
 }

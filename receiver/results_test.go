@@ -124,7 +124,7 @@ func TestForgedResultsAll(t *testing.T) {
 
 func TestResultField(t *testing.T) {
 	pass := &SignatureReport{
-		Part: "2", Covers: "message", Verdict: Pass, Identity: "alice@example.org", Binding: "from",
+		Part: "2", Covers: "message", Verdict: Pass, Identity: "alice@example.org", NameBound: true, Binding: "from",
 		Certificate: &CertificateReport{Serial: "1f", Issuer: `CN=alice "A", O=x; y`},
 		DNS:         &DNSReport{Status: "secure", Records: []RecordReport{{3, 1, 2, "no-match"}, {3, 1, 1, "match"}}},
 	}
@@ -144,7 +144,7 @@ func TestResultField(t *testing.T) {
 		{
 			"two",
 			Report{Verdict: Fail, Signatures: []*SignatureReport{rule, quoted}},
-			"mx.example.net; smime=pass (DANE-EE 3 1 1, DNSSEC secure, by rule, header unprotected) body.smime-identifier=s7._device.example.net body.smime-part=1;" +
+			"mx.example.net; smime=pass (DANE-EE 3 1 1, DNSSEC secure, by rule, name not bound, header unprotected) body.smime-identifier=s7._device.example.net body.smime-part=1;" +
 				` smime=fail (bad-digest, header unprotected) body.smime-identifier="a b"@example.org body.smime-part=2`,
 		},
 		{"unsigned", Report{Verdict: None}, "mx.example.net; smime=none"},

@@ -111,12 +111,24 @@ func (s *SignatureReport) integrityText() string {
 	return text
 }
 
+// nameNotBound is said of a name that nothing binds to the signature.
+const nameNotBound = "name not bound"
+
 func (s *SignatureReport) identityText() string {
 	switch {
 	case s.Identity == "":
 		return "none is stated"
 	case s.Integrity != yes:
 		return s.Identity + " is claimed"
+	case !s.NameBound:
+		return s.statedText() + "; " + nameNotBound + ": nothing that was signed holds it"
+	}
+	return s.statedText()
+}
+
+// statedText says who states the identity.
+func (s *SignatureReport) statedText() string {
+	switch {
 	case s.Certificate == nil:
 		return s.Identity + ", by From; no certificate came along"
 	case s.Certificate.Issuer == s.Certificate.Subject:

@@ -21,7 +21,7 @@ func TestWriteText(t *testing.T) {
 	r.Hops = []Hop{{By: "a.example"}, {By: "b.example", At: &at}}
 	r.Signatures = []*SignatureReport{{
 		Part: "2", Covers: "message", Verdict: Fail, Code: CodeKeyMismatch, Reason: "no record is of the key", Integrity: "good",
-		Identity: "alice@example.org", Algorithm: "ecdsa-p256-sha256", SigningTime: &at, Binding: "from", Freshness: "good", HeaderProtection: "clear", Differences: []string{"Subject"},
+		Identity: "alice@example.org", NameBound: true, Algorithm: "ecdsa-p256-sha256", SigningTime: &at, Binding: "from", Freshness: "good", HeaderProtection: "clear", Differences: []string{"Subject"},
 		Certificate: &CertificateReport{Subject: "CN=alice", Issuer: "CN=alice", NotBefore: at, NotAfter: at.AddDate(1, 0, 0)},
 		DNS:         &DNSReport{Name: "x._smimecert.example.org.", Type: "SMIMEA", Status: "secure", Presence: "present", TTL: 300, Records: []RecordReport{{3, 1, 1, "no-match"}}},
 	}}

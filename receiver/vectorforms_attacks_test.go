@@ -102,7 +102,7 @@ func (c *cast) formAttacks() []vector {
 		of("signing-time-twice", "Two signing times.", alice, more(utc("200101000000Z")), "fail", "bad-attributes"),
 		of("certificate-attribute-twice", "signingCertificateV2 twice, once for mallory's certificate.", alice, more(attribute(oidSigningCertV2, signingCertificate(c.mallory.cert))), "fail", "bad-attributes"),
 		of("certificate-attribute-of-other", "signingCertificateV2 of mallory's certificate, with alice's in the bag.", alice, func(s *signer) { s.hashes = c.mallory.cert }, "fail", "key-substituted"),
-		of("certificate-attribute-unknown-hash", "signingCertificateV2 with a digest that is not known: the certificate cannot be told to be the one.", alice, replaceV2(certificateV2(append(build(func(b *cryptobyte.Builder) { addAlgorithm(b, asn1.ObjectIdentifier{1, 3, 101, 1}) }), derOctets(other)...))), "policy", "no-name"),
+		of("certificate-attribute-unknown-hash", "signingCertificateV2 with a digest that is not known: the certificate cannot be told to be the one.", alice, replaceV2(certificateV2(append(build(func(b *cryptobyte.Builder) { addAlgorithm(b, asn1.ObjectIdentifier{1, 3, 101, 1}) }), derOctets(other)...))), "neutral", "unsupported"),
 		of("certificate-attribute-v1-of-other", "The elder signingCertificate (SHA-1) names another certificate than signingCertificateV2.", alice, more(v1(digest(crypto.SHA1, c.mallory.cert.Raw))), "fail", "key-substituted"),
 		of("certificate-attribute-empty", "signingCertificateV2 with nothing in it.", alice, replaceV2(attribute(oidSigningCertV2, build(func(b *cryptobyte.Builder) { b.AddASN1(cbasn1.SEQUENCE, func(*cryptobyte.Builder) {}) }))), "fail", "bad-attributes"),
 		of("time-fractions", "A signing time with fractions of a second, which DER does not have here (RFC 5652, Section 11.3).", alice, at(general("20261124110000.5Z")), "fail", "bad-attributes"),
@@ -175,8 +175,8 @@ func (c *cast) certificateAttacks() []vector {
 		{name: "i-device-local-part-star", readme: "The star of a device's address pattern never reaches over the @.", options: anyDevice, eml: from("\"x@example.net\"@mallory.example", c.sensor), zone: c.everybody(), report: verdict("policy", "display-name")},
 	})
 	return append(list, vector{
-		name: "pass-certificate-copied", readme: "What nobody can see: bob's message without signingCertificateV2 under mallory's From, in a certificate mallory got for bob's key. Only that attribute, or a protected From, binds a text to its author (RFC 5035, Section 1).",
-		eml: from("mallory@mallory.example", c.copied()), zone: c.zoneOf(c.copied()), report: verdict("pass", ""),
+		name: "pass-certificate-copied", readme: "mallory's certificate is signed by its own key, which bob's file holds here: whoever made it has the key.",
+		eml: from("mallory@mallory.example", c.copied()), zone: c.zoneOf(c.copied()), report: verdict("pass", "", "signatures", signature("name_bound", true)),
 	})
 }
 

@@ -18,7 +18,7 @@ func (c *cast) headerAttacks() []vector {
 		return header("alice@example.org") + clear(content, signedBy(content, alice, func(sd *signedData) { sd.certs, sd.signers[0].bySKI = nil, true }))
 	}
 	rawKey := "; zone example.org.\n" + alice.record(t, "3 1 0")
-	return attacks([]vector{
+	out := attacks([]vector{
 		{
 			name: "hp-inner-from-differs", readme: "alice signed as bob, From says alice: a reader that follows RFC 9788 shows bob.",
 			eml: with("alice@example.org", protected("bob@example.org"), alice), zone: c.everybody(), report: verdict("policy", "inner-from-mismatch", "protected_from", "bob@example.org"),
@@ -42,14 +42,19 @@ func (c *cast) headerAttacks() []vector {
 			name: "hp-unknown-value", readme: "hp with a value that RFC 9788 does not know is no reason to believe the outer From.",
 			eml: with("alice@example.org", strings.Replace(protected("bob@example.org"), `hp="clear"`, `hp="maybe"`, 1), alice), zone: c.everybody(), report: verdict("policy", "inner-from-mismatch"),
 		},
-		{
-			name: "hp-raw-key-unprotected", readme: "No certificate and no protected From: the signature states no name, so that anybody could put it under any From of that key.",
-			eml: bareKey(bare), zone: rawKey, report: verdict("policy", "no-name", "signatures", signature("integrity", "good")),
-		},
-		{name: "hp-raw-key-nested", readme: "No certificate, and the From is protected in a part inside only.", eml: bareKey(nested), zone: rawKey, report: verdict("policy", "no-name")},
+	})
+	unbound := func(name, readme, content string) vector {
+		return vector{name: name, readme: readme, eml: bareKey(content), zone: rawKey, report: verdict("pass", "", "signatures", signature("integrity", "good", "name_bound", false))}
+	}
+	out = append(
+		out,
+		unbound("hp-raw-key-unprotected", "No certificate and no protected From: the owner of From vouches for the key, and nothing binds the name to the signature.", bare),
+		unbound("hp-raw-key-nested", "No certificate, and the From is protected in a part inside only, which binds nothing.", nested),
+	)
+	return append(out, attacks([]vector{
 		{
 			name: "hp-raw-key-replayed", readme: "bob takes alice's message without certificate for his own.",
 			eml: strings.Replace(bareKey(protected("alice@example.org")), "From: alice@example.org", "From: bob@example.org", 1), zone: rawKey, report: verdict("policy", "from-rewritten"),
 		},
-	})
+	})...)
 }

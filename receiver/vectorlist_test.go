@@ -119,6 +119,7 @@ func (c *cast) parts() []vectorPart {
 		{400, c.headerStates},
 		{350, c.constraintAttacks},
 		{0, c.constraintControls},
+		{380, c.nameBindings},
 	}
 }
 

@@ -69,6 +69,9 @@ type Signature struct {
 	SigningTime time.Time
 	// SignedAttributes says that the signature is over signed attributes (RFC 5652, Section 5.3), not over the bare content.
 	SignedAttributes bool
+	// CertificateHashed says that the signed attributes hold the hash of the signer's certificate (RFC 5035): then Integrity
+	// is good only with that certificate.
+	CertificateHashed bool
 	// Certificate is the signer's, from the message or from outside; nil when none is known.
 	Certificate *x509.Certificate
 	// Certificates are those that came in the message and may be computed with ([certificate.CheckCost]).
@@ -152,7 +155,7 @@ func (s *Signature) check() {
 	// A certificate that is named, but is not the one under the signature, is no accident (RFC 5035, Section 1).
 	for _, cert := range s.data.Certificates {
 		var failed *cms.SignatureError
-		if err := s.info.Match(cert); errors.As(err, &failed) && failed.Code == cms.CodeKeySubstituted {
+		if err := s.info.Match(cert); errors.As(err, &failed) && failed.Code != cms.CodeOtherCertificate {
 			s.Certificate = cert
 			s.fail(failed)
 		}

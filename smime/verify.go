@@ -91,7 +91,7 @@ func (v *verifier) signers(l *layer, sd *cms.SignedData, digests *cms.Digests, n
 			return err
 		}
 		s := &Signature{
-			Part: number, Covers: covers, Algorithm: si.Algorithm, SigningTime: si.SigningTime, SignedAttributes: si.SignedAttributes,
+			Part: number, Covers: covers, Algorithm: si.Algorithm, SigningTime: si.SigningTime, SignedAttributes: si.SignedAttributes, CertificateHashed: si.HashesCertificate(),
 			Certificates: usable, SubjectKeyID: si.SubjectKeyID, HeaderProtection: "none",
 			data: sd, info: si, digests: digests,
 		}

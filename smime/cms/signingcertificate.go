@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"crypto"
 	"crypto/x509"
+	"math/big"
 
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+
+	"dnseal/smime/certificate"
 )
 
 // certificateID is the hash of the certificate under which the signer put the signature, RFC 5035, Section 4:
@@ -16,11 +19,19 @@ import (
 //	  certHash       Hash,
 //	  issuerSerial   IssuerSerial OPTIONAL }
 //
-// and without hashAlgorithm, which is then SHA-1, Section 5 (ESSCertID). issuerSerial adds nothing to the hash of the whole
-// certificate and is not looked at.
+// and without hashAlgorithm, which is then SHA-1, Section 5 (ESSCertID).
+//
+//	IssuerSerial ::= SEQUENCE {
+//	  issuer        GeneralNames,
+//	  serialNumber  CertificateSerialNumber }
+//
+// adds nothing to the hash of the whole certificate, but may not contradict it. One that names no single distinguished name
+// is passed over.
 type certificateID struct {
 	algorithm algorithmIdentifier
 	hash      []byte
+	issuer    []byte // the DER of a Name; nil where there is no issuerSerial
+	serial    *big.Int
 }
 
 // readSigningCertificateV2 reads RFC 5035, Section 3:
@@ -59,8 +70,19 @@ func (a *attributes) addCertificateID(id certificateID, s cryptobyte.String) boo
 		return false
 	}
 	id.hash = hash
+	id.readIssuerSerial(s)
 	a.certificates = append(a.certificates, id)
 	return true
+}
+
+func (id *certificateID) readIssuerSerial(s cryptobyte.String) {
+	const directoryName = cbasn1.Tag(4 | 0xa0) // [4] EXPLICIT Name
+	var both, names, issuer cryptobyte.String
+	serial := new(big.Int)
+	if s.ReadASN1(&both, cbasn1.SEQUENCE) && both.ReadASN1(&names, cbasn1.SEQUENCE) && both.ReadASN1Integer(serial) &&
+		names.ReadASN1(&issuer, directoryName) && names.Empty() {
+		id.issuer, id.serial = issuer, serial
+	}
 }
 
 // check says whether cert is the one that was hashed.
@@ -71,6 +93,9 @@ func (id certificateID) check(cert *x509.Certificate) *SignatureError {
 	}
 	if !bytes.Equal(digest(hash, cert.Raw), id.hash) {
 		return failure(CodeKeySubstituted, "the certificate is not the one that signingCertificate names")
+	}
+	if id.issuer != nil && (id.serial.Cmp(cert.SerialNumber) != 0 || !certificate.SameName(id.issuer, cert.RawIssuer)) {
+		return failure(CodeKeySubstituted, "signingCertificate names another issuer or serial number than its certificate has")
 	}
 	return nil
 }
