@@ -2,8 +2,10 @@ package smime
 
 import (
 	"cmp"
+	"context"
 	"encoding/asn1"
 	"fmt"
+	"io"
 
 	"dnseal/smime/cms"
 )
@@ -60,7 +62,7 @@ func (v *verifier) clearDefect(l *layer, doubt string) (string, error) {
 	if reason := cmp.Or(doubt, structureDefect(l.entity)); reason != "" {
 		return reason, nil
 	}
-	n, err := v.boundaries(l)
+	n, err := boundaries(v.ctx, l.src, l.entity)
 	if err != nil || n == 3 { // those before the two parts, and the closing one
 		return "", err
 	}
@@ -89,14 +91,13 @@ func structureDefect(p *part) string {
 
 const doubtfulBoundary = "lines that some readers take for boundaries and some do not"
 
-// boundaries counts what some reader takes for boundary lines outside the first part.
-func (v *verifier) boundaries(l *layer) (int, error) {
-	p := l.entity
+// boundaries counts what some reader takes for boundary lines of p outside its first part.
+func boundaries(ctx context.Context, src io.ReaderAt, p *part) (int, error) {
 	c := delimiterCounter{delimiter: p.delimiter}
 	off, n := p.kids[0].signedRange()
-	err := copyRange(v.ctx, &c, l.src, p.body, off-p.body)
+	err := copyRange(ctx, &c, src, p.body, off-p.body)
 	if err == nil {
-		err = copyRange(v.ctx, &c, l.src, off+n, p.end-off-n)
+		err = copyRange(ctx, &c, src, off+n, p.end-off-n)
 	}
 	return c.n, err
 }

@@ -13,6 +13,16 @@ type emitter struct {
 	ctx context.Context
 	src io.ReaderAt
 	w   *message.Spool
+	at  int64 // how far src is written
+}
+
+// content writes the body of the root, which ends at end.
+func (e *emitter) content(root *part, end int64) error {
+	e.at = root.body
+	if err := e.body(root); err != nil {
+		return err
+	}
+	return e.account(end, end)
 }
 
 // part writes p with its header, as planned.
@@ -39,6 +49,9 @@ func (e *emitter) header(p *part) error {
 			raw = f.Raw // only where the plan is blocked: the content is opaque then
 		}
 		h = append(h, raw...)
+	}
+	if err := e.account(p.start, p.body); err != nil {
+		return err
 	}
 	_, err := e.w.Write(append(p.appendEncoding(h), '\r', '\n'))
 	return err
@@ -78,6 +91,9 @@ func (e *emitter) body(p *part) error {
 // Section 5.1.1 leaves the choice).
 func (e *emitter) frame(p *part) error {
 	for _, k := range p.kids {
+		if err := e.leaveOut(p, k.start); err != nil {
+			return err
+		}
 		if err := e.write(p.delimiter, "\r\n"); err != nil {
 			return err
 		}
@@ -87,6 +103,9 @@ func (e *emitter) frame(p *part) error {
 		if err := e.write(nil, "\r\n"); err != nil {
 			return err
 		}
+	}
+	if err := e.leaveOut(p, p.end); err != nil {
+		return err
 	}
 	return e.write(p.delimiter, "--\r\n")
 }
@@ -119,6 +138,9 @@ func (e *emitter) write(b []byte, end string) error {
 
 // lines hands the lines of a body to an encoder.
 func (e *emitter) lines(p *part, encode func(line) error, done func() error) error {
+	if err := e.account(p.body, p.end); err != nil {
+		return err
+	}
 	lines := newLineReader(e.ctx, e.src, p.body, max(p.body, p.end))
 	defer lines.close()
 	for {
@@ -148,5 +170,8 @@ func (e *emitter) copy(off, n int64) error { return e.copyTo(e.w, off, n) }
 
 // copyTo copies a range of the source as it is.
 func (e *emitter) copyTo(w io.Writer, off, n int64) error {
+	if err := e.account(off, off+n); err != nil {
+		return err
+	}
 	return copyRange(e.ctx, w, e.src, off, n)
 }

@@ -13,7 +13,7 @@ func (s *signing) writeEntity(w *message.Spool) error {
 		return err
 	}
 	e := emitter{ctx: s.ctx, src: s.src, w: w}
-	return e.body(s.root)
+	return e.content(s.root, s.m.Size())
 }
 
 // preamble is what readers without MIME see (RFC 2046, Section 5.1.1).

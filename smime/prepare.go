@@ -125,7 +125,7 @@ func (pl *planner) multipart(p *part) todo {
 	}
 	found := (p.content | p.frame) & breaking &^ has8bitLabel
 	switch {
-	case p.preamble.odd() || p.epilogue.odd():
+	case p.preamble.odd() || p.epilogue.odd() || p.first < 0:
 		if found != 0 {
 			pl.block(p, "text outside its parts, and %s", found)
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -12,17 +13,17 @@ import (
 	"dnseal/smime/message"
 )
 
-// selfCheck takes the message apart as a verifier does: the root part from its header, the exact bytes that are signed, their
-// digest against the signed attribute, the certificate against the key.
+// selfCheck takes the message apart as a verifier does: the root part from the whole header, with the same doubts, the exact bytes that
+// are signed, their digest against the signed attribute, the certificate against the key. That these bytes hold everything that came in
+// was seen while they were written (account.go).
 func (s *signing) selfCheck(body *message.Spool) error {
-	header := make([]byte, 0, 512)
-	for _, f := range s.fields {
-		header = append(append(append(append(header, f.Name...), ':'), f.Value...), '\r', '\n')
-	}
-	fields, _ := message.ParseHeader(header)
+	fields := s.newHeader()
 	root, err := walkShallow(s.ctx, body, fields, 0, body.Size())
 	if err != nil {
 		return err
+	}
+	if doubt := ambiguity(root, true); doubt != "" {
+		return fmt.Errorf("%w: %s", ErrSelfCheck, doubt)
 	}
 	check := s.checkClear
 	if s.opaque {
@@ -35,19 +36,40 @@ func (s *signing) selfCheck(body *message.Spool) error {
 	return s.checkSigners(sd, digests)
 }
 
+// newHeader is the header that the message will have.
+func (s *signing) newHeader() []message.Field {
+	made := make([]byte, 0, 512)
+	for _, f := range s.fields {
+		made = append(append(append(append(made, f.Name...), ':'), f.Value...), '\r', '\n')
+	}
+	fields, _ := message.ParseHeader(made)
+	for _, f := range s.m.Header() {
+		if !structural(f) && f.Name() != "" {
+			fields = append(fields, f) // a mailbox line stays on top, see headerFault
+		}
+	}
+	return fields
+}
+
 func (s *signing) checkClear(body io.ReaderAt, root *part) (*cms.SignedData, *cms.Digests, error) {
-	if root.malformed != "" || kindOf(root) != clearSigned || len(root.kids) != 2 || root.closed < 0 || signatureDefect(root) != "" {
-		return nil, nil, fmt.Errorf("%w: it is no multipart/signed of two parts", ErrSelfCheck)
+	if kindOf(root) != clearSigned {
+		return nil, nil, fmt.Errorf("%w: it is no multipart/signed", ErrSelfCheck)
+	}
+	if defect := structureDefect(root); defect != "" {
+		return nil, nil, fmt.Errorf("%w: %s", ErrSelfCheck, defect)
+	}
+	if n, err := boundaries(s.ctx, body, root); err != nil || n != 3 {
+		return nil, nil, errors.Join(fmt.Errorf("%w: %d boundary lines", ErrSelfCheck, n), err)
 	}
 	if off, n := root.kids[0].signedRange(); off != s.off || n != s.size {
 		return nil, nil, fmt.Errorf("%w: other bytes would be checked than were signed", ErrSelfCheck)
 	}
-	sd, _, err := readCMS(s.ctx, body, root.kids[1], nil)
-	switch {
-	case err != nil:
+	sd, tail, err := readCMS(s.ctx, body, root.kids[1], nil)
+	if err != nil {
 		return nil, nil, fmt.Errorf("%w: %w", ErrSelfCheck, err)
-	case sd.Attached:
-		return nil, nil, fmt.Errorf("%w: content inside a detached signature", ErrSelfCheck)
+	}
+	if defect := detachedDefect(sd, tail); defect != "" {
+		return nil, nil, fmt.Errorf("%w: %s", ErrSelfCheck, defect)
 	}
 	digests := sd.Digests()
 	if err := copyRange(s.ctx, digests, body, s.off, s.size); err != nil {
@@ -60,14 +82,17 @@ func (s *signing) checkClear(body io.ReaderAt, root *part) (*cms.SignedData, *cm
 }
 
 func (s *signing) checkOpaque(body io.ReaderAt, root *part) (*cms.SignedData, *cms.Digests, error) {
-	if root.malformed != "" || kindOf(root) != cmsObject {
+	if kindOf(root) != cmsObject {
 		return nil, nil, fmt.Errorf("%w: it is no application/pkcs7-mime", ErrSelfCheck)
 	}
-	sd, _, err := readCMS(s.ctx, body, root, nil)
-	switch {
-	case err != nil:
+	sd, tail, err := readCMS(s.ctx, body, root, nil)
+	if err != nil {
 		return nil, nil, fmt.Errorf("%w: %w", ErrSelfCheck, err)
-	case !sd.Attached || sd.ContentSize != s.size:
+	}
+	switch defect := attachedDefect(sd, ""); {
+	case defect != "":
+		return nil, nil, fmt.Errorf("%w: %s", ErrSelfCheck, defect)
+	case tail || !sd.Attached || sd.ContentSize != s.size:
 		return nil, nil, fmt.Errorf("%w: other bytes would be checked than were signed", ErrSelfCheck)
 	}
 	return sd, sd.Digests(), nil

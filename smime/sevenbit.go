@@ -19,7 +19,7 @@ func SevenBit(m *message.Message) (*message.Edit, error) {
 	}
 	edit := &message.Edit{Body: message.NewSpool(0), Changes: s.removed}
 	e := emitter{ctx: s.ctx, src: s.src, w: edit.Body}
-	if err := e.body(s.root); err != nil {
+	if err := e.content(s.root, m.Size()); err != nil {
 		return nil, errors.Join(err, edit.Close())
 	}
 	edit.Changes = append(edit.Changes, message.Change{Op: message.Append, Name: "MIME-Version", Value: " 1.0"})

@@ -1,0 +1,47 @@
+package smime
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// The emitter accounts for every octet of the body it writes: copied, encoded, or what may be left out. So a message of which something
+// would be missing is never handed out, whatever the plan said.
+
+// account notes that the source was written up to end, from off on.
+func (e *emitter) account(off, end int64) error {
+	if off > e.at {
+		return fmt.Errorf("%w: octets %d to %d of the message were left out", ErrSelfCheck, e.at, off)
+	}
+	e.at = max(e.at, end)
+	return nil
+}
+
+// leaveOut passes over what is not written of a multipart, up to end: its delimiter lines, empty lines, and what programs write before its
+// parts.
+func (e *emitter) leaveOut(p *part, end int64) error {
+	lines := newLineReader(e.ctx, e.src, e.at, max(e.at, end))
+	defer lines.close()
+	var text besideText
+	for {
+		l, err := lines.next()
+		switch {
+		case errors.Is(err, io.EOF) && text.odd():
+			return fmt.Errorf("%w: text between octets %d and %d of the message was left out", ErrSelfCheck, e.at, end)
+		case errors.Is(err, io.EOF):
+			e.at = max(e.at, end)
+			return nil
+		case err != nil:
+			return err
+		case !p.delimits(l.data):
+			text.add(l)
+		}
+	}
+}
+
+func (p *part) delimits(line []byte) bool {
+	rest, ok := bytes.CutPrefix(bytes.TrimRight(line, " \t"), p.delimiter)
+	return ok && (len(rest) == 0 || string(rest) == "--")
+}
