@@ -1,14 +1,17 @@
 package milter
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	gomilter "github.com/d--j/go-milter"
 
 	"dnseal/receiver"
+	"dnseal/sender"
 	"dnseal/smime/message"
 )
 
@@ -45,4 +48,51 @@ func TestDomainBypass(t *testing.T) {
 			t.Errorf("%s: %v", name, a)
 		}
 	}
+}
+
+// alices are the cases of d-from-unreadable in which all readers find alice@example.org.
+var alices = []string{
+	"address-as-name", "at-in-name", "brackets", "colon", "comma", "latin1-name", "mailto", "paren-escaped", "same-twice",
+	"sender-local-only", "sender-no-domain", "single-quoted-address",
+}
+
+// TestFromUnreadable: mail that no rule names is passed on unsigned, however From is written, and refused with a word about From where a
+// reader may be shown an address that a rule names. Where all readers find the same address, its rule signs.
+func TestFromUnreadable(t *testing.T) {
+	t.Parallel()
+	o := openOffice(t)
+	submitters := []string{"net:192.0.2.0/24"}
+	billing := []sender.Rule{{Who: submitters, From: []string{"billing@example.org"}}}
+	alice := []sender.Rule{{Who: submitters, From: []string{author}}}
+	for name, raw := range cases(t, "d-from-unreadable") {
+		want := "accepted"
+		if strings.HasPrefix(name, "refused-") {
+			want = "550 The From field"
+		}
+		if got := o.signs(t, billing, raw); !strings.HasPrefix(got, want) {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+		if got := o.signs(t, alice, raw); (got == "signed") != slices.Contains(alices, name) {
+			t.Errorf("%s: %s", name, got)
+		} else if name == "capital-local-part" && !strings.HasPrefix(got, "550 The local part of From") {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+}
+
+// signs hands a message to a signing milter and says what becomes of it.
+func (o *office) signs(t *testing.T, rules []sender.Rule, raw string) string {
+	t.Helper()
+	r := serve(t, Options{Handler: always(o.signer(sender.Options{Rules: rules}).Handle)})
+	changes, a := r.connect(t).send(mail{from: author, raw: raw})
+	for _, c := range changes {
+		if c.Type == gomilter.ActionReplaceBody {
+			return "signed"
+		}
+	}
+	if a.Type == gomilter.ActionAccept {
+		return "accepted"
+	}
+	_, text, _ := strings.Cut(a.SMTPReply, " 5.7.1 ")
+	return fmt.Sprintf("%d %s", a.SMTPCode, text)
 }

@@ -68,6 +68,22 @@ func level(class string) slog.Level {
 	return slog.LevelInfo
 }
 
+// causes are told to submitters, because they are about nothing but what they wrote.
+var causes = map[string]string{
+	codeBadFrom:       "The From field cannot be read",
+	codeSeveralFrom:   "The From field must hold one address",
+	codeLocalPartCase: "The local part of From is written in another case than the address that may be used",
+}
+
+// replyTo is the reply to a message with a code of its own, or that of its class.
+func replyTo(class, code string, action message.Action) message.Reply {
+	r := reply(class, action)
+	if text := causes[code]; text != "" && action == message.Reject {
+		r.Text = text
+	}
+	return r
+}
+
 // replies are for strangers: they name no cause.
 func reply(class string, action message.Action) message.Reply {
 	switch {

@@ -2,6 +2,7 @@ package sender
 
 import (
 	"crypto/rand"
+	"slices"
 	"strings"
 	"time"
 
@@ -53,6 +54,8 @@ func removeControl(m *message.Message) []message.Change {
 func originators(m *message.Message, env *message.Envelope) *request {
 	req := &request{who: env.Submitter, mailFrom: env.MailFrom}
 	req.from, req.fromErr = m.From()
+	fields := m.Fields("From")
+	req.shown, req.fields = message.ShownIn(fields...), len(fields)
 	if len(req.from) == 0 && env.MailFrom != "" {
 		// MTAs write a From that is missing, and take the envelope sender for it.
 		if a, err := message.ParseAddress(env.MailFrom); err == nil {
@@ -61,14 +64,20 @@ func originators(m *message.Message, env *message.Envelope) *request {
 	}
 	for _, name := range []string{"Sender", "Resent-From", "Resent-Sender"} {
 		for _, f := range m.Fields(name) {
-			addrs, err := message.ParseAddressList(f.Value())
-			req.also = append(req.also, addrs...)
-			if err != nil && req.alsoErr == nil {
-				req.alsoErr = err
+			addresses, err := message.ParseFrom(f.Value())
+			if err != nil {
+				shown := message.ShownIn(f)
+				addresses, req.alsoCut = withDomain(shown.Addresses), req.alsoCut || shown.Cut
 			}
+			req.also = append(req.also, addresses...)
 		}
 	}
 	return req
+}
+
+// withDomain leaves out the words of a field that names nobody: devices write a login into Sender.
+func withDomain(addresses []message.Address) []message.Address {
+	return slices.DeleteFunc(addresses, func(a message.Address) bool { return a.Domain == "" })
 }
 
 // fromText is the From address for the log.

@@ -233,10 +233,14 @@ type request struct {
 	mailFrom string
 	from     []message.Address
 	fromErr  error
+	// fields is how many From fields there are, and shown whom a reader may take for the author by them.
+	fields int
+	shown  message.Shown
 	// also are the addresses of Sender, Resent-From and Resent-Sender, and without a From the envelope sender. They choose
-	// no identity, but a protected one may only be used by whom a rule permits to use it as From.
+	// no identity, but a protected one may only be used by whom a rule permits to use it as From. alsoCut says that not all
+	// of them could be looked at.
 	also    []message.Address
-	alsoErr error
+	alsoCut bool
 }
 
 // decision is what the rules say to a request: sign, or a class of Options.On.
@@ -248,10 +252,22 @@ type decision struct {
 	reason   string
 }
 
+// Codes of decisions whose cause the submitter is told.
+const (
+	codeBadFrom       = "bad-from"
+	codeSeveralFrom   = "several-from"
+	codeLocalPartCase = "local-part-case"
+)
+
 // decide is the table of who may sign as whom (RFC 6409, Sections 6 and 8.1): a pure function.
 func decide(rules []*rule, req *request) decision {
 	if code, reason := refused(rules, req); code != "" {
 		return decision{class: ClassNotAllowed, code: code, reason: reason}
+	}
+	if code, reason := req.unclear(); code != "" {
+		d := undecided(rules, req, code, reason)
+		d.code = code
+		return d
 	}
 	if len(req.from) == 0 {
 		return undecided(rules, req, "no-from", "the message has no From")
@@ -262,12 +278,24 @@ func decide(rules []*rule, req *request) decision {
 			return decision{rule: r, identity: r.identityFor(from)}
 		}
 	}
-	for _, r := range rules {
-		if r.protects(from) {
-			return decision{class: ClassNotAllowed, code: "from-not-allowed", reason: fmt.Sprintf("a rule names %s, and none lets this submitter use it", from)}
-		}
+	if code, reason := protected(rules, req, from); code != "" {
+		return decision{class: ClassNotAllowed, code: code, reason: reason}
 	}
 	return undecided(rules, req, "no-rule", fmt.Sprintf("no rule names %s", from))
+}
+
+// protected says why the From address may not be used by a submitter to whom no rule permits it, where some rule names it.
+func protected(rules []*rule, req *request, from message.Address) (code, reason string) {
+	for _, r := range rules {
+		if !r.protects(from) {
+			continue
+		}
+		if r.who.match(req.who) && r.permitsMailFrom(req) {
+			return codeLocalPartCase, fmt.Sprintf("a rule names %s in another case, and local parts count letter by letter", from)
+		}
+		code, reason = "from-not-allowed", fmt.Sprintf("a rule names %s, and none lets this submitter use it", from)
+	}
+	return code, reason
 }
 
 // undecided is not-allowed for a submitter whom some rule names, else no-rule.
@@ -280,15 +308,30 @@ func undecided(rules []*rule, req *request, code, reason string) decision {
 	return decision{class: ClassNoRule, code: code, reason: reason}
 }
 
-// refused finds what no rule can allow: an author that cannot be told, or a protected address in another field.
-func refused(rules []*rule, req *request) (code, reason string) {
+// unclear says why the one author cannot be told, or "".
+func (r *request) unclear() (code, reason string) {
 	switch {
-	case req.fromErr != nil:
-		return "bad-from", fmt.Sprintf("the From cannot be read: %v", req.fromErr)
-	case len(req.from) > 1:
-		return "several-from", fmt.Sprintf("the message has %d From addresses", len(req.from))
-	case req.alsoErr != nil:
-		return "bad-sender", fmt.Sprintf("the Sender or a Resent field cannot be read: %v", req.alsoErr)
+	case r.fromErr != nil:
+		return codeBadFrom, fmt.Sprintf("the From cannot be read: %v", r.fromErr)
+	case len(r.from) > 1:
+		return codeSeveralFrom, fmt.Sprintf("the message has %d From addresses", len(r.from))
+	case r.fields > 1:
+		return codeSeveralFrom, fmt.Sprintf("the message has %d From fields", r.fields)
+	}
+	return "", ""
+}
+
+// refused finds what no rule can allow: a protected address in a From that readers do not understand alike, or in another field.
+func refused(rules []*rule, req *request) (code, reason string) {
+	if code, reason := req.unclear(); code != "" {
+		if shown := ruled(rules, req.shown); shown != "" {
+			return code, reason + ", and may show " + shown + ", which a rule names"
+		}
+	} else if a, ok := req.another(rules); ok {
+		return codeBadFrom, fmt.Sprintf("readers may take %s for the author, which a rule names, and none lets this submitter use it", a)
+	}
+	if req.alsoCut {
+		return "bad-sender", "the Sender or a Resent field is too long to be read"
 	}
 	for _, a := range req.also {
 		if protectedFrom(rules, req, a) {
@@ -296,6 +339,32 @@ func refused(rules []*rule, req *request) (code, reason string) {
 		}
 	}
 	return "", ""
+}
+
+// ruled returns what some rule names of what may be shown, or "".
+func ruled(rules []*rule, shown message.Shown) string {
+	if shown.Cut {
+		return "any address"
+	}
+	for _, a := range shown.Addresses {
+		for _, r := range rules {
+			if r.protects(a) {
+				return a.String()
+			}
+		}
+	}
+	return ""
+}
+
+// another returns a protected address that some reader may take for the author in the place of the one in From.
+func (r *request) another(rules []*rule) (message.Address, bool) {
+	for _, a := range r.shown.Addresses {
+		same := len(r.from) == 1 && a.Domain == r.from[0].Domain && strings.EqualFold(a.Local, r.from[0].Local)
+		if !same && protectedFrom(rules, r, a) {
+			return a, true
+		}
+	}
+	return message.Address{}, r.shown.Cut
 }
 
 // protectedFrom reports whether some rule names the address and none permits it to this submitter.

@@ -79,7 +79,7 @@ func TestDecide(t *testing.T) {
 		{"another network", "net:192.0.3.7", "", "From: alice@example.org", ClassNotAllowed, "from-not-allowed"},
 		{"another user", "user:billing", "", "From: alice@example.org", ClassNotAllowed, "from-not-allowed"},
 		{"the local part's case guards", "user:billing", "", "From: ALICE@example.org", ClassNotAllowed, "from-not-allowed"},
-		{"and does not permit", "user:alice", "", "From: Alice@example.org", ClassNotAllowed, "from-not-allowed"},
+		{"and does not permit", "user:alice", "", "From: Alice@example.org", ClassNotAllowed, "local-part-case"},
 		{"a named submitter, no rule for this From", "user:billing", "", "From: x@elsewhere.example", ClassNotAllowed, "submitter-not-allowed"},
 		{"an envelope sender that is not in the rule", "user:bot", "x@example.org", "From: noreply@example.org", ClassNotAllowed, "from-not-allowed"},
 		{"nobody named", "user:carol", "", "From: carol@elsewhere.example", ClassNoRule, "no-rule"},
@@ -102,7 +102,30 @@ func TestDecide(t *testing.T) {
 		{"a protected address as Sender of a stranger", "", "", "From: x@elsewhere.example\r\nSender: billing@example.org", ClassNotAllowed, "sender-not-allowed"},
 		{"a protected address as Resent-From", "user:alice", "", "From: alice@example.org\r\nResent-From: billing@example.org", ClassNotAllowed, "sender-not-allowed"},
 		{"a protected address as Resent-Sender", "user:alice", "", "From: alice@example.org\r\nResent-Sender: Billing@example.org", ClassNotAllowed, "sender-not-allowed"},
-		{"an unreadable Sender", "user:alice", "", "From: alice@example.org\r\nSender: <<", ClassNotAllowed, "bad-sender"},
+		{"an unreadable Sender", "user:alice", "", "From: alice@example.org\r\nSender: <<", "", "alice@example.org"},
+		{"a Sender without domain", "user:alice", "", "From: alice@example.org\r\nSender: pi", "", "alice@example.org"},
+		{"a Sender with an underscore", "user:alice", "", "From: alice@example.org\r\nSender: pi@raspberry_pi", "", "alice@example.org"},
+		{"a protected address in an unreadable Sender", "user:alice", "", "From: alice@example.org\r\nSender: <<billing@example.org>", ClassNotAllowed, "sender-not-allowed"},
+
+		{"words of any kind before the address", "user:alice", "", "From: [SRV01] Alerts, Inc. <alice@example.org>", "", "alice@example.org"},
+		{"an unquoted name with a comma", "user:billing", "", "From: Example, Inc. <billing@example.org>", "", "billing@example.org"},
+		{"the address as its own name", "user:alice", "", "From: alice@example.org <alice@example.org>", "", "alice@example.org"},
+		{"the same author twice", "user:alice", "", "From: A <alice@example.org>, A <alice@example.org>", "", "alice@example.org"},
+		{"such words, of a stranger", "", "", "From: [x] <alice@example.org>", ClassNotAllowed, "from-not-allowed"},
+		{"an encoded name that is an address to some", "user:alice", "", "From: =?utf-8?q?billing=40example.org?= <alice@example.org>", ClassNotAllowed, "bad-from"},
+		{"a quoted name that is an address to some", "user:alice", "", `From: "x <billing@example.org>" <alice@example.org>`, ClassNotAllowed, "bad-from"},
+		{"unreadable, of nobody", "", "", "From: x@elsewhere.example (", ClassNoRule, "bad-from"},
+		{"unreadable, of a named submitter", "user:alice", "", "From: x@elsewhere.example (", ClassNotAllowed, "bad-from"},
+		{"unreadable, with a protected address", "", "", "From: billing@example.org (", ClassNotAllowed, "bad-from"},
+		{"the same in parts", "", "", `From: bil(x)ling @ example . org (`, ClassNotAllowed, "bad-from"},
+		{"the same quoted", "", "", `From: "billing"@example.org x`, ClassNotAllowed, "bad-from"},
+		{"the same encoded", "", "", `From: =?utf-8?q?billing=40example.org?=`, ClassNotAllowed, "bad-from"},
+		{"unreadable, of another author there", "", "", "From: carol@example.org (", ClassNoRule, "bad-from"},
+		{"no domain, and the rule names all of one", "", "", "From: root", ClassNotAllowed, "bad-from"},
+		{"two authors of nobody", "", "", "From: a@elsewhere.example, b@elsewhere.example", ClassNoRule, "several-from"},
+		{"a second field that is empty", "user:alice", "", "From: (x)\r\nFrom: alice@example.org", ClassNotAllowed, "several-from"},
+		{"dots at the end", "", "", "From: ilo7.@example.org", ClassNoRule, "no-rule"},
+		{"too long to be looked at", "", "", "From: " + strings.Repeat("x", 20_000) + " (", ClassNotAllowed, "bad-from"},
 	} {
 		m := read(t, c.header+"\r\nTo: x@example.com\r\n\r\nhello\r\n")
 		d := decide(rules, originators(m, &message.Envelope{MailFrom: c.mailFrom, Submitter: submitter(t, c.who)}))
@@ -112,6 +135,17 @@ func TestDecide(t *testing.T) {
 		}
 		if d.class != c.class || got != c.code {
 			t.Errorf("%s: class %q, %q (%s); want %q, %q", c.name, d.class, got, d.reason, c.class, c.code)
+		}
+	}
+}
+
+// TestDecideWithoutDomain: MTAs write their own domain to a From that has none.
+func TestDecideWithoutDomain(t *testing.T) {
+	rules := parseRules(t, []Rule{{Who: []string{"user:billing"}, From: []string{"billing@example.org"}}})
+	for from, class := range map[string]string{"root": ClassNoRule, "Charlie Root <root>": ClassNoRule, "Billing": ClassNotAllowed, "x <billing>": ClassNotAllowed} {
+		m := read(t, "From: "+from+"\r\n\r\nhello\r\n")
+		if d := decide(rules, originators(m, &message.Envelope{})); d.class != class || d.code != "bad-from" {
+			t.Errorf("%s: %s, %s; want %s", from, d.class, d.code, class)
 		}
 	}
 }

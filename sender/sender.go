@@ -6,8 +6,10 @@
 // smime. Who may sign as whom is always decided by an authenticated fact,
 // never by the header alone (DESIGN 7).
 //
-// The rules for addresses beside From: a message with several From addresses,
-// or with one that cannot be read, is refused. An address in Sender,
+// Where readers do not understand From alike (several addresses, or a value that breaks the grammar and in which not all find the
+// same one, [message.ParseFrom]) nothing is signed, and the message is refused if a rule names any address that some
+// of them may be shown as the author ([message.Shown]).
+// The rules for addresses beside From: an address in Sender,
 // Resent-From or Resent-Sender never chooses the identity, but where a rule
 // names it the submitter must be one who may use it as From; so with the
 // envelope sender of a message without From, for which MTAs write one. The null sender
@@ -25,6 +27,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"dnseal/lookup"
@@ -176,6 +179,10 @@ func (s *Sender) mainForm(m *message.Message, env *message.Envelope, r *rule) fo
 func (s *Sender) sign(ctx context.Context, m *message.Message, pass *message.Edit, d decision, gs []group, attrs []slog.Attr) *message.Outcome {
 	id, err := s.opts.Identities(d.identity)
 	if err != nil {
+		if other := s.inAnotherCase(d.identity); other != "" {
+			reason := fmt.Sprintf("the identity is %s, and local parts count letter by letter", other)
+			return s.stop(ClassNotAllowed, codeLocalPartCase, reason, pass, attrs)
+		}
 		return s.stop(ClassSignFailed, "no-identity", err.Error(), pass, attrs)
 	}
 	if code, reason := s.unpublished(ctx, id); code != "" {
@@ -205,6 +212,19 @@ func (s *Sender) sign(ctx context.Context, m *message.Message, pass *message.Edi
 	}
 	out.Attrs = append(attrs, formAttrs(fs.results)...)
 	return out
+}
+
+// inAnotherCase returns the name of the identity whose local part is that of name in lower case, or "".
+func (s *Sender) inAnotherCase(name string) string {
+	a, err := message.ParseAddress(name)
+	lower := message.Address{Local: strings.ToLower(a.Local), Domain: a.Domain}
+	if err != nil || lower == a {
+		return ""
+	}
+	if _, err := s.opts.Identities(lower.String()); err != nil {
+		return ""
+	}
+	return lower.String()
 }
 
 // forms makes the forms of one message.
@@ -253,7 +273,7 @@ func (s *Sender) failed(err error, pass *message.Edit, attrs []slog.Attr) *messa
 
 // stop is the outcome for a message that is not signed because of a class.
 func (s *Sender) stop(class, code, reason string, pass *message.Edit, attrs []slog.Attr) *message.Outcome {
-	out := &message.Outcome{Action: s.on[class], Edit: pass, Result: class, Reply: reply(class, s.on[class]), Level: level(class)}
+	out := &message.Outcome{Action: s.on[class], Edit: pass, Result: class, Reply: replyTo(class, code, s.on[class]), Level: level(class)}
 	if class == ClassNoRule && out.Action == message.Accept {
 		out.Result = ResultUnsigned
 	}

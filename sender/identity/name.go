@@ -33,6 +33,9 @@ func parseMailName(name string) (Kind, string, error) {
 	if err == nil && strings.HasPrefix(addr.Domain, "[") {
 		err = errors.New("an address literal has no place in the DNS")
 	}
+	if err == nil && addr.String()[0] == '"' && !strings.Contains(name, `"`) {
+		err = fmt.Errorf("such a local part is written in quotation marks: %s", addr)
+	}
 	if err == nil {
 		_, err = lookup.SMIMEAName(addr.Local, addr.Domain)
 	}

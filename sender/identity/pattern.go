@@ -127,10 +127,12 @@ func (p Pattern) MatchAddress(a message.Address) bool {
 	return p.isAddress && Glob(p.domain, a.Domain) && Glob(p.local, a.Local)
 }
 
-// FoldsTo reports whether the pattern would name the address if the case of local parts did not matter.
+// FoldsTo reports whether the pattern would name the address if the case of local parts did not matter. A local part or domain that is
+// missing, as in [message.Shown], may be any.
 // It is for guarding, never for permitting: people take Billing@ and billing@ for one.
 func (p Pattern) FoldsTo(a message.Address) bool {
-	return p.isAddress && Glob(p.domain, a.Domain) && Glob(strings.ToLower(p.local), strings.ToLower(a.Local))
+	return p.isAddress && (a.Domain == "" || Glob(p.domain, a.Domain)) &&
+		(a.Local == "" || Glob(strings.ToLower(p.local), strings.ToLower(a.Local)))
 }
 
 // MatchName reports whether the pattern names the DNS name (lower-case A-labels, without final dot).

@@ -121,8 +121,8 @@ func (a Address) isNoAddress() bool { return a.Local == "" && !strings.Contains(
 
 // Shown is whom readers may take for the author of a message.
 type Shown struct {
-	// Addresses are those of [AddressesIn] and, where a From field holds no @ at all, its words as local parts without a domain,
-	// to which MTAs write their own.
+	// Addresses are those of [AddressesIn]; without a local part, other domains of [DomainsIn]; and of a field that holds none of
+	// them, its words as local parts without a domain, to which MTAs write their own.
 	Addresses []Address
 	// Domains are those of [DomainsIn].
 	Domains []string
@@ -130,23 +130,23 @@ type Shown struct {
 	Cut bool
 }
 
-// Shown returns whom readers may take for the author: the one author where the message has one From field that all readers
-// understand alike, else everything in its From fields that looks like an address; where it has no From, in
-// Sender.
+// Shown returns whom readers may take for the author: [ShownIn] of the From fields, or where it has none, of Sender.
 func (m *Message) Shown() Shown {
 	fields := m.Fields("From")
+	if len(fields) == 0 {
+		fields = m.Fields("Sender")
+	}
+	return ShownIn(fields...)
+}
+
+// ShownIn returns whom readers may take for the author by these fields: the one author of a single field that all understand
+// alike, else everything in them that looks like an address.
+func ShownIn(fields ...Field) Shown {
 	if len(fields) == 1 {
 		if a, ok := agreed(fields[0].Value()); ok {
 			return Shown{Addresses: []Address{a}, Domains: []string{a.Domain}}
 		}
 	}
-	if len(fields) == 0 {
-		fields = m.Fields("Sender")
-	}
-	return shownIn(fields)
-}
-
-func shownIn(fields []Field) Shown {
 	var s Shown
 	size := 0
 	for _, f := range fields {
@@ -155,14 +155,28 @@ func shownIn(fields []Field) Shown {
 			s.Cut = true
 			return s
 		}
-		addresses := AddressesIn(value)
 		domains, _ := DomainsIn(value)
-		if len(addresses) == 0 {
-			addresses = wordsIn(value)
-		}
-		s.Addresses, s.Domains = append(s.Addresses, addresses...), append(s.Domains, domains...)
+		s.Addresses, s.Domains = append(s.Addresses, suspects(value, domains)...), append(s.Domains, domains...)
 	}
 	return s
+}
+
+// suspects are the addresses in a value of which the domains are known.
+func suspects(value string, domains []string) []Address {
+	out := AddressesIn(value)
+	seen := map[string]bool{}
+	for _, a := range out {
+		seen[a.Domain] = true
+	}
+	for _, d := range domains {
+		if !seen[d] {
+			out = append(out, Address{Domain: d})
+		}
+	}
+	if len(out) == 0 {
+		return wordsIn(value)
+	}
+	return out
 }
 
 // wordsIn are the words of a value as local parts.
