@@ -18,11 +18,11 @@ func newCheck() *cobra.Command {
 		Use:   "check",
 		Short: "Prove that a configuration works: keys, records, next hops",
 		Long: `Reads the configuration as the relay and the milter do, and then tries what it
-says: each identity's certificate, its record in the DNS against its key, and
-the signing of a test message; each relay's server certificate against its TLSA
-records and the roots; each next hop, and for inbound relays that it does not
-take a stranger's mail for elsewhere; and prints the lines for Postfix and
-Sendmail. No message is sent.
+says: each resolver, whether it passes on what DNSSEC needs; each identity's
+certificate, its record in the DNS against its key, and the signing of a test
+message; each relay's server certificate against its TLSA records and the roots;
+each next hop, and for inbound relays that it does not take a stranger's mail
+for elsewhere; and prints the lines for Postfix and Sendmail. No message is sent.
 
 Exit status: 0 all is right; 1 something is wrong; 2 the configuration cannot be
 read; 3 something could not be told, nothing is wrong.`,
@@ -52,6 +52,7 @@ func check(ctx context.Context, out io.Writer, file string, quiet bool) error {
 	}
 	defer client.Close() //nolint:errcheck // nothing is lost
 	k := checker{checklist: l, config: c, dns: client, now: time.Now()}
+	k.resolvers(ctx, client)
 	for _, name := range c.IdentityNames() {
 		k.identity(ctx, name)
 	}
@@ -72,6 +73,8 @@ type checker struct {
 	config *config.Config
 	dns    lookup.Resolver
 	now    time.Time
+
+	absences map[string]bool // parents of names whose absence was looked at
 }
 
 // checklist tells what was found, a line each.

@@ -66,6 +66,8 @@ func (k *checker) record(ctx context.Context, id *identity.Identity) {
 		k.match(ctx, id, res, publish)
 	case res.Status == dnssec.Secure:
 		k.wrong(k.config.At("identities"), "identity %s has no record: there is no %s at %s; %s", id.Name, typ, owner, publish)
+	case res.Status == dnssec.Insecure && res.Code != dnssec.CodeUnsigned:
+		k.wrongFor(id.Name, strings.TrimSpace(res.Code+" "+res.Zone()), k.config.At("identities"), "identity %s: what the DNS says of %s proves nothing: %s; see: dnseal lookup %s", id.Name, owner, res.Reason, identity.Quote(id.Name))
 	case res.Status == dnssec.Insecure:
 		k.wrongFor(id.Name, "unsigned zone "+res.Zone(), k.config.At("identities"), "identity %s: the zone of %s is not signed, so nobody can believe its record; sign it by DNSSEC, or see: dnseal lookup %s", id.Name, owner, identity.Quote(id.Name))
 	case res.Status == dnssec.Bogus:
@@ -93,6 +95,7 @@ func (k *checker) match(ctx context.Context, id *identity.Identity, res *lookup.
 	for _, r := range results {
 		if r.Matched() {
 			k.ok("identity %s: %s %d %d %d at %s is of its key, DNSSEC secure", id.Name, res.Type, r.Record.Usage, r.Record.Selector, r.Record.MatchingType, res.Name)
+			k.absence(ctx, res)
 			k.dates(id, r.Record.Usage)
 			return
 		}
