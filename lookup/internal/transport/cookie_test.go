@@ -81,7 +81,7 @@ func TestCookies(t *testing.T) {
 				out = append(out, forged(in))
 			}
 			return out
-		}), "client,client,client", 1},
+		}), "client,client,client", 3},
 		{"given, then missing", newBaker(full, plain, full), "client,client ,client", 1},
 		{"bad", newBaker(func(in *dns.Msg, client string) [][]byte {
 			return [][]byte{answer(in, withCookie(client+serverHalf), func(m *dns.Msg) { m.Rcode, m.Answer = dns.RcodeBadCookie, nil })}

@@ -15,13 +15,20 @@ const busyStreams = 16
 
 // pool holds the connections to one server.
 type pool struct {
-	client *Client
-	server Server
-	mu     sync.Mutex
-	open   []*stream
+	client  *Client
+	server  Server
+	onlyTCP func() bool // nothing else gets through to it
+	mu      sync.Mutex
+	open    []*stream
 }
 
-func newPool(c *Client, s Server) *pool { return &pool{client: c, server: s} }
+func newPool(c *Client, s Server, onlyTCP func() bool) *pool {
+	return &pool{client: c, server: s, onlyTCP: onlyTCP}
+}
+
+// keeps reports whether idle connections are of use. Where UDP works a connection is for one long answer: a server that
+// serves it in its only process answers nobody else until it ends.
+func (p *pool) keeps() bool { return p.server.TLS || p.onlyTCP() }
 
 // exchange asks over a connection. One that the server has closed meanwhile costs a second attempt.
 func (p *pool) exchange(ctx context.Context, q question) (*dns.Msg, error) {
@@ -31,6 +38,7 @@ func (p *pool) exchange(ctx context.Context, q question) (*dns.Msg, error) {
 			return nil, err
 		}
 		m, err := s.exchange(ctx, q)
+		p.release(s)
 		if errors.Is(err, errLost) && !fresh && attempt < p.client.opts.Connections {
 			continue
 		}
@@ -38,7 +46,7 @@ func (p *pool) exchange(ctx context.Context, q question) (*dns.Msg, error) {
 	}
 }
 
-// get returns the connection with the least to do, or opens one.
+// get returns the connection with the least to do, or opens one. It must be released.
 func (p *pool) get() (s *stream, fresh bool, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -49,9 +57,11 @@ func (p *pool) get() (s *stream, fresh bool, err error) {
 		}
 	}
 	if best != nil && (best.load() < busyStreams || len(p.open) >= p.client.opts.Connections) {
+		best.users++
 		return best, false, nil
 	}
 	s = newStream(p)
+	s.users = 1
 	if !p.client.start(s.run) {
 		return nil, false, ErrClosed
 	}
@@ -59,10 +69,24 @@ func (p *pool) get() (s *stream, fresh bool, err error) {
 	return s, true, nil
 }
 
+// release gives a connection back, and ends it when it is idle and not kept.
+func (p *pool) release(s *stream) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if s.users--; s.users == 0 && !p.keeps() && s.retireIfNotOffered() {
+		p.remove(s)
+	}
+}
+
 // drop forgets a connection.
 func (p *pool) drop(s *stream) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.remove(s)
+}
+
+// remove is drop for who holds mu.
+func (p *pool) remove(s *stream) {
 	for i := range p.open {
 		if p.open[i] == s {
 			p.open = append(p.open[:i], p.open[i+1:]...)

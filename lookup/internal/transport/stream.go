@@ -33,11 +33,14 @@ type stream struct {
 	gone chan struct{} // closed when nothing can be asked any more; err says why
 	err  error
 
+	users int // who asks over it, under the pool's mu
+
 	mu      sync.Mutex
 	conn    net.Conn                 // nil before it is connected
 	waiting map[uint16]chan<- []byte // by ID
 	heard   time.Time                // when the last message came
 	retired bool                     // out of the pool: it ends with its last question
+	offered bool                     // the server has said that it keeps it unused for a while
 }
 
 func newStream(p *pool) *stream {
@@ -63,11 +66,11 @@ func (s *stream) exchange(ctx context.Context, q question) (*dns.Msg, error) {
 	}
 	select {
 	case wire := <-reply:
-		return a.take(wire)
+		return s.take(a, wire)
 	case <-s.gone:
 		select {
 		case wire := <-reply: // the server hung up behind it
-			return a.take(wire)
+			return s.take(a, wire)
 		default:
 			return nil, s.err
 		}
@@ -78,12 +81,42 @@ func (s *stream) exchange(ctx context.Context, q question) (*dns.Msg, error) {
 }
 
 // take reads a reply that came over a connection: it has its question's ID, and no larger one is to be had elsewhere.
-func (a *asked) take(wire []byte) (*dns.Msg, error) {
+func (s *stream) take(a *asked, wire []byte) (*dns.Msg, error) {
 	m, err := a.read(wire)
 	if errors.Is(err, errTruncated) || errors.Is(err, errNotOurs) {
 		err = ErrMalformed
 	}
+	if err == nil {
+		s.learn(m)
+	}
 	return m, err
+}
+
+// learn takes the server's offer to keep the connection, or its wish to end it (RFC 7828, Section 3.3.2).
+func (s *stream) learn(m *dns.Msg) {
+	opt := m.IsEdns0()
+	if opt == nil {
+		return
+	}
+	for _, o := range opt.Option {
+		if k, ok := o.(*dns.EDNS0_TCP_KEEPALIVE); ok {
+			s.mu.Lock()
+			s.offered = k.Timeout > 0
+			s.mu.Unlock()
+		}
+	}
+}
+
+// retireIfNotOffered ends an unused connection that the server has not offered to keep.
+func (s *stream) retireIfNotOffered() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.offered {
+		return false
+	}
+	s.retired = true
+	s.endIfUnused()
+	return true
 }
 
 // register gives the question an ID of its own.

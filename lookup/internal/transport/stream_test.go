@@ -34,13 +34,13 @@ func TestPipelined(t *testing.T) {
 	f := tcpOnly(func(conn net.Conn, in *dns.Msg) {
 		mu.Lock()
 		defer mu.Unlock()
-		held = append(held, framed(answer(in)))
+		held = append(held, framed(answer(in, keepalive(10))))
 		if len(held)%2 == 0 {
 			_, _ = conn.Write(held[len(held)-1])
 			return
 		}
 		// Odd ones wait for their time on the connection they came over.
-		time.AfterFunc(time.Millisecond, func() { _, _ = conn.Write(framed(answer(in))) })
+		time.AfterFunc(time.Millisecond, func() { _, _ = conn.Write(framed(answer(in, keepalive(10)))) })
 	})
 	c := newTestClient(t, Options{Servers: []Server{f.start(t)}})
 	var wg sync.WaitGroup
@@ -58,6 +58,46 @@ func TestPipelined(t *testing.T) {
 	wg.Wait()
 	if got := f.conns.Load(); got < 1 || got > 4 {
 		t.Errorf("%d connections, want 1 to 4", got)
+	}
+}
+
+// keepalive offers to keep an idle connection for so many tenths of a second (RFC 7828).
+func keepalive(tenths uint16) func(*dns.Msg) {
+	return func(m *dns.Msg) {
+		opt := m.IsEdns0()
+		opt.Option = append(opt.Option, &dns.EDNS0_TCP_KEEPALIVE{Code: dns.EDNS0TCPKEEPALIVE, Timeout: tenths})
+	}
+}
+
+// TestIdle ends a connection with the last answer that is waited for, unless the server offers to keep it: one that has a
+// single process answers nobody else before.
+func TestIdle(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name  string
+		edit  func(*dns.Msg)
+		conns int32
+	}{
+		{"says nothing", func(*dns.Msg) {}, 3},
+		{"wants it ended", keepalive(0), 3},
+		{"offers to keep it", keepalive(100), 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			f := tcpOnly(func(conn net.Conn, in *dns.Msg) { _, _ = conn.Write(framed(answer(in, tt.edit))) })
+			c := newTestClient(t, Options{Servers: []Server{f.start(t)}})
+			for range 3 {
+				if _, err := exchange(t, c); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := f.conns.Load(); got != tt.conns {
+				t.Errorf("%d connections, want %d", got, tt.conns)
+			}
+			if kept := len((*c.servers.Load())[0].pool.open); kept != int(3-tt.conns)/2 {
+				t.Errorf("%d connections are kept", kept)
+			}
+		})
 	}
 }
 

@@ -101,9 +101,9 @@ func (c *Client) SetServers(list []Server) {
 			servers = append(servers, known[i])
 			continue
 		}
-		servers = append(servers, &server{
-			Server: s, pool: newPool(c, s), health: health{first: c.opts.FirstPause, last: c.opts.LastPause},
-		})
+		added := &server{Server: s, health: health{first: c.opts.FirstPause, last: c.opts.LastPause}}
+		added.pool = newPool(c, s, added.health.noUDP.Load)
+		servers = append(servers, added)
 	}
 	c.servers.Store(&servers)
 }
