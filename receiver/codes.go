@@ -53,6 +53,7 @@ const (
 	CodeInnerFromMismatch = "inner-from-mismatch" // the signer is who From says, but the protected From says another, or nothing
 	CodeNoRule            = "no-rule"             // a device, service or host without a rule that lets it use this From
 	CodeHeaderChanged     = "header-changed"      // a protected field that readers show or act on is not as it was signed
+	CodeNotEntity         = "not-an-entity"       // what is signed is no MIME entity, but a file
 	CodePartial           = "partial"             // covers only a part of the message, or not a text beside that readers may show
 
 	// Freshness and quality. Verdict policy.

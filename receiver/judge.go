@@ -90,6 +90,7 @@ func (j *judgement) judge(ctx context.Context) {
 	j.note(j.integrity())
 	j.note(j.binding())
 	j.note(j.nameBinding(ctx))
+	j.note(j.entity())
 	if asking {
 		j.note(j.quality())
 	}
@@ -140,6 +141,14 @@ func (j *judgement) integrity() finding {
 		return finding{Neutral, CodeNoKey, "neither the message nor the DNS holds the signer's key"}
 	}
 	return finding{Neutral, CodeUnsupported, s.Reason}
+}
+
+// entity wants the signed content to be a MIME entity (RFC 8551, Section 3.1): a signed file is no message of who signed it.
+func (j *judgement) entity() finding {
+	if j.sig.NotEntity == "" {
+		return good
+	}
+	return finding{Policy, CodeNotEntity, "what is signed is no MIME entity: " + j.sig.NotEntity}
 }
 
 // coverage: a signature on a part says nothing about the rest (RFC 9787, Section 4), nor about a text beside what it signs.

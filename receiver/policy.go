@@ -52,6 +52,7 @@ var classes = map[string]string{
 	CodeTimeout:       ClassDNSError,
 	CodeBogus:         ClassBogus,
 	CodeMalformed:     ClassMalformed,
+	CodeNotEntity:     ClassMalformed,
 	CodeBadFrom:       ClassMalformed,
 	CodeTooBig:        ClassTooBig,
 	CodeInternalError: ClassInternalError,

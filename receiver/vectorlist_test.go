@@ -116,6 +116,7 @@ func (c *cast) parts() []vectorPart {
 		{306, c.signatureAttacks},
 		{321, c.cosignerAttacks},
 		{333, c.besideAttacks},
+		{900, c.entityAttacks},
 		{400, c.headerStates},
 		{350, c.constraintAttacks},
 		{0, c.constraintControls},

@@ -51,6 +51,7 @@ func (v *verifier) clear(l *layer, doubt string) (bool, error) {
 	}
 	for _, s := range v.report.Signatures[first:] {
 		s.content, s.off, s.size = l.src, off, n
+		s.NotEntity = entityDefect(content, l.outer)
 	}
 	p.secured = true
 	l.entity = content

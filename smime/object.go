@@ -54,6 +54,9 @@ func (v *verifier) inside(l *layer, sd *cms.SignedData, content *message.Spool) 
 	if err != nil {
 		return err
 	}
+	for _, s := range v.report.Signatures[first:] {
+		s.NotEntity = entityDefect(inner, l.outer)
+	}
 	p.secured = true
 	l.src, l.entity = content, inner
 	return nil

@@ -57,6 +57,9 @@ type Signature struct {
 	// Beside says what text stands around the signed content that some readers show, and that this signature does not cover, e.g.
 	// "epilogue after the signed part"; "" for none but what programs write there for readers without MIME.
 	Beside string
+	// NotEntity says why the signed content is no MIME entity (RFC 8551, Section 3.1), so that readers take it for something else
+	// than was signed; "" for one that is.
+	NotEntity string
 	// Integrity says whether the signature value is right over exactly the bytes received.
 	Integrity Integrity
 	// Code is a stable word when Integrity is not good, or Weak: one of the Code constants. Reason is a sentence.

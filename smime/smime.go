@@ -31,12 +31,17 @@
 // # What it refuses
 //
 // Whatever readers may understand in more than one way: a multipart/signed of
-// other than two parts, two Content-Types, boundaries that only some take for one, content inside a
-// detached signature, a SignedData that nobody signed, signed content that is not id-data. A CMS object in a transfer
-// encoding other than base64, which programs decode differently; a signature part whose type, protocol or name is that
-// of something else, so that a reader may show it as an attachment; and what is no part of a signature inside one; a header that gives a second boundary to whoever looks for the word. The limits
-// are in limits.go. A text beside what is signed, where MIME lets nobody see it and some readers show it, is said in
-// [Signature.Beside], unless it is one that programs are known to write there (usualtext.go). Encryption is not done here; encrypted and compressed messages are reported as such.
+// other than two parts, two Content-Types, boundaries that only some take for one, a header that gives a second boundary to
+// readers that look for the word, content inside a detached signature, a SignedData that nobody signed, signed content that is not
+// id-data, a CMS object in a transfer encoding other than base64, which programs decode differently, a signature part whose
+// type, protocol or name is that of something else, so that a reader may show it as an attachment, and what is no part of
+// a signature inside one. The limits are in limits.go.
+//
+// It is said, and left to the caller: a text beside what is signed, where MIME lets nobody see it and some readers show it,
+// unless it is one that programs are known to write there ([Signature.Beside], usualtext.go); and that what is signed
+// is a file, which was not meant as a message ([Signature.NotEntity], mimeentity.go).
+//
+// Encryption is not done here; encrypted and compressed messages are reported as such.
 //
 // # How it works
 //
