@@ -121,6 +121,7 @@ func (c *cast) parts() []vectorPart {
 		{350, c.constraintAttacks},
 		{0, c.constraintControls},
 		{380, c.nameBindings},
+		{430, c.fromForms},
 	}
 }
 

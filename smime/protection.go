@@ -53,7 +53,7 @@ func (p *protection) apply(s *Signature) {
 			continue
 		}
 		s.ProtectedFromText = append(s.ProtectedFromText, f.Unfolded())
-		as, err := message.ParseAddressList(f.Value())
+		as, err := message.ParseFrom(f.Value())
 		s.ProtectedFrom = append(s.ProtectedFrom, as...)
 		if err != nil && s.ProtectedFromErr == nil {
 			s.ProtectedFromErr = err

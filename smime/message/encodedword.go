@@ -102,8 +102,8 @@ func decodeText(encoding byte, text string) string {
 
 // decodeCharset knows what browsers know, and so most readers.
 func decodeCharset(charset, octets string) (string, bool) {
-	if octets == "" {
-		return "", true
+	if octets == "" || strings.EqualFold(charset, "unknown-8bit") { // RFC 1428, Section 3: octets as they came
+		return octets, true
 	}
 	e, err := htmlindex.Get(charset)
 	if err != nil {
