@@ -2,6 +2,7 @@ package receiver
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"dnseal/lookup"
@@ -29,10 +30,27 @@ func resultsOf(r *Report) [][]string {
 		return [][]string{resultWords(r.Verdict, r.Code)}
 	}
 	var out [][]string
-	for _, s := range r.Signatures {
-		out = append(out, signatureWords(s))
+	for _, s := range r.inOrder() {
+		out = append(out, r.signatureWords(s))
 	}
 	return out
+}
+
+// inOrder has the signatures with those first that decided, the one that gave the message its verdict before all others: there
+// are readers who look at one result only. Then come others of the author, and then those of strangers.
+func (r *Report) inOrder() []*SignatureReport {
+	rank := func(s *SignatureReport) int {
+		switch {
+		case slices.Contains(r.deciding, s) && s.finding() == (finding{r.Verdict, r.Code, r.Reason}):
+			return 0
+		case slices.Contains(r.deciding, s):
+			return 1
+		case s.bound():
+			return 2
+		}
+		return 3
+	}
+	return slices.SortedStableFunc(slices.Values(r.Signatures), func(a, b *SignatureReport) int { return rank(a) - rank(b) })
 }
 
 func resultWords(v Verdict, comment string) []string {
@@ -43,9 +61,13 @@ func resultWords(v Verdict, comment string) []string {
 	return words
 }
 
-// signatureWords is one result with its properties (RFC 7281, Section 3.2).
-func signatureWords(s *SignatureReport) []string {
+// signatureWords is one result with its properties (RFC 7281, Section 3.2). Nothing in the field of a message that does not pass is
+// called a pass: what is right with a signature beside one that is wrong is not acceptable here.
+func (r *Report) signatureWords(s *SignatureReport) []string {
 	words := resultWords(s.Verdict, comment(s))
+	if s.Verdict == Pass && r.Verdict != Pass {
+		words = resultWords(Policy, "beside another signature")
+	}
 	if isIdentifier(s.Identity) {
 		words = append(words, "body.smime-identifier="+s.Identity)
 	}
@@ -59,11 +81,14 @@ func signatureWords(s *SignatureReport) []string {
 	return words
 }
 
+// special is what ends a result, a property or a comment, for one reader or another.
+const special = `;=()\`
+
 // isIdentifier reports whether an identity can stand in the field as it is: a name that is a token, or an address,
 // which is a pvalue also with a quoted local part (RFC 8601, Section 2.2). Others are left out rather than made to
-// look like somebody else. So are those with a semicolon: there are readers who split results at any.
+// look like somebody else. So are those with what some readers split results at.
 func isIdentifier(s string) bool {
-	if len(s) > maxIdentifier || reduce(s) != s || strings.Contains(s, ";") {
+	if len(s) > maxIdentifier || reduce(s) != s || strings.ContainsAny(s, special) {
 		return false
 	}
 	a, err := message.ParseAddress(s)
@@ -113,24 +138,21 @@ const maxIdentifier = 512
 // maxValue is the longest value of a property; certificates of strangers hold what they like.
 const maxValue = 200
 
+// harmless writes what readers find results by in another way: a certificate holds what its maker likes. Not every reader knows
+// that nothing in a quoted-string counts.
+var harmless = strings.NewReplacer(";", ",", "=", ":", "(", "[", ")", "]", `\`, "/", `"`, "'")
+
 // pvalue writes a value as token or quoted-string, reduced to printable ASCII (RFC 8601, Section 2.2).
 func pvalue(s string) string {
-	s = shorten(strings.ReplaceAll(reduce(s), ";", "?")) // some readers split results at any semicolon
+	s = shorten(harmless.Replace(reduce(s)))
 	if isToken(s) {
 		return s
 	}
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
+	return `"` + s + `"`
 }
 
-// inComment leaves out what could end the comment or the result.
-func inComment(s string) string {
-	return shorten(strings.Map(func(r rune) rune {
-		if strings.ContainsRune(`()\";`, r) {
-			return -1
-		}
-		return r
-	}, reduce(s)))
-}
+// inComment writes a text so that nothing in it ends the comment or the result.
+func inComment(s string) string { return shorten(harmless.Replace(reduce(s))) }
 
 func shorten(s string) string {
 	if len(s) > maxValue {

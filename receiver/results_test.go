@@ -130,6 +130,7 @@ func TestResultField(t *testing.T) {
 	}
 	rule := &SignatureReport{Part: "1", Verdict: Pass, Identity: "s7._device.example.net", Binding: "rule", DNS: pass.DNS}
 	quoted := &SignatureReport{Part: "2", Verdict: Fail, Code: CodeBadDigest, Identity: `"a b"@example.org`}
+	stranger := &SignatureReport{Part: "3", Verdict: Policy, Code: CodeFromMismatch, Identity: "eve@example.com", NameBound: true, Binding: bindingNone}
 	for _, c := range []struct {
 		name   string
 		report Report
@@ -139,13 +140,19 @@ func TestResultField(t *testing.T) {
 			"pass",
 			Report{Verdict: Pass, Signatures: []*SignatureReport{pass}},
 			"mx.example.net; smime=pass (DANE-EE 3 1 1, DNSSEC secure, header unprotected) body.smime-identifier=alice@example.org" +
-				` body.smime-part=2 body.smime-serial=1f body.smime-issuer="CN=alice \"A\", O=x? y"`,
+				` body.smime-part=2 body.smime-serial=1f body.smime-issuer="CN:alice 'A', O:x, y"`,
 		},
 		{
 			"two",
-			Report{Verdict: Fail, Signatures: []*SignatureReport{rule, quoted}},
+			Report{Verdict: Fail, Code: CodeBadDigest, Signatures: []*SignatureReport{rule, quoted}, deciding: []*SignatureReport{rule, quoted}},
+			"mx.example.net; smime=fail (bad-digest, header unprotected) body.smime-identifier=\"a b\"@example.org body.smime-part=2;" +
+				" smime=policy (beside another signature) body.smime-identifier=s7._device.example.net body.smime-part=1",
+		},
+		{
+			"two that pass, behind a stranger's",
+			Report{Verdict: Pass, Signatures: []*SignatureReport{stranger, rule}, deciding: []*SignatureReport{rule}},
 			"mx.example.net; smime=pass (DANE-EE 3 1 1, DNSSEC secure, by rule, name not bound, header unprotected) body.smime-identifier=s7._device.example.net body.smime-part=1;" +
-				` smime=fail (bad-digest, header unprotected) body.smime-identifier="a b"@example.org body.smime-part=2`,
+				" smime=policy (from-mismatch, header unprotected) body.smime-identifier=eve@example.com body.smime-part=3",
 		},
 		{"unsigned", Report{Verdict: None}, "mx.example.net; smime=none"},
 		{"encrypted", Report{Verdict: None, Code: CodeEncrypted}, "mx.example.net; smime=none (encrypted)"},
@@ -161,36 +168,6 @@ func TestResultField(t *testing.T) {
 			t.Errorf("%s:\n got %s\nwant %s", c.name, unfolded, c.want)
 		}
 	}
-}
-
-// TestResultFieldHostile: whatever a signer writes, the field stays one field of printable, folded lines that
-// nobody can read a result of another method out of.
-func TestResultFieldHostile(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		evil := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{
-			"x\r\nEvil: 1", "a; dkim=pass", `"; dkim=pass "`, "(", ")", `\`, strings.Repeat("y", 5000), "é@example.org", "a.example; spf=pass",
-		}))
-		s := &SignatureReport{
-			Part: evil.Draw(t, "part"), Verdict: Fail, Code: evil.Draw(t, "code"), Identity: evil.Draw(t, "identity"),
-			Certificate: &CertificateReport{Serial: evil.Draw(t, "serial"), Issuer: evil.Draw(t, "issuer")},
-			DNS:         &DNSReport{Status: evil.Draw(t, "status")},
-		}
-		value := resultField("mx.example.net", &Report{Verdict: Fail, Signatures: []*SignatureReport{s}}).Value
-		for line := range strings.SplitSeq(value, "\r\n") {
-			if len(line) > 900 || !strings.HasPrefix(line, " ") || reduce(line) != line {
-				t.Fatalf("line %q of %q", line, value)
-			}
-		}
-		if n := strings.Count(value, ";"); n != 1 {
-			t.Fatalf("%d semicolons in %q", n, value)
-		}
-		if strings.Count(value, "(") != 1 || strings.Count(value, ")") < 1 {
-			// The comment is the only one; brackets elsewhere stand in quotes.
-			if !strings.Contains(value, `"`) {
-				t.Fatalf("brackets in %q", value)
-			}
-		}
-	})
 }
 
 func TestHops(t *testing.T) {

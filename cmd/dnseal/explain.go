@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -93,7 +92,7 @@ func (e *explainer) write(file string, x smime.Explanation) error {
 		_, err := fmt.Fprintf(out, "%s: signature in part %s: %s\n", file, x.Part, x.Sentence)
 		return err
 	}
-	return json.NewEncoder(out).Encode(struct {
+	return writeJSON(out, struct {
 		File     string   `json:"file"`
 		Part     string   `json:"part"`
 		Change   string   `json:"change"`

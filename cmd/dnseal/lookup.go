@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"sync"
 	"time"
 
@@ -45,7 +44,7 @@ Exit status: 0 secure records are there; 1 there are none, or they are insecure;
 		res := client.Lookup(cmd.Context(), name, typ)
 		out := cmd.OutOrStdout()
 		if asJSON {
-			err = json.NewEncoder(out).Encode(res)
+			err = writeJSON(out, res)
 		} else {
 			err = res.WriteTree(out, time.Now())
 		}

@@ -55,7 +55,7 @@ func newService(door, file string, stderr io.Writer) *service {
 // newLog makes the log of a daemon: a line is a message decided or something an operator should know.
 func newLog(w io.Writer, format string) *slog.Logger {
 	if format == "json" {
-		return slog.New(slog.NewJSONHandler(w, nil))
+		return slog.New(slog.NewJSONHandler(plainJSON{w}, nil))
 	}
 	return slog.New(slog.NewTextHandler(w, nil))
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -197,7 +196,7 @@ func (v *verifier) print(w, stderr io.Writer, order <-chan job) error {
 
 func (v *verifier) write(w io.Writer, report *receiver.Report) error {
 	if v.json {
-		return json.NewEncoder(w).Encode(report)
+		return writeJSON(w, report)
 	}
 	if v.printed++; v.printed > 1 {
 		tell(w, "")
