@@ -42,11 +42,11 @@ func formAttrs(results []smime.SignResult) []slog.Attr {
 	var forms, unprotected []string
 	var cause *smime.ContentError
 	for _, r := range results {
-		form := detached
+		made := detached
 		if r.Opaque {
-			form = opaque
+			made = opaque
 		}
-		forms = append(forms, string(form))
+		forms = append(forms, string(made))
 		if r.Cause != nil {
 			cause = r.Cause
 		}

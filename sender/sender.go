@@ -18,6 +18,11 @@
 // left alone, unless the rule says Again. Header fields X-Dnseal-* are always removed, and listened to
 // only from Options.Control.
 //
+// What stands in the way of a signature is of a class (the Class constants), and Options.On says what is done then. A fault of the message
+// itself ([ClassMalformed]) is refused for good, with its place; what can pass by itself, as a key that is not at hand, is deferred. The
+// attributes of an Outcome say in which form a message was signed, why it is opaque where nobody asked for that, and which header fields
+// have no protected copy.
+//
 // [SignMessage] signs without rules, for programs whose user owns the keys.
 package sender
 

@@ -48,7 +48,7 @@ func placeOf(f message.Field) string {
 // headerFault finds the field that keeps a header from being read in the same way by all; those that describe the body are judged with it.
 func headerFault(fields []message.Field) error {
 	for i, f := range fields {
-		reason := ""
+		var reason string
 		switch {
 		case loneCR(f.Raw):
 			reason = "a CR that ends no line"

@@ -43,10 +43,19 @@
 //
 // Encryption is not done here; encrypted and compressed messages are reported as such.
 //
+// # What is never lost
+//
+// What [Sign] and [SevenBit] make holds the parts of the message that came in, decoded, octet for octet (of text the line ends become CRLF), and
+// every other text in it: before, between and after the parts of a multipart, behind a closing delimiter that comes too early, under a
+// boundary that never occurs. Where that text would not survive transit, or a part may not be encoded, the message is made opaque; where it may
+// not be, a [ContentError] says why and where. Only delimiter lines, empty lines around parts and the texts of usualtext.go are left out, and what
+// is written accounts for every octet of the rest (account.go). Headers that are only careless are signed as what all readers take them for,
+// written anew (settle.go, careless.go); fields in which 8-bit text stands are protected by copies in encoded words.
+//
 // # How it works
 //
 // A message is walked once, line by line, into a tree of parts that are ranges of its bytes (walk.go, part.go); no byte of
 // it is ever written again from what was understood of it. Memory does not grow with the message. Signing is sign.go,
-// prepare.go (what is done to which part), emit.go (doing it), protect.go and selfcheck.go; verifying is verify.go, layer.go (signatures around
+// prepare.go (what is done to which part), emit.go (doing it), account.go, protect.go and selfcheck.go; verifying is verify.go, layer.go (signatures around
 // signatures), clear.go, object.go and protection.go; explaining is explain.go and the undo files.
 package smime
