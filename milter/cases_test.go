@@ -32,7 +32,7 @@ func TestCases(t *testing.T) {
 		switch base := filepath.Base(name); {
 		case base == "root-name-twice.eml":
 			want = "550 5.6.0 Message cannot be signed: Content-Type can be read in two ways"
-		case strings.HasPrefix(base, "7-"), base == "sender-latin1.eml":
+		case strings.HasPrefix(base, "7-"):
 			continue // nothing to sign
 		}
 		reply, err := submit(p.addr, author, []string{recipient}, string(raw))

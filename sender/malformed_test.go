@@ -90,7 +90,6 @@ func TestHandleCases(t *testing.T) {
 			out := newSender(t, nil).Handle(t.Context(), read(t, text), &message.Envelope{Submitter: submitter(t, "user:alice")})
 			base := strings.TrimSuffix(filepath.Base(name), ".eml")
 			switch {
-			case base == "sender-latin1": // see TestCasesFields of package smime
 			case base == "root-name-twice":
 				if out.Action != message.Reject || !strings.Contains(out.Reply.Text, "Content-Type") {
 					t.Errorf("%s: %s %v", base, out.Action, out.Reply)
