@@ -1,6 +1,7 @@
 package receiver
 
 import (
+	"context"
 	"crypto/x509"
 
 	"dnseal/lookup"
@@ -9,14 +10,17 @@ import (
 
 // keyFromRecords verifies a signature whose certificate is not in the message with the keys and certificates that
 // the records carry whole. It returns the key the signer names as a DER SubjectPublicKeyInfo, nil where there is
-// none or the message brought a certificate, and whether any key is published whole.
+// none or the message brought a certificate, and whether any key is published whole. It ends with ctx.
 //
 // DESIGN 3: such a signature names its key by SubjectKeyIdentifier; package smime refuses any other key.
-func (j *judgement) keyFromRecords(records []lookup.Record) (spki []byte, published bool) {
+func (j *judgement) keyFromRecords(ctx context.Context, records []lookup.Record) (spki []byte, published bool) {
 	if j.bareKey != nil || !j.needsKey() {
 		return j.bareKey, true
 	}
 	for _, r := range records {
+		if ctx.Err() != nil {
+			break
+		}
 		key, ok := r.SPKI()
 		if !ok || r.Usage != lookup.DANEEE {
 			continue

@@ -121,17 +121,17 @@ func (j *judgement) missing(ctx context.Context, res *lookup.Result) finding {
 
 // match judges secure records against the signer's certificate or key.
 func (j *judgement) match(ctx context.Context, res *lookup.Result, records []lookup.Record) finding {
-	spki, published := j.keyFromRecords(records)
+	spki, published := j.keyFromRecords(ctx, records)
 	results, matched, usable := j.compare(ctx, records, spki, j.now)
 	j.out.DNS.Records = describeRecords(results)
 	switch {
-	case j.needsKey() && !published:
-		return finding{Neutral, CodeNoKey, fmt.Sprintf("the message brings no certificate, and no record at %s holds the key itself", res.Name)}
 	case matched:
 		j.vouched = slices.ContainsFunc(results, func(r lookup.MatchResult) bool { return r.Matched() && r.Record.Usage != lookup.DANEEE })
 		return good
 	case ctx.Err() != nil || j.work.Exhausted():
 		return unprovable(ctx)
+	case j.needsKey() && !published:
+		return finding{Neutral, CodeNoKey, fmt.Sprintf("the message brings no certificate, and no record at %s holds the key itself", res.Name)}
 	case !usable:
 		return finding{Neutral, CodeUnusableRecords, fmt.Sprintf("none of the records at %s can be used: %s", res.Name, whyNot(results))}
 	case j.validAnotherTime(ctx, records, spki):

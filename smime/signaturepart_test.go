@@ -1,8 +1,11 @@
 package smime
 
 import (
+	"slices"
 	"strings"
 	"testing"
+
+	"pgregory.net/rapid"
 )
 
 const malformedRoot = "signed !malformed [2 message bad malformed]"
@@ -90,4 +93,23 @@ func TestObjectEncoding(t *testing.T) {
 			t.Errorf("%s, clear: %s", label, summary(r))
 		}
 	}
+}
+
+// Any word for the transfer encoding but those four, on a signature part or an opaque object, and nothing is good.
+func TestAnyEncodingWord(t *testing.T) {
+	t.Parallel()
+	clearMail := head + clearPart(content, p7s+detached(t, content, alice()))
+	opaqueMail := head + p7m + "\r\n" + attached(t, content, alice())
+	known := []string{"base64", "7bit", "8bit", "binary", ""}
+	rapid.Check(t, func(rt *rapid.T) {
+		piece := rapid.SampledFrom([]string{"base64", "BASE64", "7bit", "8bit", "binary", "quoted-printable", "uuencode", "x-", "-", "/", ";", " ", "\t", "\"", "=", "?", "a", "6", "\u00e9", "\x7f"})
+		word := strings.Join(rapid.SliceOfN(piece, 1, 4).Draw(rt, "word"), "")
+		allowed := slices.Contains(known, strings.ToLower(strings.Trim(word, " \t")))
+		for _, eml := range []string{clearMail, opaqueMail} {
+			r := verify(t, strings.Replace(eml, "Encoding: base64", "Encoding: "+word, 1))
+			if good := broken(r) == ""; good != allowed {
+				rt.Errorf("%q: %s", word, summary(r))
+			}
+		}
+	})
 }
