@@ -1,6 +1,7 @@
 package dnssec_test
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/miekg/dns"
@@ -20,18 +21,24 @@ _443._tcp.* TLSA 3 1 1 00
 a.b.ent A 192.0.2.3
 sub.*.deep A 192.0.2.4
 alias CNAME no.deep
+*.away CNAME no.island
+*.near CNAME no.child
 `
 
 // starredHierarchy are these zones, by NSEC, NSEC3 and compact denial, with a signed and an unsigned child.
 func starredHierarchy() []lookuptest.Zone {
 	copyOf := func(name string) string { return strings.ReplaceAll(starredZone, "starred.org", name) }
-	child := "$ORIGIN child.starred.org.\n$TTL 300\n@ SOA ns hostmaster 1 7200 3600 1209600 300\nwww A 192.0.2.20\n"
+	plain := func(name string) string {
+		return "$ORIGIN " + name + ".\n$TTL 300\n@ SOA ns hostmaster 1 7200 3600 1209600 300\nwww A 192.0.2.20\n"
+	}
 	return []lookuptest.Zone{
 		{Text: starredZone},
 		{Text: copyOf("starred3.org"), NSEC3: true},
 		{Text: copyOf("narrow.org"), Narrow: true},
-		{Text: child},
-		{Text: strings.ReplaceAll(child, "child", "island"), Unsigned: true},
+		{Text: copyOf("lost.org"), NSEC3: true, OptOut: true},
+		{Text: plain("child.starred.org")},
+		{Text: plain("island.starred.org"), Unsigned: true},
+		{Text: plain("island.lost.org"), Unsigned: true},
 	}
 }
 
@@ -75,5 +82,20 @@ func starredForgeries() []forgery {
 		}), bogus, dnssec.CodeSigner},
 		{"0918-name-there", "the name exists, whatever the wildcard is", "www.starred.org.", dns.TypeSMIMEA, denied("www.starred.org.", zone, below, span), bogus, dnssec.CodeBadDenial},
 		{"0919-next-outside", "the next name is in another zone", no, dns.TypeSMIMEA, denied(no, zone, below, "starred.org. 300 IN NSEC _443._tcp.*.starred.org.org. NS SOA RRSIG NSEC DNSKEY"), bogus, dnssec.CodeBadDenial},
+		{"0920-wildcard-alias-unsigned", "an alias made from a wildcard leads to no name of an unsigned zone below: the wildcard's proof is not of that name", "x.away.starred.org.", dns.TypeA, nil, dnssec.Insecure, dnssec.CodeUnsigned},
+		{"0921-wildcard-alias-optout", "the same where the parent leaves open what is there", "x.away.lost.org.", dns.TypeA, nil, dnssec.Insecure, dnssec.CodeOptOut},
+		{"0922-wildcard-alias-stripped", "the same into a signed zone, whose signatures and proofs were taken away", "x.near.starred.org.", dns.TypeA, both(
+			answering("x.near.starred.org.", dns.TypeA, func(_ *forger, m *dns.Msg) { m.Ns = plainDenial(m.Ns, "child.starred.org.") }),
+			answering("no.child.starred.org.", dns.TypeA, func(_ *forger, m *dns.Msg) { m.Ns = plainDenial(m.Ns, "child.starred.org.") })), bogus, dnssec.CodeNoDenial},
+		{"0923-zone-made-up", "a denial with the SOA of a zone that does not exist", "no.no.example.org.", dns.TypeA, answering("no.no.example.org.", dns.TypeA, func(f *forger, m *dns.Msg) {
+			m.Ns = append(f.rrs("no.example.org. 300 IN SOA ns.example.org. h.example.org. 1 2 3 4 5"), m.Ns...)
+		}), bogus, dnssec.CodeNoDenial},
 	}
+}
+
+// plainDenial leaves of what a zone says only its SOA, without signature.
+func plainDenial(ns []dns.RR, zone string) []dns.RR {
+	return slices.DeleteFunc(slices.Clone(ns), func(rr dns.RR) bool {
+		return dns.IsSubDomain(zone, rr.Header().Name) && rr.Header().Rrtype != dns.TypeSOA
+	})
 }

@@ -1,6 +1,7 @@
 package dnssec
 
 import (
+	"slices"
 	"time"
 
 	"github.com/miekg/dns"
@@ -32,7 +33,8 @@ func (l *lookup) absent(r *reply, n name) verdict {
 	return l.unsignedDenial(r, n, from, failure)
 }
 
-// denialSigners returns who signed the SOA, NSEC and NSEC3 records of the authority section.
+// denialSigners returns who signed the SOA, NSEC and NSEC3 records of the authority section. The SOA says which zone answers
+// (RFC 2308, Section 2): what a zone above it signed is the proof of another link of an alias, of a wildcard say.
 func (l *lookup) denialSigners(r *reply, from name) []name {
 	top, ok := l.anchors.closest(from)
 	if !ok {
@@ -44,7 +46,19 @@ func (l *lookup) denialSigners(r *reply, from name) []name {
 			out = appendSigners(out, s, from, top)
 		}
 	}
-	return longestFirst(out)
+	answering := r.answering(from)
+	return longestFirst(slices.DeleteFunc(out, func(signer name) bool { return answering.below(signer) }))
+}
+
+// answering is the deepest zone around n whose SOA is in the authority section, the root when there is none.
+func (r *reply) answering(n name) name {
+	deepest := root
+	for _, s := range r.sets {
+		if s.typ == dns.TypeSOA && !s.answer && n.within(s.owner) && s.owner.within(deepest) {
+			deepest = s.owner
+		}
+	}
+	return deepest
 }
 
 // unsignedDenial judges a negative answer without signatures, as unsignedSet does.

@@ -2,6 +2,7 @@ package dnssec_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/miekg/dns"
@@ -29,30 +30,42 @@ func (r *recursor) Exchange(_ context.Context, name string, qtype uint16, _ bool
 	return in, in.Unpack(wire)
 }
 
-// resolve follows aliases over the entries.
+// resolve follows aliases over the entries, and keeps the proofs of each link: an alias made from a wildcard needs its own.
 func (r *recursor) resolve(name string, qtype uint16) *dns.Msg {
 	m := new(dns.Msg)
 	m.Response = true
 	for range 12 {
 		e := r.find(name, qtype)
 		if e == nil {
+			e = r.cached(name, qtype)
+		}
+		if e == nil {
 			if len(m.Answer) == 0 {
 				m.Rcode = dns.RcodeServerFailure
 			}
 			return m
 		}
-		m.Rcode, m.Ns, m.Extra = e.rcode, e.ns, e.extra
+		m.Rcode, m.Extra = e.rcode, e.extra
 		m.Answer = append(m.Answer, e.answer...)
+		m.Ns = append(denials(m.Ns), e.ns...)
 		next := target(e.answer, name, qtype)
-		if next == "" || next == name {
-			return m
-		}
-		if hasSOA(e.ns) || e.rcode == dns.RcodeNameError {
+		if next == "" || next == name || hasSOA(e.ns) || e.rcode == dns.RcodeNameError && len(denials(e.ns)) > 0 {
 			return m
 		}
 		name = next
 	}
 	return m
+}
+
+// denials returns the NSEC and NSEC3 records with their signatures.
+func denials(rrs []dns.RR) []dns.RR {
+	return slices.DeleteFunc(slices.Clone(rrs), func(rr dns.RR) bool {
+		t := rr.Header().Rrtype
+		if sig, ok := rr.(*dns.RRSIG); ok {
+			t = sig.TypeCovered
+		}
+		return t != dns.TypeNSEC && t != dns.TypeNSEC3
+	})
 }
 
 // target returns where the aliases of an answer lead, empty when the records asked for are in it.
@@ -69,7 +82,8 @@ func target(answer []dns.RR, name string, qtype uint16) string {
 				}
 			case *dns.DNAME:
 				if next == "" && owner != name && dns.IsSubDomain(owner, name) {
-					next = strings.TrimSuffix(name, owner) + dns.CanonicalName(rr.Target)
+					// RFC 6672, Section 2.2; the target may be the root.
+					next = dns.CanonicalName(strings.TrimSuffix(name, owner) + strings.TrimPrefix(rr.Target, "."))
 				}
 			}
 			if owner == name && rr.Header().Rrtype == qtype {
@@ -100,6 +114,8 @@ func (r *recursor) find(name string, qtype uint16) *rplEntry {
 			if exact == nil {
 				exact = e
 			}
+		case len(e.match) == 0:
+			// Whatever is asked next; a resolver knows what that is.
 		case e.match["subdomain"] && !dns.IsSubDomain(dns.CanonicalName(e.name), name),
 			e.match["qname"] && !same, e.match["qtype"] && e.qtype != qtype, e.match["question"] && (!same || e.qtype != qtype):
 		case qtype == dns.TypeDS:
@@ -115,6 +131,27 @@ func (r *recursor) find(name string, qtype uint16) *rplEntry {
 		return r.referralDS(name)
 	}
 	return wide
+}
+
+// cached returns what a resolver would have kept: the last entry for the question before this step; else, for a DS or with
+// aggressive-nsec, all denials that were sent so far (RFC 8198). The rcode is not signed: what they prove counts.
+func (r *recursor) cached(name string, qtype uint16) *rplEntry {
+	past := *r
+	for past.step--; past.step > 0; past.step-- {
+		if e := past.find(name, qtype); e != nil {
+			return e
+		}
+	}
+	all := &rplEntry{rcode: dns.RcodeNameError}
+	for _, e := range r.entries {
+		if e.from <= r.step && (r.aggressive && hasSOA(e.ns) || qtype == dns.TypeDS) {
+			all.ns = append(all.ns, denials(e.ns)...)
+		}
+	}
+	if len(all.ns) == 0 {
+		return nil
+	}
+	return all
 }
 
 // referral reports a message that only says whom else to ask.

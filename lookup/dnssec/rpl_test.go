@@ -14,11 +14,16 @@ import (
 
 // scenario is one replay file: what servers answer, and what a validator is asked and must say.
 type scenario struct {
-	anchors strings.Builder
-	want    string // status and code, in files of our own
-	now     time.Time
-	entries []*rplEntry
-	steps   []*rplStep
+	anchors    strings.Builder
+	want       string // status and code, in files of our own
+	now        time.Time
+	anyTime    bool     // dates are not looked at
+	hardened   bool     // every algorithm of an anchor must be there
+	aggressive bool     // denials are used for other names
+	insecure   []string // negative trust anchors
+	iterations int      // of NSEC3 that are still checked
+	entries    []*rplEntry
+	steps      []*rplStep
 }
 
 // rplEntry is one canned message.
@@ -51,6 +56,7 @@ type rplReader struct {
 	step     *rplStep
 	section  *[]dns.RR
 	question bool
+	skip     bool   // until the end of a block
 	open     string // a record that goes on in the next line
 }
 
@@ -61,7 +67,7 @@ func readScenario(path string) (*scenario, error) {
 		return nil, err
 	}
 	defer f.Close()
-	r := &rplReader{s: &scenario{now: time.Unix(1, 0)}}
+	r := &rplReader{s: &scenario{now: time.Unix(1, 0), iterations: 150}}
 	lines := bufio.NewScanner(f)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
@@ -79,7 +85,7 @@ func (r *rplReader) read(line string) error {
 	}
 	line = strings.TrimSpace(stripComment(line))
 	words := strings.Fields(line)
-	if len(words) == 0 {
+	if len(words) == 0 || r.skip && words[0] != "HEX_EDNSDATA_END" {
 		return nil
 	}
 	switch words[0] {
@@ -104,8 +110,12 @@ func (r *rplReader) read(line string) error {
 		return r.readReply(words[1:])
 	case "SECTION":
 		r.readSection(words[1])
-	case "ADJUST", "ENTRY_END", "RANGE_END", "ADDRESS", "SCENARIO_BEGIN", "SCENARIO_END", "CONFIG_END":
+	case "ADJUST", "ENTRY_END", "RANGE_END", "ADDRESS", "SCENARIO_BEGIN", "SCENARIO_END", "CONFIG_END",
+		"EXTRA_PACKET":
 		r.section, r.question = nil, false
+	case "HEX_EDNSDATA_BEGIN", "HEX_EDNSDATA_END":
+		// What is between them, and in packets beside the first one, is of no matter here.
+		r.skip = words[0] == "HEX_EDNSDATA_BEGIN"
 	default:
 		return r.readOther(line)
 	}
@@ -139,11 +149,11 @@ func (r *rplReader) readStep(words []string) error {
 	}
 	r.step = &rplStep{number: n, action: words[2]}
 	if len(words) > 4 && words[3] == "ELAPSE" {
-		seconds, err := strconv.Atoi(words[4])
+		seconds, err := strconv.ParseFloat(words[4], 64)
 		if err != nil {
 			return err
 		}
-		r.step.elapse = time.Duration(seconds) * time.Second
+		r.step.elapse = time.Duration(seconds * float64(time.Second))
 	}
 	r.s.steps = append(r.s.steps, r.step)
 	return nil
@@ -181,8 +191,8 @@ func (r *rplReader) readOther(line string) error {
 		}
 		text := strings.TrimSpace(r.open)
 		r.open = ""
-		rr, err := dns.NewRR(text)
-		if err != nil || rr == nil {
+		rr, err := readRecord(text)
+		if err != nil {
 			return fmt.Errorf("record %q: %w", text, err)
 		}
 		sortTypes(rr)
@@ -198,6 +208,24 @@ func typeNumber(word string) (uint16, error) {
 	}
 	n, err := strconv.ParseUint(strings.TrimPrefix(word, "TYPE"), 10, 16)
 	return uint16(n), err
+}
+
+// readRecord reads a record; one of RFC 3597 may hold data that its type cannot have, and goes out as it is.
+func readRecord(text string) (dns.RR, error) {
+	rr, err := dns.NewRR(text)
+	if err == nil && rr != nil {
+		return rr, nil
+	}
+	words := strings.Fields(text)
+	raw := slices.Index(words, `\#`)
+	if raw < 2 || raw+2 > len(words) {
+		return nil, fmt.Errorf("no record: %w", err)
+	}
+	t, err := typeNumber(words[raw-1])
+	return &dns.RFC3597{
+		Hdr:   dns.RR_Header{Name: words[0], Rrtype: t, Class: dns.ClassINET, Ttl: 3600},
+		Rdata: strings.Join(words[raw+2:], ""),
+	}, err
 }
 
 // sortTypes brings a type bit map into the order it has on the wire.
@@ -216,18 +244,36 @@ func (r *rplReader) readConfig(line string) error {
 		return nil
 	}
 	value, _, _ = strings.Cut(value, "#")
-	value = strings.Trim(strings.TrimSpace(value), `"`)
+	value = strings.Trim(strings.TrimSpace(value), `"'`)
 	switch key {
 	case "trust-anchor":
 		r.s.anchors.WriteString(value + "\n")
 	case "val-override-date":
-		t, err := time.Parse("20060102150405", value)
-		r.s.now = t
+		return r.readDate(value)
+	case "val-nsec3-keysize-iterations":
+		_, err := fmt.Sscanf(value, "%d %d", new(int), &r.s.iterations)
 		return err
+	case "domain-insecure":
+		r.s.insecure = append(r.s.insecure, dns.CanonicalName(value))
+	case "aggressive-nsec":
+		r.s.aggressive = value == "yes"
+	case "harden-algo-downgrade":
+		r.s.hardened = value == "yes"
 	case "val-override-timestamp":
 		seconds, err := strconv.ParseInt(value, 10, 64)
 		r.s.now = time.Unix(seconds, 0)
 		return err
 	}
 	return nil
+}
+
+// readDate reads a clock; -1 switches it off.
+func (r *rplReader) readDate(value string) error {
+	if value == "-1" {
+		r.s.anyTime = true
+		return nil
+	}
+	t, err := time.Parse("20060102150405", value)
+	r.s.now = t
+	return err
 }
