@@ -69,8 +69,8 @@ func nameConstraints(permitted, excluded []string) []byte {
 				continue
 			}
 			b.AddASN1(implicit(cbasn1.Tag(tag)).Constructed(), func(b *cryptobyte.Builder) {
-				for _, text := range list {
-					text, maximum := strings.CutSuffix(text, " maximum 1")
+				for _, entry := range list {
+					text, maximum := strings.CutSuffix(entry, " maximum 1")
 					b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
 						b.AddBytes(gn(text))
 						if maximum {
@@ -191,7 +191,7 @@ func TestConstraintsTogether(t *testing.T) {
 func TestConstraintsUnreadable(t *testing.T) {
 	t.Parallel()
 	whole := nameConstraints([]string{"email:example.org"}, []string{"dns:example.org"})
-	for cut := range len(whole) {
+	for cut := range whole {
 		if c := readConstraints(whole[:cut]); c.allow(generalName{formURI, []byte("https://example.org/")}) == nil {
 			t.Errorf("constraints cut at octet %d allow a name", cut)
 		}

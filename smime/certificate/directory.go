@@ -89,8 +89,9 @@ func decodeString(b []byte, tag cbasn1.Tag) (string, bool) {
 			runes[i] = rune(b[4*i])<<24 | rune(b[4*i+1])<<16 | rune(b[4*i+2])<<8 | rune(b[4*i+3])
 		}
 		return string(runes), len(b)%4 == 0
+	default:
+		return "", false
 	}
-	return "", false
 }
 
 // addresses are the values of the emailAddress attributes. One that cannot be read is handed out as its DER, which is

@@ -77,8 +77,8 @@ func mailWithin(name, constraint string, excluding bool) (bool, error) {
 		return false, errUnreadableName
 	}
 	if !strings.Contains(constraint, "@") {
-		b, ok := base(constraint)
-		if !ok {
+		b, readable := base(constraint)
+		if !readable {
 			return false, errUnreadableConstraint
 		}
 		return m.domain == b || strings.HasPrefix(b, ".") && strings.HasSuffix(m.domain, b), nil

@@ -109,8 +109,8 @@ func (s *search) namesOf(c *x509.Certificate) statedNames {
 // namesHold holds every name below an authority to its constraints, those of the anchor included.
 func (s *search) namesHold(path []*x509.Certificate) error {
 	for i, ca := range path[1:] {
-		constraints := constraintsOf(ca)
-		if constraints.empty() {
+		held := constraintsOf(ca)
+		if held.empty() {
 			continue
 		}
 		for k, c := range path[:i+1] {
@@ -118,7 +118,7 @@ func (s *search) namesHold(path []*x509.Certificate) error {
 			if k > 0 && SelfIssued(c) {
 				continue
 			}
-			if err := s.allowed(constraints, ca, c); err != nil {
+			if err := s.allowed(held, ca, c); err != nil {
 				return err
 			}
 		}
@@ -126,7 +126,7 @@ func (s *search) namesHold(path []*x509.Certificate) error {
 	return nil
 }
 
-func (s *search) allowed(constraints constraints, ca, c *x509.Certificate) error {
+func (s *search) allowed(held constraints, ca, c *x509.Certificate) error {
 	stated := s.namesOf(c)
 	refuse := func(n generalName, err error) error {
 		return &ConstraintError{Form: string(n.form), Name: string(n.value), CA: ca.Subject.String(), Reason: err.Error()}
@@ -135,12 +135,12 @@ func (s *search) allowed(constraints constraints, ca, c *x509.Certificate) error
 		return refuse(generalName{form: "subject or subjectAltName"}, errUnreadableName)
 	}
 	for _, n := range stated.names {
-		for range len(constraints.permitted) + len(constraints.excluded) {
+		for range len(held.permitted) + len(held.excluded) {
 			if err := spend(&s.opts.Work.comparisons, maxComparisons); err != nil {
 				return err
 			}
 		}
-		if err := constraints.allow(n); err != nil {
+		if err := held.allow(n); err != nil {
 			return refuse(n, err)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"maps"
+	"slices"
 )
 
 var errPolicy = errors.New("the path is valid under none of the policies it demands")
@@ -21,8 +22,8 @@ type counters struct{ explicit, mapping, any int }
 func policiesHold(path []*x509.Certificate) error {
 	valid := policySet{anyPolicy: true}
 	n := counters{len(path) + 1, len(path) + 1, len(path) + 1}
-	for i := len(path) - 1; i >= 0; i-- {
-		c, last := path[i], i == 0
+	for i, c := range slices.Backward(path) {
+		last := i == 0
 		valid = valid.under(c, n.any > 0 || !last && SelfIssued(c))
 		if len(valid) == 0 && n.explicit == 0 {
 			return errPolicy

@@ -36,8 +36,9 @@ func (t subtree) holds(n generalName, excluding bool) (bool, error) {
 		return ipWithin(n.value, t.base.value)
 	case formDirectory:
 		return within(n.value, t.base.value)
+	default:
+		return false, errUnsupportedConstraint
 	}
-	return false, errUnsupportedConstraint
 }
 
 // dnsWithin: a name satisfies a constraint to which labels can be added on the left (RFC 5280, Section 4.2.1.10).
