@@ -59,11 +59,18 @@ forward-zone:
 // startUnbound runs unbound as a validating forwarder to the lab.
 func startUnbound(t *testing.T, l *lab) string {
 	t.Helper()
+	return startUnboundWith(t, l, l.Anchor(), "")
+}
+
+// startUnboundWith is startUnbound with a trust anchor and more settings.
+func startUnboundWith(t *testing.T, l *lab, anchor, more string) string {
+	t.Helper()
 	program := peer(t, "unbound")
 	dir, addr := t.TempDir(), freeAddr(t)
-	writeFile(t, filepath.Join(dir, "root.key"), l.Anchor())
+	writeFile(t, filepath.Join(dir, "root.key"), anchor)
 	conf := filepath.Join(dir, "unbound.conf")
-	writeFile(t, conf, fmt.Sprintf(unboundConf, strings.Replace(addr, ":", "@", 1), dir, strings.Replace(l.Addr(), ":", "@", 1)))
+	text := fmt.Sprintf(unboundConf, strings.Replace(addr, ":", "@", 1), dir, strings.Replace(l.Addr(), ":", "@", 1))
+	writeFile(t, conf, strings.Replace(text, "remote-control:", more+"remote-control:", 1))
 	cmd := exec.CommandContext(t.Context(), program, "-d", "-c", conf)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -36,18 +36,24 @@ var resolverStates = map[string]struct {
 	"nowhere.":                     {dnssec.Secure, Absent},
 }
 
-// resolverLab has zones in all those states behind one validating resolver.
+// resolverLab has the zones behind one validating resolver.
 func resolverLab(t *testing.T) *lab {
 	t.Helper()
+	return startLab(t, lookuptest.Options{Validating: true}, resolverZones()...)
+}
+
+// resolverZones are in all those states.
+func resolverZones() []lookuptest.Zone {
 	more := func(z *lookuptest.Zone) {
 		z.Text += "outside._device CNAME sensor._device.plain.lab.\nnobody._device CNAME no._device.plain.lab.\nbig._device TLSA 3 0 0 " + strings.Repeat("ab", 4096) + "\n"
 	}
-	return startLab(t, lookuptest.Options{Validating: true},
+	return []lookuptest.Zone{
 		zone("example.lab", more), zone("other.lab"), zone("plain.lab", unsigned),
 		zone("nsec3.lab", func(z *lookuptest.Zone) { z.NSEC3 = true }),
 		zone("compact.lab", func(z *lookuptest.Zone) { z.Narrow = true }),
 		zone("bogus.lab", broken(lookuptest.WrongSignature)), zone("unsigned2.lab", broken(lookuptest.MissingRRSIG)),
-		zone("nodenial.lab", broken(lookuptest.MissingDenial)))
+		zone("nodenial.lab", broken(lookuptest.MissingDenial)),
+	}
 }
 
 // TestResolverKinds asks every kind of resolver in every mode about names in all states: each is right, or says that it
