@@ -14,10 +14,10 @@ import (
 // author. An @ between two words makes an address, also without a dot; so does one before the name of a host, also without a
 // local part. Text that cannot be decoded may say anything: then it is returned as it stands.
 func misleading(value string, from message.Address) string {
-	if _, undecoded := message.Readings(value); undecoded != "" {
+	if _, undecoded := message.DecodeWords(value); undecoded != "" {
 		return undecoded
 	}
-	for _, a := range message.AddressesIn(value) {
+	for a := range message.AddressesIn(value) {
 		if !isShownAs(a, from) {
 			return a.Local + "@" + a.Domain
 		}

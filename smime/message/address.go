@@ -23,6 +23,7 @@ type Address struct {
 const (
 	maxLocal  = 256
 	maxDomain = 253
+	maxLabel  = 63
 )
 
 // ParseAddress reads an addr-spec (no display name, no angle brackets):
@@ -131,7 +132,7 @@ func normalDomain(domain string) (string, error) {
 // isHostLabel reports whether label is a lower-case letter-digit-hyphen label (RFC 5890, 2.3.1), or one with underscores, which
 // no host may have (RFC 952) and many do.
 func isHostLabel(label string) bool {
-	if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {
+	if label == "" || len(label) > maxLabel || label[0] == '-' || label[len(label)-1] == '-' {
 		return false
 	}
 	for i := range len(label) {

@@ -1,30 +1,29 @@
 package message
 
 import (
+	"iter"
 	"strings"
 	"unicode"
 )
 
-// AddressesIn returns all that some reader may take for an address in the value of an address field, be it well-formed or not:
+// AddressesIn yields all that some reader may take for an address in the value of an address field, be it well-formed or not:
 // every name behind an @ in any of its [Readings], with what stands directly before the @ as local part ("" where that is
-// no plain word). Local parts are as they are shown, domains as in [Address] where they are names of hosts.
-// It is for suspecting, never for granting.
-func AddressesIn(value string) []Address {
-	texts, _ := Readings(value)
-	var out []Address
-	seen := map[Address]bool{}
-	for _, text := range texts {
-		for i := range len(text) {
-			if text[i] != '@' {
-				continue
-			}
-			if a := addressAt(text, i); a.Domain != "" && !seen[a] {
-				seen[a] = true
-				out = append(out, a)
+// no plain word). Local parts are as they are shown, domains as in [Address] where they are names of hosts. An address may come
+// more than once. It is for suspecting, never for granting.
+func AddressesIn(value string) iter.Seq[Address] {
+	return func(yield func(Address) bool) {
+		texts, _ := Readings(value)
+		for _, text := range texts {
+			for i := range len(text) {
+				if text[i] != '@' {
+					continue
+				}
+				if a := addressAt(text, i); a.Domain != "" && !yield(a) {
+					return
+				}
 			}
 		}
 	}
-	return out
 }
 
 // addressAt is what stands around the @ at i. Two words with an @ and white space between them are no address, but may be one
@@ -118,7 +117,7 @@ func hostRun(s string) string {
 func hostName(s string) string {
 	labels := strings.FieldsFunc(s, func(r rune) bool { return r == '.' || r == ' ' })
 	name := strings.Trim(strings.Join(labels, "."), "-.")
-	if name == "" {
+	if name == "" || !strings.Contains(name, ".") && len(name) > 4*maxLabel {
 		return ""
 	}
 	if d, err := normalDomain(name); err == nil {

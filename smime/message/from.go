@@ -61,7 +61,7 @@ func clearAddress(value string) (Address, bool) {
 	if err != nil {
 		return Address{}, false
 	}
-	for _, other := range AddressesIn(phrase) {
+	for other := range AddressesIn(phrase) {
 		if !other.isShown(a) && !other.isNoAddress() {
 			return Address{}, false
 		}
@@ -163,13 +163,16 @@ func ShownIn(fields ...Field) Shown {
 
 // suspects are the addresses in a value of which the domains are known.
 func suspects(value string, domains []string) []Address {
-	out := AddressesIn(value)
-	seen := map[string]bool{}
-	for _, a := range out {
-		seen[a.Domain] = true
+	var out []Address
+	seen, known := map[Address]bool{}, map[string]bool{}
+	for a := range AddressesIn(value) {
+		if !seen[a] {
+			seen[a], known[a.Domain] = true, true
+			out = append(out, a)
+		}
 	}
 	for _, d := range domains {
-		if !seen[d] {
+		if !known[d] {
 			out = append(out, Address{Domain: d})
 		}
 	}

@@ -19,7 +19,10 @@ const maxReading = 16 << 10
 func Readings(value string) (texts []string, undecoded string) {
 	for _, v := range unfoldings(value) {
 		decoded, bad := DecodeWords(v)
-		texts = appendNew(appendNew(texts, plain(v)), plain(decoded))
+		texts = appendNew(texts, plain(v))
+		if decoded != v {
+			texts = appendNew(texts, plain(decoded))
+		}
 		if undecoded == "" {
 			undecoded = bad
 		}
