@@ -139,6 +139,9 @@ func (j *judgement) match(ctx context.Context, res *lookup.Result, records []loo
 		c := j.sig.Certificate
 		return finding{Fail, CodeExpired, fmt.Sprintf("the record at %s asks for a valid certificate, and this one is valid from %s to %s", res.Name, stamp(c.NotBefore), stamp(c.NotAfter))}
 	}
+	if j.receiver.opts.Saved && j.claim.certified && j.out.Binding == bindingFrom {
+		return finding{Fail, CodeKeyReplaced, fmt.Sprintf("no record at %s is of the key that signed: either the key was replaced or this is another's key; only evidence can tell", res.Name)}
+	}
 	return finding{Fail, CodeKeyMismatch, fmt.Sprintf("no record at %s is of the key that signed%s", res.Name, whyNotKey(results))}
 }
 

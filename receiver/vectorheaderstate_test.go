@@ -6,6 +6,26 @@ import (
 	"dnseal/smime"
 )
 
+// replacedKeys are saved messages whose name publishes another key now.
+func (c *cast) replacedKeys() []vector {
+	next := newPerson(c.t, "alice@example.org", "rsa2048", person{}, nil)
+	forged := newPerson(c.t, "alice@example.org", "mallory", person{}, nil)
+	nameless := newPerson(c.t, "", "alice", person{}, nil)
+	saved := func(name, readme, code string, opts options, p person) vector {
+		content := protected("alice@example.org")
+		return vector{
+			name: name, readme: readme, attack: true, options: opts, eml: header("alice@example.org") + clear(content, signedBy(content, p, nil)), zone: c.zoneOf(next),
+			report: verdict("fail", code, "signatures", signature("integrity", "good", "header_state", "protected", "dns", map[string]any{"status": "secure", "presence": "present"})),
+		}
+	}
+	return []vector{
+		saved("saved-key-replaced", "alice's saved message of the year before, and only her new key is published: evidence of then could tell.", "key-not-published-now", options{Saved: true}, c.alice),
+		saved("saved-key-of-another", "The same by mallory's key in a certificate with alice's name: without evidence it looks the same.", "key-not-published-now", options{Saved: true}, forged),
+		saved("saved-key-nameless", "The certificate names nobody, so that nothing says it was alice's key.", "key-mismatch", options{Saved: true}, nameless),
+		saved("door-key-replaced", "A door takes the message now: the key must be published now.", "key-mismatch", options{}, c.alice),
+	}
+}
+
 // headerStates are messages of alice's whose header was changed on the way under a signature that holds, and others of which only
 // the writing was changed.
 func (c *cast) headerStates() []vector {

@@ -118,6 +118,7 @@ func (c *cast) parts() []vectorPart {
 		{333, c.besideAttacks},
 		{900, c.entityAttacks},
 		{400, c.headerStates},
+		{426, c.replacedKeys},
 		{350, c.constraintAttacks},
 		{0, c.constraintControls},
 		{380, c.nameBindings},

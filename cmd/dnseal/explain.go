@@ -6,11 +6,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"dnseal/cmd/internal/mailbox"
+	"dnseal/lookup"
+	"dnseal/receiver"
 	"dnseal/smime"
 )
 
 func newExplain() *cobra.Command {
 	var asJSON bool
+	var dns dnsFlags
 	cmd := &cobra.Command{
 		Use:   "explain [FILE|MBOX|MAILDIR|-]...",
 		Short: "Say why a signature does not hold, and how the message was changed",
@@ -19,20 +22,25 @@ mail systems are known to do on the way: transfer encodings, line ends, trailing
 space, ">From", footers and more. It names the first change that, undone, makes
 the digest fit, and between which hops it may have happened.
 
-It is a diagnosis only: the signature does not hold, whatever the reason. It
-asks no DNS.
+Where the signatures of a message hold it asks the DNS for their keys, and says
+what it means that a key is not published now or no longer, or that the header
+was changed, and what would prove more.
 
-Exit status: 0 nothing to explain; 1 some signature does not hold; 2 wrong
-usage, unreadable argument.`,
+It is a diagnosis only: it makes no pass of anything else.
+
+Exit status: 0 nothing to explain; 1 something is explained; 2 wrong usage,
+unreadable argument; 3 the DNS could not tell, nothing worse.`,
 		Example: "  dnseal explain broken.eml",
 		Args:    cobra.ArbitraryArgs,
 	}
+	dns.register(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object a line and signature")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) == 0 {
 			args = []string{"-"}
 		}
-		e := explainer{cmd: cmd, json: asJSON}
+		e := explainer{cmd: cmd, json: asJSON, dns: &dns}
+		defer e.close()
 		for _, arg := range args {
 			if err := walk(arg, cmd.InOrStdin(), e.each); err != nil {
 				return err
@@ -47,8 +55,30 @@ usage, unreadable argument.`,
 type explainer struct {
 	cmd        *cobra.Command
 	json       bool
+	dns        *dnsFlags
+	client     *lookup.Client     // nil until a message needs it
+	receiver   *receiver.Receiver // the same
 	found      int
 	unreadable bool
+	untold     bool
+}
+
+// explanation is what is printed of one signature.
+type explanation struct {
+	File     string   `json:"file"`
+	Part     string   `json:"part"`
+	Change   string   `json:"change"`
+	Also     []string `json:"also,omitempty"`
+	Code     string   `json:"code,omitempty"`
+	Sentence string   `json:"sentence"`
+	After    string   `json:"after,omitempty"`
+	Before   string   `json:"before,omitempty"`
+}
+
+func (e *explainer) close() {
+	if e.client != nil {
+		_ = e.client.Close()
+	}
 }
 
 // each goes on after a message that cannot be read: it must not hide the others.
@@ -79,28 +109,24 @@ func (e *explainer) one(msg mailbox.Message) error {
 	}
 	for _, x := range found {
 		e.found++
-		if err := e.write(msg.Name, x); err != nil {
+		if err := e.write(msg.Name, explanation{Part: x.Part, Change: x.Change, Also: x.Also, Sentence: x.Sentence, After: x.After, Before: x.Before}); err != nil {
 			return err
 		}
 	}
-	return nil
+	if len(found) > 0 {
+		return nil
+	}
+	return e.keys(e.cmd.Context(), msg.Name, m)
 }
 
-func (e *explainer) write(file string, x smime.Explanation) error {
+func (e *explainer) write(file string, x explanation) error {
+	x.File = file
 	out := e.cmd.OutOrStdout()
-	if !e.json {
-		_, err := fmt.Fprintf(out, "%s: signature in part %s: %s\n", file, x.Part, x.Sentence)
-		return err
+	if e.json {
+		return writeJSON(out, x)
 	}
-	return writeJSON(out, struct {
-		File     string   `json:"file"`
-		Part     string   `json:"part"`
-		Change   string   `json:"change"`
-		Also     []string `json:"also,omitempty"`
-		Sentence string   `json:"sentence"`
-		After    string   `json:"after,omitempty"`
-		Before   string   `json:"before,omitempty"`
-	}{file, x.Part, x.Change, x.Also, x.Sentence, x.After, x.Before})
+	_, err := fmt.Fprintf(out, "%s: signature in part %s: %s\n", file, x.Part, x.Sentence)
+	return err
 }
 
 func (e *explainer) end() error {
@@ -109,9 +135,11 @@ func (e *explainer) end() error {
 		return verdictError{exitUsage}
 	case e.found > 0:
 		return verdictError{exitNotPass}
+	case e.untold:
+		return verdictError{exitTempfail}
 	case e.json:
 		return nil
 	}
-	_, err := fmt.Fprintln(e.cmd.OutOrStdout(), "nothing to explain: no signature here whose digest does not fit the content")
+	_, err := fmt.Fprintln(e.cmd.OutOrStdout(), "nothing to explain: no signature here whose content or header was changed, or whose key is gone")
 	return err
 }
