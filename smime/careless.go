@@ -26,10 +26,14 @@ func carelessType(value string) (mediaType, bool) {
 	r := carelessReader{scanner: scanner{s: value}}
 	r.space()
 	name, odd := r.mediaTypeName()
-	if odd || !strings.Contains(name, "/") || strings.HasSuffix(name, "/") {
+	switch r.typ.name = strings.ToLower(name); {
+	case odd:
+		return mediaType{}, false
+	case r.typ.name == "text" || r.typ.name == "text/":
+		r.typ.name = "text/plain"
+	case !hasSubtype(r.typ.name):
 		return mediaType{}, false
 	}
-	r.typ.name = strings.ToLower(name)
 	for r.s != "" {
 		if !r.parameter() {
 			return mediaType{}, false

@@ -14,28 +14,30 @@ var (
 	errEightBit = errors.New("8-bit octets where none can be encoded")
 	errNoFold   = errors.New("a line of more than 998 octets that cannot be folded")
 	errNoField  = errors.New("a line that is no header field")
+	errNotSame  = errors.New("8-bit octets or a fold where readers do not expect them")
 )
 
 // safeField returns f in a form that survives transit: as it stands where
 // it does already, else with its line ends made CRLF, folded, and with 8-bit text as encoded words (RFC 2047) or parameter values (RFC 2231).
 // The error says what cannot be helped.
 func safeField(f message.Field) ([]byte, error) {
-	return transitField(f, breaking)
-}
-
-// copyOfField is safeField for a field inside that repeats one outside: also folded to 76 columns, with spaces.
-func copyOfField(f message.Field) ([]byte, error) {
-	if bytes.Contains(f.Raw, []byte("\n\t")) {
-		return foldField(f)
-	}
-	return transitField(f, breaking|hasLong)
-}
-
-func transitField(f message.Field, unwanted hazard) ([]byte, error) {
-	if fieldHazards(f.Raw)&unwanted == 0 {
+	if fieldHazards(f.Raw)&breaking == 0 {
 		return f.Raw, nil
 	}
 	return foldField(f)
+}
+
+// copyOfField is safeField for a field inside that repeats one outside: also folded to 76 columns, with spaces. One that could not be
+// written so that readers take it for the same is an error too.
+func copyOfField(f message.Field) ([]byte, error) {
+	if !bytes.Contains(f.Raw, []byte("\n\t")) && fieldHazards(f.Raw)&(breaking|hasLong) == 0 {
+		return f.Raw, nil
+	}
+	raw, err := foldField(f)
+	if err == nil && !sameValue(message.Field{Raw: raw}, f) {
+		return nil, errNotSame
+	}
+	return raw, err
 }
 
 // fieldHazards is what stands against a field as it is.

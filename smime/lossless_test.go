@@ -4,11 +4,11 @@ import (
 	"bytes"
 	"encoding/base64"
 	"errors"
-	"fmt"
 	"hash/fnv"
 	"io"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -77,12 +77,15 @@ var (
 // readings is a text as it stands, and with everything decoded that may be quoted-printable or base64, to the given depth: what stands at
 // no delimiter that a reader knows belongs to the part before it, and may be encoded with that.
 func readings(text string, depth int) string {
-	all := []string{text, escape.ReplaceAllStringFunc(softBreak.ReplaceAllString(text, ""), func(s string) string {
-		var c byte
-		fmt.Sscanf(s, "=%02X", &c)
-		return string([]byte{c})
-	})}
-	for _, run := range base64Runs.FindAllString(strings.Join(all, "\n"), -1) {
+	all := []string{text}
+	unquoted := escape.ReplaceAllStringFunc(softBreak.ReplaceAllString(text, ""), func(s string) string {
+		c, _ := strconv.ParseUint(s[1:], 16, 8)
+		return string([]byte{byte(c)})
+	})
+	if depth > 0 && unquoted != text {
+		all = append(all, readings(unquoted, depth-1))
+	}
+	for _, run := range base64Runs.FindAllString(text, -1) {
 		run = strings.NewReplacer("\r", "", "\n", "").Replace(run)
 		decoded, _ := base64.StdEncoding.DecodeString(run)
 		if depth > 0 {

@@ -18,6 +18,11 @@ import (
 // was seen while they were written (account.go).
 func (s *signing) selfCheck(body *message.Spool) error {
 	fields := s.newHeader()
+	entity := &part{}
+	entity.fields, _ = message.ParseHeader(s.header)
+	if entity.describe(); entityDefect(entity, fields) != "" {
+		return fmt.Errorf("%w: what is signed would be no MIME entity: %s", ErrSelfCheck, entityDefect(entity, fields))
+	}
 	root, err := walkShallow(s.ctx, body, fields, 0, body.Size())
 	if err != nil {
 		return err

@@ -12,7 +12,7 @@ import (
 
 // settle takes a careless Content-Type or Content-Transfer-Encoding for what all readers take it for. What remains malformed is in doubt.
 func (p *part) settle() {
-	if p.malformed == "" && (identityEncoding(p.cte) || p.cte == "quoted-printable" || p.cte == "base64") {
+	if p.malformed == "" && hasSubtype(p.typ.name) && (identityEncoding(p.cte) || p.cte == "quoted-printable" || p.cte == "base64") {
 		return
 	}
 	fields, ok := settleType(p.fields)
@@ -23,12 +23,21 @@ func (p *part) settle() {
 		p.fields, p.malformed = fields, ""
 		p.describe()
 	}
+	if p.malformed == "" && !hasSubtype(p.typ.name) {
+		p.malformed = "a Content-Type without a subtype"
+	}
+}
+
+// hasSubtype reports whether a type is whole, or there is none.
+func hasSubtype(name string) bool {
+	kind, subtype, _ := strings.Cut(name, "/")
+	return name == "" || kind != "" && subtype != ""
 }
 
 // settleType leaves one Content-Type field, or none where it is empty (RFC 2045, Section 5.2: then it is text).
 func settleType(fields []message.Field) ([]message.Field, bool) {
 	value, n := field(fields, "Content-Type")
-	if n == 0 || n == 1 && value != "" && !parseMediaType(value).ambiguous {
+	if t := parseMediaType(value); n == 0 || n == 1 && value != "" && !t.ambiguous && hasSubtype(t.name) {
 		return fields, true
 	}
 	var types []mediaType
