@@ -83,6 +83,9 @@ func sandbox(ctx context.Context, stderr io.Writer, f *sandboxFlags) error {
 	if errors.Is(err, lookuptest.ErrTwice) {
 		return hint(err, "put all records of a zone into one file: cat FILE... >ZONE")
 	}
+	if errors.Is(err, lookuptest.ErrNoOrigin) {
+		return hint(err, "or name the zone: --zone NAME=FILE")
+	}
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,9 @@ import (
 	"github.com/miekg/dns"
 )
 
+// ErrNoOrigin says that a zone file does not hold the zone's name.
+var ErrNoOrigin = errors.New("put $ORIGIN and the zone's name first, such as $ORIGIN example.org., or write the owner of the SOA in full")
+
 // defaultTTL is for records before any $TTL and without one of their own.
 const defaultTTL = 300
 
@@ -51,7 +54,7 @@ func parseZone(spec Zone) (string, []record, error) {
 		if owner := ownerOfSOA(spec.Text); owner != "" {
 			records, err = parseRecords(file, spec.Text, owner)
 		} else if strings.Contains(spec.Text, "@") {
-			err = fmt.Errorf("%w; put $ORIGIN and the zone's name first, such as $ORIGIN example.org., or write the owner of the SOA in full", err)
+			err = fmt.Errorf("%w; %w", err, ErrNoOrigin)
 		}
 	}
 	if err != nil {
