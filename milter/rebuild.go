@@ -39,8 +39,11 @@ func (a *assembly) field(name, value []byte) {
 	case len(a.head)+len(name)+len(value) > a.maxHeader:
 		a.refuse(fmt.Errorf("%w: header of more than %d bytes", message.ErrTooBig, a.maxHeader))
 		return
-	case !validName(name) || !validFolding(value):
-		a.refuse(fmt.Errorf("%w: field that is none", message.ErrMalformed))
+	case !validName(name):
+		a.refuse(badName(name))
+		return
+	case !validFolding(value):
+		a.refuse(fmt.Errorf("%w: the folding of field %q", message.ErrMalformed, name))
 		return
 	}
 	a.head = append(a.head, name...)
@@ -159,17 +162,29 @@ func (a *assembly) reset() {
 	a.size, a.unfit, a.broken, a.noHead = 0, nil, nil, false
 }
 
-// validName says that name is a field name (RFC 5322, 2.2), if need be with
-// the white space before the colon of its Section 4.5.
+// validName says that name is a field name (RFC 5322, 2.2), if need be with the space before the colon of its
+// Section 4.5. A tab is a control octet, which no door takes there.
 func validName(name []byte) bool {
-	name = bytes.TrimRight(name, " \t")
-	for i := range name {
-		if name[i] <= ' ' || name[i] >= 0x7f || name[i] == ':' {
-			return false
-		}
-	}
-	return len(name) > 0
+	name = bytes.TrimRight(name, " ")
+	return len(name) > 0 && notInName(name) < 0
 }
+
+// notInName returns where the first octet stands that cannot be in a name, or -1.
+func notInName(name []byte) int {
+	return bytes.IndexFunc(name, func(c rune) bool { return c <= ' ' || c >= 0x7f || c == ':' })
+}
+
+// badName is the error for a name that is none.
+func badName(name []byte) error {
+	i := notInName(name)
+	if i < 0 {
+		return fmt.Errorf("%w: field without a name", message.ErrMalformed)
+	}
+	return &message.HeaderError{Line: string(name[:min(len(name), maxShown)]), Octet: name[i]}
+}
+
+// maxShown is as much of a name as a reply names.
+const maxShown = 60
 
 // validFolding says that each line of value after the first begins with white
 // space, so that none is taken for another field or for the end of the header.

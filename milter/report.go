@@ -23,9 +23,17 @@ func refusal(why error) *message.Outcome {
 	case errors.Is(why, message.ErrTooBig):
 		return &message.Outcome{Action: message.Reject, Reply: replyTooBig, Result: "too-big", Attrs: attrs}
 	case errors.Is(why, message.ErrMalformed):
-		return &message.Outcome{Action: message.Reject, Reply: replyMalformed, Result: "malformed", Attrs: attrs}
+		return &message.Outcome{Action: message.Reject, Reply: malformedReply(why), Result: "malformed", Attrs: attrs}
 	}
 	return internal(why)
+}
+
+// malformedReply is the reply that names the line of the header, where one is why.
+func malformedReply(why error) message.Reply {
+	if header, ok := errors.AsType[*message.HeaderError](why); ok {
+		return header.Reply()
+	}
+	return replyMalformed
 }
 
 // report writes the message's one line and calls the observer.

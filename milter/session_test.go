@@ -327,7 +327,7 @@ func TestUnfit(t *testing.T) {
 	}{
 		"body":   {"Subject: x\r\n\r\n" + strings.Repeat("x", 2000), "552 5.3.4 Message too big", "Subject: x\r\n\r\n", message.ErrTooBig},
 		"header": {"Subject: x\r\nY: " + strings.Repeat("x", 600) + "\r\n\r\nx", "552 5.3.4 Message too big", "", message.ErrTooBig},
-		"field":  {"Subject: x\r\n\x01: y\r\n\r\nx", "554 5.6.0 Message malformed", "", message.ErrMalformed},
+		"field":  {"Subject: x\r\n\x01: y\r\n\r\nx", `554 5.6.0 Message header is malformed: octet 0x01 in the line "\x01"`, "", message.ErrMalformed},
 	} {
 		for _, chunk := range []int{0, 100} {
 			if _, a := plain.connect(t).send(mail{raw: test.raw, chunk: chunk}); a.SMTPReply != test.reply {

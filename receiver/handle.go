@@ -43,19 +43,36 @@ func (r *Receiver) Unfit(head *message.Message, why error) *message.Outcome {
 	if head == nil {
 		report := newReport(nil, nil)
 		report.conclude(f)
-		return r.uncleaned(r.outcome(nil, report))
+		return r.uncleaned(r.outcome(nil, report), why)
 	}
 	report := reportOn(head)
 	report.conclude(f)
 	return r.outcome(head, report)
 }
 
-// uncleaned is the outcome for a message whose header nobody has read.
-func (r *Receiver) uncleaned(out *message.Outcome) *message.Outcome {
-	if !r.opts.Observe && (out.Action == message.Accept || out.Action == message.Quarantine) {
+// uncleaned is the outcome for a message whose header could not be read: it is refused for good where a line of the header is
+// why, and where policy would let it pass.
+func (r *Receiver) uncleaned(out *message.Outcome, why error) *message.Outcome {
+	header, ok := errors.AsType[*message.HeaderError](why)
+	switch {
+	case r.opts.Observe:
+	case ok:
+		out.Action, out.Reply = message.Reject, header.Reply()
+	case out.Action == message.Accept || out.Action == message.Quarantine:
 		out.Action, out.Reply = message.Reject, reply(message.Reject)
 	}
 	return out
+}
+
+// Unreadable is the report on a message whose header could not be read, with the error of [message.Read].
+func Unreadable(why error) *Report {
+	f := finding{PermError, CodeMalformed, why.Error()}
+	if errors.Is(why, message.ErrTooBig) {
+		f.code = CodeTooBig
+	}
+	report := newReport(nil, nil)
+	report.conclude(f)
+	return report
 }
 
 // outcome applies the policy to a report on m, which may be nil.

@@ -123,6 +123,7 @@ func (c *cast) parts() []vectorPart {
 		{0, c.constraintControls},
 		{380, c.nameBindings},
 		{430, c.fromForms},
+		{460, c.fieldAttacks},
 	}
 }
 

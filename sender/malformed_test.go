@@ -33,7 +33,7 @@ func TestHandleMalformed(t *testing.T) {
 	}{
 		{"two types", head + "Content-Type: text/plain\r\nContent-Type: text/html\r\n\r\nx\r\n", message.Reject, 550, "Message cannot be signed: Content-Type can be read in two ways", "ambiguous"},
 		{"two encodings", head + "Content-Transfer-Encoding: base64\r\nContent-Transfer-Encoding: 7bit\r\n\r\nx\r\n", message.Reject, 550, "Message cannot be signed: Content-Transfer-Encoding can be read in two ways", "ambiguous"},
-		{"no field", head + "this is none\r\n\r\nx\r\n", message.Reject, 550, "Message cannot be signed: header can be read in two ways", "ambiguous"},
+		{"a CR in a field", head + "Subject: a\rb\r\n\r\nx\r\n", message.Reject, 550, "Message cannot be signed: Subject can be read in two ways", "ambiguous"},
 		{"too many parts", head + "Content-Type: multipart/mixed; boundary=m\r\n\r\n" + strings.Repeat("--m\r\n\r\n\r\n", 2100) + "--m--\r\n", message.Reject, 550, "Message cannot be signed: more than 2000 parts", "limit:parts"},
 		{"deferred", head + "Content-Type: text/plain\r\nContent-Type: text/html\r\n\r\nx\r\n", message.Defer, 451, "Message cannot be signed now, try again later", "ambiguous"},
 		{"passed on", head + "Content-Type: text/plain\r\nContent-Type: text/html\r\n\r\nx\r\n", message.Accept, 0, "", "ambiguous"},

@@ -18,10 +18,7 @@ func (s *Sender) Unfit(head *message.Message, env *message.Envelope, why error) 
 	case errors.Is(why, message.ErrTooBig):
 		class = ClassTooBig
 	case errors.Is(why, message.ErrMalformed):
-		return &message.Outcome{
-			Action: message.Reject, Result: ClassMalformed, Attrs: []slog.Attr{slog.String("reason", why.Error())},
-			Reply: message.Reply{Code: 554, Enhanced: "5.6.0", Text: "Message cannot be read"},
-		}
+		return unreadable(why)
 	}
 	if head == nil {
 		out := s.stop(class, class, why.Error(), nil, nil)
@@ -37,4 +34,13 @@ func (s *Sender) Unfit(head *message.Message, env *message.Envelope, why error) 
 		return s.stop(d.class, d.code, d.reason, pass, attrs)
 	}
 	return s.stop(class, class, why.Error(), pass, attrs)
+}
+
+// unreadable refuses a message for good, and names the line of its header where one is to blame.
+func unreadable(why error) *message.Outcome {
+	r := message.Reply{Code: 554, Enhanced: "5.6.0", Text: "Message cannot be read"}
+	if header, ok := errors.AsType[*message.HeaderError](why); ok {
+		r = header.Reply()
+	}
+	return &message.Outcome{Action: message.Reject, Result: ClassMalformed, Reply: r, Attrs: []slog.Attr{slog.String("reason", why.Error())}}
 }

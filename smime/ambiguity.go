@@ -24,7 +24,7 @@ func ambiguity(p *part, mailbox bool) string {
 		case name > 0 && f.Raw[name] != ':' && (f.Is("Content-Type") || f.Is("Content-Transfer-Encoding")):
 			// RFC 5322, Section 4.5.1, is obsolete: for some that is another field.
 			return "white space before the colon of " + f.Name()
-		case name > 0 || mailbox && i == 0 && isMailboxLine(f.Raw):
+		case name > 0 || mailbox && i == 0: // of a message, only that line can be without a name
 		default:
 			// Programs as old as mail itself take it for the first line of the body.
 			return "a line in the header that is no header field"
@@ -37,10 +37,6 @@ func ambiguity(p *part, mailbox bool) string {
 		return "a Content-Type field that some readers do not understand"
 	}
 	return ""
-}
-
-func isMailboxLine(raw []byte) bool {
-	return bytes.HasPrefix(bytes.TrimPrefix(raw, []byte(">")), []byte("From "))
 }
 
 func loneCR(raw []byte) bool {

@@ -55,6 +55,9 @@ func (v *verifier) open(l *layer, outermost bool) (bool, error) {
 	}
 	// Only an entity that claims to be more than it is can mislead anybody about a signature.
 	doubt := ambiguity(l.entity, l.root && outermost)
+	if l.root && outermost && doubt == "" && v.stray != "" {
+		doubt = v.stray
+	}
 	if l.root && doubt != "" {
 		v.malformed("malformed", l.entity.subject()+": "+doubt)
 	}

@@ -123,6 +123,9 @@ func contentOf(tb testing.TB, signed string) (string, bool) {
 func edited(tb testing.TB, msg string, do func(*message.Message) (*message.Edit, error)) string {
 	tb.Helper()
 	m, err := readString(msg)
+	if errors.Is(err, message.ErrMalformed) {
+		return ""
+	}
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -1,7 +1,6 @@
 package smime
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 
@@ -47,30 +46,12 @@ func placeOf(f message.Field) string {
 
 // headerFault finds the field that keeps a header from being read in the same way by all; those that describe the body are judged with it.
 func headerFault(fields []message.Field) error {
-	for i, f := range fields {
-		var reason string
-		switch {
-		case loneCR(f.Raw):
-			reason = "a CR that ends no line"
-		case bytes.IndexByte(f.Raw, 0) >= 0:
-			reason = "a NUL"
-		case f.Name() == "" && (i > 0 || !isMailboxLine(f.Raw)):
-			reason = fmt.Sprintf("line %d is no header field", lineOf(fields, i))
-		default:
-			continue
+	for _, f := range fields {
+		if loneCR(f.Raw) {
+			return &ContentError{ErrAmbiguous, placeOf(f), "a CR that ends no line"}
 		}
-		return &ContentError{ErrAmbiguous, placeOf(f), reason}
 	}
 	return nil
-}
-
-// lineOf is the number of the line that the i-th field begins on.
-func lineOf(fields []message.Field, i int) int {
-	n := 1
-	for _, f := range fields[:i] {
-		n += bytes.Count(f.Raw, []byte("\n"))
-	}
-	return n
 }
 
 // typeFault is the error for a root whose kind is in doubt.

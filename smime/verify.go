@@ -19,22 +19,35 @@ import (
 type verifier struct {
 	ctx    context.Context
 	header []message.Field // of the message
+	stray  string          // strayReason
 	report *Report
 	spools []*message.Spool
 }
 
 // run fills in the report. What it opened stays open until close.
 func (v *verifier) run(m *message.Message) error {
-	v.header, v.report = m.Header(), &Report{Kind: "none"}
+	v.header, v.stray, v.report = m.Header(), strayReason(m), &Report{Kind: "none"}
 	v.report.From, v.report.FromErr = m.From()
 	src := m.Open()
 	root, err := walk(v.ctx, src, v.header, m.BodyOffset(), m.Size(), false)
 	if err == nil {
 		err = v.message(src, root)
 	}
+	if err == nil && v.stray != "" {
+		err = v.behindStray(m)
+	}
 	if over, ok := errors.AsType[*LimitError](err); ok {
 		v.malformed("limit:"+over.What, over.Error())
 		return nil
+	}
+	return err
+}
+
+// behindStray makes a message malformed that is signed or encrypted only for those who go on behind a line that ends the header.
+func (v *verifier) behindStray(m *message.Message) error {
+	claims, err := claimsBehind(m)
+	if claims {
+		v.malformed("malformed", v.stray)
 	}
 	return err
 }

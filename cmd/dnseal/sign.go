@@ -112,6 +112,9 @@ func signers(dir string, names []string, m *message.Message) ([]*identity.Identi
 		switch {
 		case err != nil:
 			return nil, fmt.Errorf("the From field cannot be read: %w", err)
+		case len(from) == 0 && m.Stray() != "":
+			return nil, hint(fmt.Errorf("the message has no From address before the line %+q, which is no header field and so ends the header", m.Stray()),
+				"repair the header, or choose a signer with --identity NAME")
 		case len(from) == 0:
 			return nil, hint(errors.New("the message has no From address"), "add a From field, or choose a signer with --identity NAME")
 		case len(from) > 1:
@@ -157,7 +160,7 @@ func openMessage(name string) (*os.File, error) {
 	}
 	if mbox, err := mailbox.IsMbox(name); err != nil || mbox {
 		if err == nil {
-			err = hint(fmt.Errorf("%s is an mbox, not one message", name), "name the file of one message; verify and explain take mbox files")
+			err = hint(fmt.Errorf("%s is an mbox, not one message: its first line begins with \"From \"", name), "name the file of one message; verify and explain take mbox files")
 		}
 		return nil, err
 	}

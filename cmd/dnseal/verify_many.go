@@ -14,7 +14,6 @@ import (
 	"dnseal/cmd/internal/mailbox"
 	"dnseal/cmd/internal/progress"
 	"dnseal/receiver"
-	"dnseal/smime"
 	"dnseal/smime/message"
 )
 
@@ -155,14 +154,9 @@ func (v *verifier) one(ctx context.Context, msg mailbox.Message) (*receiver.Repo
 
 // unreadable is the report on what is no message, or has a header beyond all limits, by an error of readMessage.
 func unreadable(name string, err error) *receiver.Report {
-	code := receiver.CodeMalformed
-	if errors.Is(err, message.ErrTooBig) {
-		code = receiver.CodeTooBig
-	}
-	return &receiver.Report{
-		File: name, Verdict: receiver.PermError, Code: code, Reason: errors.Unwrap(err).Error(), // which does not name the file again
-		Signatures: []*receiver.SignatureReport{}, Hops: []receiver.Hop{}, HeaderState: string(smime.HeaderUnprotected),
-	}
+	report := receiver.Unreadable(errors.Unwrap(err)) // which does not name the file again
+	report.File = name
+	return report
 }
 
 // print writes the reports in order and keeps the exit status.

@@ -312,8 +312,12 @@ func (p *addressParser) skipCFWS() error {
 			return nil
 		case c == ')':
 			depth--
-		case c == '\\':
-			i++
+		case c == '\\' && i+1 < len(s):
+			n, err := textLen(s[i+1:]) // RFC 5322, 3.2.1: a quoted pair holds no control octet
+			if err != nil {
+				return err
+			}
+			i += n
 		default:
 			n, err := textLen(s[i:])
 			if err != nil {

@@ -1,7 +1,6 @@
 package message
 
 import (
-	"bytes"
 	"io"
 	"strings"
 )
@@ -47,7 +46,8 @@ func (e *Edit) Close() error {
 
 // WriteEdited writes the message with the edit applied, as a file or SMTP door
 // sends it, and returns the number of bytes written. A nil edit writes the message as it is.
-// A leading mbox "From " line stays on top. Errors: what w or the spool returned.
+// A leading mbox "From " line stays on top, and the empty line that is missing where [Message.Stray] ends the header is
+// written. Errors: what w or the spool returned.
 func (m *Message) WriteEdited(w io.Writer, e *Edit) (int64, error) {
 	if e == nil {
 		return m.spool.WriteRange(w, 0, m.Size())
@@ -67,11 +67,11 @@ func (m *Message) WriteEdited(w io.Writer, e *Edit) (int64, error) {
 	return total + k, err
 }
 
-// editedHeader returns the new header, with its empty line when the edit brings a body.
+// editedHeader returns the new header, with its empty line when the edit brings a body or the message has none.
 func (m *Message) editedHeader(e *Edit) []byte {
 	out := make([]byte, 0, m.headerEnd+1024)
 	fields := m.fields
-	if len(fields) > 0 && bytes.HasPrefix(fields[0].Raw, []byte("From ")) {
+	if len(fields) > 0 && fields[0].Name() == "" {
 		out = append(out, fields[0].Raw...)
 		fields = fields[1:]
 	}
@@ -86,7 +86,7 @@ func (m *Message) editedHeader(e *Edit) []byte {
 		out = append(out, '\r', '\n') // the message ended inside its header
 	}
 	out = appendFields(out, e.Changes, Append)
-	if e.Body != nil {
+	if e.Body != nil || m.stray != "" {
 		out = append(out, '\r', '\n')
 	}
 	return out

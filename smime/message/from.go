@@ -32,7 +32,7 @@ func (m *Message) From() ([]Address, error) {
 func ParseFrom(value string) ([]Address, error) {
 	as, err := ParseAddressList(value)
 	if err != nil {
-		if a, ok := clearAddress(value); ok {
+		if a, ok := clearAddress(value); ok && !holdsControl(value) {
 			return []Address{a}, nil
 		}
 		return as, err

@@ -18,8 +18,9 @@ var (
 type Message struct {
 	spool  *Spool
 	fields []Field
-	// headerEnd is where the fields end, body where the empty line behind them ends.
+	// headerEnd is where the fields end, body where the empty line behind them ends, if there is one.
 	headerEnd, body int64
+	stray           string
 }
 
 // defaultHeaderBytes limits the header where the caller does not.
@@ -37,11 +38,13 @@ type ReadOptions struct {
 // is in Unix form (saved mail): its LFs become CRLF (those that follow a CR stay
 // as they are). Any other bare CR or LF stays as it is.
 //
-// A header line that is no header field does not make Read fail: it becomes a
-// [Field] without a name, its bytes kept. The header ends at the first empty line.
+// The header ends at the first empty line, or as MTAs have it at the first line that is no header field: that line and all
+// that follows are the body (see [Message.Stray]). A first line that begins with "From " is that of a mailbox in mbox form
+// (RFC 4155): a [Field] without a name.
 //
-// Errors: ErrTooBig when the message or its header is over the limit,
-// ErrMalformed when it is empty, else what r or the spool's file returned.
+// Errors: ErrTooBig when the message or its header is over the limit, ErrMalformed when it is empty, a [HeaderError] (which
+// is an ErrMalformed) when the header holds a NUL, or a control octet where the name of a field stands, else what r or the
+// spool's file returned.
 func Read(r io.Reader, opts ReadOptions) (*Message, error) {
 	s := NewSpool(opts.MaxBytes)
 	if err := fill(s, r); err != nil {
@@ -81,15 +84,17 @@ func (m *Message) readHeader(limit int) error {
 		if err != nil {
 			return err
 		}
-		end, body, found := headerEnd(buf)
-		if !found && n < size && n < int64(limit)+2 {
+		l, found, err := findEnd(buf, n == size)
+		switch {
+		case err != nil:
+			return err
+		case !found && n < int64(limit)+2:
 			continue
-		}
-		if end > limit {
+		case !found || l.end > limit:
 			return fmt.Errorf("%w: header of more than %d bytes", ErrTooBig, limit)
 		}
-		m.headerEnd, m.body = int64(end), int64(body)
-		m.fields = splitFields(bytes.Clone(buf[:end]))
+		m.headerEnd, m.body, m.stray = int64(l.end), int64(l.body), l.stray
+		m.fields = splitFields(bytes.Clone(buf[:l.end]))
 		return nil
 	}
 }
@@ -176,8 +181,13 @@ func (m *Message) Header() []Field { return m.fields }
 // Size is the whole message's size in bytes.
 func (m *Message) Size() int64 { return m.spool.Size() }
 
-// BodyOffset is where the body begins: after the empty line. A message without an empty line has no body.
+// BodyOffset is where the body begins: after the empty line, or at the line that is no header field. Without either there is no body.
 func (m *Message) BodyOffset() int64 { return m.body }
+
+// Stray returns the line that ended the header in place of an empty line because it is no header field, or the first octets
+// of it; else "". It is the first line of the body. WriteEdited writes the empty line that is missing before it, so that all
+// who read the message later end its header there as well.
+func (m *Message) Stray() string { return m.stray }
 
 // Section returns a reader over the bytes [off, off+n).
 func (m *Message) Section(off, n int64) *io.SectionReader {

@@ -18,6 +18,9 @@ func (s *session) pass(ctx context.Context, tx *transaction, c *content) []reply
 	if r := contentReply(c); r.code != 0 {
 		return s.refuse(ctx, tx, contentEnding(c, r))
 	}
+	if err := tx.in.firstLine(); err != nil {
+		return s.refuse(ctx, tx, readEnding(err))
+	}
 	m, err := message.FromSpool(tx.in.spool, message.ReadOptions{})
 	if err != nil {
 		return s.refuse(ctx, tx, readEnding(err))
@@ -76,6 +79,10 @@ func contentEnding(c *content, r reply) ending {
 
 // readEnding is the ending of a message that could not be read.
 func readEnding(err error) ending {
+	if header, ok := errors.AsType[*message.HeaderError](err); ok {
+		out := &message.Outcome{Action: message.Reject, Attrs: []slog.Attr{slog.String("reason", err.Error())}}
+		return ending{outcome: out, result: resultMalformed, replies: []reply{fromOutcome(header.Reply(), replyMalformed)}}
+	}
 	switch {
 	case errors.Is(err, message.ErrMalformed):
 		return ending{result: resultMalformed, replies: []reply{replyMalformed}}

@@ -21,12 +21,14 @@ type intake struct {
 	spool *message.Spool
 	left  int64 // bytes of content that may still come
 	held  int64 // bytes counted as in flight
+	trace int64 // size of our trace field
 }
 
 // newIntake begins a message with our trace field on top.
 func (s *session) newIntake(tx *transaction) *intake {
 	in := &intake{srv: s.srv, spool: message.NewSpool(0), left: s.srv.opts.Limits.MaxBytes}
 	_, _ = in.spool.Write([]byte(s.received(tx, time.Now())))
+	in.trace = in.spool.Size()
 	return in
 }
 
