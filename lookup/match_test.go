@@ -6,6 +6,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/sha512"
 	"crypto/x509"
@@ -331,6 +332,31 @@ func TestMatchProperty(t *testing.T) {
 			t.Fatalf("%+v", results)
 		}
 	})
+}
+
+// TestMatchCostly: nothing is computed with a key that is too large, wherever a record has it.
+func TestMatchCostly(t *testing.T) {
+	t.Parallel()
+	p := newPeople(t)
+	key := &rsa.PublicKey{N: new(big.Int).SetBit(big.NewInt(1), 16383, 1), E: 65537} // nobody's
+	spki, err := x509.MarshalPKIXPublicKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: matchTime, NotAfter: matchTime}
+	cert, err := x509.CreateCertificate(rand.Reader, template, p.root.Certificate, key, p.root.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range []Record{{DANETA, FullCertificate, Exact, cert}, {DANETA, PublicKey, Exact, spki}, {DANEEE, FullCertificate, Exact, cert}, {DANEEE, PublicKey, Exact, spki}} {
+		results, matched, usable := Match(t.Context(), []Record{r}, p.options())
+		if matched || usable || !strings.Contains(results[0].Result, "RSA key of 16384 bits") {
+			t.Errorf("%d %d %d: %q", r.Usage, r.Selector, r.MatchingType, results[0].Result)
+		}
+		if _, ok := r.SPKI(); ok {
+			t.Errorf("%d %d %d hands out its key", r.Usage, r.Selector, r.MatchingType)
+		}
+	}
 }
 
 func TestSPKI(t *testing.T) {

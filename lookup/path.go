@@ -24,7 +24,7 @@ func (o *MatchOptions) pathToAnchor(ctx context.Context, r Record) error {
 		}
 		anchors = append(anchors, anchor)
 	}
-	err := errNotThis
+	err := errNoAnchor
 	if len(anchors) > 0 {
 		err = o.verify(ctx, certificate.Options{Anchors: anchors})
 	}
@@ -34,6 +34,9 @@ func (o *MatchOptions) pathToAnchor(ctx context.Context, r Record) error {
 	}
 	return err
 }
+
+// errNoAnchor: most programs send the signer's certificate alone, and a digest is no anchor (RFC 7671, Section 5.2.2).
+var errNoAnchor = errors.New("the CA certificate that it names did not come along")
 
 // pathThroughCA wants a path to a PKIX root through the CA that a PKIX-TA record names (RFC 7671, Section 5.4).
 func (o *MatchOptions) pathThroughCA(ctx context.Context, r Record) error {

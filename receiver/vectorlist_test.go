@@ -122,6 +122,7 @@ func (c *cast) parts() []vectorPart {
 		{350, c.constraintAttacks},
 		{0, c.constraintControls},
 		{380, c.nameBindings},
+		{397, c.costlyRecords},
 		{430, c.fromForms},
 		{460, c.fieldAttacks},
 	}

@@ -2,12 +2,17 @@ package receiver_test
 
 import (
 	"crypto"
+	"crypto/rsa"
 	"crypto/x509"
 	"encoding/asn1"
+	"fmt"
+	"math/big"
 	"slices"
 
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+
+	"dnseal/smime"
 )
 
 var oidSigningCert = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 16, 2, 12}
@@ -83,6 +88,28 @@ func (c *cast) nameBindings() []vector {
 		{name: "substituted-issuer", readme: "signingCertificateV2 hashes the certificate, and names another issuer.", attack: true, eml: by("alice@example.org", bare, issued, hashedBy(crypto.SHA256, issued.cert, issuerSerialOf(c.userCA.cert.RawIssuer, issued.cert))), zone: c.zoneOf(issued), report: verdict("fail", "key-substituted")},
 		{name: "substituted-serial", readme: "signingCertificateV2 hashes the certificate, and names another serial number.", attack: true, eml: by("alice@example.org", bare, issued, hashedBy(crypto.SHA256, issued.cert, issuerSerialOf(issued.cert.RawIssuer, c.bob.cert))), zone: c.zoneOf(issued), report: verdict("fail", "key-substituted")},
 	}
+}
+
+// costlyRecords hold a key that is too large to compute with.
+func (c *cast) costlyRecords() []vector {
+	t := c.t
+	key := &rsa.PublicKey{N: new(big.Int).SetBit(big.NewInt(1), 16383, 1), E: 65537} // nobody's
+	spki, err := x509.MarshalPKIXPublicKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := x509.CreateCertificate(nil, &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: clock, NotAfter: clock}, c.userCA.cert, key, c.userCA.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	eml := signed(t, mail("carol@example.com"), smime.SignOptions{}, c.carol)
+	out := func(usage, selector uint8, data []byte) vector {
+		return vector{
+			name: fmt.Sprintf("cost-record-%d%d0", usage, selector), readme: "A record of an RSA key of 16384 bits: nothing is computed with it.",
+			eml: eml, zone: "; zone example.com.\n" + c.other(c.carol, record(usage, selector, 0, data)), report: verdict("neutral", "unusable-records"),
+		}
+	}
+	return attacks([]vector{out(2, 0, cert), out(2, 1, spki), out(3, 1, spki)})
 }
 
 // selfIssuedBy is the certificate of p with its subject as issuer, signed by mallory's key.

@@ -170,7 +170,7 @@ func changed(t *testing.T, text []byte) []byte {
 	return out
 }
 
-// signsTheirs has the peer sign, and judges that, and the same with another word in it.
+// signsTheirs has the peer sign, and judges that, as a receiver does, too, and the same with another word in it.
 func signsTheirs(t *testing.T, p peer, r row, all map[string]*peerIdentity, opaque bool) error {
 	t.Helper()
 	ids, _ := r.signers(all)
@@ -183,6 +183,9 @@ func signsTheirs(t *testing.T, p peer, r row, all map[string]*peerIdentity, opaq
 		entity = nil
 	}
 	if err := verifyMessage(t, putTogether(der, entity, r.digest), r, ids); err != nil {
+		return err
+	}
+	if err := receiveMessage(t, putTogether(der, entity, r.digest), ids); err != nil {
 		return err
 	}
 	if opaque {
