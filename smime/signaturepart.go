@@ -96,10 +96,11 @@ func isSignatureName(value string) bool {
 }
 
 // decodeName undoes encoded words (RFC 2047), which some write in names although its Section 5 forbids it. false is for
-// what readers show in ways of their own: unknown charsets, control characters, and those that turn the direction of writing.
+// what readers show in ways of their own: unknown charsets, control characters, those that turn the direction of writing, and
+// those that end or escape something in a header.
 func decodeName(raw string) (string, bool) {
 	name, err := new(mime.WordDecoder).DecodeHeader(raw)
-	if err != nil || !utf8.ValidString(name) {
+	if err != nil || !utf8.ValidString(name) || strings.ContainsAny(name, `"\;%`) {
 		return "", false
 	}
 	return name, !strings.ContainsFunc(name, func(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) })

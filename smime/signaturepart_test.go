@@ -46,6 +46,8 @@ func TestSignaturePart(t *testing.T) {
 		{"another name in pieces", "name=smime.p7s", "name=smime.p7s; name*0=invoice; name*1=.pdf", malformedRoot},
 		{"another charset", "name=smime.p7s", "name*=" + wide + "smime.p7s", malformedRoot},
 		{"writing that turns its direction", "name=smime.p7s", "name=\"x\u202efdp.p7s\"", malformedRoot},
+		{"a quote in it", "name=smime.p7s", "name=\"invoice.pdf\\\".p7s\"", malformedRoot},
+		{"percent signs", "smime.p7s", "invoice.pdf%00.p7s", malformedRoot},
 		{"two dispositions", "name=smime.p7s\r\n", "name=smime.p7s\r\nContent-Disposition: attachment\r\nContent-Disposition: inline\r\n", malformedRoot},
 		{"two filenames", "name=smime.p7s\r\n", "name=smime.p7s\r\nContent-Disposition: attachment; filename=a.p7s; filename=b.p7s\r\n", malformedRoot},
 		{"octet-stream", "application/pkcs7-signature; name", "application/octet-stream; name", malformedRoot},
