@@ -22,7 +22,8 @@ says: each resolver, whether it passes on what DNSSEC needs; each identity's
 certificate, its record in the DNS against its key, and the signing of a test
 message; each relay's server certificate against its TLSA records and the roots;
 each next hop, and for inbound relays that it does not take a stranger's mail
-for elsewhere; and prints the lines for Postfix and Sendmail. No message is sent.
+for elsewhere; and prints the lines for Postfix and Sendmail. No message is
+sent.
 
 Exit status: 0 all is right; 1 something is wrong; 2 the configuration cannot be
 read; 3 something could not be told, nothing is wrong.`,
