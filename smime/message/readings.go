@@ -1,6 +1,7 @@
 package message
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -56,10 +57,8 @@ func unfoldings(value string) []string {
 }
 
 func appendNew(texts []string, t string) []string {
-	for _, have := range texts {
-		if have == t {
-			return texts
-		}
+	if slices.Contains(texts, t) {
+		return texts
 	}
 	return append(texts, t)
 }

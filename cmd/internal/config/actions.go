@@ -14,7 +14,8 @@ type On struct {
 	// NoRule: no rule names this From, or this user or TLS name: "accept" passes it on unsigned (and counts it).
 	// Signing. Default: "accept".
 	NoRule string `toml:"no-rule"`
-	// NotAllowed: no rule matches, but one names this From or this submitter. Signing. Default: "reject".
+	// NotAllowed: no rule matches, but one names this From, an address that some reader of it may be shown, or this
+	// submitter. Signing. Default: "reject".
 	NotAllowed string `toml:"not-allowed"`
 	// KeyNotPublished: our own record is missing or does not match. Signing. Default: "defer".
 	KeyNotPublished string `toml:"key-not-published"`
@@ -25,7 +26,8 @@ type On struct {
 	BadSignature string `toml:"bad-signature"`
 	// KeyMismatch: secure records are there, and none is of this key. Default: "mark".
 	KeyMismatch string `toml:"key-mismatch"`
-	// NoSignature: the message is not signed. Default: "accept".
+	// NoSignature: the message is not signed, or does not have what a [[domain]] requires. What cannot be told yet is then
+	// deferred, unless this is "accept" or "mark". Default: "accept".
 	NoSignature string `toml:"no-signature"`
 	// NoKey: the signer publishes no record. Default: "mark".
 	NoKey string `toml:"no-key"`
@@ -109,8 +111,8 @@ func (o On) verifying() map[string]message.Action {
 type Domain struct {
 	// Names are the domains of From addresses: "bank.example", "*.bank.example". Mandatory.
 	Names []string `toml:"names"`
-	// Require is "nothing", "signature" (only pass will do) or "protected" (pass, with a header as it was signed).
-	// Default: "nothing".
+	// Require is "nothing", "signature" (only pass will do) or "protected" (pass, with a header as it was signed). It also
+	// holds for mail whose From readers do not understand alike, if one of the names stands behind an @ in it. Default: "nothing".
 	Require string `toml:"require"`
 	// Devices says which device, service or host names may use which From addresses within the names, for example
 	// { "*._device.bank.example" = ["*@alerts.bank.example"] }. Default: none may.
