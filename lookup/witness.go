@@ -122,6 +122,16 @@ func (e stripsError) Error() string {
 // Code is that of the result.
 func (stripsError) Code() string { return CodeStrips }
 
+// charge counts the questions that a name has cost beside one: whether it resolves is up to who chose it.
+func charge(ctx context.Context, faults transport.Faults) {
+	b := dnssec.BudgetFrom(ctx)
+	for _, f := range faults {
+		if b != nil && errors.Is(f, transport.ErrServfail) {
+			b.Charge(1)
+		}
+	}
+}
+
 // listening asks for the validator, and tells the witness of the context.
 type listening struct {
 	client       *transport.Client
@@ -137,6 +147,7 @@ func (l listening) Exchange(ctx context.Context, name string, qtype uint16, cd b
 	if err != nil {
 		return nil, err
 	}
+	charge(ctx, m.Faults)
 	if w, ok := ctx.Value(witnessKey{}).(*witness); ok {
 		w.note(qtype, m)
 	}

@@ -133,8 +133,8 @@ func reload(stderr io.Writer, server *lookuptest.Server, files []string) {
 
 func readZones(files []string) ([]lookuptest.Zone, error) {
 	zones := make([]lookuptest.Zone, 0, len(files))
-	for _, file := range files {
-		name, file := zoneArgument(file)
+	for _, arg := range files {
+		name, file := zoneArgument(arg)
 		text, err := os.ReadFile(file)
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("zone file %s does not exist", file)

@@ -181,8 +181,7 @@ type coded interface {
 }
 
 func unreachable(q question, err error) verdict {
-	var own coded
-	if errors.As(err, &own) {
+	if own, ok := errors.AsType[coded](err); ok {
 		return indeterminate(int(dns.ExtendedErrorCodeNetworkError), own.Code(), "%v", err)
 	}
 	var timed interface{ Timeout() bool }

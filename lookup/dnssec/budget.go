@@ -96,6 +96,9 @@ func NewBudget(l Limits) *Budget { return &Budget{limits: l.withDefaults()} }
 // Queries returns how many queries were counted so far.
 func (b *Budget) Queries() int { return int(b.queries.Load()) }
 
+// Charge counts n more queries, which an Exchanger made for one: at another resolver, or with CD=1.
+func (b *Budget) Charge(n int) { b.queries.Add(int64(n)) }
+
 type budgetKey struct{}
 
 // WithBudget returns a context that carries b.

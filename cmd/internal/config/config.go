@@ -70,11 +70,12 @@ type DNS struct {
 	// Mode is "validate" (answers are validated here), "both" (here, and the resolver must say so too) or "ad-only"
 	// (the resolver is believed; only over loopback or DNS over TLS). Default: "validate".
 	Mode string `toml:"mode"`
-	// TrustAnchor is a file with DS or DNSKEY records in zone-file form. Default: the keys of the DNS root.
+	// TrustAnchor is a file with DS or DNSKEY records in zone-file form; of the keys in a file that unbound keeps by RFC 5011
+	// those in the states VALID and MISSING count. Default: the keys of the DNS root.
 	TrustAnchor string `toml:"trust-anchor"`
-	// Allow lists the signer domains (and all below them) that may be looked up. Default: any.
+	// Allow lists the signer domains (and all below them) that may be looked up, and where aliases may lead. Default: any.
 	Allow []string `toml:"allow"`
-	// Deny lists signer domains (and all below them) that are never looked up. Default: none.
+	// Deny lists signer domains (and all below them) that are never looked up, nor followed to by an alias. Default: none.
 	Deny []string `toml:"deny"`
 	// Timeout is the time limit of one lookup, for example "5s". Default: 5 seconds.
 	Timeout Duration `toml:"timeout"`

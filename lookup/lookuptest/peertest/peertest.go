@@ -61,12 +61,13 @@ func (r *Resolver) Asked() int { return int(r.asked.Load()) }
 // listen opens the same port for both.
 func listen(tb testing.TB) (net.Listener, net.PacketConn) {
 	tb.Helper()
+	var lc net.ListenConfig
 	for range 50 {
-		tcp, err := net.Listen("tcp", "127.0.0.1:0")
+		tcp, err := lc.Listen(tb.Context(), "tcp", "127.0.0.1:0")
 		if err != nil {
 			tb.Fatal(err)
 		}
-		if udp, err := net.ListenPacket("udp", tcp.Addr().String()); err == nil {
+		if udp, err := lc.ListenPacket(tb.Context(), "udp", tcp.Addr().String()); err == nil {
 			return tcp, udp
 		}
 		_ = tcp.Close()
