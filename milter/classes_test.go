@@ -84,7 +84,7 @@ func suspects(t *testing.T, o *office) map[string]string {
 		return signed(t, id, from(name), now)
 	}
 	good := signed(t, alice, from(author), now)
-	_, entity, _ := strings.Cut(good, "Content-Type: ")
+	head, entity, _ := strings.Cut(good, "Content-Type: ")
 	return map[string]string{
 		"":                             good,
 		receiver.ClassBadSignature:     strings.Replace(good, "\r\nHello.", "\r\nHullo.", 1),
@@ -92,7 +92,8 @@ func suspects(t *testing.T, o *office) map[string]string {
 		receiver.ClassNoSignature:      from(author),
 		receiver.ClassNoKey:            signed(t, unpublished, from("nobody@example.org"), now),
 		receiver.ClassIdentityMismatch: strings.Replace(good, author, "boss@example.org", 1),
-		receiver.ClassPartial: "From: " + author + "\r\nSubject: x\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=list\r\n\r\n" +
+		receiver.ClassHeaderChanged:    strings.Replace(good, "\r\nSubject: ", "\r\nSubject: not ", 1),
+		receiver.ClassPartial: head + "Content-Type: multipart/mixed; boundary=list\r\n\r\n" +
 			"--list\r\nContent-Type: " + entity + "\r\n--list\r\nContent-Type: text/plain\r\n\r\nfooter\r\n--list--\r\n",
 		receiver.ClassWeak:      signed(t, alice, from(author), now.Add(time.Hour)),
 		receiver.ClassInsecure:  of("carol@insecure.example"),
