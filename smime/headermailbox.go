@@ -14,10 +14,10 @@ type mailbox struct {
 	address string // between the angle brackets, or all there is; empty for a group
 }
 
-// sameMailboxes compares address lists: the same mailboxes with the same names in the same order, however they are written.
-func sameMailboxes(was, is, charset string) bool {
+// mailboxes compares address lists: the same mailboxes with the same names in the same order, however they are written.
+func (c *comparer) mailboxes(was, is, charset string) bool {
 	return slices.EqualFunc(mailboxes(was), mailboxes(is), func(a, b mailbox) bool {
-		return sameAddress(a.address, b.address) && a.shownName("") == b.shownName(charset)
+		return sameAddress(a.address, b.address) && (a.name == b.name || c.shownName(a, "") == c.shownName(b, charset))
 	})
 }
 
@@ -34,8 +34,8 @@ func sameAddress(a, b string) bool {
 }
 
 // shownName is the name without white space; none where it only repeats the address, as some programs have it.
-func (m mailbox) shownName(charset string) string {
-	name := plainText(m.name, charset)
+func (c *comparer) shownName(m mailbox, charset string) string {
+	name := c.plain(m.name, charset)
 	if strings.EqualFold(name, withoutSpace(m.address)) {
 		return ""
 	}

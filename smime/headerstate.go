@@ -29,14 +29,14 @@ var shown = []string{
 // compare finds the protected fields whose outer value is another, and of those that readers are shown the ones that count as changed.
 // Under the older forms of protection, which repeat what they like, only fields that have a copy are compared.
 func (p *protection) compare() {
-	inside, outside := sortByName(p.fields), sortByName(p.outer)
+	inside, outside, c := sortByName(p.fields), sortByName(p.outer), &comparer{words: maxWords}
 	for i, f := range p.fields {
 		if inside.first(f) != i || !protectable(f) {
 			continue
 		}
 		copies, outer := inside.fieldsCalled(f), outside.fieldsCalled(f)
-		if !sameFields(copies, outer, sameValue) {
-			p.differ(f.Name(), f.Is(shown...) && (!f.Is("Subject") || !sameFields(copies, outer, sameSubject)))
+		if !sameFields(copies, outer, c.value) {
+			p.differ(f.Name(), f.Is(shown...) && (!f.Is("Subject") || !sameFields(copies, outer, c.subject)))
 		}
 	}
 	for _, name := range shown {

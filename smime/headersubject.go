@@ -16,12 +16,15 @@ type subject struct {
 	tagged bool     // a tag is the first thing
 }
 
-// sameSubject compares a Subject with its signed copy. Lists put "[name] " in front, or behind the "Re:"; they move one that a reply
+// subject compares a Subject with its signed copy. Lists put "[name] " in front, or behind the "Re:"; they move one that a reply
 // has to another place, count it on, and make one "Re:" of several (Mailman, mlmmj, Sympa). None of that is a change.
-func sameSubject(signed, outer message.Field) bool { return sameIn(signed, outer, sameButTags) }
+func (c *comparer) subject(signed, outer message.Field) bool {
+	return inCharsets(signed, outer, func(was, is, charset string) bool {
+		return sameButTags(takeSubject(c.plain(was, "")), takeSubject(c.plain(is, charset)))
+	})
+}
 
-func sameButTags(was, is, charset string) bool {
-	signed, outer := takeSubject(plainText(was, "")), takeSubject(plainText(is, charset))
+func sameButTags(signed, outer subject) bool {
 	return signed.text == outer.text && outer.hasTags(signed.tags) && len(outer.tags) <= max(maxTags, len(signed.tags)) &&
 		(signed.reply == outer.reply || outer.tagged && signed.reply != "" && outer.reply == "re:")
 }

@@ -17,11 +17,12 @@ func entityDefect(p *part, outer []message.Field) string {
 		return "it has no Content-Type that can be read"
 	}
 	protected := p.typ.has(hp) || p.typ.has("protected-headers")
+	outside, c := sortByName(outer), &comparer{words: maxWords}
 	for _, f := range p.fields {
 		switch {
 		case f.Name() == "":
 			return "its header has a line that is no header field"
-		case protected, structural(f), f.Begins("X-"), standsOutside(f, outer):
+		case protected, structural(f), f.Begins("X-"), c.standsIn(f, outside):
 		default:
 			return "its header has " + quoted(f.Name()) + ", which is not that of the message"
 		}
@@ -29,10 +30,15 @@ func entityDefect(p *part, outer []message.Field) string {
 	return ""
 }
 
-// standsOutside reports whether a field of signed content says what the message says: some programs sign whole headers, and do
+// maxSameName is how many outer fields of one name a field of the content is compared with.
+const maxSameName = 16
+
+// standsIn reports whether a field of signed content says what the message says: some programs sign whole headers, and do
 // not declare it. What lists do to a Subject does not count.
-func standsOutside(f message.Field, outer []message.Field) bool {
-	return slices.ContainsFunc(outer, func(o message.Field) bool {
-		return o.Is(f.Name()) && (sameValue(f, o) || f.Is("Subject") && sameSubject(f, o))
+func (c *comparer) standsIn(f message.Field, outside byName) bool {
+	at := outside.called(f)
+	return slices.ContainsFunc(at[:min(len(at), maxSameName)], func(i int) bool {
+		o := outside.fields[i]
+		return c.value(f, o) || f.Is("Subject") && c.subject(f, o)
 	})
 }

@@ -26,7 +26,9 @@
 // used, and what to do with the answer (package receiver). A message whose
 // Report has a Code is malformed or over a limit: nothing good can be said of it,
 // whatever its signatures. Protected header fields count, not those outside
-// ([Signature.ProtectedFrom], [Signature.Differences]).
+// ([Signature.ProtectedFrom], [Signature.Differences]). [Signature.HeaderState] says whether the fields
+// that readers show or act on are still as they were signed, with what hops and lists do to their form undone (headerstate.go), and
+// [Signature.RestoreHeader] how to put them back.
 //
 // # What it refuses
 //
