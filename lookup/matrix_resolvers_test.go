@@ -14,6 +14,9 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"dnseal/lookup/lookuptest"
+	"dnseal/lookup/lookuptest/peertest"
 )
 
 // matrixResolver is one resolver in one setting.
@@ -24,6 +27,10 @@ type matrixResolver struct {
 	validates bool
 	// hidesBogus: it has nothing to show of some bogus zones, also with CD=1.
 	hidesBogus bool
+	// strips: it takes DNSSEC out of whatever it passes on.
+	strips bool
+	// fake: one of ours, in front of a hierarchy that validates.
+	fake bool
 	// misjudges: it takes these for bogus although they are right, for this reason.
 	misjudges map[string]string
 	// refused: modes that do not start with it, with a part of the error.
@@ -49,6 +56,13 @@ func matrixResolvers() []*matrixResolver {
 		}},
 		{name: "dnsmasq --proxy-dnssec, unbound", start: dnsmasqIn("proxy-dnssec"), validates: true},
 		{name: "stubby, unbound", start: startStubby, validates: true},
+		{name: "unbound, other root key", start: startOldKey, refused: noAD},
+		{name: "pdns_recursor, off", start: recursorIn("off"), strips: true, refused: noAD},
+		{name: "systemd-resolved 252, no", start: fakeOf(peertest.Resolved252No), fake: true, refused: noAD},
+		{name: "systemd-resolved 252, yes", start: fakeOf(peertest.Resolved252Yes), fake: true, validates: true},
+		{name: "systemd-resolved 257, no", start: fakeOf(peertest.Forwarding), fake: true, refused: noAD},
+		{name: "systemd-resolved 257, yes", start: fakeOf(peertest.Resolved257), fake: true, validates: true},
+		{name: "systemd-resolved, downgraded", start: fakeOf(peertest.Downgraded), fake: true, strips: true, refused: noAD},
 		{name: "dnsdist, unbound", start: startDNSDist, validates: true},
 	}
 }
@@ -147,6 +161,25 @@ func unboundFor(t *testing.T, l *lab, dir, addr, modules, more string) []string 
 
 // at writes an address as unbound, kresd and stubby do.
 func at(addr string) string { return strings.Replace(addr, ":", "@", 1) }
+
+// startOldKey runs unbound with a root key that was never the lab's, as one that missed a change of it.
+func startOldKey(t *testing.T, l *lab) string {
+	t.Helper()
+	other := startLab(t, lookuptest.Options{}, zone("example.lab"))
+	return startResolver(t, "unbound", func(dir, addr string) []string {
+		args := unboundFor(t, l, dir, addr, "validator iterator", "")
+		writeFile(t, filepath.Join(dir, "root.key"), other.Anchor())
+		return args
+	})
+}
+
+// fakeOf starts one of ours.
+func fakeOf(kind peertest.Kind) func(t *testing.T, l *lab) string {
+	return func(t *testing.T, l *lab) string {
+		t.Helper()
+		return peertest.Start(t, l.Server, kind).Addr()
+	}
+}
 
 func namedIn(validation string) func(t *testing.T, l *lab) string {
 	return func(t *testing.T, l *lab) string {
