@@ -69,9 +69,13 @@ func clearAddress(value string) (Address, bool) {
 	return a, true
 }
 
-// oneAngle reports whether one pair of angle brackets stands in every reading of a value without control characters.
+// oneAngle reports whether one pair of angle brackets stands in every reading of a value, which holds no control characters and
+// nothing that cannot be decoded.
 func oneAngle(value string) bool {
-	texts, _ := Readings(value)
+	texts, undecoded := Readings(value)
+	if undecoded != "" {
+		return false
+	}
 	for _, t := range texts {
 		if strings.Count(t, "<") != 1 || strings.Count(t, ">") != 1 {
 			return false
@@ -126,7 +130,8 @@ type Shown struct {
 	Addresses []Address
 	// Domains are those of [DomainsIn].
 	Domains []string
-	// Cut says that From is too long to be looked at as a whole: anybody may be shown.
+	// Cut says that From is too long to be looked at as a whole, or cannot be read and holds what cannot be decoded: anybody may
+	// be shown.
 	Cut bool
 }
 
@@ -151,7 +156,7 @@ func ShownIn(fields ...Field) Shown {
 	size := 0
 	for _, f := range fields {
 		value := f.Value()
-		if size += len(value) + 1; size > maxReading {
+		if size += len(value) + 1; size > maxReading || hidden(value) {
 			s.Cut = true
 			return s
 		}
@@ -159,6 +164,16 @@ func ShownIn(fields ...Field) Shown {
 		s.Addresses, s.Domains = append(s.Addresses, suspects(value, domains)...), append(s.Domains, domains...)
 	}
 	return s
+}
+
+// hidden reports whether a value that is no address list holds an encoded word that cannot be read here.
+func hidden(value string) bool {
+	_, undecoded := DecodeWords(unfold(value, " "))
+	if undecoded == "" {
+		return false
+	}
+	_, err := ParseAddressList(value)
+	return err != nil
 }
 
 // suspects are the addresses in a value of which the domains are known.

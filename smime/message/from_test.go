@@ -51,6 +51,7 @@ func TestParseFrom(t *testing.T) {
 		{"[x] <a@example.org.>", ""},
 		{"[x\x1b] <a@example.org>", ""},
 		{"[x] <a\xf6@example.org>", ""},
+		{"[x] =?x-mine?q?y?= <a@example.org>", ""},
 		{"root", ""},
 	} {
 		as, err := ParseFrom(c.in)
@@ -123,6 +124,22 @@ func TestShown(t *testing.T) {
 			t.Errorf("%q shows %q, want %q", c.header, got, c.want)
 		}
 		m.Close()
+	}
+}
+
+// TestShownHidden: what cannot be read, and not be decoded either, may show anybody.
+func TestShownHidden(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string]bool{
+		"=?x-mine?q?info?=":               true,
+		"=?utf-7?q?info?= (":              true,
+		"=?x-mine?q?info?= <a@b.example>": false,
+		"=?unknown-8bit?q?J=F6rg?= (":     false,
+		"info (":                          false,
+	} {
+		if got := ShownIn(Field{Raw: []byte("From: " + value + "\r\n")}); got.Cut != want {
+			t.Errorf("%s: %+v, want cut: %v", value, got, want)
+		}
 	}
 }
 
