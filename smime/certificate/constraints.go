@@ -102,34 +102,43 @@ func readSubtrees(list cryptobyte.String) (out []subtree, ok bool) {
 // empty reports whether nothing is constrained.
 func (c constraints) empty() bool { return !c.unreadable && len(c.permitted)+len(c.excluded) == 0 }
 
-// allow says why a name may not be certified (RFC 5280, Sections 4.2.1.10 and 6.1.3, (b) and (c)).
-func (c constraints) allow(n generalName) error {
+// allow says why a name may not be certified (RFC 5280, Sections 4.2.1.10 and 6.1.3, (b) and (c)). Errors: ErrWork, with
+// which nothing is told, too.
+func (c constraints) allow(n generalName, w *Work) error {
 	if c.unreadable {
 		return errUnreadableConstraint
 	}
-	constrained, permitted := false, false
-	for _, t := range c.permitted {
-		if !t.covers(n.form) {
-			continue
-		}
-		in, err := t.holds(n, false)
-		if err != nil {
-			return err
-		}
-		constrained, permitted = true, permitted || in
-	}
-	if constrained && !permitted {
+	constrained, permitted, err := within(c.permitted, n, false, w)
+	switch {
+	case err != nil:
+		return err
+	case constrained && !permitted:
 		return errNotPermitted
 	}
-	for _, t := range c.excluded {
+	_, excluded, err := within(c.excluded, n, true, w)
+	if err == nil && excluded {
+		err = errExcluded
+	}
+	return err
+}
+
+// within reports whether some subtree speaks of names of this form, and whether the name is in one.
+func within(subtrees []subtree, n generalName, excluding bool, w *Work) (constrained, in bool, err error) {
+	for _, t := range subtrees {
 		if !t.covers(n.form) {
+			if err = w.compare(0); err != nil {
+				return false, false, err
+			}
 			continue
 		}
-		if in, err := t.holds(n, true); err != nil {
-			return err
-		} else if in {
-			return errExcluded
+		if err = w.compare(len(n.value) + len(t.base.value)); err != nil {
+			return false, false, err
 		}
+		holds, err := t.holds(n, excluding)
+		if err != nil {
+			return false, false, err
+		}
+		constrained, in = true, in || holds
 	}
-	return nil
+	return constrained, in, nil
 }

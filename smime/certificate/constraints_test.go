@@ -163,10 +163,10 @@ func TestConstraints(t *testing.T) {
 		if !ok || len(names) != 1 {
 			t.Fatalf("%q cannot be read", tt.name)
 		}
-		if err := readConstraints(nameConstraints([]string{tt.constraint}, nil)).allow(names[0]); (err == nil) != tt.permitted {
+		if err := readConstraints(nameConstraints([]string{tt.constraint}, nil)).allow(names[0], &Work{}); (err == nil) != tt.permitted {
 			t.Errorf("%q with %q permitted: %v", tt.name, tt.constraint, err)
 		}
-		if err := readConstraints(nameConstraints(nil, []string{tt.constraint})).allow(names[0]); (err == nil) != tt.excluded {
+		if err := readConstraints(nameConstraints(nil, []string{tt.constraint})).allow(names[0], &Work{}); (err == nil) != tt.excluded {
 			t.Errorf("%q with %q excluded: %v", tt.name, tt.constraint, err)
 		}
 	}
@@ -181,7 +181,7 @@ func TestConstraintsTogether(t *testing.T) {
 		"dns:x.example.net": true, "dns:example.org": false, "uri:https://example.com/": true,
 	} {
 		names, _ := readGeneralNames(altNames(name))
-		if err := c.allow(names[0]); (err == nil) != want {
+		if err := c.allow(names[0], &Work{}); (err == nil) != want {
 			t.Errorf("%q: %v", name, err)
 		}
 	}
@@ -192,7 +192,7 @@ func TestConstraintsUnreadable(t *testing.T) {
 	t.Parallel()
 	whole := nameConstraints([]string{"email:example.org"}, []string{"dns:example.org"})
 	for cut := range whole {
-		if c := readConstraints(whole[:cut]); c.allow(generalName{formURI, []byte("https://example.org/")}) == nil {
+		if c := readConstraints(whole[:cut]); c.allow(generalName{formURI, []byte("https://example.org/")}, &Work{}) == nil {
 			t.Errorf("constraints cut at octet %d allow a name", cut)
 		}
 	}
@@ -231,10 +231,10 @@ func FuzzConstraints(f *testing.F) {
 			for _, p := range c.permitted {
 				covered = covered || p.covers(n.form)
 			}
-			if covered && both.allow(n) == nil {
+			if covered && both.allow(n, &Work{}) == nil {
 				t.Fatalf("%s %q is permitted and excluded by %+v, and allowed", n.form, n.value, c.permitted)
 			}
-			if c.allow(n) == nil && c.unreadable {
+			if c.allow(n, &Work{}) == nil && c.unreadable {
 				t.Fatal("constraints that cannot be read allow a name")
 			}
 		}

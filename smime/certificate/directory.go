@@ -24,13 +24,16 @@ type attribute struct {
 // directoryName is a Name: relative distinguished names, from the root of the directory down.
 type directoryName [][]attribute
 
+// maxDirectoryName bounds what is read of a distinguished name, in octets.
+const maxDirectoryName = 4096
+
 // readDirectoryName reads RFC 5280, Section 4.1.2.4:
 //
 //	RDNSequence ::= SEQUENCE OF SET SIZE (1..MAX) OF AttributeTypeAndValue
 func readDirectoryName(der []byte) (directoryName, bool) {
 	outer := cryptobyte.String(der)
 	var s cryptobyte.String
-	if !outer.ReadASN1(&s, cbasn1.SEQUENCE) || !outer.Empty() {
+	if len(der) > maxDirectoryName || !outer.ReadASN1(&s, cbasn1.SEQUENCE) || !outer.Empty() {
 		return nil, false
 	}
 	var out directoryName
@@ -142,8 +145,8 @@ func SameName(a, b []byte) bool {
 	return oka && okb && slices.Equal(na.canonical(), nb.canonical())
 }
 
-// within reports whether the base is the name or stands above it in the directory.
-func within(name, base []byte) (bool, error) {
+// directoryWithin reports whether the base is the name or stands above it in the directory.
+func directoryWithin(name, base []byte) (bool, error) {
 	n, ok := readDirectoryName(name)
 	if !ok {
 		return false, errUnreadableName

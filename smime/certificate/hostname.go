@@ -7,8 +7,8 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// maxHostname bounds what is converted, in octets: conversion takes time with the square of it.
-const maxHostname = 1024
+// maxHostname is as long as a name can be (RFC 1035, Section 3.1), in octets. Conversion takes time with the square of it.
+const maxHostname = 255
 
 // hostname brings a host name into the form in which it is compared: lower-case A-labels (RFC 5890, Section 2.3.2.1;
 // RFC 9598, Section 5). ok is false for what is no host name. A first label "*" stays.

@@ -18,7 +18,7 @@ func (s *search) holds(path []*x509.Certificate, anchored bool) error {
 		if i == 0 {
 			continue
 		}
-		if err := isAuthority(c, path[1:i], anchored && i == len(path)-1); err != nil {
+		if err := s.isAuthority(c, path[1:i], anchored && i == len(path)-1); err != nil {
 			return err
 		}
 	}
@@ -32,7 +32,7 @@ func (s *search) holds(path []*x509.Certificate, anchored bool) error {
 	if anchored {
 		below = path[:len(path)-1]
 	}
-	if err := policiesHold(below); err != nil {
+	if err := s.opts.Work.policiesHold(below); err != nil {
 		return err
 	}
 	return s.namesHold(path)
@@ -58,10 +58,10 @@ func (s *search) holdsAlone(c *x509.Certificate) error {
 
 // isAuthority wants a certificate that may certify those below it (RFC 5280, Sections 4.2.1.3, 4.2.1.9 and 6.1.4, (k)
 // to (n)). An anchor may be of a version that has no extensions to say so.
-func isAuthority(c *x509.Certificate, below []*x509.Certificate, anchor bool) error {
+func (s *search) isAuthority(c *x509.Certificate, below []*x509.Certificate, anchor bool) error {
 	between := 0
 	for _, b := range below {
-		if !SelfIssued(b) {
+		if !s.opts.Work.factsOf(b).selfIssued {
 			between++
 		}
 	}
@@ -91,34 +91,19 @@ func allowsUsage(path []*x509.Certificate, wanted []x509.ExtKeyUsage) bool {
 	})
 }
 
-// statedNames are the names that constraints apply to; readable says that they are all.
-type statedNames struct {
-	names    []generalName
-	readable bool
-}
-
-func (s *search) namesOf(c *x509.Certificate) statedNames {
-	known, ok := s.names[c]
-	if !ok {
-		known.names, known.readable = constrainedNames(c)
-		s.names[c] = known
-	}
-	return known
-}
-
 // namesHold holds every name below an authority to its constraints, those of the anchor included.
 func (s *search) namesHold(path []*x509.Certificate) error {
+	work := s.opts.Work
 	for i, ca := range path[1:] {
-		held := constraintsOf(ca)
-		if held.empty() {
+		if work.factsOf(ca).constraints.empty() {
 			continue
 		}
 		for k, c := range path[:i+1] {
 			// RFC 5280, Section 6.1.3, (b): a self-issued certificate between, as of a key rollover, is not judged.
-			if k > 0 && SelfIssued(c) {
+			if k > 0 && work.factsOf(c).selfIssued {
 				continue
 			}
-			if err := s.allowed(held, ca, c); err != nil {
+			if err := work.allowed(ca, c); err != nil {
 				return err
 			}
 		}
@@ -126,8 +111,9 @@ func (s *search) namesHold(path []*x509.Certificate) error {
 	return nil
 }
 
-func (s *search) allowed(held constraints, ca, c *x509.Certificate) error {
-	stated := s.namesOf(c)
+// allowed says why a CA may not certify some name of a certificate.
+func (w *Work) allowed(ca, c *x509.Certificate) error {
+	held, stated := w.factsOf(ca).constraints, w.factsOf(c)
 	refuse := func(n generalName, err error) error {
 		return &ConstraintError{Form: string(n.form), Name: string(n.value), CA: ca.Subject.String(), Reason: err.Error()}
 	}
@@ -135,12 +121,11 @@ func (s *search) allowed(held constraints, ca, c *x509.Certificate) error {
 		return refuse(generalName{form: "subject or subjectAltName"}, errUnreadableName)
 	}
 	for _, n := range stated.names {
-		for range len(held.permitted) + len(held.excluded) {
-			if err := spend(&s.opts.Work.comparisons, maxComparisons); err != nil {
-				return err
-			}
+		err := held.allow(n, w)
+		if errors.Is(err, ErrWork) {
+			return err
 		}
-		if err := held.allow(n); err != nil {
+		if err != nil {
 			return refuse(n, err)
 		}
 	}

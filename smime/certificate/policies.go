@@ -18,13 +18,27 @@ type policySet map[string]bool
 // counters are explicit_policy, policy_mapping and inhibit_anyPolicy (RFC 5280, Section 6.1.2).
 type counters struct{ explicit, mapping, any int }
 
-// policiesHold judges the policies of a path without its anchor, leaf first (RFC 5280, Section 6.1.3, (d) to (f)).
-func policiesHold(path []*x509.Certificate) error {
+// policiesHold judges the policies of a path without its anchor, leaf first (RFC 5280, Section 6.1.3, (d) to (f)). Where
+// no certificate demands any, all will do.
+func (w *Work) policiesHold(path []*x509.Certificate) error {
+	demanded := false
+	for _, c := range path {
+		demanded = demanded || c.RequireExplicitPolicy > 0 || c.RequireExplicitPolicyZero
+	}
+	if !demanded {
+		return nil
+	}
+	for _, c := range path {
+		if err := w.compare(64 * (len(c.Policies) + len(c.PolicyMappings))); err != nil {
+			return err
+		}
+	}
 	valid := policySet{anyPolicy: true}
 	n := counters{len(path) + 1, len(path) + 1, len(path) + 1}
 	for i, c := range slices.Backward(path) {
 		last := i == 0
-		valid = valid.under(c, n.any > 0 || !last && SelfIssued(c))
+		selfIssued := w.factsOf(c).selfIssued
+		valid = valid.under(c, n.any > 0 || !last && selfIssued)
 		if len(valid) == 0 && n.explicit == 0 {
 			return errPolicy
 		}
@@ -40,7 +54,7 @@ func policiesHold(path []*x509.Certificate) error {
 		if valid, ok = valid.mapped(c, n.mapping > 0); !ok {
 			return errPolicy
 		}
-		n.prepare(c)
+		n.prepare(c, selfIssued)
 	}
 	return nil
 }
@@ -77,8 +91,8 @@ func (p policySet) mapped(c *x509.Certificate, allowed bool) (policySet, bool) {
 }
 
 // prepare is Section 6.1.4, (h) to (j).
-func (n *counters) prepare(c *x509.Certificate) {
-	if !SelfIssued(c) {
+func (n *counters) prepare(c *x509.Certificate, selfIssued bool) {
+	if !selfIssued {
 		n.explicit, n.mapping, n.any = max(n.explicit-1, 0), max(n.mapping-1, 0), max(n.any-1, 0)
 	}
 	n.explicit = tighten(n.explicit, c.RequireExplicitPolicy, c.RequireExplicitPolicyZero)

@@ -11,9 +11,8 @@ import (
 // search looks for paths: certificates of which each is signed by the next. What else is asked of a path is asked of a
 // whole one, so that "no path" and "a path that does not hold" stay two answers.
 type search struct {
-	opts  Options
-	key   *x509.Certificate // holds the key that is an anchor, and nothing else
-	names map[*x509.Certificate]statedNames
+	opts Options
+	key  *x509.Certificate // holds the key that is an anchor, and nothing else
 	// wrong is what is wrong with the first path that was found.
 	wrong error
 }
@@ -78,6 +77,9 @@ func (s *search) end(ctx context.Context, path []*x509.Certificate, last *x509.C
 
 // judge asks the rest of a whole path. Errors: as extend.
 func (s *search) judge(path []*x509.Certificate, anchored bool) error {
+	if err := spend(&s.opts.Work.paths, maxPaths); err != nil {
+		return err
+	}
 	err := s.holds(path, anchored)
 	switch {
 	case err == nil:

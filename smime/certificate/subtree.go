@@ -35,7 +35,7 @@ func (t subtree) holds(n generalName, excluding bool) (bool, error) {
 	case formIP:
 		return ipWithin(n.value, t.base.value)
 	case formDirectory:
-		return within(n.value, t.base.value)
+		return directoryWithin(n.value, t.base.value)
 	default:
 		return false, errUnsupportedConstraint
 	}

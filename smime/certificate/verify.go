@@ -53,7 +53,7 @@ func Verify(ctx context.Context, leaf *x509.Certificate, opts Options) error {
 	if len(opts.Certificates) > maxCertificates {
 		opts.Certificates = opts.Certificates[:maxCertificates]
 	}
-	s := search{opts: opts, names: map[*x509.Certificate]statedNames{}}
+	s := search{opts: opts}
 	if opts.Key != nil {
 		key, err := x509.ParsePKIXPublicKey(opts.Key)
 		if err != nil {

@@ -10,10 +10,11 @@ import (
 const (
 	// MaxSignatureChecks counts signatures on certificates. A path has two or three.
 	MaxSignatureChecks = 32
-	// maxComparisons counts names compared with constraints.
-	maxComparisons = 100_000
-	// maxSteps counts certificates that paths were made longer by.
-	maxSteps = 1000
+	// maxSteps counts certificates that paths were made longer by, maxPaths whole paths that were judged.
+	maxSteps = 512
+	maxPaths = 64
+	// maxCompared counts octets of names and constraints that were compared, and what goes with a comparison.
+	maxCompared = 512 << 10
 )
 
 // ErrWork says that a Work is used up, so that nothing can be told any more.
@@ -22,13 +23,14 @@ var ErrWork = errors.New("certificate: more work than the certificates of one me
 // Work bounds what strangers' certificates cost, and remembers which signatures hold. One is for all certificates of one
 // message. It is not safe for concurrent use. The zero value is ready for use.
 type Work struct {
-	signatures, comparisons, steps int
-	checked                        map[link]bool
+	signatures, steps, paths, compared int
+	checked                            map[link]bool
+	known                              map[*x509.Certificate]*facts
 }
 
 // Exhausted reports whether a budget is used up, so that what was not proven may still be right.
 func (w *Work) Exhausted() bool {
-	return w.signatures >= MaxSignatureChecks || w.comparisons >= maxComparisons || w.steps >= maxSteps
+	return w.signatures >= MaxSignatureChecks || w.steps >= maxSteps || w.paths >= maxPaths || w.compared >= maxCompared
 }
 
 // link is a certificate and the key, as SubjectPublicKeyInfo, that may have signed it.
@@ -44,6 +46,38 @@ func spend(used *int, budget int) error {
 	}
 	*used++
 	return nil
+}
+
+// compare pays for a comparison of so many octets.
+func (w *Work) compare(octets int) error {
+	const each = 16
+	if w.compared = min(w.compared+octets+each, maxCompared); w.compared >= maxCompared {
+		return ErrWork
+	}
+	return nil
+}
+
+// facts are what is read of a certificate once.
+type facts struct {
+	// names are those that constraints apply to; readable says that they are all.
+	names    []generalName
+	readable bool
+	// constraints are those on certificates below.
+	constraints constraints
+	selfIssued  bool
+}
+
+func (w *Work) factsOf(c *x509.Certificate) *facts {
+	if f := w.known[c]; f != nil {
+		return f
+	}
+	f := &facts{constraints: constraintsOf(c), selfIssued: SelfIssued(c)}
+	f.names, f.readable = constrainedNames(c)
+	if w.known == nil {
+		w.known = map[*x509.Certificate]*facts{}
+	}
+	w.known[c] = f
+	return f
 }
 
 // signed reports whether the key of issuer signed cert, which is the same for the same two certificates. Errors: ErrWork,
