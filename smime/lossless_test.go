@@ -87,7 +87,7 @@ func readings(text string, depth int) string {
 	}
 	for _, run := range base64Runs.FindAllString(text, -1) {
 		run = strings.NewReplacer("\r", "", "\n", "").Replace(run)
-		decoded, _ := base64.StdEncoding.DecodeString(run)
+		decoded, _ := base64.RawStdEncoding.DecodeString(strings.TrimRight(run, "="))
 		if depth > 0 {
 			all = append(all, readings(string(decoded), depth-1))
 		}

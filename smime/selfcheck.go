@@ -2,6 +2,7 @@ package smime
 
 import (
 	"bytes"
+	"cmp"
 	"crypto"
 	"crypto/x509"
 	"errors"
@@ -13,21 +14,20 @@ import (
 	"dnseal/smime/message"
 )
 
-// selfCheck takes the message apart as a verifier does: the root part from the whole header, with the same doubts, the exact bytes that
-// are signed, their digest against the signed attribute, the certificate against the key. That these bytes hold everything that came in
-// was seen while they were written (account.go).
+// selfCheck takes the message apart as a verifier does: the root part from its header, with the same doubts, the exact bytes that are
+// signed, their digest against the signed attribute, the certificate against the key. That these bytes hold everything that came in was seen
+// while they were written (account.go), and the fields that stay were judged before (headerFault).
 func (s *signing) selfCheck(body *message.Spool) error {
-	fields := s.newHeader()
-	entity := &part{}
-	entity.fields, _ = message.ParseHeader(s.header)
-	if entity.describe(); entityDefect(entity, fields) != "" {
-		return fmt.Errorf("%w: what is signed would be no MIME entity: %s", ErrSelfCheck, entityDefect(entity, fields))
+	header := make([]byte, 0, 512)
+	for _, f := range s.fields {
+		header = append(append(append(append(header, f.Name...), ':'), f.Value...), '\r', '\n')
 	}
+	fields, _ := message.ParseHeader(header)
 	root, err := walkShallow(s.ctx, body, fields, 0, body.Size())
 	if err != nil {
 		return err
 	}
-	if doubt := ambiguity(root, true); doubt != "" {
+	if doubt := cmp.Or(ambiguity(root, false), s.entityDefect()); doubt != "" {
 		return fmt.Errorf("%w: %s", ErrSelfCheck, doubt)
 	}
 	check := s.checkClear
@@ -41,19 +41,12 @@ func (s *signing) selfCheck(body *message.Spool) error {
 	return s.checkSigners(sd, digests)
 }
 
-// newHeader is the header that the message will have.
-func (s *signing) newHeader() []message.Field {
-	made := make([]byte, 0, 512)
-	for _, f := range s.fields {
-		made = append(append(append(append(made, f.Name...), ':'), f.Value...), '\r', '\n')
-	}
-	fields, _ := message.ParseHeader(made)
-	for _, f := range s.m.Header() {
-		if !structural(f) && f.Name() != "" {
-			fields = append(fields, f) // a mailbox line stays on top, see headerFault
-		}
-	}
-	return fields
+// entityDefect says why what is signed would be no MIME entity, or "".
+func (s *signing) entityDefect() string {
+	entity := &part{}
+	entity.fields, _ = message.ParseHeader(s.header)
+	entity.describe()
+	return entityDefect(entity, s.m.Header())
 }
 
 func (s *signing) checkClear(body io.ReaderAt, root *part) (*cms.SignedData, *cms.Digests, error) {
