@@ -55,6 +55,8 @@ func (r *carelessReader) parameter() bool {
 	switch {
 	case name == "":
 		return r.s == "" || separated && r.s[0] == ';'
+	case len(r.typ.params) == maxParameters:
+		return false
 	case !r.take('='):
 		return separated && (r.s == "" || r.s[0] == ';') // without a value it says nothing
 	}

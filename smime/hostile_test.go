@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"runtime"
 	"slices"
@@ -97,6 +98,30 @@ func TestEndless(t *testing.T) {
 			t.Errorf("%s: %v", c.name, d)
 		}
 		m.Close()
+	}
+}
+
+// A header of nothing but parameters, in pieces of RFC 2231 or not: what takes time with the cube of their number would take
+// minutes, and run into the time limit of the test run.
+func TestManyParameters(t *testing.T) {
+	t.Parallel()
+	pieces, many := "", ""
+	for i := range 3500 {
+		pieces += fmt.Sprintf(";\r\n name*%d=a", i)
+		many += fmt.Sprintf(";\r\n p%d=a", i)
+	}
+	whole := head + clearPart(content, p7s+detached(t, content, alice()))
+	for _, params := range []string{pieces, many} {
+		for _, place := range []string{"boundary=S", "name=smime.p7s"} {
+			text := strings.Replace(whole, place, place+params, 1)
+			if r := verify(t, text); broken(r) == "" {
+				t.Errorf("parameters behind %s: %s", place, summary(r))
+			}
+			edit, err := Sign(mustRead(t, strings.Replace(text, "multipart/signed", "multipart/mixed", 1)), SignOptions{Signers: []cms.Signer{alice()}, Time: signedAt})
+			if err == nil {
+				edit.Close()
+			}
+		}
 	}
 }
 

@@ -13,6 +13,7 @@ const (
 	maxSignatures  = 8
 	maxLayers      = 4 // CMS inside CMS
 	maxStructural  = 100
+	maxParameters  = 100 // of one field; a field with more can be read in more than one way
 )
 
 // LimitError says that a message is over a limit of this package.

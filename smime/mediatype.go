@@ -53,7 +53,7 @@ func parseMediaType(value string) mediaType {
 		if name == "" {
 			continue // a semicolon at the end, or two
 		}
-		if !p.take('=') {
+		if len(t.params) == maxParameters || !p.take('=') {
 			t.ambiguous = true
 			break
 		}

@@ -8,11 +8,13 @@ import (
 
 // joinContinuations reads parameters in the form of RFC 2231 ("name*0=", "name*="). Octets stay in whatever charset they are.
 func (t *mediaType) joinContinuations() {
+	done := ""
 	for _, p := range t.params {
 		base, _, star := strings.Cut(p.name, "*")
-		if !star || base == "" {
+		if !star || base == "" || base == done {
 			continue
 		}
+		done = base
 		joined := t.extended(base)
 		switch had := t.get(base); {
 		case !t.has(base):

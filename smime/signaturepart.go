@@ -63,14 +63,18 @@ func nameDefect(sig *part) string {
 // values are what a parameter may be read as: as it stands, and put together from the pieces of RFC 2231.
 func (t mediaType) values(name string) []string {
 	var out []string
+	pieces := false
 	for _, p := range t.params {
 		base, _, star := strings.Cut(p.name, "*")
 		switch {
 		case base == name && star:
-			out = append(out, t.extended(name))
+			pieces = true
 		case base == name:
 			out = append(out, p.value)
 		}
+	}
+	if pieces {
+		out = append(out, t.extended(name))
 	}
 	return out
 }
