@@ -2,6 +2,7 @@ package lookup
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/miekg/dns"
@@ -90,4 +91,52 @@ func TestADOnlyEnd(t *testing.T) {
 			t.Errorf("%s, no AD: %s %q", tt.about, a.Status, a.Code)
 		}
 	}
+}
+
+// TestADOnlyProperty: whatever stands in a reply with AD, absence rests on a SOA around the end of the aliases or on an empty
+// answer without referral, and records are those of that end.
+func TestADOnlyProperty(t *testing.T) {
+	t.Parallel()
+	names := []string{"a.example.lab.", "b.example.lab.", "c.other.lab.", "example.lab.", "other.lab.", "lab.", "."}
+	draw := func(r *rand.Rand) dns.RR {
+		n, to := names[r.IntN(len(names))], names[r.IntN(len(names))]
+		return parse(t, []string{
+			n + " 60 IN TLSA 3 1 1 0102", n + " 60 IN CNAME " + to, n + " 60 IN DNAME " + to, n + " 60 IN A 192.0.2.1",
+			n + " 60 IN SOA ns. h. 1 2 3 4 60", n + " 60 IN NS ns.", n + " 60 CH TLSA 3 1 1 0102",
+		}[r.IntN(7)])
+	}
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 20_000 {
+		m := new(dns.Msg)
+		for range r.IntN(5) {
+			m.Answer = append(m.Answer, draw(r))
+		}
+		for range r.IntN(3) {
+			m.Ns = append(m.Ns, draw(r))
+		}
+		a := &dnssec.Answer{Name: names[0], Type: dns.TypeTLSA, Status: dnssec.Secure}
+		new(Client).readUnproven(a, m)
+		if a.Status != dnssec.Secure {
+			continue
+		}
+		end := append([]string{a.Name}, a.Aliases...)[len(a.Aliases)]
+		for _, rr := range a.Records {
+			if rr.Header().Name != end || rr.Header().Class != dns.ClassINET {
+				t.Fatalf("%v is no record of %s:\n%s", rr, end, m)
+			}
+		}
+		if soa := has(m.Ns, dns.TypeSOA, end); !a.Exists && !soa && (len(m.Answer) > 0 || has(m.Ns, dns.TypeNS, "")) {
+			t.Fatalf("%s is taken for absent:\n%s", end, m)
+		}
+	}
+}
+
+// has reports whether a section holds a type; at a name around below, unless that is empty.
+func has(section []dns.RR, typ uint16, below string) bool {
+	for _, rr := range section {
+		if rr.Header().Rrtype == typ && (below == "" || dns.IsSubDomain(rr.Header().Name, below)) {
+			return true
+		}
+	}
+	return false
 }

@@ -206,6 +206,15 @@ func TestHostile(t *testing.T) {
 		{"REFUSED", "", pack(func(_, out *dns.Msg) { out.Rcode, out.Answer, out.Ns = dns.RcodeRefused, nil, nil }), false, quick, dnssec.Indeterminate, "refused"},
 		{"no EDNS", "", pack(func(_, out *dns.Msg) { out.Extra = nil }), false, quick, dnssec.Indeterminate, "unreachable"},
 		{"FORMERR to EDNS", "", pack(func(_, out *dns.Msg) { out.Rcode, out.Answer, out.Ns, out.Extra = dns.RcodeFormatError, nil, nil, nil }), false, quick, dnssec.Indeterminate, "unreachable"},
+		{"FORMERR although it knows EDNS", "", pack(func(_, out *dns.Msg) { out.Rcode, out.Answer, out.Ns = dns.RcodeFormatError, nil, nil }), false, quick, dnssec.Indeterminate, "refused"},
+		{"NOTIMP to everything, with EDNS", "", pack(func(_, out *dns.Msg) { out.Rcode, out.Answer, out.Ns = dns.RcodeNotImplemented, nil, nil }), false, quick, dnssec.Indeterminate, "refused"},
+		{"NOTIMP without EDNS", "", pack(func(_, out *dns.Msg) {
+			out.Rcode, out.Answer, out.Ns, out.Extra = dns.RcodeNotImplemented, nil, nil, nil
+		}), false, quick, dnssec.Indeterminate, "unreachable"},
+		{"says DO=0", "", pack(func(_, out *dns.Msg) {
+			out.Answer, out.Ns = strip(out.Answer), strip(out.Ns)
+			out.IsEdns0().SetDo(false)
+		}), false, quick, dnssec.Indeterminate, CodeStrips},
 		{"strips RRSIGs", "", pack(func(_, out *dns.Msg) { out.Answer, out.Ns = strip(out.Answer), strip(out.Ns) }), false, quick, dnssec.Indeterminate, CodeStrips},
 		{"strips RRSIGs of the record", "", leaf(func(_, out *dns.Msg) { out.Answer = strip(out.Answer) }), false, quick, dnssec.Bogus, "missing-signature"},
 		{"says nothing is there", "", leaf(func(_, out *dns.Msg) { out.Answer = nil }), false, quick, dnssec.Bogus, "missing-denial"},

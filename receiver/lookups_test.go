@@ -226,6 +226,9 @@ func TestStatuses(t *testing.T) {
 		{lookup.Result{Status: dnssec.Indeterminate, Code: "timeout"}, receiver.TempError, "timeout"},
 		{lookup.Result{Status: dnssec.Indeterminate, Code: lookup.CodeDenied}, receiver.Neutral, receiver.CodeDenied},
 		{lookup.Result{Status: dnssec.Indeterminate, Code: "budget:queries"}, receiver.TempError, "budget:queries"},
+		{lookup.Result{Status: dnssec.Indeterminate, Code: lookup.CodeStrips}, receiver.TempError, "resolver-strips-dnssec"},
+		{lookup.Result{Status: dnssec.Indeterminate, Code: lookup.CodeIncomplete}, receiver.TempError, "incomplete-reply"},
+		{lookup.Result{Status: dnssec.Insecure, Code: lookup.CodeNoAD}, receiver.Neutral, receiver.CodeInsecure},
 		{lookup.Result{Status: dnssec.Indeterminate}, receiver.TempError, "indeterminate"},
 		{lookup.Result{Status: dnssec.Secure, Presence: lookup.Unknown}, receiver.TempError, "indeterminate"},
 		{lookup.Result{Status: dnssec.Secure, Presence: lookup.Present}, receiver.Neutral, receiver.CodeUnusableRecords},
@@ -237,6 +240,58 @@ func TestStatuses(t *testing.T) {
 		report := judge(t, dns, text, nil)
 		if report.Verdict != tt.verdict || report.Code != tt.code {
 			t.Errorf("%v %v %q: %s, %q; want %s, %q", tt.res.Status, tt.res.Presence, tt.res.Code, report.Verdict, report.Code, tt.verdict, tt.code)
+		}
+	}
+}
+
+// TestInsecureWords: the report blames the zone that is not signed, and none where that is not known; what the resolver did
+// is in it.
+func TestInsecureWords(t *testing.T) {
+	t.Parallel()
+	c := newCast(t)
+	text := signed(t, mail("alice@example.org"), smime.SignOptions{}, c.alice)
+	owner, _, err := c.alice.identity().OwnerName()
+	if err != nil {
+		t.Fatal(err)
+	}
+	links := []dnssec.Link{
+		{Zone: ".", Status: dnssec.Secure, Keys: []dnssec.Key{{}}}, {Zone: "example.org.", Status: dnssec.Secure, Keys: []dnssec.Key{{}}},
+		{Zone: "insecure.org.", Status: dnssec.Insecure},
+	}
+	for _, tt := range []struct {
+		res   lookup.Result
+		words []string
+		never string
+	}{
+		{
+			lookup.Result{Status: dnssec.Insecure, Code: dnssec.CodeUnsigned, Answer: &dnssec.Answer{Links: links}},
+			[]string{"the zone insecure.org. is not signed"}, "zone example.org. is",
+		},
+		{
+			lookup.Result{Status: dnssec.Insecure, Code: lookup.CodeNoAD, Reason: "the resolver does not call the answer authentic", Believed: true},
+			[]string{"does not call the answer authentic", "nothing was validated here"}, "is not signed",
+		},
+		{
+			lookup.Result{Status: dnssec.Indeterminate, Code: lookup.CodeStrips, Reason: "resolver X leaves out", Warnings: []string{"resolver Y refuses"}},
+			[]string{"resolver X leaves out", "warning: resolver Y refuses"}, "bogus",
+		},
+	} {
+		dns := newFakeDNS()
+		res := tt.res
+		res.Name, res.Type = owner, lookup.SMIMEA
+		dns.cached[owner+" SMIMEA"] = &res
+		var out strings.Builder
+		if err := judge(t, dns, text, nil).WriteText(&out); err != nil {
+			t.Fatal(err)
+		}
+		said := strings.Join(strings.Fields(out.String()), " ")
+		for _, w := range tt.words {
+			if !strings.Contains(said, w) {
+				t.Errorf("%s: %q is not said: %s", res.Code, w, said)
+			}
+		}
+		if strings.Contains(said, tt.never) {
+			t.Errorf("%s: %q is said: %s", res.Code, tt.never, said)
 		}
 	}
 }

@@ -182,7 +182,7 @@ type coded interface {
 
 func unreachable(q question, err error) verdict {
 	if own, ok := errors.AsType[coded](err); ok {
-		return indeterminate(int(dns.ExtendedErrorCodeNetworkError), own.Code(), "%v", err)
+		return indeterminate(noEDE, own.Code(), "%v", err)
 	}
 	var timed interface{ Timeout() bool }
 	if errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timed) && timed.Timeout() {
