@@ -59,7 +59,7 @@ func TestWriteJSONAll(t *testing.T) {
 func TestLogJSON(t *testing.T) {
 	t.Parallel()
 	var b bytes.Buffer
-	slog.New(slog.NewJSONHandler(plainJSON{&b}, nil)).Info("x", "from", "\u202ea\u200b")
+	slog.New(slog.NewJSONHandler(plainJSON{&b}, nil)).Info("x", slog.String("from", "\u202ea\u200b"))
 	if !strings.Contains(b.String(), `"from":"\u202ea\u200b"`) {
 		t.Errorf("%+q", b.String())
 	}
