@@ -43,11 +43,15 @@ func (s *signing) selfCheck(body *message.Spool) error {
 
 // entityDefect says why what is signed would be no MIME entity, or "".
 func (s *signing) entityDefect() string {
-	entity := &part{}
+	entity := &part{typ: mediaType{name: cmp.Or(s.root.typ.name, "text/plain")}}
+	if !s.opts.NoHeaderProtection {
+		entity.typ.params = protectedParams
+	}
 	entity.fields, _ = message.ParseHeader(s.header)
-	entity.describe()
 	return entityDefect(entity, s.m.Header())
 }
+
+var protectedParams = []param{{hp, "clear"}}
 
 func (s *signing) checkClear(body io.ReaderAt, root *part) (*cms.SignedData, *cms.Digests, error) {
 	if kindOf(root) != clearSigned {

@@ -52,6 +52,9 @@ var longestText = len(slices.MaxFunc(usualTexts, func(a, b string) int { return 
 // add takes a line, or a piece of a long one.
 func (t *besideText) add(l line) {
 	gap := l.first
+	if t.folded == nil && len(l.data) > 0 {
+		t.folded = make([]byte, 0, 64)
+	}
 	for _, c := range l.data {
 		if c == ' ' || '\t' <= c && c <= '\r' {
 			gap = true
