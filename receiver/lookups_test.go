@@ -255,7 +255,8 @@ func TestInsecureWords(t *testing.T) {
 		t.Fatal(err)
 	}
 	links := []dnssec.Link{
-		{Zone: ".", Status: dnssec.Secure, Keys: []dnssec.Key{{}}}, {Zone: "example.org.", Status: dnssec.Secure, Keys: []dnssec.Key{{}}},
+		{Zone: ".", Status: dnssec.Secure, Keys: []dnssec.Key{{}}},
+		{Zone: "example.org.", Status: dnssec.Secure, Keys: []dnssec.Key{{}}},
 		{Zone: "insecure.org.", Status: dnssec.Insecure},
 	}
 	for _, tt := range []struct {
