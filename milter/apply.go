@@ -61,9 +61,21 @@ func newPlan(e *message.Edit) (*plan, error) {
 			p.deletes = append(p.deletes, c)
 		}
 	}
+	p.deletes = once(p.deletes)
 	slices.SortStableFunc(p.deletes, func(a, b message.Change) int { return cmp.Compare(b.Index, a.Index) })
 	slices.Reverse(p.inserts)
 	return p, nil
+}
+
+// once leaves out a field that is deleted already: the MTA would take the next one of its name.
+func once(deletes []message.Change) []message.Change {
+	seen := map[message.Change]bool{}
+	return slices.DeleteFunc(deletes, func(c message.Change) bool {
+		key := message.Change{Name: strings.ToLower(c.Name), Index: c.Index}
+		again := seen[key]
+		seen[key] = true
+		return again
+	})
 }
 
 // checkChange refuses what would not end up in the header as it is meant.

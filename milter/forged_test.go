@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"dnseal/receiver"
+	"dnseal/sender"
 	"dnseal/smime/message"
 )
 
@@ -13,15 +14,31 @@ import (
 func TestForgedResults(t *testing.T) {
 	t.Parallel()
 	o := openOffice(t)
+	checkForged(t, o.verifier(receiver.Options{}), "alice@example.org", "Authentication-Results: mx.example.net; smime=none\r\n")
+}
+
+// TestForgedResultsSubmitted has it done to what is handed in and goes on unsigned, too.
+func TestForgedResultsSubmitted(t *testing.T) {
+	t.Parallel()
+	o := openOffice(t)
+	checkForged(t, o.signer(sender.Options{AuthservID: ourID}), "guest@other.example", "")
+}
+
+// checkForged sends a message with forged results through a Postfix with the handler's milter. ours is what comes on top.
+func checkForged(t *testing.T, h message.Handler, from, ours string) {
+	t.Helper()
 	out := newSink(t, "8BITMIME")
-	p := startPostfix(t, out.addr, []string{serveHandler(t, o.verifier(receiver.Options{}))})
+	p := startPostfix(t, out.addr, []string{serveHandler(t, h)})
 	fields := []struct {
 		raw  string
 		kept bool
 	}{
 		{"Authentication-Results: mx.example.net; smime=pass body.smime-identifier=alice@example.org", false},
 		{"Authentication-Results: other.example; dkim=pass header.d=example.org", true},
-		{"From: alice@example.org", true},
+		{"From: " + from, true},
+		{`Authentication-Results: (a\)) mx.example.net; smime=pass`, false},
+		{"Authentication-Results: =?utf-8?q?mx.example.net?=; smime=pass", false},
+		{"Authentication-Results: mx.exam\x01ple.net; smime=pass", false},
 		{"AUTHENTICATION-RESULTS: MX.Example.NET; smime=pass", false},
 		{"Authentication-Results:\r\n mx.example.net;\r\n\tsmime=pass", false},
 		{"authentication-results:mx.example.net;smime=pass", false},
@@ -56,7 +73,6 @@ func TestForgedResults(t *testing.T) {
 	if err != nil || !strings.HasPrefix(reply, "250 ") {
 		t.Fatalf("Postfix answers %q, %v", reply, err)
 	}
-	ours := "Authentication-Results: mx.example.net; smime=none\r\n"
 	if got := withoutReceived(out.next(t).raw); got != ours+want.String()+body {
 		t.Errorf("delivered\n%s\nwant\n%s", got, ours+want.String()+body)
 	}

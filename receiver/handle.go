@@ -50,20 +50,6 @@ func (r *Receiver) Unfit(head *message.Message, why error) *message.Outcome {
 	return r.outcome(head, report)
 }
 
-// uncleaned is the outcome for a message whose header could not be read: it is refused for good where a line of the header is
-// why, and where policy would let it pass.
-func (r *Receiver) uncleaned(out *message.Outcome, why error) *message.Outcome {
-	header, ok := errors.AsType[*message.HeaderError](why)
-	switch {
-	case r.opts.Observe:
-	case ok:
-		out.Action, out.Reply = message.Reject, header.Reply()
-	case out.Action == message.Accept || out.Action == message.Quarantine:
-		out.Action, out.Reply = message.Reject, reply(message.Reject)
-	}
-	return out
-}
-
 // Unreadable is the report on a message whose header could not be read, with the error of [message.Read].
 func Unreadable(why error) *Report {
 	f := finding{PermError, CodeMalformed, why.Error()}
@@ -88,7 +74,7 @@ func (r *Receiver) outcome(m *message.Message, report *Report) *message.Outcome 
 		out.Action, out.Reply = message.Accept, message.Reply{}
 		out.Attrs = append(out.Attrs, slog.Bool("observe", true), slog.String("would", d.action.String()))
 	case m != nil && r.opts.AuthservID != "":
-		forged := forgedResults(m, r.opts.AuthservID)
+		forged := message.ForgedResults(m, r.opts.AuthservID)
 		changes := append(slices.Concat(forged, restoring), resultField(r.opts.AuthservID, report))
 		out.Edit = &message.Edit{Changes: changes}
 		out.Attrs = append(out.Attrs, slog.Int("forged_results", len(forged)))

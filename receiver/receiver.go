@@ -20,7 +20,7 @@
 //
 // Start at [New]. [Receiver.Verify] gives a [Report]; [Receiver.Handle] is
 // that for a door, with the policy of domain.go and policy.go applied and the
-// Authentication-Results field set (results.go, forged.go). The stable words of a
+// Authentication-Results field set (results.go). The stable words of a
 // report stand in codes.go, the order of verdicts in verdict.go.
 //
 // Where a domain requires signatures only a pass will do, also for mail whose From cannot be read, or that readers take for
@@ -98,7 +98,7 @@ func New(opts Options) (*Receiver, error) {
 	if opts.Lookup == nil {
 		return nil, errors.New("receiver: no resolver to look signers up with")
 	}
-	if opts.AuthservID != "" && !isAuthservID(opts.AuthservID) {
+	if opts.AuthservID != "" && !message.IsAuthservID(opts.AuthservID) {
 		return nil, fmt.Errorf("receiver: authserv-id %q: it may hold letters, digits, dots, hyphens and underscores only", opts.AuthservID)
 	}
 	if opts.Now == nil {

@@ -20,7 +20,7 @@ func resultField(id string, r *Report) message.Change {
 		}
 		words = append(words, words1...)
 	}
-	return message.Change{Op: message.Insert, Name: resultsName, Value: fold(len(resultsName)+1, words)}
+	return message.Change{Op: message.Insert, Name: message.ResultsField, Value: fold(len(message.ResultsField)+1, words)}
 }
 
 // resultsOf returns the words of each result. Where the message as a whole could not be judged no signature of it
@@ -184,4 +184,11 @@ func fold(col int, words []string) string {
 		col += 1 + len(w)
 	}
 	return b.String()
+}
+
+// isToken: RFC 2045, Section 5.1.
+func isToken(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
+		return r <= ' ' || r >= 0x7f || strings.ContainsRune(`()<>@,;:\"/[]?=`, r)
+	})
 }

@@ -7,6 +7,8 @@ import (
 
 	"github.com/emersion/go-msgauth/authres"
 	"pgregory.net/rapid"
+
+	"dnseal/smime/message"
 )
 
 // strictField is the form of our field, RFC 8601, Section 2.2, as narrow as we write it: what a result or a property begins with stands
@@ -54,6 +56,26 @@ func TestResultFieldHostile(t *testing.T) {
 			if g, ok := r.(*authres.GenericResult); !ok || g.Method != "smime" || g.Value == authres.ResultPass {
 				t.Fatalf("another reader: %#v of %q", r, unfolded)
 			}
+		}
+	})
+}
+
+// TestForgedForLibrary: no field is left that a library, which reads less than readers do, takes for ours.
+func TestForgedForLibrary(t *testing.T) {
+	t.Parallel()
+	piece := rapid.SampledFrom([]string{
+		"mx.example.net", "MX.EXAMPLE.NET", "other.example", ";", " ", "\t", "(", ")", "\\", "\"", " 1", "smime=pass", "; none", "\r\n ", ".", "=", "\u00ad", "\uff1b",
+	})
+	rapid.Check(t, func(t *rapid.T) {
+		value := strings.Join(rapid.SliceOfN(piece, 1, 8).Draw(t, "pieces"), "")
+		m, err := message.Read(strings.NewReader("Authentication-Results: "+value+"\r\nFrom: a@example.org\r\n\r\n"), message.ReadOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer m.Close()
+		id, _, err := authres.Parse(m.First(message.ResultsField))
+		if err == nil && strings.EqualFold(id, "mx.example.net") && len(message.ForgedResults(m, "mx.example.net")) == 0 {
+			t.Fatalf("%q is left", value)
 		}
 	})
 }

@@ -2,6 +2,7 @@ package sender
 
 import (
 	"crypto/rand"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -48,6 +49,20 @@ func removeControl(m *message.Message) []message.Change {
 		changes = append(changes, message.Change{Op: message.Delete, Name: f.Name(), Index: counts[name]})
 	}
 	return changes
+}
+
+// clean returns the edit that every message gets, whatever becomes of it: without control fields, and without results that
+// claim to be by a verifier of ours. The attributes say of how many, and what ends the header in place of its empty line.
+func (s *Sender) clean(m *message.Message) (*message.Edit, []slog.Attr) {
+	var attrs []slog.Attr
+	forged := message.ForgedResults(m, s.opts.AuthservID)
+	if len(forged) > 0 {
+		attrs = append(attrs, slog.Int("forged_results", len(forged)))
+	}
+	if m.Stray() != "" {
+		attrs = append(attrs, slog.String("header_ends_at", m.Stray()))
+	}
+	return &message.Edit{Changes: append(removeControl(m), forged...)}, attrs
 }
 
 // originators collects who a message says it is from, for decide.

@@ -70,6 +70,9 @@ type Options struct {
 	Lookup lookup.Resolver
 	// Limits of the DNS work for that check.
 	Limits dnssec.Limits
+	// AuthservID is the name by which verifiers of this security domain sign their Authentication-Results: fields that claim
+	// to be by it are removed from what is handed in, signed or not (RFC 8601, Section 5). Empty: none is.
+	AuthservID string
 	// Hostname for Message-ID; empty: the From domain.
 	Hostname string
 	// Now is the clock; nil: time.Now.
@@ -103,6 +106,9 @@ func New(opts Options) (*Sender, error) {
 		}
 		s.rules = append(s.rules, parsed)
 	}
+	if !message.IsAuthservID(opts.AuthservID) {
+		return nil, fmt.Errorf("sender: authserv-id %q: it may hold letters, digits, dots, hyphens and underscores only", opts.AuthservID)
+	}
 	var err error
 	if s.on, err = actions(opts.On); err != nil {
 		return nil, err
@@ -129,10 +135,10 @@ const (
 // Handle implements [message.Handler]. Result is one of the words above, or the class that kept the message from
 // being signed; Attrs say why.
 func (s *Sender) Handle(ctx context.Context, m *message.Message, env *message.Envelope) *message.Outcome {
-	pass := &message.Edit{Changes: removeControl(m)}
+	pass, attrs := s.clean(m)
 	req := originators(m, env)
 	d := decide(s.rules, req)
-	attrs := []slog.Attr{slog.String("from", req.fromText())}
+	attrs = append(attrs, slog.String("from", req.fromText()))
 	if d.class != "" {
 		return s.stop(d.class, d.code, d.reason, pass, attrs)
 	}

@@ -27,9 +27,9 @@ func (s *Sender) Unfit(head *message.Message, env *message.Envelope, why error) 
 		}
 		return out
 	}
-	pass := &message.Edit{Changes: removeControl(head)}
+	pass, attrs := s.clean(head)
 	req := originators(head, env)
-	attrs := []slog.Attr{slog.String("from", req.fromText())}
+	attrs = append(attrs, slog.String("from", req.fromText()))
 	if d := decide(s.rules, req); d.class != "" {
 		return s.stop(d.class, d.code, d.reason, pass, attrs)
 	}

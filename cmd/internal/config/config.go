@@ -23,7 +23,7 @@ type Config struct {
 	// Identities is the directory of the identities that may sign here. Mandatory where a listener signs.
 	Identities string `toml:"identities"`
 	// AuthservID is the name used in Authentication-Results (RFC 8601); other verifiers on the same host need
-	// another one. Default: hostname.
+	// another one. Every role removes fields that claim to be by it from what comes in, the signing ones too. Default: hostname.
 	AuthservID string `toml:"authserv-id"`
 	// Hostname is our name in greetings, Received and Message-ID. Default: the host's name.
 	Hostname string `toml:"hostname"`

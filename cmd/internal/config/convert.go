@@ -48,6 +48,7 @@ func (c *Config) SenderOptions(r lookup.Resolver) sender.Options {
 		On:                 c.On.signing(),
 		Limits:             c.dnsLimits(),
 		Hostname:           c.Hostname,
+		AuthservID:         c.AuthservID,
 	}
 	if c.Sign.CheckRecord == nil || *c.Sign.CheckRecord {
 		o.Lookup = r

@@ -160,3 +160,64 @@ func TestFirstLine(t *testing.T) {
 		}
 	}
 }
+
+// TestInboundHeader: what a verifying relay hands on reads the same to all, whatever line came in the header, and holds no
+// result of ours but its own.
+func TestInboundHeader(t *testing.T) {
+	t.Parallel()
+	s := (&sink{}).start(t)
+	_, verifier := signingHop(t, s.address())
+	r := startRelay(t, Options{Inbound: true, Recipients: []string{"example.net"}, Handler: verifier, NextHop: []string{s.address()}})
+	const forged = "Authentication-Results: mx.example.net; smime=pass\r\n"
+	for _, tt := range []struct{ in, want string }{
+		{"From: a@example.org\r\nno field\r\n" + forged + "\r\nx\r\n", "From: a@example.org\r\n\r\nno field\r\n" + forged + "\r\nx\r\n"},
+		{": " + forged + "From: a@example.org\r\n\r\nx\r\n", "\r\n: " + forged + "From: a@example.org\r\n\r\nx\r\n"},
+		{"Authentication-Results : mx.example.net; none\r\nFrom: a@example.org\r\n\r\nx\r\n", "From: a@example.org\r\n\r\nx\r\n"},
+		{" " + forged + "From: a@example.org\r\n\r\nx\r\n", "\r\n " + forged + "From: a@example.org\r\n\r\nx\r\n"},
+		{"Authentication-Results\x01: mx.example.net; none\r\nFrom: a@example.org\r\n\r\nx\r\n", ""},
+		{"From\x0b: a@example.org\r\nFrom: b@example.org\r\n\r\nx\r\n", ""},
+		{"From: b@example.org\r\nSubject: a\x00b\r\n\r\nx\r\n", ""},
+	} {
+		before := len(s.got())
+		k := dial(t, r.addr)
+		k.do("EHLO c", "250")
+		k.envelope("b@example.net")
+		reply := k.content(tt.in)
+		if tt.want == "" {
+			if !strings.HasPrefix(reply, "554 5.6.0 ") || len(s.got()) != before {
+				t.Errorf("%q: %q", tt.in, reply)
+			}
+			continue
+		}
+		if !strings.HasPrefix(reply, "250 ") {
+			t.Errorf("%q: %q", tt.in, reply)
+			continue
+		}
+		data := s.got()[before].data
+		if !strings.HasPrefix(data, "Authentication-Results: mx.example.net;") || !strings.HasSuffix(data, tt.want) ||
+			strings.Contains(strings.TrimSuffix(data, tt.want), "smime=pass") {
+			t.Errorf("%q became\n%s", tt.in, data)
+		}
+	}
+}
+
+// TestSubmittedResults: a submission leaves without results of ours, signed or not.
+func TestSubmittedResults(t *testing.T) {
+	t.Parallel()
+	s := (&sink{}).start(t)
+	signer, err := sender.New(sender.Options{Identities: func(string) (*identity.Identity, error) { return nil, os.ErrNotExist }, AuthservID: "mx.example.net"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := startRelay(t, Options{NextHop: []string{s.address()}, Trusted: loopback, Handler: signer})
+	k := dial(t, r.addr)
+	k.do("EHLO c", "250")
+	k.envelope("b@example.net")
+	const other = "Authentication-Results: other.example; none\r\n"
+	if reply := k.content("Authentication-Results: mx.example.net; smime=pass\r\n" + other + "Bcc: c@example.net\r\n" + simple); !strings.HasPrefix(reply, "250 ") {
+		t.Fatal(reply)
+	}
+	if data := s.got()[0].data; strings.Contains(data, "mx.example.net") || !strings.Contains(data, other) || strings.Contains(data, "Bcc") {
+		t.Errorf("handed on:\n%s", data)
+	}
+}
