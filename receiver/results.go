@@ -109,6 +109,9 @@ func comment(s *SignatureReport) string {
 	if s.DNS != nil {
 		parts = append(parts, "DNSSEC "+s.DNS.Status)
 	}
+	if s.Lookup != nil && s.Lookup.Believed {
+		parts = append(parts, "by the resolver") // mode ad-only: nothing was validated here
+	}
 	if s.Binding == bindingRule {
 		parts = append(parts, "by rule")
 	}

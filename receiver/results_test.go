@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"dnseal/lookup"
 	"dnseal/smime/message"
 )
 
@@ -93,6 +94,7 @@ func TestResultField(t *testing.T) {
 		DNS:         &DNSReport{Status: "secure", Records: []RecordReport{{3, 1, 2, "no-match"}, {3, 1, 1, "match"}}},
 	}
 	rule := &SignatureReport{Part: "1", Verdict: Pass, Identity: "s7._device.example.net", Binding: "rule", DNS: pass.DNS}
+	believed := &SignatureReport{Part: "2", Verdict: Pass, Binding: "from", NameBound: true, DNS: pass.DNS, Lookup: &lookup.Result{Believed: true}}
 	quoted := &SignatureReport{Part: "2", Verdict: Fail, Code: CodeBadDigest, Identity: `"a b"@example.org`}
 	stranger := &SignatureReport{Part: "3", Verdict: Policy, Code: CodeFromMismatch, Identity: "eve@example.com", NameBound: true, Binding: bindingNone}
 	for _, c := range []struct {
@@ -117,6 +119,11 @@ func TestResultField(t *testing.T) {
 			Report{Verdict: Pass, Signatures: []*SignatureReport{stranger, rule}, deciding: []*SignatureReport{rule}},
 			"mx.example.net; smime=pass (DANE-EE 3 1 1, DNSSEC secure, by rule, name not bound, header unprotected) body.smime-identifier=s7._device.example.net body.smime-part=1;" +
 				" smime=policy (from-mismatch, header unprotected) body.smime-identifier=eve@example.com body.smime-part=3",
+		},
+		{
+			"by a resolver's word",
+			Report{Verdict: Pass, Signatures: []*SignatureReport{believed}},
+			"mx.example.net; smime=pass (DANE-EE 3 1 1, DNSSEC secure, by the resolver, header unprotected) body.smime-part=2",
 		},
 		{"unsigned", Report{Verdict: None}, "mx.example.net; smime=none"},
 		{"encrypted", Report{Verdict: None, Code: CodeEncrypted}, "mx.example.net; smime=none (encrypted)"},
