@@ -19,17 +19,25 @@ func ForgedResults(m *Message, id string) []Change {
 	}
 	ours := foldID(id)
 	var out []Change
+	left := maxResults
 	index := map[string]int{}
 	for _, f := range m.Header() {
 		name := strings.ToLower(f.Name())
 		index[name]++
-		if f.Is(ResultsField) && claims(f.Value(), ours) || name != "" && hidesResults(f.Value(), ours) {
+		results := f.Is(ResultsField)
+		if results {
+			left -= len(f.Raw)
+		}
+		if results && (left < 0 || claims(f.Value(), ours)) || name != "" && hidesResults(f.Value(), ours) {
 			out = append(out, Change{Op: Delete, Name: f.Name(), Index: index[name]})
 		}
 	}
 	slices.Reverse(out)
 	return out
 }
+
+// maxResults is how many octets of such fields are read; only a forger brings more, and those go unread.
+const maxResults = 128 << 10
 
 // IsAuthservID accepts names as hosts have them, so that nothing in them needs quoting. An authserv-id of ours is one.
 func IsAuthservID(s string) bool {

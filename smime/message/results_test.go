@@ -143,3 +143,14 @@ func FuzzClaims(f *testing.F) {
 		}
 	})
 }
+
+// TestResultsFlood: what is beyond all measure is not read, and not left either.
+func TestResultsFlood(t *testing.T) {
+	t.Parallel()
+	other := "Authentication-Results: other.example; none\r\n"
+	m := mustRead(t, other+strings.Repeat("Authentication-Results: (\r\n "+strings.Repeat("x", 900)+"\r\n", 1000)+other+"From: a@example.org\r\n\r\n")
+	gone := ForgedResults(m, ourID)
+	if n := len(gone); n < 800 || n > 900 || gone[0].Index != 1002 || gone[n-1].Index < 100 {
+		t.Errorf("%d fields go, from %d to %d", n, gone[n-1].Index, gone[0].Index)
+	}
+}
