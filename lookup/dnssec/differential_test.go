@@ -107,7 +107,7 @@ func (v *variant) fill(r *rand.Rand) {
 		b.WriteString("a.b.ent A 192.0.2.5\n")
 		ask(dns.TypeA, "a.b.ent.", "b.ent.", "ent.", "x.ent.")
 	}
-	if r.IntN(3) > 0 {
+	if r.IntN(3) == 0 {
 		// Wildcards that are empty non-terminals, of the apex and further down (RFC 4592, Section 2.2.3).
 		b.WriteString("_443._tcp.* TLSA 3 1 1 00\na.*.star A 192.0.2.6\n*star.star A 192.0.2.7\nastar CNAME no.star\n")
 		ask(dns.TypeTLSA, "_443._tcp.*.", "_443._tcp.no.", "no.star.")
@@ -350,6 +350,9 @@ func (d *differ) delv(t *testing.T, s *lookuptest.Server, plain string, variants
 
 func delvVerdict(out string) string {
 	switch {
+	case strings.Contains(out, "resolution failed") && !strings.Contains(out, "resolution failed: ncache"):
+		// It calls an alias validated all the same. "ncache" is an absence.
+		return "servfail"
 	case strings.Contains(out, "fully validated"):
 		return "secure"
 	case strings.Contains(out, "unsigned answer"):

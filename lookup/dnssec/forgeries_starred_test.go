@@ -23,6 +23,7 @@ sub.*.deep A 192.0.2.4
 alias CNAME no.deep
 *.away CNAME no.island
 *.near CNAME no.child
+top DNAME .
 `
 
 // starredHierarchy are these zones, by NSEC, NSEC3 and compact denial, with a signed and an unsigned child.
@@ -87,6 +88,7 @@ func starredForgeries() []forgery {
 		{"0922-wildcard-alias-stripped", "the same into a signed zone, whose signatures and proofs were taken away", "x.near.starred.org.", dns.TypeA, both(
 			answering("x.near.starred.org.", dns.TypeA, func(_ *forger, m *dns.Msg) { m.Ns = plainDenial(m.Ns, "child.starred.org.") }),
 			answering("no.child.starred.org.", dns.TypeA, func(_ *forger, m *dns.Msg) { m.Ns = plainDenial(m.Ns, "child.starred.org.") })), bogus, dnssec.CodeNoDenial},
+		{"0924-dname-root", "a DNAME to the root: RFC 6672, 2.2", "nowhere.top.starred.org.", dns.TypeA, nil, secure, ""},
 		{"0923-zone-made-up", "a denial with the SOA of a zone that does not exist", "no.no.example.org.", dns.TypeA, answering("no.no.example.org.", dns.TypeA, func(f *forger, m *dns.Msg) {
 			m.Ns = append(f.rrs("no.example.org. 300 IN SOA ns.example.org. h.example.org. 1 2 3 4 5"), m.Ns...)
 		}), bogus, dnssec.CodeNoDenial},
