@@ -45,6 +45,19 @@ func (f *fake) start(t *testing.T) Server {
 	return Server{Addr: f.addr}
 }
 
+// startUDP serves by UDP only: connections are refused.
+func (f *fake) startUDP(t *testing.T) Server {
+	t.Helper()
+	f.listen(t).Close()
+	var done sync.WaitGroup
+	done.Go(f.serveUDP)
+	t.Cleanup(func() {
+		f.packets.Close()
+		done.Wait()
+	})
+	return Server{Addr: f.addr}
+}
+
 // listen opens the same port for UDP and TCP. One that is free for TCP may be taken for UDP; then another is tried.
 func (f *fake) listen(t *testing.T) net.Listener {
 	t.Helper()

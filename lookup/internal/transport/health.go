@@ -12,8 +12,9 @@ import (
 )
 
 // health is the circuit breaker of one server. A question without answer says little about the server, because the
-// zone asked about may be the slow one; so a timeout opens it only when the server does not answer for the root
-// either. Neither slow zones nor forged senders can switch a resolver off.
+// zone asked about may be the slow one, or the one with answers too long for UDP where no connection gets through; so a
+// timeout, or a connection refused after UDP brought something, opens it only when the server does not answer for the root
+// either. Neither slow zones nor long answers nor forged senders can switch a resolver off.
 type health struct {
 	first, last time.Duration // pauses: the first one, doubled each time, and the longest
 
@@ -81,7 +82,7 @@ func (c *Client) learn(ctx context.Context, s *server, start time.Time, err erro
 	case err == nil:
 		s.health.answered(c.opts.Now())
 	case errors.Is(err, ErrDown), errors.Is(err, ErrClosed), errors.Is(ctx.Err(), context.Canceled):
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, ErrMalformed), errors.Is(err, ErrNoEDNS), errors.Is(err, errLost):
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, ErrMalformed), errors.Is(err, ErrNoEDNS), errors.Is(err, errLost), errors.As(err, new(overTCP)):
 		if s.health.startProbe(start) && !c.start(func() { c.probe(s) }) {
 			s.health.endProbe()
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -128,5 +129,24 @@ func TestPauses(t *testing.T) {
 			t.Errorf("pause %s, want %s", got, want)
 		}
 		now = h.until
+	}
+}
+
+// TestRefusedTCP: a name with a long answer does not stop a resolver whose TCP port is closed for the others.
+func TestRefusedTCP(t *testing.T) {
+	t.Parallel()
+	f := &fake{udp: func(in *dns.Msg) [][]byte {
+		return [][]byte{answer(in, func(m *dns.Msg) { m.Truncated = strings.EqualFold(in.Question[0].Name, "long.example.org.") })}
+	}}
+	c := newTestClient(t, Options{Servers: []Server{f.startUDP(t)}})
+	for range 3 {
+		_, err := c.Exchange(t.Context(), "long.example.org.", dns.TypeA, false)
+		if !errors.Is(err, syscall.ECONNREFUSED) {
+			t.Fatalf("Exchange() error = %v, want connection refused", err)
+		}
+		if _, err := exchange(t, c); err != nil {
+			t.Fatalf("another name: %v", err)
+		}
+		settle(t, &(*c.servers.Load())[0].health)
 	}
 }

@@ -170,10 +170,19 @@ func (c *Client) send(ctx context.Context, s *server, q question) (*dns.Msg, err
 	}
 	m, err := c.exchangeUDP(ctx, s, q)
 	if errors.Is(err, errUseTCP) {
-		return s.pool.exchange(ctx, q)
+		if m, err = s.pool.exchange(ctx, q); err != nil {
+			err = overTCP{err}
+		}
 	}
 	return m, err
 }
+
+// overTCP is an error of a connection to a server that has answered by UDP. How long an answer is, so which questions need
+// a connection, is up to who chose the name: such an error says little about the server.
+type overTCP struct{ error }
+
+func (e overTCP) Error() string { return "over TCP: " + e.error.Error() }
+func (e overTCP) Unwrap() error { return e.error }
 
 func (c *Client) trace(s *server, q question, took time.Duration, m *dns.Msg, err error) {
 	if c.opts.Trace == nil {
