@@ -27,8 +27,8 @@ const acceptMax = time.Second
 // is closed; others are not concerned.
 var errFrame = errors.New("milter: malformed frame")
 
-// guard gives out connections whose frames were checked. The library behind it
-// trusts lengths and terminators, and one wrong frame would end the process.
+// guard gives out connections whose frames were checked: the protocol library sees only frames
+// whose length, parts and ends are as the protocol has them.
 type guard struct {
 	net.Listener
 	srv *Server

@@ -9,6 +9,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"net/netip"
 	"runtime"
 	"slices"
 	"strings"
@@ -43,46 +44,81 @@ func frames() [][]byte {
 	}
 }
 
-// malformed are frames no MTA sends. Each is sent behind a negotiation, and alone.
-var malformed = map[string][]byte{
-	"zero length":            {0, 0, 0, 0},
-	"512 MiB":                {0x20, 0, 0, 0, 'B'},
-	"512 MiB less one":       {0x1f, 0xff, 0xff, 0xff, 'L'},
-	"4 GiB":                  {0xff, 0xff, 0xff, 0xff, 'D'},
-	"1 MiB and one":          {0, 0x10, 0, 1, 'B'},
-	"64 KiB of macros":       {0, 1, 0, 1, 'D'},
-	"unknown command":        frame('Z', "x"),
-	"NUL command":            frame(0, ""),
-	"C empty":                frame('C', ""),
-	"C without NUL":          frame('C', "host"),
-	"C without family":       frame('C', "host\x00"),
-	"C unknown family":       frame('C', "host\x00X\x00\x00a\x00"),
-	"C without port":         frame('C', "host\x004"),
-	"C short port":           frame('C', "host\x004\x00"),
-	"C without address":      frame('C', "host\x004\x00\x00"),
-	"C address without NUL":  frame('C', "host\x004\x00\x00192.0.2.1"),
-	"C no address":           frame('C', "host\x004\x00\x00bad\x00"),
-	"C IPv6 as IPv4":         frame('C', "host\x004\x00\x002001:db8::1\x00"),
-	"C IPv6 zone":            frame('C', "host\x006\x00\x00fe80::1%eth0\x00"),
-	"C two addresses":        frame('C', "host\x004\x00\x00192.0.2.1\x00192.0.2.2\x00"),
-	"H empty":                frame('H', ""),
-	"H without NUL":          frame('H', "host"),
-	"M empty":                frame('M', ""),
-	"M without NUL":          frame('M', "<a@example.org>"),
-	"M arguments without":    frame('M', "<a@example.org>\x00SIZE=1"),
-	"R empty":                frame('R', ""),
-	"R without NUL":          frame('R', "<a@example.org>"),
-	"L empty":                frame('L', ""),
-	"L without NUL":          frame('L', "Subject"),
-	"L without value":        frame('L', "Subject\x00"),
-	"L value without NUL":    frame('L', "Subject\x00x"),
-	"L three strings":        frame('L', "Subject\x00x\x00y\x00"),
-	"U empty":                frame('U', ""),
-	"U without NUL":          frame('U', "XYZ"),
-	"D empty":                frame('D', ""),
-	"O short":                frame('O', "\x00\x00\x00\x06\x00\x00\x01\xff"),
-	"O twice":                optneg(6, 0x1ff, 0x1fffff),
-	"an answer for an order": frame('a', ""),
+// malformed are frames no MTA sends, made of the good ones: each frame that carries strings, cut at every byte; each string
+// of a connect frame cut at every byte; each command octet that is none; and each length above what is taken.
+func malformed() [][]byte {
+	var out [][]byte
+	for _, f := range frames() {
+		cmd, data := f[lengthBytes], string(f[lengthBytes+1:])
+		for n := range data {
+			if cut := data[:n]; !allowed(cmd, cut) {
+				out = append(out, frame(cmd, cut))
+			}
+		}
+	}
+	return append(append(append(out, badConnects()...), badCommands()...), badLengths()...)
+}
+
+// allowed says that a part of a good frame's data is good data, too.
+func allowed(cmd byte, data string) bool {
+	switch cmd {
+	case cmdBody:
+		return true
+	case cmdMacro:
+		return data != ""
+	case cmdMail:
+		return strings.HasSuffix(data, "\x00")
+	}
+	return false
+}
+
+// badConnects are connect frames of another family than their address's, and with every beginning of an address.
+func badConnects() [][]byte {
+	const host, port, address = "client.example\x00", "\x09\xdd", "192.0.2.7"
+	var out [][]byte
+	for family := range 256 {
+		if !strings.ContainsRune("46LU", rune(family)) {
+			out = append(out, frame(cmdConnect, host+string([]byte{byte(family)})+port+address+"\x00"))
+		}
+	}
+	for n := range address {
+		out = append(out, frame(cmdConnect, host+"4"+port+address[:n]+"\x00"))
+	}
+	return out
+}
+
+// badCommands are frames of every command octet that no MTA sends.
+func badCommands() [][]byte {
+	var known []byte
+	for _, f := range frames() {
+		known = append(known, f[lengthBytes])
+	}
+	var out [][]byte
+	for cmd := range 256 {
+		if bytes.IndexByte(known, byte(cmd)) < 0 {
+			out = append(out, frame(byte(cmd), ""))
+		}
+	}
+	return out
+}
+
+// badLengths are the beginnings of frames of lengths that are not taken: none, and powers of two above the limit, with their neighbours.
+func badLengths() [][]byte {
+	out := [][]byte{{0, 0, 0, 0}}
+	for _, f := range frames() {
+		cmd, most := f[lengthBytes], uint64(maxString)
+		if cmd == cmdBody || cmd == cmdHeader {
+			most = maxFrame
+		}
+		for length := most; length <= 1<<32; length *= 2 {
+			for _, l := range []uint64{length - 1, length, length + 1} {
+				if l > most && l < 1<<32 {
+					out = append(out, append(binary.BigEndian.AppendUint32(nil, uint32(l)), cmd))
+				}
+			}
+		}
+	}
+	return out
 }
 
 // TestMalformed wants each malformed frame to close its connection, and no other.
@@ -90,10 +126,11 @@ func TestMalformed(t *testing.T) {
 	t.Parallel()
 	srv := serve(t, Options{Handler: always(accepting)})
 	other := srv.connect(t)
-	for name, bad := range malformed {
+	negotiation := frames()[0]
+	for i, bad := range append(malformed(), negotiation) {
 		for _, first := range []bool{false, true} {
-			if first && name == "O twice" {
-				continue
+			if first && bytes.Equal(bad, negotiation) {
+				continue // it is malformed only the second time
 			}
 			c := srv.dial(t)
 			if !first {
@@ -103,8 +140,9 @@ func TestMalformed(t *testing.T) {
 				t.Fatal(err)
 			}
 			if rest, err := io.ReadAll(c); len(rest) > 0 || timeout(err) {
-				t.Errorf("%s (first: %t): answer %q, %v; want the connection closed", name, first, rest, err)
+				t.Errorf("frame %d, %.40q (first: %t): answer %q, %v; want the connection closed", i, bad, first, rest, err)
 			}
+			_ = c.Close()
 		}
 	}
 	if _, a := other.send(mail{raw: simple}); a.Type != gomilter.ActionAccept {
@@ -115,6 +153,26 @@ func TestMalformed(t *testing.T) {
 func timeout(err error) bool {
 	var ne net.Error
 	return errors.As(err, &ne) && ne.Timeout()
+}
+
+// TestConnectAddress inserts every octet at every place of an address: what is an address still is taken, and nothing else.
+func TestConnectAddress(t *testing.T) {
+	t.Parallel()
+	for family, address := range map[string]string{"4": "192.0.2.7", "6": "2001:db8::1"} {
+		for n := range len(address) + 1 {
+			for b := range 256 {
+				if b == '[' || b == ']' {
+					continue // some MTAs write IPv6 addresses so
+				}
+				changed := address[:n] + string([]byte{byte(b)}) + address[n:]
+				a, err := netip.ParseAddr(changed)
+				want := err == nil && a.Zone() == "" && (family == "6" || a.Is4())
+				if got := checkText(cmdConnect, []byte("host\x00"+family+"\x00\x00"+changed+"\x00")) == nil; got != want {
+					t.Errorf("family %s, address %q: taken: %t, want %t", family, changed, got, want)
+				}
+			}
+		}
+	}
 }
 
 // TestVersion1 is refused, whatever else it offers.
@@ -130,7 +188,7 @@ func TestVersion1(t *testing.T) {
 	}
 }
 
-// TestTruncated ends a session behind every byte of its frames, once by
+// TestTruncated ends a session after every byte of its frames, once by
 // closing and once with the next frame in the middle of the last; and it cuts
 // every frame at every byte, with the length of what is left. Each session ends, and the server lives.
 func TestTruncated(t *testing.T) {
@@ -202,7 +260,7 @@ func TestHostile(t *testing.T) {
 		default:
 		}
 	}
-	t.Logf("%d honest messages beside the attacks", served)
+	t.Logf("%d honest messages during the attacks", served)
 }
 
 // attack is random bytes, or a session with random damage.
@@ -349,7 +407,7 @@ func TestClaims(t *testing.T) {
 // that the library's rules allow, a beginning of what came in.
 func FuzzGuard(f *testing.F) {
 	f.Add(bytes.Join(frames(), nil))
-	for _, bad := range malformed {
+	for _, bad := range malformed() {
 		f.Add(append(optneg(6, 0x1ff, 0x1fffff), bad...))
 	}
 	srv, err := New(Options{Handler: always(accepting), Logger: quiet()})
@@ -407,7 +465,7 @@ var _ net.Conn = stream{}
 // FuzzServer plays any bytes to a whole server: a panic would end the process.
 func FuzzServer(f *testing.F) {
 	f.Add(bytes.Join(frames(), nil))
-	for _, bad := range malformed {
+	for _, bad := range malformed() {
 		f.Add(append(optneg(6, 0x1ff, 0x1fffff), bad...))
 		f.Add(append(optneg(2, 0x3f, 0), bad...))
 	}

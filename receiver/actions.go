@@ -8,7 +8,7 @@ import (
 	"dnseal/smime/message"
 )
 
-// Classes of what can be wrong with a message (DESIGN 10, [on]).
+// Classes of what can be wrong with a message ([on] in the configuration).
 const (
 	ClassBadSignature     = "bad-signature"     // the message was changed, or the signature made up
 	ClassKeyMismatch      = "key-mismatch"      // signed by another key than the one published

@@ -12,7 +12,7 @@ import (
 // the records carry whole. It returns the key the signer names as a DER SubjectPublicKeyInfo, nil where there is
 // none or the message brought a certificate, and whether any key is published whole. It ends with ctx.
 //
-// DESIGN 3: such a signature names its key by SubjectKeyIdentifier; package smime refuses any other key.
+// Such a signature names its key by SubjectKeyIdentifier; package smime refuses any other key.
 func (j *judgement) keyFromRecords(ctx context.Context, records []lookup.Record) (spki []byte, published bool) {
 	if j.bareKey != nil || !j.needsKey() {
 		return j.bareKey, true

@@ -27,7 +27,7 @@ func (c claim) String() string {
 	return c.dnsName
 }
 
-// owner is where the records of the name are (DESIGN 3). The error says why it can have none.
+// owner is where the records of the name are. The error says why it can have none.
 func (c claim) owner() (string, lookup.Type, error) {
 	if c.mail() {
 		name, err := lookup.SMIMEAName(c.address.Local, c.address.Domain)
@@ -37,7 +37,7 @@ func (c claim) owner() (string, lookup.Type, error) {
 	return name, lookup.TLSA, err
 }
 
-// claimed finds the identity the signer states, never whichever name happens to have a record (DESIGN 4):
+// claimed finds the identity the signer states, never whichever name happens to have a record:
 // a mail address of the certificate, else a DNS name in it; of several the one bound to From.
 // RFC 8550, Section 3: a certificate need not hold a name. Then, as without certificate, it is the From address.
 func (j *judgement) claimed() claim {

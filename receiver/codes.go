@@ -74,7 +74,7 @@ const (
 	CodePGP        = "pgp"
 )
 
-// maxIdentities is how many signers of one message are looked up at most (DESIGN 4); package smime has the limit on
+// maxIdentities is how many signers of one message are looked up at most; package smime has the limit on
 // signatures.
 const maxIdentities = 4
 

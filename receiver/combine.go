@@ -6,7 +6,7 @@ import (
 	"dnseal/smime"
 )
 
-// combine concludes from the signatures to the message (DESIGN 4).
+// combine concludes from the signatures to the message.
 func (r *Report) combine(found *smime.Report) {
 	switch {
 	case found.Code != "":

@@ -10,7 +10,7 @@ import (
 	"dnseal/smime/message"
 )
 
-// Domain is a security domain (DESIGN 10, [[domain]]): names a receiver trusts, what it asks of mail From them, and
+// Domain is a security domain ([[domain]] in the configuration): names a receiver trusts, what it asks of mail From them, and
 // which devices may speak for them.
 type Domain struct {
 	// Names are the domains of From addresses: "bank.example", "*.bank.example".
@@ -147,7 +147,7 @@ func (d *domain) mayHold(s message.Shown) bool {
 	return s.Cut || slices.ContainsFunc(s.Domains, named)
 }
 
-// allows reports whether the device may use the address (DESIGN 4: only addresses of the rule's own security domain).
+// allows reports whether the device may use the address (only addresses of the rule's own security domain).
 func (d *domain) allows(device string, from message.Address) bool {
 	if !d.holds(from) {
 		return false

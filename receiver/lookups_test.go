@@ -93,7 +93,7 @@ func parse(tb testing.TB, text string) *message.Message {
 	return m
 }
 
-// TestLookupsMade: what asks the DNS, and what does not (DESIGN 4: bad integrity fails without any lookup).
+// TestLookupsMade: what asks the DNS, and what does not (bad integrity fails without any lookup).
 func TestLookupsMade(t *testing.T) {
 	t.Parallel()
 	c := newCast(t)

@@ -34,7 +34,7 @@ func reportOf(tb testing.TB, v Verdict, code string, from ...string) *Report {
 }
 
 func TestWorst(t *testing.T) {
-	// DESIGN 4: permerror, fail, policy, temperror, neutral, pass, worst first.
+	// The order: permerror, fail, policy, temperror, neutral, pass, worst first.
 	order := []Verdict{PermError, Fail, Policy, TempError, Neutral, Pass}
 	for i, worseOne := range order {
 		for _, better := range order[i+1:] {

@@ -59,7 +59,7 @@ type Options struct {
 	Timeout time.Duration
 	// Domains are the security domains.
 	Domains []Domain
-	// On maps classes (DESIGN 10, [on]) to actions; missing: DefaultActions.
+	// On maps classes ([on] in the configuration) to actions; missing: DefaultActions.
 	On map[string]message.Action
 	// PKIXRoots judge CA-issued signatures where the DNS holds nothing; nil: those are neutral. They are also
 	// what records of usages 0 and 1 need.

@@ -9,7 +9,7 @@ import (
 	"dnseal/smime/message"
 )
 
-// Report is the verdict as DESIGN 9 fixes it: its JSON form is the stable one.
+// Report is the verdict on a message. Its JSON form is stable: fields are added, never renamed or removed.
 type Report struct {
 	// File is for the caller to set.
 	File string `json:"file,omitempty"`

@@ -3,7 +3,7 @@ package receiver
 // Verdict is an RFC 8601 result word. The zero value is "", which is not a pass.
 type Verdict string
 
-// Verdicts (DESIGN 4; RFC 8601, Section 2.7; RFC 7281, Section 3.1).
+// Verdicts (RFC 8601, Section 2.7; RFC 7281, Section 3.1).
 const (
 	// None: the message is not signed.
 	None Verdict = "none"

@@ -8,7 +8,7 @@ import (
 	"dnseal/smime/message"
 )
 
-// Classes of what can stand in the way of a signature (DESIGN 10, [on]).
+// Classes of what can stand in the way of a signature ([on] in the configuration).
 const (
 	ClassNoRule          = "no-rule"           // no rule names this From or this user or TLS name
 	ClassNotAllowed      = "not-allowed"       // no rule matches, but one names this From or this submitter

@@ -10,8 +10,8 @@ import (
 	"dnseal/smime/message"
 )
 
-// Rule says who may use a From and which identity then signs (DESIGN 10,
-// [[sign.rule]]). The first whose Who, From and MailFrom match applies.
+// Rule says who may use a From and which identity then signs
+// ([[sign.rule]] in the configuration). The first whose Who, From and MailFrom match applies.
 //
 // A rule also protects: nobody else may use an address that some rule's From
 // names, in whatever case its local part is written.

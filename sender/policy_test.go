@@ -53,7 +53,7 @@ func parseRules(tb testing.TB, rules []Rule) []*rule {
 	return out
 }
 
-// TestDecide is the table of who may sign as whom (DESIGN 7; RFC 6409, Section 6.1).
+// TestDecide is the table of who may sign as whom (RFC 6409, Section 6.1).
 func TestDecide(t *testing.T) {
 	rules := parseRules(t, testRules)
 	for _, c := range []struct {

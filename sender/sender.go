@@ -4,7 +4,7 @@
 // rules (who may use a From, and which identity then signs), Date and
 // Message-ID are added when missing, and the message is signed by package
 // smime. Who may sign as whom is always decided by an authenticated fact,
-// never by the header alone (DESIGN 7).
+// never by the header alone.
 //
 // Where readers do not understand From alike (several addresses, or a value that breaks the grammar and in which not all find the
 // same one, [message.ParseFrom]) nothing is signed, and the message is refused if a rule names any address that some

@@ -88,7 +88,7 @@ func (s *signing) makeOpaque(body *message.Spool) error {
 func (s *signing) cmsOptions() cms.SignOptions {
 	opts := cms.SignOptions{Signers: s.opts.Signers, Time: s.opts.Time, Certificates: s.certificates}
 	if s.opts.NoCertificates {
-		// DESIGN 3: named by their keys then.
+		// Named by their keys then.
 		opts.Signers = nil
 		for _, signer := range s.opts.Signers {
 			opts.Signers = append(opts.Signers, cms.Signer{Key: signer.Key, PSS: signer.PSS})

@@ -13,7 +13,7 @@ import (
 // gnuPG is the program gpgsm, with a home of its own.
 type gnuPG struct{ workshop }
 
-// newGnuPG imports the keys that gpgsm 2.2 can import: it crashes on others than RSA.
+// newGnuPG imports the keys that gpgsm 2.2 can import, those of RSA.
 func newGnuPG(t *testing.T, ids map[string]*peerIdentity) peer {
 	t.Helper()
 	for _, name := range []string{"gpgsm", "gpg-agent", "gpgconf", "openssl"} {

@@ -55,7 +55,7 @@ const (
 	gnutlsBare     = "certtool knows no certificates but those in the message"
 	gnutlsPSS      = "certtool makes RSA-PSS only with keys that are for nothing else"
 	oneSigner      = "the program makes one signature a message"
-	gpgsmRSA       = "gpgsm 2.2 cannot import the private key (it crashes)"
+	gpgsmRSA       = "gpgsm 2.2 cannot import the private key"
 	gpgsmPSS       = "gpgsm does not make RSA-PSS"
 	gpgsmP521      = "gpgsm 2.2 takes no digest shorter than the curve (`hash length must be a multiple of 8 bits`)"
 	gpgsmEd25519   = "gpgsm 2.2 has no Ed25519 in CMS"

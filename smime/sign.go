@@ -21,7 +21,7 @@ type SignOptions struct {
 	Time time.Time
 	// Opaque makes application/pkcs7-mime instead of multipart/signed.
 	Opaque bool
-	// NoCertificates leaves all certificates out (the records must carry them: DESIGN 3).
+	// NoCertificates leaves all certificates out (the records must carry them).
 	NoCertificates bool
 	// NoHeaderProtection leaves out RFC 9788 header protection.
 	NoHeaderProtection bool

@@ -128,7 +128,7 @@ func (s *Signature) VerifyWithCertificate(cert *x509.Certificate) error {
 }
 
 // VerifyWithKey checks the signature with a bare key from outside (DER SubjectPublicKeyInfo); its SubjectKeyIdentifier must be the one the signer
-// names (DESIGN 3). An error says that it is not, or no key at all; then nothing changes.
+// names. An error says that it is not, or no key at all; then nothing changes.
 func (s *Signature) VerifyWithKey(spki []byte) error {
 	if s.info == nil {
 		return errNoSignature

@@ -73,7 +73,7 @@ type Submitter struct {
 // Action is what the door shall do with a message. The zero value is Defer.
 type Action uint8
 
-// Actions, in the words of DESIGN 10. Mark is Accept with a result field.
+// Actions, in the words of the configuration. Mark is Accept with a result field.
 const (
 	Defer      Action = iota // 4xx: try again later
 	Accept                   // pass on, with the Edit applied

@@ -1,7 +1,7 @@
 // Package relay passes mail on: SMTP or LMTP in, a handler that signs or
 // verifies, SMTP or LMTP out to the next hop. It never knows S/MIME.
 //
-// It is synchronous and has no queue (DESIGN 7): MAIL and RCPT go to the next
+// It is synchronous and has no queue: MAIL and RCPT go to the next
 // hop as they come, so that each recipient's answer is the real one; a message
 // is taken in whole, handed to the [message.Handler], sent to the next hop with
 // the handler's edit applied, and answered with 250 only after the next hop's
@@ -21,8 +21,8 @@
 // 4954, 6152, 6531, 8689) instead of go-smtp's, which cannot be given: EHLO
 // keywords that depend on the next hop, SIZE limits that hold exactly, a reply
 // for each pipelined RCPT from elsewhere, content by blocks (its byte loops
-// cost 60 ms per 5 MiB), an end to content with a CR before the last CRLF
-// (it hangs), and a connection that ends when content breaks off (it takes the rest for commands).
+// cost 60 ms per 5 MiB), and our own rules for where content ends and what a connection is
+// worth after content that broke off.
 //
 // Only CRLF ends a line, everywhere. A message that holds any other CR or LF is
 // refused, because the next server might see its end there (smuggling).
