@@ -20,7 +20,7 @@ func (r *Receiver) Handle(ctx context.Context, m *message.Message, env *message.
 	if err != nil {
 		report = r.trouble(m, err)
 	}
-	if env != nil && !m.Has("From") {
+	if env != nil && !m.NamesAuthor() {
 		// MTAs write a From that is missing, and take the envelope sender for it.
 		domains, _ := message.DomainsIn(env.MailFrom)
 		report.shown.Domains = append(report.shown.Domains, domains...)

@@ -105,7 +105,7 @@ func isHostRune(r rune) bool { return unicode.In(r, unicode.Letter, unicode.Digi
 
 // hostRun is the longest name of a host at the start of s.
 func hostRun(s string) string {
-	s = strings.TrimLeft(s, `"'([<`)
+	s = strings.TrimLeft(s, "\"'([<!#$&*+/=?^`{|}~")
 	end := strings.IndexFunc(s, func(r rune) bool { return !isHostSign(r) })
 	if end >= 0 {
 		s = s[:end]

@@ -17,10 +17,21 @@ const maxNesting = 4
 
 // DecodeWords decodes the encoded words of a value, also those that appear once others are decoded.
 // undecoded is the first in a charset that is not known here, or "".
-func DecodeWords(value string) (text, undecoded string) {
+func DecodeWords(value string) (text, undecoded string) { return wordReading{}.decode(value) }
+
+// wordReadings are the ways in which readers decode, for what is no RFC 2047 or may be taken for more than one thing.
+var wordReadings = []wordReading{{}, {joined: true}, {apart: true}}
+
+// wordReading is a way to decode encoded words. The zero value decodes each by itself (RFC 2047, Section 2).
+type wordReading struct {
+	joined bool // the encoded texts of a run first become one, and padding inside is left out
+	apart  bool // an encoded word is a word of its own, also where other text touches it
+}
+
+func (r wordReading) decode(value string) (text, undecoded string) {
 	text = value
 	for range maxNesting {
-		decoded, bad := decodeOnce(text)
+		decoded, bad := r.once(text)
 		if undecoded == "" {
 			undecoded = bad
 		}
@@ -35,15 +46,16 @@ func DecodeWords(value string) (text, undecoded string) {
 // wordRun is a run of encoded words in one charset: their octets count together, because a character may be cut in two by them.
 type wordRun struct {
 	charset, source string
-	octets          []byte
+	encoding        byte
+	octets          []byte // decoded, or as they stand where they are joined
 }
 
-// decodeOnce decodes the encoded words of a value. White space between two of them does not count (RFC 2047, Section 6.2).
-func decodeOnce(value string) (text, undecoded string) {
+// once decodes the encoded words of a value. White space between two of them does not count (RFC 2047, Section 6.2).
+func (r wordReading) once(value string) (text, undecoded string) {
 	var out strings.Builder
 	var run wordRun
 	flush := func() {
-		word, ok := decodeCharset(run.charset, string(run.octets))
+		word, ok := r.word(run)
 		if !ok && undecoded == "" {
 			undecoded = run.source
 		}
@@ -52,39 +64,76 @@ func decodeOnce(value string) (text, undecoded string) {
 	}
 	end := 0
 	for _, m := range encodedWord.FindAllStringSubmatchIndex(value, -1) {
-		gap, charset := value[end:m[0]], strings.ToLower(value[m[2]:m[3]])
+		gap, charset, encoding := value[end:m[0]], strings.ToLower(value[m[2]:m[3]]), value[m[4]]|0x20
 		apart := end == 0 || strings.TrimSpace(gap) != ""
-		if apart || charset != run.charset {
+		if apart || charset != run.charset || r.joined && encoding != run.encoding {
 			flush()
 		}
 		if apart {
 			out.WriteString(gap)
 		}
 		if run.charset == "" {
-			run.charset, run.source = charset, value[m[0]:m[1]]
+			run.charset, run.source, run.encoding = charset, value[m[0]:m[1]], encoding
 		}
-		run.octets = append(run.octets, decodeText(value[m[4]], value[m[6]:m[7]])...)
+		run.octets = append(run.octets, r.octets(encoding, value[m[6]:m[7]])...)
 		end = m[1]
 	}
 	flush()
 	return out.String() + value[end:], undecoded
 }
 
-// decodeText undoes the encodings of RFC 2047, Section 4, as far as it goes.
-func decodeText(encoding byte, text string) string {
-	if encoding|0x20 == 'b' {
-		text = strings.Map(func(r rune) rune {
-			if r < 0x80 && isBase64(byte(r)) {
-				return r
-			}
-			return -1 // padding among others
-		}, text)
-		octets, err := base64.RawStdEncoding.DecodeString(text)
-		if err != nil && len(text)%4 == 1 { // a character too many
-			octets, _ = base64.RawStdEncoding.DecodeString(text[:len(text)-1])
-		}
-		return string(octets)
+func (r wordReading) octets(encoding byte, text string) string {
+	switch {
+	case r.joined:
+		return text
+	case encoding == 'b':
+		return decodePadded(text)
 	}
+	return decodeQ(text)
+}
+
+// word is what a run says.
+func (r wordReading) word(run wordRun) (string, bool) {
+	octets := string(run.octets)
+	switch {
+	case r.joined && run.encoding == 'b':
+		octets = decodeB(octets)
+	case r.joined:
+		octets = decodeQ(octets)
+	}
+	word, ok := decodeCharset(run.charset, octets)
+	if r.apart && word != "" {
+		word = " " + word + " "
+	}
+	return word, ok
+}
+
+// decodePadded undoes base64 (RFC 2047, Section 4.1) in which more may follow the padding.
+func decodePadded(text string) string {
+	var out strings.Builder
+	for piece := range strings.SplitSeq(text, "=") {
+		out.WriteString(decodeB(piece))
+	}
+	return out.String()
+}
+
+// decodeB undoes base64 as far as it goes. What is no base64 does not count, padding neither.
+func decodeB(text string) string {
+	text = strings.Map(func(r rune) rune {
+		if r < 0x80 && isBase64(byte(r)) {
+			return r
+		}
+		return -1
+	}, text)
+	octets, err := base64.RawStdEncoding.DecodeString(text)
+	if err != nil && len(text)%4 == 1 { // a character too many
+		octets, _ = base64.RawStdEncoding.DecodeString(text[:len(text)-1])
+	}
+	return string(octets)
+}
+
+// decodeQ undoes RFC 2047, Section 4.2, as far as it goes.
+func decodeQ(text string) string {
 	var out strings.Builder
 	for i := 0; i < len(text); i++ {
 		switch c := text[i]; {

@@ -3,9 +3,12 @@ package message
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"golang.org/x/net/idna"
 )
 
 // From returns all addresses of all From fields, as [ParseFrom] reads them. An error says that one could
@@ -135,13 +138,17 @@ type Shown struct {
 	Cut bool
 }
 
-// Shown returns whom readers may take for the author: [ShownIn] of the From fields, or where it has none, of Sender.
+// Shown returns whom readers may take for the author: [ShownIn] of the From fields, or where it names none, of Sender.
 func (m *Message) Shown() Shown {
-	fields := m.Fields("From")
-	if len(fields) == 0 {
-		fields = m.Fields("Sender")
+	if !m.NamesAuthor() {
+		return ShownIn(m.Fields("Sender")...)
 	}
-	return ShownIn(fields...)
+	return ShownIn(m.Fields("From")...)
+}
+
+// NamesAuthor reports whether the message has a From field that is not blank.
+func (m *Message) NamesAuthor() bool {
+	return slices.ContainsFunc(m.Fields("From"), func(f Field) bool { return f.Unfolded() != "" })
 }
 
 // ShownIn returns whom readers may take for the author by these fields: the one author of a single field that all understand
@@ -166,10 +173,10 @@ func ShownIn(fields ...Field) Shown {
 	return s
 }
 
-// hidden reports whether a value that is no address list holds an encoded word that cannot be read here.
+// hidden reports whether a value that is no address list holds an encoded word that cannot be read here, or a part of one.
 func hidden(value string) bool {
-	_, undecoded := DecodeWords(unfold(value, " "))
-	if undecoded == "" {
+	text, undecoded := DecodeWords(unfold(value, " "))
+	if undecoded == "" && !strings.Contains(text, "=?") {
 		return false
 	}
 	_, err := ParseAddressList(value)
@@ -211,16 +218,32 @@ func wordsIn(value string) []Address {
 // are decoded first, as some readers do, and no route or other address stands in its local part or in angle brackets.
 func agreed(value string) (Address, bool) {
 	as, err := ParseAddressList(value)
-	if err != nil || len(as) != 1 || strings.ContainsAny(as[0].Local, "@%!<>") {
+	if err != nil || len(as) != 1 || strings.ContainsAny(as[0].Local, "@%!<>") || !oneDomain(as[0].Domain) {
 		return Address{}, false
 	}
-	decoded := value
-	if strings.Contains(value, "=?") {
-		decoded, _ = DecodeWords(unfold(value, " "))
+	for _, r := range wordReadings {
+		decoded, _ := r.decode(unfold(value, " "))
 		again, err := ParseAddressList(decoded)
-		if err != nil || !slices.Equal(as, again) {
+		if err != nil || !slices.Equal(as, again) || strings.Count(decoded, "<") > 1 {
 			return Address{}, false
 		}
+		if !strings.Contains(value, "=?") {
+			break
+		}
 	}
-	return as[0], strings.Count(decoded, "<") <= 1
+	return as[0], true
+}
+
+// oneDomain reports whether all readers see where the domain of an address ends: as an address literal it is one (RFC 5321,
+// Section 4.1.3), else it holds nothing that stands around names but not in them (RFC 5892).
+func oneDomain(domain string) bool {
+	if literal, ok := strings.CutPrefix(domain, "["); ok {
+		_, err := netip.ParseAddr(strings.TrimPrefix(strings.TrimSuffix(literal, "]"), "ipv6:"))
+		return err == nil
+	}
+	if !strings.Contains(domain, "xn--") {
+		return true
+	}
+	shown, err := idna.Display.ToUnicode(domain)
+	return err == nil && !strings.ContainsFunc(shown, func(r rune) bool { return !isHostSign(r) })
 }

@@ -79,6 +79,9 @@ func TestDomainsIn(t *testing.T) {
 		"B\xe4nk <info@bank.example", "info@bank.example\xa0x", "<@bank.example:x@other.example>", "info%bank.example@other.example",
 		"bank.example!info", "<mailto:info%40bank.example>", "info@bank..example", "info@.bank.example", "info@-bank.example-",
 		"\"info@bank.example\":;", "x (info@bank.example", "x@other.example, info@bank.example;", "info@bank.example:25",
+		"=?utf-8?b?aW5mb0BiYW?= =?utf-8?b?5rLmV4YW1wbGU=?=", "=?utf-8?q?info=4?= =?utf-8?q?0bank.example?=",
+		"=?utf-8?b?aW5mbw==QGJhbmsuZXhhbXBsZQ==?=", "=?utf-8?b?aW=5mb0BiYW5rLmV4YW1wbGU?=",
+		"x@=?utf-8?q?bank.example?=other.example", "info@!bank.example", "\u00abinfo@bank.example\u00bb",
 	} {
 		if got, complete := DomainsIn(in); !slices.Contains(got, "bank.example") || !complete {
 			t.Errorf("DomainsIn(%q) = %q, %v, without bank.example", in, got, complete)
@@ -115,6 +118,13 @@ func TestShown(t *testing.T) {
 		{"From: a@example.org, b@example.net", "example.org example.net"},
 		{"Sender: a@example.org", "example.org"},
 		{"From: root\r\nSender: a@example.org", ""},
+		{"From:\r\nSender: a@example.org", "example.org"}, // as good as none
+		{"From: \r\n \r\nFrom:\r\nSender: a@example.org", "example.org"},
+		{"From: a@[192.0.2.1]", "[192.0.2.1]"},
+		{"From: a@[IPv6:2001:db8::1]", "[ipv6:2001:db8::1]"},
+		{"From: a@[example.org]", "example.org [example.org]"},                                   // no address literal
+		{"From: \u00aba@example.org\u00bb", "example.org example.xn--org-3ga example.org\u00bb"}, // no label of a name
+		{"From: a@b\u00fccher.example", "xn--bcher-kva.example"},
 	} {
 		m, err := Read(strings.NewReader(c.header+"\r\n\r\nx\r\n"), ReadOptions{})
 		if err != nil {
@@ -136,6 +146,8 @@ func TestShownHidden(t *testing.T) {
 		"=?x-mine?q?info?= <a@b.example>": false,
 		"=?unknown-8bit?q?J=F6rg?= (":     false,
 		"info (":                          false,
+		"=?utf-8?q?info":                  true,
+		"=?utf-8?q?info=40?":              true,
 	} {
 		if got := ShownIn(Field{Raw: []byte("From: " + value + "\r\n")}); got.Cut != want {
 			t.Errorf("%s: %+v, want cut: %v", value, got, want)

@@ -19,13 +19,13 @@ const maxReading = 16 << 10
 // combinations are made. undecoded is the first encoded word that cannot be read here, or "".
 func Readings(value string) (texts []string, undecoded string) {
 	for _, v := range unfoldings(value) {
-		decoded, bad := DecodeWords(v)
 		texts = appendNew(texts, plain(v))
-		if decoded != v {
+		for _, r := range wordReadings {
+			decoded, bad := r.decode(v)
 			texts = appendNew(texts, plain(decoded))
-		}
-		if undecoded == "" {
-			undecoded = bad
+			if undecoded == "" {
+				undecoded = bad
+			}
 		}
 	}
 	for _, undo := range []func(string) string{undoPercent, undoPairs, withoutComments} {
