@@ -71,7 +71,7 @@ func TestADOnlyEnd(t *testing.T) {
 		{"records of another type", []string{"a.example.lab. 60 IN A 192.0.2.1"}, nil, dnssec.Indeterminate, false},
 		{"records of another type, and SOA", []string{"a.example.lab. 60 IN A 192.0.2.1"}, []string{"lab. 60 IN SOA ns. h. 1 2 3 4 60"}, dnssec.Secure, false},
 		{"referral", nil, []string{"example.lab. 60 IN NS ns.example.lab."}, dnssec.Indeterminate, false},
-		{"NS beside the SOA", nil, []string{"example.lab. 60 IN NS ns.example.lab.", "example.lab. 60 IN SOA ns. h. 1 2 3 4 60"}, dnssec.Secure, false},
+		{"NS next to the SOA", nil, []string{"example.lab. 60 IN NS ns.example.lab.", "example.lab. 60 IN SOA ns. h. 1 2 3 4 60"}, dnssec.Secure, false},
 	} {
 		m := new(dns.Msg)
 		for _, text := range tt.answer {

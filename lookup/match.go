@@ -80,7 +80,7 @@ type MatchOptions struct {
 	Work *certificate.Work
 }
 
-// maxChain is how many certificates beside the signer's are looked at.
+// maxChain is how many certificates in addition to the signer's are looked at.
 const maxChain = 16
 
 // Match judges every record (RFC 6698, Section 2.1; RFC 7671, Sections 4, 5 and 9). matched is true when at least one

@@ -338,7 +338,7 @@ func TestMatchProperty(t *testing.T) {
 func TestMatchCostly(t *testing.T) {
 	t.Parallel()
 	p := newPeople(t)
-	key := &rsa.PublicKey{N: new(big.Int).SetBit(big.NewInt(1), 16383, 1), E: 65537} // nobody's
+	key := &rsa.PublicKey{N: new(big.Int).SetBit(big.NewInt(1), 16383, 1), E: 65537} // without a private half
 	spki, err := x509.MarshalPKIXPublicKey(key)
 	if err != nil {
 		t.Fatal(err)

@@ -68,7 +68,7 @@ func matrixResolvers() []*matrixResolver {
 }
 
 // startResolver runs a program in a folder of its own until the test ends, and waits until it resolves. The address is
-// made anew when the program does not come up with it.
+// made again when the program does not come up with it.
 func startResolver(t *testing.T, program string, command func(dir, addr string) []string) string {
 	t.Helper()
 	path := peer(t, program)

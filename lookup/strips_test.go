@@ -36,7 +36,7 @@ var resolverStates = map[string]struct {
 	"nowhere.":                     {dnssec.Secure, Absent},
 }
 
-// resolverLab has the zones behind one validating resolver.
+// resolverLab has the zones, and one validating resolver that asks them.
 func resolverLab(t *testing.T) *lab {
 	t.Helper()
 	return startLab(t, lookuptest.Options{Validating: true}, resolverZones()...)

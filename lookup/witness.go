@@ -122,7 +122,7 @@ func (e stripsError) Error() string {
 // Code is that of the result.
 func (stripsError) Code() string { return CodeStrips }
 
-// charge counts the questions that a name has cost beside one: whether it resolves is up to who chose it.
+// charge counts the questions that a name has cost in addition to one: whether it resolves is up to who chose it.
 func charge(ctx context.Context, faults transport.Faults) {
 	b := dnssec.BudgetFrom(ctx)
 	for _, f := range faults {

@@ -22,7 +22,7 @@ type session struct {
 
 	peer peer
 	env  *message.Envelope // nil outside a transaction
-	// handler is for the message at hand, until release; nil outside a transaction.
+	// handler is for the current message, until release; nil outside a transaction.
 	handler message.Handler
 	release func()
 	msg     assembly

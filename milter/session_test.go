@@ -407,7 +407,7 @@ func TestHolds(t *testing.T) {
 	srv := serve(t, Options{Handler: func() message.Handler { return h }})
 	m := srv.connect(t)
 	body := m.begin(mail{raw: simple})
-	// The MTA waits for no reply before the body, so that the server may be behind it.
+	// The MTA waits for no reply before the body, so that the server may lag.
 	waitFor(t, "the MAIL command", func() bool { return h.held.Load() == 1 })
 	h.number.Add(1)
 	_, a, err := m.s.BodyReadFrom(strings.NewReader(body))

@@ -54,7 +54,7 @@ const (
 	CodeNoRule            = "no-rule"             // a device, service or host without a rule that lets it use this From
 	CodeHeaderChanged     = "header-changed"      // a protected field that readers show or act on is not as it was signed
 	CodeNotEntity         = "not-an-entity"       // what is signed is no MIME entity, but a file
-	CodePartial           = "partial"             // covers only a part of the message, or not a text beside that readers may show
+	CodePartial           = "partial"             // covers only a part of the message, or leaves out a text that readers may show
 
 	// Freshness and quality. Verdict policy.
 

@@ -9,7 +9,7 @@ import (
 	"dnseal/smime/message"
 )
 
-// misleading returns an address that the value of a From field shows beside its own, in a display name, a group name, a comment or
+// misleading returns an address that the value of a From field shows in addition to its own, in a display name, a group name, a comment or
 // its local part, or "". Many readers show nothing but the display name, so that it is what a person takes for the
 // author. An @ between two words makes an address, also without a dot; so does one before the name of a host, also without a
 // local part. Text that cannot be decoded may say anything: then it is returned as it stands.

@@ -151,7 +151,7 @@ func (j *judgement) entity() finding {
 	return finding{Policy, CodeNotEntity, "what is signed is no MIME entity: " + j.sig.NotEntity}
 }
 
-// coverage: a signature on a part says nothing about the rest (RFC 9787, Section 4), nor about a text beside what it signs.
+// coverage: a signature on a part says nothing about the rest (RFC 9787, Section 4), nor about a text around what it signs.
 func (j *judgement) coverage() finding {
 	switch {
 	case j.out.Covers != wholeMessage:

@@ -141,7 +141,7 @@ func TestDecide(t *testing.T) {
 		{"neutral never helps", Neutral, CodeNoRecord, []string{"a@bank.example"}, message.Reject, ClassNoSignature},
 		{"insecure never helps", Neutral, CodeInsecure, []string{"a@bank.example"}, message.Reject, ClassNoSignature},
 		{"signed by somebody else", Policy, CodeFromMismatch, []string{"a@bank.example"}, message.Reject, ClassNoSignature},
-		{"a signed part beside text of anybody", Policy, CodePartial, []string{"a@bank.example"}, message.Reject, ClassNoSignature},
+		{"a signed part next to text of anybody", Policy, CodePartial, []string{"a@bank.example"}, message.Reject, ClassNoSignature},
 		{"not told yet is not unsigned", TempError, "timeout", []string{"a@bank.example"}, message.Defer, ClassDNSError},
 		{"not told, and no action but for no signature", TempError, "timeout", []string{"a@patient.example"}, message.Defer, ClassNoSignature},
 		{"the same of this machine", TempError, CodeInternalError, []string{"a@patient.example"}, message.Defer, ClassInternalError},

@@ -32,7 +32,7 @@ type Report struct {
 	// HeaderRestored names the fields that a door put back as they were signed: then HeaderState is that of the message as
 	// it is delivered.
 	HeaderRestored []string `json:"header_restored,omitempty"`
-	// ResentBy are those who sent the message on by their own word (Resent-From, RFC 5322, Section 3.6.6). Nobody proves them.
+	// ResentBy are those who sent the message on by their own word (Resent-From, RFC 5322, Section 3.6.6). They are claims.
 	ResentBy []string `json:"resent_by,omitempty"`
 	// Uncovered says what a reader may see that the signature does not cover, for people.
 	Uncovered []string `json:"uncovered,omitempty"`

@@ -62,11 +62,11 @@ func resultWords(v Verdict, comment string) []string {
 }
 
 // signatureWords is one result with its properties (RFC 7281, Section 3.2). Nothing in the field of a message that does not pass is
-// called a pass: what is right with a signature beside one that is wrong is not acceptable here.
+// called a pass: a signature that is right is not acceptable here, where another one is wrong.
 func (r *Report) signatureWords(s *SignatureReport) []string {
 	words := resultWords(s.Verdict, comment(s))
 	if s.Verdict == Pass && r.Verdict != Pass {
-		words = resultWords(Policy, "beside another signature")
+		words = resultWords(Policy, "with another signature")
 	}
 	if isIdentifier(s.Identity) {
 		words = append(words, "body.smime-identifier="+s.Identity)

@@ -112,10 +112,10 @@ func TestResultField(t *testing.T) {
 			"two",
 			Report{Verdict: Fail, Code: CodeBadDigest, Signatures: []*SignatureReport{rule, quoted}, deciding: []*SignatureReport{rule, quoted}},
 			"mx.example.net; smime=fail (bad-digest, header unprotected) body.smime-identifier=\"a b\"@example.org body.smime-part=2;" +
-				" smime=policy (beside another signature) body.smime-identifier=s7._device.example.net body.smime-part=1",
+				" smime=policy (with another signature) body.smime-identifier=s7._device.example.net body.smime-part=1",
 		},
 		{
-			"two that pass, behind a stranger's",
+			"two that pass, after a stranger's",
 			Report{Verdict: Pass, Signatures: []*SignatureReport{stranger, rule}, deciding: []*SignatureReport{rule}},
 			"mx.example.net; smime=pass (DANE-EE 3 1 1, DNSSEC secure, by rule, name not bound, header unprotected) body.smime-identifier=s7._device.example.net body.smime-part=1;" +
 				" smime=policy (from-mismatch, header unprotected) body.smime-identifier=eve@example.com body.smime-part=3",

@@ -6,7 +6,7 @@ import (
 	"dnseal/smime"
 )
 
-// besideAttacks show a text beside what is signed, or hide a second boundary in the header.
+// besideAttacks show a text next to what is signed, or hide a second boundary in the header.
 func (c *cast) besideAttacks() []vector {
 	t, alice := c.t, c.alice
 	whole := header("alice@example.org") + clear(bare, signedBy(bare, alice, nil))
@@ -27,13 +27,13 @@ func (c *cast) besideAttacks() []vector {
 	return append(
 		attacks([]vector{
 			before("beside-like-a-sentence", "A text that begins as the sentences of programs do.", "This is a reminder: pay 900 euros.\n"),
-			before("beside-sentence-and-more", "The sentence of a program, and more behind it.", "This is a cryptographically signed message in MIME format.\nPay 900 euros.\n"),
+			before("beside-sentence-and-more", "The sentence of a program, and more after it.", "This is a cryptographically signed message in MIME format.\nPay 900 euros.\n"),
 			before("beside-more-and-sentence", "The same the other way round.", "Pay 900 euros.\n\nThis is an S/MIME signed message\n"),
 			before("beside-one-letter", "One letter.", "x\n"),
 			before("beside-header", "A header of another text.", "Content-Type: text/html; boundary=evil\n\n<p>Pay 900 euros.</p>\n"),
-			after("beside-epilogue", "A text behind the last boundary.", "Pay 900 euros.\n"),
-			after("beside-epilogue-far", "The same behind many empty lines.", strings.Repeat("\n", 5000)+"Pay 900 euros.\n"),
-			{name: "beside-opaque", readme: "A text behind the base64 of an opaque message.", eml: wrapped + "\r\nPay 900 euros.\r\n", zone: c.everybody(), report: verdict("policy", "partial", "uncovered", []any{"text after the signed data"})},
+			after("beside-epilogue", "A text after the last boundary.", "Pay 900 euros.\n"),
+			after("beside-epilogue-far", "The same after many empty lines.", strings.Repeat("\n", 5000)+"Pay 900 euros.\n"),
+			{name: "beside-opaque", readme: "A text after the base64 of an opaque message.", eml: wrapped + "\r\nPay 900 euros.\r\n", zone: c.everybody(), report: verdict("policy", "partial", "uncovered", []any{"text after the signed data"})},
 			{
 				name: "beside-inner-layer", readme: "The text stands inside what mallory signed around alice's message: alice did not sign it.",
 				eml: header("alice@example.org") + clearWithin("around", inner, signedBy(inner, c.mallory, nil)), zone: c.everybody(), report: verdict("policy", "partial"),
@@ -46,6 +46,6 @@ func (c *cast) besideAttacks() []vector {
 		pass("pass-sentence-courier", "The sentences of Courier, on two lines.", "This is a MIME-formatted message.  If you see this text it means that your\nE-mail software does not support MIME-formatted messages.\n\n"),
 		pass("pass-sentence-outlook", "The sentence of Outlook.", "This is a multipart message in MIME format.\n\n"),
 		pass("pass-empty-lines", "Empty lines.", "\n \n\t\n\n"),
-		vector{name: "pass-empty-lines-behind", readme: "Empty lines behind the last boundary.", eml: whole + "\r\n \r\n\r\n", zone: c.everybody(), report: verdict("pass", "")},
+		vector{name: "pass-empty-lines-behind", readme: "Empty lines after the last boundary.", eml: whole + "\r\n \r\n\r\n", zone: c.everybody(), report: verdict("pass", "")},
 	)
 }

@@ -8,7 +8,7 @@ import (
 	"slices"
 )
 
-// cosignerAttacks are SignedDatas that hold a bad SignerInfo beside a good one, and keys that fit any message.
+// cosignerAttacks are SignedDatas that hold a bad SignerInfo next to a good one, and keys that fit any message.
 func (c *cast) cosignerAttacks() []vector {
 	t, alice := c.t, c.alice
 	rsa := newPerson(t, "alice@example.org", "rsa2048", person{}, nil)
@@ -47,7 +47,7 @@ func (c *cast) cosignerAttacks() []vector {
 	p := new(big.Int).Sub(new(big.Int).Lsh(big.NewInt(1), 255), big.NewInt(19))
 	return append(
 		attacks([]vector{
-			bad("cosigner-bad-digest", "mallory's SignerInfo of another text beside alice's good one.", c.everybody(), signer{person: c.mallory, content: []byte(evil)}),
+			bad("cosigner-bad-digest", "mallory's SignerInfo of another text next to alice's good one.", c.everybody(), signer{person: c.mallory, content: []byte(evil)}),
 			bad("cosigner-bad-value", "A SignerInfo of mallory whose value is wrong.", c.everybody(), signer{person: c.mallory, flip: true}),
 			{name: "cosigner-bad-without-certificate", readme: "A SignerInfo of another text whose certificate is not there: it can only speak for From, and is as bad as alice's own.", eml: with(signer{person: c.mallory, bySKI: true, content: []byte(evil)}), zone: c.everybody(), report: verdict("fail", "bad-digest")},
 			bad("cosigner-unknown-to-dns", "The bad one is by somebody who publishes no key at all.", c.zoneOf(alice), signer{person: c.mallory, flip: true}),

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// costly is alice with an RSA key of so many bits, whose private half is nobody's.
+// costly is alice with an RSA key of so many bits, whose private half does not exist.
 func (c *cast) costly(modulusBits uint, e int) person {
 	c.t.Helper()
 	n := new(big.Int).Lsh(big.NewInt(1), modulusBits-1)
@@ -45,7 +45,7 @@ func (c *cast) costAttacks() []vector {
 		{name: "cost-rsa-exponent", readme: "An RSA key whose public exponent has 32 bits.", eml: by(exponent, 256), zone: c.zoneOf(exponent), report: unsupported},
 		{name: "cost-signature-value", readme: "A signature value of more than 1 KiB.", eml: by(c.alice, 1025), zone: c.everybody(), report: unsupported},
 	}), vector{
-		name: "pass-costly-certificates", readme: "Keys of 16384 bits in certificates that are nobody's: nothing is computed with them, and alice's signature holds.",
+		name: "pass-costly-certificates", readme: "Keys of 16384 bits in certificates of no signer: nothing is computed with them, and alice's signature holds.",
 		eml: header("alice@example.org") + clear(bare, signedBy(bare, c.alice, func(sd *signedData) {
 			for i := range 16 {
 				p := withKey(c.t, newPerson(c.t, fmt.Sprintf("m%d@mallory.example", i), "mallory", person{}, nil), large.cert.PublicKey)

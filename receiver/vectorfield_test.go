@@ -35,7 +35,7 @@ func (c *cast) fieldAttacks() []vector {
 			eml: strings.Replace(whole, "From: alice@example.org", "From: alice@example.org\x0b", 1), report: verdict("permerror", "bad-from"),
 		},
 		vector{
-			name: "f-control-in-comment", readme: "A control octet behind a backslash in a comment of From.", attack: true, zone: c.everybody(),
+			name: "f-control-in-comment", readme: "A control octet after a backslash in a comment of From.", attack: true, zone: c.everybody(),
 			eml: strings.Replace(whole, "From: alice@example.org", "From: alice@example.org (\\\x01)", 1), report: verdict("permerror", "bad-from"),
 		},
 		vector{

@@ -175,7 +175,7 @@ func (c *cast) certificateAttacks() []vector {
 		{name: "i-device-local-part-star", readme: "The star of a device's address pattern never reaches over the @.", options: anyDevice, eml: from("\"x@example.net\"@mallory.example", c.sensor), zone: c.everybody(), report: verdict("policy", "display-name")},
 	})
 	return append(list, vector{
-		name: "pass-certificate-copied", readme: "mallory's certificate is signed by its own key, which bob's file holds here: whoever made it has the key.",
+		name: "pass-certificate-copied", readme: "mallory's certificate is signed by its own key, which bob's file holds here: who made it has the key.",
 		eml: from("mallory@mallory.example", c.copied()), zone: c.zoneOf(c.copied()), report: verdict("pass", "", "signatures", signature("name_bound", true)),
 	})
 }

@@ -22,34 +22,34 @@ func (c *cast) fromAttacks() []vector {
 	const mallory = " <mallory@mallory.example>"
 	inside := strings.Replace(protected("mallory@mallory.example"), "From: mallory@mallory.example", `From: "alice\@example.org"`+mallory, 1)
 	hidden := vector{
-		name: "hp-quoted-pair", readme: "I2: the protected From hides alice's address by a quoted pair.",
+		name: "hp-quoted-pair", readme: "The protected From hides alice's address by a quoted pair.",
 		eml: header("mallory@mallory.example") + clear(inside, signedBy(inside, c.mallory, nil)), zone: c.everybody(), report: verdict("policy", "display-name"),
 	}
 	return attacks([]vector{
-		shown("i2-quoted-pair", "I2: alice's address with a quoted pair in it.", `"alice\@example.org"`+mallory),
-		shown("i2-quoted-pair-comment", "I2: the same in a comment.", `mallory@mallory.example (alice\@example.org)`),
-		shown("i2-quoted-pair-group", "I2: the same as the name of a group.", `"alice\@example.org": mallory@mallory.example;`),
-		shown("i2-encoded-backslash", "I2: the backslash is part of an encoded word.", `=?utf-8?q?alice=5C=40example.org?=`+mallory),
-		shown("i2-no-dot", "I2: an address without a dot.", `"admin@localhost"`+mallory),
-		shown("i2-no-dot-comment", "I2: the same in a comment before the address.", `(alice@bank) mallory@mallory.example`),
-		shown("i2-no-dot-group", "I2: the same as the name of a group.", `"alice@bank": mallory@mallory.example;`),
-		shown("i2-comment-in-address", "I2: a comment in the address that the display name shows.", `"alice(her)@(at)example.org"`+mallory),
-		shown("i2-comment-in-comment", "I2: the same in a comment.", `mallory@mallory.example (alice(her)@bank)`),
-		shown("i2-comment-inside", "I2: a comment between the parts of the address.", `mallory@(alice@bank)mallory.example`),
-		shown("i2-domain-only", "I2: the display name is an @ and a domain.", `"@example.org"`+mallory),
-		shown("i2-spaced-at", "I2: white space around the @.", `"alice @ example.org"`+mallory),
-		shown("i2-word-in-word", "I2: an encoded word that appears when another is decoded.", `=?utf-8?b?PT91dGYtOD9xP2FsaWNlPTQwYmFuaz89?=`+mallory),
-		shown("i2-word-cut", "I2: two encoded words cut one character in two.", `=?utf-16be?b?AGEA?= =?utf-16be?b?QABiAGEAbgBr?=`+mallory),
-		shown("i2-small-at", "I2: the small form of the @, and no dot.", "\"alice\ufe6bbank\""+mallory),
-		shown("i2-percent", "I2: an @ as URIs write it.", `"alice%40example.org"`+mallory),
+		shown("shown-quoted-pair", "alice's address with a quoted pair in it.", `"alice\@example.org"`+mallory),
+		shown("shown-quoted-pair-comment", "The same in a comment.", `mallory@mallory.example (alice\@example.org)`),
+		shown("shown-quoted-pair-group", "The same as the name of a group.", `"alice\@example.org": mallory@mallory.example;`),
+		shown("shown-encoded-backslash", "The backslash is part of an encoded word.", `=?utf-8?q?alice=5C=40example.org?=`+mallory),
+		shown("shown-no-dot", "An address without a dot.", `"admin@localhost"`+mallory),
+		shown("shown-no-dot-comment", "The same in a comment before the address.", `(alice@bank) mallory@mallory.example`),
+		shown("shown-no-dot-group", "The same as the name of a group.", `"alice@bank": mallory@mallory.example;`),
+		shown("shown-comment-in-address", "A comment in the address that the display name shows.", `"alice(her)@(at)example.org"`+mallory),
+		shown("shown-comment-in-comment", "The same in a comment.", `mallory@mallory.example (alice(her)@bank)`),
+		shown("shown-comment-inside", "A comment between the parts of the address.", `mallory@(alice@bank)mallory.example`),
+		shown("shown-domain-only", "The display name is an @ and a domain.", `"@example.org"`+mallory),
+		shown("shown-spaced-at", "White space around the @.", `"alice @ example.org"`+mallory),
+		shown("shown-word-in-word", "An encoded word that appears when another is decoded.", `=?utf-8?b?PT91dGYtOD9xP2FsaWNlPTQwYmFuaz89?=`+mallory),
+		shown("shown-word-cut", "Two encoded words cut one character in two.", `=?utf-16be?b?AGEA?= =?utf-16be?b?QABiAGEAbgBr?=`+mallory),
+		shown("shown-small-at", "The small form of the @, and no dot.", "\"alice\ufe6bbank\""+mallory),
+		shown("shown-percent", "An @ as URIs write it.", `"alice%40example.org"`+mallory),
 		hidden,
-		unread("i2-unquoted-other", "I2: an unquoted address of alice before mallory's.", `[x] alice@example.org`+mallory),
-		unread("i2-unquoted-encoded", "I2: the same as an encoded word.", `=?utf-8?q?alice=40example.org?=, [x]`+mallory),
-		unread("i2-unquoted-bracket", "I2: an angle bracket in an encoded word.", `[x] =?utf-8?q?=3Cx=3E?=`+mallory),
+		unread("shown-unquoted-other", "An unquoted address of alice before mallory's.", `[x] alice@example.org`+mallory),
+		unread("shown-unquoted-encoded", "The same as an encoded word.", `=?utf-8?q?alice=40example.org?=, [x]`+mallory),
+		unread("shown-unquoted-bracket", "An angle bracket in an encoded word.", `[x] =?utf-8?q?=3Cx=3E?=`+mallory),
 	})
 }
 
-// fromControls break the grammar, and mislead nobody.
+// fromControls break the grammar, and mislead no reader.
 func (c *cast) fromControls() []vector {
 	t := c.t
 	dots := newPerson(t, `"first..last"@example.org`, "bob", person{}, nil)

@@ -59,7 +59,7 @@ func (c *cast) headerStates() []vector {
 	return []vector{
 		changed("hs-subject", "Subject was changed on the way.", subject, "Subject: The plan for Wednesday", "Subject"),
 		changed("hs-subject-removed", "Subject was removed.", subject+"\r\n", "", "Subject"),
-		changed("hs-subject-twice", "Subject stands there twice, once as it was signed: readers differ in which they show.", subject, subject+"\nSubject: The plan for Wednesday", "Subject"),
+		changed("hs-subject-twice", "Subject occurs twice, once as it was signed: readers differ in which they show.", subject, subject+"\nSubject: The plan for Wednesday", "Subject"),
 		changed("hs-subject-sentence", "What stands in the square brackets before Subject is no name of a list.", subject, "Subject: [put off to Wednesday, see https://example.net] The plan for Tuesday", "Subject"),
 		changed("hs-subject-reply", "Subject says that it is a reply.", subject, "Subject: Re: The plan for Tuesday", "Subject"),
 		changed("hs-display-name", "Another display name in front of the author's address.", "From: Alice <", "From: Alice (treasurer) <", "From"),
@@ -83,7 +83,7 @@ func (c *cast) headerStates() []vector {
 		kept("hs-pass-older", "The older form of protection repeats Subject alone: no other field is compared.", older),
 		unchanged("hs-pass-list", "A list put its name before Subject.", subject, "Subject: [team] The plan for Tuesday"),
 		unchanged("hs-pass-lists", "Two lists did.", subject, "Subject: [all] [team 42] The plan for Tuesday"),
-		kept("hs-pass-list-reply", "A list moved its name from behind \"Re:\" to the front, and counted it on.",
+		kept("hs-pass-list-reply", "A list moved its name from after \"Re:\" to the front, and counted it on.",
 			onWay(signed(t, strings.Replace(threaded, "The plan", "Re: [team 41] The plan", 1), smime.SignOptions{}, c.alice), "Re: [team 41]", "[team 42] Re:")),
 		unchanged("hs-pass-folded", "Subject was folded and encoded.", subject, "Subject:\n =?utf-8?b?VGhlIHBsYW4gZm9y?=\n Tuesday"),
 		unchanged("hs-pass-list-of-addresses", "The addresses are written in another way.", "From: Alice <alice@example.org>", "From: \"Alice\" <alice@EXAMPLE.org>"),

@@ -128,7 +128,7 @@ func (c *cast) parts() []vectorPart {
 	}
 }
 
-// writeVectors makes the files of vectorDir that are missing, and writes all expectations anew. A message that stands
+// writeVectors makes the files of vectorDir that are missing, and writes all expectations again. A message that stands
 // there already is kept, because every signature is another: delete its .eml to have it made again.
 func writeVectors(t *testing.T) {
 	t.Helper()
@@ -261,7 +261,7 @@ func (c *cast) controls() []vector {
 			eml: header("alice@example.org") + clear(protected("alice@example.org"), signedBy(protected("alice@example.org"), nobody, nil)), zone: c.everybody(), report: pass(),
 		},
 		{
-			name: "list-footer", readme: "A list put its footer behind the last boundary: readers may show that as well, and it is not signed.", attack: true,
+			name: "list-footer", readme: "A list put its footer after the last boundary: readers may show that as well, and it is not signed.", attack: true,
 			eml: signed(t, mail("alice@example.org"), smime.SignOptions{}, alice) + "-- \r\nA list of example.com\r\n", zone: c.everybody(),
 			report: verdict("policy", "partial", "uncovered", []any{"epilogue after the signed part"}, "signatures", signature("covers", "message", "integrity", "good")),
 		},

@@ -43,7 +43,7 @@ func (c *cast) signatureAttacks() []vector {
 		encoded("encoding-unknown", "A signature part labelled with a word that nobody knows.", whole, "x-none"),
 		changed("part-name", "The signature part is called otherwise than one.", name, "name=invoice.html"),
 		changed("part-disposition-name", "The same in Content-Disposition.", name, name+"\r\nContent-Disposition: attachment; filename=invoice.html"),
-		changed("part-extended-name", "The same in the form of RFC 2231, beside a name as it should be.", name, name+"; name*0=invoice; name*1=.html"),
+		changed("part-extended-name", "The same in the form of RFC 2231, next to a name as it should be.", name, name+"; name*0=invoice; name*1=.html"),
 		changed("part-octet-stream", "The signature part is application/octet-stream.", "application/pkcs7-signature; name", "application/octet-stream; name"),
 		changed("part-protocol", "A protocol that is none of S/MIME.", "protocol=\"application/pkcs7-signature\"", "protocol=\"application/x-signature\""),
 		foreign("foreign-certificate", "A certificate format other than X.509 among the certificates, with a text in it.", func(sd *signedData) {

@@ -90,7 +90,7 @@ func originators(m *message.Message, env *message.Envelope) *request {
 	return req
 }
 
-// withDomain leaves out the words of a field that names nobody: devices write a login into Sender.
+// withDomain leaves out the words of a field that holds no address: devices write a login into Sender.
 func withDomain(addresses []message.Address) []message.Address {
 	return slices.DeleteFunc(addresses, func(a message.Address) bool { return a.Domain == "" })
 }

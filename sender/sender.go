@@ -9,7 +9,7 @@
 // Where readers do not understand From alike (several addresses, or a value that breaks the grammar and in which not all find the
 // same one, [message.ParseFrom]) nothing is signed, and the message is refused if a rule names any address that some
 // of them may be shown as the author ([message.Shown]).
-// The rules for addresses beside From: an address in Sender,
+// The rules for other addresses than From: an address in Sender,
 // Resent-From or Resent-Sender never chooses the identity, but where a rule
 // names it the submitter must be one who may use it as From; so with the
 // envelope sender of a message without From, for which MTAs write one. The null sender
@@ -19,8 +19,8 @@
 // only from Options.Control.
 //
 // What stands in the way of a signature is of a class (the Class constants), and Options.On says what is done then. A fault of the message
-// itself ([ClassMalformed]) is refused for good, with its place; what can pass by itself, as a key that is not at hand, is deferred. The
-// attributes of an Outcome say in which form a message was signed, why it is opaque where nobody asked for that, and which header fields
+// itself ([ClassMalformed]) is refused for good, with its place; what can pass by itself, as a key that is not available, is deferred. The
+// attributes of an Outcome say in which form a message was signed, why it is opaque where that was not asked for, and which header fields
 // have no protected copy.
 //
 // [SignMessage] signs without rules, for programs whose user owns the keys.

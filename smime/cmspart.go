@@ -54,7 +54,7 @@ func bareCMS(src io.ReaderAt, p *part) (bool, error) {
 	}
 }
 
-// tailed reports whether text stands behind the object in its part. The body is of no use after it.
+// tailed reports whether text stands after the object in its part. The body is of no use after it.
 func (b *cmsBody) tailed() (bool, error) {
 	if b.base64 == nil {
 		return false, nil // what is read as it stands is read to its end

@@ -17,7 +17,7 @@ type mailGen struct {
 	bounds  int
 }
 
-// randomChoices are what fuzzing brings forth where nobody fuzzes.
+// randomChoices take the place of the fuzzer in a plain test run.
 func randomChoices(seed uint64) []byte {
 	rnd := rand.New(rand.NewPCG(seed, 1))
 	b := make([]byte, 40+rnd.IntN(400))

@@ -39,7 +39,7 @@ func (p *protection) restore() []message.Change {
 		seen[name]++
 		changes = append(changes, message.Change{Op: message.Delete, Name: f.Name(), Index: seen[name]})
 	}
-	slices.Reverse(changes) // the indexes of an MTA that counts anew after each stay right
+	slices.Reverse(changes) // the indexes of an MTA that counts again after each stay right
 	for _, f := range p.fields {
 		if !f.Is(p.changed...) || empty(f) {
 			continue

@@ -59,7 +59,7 @@ func (p *protection) differ(name string, changed bool) {
 	}
 }
 
-// sameFields compares all fields of one name: a field that stands there twice is two. One that is empty shows nothing, so that
+// sameFields compares all fields of one name: a field that occurs twice is two. One that is empty shows nothing, so that
 // it may be there or not.
 func sameFields(copies, outer []message.Field, same func(signed, outer message.Field) bool) bool {
 	return slices.EqualFunc(copies, outer, same) ||

@@ -12,11 +12,11 @@ import (
 type subject struct {
 	tags   []string // names of lists in square brackets, without their numbers
 	reply  string   // what says that it is a reply: "re:", "aw:re:"
-	text   string   // all behind those
+	text   string   // all after those
 	tagged bool     // a tag is the first thing
 }
 
-// subject compares a Subject with its signed copy. Lists put "[name] " in front, or behind the "Re:"; they move one that a reply
+// subject compares a Subject with its signed copy. Lists put "[name] " in front, or after the "Re:"; they move one that a reply
 // has to another place, count it on, and make one "Re:" of several (Mailman, mlmmj, Sympa). None of that is a change.
 func (c *comparer) subject(signed, outer message.Field) bool {
 	return inCharsets(signed, outer, func(was, is, charset string) bool {
@@ -32,7 +32,7 @@ func sameButTags(signed, outer subject) bool {
 // maxTags is how many lists a message can have gone through.
 const maxTags = 4
 
-// maxMarks is how many tags and marks of replies are looked at; what stands behind those is text.
+// maxMarks is how many tags and marks of replies are looked at; what stands after those is text.
 const maxMarks = 16
 
 // listTag is the name of a list with what may be its number; white space is gone already. It is short, and of nothing but what such

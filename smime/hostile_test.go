@@ -115,7 +115,7 @@ func TestManyParameters(t *testing.T) {
 		for _, place := range []string{"boundary=S", "name=smime.p7s"} {
 			text := strings.Replace(whole, place, place+params, 1)
 			if r := verify(t, text); broken(r) == "" {
-				t.Errorf("parameters behind %s: %s", place, summary(r))
+				t.Errorf("parameters after %s: %s", place, summary(r))
 			}
 			edit, err := Sign(mustRead(t, strings.Replace(text, "multipart/signed", "multipart/mixed", 1)), SignOptions{Signers: []cms.Signer{alice()}, Time: signedAt})
 			if err == nil {

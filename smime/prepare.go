@@ -22,7 +22,7 @@ const (
 	encodeText               // text whose line ends become CRLF, as base64
 	repairQP                 // what is quoted-printable, with its lines made safe
 	rewrapBase64             // what is base64, in lines of 76 columns
-	reframe                  // a multipart with its delimiter lines written anew, without the usual preamble
+	reframe                  // a multipart with its delimiter lines written again, without the usual preamble
 	descend                  // a message, or a multipart, whose parts change
 )
 
@@ -117,7 +117,7 @@ func (pl *planner) header(p *part) bool {
 }
 
 // multipart decides about what stands around the parts of a multipart: what some reader may show of it stays where it is (text before
-// the first part and behind the last, or all of it where the boundary never occurs).
+// the first part and after the last, or all of it where the boundary never occurs).
 func (pl *planner) multipart(p *part) todo {
 	changed := p.parent == nil
 	for _, k := range p.kids {

@@ -64,7 +64,7 @@ func (s *signing) checkClear(body io.ReaderAt, root *part) (*cms.SignedData, *cm
 		return nil, nil, errors.Join(fmt.Errorf("%w: %d boundary lines", ErrSelfCheck, n), err)
 	}
 	if root.preamble.odd() || root.epilogue.odd() {
-		return nil, nil, fmt.Errorf("%w: text beside what is signed", ErrSelfCheck)
+		return nil, nil, fmt.Errorf("%w: text next to what is signed", ErrSelfCheck)
 	}
 	if off, n := root.kids[0].signedRange(); off != s.off || n != s.size {
 		return nil, nil, fmt.Errorf("%w: other bytes would be checked than were signed", ErrSelfCheck)

@@ -24,7 +24,7 @@ type ContentError struct {
 	Err error
 	// Place is where: the name of a header field, "header", "message" or "part N". Short and printable.
 	Place string
-	// Reason is a sentence about it, for whoever runs the program.
+	// Reason is a sentence about it, for the operator.
 	Reason string
 }
 

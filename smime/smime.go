@@ -34,12 +34,12 @@
 //
 // Whatever readers may understand in more than one way: a multipart/signed of
 // other than two parts, two Content-Types, boundaries that only some take for one, a header that gives a second boundary to
-// readers that look for the word, content inside a detached signature, a SignedData that nobody signed, signed content that is not
+// readers that look for the word, content inside a detached signature, a SignedData without signers, signed content that is not
 // id-data, a CMS object in a transfer encoding other than base64, which programs decode differently, a signature part whose
 // type, protocol or name is that of something else, so that a reader may show it as an attachment, and what is no part of
 // a signature inside one. The limits are in limits.go.
 //
-// It is said, and left to the caller: a text beside what is signed, where MIME lets nobody see it and some readers show it,
+// It is said, and left to the caller: a text around what is signed, where MIME hides it and some readers show it,
 // unless it is one that programs are known to write there ([Signature.Beside], usualtext.go); and that what is signed
 // is a file, which was not meant as a message ([Signature.NotEntity], mimeentity.go).
 //
@@ -48,11 +48,11 @@
 // # What is never lost
 //
 // What [Sign] and [SevenBit] make holds the parts of the message that came in, decoded, octet for octet (of text the line ends become CRLF), and
-// every other text in it: before, between and after the parts of a multipart, behind a closing delimiter that comes too early, under a
+// every other text in it: before, between and after the parts of a multipart, after a closing delimiter that comes too early, under a
 // boundary that never occurs. Where that text would not survive transit, or a part may not be encoded, the message is made opaque; where it may
 // not be, a [ContentError] says why and where. Only delimiter lines, empty lines around parts and the texts of usualtext.go are left out, and what
 // is written accounts for every octet of the rest (account.go). Headers that are only careless are signed as what all readers take them for,
-// written anew (settle.go, careless.go); fields in which 8-bit text stands are protected by copies in encoded words.
+// written again (settle.go, careless.go); fields in which 8-bit text stands are protected by copies in encoded words.
 //
 // # How it works
 //

@@ -20,7 +20,7 @@ func strayReason(m *message.Message) string {
 	return fmt.Sprintf("the header line %+q is no header field", m.Stray())
 }
 
-// claimsBehind reports whether m is S/MIME or PGP for those who go on behind that line.
+// claimsBehind reports whether m is S/MIME or PGP for those who go on after that line.
 func claimsBehind(m *message.Message) (bool, error) {
 	off := m.BodyOffset()
 	head := make([]byte, min(maxStrayHeader, m.Size()-off))

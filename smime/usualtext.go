@@ -3,7 +3,7 @@ package smime
 import "slices"
 
 // usualTexts are the whole texts that programs put where readers without MIME would see them, with white space folded.
-// Any other text beside what is signed is somebody's, and there are readers that show it.
+// Any other text next to what is signed is somebody's, and there are readers that show it.
 var usualTexts = []string{
 	// OpenSSL, and what signs by it: neomutt, Crypt::SMIME, PHP, Ruby, M2Crypto, nodemailer-smime; pyca writes the same.
 	"This is an S/MIME signed message",
@@ -71,7 +71,7 @@ func (t *besideText) add(l line) {
 	}
 }
 
-// odd reports whether somebody's text stands there. Empty lines are none.
+// odd reports whether there is any other text. Empty lines are none.
 func (t *besideText) odd() bool {
 	return t.long || len(t.folded) > 0 && !slices.Contains(usualTexts, string(t.folded))
 }

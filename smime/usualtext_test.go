@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// Each text that programs put beside the parts is known, folded in any way, before them and after them.
+// Each text that programs put next to the parts is known, folded in any way, before them and after them.
 func TestUsualTexts(t *testing.T) {
 	t.Parallel()
 	sig := p7s + detached(t, content, alice())
@@ -37,7 +37,7 @@ func TestUsualTexts(t *testing.T) {
 	}
 }
 
-// One octet more before the first boundary line or behind the last, anywhere, that is no white space: what is signed never
+// One octet more before the first boundary line or after the last, anywhere, that is no white space: what is signed never
 // is all of the message.
 func TestOctetBeside(t *testing.T) {
 	t.Parallel()

@@ -43,7 +43,7 @@ func (v *verifier) run(m *message.Message) error {
 	return err
 }
 
-// behindStray makes a message malformed that is signed or encrypted only for those who go on behind a line that ends the header.
+// behindStray makes a message malformed that is signed or encrypted only for those who go on after a line that ends the header.
 func (v *verifier) behindStray(m *message.Message) error {
 	claims, err := claimsBehind(m)
 	if claims {

@@ -34,7 +34,7 @@ func (k *checker) resolvers(ctx context.Context, client *lookup.Client) {
 }
 
 // absence warns, once for each zone, where the absence of a record proves nothing: a key withdrawn there is never revoked
-// (RFC 5155, Section 12.2). It asks for a name beside the record that is hardly there.
+// (RFC 5155, Section 12.2). It asks for a name next to the record that is hardly there.
 func (k *checker) absence(ctx context.Context, res *lookup.Result) {
 	_, rest, _ := strings.Cut(res.Name, ".")
 	if k.absences == nil {

@@ -13,7 +13,7 @@ import (
 
 // unproven explains a message whose signatures hold, and that is no pass all the same: what that means, and what would prove it.
 var unproven = map[string]string{
-	receiver.CodeKeyReplaced: "The signature holds, by a key that %s does not publish now, beside others that it does. Either the key was replaced after the message was signed, or " +
+	receiver.CodeKeyReplaced: "The signature holds, by a key that %s does not publish now; it publishes others. Either the key was replaced after the message was signed, or " +
 		"it is another's, in a certificate that anybody can make. The message cannot tell which: its signing time is the signer's claim. " + proofs,
 	receiver.CodeNotPublishedNow: "The signature holds, by a key of which %s publishes no record now. Either it was withdrawn after the message was signed, or it was never " +
 		"published. The message cannot tell which: its signing time is the signer's claim. " + proofs,
@@ -21,7 +21,7 @@ var unproven = map[string]string{
 		"The signed fields stand at the start of the signed part.",
 }
 
-const proofs = "What would prove it: the old record, published beside the new one for as long as old mail is to be verified (it then vouches for new mail, too); or " +
+const proofs = "What would prove it: the old record, published together with the new one for as long as old mail is to be verified (it then vouches for new mail, too); or " +
 	"evidence of then: the record with its chain of DNSSEC signatures, kept when the message came, or an Authentication-Results field that a host you trust wrote."
 
 // keys explains what the DNS says of a message whose signatures hold, or that there was nothing to ask for.

@@ -12,7 +12,7 @@ import (
 // writeJSON prints one JSON object on a line.
 func writeJSON(w io.Writer, v any) error { return json.NewEncoder(plainJSON{w}).Encode(v) }
 
-// plainJSON writes JSON in which nobody is misled by what strangers wrote: characters that a terminal obeys, that turn the direction of
+// plainJSON writes JSON in which nothing a stranger wrote can mislead: characters that a terminal obeys, that turn the direction of
 // writing, that end a line or that are not seen come out as escapes (RFC 8259, Section 7). They only stand in strings. Each Write is
 // given whole values.
 type plainJSON struct{ w io.Writer }

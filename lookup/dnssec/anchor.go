@@ -82,7 +82,7 @@ func ParseAnchors(text, filename string) (*Anchors, error) {
 	return a, nil
 }
 
-// trustState is what unbound writes behind each key of such a file: its state by RFC 5011, Section 4.2. The parser hands
+// trustState is what unbound writes after each key of such a file: its state by RFC 5011, Section 4.2. The parser hands
 // comments on with spaces in them.
 var trustState = regexp.MustCompile(`;\s*state=(\d+)(?:\s*\[\s*(\w+)\s*\])?`)
 

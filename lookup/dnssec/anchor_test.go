@@ -31,7 +31,7 @@ func TestAnchorStates(t *testing.T) {
 	}{
 		{"valid", head + autotrust(key, 2, "  VALID  "), dnssec.Secure, nil},
 		{"missing", head + autotrust(key, 3, " MISSING "), dnssec.Secure, nil},
-		{"valid beside one in its hold-down time", head + autotrust(key, 2, "  VALID  ") + autotrust(stranger, 1, " ADDPEND "), dnssec.Secure, []string{"ADDPEND"}},
+		{"valid next to one in its hold-down time", head + autotrust(key, 2, "  VALID  ") + autotrust(stranger, 1, " ADDPEND "), dnssec.Secure, []string{"ADDPEND"}},
 		{"only another one valid", head + autotrust(stranger, 2, "  VALID  ") + autotrust(key, 1, " ADDPEND "), dnssec.Bogus, []string{"ADDPEND"}},
 		{"no state, as in root.key", key + "\n", dnssec.Secure, nil},
 		{"byte order mark", "\ufeff" + key + "\n", dnssec.Secure, nil},

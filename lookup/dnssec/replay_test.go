@@ -18,14 +18,14 @@ import (
 )
 
 var (
-	rplFolder = flag.String("rpl", os.Getenv("DNSEAL_RPL"), "folder of replay files (or $DNSEAL_RPL); empty: shared/vectors/dnssec beside the repository's root")
+	rplFolder = flag.String("rpl", os.Getenv("DNSEAL_RPL"), "folder of replay files (or $DNSEAL_RPL); empty: shared/vectors/dnssec next to the repository's root")
 	rplTrace  = flag.Bool("rpltrace", false, "show all messages of replays")
 )
 
 // reached is how many checks of the default folder agree. It only ever grows.
 const reached = 153
 
-// explained names files that test something else than a validator behind one resolver, or that we decide in another way.
+// explained names files that test something else than a validator that asks one resolver, or that we decide in another way.
 var explained = map[string]string{
 	"black_dnskey.rpl":        "needs a recursor that asks the next name server after a bad answer; here there is one resolver",
 	"black_ds.rpl":            "as black_dnskey.rpl",

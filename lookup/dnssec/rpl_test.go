@@ -114,7 +114,7 @@ func (r *rplReader) read(line string) error {
 		"EXTRA_PACKET":
 		r.section, r.question = nil, false
 	case "HEX_EDNSDATA_BEGIN", "HEX_EDNSDATA_END":
-		// What is between them, and in packets beside the first one, is of no matter here.
+		// What is between them, and in other packets than the first one, does not matter here.
 		r.skip = words[0] == "HEX_EDNSDATA_BEGIN"
 	default:
 		return r.readOther(line)

@@ -11,7 +11,7 @@
 //
 // Every name of every certificate in a path has to be one that all authorities above it may certify: rfc822Name,
 // SmtpUTF8Mailbox, emailAddress in the subject, dNSName, iPAddress, uniformResourceIdentifier and directoryName. The
-// anchor's own constraints hold, too: whoever named it as an anchor named it with them. Where only a key is the anchor
+// anchor's own constraints hold, too: who named it as an anchor named it with them. Where only a key is the anchor
 // (2 1 0, and no certificate with that key came along) there are none; named by its key (2 1 x), it has those of the
 // certificate that came along, which is the sender's to choose: only 2 0 x names them with it. A constraint on another form of name, one that
 // cannot be read, or a name that cannot be read under a constraint on its form, is a violation, whether or not the

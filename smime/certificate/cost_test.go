@@ -12,7 +12,7 @@ import (
 	"dnseal/smime/certificate"
 )
 
-// rsaKey has a modulus of so many bits, and is nobody's.
+// rsaKey has a modulus of so many bits, and no private half.
 func rsaKey(modulusBits uint, e int) *rsa.PublicKey {
 	n := new(big.Int).Lsh(big.NewInt(1), modulusBits-1)
 	return &rsa.PublicKey{N: n.SetBit(n, 0, 1), E: e}

@@ -106,7 +106,7 @@ func (g *generator) chain(number int) *generated {
 	return out
 }
 
-// alternative picks the names of a certificate; the anchor's are nobody's business.
+// alternative picks the names of a certificate; the anchor's do not matter.
 func (g *generator) alternative(i, length int, out *generated) []string {
 	switch i {
 	case 0:

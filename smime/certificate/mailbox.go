@@ -23,7 +23,7 @@ func parseMailbox(s string) (mailbox, bool) {
 	return mailbox{local, domain}, ok && !strings.HasPrefix(domain, "*")
 }
 
-// cutLocal splits at the "@" behind the local part.
+// cutLocal splits at the "@" after the local part.
 func cutLocal(s string) (local, domain string, ok bool) {
 	if strings.HasPrefix(s, `"`) {
 		return cutQuoted(s[1:])
@@ -40,7 +40,7 @@ func cutLocal(s string) (local, domain string, ok bool) {
 	return local, domain, true
 }
 
-// cutQuoted reads the rest of a quoted-string and what stands behind it.
+// cutQuoted reads the rest of a quoted-string and what stands after it.
 func cutQuoted(s string) (local, domain string, ok bool) {
 	var b strings.Builder
 	for i := 0; i < len(s); {

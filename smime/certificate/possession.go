@@ -13,7 +13,7 @@ const (
 	// PossessionUnknown: the signature cannot be checked under the certificate's key: an algorithm that is not supported,
 	// or too large a key.
 	PossessionUnknown Possession = iota
-	// PossessionShown: the certificate is signed by its own key: who has the key put these names beside it.
+	// PossessionShown: the certificate is signed by its own key: who has the key put these names next to it.
 	PossessionShown
 	// PossessionDenied: it is not. In a certificate that names itself as issuer that is a contradiction; any other is
 	// somebody's statement about the key of another.
@@ -33,7 +33,7 @@ func PossessionOf(ctx context.Context, cert *x509.Certificate, work *Work) (Poss
 	if cert.PublicKey == nil || CheckCost(cert) != nil {
 		return PossessionUnknown, nil
 	}
-	// SHA-1 does here: to put another name beside a key that signs takes a second preimage, not a collision.
+	// SHA-1 does here: to put another name next to a key that signs takes a second preimage, not a collision.
 	holds, err := work.signed(ctx, cert, cert)
 	switch {
 	case err != nil:

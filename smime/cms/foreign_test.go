@@ -55,7 +55,7 @@ func TestForeign(t *testing.T) {
 		{"a certificate with one more element", func(f *forgery) { f.certs = raw(tlv(tagSequence, contents(t, emptyCertificate), text)) }, false},
 		{"an unknown digest", func(f *forgery) { f.digests = append(f.digests, algorithm("\x2a\x03")) }, false},
 		{"an unknown digest in a known arc", func(f *forgery) { f.digests = append(f.digests, algorithm(oidNISTHash+"\x40")) }, false},
-		{"a digest with something behind it", func(f *forgery) { f.digests = append(f.digests, tlv(tagSequence, oidDER(oidSHA512), text)) }, false},
+		{"a digest with something after it", func(f *forgery) { f.digests = append(f.digests, tlv(tagSequence, oidDER(oidSHA512), text)) }, false},
 		{"other revocation format", revocation(other("\x2a\x03", text)), false},
 		{"an octet string among the revocation lists", revocation(text), false},
 		{"two elements in one OCSP answer", revocation(other(oidOCSPResponse, slices.Concat(tlv(tagSequence), text))), false},

@@ -17,7 +17,7 @@ func TestStray(t *testing.T) {
 		">From alice@example.org", "boundary=\"B1\"", "Préface: 8-bit", "Subject", "a\tb", "Sub ject: x", "--B1",
 	} {
 		if stray[0] == ' ' {
-			continue // behind a field that is its continuation
+			continue // after a field that is its continuation
 		}
 		m := mustRead(t, "A: 1\r\n b\r\n"+stray+"\r\nFrom: x@example.org\r\n\r\nb")
 		if stray != m.Stray() || len(m.Header()) != 1 || m.BodyOffset() != 10 || text(t, m.Body()) != stray+"\r\nFrom: x@example.org\r\n\r\nb" {

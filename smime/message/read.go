@@ -18,7 +18,7 @@ var (
 type Message struct {
 	spool  *Spool
 	fields []Field
-	// headerEnd is where the fields end, body where the empty line behind them ends, if there is one.
+	// headerEnd is where the fields end, body where the empty line after them ends, if there is one.
 	headerEnd, body int64
 	stray           string
 }

@@ -9,9 +9,9 @@ import (
 const ResultsField = "Authentication-Results"
 
 // ForgedResults returns the changes that remove every Authentication-Results field of m that claims to be by the host called
-// id, from the highest index down (RFC 8601, Section 5: whoever puts such fields there, or hands mail on to those who believe
+// id, from the highest index down (RFC 8601, Section 5: who puts such fields there, or hands mail on to those who believe
 // them, removes what came with the message). In doubt a field goes; those that all readers take for another's stay as they
-// are. A field of another name goes where one stands in it behind a control octet, which some take for a line end.
+// are. A field of another name goes where one stands in it after a control octet, which some take for a line end.
 // Without an id there is nothing to remove.
 func ForgedResults(m *Message, id string) []Change {
 	if id == "" {
@@ -49,7 +49,7 @@ func IsAuthservID(s string) bool {
 // maxHidden is how far a hidden field is looked at.
 const maxHidden = 1 << 10
 
-// hidesResults reports whether a field of ours stands inside the value of another, behind what some take for a line end.
+// hidesResults reports whether a field of ours stands inside the value of another, after what some take for a line end.
 func hidesResults(value, ours string) bool {
 	if !holdsControl(value) && !strings.ContainsAny(value, "\u0085\u2028\u2029") {
 		return false

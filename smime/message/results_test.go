@@ -31,7 +31,7 @@ var forgeries = []string{
 	" xn--mx-.example.net; none", " mx.xn--example-.net; none",
 }
 
-// others are values that all readers take for another's, or for nobody's.
+// others are values that all readers take for another's, or for none.
 var others = []string{
 	" other.example; none", " a.example; dkim=pass (mx.example.net)", " spf=pass", " mx.example.net.evil.example; spf=pass", " amx.example.net; none", " mx.example.org; none",
 	" other.example;\r\n\tspf=pass (mx.example.net) smtp.mailfrom=mx.example.net", " (a comment) other.example 1; spf=pass reason=\"mx.example.net\"", ` "other.example"; none`,

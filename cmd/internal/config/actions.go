@@ -112,7 +112,7 @@ type Domain struct {
 	// Names are the domains of From addresses: "bank.example", "*.bank.example". Mandatory.
 	Names []string `toml:"names"`
 	// Require is "nothing", "signature" (only pass will do) or "protected" (pass, with a header as it was signed). It also
-	// holds for mail whose From readers do not understand alike, if one of the names stands behind an @ in it. Default: "nothing".
+	// holds for mail whose From readers do not understand alike, if one of the names stands after an @ in it. Default: "nothing".
 	Require string `toml:"require"`
 	// Devices says which device, service or host names may use which From addresses within the names, for example
 	// { "*._device.bank.example" = ["*@alerts.bank.example"] }. Default: none may.

@@ -9,7 +9,7 @@ import (
 	"dnseal/sender/identity"
 )
 
-// Deny lists clients that are shut out at once, before any lookup. The zero value denies nobody.
+// Deny lists clients that are shut out at once, before any lookup. The zero value denies no client.
 type Deny struct {
 	names []identity.Pattern
 	nets  []netip.Prefix

@@ -11,7 +11,7 @@ import (
 const mailboxField = "Mailbox-Line: "
 
 // firstLine keeps the first line of the content what it is below our trace field, as MTAs do: one that begins with white
-// space is text behind an empty header, not a part of the trace field, and that of a mailbox a field of its own. What the
+// space is text after an empty header, not a part of the trace field, and that of a mailbox a field of its own. What the
 // spool or the system returned is an error.
 func (in *intake) firstLine() error {
 	line := make([]byte, longLine)
@@ -29,7 +29,7 @@ func (in *intake) firstLine() error {
 	return nil
 }
 
-// insert writes the spool anew with text between our trace field and the content.
+// insert writes the spool again with text between our trace field and the content.
 func (in *intake) insert(text string) error {
 	whole := message.NewSpool(0)
 	_, err := in.spool.WriteRange(whole, 0, in.trace)

@@ -45,7 +45,7 @@ func headerCases(t *testing.T) []headerCase {
 		headerCase{name: "mailbox line, quoted", text: ">From alice@example.org Sat Nov 28 20:00:00 2026\r\n" + from + rest, words: []string{"Mailbox-Line: >From alice@example.org"}},
 		headerCase{name: "no name", text: from + ": x\r\n" + rest, words: []string{": x\r\nSubject: Report"}},
 		headerCase{name: "8-bit name", text: from + "Pr\xc3\xa9nom: x\r\n" + rest, words: []string{"nom: x", "Subject: Report", "The job is done."}},
-		headerCase{name: "fields behind", text: from + "text\r\nAuthentication-Results: mx.example.net; smime=pass\r\n" + rest, words: []string{"text\r\nAuthentication-Results"}},
+		headerCase{name: "fields after", text: from + "text\r\nAuthentication-Results: mx.example.net; smime=pass\r\n" + rest, words: []string{"text\r\nAuthentication-Results"}},
 		headerCase{name: "ends in the header", text: from + "Subject: Report\r\nThe job is done.\r\n", words: []string{"The job is done."}},
 		headerCase{name: "control octet", text: from + "Sub\x01ject: x\r\n" + rest, refused: `Sub\x01ject`},
 		headerCase{name: "tab before the colon", text: from + "X-Subject\t: x\r\n" + rest, refused: `X-Subject\t`},
@@ -85,8 +85,8 @@ func TestHeaderEnd(t *testing.T) {
 	checkHeaderEnd(t, addr, s, verifier)
 }
 
-// TestHeaderEndBehindPostfix has a Postfix behind the relay, which ends headers in its own way.
-func TestHeaderEndBehindPostfix(t *testing.T) {
+// TestHeaderEndPostfixNext has Postfix as next hop, which ends headers in its own way.
+func TestHeaderEndPostfixNext(t *testing.T) {
 	t.Parallel()
 	s := (&sink{}).start(t)
 	addr, verifier := signingHop(t, startPostfix(t, s.address(), "myhostname = hop.example"))

@@ -36,7 +36,7 @@ type Options struct {
 	Trusted []netip.Prefix
 	// Recipients are the domains mail is taken for ("*.example.org" for everything below one); inbound only, and mandatory there.
 	Recipients []string
-	// Deny shuts clients out at once, before any lookup; nil: nobody. [Server.SetDeny] replaces it.
+	// Deny shuts clients out at once, before any lookup; nil: no client. [Server.SetDeny] replaces it.
 	Deny *Deny
 	// Proxies are the addresses that must, and alone may, begin with a PROXY protocol header of version 2.
 	Proxies []netip.Prefix

@@ -70,7 +70,7 @@ func keepalive(tenths uint16) func(*dns.Msg) {
 }
 
 // TestIdle ends a connection with the last answer that is waited for, unless the server offers to keep it: one that has a
-// single process answers nobody else before.
+// single process answers no other client before.
 func TestIdle(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

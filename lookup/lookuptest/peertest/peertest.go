@@ -1,6 +1,6 @@
 // Package peertest has resolvers of our own making that answer as outside ones were
 // measured to (Debian's packages, on loopback), each in front of a hierarchy of package
-// lookuptest. They stand in for programs that cannot be started beside a system's own
+// lookuptest. They stand in for programs that cannot be started next to a system's own
 // resolver, or would have to be set up wrongly on purpose. It is for tests.
 //
 // Start at [Start]; kinds.go has each [Kind].
@@ -26,7 +26,7 @@ type Resolver struct {
 	addr  string
 }
 
-// Start serves a kind of resolver on loopback, UDP and TCP, until the test ends. The hierarchy behind it must have been made
+// Start serves a kind of resolver on loopback, UDP and TCP, until the test ends. The hierarchy that it asks must have been made
 // with Options.Validating; it need not be started.
 func Start(tb testing.TB, up *lookuptest.Server, kind Kind) *Resolver {
 	tb.Helper()
