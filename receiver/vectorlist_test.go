@@ -125,6 +125,7 @@ func (c *cast) parts() []vectorPart {
 		{397, c.costlyRecords},
 		{430, c.fromForms},
 		{460, c.fieldAttacks},
+		{500, c.readerAttacks},
 	}
 }
 

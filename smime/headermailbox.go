@@ -21,13 +21,17 @@ func (c *comparer) mailboxes(was, is, charset string) bool {
 	})
 }
 
+// sameAddress compares two addresses; white space in a quoted local part is part of the address.
 func sameAddress(a, b string) bool {
-	if a, b = withoutSpace(a), withoutSpace(b); a == b {
+	if a, b = strings.TrimSpace(a), strings.TrimSpace(b); a == b {
 		return true
+	}
+	if !strings.Contains(a+b, `"`) {
+		a, b = withoutSpace(a), withoutSpace(b)
 	}
 	was, err := message.ParseAddress(a)
 	if err != nil {
-		return false
+		return a == b
 	}
 	is, err := message.ParseAddress(b)
 	return err == nil && was == is

@@ -2,12 +2,14 @@ package smime
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"mime"
 	"regexp"
 	"strings"
 	"unicode/utf8"
 
+	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/htmlindex"
 
 	"dnseal/smime/message"
@@ -33,10 +35,47 @@ func (c *comparer) value(signed, outer message.Field) bool {
 	if bytes.Equal(signed.RawValue(), outer.RawValue()) {
 		return true
 	}
+	if c.stretched(signed, outer) {
+		return false
+	}
 	if addressField(signed.Name()) {
 		return inCharsets(signed, outer, c.mailboxes)
 	}
 	return inCharsets(signed, outer, c.text)
+}
+
+// usualGap is as much white space as folding and unfolding leaves between two words.
+const usualGap = 16
+
+// stretched reports whether more white space than that stands somewhere in a field: it moves what follows out of sight.
+func (c *comparer) stretched(signed, outer message.Field) bool {
+	n := longestGap(outer.Unfolded())
+	if e := c.decodedGap(outer); e > n {
+		n = e
+	}
+	return n > usualGap && n > max(longestGap(signed.Unfolded()), c.decodedGap(signed))
+}
+
+// decodedGap is the longest gap that encoded words make.
+func (c *comparer) decodedGap(f message.Field) int {
+	if v := f.Unfolded(); strings.Contains(v, "=?") {
+		return longestGap(c.decoded(v, ""))
+	}
+	return 0
+}
+
+// longestGap is the length of the longest run of white space in a text.
+func longestGap(s string) int {
+	longest, n := 0, 0
+	for i := range len(s) {
+		if s[i] != ' ' && s[i] != '\t' {
+			n = 0
+			continue
+		}
+		n++
+		longest = max(longest, n)
+	}
+	return longest
 }
 
 // inCharsets compares two values, with octets of the outer one that are not UTF-8 as they are, and in the charset of the copy: some
@@ -61,20 +100,27 @@ func (c *comparer) text(was, is, charset string) bool {
 // encodedWord is RFC 2047, Section 2, with a language (RFC 2231, Section 5). It may stand anywhere, as readers have it.
 var encodedWord = regexp.MustCompile(`=\?([^?*]+)(?:\*[^?]*)?(\?[bBqQ]\?[^?]*\?=)`)
 
-// plain is a text with its encoded words decoded and without white space. What cannot be decoded strictly stays as it is, because
-// readers differ in what they make of it. charset is of 8-bit octets that are not UTF-8; "": they stay.
+// plain is a text with its encoded words decoded and without white space: also without that which an MTA put into one.
 func (c *comparer) plain(v, charset string) string {
-	v = withoutSpace(v)
+	return withoutSpace(c.decoded(withoutSpace(v), charset))
+}
+
+// decoded is a text with its encoded words decoded, and without the white space between two of them (RFC 2047, Section 6.2). What
+// cannot be decoded strictly stays as it is, because readers differ in what they make of it. charset is of 8-bit octets that are not
+// UTF-8; "": they stay.
+func (c *comparer) decoded(v, charset string) string {
 	var out strings.Builder
 	end := 0
 	for _, m := range encodedWord.FindAllStringSubmatchIndex(v, c.words) {
 		c.words--
-		out.WriteString(decodeOctets(v[end:m[0]], charset))
-		out.WriteString(decodeWord(v[m[0]:m[1]], v[m[2]:m[3]], v[m[4]:m[5]]))
+		if between := v[end:m[0]]; end == 0 || withoutSpace(between) != "" {
+			out.WriteString(decodeOctets(between, charset))
+		}
+		out.WriteString(decodeWord(v[m[0]:m[1]], withoutSpace(v[m[2]:m[3]]), withoutSpace(v[m[4]:m[5]])))
 		end = m[1]
 	}
 	out.WriteString(decodeOctets(v[end:], charset))
-	return withoutSpace(out.String())
+	return out.String()
 }
 
 func withoutSpace(s string) string {
@@ -84,23 +130,44 @@ func withoutSpace(s string) string {
 	return strings.NewReplacer(" ", "", "\t", "", "\r", "", "\n", "").Replace(s)
 }
 
-// decodeWord decodes one encoded word. RFC 1428, Section 3: unknown-8bit is octets of which nothing is known.
+// decodeWord decodes one encoded word. RFC 1428, Section 3: unknown-8bit is octets of which nothing is known. One with octets that
+// its charset does not have stays as it is: all of them would become the same character here, and not so with every reader. So does one
+// with line ends, which are no white space of the header.
 func decodeWord(word, charset, rest string) string {
 	d := mime.WordDecoder{CharsetReader: func(charset string, in io.Reader) (io.Reader, error) {
 		if strings.EqualFold(charset, "unknown-8bit") {
 			return in, nil
 		}
-		e, err := htmlindex.Get(charset)
+		e, err := agreedCharset(charset)
 		if err != nil {
 			return nil, err
 		}
 		return e.NewDecoder().Reader(in), nil
 	}}
 	text, err := d.Decode("=?" + charset + rest)
-	if err != nil {
+	if err != nil || lossy(text) || strings.ContainsAny(text, "\r\n") {
 		return word
 	}
 	return text
+}
+
+// lossy reports whether a decoder put its replacement for what it could not decode.
+func lossy(text string) bool { return strings.Contains(text, "\ufffd") }
+
+var errCharset = errors.New("a charset that readers know differently, or not at all")
+
+// agreedCharset knows the charsets in which all readers see the same. Of UTF-16 they differ on the order of octets, and some are known
+// only to be refused.
+func agreedCharset(label string) (encoding.Encoding, error) {
+	e, err := htmlindex.Get(label)
+	if err != nil {
+		return nil, err
+	}
+	switch name, err := htmlindex.Name(e); {
+	case err != nil, name == "replacement", name == "x-user-defined", strings.HasPrefix(name, "utf-16"):
+		return nil, errCharset
+	}
+	return e, nil
 }
 
 // decodeOctets decodes octets that stand in a header as they are.
@@ -108,12 +175,12 @@ func decodeOctets(s, charset string) string {
 	if charset == "" || utf8.ValidString(s) {
 		return s
 	}
-	e, err := htmlindex.Get(charset)
+	e, err := agreedCharset(charset)
 	if err != nil {
 		return s
 	}
 	text, err := e.NewDecoder().String(s)
-	if err != nil {
+	if err != nil || lossy(text) {
 		return s
 	}
 	return text
@@ -126,12 +193,12 @@ func firstCharset(v string) string {
 	if m == nil {
 		return ""
 	}
-	e, err := htmlindex.Get(m[1])
+	e, err := agreedCharset(m[1])
 	if err != nil {
 		return ""
 	}
 	switch name, err := htmlindex.Name(e); {
-	case err != nil, name == "replacement", name == "iso-2022-jp", strings.HasPrefix(name, "utf-"):
+	case err != nil, name == "iso-2022-jp", name == "utf-8":
 		return ""
 	default:
 		return name

@@ -1,0 +1,31 @@
+package receiver_test
+
+import "strings"
+
+// readerAttacks are messages that some readers show otherwise than their author wrote them, under a signature that holds.
+func (c *cast) readerAttacks() []vector {
+	const plan, team = "Subject: The plan for Tuesday", "To: team@example.com"
+	// hs has one protected field as it was signed, and as it stands outside.
+	hs := func(name, readme, field, signed, outer string) vector {
+		content := replaceOnce(c.t, protected("alice@example.org"), field, signed)
+		return vector{
+			name: name, readme: readme, attack: true, zone: c.everybody(),
+			eml:    replaceOnce(c.t, header("alice@example.org"), field, outer) + clear(content, signedBy(content, c.alice, nil)),
+			report: verdict("policy", "header-changed", "header_state", "changed"),
+		}
+	}
+	return []vector{
+		hs("hs-octets-not-in-charset", "Another octet that the charset does not have stands in Subject: most readers show some letter for each.", plan,
+			"Subject: =?us-ascii?q?Gr=E4fe?=", "Subject: =?us-ascii?q?Gr=F6fe?="),
+		hs("hs-refused-charset", "Another text in a charset that is known here only to be refused; others read it.", plan,
+			"Subject: =?iso-2022-kr?q?The_plan?=", "Subject: =?iso-2022-kr?q?No_plan?="),
+		hs("hs-octet-order", "Subject in a charset on whose order of octets readers differ.", plan, "Subject: Plan", "Subject: =?utf-16?b?UABsAGEAbgA=?="),
+		hs("hs-gap", "Much white space moves the end of Subject out of sight.", plan, "Subject: I agree, not to all", "Subject: I agree,"+strings.Repeat(" ", 300)+"not to all"),
+		hs("hs-encoded-gap", "The same in an encoded word.", plan, "Subject: I agree, not to all", "Subject: I agree, =?utf-8?q?"+strings.Repeat("_", 50)+"?= not to all"),
+		hs("hs-line-end-in-word", "A line end in an encoded word.", plan, "Subject: The plan for Tuesday", "Subject: The plan=?utf-8?q?=0D=0A?=for Tuesday"),
+		hs("hs-sentence-of-words", "A sentence in the square brackets before Subject, of letters only.", plan, plan, "Subject: [do not come this time] The plan for Tuesday"),
+		hs("hs-number", "The number in square brackets is the author's, and no list counted it on.", plan, "Subject: [order 100] Approved", "Subject: [order 90000] Approved"),
+		hs("hs-number-of-reply", "The same in a reply.", plan, "Subject: Re: [order 100] Approved", "Subject: Re: [order 90000] Approved"),
+		hs("hs-quoted-local-part", "White space in a quoted local part was taken away: another mailbox.", team, `To: "team leads"@example.com`, `To: "teamleads"@example.com`),
+	}
+}
