@@ -71,6 +71,13 @@ func originators(m *message.Message, env *message.Envelope) *request {
 	req.from, req.fromErr = m.From()
 	fields := m.Fields("From")
 	req.shown, req.fields = message.ShownIn(fields...), len(fields)
+	for _, f := range fields {
+		for a := range message.AddressesIn(f.Value()) {
+			if a.Local != "" { // else a name such as Shop @ example.org
+				req.named = append(req.named, a)
+			}
+		}
+	}
 	if len(req.from) == 0 && env.MailFrom != "" {
 		// MTAs write a From that is missing, and take the envelope sender for it.
 		if a, err := message.ParseAddress(env.MailFrom); err == nil {

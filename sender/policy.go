@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"dnseal/sender/identity"
@@ -236,6 +237,8 @@ type request struct {
 	// fields is how many From fields there are, and shown whom a reader may take for the author by them.
 	fields int
 	shown  message.Shown
+	// named are all addresses in From, those in display names and comments too: many readers show nothing else.
+	named []message.Address
 	// also are the addresses of Sender, Resent-From and Resent-Sender, and without a From the envelope sender. They choose
 	// no identity, but a protected one may only be used by whom a rule permits to use it as From. alsoCut says that not all
 	// of them could be looked at.
@@ -356,9 +359,9 @@ func ruled(rules []*rule, shown message.Shown) string {
 	return ""
 }
 
-// another returns a protected address that some reader may take for the author in the place of the one in From.
+// another returns a protected address that a person may take for the author in the place of the one in From.
 func (r *request) another(rules []*rule) (message.Address, bool) {
-	for _, a := range r.shown.Addresses {
+	for _, a := range slices.Concat(r.shown.Addresses, r.named) {
 		same := len(r.from) == 1 && a.Domain == r.from[0].Domain && strings.EqualFold(a.Local, r.from[0].Local)
 		if !same && protectedFrom(rules, r, a) {
 			return a, true

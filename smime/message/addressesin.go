@@ -43,11 +43,16 @@ func addressAt(text string, i int) Address {
 // wordBefore is the longest local part (dots and all) at the end of s, without quotation marks around it.
 func wordBefore(s string) string {
 	s = beforeComment(s)
-	word := s[strings.LastIndexFunc(s, func(r rune) bool { return !inWord(r) })+1:]
+	word := tail(s, inWord)
 	if strings.Contains(word, "=?") { // an encoded word that is decoded in another reading
 		return ""
 	}
 	return strings.TrimLeft(word, "'`")
+}
+
+// tail is the longest end of s that consists of such characters.
+func tail(s string, in func(rune) bool) string {
+	return s[len(strings.TrimRightFunc(s, in)):]
 }
 
 // maxComment is the longest comment, in octets, that is looked for around an @ within text that may be a comment itself.

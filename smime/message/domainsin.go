@@ -29,7 +29,7 @@ func DomainsIn(value string) (domains []string, complete bool) {
 func domainsAt(text string, i int) []string {
 	switch text[i] {
 	case '!':
-		return []string{hostName(text[strings.LastIndexFunc(text[:i], func(r rune) bool { return !isHostSign(r) })+1 : i])}
+		return []string{hostName(tail(text[:i], isHostSign))}
 	case '%':
 		return []string{hostName(hostRun(text[i+1:]))}
 	case '@':

@@ -187,11 +187,15 @@ func hidden(value string) bool {
 func suspects(value string, domains []string) []Address {
 	var out []Address
 	seen, known := map[Address]bool{}, map[string]bool{}
-	for a := range AddressesIn(value) {
+	add := func(a Address) {
 		if !seen[a] {
 			seen[a], known[a.Domain] = true, true
 			out = append(out, a)
 		}
+	}
+	for a := range AddressesIn(value) {
+		add(a)
+		add(Address{Local: strings.TrimFunc(a.Local, isSign), Domain: a.Domain}) // as in *alice@example.org*
 	}
 	for _, d := range domains {
 		if !known[d] {
@@ -204,6 +208,8 @@ func suspects(value string, domains []string) []Address {
 	return out
 }
 
+func isSign(r rune) bool { return !isHostRune(r) }
+
 // wordsIn are the words of a value as local parts.
 func wordsIn(value string) []Address {
 	text, _ := DecodeWords(value)
@@ -215,10 +221,11 @@ func wordsIn(value string) []Address {
 }
 
 // agreed returns the one address that every reader finds in a value: it is a well-formed one, also when its encoded words
-// are decoded first, as some readers do, and no route or other address stands in its local part or in angle brackets.
+// are decoded first, as some readers do, and no route or other address stands in its local part or in angle brackets, nor
+// anything that is not seen or looks like another character.
 func agreed(value string) (Address, bool) {
 	as, err := ParseAddressList(value)
-	if err != nil || len(as) != 1 || strings.ContainsAny(as[0].Local, "@%!<>") || !oneDomain(as[0].Domain) {
+	if err != nil || len(as) != 1 || strings.ContainsAny(as[0].Local, "@%!<>") || plain(as[0].Local) != as[0].Local || !oneDomain(as[0].Domain) {
 		return Address{}, false
 	}
 	for _, r := range wordReadings {

@@ -100,6 +100,24 @@ func TestDomainsIn(t *testing.T) {
 	}
 }
 
+// TestShownAddresses: every form in which a reader may be shown that bank.example's info wrote it, beside those of [TestDomainsIn].
+func TestShownAddresses(t *testing.T) {
+	t.Parallel()
+	want := Address{Local: "info", Domain: "bank.example"}
+	for _, value := range []string{
+		"\u00abinfo@bank.example\u00bb", "\u201einfo@bank.example\u201c", "x \u2014info@bank.example", "*info@bank.example*", "{info@bank.example}",
+		"in\u00adfo@bank.example", "info\u200b@bank.example", "\ufeffinfo@bank.example", "\uff49nfo@bank.example",
+	} {
+		if got := ShownIn(Field{Raw: []byte("From: " + value + "\r\n")}); !slices.Contains(got.Addresses, want) {
+			t.Errorf("%s shows %q, without %s", value, got.Addresses, want)
+		}
+	}
+	got := ShownIn(Field{Raw: []byte("From: \u00bbbank.example!info\r\n")})
+	if !slices.Contains(got.Domains, "bank.example") {
+		t.Errorf("a route shows %q", got.Domains)
+	}
+}
+
 func TestShown(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
