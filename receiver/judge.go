@@ -111,7 +111,7 @@ func (j *judgement) conclude() {
 // note adds the answer to one question.
 func (j *judgement) note(f finding) {
 	j.sum = worse(j.sum, f)
-	if c := class(f.verdict, f.code); c != "" {
+	if c := Class(f.verdict, f.code); c != "" {
 		j.out.classes = append(j.out.classes, c)
 	}
 }

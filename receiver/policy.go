@@ -58,8 +58,8 @@ var classes = map[string]string{
 	CodeInternalError: ClassInternalError,
 }
 
-// class returns the class of a verdict and its code; "" for a pass.
-func class(v Verdict, code string) string {
+// Class returns the class of a verdict and its code, by whose action in [Options.On] a message is treated; "" for a pass.
+func Class(v Verdict, code string) string {
 	known := classes[code]
 	switch {
 	case v == Pass:
@@ -85,7 +85,7 @@ type decision struct {
 // decide applies the [on] tables to a report: of all classes, globally and of every security domain that a From
 // address belongs to, or that a reader may be shown an author of, the strictest action wins.
 func decide(global map[string]message.Action, domains []*domain, r *Report) decision {
-	d := decision{action: message.Accept, class: class(r.Verdict, r.Code)}
+	d := decision{action: message.Accept, class: Class(r.Verdict, r.Code)}
 	for _, c := range r.classes() {
 		d.tighten(actionOn(global, c), c)
 	}
@@ -131,7 +131,7 @@ func (d *decision) unmet(action message.Action, untold bool) {
 // classes are those of everything that is wrong with From and with the signatures that count: the verdict names only the worst.
 func (r *Report) classes() []string {
 	var out []string
-	if c := class(r.Verdict, r.Code); c != "" {
+	if c := Class(r.Verdict, r.Code); c != "" {
 		out = append(out, c)
 	}
 	if r.fromErr != nil {

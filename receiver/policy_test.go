@@ -96,8 +96,8 @@ func TestClass(t *testing.T) {
 		{Policy, CodePartial, ClassPartial},
 		{Fail, "a word of tomorrow", ClassBadSignature},
 	} {
-		if got := class(c.verdict, c.code); got != c.want {
-			t.Errorf("class(%s, %q) = %q, want %q", c.verdict, c.code, got, c.want)
+		if got := Class(c.verdict, c.code); got != c.want {
+			t.Errorf("Class(%s, %q) = %q, want %q", c.verdict, c.code, got, c.want)
 		}
 	}
 }

@@ -20,9 +20,10 @@ const ragged = ".ad l\n.nh\n"
 func newMan(root *cobra.Command) *cobra.Command {
 	return &cobra.Command{
 		Use:   "man DIR",
-		Short: "Write the man pages to DIR/man1 and DIR/man5",
-		Long: `Writes a man page for every command to DIR/man1, and dnseal.toml(5), the page of
-the configuration, to DIR/man5.`,
+		Short: "Write the man pages to DIR/man1, DIR/man5 and DIR/man7",
+		Long: `Writes a man page for every command to DIR/man1; dnseal.toml(5), the page of the
+configuration, to DIR/man5; and dnseal-verdicts(7), the page of all verdicts,
+codes and classes, to DIR/man7.`,
 		Example: "  dnseal man /usr/local/share/man",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -30,9 +31,12 @@ the configuration, to DIR/man5.`,
 			if err != nil {
 				return err
 			}
-			pages := map[string]string{filepath.Join("man5", "dnseal.toml.5"): page}
+			pages := map[string]string{
+				filepath.Join("man5", "dnseal.toml.5"):     page,
+				filepath.Join("man7", "dnseal-verdicts.7"): verdictsPage(),
+			}
 			commandPages(root, pages)
-			for _, section := range []string{"man1", "man5"} {
+			for _, section := range []string{"man1", "man5", "man7"} {
 				if err := os.MkdirAll(filepath.Join(args[0], section), 0o755); err != nil { //nolint:gosec // G301: man pages are for everybody
 					return err
 				}
@@ -123,7 +127,8 @@ func option(f *pflag.Flag) string {
 	return fmt.Sprintf(".TP\n%s\n%s\n", head, roff(usage))
 }
 
-// related are the pages to see also: the command above, those below, and the configuration's for those that read it.
+// related are the pages to see also: the command above, those below, the configuration's for those that read it, and
+// that of the verdicts for those that look keys up.
 func related(cmd *cobra.Command) []string {
 	var out []string
 	page := func(name, section string) { out = append(out, fmt.Sprintf(".BR %s (%s)", roff(name), section)) }
@@ -137,6 +142,9 @@ func related(cmd *cobra.Command) []string {
 	}
 	if !cmd.HasParent() || cmd.Flags().Lookup("config") != nil {
 		page("dnseal.toml", "5")
+	}
+	if !cmd.HasParent() || cmd.Flags().Lookup("config") != nil || cmd.Flags().Lookup("resolver") != nil {
+		page("dnseal-verdicts", "7")
 	}
 	return out
 }

@@ -1,0 +1,195 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+
+	"dnseal/receiver"
+)
+
+// verdictWord is an entry of dnseal-verdicts(7): a word, the verdict that it comes with, and what it means.
+type verdictWord struct {
+	verdict receiver.Verdict
+	word    string
+	text    string
+}
+
+// verdicts are the words of RFC 8601, Section 2.7, best first.
+var verdicts = []verdictWord{
+	{word: "pass", text: "signed, over the whole message, with a key that the owner of the From address publishes in the DNS now, proven by DNSSEC."},
+	{word: "none", text: "not signed by S/MIME. Not a fault."},
+	{word: "neutral", text: "intact, but there is nothing to judge it by."},
+	{word: "temperror", text: "could not be told now; asking again later may help."},
+	{word: "policy", text: "the signature holds, and is not acceptable for this message: it is by somebody else, over a part only, under a changed header, or too weak."},
+	{word: "fail", text: "checked, and wrong."},
+	{word: "permerror", text: "could not be told, and asking again will not help: the message or its signature cannot be read, or is over a limit."},
+}
+
+// verdictCodes are the codes of reports, by the question that they answer.
+var verdictCodes = []struct {
+	question string
+	codes    []verdictWord
+}{
+	{"THE SIGNATURE", []verdictWord{
+		{receiver.Fail, "bad-signature", "the signature value is wrong."},
+		{receiver.Fail, "bad-digest", "the content is not what was signed: it was changed on the way. dnseal-explain(1) finds out how."},
+		{receiver.Fail, "bad-attributes", "the signed attributes contradict the rest."},
+		{receiver.Fail, "key-substituted", "the certificate is not the one that was signed along."},
+		{receiver.Policy, "bad-cosigner", "another signature in the same object is wrong."},
+		{receiver.PermError, "malformed", "the message or its signature cannot be read, or readers differ in how they read it."},
+		{receiver.Policy, "not-an-entity", "what is signed is no part of a mail message but a file."},
+		{receiver.Neutral, "unsupported", "an algorithm or a form that dnseal does not know."},
+		{receiver.PermError, "too-big", "over max-bytes; not looked at."},
+		{receiver.PermError, "limit:WORD", "over a limit: parts, depth, header, signatures, layers, identities, or paths (certificates tried in one message)."},
+		{receiver.TempError, "internal-error", "trouble of this machine; the log says which."},
+	}},
+	{"THE NAME", []verdictWord{
+		{receiver.Neutral, "no-key", "the message brings no certificate, and no record holds the key itself."},
+		{receiver.Policy, "no-name", "neither a certificate nor a protected From states a name."},
+		{receiver.Policy, "name-not-bound", "the certificate names itself as its issuer, and is not signed by its own key: anybody can have made it."},
+		{receiver.Neutral, "no-owner-name", "the name cannot have a record in the DNS."},
+	}},
+	{"THE DNS", []verdictWord{
+		{receiver.Fail, "key-mismatch", "the name publishes keys, and none is the one that signed."},
+		{receiver.Fail, "key-not-published-now", "the same, of saved mail: the key may have been replaced since, or be a forger's. Only evidence can tell."},
+		{receiver.Fail, "revoked-or-unpublished", "proven: the name publishes no key. It was revoked or never published."},
+		{receiver.Fail, "not-published-now", "the same, of saved mail: it may have been published when the message came."},
+		{receiver.Fail, "expired", "the record would match, but asks for a valid certificate, and this one is outside its dates."},
+		{receiver.Neutral, "no-record", "a CA certifies the name, whose owner publishes no record."},
+		{receiver.Neutral, "unusable-records", "there are records, and none can be used."},
+		{receiver.Neutral, "insecure", "the zone is not signed, or the resolver does not say that it is."},
+		{receiver.TempError, "bogus", "the zone should be signed and is not, or wrongly. dnseal-lookup(1) shows where."},
+		{receiver.Neutral, "denied", "allow or deny in [dns] forbids the lookup."},
+		{receiver.Policy, "pkix", "judged by pkix-roots: with pass they vouch for the certificate, with policy they do not."},
+		{receiver.TempError, "timeout", "not looked up, or not judged, in time."},
+		{receiver.TempError, "indeterminate", "could not be looked up, without a cause. With a cause, the code is a word of the list of causes below."},
+	}},
+	{"FROM AND WHAT IS COVERED", []verdictWord{
+		{receiver.PermError, "bad-from", "From cannot be read."},
+		{receiver.Policy, "no-from", "there is no From address."},
+		{receiver.Policy, "several-from", "there is more than one From address."},
+		{receiver.Policy, "display-name", "the name next to the From address shows another address."},
+		{receiver.Policy, "from-mismatch", "signed by somebody else than From says."},
+		{receiver.Policy, "from-rewritten", "the signed From is the signer's, and the outer From is another: mailing lists rewrite it so."},
+		{receiver.Policy, "inner-from-mismatch", "the outer From is the signer's, and the signed one is another, or empty."},
+		{receiver.Policy, "no-rule", "a device, service or host, and no devices rule of a [[domain]] lets it use this From."},
+		{receiver.Policy, "header-changed", "a signed header field that readers show or act on is not as it was signed, or such a field was added."},
+		{receiver.Policy, "partial", "the signature does not cover the whole message, or leaves out a text that readers may show."},
+	}},
+	{"ALGORITHMS AND DATES", []verdictWord{
+		{receiver.Policy, "weak", "an algorithm or a key that does not count."},
+		{receiver.Policy, "signed-in-future", "the signing time is more than five minutes ahead."},
+		{receiver.Policy, "key-usage", "the certificate is for something else than signing mail."},
+	}},
+	{"WITH PASS AND NONE", []verdictWord{
+		{receiver.Pass, "header-restored", "the header was changed, and restore-header put it back as it was signed."},
+		{receiver.None, "encrypted", "encrypted by S/MIME, and not signed outside that."},
+		{receiver.None, "compressed", "compressed by S/MIME."},
+		{receiver.None, "certs-only", "certificates, and no signature."},
+		{receiver.None, "pgp", "signed or encrypted by OpenPGP."},
+	}},
+}
+
+// dnsCauses are why a name could not be looked up, or what is bogus or insecure about it.
+var dnsCauses = []struct {
+	heading string
+	words   []verdictWord
+}{
+	{"COULD NOT BE LOOKED UP", []verdictWord{
+		{word: "unreachable", text: "no resolver gives a usable reply."},
+		{word: "timeout", text: "no reply in time."},
+		{word: "servfail", text: "the resolver says SERVFAIL."},
+		{word: "refused", text: "the resolver answers with another error."},
+		{word: "resolver-strips-dnssec", text: "every resolver that answers leaves out the signatures of DNSSEC; the zone is not to blame."},
+		{word: "resolver-disagree", text: "mode both: it validates here, and the resolver does not say so (AD)."},
+		{word: "incomplete-reply", text: "mode ad-only: the end of what was asked is not in the reply."},
+		{word: "stale", text: "the resolver served data whose TTL is over."},
+		{word: "clock", text: "the clock of this machine and all signatures disagree."},
+		{word: "no-anchor", text: "no trust anchor is above the name."},
+		{word: "malformed", text: "the name or the reply cannot be used."},
+		{word: "alias-loop", text: "CNAME or DNAME records lead back to where they began."},
+		{word: "busy", text: "too many lookups are under way."},
+		{word: "closed", text: "the program ends."},
+		{word: "budget:WORD", text: "a limit of [dns.limits] was reached; WORD is its key."},
+	}},
+	{"INSECURE", []verdictWord{
+		{word: "unsigned-delegation", text: "proven: the zone has no DS record in its parent."},
+		{word: "opt-out", text: "the name is in an opt-out span of NSEC3, which proves nothing about it."},
+		{word: "no-ad", text: "mode ad-only: the resolver does not say AD."},
+		{word: "unsupported-algorithm", text: "only algorithms or digests that do not count."},
+		{word: "unusable-keys", text: "only keys of a size that is not allowed."},
+		{word: "nsec3-iterations", text: "more iterations of NSEC3 than are computed."},
+		{word: "denied", text: "allow or deny in [dns] forbids the lookup."},
+	}},
+	{"BOGUS", []verdictWord{
+		{word: "bogus", text: "mode ad-only: the resolver does not believe what it found."},
+		{word: "missing-signature", text: "a signed zone answered without signatures."},
+		{word: "bad-signature", text: "a signature does not fit data and key."},
+		{word: "signature-expired", text: "a signature is out of date."},
+		{word: "signature-not-yet-valid", text: "a signature begins in the future."},
+		{word: "signature-times-inverted", text: "a signature ends before it begins."},
+		{word: "bad-signer", text: "signed by a zone that may not sign this."},
+		{word: "bad-labels", text: "the number of labels in a signature is impossible."},
+		{word: "missing-key", text: "no key of the zone fits the signature, or the DS record in the parent."},
+		{word: "revoked-key", text: "the key that the DS record names is revoked."},
+		{word: "not-a-zone-key", text: "the key that the DS record names may not sign a zone."},
+		{word: "missing-denial", text: "absence is not proven."},
+		{word: "bad-denial", text: "the proof of absence is contradicted, or not allowed here."},
+		{word: "wildcard-not-proven", text: "the answer is of a wildcard, and nothing proves that it was due."},
+		{word: "bad-alias", text: "an alias that its DNAME does not make, or a wildcard DNAME."},
+		{word: "not-a-zone", text: "signed by a name that is no zone."},
+	}},
+}
+
+// signingCodes are why a message is not signed, by class: the words of the log.
+var signingCodes = []struct{ class, word, text string }{
+	{"not-allowed", "bad-from", "From cannot be read, and may show an address of a rule."},
+	{"not-allowed", "several-from", "more than one author, one of them of a rule."},
+	{"not-allowed", "local-part-case", "the local part is written in another case than the address that may be used."},
+	{"key-not-published", "record-absent", "our own record is not there."},
+	{"key-not-published", "record-mismatch", "our own record is of another key."},
+	{"sign-failed", "no-identity", "there is no such identity."},
+	{"malformed", "ambiguous", "readers take a field of the message in different ways; the place is named."},
+	{"malformed", "not-transit-proof", "a part would not survive transit, and may not be changed."},
+	{"malformed", "limit:WORD", "over a limit: parts, depth, header, content-fields."},
+	{"internal-error", "self-check", "what was made does not hold: it was not sent."},
+}
+
+// verdictsPage is dnseal-verdicts(7) in roff.
+func verdictsPage() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, `.TH DNSEAL-VERDICTS 7 %q dnseal
+`+ragged+`.SH NAME
+dnseal\-verdicts \- what dnseal says about a message, and why
+.SH DESCRIPTION
+A report, its JSON form, the log and Authentication\-Results give a verdict (a word of RFC 8601) and, where it is not
+plain, a code. Codes are stable; programs may compare them. In brackets after a code are the verdict it comes with and
+the class by which [on] and [[domain]] in
+.BR dnseal.toml (5)
+decide what is done with the message.
+.SH VERDICTS
+`, manDate)
+	for _, v := range verdicts {
+		fmt.Fprintf(&b, ".TP\n.B %s\n%s\n", roff(v.word), roff(v.text))
+	}
+	for _, q := range verdictCodes {
+		fmt.Fprintf(&b, ".SH \"CODES: %s\"\n", q.question)
+		for _, c := range q.codes {
+			class := cmp.Or(receiver.Class(c.verdict, c.word), "no class")
+			fmt.Fprintf(&b, ".TP\n.BR %s \" [%s, %s]\"\n%s\n", roff(c.word), c.verdict, roff(class), roff(c.text))
+		}
+	}
+	for _, causes := range dnsCauses {
+		fmt.Fprintf(&b, ".SH \"CAUSES IN THE DNS: %s\"\n", causes.heading)
+		for _, c := range causes.words {
+			fmt.Fprintf(&b, ".TP\n.B %s\n%s\n", roff(c.word), roff(c.text))
+		}
+	}
+	b.WriteString(".SH SIGNING\nCodes in the log of mail that was not signed, with their class.\n")
+	for _, c := range signingCodes {
+		fmt.Fprintf(&b, ".TP\n.BR %s \" [%s]\"\n%s\n", roff(c.word), roff(c.class), roff(c.text))
+	}
+	b.WriteString(".SH SEE ALSO\n.BR dnseal-verify (1),\n.BR dnseal-explain (1),\n.BR dnseal-lookup (1),\n.BR dnseal.toml (5)\n")
+	return b.String()
+}
