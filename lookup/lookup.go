@@ -19,7 +19,8 @@
 // Resolvers are trusted for nothing but in mode ad-only, and no zone is blamed for one:
 //   - One that leaves out signatures or proofs (no DO bit in answers to DO=1, NOTIMP to
 //     DNSKEY, keys of the trust anchor's zone without RRSIG) is asked with CD=1, then the
-//     next one is asked; when none is left the result is indeterminate, [CodeStrips].
+//     next one is asked; when none is left the result is indeterminate, [CodeStrips]. Where it cannot be told from a
+//     zone without them (signatures of some types only), the next one is asked too, and what it has counts if it validates.
 //   - One that says SERVFAIL is asked with CD=1; what then validates here is secure, and a
 //     warning names the resolver (old root key, wrong clock, negative trust anchor).
 //   - One whose AD bit means nothing in answers to DO=1 is asked without DO in mode ad-only.

@@ -6,28 +6,49 @@ import (
 	"slices"
 
 	"dnseal/lookup/dnssec"
+	"dnseal/lookup/internal/transport"
 )
 
 // resolve asks for k in the client's mode. Where the answer lacks signatures or proofs it is found out whose fault that
-// is; when it is a resolver's, the question is asked again without it. Each time that rules out one way of asking, so it
-// ends.
+// is: a resolver that is known to leave them out is not asked that way again; else those that answered are passed over, and
+// what the others have counts if it validates. Each time that rules out one way of asking at least, so it ends.
 func (c *Client) resolve(ctx context.Context, tr *trust, k key) *Result {
 	if c.opts.Mode == ADOnly {
 		r := newResult(k.name, k.typ, c.believe(ctx, k))
 		r.Believed = true
 		return r
 	}
+	var first *Result
+	var lacking []transport.Server
 	for {
-		w := &witness{qtype: uint16(k.typ)}
+		w := &witness{qtype: uint16(k.typ), except: lacking}
 		a := tr.validator.Resolve(context.WithValue(ctx, witnessKey{}, w), k.name, uint16(k.typ))
-		if lacksProof(a) && c.transport.Control(ctx, w.answered(), a.Links[0].Zone, a.Type) {
+		lacks := lacksProof(a)
+		if lacks && c.transport.Control(ctx, w.answered(), a.Links[0].Zone, a.Type) {
 			continue
 		}
 		r := newResult(k.name, k.typ, a)
 		r.Warnings = append(r.Warnings, w.warnings(a.Status)...)
 		c.compare(r, w)
-		return r
+		switch {
+		case first == nil:
+			first = r
+		case r.Status == dnssec.Secure || r.Status == dnssec.Insecure:
+			return r.blameFor(lacking)
+		}
+		lacking = slices.Concat(lacking, w.answered())
+		if !lacks || len(w.answered()) == 0 || !c.transport.HasOther(lacking) {
+			return first
+		}
 	}
+}
+
+// blameFor adds what was wrong with the resolvers that were passed over.
+func (r *Result) blameFor(lacking []transport.Server) *Result {
+	for _, s := range lacking {
+		r.warn(lacksWarning(s))
+	}
+	return r
 }
 
 // lacksProof reports whether something is missing that the zone must have, rather than wrong.

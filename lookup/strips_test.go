@@ -1,9 +1,12 @@
 package lookup
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/miekg/dns"
 
 	"dnseal/lookup/dnssec"
 	"dnseal/lookup/lookuptest"
@@ -189,6 +192,36 @@ func TestDeniedTarget(t *testing.T) {
 			}
 			if r := c.Lookup(t.Context(), "alias._device.example.lab", TLSA); r.Status != dnssec.Secure {
 				t.Errorf("%s, %s: %s %q (%s)", m, how, r.Status, r.Code, r.Reason)
+			}
+		}
+	}
+}
+
+// TestPartlyStripping: a resolver that leaves out the signatures of some types only cannot be told from a zone without them by
+// itself; what another one passes on and validates counts, and the first is named.
+func TestPartlyStripping(t *testing.T) {
+	t.Parallel()
+	l := resolverLab(t)
+	for name, covered := range map[string][]uint16{
+		"records": {uint16(TLSA)}, "aliases": {dns.TypeCNAME}, "delegations": {dns.TypeDS}, "proofs": {dns.TypeNSEC, dns.TypeNSEC3}, "keys": {dns.TypeDNSKEY},
+	} {
+		without := func(section []dns.RR) []dns.RR {
+			return slices.DeleteFunc(section, func(rr dns.RR) bool {
+				sig, ok := rr.(*dns.RRSIG)
+				return ok && slices.Contains(covered, sig.TypeCovered)
+			})
+		}
+		change := pack(func(_, out *dns.Msg) { out.Answer, out.Ns = without(out.Answer), without(out.Ns) })
+		for _, m := range []string{Validate, Both} {
+			first := (&liar{lab: l, change: change}).start(t)
+			c := l.client(t, mode(m), func(o *Options) { o.Resolvers = []string{first, l.Addr()} })
+			askStates(t, c, "", "")
+			if name != "records" && name != "aliases" {
+				continue // it is known by now, or the zone is
+			}
+			r := c.Lookup(t.Context(), "alias._device.other.lab", TLSA)
+			if r.Status != dnssec.Secure || len(r.Warnings) != 1 || !strings.Contains(r.Warnings[0], first) {
+				t.Errorf("%s, %s: %s %q, warnings %q", name, m, r.Status, r.Code, r.Warnings)
 			}
 		}
 	}

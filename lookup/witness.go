@@ -17,6 +17,7 @@ import (
 // chain, and what was wrong with those that were passed over.
 type witness struct {
 	qtype    uint16
+	except   []transport.Server // not asked any more
 	mu       sync.Mutex
 	ad, noAD bool // seen
 	servers  []transport.Server
@@ -92,6 +93,13 @@ func stripsWarning(s transport.Server, instead string) string {
 	return fmt.Sprintf("resolver %s leaves out the signatures of DNSSEC; %s; %s", s, instead, setting(s))
 }
 
+// lacksWarning is about a resolver whose answer could not be validated for want of what another one has. Which of the two
+// causes it is cannot be told from here.
+func lacksWarning(s transport.Server) string {
+	return fmt.Sprintf("resolver %s answers without signatures or proofs that another one has: it leaves them out, or the name servers "+
+		"of the zone differ", s)
+}
+
 func refusesWarning(s transport.Server) string {
 	return fmt.Sprintf("resolver %s refuses (SERVFAIL) what validates here: it has an old root key (38696 must be among its keys), "+
 		"a wrong clock, a negative trust anchor or a limit; its log says which", s)
@@ -140,7 +148,12 @@ type listening struct {
 
 // Exchange implements dnssec.Exchanger.
 func (l listening) Exchange(ctx context.Context, name string, qtype uint16, cd bool) (*dns.Msg, error) {
-	m, err := l.client.Ask(ctx, transport.Question{Name: name, Type: qtype, CD: cd, CheckedFirst: l.checkedFirst})
+	q := transport.Question{Name: name, Type: qtype, CD: cd, CheckedFirst: l.checkedFirst}
+	w, ok := ctx.Value(witnessKey{}).(*witness)
+	if ok {
+		q.Except = w.except
+	}
+	m, err := l.client.Ask(ctx, q)
 	if faults, ok := errors.AsType[transport.Faults](err); ok && errors.Is(err, transport.ErrStrips) {
 		return nil, stripsError{faults}
 	}
@@ -148,7 +161,7 @@ func (l listening) Exchange(ctx context.Context, name string, qtype uint16, cd b
 		return nil, err
 	}
 	charge(ctx, m.Faults)
-	if w, ok := ctx.Value(witnessKey{}).(*witness); ok {
+	if ok {
 		w.note(qtype, m)
 	}
 	return m.Msg, nil

@@ -94,7 +94,7 @@ func (c *Client) inspect(ctx context.Context, s *server, q question) error {
 	switch {
 	case err != nil:
 		return err
-	case !holds(m, dns.TypeRRSIG):
+	case !holdsSigned(m, dns.TypeDNSKEY):
 		return errNoProof
 	}
 	m, err = c.askOne(ctx, s, q, 1)
@@ -104,7 +104,7 @@ func (c *Client) inspect(ctx context.Context, s *server, q question) error {
 	if err != nil || m.Rcode != dns.RcodeSuccess || len(m.Answer) > 0 {
 		return err
 	}
-	if !holds(m, dns.TypeRRSIG) || !holds(m, dns.TypeNSEC, dns.TypeNSEC3) {
+	if !holdsSigned(m, dns.TypeNSEC) && !holdsSigned(m, dns.TypeNSEC3) {
 		return errNoProof
 	}
 	return nil

@@ -57,6 +57,18 @@ func holds(m *dns.Msg, types ...uint16) bool {
 	return false
 }
 
+// holdsSigned reports whether records of a type are there, and a signature over records of that type.
+func holdsSigned(m *dns.Msg, qtype uint16) bool {
+	for _, section := range [][]dns.RR{m.Answer, m.Ns} {
+		for _, rr := range section {
+			if sig, ok := rr.(*dns.RRSIG); ok && sig.TypeCovered == qtype {
+				return holds(m, qtype)
+			}
+		}
+	}
+	return false
+}
+
 func rcodeName(rcode int) string {
 	if s, ok := dns.RcodeToString[rcode]; ok {
 		return s

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/miekg/dns"
@@ -21,6 +22,8 @@ type Question struct {
 	// CheckedFirst asks with CD=1 only when no server has an answer with CD=0. Otherwise a server that has none with
 	// CD=0 is asked with CD=1 before the next one is.
 	CheckedFirst bool
+	// Except are servers that are not asked.
+	Except []Server
 }
 
 // Reply is what a server answered. Its CD bit says that CD=1 was tried, not how the server set it.
@@ -147,7 +150,9 @@ type round struct {
 func newRound(servers []*server, q Question) *round {
 	r := &round{checkedFirst: q.CheckedFirst}
 	for _, s := range servers {
-		r.todo = append(r.todo, way{s, q.with(q.CD)})
+		if !slices.Contains(q.Except, s.Server) {
+			r.todo = append(r.todo, way{s, q.with(q.CD)})
+		}
 	}
 	return r
 }

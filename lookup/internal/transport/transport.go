@@ -117,6 +117,11 @@ func (c *Client) Servers() []Server {
 	return out
 }
 
+// HasOther reports whether there is a server beside these.
+func (c *Client) HasOther(these []Server) bool {
+	return slices.ContainsFunc(*c.servers.Load(), func(s *server) bool { return !slices.Contains(these, s.Server) })
+}
+
 // Close ends all connections and waits for all goroutines. Questions on their way fail. It may be called twice.
 func (c *Client) Close() {
 	c.stop()
