@@ -14,6 +14,26 @@ func (c *cast) readerAttacks() []vector {
 			report: verdict("policy", "header-changed", "header_state", "changed"),
 		}
 	}
+	// bounded has a text of alice's in which a line begins like the boundary that somebody chose afterwards.
+	bounded := func(name, readme, boundary, more string) vector {
+		content := protected("alice@example.org") + more
+		return vector{
+			name: name, readme: readme, attack: true, zone: c.everybody(),
+			eml:    header("alice@example.org") + clearWithin(boundary, content, signedBy(content, c.alice, nil)),
+			report: verdict("policy", "partial", "signatures", signature("integrity", "good", "covers", "message")),
+		}
+	}
+	content := protected("alice@example.org")
+	whole := opaque(signedBy(content, c.alice, func(sd *signedData) { sd.attached = []byte(content) }))
+	named := func(name, readme, old, new string) vector {
+		return vector{
+			name: name, readme: readme, attack: true, zone: c.everybody(), eml: header("alice@example.org") + replaceOnce(c.t, whole, old, new),
+			report: verdict("permerror", "malformed"),
+		}
+	}
+	nested := crlf("Content-Type: multipart/mixed; boundary=B; hp=clear\nFrom: alice@example.org\nTo: team@example.com\nSubject: The plan for Tuesday\n" +
+		"Date: Tue, 24 Nov 2026 11:00:00 +0000\nMessage-ID: <plan@example.org>\n\n--B\nContent-Type: text/plain\n\none\n--B\nContent-Type: text/plain\n\ntwo\n--B--\n")
+	const disposition = "Content-Disposition: attachment; filename="
 	return []vector{
 		hs("hs-octets-not-in-charset", "Another octet that the charset does not have stands in Subject: most readers show some letter for each.", plan,
 			"Subject: =?us-ascii?q?Gr=E4fe?=", "Subject: =?us-ascii?q?Gr=F6fe?="),
@@ -27,5 +47,16 @@ func (c *cast) readerAttacks() []vector {
 		hs("hs-number", "The number in square brackets is the author's, and no list counted it on.", plan, "Subject: [order 100] Approved", "Subject: [order 90000] Approved"),
 		hs("hs-number-of-reply", "The same in a reply.", plan, "Subject: Re: [order 100] Approved", "Subject: Re: [order 90000] Approved"),
 		hs("hs-quoted-local-part", "White space in a quoted local part was taken away: another mailbox.", team, `To: "team leads"@example.com`, `To: "teamleads"@example.com`),
+		bounded("m-text-like-boundary", "A line of the signed text begins with the boundary: for some readers the signed part ends there (RFC 2046, Section 5.1.1).",
+			"---Original", "-----Original Message-----\r\nDo not do that.\r\n"),
+		bounded("m-text-like-last-boundary", "The same with dashes at the end of the line.", "---Original Message-", "-----Original Message-----\r\nDo not do that.\r\n"),
+		bounded("m-text-like-boundary-cr", "A CR that ends no line stands before what is the boundary to those for whom it does.", "sig", "one\r--sig\rtwo\r\n"),
+		{
+			name: "m-boundary-of-inside", readme: "The boundary was chosen so that it is the last one of the signed multipart.", attack: true, zone: c.everybody(),
+			eml: header("alice@example.org") + clearWithin("B--", nested, signedBy(nested, c.alice, nil)), report: verdict("permerror", "malformed"),
+		},
+		named("opaque-name", "The signed object has the name of a document.", "name=smime.p7m", "name=invoice.pdf"),
+		named("opaque-disposition-name", "The same in the other field.", "Content-Transfer", disposition+"invoice.html\r\nContent-Transfer"),
+		named("opaque-disposition-twice", "Two such fields, of which the first is right.", "Content-Transfer", disposition+"smime.p7m\r\n"+disposition+"invoice.html\r\nContent-Transfer"),
 	}
 }

@@ -73,25 +73,37 @@ func commonBoundary(raw, boundary string) bool {
 // CR LF, and for some in either of the two alone.
 type delimiterCounter struct {
 	delimiter []byte
-	text      []byte // what was written last
+	last      []byte // what was written last, as much as one needs that begins there
 	n         int
 }
 
 func (c *delimiterCounter) Write(p []byte) (int, error) {
-	if c.text == nil {
-		c.text = append(make([]byte, 0, 1+len(p)), '\n') // what is written begins with a line
+	if c.last == nil {
+		c.last = append(make([]byte, 0, 2*len(c.delimiter)+1), '\n') // what is written begins with a line
 	}
-	c.text = append(c.text, p...)
-	for at := 0; ; at++ {
-		i := bytes.Index(c.text[at:], c.delimiter)
+	head := append(c.last, p[:min(len(p), len(c.delimiter))]...)
+	c.count(head, len(c.last)+1)
+	c.count(p, len(p))
+	keep := p
+	if len(p) < len(c.delimiter) {
+		keep = head
+	}
+	c.last = append(c.last[:0], keep[max(0, len(keep)-len(c.delimiter)):]...)
+	return len(p), nil
+}
+
+// count counts those in text that begin before end, but for the first octet, of which it is not known what stands before it.
+func (c *delimiterCounter) count(text []byte, end int) {
+	for at := 1; ; at++ {
+		i := bytes.Index(text[min(at, len(text)):], c.delimiter)
 		if i < 0 {
-			break
+			return
 		}
-		if at += i; at > 0 && (c.text[at-1] == '\n' || c.text[at-1] == '\r') {
+		if at += i; at >= end {
+			return
+		}
+		if text[at-1] == '\n' || text[at-1] == '\r' {
 			c.n++
 		}
 	}
-	// Too short for one with the line end before it, so that none is counted twice.
-	c.text = append(c.text[:0], c.text[max(0, len(c.text)-len(c.delimiter)):]...)
-	return len(p), nil
 }

@@ -40,11 +40,12 @@ func (v *verifier) clear(l *layer, doubt string) (bool, error) {
 	if reason := detachedDefect(sd, tail); reason != "" {
 		return false, v.add(l, malformedSignature(signature.number, l.covers(content), reason))
 	}
-	digests := sd.Digests()
+	digests, inside := sd.Digests(), delimiterCounter{delimiter: p.delimiter}
 	off, n := content.signedRange()
-	if err := copyRange(v.ctx, digests, l.src, off, n); err != nil {
+	if err := copyRange(v.ctx, io.MultiWriter(digests, &inside), l.src, off, n); err != nil {
 		return false, err
 	}
+	v.beside(l, inside.n != p.longer, "what follows a line in the signed part that some readers take for a boundary")
 	first := len(v.report.Signatures)
 	if err := v.signers(l, sd, digests, signature.number, l.covers(content)); err != nil {
 		return false, err

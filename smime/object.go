@@ -1,6 +1,7 @@
 package smime
 
 import (
+	"cmp"
 	"errors"
 
 	"dnseal/smime/cms"
@@ -30,7 +31,7 @@ func (v *verifier) object(l *layer, outermost bool, doubt string) (bool, error) 
 	if outermost && !sd.Attached && len(sd.Signers) == 0 {
 		v.report.Kind = "certs-only" // RFC 8551, Section 3.8
 	}
-	if reason := attachedDefect(sd, doubt); reason != "" {
+	if reason := attachedDefect(sd, cmp.Or(doubt, objectNameDefect(p, sd))); reason != "" {
 		return false, v.add(l, malformedSignature(p.number, l.covers(p), reason))
 	}
 	if !sd.Attached {
@@ -38,6 +39,15 @@ func (v *verifier) object(l *layer, outermost bool, doubt string) (bool, error) 
 	}
 	v.beside(l, tail, "text after the signed data")
 	return true, v.inside(l, sd, content)
+}
+
+// objectNameDefect is nameDefect for content with its signature: some readers go by the name, and offer the object as the document
+// that has such a name.
+func objectNameDefect(p *part, sd *cms.SignedData) string {
+	if !sd.Attached {
+		return ""
+	}
+	return nameDefect(p, "signed object", ".p7m", ".p7s")
 }
 
 // inside judges attached content and makes it the entity of l.

@@ -24,7 +24,7 @@ func signatureDefect(p *part) string {
 	if reason := ambiguity(sig, false); reason != "" {
 		return "signature part: " + reason
 	}
-	return nameDefect(sig)
+	return nameDefect(sig, "signature part", ".p7s")
 }
 
 // isSignature knows the media types of a detached signature (RFC 8551, Section 3.10; with x- before RFC 2311).
@@ -32,28 +32,29 @@ func isSignature(name string) bool {
 	return name == "application/pkcs7-signature" || name == "application/x-pkcs7-signature"
 }
 
-// nameDefect wants every name that the signature part has to end in .p7s (RFC 8551, Section 3.2.1).
-func nameDefect(sig *part) string {
-	types := []mediaType{sig.typ}
-	for _, f := range sig.fields {
+// nameDefect wants every name that a part with a signature has to end in one of endings (RFC 8551, Section 3.2.1). what it is called
+// in a reason.
+func nameDefect(p *part, what string, endings ...string) string {
+	types := []mediaType{p.typ}
+	for _, f := range p.fields {
 		if !f.Is("Content-Disposition") {
 			continue
 		}
 		t := parseMediaType(f.Unfolded())
 		if len(types) > 1 || t.ambiguous {
-			return "signature part: a Content-Disposition field that can be read in more than one way"
+			return what + ": a Content-Disposition field that can be read in more than one way"
 		}
 		types = append(types, t)
 	}
 	for _, t := range types {
 		for _, name := range []string{"name", "filename"} {
 			for _, value := range t.values(name) {
-				if !isSignatureName(value) {
-					return "the signature part has the name " + quoted(value)
+				if !endsIn(value, endings) {
+					return "the " + what + " has the name " + quoted(value)
 				}
 			}
 			if !t.readable(name) {
-				return "the signature part has a name in a charset of its own"
+				return "the " + what + " has a name in a charset of its own"
 			}
 		}
 	}
@@ -93,10 +94,10 @@ func (t mediaType) readable(name string) bool {
 	return true
 }
 
-// isSignatureName says that a name ends in .p7s for every reader.
-func isSignatureName(value string) bool {
+// endsIn says that a name ends in one of endings for every reader.
+func endsIn(value string, endings []string) bool {
 	name, ok := decodeName(value)
-	return ok && strings.HasSuffix(strings.ToLower(name), ".p7s")
+	return ok && slices.ContainsFunc(endings, func(e string) bool { return strings.HasSuffix(strings.ToLower(name), e) })
 }
 
 // decodeName undoes encoded words (RFC 2047), which some write in names although its Section 5 forbids it. false is for

@@ -27,7 +27,8 @@
 // Report has a Code is malformed or over a limit: nothing good can be said of it,
 // whatever its signatures. Protected header fields count, not those outside
 // ([Signature.ProtectedFrom], [Signature.Differences]). [Signature.HeaderState] says whether the fields
-// that readers show or act on are still as they were signed, with what hops and lists do to their form undone (headerstate.go), and
+// that readers show or act on are still as they were signed, with what hops and lists do to their form undone (headerstate.go) and
+// nothing that could make two texts alike which a reader tells apart: octets that a charset does not have, long gaps, and
 // [Signature.RestoreHeader] how to put them back.
 //
 // # What it refuses
@@ -36,11 +37,12 @@
 // other than two parts, two Content-Types, boundaries that only some take for one, a header that gives a second boundary to
 // readers that look for the word, content inside a detached signature, a SignedData without signers, signed content that is not
 // id-data, a CMS object in a transfer encoding other than base64, which programs decode differently, a signature part whose
-// type, protocol or name is that of something else, so that a reader may show it as an attachment, and what is no part of
-// a signature inside one. The limits are in limits.go.
+// type, protocol or name is that of something else, so that a reader may show it as an attachment, a signed object with such a name, and
+// what is no part of a signature inside one. The limits are in limits.go.
 //
 // It is said, and left to the caller: a text around what is signed, where MIME hides it and some readers show it,
-// unless it is one that programs are known to write there ([Signature.Beside], usualtext.go); and that what is signed
+// unless it is one that programs are known to write there ([Signature.Beside], usualtext.go); a line of the signed text that begins like the
+// boundary, where some readers end the signed part and go on with another; and that what is signed
 // is a file, which was not meant as a message ([Signature.NotEntity], mimeentity.go).
 //
 // Encryption is not done here; encrypted and compressed messages are reported as such.

@@ -100,6 +100,7 @@ func (w *walker) cur() *part { return w.open[len(w.open)-1] }
 func (w *walker) line(l line) error {
 	if l.first && l.last && len(l.data) > 2 && l.data[0] == '-' && l.data[1] == '-' {
 		if i, closing := w.boundary(l.data); i >= 0 {
+			w.around(i, l.data)
 			err := w.delimit(i, closing, l)
 			w.eol = l.eol
 			return err
@@ -128,6 +129,20 @@ func (w *walker) boundary(data []byte) (index int, closing bool) {
 		}
 	}
 	return -1, false
+}
+
+// around notes that a delimiter of the i-th open part is like one of those around it. RFC 2046, Section 5.1.1: it is sufficient
+// that a line begins with the delimiter, so that there are readers who look no further.
+func (w *walker) around(i int, data []byte) {
+	data = bytes.TrimRight(data, " \t")
+	for _, p := range w.open[:i] {
+		if p.delimiter == nil || p.closed >= 0 || !bytes.HasPrefix(data, p.delimiter) {
+			continue
+		}
+		p.longer++
+		rest := data[len(p.delimiter):]
+		p.repeated = p.repeated || len(rest) == 0 || string(rest) == "--"
+	}
 }
 
 // delimit ends everything inside the i-th open part and begins its next part, or its epilogue.
