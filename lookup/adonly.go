@@ -86,9 +86,39 @@ func (c *Client) readUnproven(a *dnssec.Answer, m *dns.Msg) {
 	}
 	a.Exists = len(a.Records) > 0
 	a.TTL = unprovenTTL(m)
-	if a.Status == dnssec.Secure && !a.Exists && !deniesEnd(m, end) {
-		unusable(a, CodeIncomplete, fmt.Sprintf("the reply holds neither the records of %s nor the SOA that would say that there are none", end))
+	if why := contradiction(a, m, end); a.Status == dnssec.Secure && why != "" {
+		unusable(a, CodeIncomplete, why)
 	}
+}
+
+// contradiction says why a reply proves nothing whatever its AD bit says; "" when it says one thing.
+func contradiction(a *dnssec.Answer, m *dns.Msg, end string) string {
+	switch {
+	case a.Exists && m.Rcode == dns.RcodeNameError:
+		return fmt.Sprintf("the reply says NXDOMAIN, and holds records of %s", end)
+	case forks(m):
+		return "the reply holds two CNAME records of one name (RFC 2181, Section 10.1)"
+	case !a.Exists && !deniesEnd(m, end):
+		return fmt.Sprintf("the reply holds neither the records of %s nor the SOA that would say that there are none", end)
+	}
+	return ""
+}
+
+// forks reports whether a name has two CNAME records with different targets.
+func forks(m *dns.Msg) bool {
+	targets := map[string]string{}
+	for _, rr := range m.Answer {
+		alias, ok := rr.(*dns.CNAME)
+		if !ok || alias.Hdr.Class != dns.ClassINET {
+			continue
+		}
+		owner, target := dns.CanonicalName(alias.Hdr.Name), dns.CanonicalName(alias.Target)
+		if known, ok := targets[owner]; ok && known != target {
+			return true
+		}
+		targets[owner] = target
+	}
+	return false
 }
 
 func unusable(a *dnssec.Answer, code, reason string) {
@@ -97,20 +127,22 @@ func unusable(a *dnssec.Answer, code, reason string) {
 
 // deniesEnd reports whether a reply without the records asked for says that there are none at end: by a SOA of a zone
 // around it (RFC 2308, Section 2), or by being empty, as forwarders answer that leave the SOA out. An alias whose end is
-// missing, records of another name or type, and a referral say nothing.
+// missing, records of another name or type, a referral, and the SOA of another zone say nothing.
 func deniesEnd(m *dns.Msg, end string) bool {
-	referral := false
+	empty := len(m.Answer) == 0
 	for _, rr := range m.Ns {
 		switch rr.Header().Rrtype {
 		case dns.TypeSOA:
 			if dns.IsSubDomain(dns.CanonicalName(rr.Header().Name), end) {
 				return true
 			}
-		case dns.TypeNS:
-			referral = true
+			empty = false
+		case dns.TypeNSEC, dns.TypeNSEC3, dns.TypeRRSIG: // proofs that were not asked for
+		default:
+			empty = false
 		}
 	}
-	return len(m.Answer) == 0 && !referral
+	return empty
 }
 
 // readOwner takes the records of one name; next is where it leads when it has none.

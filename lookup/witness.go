@@ -149,8 +149,8 @@ type listening struct {
 // Exchange implements dnssec.Exchanger.
 func (l listening) Exchange(ctx context.Context, name string, qtype uint16, cd bool) (*dns.Msg, error) {
 	q := transport.Question{Name: name, Type: qtype, CD: cd, CheckedFirst: l.checkedFirst}
-	w, ok := ctx.Value(witnessKey{}).(*witness)
-	if ok {
+	w, watched := ctx.Value(witnessKey{}).(*witness)
+	if watched {
 		q.Except = w.except
 	}
 	m, err := l.client.Ask(ctx, q)
@@ -161,7 +161,7 @@ func (l listening) Exchange(ctx context.Context, name string, qtype uint16, cd b
 		return nil, err
 	}
 	charge(ctx, m.Faults)
-	if ok {
+	if watched {
 		w.note(qtype, m)
 	}
 	return m.Msg, nil
