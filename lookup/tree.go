@@ -23,12 +23,20 @@ func (r *Result) WriteTree(w io.Writer, now time.Time) error {
 }
 
 func (r *Result) draw(p *page, now time.Time) {
-	p.fold("", "  ", fmt.Sprintf("%s %s %s: %s", mark(r.Status), r.Name, r.Type, r.Status))
+	p.fold("", "  ", fmt.Sprintf("%s %s %s: %s", mark(r.Status), r.Name, r.Type, r.headline()))
 	for _, n := range r.tree(now) {
 		p.WriteByte('\n')
 		n.draw(p, "", "")
 	}
 	r.conclude(p)
+}
+
+// headline is the status, and that there is no record where that is proven.
+func (r *Result) headline() string {
+	if r.Status == dnssec.Secure && r.Presence == Absent {
+		return "absent (secure)"
+	}
+	return r.Status.String()
 }
 
 // page is a text in lines of a width.
@@ -37,7 +45,7 @@ type page struct {
 	width int
 }
 
-// fold writes a text behind first, and what does not fit the width in further lines behind rest.
+// fold writes a text after first, and what does not fit the width in further lines after rest.
 func (p *page) fold(first, rest, text string) {
 	words := strings.TrimLeft(text, " ")
 	line := first + text[:len(text)-len(words)]

@@ -34,7 +34,7 @@ func ParseAddress(s string) (Address, error) {
 	case "inet", "inet6":
 		a, err = parseHostPort(rest)
 	default:
-		err = fmt.Errorf("unknown kind %q", kind)
+		err = fmt.Errorf("unknown kind %q: write unix:/path, inet:host:port or inet:port@host", kind)
 	}
 	if err != nil {
 		return Address{}, fmt.Errorf("milter: address %q: %w", s, err)

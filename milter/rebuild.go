@@ -34,7 +34,7 @@ func (a *assembly) field(name, value []byte) {
 	case a.noHead:
 		return
 	case a.spool != nil:
-		a.refuse(fmt.Errorf("%w: field behind the header", message.ErrMalformed))
+		a.refuse(fmt.Errorf("%w: field after the header", message.ErrMalformed))
 		return
 	case len(a.head)+len(name)+len(value) > a.maxHeader:
 		a.refuse(fmt.Errorf("%w: header of more than %d bytes", message.ErrTooBig, a.maxHeader))

@@ -64,7 +64,7 @@ func (s *Server) hintOrder(m *message.Message, out *message.Outcome) {
 	}
 	s.hint.Do(func() {
 		s.log.LogAttrs(s.ctx, slog.LevelWarn, "milter: a message came with a DKIM-Signature, which its new body breaks; "+
-			"if the DKIM signer is a milter too, name it behind this one in the MTA's list of milters")
+			"if the DKIM signer is a milter too, name it after this one in the MTA's list of milters")
 	})
 }
 

@@ -52,7 +52,7 @@ func parseSubmitters(list []string) (submitters, error) {
 		var err error
 		switch {
 		case value == "":
-			err = errors.New("nothing behind the colon")
+			err = errors.New("write user:NAME, tls:NAME, net:ADDRESS or net:CIDR")
 		case kind == "user" && strings.HasPrefix(value, "!"):
 			err = errors.New("there is no negation; list only who is meant")
 		case kind == "user":
@@ -93,7 +93,7 @@ func parseNet(s string) (netip.Prefix, error) {
 		return netip.Prefix{}, errNet
 	}
 	if p != p.Masked() {
-		err = fmt.Errorf("%s has bits set behind its length: write %s", p, p.Masked())
+		err = fmt.Errorf("%s has bits set after its length: write %s", p, p.Masked())
 	}
 	return p, err
 }

@@ -24,7 +24,7 @@ func (x *suspect) epilogue() bool {
 			return false
 		}
 		text = text[:i]
-		const sentence = "Text was appended behind the last part of the signed content, as lists and gateways do."
+		const sentence = "Text was appended after the last part of the signed content, as lists and gateways do."
 		if x.is(ChangeFooter, sentence, text) || x.is(ChangeFooter, sentence, bytes.TrimSuffix(text, crlfBytes)) {
 			return true
 		}

@@ -16,7 +16,7 @@ func printMilters(out io.Writer, milters []config.Milter) {
 	slices.SortStableFunc(sorted, func(a, b config.Milter) int { return strings.Compare(b.Role, a.Role) }) // "verify" first
 	tell(out, "\n# Postfix (a chroot sees unix sockets below /var/spool/postfix)")
 	if list := postfixList(sorted, config.RoleVerify, "accept"); list != "" {
-		tell(out, "# main.cf, for mail from outside; before OpenDKIM's verifier or behind it")
+		tell(out, "# main.cf, for mail from outside; before OpenDKIM's verifier or after it")
 		tell(out, "smtpd_milters = %s", list)
 	}
 	tell(out, "milter_protocol = 6")

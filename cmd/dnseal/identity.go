@@ -74,6 +74,9 @@ func newIdentityNew() *cobra.Command {
 		if err := needDir(*dir); err != nil {
 			return err
 		}
+		if cmd.Flags().Changed("days") && opts.Days == 0 {
+			return usageError{errors.New("--days needs at least 1; without it the certificate is valid for ten years")}
+		}
 		id, err := identity.Create(*dir, args[0], opts)
 		if errors.Is(err, fs.ErrExist) {
 			return hint(err, "an identity is never overwritten: choose another --identities directory or move the old one away")

@@ -112,7 +112,7 @@ func (b *berReader) finish() error {
 	_, err := b.in.Peek(1)
 	switch {
 	case err == nil:
-		return b.syntax("octets behind the end")
+		return b.syntax("octets after the end")
 	case errors.Is(err, io.EOF):
 		return nil
 	default:

@@ -66,7 +66,7 @@ var hostileCases = []hostileCase{
 		content := testContent
 		f.content = &content
 	}},
-	{name: "octets behind the end", want: "malformed", openssl: true, build: func(_ testing.TB, f *forgery, _ *forgedSigner) {
+	{name: "octets after the end", want: "malformed", openssl: true, build: func(_ testing.TB, f *forgery, _ *forgedSigner) {
 		f.trailer = []byte{0, 0}
 	}},
 	{name: "SHA-1", want: CodeWeak, openssl: true, build: func(_ testing.TB, f *forgery, s *forgedSigner) {

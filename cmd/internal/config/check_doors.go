@@ -201,7 +201,7 @@ func prefixes(list []string) ([]netip.Prefix, error) {
 			return nil, fmt.Errorf("%q is neither an address nor a network; write \"192.0.2.1\" or \"192.0.2.0/24\"", s)
 		}
 		if p != p.Masked() {
-			return nil, fmt.Errorf("%q has bits set behind its length; write %q", s, p.Masked())
+			return nil, fmt.Errorf("%q has bits set after its length; write %q", s, p.Masked())
 		}
 		out = append(out, p)
 	}

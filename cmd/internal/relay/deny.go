@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"dnseal/sender/identity"
 )
@@ -41,7 +42,7 @@ func (d *Deny) add(s string) error {
 	}
 	p, err := identity.ParsePattern(s)
 	if err != nil {
-		return err
+		return errors.New(strings.TrimPrefix(err.Error(), "identity: "))
 	}
 	if p.IsAddress() {
 		return errors.New("want a client's DNS name, an address or a network, not a mail address")
