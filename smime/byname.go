@@ -42,15 +42,6 @@ func (b byName) called(f message.Field) []int {
 	return b.order[start:end]
 }
 
-// fieldsCalled returns the fields with the name of f.
-func (b byName) fieldsCalled(f message.Field) []message.Field {
-	var out []message.Field
-	for _, i := range b.called(f) {
-		out = append(out, b.fields[i])
-	}
-	return out
-}
-
 func (b byName) search(f message.Field) (int, bool) {
 	return slices.BinarySearchFunc(b.order, f, func(i int, f message.Field) int { return message.CompareNames(b.fields[i], f) })
 }

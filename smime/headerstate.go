@@ -30,25 +30,32 @@ var shown = []string{
 // Under the older forms of protection, which repeat what they like, only fields that have a copy are compared.
 func (p *protection) compare() {
 	inside, outside, c := sortByName(p.fields), sortByName(p.outer), &comparer{words: maxWords}
+	repeated := false // one of those that are shown
 	for i, f := range p.fields {
+		isShown := f.Is(shown...)
+		repeated = repeated || isShown
 		if inside.first(f) != i || !protectable(f) {
 			continue
 		}
-		copies, outer := inside.fieldsCalled(f), outside.fieldsCalled(f)
-		if !sameFields(copies, outer, c.value) {
-			p.differ(f.Name(), f.Is(shown...) && (!f.Is("Subject") || !sameFields(copies, outer, c.subject)))
+		if !sameFields(inside, outside, f, c.value) {
+			p.differ(f.Name(), isShown && (!f.Is("Subject") || !sameFields(inside, outside, f, c.subject)))
 		}
 	}
-	for _, name := range shown {
-		called := func(f message.Field) bool { return f.Is(name) }
-		added := func(f message.Field) bool { return f.Is(name) && !empty(f) }
-		if p.kind != "legacy" && !slices.ContainsFunc(p.fields, called) && slices.ContainsFunc(p.outer, added) {
-			p.differ(name, true)
-		}
+	if p.kind != "legacy" {
+		p.compareAdded(inside, outside)
 	}
 	// A header of which nothing that is shown was repeated is not protected, whatever else was.
-	if p.state == HeaderUnprotected && slices.ContainsFunc(p.fields, func(f message.Field) bool { return f.Is(shown...) }) {
+	if p.state == HeaderUnprotected && repeated {
 		p.state = HeaderProtected
+	}
+}
+
+// compareAdded finds the fields that readers are shown and that stand only outside.
+func (p *protection) compareAdded(inside, outside byName) {
+	for i, f := range p.outer {
+		if outside.first(f) == i && f.Is(shown...) && inside.first(f) < 0 && !allEmpty(outside, f) {
+			p.differ(f.Name(), true)
+		}
 	}
 }
 
@@ -61,9 +68,16 @@ func (p *protection) differ(name string, changed bool) {
 
 // sameFields compares all fields of one name: a field that occurs twice is two. One that is empty shows nothing, so that
 // it may be there or not.
-func sameFields(copies, outer []message.Field, same func(signed, outer message.Field) bool) bool {
-	return slices.EqualFunc(copies, outer, same) ||
-		!slices.ContainsFunc(slices.Concat(copies, outer), func(f message.Field) bool { return !empty(f) })
+func sameFields(inside, outside byName, f message.Field, same func(signed, outer message.Field) bool) bool {
+	equal := slices.EqualFunc(inside.called(f), outside.called(f), func(i, o int) bool {
+		return same(inside.fields[i], outside.fields[o])
+	})
+	return equal || allEmpty(inside, f) && allEmpty(outside, f)
+}
+
+// allEmpty reports whether every field with the name of f is empty.
+func allEmpty(fields byName, f message.Field) bool {
+	return !slices.ContainsFunc(fields.called(f), func(i int) bool { return !empty(fields.fields[i]) })
 }
 
 func empty(f message.Field) bool { return withoutSpace(f.Value()) == "" }

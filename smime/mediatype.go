@@ -96,6 +96,9 @@ func (t mediaType) secondBoundary() bool {
 
 // holdsBoundary looks for the name of the parameter in a value, in any of its forms.
 func holdsBoundary(value string) bool {
+	if !strings.Contains(value, "=") {
+		return false
+	}
 	for rest := strings.ToLower(value); ; {
 		_, after, ok := strings.Cut(rest, "boundary")
 		if !ok {

@@ -1,6 +1,8 @@
 package smime
 
 import (
+	"cmp"
+	"iter"
 	"mime"
 	"slices"
 	"strings"
@@ -35,49 +37,43 @@ func isSignature(name string) bool {
 // nameDefect wants every name that a part with a signature has to end in one of endings (RFC 8551, Section 3.2.1). what it is called
 // in a reason.
 func nameDefect(p *part, what string, endings ...string) string {
-	types := []mediaType{p.typ}
-	for _, f := range p.fields {
-		if !f.Is("Content-Disposition") {
-			continue
-		}
-		t := parseMediaType(f.Unfolded())
-		if len(types) > 1 || t.ambiguous {
-			return what + ": a Content-Disposition field that can be read in more than one way"
-		}
-		types = append(types, t)
+	value, n := field(p.fields, "Content-Disposition")
+	disposition := parseMediaType(value)
+	if n > 1 || n == 1 && disposition.ambiguous {
+		return what + ": a Content-Disposition field that can be read in more than one way"
 	}
-	for _, t := range types {
-		for _, name := range []string{"name", "filename"} {
-			for _, value := range t.values(name) {
-				if !endsIn(value, endings) {
-					return "the " + what + " has the name " + quoted(value)
-				}
+	return cmp.Or(p.typ.nameDefect(what, endings), disposition.nameDefect(what, endings))
+}
+
+func (t mediaType) nameDefect(what string, endings []string) string {
+	for _, name := range []string{"name", "filename"} {
+		for value := range t.values(name) {
+			if !endsIn(value, endings) {
+				return "the " + what + " has the name " + quoted(value)
 			}
-			if !t.readable(name) {
-				return "the " + what + " has a name in a charset of its own"
-			}
+		}
+		if !t.readable(name) {
+			return "the " + what + " has a name in a charset of its own"
 		}
 	}
 	return ""
 }
 
 // values are what a parameter may be read as: as it stands, and put together from the pieces of RFC 2231.
-func (t mediaType) values(name string) []string {
-	var out []string
-	pieces := false
-	for _, p := range t.params {
-		base, _, star := strings.Cut(p.name, "*")
-		switch {
-		case base == name && star:
-			pieces = true
-		case base == name:
-			out = append(out, p.value)
+func (t mediaType) values(name string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		pieces := false
+		for _, p := range t.params {
+			base, _, star := strings.Cut(p.name, "*")
+			pieces = pieces || base == name && star
+			if base == name && !star && !yield(p.value) {
+				return
+			}
+		}
+		if pieces {
+			yield(t.extended(name))
 		}
 	}
-	if pieces {
-		out = append(out, t.extended(name))
-	}
-	return out
 }
 
 // readable reports whether the extended form of a parameter, if there is one, is in a charset in which ASCII is ASCII.
@@ -104,7 +100,10 @@ func endsIn(value string, endings []string) bool {
 // what readers show in ways of their own: unknown charsets, control characters, those that turn the direction of writing, and
 // those that end or escape something in a header.
 func decodeName(raw string) (string, bool) {
-	name, err := new(mime.WordDecoder).DecodeHeader(raw)
+	name, err := raw, error(nil)
+	if strings.Contains(raw, "=?") {
+		name, err = new(mime.WordDecoder).DecodeHeader(raw)
+	}
 	if err != nil || !utf8.ValidString(name) || strings.ContainsAny(name, `"\;%`) {
 		return "", false
 	}

@@ -73,5 +73,5 @@ func (t *besideText) add(l line) {
 
 // odd reports whether there is any other text. Empty lines are none.
 func (t *besideText) odd() bool {
-	return t.long || len(t.folded) > 0 && !slices.Contains(usualTexts, string(t.folded))
+	return t.long || len(t.folded) > 0 && !slices.ContainsFunc(usualTexts, func(usual string) bool { return usual == string(t.folded) })
 }

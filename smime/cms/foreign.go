@@ -80,7 +80,7 @@ func readOtherRevocation(b *berReader, end int64) error {
 // foreignDigest says that digestAlgorithms holds something that is no digest algorithm anybody knows, and that no signer uses.
 func (sd *SignedData) foreignDigest() bool {
 	for _, a := range sd.digestAlgorithms {
-		if known := knownDigest(string(a.oid)) && a.plain(); !known && !sd.usesDigest(a) {
+		if !sd.usesDigest(a) && (!a.plain() || !knownDigest(string(a.oid))) {
 			return true
 		}
 	}

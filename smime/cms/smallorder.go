@@ -20,17 +20,31 @@ func inField(n *big.Int) *big.Int { return n.Mod(n, edwardsP) }
 //
 // It is told by y: neither the sign bit of the encoding nor a y of p or more (not canonical) plays a part.
 func smallOrder(key ed25519.PublicKey) bool {
-	y := slices.Clone(key)
-	slices.Reverse(y)
-	y[0] &= 0x7f // the sign of x
-	n := inField(new(big.Int).SetBytes(y))
-	return slices.ContainsFunc(smallOrderYs(), func(small *big.Int) bool { return small.Cmp(n) == 0 })
+	var y [ed25519.PublicKeySize]byte
+	copy(y[:], key)
+	y[len(y)-1] &= 0x7f // the sign of x
+	return slices.Contains(smallOrderKeys(), y)
 }
+
+// smallOrderKeys are all encodings of those points without the sign of x: of y, and of y + p where that fits too.
+var smallOrderKeys = sync.OnceValue(func() [][ed25519.PublicKeySize]byte {
+	var keys [][ed25519.PublicKeySize]byte
+	for _, small := range smallOrderYs() {
+		for _, y := range []*big.Int{small, new(big.Int).Add(small, edwardsP)} {
+			if y.BitLen() < 8*ed25519.PublicKeySize {
+				var key [ed25519.PublicKeySize]byte
+				slices.Reverse(y.FillBytes(key[:])) // little-endian
+				keys = append(keys, key)
+			}
+		}
+	}
+	return keys
+})
 
 // smallOrderYs are the y of those points. The neutral element has 1, the point of order 2 has -1, and those of order 4, where
 // x² = -1, have 0. The double of a point has y' = (dy⁴+2y²-1) / (-dy⁴+2dy²+1) by the addition law of Section 5.1.4: it is of order 4
 // where dy⁴+2y²-1 is 0.
-var smallOrderYs = sync.OnceValue(func() []*big.Int {
+func smallOrderYs() []*big.Int {
 	one := big.NewInt(1)
 	ys := []*big.Int{one, new(big.Int).Sub(edwardsP, one), big.NewInt(0)}
 	root := new(big.Int).ModSqrt(inField(new(big.Int).Add(edwardsD, one)), edwardsP)
@@ -42,4 +56,4 @@ var smallOrderYs = sync.OnceValue(func() []*big.Int {
 		}
 	}
 	return ys
-})
+}

@@ -40,6 +40,9 @@ func ParseFrom(value string) ([]Address, error) {
 		}
 		return as, err
 	}
+	if len(as) < 2 {
+		return as, nil
+	}
 	var out []Address
 	seen := map[Address]bool{}
 	for _, a := range as {
