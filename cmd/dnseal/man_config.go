@@ -33,7 +33,7 @@ as "90s" or "5m".
 			fmt.Fprintf(&b, ".TP\n.B %s\n%s\n", roff(k.Name), roff(k.Text))
 		}
 	}
-	b.WriteString(".SH SEE ALSO\n.BR dnseal-relay (1),\n.BR dnseal-milter (1),\n.BR dnseal-check (1)\n")
+	b.WriteString(".SH SEE ALSO\n.BR dnseal-relay (1),\n.BR dnseal-milter (1),\n.BR dnseal-check (1),\n.BR dnseal-verdicts (7)\n")
 	return b.String(), nil
 }
 

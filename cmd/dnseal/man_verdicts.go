@@ -39,7 +39,7 @@ var verdictCodes = []struct {
 		{receiver.Policy, "bad-cosigner", "another signature in the same object is wrong."},
 		{receiver.PermError, "malformed", "the message or its signature cannot be read, or readers differ in how they read it."},
 		{receiver.Policy, "not-an-entity", "what is signed is no part of a mail message but a file."},
-		{receiver.Neutral, "unsupported", "an algorithm or a form that dnseal does not know."},
+		{receiver.Neutral, "unsupported", "an algorithm or a form that dnseal does not know, or a key or a signature value over its limits."},
 		{receiver.PermError, "too-big", "over max-bytes; not looked at."},
 		{receiver.PermError, "limit:WORD", "over a limit: parts, depth, header, signatures, layers, identities, or paths (certificates tried in one message)."},
 		{receiver.TempError, "internal-error", "trouble of this machine; the log says which."},
