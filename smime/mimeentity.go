@@ -17,7 +17,11 @@ func entityDefect(p *part, outer []message.Field) string {
 		return "it has no Content-Type that can be read"
 	}
 	protected := p.typ.has(hp) || p.typ.has("protected-headers")
-	outside, c := sortByName(outer), &comparer{words: maxWords}
+	var outside byName
+	if !protected {
+		outside = sortByName(outer)
+	}
+	c := &comparer{words: maxWords}
 	for _, f := range p.fields {
 		switch {
 		case f.Name() == "":
