@@ -55,7 +55,7 @@ func domains(list []string) ([]string, error) {
 // validator refuses it.
 func ownerName(name string) string {
 	name = dns.CanonicalName(name)
-	if !strings.Contains(name, `\`) {
+	if !strings.ContainsFunc(name, mayBeEscaped) {
 		return name
 	}
 	var wire [255]byte
@@ -68,6 +68,11 @@ func ownerName(name string) string {
 		return name
 	}
 	return dns.CanonicalName(plain)
+}
+
+// mayBeEscaped reports octets that can be written in more than one way.
+func mayBeEscaped(r rune) bool {
+	return (r < 'a' || r > 'z') && (r < '0' || r > '9') && !strings.ContainsRune("-_.*", r)
 }
 
 // refuse says why an absolute, lower-case name may not be looked up; "" if it may. Deny is stronger than allow.

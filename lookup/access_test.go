@@ -48,6 +48,19 @@ func TestAccess(t *testing.T) {
 	}
 }
 
+// TestOwnerName: every octet is written in one way, so that a reply repeats what was asked.
+func TestOwnerName(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{
+		"X.Example.ORG": "x.example.org.", "n\u00f6.example.org.": `n\195\182.example.org.`, `\110.org`: "n.org.",
+		`a b.org`: `a\ b.org.`, `a;b.org`: `a\;b.org.`, `a\.b.org`: `a\.b.org.`, "*._x.org.": "*._x.org.", ".": ".",
+	} {
+		if got := ownerName(name); got != want {
+			t.Errorf("ownerName(%q) = %q, want %q", name, got, want)
+		}
+	}
+}
+
 // TestDeniedIsNotAsked asks nothing about a denied name.
 func TestDeniedIsNotAsked(t *testing.T) {
 	t.Parallel()

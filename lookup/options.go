@@ -1,6 +1,7 @@
 package lookup
 
 import (
+	"cmp"
 	"crypto/x509"
 	"fmt"
 	"time"
@@ -74,9 +75,11 @@ func (o *Options) setDefaults() error {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	if o.Probe == "" {
-		o.Probe = defaultProbe
+	probe, err := domains([]string{cmp.Or(o.Probe, defaultProbe)})
+	if err != nil {
+		return fmt.Errorf("the probe must be a domain: %w", err)
 	}
+	o.Probe = probe[0]
 	return nil
 }
 

@@ -46,7 +46,7 @@ func (c *Client) probeOne(ctx context.Context, i int) error {
 	case m.Rcode == dns.RcodeNameError:
 		return fmt.Errorf("it does not know %s; name another bogus zone", name)
 	case m.Rcode != dns.RcodeServerFailure:
-		return fmt.Errorf("it answers for %s, which is bogus", name)
+		return fmt.Errorf("it answers for %s, which should be bogus; if it is not, name another bogus zone", name)
 	}
 	m, err = c.transport.AskOne(ctx, i, transport.Question{Name: name, Type: dns.TypeSOA, Plain: true, CD: true})
 	if err != nil || m.Rcode == dns.RcodeServerFailure {

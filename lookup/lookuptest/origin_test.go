@@ -16,6 +16,10 @@ func TestOrigin(t *testing.T) {
 		{"origin from outside", "@" + rest, "example.org", ""},
 		{"no name at all", "@" + rest, "", "put $ORIGIN and the zone's name first"},
 		{"relative owner", "example" + rest, "", "put $ORIGIN"},
+		{"byte order mark", "\ufeff$ORIGIN example.org.\n@" + rest, "", ""},
+		{"byte order mark before the owner", "\ufeffexample.org." + rest, "", ""},
+		{"byte order mark, origin from outside", "\ufeff@" + rest, "example.org", ""},
+		{"relative names without @", "www 300 IN A 192.0.2.1\n", "", "put $ORIGIN"},
 		{"some other mistake", "example.org." + rest + "y A 1.2.3\n", "", "zone:5"},
 	} {
 		s, err := New([]Zone{{Text: tt.text, Origin: tt.origin}}, Options{})

@@ -48,12 +48,13 @@ func parseZone(spec Zone) (string, []record, error) {
 	if spec.Origin != "" {
 		origin = dns.CanonicalName(spec.Origin)
 	}
-	records, err := parseRecords(file, spec.Text, origin)
+	text := strings.TrimPrefix(spec.Text, "\ufeff") // a byte order mark, as editors on Windows write it
+	records, err := parseRecords(file, text, origin)
 	if err != nil && origin == "" {
 		// A server knows the name of the zone from its configuration, and relative names need no $ORIGIN there.
-		if owner := ownerOfSOA(spec.Text); owner != "" {
-			records, err = parseRecords(file, spec.Text, owner)
-		} else if strings.Contains(spec.Text, "@") {
+		if owner := ownerOfSOA(text); owner != "" {
+			records, err = parseRecords(file, text, owner)
+		} else if _, other := parseRecords(file, text, "invalid."); other == nil {
 			err = fmt.Errorf("%w; %w", err, ErrNoOrigin)
 		}
 	}
