@@ -28,6 +28,15 @@
 // with all that a person is shown in it: another address in a display name, a group name or a comment, however it is quoted or
 // encoded, is policy (display.go).
 //
+// A message has as many signers as its SignedData holds. A bad one next to the one that decided is policy, bad-cosigner
+// (cosigner.go), and the result of the one that decided stands first in Authentication-Results.
+//
+// Saved mail is judged by what is published now: a key that its name does not publish any more is key-not-published-now or
+// not-published-now, which are not the words for a forger's key (records.go).
+//
+// Nothing that a stranger wrote looks like a result: fields that claim to be of Options.AuthservID are removed, however its name is written, and
+// names and comments in our own field hold nothing that a reader could take for one (forged.go, results.go).
+//
 // Standards: RFC 8551 and RFC 8550 (S/MIME), RFC 8162 and RFC 7671 (DANE), RFC
 // 9788 (header protection), RFC 8601 and RFC 7281 (Authentication-Results).
 //

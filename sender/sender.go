@@ -16,7 +16,7 @@
 // may sign like any other envelope sender (Rule.MailFrom can exclude it), except
 // that delivery reports are left alone. What is signed or encrypted already is
 // left alone, unless the rule says Again. Header fields X-Dnseal-* are always removed, and listened to
-// only from Options.Control.
+// only from Options.Control. So are results of Options.AuthservID: a submitter could forge them (RFC 8601, Section 5).
 //
 // What stands in the way of a signature is of a class (the Class constants), and Options.On says what is done then. A fault of the message
 // itself ([ClassMalformed]) is refused for good, with its place; what can pass by itself, as a key that is not available, is deferred. The

@@ -12,6 +12,9 @@
 // Section 2.2.3). What a status rests on is kept (proof.go, finish.go), so that
 // [Validator.Judge] can repeat it offline.
 //
+// Trust anchors can be a file that another program keeps by RFC 5011: keys in states other than VALID and MISSING do not count (anchor.go).
+// The zone that denies a name is the one that its SOA record says (negative.go).
+//
 // It opens no socket: it asks its questions through [Exchanger]. Every
 // question, signature and hash is counted in the [Budget] of the context.
 package dnssec

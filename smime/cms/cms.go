@@ -23,6 +23,11 @@
 // [SignedData.Signers]: RFC 8551 certs-only), and decides about a signer without signed
 // attributes ([SignerInfo.SignedAttributes]).
 //
+// # What does not count
+//
+// A key or a signature value that is larger than package certificate allows is unsupported before any arithmetic; an Ed25519
+// key of small order (smallorder.go) is weak, because signatures by it hold for more than one message.
+//
 // # Specifications
 //
 // RFC 5652 (CMS), RFC 5754 (SHA-2), RFC 4055 and RFC 4056 (RSASSA-PSS), RFC 5753 and

@@ -16,6 +16,9 @@
 // and a control octet where a field's name stands, make it unreadable ([HeaderError]): readers differ on whether such a line
 // is a field, and on which. Other control octets in values are kept; addresses with them cannot be read.
 //
+// Results that claim to be of a host are found however its name is written ([ForgedResults]): comments, quoted pairs, encoded words,
+// width and trailing dots are undone, and in doubt a field counts as forged.
+//
 // Standards: RFC 5322 (header fields, addresses), RFC 6532 (UTF-8 header
 // fields), RFC 5321 (envelope). No byte of a message is ever re-serialised:
 // a field is its raw bytes, a body is a range of the spool.
