@@ -117,8 +117,9 @@ func isToken(s string) bool {
 	return s != ""
 }
 
-// foldID is the form in which two authserv-ids are compared: lower case, without dots at its ends, labels in Unicode.
-func foldID(id string) string { return strings.Trim(bareText(plain(id)), ".") }
+// foldID is the form in which two authserv-ids are compared: lower case, without dots or other signs at its ends, labels in
+// Unicode.
+func foldID(id string) string { return strings.TrimFunc(bareText(plain(id)), isSign) }
 
 var aLabel = regexp.MustCompile(`xn--[a-z0-9-]+`)
 

@@ -19,7 +19,7 @@ var forgeries = []string{
 	` mx(\)).example.net; none`, ` mx.(a)example.net; none`, ` (\) mx.example.net; none`, ` (a) (b\\) mx.example.net; none`, " (mx.example.net) other.example; none",
 	" mx.example.net (; none", " ((mx.example.net; none", ` ("(") mx.example.net; none`,
 	// no form at all
-	" ;;; mx.example.net; smime=pass", " mx.example.net smime=pass", " x mx.example.net; none", " smime=pass mx.example.net", ` "mx.example.net; none`, " =mx.example.net; none",
+	" ;;; mx.example.net; smime=pass", " mx.example.net smime=pass", " 'mx.example.net'; none", " mx.example.net\u00bb; none", " x mx.example.net; none", " smime=pass mx.example.net", ` "mx.example.net; none`, " =mx.example.net; none",
 	// what is not seen, and other forms of letters
 	" mx\u00ad.example.net; none", " mx.exa\u200bmple.net; none", "\ufeffmx.example.net; none", " mx.example.net\u202e; none", " mx\ufe0f.example.net; none", " ｍｘ.ｅｘａｍｐｌｅ.ｎｅｔ; none",
 	" mx。example。net; none", " mx．example．net; none", " mx｡example｡net; none", " mx.example.net； smime=pass", " \U0001d426\U0001d431.example.net; none", "\u00a0mx.example.net; none",
