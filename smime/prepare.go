@@ -50,6 +50,12 @@ func (pl *planner) plan(p *part, frozen bool) bool {
 		pl.frozen(p)
 		return false
 	}
+	if doubt := p.doubt(); doubt != "" {
+		if p.hazards() != 0 {
+			pl.block(p, "%s", doubt)
+		}
+		return false
+	}
 	p.newHeader = pl.header(p)
 	switch {
 	case p.leaf():
@@ -61,12 +67,28 @@ func (pl *planner) plan(p *part, frozen bool) bool {
 	default:
 		p.todo = pl.multipart(p)
 	}
-	changed := p.newHeader || p.todo != keep
-	if changed && p.parent != nil && slices.ContainsFunc(p.fields, func(f message.Field) bool { return f.Name() == "" }) {
-		// Where the header ends is not the same for all readers, and so is what would be encoded.
-		pl.block(p, "header: %v", errNoField)
+	return p.newHeader || p.todo != keep
+}
+
+// doubt says why readers do not agree on what a part inside is, or where its body begins, or "". Nothing in it may be encoded: those
+// who take it for a text would be shown what only others decode.
+func (p *part) doubt() string {
+	switch {
+	case p.parent == nil || p.malformed != "":
+		return p.malformed
+	case slices.ContainsFunc(p.fields, func(f message.Field) bool { return f.Name() == "" }):
+		return "header: " + errNoField.Error()
 	}
-	return changed
+	return ""
+}
+
+// hazards are those that break a signature, in p and in the parts in it.
+func (p *part) hazards() hazard {
+	found := (p.header | p.content | p.frame) & breaking
+	for _, k := range p.kids {
+		found |= k.hazards()
+	}
+	return found
 }
 
 // frozen reports what breaks a signature on the way in parts that nobody may touch.
@@ -149,9 +171,6 @@ func (pl *planner) leaf(p *part) todo {
 		return keep // only a little wide
 	}
 	switch {
-	case p.malformed != "":
-		pl.block(p, "%s", p.malformed)
-		return keep
 	case p.cte == "quoted-printable":
 		if !isText(p) && dirty&hasBareLF != 0 {
 			pl.block(p, "%s", hasBareLF) // of text alone the line ends may change

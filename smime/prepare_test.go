@@ -198,6 +198,25 @@ func TestPrepareKeepsForeignSignatures(t *testing.T) {
 	}
 }
 
+// Parts that readers take for different things stay byte for byte: where one decodes, another shows a text as it stands.
+func TestPrepareKeepsDoubtfulParts(t *testing.T) {
+	t.Parallel()
+	const inner = "\r\n\r\n--i\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nSch\u00f6ne Gr\u00fc\u00dfe \r\n--i--\r\n"
+	for _, part := range []string{
+		"Content-Type: multipart/mixed; boundary=i\r\nContent-Type: text/plain" + inner,
+		"no field\r\nContent-Type: multipart/mixed; boundary=i" + inner,
+		"Content-Type: message/rfc822\r\n\r\nSubject: x\r\nno field\r\nContent-Type: multipart/mixed; boundary=i" + inner,
+		"Content-Type: message/rfc822\r\nContent-Type: text/plain\r\n\r\nSubject: x\r\nContent-Type: multipart/mixed; boundary=i" + inner,
+		"no field\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nSch\u00f6ne Gr\u00fc\u00dfe ",
+	} {
+		signed := sign(t, mixed(part, "\r\nsafe"), SignOptions{})
+		holds(t, signed)
+		if content, opaque := contentOf(t, signed); !opaque || !strings.Contains(content, part) {
+			t.Errorf("%q became, opaque %v,\n%s", part, opaque, content)
+		}
+	}
+}
+
 // Safe parts stay byte for byte, whatever happens to the others.
 func TestPrepareKeepsSafeParts(t *testing.T) {
 	t.Parallel()

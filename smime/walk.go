@@ -23,6 +23,8 @@ type walker struct {
 	eol     int // length of the line end before the line
 	prefix  string
 	measure bool
+	// settles says that careless headers are taken for what all readers take them for.
+	settles bool
 	// shallow asks only for the parts of the root, and does not look into the first one.
 	shallow bool
 	meter   meter
@@ -31,7 +33,7 @@ type walker struct {
 // walk finds the parts of the entity whose body is [body, end) of src; fields is its header.
 // measure asks for the hazards of every part, and for what careless headers mean. Errors: *LimitError, else what src or ctx returned.
 func walk(ctx context.Context, src io.ReaderAt, fields []message.Field, body, end int64, measure bool) (*part, error) {
-	w := &walker{root: &part{fields: fields, body: body}, measure: measure, parts: 1}
+	w := &walker{root: &part{fields: fields, body: body}, measure: measure, settles: measure, parts: 1}
 	w.open = append(make([]*part, 0, 8), w.root)
 	if err := w.begin(w.root); err != nil {
 		return nil, err
@@ -259,7 +261,7 @@ func (w *walker) headersDone(at int64) error {
 // begin looks at a part whose header is known, and enters the message it may hold.
 func (w *walker) begin(p *part) error {
 	p.describe()
-	if w.measure {
+	if w.settles {
 		p.settle()
 	}
 	for _, outer := range w.open {
