@@ -168,3 +168,19 @@ func TestAnchorsBelowTheRoot(t *testing.T) {
 		}
 	}
 }
+
+// TestWrongAnchors blames the trust anchors, not a resolver that validates by the right ones.
+func TestWrongAnchors(t *testing.T) {
+	t.Parallel()
+	l, other := startLab(t, lookuptest.Options{Validating: true}, zone("example.lab")), startLab(t, lookuptest.Options{}, zone("example.lab"))
+	c := l.client(t, func(o *Options) { o.Anchors = other.anchors })
+	r := c.Lookup(t.Context(), sensor, TLSA)
+	if r.Status != dnssec.Bogus || !strings.Contains(r.advice(), "the trust anchors do not fit") {
+		t.Errorf("Lookup() = %s %q: %s", r.Status, r.Code, r.advice())
+	}
+	for _, w := range r.Warnings {
+		if strings.Contains(w, "does not validate") {
+			t.Errorf("the resolver is blamed: %q", w)
+		}
+	}
+}

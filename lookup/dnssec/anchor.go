@@ -45,11 +45,14 @@ var builtIn = sync.OnceValue(RootAnchors)
 // maxAnchors bounds what is read from an anchor file.
 const maxAnchors = 1000
 
+// ErrKeyStates: all keys of a file that unbound keeps are in states in which they are not trusted.
+var ErrKeyStates = errors.New("no key in it is trusted")
+
 // ParseAnchors reads DS and DNSKEY records in zone-file form; filename is for messages. Names are absolute;
 // a relative one is taken as below the root. Of DNSKEY records those with the SEP flag count, or all of a
 // zone when none has it. In a file that unbound keeps (auto-trust-anchor-file) only the keys in the states VALID and MISSING
 // count; the others are [Anchors.Ignored]. A byte order mark is skipped. It fails on a syntax error, on any other record type,
-// on a revoked key, and when there is no anchor in it.
+// on a revoked key, when there is no anchor in it, and when no key in it is trusted (ErrKeyStates).
 func ParseAnchors(text, filename string) (*Anchors, error) {
 	a := &Anchors{zones: make(map[name]*anchor)}
 	zp := dns.NewZoneParser(strings.NewReader(strings.TrimPrefix(text, "\ufeff")), ".", filename)
@@ -72,7 +75,7 @@ func ParseAnchors(text, filename string) (*Anchors, error) {
 	}
 	switch {
 	case len(a.zones) == 0 && len(a.ignored) > 0:
-		return nil, fmt.Errorf("dnssec: %s: no key in it is trusted: %s", filename, strings.Join(a.ignored, "; "))
+		return nil, fmt.Errorf("dnssec: %s: %w: %s; VALID and MISSING ones are (RFC 5011, Section 4.2)", filename, ErrKeyStates, strings.Join(a.ignored, "; "))
 	case count == 0:
 		return nil, fmt.Errorf("dnssec: %s: no DS or DNSKEY record in it", filename)
 	}
@@ -84,7 +87,7 @@ func ParseAnchors(text, filename string) (*Anchors, error) {
 
 // trustState is what unbound writes after each key of such a file: its state by RFC 5011, Section 4.2. The parser hands
 // comments on with spaces in them.
-var trustState = regexp.MustCompile(`;\s*state=(\d+)(?:\s*\[\s*(\w+)\s*\])?`)
+var trustState = regexp.MustCompile(`(?i);\s*state\s*=\s*(\d+)(?:\s*\[\s*(\w+)\s*\])?`)
 
 // untrusted reads the state of a key from its comment; ok says that there is one, and that the key does not count: only
 // VALID (2) and MISSING (3) ones are trust points (RFC 5011, Section 4.2). A key in its hold-down time may be an attacker's

@@ -1,6 +1,7 @@
 package dnssec_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -47,6 +48,11 @@ func TestAnchorStates(t *testing.T) {
 		}
 		if got := a.Ignored(); len(got) != len(tt.ignored) || len(got) > 0 && !strings.HasSuffix(got[0], tt.ignored[0]) {
 			t.Errorf("%s: ignored %q, want %q", tt.name, got, tt.ignored)
+		}
+	}
+	for _, text := range []string{"state= 1", "STATE=1", "state = 1", "; state=01"} {
+		if _, err := dnssec.ParseAnchors(key+" ;;"+text+" [ ADDPEND ]\n", "auto"); !errors.Is(err, dnssec.ErrKeyStates) {
+			t.Errorf("%q: %v, want %v", text, err, dnssec.ErrKeyStates)
 		}
 	}
 	for state, word := range []string{0: "  START  ", 1: " ADDPEND ", 4: " REVOKED ", 5: " REMOVED ", 6: ""} {

@@ -211,6 +211,9 @@ func ReadAnchors(file string) (*dnssec.Anchors, error) {
 		return nil, fmt.Errorf("trust anchor: %w", err)
 	}
 	anchors, err := dnssec.ParseAnchors(string(text), file)
+	if errors.Is(err, dnssec.ErrKeyStates) {
+		return nil, errors.New(strip(err))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s; write DS or DNSKEY records in zone-file form", strip(err))
 	}
