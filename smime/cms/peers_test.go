@@ -74,24 +74,29 @@ func peerFolder(t *testing.T, names ...string) string {
 	return dir
 }
 
-// TestHostileOpenSSL: each hostile message has one defect, and those that OpenSSL 3.0 does not see it accepts. That shows that nothing
-// else is wrong with them, so that TestHostile is about the right thing.
+// TestHostileOpenSSL: OpenSSL accepts the hostile messages that are right after all, each with one signer. That shows that
+// the forgery makes right messages, so that TestHostile is about the one thing that each of the others changes.
 func TestHostileOpenSSL(t *testing.T) {
 	t.Parallel()
 	dir := peerFolder(t)
 	mustPeer(t, dir, "openssl", "version")
-	if out, err := exec.CommandContext(t.Context(), "openssl", "version").Output(); err != nil || !bytes.HasPrefix(out, []byte("OpenSSL 3.0.")) {
-		t.Skipf("skipped: this is about OpenSSL 3.0, not %s", out)
-	}
+	asked := 0
 	for _, tt := range hostileCases {
+		if tt.want != "pass" || tt.name == "attributes unsorted, signed sorted" {
+			continue // programs differ on attributes that are sorted in the signature only
+		}
+		asked++
 		write(t, dir, "in", tt.message(t))
 		args := []string{"cms", "-verify", "-inform", "DER", "-in", "in", "-binary", "-noverify", "-out", "out"}
 		if !tt.attached {
 			args = append(args, "-content", "body")
 		}
-		if accepts := peer(t, dir, "openssl", args...) == nil; accepts != tt.openssl {
-			t.Errorf("%s: openssl accepts it: %t, want %t", tt.name, accepts, tt.openssl)
+		if err := peer(t, dir, "openssl", args...); err != nil {
+			t.Errorf("%s: openssl: %v", tt.name, err)
 		}
+	}
+	if asked < 3 {
+		t.Errorf("%d messages asked about", asked)
 	}
 }
 
