@@ -58,5 +58,7 @@ func (c *cast) readerAttacks() []vector {
 		named("opaque-name", "The signed object has the name of a document.", "name=smime.p7m", "name=invoice.pdf"),
 		named("opaque-disposition-name", "The same in the other field.", "Content-Transfer", disposition+"invoice.html\r\nContent-Transfer"),
 		named("opaque-disposition-twice", "Two such fields, of which the first is right.", "Content-Transfer", disposition+"smime.p7m\r\n"+disposition+"invoice.html\r\nContent-Transfer"),
+		hs("hs-address-split", "White space stands within the domain of To: some readers answer to what stands before it.", team, team, "To: team@example.co m"),
+		hs("hs-address-split-in-front", "The same in the local part: some take what stands behind it.", team, team, "To: te am@example.com"),
 	}
 }

@@ -21,21 +21,22 @@ func (c *comparer) mailboxes(was, is, charset string) bool {
 	})
 }
 
-// sameAddress compares two addresses; white space in a quoted local part is part of the address.
+// sameAddress compares two addresses. White space may stand around their parts (RFC 5322, Section 4.4). In a quoted local part it is
+// part of the address, and within a word there are readers for whom the address ends, or begins, there.
 func sameAddress(a, b string) bool {
-	if a, b = strings.TrimSpace(a), strings.TrimSpace(b); a == b {
+	if a, b = oneSpace(a), oneSpace(b); a == b {
 		return true
-	}
-	if !strings.Contains(a+b, `"`) {
-		a, b = withoutSpace(a), withoutSpace(b)
 	}
 	was, err := message.ParseAddress(a)
 	if err != nil {
-		return a == b
+		return false
 	}
 	is, err := message.ParseAddress(b)
 	return err == nil && was == is
 }
+
+// oneSpace puts one space in the place of each run of white space.
+func oneSpace(s string) string { return strings.Join(strings.Fields(s), " ") }
 
 // shownName is the name without white space; none where it only repeats the address, as some programs have it.
 func (c *comparer) shownName(m mailbox, charset string) string {

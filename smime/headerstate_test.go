@@ -124,6 +124,10 @@ func TestHeaderState(t *testing.T) {
 		{"To: \"a b\"@example.org", "To: \"ab\"@example.org", true}, // white space in quotes is part of the address
 		{"Reply-To: ab@example.org", "Reply-To: \"a b\"@example.org", true},
 		{"To: \"ab\"@example.org", "To: ab@example.org", false},
+		{"Reply-To: a@example.com", "Reply-To: a@example.co m", true}, // for some the address ends there
+		{"Reply-To: a@example.com", "Reply-To: <a@example.co\n m>", true},
+		{"To: lisa@example.com", "To: l isa@example.com", true},
+		{"To: the whole team", "To: the\n whole\tteam", false},
 		{"From: Alice <alice@example.org>", "From: Alice" + strings.Repeat(" ", 40) + "<alice@example.org>", true},
 		{"To: a@[IPv6:2001:db8::1]", "To: <a@[IPv6:2001:db8::1]>", false},
 		// The other fields, and those that are not asked for.
