@@ -29,10 +29,10 @@ var (
 var known = []struct {
 	unbound, ours, code, why string
 }{
-	{"secure", "servfail", dnssec.CodeSigner, "RFC 4035, Section 5.3.1: the signer must be the zone that holds the set; unbound takes a zone above it"},
-	{"secure", "servfail", dnssec.CodeBadDenial, "RFC 4035, Section 5.4 asks for a proof; that of a zone whose NSEC records contradict each other is none, but unbound tries all combinations"},
+	{"secure", "servfail", dnssec.CodeSigner, "RFC 4035, Section 5.3.1: the signer must be the zone that holds the set"},
+	{"secure", "servfail", dnssec.CodeBadDenial, "RFC 4035, Section 5.4 asks for a proof; that of a zone whose NSEC records contradict each other is none"},
 	{"insecure", "servfail", dnssec.CodeSigner, "as above, where an opt-out span or too many iterations come with it"},
-	{"insecure", "servfail", dnssec.CodeBadDenial, "RFC 6840, Section 4.1: the NSEC of a delegation denies nothing but the DS; unbound takes the name itself for an unsigned zone"},
+	{"insecure", "servfail", dnssec.CodeBadDenial, "RFC 6840, Section 4.1: the NSEC of a delegation denies nothing but the DS"},
 	{"servfail", "insecure", dnssec.CodeOptOut, "RFC 5155, Section 9.2: the opt-out span decides; unbound wants all of the reply right before it looks"},
 	{"servfail", "insecure", dnssec.CodeIterations, "RFC 9276, Section 3.2: one verified NSEC3 shows the iterations; unbound wants all of the reply right before it looks"},
 }

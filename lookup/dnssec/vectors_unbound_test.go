@@ -15,22 +15,22 @@ import (
 
 var vectorsUnbound = flag.Bool("vectors-unbound", false, "have unbound judge the vectors of testdata too (one start each)")
 
-// unboundOtherwise are vectors that unbound judges in another way.
+// unboundOtherwise are vectors on which validators may differ, with the rule that ours goes by: unbound is not asked for them.
 var unboundOtherwise = map[string]string{
-	"0202-revoked":                 "RFC 5011, Section 2.1: a revoked key signs nothing but its own revocation; unbound looks at that for anchors only",
+	"0202-revoked":                 "RFC 5011, Section 2.1: a revoked key signs nothing but its own revocation",
 	"0209-many-keys":               "a limit of ours",
 	"0311-unknown-algorithm":       "unbound has algorithm 16, which Go lacks",
 	"0315-sha1-ds":                 "RFC 9905: SHA-1 is off by default here",
 	"0317-rsasha1":                 "RFC 9905: SHA-1 is off by default here",
 	"0318-rsa-512":                 "RFC 8624 leaves key sizes to policy: ours counts such a key as none",
-	"0625-parent-side-unknown":     "RFC 6840, Section 4.1: unbound takes the name for an unsigned zone",
-	"0627-both-sides":              "RFC 4035, Section 2.3: both are right at their sides of the delegation; unbound finds no wildcard proof when both come",
+	"0625-parent-side-unknown":     "RFC 6840, Section 4.1: the NSEC of a delegation denies nothing but the DS",
+	"0627-both-sides":              "RFC 4035, Section 2.3: both are right at their sides of the delegation",
 	"0720-iterations-many":         "RFC 9276, Section 3.2: limits are the validator's; unbound has one, we have a second one",
-	"0724-delegation3-unknown":     "RFC 6840, Section 4.1: unbound takes the name for an unsigned zone",
+	"0724-delegation3-unknown":     "RFC 6840, Section 4.1: the NSEC of a delegation denies nothing but the DS",
 	"0726-grandparent-leaf":        "RFC 4035, Section 5.3.1: the signer must be the zone that holds the set",
 	"0909-alias-empty-wildcard":    "RFC 4592, Section 4: NODATA, as unbound says when it asks for the target by itself (0908)",
-	"0914-span-of-delegation":      "RFC 6840, Section 4.1: unbound takes the name for an unsigned zone",
-	"0920-wildcard-alias-unsigned": "RFC 4035, Section 5.2: the zone of the target is proven to be unsigned; unbound takes the alias's zone for it",
+	"0914-span-of-delegation":      "RFC 6840, Section 4.1: the NSEC of a delegation denies nothing but the DS",
+	"0920-wildcard-alias-unsigned": "RFC 4035, Section 5.2: the zone of the target is proven to be unsigned",
 	"0921-wildcard-alias-optout":   "as 0920",
 	"0915-span-of-parent":          "RFC 4035, Section 5.3.1: the signer must be the zone that holds the set",
 }
@@ -47,6 +47,9 @@ func TestVectorsUnbound(t *testing.T) {
 	}
 	for _, file := range files {
 		id := strings.TrimSuffix(filepath.Base(file), ".rpl")
+		if unboundOtherwise[id] != "" {
+			continue
+		}
 		t.Run(id, func(t *testing.T) {
 			s, err := readScenario(file)
 			if err != nil {
@@ -69,7 +72,7 @@ func TestVectorsUnbound(t *testing.T) {
 			if want == "bogus" || want == "indeterminate" {
 				want = "servfail"
 			}
-			if got != want && unboundOtherwise[id] == "" {
+			if got != want {
 				t.Errorf("unbound %s, ours %s", got, s.want)
 			}
 		})
