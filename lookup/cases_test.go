@@ -88,7 +88,8 @@ func TestFieldADOnly(t *testing.T) {
 	}
 }
 
-// TestFieldNoAD is testdata/cases/dns/03-ad-only-advice.txt, with unbound and a negative trust anchor.
+// TestFieldNoAD is testdata/cases/dns/03-ad-only-advice.txt, with unbound and a negative trust
+// anchor.
 func TestFieldNoAD(t *testing.T) {
 	t.Parallel()
 	fieldCase(t, "03-ad-only-advice.txt")
@@ -100,7 +101,8 @@ func TestFieldNoAD(t *testing.T) {
 	wants(t, "no AD", text, []string{"mode validate says why", "negative trust anchor"}, []string{"has to sign", "unsigned-delegation", "is not signed"})
 }
 
-// TestFieldServfail is testdata/cases/dns/05-servfail-advice.txt, with unbound and the key of another root.
+// TestFieldServfail is testdata/cases/dns/05-servfail-advice.txt, with unbound and the key of
+// another root.
 func TestFieldServfail(t *testing.T) {
 	t.Parallel()
 	fieldCase(t, "05-servfail-advice.txt")
@@ -175,8 +177,8 @@ func TestFieldUnknownCA(t *testing.T) {
 	wants(t, "unknown CA", text, []string{"A CA of your own", "roots of this system"}, nil)
 }
 
-// TestFieldIdleTCP is fault 15 of testdata/cases/dns/07-small.txt: a resolver with one process answers by UDP again as soon as
-// it has sent a long answer.
+// TestFieldIdleTCP is fault 15 of testdata/cases/dns/07-small.txt: a resolver with one process
+// answers by UDP again as soon as it has sent a long answer.
 func TestFieldIdleTCP(t *testing.T) {
 	t.Parallel()
 	fieldCase(t, "07-small.txt")

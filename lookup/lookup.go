@@ -17,10 +17,11 @@
 // 8162 (match.go, path.go).
 //
 // Resolvers are trusted for nothing but in mode ad-only, and no zone is blamed for one:
-//   - One that leaves out signatures or proofs (no DO bit in answers to DO=1, NOTIMP to
-//     DNSKEY, keys of the trust anchor's zone without RRSIG) is asked with CD=1, then the
-//     next one is asked; when none is left the result is indeterminate, [CodeStrips]. Where it cannot be told from a
-//     zone without them (signatures of some types only), the next one is asked too, and what it has counts if it validates.
+//   - One that leaves out signatures or proofs (no DO bit in answers to DO=1, NOTIMP to DNSKEY,
+//     keys of the trust anchor's zone without RRSIG) is asked with CD=1, then the next one is
+//     asked; when none is left the result is indeterminate, [CodeStrips]. Where it cannot be told
+//     from a zone without them (signatures of some types only), the next one is asked too, and what
+//     it has counts if it validates.
 //   - One that says SERVFAIL is asked with CD=1; what then validates here is secure, and a
 //     warning names the resolver (old root key, wrong clock, negative trust anchor).
 //   - One whose AD bit means nothing in answers to DO=1 is asked without DO in mode ad-only.
@@ -88,7 +89,8 @@ type Result struct {
 	At time.Time
 	// Answer is what the validator found: the chain, its links, the RRsets used.
 	Answer *dnssec.Answer
-	// Believed says that nothing was validated here: the status is the resolver's word (mode ad-only).
+	// Believed says that nothing was validated here: the status is the resolver's word (mode
+	// ad-only).
 	Believed bool
 	// Warnings are sentences about what is not wrong in itself: an unknown key of the root, a resolver that says AD for
 	// what is bogus, refuses what validates here, or leaves out signatures.

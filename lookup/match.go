@@ -75,8 +75,8 @@ type MatchOptions struct {
 	KeyUsages []x509.ExtKeyUsage
 	// At is the time usages 0 to 2 are judged at. Zero: they do not match.
 	At time.Time
-	// Work is what paths for usages 0 to 2 may cost, for all that is matched for one message together; nil: a budget of
-	// this one call.
+	// Work is what paths for usages 0 to 2 may cost, for all that is matched for one message
+	// together; nil: a budget of this one call.
 	Work *certificate.Work
 }
 
@@ -87,9 +87,9 @@ const maxChain = 16
 // usable record matches; usable when at least one could be used. Records with unknown values, or data that cannot be
 // what they say, are unusable and stop nothing. Results are in the order of the records.
 //
-// For usages 0 to 2 it wants a certified path (package certificate), in which the name constraints of every CA hold, those
-// of the anchor in the record or in the chain included. When ctx ends, records that need a path do not match: look at
-// its error before relying on that.
+// For usages 0 to 2 it wants a certified path (package certificate), in which the name constraints
+// of every CA hold, those of the anchor in the record or in the chain included. When ctx ends,
+// records that need a path do not match: look at its error before relying on that.
 func Match(ctx context.Context, records []Record, opts MatchOptions) (results []MatchResult, matched, usable bool) {
 	if len(opts.Chain) > maxChain {
 		opts.Chain = opts.Chain[:maxChain]
@@ -152,8 +152,9 @@ func checkData(r Record) error {
 	return certificate.CheckKey(pub)
 }
 
-// SPKI returns the DER SubjectPublicKeyInfo that a record carries whole (x 0 0 and x 1 0); ok is false for digests, for
-// data that is no certificate or key, and for a key that is too large to compute with (certificate.CheckKey).
+// SPKI returns the DER SubjectPublicKeyInfo that a record carries whole (x 0 0 and x 1 0); ok is
+// false for digests, for data that is no certificate or key, and for a key that is too large to
+// compute with (certificate.CheckKey).
 func (r Record) SPKI() (spki []byte, ok bool) {
 	spki, pub, err := r.key()
 	if err != nil || certificate.CheckKey(pub) != nil {

@@ -37,7 +37,8 @@ type matrixResolver struct {
 	refused map[string]string
 }
 
-// matrixResolvers are those of Debian, set up as administrators do, with what can be had through them.
+// matrixResolvers are those of Debian, set up as administrators do, with what can be had through
+// them.
 func matrixResolvers() []*matrixResolver {
 	noAD := map[string]string{ADOnly: "does not say AD"}
 	return []*matrixResolver{
@@ -67,8 +68,8 @@ func matrixResolvers() []*matrixResolver {
 	}
 }
 
-// startResolver runs a program in a folder of its own until the test ends, and waits until it resolves. The address is
-// made again when the program does not come up with it.
+// startResolver runs a program in a folder of its own until the test ends, and waits until it
+// resolves. The address is made again when the program does not come up with it.
 func startResolver(t *testing.T, program string, command func(dir, addr string) []string) string {
 	t.Helper()
 	path := peer(t, program)
@@ -104,8 +105,8 @@ func startResolver(t *testing.T, program string, command func(dir, addr string) 
 	return ""
 }
 
-// freeLocalhost is a port of 127.0.0.1, for programs that listen on addresses of interfaces only. It is none of those
-// that the system hands out.
+// freeLocalhost is a port of 127.0.0.1, for programs that listen on addresses of interfaces only.
+// It is none of those that the system hands out.
 func freeLocalhost(t *testing.T) string {
 	t.Helper()
 	for range 100 {
@@ -162,7 +163,8 @@ func unboundFor(t *testing.T, l *lab, dir, addr, modules, more string) []string 
 // at writes an address as unbound, kresd and stubby do.
 func at(addr string) string { return strings.Replace(addr, ":", "@", 1) }
 
-// startOldKey runs unbound with a root key that was never the lab's, as one that missed a change of it.
+// startOldKey runs unbound with a root key that was never the lab's, as one that missed a change of
+// it.
 func startOldKey(t *testing.T, l *lab) string {
 	t.Helper()
 	other := startLab(t, lookuptest.Options{}, zone("example.lab"))
@@ -252,7 +254,8 @@ func dnsmasqIn(how string) func(t *testing.T, l *lab) string {
 				args = append(args, "--"+how)
 			}
 			if how == "proxy-dnssec" {
-				// Absences from its cache come without AD; questions with DO go past it, and those of mode ad-only do not.
+				// Absences from its cache come without AD; questions with DO go
+				// past it, and those of mode ad-only do not.
 				args = append(args, "--cache-size=0")
 			}
 			if how == "dnssec" {

@@ -15,8 +15,8 @@ import (
 	"dnseal/lookup/lookuptest"
 )
 
-// matrixZone has what the field has: present and absent names of each kind, wildcards (one of them an empty non-terminal),
-// aliases to everywhere, and a record that no datagram holds.
+// matrixZone has what the field has: present and absent names of each kind, wildcards (one of them
+// an empty non-terminal), aliases to everywhere, and a record that no datagram holds.
 const matrixZone = labZone + `unsafe._device CNAME sensor._device.plain.lab.
 gone._device CNAME no._device.other.lab.
 fake._device CNAME sensor._device.bogus.lab.
@@ -83,8 +83,9 @@ func matrixCases() []matrixCase {
 	)
 }
 
-// TestMatrix asks each resolver of the field each question in each mode. Every answer is right, or says why it could not
-// be had where the resolver is set up so that it cannot. Never is anything secure, absent or present that is not.
+// TestMatrix asks each resolver of the field each question in each mode. Every answer is right, or
+// says why it could not be had where the resolver is set up so that it cannot. Never is anything
+// secure, absent or present that is not.
 func TestMatrix(t *testing.T) {
 	t.Parallel()
 	plain := startLab(t, lookuptest.Options{}, matrixZones()...)
@@ -157,7 +158,8 @@ func (r *matrixResolver) askAll(t *testing.T, l *lab, addr, mode string) string 
 	return fmt.Sprintf("%d right", right)
 }
 
-// judge is "right", "told" where the answer says that the resolver stands in its way, and empty when the answer is wrong.
+// judge is "right", "told" where the answer says that the resolver stands in its way, and empty
+// when the answer is wrong.
 func (r *matrixResolver) judge(m matrixCase, mode string, got *Result) string {
 	instead, must := r.withheld(m, mode)
 	right := got.Status == m.status && got.Presence == m.presence && len(got.Records) > 0 == (m.presence == Present)
@@ -170,7 +172,8 @@ func (r *matrixResolver) judge(m matrixCase, mode string, got *Result) string {
 	return "right"
 }
 
-// withheld is the status and code of the answer that says what stands in the way, if there is one, and whether it must come.
+// withheld is the status and code of the answer that says what stands in the way, if there is one,
+// and whether it must come.
 func (r *matrixResolver) withheld(m matrixCase, mode string) (instead string, must bool) {
 	misjudged := r.misjudges[m.what] != ""
 	switch {

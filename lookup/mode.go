@@ -9,9 +9,10 @@ import (
 	"dnseal/lookup/internal/transport"
 )
 
-// resolve asks for k in the client's mode. Where the answer lacks signatures or proofs it is found out whose fault that
-// is: a resolver that is known to leave them out is not asked that way again; else those that answered are passed over, and
-// what the others have counts if it validates. Each time that rules out one way of asking at least, so it ends.
+// resolve asks for k in the client's mode. Where the answer lacks signatures or proofs it is found
+// out whose fault that is: a resolver that is known to leave them out is not asked that way again;
+// else those that answered are passed over, and what the others have counts if it validates. Each
+// time that rules out one way of asking at least, so it ends.
 func (c *Client) resolve(ctx context.Context, tr *trust, k key) *Result {
 	if c.opts.Mode == ADOnly {
 		r := newResult(k.name, k.typ, c.believe(ctx, k))

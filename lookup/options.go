@@ -28,7 +28,8 @@ type Options struct {
 	Mode string
 	// Anchors; nil: the built-in root anchors.
 	Anchors *dnssec.Anchors
-	// Allow and Deny list signer domains (and everything below them), and where aliases may lead; empty Allow: any.
+	// Allow and Deny list signer domains (and everything below them), and where aliases may
+	// lead; empty Allow: any.
 	Allow, Deny []string
 	// Timeout for one lookup; 0: 5 s. Two fifths of it, and 2 s at least, are one resolver's for one question.
 	Timeout time.Duration

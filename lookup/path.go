@@ -28,14 +28,16 @@ func (o *MatchOptions) pathToAnchor(ctx context.Context, r Record) error {
 	if len(anchors) > 0 {
 		err = o.verify(ctx, certificate.Options{Anchors: anchors})
 	}
-	// RFC 7671, Section 5.2.3: a bare key. Where a certificate of it came along, its constraints hold.
+	// RFC 7671, Section 5.2.3: a bare key. Where a certificate of it came along, its
+	// constraints hold.
 	if bare := r.MatchingType == Exact && r.Selector == PublicKey; bare && (len(anchors) == 0 || errors.Is(err, certificate.ErrNoPath)) {
 		err = o.verify(ctx, certificate.Options{Key: r.Data})
 	}
 	return err
 }
 
-// errNoAnchor: most programs send the signer's certificate alone, and a digest is no anchor (RFC 7671, Section 5.2.2).
+// errNoAnchor: most programs send the signer's certificate alone, and a digest is no anchor (RFC
+// 7671, Section 5.2.2).
 var errNoAnchor = errors.New("the CA certificate that it names did not come along")
 
 // pathThroughCA wants a path to a PKIX root through the CA that a PKIX-TA record names (RFC 7671, Section 5.4).

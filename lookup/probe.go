@@ -30,7 +30,8 @@ func (c *Client) probe(servers []transport.Server) error {
 }
 
 func (c *Client) probeOne(ctx context.Context, i int) error {
-	// For the keys, which forwarders do not keep: what they have in their cache can come without AD.
+	// For the keys, which forwarders do not keep: what they have in their cache can come
+	// without AD.
 	m, err := c.transport.AskOne(ctx, i, transport.Question{Name: ".", Type: dns.TypeDNSKEY, Plain: true})
 	switch {
 	case err != nil:

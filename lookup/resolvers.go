@@ -14,15 +14,17 @@ type ResolverState struct {
 	Resolver string // in the form of Options.Resolvers
 	// Usable: lookups get answers through it that can be validated.
 	Usable bool
-	// Fault is a sentence about what is wrong with it, and what to set; "": nothing. A usable one can have a fault too, which
-	// lookups work around.
+	// Fault is a sentence about what is wrong with it, and what to set; "": nothing. A usable
+	// one can have a fault too, which lookups work around.
 	Fault string
-	// Code is [CodeStrips], dnssec.CodeServfail, dnssec.CodeTimeout or dnssec.CodeUnreachable for a fault.
+	// Code is [CodeStrips], dnssec.CodeServfail, dnssec.CodeTimeout or dnssec.CodeUnreachable
+	// for a fault.
 	Code string
 }
 
-// Resolvers tries each resolver by itself, by two questions about the zone of a trust anchor. In mode ad-only all were tried
-// when the client was made, and have no fault. It takes the time of a lookup for each at most.
+// Resolvers tries each resolver by itself, by two questions about the zone of a trust anchor. In
+// mode ad-only all were tried when the client was made, and have no fault. It takes the time of a
+// lookup for each at most.
 func (c *Client) Resolvers(ctx context.Context) []ResolverState {
 	var out []ResolverState
 	for i, s := range c.transport.Servers() {

@@ -37,15 +37,16 @@ func newResult(name string, t Type, a *dnssec.Answer) *Result {
 	return r
 }
 
-// Zone is the zone that the status comes from: the first one that is not signed or broken, on the way to what was asked for
-// and to the targets of aliases; else the one that answered. It is empty when the chain was not walked (mode ad-only, no
-// answer).
+// Zone is the zone that the status comes from: the first one that is not signed or broken, on the
+// way to what was asked for and to the targets of aliases; else the one that answered. It is empty
+// when the chain was not walked (mode ad-only, no answer).
 func (r *Result) Zone() string {
 	zone, _ := r.blamed()
 	return zone
 }
 
-// blamed is Zone; signed says that its keys are proven. A name that is only not proven to be no zone is not one.
+// blamed is Zone; signed says that its keys are proven. A name that is only not proven to be no
+// zone is not one.
 func (r *Result) blamed() (zone string, signed bool) {
 	if r.Answer == nil {
 		return "", false

@@ -59,8 +59,8 @@ func resolverZones() []lookuptest.Zone {
 	}
 }
 
-// TestResolverKinds asks every kind of resolver in every mode about names in all states: each is right, or says that it
-// could not tell and why. A zone is never blamed for a resolver.
+// TestResolverKinds asks every kind of resolver in every mode about names in all states: each is
+// right, or says that it could not tell and why. A zone is never blamed for a resolver.
 func TestResolverKinds(t *testing.T) {
 	t.Parallel()
 	l := resolverLab(t)
@@ -101,7 +101,8 @@ func TestResolverKinds(t *testing.T) {
 	}
 }
 
-// askStates wants every name right, or code where nothing can be told; secure is the code for what is secure.
+// askStates wants every name right, or code where nothing can be told; secure is the code for what
+// is secure.
 func askStates(t *testing.T, c *Client, code, secure string) {
 	t.Helper()
 	for name, want := range resolverStates {
@@ -197,8 +198,9 @@ func TestDeniedTarget(t *testing.T) {
 	}
 }
 
-// TestPartlyStripping: a resolver that leaves out the signatures of some types only cannot be told from a zone without them by
-// itself; what another one passes on and validates counts, and the first is named.
+// TestPartlyStripping: a resolver that leaves out the signatures of some types only cannot be told
+// from a zone without them by itself; what another one passes on and validates counts, and the
+// first is named.
 func TestPartlyStripping(t *testing.T) {
 	t.Parallel()
 	l := resolverLab(t)

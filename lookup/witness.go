@@ -13,8 +13,8 @@ import (
 	"dnseal/lookup/internal/transport"
 )
 
-// witness notes which resolvers answer one lookup, what they say about the records asked for, link by link of an alias
-// chain, and what was wrong with those that were passed over.
+// witness notes which resolvers answer one lookup, what they say about the records asked for, link
+// by link of an alias chain, and what was wrong with those that were passed over.
 type witness struct {
 	qtype    uint16
 	except   []transport.Server // not asked any more
@@ -67,7 +67,8 @@ func (w *witness) answered() []transport.Server {
 	return slices.Clone(w.servers)
 }
 
-// warnings are about resolvers that were in the way of an answer. None names the name asked for: they are said once.
+// warnings are about resolvers that were in the way of an answer. None names the name asked for:
+// they are said once.
 func (w *witness) warnings(s dnssec.Status) (out []string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -93,8 +94,8 @@ func stripsWarning(s transport.Server, instead string) string {
 	return fmt.Sprintf("resolver %s leaves out the signatures of DNSSEC; %s; %s", s, instead, setting(s))
 }
 
-// lacksWarning is about a resolver whose answer could not be validated for want of what another one has. Which of the two
-// causes it is cannot be told from here.
+// lacksWarning is about a resolver whose answer could not be validated for want of what another one
+// has. Which of the two causes it is cannot be told from here.
 func lacksWarning(s transport.Server) string {
 	return fmt.Sprintf("resolver %s answers without signatures or proofs that another one has: it leaves them out, or the name servers "+
 		"of the zone differ", s)
@@ -130,7 +131,8 @@ func (e stripsError) Error() string {
 // Code is that of the result.
 func (stripsError) Code() string { return CodeStrips }
 
-// charge counts the questions that a name has cost in addition to one: whether it resolves is up to who chose it.
+// charge counts the questions that a name has cost in addition to one: whether it resolves is up to
+// who chose it.
 func charge(ctx context.Context, faults transport.Faults) {
 	b := dnssec.BudgetFrom(ctx)
 	for _, f := range faults {

@@ -8,8 +8,8 @@ import (
 	"dnseal/lookup/lookuptest/peertest"
 )
 
-// TestCharge: what a name costs at other resolvers and with CD=1 counts for its message, so that one that does not resolve
-// cannot multiply the questions.
+// TestCharge: what a name costs at other resolvers and with CD=1 counts for its message, so that
+// one that does not resolve cannot multiply the questions.
 func TestCharge(t *testing.T) {
 	t.Parallel()
 	l := startLab(t, lookuptest.Options{Validating: true}, modeZones()...)

@@ -11,8 +11,9 @@ import (
 	"dnseal/smime/message"
 )
 
-// TestCases has a signing milter in Postfix sign the messages whose text was lost, which were deferred for ever, or which went
-// opaque for no reason: each passes at the receiver, or is refused for good.
+// TestCases has a signing milter in Postfix sign the messages whose text was lost, which were
+// deferred for ever, or which went opaque for no reason: each passes at the receiver, or is refused
+// for good.
 func TestCases(t *testing.T) {
 	t.Parallel()
 	o := openOffice(t)

@@ -24,7 +24,8 @@ func TestForgedResultsSubmitted(t *testing.T) {
 	checkForged(t, o.signer(sender.Options{AuthservID: ourID}), "guest@other.example", "")
 }
 
-// checkForged sends a message with forged results through a Postfix with the handler's milter. ours is what comes on top.
+// checkForged sends a message with forged results through a Postfix with the handler's milter. ours
+// is what comes on top.
 func checkForged(t *testing.T, h message.Handler, from, ours string) {
 	t.Helper()
 	out := newSink(t, "8BITMIME")

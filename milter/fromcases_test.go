@@ -33,8 +33,8 @@ func cases(tb testing.TB, folder string) map[string]string {
 	return out
 }
 
-// TestDomainBypass: unsigned mail whose From some readers show as of a domain that requires signatures is refused by the verifying
-// milter as that which all show so.
+// TestDomainBypass: unsigned mail whose From some readers show as of a domain that requires
+// signatures is refused by the verifying milter as that which all show so.
 func TestDomainBypass(t *testing.T) {
 	t.Parallel()
 	o := openOffice(t)
@@ -56,8 +56,9 @@ var alices = []string{
 	"sender-local-only", "sender-no-domain", "single-quoted-address",
 }
 
-// TestFromUnreadable: mail that no rule names is passed on unsigned, however From is written, and refused with a word about From where a
-// reader may be shown an address that a rule names. Where all readers find the same address, its rule signs.
+// TestFromUnreadable: mail that no rule names is passed on unsigned, however From is written, and
+// refused with a word about From where a reader may be shown an address that a rule names. Where
+// all readers find the same address, its rule signs.
 func TestFromUnreadable(t *testing.T) {
 	t.Parallel()
 	o := openOffice(t)

@@ -44,8 +44,9 @@ func frames() [][]byte {
 	}
 }
 
-// malformed are frames no MTA sends, made of the good ones: each frame that carries strings, cut at every byte; each string
-// of a connect frame cut at every byte; each command octet that is none; and each length above what is taken.
+// malformed are frames no MTA sends, made of the good ones: each frame that carries strings, cut at
+// every byte; each string of a connect frame cut at every byte; each command octet that is none;
+// and each length above what is taken.
 func malformed() [][]byte {
 	var out [][]byte
 	for _, f := range frames() {
@@ -72,7 +73,8 @@ func allowed(cmd byte, data string) bool {
 	return false
 }
 
-// badConnects are connect frames of another family than their address's, and with every beginning of an address.
+// badConnects are connect frames of another family than their address's, and with every beginning
+// of an address.
 func badConnects() [][]byte {
 	const host, port, address = "client.example\x00", "\x09\xdd", "192.0.2.7"
 	var out [][]byte
@@ -102,7 +104,8 @@ func badCommands() [][]byte {
 	return out
 }
 
-// badLengths are the beginnings of frames of lengths that are not taken: none, and powers of two above the limit, with their neighbours.
+// badLengths are the beginnings of frames of lengths that are not taken: none, and powers of two
+// above the limit, with their neighbours.
 func badLengths() [][]byte {
 	out := [][]byte{{0, 0, 0, 0}}
 	for _, f := range frames() {
@@ -155,7 +158,8 @@ func timeout(err error) bool {
 	return errors.As(err, &ne) && ne.Timeout()
 }
 
-// TestConnectAddress inserts every octet at every place of an address: what is an address still is taken, and nothing else.
+// TestConnectAddress inserts every octet at every place of an address: what is an address still is
+// taken, and nothing else.
 func TestConnectAddress(t *testing.T) {
 	t.Parallel()
 	for family, address := range map[string]string{"4": "192.0.2.7", "6": "2001:db8::1"} {

@@ -15,11 +15,11 @@
 //     apply.go turns the outcome into milter actions, reply.go into an SMTP
 //     reply, report.go into a line of the log.
 //
-// What fails, fails closed: a message that cannot be judged, or an edit that
-// cannot be applied as a whole, is answered with a temporary failure; a message
-// is never truncated and never passed on half edited. The package knows nothing
-// of S/MIME and DNS, and decides nothing itself. A message is handled to its end by the settings of its MAIL command
-// ([Options], session.go), whatever is loaded meanwhile.
+// What fails, fails closed: a message that cannot be judged, or an edit that cannot be applied as a
+// whole, is answered with a temporary failure; a message is never truncated and never passed on
+// half edited. The package knows nothing of S/MIME and DNS, and decides nothing itself. A message
+// is handled to its end by the settings of its MAIL command ([Options], session.go), whatever is
+// loaded meanwhile.
 //
 // Limits of the protocol that callers should know: an MTA tells nothing of the
 // white space before the colon of a field; without SMFIP_HDR_LEADSPC (before

@@ -18,13 +18,14 @@ const (
 
 // Options configure a Server. Only Handler is required.
 type Options struct {
-	// Handler gives the handler of a message. It is asked once a message, at its MAIL command; a
-	// [message.Holder] is held until the message is over. So the next message after a reload meets the
-	// new handler, while those under way end by the old one.
+	// Handler gives the handler of a message. It is asked once a message, at its MAIL command;
+	// a [message.Holder] is held until the message is over. So the next message after a reload
+	// meets the new handler, while those under way end by the old one.
 	//
-	// A [message.Unfitter] also decides about what it cannot be given: where the handler is none, such
-	// a message is rejected with 552 5.3.4 or 554 5.6.0, and deferred in trouble of this machine. It is
-	// not asked about a session that broke the protocol, nor after a panic: such a message is deferred.
+	// A [message.Unfitter] also decides about what it cannot be given: where the handler is
+	// none, such a message is rejected with 552 5.3.4 or 554 5.6.0, and deferred in trouble of
+	// this machine. It is not asked about a session that broke the protocol, nor after a panic:
+	// such a message is deferred.
 	Handler func() message.Handler
 
 	// Daemons name the MTA's daemons ({daemon_name}) that take nothing but submissions. The address of a client

@@ -162,8 +162,8 @@ func (a *assembly) reset() {
 	a.size, a.unfit, a.broken, a.noHead = 0, nil, nil, false
 }
 
-// validName says that name is a field name (RFC 5322, 2.2), if need be with the space before the colon of its
-// Section 4.5. A tab is a control octet, which no door takes there.
+// validName says that name is a field name (RFC 5322, 2.2), if need be with the space before the
+// colon of its Section 4.5. A tab is a control octet, which no door takes there.
 func validName(name []byte) bool {
 	name = bytes.TrimRight(name, " ")
 	return len(name) > 0 && notInName(name) < 0

@@ -40,8 +40,8 @@ func malformedReply(why error) message.Reply {
 func (s *session) report(macros gomilter.Macros, action message.Action, out *message.Outcome, took time.Duration) {
 	r := message.Record{Envelope: s.env, Outcome: out, Action: action, Result: out.Result, Size: s.msg.size, Took: took}
 	if s.env.Submitter.User != "" {
-		// How somebody logged in decides nothing: the MTA says who it was, and for that it has no
-		// other word than {auth_authen}.
+		// How somebody logged in decides nothing: the MTA says who it was, and for that it
+		// has no other word than {auth_authen}.
 		r.Auth = macros.Get(gomilter.MacroAuthType)
 	}
 	if level := r.Level(); s.srv.log.Enabled(s.srv.ctx, level) {

@@ -8,8 +8,9 @@ import (
 	"dnseal/smime/message"
 )
 
-// TestPostfixRestoresHeader: through Postfix a message whose header was changed on the way is delivered with the fields as
-// they were signed, between forged results and fields of the same names, and passes again at its end.
+// TestPostfixRestoresHeader: through Postfix a message whose header was changed on the way is
+// delivered with the fields as they were signed, between forged results and fields of the same
+// names, and passes again at its end.
 func TestPostfixRestoresHeader(t *testing.T) {
 	t.Parallel()
 	o := openOffice(t)

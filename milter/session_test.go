@@ -400,7 +400,8 @@ func TestNextHandler(t *testing.T) {
 	}
 }
 
-// TestHolds wants a message to end with the handler of its MAIL command, and that to be released after each message.
+// TestHolds wants a message to end with the handler of its MAIL command, and that to be released
+// after each message.
 func TestHolds(t *testing.T) {
 	t.Parallel()
 	h := &holder{}

@@ -8,9 +8,10 @@ import (
 	"dnseal/smime"
 )
 
-// keyFromRecords verifies a signature whose certificate is not in the message with the keys and certificates that
-// the records carry whole. It returns the key the signer names as a DER SubjectPublicKeyInfo, nil where there is
-// none or the message brought a certificate, and whether any key is published whole. It ends with ctx.
+// keyFromRecords verifies a signature whose certificate is not in the message with the keys and
+// certificates that the records carry whole. It returns the key the signer names as a DER
+// SubjectPublicKeyInfo, nil where there is none or the message brought a certificate, and whether
+// any key is published whole. It ends with ctx.
 //
 // Such a signature names its key by SubjectKeyIdentifier; package smime refuses any other key.
 func (j *judgement) keyFromRecords(ctx context.Context, records []lookup.Record) (spki []byte, published bool) {

@@ -42,7 +42,8 @@ func (j *judgement) binding() finding {
 	case !j.out.bound():
 		return j.unbound(from, in)
 	case !j.claim.certified && !j.keyless && in == message.Address{}:
-		// With a nameless certificate a signature speaks for the protected From only; without any the key is all there is.
+		// With a nameless certificate a signature speaks for the protected From only;
+		// without any the key is all there is.
 		return finding{Policy, CodeNoName, "the signature states no name: no certificate holds one, and From is not protected"}
 	}
 	return worse(j.inner(from, in), display("the protected From", j.sig.ProtectedFromText, from))

@@ -15,7 +15,8 @@ import (
 
 const readersDir = "../testdata/cases/readers"
 
-// TestReaders judges what programs of others signed, which hash no certificate: with a CA-issued one the name is not bound.
+// TestReaders judges what programs of others signed, which hash no certificate: with a CA-issued
+// one the name is not bound.
 func TestReaders(t *testing.T) {
 	t.Parallel()
 	came := time.Date(2026, 11, 29, 0, 0, 0, 0, time.UTC)

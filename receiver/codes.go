@@ -74,8 +74,8 @@ const (
 	CodePGP        = "pgp"
 )
 
-// maxIdentities is how many signers of one message are looked up at most; package smime has the limit on
-// signatures.
+// maxIdentities is how many signers of one message are looked up at most; package smime has the
+// limit on signatures.
 const maxIdentities = 4
 
 const (

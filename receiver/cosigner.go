@@ -7,9 +7,10 @@ import (
 	"dnseal/smime"
 )
 
-// cosigner asks whether everybody else who signed in the same SignedData did so rightly. Programs differ in which of
-// several SignerInfos they show, so that one that is bad must not go by under one that is good. What cannot be judged is
-// not bad: an algorithm that is not known here, a key that is not available.
+// cosigner asks whether everybody else who signed in the same SignedData did so rightly. Programs
+// differ in which of several SignerInfos they show, so that one that is bad must not go by under
+// one that is good. What cannot be judged is not bad: an algorithm that is not known here, a key
+// that is not available.
 func (j *judgement) cosigner() finding {
 	for n, o := range j.judged {
 		if o.sig != j.sig && o.sig.Integrity == smime.IntegrityBad && j.sig.Cosigned(o.sig) {

@@ -10,17 +10,18 @@ import (
 	"dnseal/smime/message"
 )
 
-// Domain is a security domain ([[domain]] in the configuration): names a receiver trusts, what it asks of mail From them, and
-// which devices may speak for them.
+// Domain is a security domain ([[domain]] in the configuration): names a receiver trusts, what it
+// asks of mail From them, and which devices may speak for them.
 type Domain struct {
 	// Names are the domains of From addresses: "bank.example", "*.bank.example".
 	Names []string
-	// Require is what mail From these names must have: "" or "nothing", "signature", or "protected" (a signature
-	// with protected header fields). Only a pass meets it, whatever else the message holds: all other mail is of class
-	// no-signature as well. What could not be told yet is deferred where no-signature is not accepted: a sender can
-	// come again, and a forger gains nothing by waiting.
-	// Mail in which some reader may be shown an author of these names is held to it too (message.Shown), as where From
-	// cannot be read and one of them stands after an @ in it.
+	// Require is what mail From these names must have: "" or "nothing", "signature", or
+	// "protected" (a signature with protected header fields). Only a pass meets it, whatever
+	// else the message holds: all other mail is of class no-signature as well. What could not
+	// be told yet is deferred where no-signature is not accepted: a sender can come again, and
+	// a forger gains nothing by waiting. Mail in which some reader may be shown an author of
+	// these names is held to it too (message.Shown), as where From cannot be read and one of
+	// them stands after an @ in it.
 	Require string
 	// Devices maps names of devices, services and hosts (stars allowed) to From addresses (stars allowed) they may
 	// use. Only addresses within Names count, whatever is written here.
@@ -147,7 +148,8 @@ func (d *domain) mayHold(s message.Shown) bool {
 	return s.Cut || slices.ContainsFunc(s.Domains, named)
 }
 
-// allows reports whether the device may use the address (only addresses of the rule's own security domain).
+// allows reports whether the device may use the address (only addresses of the rule's own security
+// domain).
 func (d *domain) allows(device string, from message.Address) bool {
 	if !d.holds(from) {
 		return false

@@ -8,8 +8,8 @@ import (
 
 // Forged results are removed by message.ForgedResults, which needs a header that can be read.
 
-// uncleaned is the outcome for a message whose header could not be read: it is refused for good where a line of the header is
-// why, and where policy would let it pass.
+// uncleaned is the outcome for a message whose header could not be read: it is refused for good
+// where a line of the header is why, and where policy would let it pass.
 func (r *Receiver) uncleaned(out *message.Outcome, why error) *message.Outcome {
 	header, ok := errors.AsType[*message.HeaderError](why)
 	switch {

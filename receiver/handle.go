@@ -50,7 +50,8 @@ func (r *Receiver) Unfit(head *message.Message, why error) *message.Outcome {
 	return r.outcome(head, report)
 }
 
-// Unreadable is the report on a message whose header could not be read, with the error of [message.Read].
+// Unreadable is the report on a message whose header could not be read, with the error of
+// [message.Read].
 func Unreadable(why error) *Report {
 	f := finding{PermError, CodeMalformed, why.Error()}
 	if errors.Is(why, message.ErrTooBig) {

@@ -8,7 +8,8 @@ import (
 	"dnseal/smime/message"
 )
 
-// header is what the signature proves about the fields that readers show or act on. Under a bad signature it proves nothing.
+// header is what the signature proves about the fields that readers show or act on. Under a bad
+// signature it proves nothing.
 func (j *judgement) header() finding {
 	s := j.sig
 	if s.Integrity != smime.IntegrityGood || s.HeaderState == "" {
@@ -24,8 +25,8 @@ func (j *judgement) header() finding {
 	return finding{Policy, CodeHeaderChanged, "the header was changed since it was signed: " + strings.Join(s.HeaderChanges, ", ")}
 }
 
-// headerState concludes from the signatures that decide to the header of the message. Only signatures on the whole message
-// are about that; one that is changed for one of them is changed.
+// headerState concludes from the signatures that decide to the header of the message. Only
+// signatures on the whole message are about that; one that is changed for one of them is changed.
 func headerState(sigs []*SignatureReport) string {
 	state := stateUnprotected
 	for _, s := range sigs {
@@ -40,7 +41,8 @@ func headerState(sigs []*SignatureReport) string {
 	return state
 }
 
-// resentBy are the addresses of Resent-From, and of Resent-Sender where that is missing; a field that cannot be read as it stands.
+// resentBy are the addresses of Resent-From, and of Resent-Sender where that is missing; a field
+// that cannot be read as it stands.
 func resentBy(m *message.Message) []string {
 	fields := m.Fields("Resent-From")
 	if len(fields) == 0 {

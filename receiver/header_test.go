@@ -6,7 +6,8 @@ import (
 	"dnseal/smime/message"
 )
 
-// TestHeaderChangedPolicy: what is done with a changed header, and with one that is not protected, where that is asked for.
+// TestHeaderChangedPolicy: what is done with a changed header, and with one that is not protected,
+// where that is asked for.
 func TestHeaderChangedPolicy(t *testing.T) {
 	t.Parallel()
 	bank, err := parseDomain(Domain{

@@ -96,8 +96,9 @@ func (j *judgement) judge(ctx context.Context) {
 	}
 }
 
-// conclude adds what can only be told when all signatures are judged, and writes the report. That a list may have wrapped the
-// message is told last: nothing else may be wrong with a part of which only that is said.
+// conclude adds what can only be told when all signatures are judged, and writes the report. That a
+// list may have wrapped the message is told last: nothing else may be wrong with a part of which
+// only that is said.
 func (j *judgement) conclude() {
 	j.note(j.cosigner())
 	j.out.otherwise = worse(j.sum, j.coverage())
@@ -143,7 +144,8 @@ func (j *judgement) integrity() finding {
 	return finding{Neutral, CodeUnsupported, s.Reason}
 }
 
-// entity wants the signed content to be a MIME entity (RFC 8551, Section 3.1): a signed file is no message of who signed it.
+// entity wants the signed content to be a MIME entity (RFC 8551, Section 3.1): a signed file is no
+// message of who signed it.
 func (j *judgement) entity() finding {
 	if j.sig.NotEntity == "" {
 		return good
@@ -151,7 +153,8 @@ func (j *judgement) entity() finding {
 	return finding{Policy, CodeNotEntity, "what is signed is no MIME entity: " + j.sig.NotEntity}
 }
 
-// coverage: a signature on a part says nothing about the rest (RFC 9787, Section 4), nor about a text around what it signs.
+// coverage: a signature on a part says nothing about the rest (RFC 9787, Section 4), nor about a
+// text around what it signs.
 func (j *judgement) coverage() finding {
 	switch {
 	case j.out.Covers != wholeMessage:

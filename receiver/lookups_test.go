@@ -244,8 +244,8 @@ func TestStatuses(t *testing.T) {
 	}
 }
 
-// TestInsecureWords: the report blames the zone that is not signed, and none where that is not known; what the resolver did
-// is in it.
+// TestInsecureWords: the report blames the zone that is not signed, and none where that is not
+// known; what the resolver did is in it.
 func TestInsecureWords(t *testing.T) {
 	t.Parallel()
 	c := newCast(t)

@@ -22,15 +22,17 @@ import (
 // specimen is a message that passes, taken apart so that each bit of it can be changed.
 type specimen struct {
 	name string
-	// before and after stand around the content, which is signed; cms is the SignedData, and end what follows it.
+	// before and after stand around the content, which is signed; cms is the SignedData, and
+	// end what follows it.
 	before, content, between, end string
 	cms                           []byte
 	idle                          map[int]bool // octets of cms, see idleOctets
 	dns                           *fakeDNS
 }
 
-// idleOctets are those of a SignedData that no result rests on: the version numbers, which say nothing that is not seen
-// otherwise, and the digest algorithms that are announced in front (RFC 5652, Section 5.1: a hint for readers in one pass).
+// idleOctets are those of a SignedData that no result rests on: the version numbers, which say
+// nothing that is not seen otherwise, and the digest algorithms that are announced in front (RFC
+// 5652, Section 5.1: a hint for readers in one pass).
 func idleOctets(tb testing.TB, der []byte) map[int]bool {
 	tb.Helper()
 	idle := map[int]bool{}
@@ -140,7 +142,8 @@ func answerWith(owner string, typ lookup.Type, records ...lookup.Record) *lookup
 	return &lookup.Result{Name: owner, Type: typ, Status: dnssec.Secure, Presence: lookup.Present, Records: records, TTL: time.Minute}
 }
 
-// TestEveryOctet changes one bit of every octet of what is signed, of the signature and of the certificate: none may pass.
+// TestEveryOctet changes one bit of every octet of what is signed, of the signature and of the
+// certificate: none may pass.
 func TestEveryOctet(t *testing.T) {
 	t.Parallel()
 	for n, s := range specimens(t) {
@@ -158,8 +161,9 @@ func TestEveryOctet(t *testing.T) {
 	}
 }
 
-// TestEveryBitOfRecords changes each bit of the data of the records: none may pass. Of a certificate in a record only the
-// key counts where the message brings none: the owner of the zone vouches for it, whatever else the certificate says.
+// TestEveryBitOfRecords changes each bit of the data of the records: none may pass. Of a
+// certificate in a record only the key counts where the message brings none: the owner of the zone
+// vouches for it, whatever else the certificate says.
 func TestEveryBitOfRecords(t *testing.T) {
 	t.Parallel()
 	for _, s := range specimens(t) {

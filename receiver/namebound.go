@@ -9,19 +9,23 @@ import (
 	"dnseal/smime/message"
 )
 
-// nameBinding says whether anything proven binds the name to the signature, and not only the key: a stranger can put
-// another's key into a certificate of his own, and a message signed by that other then states the stranger's name. The
-// owner of From still vouches for the key, so that an unbound name can pass, and is said. A record that holds a whole
-// certificate is no such proof: it is the stranger's own to publish.
+// nameBinding says whether anything proven binds the name to the signature, and not only the key: a
+// stranger can put another's key into a certificate of his own, and a message signed by that other
+// then states the stranger's name. The owner of From still vouches for the key, so that an unbound
+// name can pass, and is said. A record that holds a whole certificate is no such proof: it is the
+// stranger's own to publish.
 //
 // Any one of these binds it:
 //
-//   - the signed attributes hash the certificate that states it (RFC 5035; package smime refuses any other certificate);
+//   - the signed attributes hash the certificate that states it (RFC 5035; package smime refuses
+//     any other certificate);
 //   - a protected From with that address (RFC 9788);
-//   - a certified path: who certifies a name for a key answers for it (RFC 7671, usages 0 to 2; RFC 8550);
+//   - a certified path: who certifies a name for a key answers for it (RFC 7671, usages 0 to 2; RFC
+//     8550);
 //   - the certificate's own signature under its own key, which only the key's owner can make.
 //
-// A certificate that names itself as issuer, and is not signed by its key, was made by somebody without that key.
+// A certificate that names itself as issuer, and is not signed by its key, was made by somebody
+// without that key.
 func (j *judgement) nameBinding(ctx context.Context) finding {
 	if j.sig.Integrity != smime.IntegrityGood || j.claim == (claim{}) {
 		return good
@@ -52,7 +56,8 @@ func (j *judgement) possession(ctx context.Context) finding {
 	return good
 }
 
-// certificateStates reports whether the signer's certificate states the identity judged; a record may have brought it.
+// certificateStates reports whether the signer's certificate states the identity judged; a record
+// may have brought it.
 func (j *judgement) certificateStates() bool {
 	if j.claim.certified || j.sig.Certificate == nil {
 		return j.claim.certified
@@ -62,7 +67,8 @@ func (j *judgement) certificateStates() bool {
 	})
 }
 
-// unprovable is for certificates that could not be judged: there was no time, or they take too much work.
+// unprovable is for certificates that could not be judged: there was no time, or they take too much
+// work.
 func unprovable(ctx context.Context) finding {
 	if ctx.Err() != nil {
 		return finding{TempError, CodeTimeout, "the certificates could not be judged in time"}

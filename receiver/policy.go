@@ -58,7 +58,8 @@ var classes = map[string]string{
 	CodeInternalError: ClassInternalError,
 }
 
-// Class returns the class of a verdict and its code, by whose action in [Options.On] a message is treated; "" for a pass.
+// Class returns the class of a verdict and its code, by whose action in [Options.On] a message is
+// treated; "" for a pass.
 func Class(v Verdict, code string) string {
 	known := classes[code]
 	switch {
@@ -119,8 +120,9 @@ func (d *decision) tighten(action message.Action, class string) {
 	}
 }
 
-// unmet applies the action for mail that does not meet a requirement. Where that could not be told yet it is tried again
-// rather than refused for good, and never accepted: who can make the DNS fail must not get in by it.
+// unmet applies the action for mail that does not meet a requirement. Where that could not be told
+// yet it is tried again rather than refused for good, and never accepted: who can make the DNS fail
+// must not get in by it.
 func (d *decision) unmet(action message.Action, untold bool) {
 	if untold && action != message.Accept {
 		action = message.Defer
@@ -128,7 +130,8 @@ func (d *decision) unmet(action message.Action, untold bool) {
 	d.tighten(action, ClassNoSignature)
 }
 
-// classes are those of everything that is wrong with From and with the signatures that count: the verdict names only the worst.
+// classes are those of everything that is wrong with From and with the signatures that count: the
+// verdict names only the worst.
 func (r *Report) classes() []string {
 	var out []string
 	if c := Class(r.Verdict, r.Code); c != "" {

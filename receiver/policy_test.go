@@ -175,8 +175,8 @@ func TestDecide(t *testing.T) {
 	}
 }
 
-// TestDecideShown: a requirement also holds where a reader may be shown an author of the domain, and then no verdict on
-// another author meets it.
+// TestDecideShown: a requirement also holds where a reader may be shown an author of the domain,
+// and then no verdict on another author meets it.
 func TestDecideShown(t *testing.T) {
 	on := map[string]message.Action{ClassNoSignature: message.Reject}
 	r, err := New(Options{Lookup: noDNS{}, Domains: []Domain{

@@ -10,32 +10,38 @@
 //	binding     is that name the author's, by From or by a rule?                  binding.go
 //	freshness   dates, algorithms, what the certificate is for                    quality.go
 //
-// A name that only the certificate states, and nothing proves to be the signer's, is not bound: the key counts, because
-// the owner of From publishes it, and everywhere it is said (name_bound). Require = "protected" does not take it, and
-// where the certificate contradicts itself it is policy, name-not-bound.
+// A name that only the certificate states, and nothing proves to be the signer's, is not bound: the
+// key counts, because the owner of From publishes it, and everywhere it is said (name_bound).
+// Require = "protected" does not take it, and where the certificate contradicts itself it is
+// policy, name-not-bound.
 //
-// Whatever they say, a signature also has a header state (header.go): protected, changed or unprotected. Changed is a
-// field that readers show or act on and that is not as it was signed, or stands outside only; it is at best policy,
-// header-changed. A door can put such fields back as they were signed instead (restore.go).
+// Whatever they say, a signature also has a header state (header.go): protected, changed or
+// unprotected. Changed is a field that readers show or act on and that is not as it was signed, or
+// stands outside only; it is at best policy, header-changed. A door can put such fields back as
+// they were signed instead (restore.go).
 //
 // Start at [New]. [Receiver.Verify] gives a [Report]; [Receiver.Handle] is
 // that for a door, with the policy of domain.go and policy.go applied and the
 // Authentication-Results field set (results.go). The stable words of a
 // report stand in codes.go, the order of verdicts in verdict.go.
 //
-// Where a domain requires signatures only a pass will do, also for mail whose From cannot be read, or that readers take for
-// different authors: every domain that some reader may be shown as the author's counts ([message.DomainsIn]). From is judged
-// with all that a person is shown in it: another address in a display name, a group name or a comment, however it is quoted or
-// encoded, is policy (display.go).
+// Where a domain requires signatures only a pass will do, also for mail whose From cannot be read,
+// or that readers take for different authors: every domain that some reader may be shown as the
+// author's counts ([message.DomainsIn]). From is judged with all that a person is shown in it:
+// another address in a display name, a group name or a comment, however it is quoted or encoded, is
+// policy (display.go).
 //
-// A message has as many signers as its SignedData holds. A bad one next to the one that decided is policy, bad-cosigner
-// (cosigner.go), and the result of the one that decided stands first in Authentication-Results.
+// A message has as many signers as its SignedData holds. A bad one next to the one that decided is
+// policy, bad-cosigner (cosigner.go), and the result of the one that decided stands first in
+// Authentication-Results.
 //
-// Saved mail is judged by what is published now: a key that its name does not publish any more is key-not-published-now or
-// not-published-now, which are not the words for a forger's key (records.go).
+// Saved mail is judged by what is published now: a key that its name does not publish any more is
+// key-not-published-now or not-published-now, which are not the words for a forger's key
+// (records.go).
 //
-// Nothing that a stranger wrote looks like a result: fields that claim to be of Options.AuthservID are removed, however its name is written, and
-// names and comments in our own field hold nothing that a reader could take for one (forged.go, results.go).
+// Nothing that a stranger wrote looks like a result: fields that claim to be of Options.AuthservID
+// are removed, however its name is written, and names and comments in our own field hold nothing
+// that a reader could take for one (forged.go, results.go).
 //
 // Standards: RFC 8551 and RFC 8550 (S/MIME), RFC 8162 and RFC 7671 (DANE), RFC
 // 9788 (header protection), RFC 8601 and RFC 7281 (Authentication-Results).
@@ -79,8 +85,8 @@ type Options struct {
 	MaxBytes int64
 	// Saved says that messages come from an archive: what is absent now may have been there then (code not-published-now).
 	Saved bool
-	// RestoreHeader has Handle put fields that were changed back as they were signed, where nothing else is wrong with the
-	// message: then it passes, and its Edit does it.
+	// RestoreHeader has Handle put fields that were changed back as they were signed, where
+	// nothing else is wrong with the message: then it passes, and its Edit does it.
 	RestoreHeader bool
 	// Observe only logs: Handle always accepts and changes nothing.
 	Observe bool

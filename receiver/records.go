@@ -26,7 +26,8 @@ func (j *judgement) dns(ctx context.Context) finding {
 	}
 	f := j.consult(ctx, question{name: name, typ: typ})
 	if f.verdict == Fail {
-		// A key published a minute ago is not a forgery. Ask past our cache before saying so.
+		// A key published a minute ago is not a forgery. Ask past our cache before saying
+		// so.
 		f = j.consult(ctx, question{name: name, typ: typ, fresh: true})
 	}
 	return f

@@ -9,7 +9,8 @@ import (
 	"dnseal/smime/message"
 )
 
-// Report is the verdict on a message. Its JSON form is stable: fields are added, never renamed or removed.
+// Report is the verdict on a message. Its JSON form is stable: fields are added, never renamed or
+// removed.
 type Report struct {
 	// File is for the caller to set.
 	File string `json:"file,omitempty"`
@@ -26,13 +27,15 @@ type Report struct {
 	// Hops are the Received fields in the order of the way. Nobody proves them, so HopsTrusted is false.
 	Hops        []Hop `json:"hops"`
 	HopsTrusted bool  `json:"hops_trusted"`
-	// HeaderState is "protected", "changed" or "unprotected": whether the header that readers are shown is the one that was signed, as far as the
-	// signatures that decided prove it. Empty, as in a report that was never judged, is not protected.
+	// HeaderState is "protected", "changed" or "unprotected": whether the header that readers
+	// are shown is the one that was signed, as far as the signatures that decided prove it.
+	// Empty, as in a report that was never judged, is not protected.
 	HeaderState string `json:"header_state"`
-	// HeaderRestored names the fields that a door put back as they were signed: then HeaderState is that of the message as
-	// it is delivered.
+	// HeaderRestored names the fields that a door put back as they were signed: then
+	// HeaderState is that of the message as it is delivered.
 	HeaderRestored []string `json:"header_restored,omitempty"`
-	// ResentBy are those who sent the message on by their own word (Resent-From, RFC 5322, Section 3.6.6). They are claims.
+	// ResentBy are those who sent the message on by their own word (Resent-From, RFC 5322,
+	// Section 3.6.6). They are claims.
 	ResentBy []string `json:"resent_by,omitempty"`
 	// Uncovered says what a reader may see that the signature does not cover, for people.
 	Uncovered []string `json:"uncovered,omitempty"`
@@ -60,8 +63,9 @@ type SignatureReport struct {
 	Integrity string `json:"integrity"`
 	// Identity is the name judged: a mail address or a DNS name; empty when none is stated.
 	Identity string `json:"identity"`
-	// NameBound says that something proven binds the name to this signature, and not only the key: without, anybody
-	// could have put the key into a certificate with that name, for which its owner then has published the key.
+	// NameBound says that something proven binds the name to this signature, and not only the
+	// key: without, anybody could have put the key into a certificate with that name, for which
+	// its owner then has published the key.
 	NameBound   bool               `json:"name_bound"`
 	Algorithm   string             `json:"algorithm"`
 	SigningTime *time.Time         `json:"signing_time,omitempty"`
@@ -71,19 +75,22 @@ type SignatureReport struct {
 	Binding string `json:"binding"`
 	// Freshness is "good", "bad" or "unknown".
 	Freshness string `json:"freshness"`
-	// HeaderProtection is "none", "clear", "cipher" or "legacy"; Differences names the protected fields whose outer value differs,
-	// and those that readers show or act on that stand outside only.
+	// HeaderProtection is "none", "clear", "cipher" or "legacy"; Differences names the
+	// protected fields whose outer value differs, and those that readers show or act on that
+	// stand outside only.
 	HeaderProtection string   `json:"header_protection"`
 	Differences      []string `json:"differences,omitempty"`
-	// HeaderState is "protected", "changed" or "unprotected", of the header around the part that is signed.
+	// HeaderState is "protected", "changed" or "unprotected", of the header around the part
+	// that is signed.
 	HeaderState string `json:"header_state"`
 	Reason      string `json:"reason"`
 	// Lookup is the result the DNS answer rests on, for drawing the chain; nil when no lookup was made.
 	Lookup *lookup.Result `json:"-"`
 
 	protectedFrom []message.Address
-	// changes are the fields for which the header counts as changed, restoring what puts them back, where that is asked for;
-	// otherwise is the finding but for the header, and headerWord what became of that, when it is no longer HeaderState.
+	// changes are the fields for which the header counts as changed, restoring what puts them
+	// back, where that is asked for; otherwise is the finding but for the header, and
+	// headerWord what became of that, when it is no longer HeaderState.
 	changes    []string
 	restoring  []message.Change
 	otherwise  finding
@@ -111,8 +118,8 @@ type DNSReport struct {
 	Presence string         `json:"presence"`
 	TTL      int            `json:"ttl"` // seconds
 	Records  []RecordReport `json:"records"`
-	// Warnings are sentences about what is not wrong in itself: a resolver that refuses what validates here, one that was
-	// believed (mode ad-only).
+	// Warnings are sentences about what is not wrong in itself: a resolver that refuses what
+	// validates here, one that was believed (mode ad-only).
 	Warnings []string `json:"warnings,omitempty"`
 }
 

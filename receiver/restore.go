@@ -7,8 +7,9 @@ import (
 	"dnseal/smime/message"
 )
 
-// restore returns the changes that put the header back as it was signed, and makes the report say so: only where that is all that
-// stands between the message and a pass, for every signature that counts.
+// restore returns the changes that put the header back as it was signed, and makes the report say
+// so: only where that is all that stands between the message and a pass, for every signature that
+// counts.
 func (r *Receiver) restore(report *Report) []message.Change {
 	if !r.opts.RestoreHeader || r.opts.Observe || r.opts.AuthservID == "" || report.Code != CodeHeaderChanged {
 		return nil
@@ -21,7 +22,8 @@ func (r *Receiver) restore(report *Report) []message.Change {
 	var changes []message.Change
 	for _, s := range report.deciding {
 		if s.Verdict != Pass {
-			// What several signatures protect is the same header: they stand around the same content.
+			// What several signatures protect is the same header: they stand around the
+			// same content.
 			changes, report.HeaderRestored = s.restoring, s.changes
 			s.restored()
 		}

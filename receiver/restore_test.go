@@ -15,7 +15,8 @@ import (
 	"dnseal/smime/message"
 )
 
-// restored hands text to a receiver that restores the header, and returns the outcome, what the message is then, and the report on that.
+// restored hands text to a receiver that restores the header, and returns the outcome, what the
+// message is then, and the report on that.
 func restored(tb testing.TB, r *receiver.Receiver, text string) (*message.Outcome, string, *receiver.Report) {
 	tb.Helper()
 	m := parse(tb, text)
@@ -53,8 +54,8 @@ func letterOfAlice(c *cast) string {
 	return signed(c.t, text, smime.SignOptions{}, c.alice)
 }
 
-// TestRestoreHeader: what was changed on the way is as it was signed afterwards, what was forged is gone, all else stays in its
-// place, and the message passes again wherever it comes.
+// TestRestoreHeader: what was changed on the way is as it was signed afterwards, what was forged is
+// gone, all else stays in its place, and the message passes again wherever it comes.
 func TestRestoreHeader(t *testing.T) {
 	t.Parallel()
 	c := newCast(t)
@@ -160,8 +161,8 @@ func TestRestoreHeaderKeepsEncoding(t *testing.T) {
 	}
 }
 
-// TestRestoreHeaderAll: whatever was done to the outer header, a message that passes by being restored passes again, and its fields
-// are the signed ones.
+// TestRestoreHeaderAll: whatever was done to the outer header, a message that passes by being
+// restored passes again, and its fields are the signed ones.
 func TestRestoreHeaderAll(t *testing.T) {
 	t.Parallel()
 	c := newCast(t)

@@ -36,8 +36,9 @@ func resultsOf(r *Report) [][]string {
 	return out
 }
 
-// inOrder has the signatures with those first that decided, the one that gave the message its verdict before all others: there
-// are readers who look at one result only. Then come others of the author, and then those of strangers.
+// inOrder has the signatures with those first that decided, the one that gave the message its
+// verdict before all others: there are readers who look at one result only. Then come others of the
+// author, and then those of strangers.
 func (r *Report) inOrder() []*SignatureReport {
 	rank := func(s *SignatureReport) int {
 		switch {
@@ -61,8 +62,9 @@ func resultWords(v Verdict, comment string) []string {
 	return words
 }
 
-// signatureWords is one result with its properties (RFC 7281, Section 3.2). Nothing in the field of a message that does not pass is
-// called a pass: a signature that is right is not acceptable here, where another one is wrong.
+// signatureWords is one result with its properties (RFC 7281, Section 3.2). Nothing in the field of
+// a message that does not pass is called a pass: a signature that is right is not acceptable here,
+// where another one is wrong.
 func (r *Report) signatureWords(s *SignatureReport) []string {
 	words := resultWords(s.Verdict, comment(s))
 	if s.Verdict == Pass && r.Verdict != Pass {
@@ -141,8 +143,8 @@ const maxIdentifier = 512
 // maxValue is the longest value of a property; certificates of strangers hold what they like.
 const maxValue = 200
 
-// harmless writes what readers find results by in another way: a certificate holds what its maker likes. Not every reader knows
-// that nothing in a quoted-string counts.
+// harmless writes what readers find results by in another way: a certificate holds what its maker
+// likes. Not every reader knows that nothing in a quoted-string counts.
 var harmless = strings.NewReplacer(";", ",", "=", ":", "(", "[", ")", "]", `\`, "/", `"`, "'")
 
 // pvalue writes a value as token or quoted-string, reduced to printable ASCII (RFC 8601, Section 2.2).

@@ -11,15 +11,16 @@ import (
 	"dnseal/smime/message"
 )
 
-// strictField is the form of our field, RFC 8601, Section 2.2, as narrow as we write it: what a result or a property begins with stands
-// nowhere else.
+// strictField is the form of our field, RFC 8601, Section 2.2, as narrow as we write it: what a
+// result or a property begins with stands nowhere else.
 var strictField = regexp.MustCompile(`^mx\.example\.net;( smime=[a-z]+( \([^()"\\;=]+\))?` +
 	`( body\.smime-identifier=("[^"\\;=()]*"@[^ ;=()\\"]+|[^ ;=()\\]+))?( body\.smime-part=(` + word + `))?( body\.smime-serial=(` + word + `) body\.smime-issuer=(` + word + `))?(; ?|$))+$`)
 
 const word = `[^ ;=()\\"]+|"[^"\\;=()]*"`
 
-// TestResultFieldHostile: whatever a signer writes, the field stays one field of printable, folded lines in which every reader finds
-// the results that are meant and no other, and a message that fails has none that looks for a pass would find.
+// TestResultFieldHostile: whatever a signer writes, the field stays one field of printable, folded
+// lines in which every reader finds the results that are meant and no other, and a message that
+// fails has none that looks for a pass would find.
 func TestResultFieldHostile(t *testing.T) {
 	t.Parallel()
 	evil := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{
@@ -60,7 +61,8 @@ func TestResultFieldHostile(t *testing.T) {
 	})
 }
 
-// TestForgedForLibrary: no field is left that a library, which reads less than readers do, takes for ours.
+// TestForgedForLibrary: no field is left that a library, which reads less than readers do, takes
+// for ours.
 func TestForgedForLibrary(t *testing.T) {
 	t.Parallel()
 	piece := rapid.SampledFrom([]string{

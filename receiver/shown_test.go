@@ -20,7 +20,8 @@ import (
 	"dnseal/smime"
 )
 
-// shownBy is how a reader shows a message, "" for one that it cannot read. It shares nothing with this program.
+// shownBy is how a reader shows a message, "" for one that it cannot read. It shares nothing with
+// this program.
 type shownBy func(text string) string
 
 // shownByLibrary takes a message apart with go-message, which follows RFC 2046 to the letter.
@@ -66,8 +67,8 @@ func object(text string) string {
 
 var plainBoundary = regexp.MustCompile(`(?im)^content-type:[^\n]*(?:\n[ \t][^\n]*)*boundary="?([^";\r\n]+)"?`)
 
-// shownByOld is a reader that ends lines in CR or LF, takes a line for a delimiter that begins like one, shows preamble and
-// epilogue, and goes no deeper than the parts of the message.
+// shownByOld is a reader that ends lines in CR or LF, takes a line for a delimiter that begins like
+// one, shows preamble and epilogue, and goes no deeper than the parts of the message.
 func shownByOld(text string) string {
 	lines := strings.Split(strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(text), "\n")
 	end := slices.Index(lines, "")
@@ -100,7 +101,8 @@ func shownByOld(text string) string {
 	return out.String()
 }
 
-// headShown are the fields that every reader shows, as a person reads them: without the names of lists, and white space.
+// headShown are the fields that every reader shows, as a person reads them: without the names of
+// lists, and white space.
 func headShown(text string) string {
 	head, _, _ := strings.Cut(strings.ReplaceAll(text, "\r\n", "\n"), "\n\n")
 	head = strings.NewReplacer("\n ", " ", "\n\t", " ").Replace(head)
@@ -192,7 +194,8 @@ func originals(c *cast) map[string]string {
 	}
 }
 
-// shownCheck judges one changed message, and compares what is shown of it with what was shown before.
+// shownCheck judges one changed message, and compares what is shown of it with what was shown
+// before.
 type shownCheck struct {
 	receiver *receiver.Receiver
 	original string
@@ -210,7 +213,8 @@ func newShownCheck(tb testing.TB, c *cast, original string) *shownCheck {
 	return &shownCheck{r, original}
 }
 
-// passes reports whether the changed message does; then all readers have to show it as the original.
+// passes reports whether the changed message does; then all readers have to show it as the
+// original.
 func (s *shownCheck) passes(t *testing.T, what, changed string) bool {
 	t.Helper()
 	report := judgeText(t, s.receiver, []byte(changed))
@@ -228,8 +232,8 @@ func (s *shownCheck) passes(t *testing.T, what, changed string) bool {
 	return true
 }
 
-// TestShownAsSigned changes each line of messages in every way of lineChanges. One that still passes is shown by all readers as it was,
-// and where its header is protected so is that.
+// TestShownAsSigned changes each line of messages in every way of lineChanges. One that still
+// passes is shown by all readers as it was, and where its header is protected so is that.
 func TestShownAsSigned(t *testing.T) {
 	t.Parallel()
 	c := newCast(t)

@@ -39,7 +39,8 @@ func permittedMail(values ...string) func(*x509.Certificate) {
 	return func(x *x509.Certificate) { x.PermittedEmailAddresses = values }
 }
 
-// certifiedBy is a message of p, whose certificate comes with its chain but for an anchor that is in the record.
+// certifiedBy is a message of p, whose certificate comes with its chain but for an anchor that is
+// in the record.
 func (c *cast) certifiedBy(p person, from, values string) vector {
 	sd := signedBy(bare, p, func(sd *signedData) {
 		if strings.HasSuffix(values, " 0 0") {
@@ -58,7 +59,8 @@ func (c *cast) certifiedBy(p person, from, values string) vector {
 	return v
 }
 
-// issuerFor is where a path of a usage ends: usages 0 and 1 need a root, the others name the CA itself.
+// issuerFor is where a path of a usage ends: usages 0 and 1 need a root, the others name the CA
+// itself.
 func (c *cast) issuerFor(values string) person {
 	if values[0] == '0' || values[0] == '1' {
 		return c.mailCA

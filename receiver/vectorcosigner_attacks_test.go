@@ -8,7 +8,8 @@ import (
 	"slices"
 )
 
-// cosignerAttacks are SignedDatas that hold a bad SignerInfo next to a good one, and keys that fit any message.
+// cosignerAttacks are SignedDatas that hold a bad SignerInfo next to a good one, and keys that fit
+// any message.
 func (c *cast) cosignerAttacks() []vector {
 	t, alice := c.t, c.alice
 	rsa := newPerson(t, "alice@example.org", "rsa2048", person{}, nil)

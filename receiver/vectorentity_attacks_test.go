@@ -2,8 +2,8 @@ package receiver_test
 
 import "strings"
 
-// entityAttacks put a file that somebody signed into a message: it holds as well there, and readers take its first lines
-// for a header.
+// entityAttacks put a file that somebody signed into a message: it holds as well there, and readers
+// take its first lines for a header.
 func (c *cast) entityAttacks() []vector {
 	t, alice := c.t, c.alice
 	outer := header("alice@example.org")

@@ -6,7 +6,8 @@ import (
 	"dnseal/smime"
 )
 
-// fieldAttacks have lines in a signed message's header that readers take for a field, for another one, or for text.
+// fieldAttacks have lines in a signed message's header that readers take for a field, for another
+// one, or for text.
 func (c *cast) fieldAttacks() []vector {
 	t, alice := c.t, c.alice
 	whole := signed(t, mail("alice@example.org"), smime.SignOptions{}, alice)

@@ -6,7 +6,8 @@ import (
 	"dnseal/smime"
 )
 
-// fromForms are From fields that hide another author, and those that break the grammar and in which all readers find the same one.
+// fromForms are From fields that hide another author, and those that break the grammar and in which
+// all readers find the same one.
 func (c *cast) fromForms() []vector { return append(c.fromAttacks(), c.fromControls()...) }
 
 // fromAttacks: mallory's signature and record are right, so that nothing but From can be wrong.

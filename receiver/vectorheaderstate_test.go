@@ -26,8 +26,8 @@ func (c *cast) replacedKeys() []vector {
 	}
 }
 
-// headerStates are messages of alice's whose header was changed on the way under a signature that holds, and others of which only
-// the writing was changed.
+// headerStates are messages of alice's whose header was changed on the way under a signature that
+// holds, and others of which only the writing was changed.
 func (c *cast) headerStates() []vector {
 	t := c.t
 	threaded := strings.Replace(mail("Alice <alice@example.org>"), "Subject:", crlf("Cc: bob@example.org\nIn-Reply-To: <1@example.org>\nReferences: <0@example.org> <1@example.org>\nSubject:"), 1)

@@ -87,8 +87,9 @@ func (c *cast) everybody() string { return c.zoneOf(c.alice, c.bob, c.mallory, c
 
 var deviceRule = options{Names: []string{"example.net"}, Devices: map[string][]string{"sensor7._device.example.net": {"alerts@example.net"}}}
 
-// vectorPart is a list of vectors and the number its first one has; 0: the one after the part before it. Numbers stay:
-// a new vector goes to the end of its part, and a new subject gets a part of its own at a round number.
+// vectorPart is a list of vectors and the number its first one has; 0: the one after the part
+// before it. Numbers stay: a new vector goes to the end of its part, and a new subject gets a part
+// of its own at a round number.
 type vectorPart struct {
 	first   int
 	vectors func() []vector
@@ -129,8 +130,9 @@ func (c *cast) parts() []vectorPart {
 	}
 }
 
-// writeVectors makes the files of vectorDir that are missing, and writes all expectations again. A message that stands
-// there already is kept, because every signature is another: delete its .eml to have it made again.
+// writeVectors makes the files of vectorDir that are missing, and writes all expectations again. A
+// message that stands there already is kept, because every signature is another: delete its .eml to
+// have it made again.
 func writeVectors(t *testing.T) {
 	t.Helper()
 	c := newCast(t)

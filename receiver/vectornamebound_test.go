@@ -22,7 +22,8 @@ func unhashed(attrs [][]byte) [][]byte {
 	return slices.DeleteFunc(attrs, isAttribute(oidSigningCertV2))
 }
 
-// hashedBy is signingCertificateV2, or signingCertificate without a digest algorithm, with an issuerSerial where there is one.
+// hashedBy is signingCertificateV2, or signingCertificate without a digest algorithm, with an
+// issuerSerial where there is one.
 func hashedBy(h crypto.Hash, cert *x509.Certificate, issuerSerial []byte) func([][]byte) [][]byte {
 	id := oidSigningCertV2
 	if h == crypto.SHA1 {
@@ -66,7 +67,8 @@ func (c *cast) nameBindings() []vector {
 	issued := newPerson(t, "alice@example.org", "alice", c.mailCA, nil)
 	taken := newPerson(t, "mallory@mallory.example", "bob", c.userCA, nil)
 	root := newPerson(t, "dave@example.org", "dave", c.mailCA, nil)
-	// The certificate says that bob's key signed it; mallory, who made it, does not have that key.
+	// The certificate says that bob's key signed it; mallory, who made it, does not have that
+	// key.
 	forged := newPerson(t, "mallory@mallory.example", "bob", person{}, nil)
 	forged.cert = selfIssuedBy(c, forged)
 	return []vector{

@@ -2,7 +2,8 @@ package receiver_test
 
 import "strings"
 
-// readerAttacks are messages that some readers show otherwise than their author wrote them, under a signature that holds.
+// readerAttacks are messages that some readers show otherwise than their author wrote them, under a
+// signature that holds.
 func (c *cast) readerAttacks() []vector {
 	const plan, team = "Subject: The plan for Tuesday", "To: team@example.com"
 	// hs has one protected field as it was signed, and as it stands outside.
@@ -14,7 +15,8 @@ func (c *cast) readerAttacks() []vector {
 			report: verdict("policy", "header-changed", "header_state", "changed"),
 		}
 	}
-	// bounded has a text of alice's in which a line begins like the boundary that somebody chose afterwards.
+	// bounded has a text of alice's in which a line begins like the boundary that somebody
+	// chose afterwards.
 	bounded := func(name, readme, boundary, more string) vector {
 		content := protected("alice@example.org") + more
 		return vector{

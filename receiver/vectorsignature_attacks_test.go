@@ -13,8 +13,8 @@ import (
 // unknownHash is announced as a digest algorithm that is none.
 const unknownHash = crypto.Hash(1 << 20)
 
-// signatureAttacks are CMS objects that readers decode differently, and signature parts that some readers take for
-// something else.
+// signatureAttacks are CMS objects that readers decode differently, and signature parts that some
+// readers take for something else.
 func (c *cast) signatureAttacks() []vector {
 	t, alice := c.t, c.alice
 	whole := header("alice@example.org") + clear(bare, signedBy(bare, alice, nil))

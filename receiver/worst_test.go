@@ -32,7 +32,8 @@ var searchTime = flag.Duration("search", 20*time.Second, "how long BenchmarkWors
 // worstSize is the most octets of a message of the search.
 const worstSize = 1 << 20
 
-// grammar makes messages of choices: the same choices make the same message, and a change in them makes a similar one.
+// grammar makes messages of choices: the same choices make the same message, and a change in them
+// makes a similar one.
 type grammar struct {
 	choices []byte
 	left    int // octets of message that may still come
@@ -180,7 +181,8 @@ func (g *grammar) spendCMS(content string, attached bool) []byte {
 	return der
 }
 
-// newWorstKeys makes people whose certificates are dear to check: long keys, one name for many issuers, names in thousands.
+// newWorstKeys makes people whose certificates are dear to check: long keys, one name for many
+// issuers, names in thousands.
 func newWorstKeys(tb testing.TB) *worstKeys {
 	tb.Helper()
 	k := &worstKeys{}
@@ -242,7 +244,8 @@ func newWorstKeys(tb testing.TB) *worstKeys {
 	return k
 }
 
-// largeKey makes an RSA key of primes of 512 bits: of two large ones it would take a minute. Verifying costs the same.
+// largeKey makes an RSA key of primes of 512 bits: of two large ones it would take a minute.
+// Verifying costs the same.
 func largeKey(tb testing.TB, bits int) *rsa.PrivateKey {
 	tb.Helper()
 	key := &rsa.PrivateKey{PublicKey: rsa.PublicKey{N: big.NewInt(1), E: 65537}}
@@ -364,9 +367,9 @@ func mutate(r *mathrand.Rand, choices []byte) []byte {
 	return out[:min(len(out), 4096)]
 }
 
-// BenchmarkWorst searches for the message of at most 1 MiB that costs most to judge, by keeping the dearest and changing
-// them, and reports the processor's seconds of that, and how far the heap grew with the one that allocates most (the
-// making of the message included).
+// BenchmarkWorst searches for the message of at most 1 MiB that costs most to judge, by keeping the
+// dearest and changing them, and reports the processor's seconds of that, and how far the heap grew
+// with the one that allocates most (the making of the message included).
 func BenchmarkWorst(b *testing.B) {
 	keys := newWorstKeys(b)
 	r := mathrand.New(mathrand.NewPCG(1, uint64(time.Now().UnixNano())))

@@ -56,8 +56,8 @@ func classNames(m map[string]message.Action) []string {
 	return names
 }
 
-// level is what the log line of a class deserves. Where our own key or record is the trouble, all mail
-// of its user waits or goes unsigned until the operator acts.
+// level is what the log line of a class deserves. Where our own key or record is the trouble, all
+// mail of its user waits or goes unsigned until the operator acts.
 func level(class string) slog.Level {
 	switch class {
 	case ClassInternalError:

@@ -51,8 +51,9 @@ func removeControl(m *message.Message) []message.Change {
 	return changes
 }
 
-// clean returns the edit that every message gets, whatever becomes of it: without control fields, and without results that
-// claim to be by a verifier of ours. The attributes say of how many, and what ends the header in place of its empty line.
+// clean returns the edit that every message gets, whatever becomes of it: without control fields,
+// and without results that claim to be by a verifier of ours. The attributes say of how many, and
+// what ends the header in place of its empty line.
 func (s *Sender) clean(m *message.Message) (*message.Edit, []slog.Attr) {
 	var attrs []slog.Attr
 	forged := message.ForgedResults(m, s.opts.AuthservID)
@@ -97,7 +98,8 @@ func originators(m *message.Message, env *message.Envelope) *request {
 	return req
 }
 
-// withDomain leaves out the words of a field that holds no address: devices write a login into Sender.
+// withDomain leaves out the words of a field that holds no address: devices write a login into
+// Sender.
 func withDomain(addresses []message.Address) []message.Address {
 	return slices.DeleteFunc(addresses, func(a message.Address) bool { return a.Domain == "" })
 }

@@ -9,8 +9,8 @@ import (
 	"dnseal/smime/message"
 )
 
-// TestForgedResults removes what claims to be by a verifier of ours from all that is handed in, whatever becomes of it, and
-// keeps the results of others in their order.
+// TestForgedResults removes what claims to be by a verifier of ours from all that is handed in,
+// whatever becomes of it, and keeps the results of others in their order.
 func TestForgedResults(t *testing.T) {
 	t.Parallel()
 	const (

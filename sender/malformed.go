@@ -9,7 +9,8 @@ import (
 	"dnseal/smime/message"
 )
 
-// malformed is the outcome for a message with a fault of its own, or nil when err is about something else.
+// malformed is the outcome for a message with a fault of its own, or nil when err is about
+// something else.
 func (s *Sender) malformed(err error, pass *message.Edit, attrs []slog.Attr) *message.Outcome {
 	code, fault := faultOf(err)
 	if code == "" {
@@ -22,7 +23,8 @@ func (s *Sender) malformed(err error, pass *message.Edit, attrs []slog.Attr) *me
 	return out
 }
 
-// faultOf sorts what is wrong with a message itself, and says it in words fit for strangers: where, but not more.
+// faultOf sorts what is wrong with a message itself, and says it in words fit for strangers: where,
+// but not more.
 func faultOf(err error) (code, fault string) {
 	if over, ok := errors.AsType[*smime.LimitError](err); ok {
 		return "limit:" + over.What, strings.TrimPrefix(over.Error(), "smime: ")

@@ -51,7 +51,8 @@ func TestHandleMalformed(t *testing.T) {
 	}
 }
 
-// The log says in which form each message left, why not in the one asked for, and what is not protected.
+// The log says in which form each message left, why not in the one asked for, and what is not
+// protected.
 func TestHandleForms(t *testing.T) {
 	t.Parallel()
 	head := "From: alice@example.org\r\nMIME-Version: 1.0\r\n"
@@ -73,7 +74,8 @@ func TestHandleForms(t *testing.T) {
 	}
 }
 
-// What is only odd is signed in clear form; one file is in doubt and is refused by the name of its field.
+// What is only odd is signed in clear form; one file is in doubt and is refused by the name of its
+// field.
 func TestHandleCases(t *testing.T) {
 	t.Parallel()
 	for _, folder := range []string{"b-boundary-lost", "e-ambiguous-451", "j-opaque-silent"} {

@@ -28,8 +28,9 @@ type Rule struct {
 	Identity string
 	// Form overrides Options.Opaque: "", "clear" or "opaque".
 	Form string
-	// RefuseOpaque refuses (ClassMalformed) what is to be clear and holds a part that is signed or encrypted already and would not
-	// survive transit, instead of making it opaque: it may not be re-encoded.
+	// RefuseOpaque refuses (ClassMalformed) what is to be clear and holds a part that is signed
+	// or encrypted already and would not survive transit, instead of making it opaque: it may
+	// not be re-encoded.
 	RefuseOpaque bool
 	// Again signs also what is signed or encrypted already, around it (RFC 2634, Section 1.1).
 	Again bool
@@ -234,14 +235,16 @@ type request struct {
 	mailFrom string
 	from     []message.Address
 	fromErr  error
-	// fields is how many From fields there are, and shown whom a reader may take for the author by them.
+	// fields is how many From fields there are, and shown whom a reader may take for the author
+	// by them.
 	fields int
 	shown  message.Shown
-	// named are all addresses in From, those in display names and comments too: many readers show nothing else.
+	// named are all addresses in From, those in display names and comments too: many readers
+	// show nothing else.
 	named []message.Address
-	// also are the addresses of Sender, Resent-From and Resent-Sender, and without a From the envelope sender. They choose
-	// no identity, but a protected one may only be used by whom a rule permits to use it as From. alsoCut says that not all
-	// of them could be looked at.
+	// also are the addresses of Sender, Resent-From and Resent-Sender, and without a From the
+	// envelope sender. They choose no identity, but a protected one may only be used by whom a
+	// rule permits to use it as From. alsoCut says that not all of them could be looked at.
 	also    []message.Address
 	alsoCut bool
 }
@@ -287,7 +290,8 @@ func decide(rules []*rule, req *request) decision {
 	return undecided(rules, req, "no-rule", fmt.Sprintf("no rule names %s", from))
 }
 
-// protected says why the From address may not be used by a submitter to whom no rule permits it, where some rule names it.
+// protected says why the From address may not be used by a submitter to whom no rule permits it,
+// where some rule names it.
 func protected(rules []*rule, req *request, from message.Address) (code, reason string) {
 	for _, r := range rules {
 		if !r.protects(from) {
@@ -324,7 +328,8 @@ func (r *request) unclear() (code, reason string) {
 	return "", ""
 }
 
-// refused finds what no rule can allow: a protected address in a From that readers do not understand alike, or in another field.
+// refused finds what no rule can allow: a protected address in a From that readers do not
+// understand alike, or in another field.
 func refused(rules []*rule, req *request) (code, reason string) {
 	if code, reason := req.unclear(); code != "" {
 		if shown := ruled(rules, req.shown); shown != "" {
@@ -359,7 +364,8 @@ func ruled(rules []*rule, shown message.Shown) string {
 	return ""
 }
 
-// another returns a protected address that a person may take for the author in the place of the one in From.
+// another returns a protected address that a person may take for the author in the place of the one
+// in From.
 func (r *request) another(rules []*rule) (message.Address, bool) {
 	for _, a := range slices.Concat(r.shown.Addresses, r.named) {
 		same := len(r.from) == 1 && a.Domain == r.from[0].Domain && strings.EqualFold(a.Local, r.from[0].Local)

@@ -6,22 +6,23 @@
 // smime. Who may sign as whom is always decided by an authenticated fact,
 // never by the header alone.
 //
-// Where readers do not understand From alike (several addresses, or a value that breaks the grammar and in which not all find the
-// same one, [message.ParseFrom]) nothing is signed, and the message is refused if a rule names any address that some
-// of them may be shown as the author ([message.Shown]).
-// The rules for other addresses than From: an address in Sender,
-// Resent-From or Resent-Sender never chooses the identity, but where a rule
-// names it the submitter must be one who may use it as From; so with the
-// envelope sender of a message without From, for which MTAs write one. The null sender
-// may sign like any other envelope sender (Rule.MailFrom can exclude it), except
-// that delivery reports are left alone. What is signed or encrypted already is
-// left alone, unless the rule says Again. Header fields X-Dnseal-* are always removed, and listened to
-// only from Options.Control. So are results of Options.AuthservID: a submitter could forge them (RFC 8601, Section 5).
+// Where readers do not understand From alike (several addresses, or a value that breaks the grammar
+// and in which not all find the same one, [message.ParseFrom]) nothing is signed, and the message
+// is refused if a rule names any address that some of them may be shown as the author
+// ([message.Shown]). The rules for other addresses than From: an address in Sender, Resent-From or
+// Resent-Sender never chooses the identity, but where a rule names it the submitter must be one who
+// may use it as From; so with the envelope sender of a message without From, for which MTAs write
+// one. The null sender may sign like any other envelope sender (Rule.MailFrom can exclude it),
+// except that delivery reports are left alone. What is signed or encrypted already is left alone,
+// unless the rule says Again. Header fields X-Dnseal-* are always removed, and listened to only
+// from Options.Control. So are results of Options.AuthservID: a submitter could forge them (RFC
+// 8601, Section 5).
 //
-// What stands in the way of a signature is of a class (the Class constants), and Options.On says what is done then. A fault of the message
-// itself ([ClassMalformed]) is refused for good, with its place; what can pass by itself, as a key that is not available, is deferred. The
-// attributes of an Outcome say in which form a message was signed, why it is opaque where that was not asked for, and which header fields
-// have no protected copy.
+// What stands in the way of a signature is of a class (the Class constants), and Options.On says
+// what is done then. A fault of the message itself ([ClassMalformed]) is refused for good, with its
+// place; what can pass by itself, as a key that is not available, is deferred. The attributes of an
+// Outcome say in which form a message was signed, why it is opaque where that was not asked for,
+// and which header fields have no protected copy.
 //
 // [SignMessage] signs without rules, for programs whose user owns the keys.
 package sender
@@ -70,8 +71,9 @@ type Options struct {
 	Lookup lookup.Resolver
 	// Limits of the DNS work for that check.
 	Limits dnssec.Limits
-	// AuthservID is the name by which verifiers of this security domain sign their Authentication-Results: fields that claim
-	// to be by it are removed from what is handed in, signed or not (RFC 8601, Section 5). Empty: none is.
+	// AuthservID is the name by which verifiers of this security domain sign their
+	// Authentication-Results: fields that claim to be by it are removed from what is handed in,
+	// signed or not (RFC 8601, Section 5). Empty: none is.
 	AuthservID string
 	// Hostname for Message-ID; empty: the From domain.
 	Hostname string
@@ -225,7 +227,8 @@ func (s *Sender) sign(ctx context.Context, m *message.Message, pass *message.Edi
 	return out
 }
 
-// inAnotherCase returns the name of the identity whose local part is that of name in lower case, or "".
+// inAnotherCase returns the name of the identity whose local part is that of name in lower case, or
+// "".
 func (s *Sender) inAnotherCase(name string) string {
 	a, err := message.ParseAddress(name)
 	lower := message.Address{Local: strings.ToLower(a.Local), Domain: a.Domain}

@@ -7,8 +7,9 @@ import (
 	"io"
 )
 
-// The emitter accounts for every octet of the body it writes: copied, encoded, or what may be left out. So a message of which something
-// would be missing is never handed out, whatever the plan said.
+// The emitter accounts for every octet of the body it writes: copied, encoded, or what may be left
+// out. So a message of which something would be missing is never handed out, whatever the plan
+// said.
 
 // account notes that the source was written up to end, from off on.
 func (e *emitter) account(off, end int64) error {
@@ -19,8 +20,8 @@ func (e *emitter) account(off, end int64) error {
 	return nil
 }
 
-// leaveOut passes over what is not written of a multipart, up to end: its delimiter lines, empty lines, and what programs write before its
-// parts.
+// leaveOut passes over what is not written of a multipart, up to end: its delimiter lines, empty
+// lines, and what programs write before its parts.
 func (e *emitter) leaveOut(p *part, end int64) error {
 	lines := newLineReader(e.ctx, e.src, e.at, max(e.at, end))
 	defer lines.close()

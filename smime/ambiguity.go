@@ -92,7 +92,8 @@ func (c *delimiterCounter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// count counts those in text that begin before end, but for the first octet, of which it is not known what stands before it.
+// count counts those in text that begin before end, but for the first octet, of which it is not
+// known what stands before it.
 func (c *delimiterCounter) count(text []byte, end int) {
 	for at := 1; ; at++ {
 		i := bytes.Index(text[min(at, len(text)):], c.delimiter)

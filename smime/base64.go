@@ -128,8 +128,9 @@ func (r *rewrapWriter) close() error {
 	return r.flush()
 }
 
-// pureBase64 reports whether the body of p is base64 and nothing else: lines of its alphabet with white space around them, padding at the
-// end only. Text that stands in such a part, as the footers of some lists do, would run together when it is wrapped again.
+// pureBase64 reports whether the body of p is base64 and nothing else: lines of its alphabet with
+// white space around them, padding at the end only. Text that stands in such a part, as the footers
+// of some lists do, would run together when it is wrapped again.
 func pureBase64(ctx context.Context, src io.ReaderAt, p *part) (bool, error) {
 	lines := newLineReader(ctx, src, p.body, max(p.body, p.end))
 	defer lines.close()

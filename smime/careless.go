@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// carelessReader reads a Content-Type as the readers of mail do, who look for what they know and pass over the rest.
+// carelessReader reads a Content-Type as the readers of mail do, who look for what they know and
+// pass over the rest.
 type carelessReader struct {
 	scanner
 	typ mediaType
@@ -13,8 +14,8 @@ type carelessReader struct {
 	unseparated bool
 }
 
-// carelessType reads a Content-Type value that is not as it should be. Its name is "" where the value is empty. It reports false where
-// readers would come to different results.
+// carelessType reads a Content-Type value that is not as it should be. Its name is "" where the
+// value is empty. It reports false where readers would come to different results.
 func carelessType(value string) (mediaType, bool) {
 	first, _, _ := strings.Cut(value, ";")
 	switch first = strings.TrimSpace(first); {

@@ -10,11 +10,12 @@ import (
 	"dnseal/smime/cms"
 )
 
-// errEncoding is for a CMS object in a form that programs decode differently, so that two readers may see two objects.
+// errEncoding is for a CMS object in a form that programs decode differently, so that two readers
+// may see two objects.
 var errEncoding = errors.New("a CMS object in transfer encoding")
 
-// cmsBody is the decoded body of a part that holds a CMS object, whatever its kind: signed or encrypted, opaque or a
-// signature of its own.
+// cmsBody is the decoded body of a part that holds a CMS object, whatever its kind: signed or
+// encrypted, opaque or a signature of its own.
 type cmsBody struct {
 	io.Reader
 	base64 *base64Reader // nil where the object stands as it is
@@ -36,8 +37,9 @@ func openCMS(ctx context.Context, src io.ReaderAt, p *part) (*cmsBody, error) {
 	return b, nil
 }
 
-// bareCMS says that the object stands as it is, and not in base64. RFC 8551, Section 3.1.2, knows no other form that all
-// read alike. Some senders leave the label out, or it is lost: then the first octet tells the two apart.
+// bareCMS says that the object stands as it is, and not in base64. RFC 8551, Section 3.1.2, knows
+// no other form that all read alike. Some senders leave the label out, or it is lost: then the
+// first octet tells the two apart.
 func bareCMS(src io.ReaderAt, p *part) (bool, error) {
 	label, _ := field(p.fields, "Content-Transfer-Encoding")
 	switch encoding := strings.ToLower(strings.Trim(label, " \t")); encoding {
@@ -69,8 +71,9 @@ func (b *cmsBody) close() {
 	}
 }
 
-// readCMS reads the SignedData in the body of p, and writes attached content to content (nil: nowhere). tail
-// says that something follows it in the part. Errors: as cms.Read, errEncoding, and what the source returned.
+// readCMS reads the SignedData in the body of p, and writes attached content to content (nil:
+// nowhere). tail says that something follows it in the part. Errors: as cms.Read, errEncoding, and
+// what the source returned.
 func readCMS(ctx context.Context, src io.ReaderAt, p *part, content io.Writer) (sd *cms.SignedData, tail bool, err error) {
 	b, err := openCMS(ctx, src, p)
 	if err != nil {

@@ -86,9 +86,10 @@ func (e *emitter) body(p *part) error {
 	return e.copy(p.body, p.bodySize())
 }
 
-// frame writes a multipart that holds nothing but its parts: without the usual preamble, because some readers refuse a signature over
-// one, and with a line end after the last delimiter, which systems that take a message apart and write it again add (RFC 2046,
-// Section 5.1.1 leaves the choice).
+// frame writes a multipart that holds nothing but its parts: without the usual preamble, because
+// some readers refuse a signature over one, and with a line end after the last delimiter, which
+// systems that take a message apart and write it again add (RFC 2046, Section 5.1.1 leaves the
+// choice).
 func (e *emitter) frame(p *part) error {
 	for _, k := range p.kids {
 		if err := e.leaveOut(p, k.start); err != nil {

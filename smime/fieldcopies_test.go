@@ -24,7 +24,8 @@ func fieldValue() *rapid.Generator[string] {
 	})
 }
 
-// Whatever stands in a header, the copies that Sign makes of it say the same to Verify: nothing counts as changed by signing it.
+// Whatever stands in a header, the copies that Sign makes of it say the same to Verify: nothing
+// counts as changed by signing it.
 func TestCopiesSayTheSame(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

@@ -27,8 +27,8 @@ func safeField(f message.Field) ([]byte, error) {
 	return foldField(f)
 }
 
-// copyOfField is safeField for a field inside that repeats one outside: also folded to 76 columns, with spaces. One that could not be
-// written so that readers take it for the same is an error too.
+// copyOfField is safeField for a field inside that repeats one outside: also folded to 76 columns,
+// with spaces. One that could not be written so that readers take it for the same is an error too.
 func copyOfField(f message.Field) ([]byte, error) {
 	if !bytes.Contains(f.Raw, []byte("\n\t")) && fieldHazards(f.Raw)&(breaking|hasLong) == 0 {
 		return f.Raw, nil
@@ -78,8 +78,8 @@ func foldField(f message.Field) ([]byte, error) {
 	return raw, err
 }
 
-// fold makes a field of lines of at most 76 columns, where there is white space to break them at (RFC 5322, Section 2.2.3); as much of it
-// as there was stays.
+// fold makes a field of lines of at most 76 columns, where there is white space to break them at
+// (RFC 5322, Section 2.2.3); as much of it as there was stays.
 func fold(name, value string) ([]byte, error) {
 	out := make([]byte, 0, len(name)+len(value)+32)
 	out = append(append(out, name...), ':')
@@ -112,8 +112,8 @@ func fold(name, value string) ([]byte, error) {
 // encodeValue encodes the 8-bit text of a field's value, as the kind of field allows.
 func encodeValue(name, value string) (string, error) {
 	if addressField(name) {
-		// UTF-8 in an address has no other form, and a way that takes it in the outer header takes it here (RFC 6531, Section 3.1, asks for
-		// 8BITMIME as well).
+		// UTF-8 in an address has no other form, and a way that takes it in the outer
+		// header takes it here (RFC 6531, Section 3.1, asks for 8BITMIME as well).
 		if value = encodePhrases(value); !utf8.ValidString(value) {
 			return "", errEightBit
 		}

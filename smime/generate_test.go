@@ -8,8 +8,9 @@ import (
 	"strings"
 )
 
-// mailGen makes messages out of a string of octets, each of which decides one thing; where they end all is plain. In every place where a
-// reader could show text it puts a word that stands nowhere else.
+// mailGen makes messages out of a string of octets, each of which decides one thing; where they end
+// all is plain. In every place where a reader could show text it puts a word that stands nowhere
+// else.
 type mailGen struct {
 	choices []byte
 	broken  bool // delimiters, labels and headers that are not as they should be
@@ -129,7 +130,8 @@ func encodeAs(cte, body string) string {
 	return body
 }
 
-// multipart is one with text where a multipart may have some, and, where it is to be broken, where it has no place for any.
+// multipart is one with text where a multipart may have some, and, where it is to be broken, where
+// it has no place for any.
 func (g *mailGen) multipart(depth int) string {
 	g.bounds++
 	boundary := fmt.Sprintf("B%dz", g.bounds)

@@ -7,22 +7,24 @@ import (
 	"dnseal/smime/message"
 )
 
-// mailbox is one element of an address list (RFC 5322, Section 3.4): a mailbox, or the name of a group with its colon, or its
-// semicolon.
+// mailbox is one element of an address list (RFC 5322, Section 3.4): a mailbox, or the name of a
+// group with its colon, or its semicolon.
 type mailbox struct {
 	name    string // as it is shown: without quotes; encoded words as they stand
 	address string // between the angle brackets, or all there is; empty for a group
 }
 
-// mailboxes compares address lists: the same mailboxes with the same names in the same order, however they are written.
+// mailboxes compares address lists: the same mailboxes with the same names in the same order,
+// however they are written.
 func (c *comparer) mailboxes(was, is, charset string) bool {
 	return slices.EqualFunc(mailboxes(was), mailboxes(is), func(a, b mailbox) bool {
 		return sameAddress(a.address, b.address) && (a.name == b.name || c.shownName(a, "") == c.shownName(b, charset))
 	})
 }
 
-// sameAddress compares two addresses. White space may stand around their parts (RFC 5322, Section 4.4). In a quoted local part it is
-// part of the address, and within a word there are readers for whom the address ends, or begins, there.
+// sameAddress compares two addresses. White space may stand around their parts (RFC 5322, Section
+// 4.4). In a quoted local part it is part of the address, and within a word there are readers for
+// whom the address ends, or begins, there.
 func sameAddress(a, b string) bool {
 	if a, b = oneSpace(a), oneSpace(b); a == b {
 		return true
@@ -38,7 +40,8 @@ func sameAddress(a, b string) bool {
 // oneSpace puts one space in the place of each run of white space.
 func oneSpace(s string) string { return strings.Join(strings.Fields(s), " ") }
 
-// shownName is the name without white space; none where it only repeats the address, as some programs have it.
+// shownName is the name without white space; none where it only repeats the address, as some
+// programs have it.
 func (c *comparer) shownName(m mailbox, charset string) string {
 	name := c.plain(m.name, charset)
 	if strings.EqualFold(name, withoutSpace(m.address)) {
@@ -47,8 +50,8 @@ func (c *comparer) shownName(m mailbox, charset string) string {
 	return name
 }
 
-// mailboxes takes an address list apart, also one that is not well-formed: what is left open, and what stands where nothing should,
-// becomes part of an address, so that it is like no other.
+// mailboxes takes an address list apart, also one that is not well-formed: what is left open, and
+// what stands where nothing should, becomes part of an address, so that it is like no other.
 func mailboxes(v string) []mailbox {
 	var out []mailbox
 	s := mailboxScanner{rest: v}
@@ -110,7 +113,8 @@ func (s *mailboxScanner) add(written, text string) {
 	s.written.WriteString(written)
 }
 
-// until takes a quoted-string, comment or domain-literal up to its end: as it is written, and its text with quoted pairs undone.
+// until takes a quoted-string, comment or domain-literal up to its end: as it is written, and its
+// text with quoted pairs undone.
 func (s *mailboxScanner) until(end byte) (raw, text string) {
 	var b strings.Builder
 	depth := 0
@@ -148,7 +152,8 @@ func (s *mailboxScanner) end(out []mailbox, separator byte) []mailbox {
 	case s.angle:
 		m.address += "<"
 	case !s.closed:
-		// RFC 5322, Section 3.4: older programs write the name of a bare address as a comment.
+		// RFC 5322, Section 3.4: older programs write the name of a bare address as a
+		// comment.
 		m = mailbox{name: comment, address: s.written.String()}
 	case comment != "":
 		m.name += "(" + comment + ")"

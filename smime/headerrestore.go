@@ -8,16 +8,17 @@ import (
 	"dnseal/smime/message"
 )
 
-// Limits of what is restored: a header that somebody filled is not worth rewriting, and no field may be larger than a milter
-// can hand to every MTA.
+// Limits of what is restored: a header that somebody filled is not worth rewriting, and no field
+// may be larger than a milter can hand to every MTA.
 const (
 	maxRestored      = 64
 	maxRestoredField = 60000
 )
 
-// RestoreHeader returns the changes that put the fields of HeaderChanges back as they were signed: all outer fields of those names
-// are removed, and the signed ones stand at the bottom of the header. It returns nil where there is nothing to restore, or where a
-// signed field cannot be put into a header as it is: control characters, octets above 127 that no encoded word can hold, lines
+// RestoreHeader returns the changes that put the fields of HeaderChanges back as they were signed:
+// all outer fields of those names are removed, and the signed ones stand at the bottom of the
+// header. It returns nil where there is nothing to restore, or where a signed field cannot be put
+// into a header as it is: control characters, octets above 127 that no encoded word can hold, lines
 // without end. Only the caller knows whether the signature holds.
 func (s *Signature) RestoreHeader() []message.Change {
 	if s.protection == nil || s.HeaderState != HeaderChanged {

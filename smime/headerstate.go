@@ -6,7 +6,8 @@ import (
 	"dnseal/smime/message"
 )
 
-// HeaderState says whether the header that readers are shown is the one that was signed. The zero value says nothing good.
+// HeaderState says whether the header that readers are shown is the one that was signed. The zero
+// value says nothing good.
 type HeaderState string
 
 // Header states.
@@ -19,15 +20,16 @@ const (
 	HeaderUnprotected HeaderState = "unprotected"
 )
 
-// shown are the fields that readers show, or answer to: where the header is protected, one that stands only outside is
-// not the author's word (RFC 9788, Section 4.2).
+// shown are the fields that readers show, or answer to: where the header is protected, one that
+// stands only outside is not the author's word (RFC 9788, Section 4.2).
 var shown = []string{
 	"From", "Sender", "Reply-To", "To", "Cc", "Date", "Subject", "In-Reply-To", "References",
 	"Mail-Followup-To", "Disposition-Notification-To",
 }
 
-// compare finds the protected fields whose outer value is another, and of those that readers are shown the ones that count as changed.
-// Under the older forms of protection, which repeat what they like, only fields that have a copy are compared.
+// compare finds the protected fields whose outer value is another, and of those that readers are
+// shown the ones that count as changed. Under the older forms of protection, which repeat what they
+// like, only fields that have a copy are compared.
 func (p *protection) compare() {
 	inside, outside, c := sortByName(p.fields), sortByName(p.outer), &comparer{words: maxWords}
 	repeated := false // one of those that are shown
@@ -66,8 +68,8 @@ func (p *protection) differ(name string, changed bool) {
 	}
 }
 
-// sameFields compares all fields of one name: a field that occurs twice is two. One that is empty shows nothing, so that
-// it may be there or not.
+// sameFields compares all fields of one name: a field that occurs twice is two. One that is empty
+// shows nothing, so that it may be there or not.
 func sameFields(inside, outside byName, f message.Field, same func(signed, outer message.Field) bool) bool {
 	equal := slices.EqualFunc(inside.called(f), outside.called(f), func(i, o int) bool {
 		return same(inside.fields[i], outside.fields[o])

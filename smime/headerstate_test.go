@@ -18,7 +18,8 @@ func stateOf(kind, signed, outer string) *protection {
 	return p
 }
 
-// TestHeaderState: what hops and lists do to a field without changing what it says, and what changes it.
+// TestHeaderState: what hops and lists do to a field without changing what it says, and what
+// changes it.
 func TestHeaderState(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -153,7 +154,8 @@ func TestHeaderState(t *testing.T) {
 	}
 }
 
-// TestHeaderStateAdded: under RFC 9788 a field that stands outside only is a change, under the older forms it is not.
+// TestHeaderStateAdded: under RFC 9788 a field that stands outside only is a change, under the
+// older forms it is not.
 func TestHeaderStateAdded(t *testing.T) {
 	t.Parallel()
 	for _, name := range shown {
@@ -180,8 +182,8 @@ func TestHeaderStateAdded(t *testing.T) {
 	}
 }
 
-// TestHeaderStateChanges: whichever field is changed in whatever way that shows, the state is changed; however its
-// writing alone is changed, it is not.
+// TestHeaderStateChanges: whichever field is changed in whatever way that shows, the state is
+// changed; however its writing alone is changed, it is not.
 func TestHeaderStateChanges(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -203,8 +205,8 @@ func TestHeaderStateChanges(t *testing.T) {
 	})
 }
 
-// TestHeaderStateWords: only so many encoded words are decoded, and beyond those a field that is written in another way counts as
-// changed; one that was left as it is does not.
+// TestHeaderStateWords: only so many encoded words are decoded, and beyond those a field that is
+// written in another way counts as changed; one that was left as it is does not.
 func TestHeaderStateWords(t *testing.T) {
 	t.Parallel()
 	for n, want := range map[int]HeaderState{maxWords / 4: HeaderProtected, maxWords: HeaderChanged} {

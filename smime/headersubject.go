@@ -17,15 +17,17 @@ type subject struct {
 	tagged bool     // a tag is the first thing
 }
 
-// subject compares a Subject with its signed copy. Lists put "[name] " in front, or after the "Re:"; they move one that a reply
-// has to another place, count it on, and make one "Re:" of several (Mailman, mlmmj, Sympa). None of that is a change.
+// subject compares a Subject with its signed copy. Lists put "[name] " in front, or after the
+// "Re:"; they move one that a reply has to another place, count it on, and make one "Re:" of
+// several (Mailman, mlmmj, Sympa). None of that is a change.
 func (c *comparer) subject(signed, outer message.Field) bool {
 	return !c.stretched(signed, outer) && inCharsets(signed, outer, func(was, is, charset string) bool {
 		return sameButTags(takeSubject(c.decoded(was, "")), takeSubject(c.decoded(is, charset)))
 	})
 }
 
-// sameButTags lets a number in a tag be another only where a list counts on what a reply has: an author may have written it.
+// sameButTags lets a number in a tag be another only where a list counts on what a reply has: an
+// author may have written it.
 func sameButTags(signed, outer subject) bool {
 	counted := outer.tagged && signed.reply != ""
 	return signed.text == outer.text && outer.hasTags(signed.tags, counted) && len(outer.tags) <= max(maxTags, len(signed.tags)) &&
@@ -38,8 +40,8 @@ const maxTags = 4
 // maxMarks is how many tags and marks of replies are looked at; what stands after those is text.
 const maxMarks = 16
 
-// listTag is the name of a list with what may be its number. It is short, of a few words, and of nothing but what such names are made
-// of, so that no sentence can be put into it.
+// listTag is the name of a list with what may be its number. It is short, of a few words, and of
+// nothing but what such names are made of, so that no sentence can be put into it.
 var listTag = regexp.MustCompile(`^\s*\[\s*((?:[\p{L}\p{M}\p{N}_.+&#:-]+\s*){1,4})\]`)
 
 // maxTag is the most characters of a name without white space.
@@ -82,7 +84,8 @@ func takeTag(s string) (tag, rest string) {
 	return tag, s[len(m[0]):]
 }
 
-// hasTags reports whether all tags of the copy are still there; counted says that their numbers may be others.
+// hasTags reports whether all tags of the copy are still there; counted says that their numbers may
+// be others.
 func (s subject) hasTags(tags []string, counted bool) bool {
 	name := func(tag string) string {
 		if counted {

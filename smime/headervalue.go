@@ -15,8 +15,8 @@ import (
 	"dnseal/smime/message"
 )
 
-// maxWords is how many encoded words of a header are decoded to compare it; further ones are compared as they stand. Hops leave most
-// fields as they are, and these are not decoded at all.
+// maxWords is how many encoded words of a header are decoded to compare it; further ones are
+// compared as they stand. Hops leave most fields as they are, and these are not decoded at all.
 const maxWords = 8192
 
 // comparer compares fields with their signed copies.
@@ -29,8 +29,8 @@ func sameValue(signed, outer message.Field) bool {
 	return (&comparer{words: maxWords}).value(signed, outer)
 }
 
-// value compares a field with its signed copy as a reader is shown them: what hops do to a field without changing its
-// text (folding, white space, encoding) does not count.
+// value compares a field with its signed copy as a reader is shown them: what hops do to a field
+// without changing its text (folding, white space, encoding) does not count.
 func (c *comparer) value(signed, outer message.Field) bool {
 	if bytes.Equal(signed.RawValue(), outer.RawValue()) {
 		return true
@@ -47,7 +47,8 @@ func (c *comparer) value(signed, outer message.Field) bool {
 // usualGap is as much white space as folding and unfolding leaves between two words.
 const usualGap = 16
 
-// stretched reports whether more white space than that stands somewhere in a field: it moves what follows out of sight.
+// stretched reports whether more white space than that stands somewhere in a field: it moves what
+// follows out of sight.
 func (c *comparer) stretched(signed, outer message.Field) bool {
 	n := longestGap(outer.Unfolded())
 	if e := c.decodedGap(outer); e > n {
@@ -78,8 +79,8 @@ func longestGap(s string) int {
 	return longest
 }
 
-// inCharsets compares two values, with octets of the outer one that are not UTF-8 as they are, and in the charset of the copy: some
-// programs decode encoded words that far.
+// inCharsets compares two values, with octets of the outer one that are not UTF-8 as they are, and
+// in the charset of the copy: some programs decode encoded words that far.
 func inCharsets(signed, outer message.Field, same func(was, is, charset string) bool) bool {
 	was, is := signed.Unfolded(), outer.Unfolded()
 	if same(was, is, "") {
@@ -97,17 +98,19 @@ func (c *comparer) text(was, is, charset string) bool {
 	return c.plain(was, "") == c.plain(is, charset)
 }
 
-// encodedWord is RFC 2047, Section 2, with a language (RFC 2231, Section 5). It may stand anywhere, as readers have it.
+// encodedWord is RFC 2047, Section 2, with a language (RFC 2231, Section 5). It may stand anywhere,
+// as readers have it.
 var encodedWord = regexp.MustCompile(`=\?([^?*]+)(?:\*[^?]*)?(\?[bBqQ]\?[^?]*\?=)`)
 
-// plain is a text with its encoded words decoded and without white space: also without that which an MTA put into one.
+// plain is a text with its encoded words decoded and without white space: also without that which
+// an MTA put into one.
 func (c *comparer) plain(v, charset string) string {
 	return withoutSpace(c.decoded(withoutSpace(v), charset))
 }
 
-// decoded is a text with its encoded words decoded, and without the white space between two of them (RFC 2047, Section 6.2). What
-// cannot be decoded strictly stays as it is, because readers differ in what they make of it. charset is of 8-bit octets that are not
-// UTF-8; "": they stay.
+// decoded is a text with its encoded words decoded, and without the white space between two of them
+// (RFC 2047, Section 6.2). What cannot be decoded strictly stays as it is, because readers differ
+// in what they make of it. charset is of 8-bit octets that are not UTF-8; "": they stay.
 func (c *comparer) decoded(v, charset string) string {
 	var out strings.Builder
 	end := 0
@@ -130,9 +133,10 @@ func withoutSpace(s string) string {
 	return strings.NewReplacer(" ", "", "\t", "", "\r", "", "\n", "").Replace(s)
 }
 
-// decodeWord decodes one encoded word. RFC 1428, Section 3: unknown-8bit is octets of which nothing is known. One with octets that
-// its charset does not have stays as it is: all of them would become the same character here, and not so with every reader. So does one
-// with line ends, which are no white space of the header.
+// decodeWord decodes one encoded word. RFC 1428, Section 3: unknown-8bit is octets of which nothing
+// is known. One with octets that its charset does not have stays as it is: all of them would become
+// the same character here, and not so with every reader. So does one with line ends, which are no
+// white space of the header.
 func decodeWord(word, charset, rest string) string {
 	d := mime.WordDecoder{CharsetReader: func(charset string, in io.Reader) (io.Reader, error) {
 		if strings.EqualFold(charset, "unknown-8bit") {
@@ -156,8 +160,8 @@ func lossy(text string) bool { return strings.Contains(text, "\ufffd") }
 
 var errCharset = errors.New("a charset that readers know differently, or not at all")
 
-// agreedCharset knows the charsets in which all readers see the same. Of UTF-16 they differ on the order of octets, and some are known
-// only to be refused.
+// agreedCharset knows the charsets in which all readers see the same. Of UTF-16 they differ on the
+// order of octets, and some are known only to be refused.
 func agreedCharset(label string) (encoding.Encoding, error) {
 	e, err := htmlindex.Get(label)
 	if err != nil {
@@ -186,8 +190,8 @@ func decodeOctets(s, charset string) string {
 	return text
 }
 
-// firstCharset is that of the first encoded word, where it is one in which ASCII is ASCII: only such octets stand in a header as
-// they are.
+// firstCharset is that of the first encoded word, where it is one in which ASCII is ASCII: only
+// such octets stand in a header as they are.
 func firstCharset(v string) string {
 	m := encodedWord.FindStringSubmatch(withoutSpace(v))
 	if m == nil {

@@ -101,8 +101,8 @@ func TestEndless(t *testing.T) {
 	}
 }
 
-// A header of nothing but parameters, in pieces of RFC 2231 or not: what takes time with the cube of their number would take
-// minutes, and run into the time limit of the test run.
+// A header of nothing but parameters, in pieces of RFC 2231 or not: what takes time with the cube
+// of their number would take minutes, and run into the time limit of the test run.
 func TestManyParameters(t *testing.T) {
 	t.Parallel()
 	pieces, many := "", ""

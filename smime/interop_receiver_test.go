@@ -30,8 +30,9 @@ func (p published) LookupFresh(ctx context.Context, name string, t lookup.Type) 
 	return p.Lookup(ctx, name, t)
 }
 
-// receiveMessage has a receiver judge what a peer signed, with the keys published: nil when it passes. The certificates
-// are a CA's, so that a name is bound only where the peer hashes the certificate.
+// receiveMessage has a receiver judge what a peer signed, with the keys published: nil when it
+// passes. The certificates are a CA's, so that a name is bound only where the peer hashes the
+// certificate.
 func receiveMessage(t *testing.T, text []byte, ids []*peerIdentity) error {
 	t.Helper()
 	m, err := message.Read(bytes.NewReader(text), message.ReadOptions{})
@@ -47,7 +48,8 @@ func receiveMessage(t *testing.T, text []byte, ids []*peerIdentity) error {
 		return fmt.Errorf("received as %s: %s (%s)", report.Verdict, report.Reason, report.Code)
 	}
 	for i, s := range report.Signatures {
-		// The CA has the key of one of those it certifies, whose certificate so is signed by its own key.
+		// The CA has the key of one of those it certifies, whose certificate so is signed
+		// by its own key.
 		cert := found.Signatures[i].Certificate
 		own := cert != nil && cert.CheckSignature(cert.SignatureAlgorithm, cert.RawTBSCertificate, cert.Signature) == nil
 		if want := found.Signatures[i].CertificateHashed || own; s.NameBound != want {

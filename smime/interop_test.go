@@ -170,7 +170,8 @@ func changed(t *testing.T, text []byte) []byte {
 	return out
 }
 
-// signsTheirs has the peer sign, and judges that, as a receiver does, too, and the same with another word in it.
+// signsTheirs has the peer sign, and judges that, as a receiver does, too, and the same with
+// another word in it.
 func signsTheirs(t *testing.T, p peer, r row, all map[string]*peerIdentity, opaque bool) error {
 	t.Helper()
 	ids, _ := r.signers(all)

@@ -52,7 +52,8 @@ func signedKind(p *part) kind {
 	return plain
 }
 
-// isSignaturePart reports whether p is meant as the second part of a multipart/signed, rightly or not: signatureDefect judges.
+// isSignaturePart reports whether p is meant as the second part of a multipart/signed, rightly or
+// not: signatureDefect judges.
 func isSignaturePart(p *part) bool {
 	if isSignature(p.typ.name) {
 		return true

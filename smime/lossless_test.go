@@ -19,8 +19,9 @@ import (
 	"dnseal/smime/message"
 )
 
-// What is signed or converted is compared with what came in by readers that share nothing with this package: go-message takes well-formed
-// messages apart, and of broken ones, which every reader takes apart in a way of its own, each word has to be found somewhere.
+// What is signed or converted is compared with what came in by readers that share nothing with this
+// package: go-message takes well-formed messages apart, and of broken ones, which every reader
+// takes apart in a way of its own, each word has to be found somewhere.
 
 // leafOf is what a reader has of a part that holds no others.
 type leafOf struct{ typ, body string }
@@ -74,8 +75,9 @@ var (
 	base64Runs = regexp.MustCompile(`(?m)(?:^[A-Za-z0-9+/]+=*\r?$\n?)+`)
 )
 
-// readings is a text as it stands, and with everything decoded that may be quoted-printable or base64, to the given depth: what stands at
-// no delimiter that a reader knows belongs to the part before it, and may be encoded with that.
+// readings is a text as it stands, and with everything decoded that may be quoted-printable or
+// base64, to the given depth: what stands at no delimiter that a reader knows belongs to the part
+// before it, and may be encoded with that.
 func readings(text string, depth int) string {
 	all := []string{text}
 	unquoted := escape.ReplaceAllStringFunc(softBreak.ReplaceAllString(text, ""), func(s string) string {
@@ -119,7 +121,8 @@ func contentOf(tb testing.TB, signed string) (string, bool) {
 	return content.String(), true
 }
 
-// edited applies what do makes of a message; "" where it refuses with one of the errors that say why.
+// edited applies what do makes of a message; "" where it refuses with one of the errors that say
+// why.
 func edited(tb testing.TB, msg string, do func(*message.Message) (*message.Edit, error)) string {
 	tb.Helper()
 	m, err := readString(msg)
@@ -229,7 +232,8 @@ func TestNothingIsLostRapid(t *testing.T) {
 	})
 }
 
-// FuzzLossless is TestNothingIsLost for as long as one likes: sixteen messages a time, because most of the time goes to fuzzing itself.
+// FuzzLossless is TestNothingIsLost for as long as one likes: sixteen messages a time, because most
+// of the time goes to fuzzing itself.
 func FuzzLossless(f *testing.F) {
 	for seed := range uint64(8) {
 		f.Add(randomChoices(seed), seed%2 == 1)

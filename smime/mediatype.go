@@ -83,7 +83,8 @@ func parseMediaType(value string) mediaType {
 	return t
 }
 
-// secondBoundary reports whether a reader that looks for "boundary=" finds one inside a value, or in the name of another parameter.
+// secondBoundary reports whether a reader that looks for "boundary=" finds one inside a value, or
+// in the name of another parameter.
 func (t mediaType) secondBoundary() bool {
 	for _, p := range t.params {
 		base, _, _ := strings.Cut(p.name, "*")

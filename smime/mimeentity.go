@@ -7,10 +7,12 @@ import (
 	"dnseal/smime/message"
 )
 
-// RFC 8551, Section 3.1: what is signed is a MIME entity. A signature on something else, a text file or a program, holds just
-// as well when the file is put into a message; readers then take its first lines for a header, and show the rest, or nothing.
+// RFC 8551, Section 3.1: what is signed is a MIME entity. A signature on something else, a text
+// file or a program, holds just as well when the file is put into a message; readers then take its
+// first lines for a header, and show the rest, or nothing.
 
-// entityDefect says why content that is signed is no MIME entity that its signer meant for a message with this outer header; "" for one that is.
+// entityDefect says why content that is signed is no MIME entity that its signer meant for a
+// message with this outer header; "" for one that is.
 func entityDefect(p *part, outer []message.Field) string {
 	kind, subtype, _ := strings.Cut(p.typ.name, "/")
 	if kind == "" || subtype == "" {
@@ -37,8 +39,8 @@ func entityDefect(p *part, outer []message.Field) string {
 // maxSameName is how many outer fields of one name a field of the content is compared with.
 const maxSameName = 16
 
-// standsIn reports whether a field of signed content says what the message says: some programs sign whole headers, and do
-// not declare it. What lists do to a Subject does not count.
+// standsIn reports whether a field of signed content says what the message says: some programs sign
+// whole headers, and do not declare it. What lists do to a Subject does not count.
 func (c *comparer) standsIn(f message.Field, outside byName) bool {
 	at := outside.called(f)
 	return slices.ContainsFunc(at[:min(len(at), maxSameName)], func(i int) bool {

@@ -10,8 +10,8 @@ import (
 	"dnseal/smime/message"
 )
 
-// Whatever file is signed: what another parser of messages takes for a header without Content-Type, or with a field that
-// the message does not have, is no entity.
+// Whatever file is signed: what another parser of messages takes for a header without Content-Type,
+// or with a field that the message does not have, is no entity.
 func TestEntityDefect(t *testing.T) {
 	t.Parallel()
 	outer, _ := message.ParseHeader([]byte("From: alice@example.org\r\nSubject: Hi\r\nDate: today\r\n\r\n"))

@@ -41,8 +41,8 @@ func (v *verifier) object(l *layer, outermost bool, doubt string) (bool, error) 
 	return true, v.inside(l, sd, content)
 }
 
-// objectNameDefect is nameDefect for content with its signature: some readers go by the name, and offer the object as the document
-// that has such a name.
+// objectNameDefect is nameDefect for content with its signature: some readers go by the name, and
+// offer the object as the document that has such a name.
 func objectNameDefect(p *part, sd *cms.SignedData) string {
 	if !sd.Attached {
 		return ""

@@ -33,7 +33,8 @@ type part struct {
 	high                   int64
 	// repeated is set when a part inside has the same delimiter (RFC 2046, Section 5.1.1 forbids that): some look for the outer one first.
 	repeated bool
-	// longer is how many delimiter lines of parts inside begin with this delimiter: others than this one to most readers.
+	// longer is how many delimiter lines of parts inside begin with this delimiter: others than
+	// this one to most readers.
 	longer int
 	// preamble and epilogue are what stands before and after the parts.
 	preamble, epilogue besideText

@@ -4,15 +4,16 @@ import (
 	"strings"
 )
 
-// phraseEncoder writes a structured field with its 8-bit text as encoded words, where these may stand: in phrases and comments (RFC 2047,
-// Section 5).
+// phraseEncoder writes a structured field with its 8-bit text as encoded words, where these may
+// stand: in phrases and comments (RFC 2047, Section 5).
 type phraseEncoder struct {
 	value string
 	out   strings.Builder
 	start int // of what is not written yet
 }
 
-// encodePhrases encodes the display names and comments of a structured field. 8-bit text in an address or another token stays.
+// encodePhrases encodes the display names and comments of a structured field. 8-bit text in an
+// address or another token stays.
 func encodePhrases(value string) string {
 	e := phraseEncoder{value: encodeComments(value)}
 	quoted, angle, depth := false, false, 0
@@ -54,7 +55,8 @@ func (e *phraseEncoder) literal(end int) {
 	e.start = end
 }
 
-// phrase writes what stands before end, which is a phrase or an address without one, between comments.
+// phrase writes what stands before end, which is a phrase or an address without one, between
+// comments.
 func (e *phraseEncoder) phrase(end int) {
 	text := e.value[e.start:end]
 	if isASCII(text) || strings.Contains(text, "@") {

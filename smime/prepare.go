@@ -70,8 +70,9 @@ func (pl *planner) plan(p *part, frozen bool) bool {
 	return p.newHeader || p.todo != keep
 }
 
-// doubt says why readers do not agree on what a part inside is, or where its body begins, or "". Nothing in it may be encoded: those
-// who take it for a text would be shown what only others decode.
+// doubt says why readers do not agree on what a part inside is, or where its body begins, or "".
+// Nothing in it may be encoded: those who take it for a text would be shown what only others
+// decode.
 func (p *part) doubt() string {
 	switch {
 	case p.parent == nil || p.malformed != "":
@@ -138,8 +139,9 @@ func (pl *planner) header(p *part) bool {
 	return true
 }
 
-// multipart decides about what stands around the parts of a multipart: what some reader may show of it stays where it is (text before
-// the first part and after the last, or all of it where the boundary never occurs).
+// multipart decides about what stands around the parts of a multipart: what some reader may show of
+// it stays where it is (text before the first part and after the last, or all of it where the
+// boundary never occurs).
 func (pl *planner) multipart(p *part) todo {
 	changed := p.parent == nil
 	for _, k := range p.kids {

@@ -198,7 +198,8 @@ func TestPrepareKeepsForeignSignatures(t *testing.T) {
 	}
 }
 
-// Parts that readers take for different things stay byte for byte: where one decodes, another shows a text as it stands.
+// Parts that readers take for different things stay byte for byte: where one decodes, another shows
+// a text as it stands.
 func TestPrepareKeepsDoubtfulParts(t *testing.T) {
 	t.Parallel()
 	const inner = "\r\n\r\n--i\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nSch\u00f6ne Gr\u00fc\u00dfe \r\n--i--\r\n"

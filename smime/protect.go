@@ -19,9 +19,9 @@ func protectable(f message.Field) bool {
 // structural is RFC 9788, Section 1.4: what describes the body.
 func structural(f message.Field) bool { return f.Is("MIME-Version") || f.Begins("Content-") }
 
-// entityHeader makes the header of the signed entity: the Content- fields of the root, and copies of its other fields where
-// they are to be protected. charset is for a message without Content-Type. What cannot be made transit-proof is kept as it
-// is and noted in pl.
+// entityHeader makes the header of the signed entity: the Content- fields of the root, and copies
+// of its other fields where they are to be protected. charset is for a message without
+// Content-Type. What cannot be made transit-proof is kept as it is and noted in pl.
 func (pl *planner) entityHeader(root *part, charset string, protect bool) []byte {
 	h, fields := make([]byte, 0, 1024), root.fields
 	_, typed := field(fields, "Content-Type")
@@ -57,8 +57,9 @@ func (pl *planner) rootField(f message.Field, safe func(message.Field) ([]byte, 
 	return raw
 }
 
-// protected is the copy of a field. One that cannot be made transit-proof is left unprotected, but where readers show it, or act on it:
-// without a copy those would count as changed (RFC 9788, Section 4.2).
+// protected is the copy of a field. One that cannot be made transit-proof is left unprotected, but
+// where readers show it, or act on it: without a copy those would count as changed (RFC 9788,
+// Section 4.2).
 func (pl *planner) protected(f message.Field) []byte {
 	if f.Is(shown...) {
 		return pl.rootField(f, copyOfField)

@@ -14,9 +14,10 @@ import (
 	"dnseal/smime/message"
 )
 
-// selfCheck takes the message apart as a verifier does: the root part from its header, with the same doubts, the exact bytes that are
-// signed, their digest against the signed attribute, the certificate against the key. That these bytes hold everything that came in was seen
-// while they were written (account.go), and the fields that stay were judged before (headerFault).
+// selfCheck takes the message apart as a verifier does: the root part from its header, with the
+// same doubts, the exact bytes that are signed, their digest against the signed attribute, the
+// certificate against the key. That these bytes hold everything that came in was seen while they
+// were written (account.go), and the fields that stay were judged before (headerFault).
 func (s *signing) selfCheck(body *message.Spool) error {
 	header := make([]byte, 0, 512)
 	for _, f := range s.fields {

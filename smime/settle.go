@@ -7,10 +7,12 @@ import (
 	"dnseal/smime/message"
 )
 
-// Who signs decides what a message says. Where a header is only careless, and all readers make the same of it, that is what is signed, written
-// as RFC 2045, Section 5.1, wants it; Verify takes nothing for granted in the same way.
+// Who signs decides what a message says. Where a header is only careless, and all readers make the
+// same of it, that is what is signed, written as RFC 2045, Section 5.1, wants it; Verify takes
+// nothing for granted in the same way.
 
-// settle takes a careless Content-Type or Content-Transfer-Encoding for what all readers take it for. What remains malformed is in doubt.
+// settle takes a careless Content-Type or Content-Transfer-Encoding for what all readers take it
+// for. What remains malformed is in doubt.
 func (p *part) settle() {
 	if p.malformed == "" && hasSubtype(p.typ.name) && (identityEncoding(p.cte) || p.cte == "quoted-printable" || p.cte == "base64") {
 		return
@@ -34,7 +36,8 @@ func hasSubtype(name string) bool {
 	return name == "" || kind != "" && subtype != ""
 }
 
-// settleType leaves one Content-Type field, or none where it is empty (RFC 2045, Section 5.2: then it is text).
+// settleType leaves one Content-Type field, or none where it is empty (RFC 2045, Section 5.2: then
+// it is text).
 func settleType(fields []message.Field) ([]message.Field, bool) {
 	value, n := field(fields, "Content-Type")
 	if t := parseMediaType(value); n == 0 || n == 1 && value != "" && !t.ambiguous && hasSubtype(t.name) {
@@ -81,7 +84,8 @@ func (t mediaType) equal(other mediaType) bool {
 	return t.name == other.name && slices.EqualFunc(t.params, other.params, func(a, b param) bool { return a.name == b.name && sameParam(a.name, a.value, b.value) })
 }
 
-// sameParam compares two values of a parameter; the names of charsets do not depend on case (RFC 2046, Section 4.1.2).
+// sameParam compares two values of a parameter; the names of charsets do not depend on case (RFC
+// 2046, Section 4.1.2).
 func sameParam(name, a, b string) bool {
 	return a == b || name == "charset" && strings.EqualFold(a, b)
 }
@@ -109,15 +113,16 @@ func settleEncoding(fields []message.Field) ([]message.Field, bool) {
 	return oneField(fields, "Content-Transfer-Encoding", first.Raw), true
 }
 
-// unencoded are the beginnings, in letters and digits alone, of what some write into Content-Transfer-Encoding although the body stands
-// as it is: "8bits", "utf-8", "text/plain".
+// unencoded are the beginnings, in letters and digits alone, of what some write into
+// Content-Transfer-Encoding although the body stands as it is: "8bits", "utf-8", "text/plain".
 var unencoded = []string{
 	"7bit", "8bit", "16bit", "32bit", "binary", "utf", "ucs", "unicode", "iso8859", "iso2022", "usascii", "ascii", "ansi", "windows", "cp12", "latin",
 	"koi8", "gb2312", "gbk", "gb18030", "big5", "euc", "shiftjis", "none", "no", "plain", "text", "identity", "raw", "default", "unknown",
 }
 
-// assumedEncoding is what readers take a Content-Transfer-Encoding for: "8bit" for all that leave the body as it is. What they do not know
-// they show as it is; but where another encoding may be meant the value stays.
+// assumedEncoding is what readers take a Content-Transfer-Encoding for: "8bit" for all that leave
+// the body as it is. What they do not know they show as it is; but where another encoding may be
+// meant the value stays.
 func assumedEncoding(value string) string {
 	value = strings.ToLower(value)
 	bare := strings.Map(func(r rune) rune {

@@ -37,10 +37,12 @@ type SignOptions struct {
 
 // SignResult says in what form a message was signed, and why.
 type SignResult struct {
-	// Opaque is set for application/pkcs7-mime. Cause is then what stood against multipart/signed; nil where the form was asked for.
+	// Opaque is set for application/pkcs7-mime. Cause is then what stood against
+	// multipart/signed; nil where the form was asked for.
 	Opaque bool
 	Cause  *ContentError
-	// Unprotected are the header fields without a protected copy, because they cannot be made transit-proof; each name is short and printable.
+	// Unprotected are the header fields without a protected copy, because they cannot be made
+	// transit-proof; each name is short and printable.
 	Unprotected []string
 }
 
@@ -48,8 +50,8 @@ type SignResult struct {
 // transit-proof, its header fields protected (RFC 9788), and the whole
 // checked as a verifier would before it is handed out. The caller closes the edit.
 //
-// Errors: ErrAlreadySecured, *ContentError, *LimitError (these are about the message), ErrSelfCheck, what package cms says of the signers,
-// what the key or the spool returned.
+// Errors: ErrAlreadySecured, *ContentError, *LimitError (these are about the message),
+// ErrSelfCheck, what package cms says of the signers, what the key or the spool returned.
 func Sign(m *message.Message, opts SignOptions) (*message.Edit, error) {
 	if Secured(m) != "" && !opts.Again {
 		return nil, ErrAlreadySecured

@@ -54,11 +54,12 @@ type Signature struct {
 	// were an attached message); Covers is "message" when the signed content is the whole body, else "part N".
 	Part   string
 	Covers string
-	// Beside says what text stands around the signed content that some readers show, and that this signature does not cover, e.g.
-	// "epilogue after the signed part"; "" for none but what programs write there for readers without MIME.
+	// Beside says what text stands around the signed content that some readers show, and that
+	// this signature does not cover, e.g. "epilogue after the signed part"; "" for none but
+	// what programs write there for readers without MIME.
 	Beside string
-	// NotEntity says why the signed content is no MIME entity (RFC 8551, Section 3.1), so that readers take it for something else
-	// than was signed; "" for one that is.
+	// NotEntity says why the signed content is no MIME entity (RFC 8551, Section 3.1), so that
+	// readers take it for something else than was signed; "" for one that is.
 	NotEntity string
 	// Integrity says whether the signature value is right over exactly the bytes received.
 	Integrity Integrity
@@ -72,12 +73,13 @@ type Signature struct {
 	SigningTime time.Time
 	// SignedAttributes says that the signature is over signed attributes (RFC 5652, Section 5.3), not over the bare content.
 	SignedAttributes bool
-	// CertificateHashed says that the signed attributes hold the hash of the signer's certificate (RFC 5035): then Integrity
-	// is good only with that certificate.
+	// CertificateHashed says that the signed attributes hold the hash of the signer's
+	// certificate (RFC 5035): then Integrity is good only with that certificate.
 	CertificateHashed bool
 	// Certificate is the signer's, from the message or from outside; nil when none is known.
 	Certificate *x509.Certificate
-	// Certificates are those that came in the message and may be computed with ([certificate.CheckCost]).
+	// Certificates are those that came in the message and may be computed with
+	// ([certificate.CheckCost]).
 	Certificates []*x509.Certificate
 	// SubjectKeyID names the key where the signer gave no issuer and serial.
 	SubjectKeyID []byte
@@ -90,14 +92,16 @@ type Signature struct {
 	ProtectedFromErr error
 	// ProtectedFromText are the values of the inner From fields, unfolded, as readers of RFC 9788 are shown them.
 	ProtectedFromText []string
-	// Differences lists protected fields whose outer value differs or is missing, and fields that readers show or act on that
-	// stand outside only, by name.
+	// Differences lists protected fields whose outer value differs or is missing, and fields
+	// that readers show or act on that stand outside only, by name.
 	Differences []string
-	// HeaderState says whether the fields that readers show or act on are as they were signed. It counts only where Integrity is
-	// good, and is about the header around the signed part: that of the message, or of the attached message that the part is in.
+	// HeaderState says whether the fields that readers show or act on are as they were signed.
+	// It counts only where Integrity is good, and is about the header around the signed part:
+	// that of the message, or of the attached message that the part is in.
 	HeaderState HeaderState
-	// HeaderChanges lists the fields for which HeaderState is HeaderChanged, by name: those of Differences that readers show or act
-	// on, without a Subject that lists only put their names into.
+	// HeaderChanges lists the fields for which HeaderState is HeaderChanged, by name: those of
+	// Differences that readers show or act on, without a Subject that lists only put their
+	// names into.
 	HeaderChanges []string
 
 	protection *protection

@@ -10,16 +10,19 @@ import (
 	"unicode/utf8"
 )
 
-// Some readers list the signature part of a multipart/signed as an attachment, or take it for one when anything about it
-// is not as they know it. So it has to be nothing else: type, protocol and names are those of a signature.
+// Some readers list the signature part of a multipart/signed as an attachment, or take it for one
+// when anything about it is not as they know it. So it has to be nothing else: type, protocol and
+// names are those of a signature.
 
-// signatureDefect says why the second part of the multipart/signed p may be taken for something else than a signature.
+// signatureDefect says why the second part of the multipart/signed p may be taken for something
+// else than a signature.
 func signatureDefect(p *part) string {
 	sig := p.kids[1]
 	if !isSignature(sig.typ.name) {
 		return "the second part of multipart/signed is " + quoted(sig.typ.name)
 	}
-	// RFC 1847, Section 2.1, asks for the parameter. Where it is missing the type of the part says the same.
+	// RFC 1847, Section 2.1, asks for the parameter. Where it is missing the type of the part
+	// says the same.
 	if protocol := strings.ToLower(p.typ.get("protocol")); p.typ.has("protocol") && !isSignature(protocol) {
 		return "multipart/signed by protocol " + quoted(protocol)
 	}
@@ -29,13 +32,14 @@ func signatureDefect(p *part) string {
 	return nameDefect(sig, "signature part", ".p7s")
 }
 
-// isSignature knows the media types of a detached signature (RFC 8551, Section 3.10; with x- before RFC 2311).
+// isSignature knows the media types of a detached signature (RFC 8551, Section 3.10; with x- before
+// RFC 2311).
 func isSignature(name string) bool {
 	return name == "application/pkcs7-signature" || name == "application/x-pkcs7-signature"
 }
 
-// nameDefect wants every name that a part with a signature has to end in one of endings (RFC 8551, Section 3.2.1). what it is called
-// in a reason.
+// nameDefect wants every name that a part with a signature has to end in one of endings (RFC 8551,
+// Section 3.2.1). what it is called in a reason.
 func nameDefect(p *part, what string, endings ...string) string {
 	value, n := field(p.fields, "Content-Disposition")
 	disposition := parseMediaType(value)
@@ -59,7 +63,8 @@ func (t mediaType) nameDefect(what string, endings []string) string {
 	return ""
 }
 
-// values are what a parameter may be read as: as it stands, and put together from the pieces of RFC 2231.
+// values are what a parameter may be read as: as it stands, and put together from the pieces of RFC
+// 2231.
 func (t mediaType) values(name string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		pieces := false
@@ -76,7 +81,8 @@ func (t mediaType) values(name string) iter.Seq[string] {
 	}
 }
 
-// readable reports whether the extended form of a parameter, if there is one, is in a charset in which ASCII is ASCII.
+// readable reports whether the extended form of a parameter, if there is one, is in a charset in
+// which ASCII is ASCII.
 func (t mediaType) readable(name string) bool {
 	for _, p := range t.params {
 		if p.name != name+"*" && p.name != name+"*0*" {
@@ -96,9 +102,10 @@ func endsIn(value string, endings []string) bool {
 	return ok && slices.ContainsFunc(endings, func(e string) bool { return strings.HasSuffix(strings.ToLower(name), e) })
 }
 
-// decodeName undoes encoded words (RFC 2047), which some write in names although its Section 5 forbids it. false is for
-// what readers show in ways of their own: unknown charsets, control characters, those that turn the direction of writing, and
-// those that end or escape something in a header.
+// decodeName undoes encoded words (RFC 2047), which some write in names although its Section 5
+// forbids it. false is for what readers show in ways of their own: unknown charsets, control
+// characters, those that turn the direction of writing, and those that end or escape something in a
+// header.
 func decodeName(raw string) (string, bool) {
 	name, err := raw, error(nil)
 	if strings.Contains(raw, "=?") {

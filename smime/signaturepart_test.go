@@ -65,7 +65,8 @@ func TestSignaturePart(t *testing.T) {
 	}
 }
 
-// A CMS object is read in base64 or as it stands, whatever a decoder of another transfer encoding would make of it.
+// A CMS object is read in base64 or as it stands, whatever a decoder of another transfer encoding
+// would make of it.
 func TestObjectEncoding(t *testing.T) {
 	t.Parallel()
 	sig, opaque := detached(t, content, alice()), attached(t, content, alice())
@@ -97,7 +98,8 @@ func TestObjectEncoding(t *testing.T) {
 	}
 }
 
-// Any word for the transfer encoding but those four, on a signature part or an opaque object, and nothing is good.
+// Any word for the transfer encoding but those four, on a signature part or an opaque object, and
+// nothing is good.
 func TestAnyEncodingWord(t *testing.T) {
 	t.Parallel()
 	clearMail := head + clearPart(content, p7s+detached(t, content, alice()))

@@ -10,19 +10,24 @@ import (
 // Errors of Sign.
 var (
 	ErrAlreadySecured = errors.New("smime: the message is signed or encrypted already")
-	// ErrNotTransitProof is what a *ContentError is about when the content cannot be made transit-proof.
+	// ErrNotTransitProof is what a *ContentError is about when the content cannot be made
+	// transit-proof.
 	ErrNotTransitProof = errors.New("smime: the content would not survive transit and may not be changed")
-	// ErrAmbiguous is what a *ContentError is about when readers may understand the message in different ways: what would be signed is not certain.
+	// ErrAmbiguous is what a *ContentError is about when readers may understand the message in
+	// different ways: what would be signed is not certain.
 	ErrAmbiguous = errors.New("smime: the message can be read in more than one way")
-	// ErrSelfCheck says that what was made is not what a verifier would accept: a defect of the key or of this program. Nothing was changed.
+	// ErrSelfCheck says that what was made is not what a verifier would accept: a defect of the
+	// key or of this program. Nothing was changed.
 	ErrSelfCheck = errors.New("smime: the signed message does not stand up to its self-check")
 )
 
-// ContentError says what in a message keeps it from being signed or converted. It is a fault of the message, which no later attempt cures.
+// ContentError says what in a message keeps it from being signed or converted. It is a fault of the
+// message, which no later attempt cures.
 type ContentError struct {
 	// Err is ErrAmbiguous or ErrNotTransitProof.
 	Err error
-	// Place is where: the name of a header field, "header", "message" or "part N". Short and printable.
+	// Place is where: the name of a header field, "header", "message" or "part N". Short and
+	// printable.
 	Place string
 	// Reason is a sentence about it, for the operator.
 	Reason string
@@ -44,7 +49,8 @@ func placeOf(f message.Field) string {
 	return name[:min(len(name), maxPlace)]
 }
 
-// headerFault finds the field that keeps a header from being read in the same way by all; those that describe the body are judged with it.
+// headerFault finds the field that keeps a header from being read in the same way by all; those
+// that describe the body are judged with it.
 func headerFault(fields []message.Field) error {
 	for _, f := range fields {
 		if loneCR(f.Raw) {

@@ -22,44 +22,51 @@
 //
 // # What the caller must still ask
 //
-// Whether the key is the right one for the From address, whether it may still be
-// used, and what to do with the answer (package receiver). A message whose
-// Report has a Code is malformed or over a limit: nothing good can be said of it,
-// whatever its signatures. Protected header fields count, not those outside
-// ([Signature.ProtectedFrom], [Signature.Differences]). [Signature.HeaderState] says whether the fields
-// that readers show or act on are still as they were signed, with what hops and lists do to their form undone (headerstate.go) and
-// nothing that could make two texts alike which a reader tells apart: octets that a charset does not have, long gaps, and
+// Whether the key is the right one for the From address, whether it may still be used, and what to
+// do with the answer (package receiver). A message whose Report has a Code is malformed or over a
+// limit: nothing good can be said of it, whatever its signatures. Protected header fields count,
+// not those outside ([Signature.ProtectedFrom], [Signature.Differences]). [Signature.HeaderState]
+// says whether the fields that readers show or act on are still as they were signed, with what hops
+// and lists do to their form undone (headerstate.go) and nothing that could make two texts alike
+// which a reader tells apart: octets that a charset does not have, long gaps, and
 // [Signature.RestoreHeader] how to put them back.
 //
 // # What it refuses
 //
-// Whatever readers may understand in more than one way: a multipart/signed of
-// other than two parts, two Content-Types, boundaries that only some take for one, a header that gives a second boundary to
-// readers that look for the word, content inside a detached signature, a SignedData without signers, signed content that is not
-// id-data, a CMS object in a transfer encoding other than base64, which programs decode differently, a signature part whose
-// type, protocol or name is that of something else, so that a reader may show it as an attachment, a signed object with such a name, and
-// what is no part of a signature inside one. The limits are in limits.go.
+// Whatever readers may understand in more than one way: a multipart/signed of other than two parts,
+// two Content-Types, boundaries that only some take for one, a header that gives a second boundary
+// to readers that look for the word, content inside a detached signature, a SignedData without
+// signers, signed content that is not id-data, a CMS object in a transfer encoding other than
+// base64, which programs decode differently, a signature part whose type, protocol or name is that
+// of something else, so that a reader may show it as an attachment, a signed object with such a
+// name, and what is no part of a signature inside one. The limits are in limits.go.
 //
-// It is said, and left to the caller: a text around what is signed, where MIME hides it and some readers show it,
-// unless it is one that programs are known to write there ([Signature.Beside], usualtext.go); a line of the signed text that begins like the
-// boundary, where some readers end the signed part and go on with another; and that what is signed
-// is a file, which was not meant as a message ([Signature.NotEntity], mimeentity.go).
+// It is said, and left to the caller: a text around what is signed, where MIME hides it and some
+// readers show it, unless it is one that programs are known to write there ([Signature.Beside],
+// usualtext.go); a line of the signed text that begins like the boundary, where some readers end
+// the signed part and go on with another; and that what is signed is a file, which was not meant as
+// a message ([Signature.NotEntity], mimeentity.go).
 //
 // Encryption is not done here; encrypted and compressed messages are reported as such.
 //
 // # What is never lost
 //
-// What [Sign] and [SevenBit] make holds the parts of the message that came in, decoded, octet for octet (of text the line ends become CRLF), and
-// every other text in it: before, between and after the parts of a multipart, after a closing delimiter that comes too early, under a
-// boundary that never occurs. Where that text would not survive transit, or a part may not be encoded, the message is made opaque; where it may
-// not be, a [ContentError] says why and where. Only delimiter lines, empty lines around parts and the texts of usualtext.go are left out, and what
-// is written accounts for every octet of the rest (account.go). Headers that are only careless are signed as what all readers take them for,
-// written again (settle.go, careless.go); fields in which 8-bit text stands are protected by copies in encoded words.
+// What [Sign] and [SevenBit] make holds the parts of the message that came in, decoded, octet for
+// octet (of text the line ends become CRLF), and every other text in it: before, between and after
+// the parts of a multipart, after a closing delimiter that comes too early, under a boundary that
+// never occurs. Where that text would not survive transit, or a part may not be encoded, the
+// message is made opaque; where it may not be, a [ContentError] says why and where. Only delimiter
+// lines, empty lines around parts and the texts of usualtext.go are left out, and what is written
+// accounts for every octet of the rest (account.go). Headers that are only careless are signed as
+// what all readers take them for, written again (settle.go, careless.go); fields in which 8-bit
+// text stands are protected by copies in encoded words.
 //
 // # How it works
 //
-// A message is walked once, line by line, into a tree of parts that are ranges of its bytes (walk.go, part.go); no byte of
-// it is ever written again from what was understood of it. Memory does not grow with the message. Signing is sign.go,
-// prepare.go (what is done to which part), emit.go (doing it), account.go, protect.go and selfcheck.go; verifying is verify.go, layer.go (signatures around
-// signatures), clear.go, object.go and protection.go; explaining is explain.go and the undo files.
+// A message is walked once, line by line, into a tree of parts that are ranges of its bytes
+// (walk.go, part.go); no byte of it is ever written again from what was understood of it. Memory
+// does not grow with the message. Signing is sign.go, prepare.go (what is done to which part),
+// emit.go (doing it), account.go, protect.go and selfcheck.go; verifying is verify.go, layer.go
+// (signatures around signatures), clear.go, object.go and protection.go; explaining is explain.go
+// and the undo files.
 package smime

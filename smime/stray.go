@@ -11,8 +11,8 @@ import (
 // maxStrayHeader is as much of a body as is read like a header.
 const maxStrayHeader = 64 << 10
 
-// strayReason says which line ends the header of m in place of the empty line of RFC 5322, Section 2.1, or "". MTAs end it
-// there, and so does this package; there are readers who go on.
+// strayReason says which line ends the header of m in place of the empty line of RFC 5322, Section
+// 2.1, or "". MTAs end it there, and so does this package; there are readers who go on.
 func strayReason(m *message.Message) string {
 	if m.Stray() == "" {
 		return ""

@@ -2,10 +2,12 @@ package smime
 
 import "slices"
 
-// usualTexts are the whole texts that programs put where readers without MIME would see them, with white space folded.
-// Any other text next to what is signed is somebody's, and there are readers that show it.
+// usualTexts are the whole texts that programs put where readers without MIME would see them, with
+// white space folded. Any other text next to what is signed is somebody's, and there are readers
+// that show it.
 var usualTexts = []string{
-	// OpenSSL, and what signs by it: neomutt, Crypt::SMIME, PHP, Ruby, M2Crypto, nodemailer-smime; pyca writes the same.
+	// OpenSSL, and what signs by it: neomutt, Crypt::SMIME, PHP, Ruby, M2Crypto,
+	// nodemailer-smime; pyca writes the same.
 	"This is an S/MIME signed message",
 	// dnseal; Heirloom mailx and s-nail.
 	"This is an S/MIME signed message.",
@@ -14,7 +16,8 @@ var usualTexts = []string{
 	// Outlook since 2007.
 	"This is a multipart message in MIME format.",
 	"This is a multipart message in MIME format",
-	// Outlook Express; Sylpheed, SpamAssassin, Mailman, s-nail; Thunderbird where it does not sign.
+	// Outlook Express; Sylpheed, SpamAssassin, Mailman, s-nail; Thunderbird where it does not
+	// sign.
 	"This is a multi-part message in MIME format.",
 	"This is a multi-part message in MIME format",
 	// MIME::tools: amavis, MIMEDefang, Sympa, Request Tracker.
@@ -40,7 +43,8 @@ var usualTexts = []string{
 	"You will not see this in a MIME-aware mail reader.",
 }
 
-// besideText collects the text before the first part of a multipart, or after the last, with white space folded.
+// besideText collects the text before the first part of a multipart, or after the last, with white
+// space folded.
 type besideText struct {
 	folded []byte
 	long   bool // longer than any of usualTexts

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// Each text that programs put next to the parts is known, folded in any way, before them and after them.
+// Each text that programs put next to the parts is known, folded in any way, before them and after
+// them.
 func TestUsualTexts(t *testing.T) {
 	t.Parallel()
 	sig := p7s + detached(t, content, alice())
@@ -37,8 +38,8 @@ func TestUsualTexts(t *testing.T) {
 	}
 }
 
-// One octet more before the first boundary line or after the last, anywhere, that is no white space: what is signed never
-// is all of the message.
+// One octet more before the first boundary line or after the last, anywhere, that is no white
+// space: what is signed never is all of the message.
 func TestOctetBeside(t *testing.T) {
 	t.Parallel()
 	sig := p7s + detached(t, content, alice())

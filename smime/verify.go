@@ -43,7 +43,8 @@ func (v *verifier) run(m *message.Message) error {
 	return err
 }
 
-// behindStray makes a message malformed that is signed or encrypted only for those who go on after a line that ends the header.
+// behindStray makes a message malformed that is signed or encrypted only for those who go on after
+// a line that ends the header.
 func (v *verifier) behindStray(m *message.Message) error {
 	claims, err := claimsBehind(m)
 	if claims {
@@ -116,7 +117,8 @@ func (v *verifier) signers(l *layer, sd *cms.SignedData, digests *cms.Digests, n
 	return nil
 }
 
-// affordable are the certificates that may be part of a path. What is left out is still found as the signer's own.
+// affordable are the certificates that may be part of a path. What is left out is still found as
+// the signer's own.
 func affordable(certs []*x509.Certificate) []*x509.Certificate {
 	return slices.DeleteFunc(slices.Clone(certs), func(c *x509.Certificate) bool { return certificate.CheckCost(c) != nil })
 }
@@ -131,8 +133,8 @@ func (v *verifier) add(l *layer, s *Signature) error {
 	return nil
 }
 
-// beside notes somebody's text around what a layer signs, if there is any: no signature of this layer, nor of one inside it,
-// covers that.
+// beside notes somebody's text around what a layer signs, if there is any: no signature of this
+// layer, nor of one inside it, covers that.
 func (v *verifier) beside(l *layer, there bool, what string) {
 	if !there {
 		return

@@ -31,7 +31,8 @@ type walker struct {
 }
 
 // walk finds the parts of the entity whose body is [body, end) of src; fields is its header.
-// measure asks for the hazards of every part, and for what careless headers mean. Errors: *LimitError, else what src or ctx returned.
+// measure asks for the hazards of every part, and for what careless headers mean. Errors:
+// *LimitError, else what src or ctx returned.
 func walk(ctx context.Context, src io.ReaderAt, fields []message.Field, body, end int64, measure bool) (*part, error) {
 	w := &walker{root: &part{fields: fields, body: body}, measure: measure, settles: measure, parts: 1}
 	w.open = append(make([]*part, 0, 8), w.root)
@@ -133,8 +134,9 @@ func (w *walker) boundary(data []byte) (index int, closing bool) {
 	return -1, false
 }
 
-// around notes that a delimiter of the i-th open part is like one of those around it. RFC 2046, Section 5.1.1: it is sufficient
-// that a line begins with the delimiter, so that there are readers who look no further.
+// around notes that a delimiter of the i-th open part is like one of those around it. RFC 2046,
+// Section 5.1.1: it is sufficient that a line begins with the delimiter, so that there are readers
+// who look no further.
 func (w *walker) around(i int, data []byte) {
 	data = bytes.TrimRight(data, " \t")
 	for _, p := range w.open[:i] {

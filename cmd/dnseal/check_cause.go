@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// sharedCause is one cause of trouble that several objects share, such as a zone that is not signed: it is
-// told at the first of them, and the others are counted.
+// sharedCause is one cause of trouble that several objects share, such as a zone that is not
+// signed: it is told at the first of them, and the others are counted.
 type sharedCause struct {
 	key     string
 	word    string // "WRONG" or "?"

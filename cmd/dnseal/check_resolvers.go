@@ -8,8 +8,8 @@ import (
 	"dnseal/lookup/dnssec"
 )
 
-// resolvers tries each resolver by itself: what is wrong with one is said once, not for each name looked up, and also where
-// no name is.
+// resolvers tries each resolver by itself: what is wrong with one is said once, not for each name
+// looked up, and also where no name is.
 func (k *checker) resolvers(ctx context.Context, client *lookup.Client) {
 	if anchors := k.config.LookupOptions().Anchors; anchors != nil {
 		for _, key := range anchors.Ignored() {
@@ -33,8 +33,9 @@ func (k *checker) resolvers(ctx context.Context, client *lookup.Client) {
 	}
 }
 
-// absence warns, once for each zone, where the absence of a record proves nothing: a key withdrawn there is never revoked
-// (RFC 5155, Section 12.2). It asks for a name next to the record that is hardly there.
+// absence warns, once for each zone, where the absence of a record proves nothing: a key withdrawn
+// there is never revoked (RFC 5155, Section 12.2). It asks for a name next to the record that is
+// hardly there.
 func (k *checker) absence(ctx context.Context, res *lookup.Result) {
 	_, rest, _ := strings.Cut(res.Name, ".")
 	if k.absences == nil {

@@ -8,7 +8,8 @@ import (
 	"dnseal/lookup/lookuptest/peertest"
 )
 
-// TestCheckResolvers says once what is wrong with a resolver, with the setting to change, also where there is no identity.
+// TestCheckResolvers says once what is wrong with a resolver, with the setting to change, also
+// where there is no identity.
 func TestCheckResolvers(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

@@ -11,7 +11,8 @@ import (
 	"dnseal/smime/message"
 )
 
-// unproven explains a message whose signatures hold, and that is no pass all the same: what that means, and what would prove it.
+// unproven explains a message whose signatures hold, and that is no pass all the same: what that
+// means, and what would prove it.
 var unproven = map[string]string{
 	receiver.CodeKeyReplaced: "The signature holds, by a key that %s does not publish now; it publishes others. Either the key was replaced after the message was signed, or " +
 		"it is another's, in a certificate that anybody can make. The message cannot tell which: its signing time is the signer's claim. " + proofs,
@@ -24,7 +25,8 @@ var unproven = map[string]string{
 const proofs = "What would prove it: the old record, published together with the new one for as long as old mail is to be verified (it then vouches for new mail, too); or " +
 	"evidence of then: the record with its chain of DNSSEC signatures, kept when the message came, or an Authentication-Results field that a host you trust wrote."
 
-// keys explains what the DNS says of a message whose signatures hold, or that there was nothing to ask for.
+// keys explains what the DNS says of a message whose signatures hold, or that there was nothing to
+// ask for.
 func (e *explainer) keys(ctx context.Context, name string, m *message.Message) error {
 	if smime.Secured(m) != "smime-signed" {
 		return nil
@@ -54,7 +56,8 @@ func (e *explainer) keys(ctx context.Context, name string, m *message.Message) e
 	return e.write(name, explanation{Part: s.Part, Code: report.Code, Sentence: why})
 }
 
-// judge returns who judges, as for saved mail. Nothing that asks the DNS is made before a message needs it.
+// judge returns who judges, as for saved mail. Nothing that asks the DNS is made before a message
+// needs it.
 func (e *explainer) judge() (*receiver.Receiver, error) {
 	if e.receiver != nil {
 		return e.receiver, nil

@@ -12,9 +12,9 @@ import (
 // writeJSON prints one JSON object on a line.
 func writeJSON(w io.Writer, v any) error { return json.NewEncoder(plainJSON{w}).Encode(v) }
 
-// plainJSON writes JSON in which nothing a stranger wrote can mislead: characters that a terminal obeys, that turn the direction of
-// writing, that end a line or that are not seen come out as escapes (RFC 8259, Section 7). They only stand in strings. Each Write is
-// given whole values.
+// plainJSON writes JSON in which nothing a stranger wrote can mislead: characters that a terminal
+// obeys, that turn the direction of writing, that end a line or that are not seen come out as
+// escapes (RFC 8259, Section 7). They only stand in strings. Each Write is given whole values.
 type plainJSON struct{ w io.Writer }
 
 func (p plainJSON) Write(text []byte) (int, error) {
@@ -40,7 +40,8 @@ func escaped(text []byte) []byte {
 	return out
 }
 
-// visible reports whether a character of JSON is shown as one. The encoder has escaped controls below U+0020 already.
+// visible reports whether a character of JSON is shown as one. The encoder has escaped controls
+// below U+0020 already.
 func visible(r rune) bool {
 	if r < 0x7f {
 		return true

@@ -34,7 +34,8 @@ func TestWriteJSON(t *testing.T) {
 	}
 }
 
-// TestWriteJSONAll: whatever a stranger writes, the line is one of characters that can be seen, and says the same.
+// TestWriteJSONAll: whatever a stranger writes, the line is one of characters that can be seen, and
+// says the same.
 func TestWriteJSONAll(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

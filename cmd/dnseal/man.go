@@ -127,8 +127,8 @@ func option(f *pflag.Flag) string {
 	return fmt.Sprintf(".TP\n%s\n%s\n", head, roff(usage))
 }
 
-// related are the pages to see also: the command above, those below, the configuration's for those that read it, and
-// that of the verdicts for those that look keys up.
+// related are the pages to see also: the command above, those below, the configuration's for those
+// that read it, and that of the verdicts for those that look keys up.
 func related(cmd *cobra.Command) []string {
 	var out []string
 	page := func(name, section string) { out = append(out, fmt.Sprintf(".BR %s (%s)", roff(name), section)) }

@@ -8,7 +8,8 @@ import (
 	"dnseal/receiver"
 )
 
-// verdictWord is an entry of dnseal-verdicts(7): a word, the verdict that it comes with, and what it means.
+// verdictWord is an entry of dnseal-verdicts(7): a word, the verdict that it comes with, and what
+// it means.
 type verdictWord struct {
 	verdict receiver.Verdict
 	word    string

@@ -12,7 +12,8 @@ import (
 	"dnseal/receiver"
 )
 
-// TestVerdictsPage: dnseal-verdicts(7) has every verdict, every code of receiver, lookup, dnssec and sender, and every class.
+// TestVerdictsPage: dnseal-verdicts(7) has every verdict, every code of receiver, lookup, dnssec
+// and sender, and every class.
 func TestVerdictsPage(t *testing.T) {
 	t.Parallel()
 	page := verdictsPage()

@@ -40,7 +40,8 @@ func (b *switchboard) take() *generation {
 	return b.now
 }
 
-// desk hands each message to the generation in charge when it begins. Servers and their connections may be older than that.
+// desk hands each message to the generation in charge when it begins. Servers and their connections
+// may be older than that.
 type desk struct {
 	board *switchboard
 	role  string

@@ -83,8 +83,8 @@ func (g *generation) abandon() {
 	_ = g.client.Close()
 }
 
-// denyAs gives servers whose connections go on the deny list that next has for their address: who is shut out now may
-// not stay because of an old connection.
+// denyAs gives servers whose connections go on the deny list that next has for their address: who
+// is shut out now may not stay because of an old connection.
 func (g *generation) denyAs(next *generation) {
 	for _, d := range g.doors {
 		server, ok := d.server.(*relay.Server)

@@ -48,11 +48,12 @@ const maxAnchors = 1000
 // ErrKeyStates: all keys of a file that unbound keeps are in states in which they are not trusted.
 var ErrKeyStates = errors.New("no key in it is trusted")
 
-// ParseAnchors reads DS and DNSKEY records in zone-file form; filename is for messages. Names are absolute;
-// a relative one is taken as below the root. Of DNSKEY records those with the SEP flag count, or all of a
-// zone when none has it. In a file that unbound keeps (auto-trust-anchor-file) only the keys in the states VALID and MISSING
-// count; the others are [Anchors.Ignored]. A byte order mark is skipped. It fails on a syntax error, on any other record type,
-// on a revoked key, when there is no anchor in it, and when no key in it is trusted (ErrKeyStates).
+// ParseAnchors reads DS and DNSKEY records in zone-file form; filename is for messages. Names are
+// absolute; a relative one is taken as below the root. Of DNSKEY records those with the SEP flag
+// count, or all of a zone when none has it. In a file that unbound keeps (auto-trust-anchor-file)
+// only the keys in the states VALID and MISSING count; the others are [Anchors.Ignored]. A byte
+// order mark is skipped. It fails on a syntax error, on any other record type, on a revoked key,
+// when there is no anchor in it, and when no key in it is trusted (ErrKeyStates).
 func ParseAnchors(text, filename string) (*Anchors, error) {
 	a := &Anchors{zones: make(map[name]*anchor)}
 	zp := dns.NewZoneParser(strings.NewReader(strings.TrimPrefix(text, "\ufeff")), ".", filename)
@@ -85,13 +86,13 @@ func ParseAnchors(text, filename string) (*Anchors, error) {
 	return a, nil
 }
 
-// trustState is what unbound writes after each key of such a file: its state by RFC 5011, Section 4.2. The parser hands
-// comments on with spaces in them.
+// trustState is what unbound writes after each key of such a file: its state by RFC 5011, Section
+// 4.2. The parser hands comments on with spaces in them.
 var trustState = regexp.MustCompile(`(?i);\s*state\s*=\s*(\d+)(?:\s*\[\s*(\w+)\s*\])?`)
 
-// untrusted reads the state of a key from its comment; ok says that there is one, and that the key does not count: only
-// VALID (2) and MISSING (3) ones are trust points (RFC 5011, Section 4.2). A key in its hold-down time may be an attacker's
-// (Section 2.4.1).
+// untrusted reads the state of a key from its comment; ok says that there is one, and that the key
+// does not count: only VALID (2) and MISSING (3) ones are trust points (RFC 5011, Section 4.2). A
+// key in its hold-down time may be an attacker's (Section 2.4.1).
 func untrusted(comment string) (state string, ok bool) {
 	m := trustState.FindStringSubmatch(comment)
 	if m == nil || m[1] == "2" || m[1] == "3" {
@@ -108,7 +109,8 @@ func ignoredKey(rr dns.RR, state string) string {
 	return fmt.Sprintf("%s%s is in state %s", rr.Header().Name, tag, state)
 }
 
-// Ignored says which keys of the file were left out, and in which state they are (RFC 5011, Section 4.2).
+// Ignored says which keys of the file were left out, and in which state they are (RFC 5011, Section
+// 4.2).
 func (a *Anchors) Ignored() []string { return slices.Clone(a.ignored) }
 
 var errAnchorType = errors.New("only DS and DNSKEY records can be trust anchors")

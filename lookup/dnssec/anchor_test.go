@@ -18,7 +18,8 @@ func autotrust(key string, state int, word string) string {
 	return fmt.Sprintf("%s ;{id = 1 (ksk), size = 256b} ;;state=%d [%s] ;;count=0 ;;lastchange=1700000000 ;;Tue Nov 14 22:13:20 2023\n", key, state, word)
 }
 
-// TestAnchorStates: of the keys in unbound's own file only those count that it trusts (RFC 5011, Section 4.2).
+// TestAnchorStates: of the keys in unbound's own file only those count that it trusts (RFC 5011,
+// Section 4.2).
 func TestAnchorStates(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, []lookuptest.Zone{{Text: other}}, lookuptest.Options{})

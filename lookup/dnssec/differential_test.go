@@ -108,13 +108,15 @@ func (v *variant) fill(r *rand.Rand) {
 		ask(dns.TypeA, "a.b.ent.", "b.ent.", "ent.", "x.ent.")
 	}
 	if r.IntN(3) == 0 {
-		// Wildcards that are empty non-terminals, of the apex and further down (RFC 4592, Section 2.2.3).
+		// Wildcards that are empty non-terminals, of the apex and further down (RFC 4592,
+		// Section 2.2.3).
 		b.WriteString("_443._tcp.* TLSA 3 1 1 00\na.*.star A 192.0.2.6\n*star.star A 192.0.2.7\nastar CNAME no.star\n")
 		ask(dns.TypeTLSA, "_443._tcp.*.", "_443._tcp.no.", "no.star.")
 		ask(dns.TypeA, "*.", "a.*.star.", "x.*.star.", "no.star.", "a.no.star.", "*star.star.", "x.*star.star.", "astar.")
 		ask(dns.TypeDS, "no.", "no.star.", "no.no.star.")
 		if !v.spec.NSEC3 {
-			// By NSEC3 NSD also sends the record of star, and unbound wants all of a reply right, ours what proves it.
+			// By NSEC3 NSD also sends the record of star, and unbound wants all of a
+			// reply right, ours what proves it.
 			ask(dns.TypeA, "*.star.")
 		}
 	}
@@ -248,8 +250,8 @@ func (d *differ) compare(t *testing.T, vt *variant, q question, v *dnssec.Valida
 	}
 	theirs := unboundVerdict(t, validating, q)
 	if theirs == "servfail" && ours == "secure" && !a.Exists && len(a.Aliases) > 0 {
-		// An alias to a name that an empty wildcard stands for is NODATA (RFC 4592, Section 4). Unbound finds that
-		// out when it is asked for the target by itself.
+		// An alias to a name that an empty wildcard stands for is NODATA (RFC 4592, Section
+		// 4). Unbound finds that out when it is asked for the target by itself.
 		theirs = unboundVerdict(t, validating, question{a.Aliases[len(a.Aliases)-1], q.qtype})
 	}
 	d.mu.Lock()

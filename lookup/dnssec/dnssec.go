@@ -12,8 +12,9 @@
 // Section 2.2.3). What a status rests on is kept (proof.go, finish.go), so that
 // [Validator.Judge] can repeat it offline.
 //
-// Trust anchors can be a file that another program keeps by RFC 5011: keys in states other than VALID and MISSING do not count (anchor.go).
-// The zone that denies a name is the one that its SOA record says (negative.go).
+// Trust anchors can be a file that another program keeps by RFC 5011: keys in states other than
+// VALID and MISSING do not count (anchor.go). The zone that denies a name is the one that its SOA
+// record says (negative.go).
 //
 // It opens no socket: it asks its questions through [Exchanger]. Every
 // question, signature and hash is counted in the [Budget] of the context.
@@ -28,9 +29,10 @@ import (
 // Exchanger asks a recursive resolver one question with DO=1. It is safe for concurrent use. The message it returns is
 // not changed, so that it may be shared.
 type Exchanger interface {
-	// Exchange returns the resolver's reply to (name, qtype, IN). cd is the CD bit to send; a reply that has it although it
-	// was not asked for says that the Exchanger has tried CD=1 already. An error means that there was no usable reply
-	// (timeout, network, limit), never that the reply says something bad; where it has a method Code() string, that is the
-	// Code of the answer.
+	// Exchange returns the resolver's reply to (name, qtype, IN). cd is the CD bit to send; a
+	// reply that has it although it was not asked for says that the Exchanger has tried CD=1
+	// already. An error means that there was no usable reply (timeout, network, limit), never
+	// that the reply says something bad; where it has a method Code() string, that is the Code
+	// of the answer.
 	Exchange(ctx context.Context, name string, qtype uint16, cd bool) (*dns.Msg, error)
 }

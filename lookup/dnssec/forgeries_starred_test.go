@@ -10,7 +10,8 @@ import (
 	"dnseal/lookup/lookuptest"
 )
 
-// starredZone has wildcards without data: names are below the asterisk only (RFC 4592, Section 2.2.3).
+// starredZone has wildcards without data: names are below the asterisk only (RFC 4592, Section
+// 2.2.3).
 const starredZone = `$ORIGIN starred.org.
 $TTL 300
 @ SOA ns hostmaster 1 7200 3600 1209600 300
@@ -26,7 +27,8 @@ alias CNAME no.deep
 top DNAME .
 `
 
-// starredHierarchy are these zones, by NSEC, NSEC3 and compact denial, with a signed and an unsigned child.
+// starredHierarchy are these zones, by NSEC, NSEC3 and compact denial, with a signed and an
+// unsigned child.
 func starredHierarchy() []lookuptest.Zone {
 	copyOf := func(name string) string { return strings.ReplaceAll(starredZone, "starred.org", name) }
 	plain := func(name string) string {
@@ -43,7 +45,8 @@ func starredHierarchy() []lookuptest.Zone {
 	}
 }
 
-// starredForgeries: a wildcard that is an empty non-terminal, and spans that only look as if they proved one.
+// starredForgeries: a wildcard that is an empty non-terminal, and spans that only look as if they
+// proved one.
 func starredForgeries() []forgery {
 	// denied answers NOERROR with these spans, signed by the zone.
 	denied := func(name, zone string, spans ...string) func(*forger, dns.Question, *dns.Msg) {

@@ -33,8 +33,9 @@ func (l *lookup) absent(r *reply, n name) verdict {
 	return l.unsignedDenial(r, n, from, failure)
 }
 
-// denialSigners returns who signed the SOA, NSEC and NSEC3 records of the authority section. The SOA says which zone answers
-// (RFC 2308, Section 2): what a zone above it signed is the proof of another link of an alias, of a wildcard say.
+// denialSigners returns who signed the SOA, NSEC and NSEC3 records of the authority section. The
+// SOA says which zone answers (RFC 2308, Section 2): what a zone above it signed is the proof of
+// another link of an alias, of a wildcard say.
 func (l *lookup) denialSigners(r *reply, from name) []name {
 	top, ok := l.anchors.closest(from)
 	if !ok {
@@ -50,7 +51,8 @@ func (l *lookup) denialSigners(r *reply, from name) []name {
 	return longestFirst(slices.DeleteFunc(out, func(signer name) bool { return answering.below(signer) }))
 }
 
-// answering is the deepest zone around n whose SOA is in the authority section, the root when there is none.
+// answering is the deepest zone around n whose SOA is in the authority section, the root when there
+// is none.
 func (r *reply) answering(n name) name {
 	deepest := root
 	for _, s := range r.sets {

@@ -61,8 +61,9 @@ func (d *denial) noDSByNSEC(child name) cut {
 	return cutUnproven
 }
 
-// noDataByNSEC: RFC 4035, Section 5.4; RFC 9824, Section 3 needs nothing more. A name that is covered exists as an empty
-// non-terminal, or a wildcard stands for it that has other types or is an empty non-terminal itself.
+// noDataByNSEC: RFC 4035, Section 5.4; RFC 9824, Section 3 needs nothing more. A name that is
+// covered exists as an empty non-terminal, or a wildcard stands for it that has other types or is
+// an empty non-terminal itself.
 func (d *denial) noDataByNSEC(n name, t uint16) outcome {
 	if r := d.matching(n); r != nil {
 		if r.types.mayDeny(n, t) {
@@ -85,9 +86,10 @@ func (d *denial) noDataByNSEC(n name, t uint16) outcome {
 	return unproven
 }
 
-// emptyWildcard reports whether a wildcard exists without any data, because names are below its asterisk (as
-// _443._tcp.*.example.org): no NSEC is at it, but one leads from before it to below it. Such a wildcard stands for names
-// as any other does, and gives them no data (RFC 4592, Sections 2.2.3 and 4).
+// emptyWildcard reports whether a wildcard exists without any data, because names are below its
+// asterisk (as _443._tcp.*.example.org): no NSEC is at it, but one leads from before it to below
+// it. Such a wildcard stands for names as any other does, and gives them no data (RFC 4592,
+// Sections 2.2.3 and 4).
 func (d *denial) emptyWildcard(wildcard name) bool {
 	r := d.covering(wildcard)
 	return r != nil && r.emptyNonTerminal(wildcard)

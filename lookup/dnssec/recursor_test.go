@@ -30,7 +30,8 @@ func (r *recursor) Exchange(_ context.Context, name string, qtype uint16, _ bool
 	return in, in.Unpack(wire)
 }
 
-// resolve follows aliases over the entries, and keeps the proofs of each link: an alias made from a wildcard needs its own.
+// resolve follows aliases over the entries, and keeps the proofs of each link: an alias made from a
+// wildcard needs its own.
 func (r *recursor) resolve(name string, qtype uint16) *dns.Msg {
 	m := new(dns.Msg)
 	m.Response = true
@@ -133,8 +134,9 @@ func (r *recursor) find(name string, qtype uint16) *rplEntry {
 	return wide
 }
 
-// cached returns what a resolver would have kept: the last entry for the question before this step; else, for a DS or with
-// aggressive-nsec, all denials that were sent so far (RFC 8198). The rcode is not signed: what they prove counts.
+// cached returns what a resolver would have kept: the last entry for the question before this step;
+// else, for a DS or with aggressive-nsec, all denials that were sent so far (RFC 8198). The rcode
+// is not signed: what they prove counts.
 func (r *recursor) cached(name string, qtype uint16) *rplEntry {
 	past := *r
 	for past.step--; past.step > 0; past.step-- {

@@ -25,7 +25,8 @@ var (
 // reached is how many checks of the default folder agree. It only ever grows.
 const reached = 153
 
-// explained names files that test something else than a validator that asks one resolver, or that we decide in another way.
+// explained names files that test something else than a validator that asks one resolver, or that
+// we decide in another way.
 var explained = map[string]string{
 	"black_dnskey.rpl":        "needs a recursor that asks the next name server after a bad answer; here there is one resolver",
 	"black_ds.rpl":            "as black_dnskey.rpl",
@@ -82,8 +83,8 @@ func TestReplay(t *testing.T) {
 	fmt.Println(total)
 }
 
-// limits are those of unbound: RSA keys of 512 bits, which many of the old vectors have, and what it takes for too many
-// iterations of NSEC3 (RFC 9276, Section 3.2 leaves that to validators).
+// limits are those of unbound: RSA keys of 512 bits, which many of the old vectors have, and what
+// it takes for too many iterations of NSEC3 (RFC 9276, Section 3.2 leaves that to validators).
 func (s *scenario) limits(t *testing.T) context.Context {
 	t.Helper()
 	return dnssec.WithBudget(t.Context(), dnssec.NewBudget(dnssec.Limits{RSAMin: 512, Iterations: s.iterations, BogusIterations: 1 << 16}))

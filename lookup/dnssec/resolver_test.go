@@ -259,7 +259,8 @@ type ownCode struct{}
 func (ownCode) Error() string { return "it has a word of its own" }
 func (ownCode) Code() string  { return "its-own" }
 
-// TestRefusedByResolver: what came with CD=1 only, after SERVFAIL, is as good as anything that validates here.
+// TestRefusedByResolver: what came with CD=1 only, after SERVFAIL, is as good as anything that
+// validates here.
 func TestRefusedByResolver(t *testing.T) {
 	t.Parallel()
 	v, s := vectorValidator(t)
@@ -281,7 +282,8 @@ func TestRefusedByResolver(t *testing.T) {
 	}
 }
 
-// TestMayFollow: an alias that may not be followed ends the lookup before anything is asked about its target.
+// TestMayFollow: an alias that may not be followed ends the lookup before anything is asked about
+// its target.
 func TestMayFollow(t *testing.T) {
 	t.Parallel()
 	v, s := vectorValidator(t)

@@ -114,7 +114,8 @@ func (r *rplReader) read(line string) error {
 		"EXTRA_PACKET":
 		r.section, r.question = nil, false
 	case "HEX_EDNSDATA_BEGIN", "HEX_EDNSDATA_END":
-		// What is between them, and in other packets than the first one, does not matter here.
+		// What is between them, and in other packets than the first one, does not matter
+		// here.
 		r.skip = words[0] == "HEX_EDNSDATA_BEGIN"
 	default:
 		return r.readOther(line)
@@ -210,7 +211,8 @@ func typeNumber(word string) (uint16, error) {
 	return uint16(n), err
 }
 
-// readRecord reads a record; one of RFC 3597 may hold data that its type cannot have, and goes out as it is.
+// readRecord reads a record; one of RFC 3597 may hold data that its type cannot have, and goes out
+// as it is.
 func readRecord(text string) (dns.RR, error) {
 	rr, err := dns.NewRR(text)
 	if err == nil && rr != nil {

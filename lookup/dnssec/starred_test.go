@@ -12,7 +12,8 @@ import (
 	"dnseal/lookup/lookuptest"
 )
 
-// starredName makes a name of few labels, asterisks among them, so that empty non-terminals and wildcards meet.
+// starredName makes a name of few labels, asterisks among them, so that empty non-terminals and
+// wildcards meet.
 func starredName(r *rand.Rand, zone string) string {
 	labels := make([]string, 1+r.IntN(4))
 	for i := range labels {
@@ -21,7 +22,8 @@ func starredName(r *rand.Rand, zone string) string {
 	return strings.Join(labels, ".") + "." + zone
 }
 
-// model is what RFC 1034, Section 4.3.3 and RFC 4592 make of the names of a zone: whether the type is at the name.
+// model is what RFC 1034, Section 4.3.3 and RFC 4592 make of the names of a zone: whether the type
+// is at the name.
 type model map[string]bool
 
 func (m model) has(name, zone string) bool {
@@ -50,9 +52,9 @@ func (m model) exists(name string) bool {
 	return false
 }
 
-// TestWildcardsProperty asks about names in zones full of asterisks, by NSEC, NSEC3 and compact denial: what is secure
-// agrees with a model of RFC 4592, and all is secure. The honest answer about any other name in place of it is never secure
-// with other data, and never insecure.
+// TestWildcardsProperty asks about names in zones full of asterisks, by NSEC, NSEC3 and compact
+// denial: what is secure agrees with a model of RFC 4592, and all is secure. The honest answer
+// about any other name in place of it is never secure with other data, and never insecure.
 func TestWildcardsProperty(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(4592, 0))

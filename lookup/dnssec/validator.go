@@ -18,7 +18,8 @@ type Validator struct {
 	Now func() time.Time
 	// Skew is the tolerance for signature times; 0 means 5 minutes.
 	Skew time.Duration
-	// MayFollow, when set, is asked before an alias is followed to its target; an error ends the lookup as indeterminate.
+	// MayFollow, when set, is asked before an alias is followed to its target; an error ends
+	// the lookup as indeterminate.
 	MayFollow func(target string) error
 	// AllowSHA1 validates algorithms 5 and 7 and DS digest 1 instead of treating them as insecure (RFC 9905).
 	AllowSHA1 bool
@@ -80,8 +81,9 @@ const defaultSkew = 5 * time.Minute
 // Resolve asks for (name, qtype) and validates. It never returns nil, and every failure is in the Answer.
 // The budget of ctx counts the work; without one the default limits hold for this call.
 //
-// After SERVFAIL a question is asked once more with CD=1, and what comes then is validated as anything is: the resolver may
-// have an old root key, a wrong clock or a negative trust anchor. When nothing comes, CodeServfail is the answer.
+// After SERVFAIL a question is asked once more with CD=1, and what comes then is validated as
+// anything is: the resolver may have an old root key, a wrong clock or a negative trust anchor.
+// When nothing comes, CodeServfail is the answer.
 func (v *Validator) Resolve(ctx context.Context, name string, qtype uint16) *Answer {
 	l := v.newLookup(ctx, qtype)
 	defer l.asker.close()

@@ -15,7 +15,8 @@ import (
 
 var vectorsUnbound = flag.Bool("vectors-unbound", false, "have unbound judge the vectors of testdata too (one start each)")
 
-// unboundOtherwise are vectors on which validators may differ, with the rule that ours goes by: unbound is not asked for them.
+// unboundOtherwise are vectors on which validators may differ, with the rule that ours goes by:
+// unbound is not asked for them.
 var unboundOtherwise = map[string]string{
 	"0202-revoked":                 "RFC 5011, Section 2.1: a revoked key signs nothing but its own revocation",
 	"0209-many-keys":               "a limit of ours",

@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// TestOrigin: a zone file need not say its name twice; where it never does, the error says what to add.
+// TestOrigin: a zone file need not say its name twice; where it never does, the error says what to
+// add.
 func TestOrigin(t *testing.T) {
 	t.Parallel()
 	const rest = " 300 IN SOA ns h 1 2 3 4 5\n@ 300 IN NS ns\nns 300 IN A 192.0.2.1\nx._device 300 IN TLSA 3 1 1 01\n"

@@ -13,8 +13,8 @@ const defaultValidity = 14 * 24 * time.Hour
 // (unbound allows up to a day).
 const brokenBy = 7 * 24 * time.Hour
 
-// signatureKey names one set in one state. The data belongs to it: denials that are made for each question have one name
-// and many forms.
+// signatureKey names one set in one state. The data belongs to it: denials that are made for each
+// question have one name and many forms.
 type signatureKey struct {
 	set string // in wire form
 	b   Break  // of this zone
@@ -89,8 +89,9 @@ func (z *zone) makeSignature(set []dns.RR, b Break, now time.Time) *dns.RRSIG {
 	return record
 }
 
-// plainAsterisk escapes an asterisk that only begins the first label. The library takes every owner that is written with
-// an asterisk in front for a wildcard, which only a label of one asterisk is (RFC 4592, Section 2.1.1).
+// plainAsterisk escapes an asterisk that only begins the first label. The library takes every owner
+// that is written with an asterisk in front for a wildcard, which only a label of one asterisk is
+// (RFC 4592, Section 2.1.1).
 func plainAsterisk(set []dns.RR) []dns.RR {
 	owner := set[0].Header().Name
 	if !strings.HasPrefix(owner, "*") || strings.HasPrefix(owner, "*.") {

@@ -6,8 +6,8 @@ import (
 	"github.com/miekg/dns"
 )
 
-// asterisks has labels that begin with an asterisk: of these only the label of one asterisk alone is a wildcard
-// (RFC 4592, Section 2.1.1), and one of those has no data of its own.
+// asterisks has labels that begin with an asterisk: of these only the label of one asterisk alone
+// is a wildcard (RFC 4592, Section 2.1.1), and one of those has no data of its own.
 const asterisks = `$ORIGIN example.org.
 $TTL 300
 @ SOA ns hostmaster 1 7200 3600 1209600 300
@@ -18,8 +18,8 @@ $TTL 300
 _443._tcp.*.ent TLSA 3 1 1 00
 `
 
-// TestSignatures holds every signature of every answer, and of the whole zone, to the key of the zone: also those that
-// are made for each question under a name that other data has too.
+// TestSignatures holds every signature of every answer, and of the whole zone, to the key of the
+// zone: also those that are made for each question under a name that other data has too.
 func TestSignatures(t *testing.T) {
 	t.Parallel()
 	names := []string{

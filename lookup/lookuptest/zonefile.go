@@ -51,7 +51,8 @@ func parseZone(spec Zone) (string, []record, error) {
 	text := strings.TrimPrefix(spec.Text, "\ufeff") // a byte order mark, as editors on Windows write it
 	records, err := parseRecords(file, text, origin)
 	if err != nil && origin == "" {
-		// A server knows the name of the zone from its configuration, and relative names need no $ORIGIN there.
+		// A server knows the name of the zone from its configuration, and relative names
+		// need no $ORIGIN there.
 		if owner := ownerOfSOA(text); owner != "" {
 			records, err = parseRecords(file, text, owner)
 		} else if _, other := parseRecords(file, text, "invalid."); other == nil {

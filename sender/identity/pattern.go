@@ -22,8 +22,8 @@ type Pattern struct {
 }
 
 // ParsePattern reads a pattern. Errors: it is empty, contains white space or control characters, or
-// can match nothing, because no DNS name has such a domain or no address such a local part. There is
-// no negation.
+// can match nothing, because no DNS name has such a domain or no address such a local part. There
+// is no negation.
 func ParsePattern(s string) (Pattern, error) {
 	if s == "" || strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
 		return Pattern{}, fmt.Errorf("identity: pattern %q: empty, or white space in it", clip(s))
@@ -127,9 +127,9 @@ func (p Pattern) MatchAddress(a message.Address) bool {
 	return p.isAddress && Glob(p.domain, a.Domain) && Glob(p.local, a.Local)
 }
 
-// FoldsTo reports whether the pattern would name the address if the case of local parts did not matter. A local part or domain that is
-// missing, as in [message.Shown], may be any.
-// It is for guarding, never for permitting: people take Billing@ and billing@ for one.
+// FoldsTo reports whether the pattern would name the address if the case of local parts did not
+// matter. A local part or domain that is missing, as in [message.Shown], may be any. It is for
+// guarding, never for permitting: people take Billing@ and billing@ for one.
 func (p Pattern) FoldsTo(a message.Address) bool {
 	return p.isAddress && (a.Domain == "" || Glob(p.domain, a.Domain)) &&
 		(a.Local == "" || Glob(strings.ToLower(p.local), strings.ToLower(a.Local)))

@@ -74,11 +74,10 @@ func (id *Identity) selected(usage, selector uint8) ([]byte, error) {
 	return x509.MarshalPKIXPublicKey(id.Key.Public())
 }
 
-// FormatRecord writes a record as one line of a zone file, without line end.
-// format is "zone" ("" too): OWNER TTL IN SMIMEA 3 1 1 HEX; or "rfc3597":
-// OWNER TTL IN TYPE53 \# LENGTH HEX, for software that does not know the type (yadifa); PowerDNS refuses a zone that
-// writes a type it knows in this form.
-// A ttl of 0 is left out. Errors: an unknown format or type.
+// FormatRecord writes a record as one line of a zone file, without line end. format is "zone" (""
+// too): OWNER TTL IN SMIMEA 3 1 1 HEX; or "rfc3597": OWNER TTL IN TYPE53 \# LENGTH HEX, for
+// software that does not know the type (yadifa); PowerDNS refuses a zone that writes a type it
+// knows in this form. A ttl of 0 is left out. Errors: an unknown format or type.
 func FormatRecord(owner string, t lookup.Type, r lookup.Record, ttl time.Duration, format string) (string, error) {
 	word := map[lookup.Type]string{lookup.TLSA: "TLSA", lookup.SMIMEA: "SMIMEA"}[t]
 	if word == "" {

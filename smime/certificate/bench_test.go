@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// BenchmarkConstraints is as much work as a chain can make of names and constraints before it is given up.
+// BenchmarkConstraints is as much work as a chain can make of names and constraints before it is
+// given up.
 func BenchmarkConstraints(b *testing.B) {
 	for name, form := range map[string]string{"mail": "email:a@", "dns": "dns:", "directory": "dn:"} {
 		label := strings.Repeat("xn--bcher-kva.", 17) + "example"

@@ -1,6 +1,7 @@
-// Package certificate is X.509 (RFC 5280) as mail needs it: names, one certified path, one check of name constraints.
-// Everything that rests on a certification authority goes through [Verify]: records of usages 0 to 2 (RFC 7671), the
-// authority of a domain's users, and PKIX roots (RFC 8550).
+// Package certificate is X.509 (RFC 5280) as mail needs it: names, one certified path, one check of
+// name constraints. Everything that rests on a certification authority goes through [Verify]:
+// records of usages 0 to 2 (RFC 7671), the authority of a domain's users, and PKIX roots (RFC
+// 8550).
 //
 //	names         what a certificate states, each form of name     names.go, generalname.go, directory.go
 //	constraints   which names an authority may certify             constraints.go, subtree.go, mailbox.go, hostname.go
@@ -9,18 +10,21 @@
 //
 // Standards: RFC 5280 (Sections 4.2.1.10 and 6.1), RFC 9598 (SmtpUTF8Mailbox), RFC 9618 (policies).
 //
-// Every name of every certificate in a path has to be one that all authorities above it may certify: rfc822Name,
-// SmtpUTF8Mailbox, emailAddress in the subject, dNSName, iPAddress, uniformResourceIdentifier and directoryName. The
-// anchor's own constraints hold, too: who named it as an anchor named it with them. Where only a key is the anchor
-// (2 1 0, and no certificate with that key came along) there are none; named by its key (2 1 x), it has those of the
-// certificate that came along, which is the sender's to choose: only 2 0 x names them with it. A constraint on another form of name, one that
-// cannot be read, or a name that cannot be read under a constraint on its form, is a violation, whether or not the
-// extension is critical. An empty rfc822Name permits nothing and excludes everything, because readers disagree on it.
+// Every name of every certificate in a path has to be one that all authorities above it may
+// certify: rfc822Name, SmtpUTF8Mailbox, emailAddress in the subject, dNSName, iPAddress,
+// uniformResourceIdentifier and directoryName. The anchor's own constraints hold, too: who named it
+// as an anchor named it with them. Where only a key is the anchor (2 1 0, and no certificate with
+// that key came along) there are none; named by its key (2 1 x), it has those of the certificate
+// that came along, which is the sender's to choose: only 2 0 x names them with it. A constraint on
+// another form of name, one that cannot be read, or a name that cannot be read under a constraint
+// on its form, is a violation, whether or not the extension is critical. An empty rfc822Name
+// permits nothing and excludes everything, because readers disagree on it.
 //
-// A message brings certificates, and a zone brings keys, that strangers made. RSA takes time with the cube of the
-// modulus, so that one key can keep a verifier busy for seconds: [CheckKey], [CheckSignature] and [CheckCost] refuse what
-// is too large before anything is computed with it, and a [Work] bounds what all paths of one message cost together.
+// A message brings certificates, and a zone brings keys, that strangers made. RSA takes time with
+// the cube of the modulus, so that one key can keep a verifier busy for seconds: [CheckKey],
+// [CheckSignature] and [CheckCost] refuse what is too large before anything is computed with it,
+// and a [Work] bounds what all paths of one message cost together.
 //
-// What the caller checks: that the certificate states the name it is used under ([NamesOf]), that its own key usage fits,
-// and revocation, which is not looked at.
+// What the caller checks: that the certificate states the name it is used under ([NamesOf]), that
+// its own key usage fits, and revocation, which is not looked at.
 package certificate

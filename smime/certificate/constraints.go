@@ -9,7 +9,8 @@ import (
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// ConstraintError says that an authority may not certify a name of a certificate in its path, or that this cannot be told.
+// ConstraintError says that an authority may not certify a name of a certificate in its path, or
+// that this cannot be told.
 type ConstraintError struct {
 	// Form of the name: "rfc822Name", "SmtpUTF8Mailbox", "dNSName", …
 	Form string
@@ -102,8 +103,8 @@ func readSubtrees(list cryptobyte.String) (out []subtree, ok bool) {
 // empty reports whether nothing is constrained.
 func (c constraints) empty() bool { return !c.unreadable && len(c.permitted)+len(c.excluded) == 0 }
 
-// allow says why a name may not be certified (RFC 5280, Sections 4.2.1.10 and 6.1.3, (b) and (c)). Errors: ErrWork, with
-// which nothing is told, too.
+// allow says why a name may not be certified (RFC 5280, Sections 4.2.1.10 and 6.1.3, (b) and (c)).
+// Errors: ErrWork, with which nothing is told, too.
 func (c constraints) allow(n generalName, w *Work) error {
 	if c.unreadable {
 		return errUnreadableConstraint

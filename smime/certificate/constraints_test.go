@@ -12,7 +12,8 @@ import (
 	"dnseal/smime/message"
 )
 
-// gn is the DER of a GeneralName: "email:", "dns:", "uri:", "utf8:", "ip:", "dn:" and "other:" before its value.
+// gn is the DER of a GeneralName: "email:", "dns:", "uri:", "utf8:", "ip:", "dn:" and "other:"
+// before its value.
 func gn(text string) []byte {
 	kind, value, _ := strings.Cut(text, ":")
 	var b cryptobyte.Builder
@@ -37,7 +38,8 @@ func gn(text string) []byte {
 	return b.BytesOrPanic()
 }
 
-// dn is the DER of a Name of organizationName values, "a/b", the first highest; with "E=" an emailAddress.
+// dn is the DER of a Name of organizationName values, "a/b", the first highest; with "E=" an
+// emailAddress.
 func dn(text string) []byte {
 	var b cryptobyte.Builder
 	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
@@ -172,7 +174,8 @@ func TestConstraints(t *testing.T) {
 	}
 }
 
-// TestConstraintsTogether: one of the permitted subtrees of a form will do, and none of the excluded ones.
+// TestConstraintsTogether: one of the permitted subtrees of a form will do, and none of the
+// excluded ones.
 func TestConstraintsTogether(t *testing.T) {
 	t.Parallel()
 	c := readConstraints(nameConstraints([]string{"email:example.org", "email:.example.org", "dns:example.net"}, []string{"email:bad.example.org"}))
@@ -198,7 +201,8 @@ func TestConstraintsUnreadable(t *testing.T) {
 	}
 }
 
-// TestMailboxIsAddress: an address that is compared with constraints is the one that other packages read.
+// TestMailboxIsAddress: an address that is compared with constraints is the one that other packages
+// read.
 func TestMailboxIsAddress(t *testing.T) {
 	t.Parallel()
 	const letters = `ab.@"\ ()<>,;:[]-_*ÄäßKK。xn--bcher-kva` + "\t\u00a0\u200b\u212a"
@@ -216,8 +220,8 @@ func TestMailboxIsAddress(t *testing.T) {
 	})
 }
 
-// FuzzConstraints reads any extension and any names: whatever is both permitted and excluded is never allowed, and
-// an empty extension constrains nothing.
+// FuzzConstraints reads any extension and any names: whatever is both permitted and excluded is
+// never allowed, and an empty extension constrains nothing.
 func FuzzConstraints(f *testing.F) {
 	f.Add(nameConstraints([]string{"email:example.org", "dns:.example.org"}, []string{"ip:\x00\x00\x00\x00\xff\x00\x00\x00"}), altNames("email:a@example.org", "ip:\x00\x01\x02\x03"))
 	f.Add(nameConstraints([]string{"dn:a/b", "uri:.example.org"}, []string{"email:a@example.org maximum 1"}), altNames("dn:A/B/c", "uri:https://example.org/"))

@@ -35,8 +35,8 @@ func (e *CostError) Error() string {
 	return fmt.Sprintf("%s of %d %s, at most %d are computed with", e.What, e.Size, unit, e.Max)
 }
 
-// CheckKey says whether pub may be computed with: nil, or a *CostError for an RSA key over MaxRSABits or
-// MaxRSAExponent. Keys of other kinds, and what is no key, pass.
+// CheckKey says whether pub may be computed with: nil, or a *CostError for an RSA key over
+// MaxRSABits or MaxRSAExponent. Keys of other kinds, and what is no key, pass.
 func CheckKey(pub crypto.PublicKey) error {
 	key, ok := pub.(*rsa.PublicKey)
 	switch {
@@ -50,7 +50,8 @@ func CheckKey(pub crypto.PublicKey) error {
 	return nil
 }
 
-// CheckSignature says whether a signature value may be computed with: nil, or a *CostError for one over MaxSignature.
+// CheckSignature says whether a signature value may be computed with: nil, or a *CostError for one
+// over MaxSignature.
 func CheckSignature(value []byte) error {
 	if len(value) > MaxSignature {
 		return &CostError{What: "signature", Size: len(value), Max: MaxSignature}
@@ -58,9 +59,10 @@ func CheckSignature(value []byte) error {
 	return nil
 }
 
-// CheckCost is CheckKey and CheckSignature for a certificate that is to be part of a certification path (RFC 5280,
-// Section 6), as issuer or as what an issuer signed. A signer's own certificate may be used for its key although
-// nothing is computed with the signature on it: then CheckKey is enough.
+// CheckCost is CheckKey and CheckSignature for a certificate that is to be part of a certification
+// path (RFC 5280, Section 6), as issuer or as what an issuer signed. A signer's own certificate may
+// be used for its key although nothing is computed with the signature on it: then CheckKey is
+// enough.
 func CheckCost(cert *x509.Certificate) error {
 	if err := CheckKey(cert.PublicKey); err != nil {
 		return err

@@ -25,7 +25,8 @@ var pathTime = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 // generated is a chain, leaf first, that OpenSSL and we are asked about, and what it was made of.
 type generated struct {
 	chain []*x509.Certificate
-	// names are those of the leaf, middle those of the certificates between; constraints are all of the chain.
+	// names are those of the leaf, middle those of the certificates between; constraints are
+	// all of the chain.
 	names, middle, permitted, excluded []string
 }
 
@@ -97,7 +98,8 @@ func (g *generator) chain(number int) *generated {
 		if chain[i] = g.issue(template, parent, i); chain[i] == nil {
 			return nil
 		}
-		// Subjects are told apart by their first part; some certificates between are self-issued.
+		// Subjects are told apart by their first part; some certificates between are
+		// self-issued.
 		if i <= 1 || g.IntN(4) > 0 {
 			subject = dn(someSubjects[g.IntN(len(someSubjects))] + fmt.Sprintf("/case %d.%d", number, i))
 		}
@@ -175,8 +177,8 @@ var disagreements = []disagreement{
 	{"user information is no part of the host of a URI here", true, func(c *generated) bool { return states(c, "uri:https://x@") }},
 }
 
-// leftOut are chains with an excluded name that can be written in other ways than the constraint: those are tested by
-// TestConstraints alone.
+// leftOut are chains with an excluded name that can be written in other ways than the constraint:
+// those are tested by TestConstraints alone.
 func leftOut(c *generated) bool {
 	return among(c.excluded, "email:") && (states(c, "utf8:") || states(c, `email:"`)) ||
 		among(c.excluded, "dns:") && (states(c, "dns:*") || states(c, "dns:a.example.org.")) ||
@@ -190,7 +192,8 @@ func among(list []string, prefix string) bool {
 	return slices.ContainsFunc(list, func(s string) bool { return strings.HasPrefix(s, prefix) })
 }
 
-// TestOpenSSL compares our judgement of some hundred chains with that of openssl verify. Each disagreement has its rule.
+// TestOpenSSL compares our judgement of some hundred chains with that of openssl verify. Each
+// disagreement has its rule.
 func TestOpenSSL(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("openssl"); err != nil {

@@ -97,8 +97,8 @@ func decodeString(b []byte, tag cbasn1.Tag) (string, bool) {
 	}
 }
 
-// addresses are the values of the emailAddress attributes. One that cannot be read is handed out as its DER, which is
-// no address.
+// addresses are the values of the emailAddress attributes. One that cannot be read is handed out as
+// its DER, which is no address.
 func (n directoryName) addresses() []string {
 	var out []string
 	for _, rdn := range n {
@@ -115,8 +115,8 @@ func (n directoryName) addresses() []string {
 	return out
 }
 
-// canonical is one text for each relative name: equal names have equal ones, whatever the string type, the case of letters
-// and the white space (RFC 5280, Section 7.1).
+// canonical is one text for each relative name: equal names have equal ones, whatever the string
+// type, the case of letters and the white space (RFC 5280, Section 7.1).
 func (n directoryName) canonical() []string {
 	out := make([]string, len(n))
 	for i, rdn := range n {
@@ -134,8 +134,8 @@ func (n directoryName) canonical() []string {
 	return out
 }
 
-// SameName reports whether two distinguished names, as DER, are the same (RFC 5280, Section 7.1). What cannot be read is
-// the same only octet for octet.
+// SameName reports whether two distinguished names, as DER, are the same (RFC 5280, Section 7.1).
+// What cannot be read is the same only octet for octet.
 func SameName(a, b []byte) bool {
 	if string(a) == string(b) {
 		return true

@@ -7,8 +7,8 @@ import (
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// form is a kind of GeneralName (RFC 5280, Section 4.2.1.6). An otherName of an unknown type is a form of its own,
-// "otherName OID".
+// form is a kind of GeneralName (RFC 5280, Section 4.2.1.6). An otherName of an unknown type is a
+// form of its own, "otherName OID".
 type form string
 
 const (
@@ -20,8 +20,9 @@ const (
 	formIP        form = "iPAddress"
 )
 
-// generalName is one name, in a subjectAltName or as the base of a subtree. value are its contents octets; of a
-// directoryName the DER of the Name, of a SmtpUTF8Mailbox its text, nil where that cannot be read.
+// generalName is one name, in a subjectAltName or as the base of a subtree. value are its contents
+// octets; of a directoryName the DER of the Name, of a SmtpUTF8Mailbox its text, nil where that
+// cannot be read.
 type generalName struct {
 	form  form
 	value []byte
@@ -48,8 +49,8 @@ var forms = map[cbasn1.Tag]form{
 	implicit(3).Constructed(): "x400Address", implicit(4).Constructed(): formDirectory, implicit(5).Constructed(): "ediPartyName",
 }
 
-// readGeneralNames reads GeneralNames ::= SEQUENCE SIZE (1..MAX) OF GeneralName. ok is false when a name, or what stands
-// around the names, cannot be read.
+// readGeneralNames reads GeneralNames ::= SEQUENCE SIZE (1..MAX) OF GeneralName. ok is false when a
+// name, or what stands around the names, cannot be read.
 func readGeneralNames(der []byte) (names []generalName, ok bool) {
 	outer := cryptobyte.String(der)
 	var s cryptobyte.String

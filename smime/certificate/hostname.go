@@ -7,11 +7,13 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// maxHostname is as long as a name can be (RFC 1035, Section 3.1), in octets. Conversion takes time with the square of it.
+// maxHostname is as long as a name can be (RFC 1035, Section 3.1), in octets. Conversion takes time
+// with the square of it.
 const maxHostname = 255
 
-// hostname brings a host name into the form in which it is compared: lower-case A-labels (RFC 5890, Section 2.3.2.1;
-// RFC 9598, Section 5). ok is false for what is no host name. A first label "*" stays.
+// hostname brings a host name into the form in which it is compared: lower-case A-labels (RFC 5890,
+// Section 2.3.2.1; RFC 9598, Section 5). ok is false for what is no host name. A first label "*"
+// stays.
 func hostname(s string) (string, bool) {
 	if len(s) > maxHostname {
 		return "", false
@@ -46,8 +48,8 @@ func isASCII(s string) bool {
 	return true
 }
 
-// inDomain reports whether a name in the form of hostname is the base or stands below it. With a leading dot the base
-// itself is not meant.
+// inDomain reports whether a name in the form of hostname is the base or stands below it. With a
+// leading dot the base itself is not meant.
 func inDomain(name, base string) bool {
 	if strings.HasPrefix(base, ".") {
 		return strings.HasSuffix(name, base)

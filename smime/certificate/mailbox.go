@@ -6,11 +6,13 @@ import (
 	"unicode/utf8"
 )
 
-// mailbox is an address taken apart for comparison: local part unquoted, domain in the form of hostname.
+// mailbox is an address taken apart for comparison: local part unquoted, domain in the form of
+// hostname.
 type mailbox struct{ local, domain string }
 
-// parseMailbox reads Mailbox of RFC 5321, Section 4.1.2, with the UTF-8 of RFC 6531, strictly: a dot-string or a
-// quoted-string, "@", a domain or an address literal. What else a lenient reader takes for an address cannot be compared.
+// parseMailbox reads Mailbox of RFC 5321, Section 4.1.2, with the UTF-8 of RFC 6531, strictly: a
+// dot-string or a quoted-string, "@", a domain or an address literal. What else a lenient reader
+// takes for an address cannot be compared.
 func parseMailbox(s string) (mailbox, bool) {
 	local, rest, ok := cutLocal(s)
 	if !ok {
@@ -65,8 +67,8 @@ func notInAtom(r rune) bool {
 	return r <= ' ' || r >= 0x7f && r < 0xa0 || r == utf8.RuneError || strings.ContainsRune(`()<>[]:;@\,."`, r)
 }
 
-// mailWithin compares an address with an rfc822Name constraint (RFC 5280, Section 4.2.1.10): a mailbox, a host, or with a
-// leading dot a domain. excluding says that a doubt is a match.
+// mailWithin compares an address with an rfc822Name constraint (RFC 5280, Section 4.2.1.10): a
+// mailbox, a host, or with a leading dot a domain. excluding says that a doubt is a match.
 func mailWithin(name, constraint string, excluding bool) (bool, error) {
 	m, ok := parseMailbox(name)
 	switch {
@@ -87,7 +89,8 @@ func mailWithin(name, constraint string, excluding bool) (bool, error) {
 	if !ok {
 		return false, errUnreadableConstraint
 	}
-	// RFC 9598, Section 6: a constraint has no way to name another local part than an ASCII one.
+	// RFC 9598, Section 6: a constraint has no way to name another local part than an ASCII
+	// one.
 	doubt := excluding && !isASCII(m.local)
 	return m.domain == b.domain && (m.local == b.local || doubt), nil
 }

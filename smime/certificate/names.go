@@ -2,13 +2,15 @@ package certificate
 
 import "crypto/x509"
 
-// Names are the names a certificate states, as they stand in it and in their order. What they are is for the caller to
-// judge: a Mail need not be an address. A name that cannot be read at all is left out.
+// Names are the names a certificate states, as they stand in it and in their order. What they are
+// is for the caller to judge: a Mail need not be an address. A name that cannot be read at all is
+// left out.
 type Names struct {
-	// Mail are the rfc822Names, UTF8Mail the SmtpUTF8Mailboxes (RFC 9598, Section 3) of the subjectAltName.
+	// Mail are the rfc822Names, UTF8Mail the SmtpUTF8Mailboxes (RFC 9598, Section 3) of the
+	// subjectAltName.
 	Mail, UTF8Mail []string
-	// SubjectMail are the emailAddress attributes of the subject: names only where the subjectAltName holds no mail
-	// name (RFC 8550, Section 3).
+	// SubjectMail are the emailAddress attributes of the subject: names only where the
+	// subjectAltName holds no mail name (RFC 8550, Section 3).
 	SubjectMail []string
 	// DNS are the dNSNames.
 	DNS []string
@@ -49,8 +51,9 @@ func alternativeNames(cert *x509.Certificate) (names []generalName, ok bool) {
 	return names, ok
 }
 
-// constrainedNames are all names that name constraints apply to (RFC 5280, Section 4.2.1.10; RFC 9598, Section 6):
-// subject, emailAddress attributes in it, and subjectAltName. ok is false when some cannot be read.
+// constrainedNames are all names that name constraints apply to (RFC 5280, Section 4.2.1.10; RFC
+// 9598, Section 6): subject, emailAddress attributes in it, and subjectAltName. ok is false when
+// some cannot be read.
 func constrainedNames(cert *x509.Certificate) (names []generalName, ok bool) {
 	names, ok = alternativeNames(cert)
 	if len(cert.RawSubject) == 0 {

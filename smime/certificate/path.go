@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// holds judges a whole path, leaf first, whose signatures hold. anchored says that its last certificate is the anchor;
-// otherwise a key above it is.
+// holds judges a whole path, leaf first, whose signatures hold. anchored says that its last
+// certificate is the anchor; otherwise a key above it is.
 func (s *search) holds(path []*x509.Certificate, anchored bool) error {
 	for i, c := range path {
 		if err := s.holdsAlone(c); err != nil {
@@ -56,8 +56,8 @@ func (s *search) holdsAlone(c *x509.Certificate) error {
 	return nil
 }
 
-// isAuthority wants a certificate that may certify those below it (RFC 5280, Sections 4.2.1.3, 4.2.1.9 and 6.1.4, (k)
-// to (n)). An anchor may be of a version that has no extensions to say so.
+// isAuthority wants a certificate that may certify those below it (RFC 5280, Sections 4.2.1.3,
+// 4.2.1.9 and 6.1.4, (k) to (n)). An anchor may be of a version that has no extensions to say so.
 func (s *search) isAuthority(c *x509.Certificate, below []*x509.Certificate, anchor bool) error {
 	between := 0
 	for _, b := range below {
@@ -77,8 +77,8 @@ func (s *search) isAuthority(c *x509.Certificate, below []*x509.Certificate, anc
 	return nil
 }
 
-// allowsUsage reports whether every certificate that names extended key usages names one of those wanted, and all the
-// same one.
+// allowsUsage reports whether every certificate that names extended key usages names one of those
+// wanted, and all the same one.
 func allowsUsage(path []*x509.Certificate, wanted []x509.ExtKeyUsage) bool {
 	if len(wanted) == 0 {
 		return true
@@ -99,7 +99,8 @@ func (s *search) namesHold(path []*x509.Certificate) error {
 			continue
 		}
 		for k, c := range path[:i+1] {
-			// RFC 5280, Section 6.1.3, (b): a self-issued certificate between, as of a key rollover, is not judged.
+			// RFC 5280, Section 6.1.3, (b): a self-issued certificate between, as of a
+			// key rollover, is not judged.
 			if k > 0 && work.factsOf(c).selfIssued {
 				continue
 			}

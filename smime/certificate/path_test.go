@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// issued makes chains for the rules that are not about names: root, authority, leaf, and what edit changes of each.
+// issued makes chains for the rules that are not about names: root, authority, leaf, and what edit
+// changes of each.
 func issued(t *testing.T, edit func(level int, c *x509.Certificate)) []*x509.Certificate {
 	t.Helper()
 	g := newGenerator(t)
@@ -95,7 +96,8 @@ func TestPath(t *testing.T) {
 	}
 }
 
-// TestPathNone: without an anchor, a time, a signature that holds or a certificate the path must go through there is none.
+// TestPathNone: without an anchor, a time, a signature that holds or a certificate the path must go
+// through there is none.
 func TestPathNone(t *testing.T) {
 	t.Parallel()
 	chain, strangers := issued(t, nil), issued(t, func(i int, c *x509.Certificate) { c.RawSubject = dn([]string{"x", "authority", "y"}[i]) })
@@ -122,7 +124,8 @@ func TestPathNone(t *testing.T) {
 	}
 }
 
-// TestWork: strangers' certificates cost a fixed number of signature checks, and end with the context.
+// TestWork: strangers' certificates cost a fixed number of signature checks, and end with the
+// context.
 func TestWork(t *testing.T) {
 	t.Parallel()
 	var mesh []*x509.Certificate

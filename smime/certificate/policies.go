@@ -11,15 +11,16 @@ var errPolicy = errors.New("the path is valid under none of the policies it dema
 
 const anyPolicy = "2.5.29.32.0"
 
-// policySet is what is left of the policies at one place of a path. RFC 5280, Section 6.1, keeps a tree of them, whose
-// size is the certificates' to choose; here any policy will do, so that only the policies at its leaves count (RFC 9618).
+// policySet is what is left of the policies at one place of a path. RFC 5280, Section 6.1, keeps a
+// tree of them, whose size is the certificates' to choose; here any policy will do, so that only
+// the policies at its leaves count (RFC 9618).
 type policySet map[string]bool
 
 // counters are explicit_policy, policy_mapping and inhibit_anyPolicy (RFC 5280, Section 6.1.2).
 type counters struct{ explicit, mapping, any int }
 
-// policiesHold judges the policies of a path without its anchor, leaf first (RFC 5280, Section 6.1.3, (d) to (f)). Where
-// no certificate demands any, all will do.
+// policiesHold judges the policies of a path without its anchor, leaf first (RFC 5280, Section
+// 6.1.3, (d) to (f)). Where no certificate demands any, all will do.
 func (w *Work) policiesHold(path []*x509.Certificate) error {
 	demanded := false
 	for _, c := range path {
@@ -73,7 +74,8 @@ func (p policySet) under(c *x509.Certificate, anyCounts bool) policySet {
 	return out
 }
 
-// mapped replaces policies by those that the authority takes for the same (Section 6.1.4, (a) and (b)).
+// mapped replaces policies by those that the authority takes for the same (Section 6.1.4, (a) and
+// (b)).
 func (p policySet) mapped(c *x509.Certificate, allowed bool) (policySet, bool) {
 	out := maps.Clone(p)
 	for _, m := range c.PolicyMappings {
@@ -100,7 +102,8 @@ func (n *counters) prepare(c *x509.Certificate, selfIssued bool) {
 	n.any = tighten(n.any, c.InhibitAnyPolicy, c.InhibitAnyPolicyZero)
 }
 
-// tighten takes the value of an extension where it is there and smaller; zero says that a value of 0 is there.
+// tighten takes the value of an extension where it is there and smaller; zero says that a value of
+// 0 is there.
 func tighten(counter, value int, zero bool) int {
 	if zero || value > 0 {
 		return min(counter, value)

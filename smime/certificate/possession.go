@@ -5,18 +5,20 @@ import (
 	"crypto/x509"
 )
 
-// Possession is what a certificate's own signature says about who asked for it. The zero value is PossessionUnknown.
+// Possession is what a certificate's own signature says about who asked for it. The zero value is
+// PossessionUnknown.
 type Possession uint8
 
 // Possessions.
 const (
-	// PossessionUnknown: the signature cannot be checked under the certificate's key: an algorithm that is not supported,
-	// or too large a key.
+	// PossessionUnknown: the signature cannot be checked under the certificate's key: an
+	// algorithm that is not supported, or too large a key.
 	PossessionUnknown Possession = iota
-	// PossessionShown: the certificate is signed by its own key: who has the key put these names next to it.
+	// PossessionShown: the certificate is signed by its own key: who has the key put these
+	// names next to it.
 	PossessionShown
-	// PossessionDenied: it is not. In a certificate that names itself as issuer that is a contradiction; any other is
-	// somebody's statement about the key of another.
+	// PossessionDenied: it is not. In a certificate that names itself as issuer that is a
+	// contradiction; any other is somebody's statement about the key of another.
 	PossessionDenied
 )
 
@@ -33,7 +35,8 @@ func PossessionOf(ctx context.Context, cert *x509.Certificate, work *Work) (Poss
 	if cert.PublicKey == nil || CheckCost(cert) != nil {
 		return PossessionUnknown, nil
 	}
-	// SHA-1 does here: to put another name next to a key that signs takes a second preimage, not a collision.
+	// SHA-1 does here: to put another name next to a key that signs takes a second preimage,
+	// not a collision.
 	holds, err := work.signed(ctx, cert, cert)
 	switch {
 	case err != nil:

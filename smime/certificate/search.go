@@ -8,8 +8,8 @@ import (
 	"slices"
 )
 
-// search looks for paths: certificates of which each is signed by the next. What else is asked of a path is asked of a
-// whole one, so that "no path" and "a path that does not hold" stay two answers.
+// search looks for paths: certificates of which each is signed by the next. What else is asked of a
+// path is asked of a whole one, so that "no path" and "a path that does not hold" stay two answers.
 type search struct {
 	opts Options
 	key  *x509.Certificate // holds the key that is an anchor, and nothing else
@@ -33,7 +33,8 @@ func (s *search) run(ctx context.Context, leaf *x509.Certificate) error {
 	return ErrNoPath
 }
 
-// extend tries all paths that begin with these certificates. Errors: errFound, or what ends the search without a result.
+// extend tries all paths that begin with these certificates. Errors: errFound, or what ends the
+// search without a result.
 func (s *search) extend(ctx context.Context, path []*x509.Certificate) error {
 	if err := spend(&s.opts.Work.steps, maxSteps); err != nil {
 		return err
@@ -92,8 +93,9 @@ func (s *search) judge(path []*x509.Certificate, anchored bool) error {
 	return nil
 }
 
-// issuersOf are those whose subject is the issuer of cert (RFC 5280, Section 6.1.3, (a) (4)), without those whose name and
-// key stand in the path already; first those of which it names the key.
+// issuersOf are those whose subject is the issuer of cert (RFC 5280, Section 6.1.3, (a) (4)),
+// without those whose name and key stand in the path already; first those of which it names the
+// key.
 func issuersOf(cert *x509.Certificate, among, path []*x509.Certificate) []*x509.Certificate {
 	var named, others []*x509.Certificate
 	for _, c := range among {

@@ -5,20 +5,21 @@ import (
 	"strings"
 )
 
-// subtree is one GeneralSubtree. bounded says that it has a minimum or maximum, which RFC 5280 does not allow.
+// subtree is one GeneralSubtree. bounded says that it has a minimum or maximum, which RFC 5280 does
+// not allow.
 type subtree struct {
 	base    generalName
 	bounded bool
 }
 
-// covers reports whether the subtree speaks of names of this form. rfc822Name speaks of SmtpUTF8Mailbox, too (RFC 9598,
-// Section 6).
+// covers reports whether the subtree speaks of names of this form. rfc822Name speaks of
+// SmtpUTF8Mailbox, too (RFC 9598, Section 6).
 func (t subtree) covers(f form) bool {
 	return t.base.form == f || t.base.form == formMail && f == formUTF8Mail
 }
 
-// holds reports whether the name is in the subtree. The error says that it cannot be told. excluding says that the
-// subtree is excluded: then what may be in it is.
+// holds reports whether the name is in the subtree. The error says that it cannot be told.
+// excluding says that the subtree is excluded: then what may be in it is.
 func (t subtree) holds(n generalName, excluding bool) (bool, error) {
 	// RFC 5280, Section 4.2.1.10: minimum is zero and maximum absent, else "process or reject".
 	if t.bounded {
@@ -41,7 +42,8 @@ func (t subtree) holds(n generalName, excluding bool) (bool, error) {
 	}
 }
 
-// dnsWithin: a name satisfies a constraint to which labels can be added on the left (RFC 5280, Section 4.2.1.10).
+// dnsWithin: a name satisfies a constraint to which labels can be added on the left (RFC 5280,
+// Section 4.2.1.10).
 func dnsWithin(name, constraint string, excluding bool) (bool, error) {
 	if constraint == "" {
 		return true, nil
@@ -62,8 +64,8 @@ func dnsWithin(name, constraint string, excluding bool) (bool, error) {
 	return inDomain(n, b), nil
 }
 
-// uriWithin compares the host: one host, or with a leading dot those of a domain. A URI without a host name cannot satisfy
-// a constraint (RFC 5280, Section 4.2.1.10).
+// uriWithin compares the host: one host, or with a leading dot those of a domain. A URI without a
+// host name cannot satisfy a constraint (RFC 5280, Section 4.2.1.10).
 func uriWithin(name, constraint string) (bool, error) {
 	u, err := url.Parse(name)
 	if err != nil || u.Hostname() == "" {

@@ -10,18 +10,21 @@ import (
 const (
 	// MaxSignatureChecks counts signatures on certificates. A path has two or three.
 	MaxSignatureChecks = 32
-	// maxSteps counts certificates that paths were made longer by, maxPaths whole paths that were judged.
+	// maxSteps counts certificates that paths were made longer by, maxPaths whole paths that
+	// were judged.
 	maxSteps = 512
 	maxPaths = 64
-	// maxCompared counts octets of names and constraints that were compared, and what goes with a comparison.
+	// maxCompared counts octets of names and constraints that were compared, and what goes with
+	// a comparison.
 	maxCompared = 512 << 10
 )
 
 // ErrWork says that a Work is used up, so that nothing can be told any more.
 var ErrWork = errors.New("certificate: more work than the certificates of one message may cost")
 
-// Work bounds what strangers' certificates cost, and remembers which signatures hold. One is for all certificates of one
-// message. It is not safe for concurrent use. The zero value is ready for use.
+// Work bounds what strangers' certificates cost, and remembers which signatures hold. One is for
+// all certificates of one message. It is not safe for concurrent use. The zero value is ready for
+// use.
 type Work struct {
 	signatures, steps, paths, compared int
 	checked                            map[link]bool
@@ -80,8 +83,8 @@ func (w *Work) factsOf(c *x509.Certificate) *facts {
 	return f
 }
 
-// signed reports whether the key of issuer signed cert, which is the same for the same two certificates. Errors: ErrWork,
-// and that of ctx.
+// signed reports whether the key of issuer signed cert, which is the same for the same two
+// certificates. Errors: ErrWork, and that of ctx.
 func (w *Work) signed(ctx context.Context, cert, issuer *x509.Certificate) (bool, error) {
 	if CheckKey(issuer.PublicKey) != nil || CheckSignature(cert.Signature) != nil {
 		return false, nil
@@ -104,8 +107,8 @@ func (w *Work) signed(ctx context.Context, cert, issuer *x509.Certificate) (bool
 	return holds, nil
 }
 
-// certifies is signed without the algorithms that prove nothing about who certified: with them two certificates can be
-// made that have one signature.
+// certifies is signed without the algorithms that prove nothing about who certified: with them two
+// certificates can be made that have one signature.
 func (w *Work) certifies(ctx context.Context, cert, issuer *x509.Certificate) (bool, error) {
 	switch cert.SignatureAlgorithm {
 	case x509.UnknownSignatureAlgorithm, x509.MD2WithRSA, x509.MD5WithRSA, x509.SHA1WithRSA, x509.DSAWithSHA1, x509.ECDSAWithSHA1:

@@ -1,10 +1,10 @@
 // Package cms reads and writes the Cryptographic Message Syntax (RFC 5652) as
 // S/MIME 4.0 needs it (RFC 8551): SignedData, detached and attached.
 //
-// Reading takes BER or DER, in linear time, with fixed limits (limits.go) and in
-// constant memory: attached content goes by as a stream. Writing is deterministic
-// DER. Signed attributes are hashed as received, never re-serialised from what was
-// understood of them. What is neither certificate, nor revocation data, nor part of a signature is refused (foreign.go).
+// Reading takes BER or DER, in linear time, with fixed limits (limits.go) and in constant memory:
+// attached content goes by as a stream. Writing is deterministic DER. Signed attributes are hashed
+// as received, never re-serialised from what was understood of them. What is neither certificate,
+// nor revocation data, nor part of a signature is refused (foreign.go).
 //
 // # Where to start
 //
@@ -25,8 +25,9 @@
 //
 // # What does not count
 //
-// A key or a signature value that is larger than package certificate allows is unsupported before any arithmetic; an Ed25519
-// key of small order (smallorder.go) is weak, because signatures by it hold for more than one message.
+// A key or a signature value that is larger than package certificate allows is unsupported before
+// any arithmetic; an Ed25519 key of small order (smallorder.go) is weak, because signatures by it
+// hold for more than one message.
 //
 // # Specifications
 //

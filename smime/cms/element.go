@@ -185,7 +185,8 @@ func (b *berReader) appendOctets(dst []byte, n int64, size limit) ([]byte, error
 	return dst, nil
 }
 
-// skipUntil reads past the next element without holding any of it. It may reach to offset end; size is the limit after that.
+// skipUntil reads past the next element without holding any of it. It may reach to offset end; size
+// is the limit after that.
 func (b *berReader) skipUntil(end int64, size limit) error {
 	h, err := b.next()
 	if err != nil {

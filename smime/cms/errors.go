@@ -69,7 +69,8 @@ const (
 	CodeBadDigest = "bad-digest"
 	// CodeBadAttributes: the signed attributes break a rule, or contradict the rest of the SignedData.
 	CodeBadAttributes = "bad-attributes"
-	// CodeWeak: the signature is right (MD5, RSA keys below 1024 bits and Ed25519 keys of small order: not even looked at), but by an algorithm or key that proves nothing.
+	// CodeWeak: the signature is right (MD5, RSA keys below 1024 bits and Ed25519 keys of small
+	// order: not even looked at), but by an algorithm or key that proves nothing.
 	CodeWeak = "weak"
 	// CodeUnsupported: could not be judged.
 	CodeUnsupported = "unsupported"

@@ -8,11 +8,11 @@ import (
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// A SignedData has room for what no verifier looks at, and some programs show or unpack what they find there. What is
-// neither certificate, nor revocation data, nor part of a signature is refused.
+// A SignedData has room for what no verifier looks at, and some programs show or unpack what they
+// find there. What is neither certificate, nor revocation data, nor part of a signature is refused.
 
-// isCertificate says that der has the outer form of a Certificate (RFC 5280, Section 4.1). What stands in its fields may be
-// beyond any parser.
+// isCertificate says that der has the outer form of a Certificate (RFC 5280, Section 4.1). What
+// stands in its fields may be beyond any parser.
 func isCertificate(der []byte) bool {
 	outer := cryptobyte.String(der)
 	var cert, tbs cryptobyte.String
@@ -77,7 +77,8 @@ func readOtherRevocation(b *berReader, end int64) error {
 	return b.skipUntil(end, limitRevocationSize)
 }
 
-// foreignDigest says that digestAlgorithms holds something that is no digest algorithm anybody knows, and that no signer uses.
+// foreignDigest says that digestAlgorithms holds something that is no digest algorithm anybody
+// knows, and that no signer uses.
 func (sd *SignedData) foreignDigest() bool {
 	for _, a := range sd.digestAlgorithms {
 		if !sd.usesDigest(a) && (!a.plain() || !knownDigest(string(a.oid))) {
@@ -96,8 +97,9 @@ func (sd *SignedData) usesDigest(a algorithmIdentifier) bool {
 	return false
 }
 
-// knownDigest knows digest algorithms by name, whether or not they are computed here: MD2 to MD5, SHA-1, RIPEMD-160, those
-// of FIPS 180-4 and FIPS 202, and the national ones of RFC 4357, RFC 9125 and GM/T 0004.
+// knownDigest knows digest algorithms by name, whether or not they are computed here: MD2 to MD5,
+// SHA-1, RIPEMD-160, those of FIPS 180-4 and FIPS 202, and the national ones of RFC 4357, RFC 9125
+// and GM/T 0004.
 func knownDigest(oid string) bool {
 	switch oid {
 	case oidMD2, oidMD4, oidMD5, oidSHA1, oidRIPEMD160, oidGOST94, oidStreebog256, oidStreebog512, oidSM3:

@@ -36,8 +36,8 @@ func (si *SignerInfo) Match(cert *x509.Certificate) error {
 	return nil
 }
 
-// HashesCertificate says whether signingCertificateV2 or signingCertificate (RFC 5035) is among the signed attributes, so
-// that Match accepts one certificate only.
+// HashesCertificate says whether signingCertificateV2 or signingCertificate (RFC 5035) is among the
+// signed attributes, so that Match accepts one certificate only.
 func (si *SignerInfo) HashesCertificate() bool { return len(si.attributes.certificates) > 0 }
 
 // MatchKey says whether the signer, who has no certificate, names the key in the DER SubjectPublicKeyInfo spki by its SubjectKeyIdentifier.

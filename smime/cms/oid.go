@@ -33,7 +33,8 @@ const (
 	oidStreebog256 = "\x2a\x85\x03\x07\x01\x01\x02\x02"
 	oidStreebog512 = "\x2a\x85\x03\x07\x01\x01\x02\x03"
 	oidSM3         = "\x2a\x81\x1c\xcf\x55\x01\x83\x11"
-	// oidNISTHash is the arc of SHA-2, SHA-3 and SHAKE, which have the numbers 1 to lastNISTHash in it.
+	// oidNISTHash is the arc of SHA-2, SHA-3 and SHAKE, which have the numbers 1 to
+	// lastNISTHash in it.
 	oidNISTHash  = "\x60\x86\x48\x01\x65\x03\x04\x02"
 	lastNISTHash = 18
 

@@ -74,8 +74,9 @@ func peerFolder(t *testing.T, names ...string) string {
 	return dir
 }
 
-// TestHostileOpenSSL: OpenSSL accepts the hostile messages that are right after all, each with one signer. That shows that
-// the forgery makes right messages, so that TestHostile is about the one thing that each of the others changes.
+// TestHostileOpenSSL: OpenSSL accepts the hostile messages that are right after all, each with one
+// signer. That shows that the forgery makes right messages, so that TestHostile is about the one
+// thing that each of the others changes.
 func TestHostileOpenSSL(t *testing.T) {
 	t.Parallel()
 	dir := peerFolder(t)

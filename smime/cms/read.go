@@ -147,7 +147,8 @@ func (sd *SignedData) readContent(b *berReader, content io.Writer) error {
 //	  v2AttrCert           [2] IMPLICIT AttributeCertificateV2,
 //	  other                [3] IMPLICIT OtherCertificateFormat }
 //
-// All but the first kind are refused. A certificate that cannot be parsed spoils nothing but itself: any number may be irrelevant.
+// All but the first kind are refused. A certificate that cannot be parsed spoils nothing but
+// itself: any number may be irrelevant.
 func (sd *SignedData) readCertificates(b *berReader) error {
 	return b.inside(tagContext0, "certificates", func() error {
 		return b.each(limitCertificates, func() error {

@@ -25,8 +25,8 @@ import (
 //	  issuer        GeneralNames,
 //	  serialNumber  CertificateSerialNumber }
 //
-// adds nothing to the hash of the whole certificate, but may not contradict it. One that names no single distinguished name
-// is passed over.
+// adds nothing to the hash of the whole certificate, but may not contradict it. One that names no
+// single distinguished name is passed over.
 type certificateID struct {
 	algorithm algorithmIdentifier
 	hash      []byte

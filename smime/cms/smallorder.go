@@ -15,10 +15,12 @@ var (
 
 func inField(n *big.Int) *big.Int { return n.Mod(n, edwardsP) }
 
-// smallOrder reports whether the point of an Ed25519 key is one of the eight whose order divides 8. Such a key has no
-// private half, and the values that it verifies hold for every message, or for one in a few (RFC 8032, Section 8.8).
+// smallOrder reports whether the point of an Ed25519 key is one of the eight whose order divides 8.
+// Such a key has no private half, and the values that it verifies hold for every message, or for
+// one in a few (RFC 8032, Section 8.8).
 //
-// It is told by y: neither the sign bit of the encoding nor a y of p or more (not canonical) plays a part.
+// It is told by y: neither the sign bit of the encoding nor a y of p or more (not canonical) plays
+// a part.
 func smallOrder(key ed25519.PublicKey) bool {
 	var y [ed25519.PublicKeySize]byte
 	copy(y[:], key)
@@ -26,7 +28,8 @@ func smallOrder(key ed25519.PublicKey) bool {
 	return slices.Contains(smallOrderKeys(), y)
 }
 
-// smallOrderKeys are all encodings of those points without the sign of x: of y, and of y + p where that fits too.
+// smallOrderKeys are all encodings of those points without the sign of x: of y, and of y + p where
+// that fits too.
 var smallOrderKeys = sync.OnceValue(func() [][ed25519.PublicKeySize]byte {
 	var keys [][ed25519.PublicKeySize]byte
 	for _, small := range smallOrderYs() {
@@ -41,9 +44,9 @@ var smallOrderKeys = sync.OnceValue(func() [][ed25519.PublicKeySize]byte {
 	return keys
 })
 
-// smallOrderYs are the y of those points. The neutral element has 1, the point of order 2 has -1, and those of order 4, where
-// x² = -1, have 0. The double of a point has y' = (dy⁴+2y²-1) / (-dy⁴+2dy²+1) by the addition law of Section 5.1.4: it is of order 4
-// where dy⁴+2y²-1 is 0.
+// smallOrderYs are the y of those points. The neutral element has 1, the point of order 2 has -1,
+// and those of order 4, where x² = -1, have 0. The double of a point has y' = (dy⁴+2y²-1) /
+// (-dy⁴+2dy²+1) by the addition law of Section 5.1.4: it is of order 4 where dy⁴+2y²-1 is 0.
 func smallOrderYs() []*big.Int {
 	one := big.NewInt(1)
 	ys := []*big.Int{one, new(big.Int).Sub(edwardsP, one), big.NewInt(0)}

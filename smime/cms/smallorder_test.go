@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// torsion computes the y of the points whose order divides 8: of a point of the whole curve, the multiples by the order
-// of the subgroup (RFC 8032, Section 5.1) and by that.
+// torsion computes the y of the points whose order divides 8: of a point of the whole curve, the
+// multiples by the order of the subgroup (RFC 8032, Section 5.1) and by that.
 func torsion(tb testing.TB) []*big.Int {
 	tb.Helper()
 	order, _ := new(big.Int).SetString("7237005577332262213973186563042994240857116359379907606001950938285454250989", 10)
@@ -71,7 +71,8 @@ func (p edwardsPoint) times(n *big.Int) edwardsPoint {
 	return sum
 }
 
-// encodings are all that a decoder of RFC 8032, Section 5.1.3, may take for the y, canonical or not.
+// encodings are all that a decoder of RFC 8032, Section 5.1.3, may take for the y, canonical or
+// not.
 func encodings(y *big.Int) []ed25519.PublicKey {
 	var out []ed25519.PublicKey
 	for n := new(big.Int).Set(y); n.BitLen() <= 255; n = new(big.Int).Add(n, edwardsP) {
@@ -84,7 +85,8 @@ func encodings(y *big.Int) []ed25519.PublicKey {
 	return out
 }
 
-// TestSmallOrder: every key whose order divides 8 is known in every encoding, and no other key is taken for one.
+// TestSmallOrder: every key whose order divides 8 is known in every encoding, and no other key is
+// taken for one.
 func TestSmallOrder(t *testing.T) {
 	t.Parallel()
 	keys := 0

@@ -129,8 +129,8 @@ func normalDomain(domain string) (string, error) {
 	return d, nil
 }
 
-// isHostLabel reports whether label is a lower-case letter-digit-hyphen label (RFC 5890, 2.3.1), or one with underscores, which
-// no host may have (RFC 952) and many do.
+// isHostLabel reports whether label is a lower-case letter-digit-hyphen label (RFC 5890, 2.3.1), or
+// one with underscores, which no host may have (RFC 952) and many do.
 func isHostLabel(label string) bool {
 	if label == "" || len(label) > maxLabel || label[0] == '-' || label[len(label)-1] == '-' {
 		return false

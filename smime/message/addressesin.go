@@ -6,10 +6,11 @@ import (
 	"unicode"
 )
 
-// AddressesIn yields all that some reader may take for an address in the value of an address field, be it well-formed or not:
-// every name after an @ in any of its [Readings], with what stands directly before the @ as local part ("" where that is
-// no plain word). Local parts are as they are shown, domains as in [Address] where they are names of hosts. An address may come
-// more than once. It is for suspecting, never for granting.
+// AddressesIn yields all that some reader may take for an address in the value of an address field,
+// be it well-formed or not: every name after an @ in any of its [Readings], with what stands
+// directly before the @ as local part ("" where that is no plain word). Local parts are as they are
+// shown, domains as in [Address] where they are names of hosts. An address may come more than once.
+// It is for suspecting, never for granting.
 func AddressesIn(value string) iter.Seq[Address] {
 	return func(yield func(Address) bool) {
 		texts, _ := Readings(value)
@@ -26,8 +27,8 @@ func AddressesIn(value string) iter.Seq[Address] {
 	}
 }
 
-// addressAt is what stands around the @ at i. Two words with an @ and white space between them are no address, but may be one
-// where the second has a dot.
+// addressAt is what stands around the @ at i. Two words with an @ and white space between them are
+// no address, but may be one where the second has a dot.
 func addressAt(text string, i int) Address {
 	rest := strings.TrimLeft(text[i+1:], " ")
 	a := Address{Local: wordBefore(text[:i]), Domain: literalRun(rest)}
@@ -40,7 +41,8 @@ func addressAt(text string, i int) Address {
 	return a
 }
 
-// wordBefore is the longest local part (dots and all) at the end of s, without quotation marks around it.
+// wordBefore is the longest local part (dots and all) at the end of s, without quotation marks
+// around it.
 func wordBefore(s string) string {
 	s = beforeComment(s)
 	word := tail(s, inWord)
@@ -55,7 +57,8 @@ func tail(s string, in func(rune) bool) string {
 	return s[len(strings.TrimRightFunc(s, in)):]
 }
 
-// maxComment is the longest comment, in octets, that is looked for around an @ within text that may be a comment itself.
+// maxComment is the longest comment, in octets, that is looked for around an @ within text that may
+// be a comment itself.
 const maxComment = 256
 
 // beforeComment takes a comment off the end of s.
@@ -118,7 +121,8 @@ func hostRun(s string) string {
 	return s
 }
 
-// hostName brings a name into the form of [Address] as far as it goes: empty labels and hyphens at the ends are left out.
+// hostName brings a name into the form of [Address] as far as it goes: empty labels and hyphens at
+// the ends are left out.
 func hostName(s string) string {
 	labels := strings.FieldsFunc(s, func(r rune) bool { return r == '.' || r == ' ' })
 	name := strings.Trim(strings.Join(labels, "."), "-.")

@@ -188,8 +188,9 @@ type phrase struct {
 	quoted bool   // some word was a quoted-string
 }
 
-// words reads atoms, quoted strings and dots with CFWS between them. Dots may be doubled and stand at the ends: RFC 5322, 3.2.3
-// has them between atoms only, but telephone companies and firmware wrote such local parts, and all take them as they stand.
+// words reads atoms, quoted strings and dots with CFWS between them. Dots may be doubled and stand
+// at the ends: RFC 5322, 3.2.3 has them between atoms only, but telephone companies and firmware
+// wrote such local parts, and all take them as they stand.
 func (p *addressParser) words() (phrase, error) {
 	ph := phrase{local: true}
 	var room [64]byte

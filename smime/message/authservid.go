@@ -10,11 +10,13 @@ import (
 
 var errNoID = errors.New("message: no authserv-id")
 
-// authservID reads the first word of the value of an Authentication-Results field. before is what precedes it.
+// authservID reads the first word of the value of an Authentication-Results field. before is what
+// precedes it.
 //
 //	authres-payload = [CFWS] authserv-id [ CFWS authres-version ] ( no-result / 1*resinfo ) [CFWS]
 //
-// RFC 8601, Section 2.2. The id is a token or a quoted-string (RFC 2045, Section 5.1), here also of 8-bit octets.
+// RFC 8601, Section 2.2. The id is a token or a quoted-string (RFC 2045, Section 5.1), here also of
+// 8-bit octets.
 func authservID(value string) (before, id string, err error) {
 	rest, err := skipComments(value)
 	if err != nil || rest == "" {
@@ -65,7 +67,8 @@ func skipComments(s string) (string, error) {
 	return "", nil
 }
 
-// uncommented is a text without its comments, in which a backslash takes the next character its meaning.
+// uncommented is a text without its comments, in which a backslash takes the next character its
+// meaning.
 func uncommented(text string) string {
 	var out strings.Builder
 	depth := 0
@@ -117,14 +120,14 @@ func isToken(s string) bool {
 	return s != ""
 }
 
-// foldID is the form in which two authserv-ids are compared: lower case, without dots or other signs at its ends, labels in
-// Unicode.
+// foldID is the form in which two authserv-ids are compared: lower case, without dots or other
+// signs at its ends, labels in Unicode.
 func foldID(id string) string { return strings.TrimFunc(bareText(plain(id)), isSign) }
 
 var aLabel = regexp.MustCompile(`xn--[a-z0-9-]+`)
 
-// bareText is a text without what readers leave out differently: white space, quotes, backslashes, control characters. Letters
-// are lower case, A-labels in Unicode.
+// bareText is a text without what readers leave out differently: white space, quotes, backslashes,
+// control characters. Letters are lower case, A-labels in Unicode.
 func bareText(text string) string {
 	text = strings.ToLower(strings.Map(func(r rune) rune {
 		if r <= ' ' || r == '"' || r == '\\' || r == 0x7f {

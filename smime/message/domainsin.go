@@ -2,9 +2,10 @@ package message
 
 import "strings"
 
-// DomainsIn returns the domains that some reader may take an author from in the value of a From field, be it well-formed or not,
-// without repetitions: those of [AddressesIn], also where white space stands around their dots, the address literals, and those
-// of routes (RFC 5322, Section 4.4; user%domain and domain!user). complete is false for a value of more than 16 KiB, which is not
+// DomainsIn returns the domains that some reader may take an author from in the value of a From
+// field, be it well-formed or not, without repetitions: those of [AddressesIn], also where white
+// space stands around their dots, the address literals, and those of routes (RFC 5322, Section 4.4;
+// user%domain and domain!user). complete is false for a value of more than 16 KiB, which is not
 // looked at: any domain may stand in it.
 func DomainsIn(value string) (domains []string, complete bool) {
 	if len(value) > maxReading {
@@ -42,7 +43,8 @@ func domainsAt(text string, i int) []string {
 
 func isHostSign(r rune) bool { return r == '.' || r == '-' || r == '_' || isHostRune(r) }
 
-// spacedRun is the name of a host at the start of s with white space around its dots (RFC 5322, Section 4.4).
+// spacedRun is the name of a host at the start of s with white space around its dots (RFC 5322,
+// Section 4.4).
 func spacedRun(s string) string {
 	var name strings.Builder
 	for dot := true; ; {
@@ -56,8 +58,8 @@ func spacedRun(s string) string {
 	}
 }
 
-// atomRun is what a parser that takes any atom for a domain finds at the start of s (RFC 5322, Section 3.4.1), or an address
-// literal.
+// atomRun is what a parser that takes any atom for a domain finds at the start of s (RFC 5322,
+// Section 3.4.1), or an address literal.
 func atomRun(s string) string {
 	if literal := literalRun(s); literal != "" {
 		return literal

@@ -44,9 +44,9 @@ func (e *Edit) Close() error {
 	return e.Body.Close()
 }
 
-// WriteEdited writes the message with the edit applied, as a file or SMTP door
-// sends it, and returns the number of bytes written. A nil edit writes the message as it is.
-// A leading mbox "From " line stays on top, and the empty line that is missing where [Message.Stray] ends the header is
+// WriteEdited writes the message with the edit applied, as a file or SMTP door sends it, and
+// returns the number of bytes written. A nil edit writes the message as it is. A leading mbox "From
+// " line stays on top, and the empty line that is missing where [Message.Stray] ends the header is
 // written. Errors: what w or the spool returned.
 func (m *Message) WriteEdited(w io.Writer, e *Edit) (int64, error) {
 	if e == nil {
@@ -67,7 +67,8 @@ func (m *Message) WriteEdited(w io.Writer, e *Edit) (int64, error) {
 	return total + k, err
 }
 
-// editedHeader returns the new header, with its empty line when the edit brings a body or the message has none.
+// editedHeader returns the new header, with its empty line when the edit brings a body or the
+// message has none.
 func (m *Message) editedHeader(e *Edit) []byte {
 	out := make([]byte, 0, m.headerEnd+1024)
 	fields := m.fields

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/text/encoding/htmlindex"
 )
 
-// encodedWord is RFC 2047, Section 2, as lenient as readers are: with a language (RFC 2231, Section 5), inside other words, and
-// with white space and whatever else in its text.
+// encodedWord is RFC 2047, Section 2, as lenient as readers are: with a language (RFC 2231, Section
+// 5), inside other words, and with white space and whatever else in its text.
 var encodedWord = regexp.MustCompile(`=\?([^?*\s]+)(?:\*[^?]*)?\?([bBqQ])\?([^?]*)\?=`)
 
 // maxNesting is how often a text that holds encoded words once they are decoded is decoded again.
@@ -19,10 +19,12 @@ const maxNesting = 4
 // undecoded is the first in a charset that is not known here, or "".
 func DecodeWords(value string) (text, undecoded string) { return wordReading{}.decode(value) }
 
-// wordReadings are the ways in which readers decode, for what is no RFC 2047 or may be taken for more than one thing.
+// wordReadings are the ways in which readers decode, for what is no RFC 2047 or may be taken for
+// more than one thing.
 var wordReadings = []wordReading{{}, {joined: true}, {apart: true}}
 
-// wordReading is a way to decode encoded words. The zero value decodes each by itself (RFC 2047, Section 2).
+// wordReading is a way to decode encoded words. The zero value decodes each by itself (RFC 2047,
+// Section 2).
 type wordReading struct {
 	joined bool // the encoded texts of a run first become one, and padding inside is left out
 	apart  bool // an encoded word is a word of its own, also where other text touches it
@@ -43,14 +45,16 @@ func (r wordReading) decode(value string) (text, undecoded string) {
 	return text, undecoded
 }
 
-// wordRun is a run of encoded words in one charset: their octets count together, because a character may be cut in two by them.
+// wordRun is a run of encoded words in one charset: their octets count together, because a
+// character may be cut in two by them.
 type wordRun struct {
 	charset, source string
 	encoding        byte
 	octets          []byte // decoded, or as they stand where they are joined
 }
 
-// once decodes the encoded words of a value. White space between two of them does not count (RFC 2047, Section 6.2).
+// once decodes the encoded words of a value. White space between two of them does not count (RFC
+// 2047, Section 6.2).
 func (r wordReading) once(value string) (text, undecoded string) {
 	var out strings.Builder
 	var run wordRun

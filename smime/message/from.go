@@ -11,8 +11,8 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// From returns all addresses of all From fields, as [ParseFrom] reads them. An error says that one could
-// not be read; the addresses of the others are returned with it.
+// From returns all addresses of all From fields, as [ParseFrom] reads them. An error says that one
+// could not be read; the addresses of the others are returned with it.
 func (m *Message) From() ([]Address, error) {
 	var all []Address
 	var first error
@@ -29,9 +29,10 @@ func (m *Message) From() ([]Address, error) {
 	return all, first
 }
 
-// ParseFrom reads the value of a field that says who wrote or sent a message: an address list as [ParseAddressList] reads it, each
-// address once, or one that breaks the grammar and in which all readers find the same address: words of any kind and then
-// that address in angle brackets, as in `[SRV01] Alerts <alice@example.org>`.
+// ParseFrom reads the value of a field that says who wrote or sent a message: an address list as
+// [ParseAddressList] reads it, each address once, or one that breaks the grammar and in which all
+// readers find the same address: words of any kind and then that address in angle brackets, as in
+// `[SRV01] Alerts <alice@example.org>`.
 func ParseFrom(value string) ([]Address, error) {
 	as, err := ParseAddressList(value)
 	if err != nil {
@@ -54,8 +55,8 @@ func ParseFrom(value string) ([]Address, error) {
 	return out, nil
 }
 
-// clearAddress returns the one address of a value that is no address list. What encloses it must stand once in every
-// reading, nothing may follow it, and no other may be seen in what precedes it.
+// clearAddress returns the one address of a value that is no address list. What encloses it must
+// stand once in every reading, nothing may follow it, and no other may be seen in what precedes it.
 func clearAddress(value string) (Address, bool) {
 	text := strings.TrimSpace(unfold(value, " "))
 	phrase, spec, found := strings.Cut(text, "<")
@@ -75,8 +76,8 @@ func clearAddress(value string) (Address, bool) {
 	return a, true
 }
 
-// oneAngle reports whether one pair of angle brackets stands in every reading of a value, which holds no control characters and
-// nothing that cannot be decoded.
+// oneAngle reports whether one pair of angle brackets stands in every reading of a value, which
+// holds no control characters and nothing that cannot be decoded.
 func oneAngle(value string) bool {
 	texts, undecoded := Readings(value)
 	if undecoded != "" {
@@ -108,8 +109,8 @@ func balanced(phrase string) bool {
 	return !quoted && depth == 0
 }
 
-// bareAddress reads an address without quotation, comment, white space or encoded word in it, with or without the scheme of
-// RFC 6068 before it.
+// bareAddress reads an address without quotation, comment, white space or encoded word in it, with
+// or without the scheme of RFC 6068 before it.
 func bareAddress(spec string) (Address, error) {
 	const scheme = "mailto:"
 	if len(spec) > len(scheme) && strings.EqualFold(spec[:len(scheme)], scheme) {
@@ -131,17 +132,19 @@ func (a Address) isNoAddress() bool { return a.Local == "" && !strings.Contains(
 
 // Shown is whom readers may take for the author of a message.
 type Shown struct {
-	// Addresses are those of [AddressesIn]; without a local part, other domains of [DomainsIn]; and of a field that holds none of
-	// them, its words as local parts without a domain, to which MTAs write their own.
+	// Addresses are those of [AddressesIn]; without a local part, other domains of [DomainsIn];
+	// and of a field that holds none of them, its words as local parts without a domain, to
+	// which MTAs write their own.
 	Addresses []Address
 	// Domains are those of [DomainsIn].
 	Domains []string
-	// Cut says that From is too long to be looked at as a whole, or cannot be read and holds what cannot be decoded: anybody may
-	// be shown.
+	// Cut says that From is too long to be looked at as a whole, or cannot be read and holds
+	// what cannot be decoded: anybody may be shown.
 	Cut bool
 }
 
-// Shown returns whom readers may take for the author: [ShownIn] of the From fields, or where it names none, of Sender.
+// Shown returns whom readers may take for the author: [ShownIn] of the From fields, or where it
+// names none, of Sender.
 func (m *Message) Shown() Shown {
 	if !m.NamesAuthor() {
 		return ShownIn(m.Fields("Sender")...)
@@ -154,8 +157,8 @@ func (m *Message) NamesAuthor() bool {
 	return slices.ContainsFunc(m.Fields("From"), func(f Field) bool { return f.Unfolded() != "" })
 }
 
-// ShownIn returns whom readers may take for the author by these fields: the one author of a single field that all understand
-// alike, else everything in them that looks like an address.
+// ShownIn returns whom readers may take for the author by these fields: the one author of a single
+// field that all understand alike, else everything in them that looks like an address.
 func ShownIn(fields ...Field) Shown {
 	if len(fields) == 1 {
 		if a, ok := agreed(fields[0].Value()); ok {
@@ -176,7 +179,8 @@ func ShownIn(fields ...Field) Shown {
 	return s
 }
 
-// hidden reports whether a value that is no address list holds an encoded word that cannot be read here, or a part of one.
+// hidden reports whether a value that is no address list holds an encoded word that cannot be read
+// here, or a part of one.
 func hidden(value string) bool {
 	text, undecoded := DecodeWords(unfold(value, " "))
 	if undecoded == "" && !strings.Contains(text, "=?") {
@@ -223,9 +227,10 @@ func wordsIn(value string) []Address {
 	return out
 }
 
-// agreed returns the one address that every reader finds in a value: it is a well-formed one, also when its encoded words
-// are decoded first, as some readers do, and no route or other address stands in its local part or in angle brackets, nor
-// anything that is not seen or looks like another character.
+// agreed returns the one address that every reader finds in a value: it is a well-formed one, also
+// when its encoded words are decoded first, as some readers do, and no route or other address
+// stands in its local part or in angle brackets, nor anything that is not seen or looks like
+// another character.
 func agreed(value string) (Address, bool) {
 	as, err := ParseAddressList(value)
 	if err != nil || len(as) != 1 || strings.ContainsAny(as[0].Local, "@%!<>") || plain(as[0].Local) != as[0].Local || !oneDomain(as[0].Domain) {
@@ -244,8 +249,9 @@ func agreed(value string) (Address, bool) {
 	return as[0], true
 }
 
-// oneDomain reports whether all readers see where the domain of an address ends: as an address literal it is one (RFC 5321,
-// Section 4.1.3), else it holds nothing that stands around names but not in them (RFC 5892).
+// oneDomain reports whether all readers see where the domain of an address ends: as an address
+// literal it is one (RFC 5321, Section 4.1.3), else it holds nothing that stands around names but
+// not in them (RFC 5892).
 func oneDomain(domain string) bool {
 	if literal, ok := strings.CutPrefix(domain, "["); ok {
 		_, err := netip.ParseAddr(strings.TrimPrefix(strings.TrimSuffix(literal, "]"), "ipv6:"))

@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// TestParseFrom: where all readers find the same address it is read, however the words before it break the grammar.
+// TestParseFrom: where all readers find the same address it is read, however the words before it
+// break the grammar.
 func TestParseFrom(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ in, want string }{ // want "": more than one reading
@@ -100,7 +101,8 @@ func TestDomainsIn(t *testing.T) {
 	}
 }
 
-// TestShownAddresses: every form in which a reader may be shown that bank.example's info wrote it, beside those of [TestDomainsIn].
+// TestShownAddresses: every form in which a reader may be shown that bank.example's info wrote it,
+// beside those of [TestDomainsIn].
 func TestShownAddresses(t *testing.T) {
 	t.Parallel()
 	want := Address{Local: "info", Domain: "bank.example"}
@@ -173,8 +175,8 @@ func TestShownHidden(t *testing.T) {
 	}
 }
 
-// FuzzDomainsIn: whatever domain a parser takes for that of an author is one that is suspected, and an address that is read
-// although the grammar is broken is the only one that any of them finds.
+// FuzzDomainsIn: whatever domain a parser takes for that of an author is one that is suspected, and
+// an address that is read although the grammar is broken is the only one that any of them finds.
 func FuzzDomainsIn(f *testing.F) {
 	for _, dir := range []string{"a-domain-bypass", "d-from-unreadable"} {
 		files, err := filepath.Glob(filepath.Join("../../testdata/cases/mail", dir, "*.eml"))
@@ -214,7 +216,8 @@ func FuzzDomainsIn(f *testing.F) {
 	})
 }
 
-// domainsByParsers are the domains that Go's parser and ours find, in the raw value and in the decoded one.
+// domainsByParsers are the domains that Go's parser and ours find, in the raw value and in the
+// decoded one.
 func domainsByParsers(value string) []string {
 	decoded, _ := DecodeWords(unfold(value, " "))
 	var out []string

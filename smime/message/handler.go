@@ -16,9 +16,9 @@ type Handler interface {
 	Handle(ctx context.Context, m *Message, env *Envelope) *Outcome
 }
 
-// Holder is a Handler whose settings can change between messages, as at a reload. A door calls Hold at
-// the MAIL command, gives that message to the handler it gets, and calls release once the message is
-// over, so that a message ends by the settings it began with.
+// Holder is a Handler whose settings can change between messages, as at a reload. A door calls Hold
+// at the MAIL command, gives that message to the handler it gets, and calls release once the
+// message is over, so that a message ends by the settings it began with.
 type Holder interface {
 	Handler
 	Hold() (h Handler, release func())
@@ -32,9 +32,9 @@ func Hold(h Handler) (held Handler, release func()) {
 	return h, func() {}
 }
 
-// Unfitter is a Handler that also decides about a message that a door cannot give it. why is (or wraps)
-// [ErrTooBig] or [ErrMalformed], or it is trouble of this machine, such as a full disk. head is the
-// header alone with an empty body, or nil where the header itself cannot be read.
+// Unfitter is a Handler that also decides about a message that a door cannot give it. why is (or
+// wraps) [ErrTooBig] or [ErrMalformed], or it is trouble of this machine, such as a full disk. head
+// is the header alone with an empty body, or nil where the header itself cannot be read.
 type Unfitter interface {
 	Unfit(ctx context.Context, head *Message, why error, env *Envelope) *Outcome
 }
@@ -115,11 +115,11 @@ type Outcome struct {
 	Reply Reply
 	// Result is one stable word for logs and metrics, e.g. "signed", "unsigned", "pass", "fail".
 	Result string
-	// Level is what the operator's log line deserves; the zero value is [slog.LevelInfo]. Trouble of this
-	// machine is an error, mail that waits for its operator to act a warning.
+	// Level is what the operator's log line deserves; the zero value is [slog.LevelInfo].
+	// Trouble of this machine is an error, mail that waits for its operator to act a warning.
 	Level slog.Level
-	// Header is, from a verifier, the state of the header in one word for metrics: "protected", "changed", "restored" or
-	// "unprotected".
+	// Header is, from a verifier, the state of the header in one word for metrics: "protected",
+	// "changed", "restored" or "unprotected".
 	Header string
 	// Attrs is what the operator's log line shall say beside the result; no bodies, no subjects, no secrets.
 	Attrs []slog.Attr

@@ -40,15 +40,16 @@ func chomp(line []byte) []byte {
 	return bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r"))
 }
 
-// layout is where a header ends. stray is the beginning of the line that ended it in place of an empty one.
+// layout is where a header ends. stray is the beginning of the line that ended it in place of an
+// empty one.
 type layout struct {
 	end, body int
 	stray     string
 }
 
-// findEnd finds the end of the header at the start of b, which is the empty line, or the first line that is no header
-// field: MTAs write the missing empty line before it. found is false when it stands after b; all says that nothing does.
-// Errors: *HeaderError.
+// findEnd finds the end of the header at the start of b, which is the empty line, or the first line
+// that is no header field: MTAs write the missing empty line before it. found is false when it
+// stands after b; all says that nothing does. Errors: *HeaderError.
 func findEnd(b []byte, all bool) (l layout, found bool, err error) {
 	for i := 0; i < len(b); {
 		n := bytes.IndexByte(b[i:], '\n') + 1
@@ -81,12 +82,12 @@ func isEmptyLine(line []byte) bool {
 	return line[0] == '\n' || len(line) == 2 && line[0] == '\r' && line[1] == '\n'
 }
 
-// isFieldLine reports whether a line belongs to a header: it begins a field, continues one, or is the line of a mailbox in
-// mbox form (RFC 4155), which only the first can be.
+// isFieldLine reports whether a line belongs to a header: it begins a field, continues one, or is
+// the line of a mailbox in mbox form (RFC 4155), which only the first can be.
 //
-// A control octet is never a reason to end the header there: readers differ on whether such a line is a field, and on where
-// its name ends, so that whatever follows would be the header of some and the text of others. That is an error, and so is a
-// NUL (RFC 5322, Sections 2.2 and 3.6.8).
+// A control octet is never a reason to end the header there: readers differ on whether such a line
+// is a field, and on where its name ends, so that whatever follows would be the header of some and
+// the text of others. That is an error, and so is a NUL (RFC 5322, Sections 2.2 and 3.6.8).
 func isFieldLine(line []byte, first bool) (bool, error) {
 	colon := bytes.IndexByte(line, ':')
 	begins := first || !isWSP(line[0])
@@ -102,7 +103,8 @@ func isFieldLine(line []byte, first bool) (bool, error) {
 
 func isControl(c byte) bool { return c < ' ' || c == 0x7f }
 
-// holdsControl reports whether the value of a field holds a control octet other than tabs and its line ends.
+// holdsControl reports whether the value of a field holds a control octet other than tabs and its
+// line ends.
 func holdsControl(value string) bool {
 	value = strings.ReplaceAll(value, "\r\n", "\n")
 	for i := range len(value) {
@@ -114,8 +116,8 @@ func holdsControl(value string) bool {
 	return false
 }
 
-// IsMailboxLine reports whether line, the first of a file, is the one before a message in mbox form (RFC 4155): it begins with
-// "From ", quoted or not, and is no field of that name.
+// IsMailboxLine reports whether line, the first of a file, is the one before a message in mbox form
+// (RFC 4155): it begins with "From ", quoted or not, and is no field of that name.
 func IsMailboxLine(line []byte) bool {
 	return bytes.HasPrefix(bytes.TrimLeft(line, ">"), []byte("From ")) && fieldColon(line) == 0
 }

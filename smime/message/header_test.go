@@ -136,8 +136,9 @@ func expectedEnd(b string) (end, body int, err error) {
 	return at, at, nil
 }
 
-// FuzzHeader: the header ends where it should, no octet is lost between it and the body, whatever is refused is refused for a
-// control octet, and once an edit was written all who read the message agree.
+// FuzzHeader: the header ends where it should, no octet is lost between it and the body, whatever
+// is refused is refused for a control octet, and once an edit was written all who read the message
+// agree.
 func FuzzHeader(f *testing.F) {
 	for _, s := range []string{
 		"From: a\r\n b\r\nno field\r\nTo: c\r\n\r\nbody\r\n", "From a\r\nFrom: a\r\n\r\n", "From : a\r\n\r\n", "A\x01: b\r\n\r\n", "A:\x00\r\n\r\n", "A\t: b\r\n\r\n",

@@ -8,16 +8,19 @@
 // [Edit] is the only thing such a handler may ask for: header changes and a new
 // body, which each door applies its own way.
 //
-// Who wrote a message is read in one place, for signing and verifying alike: [ParseFrom] takes an author only where all
-// readers find the same one, and [Message.Shown] is whomever any of them may find, for suspecting and never for granting.
+// Who wrote a message is read in one place, for signing and verifying alike: [ParseFrom] takes an
+// author only where all readers find the same one, and [Message.Shown] is whomever any of them may
+// find, for suspecting and never for granting.
 //
-// A header ends at its empty line, or as MTAs have it at the first line that is no header field ([Message.Stray]): what is
-// written later has the empty line that was missing, so that all readers agree where the text begins. A NUL in a header,
-// and a control octet where a field's name stands, make it unreadable ([HeaderError]): readers differ on whether such a line
-// is a field, and on which. Other control octets in values are kept; addresses with them cannot be read.
+// A header ends at its empty line, or as MTAs have it at the first line that is no header field
+// ([Message.Stray]): what is written later has the empty line that was missing, so that all readers
+// agree where the text begins. A NUL in a header, and a control octet where a field's name stands,
+// make it unreadable ([HeaderError]): readers differ on whether such a line is a field, and on
+// which. Other control octets in values are kept; addresses with them cannot be read.
 //
-// Results that claim to be of a host are found however its name is written ([ForgedResults]): comments, quoted pairs, encoded words,
-// width and trailing dots are undone, and in doubt a field counts as forged.
+// Results that claim to be of a host are found however its name is written ([ForgedResults]):
+// comments, quoted pairs, encoded words, width and trailing dots are undone, and in doubt a field
+// counts as forged.
 //
 // Standards: RFC 5322 (header fields, addresses), RFC 6532 (UTF-8 header
 // fields), RFC 5321 (envelope). No byte of a message is ever re-serialised:

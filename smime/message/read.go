@@ -18,7 +18,8 @@ var (
 type Message struct {
 	spool  *Spool
 	fields []Field
-	// headerEnd is where the fields end, body where the empty line after them ends, if there is one.
+	// headerEnd is where the fields end, body where the empty line after them ends, if there is
+	// one.
 	headerEnd, body int64
 	stray           string
 }
@@ -38,13 +39,13 @@ type ReadOptions struct {
 // is in Unix form (saved mail): its LFs become CRLF (those that follow a CR stay
 // as they are). Any other bare CR or LF stays as it is.
 //
-// The header ends at the first empty line, or as MTAs have it at the first line that is no header field: that line and all
-// that follows are the body (see [Message.Stray]). A first line that begins with "From " is that of a mailbox in mbox form
-// (RFC 4155): a [Field] without a name.
+// The header ends at the first empty line, or as MTAs have it at the first line that is no header
+// field: that line and all that follows are the body (see [Message.Stray]). A first line that
+// begins with "From " is that of a mailbox in mbox form (RFC 4155): a [Field] without a name.
 //
-// Errors: ErrTooBig when the message or its header is over the limit, ErrMalformed when it is empty, a [HeaderError] (which
-// is an ErrMalformed) when the header holds a NUL, or a control octet where the name of a field stands, else what r or the
-// spool's file returned.
+// Errors: ErrTooBig when the message or its header is over the limit, ErrMalformed when it is
+// empty, a [HeaderError] (which is an ErrMalformed) when the header holds a NUL, or a control octet
+// where the name of a field stands, else what r or the spool's file returned.
 func Read(r io.Reader, opts ReadOptions) (*Message, error) {
 	s := NewSpool(opts.MaxBytes)
 	if err := fill(s, r); err != nil {
@@ -181,12 +182,14 @@ func (m *Message) Header() []Field { return m.fields }
 // Size is the whole message's size in bytes.
 func (m *Message) Size() int64 { return m.spool.Size() }
 
-// BodyOffset is where the body begins: after the empty line, or at the line that is no header field. Without either there is no body.
+// BodyOffset is where the body begins: after the empty line, or at the line that is no header
+// field. Without either there is no body.
 func (m *Message) BodyOffset() int64 { return m.body }
 
-// Stray returns the line that ended the header in place of an empty line because it is no header field, or the first octets
-// of it; else "". It is the first line of the body. WriteEdited writes the empty line that is missing before it, so that all
-// who read the message later end its header there as well.
+// Stray returns the line that ended the header in place of an empty line because it is no header
+// field, or the first octets of it; else "". It is the first line of the body. WriteEdited writes
+// the empty line that is missing before it, so that all who read the message later end its header
+// there as well.
 func (m *Message) Stray() string { return m.stray }
 
 // Section returns a reader over the bytes [off, off+n).

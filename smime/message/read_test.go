@@ -349,7 +349,8 @@ func FuzzRead(f *testing.F) {
 		if _, err := m.WriteEdited(&out, &Edit{}); err != nil {
 			t.Fatal(err)
 		}
-		// A message that ends inside its header gets its last line end, and one without an empty line that.
+		// A message that ends inside its header gets its last line end, and one without an
+		// empty line that.
 		want := whole
 		if m.Stray() != "" {
 			want = whole[:m.BodyOffset()] + "\r\n" + whole[m.BodyOffset():]

@@ -13,10 +13,11 @@ import (
 // maxReading is the longest value, in octets, of which all combinations are looked at.
 const maxReading = 16 << 10
 
-// Readings returns the texts that readers may take the value of an address field for: as it stands and with its encoded words
-// decoded, each of them with quoted pairs undone, without its comments, and without both. Compatible forms of characters stand
-// as the plain ones (a full-width @ as @), those that are not seen are left out. Of a value of more than 16 KiB not all
-// combinations are made. undecoded is the first encoded word that cannot be read here, or "".
+// Readings returns the texts that readers may take the value of an address field for: as it stands
+// and with its encoded words decoded, each of them with quoted pairs undone, without its comments,
+// and without both. Compatible forms of characters stand as the plain ones (a full-width @ as @),
+// those that are not seen are left out. Of a value of more than 16 KiB not all combinations are
+// made. undecoded is the first encoded word that cannot be read here, or "".
 func Readings(value string) (texts []string, undecoded string) {
 	for _, v := range unfoldings(value) {
 		texts = appendNew(texts, plain(v))
@@ -63,7 +64,8 @@ func appendNew(texts []string, t string) []string {
 	return append(texts, t)
 }
 
-// unfold puts gap in the place of each line end and the white space that follows it (RFC 5322, Section 2.2.3).
+// unfold puts gap in the place of each line end and the white space that follows it (RFC 5322,
+// Section 2.2.3).
 func unfold(value, gap string) string {
 	if !strings.ContainsAny(value, "\r\n") {
 		return value
@@ -116,8 +118,8 @@ func undoPercent(text string) string {
 	return plain(out.String())
 }
 
-// withoutComments takes away what stands in balanced parentheses, in quoted strings as well, where some readers take it for a
-// comment and others do not.
+// withoutComments takes away what stands in balanced parentheses, in quoted strings as well, where
+// some readers take it for a comment and others do not.
 func withoutComments(text string) string {
 	if !strings.Contains(text, "(") {
 		return text

@@ -35,8 +35,8 @@ func (r *Record) Level() slog.Level {
 	return level
 }
 
-// Attrs are the attributes in the words that all doors share: id, client, user, tls, auth, mail_from,
-// rcpts, bytes, took, action, result, then those of the outcome, and error.
+// Attrs are the attributes in the words that all doors share: id, client, user, tls, auth,
+// mail_from, rcpts, bytes, took, action, result, then those of the outcome, and error.
 func (r *Record) Attrs() []slog.Attr {
 	env := r.Envelope
 	attrs := []slog.Attr{slog.String("id", env.QueueID)}

@@ -5,13 +5,15 @@ import (
 	"strings"
 )
 
-// ResultsField is the name of the field in which verifiers say what they found (RFC 8601, Section 2.2).
+// ResultsField is the name of the field in which verifiers say what they found (RFC 8601, Section
+// 2.2).
 const ResultsField = "Authentication-Results"
 
-// ForgedResults returns the changes that remove every Authentication-Results field of m that claims to be by the host called
-// id, from the highest index down (RFC 8601, Section 5: who puts such fields there, or hands mail on to those who believe
-// them, removes what came with the message). In doubt a field goes; those that all readers take for another's stay as they
-// are. A field of another name goes where one stands in it after a control octet, which some take for a line end.
+// ForgedResults returns the changes that remove every Authentication-Results field of m that claims
+// to be by the host called id, from the highest index down (RFC 8601, Section 5: who puts such
+// fields there, or hands mail on to those who believe them, removes what came with the message). In
+// doubt a field goes; those that all readers take for another's stay as they are. A field of
+// another name goes where one stands in it after a control octet, which some take for a line end.
 // Without an id there is nothing to remove.
 func ForgedResults(m *Message, id string) []Change {
 	if id == "" {
@@ -36,10 +38,12 @@ func ForgedResults(m *Message, id string) []Change {
 	return out
 }
 
-// maxResults is how many octets of such fields are read; only a forger brings more, and those go unread.
+// maxResults is how many octets of such fields are read; only a forger brings more, and those go
+// unread.
 const maxResults = 128 << 10
 
-// IsAuthservID accepts names as hosts have them, so that nothing in them needs quoting. An authserv-id of ours is one.
+// IsAuthservID accepts names as hosts have them, so that nothing in them needs quoting. An
+// authserv-id of ours is one.
 func IsAuthservID(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("-._", r)
@@ -49,7 +53,8 @@ func IsAuthservID(s string) bool {
 // maxHidden is how far a hidden field is looked at.
 const maxHidden = 1 << 10
 
-// hidesResults reports whether a field of ours stands inside the value of another, after what some take for a line end.
+// hidesResults reports whether a field of ours stands inside the value of another, after what some
+// take for a line end.
 func hidesResults(value, ours string) bool {
 	if !holdsControl(value) && !strings.ContainsAny(value, "\u0085\u2028\u2029") {
 		return false
@@ -66,8 +71,8 @@ func hidesResults(value, ours string) bool {
 	}
 }
 
-// claims reports whether some reader could take the value for one by ours. Where its authserv-id cannot be read it claims to
-// be when ours stands anywhere in it.
+// claims reports whether some reader could take the value for one by ours. Where its authserv-id
+// cannot be read it claims to be when ours stands anywhere in it.
 func claims(value, ours string) bool {
 	for _, text := range resultTexts(value) {
 		for _, t := range []string{text, undoPairs(text)} { // there are readers who know no quoted pairs in comments

@@ -121,7 +121,8 @@ var tolerantReaders = map[string]func(string) string{
 	},
 }
 
-// FuzzClaims: what a tolerant reader takes for ours is removed, and where the id cannot be read no trace of ours is left.
+// FuzzClaims: what a tolerant reader takes for ours is removed, and where the id cannot be read no
+// trace of ours is left.
 func FuzzClaims(f *testing.F) {
 	for _, v := range slices.Concat(forgeries, others) {
 		f.Add(v)

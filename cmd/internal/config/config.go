@@ -22,8 +22,9 @@ import (
 type Config struct {
 	// Identities is the directory of the identities that may sign here. Mandatory where a listener signs.
 	Identities string `toml:"identities"`
-	// AuthservID is the name used in Authentication-Results (RFC 8601); other verifiers on the same host need
-	// another one. Every role removes fields that claim to be by it from what comes in, the signing ones too. Default: hostname.
+	// AuthservID is the name used in Authentication-Results (RFC 8601); other verifiers on the
+	// same host need another one. Every role removes fields that claim to be by it from what
+	// comes in, the signing ones too. Default: hostname.
 	AuthservID string `toml:"authserv-id"`
 	// Hostname is our name in greetings, Received and Message-ID. Default: the host's name.
 	Hostname string `toml:"hostname"`
@@ -70,12 +71,15 @@ type DNS struct {
 	// Mode is "validate" (answers are validated here), "both" (here, and the resolver must say so too) or "ad-only"
 	// (the resolver is believed; only over loopback or DNS over TLS). Default: "validate".
 	Mode string `toml:"mode"`
-	// TrustAnchor is a file with DS or DNSKEY records in zone-file form; of the keys in a file that unbound keeps by RFC 5011
-	// those in the states VALID and MISSING count. Default: the keys of the DNS root.
+	// TrustAnchor is a file with DS or DNSKEY records in zone-file form; of the keys in a file
+	// that unbound keeps by RFC 5011 those in the states VALID and MISSING count. Default: the
+	// keys of the DNS root.
 	TrustAnchor string `toml:"trust-anchor"`
-	// Allow lists the signer domains (and all below them) that may be looked up, and where aliases may lead. Default: any.
+	// Allow lists the signer domains (and all below them) that may be looked up, and where
+	// aliases may lead. Default: any.
 	Allow []string `toml:"allow"`
-	// Deny lists signer domains (and all below them) that are never looked up, nor followed to by an alias. Default: none.
+	// Deny lists signer domains (and all below them) that are never looked up, nor followed to
+	// by an alias. Default: none.
 	Deny []string `toml:"deny"`
 	// Timeout is the time limit of one lookup, for example "5s". Default: 5 seconds.
 	Timeout Duration `toml:"timeout"`

@@ -28,8 +28,9 @@ type Relay struct {
 	// Clients lists the device, service and host names (stars allowed) that may log in by TLS certificate and TLSA
 	// record (SASL EXTERNAL). Needs TLS. Default: none.
 	Clients []string `toml:"clients"`
-	// Deny shuts clients out at once, before any lookup, though they are among clients or in a "net:": DNS names (stars
-	// allowed), addresses and networks. After a reload it also holds for clients that are connected. Default: none.
+	// Deny shuts clients out at once, before any lookup, though they are among clients or in a
+	// "net:": DNS names (stars allowed), addresses and networks. After a reload it also holds
+	// for clients that are connected. Default: none.
 	Deny []string `toml:"deny"`
 	// Recipients are the domains mail is taken for, "*.example.org" for all below one. Local parts that name another
 	// host ("%", "!", "@") are refused. Inbound only, and mandatory there.
@@ -58,8 +59,9 @@ type Relay struct {
 	MaxPerClient int `toml:"max-per-client"`
 	// MaxInFlight is how many bytes all messages on their way in may have together. Default: 1 GiB.
 	MaxInFlight int64 `toml:"max-in-flight"`
-	// RestoreHeader puts header fields that were changed on the way back as they were signed, where nothing else is wrong: the
-	// message then passes. Lists' own Reply-To goes, too; a name before Subject stays. Inbound only. Default: false.
+	// RestoreHeader puts header fields that were changed on the way back as they were signed,
+	// where nothing else is wrong: the message then passes. Lists' own Reply-To goes, too; a
+	// name before Subject stays. Inbound only. Default: false.
 	RestoreHeader bool `toml:"restore-header"`
 	// Observe only logs what verifying would do: inbound mail goes on unchanged. Default: false.
 	Observe bool `toml:"observe"`
@@ -114,8 +116,9 @@ type Milter struct {
 	// Daemons name the MTA's daemons ({daemon_name}) that take nothing but submissions: the address of a client that
 	// came another way counts for no "net:". Default: any daemon.
 	Daemons []string `toml:"daemons"`
-	// RestoreHeader puts header fields that were changed on the way back as they were signed, where nothing else is wrong: the
-	// message then passes. Lists' own Reply-To goes, too; a name before Subject stays. Only for verify. Default: false.
+	// RestoreHeader puts header fields that were changed on the way back as they were signed,
+	// where nothing else is wrong: the message then passes. Lists' own Reply-To goes, too; a
+	// name before Subject stays. Only for verify. Default: false.
 	RestoreHeader bool `toml:"restore-header"`
 	// Observe only logs what would be done: mail goes on unchanged. Only for verify. Default: false.
 	Observe bool `toml:"observe"`

@@ -166,7 +166,8 @@ func (n *notes) group(key, name string) {
 	}
 }
 
-// ReadRoots reads a PEM bundle of roots. What stands in it that cannot be read as a certificate is passed over.
+// ReadRoots reads a PEM bundle of roots. What stands in it that cannot be read as a certificate is
+// passed over.
 func ReadRoots(file string) ([]*x509.Certificate, error) {
 	text, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -42,8 +42,9 @@ type Rule struct {
 	Identity string `toml:"identity"`
 	// Form is "clear" or "opaque". Default: sign.form.
 	Form string `toml:"form"`
-	// RefuseOpaque refuses (class malformed) what is to be clear and holds a part that is signed or encrypted already and
-	// would not survive transit. Default: false; it is made opaque.
+	// RefuseOpaque refuses (class malformed) what is to be clear and holds a part that is
+	// signed or encrypted already and would not survive transit. Default: false; it is made
+	// opaque.
 	RefuseOpaque bool `toml:"refuse-opaque"`
 	// Again signs also what is signed or encrypted already. Default: false.
 	Again bool `toml:"again"`

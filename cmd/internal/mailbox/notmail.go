@@ -27,8 +27,8 @@ var formats = []format{
 	{"3080", "a BER object, such as a CMS signature by itself", "name the message that it is a part of"},
 }
 
-// NotMail says what a file is that is no mail message, by its first octets (some KiB), and what to do.
-// name is empty where it may be a message.
+// NotMail says what a file is that is no mail message, by its first octets (some KiB), and what to
+// do. name is empty where it may be a message.
 func NotMail(start []byte) (name, advice string) {
 	for _, f := range formats {
 		if magic, err := hex.DecodeString(f.magic); err == nil && bytes.HasPrefix(start, magic) {

@@ -8,7 +8,8 @@ import (
 	"dnseal/smime/message"
 )
 
-// Handler returns h, with the messages that are in it shown as in flight, and the states of their headers counted.
+// Handler returns h, with the messages that are in it shown as in flight, and the states of their
+// headers counted.
 func (m *Metrics) Handler(h message.Handler, door, role string) message.Handler {
 	if m == nil {
 		return h

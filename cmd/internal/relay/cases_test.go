@@ -14,8 +14,8 @@ import (
 	"dnseal/smime/message"
 )
 
-// TestCases hands in the messages whose text was lost, which were deferred for ever, or which went opaque for no reason: each is signed so
-// that it passes, or is refused for good.
+// TestCases hands in the messages whose text was lost, which were deferred for ever, or which went
+// opaque for no reason: each is signed so that it passes, or is refused for good.
 func TestCases(t *testing.T) {
 	t.Parallel()
 	id, err := identity.Create(t.TempDir(), "alice@example.org", identity.CreateOptions{})

@@ -16,8 +16,8 @@ type Deny struct {
 	nets  []netip.Prefix
 }
 
-// ParseDeny reads names of clients (as in AuthOptions.Clients, stars allowed), addresses and networks.
-// Errors name the entry that is none of these.
+// ParseDeny reads names of clients (as in AuthOptions.Clients, stars allowed), addresses and
+// networks. Errors name the entry that is none of these.
 func ParseDeny(list []string) (*Deny, error) {
 	d := &Deny{}
 	for _, s := range list {
@@ -61,8 +61,9 @@ func (d *Deny) Name(name string) bool {
 	return d != nil && slices.ContainsFunc(d.names, func(p identity.Pattern) bool { return p.MatchName(name) })
 }
 
-// SetDeny replaces the list. Clients that are connected already meet it at their next message or login,
-// so that a reload shuts a stolen device out although its connection belongs to the old settings.
+// SetDeny replaces the list. Clients that are connected already meet it at their next message or
+// login, so that a reload shuts a stolen device out although its connection belongs to the old
+// settings.
 func (s *Server) SetDeny(d *Deny) { s.deny.Store(d) }
 
 // denied reports whether the client is shut out, by its address or the name it logged in with.

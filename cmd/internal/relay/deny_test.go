@@ -70,7 +70,8 @@ func TestDenyAddress(t *testing.T) {
 	}
 }
 
-// TestDenyName shuts out one device of many without a lookup, and after SetDeny also one that is connected.
+// TestDenyName shuts out one device of many without a lookup, and after SetDeny also one that is
+// connected.
 func TestDenyName(t *testing.T) {
 	t.Parallel()
 	ca := newAuthority(t)

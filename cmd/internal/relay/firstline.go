@@ -7,12 +7,13 @@ import (
 	"dnseal/smime/message"
 )
 
-// mailboxField is the name Postfix gives to the first line of a mailbox in mbox form (RFC 4155), which some clients send along.
+// mailboxField is the name Postfix gives to the first line of a mailbox in mbox form (RFC 4155),
+// which some clients send along.
 const mailboxField = "Mailbox-Line: "
 
-// firstLine keeps the first line of the content what it is below our trace field, as MTAs do: one that begins with white
-// space is text after an empty header, not a part of the trace field, and that of a mailbox a field of its own. What the
-// spool or the system returned is an error.
+// firstLine keeps the first line of the content what it is below our trace field, as MTAs do: one
+// that begins with white space is text after an empty header, not a part of the trace field, and
+// that of a mailbox a field of its own. What the spool or the system returned is an error.
 func (in *intake) firstLine() error {
 	line := make([]byte, longLine)
 	n, err := in.spool.ReadAt(line, in.trace)

@@ -40,8 +40,8 @@ func cases(tb testing.TB, folder string) map[string]string {
 	return out
 }
 
-// TestDomainBypass: unsigned mail whose From some readers show as of a domain that requires signatures is refused by the inbound
-// relay as that which all show so.
+// TestDomainBypass: unsigned mail whose From some readers show as of a domain that requires
+// signatures is refused by the inbound relay as that which all show so.
 func TestDomainBypass(t *testing.T) {
 	t.Parallel()
 	verifier, err := receiver.New(receiver.Options{Lookup: noDNS{}, AuthservID: "mx.example.net", Domains: []receiver.Domain{{
@@ -63,8 +63,8 @@ func TestDomainBypass(t *testing.T) {
 	}
 }
 
-// TestFromUnreadable: mail that no rule names is passed on unsigned, however From is written, and refused with a word about From where a
-// reader may be shown an address that a rule names.
+// TestFromUnreadable: mail that no rule names is passed on unsigned, however From is written, and
+// refused with a word about From where a reader may be shown an address that a rule names.
 func TestFromUnreadable(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -91,7 +91,8 @@ func TestFromUnreadable(t *testing.T) {
 		if got := submitted(t, billing, text); !strings.HasPrefix(got, want) {
 			t.Errorf("%s: %q, want %s", name, got, want)
 		}
-		// The rule names this address too, and there is no identity but the one in lower case.
+		// The rule names this address too, and there is no identity but the one in lower
+		// case.
 		if got := submitted(t, alice, text); name == "capital-local-part" && !strings.HasPrefix(got, "550 5.7.1 The local part of From") {
 			t.Errorf("%s: %q", name, got)
 		}

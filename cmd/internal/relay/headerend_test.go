@@ -76,8 +76,8 @@ func signingHop(t *testing.T, next string) (addr string, verifier *receiver.Rece
 	return startRelay(t, Options{NextHop: []string{next}, Trusted: loopback, Handler: s}).addr, verifier
 }
 
-// TestHeaderEnd signs what a header with such a line leaves of a message, and nothing of it is lost; or it is refused with
-// the line named.
+// TestHeaderEnd signs what a header with such a line leaves of a message, and nothing of it is
+// lost; or it is refused with the line named.
 func TestHeaderEnd(t *testing.T) {
 	t.Parallel()
 	s := (&sink{}).start(t)
@@ -161,8 +161,8 @@ func TestFirstLine(t *testing.T) {
 	}
 }
 
-// TestInboundHeader: what a verifying relay hands on reads the same to all, whatever line came in the header, and holds no
-// result of ours but its own.
+// TestInboundHeader: what a verifying relay hands on reads the same to all, whatever line came in
+// the header, and holds no result of ours but its own.
 func TestInboundHeader(t *testing.T) {
 	t.Parallel()
 	s := (&sink{}).start(t)

@@ -22,8 +22,8 @@ type Options struct {
 	// TLS is for STARTTLS, or for implicit TLS with Implicit; nil: no TLS.
 	TLS      *tls.Config
 	Implicit bool
-	// Handler signs or verifies; nil passes everything on as it came. A [message.Holder] is held from the
-	// MAIL command of a message to its end.
+	// Handler signs or verifies; nil passes everything on as it came. A [message.Holder] is
+	// held from the MAIL command of a message to its end.
 	Handler message.Handler
 	// SevenBit returns the edit that gives a message 7-bit content, for a next hop that takes nothing else; nil where that
 	// cannot be done. Nil: such messages are refused (554 5.6.3).
@@ -36,7 +36,8 @@ type Options struct {
 	Trusted []netip.Prefix
 	// Recipients are the domains mail is taken for ("*.example.org" for everything below one); inbound only, and mandatory there.
 	Recipients []string
-	// Deny shuts clients out at once, before any lookup; nil: no client. [Server.SetDeny] replaces it.
+	// Deny shuts clients out at once, before any lookup; nil: no client. [Server.SetDeny]
+	// replaces it.
 	Deny *Deny
 	// Proxies are the addresses that must, and alone may, begin with a PROXY protocol header of version 2.
 	Proxies []netip.Prefix

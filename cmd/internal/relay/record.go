@@ -9,8 +9,8 @@ import (
 	"dnseal/smime/message"
 )
 
-// ending is how a message ended: the handler's outcome, where one was asked, else the server's own word
-// and, where this machine is the cause, its trouble.
+// ending is how a message ended: the handler's outcome, where one was asked, else the server's own
+// word and, where this machine is the cause, its trouble.
 type ending struct {
 	outcome *message.Outcome
 	result  string

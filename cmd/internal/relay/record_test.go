@@ -10,7 +10,8 @@ import (
 	"dnseal/smime/message"
 )
 
-// TestFullDisk wants a message that cannot be kept to be deferred, and the cause in the log as an error.
+// TestFullDisk wants a message that cannot be kept to be deferred, and the cause in the log as an
+// error.
 func TestFullDisk(t *testing.T) {
 	s := (&sink{}).start(t)
 	r := startRelay(t, Options{NextHop: []string{s.address()}, Trusted: loopback})

@@ -24,10 +24,12 @@
 // cost 60 ms per 5 MiB), and our own rules for where content ends and what a connection is
 // worth after content that broke off.
 //
-// Only CRLF ends a line, everywhere. A message that holds any other CR or LF is
-// refused, because the next server might see its end there (smuggling). Where a header ends without its empty
-// line (firstline.go) it is written, so that the next hop sees the same header that was signed or verified.
+// Only CRLF ends a line, everywhere. A message that holds any other CR or LF is refused, because
+// the next server might see its end there (smuggling). Where a header ends without its empty line
+// (firstline.go) it is written, so that the next hop sees the same header that was signed or
+// verified.
 //
-// [Deny] shuts a client out before any lookup, also one that is connected when the list changes; a message is handled to its
-// end by the settings of its MAIL command. Refused connections and logins are logged and counted with their cause (refusals.go).
+// [Deny] shuts a client out before any lookup, also one that is connected when the list changes; a
+// message is handled to its end by the settings of its MAIL command. Refused connections and logins
+// are logged and counted with their cause (refusals.go).
 package relay

@@ -12,8 +12,9 @@ import (
 	"dnseal/smime/message"
 )
 
-// TestRestoresHeaderThroughPostfix: a message whose header was changed on the way comes through Postfix, the inbound relay and
-// Postfix again, is delivered with the fields as they were signed, and passes at its end.
+// TestRestoresHeaderThroughPostfix: a message whose header was changed on the way comes through
+// Postfix, the inbound relay and Postfix again, is delivered with the fields as they were signed,
+// and passes at its end.
 func TestRestoresHeaderThroughPostfix(t *testing.T) {
 	t.Parallel()
 	s := (&sink{}).start(t)

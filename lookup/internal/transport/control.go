@@ -11,7 +11,8 @@ import (
 	"github.com/miekg/dns"
 )
 
-// ruledOut is until when a server is not asked for signatures, because it leaves them out: with CD=0, and with CD=1.
+// ruledOut is until when a server is not asked for signatures, because it leaves them out: with
+// CD=0, and with CD=1.
 type ruledOut struct {
 	mu    sync.Mutex
 	until [2]time.Time
@@ -40,8 +41,9 @@ func (r *ruledOut) rule(cd bool, until time.Time) {
 	r.until[index(cd)] = until
 }
 
-// Inspect says what is wrong with server i, numbered as in the options, by the questions of [Client.Control]: nil when it
-// passes on what DNSSEC needs. withCD says that it does when it is asked with CD=1.
+// Inspect says what is wrong with server i, numbered as in the options, by the questions of
+// [Client.Control]: nil when it passes on what DNSSEC needs. withCD says that it does when it is
+// asked with CD=1.
 func (c *Client) Inspect(ctx context.Context, i int, zone string, qtype uint16) (withCD bool, err error) {
 	s, q := (*c.servers.Load())[i], question{name: dns.CanonicalName(zone), qtype: qtype}
 	if err = c.inspect(ctx, s, q); err == nil {
@@ -51,10 +53,11 @@ func (c *Client) Inspect(ctx context.Context, i int, zone string, qtype uint16) 
 	return c.inspect(ctx, s, q) == nil, err
 }
 
-// Control finds out whether those of the servers that are named pass on what DNSSEC needs, by two questions about a zone
-// that is known to be signed: its keys must come with a signature, and the absence of qtype at its apex with a signed
-// NSEC or NSEC3. A server that leaves them out is not asked that way for LastPause; true says that a way was ruled out.
-// What cannot be told rules out nothing: a zone that serves no signatures is not the server's fault.
+// Control finds out whether those of the servers that are named pass on what DNSSEC needs, by two
+// questions about a zone that is known to be signed: its keys must come with a signature, and the
+// absence of qtype at its apex with a signed NSEC or NSEC3. A server that leaves them out is not
+// asked that way for LastPause; true says that a way was ruled out. What cannot be told rules out
+// nothing: a zone that serves no signatures is not the server's fault.
 func (c *Client) Control(ctx context.Context, servers []Server, zone string, qtype uint16) bool {
 	found := false
 	for _, s := range *c.servers.Load() {

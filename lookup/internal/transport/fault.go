@@ -34,7 +34,8 @@ func (q question) fault(m *dns.Msg) error {
 	return fmt.Errorf("%w %s", errRcode, rcodeName(m.Rcode))
 }
 
-// passesDNSSEC reports whether the server says that it understood DO (RFC 3225, Section 3), or shows it.
+// passesDNSSEC reports whether the server says that it understood DO (RFC 3225, Section 3), or
+// shows it.
 func passesDNSSEC(m *dns.Msg) bool {
 	opt := m.IsEdns0()
 	return opt != nil && opt.Do() || holds(m, dns.TypeRRSIG)
@@ -57,7 +58,8 @@ func holds(m *dns.Msg, types ...uint16) bool {
 	return false
 }
 
-// holdsSigned reports whether records of a type are there, and a signature over records of that type.
+// holdsSigned reports whether records of a type are there, and a signature over records of that
+// type.
 func holdsSigned(m *dns.Msg, qtype uint16) bool {
 	for _, section := range [][]dns.RR{m.Answer, m.Ns} {
 		for _, rr := range section {

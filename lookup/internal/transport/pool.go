@@ -26,8 +26,8 @@ func newPool(c *Client, s Server, onlyTCP func() bool) *pool {
 	return &pool{client: c, server: s, onlyTCP: onlyTCP}
 }
 
-// keeps reports whether idle connections are of use. Where UDP works a connection is for one long answer: a server that
-// serves it in its only process answers no other client until it ends.
+// keeps reports whether idle connections are of use. Where UDP works a connection is for one long
+// answer: a server that serves it in its only process answers no other client until it ends.
 func (p *pool) keeps() bool { return p.server.TLS || p.onlyTCP() }
 
 // exchange asks over a connection. One that the server has closed meanwhile costs a second attempt.

@@ -92,7 +92,8 @@ func (s *stream) take(a *asked, wire []byte) (*dns.Msg, error) {
 	return m, err
 }
 
-// learn takes the server's offer to keep the connection, or its wish to end it (RFC 7828, Section 3.3.2).
+// learn takes the server's offer to keep the connection, or its wish to end it (RFC 7828, Section
+// 3.3.2).
 func (s *stream) learn(m *dns.Msg) {
 	opt := m.IsEdns0()
 	if opt == nil {

@@ -69,8 +69,8 @@ func keepalive(tenths uint16) func(*dns.Msg) {
 	}
 }
 
-// TestIdle ends a connection with the last answer that is waited for, unless the server offers to keep it: one that has a
-// single process answers no other client before.
+// TestIdle ends a connection with the last answer that is waited for, unless the server offers to
+// keep it: one that has a single process answers no other client before.
 func TestIdle(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

@@ -91,12 +91,13 @@ func stripped(out *dns.Msg) *dns.Msg {
 // Validating is a resolver as it should be.
 func Validating(q *question) *dns.Msg { return q.validated() }
 
-// Forwarding passes on what it gets and does not validate: unbound with the iterator only, BIND with dnssec-validation no,
-// PowerDNS Recursor with process-no-validate, systemd-resolved 257 with DNSSEC=no.
+// Forwarding passes on what it gets and does not validate: unbound with the iterator only, BIND
+// with dnssec-validation no, PowerDNS Recursor with process-no-validate, systemd-resolved 257 with
+// DNSSEC=no.
 func Forwarding(q *question) *dns.Msg { return q.forwarded() }
 
-// Resolved252No is systemd-resolved 252 with DNSSEC=no, the default of Debian 12: no signatures and no DO, but with CD=1
-// everything.
+// Resolved252No is systemd-resolved 252 with DNSSEC=no, the default of Debian 12: no signatures and
+// no DO, but with CD=1 everything.
 func Resolved252No(q *question) *dns.Msg {
 	if q.CheckingDisabled {
 		return q.forwarded()
@@ -107,8 +108,8 @@ func Resolved252No(q *question) *dns.Msg {
 // Resolved252Yes is systemd-resolved 252 with DNSSEC=yes or allow-downgrade: right.
 func Resolved252Yes(q *question) *dns.Msg { return q.validated() }
 
-// Resolved257 is systemd-resolved 257 with DNSSEC=yes or allow-downgrade. Its AD bit means something only in answers to
-// questions without DO.
+// Resolved257 is systemd-resolved 257 with DNSSEC=yes or allow-downgrade. Its AD bit means
+// something only in answers to questions without DO.
 func Resolved257(q *question) *dns.Msg {
 	out := q.validated()
 	if out != nil && q.do() && !q.CheckingDisabled {
@@ -117,11 +118,12 @@ func Resolved257(q *question) *dns.Msg {
 	return out
 }
 
-// PowerDNSOff is PowerDNS Recursor with dnssec=off, and any forwarder to it: no signatures and no DO, whatever is asked.
+// PowerDNSOff is PowerDNS Recursor with dnssec=off, and any forwarder to it: no signatures and no
+// DO, whatever is asked.
 func PowerDNSOff(q *question) *dns.Msg { return stripped(q.forwarded()) }
 
-// Downgraded is systemd-resolved with DNSSEC=allow-downgrade in front of a resolver without DNSSEC: it has DO in its
-// answers, no signatures, and says NOTIMP to DNSKEY and DS.
+// Downgraded is systemd-resolved with DNSSEC=allow-downgrade in front of a resolver without DNSSEC:
+// it has DO in its answers, no signatures, and says NOTIMP to DNSKEY and DS.
 func Downgraded(q *question) *dns.Msg {
 	out := stripped(q.forwarded())
 	if out == nil {
@@ -145,7 +147,8 @@ func Stripping(q *question) *dns.Msg {
 	return out
 }
 
-// NoAuthority is a forwarder that passes on the answer section only, as minimal ones do: denials come without proof.
+// NoAuthority is a forwarder that passes on the answer section only, as minimal ones do: denials
+// come without proof.
 func NoAuthority(q *question) *dns.Msg {
 	out := q.forwarded()
 	if out != nil {
@@ -154,7 +157,8 @@ func NoAuthority(q *question) *dns.Msg {
 	return out
 }
 
-// OldKey is a validating resolver with the wrong root key, or clock: SERVFAIL to everything that is signed.
+// OldKey is a validating resolver with the wrong root key, or clock: SERVFAIL to everything that is
+// signed.
 func OldKey(q *question) *dns.Msg {
 	out := q.forwarded()
 	if out != nil && !q.CheckingDisabled {

@@ -26,8 +26,8 @@ type Resolver struct {
 	addr  string
 }
 
-// Start serves a kind of resolver on loopback, UDP and TCP, until the test ends. The hierarchy that it asks must have been made
-// with Options.Validating; it need not be started.
+// Start serves a kind of resolver on loopback, UDP and TCP, until the test ends. The hierarchy that
+// it asks must have been made with Options.Validating; it need not be started.
 func Start(tb testing.TB, up *lookuptest.Server, kind Kind) *Resolver {
 	tb.Helper()
 	tcp, udp := listen(tb)
