@@ -20,6 +20,9 @@ func (c *Client) believe(ctx context.Context, k key) *dnssec.Answer {
 	// is a resolver whose AD means nothing in replies to DO=1.
 	m, err := c.transport.Ask(ctx, transport.Question{Name: k.name, Type: uint16(k.typ), Plain: true, CheckedFirst: true})
 	switch {
+	case errors.Is(err, transport.ErrQuestion):
+		a.Code, a.Reason = dnssec.CodeMalformed, fmt.Sprintf("%q %s cannot be asked for", k.name, k.typ)
+		return a
 	case errors.Is(err, context.DeadlineExceeded):
 		a.Code, a.Reason = dnssec.CodeTimeout, fmt.Sprintf("no reply to %s %s in time", k.name, k.typ)
 		return a

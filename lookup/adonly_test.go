@@ -8,6 +8,7 @@ import (
 	"github.com/miekg/dns"
 
 	"dnseal/lookup/dnssec"
+	"dnseal/lookup/lookuptest"
 )
 
 // TestADOnlyAliases: so many aliases are followed and no more.
@@ -101,6 +102,21 @@ func TestADOnlyNameError(t *testing.T) {
 	a := &dnssec.Answer{Name: "a.example.lab.", Type: dns.TypeTLSA, Status: dnssec.Secure}
 	if new(Client).readUnproven(a, m); a.Status != dnssec.Indeterminate || a.Code != CodeIncomplete {
 		t.Errorf("%s %q", a.Status, a.Code)
+	}
+}
+
+// TestADOnlyBadName: what is no name is malformed in every mode, and the next name is asked as ever.
+func TestADOnlyBadName(t *testing.T) {
+	t.Parallel()
+	l := startLab(t, lookuptest.Options{Validating: true}, modeZones()...)
+	for _, m := range []string{Validate, Both, ADOnly} {
+		c := l.client(t, mode(m))
+		if r := c.Lookup(t.Context(), "a..example.lab", TLSA); r.Status != dnssec.Indeterminate || r.Code != dnssec.CodeMalformed {
+			t.Errorf("%s: %s %q (%s)", m, r.Status, r.Code, r.Reason)
+		}
+		if r := c.Lookup(t.Context(), sensor, TLSA); r.Status != dnssec.Secure {
+			t.Errorf("%s: %s %q (%s)", m, r.Status, r.Code, r.Reason)
+		}
 	}
 }
 

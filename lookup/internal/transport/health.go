@@ -81,7 +81,7 @@ func (c *Client) learn(ctx context.Context, s *server, start time.Time, err erro
 	switch {
 	case err == nil:
 		s.health.answered(c.opts.Now())
-	case errors.Is(err, ErrDown), errors.Is(err, ErrClosed), errors.Is(ctx.Err(), context.Canceled):
+	case errors.Is(err, ErrDown), errors.Is(err, ErrClosed), errors.Is(err, ErrQuestion), errors.Is(ctx.Err(), context.Canceled):
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, ErrMalformed), errors.Is(err, ErrNoEDNS), errors.Is(err, errLost), errors.As(err, new(overTCP)):
 		if s.health.startProbe(start) && !c.start(func() { c.probe(s) }) {
 			s.health.endProbe()

@@ -150,3 +150,21 @@ func TestRefusedTCP(t *testing.T) {
 		settle(t, &(*c.servers.Load())[0].health)
 	}
 }
+
+// TestBadName: a name that cannot be asked for says nothing about the server.
+func TestBadName(t *testing.T) {
+	t.Parallel()
+	f := &fake{udp: goodUDP, tcp: good}
+	s := f.start(t)
+	for _, server := range []Server{s, {Addr: s.Addr, TLS: true, Name: "resolver.example.org"}} {
+		c := newTestClient(t, Options{Servers: []Server{server}})
+		for _, name := range []string{"a..example.org.", strings.Repeat("a", 64) + ".example.org.", strings.Repeat("a.", 200) + "org."} {
+			if _, err := c.Exchange(t.Context(), name, dns.TypeA, false); !errors.Is(err, ErrQuestion) {
+				t.Errorf("%s: error %v, want %v", name, err, ErrQuestion)
+			}
+		}
+		if h := &(*c.servers.Load())[0].health; h.failures > 0 || h.probing {
+			t.Errorf("%s: %d failures", server, h.failures)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package transport
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net"
 	"strings"
@@ -48,6 +49,9 @@ func (q question) askOpenly(s *server, from net.Addr) (*asked, error) {
 }
 
 func (a *asked) pack() error {
+	if _, ok := dns.IsDomainName(a.name); !ok { // the packer lets names through that are too long as a whole
+		return ErrQuestion
+	}
 	m := new(dns.Msg)
 	m.SetQuestion(a.mixed, a.qtype)
 	m.Id = a.id
@@ -59,8 +63,10 @@ func (a *asked) pack() error {
 		opt.Option = append(opt.Option, &dns.EDNS0_COOKIE{Code: dns.EDNS0COOKIE, Cookie: a.client + a.server})
 	}
 	var err error
-	a.wire, err = m.Pack()
-	return err
+	if a.wire, err = m.Pack(); err != nil {
+		return fmt.Errorf("%w: %w", ErrQuestion, err)
+	}
+	return nil
 }
 
 // setID gives a packed question another ID.

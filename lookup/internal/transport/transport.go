@@ -147,6 +147,8 @@ var (
 	ErrMalformed = errors.New("the answer cannot be read")
 	ErrNoEDNS    = errors.New("it does not speak EDNS, which DNSSEC needs (RFC 4035, Section 4.1): use another resolver")
 	ErrDown      = errors.New("it did not work a moment ago")
+	// ErrQuestion is no fault of a server: nothing was sent.
+	ErrQuestion = errors.New("the name cannot be asked for")
 )
 
 // askOne asks one server; left is how many servers, it included, share the time that remains.
