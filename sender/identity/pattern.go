@@ -42,7 +42,7 @@ func parsePattern(s string) (Pattern, error) {
 	at := strings.LastIndexByte(s, '@')
 	if at < 0 {
 		domain := normalPatternDomain(s)
-		return Pattern{domain: domain}, checkPatternDomain(domain)
+		return Pattern{domain: domain}, checkPatternName(domain)
 	}
 	p := Pattern{local: s[:at], domain: normalPatternDomain(s[at+1:]), isAddress: true}
 	if p.local == "" || p.domain == "" {
@@ -64,6 +64,16 @@ func parsePattern(s string) (Pattern, error) {
 	return p, checkPatternDomain(p.domain)
 }
 
+// checkPatternName is checkPatternDomain for what is no mail address: an address of a host is no name, nor is what only looks like one
+// (RFC 1123, Section 2.1).
+func checkPatternName(name string) error {
+	last := name[strings.LastIndexByte(name, '.')+1:]
+	if strings.HasPrefix(name, "[") || last != "" && strings.Trim(last, "0123456789") == "" {
+		return errors.New("an address, or no name: the last label of a name is no number")
+	}
+	return checkPatternDomain(name)
+}
+
 // checkPatternDomain refuses a domain, stars allowed, that no DNS name and no address literal can
 // match: a list with such an entry does less than its author thinks.
 func checkPatternDomain(domain string) error {
@@ -79,6 +89,8 @@ func checkPatternDomain(domain string) error {
 			return errors.New("an empty label: a dot too many")
 		case len(strings.ReplaceAll(label, "*", "")) > maxLabel:
 			return fmt.Errorf("a label longer than %d octets", maxLabel)
+		case label[0] == '-' || label[len(label)-1] == '-':
+			return errors.New("a label that begins or ends with a hyphen")
 		case !isASCII(label):
 			return fmt.Errorf("%q is no label of a domain; write it as an A-label (xn--…) where it has a star", label)
 		}

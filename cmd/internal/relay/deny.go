@@ -53,7 +53,8 @@ func (d *Deny) add(s string) error {
 
 // Addr reports whether the address is shut out. Safe on nil.
 func (d *Deny) Addr(a netip.Addr) bool {
-	return d != nil && slices.ContainsFunc(d.nets, func(p netip.Prefix) bool { return p.Contains(a.Unmap()) })
+	a = a.Unmap().WithZone("") // a network holds addresses without one only
+	return d != nil && slices.ContainsFunc(d.nets, func(p netip.Prefix) bool { return p.Contains(a) })
 }
 
 // Name reports whether the DNS name (lower-case A-labels, no final dot) is shut out. Safe on nil.

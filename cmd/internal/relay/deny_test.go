@@ -25,7 +25,7 @@ func mustDeny(t *testing.T, list ...string) *Deny {
 func TestParseDeny(t *testing.T) {
 	t.Parallel()
 	d := mustDeny(t, "192.0.2.1", "2001:db8::/32", "s0004._device.example.net", "*.lost.example")
-	for addr, want := range map[string]bool{"192.0.2.1": true, "::ffff:192.0.2.1": true, "192.0.2.2": false, "2001:db8::9": true} {
+	for addr, want := range map[string]bool{"192.0.2.1": true, "::ffff:192.0.2.1": true, "192.0.2.2": false, "2001:db8::9": true, "2001:db8::9%eth0": true} {
 		if got := d.Addr(netip.MustParseAddr(addr)); got != want {
 			t.Errorf("Addr(%s) = %v, want %v", addr, got, want)
 		}
@@ -39,7 +39,7 @@ func TestParseDeny(t *testing.T) {
 	if none.Name("x") || none.Addr(netip.MustParseAddr("192.0.2.1")) || (&Deny{}).Name("") {
 		t.Error("the zero value denies")
 	}
-	for _, bad := range []string{"", "!s0004._device.example.net", "a..b", "192.0.2.1/24", "alice@example.org", "two words"} {
+	for _, bad := range []string{"", "!s0004._device.example.net", "a..b", "192.0.2.1/24", "alice@example.org", "two words", "192.0.2.300", "[2001:db8::1]", "-x.example"} {
 		if _, err := ParseDeny([]string{bad}); err == nil {
 			t.Errorf("ParseDeny(%q): no error", bad)
 		}

@@ -125,7 +125,7 @@ func (s *session) begin(ctx context.Context) bool {
 func addrPort(a net.Addr) netip.AddrPort {
 	if a, ok := a.(*net.TCPAddr); ok {
 		ap := a.AddrPort()
-		return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
+		return netip.AddrPortFrom(ap.Addr().Unmap().WithZone(""), ap.Port()) // networks hold addresses without a zone only
 	}
 	return netip.AddrPort{}
 }
