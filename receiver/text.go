@@ -106,7 +106,7 @@ func (s *SignatureReport) integrityText() string {
 	}
 	text := s.Integrity + ": " + s.Algorithm
 	if s.SigningTime != nil {
-		text += ", at " + stamp(*s.SigningTime) + " as the signer says"
+		text += ", " + stamp(*s.SigningTime) + " as the signer says"
 	}
 	return text
 }
@@ -142,7 +142,7 @@ func (t *textWriter) dns(d *DNSReport) {
 		t.line("DNS", "not asked")
 		return
 	}
-	text := fmt.Sprintf("%s, %s: %s %s", d.Status, d.Presence, d.Type, d.Name)
+	text := fmt.Sprintf("%s, %s: %s %s", d.Status, d.Presence, d.Type, shortOwner(d.Name))
 	if d.TTL > 0 {
 		text += fmt.Sprintf(", for %d s", d.TTL)
 	}
@@ -153,6 +153,17 @@ func (t *textWriter) dns(d *DNSReport) {
 	for _, w := range d.Warnings {
 		t.line("", "warning: "+w)
 	}
+}
+
+// shortOwner cuts the hash at the start of an owner name short (RFC 8162, Section 3), so that the line fits a terminal;
+// the JSON form has all of it.
+func shortOwner(name string) string {
+	const hash, shown = 56, 8
+	label, rest, ok := strings.Cut(name, ".")
+	if !ok || len(label) != hash || strings.Trim(label, "0123456789abcdef") != "" {
+		return name
+	}
+	return label[:shown] + "…." + rest
 }
 
 func (s *SignatureReport) bindingText() string {

@@ -30,7 +30,7 @@ From        alice@example.org (protected)
 Header      protected; resent by bob@example.net
 Unsigned    epilogue after the signed part
 Signature   in part 2, over the whole message: fail
-  integrity   good: ecdsa-p256-sha256, at 2026-11-24 10:00:00 UTC as the signer says
+  integrity   good: ecdsa-p256-sha256, 2026-11-24 10:00:00 UTC as the signer says
   identity    alice@example.org, by a certificate of its own
   DNS         secure, present: SMIMEA x._smimecert.example.org., for 300 s
               3 1 1  no-match
@@ -43,6 +43,23 @@ Way         a.example (unproven)
 	var b bytes.Buffer
 	if err := r.WriteText(&b); err != nil || b.String() != want {
 		t.Errorf("err %v\n%s\nwant\n%s", err, b.String(), want)
+	}
+}
+
+// TestShortOwner: a line with the longest part of an owner name fits a terminal, and other names stay.
+func TestShortOwner(t *testing.T) {
+	t.Parallel()
+	hash := strings.Repeat("01234567", 7)
+	for name, want := range map[string]string{
+		hash + "._smimecert.example.org.":      "01234567…._smimecert.example.org.",
+		"sensor7._device.example.net.":         "sensor7._device.example.net.",
+		hash[1:] + "x._smimecert.example.org.": hash[1:] + "x._smimecert.example.org.",
+		hash[1:] + "._smimecert.example.org.":  hash[1:] + "._smimecert.example.org.",
+		"":                                     "",
+	} {
+		if got := shortOwner(name); got != want {
+			t.Errorf("shortOwner(%q) = %q, want %q", name, got, want)
+		}
 	}
 }
 

@@ -46,6 +46,9 @@ func check(ctx context.Context, out io.Writer, file string, quiet bool) error {
 	}
 	l := &checklist{out: out, quiet: quiet}
 	l.note("configuration %s: %d identities, %d rules, %d relays, %d milters", file, len(c.IdentityNames()), len(c.Sign.Rules), len(c.Relays), len(c.Milters))
+	if len(c.Relays)+len(c.Milters) == 0 {
+		l.note("there is no [[relay]] and no [[milter]] in it: neither dnseal relay nor dnseal milter starts with it")
+	}
 	client, err := lookup.New(c.LookupOptions())
 	if err != nil {
 		l.wrong(c.At("dns.mode"), "%s", explainMode(err))
