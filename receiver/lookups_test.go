@@ -266,15 +266,18 @@ func TestInsecureWords(t *testing.T) {
 	}{
 		{
 			lookup.Result{Status: dnssec.Insecure, Code: dnssec.CodeUnsigned, Answer: &dnssec.Answer{Links: links}},
-			[]string{"the zone insecure.org. is not signed"}, "zone example.org. is",
+			[]string{"the zone insecure.org. is not signed"},
+			"zone example.org. is",
 		},
 		{
 			lookup.Result{Status: dnssec.Insecure, Code: lookup.CodeNoAD, Reason: "the resolver does not call the answer authentic", Believed: true},
-			[]string{"does not call the answer authentic", "nothing was validated here"}, "is not signed",
+			[]string{"does not call the answer authentic", "nothing was validated here"},
+			"is not signed",
 		},
 		{
 			lookup.Result{Status: dnssec.Indeterminate, Code: lookup.CodeStrips, Reason: "resolver X leaves out", Warnings: []string{"resolver Y refuses"}},
-			[]string{"resolver X leaves out", "warning: resolver Y refuses"}, "bogus",
+			[]string{"resolver X leaves out", "warning: resolver Y refuses"},
+			"bogus",
 		},
 	} {
 		dns := newFakeDNS()

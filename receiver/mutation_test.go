@@ -42,7 +42,7 @@ func idleOctets(tb testing.TB, der []byte) map[int]bool {
 			idle[start+i] = true
 		}
 	}
-	in := cryptobyte.String(der[:len(der):len(der)])
+	in := cryptobyte.String(slices.Clip(der))
 	var contentInfo, explicit, signedData, version, digests, rest, infos, info cryptobyte.String
 	ok := in.ReadASN1(&contentInfo, cbasn1.SEQUENCE) && contentInfo.SkipASN1(cbasn1.OBJECT_IDENTIFIER) &&
 		contentInfo.ReadASN1(&explicit, cbasn1.Tag(0).ContextSpecific().Constructed()) && explicit.ReadASN1(&signedData, cbasn1.SEQUENCE) &&

@@ -137,8 +137,10 @@ func TestPattern(t *testing.T) {
 			t.Errorf("%q.FoldsTo(%q) = %v, want %v", tt.pattern, tt.address, got, tt.folds)
 		}
 	}
-	for _, bad := range []string{"", "a b", "@example.org", "a@", "a\r\n@x", "!s4._device.example.net", "!*@example.org", "a..b", ".example.org", "exa,mple.org", "*@exa mple.org",
-		"a(b)*@example.org", "bü*.example.org", strings.Repeat("a", 64) + ".example.org", strings.Repeat("abcdefg.", 40) + "org"} {
+	for _, bad := range []string{
+		"", "a b", "@example.org", "a@", "a\r\n@x", "!s4._device.example.net", "!*@example.org", "a..b", ".example.org", "exa,mple.org", "*@exa mple.org",
+		"a(b)*@example.org", "bü*.example.org", strings.Repeat("a", 64) + ".example.org", strings.Repeat("abcdefg.", 40) + "org",
+	} {
 		if _, err := ParsePattern(bad); err == nil {
 			t.Errorf("ParsePattern(%q): no error", bad)
 		}
