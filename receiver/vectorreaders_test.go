@@ -62,5 +62,9 @@ func (c *cast) readerAttacks() []vector {
 		named("opaque-disposition-twice", "Two such fields, of which the first is right.", "Content-Transfer", disposition+"smime.p7m\r\n"+disposition+"invoice.html\r\nContent-Transfer"),
 		hs("hs-address-split", "White space stands within the domain of To: some readers answer to what stands before it.", team, team, "To: team@example.co m"),
 		hs("hs-address-split-in-front", "The same in the local part: some take what stands behind it.", team, team, "To: te am@example.com"),
+		hs("hs-address-comment", "An empty comment stands within the domain of To.", team, team, "To: team@example.co()m"),
+		hs("hs-date-split", "White space stands within the year: some readers see another date.", "Date: Tue, 24 Nov 2026", "Date: Tue, 24 Nov 2026", "Date: Tue, 24 Nov 20 26"),
+		hs("hs-date-word", "An empty encoded word stands in Date.", "Date: Tue, 24 Nov 2026", "Date: Tue, 24 Nov 2026", "Date: Tue, 24 Nov =?utf-8?b??=2026"),
+		hs("hs-gap-in-character", "A space stands between the octets of one character in an encoded word.", plan, "Subject: =?utf-8?q?Gr=C3=BCn?=", "Subject: =?utf-8?q?Gr=C3_=BCn?="),
 	}
 }

@@ -87,6 +87,7 @@ func (s *mailboxScanner) token(c byte) {
 	case c == '(':
 		_, text := s.until(')')
 		s.comment.WriteString(text)
+		s.add(" ", " ") // a comment parts words, as white space does
 	case c == '[':
 		raw, _ := s.until(']')
 		s.add(raw, raw)

@@ -54,7 +54,9 @@ func TestHeaderState(t *testing.T) {
 		{"Subject: AB", "Subject: =?utf-16?b?QQBCAA==?=", true}, // readers differ on the order of octets
 		{"Subject: AB", "Subject: =?x-user-defined?q?AB?=", true},
 		{"Subject: =?x-user-defined?q?AB?=", "Subject: =?x-user-defined?q?AB?=", false},
-		{"Subject: Hi there", "Subject: Hi=?utf-8?q?=0D=0A?=there", true}, // a line end that was no fold
+		{"Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=", "Subject: =?utf-8?q?Gr=C3=BC=C3_=9Fe?=", true},
+		{"Subject: =?utf-8?q?Gr=C3?= =?utf-8?q?=BC=C3=9Fe?=", "Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=", false}, // each word with half a character
+		{"Subject: Hi there", "Subject: Hi=?utf-8?q?=0D=0A?=there", true},                                    // a line end that was no fold
 		{"Subject: Hi there", "Subject: Hi" + strings.Repeat(" ", usualGap) + "there", false},
 		{"Subject: Hi there", "Subject: Hi" + strings.Repeat(" ", usualGap+1) + "there", true},
 		{"Subject: Hi there", "Subject: Hi =?utf-8?q?" + strings.Repeat("_", usualGap+1) + "?= there", true},
@@ -127,6 +129,9 @@ func TestHeaderState(t *testing.T) {
 		{"To: \"ab\"@example.org", "To: ab@example.org", false},
 		{"Reply-To: a@example.com", "Reply-To: a@example.co m", true}, // for some the address ends there
 		{"Reply-To: a@example.com", "Reply-To: <a@example.co\n m>", true},
+		{"Reply-To: a@example.com", "Reply-To: a@example.co()m", true},
+		{"Reply-To: A <a@example.com>", "Reply-To: A <a@example.co()m>", true},
+		{"Reply-To: A <a@example.com>", "Reply-To: A <a()@example().com()>", false},
 		{"To: lisa@example.com", "To: l isa@example.com", true},
 		{"To: the whole team", "To: the\n whole\tteam", false},
 		{"From: Alice <alice@example.org>", "From: Alice" + strings.Repeat(" ", 40) + "<alice@example.org>", true},
@@ -134,6 +139,12 @@ func TestHeaderState(t *testing.T) {
 		// The other fields, and those that are not asked for.
 		{"Date: Tue, 24 Nov 2026 11:00:00 +0000", "Date: Tue,  24 Nov 2026\n 11:00:00 +0000", false},
 		{"Date: Tue, 24 Nov 2026 11:00:00 +0000", "Date: Tue, 24 Nov 2026 12:00:00 +0000", true},
+		{"Date: Tue, 24 Nov 2026 11:00:00 +0000", "Date: Tue,24 Nov 2026 11:00:00  +0000", false},
+		{"Date: Tue, 24 Nov 2026 11:00:00 +0000", "Date: Tue, 2 4 Nov 2026 11:00:00 +0000", true}, // readers see other dates
+		{"Date: Tue, 24 Nov 2026 11:00:00 +0000", "Date: Tue, 24 Nov 20\n 26 11:00:00 +0000", true},
+		{"Date: Tue, 24 Nov 2026 11:00:00 +0000", "Date: Tue, 24 Nov =?utf-8?b??=2026 11:00:00 +0000", true},
+		{"Date: Tue, 24 Nov 2026 11:00:00 +0000 (UTC)", "Date: Tue, 24 Nov 2026 11:00:00 +0000 (=?utf-8?q?UTC?=)", false},
+		{"Date: Tue, 24 Nov 2026 11:00:00 +0000 (UTC)", "Date: Tue, 24 Nov 2026 11:00:00 +0000", true},
 		{"In-Reply-To: <1@example.org>", "In-Reply-To: <2@example.org>", true},
 		{"References: <1@example.org> <2@example.org>", "References: <1@example.org>\n <2@example.org>", false},
 		{"References: <1@example.org> <2@example.org>", "References: <2@example.org>", true},
@@ -261,7 +272,7 @@ func drawHeader(t *rapid.T) []testField {
 // drawRewriting writes a field in another way.
 func drawRewriting(t *rapid.T, f testField) string {
 	gap := rapid.SampledFrom([]string{" ", "  ", "\n ", "\n\t"})
-	if rapid.Bool().Draw(t, "encode") {
+	if rapid.Bool().Draw(t, "encode") && f.name != "Date" {
 		text := strings.Join(f.words, " ")
 		if f.address == "" {
 			return f.name + ":" + gap.Draw(t, "gap") + encodeWords(text)

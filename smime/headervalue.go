@@ -6,6 +6,7 @@ import (
 	"io"
 	"mime"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -41,8 +42,21 @@ func (c *comparer) value(signed, outer message.Field) bool {
 	if addressField(signed.Name()) {
 		return inCharsets(signed, outer, c.mailboxes)
 	}
+	if signed.Is("Date") {
+		return inCharsets(signed, outer, c.date)
+	}
 	return inCharsets(signed, outer, c.text)
 }
+
+// date compares dates: where white space stands within a number, or an encoded word outside of
+// comments, there are readers who see another date.
+func (c *comparer) date(was, is, charset string) bool {
+	was, wasComment, _ := strings.Cut(was, "(")
+	is, isComment, _ := strings.Cut(is, "(")
+	return slices.Equal(dateToken.FindAllString(was, -1), dateToken.FindAllString(is, -1)) && c.text(wasComment, isComment, charset)
+}
+
+var dateToken = regexp.MustCompile(`[^\s,:]+|[,:]`)
 
 // usualGap is as much white space as folding and unfolding leaves between two words.
 const usualGap = 16
@@ -136,7 +150,7 @@ func withoutSpace(s string) string {
 // decodeWord decodes one encoded word. RFC 1428, Section 3: unknown-8bit is octets of which nothing
 // is known. One with octets that its charset does not have stays as it is: all of them would become
 // the same character here, and not so with every reader. So does one with line ends, which are no
-// white space of the header.
+// white space of the header, and one with a space between the octets of a character.
 func decodeWord(word, charset, rest string) string {
 	d := mime.WordDecoder{CharsetReader: func(charset string, in io.Reader) (io.Reader, error) {
 		if strings.EqualFold(charset, "unknown-8bit") {
@@ -149,10 +163,15 @@ func decodeWord(word, charset, rest string) string {
 		return e.NewDecoder().Reader(in), nil
 	}}
 	text, err := d.Decode("=?" + charset + rest)
-	if err != nil || lossy(text) || strings.ContainsAny(text, "\r\n") {
+	if err != nil || lossy(text) || strings.ContainsAny(text, "\r\n") || brokenByGap(charset, text) {
 		return word
 	}
 	return text
+}
+
+// brokenByGap reports whether white space in a text may stand between the octets of one character.
+func brokenByGap(charset, text string) bool {
+	return strings.Contains(text, " ") && !utf8.ValidString(text) && !strings.EqualFold(charset, "unknown-8bit")
 }
 
 // lossy reports whether a decoder put its replacement for what it could not decode.
