@@ -181,9 +181,20 @@ func readMessage(in io.Reader, name string) (*message.Message, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	if !slices.ContainsFunc(m.Header(), func(f message.Field) bool { return f.Name() != "" }) {
-		_ = m.Close()
-		return nil, hint(fmt.Errorf("%s is no mail message: it begins with no header field", name), "a message begins with fields such as \"From: alice@example.org\" (RFC 5322)")
+	switch advice := "a message begins with fields such as \"From: alice@example.org\" (RFC 5322)"; {
+	case !slices.ContainsFunc(m.Header(), func(f message.Field) bool { return f.Name() != "" }):
+		err = hint(fmt.Errorf("%s is no mail message: it begins with no header field", name), "%s", advice)
+	case !slices.ContainsFunc(m.Header(), usual):
+		err = hint(fmt.Errorf("%s is no mail message: it begins with none of the fields of one", name), "%s", advice)
+	}
+	if err != nil {
+		return nil, errors.Join(err, m.Close())
 	}
 	return m, nil
+}
+
+// usual reports whether a field is one of those of which each message has some. Much that is no message begins with a word and a colon.
+func usual(f message.Field) bool {
+	return f.Begins("Resent-") || f.Is("From", "Sender", "To", "Cc", "Bcc", "Reply-To", "Date", "Subject", "Message-ID", "Received", "Return-Path",
+		"Delivered-To", "MIME-Version", "Content-Type", "Authentication-Results", "DKIM-Signature")
 }
