@@ -10,11 +10,11 @@ import (
 )
 
 // costly is alice with an RSA key of so many bits, whose private half does not exist.
-func (c *cast) costly(modulusBits uint, e int) person {
+func (c *cast) costly(modulusBits uint, e int64) person {
 	c.t.Helper()
 	n := new(big.Int).Lsh(big.NewInt(1), modulusBits-1)
 	n.Add(n, new(big.Int).SetBytes(digest(sha256, []byte("costly")))).SetBit(n, 0, 1)
-	return withKey(c.t, c.alice, &rsa.PublicKey{N: n, E: e})
+	return withKey(c.t, c.alice, &rsa.PublicKey{N: n, E: int(e)})
 }
 
 // withKey is a person whose certificate holds another key.

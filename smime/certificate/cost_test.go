@@ -13,9 +13,9 @@ import (
 )
 
 // rsaKey has a modulus of so many bits, and no private half.
-func rsaKey(modulusBits uint, e int) *rsa.PublicKey {
+func rsaKey(modulusBits uint, e int64) *rsa.PublicKey {
 	n := new(big.Int).Lsh(big.NewInt(1), modulusBits-1)
-	return &rsa.PublicKey{N: n.SetBit(n, 0, 1), E: e}
+	return &rsa.PublicKey{N: n.SetBit(n, 0, 1), E: int(e)}
 }
 
 func TestCheckKey(t *testing.T) {
@@ -34,6 +34,9 @@ func TestCheckKey(t *testing.T) {
 		{"another kind", &ecdsa.PublicKey{}, ""},
 		{"no key", nil, ""},
 	} {
+		if key, ok := c.key.(*rsa.PublicKey); ok && key != nil && key.E < 0 {
+			continue // no int of 32 bits holds such an exponent
+		}
 		err := certificate.CheckKey(c.key)
 		cost, ok := errors.AsType[*certificate.CostError](err)
 		if ok != (c.what != "") || ok && cost.What != c.what {
