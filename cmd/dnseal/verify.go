@@ -28,8 +28,8 @@ func newVerify() *cobra.Command {
 Of each it says who signed it, what exactly is covered, what the DNS says of the
 signer's key (validated by DNSSEC) and whether that is the sender in From. The
 verdict is a word of RFC 8601: none, pass, fail, policy, neutral, temperror or
-permerror; only "pass" means proven. "dnseal explain" says how a message was
-changed on its way.
+permerror; only "pass" means proven. dnseal-verdicts(7) has all verdicts and
+codes; "dnseal explain" says how a message was changed on its way.
 
 Exit status: 0 every message is "pass"; 1 some message is neither "pass" nor
 "temperror"; 2 wrong usage, unreadable argument; 3 could not tell ("temperror"),

@@ -154,7 +154,7 @@ func TestAliasLimit(t *testing.T) {
 	}
 }
 
-// TestBudgetPerMessage: one budget over several look-ups, and over the questions within them (CVE-2026-50045).
+// TestBudgetPerMessage: one budget over several look-ups, and over the questions within them.
 func TestBudgetPerMessage(t *testing.T) {
 	t.Parallel()
 	v, _ := vectorValidator(t)
