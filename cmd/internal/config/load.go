@@ -97,10 +97,16 @@ func syntax(file string, err error) *Mistake {
 	return &Mistake{file, line, oneLine(inWords(m[2], m[3]))}
 }
 
+// repeatable are the tables of which there can be several.
+var repeatable = []string{"sign.rule", "domain", "relay", "milter"}
+
 // inWords says what the decoder says of a key, which may be empty.
 func inWords(key, text string) string {
 	if d := defined.FindStringSubmatch(text); d != nil {
-		return fmt.Sprintf("%s stands here for the second time; of what there can be several, each is written [[%s]], all else stands once", d[1], d[1])
+		if slices.Contains(repeatable, d[1]) {
+			return fmt.Sprintf("%s occurs a second time; write [[%s]] for each", d[1], d[1])
+		}
+		return d[1] + " occurs a second time; put all of it in one place"
 	}
 	if strings.HasPrefix(text, "expected value but found") {
 		text += "; strings stand in quotes"

@@ -58,17 +58,18 @@ func TestMistakes(t *testing.T) {
 func TestSyntax(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"[dns]\nmode = validate\n":              "f:2: dns.mode: expected value but found \"validate\" instead; strings stand in quotes",
-		"identities = 5\n":                      "f:1: identities: the value must be a string in quotes, not a number",
-		"[[relay]]\nrole = [\"a\"]\n":           "f:2: relay.role: the value must be a string in quotes, not an array",
-		"[dns]\ntimeout = \"soon\"\n":           "f:2: dns.timeout: \"soon\" is no time; write a number with its unit in quotes, such as \"90s\" or \"5m\"",
-		"[verify]\ntimeout = 15\n":              "f:2: verify.timeout: \"15\" is no time",
-		"[dns]\ntimeout = \"-1s\"\n":            "f:2: dns.timeout: \"-1s\" is no time",
-		"a = 1\na = 2\n":                        "f:2: a stands here for the second time",
-		"[on]\nbad-signature = { a = \"b\" }\n": "f:2: on.bad-signature: the value must be a string in quotes, not a table",
-		"[milter]\nrole = \"sign\"\n":           "f:1: milter: there can be several of it; write [[milter]]",
-		"[[dns]]\nmode = \"both\"\n":            "f:1: dns: there is only one of it; write [dns]",
-		"[verify]\nmax-bytes = \"10MB\"\n":      "f:2: verify.max-bytes: the value must be a number, not a string in quotes",
+		"[dns]\nmode = validate\n":               "f:2: dns.mode: expected value but found \"validate\" instead; strings stand in quotes",
+		"identities = 5\n":                       "f:1: identities: the value must be a string in quotes, not a number",
+		"[[relay]]\nrole = [\"a\"]\n":            "f:2: relay.role: the value must be a string in quotes, not an array",
+		"[dns]\ntimeout = \"soon\"\n":            "f:2: dns.timeout: \"soon\" is no time; write a number with its unit in quotes, such as \"90s\" or \"5m\"",
+		"[verify]\ntimeout = 15\n":               "f:2: verify.timeout: \"15\" is no time",
+		"[dns]\ntimeout = \"-1s\"\n":             "f:2: dns.timeout: \"-1s\" is no time",
+		"a = 1\na = 2\n":                         "f:2: a occurs a second time; put all of it in one place",
+		"[relay]\nrole = \"inbound\"\n[relay]\n": "f:3: relay occurs a second time; write [[relay]] for each",
+		"[on]\nbad-signature = { a = \"b\" }\n":  "f:2: on.bad-signature: the value must be a string in quotes, not a table",
+		"[milter]\nrole = \"sign\"\n":            "f:1: milter: there can be several of it; write [[milter]]",
+		"[[dns]]\nmode = \"both\"\n":             "f:1: dns: there is only one of it; write [dns]",
+		"[verify]\nmax-bytes = \"10MB\"\n":       "f:2: verify.max-bytes: the value must be a number, not a string in quotes",
 	} {
 		_, n := parse(text, "f")
 		if err := n.err(); err == nil || !strings.HasPrefix(err.Error(), want) {
