@@ -10,9 +10,9 @@ import (
 )
 
 // resolve asks for k in the client's mode. Where the answer lacks signatures or proofs it is found
-// out whose fault that is: a resolver that is known to leave them out is not asked that way again;
-// else those that answered are passed over, and what the others have counts if it validates. Each
-// time that rules out one way of asking at least, so it ends.
+// out whose fault that is: a resolver that is known to leave them out is not asked that way again,
+// so that ends; else those that answered are passed over once, and what the others have counts if
+// it validates. Who signs a zone wrongly makes us ask twice, not more.
 func (c *Client) resolve(ctx context.Context, tr *trust, k key) *Result {
 	if c.opts.Mode == ADOnly {
 		r := newResult(k.name, k.typ, c.believe(ctx, k))
@@ -37,10 +37,10 @@ func (c *Client) resolve(ctx context.Context, tr *trust, k key) *Result {
 		case r.Status == dnssec.Secure || r.Status == dnssec.Insecure:
 			return r.blameFor(lacking)
 		}
-		lacking = slices.Concat(lacking, w.answered())
-		if !lacks || len(w.answered()) == 0 || !c.transport.HasOther(lacking) {
+		if !lacks || r != first || len(w.answered()) == 0 || !c.transport.HasOther(w.answered()) {
 			return first
 		}
+		lacking = w.answered()
 	}
 }
 
