@@ -16,8 +16,8 @@ import (
 // believe is mode ad-only: the resolver's word is the status. It proves nothing to others, so there is no chain.
 func (c *Client) believe(ctx context.Context, k key) *dnssec.Answer {
 	a := &dnssec.Answer{Name: k.name, Type: uint16(k.typ), EDE: -1}
-	// RFC 6840, Section 5.7: AD in a question asks for AD in the reply. Without DO, because no signature is used, and there
-	// is a resolver whose AD means nothing in replies to DO=1.
+	// RFC 6840, Section 5.7: AD in a question asks for AD in the reply. Without DO, because no
+	// signature is used, and there is a resolver whose AD means nothing in replies to DO=1.
 	m, err := c.transport.Ask(ctx, transport.Question{Name: k.name, Type: uint16(k.typ), Plain: true, CheckedFirst: true})
 	switch {
 	case errors.Is(err, transport.ErrQuestion):
@@ -94,7 +94,8 @@ func (c *Client) readUnproven(a *dnssec.Answer, m *dns.Msg) {
 	}
 }
 
-// contradiction says why a reply proves nothing whatever its AD bit says; "" when it says one thing.
+// contradiction says why a reply proves nothing whatever its AD bit says; "" when it says one
+// thing.
 func contradiction(a *dnssec.Answer, m *dns.Msg, end string) string {
 	switch {
 	case a.Exists && m.Rcode == dns.RcodeNameError:
@@ -128,9 +129,10 @@ func unusable(a *dnssec.Answer, code, reason string) {
 	a.Status, a.Code, a.Reason = dnssec.Indeterminate, code, reason
 }
 
-// deniesEnd reports whether a reply without the records asked for says that there are none at end: by a SOA of a zone
-// around it (RFC 2308, Section 2), or by being empty, as forwarders answer that leave the SOA out. An alias whose end is
-// missing, records of another name or type, a referral, and the SOA of another zone say nothing.
+// deniesEnd reports whether a reply without the records asked for says that there are none at end:
+// by a SOA of a zone around it (RFC 2308, Section 2), or by being empty, as forwarders answer that
+// leave the SOA out. An alias whose end is missing, records of another name or type, a referral,
+// and the SOA of another zone say nothing.
 func deniesEnd(m *dns.Msg, end string) bool {
 	empty := len(m.Answer) == 0
 	for _, rr := range m.Ns {

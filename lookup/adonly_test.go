@@ -105,7 +105,8 @@ func TestADOnlyNameError(t *testing.T) {
 	}
 }
 
-// TestADOnlyBadName: what is no name is malformed in every mode, and the next name is asked as ever.
+// TestADOnlyBadName: what is no name is malformed in every mode, and the next name is asked as
+// ever.
 func TestADOnlyBadName(t *testing.T) {
 	t.Parallel()
 	l := startLab(t, lookuptest.Options{Validating: true}, modeZones()...)
@@ -120,8 +121,8 @@ func TestADOnlyBadName(t *testing.T) {
 	}
 }
 
-// TestADOnlyProperty: whatever stands in a reply with AD, absence rests on a SOA around the end of the aliases or on a reply
-// that is empty, and records are those of that end.
+// TestADOnlyProperty: whatever stands in a reply with AD, absence rests on a SOA around the end of
+// the aliases or on a reply that is empty, and records are those of that end.
 func TestADOnlyProperty(t *testing.T) {
 	t.Parallel()
 	names := []string{"a.example.lab.", "b.example.lab.", "c.other.lab.", "example.lab.", "other.lab.", "lab.", "."}

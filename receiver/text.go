@@ -155,8 +155,8 @@ func (t *textWriter) dns(d *DNSReport) {
 	}
 }
 
-// shortOwner cuts the hash at the start of an owner name short (RFC 8162, Section 3), so that the line fits a terminal;
-// the JSON form has all of it.
+// shortOwner cuts the hash at the start of an owner name short (RFC 8162, Section 3), so that the
+// line fits a terminal; the JSON form has all of it.
 func shortOwner(name string) string {
 	const hash, shown = 56, 8
 	label, rest, ok := strings.Cut(name, ".")

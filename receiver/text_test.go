@@ -46,7 +46,8 @@ Way         a.example (unproven)
 	}
 }
 
-// TestShortOwner: a line with the longest part of an owner name fits a terminal, and other names stay.
+// TestShortOwner: a line with the longest part of an owner name fits a terminal, and other names
+// stay.
 func TestShortOwner(t *testing.T) {
 	t.Parallel()
 	hash := strings.Repeat("01234567", 7)

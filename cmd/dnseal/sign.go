@@ -193,7 +193,8 @@ func readMessage(in io.Reader, name string) (*message.Message, error) {
 	return m, nil
 }
 
-// usual reports whether a field is one of those of which each message has some. Much that is no message begins with a word and a colon.
+// usual reports whether a field is one of those of which each message has some. Much that is no
+// message begins with a word and a colon.
 func usual(f message.Field) bool {
 	return f.Begins("Resent-") || f.Is("From", "Sender", "To", "Cc", "Bcc", "Reply-To", "Date", "Subject", "Message-ID", "Received", "Return-Path",
 		"Delivered-To", "MIME-Version", "Content-Type", "Authentication-Results", "DKIM-Signature")

@@ -45,7 +45,8 @@ var builtIn = sync.OnceValue(RootAnchors)
 // maxAnchors bounds what is read from an anchor file.
 const maxAnchors = 1000
 
-// ErrKeyStates says that all keys of a file that unbound keeps are in states in which they are not trusted.
+// ErrKeyStates says that all keys of a file that unbound keeps are in states in which they are not
+// trusted.
 var ErrKeyStates = errors.New("no key in it is trusted")
 
 // ParseAnchors reads DS and DNSKEY records in zone-file form; filename is for messages. Names are

@@ -64,8 +64,8 @@ func parsePattern(s string) (Pattern, error) {
 	return p, checkPatternDomain(p.domain)
 }
 
-// checkPatternName is checkPatternDomain for what is no mail address: an address of a host is no name, nor is what only looks like one
-// (RFC 1123, Section 2.1).
+// checkPatternName is checkPatternDomain for what is no mail address: an address of a host is no
+// name, nor is what only looks like one (RFC 1123, Section 2.1).
 func checkPatternName(name string) error {
 	last := name[strings.LastIndexByte(name, '.')+1:]
 	if strings.HasPrefix(name, "[") || last != "" && strings.Trim(last, "0123456789") == "" {

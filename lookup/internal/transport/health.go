@@ -11,10 +11,11 @@ import (
 	"github.com/miekg/dns"
 )
 
-// health is the circuit breaker of one server. A question without answer says little about the server, because the
-// zone asked about may be the slow one, or the one with answers too long for UDP where no connection gets through; so a
-// timeout, or a connection refused after UDP brought something, opens it only when the server does not answer for the root
-// either. Neither slow zones nor long answers nor forged senders can switch a resolver off.
+// health is the circuit breaker of one server. A question without answer says little about the
+// server, because the zone asked about may be the slow one, or the one with answers too long for
+// UDP where no connection gets through; so a timeout, or a connection refused after UDP brought
+// something, opens it only when the server does not answer for the root either. Neither slow zones
+// nor long answers nor forged senders can switch a resolver off.
 type health struct {
 	first, last time.Duration // pauses: the first one, doubled each time, and the longest
 

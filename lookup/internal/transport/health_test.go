@@ -132,7 +132,8 @@ func TestPauses(t *testing.T) {
 	}
 }
 
-// TestRefusedTCP: a name with a long answer does not stop a resolver whose TCP port is closed for the others.
+// TestRefusedTCP: a name with a long answer does not stop a resolver whose TCP port is closed for
+// the others.
 func TestRefusedTCP(t *testing.T) {
 	t.Parallel()
 	f := &fake{udp: func(in *dns.Msg) [][]byte {

@@ -133,8 +133,8 @@ func (a *asked) read(wire []byte) (*dns.Msg, error) {
 	return m, nil
 }
 
-// noEDNS recognises servers that do not know EDNS (RFC 6891, Section 7), or ignore it: those that do repeat the OPT
-// record whatever they answer (Section 6.1.1).
+// noEDNS recognises servers that do not know EDNS (RFC 6891, Section 7), or ignore it: those that
+// do repeat the OPT record whatever they answer (Section 6.1.1).
 func noEDNS(m *dns.Msg) bool {
 	return m.IsEdns0() == nil && (isRefusal(m) || m.Rcode == dns.RcodeSuccess || m.Rcode == dns.RcodeNameError)
 }

@@ -19,8 +19,8 @@ type Question struct {
 	CD bool
 	// Plain asks without DO: for the server's word (AD), not for signatures.
 	Plain bool
-	// CheckedFirst asks with CD=1 only when no server has an answer with CD=0. Otherwise a server that has none with
-	// CD=0 is asked with CD=1 before the next one is.
+	// CheckedFirst asks with CD=1 only when no server has an answer with CD=0. Otherwise a
+	// server that has none with CD=0 is asked with CD=1 before the next one is.
 	CheckedFirst bool
 	// Except are servers that are not asked.
 	Except []Server
@@ -85,10 +85,11 @@ func (c *Client) Exchange(ctx context.Context, name string, qtype uint16, cd boo
 	return r.Msg, nil
 }
 
-// Ask asks one server after the other, always with AD=1, and returns the first reply whose ID, question and source are
-// right, and that can be used: a server that refuses, does not answer, does not speak EDNS or says SERVFAIL is passed over
-// for the next one, and so is one that leaves out signatures. After SERVFAIL (RFC 6840, Section 5.9), and where signatures
-// are left out, the same server is asked once more with CD=1. When none can be used, the reply is the first SERVFAIL, or
+// Ask asks one server after the other, always with AD=1, and returns the first reply whose ID,
+// question and source are right, and that can be used: a server that refuses, does not answer, does
+// not speak EDNS or says SERVFAIL is passed over for the next one, and so is one that leaves out
+// signatures. After SERVFAIL (RFC 6840, Section 5.9), and where signatures are left out, the same
+// server is asked once more with CD=1. When none can be used, the reply is the first SERVFAIL, or
 // another error of a server about the question; else the error is the [Faults].
 func (c *Client) Ask(ctx context.Context, q Question) (*Reply, error) {
 	r := newRound(*c.servers.Load(), q)

@@ -184,8 +184,9 @@ func (c *Client) send(ctx context.Context, s *server, q question) (*dns.Msg, err
 	return m, err
 }
 
-// overTCP is an error of a connection to a server that has answered by UDP. How long an answer is, so which questions need
-// a connection, is up to who chose the name: such an error says little about the server.
+// overTCP is an error of a connection to a server that has answered by UDP. How long an answer is,
+// so which questions need a connection, is up to who chose the name: such an error says little
+// about the server.
 type overTCP struct{ error }
 
 func (e overTCP) Error() string { return "over TCP: " + e.error.Error() }
