@@ -1,6 +1,9 @@
 package receiver_test
 
-import "strings"
+import (
+	"crypto/x509"
+	"strings"
+)
 
 // readerAttacks are messages that some readers show otherwise than their author wrote them, under a
 // signature that holds.
@@ -35,6 +38,9 @@ func (c *cast) readerAttacks() []vector {
 	}
 	nested := crlf("Content-Type: multipart/mixed; boundary=B; hp=clear\nFrom: alice@example.org\nTo: team@example.com\nSubject: The plan for Tuesday\n" +
 		"Date: Tue, 24 Nov 2026 11:00:00 +0000\nMessage-ID: <plan@example.org>\n\n--B\nContent-Type: text/plain\n\none\n--B\nContent-Type: text/plain\n\ntwo\n--B--\n")
+	// A stranger to carol has this certificate from the CA that vouches for the users of her domain.
+	guest := newPerson(c.t, "carol@example.com", "mallory", c.userCA, func(x *x509.Certificate) { x.EmailAddresses = []string{"carol(guest)@example.com"} })
+	carols := protected("carol@example.com")
 	const disposition = "Content-Disposition: attachment; filename="
 	return []vector{
 		hs("hs-octets-not-in-charset", "Another octet that the charset does not have stands in Subject: most readers show some letter for each.", plan,
@@ -66,5 +72,10 @@ func (c *cast) readerAttacks() []vector {
 		hs("hs-date-split", "White space stands within the year: some readers see another date.", "Date: Tue, 24 Nov 2026", "Date: Tue, 24 Nov 2026", "Date: Tue, 24 Nov 20 26"),
 		hs("hs-date-word", "An empty encoded word stands in Date.", "Date: Tue, 24 Nov 2026", "Date: Tue, 24 Nov 2026", "Date: Tue, 24 Nov =?utf-8?b??=2026"),
 		hs("hs-gap-in-character", "A space stands between the octets of one character in an encoded word.", plan, "Subject: =?utf-8?q?Gr=C3=BCn?=", "Subject: =?utf-8?q?Gr=C3_=BCn?="),
+		{
+			name: "certificate-name-comment", readme: "The name in the certificate is carol's address only for who leaves a comment out of it: a Mailbox holds none (RFC 5280, Section 4.2.1.6).",
+			attack: true, eml: header("carol@example.com") + clear(carols, signedBy(carols, guest, nil)),
+			zone: "; zone example.com.\n_user.example.com. 300 IN TLSA " + record(2, 0, 1, c.userCA.cert.Raw) + "\n", report: verdict("fail", "key-mismatch"),
+		},
 	}
 }

@@ -141,6 +141,7 @@ func TestHeaderState(t *testing.T) {
 		{"Date: Tue, 24 Nov 2026 11:00:00 +0000", "Date: Tue, 24 Nov 2026 12:00:00 +0000", true},
 		{"Date: Tue, 24 Nov 2026 11:00:00 +0000", "Date: Tue,24 Nov 2026 11:00:00  +0000", false},
 		{"Date: Tue, 24 Nov 2026 11:00:00 +0000", "Date: Tue, 2 4 Nov 2026 11:00:00 +0000", true}, // readers see other dates
+		{"Date: Tue, 24 Nov 2026 11:00:00 +0000", "Date: Tue, 24 Nov 2026 11:00\n :00 +0000", true},
 		{"Date: Tue, 24 Nov 2026 11:00:00 +0000", "Date: Tue, 24 Nov 20\n 26 11:00:00 +0000", true},
 		{"Date: Tue, 24 Nov 2026 11:00:00 +0000", "Date: Tue, 24 Nov =?utf-8?b??=2026 11:00:00 +0000", true},
 		{"Date: Tue, 24 Nov 2026 11:00:00 +0000 (UTC)", "Date: Tue, 24 Nov 2026 11:00:00 +0000 (=?utf-8?q?UTC?=)", false},

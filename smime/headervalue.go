@@ -56,7 +56,7 @@ func (c *comparer) date(was, is, charset string) bool {
 	return slices.Equal(dateToken.FindAllString(was, -1), dateToken.FindAllString(is, -1)) && c.text(wasComment, isComment, charset)
 }
 
-var dateToken = regexp.MustCompile(`[^\s,:]+|[,:]`)
+var dateToken = regexp.MustCompile(`[^\s,]+|,`)
 
 // usualGap is as much white space as folding and unfolding leaves between two words.
 const usualGap = 16
