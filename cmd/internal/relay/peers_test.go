@@ -20,8 +20,11 @@ func peerProgram(tb testing.TB, name string) string {
 		return path
 	}
 	found := []string{"/usr/sbin/" + name, "/usr/lib/dovecot/" + name}
-	unpacked, _ := filepath.Glob("../../../.cache/peers/*/usr/sbin/" + name)
-	for _, path := range append(found, unpacked...) {
+	for _, dir := range []string{"usr/sbin/", "usr/lib/dovecot/"} {
+		unpacked, _ := filepath.Glob("../../../.cache/peers/*/" + dir + name)
+		found = append(found, unpacked...)
+	}
+	for _, path := range found {
 		if _, err := os.Stat(path); err == nil {
 			path, err = filepath.Abs(path)
 			if err != nil {
