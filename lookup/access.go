@@ -35,19 +35,28 @@ func newAccess(allow, deny []string) (a access, err error) {
 func domains(list []string) ([]string, error) {
 	var out []string
 	for _, d := range list {
-		ascii, err := aLabels(d)
+		name, err := readDomain(d)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%w; write it without \"*.\", what is below it is meant too", err)
 		}
-		// An entry that could never match would be a deny list with a hole.
-		for label := range strings.SplitSeq(ascii, ".") {
-			if err := checkLabel(strings.TrimPrefix(label, "_")); err != nil {
-				return nil, fmt.Errorf("%q is no domain: %w; write it without \"*.\", what is below it is meant too", d, err)
-			}
-		}
-		out = append(out, ascii+".")
+		out = append(out, name)
 	}
 	return out, nil
+}
+
+// readDomain returns a name absolute, in lower case and A-labels. What is no domain could never match: a deny list would have
+// a hole.
+func readDomain(text string) (string, error) {
+	ascii, err := aLabels(text)
+	if err != nil {
+		return "", err
+	}
+	for label := range strings.SplitSeq(ascii, ".") {
+		if err := checkLabel(strings.TrimPrefix(label, "_")); err != nil {
+			return "", fmt.Errorf("%q is no domain: %w", text, err)
+		}
+	}
+	return ascii + ".", nil
 }
 
 // ownerName returns a name absolute and in lower case, with every octet written in one way only ("\101" is "a"), so that
@@ -55,7 +64,7 @@ func domains(list []string) ([]string, error) {
 // validator refuses it.
 func ownerName(name string) string {
 	name = dns.CanonicalName(name)
-	if !strings.ContainsFunc(name, mayBeEscaped) {
+	if isPlain(name) {
 		return name
 	}
 	var wire [255]byte
@@ -70,9 +79,16 @@ func ownerName(name string) string {
 	return dns.CanonicalName(plain)
 }
 
-// mayBeEscaped reports octets that can be written in more than one way.
-func mayBeEscaped(r rune) bool {
-	return (r < 'a' || r > 'z') && (r < '0' || r > '9') && !strings.ContainsRune("-_.*", r)
+// isPlain reports whether no octet of a lower-case name could be written in another way.
+func isPlain(name string) bool {
+	for i := range len(name) {
+		switch c := name[i]; {
+		case 'a' <= c && c <= 'z', '0' <= c && c <= '9', c == '.', c == '-', c == '_', c == '*':
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 // refuse says why an absolute, lower-case name may not be looked up; "" if it may. Deny is stronger than allow.

@@ -76,11 +76,11 @@ func (o *Options) setDefaults() error {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	probe, err := domains([]string{cmp.Or(o.Probe, defaultProbe)})
+	probe, err := readDomain(cmp.Or(o.Probe, defaultProbe))
 	if err != nil {
 		return fmt.Errorf("the probe must be a domain: %w", err)
 	}
-	o.Probe = probe[0]
+	o.Probe = probe
 	return nil
 }
 
