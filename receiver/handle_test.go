@@ -37,6 +37,8 @@ func TestHandle(t *testing.T) {
 		{"quarantined and rejected: rejected", changed, func(o *receiver.Options) { o.Domains = []receiver.Domain{bank} }, message.Reject, "fail", 550, "Authentication-Results: mx.example.net; smime=fail"},
 		{"a signed part under other text does not meet a requirement", behindText(c.alice), func(o *receiver.Options) { o.Domains = []receiver.Domain{bank} }, message.Reject, "policy", 550, "Authentication-Results: mx.example.net; smime=policy\r\n (partial, DNSSEC secure, header unprotected)"},
 		{"nor does a stranger's", behindText(newPerson(t, "carol@example.org", "mallory", c.mailCA, nil)), func(o *receiver.Options) { o.Domains = []receiver.Domain{bank} }, message.Reject, "policy", 550, "Authentication-Results: mx.example.net; smime=policy"},
+		{"a list has rewritten From", strings.Replace(good, "From: alice@example.org", "From: alice via list <list@other.example>", 1), func(o *receiver.Options) { o.Domains = []receiver.Domain{bank} }, message.Accept, "policy", 0, "Authentication-Results: mx.example.net; smime=policy\r\n (from-rewritten"},
+		{"the protected From alone is of the domain", strings.Replace(signed(t, mail("mallory@example.org"), smime.SignOptions{}, c.alice), "From: mallory@example.org", "From: alice@other.example", 1), func(o *receiver.Options) { o.Domains = []receiver.Domain{bank} }, message.Reject, "policy", 550, "Authentication-Results: mx.example.net; smime=policy"},
 		{"deferred", forged + changed, func(o *receiver.Options) {
 			o.On = map[string]message.Action{receiver.ClassBadSignature: message.Defer}
 		}, message.Defer, "fail", 451, "Authentication-Results: mx.example.net; smime=fail"},

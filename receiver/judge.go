@@ -26,8 +26,31 @@ func (r *Receiver) judge(ctx context.Context, m *message.Message, found *smime.R
 	for _, j := range cases {
 		j.conclude()
 	}
+	p.showInner()
 	report.combine(found)
 	return report
+}
+
+// showInner adds whom the protected From shows, unless the signature is theirs and holds: readers that follow RFC 9788, Section 4.2, put
+// it in place of the outer From, and not all of them ask more of a signature than to be there.
+func (p *proceeding) showInner() {
+	for _, j := range p.judged {
+		if j.out.Covers != wholeMessage {
+			continue
+		}
+		if !slices.ContainsFunc(p.judged, (*judgement).provesInner) {
+			p.report.showsInner(j.sig.ProtectedFromText)
+		}
+		return // it is the same for all signatures of the whole message
+	}
+}
+
+// provesInner reports whether nothing is wrong but that From was rewritten, as mailing lists do.
+func (j *judgement) provesInner() bool {
+	o := j.out
+	return o.Covers == wholeMessage && o.Code == CodeFromRewritten && o.NameBound && j.sig.Integrity == smime.IntegrityGood &&
+		o.DNS != nil && o.DNS.Status == dnssec.Secure.String() &&
+		slices.ContainsFunc(o.DNS.Records, func(r RecordReport) bool { return r.Result == "match" })
 }
 
 // proceeding is the judging of one message.

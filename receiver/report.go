@@ -174,6 +174,16 @@ func reportOn(m *message.Message) *Report {
 	return r
 }
 
+// showsInner adds those whom the values of the protected From show.
+func (r *Report) showsInner(from []string) {
+	var fields []message.Field
+	for _, v := range from {
+		fields = append(fields, message.Field{Raw: []byte("From: " + v + "\r\n")})
+	}
+	inner := message.ShownIn(fields...)
+	r.shown.Domains, r.shown.Cut = append(r.shown.Domains, inner.Domains...), r.shown.Cut || inner.Cut
+}
+
 func (r *Report) conclude(f finding) {
 	r.Verdict, r.Code, r.Reason = f.verdict, f.code, f.reason
 }
