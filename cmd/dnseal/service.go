@@ -39,7 +39,7 @@ type service struct {
 	log      *slog.Logger
 	metrics  *metrics.Metrics
 	sockets  *sockets
-	board    switchboard
+	newest   newest
 	broken   chan error     // errors of listeners
 	stopping chan struct{}  // closed when the service ends
 	retired  sync.WaitGroup // generations on their way out
@@ -165,7 +165,7 @@ func each(err error) []error {
 // start puts a generation in the place of the one before, which retires. New connections are for the new one when it
 // returns.
 func (s *service) start(next *generation) {
-	old := s.board.change(next)
+	old := s.newest.change(next)
 	s.metrics.Certificates(next.certificateEnds())
 	for _, d := range next.doors {
 		if d.serving {
@@ -195,7 +195,7 @@ func (s *service) stop() {
 	s.metrics.Ready(false)
 	s.log.Info("stopping")
 	close(s.stopping)
-	s.retired.Go(func() { s.board.current().retire(s.stopping, nil) })
+	s.retired.Go(func() { s.newest.current().retire(s.stopping, nil) })
 	// Whoever comes now is refused and asks somewhere else; in the queue of an open socket it would wait for nobody.
 	s.sockets.closeAll()
 	s.retired.Wait()

@@ -74,7 +74,7 @@ func (s *service) openMilter(ctx context.Context, g *generation, m *config.Milte
 	if err != nil {
 		return err
 	}
-	if old := s.board.current().doorOf(m.Listen, *m); old != nil {
+	if old := s.newest.current().doorOf(m.Listen, *m); old != nil {
 		s.sockets.keep(a)
 		g.doors = append(g.doors, old)
 		return nil
@@ -94,7 +94,7 @@ func (s *service) openMilter(ctx context.Context, g *generation, m *config.Milte
 
 func (s *service) wiring(g *generation, role string, how config.Verifying) config.Wiring {
 	return config.Wiring{
-		Handler: s.metrics.Handler(desk{&s.board, role, how}, s.door, role),
+		Handler: s.metrics.Handler(doorHandler{&s.newest, role, how}, s.door, role),
 		Lookup:  g.dns,
 		Metrics: s.metrics,
 		Log:     s.log.With(slog.String("role", role)),

@@ -11,14 +11,14 @@ import (
 	"dnseal/smime/message"
 )
 
-// switchboard knows the newest generation.
-type switchboard struct {
+// newest knows the newest generation.
+type newest struct {
 	mu  sync.Mutex
 	now *generation
 }
 
 // change puts a generation in charge and returns the one before.
-func (b *switchboard) change(next *generation) *generation {
+func (b *newest) change(next *generation) *generation {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	old := b.now
@@ -26,36 +26,37 @@ func (b *switchboard) change(next *generation) *generation {
 	return old
 }
 
-func (b *switchboard) current() *generation {
+func (b *newest) current() *generation {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.now
 }
 
-// take returns the generation in charge, which will not end before the message that it is for: tell it by messages.Done.
-func (b *switchboard) take() *generation {
+// acquire returns the generation in charge, which will not end before the message that it is for:
+// call messages.Done then.
+func (b *newest) acquire() *generation {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.now.messages.Add(1)
 	return b.now
 }
 
-// desk hands each message to the generation in charge when it begins. Servers and their connections
+// doorHandler hands each message to the generation in charge when it begins. Servers and their connections
 // may be older than that.
-type desk struct {
-	board *switchboard
-	role  string
-	how   config.Verifying // where role is one that verifies
+type doorHandler struct {
+	newest *newest
+	role   string
+	how    config.Verifying // where role is one that verifies
 }
 
 // Hold implements message.Holder: a message ends by the generation it began with.
-func (d desk) Hold() (h message.Handler, release func()) {
-	g := d.board.take()
+func (d doorHandler) Hold() (h message.Handler, release func()) {
+	g := d.newest.acquire()
 	return held{d, g}, sync.OnceFunc(g.messages.Done)
 }
 
 // Handle implements message.Handler for a message that was not held.
-func (d desk) Handle(ctx context.Context, m *message.Message, env *message.Envelope) *message.Outcome {
+func (d doorHandler) Handle(ctx context.Context, m *message.Message, env *message.Envelope) *message.Outcome {
 	h, release := d.Hold()
 	defer release()
 	return h.Handle(ctx, m, env)
@@ -63,7 +64,7 @@ func (d desk) Handle(ctx context.Context, m *message.Message, env *message.Envel
 
 // held decides about one message by its generation.
 type held struct {
-	desk       desk
+	door       doorHandler
 	generation *generation
 }
 
@@ -76,8 +77,8 @@ func (h held) Handle(ctx context.Context, m *message.Message, env *message.Envel
 			out.Attrs = append(out.Attrs, slog.String("stack", string(debug.Stack())))
 		}
 	}()
-	if h.desk.verifies() {
-		return g.verify[h.desk.how].Handle(ctx, m, env)
+	if h.door.verifies() {
+		return g.verify[h.door.how].Handle(ctx, m, env)
 	}
 	return g.sign.Handle(ctx, m, env)
 }
@@ -85,10 +86,12 @@ func (h held) Handle(ctx context.Context, m *message.Message, env *message.Envel
 // Unfit implements message.Unfitter.
 func (h held) Unfit(_ context.Context, head *message.Message, why error, env *message.Envelope) *message.Outcome {
 	g := h.generation
-	if h.desk.verifies() {
-		return g.verify[h.desk.how].Unfit(head, why)
+	if h.door.verifies() {
+		return g.verify[h.door.how].Unfit(head, why)
 	}
 	return g.sign.Unfit(head, env, why)
 }
 
-func (d desk) verifies() bool { return d.role == config.RoleInbound || d.role == config.RoleVerify }
+func (d doorHandler) verifies() bool {
+	return d.role == config.RoleInbound || d.role == config.RoleVerify
+}

@@ -22,7 +22,7 @@ func TestTrouble(t *testing.T) {
 	for word, want := range map[string]message.Action{"": message.Defer, "defer": message.Defer, "reject": message.Reject, "accept": message.Accept} {
 		c := &config.Config{On: config.On{InternalError: word}}
 		c.Sign.Rules = []config.Rule{{Who: []string{"user:alice"}, From: []string{"alice@example.org"}}}
-		failing := deskOf(t, c, func(string) (*identity.Identity, error) { panic("as asked") })
+		failing := doorHandlerOf(t, c, func(string) (*identity.Identity, error) { panic("as asked") })
 		for name, out := range map[string]*message.Outcome{
 			"panics":  failing.Handle(t.Context(), m, alice),
 			"no disk": unfit(t, failing, m, errors.New("disk full"), alice),
@@ -37,13 +37,13 @@ func TestTrouble(t *testing.T) {
 		if out := unfit(t, failing, nil, message.ErrMalformed, alice); out.Action != message.Reject || out.Result != "malformed" {
 			t.Errorf("malformed: %v %q", out.Action, out.Result)
 		}
-		if out := deskOf(t, c, c.Identity).Handle(t.Context(), m, alice); out.Action != message.Defer || out.Result != "sign-failed" {
+		if out := doorHandlerOf(t, c, c.Identity).Handle(t.Context(), m, alice); out.Action != message.Defer || out.Result != "sign-failed" {
 			t.Errorf("no identities any more: %v %q", out.Action, out.Result)
 		}
 	}
 }
 
-func unfit(t *testing.T, d desk, head *message.Message, why error, env *message.Envelope) *message.Outcome {
+func unfit(t *testing.T, d doorHandler, head *message.Message, why error, env *message.Envelope) *message.Outcome {
 	t.Helper()
 	h, release := d.Hold()
 	defer release()
@@ -57,10 +57,10 @@ func TestHold(t *testing.T) {
 	must(t, err)
 	t.Cleanup(func() { m.Close() })
 	alice := &message.Envelope{Submitter: message.Submitter{User: "alice"}}
-	d := deskOf(t, &config.Config{}, (&config.Config{}).Identity)
+	d := doorHandlerOf(t, &config.Config{}, (&config.Config{}).Identity)
 	h, release := d.Hold()
 	strict := &config.Config{On: config.On{NoRule: "reject"}}
-	old := d.board.change(deskOf(t, strict, strict.Identity).board.now)
+	old := d.newest.change(doorHandlerOf(t, strict, strict.Identity).newest.now)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -81,11 +81,11 @@ func TestHold(t *testing.T) {
 	<-ended
 }
 
-func deskOf(t *testing.T, c *config.Config, identities func(string) (*identity.Identity, error)) desk {
+func doorHandlerOf(t *testing.T, c *config.Config, identities func(string) (*identity.Identity, error)) doorHandler {
 	t.Helper()
 	opts := c.SenderOptions(nil)
 	opts.Identities, opts.Lookup = identities, nil
 	s, err := sender.New(opts)
 	must(t, err)
-	return desk{board: &switchboard{now: &generation{config: c, sign: s}}, role: config.RoleSign}
+	return doorHandler{newest: &newest{now: &generation{config: c, sign: s}}, role: config.RoleSign}
 }
