@@ -42,9 +42,11 @@ var (
 	ErrMode = errors.New("unknown mode")
 	// ErrNotTrusted: mode ad-only, and a resolver that cannot be believed.
 	ErrNotTrusted = errors.New("mode ad-only")
+	// ErrProbe: Options.Probe is no domain.
+	ErrProbe = errors.New("the probe must be a domain")
 )
 
-// New returns a Client. It fails on options that make no sense (ErrMode), when /etc/resolv.conf is needed and names no
+// New returns a Client. It fails on options that make no sense (ErrMode, ErrProbe), when /etc/resolv.conf is needed and names no
 // resolver, and in mode ad-only on a resolver that is not trustworthy: not on this machine nor authenticated, or not
 // validating (ErrNotTrusted).
 func New(opts Options) (*Client, error) {

@@ -78,7 +78,7 @@ func (o *Options) setDefaults() error {
 	}
 	probe, err := readDomain(cmp.Or(o.Probe, defaultProbe))
 	if err != nil {
-		return fmt.Errorf("the probe must be a domain: %w", err)
+		return fmt.Errorf("%w: %w", ErrProbe, err)
 	}
 	o.Probe = probe
 	return nil

@@ -61,6 +61,8 @@ func (f *dnsFlags) client(trace func(lookup.Query)) (*lookup.Client, error) {
 	switch {
 	case errors.Is(err, lookup.ErrMode):
 		return nil, hint(usageError{err}, "--dns-mode validate, the default, trusts the resolver for nothing")
+	case errors.Is(err, lookup.ErrProbe):
+		return nil, hint(usageError{err}, "write --dns-probe with a zone that is bogus on purpose, such as dnssec-failed.org")
 	case errors.Is(err, lookup.ErrNotTrusted):
 		return nil, hint(err, "use --dns-mode validate, which trusts the resolver for nothing, or --resolver with one that validates; --dns-probe names another zone that is bogus on purpose ([dns] probe)")
 	case err != nil:
