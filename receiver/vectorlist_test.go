@@ -127,6 +127,7 @@ func (c *cast) parts() []vectorPart {
 		{430, c.fromForms},
 		{460, c.fieldAttacks},
 		{500, c.readerAttacks},
+		{530, c.encodedWords},
 	}
 }
 
