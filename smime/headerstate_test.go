@@ -58,6 +58,8 @@ func TestHeaderState(t *testing.T) {
 		{"Subject: =?utf-8?q?Gr=C3?= =?utf-8?q?=BC=C3=9Fe?=", "Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=", false}, // each word with half a character
 		{"Subject: Hi there", "Subject: Hi=?utf-8?q?=0D=0A?=there", true},                                    // a line end that was no fold
 		{"Subject: Hi there", "Subject: Hi" + strings.Repeat(" ", usualGap) + "there", false},
+		{"Subject: Hi there", "Subject: Hi\n\t\tthere", false},
+		{"Subject: Hi there", "Subject: Hi\t\t\tthere", true},
 		{"Subject: Hi there", "Subject: Hi" + strings.Repeat(" ", usualGap+1) + "there", true},
 		{"Subject: Hi there", "Subject: Hi =?utf-8?q?" + strings.Repeat("_", usualGap+1) + "?= there", true},
 		{"Subject: Hi there", "Subject: [list] Hi" + strings.Repeat(" ", usualGap+1) + "there", true},

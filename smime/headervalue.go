@@ -79,15 +79,18 @@ func (c *comparer) decodedGap(f message.Field) int {
 	return 0
 }
 
-// longestGap is the length of the longest run of white space in a text.
+// longestGap is how wide the longest run of white space in a text is shown.
 func longestGap(s string) int {
 	longest, n := 0, 0
 	for i := range len(s) {
-		if s[i] != ' ' && s[i] != '\t' {
+		switch s[i] {
+		case ' ':
+			n++
+		case '\t':
+			n += 8
+		default:
 			n = 0
-			continue
 		}
-		n++
 		longest = max(longest, n)
 	}
 	return longest
