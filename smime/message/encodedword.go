@@ -70,7 +70,7 @@ func (r wordReading) once(value string) (text, undecoded string) {
 	for _, m := range encodedWord.FindAllStringSubmatchIndex(value, -1) {
 		gap, charset, encoding := value[end:m[0]], strings.ToLower(value[m[2]:m[3]]), value[m[4]]|0x20
 		apart := end == 0 || strings.TrimSpace(gap) != ""
-		if apart || charset != run.charset || r.joined && encoding != run.encoding {
+		if apart || r.apart || charset != run.charset || r.joined && encoding != run.encoding {
 			flush()
 		}
 		if apart {

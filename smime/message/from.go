@@ -152,9 +152,9 @@ func (m *Message) Shown() Shown {
 	return ShownIn(m.Fields("From")...)
 }
 
-// NamesAuthor reports whether the message has a From field that is not blank.
+// NamesAuthor reports whether the message has a From field that holds more than white space and comments.
 func (m *Message) NamesAuthor() bool {
-	return slices.ContainsFunc(m.Fields("From"), func(f Field) bool { return f.Unfolded() != "" })
+	return slices.ContainsFunc(m.Fields("From"), func(f Field) bool { return strings.TrimSpace(withoutComments(f.Unfolded())) != "" })
 }
 
 // ShownIn returns whom readers may take for the author by these fields: the one author of a single

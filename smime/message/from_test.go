@@ -82,7 +82,7 @@ func TestDomainsIn(t *testing.T) {
 		"\"info@bank.example\":;", "x (info@bank.example", "x@other.example, info@bank.example;", "info@bank.example:25",
 		"=?utf-8?b?aW5mb0BiYW?= =?utf-8?b?5rLmV4YW1wbGU=?=", "=?utf-8?q?info=4?= =?utf-8?q?0bank.example?=",
 		"=?utf-8?b?aW5mbw==QGJhbmsuZXhhbXBsZQ==?=", "=?utf-8?b?aW=5mb0BiYW5rLmV4YW1wbGU?=",
-		"x@=?utf-8?q?bank.example?=other.example", "info@!bank.example", "\u00abinfo@bank.example\u00bb",
+		"x@=?utf-8?q?bank.example?=other.example", "=?utf-8?q?info=40bank.example?= =?utf-8?q?bank.example?= (x@other.example", "info@!bank.example", "\u00abinfo@bank.example\u00bb",
 	} {
 		if got, complete := DomainsIn(in); !slices.Contains(got, "bank.example") || !complete {
 			t.Errorf("DomainsIn(%q) = %q, %v, without bank.example", in, got, complete)
@@ -140,6 +140,7 @@ func TestShown(t *testing.T) {
 		{"From: root\r\nSender: a@example.org", ""},
 		{"From:\r\nSender: a@example.org", "example.org"}, // as good as none
 		{"From: \r\n \r\nFrom:\r\nSender: a@example.org", "example.org"},
+		{"From: (x)\r\nSender: a@example.org", "example.org"},
 		{"From: a@[192.0.2.1]", "[192.0.2.1]"},
 		{"From: a@[IPv6:2001:db8::1]", "[ipv6:2001:db8::1]"},
 		{"From: a@[example.org]", "example.org [example.org]"},                                   // no address literal
