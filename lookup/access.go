@@ -44,8 +44,8 @@ func domains(list []string) ([]string, error) {
 	return out, nil
 }
 
-// readDomain returns a name absolute, in lower case and A-labels. What is no domain could never match: a deny list would have
-// a hole.
+// readDomain returns a name absolute, in lower case and A-labels. What is no domain could never
+// match: a deny list would have a hole.
 func readDomain(text string) (string, error) {
 	ascii, err := aLabels(text)
 	if err != nil {

@@ -46,9 +46,9 @@ var (
 	ErrProbe = errors.New("the probe must be a domain")
 )
 
-// New returns a Client. It fails on options that make no sense (ErrMode, ErrProbe), when /etc/resolv.conf is needed and names no
-// resolver, and in mode ad-only on a resolver that is not trustworthy: not on this machine nor authenticated, or not
-// validating (ErrNotTrusted).
+// New returns a Client. It fails on options that make no sense (ErrMode, ErrProbe), when
+// /etc/resolv.conf is needed and names no resolver, and in mode ad-only on a resolver that is not
+// trustworthy: not on this machine nor authenticated, or not validating (ErrNotTrusted).
 func New(opts Options) (*Client, error) {
 	c, err := newClient(opts)
 	if err != nil {

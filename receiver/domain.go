@@ -21,8 +21,8 @@ type Domain struct {
 	// be told yet is deferred where no-signature is not accepted: a sender can come again, and
 	// a forger gains nothing by waiting. Mail in which some reader may be shown an author of
 	// these names is held to it too (message.Shown), as where From cannot be read and one of
-	// them stands after an @ in it, or where the protected From is of these names and not proven
-	// to be that of the signer, whose message a mailing list then wrote another From on.
+	// them stands after an @ in it, or where the protected From is of these names and not
+	// proven to be that of the signer, whose message a mailing list then wrote another From on.
 	Require string
 	// Devices maps names of devices, services and hosts (stars allowed) to From addresses (stars allowed) they may
 	// use. Only addresses within Names count, whatever is written here.

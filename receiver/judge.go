@@ -31,8 +31,9 @@ func (r *Receiver) judge(ctx context.Context, m *message.Message, found *smime.R
 	return report
 }
 
-// showInner adds whom the protected From shows, unless the signature is theirs and holds: readers that follow RFC 9788, Section 4.2, put
-// it in place of the outer From, and not all of them ask more of a signature than to be there.
+// showInner adds whom the protected From shows, unless the signature is theirs and holds: readers
+// that follow RFC 9788, Section 4.2, put it in place of the outer From, and not all of them ask
+// more of a signature than to be there.
 func (p *proceeding) showInner() {
 	for _, j := range p.judged {
 		if j.out.Covers != wholeMessage {

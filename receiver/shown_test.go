@@ -155,14 +155,14 @@ var lineChanges = []struct {
 	{"folded text before", func(l []string, i int) []string { return slices.Insert(l, i, " and more\r\n") }},
 	{"upper case", func(l []string, i int) []string { l[i] = strings.ToUpper(l[i]); return l }},
 	{"lower case", func(l []string, i int) []string { l[i] = strings.ToLower(l[i]); return l }},
-	{"space behind", func(l []string, i int) []string { l[i] = strings.TrimSuffix(l[i], "\r\n") + " \r\n"; return l }},
-	{"letter behind", func(l []string, i int) []string { l[i] = strings.TrimSuffix(l[i], "\r\n") + "x\r\n"; return l }},
-	{"dashes behind", func(l []string, i int) []string { l[i] = strings.TrimSuffix(l[i], "\r\n") + "--\r\n"; return l }},
-	{"comment behind", func(l []string, i int) []string {
+	{"space after", func(l []string, i int) []string { l[i] = strings.TrimSuffix(l[i], "\r\n") + " \r\n"; return l }},
+	{"letter after", func(l []string, i int) []string { l[i] = strings.TrimSuffix(l[i], "\r\n") + "x\r\n"; return l }},
+	{"dashes after", func(l []string, i int) []string { l[i] = strings.TrimSuffix(l[i], "\r\n") + "--\r\n"; return l }},
+	{"comment after", func(l []string, i int) []string {
 		l[i] = strings.TrimSuffix(l[i], "\r\n") + " (or boundary=x)\r\n"
 		return l
 	}},
-	{"parameter behind", func(l []string, i int) []string {
+	{"parameter after", func(l []string, i int) []string {
 		l[i] = strings.TrimSuffix(l[i], "\r\n") + "; boundary*0=other\r\n"
 		return l
 	}},

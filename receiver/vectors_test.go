@@ -57,8 +57,14 @@ func TestVectors(t *testing.T) {
 		t.Fatal(err)
 	}
 	attacks := 0
+	numbers := map[string]string{}
 	for _, file := range files {
 		base := strings.TrimSuffix(file, ".eml")
+		number, name, _ := strings.Cut(filepath.Base(base), "-")
+		if other := numbers[number]; other != "" {
+			t.Errorf("%s and %s have one number, %s: one of them was renamed by hand", other, name, number)
+		}
+		numbers[number] = name
 		want := readExpectation(t, base+".want")
 		if want.Attack {
 			attacks++

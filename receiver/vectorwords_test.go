@@ -1,6 +1,7 @@
 package receiver_test
 
-// encodedWords are display names whose encoded words are no RFC 2047, and which readers decode all the same.
+// encodedWords are display names whose encoded words are no RFC 2047, and which readers decode all
+// the same.
 func (c *cast) encodedWords() []vector {
 	shown := func(name, readme, from string) vector {
 		return vector{

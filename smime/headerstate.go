@@ -12,9 +12,9 @@ type HeaderState string
 
 // Header states.
 const (
-	// HeaderProtected: every field that readers show or act on is as it was signed; under the forms of
-	// protection before RFC 9788 every one that the signed content repeats ([Signature.ProtectedFrom]
-	// says whether From is among them).
+	// HeaderProtected: every field that readers show or act on is as it was signed; under the
+	// forms of protection before RFC 9788 every one that the signed content repeats
+	// ([Signature.ProtectedFrom] says whether From is among them).
 	HeaderProtected HeaderState = "protected"
 	// HeaderChanged: one of them is another, is gone, or was added.
 	HeaderChanged HeaderState = "changed"

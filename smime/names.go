@@ -46,9 +46,9 @@ func CertificateNames(cert *x509.Certificate) []Name {
 	return names
 }
 
-// appendMailName appends a name that is a Mailbox (RFC 5280, Section 4.2.1.6): without the comments and
-// the white space that an address in a header may hold. An authority that certified one with them
-// certified another name than is read there.
+// appendMailName appends a name that is a Mailbox (RFC 5280, Section 4.2.1.6): without the comments
+// and the white space that an address in a header may hold. An authority that certified one with
+// them certified another name than is read there.
 func appendMailName(names []Name, s string) []Name {
 	s = strings.TrimSpace(s)
 	if strings.ContainsAny(s[strings.LastIndexByte(s, '"')+1:], "() \t") {

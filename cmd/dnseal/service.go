@@ -196,7 +196,8 @@ func (s *service) stop() {
 	s.log.Info("stopping")
 	close(s.stopping)
 	s.retired.Go(func() { s.newest.current().retire(s.stopping, nil) })
-	// Whoever comes now is refused and asks somewhere else; in the queue of an open socket it would wait for nobody.
+	// Whoever comes now is refused and asks somewhere else; in the queue of an open socket it
+	// would wait for nobody.
 	s.sockets.closeAll()
 	s.retired.Wait()
 	s.log.Info("stopped")

@@ -41,8 +41,8 @@ func (b *newest) acquire() *generation {
 	return b.now
 }
 
-// doorHandler hands each message to the generation in charge when it begins. Servers and their connections
-// may be older than that.
+// doorHandler hands each message to the generation in charge when it begins. Servers and their
+// connections may be older than that.
 type doorHandler struct {
 	newest *newest
 	role   string

@@ -11,8 +11,9 @@ import (
 	"dnseal/smime/message"
 )
 
-// TestTrouble wants a signer that fails, or that could not be asked, to be what [on] says of internal-error, and one whose
-// identities went away with a reload to defer. None of it is a way for a stranger to use a From that a rule protects.
+// TestTrouble wants a signer that fails, or that could not be asked, to be what [on] says of
+// internal-error, and one whose identities went away with a reload to defer. None of it is a way
+// for a stranger to use a From that a rule protects.
 func TestTrouble(t *testing.T) {
 	t.Parallel()
 	m, err := message.Read(strings.NewReader("From: alice@example.org\r\n\r\n"), message.ReadOptions{})

@@ -102,7 +102,7 @@ func TestDomainsIn(t *testing.T) {
 }
 
 // TestShownAddresses: every form in which a reader may be shown that bank.example's info wrote it,
-// beside those of [TestDomainsIn].
+// next to those of [TestDomainsIn].
 func TestShownAddresses(t *testing.T) {
 	t.Parallel()
 	want := Address{Local: "info", Domain: "bank.example"}

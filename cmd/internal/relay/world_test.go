@@ -219,9 +219,10 @@ func handInOne(addr string, m worldMessage) error {
 	return nil
 }
 
-// TestThroughTheWorld sends messages of all kinds on the whole way, clear and opaque. Every signature and every protected
-// header holds at the end; all that is told is the footer that the list wrote after them. A message that is signed without
-// preparing for the way does not hold, which shows that the way is as rough as it is said.
+// TestThroughTheWorld sends messages of all kinds on the whole way, clear and opaque. Every
+// signature and every protected header holds at the end; all that is told is the footer that the
+// list wrote after them. A message that is signed without preparing for the way does not hold,
+// which shows that the way is as rough as it is said.
 func TestThroughTheWorld(t *testing.T) {
 	t.Parallel()
 	peerProgram(t, "swaks")

@@ -117,7 +117,7 @@ func (c *Client) Servers() []Server {
 	return out
 }
 
-// HasOther reports whether there is a server beside these.
+// HasOther reports whether there is another server than these.
 func (c *Client) HasOther(these []Server) bool {
 	return slices.ContainsFunc(*c.servers.Load(), func(s *server) bool { return !slices.Contains(these, s.Server) })
 }
