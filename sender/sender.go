@@ -9,7 +9,10 @@
 // Where readers do not understand From alike (several addresses, or a value that breaks the grammar
 // and in which not all find the same one, [message.ParseFrom]) nothing is signed, and the message
 // is refused if a rule names any address that some of them may be shown as the author
-// ([message.Shown]). The rules for other addresses than From: an address in Sender, Resent-From or
+// ([message.Shown]). So it is where a display name or comment in From, which many readers show
+// alone, holds an address that a rule names and does not permit to the submitter.
+//
+// The rules for other addresses than From: an address in Sender, Resent-From or
 // Resent-Sender never chooses the identity, but where a rule names it the submitter must be one who
 // may use it as From; so with the envelope sender of a message without From, for which MTAs write
 // one. The null sender may sign like any other envelope sender (Rule.MailFrom can exclude it),
