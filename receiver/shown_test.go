@@ -44,7 +44,7 @@ func shownOf(e *gomessage.Entity) string {
 		case strings.Contains(typ, "pkcs7-mime"):
 			return object(string(body))
 		}
-		return "text:" + string(body) + "\n"
+		return "text:" + strings.ReplaceAll(string(body), "\r\n", "\n") + "\n" // however lines end in saved mail
 	}
 	var all strings.Builder
 	for {
