@@ -51,16 +51,17 @@
 //
 // # What is never lost
 //
-// What [Sign] and [SevenBit] make holds the parts of the message that came in, decoded, octet for
-// octet (of text the line ends become CRLF), and every other text in it: before, between and after
-// the parts of a multipart, after a closing delimiter that comes too early, under a boundary that
-// never occurs. A part that readers take for different things stays octet for octet: one shows as
-// text what another decodes. Where that text would not survive transit, or a part may not be encoded, the
-// message is made opaque; where it may not be, a [ContentError] says why and where. Only delimiter
-// lines, empty lines around parts and the texts of usualtext.go are left out, and what is written
-// accounts for every octet of the rest (account.go). Headers that are only careless are signed as
-// what all readers take them for, written again (settle.go, careless.go); fields in which 8-bit
-// text stands are protected by copies in encoded words.
+// What [Sign] and [SevenBit] make holds the parts of the message that came in, decoded, octet
+// for octet (of text the line ends become CRLF), and every other text in it: before, between and
+// after the parts of a multipart, after a closing delimiter that comes too early, under a
+// boundary that never occurs. A part that readers take for different things stays octet for
+// octet: one shows as text what another decodes. Where that text would not survive transit, or a
+// part may not be encoded, the message is made opaque; where it may not be, a [ContentError]
+// says why and where. Only delimiter lines, empty lines around parts and the texts of
+// usualtext.go are left out, and what is written accounts for every octet of the rest
+// (account.go). Headers that are only careless are signed as what all readers take them for,
+// written again (settle.go, careless.go); fields in which 8-bit text stands are protected by
+// copies in encoded words.
 //
 // # How it works
 //
