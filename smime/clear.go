@@ -72,6 +72,14 @@ func (v *verifier) clearDefect(l *layer, doubt string) (string, error) {
 }
 
 func structureDefect(p *part) string {
+	if reason := frameDefect(p); reason != "" {
+		return reason
+	}
+	return signatureDefect(p)
+}
+
+// frameDefect says what is wrong with the lines around the two parts.
+func frameDefect(p *part) string {
 	switch {
 	case p.delimiter == nil:
 		return "multipart/signed without boundary"
@@ -88,7 +96,7 @@ func structureDefect(p *part) string {
 	case p.repeated:
 		return doubtfulBoundary
 	}
-	return signatureDefect(p)
+	return ""
 }
 
 const doubtfulBoundary = "lines that some readers take for boundaries and some do not"

@@ -25,7 +25,7 @@ type SignOptions struct {
 	NoCertificates bool
 	// NoHeaderProtection leaves out RFC 9788 header protection.
 	NoHeaderProtection bool
-	// FullSelfCheck also verifies the signature values of what was made.
+	// FullSelfCheck also verifies the signature values of what was made, and judges what is the same in every message.
 	FullSelfCheck bool
 	// RefuseOpaque fails with ErrNotTransitProof where content cannot be made transit-proof without touching a signed part, instead of going opaque.
 	RefuseOpaque bool
