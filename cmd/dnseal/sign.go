@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -167,6 +168,9 @@ func openMessage(name string) (*os.File, error) {
 	return os.Open(name)
 }
 
+// byteOrderMark is what editors and some exports put before the text of a file (Unicode, Section 23.8).
+const byteOrderMark = "\ufeff"
+
 // readMessage spools a message and names it in errors.
 func readMessage(in io.Reader, name string) (*message.Message, error) {
 	buffered := bufio.NewReaderSize(in, 64<<10)
@@ -176,6 +180,9 @@ func readMessage(in io.Reader, name string) (*message.Message, error) {
 	}
 	if kind, advice := mailbox.NotMail(start); kind != "" {
 		return nil, hint(fmt.Errorf("%s is no mail message but %s", name, kind), "%s", advice)
+	}
+	if strings.HasPrefix(string(start), byteOrderMark) {
+		_, _ = buffered.Discard(len(byteOrderMark)) // it is in the buffer
 	}
 	m, err := message.Read(buffered, message.ReadOptions{})
 	if err != nil {
