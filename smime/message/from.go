@@ -236,6 +236,9 @@ func agreed(value string) (Address, bool) {
 	if err != nil || len(as) != 1 || strings.ContainsAny(as[0].Local, "@%!<>") || plain(as[0].Local) != as[0].Local || !oneDomain(as[0].Domain) {
 		return Address{}, false
 	}
+	if readsOneWay(value) {
+		return as[0], strings.Count(value, "<") <= 1
+	}
 	for _, r := range wordReadings {
 		decoded, _ := r.decode(unfold(value, " "))
 		again, err := ParseAddressList(decoded)

@@ -19,6 +19,9 @@ const maxReading = 16 << 10
 // those that are not seen are left out. Of a value of more than 16 KiB not all combinations are
 // made. undecoded is the first encoded word that cannot be read here, or "".
 func Readings(value string) (texts []string, undecoded string) {
+	if readsOneWay(value) {
+		return []string{value}, ""
+	}
 	for _, v := range unfoldings(value) {
 		texts = appendNew(texts, plain(v))
 		for _, r := range wordReadings {
@@ -39,6 +42,18 @@ func Readings(value string) (texts []string, undecoded string) {
 		}
 	}
 	return texts, undecoded
+}
+
+// readsOneWay reports whether a value is made of printable ASCII with none of what the readings
+// differ in: encoded words, percent signs, quoted pairs, quotes and comments.
+func readsOneWay(value string) bool {
+	for i := range len(value) {
+		switch c := value[i]; {
+		case c < ' ' || c > '~', c == '%', c == '\\', c == '"', c == '(', c == ')', c == '=':
+			return false
+		}
+	}
+	return true
 }
 
 // unfoldings are the forms of a value that differ in line ends and octets that are no UTF-8.

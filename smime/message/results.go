@@ -19,6 +19,9 @@ func ForgedResults(m *Message, id string) []Change {
 	if id == "" {
 		return nil
 	}
+	if !slices.ContainsFunc(m.Header(), mayHoldResults) {
+		return nil
+	}
 	ours := foldID(id)
 	var out []Change
 	left := maxResults
@@ -36,6 +39,24 @@ func ForgedResults(m *Message, id string) []Change {
 	}
 	slices.Reverse(out)
 	return out
+}
+
+// mayHoldResults leaves out the fields that all readers take for something else: of another name,
+// and in printable ASCII but for line ends that fold.
+func mayHoldResults(f Field) bool {
+	if f.Is(ResultsField) {
+		return true
+	}
+	raw := f.RawValue()
+	for i, c := range raw {
+		switch {
+		case c >= ' ' && c <= '~', c == '\t':
+		case c == '\r' && i+1 < len(raw) && raw[i+1] == '\n', c == '\n' && i > 0 && raw[i-1] == '\r':
+		default:
+			return true
+		}
+	}
+	return false
 }
 
 // maxResults is how many octets of such fields are read; only a forger brings more, and those go
