@@ -221,6 +221,7 @@ func (s *shownCheck) passes(t *testing.T, what, changed string) bool {
 	if report.Verdict != receiver.Pass {
 		return false
 	}
+	changed = onTheWire(changed)
 	for who, shown := range map[string]shownBy{"go-message": shownByLibrary, "an old reader": shownByOld} {
 		if a, b := shown(s.original), shown(changed); a != b && b != "" {
 			t.Errorf("%s: %s shows\n%.300q\nfor\n%.300q", what, who, b, a)
@@ -230,6 +231,15 @@ func (s *shownCheck) passes(t *testing.T, what, changed string) bool {
 		t.Errorf("%s: the header is\n%s\nfor\n%s", what, b, a)
 	}
 	return true
+}
+
+// onTheWire gives saved mail the line ends that it is read with: of a file whose first line ends in
+// LF alone every line does (message.Read), also where its ends are of both kinds.
+func onTheWire(text string) string {
+	if i := strings.IndexByte(text, '\n'); i < 0 || i > 0 && text[i-1] == '\r' {
+		return text
+	}
+	return strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\n", "\r\n")
 }
 
 // TestShownAsSigned changes each line of messages in every way of lineChanges. One that still
@@ -263,6 +273,8 @@ func FuzzShownAsSigned(f *testing.F) {
 		checks = append(checks, newShownCheck(f, c, texts[name]))
 	}
 	f.Add(uint8(0), []byte{3, 1, 9, 2})
+	f.Add(uint8(0), []byte("xx\x02x\x00x")) // line ends of both kinds
+	f.Add(uint8(4), []byte(".x\"x"))
 	f.Fuzz(func(t *testing.T, n uint8, changes []byte) {
 		check := checks[int(n)%len(checks)]
 		lines := strings.SplitAfter(check.original, "\r\n")
