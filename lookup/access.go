@@ -9,10 +9,11 @@ import (
 
 // Codes of results that no zone is to blame for. The other codes are those of package dnssec.
 const (
-	CodeDenied   = "denied"            // the allow or deny list forbids the lookup
-	CodeBusy     = "busy"              // too many lookups are under way
-	CodeClosed   = "closed"            // the client is closed
-	CodeDisagree = "resolver-disagree" // mode both: validated here, but the resolver does not say AD
+	CodeDenied = "denied" // the allow or deny list forbids the lookup
+	CodeBusy   = "busy"   // too many lookups are under way
+	CodeClosed = "closed" // the client is closed
+	// mode both: validated here, but the resolver does not say AD
+	CodeDisagree = "resolver-disagree"
 	// CodeStrips: every resolver that answers leaves out the signatures of DNSSEC.
 	CodeStrips = "resolver-strips-dnssec"
 )
@@ -59,9 +60,9 @@ func readDomain(text string) (string, error) {
 	return ascii + ".", nil
 }
 
-// ownerName returns a name absolute and in lower case, with every octet written in one way only ("\101" is "a"), so that
-// nobody gets past a list, or into another place of the cache, by escapes. A name that is none stays as it is: the
-// validator refuses it.
+// ownerName returns a name absolute and in lower case, with every octet written in one way only
+// ("\101" is "a"), so that nobody gets past a list, or into another place of the cache, by escapes.
+// A name that is none stays as it is: the validator refuses it.
 func ownerName(name string) string {
 	name = dns.CanonicalName(name)
 	if isPlain(name) {
@@ -91,7 +92,8 @@ func isPlain(name string) bool {
 	return true
 }
 
-// refuse says why an absolute, lower-case name may not be looked up; "" if it may. Deny is stronger than allow.
+// refuse says why an absolute, lower-case name may not be looked up; "" if it may. Deny is stronger
+// than allow.
 func (a *access) refuse(name string) string {
 	for _, d := range a.deny {
 		if within(name, d) {

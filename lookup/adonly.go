@@ -13,7 +13,8 @@ import (
 	"dnseal/lookup/internal/transport"
 )
 
-// believe is mode ad-only: the resolver's word is the status. It proves nothing to others, so there is no chain.
+// believe is mode ad-only: the resolver's word is the status. It proves nothing to others, so there
+// is no chain.
 func (c *Client) believe(ctx context.Context, k key) *dnssec.Answer {
 	a := &dnssec.Answer{Name: k.name, Type: uint16(k.typ), EDE: -1}
 	// RFC 6840, Section 5.7: AD in a question asks for AD in the reply. Without DO, because no
@@ -58,7 +59,8 @@ const (
 	CodeIncomplete = "incomplete-reply" // AD, but the end of what was asked is not in the reply
 )
 
-// isStale recognises answers after their TTL (RFC 8767, Section 6; RFC 8914, Sections 4.4 and 4.20).
+// isStale recognises answers after their TTL (RFC 8767, Section 6; RFC 8914, Sections 4.4 and
+// 4.20).
 func isStale(m *dns.Msg) bool {
 	opt := m.IsEdns0()
 	if opt == nil {

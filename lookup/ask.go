@@ -10,7 +10,8 @@ import (
 	"dnseal/lookup/dnssec"
 )
 
-// freshAge is how old a result must be to be asked for again by LookupFresh: the rate limit for each name.
+// freshAge is how old a result must be to be asked for again by LookupFresh: the rate limit for
+// each name.
 const freshAge = 5 * time.Second
 
 // Lookup implements Resolver.
@@ -23,7 +24,8 @@ func (c *Client) LookupFresh(ctx context.Context, name string, t Type) *Result {
 	return c.lookup(ctx, name, t, freshAge)
 }
 
-// lookup answers from the cache what is younger than maxAge (0: whatever holds), and asks otherwise.
+// lookup answers from the cache what is younger than maxAge (0: whatever holds), and asks
+// otherwise.
 func (c *Client) lookup(ctx context.Context, name string, t Type, maxAge time.Duration) *Result {
 	k := key{ownerName(name), t}
 	tr := c.trust.Load()
@@ -60,8 +62,8 @@ func (c *Client) fly(ctx context.Context, tr *trust, k key) (r *Result, own bool
 // maxAttempts is how often a lookup that had to leave its place to others is begun.
 const maxAttempts = 3
 
-// ask asks and remembers. A lookup that had to make room comes back after a while: the resolver goes on without us and
-// may know the answer by then.
+// ask asks and remembers. A lookup that had to make room comes back after a while: the resolver
+// goes on without us and may know the answer by then.
 func (c *Client) ask(ctx context.Context, tr *trust, k key) *Result {
 	ctx, cancel := context.WithTimeout(ctx, c.opts.Timeout)
 	defer cancel()

@@ -56,8 +56,8 @@ func BenchmarkCached(b *testing.B) {
 	})
 }
 
-// BenchmarkWarmZone looks up names in a zone whose keys are known, and beside that what it cannot do without: asking
-// the resolver, and verifying one signature. "cost/bare" is the ratio.
+// BenchmarkWarmZone looks up names in a zone whose keys are known, and beside that what it cannot
+// do without: asking the resolver, and verifying one signature. "cost/bare" is the ratio.
 func BenchmarkWarmZone(b *testing.B) {
 	const names = 500
 	l := startLab(b, lookuptest.Options{}, manyNames("example.lab", names))
@@ -113,8 +113,8 @@ func BenchmarkWarmZone(b *testing.B) {
 // roundTrip is what the lab adds to every answer in BenchmarkCold.
 const roundTrip = 20 * time.Millisecond
 
-// BenchmarkCold looks up a name three zones deep with an empty cache, over a simulated round trip; "trips" is how many of
-// those it takes. delv does the same.
+// BenchmarkCold looks up a name three zones deep with an empty cache, over a simulated round trip;
+// "trips" is how many of those it takes. delv does the same.
 func BenchmarkCold(b *testing.B) {
 	l := startLab(b, lookuptest.Options{Delay: roundTrip}, zone("example.lab"))
 	must(b, l.client(b).Lookup(b.Context(), sensor, TLSA))

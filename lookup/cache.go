@@ -31,8 +31,9 @@ type entry struct {
 	expires time.Time
 }
 
-// cache keeps results, bounded in bytes, and what the validator proved about zones and signatures. Every entry has an
-// expiry of its own, and nothing is handed out after it: a record that is gone is a revoked key.
+// cache keeps results, bounded in bytes, and what the validator proved about zones and signatures.
+// Every entry has an expiry of its own, and nothing is handed out after it: a record that is gone
+// is a revoked key.
 type cache struct {
 	now        func() time.Time
 	limits     Limits
@@ -100,7 +101,8 @@ func (c *cache) put(k key, r *Result) {
 	}
 }
 
-// keepFor is the time for which a result is kept. The TTL is bounded by every link of the chain already.
+// keepFor is the time for which a result is kept. The TTL is bounded by every link of the chain
+// already.
 func (l *Limits) keepFor(r *Result) time.Duration {
 	switch {
 	case r.Status == dnssec.Indeterminate && r.Code == codeMessageQueries:

@@ -14,14 +14,15 @@ import (
 	"dnseal/lookup/lookuptest"
 )
 
-// testClock starts in the present, so that the caches' own clock agrees, and only ever goes forward when told.
+// testClock starts in the present, so that the caches' own clock agrees, and only ever goes forward
+// when told.
 type testClock struct{ ahead atomic.Int64 }
 
 func (c *testClock) now() time.Time          { return time.Now().Add(time.Duration(c.ahead.Load())) }
 func (c *testClock) advance(d time.Duration) { c.ahead.Add(int64(d)) }
 
-// counted is a lab that counts questions for one type. It is asked over TLS: over UDP a question is asked once more when
-// the answer takes a second, as it may on a busy machine.
+// counted is a lab that counts questions for one type. It is asked over TLS: over UDP a question is
+// asked once more when the answer takes a second, as it may on a busy machine.
 type counted struct {
 	*lab
 	addr  string
@@ -74,7 +75,8 @@ func TestCacheHolds(t *testing.T) {
 			start := time.Now()
 			first := c.Lookup(t.Context(), tt.ask, TLSA)
 			asked := l.asked.Load()
-			slack := time.Since(start) + time.Second // signatures are made meanwhile, and end with a whole second
+			// signatures are made meanwhile, and end with a whole second
+			slack := time.Since(start) + time.Second
 			if first.Status != dnssec.Indeterminate && (first.TTL > tt.ttl+slack || first.TTL < tt.ttl-slack) {
 				t.Errorf("TTL %s, want %s", first.TTL, tt.ttl)
 			}
@@ -142,7 +144,8 @@ func TestKeepFor(t *testing.T) {
 	}
 }
 
-// TestRevoked sees that a record is gone as soon as the TTL is over, even when nothing can be asked then.
+// TestRevoked sees that a record is gone as soon as the TTL is over, even when nothing can be asked
+// then.
 func TestRevoked(t *testing.T) {
 	t.Parallel()
 	l := startCounted(t, zone("example.lab"))

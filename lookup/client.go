@@ -91,8 +91,9 @@ func newClient(opts Options) (c *Client, err error) {
 	return c, nil
 }
 
-// SetAnchors replaces the trust anchors (nil: the built-in root anchors) and forgets everything that rested on the
-// old ones. Lookups under way end with those they began with. It fails when the client is closed.
+// SetAnchors replaces the trust anchors (nil: the built-in root anchors) and forgets everything
+// that rested on the old ones. Lookups under way end with those they began with. It fails when the
+// client is closed.
 func (c *Client) SetAnchors(anchors *dnssec.Anchors) error {
 	next := &trust{validator: dnssec.Validator{
 		Exchanger: listening{c.transport, c.opts.Mode == Both}, MayFollow: c.access.mayFollow, Anchors: anchors, Now: c.opts.Now, AllowSHA1: c.opts.AllowSHA1,
@@ -123,8 +124,8 @@ func (t *trust) close() {
 	}
 }
 
-// Close ends the client's goroutines and connections and waits for them. Lookups under way end as indeterminate. It may
-// be called twice.
+// Close ends the client's goroutines and connections and waits for them. Lookups under way end as
+// indeterminate. It may be called twice.
 func (c *Client) Close() error {
 	c.stop()
 	c.flights.close()

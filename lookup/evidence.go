@@ -10,12 +10,13 @@ import (
 	"dnseal/lookup/dnssec"
 )
 
-// Evidence is what a result rests on, to be kept and judged again without a network: the records in wire form with
-// their signatures. Its JSON form is stable.
+// Evidence is what a result rests on, to be kept and judged again without a network: the records in
+// wire form with their signatures. Its JSON form is stable.
 //
-// It shows that these keys have signed this, and until when the signatures hold. It does not show that a record was
-// not withdrawn before that, and whoever gets hold of a zone's keys later can make evidence for earlier times: to be
-// believed after its Expiration it needs a witness of its own for the time.
+// It shows that these keys have signed this, and until when the signatures hold. It does not show
+// that a record was not withdrawn before that, and whoever gets hold of a zone's keys later can
+// make evidence for earlier times: to be believed after its Expiration it needs a witness of its
+// own for the time.
 type Evidence struct {
 	Version int       `json:"v"`
 	Name    string    `json:"name"`
@@ -24,7 +25,8 @@ type Evidence struct {
 	Status  string    `json:"status"`
 	Code    string    `json:"code"`
 	Rcode   int       `json:"rcode"`
-	// Sets is in the order of RFC 9102, Section 3: what was asked for, then DNSKEY and DS up to the root.
+	// Sets is in the order of RFC 9102, Section 3: what was asked for, then DNSKEY and DS up to the
+	// root.
 	Sets []EvidenceSet `json:"sets"`
 	// Inception and Expiration bound the time in which all signatures hold.
 	Inception  time.Time `json:"inception"`
@@ -36,8 +38,8 @@ type EvidenceSet struct {
 	// Name and Type are the question that it is an answer to, or a part of one.
 	Name string `json:"name"`
 	Type string `json:"type"`
-	// Wire is the records and then their RRSIG records, uncompressed (RFC 1035, Section 3.2.1). All in a row are the
-	// AuthenticationChain of RFC 9102, Section 3.
+	// Wire is the records and then their RRSIG records, uncompressed (RFC 1035, Section 3.2.1). All
+	// in a row are the AuthenticationChain of RFC 9102, Section 3.
 	Wire []byte `json:"wire"`
 }
 
@@ -47,8 +49,8 @@ const (
 	maxEvidenceBytes = 1 << 20
 )
 
-// Evidence returns what the result rests on. It fails when nothing was found out (the result is indeterminate) or the
-// result is the resolver's word (mode ad-only).
+// Evidence returns what the result rests on. It fails when nothing was found out (the result is
+// indeterminate) or the result is the resolver's word (mode ad-only).
 func (r *Result) Evidence() (*Evidence, error) {
 	a := r.Answer
 	if r.Status == dnssec.Indeterminate || len(a.RRsets) == 0 {
@@ -96,11 +98,12 @@ func packSet(set dnssec.RRset) ([]byte, error) {
 	return out, nil
 }
 
-// VerifyEvidence judges evidence again as of a time, from the built-in root anchors and without a network. Evidence of
-// a result that was secure, insecure or bogus gives the same result for the time it was taken. Altered or incomplete
-// evidence is never secure but by signatures that hold: where the proof of a delegation was taken out, the word of the
-// parent zone counts for what is below. The states in the evidence are not believed. Errors: it cannot be read, or is
-// over a limit (200 sets, 1 MiB).
+// VerifyEvidence judges evidence again as of a time, from the built-in root anchors and without a
+// network. Evidence of a result that was secure, insecure or bogus gives the same result for the
+// time it was taken. Altered or incomplete evidence is never secure but by signatures that hold:
+// where the proof of a delegation was taken out, the word of the parent zone counts for what is
+// below. The states in the evidence are not believed. Errors: it cannot be read, or is over a limit
+// (200 sets, 1 MiB).
 func VerifyEvidence(e *Evidence, at time.Time) (*Result, error) {
 	return verifyEvidence(e, at, new(dnssec.Validator))
 }

@@ -60,7 +60,8 @@ func evidenceOf(tb testing.TB, c *Client, name string) (*Result, *Evidence) {
 	return r, back
 }
 
-// TestEvidence judges kept evidence as it was judged when it was fresh, from a cold and a warm cache.
+// TestEvidence judges kept evidence as it was judged when it was fresh, from a cold and a warm
+// cache.
 func TestEvidence(t *testing.T) {
 	t.Parallel()
 	c, names := evidenceLab(t)
@@ -125,7 +126,8 @@ func TestNoEvidence(t *testing.T) {
 	t.Parallel()
 	for _, r := range []*Result{
 		notTold(key{"example.lab.", TLSA}, dnssec.CodeTimeout, "no answer"),
-		newResult("example.lab.", TLSA, &dnssec.Answer{Status: dnssec.Secure}), // as mode ad-only makes them
+		// as mode ad-only makes them
+		newResult("example.lab.", TLSA, &dnssec.Answer{Status: dnssec.Secure}),
 	} {
 		if e, err := r.Evidence(); err == nil {
 			t.Errorf("Evidence() of %s = %+v, want an error", r.Status, e)
@@ -155,7 +157,8 @@ func TestEvidenceErrors(t *testing.T) {
 	}
 }
 
-// TestEvidenceAltered changes any octet or drops any set: what comes out is the same data, or not secure.
+// TestEvidenceAltered changes any octet or drops any set: what comes out is the same data, or not
+// secure.
 func TestEvidenceAltered(t *testing.T) {
 	t.Parallel()
 	c, names := evidenceLab(t)
@@ -221,7 +224,8 @@ func FuzzVerifyEvidence(f *testing.F) {
 	})
 }
 
-// TestEvidenceOfShared takes evidence of one cached result in many goroutines: the records are everybody's.
+// TestEvidenceOfShared takes evidence of one cached result in many goroutines: the records are
+// everybody's.
 func TestEvidenceOfShared(t *testing.T) {
 	t.Parallel()
 	l := startLab(t, lookuptest.Options{}, zone("example.lab"))

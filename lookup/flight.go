@@ -29,7 +29,8 @@ type flights struct {
 // maxIdle is how many goroutines are kept.
 const maxIdle = 16
 
-// join returns the flight for k; when there is none it begins one that runs f. own says which. Nil: it is closed.
+// join returns the flight for k; when there is none it begins one that runs f. own says which. Nil:
+// it is closed.
 func (fs *flights) join(k flightKey, f func() *Result) (fl *flight, own bool) {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()

@@ -11,7 +11,8 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// How many lookups may be running or waiting in one domain, known and unknown. [Limits] says how many may run. Which names are looked up is the choice of whoever sends mail, and so is how long
+// How many lookups may be running or waiting in one domain, known and unknown. [Limits] says how
+// many may run. Which names are looked up is the choice of whoever sends mail, and so is how long
 // their name servers take; the numbers keep places free for others.
 const (
 	maxKnown   = 2048
@@ -58,7 +59,8 @@ func newTicket(signer string, known bool, giveUp func(error)) *ticket {
 	return &ticket{signer: signer, known: known, visit: visit{giveUp: giveUp, admitted: make(chan bool, 1)}}
 }
 
-// enter waits for a place until the context ends. The error is a busyError. Only without error must the ticket leave.
+// enter waits for a place until the context ends. The error is a busyError. Only without error must
+// the ticket leave.
 func (g *gate) enter(ctx context.Context, t *ticket) (err error) {
 	defer func() {
 		if err != nil {
@@ -138,8 +140,8 @@ func (g *gate) leave(t *ticket) {
 	t.leave = nil
 }
 
-// signerDomain is the domain that an owner name speaks for: what follows its last label with an underscore, or for a
-// host the name without its first label.
+// signerDomain is the domain that an owner name speaks for: what follows its last label with an
+// underscore, or for a host the name without its first label.
 func signerDomain(name string) string {
 	labels := strings.Split(strings.TrimSuffix(name, "."), ".")
 	for i, label := range slices.Backward(labels) {
@@ -153,7 +155,8 @@ func signerDomain(name string) string {
 	return strings.Join(labels, ".")
 }
 
-// registrable is the domain that somebody registered, by the public suffix list: one label more than the suffix.
+// registrable is the domain that somebody registered, by the public suffix list: one label more
+// than the suffix.
 func registrable(domain string) string {
 	if r, err := publicsuffix.EffectiveTLDPlusOne(domain); err == nil {
 		return r

@@ -48,7 +48,8 @@ type arrivals struct {
 	told atomic.Int32 // lookups told to give up
 }
 
-// come has a lookup enter; the ticket is nil when it was turned away within a moment of the test's own time (synctest).
+// come has a lookup enter; the ticket is nil when it was turned away within a moment of the test's
+// own time (synctest).
 func (a *arrivals) come(signer string, known bool) *ticket {
 	a.t.Helper()
 	return a.comeWithin(time.Millisecond, signer, known)
@@ -74,7 +75,8 @@ func (a *arrivals) comeWithin(limit time.Duration, signer string, known bool) *t
 func (a *arrivals) comeAll(n int, known bool, signer func(i int) string) (in []*ticket) {
 	a.t.Helper()
 	for i := range n {
-		// Also in real time, on a machine with much to do: the limit is only a guard against hanging.
+		// Also in real time, on a machine with much to do: the limit is only a guard against
+		// hanging.
 		ticket := a.comeWithin(time.Minute, signer(i), known)
 		if ticket == nil {
 			a.t.Fatalf("lookup %d of %d, in %s, does not get in", i, n, signer(i))
@@ -147,7 +149,8 @@ func TestCaps(t *testing.T) {
 	}
 }
 
-// TestPatience tells the oldest lookups to leave when others wait, after their time and no more than are needed.
+// TestPatience tells the oldest lookups to leave when others wait, after their time and no more
+// than are needed.
 func TestPatience(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -182,7 +185,8 @@ func TestPatience(t *testing.T) {
 	})
 }
 
-// TestPatienceIsWaitedFor comes back when the next one had its time: first in the younger half, then in the older.
+// TestPatienceIsWaitedFor comes back when the next one had its time: first in the younger half,
+// then in the older.
 func TestPatienceIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

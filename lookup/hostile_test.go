@@ -19,7 +19,8 @@ import (
 // liar is a resolver between a lab and its client that changes what passes.
 type liar struct {
 	lab *lab
-	// change gets the question and the right answer, and returns what is sent, over UDP and TCP alike; nil: nothing.
+	// change gets the question and the right answer, and returns what is sent, over UDP and TCP
+	// alike; nil: nothing.
 	change func(in, out *dns.Msg) []byte
 	// silent says about which questions to say nothing; nil: none.
 	silent func(name string) bool
@@ -172,7 +173,8 @@ func manyRecords(in *dns.Msg, n, size int) (out []dns.RR) {
 	return out
 }
 
-// TestHostile has a resolver lie in each way; none is a pass, none takes longer than the time given.
+// TestHostile has a resolver lie in each way; none is a pass, none takes longer than the time
+// given.
 func TestHostile(t *testing.T) {
 	t.Parallel()
 	l := startLab(t, lookuptest.Options{}, zone("example.lab"), zone("plain.lab", unsigned))

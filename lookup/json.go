@@ -13,22 +13,24 @@ import (
 // The JSON form of a Result is stable: fields are only ever added.
 type (
 	resultJSON struct {
-		Name       string       `json:"name"`
-		Type       string       `json:"type"`
-		Status     string       `json:"status"`
-		Presence   string       `json:"presence"`
-		Code       string       `json:"code"`
-		Reason     string       `json:"reason"`
-		Advice     string       `json:"advice"`
-		EDE        *int         `json:"ede,omitempty"` // Extended DNS Error (RFC 8914)
-		TTL        int64        `json:"ttl"`           // seconds
-		Records    []recordJSON `json:"records"`
-		Aliases    []string     `json:"aliases"`
-		Chain      []linkJSON   `json:"chain"`
-		Warnings   []string     `json:"warnings"`
-		Believed   bool         `json:"believed,omitempty"`  // nothing was validated here (mode ad-only)
-		Inception  *time.Time   `json:"inception,omitempty"` // the time in which all signatures hold
-		Expiration *time.Time   `json:"expiration,omitempty"`
+		Name     string       `json:"name"`
+		Type     string       `json:"type"`
+		Status   string       `json:"status"`
+		Presence string       `json:"presence"`
+		Code     string       `json:"code"`
+		Reason   string       `json:"reason"`
+		Advice   string       `json:"advice"`
+		EDE      *int         `json:"ede,omitempty"` // Extended DNS Error (RFC 8914)
+		TTL      int64        `json:"ttl"`           // seconds
+		Records  []recordJSON `json:"records"`
+		Aliases  []string     `json:"aliases"`
+		Chain    []linkJSON   `json:"chain"`
+		Warnings []string     `json:"warnings"`
+		// nothing was validated here (mode ad-only)
+		Believed bool `json:"believed,omitempty"`
+		// the time in which all signatures hold
+		Inception  *time.Time `json:"inception,omitempty"`
+		Expiration *time.Time `json:"expiration,omitempty"`
 	}
 	recordJSON struct {
 		Usage    uint8  `json:"usage"`

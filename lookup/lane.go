@@ -9,7 +9,8 @@ import (
 
 const (
 	maxWaiting = 1024 // visits that wait for a place in one lane
-	// For how long a visit keeps its place although others wait: that long in the older half of the lane,
+	// For how long a visit keeps its place although others wait: that long in the older half of the
+	// lane,
 	patience = 250 * time.Millisecond
 	// and that long in the younger half, so that there is always a next place soon.
 	haste = 50 * time.Millisecond
@@ -18,8 +19,9 @@ const (
 // errLinger ends a lookup that takes long while others wait.
 const errLinger = busyError("it takes long, and others wait")
 
-// lane is a number of places for lookups. Who comes last is let in first, and when others wait, who has had its time
-// has to leave: so slow zones, however many, cost others a moment and not their turn.
+// lane is a number of places for lookups. Who comes last is let in first, and when others wait, who
+// has had its time has to leave: so slow zones, however many, cost others a moment and not their
+// turn.
 type lane struct {
 	places  int
 	mu      sync.Mutex
@@ -84,7 +86,8 @@ func (l *lane) admit(v *visit) {
 	v.admitted <- true
 }
 
-// press tells as many visits to leave as others wait, if they had their time, and comes back when the next ones had.
+// press tells as many visits to leave as others wait, if they had their time, and comes back when
+// the next ones had.
 func (l *lane) press() {
 	now, next := time.Now(), patience
 	for i, v := range l.running {

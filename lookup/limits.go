@@ -5,23 +5,26 @@ import (
 	"time"
 )
 
-// Limits bound what a client does at a time and how long it keeps what it learned. A zero field means its default. What one
-// message may cost is bounded by [dnssec.Limits], in the budget that comes with the context.
+// Limits bound what a client does at a time and how long it keeps what it learned. A zero field
+// means its default. What one message may cost is bounded by [dnssec.Limits], in the budget that
+// comes with the context.
 type Limits struct {
-	// Lookups under way: half of them in signer domains that have answered lately, half in all others. Default: 256.
+	// Lookups under way: half of them in signer domains that have answered lately, half in all
+	// others. Default: 256.
 	Lookups int
-	// DomainLookups under way in one signer domain, and in the unknown ones of one registrable domain together.
-	// Default: 8.
+	// DomainLookups under way in one signer domain, and in the unknown ones of one registrable
+	// domain together. Default: 8.
 	DomainLookups int
 	// Connections to one resolver by TCP or TLS. Default: 4.
 	Connections int
-	// FirstPause is for how long a resolver that does not work is left alone; each time it is twice as long, up to
-	// LastPause (RFC 9520, Section 3.2). Defaults: 5 seconds, 1 minute.
+	// FirstPause is for how long a resolver that does not work is left alone; each time it is twice
+	// as long, up to LastPause (RFC 9520, Section 3.2). Defaults: 5 seconds, 1 minute.
 	FirstPause, LastPause time.Duration
-	// Positive, Negative and Bogus are for how long such an answer is kept at most, and Positive for how long a zone's keys
-	// are. Shorter TTLs hold. Defaults: 1 hour, 15 minutes, 1 minute.
+	// Positive, Negative and Bogus are for how long such an answer is kept at most, and Positive
+	// for how long a zone's keys are. Shorter TTLs hold. Defaults: 1 hour, 15 minutes, 1 minute.
 	Positive, Negative, Bogus time.Duration
-	// Failure is for how long it is kept that something could not be told (RFC 9520, Section 3.2). Default: 5 seconds.
+	// Failure is for how long it is kept that something could not be told (RFC 9520, Section 3.2).
+	// Default: 5 seconds.
 	Failure time.Duration
 }
 

@@ -12,7 +12,8 @@ import (
 	"dnseal/lookup/lookuptest"
 )
 
-// TestLimits has a client with one place for domains that it does not know, and a cache that keeps nothing for long.
+// TestLimits has a client with one place for domains that it does not know, and a cache that keeps
+// nothing for long.
 func TestLimits(t *testing.T) {
 	t.Parallel()
 	l := startLab(t, lookuptest.Options{}, zone("example.lab"))

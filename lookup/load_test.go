@@ -19,7 +19,8 @@ import (
 // slow says that nothing is to be said about names with "slow" in them.
 func slow(name string) bool { return strings.Contains(strings.ToLower(name), "slow") }
 
-// pause is how long who gets no answer takes to come with the next name: 200 of them then make up to 2,000 lookups a second.
+// pause is how long who gets no answer takes to come with the next name: 200 of them then make up
+// to 2,000 lookups a second.
 const pause = 100 * time.Millisecond
 
 // load is a number of goroutines that look up names until the time is over.
@@ -83,7 +84,8 @@ func median(all []float64) float64 {
 	return all[len(all)/2]
 }
 
-// loadRuns is how often each load is run with and without slow zones, in turn; loadTime is how long.
+// loadRuns is how often each load is run with and without slow zones, in turn; loadTime is how
+// long.
 const (
 	loadRuns = 5
 	loadTime = time.Second
@@ -135,10 +137,12 @@ func compare(b *testing.B, goroutines int, fast func(run int) *load, attack func
 	b.ReportMetric(0, "ns/op")
 }
 
-// BenchmarkLoad measures fast zones alone and beside zones that never answer: "rate" is the part of their throughput
-// that is left.
+// BenchmarkLoad measures fast zones alone and beside zones that never answer: "rate" is the part of
+// their throughput that is left.
 func BenchmarkLoad(b *testing.B) {
-	const fresh = 1000 // zones that were never seen before, for each run; fewer are over before the slow zones have been noticed
+	// zones that were never seen before, for each run; fewer are over before the slow zones have
+	// been noticed
+	const fresh = 1000
 	zones := []lookuptest.Zone{zone("fast.lab")}
 	for i := range 2 * loadRuns * fresh {
 		zones = append(zones, lookuptest.Zone{Text: fmt.Sprintf("$ORIGIN new%d.lab.\n@ 300 SOA ns h 1 7200 3600 1209600 300\n@ 300 NS ns\ns._device 300 TLSA 3 1 1 00\n", i)})

@@ -59,7 +59,8 @@ type Presence uint8
 // Presences.
 const (
 	Unknown Presence = iota // not known (indeterminate or bogus answer)
-	Absent                  // proven absent when the status is secure; said to be absent when insecure
+	// proven absent when the status is secure; said to be absent when insecure
+	Absent
 	Present
 )
 
@@ -80,8 +81,9 @@ type Result struct {
 	Records  []Record // only when Present
 	// TTL is for how long the answer may be used, never longer than any link of its chain.
 	TTL time.Duration
-	// Code is a stable word for a status that is not secure: one of the codes of package dnssec ("timeout", "servfail",
-	// "bad-signature", "unsigned-delegation", "clock", …), "budget:" and a limit, or one of this package.
+	// Code is a stable word for a status that is not secure: one of the codes of package dnssec
+	// ("timeout", "servfail", "bad-signature", "unsigned-delegation", "clock" and so on), "budget:"
+	// and a limit, or one of this package.
 	Code string
 	// Reason is a sentence for people; empty when secure and present.
 	Reason string
@@ -92,8 +94,9 @@ type Result struct {
 	// Believed says that nothing was validated here: the status is the resolver's word (mode
 	// ad-only).
 	Believed bool
-	// Warnings are sentences about what is not wrong in itself: an unknown key of the root, a resolver that says AD for
-	// what is bogus, refuses what validates here, or leaves out signatures.
+	// Warnings are sentences about what is not wrong in itself: an unknown key of the root, a
+	// resolver that says AD for what is bogus, refuses what validates here, or leaves out
+	// signatures.
 	Warnings []string
 }
 
@@ -102,8 +105,8 @@ type Resolver interface {
 	// Lookup fetches and validates the records of type t at name. It always returns a Result; what
 	// could not be told is in its Status.
 	Lookup(ctx context.Context, name string, t Type) *Result
-	// LookupFresh is Lookup past the client's own cache, rate-limited: asked once before a caller says
-	// fail because of an absent or not matching record.
+	// LookupFresh is Lookup past the client's own cache, rate-limited: asked once before a caller
+	// says fail because of an absent or not matching record.
 	LookupFresh(ctx context.Context, name string, t Type) *Result
 }
 

@@ -47,7 +47,8 @@ type MatchResult struct {
 	Record Record
 	// Result is "match", "no-match" or "unusable: why".
 	Result string
-	// Reason says for no-match what was wrong when it was not the data: the name, a date, the path. Empty otherwise.
+	// Reason says for no-match what was wrong when it was not the data: the name, a date, the path.
+	// Empty otherwise.
 	Reason string
 }
 
@@ -61,17 +62,18 @@ func (r MatchResult) Usable() bool { return r.Result == matches || r.Result == n
 type MatchOptions struct {
 	// Certificate is the signer's or client's; nil when only SPKI is known.
 	Certificate *x509.Certificate
-	// Chain holds the other certificates that came along, in any order. Those after the 16th are not looked at.
+	// Chain holds the other certificates that came along, in any order. Those after the 16th are
+	// not looked at.
 	Chain []*x509.Certificate
 	// SPKI is the DER SubjectPublicKeyInfo where there is no certificate.
 	SPKI []byte
-	// NameOK reports whether the certificate carries the name it is used under; needed for usages 0 to 2
-	// (RFC 7671, Section 5). Nil: it does not.
+	// NameOK reports whether the certificate carries the name it is used under; needed for usages 0
+	// to 2 (RFC 7671, Section 5). Nil: it does not.
 	NameOK func(*x509.Certificate) bool
 	// Roots are the PKIX roots for usages 0 and 1; nil makes those records unusable.
 	Roots []*x509.Certificate
-	// KeyUsages are the extended key usages of which the path must allow one, for usages 0 to 2. Nil: any. The
-	// purpose of the certificate itself is the caller's to judge.
+	// KeyUsages are the extended key usages of which the path must allow one, for usages 0 to 2.
+	// Nil: any. The purpose of the certificate itself is the caller's to judge.
 	KeyUsages []x509.ExtKeyUsage
 	// At is the time usages 0 to 2 are judged at. Zero: they do not match.
 	At time.Time
@@ -83,9 +85,10 @@ type MatchOptions struct {
 // maxChain is how many certificates in addition to the signer's are looked at.
 const maxChain = 16
 
-// Match judges every record (RFC 6698, Section 2.1; RFC 7671, Sections 4, 5 and 9). matched is true when at least one
-// usable record matches; usable when at least one could be used. Records with unknown values, or data that cannot be
-// what they say, are unusable and stop nothing. Results are in the order of the records.
+// Match judges every record (RFC 6698, Section 2.1; RFC 7671, Sections 4, 5 and 9). matched is true
+// when at least one usable record matches; usable when at least one could be used. Records with
+// unknown values, or data that cannot be what they say, are unusable and stop nothing. Results are
+// in the order of the records.
 //
 // For usages 0 to 2 it wants a certified path (package certificate), in which the name constraints
 // of every CA hold, those of the anchor in the record or in the chain included. When ctx ends,
@@ -183,7 +186,8 @@ func (r Record) key() (spki []byte, pub crypto.PublicKey, err error) {
 	return cert.RawSubjectPublicKeyInfo, cert.PublicKey, nil
 }
 
-// dropWeaker leaves only the strongest digest per usage and selector, and whole data (RFC 7671, Section 9).
+// dropWeaker leaves only the strongest digest per usage and selector, and whole data (RFC 7671,
+// Section 9).
 func dropWeaker(results []MatchResult) {
 	type group struct{ usage, selector uint8 }
 	strongest := map[group]uint8{}
@@ -234,7 +238,8 @@ func (o *MatchOptions) judge(ctx context.Context, r Record) (result, reason stri
 // errNotThis means that the record speaks of another certificate.
 var errNotThis = errors.New("another certificate")
 
-// checkName holds usages 0 to 2 to the name (RFC 7671, Section 5.2; RFC 8162, Section 3 leaves only usage 3 free of it).
+// checkName holds usages 0 to 2 to the name (RFC 7671, Section 5.2; RFC 8162, Section 3 leaves only
+// usage 3 free of it).
 func (o *MatchOptions) checkName() error {
 	if o.NameOK == nil || !o.NameOK(o.Certificate) {
 		return errors.New("the certificate does not carry the name")
@@ -254,7 +259,8 @@ func (o *MatchOptions) matchesKey(r Record) bool {
 	return len(o.SPKI) > 0 && digestEqual(r, o.SPKI)
 }
 
-// selected compares the part of a certificate that a record speaks of with its data (RFC 6698, Sections 2.1.2 and 2.1.3).
+// selected compares the part of a certificate that a record speaks of with its data (RFC 6698,
+// Sections 2.1.2 and 2.1.3).
 func selected(r Record, c *x509.Certificate) bool {
 	if r.Selector == PublicKey {
 		return digestEqual(r, c.RawSubjectPublicKeyInfo)

@@ -109,7 +109,8 @@ func (p people) options() MatchOptions {
 	}
 }
 
-// TestMatchCombinations goes through all usages, selectors and matching types, with the certificate meant and with another.
+// TestMatchCombinations goes through all usages, selectors and matching types, with the certificate
+// meant and with another.
 func TestMatchCombinations(t *testing.T) {
 	t.Parallel()
 	p := newPeople(t)
@@ -255,7 +256,8 @@ func TestMatchReason(t *testing.T) {
 	}
 }
 
-// TestDigestAgility leaves only the strongest digest of each usage and selector (RFC 7671, Section 9).
+// TestDigestAgility leaves only the strongest digest of each usage and selector (RFC 7671, Section
+// 9).
 func TestDigestAgility(t *testing.T) {
 	t.Parallel()
 	p := newPeople(t)
@@ -313,7 +315,8 @@ func TestMatchChain(t *testing.T) {
 	}
 }
 
-// TestMatchProperty holds for any record: it matches only data that is the certificate's, and never changes.
+// TestMatchProperty holds for any record: it matches only data that is the certificate's, and never
+// changes.
 func TestMatchProperty(t *testing.T) {
 	t.Parallel()
 	p := newPeople(t)
@@ -338,7 +341,8 @@ func TestMatchProperty(t *testing.T) {
 func TestMatchCostly(t *testing.T) {
 	t.Parallel()
 	p := newPeople(t)
-	key := &rsa.PublicKey{N: new(big.Int).SetBit(big.NewInt(1), 16383, 1), E: 65537} // without a private half
+	// without a private half
+	key := &rsa.PublicKey{N: new(big.Int).SetBit(big.NewInt(1), 16383, 1), E: 65537}
 	spki, err := x509.MarshalPKIXPublicKey(key)
 	if err != nil {
 		t.Fatal(err)

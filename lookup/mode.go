@@ -61,7 +61,8 @@ func lacksProof(a *dnssec.Answer) bool {
 // compare holds what was validated against what the resolver says.
 func (c *Client) compare(r *Result, w *witness) {
 	switch {
-	case r.Status == dnssec.Bogus && w.vouches() && !r.anchorFails(): // wrong anchors here are no fault of the resolver
+	// wrong anchors here are no fault of the resolver
+	case r.Status == dnssec.Bogus && w.vouches() && !r.anchorFails():
 		r.warn("the resolver says that this answer is authentic (AD), though it is bogus: it does not validate, or an attacker sits between")
 	case r.Status == dnssec.Secure && c.opts.Mode == Both && !w.vouches():
 		warnings := r.Warnings

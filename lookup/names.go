@@ -22,9 +22,9 @@ const smimecert = "_smimecert"
 
 // SMIMEAName returns the absolute owner name for a mail address (RFC 8162, Section 3).
 //
-// local is the local part without quotes and quoting backslashes; it is never case-folded. When it is not ASCII it
-// is brought to NFC. domain may hold U-labels and a final dot. Errors: a local part that is empty, longer than 64
-// octets or no UTF-8; a domain that is no host name, or too long.
+// local is the local part without quotes and quoting backslashes; it is never case-folded. When it
+// is not ASCII it is brought to NFC. domain may hold U-labels and a final dot. Errors: a local part
+// that is empty, longer than 64 octets or no UTF-8; a domain that is no host name, or too long.
 func SMIMEAName(local, domain string) (string, error) {
 	switch {
 	case local == "":
@@ -43,8 +43,8 @@ func SMIMEAName(local, domain string) (string, error) {
 	return fits(hex.EncodeToString(sum[:28]) + "." + smimecert + "." + host)
 }
 
-// UserName returns "_user.domain.", the owner of the TLSA records of a domain's own CA for its users (DANCE
-// architecture, Example 7). Errors: a domain that is no host name, or too long.
+// UserName returns "_user.domain.", the owner of the TLSA records of a domain's own CA for its
+// users (DANCE architecture, Example 7). Errors: a domain that is no host name, or too long.
 func UserName(domain string) (string, error) {
 	host, err := hostName(domain)
 	if err != nil {
@@ -53,10 +53,11 @@ func UserName(domain string) (string, error) {
 	return fits("_user." + host)
 }
 
-// TLSAName checks a name that TLSA records identify and returns it absolute, lower case, in A-labels. Forms: a device
-// ("sensor7._device.example.net"), a service ("_smtp-client.relay1.example.net", also "_25._tcp.mx.example.net") or a
-// host ("device73.example.net"). Errors: a name of another form, or too long; a name below "_smimecert", whose records
-// are SMIMEA.
+// TLSAName checks a name that TLSA records identify and returns it absolute, lower case, in
+// A-labels. Forms: a device ("sensor7._device.example.net"), a service
+// ("_smtp-client.relay1.example.net", also "_25._tcp.mx.example.net") or a host
+// ("device73.example.net"). Errors: a name of another form, or too long; a name below "_smimecert",
+// whose records are SMIMEA.
 func TLSAName(name string) (string, error) {
 	ascii, err := aLabels(name)
 	if err != nil {
@@ -99,8 +100,8 @@ func hostName(domain string) (string, error) {
 	return fits(ascii + ".")
 }
 
-// profile maps and checks internationalised names as a look-up does (RFC 5891, Section 5), but leaves the
-// question of underscores to us.
+// profile maps and checks internationalised names as a look-up does (RFC 5891, Section 5), but
+// leaves the question of underscores to us.
 var profile = idna.New(idna.MapForLookup(), idna.Transitional(false), idna.BidiRule(), idna.StrictDomainName(false))
 
 // aLabels returns a name in lower case and A-labels, without its final dot.
@@ -133,7 +134,8 @@ func isASCII(s string) bool {
 	return true
 }
 
-// checkLabel wants letters, digits and inner hyphens (RFC 5321, Section 4.1.2; RFC 1123, Section 2.1).
+// checkLabel wants letters, digits and inner hyphens (RFC 5321, Section 4.1.2; RFC 1123, Section
+// 2.1).
 func checkLabel(label string) error {
 	if label == "" {
 		return fmt.Errorf("empty label")
@@ -152,8 +154,8 @@ func checkLabel(label string) error {
 	return nil
 }
 
-// fits checks the length of an absolute name (RFC 1035, Section 2.3.4: 255 octets on the wire). A label with its
-// underscore was measured without it.
+// fits checks the length of an absolute name (RFC 1035, Section 2.3.4: 255 octets on the wire). A
+// label with its underscore was measured without it.
 func fits(name string) (string, error) {
 	if len(name) > maxName {
 		return "", fmt.Errorf("lookup: name %q: %d octets, at most %d", name, len(name), maxName)

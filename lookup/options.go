@@ -19,10 +19,11 @@ const (
 	ADOnly   = "ad-only"  // the resolver is believed
 )
 
-// Options configure a Client. The zero value validates from the root through the resolvers of /etc/resolv.conf.
+// Options configure a Client. The zero value validates from the root through the resolvers of
+// /etc/resolv.conf.
 type Options struct {
-	// Resolvers: "host:port", "host" or "tls://host:853#name"; empty: from /etc/resolv.conf, also when that changes (but in
-	// mode ad-only).
+	// Resolvers: "host:port", "host" or "tls://host:853#name"; empty: from /etc/resolv.conf, also
+	// when that changes (but in mode ad-only).
 	Resolvers []string
 	// Mode is "validate" (default), "both" or "ad-only".
 	Mode string
@@ -31,7 +32,8 @@ type Options struct {
 	// Allow and Deny list signer domains (and everything below them), and where aliases may
 	// lead; empty Allow: any.
 	Allow, Deny []string
-	// Timeout for one lookup; 0: 5 s. Two fifths of it, and 2 s at least, are one resolver's for one question.
+	// Timeout for one lookup; 0: 5 s. Two fifths of it, and 2 s at least, are one resolver's for
+	// one question.
 	Timeout time.Duration
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
@@ -43,9 +45,11 @@ type Options struct {
 	RootCAs *x509.CertPool
 	// Limits bound what the client does at a time.
 	Limits Limits
-	// CacheBytes bounds the cache of results; 0: 64 MiB. Zones and their keys get half as much beside it.
+	// CacheBytes bounds the cache of results; 0: 64 MiB. Zones and their keys get half as much
+	// beside it.
 	CacheBytes int
-	// Probe is the apex of a zone that is bogus on purpose, for mode ad-only; "": dnssec-failed.org.
+	// Probe is the apex of a zone that is bogus on purpose, for mode ad-only; "":
+	// dnssec-failed.org.
 	Probe string
 	// AllowSHA1 validates algorithms 5 and 7 instead of treating them as insecure (RFC 9905).
 	AllowSHA1 bool

@@ -8,8 +8,9 @@ import (
 	"dnseal/smime/certificate"
 )
 
-// pathToAnchor wants a path from the certificate to the anchor a DANE-TA record names, without any PKIX root
-// (RFC 7671, Section 5.2). The anchor is in the chain, or is the record itself (2 0 0, 2 1 0).
+// pathToAnchor wants a path from the certificate to the anchor a DANE-TA record names, without any
+// PKIX root (RFC 7671, Section 5.2). The anchor is in the chain, or is the record itself (2 0 0, 2
+// 1 0).
 func (o *MatchOptions) pathToAnchor(ctx context.Context, r Record) error {
 	var anchors []*x509.Certificate
 	for _, c := range o.Chain {
@@ -40,7 +41,8 @@ func (o *MatchOptions) pathToAnchor(ctx context.Context, r Record) error {
 // 7671, Section 5.2.2).
 var errNoAnchor = errors.New("the CA certificate that it names did not come along")
 
-// pathThroughCA wants a path to a PKIX root through the CA that a PKIX-TA record names (RFC 7671, Section 5.4).
+// pathThroughCA wants a path to a PKIX root through the CA that a PKIX-TA record names (RFC 7671,
+// Section 5.4).
 func (o *MatchOptions) pathThroughCA(ctx context.Context, r Record) error {
 	return o.verify(ctx, certificate.Options{Anchors: o.Roots, Through: func(c *x509.Certificate) bool { return selected(r, c) }})
 }

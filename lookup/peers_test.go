@@ -99,8 +99,9 @@ func writeFile(t *testing.T, path, text string) {
 	}
 }
 
-// freeAddr is a port, for UDP and TCP, on a loopback address of the test's own (all of 127.0.0.0/8 is this machine's): a
-// port of 127.0.0.1 could be taken by another test before the program that it is for listens.
+// freeAddr is a port, for UDP and TCP, on a loopback address of the test's own (all of 127.0.0.0/8
+// is this machine's): a port of 127.0.0.1 could be taken by another test before the program that it
+// is for listens.
 func freeAddr(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", fmt.Sprintf("127.%d.%d.%d:0", 1+rand.IntN(254), rand.IntN(256), 1+rand.IntN(254)))
@@ -141,7 +142,8 @@ func peerLab(t *testing.T) (*lab, map[string]dnssec.Status) {
 	return startLab(t, lookuptest.Options{}, zones...), want
 }
 
-// TestPeerUnbound asks a real validating resolver in all three modes, and the lab itself: all agree.
+// TestPeerUnbound asks a real validating resolver in all three modes, and the lab itself: all
+// agree.
 func TestPeerUnbound(t *testing.T) {
 	t.Parallel()
 	l, want := peerLab(t)

@@ -13,8 +13,8 @@ import (
 // defaultProbe is a name that is bogus on purpose, for everybody to try validators with.
 const defaultProbe = "dnssec-failed.org"
 
-// probe makes sure that believing the resolvers makes sense: each is on this machine or authenticated, says AD for
-// the root and refuses a name that is known to be bogus.
+// probe makes sure that believing the resolvers makes sense: each is on this machine or
+// authenticated, says AD for the root and refuses a name that is known to be bogus.
 func (c *Client) probe(servers []transport.Server) error {
 	ctx, cancel := context.WithTimeout(context.Background(), c.opts.Timeout)
 	defer cancel()

@@ -11,7 +11,8 @@ import (
 // followEvery is how often the file is looked at.
 const followEvery = 5 * time.Second
 
-// resolvFile is a resolv.conf(5) file that is followed: the network of a machine can change while a client lives.
+// resolvFile is a resolv.conf(5) file that is followed: the network of a machine can change while a
+// client lives.
 type resolvFile struct {
 	path string
 
@@ -20,8 +21,8 @@ type resolvFile struct {
 	last os.FileInfo // what was read; nil: nothing yet
 }
 
-// changed reads the servers when the file is another one than before. Nil: it is not, or it cannot be read, and those read
-// before stay.
+// changed reads the servers when the file is another one than before. Nil: it is not, or it cannot
+// be read, and those read before stay.
 func (f *resolvFile) changed(now time.Time) []transport.Server {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -41,8 +42,8 @@ func (f *resolvFile) changed(now time.Time) []transport.Server {
 	return servers
 }
 
-// follow takes the servers over from the file when they changed. Mode ad-only does not: it believes only resolvers that were
-// tried, when the client was made.
+// follow takes the servers over from the file when they changed. Mode ad-only does not: it believes
+// only resolvers that were tried, when the client was made.
 func (c *Client) follow() {
 	if c.resolvFile == nil {
 		return

@@ -14,8 +14,9 @@ import (
 	"dnseal/lookup/lookuptest"
 )
 
-// TestSlowZones has more zones that never answer than there are places. Zones seen before, and new ones, still get
-// their answers while those are waited for, and the slow ones end as could-not-tell.
+// TestSlowZones has more zones that never answer than there are places. Zones seen before, and new
+// ones, still get their answers while those are waited for, and the slow ones end as
+// could-not-tell.
 func TestSlowZones(t *testing.T) {
 	t.Parallel()
 	const attackers = 2 * perLane
@@ -82,7 +83,8 @@ func TestSlowZone(t *testing.T) {
 	}
 }
 
-// TestDisplaced has a lookup make room for others, and come back when the resolver knows the answer.
+// TestDisplaced has a lookup make room for others, and come back when the resolver knows the
+// answer.
 func TestDisplaced(t *testing.T) {
 	t.Parallel()
 	l := startLab(t, lookuptest.Options{}, zone("late.lab"))

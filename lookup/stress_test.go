@@ -12,9 +12,9 @@ import (
 	"dnseal/lookup/lookuptest"
 )
 
-// TestStress lets many goroutines look up, give up, keep evidence, change the anchors and close, all at the same time:
-// the race detector and the check for goroutines left behind judge. A name of a zone that works is never anything but
-// secure or not told, one of a bogus zone never secure.
+// TestStress lets many goroutines look up, give up, keep evidence, change the anchors and close,
+// all at the same time: the race detector and the check for goroutines left behind judge. A name of
+// a zone that works is never anything but secure or not told, one of a bogus zone never secure.
 func TestStress(t *testing.T) {
 	t.Parallel()
 	const zones = 40

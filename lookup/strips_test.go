@@ -65,10 +65,11 @@ func TestResolverKinds(t *testing.T) {
 	t.Parallel()
 	l := resolverLab(t)
 	for _, tt := range []struct {
-		name           string
-		kind           peertest.Kind
-		validate, both string // "": right; else the code of what cannot be told; both: of what is secure
-		adOnly         bool   // starts
+		name string
+		kind peertest.Kind
+		// "": right; else the code of what cannot be told; both: of what is secure
+		validate, both string
+		adOnly         bool // starts
 	}{
 		{"as it should be", peertest.Validating, "", "", true},
 		{"passes all on", peertest.Forwarding, "", CodeDisagree, false},

@@ -63,7 +63,8 @@ func TestTLSResolver(t *testing.T) {
 	}
 }
 
-// TestManyGoroutines uses one client from thousands at once, warm and cold, through pipelined connections.
+// TestManyGoroutines uses one client from thousands at once, warm and cold, through pipelined
+// connections.
 func TestManyGoroutines(t *testing.T) {
 	t.Parallel()
 	l := startLab(t, lookuptest.Options{}, manyNames("example.lab", 50))

@@ -12,8 +12,9 @@ import (
 	"dnseal/lookup/dnssec"
 )
 
-// WriteTree draws the chain of trust of the result for people: zone by zone from the trust anchor down, then the
-// records or the proof that there are none, then what is wrong and what to do about it. now is for the time left.
+// WriteTree draws the chain of trust of the result for people: zone by zone from the trust anchor
+// down, then the records or the proof that there are none, then what is wrong and what to do about
+// it. now is for the time left.
 func (r *Result) WriteTree(w io.Writer, now time.Time) error {
 	const terminal = 80
 	p := &page{width: terminal}

@@ -11,8 +11,8 @@ import (
 	"dnseal/lookup/dnssec"
 )
 
-// place draws a set of records below the zone that signed it, or that its name is in. It returns the node of the
-// records asked for.
+// place draws a set of records below the zone that signed it, or that its name is in. It returns
+// the node of the records asked for.
 func (r *Result) place(zones map[string]*node, set dnssec.RRset, now time.Time) (leaf *node) {
 	h := set.Records[0].Header()
 	var n *node

@@ -17,10 +17,10 @@ type Address struct {
 // ParseAddress reads the spellings of Postfix and of Sendmail and its milters:
 //
 //	unix:/path   local:/path
-//	inet:host:port   inet:port@host   (inet6: the same; IPv6 addresses in brackets or, before @, as they are)
+//	inet:host:port   inet:port@host   (inet6: likewise)
 //
-// A host must be given, the path must be absolute, the port a number from 1 to
-// 65535. The error says which of it fails.
+// IPv6 addresses are in brackets, or as they are after @. A host must be given, the path must be
+// absolute, the port a number from 1 to 65535. The error says which of it fails.
 func ParseAddress(s string) (Address, error) {
 	kind, rest, ok := strings.Cut(s, ":")
 	if !ok {

@@ -21,7 +21,8 @@ const bodyChunk = 65535
 // such a message is refused.
 const maxChanges = 1000
 
-// maxField bounds a field's name and value, so that they fit a frame that every MTA takes, with an index.
+// maxField bounds a field's name and value, so that they fit a frame that every MTA takes, with an
+// index.
 const maxField = 60 << 10
 
 // errFlood says that an edit has more than maxChanges changes.

@@ -108,7 +108,8 @@ func TestLeadingSpace(t *testing.T) {
 	}
 }
 
-// TestBodyPieces wants pieces that every MTA takes, whatever this one offers, and no empty body to become the old one.
+// TestBodyPieces wants pieces that every MTA takes, whatever this one offers, and no empty body to
+// become the old one.
 func TestBodyPieces(t *testing.T) {
 	t.Parallel()
 	for _, size := range []int{0, 1, bodyChunk - 1, bodyChunk, bodyChunk + 1, 300_000} {

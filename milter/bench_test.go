@@ -22,7 +22,8 @@ import (
 	"dnseal/smime/message"
 )
 
-// How the benchmarks measure: all peers one after the other, again and again, and the median of the rounds.
+// How the benchmarks measure: all peers one after the other, again and again, and the median of the
+// rounds.
 const (
 	benchRounds = 5
 	benchRun    = 400 * time.Millisecond
@@ -82,8 +83,8 @@ func BenchmarkSign(b *testing.B) {
 	}
 }
 
-// BenchmarkVerify runs our verifier with a warm cache beside a milter of the same library that does nothing. Its limit is
-// that one, then a digest of the body and one signature verified.
+// BenchmarkVerify runs our verifier with a warm cache beside a milter of the same library that does
+// nothing. Its limit is that one, then a digest of the body and one signature verified.
 func BenchmarkVerify(b *testing.B) {
 	o := openOffice(b)
 	peers := []*process{
@@ -131,7 +132,8 @@ func (l limit) cpu() time.Duration {
 	return (ownCPU() - before) / n
 }
 
-// rate is what a peer of this rate would make with the work to do as well, on the same processors: times add up.
+// rate is what a peer of this rate would make with the work to do as well, on the same processors:
+// times add up.
 func (l limit) rate(peer float64, work time.Duration) float64 {
 	return 1 / (1/peer + work.Seconds()/float64(runtime.GOMAXPROCS(0)))
 }
@@ -159,7 +161,8 @@ func verifyBare(b *testing.B) func([]byte) {
 	return func(digest []byte) { ecdsa.VerifyASN1(&key.PublicKey, digest, signature) }
 }
 
-// compare measures all peers in rounds, prints a table and reports the ratios of one of them to others and to its limit.
+// compare measures all peers in rounds, prints a table and reports the ratios of one of them to
+// others and to its limit.
 func compare(b *testing.B, dial func(path string) (mtaUnderLoad, error), peers []*process, p *parcel, conns int, l limit, ours string, others ...string) {
 	b.Helper()
 	all := map[string][]measurement{}

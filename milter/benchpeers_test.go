@@ -181,7 +181,8 @@ func startDKIM(tb testing.TB, name, algorithm, key string) *process {
 	return startProcess(tb, name, dir+"/s", exec.Command(program, "-f", "-x", dir+"/conf"))
 }
 
-// msgauth is the Go module of go-msgauth's dkim-milter. It is built by itself and is no dependency of ours.
+// msgauth is the Go module of go-msgauth's dkim-milter. It is built by itself and is no dependency
+// of ours.
 const msgauth = "github.com/emersion/go-msgauth/cmd/dkim-milter@v0.7.0"
 
 // startMsgauth builds and runs go-msgauth's milter.

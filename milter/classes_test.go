@@ -163,7 +163,8 @@ func TestReceiverClasses(t *testing.T) {
 	})
 }
 
-// TestObserve: a receiver that observes refuses nothing and changes nothing, whatever it would do, and says so.
+// TestObserve: a receiver that observes refuses nothing and changes nothing, whatever it would do,
+// and says so.
 func TestObserve(t *testing.T) {
 	t.Parallel()
 	o := openOffice(t)
@@ -261,7 +262,8 @@ func TestSenderClasses(t *testing.T) {
 	}
 }
 
-// TestMixedRecipients: recipients who should get different forms get one that all can read, and nobody's mail is deferred.
+// TestMixedRecipients: recipients who should get different forms get one that all can read, and
+// nobody's mail is deferred.
 func TestMixedRecipients(t *testing.T) {
 	t.Parallel()
 	o := openOffice(t)

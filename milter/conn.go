@@ -97,7 +97,8 @@ func (c *conn) frame() error {
 	return nil
 }
 
-// head checks the head of the next frame, which stays to be read, and sets the deadline of the rest.
+// head checks the head of the next frame, which stays to be read, and sets the deadline of the
+// rest.
 func (c *conn) head() error {
 	b, err := c.in.Peek(lengthBytes)
 	if err != nil {
@@ -194,7 +195,8 @@ func (c *conn) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// isProgress says that p is a progress report, which must not wait. (Data that only looks like one is sent a little early.)
+// isProgress says that p is a progress report, which must not wait. (Data that only looks like one
+// is sent a little early.)
 func isProgress(p []byte) bool { return len(p) == lengthBytes+1 && p[3] == 1 && p[4] == 'p' }
 
 func (c *conn) flush() error {
@@ -225,7 +227,8 @@ func (c *conn) SetReadDeadline(time.Time) error { return nil }
 // SetWriteDeadline does nothing: conn keeps its own time.
 func (c *conn) SetWriteDeadline(time.Time) error { return nil }
 
-// Close closes the connection and frees its session. The library calls it, once, when the session has ended.
+// Close closes the connection and frees its session. The library calls it, once, when the session
+// has ended.
 func (c *conn) Close() error {
 	err := c.Conn.Close()
 	<-c.srv.slots

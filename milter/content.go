@@ -9,8 +9,9 @@ import (
 	gomilter "github.com/d--j/go-milter"
 )
 
-// content takes a frame of header or body, where no answer is due, to the session. The library would make a copy of each,
-// and they are nearly all of a message. An MTA that wants answers has them from the library.
+// content takes a frame of header or body, where no answer is due, to the session. The library
+// would make a copy of each, and they are nearly all of a message. An MTA that wants answers has
+// them from the library.
 func (c *conn) content() (taken bool, err error) {
 	s := c.session
 	switch {
@@ -40,8 +41,8 @@ func (s *session) takeField(data []byte) {
 // errPanic ends a connection after a panic in the middle of a frame.
 var errPanic = errors.New("milter: panic inside a frame")
 
-// takeBody takes the data of a body frame. An error is the connection's: after a panic nobody knows how much of the frame
-// was read, and a stranger's text must not be taken for the next one.
+// takeBody takes the data of a body frame. An error is the connection's: after a panic nobody knows
+// how much of the frame was read, and a stranger's text must not be taken for the next one.
 func (s *session) takeBody(r io.Reader, n int) (err error) {
 	var panicked *gomilter.Response
 	defer func() {
@@ -74,7 +75,8 @@ func (c *conn) modify(code byte, size int) error {
 	return nil
 }
 
-// modifyField sends a modification of the header: an index, unless the field goes to the end, name and value.
+// modifyField sends a modification of the header: an index, unless the field goes to the end, name
+// and value.
 func (c *conn) modifyField(code byte, index uint32, name, value string) error {
 	size := len(name) + len(value) + 2
 	if code != modAddHeader {

@@ -226,7 +226,8 @@ type measurement struct {
 	p99  time.Duration
 }
 
-// run sends p over several connections for a while, and wants some changes to come back for each message.
+// run sends p over several connections for a while, and wants some changes to come back for each
+// message.
 func run(tb testing.TB, dial func(path string) (mtaUnderLoad, error), path string, p *parcel, conns int, long time.Duration, changes bool) (m measurement) {
 	tb.Helper()
 	var sent atomic.Int64

@@ -10,7 +10,8 @@ import (
 	"dnseal/smime/message"
 )
 
-// The most recipients of one message, and the most bytes of them; beyond it the message is deferred.
+// The most recipients of one message, and the most bytes of them; beyond it the message is
+// deferred.
 const (
 	maxRecipients      = 100_000
 	maxRecipientsBytes = 16 << 20
@@ -36,7 +37,8 @@ func clientAddr(family, addr string) netip.Addr {
 
 // beginEnvelope starts the envelope of a message with its MAIL command.
 func beginEnvelope(from, args string) *message.Envelope {
-	env := &message.Envelope{MailFrom: from, OneForm: true} // a milter changes the message, not a recipient's copy
+	// a milter changes the message, not a recipient's copy
+	env := &message.Envelope{MailFrom: from, OneForm: true}
 	for a := range strings.FieldsSeq(args) {
 		// RFC 6531, Section 3.4.
 		env.UTF8 = env.UTF8 || strings.EqualFold(a, "SMTPUTF8")

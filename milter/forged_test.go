@@ -49,10 +49,11 @@ func checkForged(t *testing.T, h message.Handler, from, ours string) {
 		{"Authentication-Results: mx.example.net.; smime=pass", false},
 		{"Authentication-Results: mx.example.net.evil.example; spf=pass", true},
 		{"To: bob@example.net", true},
-		{"Authentication-Results: mx.example.net smime=pass", false},             // no semicolon
-		{"Authentication-Results: ;;; mx.example.net; smime=pass", false},        // unreadable
-		{"Authentication-Results: (open mx.example.net; smime=pass", false},      // unreadable
-		{"Authentication-Results: \"mx.exam\\ple.net\"\r\n ; smime=pass", false}, // quoted in its own way
+		{"Authentication-Results: mx.example.net smime=pass", false},        // no semicolon
+		{"Authentication-Results: ;;; mx.example.net; smime=pass", false},   // unreadable
+		{"Authentication-Results: (open mx.example.net; smime=pass", false}, // unreadable
+		// quoted in its own way
+		{"Authentication-Results: \"mx.exam\\ple.net\"\r\n ; smime=pass", false},
 		{"Authentication-Results: other.example;\r\n\tspf=pass (mx.example.net)", true},
 		{"Authentication-Results: mx.example.net; none", false},
 		{"Subject:  two  spaces \r\n\tand a fold", true},
@@ -79,8 +80,8 @@ func checkForged(t *testing.T, h message.Handler, from, ours string) {
 	}
 }
 
-// TestForgedInFlood hides a forged result in a header that is too large to be read. The policy would accept what is too
-// big; this cannot be, because the result would stay.
+// TestForgedInFlood hides a forged result in a header that is too large to be read. The policy
+// would accept what is too big; this cannot be, because the result would stay.
 func TestForgedInFlood(t *testing.T) {
 	t.Parallel()
 	o := openOffice(t)

@@ -120,7 +120,8 @@ const (
 	cmdUnknown   = 'U'
 )
 
-// checkHead judges a frame by its length (1 to maxFrame, with the command byte) and command, before the rest is read.
+// checkHead judges a frame by its length (1 to maxFrame, with the command byte) and command, before
+// the rest is read.
 func checkHead(length uint32, cmd byte) error {
 	least, most := uint32(1), uint32(maxString)
 	switch cmd {
@@ -193,7 +194,8 @@ func checkConnect(data []byte) bool {
 	return false
 }
 
-// validIPv6 takes the spellings of MTAs: plain, with the tag of RFC 5321, Section 4.1.3, or in brackets.
+// validIPv6 takes the spellings of MTAs: plain, with the tag of RFC 5321, Section 4.1.3, or in
+// brackets.
 func validIPv6(s string) bool {
 	s = strings.TrimPrefix(s, "IPv6:")
 	if inner, ok := strings.CutPrefix(s, "["); ok {

@@ -192,9 +192,9 @@ func TestVersion1(t *testing.T) {
 	}
 }
 
-// TestTruncated ends a session after every byte of its frames, once by
-// closing and once with the next frame in the middle of the last; and it cuts
-// every frame at every byte, with the length of what is left. Each session ends, and the server lives.
+// TestTruncated ends a session after every byte of its frames, once by closing and once with the
+// next frame in the middle of the last; and it cuts every frame at every byte, with the length of
+// what is left. Each session ends, and the server lives.
 func TestTruncated(t *testing.T) {
 	t.Parallel()
 	srv := serve(t, Options{Handler: always(accepting)})
@@ -325,8 +325,8 @@ func TestHeaderFlood(t *testing.T) {
 	}
 }
 
-// TestFloods sends 64 MiB of body, and as much in macros, recipients and unknown commands; memory stays small. It does
-// not run in parallel with other tests, whose memory would count.
+// TestFloods sends 64 MiB of body, and as much in macros, recipients and unknown commands; memory
+// stays small. It does not run in parallel with other tests, whose memory would count.
 func TestFloods(t *testing.T) {
 	srv := serve(t, Options{Handler: always(accepting)})
 	piece := strings.Repeat("x", bodyChunk)

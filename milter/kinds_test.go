@@ -15,7 +15,8 @@ func (k kind) raw() string {
 		"\r\nMIME-Version: 1.0\r\n" + k.header + "\r\n" + k.body
 }
 
-// kinds are those whose fate on real hops is known: most were changed inside a signed part by one hop or another.
+// kinds are those whose fate on real hops is known: most were changed inside a signed part by one
+// hop or another.
 func kinds() []kind {
 	const (
 		text   = "Content-Type: text/plain; charset=utf-8\r\n"

@@ -154,7 +154,8 @@ func TestListenGroup(t *testing.T) {
 	}
 }
 
-// TestServeTCP serves over TCP and by a listener that came from elsewhere, as socket activation brings it.
+// TestServeTCP serves over TCP and by a listener that came from elsewhere, as socket activation
+// brings it.
 func TestServeTCP(t *testing.T) {
 	t.Parallel()
 	srv := serve(t, Options{Handler: always(accepting)})

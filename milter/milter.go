@@ -21,11 +21,11 @@
 // is handled to its end by the settings of its MAIL command ([Options], session.go), whatever is
 // loaded meanwhile.
 //
-// Limits of the protocol that callers should know: an MTA tells nothing of the
-// white space before the colon of a field; without SMFIP_HDR_LEADSPC (before
-// version 6) a space after the colon is assumed; a milter cannot give
-// recipients different messages, so [message.Envelope.OneForm] is set, and a [message.Outcome] with Forms is deferred;
-// mail submitted on the MTA's own host without SMTP comes from 127.0.0.1.
+// Limits of the protocol that callers should know: an MTA tells nothing of the white space before
+// the colon of a field; without SMFIP_HDR_LEADSPC (before version 6) a space after the colon is
+// assumed; a milter cannot give recipients different messages, so [message.Envelope.OneForm] is
+// set, and a [message.Outcome] with Forms is deferred; mail submitted on the MTA's own host without
+// SMTP comes from 127.0.0.1.
 package milter
 
 import (
@@ -96,8 +96,8 @@ func (s *Server) Serve(ln net.Listener) error {
 	return nil
 }
 
-// begin starts the session of a connection: by a server of the library's for it alone, because that tells nobody which
-// connection a session is on.
+// begin starts the session of a connection: by a server of the library's for it alone, because that
+// tells nobody which connection a session is on.
 func (s *Server) begin(c *conn) {
 	lib := gomilter.NewServer(append(slices.Clip(s.library), gomilter.WithDynamicMilter(c.newSession))...)
 	_ = lib.Serve(&single{conn: c}) // the error is single's

@@ -13,7 +13,8 @@ import (
 	"dnseal/smime/message"
 )
 
-// peerProgram returns the path of a program or skips visibly; DNSEAL_PEERS=required makes that a failure.
+// peerProgram returns the path of a program or skips visibly; DNSEAL_PEERS=required makes that a
+// failure.
 func peerProgram(tb testing.TB, name string) string {
 	tb.Helper()
 	if path, err := exec.LookPath(name); err == nil {
@@ -78,7 +79,8 @@ func TestMiltertest(t *testing.T) {
 	run("abort", "abort.lua")
 	run("outcomes", "outcomes.lua")
 	const actionsV2, stepsV2, stepsV4, stepsV6 = 0x3f, 0x7f, 0x3ff, 0x1fffff
-	// Pieces of body above 1,000 bytes are too much for miltertest; other data sizes have TestBodyPieces.
+	// Pieces of body above 1,000 bytes are too much for miltertest; other data sizes have
+	// TestBodyPieces.
 	for _, v := range []struct{ version, actions, steps, size int }{
 		{2, actionsV2, stepsV2, 10},
 		{2, actionsV2, 0, 1000},

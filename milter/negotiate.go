@@ -25,7 +25,8 @@ func init() {
 	}
 }
 
-// libraryOptions sets the library up. Macros are asked for by stage, because Sendmail sends no others.
+// libraryOptions sets the library up. Macros are asked for by stage, because Sendmail sends no
+// others.
 func libraryOptions() []gomilter.Option {
 	return []gomilter.Option{
 		gomilter.WithActions(wantActions),

@@ -51,7 +51,8 @@ func openOffice(tb testing.TB) *office {
 	return o
 }
 
-// publish makes an identity, writes its record into its zone, broken as break says, and serves that.
+// publish makes an identity, writes its record into its zone, broken as break says, and serves
+// that.
 func (o *office) publish(name string, broken lookuptest.Break) *identity.Identity {
 	o.tb.Helper()
 	id := o.create(name)
@@ -204,7 +205,8 @@ func signedBy(tb testing.TB, o *office, raw string) string {
 	return signed(tb, id, raw, time.Now())
 }
 
-// dkimKey makes an RSA key for example.org and returns the settings of a signer and of a verifier that knows it.
+// dkimKey makes an RSA key for example.org and returns the settings of a signer and of a verifier
+// that knows it.
 func dkimKey(tb testing.TB) (sign, verify string) {
 	tb.Helper()
 	key := rsaPrivate(tb)

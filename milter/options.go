@@ -12,8 +12,9 @@ const (
 	DefaultMaxSessions = 512
 	DefaultTimeout     = 4 * time.Minute
 	DefaultProgress    = 5 * time.Second
-	DefaultIdle        = 2 * time.Hour // as libmilter's: an MTA is silent while a slow client sends its message
-	defaultMaxHeader   = 1 << 20
+	// as libmilter's: an MTA is silent while a slow client sends its message
+	DefaultIdle      = 2 * time.Hour
+	defaultMaxHeader = 1 << 20
 )
 
 // Options configure a Server. Only Handler is required.
@@ -28,8 +29,9 @@ type Options struct {
 	// such a message is deferred.
 	Handler func() message.Handler
 
-	// Daemons name the MTA's daemons ({daemon_name}) that take nothing but submissions. The address of a client
-	// that came another way is then no fact about the submitter: only a login counts. Empty: any daemon.
+	// Daemons name the MTA's daemons ({daemon_name}) that take nothing but submissions. The address
+	// of a client that came another way is then no fact about the submitter: only a login counts.
+	// Empty: any daemon.
 	Daemons []string
 
 	// MaxBytes is the most bytes of a message; 0 means no limit but the MTA's own.

@@ -116,7 +116,8 @@ milter_default_action = tempfail
 	return p
 }
 
-// control makes a postfix command. It outlives the test's context: Postfix must be stopped after it.
+// control makes a postfix command. It outlives the test's context: Postfix must be stopped after
+// it.
 func (p *postfix) control(program, verb string) *exec.Cmd {
 	return exec.CommandContext(context.Background(), program, "-c", p.dir+"/etc", verb)
 }
@@ -134,8 +135,9 @@ func writeFile(tb testing.TB, path, content string) {
 	}
 }
 
-// freeAddr is a port on a loopback address of the test's own (all of 127.0.0.0/8 is this machine's): a port of 127.0.0.1
-// could be taken by another test before the program that it is for listens.
+// freeAddr is a port on a loopback address of the test's own (all of 127.0.0.0/8 is this
+// machine's): a port of 127.0.0.1 could be taken by another test before the program that it is for
+// listens.
 func freeAddr(tb testing.TB) string {
 	tb.Helper()
 	ln, err := net.Listen("tcp", fmt.Sprintf("127.%d.%d.%d:0", 1+rand.IntN(254), rand.IntN(256), 1+rand.IntN(254)))
@@ -195,8 +197,8 @@ func TestPostfix(t *testing.T) {
 	})
 }
 
-// TestPostfixWaits has Postfix wait for a slow handler beyond its own limit,
-// which each report of progress puts off. The limit is long enough for a busy machine to report in time.
+// TestPostfixWaits has Postfix wait for a slow handler beyond its own limit, which each report of
+// progress puts off. The limit is long enough for a busy machine to report in time.
 func TestPostfixWaits(t *testing.T) {
 	t.Parallel()
 	slow := handle(func(ctx context.Context, _ *message.Message, _ *message.Envelope) *message.Outcome {

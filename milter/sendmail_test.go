@@ -16,7 +16,8 @@ import (
 	"dnseal/smime/message"
 )
 
-// sendmailConf is the least a Sendmail needs that hands all mail on to one host. The gaps of rules are tabs.
+// sendmailConf is the least a Sendmail needs that hands all mail on to one host. The gaps of rules
+// are tabs.
 const sendmailConf = `V10/Berkeley
 Cwhop.example
 Djhop.example
@@ -85,8 +86,8 @@ func sendmailProgram(tb testing.TB) string {
 	return abs
 }
 
-// startSendmail runs a Sendmail that hands everything on to next, with one milter, and returns where it listens.
-// It has a host name of its own, because it waits a minute where that has no dot.
+// startSendmail runs a Sendmail that hands everything on to next, with one milter, and returns
+// where it listens. It has a host name of its own, because it waits a minute where that has no dot.
 func startSendmail(tb testing.TB, next string, milter Address) string {
 	tb.Helper()
 	program := sendmailProgram(tb)
@@ -174,7 +175,8 @@ func TestSendmail(t *testing.T) {
 	}
 }
 
-// TestSendmailWorld signs in one Sendmail and verifies in another: mail of every kind arrives with smime=pass.
+// TestSendmailWorld signs in one Sendmail and verifies in another: mail of every kind arrives with
+// smime=pass.
 func TestSendmailWorld(t *testing.T) {
 	t.Parallel()
 	o := openOffice(t)

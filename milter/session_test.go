@@ -343,7 +343,8 @@ func TestUnfit(t *testing.T) {
 	}
 }
 
-// TestFullDisk wants a message that cannot be kept to be deferred, or what Unfit says, told the reason and the header.
+// TestFullDisk wants a message that cannot be kept to be deferred, or what Unfit says, told the
+// reason and the header.
 func TestFullDisk(t *testing.T) {
 	never := handle(func(context.Context, *message.Message, *message.Envelope) *message.Outcome {
 		t.Error("the handler was asked")

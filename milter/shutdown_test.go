@@ -53,7 +53,8 @@ func TestShutdown(t *testing.T) {
 	}
 }
 
-// TestCutOff ends what does not end by itself: the MTA loses its connection, the handler its context.
+// TestCutOff ends what does not end by itself: the MTA loses its connection, the handler its
+// context.
 func TestCutOff(t *testing.T) {
 	t.Parallel()
 	entered, left := make(chan struct{}), make(chan struct{})

@@ -10,20 +10,22 @@ import (
 
 // Classes of what can be wrong with a message ([on] in the configuration).
 const (
-	ClassBadSignature     = "bad-signature"     // the message was changed, or the signature made up
-	ClassKeyMismatch      = "key-mismatch"      // signed by another key than the one published
-	ClassNoSignature      = "no-signature"      // unsigned; where a signature is required, also what proves none
+	ClassBadSignature = "bad-signature" // the message was changed, or the signature made up
+	ClassKeyMismatch  = "key-mismatch"  // signed by another key than the one published
+	// unsigned; where a signature is required, also what proves none
+	ClassNoSignature      = "no-signature"
 	ClassNoKey            = "no-key"            // no record, or none that can be used
 	ClassIdentityMismatch = "identity-mismatch" // signed by somebody else than From says
-	ClassHeaderChanged    = "header-changed"    // a field that readers show or act on is not as it was signed
-	ClassPartial          = "partial"           // only a part is signed, as after a list
-	ClassWeak             = "weak"              // algorithm, date or certificate not good enough
-	ClassInsecure         = "insecure"          // the signer's zone is not signed
-	ClassDNSError         = "dns-error"         // could not be looked up now
-	ClassBogus            = "bogus"             // DNS data that does not validate
-	ClassMalformed        = "malformed"         // unreadable, or over a limit
-	ClassTooBig           = "too-big"           // over Options.MaxBytes
-	ClassInternalError    = "internal-error"    // trouble of this machine
+	// a field that readers show or act on is not as it was signed
+	ClassHeaderChanged = "header-changed"
+	ClassPartial       = "partial"        // only a part is signed, as after a list
+	ClassWeak          = "weak"           // algorithm, date or certificate not good enough
+	ClassInsecure      = "insecure"       // the signer's zone is not signed
+	ClassDNSError      = "dns-error"      // could not be looked up now
+	ClassBogus         = "bogus"          // DNS data that does not validate
+	ClassMalformed     = "malformed"      // unreadable, or over a limit
+	ClassTooBig        = "too-big"        // over Options.MaxBytes
+	ClassInternalError = "internal-error" // trouble of this machine
 )
 
 // DefaultActions returns what is done per class when Options.On says nothing.
@@ -88,7 +90,8 @@ func stricter(a, b message.Action) message.Action {
 	return a
 }
 
-// Laxer reports whether a does less to a message than b: accept, quarantine, defer, reject in this order.
+// Laxer reports whether a does less to a message than b: accept, quarantine, defer, reject in this
+// order.
 func Laxer(a, b message.Action) bool { return strictness(a) < strictness(b) }
 
 // reply is for strangers: it names no cause.

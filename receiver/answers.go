@@ -6,7 +6,8 @@ import (
 	"dnseal/lookup"
 )
 
-// answers are the DNS lookups of one message: each name is asked for once, and once more past the cache.
+// answers are the DNS lookups of one message: each name is asked for once, and once more past the
+// cache.
 type answers struct {
 	resolver   lookup.Resolver
 	seen       map[question]*lookup.Result
@@ -23,7 +24,8 @@ func newAnswers(r lookup.Resolver) *answers {
 	return &answers{resolver: r, seen: map[question]*lookup.Result{}, identities: map[string]bool{}}
 }
 
-// admit reports whether one more identity may be looked up; one that was looked up already always may.
+// admit reports whether one more identity may be looked up; one that was looked up already always
+// may.
 func (a *answers) admit(identity string) bool {
 	if !a.identities[identity] && len(a.identities) >= maxIdentities {
 		return false

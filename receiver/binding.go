@@ -59,8 +59,8 @@ func display(field string, values []string, from message.Address) finding {
 	return good
 }
 
-// fromField wants exactly one From address (RFC 5322, Section 3.6.2 allows several; whom a reader is shown is
-// then anybody's guess).
+// fromField wants exactly one From address (RFC 5322, Section 3.6.2 allows several; whom a reader
+// is shown is then anybody's guess).
 func (j *judgement) fromField() finding {
 	switch n := len(j.report.from); {
 	case j.report.fromErr != nil:
@@ -76,7 +76,8 @@ func (j *judgement) fromField() finding {
 	return good
 }
 
-// unbound says why the identity does not speak for From (RFC 8550, Section 3: this is our "alternate processing").
+// unbound says why the identity does not speak for From (RFC 8550, Section 3: this is our
+// "alternate processing").
 func (j *judgement) unbound(from, in message.Address) finding {
 	switch {
 	case j.claim.mail() && j.claim.address == in:
@@ -87,8 +88,8 @@ func (j *judgement) unbound(from, in message.Address) finding {
 	return finding{Policy, CodeFromMismatch, fmt.Sprintf("signed by %s, but From says %s", j.claim, from)}
 }
 
-// inner wants the protected From to be the outer one (RFC 9788, Section 4.4). Header protection of before RFC 9788
-// need not have covered From.
+// inner wants the protected From to be the outer one (RFC 9788, Section 4.4). Header protection of
+// before RFC 9788 need not have covered From.
 func (j *judgement) inner(from, in message.Address) finding {
 	switch {
 	case j.out.HeaderProtection == unprotected || in == from:

@@ -12,8 +12,8 @@ import (
 type claim struct {
 	address message.Address // a mail address, or
 	dnsName string          // the name of a device, service or host
-	// certified says that the signer's certificate states it. Otherwise it is the From address, which a
-	// signature without a name can only be meant for.
+	// certified says that the signer's certificate states it. Otherwise it is the From address,
+	// which a signature without a name can only be meant for.
 	certified bool
 }
 
@@ -37,9 +37,10 @@ func (c claim) owner() (string, lookup.Type, error) {
 	return name, lookup.TLSA, err
 }
 
-// claimed finds the identity the signer states, never whichever name happens to have a record:
-// a mail address of the certificate, else a DNS name in it; of several the one bound to From.
-// RFC 8550, Section 3: a certificate need not hold a name. Then, as without certificate, it is the From address.
+// claimed finds the identity the signer states, never whichever name happens to have a record: a
+// mail address of the certificate, else a DNS name in it; of several the one bound to From. RFC
+// 8550, Section 3: a certificate need not hold a name. Then, as without certificate, it is the From
+// address.
 func (j *judgement) claimed() claim {
 	var mails, names []claim
 	if j.sig.Certificate != nil {
@@ -61,7 +62,8 @@ func (j *judgement) claimed() claim {
 	return claim{address: j.author()}
 }
 
-// boundOf returns the first claim that speaks for From, else the first for the protected From, else the first.
+// boundOf returns the first claim that speaks for From, else the first for the protected From, else
+// the first.
 func (j *judgement) boundOf(claims []claim) claim {
 	for _, from := range []message.Address{j.outerFrom(), j.innerFrom()} {
 		for _, c := range claims {
@@ -73,7 +75,8 @@ func (j *judgement) boundOf(claims []claim) claim {
 	return claims[0]
 }
 
-// author is whom a signature without a name speaks for: the protected From, else the outer one. The zero value is nobody.
+// author is whom a signature without a name speaks for: the protected From, else the outer one. The
+// zero value is nobody.
 func (j *judgement) author() message.Address {
 	if in := j.innerFrom(); in != (message.Address{}) {
 		return in
@@ -101,7 +104,8 @@ func only(as []message.Address, err error) message.Address {
 	return as[0]
 }
 
-// canonical is a DNS name in lower-case A-labels without final dot, as rules compare it; unchanged where it is none.
+// canonical is a DNS name in lower-case A-labels without final dot, as rules compare it; unchanged
+// where it is none.
 func canonical(name string) string {
 	owner, err := lookup.TLSAName(name)
 	if err != nil {

@@ -1,8 +1,8 @@
 package receiver
 
-// Codes are the stable words of Report.Code and SignatureReport.Code. Beside
-// these, "limit:WORD" and "budget:WORD" name a limit that was reached, and an
-// indeterminate DNS answer gives its own word ("timeout", "servfail", …: the codes of package lookup).
+// Codes are the stable words of Report.Code and SignatureReport.Code. Beside these, "limit:WORD"
+// and "budget:WORD" name a limit that was reached, and an indeterminate DNS answer gives its own
+// word ("timeout", "servfail", …: the codes of package lookup).
 const (
 	// Integrity: the words of package smime. Verdict fail.
 
@@ -21,50 +21,71 @@ const (
 
 	// Identity.
 
-	CodeNoKey        = "no-key"         // the message brings no certificate, and no record the key; neutral
-	CodeNoName       = "no-name"        // neither a certificate nor a protected From states a name; policy
-	CodeNameNotBound = "name-not-bound" // a certificate that names itself as issuer, and is not signed by its key; policy
-	CodeNoOwnerName  = "no-owner-name"  // the name stated cannot have a record (an address literal, too long); neutral
+	// the message brings no certificate, and no record the key; neutral
+	CodeNoKey = "no-key"
+	// neither a certificate nor a protected From states a name; policy
+	CodeNoName = "no-name"
+	// a certificate that names itself as issuer, and is not signed by its key; policy
+	CodeNameNotBound = "name-not-bound"
+	// the name stated cannot have a record (an address literal, too long); neutral
+	CodeNoOwnerName = "no-owner-name"
 
 	// DNS.
 
-	CodeKeyMismatch     = "key-mismatch"           // records exist, and none is of this key; fail
-	CodeExpired         = "expired"                // the record would match, but the certificate is outside its dates; fail
-	CodeRevoked         = "revoked-or-unpublished" // proven: there is no record; fail
-	CodeNotPublishedNow = "not-published-now"      // the same for saved mail, whose record may have been there when it came; fail
-	CodeKeyReplaced     = "key-not-published-now"  // key-mismatch of saved mail by whom From says: the key may have been replaced since; fail
-	CodeNoRecord        = "no-record"              // a CA-issued certificate, and its owner publishes no record; neutral
-	CodeUnusableRecords = "unusable-records"       // records exist, and none of them can be used; neutral
-	CodeInsecure        = "insecure"               // proven: the zone is not signed; neutral
-	CodeBogus           = "bogus"                  // the zone should be signed and is not, or wrongly; temperror
-	CodeDenied          = "denied"                 // our allow or deny list forbids the lookup; neutral
-	CodeIndeterminate   = "indeterminate"          // could not be looked up, and nobody said why; temperror
-	CodeTimeout         = "timeout"                // not looked up, or not judged, in time; temperror
-	CodePKIX            = "pkix"                   // judged by PKIX roots: with pass, they vouch for it; with policy, they do not
+	CodeKeyMismatch = "key-mismatch" // records exist, and none is of this key; fail
+	// the record would match, but the certificate is outside its dates; fail
+	CodeExpired = "expired"
+	CodeRevoked = "revoked-or-unpublished" // proven: there is no record; fail
+	// the same for saved mail, whose record may have been there when it came; fail
+	CodeNotPublishedNow = "not-published-now"
+	// key-mismatch of saved mail by whom From says: the key may have been replaced since; fail
+	CodeKeyReplaced = "key-not-published-now"
+	// a CA-issued certificate, and its owner publishes no record; neutral
+	CodeNoRecord = "no-record"
+	// records exist, and none of them can be used; neutral
+	CodeUnusableRecords = "unusable-records"
+	CodeInsecure        = "insecure" // proven: the zone is not signed; neutral
+	// the zone should be signed and is not, or wrongly; temperror
+	CodeBogus = "bogus"
+	// our allow or deny list forbids the lookup; neutral
+	CodeDenied = "denied"
+	// could not be looked up, and nobody said why; temperror
+	CodeIndeterminate = "indeterminate"
+	// not looked up, or not judged, in time; temperror
+	CodeTimeout = "timeout"
+	// judged by PKIX roots: with pass, they vouch for it; with policy, they do not
+	CodePKIX = "pkix"
 
 	// Binding. Verdict policy.
 
-	CodeBadFrom           = "bad-from"            // From cannot be read; permerror
-	CodeNoFrom            = "no-from"             // no From address
-	CodeSeveralFrom       = "several-from"        // more than one From address
-	CodeDisplayName       = "display-name"        // the display name of From shows another address
-	CodeFromMismatch      = "from-mismatch"       // signed by somebody else than From says
-	CodeFromRewritten     = "from-rewritten"      // the signer is who the protected From says, and From says another
-	CodeInnerFromMismatch = "inner-from-mismatch" // the signer is who From says, but the protected From says another, or nothing
-	CodeNoRule            = "no-rule"             // a device, service or host without a rule that lets it use this From
-	CodeHeaderChanged     = "header-changed"      // a protected field that readers show or act on is not as it was signed
-	CodeNotEntity         = "not-an-entity"       // what is signed is no MIME entity, but a file
-	CodePartial           = "partial"             // covers only a part of the message, or leaves out a text that readers may show
+	CodeBadFrom      = "bad-from"      // From cannot be read; permerror
+	CodeNoFrom       = "no-from"       // no From address
+	CodeSeveralFrom  = "several-from"  // more than one From address
+	CodeDisplayName  = "display-name"  // the display name of From shows another address
+	CodeFromMismatch = "from-mismatch" // signed by somebody else than From says
+	// the signer is who the protected From says, and From says another
+	CodeFromRewritten = "from-rewritten"
+	// the signer is who From says, but the protected From says another, or nothing
+	CodeInnerFromMismatch = "inner-from-mismatch"
+	// a device, service or host without a rule that lets it use this From
+	CodeNoRule = "no-rule"
+	// a protected field that readers show or act on is not as it was signed
+	CodeHeaderChanged = "header-changed"
+	CodeNotEntity     = "not-an-entity" // what is signed is no MIME entity, but a file
+	// covers only a part of the message, or leaves out a text that readers may show
+	CodePartial = "partial"
 
 	// Freshness and quality. Verdict policy.
 
 	CodeWeak           = "weak"             // an algorithm or key size that does not count
 	CodeSignedInFuture = "signed-in-future" // the signing time is more than five minutes ahead
-	CodeKeyUsage       = "key-usage"        // the certificate is for something else than signing mail
+	// the certificate is for something else than signing mail
+	CodeKeyUsage = "key-usage"
 
 	// Verdict pass.
 
-	CodeHeaderRestored = "header-restored" // the header was changed, and is put back as it was signed (Options.RestoreHeader)
+	// the header was changed, and is put back as it was signed (Options.RestoreHeader)
+	CodeHeaderRestored = "header-restored"
 
 	// Unsigned mail, verdict none: what it is instead.
 

@@ -35,14 +35,15 @@ func (r *Report) decide(sigs []*SignatureReport) {
 	}
 }
 
-// counting returns the signatures whose worst is the message's verdict: those bound to From, without those
-// somebody else added; all when none is bound, and then every one is policy at best.
+// counting returns the signatures whose worst is the message's verdict: those bound to From,
+// without those somebody else added; all when none is bound, and then every one is policy at best.
 func counting(all []*SignatureReport) []*SignatureReport {
 	bound := selectSigs(all, (*SignatureReport).bound)
 	if len(bound) == 0 {
 		return all
 	}
-	// A signature on the whole message speaks for all that is in it, also for signed messages attached to it.
+	// A signature on the whole message speaks for all that is in it, also for signed messages
+	// attached to it.
 	if whole := selectSigs(bound, func(s *SignatureReport) bool { return s.Covers == wholeMessage }); len(whole) > 0 {
 		bound = whole
 	}

@@ -24,11 +24,11 @@ type Domain struct {
 	// them stands after an @ in it, or where the protected From is of these names and not
 	// proven to be that of the signer, whose message a mailing list then wrote another From on.
 	Require string
-	// Devices maps names of devices, services and hosts (stars allowed) to From addresses (stars allowed) they may
-	// use. Only addresses within Names count, whatever is written here.
+	// Devices maps names of devices, services and hosts (stars allowed) to From addresses (stars
+	// allowed) they may use. Only addresses within Names count, whatever is written here.
 	Devices map[string][]string
-	// On maps classes to actions for mail From these names. It can be stricter than Options.On, never laxer: From
-	// is what a forger chooses.
+	// On maps classes to actions for mail From these names. It can be stricter than Options.On,
+	// never laxer: From is what a forger chooses.
 	On map[string]message.Action
 }
 
@@ -112,8 +112,8 @@ func (d *domain) parseDevice(device string, addresses []string) (deviceRule, err
 	return rule, nil
 }
 
-// mayReach reports whether an address pattern can name an address of the domain. One with a star in its domain is
-// left to allows.
+// mayReach reports whether an address pattern can name an address of the domain. One with a star in
+// its domain is left to allows.
 func (d *domain) mayReach(pattern string) bool {
 	host := pattern[strings.LastIndexByte(pattern, '@')+1:]
 	if strings.Contains(host, "*") {

@@ -14,7 +14,8 @@ import (
 	"dnseal/smime"
 )
 
-// story is the whole way once: an identity made on disk, its record in a signed zone, a message signed with it.
+// story is the whole way once: an identity made on disk, its record in a signed zone, a message
+// signed with it.
 type story struct {
 	zone     string
 	signed   []byte
@@ -115,7 +116,8 @@ func TestAnyByte(t *testing.T) {
 		changed := bytes.Clone(s.signed)
 		changed[i] ^= 0x21
 		report := verify(t, r, changed)
-		// What may pass: a change outside of what is signed, and then the signed bytes are as they were.
+		// What may pass: a change outside of what is signed, and then the signed bytes are as they
+		// were.
 		if report.Verdict == receiver.Pass && (report.From != "alice@example.org" || i >= s.off && i < s.end) {
 			t.Errorf("byte %d (%q): passes as %s", i, s.signed[i], report.From)
 		}

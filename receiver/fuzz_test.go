@@ -17,8 +17,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// FuzzHandle: whatever comes in, there is a verdict, our field is one field, and what passes is by somebody who
-// publishes a key, and states who that is.
+// FuzzHandle: whatever comes in, there is a verdict, our field is one field, and what passes is by
+// somebody who publishes a key, and states who that is.
 func FuzzHandle(f *testing.F) {
 	c := newCast(f)
 	dns := newFakeDNS()

@@ -10,8 +10,9 @@ import (
 	"dnseal/smime/message"
 )
 
-// Handle implements [message.Handler]: it verifies, removes forged results, puts ours on top and applies the policy.
-// Outcome.Result is the verdict. Trouble of this machine is class internal-error.
+// Handle implements [message.Handler]: it verifies, removes forged results, puts ours on top and
+// applies the policy. Outcome.Result is the verdict. Trouble of this machine is class
+// internal-error.
 func (r *Receiver) Handle(ctx context.Context, m *message.Message, env *message.Envelope) *message.Outcome {
 	report, err := r.Verify(ctx, m)
 	if err == nil && r.opts.AuthservID == "" && !r.opts.Observe {
@@ -28,10 +29,11 @@ func (r *Receiver) Handle(ctx context.Context, m *message.Message, env *message.
 	return r.outcome(m, report)
 }
 
-// Unfit is Handle for a message that a door could not take in: too big ([message.ErrTooBig]), unreadable
-// ([message.ErrMalformed]), or, for any other reason, lost by trouble of this machine (class internal-error). head is its
-// header, the body does not count, or nil when not even that could be read: then nobody can take forged results away, and the
-// message is refused where policy would let it pass (RFC 8601, Section 5).
+// Unfit is Handle for a message that a door could not take in: too big ([message.ErrTooBig]),
+// unreadable ([message.ErrMalformed]), or, for any other reason, lost by trouble of this machine
+// (class internal-error). head is its header, the body does not count, or nil when not even that
+// could be read: then nobody can take forged results away, and the message is refused where policy
+// would let it pass (RFC 8601, Section 5).
 func (r *Receiver) Unfit(head *message.Message, why error) *message.Outcome {
 	f := finding{TempError, CodeInternalError, why.Error()}
 	switch {

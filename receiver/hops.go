@@ -8,7 +8,8 @@ import (
 	"dnseal/smime/message"
 )
 
-// maxHops is how many Received fields are reported; RFC 5321, Section 6.3 has loops end at a hundred.
+// maxHops is how many Received fields are reported; RFC 5321, Section 6.3 has loops end at a
+// hundred.
 const maxHops = 100
 
 // hops reads the Received fields, in the order of the way (RFC 5321, Section 4.4).

@@ -12,8 +12,8 @@ import (
 	"dnseal/smime/message"
 )
 
-// TestHostileHeaders: headers of a megabyte that are built to cost work. What takes time with the square of their
-// length would take minutes to hours, and run into the time limit of the test run.
+// TestHostileHeaders: headers of a megabyte that are built to cost work. What takes time with the
+// square of their length would take minutes to hours, and run into the time limit of the test run.
 func TestHostileHeaders(t *testing.T) {
 	t.Parallel()
 	c := newCast(t)

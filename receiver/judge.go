@@ -66,8 +66,8 @@ type proceeding struct {
 	judged []*judgement
 }
 
-// cases prepares the signatures, and returns them in the order they are to be
-// judged: those that speak for From first, because a stranger can put others before them and use up the limits.
+// cases prepares the signatures, and returns them in the order they are to be judged: those that
+// speak for From first, because a stranger can put others before them and use up the limits.
 func (p *proceeding) cases(sigs []*smime.Signature) []*judgement {
 	for _, s := range sigs {
 		j := &judgement{proceeding: p, sig: s, out: describe(s), sum: good}
@@ -141,8 +141,8 @@ func (j *judgement) note(f finding) {
 	}
 }
 
-// worthAsking reports whether the DNS is to be asked: a bad signature fails without any lookup, so that nobody makes
-// us ask by sending garbage.
+// worthAsking reports whether the DNS is to be asked: a bad signature fails without any lookup, so
+// that nobody makes us ask by sending garbage.
 func (j *judgement) worthAsking() bool { return j.sig.Integrity == smime.IntegrityGood || j.needsKey() }
 
 // needsKey reports whether only the key is missing, which a record may hold.

@@ -16,7 +16,8 @@ import (
 	"dnseal/smime/message"
 )
 
-// fakeDNS answers from maps, and remembers what it was asked: "name TYPE", with "!" in front when past the cache.
+// fakeDNS answers from maps, and remembers what it was asked: "name TYPE", with "!" in front when
+// past the cache.
 type fakeDNS struct {
 	cached, fresh map[string]*lookup.Result
 	mu            sync.Mutex
@@ -187,7 +188,8 @@ func strangers(tb testing.TB) signedData {
 	return sd
 }
 
-// TestStrangersFirst: signatures that a stranger puts in front do not use up the limits of the author's.
+// TestStrangersFirst: signatures that a stranger puts in front do not use up the limits of the
+// author's.
 func TestStrangersFirst(t *testing.T) {
 	t.Parallel()
 	c := newCast(t)
@@ -313,7 +315,8 @@ func (w *waiting) LookupFresh(ctx context.Context, name string, t lookup.Type) *
 	return w.Lookup(ctx, name, t)
 }
 
-// TestSlowZones: four signers in zones that do not answer take the time of one message, not of four.
+// TestSlowZones: four signers in zones that do not answer take the time of one message, not of
+// four.
 func TestSlowZones(t *testing.T) {
 	t.Parallel()
 	text := header("alice@example.org") + clear(bare, strangers(t).der())

@@ -8,8 +8,9 @@ import (
 	"dnseal/smime/certificate"
 )
 
-// orRoots lets the configured mail roots judge a CA-issued certificate about which the DNS proves nothing (RFC
-// 8550, Section 4). It never overrules a secure record. Where no root knows the issuer the finding stays.
+// orRoots lets the configured mail roots judge a CA-issued certificate about which the DNS proves
+// nothing (RFC 8550, Section 4). It never overrules a secure record. Where no root knows the issuer
+// the finding stays.
 //
 // A zone that is proven not to be signed counts as one whose owner publishes no record: most
 // CA-issued certificates are of such zones.

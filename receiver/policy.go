@@ -7,8 +7,8 @@ import (
 	"dnseal/smime/message"
 )
 
-// classes is the table from the code of a report to the class whose action it gets.
-// What is not in it: "limit:…" is malformed; the words of an indeterminate DNS answer are dns-error.
+// classes is the table from the code of a report to the class whose action it gets. What is not in
+// it: "limit:…" is malformed; the words of an indeterminate DNS answer are dns-error.
 var classes = map[string]string{
 	CodeBadSignature:   ClassBadSignature,
 	CodeBadDigest:      ClassBadSignature,
@@ -77,14 +77,16 @@ func Class(v Verdict, code string) string {
 	return ClassBadSignature
 }
 
-// decision is what is done with a message, and the class that asked for it; "" where nothing is wrong.
+// decision is what is done with a message, and the class that asked for it; "" where nothing is
+// wrong.
 type decision struct {
 	action message.Action
 	class  string
 }
 
-// decide applies the [on] tables to a report: of all classes, globally and of every security domain that a From
-// address belongs to, or that a reader may be shown an author of, the strictest action wins.
+// decide applies the [on] tables to a report: of all classes, globally and of every security domain
+// that a From address belongs to, or that a reader may be shown an author of, the strictest action
+// wins.
 func decide(global map[string]message.Action, domains []*domain, r *Report) decision {
 	d := decision{action: message.Accept, class: Class(r.Verdict, r.Code)}
 	for _, c := range r.classes() {
@@ -154,8 +156,9 @@ func (r *Report) namesBound() bool {
 	return slices.ContainsFunc(r.deciding, func(s *SignatureReport) bool { return s.NameBound })
 }
 
-// meets reports whether a domain's requirement is met. Only a pass does it: what is merely not disproven, like a
-// signature by a CA of the sender's choice or one on an attached message, is as good as none.
+// meets reports whether a domain's requirement is met. Only a pass does it: what is merely not
+// disproven, like a signature by a CA of the sender's choice or one on an attached message, is as
+// good as none.
 func (r *Report) meets(require string) bool {
 	switch require {
 	case requireSignature:

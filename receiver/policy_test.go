@@ -62,7 +62,8 @@ func TestEveryCodeHasAClass(t *testing.T) {
 	if len(found) < 30 {
 		t.Fatalf("only %d codes found", len(found))
 	}
-	kinds := []string{CodeEncrypted, CodeCompressed, CodeCertsOnly, CodePGP, CodeHeaderRestored} // of unsigned mail, and of a pass
+	// of unsigned mail, and of a pass
+	kinds := []string{CodeEncrypted, CodeCompressed, CodeCertsOnly, CodePGP, CodeHeaderRestored}
 	for _, m := range found {
 		_, ok := classes[m[1]]
 		if ok == slices.Contains(kinds, m[1]) {
@@ -89,7 +90,8 @@ func TestClass(t *testing.T) {
 		{None, CodeEncrypted, ClassNoSignature},
 		{TempError, "timeout", ClassDNSError},
 		{TempError, "budget:queries", ClassDNSError},
-		{TempError, "bad-signature", ClassBadSignature}, // the DNS's word, but never judged milder for it
+		// the DNS's word, but never judged milder for it
+		{TempError, "bad-signature", ClassBadSignature},
 		{TempError, CodeBogus, ClassBogus},
 		{PermError, "limit:parts", ClassMalformed},
 		{PermError, CodeTooBig, ClassTooBig},
@@ -284,7 +286,8 @@ func TestDomainAllows(t *testing.T) {
 		want         bool
 	}{
 		{"s7._device.vendor.example", "x@alerts.bank.example", true},
-		{"s7._device.vendor.example", "x@other.example", false}, // *@* reaches no further than the domain's own names
+		// *@* reaches no further than the domain's own names
+		{"s7._device.vendor.example", "x@other.example", false},
 		{"s7._device.other.example", "x@alerts.bank.example", false},
 		{"printer.bank.example", "scan@bank.example", true},
 		{"printer.bank.example", "Scan@bank.example", false}, // local parts compare as they stand

@@ -10,8 +10,8 @@ import (
 // maxAhead is how far a signing time may lie in the future.
 const maxAhead = 5 * time.Minute
 
-// quality is the fifth question's answer, but for the dates of a certificate: those count where a record or a root
-// makes them count, and are judged there.
+// quality is the fifth question's answer, but for the dates of a certificate: those count where a
+// record or a root makes them count, and are judged there.
 func (j *judgement) quality() finding {
 	if j.out.Freshness == unknown {
 		j.out.Freshness = yes
@@ -26,8 +26,8 @@ func (j *judgement) quality() finding {
 	return j.purpose()
 }
 
-// purpose wants a certificate that may sign mail. DANE-EE does not ask for its names and dates, but a key that its
-// owner gave another purpose is not to be used for this one.
+// purpose wants a certificate that may sign mail. DANE-EE does not ask for its names and dates, but
+// a key that its owner gave another purpose is not to be used for this one.
 func (j *judgement) purpose() finding {
 	c := j.sig.Certificate
 	const signing = x509.KeyUsageDigitalSignature | x509.KeyUsageContentCommitment

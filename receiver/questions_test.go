@@ -75,8 +75,9 @@ const (
 	device = "s7._device.example.net"
 )
 
-// TestFiveQuestions: a signature passes exactly when all five questions are answered with yes, and a message exactly
-// when every signature that counts does. The questions are answered here once more, from what was drawn.
+// TestFiveQuestions: a signature passes exactly when all five questions are answered with yes, and
+// a message exactly when every signature that counts does. The questions are answered here once
+// more, from what was drawn.
 func TestFiveQuestions(t *testing.T) {
 	t.Parallel()
 	certs := map[string]*x509.Certificate{
@@ -143,7 +144,8 @@ func TestFiveQuestions(t *testing.T) {
 	})
 }
 
-// usually draws the first value in three of four cases, so that all questions are answered with yes often enough.
+// usually draws the first value in three of four cases, so that all questions are answered with yes
+// often enough.
 func usually[T any](t *rapid.T, what string, most T, others ...T) T {
 	if rapid.IntRange(0, 3).Draw(t, what+" as usual") > 0 {
 		return most

@@ -4,11 +4,11 @@
 // Five questions are answered apart, and a verdict is never better than the
 // worst of them:
 //
-//	integrity   package smime: is the signature right over exactly these bytes?   judge.go, cosigner.go
-//	identity    which name does the signer state, and is it bound to the signature?  claim.go, namebound.go
-//	DNS         what do its records say, and do they name this key?               records.go, bare.go, pkix.go
-//	binding     is that name the author's, by From or by a rule?                  binding.go
-//	freshness   dates, algorithms, what the certificate is for                    quality.go
+//	integrity  is the signature right over exactly these bytes?   judge.go, cosigner.go
+//	identity   which name is stated, and is it bound to the key?  claim.go, namebound.go
+//	DNS        what do its records say, do they name this key?    records.go, bare.go, pkix.go
+//	binding    is that name the author's, by From or by a rule?   binding.go
+//	freshness  dates, algorithms, what the certificate is for     quality.go
 //
 // A name that only the certificate states, and nothing proves to be the signer's, is not bound: the
 // key counts, because the owner of From publishes it, and everywhere it is said (name_bound).
@@ -69,30 +69,33 @@ type Options struct {
 	Lookup lookup.Resolver
 	// Limits of the DNS work for one message.
 	Limits dnssec.Limits
-	// Timeout of all lookups for one message together, so that four signers in slow zones take no longer than one;
-	// what is not answered by then is temperror. 0: 15 s.
+	// Timeout of all lookups for one message together, so that four signers in slow zones take no
+	// longer than one; what is not answered by then is temperror. 0: 15 s.
 	Timeout time.Duration
 	// Domains are the security domains.
 	Domains []Domain
 	// On maps classes ([on] in the configuration) to actions; missing: DefaultActions.
 	On map[string]message.Action
-	// PKIXRoots judge CA-issued signatures where the DNS holds nothing; nil: those are neutral. They are also
-	// what records of usages 0 and 1 need.
+	// PKIXRoots judge CA-issued signatures where the DNS holds nothing; nil: those are neutral.
+	// They are also what records of usages 0 and 1 need.
 	PKIXRoots []*x509.Certificate
 	// AuthservID is the name in Authentication-Results; needed by Handle only.
 	AuthservID string
-	// MaxBytes is the largest message that is verified; a larger one is permerror, too-big. 0: no limit.
+	// MaxBytes is the largest message that is verified; a larger one is permerror, too-big. 0: no
+	// limit.
 	MaxBytes int64
-	// Saved says that messages come from an archive: what is absent now may have been there then (code not-published-now).
+	// Saved says that messages come from an archive: what is absent now may have been there then
+	// (code not-published-now).
 	Saved bool
 	// RestoreHeader has Handle put fields that were changed back as they were signed, where
 	// nothing else is wrong with the message: then it passes, and its Edit does it.
 	RestoreHeader bool
 	// Observe only logs: Handle always accepts and changes nothing.
 	Observe bool
-	// Now is the clock; nil: time.Now. Dates of certificates and signing times are judged by it, the DNS by that of Lookup. Who can
-	// prove when a saved message came (never by what its signer claims) may give that time here: a certificate under
-	// usages 0 to 2 or PKIX roots had to be valid then, and the records are still those of today.
+	// Now is the clock; nil: time.Now. Dates of certificates and signing times are judged by it,
+	// the DNS by that of Lookup. Who can prove when a saved message came (never by what its signer
+	// claims) may give that time here: a certificate under usages 0 to 2 or PKIX roots had to be
+	// valid then, and the records are still those of today.
 	Now func() time.Time
 }
 
@@ -108,7 +111,8 @@ type Receiver struct {
 
 var _ message.Handler = (*Receiver)(nil)
 
-// New checks the options and returns a Receiver. Errors name the domain (counted from 1) or option that makes no sense.
+// New checks the options and returns a Receiver. Errors name the domain (counted from 1) or option
+// that makes no sense.
 func New(opts Options) (*Receiver, error) {
 	if opts.Lookup == nil {
 		return nil, errors.New("receiver: no resolver to look signers up with")
@@ -137,8 +141,8 @@ func New(opts Options) (*Receiver, error) {
 	return r, nil
 }
 
-// Verify judges m. The error is only for trouble of this machine (spool, context); what could not be told about the
-// message is in the Report.
+// Verify judges m. The error is only for trouble of this machine (spool, context); what could not
+// be told about the message is in the Report.
 func (r *Receiver) Verify(ctx context.Context, m *message.Message) (*Report, error) {
 	if r.opts.MaxBytes > 0 && m.Size() > r.opts.MaxBytes {
 		return r.tooBig(m), nil

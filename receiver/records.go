@@ -33,14 +33,16 @@ func (j *judgement) dns(ctx context.Context) finding {
 	return f
 }
 
-// consult asks for the records, and where a mail address has none for the CA of its domain's users, and judges.
+// consult asks for the records, and where a mail address has none for the CA of its domain's users,
+// and judges.
 func (j *judgement) consult(ctx context.Context, q question) finding {
 	res := j.answers.ask(ctx, q)
 	f := j.weigh(ctx, res, res.Records)
 	if !absent(res) || !j.claim.mail() || !j.issued() {
 		return f
 	}
-	// DANCE architecture, Example 7: the CA of a domain's users, asked when the user's own record is proven absent.
+	// DANCE architecture, Example 7: the CA of a domain's users, asked when the user's own record
+	// is proven absent.
 	user, err := lookup.UserName(j.claim.address.Domain)
 	if err != nil {
 		return f
@@ -56,14 +58,15 @@ func absent(res *lookup.Result) bool {
 	return res.Status == dnssec.Secure && res.Presence == lookup.Absent
 }
 
-// issued reports whether somebody else's name stands as the issuer of the certificate. It helps no forger: what
-// follows from it is neutral at best where the DNS or a PKIX root does not vouch.
+// issued reports whether somebody else's name stands as the issuer of the certificate. It helps no
+// forger: what follows from it is neutral at best where the DNS or a PKIX root does not vouch.
 func (j *judgement) issued() bool {
 	c := j.sig.Certificate
 	return c != nil && !bytes.Equal(c.RawIssuer, c.RawSubject)
 }
 
-// trustAnchors are the records of "_user" that count: only a CA can vouch for names that are not the owner's (usage 2).
+// trustAnchors are the records of "_user" that count: only a CA can vouch for names that are not
+// the owner's (usage 2).
 func trustAnchors(records []lookup.Record) []lookup.Record {
 	var out []lookup.Record
 	for _, r := range records {
@@ -74,8 +77,8 @@ func trustAnchors(records []lookup.Record) []lookup.Record {
 	return out
 }
 
-// weigh judges one DNS answer. Absent, insecure, bogus and indeterminate stay four things (RFC 4033, Section 5;
-// RFC 7672, Section 2.1).
+// weigh judges one DNS answer. Absent, insecure, bogus and indeterminate stay four things (RFC
+// 4033, Section 5; RFC 7672, Section 2.1).
 func (j *judgement) weigh(ctx context.Context, res *lookup.Result, records []lookup.Record) finding {
 	j.out.Lookup, j.out.DNS = res, describeAnswer(res)
 	switch res.Status {

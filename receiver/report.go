@@ -16,15 +16,17 @@ type Report struct {
 	File string `json:"file,omitempty"`
 	// Verdict is the message's: the worst of the signatures bound to From.
 	Verdict Verdict `json:"verdict"`
-	// Code is a stable word (the Code constants), Reason a sentence; both are empty where there is nothing to explain.
+	// Code is a stable word (the Code constants), Reason a sentence; both are empty where there is
+	// nothing to explain.
 	Code   string `json:"code"`
 	Reason string `json:"reason"`
-	// From is the outer From address, the first of several; ProtectedFrom the inner one of the signature
-	// that decided, where that is intact.
+	// From is the outer From address, the first of several; ProtectedFrom the inner one of the
+	// signature that decided, where that is intact.
 	From          string             `json:"from"`
 	ProtectedFrom string             `json:"protected_from"`
 	Signatures    []*SignatureReport `json:"signatures"`
-	// Hops are the Received fields in the order of the way. Nobody proves them, so HopsTrusted is false.
+	// Hops are the Received fields in the order of the way. Nobody proves them, so HopsTrusted is
+	// false.
 	Hops        []Hop `json:"hops"`
 	HopsTrusted bool  `json:"hops_trusted"`
 	// HeaderState is "protected", "changed" or "unprotected": whether the header that readers
@@ -44,7 +46,8 @@ type Report struct {
 	unjudged bool
 	// deciding are the signatures that count.
 	deciding []*SignatureReport
-	// from are all outer From addresses, fromErr why they could not all be read: what policy goes by.
+	// from are all outer From addresses, fromErr why they could not all be read: what policy goes
+	// by.
 	from    []message.Address
 	fromErr error
 	// shown is whom readers may take for the author.
@@ -84,7 +87,8 @@ type SignatureReport struct {
 	// that is signed.
 	HeaderState string `json:"header_state"`
 	Reason      string `json:"reason"`
-	// Lookup is the result the DNS answer rests on, for drawing the chain; nil when no lookup was made.
+	// Lookup is the result the DNS answer rests on, for drawing the chain; nil when no lookup was
+	// made.
 	Lookup *lookup.Result `json:"-"`
 
 	protectedFrom []message.Address
@@ -113,7 +117,8 @@ type CertificateReport struct {
 type DNSReport struct {
 	Name string `json:"name"`
 	Type string `json:"type"`
-	// Status is "secure", "insecure", "bogus" or "indeterminate"; Presence "present", "absent" or "unknown".
+	// Status is "secure", "insecure", "bogus" or "indeterminate"; Presence "present", "absent" or
+	// "unknown".
 	Status   string         `json:"status"`
 	Presence string         `json:"presence"`
 	TTL      int            `json:"ttl"` // seconds

@@ -9,8 +9,8 @@ import (
 	"dnseal/smime/message"
 )
 
-// resultField is our Authentication-Results field, above all others (RFC 8601, Section 5; RFC 7281 for the
-// method "smime"): one result per signature.
+// resultField is our Authentication-Results field, above all others (RFC 8601, Section 5; RFC 7281
+// for the method "smime"): one result per signature.
 func resultField(id string, r *Report) message.Change {
 	words := []string{id + ";"}
 	results := resultsOf(r)
@@ -23,8 +23,8 @@ func resultField(id string, r *Report) message.Change {
 	return message.Change{Op: message.Insert, Name: message.ResultsField, Value: fold(len(message.ResultsField)+1, words)}
 }
 
-// resultsOf returns the words of each result. Where the message as a whole could not be judged no signature of it
-// is given a word of its own.
+// resultsOf returns the words of each result. Where the message as a whole could not be judged no
+// signature of it is given a word of its own.
 func resultsOf(r *Report) [][]string {
 	if len(r.Signatures) == 0 || r.unjudged {
 		return [][]string{resultWords(r.Verdict, r.Code)}
@@ -86,9 +86,10 @@ func (r *Report) signatureWords(s *SignatureReport) []string {
 // special is what ends a result, a property or a comment, for one reader or another.
 const special = `;=()\`
 
-// isIdentifier reports whether an identity can stand in the field as it is: a name that is a token, or an address,
-// which is a pvalue also with a quoted local part (RFC 8601, Section 2.2). Others are left out rather than made to
-// look like somebody else. So are those with what some readers split results at.
+// isIdentifier reports whether an identity can stand in the field as it is: a name that is a token,
+// or an address, which is a pvalue also with a quoted local part (RFC 8601, Section 2.2). Others
+// are left out rather than made to look like somebody else. So are those with what some readers
+// split results at.
 func isIdentifier(s string) bool {
 	if len(s) > maxIdentifier || reduce(s) != s || strings.ContainsAny(s, special) {
 		return false
@@ -137,7 +138,8 @@ func matchWords(s *SignatureReport) string {
 	return "DANE"
 }
 
-// maxIdentifier is as long as an address can be that we take; no line of a field may pass 998 octets (RFC 5322, Section 2.1.1).
+// maxIdentifier is as long as an address can be that we take; no line of a field may pass 998
+// octets (RFC 5322, Section 2.1.1).
 const maxIdentifier = 512
 
 // maxValue is the longest value of a property; certificates of strangers hold what they like.
@@ -147,7 +149,8 @@ const maxValue = 200
 // likes. Not every reader knows that nothing in a quoted-string counts.
 var harmless = strings.NewReplacer(";", ",", "=", ":", "(", "[", ")", "]", `\`, "/", `"`, "'")
 
-// pvalue writes a value as token or quoted-string, reduced to printable ASCII (RFC 8601, Section 2.2).
+// pvalue writes a value as token or quoted-string, reduced to printable ASCII (RFC 8601, Section
+// 2.2).
 func pvalue(s string) string {
 	s = shorten(harmless.Replace(reduce(s)))
 	if isToken(s) {
@@ -176,7 +179,8 @@ func reduce(s string) string {
 	}, s)
 }
 
-// fold joins words by spaces, with a line end before each that would pass column 76; col is where the first line begins.
+// fold joins words by spaces, with a line end before each that would pass column 76; col is where
+// the first line begins.
 func fold(col int, words []string) string {
 	const width = 76
 	var b strings.Builder

@@ -22,35 +22,38 @@ func read(tb testing.TB, text string) *message.Message {
 func TestClaimsOur(t *testing.T) {
 	const id = "mx.example.net"
 	for value, want := range map[string]bool{
-		" mx.example.net; smime=pass":                      true,
-		"mx.example.net":                                   true,
-		"\tMX.Example.NET; dkim=pass":                      true,
-		" mx.example.net. ; dkim=pass":                     true,
-		"\r\n\tmx.example.net 1;\r\n smime=pass":           true,
-		` "mx.example.net"; smime=pass`:                    true,
-		` "mx.\example.net"; smime=pass`:                   true,
-		" \"mx.example.net\r\n \"; smime=pass":             true,
-		` (a (nested) comment \) ) mx.example.net; none`:   true,
-		` mx.example.net (c) 1 (d); none`:                  true,
-		" mx.example.net smime=pass":                       true, // unparsable, and looks like ours
-		` "mx.example.net; smime=pass`:                     true,
-		" (mx.example.net; smime=pass":                     true,
-		" =?utf-8?q?x?= mx.example.net; smime=pass":        true,
-		"; mx.example.net; smime=pass":                     true,
-		" mx.exam\r\n ple.net smime=pass":                  true,
-		" mx.example.net\x01; smime=pass":                  true,
-		" mx.(c)example.net; smime=pass":                   true, // OpenDMARC leaves the comment out
-		" mx(a).example(b (c)).net; smime=pass":            true,
-		` mx."example".net; smime=pass`:                    true,
-		` "mx.example.net; smime=pass"; none`:              true, // some readers split at any semicolon
+		" mx.example.net; smime=pass":                    true,
+		"mx.example.net":                                 true,
+		"\tMX.Example.NET; dkim=pass":                    true,
+		" mx.example.net. ; dkim=pass":                   true,
+		"\r\n\tmx.example.net 1;\r\n smime=pass":         true,
+		` "mx.example.net"; smime=pass`:                  true,
+		` "mx.\example.net"; smime=pass`:                 true,
+		" \"mx.example.net\r\n \"; smime=pass":           true,
+		` (a (nested) comment \) ) mx.example.net; none`: true,
+		` mx.example.net (c) 1 (d); none`:                true,
+		" mx.example.net smime=pass":                     true, // unparsable, and looks like ours
+		` "mx.example.net; smime=pass`:                   true,
+		" (mx.example.net; smime=pass":                   true,
+		" =?utf-8?q?x?= mx.example.net; smime=pass":      true,
+		"; mx.example.net; smime=pass":                   true,
+		" mx.exam\r\n ple.net smime=pass":                true,
+		" mx.example.net\x01; smime=pass":                true,
+		// OpenDMARC leaves the comment out
+		" mx.(c)example.net; smime=pass":        true,
+		" mx(a).example(b (c)).net; smime=pass": true,
+		` mx."example".net; smime=pass`:         true,
+		// some readers split at any semicolon
+		` "mx.example.net; smime=pass"; none`:              true,
 		` "mx.example.net (c)"; smime=pass`:                true,
 		" mx.(c)example.com; smime=pass":                   false,
 		" mx.other.example; smime=pass":                    false,
 		" mx.other.example; dkim=pass (by mx.example.net)": false, // another's, and readable
 		" submx.example.net; smime=pass":                   false,
 		" mx.example.net.evil.example; smime=pass":         false,
-		" spf=pass smtp.mailfrom=x@example.org":            false, // without any id: not to be taken for ours
-		"":                                                 false,
+		// without any id: not to be taken for ours
+		" spf=pass smtp.mailfrom=x@example.org": false,
+		"":                                      false,
 	} {
 		if got := len(message.ForgedResults(read(t, "Authentication-Results:"+value+"\r\n\r\n"), id)) == 1; got != want {
 			t.Errorf("claimsOur(%q) = %v", value, got)

@@ -44,7 +44,8 @@ func shownOf(e *gomessage.Entity) string {
 		case strings.Contains(typ, "pkcs7-mime"):
 			return object(string(body))
 		}
-		return "text:" + strings.ReplaceAll(string(body), "\r\n", "\n") + "\n" // however lines end in saved mail
+		// however lines end in saved mail
+		return "text:" + strings.ReplaceAll(string(body), "\r\n", "\n") + "\n"
 	}
 	var all strings.Builder
 	for {

@@ -9,8 +9,9 @@ import (
 	"unicode"
 )
 
-// WriteText writes the report for people: the verdict first, then for each signature the five answers it rests on.
-// What strangers wrote is reduced to printable characters. Errors: what w returned.
+// WriteText writes the report for people: the verdict first, then for each signature the five
+// answers it rests on. What strangers wrote is reduced to printable characters. Errors: what w
+// returned.
 func (r *Report) WriteText(w io.Writer) error {
 	t := &textWriter{}
 	t.headline(r)
@@ -79,7 +80,8 @@ func (r *Report) fromText() string {
 	return r.From
 }
 
-// signature writes one signature, its answers in the order of the questions. What the headline said is not said again.
+// signature writes one signature, its answers in the order of the questions. What the headline said
+// is not said again.
 func (t *textWriter) signature(s *SignatureReport, r *Report) {
 	covers := "the whole message"
 	if s.Covers != wholeMessage {

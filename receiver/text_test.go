@@ -64,7 +64,8 @@ func TestShortOwner(t *testing.T) {
 	}
 }
 
-// TestWriteTextHostile: nothing a stranger writes reaches the terminal as anything but printable text on its own line.
+// TestWriteTextHostile: nothing a stranger writes reaches the terminal as anything but printable
+// text on its own line.
 func TestWriteTextHostile(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

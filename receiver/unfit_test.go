@@ -33,7 +33,8 @@ func TestUnfit(t *testing.T) {
 	}{
 		{fmt.Errorf("milter: %w", message.ErrTooBig), head, message.Reject, "too-big", "permerror", 2},
 		{message.ErrMalformed, head, message.Accept, "malformed", "permerror", 2},
-		{fmt.Errorf("milter: %w", message.ErrMalformed), nil, message.Reject, "malformed", "permerror", 0}, // forged results would stay
+		// forged results would stay
+		{fmt.Errorf("milter: %w", message.ErrMalformed), nil, message.Reject, "malformed", "permerror", 0},
 		{errors.New("disk full"), head, message.Defer, "internal-error", "temperror", 2},
 		{errors.New("disk full"), nil, message.Defer, "internal-error", "temperror", 0},
 	} {

@@ -32,8 +32,8 @@ func altName(name string) pkix.Extension {
 	})}
 }
 
-// cmsAttacks play with the SignedData: the classes C1, C2, C3 of "Johnny, you are fired", and the forms that
-// signers never write and some verifiers take.
+// cmsAttacks play with the SignedData: the classes C1, C2, C3 of "Johnny, you are fired", and the
+// forms that signers never write and some verifiers take.
 func (c *cast) cmsAttacks() []vector {
 	t, alice := c.t, c.alice
 	// of is a message of alice with a SignedData over bare that was changed.
@@ -60,7 +60,8 @@ func (c *cast) cmsAttacks() []vector {
 		})
 	})
 	changed := func(eml string) string { return replaceOnce(t, eml, "100 euros", "900 euros") }
-	mine := newPerson(t, "mallory@mallory.example", "alice", person{}, nil) // mallory's certificate for alice's key
+	// mallory's certificate for alice's key
+	mine := newPerson(t, "mallory@mallory.example", "alice", person{}, nil)
 	return attacks([]vector{
 		{
 			name: "changed-byte", readme: "One byte of the text changed on the way.", zone: c.everybody(),

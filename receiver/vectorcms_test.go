@@ -17,7 +17,8 @@ import (
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// signedData is a SignedData (RFC 5652, Section 5.1) as an attacker writes it: nothing in it is made right.
+// signedData is a SignedData (RFC 5652, Section 5.1) as an attacker writes it: nothing in it is
+// made right.
 type signedData struct {
 	contentType asn1.ObjectIdentifier // zero: id-data
 	attached    []byte                // nil: detached
@@ -35,7 +36,8 @@ type signer struct {
 	bySKI   bool
 	// bareContent signs the content without attributes.
 	bareContent bool
-	// attributes changes the list of attributes before it is signed; sent, when set, is what goes on the wire instead.
+	// attributes changes the list of attributes before it is signed; sent, when set, is what goes
+	// on the wire instead.
 	attributes func([][]byte) [][]byte
 	sent       [][]byte
 	// hashes is the certificate that signingCertificateV2 names; nil: the signer's own.

@@ -7,8 +7,9 @@ import (
 	"dnseal/smime"
 )
 
-// doubtAttacks are messages that readers take apart in different ways: a header that ends in different places, a boundary that is
-// written in a form only some understand, lines that end where only some see an end.
+// doubtAttacks are messages that readers take apart in different ways: a header that ends in
+// different places, a boundary that is written in a form only some understand, lines that end where
+// only some see an end.
 func (c *cast) doubtAttacks() []vector {
 	t, alice := c.t, c.alice
 	h := header("alice@example.org")
@@ -17,7 +18,8 @@ func (c *cast) doubtAttacks() []vector {
 	malformed := func(name, readme, eml string) vector {
 		return vector{name: name, readme: readme, eml: eml, zone: c.everybody(), report: verdict("permerror", "malformed")}
 	}
-	// boundary is alice's message with the parameter written in another way, and a preamble that some then take for parts.
+	// boundary is alice's message with the parameter written in another way, and a preamble that
+	// some then take for parts.
 	boundary := func(name, readme, parameter, decoy string) vector {
 		eml := replaceOnce(t, whole, `boundary="sig"`, parameter)
 		return malformed(name, readme, preambled(t, eml, "sig", decoy))

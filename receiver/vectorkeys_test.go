@@ -97,8 +97,8 @@ func makeKey(tb testing.TB, name string) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
 }
 
-// newPerson makes a certificate for name (an address, a DNS name, or "" for none) with the key of that file, signed by
-// issuer or, when that is zero, by itself. change may alter the template.
+// newPerson makes a certificate for name (an address, a DNS name, or "" for none) with the key of
+// that file, signed by issuer or, when that is zero, by itself. change may alter the template.
 func newPerson(tb testing.TB, name, keyFile string, issuer person, change func(*x509.Certificate)) person {
 	tb.Helper()
 	p := person{name: name, key: loadKey(tb, keyFile)}

@@ -9,7 +9,8 @@ import (
 	"dnseal/smime"
 )
 
-// later holds what came after the classes above. New vectors go to its end, so that no number changes.
+// later holds what came after the classes above. New vectors go to its end, so that no number
+// changes.
 func (c *cast) later() []vector {
 	t, alice := c.t, c.alice
 	h := header("alice@example.org")

@@ -36,7 +36,8 @@ func mail(from string) string {
 	return header(from) + crlf("Content-Type: text/plain; charset=utf-8\n\n") + text
 }
 
-// protected is signed content whose header is protected for from (RFC 9788); more fields come first.
+// protected is signed content whose header is protected for from (RFC 9788); more fields come
+// first.
 func protected(from string) string {
 	return crlf("Content-Type: text/plain; charset=utf-8; hp=\"clear\"\nFrom: "+from+
 		"\nTo: team@example.com\nSubject: The plan for Tuesday\nDate: Tue, 24 Nov 2026 11:00:00 +0000\nMessage-ID: <plan@example.org>\n\n") + text
@@ -45,7 +46,8 @@ func protected(from string) string {
 // bare is signed content without protected header.
 const bare = "Content-Type: text/plain; charset=utf-8\r\n\r\n" + text
 
-// clear is multipart/signed of the content (without the line end before the boundary) and a SignedData.
+// clear is multipart/signed of the content (without the line end before the boundary) and a
+// SignedData.
 func clear(content string, p7s []byte) string { return clearWithin("sig", content, p7s) }
 
 // clearWithin is clear with another boundary, for content that holds the usual one.

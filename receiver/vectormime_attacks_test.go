@@ -8,7 +8,8 @@ import (
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// mimeAttacks show a text that is not what was signed: the classes M1 to M4, and structures that readers read differently.
+// mimeAttacks show a text that is not what was signed: the classes M1 to M4, and structures that
+// readers read differently.
 func (c *cast) mimeAttacks() []vector {
 	t, alice := c.t, c.alice
 	h := header("alice@example.org")

@@ -95,7 +95,8 @@ func (c *cast) nameBindings() []vector {
 // costlyRecords hold a key that is too large to compute with.
 func (c *cast) costlyRecords() []vector {
 	t := c.t
-	key := &rsa.PublicKey{N: new(big.Int).SetBit(big.NewInt(1), 16383, 1), E: 65537} // without a private half
+	// without a private half
+	key := &rsa.PublicKey{N: new(big.Int).SetBit(big.NewInt(1), 16383, 1), E: 65537}
 	spki, err := x509.MarshalPKIXPublicKey(key)
 	if err != nil {
 		t.Fatal(err)

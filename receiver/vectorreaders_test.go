@@ -38,7 +38,8 @@ func (c *cast) readerAttacks() []vector {
 	}
 	nested := crlf("Content-Type: multipart/mixed; boundary=B; hp=clear\nFrom: alice@example.org\nTo: team@example.com\nSubject: The plan for Tuesday\n" +
 		"Date: Tue, 24 Nov 2026 11:00:00 +0000\nMessage-ID: <plan@example.org>\n\n--B\nContent-Type: text/plain\n\none\n--B\nContent-Type: text/plain\n\ntwo\n--B--\n")
-	// A stranger to carol has this certificate from the CA that vouches for the users of her domain.
+	// A stranger to carol has this certificate from the CA that vouches for the users of her
+	// domain.
 	guest := newPerson(c.t, "carol@example.com", "mallory", c.userCA, func(x *x509.Certificate) { x.EmailAddresses = []string{"carol(guest)@example.com"} })
 	carols := protected("carol@example.com")
 	const disposition = "Content-Disposition: attachment; filename="

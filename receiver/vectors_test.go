@@ -24,7 +24,8 @@ import (
 
 var update = flag.Bool("update", false, "write the vectors anew")
 
-// vectorDir holds NNN-name.eml (the message), .zone (the DNS), .want (what must be told) and .readme (why).
+// vectorDir holds NNN-name.eml (the message), .zone (the DNS), .want (what must be told) and
+// .readme (why).
 const vectorDir = "../testdata/vectors"
 
 // clock is when all vectors are judged.
@@ -44,7 +45,8 @@ type options struct {
 	Devices   map[string][]string `json:"devices,omitempty"`
 	PKIXRoots string              `json:"pkix_roots,omitempty"` // file beside the keys
 	Saved     bool                `json:"saved,omitempty"`
-	Received  time.Time           `json:"received,omitzero"` // when the message came, where that is proven
+	// when the message came, where that is proven
+	Received time.Time `json:"received,omitzero"`
 }
 
 func TestVectors(t *testing.T) {
@@ -186,8 +188,8 @@ func newClient(tb testing.TB, s *lookuptest.Server) *lookup.Client {
 	return c
 }
 
-// serve reads a .zone file: sections that begin with "; zone NAME", with the words "unsigned", "nsec3" or
-// "break=WAY" behind it, and hold records.
+// serve reads a .zone file: sections that begin with "; zone NAME", with the words "unsigned",
+// "nsec3" or "break=WAY" behind it, and hold records.
 func serve(tb testing.TB, text []byte) *lookuptest.Server {
 	tb.Helper()
 	var zones []lookuptest.Zone

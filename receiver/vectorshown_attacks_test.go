@@ -7,10 +7,12 @@ import (
 	"dnseal/smime"
 )
 
-// shownAttacks are From fields of which a person is shown another author than the address that is bound.
+// shownAttacks are From fields of which a person is shown another author than the address that is
+// bound.
 func (c *cast) shownAttacks() []vector {
 	t := c.t
-	// own is mallory's message with a signature and a record that are right, so that nothing but From can be wrong.
+	// own is mallory's message with a signature and a record that are right, so that nothing but
+	// From can be wrong.
 	own := func(name, readme, from, verdictWord, code string) vector {
 		eml := header(from) + clear(bare, signedBy(bare, c.mallory, nil))
 		return vector{name: name, readme: readme, eml: eml, zone: c.everybody(), report: verdict(verdictWord, code)}

@@ -10,13 +10,18 @@ import (
 
 // Classes of what can stand in the way of a signature ([on] in the configuration).
 const (
-	ClassNoRule          = "no-rule"           // no rule names this From or this user or TLS name
-	ClassNotAllowed      = "not-allowed"       // no rule matches, but one names this From or this submitter
-	ClassKeyNotPublished = "key-not-published" // our own record is missing, does not match or cannot be validated
-	ClassSignFailed      = "sign-failed"       // no such identity, or its key did not let itself be used
-	ClassMalformed       = "malformed"         // the message can be read in two ways, would not survive transit, or is over a limit of its structure
-	ClassTooBig          = "too-big"           // over Options.MaxBytes
-	ClassInternalError   = "internal-error"    // trouble of this machine
+	ClassNoRule = "no-rule" // no rule names this From or this user or TLS name
+	// no rule matches, but one names this From or this submitter
+	ClassNotAllowed = "not-allowed"
+	// our own record is missing, does not match or cannot be validated
+	ClassKeyNotPublished = "key-not-published"
+	// no such identity, or its key did not let itself be used
+	ClassSignFailed = "sign-failed"
+	// the message can be read in two ways, would not survive transit, or is over a limit of its
+	// structure
+	ClassMalformed     = "malformed"
+	ClassTooBig        = "too-big"        // over Options.MaxBytes
+	ClassInternalError = "internal-error" // trouble of this machine
 )
 
 // DefaultActions returns what is done per class when Options.On says nothing.

@@ -22,7 +22,8 @@ func apply(m *message.Message, edit *message.Edit) (*message.Message, error) {
 	return message.FromSpool(spool, message.ReadOptions{})
 }
 
-// release closes a message that apply made. It was only read, so that an error of closing says nothing.
+// release closes a message that apply made. It was only read, so that an error of closing says
+// nothing.
 func release(m *message.Message) { _ = m.Close() }
 
 // compose returns one edit of m that does what first and then second do; second

@@ -18,9 +18,9 @@ const controlPrefix = "X-Dnseal-"
 // controlSign is the one control field: no, clear or opaque.
 const controlSign = controlPrefix + "Sign"
 
-// missingFields returns the fields a submission service adds (RFC 6409,
-// Sections 8.2 and 8.3). They must be there before the signature: what an MTA adds later is not protected by it.
-// host is for the Message-ID of id; empty: the From domain.
+// missingFields returns the fields a submission service adds (RFC 6409, Sections 8.2 and 8.3). They
+// must be there before the signature: what an MTA adds later is not protected by it. host is for
+// the Message-ID of id; empty: the From domain.
 func missingFields(m *message.Message, id *identity.Identity, host string, now time.Time) []message.Change {
 	var changes []message.Change
 	if !m.Has("Date") {

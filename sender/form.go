@@ -43,8 +43,8 @@ type group struct {
 	rcpt []string
 }
 
-// groups splits the recipients by form. The first group is never empty of
-// meaning: it holds whoever is in no other, and takes main as its form when there are no recipients at all.
+// groups splits the recipients by form. The first group is never empty of meaning: it holds whoever
+// is in no other, and takes main as its form when there are no recipients at all.
 func groups(rcpt []string, main form, opaqueFor, plainFor []identity.Pattern) []group {
 	out := []group{}
 	for _, r := range rcpt {

@@ -22,7 +22,8 @@ type Rule struct {
 	Who []string
 	// From lists addresses; a star stands for any characters on its side of the @.
 	From []string
-	// MailFrom lists envelope senders that may go with this rule, like From; "<>" is the null sender. Empty: any.
+	// MailFrom lists envelope senders that may go with this rule, like From; "<>" is the null
+	// sender. Empty: any.
 	MailFrom []string
 	// Identity is "{from}", the identity of the From address, or the name of one. Empty: "{from}".
 	Identity string
@@ -194,7 +195,8 @@ func parseAddresses(list []string) ([]identity.Pattern, error) {
 	return out, nil
 }
 
-// permits reports whether the rule lets who use the address in the header, with this envelope sender.
+// permits reports whether the rule lets who use the address in the header, with this envelope
+// sender.
 func (r *rule) permits(req *request, a message.Address) bool {
 	return r.who.match(req.who) && matchAny(r.from, a) && r.permitsMailFrom(req)
 }

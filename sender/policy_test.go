@@ -159,7 +159,8 @@ func TestDecideWithoutDomain(t *testing.T) {
 	}
 }
 
-// TestOracle: no combination of header fields makes the sender sign for a submitter that no rule lets use the From.
+// TestOracle: no combination of header fields makes the sender sign for a submitter that no rule
+// lets use the From.
 func TestOracle(t *testing.T) {
 	rules := parseRules(t, testRules)
 	froms := []string{"alice@example.org", "billing@example.org", "a@shop.example.org", "noreply@example.org", "alerts@example.net"}

@@ -15,9 +15,9 @@ import (
 // asker is Resolver.Lookup or Resolver.LookupFresh.
 type asker func(ctx context.Context, name string, t lookup.Type) *lookup.Result
 
-// unpublished says why nobody could verify what id signs, as a code and a
-// sentence; both are empty when its record is there, validated, and fits. What
-// cannot be looked up counts as not published: a signature that its receivers cannot check is worth nothing to them.
+// unpublished says why nobody could verify what id signs, as a code and a sentence; both are empty
+// when its record is there, validated, and fits. What cannot be looked up counts as not published:
+// a signature that its receivers cannot check is worth nothing to them.
 func (s *Sender) unpublished(ctx context.Context, id *identity.Identity) (code, reason string) {
 	if s.opts.Lookup == nil {
 		return "", ""

@@ -52,10 +52,12 @@ type Options struct {
 	Identities func(name string) (*identity.Identity, error)
 	// Rules in the order they are tried; without any no mail is signed.
 	Rules []Rule
-	// Opaque makes application/pkcs7-mime where neither rule, recipient nor control field says otherwise.
+	// Opaque makes application/pkcs7-mime where neither rule, recipient nor control field says
+	// otherwise.
 	Opaque bool
-	// OpaqueFor and PlainFor are recipients (addresses, stars) who get the opaque form, or no signature at all. Where
-	// the envelope allows but one form (message.Envelope.OneForm), recipients of different ones all get the clear one.
+	// OpaqueFor and PlainFor are recipients (addresses, stars) who get the opaque form, or no
+	// signature at all. Where the envelope allows but one form (message.Envelope.OneForm),
+	// recipients of different ones all get the clear one.
 	OpaqueFor, PlainFor []string
 	// NoHeaderProtection leaves out RFC 9788 header protection.
 	NoHeaderProtection bool
@@ -63,8 +65,8 @@ type Options struct {
 	FullSelfCheck bool
 	// SignReports signs delivery reports (multipart/report from the null sender) too.
 	SignReports bool
-	// Control lists submitters ("user:", "tls:", "net:", as in Rule.Who) whose X-Dnseal-Sign field is
-	// listened to: "no", "clear" or "opaque".
+	// Control lists submitters ("user:", "tls:", "net:", as in Rule.Who) whose X-Dnseal-Sign field
+	// is listened to: "no", "clear" or "opaque".
 	Control []string
 	// MaxBytes is the largest message that is signed; 0: no limit.
 	MaxBytes int64
@@ -95,7 +97,8 @@ type Sender struct {
 
 var _ message.Handler = (*Sender)(nil)
 
-// New checks the options and returns a Sender. Errors name the rule (counted from 1) or option that makes no sense.
+// New checks the options and returns a Sender. Errors name the rule (counted from 1) or option that
+// makes no sense.
 func New(opts Options) (*Sender, error) {
 	if opts.Identities == nil {
 		return nil, errors.New("sender: no source of identities")
@@ -132,13 +135,14 @@ func New(opts Options) (*Sender, error) {
 
 // Words of Outcome.Result beside the classes.
 const (
-	ResultSigned    = "signed"
-	ResultUnsigned  = "unsigned"   // no rule asks for a signature, or recipient or control field for none
+	ResultSigned = "signed"
+	// no rule asks for a signature, or recipient or control field for none
+	ResultUnsigned  = "unsigned"
 	ResultLeftAlone = "left-alone" // signed, encrypted or a delivery report
 )
 
-// Handle implements [message.Handler]. Result is one of the words above, or the class that kept the message from
-// being signed; Attrs say why.
+// Handle implements [message.Handler]. Result is one of the words above, or the class that kept the
+// message from being signed; Attrs say why.
 func (s *Sender) Handle(ctx context.Context, m *message.Message, env *message.Envelope) *message.Outcome {
 	pass, attrs := s.clean(m)
 	req := originators(m, env)

@@ -70,7 +70,8 @@ func edited(tb testing.TB, m *message.Message, e *message.Edit) *message.Message
 	return read(tb, b.String())
 }
 
-// kindOf says how the message is signed and by whom: "clear alice@example.org", "opaque …" or "plain".
+// kindOf says how the message is signed and by whom: "clear alice@example.org", "opaque …" or
+// "plain".
 func kindOf(tb testing.TB, m *message.Message) string {
 	tb.Helper()
 	report, err := smime.Verify(tb.Context(), m)
@@ -195,7 +196,8 @@ func checkReply(t *testing.T, r message.Reply) {
 	}
 }
 
-// TestMissingFields: Date and Message-ID are there before the signature, and inside it (RFC 6409, Section 8).
+// TestMissingFields: Date and Message-ID are there before the signature, and inside it (RFC 6409,
+// Section 8).
 func TestMissingFields(t *testing.T) {
 	t.Parallel()
 	s := newSender(t, func(o *Options) { o.Hostname = "relay.example.org" })
@@ -240,7 +242,8 @@ func (d *dnsOf) LookupFresh(_ context.Context, name string, _ lookup.Type) *look
 	return d.fresh
 }
 
-// TestPublished: nothing is signed that nobody can verify (draft-ietf-dance-client-auth: the record is there first).
+// TestPublished: nothing is signed that nobody can verify (draft-ietf-dance-client-auth: the record
+// is there first).
 func TestPublished(t *testing.T) {
 	t.Parallel()
 	ids := identities(t)
@@ -348,7 +351,8 @@ func BenchmarkHandle(b *testing.B) {
 	}
 }
 
-// TestOneForm has a door that gives all recipients the same message: recipients of different forms get the clear one.
+// TestOneForm has a door that gives all recipients the same message: recipients of different forms
+// get the clear one.
 func TestOneForm(t *testing.T) {
 	t.Parallel()
 	s := newSender(t, nil)

@@ -66,7 +66,8 @@ func checkBare(id *identity.Identity, s cms.Signer, opts smime.SignOptions) erro
 	return nil
 }
 
-// messageIDHost is the right side of a new Message-ID: the domain of the From address, else of the identity.
+// messageIDHost is the right side of a new Message-ID: the domain of the From address, else of the
+// identity.
 func messageIDHost(m *message.Message, id *identity.Identity) string {
 	if from, err := m.From(); err == nil && len(from) > 0 {
 		return from[0].Domain

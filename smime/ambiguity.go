@@ -5,11 +5,12 @@ import (
 	"strings"
 )
 
-// Readers take a message apart in ways of their own. What claims to be signed has to look the same to all of them: a text that only
-// some of them show is one that nobody signed.
+// Readers take a message apart in ways of their own. What claims to be signed has to look the same
+// to all of them: a text that only some of them show is one that nobody signed.
 
-// ambiguity says why readers may take an entity for something else than Verify does, or "". mailbox says that it is a whole message,
-// whose first line may be that of a mailbox in mbox form (RFC 4155).
+// ambiguity says why readers may take an entity for something else than Verify does, or "". mailbox
+// says that it is a whole message, whose first line may be that of a mailbox in mbox form (RFC
+// 4155).
 func ambiguity(p *part, mailbox bool) string {
 	if p.malformed != "" {
 		return p.malformed
@@ -51,16 +52,20 @@ func loneCR(raw []byte) bool {
 	}
 }
 
-// commonBoundary reports whether all readers make the same of a boundary parameter that stands there as raw: RFC 2046,
-// Section 5.1.1, with the characters that are seen in practice.
+// commonBoundary reports whether all readers make the same of a boundary parameter that stands
+// there as raw: RFC 2046, Section 5.1.1, with the characters that are seen in practice.
 func commonBoundary(raw, boundary string) bool {
 	const most = 70
 	switch {
 	case len(boundary) > most:
-	case raw != boundary && raw != `"`+boundary+`"`: // a backslash, which some take for a character of its own
-	case raw == boundary && strings.ContainsAny(raw, `()<>@,:/[]?=`): // RFC 2045, Section 5.1: to be quoted
-	case strings.ContainsAny(boundary, `"\;<>`), strings.HasPrefix(boundary, "'"): // some split there, or take brackets away
-	case strings.Contains(boundary, "=?") && strings.Contains(boundary, "?="): // some decode RFC 2047 everywhere
+	// a backslash, which some take for a character of its own
+	case raw != boundary && raw != `"`+boundary+`"`:
+	// RFC 2045, Section 5.1: to be quoted
+	case raw == boundary && strings.ContainsAny(raw, `()<>@,:/[]?=`):
+	// some split there, or take brackets away
+	case strings.ContainsAny(boundary, `"\;<>`), strings.HasPrefix(boundary, "'"):
+	// some decode RFC 2047 everywhere
+	case strings.Contains(boundary, "=?") && strings.Contains(boundary, "?="):
 	case strings.HasPrefix(boundary, " "), strings.HasSuffix(boundary, " "):
 	case strings.ContainsFunc(boundary, func(r rune) bool { return r < ' ' || r > '~' }):
 	default:
@@ -69,8 +74,8 @@ func commonBoundary(raw, boundary string) bool {
 	return false
 }
 
-// delimiterCounter counts what it is written: the places where some reader sees the beginning of a delimiter line. Lines end in
-// CR LF, and for some in either of the two alone.
+// delimiterCounter counts what it is written: the places where some reader sees the beginning of a
+// delimiter line. Lines end in CR LF, and for some in either of the two alone.
 type delimiterCounter struct {
 	delimiter []byte
 	last      []byte // what was written last, as much as one needs that begins there
@@ -79,7 +84,8 @@ type delimiterCounter struct {
 
 func (c *delimiterCounter) Write(p []byte) (int, error) {
 	if c.last == nil {
-		c.last = append(make([]byte, 0, 2*len(c.delimiter)+1), '\n') // what is written begins with a line
+		// what is written begins with a line
+		c.last = append(make([]byte, 0, 2*len(c.delimiter)+1), '\n')
 	}
 	head := append(c.last, p[:min(len(p), len(c.delimiter))]...)
 	c.count(head, len(c.last)+1)

@@ -82,8 +82,8 @@ func (b *base64Writer) Close() error {
 	return err
 }
 
-// rewrapWriter writes the lines of base64 anew in lines of 76 columns; what is no character of the alphabet is left out, as every decoder
-// does (RFC 2045, Section 6.8).
+// rewrapWriter writes the lines of base64 anew in lines of 76 columns; what is no character of the
+// alphabet is left out, as every decoder does (RFC 2045, Section 6.8).
 type rewrapWriter struct {
 	w   io.Writer
 	out []byte

@@ -7,7 +7,8 @@ import (
 	"io"
 )
 
-// base64Reader decodes a base64 body, until padding, an empty line or a line with other characters: lists put their footers behind it.
+// base64Reader decodes a base64 body, until padding, an empty line or a line with other characters:
+// lists put their footers behind it.
 type base64Reader struct {
 	lines *lineReader
 	text  []byte // characters not decoded yet
@@ -27,7 +28,8 @@ func newBase64Reader(lines *lineReader) *base64Reader {
 	return &base64Reader{lines: lines, buf: buf, text: buf[:0:textRoom]}
 }
 
-// textRoom is the part of the buffer for text; three quarters of it are enough for what it decodes to.
+// textRoom is the part of the buffer for text; three quarters of it are enough for what it decodes
+// to.
 const textRoom = lineBuffer / 2
 
 func (r *base64Reader) close() {
@@ -73,7 +75,8 @@ func (r *base64Reader) quick() bool {
 	return r.width > 0 && r.width%4 == 0 && len(r.text)%4 == 0 && len(r.text) > 0 && len(r.lines.ahead()) >= r.width+2
 }
 
-// wholeLines decodes lines that are as long as the first straight from the buffer. One that is anything but base64 is left alone.
+// wholeLines decodes lines that are as long as the first straight from the buffer. One that is
+// anything but base64 is left alone.
 func (r *base64Reader) wholeLines() {
 	if r.width == 0 || r.width%4 != 0 || len(r.text) > 0 || r.end {
 		return
@@ -99,7 +102,8 @@ func (r *base64Reader) add(l line) {
 		r.end = r.width > 0 && l.first && l.last
 		return
 	}
-	// Whole groups in a line as long as the first are taken for what they are; the decoder would notice.
+	// Whole groups in a line as long as the first are taken for what they are; the decoder would
+	// notice.
 	groups := len(data) == r.width && (len(data)|len(r.text))%4 == 0
 	if !groups && !alphabetic(data) {
 		r.end, r.tail = true, true
@@ -125,7 +129,8 @@ func alphabetic(data []byte) bool {
 	return true
 }
 
-// decode turns as much text as there is room for into octets: whole groups of four, and at the end the rest.
+// decode turns as much text as there is room for into octets: whole groups of four, and at the end
+// the rest.
 func (r *base64Reader) decode() error {
 	n := min(len(r.text), textRoom)
 	if !r.end || n < len(r.text) {
@@ -146,7 +151,8 @@ func (r *base64Reader) decode() error {
 
 var errBase64 = errors.New("smime: base64 cannot be decoded")
 
-// tailed reports whether more than empty lines and padding stands behind what was decoded. The reader is of no use after it.
+// tailed reports whether more than empty lines and padding stands behind what was decoded. The
+// reader is of no use after it.
 func (r *base64Reader) tailed() (bool, error) {
 	for !r.tail {
 		l, err := r.lines.next()

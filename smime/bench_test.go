@@ -29,7 +29,8 @@ func cpu(b *testing.B) time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// ratio runs ours and the limit in turns, and reports the CPU time of ours in units of that of the limit.
+// ratio runs ours and the limit in turns, and reports the CPU time of ours in units of that of the
+// limit.
 func ratio(b *testing.B, name string, ours, limit func()) {
 	b.Helper()
 	var a, l time.Duration

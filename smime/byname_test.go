@@ -9,7 +9,8 @@ import (
 	"dnseal/smime/message"
 )
 
-// Fields are found by their names in whatever case and order, those of one name as they stand; lines that are no fields too.
+// Fields are found by their names in whatever case and order, those of one name as they stand;
+// lines that are no fields too.
 func TestByName(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

@@ -22,7 +22,8 @@ func carelessType(value string) (mediaType, bool) {
 	case strings.Trim(value, "; \t") == "":
 		return mediaType{}, true
 	case first == "" || strings.Contains(first, "=") && !strings.Contains(first, "/"):
-		value = "text/plain; " + strings.TrimLeft(value, "; \t") // RFC 2045, Section 5.2: no type is text
+		// RFC 2045, Section 5.2: no type is text
+		value = "text/plain; " + strings.TrimLeft(value, "; \t")
 	}
 	r := carelessReader{scanner: scanner{s: value}}
 	r.space()

@@ -10,8 +10,8 @@ import (
 	"dnseal/smime/cms"
 )
 
-// clear judges a multipart/signed entity (RFC 1847, Section 2.1; RFC 8551, Section 3.5.3) and goes on with its first part.
-// doubt is its ambiguity.
+// clear judges a multipart/signed entity (RFC 1847, Section 2.1; RFC 8551, Section 3.5.3) and goes
+// on with its first part. doubt is its ambiguity.
 func (v *verifier) clear(l *layer, doubt string) (bool, error) {
 	p := l.entity
 	number := p.number
@@ -91,7 +91,8 @@ func frameDefect(p *part) string {
 	case !identityEncoding(p.cte):
 		return "multipart/signed with transfer encoding " + quoted(p.cte) // RFC 2045, Section 6.4
 	case p.frame&hasBareLF != 0:
-		// Some take such a line for a boundary and some do not: they would be shown different texts.
+		// Some take such a line for a boundary and some do not: they would be shown different
+		// texts.
 		return "a boundary of multipart/signed without CR LF"
 	case p.repeated:
 		return doubtfulBoundary

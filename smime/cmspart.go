@@ -93,7 +93,8 @@ func copyRange(ctx context.Context, w io.Writer, src io.ReaderAt, off, n int64) 
 	return err
 }
 
-// rangeReader reads a range of a source in large pieces, until nobody waits any more. That the source ends before the range does is an error.
+// rangeReader reads a range of a source in large pieces, until nobody waits any more. That the
+// source ends before the range does is an error.
 type rangeReader struct {
 	ctx       context.Context
 	src       io.ReaderAt

@@ -14,10 +14,12 @@ func addressField(name string) bool {
 	return false
 }
 
-// wordOctets is how much encoded text goes into one encoded word: short enough for the line of a long field name.
+// wordOctets is how much encoded text goes into one encoded word: short enough for the line of a
+// long field name.
 const wordOctets = 40
 
-// encodeWords writes text as encoded words (RFC 2047, Section 4.2). White space between them does not count.
+// encodeWords writes text as encoded words (RFC 2047, Section 4.2). White space between them does
+// not count.
 func encodeWords(text string) string {
 	charset := "utf-8"
 	if !utf8.ValidString(text) {
@@ -40,7 +42,8 @@ func encodeWords(text string) string {
 	return out.String() + "?="
 }
 
-// encodeCharacter is the "Q" encoding of one character, as it may stand in a phrase (RFC 2047, Section 5, rule 3).
+// encodeCharacter is the "Q" encoding of one character, as it may stand in a phrase (RFC 2047,
+// Section 5, rule 3).
 func encodeCharacter(s string) string {
 	c := s[0]
 	switch {

@@ -14,34 +14,38 @@ import (
 type Explanation struct {
 	// Part is the part number of the signature.
 	Part string
-	// Change is a stable word for the transformation that, undone, makes the digest fit, one of the Change constants; "" when none does.
+	// Change is a stable word for the transformation that, undone, makes the digest fit, one of the
+	// Change constants; "" when none does.
 	Change string
 	// Also lists the changes that had to be undone as well, where several happened.
 	Also []string
 	// Sentence says it for people.
 	Sentence string
-	// After and Before are the systems between which it happened, by the names the Received fields give them: After still
-	// had the message as it was signed, Before took it changed. Either is "" where that cannot be told. Nobody vouches for Received fields.
+	// After and Before are the systems between which it happened, by the names the Received fields
+	// give them: After still had the message as it was signed, Before took it changed. Either is ""
+	// where that cannot be told. Nobody vouches for Received fields.
 	After, Before string
 }
 
 // Changes that Explain knows. Each is found by undoing it.
 const (
-	ChangeLineEnds    = "line-ends"            // LF and CRLF exchanged
-	ChangeFinalLine   = "final-line"           // line ends at the very end removed or added
-	ChangeFrom        = "from-quoting"         // "From " at the start of a line became ">From "
-	ChangeTrailing    = "trailing-space"       // white space at the end of lines removed or added
-	ChangeLongLine    = "long-line"            // CR LF SP put into a line of more than 998 octets
-	ChangeFooter      = "footer"               // text appended to a part
-	ChangeFolding     = "header-folding"       // fields of a part header folded or unfolded
-	ChangeQuoting     = "header-quoting"       // quotes around the value of a parameter put there or taken away
+	ChangeLineEnds  = "line-ends"      // LF and CRLF exchanged
+	ChangeFinalLine = "final-line"     // line ends at the very end removed or added
+	ChangeFrom      = "from-quoting"   // "From " at the start of a line became ">From "
+	ChangeTrailing  = "trailing-space" // white space at the end of lines removed or added
+	ChangeLongLine  = "long-line"      // CR LF SP put into a line of more than 998 octets
+	ChangeFooter    = "footer"         // text appended to a part
+	ChangeFolding   = "header-folding" // fields of a part header folded or unfolded
+	// quotes around the value of a parameter put there or taken away
+	ChangeQuoting     = "header-quoting"
 	ChangeFieldAdded  = "header-added"         // a field added to a part header
 	ChangeFieldCase   = "header-case"          // field names of a part header written otherwise
 	ChangeReencoded   = "transfer-encoding"    // a part transferred in another encoding
 	ChangeSoftBreaks  = "soft-line-breaks"     // quoted-printable with other soft line breaks
 	ChangeEscapes     = "quoted-printable-hex" // =C3 and =c3 exchanged
 	ChangeBase64Lines = "base64-lines"         // base64 in lines of another length
-	ChangeWrapped     = "wrapped"              // nothing in the content: it was put into another message
+	// nothing in the content: it was put into another message
+	ChangeWrapped = "wrapped"
 )
 
 // undoings are tried in this order: what is frequent and cheap first.
@@ -54,10 +58,11 @@ var undoings = []func(*suspect) bool{
 // maxExplained is how much signed content is held in memory and tried.
 const maxExplained = 8 << 20
 
-// Explain tries the known transformations of mail systems on every signature that does not hold, and tells which of
-// them, undone, makes the digest fit, and from the Received fields, and the body hashes of DKIM signatures on
-// the way, between which systems it happened. Diagnosis only: it turns no fail into a pass.
-// Signatures that hold over the whole message, or of which nobody can tell, are not in the answer. Errors: as Verify.
+// Explain tries the known transformations of mail systems on every signature that does not hold,
+// and tells which of them, undone, makes the digest fit, and from the Received fields, and the body
+// hashes of DKIM signatures on the way, between which systems it happened. Diagnosis only: it turns
+// no fail into a pass. Signatures that hold over the whole message, or of which nobody can tell,
+// are not in the answer. Errors: as Verify.
 func Explain(ctx context.Context, m *message.Message) ([]Explanation, error) {
 	v := &verifier{ctx: ctx}
 	defer v.close()
@@ -102,7 +107,8 @@ func explain(ctx context.Context, s *Signature) (e Explanation, original []byte,
 		e.Sentence = fmt.Sprintf("The content was changed; it has more than %d MiB, which is too much to try what may have happened to it.", maxExplained>>20)
 	default:
 		if original, err = e.try(ctx, s); s.attached {
-			// Base64 wrapped anew, or the part in another transfer encoding, is no change to what is inside.
+			// Base64 wrapped anew, or the part in another transfer encoding, is no change to what
+			// is inside.
 			e.Sentence += " It stands inside the signed data, which relays and lists do not open: look at the signer's own program, or at a gateway that unpacks and packs mail."
 		}
 	}

@@ -17,9 +17,9 @@ var (
 	errNotSame  = errors.New("8-bit octets or a fold where readers do not expect them")
 )
 
-// safeField returns f in a form that survives transit: as it stands where
-// it does already, else with its line ends made CRLF, folded, and with 8-bit text as encoded words (RFC 2047) or parameter values (RFC 2231).
-// The error says what cannot be helped.
+// safeField returns f in a form that survives transit: as it stands where it does already, else
+// with its line ends made CRLF, folded, and with 8-bit text as encoded words (RFC 2047) or
+// parameter values (RFC 2231). The error says what cannot be helped.
 func safeField(f message.Field) ([]byte, error) {
 	if fieldHazards(f.Raw)&breaking == 0 {
 		return f.Raw, nil

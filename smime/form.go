@@ -61,8 +61,8 @@ func (s *signing) makeClear(body *message.Spool) error {
 	return err
 }
 
-// makeOpaque writes the body of an application/pkcs7-mime message (RFC 8551, Section 3.5.2). DER wants lengths first, so the entity is
-// spooled before it is signed.
+// makeOpaque writes the body of an application/pkcs7-mime message (RFC 8551, Section 3.5.2). DER
+// wants lengths first, so the entity is spooled before it is signed.
 func (s *signing) makeOpaque(body *message.Spool) error {
 	entity := message.NewSpool(0)
 	defer entity.Close() //nolint:errcheck // a file that is unlinked already

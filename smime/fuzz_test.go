@@ -31,8 +31,8 @@ func seeds(tb testing.TB) []string {
 	}
 }
 
-// checkParts holds what is true of every tree of parts: ranges lie inside one another, in order, and
-// what stands between them belongs to the part around.
+// checkParts holds what is true of every tree of parts: ranges lie inside one another, in order,
+// and what stands between them belongs to the part around.
 func checkParts(t *testing.T, p *part, size int64) {
 	t.Helper()
 	if p.start < 0 || p.body < p.start || p.body > size || p.end > size {
@@ -79,8 +79,9 @@ func FuzzWalk(f *testing.F) {
 	})
 }
 
-// writeAgain writes from at to the end of a part by the ranges of the parts in it, and returns how far it came: a part
-// without a body may end before the empty line behind its header, which then is the line end of the boundary too.
+// writeAgain writes from at to the end of a part by the ranges of the parts in it, and returns how
+// far it came: a part without a body may end before the empty line behind its header, which then is
+// the line end of the boundary too.
 func writeAgain(e *emitter, p *part, at int64) (int64, error) {
 	for _, k := range p.kids {
 		if err := e.copy(at, max(0, k.start-at)); err != nil {
@@ -204,7 +205,8 @@ func FuzzHeaderProtection(f *testing.F) {
 	})
 }
 
-// checkSafeField wants a field that survives transit to be one field of the same name, and safe when it is looked at again.
+// checkSafeField wants a field that survives transit to be one field of the same name, and safe
+// when it is looked at again.
 func checkSafeField(t *testing.T, f message.Field) {
 	t.Helper()
 	raw, err := copyOfField(f)

@@ -10,16 +10,17 @@ import (
 type hazard uint16
 
 const (
-	has8bit      hazard = 1 << iota // octets above 127
-	hasNUL                          // NUL octets
-	hasLong                         // a line of more than 76 columns
-	hasTooLong                      // a line of more than 998 octets
-	hasTrailing                     // white space before a line end
-	hasFromLine                     // a line that begins with "From "
-	hasDotLine                      // a line that is a single dot
-	hasBareCR                       // a CR that is not before an LF
-	hasBareLF                       // an LF that is not behind a CR
-	has8bitLabel                    // Content-Transfer-Encoding 8bit or binary, whatever the content is
+	has8bit     hazard = 1 << iota // octets above 127
+	hasNUL                         // NUL octets
+	hasLong                        // a line of more than 76 columns
+	hasTooLong                     // a line of more than 998 octets
+	hasTrailing                    // white space before a line end
+	hasFromLine                    // a line that begins with "From "
+	hasDotLine                     // a line that is a single dot
+	hasBareCR                      // a CR that is not before an LF
+	hasBareLF                      // an LF that is not behind a CR
+	// Content-Transfer-Encoding 8bit or binary, whatever the content is
+	has8bitLabel
 )
 
 // everything but the length that only asks for tidiness: what breaks a signature on the way.

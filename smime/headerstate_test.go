@@ -44,19 +44,27 @@ func TestHeaderState(t *testing.T) {
 		{"Subject: =?unknown-8bit?q?Gr=FC=DFe?=", "Subject: Gr\xfc\xdfer", true},
 		{"Subject: =?iso-8859-1?q?Gr=FC=DFe?=", "Subject: Gr\xdf\xfce", true},
 		{"Subject: =?iso-2022-jp?b?GyRCOzNFRBsoQg==?=", "Subject: =?utf-8?b?5bGx55Sw?=", false},
-		{"Subject: a =?utf-8?q?long_word?=", "Subject: a =?utf-8?q?long\n _word?=", false}, // broken by an MTA at 998 octets
-		{"Subject: x+AEA-y", "Subject: =?utf-7?q?x+AEA-y?=", true},                         // a reader shows another text
-		{"Subject: AB", "Subject: =?utf-8?b?QQ=QUJ?=", true},                               // base64 in which readers see different things
-		{"Subject: =?us-ascii?q?Gr=E4?=", "Subject: =?us-ascii?q?Gr=F6?=", true},           // octets that the charset does not have
+		// broken by an MTA at 998 octets
+		{"Subject: a =?utf-8?q?long_word?=", "Subject: a =?utf-8?q?long\n _word?=", false},
+		// a reader shows another text
+		{"Subject: x+AEA-y", "Subject: =?utf-7?q?x+AEA-y?=", true},
+		// base64 in which readers see different things
+		{"Subject: AB", "Subject: =?utf-8?b?QQ=QUJ?=", true},
+		// octets that the charset does not have
+		{"Subject: =?us-ascii?q?Gr=E4?=", "Subject: =?us-ascii?q?Gr=F6?=", true},
 		{"Subject: =?utf-8?b?4oI=?= =?utf-8?b?rA==?=", "Subject: =?utf-8?b?4oM=?= =?utf-8?b?rA==?=", true},
-		{"Subject: =?iso-2022-kr?q?=41?=", "Subject: =?iso-2022-kr?q?another?=", true}, // a charset known only to be refused
+		// a charset known only to be refused
+		{"Subject: =?iso-2022-kr?q?=41?=", "Subject: =?iso-2022-kr?q?another?=", true},
 		{"Subject: =?hz-gb-2312?q?one?= =?hz-gb-2312?q?more?=", "Subject: =?hz-gb-2312?q?two?= =?hz-gb-2312?q?more?=", true},
-		{"Subject: AB", "Subject: =?utf-16?b?QQBCAA==?=", true}, // readers differ on the order of octets
+		// readers differ on the order of octets
+		{"Subject: AB", "Subject: =?utf-16?b?QQBCAA==?=", true},
 		{"Subject: AB", "Subject: =?x-user-defined?q?AB?=", true},
 		{"Subject: =?x-user-defined?q?AB?=", "Subject: =?x-user-defined?q?AB?=", false},
 		{"Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=", "Subject: =?utf-8?q?Gr=C3=BC=C3_=9Fe?=", true},
-		{"Subject: =?utf-8?q?Gr=C3?= =?utf-8?q?=BC=C3=9Fe?=", "Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=", false}, // each word with half a character
-		{"Subject: Hi there", "Subject: Hi=?utf-8?q?=0D=0A?=there", true},                                    // a line end that was no fold
+		// each word with half a character
+		{"Subject: =?utf-8?q?Gr=C3?= =?utf-8?q?=BC=C3=9Fe?=", "Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=", false},
+		// a line end that was no fold
+		{"Subject: Hi there", "Subject: Hi=?utf-8?q?=0D=0A?=there", true},
 		{"Subject: Hi there", "Subject: Hi" + strings.Repeat(" ", usualGap) + "there", false},
 		{"Subject: Hi there", "Subject: Hi\n\t\tthere", false},
 		{"Subject: Hi there", "Subject: Hi\t\t\tthere", true},
@@ -126,10 +134,12 @@ func TestHeaderState(t *testing.T) {
 		{"To: Friends: a@example.org, b@example.org;", "To: a@example.org, b@example.org", true},
 		{"To: Friends: a@example.org;", "To: Enemies: a@example.org;", true},
 		{"To: \"a b\"@example.org", "To: <\"a b\"@example.org>", false},
-		{"To: \"a b\"@example.org", "To: \"ab\"@example.org", true}, // white space in quotes is part of the address
+		// white space in quotes is part of the address
+		{"To: \"a b\"@example.org", "To: \"ab\"@example.org", true},
 		{"Reply-To: ab@example.org", "Reply-To: \"a b\"@example.org", true},
 		{"To: \"ab\"@example.org", "To: ab@example.org", false},
-		{"Reply-To: a@example.com", "Reply-To: a@example.co m", true}, // for some the address ends there
+		// for some the address ends there
+		{"Reply-To: a@example.com", "Reply-To: a@example.co m", true},
 		{"Reply-To: a@example.com", "Reply-To: <a@example.co\n m>", true},
 		{"Reply-To: a@example.com", "Reply-To: a@example.co()m", true},
 		{"Reply-To: A <a@example.com>", "Reply-To: A <a@example.co()m>", true},
@@ -142,7 +152,8 @@ func TestHeaderState(t *testing.T) {
 		{"Date: Tue, 24 Nov 2026 11:00:00 +0000", "Date: Tue,  24 Nov 2026\n 11:00:00 +0000", false},
 		{"Date: Tue, 24 Nov 2026 11:00:00 +0000", "Date: Tue, 24 Nov 2026 12:00:00 +0000", true},
 		{"Date: Tue, 24 Nov 2026 11:00:00 +0000", "Date: Tue,24 Nov 2026 11:00:00  +0000", false},
-		{"Date: Tue, 24 Nov 2026 11:00:00 +0000", "Date: Tue, 2 4 Nov 2026 11:00:00 +0000", true}, // readers see other dates
+		// readers see other dates
+		{"Date: Tue, 24 Nov 2026 11:00:00 +0000", "Date: Tue, 2 4 Nov 2026 11:00:00 +0000", true},
 		{"Date: Tue, 24 Nov 2026 11:00:00 +0000", "Date: Tue, 24 Nov 2026 11:00\n :00 +0000", true},
 		{"Date: Tue, 24 Nov 2026 11:00:00 +0000", "Date: Tue, 24 Nov 20\n 26 11:00:00 +0000", true},
 		{"Date: Tue, 24 Nov 2026 11:00:00 +0000", "Date: Tue, 24 Nov =?utf-8?b??=2026 11:00:00 +0000", true},

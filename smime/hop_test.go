@@ -12,7 +12,8 @@ import (
 	"dnseal/smime/cms"
 )
 
-// hop is what one mail system does to a message that passes it: the rows of what real ones were seen to do.
+// hop is what one mail system does to a message that passes it: the rows of what real ones were
+// seen to do.
 type hop struct {
 	name string
 	do   func(msg string) string

@@ -16,7 +16,8 @@ import (
 	"dnseal/smime/message"
 )
 
-// A message cut off anywhere is judged, and no signature is good before all of what is signed and of it is there.
+// A message cut off anywhere is judged, and no signature is good before all of what is signed and
+// of it is there.
 func TestTruncated(t *testing.T) {
 	t.Parallel()
 	sig := p7s + detached(t, content, alice())
@@ -94,7 +95,8 @@ func TestEndless(t *testing.T) {
 			t.Errorf("%s: Sign: %v", c.name, err)
 		}
 		edit.Close()
-		if d := time.Since(start); d > 5*time.Minute { // a guard against hanging: it is some seconds at most
+		// a guard against hanging: it is some seconds at most
+		if d := time.Since(start); d > 5*time.Minute {
 			t.Errorf("%s: %v", c.name, d)
 		}
 		m.Close()

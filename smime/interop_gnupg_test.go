@@ -20,12 +20,14 @@ func newGnuPG(t *testing.T, ids map[string]*peerIdentity) peer {
 		program(t, name)
 	}
 	p := gnuPG{workshop{dir: t.TempDir(), stdin: "x\n"}}
-	// The path of the agent's socket is at most 108 octets long, which that of t.TempDir may not leave room for.
+	// The path of the agent's socket is at most 108 octets long, which that of t.TempDir may not
+	// leave room for.
 	home, err := os.MkdirTemp("", "dnseal") //nolint:usetesting // see above
 	must(t, err)
 	p.env = []string{"GNUPGHOME=" + home, "LC_ALL=C"}
 	t.Cleanup(func() {
-		// The agent that gpgsm started, and only that one, ends with its home. The test's context is over by now.
+		// The agent that gpgsm started, and only that one, ends with its home. The test's context
+		// is over by now.
 		cmd := exec.Command("gpgconf", "--kill", "gpg-agent")
 		cmd.Env = append(os.Environ(), p.env...)
 		if out, killed := cmd.CombinedOutput(); killed != nil {
@@ -35,8 +37,8 @@ func newGnuPG(t *testing.T, ids map[string]*peerIdentity) peer {
 	})
 	writeBytes(t, filepath.Join(home, "gpgsm.conf"), []byte("disable-crl-checks\ndisable-policy-checks\ndisable-dirmngr\n"))
 	writeBytes(t, filepath.Join(home, "gpg-agent.conf"), []byte("allow-loopback-pinentry\ns2k-count 65536\n"))
-	// An agent that gpgsm starts itself is given five seconds, which are not enough on a busy machine. What the agent
-	// prints is not read: it would keep a pipe open.
+	// An agent that gpgsm starts itself is given five seconds, which are not enough on a busy
+	// machine. What the agent prints is not read: it would keep a pipe open.
 	agent := exec.CommandContext(t.Context(), program(t, "gpg-agent"), "--daemon")
 	agent.Env = append(os.Environ(), p.env...)
 	must(t, agent.Run())

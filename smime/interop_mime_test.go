@@ -36,7 +36,8 @@ func signMessage(t *testing.T, opts smime.SignOptions) []byte {
 	return out.Bytes()
 }
 
-// takeApart finds the SignedData of a message, and the entity it is about if that is not inside. It uses nothing of ours.
+// takeApart finds the SignedData of a message, and the entity it is about if that is not inside. It
+// uses nothing of ours.
 func takeApart(t *testing.T, text []byte) (der, entity []byte) {
 	t.Helper()
 	m, err := mail.ReadMessage(bytes.NewReader(text))
@@ -85,7 +86,8 @@ func encode(der []byte) string {
 	return out.String()
 }
 
-// verifyMessage judges a message: nil when every signature in it is good, and all of the message is signed.
+// verifyMessage judges a message: nil when every signature in it is good, and all of the message is
+// signed.
 func verifyMessage(t *testing.T, text []byte, r row, ids []*peerIdentity) error {
 	t.Helper()
 	m, err := message.Read(bytes.NewReader(text), message.ReadOptions{})

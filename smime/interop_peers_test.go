@@ -14,7 +14,8 @@ import (
 type peer interface {
 	// sign returns the SignedData over entity by ids, with it inside when attached.
 	sign(t *testing.T, r row, ids []*peerIdentity, entity []byte, attached bool) ([]byte, error)
-	// verify judges a SignedData, over entity where that is not nil. The certificates are those of ids.
+	// verify judges a SignedData, over entity where that is not nil. The certificates are those of
+	// ids.
 	verify(t *testing.T, ids []*peerIdentity, der, entity []byte) error
 }
 

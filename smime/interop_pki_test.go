@@ -35,8 +35,9 @@ func (id *peerIdentity) fingerprint() string {
 // peerKeys are the keys of the tests of package cms.
 var peerKeys = []string{"p256", "p384", "p521", "rsa2048", "rsa3072", "rsa4096", "ed25519"}
 
-// newPeerIdentities makes a CA with RSA, which every peer takes, and a certificate for each key: what peers cannot do
-// with it is then due to the signature. Peers judge by their own clock, so that it starts now.
+// newPeerIdentities makes a CA with RSA, which every peer takes, and a certificate for each key:
+// what peers cannot do with it is then due to the signature. Peers judge by their own clock, so
+// that it starts now.
 func newPeerIdentities(t *testing.T, dir string) map[string]*peerIdentity {
 	t.Helper()
 	caKey := loadKey(t, "rsa3072")

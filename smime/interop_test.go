@@ -101,7 +101,8 @@ var forms = []struct {
 	opaque bool
 }{{"clear", false}, {"opaque", true}}
 
-// TestInterop has every peer verify what we sign, and us what it signs, in both forms of a signed message.
+// TestInterop has every peer verify what we sign, and us what it signs, in both forms of a signed
+// message.
 func TestInterop(t *testing.T) {
 	t.Parallel()
 	ids := newPeerIdentities(t, t.TempDir())
@@ -141,7 +142,8 @@ func (r row) signers(all map[string]*peerIdentity) (ids []*peerIdentity, signers
 	return ids, signers
 }
 
-// verifiesOurs has the peer judge our message, and the same with another word in it, which it must refuse.
+// verifiesOurs has the peer judge our message, and the same with another word in it, which it must
+// refuse.
 func verifiesOurs(t *testing.T, p peer, r row, all map[string]*peerIdentity, opaque bool) error {
 	t.Helper()
 	ids, signers := r.signers(all)

@@ -6,15 +6,17 @@ import "strings"
 type kind uint8
 
 const (
-	plain        kind = iota
-	clearSigned       // multipart/signed with a CMS signature
-	cmsObject         // application/pkcs7-mime: what it holds shows only inside, unless smime-type says so
-	pgpSigned         // multipart/signed by PGP/MIME (RFC 3156)
-	pgpEncrypted      // multipart/encrypted
-	pgpInline         // application/pgp
+	plain       kind = iota
+	clearSigned      // multipart/signed with a CMS signature
+	// application/pkcs7-mime: what it holds shows only inside, unless smime-type says so
+	cmsObject
+	pgpSigned    // multipart/signed by PGP/MIME (RFC 3156)
+	pgpEncrypted // multipart/encrypted
+	pgpInline    // application/pgp
 )
 
-// kindOf classifies a part. RFC 8551, Section 3.10: the type names with x- and what says it only in a file name are S/MIME too.
+// kindOf classifies a part. RFC 8551, Section 3.10: the type names with x- and what says it only in
+// a file name are S/MIME too.
 func kindOf(p *part) kind {
 	switch p.typ.name {
 	case "multipart/signed":
@@ -26,7 +28,8 @@ func kindOf(p *part) kind {
 	case "application/pgp":
 		return pgpInline
 	case "application/octet-stream":
-		// Only a whole message: an attached document of that name is a document that somebody signed.
+		// Only a whole message: an attached document of that name is a document that somebody
+		// signed.
 		if p.parent == nil && strings.HasSuffix(strings.ToLower(fileName(p)), ".p7m") {
 			return cmsObject
 		}
@@ -34,7 +37,8 @@ func kindOf(p *part) kind {
 	return plain
 }
 
-// signedKind tells the protocols of multipart/signed apart; where the parameter is missing the type of the second part does.
+// signedKind tells the protocols of multipart/signed apart; where the parameter is missing the type
+// of the second part does.
 func signedKind(p *part) kind {
 	protocol := strings.ToLower(p.typ.get("protocol"))
 	if protocol == "" && len(p.kids) > 1 {

@@ -11,10 +11,11 @@ type layer struct {
 	src    io.ReaderAt
 	entity *part
 	outer  []message.Field // the header that its protected fields are compared with
-	root   bool            // nothing but signatures stands around it (RFC 9787, Section 4: the cryptographic envelope)
-	depth  int             // CMS objects around it
-	chain  []*Signature    // of this entity, outermost first
-	beside string          // somebody's text around it, that some readers show
+	// nothing but signatures stands around it (RFC 9787, Section 4: the cryptographic envelope)
+	root   bool
+	depth  int          // CMS objects around it
+	chain  []*Signature // of this entity, outermost first
+	beside string       // somebody's text around it, that some readers show
 }
 
 func (l *layer) covers(p *part) string {
@@ -24,7 +25,8 @@ func (l *layer) covers(p *part) string {
 	return p.subject()
 }
 
-// entity takes layer after layer off an entity, until the content that they sign is reached, and then looks for signed parts in that.
+// entity takes layer after layer off an entity, until the content that they sign is reached, and
+// then looks for signed parts in that.
 func (v *verifier) entity(l *layer) error {
 	for first := true; ; first = false {
 		next, err := v.open(l, first)

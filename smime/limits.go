@@ -18,7 +18,8 @@ const (
 
 // LimitError says that a message is over a limit of this package.
 type LimitError struct {
-	// What is the limit: "parts", "depth", "header", "signatures" or "layers", and for Sign "content-fields" (those that describe the body).
+	// What is the limit: "parts", "depth", "header", "signatures" or "layers", and for Sign
+	// "content-fields" (those that describe the body).
 	What string
 	// Max is its value.
 	Max int

@@ -45,7 +45,8 @@ func (l *lineReader) close() {
 	}
 }
 
-// next returns the next line or piece, io.EOF at the end, or the error of the source or the context.
+// next returns the next line or piece, io.EOF at the end, or the error of the source or the
+// context.
 func (l *lineReader) next() (line, error) {
 	searched := 0
 	for {
@@ -100,8 +101,8 @@ func (l *lineReader) ahead() []byte {
 // pass takes n octets of what is ahead, which are whole lines.
 func (l *lineReader) pass(n int) { l.r += n }
 
-// skip passes over whole lines in the buffer, up to one that begins as until does behind its LF. It returns the length of the
-// line end of the last line passed, 0 for none.
+// skip passes over whole lines in the buffer, up to one that begins as until does behind its LF. It
+// returns the length of the line end of the last line passed, 0 for none.
 func (l *lineReader) skip(until []byte) (eol int) {
 	rest := l.buf[l.r:l.w]
 	if l.middle || bytes.HasPrefix(rest, until[1:]) {

@@ -12,7 +12,8 @@ import (
 type mediaType struct {
 	name   string // "type/subtype", lower case; "" when the value could not be read
 	params []param
-	// ambiguous is set when readers may disagree on what the field says: a parameter twice, or bytes that are no parameter.
+	// ambiguous is set when readers may disagree on what the field says: a parameter twice, or
+	// bytes that are no parameter.
 	ambiguous bool
 	// odd is set when the field says one thing, in a form that not all readers understand.
 	odd bool
@@ -37,7 +38,8 @@ func (t mediaType) is(names ...string) bool {
 
 func (t mediaType) multipart() bool { return strings.HasPrefix(t.name, "multipart/") }
 
-// parseMediaType reads a field's value. It is lenient: what can be read is, and ambiguous says that some could not.
+// parseMediaType reads a field's value. It is lenient: what can be read is, and ambiguous says that
+// some could not.
 func parseMediaType(value string) mediaType {
 	p := scanner{s: value}
 	p.space()

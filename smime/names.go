@@ -12,7 +12,8 @@ import (
 type Name struct {
 	// Kind is "mail" or "dns".
 	Kind string
-	// Address for mail (rfc822Name or SmtpUTF8Mailbox, RFC 9598); DNSName for dns: lower case, without final dot.
+	// Address for mail (rfc822Name or SmtpUTF8Mailbox, RFC 9598); DNSName for dns: lower case,
+	// without final dot.
 	Address message.Address
 	DNSName string
 }
@@ -27,7 +28,8 @@ func CertificateNames(cert *x509.Certificate) []Name {
 		names = appendMailName(names, s)
 	}
 	for _, s := range stated.UTF8Mail {
-		// RFC 9598, Section 3: only for a local part that needs it, so that nobody states one address in two forms. Neither is a byte order mark part of it.
+		// RFC 9598, Section 3: only for a local part that needs it, so that nobody states one
+		// address in two forms. Neither is a byte order mark part of it.
 		if local, _, _ := strings.Cut(s, "@"); isASCII(local) || strings.HasPrefix(s, "\ufeff") {
 			continue
 		}

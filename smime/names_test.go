@@ -102,7 +102,8 @@ func TestCertificateNames(t *testing.T) {
 	}
 }
 
-// FuzzCertificateNames reads any subjectAltName: every address found is one that can be written and read again.
+// FuzzCertificateNames reads any subjectAltName: every address found is one that can be written and
+// read again.
 func FuzzCertificateNames(f *testing.F) {
 	for _, mailbox := range []string{"bücher@example.org", "bücher@bücher.example", "\ufeffbücher@example.org", "\"ü b\"@example.org"} {
 		f.Add(altNames(f, []generalName{{utf8Mailbox, mailbox}, {1, "a@example.org"}, {2, "x.example.org"}}).Value)

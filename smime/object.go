@@ -8,7 +8,8 @@ import (
 	"dnseal/smime/message"
 )
 
-// object opens an application/pkcs7-mime entity (RFC 8551, Section 3.2), judges the signatures on what is inside and goes on with that.
+// object opens an application/pkcs7-mime entity (RFC 8551, Section 3.2), judges the signatures on
+// what is inside and goes on with that.
 func (v *verifier) object(l *layer, outermost bool, doubt string) (bool, error) {
 	p := l.entity
 	if l.depth++; l.depth > maxLayers {

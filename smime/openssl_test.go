@@ -12,7 +12,8 @@ import (
 	"dnseal/smime/cms"
 )
 
-// openssl runs the program in dir; without it the test is skipped, or fails where DNSEAL_PEERS=required.
+// openssl runs the program in dir; without it the test is skipped, or fails where
+// DNSEAL_PEERS=required.
 func openssl(t *testing.T, dir string, args ...string) error {
 	t.Helper()
 	path, err := exec.LookPath("openssl")

@@ -6,7 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// joinContinuations reads parameters in the form of RFC 2231 ("name*0=", "name*="). Octets stay in whatever charset they are.
+// joinContinuations reads parameters in the form of RFC 2231 ("name*0=", "name*="). Octets stay in
+// whatever charset they are.
 func (t *mediaType) joinContinuations() {
 	done := ""
 	for _, p := range t.params {

@@ -14,24 +14,29 @@ type part struct {
 	cte    string // Content-Transfer-Encoding in lower case, "" for none
 	// malformed is set when readers may disagree on what kind of part this is.
 	malformed string
-	// start is where the header begins, body where the body does, end where the part ends: for a part of a multipart
-	// before the line end that belongs to the boundary (RFC 2046, 5.1.1). end can be less than body when both are empty.
+	// start is where the header begins, body where the body does, end where the part ends: for a
+	// part of a multipart before the line end that belongs to the boundary (RFC 2046, 5.1.1). end
+	// can be less than body when both are empty.
 	start, body, end int64
-	// number is the IMAP part number (RFC 3501, 6.4.5) of a part that is no multipart, or of one inside a multipart.
+	// number is the IMAP part number (RFC 3501, 6.4.5) of a part that is no multipart, or of one
+	// inside a multipart.
 	number   string
 	parent   *part
 	kids     []*part
 	embedded bool // the only kid of a message/rfc822 part: a message of its own
 
-	// For a multipart: where the first delimiter line begins and where the closing one ends; -1 when missing.
+	// For a multipart: where the first delimiter line begins and where the closing one ends; -1
+	// when missing.
 	first, closed int64
 	delimiter     []byte // "--" and the boundary
 
-	// What the scan found in the header, in the body without the parts in it, and on the delimiter lines (this always; the
-	// others only when walk measures). high is the number of octets above 127 in a body.
+	// What the scan found in the header, in the body without the parts in it, and on the delimiter
+	// lines (this always; the others only when walk measures). high is the number of octets above
+	// 127 in a body.
 	header, content, frame hazard
 	high                   int64
-	// repeated is set when a part inside has the same delimiter (RFC 2046, Section 5.1.1 forbids that): some look for the outer one first.
+	// repeated is set when a part inside has the same delimiter (RFC 2046, Section 5.1.1 forbids
+	// that): some look for the outer one first.
 	repeated bool
 	// longer is how many delimiter lines of parts inside begin with this delimiter: others than
 	// this one to most readers.
@@ -97,7 +102,8 @@ func (p *part) holdsMessage() bool {
 	return p.typ.is("message/rfc822", "message/global") && p.cte != "base64" && p.cte != "quoted-printable"
 }
 
-// assignNumbers gives all parts of the message or entity root their IMAP numbers; prefix is the number of the part that holds it, or "".
+// assignNumbers gives all parts of the message or entity root their IMAP numbers; prefix is the
+// number of the part that holds it, or "".
 func assignNumbers(root *part, prefix string) {
 	if root.delimiter == nil {
 		root.number = childNumber(prefix, 1)

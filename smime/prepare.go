@@ -22,13 +22,14 @@ const (
 	encodeText               // text whose line ends become CRLF, as base64
 	repairQP                 // what is quoted-printable, with its lines made safe
 	rewrapBase64             // what is base64, in lines of 76 columns
-	reframe                  // a multipart with its delimiter lines written again, without the usual preamble
-	descend                  // a message, or a multipart, whose parts change
+	// a multipart with its delimiter lines written again, without the usual preamble
+	reframe
+	descend // a message, or a multipart, whose parts change
 )
 
-// planner decides for every part of a message what has to be done to make it
-// transit-proof (RFC 8551, Section 3.1.3): 7-bit, short lines, nothing that mail systems are known to change.
-// A part that is so already stays byte for byte.
+// planner decides for every part of a message what has to be done to make it transit-proof (RFC
+// 8551, Section 3.1.3): 7-bit, short lines, nothing that mail systems are known to change. A part
+// that is so already stays byte for byte.
 type planner struct {
 	ctx context.Context
 	src io.ReaderAt
@@ -39,8 +40,8 @@ type planner struct {
 	unprotected []string
 }
 
-// plan fills in todo for p and the parts in it, and reports whether anything changes. frozen parts belong to a signature of
-// somebody else.
+// plan fills in todo for p and the parts in it, and reports whether anything changes. frozen parts
+// belong to a signature of somebody else.
 func (pl *planner) plan(p *part, frozen bool) bool {
 	if frozen {
 		pl.frozen(p)
@@ -112,7 +113,8 @@ func (pl *planner) blockAt(place, format string, args ...any) {
 	}
 }
 
-// carriesSignature reports whether an attached message has a signature of its own that a change would break.
+// carriesSignature reports whether an attached message has a signature of its own that a change
+// would break.
 func carriesSignature(p *part) bool {
 	if kindOf(p) != plain {
 		return true
@@ -125,7 +127,8 @@ func carriesSignature(p *part) bool {
 	return false
 }
 
-// header reports whether the header of p has to be written anew. That of the root is made by the signer.
+// header reports whether the header of p has to be written anew. That of the root is made by the
+// signer.
 func (pl *planner) header(p *part) bool {
 	if p.parent == nil || p.header&breaking == 0 {
 		return false
@@ -233,7 +236,8 @@ func (p *part) encoding() string {
 	return p.cte
 }
 
-// appendEncoding adds a new Content-Transfer-Encoding field to a header from which the old one is left out.
+// appendEncoding adds a new Content-Transfer-Encoding field to a header from which the old one is
+// left out.
 func (p *part) appendEncoding(h []byte) []byte {
 	if cte := p.encoding(); cte != "" && cte != p.cte {
 		h = fmt.Appendf(h, "Content-Transfer-Encoding: %s\r\n", cte)

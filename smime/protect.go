@@ -8,8 +8,9 @@ import (
 	"dnseal/smime/message"
 )
 
-// protectable reports whether a field is repeated inside the signed content (RFC 9788, Section 2.2: all but the structural
-// ones). Left out is what the way adds or removes, and what recipients are not to see.
+// protectable reports whether a field is repeated inside the signed content (RFC 9788, Section 2.2:
+// all but the structural ones). Left out is what the way adds or removes, and what recipients are
+// not to see.
 func protectable(f message.Field) bool {
 	return f.Name() != "" && !structural(f) && !f.Begins("Resent-") && !f.Begins("ARC-") && !f.Begins("X-Dnseal-") &&
 		!f.Is("Bcc", "Received", "Return-Path", "Authentication-Results", "DKIM-Signature", "DomainKey-Signature",
@@ -75,8 +76,8 @@ func (pl *planner) protected(f message.Field) []byte {
 // hp marks a payload with protected header fields (RFC 9788, Section 2.1.1).
 const hp = "hp"
 
-// rootType is the Content-Type of the signed entity: as it stands, but that it says what we say about header protection, and nothing that somebody
-// wrote there before.
+// rootType is the Content-Type of the signed entity: as it stands, but that it says what we say
+// about header protection, and nothing that somebody wrote there before.
 func (pl *planner) rootType(f message.Field, t mediaType, protect bool) []byte {
 	if t.has(hp) || t.has("protected-headers") || fieldHazards(f.Raw)&breaking != 0 {
 		return contentType(t.without(hp, "protected-headers"), protect)

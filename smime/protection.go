@@ -16,13 +16,15 @@ type protection struct {
 	state       HeaderState     // the value of Signature.HeaderState
 }
 
-// readProtection looks for protected header fields in the entity inside all signatures (RFC 9788, Section 4.1).
+// readProtection looks for protected header fields in the entity inside all signatures (RFC 9788,
+// Section 4.1).
 func readProtection(l *layer) *protection {
 	p := l.entity
 	found := &protection{kind: "none", outer: l.outer, state: HeaderUnprotected}
 	switch {
 	case p.typ.has(hp):
-		// RFC 9788, Section 2.1.1. An unknown value is none of the RFC, but it is no reason to believe the outer header.
+		// RFC 9788, Section 2.1.1. An unknown value is none of the RFC, but it is no reason to
+		// believe the outer header.
 		found.kind = "clear"
 		if strings.EqualFold(p.typ.get(hp), "cipher") {
 			found.kind = "cipher"
@@ -32,8 +34,9 @@ func readProtection(l *layer) *protection {
 		// draft-autocrypt-lamps-protected-headers: the form Enigmail and Thunderbird wrote before.
 		found.kind, found.fields = "legacy", p.fields
 	case p.typ.is("message/rfc822", "message/global") && len(p.kids) == 1 && !strings.EqualFold(p.typ.get("forwarded"), "yes"):
-		// RFC 8551, Section 3.1: the whole message wrapped. One that is only forwarded looks the same; to be told that it is by somebody else
-		// than the outer header says is right in both cases.
+		// RFC 8551, Section 3.1: the whole message wrapped. One that is only forwarded looks the
+		// same; to be told that it is by somebody else than the outer header says is right in both
+		// cases.
 		found.kind, found.fields = "legacy", p.kids[0].fields
 	}
 	if found.kind != "none" {

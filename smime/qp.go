@@ -7,8 +7,9 @@ import (
 	"slices"
 )
 
-// qpWriter writes quoted-printable (RFC 2045, Section 6.7) that no mail system has a reason to touch: lines of at most 76
-// columns, of which none begins with "From " or a dot or ends in white space.
+// qpWriter writes quoted-printable (RFC 2045, Section 6.7) that no mail system has a reason to
+// touch: lines of at most 76 columns, of which none begins with "From " or a dot or ends in white
+// space.
 type qpWriter struct {
 	w io.Writer
 	// repair takes what is quoted-printable already: its escapes and soft line breaks stay.
@@ -24,7 +25,8 @@ const (
 	flushSize = 16 << 10
 	// qpColumns leaves room for the "=" of a soft break and the guard of the first character.
 	qpColumns = maxColumns - 3
-	// maxBlanks bounds the white space held back; nobody misses what a line ends with behind so much of it.
+	// maxBlanks bounds the white space held back; nobody misses what a line ends with behind so
+	// much of it.
 	maxBlanks = 1000
 )
 
@@ -37,8 +39,8 @@ var qpLiteral = func() (t [256]bool) {
 	return t
 }()
 
-// literalLength is how many octets at the start of b stand for themselves. Eight at a time are looked at where none is an "=",
-// a control character or above "~"; a tab is left to the table.
+// literalLength is how many octets at the start of b stand for themselves. Eight at a time are
+// looked at where none is an "=", a control character or above "~"; a tab is left to the table.
 func literalLength(b []byte) int {
 	const ones, highs = 0x0101010101010101, 0x8080808080808080
 	n := 0
@@ -133,7 +135,8 @@ func (q *qpWriter) triplet(b ...byte) {
 	q.out = append(q.out, b...)
 }
 
-// escape passes on the escape at the start of data, and returns its length and whether it is a soft line break.
+// escape passes on the escape at the start of data, and returns its length and whether it is a soft
+// line break.
 func (q *qpWriter) escape(data []byte, last bool) (n int, soft bool) {
 	if len(data) >= 3 && isHex(data[1]) && isHex(data[2]) {
 		q.blanks()
@@ -157,13 +160,15 @@ func isHex(c byte) bool {
 	return '0' <= c && c <= '9' || 'A' <= c && c <= 'F' || 'a' <= c && c <= 'f'
 }
 
-// end ends a line of the input: hard where it has a line end of its own, soft where that was escaped.
+// end ends a line of the input: hard where it has a line end of its own, soft where that was
+// escaped.
 func (q *qpWriter) end(hard, soft bool) {
 	if soft {
 		q.finish("=\r\n")
 		return
 	}
-	// Rule 3: white space before a line end has to be encoded; in what is encoded already it is padding.
+	// Rule 3: white space before a line end has to be encoded; in what is encoded already it is
+	// padding.
 	if n := len(q.wsp); n > 0 && !q.repair {
 		c := q.wsp[n-1]
 		q.literal(q.wsp[:n-1])
@@ -175,8 +180,8 @@ func (q *qpWriter) end(hard, soft bool) {
 	}
 }
 
-// finish ends a line of the output, and guards its first character: a mailbox in mbox form changes "From " (RFC 4155), and
-// careless systems a dot (RFC 5321, Section 4.5.2).
+// finish ends a line of the output, and guards its first character: a mailbox in mbox form changes
+// "From " (RFC 4155), and careless systems a dot (RFC 5321, Section 4.5.2).
 func (q *qpWriter) finish(end string) {
 	if l := q.out[q.start:]; len(l) > 0 && (l[0] == '.' || bytes.HasPrefix(l, []byte("From "))) {
 		c := l[0]

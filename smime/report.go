@@ -8,20 +8,24 @@ import (
 
 // Report is what Verify found.
 type Report struct {
-	// Kind is what the root of the message is: "none", "signed", "encrypted", "compressed", "certs-only", "pgp".
+	// Kind is what the root of the message is: "none", "signed", "encrypted", "compressed",
+	// "certs-only", "pgp".
 	Kind string
 	// From holds the addresses of all outer From fields; FromErr why they could not be read.
 	From    []message.Address
 	FromErr error
 	// Signatures in the order of their parts, every signer of every signed part, outermost first.
 	Signatures []*Signature
-	// Code and Reason are set when the structure is malformed or over a limit ("malformed", "limit:parts", …): verdict permerror.
+	// Code and Reason are set when the structure is malformed or over a limit ("malformed",
+	// "limit:parts", …): verdict permerror.
 	Code, Reason string
-	// Uncovered says what a reader may see that no root signature covers, e.g. "epilogue after the signed part"; for people.
+	// Uncovered says what a reader may see that no root signature covers, e.g. "epilogue after the
+	// signed part"; for people.
 	Uncovered []string
 }
 
-// Verify takes m apart. It returns an error only for trouble of this machine (spool, context); everything about the message is in the Report.
+// Verify takes m apart. It returns an error only for trouble of this machine (spool, context);
+// everything about the message is in the Report.
 func Verify(ctx context.Context, m *message.Message) (*Report, error) {
 	v := &verifier{ctx: ctx}
 	defer v.close()

@@ -10,13 +10,14 @@ import (
 	"dnseal/smime/message"
 )
 
-// route is the way of a message as the fields tell that systems put on top of it (RFC 5321, Section 4.4). All of them
-// can be made up.
+// route is the way of a message as the fields tell that systems put on top of it (RFC 5321, Section
+// 4.4). All of them can be made up.
 type route struct {
 	hops []routeHop // in the order of the way
 	body []byte     // of the message; nil when it is too big to look at
 	off  int64      // where it begins
-	// lists is what the fields of RFC 2369 and RFC 2919 say, converter who says to have encoded the message for transfer.
+	// lists is what the fields of RFC 2369 and RFC 2919 say, converter who says to have encoded the
+	// message for transfer.
 	lists, converter string
 }
 
@@ -122,8 +123,9 @@ func (r *route) name(hop int) string {
 	return strings.Trim(quoted(r.hops[hop].by), `"`)
 }
 
-// sealed compares the body hashes of signatures on the way with the body as it is, and as it would be with the original
-// content: the first fits what was changed before, the second what was changed later.
+// sealed compares the body hashes of signatures on the way with the body as it is, and as it would
+// be with the original content: the first fits what was changed before, the second what was changed
+// later.
 func (r *route) sealed(s *Signature, original []byte) (after, before int) {
 	at := s.off - r.off
 	restored := slices.Concat(r.body[:at], original, r.body[at+s.size:])
@@ -159,7 +161,8 @@ func (r *route) likely(change string) (after, before int, grounds string) {
 				return i, i + 1, "its field X-MIME-Autoconverted"
 			}
 		}
-		// RFC 3848: who takes a message by SMTP and not ESMTP offers no 8BITMIME, so that the one before has to re-encode it.
+		// RFC 3848: who takes a message by SMTP and not ESMTP offers no 8BITMIME, so that the one
+		// before has to re-encode it.
 		for i := 2; i <= last; i++ {
 			if r.hops[i].protocol == "SMTP" {
 				return i - 1, i, "the protocol, which has no 8BITMIME"

@@ -49,7 +49,8 @@ func (p *scanner) token() string {
 	return t
 }
 
-// mediaTypeName reads "type/subtype", or a type alone; "" when there is none. odd says that something stands inside the name.
+// mediaTypeName reads "type/subtype", or a type alone; "" when there is none. odd says that
+// something stands inside the name.
 func (p *scanner) mediaTypeName() (name string, odd bool) {
 	start := p.s
 	name = p.token()
@@ -77,7 +78,8 @@ var tokenBytes = func() (t [256]bool) {
 
 func isTokenByte(c byte) bool { return tokenBytes[c] }
 
-// value reads a token or a quoted-string. Some senders leave values unquoted that need it: those end at white space or a semicolon.
+// value reads a token or a quoted-string. Some senders leave values unquoted that need it: those
+// end at white space or a semicolon.
 func (p *scanner) value() (string, bool) {
 	if !strings.HasPrefix(p.s, `"`) {
 		i := 0

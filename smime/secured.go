@@ -9,10 +9,10 @@ import (
 	"dnseal/smime/message"
 )
 
-// Secured reports whether m is already S/MIME or PGP signed or encrypted, as
-// its header says, and how: "smime-signed", "smime-encrypted", "pgp-signed",
-// "pgp-encrypted", or "" for neither. What the header leaves open the first octets of the body tell: the kind of
-// an application/pkcs7-mime body without smime-type (one that cannot be read is called encrypted), and PGP in plain text.
+// Secured reports whether m is already S/MIME or PGP signed or encrypted, as its header says, and
+// how: "smime-signed", "smime-encrypted", "pgp-signed", "pgp-encrypted", or "" for neither. What
+// the header leaves open the first octets of the body tell: the kind of an application/pkcs7-mime
+// body without smime-type (one that cannot be read is called encrypted), and PGP in plain text.
 func Secured(m *message.Message) string {
 	root := &part{fields: m.Header()}
 	root.describe()

@@ -42,8 +42,9 @@ func (s *signing) selfCheck(body *message.Spool) error {
 	return s.checkSigners(sd, digests)
 }
 
-// entityDefect says why what is signed would be no MIME entity, or "". Of a protected header every field counts, and each
-// was judged when it was copied, so that it is read again for FullSelfCheck only.
+// entityDefect says why what is signed would be no MIME entity, or "". Of a protected header every
+// field counts, and each was judged when it was copied, so that it is read again for FullSelfCheck
+// only.
 func (s *signing) entityDefect() string {
 	if !s.opts.NoHeaderProtection && !s.opts.FullSelfCheck {
 		return ""
@@ -96,8 +97,9 @@ func (s *signing) checkClear(body io.ReaderAt, root *part) (*cms.SignedData, *cm
 	return sd, digests, nil
 }
 
-// checkOwn checks what is the same in every message, or random: the header of the signature part, and that the boundary
-// is in nothing but the three lines that begin with it. Without it the tests stand for both.
+// checkOwn checks what is the same in every message, or random: the header of the signature part,
+// and that the boundary is in nothing but the three lines that begin with it. Without it the tests
+// stand for both.
 func (s *signing) checkOwn(body io.ReaderAt, root *part) error {
 	if defect := signatureDefect(root); defect != "" {
 		return fmt.Errorf("%w: %s", ErrSelfCheck, defect)

@@ -7,11 +7,13 @@ import (
 	"dnseal/smime/message"
 )
 
-// SevenBit returns the edit that makes the body of m transit-proof without signing it: 7-bit, in short lines, as Sign prepares it. It is
-// for next hops that take no 8-bit content (RFC 6152, Section 3: convert or refuse). Of the header only the fields that describe the body
-// change: 8-bit text in others stays. The caller closes the edit.
+// SevenBit returns the edit that makes the body of m transit-proof without signing it: 7-bit, in
+// short lines, as Sign prepares it. It is for next hops that take no 8-bit content (RFC 6152,
+// Section 3: convert or refuse). Of the header only the fields that describe the body change: 8-bit
+// text in others stays. The caller closes the edit.
 //
-// Errors: ErrNotTransitProof where something signed or encrypted would have to change, ErrAmbiguous, *LimitError, what the spool returned.
+// Errors: ErrNotTransitProof where something signed or encrypted would have to change,
+// ErrAmbiguous, *LimitError, what the spool returned.
 func SevenBit(m *message.Message) (*message.Edit, error) {
 	s := &signing{ctx: context.Background(), m: m, src: m.Open(), opts: SignOptions{NoHeaderProtection: true, RefuseOpaque: true}}
 	if err := s.prepare(); err != nil {

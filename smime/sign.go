@@ -25,11 +25,14 @@ type SignOptions struct {
 	NoCertificates bool
 	// NoHeaderProtection leaves out RFC 9788 header protection.
 	NoHeaderProtection bool
-	// FullSelfCheck also verifies the signature values of what was made, and judges what is the same in every message.
+	// FullSelfCheck also verifies the signature values of what was made, and judges what is the
+	// same in every message.
 	FullSelfCheck bool
-	// RefuseOpaque fails with ErrNotTransitProof where content cannot be made transit-proof without touching a signed part, instead of going opaque.
+	// RefuseOpaque fails with ErrNotTransitProof where content cannot be made transit-proof without
+	// touching a signed part, instead of going opaque.
 	RefuseOpaque bool
-	// Again signs also what is signed or encrypted already (RFC 2634, Section 1.1: triple wrapping); its bytes stay as they are.
+	// Again signs also what is signed or encrypted already (RFC 2634, Section 1.1: triple
+	// wrapping); its bytes stay as they are.
 	Again bool
 	// Result, where it is not nil, is filled in by Sign with what it made.
 	Result *SignResult

@@ -50,8 +50,9 @@ const (
 
 // Signature is one signer of one signed part.
 type Signature struct {
-	// Part is the IMAP part number of the signature part as in RFC 7281 (of a part inside opaque content: as if that
-	// were an attached message); Covers is "message" when the signed content is the whole body, else "part N".
+	// Part is the IMAP part number of the signature part as in RFC 7281 (of a part inside opaque
+	// content: as if that were an attached message); Covers is "message" when the signed content is
+	// the whole body, else "part N".
 	Part   string
 	Covers string
 	// Beside says what text stands around the signed content that some readers show, and that
@@ -63,15 +64,18 @@ type Signature struct {
 	NotEntity string
 	// Integrity says whether the signature value is right over exactly the bytes received.
 	Integrity Integrity
-	// Code is a stable word when Integrity is not good, or Weak: one of the Code constants. Reason is a sentence.
+	// Code is a stable word when Integrity is not good, or Weak: one of the Code constants. Reason
+	// is a sentence.
 	Code   string
 	Reason string
 	// Algorithm, e.g. "ecdsa-p256-sha256"; without the curve where the key is not known.
 	Algorithm string
-	// Weak is set when the signature is right, or may be, but by an algorithm or key size that proves nothing. Integrity is good only where the value was checked.
+	// Weak is set when the signature is right, or may be, but by an algorithm or key size that
+	// proves nothing. Integrity is good only where the value was checked.
 	Weak        bool
 	SigningTime time.Time
-	// SignedAttributes says that the signature is over signed attributes (RFC 5652, Section 5.3), not over the bare content.
+	// SignedAttributes says that the signature is over signed attributes (RFC 5652, Section 5.3),
+	// not over the bare content.
 	SignedAttributes bool
 	// CertificateHashed says that the signed attributes hold the hash of the signer's
 	// certificate (RFC 5035): then Integrity is good only with that certificate.
@@ -87,10 +91,12 @@ type Signature struct {
 	PublicKey crypto.PublicKey
 	// HeaderProtection is "none", "clear", "cipher" or "legacy".
 	HeaderProtection string
-	// ProtectedFrom are the addresses of the inner From where the header is protected; ProtectedFromErr why they could not be read.
+	// ProtectedFrom are the addresses of the inner From where the header is protected;
+	// ProtectedFromErr why they could not be read.
 	ProtectedFrom    []message.Address
 	ProtectedFromErr error
-	// ProtectedFromText are the values of the inner From fields, unfolded, as readers of RFC 9788 are shown them.
+	// ProtectedFromText are the values of the inner From fields, unfolded, as readers of RFC 9788
+	// are shown them.
 	ProtectedFromText []string
 	// Differences lists protected fields whose outer value differs or is missing, and fields
 	// that readers show or act on that stand outside only, by name.
@@ -109,7 +115,8 @@ type Signature struct {
 	data    *cms.SignedData
 	info    *cms.SignerInfo
 	digests *cms.Digests
-	// Where the content stands, while the message is open: in it, or, when it is attached, unpacked.
+	// Where the content stands, while the message is open: in it, or, when it is attached,
+	// unpacked.
 	content   io.ReaderAt
 	off, size int64
 	attached  bool
@@ -118,8 +125,9 @@ type Signature struct {
 // errNoSignature is for a Signature that is only a malformed part.
 var errNoSignature = errors.New("smime: there is no signature to check")
 
-// VerifyWithCertificate checks the signature again with a certificate from outside, and sets Integrity and what goes with it.
-// An error says that cert is not the one the signer names; then nothing changes.
+// VerifyWithCertificate checks the signature again with a certificate from outside, and sets
+// Integrity and what goes with it. An error says that cert is not the one the signer names; then
+// nothing changes.
 func (s *Signature) VerifyWithCertificate(cert *x509.Certificate) error {
 	if s.info == nil {
 		return errNoSignature
@@ -131,8 +139,9 @@ func (s *Signature) VerifyWithCertificate(cert *x509.Certificate) error {
 	return nil
 }
 
-// VerifyWithKey checks the signature with a bare key from outside (DER SubjectPublicKeyInfo); its SubjectKeyIdentifier must be the one the signer
-// names. An error says that it is not, or no key at all; then nothing changes.
+// VerifyWithKey checks the signature with a bare key from outside (DER SubjectPublicKeyInfo); its
+// SubjectKeyIdentifier must be the one the signer names. An error says that it is not, or no key at
+// all; then nothing changes.
 func (s *Signature) VerifyWithKey(spki []byte) error {
 	if s.info == nil {
 		return errNoSignature
@@ -159,7 +168,8 @@ func (s *Signature) check() {
 		return
 	}
 	s.Integrity, s.Code, s.Reason = IntegrityUnknown, CodeNoKey, "the signer's certificate is not in the message"
-	// A certificate that is named, but is not the one under the signature, is no accident (RFC 5035, Section 1).
+	// A certificate that is named, but is not the one under the signature, is no accident (RFC
+	// 5035, Section 1).
 	for _, cert := range s.data.Certificates {
 		var failed *cms.SignatureError
 		if err := s.info.Match(cert); errors.As(err, &failed) && failed.Code != cms.CodeOtherCertificate {

@@ -18,7 +18,8 @@ func spkiOf(tb testing.TB, s cms.Signer) []byte {
 	return der
 }
 
-// A signature without certificate names its key; a record in the DNS may bring the key or the certificate.
+// A signature without certificate names its key; a record in the DNS may bring the key or the
+// certificate.
 func TestSignWithoutCertificates(t *testing.T) {
 	t.Parallel()
 	for _, opaque := range []bool{false, true} {
@@ -46,7 +47,8 @@ func TestSignWithoutCertificates(t *testing.T) {
 	}
 }
 
-// Content that was changed is bad whether or not the key is at hand, so that nobody is asked for it.
+// Content that was changed is bad whether or not the key is at hand, so that nobody is asked for
+// it.
 func TestChangedContentWithoutKey(t *testing.T) {
 	t.Parallel()
 	signed := strings.Replace(sign(t, crlf(simple), SignOptions{NoCertificates: true}), "end", "END", 1)
@@ -60,7 +62,8 @@ func TestKeySubstitution(t *testing.T) {
 	t.Parallel()
 	signed := sign(t, crlf(simple), SignOptions{})
 	s := verify(t, signed).Signatures[0]
-	twin := newSigner(alice().Key, "alice@example.org").Certificate // same names and serial number, another certificate
+	// same names and serial number, another certificate
+	twin := newSigner(alice().Key, "alice@example.org").Certificate
 	if err := s.VerifyWithCertificate(twin); err == nil {
 		t.Error("another certificate for the key was accepted")
 	}

@@ -123,7 +123,8 @@ func verify(tb testing.TB, msg string) *Report {
 	return report
 }
 
-// holds fails the test unless the message has good signatures over the whole of it only, and returns the report.
+// holds fails the test unless the message has good signatures over the whole of it only, and
+// returns the report.
 func holds(tb testing.TB, msg string) *Report {
 	tb.Helper()
 	r := verify(tb, msg)

@@ -8,14 +8,16 @@ import (
 	"slices"
 )
 
-// suspect is signed content that was changed on the way, and what is known of the original: its digest.
+// suspect is signed content that was changed on the way, and what is known of the original: its
+// digest.
 type suspect struct {
 	ctx    context.Context
 	text   []byte
 	root   *part // of text
 	hash   crypto.Hash
 	digest []byte
-	// change and sentence tell what was undone when the digest fitted, and original is the content then (nil where it was not kept).
+	// change and sentence tell what was undone when the digest fitted, and original is the content
+	// then (nil where it was not kept).
 	change, sentence string
 	also             []string // further changes that were undone before that one could be
 	original         []byte
@@ -25,7 +27,8 @@ type suspect struct {
 // maxWork bounds the octets hashed for one signature.
 const maxWork = 2 << 30
 
-// is reports whether the original is what the segments say, one behind the other, and notes what was undone for it.
+// is reports whether the original is what the segments say, one behind the other, and notes what
+// was undone for it.
 func (x *suspect) is(change, sentence string, segments ...[]byte) bool {
 	if x.spent > maxWork {
 		return false
@@ -94,7 +97,8 @@ func (x *suspect) parts(pass func(*part) bool) []*part {
 	return found
 }
 
-// sets returns all parts together, and each alone where there are several: hops change all of a kind, lists only one.
+// sets returns all parts together, and each alone where there are several: hops change all of a
+// kind, lists only one.
 func (x *suspect) sets(pass func(*part) bool) [][]*part {
 	all := x.parts(pass)
 	if len(all) == 0 {

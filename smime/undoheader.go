@@ -62,7 +62,8 @@ func (x *suspect) fieldSplices(parts []*part, rewrite func([]byte) []byte) []spl
 	return splices
 }
 
-// replaceFolds writes with for every folding, with the white space behind it; an empty one keeps that.
+// replaceFolds writes with for every folding, with the white space behind it; an empty one keeps
+// that.
 func replaceFolds(raw []byte, with string) []byte {
 	lines := bytes.Split(bytes.TrimSuffix(raw, crlfBytes), crlfBytes)
 	out := bytes.Clone(lines[0])
@@ -82,7 +83,8 @@ func foldAtParameters(raw []byte, fold string) []byte {
 	return bytes.ReplaceAll(flat, []byte("; "), []byte(";"+fold))
 }
 
-// foldLastParameter writes the last parameter on a line of its own, as a signer does who added it to a field that was there.
+// foldLastParameter writes the last parameter on a line of its own, as a signer does who added it
+// to a field that was there.
 func foldLastParameter(raw []byte, fold string) []byte {
 	flat := replaceFolds(raw, " ")
 	i := bytes.LastIndex(flat, []byte("; "))

@@ -12,8 +12,8 @@ import (
 
 const reencodedSentence = "A part was encoded for transfer in another way than it was signed in, as a system does whose next hop takes 7 bits only (no 8BITMIME)."
 
-// undoReencoding puts back the encoding a part was in before a system without 8BITMIME (RFC 6152), or one that likes
-// another encoding better, changed it.
+// undoReencoding puts back the encoding a part was in before a system without 8BITMIME (RFC 6152),
+// or one that likes another encoding better, changed it.
 func undoReencoding(x *suspect) bool {
 	for _, from := range []string{"quoted-printable", "base64", "8bit"} {
 		for _, set := range x.sets(func(p *part) bool { return p.leaf() && encodingGroup(p) == from }) {
@@ -71,7 +71,8 @@ var originals = []struct {
 	{"base64", func(b []byte) []byte { return bytes.TrimSuffix(wrapBase64(b, base64Column), crlfBytes) }, []string{"base64"}},
 }
 
-// relabelled tries the places in the header where the label may have stood: some systems write it where it was, some at the end.
+// relabelled tries the places in the header where the label may have stood: some systems write it
+// where it was, some at the end.
 func (x *suspect) relabelled(set []*part, bodies [][]byte, label string) bool {
 	const places = 8
 	for place := range places {
@@ -89,7 +90,8 @@ func (x *suspect) relabelled(set []*part, bodies [][]byte, label string) bool {
 	return false
 }
 
-// containers says 8bit again on the multiparts around the parts, of which a system without 8BITMIME says 7bit.
+// containers says 8bit again on the multiparts around the parts, of which a system without 8BITMIME
+// says 7bit.
 func (x *suspect) containers(set []*part, place int) []splice {
 	var out []splice
 	for _, p := range set {
@@ -102,7 +104,8 @@ func (x *suspect) containers(set []*part, place int) []splice {
 	return out
 }
 
-// relabel is the header of p with another Content-Transfer-Encoding. Place 0 is where the field is now, place n before the n-th last field.
+// relabel is the header of p with another Content-Transfer-Encoding. Place 0 is where the field is
+// now, place n before the n-th last field.
 func relabel(p *part, label string, place int) []byte {
 	fields := make([][]byte, 0, len(p.fields)+1)
 	at := -1

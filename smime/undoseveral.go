@@ -6,8 +6,9 @@ import (
 	"slices"
 )
 
-// What several systems did one after the other, or one system at once: a list that appends its footer and encodes the text anew, a
-// gateway that puts fields into the parts and folds others, a mailbox that quotes "From " and strips white space.
+// What several systems did one after the other, or one system at once: a list that appends its
+// footer and encodes the text anew, a gateway that puts fields into the parts and folds others, a
+// mailbox that quotes "From " and strips white space.
 
 // step undoes one thing for good, so that something else can be tried on what comes out.
 type step struct {
@@ -43,7 +44,8 @@ var lasts = []func(*suspect) bool{
 	undoFieldCase, undoFieldAdded, undoLineEnds,
 }
 
-// Above these sizes no two, and no three things are tried together; maxTogether bounds the octets hashed for it.
+// Above these sizes no two, and no three things are tried together; maxTogether bounds the octets
+// hashed for it.
 const (
 	maxTwo      = 1 << 20
 	maxThree    = 64 << 10
@@ -131,8 +133,8 @@ func rewriting(ways []func([]byte) []byte) func(*suspect) iter.Seq[[]byte] {
 	}
 }
 
-// withoutFooters cuts text parts, decoded where they are encoded, and the end of the content, before lines that look like the
-// beginning of a footer.
+// withoutFooters cuts text parts, decoded where they are encoded, and the end of the content,
+// before lines that look like the beginning of a footer.
 func withoutFooters(x *suspect) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		for _, text := range cutFooters(x.text) {
@@ -178,7 +180,8 @@ func (x *suspect) footers(p *part) iter.Seq[[]splice] {
 	}
 }
 
-// cutFooters cuts a text before each of its last lines that hold nothing but a rule, with and without the empty lines before.
+// cutFooters cuts a text before each of its last lines that hold nothing but a rule, with and
+// without the empty lines before.
 func cutFooters(text []byte) [][]byte {
 	const most = 4
 	var out [][]byte

@@ -66,7 +66,8 @@ func undoFrom(x *suspect) bool {
 
 const longLineSentence = "A line end and a space were put into a line that is too long for SMTP."
 
-// undoLongLines takes out what is put into lines that are too long for SMTP (RFC 5321, Section 4.5.3.1.6).
+// undoLongLines takes out what is put into lines that are too long for SMTP (RFC 5321, Section
+// 4.5.3.1.6).
 func undoLongLines(x *suspect) bool {
 	for _, limit := range []int{998, 990, 997, 996, 1000, 2048} {
 		if joined := joinLines(x.text, limit); len(joined) < len(x.text) && x.is(ChangeLongLine, longLineSentence, joined) {
@@ -123,7 +124,8 @@ func stripTrailing(text []byte) []byte {
 	return out
 }
 
-// reflow puts the space back that format=flowed has at the end of the lines of a paragraph (RFC 3676, Section 4.2).
+// reflow puts the space back that format=flowed has at the end of the lines of a paragraph (RFC
+// 3676, Section 4.2).
 func reflow(text []byte) []byte {
 	head, body, ok := bytes.Cut(text, []byte("\r\n\r\n"))
 	if !ok {

@@ -93,8 +93,8 @@ func (v *verifier) outside(p *part) {
 	}
 }
 
-// RFC 8551, Section 2.4.2: what is signed is a MIME entity, which is id-data. Whoever signed a time stamp or a receipt
-// signed no mail.
+// RFC 8551, Section 2.4.2: what is signed is a MIME entity, which is id-data. Whoever signed a time
+// stamp or a receipt signed no mail.
 const notData = "the signed content is not id-data"
 
 // signers adds a Signature for every SignerInfo.
@@ -162,7 +162,8 @@ func defectOf(err error) (reason string, other error) {
 	return "", err
 }
 
-// word is the Kind of the Report. What a CMS object is shows only inside: signed until something else is found.
+// word is the Kind of the Report. What a CMS object is shows only inside: signed until something
+// else is found.
 func (k kind) word() string {
 	switch k {
 	case clearSigned, cmsObject:

@@ -59,7 +59,8 @@ func clearPart(entity, signature string) string {
 	return signedType + "\r\n--S\r\n" + entity + "\r\n--S\r\n" + signature + "\r\n--S--\r\n"
 }
 
-// summary is a report in a few words: kind, code, and for each signature part, coverage, integrity and code.
+// summary is a report in a few words: kind, code, and for each signature part, coverage, integrity
+// and code.
 func summary(r *Report) string {
 	out := []string{r.Kind}
 	if r.Code != "" {

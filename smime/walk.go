@@ -50,7 +50,8 @@ func walkShallow(ctx context.Context, src io.ReaderAt, fields []message.Field, b
 	return w.run(ctx, src, body, end)
 }
 
-// walkEntity is walk for an entity with its header, which is all of src, size octets, and the content of the part with the number prefix.
+// walkEntity is walk for an entity with its header, which is all of src, size octets, and the
+// content of the part with the number prefix.
 func walkEntity(ctx context.Context, src io.ReaderAt, size int64, prefix string) (*part, error) {
 	w := &walker{root: &part{body: size}, reading: true, parts: 1, prefix: prefix}
 	w.open = append(make([]*part, 0, 8), w.root)
@@ -81,7 +82,8 @@ func (w *walker) run(ctx context.Context, src io.ReaderAt, off, end int64) (*par
 	return w.root, nil
 }
 
-// leafOnly reports that nothing more can be found: the root has no parts, and nobody asks what its body is like.
+// leafOnly reports that nothing more can be found: the root has no parts, and nobody asks what its
+// body is like.
 func (w *walker) leafOnly() bool {
 	return len(w.open) == 1 && w.root.delimiter == nil && !w.reading && !w.measure
 }
@@ -117,9 +119,9 @@ func (w *walker) line(l line) error {
 	return nil
 }
 
-// boundary returns which open multipart the line is a delimiter of, or -1.
-// RFC 2046, 5.1.1: an outer boundary ends the parts inside as well. The line has to be the delimiter and nothing but white space behind it:
-// a boundary that begins with another one is a different boundary.
+// boundary returns which open multipart the line is a delimiter of, or -1. RFC 2046, 5.1.1: an
+// outer boundary ends the parts inside as well. The line has to be the delimiter and nothing but
+// white space behind it: a boundary that begins with another one is a different boundary.
 func (w *walker) boundary(data []byte) (index int, closing bool) {
 	data = bytes.TrimRight(data, " \t")
 	for i, p := range slices.Backward(w.open) {
@@ -250,7 +252,8 @@ func (w *walker) headerDone(body int64) error {
 	return w.begin(p)
 }
 
-// headersDone ends the header of the current part where its container ends, and that of the empty message it may hold.
+// headersDone ends the header of the current part where its container ends, and that of the empty
+// message it may hold.
 func (w *walker) headersDone(at int64) error {
 	for w.reading {
 		if err := w.headerDone(at); err != nil {

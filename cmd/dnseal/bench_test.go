@@ -19,7 +19,8 @@ import (
 	"dnseal/smime/message"
 )
 
-// buildProgram builds dnseal as make build does: benchmarks of the program measure that, not a test binary.
+// buildProgram builds dnseal as make build does: benchmarks of the program measure that, not a test
+// binary.
 func buildProgram(b *testing.B) string {
 	b.Helper()
 	program := filepath.Join(b.TempDir(), "dnseal")
@@ -54,8 +55,8 @@ func (r *repeated) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// BenchmarkMemory signs and verifies a message of 1 GiB with the built program and reports its peak memory; the limit
-// is 64 MiB, whatever the size.
+// BenchmarkMemory signs and verifies a message of 1 GiB with the built program and reports its peak
+// memory; the limit is 64 MiB, whatever the size.
 func BenchmarkMemory(b *testing.B) {
 	program := buildProgram(b)
 	dir, env := benchWorld(b)
@@ -107,7 +108,8 @@ func peak(b *testing.B, program string, args, env []string, stdin io.Reader, std
 	}
 }
 
-// BenchmarkBulk verifies an mbox of 5,000 messages with the built program, beside a shell loop over openssl cms -verify.
+// BenchmarkBulk verifies an mbox of 5,000 messages with the built program, beside a shell loop over
+// openssl cms -verify.
 func BenchmarkBulk(b *testing.B) {
 	openssl, err := exec.LookPath("openssl")
 	if err != nil {

@@ -19,7 +19,8 @@ import (
 // soon is how long before its end a certificate is worth a note.
 const soon = 30 * 24 * time.Hour
 
-// identity checks one identity: its certificate's dates, its record against its key, a test message.
+// identity checks one identity: its certificate's dates, its record against its key, a test
+// message.
 func (k *checker) identity(ctx context.Context, name string) {
 	id, err := k.config.Identity(name)
 	if err != nil {
@@ -102,7 +103,8 @@ func (k *checker) match(ctx context.Context, id *identity.Identity, res *lookup.
 	}
 }
 
-// dates judges the certificate's dates, which count only where the record is not DANE-EE (RFC 7671, Section 5.1).
+// dates judges the certificate's dates, which count only where the record is not DANE-EE (RFC 7671,
+// Section 5.1).
 func (k *checker) dates(id *identity.Identity, usage uint8) {
 	c := id.Certificate
 	if c == nil {

@@ -9,11 +9,13 @@ import (
 	"dnseal/cmd/internal/config"
 )
 
-// printMilters prints the lines to paste into the MTA's configuration. Verifying comes before signing: what is signed
-// here needs no verifying here. A DKIM signer comes after the signing milter, because dnseal changes the body.
+// printMilters prints the lines to paste into the MTA's configuration. Verifying comes before
+// signing: what is signed here needs no verifying here. A DKIM signer comes after the signing
+// milter, because dnseal changes the body.
 func printMilters(out io.Writer, milters []config.Milter) {
 	sorted := slices.Clone(milters)
-	slices.SortStableFunc(sorted, func(a, b config.Milter) int { return strings.Compare(b.Role, a.Role) }) // "verify" first
+	// "verify" first
+	slices.SortStableFunc(sorted, func(a, b config.Milter) int { return strings.Compare(b.Role, a.Role) })
 	tell(out, "\n# Postfix (a chroot sees unix sockets below /var/spool/postfix)")
 	if list := postfixList(sorted, config.RoleVerify, "accept"); list != "" {
 		tell(out, "# main.cf, for mail from outside; before OpenDKIM's verifier or after it")
@@ -27,7 +29,8 @@ func printMilters(out io.Writer, milters []config.Milter) {
 	printSendmail(out, sorted)
 }
 
-// postfixList is the value of smtpd_milters for the listeners of a role, without the spaces that master.cf does not take.
+// postfixList is the value of smtpd_milters for the listeners of a role, without the spaces that
+// master.cf does not take.
 func postfixList(milters []config.Milter, role, action string) string {
 	var list []string
 	for _, m := range milters {

@@ -55,7 +55,8 @@ func (k *checker) hop(key string, r *config.Relay, p relay.Probed) {
 	}
 }
 
-// hopAdvice says what to do about a next hop that cannot be reached, behind a semicolon; empty where the error says it.
+// hopAdvice says what to do about a next hop that cannot be reached, behind a semicolon; empty
+// where the error says it.
 func hopAdvice(err error) string {
 	if _, ok := errors.AsType[*net.DNSError](err); ok {
 		return "; is the name right, and does the resolver of this machine know it?"

@@ -11,8 +11,9 @@ import (
 	"dnseal/smime/message"
 )
 
-// hop does to a message what store-and-forward systems do, beside the Received field of the relay it sits in: the top
-// Content-Type field is folded another way, 8-bit parts are converted for a next hop without 8BITMIME (RFC 6152, 3).
+// hop does to a message what store-and-forward systems do, beside the Received field of the relay
+// it sits in: the top Content-Type field is folded another way, 8-bit parts are converted for a
+// next hop without 8BITMIME (RFC 6152, 3).
 type hop struct {
 	name string
 	// onWay, when set, changes the body after that: an attacker on the way.
@@ -49,8 +50,8 @@ func (h *hop) Handle(_ context.Context, m *message.Message, _ *message.Envelope)
 	return &message.Outcome{Action: message.Accept, Edit: edit, Result: "relayed"}
 }
 
-// downgrade rewrites 8-bit parts as quoted-printable, in single messages and in multiparts, and counts the lines it changed.
-// It reads MIME as loosely as a demo may.
+// downgrade rewrites 8-bit parts as quoted-printable, in single messages and in multiparts, and
+// counts the lines it changed. It reads MIME as loosely as a demo may.
 func downgrade(contentType, encoding string, body []byte) ([]byte, int) {
 	var out bytes.Buffer
 	changed := 0

@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// bobsMailbox is the last station of the demo: an SMTP server that keeps what it is given, byte for byte.
+// bobsMailbox is the last station of the demo: an SMTP server that keeps what it is given, byte for
+// byte.
 type bobsMailbox struct {
 	listener net.Listener
 	wg       sync.WaitGroup
@@ -98,7 +99,8 @@ func (b *bobsMailbox) session(conn io.ReadWriter) error {
 	return err
 }
 
-// readData reads content up to the single dot and takes the dots of transparency away (RFC 5321, 4.5.2).
+// readData reads content up to the single dot and takes the dots of transparency away (RFC 5321,
+// 4.5.2).
 func readData(r *bufio.Reader) ([]byte, error) {
 	var data bytes.Buffer
 	for {

@@ -29,7 +29,8 @@ type office struct {
 	submission string
 }
 
-// openOffice starts all servers. dir holds the identities the signing relay may use: from's for mail from this machine, and the device's for its address.
+// openOffice starts all servers. dir holds the identities the signing relay may use: from's for
+// mail from this machine, and the device's for its address.
 func openOffice(dir, from string) (*office, error) {
 	o := &office{hops: []*hop{{name: "hop1.example.com"}, {name: "hop2.example.com"}}}
 	var err error

@@ -69,7 +69,8 @@ func lookupOf(r *receiver.Report) *lookup.Result {
 	return nil
 }
 
-// device sends the device's report the same way: its identity is no mail address, a rule binds it to one.
+// device sends the device's report the same way: its identity is no mail address, a rule binds it
+// to one.
 func (d *demo) device(ctx context.Context) error {
 	d.title("A device reports by mail, signed with its own key")
 	m, err := message.Read(bytes.NewReader(demoDeviceMessage), message.ReadOptions{})
@@ -203,7 +204,8 @@ func (d *demo) restore() error {
 	return d.dns.Replace(zones)
 }
 
-// otherPerson signs the message, From unchanged, with a key that is published and valid, but for another address.
+// otherPerson signs the message, From unchanged, with a key that is published and valid, but for
+// another address.
 func (d *demo) otherPerson(context.Context) ([]byte, error) {
 	m, err := message.Read(bytes.NewReader(d.text), message.ReadOptions{})
 	if err != nil {

@@ -127,7 +127,8 @@ func plain(err error) string {
 	return text
 }
 
-// report tells err on w and returns the exit status for it. Advice comes with any error that has a method Hint.
+// report tells err on w and returns the exit status for it. Advice comes with any error that has a
+// method Hint.
 func report(w io.Writer, err error) int {
 	if verdict, ok := errors.AsType[verdictError](err); ok {
 		return verdict.status

@@ -16,7 +16,8 @@ const manDate = "Nov 2026"
 // ragged neither stretches nor hyphenates lines: what people copy stays as it is.
 const ragged = ".ad l\n.nh\n"
 
-// newMan makes the man pages from the same words as --help and the configuration's structs, so that they never differ.
+// newMan makes the man pages from the same words as --help and the configuration's structs, so that
+// they never differ.
 func newMan(root *cobra.Command) *cobra.Command {
 	return &cobra.Command{
 		Use:   "man DIR",

@@ -12,8 +12,9 @@ import (
 	"dnseal/sender/identity"
 )
 
-// TestOwners starts the program as a user of its own where files, folders and groups belong to root, as they do on the
-// day of installation. Each mistake is one line with the place in the file, the cause, and what to do.
+// TestOwners starts the program as a user of its own where files, folders and groups belong to
+// root, as they do on the day of installation. Each mistake is one line with the place in the file,
+// the cause, and what to do.
 func TestOwners(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {

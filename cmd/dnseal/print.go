@@ -7,8 +7,9 @@ import (
 	"regexp"
 )
 
-// tell writes a line for people: advice, progress, a step of the demo. If nobody can read it any more there is nobody to
-// tell that either. Results (messages, reports, records) are written with their errors checked.
+// tell writes a line for people: advice, progress, a step of the demo. If nobody can read it any
+// more there is nobody to tell that either. Results (messages, reports, records) are written with
+// their errors checked.
 func tell(w io.Writer, format string, args ...any) {
 	_, _ = fmt.Fprintf(w, format+"\n", args...)
 }
@@ -16,7 +17,8 @@ func tell(w io.Writer, format string, args ...any) {
 // longHex is a digest; the demo shows only how it begins.
 var longHex = regexp.MustCompile(`([0-9a-f]{8})[0-9a-f]{32,}`)
 
-// indented writes every line three columns further right, as the demo's steps are, with digests cut short.
+// indented writes every line three columns further right, as the demo's steps are, with digests cut
+// short.
 type indented struct{ w io.Writer }
 
 func (i indented) Write(p []byte) (int, error) {

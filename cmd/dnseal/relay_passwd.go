@@ -55,7 +55,8 @@ that is there keeps its mode and its other lines. Reload the relay after that.`,
 	return cmd
 }
 
-// askPassword reads a password: twice from a terminal, without showing it, else one line of standard input.
+// askPassword reads a password: twice from a terminal, without showing it, else one line of
+// standard input.
 func askPassword(cmd *cobra.Command, name string) (string, error) {
 	in, ok := cmd.InOrStdin().(*os.File)
 	if !ok || !term.IsTerminal(int(in.Fd())) {

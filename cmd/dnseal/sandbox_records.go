@@ -2,8 +2,9 @@ package main
 
 import "strings"
 
-// bareOrigin returns the zone that a text of bare records belongs to, as "identity record" prints them: SOA and NS are
-// then made up around them. It is empty when the text has a SOA, or no absolute name to go by.
+// bareOrigin returns the zone that a text of bare records belongs to, as "identity record" prints
+// them: SOA and NS are then made up around them. It is empty when the text has a SOA, or no
+// absolute name to go by.
 func bareOrigin(text string) string {
 	owner := ""
 	for line := range strings.Lines(text) {
@@ -27,7 +28,8 @@ func bareOrigin(text string) string {
 	return zoneOf(owner)
 }
 
-// zoneOf returns the domain a record's owner name belongs to: what stands behind its last underscore label, else its parent.
+// zoneOf returns the domain a record's owner name belongs to: what stands behind its last
+// underscore label, else its parent.
 func zoneOf(owner string) string {
 	labels := strings.Split(strings.TrimSuffix(owner, "."), ".")
 	cut := 1

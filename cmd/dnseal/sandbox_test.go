@@ -26,7 +26,8 @@ func TestZoneOf(t *testing.T) {
 	}
 }
 
-// FuzzBareOrigin: whatever stands in a zone file, the zone made up for it is absolute and encloses its first record.
+// FuzzBareOrigin: whatever stands in a zone file, the zone made up for it is absolute and encloses
+// its first record.
 func FuzzBareOrigin(f *testing.F) {
 	f.Add("; a comment\n2bd8._smimecert.example.org. 300 IN SMIMEA 3 1 1 00\n")
 	f.Add("example.org. 300 IN SOA a b 1 2 3 4 5\nwww IN A 192.0.2.1\n")

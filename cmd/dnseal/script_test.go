@@ -42,7 +42,8 @@ func TestScript(t *testing.T) {
 	})
 }
 
-// condition knows [peer:NAME]: the program is here. DNSEAL_PEERS=required makes a missing one a failure.
+// condition knows [peer:NAME]: the program is here. DNSEAL_PEERS=required makes a missing one a
+// failure.
 func condition(cond string) (bool, error) {
 	name, ok := strings.CutPrefix(cond, "peer:")
 	if !ok {
@@ -55,10 +56,12 @@ func condition(cond string) (bool, error) {
 	return err == nil, nil
 }
 
-// anchor FILE waits until a sandbox has written FILE and sets DNSEAL_RESOLVER and DNSEAL_TRUST_ANCHOR by it.
+// anchor FILE waits until a sandbox has written FILE and sets DNSEAL_RESOLVER and
+// DNSEAL_TRUST_ANCHOR by it.
 func cmdAnchor(ts *testscript.TestScript, _ bool, args []string) {
 	file := ts.MkAbs(args[0])
-	for end := time.Now().Add(hang); ; time.Sleep(5 * time.Millisecond) { // a condition of another process: nothing to wait on but its file
+	// a condition of another process: nothing to wait on but its file
+	for end := time.Now().Add(hang); ; time.Sleep(5 * time.Millisecond) {
 		text, err := os.ReadFile(file)
 		if err == nil {
 			line, _, _ := strings.Cut(string(text), "\n")
@@ -78,7 +81,8 @@ func cmdDelv(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(ts.Exec("delv", "@"+host, "-p", port, "-a", ts.MkAbs(args[0]), "+root=.", args[1], args[2]))
 }
 
-// flip FROM TO TEXT copies a file with the case of the first letter of TEXT changed, where TEXT first stands.
+// flip FROM TO TEXT copies a file with the case of the first letter of TEXT changed, where TEXT
+// first stands.
 func cmdFlip(ts *testscript.TestScript, _ bool, args []string) {
 	text := []byte(ts.ReadFile(args[0]))
 	at := bytes.Index(text, []byte(args[2]))
@@ -89,7 +93,8 @@ func cmdFlip(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), text, 0o600))
 }
 
-// status N COMMAND... runs dnseal and checks its exit status; standard output goes to the file "out", standard error to "err".
+// status N COMMAND... runs dnseal and checks its exit status; standard output goes to the file
+// "out", standard error to "err".
 func cmdStatus(ts *testscript.TestScript, _ bool, args []string) {
 	want, err := strconv.Atoi(args[0])
 	ts.Check(err)

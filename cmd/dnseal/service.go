@@ -52,7 +52,8 @@ func newService(door, file string, stderr io.Writer) *service {
 	}
 }
 
-// newLog makes the log of a daemon: a line is a message decided or something an operator should know.
+// newLog makes the log of a daemon: a line is a message decided or something an operator should
+// know.
 func newLog(w io.Writer, format string) *slog.Logger {
 	if format == "json" {
 		return slog.New(slog.NewJSONHandler(plainJSON{w}, nil))
@@ -162,8 +163,8 @@ func each(err error) []error {
 	return out
 }
 
-// start puts a generation in the place of the one before, which retires. New connections are for the new one when it
-// returns.
+// start puts a generation in the place of the one before, which retires. New connections are for
+// the new one when it returns.
 func (s *service) start(next *generation) {
 	old := s.newest.change(next)
 	s.metrics.Certificates(next.certificateEnds())

@@ -26,7 +26,8 @@ type door struct {
 type server interface {
 	// Serve takes connections until the server retires or shuts down.
 	Serve(net.Listener) error
-	// Retire takes no new connections and lets those that are there go on until they end, or ctx does.
+	// Retire takes no new connections and lets those that are there go on until they end, or ctx
+	// does.
 	Retire(context.Context) error
 	// Shutdown ends all connections, after the messages under way.
 	Shutdown(context.Context) error
@@ -68,7 +69,8 @@ func (s *service) openRelay(ctx context.Context, g *generation, r *config.Relay)
 	return nil
 }
 
-// openMilter takes a milter over from the generation before when its settings are the same: connections of MTAs go on.
+// openMilter takes a milter over from the generation before when its settings are the same:
+// connections of MTAs go on.
 func (s *service) openMilter(ctx context.Context, g *generation, m *config.Milter) error {
 	a, err := m.Address()
 	if err != nil {

@@ -26,7 +26,8 @@ type generation struct {
 	messages sync.WaitGroup // in the handlers
 }
 
-// generation makes everything, and opens listeners; nothing serves yet. On an error all is as before.
+// generation makes everything, and opens listeners; nothing serves yet. On an error all is as
+// before.
 func (s *service) generation(ctx context.Context, c *config.Config) (*generation, error) {
 	client, err := lookup.New(c.LookupOptions())
 	if err != nil {
@@ -99,8 +100,9 @@ func (g *generation) denyAs(next *generation) {
 	}
 }
 
-// close ends listening at the doors that next has not taken over. Go's Close of a listener returns only when no Accept is
-// under way, so that the next connection in the kernel's queue is for whoever else has the same socket.
+// close ends listening at the doors that next has not taken over. Go's Close of a listener returns
+// only when no Accept is under way, so that the next connection in the kernel's queue is for
+// whoever else has the same socket.
 func (g *generation) close(next *generation) {
 	for _, d := range g.doors {
 		if next.doorOf(d.address, d.settings) != d {
@@ -110,8 +112,8 @@ func (g *generation) close(next *generation) {
 	}
 }
 
-// retire waits for what goes on by this generation, and ends it when stopping is closed. Doors that next has taken over
-// are none of its business.
+// retire waits for what goes on by this generation, and ends it when stopping is closed. Doors that
+// next has taken over are none of its business.
 func (g *generation) retire(stopping <-chan struct{}, next *generation) {
 	var wg sync.WaitGroup
 	for _, d := range g.doors {

@@ -14,8 +14,9 @@ import (
 	"dnseal/milter"
 )
 
-// sockets are the listening sockets of a service. They stay open over reloads: each generation gets descriptors of its
-// own of the same kernel sockets, so that no connection in a queue is lost when it changes.
+// sockets are the listening sockets of a service. They stay open over reloads: each generation gets
+// descriptors of its own of the same kernel sockets, so that no connection in a queue is lost when
+// it changes.
 type sockets struct {
 	bases  map[string]net.Listener // by address
 	passed map[string]net.Listener // by systemd, not used yet
@@ -51,7 +52,8 @@ func socketKey(network, address string) string {
 // filer is a listener that lends its descriptor.
 type filer interface{ File() (*os.File, error) }
 
-// open returns a listener for an address: of a socket that is open already, that systemd passed, or a new one.
+// open returns a listener for an address: of a socket that is open already, that systemd passed, or
+// a new one.
 func (s *sockets) open(ctx context.Context, a milter.Address, opts milter.ListenOptions) (net.Listener, error) {
 	key := socketKey(a.Network, a.Address)
 	base := s.bases[key]
@@ -100,7 +102,8 @@ func explainListen(err error) error {
 // keep says that a socket is used on without being opened again.
 func (s *sockets) keep(a milter.Address) { s.used[socketKey(a.Network, a.Address)] = true }
 
-// keepUsed closes what the newest generation did not ask for: sockets that the configuration no longer names.
+// keepUsed closes what the newest generation did not ask for: sockets that the configuration no
+// longer names.
 func (s *sockets) keepUsed() {
 	for key, l := range s.bases {
 		if !s.used[key] && key != s.pinned {

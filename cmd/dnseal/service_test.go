@@ -287,11 +287,13 @@ func TestRelayService(t *testing.T) {
 	}
 }
 
-// TestStop: a client in the middle of a message is served to its end, and whoever comes meanwhile is refused, not left waiting.
+// TestStop: a client in the middle of a message is served to its end, and whoever comes meanwhile
+// is refused, not left waiting.
 func TestStop(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	// A loopback address of its own: a port of 127.0.0.1 could be another's before the service has it, and after.
+	// A loopback address of its own: a port of 127.0.0.1 could be another's before the service has
+	// it, and after.
 	l, err := net.Listen("tcp", fmt.Sprintf("127.%d.%d.%d:0", 1+rand.IntN(254), rand.IntN(256), 1+rand.IntN(254)))
 	must(t, err)
 	address := l.Addr().String()
@@ -328,7 +330,8 @@ func TestStop(t *testing.T) {
 	must(t, <-done)
 }
 
-// TestReload goes over to a new configuration, and stays with the old one when the new one is wrong.
+// TestReload goes over to a new configuration, and stays with the old one when the new one is
+// wrong.
 func TestReload(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -369,7 +372,8 @@ func TestReload(t *testing.T) {
 	}
 }
 
-// TestReloadIsDone: who connects after "reloaded" meets the new configuration, however the listeners were shared.
+// TestReloadIsDone: who connects after "reloaded" meets the new configuration, however the
+// listeners were shared.
 func TestReloadIsDone(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -12,8 +12,8 @@ import (
 // sayAgain is how long the log is silent about a warning it has given.
 const sayAgain = 24 * time.Hour
 
-// warner writes what lookups warn of into the log, each sentence once a day: a new key of the root that no trust anchor
-// names, a resolver that says AD for what does not validate.
+// warner writes what lookups warn of into the log, each sentence once a day: a new key of the root
+// that no trust anchor names, a resolver that says AD for what does not validate.
 type warner struct {
 	lookup.Resolver
 	log *slog.Logger
@@ -45,7 +45,8 @@ func (w *warner) heed(r *lookup.Result) *lookup.Result {
 	return r
 }
 
-// isNews reports whether a warning is to be said now. Strangers choose names, so what is remembered is bounded.
+// isNews reports whether a warning is to be said now. Strangers choose names, so what is remembered
+// is bounded.
 func (w *warner) isNews(text string, now time.Time) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()

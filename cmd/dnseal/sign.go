@@ -168,7 +168,8 @@ func openMessage(name string) (*os.File, error) {
 	return os.Open(name)
 }
 
-// byteOrderMark is what editors and some exports put before the text of a file (Unicode, Section 23.8).
+// byteOrderMark is what editors and some exports put before the text of a file (Unicode, Section
+// 23.8).
 const byteOrderMark = "\ufeff"
 
 // readMessage spools a message and names it in errors.

@@ -8,7 +8,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// usageText is what --help says behind a command's own words. Nothing is wider than a terminal of 80 columns.
+// usageText is what --help says behind a command's own words. Nothing is wider than a terminal of
+// 80 columns.
 const usageText = `Usage:
   {{.UseLine}}
 {{- if .HasExample}}
@@ -34,7 +35,8 @@ Flags:
 {{- end}}
 `
 
-// setUsage gives the tree its usage text, and makes everything wrong in how a command is called a usage error with advice.
+// setUsage gives the tree its usage text, and makes everything wrong in how a command is called a
+// usage error with advice.
 func setUsage(root *cobra.Command) {
 	root.SetUsageTemplate(usageText)
 	root.SetFlagErrorFunc(flagError)
@@ -53,7 +55,8 @@ func checkArgs(cmd *cobra.Command) {
 			return nil
 		}
 	}
-	if cmd.HasSubCommands() && !cmd.Runnable() { // a group: any word that is no command of it is a mistake
+	// a group: any word that is no command of it is a mistake
+	if cmd.HasSubCommands() && !cmd.Runnable() {
 		cmd.Args, cmd.DisableFlagsInUseLine = cobra.ArbitraryArgs, true
 		cmd.RunE = func(c *cobra.Command, a []string) error {
 			if len(a) == 0 {
@@ -90,7 +93,8 @@ func unknownCommand(group *cobra.Command, word string) error {
 // parserWords are what Go's parsers put before the reason.
 var parserWords = regexp.MustCompile(`strconv\.Parse\w+: parsing "[^"]*": |time: `)
 
-// flagError explains a flag that a command does not take, or not so. Without a command it is the word before it that is wrong.
+// flagError explains a flag that a command does not take, or not so. Without a command it is the
+// word before it that is wrong.
 func flagError(cmd *cobra.Command, err error) error {
 	if words := cmd.Flags().Args(); len(words) > 0 && cmd.HasSubCommands() {
 		return unknownCommand(cmd, words[0])

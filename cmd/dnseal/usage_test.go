@@ -30,7 +30,8 @@ func TestHelpFits(t *testing.T) {
 	visit(newRoot())
 }
 
-// TestReport: an interrupted command says so, whatever it was doing, and has told nothing for certain.
+// TestReport: an interrupted command says so, whatever it was doing, and has told nothing for
+// certain.
 func TestReport(t *testing.T) {
 	t.Parallel()
 	var b strings.Builder

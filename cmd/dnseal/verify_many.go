@@ -69,7 +69,8 @@ func (v *verifier) all(cmd *cobra.Command, workers int, args []string) error {
 	return err
 }
 
-// expect counts the messages first, where somebody looks at the bar. Errors come up when they are read.
+// expect counts the messages first, where somebody looks at the bar. Errors come up when they are
+// read.
 func (v *verifier) expect(args []string) {
 	if v.bar == nil {
 		return
@@ -152,7 +153,8 @@ func (v *verifier) one(ctx context.Context, msg mailbox.Message) (*receiver.Repo
 	return report, nil
 }
 
-// unreadable is the report on what is no message, or has a header beyond all limits, by an error of readMessage.
+// unreadable is the report on what is no message, or has a header beyond all limits, by an error of
+// readMessage.
 func unreadable(name string, err error) *receiver.Report {
 	report := receiver.Unreadable(errors.Unwrap(err)) // which does not name the file again
 	report.File = name
@@ -198,7 +200,8 @@ func (v *verifier) write(w io.Writer, report *receiver.Report) error {
 	return report.WriteText(w)
 }
 
-// worse returns the exit status after one more verdict: unreadable beats not pass beats could not tell beats pass.
+// worse returns the exit status after one more verdict: unreadable beats not pass beats could not
+// tell beats pass.
 func worse(status int, verdict receiver.Verdict) int {
 	switch {
 	case verdict == receiver.Pass, status == exitUsage:

@@ -10,8 +10,9 @@ import (
 	"github.com/miekg/dns"
 )
 
-// algorithm is one DNSSEC signing algorithm. parse reads the public key of a DNSKEY; tooWeak says that it is
-// one, but of a size that the limits do not allow; a nil key without tooWeak is none at all.
+// algorithm is one DNSSEC signing algorithm. parse reads the public key of a DNSKEY; tooWeak says
+// that it is one, but of a size that the limits do not allow; a nil key without tooWeak is none at
+// all.
 type algorithm struct {
 	parse func(key []byte, l *Limits) (k publicKey, tooWeak bool)
 }
@@ -21,8 +22,8 @@ type publicKey interface {
 	verify(data, signature []byte) bool
 }
 
-// algorithm returns the implementation of a number from the DNSSEC algorithm registry; ok is false for those
-// not supported: all but 8, 10, 13, 14 and 15, and with AllowSHA1 also 5 and 7.
+// algorithm returns the implementation of a number from the DNSSEC algorithm registry; ok is false
+// for those not supported: all but 8, 10, 13, 14 and 15, and with AllowSHA1 also 5 and 7.
 func (v *Validator) algorithm(number uint8) (a algorithm, ok bool) {
 	switch number {
 	case dns.RSASHA256:

@@ -21,7 +21,8 @@ type Answer struct {
 	TTL time.Duration
 	// EDE is the Extended DNS Error number that fits (RFC 8914), -1 when none.
 	EDE int
-	// Code is a stable word, Reason a sentence with the object concerned and what to do. Empty when secure.
+	// Code is a stable word, Reason a sentence with the object concerned and what to do. Empty when
+	// secure.
 	Code, Reason string
 	// Aliases are the CNAME or DNAME targets followed, in order.
 	Aliases []string
@@ -58,8 +59,8 @@ type Key struct {
 type RRset struct {
 	Records    []dns.RR
 	Signatures []*dns.RRSIG
-	// Name and Type are the question it came as an answer to: the one of the Answer, the same at the end of an
-	// alias, or DS or DNSKEY of a zone.
+	// Name and Type are the question it came as an answer to: the one of the Answer, the same at
+	// the end of an alias, or DS or DNSKEY of a zone.
 	Name string
 	Type uint16
 }

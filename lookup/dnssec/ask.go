@@ -25,8 +25,8 @@ type call struct {
 	reply *reply  // once it was taken apart
 }
 
-// asker asks each question once, several at the same time. Only one goroutine may use it; close joins all
-// that it started.
+// asker asks each question once, several at the same time. Only one goroutine may use it; close
+// joins all that it started.
 type asker struct {
 	exchanger Exchanger
 	ctx       context.Context //nolint:containedctx // it lives as long as the call to Resolve
@@ -140,7 +140,8 @@ func (l *lookup) usable(q question, m *dns.Msg) (verdict, bool) {
 		return overBudget("records", l.spent.limits.Records), false
 	}
 	for _, code := range extendedErrors(m) {
-		// RFC 8767 keeps names resolving; here absence means revocation, so nothing stale may count.
+		// RFC 8767 keeps names resolving; here absence means revocation, so nothing stale may
+		// count.
 		if code == dns.ExtendedErrorCodeStaleAnswer || code == dns.ExtendedErrorCodeStaleNXDOMAINAnswer {
 			return indeterminate(int(code), CodeStale, "the resolver served expired data for %s %s; switch off serve-stale there", q.name, typeName(q.qtype)), false
 		}

@@ -76,8 +76,8 @@ func benchForger(b *testing.B, change func(*forger, dns.Question, *dns.Msg)) *fo
 	return &forger{tb: b, s: s, now: vectorTime, change: change, keys: &spareKeys{}}
 }
 
-// keyTrap gives example.org keys of one tag, and its leaf signatures that all fit that tag and no key
-// (CVE-2023-50387).
+// keyTrap gives example.org keys of one tag, and its leaf signatures that all fit that tag and no
+// key (CVE-2023-50387).
 func keyTrap(b *testing.B, keys, signatures int) *dnssec.Validator {
 	b.Helper()
 	many := make([]dns.RR, 0, keys)
@@ -111,7 +111,8 @@ func BenchmarkKeyTrap(b *testing.B) {
 	b.Run("32x200", func(b *testing.B) { measure(b, keyTrap(b, 32, 200), question{leaf, dns.TypeA}, "budget:same-tag-keys") })
 }
 
-// BenchmarkNSEC3Iterations: the costliest name in zones with as many iterations as are checked, and with more.
+// BenchmarkNSEC3Iterations: the costliest name in zones with as many iterations as are checked, and
+// with more.
 func BenchmarkNSEC3Iterations(b *testing.B) {
 	deep := strings.Repeat("a.", 15)
 	for zone, code := range map[string]string{"iterated.org.": dnssec.CodeIterations, "ground.org.": dnssec.CodeIterations} {
@@ -127,8 +128,8 @@ func BenchmarkNSEC3Iterations(b *testing.B) {
 	})
 }
 
-// BenchmarkWarmZone is a look-up whose zone's keys are known: one signature. "×verify" is its median time over that of
-// the bare verification, measured in the same run; at most 1.3.
+// BenchmarkWarmZone is a look-up whose zone's keys are known: one signature. "×verify" is its
+// median time over that of the bare verification, measured in the same run; at most 1.3.
 func BenchmarkWarmZone(b *testing.B) {
 	v := benchForger(b, nil).validator()
 	v.Keys = new(zoneMap)

@@ -18,8 +18,9 @@ type Limits struct {
 	Digests int
 	// Hashes of names for NSEC3 per lookup ("nsec3-hashes"), default 32.
 	Hashes int
-	// Iterations of the NSEC3 hash above which a zone counts as insecure, once its NSEC3 was verified, default 50.
-	// RFC 9276, Section 3.2 leaves this one and the next to validators; neither is a budget.
+	// Iterations of the NSEC3 hash above which a zone counts as insecure, once its NSEC3 was
+	// verified, default 50. RFC 9276, Section 3.2 leaves this one and the next to validators;
+	// neither is a budget.
 	Iterations int
 	// BogusIterations are those above which it is bogus without a look, default 500.
 	BogusIterations int
@@ -27,7 +28,8 @@ type Limits struct {
 	Signatures int
 	// BadSignatures per RRset after which no further one is tried ("bad-signatures"), default 2.
 	BadSignatures int
-	// SameTagKeys is how many DNSKEYs of one tag and algorithm are tried ("same-tag-keys"), default 2.
+	// SameTagKeys is how many DNSKEYs of one tag and algorithm are tried ("same-tag-keys"), default
+	// 2.
 	SameTagKeys int
 	// Keys is the size of a DNSKEY RRset ("keys"), default 32.
 	Keys int
@@ -41,12 +43,14 @@ type Limits struct {
 	Records int
 	// LeafRecords in the RRset asked for ("leaf-records"), default 16.
 	LeafRecords int
-	// LeafRecordSize is the size of one such record's data in octets ("leaf-record-size"), default 8192.
+	// LeafRecordSize is the size of one such record's data in octets ("leaf-record-size"), default
+	// 8192.
 	LeafRecordSize int
 	// LeafSize is the size of that RRset's data in octets ("leaf-size"), default 16384.
 	LeafSize int
-	// RSAMin and RSAMax are the sizes in bits of RSA keys that are used, defaults 1024 and 4096. Others count as keys of an
-	// algorithm that is not supported: a longer one is a way to make verifiers work. Go itself uses none below 1024.
+	// RSAMin and RSAMax are the sizes in bits of RSA keys that are used, defaults 1024 and 4096.
+	// Others count as keys of an algorithm that is not supported: a longer one is a way to make
+	// verifiers work. Go itself uses none below 1024.
 	RSAMin, RSAMax int
 }
 
@@ -83,8 +87,9 @@ func (l Limits) withDefaults() Limits {
 	return l
 }
 
-// Budget counts the work of one message over all its lookups; it is carried in the context and safe for
-// concurrent use. What is counted per lookup starts again with each Resolve, what is counted per message never.
+// Budget counts the work of one message over all its lookups; it is carried in the context and safe
+// for concurrent use. What is counted per lookup starts again with each Resolve, what is counted
+// per message never.
 type Budget struct {
 	limits  Limits
 	queries atomic.Int64

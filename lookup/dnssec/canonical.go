@@ -11,8 +11,9 @@ import (
 
 var errPack = errors.New("dnssec: record cannot be written in wire form")
 
-// rdataNames says where names stand in the data of the types whose names are folded to lower case: behind a
-// fixed number of octets (RFC 4034, Section 6.2, as cut down by RFC 6840, Section 5.1: not NSEC, not HINFO).
+// rdataNames says where names stand in the data of the types whose names are folded to lower case:
+// behind a fixed number of octets (RFC 4034, Section 6.2, as cut down by RFC 6840, Section 5.1: not
+// NSEC, not HINFO).
 var rdataNames = map[uint16]struct{ skip, names int }{
 	dns.TypeNS: {0, 1}, dns.TypeMD: {0, 1}, dns.TypeMF: {0, 1}, dns.TypeCNAME: {0, 1}, dns.TypeMB: {0, 1},
 	dns.TypeMG: {0, 1}, dns.TypeMR: {0, 1}, dns.TypePTR: {0, 1}, dns.TypeDNAME: {0, 1},
@@ -21,8 +22,9 @@ var rdataNames = map[uint16]struct{ skip, names int }{
 	dns.TypeSRV: {6, 1}, dns.TypeSIG: {18, 1}, dns.TypeRRSIG: {18, 1},
 }
 
-// canonicalData returns the data of each record in canonical wire form (RFC 4034, Section 6.2). Records may be shared
-// with other lookups, and dns.PackRR writes to its record, so all are packed as one message, which does not.
+// canonicalData returns the data of each record in canonical wire form (RFC 4034, Section 6.2).
+// Records may be shared with other lookups, and dns.PackRR writes to its record, so all are packed
+// as one message, which does not.
 func canonicalData(rrs []dns.RR) ([][]byte, error) {
 	m := dns.Msg{Answer: rrs}
 	wire, err := m.Pack()

@@ -1,7 +1,7 @@
 package dnssec
 
-// clock turns "expired" into "your clock is wrong" when nothing received is in time: not the keys of the anchor's zone,
-// nor anything the answer is signed with.
+// clock turns "expired" into "your clock is wrong" when nothing received is in time: not the keys
+// of the anchor's zone, nor anything the answer is signed with.
 func (l *lookup) clock(n name, v verdict) verdict {
 	if v.code != CodeExpired && v.code != CodeNotYetValid {
 		return v

@@ -57,8 +57,8 @@ func (l *lookup) denial(r *reply, z *Zone) *denial {
 	return d
 }
 
-// trusted verifies a record that would help. Denials must not come from a wildcard (RFC 4035, Section 5.4;
-// CVE-2017-15105): such a record is a copy of another name's.
+// trusted verifies a record that would help. Denials must not come from a wildcard (RFC 4035,
+// Section 5.4; CVE-2017-15105): such a record is a copy of another name's.
 func (d *denial) trusted(s *rrset) bool {
 	by, v := d.l.verify(s, d.z)
 	if v.status == Secure && expanded(s, by) {
@@ -107,8 +107,8 @@ func (d *denial) noName(n name) outcome {
 	return d.noNameByNSEC3(n)
 }
 
-// noCloser decides whether next does not exist: the name one label longer than the encloser of the wildcard
-// an answer was made from (RFC 4035, Section 5.3.4; RFC 5155, Section 8.8).
+// noCloser decides whether next does not exist: the name one label longer than the encloser of the
+// wildcard an answer was made from (RFC 4035, Section 5.3.4; RFC 5155, Section 8.8).
 func (d *denial) noCloser(next name) outcome {
 	if o := d.noCloserByNSEC(next); o != unproven {
 		return o
@@ -149,6 +149,6 @@ func (b bits) delegation() cut {
 	return cutNone
 }
 
-// hidesBelow reports whether names below the owner belong to somebody else: to a child zone or to a DNAME
-// (RFC 6840, Section 4.1; RFC 6672, Section 5.3.4).
+// hidesBelow reports whether names below the owner belong to somebody else: to a child zone or to a
+// DNAME (RFC 6840, Section 4.1; RFC 6672, Section 5.3.4).
 func (b bits) hidesBelow() bool { return b.delegates() || b.has(dns.TypeDNAME) }

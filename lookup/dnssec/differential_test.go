@@ -25,7 +25,8 @@ var (
 	differentialSeed  = flag.Uint64("seed", 1, "seed of the differential test; 0: by the clock")
 )
 
-// known lists disagreements with unbound, and delv, that are on purpose, by what both say; the text names the RFC.
+// known lists disagreements with unbound, and delv, that are on purpose, by what both say; the text
+// names the RFC.
 var known = []struct {
 	unbound, ours, code, why string
 }{
@@ -166,7 +167,8 @@ func zoneFiles(t *testing.T, r *rand.Rand, s *lookuptest.Server, variants []*var
 	return out
 }
 
-// TestDifferential compares verdicts with unbound for all cases, and with delv for a sample. NSD serves the zones.
+// TestDifferential compares verdicts with unbound for all cases, and with delv for a sample. NSD
+// serves the zones.
 func TestDifferential(t *testing.T) {
 	t.Parallel()
 	peer(t, "nsd")
@@ -207,8 +209,8 @@ func TestDifferential(t *testing.T) {
 	d.delv(t, s, plain, variants, v)
 }
 
-// serveAll starts the name servers and returns the lines that tell unbound which zone is where: NSD has them all, but
-// narrow denials come from the hierarchy itself.
+// serveAll starts the name servers and returns the lines that tell unbound which zone is where: NSD
+// has them all, but narrow denials come from the hierarchy itself.
 func serveAll(t *testing.T, s *lookuptest.Server, zones map[string]string, variants []*variant) string {
 	t.Helper()
 	if err := s.Start("127.0.0.1:0"); err != nil {
@@ -343,7 +345,8 @@ func (d *differ) delv(t *testing.T, s *lookuptest.Server, plain string, variants
 			a := v.Resolve(t.Context(), q.name, q.qtype)
 			theirs := delvVerdict(string(out))
 			if ours := asResolver(a.Status); theirs != ours && !onPurpose(theirs, ours, a.Code, vt.mutation.name) && a.Code != dnssec.CodeIterations && (theirs != "secure" || a.Code != dnssec.CodeOptOut) {
-				// delv has no AD bit, which is all that RFC 5155, Section 9.2 is about, and allows 150 iterations.
+				// delv has no AD bit, which is all that RFC 5155, Section 9.2 is about, and allows
+				// 150 iterations.
 				t.Errorf("%s (%s, NSEC3 %v, opt-out %v) %s %s: delv %s, ours %v %q (%s)\n%s", vt.zone, vt.mutation.name, vt.spec.NSEC3, vt.spec.OptOut, q.name, dns.Type(q.qtype), theirs, a.Status, a.Code, a.Reason, out)
 			}
 		}

@@ -26,8 +26,8 @@ import (
 	"github.com/miekg/dns"
 )
 
-// Exchanger asks a recursive resolver one question with DO=1. It is safe for concurrent use. The message it returns is
-// not changed, so that it may be shared.
+// Exchanger asks a recursive resolver one question with DO=1. It is safe for concurrent use. The
+// message it returns is not changed, so that it may be shared.
 type Exchanger interface {
 	// Exchange returns the resolver's reply to (name, qtype, IN). cd is the CD bit to send; a
 	// reply that has it although it was not asked for says that the Exchanger has tried CD=1

@@ -22,11 +22,12 @@ func (a *Answer) Evidence() Evidence {
 	return Evidence{Name: a.Name, Type: a.Type, Rcode: a.Rcode, RRsets: a.RRsets}
 }
 
-// Judge validates evidence as of a time, by the anchors, skew and algorithms of v; its Exchanger, clock and Keys are not
-// used. An answer that was secure, insecure or bogus at that time is so again; what is missing in the evidence
-// counts as having been answered with nothing. What nobody has signed is never secure; but what the parent of a zone has
-// signed about a name in it is, when the proof of the delegation is left out (see zoneOf). That the records were still
-// published at that time it cannot tell: it is no more than that their signatures held.
+// Judge validates evidence as of a time, by the anchors, skew and algorithms of v; its Exchanger,
+// clock and Keys are not used. An answer that was secure, insecure or bogus at that time is so
+// again; what is missing in the evidence counts as having been answered with nothing. What nobody
+// has signed is never secure; but what the parent of a zone has signed about a name in it is, when
+// the proof of the delegation is left out (see zoneOf). That the records were still published at
+// that time it cannot tell: it is no more than that their signatures held.
 func (v *Validator) Judge(e Evidence, at time.Time) *Answer {
 	offline := Validator{
 		Exchanger: stored(e), Anchors: v.Anchors, Now: func() time.Time { return at },
@@ -44,8 +45,8 @@ func (v *Validator) Judge(e Evidence, at time.Time) *Answer {
 	return l.finish(l.clock(n, l.follow(n)))
 }
 
-// recall establishes the zones that the evidence speaks of, from the top. A walk that began at a cached zone has left
-// no proof of the names above it, and needs none.
+// recall establishes the zones that the evidence speaks of, from the top. A walk that began at a
+// cached zone has left no proof of the names above it, and needs none.
 func (l *lookup) recall(sets []RRset) {
 	var zones []name
 	for _, s := range sets {

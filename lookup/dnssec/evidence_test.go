@@ -36,7 +36,8 @@ func (m *zoneMap) Put(zone string, z *dnssec.Zone) {
 	m.puts++
 }
 
-// TestEvidence judges the evidence of every state again, of a cold lookup and of one through a warm cache.
+// TestEvidence judges the evidence of every state again, of a cold lookup and of one through a warm
+// cache.
 func TestEvidence(t *testing.T) {
 	t.Parallel()
 	zones, cases := everyState()

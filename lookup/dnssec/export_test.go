@@ -49,7 +49,8 @@ func (k *dsaKey) verify(data, signature []byte) bool {
 	return dsa.Verify((*dsa.PublicKey)(k), sum[:], pair.R, pair.S)
 }
 
-// SignExactly fills in the signature of sig over rrs, with the fields it has, also such as no honest signer writes.
+// SignExactly fills in the signature of sig over rrs, with the fields it has, also such as no
+// honest signer writes.
 func SignExactly(rrs []dns.RR, sig *dns.RRSIG, key crypto.Signer) error {
 	owner, err := parseName(rrs[0].Header().Name)
 	if err != nil {

@@ -15,7 +15,8 @@ import (
 	"dnseal/lookup/lookuptest"
 )
 
-// forger is a resolver that lies: it alters what the hierarchy says before it hands it out. It has all keys.
+// forger is a resolver that lies: it alters what the hierarchy says before it hands it out. It has
+// all keys.
 type forger struct {
 	tb     testing.TB
 	s      *lookuptest.Server

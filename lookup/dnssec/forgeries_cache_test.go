@@ -45,7 +45,8 @@ func everyForgery(f func(tt *forgery)) {
 	}
 }
 
-// TestForgeriesLeaveNoTrace: what was found to be forged changes nothing for those who ask afterwards.
+// TestForgeriesLeaveNoTrace: what was found to be forged changes nothing for those who ask
+// afterwards.
 func TestForgeriesLeaveNoTrace(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, vectorHierarchy(), lookuptest.Options{Now: vectorNow})
@@ -101,10 +102,12 @@ func honestly(t *testing.T, s *lookuptest.Server, tt *forgery) *dnssec.Answer {
 	return (&forger{tb: t, s: s, now: vectorTime}).validator().Resolve(t.Context(), tt.name, tt.qtype)
 }
 
-// parentSigned are forgeries that the parent has signed: without the proof of the delegation they are its word.
+// parentSigned are forgeries that the parent has signed: without the proof of the delegation they
+// are its word.
 var parentSigned = map[string]bool{"0322-above-cut": true, "0323-above-broken-cut": true, "0726-grandparent-leaf": true}
 
-// TestForgeriesEvidence: the evidence of a forgery is worth what the forgery was, and no part of it is worth more.
+// TestForgeriesEvidence: the evidence of a forgery is worth what the forgery was, and no part of it
+// is worth more.
 func TestForgeriesEvidence(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, vectorHierarchy(), lookuptest.Options{Now: vectorNow})

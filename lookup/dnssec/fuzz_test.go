@@ -16,8 +16,9 @@ var fuzzed = []string{
 	"0601-nodata", "0602-nxdomain", "0617-nxname", "0701-nodata3", "0702-nxdomain3", "0705-narrow", "0716-optout-nxdomain", "0718-iterations-forged",
 }
 
-// FuzzReply puts any message in place of one reply of a vector: which one, and of which vector, is the fuzzer's choice too.
-// It must never panic, and never be secure with other data than the vector's own.
+// FuzzReply puts any message in place of one reply of a vector: which one, and of which vector, is
+// the fuzzer's choice too. It must never panic, and never be secure with other data than the
+// vector's own.
 func FuzzReply(f *testing.F) {
 	var scenarios []*scenario
 	for i, id := range fuzzed {

@@ -65,8 +65,8 @@ func (l *lookup) settle(z *Zone, v verdict) (*Zone, verdict) {
 	return z, v
 }
 
-// usableDS drops DS records with an algorithm or digest that is not supported (RFC 4035, Section 5.2), and those
-// with SHA-1 beside a better one (RFC 4509, Section 3).
+// usableDS drops DS records with an algorithm or digest that is not supported (RFC 4035, Section
+// 5.2), and those with SHA-1 beside a better one (RFC 4509, Section 3).
 func (l *lookup) usableDS(all []*dns.DS) []*dns.DS {
 	var out []*dns.DS
 	better := false
@@ -134,7 +134,8 @@ func (l *lookup) readKeys(z *Zone, s *rrset) {
 	}
 }
 
-// unknownKeys warns when an anchor's zone publishes a key-signing key that no anchor knows: a roll-over has begun.
+// unknownKeys warns when an anchor's zone publishes a key-signing key that no anchor knows: a
+// roll-over has begun.
 func (l *lookup) unknownKeys(z *Zone, matched []*zoneKey) string {
 	if z.parent != nil {
 		return ""

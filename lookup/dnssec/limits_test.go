@@ -59,7 +59,8 @@ func TestIterationLimits(t *testing.T) {
 	}
 }
 
-// TestLongNames: the default limits leave room for names with many labels, all of which are asked about.
+// TestLongNames: the default limits leave room for names with many labels, all of which are asked
+// about.
 func TestLongNames(t *testing.T) {
 	t.Parallel()
 	v, _ := vectorValidator(t)

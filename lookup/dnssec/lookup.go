@@ -24,8 +24,8 @@ type lookup struct {
 	links   []*Zone // the zones that answered, in order
 }
 
-// follow answers the question, along aliases. The worst link decides (RFC 4035, Section 5.4 says nothing of chains;
-// RFC 6840, Section 5.10 leaves it to policy, and ours is the strict one).
+// follow answers the question, along aliases. The worst link decides (RFC 4035, Section 5.4 says
+// nothing of chains; RFC 6840, Section 5.10 leaves it to policy, and ours is the strict one).
 func (l *lookup) follow(target name) verdict {
 	total := secure
 	seen := []name{target}

@@ -25,8 +25,8 @@ func (m *matching) add(k *zoneKey) {
 	}
 }
 
-// match returns the keys that the DS records or anchors name and that can be used. The verdict is insecure
-// when each one names a key of a size that is not allowed.
+// match returns the keys that the DS records or anchors name and that can be used. The verdict is
+// insecure when each one names a key of a size that is not allowed.
 func (l *lookup) match(z *Zone, ds []*dns.DS, trusted []*dns.DNSKEY) ([]*zoneKey, verdict) {
 	var m matching
 	for _, want := range ds {
@@ -58,7 +58,8 @@ func (l *lookup) match(z *Zone, ds []*dns.DS, trusted []*dns.DNSKEY) ([]*zoneKey
 	return nil, bogus(dns.ExtendedErrorCodeDNSKEYMissing, CodeNoKey, "no key of %s fits its DS record; parent and zone disagree after a key change", z.Name)
 }
 
-// keyOf returns the key that a DS names, nil when there is none; the verdict is not secure when the budget is spent.
+// keyOf returns the key that a DS names, nil when there is none; the verdict is not secure when the
+// budget is spent.
 func (l *lookup) keyOf(z *Zone, want *dns.DS) (*zoneKey, verdict) {
 	for _, k := range z.keys {
 		if k.tag != want.KeyTag || k.record.Algorithm != want.Algorithm {

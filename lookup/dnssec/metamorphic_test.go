@@ -46,8 +46,8 @@ func said(a *dnssec.Answer) string {
 	return fmt.Sprintf("%v %q", a.Exists, slices.Compact(data))
 }
 
-// TestMetamorphic removes or alters each record of each reply that a secure answer rests on. Whatever comes of it, it
-// is never secure with other data, and never insecure either.
+// TestMetamorphic removes or alters each record of each reply that a secure answer rests on.
+// Whatever comes of it, it is never secure with other data, and never insecure either.
 func TestMetamorphic(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, vectorHierarchy(), lookuptest.Options{Now: vectorNow})
@@ -97,7 +97,8 @@ type alteration struct {
 	how string
 }
 
-// alterations removes each record, gives it another owner, and flips bits all over its data and its TTL.
+// alterations removes each record, gives it another owner, and flips bits all over its data and its
+// TTL.
 func alterations(m *dns.Msg) []alteration {
 	var out []alteration
 	for _, rcode := range []int{dns.RcodeSuccess, dns.RcodeNameError} {

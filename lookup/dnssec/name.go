@@ -7,8 +7,9 @@ import (
 	"github.com/miekg/dns"
 )
 
-// name is a domain name in canonical wire form (RFC 4034, Section 6.2): uncompressed, lower case, with the
-// root label. All comparing is done on it, so that escapes and bytes above 0x7f can mislead nobody.
+// name is a domain name in canonical wire form (RFC 4034, Section 6.2): uncompressed, lower case,
+// with the root label. All comparing is done on it, so that escapes and bytes above 0x7f can
+// mislead nobody.
 type name string
 
 const root name = "\x00"
@@ -26,7 +27,8 @@ func parseName(s string) (name, error) {
 	return name(buf[:n]), nil
 }
 
-// lower folds ASCII letters. Label lengths are at most 63, below 'A', so whole wire names can be given.
+// lower folds ASCII letters. Label lengths are at most 63, below 'A', so whole wire names can be
+// given.
 func lower(b []byte) {
 	for i, c := range b {
 		if 'A' <= c && c <= 'Z' {
@@ -112,8 +114,8 @@ func (n name) isWildcard() bool { return strings.HasPrefix(string(n), "\x01*") }
 // wildcard returns "*." in front of n.
 func (n name) wildcard() name { return "\x01*" + n }
 
-// signedLabels is the highest value that the Labels field of an RRSIG over n can have: the root and a
-// leading wildcard are not counted (RFC 4034, Section 3.1.3).
+// signedLabels is the highest value that the Labels field of an RRSIG over n can have: the root and
+// a leading wildcard are not counted (RFC 4034, Section 3.1.3).
 func (n name) signedLabels() int {
 	if n.isWildcard() {
 		return n.labels() - 1
@@ -121,7 +123,8 @@ func (n name) signedLabels() int {
 	return n.labels()
 }
 
-// compare orders names canonically (RFC 4034, Section 6.1): label by label from the right, as bytes.
+// compare orders names canonically (RFC 4034, Section 6.1): label by label from the right, as
+// bytes.
 func (n name) compare(m name) int {
 	var a, b [128]uint8
 	i, j := n.starts(&a), m.starts(&b)

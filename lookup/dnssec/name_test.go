@@ -20,7 +20,8 @@ func drawName(t *rapid.T, what string) (name, [][]byte) {
 	return name(append(wire, 0)), labels
 }
 
-// TestNameOrder compares as RFC 4034, Section 6.1 says: labels from the right, as octets, absent ones first.
+// TestNameOrder compares as RFC 4034, Section 6.1 says: labels from the right, as octets, absent
+// ones first.
 func TestNameOrder(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

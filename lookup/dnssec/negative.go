@@ -85,8 +85,8 @@ func (l *lookup) unsignedDenial(r *reply, n, from name, failure verdict) verdict
 		"%s is said not to have %s, but its zone %s is signed and does not prove that", n, typeName(l.qtype), z.Name)
 }
 
-// denied holds a negative answer to the proof that its rcode asks for. The SOA must be right when it is there: the
-// life of the answer is taken from it.
+// denied holds a negative answer to the proof that its rcode asks for. The SOA must be right when
+// it is there: the life of the answer is taken from it.
 func (l *lookup) denied(r *reply, n name, z *Zone) verdict {
 	if soa := r.find(z.name, dns.TypeSOA, false); soa != nil {
 		by, v := l.verify(soa, z)
@@ -107,7 +107,8 @@ func (l *lookup) denied(r *reply, n name, z *Zone) verdict {
 	if o == unproven && d.failure.code == "" {
 		o = d.noData(n, l.qtype)
 		if r.msg.Rcode == dns.RcodeNameError {
-			// An NXDOMAIN that only proves NODATA is one, as the rcode is not signed; an opt-out span proves neither.
+			// An NXDOMAIN that only proves NODATA is one, as the rcode is not signed; an opt-out
+			// span proves neither.
 			if o == optedOut {
 				o = unproven
 			}
@@ -122,7 +123,8 @@ func (l *lookup) denied(r *reply, n name, z *Zone) verdict {
 	return l.verdictOf(o, d)
 }
 
-// negativeTTL bounds the life of a negative answer by the SOA (RFC 2308, Section 5; RFC 9077, Section 3).
+// negativeTTL bounds the life of a negative answer by the SOA (RFC 2308, Section 5; RFC 9077,
+// Section 3).
 func (l *lookup) negativeTTL(r *reply, z *Zone) {
 	for _, s := range r.sets {
 		soa, ok := s.rrs[0].(*dns.SOA)

@@ -20,7 +20,8 @@ func (d *denial) addNSEC(s *rrset, rr *dns.NSEC) {
 	d.nsecs = append(d.nsecs, &nsec{set: s, owner: s.owner, next: next, types: rr.TypeBitMap})
 }
 
-// covers reports whether n lies between owner and next. The last record of a zone points to the apex.
+// covers reports whether n lies between owner and next. The last record of a zone points to the
+// apex.
 func (r *nsec) covers(n name, apex name) bool {
 	if r.owner.compare(n) >= 0 || n.below(r.owner) && r.types.hidesBelow() {
 		return false
@@ -28,7 +29,8 @@ func (r *nsec) covers(n name, apex name) bool {
 	return r.next == apex || n.compare(r.next) < 0
 }
 
-// emptyNonTerminal reports whether n, which is covered, exists nevertheless, because the next name is below it.
+// emptyNonTerminal reports whether n, which is covered, exists nevertheless, because the next name
+// is below it.
 func (r *nsec) emptyNonTerminal(n name) bool { return r.next.below(n) }
 
 // matching returns the trusted NSEC at n.
@@ -95,7 +97,8 @@ func (d *denial) emptyWildcard(wildcard name) bool {
 	return r != nil && r.emptyNonTerminal(wildcard)
 }
 
-// encloser is the closest existing name above n, which r covers: whatever n shares with its neighbours.
+// encloser is the closest existing name above n, which r covers: whatever n shares with its
+// neighbours.
 func (r *nsec) encloser(n name) name {
 	a, b := r.owner.common(n), r.next.common(n)
 	if len(b) > len(a) {
@@ -133,6 +136,7 @@ func (d *denial) noCloserByNSEC(next name) outcome {
 	return absentName
 }
 
-// beside reports whether the record knows the encloser of what it covers: the encloser exists, or something below it does,
-// so one neighbour is within it. A record that passes over all that contradicts the rest of its zone.
+// beside reports whether the record knows the encloser of what it covers: the encloser exists, or
+// something below it does, so one neighbour is within it. A record that passes over all that
+// contradicts the rest of its zone.
 func (r *nsec) beside(encloser name) bool { return r.owner.within(encloser) || r.next.within(encloser) }

@@ -59,7 +59,8 @@ func (d *denial) agree() {
 	}
 }
 
-// worthHashing is false when there is nothing to hash, or the iterations are above a limit; then o says what that means.
+// worthHashing is false when there is nothing to hash, or the iterations are above a limit; then o
+// says what that means.
 func (d *denial) worthHashing() (o outcome, ok bool) {
 	if len(d.nsec3s) == 0 {
 		return unproven, false
@@ -93,7 +94,8 @@ type hashed struct {
 	salt       string
 }
 
-// hash hashes a name as the zone does (RFC 5155, Section 5), once per lookup; ok is false when the budget is spent.
+// hash hashes a name as the zone does (RFC 5155, Section 5), once per lookup; ok is false when the
+// budget is spent.
 func (d *denial) hash(n name) (h hash, ok bool) {
 	first := d.nsec3s[0]
 	key := hashed{n, first.iterations, string(first.salt)}

@@ -4,8 +4,8 @@ import (
 	"github.com/miekg/dns"
 )
 
-// closest3 is the closest encloser proof (RFC 5155, Section 8.3): the closest name above n that has an NSEC3,
-// and the NSEC3 that covers the name one label longer.
+// closest3 is the closest encloser proof (RFC 5155, Section 8.3): the closest name above n that has
+// an NSEC3, and the NSEC3 that covers the name one label longer.
 func (d *denial) closest3(n name) (encloser name, cover *nsec3) {
 	for n != d.z.name {
 		next := n
@@ -45,8 +45,9 @@ func (d *denial) noDSByNSEC3(child name) cut {
 	return cutNone
 }
 
-// noDataByNSEC3: RFC 5155, Sections 8.5 to 8.7. An opt-out span also leaves open whether an unsigned
-// delegation is there, so that nothing but insecure can come of it (RFC 5155, Section 9.2).
+// noDataByNSEC3: RFC 5155, Sections 8.5 to 8.7. An opt-out span also leaves open whether an
+// unsigned delegation is there, so that nothing but insecure can come of it (RFC 5155, Section
+// 9.2).
 func (d *denial) noDataByNSEC3(n name, t uint16) outcome {
 	if o, ok := d.worthHashing(); !ok {
 		return o

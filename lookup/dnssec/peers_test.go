@@ -62,8 +62,9 @@ func writeFile(t *testing.T, path, text string) {
 	}
 }
 
-// freeAddr is a port, for UDP and TCP, on a loopback address of the test's own (all of 127.0.0.0/8 is this machine's): a
-// port of 127.0.0.1 could be taken by another test before the program that it is for listens.
+// freeAddr is a port, for UDP and TCP, on a loopback address of the test's own (all of 127.0.0.0/8
+// is this machine's): a port of 127.0.0.1 could be taken by another test before the program that it
+// is for listens.
 func freeAddr(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", fmt.Sprintf("127.%d.%d.%d:0", 1+rand.IntN(254), rand.IntN(256), 1+rand.IntN(254)))
@@ -146,8 +147,8 @@ remote-control:
 	return addr
 }
 
-// startUnbound runs a recursive resolver that has the root from its text and the other zones from upstreams; it validates
-// if there is an anchor.
+// startUnbound runs a recursive resolver that has the root from its text and the other zones from
+// upstreams; it validates if there is an anchor.
 func startUnbound(t *testing.T, root, upstreams, anchor string) (addr string) {
 	t.Helper()
 	program := peer(t, "unbound")

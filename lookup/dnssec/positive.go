@@ -36,8 +36,8 @@ func (l *lookup) positive(r *reply, s *rrset) verdict {
 	return l.unsignedSet(s.owner, from, s, failure)
 }
 
-// unsignedSet judges a set that nobody who could has signed: that is right only in a zone that is proven to be unsigned
-// (RFC 4035, Section 5.2; no RRSIG alone proves nothing).
+// unsignedSet judges a set that nobody who could has signed: that is right only in a zone that is
+// proven to be unsigned (RFC 4035, Section 5.2; no RRSIG alone proves nothing).
 func (l *lookup) unsignedSet(owner, from name, s *rrset, failure verdict) verdict {
 	z, v := l.enclosing(from)
 	l.answeredBy(z)
@@ -52,7 +52,8 @@ func (l *lookup) unsignedSet(owner, from name, s *rrset, failure verdict) verdic
 		"%s %s comes without a signature, though its zone %s is signed; the resolver or something on the way strips signatures, or the answer is forged", owner, typeName(s.typ), z.Name)
 }
 
-// signed verifies a set in the zone that signed it, and what a wildcard needs beside (RFC 4035, Section 5.3.4).
+// signed verifies a set in the zone that signed it, and what a wildcard needs beside (RFC 4035,
+// Section 5.3.4).
 func (l *lookup) signed(r *reply, s *rrset, z *Zone) verdict {
 	by, v := l.verify(s, z)
 	if v.status != Secure {
@@ -77,7 +78,8 @@ func (l *lookup) signed(r *reply, s *rrset, z *Zone) verdict {
 	return v
 }
 
-// neverExpanded lists types that make no sense at a wildcard (RFC 4592, Section 4; RFC 6672, Section 3.3).
+// neverExpanded lists types that make no sense at a wildcard (RFC 4592, Section 4; RFC 6672,
+// Section 3.3).
 func neverExpanded(t uint16) bool {
 	switch t {
 	case dns.TypeDNAME, dns.TypeDS, dns.TypeDNSKEY, dns.TypeSOA, dns.TypeNSEC, dns.TypeNSEC3, dns.TypeNSEC3PARAM:
@@ -100,7 +102,8 @@ func (l *lookup) verdictOf(o outcome, d *denial) verdict {
 	return d.unproven("that the name or type is absent")
 }
 
-// cname judges an alias and says where it leads. Its target counts only if it is the only one (RFC 2181, Section 10.1).
+// cname judges an alias and says where it leads. Its target counts only if it is the only one (RFC
+// 2181, Section 10.1).
 func (l *lookup) cname(r *reply, s *rrset) (name, verdict) {
 	alias, ok := s.rrs[0].(*dns.CNAME)
 	if !ok || len(s.rrs) != 1 {
@@ -113,8 +116,9 @@ func (l *lookup) cname(r *reply, s *rrset) (name, verdict) {
 	return target, l.positive(r, s)
 }
 
-// dname judges a DNAME above n, and makes the CNAME from it (RFC 6672, Section 3.1); one that came along, unsigned by
-// design, must be that. A DNAME above the trust anchor of n has no say: what is up there need not be signed.
+// dname judges a DNAME above n, and makes the CNAME from it (RFC 6672, Section 3.1); one that came
+// along, unsigned by design, must be that. A DNAME above the trust anchor of n has no say: what is
+// up there need not be signed.
 func (l *lookup) dname(r *reply, s, came *rrset, n name) (name, verdict) {
 	record, ok := s.rrs[0].(*dns.DNAME)
 	if !ok || len(s.rrs) != 1 {

@@ -6,11 +6,13 @@ import (
 	"github.com/miekg/dns"
 )
 
-// maxPrefetch is how many ancestors are asked for ahead, so that a long name costs no more than a usual one.
+// maxPrefetch is how many ancestors are asked for ahead, so that a long name costs no more than a
+// usual one.
 const maxPrefetch = 5
 
-// prefetch asks DS and DNSKEY of all ancestors of n at the same time, and the question itself if that is still to be
-// asked. Labels that begin with an underscore are hardly ever zones, so they and what is below them are left out.
+// prefetch asks DS and DNSKEY of all ancestors of n at the same time, and the question itself if
+// that is still to be asked. Labels that begin with an underscore are hardly ever zones, so they
+// and what is below them are left out.
 func (l *lookup) prefetch(n name, leaf bool) {
 	top, ok := l.anchors.closest(n)
 	if !ok {

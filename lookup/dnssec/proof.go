@@ -6,7 +6,8 @@ import (
 	"github.com/miekg/dns"
 )
 
-// proof is what a status rests on: RRsets, and the time in which all of them hold. The zero value is empty.
+// proof is what a status rests on: RRsets, and the time in which all of them hold. The zero value
+// is empty.
 type proof struct {
 	sets []*provenSet
 	// expires is when the first TTL or signature runs out, zero when there is none.
@@ -21,8 +22,8 @@ type provenSet struct {
 	by  *dns.RRSIG
 }
 
-// add takes a set as received at now. The TTL in use is bounded by the TTL of the signature, the original TTL and the
-// end of the signature (RFC 4035, Section 5.3.3).
+// add takes a set as received at now. The TTL in use is bounded by the TTL of the signature, the
+// original TTL and the end of the signature (RFC 4035, Section 5.3.3).
 func (p *proof) add(l *lookup, s *rrset, by *dns.RRSIG) {
 	for _, has := range p.sets {
 		if has.set == s {

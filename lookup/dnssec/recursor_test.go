@@ -8,7 +8,8 @@ import (
 	"github.com/miekg/dns"
 )
 
-// recursor answers as a recursive resolver would that knows all messages of a scenario. It validates nothing.
+// recursor answers as a recursive resolver would that knows all messages of a scenario. It
+// validates nothing.
 type recursor struct {
 	*scenario
 	step  int
@@ -102,7 +103,8 @@ func target(answer []dns.RR, name string, qtype uint16) string {
 	return name
 }
 
-// find returns the entry that answers best: one for this very question before one for all names below.
+// find returns the entry that answers best: one for this very question before one for all names
+// below.
 func (r *recursor) find(name string, qtype uint16) *rplEntry {
 	var exact, wide *rplEntry
 	for _, e := range r.entries {
@@ -178,7 +180,8 @@ func hasSOA(rrs []dns.RR) bool {
 	return false
 }
 
-// referralDS makes the answer to a DS question from a referral: the DS set or the proof that there is none.
+// referralDS makes the answer to a DS question from a referral: the DS set or the proof that there
+// is none.
 func (r *recursor) referralDS(name string) *rplEntry {
 	for _, e := range r.entries {
 		if r.step < e.from || r.step > e.to || !e.referral() {

@@ -164,8 +164,8 @@ func (t *tally) check(tb testing.TB, a *dnssec.Answer, step *rplStep, query *rpl
 	tb.Error(what)
 }
 
-// agrees compares a verdict with what a validating resolver answers: SERVFAIL is all it can say when it is bogus or
-// when it could not tell.
+// agrees compares a verdict with what a validating resolver answers: SERVFAIL is all it can say
+// when it is bogus or when it could not tell.
 func agrees(a *dnssec.Answer, query, want *rplEntry) (ok bool, expected []dnssec.Status) {
 	allowed := []dnssec.Status{dnssec.Insecure, dnssec.Indeterminate}
 	switch {
@@ -174,7 +174,8 @@ func agrees(a *dnssec.Answer, query, want *rplEntry) (ok bool, expected []dnssec
 	case want.rcode == dns.RcodeServerFailure:
 		allowed = []dnssec.Status{dnssec.Bogus, dnssec.Indeterminate}
 	case !query.flags["DO"] && !query.flags["AD"]:
-		// Without either a resolver does not set AD (RFC 6840, Section 5.8): only bogus can be told.
+		// Without either a resolver does not set AD (RFC 6840, Section 5.8): only bogus can be
+		// told.
 		allowed = []dnssec.Status{dnssec.Secure, dnssec.Insecure, dnssec.Indeterminate}
 	}
 	return slices.Contains(allowed, a.Status), allowed

@@ -127,7 +127,8 @@ func TestQuestions(t *testing.T) {
 	}
 }
 
-// TestColdRoundTrips: with nothing known, a name three zones deep takes two round trips at most; names known, one.
+// TestColdRoundTrips: with nothing known, a name three zones deep takes two round trips at most;
+// names known, one.
 func TestColdRoundTrips(t *testing.T) {
 	t.Parallel()
 	v, s := vectorValidator(t)
@@ -216,7 +217,8 @@ func TestKeysCache(t *testing.T) {
 	}
 }
 
-// TestShared: look-ups side by side over one cache and the same messages; the race detector sees what they write.
+// TestShared: look-ups side by side over one cache and the same messages; the race detector sees
+// what they write.
 func TestShared(t *testing.T) {
 	t.Parallel()
 	v, _ := vectorValidator(t)
@@ -306,7 +308,8 @@ func TestMayFollow(t *testing.T) {
 	}
 }
 
-// TestTTL: no longer than any link, nor than the signature (RFC 4035, 5.3.3), nor than the SOA says (RFC 9077).
+// TestTTL: no longer than any link, nor than the signature (RFC 4035, 5.3.3), nor than the SOA says
+// (RFC 9077).
 func TestTTL(t *testing.T) {
 	t.Parallel()
 	v, s := vectorValidator(t)
@@ -375,7 +378,8 @@ func TestLinks(t *testing.T) {
 	}
 }
 
-// TestUnknownRootKey: a key-signing key that no anchor knows is worth a warning, the known one is not.
+// TestUnknownRootKey: a key-signing key that no anchor knows is worth a warning, the known one is
+// not.
 func TestUnknownRootKey(t *testing.T) {
 	t.Parallel()
 	_, s := vectorValidator(t)

@@ -60,8 +60,8 @@ type rrsetKey struct {
 	typ   uint16
 }
 
-// reply is a message taken apart into RRsets. Sections other than answer and authority count only for the
-// RRSIGs in them.
+// reply is a message taken apart into RRsets. Sections other than answer and authority count only
+// for the RRSIGs in them.
 type reply struct {
 	asked   question
 	msg     *dns.Msg
@@ -103,8 +103,8 @@ func (r *reply) denials() []*rrset {
 	return out
 }
 
-// newReply takes the reply to q apart. Records of another class, with a name that does not parse, or an OPT are
-// left out.
+// newReply takes the reply to q apart. Records of another class, with a name that does not parse,
+// or an OPT are left out.
 func newReply(q question, m *dns.Msg) *reply {
 	r := &reply{asked: q, msg: m, byKey: make(map[rrsetKey][]*rrset)}
 	r.add(m.Answer, true)
@@ -132,8 +132,9 @@ func (r *reply) add(section []dns.RR, answer bool) {
 	}
 }
 
-// addRecord adds a record to its set. NSEC and NSEC3 records are sets by themselves: at a delegation there is one of the
-// parent and one of the child, which only their signatures tell apart. Of other sets only the section counts that came first.
+// addRecord adds a record to its set. NSEC and NSEC3 records are sets by themselves: at a
+// delegation there is one of the parent and one of the child, which only their signatures tell
+// apart. Of other sets only the section counts that came first.
 func (r *reply) addRecord(owner name, rr dns.RR, answer bool) {
 	k := rrsetKey{owner, rr.Header().Rrtype}
 	sets := r.byKey[k]

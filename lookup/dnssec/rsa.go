@@ -7,8 +7,8 @@ import (
 	"math/big"
 )
 
-// maxExponent is the size in bits of the longest exponent, 2^32+1, which many old zones have. A longer one is a way to make
-// verifiers work.
+// maxExponent is the size in bits of the longest exponent, 2^32+1, which many old zones have. A
+// longer one is a way to make verifiers work.
 const maxExponent = 33
 
 type rsaKey struct {
@@ -66,8 +66,9 @@ var pkcs1Prefix = map[crypto.Hash]string{
 	crypto.SHA512: "\x30\x51\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x03\x05\x00\x04\x40",
 }
 
-// verifyLong is RSASSA-PKCS1-v1_5 verification (RFC 8017, Section 8.2.2) for exponents that crypto/rsa does not take.
-// The whole encoded message is made and compared, so that nothing in it is parsed.
+// verifyLong is RSASSA-PKCS1-v1_5 verification (RFC 8017, Section 8.2.2) for exponents that
+// crypto/rsa does not take. The whole encoded message is made and compared, so that nothing in it
+// is parsed.
 func (k rsaKey) verifyLong(sum, signature []byte) bool {
 	size := (k.n.BitLen() + 7) / 8
 	s := new(big.Int).SetBytes(signature)

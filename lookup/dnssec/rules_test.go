@@ -12,7 +12,8 @@ import (
 	"dnseal/lookup/dnssec"
 )
 
-// TestSkew: a signature is in time up to five minutes beside its times, to the second, at both ends.
+// TestSkew: a signature is in time up to five minutes beside its times, to the second, at both
+// ends.
 func TestSkew(t *testing.T) {
 	t.Parallel()
 	_, s := vectorValidator(t)
@@ -36,7 +37,8 @@ func TestSkew(t *testing.T) {
 	}
 }
 
-// TestSHA1DS: a SHA-1 digest counts only where that is allowed, and never beside a better one (RFC 4509, Section 3).
+// TestSHA1DS: a SHA-1 digest counts only where that is allowed, and never beside a better one (RFC
+// 4509, Section 3).
 func TestSHA1DS(t *testing.T) {
 	t.Parallel()
 	_, s := vectorValidator(t)
@@ -65,7 +67,8 @@ func TestSHA1DS(t *testing.T) {
 	}
 }
 
-// TestLongExponent: an RSA key whose exponent makes verifiers work is none, and costs no verification.
+// TestLongExponent: an RSA key whose exponent makes verifiers work is none, and costs no
+// verification.
 func TestLongExponent(t *testing.T) {
 	t.Parallel()
 	_, s := vectorValidator(t)
@@ -93,7 +96,8 @@ func TestLongExponent(t *testing.T) {
 	}
 }
 
-// TestWildcardDNAME: no DNAME is made from a wildcard, though the name itself is proven not to exist (RFC 6672, Section 3.3).
+// TestWildcardDNAME: no DNAME is made from a wildcard, though the name itself is proven not to
+// exist (RFC 6672, Section 3.3).
 func TestWildcardDNAME(t *testing.T) {
 	t.Parallel()
 	_, s := vectorValidator(t)

@@ -66,8 +66,8 @@ func proofsOf(t *testing.T, s *lookuptest.Server, zone string) (out [][]dns.RR) 
 	return out
 }
 
-// TestStarredProofs: no choice of a zone's own proofs, all of them together included, denies a record
-// that is there, at its name or by a wildcard.
+// TestStarredProofs: no choice of a zone's own proofs, all of them together included, denies a
+// record that is there, at its name or by a wildcard.
 func TestStarredProofs(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(4592, 2))

@@ -7,10 +7,11 @@ import (
 	"github.com/miekg/dns"
 )
 
-// Validator validates. All fields may stay zero but Exchanger. It is safe for concurrent use and must not be changed after its first use.
+// Validator validates. All fields may stay zero but Exchanger. It is safe for concurrent use and
+// must not be changed after its first use.
 type Validator struct {
-	// Exchanger asks the resolver. Required. It is called from several goroutines at once, all of which have
-	// returned when Resolve returns; it must heed its context.
+	// Exchanger asks the resolver. Required. It is called from several goroutines at once, all of
+	// which have returned when Resolve returns; it must heed its context.
 	Exchanger Exchanger
 	// Anchors; nil means RootAnchors.
 	Anchors *Anchors
@@ -21,9 +22,11 @@ type Validator struct {
 	// MayFollow, when set, is asked before an alias is followed to its target; an error ends
 	// the lookup as indeterminate.
 	MayFollow func(target string) error
-	// AllowSHA1 validates algorithms 5 and 7 and DS digest 1 instead of treating them as insecure (RFC 9905).
+	// AllowSHA1 validates algorithms 5 and 7 and DS digest 1 instead of treating them as insecure
+	// (RFC 9905).
 	AllowSHA1 bool
-	// Keys caches what was proven about zones; nil means no cache. A cache belongs to one set of anchors.
+	// Keys caches what was proven about zones; nil means no cache. A cache belongs to one set of
+	// anchors.
 	Keys ZoneCache
 	// Signatures remembers signatures that were verified; nil means that each is verified anew.
 	Signatures SignatureCache
@@ -31,15 +34,16 @@ type Validator struct {
 	extra map[uint8]algorithm // for tests of old vectors
 }
 
-// ZoneCache keeps proven zone keys and proven unsigned delegations. Entries may be dropped at any time, and must
-// be after their Expires. It is safe for concurrent use.
+// ZoneCache keeps proven zone keys and proven unsigned delegations. Entries may be dropped at any
+// time, and must be after their Expires. It is safe for concurrent use.
 type ZoneCache interface {
 	Get(zone string) (*Zone, bool)
 	Put(zone string, z *Zone)
 }
 
-// SignatureCache remembers signatures that were right, each by a hash over key, signature and signed data. That
-// never changes, so entries need no expiry, only a bound on their number. It is safe for concurrent use.
+// SignatureCache remembers signatures that were right, each by a hash over key, signature and
+// signed data. That never changes, so entries need no expiry, only a bound on their number. It is
+// safe for concurrent use.
 type SignatureCache interface {
 	Has(id [32]byte) bool
 	Add(id [32]byte)
@@ -60,10 +64,11 @@ type Zone struct {
 	proof   proof // DS, DNSKEY, or the proof that there is no DS; times include those of parent
 }
 
-// Size estimates the octets that the zone holds in memory, its parents not counted: zones are chosen by whoever sends
-// mail, so a cache is bounded by more than their number.
+// Size estimates the octets that the zone holds in memory, its parents not counted: zones are
+// chosen by whoever sends mail, so a cache is bounded by more than their number.
 func (z *Zone) Size() int {
-	const each, text = 512, 4 // for a record's structures; its data as text, as octets and taken apart
+	// for a record's structures; its data as text, as octets and taken apart
+	const each, text = 512, 4
 	size := each + len(z.Name)
 	for _, s := range z.proof.sets {
 		for _, rr := range s.set.rrs {
@@ -78,8 +83,8 @@ func (z *Zone) Size() int {
 
 const defaultSkew = 5 * time.Minute
 
-// Resolve asks for (name, qtype) and validates. It never returns nil, and every failure is in the Answer.
-// The budget of ctx counts the work; without one the default limits hold for this call.
+// Resolve asks for (name, qtype) and validates. It never returns nil, and every failure is in the
+// Answer. The budget of ctx counts the work; without one the default limits hold for this call.
 //
 // After SERVFAIL a question is asked once more with CD=1, and what comes then is validated as
 // anything is: the resolver may have an old root key, a wrong clock or a negative trust anchor.
@@ -97,7 +102,8 @@ func (v *Validator) Resolve(ctx context.Context, name string, qtype uint16) *Ans
 	return l.finish(l.clock(n, l.follow(n)))
 }
 
-// isMeta reports types that are no data (RFC 6895, Section 3.1), and RRSIG, which is signed by nobody.
+// isMeta reports types that are no data (RFC 6895, Section 3.1), and RRSIG, which is signed by
+// nobody.
 func isMeta(t uint16) bool {
 	return t == 0 || t == dns.TypeRRSIG || t == dns.TypeOPT || t >= 128 && t <= 255
 }

@@ -23,7 +23,8 @@ var writeVectors = flag.Bool("write-vectors", false, "make the files of testdata
 
 var base32Hex = base32.HexEncoding.WithPadding(base32.NoPadding)
 
-// TestForgeries asks about each forgery live; with -write-vectors the messages of new ones are kept as replay files.
+// TestForgeries asks about each forgery live; with -write-vectors the messages of new ones are kept
+// as replay files.
 func TestForgeries(t *testing.T) {
 	t.Parallel()
 	servers := map[time.Time]*lookuptest.Server{}

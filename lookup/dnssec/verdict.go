@@ -87,7 +87,8 @@ func worse(a, b verdict) verdict {
 	return a
 }
 
-// final reports whether nothing that follows can change the outcome: a limit was hit or nothing could be asked.
+// final reports whether nothing that follows can change the outcome: a limit was hit or nothing
+// could be asked.
 func (v verdict) final() bool { return v.status == Indeterminate }
 
 func typeName(t uint16) string {

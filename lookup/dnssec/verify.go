@@ -9,8 +9,8 @@ import (
 	"github.com/miekg/dns"
 )
 
-// verify looks for a signature over s by the zone z that is allowed, in time and right (RFC 4035, Section 5.3).
-// The signature is nil unless the verdict is secure.
+// verify looks for a signature over s by the zone z that is allowed, in time and right (RFC 4035,
+// Section 5.3). The signature is nil unless the verdict is secure.
 func (l *lookup) verify(s *rrset, z *Zone) (*dns.RRSIG, verdict) {
 	for _, t := range s.tried {
 		if t.zone == z {
@@ -54,7 +54,8 @@ func (l *lookup) verifyBy(s *rrset, zone name, keys []*zoneKey) (*dns.RRSIG, ver
 	return nil, failure
 }
 
-// clearer returns the failure that says more: a wrong signature says more than one that was not for us.
+// clearer returns the failure that says more: a wrong signature says more than one that was not for
+// us.
 func clearer(a, b verdict) verdict {
 	says := func(v verdict) int {
 		switch v.code {
@@ -94,7 +95,8 @@ func (l *lookup) allowed(s *rrset, sig *dns.RRSIG, zone name) (verdict, bool) {
 	return l.inTime(s, sig)
 }
 
-// inTime compares by serial number arithmetic (RFC 4034, Section 3.1.5; RFC 1982), give or take the skew.
+// inTime compares by serial number arithmetic (RFC 4034, Section 3.1.5; RFC 1982), give or take the
+// skew.
 func (l *lookup) inTime(s *rrset, sig *dns.RRSIG) (verdict, bool) {
 	if int32(sig.Expiration-sig.Inception) < 0 {
 		return bogus(dns.ExtendedErrorCodeSignatureExpiredBeforeValid, CodeTimesInverted,

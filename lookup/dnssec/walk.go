@@ -4,7 +4,8 @@ import (
 	"github.com/miekg/dns"
 )
 
-// enclosing walks from the closest known zone down to n, label by label, and returns the zone that n is in.
+// enclosing walks from the closest known zone down to n, label by label, and returns the zone that
+// n is in.
 func (l *lookup) enclosing(n name) (*Zone, verdict) {
 	z, v := l.closest(n)
 	if z == nil {
@@ -34,8 +35,9 @@ func (l *lookup) closest(n name) (*Zone, verdict) {
 	return l.zone(top)
 }
 
-// step decides what child is, a name below the secure zone parent and no further known zone between: a signed zone, one
-// that is not signed, or no zone at all, which returns parent itself. What proves the last goes to passed.
+// step decides what child is, a name below the secure zone parent and no further known zone
+// between: a signed zone, one that is not signed, or no zone at all, which returns parent itself.
+// What proves the last goes to passed.
 func (l *lookup) step(parent *Zone, child name, passed *proof) (*Zone, verdict) {
 	r := l.ask(child, dns.TypeDS)
 	if r.failed {

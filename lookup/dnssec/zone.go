@@ -6,14 +6,15 @@ import (
 	"github.com/miekg/dns"
 )
 
-// found is what one lookup knows about a zone. z is set also for bogus zones, to show where it broke.
+// found is what one lookup knows about a zone. z is set also for bogus zones, to show where it
+// broke.
 type found struct {
 	z *Zone
 	verdict
 }
 
-// zone establishes what the zone n is worth: secure with its keys, insecure, or why that cannot be told.
-// A name that is proven to be no zone at all is bogus with CodeNotAZone.
+// zone establishes what the zone n is worth: secure with its keys, insecure, or why that cannot be
+// told. A name that is proven to be no zone at all is bogus with CodeNotAZone.
 func (l *lookup) zone(n name) (*Zone, verdict) {
 	if f, ok := l.zones[n]; ok {
 		return f.z, f.verdict
@@ -65,8 +66,8 @@ func (l *lookup) establish(n name) (*Zone, verdict) {
 	return z, v
 }
 
-// parent returns the zone that n is delegated from: the one that signs the answer about its DS, else what
-// the walk from the top finds.
+// parent returns the zone that n is delegated from: the one that signs the answer about its DS,
+// else what the walk from the top finds.
 func (l *lookup) parent(n name) (*Zone, verdict) {
 	r := l.ask(n, dns.TypeDS)
 	for _, signer := range l.signers(r, n.parent()) {
@@ -77,11 +78,12 @@ func (l *lookup) parent(n name) (*Zone, verdict) {
 	return l.enclosing(n.parent())
 }
 
-// zoneOf returns the zone that speaks for n when signer says it does. A signer above the zone is the wrong one
-// (RFC 4035, Section 5.3.1): such a signature was made before the delegation. Only zones that are known or were asked for
-// ahead are thought of (prefetch): not those at a label with an underscore, nor at n itself. Asking about these as well
-// would gain nothing. Who has the keys of the parent can take the delegation back, and who replays a record that the
-// parent signed before the delegation can replay its proof of that time too, that there was none.
+// zoneOf returns the zone that speaks for n when signer says it does. A signer above the zone is
+// the wrong one (RFC 4035, Section 5.3.1): such a signature was made before the delegation. Only
+// zones that are known or were asked for ahead are thought of (prefetch): not those at a label with
+// an underscore, nor at n itself. Asking about these as well would gain nothing. Who has the keys
+// of the parent can take the delegation back, and who replays a record that the parent signed
+// before the delegation can replay its proof of that time too, that there was none.
 func (l *lookup) zoneOf(n, signer name) (*Zone, verdict) {
 	z, v := l.zone(signer)
 	if v.status != Secure {
@@ -95,8 +97,9 @@ func (l *lookup) zoneOf(n, signer name) (*Zone, verdict) {
 	return z, v
 }
 
-// isCut reports whether it is proven that a zone begins here, whatever became of its keys: whoever withholds those must
-// not get the parent's signature accepted instead. What NSEC3 leaves open (opt-out, iterations) proves no cut.
+// isCut reports whether it is proven that a zone begins here, whatever became of its keys: whoever
+// withholds those must not get the parent's signature accepted instead. What NSEC3 leaves open
+// (opt-out, iterations) proves no cut.
 func (z *Zone) isCut(v verdict) bool {
 	return v.status == Secure || v.code == CodeUnsigned || len(z.Link.DS) > 0
 }
@@ -109,8 +112,8 @@ func (l *lookup) known(n name) (*Zone, verdict) {
 	return l.zone(n)
 }
 
-// signers returns the names that signed something in the reply and enclose n, at or below the closest anchor,
-// the longest first.
+// signers returns the names that signed something in the reply and enclose n, at or below the
+// closest anchor, the longest first.
 func (l *lookup) signers(r *reply, n name) []name {
 	top, ok := l.anchors.closest(n)
 	if !ok {

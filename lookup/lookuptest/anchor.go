@@ -7,8 +7,9 @@ import (
 	"github.com/miekg/dns"
 )
 
-// Anchor returns the root's trust anchor as DNSKEY and DS records in zone-file form: for dnssec.ParseAnchors,
-// "dnseal --trust-anchor" and unbound's trust-anchor-file. It is empty when the root zone is unsigned.
+// Anchor returns the root's trust anchor as DNSKEY and DS records in zone-file form: for
+// dnssec.ParseAnchors, "dnseal --trust-anchor" and unbound's trust-anchor-file. It is empty when
+// the root zone is unsigned.
 func (s *Server) Anchor() string {
 	k := s.view.Load().zones["."].key
 	if k == nil {

@@ -24,7 +24,8 @@ type query struct {
 	reply
 }
 
-// answer answers from one zone (RFC 1034, Section 4.3.2; RFC 4035, Section 3.1) and returns the name an alias leads to.
+// answer answers from one zone (RFC 1034, Section 4.3.2; RFC 4035, Section 3.1) and returns the
+// name an alias leads to.
 func (q *query) answer(z *zone, name string, qtype uint16) (next string) {
 	if next, done := q.above(z, name); done {
 		return next
@@ -107,7 +108,8 @@ func (q *query) wildcard(z *zone, w *node, name, encloser string, qtype uint16) 
 	return ""
 }
 
-// data adds the sets asked for, under another owner if one is given; ok is false when there are none.
+// data adds the sets asked for, under another owner if one is given; ok is false when there are
+// none.
 func (q *query) data(z *zone, n *node, qtype uint16, owner string) (next string, ok bool) {
 	if set := n.sets[dns.TypeCNAME]; set != nil && qtype != dns.TypeCNAME && qtype != dns.TypeANY {
 		q.put(&q.reply.answer, z, set, owner)

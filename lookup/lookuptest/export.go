@@ -9,8 +9,8 @@ import (
 	"github.com/miekg/dns"
 )
 
-// Key returns the key of a signed zone, for tests that forge what only its holder can sign. It fails when there is no
-// such zone or it is unsigned.
+// Key returns the key of a signed zone, for tests that forge what only its holder can sign. It
+// fails when there is no such zone or it is unsigned.
 func (s *Server) Key(zone string) (*dns.DNSKEY, crypto.Signer, error) {
 	z := s.view.Load().zones[dns.CanonicalName(zone)]
 	if z == nil || z.key == nil {
@@ -19,8 +19,9 @@ func (s *Server) Key(zone string) (*dns.DNSKEY, crypto.Signer, error) {
 	return z.key.record, z.key.signer, nil
 }
 
-// Records returns a whole zone with its signatures and denials, ordered by name, as a name server would load it. Breaks
-// of the zone show in it, but for those that silence it. It fails when there is no such zone.
+// Records returns a whole zone with its signatures and denials, ordered by name, as a name server
+// would load it. Breaks of the zone show in it, but for those that silence it. It fails when there
+// is no such zone.
 func (s *Server) Records(zone string) ([]dns.RR, error) {
 	v := s.view.Load()
 	z := v.zones[dns.CanonicalName(zone)]

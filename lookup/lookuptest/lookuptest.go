@@ -28,12 +28,13 @@ import (
 // Zone is one zone to serve. Text is the only field that must be set.
 type Zone struct {
 	// Text is the zone in master-file form (RFC 1035, 5); the owner of its SOA is its name. DNSSEC
-	// records other than DS in it (RRSIG, NSEC, NSEC3, DNSKEY, CDS …) are left out, because the server signs itself.
+	// records other than DS in it (RRSIG, NSEC, NSEC3, DNSKEY, CDS …) are left out, because the
+	// server signs itself.
 	Text string
 	// File names the text in errors; empty: "zone".
 	File string
-	// Origin is where relative names in Text start before any $ORIGIN. When it is set and Text holds no SOA,
-	// a zone of that name is made up around the records. Empty: Text says it all.
+	// Origin is where relative names in Text start before any $ORIGIN. When it is set and Text
+	// holds no SOA, a zone of that name is made up around the records. Empty: Text says it all.
 	Origin string
 	// Break makes the zone wrong on purpose.
 	Break Break
@@ -41,10 +42,12 @@ type Zone struct {
 	Algorithm uint8
 	// NSEC3 denies by NSEC3 instead of NSEC.
 	NSEC3 bool
-	// Narrow makes denials for each question, as servers do that sign while they answer: NSEC3 records that cover one hash
-	// (RFC 7129, Appendix B), or without NSEC3 compact denial (RFC 9824).
+	// Narrow makes denials for each question, as servers do that sign while they answer: NSEC3
+	// records that cover one hash (RFC 7129, Appendix B), or without NSEC3 compact denial (RFC
+	// 9824).
 	Narrow bool
-	// OptOut sets the opt-out flag: unsigned delegations have no NSEC3 of their own (RFC 5155, 6). Only with NSEC3.
+	// OptOut sets the opt-out flag: unsigned delegations have no NSEC3 of their own (RFC 5155, 6).
+	// Only with NSEC3.
 	OptOut bool
 	// Iterations of the NSEC3 hash; RFC 9276 wants 0. At most 2500.
 	Iterations uint16
@@ -52,7 +55,8 @@ type Zone struct {
 	Salt string
 	// Unsigned leaves the zone without signatures and without DS.
 	Unsigned bool
-	// Validity is the lifetime of its signatures; 0: 14 days. They start one hour before they are made.
+	// Validity is the lifetime of its signatures; 0: 14 days. They start one hour before they are
+	// made.
 	Validity time.Duration
 }
 
@@ -61,14 +65,15 @@ type Break string
 
 // Ways to break a zone. The zero value breaks nothing.
 const (
-	Expired        Break = "expired"         // signatures expired a week ago
-	NotYet         Break = "not-yet"         // signatures start in a week
-	WrongSignature Break = "wrong-signature" // one bit of each signature but that of the keys is flipped
-	MissingRRSIG   Break = "missing-rrsig"   // answers (but the keys) come without signatures
-	MissingDenial  Break = "missing-denial"  // NSEC and NSEC3 records are left out
-	Unreachable    Break = "unreachable"     // the resolver answers SERVFAIL
-	Slow           Break = "slow"            // no answer at all
-	WrongDS        Break = "wrong-ds"        // the parent's DS fits no key
+	Expired Break = "expired" // signatures expired a week ago
+	NotYet  Break = "not-yet" // signatures start in a week
+	// one bit of each signature but that of the keys is flipped
+	WrongSignature Break = "wrong-signature"
+	MissingRRSIG   Break = "missing-rrsig"  // answers (but the keys) come without signatures
+	MissingDenial  Break = "missing-denial" // NSEC and NSEC3 records are left out
+	Unreachable    Break = "unreachable"    // the resolver answers SERVFAIL
+	Slow           Break = "slow"           // no answer at all
+	WrongDS        Break = "wrong-ds"       // the parent's DS fits no key
 )
 
 // Breaks lists all ways to break a zone, for flags and usage texts.
@@ -80,7 +85,8 @@ func Breaks() []Break {
 type Options struct {
 	// Now is the clock signatures are made by; nil: time.Now.
 	Now func() time.Time
-	// Validating answers as a validating resolver would: AD on secure answers, SERVFAIL on bogus ones without CD.
+	// Validating answers as a validating resolver would: AD on secure answers, SERVFAIL on bogus
+	// ones without CD.
 	Validating bool
 	// Delay is added to every answer (a simulated round trip).
 	Delay time.Duration
@@ -116,8 +122,8 @@ func New(zones []Zone, opts Options) (*Server, error) {
 	return s, nil
 }
 
-// Replace re-reads and re-signs with new zones; keys of zones that stay are kept. The breaks are those of the new
-// zones. On error the server goes on with what it had. Errors are those of New.
+// Replace re-reads and re-signs with new zones; keys of zones that stay are kept. The breaks are
+// those of the new zones. On error the server goes on with what it had. Errors are those of New.
 func (s *Server) Replace(zones []Zone) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -136,8 +142,8 @@ func (s *Server) Replace(zones []Zone) error {
 	return nil
 }
 
-// SetBreak breaks or mends (with an empty Break) one zone while serving; also a made-up parent, also "." itself.
-// It fails when there is no such zone or no such break.
+// SetBreak breaks or mends (with an empty Break) one zone while serving; also a made-up parent,
+// also "." itself. It fails when there is no such zone or no such break.
 func (s *Server) SetBreak(zone string, b Break) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -48,7 +48,8 @@ func (z *zone) nsecAt(i int) dns.RR {
 	}
 }
 
-// bitmap lists the types at a node, for a delegation only those the parent speaks for (RFC 4034, Section 4.1.2).
+// bitmap lists the types at a node, for a delegation only those the parent speaks for (RFC 4034,
+// Section 4.1.2).
 func bitmap(n *node, more ...uint16) []uint16 {
 	types := map[uint16]bool{}
 	for t := range n.sets {
@@ -64,7 +65,8 @@ func bitmap(n *node, more ...uint16) []uint16 {
 
 // The denials. Each returns the NSEC or NSEC3 records that prove it.
 
-// denyType proves that an existing name has no data of a type (RFC 4035, Section 3.1.3.1; RFC 5155, 7.2.3 and 7.2.4).
+// denyType proves that an existing name has no data of a type (RFC 4035, Section 3.1.3.1; RFC 5155,
+// 7.2.3 and 7.2.4).
 func (z *zone) denyType(name string) []dns.RR {
 	if z.spec.NSEC3 {
 		return z.denyType3(name)
@@ -75,7 +77,8 @@ func (z *zone) denyType(name string) []dns.RR {
 	return []dns.RR{z.nsecFor(name)}
 }
 
-// denyName proves that neither the name nor a wildcard for it exists (RFC 4035, Section 3.1.3.2; RFC 5155, 7.2.2).
+// denyName proves that neither the name nor a wildcard for it exists (RFC 4035, Section 3.1.3.2;
+// RFC 5155, 7.2.2).
 func (z *zone) denyName(name, encloser string) []dns.RR {
 	if z.spec.NSEC3 {
 		return append(z.denyCloser3(name), z.nsec3For(below("*", encloser)))
@@ -86,7 +89,8 @@ func (z *zone) denyName(name, encloser string) []dns.RR {
 	return []dns.RR{z.nsecFor(name), z.nsecFor(below("*", encloser))}
 }
 
-// denyCloser proves that nothing is closer to the name than the wildcard used (RFC 4035, Section 3.1.3.3; RFC 5155, 7.2.6).
+// denyCloser proves that nothing is closer to the name than the wildcard used (RFC 4035, Section
+// 3.1.3.3; RFC 5155, 7.2.6).
 func (z *zone) denyCloser(name, encloser string) []dns.RR {
 	if z.spec.NSEC3 {
 		return []dns.RR{z.nsec3For(nextCloser(name, encloser))}
@@ -94,7 +98,8 @@ func (z *zone) denyCloser(name, encloser string) []dns.RR {
 	return []dns.RR{z.nsecFor(name)}
 }
 
-// denyWildcardType proves that the wildcard that fits has no data of a type (RFC 4035, Section 3.1.3.4; RFC 5155, 7.2.5).
+// denyWildcardType proves that the wildcard that fits has no data of a type (RFC 4035, Section
+// 3.1.3.4; RFC 5155, 7.2.5).
 func (z *zone) denyWildcardType(name, encloser string) []dns.RR {
 	wildcard := below("*", encloser)
 	if z.spec.NSEC3 {
@@ -106,7 +111,8 @@ func (z *zone) denyWildcardType(name, encloser string) []dns.RR {
 	return []dns.RR{z.nsecFor(name), z.nsecFor(wildcard)}
 }
 
-// compact is the NSEC of a name by itself (RFC 9824, Section 3); without a node the name does not exist.
+// compact is the NSEC of a name by itself (RFC 9824, Section 3); without a node the name does not
+// exist.
 func (z *zone) compact(name string, n *node) dns.RR {
 	types := []uint16{dns.TypeRRSIG, dns.TypeNSEC, dns.TypeNXNAME}
 	if n != nil {
@@ -118,11 +124,12 @@ func (z *zone) compact(name string, n *node) dns.RR {
 	}
 }
 
-// compactDenial reports whether answers about absent names say NOERROR (RFC 9824, Section 3.1) and wildcards are
-// signed under the name asked for (Section 3.3).
+// compactDenial reports whether answers about absent names say NOERROR (RFC 9824, Section 3.1) and
+// wildcards are signed under the name asked for (Section 3.3).
 func (z *zone) compactDenial() bool { return z.spec.Narrow && !z.spec.NSEC3 && z.key != nil }
 
-// nextCloser is the name one label longer than the encloser, on the way to name (RFC 5155, Section 1.3).
+// nextCloser is the name one label longer than the encloser, on the way to name (RFC 5155, Section
+// 1.3).
 func nextCloser(name, encloser string) string {
 	labels := dns.Split(name)
 	return name[labels[len(labels)-dns.CountLabel(encloser)-1]:]

@@ -8,8 +8,8 @@ import (
 	"github.com/miekg/dns"
 )
 
-// buildNSEC3 sorts all names by their hashes, empty non-terminals included, opted-out delegations not
-// (RFC 5155, Section 7.1).
+// buildNSEC3 sorts all names by their hashes, empty non-terminals included, opted-out delegations
+// not (RFC 5155, Section 7.1).
 func (z *zone) buildNSEC3() {
 	z.nodes[z.name].sets[dns.TypeNSEC3PARAM] = []dns.RR{&dns.NSEC3PARAM{
 		Hdr:  dns.RR_Header{Name: z.name, Rrtype: dns.TypeNSEC3PARAM, Class: dns.ClassINET},
@@ -84,7 +84,8 @@ func (z *zone) nsec3At(i int) *dns.NSEC3 {
 	return rr
 }
 
-// denyType3 is the match, or for an opted-out delegation the closest encloser proof (RFC 5155, Section 7.2.4).
+// denyType3 is the match, or for an opted-out delegation the closest encloser proof (RFC 5155,
+// Section 7.2.4).
 func (z *zone) denyType3(name string) []dns.RR {
 	if _, match := z.at(z.hash(name)); match {
 		return []dns.RR{z.nsec3For(name)}
@@ -92,7 +93,8 @@ func (z *zone) denyType3(name string) []dns.RR {
 	return z.denyCloser3(name)
 }
 
-// denyCloser3 is the closest encloser proof (RFC 5155, Section 7.2.1) by the closest name that has an NSEC3.
+// denyCloser3 is the closest encloser proof (RFC 5155, Section 7.2.1) by the closest name that has
+// an NSEC3.
 func (z *zone) denyCloser3(name string) []dns.RR {
 	encloser := name
 	for match := false; !match; {

@@ -89,8 +89,9 @@ func writeFile(t *testing.T, path, text string) {
 	}
 }
 
-// freeAddr is a port, for UDP and TCP, on a loopback address of the test's own (all of 127.0.0.0/8 is this machine's): a
-// port of 127.0.0.1 could be taken by another test before the program that it is for listens.
+// freeAddr is a port, for UDP and TCP, on a loopback address of the test's own (all of 127.0.0.0/8
+// is this machine's): a port of 127.0.0.1 could be taken by another test before the program that it
+// is for listens.
 func freeAddr(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", fmt.Sprintf("127.%d.%d.%d:0", 1+rand.IntN(254), rand.IntN(256), 1+rand.IntN(254)))
@@ -208,7 +209,8 @@ func startPeerServer(t *testing.T, opts Options) (*Server, []peerCase) {
 	return s, cases
 }
 
-// TestUnbound has a real validator judge what is served; and the same for the server's own Validating mode.
+// TestUnbound has a real validator judge what is served; and the same for the server's own
+// Validating mode.
 func TestUnbound(t *testing.T) {
 	t.Parallel()
 	s, cases := startPeerServer(t, Options{})
@@ -263,7 +265,8 @@ func TestDelv(t *testing.T) {
 	host, port, _ := net.SplitHostPort(s.Addr())
 	for _, tt := range cases {
 		out, _ := exec.CommandContext(t.Context(), program, "@"+host, "-p", port, "-a", anchor, "+root=.", tt.name, tt.qtype).CombinedOutput()
-		// RFC 5155, Section 9.2 is about the AD bit; delv has none to set and calls a proof by opt-out spans validated.
+		// RFC 5155, Section 9.2 is about the AD bit; delv has none to set and calls a proof by
+		// opt-out spans validated.
 		if strings.Contains(tt.name, "optout") && strings.HasSuffix(tt.want, "insecure") {
 			continue
 		}

@@ -23,8 +23,8 @@ const (
 	secure
 )
 
-// Exchange answers one question without any network, with DO=1, as the server would over TCP. It satisfies the
-// validator's Exchanger. A silent zone (Slow) costs the context's whole time.
+// Exchange answers one question without any network, with DO=1, as the server would over TCP. It
+// satisfies the validator's Exchanger. A silent zone (Slow) costs the context's whole time.
 func (s *Server) Exchange(ctx context.Context, name string, qtype uint16, cd bool) (*dns.Msg, error) {
 	m := new(dns.Msg)
 	m.SetQuestion(dns.Fqdn(name), qtype)
@@ -135,12 +135,14 @@ func (s *Server) resolve(question dns.Question, do bool) (r *reply, ok bool) {
 	return &q.reply, true
 }
 
-// isMeta reports types that are no data (RFC 6895, Section 3.1) and RRSIG, which is no set of its own.
+// isMeta reports types that are no data (RFC 6895, Section 3.1) and RRSIG, which is no set of its
+// own.
 func isMeta(t uint16) bool {
 	return t == dns.TypeRRSIG || t == dns.TypeOPT || t >= 128 && t <= 255 && t != dns.TypeANY || t == 0
 }
 
-// zoneFor returns the zone that speaks for a name; for DS that is the parent (RFC 4035, Section 3.1.4.1).
+// zoneFor returns the zone that speaks for a name; for DS that is the parent (RFC 4035, Section
+// 3.1.4.1).
 func (v *view) zoneFor(name string, qtype uint16) *zone {
 	if qtype == dns.TypeDS {
 		name = parent(name)
@@ -161,7 +163,8 @@ func (v *view) blocked(z *zone) Break {
 	return ""
 }
 
-// judge lowers the status to that of the zone: the first unsigned or broken zone from the root decides.
+// judge lowers the status to that of the zone: the first unsigned or broken zone from the root
+// decides.
 func (q *query) judge(z *zone) {
 	found := secure
 	var fault Break

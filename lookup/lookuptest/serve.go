@@ -21,8 +21,8 @@ type network struct {
 	done    sync.WaitGroup
 }
 
-// Start listens on addr, UDP and TCP ("127.0.0.1:0" for any free port; the same port for both), and serves until Close.
-// It answers when Start returns.
+// Start listens on addr, UDP and TCP ("127.0.0.1:0" for any free port; the same port for both), and
+// serves until Close. It answers when Start returns.
 func (s *Server) Start(addr string) error {
 	s.net.mu.Lock()
 	defer s.net.mu.Unlock()

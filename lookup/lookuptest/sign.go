@@ -9,8 +9,8 @@ import (
 
 const defaultValidity = 14 * 24 * time.Hour
 
-// brokenBy is how long signatures have been, or will be, out of their time: more than any validator's skew
-// (unbound allows up to a day).
+// brokenBy is how long signatures have been, or will be, out of their time: more than any
+// validator's skew (unbound allows up to a day).
 const brokenBy = 7 * 24 * time.Hour
 
 // signatureKey names one set in one state. The data belongs to it: denials that are made for each
@@ -26,8 +26,8 @@ type signature struct {
 	made   time.Time
 }
 
-// sign returns the signature over a set of this zone, from memory when it is there. Nil: the zone is unsigned or
-// broken by leaving signatures out.
+// sign returns the signature over a set of this zone, from memory when it is there. Nil: the zone
+// is unsigned or broken by leaving signatures out.
 func (z *zone) sign(set []dns.RR, b Break, now time.Time) *dns.RRSIG {
 	if z.key == nil || len(set) == 0 {
 		return nil
@@ -63,7 +63,8 @@ func (z *zone) validity() time.Duration {
 	return defaultValidity
 }
 
-// makeSignature signs a set. It returns nil when that is impossible, which the validator at the other end will see.
+// makeSignature signs a set. It returns nil when that is impossible, which the validator at the
+// other end will see.
 func (z *zone) makeSignature(set []dns.RR, b Break, now time.Time) *dns.RRSIG {
 	from, to := now.Add(-time.Hour), now.Add(z.validity())
 	switch b {

@@ -174,7 +174,8 @@ func parent(name string) string {
 // below returns label.name.
 func below(label, name string) string { return label + "." + strings.TrimPrefix(name, ".") }
 
-// canonicalKey returns a string whose byte order is the canonical order of names (RFC 4034, Section 6.1).
+// canonicalKey returns a string whose byte order is the canonical order of names (RFC 4034, Section
+// 6.1).
 func canonicalKey(name string) string {
 	wire := make([]byte, 256)
 	n, err := dns.PackDomainName(dns.CanonicalName(name), wire, 0, nil, false)

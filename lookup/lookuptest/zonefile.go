@@ -48,7 +48,8 @@ func parseZone(spec Zone) (string, []record, error) {
 	if spec.Origin != "" {
 		origin = dns.CanonicalName(spec.Origin)
 	}
-	text := strings.TrimPrefix(spec.Text, "\ufeff") // a byte order mark, as editors on Windows write it
+	// a byte order mark, as editors on Windows write it
+	text := strings.TrimPrefix(spec.Text, "\ufeff")
 	records, err := parseRecords(file, text, origin)
 	if err != nil && origin == "" {
 		// A server knows the name of the zone from its configuration, and relative names
@@ -103,8 +104,9 @@ func ownerOfSOA(text string) string {
 	return ""
 }
 
-// normalise brings a record to the form it has after a trip over the wire: lower-case owner, one way of
-// escaping, data of RFC 3597 in its own type. It returns nil for records the server makes itself.
+// normalise brings a record to the form it has after a trip over the wire: lower-case owner, one
+// way of escaping, data of RFC 3597 in its own type. It returns nil for records the server makes
+// itself.
 func normalise(rr dns.RR) (dns.RR, error) {
 	switch rr.Header().Rrtype {
 	case dns.TypeRRSIG, dns.TypeNSEC, dns.TypeNSEC3, dns.TypeNSEC3PARAM, dns.TypeDNSKEY, dns.TypeCDS, dns.TypeCDNSKEY:

@@ -14,7 +14,8 @@ import (
 	"dnseal/smime/message"
 )
 
-// defaultDays is the validity of a self-signed certificate: under DANE-EE its dates do not count (RFC 7671, 5.1).
+// defaultDays is the validity of a self-signed certificate: under DANE-EE its dates do not count
+// (RFC 7671, 5.1).
 const defaultDays = 3650
 
 // maxDays is the longest validity: a hundred years.
@@ -70,7 +71,8 @@ func newCertificate(id *Identity, opts CreateOptions) (*x509.Certificate, error)
 	return x509.ParseCertificate(der)
 }
 
-// setAltName states the identity: rfc822Name, SmtpUTF8Mailbox where the local part is not ASCII (RFC 9598, Section 3), or dNSName.
+// setAltName states the identity: rfc822Name, SmtpUTF8Mailbox where the local part is not ASCII
+// (RFC 9598, Section 3), or dNSName.
 func setAltName(template *x509.Certificate, kind Kind, name string) error {
 	if kind != Mail {
 		template.DNSNames = []string{name}
@@ -92,7 +94,8 @@ func setAltName(template *x509.Certificate, kind Kind, name string) error {
 // smtpUTF8AltName builds a subjectAltName with one otherName.
 //
 //	GeneralName ::= CHOICE { otherName [0] OtherName, … }
-//	OtherName ::= SEQUENCE { type-id OBJECT IDENTIFIER, value [0] EXPLICIT ANY DEFINED BY type-id }
+//	OtherName ::= SEQUENCE {
+//	  type-id OBJECT IDENTIFIER, value [0] EXPLICIT ANY DEFINED BY type-id }
 //	SmtpUTF8Mailbox ::= UTF8String (SIZE (1..MAX))
 //
 // RFC 5280, Section 4.2.1.6; RFC 9598, Section 3.
@@ -115,7 +118,8 @@ func smtpUTF8AltName(name string) (pkix.Extension, error) {
 	return pkix.Extension{Id: oidSubjectAltName, Value: value}, err
 }
 
-// selfSignedByPSS says how the key of a self-signed certificate signs. What a CA signed with says nothing about it.
+// selfSignedByPSS says how the key of a self-signed certificate signs. What a CA signed with says
+// nothing about it.
 func selfSignedByPSS(cert *x509.Certificate) bool {
 	switch cert.SignatureAlgorithm {
 	case x509.SHA256WithRSAPSS, x509.SHA384WithRSAPSS, x509.SHA512WithRSAPSS:

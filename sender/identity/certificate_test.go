@@ -69,7 +69,8 @@ func needOpenssl(t *testing.T) {
 	}
 }
 
-// TestOpensslTrustsCertificate: openssl signs with our key and verifies with our certificate as its only trust anchor.
+// TestOpensslTrustsCertificate: openssl signs with our key and verifies with our certificate as its
+// only trust anchor.
 func TestOpensslTrustsCertificate(t *testing.T) {
 	t.Parallel()
 	needOpenssl(t)

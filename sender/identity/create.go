@@ -20,7 +20,8 @@ const (
 type CreateOptions struct {
 	// Algorithm is one of [Algorithms]; empty: [DefaultAlgorithm].
 	Algorithm string
-	// Days of validity of the certificate, at most 36500; 0: 3650 (dates do not count under DANE-EE).
+	// Days of validity of the certificate, at most 36500; 0: 3650 (dates do not count under
+	// DANE-EE).
 	Days int
 	// Now is the time of making; zero: time.Now.
 	Now time.Time

@@ -40,8 +40,9 @@ type Identity struct {
 	Kind Kind
 	// Key signs; never nil.
 	Key crypto.Signer
-	// PSS says that the RSA key signs by RSASSA-PSS (RFC 4056) instead of PKCS #1 v1.5. Its own certificate says so: it is
-	// self-signed by RSASSA-PSS. The key itself stays one for both, so that every program can read certificate and record.
+	// PSS says that the RSA key signs by RSASSA-PSS (RFC 4056) instead of PKCS #1 v1.5. Its own
+	// certificate says so: it is self-signed by RSASSA-PSS. The key itself stays one for both, so
+	// that every program can read certificate and record.
 	PSS bool
 	// Certificate is the key's; nil for a raw key.
 	Certificate *x509.Certificate
@@ -53,7 +54,8 @@ type Identity struct {
 	signer cms.Signer // made ready by Load; the zero value where the key is none that signs mail
 }
 
-// Signer returns what signs as the identity. That of one that Load returned is ready: what is the same in all signatures was made once.
+// Signer returns what signs as the identity. That of one that Load returned is ready: what is the
+// same in all signatures was made once.
 func (id *Identity) Signer() cms.Signer {
 	if id.signer.Key != nil {
 		return id.signer

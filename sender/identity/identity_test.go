@@ -138,7 +138,8 @@ func TestLoadRefuses(t *testing.T) {
 	}
 }
 
-// TestPSS: an identity remembers by its certificate that it signs by RSASSA-PSS, and no CA's way of signing counts for it.
+// TestPSS: an identity remembers by its certificate that it signs by RSASSA-PSS, and no CA's way of
+// signing counts for it.
 func TestPSS(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -79,7 +79,8 @@ func encodeKey(key crypto.Signer) ([]byte, error) {
 // errNoKey says that a file holds no private key in PEM form.
 var errNoKey = errors.New("no private key in PEM form")
 
-// parseKey reads the first private key of a PEM file: PKCS#8, or the older forms of openssl (RFC 5915; RFC 8017, A.1.2).
+// parseKey reads the first private key of a PEM file: PKCS#8, or the older forms of openssl (RFC
+// 5915; RFC 8017, A.1.2).
 func parseKey(data []byte) (crypto.Signer, error) {
 	for {
 		block, rest := pem.Decode(data)

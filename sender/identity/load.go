@@ -105,7 +105,8 @@ func readFile(path string) ([]byte, fs.FileMode, error) {
 	return data, info.Mode(), err
 }
 
-// Quote writes a name or a path as a word of a shell command, in quotes where they must be: for advice to paste.
+// Quote writes a name or a path as a word of a shell command, in quotes where they must be: for
+// advice to paste.
 func Quote(s string) string {
 	if strings.ContainsFunc(s, func(r rune) bool { return r > 126 || !isFolderByte(byte(r)) && r != '/' && r != '%' }) {
 		return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
@@ -121,8 +122,8 @@ func notOurs(err error, path string) error {
 	return withHint(err, "it must belong to the user that dnseal runs as: chown -R USER %s", Quote(path))
 }
 
-// List returns the names in dir, sorted: every folder with a canonical name and
-// a key file. It does not read keys. Errors: [fs.ErrNotExist] with a [Hint] when dir is not there, else what the file
+// List returns the names in dir, sorted: every folder with a canonical name and a key file. It does
+// not read keys. Errors: [fs.ErrNotExist] with a [Hint] when dir is not there, else what the file
 // system returned.
 func List(dir string) ([]string, error) {
 	entries, err := os.ReadDir(dir)

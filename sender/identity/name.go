@@ -95,7 +95,8 @@ func isFolderByte(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("@._+=-", c) >= 0
 }
 
-// nameOfFolder is the inverse of folderName for folders that hold a canonical name; ok is false for all others.
+// nameOfFolder is the inverse of folderName for folders that hold a canonical name; ok is false for
+// all others.
 func nameOfFolder(folder string) (name string, ok bool) {
 	var b strings.Builder
 	for i := 0; i < len(folder); i++ {

@@ -117,7 +117,8 @@ func notInLabel(r rune) bool {
 	return true
 }
 
-// normalPatternDomain lowers the case, drops a final dot and turns labels without a star into A-labels.
+// normalPatternDomain lowers the case, drops a final dot and turns labels without a star into
+// A-labels.
 func normalPatternDomain(s string) string {
 	labels := strings.Split(strings.ToLower(strings.TrimSuffix(s, ".")), ".")
 	for i, label := range labels {
@@ -147,7 +148,8 @@ func (p Pattern) FoldsTo(a message.Address) bool {
 		(a.Local == "" || Glob(strings.ToLower(p.local), strings.ToLower(a.Local)))
 }
 
-// MatchName reports whether the pattern names the DNS name (lower-case A-labels, without final dot).
+// MatchName reports whether the pattern names the DNS name (lower-case A-labels, without final
+// dot).
 func (p Pattern) MatchName(name string) bool {
 	return !p.isAddress && p.domain != "" && Glob(p.domain, name)
 }

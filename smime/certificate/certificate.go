@@ -3,10 +3,10 @@
 // records of usages 0 to 2 (RFC 7671), the authority of a domain's users, and PKIX roots (RFC
 // 8550).
 //
-//	names         what a certificate states, each form of name     names.go, generalname.go, directory.go
-//	constraints   which names an authority may certify             constraints.go, subtree.go, mailbox.go, hostname.go
-//	path          from a certificate to an anchor                  verify.go, search.go, path.go, policies.go
-//	work          what strangers' certificates may cost            cost.go, work.go
+//	names        what a certificate states          names.go, generalname.go, directory.go
+//	constraints  which names a CA may certify       constraints.go, subtree.go, mailbox.go
+//	path         from a certificate to an anchor    verify.go, search.go, path.go, policies.go
+//	work         what a certificate may cost        cost.go, work.go
 //
 // Standards: RFC 5280 (Sections 4.2.1.10 and 6.1), RFC 9598 (SmtpUTF8Mailbox), RFC 9618 (policies).
 //

@@ -102,8 +102,9 @@ func TestConstraints(t *testing.T) {
 	t.Parallel()
 	const ip, net, ip6 = "ip:\xc0\x00\x02\x01", "ip:\xc0\x00\x02\x00\xff\xff\xff\x00", "ip:\x20\x01\x0d\xb8\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01"
 	for _, tt := range []struct {
-		constraint, name    string
-		permitted, excluded bool // whether it is allowed where the constraint is permitted, or excluded
+		constraint, name string
+		// whether it is allowed where the constraint is permitted, or excluded
+		permitted, excluded bool
 	}{
 		{"email:example.org", "email:alice@example.org", true, false},
 		{"email:example.org", "email:alice@EXAMPLE.org", true, false},

@@ -70,8 +70,9 @@ func readGeneralNames(der []byte) (names []generalName, ok bool) {
 // readGeneralName reads
 //
 //	GeneralName ::= CHOICE {
-//	  otherName [0], rfc822Name [1] IA5String, dNSName [2] IA5String, x400Address [3], directoryName [4] EXPLICIT Name,
-//	  ediPartyName [5], uniformResourceIdentifier [6] IA5String, iPAddress [7] OCTET STRING, registeredID [8] }
+//	  otherName [0], rfc822Name [1] IA5String, dNSName [2] IA5String, x400Address [3],
+//	  directoryName [4] EXPLICIT Name, ediPartyName [5], uniformResourceIdentifier [6] IA5String,
+//	  iPAddress [7] OCTET STRING, registeredID [8] }
 func readGeneralName(s *cryptobyte.String) (generalName, bool) {
 	var value cryptobyte.String
 	var tag cbasn1.Tag

@@ -49,7 +49,8 @@ func readAlgorithm(s *cryptobyte.String, out *algorithmIdentifier, tag cbasn1.Ta
 	return true
 }
 
-// plain says that there are no parameters, or NULL, which old algorithms write instead (RFC 5754, Section 2: accept both).
+// plain says that there are no parameters, or NULL, which old algorithms write instead (RFC 5754,
+// Section 2: accept both).
 func (a algorithmIdentifier) plain() bool {
 	return len(a.parameters) == 0 || bytes.Equal(a.parameters, []byte{tagNull, 0})
 }

@@ -15,7 +15,8 @@ type attributes struct {
 	signingTime   time.Time
 	capabilities  []byte
 	protection    *algorithmProtection
-	certificates  []certificateID // of signingCertificate and signingCertificateV2, the signer's own
+	// of signingCertificate and signingCertificateV2, the signer's own
+	certificates []certificateID
 }
 
 // parseAttributes reads the contents of
@@ -50,8 +51,9 @@ func parseAttributes(contents []byte) (a attributes, wrong *SignatureError, err 
 //	  attrType    OBJECT IDENTIFIER,
 //	  attrValues  SET OF AttributeValue }
 //
-// Those that are understood occur at most once, with one value: RFC 5652, Section 11; RFC 8551, Section 2.5; RFC 5035, Section 3;
-// RFC 6211, Section 2. seen collects their types. Others may say what they like.
+// Those that are understood occur at most once, with one value: RFC 5652, Section 11; RFC 8551,
+// Section 2.5; RFC 5035, Section 3; RFC 6211, Section 2. seen collects their types. Others may say
+// what they like.
 func (a *attributes) readAttribute(s *cryptobyte.String, seen *[]string) *SignatureError {
 	var attr, id, values, value cryptobyte.String
 	if !s.ReadASN1(&attr, cbasn1.SEQUENCE) || !attr.ReadASN1(&id, cbasn1.OBJECT_IDENTIFIER) ||

@@ -120,7 +120,8 @@ func benchmarkVerify(b *testing.B, der, content []byte) {
 	}
 }
 
-// BenchmarkAttached compares the throughput of reading and writing attached content with that of SHA-256.
+// BenchmarkAttached compares the throughput of reading and writing attached content with that of
+// SHA-256.
 func BenchmarkAttached(b *testing.B) {
 	const size = 5 << 20
 	content := make([]byte, size)

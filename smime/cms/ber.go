@@ -31,8 +31,8 @@ const (
 	indefinite     = -1
 )
 
-// berReader walks through BER (X.690) as it comes in. It knows how far each open element reaches, so that no child
-// can be larger than its parent, and never looks further ahead than two octets.
+// berReader walks through BER (X.690) as it comes in. It knows how far each open element reaches,
+// so that no child can be larger than its parent, and never looks further ahead than two octets.
 type berReader struct {
 	in     *bufio.Reader
 	offset int64 // octets taken so far
@@ -42,7 +42,8 @@ type berReader struct {
 
 // openElement is a constructed element whose contents are being read.
 type openElement struct {
-	end        int64 // offset behind the contents; for an indefinite one, that of the element around it
+	// offset behind the contents; for an indefinite one, that of the element around it
+	end        int64
 	indefinite bool
 }
 

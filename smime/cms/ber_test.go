@@ -26,7 +26,8 @@ func drawDER(t *rapid.T, depth int) []byte {
 	return tlv(tag, children...)
 }
 
-// drawBER writes an element of DER in any of the ways that BER has for it: lengths longer than needed or indefinite, octet strings in pieces.
+// drawBER writes an element of DER in any of the ways that BER has for it: lengths longer than
+// needed or indefinite, octet strings in pieces.
 func drawBER(t *rapid.T, der []byte) []byte {
 	length, body, ok := cutHeader(der, der[0])
 	if !ok || int64(len(body)) != length {
@@ -89,7 +90,8 @@ func readElement(ber []byte, size limit) ([]byte, error) {
 	return der, b.finish()
 }
 
-// TestElement: DER comes back octet for octet, and whatever was written as BER comes back as the DER it stands for.
+// TestElement: DER comes back octet for octet, and whatever was written as BER comes back as the
+// DER it stands for.
 func TestElement(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -103,7 +105,8 @@ func TestElement(t *testing.T) {
 	})
 }
 
-// eitherWay reads the first element of ber inside of depth others, as element does and by taking it apart, and fails if that differs.
+// eitherWay reads the first element of ber inside of depth others, as element does and by taking it
+// apart, and fails if that differs.
 func eitherWay(t *testing.T, ber []byte, depth int, size limit) {
 	t.Helper()
 	read := func(element func(*berReader) ([]byte, error)) (der []byte, end int64, failed string) {
@@ -176,7 +179,8 @@ func TestAhead(t *testing.T) {
 	}
 }
 
-// TestBERForms: a signature holds however the SignedData is encoded, but for what was signed itself.
+// TestBERForms: a signature holds however the SignedData is encoded, but for what was signed
+// itself.
 func TestBERForms(t *testing.T) {
 	t.Parallel()
 	messages := messagesOfAllKinds(t)
@@ -212,7 +216,8 @@ func messagesOfAllKinds(tb testing.TB) (out []madeMessage) {
 	return out
 }
 
-// TestTruncated: whatever is cut off anywhere is malformed, whether the input ends there or tells an error.
+// TestTruncated: whatever is cut off anywhere is malformed, whether the input ends there or tells
+// an error.
 func TestTruncated(t *testing.T) {
 	t.Parallel()
 	trouble := errors.New("trouble")

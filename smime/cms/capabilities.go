@@ -10,8 +10,9 @@ import "slices"
 //	  capabilityID  OBJECT IDENTIFIER,
 //	  parameters    ANY DEFINED BY capabilityID OPTIONAL }
 //
-// It names the signature algorithms that are verified here, the preferred first, each written as its AlgorithmIdentifier would be.
-// No cipher is among them: nobody may conclude that the signer can decrypt.
+// It names the signature algorithms that are verified here, the preferred first, each written as
+// its AlgorithmIdentifier would be. No cipher is among them: nobody may conclude that the signer
+// can decrypt.
 var capabilities = tlv(tagSequence, slices.Concat(
 	tlv(tagSequence, tlv(tagOID, []byte(oidECDSAWithSHA256))),
 	tlv(tagSequence, tlv(tagOID, []byte(oidEd25519))),

@@ -8,13 +8,15 @@ import (
 )
 
 const (
-	// maxRemembered certificates are kept, of at most maxRememberedSize octets each: about 3 MiB with what was made of them.
+	// maxRemembered certificates are kept, of at most maxRememberedSize octets each: about 3 MiB
+	// with what was made of them.
 	maxRemembered     = 256
 	maxRememberedSize = 4 << 10
 )
 
-// remembered holds certificates that were parsed before: most messages are from people who sent others, and to parse a certificate takes a
-// tenth of the time a message does. Where one goes is nothing that a sender can foresee, and it is found by all its octets.
+// remembered holds certificates that were parsed before: most messages are from people who sent
+// others, and to parse a certificate takes a tenth of the time a message does. Where one goes is
+// nothing that a sender can foresee, and it is found by all its octets.
 var (
 	remembered     [maxRemembered]atomic.Pointer[x509.Certificate]
 	rememberedSeed = maphash.MakeSeed()

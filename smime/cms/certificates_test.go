@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// A certificate that was read before is the same one again; one that differs in its last octet is another.
+// A certificate that was read before is the same one again; one that differs in its last octet is
+// another.
 func TestCertificatesRemembered(t *testing.T) {
 	t.Parallel()
 	s := identities[0].signer(t)

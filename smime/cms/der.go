@@ -29,7 +29,8 @@ func appendHeader(dst []byte, tag byte, length int64) []byte {
 	return dst
 }
 
-// fixHeader makes the header at start, of an element whose contents begin at body and end with dst, right for their length.
+// fixHeader makes the header at start, of an element whose contents begin at body and end with dst,
+// right for their length.
 func fixHeader(dst []byte, start, body int, tag byte) []byte {
 	length := int64(len(dst) - body)
 	var buf [10]byte
@@ -54,7 +55,8 @@ func tlv(tag byte, parts ...[]byte) []byte {
 	return der
 }
 
-// setOf returns the DER of a SET OF, or of one with an implicit tag: parts sorted (X.690, Section 11.6). It sorts parts in place.
+// setOf returns the DER of a SET OF, or of one with an implicit tag: parts sorted (X.690, Section
+// 11.6). It sorts parts in place.
 func setOf(tag byte, parts [][]byte) []byte {
 	slices.SortFunc(parts, bytes.Compare)
 	return tlv(tag, parts...)

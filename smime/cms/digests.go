@@ -7,8 +7,9 @@ import (
 	"sync"
 )
 
-// Digests hashes content with every digest algorithm the signers of one SignedData name. It is written to once, in any pieces; for
-// attached content it comes filled. Verify only reads it: when it is full, several goroutines may use it.
+// Digests hashes content with every digest algorithm the signers of one SignedData name. It is
+// written to once, in any pieces; for attached content it comes filled. Verify only reads it: when
+// it is full, several goroutines may use it.
 type Digests struct {
 	hashes [4]hash.Hash // in the order of digestOrder; nil for those not asked for
 	size   int64
@@ -22,8 +23,8 @@ var digestOrder = [...]crypto.Hash{crypto.SHA256, crypto.SHA384, crypto.SHA512, 
 // maxPrefix is room for the headers of a SET, of the first Attribute in it and of its type.
 const maxPrefix = 24
 
-// newDigests is for attached content, which is hashed before it is known who signed it and how: an Ed25519 signer, who comes with SHA-512
-// (RFC 8419, Section 3.1), may want the content itself.
+// newDigests is for attached content, which is hashed before it is known who signed it and how: an
+// Ed25519 signer, who comes with SHA-512 (RFC 8419, Section 3.1), may want the content itself.
 func newDigests(announced []crypto.Hash) *Digests {
 	d := new(Digests)
 	for _, h := range announced {
@@ -93,9 +94,10 @@ func (d *Digests) Sum(h crypto.Hash) []byte {
 	return nil
 }
 
-// looksLikeAttributes says whether the content is, from its first octets and its length, a SET of Attributes: one SET that
-// spans the whole, an Attribute SEQUENCE in it that begins with an OBJECT IDENTIFIER. No MIME entity begins like that. Lengths
-// may be as BER has them, for there are signers that do not hash the DER.
+// looksLikeAttributes says whether the content is, from its first octets and its length, a SET of
+// Attributes: one SET that spans the whole, an Attribute SEQUENCE in it that begins with an OBJECT
+// IDENTIFIER. No MIME entity begins like that. Lengths may be as BER has them, for there are
+// signers that do not hash the DER.
 func (d *Digests) looksLikeAttributes() bool {
 	p := d.prefix[:min(d.size, maxPrefix)]
 	size, rest, ok := cutHeader(p, tagSet)

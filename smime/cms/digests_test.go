@@ -9,7 +9,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestLooksLikeAttributes: attributes are recognised in whatever encoding somebody may have signed them, and mail is not.
+// TestLooksLikeAttributes: attributes are recognised in whatever encoding somebody may have signed
+// them, and mail is not.
 func TestLooksLikeAttributes(t *testing.T) {
 	t.Parallel()
 	digest := messageDigestOf(crypto.SHA256, testContent)
@@ -65,7 +66,8 @@ func TestDigestsPieces(t *testing.T) {
 	})
 }
 
-// TestVerifyConcurrently: full digests are only read, so that several signers may be judged at once.
+// TestVerifyConcurrently: full digests are only read, so that several signers may be judged at
+// once.
 func TestVerifyConcurrently(t *testing.T) {
 	t.Parallel()
 	var opts SignOptions

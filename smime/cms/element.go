@@ -8,8 +8,9 @@ import (
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// element reads the next element whole and returns its DER: lengths definite and minimal, octet strings in one piece
-// (X.690, Section 10). What was DER comes back octet for octet. size bounds the result; the time is linear in it.
+// element reads the next element whole and returns its DER: lengths definite and minimal, octet
+// strings in one piece (X.690, Section 10). What was DER comes back octet for octet. size bounds
+// the result; the time is linear in it.
 func (b *berReader) element(size limit) ([]byte, error) {
 	if der := b.whole(size); der != nil {
 		return der, nil
@@ -17,7 +18,8 @@ func (b *berReader) element(size limit) ([]byte, error) {
 	return b.appendElement(nil, size)
 }
 
-// whole takes the next element as it stands, where it is DER and at hand; else nil, and nothing is read: then it has to be taken apart.
+// whole takes the next element as it stands, where it is DER and at hand; else nil, and nothing is
+// read: then it has to be taken apart.
 func (b *berReader) whole(size limit) []byte {
 	p := b.ahead(size)
 	if !isDER(p, MaxDepth-b.depth) {
@@ -28,8 +30,8 @@ func (b *berReader) whole(size limit) []byte {
 	return der
 }
 
-// ahead returns the octets of the next element as its header has them, without reading them; nil where they do not fit into the input buffer,
-// or would be over a limit.
+// ahead returns the octets of the next element as its header has them, without reading them; nil
+// where they do not fit into the input buffer, or would be over a limit.
 func (b *berReader) ahead(size limit) []byte {
 	start, _ := b.in.Peek(maxHeader)
 	if len(start) == 0 {
@@ -47,7 +49,8 @@ func (b *berReader) ahead(size limit) []byte {
 	return p
 }
 
-// isDER says whether p is a row of elements in the form that element returns, nested no deeper than depth.
+// isDER says whether p is a row of elements in the form that element returns, nested no deeper than
+// depth.
 func isDER(p cryptobyte.String, depth int) bool {
 	var contents cryptobyte.String
 	var tag cbasn1.Tag
@@ -132,7 +135,8 @@ func (b *berReader) appendElement(dst []byte, size limit) ([]byte, error) {
 	return fixHeader(dst, start, body, tag), nil
 }
 
-// appendChildren appends the contents of h: the DER of each child, or of a constructed octet string the segments in a row.
+// appendChildren appends the contents of h: the DER of each child, or of a constructed octet string
+// the segments in a row.
 func (b *berReader) appendChildren(h header, dst []byte, size limit) ([]byte, error) {
 	segments := h.tag == tagOctetString|bitConstructed
 	if err := b.enter(h); err != nil {
@@ -157,7 +161,8 @@ func (b *berReader) appendChildren(h header, dst []byte, size limit) ([]byte, er
 	}
 }
 
-// appendSegment appends the contents of one segment of a constructed octet string (X.690, Section 8.7.3), itself perhaps constructed.
+// appendSegment appends the contents of one segment of a constructed octet string (X.690, Section
+// 8.7.3), itself perhaps constructed.
 func (b *berReader) appendSegment(dst []byte, size limit) ([]byte, error) {
 	h, err := b.next()
 	if err != nil {

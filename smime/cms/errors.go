@@ -5,7 +5,8 @@ import (
 	"fmt"
 )
 
-// SyntaxError says that the input is no SignedData at all: truncated, malformed, or followed by something.
+// SyntaxError says that the input is no SignedData at all: truncated, malformed, or followed by
+// something.
 type SyntaxError struct {
 	// Offset is where in the input, in octets.
 	Offset int64
@@ -19,7 +20,8 @@ func (e *SyntaxError) Error() string {
 
 // LimitError says that the input is over one of the limits of this package.
 type LimitError struct {
-	// What is one of depth, certificates, signers, attributes, digest-algorithms, certificate-size, signer-size, revocation-size, element-size.
+	// What is one of depth, certificates, signers, attributes, digest-algorithms, certificate-size,
+	// signer-size, revocation-size, element-size.
 	What string
 	// Limit is how much would have been taken.
 	Limit int
@@ -67,14 +69,16 @@ const (
 	CodeBadSignature = "bad-signature"
 	// CodeBadDigest: the content is not the one that was signed.
 	CodeBadDigest = "bad-digest"
-	// CodeBadAttributes: the signed attributes break a rule, or contradict the rest of the SignedData.
+	// CodeBadAttributes: the signed attributes break a rule, or contradict the rest of the
+	// SignedData.
 	CodeBadAttributes = "bad-attributes"
 	// CodeWeak: the signature is right (MD5, RSA keys below 1024 bits and Ed25519 keys of small
 	// order: not even looked at), but by an algorithm or key that proves nothing.
 	CodeWeak = "weak"
 	// CodeUnsupported: could not be judged.
 	CodeUnsupported = "unsupported"
-	// CodeKeySubstituted: the certificate is not the one the signer put under the signature (RFC 5035).
+	// CodeKeySubstituted: the certificate is not the one the signer put under the signature (RFC
+	// 5035).
 	CodeKeySubstituted = "key-substituted"
 	// CodeOtherCertificate: the signer names another certificate.
 	CodeOtherCertificate = "other-certificate"

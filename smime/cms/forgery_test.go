@@ -11,7 +11,8 @@ import (
 	"testing"
 )
 
-// forgery is a SignedData (RFC 5652, Section 5.1) put together by hand, every piece of which can be wrong.
+// forgery is a SignedData (RFC 5652, Section 5.1) put together by hand, every piece of which can be
+// wrong.
 type forgery struct {
 	digests     [][]byte // DER of digestAlgorithms
 	contentType string   // contents octets of eContentType
@@ -105,8 +106,8 @@ func hashOf(h crypto.Hash, content string) []byte {
 	return d.Sum(nil)
 }
 
-// judge does what a caller does with a message: a detached signature over *detached, or attached content. It returns a word for
-// each signer, or one for the whole; "pass" when all of it is right.
+// judge does what a caller does with a message: a detached signature over *detached, or attached
+// content. It returns a word for each signer, or one for the whole; "pass" when all of it is right.
 func judge(der []byte, detached *string) string {
 	sd, err := Read(bytes.NewReader(der), nil)
 	if limit, ok := errors.AsType[*LimitError](err); ok {

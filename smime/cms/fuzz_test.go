@@ -12,15 +12,16 @@ import (
 	"time"
 )
 
-// The cost of any input below 64 KiB stays below 100 ms and 64 MiB. It is the processor's time, and a slow machine gets
-// ten times as much.
+// The cost of any input below 64 KiB stays below 100 ms and 64 MiB. It is the processor's time, and
+// a slow machine gets ten times as much.
 const (
 	maxCostTime   = 10 * 100 * time.Millisecond
 	maxCostMemory = 64 << 20
 	cheapInput    = 64 << 10
 )
 
-// cost runs f over an input of n octets and fails if that takes too much. Tests that use it do not run in parallel with others.
+// cost runs f over an input of n octets and fails if that takes too much. Tests that use it do not
+// run in parallel with others.
 func cost(t *testing.T, n int, f func()) {
 	t.Helper()
 	var before, after runtime.MemStats
@@ -35,7 +36,8 @@ func cost(t *testing.T, n int, f func()) {
 	}
 }
 
-// corpus is the CMS fuzz corpus of OpenSSL: hostile parser input, read where it stands and not part of this repository.
+// corpus is the CMS fuzz corpus of OpenSSL: hostile parser input, read where it stands and not part
+// of this repository.
 func corpus(tb testing.TB) map[string][]byte {
 	tb.Helper()
 	paths, _ := filepath.Glob("../../../shared/vectors/cms-fuzz/*")
@@ -73,7 +75,8 @@ func TestCorpus(t *testing.T) {
 	}
 }
 
-// readAll reads data and judges all signers with all certificates; it says whether there was a SignedData.
+// readAll reads data and judges all signers with all certificates; it says whether there was a
+// SignedData.
 func readAll(t *testing.T, data []byte) bool {
 	t.Helper()
 	var content bytes.Buffer
@@ -101,7 +104,8 @@ func readAll(t *testing.T, data []byte) bool {
 	return true
 }
 
-// checkError says whether err is one that Read is documented to return for what is wrong with its input.
+// checkError says whether err is one that Read is documented to return for what is wrong with its
+// input.
 func checkError(t *testing.T, err error) {
 	t.Helper()
 	_, syntax := errors.AsType[*SyntaxError](err)
@@ -126,7 +130,8 @@ func addSeeds(f *testing.F) {
 	}
 }
 
-// FuzzElement: whatever is read as BER is written as DER, which reads as itself; and it does not matter whether DER is taken apart.
+// FuzzElement: whatever is read as BER is written as DER, which reads as itself; and it does not
+// matter whether DER is taken apart.
 func FuzzElement(f *testing.F) {
 	addSeeds(f)
 	f.Fuzz(func(t *testing.T, ber []byte) {

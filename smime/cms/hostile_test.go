@@ -22,7 +22,8 @@ var hostileCases = []hostileCase{
 	{name: "control", build: nothing, want: "pass"},
 	{name: "control, attached", build: nothing, attached: true, want: "pass"},
 	{
-		// draft-ietf-lamps-cms-euf-cma-signeddata: what was signed as attributes comes back as content.
+		// draft-ietf-lamps-cms-euf-cma-signeddata: what was signed as attributes comes back as
+		// content.
 		name: "signed attributes as content", attached: true, want: CodeBadAttributes,
 		build: func(_ testing.TB, f *forgery, s *forgedSigner) {
 			set := string(setOf(tagSet, slices.Clone(s.attrs)))

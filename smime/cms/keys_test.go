@@ -57,8 +57,9 @@ func testCertificate(tb testing.TB, key crypto.Signer, serial int64) *x509.Certi
 	return parseCertificate(tb, der)
 }
 
-// pssCertificate is testCertificate with a SubjectPublicKeyInfo for RSASSA-PSS only (RFC 4055, Section 1.2), which crypto/x509
-// neither makes nor understands; parameters is DER, or nil for none. Its own signature is wrong.
+// pssCertificate is testCertificate with a SubjectPublicKeyInfo for RSASSA-PSS only (RFC 4055,
+// Section 1.2), which crypto/x509 neither makes nor understands; parameters is DER, or nil for
+// none. Its own signature is wrong.
 func pssCertificate(tb testing.TB, key crypto.Signer, parameters []byte) *x509.Certificate {
 	tb.Helper()
 	cert := testCertificate(tb, key, 4055)

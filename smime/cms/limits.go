@@ -2,8 +2,9 @@ package cms
 
 import "dnseal/smime/certificate"
 
-// Limits of what Read takes. A mail with more is not a mail that anybody signed, but somebody's attempt to keep
-// the verifier busy; each is checked before memory is taken. Attached content has no limit: none of it is held.
+// Limits of what Read takes. A mail with more is not a mail that anybody signed, but somebody's
+// attempt to keep the verifier busy; each is checked before memory is taken. Attached content has
+// no limit: none of it is held.
 const (
 	// MaxDepth is how deep elements may nest, the ContentInfo being the first.
 	MaxDepth = 32
@@ -17,17 +18,20 @@ const (
 	MaxDigestAlgorithms = 16
 	// MaxCertificateSize is for one element of CertificateSet, in octets.
 	MaxCertificateSize = 64 << 10
-	// MaxSignerSize is for one SignerInfo with its attributes (a time stamp token among the unsigned ones brings its own certificates).
+	// MaxSignerSize is for one SignerInfo with its attributes (a time stamp token among the
+	// unsigned ones brings its own certificates).
 	MaxSignerSize = 128 << 10
 	// MaxRevocationSize is for all of RevocationInfoChoices, which are read past and never held.
 	MaxRevocationSize = 16 << 20
-	// MaxRSABits and MinRSABits bound the modulus: above, one check costs too much; below, it proves too little (RFC 8551, Section 2.2: weak).
+	// MaxRSABits and MinRSABits bound the modulus: above, one check costs too much; below, it
+	// proves too little (RFC 8551, Section 2.2: weak).
 	MaxRSABits = certificate.MaxRSABits
 	MinRSABits = 2048
 
 	// maxSmall is for version numbers, object and algorithm identifiers.
 	maxSmall = 4 << 10
-	// maxHeld is how much content is kept for an Ed25519 signer without signed attributes, whose signature is over the content itself.
+	// maxHeld is how much content is kept for an Ed25519 signer without signed attributes, whose
+	// signature is over the content itself.
 	maxHeld = 1 << 20
 )
 

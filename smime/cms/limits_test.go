@@ -96,7 +96,8 @@ func TestRevocation(t *testing.T) {
 	}
 }
 
-// openEnded gives the three elements around a SignedData an indefinite length, whatever length they say they have.
+// openEnded gives the three elements around a SignedData an indefinite length, whatever length they
+// say they have.
 func openEnded(tb testing.TB, der []byte) []byte {
 	tb.Helper()
 	open := func(tag byte) []byte {

@@ -6,8 +6,8 @@ import (
 	"math/big"
 )
 
-// Certificate returns the first certificate of sd, or else of extra, that Match accepts; nil when there is none. Then
-// Match tells for each why.
+// Certificate returns the first certificate of sd, or else of extra, that Match accepts; nil when
+// there is none. Then Match tells for each why.
 func (si *SignerInfo) Certificate(sd *SignedData, extra []*x509.Certificate) *x509.Certificate {
 	for _, certs := range [][]*x509.Certificate{sd.Certificates, extra} {
 		for _, cert := range certs {
@@ -19,11 +19,13 @@ func (si *SignerInfo) Certificate(sd *SignedData, extra []*x509.Certificate) *x5
 	return nil
 }
 
-// Match says whether cert is the certificate the signer names, by issuer and serial number or by SubjectKeyIdentifier, and where
-// signingCertificateV2 (RFC 5035) is present, whether it is the one hashed there. That attribute binds the key to one
-// certificate: without it, a stranger can put another's key into a certificate of his own (RFC 5035, Section 1).
+// Match says whether cert is the certificate the signer names, by issuer and serial number or by
+// SubjectKeyIdentifier, and where signingCertificateV2 (RFC 5035) is present, whether it is the one
+// hashed there. That attribute binds the key to one certificate: without it, a stranger can put
+// another's key into a certificate of his own (RFC 5035, Section 1).
 //
-// Errors: *SignatureError with CodeOtherCertificate, CodeKeySubstituted, or CodeUnsupported when the hash is of an unknown kind.
+// Errors: *SignatureError with CodeOtherCertificate, CodeKeySubstituted, or CodeUnsupported when
+// the hash is of an unknown kind.
 func (si *SignerInfo) Match(cert *x509.Certificate) error {
 	if !si.names(cert) {
 		return failure(CodeOtherCertificate, "the signer names another certificate")
@@ -40,10 +42,11 @@ func (si *SignerInfo) Match(cert *x509.Certificate) error {
 // signed attributes, so that Match accepts one certificate only.
 func (si *SignerInfo) HashesCertificate() bool { return len(si.attributes.certificates) > 0 }
 
-// MatchKey says whether the signer, who has no certificate, names the key in the DER SubjectPublicKeyInfo spki by its SubjectKeyIdentifier.
+// MatchKey says whether the signer, who has no certificate, names the key in the DER
+// SubjectPublicKeyInfo spki by its SubjectKeyIdentifier.
 //
-// Errors: *SignatureError with CodeOtherCertificate, or with CodeKeySubstituted when signingCertificateV2 asks for a certificate;
-// else that spki is malformed.
+// Errors: *SignatureError with CodeOtherCertificate, or with CodeKeySubstituted when
+// signingCertificateV2 asks for a certificate; else that spki is malformed.
 func (si *SignerInfo) MatchKey(spki []byte) error {
 	id, err := SubjectKeyID(spki)
 	if err != nil {

@@ -8,13 +8,15 @@ import (
 	"testing"
 )
 
-// essCertID is the value of a signingCertificate attribute with one hash, of the first or (with a hash algorithm) the second form.
+// essCertID is the value of a signingCertificate attribute with one hash, of the first or (with a
+// hash algorithm) the second form.
 func essCertID(hash []byte, algorithm ...[]byte) []byte {
 	parts := append(algorithm, tlv(tagOctetString, hash))
 	return tlv(tagSequence, tlv(tagSequence, tlv(tagSequence, parts...)))
 }
 
-// TestSigningCertificate: a stranger's certificate for the signer's key, with the signer's issuer and serial number, is another one.
+// TestSigningCertificate: a stranger's certificate for the signer's key, with the signer's issuer
+// and serial number, is another one.
 func TestSigningCertificate(t *testing.T) {
 	t.Parallel()
 	key := testKey(t, "rsa2048")
@@ -119,7 +121,8 @@ func TestMatchKey(t *testing.T) {
 	if bare.MatchKey([]byte{0}) == nil {
 		t.Error("MatchKey took a key that is none")
 	}
-	// The certificate that comes from elsewhere is found by the same identifier, whether it states that or not.
+	// The certificate that comes from elsewhere is found by the same identifier, whether it states
+	// that or not.
 	unnamed := *cert
 	unnamed.SubjectKeyId = nil
 	for _, c := range []*x509.Certificate{cert, &unnamed} {

@@ -14,8 +14,8 @@ func (zeros) ReadAt(p []byte, _ int64) (int, error) {
 	return len(p), nil
 }
 
-// TestMemory: writing and reading attached content takes the same little memory whatever its size. It does not run in parallel with
-// other tests, whose memory would count.
+// TestMemory: writing and reading attached content takes the same little memory whatever its size.
+// It does not run in parallel with other tests, whose memory would count.
 func TestMemory(t *testing.T) {
 	for name, size := range map[string]int64{"p256": 1 << 30, "ed25519": 32 << 20} {
 		opts := SignOptions{Signers: []Signer{{Key: testKey(t, name)}}, Time: testTime}

@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// The matrix of peers, algorithms and forms is TestInterop of package smime; here is what goes deeper.
+// The matrix of peers, algorithms and forms is TestInterop of package smime; here is what goes
+// deeper.
 
 // peer runs a program in dir. Without it the test is skipped, or fails where DNSEAL_PEERS=required.
 func peer(t *testing.T, dir, name string, args ...string) error {
@@ -147,8 +148,8 @@ func TestOpenSSLForms(t *testing.T) {
 	})
 }
 
-// TestGnuTLSForms reads what certtool writes without a signing time: then there are no signed attributes. It is also the only
-// program here that signs with keys that are for RSASSA-PSS only.
+// TestGnuTLSForms reads what certtool writes without a signing time: then there are no signed
+// attributes. It is also the only program here that signs with keys that are for RSASSA-PSS only.
 func TestGnuTLSForms(t *testing.T) {
 	t.Parallel()
 	content := testContent
@@ -169,7 +170,8 @@ func TestGnuTLSForms(t *testing.T) {
 	}
 }
 
-// TestAttachedPeers has OpenSSL read attached content that was signed by several, with a key that is no more than a crypto.Signer.
+// TestAttachedPeers has OpenSSL read attached content that was signed by several, with a key that
+// is no more than a crypto.Signer.
 func TestAttachedPeers(t *testing.T) {
 	t.Parallel()
 	dir := peerFolder(t, "p256", "rsa2048")

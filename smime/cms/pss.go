@@ -19,8 +19,9 @@ type pssParameters struct {
 	saltLength int
 }
 
-// parsePSS reads RSASSA-PSS-params; false for what is malformed, a digest that is not known, an MGF1 with another digest than
-// the hash (never seen from a peer, and crypto/rsa has none), a salt longer than any key, or another trailer.
+// parsePSS reads RSASSA-PSS-params; false for what is malformed, a digest that is not known, an
+// MGF1 with another digest than the hash (never seen from a peer, and crypto/rsa has none), a salt
+// longer than any key, or another trailer.
 func parsePSS(der []byte) (pssParameters, bool) {
 	outer := cryptobyte.String(der)
 	var s cryptobyte.String
@@ -89,7 +90,8 @@ func readPSSInteger(s *cryptobyte.String, tag cbasn1.Tag, def int) (int, bool) {
 	return n, ok
 }
 
-// pssParameters is the DER of RSASSA-PSS-params (see above), where the digests do have NULL (RFC 4055, Section 2.1).
+// pssParameters is the DER of RSASSA-PSS-params (see above), where the digests do have NULL (RFC
+// 4055, Section 2.1).
 func (s scheme) pssParameters() []byte {
 	hash := tlv(tagSequence, tlv(tagOID, []byte(digestOID(s.hash))), derNull)
 	mask := tlv(tagSequence, tlv(tagOID, []byte(oidMGF1)), hash)

@@ -18,7 +18,8 @@ import (
 // ErrUnsupportedKey says that a public key is none this package can verify with.
 var ErrUnsupportedKey = errors.New("cms: public key algorithm is not supported")
 
-// PSSPublicKey is an RSA key whose SubjectPublicKeyInfo says that it is for RSASSA-PSS only (RFC 4055, Section 1.2).
+// PSSPublicKey is an RSA key whose SubjectPublicKeyInfo says that it is for RSASSA-PSS only (RFC
+// 4055, Section 1.2).
 type PSSPublicKey struct {
 	*rsa.PublicKey
 	// Hash and MinSaltLength restrict its signatures; Hash 0: any.
@@ -34,7 +35,8 @@ func (k *PSSPublicKey) Equal(x crypto.PublicKey) bool {
 	return k.PublicKey.Equal(x)
 }
 
-// PublicKey returns the key of cert, also where crypto/x509 does not understand it. Errors: as ParsePublicKey.
+// PublicKey returns the key of cert, also where crypto/x509 does not understand it. Errors: as
+// ParsePublicKey.
 func PublicKey(cert *x509.Certificate) (crypto.PublicKey, error) {
 	if supportedKey(cert.PublicKey) {
 		return cert.PublicKey, nil
@@ -42,8 +44,9 @@ func PublicKey(cert *x509.Certificate) (crypto.PublicKey, error) {
 	return ParsePublicKey(cert.RawSubjectPublicKeyInfo)
 }
 
-// ParsePublicKey reads a DER SubjectPublicKeyInfo. The result is a *rsa.PublicKey, a *PSSPublicKey, a *ecdsa.PublicKey
-// (P-256, P-384 or P-521) or an ed25519.PublicKey. Errors: ErrUnsupportedKey for another kind, else what is malformed about it.
+// ParsePublicKey reads a DER SubjectPublicKeyInfo. The result is a *rsa.PublicKey, a *PSSPublicKey,
+// a *ecdsa.PublicKey (P-256, P-384 or P-521) or an ed25519.PublicKey. Errors: ErrUnsupportedKey for
+// another kind, else what is malformed about it.
 func ParsePublicKey(spki []byte) (crypto.PublicKey, error) {
 	alg, bits, ok := splitSPKI(spki)
 	if !ok {
@@ -66,8 +69,9 @@ func ParsePublicKey(spki []byte) (crypto.PublicKey, error) {
 	return pub, nil
 }
 
-// SubjectKeyID returns the SubjectKeyIdentifier of a key by method 1 of RFC 5280, Section 4.2.1.2: the SHA-1
-// of the bits of the key. The error says that spki, a DER SubjectPublicKeyInfo, is malformed.
+// SubjectKeyID returns the SubjectKeyIdentifier of a key by method 1 of RFC 5280, Section 4.2.1.2:
+// the SHA-1 of the bits of the key. The error says that spki, a DER SubjectPublicKeyInfo, is
+// malformed.
 func SubjectKeyID(spki []byte) ([]byte, error) {
 	_, bits, ok := splitSPKI(spki)
 	if !ok {

@@ -7,14 +7,16 @@ import (
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// Read reads exactly one ContentInfo with SignedData (BER or DER) from r. Attached content is written to content as it goes by (nil: discarded)
-// and hashed with the digests the structure announces; nothing of it is held in memory, but for 1 MiB where
-// SHA-512 is announced (an Ed25519 signer without signed attributes signs the content itself).
+// Read reads exactly one ContentInfo with SignedData (BER or DER) from r. Attached content is
+// written to content as it goes by (nil: discarded) and hashed with the digests the structure
+// announces; nothing of it is held in memory, but for 1 MiB where SHA-512 is announced (an Ed25519
+// signer without signed attributes signs the content itself).
 //
 // Whoever hands the content on before Verify has judged it hands on what nobody may have signed.
 //
-// Errors: *SyntaxError for what is malformed, *LimitError for what is over a limit, *ContentTypeError when it is another type
-// (EnvelopedData, CompressedData, …: its OID tells which), else what r or content returned.
+// Errors: *SyntaxError for what is malformed, *LimitError for what is over a limit,
+// *ContentTypeError when it is another type (EnvelopedData, CompressedData, …: its OID tells
+// which), else what r or content returned.
 func Read(r io.Reader, content io.Writer) (*SignedData, error) {
 	b := newBERReader(r)
 	defer b.release()

@@ -19,7 +19,8 @@ type scheme struct {
 	saltLength int         // PSS
 }
 
-// String is the name without the key: "ecdsa-sha256", "rsa-sha256", "rsa-pss-sha256", "ed25519"; "" for the zero value.
+// String is the name without the key: "ecdsa-sha256", "rsa-sha256", "rsa-pss-sha256", "ed25519"; ""
+// for the zero value.
 func (s scheme) String() string {
 	switch s.family {
 	case familyRSA:
@@ -35,8 +36,9 @@ func (s scheme) String() string {
 	}
 }
 
-// schemeOf puts the two algorithm identifiers of a SignerInfo together. The error is a *SignatureError:
-// unsupported for what is not known, weak for MD5, bad-signature where the two contradict each other.
+// schemeOf puts the two algorithm identifiers of a SignerInfo together. The error is a
+// *SignatureError: unsupported for what is not known, weak for MD5, bad-signature where the two
+// contradict each other.
 func schemeOf(digest, signature algorithmIdentifier) (scheme, *SignatureError) {
 	if string(digest.oid) == oidMD5 || string(signature.oid) == oidMD5WithRSA {
 		return scheme{}, failure(CodeWeak, "MD5")
@@ -54,7 +56,8 @@ func schemeOf(digest, signature algorithmIdentifier) (scheme, *SignatureError) {
 		return scheme{}, err
 	case named == 0:
 		s.hash = hash
-	// RFC 5754, Section 3, and RFC 4056, Section 3: both name the same digest. RFC 8419, Section 3.1: Ed25519 goes with SHA-512.
+	// RFC 5754, Section 3, and RFC 4056, Section 3: both name the same digest. RFC 8419, Section
+	// 3.1: Ed25519 goes with SHA-512.
 	case named != hash:
 		return scheme{}, failure(CodeBadSignature, "digest algorithm %s does not go with signature algorithm %s", digest, signature)
 	default:
@@ -63,7 +66,8 @@ func schemeOf(digest, signature algorithmIdentifier) (scheme, *SignatureError) {
 	return s, nil
 }
 
-// signatureScheme reads a signatureAlgorithm; named is the digest it brings with it, 0 for one that leaves it to digestAlgorithm.
+// signatureScheme reads a signatureAlgorithm; named is the digest it brings with it, 0 for one that
+// leaves it to digestAlgorithm.
 func signatureScheme(alg algorithmIdentifier) (s scheme, named crypto.Hash, err *SignatureError) {
 	switch string(alg.oid) {
 	// RFC 3370, Section 3.2; RFC 5754, Section 3.2.
@@ -86,7 +90,8 @@ func signatureScheme(alg algorithmIdentifier) (s scheme, named crypto.Hash, err 
 		s.family, named = familyECDSA, crypto.SHA384
 	case oidECDSAWithSHA512:
 		s.family, named = familyECDSA, crypto.SHA512
-	// RFC 5754, Section 3.3, does not allow this, but Windows names the algorithm of the key here. What the parameters say is in the key too.
+	// RFC 5754, Section 3.3, does not allow this, but Windows names the algorithm of the key here.
+	// What the parameters say is in the key too.
 	case oidECPublicKey:
 		return scheme{family: familyECDSA}, 0, nil
 	// RFC 8419, Section 2.3.
@@ -102,7 +107,8 @@ func signatureScheme(alg algorithmIdentifier) (s scheme, named crypto.Hash, err 
 	default:
 		return scheme{}, 0, failure(CodeUnsupported, "signature algorithm %s", alg)
 	}
-	// RSA: NULL, and absent is to be accepted; the others: absent (RFC 5754, Section 3.3; RFC 8419, Section 2.3).
+	// RSA: NULL, and absent is to be accepted; the others: absent (RFC 5754, Section 3.3; RFC 8419,
+	// Section 2.3).
 	if s.family == familyRSA && !alg.plain() || s.family != familyRSA && alg.parameters != nil {
 		return scheme{}, 0, failure(CodeUnsupported, "parameters of signature algorithm %s", alg)
 	}
@@ -112,7 +118,8 @@ func signatureScheme(alg algorithmIdentifier) (s scheme, named crypto.Hash, err 
 // derNull is the parameters of algorithms that have none and write so.
 var derNull = []byte{tagNull, 0}
 
-// digestAlgorithm is the DER of the AlgorithmIdentifier; SHA-2 without parameters (RFC 5754, Section 2).
+// digestAlgorithm is the DER of the AlgorithmIdentifier; SHA-2 without parameters (RFC 5754,
+// Section 2).
 func (s scheme) digestAlgorithm() []byte {
 	return tlv(tagSequence, tlv(tagOID, []byte(digestOID(s.hash))))
 }

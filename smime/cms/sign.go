@@ -13,8 +13,8 @@ import (
 type Signer struct {
 	// Key signs. RSA (2048 to 4096 bit), ECDSA P-256, P-384, P-521, Ed25519.
 	Key crypto.Signer
-	// Certificate is the key's certificate. Nil: the signer is named by the SubjectKeyIdentifier of the key
-	// (RFC 5280, 4.2.1.2, method 1) and signingCertificateV2 is left out.
+	// Certificate is the key's certificate. Nil: the signer is named by the SubjectKeyIdentifier of
+	// the key (RFC 5280, 4.2.1.2, method 1) and signingCertificateV2 is left out.
 	Certificate *x509.Certificate
 	// PSS signs with RSASSA-PSS (RFC 4056); RSA keys only.
 	PSS bool
@@ -22,8 +22,9 @@ type Signer struct {
 	ready *signer // what Ready found
 }
 
-// Ready returns s for signing often: that its key can sign and is the certificate's is checked now, and what is the same in all its
-// signatures is made now. The fields of the result must not be changed. Errors: ErrUnsupportedKey, a Certificate of another key.
+// Ready returns s for signing often: that its key can sign and is the certificate's is checked now,
+// and what is the same in all its signatures is made now. The fields of the result must not be
+// changed. Errors: ErrUnsupportedKey, a Certificate of another key.
 func (s Signer) Ready() (Signer, error) {
 	if s.ready != nil {
 		return s, nil
@@ -40,7 +41,8 @@ func (s Signer) Ready() (Signer, error) {
 type SignOptions struct {
 	// Signers sign in parallel, at most MaxSigners.
 	Signers []Signer
-	// Certificates go into the SignedData (the signers' own too: they are not added by themselves), at most MaxCertificates.
+	// Certificates go into the SignedData (the signers' own too: they are not added by themselves),
+	// at most MaxCertificates.
 	Certificates []*x509.Certificate
 	// Time is the signingTime attribute.
 	Time time.Time
@@ -48,9 +50,11 @@ type SignOptions struct {
 	Rand io.Reader
 }
 
-// Sign returns the DER of a detached SignedData over the content read from content (hashed once, whatever the number of signers).
+// Sign returns the DER of a detached SignedData over the content read from content (hashed once,
+// whatever the number of signers).
 //
-// Errors: ErrUnsupportedKey, *LimitError, a Signer whose Certificate is of another key, else what content or a key returned.
+// Errors: ErrUnsupportedKey, *LimitError, a Signer whose Certificate is of another key, else what
+// content or a key returned.
 func Sign(content io.Reader, opts SignOptions) ([]byte, error) {
 	signers, d, err := prepare(opts)
 	if err != nil {
@@ -66,11 +70,13 @@ func Sign(content io.Reader, opts SignOptions) ([]byte, error) {
 	return append(m.head(detached), m.tail...), nil
 }
 
-// SignAttached writes the DER of a SignedData with content inside. size is the exact length of content from where it stands. It is read
-// twice, once to hash and once to copy: the lengths in front of it include that of the signature, which for ECDSA is not known
-// before it is made. Memory does not grow with size.
+// SignAttached writes the DER of a SignedData with content inside. size is the exact length of
+// content from where it stands. It is read twice, once to hash and once to copy: the lengths in
+// front of it include that of the signature, which for ECDSA is not known before it is made. Memory
+// does not grow with size.
 //
-// Errors: as Sign, ErrUnsupportedKey and so on before anything is written; io.ErrUnexpectedEOF when content is shorter than size; what w returned.
+// Errors: as Sign, ErrUnsupportedKey and so on before anything is written; io.ErrUnexpectedEOF when
+// content is shorter than size; what w returned.
 func SignAttached(w io.Writer, content io.ReadSeeker, size int64, opts SignOptions) error {
 	signers, d, err := prepare(opts)
 	if err != nil {

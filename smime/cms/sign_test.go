@@ -72,8 +72,8 @@ func TestSignDetached(t *testing.T) {
 	}
 }
 
-// TestSignedAttributes: what is signed beside the content, each once and in the order of DER; without a certificate nothing is
-// bound to one.
+// TestSignedAttributes: what is signed beside the content, each once and in the order of DER;
+// without a certificate nothing is bound to one.
 func TestSignedAttributes(t *testing.T) {
 	t.Parallel()
 	const always = "1.2.840.113549.1.9.3 1.2.840.113549.1.9.5 1.2.840.113549.1.9.52 1.2.840.113549.1.9.4 1.2.840.113549.1.9.15"
@@ -162,7 +162,8 @@ func TestPSSKey(t *testing.T) {
 	}
 }
 
-// TestSeveralSigners with different digests, one of them without a certificate, sign the content in one pass.
+// TestSeveralSigners with different digests, one of them without a certificate, sign the content in
+// one pass.
 func TestSeveralSigners(t *testing.T) {
 	t.Parallel()
 	var opts SignOptions
@@ -203,7 +204,8 @@ func TestDeterministic(t *testing.T) {
 	}
 }
 
-// TestTrouble: an announced size that is not there leaves an error, as does trouble with reading, writing or the key.
+// TestTrouble: an announced size that is not there leaves an error, as does trouble with reading,
+// writing or the key.
 func TestTrouble(t *testing.T) {
 	t.Parallel()
 	trouble := errors.New("trouble")

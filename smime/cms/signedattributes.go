@@ -38,7 +38,8 @@ func retag(der []byte, tag byte) []byte {
 	return der
 }
 
-// encodeTime is RFC 5652, Section 11.3: UTCTime from 1950 to 2049, else GeneralizedTime, both in UTC with whole seconds.
+// encodeTime is RFC 5652, Section 11.3: UTCTime from 1950 to 2049, else GeneralizedTime, both in
+// UTC with whole seconds.
 func encodeTime(t time.Time) ([]byte, error) {
 	t = t.UTC()
 	switch year := t.Year(); {

@@ -14,8 +14,8 @@ type SignedData struct {
 	Attached bool
 	// ContentSize is the number of content octets when Attached.
 	ContentSize int64
-	// RawCertificates holds the certificates as DER, in their order; what x509 cannot parse is not in Certificates. Neither may be changed:
-	// what was parsed once is handed out again.
+	// RawCertificates holds the certificates as DER, in their order; what x509 cannot parse is not
+	// in Certificates. Neither may be changed: what was parsed once is handed out again.
 	RawCertificates [][]byte
 	Certificates    []*x509.Certificate
 	// Signers may be empty: that is no signature, but RFC 8551, Section 3.8 (certs-only).
@@ -28,8 +28,9 @@ type SignedData struct {
 	content          *Digests // of attached content
 }
 
-// Digests returns what Verify wants. For attached content it is filled. For a detached signature it is a new one, empty, with the
-// digest algorithms that the signers need: the caller writes the content to it.
+// Digests returns what Verify wants. For attached content it is filled. For a detached signature it
+// is a new one, empty, with the digest algorithms that the signers need: the caller writes the
+// content to it.
 func (sd *SignedData) Digests() *Digests {
 	if sd.Attached {
 		return sd.content

@@ -46,7 +46,8 @@ const detached = -1
 
 // head is everything up to the content, which takes size octets:
 //
-//	ContentInfo { signedData, [0] SignedData { version, digestAlgorithms, { id-data, [0] OCTET STRING
+//	ContentInfo { signedData,
+//	  [0] SignedData { version, digestAlgorithms, { id-data, [0] OCTET STRING
 func (m *signedMessage) head(size int64) []byte {
 	contentType := tlv(tagOID, []byte(oidData))
 	version := []byte{tagInteger, 1, m.version}

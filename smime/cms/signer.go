@@ -15,7 +15,8 @@ import (
 	"golang.org/x/crypto/cryptobyte"
 )
 
-// maxSigningRSABits is the largest RSA key that signs: every implementation takes it (RFC 8551, Section 2.2).
+// maxSigningRSABits is the largest RSA key that signs: every implementation takes it (RFC 8551,
+// Section 2.2).
 const maxSigningRSABits = 4096
 
 // signer is a Signer whose key was looked at.
@@ -129,7 +130,8 @@ func curveDigest(pub *ecdsa.PublicKey) crypto.Hash {
 	return 0
 }
 
-// signerInfo signs the content in d and returns the DER of RFC 5652, Section 5.3 (see parseSignerInfo).
+// signerInfo signs the content in d and returns the DER of RFC 5652, Section 5.3 (see
+// parseSignerInfo).
 func (s *signer) signerInfo(random io.Reader, d *Digests, at time.Time) ([]byte, error) {
 	attrs, err := s.signedAttributes(d.Sum(s.hash), at)
 	if err != nil {

@@ -9,21 +9,25 @@ import (
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// SignerInfo is RFC 5652, Section 5.3. What is said in its fields is only what the signer, or whoever sent the
-// message, claims, until Verify has judged it.
+// SignerInfo is RFC 5652, Section 5.3. What is said in its fields is only what the signer, or
+// whoever sent the message, claims, until Verify has judged it.
 type SignerInfo struct {
-	// RawIssuer (the DER of a Name) and Serial (the contents octets of an INTEGER), or SubjectKeyID, name the certificate.
+	// RawIssuer (the DER of a Name) and Serial (the contents octets of an INTEGER), or
+	// SubjectKeyID, name the certificate.
 	RawIssuer    []byte
 	Serial       []byte
 	SubjectKeyID []byte
-	// Algorithm names digest and signature, as far as they are known without the key: "ecdsa-sha256", "rsa-sha256",
-	// "rsa-pss-sha256", "ed25519"; an unknown algorithm is named by its OID. AlgorithmWith adds the curve.
+	// Algorithm names digest and signature, as far as they are known without the key:
+	// "ecdsa-sha256", "rsa-sha256", "rsa-pss-sha256", "ed25519"; an unknown algorithm is named by
+	// its OID. AlgorithmWith adds the curve.
 	Algorithm string
-	// DigestAlgorithm is the digest of the content, 0 when it is unknown; MessageDigest its signed value, nil without signed attributes.
+	// DigestAlgorithm is the digest of the content, 0 when it is unknown; MessageDigest its signed
+	// value, nil without signed attributes.
 	DigestAlgorithm crypto.Hash
 	MessageDigest   []byte
-	// SignedAttributes says whether there are any. RFC 5652 allows none for id-data; a signature that is to
-	// be relied on should have them (Section 5.3; only with them are digest algorithm and certificate bound to it).
+	// SignedAttributes says whether there are any. RFC 5652 allows none for id-data; a signature
+	// that is to be relied on should have them (Section 5.3; only with them are digest algorithm
+	// and certificate bound to it).
 	SignedAttributes bool
 	// SigningTime is the claimed time (zero: none).
 	SigningTime time.Time
@@ -35,10 +39,11 @@ type SignerInfo struct {
 	signatureAlgorithm algorithmIdentifier
 	scheme             scheme
 	schemeErr          *SignatureError
-	rawAttributes      []byte // DER of signedAttrs in the order received, with the tag of a SET; nil when absent
-	attributes         attributes
-	attributesErr      *SignatureError
-	signature          []byte
+	// DER of signedAttrs in the order received, with the tag of a SET; nil when absent
+	rawAttributes []byte
+	attributes    attributes
+	attributesErr *SignatureError
+	signature     []byte
 }
 
 // AlgorithmWith is Algorithm with the curve of pub, the signer's key: "ecdsa-p256-sha256".
@@ -123,7 +128,8 @@ func (si *SignerInfo) settleAlgorithms() {
 	}
 }
 
-// settleAttributes reads the signed attributes. What they say wrongly is for Verify to tell; the error is about their form.
+// settleAttributes reads the signed attributes. What they say wrongly is for Verify to tell; the
+// error is about their form.
 func (si *SignerInfo) settleAttributes(contents []byte) error {
 	if !si.SignedAttributes {
 		return nil

@@ -12,7 +12,8 @@ import (
 	"dnseal/smime/certificate"
 )
 
-// certificateID is the hash of the certificate under which the signer put the signature, RFC 5035, Section 4:
+// certificateID is the hash of the certificate under which the signer put the signature, RFC 5035,
+// Section 4:
 //
 //	ESSCertIDv2 ::= SEQUENCE {
 //	  hashAlgorithm  AlgorithmIdentifier DEFAULT {algorithm id-sha256},
@@ -40,7 +41,8 @@ type certificateID struct {
 //	  certs     SEQUENCE OF ESSCertIDv2,
 //	  policies  SEQUENCE OF PolicyInformation OPTIONAL }
 //
-// The first is the signer's; what stands behind it restricts the path, which is not this package's business.
+// The first is the signer's; what stands behind it restricts the path, which is not this package's
+// business.
 func (a *attributes) readSigningCertificateV2(value *cryptobyte.String) bool {
 	id := certificateID{algorithm: algorithmIdentifier{oid: []byte(oidSHA256)}}
 	first, ok := firstCertificateID(value)
@@ -50,8 +52,8 @@ func (a *attributes) readSigningCertificateV2(value *cryptobyte.String) bool {
 	return a.addCertificateID(id, first)
 }
 
-// readSigningCertificate reads the elder form of RFC 2634, Section 5.4 (RFC 5035, Section 5), with SHA-1: too weak to
-// rely on, but a certificate that does not even fit it is another one.
+// readSigningCertificate reads the elder form of RFC 2634, Section 5.4 (RFC 5035, Section 5), with
+// SHA-1: too weak to rely on, but a certificate that does not even fit it is another one.
 func (a *attributes) readSigningCertificate(value *cryptobyte.String) bool {
 	first, ok := firstCertificateID(value)
 	return ok && a.addCertificateID(certificateID{algorithm: algorithmIdentifier{oid: []byte(oidSHA1)}}, first)
@@ -100,8 +102,8 @@ func (id certificateID) check(cert *x509.Certificate) *SignatureError {
 	return nil
 }
 
-// signingCertificateV2 is the attribute's value for cert: SHA-256, which is the default and so not written (X.690, Section 11.5),
-// and no issuerSerial, which the SignerIdentifier has already.
+// signingCertificateV2 is the attribute's value for cert: SHA-256, which is the default and so not
+// written (X.690, Section 11.5), and no issuerSerial, which the SignerIdentifier has already.
 func signingCertificateV2(cert *x509.Certificate) []byte {
 	return tlv(tagSequence, tlv(tagSequence, tlv(tagSequence, tlv(tagOctetString, digest(crypto.SHA256, cert.Raw)))))
 }

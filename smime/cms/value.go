@@ -57,7 +57,8 @@ func rsaSize(pub *rsa.PublicKey) *SignatureError {
 	return nil
 }
 
-// input turns what is signed into what the key's algorithm takes: its digest, for Ed25519 (RFC 8419, Section 3.1) the message itself.
+// input turns what is signed into what the key's algorithm takes: its digest, for Ed25519 (RFC
+// 8419, Section 3.1) the message itself.
 func (s scheme) input(message []byte) []byte {
 	if s.family == familyEd25519 {
 		return message
@@ -88,7 +89,8 @@ func (s scheme) verifyRSA(pub *rsa.PublicKey, input, signature []byte) bool {
 	return rsa.VerifyPSS(pub, s.hash, input, signature, &rsa.PSSOptions{SaltLength: s.saltLength}) == nil
 }
 
-// weakness says whether a right signature proves nothing today (RFC 8551, Section 2.1 and Section 2.2).
+// weakness says whether a right signature proves nothing today (RFC 8551, Section 2.1 and Section
+// 2.2).
 func (s scheme) weakness(pub crypto.PublicKey) *SignatureError {
 	if s.hash == crypto.SHA1 {
 		return failure(CodeWeak, "SHA-1")

@@ -10,11 +10,12 @@ import (
 	"dnseal/smime/certificate"
 )
 
-// Verify checks this signer's signature under pub, the signer's key (of Match or MatchKey), over the content hashed in d:
-// nil when right. pub is what ParsePublicKey or PublicKey return.
+// Verify checks this signer's signature under pub, the signer's key (of Match or MatchKey), over
+// the content hashed in d: nil when right. pub is what ParsePublicKey or PublicKey return.
 //
-// All errors are a *SignatureError, whose Code tells what is wrong from what is right but weak, and from what cannot be judged:
-// CodeBadAttributes, CodeBadDigest, CodeBadSignature, CodeWeak, CodeUnsupported.
+// All errors are a *SignatureError, whose Code tells what is wrong from what is right but weak, and
+// from what cannot be judged: CodeBadAttributes, CodeBadDigest, CodeBadSignature, CodeWeak,
+// CodeUnsupported.
 func (si *SignerInfo) Verify(d *Digests, pub crypto.PublicKey) error {
 	if err := si.judge(d, pub); err != nil {
 		return err
@@ -54,8 +55,9 @@ func (si *SignerInfo) checkAttributes(d *Digests) *SignatureError {
 	// RFC 5652, Section 5.3: without signed attributes the content is id-data.
 	case !si.SignedAttributes && si.contentType != oidData:
 		return failure(CodeBadAttributes, "there are no signed attributes, though the content is not id-data")
-	// RFC 5652, Section 5.4, gives both forms the same hash: content that is itself a set of attributes
-	// was signed as attributes, over another content (draft-ietf-lamps-cms-euf-cma-signeddata).
+	// RFC 5652, Section 5.4, gives both forms the same hash: content that is itself a set of
+	// attributes was signed as attributes, over another content
+	// (draft-ietf-lamps-cms-euf-cma-signeddata).
 	case !si.SignedAttributes && d.looksLikeAttributes():
 		return failure(CodeBadAttributes, "the content is a set of signed attributes")
 	case !si.SignedAttributes:
@@ -70,7 +72,8 @@ func (si *SignerInfo) checkAttributes(d *Digests) *SignatureError {
 	return nil
 }
 
-// checkDigest compares the messageDigest attribute with the content (RFC 5652, Section 5.6), whether or not the signature can be judged.
+// checkDigest compares the messageDigest attribute with the content (RFC 5652, Section 5.6),
+// whether or not the signature can be judged.
 func (si *SignerInfo) checkDigest(d *Digests) *SignatureError {
 	if si.DigestAlgorithm == 0 || !si.SignedAttributes {
 		return nil
@@ -85,7 +88,8 @@ func (si *SignerInfo) checkDigest(d *Digests) *SignatureError {
 	return nil
 }
 
-// notHashed is for a digest that is not in digestAlgorithms: RFC 5652, Section 5.1, does not ask to judge these.
+// notHashed is for a digest that is not in digestAlgorithms: RFC 5652, Section 5.1, does not ask to
+// judge these.
 func (si *SignerInfo) notHashed() *SignatureError {
 	return failure(CodeUnsupported, "digest algorithm %s was not announced", si.digestAlgorithm)
 }
@@ -98,7 +102,8 @@ func (si *SignerInfo) checkValue(d *Digests, pub crypto.PublicKey) *SignatureErr
 	if si.scheme.verify(pub, si.scheme.input(si.rawAttributes), si.signature) {
 		return nil
 	}
-	// RFC 5652, Section 5.4: the signature is over the DER, which is sorted; some send it in another order.
+	// RFC 5652, Section 5.4: the signature is over the DER, which is sorted; some send it in
+	// another order.
 	if sorted := sortSet(si.rawAttributes); !bytes.Equal(sorted, si.rawAttributes) &&
 		si.scheme.verify(pub, si.scheme.input(sorted), si.signature) {
 		return nil

@@ -142,7 +142,8 @@ func forgeWeak(tb testing.TB, cert *x509.Certificate, key crypto.Signer) *forged
 	return s
 }
 
-// TestNotAnnounced: attached content is hashed with what is announced before it; a signer with another digest cannot be judged.
+// TestNotAnnounced: attached content is hashed with what is announced before it; a signer with
+// another digest cannot be judged.
 func TestNotAnnounced(t *testing.T) {
 	t.Parallel()
 	key := testKey(t, "p256")
@@ -164,7 +165,8 @@ func TestNotAnnounced(t *testing.T) {
 	}
 }
 
-// TestEd25519Content: without signed attributes the content itself is signed, as much as is held of it.
+// TestEd25519Content: without signed attributes the content itself is signed, as much as is held of
+// it.
 func TestEd25519Content(t *testing.T) {
 	t.Parallel()
 	key := testKey(t, "ed25519")
@@ -205,7 +207,8 @@ func TestVerifyKeys(t *testing.T) {
 	}
 }
 
-// TestBitFlips: no bit of a message can be changed so that it passes as something else than was signed.
+// TestBitFlips: no bit of a message can be changed so that it passes as something else than was
+// signed.
 func TestBitFlips(t *testing.T) {
 	t.Parallel()
 	for _, m := range messagesOfAllKinds(t) {
@@ -222,7 +225,8 @@ func TestBitFlips(t *testing.T) {
 				if judge(der, m.detached) != "pass" {
 					return
 				}
-				// What may differ is what nobody signed: the version, other certificates, what is announced.
+				// What may differ is what nobody signed: the version, other certificates, what is
+				// announced.
 				sd, err := Read(bytes.NewReader(der), nil)
 				if err != nil {
 					t.Fatal(err)

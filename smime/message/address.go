@@ -19,15 +19,16 @@ type Address struct {
 	Local, Domain string
 }
 
-// Limits of an address in octets. RFC 5321, 4.5.3.1 has 64 for the local part; longer ones are seen and do no harm.
+// Limits of an address in octets. RFC 5321, 4.5.3.1 has 64 for the local part; longer ones are seen
+// and do no harm.
 const (
 	maxLocal  = 256
 	maxDomain = 253
 	maxLabel  = 63
 )
 
-// ParseAddress reads an addr-spec (no display name, no angle brackets):
-// "alice@example.org", `"a b"@example.org`, UTF-8 in both parts. Comments and white space around the parts are dropped.
+// ParseAddress reads an addr-spec (no display name, no angle brackets): "alice@example.org", `"a
+// b"@example.org`, UTF-8 in both parts. Comments and white space around the parts are dropped.
 // Every error means that s is not an address.
 func ParseAddress(s string) (Address, error) {
 	p := addressParser{rest: s}
@@ -41,9 +42,10 @@ func ParseAddress(s string) (Address, error) {
 	return a, nil
 }
 
-// ParseAddressList reads the value of a From, Sender or To field (RFC 5322,
-// 3.4; groups too), folded or not. On an error the addresses before it are returned with it.
-// A display name that looks like an address without being quoted is an error: readers disagree on what such a field says.
+// ParseAddressList reads the value of a From, Sender or To field (RFC 5322, 3.4; groups too),
+// folded or not. On an error the addresses before it are returned with it. A display name that
+// looks like an address without being quoted is an error: readers disagree on what such a field
+// says.
 func ParseAddressList(value string) ([]Address, error) {
 	p := addressParser{rest: value}
 	as, err := p.list()
@@ -106,7 +108,8 @@ func normalDomain(domain string) (string, error) {
 	if strings.HasPrefix(domain, "[") {
 		return strings.ToLower(domain), nil
 	}
-	// Mapping takes time with the square of the length; a U-label has at most four octets for one of its A-label.
+	// Mapping takes time with the square of the length; a U-label has at most four octets for one
+	// of its A-label.
 	if len(domain) > 4*maxDomain {
 		return "", fmt.Errorf("domain of %d octets, at most %d are possible", len(domain), maxDomain)
 	}

@@ -101,7 +101,8 @@ func TestParseAddressList(t *testing.T) {
 	}
 }
 
-// TestLongDomain: a domain is not mapped before its length is known, or a From field of 1 MiB would take an hour.
+// TestLongDomain: a domain is not mapped before its length is known, or a From field of 1 MiB would
+// take an hour.
 func TestLongDomain(t *testing.T) {
 	var b strings.Builder
 	for i := range 300_000 {

@@ -7,7 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// addressParser reads RFC 5322, 3.4 with the UTF-8 of RFC 6532. It looks at each byte once; rest is what is left.
+// addressParser reads RFC 5322, 3.4 with the UTF-8 of RFC 6532. It looks at each byte once; rest is
+// what is left.
 type addressParser struct {
 	rest string
 }
@@ -111,7 +112,8 @@ func (p *addressParser) mailbox() (Address, error) {
 	return Address{}, fmt.Errorf("no address at %q", clip(p.rest))
 }
 
-// angle reads the rest of angle-addr. A source route (obs-route) is refused: it has been dead since RFC 2821.
+// angle reads the rest of angle-addr. A source route (obs-route) is refused: it has been dead since
+// RFC 2821.
 func (p *addressParser) angle() (Address, error) {
 	a, err := p.addrSpec()
 	if err != nil {
@@ -253,7 +255,8 @@ func (p *addressParser) quotedString() (string, error) {
 	return "", errors.New("quoted string without its end")
 }
 
-// textLen is the length of the character at the start of s, which may be any but a control character.
+// textLen is the length of the character at the start of s, which may be any but a control
+// character.
 func textLen(s string) (int, error) {
 	if c := s[0]; c < utf8.RuneSelf {
 		if c < ' ' && c != '\t' || c == 0x7f {

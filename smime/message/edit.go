@@ -30,9 +30,11 @@ const (
 type Change struct {
 	Op   Op
 	Name string
-	// Index counts fields of the same name (ASCII case-insensitive) from 1 at the top; for Delete only.
+	// Index counts fields of the same name (ASCII case-insensitive) from 1 at the top; for Delete
+	// only.
 	Index int
-	// Value is what stands after the colon, raw: usually with a leading space, folded with CRLF, without a final CRLF.
+	// Value is what stands after the colon, raw: usually with a leading space, folded with CRLF,
+	// without a final CRLF.
 	Value string
 }
 

@@ -155,7 +155,8 @@ func decodeQ(text string) string {
 
 // decodeCharset knows what browsers know, and so most readers.
 func decodeCharset(charset, octets string) (string, bool) {
-	if octets == "" || strings.EqualFold(charset, "unknown-8bit") { // RFC 1428, Section 3: octets as they came
+	// RFC 1428, Section 3: octets as they came
+	if octets == "" || strings.EqualFold(charset, "unknown-8bit") {
 		return octets, true
 	}
 	e, err := htmlindex.Get(charset)

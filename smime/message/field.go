@@ -18,7 +18,8 @@ type Field struct {
 	colon int
 }
 
-// nameEnd returns the length of the field's name and where its colon stands, or 0, 0 when the line is no field.
+// nameEnd returns the length of the field's name and where its colon stands, or 0, 0 when the line
+// is no field.
 func (f Field) nameEnd() (name, colon int) {
 	c := f.colon
 	if c == 0 {
@@ -33,7 +34,8 @@ func (f Field) nameEnd() (name, colon int) {
 	return n, c
 }
 
-// fieldColon returns where the colon behind a field's name stands, or 0 when raw is no header field.
+// fieldColon returns where the colon behind a field's name stands, or 0 when raw is no header
+// field.
 func fieldColon(raw []byte) int {
 	c := bytes.IndexByte(raw, ':')
 	if c <= 0 {
@@ -57,7 +59,8 @@ func fieldColon(raw []byte) int {
 
 func isWSP(b byte) bool { return b == ' ' || b == '\t' }
 
-// Name returns the field's name as it stands, without trailing white space; "" for a line that is no field.
+// Name returns the field's name as it stands, without trailing white space; "" for a line that is
+// no field.
 func (f Field) Name() string {
 	n, _ := f.nameEnd()
 	return string(f.Raw[:n])
@@ -89,7 +92,8 @@ func hasPrefix(b []byte, prefix string) bool {
 	return true
 }
 
-// CompareNames orders fields by their names (ASCII case-insensitive), lines that are no field first.
+// CompareNames orders fields by their names (ASCII case-insensitive), lines that are no field
+// first.
 func CompareNames(f, g Field) int {
 	n, _ := f.nameEnd()
 	m, _ := g.nameEnd()

@@ -152,7 +152,8 @@ func (m *Message) Shown() Shown {
 	return ShownIn(m.Fields("From")...)
 }
 
-// NamesAuthor reports whether the message has a From field that holds more than white space and comments.
+// NamesAuthor reports whether the message has a From field that holds more than white space and
+// comments.
 func (m *Message) NamesAuthor() bool {
 	return slices.ContainsFunc(m.Fields("From"), func(f Field) bool { return strings.TrimSpace(withoutComments(f.Unfolded())) != "" })
 }
@@ -202,7 +203,8 @@ func suspects(value string, domains []string) []Address {
 	}
 	for a := range AddressesIn(value) {
 		add(a)
-		add(Address{Local: strings.TrimFunc(a.Local, isSign), Domain: a.Domain}) // as in *alice@example.org*
+		// as in *alice@example.org*
+		add(Address{Local: strings.TrimFunc(a.Local, isSign), Domain: a.Domain})
 	}
 	for _, d := range domains {
 		if !known[d] {

@@ -143,8 +143,10 @@ func TestShown(t *testing.T) {
 		{"From: (x)\r\nSender: a@example.org", "example.org"},
 		{"From: a@[192.0.2.1]", "[192.0.2.1]"},
 		{"From: a@[IPv6:2001:db8::1]", "[ipv6:2001:db8::1]"},
-		{"From: a@[example.org]", "example.org [example.org]"},                                   // no address literal
-		{"From: \u00aba@example.org\u00bb", "example.org example.xn--org-3ga example.org\u00bb"}, // no label of a name
+		// no address literal
+		{"From: a@[example.org]", "example.org [example.org]"},
+		// no label of a name
+		{"From: \u00aba@example.org\u00bb", "example.org example.xn--org-3ga example.org\u00bb"},
 		{"From: a@b\u00fccher.example", "xn--bcher-kva.example"},
 	} {
 		m, err := Read(strings.NewReader(c.header+"\r\n\r\nx\r\n"), ReadOptions{})

@@ -41,7 +41,8 @@ type Unfitter interface {
 
 // Envelope is what a door knows about a message beside its bytes.
 type Envelope struct {
-	// MailFrom is the reverse-path without angle brackets; empty is the null sender (RFC 5321, 4.5.5).
+	// MailFrom is the reverse-path without angle brackets; empty is the null sender (RFC 5321,
+	// 4.5.5).
 	MailFrom string
 	// Rcpt holds the forward-paths without angle brackets, in order.
 	Rcpt []string
@@ -64,7 +65,8 @@ type Envelope struct {
 type Submitter struct {
 	// User is the SASL authentication identity, or empty.
 	User string
-	// TLSName is the DNS name a client proved by its TLSA record (DANCE), a lower-case A-label name without final dot, or empty.
+	// TLSName is the DNS name a client proved by its TLSA record (DANCE), a lower-case A-label name
+	// without final dot, or empty.
 	TLSName string
 	// Addr is the client's network address; the zero value means local or unknown.
 	Addr netip.Addr
@@ -106,10 +108,12 @@ type Reply struct {
 // Outcome is a handler's decision.
 type Outcome struct {
 	Action Action
-	// Edit is what to change before passing on; nil changes nothing. Only looked at for Accept and Quarantine.
+	// Edit is what to change before passing on; nil changes nothing. Only looked at for Accept and
+	// Quarantine.
 	Edit *Edit
 	// Forms are further forms of the message for some of the recipients (opaque, encrypted, Bcc).
-	// Recipients in no form get Edit. A door that cannot split a message defers when Forms is not empty.
+	// Recipients in no form get Edit. A door that cannot split a message defers when Forms is not
+	// empty.
 	Forms []Form
 	// Reply is for Defer and Reject; the zero value means the door's own generic reply.
 	Reply Reply
@@ -121,7 +125,8 @@ type Outcome struct {
 	// Header is, from a verifier, the state of the header in one word for metrics: "protected",
 	// "changed", "restored" or "unprotected".
 	Header string
-	// Attrs is what the operator's log line shall say beside the result; no bodies, no subjects, no secrets.
+	// Attrs is what the operator's log line shall say beside the result; no bodies, no subjects, no
+	// secrets.
 	Attrs []slog.Attr
 }
 

@@ -29,7 +29,8 @@ const defaultHeaderBytes = 1 << 20
 
 // ReadOptions limit what Read takes. The zero value is safe.
 type ReadOptions struct {
-	// MaxBytes is the most bytes of message; 0 means no limit (it is spooled to disk, never held in memory).
+	// MaxBytes is the most bytes of message; 0 means no limit (it is spooled to disk, never held in
+	// memory).
 	MaxBytes int64
 	// MaxHeaderBytes is the most bytes of header; 0 means 1 MiB.
 	MaxHeaderBytes int

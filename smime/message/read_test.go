@@ -211,7 +211,8 @@ func TestSpool(t *testing.T) {
 
 func count(n int, err error) (int64, error) { return int64(n), err }
 
-// TestSpoolLimits wants what does not fit or is not there to be an error, and nothing to be taken for more than it is.
+// TestSpoolLimits wants what does not fit or is not there to be an error, and nothing to be taken
+// for more than it is.
 func TestSpoolLimits(t *testing.T) {
 	t.Parallel()
 	s := NewSpool(10)
@@ -236,7 +237,8 @@ func TestSpoolLimits(t *testing.T) {
 	}
 }
 
-// TestSpoolMemoryPerMessage wants a message of a mail's usual size to be written out without memory of its own.
+// TestSpoolMemoryPerMessage wants a message of a mail's usual size to be written out without memory
+// of its own.
 func TestSpoolMemoryPerMessage(t *testing.T) {
 	m := mustRead(t, "From: a@example.org\r\n\r\n"+strings.Repeat("text\r\n", 700))
 	if n := testing.AllocsPerRun(100, func() {
@@ -254,7 +256,8 @@ func TestSpoolMemoryPerMessage(t *testing.T) {
 	}
 }
 
-// TestSpoolMemory writes and closes many spools at a time: memory that one gives back is never another's.
+// TestSpoolMemory writes and closes many spools at a time: memory that one gives back is never
+// another's.
 func TestSpoolMemory(t *testing.T) {
 	t.Parallel()
 	var wg sync.WaitGroup

@@ -101,7 +101,8 @@ func plain(text string) string {
 		switch {
 		case r < utf8.RuneSelf && r > ' ' && r != 0x7f:
 			return r
-		case r == '\u3002': // the ideographic full stop, which is a dot in a domain (RFC 3490, Section 3.1)
+		// the ideographic full stop, which is a dot in a domain (RFC 3490, Section 3.1)
+		case r == '\u3002':
 			return '.'
 		case unicode.IsSpace(r):
 			return ' '

@@ -96,7 +96,8 @@ func hidesResults(value, ours string) bool {
 // cannot be read it claims to be when ours stands anywhere in it.
 func claims(value, ours string) bool {
 	for _, text := range resultTexts(value) {
-		for _, t := range []string{text, undoPairs(text)} { // there are readers who know no quoted pairs in comments
+		// there are readers who know no quoted pairs in comments
+		for _, t := range []string{text, undoPairs(text)} {
 			before, id, err := authservID(t)
 			switch {
 			case err != nil:

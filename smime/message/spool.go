@@ -14,10 +14,10 @@ const (
 	fileBuffer = 64 << 10
 )
 
-// Spool holds bytes: up to 256 KiB in memory, more in a temporary file (mode
-// 0600, in the directory TMPDIR names) that is unlinked as soon as it is open:
-// its space goes with the process.
-// It is written once and then read at any place by any number of readers, all of which are done when it is closed.
+// Spool holds bytes: up to 256 KiB in memory, more in a temporary file (mode 0600, in the directory
+// TMPDIR names) that is unlinked as soon as it is open: its space goes with the process. It is
+// written once and then read at any place by any number of readers, all of which are done when it
+// is closed.
 type Spool struct {
 	max  int64
 	file *os.File // holds the first flushed bytes; nil while all is in tail
@@ -32,7 +32,8 @@ type Spool struct {
 // limit); Write then fails with ErrTooBig.
 func NewSpool(max int64) *Spool { return &Spool{max: max} }
 
-// Write appends p. Errors: ErrTooBig, before anything is written; os.ErrClosed; or what the file system said.
+// Write appends p. Errors: ErrTooBig, before anything is written; os.ErrClosed; or what the file
+// system said.
 func (s *Spool) Write(p []byte) (int, error) {
 	if err := s.admit(int64(len(p))); err != nil {
 		return 0, err
@@ -53,8 +54,8 @@ func (s *Spool) Write(p []byte) (int, error) {
 // WriteString appends p, as Write does.
 func (s *Spool) WriteString(p string) (int, error) { return s.Write([]byte(p)) }
 
-// CopyN appends the next n bytes of r, read straight into its own memory, and returns how many it took from r.
-// Errors: as Write, what r returned, and io.ErrUnexpectedEOF where r has less.
+// CopyN appends the next n bytes of r, read straight into its own memory, and returns how many it
+// took from r. Errors: as Write, what r returned, and io.ErrUnexpectedEOF where r has less.
 func (s *Spool) CopyN(r io.Reader, n int64) (int64, error) {
 	if err := s.admit(n); err != nil {
 		return 0, err
@@ -88,8 +89,8 @@ func (s *Spool) admit(n int64) error {
 	return nil
 }
 
-// room returns memory for the next bytes: at least one, at most n. A tail that is full goes to the file first, so that what
-// is written there begins and ends where pages do.
+// room returns memory for the next bytes: at least one, at most n. A tail that is full goes to the
+// file first, so that what is written there begins and ends where pages do.
 func (s *Spool) room(n int) ([]byte, error) {
 	if free := cap(s.tail) - len(s.tail); free >= n {
 		return s.tail[len(s.tail) : len(s.tail)+n], nil
@@ -180,8 +181,9 @@ func (s *Spool) ReadAt(p []byte, off int64) (int, error) {
 	return n, nil
 }
 
-// WriteRange writes the bytes [off, off+n) to w: those in memory in one piece, those in the file in pieces of 64 KiB.
-// It returns how many were written. Errors: io.ErrUnexpectedEOF where the spool ends before, what w or the file said.
+// WriteRange writes the bytes [off, off+n) to w: those in memory in one piece, those in the file in
+// pieces of 64 KiB. It returns how many were written. Errors: io.ErrUnexpectedEOF where the spool
+// ends before, what w or the file said.
 func (s *Spool) WriteRange(w io.Writer, off, n int64) (int64, error) {
 	if off < 0 || n < 0 || n > s.Size()-off {
 		return 0, fmt.Errorf("message: spool ended early: %w", io.ErrUnexpectedEOF)

@@ -7,13 +7,14 @@ import (
 	"dnseal/smime/message"
 )
 
-// On says what is done with a message, by class of what is the matter with it ([on], and on in [[domain]]). Actions:
-// "accept", "mark" (accept, with the result in Authentication-Results), "quarantine" (milter only), "reject" and
-// "defer". Signing knows "accept", "reject" and "defer". Where several classes apply the strictest action wins.
-// dnseal-verdicts(7) has the codes of each class.
+// On says what is done with a message, by class of what is the matter with it ([on], and on in
+// [[domain]]). Actions: "accept", "mark" (accept, with the result in Authentication-Results),
+// "quarantine" (milter only), "reject" and "defer". Signing knows "accept", "reject" and "defer".
+// Where several classes apply the strictest action wins. dnseal-verdicts(7) has the codes of each
+// class.
 type On struct {
-	// NoRule: no rule names this From, or this user or TLS name: "accept" passes it on unsigned (and counts it).
-	// Signing. Default: "accept".
+	// NoRule: no rule names this From, or this user or TLS name: "accept" passes it on unsigned
+	// (and counts it). Signing. Default: "accept".
 	NoRule string `toml:"no-rule"`
 	// NotAllowed: no rule matches, but one names this From, an address that some reader of it
 	// may be shown, or this submitter. Signing. Default: "reject".
@@ -64,7 +65,8 @@ type On struct {
 	// TooBig: over a size limit. Default: "mark" when verifying, "reject" when signing; for
 	// "mark" and "quarantine" as with malformed.
 	TooBig string `toml:"too-big"`
-	// InternalError: trouble of this machine. Default: "defer"; for "mark" and "quarantine" as with too-big.
+	// InternalError: trouble of this machine. Default: "defer"; for "mark" and "quarantine" as with
+	// too-big.
 	InternalError string `toml:"internal-error"`
 }
 
@@ -74,7 +76,8 @@ var (
 	sharedClasses  = []string{"malformed", "too-big", "internal-error"}
 )
 
-// actions are the words and what a door does; mark is accept, because every verified message gets its result field.
+// actions are the words and what a door does; mark is accept, because every verified message gets
+// its result field.
 var actions = map[string]message.Action{
 	"accept":     message.Accept,
 	"mark":       message.Accept,
@@ -126,10 +129,11 @@ type Domain struct {
 	// as it was signed). It also holds for mail whose From readers do not understand alike, if
 	// one of the names stands after an @ in it. Default: "nothing".
 	Require string `toml:"require"`
-	// Devices says which device, service or host names may use which From addresses within the names, for example
-	// { "*._device.bank.example" = ["*@alerts.bank.example"] }. Default: none may.
+	// Devices says which device, service or host names may use which From addresses within the
+	// names, for example { "*._device.bank.example" = ["*@alerts.bank.example"] }. Default: none
+	// may.
 	Devices map[string][]string `toml:"devices"`
-	// On are the actions for mail of this domain. They can be stricter than those of [on], never laxer: From is what a
-	// forger chooses. Default: those of [on].
+	// On are the actions for mail of this domain. They can be stricter than those of [on], never
+	// laxer: From is what a forger chooses. Default: those of [on].
 	On On `toml:"on"`
 }

@@ -61,7 +61,8 @@ func advice(err error) string {
 	return ""
 }
 
-// actions looks at the words of an [on] table. noQuarantine says why mail cannot be held, or is empty.
+// actions looks at the words of an [on] table. noQuarantine says why mail cannot be held, or is
+// empty.
 func (n *notes) actions(table string, on On, noQuarantine string) {
 	for class, word := range on.set() {
 		key := table + "." + class
@@ -116,7 +117,8 @@ func (n *notes) receiver(key string, o receiver.Options) {
 	}
 }
 
-// checkStricter wants the actions of a domain to be about verifying, and no laxer than those for all mail.
+// checkStricter wants the actions of a domain to be about verifying, and no laxer than those for
+// all mail.
 func (c *Config) checkStricter(n *notes, key string, on On) {
 	general := receiver.DefaultActions()
 	maps.Copy(general, c.On.verifying())

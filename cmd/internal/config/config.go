@@ -20,7 +20,8 @@ import (
 
 // Config is a dnseal.toml. Without any listener it is of no use to a daemon.
 type Config struct {
-	// Identities is the directory of the identities that may sign here. Mandatory where a listener signs.
+	// Identities is the directory of the identities that may sign here. Mandatory where a listener
+	// signs.
 	Identities string `toml:"identities"`
 	// AuthservID is the name used in Authentication-Results (RFC 8601); other verifiers on the
 	// same host need another one. Every role removes fields that claim to be by it from what
@@ -28,8 +29,9 @@ type Config struct {
 	AuthservID string `toml:"authserv-id"`
 	// Hostname is our name in greetings, Received and Message-ID. Default: the host's name.
 	Hostname string `toml:"hostname"`
-	// PKIXRoots is a PEM file of mail roots, by which CA-issued signatures without a record are judged, and TLSA and
-	// SMIMEA records of usages 0 and 1. Default: none; such signatures stay neutral.
+	// PKIXRoots is a PEM file of mail roots, by which CA-issued signatures without a record are
+	// judged, and TLSA and SMIMEA records of usages 0 and 1. Default: none; such signatures stay
+	// neutral.
 	PKIXRoots string `toml:"pkix-roots"`
 
 	DNS     DNS      `toml:"dns"`
@@ -46,7 +48,8 @@ type Config struct {
 	notes  *notes
 }
 
-// At says where a key such as "relay[0].listen" stands: "FILE:LINE", for errors that come up later than at load.
+// At says where a key such as "relay[0].listen" stands: "FILE:LINE", for errors that come up later
+// than at load.
 func (c *Config) At(key string) string {
 	if line := c.notes.line(key); line > 0 {
 		return fmt.Sprintf("%s:%d", c.notes.file, line)
@@ -65,11 +68,12 @@ type loaded struct {
 
 // DNS says how names are looked up ([dns]).
 type DNS struct {
-	// Resolvers are recursive resolvers, tried in order: "host:port" or "tls://host:853#name". Default: those of
-	// /etc/resolv.conf.
+	// Resolvers are recursive resolvers, tried in order: "host:port" or "tls://host:853#name".
+	// Default: those of /etc/resolv.conf.
 	Resolvers []string `toml:"resolvers"`
-	// Mode is "validate" (answers are validated here), "both" (here, and the resolver must say so too) or "ad-only"
-	// (the resolver is believed; only over loopback or DNS over TLS). Default: "validate".
+	// Mode is "validate" (answers are validated here), "both" (here, and the resolver must say so
+	// too) or "ad-only" (the resolver is believed; only over loopback or DNS over TLS). Default:
+	// "validate".
 	Mode string `toml:"mode"`
 	// TrustAnchor is a file with DS or DNSKEY records in zone-file form; of the keys in a file
 	// that unbound keeps by RFC 5011 those in the states VALID and MISSING count. Default: the
@@ -85,31 +89,33 @@ type DNS struct {
 	Timeout Duration `toml:"timeout"`
 	// CacheBytes is the size of the cache of answers. Default: 64 MiB.
 	CacheBytes int `toml:"cache-bytes"`
-	// Lookups is how many may be under way, half of them in signer domains that have answered lately. Default: 256.
+	// Lookups is how many may be under way, half of them in signer domains that have answered
+	// lately. Default: 256.
 	Lookups int `toml:"lookups"`
 	// DomainLookups is how many of them may be in one signer domain. Default: 8.
 	DomainLookups int `toml:"domain-lookups"`
-	// MaxTTL is for how long a signer's records are kept at most, whatever their TTL says: until then a key that was
-	// withdrawn can still count. Default: "1h".
+	// MaxTTL is for how long a signer's records are kept at most, whatever their TTL says: until
+	// then a key that was withdrawn can still count. Default: "1h".
 	MaxTTL Duration `toml:"max-ttl"`
-	// ResolverPause is for how long a resolver that does not work is left alone, twice as long each time, up to a minute.
-	// Default: "5s".
+	// ResolverPause is for how long a resolver that does not work is left alone, twice as long each
+	// time, up to a minute. Default: "5s".
 	ResolverPause Duration `toml:"resolver-pause"`
-	// AllowSHA1 validates zones signed with SHA-1 (algorithms 5 and 7) instead of treating them as unsigned (RFC 9905).
-	// Default: false.
+	// AllowSHA1 validates zones signed with SHA-1 (algorithms 5 and 7) instead of treating them as
+	// unsigned (RFC 9905). Default: false.
 	AllowSHA1 bool `toml:"allow-sha1"`
-	// Probe is a zone that is bogus on purpose: in mode "ad-only" the resolver must refuse it to be believed. Default:
-	// "dnssec-failed.org".
+	// Probe is a zone that is bogus on purpose: in mode "ad-only" the resolver must refuse it to be
+	// believed. Default: "dnssec-failed.org".
 	Probe  string `toml:"probe"`
 	Limits Limits `toml:"limits"`
 }
 
 // Verify bounds what verifying may cost ([verify]).
 type Verify struct {
-	// MaxBytes is the size of the largest message that is verified; class too-big. Default: what the listener takes.
+	// MaxBytes is the size of the largest message that is verified; class too-big. Default: what
+	// the listener takes.
 	MaxBytes int64 `toml:"max-bytes"`
-	// Timeout is the time limit of all lookups for one message together; class dns-error. It should be shorter than the
-	// MTA waits for a filter. Default: "15s".
+	// Timeout is the time limit of all lookups for one message together; class dns-error. It should
+	// be shorter than the MTA waits for a filter. Default: "15s".
 	Timeout Duration `toml:"timeout"`
 }
 

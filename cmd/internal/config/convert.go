@@ -59,7 +59,8 @@ func (c *Config) SenderOptions(r lookup.Resolver) sender.Options {
 	return o
 }
 
-// Identity returns one of the identities that were loaded; [fs.ErrNotExist] when there is none of this name.
+// Identity returns one of the identities that were loaded; [fs.ErrNotExist] when there is none of
+// this name.
 func (c *Config) Identity(name string) (*identity.Identity, error) {
 	if id := c.loaded.identities[name]; id != nil {
 		return id, nil
@@ -104,7 +105,8 @@ type Wiring struct {
 	Log     *slog.Logger
 }
 
-// sevenBit is smime.SevenBit as a relay wants it: nil where a message cannot or must not be converted.
+// sevenBit is smime.SevenBit as a relay wants it: nil where a message cannot or must not be
+// converted.
 func sevenBit(m *message.Message) (*message.Edit, error) {
 	edit, err := smime.SevenBit(m)
 	_, limit := errors.AsType[*smime.LimitError](err)

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Duration is a time in the file: a string with units, such as "90s" or "1h30m". A bare number is none: nobody knows of
-// what. Zero stands for the default.
+// Duration is a time in the file: a string with units, such as "90s" or "1h30m". A bare number is
+// none: nobody knows of what. Zero stands for the default.
 type Duration time.Duration
 
 // UnmarshalText implements [encoding.TextUnmarshaler].

@@ -18,7 +18,8 @@ import (
 	"dnseal/sender/identity"
 )
 
-// loadFiles reads what the configuration names. Every trouble is a mistake at the key that names the file.
+// loadFiles reads what the configuration names. Every trouble is a mistake at the key that names
+// the file.
 func (c *Config) loadFiles(n *notes) {
 	c.loadIdentities(n)
 	if c.DNS.TrustAnchor != "" {

@@ -9,8 +9,8 @@ import (
 	"github.com/BurntSushi/toml"
 )
 
-// FuzzParse: no text makes the reader panic, every mistake has its place in the text, and every key that the decoder
-// sees outside inline tables is found by places, too.
+// FuzzParse: no text makes the reader panic, every mistake has its place in the text, and every key
+// that the decoder sees outside inline tables is found by places, too.
 func FuzzParse(f *testing.F) {
 	files, _ := filepath.Glob("testdata/mistakes/*.toml")
 	for _, file := range files {

@@ -6,8 +6,8 @@ import (
 	"dnseal/lookup/dnssec"
 )
 
-// Limits says how much work one message, and one lookup for it, may cause in the DNS ([dns.limits]). Reaching a limit is
-// "could not tell", and the log names it.
+// Limits says how much work one message, and one lookup for it, may cause in the DNS
+// ([dns.limits]). Reaching a limit is "could not tell", and the log names it.
 type Limits struct {
 	// Queries of all lookups for one message. Default: 100.
 	Queries int `toml:"queries"`
@@ -45,8 +45,8 @@ type Limits struct {
 	LeafRecordSize int `toml:"leaf-record-size"`
 	// LeafSize is the size of all of them, in bytes. Default: 16384.
 	LeafSize int `toml:"leaf-size"`
-	// RSAMin is the size in bits of the shortest RSA key that is used; a zone with shorter ones only counts as insecure.
-	// Default: 1024.
+	// RSAMin is the size in bits of the shortest RSA key that is used; a zone with shorter ones
+	// only counts as insecure. Default: 1024.
 	RSAMin int `toml:"rsa-bits-min"`
 	// RSAMax is the size in bits of the longest one. Default: 4096.
 	RSAMax int `toml:"rsa-bits-max"`

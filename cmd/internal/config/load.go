@@ -18,8 +18,8 @@ import (
 // maxFile is the most bytes of a configuration file.
 const maxFile = 1 << 20
 
-// Load reads a configuration and everything it names: identities, keys, certificates, anchors, roots. The error is
-// [Mistakes] when the file could be read, else that of the file system.
+// Load reads a configuration and everything it names: identities, keys, certificates, anchors,
+// roots. The error is [Mistakes] when the file could be read, else that of the file system.
 func Load(file string) (*Config, error) {
 	text, err := read(file)
 	if err != nil {

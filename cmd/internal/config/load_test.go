@@ -19,7 +19,8 @@ import (
 	"dnseal/smime/message"
 )
 
-// TestMistakes reads testdata/mistakes: every line that ends in "# WRONG: text" must be told with text, and no other.
+// TestMistakes reads testdata/mistakes: every line that ends in "# WRONG: text" must be told with
+// text, and no other.
 func TestMistakes(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/mistakes/*.toml")

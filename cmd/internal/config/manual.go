@@ -9,7 +9,8 @@ import (
 	"strings"
 )
 
-// sources are the files with the structs: the manual is made of their comments, so that it never differs.
+// sources are the files with the structs: the manual is made of their comments, so that it never
+// differs.
 //
 //go:embed config.go sign.go actions.go doors.go limits.go
 var sources embed.FS

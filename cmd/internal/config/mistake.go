@@ -48,7 +48,8 @@ type notes struct {
 // has reports whether a key stands in the file, also where its value is zero.
 func (n *notes) has(key ...string) bool { return n.defined != nil && n.defined(key...) }
 
-// wrong notes a mistake at a key such as "relay[0].listen"; without such a key in the file, at its table.
+// wrong notes a mistake at a key such as "relay[0].listen"; without such a key in the file, at its
+// table.
 func (n *notes) wrong(key, format string, args ...any) {
 	n.found = append(n.found, &Mistake{n.file, n.line(key), fmt.Sprintf(format, args...)})
 }
@@ -115,8 +116,8 @@ func insideUnknown(bare string, keys []toml.Key) bool {
 	return false
 }
 
-// nearest returns the known key with the fewest changes to get there, if they are few. What differs only in its table
-// is near, too: people put keys into the wrong one.
+// nearest returns the known key with the fewest changes to get there, if they are few. What differs
+// only in its table is near, too: people put keys into the wrong one.
 func nearest(key string, known []string) string {
 	best, least := "", 1+len(key)/3
 	for _, k := range known {

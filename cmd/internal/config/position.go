@@ -13,8 +13,9 @@ type place struct {
 	text string // of the line
 }
 
-// places finds every key and table of a TOML text that the decoder has accepted. It reads just enough of TOML to skip
-// values: strings, comments and brackets. Keys inside inline tables have the place of the whole.
+// places finds every key and table of a TOML text that the decoder has accepted. It reads just
+// enough of TOML to skip values: strings, comments and brackets. Keys inside inline tables have the
+// place of the whole.
 func places(text string) []place {
 	var out []place
 	arrays := map[string]int{} // how often [[x]] was seen

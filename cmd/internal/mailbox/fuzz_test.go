@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// FuzzMbox: the ranges of the messages lie in the file, in order and apart, each before a "From " line or the end, and
-// the size of the buffer that lines are read by changes nothing.
+// FuzzMbox: the ranges of the messages lie in the file, in order and apart, each before a "From "
+// line or the end, and the size of the buffer that lines are read by changes nothing.
 func FuzzMbox(f *testing.F) {
 	f.Add([]byte("From a@b Mon\nS: 1\n\nbody\n\nFrom c@d Tue\r\nS: 2\r\n\r\nb2\r\n"))
 	f.Add([]byte("From a\n\nFrom b\n\n\nFrom "))

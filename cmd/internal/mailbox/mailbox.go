@@ -29,8 +29,9 @@ type Message struct {
 	Open func() (io.ReadCloser, error)
 }
 
-// Walk calls each for every message at path: a message file, an mbox file or a Maildir folder.
-// It stops at the first error of each and returns it. Other errors: those of the file system, ErrNotMaildir.
+// Walk calls each for every message at path: a message file, an mbox file or a Maildir folder. It
+// stops at the first error of each and returns it. Other errors: those of the file system,
+// ErrNotMaildir.
 func Walk(path string, each func(Message) error) error {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -53,11 +54,13 @@ func Walk(path string, each func(Message) error) error {
 	return walkMbox(f, path, each, func() (mbox, error) { return os.Open(path) })
 }
 
-// WalkReader is Walk for one message or an mbox that is read from in; name stands for the file. An mbox is spooled to a
-// temporary file that goes when the program ends: its messages may be opened after WalkReader has returned.
+// WalkReader is Walk for one message or an mbox that is read from in; name stands for the file. An
+// mbox is spooled to a temporary file that goes when the program ends: its messages may be opened
+// after WalkReader has returned.
 func WalkReader(in io.Reader, name string, each func(Message) error) error {
 	r := bufio.NewReader(in)
-	if start, _ := r.Peek(len(fromLine)); string(start) != fromLine { // an error comes again when the message is read
+	// an error comes again when the message is read
+	if start, _ := r.Peek(len(fromLine)); string(start) != fromLine {
 		return each(Message{Name: name, Open: func() (io.ReadCloser, error) { return io.NopCloser(r), nil }})
 	}
 	spool, err := os.CreateTemp("", "dnseal-")
@@ -173,7 +176,8 @@ type splitter struct {
 	done    bool
 }
 
-// next returns the byte range of the next message, without its "From " line and the empty line behind it.
+// next returns the byte range of the next message, without its "From " line and the empty line
+// behind it.
 func (s *splitter) next(r *bufio.Reader) (start, end int64, err error) {
 	if s.done {
 		return 0, 0, io.EOF

@@ -78,7 +78,8 @@ func counter(name, help string, labels ...string) *prometheus.CounterVec {
 	return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "dnseal", Name: name, Help: help}, labels)
 }
 
-// Door makes the series of a door appear at zero, so that an alert on them works before the first message.
+// Door makes the series of a door appear at zero, so that an alert on them works before the first
+// message.
 func (m *Metrics) Door(door, role string) {
 	if m == nil {
 		return
@@ -99,8 +100,8 @@ func (m *Metrics) Message(e Message) {
 	m.messages.WithLabelValues(e.Door, e.Role, e.Result, strconv.Itoa(e.Reply)).Inc()
 	m.bytes.WithLabelValues(e.Door, e.Role).Add(float64(e.Bytes))
 	m.seconds.WithLabelValues(e.Door, e.Role).Observe(e.Seconds)
-	// Mail that was meant to be signed and goes out unsigned is what nobody notices. What is signed already is not
-	// that, and what was refused did not go out.
+	// Mail that was meant to be signed and goes out unsigned is what nobody notices. What is signed
+	// already is not that, and what was refused did not go out.
 	if signs(e.Role) && e.Reply == 2 && e.Result != "signed" && e.Result != "left-alone" {
 		m.unsigned.WithLabelValues(e.Door, e.Role).Inc()
 	}

@@ -14,14 +14,16 @@ import (
 // state is what /readyz tells.
 type state struct{ ready atomic.Bool }
 
-// Ready says whether mail is taken; not before the listeners are open, and not any more when they close.
+// Ready says whether mail is taken; not before the listeners are open, and not any more when they
+// close.
 func (m *Metrics) Ready(yes bool) {
 	if m != nil {
 		m.state.ready.Store(yes)
 	}
 }
 
-// Serve answers on l until ctx ends, and closes it. It returns nil then, and the listener's error else.
+// Serve answers on l until ctx ends, and closes it. It returns nil then, and the listener's error
+// else.
 func (m *Metrics) Serve(ctx context.Context, l net.Listener) error {
 	srv := &http.Server{
 		Handler: m.mux(), ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,

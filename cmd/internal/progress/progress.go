@@ -28,7 +28,8 @@ type Bar struct {
 	shown bool
 }
 
-// New returns a bar on w, or nil when w is no terminal. what names the things counted, e.g. "messages".
+// New returns a bar on w, or nil when w is no terminal. what names the things counted, e.g.
+// "messages".
 func New(w io.Writer, what string) *Bar {
 	if !IsTerminal(w) {
 		return nil

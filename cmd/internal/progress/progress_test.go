@@ -33,7 +33,8 @@ func TestBar(t *testing.T) {
 	for range 1000 {
 		b.Done(1)
 	}
-	if n := strings.Count(out.String(), "\r"); n == 0 || n > 100 { // a machine that takes ten seconds for this would be a very slow one
+	// a machine that takes ten seconds for this would be a very slow one
+	if n := strings.Count(out.String(), "\r"); n == 0 || n > 100 {
 		t.Errorf("drawn %d times for 1000 messages", n)
 	}
 	b.Clear()

@@ -15,13 +15,14 @@ import (
 
 // AuthOptions say how clients log in, always inside TLS. The zero value: not at all.
 type AuthOptions struct {
-	// Users is a file of names and password hashes ([ReadUsers]) for SASL PLAIN. It is read once, by New.
+	// Users is a file of names and password hashes ([ReadUsers]) for SASL PLAIN. It is read once,
+	// by New.
 	Users string
-	// Dovecot is the path of a Dovecot auth socket (auth-client) whose mechanisms are offered and passed through.
-	// Where there are Users too, PLAIN is theirs.
+	// Dovecot is the path of a Dovecot auth socket (auth-client) whose mechanisms are offered and
+	// passed through. Where there are Users too, PLAIN is theirs.
 	Dovecot string
-	// Clients are the DNS names (stars for any characters) that may log in by TLS client certificate and TLSA record
-	// (SASL EXTERNAL). No other name is ever looked up.
+	// Clients are the DNS names (stars for any characters) that may log in by TLS client
+	// certificate and TLSA record (SASL EXTERNAL). No other name is ever looked up.
 	Clients []string
 	// Lookup fetches the TLSA records; needed with Clients.
 	Lookup lookup.Resolver
@@ -29,10 +30,12 @@ type AuthOptions struct {
 	DNS dnssec.Limits
 	// Roots judge TLSA records of usages 0 and 1; nil: those cannot be used.
 	Roots []*x509.Certificate
-	// MaxLookups is how many logins may wait for the DNS at once, the others are deferred; 0: 16. LookupTimeout is for one; 0: 15 s.
+	// MaxLookups is how many logins may wait for the DNS at once, the others are deferred; 0: 16.
+	// LookupTimeout is for one; 0: 15 s.
 	MaxLookups    int
 	LookupTimeout time.Duration
-	// MaxFailures is how many failed logins end a connection; 0: 3. Pause is before the answer to the first, and twice as long with each further one; 0: 1 s.
+	// MaxFailures is how many failed logins end a connection; 0: 3. Pause is before the answer to
+	// the first, and twice as long with each further one; 0: 1 s.
 	MaxFailures int
 	Pause       time.Duration
 }
@@ -58,8 +61,8 @@ type who struct {
 	tlsName string // a DNS name, by its TLSA records
 }
 
-// exchange is one login in progress. step takes the client's response, nil when there is none yet, and returns the
-// next challenge, or who it is. Errors: errDenied, errUnavailable, errResponse.
+// exchange is one login in progress. step takes the client's response, nil when there is none yet,
+// and returns the next challenge, or who it is. Errors: errDenied, errUnavailable, errResponse.
 type exchange interface {
 	step(ctx context.Context, response []byte) (challenge []byte, proven *who, err error)
 	close()
@@ -109,8 +112,9 @@ func newAuthenticator(opts AuthOptions) (*authenticator, error) {
 // maxChain is how many certificates a client may send.
 const maxChain = 16
 
-// askForCertificate makes the server ask for client certificates where those can be of use. Nobody is refused for his
-// certificate here: judging it is the login's business (RequestClientCert proves possession of the key only).
+// askForCertificate makes the server ask for client certificates where those can be of use. Nobody
+// is refused for his certificate here: judging it is the login's business (RequestClientCert proves
+// possession of the key only).
 func (a *authenticator) askForCertificate(c *tls.Config) *tls.Config {
 	if c == nil || a.external == nil {
 		return c
@@ -131,7 +135,8 @@ func (a *authenticator) askForCertificate(c *tls.Config) *tls.Config {
 // offers are the mechanisms this client can use now. An error says that there may be more.
 func (a *authenticator) offers(ctx context.Context, s *session) ([]mechanism, error) {
 	if s.tls == nil {
-		return nil, nil // RFC 4954, Section 4: nothing that shows a password in clear; we offer nothing at all
+		// RFC 4954, Section 4: nothing that shows a password in clear; we offer nothing at all
+		return nil, nil
 	}
 	var ms []mechanism
 	if a.external != nil && len(s.tls.PeerCertificates) > 0 && !a.hidesExternal(s.tls) {

@@ -97,7 +97,8 @@ func (s *session) ask(challenge []byte) ([]byte, error) {
 	return append([]byte{}, response...), nil
 }
 
-// decodeResponse reads an initial response, where "=" stands for an empty one (RFC 4954, Section 4).
+// decodeResponse reads an initial response, where "=" stands for an empty one (RFC 4954, Section
+// 4).
 func decodeResponse(s string) ([]byte, error) {
 	if s == "=" {
 		return []byte{}, nil
@@ -109,7 +110,8 @@ func decodeResponse(s string) ([]byte, error) {
 	return b, nil
 }
 
-// loginReply answers a login. One reply stands for every cause of refusal: the cause is for the log.
+// loginReply answers a login. One reply stands for every cause of refusal: the cause is for the
+// log.
 func (s *session) loginReply(ctx context.Context, mechanism string, proven *who, err error) bool {
 	key := clientKey(s.address())
 	switch {

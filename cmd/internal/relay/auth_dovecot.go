@@ -21,7 +21,8 @@ const (
 	dovecotKeep    = time.Minute // how long the list of mechanisms is believed
 )
 
-// dovecot passes logins through to a Dovecot auth-client socket (Dovecot's authentication protocol, version 1).
+// dovecot passes logins through to a Dovecot auth-client socket (Dovecot's authentication protocol,
+// version 1).
 type dovecot struct {
 	path string
 
@@ -109,7 +110,8 @@ func (c *dovecotConn) handshake() error {
 	return errors.New("does not come to an end with its greeting")
 }
 
-// fits reports whether a mechanism can be passed through: it proves a user, by what the client says alone.
+// fits reports whether a mechanism can be passed through: it proves a user, by what the client says
+// alone.
 func fits(name string, properties []string) bool {
 	name = strings.ToUpper(name)
 	return name != "ANONYMOUS" && name != "EXTERNAL" && !strings.HasSuffix(name, "-PLUS") && !strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > '~' }) &&

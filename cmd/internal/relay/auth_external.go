@@ -14,8 +14,9 @@ import (
 	"dnseal/sender/identity"
 )
 
-// tlsaLogin is SASL EXTERNAL (RFC 4422, Appendix A) by DNS-bound TLS client identity: the client says under which
-// owner name its TLSA records are, and has shown by TLS 1.3 that it has the key of its certificate.
+// tlsaLogin is SASL EXTERNAL (RFC 4422, Appendix A) by DNS-bound TLS client identity: the client
+// says under which owner name its TLSA records are, and has shown by TLS 1.3 that it has the key of
+// its certificate.
 type tlsaLogin struct {
 	opts    AuthOptions
 	clients []identity.Pattern
@@ -52,7 +53,8 @@ type tlsaExchange struct {
 
 func (x *tlsaExchange) close() {}
 
-// step implements exchange. The response is the name; an empty one stands for the certificate's only dNSName.
+// step implements exchange. The response is the name; an empty one stands for the certificate's
+// only dNSName.
 func (x *tlsaExchange) step(ctx context.Context, response []byte) ([]byte, *who, error) {
 	if response == nil {
 		return []byte{}, nil, nil
@@ -76,7 +78,8 @@ func (x *tlsaExchange) step(ctx context.Context, response []byte) ([]byte, *who,
 	if x.login.denied(name) {
 		return nil, nil, denied("%s is on the deny list", name)
 	}
-	// Strangers must not be able to make us ask the DNS (draft-ietf-dance-architecture, Security Considerations).
+	// Strangers must not be able to make us ask the DNS (draft-ietf-dance-architecture, Security
+	// Considerations).
 	if !x.login.listed(name) {
 		return nil, nil, denied("%s is not among the clients", name)
 	}
@@ -113,7 +116,8 @@ func (l *tlsaLogin) prove(ctx context.Context, owner string, chain []*x509.Certi
 	return err
 }
 
-// judge lets in only on a secure record that matches. What could not be told is errUnavailable, all else errDenied.
+// judge lets in only on a secure record that matches. What could not be told is errUnavailable, all
+// else errDenied.
 func (l *tlsaLogin) judge(ctx context.Context, res *lookup.Result, chain []*x509.Certificate) error {
 	switch res.Status {
 	case dnssec.Secure:
@@ -135,7 +139,8 @@ func (l *tlsaLogin) judge(ctx context.Context, res *lookup.Result, chain []*x509
 	results, matched, _ := lookup.Match(ctx, res.Records, lookup.MatchOptions{
 		Certificate: chain[0],
 		Chain:       chain[1:],
-		// draft-ietf-dance-client-auth: for usages 0 to 2 the name must be a dNSName of the certificate.
+		// draft-ietf-dance-client-auth: for usages 0 to 2 the name must be a dNSName of the
+		// certificate.
 		NameOK:    func(c *x509.Certificate) bool { return hasDNSName(c, name) },
 		Roots:     l.opts.Roots,
 		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
@@ -150,7 +155,8 @@ func (l *tlsaLogin) judge(ctx context.Context, res *lookup.Result, chain []*x509
 	return denied("no TLSA record of %s matches the certificate: %s", res.Name, reasons(results))
 }
 
-// hasDNSName reports whether the certificate carries exactly this name; a wildcard speaks for no client.
+// hasDNSName reports whether the certificate carries exactly this name; a wildcard speaks for no
+// client.
 func hasDNSName(c *x509.Certificate, name string) bool {
 	for _, n := range c.DNSNames {
 		if aLabels(n) == name {

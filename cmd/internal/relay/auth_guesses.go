@@ -14,8 +14,8 @@ const (
 	maxGuessers = 10000            // clients remembered
 )
 
-// guesses slow down who tries passwords over many connections. Clients are counted by address, an IPv6 network as one.
-// The zero value is ready.
+// guesses slow down who tries passwords over many connections. Clients are counted by address, an
+// IPv6 network as one. The zero value is ready.
 type guesses struct {
 	mu     sync.Mutex
 	failed map[netip.Addr]guesser
@@ -55,7 +55,8 @@ func (g *guesses) wrong(key netip.Addr, now time.Time) {
 	}
 }
 
-// right forgives one failure: not all, or a guesser with an account of his own would have as many as he likes.
+// right forgives one failure: not all, or a guesser with an account of his own would have as many
+// as he likes.
 func (g *guesses) right(key netip.Addr) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -72,8 +72,8 @@ func TestGuessersAreBounded(t *testing.T) {
 	}
 }
 
-// TestGuessingIsSlow drives a guesser over many connections of one address: the third failure ends a connection, and
-// after some of them logins are not even looked at.
+// TestGuessingIsSlow drives a guesser over many connections of one address: the third failure ends
+// a connection, and after some of them logins are not even looked at.
 func TestGuessingIsSlow(t *testing.T) {
 	t.Parallel()
 	ca := newAuthority(t)
@@ -90,8 +90,8 @@ func TestGuessingIsSlow(t *testing.T) {
 	startTLS(second, conf)
 	second.do(plain("alice", "4"), "535")
 	second.do(plain("alice", "5"), "535")
-	// These five failures make the client wait for a second, which a slow machine needs for the third connection: with
-	// four more, too few to count alone, it is 16.
+	// These five failures make the client wait for a second, which a slow machine needs for the
+	// third connection: with four more, too few to count alone, it is 16.
 	for range freeGuesses - 1 {
 		r.auth.guesses.wrong(netip.MustParseAddr("127.0.0.1"), time.Now())
 	}

@@ -9,7 +9,8 @@ import (
 // maxWaiting is how many logins may wait for their turn at the hash function.
 const maxWaiting = 32
 
-// passwords is SASL PLAIN (RFC 4616) against a users file. One hash is computed at a time: each takes 19 MiB.
+// passwords is SASL PLAIN (RFC 4616) against a users file. One hash is computed at a time: each
+// takes 19 MiB.
 type passwords struct {
 	users Users
 	none  Hash          // for names that do not exist, so that they cost the same
@@ -72,6 +73,7 @@ func (p *passwords) check(ctx context.Context, name, password string) (bool, err
 	if !known {
 		hash = p.none
 	}
-	// An unknown name has a hash that no password has; nevertheless its answer does not hang on that alone.
+	// An unknown name has a hash that no password has; nevertheless its answer does not hang on
+	// that alone.
 	return hash.Matches(password) && known, nil
 }

@@ -205,7 +205,8 @@ func TestExternalNeedsCertificateAndTLS13(t *testing.T) {
 	}
 }
 
-// TestLookupsAreBounded checks that logins beyond the limit are deferred at once, while others wait for the DNS.
+// TestLookupsAreBounded checks that logins beyond the limit are deferred at once, while others wait
+// for the DNS.
 func TestLookupsAreBounded(t *testing.T) {
 	t.Parallel()
 	ca := newAuthority(t)

@@ -41,8 +41,8 @@ func childSigner(c childConfig) (*sender.Sender, error) {
 	})
 }
 
-// childPassThrough is the peer: a relay of go-smtp on both sides that signs nothing, with connections to the next hop
-// used again.
+// childPassThrough is the peer: a relay of go-smtp on both sides that signs nothing, with
+// connections to the next hop used again.
 func childPassThrough(c childConfig, l net.Listener) error {
 	b := &passThrough{next: c.NextHop[0]}
 	s := smtp.NewServer(b)
@@ -196,7 +196,8 @@ func (c *counter) wait(b *testing.B, messages int) {
 	}
 }
 
-// run is one measurement: smtp-source hands in messages, and it ends when smtp-sink has the last of them.
+// run is one measurement: smtp-source hands in messages, and it ends when smtp-sink has the last of
+// them.
 func (c contender) run(b *testing.B, sink *counter, sessions, messages, size int) time.Duration {
 	b.Helper()
 	arrived := make(chan struct{})
@@ -215,7 +216,8 @@ func (c contender) run(b *testing.B, sink *counter, sessions, messages, size int
 	return time.Since(start)
 }
 
-// contenders starts the relay, the pass-through of go-smtp, and a Postfix with OpenDKIM (RSA-2048), all before one sink.
+// contenders starts the relay, the pass-through of go-smtp, and a Postfix with OpenDKIM (RSA-2048),
+// all before one sink.
 func contenders(b *testing.B) (signing, passing, opendkim contender, sink *counter) {
 	b.Helper()
 	sink = startCounter(b)
@@ -265,8 +267,8 @@ func median(d []time.Duration) time.Duration {
 	return d[len(d)/2]
 }
 
-// bareSignature is the processor time of what no signer can leave out: a digest of so many bytes and, where it counts, a
-// P-256 signature.
+// bareSignature is the processor time of what no signer can leave out: a digest of so many bytes
+// and, where it counts, a P-256 signature.
 func bareSignature(b *testing.B, size int, sign bool) time.Duration {
 	b.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -291,11 +293,13 @@ func ownTime() time.Duration {
 	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
 }
 
-// BenchmarkAgainstPeers measures what the relay is held to, each figure as a ratio within this run: messages a second at
-// 4 KiB and 10 sessions, signed, against a pass-through that signs nothing (wanted: 0.9) and against Postfix with
-// OpenDKIM (wanted: 6); and the relay's CPU at 5 MiB as a share of the pass-through's (wanted: 0.25 at most). What the
-// relay needs when it signs nothing either stands beside them ("relayed"), and the limit of anything that signs on the
-// same processors: at 4 KiB the pass-through, then a digest and a signature; at 5 MiB this relay without signing, then a digest.
+// BenchmarkAgainstPeers measures what the relay is held to, each figure as a ratio within this run:
+// messages a second at 4 KiB and 10 sessions, signed, against a pass-through that signs nothing
+// (wanted: 0.9) and against Postfix with OpenDKIM (wanted: 6); and the relay's CPU at 5 MiB as a
+// share of the pass-through's (wanted: 0.25 at most). What the relay needs when it signs nothing
+// either stands beside them ("relayed"), and the limit of anything that signs on the same
+// processors: at 4 KiB the pass-through, then a digest and a signature; at 5 MiB this relay without
+// signing, then a digest.
 func BenchmarkAgainstPeers(b *testing.B) {
 	const small, smallSize = 2000, 4 << 10
 	const big, bigSize = 20, 5 << 20
@@ -334,8 +338,8 @@ func BenchmarkAgainstPeers(b *testing.B) {
 	}
 }
 
-// BenchmarkMemory reports the peak resident set of the signing relay with 32 connections, at each size (wanted: 64 MiB
-// at most). Start it without -race.
+// BenchmarkMemory reports the peak resident set of the signing relay with 32 connections, at each
+// size (wanted: 64 MiB at most). Start it without -race.
 func BenchmarkMemory(b *testing.B) {
 	for _, size := range []int{4 << 10, 100 << 10, 5 << 20, 20 << 20} {
 		b.Run(fmt.Sprintf("%dKiB", size>>10), func(b *testing.B) {
@@ -352,8 +356,8 @@ func BenchmarkMemory(b *testing.B) {
 	}
 }
 
-// BenchmarkRelay is one message through the relay in this process, to a next hop in it: the cost of SMTP alone, and with
-// the signature.
+// BenchmarkRelay is one message through the relay in this process, to a next hop in it: the cost of
+// SMTP alone, and with the signature.
 func BenchmarkRelay(b *testing.B) {
 	dir := b.TempDir()
 	if _, err := identity.Create(dir, "alice@example.org", identity.CreateOptions{}); err != nil {

@@ -8,8 +8,8 @@ import (
 	"github.com/pires/go-proxyproto"
 )
 
-// TestPostfixLearnsTheClient checks with a real Postfix that it sees the client behind an inbound relay, and so does not
-// relay for strangers that come from an address it trusts.
+// TestPostfixLearnsTheClient checks with a real Postfix that it sees the client behind an inbound
+// relay, and so does not relay for strangers that come from an address it trusts.
 func TestPostfixLearnsTheClient(t *testing.T) {
 	t.Parallel()
 	for pass, setting := range map[string]string{

@@ -17,7 +17,8 @@ func words(reply string) []string {
 	return out
 }
 
-// TestKeywords checks that what we do ourselves is always offered, and what needs the next hop only when it offers it.
+// TestKeywords checks that what we do ourselves is always offered, and what needs the next hop only
+// when it offers it.
 func TestKeywords(t *testing.T) {
 	t.Parallel()
 	ca := newAuthority(t)
@@ -158,8 +159,8 @@ func TestNeedsHop(t *testing.T) {
 	k.do("MAIL FROM:<a@example.org>", "250")
 }
 
-// TestRequireTLS checks that a message with REQUIRETLS does not go to another next hop that offers the word but no TLS
-// (RFC 8689, Section 4.2.1).
+// TestRequireTLS checks that a message with REQUIRETLS does not go to another next hop that offers
+// the word but no TLS (RFC 8689, Section 4.2.1).
 func TestRequireTLS(t *testing.T) {
 	t.Parallel()
 	ca := newAuthority(t)
@@ -227,7 +228,8 @@ func TestSubmissionNeedsLogin(t *testing.T) {
 	}
 }
 
-// TestNotInTransaction checks that neither TLS nor a login begins in the middle of a mail (RFC 3207, 4; RFC 4954, 4).
+// TestNotInTransaction checks that neither TLS nor a login begins in the middle of a mail (RFC
+// 3207, 4; RFC 4954, 4).
 func TestNotInTransaction(t *testing.T) {
 	t.Parallel()
 	ca := newAuthority(t)

@@ -10,9 +10,10 @@ import (
 // dateFormat is RFC 5322, Section 3.3.
 const dateFormat = "Mon, 2 Jan 2006 15:04:05 -0700"
 
-// complete adds the Date and Message-ID that a submission lacks (RFC 6409, Sections 8.2 and 8.3), where the handler did
-// not do so, and removes its Bcc fields: who stands in them is in the envelope, and for nobody else to see (RFC 5322,
-// Section 3.6.3). Mail that only passes through stays as it is.
+// complete adds the Date and Message-ID that a submission lacks (RFC 6409, Sections 8.2 and 8.3),
+// where the handler did not do so, and removes its Bcc fields: who stands in them is in the
+// envelope, and for nobody else to see (RFC 5322, Section 3.6.3). Mail that only passes through
+// stays as it is.
 func (s *session) complete(tx *transaction, m *message.Message, e *message.Edit) *message.Edit {
 	if s.srv.opts.Inbound {
 		return e

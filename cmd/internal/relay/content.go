@@ -101,7 +101,8 @@ func (c *content) write(b []byte, w io.Writer) {
 	}
 }
 
-// chunk copies exactly n bytes of content to w (BDAT: RFC 3030, Section 2). c carries on from chunk to chunk.
+// chunk copies exactly n bytes of content to w (BDAT: RFC 3030, Section 2). c carries on from chunk
+// to chunk.
 func (in *input) chunk(n int64, c *content, w io.Writer) error {
 	defer in.enlarge()()
 	for n > 0 {

@@ -46,7 +46,8 @@ func readData(parts ...string) (c *content, body, rest string, err error) {
 	return c, b.String(), rest, err
 }
 
-// TestData checks where content ends, and that nothing but CRLF "." CRLF ends it (RFC 5321, 4.1.1.4).
+// TestData checks where content ends, and that nothing but CRLF "." CRLF ends it (RFC 5321,
+// 4.1.1.4).
 func TestData(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -85,7 +86,8 @@ func TestData(t *testing.T) {
 	}
 }
 
-// TestDataProperty checks the block-wise reader against a slow and simple one, for content of any kind in any pieces.
+// TestDataProperty checks the block-wise reader against a slow and simple one, for content of any
+// kind in any pieces.
 func TestDataProperty(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -122,7 +124,8 @@ func isBare(s string) bool {
 	return strings.ContainsAny(strings.ReplaceAll(s, "\r\n", ""), "\r\n")
 }
 
-// TestStufferProperty checks that what the stuffer writes is read back as it was, however it was cut.
+// TestStufferProperty checks that what the stuffer writes is read back as it was, however it was
+// cut.
 func TestStufferProperty(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -148,7 +151,8 @@ func TestStufferProperty(t *testing.T) {
 	})
 }
 
-// TestChunks checks that exactly the bytes announced are taken, and that bare CR and LF are seen across chunks.
+// TestChunks checks that exactly the bytes announced are taken, and that bare CR and LF are seen
+// across chunks.
 func TestChunks(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -186,7 +190,8 @@ func (f *failing) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// TestDataAfterFailure checks that the rest of a message is read and thrown away when it cannot be stored.
+// TestDataAfterFailure checks that the rest of a message is read and thrown away when it cannot be
+// stored.
 func TestDataAfterFailure(t *testing.T) {
 	t.Parallel()
 	in := newInput(&pieces{left: []string{strings.Repeat("MAIL FROM:<x@y>\r\n", 10000) + ".\r\nNOOP\r\n"}})

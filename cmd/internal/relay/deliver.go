@@ -12,7 +12,8 @@ import (
 	"dnseal/smime/message"
 )
 
-// pass sees one message through: checks, handler, next hop, log. It answers with one reply, or one for each recipient.
+// pass sees one message through: checks, handler, next hop, log. It answers with one reply, or one
+// for each recipient.
 func (s *session) pass(ctx context.Context, tx *transaction, c *content) []reply {
 	tx.whole = time.Now()
 	if r := contentReply(c); r.code != 0 {
@@ -51,7 +52,8 @@ func contentReply(c *content) reply {
 	case c.err != nil:
 		return replyLocal
 	case c.bare:
-		// RFC 5321, Section 2.3.8. Passed on, it could end the message where another server thinks so.
+		// RFC 5321, Section 2.3.8. Passed on, it could end the message where another server thinks
+		// so.
 		return replyBareLine
 	}
 	return reply{}
@@ -207,7 +209,8 @@ func (s *session) send(tx *transaction, m *message.Message, p part, again bool) 
 			return []reply{replyLocal}, err
 		}
 		if narrow != m {
-			defer func() { _ = errors.Join(edit.Close(), narrow.Close()) }() // memory and unlinked files
+			// memory and unlinked files
+			defer func() { _ = errors.Join(edit.Close(), narrow.Close()) }()
 		}
 		m, p.edit = narrow, edit
 	}

@@ -36,8 +36,8 @@ func formOf(t *testing.T, m taken) string {
 	return v
 }
 
-// TestForms checks that each form goes to its own recipients in a transaction of its own, and what the client hears when
-// one of them fails. Forms go in the order opaque, bcc, main.
+// TestForms checks that each form goes to its own recipients in a transaction of its own, and what
+// the client hears when one of them fails. Forms go in the order opaque, bcc, main.
 func TestForms(t *testing.T) {
 	t.Parallel()
 	all := []string{"clear@a", "opaque@a", "bcc@a", "opaque@b"}
@@ -58,7 +58,8 @@ func TestForms(t *testing.T) {
 		for _, words := range [][]string{nil, {"PIPELINING"}} {
 			t.Run(tt.name, func(t *testing.T) {
 				t.Parallel()
-				var n atomic.Int64 // after a connection is lost its session may still be ending when the next one asks
+				// after a connection is lost its session may still be ending when the next one asks
+				var n atomic.Int64
 				s := &sink{words: words, answer: func(line string) string {
 					if line == "." {
 						n.Add(1)
@@ -109,7 +110,8 @@ func checkForms(t *testing.T, got []taken, want []string) {
 	}
 }
 
-// TestFormsRecipientGone checks a recipient that the next hop takes at first and refuses when its form comes.
+// TestFormsRecipientGone checks a recipient that the next hop takes at first and refuses when its
+// form comes.
 func TestFormsRecipientGone(t *testing.T) {
 	t.Parallel()
 	var asked atomic.Int64
@@ -176,7 +178,8 @@ func TestLMTPToSMTP(t *testing.T) {
 	k.do("NOOP", "250")
 }
 
-// TestSMTPToLMTP checks that one answer is made of those of several recipients so that none is lost.
+// TestSMTPToLMTP checks that one answer is made of those of several recipients so that none is
+// lost.
 func TestSMTPToLMTP(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ first, second, want string }{
@@ -206,7 +209,8 @@ func TestSMTPToLMTP(t *testing.T) {
 	}
 }
 
-// TestComplete checks the fields that a submission is given (RFC 6409, Section 8) and that passing mail is left alone.
+// TestComplete checks the fields that a submission is given (RFC 6409, Section 8) and that passing
+// mail is left alone.
 func TestComplete(t *testing.T) {
 	t.Parallel()
 	const bare = "From: a@example.org\r\n\r\nx\r\n"
@@ -240,8 +244,8 @@ func TestComplete(t *testing.T) {
 	}
 }
 
-// TestTraceField checks that the trace field names the recipient only where there is no other, who could see it there
-// (RFC 5321, Section 7.6).
+// TestTraceField checks that the trace field names the recipient only where there is no other, who
+// could see it there (RFC 5321, Section 7.6).
 func TestTraceField(t *testing.T) {
 	t.Parallel()
 	s := (&sink{}).start(t)
@@ -273,7 +277,8 @@ func TestLoop(t *testing.T) {
 	}
 }
 
-// Test8BitHop checks that 8-bit content does not go to a next hop that does not take it (RFC 6152, Section 3).
+// Test8BitHop checks that 8-bit content does not go to a next hop that does not take it (RFC 6152,
+// Section 3).
 func Test8BitHop(t *testing.T) {
 	t.Parallel()
 	eight := strings.Replace(simple, "Hello", "Grüße", 1)

@@ -83,8 +83,10 @@ func startZoneServer(t *testing.T, records ...string) *zoneServer {
 	knot, unbound, keymgr := peerProgram(t, "knotd"), peerProgram(t, "unbound"), peerProgram(t, "keymgr")
 	z := &zoneServer{t: t, dir: worldDir(t), unbound: freeAddr(t)}
 	knotAddr := freeAddr(t)
-	at := func(addr string) string { return strings.Replace(addr, ":", "@", 1) } // as Knot and unbound write it
-	silent, err := net.ListenPacket("udp", "127.0.0.1:0")                        // nobody reads from it
+	// as Knot and unbound write it
+	at := func(addr string) string { return strings.Replace(addr, ":", "@", 1) }
+	// nobody reads from it
+	silent, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,8 +140,8 @@ func (z *zoneServer) control(args ...string) *exec.Cmd {
 	return exec.CommandContext(z.t.Context(), peerProgram(z.t, "knotc"), append([]string{"-c", z.dir + "/knot.conf"}, args...)...)
 }
 
-// TestDevice lets a device without password log in: TLS client certificate, SASL EXTERNAL, its TLSA record in a zone
-// that Knot signs and unbound resolves.
+// TestDevice lets a device without password log in: TLS client certificate, SASL EXTERNAL, its TLSA
+// record in a zone that Knot signs and unbound resolves.
 func TestDevice(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -6,8 +6,9 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// takes reports whether an inbound server takes mail for a path. A local part that names another host behind ours
-// ("user%host", "host!user", a quoted "user@host") is nobody here: a next hop that trusts us would route it on.
+// takes reports whether an inbound server takes mail for a path. A local part that names another
+// host behind ours ("user%host", "host!user", a quoted "user@host") is nobody here: a next hop that
+// trusts us would route it on.
 func (s *Server) takes(path string) bool {
 	at := strings.LastIndexByte(path, '@')
 	if at < 0 {
@@ -31,7 +32,8 @@ func (s *Server) takes(path string) bool {
 	return false
 }
 
-// aLabels is a domain for comparisons: lower case, A-labels, without final dot. What cannot be converted stays as it is, in lower case.
+// aLabels is a domain for comparisons: lower case, A-labels, without final dot. What cannot be
+// converted stays as it is, in lower case.
 func aLabels(domain string) string {
 	domain = strings.ToLower(strings.TrimSuffix(domain, "."))
 	if a, err := idna.Lookup.ToASCII(domain); err == nil {

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// TestDovecotLogins passes logins through to a real Dovecot, by mechanisms with and without an initial response.
+// TestDovecotLogins passes logins through to a real Dovecot, by mechanisms with and without an
+// initial response.
 func TestDovecotLogins(t *testing.T) {
 	t.Parallel()
 	dir := startDovecot(t)

@@ -190,7 +190,8 @@ func (s *session) recipients(ctx context.Context, args []string) []reply {
 	return replies
 }
 
-// checkRcpt is what can be said of a RCPT command here; no code: ask the next hop. more is how many are asked with it.
+// checkRcpt is what can be said of a RCPT command here; no code: ask the next hop. more is how many
+// are asked with it.
 func (s *session) checkRcpt(arg string, more int) (recipient, reply) {
 	path, params, ok := parseArgument(arg, "TO:")
 	switch {

@@ -47,9 +47,9 @@ func allTaken(replies []reply, at []int) bool {
 	return true
 }
 
-// merge makes one answer of those for several recipients: 250 only when all
-// were taken, and 451 when some were, because duplicates are better than loss.
-// Nothing was taken: then a temporary refusal goes before a permanent one, so that the client tries again.
+// merge makes one answer of those for several recipients: 250 only when all were taken, and 451
+// when some were, because duplicates are better than loss. Nothing was taken: then a temporary
+// refusal goes before a permanent one, so that the client tries again.
 func merge(replies []reply) reply {
 	var taken, temporary, permanent *reply
 	for i := range replies {

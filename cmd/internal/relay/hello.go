@@ -29,7 +29,8 @@ func (s *session) cmdHello(ctx context.Context, verb, arg string) bool {
 	return s.say(r)
 }
 
-// extensions are the EHLO keywords. What the next hop must do as well is offered only when it offers it.
+// extensions are the EHLO keywords. What the next hop must do as well is offered only when it
+// offers it.
 func (s *session) extensions(ctx context.Context) []string {
 	words := []string{
 		"PIPELINING",

@@ -32,8 +32,8 @@ func send(t *testing.T, addr string) string {
 	return k.reply()
 }
 
-// TestHopTrouble lets the next hop fail at each stage, in each way. The client hears a 4xx in time (or the next hop's
-// own 5xx), nothing is taken for sent, and the relay goes on.
+// TestHopTrouble lets the next hop fail at each stage, in each way. The client hears a 4xx in time
+// (or the next hop's own 5xx), nothing is taken for sent, and the relay goes on.
 func TestHopTrouble(t *testing.T) {
 	t.Parallel()
 	stages := map[string]string{"greeting": "greeting", "EHLO": "EHLO relay.example.org", "MAIL": "MAIL FROM:<a@example.org>", "RCPT": "RCPT TO:<b@example.net>", "DATA": "DATA", "end": "."}
@@ -88,8 +88,8 @@ func TestHopTrouble(t *testing.T) {
 	}
 }
 
-// TestSuccessBeforeContent checks that a next hop that says 250 to DATA has taken nothing: the content was not sent yet
-// (RFC 5321, Section 4.1.1.4: 354 or a refusal).
+// TestSuccessBeforeContent checks that a next hop that says 250 to DATA has taken nothing: the
+// content was not sent yet (RFC 5321, Section 4.1.1.4: 354 or a refusal).
 func TestSuccessBeforeContent(t *testing.T) {
 	t.Parallel()
 	for _, words := range [][]string{nil, {"PIPELINING"}} {
@@ -104,7 +104,8 @@ func TestSuccessBeforeContent(t *testing.T) {
 	}
 }
 
-// TestUnprintableReply checks that what a next hop says comes to the client as one line of printable ASCII.
+// TestUnprintableReply checks that what a next hop says comes to the client as one line of
+// printable ASCII.
 func TestUnprintableReply(t *testing.T) {
 	t.Parallel()
 	s := (&sink{answer: at(".", "550 5.7.1 no\x1b[2J\x00\tcaf\u00e9\x7f")}).start(t)
@@ -114,7 +115,8 @@ func TestUnprintableReply(t *testing.T) {
 	}
 }
 
-// TestHopClosesInContent checks a next hop that goes away in the middle of a message, with and without a word.
+// TestHopClosesInContent checks a next hop that goes away in the middle of a message, with and
+// without a word.
 func TestHopClosesInContent(t *testing.T) {
 	t.Parallel()
 	big := simple + strings.Repeat(strings.Repeat("x", 70)+"\r\n", 1<<16)
@@ -134,7 +136,8 @@ func TestHopClosesInContent(t *testing.T) {
 		k := dial(t, r.addr)
 		k.do("EHLO c", "250")
 		k.envelope("b@example.net")
-		// The reply may be lost with the connection; then it is the generic one. It is never a success.
+		// The reply may be lost with the connection; then it is the generic one. It is never a
+		// success.
 		if reply := k.content(big); !strings.HasPrefix(reply, tt.want) && !strings.HasPrefix(reply, "451 4.4.2") {
 			t.Errorf("%q: reply = %q, want %s", tt.words, reply, tt.want)
 		}
@@ -193,7 +196,8 @@ func at(line, answer string) func(string) string {
 	}
 }
 
-// TestPool checks that connections are used again, and that one which died at rest is replaced without a word.
+// TestPool checks that connections are used again, and that one which died at rest is replaced
+// without a word.
 func TestPool(t *testing.T) {
 	t.Parallel()
 	s := (&sink{}).start(t)
@@ -315,7 +319,8 @@ func TestHopTLS(t *testing.T) {
 	}
 }
 
-// TestHopImplicitTLS checks a next hop that speaks TLS from the first byte, and that its name is checked.
+// TestHopImplicitTLS checks a next hop that speaks TLS from the first byte, and that its name is
+// checked.
 func TestHopImplicitTLS(t *testing.T) {
 	t.Parallel()
 	ca := newAuthority(t)
@@ -334,7 +339,8 @@ func TestHopImplicitTLS(t *testing.T) {
 	}
 }
 
-// TestOwnIdentity checks that the relay shows its certificate and says under which name it is published.
+// TestOwnIdentity checks that the relay shows its certificate and says under which name it is
+// published.
 func TestOwnIdentity(t *testing.T) {
 	t.Parallel()
 	ca := newAuthority(t)
@@ -366,7 +372,8 @@ func TestOwnIdentity(t *testing.T) {
 	}
 }
 
-// TestXCLIENT checks that the next hop learns each client's address, also over a connection that is used again.
+// TestXCLIENT checks that the next hop learns each client's address, also over a connection that is
+// used again.
 func TestXCLIENT(t *testing.T) {
 	t.Parallel()
 	s := &sink{words: []string{"XCLIENT NAME ADDR PORT PROTO HELO"}, answer: func(line string) string {
@@ -401,7 +408,8 @@ func TestXCLIENT(t *testing.T) {
 	}
 }
 
-// TestXCLIENTNotOffered checks that inbound mail is deferred rather than passed on under our own address.
+// TestXCLIENTNotOffered checks that inbound mail is deferred rather than passed on under our own
+// address.
 func TestXCLIENTNotOffered(t *testing.T) {
 	t.Parallel()
 	s := (&sink{}).start(t)

@@ -30,7 +30,8 @@ func (o HopOptions) tlsConfig(ctx context.Context, hop NextHop) *tls.Config {
 	return conf
 }
 
-// matchHop judges the certificate of a hop by its TLSA records, past our cache once before it says no.
+// matchHop judges the certificate of a hop by its TLSA records, past our cache once before it says
+// no.
 func (o HopOptions) matchHop(ctx context.Context, hop NextHop, cs tls.ConnectionState) error {
 	_, port, err := net.SplitHostPort(hop.Address)
 	if err != nil {

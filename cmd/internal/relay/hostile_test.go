@@ -16,8 +16,9 @@ import (
 	"dnseal/smime/message"
 )
 
-// TestSmuggling hands in whole transactions hidden behind each thing that some server takes for the end of a message.
-// Nothing of them may become a command, and the message may not go on, because the next server could be the one.
+// TestSmuggling hands in whole transactions hidden behind each thing that some server takes for the
+// end of a message. Nothing of them may become a command, and the message may not go on, because
+// the next server could be the one.
 func TestSmuggling(t *testing.T) {
 	t.Parallel()
 	hidden := "MAIL FROM:<evil@example.org>\r\nRCPT TO:<victim@example.net>\r\nDATA\r\nFrom: evil@example.org\r\n\r\nx\r\n"
@@ -100,8 +101,8 @@ func TestGarbage(t *testing.T) {
 	k.wantEOF()
 }
 
-// TestSizeIsExact checks that a message of exactly the size announced is taken and one byte more is not, by MAIL, DATA
-// and BDAT.
+// TestSizeIsExact checks that a message of exactly the size announced is taken and one byte more is
+// not, by MAIL, DATA and BDAT.
 func TestSizeIsExact(t *testing.T) {
 	t.Parallel()
 	const limit = 5000
@@ -139,7 +140,8 @@ func TestSizeIsExact(t *testing.T) {
 	k.do("NOOP", "250")
 }
 
-// TestChunking hands in a message in chunks, pipelined, with bytes in it that look like commands and ends.
+// TestChunking hands in a message in chunks, pipelined, with bytes in it that look like commands
+// and ends.
 func TestChunking(t *testing.T) {
 	t.Parallel()
 	s := (&sink{}).start(t)
@@ -172,7 +174,8 @@ func hopOverPipes(s *Server, hop func(net.Conn)) {
 	}
 }
 
-// inBubble runs a dialogue with a relay on a clock of its own, over pipes. The next hop takes everything.
+// inBubble runs a dialogue with a relay on a clock of its own, over pipes. The next hop takes
+// everything.
 func inBubble(t *testing.T, opts Options, dialogue func(k *talk)) {
 	t.Helper()
 	inBubbleTo(t, func(c net.Conn) { (&sink{}).session(c) }, opts, dialogue)
@@ -201,7 +204,8 @@ func inBubbleTo(t *testing.T, hop func(net.Conn), opts Options, dialogue func(k 
 	})
 }
 
-// TestTimeoutInContent is the worst of timeouts: when content breaks off, its rest must not become commands.
+// TestTimeoutInContent is the worst of timeouts: when content breaks off, its rest must not become
+// commands.
 func TestTimeoutInContent(t *testing.T) {
 	t.Parallel()
 	for _, begin := range []string{"DATA\r\n", "BDAT 1000\r\n"} {
@@ -243,7 +247,8 @@ func drip(k *talk, every time.Duration) func() {
 	}
 }
 
-// TestSlowContent checks a client that sends one byte a minute: each read is in time, and the whole is not.
+// TestSlowContent checks a client that sends one byte a minute: each read is in time, and the whole
+// is not.
 func TestSlowContent(t *testing.T) {
 	t.Parallel()
 	inBubble(t, Options{}, func(k *talk) {
@@ -259,7 +264,8 @@ func TestSlowContent(t *testing.T) {
 	})
 }
 
-// TestSlowCommand checks a client that sends one byte of a command each second, and one that sends nothing.
+// TestSlowCommand checks a client that sends one byte of a command each second, and one that sends
+// nothing.
 func TestSlowCommand(t *testing.T) {
 	t.Parallel()
 	for _, every := range []time.Duration{time.Second, time.Hour} {
@@ -274,7 +280,8 @@ func TestSlowCommand(t *testing.T) {
 	}
 }
 
-// TestSlowHandler checks that a handler which takes too long defers the message, in time for the client.
+// TestSlowHandler checks that a handler which takes too long defers the message, in time for the
+// client.
 func TestSlowHandler(t *testing.T) {
 	t.Parallel()
 	slow := handlerFunc(func(ctx context.Context, _ *message.Message, _ *message.Envelope) *message.Outcome {
@@ -294,7 +301,8 @@ func TestSlowHandler(t *testing.T) {
 	})
 }
 
-// TestManyRecipients checks the limit, and that it is told by 452 so that the client goes on with the rest later (RFC 5321, 4.5.3.1.10).
+// TestManyRecipients checks the limit, and that it is told by 452 so that the client goes on with
+// the rest later (RFC 5321, 4.5.3.1.10).
 func TestManyRecipients(t *testing.T) {
 	t.Parallel()
 	s := (&sink{words: []string{"PIPELINING"}}).start(t)
@@ -316,7 +324,8 @@ func TestManyRecipients(t *testing.T) {
 	}
 }
 
-// TestInFlight checks that no more bytes than allowed are on their way in, and that the count comes back.
+// TestInFlight checks that no more bytes than allowed are on their way in, and that the count comes
+// back.
 func TestInFlight(t *testing.T) {
 	t.Parallel()
 	s := (&sink{}).start(t)
@@ -362,7 +371,8 @@ func TestConnectionLimits(t *testing.T) {
 		}
 		open[0].do("QUIT", "221")
 		open[0].wantEOF()
-		// The place is free once the server is done with the first: at the latest when it answers another time.
+		// The place is free once the server is done with the first: at the latest when it answers
+		// another time.
 		for {
 			conn, err := net.Dial("tcp", r.addr)
 			if err != nil {
@@ -378,8 +388,9 @@ func TestConnectionLimits(t *testing.T) {
 	}
 }
 
-// TestTenThousandIdle opens as many idle connections as there are descriptors for, up to 10,000, at a relay in a process
-// of its own. Another client is served nevertheless, and one more than the limit hears 421.
+// TestTenThousandIdle opens as many idle connections as there are descriptors for, up to 10,000, at
+// a relay in a process of its own. Another client is served nevertheless, and one more than the
+// limit hears 421.
 func TestTenThousandIdle(t *testing.T) {
 	t.Parallel()
 	var limit syscall.Rlimit
@@ -431,8 +442,8 @@ func TestTenThousandIdle(t *testing.T) {
 	}
 }
 
-// TestShutdown checks that a message on its way is finished, that those at rest are told to go, and that nothing is
-// taken any more.
+// TestShutdown checks that a message on its way is finished, that those at rest are told to go, and
+// that nothing is taken any more.
 func TestShutdown(t *testing.T) {
 	t.Parallel()
 	s := (&sink{}).start(t)
@@ -458,7 +469,8 @@ func TestShutdown(t *testing.T) {
 	}
 }
 
-// TestShutdownInTime checks that clients and next hops that do not end are cut off with the context.
+// TestShutdownInTime checks that clients and next hops that do not end are cut off with the
+// context.
 func TestShutdownInTime(t *testing.T) {
 	t.Parallel()
 	quiet := make(chan struct{})

@@ -122,7 +122,8 @@ func (in *input) stopping() bool {
 	return in.stopped && in.resting
 }
 
-// pending returns the next line when it is complete in the buffer, without taking it; nil otherwise.
+// pending returns the next line when it is complete in the buffer, without taking it; nil
+// otherwise.
 func (in *input) pending() []byte {
 	i := bytes.IndexByte(in.buf[in.r:in.w], '\n')
 	if i < 0 {
@@ -134,8 +135,9 @@ func (in *input) pending() []byte {
 // buffered is the number of bytes that came and were not taken yet.
 func (in *input) buffered() int { return in.w - in.r }
 
-// line returns the next line of at most limit bytes without its CRLF. It is valid until the next call.
-// Errors: errLineTooLong and errBareLine (the line was taken and one may go on), errClosing, those of the connection.
+// line returns the next line of at most limit bytes without its CRLF. It is valid until the next
+// call. Errors: errLineTooLong and errBareLine (the line was taken and one may go on), errClosing,
+// those of the connection.
 func (in *input) line(limit int) ([]byte, error) {
 	tooLong := false
 	for {
@@ -175,7 +177,8 @@ func (in *input) grow() error {
 
 var largeBuffers = sync.Pool{New: func() any { b := make([]byte, largeBuffer); return &b }}
 
-// enlarge borrows a large buffer for content; the function returned gives it back, and keeps what was read ahead.
+// enlarge borrows a large buffer for content; the function returned gives it back, and keeps what
+// was read ahead.
 func (in *input) enlarge() func() {
 	large := largeBuffers.Get().(*[]byte)
 	small := in.buf

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// logIn says under which DNS name our certificate is to be found (SASL EXTERNAL: RFC 4422, Appendix A; RFC 4954),
-// where we have one and the next hop asks for it.
+// logIn says under which DNS name our certificate is to be found (SASL EXTERNAL: RFC 4422, Appendix
+// A; RFC 4954), where we have one and the next hop asks for it.
 func (c *client) logIn() error {
 	if c.opts.Name == "" || !c.tls {
 		return nil

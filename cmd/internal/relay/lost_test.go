@@ -32,9 +32,9 @@ func lostMessage(n int) string {
 	return b.String()
 }
 
-// TestNothingIsLost drives messages over several connections while first the relay and then the next hop is killed at
-// random instants and started again. Whatever got no 250 is handed in again. Each message that got 250 arrives whole;
-// there are more copies only where an answer was cut off.
+// TestNothingIsLost drives messages over several connections while first the relay and then the
+// next hop is killed at random instants and started again. Whatever got no 250 is handed in again.
+// Each message that got 250 arrives whole; there are more copies only where an answer was cut off.
 func TestNothingIsLost(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -93,7 +93,8 @@ func untilDone(t *testing.T, s *submitter, n int, cut *atomic.Int64) bool {
 	return false
 }
 
-// killAtRandom kills one program after the other, several times each, whenever some more messages are through.
+// killAtRandom kills one program after the other, several times each, whenever some more messages
+// are through.
 func killAtRandom(t *testing.T, children []*child, finished <-chan struct{}) {
 	t.Helper()
 	through := int64(0)

@@ -10,8 +10,8 @@ import (
 	"dnseal/smime/message"
 )
 
-// TestMixedRecipients signs one message for recipients of several forms: each gets its own, which holds, and nobody
-// sees who stands in Bcc.
+// TestMixedRecipients signs one message for recipients of several forms: each gets its own, which
+// holds, and nobody sees who stands in Bcc.
 func TestMixedRecipients(t *testing.T) {
 	t.Parallel()
 	id, err := identity.Create(t.TempDir(), "alice@example.org", identity.CreateOptions{})

@@ -24,7 +24,8 @@ type NextHop struct {
 	Implicit bool
 }
 
-// ParseNextHop reads "host:port", "unix:/path", each after an optional "lmtp:" and an optional "tls:" (in that order).
+// ParseNextHop reads "host:port", "unix:/path", each after an optional "lmtp:" and an optional
+// "tls:" (in that order).
 func ParseNextHop(s string) (NextHop, error) {
 	h := NextHop{Network: "tcp"}
 	rest, lmtp := strings.CutPrefix(s, "lmtp:")
@@ -99,9 +100,11 @@ const (
 type HopOptions struct {
 	// Policy for TLS.
 	Policy TLSPolicy
-	// TLS is the base for client connections: RootCAs, and Certificates for our own DANCE identity. Nil: the system's roots and no certificate.
+	// TLS is the base for client connections: RootCAs, and Certificates for our own DANCE identity.
+	// Nil: the system's roots and no certificate.
 	TLS *tls.Config
-	// Name is the owner name of the TLSA records of that certificate. Where the next hop offers AUTH EXTERNAL we log in under it. Empty: no login.
+	// Name is the owner name of the TLSA records of that certificate. Where the next hop offers
+	// AUTH EXTERNAL we log in under it. Empty: no login.
 	Name string
 	// Lookup is for Policy TLSDANE.
 	Lookup lookup.Resolver
@@ -111,9 +114,11 @@ type HopOptions struct {
 	DialTimeout time.Duration
 	// CommandTimeout is for each reply but the last; 0: 60 s.
 	CommandTimeout time.Duration
-	// FinalTimeout is for the reply after the message; 0: 5 min (a client waits 10: RFC 5321, 4.5.3.2.6).
+	// FinalTimeout is for the reply after the message; 0: 5 min (a client waits 10: RFC 5321,
+	// 4.5.3.2.6).
 	FinalTimeout time.Duration
-	// MaxOpen is how many connections may be open at once; 0: 500. MaxIdle of them are kept for later; 0: 32. IdleTimeout for how long; 0: 30 s.
+	// MaxOpen is how many connections may be open at once; 0: 500. MaxIdle of them are kept for
+	// later; 0: 32. IdleTimeout for how long; 0: 30 s.
 	MaxOpen     int
 	MaxIdle     int
 	IdleTimeout time.Duration

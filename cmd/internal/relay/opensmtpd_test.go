@@ -14,12 +14,13 @@ import (
 	"dnseal/smime/message"
 )
 
-// startOpenSMTPD runs an OpenSMTPD that hands everything on to next. Its folders and users have fixed names: in a mount
-// namespace they are its own, and nothing of this machine is changed.
+// startOpenSMTPD runs an OpenSMTPD that hands everything on to next. Its folders and users have
+// fixed names: in a mount namespace they are its own, and nothing of this machine is changed.
 func startOpenSMTPD(tb testing.TB, next string) string {
 	tb.Helper()
 	needRoot(tb)
-	program := filepath.Dir(peerProgram(tb, "smtpctl")) + "/smtpd" // Postfix has one of that name too
+	// Postfix has one of that name too
+	program := filepath.Dir(peerProgram(tb, "smtpctl")) + "/smtpd"
 	dir, addr := worldDir(tb), freeAddr(tb)
 	host, port, _ := net.SplitHostPort(addr)
 	mustWrite(tb, dir+"/conf", fmt.Sprintf("listen on %s port %s\naction \"out\" relay host \"smtp://%s\"\nmatch from any for any action \"out\"\n", host, port, next))
@@ -44,7 +45,8 @@ exec %[2]s -d -f %[1]s/conf`, dir, program)
 	return addr
 }
 
-// TestOpenSMTPD sends messages of all kinds through OpenSMTPD: every signature holds behind it. It knows no SMTPUTF8.
+// TestOpenSMTPD sends messages of all kinds through OpenSMTPD: every signature holds behind it. It
+// knows no SMTPUTF8.
 func TestOpenSMTPD(t *testing.T) {
 	t.Parallel()
 	s := (&sink{words: []string{"8BITMIME"}}).start(t)

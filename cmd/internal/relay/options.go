@@ -15,7 +15,8 @@ import (
 type Options struct {
 	// Hostname is our name in the greeting and in Received; empty: the host's.
 	Hostname string
-	// Inbound takes mail from anybody for Recipients only. False is a submission service: only from those who logged in or whom Trusted covers (RFC 6409, Section 4.3).
+	// Inbound takes mail from anybody for Recipients only. False is a submission service: only from
+	// those who logged in or whom Trusted covers (RFC 6409, Section 4.3).
 	Inbound bool
 	// LMTP speaks LMTP (RFC 2033) to clients.
 	LMTP bool
@@ -25,21 +26,24 @@ type Options struct {
 	// Handler signs or verifies; nil passes everything on as it came. A [message.Holder] is
 	// held from the MAIL command of a message to its end.
 	Handler message.Handler
-	// SevenBit returns the edit that gives a message 7-bit content, for a next hop that takes nothing else; nil where that
-	// cannot be done. Nil: such messages are refused (554 5.6.3).
+	// SevenBit returns the edit that gives a message 7-bit content, for a next hop that takes
+	// nothing else; nil where that cannot be done. Nil: such messages are refused (554 5.6.3).
 	SevenBit func(*message.Message) (*message.Edit, error)
 	// NextHop in order of preference: see [ParseNextHop].
 	NextHop []string
 	// Hop says how next hops are spoken to.
 	Hop HopOptions
-	// Trusted networks may submit without logging in. A unix socket counts as 127.0.0.1: who may open it is decided by its mode.
+	// Trusted networks may submit without logging in. A unix socket counts as 127.0.0.1: who may
+	// open it is decided by its mode.
 	Trusted []netip.Prefix
-	// Recipients are the domains mail is taken for ("*.example.org" for everything below one); inbound only, and mandatory there.
+	// Recipients are the domains mail is taken for ("*.example.org" for everything below one);
+	// inbound only, and mandatory there.
 	Recipients []string
 	// Deny shuts clients out at once, before any lookup; nil: no client. [Server.SetDeny]
 	// replaces it.
 	Deny *Deny
-	// Proxies are the addresses that must, and alone may, begin with a PROXY protocol header of version 2.
+	// Proxies are the addresses that must, and alone may, begin with a PROXY protocol header of
+	// version 2.
 	Proxies []netip.Prefix
 	// Auth is how clients log in.
 	Auth AuthOptions
@@ -63,7 +67,9 @@ type Limits struct {
 	ReadTimeout    time.Duration // for one read of message content; 3 min
 	DataTimeout    time.Duration // for the whole content; 30 min
 	HandleTimeout  time.Duration // for the handler; 2 min
-	AnswerTimeout  time.Duration // from the end of the content to our answer; 9 min, because clients wait for 10 (RFC 5321, 4.5.3.2.6)
+	// from the end of the content to our answer; 9 min, because clients wait for 10 (RFC 5321,
+	// 4.5.3.2.6)
+	AnswerTimeout time.Duration
 }
 
 func (l Limits) withDefaults() Limits {

@@ -16,7 +16,8 @@ import (
 	"golang.org/x/crypto/argon2"
 )
 
-// Cost of argon2id: the second of the two recommendations of OWASP for little memory, 19 MiB and two passes.
+// Cost of argon2id: the second of the two recommendations of OWASP for little memory, 19 MiB and
+// two passes.
 const (
 	argonMemory = 19 << 10 // KiB
 	argonPasses = 2
@@ -40,7 +41,8 @@ type Hash struct {
 	salt, sum []byte
 }
 
-// HashPassword makes a hash with a new salt. Error: the password is empty, longer than 1024 bytes, or holds a NUL byte.
+// HashPassword makes a hash with a new salt. Error: the password is empty, longer than 1024 bytes,
+// or holds a NUL byte.
 func HashPassword(password string) (Hash, error) {
 	if password == "" || len(password) > maxPassword || strings.ContainsRune(password, 0) {
 		return Hash{}, fmt.Errorf("relay: a password has 1 to %d bytes and no NUL", maxPassword)
@@ -55,8 +57,8 @@ func argon(password string, salt []byte) []byte {
 	return argon2.IDKey([]byte(password), salt, argonPasses, argonMemory, argonLanes, hashLength)
 }
 
-// Matches reports whether the hash is that of the password. It takes 19 MiB and some 20 ms; the time does not depend on
-// how much of the password is right.
+// Matches reports whether the hash is that of the password. It takes 19 MiB and some 20 ms; the
+// time does not depend on how much of the password is right.
 func (h Hash) Matches(password string) bool {
 	sum := argon(password, h.salt)
 	return len(h.sum) == hashLength && subtle.ConstantTimeCompare(sum, h.sum) == 1
@@ -64,12 +66,14 @@ func (h Hash) Matches(password string) bool {
 
 const hashPrefix = "$argon2id$v=19$m=19456,t=2,p=1$"
 
-// String is the hash in the string format of the Password Hashing Competition, as Dovecot ({ARGON2ID}) reads it too.
+// String is the hash in the string format of the Password Hashing Competition, as Dovecot
+// ({ARGON2ID}) reads it too.
 func (h Hash) String() string {
 	return hashPrefix + base64.RawStdEncoding.EncodeToString(h.salt) + "$" + base64.RawStdEncoding.EncodeToString(h.sum)
 }
 
-// ParseHash reads what String writes. Other costs than ours are an error: each login would be as expensive as the file says.
+// ParseHash reads what String writes. Other costs than ours are an error: each login would be as
+// expensive as the file says.
 func ParseHash(s string) (Hash, error) {
 	rest, ok := strings.CutPrefix(s, hashPrefix)
 	if !ok {
@@ -89,8 +93,8 @@ func ParseHash(s string) (Hash, error) {
 	return h, nil
 }
 
-// ValidUser checks a name for a users file: 1 to 255 bytes of UTF-8 without colon, white space and control characters,
-// not beginning with "#".
+// ValidUser checks a name for a users file: 1 to 255 bytes of UTF-8 without colon, white space and
+// control characters, not beginning with "#".
 func ValidUser(name string) error {
 	if name == "" || len(name) > 255 || !utf8.ValidString(name) || name[0] == '#' ||
 		strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r == 0x7f || r == ':' }) {
@@ -99,9 +103,9 @@ func ValidUser(name string) error {
 	return nil
 }
 
-// ReadUsers reads a users file: a line "name:hash" each, empty lines and lines that begin with "#" left out. It is
-// refused when others than its owner and group can read it, or others than its owner write it.
-// Errors name the file and the line.
+// ReadUsers reads a users file: a line "name:hash" each, empty lines and lines that begin with "#"
+// left out. It is refused when others than its owner and group can read it, or others than its
+// owner write it. Errors name the file and the line.
 func ReadUsers(path string) (Users, error) {
 	f, err := os.Open(path)
 	if err != nil {

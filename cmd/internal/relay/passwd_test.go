@@ -32,7 +32,8 @@ func TestHash(t *testing.T) {
 	}
 }
 
-// TestHashOfOthers checks a hash made by the reference program: echo -n password | argon2 somesalt -id -t 2 -k 19456 -p 1 -l 32 -e.
+// TestHashOfOthers checks a hash made by the reference program: echo -n password | argon2 somesalt
+// -id -t 2 -k 19456 -p 1 -l 32 -e.
 func TestHashOfOthers(t *testing.T) {
 	t.Parallel()
 	h, err := ParseHash(referenceHash)

@@ -18,7 +18,8 @@ func (p param) String() string {
 	return p.key + "=" + p.value
 }
 
-// maxPath is the longest path taken: RFC 5321, 4.5.3.1.3 asks for 256 octets; a local part of 64 and a domain of 255 must fit.
+// maxPath is the longest path taken: RFC 5321, 4.5.3.1.3 asks for 256 octets; a local part of 64
+// and a domain of 255 must fit.
 const maxPath = 322
 
 // parsePath reads what follows "FROM:" or "TO:": a path in angle brackets and

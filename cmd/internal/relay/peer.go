@@ -42,7 +42,8 @@ func sameFamily(dst, src netip.AddrPort) *net.TCPAddr {
 	return &net.TCPAddr{IP: net.IPv6zero, Port: int(dst.Port())}
 }
 
-// introduce tells the next hop by XCLIENT whose mail comes (Postfix, XCLIENT_README), where that is wanted.
+// introduce tells the next hop by XCLIENT whose mail comes (Postfix, XCLIENT_README), where that is
+// wanted.
 func (c *client) introduce(who peer, hello string) error {
 	if c.opts.Pass != "xclient" || c.peer == who.key() {
 		return nil

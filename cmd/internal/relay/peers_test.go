@@ -13,7 +13,8 @@ import (
 	"time"
 )
 
-// peerProgram returns the path of a program or skips visibly; DNSEAL_PEERS=required makes that a failure.
+// peerProgram returns the path of a program or skips visibly; DNSEAL_PEERS=required makes that a
+// failure.
 func peerProgram(tb testing.TB, name string) string {
 	tb.Helper()
 	if path, err := exec.LookPath(name); err == nil {
@@ -96,8 +97,9 @@ func runProgram(tb testing.TB, name string, args ...string) {
 	})
 }
 
-// freeAddr is a port on a loopback address of the test's own (all of 127.0.0.0/8 is this machine's): a port of 127.0.0.1
-// could be taken by another test, of this or another package, before the program that it is for listens.
+// freeAddr is a port on a loopback address of the test's own (all of 127.0.0.0/8 is this
+// machine's): a port of 127.0.0.1 could be taken by another test, of this or another package,
+// before the program that it is for listens.
 func freeAddr(tb testing.TB) string {
 	tb.Helper()
 	l, err := net.Listen("tcp", fmt.Sprintf("127.%d.%d.%d:0", 1+rand.IntN(254), rand.IntN(256), 1+rand.IntN(254)))
@@ -246,7 +248,8 @@ begin retry
 * * F,1h,1m
 `
 
-// startExim runs an Exim that gives everything to a list of mlmmj with a footer, which sends it on to next.
+// startExim runs an Exim that gives everything to a list of mlmmj with a footer, which sends it on
+// to next.
 func startExim(tb testing.TB, next string) string {
 	tb.Helper()
 	needRoot(tb)
@@ -266,7 +269,8 @@ func startExim(tb testing.TB, next string) string {
 	} {
 		mustWrite(tb, dir+"/list/"+name, content)
 	}
-	// Exim wants a user of its own to exist: in a mount namespace it does, and nothing of this machine is changed.
+	// Exim wants a user of its own to exist: in a mount namespace it does, and nothing of this
+	// machine is changed.
 	for _, file := range []string{"passwd", "group"} {
 		b, err := os.ReadFile("/etc/" + file)
 		if err != nil {
@@ -336,7 +340,8 @@ service stats {
 }
 `
 
-// startDovecot runs a Dovecot with LMTP at run/lmtp, logins at run/auth-relay and mailboxes below mail, in the folder it returns.
+// startDovecot runs a Dovecot with LMTP at run/lmtp, logins at run/auth-relay and mailboxes below
+// mail, in the folder it returns.
 func startDovecot(tb testing.TB) string {
 	tb.Helper()
 	needRoot(tb)

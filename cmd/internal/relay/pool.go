@@ -54,9 +54,9 @@ func (p *pool) parse(hops []string) error {
 	return nil
 }
 
-// begin opens a transaction at the first next hop that takes part: mail makes
-// the MAIL line for a connection. Failover ends here, before any RCPT. The
-// reply is the next hop's own, or ours when there is none; the client is nil unless the reply is 250.
+// begin opens a transaction at the first next hop that takes part: mail makes the MAIL line for a
+// connection. Failover ends here, before any RCPT. The reply is the next hop's own, or ours when
+// there is none; the client is nil unless the reply is 250.
 func (p *pool) begin(ctx context.Context, who peer, needs []string, mail func(*client) string) (*client, reply, error) {
 	var last error
 	answer := replyNoHop
@@ -208,7 +208,8 @@ func (p *pool) expire() {
 	}
 }
 
-// put returns a connection to the pool, after the end of its transaction where one is open. Safe on nil.
+// put returns a connection to the pool, after the end of its transaction where one is open. Safe on
+// nil.
 func (p *pool) put(c *client) {
 	if c == nil {
 		return

@@ -14,22 +14,25 @@ type Probed struct {
 	Err error
 	// Encrypted says that TLS was used, and the hop proved itself by the policy.
 	Encrypted bool
-	// Foreign is what the hop answers to a stranger's mail for somebody elsewhere, an inbound server's danger: it must
-	// refuse it, for it is reached from an address that it may trust. Empty when it was not asked.
+	// Foreign is what the hop answers to a stranger's mail for somebody elsewhere, an inbound
+	// server's danger: it must refuse it, for it is reached from an address that it may trust.
+	// Empty when it was not asked.
 	Foreign string
 	// Relays says that it would have taken that mail.
 	Relays bool
 }
 
-// Stranger and Elsewhere are who asks Probe's question: addresses for documentation (RFC 5737, RFC 2606).
+// Stranger and Elsewhere are who asks Probe's question: addresses for documentation (RFC 5737, RFC
+// 2606).
 const (
 	strangerAddress = "192.0.2.1"
 	stranger        = "dnseal-check@example.com"
 	elsewhere       = "dnseal-check@example.net"
 )
 
-// Probe connects to every next hop as a server with these options would, says who it is, and, when it is inbound, asks
-// whether mail of a stranger for somebody elsewhere would be taken. It sends no message. Errors: the options make no sense.
+// Probe connects to every next hop as a server with these options would, says who it is, and, when
+// it is inbound, asks whether mail of a stranger for somebody elsewhere would be taken. It sends no
+// message. Errors: the options make no sense.
 func Probe(ctx context.Context, opts Options) ([]Probed, error) {
 	s, err := New(opts)
 	if err != nil {

@@ -21,8 +21,8 @@ import (
 	"dnseal/smime/message"
 )
 
-// Children are this test program run again as a relay or a next hop, so that they can be killed. They get their
-// listening socket as file 3, which survives them: their port stays theirs.
+// Children are this test program run again as a relay or a next hop, so that they can be killed.
+// They get their listening socket as file 3, which survives them: their port stays theirs.
 const (
 	childRole    = "DNSEAL_TEST_CHILD"
 	childOptions = "DNSEAL_TEST_CHILD_OPTIONS"

@@ -20,8 +20,9 @@ const (
 	proxyRest    = 2048 // addresses and TLVs
 )
 
-// proxied replaces the address of the connection by the one that a proxy on the list tells (PROXY protocol version 2).
-// Such a proxy must tell; from anybody else a header is a syntax error like any other.
+// proxied replaces the address of the connection by the one that a proxy on the list tells (PROXY
+// protocol version 2). Such a proxy must tell; from anybody else a header is a syntax error like
+// any other.
 func (s *session) proxied() error {
 	if !s.srv.isProxy(s.peer.addr.Addr()) {
 		return nil
@@ -71,8 +72,8 @@ func (in *input) proxyHeader() ([]byte, error) {
 	return header, in.exactly(header[proxyPrefix:])
 }
 
-// exactly fills p and reads no byte behind it: where TLS is implicit, all that follows is TLS, and nothing sent ahead in
-// clear may ever count as a command inside it.
+// exactly fills p and reads no byte behind it: where TLS is implicit, all that follows is TLS, and
+// nothing sent ahead in clear may ever count as a command inside it.
 func (in *input) exactly(p []byte) error {
 	if err := in.arm(); err != nil {
 		return err

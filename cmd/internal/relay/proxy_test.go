@@ -107,8 +107,8 @@ func (a *ahead) Write(p []byte) (int, error) {
 	return len(p), err
 }
 
-// TestProxyHeaderBeforeTLS checks that a proxy's header and the client's first TLS bytes may come in one piece, and that
-// a command in clear between them does not become one inside TLS.
+// TestProxyHeaderBeforeTLS checks that a proxy's header and the client's first TLS bytes may come
+// in one piece, and that a command in clear between them does not become one inside TLS.
 func TestProxyHeaderBeforeTLS(t *testing.T) {
 	t.Parallel()
 	ca := newAuthority(t)

@@ -7,13 +7,15 @@ import (
 	"time"
 )
 
-// hopPatience is how long every next hop waits for the next command: Postfix under stress is the least patient one, with 10 s.
+// hopPatience is how long every next hop waits for the next command: Postfix under stress is the
+// least patient one, with 10 s.
 const hopPatience = 5 * time.Second
 
-// refresh makes sure that the next hop still waits after a client that took its time with the content. Next hops hang up
-// after some minutes (RFC 5321, Section 4.5.3.2), and a client on a slow line could never send a large message.
-// The transaction is opened anew at the same hop, with the same recipients; where one of them is not taken any more the
-// hop counts as lost, and the client hears the real answer when it comes again.
+// refresh makes sure that the next hop still waits after a client that took its time with the
+// content. Next hops hang up after some minutes (RFC 5321, Section 4.5.3.2), and a client on a slow
+// line could never send a large message. The transaction is opened anew at the same hop, with the
+// same recipients; where one of them is not taken any more the hop counts as lost, and the client
+// hears the real answer when it comes again.
 func (s *session) refresh(ctx context.Context, tx *transaction) {
 	if tx.hop == nil || time.Since(tx.start) < hopPatience {
 		return

@@ -18,7 +18,8 @@ func (i impatient) Read(p []byte) (int, error) {
 	return i.Conn.Read(p)
 }
 
-// TestSlowClientImpatientHop has a client need ten minutes for its message, where the next hop waits for five.
+// TestSlowClientImpatientHop has a client need ten minutes for its message, where the next hop
+// waits for five.
 func TestSlowClientImpatientHop(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

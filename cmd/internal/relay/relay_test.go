@@ -135,8 +135,8 @@ func TestEachRecipientsAnswer(t *testing.T) {
 	}
 }
 
-// TestRefusedMessageLeavesNothingOpen checks that a connection to the next hop is fit for another message after each way
-// that a transaction can end.
+// TestRefusedMessageLeavesNothingOpen checks that a connection to the next hop is fit for another
+// message after each way that a transaction can end.
 func TestRefusedMessageLeavesNothingOpen(t *testing.T) {
 	t.Parallel()
 	s := &sink{words: []string{"PIPELINING"}, answer: func(line string) string {

@@ -8,7 +8,8 @@ import (
 	"dnseal/smime/message"
 )
 
-// reply is an SMTP reply (RFC 5321, Section 4.2). Lines hold the text after the code, with the enhanced status code where there is one.
+// reply is an SMTP reply (RFC 5321, Section 4.2). Lines hold the text after the code, with the
+// enhanced status code where there is one.
 type reply struct {
 	code  int
 	lines []string
@@ -99,7 +100,8 @@ func printable(s string) string {
 	}, s)
 }
 
-// fromOutcome turns a handler's reply into ours; fallback where the handler left it open or asked for a code of another class.
+// fromOutcome turns a handler's reply into ours; fallback where the handler left it open or asked
+// for a code of another class.
 func fromOutcome(r message.Reply, fallback reply) reply {
 	if r.Code/100 != fallback.code/100 {
 		return fallback

@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// TestDovecotSCRAM goes through SCRAM-SHA-256 (RFC 7677) with a real Dovecot to the end: the client is proven to the
-// server, and the server to the client, by what the relay only passes through.
+// TestDovecotSCRAM goes through SCRAM-SHA-256 (RFC 7677) with a real Dovecot to the end: the client
+// is proven to the server, and the server to the client, by what the relay only passes through.
 func TestDovecotSCRAM(t *testing.T) {
 	t.Parallel()
 	dir := startDovecot(t)
@@ -55,7 +55,8 @@ func newSCRAM(user, password string) *scram {
 	return &scram{password: password, bare: "n=" + user + ",r=" + rand.Text()}
 }
 
-// first begins the login, with the first message in the command or after it, and returns the server's.
+// first begins the login, with the first message in the command or after it, and returns the
+// server's.
 func (c *scram) first(k *talk, initial bool) string {
 	k.t.Helper()
 	first := base64.StdEncoding.EncodeToString([]byte("n,," + c.bare))

@@ -115,7 +115,8 @@ func (s *Server) Serve(l net.Listener) error {
 	}
 }
 
-// temporaryAccept reports whether accepting may work again: out of descriptors or memory, or a client that gave up.
+// temporaryAccept reports whether accepting may work again: out of descriptors or memory, or a
+// client that gave up.
 func temporaryAccept(err error) bool {
 	for _, e := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ECONNABORTED, syscall.EINTR} {
 		if errors.Is(err, e) {
@@ -208,8 +209,9 @@ func clientKey(a netip.Addr) netip.Addr {
 	return p.Addr()
 }
 
-// Shutdown stops listening, tells clients that rest to go (421), lets messages
-// on their way end, and returns when all connections are closed. When ctx ends first, what is left is cut off and the context's error returned.
+// Shutdown stops listening, tells clients that rest to go (421), lets messages on their way end,
+// and returns when all connections are closed. When ctx ends first, what is left is cut off and the
+// context's error returned.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	s.retiring = false
@@ -220,7 +222,8 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return s.wait(ctx)
 }
 
-// Retire stops listening and lets the clients that are there go on until they leave, or ctx ends: for a reload.
+// Retire stops listening and lets the clients that are there go on until they leave, or ctx ends:
+// for a reload.
 func (s *Server) Retire(ctx context.Context) error {
 	s.mu.Lock()
 	s.retiring = true

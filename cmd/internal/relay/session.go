@@ -17,7 +17,8 @@ import (
 	"dnseal/smime/message"
 )
 
-// maxCommand is the longest command line taken: AUTH with an initial response (RFC 4954, Section 4).
+// maxCommand is the longest command line taken: AUTH with an initial response (RFC 4954, Section
+// 4).
 const maxCommand = 12288
 
 // session is one client's connection.
@@ -125,7 +126,8 @@ func (s *session) begin(ctx context.Context) bool {
 func addrPort(a net.Addr) netip.AddrPort {
 	if a, ok := a.(*net.TCPAddr); ok {
 		ap := a.AddrPort()
-		return netip.AddrPortFrom(ap.Addr().Unmap().WithZone(""), ap.Port()) // networks hold addresses without a zone only
+		// networks hold addresses without a zone only
+		return netip.AddrPortFrom(ap.Addr().Unmap().WithZone(""), ap.Port())
 	}
 	return netip.AddrPort{}
 }
@@ -202,7 +204,8 @@ func (s *session) command(ctx context.Context, line string) bool {
 	return s.bad(replyUnknown)
 }
 
-// say answers; the reply leaves at once unless further commands are there already (RFC 2920, Section 3.2).
+// say answers; the reply leaves at once unless further commands are there already (RFC 2920,
+// Section 3.2).
 func (s *session) say(r reply) bool {
 	_, err := s.out.Write(r.append(nil))
 	if err == nil && s.in.pending() == nil {

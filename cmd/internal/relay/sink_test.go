@@ -29,8 +29,9 @@ type sink struct {
 	lmtp  bool
 	words []string // EHLO keywords
 	tls   *tls.Config
-	// answer overrides the reply to a command line, or to the end of content ("." and for LMTP ". <address>"). Empty: the
-	// usual reply. "close" hangs up; a reply of 421 does so too. Sessions call it at the same time.
+	// answer overrides the reply to a command line, or to the end of content ("." and for LMTP ".
+	// <address>"). Empty: the usual reply. "close" hangs up; a reply of 421 does so too. Sessions
+	// call it at the same time.
 	answer func(line string) string
 	forget bool // keep no messages
 	// cutAt hangs up after so many bytes of content; 0: never.

@@ -39,7 +39,8 @@ func (s *stuffer) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// border adds the dot where a CRLF ended, or stands across, the last write. It returns what is left of p.
+// border adds the dot where a CRLF ended, or stands across, the last write. It returns what is left
+// of p.
 func (s *stuffer) border(p []byte) []byte {
 	if s.tail == [2]byte{'\r', '\n'} && p[0] == '.' {
 		s.put([]byte{'.'})

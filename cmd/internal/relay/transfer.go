@@ -80,7 +80,8 @@ func (c *client) content(write func(io.Writer) error) error {
 	return block.Flush()
 }
 
-// lastWords reads what a next hop said before it hung up in the middle of a message: a refusal, or nothing.
+// lastWords reads what a next hop said before it hung up in the middle of a message: a refusal, or
+// nothing.
 func (c *client) lastWords() []reply {
 	r, err := c.reply(time.Second)
 	if err != nil || r.code < 400 {
@@ -89,7 +90,8 @@ func (c *client) lastWords() []reply {
 	return []reply{r}
 }
 
-// refusedData makes the answer to DATA that of everybody. An answer of 2xx or 3xx that is not 354 is none.
+// refusedData makes the answer to DATA that of everybody. An answer of 2xx or 3xx that is not 354
+// is none.
 func (c *client) refusedData(r reply) ([]reply, error) {
 	if r.code < 400 {
 		return nil, fmt.Errorf("answers DATA with %s", r)

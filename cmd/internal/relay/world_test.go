@@ -23,8 +23,9 @@ import (
 	"dnseal/sender/identity"
 )
 
-// world is the way of a message through programs of this time: swaks or a client of ours, the signing relay, Postfix
-// that is told 8BITMIME, Postfix that is not, Exim, a list of mlmmj, the verifying relay, Dovecot by LMTP.
+// world is the way of a message through programs of this time: swaks or a client of ours, the
+// signing relay, Postfix that is told 8BITMIME, Postfix that is not, Exim, a list of mlmmj, the
+// verifying relay, Dovecot by LMTP.
 type world struct {
 	dovecot string // folder
 	inbound string // address of the verifying relay
@@ -53,7 +54,8 @@ func newWorld(t *testing.T) *world {
 	}).addr
 	exim := startExim(t, w.inbound)
 	hopB := startPostfix(t, exim, "myhostname = hopb.example", "smtpd_discard_ehlo_keywords = 8bitmime smtputf8")
-	// A Postfix believes that who knows SMTPUTF8 takes 8-bit too, so there must be another way for such mail.
+	// A Postfix believes that who knows SMTPUTF8 takes 8-bit too, so there must be another way for
+	// such mail.
 	w.hopUTF8 = startPostfix(t, exim, "myhostname = hopc.example")
 	w.hopA = startPostfix(t, hopB, "myhostname = hopa.example")
 	return w
@@ -254,7 +256,8 @@ func TestThroughTheWorld(t *testing.T) {
 	w.wrapped(t)
 }
 
-// control makes messages signed by openssl cms as it is: with 8-bit text and with a line of 1,100 octets.
+// control makes messages signed by openssl cms as it is: with 8-bit text and with a line of 1,100
+// octets.
 func (w *world) control(t *testing.T) []worldMessage {
 	t.Helper()
 	openssl := peerProgram(t, "openssl")
@@ -280,8 +283,8 @@ func (w *world) control(t *testing.T) []worldMessage {
 	return out
 }
 
-// wrapped puts a signed message that arrived into another with a footer, as Mailman does, and sends it on: the signature
-// holds for its part, and the verdict says so.
+// wrapped puts a signed message that arrived into another with a footer, as Mailman does, and sends
+// it on: the signature holds for its part, and the verdict says so.
 func (w *world) wrapped(t *testing.T) {
 	t.Helper()
 	var inner string

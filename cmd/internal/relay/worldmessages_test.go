@@ -14,8 +14,8 @@ type worldMessage struct {
 	rcpt string // parameters of RCPT
 }
 
-// worldKinds are what hops damage where a signer does not prepare for it: header fields beside the usual ones, with
-// the empty line, and body.
+// worldKinds are what hops damage where a signer does not prepare for it: header fields beside the
+// usual ones, with the empty line, and body.
 var worldKinds = []struct {
 	name, body string
 	mail, rcpt string
@@ -77,7 +77,8 @@ func wrap(s string) string {
 	return b.String() + s
 }
 
-// worldMessages makes n messages of all kinds, each with a name of its own. run keeps those of two runs apart.
+// worldMessages makes n messages of all kinds, each with a name of its own. run keeps those of two
+// runs apart.
 func worldMessages(run string, n int) []worldMessage {
 	var out []worldMessage
 	for i := range n {

@@ -53,8 +53,8 @@ func Beat() time.Duration {
 // firstSocket is the descriptor of the first socket passed (SD_LISTEN_FDS_START).
 const firstSocket = 3
 
-// Sockets returns the listening sockets that systemd opened for this process. It takes them: a second call, and
-// child processes, see none.
+// Sockets returns the listening sockets that systemd opened for this process. It takes them: a
+// second call, and child processes, see none.
 func Sockets() ([]net.Listener, error) {
 	pid, count := os.Getenv("LISTEN_PID"), os.Getenv("LISTEN_FDS")
 	for _, name := range []string{"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"} {

@@ -11,9 +11,10 @@ import (
 	"github.com/miekg/dns"
 )
 
-// cookies are the DNS cookies shared with one server (RFC 7873): 64 bits of ours, which it repeats in every reply, and
-// what it made of them and our address, which we repeat in every question. Who cannot see our questions cannot answer them.
-// They go with UDP only, where answers can be forged. The halves are hexadecimal, as the library has them.
+// cookies are the DNS cookies shared with one server (RFC 7873): 64 bits of ours, which it repeats
+// in every reply, and what it made of them and our address, which we repeat in every question. Who
+// cannot see our questions cannot answer them. They go with UDP only, where answers can be forged.
+// The halves are hexadecimal, as the library has them.
 type cookies struct {
 	mu      sync.Mutex
 	from    string // our address that they belong to
@@ -29,8 +30,8 @@ const (
 	maxServerHalf = 64
 )
 
-// next returns what a question from an address carries. Another address gets another cookie, so that nobody can tell by it
-// that both are ours (RFC 9018, Section 3).
+// next returns what a question from an address carries. Another address gets another cookie, so
+// that nobody can tell by it that both are ours (RFC 9018, Section 3).
 func (c *cookies) next(from net.Addr) (client, server string) {
 	host, _, _ := net.SplitHostPort(from.String())
 	c.mu.Lock()
@@ -87,8 +88,8 @@ var (
 	errRefusesCookie = errors.New("it does not understand questions with a cookie")
 )
 
-// checkCookie holds a reply to the cookie of the question (RFC 7873, Section 5.3): one that repeats another, or none though
-// the server gives them, is not the server's.
+// checkCookie holds a reply to the cookie of the question (RFC 7873, Section 5.3): one that repeats
+// another, or none though the server gives them, is not the server's.
 func (a *asked) checkCookie(m *dns.Msg) error {
 	switch got := cookieOf(m); {
 	case a.client == "":

@@ -40,7 +40,8 @@ func newBaker(answers ...func(in *dns.Msg, client string) [][]byte) *baker {
 	return b
 }
 
-// carried says for each question what halves of a cookie it carried: "", "client" or "client server".
+// carried says for each question what halves of a cookie it carried: "", "client" or "client
+// server".
 func (b *baker) carried() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -58,7 +59,8 @@ func (b *baker) carried() string {
 	return strings.Join(out, ",")
 }
 
-// TestCookies shows what is done with each kind of cookie (RFC 7873, Section 5.3), question by question.
+// TestCookies shows what is done with each kind of cookie (RFC 7873, Section 5.3), question by
+// question.
 func TestCookies(t *testing.T) {
 	t.Parallel()
 	plain := func(in *dns.Msg, _ string) [][]byte { return [][]byte{answer(in)} }

@@ -58,7 +58,8 @@ func (f *fake) startUDP(t *testing.T) Server {
 	return Server{Addr: f.addr}
 }
 
-// listen opens the same port for UDP and TCP. One that is free for TCP may be taken for UDP; then another is tried.
+// listen opens the same port for UDP and TCP. One that is free for TCP may be taken for UDP; then
+// another is tried.
 func (f *fake) listen(t *testing.T) net.Listener {
 	t.Helper()
 	for range 50 {

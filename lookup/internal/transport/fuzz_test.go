@@ -9,7 +9,8 @@ import (
 	"github.com/miekg/dns"
 )
 
-// FuzzRead takes any message for a reply: it never panics, and what it lets through repeats the question.
+// FuzzRead takes any message for a reply: it never panics, and what it lets through repeats the
+// question.
 func FuzzRead(f *testing.F) {
 	in := new(dns.Msg)
 	in.SetQuestion("www.example.org.", dns.TypeA)

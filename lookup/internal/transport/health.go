@@ -30,8 +30,9 @@ type health struct {
 	probing  bool
 }
 
-// check fails while the server is left alone, with why in words: questions at the same time as the one that failed, or
-// after it, must not hide the cause. The cause is not wrapped, for it is no outcome of this question.
+// check fails while the server is left alone, with why in words: questions at the same time as the
+// one that failed, or after it, must not hide the cause. The cause is not wrapped, for it is no
+// outcome of this question.
 func (h *health) check(now time.Time) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -92,7 +93,8 @@ func (c *Client) learn(ctx context.Context, s *server, start time.Time, err erro
 	}
 }
 
-// probe asks for the root's name servers, which every resolver knows: first as always, then over TCP.
+// probe asks for the root's name servers, which every resolver knows: first as always, then over
+// TCP.
 func (c *Client) probe(s *server) {
 	defer s.health.endProbe()
 	root := question{name: ".", qtype: dns.TypeNS}

@@ -57,7 +57,8 @@ func TestSlowName(t *testing.T) {
 	}
 }
 
-// TestDeadServer leaves a dead resolver alone for 5 s, doubling, and takes it up again when it answers.
+// TestDeadServer leaves a dead resolver alone for 5 s, doubling, and takes it up again when it
+// answers.
 func TestDeadServer(t *testing.T) {
 	t.Parallel()
 	var alive atomic.Bool

@@ -22,8 +22,8 @@ type question struct {
 	plain bool // without DO
 }
 
-// asked is a question as it went out: with an ID, the letters of its name in random case and a cookie, all of which a
-// reply must repeat.
+// asked is a question as it went out: with an ID, the letters of its name in random case and a
+// cookie, all of which a reply must repeat.
 type asked struct {
 	question
 	id             uint16
@@ -32,7 +32,8 @@ type asked struct {
 	wire           []byte
 }
 
-// ask packs the question with an ID only, for connections: nobody off the path can forge what comes over one.
+// ask packs the question with an ID only, for connections: nobody off the path can forge what comes
+// over one.
 func (q question) ask() (*asked, error) {
 	a := &asked{question: q, id: dns.Id(), mixed: q.name}
 	return a, a.pack()
@@ -49,7 +50,8 @@ func (q question) askOpenly(s *server, from net.Addr) (*asked, error) {
 }
 
 func (a *asked) pack() error {
-	if _, ok := dns.IsDomainName(a.name); !ok { // the packer lets names through that are too long as a whole
+	// the packer lets names through that are too long as a whole
+	if _, ok := dns.IsDomainName(a.name); !ok {
 		return ErrQuestion
 	}
 	m := new(dns.Msg)
@@ -75,7 +77,8 @@ func (a *asked) setID(id uint16) {
 	binary.BigEndian.PutUint16(a.wire, id)
 }
 
-// mixCase draws the case of every letter (draft-vixie-dnsext-dns0x20): bits a blind forger has to guess.
+// mixCase draws the case of every letter (draft-vixie-dnsext-dns0x20): bits a blind forger has to
+// guess.
 func mixCase(name string) string {
 	b := []byte(name)
 	var bits uint64
@@ -99,8 +102,8 @@ var (
 
 const headerSize = 12
 
-// read checks that a message is the reply to the question and takes it apart. Errors: errNotOurs; errCase, when
-// only the case differs; errTruncated; ErrMalformed; ErrNoEDNS; those of checkCookie.
+// read checks that a message is the reply to the question and takes it apart. Errors: errNotOurs;
+// errCase, when only the case differs; errTruncated; ErrMalformed; ErrNoEDNS; those of checkCookie.
 func (a *asked) read(wire []byte) (*dns.Msg, error) {
 	if len(wire) < headerSize || binary.BigEndian.Uint16(wire) != a.id || wire[2]&0x80 == 0 {
 		return nil, errNotOurs

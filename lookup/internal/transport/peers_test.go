@@ -52,7 +52,8 @@ func TestPeerKnot(t *testing.T) {
 	}
 }
 
-// startKnot serves a zone with one name. It skips without Knot; DNSEAL_PEERS=required makes that a failure.
+// startKnot serves a zone with one name. It skips without Knot; DNSEAL_PEERS=required makes that a
+// failure.
 func startKnot(t *testing.T) string {
 	t.Helper()
 	program, err := exec.LookPath("knotd")

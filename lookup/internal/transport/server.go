@@ -38,8 +38,8 @@ func (s Server) Loopback() bool {
 	return err == nil && addr.IsLoopback()
 }
 
-// Parse reads "host", "host:port" or "tls://host:port#name". The port is 53, with TLS 853, when left out; without
-// "#name" the certificate must carry the host.
+// Parse reads "host", "host:port" or "tls://host:port#name". The port is 53, with TLS 853, when
+// left out; without "#name" the certificate must carry the host.
 func Parse(text string) (Server, error) {
 	rest, isTLS := strings.CutPrefix(text, "tls://")
 	rest, name, hasName := strings.Cut(rest, "#")

@@ -25,8 +25,8 @@ var (
 	errDrip = fmt.Errorf("an answer began and did not end in time: %w", context.DeadlineExceeded)
 )
 
-// stream is one connection with many questions on their way (RFC 7766, Section 6.2.1.1). One goroutine (run) dials,
-// reads and ends it; a second one writes.
+// stream is one connection with many questions on their way (RFC 7766, Section 6.2.1.1). One
+// goroutine (run) dials, reads and ends it; a second one writes.
 type stream struct {
 	pool *pool
 	out  chan []byte   // messages to write
@@ -80,7 +80,8 @@ func (s *stream) exchange(ctx context.Context, q question) (*dns.Msg, error) {
 	}
 }
 
-// take reads a reply that came over a connection: it has its question's ID, and no larger one is to be had elsewhere.
+// take reads a reply that came over a connection: it has its question's ID, and no larger one is to
+// be had elsewhere.
 func (s *stream) take(a *asked, wire []byte) (*dns.Msg, error) {
 	m, err := a.read(wire)
 	if errors.Is(err, errTruncated) || errors.Is(err, errNotOurs) {
@@ -143,8 +144,8 @@ func (s *stream) load() int {
 	return len(s.waiting)
 }
 
-// retireIfSilent takes a connection out of use on which nothing came for the whole time of a question: a slow name
-// does not stop the others, but a dead path does.
+// retireIfSilent takes a connection out of use on which nothing came for the whole time of a
+// question: a slow name does not stop the others, but a dead path does.
 func (s *stream) retireIfSilent(since time.Time) {
 	s.mu.Lock()
 	silent := s.heard.Before(since)
@@ -248,8 +249,8 @@ func (s *stream) deliver(message []byte) bool {
 
 var errIdle = errors.New("nothing came")
 
-// readMessage reads one message (RFC 1035, Section 4.2.2). The limit holds for the whole of it, from its first
-// octet: a server that sends an octet a second is cut off on time.
+// readMessage reads one message (RFC 1035, Section 4.2.2). The limit holds for the whole of it,
+// from its first octet: a server that sends an octet a second is cut off on time.
 func readMessage(conn net.Conn, r *bufio.Reader, limit time.Duration) ([]byte, error) {
 	_ = conn.SetReadDeadline(time.Now().Add(idleTime))
 	if _, err := r.Peek(1); err != nil {

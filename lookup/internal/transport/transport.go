@@ -35,8 +35,8 @@ type Options struct {
 	RootCAs *x509.CertPool
 	// Connections to one server; 0: 4.
 	Connections int
-	// FirstPause is for how long a dead server is left alone, twice as long each time, up to LastPause (RFC 9520,
-	// Section 3.2); 0: 5 s, 1 min.
+	// FirstPause is for how long a dead server is left alone, twice as long each time, up to
+	// LastPause (RFC 9520, Section 3.2); 0: 5 s, 1 min.
 	FirstPause, LastPause time.Duration
 	// Trace, when set, is told every question to a server. It is called from several goroutines.
 	Trace func(Query)
@@ -92,7 +92,8 @@ func New(opts Options) *Client {
 	return c
 }
 
-// SetServers replaces the servers. What is known of one that stays is kept; questions on their way end where they are.
+// SetServers replaces the servers. What is known of one that stays is kept; questions on their way
+// end where they are.
 func (c *Client) SetServers(list []Server) {
 	known := *c.servers.Load()
 	var servers []*server
@@ -122,7 +123,8 @@ func (c *Client) HasOther(these []Server) bool {
 	return slices.ContainsFunc(*c.servers.Load(), func(s *server) bool { return !slices.Contains(these, s.Server) })
 }
 
-// Close ends all connections and waits for all goroutines. Questions on their way fail. It may be called twice.
+// Close ends all connections and waits for all goroutines. Questions on their way fail. It may be
+// called twice.
 func (c *Client) Close() {
 	c.stop()
 	c.mu.Lock()

@@ -14,14 +14,16 @@ import (
 // errUseTCP says that UDP brought an answer, but none that can be used.
 var errUseTCP = errors.New("ask over TCP")
 
-// maxStrays is how many datagrams that are no reply to the question are read before the question goes to TCP.
+// maxStrays is how many datagrams that are no reply to the question are read before the question
+// goes to TCP.
 const maxStrays = 16
 
 // lostAfter is how long a datagram is waited for, at most, before it counts as lost.
 const lostAfter = time.Second
 
-// exchangeUDP asks twice, in case a datagram is lost or the server does not like cookies, each time over a new socket: a
-// random port and a kernel that drops what comes from another address. The context must have a deadline.
+// exchangeUDP asks twice, in case a datagram is lost or the server does not like cookies, each time
+// over a new socket: a random port and a kernel that drops what comes from another address. The
+// context must have a deadline.
 func (c *Client) exchangeUDP(ctx context.Context, s *server, q question) (*dns.Msg, error) {
 	deadline, _ := ctx.Deadline()
 	m, err := exchangeDatagram(ctx, s, q, time.Now().Add(min(time.Until(deadline)/2, lostAfter)))
@@ -70,7 +72,8 @@ func (a *asked) receive(ctx context.Context, s *server, conn net.Conn) (*dns.Msg
 	return nil, errUseTCP
 }
 
-// hear learns from a datagram, or from what is wrong with it, what the server can do, and says what to do now.
+// hear learns from a datagram, or from what is wrong with it, what the server can do, and says what
+// to do now.
 func (s *server) hear(a *asked, m *dns.Msg, err error) error {
 	switch {
 	case errors.Is(err, errCase):
