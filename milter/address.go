@@ -62,7 +62,7 @@ func parseHostPort(s string) (Address, error) {
 		return Address{}, errors.New("no host")
 	}
 	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-		return Address{}, fmt.Errorf("port %q is none", port)
+		return Address{}, fmt.Errorf("invalid port %q", port)
 	}
 	return Address{Network: "tcp", Address: net.JoinHostPort(host, port)}, nil
 }

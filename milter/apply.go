@@ -13,22 +13,21 @@ import (
 	"dnseal/smime/message"
 )
 
-// bodyChunk is the most body in one frame that every MTA takes (MILTER_CHUNK_SIZE).
+// bodyChunk is the most body in one frame that every MTA accepts (MILTER_CHUNK_SIZE).
 const bodyChunk = 65535
 
-// maxChanges is the most changes of one header. An MTA may search its whole
-// header for each of them, and only a forger brings so many fields to remove:
-// such a message is refused.
+// maxChanges is the most changes of one header. An MTA may search its whole header for each of
+// them, and only a forger sends so many fields to remove: such a message is refused.
 const maxChanges = 1000
 
-// maxField bounds a field's name and value, so that they fit a frame that every MTA takes, with an
-// index.
+// maxField bounds a field's name and value, so that with an index they stay inside a frame that
+// every MTA accepts.
 const maxField = 60 << 10
 
 // errFlood says that an edit has more than maxChanges changes.
 var errFlood = errors.New("milter: flood of header fields")
 
-// errNotOffered says that the MTA does not let milters do what the outcome needs.
+// errNotOffered says that the MTA did not offer an action that the outcome needs.
 var errNotOffered = errors.New("milter: the MTA does not offer what the message needs")
 
 // plan is an Edit in the order of its milter actions.
@@ -38,7 +37,7 @@ type plan struct {
 }
 
 // newPlan checks an edit and orders it. Deletions go from the highest index
-// down, because Postfix counts anew after each; insertions go from the last to
+// down, because Postfix counts again after each; insertions go from the last to
 // the first, each on top.
 func newPlan(e *message.Edit) (*plan, error) {
 	p := &plan{}
@@ -68,7 +67,7 @@ func newPlan(e *message.Edit) (*plan, error) {
 	return p, nil
 }
 
-// once leaves out a field that is deleted already: the MTA would take the next one of its name.
+// once drops repeated deletions of a field: the MTA would delete the next one of that name.
 func once(deletes []message.Change) []message.Change {
 	seen := map[message.Change]bool{}
 	return slices.DeleteFunc(deletes, func(c message.Change) bool {
@@ -79,22 +78,23 @@ func once(deletes []message.Change) []message.Change {
 	})
 }
 
-// checkChange refuses what would not end up in the header as it is meant.
+// checkChange refuses a change that the MTA would write in another way than meant.
 func checkChange(c message.Change) error {
 	switch {
 	case c.Op != message.Insert && c.Op != message.Append && c.Op != message.Delete:
 		return fmt.Errorf("milter: edit of field %q: no such operation", c.Name)
 	case !validName([]byte(c.Name)) || strings.ContainsAny(c.Name, " \t"):
-		return fmt.Errorf("milter: edit of field %q: no field name", c.Name)
+		return fmt.Errorf("milter: edit of field %q: not a field name", c.Name)
 	case len(c.Name)+len(c.Value) > maxField:
 		return fmt.Errorf("milter: edit of field %.40q: %d bytes, at most %d can be sent", c.Name, len(c.Name)+len(c.Value), maxField)
 	case c.Op == message.Delete && (c.Index < 1 || c.Index > math.MaxInt32):
 		return fmt.Errorf("milter: edit of field %q: index %d", c.Name, c.Index)
 	case c.Op == message.Delete:
 		return nil
+	// RFC 5322, Section 2.2: no NUL, no CR or LF but in folding.
 	case c.Value == "" || strings.IndexByte(c.Value, 0) >= 0 ||
 		!validFolding([]byte(c.Value)) || strings.Count(c.Value, "\r") != strings.Count(c.Value, "\r\n"):
-		return fmt.Errorf("milter: edit of field %q: no field value", c.Name)
+		return fmt.Errorf("milter: edit of field %q: not a field value", c.Name)
 	}
 	return nil
 }
@@ -114,8 +114,8 @@ func (p *plan) needs() gomilter.OptAction {
 	return a
 }
 
-// carryOut sends the plan. After an error the message must not be accepted.
-func (p *plan) carryOut(c *conn, leadingSpace bool) error {
+// send sends the plan. After an error the message must not be accepted.
+func (p *plan) send(c *conn, leadingSpace bool) error {
 	for _, d := range p.deletes {
 		if err := c.modifyField(modChangeHeader, uint32(d.Index), d.Name, ""); err != nil {
 			return err
@@ -137,8 +137,8 @@ func (p *plan) carryOut(c *conn, leadingSpace bool) error {
 	return replaceBody(c, p.body)
 }
 
-// wireValue gives the form of a value for the MTA: lines end in LF, and without
-// SMFIP_HDR_LEADSPC the MTA itself puts a space after the colon.
+// wireValue is a value as the protocol sends it: lines end in LF, and without
+// SMFIP_HDR_LEADSPC the MTA itself adds the space after the colon.
 func wireValue(v string, leadingSpace bool) string {
 	if !leadingSpace {
 		v = strings.TrimPrefix(v, " ")

@@ -226,7 +226,7 @@ func BenchmarkProcess(b *testing.B) {
 	} {
 		for _, size := range benchSizes {
 			b.Run(name+"/"+size.name, func(b *testing.B) {
-				srv := serve(b, Options{Handler: func() message.Handler { return h }})
+				srv := serve(b, Options{Handler: h})
 				raw := benchMail(size.size)
 				if name == "verify" {
 					raw = signedBy(b, o, raw)

@@ -19,12 +19,11 @@ const (
 	keepBuffer   = 64 << 10         // larger buffers are not kept for the next frame
 	frameTimeout = time.Minute      // for the rest of a frame that has begun
 	helloTimeout = 10 * time.Second // for the first frame
-	writeTimeout = time.Minute      // for what the MTA is slow to take
+	writeTimeout = time.Minute      // for an MTA that is slow to read
 )
 
-// conn is one MTA connection as the library sees it: what it reads has been
-// checked, what it writes is gathered until the next read. The timeouts are
-// conn's own, the library's are ignored.
+// conn is one MTA connection as the library sees it: Read gives only checked frames, and Write
+// buffers until the next read. The timeouts are conn's own, the library's are ignored.
 type conn struct {
 	net.Conn
 	srv     *Server
@@ -32,7 +31,7 @@ type conn struct {
 	session *session // from the negotiation on
 
 	text bytes.Buffer // a frame that was checked as a whole, as far as not yet read
-	left int          // bytes of the frame at hand that are still in in
+	left int          // bytes of the current frame that are still in in
 	cmd  byte         // its command; 0 before the first
 	wait time.Duration
 	out  []byte
@@ -62,13 +61,13 @@ func (c *conn) Read(p []byte) (int, error) {
 	return 0, c.ending(err)
 }
 
-// next waits for a frame that the library shall see.
+// next waits for a frame that goes to the library.
 func (c *conn) next() error {
 	for {
 		if err := c.frame(); err != nil {
 			return err
 		}
-		if taken, err := c.content(); !taken || err != nil {
+		if done, err := c.content(); !done || err != nil {
 			return err
 		}
 	}
@@ -97,8 +96,7 @@ func (c *conn) frame() error {
 	return nil
 }
 
-// head checks the head of the next frame, which stays to be read, and sets the deadline of the
-// rest.
+// head checks the head of the next frame without consuming it, and sets the deadline of the rest.
 func (c *conn) head() error {
 	b, err := c.in.Peek(lengthBytes)
 	if err != nil {
@@ -121,13 +119,13 @@ func (c *conn) head() error {
 	last := c.cmd
 	c.cmd = b[lengthBytes]
 	if (c.cmd == cmdNegotiate) != (last == 0) {
-		return fmt.Errorf("%w: command %q out of turn", errFrame, c.cmd)
+		return fmt.Errorf("%w: command %q out of order", errFrame, c.cmd)
 	}
 	return checkHead(length, c.cmd)
 }
 
 // await sets the deadline for the next frame, unless there is one already.
-// During a shutdown only the frames of a transaction are waited for.
+// During a shutdown it waits only for the frames of a transaction.
 func (c *conn) await() error {
 	if !c.busy.Load() && c.srv.isClosing() {
 		return io.EOF
@@ -144,7 +142,8 @@ func (c *conn) await() error {
 	return nil
 }
 
-// gather reads a frame as a whole and checks it. Memory grows with the bytes that really come.
+// gather reads a whole frame and checks it. Memory grows with the bytes received, not with the
+// length announced.
 func (c *conn) gather() error {
 	if c.text.Cap() > keepBuffer {
 		c.text = bytes.Buffer{}
@@ -221,10 +220,10 @@ func (c *conn) send(b net.Buffers) error {
 // wake ends the wait for a frame. It may be called from any goroutine.
 func (c *conn) wake() { _ = c.Conn.SetReadDeadline(time.Unix(1, 0)) }
 
-// SetReadDeadline does nothing: conn keeps its own time.
+// SetReadDeadline does nothing: conn sets its own deadlines.
 func (c *conn) SetReadDeadline(time.Time) error { return nil }
 
-// SetWriteDeadline does nothing: conn keeps its own time.
+// SetWriteDeadline does nothing: conn sets its own deadlines.
 func (c *conn) SetWriteDeadline(time.Time) error { return nil }
 
 // Close closes the connection and frees its session. The library calls it, once, when the session

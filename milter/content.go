@@ -9,30 +9,30 @@ import (
 	gomilter "github.com/d--j/go-milter"
 )
 
-// content takes a frame of header or body, where no answer is due, to the session. The library
-// would make a copy of each, and they are nearly all of a message. An MTA that wants answers has
-// them from the library.
-func (c *conn) content() (taken bool, err error) {
+// content gives a frame of header or body to the session where no response is due; done says that
+// it did. The library would copy each of these frames, and they are nearly all of a message. Where
+// the MTA wants a response the frame goes to the library.
+func (c *conn) content() (done bool, err error) {
 	s := c.session
 	switch {
 	case s == nil:
 	case c.cmd == cmdHeader && s.proto&gomilter.OptNoHeaderReply != 0:
-		s.takeField(c.text.Bytes()[lengthBytes+1:])
+		s.addField(c.text.Bytes()[lengthBytes+1:])
 		c.text.Reset()
 		return true, nil
 	case c.cmd == cmdBody && s.proto&gomilter.OptNoBodyReply != 0:
 		n := c.left - lengthBytes - 1
 		c.left = 0
 		if _, err = c.in.Discard(lengthBytes + 1); err == nil {
-			err = s.takeBody(c.in, n)
+			err = s.addBody(c.in, n)
 		}
 		return true, err
 	}
 	return false, nil
 }
 
-// takeField takes the data of a checked header frame.
-func (s *session) takeField(data []byte) {
+// addField adds the field of a checked header frame.
+func (s *session) addField(data []byte) {
 	defer s.contain(new(*gomilter.Response))
 	name, value, _ := bytes.Cut(data[:len(data)-1], []byte{0})
 	s.msg.field(name, value)
@@ -41,9 +41,9 @@ func (s *session) takeField(data []byte) {
 // errPanic ends a connection after a panic in the middle of a frame.
 var errPanic = errors.New("milter: panic inside a frame")
 
-// takeBody takes the data of a body frame. An error is the connection's: after a panic nobody knows
-// how much of the frame was read, and a stranger's text must not be taken for the next one.
-func (s *session) takeBody(r io.Reader, n int) (err error) {
+// addBody adds the data of a body frame. An error ends the connection: after a panic the rest of
+// the frame may be unread, and its bytes must never be parsed as the next frame.
+func (s *session) addBody(r io.Reader, n int) (err error) {
 	var panicked *gomilter.Response
 	defer func() {
 		if panicked != nil {

@@ -27,8 +27,8 @@ func TestPanicInBody(t *testing.T) {
 	}
 	s := &session{srv: srv, msg: assembly{maxBytes: 1 << 20, maxHeader: 1 << 20}}
 	defer s.msg.reset()
-	if err := s.takeBody(panicking{strings.NewReader("text")}, 10); !errors.Is(err, errPanic) {
-		t.Errorf("takeBody() = %v, want %v", err, errPanic)
+	if err := s.addBody(panicking{strings.NewReader("text")}, 10); !errors.Is(err, errPanic) {
+		t.Errorf("addBody() = %v, want %v", err, errPanic)
 	}
 	if !s.failed {
 		t.Error("the message is not deferred")

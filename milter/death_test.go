@@ -46,7 +46,7 @@ func beMilter(path, role string, with []string) error {
 	if err != nil {
 		return err
 	}
-	srv, err := New(Options{Handler: func() message.Handler { return h }, Logger: quiet()})
+	srv, err := New(Options{Handler: h, Logger: quiet()})
 	if err != nil {
 		return err
 	}
@@ -192,7 +192,7 @@ func TestReload(t *testing.T) {
 		current.Store(&h)
 	}
 	renew()
-	srv := serve(t, Options{Handler: func() message.Handler { return *current.Load() }})
+	srv := serve(t, Options{Handler: newest{&current}})
 	openToAll(t, srv.path)
 	out := newSink(t)
 	p := startPostfix(t, out.addr, []string{"unix:" + srv.path})

@@ -12,17 +12,18 @@ import (
 	"dnseal/smime/message"
 )
 
-// decide asks the handler, or whoever decides about a message that it cannot be given.
+// decide gets the outcome from the handler, or from its Unfit when the message is too big or
+// malformed.
 func (s *session) decide(m gomilter.Modifier) *message.Outcome {
 	if s.failed || s.handler == nil {
-		return internal(errors.New("milter: the session was not kept"))
+		return internal(errors.New("milter: the MTA broke the protocol"))
 	}
 	msg, err := s.msg.message()
 	if err != nil {
 		return s.unfit(m, err)
 	}
 	defer func() { _ = msg.Close() }()
-	out := s.ask(m, func(ctx context.Context) *message.Outcome { return s.handler.Handle(ctx, msg, s.env) })
+	out := s.run(m, func(ctx context.Context) *message.Outcome { return s.handler.Handle(ctx, msg, s.env) })
 	s.srv.hintOrder(msg, out)
 	return out
 }
@@ -34,12 +35,12 @@ func (s *session) unfit(m gomilter.Modifier, why error) *message.Outcome {
 	}
 	head := s.msg.header()
 	defer func() { _ = head.Close() }()
-	return s.ask(m, func(ctx context.Context) *message.Outcome { return unfitter.Unfit(ctx, head, why, s.env) })
+	return s.run(m, func(ctx context.Context) *message.Outcome { return unfitter.Unfit(ctx, head, why, s.env) })
 }
 
-// ask runs a decision with a deadline, and with progress reports where the MTA
-// knows them. An MTA that is gone ends it.
-func (s *session) ask(m gomilter.Modifier, decision func(context.Context) *message.Outcome) (out *message.Outcome) {
+// run runs a decision with a deadline, and with progress reports where the MTA
+// understands them. It ends when the MTA closes the connection.
+func (s *session) run(m gomilter.Modifier, decision func(context.Context) *message.Outcome) (out *message.Outcome) {
 	ctx, cancel := context.WithTimeout(s.srv.ctx, s.srv.opts.Timeout)
 	defer cancel()
 	if s.version >= 6 {
@@ -63,10 +64,9 @@ func (s *session) ask(m gomilter.Modifier, decision func(context.Context) *messa
 	return out
 }
 
-// settle turns an outcome into milter actions and the answer. Where that
-// cannot be done as a whole the message is deferred: nothing is lost, and
-// nothing passes on that is less than was decided.
-func (s *session) settle(out *message.Outcome) (message.Action, *gomilter.Response) {
+// answer turns an outcome into milter actions and the response. Where the whole outcome cannot be
+// applied the message is deferred: nothing is lost, and no message goes on with half an edit.
+func (s *session) answer(out *message.Outcome) (message.Action, *gomilter.Response) {
 	switch out.Action {
 	case message.Accept, message.Quarantine:
 		err := s.apply(out)
@@ -106,7 +106,7 @@ func (s *session) apply(out *message.Outcome) error {
 	if lack := need &^ s.offered; lack != 0 {
 		return fmt.Errorf("%w: %s", errNotOffered, lack)
 	}
-	if err := p.carryOut(s.conn, s.proto&gomilter.OptHeaderLeadingSpace != 0); err != nil {
+	if err := p.send(s.conn, s.proto&gomilter.OptHeaderLeadingSpace != 0); err != nil {
 		return err
 	}
 	if out.Action == message.Quarantine {

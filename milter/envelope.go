@@ -10,8 +10,8 @@ import (
 	"dnseal/smime/message"
 )
 
-// The most recipients of one message, and the most bytes of them; beyond it the message is
-// deferred.
+// The most recipients of one message, and the most bytes of them; beyond that the message is
+// deferred. RFC 5321, Section 4.5.3.1.8: at least 100 have to be accepted.
 const (
 	maxRecipients      = 100_000
 	maxRecipientsBytes = 16 << 20
@@ -47,7 +47,7 @@ func beginEnvelope(from, args string) *message.Envelope {
 }
 
 // complete adds what the macros and the connection say. Only the MTA can set
-// macros, so {auth_authen} is a login it has checked.
+// macros, so {auth_authen} is a login that it has checked (RFC 4954).
 func (s *session) complete(env *message.Envelope, macros gomilter.Macros) {
 	env.Hello = s.peer.hello
 	env.QueueID = macros.Get(gomilter.MacroQueueId)
@@ -61,6 +61,7 @@ func (s *session) complete(env *message.Envelope, macros gomilter.Macros) {
 		return
 	}
 	if !env.Submitter.Addr.IsValid() {
+		// RFC 5321, Section 4.1.3: the tag of an IPv6 address literal.
 		env.Submitter.Addr, _ = netip.ParseAddr(strings.TrimPrefix(macros.Get(gomilter.MacroClientAddr), "IPv6:"))
 	}
 }

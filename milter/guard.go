@@ -12,8 +12,7 @@ import (
 	"time"
 )
 
-// Frame sizes, counted with the command byte. A frame is refused before any
-// memory is set aside for it.
+// Frame sizes, counted with the command byte. A frame is refused before memory is allocated for it.
 const (
 	lengthBytes = 4
 	maxFrame    = 1 << 20  // the most that can be negotiated in the protocol
@@ -23,20 +22,18 @@ const (
 // acceptMax is the longest pause after a failed Accept.
 const acceptMax = time.Second
 
-// errFrame is the class of everything an MTA must not send. Such a connection
-// is closed; others are not concerned.
+// errFrame is for everything an MTA must not send. It closes that connection and no other.
 var errFrame = errors.New("milter: malformed frame")
 
-// guard gives out connections whose frames were checked: the protocol library sees only frames
-// whose length, parts and ends are as the protocol has them.
+// guard accepts connections and checks their frames: the protocol library sees only frames with the
+// length, parts and terminators that the protocol requires.
 type guard struct {
 	net.Listener
 	srv *Server
 }
 
-// accept waits for a connection, then for a free session; meanwhile others
-// wait in the listen queue. Lack of file descriptors or memory is waited out,
-// not an error of the listener.
+// accept waits for a connection, then for a free session; meanwhile others wait in the listen
+// queue. When file descriptors or memory run out it waits and tries again.
 func (g *guard) accept() (*conn, error) {
 	pause := 5 * time.Millisecond
 	for {
@@ -44,7 +41,7 @@ func (g *guard) accept() (*conn, error) {
 		if err == nil {
 			return g.admit(c)
 		}
-		if !passing(err) {
+		if !temporary(err) {
 			return nil, err
 		}
 		g.srv.log.LogAttrs(g.srv.ctx, slog.LevelWarn, "milter: cannot accept", slog.Any("error", err))
@@ -70,7 +67,7 @@ func (g *guard) admit(c net.Conn) (*conn, error) {
 	return nil, net.ErrClosed
 }
 
-// single is a listener of one connection that is there already.
+// single is a listener with exactly one connection, already accepted.
 type single struct {
 	conn  net.Conn
 	given bool
@@ -91,8 +88,8 @@ func (s *single) Close() error { return nil }
 // Addr is the connection's own address.
 func (s *single) Addr() net.Addr { return s.conn.LocalAddr() }
 
-// passing says that an Accept failed for a reason that goes away.
-func passing(err error) bool {
+// temporary says that an Accept failed for a reason that goes away.
+func temporary(err error) bool {
 	for _, e := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ECONNABORTED} {
 		if errors.Is(err, e) {
 			return true
@@ -120,7 +117,7 @@ const (
 	cmdUnknown   = 'U'
 )
 
-// checkHead judges a frame by its length (1 to maxFrame, with the command byte) and command, before
+// checkHead checks the length (1 to maxFrame, with the command byte) and command of a frame before
 // the rest is read.
 func checkHead(length uint32, cmd byte) error {
 	least, most := uint32(1), uint32(maxString)
@@ -140,12 +137,12 @@ func checkHead(length uint32, cmd byte) error {
 	return nil
 }
 
-// hasText says that a command carries strings, so that its frame must be checked as a whole.
+// hasText says that a command carries strings, so that its whole frame must be checked.
 func hasText(cmd byte) bool {
 	return bytes.IndexByte([]byte{cmdConnect, cmdHelo, cmdMail, cmdRcpt, cmdHeader, cmdUnknown, cmdMacro}, cmd) >= 0
 }
 
-// checkText judges the data of a frame that carries strings.
+// checkText checks the data of a frame that carries strings.
 func checkText(cmd byte, data []byte) error {
 	var ok bool
 	switch cmd {
@@ -166,8 +163,8 @@ func checkText(cmd byte, data []byte) error {
 
 func terminated(data []byte) bool { return len(data) > 0 && data[len(data)-1] == 0 }
 
-// checkConnect wants a host name and a family, and where the family has an
-// address also a port and an address that is one.
+// checkConnect requires a host name and a family, and where the family has an
+// address also a port and a valid address.
 func checkConnect(data []byte) bool {
 	_, rest, ok := bytes.Cut(data, []byte{0})
 	if !ok || len(rest) == 0 {
@@ -194,7 +191,7 @@ func checkConnect(data []byte) bool {
 	return false
 }
 
-// validIPv6 takes the spellings of MTAs: plain, with the tag of RFC 5321, Section 4.1.3, or in
+// validIPv6 accepts the spellings of MTAs: plain, with the tag of RFC 5321, Section 4.1.3, or in
 // brackets.
 func validIPv6(s string) bool {
 	s = strings.TrimPrefix(s, "IPv6:")

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -39,10 +40,8 @@ func (h handle) Handle(ctx context.Context, m *message.Message, env *message.Env
 	return h(ctx, m, env)
 }
 
-// withUnfit gives h something to say about what it cannot be given.
-func withUnfit(h message.Handler, unfit unfit) func() message.Handler {
-	return func() message.Handler { return &unfitter{h, unfit} }
-}
+// withUnfit makes h a message.Unfitter.
+func withUnfit(h message.Handler, unfit unfit) message.Handler { return &unfitter{h, unfit} }
 
 type unfit func(head *message.Message, why error, env *message.Envelope) *message.Outcome
 
@@ -55,7 +54,19 @@ func (u *unfitter) Unfit(_ context.Context, head *message.Message, why error, en
 	return u.unfit(head, why, env)
 }
 
-func always(h handle) func() message.Handler { return func() message.Handler { return h } }
+func always(h handle) message.Handler { return h }
+
+// newest is a message.Holder: each message is handled by the signer that is current at its MAIL
+// command.
+type newest struct {
+	current *atomic.Pointer[message.Handler]
+}
+
+func (n newest) Hold() (message.Handler, func()) { return *n.current.Load(), func() {} }
+
+func (n newest) Handle(ctx context.Context, m *message.Message, env *message.Envelope) *message.Outcome {
+	return (*n.current.Load()).Handle(ctx, m, env)
+}
 
 // accepting accepts every message unchanged.
 func accepting(context.Context, *message.Message, *message.Envelope) *message.Outcome {

@@ -24,12 +24,12 @@ type ListenOptions struct {
 	Group string
 }
 
-// Listen opens a socket for [Server.Serve]. A unix socket that a process left
-// behind is removed, one that somebody still serves is not. Until mode and
-// group are right nobody can connect; the socket goes when the listener is closed.
+// Listen opens a socket for [Server.Serve]. A stale unix socket is removed,
+// one that a process still serves is not. No client can connect before mode and group are set. The
+// socket is removed when the listener is closed.
 //
-// Errors: the path is taken by a live socket or by something else than a
-// socket, the group is unknown, or what the system said.
+// Errors: the path is a live socket or no socket at all, the group is unknown, or an error of the
+// system.
 func Listen(ctx context.Context, a Address, opts ListenOptions) (net.Listener, error) {
 	if a.Network != "unix" {
 		var lc net.ListenConfig
@@ -62,19 +62,13 @@ func listenUnix(ctx context.Context, path string, opts ListenOptions) (net.Liste
 	if err != nil {
 		return nil, err
 	}
-	if err := admitTo(path, gid, opts.Mode); err != nil {
+	if err := setAccess(path, gid, opts.Mode); err != nil {
 		return nil, errors.Join(err, ln.Close())
 	}
 	return ln, nil
 }
 
-// closeToAll makes bind create the socket without any permission. Where the
-// system does not let it, the umask decides until admitTo.
-func closeToAll(_, _ string, c syscall.RawConn) error {
-	return c.Control(func(fd uintptr) { _ = syscall.Fchmod(int(fd), 0) })
-}
-
-func admitTo(path string, gid int, mode fs.FileMode) error {
+func setAccess(path string, gid int, mode fs.FileMode) error {
 	if gid >= 0 {
 		if err := os.Lchown(path, -1, gid); err != nil {
 			return err
@@ -86,7 +80,7 @@ func admitTo(path string, gid int, mode fs.FileMode) error {
 	return os.Chmod(path, mode.Perm())
 }
 
-// removeStale removes a socket that nobody serves.
+// removeStale removes a socket that no process serves.
 func removeStale(ctx context.Context, path string) error {
 	info, err := os.Lstat(path)
 	switch {
@@ -95,13 +89,13 @@ func removeStale(ctx context.Context, path string) error {
 	case err != nil:
 		return err
 	case info.Mode().Type() != fs.ModeSocket:
-		return errors.New("there is something that is no socket; move it away")
+		return errors.New("a file that is not a socket is in the way; move it")
 	}
 	d := net.Dialer{Timeout: time.Second}
 	c, err := d.DialContext(ctx, "unix", path)
 	if err == nil {
 		_ = c.Close()
-		return errors.New("another process serves it; stop that one first")
+		return errors.New("another process serves it; stop that process first")
 	}
 	if !errors.Is(err, syscall.ECONNREFUSED) {
 		return fmt.Errorf("cannot tell whether it is in use: %w", err)

@@ -127,7 +127,7 @@ func TestListenUnix(t *testing.T) {
 	if err := os.WriteFile(path, []byte("precious"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	listen("no socket", ListenOptions{})
+	listen("not a socket", ListenOptions{})
 	if got, _ := os.ReadFile(path); string(got) != "precious" {
 		t.Errorf("the file has become %q", got)
 	}

@@ -1,31 +1,45 @@
-// Package milter is the door of dnseal inside an MTA: it takes a message from
-// Postfix or Sendmail by the milter protocol (versions 2 to 6), hands it to a
-// [message.Handler], and applies the [message.Outcome] to the session.
+// Package milter connects a [message.Handler] to an MTA: it reads messages from Postfix or Sendmail
+// by the milter protocol (versions 2 to 6), gives each to the handler, and applies the
+// [message.Outcome] to the MTA's copy.
 //
 // Start with [New], [Listen] and [Server.Serve]; [ParseAddress] reads the
-// spellings of socket addresses that mail administrators use. The way of a message:
+// spellings of socket addresses that mail administrators use. The path of a message:
 //
 //   - listen.go opens the socket; guard.go and conn.go check every frame before
-//     the milter library sees it, and gather what is written into few system calls;
-//   - negotiate.go takes what the MTA offers, content.go takes header and body
-//     past the library, which would copy each frame of them;
-//   - session.go follows the events, rebuild.go puts the message together
-//     byte by byte as it came, envelope.go collects what the MTA knows;
-//   - decide.go asks the handler, with progress.go telling the MTA meanwhile;
+//     the milter library sees it, and write responses in few system calls;
+//   - negotiate.go agrees on versions and actions, content.go reads header and body
+//     frames directly, because the library would copy each of them;
+//   - session.go follows the events, rebuild.go rebuilds the message byte for byte,
+//     envelope.go collects the envelope from commands and macros;
+//   - decide.go runs the handler, progress.go keeps the MTA waiting meanwhile;
 //     apply.go turns the outcome into milter actions, reply.go into an SMTP
 //     reply, report.go into a line of the log.
 //
-// What fails, fails closed: a message that cannot be judged, or an edit that cannot be applied as a
-// whole, is answered with a temporary failure; a message is never truncated and never passed on
-// half edited. The package knows nothing of S/MIME and DNS, and decides nothing itself. A message
-// is handled to its end by the settings of its MAIL command ([Options], session.go), whatever is
-// loaded meanwhile.
+// Every failure is closed: a message that cannot be decided, or an edit that cannot be applied
+// whole, ends in a temporary failure; a message is never truncated and never goes on half edited.
+// The package has no S/MIME and no DNS. The settings current at its MAIL command ([Options]) apply
+// to a message until its end.
 //
-// Limits of the protocol that callers should know: an MTA tells nothing of the white space before
-// the colon of a field; without SMFIP_HDR_LEADSPC (before version 6) a space after the colon is
-// assumed; a milter cannot give recipients different messages, so [message.Envelope.OneForm] is
-// set, and a [message.Outcome] with Forms is deferred; mail submitted on the MTA's own host without
-// SMTP comes from 127.0.0.1.
+// # The library
+//
+// github.com/d--j/go-milter carries the dispatch of events, the macros by stage and the
+// negotiation, which differ between versions 2 and 6 and between MTAs. The guard reads every frame
+// first, because the library trusts lengths and terminators. Header, body and modifications go
+// past the library for speed: it would copy each frame. It keeps one server for each connection,
+// because its callbacks do not say which connection they are for. Writing those parts here would be
+// about 250 lines and one dependency less; as long as the library is maintained and agrees with
+// Sendmail's own in the tests, it stays. It does not build on 32-bit systems.
+//
+// # Limitations
+//
+//   - The protocol does not carry white space before the colon of a field, and before version 6
+//     (SMFIP_HDR_LEADSPC) not that after it: one space is assumed.
+//   - A milter cannot give recipients different messages: [message.Envelope.OneForm] is set, and a
+//     [message.Outcome] with Forms is deferred.
+//   - Mail submitted on the MTA's own host without SMTP comes from 127.0.0.1.
+//   - Who logged in, and from where, is what the MTA says ({auth_authen}, the connect event): the
+//     socket must be reachable by the MTA alone.
+//   - The MTA's other milters see the message before or after this one; their changes are theirs.
 package milter
 
 import (
@@ -76,7 +90,7 @@ func New(opts Options) (*Server, error) {
 	return s, nil
 }
 
-// Serve takes MTA connections from ln until Shutdown, then returns nil. Any
+// Serve accepts MTA connections from ln until Shutdown, then returns nil. Any
 // other return is an error of the listener. It can be called with several
 // listeners at a time, those of a socket activation among them, and closes ln
 // when it ends.
@@ -96,17 +110,17 @@ func (s *Server) Serve(ln net.Listener) error {
 	return nil
 }
 
-// begin starts the session of a connection: by a server of the library's for it alone, because that
-// tells nobody which connection a session is on.
+// begin starts the session of a connection by a library server of its own, because the library's
+// callbacks do not say which connection they are for.
 func (s *Server) begin(c *conn) {
 	lib := gomilter.NewServer(append(slices.Clip(s.library), gomilter.WithDynamicMilter(c.newSession))...)
 	_ = lib.Serve(&single{conn: c}) // the error is single's
 }
 
-// Shutdown ends the service: no new connection is taken, connections between
+// Shutdown ends the service: no new connection is accepted, connections between
 // two messages are closed, and messages under way are finished. When ctx ends
-// first, the rest is cut off (their MTAs then answer with a temporary failure)
-// and ctx's error returned. No handler runs any more when Shutdown returns.
+// first, the other connections are closed (their MTAs then answer with a temporary
+// failure) and ctx's error is returned. No handler runs when Shutdown has returned.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.close()
 	gone := make(chan struct{})
@@ -161,7 +175,7 @@ func (s *Server) isClosing() bool {
 	}
 }
 
-// listen notes a listener; false: there is nothing to listen for any more.
+// listen registers a listener; false: the server is shutting down.
 func (s *Server) listen(ln net.Listener) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -179,7 +193,7 @@ func (s *Server) unlisten(ln net.Listener) {
 	_ = ln.Close()
 }
 
-// track notes a connection, until forget; false: it comes too late.
+// track registers a connection, until forget; false: the server is shutting down.
 func (s *Server) track(c *conn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -10,22 +10,22 @@ import (
 // wantActions is what an Edit or a quarantine can need.
 const wantActions = gomilter.OptAddHeader | gomilter.OptChangeHeader | gomilter.OptChangeBody | gomilter.OptQuarantine
 
-// wantProtocol leaves out events that tell nothing new and replies before the
-// end of the message, where everything is decided: without them a message takes
-// one round trip. Skip is for MTAs that want a reply to each piece of body.
+// wantProtocol declines events that carry nothing new, and replies before the end of the message,
+// where everything is decided: a message then needs one round trip. Skip is for MTAs that want a
+// reply to each piece of body.
 const wantProtocol = gomilter.OptNoUnknown | gomilter.OptNoData | gomilter.OptNoEOH |
 	gomilter.OptNoConnReply | gomilter.OptNoHeloReply | gomilter.OptNoMailReply | gomilter.OptNoRcptReply |
 	gomilter.OptNoHeaderReply | gomilter.OptNoBodyReply | gomilter.OptNoDataReply | gomilter.OptNoEOHReply |
 	gomilter.OptSkip | gomilter.OptHeaderLeadingSpace
 
-// What the library warns of, conn has logged already or an MTA may well do.
+// conn has logged what the library warns of, or it is legitimate.
 func init() {
 	gomilter.LogWarning = func(format string, args ...any) {
 		slog.Debug(fmt.Sprintf("milter: library: "+format, args...))
 	}
 }
 
-// libraryOptions sets the library up. Macros are asked for by stage, because Sendmail sends no
+// libraryOptions configures the library. Macros are requested by stage, because Sendmail sends no
 // others.
 func libraryOptions() []gomilter.Option {
 	return []gomilter.Option{
@@ -38,11 +38,10 @@ func libraryOptions() []gomilter.Option {
 	}
 }
 
-// negotiate takes what both sides can do. An MTA that offers less is served as
-// well as can be: what is then impossible fails message by message.
+// negotiate agrees on what both sides can do. An MTA that offers less is served too: a message that
+// needs what is missing is deferred.
 //
-// The data size stays at 64 KiB whatever is offered: bodies are sent in pieces
-// that every MTA takes.
+// The data size stays at 64 KiB, whatever the MTA offers, because every MTA accepts that.
 func negotiate(mtaVersion, version uint32, mtaActions, actions gomilter.OptAction, mtaProtocol, protocol gomilter.OptProtocol, _ gomilter.DataSize) (uint32, gomilter.OptAction, gomilter.OptProtocol, gomilter.DataSize, error) {
 	if mtaVersion < 2 {
 		return 0, 0, 0, 0, fmt.Errorf("milter: protocol version %d is too old", mtaVersion)

@@ -150,7 +150,7 @@ func (o *office) verifier(opts receiver.Options) *receiver.Receiver {
 // serveHandler starts a milter for Postfix and returns its address as Postfix spells it.
 func serveHandler(tb testing.TB, h message.Handler) string {
 	tb.Helper()
-	srv := serve(tb, Options{Handler: func() message.Handler { return h }})
+	srv := serve(tb, Options{Handler: h})
 	openToAll(tb, srv.path)
 	return "unix:" + srv.path
 }

@@ -19,19 +19,18 @@ const (
 
 // Options configure a Server. Only Handler is required.
 type Options struct {
-	// Handler gives the handler of a message. It is asked once a message, at its MAIL command;
-	// a [message.Holder] is held until the message is over. So the next message after a reload
-	// meets the new handler, while those under way end by the old one.
+	// Handler decides about each message. A [message.Holder] is held from the MAIL command until
+	// the message is over, so that after a reload the next message meets the new handler and
+	// those under way end by the old one.
 	//
-	// A [message.Unfitter] also decides about what it cannot be given: where the handler is
-	// none, such a message is rejected with 552 5.3.4 or 554 5.6.0, and deferred in trouble of
-	// this machine. It is not asked about a session that broke the protocol, nor after a panic:
-	// such a message is deferred.
-	Handler func() message.Handler
+	// A [message.Unfitter] also decides about a message that is too big or malformed. Without it
+	// such a message is rejected with 552 5.3.4 or 554 5.6.0, and deferred in trouble of this
+	// machine. After a broken protocol or a panic the message is deferred without it.
+	Handler message.Handler
 
-	// Daemons name the MTA's daemons ({daemon_name}) that take nothing but submissions. The address
-	// of a client that came another way is then no fact about the submitter: only a login counts.
-	// Empty: any daemon.
+	// Daemons name the MTA's daemons ({daemon_name}) that accept nothing but submissions. The
+	// address of a client of any other daemon then says nothing about the submitter: only a login
+	// counts. Empty: any daemon.
 	Daemons []string
 
 	// MaxBytes is the most bytes of a message; 0 means no limit but the MTA's own.
@@ -41,30 +40,31 @@ type Options struct {
 	// MaxSessions is how many MTA connections are served at a time; more wait
 	// in the listen queue. 0 means DefaultMaxSessions.
 	MaxSessions int
-	// Timeout is how long Handler may take; its context then ends. 0 means DefaultTimeout.
-	// Postfix gives up after milter_content_timeout (300 s), counted anew at each progress report.
+	// Timeout is the most time for Handler; its context then ends. 0 means DefaultTimeout.
+	// Postfix gives up after milter_content_timeout (300 s), counted again from each progress
+	// report.
 	Timeout time.Duration
 	// Progress is the pause between progress reports to the MTA while Handler
 	// runs (version 6). 0 means DefaultProgress.
 	Progress time.Duration
-	// Idle is how long a connection may say nothing. 0 means DefaultIdle.
+	// Idle is how long a connection may be silent. 0 means DefaultIdle.
 	Idle time.Duration
 
 	// Logger gets one line a message and a line for each broken connection; nil: slog.Default.
 	Logger *slog.Logger
-	// Observe, when not nil, is told of each decided message, for metrics. It must not block.
-	Observe func(Observation)
+	// OnDecision, when not nil, is called once a message, for metrics. It must not block.
+	OnDecision func(Decision)
 	// Now is the clock for Envelope.Received; nil: time.Now.
 	Now func() time.Time
 }
 
-// Observation is what was decided about one message.
-type Observation struct {
-	// Action is what the MTA was told, which is stricter than the handler's
-	// when the MTA does not offer what the handler wants.
+// Decision is what was decided about one message.
+type Decision struct {
+	// Action is the one sent to the MTA. It is stricter than the handler's when the MTA does not
+	// offer what the handler wants.
 	Action message.Action
-	// Result is the handler's word, or one of the door's own: "too-big",
-	// "malformed", "internal-error", "unsupported".
+	// Result is the handler's word, or one of this package: "too-big", "malformed",
+	// "internal-error", "unsupported".
 	Result string
 	Size   int64 // bytes of the message as it came
 	Took   time.Duration

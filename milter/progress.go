@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// progress calls report every pause until stopped. It costs nothing but a
-// timer where the work is done before the first pause ends.
+// progress calls report after every pause until it is stopped. It costs only a timer where the
+// work is done before the first pause ends.
 type progress struct {
 	mu     sync.Mutex
 	timer  *time.Timer

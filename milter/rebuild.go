@@ -9,12 +9,12 @@ import (
 	"dnseal/smime/message"
 )
 
-// assembly puts a message together from the events of a session, byte by byte
-// as the MTA has it. Over a limit it keeps only what a message.Unfitter is shown.
+// assembly rebuilds a message from the events of a session, byte for byte as the MTA holds it.
+// Over a limit it keeps only the header, for a message.Unfitter.
 type assembly struct {
 	maxBytes  int64
 	maxHeader int
-	// space says that the MTA eats one space after the colon (no SMFIP_HDR_LEADSPC).
+	// space says that the MTA removes one space after the colon (no SMFIP_HDR_LEADSPC).
 	space bool
 
 	head  []byte         // the header; its memory serves the next message too
@@ -27,7 +27,7 @@ type assembly struct {
 	broken error
 }
 
-// field takes one header field. MTAs end the lines of a folded value with LF.
+// field adds one header field. MTAs end the lines of a folded value with LF.
 func (a *assembly) field(name, value []byte) {
 	a.size += int64(len(name) + len(value) + len(":\r\n"))
 	switch {
@@ -51,6 +51,7 @@ func (a *assembly) field(name, value []byte) {
 	if a.space {
 		a.head = append(a.head, ' ')
 	}
+	// RFC 5322, Section 2.1: lines end in CRLF; MTAs hold them with LF.
 	a.head = appendCRLF(a.head, value)
 	a.head = append(a.head, '\r', '\n')
 }
@@ -62,7 +63,7 @@ func (a *assembly) refuse(why error) {
 	a.drop()
 }
 
-// body takes the next n bytes of r, a piece of the body. An error is r's.
+// body adds the next n bytes of r, a piece of the body. Its error is r's.
 func (a *assembly) body(r io.Reader, n int) error {
 	a.size += int64(n)
 	left := int64(n)
@@ -79,7 +80,7 @@ func (a *assembly) body(r io.Reader, n int) error {
 	return err
 }
 
-// done says that nothing more of the body is wanted.
+// done says that the rest of the body is not needed.
 func (a *assembly) done() bool { return a.unfit != nil || a.broken != nil }
 
 // begin opens the spool with the header and its empty line. first is the size
@@ -152,7 +153,7 @@ func (a *assembly) header() *message.Message {
 	return m
 }
 
-// reset makes ready for the next message.
+// reset prepares for the next message.
 func (a *assembly) reset() {
 	a.drop()
 	a.head = a.head[:0]
@@ -162,19 +163,20 @@ func (a *assembly) reset() {
 	a.size, a.unfit, a.broken, a.noHead = 0, nil, nil, false
 }
 
-// validName says that name is a field name (RFC 5322, 2.2), if need be with the space before the
-// colon of its Section 4.5. A tab is a control octet, which no door takes there.
+// validName says that name is a field name (RFC 5322, Section 2.2), possibly with the spaces before
+// the colon of Section 4.5. A tab there is a control octet and refused.
 func validName(name []byte) bool {
 	name = bytes.TrimRight(name, " ")
 	return len(name) > 0 && notInName(name) < 0
 }
 
-// notInName returns where the first octet stands that cannot be in a name, or -1.
+// notInName returns the index of the first octet that cannot be in a name (RFC 5322, Section
+// 2.2), or -1.
 func notInName(name []byte) int {
 	return bytes.IndexFunc(name, func(c rune) bool { return c <= ' ' || c >= 0x7f || c == ':' })
 }
 
-// badName is the error for a name that is none.
+// badName is the error for an invalid name.
 func badName(name []byte) error {
 	i := notInName(name)
 	if i < 0 {
@@ -183,11 +185,11 @@ func badName(name []byte) error {
 	return &message.HeaderError{Line: string(name[:min(len(name), maxShown)]), Octet: name[i]}
 }
 
-// maxShown is as much of a name as a reply names.
+// maxShown is the most of a name in a reply, in bytes.
 const maxShown = 60
 
-// validFolding says that each line of value after the first begins with white
-// space, so that none is taken for another field or for the end of the header.
+// validFolding says that each line of value after the first begins with white space (RFC 5322,
+// Section 2.2.3), so that none becomes another field or ends the header.
 func validFolding(value []byte) bool {
 	for {
 		_, rest, more := bytes.Cut(value, []byte("\n"))

@@ -9,7 +9,7 @@ import (
 	"dnseal/smime/message"
 )
 
-// The door's own replies: constant words, never a cause.
+// The replies of this package: constant words, never a cause.
 var (
 	replyDefer     = message.Reply{Code: 451, Enhanced: "4.7.1", Text: "Service unavailable - try again later"}
 	replyReject    = message.Reply{Code: 550, Enhanced: "5.7.1", Text: "Message refused"}
@@ -17,8 +17,9 @@ var (
 	replyMalformed = message.Reply{Code: 554, Enhanced: "5.6.0", Text: "Message malformed"}
 )
 
-// response makes the milter answer of a reply, which must be of the 4xx class
-// for Defer and 5xx for Reject; another one is replaced by the door's own.
+// response makes the milter answer of a reply (RFC 5321, Section 4.2.1: the first digit), which
+// must be of the 4xx class for Defer and 5xx for Reject; any other is replaced by one of this
+// package.
 func response(action message.Action, r message.Reply) *gomilter.Response {
 	class, otherwise, plain := 4, replyDefer, gomilter.RespTempFail
 	if action == message.Reject {

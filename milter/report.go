@@ -16,7 +16,7 @@ func internal(err error, attrs ...slog.Attr) *message.Outcome {
 	return &message.Outcome{Result: "internal-error", Level: slog.LevelError, Attrs: append(attrs, slog.Any("error", err))}
 }
 
-// refusal is what happens to an unfit message when Options.Unfit is nil.
+// refusal is the outcome of an unfit message when the handler is no message.Unfitter.
 func refusal(why error) *message.Outcome {
 	attrs := []slog.Attr{slog.Any("error", why)}
 	switch {
@@ -28,7 +28,7 @@ func refusal(why error) *message.Outcome {
 	return internal(why)
 }
 
-// malformedReply is the reply that names the line of the header, where one is why.
+// malformedReply names the line of the header where that is the cause.
 func malformedReply(why error) message.Reply {
 	if header, ok := errors.AsType[*message.HeaderError](why); ok {
 		return header.Reply()
@@ -36,12 +36,11 @@ func malformedReply(why error) message.Reply {
 	return replyMalformed
 }
 
-// report writes the message's one line and calls the observer.
+// report writes the message's one log line and calls OnDecision.
 func (s *session) report(macros gomilter.Macros, action message.Action, out *message.Outcome, took time.Duration) {
 	r := message.Record{Envelope: s.env, Outcome: out, Action: action, Result: out.Result, Size: s.msg.size, Took: took}
 	if s.env.Submitter.User != "" {
-		// How somebody logged in decides nothing: the MTA says who it was, and for that it
-		// has no other word than {auth_authen}.
+		// The SASL mechanism is for the log only: {auth_authen} alone identifies the user.
 		r.Auth = macros.Get(gomilter.MacroAuthType)
 	}
 	if level := r.Level(); s.srv.log.Enabled(s.srv.ctx, level) {
@@ -51,13 +50,13 @@ func (s *session) report(macros gomilter.Macros, action message.Action, out *mes
 		}
 		s.srv.log.LogAttrs(s.srv.ctx, level, "message", attrs...)
 	}
-	if s.srv.opts.Observe != nil {
-		s.srv.opts.Observe(Observation{Action: action, Result: out.Result, Size: s.msg.size, Took: took})
+	if s.srv.opts.OnDecision != nil {
+		s.srv.opts.OnDecision(Decision{Action: action, Result: out.Result, Size: s.msg.size, Took: took})
 	}
 }
 
-// hintOrder says once that a message came with a DKIM signature and its body
-// was then changed: the usual cause is a DKIM signer in front of this milter.
+// hintOrder warns once when the body of a message with a DKIM signature was changed: the usual
+// cause is a DKIM signer before this milter in the list.
 func (s *Server) hintOrder(m *message.Message, out *message.Outcome) {
 	if out.Edit == nil || out.Edit.Body == nil || len(m.Fields("DKIM-Signature")) == 0 {
 		return
@@ -68,7 +67,7 @@ func (s *Server) hintOrder(m *message.Message, out *message.Outcome) {
 	})
 }
 
-// replyWord reduces a result to a word that can stand in an MTA's log.
+// replyWord reduces a result to a word that is safe in an MTA's log.
 func replyWord(s string) string {
 	keep := func(c rune) rune {
 		if c == '-' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' {

@@ -129,7 +129,7 @@ func startSendmail(tb testing.TB, next string, milter Address) string {
 // serveTCP starts a server on a port.
 func serveTCP(tb testing.TB, h message.Handler) Address {
 	tb.Helper()
-	srv := serve(tb, Options{Handler: func() message.Handler { return h }})
+	srv := serve(tb, Options{Handler: h})
 	ln, err := Listen(tb.Context(), Address{Network: "tcp", Address: "127.0.0.1:0"}, ListenOptions{})
 	if err != nil {
 		tb.Fatal(err)

@@ -28,7 +28,7 @@ type session struct {
 	msg     assembly
 	// rcptBytes is the size of the recipients.
 	rcptBytes int
-	// failed says that a callback panicked: the message at hand is deferred.
+	// failed says that a callback panicked: the current message is deferred.
 	failed bool
 }
 
@@ -56,7 +56,7 @@ func (s *session) contain(resp **gomilter.Response) {
 	*resp = gomilter.RespTempFail
 }
 
-// NewConnection forgets the SMTP client before.
+// NewConnection forgets the previous SMTP client.
 func (s *session) NewConnection(gomilter.Modifier) error {
 	s.reset()
 	s.peer = peer{}
@@ -81,7 +81,7 @@ func (s *session) Helo(name string, _ gomilter.Modifier) (resp *gomilter.Respons
 func (s *session) MailFrom(from, args string, _ gomilter.Modifier) (resp *gomilter.Response, err error) {
 	defer s.contain(&resp)
 	s.reset()
-	s.handler, s.release = message.Hold(s.srv.opts.Handler())
+	s.handler, s.release = message.Hold(s.srv.opts.Handler)
 	s.env = beginEnvelope(from, args)
 	return gomilter.RespContinue, nil
 }
@@ -98,15 +98,15 @@ func (s *session) RcptTo(to, _ string, _ gomilter.Modifier) (resp *gomilter.Resp
 	return gomilter.RespContinue, nil
 }
 
-// Header takes a header field.
+// Header adds a header field to the message.
 func (s *session) Header(name, value string, _ gomilter.Modifier) (resp *gomilter.Response, err error) {
 	defer s.contain(&resp)
 	s.msg.field([]byte(name), []byte(value))
 	return gomilter.RespContinue, nil
 }
 
-// BodyChunk takes a piece of the body. Of a message that is lost anyhow no
-// more is wanted, which only an MTA can be told that waits for replies here.
+// BodyChunk adds a piece of the body to the message. Once the message cannot be whole any more, an
+// MTA that waits for a reply here is told to skip the rest.
 func (s *session) BodyChunk(chunk []byte, _ gomilter.Modifier) (resp *gomilter.Response, err error) {
 	defer s.contain(&resp)
 	_ = s.msg.body(bytes.NewReader(chunk), len(chunk))
@@ -116,23 +116,23 @@ func (s *session) BodyChunk(chunk []byte, _ gomilter.Modifier) (resp *gomilter.R
 	return gomilter.RespContinue, nil
 }
 
-// EndOfMessage lets the handler decide and carries its outcome out.
+// EndOfMessage lets the handler decide and applies its outcome.
 func (s *session) EndOfMessage(m gomilter.Modifier) (resp *gomilter.Response, err error) {
 	defer s.reset()
 	defer s.contain(&resp)
 	started := time.Now()
-	if s.env == nil { // no MAIL command: the protocol was not kept
+	if s.env == nil { // no MAIL command: the MTA broke the protocol
 		s.env, s.failed = &message.Envelope{}, true
 	}
 	s.complete(s.env, m)
 	out := s.decide(m)
 	defer func() { _ = out.Close() }()
-	action, resp := s.settle(out)
+	action, resp := s.answer(out)
 	s.report(m, action, out, time.Since(started))
 	return resp, nil
 }
 
-// Abort drops the message at hand. The client stays.
+// Abort drops the current message. The client stays.
 func (s *session) Abort(gomilter.Modifier) error {
 	s.reset()
 	return nil

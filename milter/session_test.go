@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -236,9 +235,9 @@ func removals(n int) *message.Edit {
 // TestPanic wants a handler that panics to cost one message, not the process or the connection.
 func TestPanic(t *testing.T) {
 	t.Parallel()
-	var seen record[Observation]
+	var seen record[Decision]
 	srv := serve(t, Options{
-		Observe: func(o Observation) { seen.add(o) },
+		OnDecision: func(o Decision) { seen.add(o) },
 		Handler: always(func(_ context.Context, m *message.Message, _ *message.Envelope) *message.Outcome {
 			if m.First("Subject") == "panic" {
 				panic("as asked")
@@ -376,25 +375,19 @@ func TestFullDisk(t *testing.T) {
 // TestNextHandler swaps the handler between two messages of a connection.
 func TestNextHandler(t *testing.T) {
 	t.Parallel()
-	var mu sync.Mutex
-	result := "old"
+	var current atomic.Pointer[message.Handler]
+	change := func(word string) {
+		var h message.Handler = handle(func(context.Context, *message.Message, *message.Envelope) *message.Outcome {
+			return &message.Outcome{Action: message.Accept, Result: word}
+		})
+		current.Store(&h)
+	}
+	change("old")
 	var seen record[string]
-	srv := serve(t, Options{
-		Observe: func(o Observation) { seen.add(o.Result) },
-		Handler: func() message.Handler {
-			mu.Lock()
-			defer mu.Unlock()
-			word := result
-			return handle(func(context.Context, *message.Message, *message.Envelope) *message.Outcome {
-				return &message.Outcome{Action: message.Accept, Result: word}
-			})
-		},
-	})
+	srv := serve(t, Options{OnDecision: func(o Decision) { seen.add(o.Result) }, Handler: newest{&current}})
 	m := srv.connect(t)
 	m.send(mail{raw: simple})
-	mu.Lock()
-	result = "new"
-	mu.Unlock()
+	change("new")
 	m.send(mail{raw: simple})
 	if want := []string{"old", "new"}; !slices.Equal(seen.seen(), want) {
 		t.Errorf("results %q, want %q", seen.seen(), want)
@@ -406,7 +399,7 @@ func TestNextHandler(t *testing.T) {
 func TestHolds(t *testing.T) {
 	t.Parallel()
 	h := &holder{}
-	srv := serve(t, Options{Handler: func() message.Handler { return h }})
+	srv := serve(t, Options{Handler: h})
 	m := srv.connect(t)
 	body := m.begin(mail{raw: simple})
 	// The MTA waits for no reply before the body, so that the server may lag.

@@ -184,10 +184,10 @@ func clientCertificate(id *identity.Identity) tls.Certificate {
 func (c *Config) MilterOptions(m *Milter, w Wiring) milter.Options {
 	role := m.Role
 	return milter.Options{
-		Handler:  func() message.Handler { return w.Handler },
+		Handler:  w.Handler,
 		Daemons:  m.Daemons,
 		MaxBytes: m.MaxBytes, MaxHeaderBytes: m.MaxHeaderBytes, MaxSessions: m.MaxSessions, Timeout: time.Duration(m.Timeout), Logger: w.Log,
-		Observe: func(o milter.Observation) {
+		OnDecision: func(o milter.Decision) {
 			w.Metrics.Message(metrics.Message{
 				Door: "milter", Role: role, Result: o.Result, Reply: replyDigit(o.Action), Bytes: o.Size, Seconds: o.Took.Seconds(),
 			})
