@@ -12,7 +12,7 @@ const (
 	DefaultMaxSessions = 512
 	DefaultTimeout     = 4 * time.Minute
 	DefaultProgress    = 5 * time.Second
-	// as libmilter's: an MTA is silent while a slow client sends its message
+	// DefaultIdle is long, as in libmilter: an MTA is silent while a slow client sends.
 	DefaultIdle      = 2 * time.Hour
 	defaultMaxHeader = 1 << 20
 )
