@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"dnseal/sender/identity"
 	"dnseal/smime/message"
 )
 
@@ -41,7 +40,7 @@ const (
 
 // domain is a parsed Domain.
 type domain struct {
-	names   []identity.Pattern
+	names   []message.Pattern
 	require string
 	devices []deviceRule
 	on      map[string]message.Action
@@ -49,8 +48,8 @@ type domain struct {
 
 // deviceRule lets devices use addresses.
 type deviceRule struct {
-	device    identity.Pattern
-	addresses []identity.Pattern
+	device    message.Pattern
+	addresses []message.Pattern
 }
 
 func parseDomain(d Domain) (*domain, error) {
@@ -83,8 +82,8 @@ func parseDomain(d Domain) (*domain, error) {
 }
 
 // parseName reads a pattern of DNS names.
-func parseName(s string) (identity.Pattern, error) {
-	p, err := identity.ParsePattern(s)
+func parseName(s string) (message.Pattern, error) {
+	p, err := message.ParsePattern(s)
 	if err == nil && p.IsAddress() {
 		err = fmt.Errorf("%q is a mail address, and a domain or device name is wanted", s)
 	}
@@ -98,7 +97,7 @@ func (d *domain) parseDevice(device string, addresses []string) (deviceRule, err
 	}
 	rule := deviceRule{device: name}
 	for _, s := range addresses {
-		p, err := identity.ParsePattern(s)
+		p, err := message.ParsePattern(s)
 		switch {
 		case err != nil:
 			return deviceRule{}, err
@@ -144,7 +143,7 @@ func (d *domain) holdsAny(from []message.Address) bool {
 // mayHold reports whether some reader may be shown an author of the domain.
 func (d *domain) mayHold(s message.Shown) bool {
 	named := func(name string) bool {
-		return slices.ContainsFunc(d.names, func(p identity.Pattern) bool { return p.MatchName(name) })
+		return slices.ContainsFunc(d.names, func(p message.Pattern) bool { return p.MatchName(name) })
 	}
 	return s.Cut || slices.ContainsFunc(s.Domains, named)
 }

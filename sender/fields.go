@@ -1,13 +1,10 @@
 package sender
 
 import (
-	"crypto/rand"
 	"log/slog"
 	"slices"
 	"strings"
-	"time"
 
-	"dnseal/sender/identity"
 	"dnseal/smime/message"
 )
 
@@ -17,24 +14,6 @@ const controlPrefix = "X-Dnseal-"
 
 // controlSign is the one control field: no, clear or opaque.
 const controlSign = controlPrefix + "Sign"
-
-// missingFields returns the fields a submission service adds (RFC 6409, Sections 8.2 and 8.3). They
-// must be there before the signature: what an MTA adds later is not protected by it. host is for
-// the Message-ID of id; empty: the From domain.
-func missingFields(m *message.Message, id *identity.Identity, host string, now time.Time) []message.Change {
-	var changes []message.Change
-	if !m.Has("Date") {
-		changes = append(changes, message.Change{Op: message.Append, Name: "Date", Value: " " + now.Format(time.RFC1123Z)})
-	}
-	if !m.Has("Message-ID") {
-		if host == "" {
-			host = messageIDHost(m, id)
-		}
-		value := " <" + strings.ToLower(rand.Text()) + "@" + host + ">"
-		changes = append(changes, message.Change{Op: message.Append, Name: "Message-ID", Value: value})
-	}
-	return changes
-}
 
 // removeControl returns the changes that remove every control field.
 func removeControl(m *message.Message) []message.Change {

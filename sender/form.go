@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"dnseal/sender/identity"
 	"dnseal/smime/message"
 )
 
@@ -45,7 +44,7 @@ type group struct {
 
 // groups splits the recipients by form. The first group is never empty of meaning: it holds whoever
 // is in no other, and takes main as its form when there are no recipients at all.
-func groups(rcpt []string, main form, opaqueFor, plainFor []identity.Pattern) []group {
+func groups(rcpt []string, main form, opaqueFor, plainFor []message.Pattern) []group {
 	out := []group{}
 	for _, r := range rcpt {
 		out = addTo(out, formFor(r, main, opaqueFor, plainFor), r)
@@ -57,7 +56,7 @@ func groups(rcpt []string, main form, opaqueFor, plainFor []identity.Pattern) []
 }
 
 // formFor is the form for one recipient.
-func formFor(rcpt string, main form, opaqueFor, plainFor []identity.Pattern) form {
+func formFor(rcpt string, main form, opaqueFor, plainFor []message.Pattern) form {
 	if len(opaqueFor)+len(plainFor) == 0 {
 		return main
 	}

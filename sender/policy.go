@@ -43,7 +43,7 @@ const FromIdentity = "{from}"
 // submitters is a parsed list of "user:", "tls:" and "net:" entries.
 type submitters struct {
 	users []string
-	names []identity.Pattern
+	names []message.Pattern
 	nets  []netip.Prefix
 }
 
@@ -60,8 +60,8 @@ func parseSubmitters(list []string) (submitters, error) {
 		case kind == "user":
 			s.users = append(s.users, value)
 		case kind == "tls":
-			var p identity.Pattern
-			if p, err = identity.ParsePattern(value); err == nil {
+			var p message.Pattern
+			if p, err = message.ParsePattern(value); err == nil {
 				s.names = append(s.names, p)
 			}
 		case kind == "net":
@@ -104,7 +104,7 @@ func parseNet(s string) (netip.Prefix, error) {
 func (s submitters) named(who message.Submitter) bool {
 	if who.User != "" {
 		for _, u := range s.users {
-			if identity.Glob(u, who.User) {
+			if message.Glob(u, who.User) {
 				return true
 			}
 		}
@@ -133,8 +133,8 @@ func (s submitters) match(who message.Submitter) bool {
 // rule is a parsed Rule.
 type rule struct {
 	who      submitters
-	from     []identity.Pattern
-	mailFrom []identity.Pattern
+	from     []message.Pattern
+	mailFrom []message.Pattern
 	null     bool // the null sender may go with it
 	anyMail  bool // any envelope sender may
 	identity string
@@ -160,7 +160,7 @@ func parseRule(r Rule) (*rule, error) {
 			out.null = true
 			continue
 		}
-		var p []identity.Pattern
+		var p []message.Pattern
 		if p, err = parseAddresses([]string{s}); err != nil {
 			return nil, err
 		}
@@ -180,10 +180,10 @@ func parseRule(r Rule) (*rule, error) {
 	return out, nil
 }
 
-func parseAddresses(list []string) ([]identity.Pattern, error) {
-	var out []identity.Pattern
+func parseAddresses(list []string) ([]message.Pattern, error) {
+	var out []message.Pattern
 	for _, s := range list {
-		p, err := identity.ParsePattern(s)
+		p, err := message.ParsePattern(s)
 		if err == nil && !p.IsAddress() {
 			err = fmt.Errorf("%q is no mail address: write *@%s for all addresses of a domain", s, s)
 		}
@@ -222,7 +222,7 @@ func (r *rule) protects(a message.Address) bool {
 	return false
 }
 
-func matchAny(ps []identity.Pattern, a message.Address) bool {
+func matchAny(ps []message.Pattern, a message.Address) bool {
 	for _, p := range ps {
 		if p.MatchAddress(a) {
 			return true

@@ -31,6 +31,7 @@
 package sender
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -92,7 +93,7 @@ type Sender struct {
 	rules               []*rule
 	on                  map[string]message.Action
 	control             submitters
-	opaqueFor, plainFor []identity.Pattern
+	opaqueFor, plainFor []message.Pattern
 }
 
 var _ message.Handler = (*Sender)(nil)
@@ -209,7 +210,8 @@ func (s *Sender) sign(ctx context.Context, m *message.Message, pass *message.Edi
 		return s.stop(ClassKeyNotPublished, code, reason, pass, attrs)
 	}
 	now := s.opts.Now()
-	pre := &message.Edit{Changes: slices.Concat(pass.Changes, missingFields(m, id, s.opts.Hostname, now))}
+	host := cmp.Or(s.opts.Hostname, messageIDHost(m, id))
+	pre := &message.Edit{Changes: slices.Concat(pass.Changes, message.MissingFields(m, host, now))}
 	prepared, err := apply(m, pre)
 	if err != nil {
 		return s.stop(ClassInternalError, "prepare", err.Error(), pass, attrs)

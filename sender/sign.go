@@ -22,7 +22,7 @@ func SignMessage(m *message.Message, ids []*identity.Identity, opts smime.SignOp
 	if len(ids) == 0 {
 		return nil, errors.New("sender: no identity to sign with")
 	}
-	pre := &message.Edit{Changes: missingFields(m, ids[0], "", opts.Time)}
+	pre := &message.Edit{Changes: message.MissingFields(m, messageIDHost(m, ids[0]), opts.Time)}
 	prepared, err := apply(m, pre)
 	if err != nil {
 		return nil, err

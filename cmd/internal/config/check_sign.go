@@ -10,6 +10,7 @@ import (
 	"dnseal/receiver"
 	"dnseal/sender"
 	"dnseal/sender/identity"
+	"dnseal/smime/message"
 )
 
 func (c *Config) checkSign(n *notes) {
@@ -47,7 +48,7 @@ func (c *Config) checkSign(n *notes) {
 // strip leaves out who found an error: the reader thinks of the file.
 func strip(err error) string {
 	text := err.Error()
-	for _, prefix := range []string{"sender: ", "rule 1: ", "receiver: ", "domain 1: ", "relay: ", "milter: ", "identity: ", "lookup: ", "dnssec: "} {
+	for _, prefix := range []string{"sender: ", "rule 1: ", "receiver: ", "domain 1: ", "relay: ", "milter: ", "identity: ", "message: ", "lookup: ", "dnssec: "} {
 		text = strings.TrimPrefix(text, prefix)
 	}
 	return text
@@ -135,7 +136,7 @@ func (c *Config) checkStricter(n *notes, key string, on On) {
 
 // pattern wants a pattern of addresses or of names.
 func (n *notes) pattern(key, s string, address bool) {
-	p, err := identity.ParsePattern(s)
+	p, err := message.ParsePattern(s)
 	last := key[strings.LastIndexByte(key, '.')+1:]
 	switch {
 	case err != nil:

@@ -11,7 +11,7 @@ import (
 
 	"dnseal/lookup"
 	"dnseal/lookup/dnssec"
-	"dnseal/sender/identity"
+	"dnseal/smime/message"
 )
 
 // tlsaLogin is SASL EXTERNAL (RFC 4422, Appendix A) by DNS-bound TLS client identity: the client
@@ -19,7 +19,7 @@ import (
 // its certificate.
 type tlsaLogin struct {
 	opts    AuthOptions
-	clients []identity.Pattern
+	clients []message.Pattern
 	slots   chan struct{} // one for each login that waits for the DNS
 	denied  func(name string) bool
 }
@@ -30,7 +30,7 @@ func newTLSALogin(opts AuthOptions) (*tlsaLogin, error) {
 	}
 	l := &tlsaLogin{opts: opts, slots: make(chan struct{}, opts.MaxLookups)}
 	for _, c := range opts.Clients {
-		p, err := identity.ParsePattern(c)
+		p, err := message.ParsePattern(c)
 		if err == nil && p.IsAddress() {
 			err = errors.New("want a DNS name, not a mail address")
 		}

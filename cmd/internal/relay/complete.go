@@ -7,9 +7,6 @@ import (
 	"dnseal/smime/message"
 )
 
-// dateFormat is RFC 5322, Section 3.3.
-const dateFormat = "Mon, 2 Jan 2006 15:04:05 -0700"
-
 // complete adds the Date and Message-ID that a submission lacks (RFC 6409, Sections 8.2 and 8.3),
 // where the handler did not do so, and removes its Bcc fields: who stands in them is in the
 // envelope, and for nobody else to see (RFC 5322, Section 3.6.3). Mail that only passes through
@@ -26,12 +23,9 @@ func (s *session) complete(tx *transaction, m *message.Message, e *message.Edit)
 	for i := range m.Fields("Bcc") {
 		full.Changes = append(full.Changes, message.Change{Op: message.Delete, Name: "Bcc", Index: i + 1})
 	}
-	for _, f := range []struct{ name, value string }{
-		{"Date", tx.whole.Format(dateFormat)},
-		{"Message-ID", "<" + strings.ToLower(tx.id) + "." + tx.whole.UTC().Format("20060102150405") + "@" + s.srv.opts.Hostname + ">"},
-	} {
-		if len(m.Fields(f.name)) == 0 && !adds(full.Changes, f.name) {
-			full.Changes = append(full.Changes, message.Change{Op: message.Append, Name: f.name, Value: " " + f.value})
+	for _, c := range message.MissingFields(m, s.srv.opts.Hostname, tx.whole) {
+		if !adds(full.Changes, c.Name) {
+			full.Changes = append(full.Changes, c)
 		}
 	}
 	return &full

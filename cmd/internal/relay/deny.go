@@ -7,12 +7,12 @@ import (
 	"slices"
 	"strings"
 
-	"dnseal/sender/identity"
+	"dnseal/smime/message"
 )
 
 // Deny lists clients that are shut out at once, before any lookup. The zero value denies no client.
 type Deny struct {
-	names []identity.Pattern
+	names []message.Pattern
 	nets  []netip.Prefix
 }
 
@@ -40,9 +40,9 @@ func (d *Deny) add(s string) error {
 		d.nets = append(d.nets, p)
 		return nil
 	}
-	p, err := identity.ParsePattern(s)
+	p, err := message.ParsePattern(s)
 	if err != nil {
-		return errors.New(strings.TrimPrefix(err.Error(), "identity: "))
+		return errors.New(strings.TrimPrefix(err.Error(), "message: "))
 	}
 	if p.IsAddress() {
 		return errors.New("want a client's DNS name, an address or a network, not a mail address")
@@ -59,7 +59,7 @@ func (d *Deny) Addr(a netip.Addr) bool {
 
 // Name reports whether the DNS name (lower-case A-labels, no final dot) is shut out. Safe on nil.
 func (d *Deny) Name(name string) bool {
-	return d != nil && slices.ContainsFunc(d.names, func(p identity.Pattern) bool { return p.MatchName(name) })
+	return d != nil && slices.ContainsFunc(d.names, func(p message.Pattern) bool { return p.MatchName(name) })
 }
 
 // SetDeny replaces the list. Clients that are connected already meet it at their next message or

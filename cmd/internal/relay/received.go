@@ -6,6 +6,8 @@ import (
 	"encoding/base32"
 	"strings"
 	"time"
+
+	"dnseal/smime/message"
 )
 
 // maxReceived is how many Received fields a message may carry (RFC 5321, 6.3: at least 100).
@@ -26,7 +28,7 @@ func (s *session) received(tx *transaction, now time.Time) string {
 	if len(tx.rcpts) == 1 && isASCII(tx.rcpts[0].path) {
 		b.WriteString("\r\n\tfor <" + tx.rcpts[0].path + ">")
 	}
-	b.WriteString("; " + now.Format(dateFormat) + "\r\n")
+	b.WriteString("; " + now.Format(message.DateFormat) + "\r\n")
 	return b.String()
 }
 

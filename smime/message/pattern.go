@@ -1,4 +1,4 @@
-package identity
+package message
 
 import (
 	"errors"
@@ -6,8 +6,6 @@ import (
 	"strings"
 
 	"golang.org/x/text/unicode/norm"
-
-	"dnseal/smime/message"
 )
 
 // Pattern names a set of mail addresses ("billing@example.org",
@@ -26,14 +24,14 @@ type Pattern struct {
 // is no negation.
 func ParsePattern(s string) (Pattern, error) {
 	if s == "" || strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
-		return Pattern{}, fmt.Errorf("identity: pattern %q: empty, or white space in it", clip(s))
+		return Pattern{}, fmt.Errorf("message: pattern %q: empty, or white space in it", clip(s))
 	}
 	if strings.HasPrefix(s, "!") {
-		return Pattern{}, fmt.Errorf("identity: pattern %q: there is no negation; list only what is meant", clip(s))
+		return Pattern{}, fmt.Errorf("message: pattern %q: there is no negation; list only what is meant", clip(s))
 	}
 	p, err := parsePattern(s)
 	if err != nil {
-		return Pattern{}, fmt.Errorf("identity: pattern %q: %w", clip(s), err)
+		return Pattern{}, fmt.Errorf("message: pattern %q: %w", clip(s), err)
 	}
 	return p, nil
 }
@@ -50,7 +48,7 @@ func parsePattern(s string) (Pattern, error) {
 	}
 	// Without a star the pattern is an address, and is brought into its one form.
 	if !strings.Contains(s, "*") {
-		addr, err := message.ParseAddress(s)
+		addr, err := ParseAddress(s)
 		if err != nil {
 			return Pattern{}, err
 		}
@@ -58,7 +56,7 @@ func parsePattern(s string) (Pattern, error) {
 		return p, nil
 	}
 	p.local = norm.NFC.String(p.local)
-	if _, err := message.ParseAddress(strings.ReplaceAll(p.local, "*", "x") + "@example.org"); err != nil {
+	if _, err := ParseAddress(strings.ReplaceAll(p.local, "*", "x") + "@example.org"); err != nil {
 		return Pattern{}, errors.New("no address has such a local part")
 	}
 	return p, checkPatternDomain(p.domain)
@@ -101,12 +99,6 @@ func checkPatternDomain(domain string) error {
 	return nil
 }
 
-// Limits of a DNS name in text form (RFC 1035, Section 2.3.4).
-const (
-	maxLabel  = 63
-	maxDomain = 253
-)
-
 // notInLabel reports whether a character cannot be in a label, neither of a host (RFC 1123, Section
 // 2.1) nor of a service or device (RFC 8552, Section 1.1), and is no star.
 func notInLabel(r rune) bool {
@@ -125,7 +117,7 @@ func normalPatternDomain(s string) string {
 		if isASCII(label) {
 			continue
 		}
-		if addr, err := message.ParseAddress("x@" + label); err == nil {
+		if addr, err := ParseAddress("x@" + label); err == nil {
 			labels[i] = addr.Domain
 		}
 	}
@@ -136,14 +128,14 @@ func normalPatternDomain(s string) string {
 func (p Pattern) IsAddress() bool { return p.isAddress }
 
 // MatchAddress reports whether the pattern names the address.
-func (p Pattern) MatchAddress(a message.Address) bool {
+func (p Pattern) MatchAddress(a Address) bool {
 	return p.isAddress && Glob(p.domain, a.Domain) && Glob(p.local, a.Local)
 }
 
 // FoldsTo reports whether the pattern would name the address if the case of local parts did not
-// matter. A local part or domain that is missing, as in [message.Shown], may be any. It is for
+// matter. A local part or domain that is missing, as in [Shown], may be any. It is for
 // guarding, never for permitting: people take Billing@ and billing@ for one.
-func (p Pattern) FoldsTo(a message.Address) bool {
+func (p Pattern) FoldsTo(a Address) bool {
 	return p.isAddress && (a.Domain == "" || Glob(p.domain, a.Domain)) &&
 		(a.Local == "" || Glob(strings.ToLower(p.local), strings.ToLower(a.Local)))
 }
@@ -155,7 +147,7 @@ func (p Pattern) MatchName(name string) bool {
 }
 
 // MatchDomain reports whether the pattern names the domain of the address.
-func (p Pattern) MatchDomain(a message.Address) bool { return p.MatchName(a.Domain) }
+func (p Pattern) MatchDomain(a Address) bool { return p.MatchName(a.Domain) }
 
 // Glob reports whether s matches pattern, in which a star stands for any run of
 // characters and all else for itself. Only the last star is ever gone back to,
