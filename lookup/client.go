@@ -96,7 +96,7 @@ func newClient(opts Options) (c *Client, err error) {
 // client is closed.
 func (c *Client) SetAnchors(anchors *dnssec.Anchors) error {
 	next := &trust{validator: dnssec.Validator{
-		Exchanger: listening{c.transport, c.opts.Mode == Both}, MayFollow: c.access.mayFollow, Anchors: anchors, Now: c.opts.Now, AllowSHA1: c.opts.AllowSHA1,
+		MayFollow: c.access.mayFollow, Anchors: anchors, Now: c.opts.Now, AllowSHA1: c.opts.AllowSHA1,
 	}}
 	if !c.opts.NoCache {
 		var err error

@@ -22,25 +22,27 @@ func (c *Client) resolve(ctx context.Context, tr *trust, k key) *Result {
 	var first *Result
 	var lacking []transport.Server
 	for {
-		w := &witness{qtype: uint16(k.typ), except: lacking}
-		a := tr.validator.Resolve(context.WithValue(ctx, witnessKey{}, w), k.name, uint16(k.typ))
+		e := &exchanger{client: c.transport, checkedFirst: c.opts.Mode == Both, except: lacking}
+		v := tr.validator
+		v.Exchanger = e
+		a := v.Resolve(ctx, k.name, uint16(k.typ))
 		lacks := lacksProof(a)
-		if lacks && c.transport.Control(ctx, w.answered(), a.Links[0].Zone, a.Type) {
+		if lacks && c.transport.Control(ctx, e.answered(), a.Links[0].Zone, a.Type) {
 			continue
 		}
 		r := newResult(k.name, k.typ, a)
-		r.Warnings = append(r.Warnings, w.warnings(a.Status)...)
-		c.compare(r, w)
+		r.Warnings = append(r.Warnings, e.warnings(a.Status)...)
+		c.compare(r)
 		switch {
 		case first == nil:
 			first = r
 		case r.Status == dnssec.Secure || r.Status == dnssec.Insecure:
 			return r.blameFor(lacking)
 		}
-		if !lacks || r != first || len(w.answered()) == 0 || !c.transport.HasOther(w.answered()) {
+		if !lacks || r != first || len(e.answered()) == 0 || !c.transport.HasOther(e.answered()) {
 			return first
 		}
-		lacking = w.answered()
+		lacking = e.answered()
 	}
 }
 
@@ -59,12 +61,12 @@ func lacksProof(a *dnssec.Answer) bool {
 }
 
 // compare holds what was validated against what the resolver says.
-func (c *Client) compare(r *Result, w *witness) {
+func (c *Client) compare(r *Result) {
 	switch {
 	// wrong anchors here are no fault of the resolver
-	case r.Status == dnssec.Bogus && w.vouches() && !r.anchorFails():
+	case r.Status == dnssec.Bogus && r.Answer.AD && !r.anchorFails():
 		r.warn("the resolver says that this answer is authentic (AD), though it is bogus: it does not validate, or an attacker sits between")
-	case r.Status == dnssec.Secure && c.opts.Mode == Both && !w.vouches():
+	case r.Status == dnssec.Secure && c.opts.Mode == Both && !r.Answer.AD:
 		warnings := r.Warnings
 		*r = *notTold(key{r.Name, r.Type}, CodeDisagree, fmt.Sprintf(
 			"%s validates here, but the resolver does not call it authentic (no AD): it does not validate, or knows of a reason not to", r.Name))

@@ -24,6 +24,10 @@ type Answer struct {
 	// Code is a stable word, Reason a sentence with the object concerned and what to do. Empty when
 	// secure.
 	Code, Reason string
+	// AD reports whether every reply about the records asked for, along aliases, had the AD bit, and
+	// none needed CD=1, with which the bit means nothing (RFC 6840, Section 5.9). It is the
+	// resolver's word, and no part of Status.
+	AD bool
 	// Aliases are the CNAME or DNAME targets followed, in order.
 	Aliases []string
 	// Links are the zones from the anchor down, for people and for evidence.

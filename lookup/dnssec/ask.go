@@ -117,7 +117,9 @@ func (l *lookup) judgeReply(q question, m *dns.Msg, err error, cd bool) *reply {
 	}
 	switch m.Rcode {
 	case dns.RcodeSuccess, dns.RcodeNameError:
-		return newReply(q, m)
+		r := newReply(q, m)
+		r.ad = m.AuthenticatedData && !m.CheckingDisabled && !cd
+		return r
 	case dns.RcodeServerFailure:
 		if cd || m.CheckingDisabled {
 			return failed(servfail(q))

@@ -36,6 +36,7 @@ func (l *lookup) follow(target name) verdict {
 		}
 		if r == nil || !r.speaksOf(target, l.qtype) {
 			r = l.ask(target, l.qtype)
+			l.answer.AD = r.ad && (l.answer.AD || len(seen) == 1)
 		}
 		if r.failed {
 			return worse(total, r.failure)

@@ -69,6 +69,7 @@ type reply struct {
 	byKey   map[rrsetKey][]*rrset
 	failure verdict // when there was no usable message
 	failed  bool
+	ad      bool // the resolver calls it authentic
 }
 
 // find returns the RRset of type t at n, nil when there is none in the section.

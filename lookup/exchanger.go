@@ -13,36 +13,44 @@ import (
 	"dnseal/lookup/internal/transport"
 )
 
-// witness notes which resolvers answer one lookup, what they say about the records asked for, link
-// by link of an alias chain, and what was wrong with those that were passed over.
-type witness struct {
-	qtype    uint16
-	except   []transport.Server // not asked any more
-	mu       sync.Mutex
-	ad, noAD bool // seen
-	servers  []transport.Server
-	strips   []transport.Server // left out signatures
-	refused  []transport.Server // said SERVFAIL for what they have
+// exchanger asks the resolvers for one validation. It notes which ones answered, and what was wrong
+// with those that were passed over. It implements dnssec.Exchanger.
+type exchanger struct {
+	client       *transport.Client
+	checkedFirst bool               // try every resolver with CD=0 before CD=1: AD is wanted
+	except       []transport.Server // not asked
+	mu           sync.Mutex
+	servers      []transport.Server
+	strips       []transport.Server // left out signatures
+	refused      []transport.Server // said SERVFAIL for what they have
 }
 
-type witnessKey struct{}
+// Exchange implements dnssec.Exchanger.
+func (e *exchanger) Exchange(ctx context.Context, name string, qtype uint16, cd bool) (*dns.Msg, error) {
+	m, err := e.client.Ask(ctx, transport.Question{Name: name, Type: qtype, CD: cd, CheckedFirst: e.checkedFirst, Except: e.except})
+	if faults, ok := errors.AsType[transport.Faults](err); ok && errors.Is(err, transport.ErrStrips) {
+		return nil, stripsError{faults}
+	}
+	if err != nil {
+		return nil, err
+	}
+	charge(ctx, m.Faults)
+	e.note(m)
+	return m.Msg, nil
+}
 
-// note takes a reply. With CD=1 the AD bit means nothing (RFC 6840, Section 5.9).
-func (w *witness) note(qtype uint16, m *transport.Reply) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.servers = with(w.servers, m.Server)
+// note records what a reply says of the resolvers.
+func (e *exchanger) note(m *transport.Reply) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.servers = with(e.servers, m.Server)
 	for _, f := range m.Faults {
 		switch {
 		case errors.Is(f, transport.ErrStrips):
-			w.strips = with(w.strips, f.Server)
+			e.strips = with(e.strips, f.Server)
 		case errors.Is(f, transport.ErrServfail) && f.Server == m.Server && m.Rcode != dns.RcodeServerFailure:
-			w.refused = with(w.refused, f.Server)
+			e.refused = with(e.refused, f.Server)
 		}
-	}
-	if qtype == w.qtype {
-		vouched := m.AuthenticatedData && !m.CheckingDisabled
-		w.ad, w.noAD = w.ad || vouched, w.noAD || !vouched
 	}
 }
 
@@ -53,28 +61,21 @@ func with(list []transport.Server, s transport.Server) []transport.Server {
 	return append(list, s)
 }
 
-// vouches reports whether every reply came with AD.
-func (w *witness) vouches() bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.ad && !w.noAD
-}
-
 // answered are the resolvers that replied.
-func (w *witness) answered() []transport.Server {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return slices.Clone(w.servers)
+func (e *exchanger) answered() []transport.Server {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Clone(e.servers)
 }
 
 // warnings are about resolvers that were in the way of an answer. None names the name asked for:
 // they are said once.
-func (w *witness) warnings(s dnssec.Status) (out []string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for _, server := range w.strips {
+func (e *exchanger) warnings(s dnssec.Status) (out []string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, server := range e.strips {
 		instead := "another one was asked instead"
-		if slices.Contains(w.servers, server) {
+		if slices.Contains(e.servers, server) {
 			instead = onlyCD
 		}
 		out = append(out, stripsWarning(server, instead))
@@ -82,7 +83,7 @@ func (w *witness) warnings(s dnssec.Status) (out []string) {
 	if s != dnssec.Secure && s != dnssec.Insecure {
 		return out
 	}
-	for _, server := range w.refused {
+	for _, server := range e.refused {
 		out = append(out, refusesWarning(server))
 	}
 	return out
@@ -140,31 +141,4 @@ func charge(ctx context.Context, faults transport.Faults) {
 			b.Charge(1)
 		}
 	}
-}
-
-// listening asks for the validator, and tells the witness of the context.
-type listening struct {
-	client       *transport.Client
-	checkedFirst bool // CD=1 is of no use while some resolver answers with CD=0: AD is wanted
-}
-
-// Exchange implements dnssec.Exchanger.
-func (l listening) Exchange(ctx context.Context, name string, qtype uint16, cd bool) (*dns.Msg, error) {
-	q := transport.Question{Name: name, Type: qtype, CD: cd, CheckedFirst: l.checkedFirst}
-	w, watched := ctx.Value(witnessKey{}).(*witness)
-	if watched {
-		q.Except = w.except
-	}
-	m, err := l.client.Ask(ctx, q)
-	if faults, ok := errors.AsType[transport.Faults](err); ok && errors.Is(err, transport.ErrStrips) {
-		return nil, stripsError{faults}
-	}
-	if err != nil {
-		return nil, err
-	}
-	charge(ctx, m.Faults)
-	if watched {
-		w.note(qtype, m)
-	}
-	return m.Msg, nil
 }
