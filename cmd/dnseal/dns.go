@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"dnseal/cmd/internal/cli"
 	"dnseal/cmd/internal/config"
 	"dnseal/lookup"
 	"dnseal/lookup/dnssec"
@@ -44,7 +45,7 @@ func (f *dnsFlags) register(cmd *cobra.Command) {
 // client returns the lookup client the flags ask for.
 func (f *dnsFlags) client(trace func(lookup.Query)) (*lookup.Client, error) {
 	if f.timeout <= 0 {
-		return nil, usageError{fmt.Errorf("--dns-timeout is %s; it must be more than nothing", f.timeout)}
+		return nil, fmt.Errorf("--dns-timeout is %s; it must be more than nothing", f.timeout)
 	}
 	opts := lookup.Options{Resolvers: f.resolvers, Mode: f.mode, Timeout: f.timeout, Trace: trace, Probe: f.probe}
 	if f.anchor != "" {
@@ -53,36 +54,28 @@ func (f *dnsFlags) client(trace func(lookup.Query)) (*lookup.Client, error) {
 			return nil, err
 		}
 		for _, key := range anchors.Ignored() {
-			tell(f.stderr(), "dnseal: note: trust anchor %s: %s, and does not count", f.anchor, key)
+			cli.Print(f.stderr(), "dnseal: note: trust anchor %s: %s, and does not count", f.anchor, key)
 		}
 		opts.Anchors = anchors
 	}
 	client, err := lookup.New(opts)
 	switch {
 	case errors.Is(err, lookup.ErrMode):
-		return nil, hint(usageError{err}, "--dns-mode validate, the default, trusts the resolver for nothing")
+		return nil, cli.Hint(err, "--dns-mode validate, the default, trusts the resolver for nothing")
 	case errors.Is(err, lookup.ErrProbe):
-		return nil, hint(usageError{err}, "write --dns-probe with a zone that is bogus on purpose, such as dnssec-failed.org")
+		return nil, cli.Hint(err, "write --dns-probe with a zone that is bogus on purpose, such as dnssec-failed.org")
 	case errors.Is(err, lookup.ErrNotTrusted):
-		return nil, hint(err, "use --dns-mode validate, which trusts the resolver for nothing, or --resolver with one that validates; --dns-probe names another zone that is bogus on purpose ([dns] probe)")
+		return nil, cli.Hint(err, "use --dns-mode validate, which trusts the resolver for nothing, or --resolver with one that validates; --dns-probe names another zone that is bogus on purpose ([dns] probe)")
 	case err != nil:
-		return nil, hint(err, "set --resolver, for example --resolver 127.0.0.1:53")
+		return nil, cli.Hint(err, "set --resolver, for example --resolver 127.0.0.1:53")
 	}
 	return client, nil
-}
-
-// explainMode says what to do where the configuration's [dns] cannot be worked with.
-func explainMode(err error) string {
-	if errors.Is(err, lookup.ErrNotTrusted) {
-		return plain(err) + "; write mode = \"validate\", which trusts the resolver for nothing, or name one that validates"
-	}
-	return plain(err)
 }
 
 func readAnchors(file string) (*dnssec.Anchors, error) {
 	anchors, err := config.ReadAnchors(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, hint(err, "dnseal sandbox --anchor FILE writes one; without --trust-anchor the keys of the DNS root are used")
+		return nil, cli.Hint(err, "dnseal sandbox --anchor FILE writes one; without --trust-anchor the keys of the DNS root are used")
 	}
 	return anchors, err
 }

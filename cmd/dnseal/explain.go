@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"dnseal/cmd/internal/cli"
 	"dnseal/cmd/internal/mailbox"
 	"dnseal/lookup"
 	"dnseal/receiver"
@@ -123,7 +124,7 @@ func (e *explainer) write(file string, x explanation) error {
 	x.File = file
 	out := e.cmd.OutOrStdout()
 	if e.json {
-		return writeJSON(out, x)
+		return cli.WriteJSON(out, x)
 	}
 	_, err := fmt.Fprintf(out, "%s: signature in part %s: %s\n", file, x.Part, x.Sentence)
 	return err
@@ -132,11 +133,11 @@ func (e *explainer) write(file string, x explanation) error {
 func (e *explainer) end() error {
 	switch {
 	case e.unreadable:
-		return verdictError{exitUsage}
+		return cli.ExitUsage
 	case e.found > 0:
-		return verdictError{exitNotPass}
+		return cli.ExitNotPass
 	case e.untold:
-		return verdictError{exitTempfail}
+		return cli.ExitTempfail
 	case e.json:
 		return nil
 	}

@@ -2,9 +2,6 @@ package main
 
 import (
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/rsa"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"dnseal/cmd/internal/cli"
 	"dnseal/sender/identity"
 )
 
@@ -38,7 +36,7 @@ func needDir(dir string) error {
 	if dir != "" {
 		return nil
 	}
-	return hint(usageError{errors.New("no identities directory")}, "give --identities DIR or set DNSEAL_IDENTITIES")
+	return cli.Hint(errors.New("no identities directory"), "give --identities DIR or set DNSEAL_IDENTITIES")
 }
 
 func newIdentity() *cobra.Command {
@@ -75,17 +73,17 @@ func newIdentityNew() *cobra.Command {
 			return err
 		}
 		if cmd.Flags().Changed("days") && opts.Days == 0 {
-			return usageError{errors.New("--days needs at least 1; without it the certificate is valid for ten years")}
+			return errors.New("--days needs at least 1; without it the certificate is valid for ten years")
 		}
 		id, err := identity.Create(*dir, args[0], opts)
 		if errors.Is(err, fs.ErrExist) {
-			return hint(err, "an identity is never overwritten: choose another --identities directory or move the old one away")
+			return cli.Hint(err, "an identity is never overwritten: choose another --identities directory or move the old one away")
 		}
 		if err != nil {
 			return err
 		}
-		tell(cmd.ErrOrStderr(), "dnseal: made %s", id.KeyFile)
-		tell(cmd.ErrOrStderr(), "dnseal: hint: publish it with the record of: dnseal identity record %s --identities %s", identity.Quote(id.Name), identity.Quote(*dir))
+		cli.Print(cmd.ErrOrStderr(), "dnseal: made %s", id.KeyFile)
+		cli.Print(cmd.ErrOrStderr(), "dnseal: hint: publish it with the record of: dnseal identity record %s --identities %s", identity.Quote(id.Name), identity.Quote(*dir))
 		return nil
 	}
 	return cmd
@@ -110,7 +108,7 @@ func newIdentityShow() *cobra.Command {
 				return err
 			}
 			if len(names) == 0 {
-				return hint(fmt.Errorf("no identities in %s", *dir), "make one: dnseal identity new NAME --identities %s", identity.Quote(*dir))
+				return cli.Hint(fmt.Errorf("no identities in %s", *dir), "make one: dnseal identity new NAME --identities %s", identity.Quote(*dir))
 			}
 		}
 		for i, name := range names {
@@ -119,7 +117,7 @@ func newIdentityShow() *cobra.Command {
 				return err
 			}
 			if i > 0 {
-				tell(cmd.OutOrStdout(), "")
+				cli.Print(cmd.OutOrStdout(), "")
 			}
 			if err := showIdentity(cmd.OutOrStdout(), id); err != nil {
 				return err
@@ -136,33 +134,16 @@ func showIdentity(w io.Writer, id *identity.Identity) error {
 		return err
 	}
 	var b bytes.Buffer
-	tell(&b, "%s (%s)", id.Name, id.Kind)
-	tell(&b, "  key          %s", id.KeyFile)
-	tell(&b, "  algorithm    %s", keyWords(id))
+	cli.Print(&b, "%s (%s)", id.Name, id.Kind)
+	cli.Print(&b, "  key          %s", id.KeyFile)
+	cli.Print(&b, "  algorithm    %s", id.KeyType())
 	if cert := id.Certificate; cert != nil {
-		tell(&b, "  certificate  %s", id.CertFile)
-		tell(&b, "  valid        %s to %s", cert.NotBefore.UTC().Format("2006-01-02"), cert.NotAfter.UTC().Format("2006-01-02"))
+		cli.Print(&b, "  certificate  %s", id.CertFile)
+		cli.Print(&b, "  valid        %s to %s", cert.NotBefore.UTC().Format("2006-01-02"), cert.NotAfter.UTC().Format("2006-01-02"))
 	}
-	tell(&b, "  published at %s (%s)", owner, typ)
+	cli.Print(&b, "  published at %s (%s)", owner, typ)
 	_, err = w.Write(b.Bytes())
 	return err
-}
-
-// keyWords names a key, e.g. "ECDSA P-256" or "RSA 2048 bit".
-func keyWords(id *identity.Identity) string {
-	switch k := id.Key.Public().(type) {
-	case *ecdsa.PublicKey:
-		return "ECDSA " + k.Params().Name
-	case *rsa.PublicKey:
-		words := fmt.Sprintf("RSA %d bit", k.N.BitLen())
-		if id.PSS {
-			words += ", signs by RSASSA-PSS"
-		}
-		return words
-	case ed25519.PublicKey:
-		return "Ed25519"
-	}
-	return fmt.Sprintf("%T", id.Key.Public())
 }
 
 func newIdentityRecord() *cobra.Command {

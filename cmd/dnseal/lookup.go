@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"dnseal/cmd/internal/cli"
 	"dnseal/lookup"
 	"dnseal/lookup/dnssec"
 	"dnseal/sender/identity"
@@ -44,7 +45,7 @@ Exit status: 0 secure records are there; 1 there are none, or they are insecure;
 		res := client.Lookup(cmd.Context(), name, typ)
 		out := cmd.OutOrStdout()
 		if asJSON {
-			err = writeJSON(out, res)
+			err = cli.WriteJSON(out, res)
 		} else {
 			err = res.WriteTree(out, time.Now())
 		}
@@ -66,7 +67,7 @@ func tracer(cmd *cobra.Command, on bool) func(lookup.Query) {
 	return func(q lookup.Query) {
 		mu.Lock()
 		defer mu.Unlock()
-		tell(cmd.ErrOrStderr(), "%9s  %s", time.Since(start).Round(10*time.Microsecond), q)
+		cli.Print(cmd.ErrOrStderr(), "%9s  %s", time.Since(start).Round(10*time.Microsecond), q)
 	}
 }
 
@@ -75,9 +76,9 @@ func lookupStatus(res *lookup.Result) error {
 	case res.Status == dnssec.Secure && res.Presence == lookup.Present:
 		return nil
 	case res.Status == dnssec.Secure || res.Status == dnssec.Insecure:
-		return verdictError{exitNotPass}
+		return cli.ExitNotPass
 	}
-	return verdictError{exitTempfail}
+	return cli.ExitTempfail
 }
 
 // ownerName returns the owner name and type to ask for.

@@ -9,39 +9,31 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/signal"
 	"runtime/debug"
-	"slices"
-	"strings"
 	"syscall"
+
+	"dnseal/cmd/internal/cli"
+	"dnseal/cmd/internal/config"
 
 	"github.com/spf13/cobra"
 )
 
-// Exit statuses (stable).
-const (
-	exitOK       = 0 // done, or every message passed
-	exitNotPass  = 1 // some message neither pass nor temperror
-	exitUsage    = 2 // wrong usage or configuration, unreadable argument
-	exitTempfail = 3 // could not tell, nothing worse
-)
-
 func main() {
-	os.Exit(run())
+	os.Exit(int(run()))
 }
 
 // run is main without the exit, so that script tests can call it.
-func run() int {
+func run() cli.Exit {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	cmd := newRoot()
 	if err := cmd.ExecuteContext(ctx); err != nil {
 		return report(cmd.ErrOrStderr(), err)
 	}
-	return exitOK
+	return cli.ExitOK
 }
 
 // newRoot returns the command tree.
@@ -89,60 +81,22 @@ func version() string {
 	return "development"
 }
 
-// usageError is an error of the caller: exit status 2.
-type usageError struct{ error }
-
-func (e usageError) Unwrap() error { return e.error }
-
-// verdictError ends a command whose output has said everything: only the exit status is left.
-type verdictError struct{ status int }
-
-func (e verdictError) Error() string { return fmt.Sprintf("exit status %d", e.status) }
-
-// hintError is an error with advice.
-type hintError struct {
-	error
-	hint string
-}
-
-// Hint says what to do about the error.
-func (e hintError) Hint() string { return e.hint }
-
-func (e hintError) Unwrap() error { return e.error }
-
-// hint adds advice to err. Advice has no capital and no period.
-func hint(err error, format string, args ...any) error {
-	return hintError{err, fmt.Sprintf(format, args...)}
-}
-
-// packages are names of ours that errors begin with, for programmers.
-var packages = []string{"identity", "lookup", "lookuptest", "smime", "message", "sender", "receiver", "relay", "milter", "dnssec", "mailbox"}
-
-// plain is the error for people, who do not know packages.
-func plain(err error) string {
-	text := err.Error()
-	if first, rest, ok := strings.Cut(text, ": "); ok && slices.Contains(packages, first) {
-		return rest
-	}
-	return text
-}
-
 // report tells err on w and returns the exit status for it. Advice comes with any error that has a
 // method Hint.
-func report(w io.Writer, err error) int {
-	if verdict, ok := errors.AsType[verdictError](err); ok {
-		return verdict.status
+func report(w io.Writer, err error) cli.Exit {
+	if status, ok := errors.AsType[cli.Exit](err); ok {
+		return status
 	}
 	if errors.Is(err, context.Canceled) {
-		tell(w, "dnseal: error: interrupted")
-		return exitTempfail
+		cli.Print(w, "dnseal: error: interrupted")
+		return cli.ExitTempfail
 	}
-	for _, e := range each(err) {
-		tell(w, "dnseal: error: %s", plain(e))
+	for _, e := range config.Each(err) {
+		cli.Print(w, "dnseal: error: %s", cli.Plain(e))
 	}
 	var h interface{ Hint() string }
 	if errors.As(err, &h) {
-		tell(w, "dnseal: hint: %s", h.Hint())
+		cli.Print(w, "dnseal: hint: %s", h.Hint())
 	}
-	return exitUsage
+	return cli.ExitUsage
 }

@@ -21,7 +21,7 @@ way, and ends. The log is one line a message, on standard error.`,
 	}
 	file := configFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		return newService("milter", *file, cmd.ErrOrStderr()).serve(cmd.Context())
+		return runService(cmd, "milter", *file)
 	}
 	return cmd
 }

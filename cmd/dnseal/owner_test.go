@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"testing"
 
+	"dnseal/cmd/internal/cli"
 	"dnseal/sender/identity"
 )
 
@@ -62,7 +63,7 @@ func TestOwners(t *testing.T) {
 			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
 			out, _ := cmd.CombinedOutput()
 			want := "dnseal: error: " + strings.ReplaceAll(tt.want, "DIR", dir)
-			if !strings.HasPrefix(string(out), want) || strings.Count(string(out), "\n") != 1 || cmd.ProcessState.ExitCode() != exitUsage {
+			if !strings.HasPrefix(string(out), want) || strings.Count(string(out), "\n") != 1 || cmd.ProcessState.ExitCode() != int(cli.ExitUsage) {
 				t.Errorf("status %d:\n%s\nwant\n%s", cmd.ProcessState.ExitCode(), out, want)
 			}
 		})

@@ -1,12 +1,26 @@
 package main
 
 import (
+	"os"
+	"os/signal"
+	"syscall"
+
 	"github.com/spf13/cobra"
+
+	"dnseal/cmd/internal/service"
 )
 
 // configFlag is the flag of every command that works by dnseal.toml.
 func configFlag(cmd *cobra.Command) *string {
 	return cmd.Flags().String("config", "/etc/dnseal/dnseal.toml", "configuration `FILE`")
+}
+
+// runService runs a daemon until the program is told to end.
+func runService(cmd *cobra.Command, daemon, file string) error {
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+	return service.Run(cmd.Context(), daemon, file, cmd.ErrOrStderr(), hup)
 }
 
 func newRelay() *cobra.Command {
@@ -26,7 +40,7 @@ line a message, on standard error. See dnseal.toml(5), and "dnseal check" first.
 	}
 	file := configFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		return newService("relay", *file, cmd.ErrOrStderr()).serve(cmd.Context())
+		return runService(cmd, "relay", *file)
 	}
 	cmd.AddCommand(newRelayPasswd())
 	return cmd

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"dnseal/cmd/internal/cli"
 	"dnseal/cmd/internal/relay"
 )
 
@@ -36,7 +37,7 @@ that is there keeps its mode and its other lines. Reload the relay after that.`,
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		name := args[0]
 		if err := relay.ValidUser(name); err != nil {
-			return usageError{err}
+			return err
 		}
 		line := ""
 		if !remove {
@@ -46,7 +47,7 @@ that is there keeps its mode and its other lines. Reload the relay after that.`,
 			}
 			hash, err := relay.HashPassword(password)
 			if err != nil {
-				return usageError{err}
+				return err
 			}
 			line = name + ":" + hash.String()
 		}
@@ -70,14 +71,14 @@ func askPassword(cmd *cobra.Command, name string) (string, error) {
 	for i, prompt := range []string{"password of " + name + ": ", "again: "} {
 		_, _ = io.WriteString(cmd.ErrOrStderr(), prompt)
 		text, err := term.ReadPassword(int(in.Fd()))
-		tell(cmd.ErrOrStderr(), "")
+		cli.Print(cmd.ErrOrStderr(), "")
 		if err != nil {
 			return "", err
 		}
 		typed[i] = string(text)
 	}
 	if typed[0] != typed[1] {
-		return "", usageError{errors.New("the two passwords differ; nothing was changed")}
+		return "", errors.New("the two passwords differ; nothing was changed")
 	}
 	return typed[0], nil
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"dnseal/cmd/internal/cli"
 	"dnseal/lookup/lookuptest"
 )
 
@@ -55,7 +56,7 @@ It does not validate (AD is not set): it hands out the data as it is.`,
 	flags.DurationVar(&f.delay, "delay", 0, "wait `TIME` before each answer")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if len(f.zones) == 0 {
-			return hint(usageError{errors.New("no zone file")}, "give --zone FILE; dnseal identity record NAME >FILE writes one")
+			return cli.Hint(errors.New("no zone file"), "give --zone FILE; dnseal identity record NAME >FILE writes one")
 		}
 		return sandbox(cmd.Context(), cmd.ErrOrStderr(), &f)
 	}
@@ -81,10 +82,10 @@ func sandbox(ctx context.Context, stderr io.Writer, f *sandboxFlags) error {
 	}
 	server, err := lookuptest.New(zones, lookuptest.Options{Validating: f.validating, Delay: f.delay})
 	if errors.Is(err, lookuptest.ErrTwice) {
-		return hint(err, "put all records of a zone into one file: cat FILE... >ZONE")
+		return cli.Hint(err, "put all records of a zone into one file: cat FILE... >ZONE")
 	}
 	if errors.Is(err, lookuptest.ErrNoOrigin) {
-		return hint(err, "or name the zone: --zone NAME=FILE")
+		return cli.Hint(err, "or name the zone: --zone NAME=FILE")
 	}
 	if err != nil {
 		return err
@@ -92,11 +93,11 @@ func sandbox(ctx context.Context, stderr io.Writer, f *sandboxFlags) error {
 	defer server.Close() //nolint:errcheck // nothing is lost
 	for zone, how := range f.breaks {
 		if err := server.SetBreak(zone, lookuptest.Break(how)); err != nil {
-			return hint(usageError{err}, "the zones are those of the --zone files and their parents; --break ZONE=HOW, HOW is %s", oneOf(breaks()))
+			return cli.Hint(err, "the zones are those of the --zone files and their parents; --break ZONE=HOW, HOW is %s", oneOf(breaks()))
 		}
 	}
 	if err := server.Start(f.listen); err != nil {
-		return hint(err, "choose another --listen address, or port 0 for a free one")
+		return cli.Hint(err, "choose another --listen address, or port 0 for a free one")
 	}
 	if err := writeAnchor(f.delvAnchor, server.AnchorDelv()); err != nil {
 		return err
@@ -104,9 +105,9 @@ func sandbox(ctx context.Context, stderr io.Writer, f *sandboxFlags) error {
 	if err := writeAnchor(f.anchor, "; the trust anchor of a dnseal sandbox on "+server.Addr()+"\n"+server.Anchor()); err != nil {
 		return err
 	}
-	tell(stderr, "dnseal: sandbox answers on %s", server.Addr())
+	cli.Print(stderr, "dnseal: sandbox answers on %s", server.Addr())
 	if f.anchor != "" {
-		tell(stderr, "dnseal: hint: use it with --resolver %s --trust-anchor %s", server.Addr(), f.anchor)
+		cli.Print(stderr, "dnseal: hint: use it with --resolver %s --trust-anchor %s", server.Addr(), f.anchor)
 	}
 	for {
 		select {
@@ -125,10 +126,10 @@ func reload(stderr io.Writer, server *lookuptest.Server, files []string) {
 		err = server.Replace(zones)
 	}
 	if err != nil {
-		report(stderr, hint(fmt.Errorf("not reloaded: %w", err), "the zones as they were are still served"))
+		report(stderr, cli.Hint(fmt.Errorf("not reloaded: %w", err), "the zones as they were are still served"))
 		return
 	}
-	tell(stderr, "dnseal: sandbox has read its zones again")
+	cli.Print(stderr, "dnseal: sandbox has read its zones again")
 }
 
 func readZones(files []string) ([]lookuptest.Zone, error) {

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"dnseal/lookup"
 )
@@ -56,8 +59,7 @@ func TestSandboxReload(t *testing.T) {
 	cmd.Env = append(os.Environ(), "DNSEAL_TEST_MAIN=1")
 	cmd.Stderr = log
 	must(t, cmd.Start())
-	w := &world{t: t, dir: dir}
-	w.until("the sandbox answers", func() bool { return strings.Contains(log.String(), "hint: use it with") })
+	until(t, "the sandbox answers", func() bool { return strings.Contains(log.String(), "hint: use it with") })
 	_, addr, _ := strings.Cut(log.String(), "answers on ")
 	addr, _, _ = strings.Cut(addr, "\n")
 	keys := func() string { text, err := os.ReadFile(anchor); must(t, err); return string(text) }
@@ -75,16 +77,50 @@ func TestSandboxReload(t *testing.T) {
 	}
 	must(t, os.WriteFile(zone, []byte(record("two")), 0o600))
 	must(t, cmd.Process.Signal(syscall.SIGHUP))
-	w.until("it has read them again", func() bool { return strings.Contains(log.String(), "has read its zones again") })
+	until(t, "it has read them again", func() bool { return strings.Contains(log.String(), "has read its zones again") })
 	if present("one") || !present("two") || keys() != before {
 		t.Error("after SIGHUP: not the new zone, or other keys")
 	}
 	must(t, os.WriteFile(zone, []byte("nonsense\n"), 0o600))
 	must(t, cmd.Process.Signal(syscall.SIGHUP))
-	w.until("it refuses", func() bool { return strings.Contains(log.String(), "error: not reloaded: ") })
+	until(t, "it refuses", func() bool { return strings.Contains(log.String(), "error: not reloaded: ") })
 	if !present("two") {
 		t.Error("after a mistake the zone is gone")
 	}
 	must(t, cmd.Process.Signal(os.Interrupt))
 	must(t, cmd.Wait())
+}
+
+func must(tb testing.TB, err error) {
+	tb.Helper()
+	if err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// until waits for a condition of another process.
+func until(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(hang); !ok(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("waited in vain: %s", what)
+		}
+	}
+}
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
 }

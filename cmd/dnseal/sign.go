@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"dnseal/cmd/internal/cli"
 	"dnseal/cmd/internal/mailbox"
 	"dnseal/sender"
 	"dnseal/sender/identity"
@@ -55,7 +56,7 @@ relays and lists do not break the signature; header fields are protected
 			return err
 		}
 		if f.selfCheck != "digest" && f.selfCheck != "full" {
-			return usageError{fmt.Errorf("--self-check is digest or full, not %q", f.selfCheck)}
+			return fmt.Errorf("--self-check is digest or full, not %q", f.selfCheck)
 		}
 		return sign(cmd, *dir, &f, args)
 	}
@@ -82,7 +83,7 @@ func sign(cmd *cobra.Command, dir string, f *signFlags, args []string) error {
 		FullSelfCheck:      f.selfCheck == "full",
 	})
 	if errors.Is(err, smime.ErrAlreadySecured) {
-		return hint(err, "a message that is signed or encrypted is not signed again; sign before others do")
+		return cli.Hint(err, "a message that is signed or encrypted is not signed again; sign before others do")
 	}
 	if err != nil {
 		return err
@@ -99,10 +100,10 @@ func sign(cmd *cobra.Command, dir string, f *signFlags, args []string) error {
 // tellForm says what the user did not ask for.
 func tellForm(w io.Writer, r *smime.SignResult) {
 	if r.Cause != nil {
-		tell(w, "dnseal: signed in opaque form, unreadable without S/MIME: %s: %s", r.Cause.Place, r.Cause.Reason)
+		cli.Print(w, "dnseal: signed in opaque form, unreadable without S/MIME: %s: %s", r.Cause.Place, r.Cause.Reason)
 	}
 	for _, name := range r.Unprotected {
-		tell(w, "dnseal: the field %s is left unprotected: a copy of it would not survive transit", name)
+		cli.Print(w, "dnseal: the field %s is left unprotected: a copy of it would not survive transit", name)
 	}
 }
 
@@ -114,12 +115,12 @@ func signers(dir string, names []string, m *message.Message) ([]*identity.Identi
 		case err != nil:
 			return nil, fmt.Errorf("the From field cannot be read: %w", err)
 		case len(from) == 0 && m.Stray() != "":
-			return nil, hint(fmt.Errorf("the message has no From address before the line %+q, which is no header field and so ends the header", m.Stray()),
+			return nil, cli.Hint(fmt.Errorf("the message has no From address before the line %+q, which is no header field and so ends the header", m.Stray()),
 				"repair the header, or choose a signer with --identity NAME")
 		case len(from) == 0:
-			return nil, hint(errors.New("the message has no From address"), "add a From field, or choose a signer with --identity NAME")
+			return nil, cli.Hint(errors.New("the message has no From address"), "add a From field, or choose a signer with --identity NAME")
 		case len(from) > 1:
-			return nil, hint(errors.New("the message has more than one From address"), "a signature speaks for one sender: choose with --identity NAME")
+			return nil, cli.Hint(errors.New("the message has more than one From address"), "a signature speaks for one sender: choose with --identity NAME")
 		}
 		names = []string{from[0].String()}
 	}
@@ -157,11 +158,11 @@ func openMessage(name string) (*os.File, error) {
 	case err != nil:
 		return nil, err
 	case info.IsDir():
-		return nil, hint(fmt.Errorf("%s is a folder", name), "name the file of one message; verify and explain take Maildir folders")
+		return nil, cli.Hint(fmt.Errorf("%s is a folder", name), "name the file of one message; verify and explain take Maildir folders")
 	}
 	if mbox, err := mailbox.IsMbox(name); err != nil || mbox {
 		if err == nil {
-			err = hint(fmt.Errorf("%s is an mbox, not one message: its first line begins with \"From \"", name), "name the file of one message; verify and explain take mbox files")
+			err = cli.Hint(fmt.Errorf("%s is an mbox, not one message: its first line begins with \"From \"", name), "name the file of one message; verify and explain take mbox files")
 		}
 		return nil, err
 	}
@@ -180,7 +181,7 @@ func readMessage(in io.Reader, name string) (*message.Message, error) {
 		return nil, fmt.Errorf("%s is empty: no message", name)
 	}
 	if kind, advice := mailbox.NotMail(start); kind != "" {
-		return nil, hint(fmt.Errorf("%s is no mail message but %s", name, kind), "%s", advice)
+		return nil, cli.Hint(fmt.Errorf("%s is no mail message but %s", name, kind), "%s", advice)
 	}
 	if strings.HasPrefix(string(start), byteOrderMark) {
 		_, _ = buffered.Discard(len(byteOrderMark)) // it is in the buffer
@@ -191,9 +192,9 @@ func readMessage(in io.Reader, name string) (*message.Message, error) {
 	}
 	switch advice := "a message begins with fields such as \"From: alice@example.org\" (RFC 5322)"; {
 	case !slices.ContainsFunc(m.Header(), func(f message.Field) bool { return f.Name() != "" }):
-		err = hint(fmt.Errorf("%s is no mail message: it begins with no header field", name), "%s", advice)
+		err = cli.Hint(fmt.Errorf("%s is no mail message: it begins with no header field", name), "%s", advice)
 	case !slices.ContainsFunc(m.Header(), usual):
-		err = hint(fmt.Errorf("%s is no mail message: it begins with none of the fields of one", name), "%s", advice)
+		err = cli.Hint(fmt.Errorf("%s is no mail message: it begins with none of the fields of one", name), "%s", advice)
 	}
 	if err != nil {
 		return nil, errors.Join(err, m.Close())

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
+
+	"dnseal/cmd/internal/cli"
 
 	"github.com/spf13/cobra"
 )
@@ -74,20 +77,20 @@ func checkArgs(cmd *cobra.Command) {
 func argsError(c *cobra.Command, args []string) error {
 	switch {
 	case len(args) == 0:
-		return hint(usageError{fmt.Errorf("%s needs an argument", c.CommandPath())}, "usage: %s", c.UseLine())
+		return cli.Hint(fmt.Errorf("%s needs an argument", c.CommandPath()), "usage: %s", c.UseLine())
 	case c.HasSubCommands():
 		return unknownCommand(c, args[0])
 	}
-	return hint(usageError{fmt.Errorf("%s does not take the argument %q", c.CommandPath(), args[len(args)-1])}, "usage: %s", c.UseLine())
+	return cli.Hint(fmt.Errorf("%s does not take the argument %q", c.CommandPath(), args[len(args)-1]), "usage: %s", c.UseLine())
 }
 
 func unknownCommand(group *cobra.Command, word string) error {
-	err := usageError{fmt.Errorf("unknown command %q for %q", word, group.CommandPath())}
+	err := fmt.Errorf("unknown command %q for %q", word, group.CommandPath())
 	group.SuggestionsMinimumDistance = 2
 	if near := group.SuggestionsFor(word); len(near) > 0 {
-		return hint(err, "did you mean %s %s?", group.CommandPath(), near[0])
+		return cli.Hint(err, "did you mean %s %s?", group.CommandPath(), near[0])
 	}
-	return hint(err, "see %s --help", group.CommandPath())
+	return cli.Hint(err, "see %s --help", group.CommandPath())
 }
 
 // parserWords are what Go's parsers put before the reason.
@@ -99,7 +102,7 @@ func flagError(cmd *cobra.Command, err error) error {
 	if words := cmd.Flags().Args(); len(words) > 0 && cmd.HasSubCommands() {
 		return unknownCommand(cmd, words[0])
 	}
-	return hint(usageError{fmt.Errorf("%s", parserWords.ReplaceAllString(err.Error(), ""))}, "see %s --help", cmd.CommandPath())
+	return cli.Hint(errors.New(parserWords.ReplaceAllString(err.Error(), "")), "see %s --help", cmd.CommandPath())
 }
 
 // completeWords completes a flag that takes one of a few words.

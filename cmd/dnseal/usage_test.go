@@ -7,6 +7,8 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"dnseal/cmd/internal/cli"
+
 	"github.com/spf13/cobra"
 )
 
@@ -35,7 +37,7 @@ func TestHelpFits(t *testing.T) {
 func TestReport(t *testing.T) {
 	t.Parallel()
 	var b strings.Builder
-	if got := report(&b, fmt.Errorf("a.eml: %w", context.Canceled)); got != exitTempfail || b.String() != "dnseal: error: interrupted\n" {
+	if got := report(&b, fmt.Errorf("a.eml: %w", context.Canceled)); got != cli.ExitTempfail || b.String() != "dnseal: error: interrupted\n" {
 		t.Errorf("report = %d, %q", got, b.String())
 	}
 }

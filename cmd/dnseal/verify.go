@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"dnseal/cmd/internal/cli"
 	"dnseal/cmd/internal/config"
 	"dnseal/cmd/internal/progress"
 	"dnseal/receiver"
@@ -45,7 +46,7 @@ nothing worse.`,
 	flags.StringVar(&f.pkixRoots, "pkix-roots", "", "PEM `FILE` of mail roots: also judge CA-issued signatures whose owner publishes no record")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if f.workers < 1 {
-			return usageError{fmt.Errorf("-j needs at least 1, not %d", f.workers)}
+			return fmt.Errorf("-j needs at least 1, not %d", f.workers)
 		}
 		return verify(cmd, &f, args)
 	}
@@ -76,8 +77,8 @@ func verify(cmd *cobra.Command, f *verifyFlags, args []string) error {
 	if err := v.all(cmd, f.workers, args); err != nil {
 		return err
 	}
-	if v.status != exitOK {
-		return verdictError{v.status}
+	if v.status != cli.ExitOK {
+		return v.status
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"dnseal/cmd/internal/cli"
 	"dnseal/cmd/internal/mailbox"
 	"dnseal/cmd/internal/progress"
 	"dnseal/receiver"
@@ -23,7 +24,7 @@ type verifier struct {
 	bar      *progress.Bar
 	json     bool
 	mixed    bool // reports go to the same terminal as the bar
-	status   int
+	status   cli.Exit
 	printed  int // reports
 }
 
@@ -123,7 +124,7 @@ func walk(arg string, stdin io.Reader, each func(mailbox.Message) error) error {
 	err := mailbox.Walk(arg, each)
 	switch {
 	case errors.Is(err, mailbox.ErrNotMaildir):
-		return hint(fmt.Errorf("%s is a folder, but no Maildir: it has neither \"cur\" nor \"new\"", arg), "name the messages: dnseal verify %s/*", arg)
+		return cli.Hint(fmt.Errorf("%s is a folder, but no Maildir: it has neither \"cur\" nor \"new\"", arg), "name the messages: dnseal verify %s/*", arg)
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("%s does not exist", arg)
 	}
@@ -173,7 +174,7 @@ func (v *verifier) print(w, stderr io.Writer, order <-chan job) error {
 			return res.err
 		}
 		if res.err != nil { // one message that cannot be read must not hide the others
-			v.status = exitUsage
+			v.status = cli.ExitUsage
 			report(stderr, res.err)
 			continue
 		}
@@ -192,24 +193,24 @@ func (v *verifier) print(w, stderr io.Writer, order <-chan job) error {
 
 func (v *verifier) write(w io.Writer, report *receiver.Report) error {
 	if v.json {
-		return writeJSON(w, report)
+		return cli.WriteJSON(w, report)
 	}
 	if v.printed++; v.printed > 1 {
-		tell(w, "")
+		cli.Print(w, "")
 	}
 	return report.WriteText(w)
 }
 
 // worse returns the exit status after one more verdict: unreadable beats not pass beats could not
 // tell beats pass.
-func worse(status int, verdict receiver.Verdict) int {
+func worse(status cli.Exit, verdict receiver.Verdict) cli.Exit {
 	switch {
-	case verdict == receiver.Pass, status == exitUsage:
+	case verdict == receiver.Pass, status == cli.ExitUsage:
 		return status
-	case verdict == receiver.TempError && status != exitNotPass:
-		return exitTempfail
+	case verdict == receiver.TempError && status != cli.ExitNotPass:
+		return cli.ExitTempfail
 	case verdict == receiver.TempError:
 		return status
 	}
-	return exitNotPass
+	return cli.ExitNotPass
 }

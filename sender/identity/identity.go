@@ -18,7 +18,11 @@ package identity
 
 import (
 	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/rsa"
 	"crypto/x509"
+	"fmt"
 
 	"dnseal/smime/cms"
 )
@@ -61,4 +65,21 @@ func (id *Identity) Signer() cms.Signer {
 		return id.signer
 	}
 	return cms.Signer{Key: id.Key, Certificate: id.Certificate, PSS: id.PSS}
+}
+
+// KeyType describes the key for people, such as "ECDSA P-256" or "RSA 2048 bit".
+func (id *Identity) KeyType() string {
+	switch k := id.Key.Public().(type) {
+	case *ecdsa.PublicKey:
+		return "ECDSA " + k.Params().Name
+	case *rsa.PublicKey:
+		words := fmt.Sprintf("RSA %d bit", k.N.BitLen())
+		if id.PSS {
+			words += ", signs by RSASSA-PSS"
+		}
+		return words
+	case ed25519.PublicKey:
+		return "Ed25519"
+	}
+	return fmt.Sprintf("%T", id.Key.Public())
 }

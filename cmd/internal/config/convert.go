@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"dnseal/cmd/internal/metrics"
@@ -31,6 +32,19 @@ func (c *Config) LookupOptions() lookup.Options {
 			Positive: time.Duration(c.DNS.MaxTTL), FirstPause: time.Duration(c.DNS.ResolverPause),
 		},
 	}
+}
+
+// LookupClient makes the client of [dns]. Its error says where the file is wrong, and what to do.
+func (c *Config) LookupClient() (*lookup.Client, error) {
+	client, err := lookup.New(c.LookupOptions())
+	if err == nil {
+		return client, nil
+	}
+	advice := ""
+	if errors.Is(err, lookup.ErrNotTrusted) {
+		advice = "; write mode = \"validate\", which trusts the resolver for nothing, or name one that validates"
+	}
+	return nil, fmt.Errorf("%s: %s%s", c.At("dns.mode"), strings.TrimPrefix(err.Error(), "lookup: "), advice)
 }
 
 // SenderOptions are those of [sign] and [on]; r is asked for our own records.

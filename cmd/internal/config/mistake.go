@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -26,6 +27,19 @@ func (m *Mistake) Error() string {
 
 // Mistakes are all of a file, in its order.
 type Mistakes []*Mistake
+
+// Each returns the mistakes of an error that lists them, and else the error itself.
+func Each(err error) []error {
+	var ms Mistakes
+	if !errors.As(err, &ms) {
+		return []error{err}
+	}
+	out := make([]error, len(ms))
+	for i, m := range ms {
+		out[i] = m
+	}
+	return out
+}
 
 // Error has a line for each.
 func (ms Mistakes) Error() string {

@@ -1,0 +1,113 @@
+// Package check tries what a configuration says: resolvers, identities, records,
+// certificates and next hops. It sends no message.
+package check
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"dnseal/cmd/internal/cli"
+	"dnseal/cmd/internal/config"
+	"dnseal/lookup"
+)
+
+// Run makes all checks in the order a message would meet them.
+func Run(ctx context.Context, out io.Writer, file string, quiet bool) error {
+	c, err := config.Load(file)
+	if err != nil {
+		return err
+	}
+	l := &checklist{out: out, quiet: quiet}
+	l.note("configuration %s: %d identities, %d rules, %d relays, %d milters", file, len(c.IdentityNames()), len(c.Sign.Rules), len(c.Relays), len(c.Milters))
+	if len(c.Relays)+len(c.Milters) == 0 {
+		l.note("there is no [[relay]] and no [[milter]] in it: neither dnseal relay nor dnseal milter starts with it")
+	}
+	client, err := c.LookupClient()
+	if err != nil {
+		l.mistakes++
+		l.line("WRONG", "%v", err)
+		return l.err()
+	}
+	defer client.Close() //nolint:errcheck // nothing is lost
+	k := checker{checklist: l, config: c, dns: client, now: time.Now()}
+	k.resolvers(ctx, client)
+	for _, name := range c.IdentityNames() {
+		k.identity(ctx, name)
+	}
+	l.repeated()
+	for i := range c.Relays {
+		k.relay(ctx, fmt.Sprintf("relay[%d]", i), &c.Relays[i])
+	}
+	if !quiet && len(c.Milters) > 0 {
+		printMilters(out, c.Milters)
+	}
+	l.sum()
+	return l.err()
+}
+
+// checker is what the checks work with.
+type checker struct {
+	*checklist
+	config *config.Config
+	dns    lookup.Resolver
+	now    time.Time
+
+	absences map[string]bool // parents of names whose absence was looked at
+}
+
+// checklist tells what was found, a line each.
+type checklist struct {
+	out                    io.Writer
+	quiet                  bool
+	right, mistakes, doubt int
+	causes                 []*sharedCause
+}
+
+func (l *checklist) line(word, format string, args ...any) {
+	cli.Print(l.out, "%-5s  %s", word, fmt.Sprintf(format, args...))
+}
+
+func (l *checklist) ok(format string, args ...any) {
+	l.right++
+	if !l.quiet {
+		l.line("ok", format, args...)
+	}
+}
+
+// note is nothing wrong, but worth knowing.
+func (l *checklist) note(format string, args ...any) {
+	if !l.quiet {
+		l.line("note", format, args...)
+	}
+}
+
+// wrong says what is wrong, by which line of the file, and behind a semicolon what to do.
+func (l *checklist) wrong(at, format string, args ...any) {
+	l.mistakes++
+	l.line("WRONG", "%s: %s", at, fmt.Sprintf(format, args...))
+}
+
+// unsure says what could not be told.
+func (l *checklist) unsure(at, format string, args ...any) {
+	l.doubt++
+	l.line("?", "%s: %s", at, fmt.Sprintf(format, args...))
+}
+
+// sum ends the list.
+func (l *checklist) sum() {
+	if !l.quiet {
+		cli.Print(l.out, "%d right, %d wrong, %d could not be told", l.right, l.mistakes, l.doubt)
+	}
+}
+
+func (l *checklist) err() error {
+	switch {
+	case l.mistakes > 0:
+		return cli.ExitNotPass
+	case l.doubt > 0:
+		return cli.ExitTempfail
+	}
+	return nil
+}

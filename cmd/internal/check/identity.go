@@ -1,0 +1,185 @@
+package check
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"fmt"
+	"strings"
+	"time"
+
+	"dnseal/lookup"
+	"dnseal/lookup/dnssec"
+	"dnseal/sender"
+	"dnseal/sender/identity"
+	"dnseal/smime"
+	"dnseal/smime/message"
+)
+
+// soon is how long before its end a certificate is worth a note.
+const soon = 30 * 24 * time.Hour
+
+// identity checks one identity: its certificate's dates, its record against its key, a test
+// message.
+func (k *checker) identity(ctx context.Context, name string) {
+	id, err := k.config.Identity(name)
+	if err != nil {
+		k.wrong(k.config.At("identities"), "identity %s: %v", name, err)
+		return
+	}
+	k.certificate(id)
+	k.record(ctx, id)
+	k.testMessage(ctx, id)
+}
+
+// certificate compares the certificate's names with the identity: verifiers judge the name that the
+// certificate states, so under another one every signature fails.
+func (k *checker) certificate(id *identity.Identity) {
+	if id.Certificate == nil || certifies(id.Certificate, id) {
+		return
+	}
+	names := []string{}
+	for _, n := range smime.CertificateNames(id.Certificate) {
+		if n.Kind == "mail" {
+			names = append(names, n.Address.String())
+		} else {
+			names = append(names, n.DNSName)
+		}
+	}
+	states := "no name at all"
+	if len(names) > 0 {
+		states = strings.Join(names, ", ")
+	}
+	k.wrong(k.config.At("identities"), "identity %s: its certificate states %s, and receivers will judge that; get a certificate for %s, or move it to the identity it is for", id.Name, states, id.Name)
+}
+
+// record compares what the DNS publishes with the key.
+func (k *checker) record(ctx context.Context, id *identity.Identity) {
+	owner, typ, err := id.OwnerName()
+	if err != nil {
+		k.wrong(k.config.At("identities"), "identity %s: %v", id.Name, err)
+		return
+	}
+	res := k.dns.Lookup(ctx, owner, typ)
+	publish := fmt.Sprintf("publish what this prints: dnseal identity record %s --identities %s", identity.Quote(id.Name), identity.Quote(k.config.Identities))
+	switch {
+	case res.Status == dnssec.Secure && res.Presence == lookup.Present:
+		k.match(ctx, id, res, publish)
+	case res.Status == dnssec.Secure:
+		k.wrong(k.config.At("identities"), "identity %s has no record: there is no %s at %s; %s", id.Name, typ, owner, publish)
+	case res.Status == dnssec.Insecure && res.Code != dnssec.CodeUnsigned:
+		k.wrongFor(id.Name, strings.TrimSpace(res.Code+" "+res.Zone()), k.config.At("identities"), "identity %s: what the DNS says of %s proves nothing: %s; see: dnseal lookup %s", id.Name, owner, res.Reason, identity.Quote(id.Name))
+	case res.Status == dnssec.Insecure:
+		k.wrongFor(id.Name, "unsigned zone "+res.Zone(), k.config.At("identities"), "identity %s: the zone of %s is not signed, so its record proves nothing; sign it by DNSSEC, or see: dnseal lookup %s", id.Name, owner, identity.Quote(id.Name))
+	case res.Status == dnssec.Bogus:
+		k.wrongFor(id.Name, "bogus zone "+res.Zone(), k.config.At("identities"), "identity %s: the DNS answer for %s is bogus: %s; see: dnseal lookup %s", id.Name, owner, res.Reason, identity.Quote(id.Name))
+	default:
+		k.unsureFor(id.Name, strings.TrimSpace(res.Code+" "+res.Zone()), k.config.At("identities"), "identity %s: %s %s could not be looked up: %s; see: dnseal lookup %s --trace", id.Name, typ, owner, res.Reason, identity.Quote(id.Name))
+	}
+}
+
+func (k *checker) match(ctx context.Context, id *identity.Identity, res *lookup.Result, publish string) {
+	opts := lookup.MatchOptions{Certificate: id.Certificate, Chain: id.Chain, At: k.now, NameOK: func(c *x509.Certificate) bool { return certifies(c, id) }}
+	if id.Certificate == nil {
+		spki, err := x509.MarshalPKIXPublicKey(id.Key.Public())
+		if err != nil {
+			k.wrong(k.config.At("identities"), "identity %s: %v", id.Name, err)
+			return
+		}
+		opts.SPKI = spki
+	}
+	results, matched, _ := lookup.Match(ctx, res.Records, opts)
+	if !matched {
+		k.wrong(k.config.At("identities"), "identity %s: no record at %s is of its key; %s", id.Name, res.Name, publish)
+		return
+	}
+	for _, r := range results {
+		if r.Matched() {
+			k.ok("identity %s: %s %d %d %d at %s is of its key, DNSSEC secure", id.Name, res.Type, r.Record.Usage, r.Record.Selector, r.Record.MatchingType, res.Name)
+			k.absence(ctx, res)
+			k.dates(id, r.Record.Usage)
+			return
+		}
+	}
+}
+
+// dates judges the certificate's dates, which count only where the record is not DANE-EE (RFC 7671,
+// Section 5.1).
+func (k *checker) dates(id *identity.Identity, usage uint8) {
+	c := id.Certificate
+	if c == nil {
+		return
+	}
+	until := c.NotAfter.UTC().Format(time.DateOnly)
+	switch {
+	case k.now.After(c.NotAfter) && usage != lookup.DANEEE:
+		k.wrong(k.config.At("identities"), "identity %s: its certificate ended on %s, and its record makes dates count; renew it", id.Name, until)
+	case k.now.After(c.NotAfter):
+		k.note("identity %s: its certificate ended on %s; verifiers by DANE-EE do not mind, others will", id.Name, until)
+	case k.now.Before(c.NotBefore):
+		k.wrong(k.config.At("identities"), "identity %s: its certificate begins on %s; check the clock of this machine", id.Name, c.NotBefore.UTC().Format(time.DateOnly))
+	case c.NotAfter.Sub(k.now) < soon:
+		k.note("identity %s: its certificate ends on %s; renew it", id.Name, until)
+	}
+}
+
+// testMessage signs a message in memory and takes it apart again, the signature value too.
+func (k *checker) testMessage(ctx context.Context, id *identity.Identity) {
+	from := id.Name
+	if id.Kind != identity.Mail {
+		from = "test@example.org"
+	}
+	text := "From: <" + from + ">\r\nTo: <test@example.net>\r\nSubject: dnseal check\r\nDate: " + k.now.Format(time.RFC1123Z) +
+		"\r\nMessage-ID: <check@dnseal>\r\n\r\nSigned by dnseal check, and sent nowhere.\r\n"
+	m, err := message.Read(strings.NewReader(text), message.ReadOptions{})
+	if err != nil {
+		k.wrong(k.config.At("identities"), "identity %s: test message: %v", id.Name, err)
+		return
+	}
+	defer m.Close() //nolint:errcheck // in memory
+	edit, err := sender.SignMessage(m, []*identity.Identity{id}, smime.SignOptions{Time: k.now, FullSelfCheck: true})
+	if err != nil {
+		k.wrong(k.config.At("identities"), "identity %s cannot sign: %v", id.Name, err)
+		return
+	}
+	defer edit.Close() //nolint:errcheck // in memory
+	if err := intact(ctx, m, edit); err != nil {
+		k.wrong(k.config.At("identities"), "identity %s: its signature does not verify: %v; is the key that of the certificate?", id.Name, err)
+		return
+	}
+	k.ok("identity %s: signs a test message, and the signature verifies", id.Name)
+}
+
+// intact verifies what the edit makes of m.
+func intact(ctx context.Context, m *message.Message, edit *message.Edit) error {
+	var out bytes.Buffer
+	if _, err := m.WriteEdited(&out, edit); err != nil {
+		return err
+	}
+	signed, err := message.Read(&out, message.ReadOptions{})
+	if err != nil {
+		return err
+	}
+	defer signed.Close() //nolint:errcheck // in memory
+	report, err := smime.Verify(ctx, signed)
+	if err != nil {
+		return err
+	}
+	if len(report.Signatures) != 1 {
+		return fmt.Errorf("%d signatures came out: %s", len(report.Signatures), report.Reason)
+	}
+	if s := report.Signatures[0]; s.Integrity != smime.IntegrityGood {
+		return fmt.Errorf("%s: %s", s.Code, s.Reason)
+	}
+	return nil
+}
+
+// certifies reports whether a certificate carries the identity's name.
+func certifies(c *x509.Certificate, id *identity.Identity) bool {
+	for _, n := range smime.CertificateNames(c) {
+		if n.Kind == "mail" && n.Address.String() == id.Name || n.Kind == "dns" && strings.EqualFold(n.DNSName, id.Name) {
+			return true
+		}
+	}
+	return false
+}

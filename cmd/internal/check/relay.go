@@ -1,0 +1,151 @@
+package check
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+
+	"dnseal/cmd/internal/cli"
+	"dnseal/cmd/internal/config"
+	"dnseal/cmd/internal/relay"
+	"dnseal/lookup"
+	"dnseal/lookup/dnssec"
+)
+
+// relay checks one relay: its server certificate and its next hops.
+func (k *checker) relay(ctx context.Context, key string, r *config.Relay) {
+	if cert := k.config.ServerCertificate(r); cert != nil && cert.Leaf != nil {
+		k.server(ctx, key, r, cert.Leaf, cert.Certificate)
+	}
+	opts := k.config.RelayOptions(r, config.Wiring{Lookup: k.dns})
+	found, err := relay.Probe(ctx, opts)
+	if err != nil {
+		k.wrong(k.config.At(key), "relay %s: %v", r.Listen, err)
+		return
+	}
+	for _, p := range found {
+		k.hop(key, r, p)
+	}
+}
+
+// hop tells what was found out about a next hop.
+func (k *checker) hop(key string, r *config.Relay, p relay.Probed) {
+	how := "without TLS"
+	if p.Encrypted {
+		how = "with TLS, proven by policy"
+	}
+	switch {
+	case p.Relays:
+		k.wrong(k.config.At(key+".next-hop"), "relay %s: the next hop %s takes a stranger's mail for elsewhere (%s), so this relay would be an open one; tell it who the client is (pass-client), or let it trust this host less (Postfix: mynetworks)", r.Listen, p.Hop, p.Foreign)
+	case p.Err != nil && p.Foreign != "":
+		k.unsure(k.config.At(key+".next-hop"), "relay %s: %s", r.Listen, cli.Plain(p.Err))
+	case p.Err != nil:
+		k.wrong(k.config.At(key+".next-hop"), "relay %s: %s%s", r.Listen, cli.Plain(p.Err), hopAdvice(p.Err))
+	case p.Foreign != "":
+		k.ok("relay %s: next hop %s answers, %s; a stranger's mail for elsewhere it refuses: %s", r.Listen, p.Hop, how, p.Foreign)
+	default:
+		k.ok("relay %s: next hop %s answers, %s", r.Listen, p.Hop, how)
+	}
+}
+
+// hopAdvice says what to do about a next hop that cannot be reached, behind a semicolon; empty
+// where the error says it.
+func hopAdvice(err error) string {
+	if _, ok := errors.AsType[*net.DNSError](err); ok {
+		return "; is the name right, and does the resolver of this machine know it?"
+	}
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+		return "; name its roots in next-hop-roots, or go by its TLSA records with next-hop-tls = \"dane\""
+	}
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "; is it running, and does it listen there?"
+	case errors.Is(err, syscall.ENOENT):
+		return "; is it running, and is that its socket?"
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
+		return "; is there a firewall on the way?"
+	}
+	return ""
+}
+
+// server checks the relay's own certificate: dates, and what clients can prove it by.
+func (k *checker) server(ctx context.Context, key string, r *config.Relay, leaf *x509.Certificate, raw [][]byte) {
+	until := leaf.NotAfter.UTC().Format(time.DateOnly)
+	switch {
+	case k.now.After(leaf.NotAfter), k.now.Before(leaf.NotBefore):
+		k.wrong(k.config.At(key+".certificate"), "relay %s: the certificate %s is not valid now (from %s to %s); renew it", r.Listen, r.Certificate, leaf.NotBefore.UTC().Format(time.DateOnly), until)
+	case leaf.NotAfter.Sub(k.now) < soon:
+		k.note("relay %s: the certificate %s ends on %s; renew it", r.Listen, r.Certificate, until)
+	default:
+		k.ok("relay %s: the certificate %s is valid until %s", r.Listen, r.Certificate, until)
+	}
+	byRoots := k.byRoots(leaf, raw)
+	byTLSA := k.byTLSA(ctx, key, r, leaf, raw)
+	switch {
+	case byRoots == nil:
+		k.ok("relay %s: the roots of this machine vouch for it as %s", r.Listen, k.config.Hostname)
+	case byTLSA:
+		k.note("relay %s: the roots of this machine do not vouch for it as %s (%v); clients must go by TLSA", r.Listen, k.config.Hostname, byRoots)
+	default:
+		k.wrong(k.config.At(key+".certificate"), "relay %s: nobody can prove that it is %s: no TLSA record matches, and the roots of this machine say: %v; publish the record above, or get a certificate for that name", r.Listen, k.config.Hostname, byRoots)
+	}
+}
+
+// byRoots judges the certificate as most clients do.
+func (k *checker) byRoots(leaf *x509.Certificate, raw [][]byte) error {
+	intermediates := x509.NewCertPool()
+	for _, c := range chain(raw) {
+		intermediates.AddCert(c)
+	}
+	_, err := leaf.Verify(x509.VerifyOptions{DNSName: k.config.Hostname, Intermediates: intermediates, CurrentTime: k.now})
+	return err
+}
+
+// chain parses what stands behind the leaf.
+func chain(raw [][]byte) []*x509.Certificate {
+	var out []*x509.Certificate
+	for _, der := range raw[min(1, len(raw)):] {
+		if c, err := x509.ParseCertificate(der); err == nil {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// byTLSA judges it by its TLSA records, _port._tcp.hostname (RFC 7672, Section 2.2.3).
+func (k *checker) byTLSA(ctx context.Context, key string, r *config.Relay, leaf *x509.Certificate, raw [][]byte) bool {
+	_, port, err := net.SplitHostPort(r.Listen)
+	if err != nil {
+		return false // a unix socket
+	}
+	owner := "_" + port + "._tcp." + strings.TrimSuffix(k.config.Hostname, ".") + "."
+	digest := sha256.Sum256(leaf.RawSubjectPublicKeyInfo)
+	publish := fmt.Sprintf("publish: %s IN TLSA 3 1 1 %s", owner, hex.EncodeToString(digest[:]))
+	res := k.dns.Lookup(ctx, owner, lookup.TLSA)
+	switch {
+	case res.Status != dnssec.Secure:
+		k.note("relay %s: TLSA at %s is %s: %s; to let clients prove it by the DNS, %s", r.Listen, owner, res.Status, res.Reason, publish)
+		return false
+	case res.Presence != lookup.Present:
+		k.note("relay %s: there is no TLSA at %s; to let clients prove it by the DNS, %s", r.Listen, owner, publish)
+		return false
+	}
+	_, matched, _ := lookup.Match(ctx, res.Records, lookup.MatchOptions{
+		Certificate: leaf, Chain: chain(raw), At: k.now,
+		NameOK: func(c *x509.Certificate) bool { return c.VerifyHostname(k.config.Hostname) == nil },
+	})
+	if !matched {
+		k.wrong(k.config.At(key+".certificate"), "relay %s: no TLSA record at %s is of the certificate %s: clients that go by the DNS will refuse it; %s", r.Listen, owner, r.Certificate, publish)
+		return false
+	}
+	k.ok("relay %s: a TLSA record at %s is of its certificate, DNSSEC secure", r.Listen, owner)
+	return true
+}

@@ -1,0 +1,51 @@
+// Package cli is what the commands of the program share: exit statuses, errors
+// with advice, lines for people, and JSON that a terminal can show.
+package cli
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Exit is the exit status of the program (stable). As an error it ends a command that has printed
+// everything.
+type Exit int
+
+// Exit statuses.
+const (
+	ExitOK       Exit = iota // done, or every message passed
+	ExitNotPass              // some message neither pass nor temperror
+	ExitUsage                // wrong usage or configuration, unreadable argument
+	ExitTempfail             // could not tell, nothing worse
+)
+
+func (e Exit) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
+
+// hinted is an error with advice.
+type hinted struct {
+	error
+	hint string
+}
+
+// Hint says what to do about the error.
+func (e hinted) Hint() string { return e.hint }
+
+func (e hinted) Unwrap() error { return e.error }
+
+// Hint adds advice to err. Advice has no capital and no period.
+func Hint(err error, format string, args ...any) error {
+	return hinted{err, fmt.Sprintf(format, args...)}
+}
+
+// packages are the names of our packages that errors begin with, for programmers.
+var packages = []string{"identity", "lookup", "lookuptest", "smime", "message", "sender", "receiver", "relay", "milter", "dnssec", "mailbox"}
+
+// Plain is the text of an error for people, who do not know our packages.
+func Plain(err error) string {
+	text := err.Error()
+	if first, rest, ok := strings.Cut(text, ": "); ok && slices.Contains(packages, first) {
+		return rest
+	}
+	return text
+}

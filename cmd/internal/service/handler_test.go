@@ -1,0 +1,92 @@
+package service
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"dnseal/cmd/internal/config"
+	"dnseal/sender"
+	"dnseal/sender/identity"
+	"dnseal/smime/message"
+)
+
+// TestTrouble wants a signer that fails, or that could not be asked, to be what [on] says of
+// internal-error, and one whose identities went away with a reload to defer. None of it is a way
+// for a stranger to use a From that a rule protects.
+func TestTrouble(t *testing.T) {
+	t.Parallel()
+	m, err := message.Read(strings.NewReader("From: alice@example.org\r\n\r\n"), message.ReadOptions{})
+	must(t, err)
+	t.Cleanup(func() { m.Close() })
+	alice := &message.Envelope{Submitter: message.Submitter{User: "alice"}}
+	for word, want := range map[string]message.Action{"": message.Defer, "defer": message.Defer, "reject": message.Reject, "accept": message.Accept} {
+		c := &config.Config{On: config.On{InternalError: word}}
+		c.Sign.Rules = []config.Rule{{Who: []string{"user:alice"}, From: []string{"alice@example.org"}}}
+		failing := doorHandlerOf(t, c, func(string) (*identity.Identity, error) { panic("as asked") })
+		for name, out := range map[string]*message.Outcome{
+			"panics":  failing.Handle(t.Context(), m, alice),
+			"no disk": unfit(t, failing, m, errors.New("disk full"), alice),
+		} {
+			if out.Action != want || out.Result != "internal-error" {
+				t.Errorf("the signer %s, internal-error = %q: %v %q", name, word, out.Action, out.Result)
+			}
+		}
+		if out := unfit(t, failing, m, errors.New("disk full"), &message.Envelope{}); out.Action != message.Reject || out.Result != "not-allowed" {
+			t.Errorf("a stranger, internal-error = %q: %v %q", word, out.Action, out.Result)
+		}
+		if out := unfit(t, failing, nil, message.ErrMalformed, alice); out.Action != message.Reject || out.Result != "malformed" {
+			t.Errorf("malformed: %v %q", out.Action, out.Result)
+		}
+		if out := doorHandlerOf(t, c, c.Identity).Handle(t.Context(), m, alice); out.Action != message.Defer || out.Result != "sign-failed" {
+			t.Errorf("no identities any more: %v %q", out.Action, out.Result)
+		}
+	}
+}
+
+func unfit(t *testing.T, d doorHandler, head *message.Message, why error, env *message.Envelope) *message.Outcome {
+	t.Helper()
+	h, release := d.Hold()
+	defer release()
+	return h.(message.Unfitter).Unfit(t.Context(), head, why, env)
+}
+
+// TestHold wants a message to end by the generation it began with, which is not closed before.
+func TestHold(t *testing.T) {
+	t.Parallel()
+	m, err := message.Read(strings.NewReader("From: alice@example.org\r\n\r\n"), message.ReadOptions{})
+	must(t, err)
+	t.Cleanup(func() { m.Close() })
+	alice := &message.Envelope{Submitter: message.Submitter{User: "alice"}}
+	d := doorHandlerOf(t, &config.Config{}, (&config.Config{}).Identity)
+	h, release := d.Hold()
+	strict := &config.Config{On: config.On{NoRule: "reject"}}
+	old := d.newest.change(doorHandlerOf(t, strict, strict.Identity).newest.now)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		old.messages.Wait()
+	}()
+	if out := h.Handle(t.Context(), m, alice); out.Action != message.Accept {
+		t.Errorf("a message that began before the reload: %v, want accept", out.Action)
+	}
+	if out := d.Handle(t.Context(), m, alice); out.Action != message.Reject {
+		t.Errorf("one that began after it: %v, want reject", out.Action)
+	}
+	select {
+	case <-ended:
+		t.Error("the old generation ended before its message")
+	default:
+	}
+	release()
+	<-ended
+}
+
+func doorHandlerOf(t *testing.T, c *config.Config, identities func(string) (*identity.Identity, error)) doorHandler {
+	t.Helper()
+	opts := c.SenderOptions(nil)
+	opts.Identities, opts.Lookup = identities, nil
+	s, err := sender.New(opts)
+	must(t, err)
+	return doorHandler{newest: &newest{now: &generation{config: c, sign: s}}, role: config.RoleSign}
+}

@@ -1,0 +1,124 @@
+package service
+
+import (
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	gomilter "github.com/d--j/go-milter"
+)
+
+const oneMilter = `
+[[milter]]
+role = "sign"
+listen = "unix:DIR/milter"
+`
+
+// mta is an MTA's connection to the milter.
+type mta struct {
+	t testing.TB
+	s *gomilter.ClientSession
+}
+
+func (w *world) connectMTA() *mta {
+	w.t.Helper()
+	s, err := gomilter.NewClient("unix", w.path("milter")).Session(gomilter.NewMacroBag())
+	must(w.t, err)
+	w.t.Cleanup(func() { s.Close() })
+	m := &mta{w.t, s}
+	m.step(s.Conn("localhost", gomilter.FamilyInet, 2525, "127.0.0.1"))
+	m.step(s.Helo("localhost"))
+	return m
+}
+
+func (m *mta) step(a *gomilter.Action, err error) {
+	m.t.Helper()
+	must(m.t, err)
+	if a.Type != gomilter.ActionContinue {
+		m.t.Fatalf("the milter answered %v", a)
+	}
+}
+
+// send hands in a small message and returns what the milter wants.
+func (m *mta) send(from string) ([]gomilter.ModifyAction, *gomilter.Action) {
+	m.t.Helper()
+	m.step(m.s.Mail(from, ""))
+	m.step(m.s.Rcpt("bob@example.net", ""))
+	m.step(m.s.DataStart())
+	m.step(m.s.HeaderField("From", from, nil))
+	m.step(m.s.HeaderEnd())
+	acts, a, err := m.s.BodyReadFrom(strings.NewReader("text\r\n"))
+	must(m.t, err)
+	return acts, a
+}
+
+// TestMilterService reloads between two messages of one connection of the MTA.
+func TestMilterService(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.config(oneMilter)
+	r := w.start("milter")
+	m := w.connectMTA()
+	acts, a := m.send("alice@example.org")
+	if a.Type != gomilter.ActionAccept && a.Type != gomilter.ActionContinue {
+		t.Fatalf("the milter answered %v", a)
+	}
+	signed := false
+	for _, act := range acts {
+		signed = signed || strings.EqualFold(act.HeaderName, "Content-Type") && strings.Contains(act.HeaderValue, "multipart/signed")
+	}
+	if !signed {
+		t.Errorf("not signed: %v", acts)
+	}
+	w.config(oneMilter + "[on]\nno-rule = \"reject\"\n")
+	w.reload(r, "msg=reloaded")
+	if _, a = m.send("carol@example.com"); a.Type != gomilter.ActionRejectWithCode && a.Type != gomilter.ActionReject {
+		t.Errorf("after the reload the milter answered %v, want a refusal", a)
+	}
+	// Other settings of the listener make a new server on the same socket; the connection goes on.
+	w.config(oneMilter + "max-bytes = 5\n")
+	w.reload(r, "msg=reloaded")
+	if _, a = m.send("alice@example.org"); a.Type != gomilter.ActionAccept && a.Type != gomilter.ActionContinue {
+		t.Errorf("the old connection got %v", a)
+	}
+	if _, a = w.connectMTA().send("alice@example.org"); a.SMTPCode != 552 {
+		t.Errorf("a new connection got %v, want 552", a)
+	}
+	if body := w.get("/metrics"); !strings.Contains(body, `dnseal_messages_total{door="milter",reply="2",result="signed",role="sign"} 2`) {
+		t.Errorf("messages are not counted:\n%s", body)
+	}
+	must(t, r.stop())
+}
+
+// TestSocketActivation runs the program as systemd does: with a socket that is open already.
+func TestSocketActivation(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.config(oneMilter)
+	l, err := listenUnix(w.path("milter"))
+	must(t, err)
+	defer l.Close()
+	f, err := l.File()
+	must(t, err)
+	defer f.Close()
+	log := &lockedBuffer{}
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", `LISTEN_PID=$$ exec "$0" "$1"`, os.Args[0], w.path("dnseal.toml"))
+	cmd.Env = append(os.Environ(), "DNSEAL_TEST_SERVICE=milter", "LISTEN_FDS=1")
+	cmd.ExtraFiles = []*os.File{f}
+	cmd.Stderr = log
+	must(t, cmd.Start())
+	w.until("ready", func() bool {
+		return strings.Contains(log.String(), "msg=ready") || strings.Contains(log.String(), "error")
+	})
+	if _, a := w.connectMTA().send("alice@example.org"); a == nil || a.Type == gomilter.ActionTempFail {
+		t.Errorf("the milter answered %v\n%s", a, log)
+	}
+	must(t, cmd.Process.Signal(os.Interrupt))
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("%v\n%s", err, log)
+	}
+	if _, err := os.Stat(w.path("milter")); err != nil {
+		t.Errorf("systemd's socket was removed: %v", err)
+	}
+}

@@ -1,0 +1,151 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"strings"
+	"syscall"
+
+	"dnseal/milter"
+)
+
+// sockets are the listening sockets of a service. They stay open over reloads: each generation gets
+// descriptors of its own of the same kernel sockets, so that no connection in a queue is lost when
+// it changes.
+type sockets struct {
+	bases  map[string]net.Listener // by address
+	passed map[string]net.Listener // by systemd, not used yet
+	used   map[string]bool         // by the generation that is being made
+	pinned string                  // that of the metrics
+}
+
+// inheritSockets takes what systemd has opened.
+func inheritSockets() (*sockets, error) {
+	s := &sockets{bases: map[string]net.Listener{}, passed: map[string]net.Listener{}, used: map[string]bool{}}
+	list, err := systemdSockets()
+	for _, l := range list {
+		s.passed[socketKey(l.Addr().Network(), l.Addr().String())] = l
+	}
+	return s, err
+}
+
+// socketKey is one form for the ways to write an address: with all interfaces written in three.
+func socketKey(network, address string) string {
+	if network == "unix" {
+		return "unix:" + address
+	}
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return address
+	}
+	if host == "0.0.0.0" || host == "::" {
+		host = ""
+	}
+	return net.JoinHostPort(host, port)
+}
+
+// filer is a listener that lends its descriptor.
+type filer interface{ File() (*os.File, error) }
+
+// open returns a listener for an address: of a socket that is open already, that systemd passed, or
+// a new one.
+func (s *sockets) open(ctx context.Context, a milter.Address, opts milter.ListenOptions) (net.Listener, error) {
+	key := socketKey(a.Network, a.Address)
+	base := s.bases[key]
+	if base == nil {
+		base = s.passed[key]
+		delete(s.passed, key)
+	}
+	if base == nil {
+		var err error
+		if base, err = milter.Listen(ctx, a, opts); err != nil {
+			return nil, fmt.Errorf("listen %s: %w", a, explainListen(err))
+		}
+	}
+	s.bases[key] = base
+	s.used[key] = true
+	lender, ok := base.(filer)
+	if !ok {
+		return nil, fmt.Errorf("listen %s: a %T cannot be shared", a, base)
+	}
+	f, err := lender.File()
+	if err != nil {
+		return nil, fmt.Errorf("listen %s: %w", a, err)
+	}
+	l, err := net.FileListener(f)
+	_ = f.Close()
+	return l, err
+}
+
+// explainListen says what to do about the usual reasons.
+func explainListen(err error) error {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return errors.New("the port is in use by another process; stop that one, or choose another address")
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return errors.New("this machine has no such address; write one that it has, or \":PORT\" for all of them")
+	case errors.Is(err, syscall.EACCES):
+		return errors.New("not allowed; for ports below 1024 start by systemd (AmbientCapabilities=CAP_NET_BIND_SERVICE) or let it pass the socket, for a unix socket check the owner of its folder")
+	case errors.Is(err, syscall.EPERM):
+		return errors.New("the process may not give the socket to that group; make its user a member (systemd: SupplementaryGroups=)")
+	case errors.Is(err, syscall.ENOENT):
+		return errors.New("the folder of the socket does not exist; make it, or use RuntimeDirectory= of systemd")
+	}
+	return errors.New(strings.TrimPrefix(err.Error(), "milter: "))
+}
+
+// keep says that a socket is used on without being opened again.
+func (s *sockets) keep(a milter.Address) { s.used[socketKey(a.Network, a.Address)] = true }
+
+// keepUsed closes what the newest generation did not ask for: sockets that the configuration no
+// longer names.
+func (s *sockets) keepUsed() {
+	for key, l := range s.bases {
+		if !s.used[key] && key != s.pinned {
+			_ = l.Close()
+			delete(s.bases, key)
+		}
+	}
+}
+
+// forget closes the sockets that were opened for a generation that did not come to be.
+func (s *sockets) forget(before map[string]bool) {
+	for key, l := range s.bases {
+		if !before[key] {
+			_ = l.Close()
+			delete(s.bases, key)
+		}
+	}
+}
+
+// begin says that a generation is being made, and returns the sockets that were open before.
+func (s *sockets) begin() map[string]bool {
+	s.used = map[string]bool{}
+	out := map[string]bool{}
+	for key := range s.bases {
+		out[key] = true
+	}
+	return out
+}
+
+// warnUnused tells of sockets that systemd passed and no listener names.
+func (s *sockets) warnUnused(log *slog.Logger) {
+	for key, l := range s.passed {
+		log.Warn("systemd passed a socket that no listener of the configuration names; it is closed", slog.String("address", key))
+		_ = l.Close()
+		delete(s.passed, key)
+	}
+}
+
+func (s *sockets) closeAll() {
+	for _, l := range s.bases {
+		_ = l.Close()
+	}
+	for _, l := range s.passed {
+		_ = l.Close()
+	}
+}

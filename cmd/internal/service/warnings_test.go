@@ -1,0 +1,43 @@
+package service
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"dnseal/lookup"
+)
+
+type warning string
+
+func (w warning) Lookup(context.Context, string, lookup.Type) *lookup.Result {
+	return &lookup.Result{Name: "x.", Warnings: []string{string(w)}}
+}
+
+func (w warning) LookupFresh(ctx context.Context, name string, t lookup.Type) *lookup.Result {
+	return w.Lookup(ctx, name, t)
+}
+
+// TestWarnings: the log says a warning once a day, however many lookups it comes with.
+func TestWarnings(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		log := &lockedBuffer{}
+		w := newWarner(warning("a new key of the root"), slog.New(slog.NewTextHandler(log, nil)))
+		for range 3 {
+			w.Lookup(t.Context(), "x.", lookup.TLSA)
+			w.LookupFresh(t.Context(), "x.", lookup.TLSA)
+		}
+		if got := strings.Count(log.String(), "a new key of the root"); got != 1 {
+			t.Errorf("said %d times, want once", got)
+		}
+		time.Sleep(sayAgain)
+		w.Lookup(t.Context(), "x.", lookup.TLSA)
+		if got := strings.Count(log.String(), "a new key of the root"); got != 2 {
+			t.Errorf("said %d times a day later, want twice", got)
+		}
+	})
+}
