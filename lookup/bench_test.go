@@ -14,6 +14,7 @@ import (
 
 	"dnseal/lookup/dnssec"
 	"dnseal/lookup/lookuptest"
+	"dnseal/lookup/lookuptest/peertest"
 )
 
 // manyNames is a zone with n devices, n0 and so on.
@@ -128,7 +129,7 @@ func BenchmarkCold(b *testing.B) {
 		b.ReportMetric(float64(b.Elapsed())/float64(b.N)/float64(roundTrip), "trips")
 	})
 	b.Run("delv", func(b *testing.B) {
-		program := peer(b, "delv")
+		program := peertest.Program(b, "delv")
 		anchor := filepath.Join(b.TempDir(), "anchor.conf")
 		if err := os.WriteFile(anchor, []byte(l.AnchorDelv()), 0o600); err != nil {
 			b.Fatal(err)

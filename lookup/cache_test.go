@@ -12,6 +12,7 @@ import (
 
 	"dnseal/lookup/dnssec"
 	"dnseal/lookup/lookuptest"
+	"dnseal/lookup/lookuptest/peertest"
 )
 
 // testClock starts in the present, so that the caches' own clock agrees, and only ever goes forward
@@ -258,7 +259,7 @@ func TestCoalesced(t *testing.T) {
 	first, cancel := context.WithCancel(t.Context())
 	gaveUp := make(chan *Result)
 	go func() { gaveUp <- c.Lookup(first, sensor, TLSA) }()
-	waitFor(t, func() bool { return asked.Load() == 1 })
+	peertest.WaitFor(t, "the first question", func() bool { return asked.Load() == 1 })
 	var wg sync.WaitGroup
 	for range callers {
 		wg.Go(func() {
@@ -278,18 +279,6 @@ func TestCoalesced(t *testing.T) {
 	}
 }
 
-// waitFor waits for a condition.
-func waitFor(t *testing.T, condition func() bool) {
-	t.Helper()
-	for range 30_000 {
-		if condition() {
-			return
-		}
-		time.Sleep(time.Millisecond)
-	}
-	t.Fatal("it does not happen")
-}
-
 // TestBudgetOfAnother does not let the limit of one message fail another.
 func TestBudgetOfAnother(t *testing.T) {
 	t.Parallel()
@@ -304,7 +293,7 @@ func TestBudgetOfAnother(t *testing.T) {
 	poor := dnssec.WithBudget(t.Context(), dnssec.NewBudget(dnssec.Limits{Queries: 1}))
 	failed := make(chan *Result)
 	go func() { failed <- c.Lookup(poor, sensor, TLSA) }()
-	waitFor(t, func() bool { return asked.Load() == 1 })
+	peertest.WaitFor(t, "the first question", func() bool { return asked.Load() == 1 })
 	ok := make(chan *Result)
 	go func() { ok <- c.Lookup(t.Context(), sensor, TLSA) }()
 	close(release)
@@ -370,7 +359,7 @@ func TestClose(t *testing.T) {
 	c := l.client(t)
 	got := make(chan *Result)
 	go func() { got <- c.Lookup(t.Context(), sensor, TLSA) }()
-	waitFor(t, func() bool {
+	peertest.WaitFor(t, "a running lookup", func() bool {
 		c.gate.unknown.mu.Lock()
 		defer c.gate.unknown.mu.Unlock()
 		return len(c.gate.unknown.running) == 1

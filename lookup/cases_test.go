@@ -94,7 +94,7 @@ func TestFieldNoAD(t *testing.T) {
 	t.Parallel()
 	fieldCase(t, "03-ad-only-advice.txt")
 	l := resolverLab(t)
-	r, text := look(t, l, sensor, ADOnly, startUnboundWith(t, l, l.Anchor(), "  domain-insecure: \"example.lab\"\n"))
+	r, text := look(t, l, sensor, ADOnly, peertest.Unbound(t, l.Addr(), l.Anchor(), "  domain-insecure: \"example.lab\"\n"))
 	if r.Status != dnssec.Insecure || r.Code != "no-ad" {
 		t.Errorf("%s %q", r.Status, r.Code)
 	}
@@ -107,7 +107,7 @@ func TestFieldServfail(t *testing.T) {
 	t.Parallel()
 	fieldCase(t, "05-servfail-advice.txt")
 	l := resolverLab(t)
-	old := startUnboundWith(t, l, startLab(t, lookuptest.Options{}, zone("example.lab")).Anchor(), "")
+	old := peertest.Unbound(t, l.Addr(), startLab(t, lookuptest.Options{}, zone("example.lab")).Anchor(), "")
 	for name, want := range map[string]dnssec.Status{
 		sensor: dnssec.Secure, "no._device.example.lab": dnssec.Secure, "sensor._device.plain.lab": dnssec.Insecure, "sensor._device.bogus.lab": dnssec.Bogus,
 	} {
@@ -209,7 +209,7 @@ func startDnsmasq(t *testing.T, upstream string, more ...string) string {
 	t.Helper()
 	return startResolver(t, "dnsmasq", func(dir, addr string) []string {
 		host, port := split(addr)
-		writeFile(t, filepath.Join(dir, "dnsmasq.conf"), "")
+		peertest.WriteFile(t, filepath.Join(dir, "dnsmasq.conf"), "")
 		return append([]string{
 			"--conf-file=" + filepath.Join(dir, "dnsmasq.conf"), "--pid-file=", "--user=root", "--no-resolv", "--no-hosts", "--bind-interfaces",
 			"--listen-address=" + host, "--port=" + port, "--server=" + strings.Replace(upstream, ":", "#", 1),

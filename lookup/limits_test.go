@@ -10,6 +10,7 @@ import (
 	"github.com/miekg/dns"
 
 	"dnseal/lookup/lookuptest"
+	"dnseal/lookup/lookuptest/peertest"
 )
 
 // TestLimits has a client with one place for domains that it does not know, and a cache that keeps
@@ -32,7 +33,7 @@ func TestLimits(t *testing.T) {
 	for i := range 3 {
 		slowOnes.Go(func() { c.Lookup(ctx, fmt.Sprintf("s._device.slow%d.lab", i), TLSA) })
 	}
-	waitFor(t, func() bool {
+	peertest.WaitFor(t, "the running lookups", func() bool {
 		c.gate.unknown.mu.Lock()
 		defer c.gate.unknown.mu.Unlock()
 		if len(c.gate.unknown.running) > 1 {

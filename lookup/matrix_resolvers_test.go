@@ -72,9 +72,9 @@ func matrixResolvers() []*matrixResolver {
 // resolves. The address is made again when the program does not come up with it.
 func startResolver(t *testing.T, program string, command func(dir, addr string) []string) string {
 	t.Helper()
-	path := peer(t, program)
+	path := peertest.Program(t, program)
 	for range 5 {
-		dir, addr := t.TempDir(), freeAddr(t)
+		dir, addr := t.TempDir(), peertest.FreeAddr(t)
 		if program == "named" {
 			addr = freeLocalhost(t)
 		}
@@ -144,24 +144,10 @@ func unboundIn(modules string) func(t *testing.T, l *lab) string {
 	return func(t *testing.T, l *lab) string {
 		t.Helper()
 		return startResolver(t, "unbound", func(dir, addr string) []string {
-			return unboundFor(t, l, dir, addr, modules, "")
+			return peertest.UnboundForwarder(t, dir, addr, l.Addr(), l.Anchor(), modules, "")
 		})
 	}
 }
-
-// unboundFor writes the configuration of unbound as a forwarder to the lab.
-func unboundFor(t *testing.T, l *lab, dir, addr, modules, more string) []string {
-	t.Helper()
-	writeFile(t, filepath.Join(dir, "root.key"), l.Anchor())
-	conf := fmt.Sprintf(unboundConf, at(addr), dir, at(l.Addr()))
-	conf = strings.Replace(conf, "validator iterator", modules, 1)
-	conf = strings.Replace(conf, "remote-control:", more+"remote-control:", 1)
-	writeFile(t, filepath.Join(dir, "unbound.conf"), conf)
-	return []string{"-d", "-c", filepath.Join(dir, "unbound.conf")}
-}
-
-// at writes an address as unbound, kresd and stubby do.
-func at(addr string) string { return strings.Replace(addr, ":", "@", 1) }
 
 // startOldKey runs unbound with a root key that was never the lab's, as one that missed a change of
 // it.
@@ -169,9 +155,7 @@ func startOldKey(t *testing.T, l *lab) string {
 	t.Helper()
 	other := startLab(t, lookuptest.Options{}, zone("example.lab"))
 	return startResolver(t, "unbound", func(dir, addr string) []string {
-		args := unboundFor(t, l, dir, addr, "validator iterator", "")
-		writeFile(t, filepath.Join(dir, "root.key"), other.Anchor())
-		return args
+		return peertest.UnboundForwarder(t, dir, addr, l.Addr(), other.Anchor(), "validator iterator", "")
 	})
 }
 
@@ -190,7 +174,7 @@ func namedIn(validation string) func(t *testing.T, l *lab) string {
 			host, port := split(addr)
 			up, upPort := split(l.Addr())
 			ds := anchorDS(t, l)
-			writeFile(t, filepath.Join(dir, "named.conf"), fmt.Sprintf(`options {
+			peertest.WriteFile(t, filepath.Join(dir, "named.conf"), fmt.Sprintf(`options {
   directory %q; pid-file "pid"; session-keyfile "session.key"; managed-keys-directory %q;
   listen-on port %s { %s; }; listen-on-v6 { none; };
   forward only; forwarders { %s port %s; };
@@ -208,13 +192,13 @@ func startKresd(t *testing.T, l *lab) string {
 	t.Helper()
 	return startResolver(t, "kresd", func(dir, addr string) []string {
 		host, port := split(addr)
-		writeFile(t, filepath.Join(dir, "root.key"), l.Anchor())
-		writeFile(t, filepath.Join(dir, "config"), fmt.Sprintf(`net.listen('%s', %s, { kind = 'dns' })
+		peertest.WriteFile(t, filepath.Join(dir, "root.key"), l.Anchor())
+		peertest.WriteFile(t, filepath.Join(dir, "config"), fmt.Sprintf(`net.listen('%s', %s, { kind = 'dns' })
 trust_anchors.remove('.')
 trust_anchors.add_file('root.key', true)
 cache.size = 10 * MB
 policy.add(policy.all(policy.FORWARD({'%s'})))
-`, host, port, at(l.Addr())))
+`, host, port, peertest.At(l.Addr())))
 		return []string{"-n", "-c", filepath.Join(dir, "config"), dir}
 	})
 }
@@ -225,7 +209,7 @@ func recursorIn(dnssec string) func(t *testing.T, l *lab) string {
 		return startResolver(t, "pdns_recursor", func(dir, addr string) []string {
 			host, port := split(addr)
 			ds := anchorDS(t, l)
-			writeFile(t, filepath.Join(dir, "anchor.lua"), fmt.Sprintf("clearTA('.')\naddTA('.', '%d %d %d %s')\n", ds.KeyTag, ds.Algorithm, ds.DigestType, ds.Digest))
+			peertest.WriteFile(t, filepath.Join(dir, "anchor.lua"), fmt.Sprintf("clearTA('.')\naddTA('.', '%d %d %d %s')\n", ds.KeyTag, ds.Algorithm, ds.DigestType, ds.Digest))
 			return []string{
 				"--config-dir=" + dir, "--socket-dir=" + dir, "--chroot=", "--daemon=no", "--disable-syslog=yes", "--write-pid=no", "--threads=1",
 				"--local-address=" + host, "--local-port=" + port, "--hint-file=no", "--dont-query=", "--security-poll-suffix=",
@@ -245,7 +229,7 @@ func dnsmasqIn(how string) func(t *testing.T, l *lab) string {
 		}
 		return startResolver(t, "dnsmasq", func(dir, addr string) []string {
 			host, port := split(addr)
-			writeFile(t, filepath.Join(dir, "dnsmasq.conf"), "")
+			peertest.WriteFile(t, filepath.Join(dir, "dnsmasq.conf"), "")
 			args := []string{
 				"--keep-in-foreground", "--conf-file=" + filepath.Join(dir, "dnsmasq.conf"), "--pid-file=", "--user=root", "--log-facility=-", "--no-resolv", "--no-hosts",
 				"--listen-address=" + host, "--port=" + port, "--bind-interfaces", "--server=" + strings.Replace(upstream, ":", "#", 1),
@@ -270,8 +254,8 @@ func dnsmasqIn(how string) func(t *testing.T, l *lab) string {
 // startStubby runs stubby, which asks unbound over TLS.
 func startStubby(t *testing.T, l *lab) string {
 	t.Helper()
-	peer(t, "stubby")
-	tlsAddr := freeAddr(t)
+	peertest.Program(t, "stubby")
+	tlsAddr := peertest.FreeAddr(t)
 	_, tlsPort := split(tlsAddr)
 	cert := issue(t, "dns", false, nil, func(c *x509.Certificate) {
 		c.NotBefore, c.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
@@ -281,14 +265,14 @@ func startStubby(t *testing.T, l *lab) string {
 		t.Fatal(err)
 	}
 	startResolver(t, "unbound", func(dir, addr string) []string {
-		writeFile(t, filepath.Join(dir, "cert.pem"), string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw})))
-		writeFile(t, filepath.Join(dir, "key.pem"), string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})))
-		return unboundFor(t, l, dir, addr, "validator iterator", fmt.Sprintf(
-			"  interface: %s\n  tls-port: %s\n  tls-service-pem: \"%s/cert.pem\"\n  tls-service-key: \"%[3]s/key.pem\"\n", at(tlsAddr), tlsPort, dir))
+		peertest.WriteFile(t, filepath.Join(dir, "cert.pem"), string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw})))
+		peertest.WriteFile(t, filepath.Join(dir, "key.pem"), string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})))
+		return peertest.UnboundForwarder(t, dir, addr, l.Addr(), l.Anchor(), "validator iterator", fmt.Sprintf(
+			"  interface: %s\n  tls-port: %s\n  tls-service-pem: \"%s/cert.pem\"\n  tls-service-key: \"%[3]s/key.pem\"\n", peertest.At(tlsAddr), tlsPort, dir))
 	})
 	return startResolver(t, "stubby", func(dir, addr string) []string {
 		host, _ := split(tlsAddr)
-		writeFile(t, filepath.Join(dir, "stubby.yml"), fmt.Sprintf(`resolution_type: GETDNS_RESOLUTION_STUB
+		peertest.WriteFile(t, filepath.Join(dir, "stubby.yml"), fmt.Sprintf(`resolution_type: GETDNS_RESOLUTION_STUB
 dns_transport_list:
   - GETDNS_TRANSPORT_TLS
 tls_authentication: GETDNS_AUTHENTICATION_NONE
@@ -301,7 +285,7 @@ listen_addresses:
 upstream_recursive_servers:
   - address_data: %s
     tls_port: %s
-`, dir, at(addr), host, tlsPort))
+`, dir, peertest.At(addr), host, tlsPort))
 		return []string{"-C", filepath.Join(dir, "stubby.yml")}
 	})
 }
@@ -309,10 +293,10 @@ upstream_recursive_servers:
 // startDNSDist runs dnsdist with a cache before unbound.
 func startDNSDist(t *testing.T, l *lab) string {
 	t.Helper()
-	peer(t, "dnsdist")
+	peertest.Program(t, "dnsdist")
 	upstream := unboundIn("validator iterator")(t, l)
 	return startResolver(t, "dnsdist", func(dir, addr string) []string {
-		writeFile(t, filepath.Join(dir, "dnsdist.conf"), fmt.Sprintf(`setLocal('%s')
+		peertest.WriteFile(t, filepath.Join(dir, "dnsdist.conf"), fmt.Sprintf(`setLocal('%s')
 setACL('127.0.0.0/8')
 newServer({address='%s'}):setUp()
 getPool(''):setCache(newPacketCache(1000))

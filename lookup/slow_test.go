@@ -12,6 +12,7 @@ import (
 
 	"dnseal/lookup/dnssec"
 	"dnseal/lookup/lookuptest"
+	"dnseal/lookup/lookuptest/peertest"
 )
 
 // TestSlowZones has more zones that never answer than there are places. Zones seen before, and new
@@ -37,7 +38,7 @@ func TestSlowZones(t *testing.T) {
 			}
 		})
 	}
-	waitFor(t, func() bool {
+	peertest.WaitFor(t, "the running lookups", func() bool {
 		c.gate.unknown.mu.Lock()
 		defer c.gate.unknown.mu.Unlock()
 		return len(c.gate.unknown.running) == perLane
@@ -69,7 +70,7 @@ func TestSlowZone(t *testing.T) {
 	for i := range 100 {
 		attack.Go(func() { c.Lookup(ctx, fmt.Sprintf("s%d._device.slow.lab", i), TLSA) })
 	}
-	waitFor(t, func() bool {
+	peertest.WaitFor(t, "the running lookups", func() bool {
 		c.gate.mu.Lock()
 		defer c.gate.mu.Unlock()
 		d := c.gate.signers["slow.lab"]

@@ -21,6 +21,7 @@ import (
 
 	"dnseal/lookup"
 	"dnseal/lookup/dnssec"
+	"dnseal/lookup/lookuptest/peertest"
 	"dnseal/receiver"
 	"dnseal/sender"
 	"dnseal/sender/identity"
@@ -136,7 +137,7 @@ func startProcess(tb testing.TB, name, path string, cmd *exec.Cmd) *process {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	waitFor(tb, name+" to listen", func() bool {
+	peertest.WaitFor(tb, name+" to listen", func() bool {
 		c, err := net.Dial("unix", path)
 		if err == nil {
 			_ = c.Close()
@@ -168,14 +169,14 @@ func startSigner(tb testing.TB, name, algorithm string) *process {
 // startDKIM runs Debian's OpenDKIM as a signer.
 func startDKIM(tb testing.TB, name, algorithm, key string) *process {
 	tb.Helper()
-	program := peerProgram(tb, "opendkim")
+	program := peertest.Program(tb, "opendkim")
 	dir := shortDir(tb)
 	for file, content := range map[string]string{
 		"keytable": "k1 example.org:sel:" + key + "\n", "signingtable": "*@example.org k1\n", "trusted": "192.0.2.0/24\n",
 	} {
-		writeFile(tb, filepath.Join(dir, file), content)
+		peertest.WriteFile(tb, filepath.Join(dir, file), content)
 	}
-	writeFile(tb, filepath.Join(dir, "conf"), fmt.Sprintf("Syslog no\nUMask 000\nRequireSafeKeys no\nMode s\nCanonicalization relaxed/relaxed\n"+
+	peertest.WriteFile(tb, filepath.Join(dir, "conf"), fmt.Sprintf("Syslog no\nUMask 000\nRequireSafeKeys no\nMode s\nCanonicalization relaxed/relaxed\n"+
 		"SignatureAlgorithm %[2]s\nSocket local:%[1]s/s\nKeyTable file:%[1]s/keytable\nSigningTable refile:%[1]s/signingtable\n"+
 		"InternalHosts file:%[1]s/trusted\nExternalIgnoreList file:%[1]s/trusted\n", dir, algorithm))
 	return startProcess(tb, name, dir+"/s", exec.Command(program, "-f", "-x", dir+"/conf"))
@@ -210,7 +211,7 @@ func dkimKeys(tb testing.TB) (rsaKey, edKey string) {
 			tb.Fatal(err)
 		}
 		path := filepath.Join(dir, name)
-		writeFile(tb, path, string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})))
+		peertest.WriteFile(tb, path, string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})))
 		return path
 	}
 	_, ed, err := ed25519.GenerateKey(rand.Reader)

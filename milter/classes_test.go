@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"dnseal/lookup/lookuptest"
+	"dnseal/lookup/lookuptest/peertest"
 	"dnseal/receiver"
 	"dnseal/sender"
 	"dnseal/sender/identity"
@@ -157,7 +158,7 @@ func TestReceiverClasses(t *testing.T) {
 			}
 		}
 	}
-	waitFor(t, "the hold queue", func() bool {
+	peertest.WaitFor(t, "the hold queue", func() bool {
 		files, _ := filepath.Glob(p.dir + "/spool/hold/*")
 		return len(files) == held
 	})

@@ -15,6 +15,7 @@ import (
 
 	gomilter "github.com/d--j/go-milter"
 
+	"dnseal/lookup/lookuptest/peertest"
 	"dnseal/sender"
 	"dnseal/smime/message"
 )
@@ -69,7 +70,7 @@ func startChild(tb testing.TB) *child {
 	if err := c.start(); err != nil {
 		tb.Fatal(err)
 	}
-	waitFor(tb, "the milter to listen", func() bool {
+	peertest.WaitFor(tb, "the milter to listen", func() bool {
 		conn, err := net.Dial("unix", c.path)
 		if err == nil {
 			_ = conn.Close()
@@ -113,7 +114,7 @@ func TestDead(t *testing.T) {
 	if err := c.start(); err != nil {
 		t.Fatal(err)
 	}
-	waitFor(t, "mail to pass again", func() bool {
+	peertest.WaitFor(t, "mail to pass again", func() bool {
 		reply, err := submit(p.addr, author, []string{recipient}, simple)
 		return err == nil && strings.HasPrefix(reply, "250 ")
 	})

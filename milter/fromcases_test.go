@@ -2,36 +2,17 @@ package milter
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	gomilter "github.com/d--j/go-milter"
 
+	"dnseal/lookup/lookuptest/peertest"
 	"dnseal/receiver"
 	"dnseal/sender"
 	"dnseal/smime/message"
 )
-
-// cases are the messages of a folder of testdata/cases/mail by name, in CRLF form.
-func cases(tb testing.TB, folder string) map[string]string {
-	tb.Helper()
-	files, err := filepath.Glob(filepath.Join("../testdata/cases/mail", folder, "*.eml"))
-	if err != nil || len(files) == 0 {
-		tb.Fatalf("no cases in %s: %v", folder, err)
-	}
-	out := map[string]string{}
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			tb.Fatal(err)
-		}
-		out[strings.TrimSuffix(filepath.Base(file), ".eml")] = string(text)
-	}
-	return out
-}
 
 // TestDomainBypass: unsigned mail whose From some readers show as of a domain that requires
 // signatures is refused by the verifying milter as that which all show so.
@@ -41,7 +22,7 @@ func TestDomainBypass(t *testing.T) {
 	r := serve(t, Options{Handler: always(o.verifier(receiver.Options{Domains: []receiver.Domain{{
 		Names: []string{"bank.example"}, Require: "signature", On: map[string]message.Action{receiver.ClassNoSignature: message.Reject},
 	}}}).Handle)})
-	for name, raw := range cases(t, "a-domain-bypass") {
+	for name, raw := range peertest.Mail(t, "a-domain-bypass") {
 		_, a := r.connect(t).send(mail{from: "x@example.com", raw: raw})
 		refused := a.Type == gomilter.ActionRejectWithCode && a.SMTPCode == 550
 		if accepted := a.Type == gomilter.ActionAccept; accepted != strings.HasPrefix(name, "control-accepted") || refused == accepted {
@@ -65,7 +46,7 @@ func TestFromUnreadable(t *testing.T) {
 	submitters := []string{"net:192.0.2.0/24"}
 	billing := []sender.Rule{{Who: submitters, From: []string{"billing@example.org"}}}
 	alice := []sender.Rule{{Who: submitters, From: []string{author}}}
-	for name, raw := range cases(t, "d-from-unreadable") {
+	for name, raw := range peertest.Mail(t, "d-from-unreadable") {
 		want := "accepted"
 		if strings.HasPrefix(name, "refused-") {
 			want = "550 The From field"

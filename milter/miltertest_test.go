@@ -5,31 +5,13 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
 
+	"dnseal/lookup/lookuptest/peertest"
 	"dnseal/smime/message"
 )
-
-// peerProgram returns the path of a program or skips visibly; DNSEAL_PEERS=required makes that a
-// failure.
-func peerProgram(tb testing.TB, name string) string {
-	tb.Helper()
-	if path, err := exec.LookPath(name); err == nil {
-		return path
-	}
-	path := filepath.Join("/usr/sbin", name)
-	if _, err := os.Stat(path); err == nil {
-		return path
-	}
-	if os.Getenv("DNSEAL_PEERS") == "required" {
-		tb.Fatalf("%s is missing; make peers brings it", name)
-	}
-	tb.Skipf("skipped: %s is missing; make peers brings it", name)
-	return ""
-}
 
 // byOrder does what the Subject asks for.
 func byOrder(_ context.Context, m *message.Message, _ *message.Envelope) *message.Outcome {
@@ -62,7 +44,7 @@ func byOrder(_ context.Context, m *message.Message, _ *message.Envelope) *messag
 // TestMiltertest runs the scripts of testdata/miltertest against the server.
 func TestMiltertest(t *testing.T) {
 	t.Parallel()
-	program := peerProgram(t, "miltertest")
+	program := peertest.Program(t, "miltertest")
 	srv := serve(t, Options{Handler: always(byOrder)})
 	run := func(name, script string, vars ...string) {
 		t.Run(name, func(t *testing.T) {

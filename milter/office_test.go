@@ -20,6 +20,7 @@ import (
 	"dnseal/lookup"
 	"dnseal/lookup/dnssec"
 	"dnseal/lookup/lookuptest"
+	"dnseal/lookup/lookuptest/peertest"
 	"dnseal/receiver"
 	"dnseal/sender"
 	"dnseal/sender/identity"
@@ -158,13 +159,13 @@ func serveHandler(tb testing.TB, h message.Handler) string {
 // startOpenDKIM runs an OpenDKIM with these settings and returns its address as Postfix spells it.
 func startOpenDKIM(tb testing.TB, settings string) string {
 	tb.Helper()
-	program := peerProgram(tb, "opendkim")
+	program := peertest.Program(tb, "opendkim")
 	dir := shortDir(tb)
 	if err := os.Chmod(dir, 0o755); err != nil {
 		tb.Fatal(err)
 	}
 	conf, socket := filepath.Join(dir, "conf"), filepath.Join(dir, "sock")
-	writeFile(tb, conf, fmt.Sprintf("Syslog no\nUMask 000\nRequireSafeKeys no\nSocket local:%s\n%s\n", socket, settings))
+	peertest.WriteFile(tb, conf, fmt.Sprintf("Syslog no\nUMask 000\nRequireSafeKeys no\nSocket local:%s\n%s\n", socket, settings))
 	cmd := exec.Command(program, "-f", "-x", conf)
 	var log bytes.Buffer
 	cmd.Stderr = &log
@@ -178,7 +179,7 @@ func startOpenDKIM(tb testing.TB, settings string) string {
 			tb.Logf("opendkim: %s", log.String())
 		}
 	})
-	waitFor(tb, "OpenDKIM to listen", func() bool {
+	peertest.WaitFor(tb, "OpenDKIM to listen", func() bool {
 		c, err := net.Dial("unix", socket)
 		if err == nil {
 			_ = c.Close()
@@ -217,7 +218,7 @@ func dkimKey(tb testing.TB) (sign, verify string) {
 	dir := tb.TempDir()
 	file := func(name, content string) string {
 		path := filepath.Join(dir, name)
-		writeFile(tb, path, content)
+		peertest.WriteFile(tb, path, content)
 		return path
 	}
 	private := file("rsa.key", string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)})))

@@ -3,7 +3,6 @@ package milter
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -12,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"dnseal/lookup/lookuptest/peertest"
 	"dnseal/smime/message"
 )
 
@@ -47,11 +47,11 @@ postlog   unix-dgram n - n - 1 postlogd
 // startPostfix runs a Postfix that hands everything on to next, with milters in their order.
 func startPostfix(tb testing.TB, next string, milters []string, settings ...string) *postfix {
 	tb.Helper()
-	program := peerProgram(tb, "postfix")
+	program := peertest.Program(tb, "postfix")
 	if os.Getuid() != 0 {
 		tb.Skip("skipped: Postfix wants to be started by root")
 	}
-	p := &postfix{dir: shortDir(tb), addr: freeAddr(tb)}
+	p := &postfix{dir: shortDir(tb), addr: peertest.FreeAddr(tb)}
 	host, port, _ := net.SplitHostPort(next)
 	for _, d := range []string{"etc", "spool", "data", "log"} {
 		if err := os.MkdirAll(filepath.Join(p.dir, d), 0o755); err != nil {
@@ -93,8 +93,8 @@ milter_protocol = 6
 milter_default_action = tempfail
 %[5]s
 `, p.dir, host, port, strings.Join(milters, ", "), strings.Join(settings, "\n"))
-	writeFile(tb, p.dir+"/etc/main.cf", main)
-	writeFile(tb, p.dir+"/etc/master.cf", p.addr+" inet n - n - - smtpd"+postfixServices)
+	peertest.WriteFile(tb, p.dir+"/etc/main.cf", main)
+	peertest.WriteFile(tb, p.dir+"/etc/master.cf", p.addr+" inet n - n - - smtpd"+postfixServices)
 	if out, err := p.control(program, "start").CombinedOutput(); err != nil {
 		tb.Fatalf("postfix start: %v\n%s%s", err, out, p.log())
 	}
@@ -106,7 +106,7 @@ milter_default_action = tempfail
 			tb.Logf("log of Postfix:\n%s", p.log())
 		}
 	})
-	waitFor(tb, "Postfix to listen", func() bool {
+	peertest.WaitFor(tb, "Postfix to listen", func() bool {
 		c, err := net.Dial("tcp", p.addr)
 		if err == nil {
 			_ = c.Close()
@@ -126,37 +126,6 @@ func (p *postfix) control(program, verb string) *exec.Cmd {
 func (p *postfix) log() string {
 	b, _ := os.ReadFile(p.dir + "/log/mail.log")
 	return string(b[max(0, len(b)-6000):])
-}
-
-func writeFile(tb testing.TB, path, content string) {
-	tb.Helper()
-	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
-		tb.Fatal(err)
-	}
-}
-
-// freeAddr is a port on a loopback address of the test's own (all of 127.0.0.0/8 is this
-// machine's): a port of 127.0.0.1 could be taken by another test before the program that it is for
-// listens.
-func freeAddr(tb testing.TB) string {
-	tb.Helper()
-	ln, err := net.Listen("tcp", fmt.Sprintf("127.%d.%d.%d:0", 1+rand.IntN(254), rand.IntN(256), 1+rand.IntN(254)))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().String()
-}
-
-// waitFor asks again and again, for what no event tells.
-func waitFor(tb testing.TB, what string, done func() bool) {
-	tb.Helper()
-	for end := time.Now().Add(2 * hang); !done(); {
-		if time.Now().After(end) {
-			tb.Fatalf("waited in vain for %s", what)
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
 }
 
 // TestPostfix shows what Postfix answers to each outcome, and what it delivers, byte by byte.
@@ -191,7 +160,7 @@ func TestPostfix(t *testing.T) {
 	if err != nil || !strings.HasPrefix(reply, "250 ") {
 		t.Errorf("quarantine: Postfix answers %q, %v", reply, err)
 	}
-	waitFor(t, "the message in the hold queue", func() bool {
+	peertest.WaitFor(t, "the message in the hold queue", func() bool {
 		held, _ := filepath.Glob(p.dir + "/spool/hold/*")
 		return len(held) == 1
 	})

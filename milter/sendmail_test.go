@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"testing"
 
+	"dnseal/lookup/lookuptest/peertest"
 	"dnseal/receiver"
 	"dnseal/sender"
 	"dnseal/smime/message"
@@ -69,21 +70,14 @@ Msmtp, P=[IPC], F=mDFMuX8k, E=\r\n, L=2000, T=DNS/RFC822/SMTP, A=TCP $h %[3]s
 // sendmailProgram finds an unpacked Sendmail, which cannot be installed beside Postfix.
 func sendmailProgram(tb testing.TB) string {
 	tb.Helper()
-	path := filepath.Join("..", ".cache", "peers", "sendmail-bin", "usr", "libexec", "sendmail", "sendmail")
-	abs, err := filepath.Abs(path)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	if _, err := os.Stat(abs); err != nil {
-		if os.Getenv("DNSEAL_PEERS") == "required" {
-			tb.Fatal("sendmail is missing; make peers brings it")
-		}
-		tb.Skip("skipped: sendmail is missing; make peers brings it")
+	path := filepath.Join(peertest.Module(tb), ".cache/peers/sendmail-bin/usr/libexec/sendmail/sendmail")
+	if _, err := os.Stat(path); err != nil {
+		peertest.Missing(tb, "sendmail")
 	}
 	if os.Getuid() != 0 {
 		tb.Skip("skipped: Sendmail wants to be started by root")
 	}
-	return abs
+	return path
 }
 
 // startSendmail runs a Sendmail that hands everything on to next, with one milter, and returns
@@ -91,13 +85,13 @@ func sendmailProgram(tb testing.TB) string {
 func startSendmail(tb testing.TB, next string, milter Address) string {
 	tb.Helper()
 	program := sendmailProgram(tb)
-	dir, addr := shortDir(tb), freeAddr(tb)
+	dir, addr := shortDir(tb), peertest.FreeAddr(tb)
 	if err := os.Mkdir(dir+"/queue", 0o700); err != nil {
 		tb.Fatal(err)
 	}
 	ownHost, own, _ := net.SplitHostPort(addr)
 	host, port, _ := net.SplitHostPort(next)
-	writeFile(tb, dir+"/cf", fmt.Sprintf(sendmailConf, dir, own, port, milter.Sendmail(), ownHost, host))
+	peertest.WriteFile(tb, dir+"/cf", fmt.Sprintf(sendmailConf, dir, own, port, milter.Sendmail(), ownHost, host))
 	cmd := exec.Command("sh", "-c", "hostname hop.example && exec "+program+" -bD -q1m -C "+dir+"/cf")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUTS, Setpgid: true}
 	cmd.Stderr = os.Stderr
@@ -110,7 +104,7 @@ func startSendmail(tb testing.TB, next string, milter Address) string {
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) // with its deliveries
 		<-ended
 	})
-	waitFor(tb, "Sendmail to listen", func() bool {
+	peertest.WaitFor(tb, "Sendmail to listen", func() bool {
 		select {
 		case err := <-ended:
 			ended <- err

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"dnseal/lookup/lookuptest/peertest"
 	"dnseal/smime/message"
 )
 
@@ -120,7 +121,7 @@ func TestLoginIsLogged(t *testing.T) {
 	m.macros.Set(gomilter.MacroAuthAuthen, "alice")
 	m.macros.Set(gomilter.MacroAuthType, "PLAIN")
 	m.send(mail{raw: simple})
-	waitFor(t, "the line", func() bool { return strings.Contains(log.last(), "user=alice auth=PLAIN") })
+	peertest.WaitFor(t, "the line", func() bool { return strings.Contains(log.last(), "user=alice auth=PLAIN") })
 }
 
 // TestLoginEnds wants a login of one message not to speak for the next.
@@ -403,7 +404,7 @@ func TestHolds(t *testing.T) {
 	m := srv.connect(t)
 	body := m.begin(mail{raw: simple})
 	// The MTA waits for no reply before the body, so that the server may lag.
-	waitFor(t, "the MAIL command", func() bool { return h.held.Load() == 1 })
+	peertest.WaitFor(t, "the MAIL command", func() bool { return h.held.Load() == 1 })
 	h.number.Add(1)
 	_, a, err := m.s.BodyReadFrom(strings.NewReader(body))
 	if err != nil || a.SMTPReply != "550 5.7.1 handler 0" {
@@ -417,7 +418,7 @@ func TestHolds(t *testing.T) {
 		t.Fatal(err)
 	}
 	m.send(mail{raw: simple})
-	waitFor(t, "all handlers to be released", func() bool { return h.held.Load() == 4 && h.released.Load() == 4 })
+	peertest.WaitFor(t, "all handlers to be released", func() bool { return h.held.Load() == 4 && h.released.Load() == 4 })
 }
 
 // holder gives every message a handler that answers with the number of that time.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"dnseal/lookup/lookuptest/peertest"
 	"dnseal/receiver"
 	"dnseal/sender"
 	"dnseal/smime/message"
@@ -38,7 +39,7 @@ func startChain(t *testing.T, o *office, dkimFirst bool, form sender.Options, wo
 // and openssl accepts it.
 func TestWorld(t *testing.T) {
 	t.Parallel()
-	openssl := peerProgram(t, "openssl")
+	openssl := peertest.Program(t, "openssl")
 	for _, setup := range []struct {
 		name      string
 		dkimFirst bool

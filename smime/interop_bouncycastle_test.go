@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"dnseal/lookup/lookuptest/peertest"
 )
 
 // bouncyCastleJars are in the Debian package libbcmail-java and those it needs.
@@ -27,16 +29,16 @@ func newBouncyCastle(t *testing.T, _ map[string]*peerIdentity) peer {
 	if !*withBouncyCastle {
 		t.Skip("skipped: Bouncy Castle is asked by make interop")
 	}
-	program(t, "javac")
+	peertest.Program(t, "javac")
 	var jars []string
 	for _, jar := range bouncyCastleJars {
 		path := filepath.Join("/usr/share/java", jar)
 		if _, err := os.Stat(path); err != nil {
-			missing(t, path)
+			peertest.Missing(t, path)
 		}
 		jars = append(jars, path)
 	}
-	cmd := exec.Command(program(t, "java"), "-cp", strings.Join(jars, ":"), filepath.Join("testdata", "interop", "BouncyCastle.java"))
+	cmd := exec.Command(peertest.Program(t, "java"), "-cp", strings.Join(jars, ":"), filepath.Join("testdata", "interop", "BouncyCastle.java"))
 	cmd.Stderr = os.Stderr
 	jobs, err := cmd.StdinPipe()
 	must(t, err)

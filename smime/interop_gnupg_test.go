@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"dnseal/lookup/lookuptest/peertest"
 )
 
 // gnuPG is the program gpgsm, with a home of its own.
@@ -17,7 +19,7 @@ type gnuPG struct{ workshop }
 func newGnuPG(t *testing.T, ids map[string]*peerIdentity) peer {
 	t.Helper()
 	for _, name := range []string{"gpgsm", "gpg-agent", "gpgconf", "openssl"} {
-		program(t, name)
+		peertest.Program(t, name)
 	}
 	p := gnuPG{workshop{dir: t.TempDir(), stdin: "x\n"}}
 	// The path of the agent's socket is at most 108 octets long, which that of t.TempDir may not
@@ -39,7 +41,7 @@ func newGnuPG(t *testing.T, ids map[string]*peerIdentity) peer {
 	writeBytes(t, filepath.Join(home, "gpg-agent.conf"), []byte("allow-loopback-pinentry\ns2k-count 65536\n"))
 	// An agent that gpgsm starts itself is given five seconds, which are not enough on a busy
 	// machine. What the agent prints is not read: it would keep a pipe open.
-	agent := exec.CommandContext(t.Context(), program(t, "gpg-agent"), "--daemon")
+	agent := exec.CommandContext(t.Context(), peertest.Program(t, "gpg-agent"), "--daemon")
 	agent.Env = append(os.Environ(), p.env...)
 	must(t, agent.Run())
 	caFile := filepath.Join(ids["p256"].dir, "ca.pem")

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"dnseal/lookup/lookuptest/peertest"
 )
 
 // peer is a CMS implementation of somebody else's.
@@ -29,7 +31,7 @@ type workshop struct {
 // run runs a program in the folder. The error has what it printed.
 func (w workshop) run(t *testing.T, name string, args ...string) (string, error) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), program(t, name), args...)
+	cmd := exec.CommandContext(t.Context(), peertest.Program(t, name), args...)
 	cmd.Dir = w.dir
 	cmd.Env = append(os.Environ(), w.env...)
 	cmd.Stdin = strings.NewReader(w.stdin)
@@ -55,25 +57,6 @@ func (w workshop) produced(name string, err error) ([]byte, error) {
 	return os.ReadFile(filepath.Join(w.dir, name))
 }
 
-// program finds a peer program.
-func program(t *testing.T, name string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		missing(t, name)
-	}
-	return path
-}
-
-// missing skips the test, or fails it where DNSEAL_PEERS=required.
-func missing(t *testing.T, name string) {
-	t.Helper()
-	if os.Getenv("DNSEAL_PEERS") == "required" {
-		t.Fatalf("%s is missing; make peers brings it", name)
-	}
-	t.Skipf("skipped: %s is missing; make peers brings it", name)
-}
-
 // must is for the setting up of a peer.
 func must(t *testing.T, err error) {
 	t.Helper()
@@ -87,7 +70,7 @@ type openSSL struct{ workshop }
 
 func newOpenSSL(t *testing.T, _ map[string]*peerIdentity) peer {
 	t.Helper()
-	program(t, "openssl")
+	peertest.Program(t, "openssl")
 	return openSSL{workshop{dir: t.TempDir()}}
 }
 
@@ -127,7 +110,7 @@ type gnuTLS struct{ workshop }
 
 func newGnuTLS(t *testing.T, _ map[string]*peerIdentity) peer {
 	t.Helper()
-	program(t, "certtool")
+	peertest.Program(t, "certtool")
 	return gnuTLS{workshop{dir: t.TempDir()}}
 }
 
@@ -158,7 +141,7 @@ type nss struct{ workshop }
 func newNSS(t *testing.T, ids map[string]*peerIdentity) peer {
 	t.Helper()
 	for _, name := range []string{"certutil", "pk12util", "cmsutil", "openssl"} {
-		program(t, name)
+		peertest.Program(t, name)
 	}
 	p := nss{workshop{dir: t.TempDir()}}
 	_, err := p.run(t, "certutil", "-N", "-d", "sql:.", "--empty-password")

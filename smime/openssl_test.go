@@ -10,34 +10,20 @@ import (
 	"testing"
 
 	"dnseal/smime/cms"
+
+	"dnseal/lookup/lookuptest/peertest"
 )
 
-// openssl runs the program in dir; without it the test is skipped, or fails where
-// DNSEAL_PEERS=required.
+// openssl runs the program in dir.
 func openssl(t *testing.T, dir string, args ...string) error {
 	t.Helper()
-	path, err := exec.LookPath("openssl")
-	switch {
-	case err == nil:
-	case os.Getenv("DNSEAL_PEERS") == "required":
-		t.Fatal("openssl is missing; make peers brings it")
-	default:
-		t.Skip("skipped: openssl is missing; make peers brings it")
-	}
-	cmd := exec.CommandContext(t.Context(), path, args...)
+	cmd := exec.CommandContext(t.Context(), peertest.Program(t, "openssl"), args...)
 	cmd.Dir = dir
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Logf("openssl %s: %s", strings.Join(args, " "), out)
 	}
 	return err
-}
-
-func writeFile(t *testing.T, dir, name string, data []byte) {
-	t.Helper()
-	if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
-		t.Fatal(err)
-	}
 }
 
 func readFile(t *testing.T, dir, name string) string {
@@ -56,8 +42,8 @@ func writeSigner(t *testing.T, dir string, s cms.Signer) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	writeFile(t, dir, "key.pem", pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
-	writeFile(t, dir, "cert.pem", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate.Raw}))
+	peertest.WriteFile(t, filepath.Join(dir, "key.pem"), string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})))
+	peertest.WriteFile(t, filepath.Join(dir, "cert.pem"), string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate.Raw})))
 }
 
 // OpenSSL 3.0 cannot do Ed25519 in CMS.
@@ -73,12 +59,12 @@ func TestOpenSSLVerifiesOurs(t *testing.T) {
 			writeSigner(t, dir, s)
 			for i, msg := range []string{simple, nested} {
 				signed := sign(t, crlf(msg), SignOptions{Signers: []cms.Signer{s}, Opaque: opaque})
-				writeFile(t, dir, "m.eml", []byte(signed))
+				peertest.WriteFile(t, filepath.Join(dir, "m.eml"), signed)
 				args := []string{"cms", "-verify", "-in", "m.eml", "-CAfile", "cert.pem", "-purpose", "any", "-attime", "1795600000", "-out", "out"}
 				if err := openssl(t, dir, args...); err != nil {
 					t.Errorf("%s, opaque %v, message %d: %v", name, opaque, i, err)
 				}
-				writeFile(t, dir, "m.eml", []byte(strings.ReplaceAll(signed, "\r\n", "\n")))
+				peertest.WriteFile(t, filepath.Join(dir, "m.eml"), strings.ReplaceAll(signed, "\r\n", "\n"))
 				if err := openssl(t, dir, args...); err != nil {
 					t.Errorf("%s, opaque %v, message %d as a Unix file: %v", name, opaque, i, err)
 				}
@@ -92,7 +78,7 @@ func TestVerifiesOpenSSL(t *testing.T) {
 	for name, s := range opensslSigners() {
 		dir := t.TempDir()
 		writeSigner(t, dir, s)
-		writeFile(t, dir, "body", []byte(crlf("Content-Type: text/plain\n\nHello,\n\nthis is signed.\n")))
+		peertest.WriteFile(t, filepath.Join(dir, "body"), crlf("Content-Type: text/plain\n\nHello,\n\nthis is signed.\n"))
 		for _, form := range [][]string{nil, {"-nodetach"}, {"-nodetach", "-stream"}, {"-nosmimecap"}, {"-noattr"}, {"-keyid"}, {"-cades"}} {
 			args := append([]string{
 				"cms", "-sign", "-in", "body", "-binary", "-signer", "cert.pem", "-inkey", "key.pem", "-md", "sha256", "-out", "m.eml",

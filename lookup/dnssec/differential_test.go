@@ -18,6 +18,7 @@ import (
 
 	"dnseal/lookup/dnssec"
 	"dnseal/lookup/lookuptest"
+	"dnseal/lookup/lookuptest/peertest"
 )
 
 var (
@@ -171,8 +172,8 @@ func zoneFiles(t *testing.T, r *rand.Rand, s *lookuptest.Server, variants []*var
 // serves the zones.
 func TestDifferential(t *testing.T) {
 	t.Parallel()
-	peer(t, "nsd")
-	peer(t, "unbound")
+	peertest.Program(t, "nsd")
+	peertest.Program(t, "unbound")
 	seed := *differentialSeed
 	if seed == 0 {
 		seed = uint64(time.Now().UnixNano())
@@ -226,10 +227,10 @@ func serveAll(t *testing.T, s *lookuptest.Server, zones map[string]string, varia
 	var b strings.Builder
 	for name := range files {
 		if narrow[name] {
-			fmt.Fprintf(&b, "forward-zone:\n  name: %q\n  forward-addr: %s\n", name, at(s.Addr()))
+			fmt.Fprintf(&b, "forward-zone:\n  name: %q\n  forward-addr: %s\n", name, peertest.At(s.Addr()))
 			continue
 		}
-		fmt.Fprintf(&b, "stub-zone:\n  name: %q\n  stub-addr: %s\n", name, at(nsd))
+		fmt.Fprintf(&b, "stub-zone:\n  name: %q\n  stub-addr: %s\n", name, peertest.At(nsd))
 	}
 	return b.String()
 }
@@ -328,10 +329,10 @@ func (d *differ) delv(t *testing.T, s *lookuptest.Server, plain string, variants
 	t.Helper()
 	program, err := exec.LookPath("delv")
 	if err != nil {
-		peer(t, "delv")
+		peertest.Program(t, "delv")
 	}
 	anchor := filepath.Join(t.TempDir(), "anchor.conf")
-	writeFile(t, anchor, s.AnchorDelv())
+	peertest.WriteFile(t, anchor, s.AnchorDelv())
 	host, port, _ := net.SplitHostPort(plain)
 	count := 0
 	for _, vt := range variants {

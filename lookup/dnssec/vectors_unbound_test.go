@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"dnseal/lookup/lookuptest/peertest"
 )
 
 var vectorsUnbound = flag.Bool("vectors-unbound", false, "have unbound judge the vectors of testdata too (one start each)")
@@ -41,7 +43,7 @@ func TestVectorsUnbound(t *testing.T) {
 	if !*vectorsUnbound {
 		t.Skip("skipped: needs the flag -vectors-unbound")
 	}
-	program := peer(t, "unbound")
+	program := peertest.Program(t, "unbound")
 	files, err := filepath.Glob(filepath.Join("testdata", "*.rpl"))
 	if err != nil {
 		t.Fatal(err)
@@ -93,7 +95,7 @@ func serveScenario(t *testing.T, s *scenario) (addr string) {
 		out.SetEdns0(4096, true)
 		_ = w.WriteMsg(out)
 	})
-	addr = freeAddr(t)
+	addr = peertest.FreeAddr(t)
 	for _, network := range []string{"udp", "tcp"} {
 		server := &dns.Server{Addr: addr, Net: network, Handler: handler}
 		started := make(chan struct{})
@@ -109,9 +111,9 @@ func serveScenario(t *testing.T, s *scenario) (addr string) {
 // startForwarder runs unbound with the clock and anchor of a scenario.
 func startForwarder(t *testing.T, program string, s *scenario, upstream string) string {
 	t.Helper()
-	dir, addr := t.TempDir(), freeAddr(t)
-	writeFile(t, filepath.Join(dir, "anchor"), s.anchors.String())
-	writeFile(t, filepath.Join(dir, "unbound.conf"), fmt.Sprintf(`server:
+	dir, addr := t.TempDir(), peertest.FreeAddr(t)
+	peertest.WriteFile(t, filepath.Join(dir, "anchor"), s.anchors.String())
+	peertest.WriteFile(t, filepath.Join(dir, "unbound.conf"), fmt.Sprintf(`server:
   interface: %[1]s
   access-control: 127.0.0.0/8 allow
   username: ""
@@ -136,8 +138,8 @@ remote-control:
 forward-zone:
   name: "."
   forward-addr: %[3]s
-`, at(addr), dir, at(upstream), s.now.Unix()))
-	run(t, program, "-d", "-c", filepath.Join(dir, "unbound.conf"))
+`, peertest.At(addr), dir, peertest.At(upstream), s.now.Unix()))
+	peertest.Run(t, program, "-d", "-c", filepath.Join(dir, "unbound.conf"))
 	waitForAny(t, addr)
 	t.Cleanup(func() {
 		if t.Failed() {

@@ -1,11 +1,7 @@
-package lookuptest
+package lookuptest_test
 
 import (
-	"context"
-	"fmt"
-	"math/rand/v2"
 	"net"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -13,114 +9,10 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"dnseal/lookup/lookuptest"
+	"dnseal/lookup/lookuptest/peertest"
 )
-
-// peer returns the path of a program or skips visibly; DNSEAL_PEERS=required makes that a failure.
-func peer(t *testing.T, name string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err == nil {
-		return path
-	}
-	if path = filepath.Join("/usr/sbin", name); fileExists(path) {
-		return path
-	}
-	if os.Getenv("DNSEAL_PEERS") == "required" {
-		t.Fatalf("%s is missing; make peers brings it", name)
-	}
-	t.Skipf("skipped: %s is missing; make peers brings it", name)
-	return ""
-}
-
-func fileExists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
-}
-
-// startUnbound runs unbound in a folder of its own as a validating forwarder to the server.
-func startUnbound(t *testing.T, s *Server) string {
-	t.Helper()
-	program := peer(t, "unbound")
-	dir := t.TempDir()
-	addr := freeAddr(t)
-	writeFile(t, filepath.Join(dir, "root.key"), s.Anchor())
-	writeFile(t, filepath.Join(dir, "unbound.conf"), fmt.Sprintf(`server:
-  interface: %s
-  access-control: 127.0.0.0/8 allow
-  username: ""
-  chroot: ""
-  directory: "%[2]s"
-  pidfile: "%[2]s/pid"
-  use-syslog: no
-  logfile: "%[2]s/log"
-  do-not-query-localhost: no
-  trust-anchor-file: "%[2]s/root.key"
-  trust-anchor-signaling: no
-  val-log-level: 2
-  ede: yes
-  module-config: "validator iterator"
-remote-control:
-  control-enable: no
-forward-zone:
-  name: "."
-  forward-addr: %[3]s
-`, strings.Replace(addr, ":", "@", 1), dir, strings.Replace(s.Addr(), ":", "@", 1)))
-	cmd := exec.CommandContext(t.Context(), program, "-d", "-c", filepath.Join(dir, "unbound.conf"))
-	cmd.Stderr = os.Stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		if t.Failed() {
-			log, _ := os.ReadFile(filepath.Join(dir, "log"))
-			t.Logf("unbound: %s", log)
-		}
-	})
-	waitFor(t, addr)
-	return addr
-}
-
-func writeFile(t *testing.T, path, text string) {
-	t.Helper()
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// freeAddr is a port, for UDP and TCP, on a loopback address of the test's own (all of 127.0.0.0/8
-// is this machine's): a port of 127.0.0.1 could be taken by another test before the program that it
-// is for listens.
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", fmt.Sprintf("127.%d.%d.%d:0", 1+rand.IntN(254), rand.IntN(256), 1+rand.IntN(254)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
-// waitFor waits until a resolver takes connections.
-func waitFor(t *testing.T, addr string) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	for {
-		var d net.Dialer
-		c, err := d.DialContext(ctx, "tcp", addr)
-		if err == nil {
-			c.Close()
-			return
-		}
-		select {
-		case <-ctx.Done():
-			t.Fatalf("nobody answers at %s: %v", addr, err)
-		case <-time.After(10 * time.Millisecond):
-		}
-	}
-}
 
 // peerCase is one question and what validators must find.
 type peerCase struct {
@@ -129,25 +21,25 @@ type peerCase struct {
 	want  string // secure, insecure, bogus; with NX in front for names that do not exist
 }
 
-func peerZones() ([]Zone, []peerCase) {
-	var zones []Zone
+func peerZones() ([]lookuptest.Zone, []peerCase) {
+	var zones []lookuptest.Zone
 	var cases []peerCase
 	type variant struct {
 		zone string
-		spec Zone
+		spec lookuptest.Zone
 	}
 	for _, v := range []variant{
-		{"nsec.lab", Zone{}},
-		{"nsec3.lab", Zone{NSEC3: true}},
-		{"salted.lab", Zone{NSEC3: true, Salt: "ab12", Iterations: 5}},
-		{"optout.lab", Zone{NSEC3: true, OptOut: true}},
-		{"narrow.lab", Zone{NSEC3: true, Narrow: true}},
-		{"compact.lab", Zone{Narrow: true}},
-		{"rsa.lab", Zone{Algorithm: 8}},
-		{"p384.lab", Zone{Algorithm: 14}},
-		{"ed25519.lab", Zone{Algorithm: 15}},
+		{"nsec.lab", lookuptest.Zone{}},
+		{"nsec3.lab", lookuptest.Zone{NSEC3: true}},
+		{"salted.lab", lookuptest.Zone{NSEC3: true, Salt: "ab12", Iterations: 5}},
+		{"optout.lab", lookuptest.Zone{NSEC3: true, OptOut: true}},
+		{"narrow.lab", lookuptest.Zone{NSEC3: true, Narrow: true}},
+		{"compact.lab", lookuptest.Zone{Narrow: true}},
+		{"rsa.lab", lookuptest.Zone{Algorithm: 8}},
+		{"p384.lab", lookuptest.Zone{Algorithm: 14}},
+		{"ed25519.lab", lookuptest.Zone{Algorithm: 15}},
 	} {
-		v.spec.Text = strings.ReplaceAll(sample, "example.org", v.zone)
+		v.spec.Text = strings.ReplaceAll(lookuptest.Sample, "example.org", v.zone)
 		v.spec.Text = strings.ReplaceAll(v.spec.Text, "example.net", "nsec.lab") + "loop2 CNAME loop2\nsub.insecure NS ns.elsewhere.lab.\n"
 		zones = append(zones, v.spec)
 		denied, absent := "secure", "NX "
@@ -178,27 +70,27 @@ func peerZones() ([]Zone, []peerCase) {
 			peerCase{"no.island." + v.zone, "A", "NX insecure"},
 		)
 		for _, child := range []string{"child.", "island."} {
-			text := strings.ReplaceAll(other, "example.net", child+v.zone)
-			zones = append(zones, Zone{Text: text, Unsigned: child == "island."})
+			text := strings.ReplaceAll(lookuptest.Other, "example.net", child+v.zone)
+			zones = append(zones, lookuptest.Zone{Text: text, Unsigned: child == "island."})
 		}
 	}
-	for _, b := range []Break{Expired, NotYet, WrongSignature, MissingRRSIG, WrongDS} {
+	for _, b := range []lookuptest.Break{lookuptest.Expired, lookuptest.NotYet, lookuptest.WrongSignature, lookuptest.MissingRRSIG, lookuptest.WrongDS} {
 		name := strings.ReplaceAll(string(b), "-", "") + ".lab"
-		zones = append(zones, Zone{Text: strings.ReplaceAll(other, "example.net", name), Break: b})
+		zones = append(zones, lookuptest.Zone{Text: strings.ReplaceAll(lookuptest.Other, "example.net", name), Break: b})
 		cases = append(cases, peerCase{"www." + name, "A", "bogus"}, peerCase{"www." + name, "AAAA", "bogus"}, peerCase{"no." + name, "A", "bogus"})
 	}
-	zones = append(zones, Zone{Text: strings.ReplaceAll(other, "example.net", "nodenial.lab"), Break: MissingDenial})
+	zones = append(zones, lookuptest.Zone{Text: strings.ReplaceAll(lookuptest.Other, "example.net", "nodenial.lab"), Break: lookuptest.MissingDenial})
 	cases = append(cases, peerCase{"no.nodenial.lab", "A", "bogus"}, peerCase{"www.nodenial.lab", "A", "secure"})
-	zones = append(zones, Zone{Text: strings.ReplaceAll(other, "example.net", "down.lab"), Break: Unreachable})
+	zones = append(zones, lookuptest.Zone{Text: strings.ReplaceAll(lookuptest.Other, "example.net", "down.lab"), Break: lookuptest.Unreachable})
 	cases = append(cases, peerCase{"www.down.lab", "A", "bogus"}, peerCase{"nowhere", "A", "NX secure"}, peerCase{"www.plain.lab", "A", "insecure"})
-	zones = append(zones, Zone{Text: strings.ReplaceAll(other, "example.net", "plain.lab"), Unsigned: true})
+	zones = append(zones, lookuptest.Zone{Text: strings.ReplaceAll(lookuptest.Other, "example.net", "plain.lab"), Unsigned: true})
 	return zones, cases
 }
 
-func startPeerServer(t *testing.T, opts Options) (*Server, []peerCase) {
+func startPeerServer(t *testing.T, opts lookuptest.Options) (*lookuptest.Server, []peerCase) {
 	t.Helper()
 	zones, cases := peerZones()
-	s, err := New(zones, opts)
+	s, err := lookuptest.New(zones, opts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -213,14 +105,14 @@ func startPeerServer(t *testing.T, opts Options) (*Server, []peerCase) {
 // Validating mode.
 func TestUnbound(t *testing.T) {
 	t.Parallel()
-	s, cases := startPeerServer(t, Options{})
-	addr := startUnbound(t, s)
+	s, cases := startPeerServer(t, lookuptest.Options{})
+	addr := peertest.Unbound(t, s.Addr(), s.Anchor(), "")
 	askAll(t, "unbound", addr, cases)
 }
 
 func TestValidating(t *testing.T) {
 	t.Parallel()
-	s, cases := startPeerServer(t, Options{Validating: true})
+	s, cases := startPeerServer(t, lookuptest.Options{Validating: true})
 	askAll(t, "Validating", s.Addr(), cases)
 }
 
@@ -258,10 +150,10 @@ func verdict(m *dns.Msg) string {
 
 func TestDelv(t *testing.T) {
 	t.Parallel()
-	program := peer(t, "delv")
-	s, cases := startPeerServer(t, Options{})
+	program := peertest.Program(t, "delv")
+	s, cases := startPeerServer(t, lookuptest.Options{})
 	anchor := filepath.Join(t.TempDir(), "anchor.conf")
-	writeFile(t, anchor, s.AnchorDelv())
+	peertest.WriteFile(t, anchor, s.AnchorDelv())
 	host, port, _ := net.SplitHostPort(s.Addr())
 	for _, tt := range cases {
 		out, _ := exec.CommandContext(t.Context(), program, "@"+host, "-p", port, "-a", anchor, "+root=.", tt.name, tt.qtype).CombinedOutput()

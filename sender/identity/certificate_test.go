@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"dnseal/lookup/lookuptest/peertest"
 )
 
 var testNow = time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)
@@ -58,22 +60,11 @@ func TestCertificateProfile(t *testing.T) {
 	}
 }
 
-// needOpenssl skips visibly without openssl.
-func needOpenssl(t *testing.T) {
-	t.Helper()
-	if _, err := exec.LookPath("openssl"); err != nil {
-		if os.Getenv("DNSEAL_PEERS") == "required" {
-			t.Fatal("openssl is missing")
-		}
-		t.Skip("skipped: openssl is missing; make peers brings it")
-	}
-}
-
 // TestOpensslTrustsCertificate: openssl signs with our key and verifies with our certificate as its
 // only trust anchor.
 func TestOpensslTrustsCertificate(t *testing.T) {
 	t.Parallel()
-	needOpenssl(t)
+	peertest.Program(t, "openssl")
 	for _, algorithm := range []string{"p256", "p384", "p521", "rsa2048", "rsa2048-pss"} {
 		for _, name := range []string{"alice@example.org", "jörg@example.org"} {
 			dir := t.TempDir()

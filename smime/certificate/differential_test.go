@@ -18,6 +18,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"dnseal/lookup/lookuptest/peertest"
 )
 
 var pathTime = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
@@ -196,12 +198,7 @@ func among(list []string, prefix string) bool {
 // disagreement has its rule.
 func TestOpenSSL(t *testing.T) {
 	t.Parallel()
-	if _, err := exec.LookPath("openssl"); err != nil {
-		if os.Getenv("DNSEAL_PEERS") == "required" {
-			t.Fatal("openssl is missing; make peers brings it")
-		}
-		t.Skip("skipped: openssl is missing; make peers brings it")
-	}
+	peertest.Program(t, "openssl")
 	g := newGenerator(t)
 	var cases []*generated
 	for number := 0; len(cases) < 600 && number < 2000; number++ {

@@ -9,23 +9,17 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"dnseal/lookup/lookuptest/peertest"
 )
 
 // The matrix of peers, algorithms and forms is TestInterop of package smime; here is what goes
 // deeper.
 
-// peer runs a program in dir. Without it the test is skipped, or fails where DNSEAL_PEERS=required.
+// peer runs a program in dir.
 func peer(t *testing.T, dir, name string, args ...string) error {
 	t.Helper()
-	path, err := exec.LookPath(name)
-	switch {
-	case err == nil:
-	case os.Getenv("DNSEAL_PEERS") == "required":
-		t.Fatalf("%s is missing; make peers brings it", name)
-	default:
-		t.Skipf("skipped: %s is missing; make peers brings it", name)
-	}
-	cmd := exec.CommandContext(t.Context(), path, args...)
+	cmd := exec.CommandContext(t.Context(), peertest.Program(t, name), args...)
 	cmd.Dir = dir
 	out, err := cmd.CombinedOutput()
 	if err != nil && testing.Verbose() {

@@ -2,16 +2,15 @@ package transport
 
 import (
 	"fmt"
-	"net"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
+
+	"dnseal/lookup/lookuptest/peertest"
 )
 
 const knotConf = `server:
-    listen: 127.0.0.1@%[1]s
+    listen: %[1]s
     rundir: %[2]s
 database:
     storage: %[2]s
@@ -52,59 +51,15 @@ func TestPeerKnot(t *testing.T) {
 	}
 }
 
-// startKnot serves a zone with one name. It skips without Knot; DNSEAL_PEERS=required makes that a
-// failure.
+// startKnot serves a zone with one name.
 func startKnot(t *testing.T) string {
 	t.Helper()
-	program, err := exec.LookPath("knotd")
-	if err != nil {
-		program = "/usr/sbin/knotd"
-		_, err = os.Stat(program)
-	}
-	switch {
-	case err != nil && os.Getenv("DNSEAL_PEERS") == "required":
-		t.Fatal("knotd is missing; make peers brings it")
-	case err != nil:
-		t.Skip("skipped: knotd is missing; make peers brings it")
-	}
-	f := new(fake)
-	f.listen(t).Close()
-	f.packets.Close()
-	dir := t.TempDir()
-	_, port, _ := net.SplitHostPort(f.addr)
-	write := func(name, text string) string {
-		path := filepath.Join(dir, name)
-		if writing := os.WriteFile(path, []byte(text), 0o600); writing != nil {
-			t.Fatal(writing)
-		}
-		return path
-	}
-	write("example.org.zone", "$ORIGIN example.org.\n@ 60 SOA ns h 1 7200 3600 1209600 60\n@ 60 NS ns\nns 60 A 127.0.0.1\nwww 60 A 192.0.2.1\n")
-	conf := write("knot.conf", fmt.Sprintf(knotConf, port, dir))
-	log, err := os.Create(filepath.Join(dir, "log"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), program, "-c", conf)
-	cmd.Stdout, cmd.Stderr = log, log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		log.Close()
-		if text, err := os.ReadFile(log.Name()); err == nil && t.Failed() {
-			t.Logf("knotd: %s", text)
-		}
-	})
-	for start := time.Now(); ; time.Sleep(20 * time.Millisecond) {
-		if conn, err := net.DialTimeout("tcp", f.addr, time.Second); err == nil {
-			conn.Close()
-			return f.addr
-		}
-		if time.Since(start) > time.Minute {
-			t.Fatal("knotd does not listen")
-		}
-	}
+	program, dir, addr := peertest.Program(t, "knotd"), t.TempDir(), peertest.FreeAddr(t)
+	peertest.WriteFile(t, filepath.Join(dir, "example.org.zone"),
+		"$ORIGIN example.org.\n@ 60 SOA ns h 1 7200 3600 1209600 60\n@ 60 NS ns\nns 60 A 127.0.0.1\nwww 60 A 192.0.2.1\n")
+	conf := filepath.Join(dir, "knot.conf")
+	peertest.WriteFile(t, conf, fmt.Sprintf(knotConf, peertest.At(addr), dir))
+	peertest.Run(t, program, "-c", conf)
+	peertest.WaitListening(t, addr)
+	return addr
 }

@@ -1,9 +1,12 @@
-// Package peertest has resolvers of our own making that answer as outside ones were
-// measured to (Debian's packages, on loopback), each in front of a hierarchy of package
-// lookuptest. They stand in for programs that cannot be started next to a system's own
-// resolver, or would have to be set up wrongly on purpose. It is for tests.
+// Package peertest is for tests with resolvers and outside programs ("peers").
 //
-// Start at [Start]; kinds.go has each [Kind].
+// programs.go finds and runs outside programs: [Program] skips a test whose program is missing, or
+// fails it with DNSEAL_PEERS=required; [Run], [FreeAddr] and [WaitFor] start one and wait for it.
+//
+// peertest.go and kinds.go have resolvers of our own that answer as outside ones were measured to
+// (Debian's packages, on loopback), each in front of a hierarchy of package lookuptest. They stand
+// in for programs that cannot run next to a system's own resolver, or that would need a wrong
+// configuration. Start at [Start]; kinds.go has each [Kind].
 package peertest
 
 import (

@@ -1,0 +1,200 @@
+package peertest
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Program returns the absolute path of an outside program: in PATH, where Debian keeps servers, or
+// where make peers unpacks them. Without it see [Missing].
+func Program(tb testing.TB, name string) string {
+	tb.Helper()
+	if path, err := exec.LookPath(name); err == nil {
+		return path
+	}
+	for _, dir := range []string{"usr/sbin", "usr/lib/dovecot"} {
+		unpacked, _ := filepath.Glob(filepath.Join(Module(tb), ".cache/peers/*", dir, name))
+		for _, path := range append(unpacked, filepath.Join("/", dir, name)) {
+			if _, err := os.Stat(path); err == nil {
+				return path
+			}
+		}
+	}
+	Missing(tb, name)
+	return ""
+}
+
+// Missing skips the test with a message that names what it needs; with DNSEAL_PEERS=required in the
+// environment it fails instead.
+func Missing(tb testing.TB, what string) {
+	tb.Helper()
+	if os.Getenv("DNSEAL_PEERS") == "required" {
+		tb.Fatalf("%s is missing; make peers brings it", what)
+	}
+	tb.Skipf("skipped: %s is missing; make peers brings it", what)
+}
+
+// Module returns the absolute path of the folder that holds go.mod.
+func Module(tb testing.TB) string {
+	tb.Helper()
+	dir, err := os.Getwd()
+	for err == nil && dir != "/" {
+		if _, missing := os.Stat(filepath.Join(dir, "go.mod")); missing == nil {
+			return dir
+		}
+		dir = filepath.Dir(dir)
+	}
+	tb.Fatalf("no go.mod above the working directory: %v", err)
+	return ""
+}
+
+// Mail returns the messages of a folder of testdata/cases/mail by name, with CRLF line ends.
+func Mail(tb testing.TB, folder string) map[string]string {
+	tb.Helper()
+	files, err := filepath.Glob(filepath.Join(Module(tb), "testdata/cases/mail", folder, "*.eml"))
+	if err != nil || len(files) == 0 {
+		tb.Fatalf("no cases in %s: %v", folder, err)
+	}
+	out := map[string]string{}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		out[strings.TrimSuffix(filepath.Base(file), ".eml")] = string(text)
+	}
+	return out
+}
+
+// WriteFile writes a file that a server under another user can read.
+func WriteFile(tb testing.TB, path, text string) {
+	tb.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil { //nolint:gosec // see above
+		tb.Fatal(err)
+	}
+}
+
+// FreeAddr returns a port that is free for UDP and TCP, on a loopback address of the test's own (all
+// of 127.0.0.0/8 is this machine's). Another test, of this or another package, could take a port of
+// 127.0.0.1 before the program that it is for listens.
+func FreeAddr(tb testing.TB) string {
+	tb.Helper()
+	l, err := net.Listen("tcp", fmt.Sprintf("127.%d.%d.%d:0", 1+rand.IntN(254), rand.IntN(256), 1+rand.IntN(254)))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// At returns host:port as NSD and unbound write it, host@port.
+func At(addr string) string { return strings.Replace(addr, ":", "@", 1) }
+
+// patience bounds a wait for a server or a state, also on a loaded machine.
+const patience = 2 * time.Minute
+
+// WaitFor polls a condition that no event reports; what is for the message after two minutes.
+func WaitFor(tb testing.TB, what string, done func() bool) {
+	tb.Helper()
+	for end := time.Now().Add(patience); !done(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			tb.Fatalf("timed out after %s waiting for %s", patience, what)
+		}
+	}
+}
+
+// WaitListening waits until a server accepts connections at host:port.
+func WaitListening(tb testing.TB, addr string) {
+	tb.Helper()
+	WaitFor(tb, "a listener at "+addr, func() bool {
+		conn, err := net.DialTimeout("tcp", addr, time.Second)
+		if err == nil {
+			_ = conn.Close()
+		}
+		return err == nil
+	})
+}
+
+// Run starts a program that stays in the foreground. It ends with the test, its children too; what
+// it wrote is logged when the test failed.
+func Run(tb testing.TB, program string, args ...string) {
+	tb.Helper()
+	cmd := exec.Command(program, args...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	var out strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM)
+		hung := time.AfterFunc(time.Minute, func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
+		_ = cmd.Wait()
+		hung.Stop()
+		if tb.Failed() && out.Len() > 0 {
+			tb.Logf("%s: %s", program, out.String())
+		}
+	})
+}
+
+const unboundConf = `server:
+  interface: %[1]s
+  access-control: 127.0.0.0/8 allow
+  username: ""
+  chroot: ""
+  directory: "%[2]s"
+  pidfile: "%[2]s/pid"
+  use-syslog: no
+  logfile: "%[2]s/log"
+  do-not-query-localhost: no
+  trust-anchor-file: "%[2]s/root.key"
+  trust-anchor-signaling: no
+  val-log-level: 2
+  ede: yes
+  module-config: "%[3]s"
+%[4]sremote-control:
+  control-enable: no
+forward-zone:
+  name: "."
+  forward-addr: %[5]s
+`
+
+// UnboundForwarder writes the files of an unbound that forwards to the server up, and returns the
+// arguments to run it with. It validates with the modules "validator iterator"; more has further
+// lines of the server section.
+func UnboundForwarder(tb testing.TB, dir, addr, up, anchor, modules, more string) []string {
+	tb.Helper()
+	WriteFile(tb, filepath.Join(dir, "root.key"), anchor)
+	conf := filepath.Join(dir, "unbound.conf")
+	WriteFile(tb, conf, fmt.Sprintf(unboundConf, At(addr), dir, modules, more, At(up)))
+	return []string{"-d", "-c", conf}
+}
+
+// Unbound runs unbound as a validating forwarder to the server up until the test ends, and returns
+// its host:port.
+func Unbound(tb testing.TB, up, anchor, more string) string {
+	tb.Helper()
+	program, dir, addr := Program(tb, "unbound"), tb.TempDir(), FreeAddr(tb)
+	Run(tb, program, UnboundForwarder(tb, dir, addr, up, anchor, "validator iterator", more)...)
+	LogWhenFailed(tb, filepath.Join(dir, "log"))
+	WaitListening(tb, addr)
+	return addr
+}
+
+// LogWhenFailed logs the end of a server's log when the test failed.
+func LogWhenFailed(tb testing.TB, path string) {
+	tb.Helper()
+	tb.Cleanup(func() {
+		if log, err := os.ReadFile(path); err == nil && tb.Failed() {
+			tb.Logf("%s: %s", path, log[max(0, len(log)-20000):])
+		}
+	})
+}
