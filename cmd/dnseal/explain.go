@@ -87,7 +87,7 @@ func (e *explainer) each(msg mailbox.Message) error {
 	err := e.one(msg)
 	if err != nil && e.cmd.Context().Err() == nil {
 		e.unreadable = true
-		report(e.cmd.ErrOrStderr(), err)
+		_ = report(e.cmd.ErrOrStderr(), err)
 		err = nil
 	}
 	return err

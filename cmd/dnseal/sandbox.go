@@ -126,7 +126,7 @@ func reload(stderr io.Writer, server *lookuptest.Server, files []string) {
 		err = server.Replace(zones)
 	}
 	if err != nil {
-		report(stderr, cli.Hint(fmt.Errorf("not reloaded: %w", err), "the zones as they were are still served"))
+		_ = report(stderr, cli.Hint(fmt.Errorf("not reloaded: %w", err), "the zones as they were are still served"))
 		return
 	}
 	cli.Print(stderr, "dnseal: sandbox has read its zones again")

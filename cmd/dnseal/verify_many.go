@@ -175,7 +175,7 @@ func (v *verifier) print(w, stderr io.Writer, order <-chan job) error {
 		}
 		if res.err != nil { // one message that cannot be read must not hide the others
 			v.status = cli.ExitUsage
-			report(stderr, res.err)
+			_ = report(stderr, res.err)
 			continue
 		}
 		v.status = worse(v.status, res.report.Verdict)

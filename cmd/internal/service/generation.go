@@ -16,17 +16,17 @@ import (
 
 // generation is everything made of one reading of the configuration.
 type generation struct {
-	config   *config.Config
-	client   *lookup.Client
-	dns      lookup.Resolver // the client, counted and heeded
-	sign     *sender.Sender  // nil without identities
-	verify   map[config.Verifying]*receiver.Receiver
-	doors    []*door
-	messages sync.WaitGroup // in the handlers
+	config    *config.Config
+	client    *lookup.Client
+	dns       lookup.Resolver // the client, with metrics and warnings
+	sign      *sender.Sender  // nil without identities
+	verify    map[config.Verifying]*receiver.Receiver
+	listeners []*listener
+	messages  sync.WaitGroup // that the handlers process
 }
 
-// generation makes everything, and opens listeners; nothing serves yet. On an error all is as
-// before.
+// generation makes all servers and opens their listeners; none serves yet. On an error nothing has
+// changed.
 func (s *service) generation(ctx context.Context, c *config.Config) (*generation, error) {
 	client, err := c.LookupClient()
 	if err != nil {
@@ -35,10 +35,10 @@ func (s *service) generation(ctx context.Context, c *config.Config) (*generation
 	g := &generation{config: c, client: client, dns: s.metrics.Resolver(newWarner(client, s.log))}
 	before := s.sockets.begin()
 	if err = g.handlers(); err == nil {
-		err = s.openDoors(ctx, g)
+		err = s.openListeners(ctx, g)
 	}
 	if err != nil {
-		g.abandon()
+		g.discard()
 		s.sockets.forget(before)
 		return nil, err
 	}
@@ -60,12 +60,12 @@ func (g *generation) handlers() error {
 	return nil
 }
 
-// doorOf returns the door of an address if it was made of the same settings.
-func (g *generation) doorOf(address string, settings any) *door {
+// listenerFor returns the listener of an address if it has the same settings, else nil.
+func (g *generation) listenerFor(address string, settings any) *listener {
 	if g == nil {
 		return nil
 	}
-	for _, d := range g.doors {
+	for _, d := range g.listeners {
 		if d.address == address && reflect.DeepEqual(d.settings, settings) {
 			return d
 		}
@@ -73,20 +73,20 @@ func (g *generation) doorOf(address string, settings any) *door {
 	return nil
 }
 
-// abandon closes what was made for nothing.
-func (g *generation) abandon() {
-	for _, d := range g.doors {
+// discard closes what was made, after an error.
+func (g *generation) discard() {
+	for _, d := range g.listeners {
 		if !d.serving {
-			_ = d.listener.Close()
+			_ = d.socket.Close()
 		}
 	}
 	_ = g.client.Close()
 }
 
-// denyAs gives servers whose connections go on the deny list that next has for their address: who
-// is shut out now may not stay because of an old connection.
-func (g *generation) denyAs(next *generation) {
-	for _, d := range g.doors {
+// updateDeny gives the servers that keep old connections the deny list that next has for their
+// address. It ends the connections of clients that are denied now.
+func (g *generation) updateDeny(next *generation) {
+	for _, d := range g.listeners {
 		server, ok := d.server.(*relay.Server)
 		if !ok {
 			continue
@@ -99,24 +99,24 @@ func (g *generation) denyAs(next *generation) {
 	}
 }
 
-// close ends listening at the doors that next has not taken over. Go's Close of a listener returns
-// only when no Accept is under way, so that the next connection in the kernel's queue is for
-// whoever else has the same socket.
+// close closes the listeners that next does not keep. Close of a Go listener returns only when no
+// Accept is running, so the next connection in the kernel's queue is accepted by another listener
+// of the same socket.
 func (g *generation) close(next *generation) {
-	for _, d := range g.doors {
-		if next.doorOf(d.address, d.settings) != d {
+	for _, d := range g.listeners {
+		if next.listenerFor(d.address, d.settings) != d {
 			d.retired.Store(true)
-			_ = d.listener.Close()
+			_ = d.socket.Close()
 		}
 	}
 }
 
-// retire waits for what goes on by this generation, and ends it when stopping is closed. Doors that
-// next has taken over are none of its business.
+// retire waits until the connections and messages of this generation end; when stopping is closed
+// it ends them. It leaves alone the listeners that next keeps.
 func (g *generation) retire(stopping <-chan struct{}, next *generation) {
 	var wg sync.WaitGroup
-	for _, d := range g.doors {
-		if next.doorOf(d.address, d.settings) != d {
+	for _, d := range g.listeners {
+		if next.listenerFor(d.address, d.settings) != d {
 			wg.Go(func() { d.retire(stopping) })
 		}
 	}
@@ -125,7 +125,7 @@ func (g *generation) retire(stopping <-chan struct{}, next *generation) {
 	_ = g.client.Close()
 }
 
-// certificateEnds are the last days of all certificates, for the metrics.
+// certificateEnds returns when each certificate expires, for the metrics.
 func (g *generation) certificateEnds() map[metrics.Certificate]time.Time {
 	ends := map[metrics.Certificate]time.Time{}
 	for _, name := range g.config.IdentityNames() {

@@ -11,64 +11,64 @@ import (
 	"dnseal/smime/message"
 )
 
-// newest knows the newest generation.
-type newest struct {
-	mu  sync.Mutex
-	now *generation
+// current holds the current generation.
+type current struct {
+	mu         sync.Mutex
+	generation *generation
 }
 
-// change puts a generation in charge and returns the one before.
-func (b *newest) change(next *generation) *generation {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	old := b.now
-	b.now = next
+// replace makes a generation the current one and returns the one before.
+func (c *current) replace(next *generation) *generation {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	old := c.generation
+	c.generation = next
 	return old
 }
 
-func (b *newest) current() *generation {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.now
+func (c *current) get() *generation {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.generation
 }
 
-// acquire returns the generation in charge, which will not end before the message that it is for:
-// call messages.Done then.
-func (b *newest) acquire() *generation {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.now.messages.Add(1)
-	return b.now
+// acquire returns the current generation for one message. The generation does not end before
+// release is called.
+func (c *current) acquire() (g *generation, release func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.generation.messages.Add(1)
+	return c.generation, sync.OnceFunc(c.generation.messages.Done)
 }
 
-// doorHandler hands each message to the generation in charge when it begins. Servers and their
-// connections may be older than that.
-type doorHandler struct {
-	newest *newest
-	role   string
-	how    config.Verifying // where role is one that verifies
+// handler passes each message to the generation that is current when the message begins. Servers
+// and their connections may be older.
+type handler struct {
+	current *current
+	role    string
+	how     config.Verifying // for roles that verify
 }
 
-// Hold implements message.Holder: a message ends by the generation it began with.
-func (d doorHandler) Hold() (h message.Handler, release func()) {
-	g := d.newest.acquire()
-	return held{d, g}, sync.OnceFunc(g.messages.Done)
+// Hold implements [message.Holder]: a message ends with the generation it began with.
+func (d handler) Hold() (h message.Handler, release func()) {
+	g, release := d.current.acquire()
+	return held{d, g}, release
 }
 
-// Handle implements message.Handler for a message that was not held.
-func (d doorHandler) Handle(ctx context.Context, m *message.Message, env *message.Envelope) *message.Outcome {
+// Handle implements [message.Handler] for a message that was not held.
+func (d handler) Handle(ctx context.Context, m *message.Message, env *message.Envelope) *message.Outcome {
 	h, release := d.Hold()
 	defer release()
 	return h.Handle(ctx, m, env)
 }
 
-// held decides about one message by its generation.
+// held handles one message with the generation it began with.
 type held struct {
-	door       doorHandler
+	handler
 	generation *generation
 }
 
-// Handle implements message.Handler. Where the handler fails the class is internal-error.
+// Handle implements [message.Handler]. A panic of the handler is of class internal-error.
 func (h held) Handle(ctx context.Context, m *message.Message, env *message.Envelope) (out *message.Outcome) {
 	g := h.generation
 	defer func() {
@@ -77,21 +77,21 @@ func (h held) Handle(ctx context.Context, m *message.Message, env *message.Envel
 			out.Attrs = append(out.Attrs, slog.String("stack", string(debug.Stack())))
 		}
 	}()
-	if h.door.verifies() {
-		return g.verify[h.door.how].Handle(ctx, m, env)
+	if h.verifies() {
+		return g.verify[h.how].Handle(ctx, m, env)
 	}
 	return g.sign.Handle(ctx, m, env)
 }
 
-// Unfit implements message.Unfitter.
+// Unfit implements [message.Unfitter].
 func (h held) Unfit(_ context.Context, head *message.Message, why error, env *message.Envelope) *message.Outcome {
 	g := h.generation
-	if h.door.verifies() {
-		return g.verify[h.door.how].Unfit(head, why)
+	if h.verifies() {
+		return g.verify[h.how].Unfit(head, why)
 	}
 	return g.sign.Unfit(head, env, why)
 }
 
-func (d doorHandler) verifies() bool {
+func (d handler) verifies() bool {
 	return d.role == config.RoleInbound || d.role == config.RoleVerify
 }

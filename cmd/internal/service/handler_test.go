@@ -11,9 +11,9 @@ import (
 	"dnseal/smime/message"
 )
 
-// TestTrouble wants a signer that fails, or that could not be asked, to be what [on] says of
-// internal-error, and one whose identities went away with a reload to defer. None of it is a way
-// for a stranger to use a From that a rule protects.
+// TestTrouble wants [on] internal-error to decide where the signer fails or was not called, and
+// defer where a reload removed the identity. No stranger can use this to send a From that a rule
+// protects.
 func TestTrouble(t *testing.T) {
 	t.Parallel()
 	m, err := message.Read(strings.NewReader("From: alice@example.org\r\n\r\n"), message.ReadOptions{})
@@ -23,7 +23,7 @@ func TestTrouble(t *testing.T) {
 	for word, want := range map[string]message.Action{"": message.Defer, "defer": message.Defer, "reject": message.Reject, "accept": message.Accept} {
 		c := &config.Config{On: config.On{InternalError: word}}
 		c.Sign.Rules = []config.Rule{{Who: []string{"user:alice"}, From: []string{"alice@example.org"}}}
-		failing := doorHandlerOf(t, c, func(string) (*identity.Identity, error) { panic("as asked") })
+		failing := handlerOf(t, c, func(string) (*identity.Identity, error) { panic("as asked") })
 		for name, out := range map[string]*message.Outcome{
 			"panics":  failing.Handle(t.Context(), m, alice),
 			"no disk": unfit(t, failing, m, errors.New("disk full"), alice),
@@ -38,30 +38,30 @@ func TestTrouble(t *testing.T) {
 		if out := unfit(t, failing, nil, message.ErrMalformed, alice); out.Action != message.Reject || out.Result != "malformed" {
 			t.Errorf("malformed: %v %q", out.Action, out.Result)
 		}
-		if out := doorHandlerOf(t, c, c.Identity).Handle(t.Context(), m, alice); out.Action != message.Defer || out.Result != "sign-failed" {
+		if out := handlerOf(t, c, c.Identity).Handle(t.Context(), m, alice); out.Action != message.Defer || out.Result != "sign-failed" {
 			t.Errorf("no identities any more: %v %q", out.Action, out.Result)
 		}
 	}
 }
 
-func unfit(t *testing.T, d doorHandler, head *message.Message, why error, env *message.Envelope) *message.Outcome {
+func unfit(t *testing.T, d handler, head *message.Message, why error, env *message.Envelope) *message.Outcome {
 	t.Helper()
 	h, release := d.Hold()
 	defer release()
 	return h.(message.Unfitter).Unfit(t.Context(), head, why, env)
 }
 
-// TestHold wants a message to end by the generation it began with, which is not closed before.
+// TestHold wants a message to end with the generation it began with, which is not closed before.
 func TestHold(t *testing.T) {
 	t.Parallel()
 	m, err := message.Read(strings.NewReader("From: alice@example.org\r\n\r\n"), message.ReadOptions{})
 	must(t, err)
 	t.Cleanup(func() { m.Close() })
 	alice := &message.Envelope{Submitter: message.Submitter{User: "alice"}}
-	d := doorHandlerOf(t, &config.Config{}, (&config.Config{}).Identity)
+	d := handlerOf(t, &config.Config{}, (&config.Config{}).Identity)
 	h, release := d.Hold()
 	strict := &config.Config{On: config.On{NoRule: "reject"}}
-	old := d.newest.change(doorHandlerOf(t, strict, strict.Identity).newest.now)
+	old := d.current.replace(handlerOf(t, strict, strict.Identity).current.generation)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -82,11 +82,11 @@ func TestHold(t *testing.T) {
 	<-ended
 }
 
-func doorHandlerOf(t *testing.T, c *config.Config, identities func(string) (*identity.Identity, error)) doorHandler {
+func handlerOf(t *testing.T, c *config.Config, identities func(string) (*identity.Identity, error)) handler {
 	t.Helper()
 	opts := c.SenderOptions(nil)
 	opts.Identities, opts.Lookup = identities, nil
 	s, err := sender.New(opts)
 	must(t, err)
-	return doorHandler{newest: &newest{now: &generation{config: c, sign: s}}, role: config.RoleSign}
+	return handler{current: &current{generation: &generation{config: c, sign: s}}, role: config.RoleSign}
 }

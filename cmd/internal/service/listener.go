@@ -12,30 +12,30 @@ import (
 	"dnseal/milter"
 )
 
-// door is a server on its listener.
-type door struct {
+// listener is a server with the socket it serves.
+type listener struct {
 	address  string
 	server   server
-	listener net.Listener
-	settings any // what it was made of
+	socket   net.Listener
+	settings any // of the configuration
 	serving  bool
 	retired  atomic.Bool
 }
 
 // server is a relay or a milter.
 type server interface {
-	// Serve takes connections until the server retires or shuts down.
+	// Serve accepts connections until the server retires or shuts down.
 	Serve(net.Listener) error
-	// Retire takes no new connections and lets those that are there go on until they end, or ctx
-	// does.
+	// Retire accepts no new connections. It returns when the old ones have ended, or when ctx is
+	// done.
 	Retire(context.Context) error
-	// Shutdown ends all connections, after the messages under way.
+	// Shutdown ends all connections, after the messages in progress.
 	Shutdown(context.Context) error
 }
 
-// openDoors makes the servers and opens their listeners.
-func (s *service) openDoors(ctx context.Context, g *generation) error {
-	if s.door == "milter" {
+// openListeners makes the servers and opens their listeners.
+func (s *service) openListeners(ctx context.Context, g *generation) error {
+	if s.kind == "milter" {
 		for i := range g.config.Milters {
 			if err := s.openMilter(ctx, g, &g.config.Milters[i]); err != nil {
 				return fmt.Errorf("%s: %w", g.config.At(fmt.Sprintf("milter[%d].listen", i)), err)
@@ -65,20 +65,20 @@ func (s *service) openRelay(ctx context.Context, g *generation, r *config.Relay)
 	if err != nil {
 		return err
 	}
-	g.doors = append(g.doors, &door{address: r.Listen, server: srv, listener: l, settings: *r})
+	g.listeners = append(g.listeners, &listener{address: r.Listen, server: srv, socket: l, settings: *r})
 	return nil
 }
 
-// openMilter takes a milter over from the generation before when its settings are the same:
-// connections of MTAs go on.
+// openMilter keeps the milter of the generation before if its settings are the same, so that the
+// connections of MTAs continue.
 func (s *service) openMilter(ctx context.Context, g *generation, m *config.Milter) error {
 	a, err := m.Address()
 	if err != nil {
 		return err
 	}
-	if old := s.newest.current().doorOf(m.Listen, *m); old != nil {
+	if old := s.current.get().listenerFor(m.Listen, *m); old != nil {
 		s.sockets.keep(a)
-		g.doors = append(g.doors, old)
+		g.listeners = append(g.listeners, old)
 		return nil
 	}
 	w := s.wiring(g, m.Role, config.Verifying{Observe: m.Observe, RestoreHeader: m.RestoreHeader})
@@ -90,20 +90,20 @@ func (s *service) openMilter(ctx context.Context, g *generation, m *config.Milte
 	if err != nil {
 		return err
 	}
-	g.doors = append(g.doors, &door{address: m.Listen, server: &milterServer{Server: srv, listener: l}, listener: l, settings: *m})
+	g.listeners = append(g.listeners, &listener{address: m.Listen, server: &milterServer{Server: srv, listener: l}, socket: l, settings: *m})
 	return nil
 }
 
 func (s *service) wiring(g *generation, role string, how config.Verifying) config.Wiring {
 	return config.Wiring{
-		Handler: s.metrics.Handler(doorHandler{&s.newest, role, how}, s.door, role),
+		Handler: s.metrics.Handler(handler{&s.current, role, how}, s.kind, role),
 		Lookup:  g.dns,
 		Metrics: s.metrics,
 		Log:     s.log.With(slog.String("role", role)),
 	}
 }
 
-// milterServer gives a milter the means to retire.
+// milterServer adds Retire to a milter.
 type milterServer struct {
 	*milter.Server
 	listener net.Listener
@@ -115,7 +115,7 @@ func (m *milterServer) Retire(ctx context.Context) error {
 	return nil
 }
 
-func (d *door) retire(stopping <-chan struct{}) {
+func (d *listener) retire(stopping <-chan struct{}) {
 	d.retired.Store(true)
 	ctx, cancel := context.WithTimeout(context.Background(), retireTime)
 	defer cancel()

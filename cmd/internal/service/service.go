@@ -21,46 +21,47 @@ import (
 
 // Time limits of a service.
 const (
-	stopTime   = 30 * time.Second // for messages under way when the service ends
-	retireTime = time.Hour        // for clients that stay on with an old configuration
+	stopTime   = 30 * time.Second // for messages in progress when the service ends
+	retireTime = time.Hour        // for clients still connected with an old configuration
 )
 
-// service runs a door, "relay" or "milter", by a configuration file. Its life:
-// open everything, tell systemd, reload at each SIGHUP, and at SIGTERM stop
-// listening, finish what is under way, end.
+// service runs one daemon: it opens everything, notifies systemd, and reloads at
+// each SIGHUP. At SIGTERM it stops listening, finishes the messages in progress
+// and ends.
 //
-// A reload is all or nothing: the file and all it names are read, and all
-// servers made, before the first change; on any error the old set goes on.
-// Messages under way, from their MAIL command on, finish by the configuration they began with; only
-// deny holds at once.
+// A reload is all or nothing: the file and all files it names are read, and all
+// servers made, before the first change. On any error the old configuration
+// stays. A message in progress, from its MAIL command on, finishes with the
+// configuration it began with; only deny applies at once.
 type service struct {
-	door     string
+	kind     string // "relay" or "milter"
 	file     string
 	stderr   io.Writer // for the log
 	log      *slog.Logger
 	metrics  *metrics.Metrics
 	sockets  *sockets
-	newest   newest
+	current  current
 	broken   chan error     // errors of listeners
 	stopping chan struct{}  // closed when the service ends
-	retired  sync.WaitGroup // generations on their way out
+	retired  sync.WaitGroup // generations that have been replaced
 	wg       sync.WaitGroup // listeners
 }
 
-// Run runs the daemon door, "relay" or "milter", by a configuration file until ctx ends, and reloads
-// the file at each hup. It logs on stderr.
-func Run(ctx context.Context, door, file string, stderr io.Writer, hup <-chan os.Signal) error {
-	return newService(door, file, stderr).run(ctx, hup)
+// Run runs a daemon, "relay" or "milter", with a configuration file. It reloads the file at each
+// hup, logs on stderr, and returns after ctx ends. Errors: those of [config.Load], of a listener
+// that cannot be opened or that fails, and of sockets from systemd that cannot be used.
+func Run(ctx context.Context, kind, file string, stderr io.Writer, hup <-chan os.Signal) error {
+	return newService(kind, file, stderr).run(ctx, hup)
 }
 
-func newService(door, file string, stderr io.Writer) *service {
+func newService(kind, file string, stderr io.Writer) *service {
 	return &service{
-		door: door, file: file, stderr: stderr, metrics: metrics.New(nil), log: newLog(stderr, "text"), broken: make(chan error, 1), stopping: make(chan struct{}),
+		kind: kind, file: file, stderr: stderr, metrics: metrics.New(nil), log: newLog(stderr, "text"), broken: make(chan error, 1), stopping: make(chan struct{}),
 	}
 }
 
-// newLog makes the log of a daemon: a line is a message decided or something an operator should
-// know.
+// newLog makes the log of a daemon: one line for each message, and for each event that an operator
+// should know.
 func newLog(w io.Writer, format string) *slog.Logger {
 	if format == "json" {
 		return slog.New(slog.NewJSONHandler(cli.JSON{W: w}, nil))
@@ -68,7 +69,7 @@ func newLog(w io.Writer, format string) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, nil))
 }
 
-// run is the whole life of the service: until ctx ends, with a reload at each hup.
+// run runs the service until ctx ends, with a reload at each hup.
 func (s *service) run(ctx context.Context, hup <-chan os.Signal) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer s.wg.Wait()
@@ -92,7 +93,7 @@ func (s *service) run(ctx context.Context, hup <-chan os.Signal) error {
 	s.sockets.warnUnused(s.log)
 	s.start(first)
 	s.notify(daemon.SdNotifyReady)
-	s.log.Info("ready", slog.String("door", s.door), slog.String("config", s.file), slog.Int("listeners", len(first.doors)))
+	s.log.Info("ready", slog.String("door", s.kind), slog.String("config", s.file), slog.Int("listeners", len(first.listeners)))
 	err = s.wait(ctx, hup)
 	s.stop()
 	return err
@@ -103,10 +104,10 @@ func (s *service) load() (*config.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c, c.NeedListeners(s.door, s.file)
+	return c, c.NeedListeners(s.kind, s.file)
 }
 
-// wait serves until the context ends or a listener breaks.
+// wait returns when the context ends or a listener fails.
 func (s *service) wait(ctx context.Context, hup <-chan os.Signal) error {
 	var beat <-chan time.Time
 	if every := watchdogInterval(); every > 0 {
@@ -128,7 +129,7 @@ func (s *service) wait(ctx context.Context, hup <-chan os.Signal) error {
 	}
 }
 
-// reload goes over to what the file says now, or stays.
+// reload changes to the configuration that the file has now; on an error the old one stays.
 func (s *service) reload(ctx context.Context) {
 	s.notify(daemon.SdNotifyReloading)
 	defer s.notify(daemon.SdNotifyReady)
@@ -146,21 +147,21 @@ func (s *service) reload(ctx context.Context) {
 	}
 	s.start(next)
 	s.sockets.keepUsed()
-	s.log.Info("reloaded", slog.String("config", s.file), slog.Int("listeners", len(next.doors)))
+	s.log.Info("reloaded", slog.String("config", s.file), slog.Int("listeners", len(next.listeners)))
 }
 
-// start puts a generation in the place of the one before, which retires. New connections are for
-// the new one when it returns.
+// start replaces the current generation, which retires. When it returns, new connections go to the
+// new one.
 func (s *service) start(next *generation) {
-	old := s.newest.change(next)
+	old := s.current.replace(next)
 	s.metrics.Certificates(next.certificateEnds())
-	for _, d := range next.doors {
+	for _, d := range next.listeners {
 		if d.serving {
-			continue // taken over from the generation before
+			continue // kept from the generation before
 		}
 		d.serving = true
 		s.wg.Go(func() {
-			if err := d.server.Serve(d.listener); err != nil && !d.retired.Load() {
+			if err := d.server.Serve(d.socket); err != nil && !d.retired.Load() {
 				select {
 				case s.broken <- fmt.Errorf("listener %s: %w", d.address, err):
 				default:
@@ -170,7 +171,7 @@ func (s *service) start(next *generation) {
 	}
 	s.metrics.Ready(true)
 	if old != nil {
-		old.denyAs(next)
+		old.updateDeny(next)
 		old.close(next)
 		s.retired.Go(func() { old.retire(s.stopping, next) })
 	}
@@ -182,15 +183,15 @@ func (s *service) stop() {
 	s.metrics.Ready(false)
 	s.log.Info("stopping")
 	close(s.stopping)
-	s.retired.Go(func() { s.newest.current().retire(s.stopping, nil) })
-	// Whoever comes now is refused and asks somewhere else; in the queue of an open socket it
-	// would wait for nobody.
+	s.retired.Go(func() { s.current.get().retire(s.stopping, nil) })
+	// A new client is refused at once and can try another server; in the queue of an open socket it
+	// would wait in vain.
 	s.sockets.closeAll()
 	s.retired.Wait()
 	s.log.Info("stopped")
 }
 
-// serveMetrics opens the metrics listener; it stays as it is over reloads.
+// serveMetrics opens the metrics listener. A reload does not change it.
 func (s *service) serveMetrics(ctx context.Context, c *config.Config) error {
 	if c.Metrics.Listen == "" {
 		return nil

@@ -142,10 +142,10 @@ type running struct {
 }
 
 // start runs a service until the test ends, and waits until it is ready.
-func (w *world) start(door string) *running {
+func (w *world) start(kind string) *running {
 	w.t.Helper()
 	r := &running{hup: make(chan os.Signal), log: &lockedBuffer{}}
-	r.service = newService(door, w.path("dnseal.toml"), r.log)
+	r.service = newService(kind, w.path("dnseal.toml"), r.log)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- r.run(ctx, r.hup) }()
@@ -173,7 +173,7 @@ func (w *world) until(what string, ok func() bool) {
 	w.t.Helper()
 	for end := time.Now().Add(hang); !ok(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
-			w.t.Fatalf("waited in vain: %s", what)
+			w.t.Fatalf("timed out: %s", what)
 		}
 	}
 }
@@ -314,7 +314,7 @@ func TestRelayService(t *testing.T) {
 	}
 }
 
-// TestStop: a client in the middle of a message is served to its end, and whoever comes meanwhile
+// TestStop: a client in the middle of a message is served to its end, and new clients
 // is refused, not left waiting.
 func TestStop(t *testing.T) {
 	t.Parallel()
@@ -483,7 +483,7 @@ func TestCannotStart(t *testing.T) {
 	for listen, want := range map[string]string{
 		taken.Addr().String(): "dnseal.toml:16: listen inet:" + taken.Addr().String() + ": the port is in use by another process; stop that one",
 		"unix:DIR/mailbox":    "dnseal.toml:16: listen unix:" + w.path("mailbox") + ": socket ",
-		"unix:DIR/anchor":     "there is something that is no socket",
+		"unix:DIR/anchor":     "a file that is not a socket is in the way; move it",
 		"unix:DIR/none/relay": "the folder of the socket does not exist; make it",
 	} {
 		w.config(strings.Replace(oneRelay, "unix:DIR/relay", listen, 1))

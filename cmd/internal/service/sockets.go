@@ -13,17 +13,17 @@ import (
 	"dnseal/milter"
 )
 
-// sockets are the listening sockets of a service. They stay open over reloads: each generation gets
-// descriptors of its own of the same kernel sockets, so that no connection in a queue is lost when
-// it changes.
+// sockets are the listening sockets of a service. They stay open across reloads: each generation
+// has its own descriptors of the same kernel sockets, so no connection in a queue is lost at a
+// reload.
 type sockets struct {
 	bases  map[string]net.Listener // by address
 	passed map[string]net.Listener // by systemd, not used yet
-	used   map[string]bool         // by the generation that is being made
-	pinned string                  // that of the metrics
+	used   map[string]bool         // by the generation being made
+	pinned string                  // the key of the metrics socket
 }
 
-// inheritSockets takes what systemd has opened.
+// inheritSockets starts with the sockets that systemd has opened.
 func inheritSockets() (*sockets, error) {
 	s := &sockets{bases: map[string]net.Listener{}, passed: map[string]net.Listener{}, used: map[string]bool{}}
 	list, err := systemdSockets()
@@ -33,7 +33,7 @@ func inheritSockets() (*sockets, error) {
 	return s, err
 }
 
-// socketKey is one form for the ways to write an address: with all interfaces written in three.
+// socketKey writes an address in one form: "all interfaces" has three.
 func socketKey(network, address string) string {
 	if network == "unix" {
 		return "unix:" + address
@@ -48,11 +48,11 @@ func socketKey(network, address string) string {
 	return net.JoinHostPort(host, port)
 }
 
-// filer is a listener that lends its descriptor.
+// filer is a listener that can duplicate its descriptor.
 type filer interface{ File() (*os.File, error) }
 
-// open returns a listener for an address: of a socket that is open already, that systemd passed, or
-// a new one.
+// open returns a listener for an address: of a socket that is already open, of one that systemd
+// passed, or of a new one.
 func (s *sockets) open(ctx context.Context, a milter.Address, opts milter.ListenOptions) (net.Listener, error) {
 	key := socketKey(a.Network, a.Address)
 	base := s.bases[key]
@@ -68,11 +68,11 @@ func (s *sockets) open(ctx context.Context, a milter.Address, opts milter.Listen
 	}
 	s.bases[key] = base
 	s.used[key] = true
-	lender, ok := base.(filer)
+	duplicable, ok := base.(filer)
 	if !ok {
 		return nil, fmt.Errorf("listen %s: a %T cannot be shared", a, base)
 	}
-	f, err := lender.File()
+	f, err := duplicable.File()
 	if err != nil {
 		return nil, fmt.Errorf("listen %s: %w", a, err)
 	}
@@ -81,13 +81,13 @@ func (s *sockets) open(ctx context.Context, a milter.Address, opts milter.Listen
 	return l, err
 }
 
-// explainListen says what to do about the usual reasons.
+// explainListen says what to do about the common errors.
 func explainListen(err error) error {
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
 		return errors.New("the port is in use by another process; stop that one, or choose another address")
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		return errors.New("this machine has no such address; write one that it has, or \":PORT\" for all of them")
+		return errors.New("this machine has no such address; use one of its addresses, or \":PORT\" for all of them")
 	case errors.Is(err, syscall.EACCES):
 		return errors.New("not allowed; for ports below 1024 start by systemd (AmbientCapabilities=CAP_NET_BIND_SERVICE) or let it pass the socket, for a unix socket check the owner of its folder")
 	case errors.Is(err, syscall.EPERM):
@@ -98,11 +98,10 @@ func explainListen(err error) error {
 	return errors.New(strings.TrimPrefix(err.Error(), "milter: "))
 }
 
-// keep says that a socket is used on without being opened again.
+// keep marks a socket as used, without opening it again.
 func (s *sockets) keep(a milter.Address) { s.used[socketKey(a.Network, a.Address)] = true }
 
-// keepUsed closes what the newest generation did not ask for: sockets that the configuration no
-// longer names.
+// keepUsed closes the sockets that the current configuration does not name.
 func (s *sockets) keepUsed() {
 	for key, l := range s.bases {
 		if !s.used[key] && key != s.pinned {
@@ -112,7 +111,7 @@ func (s *sockets) keepUsed() {
 	}
 }
 
-// forget closes the sockets that were opened for a generation that did not come to be.
+// forget closes the sockets that were opened for a generation that could not be made.
 func (s *sockets) forget(before map[string]bool) {
 	for key, l := range s.bases {
 		if !before[key] {
@@ -122,7 +121,7 @@ func (s *sockets) forget(before map[string]bool) {
 	}
 }
 
-// begin says that a generation is being made, and returns the sockets that were open before.
+// begin starts a new generation, and returns the sockets that are open before it.
 func (s *sockets) begin() map[string]bool {
 	s.used = map[string]bool{}
 	out := map[string]bool{}
@@ -132,7 +131,7 @@ func (s *sockets) begin() map[string]bool {
 	return out
 }
 
-// warnUnused tells of sockets that systemd passed and no listener names.
+// warnUnused closes the sockets from systemd that no listener names, with a warning.
 func (s *sockets) warnUnused(log *slog.Logger) {
 	for key, l := range s.passed {
 		log.Warn("systemd passed a socket that no listener of the configuration names; it is closed", slog.String("address", key))

@@ -29,7 +29,8 @@ func systemdSockets() ([]net.Listener, error) {
 	sockets, err := activation.Listeners()
 	for i, l := range sockets {
 		if l == nil {
-			return nil, fmt.Errorf("systemd: socket %d is not a listening stream socket", i+3) // SD_LISTEN_FDS_START
+			// SD_LISTEN_FDS_START
+			return nil, fmt.Errorf("systemd: socket %d is not a listening stream socket", i+3)
 		}
 	}
 	return sockets, err

@@ -9,53 +9,53 @@ import (
 	"dnseal/lookup"
 )
 
-// sayAgain is how long the log is silent about a warning it has given.
-const sayAgain = 24 * time.Hour
+// repeatAfter is the time before the log repeats a warning.
+const repeatAfter = 24 * time.Hour
 
-// warner writes what lookups warn of into the log, each sentence once a day: a new key of the root
-// that no trust anchor names, a resolver that says AD for what does not validate.
+// warner logs the warnings of lookups, each text once a day: a new key of the root that is not
+// among the trust anchors, or a resolver that sets AD on data that does not validate.
 type warner struct {
 	lookup.Resolver
 	log *slog.Logger
 
-	mu   sync.Mutex
-	said map[string]time.Time
+	mu     sync.Mutex
+	logged map[string]time.Time
 }
 
 func newWarner(r lookup.Resolver, log *slog.Logger) *warner {
-	return &warner{Resolver: r, log: log, said: map[string]time.Time{}}
+	return &warner{Resolver: r, log: log, logged: map[string]time.Time{}}
 }
 
 // Lookup implements lookup.Resolver.
 func (w *warner) Lookup(ctx context.Context, name string, t lookup.Type) *lookup.Result {
-	return w.heed(w.Resolver.Lookup(ctx, name, t))
+	return w.logWarnings(w.Resolver.Lookup(ctx, name, t))
 }
 
 // LookupFresh implements lookup.Resolver.
 func (w *warner) LookupFresh(ctx context.Context, name string, t lookup.Type) *lookup.Result {
-	return w.heed(w.Resolver.LookupFresh(ctx, name, t))
+	return w.logWarnings(w.Resolver.LookupFresh(ctx, name, t))
 }
 
-func (w *warner) heed(r *lookup.Result) *lookup.Result {
+func (w *warner) logWarnings(r *lookup.Result) *lookup.Result {
 	for _, text := range r.Warnings {
-		if w.isNews(text, time.Now()) {
+		if w.isNew(text, time.Now()) {
 			w.log.Warn("lookup", slog.String("warning", text), slog.String("name", r.Name))
 		}
 	}
 	return r
 }
 
-// isNews reports whether a warning is to be said now. Strangers choose names, so what is remembered
-// is bounded.
-func (w *warner) isNews(text string, now time.Time) bool {
+// isNew reports whether a warning is to be logged now. The number of texts it remembers is bounded,
+// because strangers choose names.
+func (w *warner) isNew(text string, now time.Time) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if now.Sub(w.said[text]) < sayAgain {
+	if now.Sub(w.logged[text]) < repeatAfter {
 		return false
 	}
-	if len(w.said) > 1000 {
-		clear(w.said)
+	if len(w.logged) > 1000 {
+		clear(w.logged)
 	}
-	w.said[text] = now
+	w.logged[text] = now
 	return true
 }

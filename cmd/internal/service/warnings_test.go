@@ -34,7 +34,7 @@ func TestWarnings(t *testing.T) {
 		if got := strings.Count(log.String(), "a new key of the root"); got != 1 {
 			t.Errorf("said %d times, want once", got)
 		}
-		time.Sleep(sayAgain)
+		time.Sleep(repeatAfter)
 		w.Lookup(t.Context(), "x.", lookup.TLSA)
 		if got := strings.Count(log.String(), "a new key of the root"); got != 2 {
 			t.Errorf("said %d times a day later, want twice", got)
