@@ -86,7 +86,7 @@ func (l *lookup) askNow(q question, cd bool) *reply {
 		return failed(v)
 	}
 	m, err := l.asker.exchanger.Exchange(l.asker.ctx, q.name.String(), q.qtype, cd)
-	return l.judgeReply(q, m, err, cd)
+	return l.readReply(q, m, err, cd)
 }
 
 func (l *lookup) wait(q question, c *call) *reply {
@@ -98,17 +98,17 @@ func (l *lookup) wait(q question, c *call) *reply {
 	if c.over.code != "" {
 		return failed(c.over)
 	}
-	return l.judgeReply(q, c.msg, c.err, false)
+	return l.readReply(q, c.msg, c.err, false)
 }
 
 func failed(v verdict) *reply { return &reply{failed: true, failure: v} }
 
-// judgeReply takes a message apart, or says why it cannot be used. After SERVFAIL the question is
+// readReply takes a message apart, or says why it cannot be used. After SERVFAIL the question is
 // asked once more with CD=1 (RFC 6840, Section 5.9), unless the reply has that bit (RFC 4035,
 // Section 3.2.2: it is copied from the question): what comes then is judged here as anything is. So
 // an old root key, a wrong clock or a negative trust anchor of the resolver stops nothing, and what
 // is bogus is told from what cannot be had.
-func (l *lookup) judgeReply(q question, m *dns.Msg, err error, cd bool) *reply {
+func (l *lookup) readReply(q question, m *dns.Msg, err error, cd bool) *reply {
 	if err != nil {
 		return failed(unreachable(q, err))
 	}

@@ -10,11 +10,11 @@ import (
 type outcome uint8
 
 const (
-	unproven   outcome = iota
-	absentName         // the name does not exist, nor does a wildcard for it
-	absentType         // the name, or the wildcard that stands for it, has no such type
-	optedOut           // an opt-out span: there may be an unsigned delegation
-	tooMuch            // NSEC3 with more iterations than are worth checking
+	unproven       outcome = iota
+	absentName             // the name does not exist, nor does a wildcard for it
+	absentType             // the name, or the wildcard that stands for it, has no such type
+	optedOut               // an opt-out span: there may be an unsigned delegation
+	highIterations         // NSEC3 with more iterations than are worth checking
 )
 
 // cut is what they prove about a delegation.
@@ -25,7 +25,7 @@ const (
 	cutNone           // no delegation is at this name
 	cutUnsigned       // one without DS
 	cutOptOut         // in an opt-out span
-	cutIterations     // as tooMuch
+	cutIterations     // as highIterations
 )
 
 // denial is the NSEC and NSEC3 records of one reply that the secure zone z answers for.
@@ -53,7 +53,7 @@ func (l *lookup) denial(r *reply, z *Zone) *denial {
 			d.addNSEC3(s, rr)
 		}
 	}
-	d.agree()
+	d.dropMixedNSEC3()
 	return d
 }
 

@@ -5,7 +5,7 @@
 // Start at [Validator.Resolve]. A lookup (lookup.go) asks ahead (prefetch.go,
 // ask.go) and follows aliases; each link is there (positive.go) or absent
 // (negative.go). The zone that signed it is established from a trust anchor
-// down (zone.go, walk.go, keys.go, matching.go). Signatures are held to signer,
+// down (zone.go, walk.go, keys.go, keymatch.go). Signatures are held to signer,
 // labels and time before any arithmetic (verify.go, algorithm.go). Denials are
 // NSEC (nsec.go) or NSEC3 (nsec3.go, nsec3proof.go); a wildcard may exist
 // without data, which denies every type at the names it stands for (RFC 4592,

@@ -41,13 +41,13 @@ func (v *Validator) Judge(e Evidence, at time.Time) *Answer {
 		return l.finish(indeterminate(noEDE, CodeMalformed, "%q %s cannot be asked for", e.Name, typeName(e.Type)))
 	}
 	l.answer.Name = n.String()
-	l.recall(e.RRsets)
+	l.establishZones(e.RRsets)
 	return l.finish(l.clock(n, l.follow(n)))
 }
 
-// recall establishes the zones that the evidence speaks of, from the top. A walk that began at a
+// establishZones establishes the zones that the evidence speaks of, from the top. A walk that began at a
 // cached zone has left no proof of the names above it, and needs none.
-func (l *lookup) recall(sets []RRset) {
+func (l *lookup) establishZones(sets []RRset) {
 	var zones []name
 	for _, s := range sets {
 		if s.Type != dns.TypeDS && s.Type != dns.TypeDNSKEY {

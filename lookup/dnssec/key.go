@@ -60,8 +60,8 @@ func (k *zoneKey) mayUse() (verdict, bool) {
 	return verdict{}, true
 }
 
-// fits compares the key with a DS record by its digest (RFC 4034, Section 5.1.4).
-func (v *Validator) fits(k *zoneKey, zone name, ds *dns.DS) bool {
+// matchesDS compares the key with a DS record by its digest (RFC 4034, Section 5.1.4).
+func (v *Validator) matchesDS(k *zoneKey, zone name, ds *dns.DS) bool {
 	h, ok := v.digest(ds.DigestType)
 	if !ok {
 		return false
@@ -76,8 +76,8 @@ func (v *Validator) fits(k *zoneKey, zone name, ds *dns.DS) bool {
 	return subtle.ConstantTimeCompare(sum.Sum(nil), want) == 1
 }
 
-// show is the key for people.
-func (k *zoneKey) show(matched bool) Key {
+// display is the key as Link shows it.
+func (k *zoneKey) display(matched bool) Key {
 	return Key{
 		Tag: k.tag, Algorithm: k.record.Algorithm, Matched: matched,
 		SEP: k.record.Flags&dns.SEP != 0, Revoked: k.record.Flags&dns.REVOKE != 0,

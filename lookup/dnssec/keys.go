@@ -18,10 +18,10 @@ func (l *lookup) prime(n name, a *anchor) (*Zone, verdict) {
 	})
 	if len(ds)+len(keys) == 0 {
 		z.proof.expires = l.now.Add(maxInsecureAnchor)
-		return l.settle(z, insecure(int(dns.ExtendedErrorCodeUnsupportedDNSKEYAlgorithm), CodeUnsupported,
+		return l.setVerdict(z, insecure(int(dns.ExtendedErrorCodeUnsupportedDNSKEYAlgorithm), CodeUnsupported,
 			"all trust anchors of %s name algorithms or digests that are not supported here", n))
 	}
-	return l.prove(z, ds, keys)
+	return l.validateKeys(z, ds, keys)
 }
 
 // maxInsecureAnchor is how long it is remembered that a trust anchor cannot be used.
@@ -52,13 +52,13 @@ func (l *lookup) delegation(parent *Zone, child name, s *rrset, passed *proof) (
 	}
 	if len(trust) == 0 {
 		v := insecure(int(l.unsupportedCode(z.Link.DS)), CodeUnsupported, "all DS records of %s name algorithms or digests that are not supported here", child)
-		return l.settle(z, v)
+		return l.setVerdict(z, v)
 	}
-	return l.prove(z, trust, nil)
+	return l.validateKeys(z, trust, nil)
 }
 
-// settle gives a zone its final verdict.
-func (l *lookup) settle(z *Zone, v verdict) (*Zone, verdict) {
+// setVerdict gives a zone its final verdict.
+func (l *lookup) setVerdict(z *Zone, v verdict) (*Zone, verdict) {
 	z.Status, z.verdict = v.status, v
 	z.Link.Status, z.Link.Reason = v.status, v.reason
 	z.Expires = z.proof.expires
@@ -93,35 +93,35 @@ func (l *lookup) unsupportedCode(all []*dns.DS) uint16 {
 	return dns.ExtendedErrorCodeUnsupportedDNSKEYAlgorithm
 }
 
-// prove fetches the keys of z and holds them to what is trusted: DS records or whole keys.
-func (l *lookup) prove(z *Zone, ds []*dns.DS, trusted []*dns.DNSKEY) (*Zone, verdict) {
+// validateKeys fetches the keys of z and holds them to what is trusted: DS records or whole keys.
+func (l *lookup) validateKeys(z *Zone, ds []*dns.DS, trusted []*dns.DNSKEY) (*Zone, verdict) {
 	r := l.ask(z.name, dns.TypeDNSKEY)
 	if r.failed {
-		return l.settle(z, r.failure)
+		return l.setVerdict(z, r.failure)
 	}
-	s := r.find(z.name, dns.TypeDNSKEY, true)
+	s := r.rrset(z.name, dns.TypeDNSKEY, true)
 	if s == nil {
 		z.proof.addAll(r)
-		return l.settle(z, bogus(dns.ExtendedErrorCodeDNSKEYMissing, CodeNoKey, "%s should be signed, but has no DNSKEY", z.Name))
+		return l.setVerdict(z, bogus(dns.ExtendedErrorCodeDNSKEYMissing, CodeNoKey, "%s should be signed, but has no DNSKEY", z.Name))
 	}
 	if len(s.rrs) > l.spent.limits.Keys {
-		return l.settle(z, overBudget("keys", l.spent.limits.Keys))
+		return l.setVerdict(z, overBudget("keys", l.spent.limits.Keys))
 	}
 	l.readKeys(z, s)
-	matched, v := l.match(z, ds, trusted)
+	matched, v := l.matchKeys(z, ds, trusted)
 	by := (*dns.RRSIG)(nil)
 	if v.status == Secure {
-		by, v = l.verifyBy(s, z.name, matched)
+		by, v = l.verifyWithKeys(s, z.name, matched)
 	}
 	if v.status == Secure && expanded(s, by) {
 		v = bogus(dns.ExtendedErrorCodeDNSBogus, CodeLabels, "the DNSKEY records of %s come from a wildcard", z.Name)
 	}
 	for _, k := range z.keys {
-		z.Link.Keys = append(z.Link.Keys, k.show(slices.Contains(matched, k)))
+		z.Link.Keys = append(z.Link.Keys, k.display(slices.Contains(matched, k)))
 	}
-	z.Link.Signature, z.Link.Warning = by, l.unknownKeys(z, matched)
+	z.Link.Signature, z.Link.Warning = by, l.keysWithoutAnchor(z, matched)
 	z.proof.addFirst(l, s, by)
-	return l.settle(z, v)
+	return l.setVerdict(z, v)
 }
 
 // readKeys takes the DNSKEY set apart.
@@ -134,9 +134,9 @@ func (l *lookup) readKeys(z *Zone, s *rrset) {
 	}
 }
 
-// unknownKeys warns when an anchor's zone publishes a key-signing key that no anchor knows: a
+// keysWithoutAnchor warns when an anchor's zone publishes a key-signing key that no anchor knows: a
 // roll-over has begun.
-func (l *lookup) unknownKeys(z *Zone, matched []*zoneKey) string {
+func (l *lookup) keysWithoutAnchor(z *Zone, matched []*zoneKey) string {
 	if z.parent != nil {
 		return ""
 	}

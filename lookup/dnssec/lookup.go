@@ -16,7 +16,7 @@ type lookup struct {
 	qtype   uint16
 	spent   spending
 	asker   *asker
-	zones   map[name]found
+	zones   map[name]zoneResult
 	hashes  map[hashed]hash
 	answer  *Answer
 	leaf    proof   // of the answer itself
@@ -34,14 +34,14 @@ func (l *lookup) follow(target name) verdict {
 		if v, ok := l.depth(target); !ok {
 			return worse(total, v)
 		}
-		if r == nil || !r.speaksOf(target, l.qtype) {
+		if r == nil || !r.answers(target, l.qtype) {
 			r = l.ask(target, l.qtype)
 			l.answer.AD = r.ad && (l.answer.AD || len(seen) == 1)
 		}
 		if r.failed {
 			return worse(total, r.failure)
 		}
-		next, v := l.one(r, target)
+		next, v := l.answerName(r, target)
 		total = worse(total, v)
 		if next == "" || total.status == Bogus || total.status == Indeterminate {
 			return total
@@ -58,7 +58,7 @@ func (l *lookup) follow(target name) verdict {
 		}
 		seen = append(seen, next)
 		target = next
-		l.prefetch(target, !r.speaksOf(target, l.qtype))
+		l.prefetch(target, !r.answers(target, l.qtype))
 	}
 }
 
@@ -77,7 +77,7 @@ func (l *lookup) mayFollow(target name) (verdict, bool) {
 func (l *lookup) depth(n name) (verdict, bool) {
 	top, ok := l.anchors.closest(n)
 	if !ok {
-		_, v := l.closest(n)
+		_, v := l.startingZone(n)
 		return v, false
 	}
 	if n.labels()-top.labels() > l.spent.limits.Labels {
@@ -86,9 +86,9 @@ func (l *lookup) depth(n name) (verdict, bool) {
 	return verdict{}, true
 }
 
-// speaksOf reports whether the reply holds the answer for a name that an alias in it leads to.
-func (r *reply) speaksOf(n name, qtype uint16) bool {
-	if r.find(n, qtype, true) != nil || r.find(n, dns.TypeCNAME, true) != nil || r.dnameAbove(n) != nil {
+// answers reports whether the reply holds the answer for a name that an alias in it leads to.
+func (r *reply) answers(n name, qtype uint16) bool {
+	if r.rrset(n, qtype, true) != nil || r.rrset(n, dns.TypeCNAME, true) != nil || r.dnameAbove(n) != nil {
 		return true
 	}
 	if r.msg.Rcode == dns.RcodeNameError {
@@ -97,13 +97,13 @@ func (r *reply) speaksOf(n name, qtype uint16) bool {
 	return slices.ContainsFunc(r.sets, func(s *rrset) bool { return s.typ == dns.TypeSOA && !s.answer && n.within(s.owner) })
 }
 
-// one judges what the reply says of one name; next is where an alias leads.
-func (l *lookup) one(r *reply, n name) (next name, v verdict) {
-	if s := r.find(n, l.qtype, true); s != nil {
+// answerName validates what the reply holds about one name; next is the target of an alias.
+func (l *lookup) answerName(r *reply, n name) (next name, v verdict) {
+	if s := r.rrset(n, l.qtype, true); s != nil {
 		return "", l.records(r, s, n)
 	}
 	if l.qtype != dns.TypeCNAME {
-		s := r.find(n, dns.TypeCNAME, true)
+		s := r.rrset(n, dns.TypeCNAME, true)
 		if s != nil && len(s.sigs) > 0 {
 			return l.cname(r, s)
 		}

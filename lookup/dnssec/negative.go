@@ -47,13 +47,13 @@ func (l *lookup) denialSigners(r *reply, from name) []name {
 			out = appendSigners(out, s, from, top)
 		}
 	}
-	answering := r.answering(from)
+	answering := r.soaZone(from)
 	return longestFirst(slices.DeleteFunc(out, func(signer name) bool { return answering.below(signer) }))
 }
 
-// answering is the deepest zone around n whose SOA is in the authority section, the root when there
+// soaZone is the deepest zone around n whose SOA is in the authority section, the root when there
 // is none.
-func (r *reply) answering(n name) name {
+func (r *reply) soaZone(n name) name {
 	deepest := root
 	for _, s := range r.sets {
 		if s.typ == dns.TypeSOA && !s.answer && n.within(s.owner) && s.owner.within(deepest) {
@@ -88,7 +88,7 @@ func (l *lookup) unsignedDenial(r *reply, n, from name, failure verdict) verdict
 // denied holds a negative answer to the proof that its rcode asks for. The SOA must be right when
 // it is there: the life of the answer is taken from it.
 func (l *lookup) denied(r *reply, n name, z *Zone) verdict {
-	if soa := r.find(z.name, dns.TypeSOA, false); soa != nil {
+	if soa := r.rrset(z.name, dns.TypeSOA, false); soa != nil {
 		by, v := l.verify(soa, z)
 		if v.status == Secure && expanded(soa, by) {
 			v = bogus(dns.ExtendedErrorCodeDNSBogus, CodeLabels, "the SOA of %s comes from a wildcard", z.Name)

@@ -33,8 +33,8 @@ func (r *nsec) covers(n name, apex name) bool {
 // is below it.
 func (r *nsec) emptyNonTerminal(n name) bool { return r.next.below(n) }
 
-// matching returns the trusted NSEC at n.
-func (d *denial) matching(n name) *nsec {
+// nsecMatching returns the trusted NSEC at n.
+func (d *denial) nsecMatching(n name) *nsec {
 	for _, r := range d.nsecs {
 		if r.owner == n && d.trusted(r.set) {
 			return r
@@ -43,8 +43,8 @@ func (d *denial) matching(n name) *nsec {
 	return nil
 }
 
-// covering returns a trusted NSEC that covers n.
-func (d *denial) covering(n name) *nsec {
+// nsecCovering returns a trusted NSEC that covers n.
+func (d *denial) nsecCovering(n name) *nsec {
 	for _, r := range d.nsecs {
 		if r.covers(n, d.z.name) && d.trusted(r.set) {
 			return r
@@ -54,10 +54,10 @@ func (d *denial) covering(n name) *nsec {
 }
 
 func (d *denial) noDSByNSEC(child name) cut {
-	if r := d.matching(child); r != nil {
+	if r := d.nsecMatching(child); r != nil {
 		return r.types.delegation()
 	}
-	if d.covering(child) != nil {
+	if d.nsecCovering(child) != nil {
 		return cutNone
 	}
 	return cutUnproven
@@ -67,13 +67,13 @@ func (d *denial) noDSByNSEC(child name) cut {
 // covered exists as an empty non-terminal, or a wildcard stands for it that has other types or is
 // an empty non-terminal itself.
 func (d *denial) noDataByNSEC(n name, t uint16) outcome {
-	if r := d.matching(n); r != nil {
+	if r := d.nsecMatching(n); r != nil {
 		if r.types.mayDeny(n, t) {
 			return absentType
 		}
 		return unproven
 	}
-	r := d.covering(n)
+	r := d.nsecCovering(n)
 	if r == nil {
 		return unproven
 	}
@@ -81,7 +81,7 @@ func (d *denial) noDataByNSEC(n name, t uint16) outcome {
 		return absentType
 	}
 	wildcard := r.encloser(n).wildcard()
-	w := d.matching(wildcard)
+	w := d.nsecMatching(wildcard)
 	if w != nil && w.types.mayDeny(n, t) || w == nil && d.emptyWildcard(wildcard) {
 		return absentType
 	}
@@ -93,7 +93,7 @@ func (d *denial) noDataByNSEC(n name, t uint16) outcome {
 // it. Such a wildcard stands for names as any other does, and gives them no data (RFC 4592,
 // Sections 2.2.3 and 4).
 func (d *denial) emptyWildcard(wildcard name) bool {
-	r := d.covering(wildcard)
+	r := d.nsecCovering(wildcard)
 	return r != nil && r.emptyNonTerminal(wildcard)
 }
 
@@ -109,28 +109,28 @@ func (r *nsec) encloser(n name) name {
 
 // noNameByNSEC: RFC 4035, Section 5.4; RFC 9824, Section 3.1 for the NXNAME type.
 func (d *denial) noNameByNSEC(n name) outcome {
-	if r := d.matching(n); r != nil {
+	if r := d.nsecMatching(n); r != nil {
 		if r.types.has(dns.TypeNXNAME) {
 			return absentName
 		}
 		return unproven
 	}
-	r := d.covering(n)
+	r := d.nsecCovering(n)
 	if r == nil || r.emptyNonTerminal(n) {
 		return unproven
 	}
 	encloser := r.encloser(n)
 	wildcard := encloser.wildcard()
-	w := d.covering(wildcard)
-	if w == nil || w.emptyNonTerminal(wildcard) || !w.beside(encloser) {
+	w := d.nsecCovering(wildcard)
+	if w == nil || w.emptyNonTerminal(wildcard) || !w.provesEncloser(encloser) {
 		return unproven
 	}
 	return absentName
 }
 
 func (d *denial) noCloserByNSEC(next name) outcome {
-	r := d.covering(next)
-	if r == nil || r.emptyNonTerminal(next) || !r.beside(next.parent()) {
+	r := d.nsecCovering(next)
+	if r == nil || r.emptyNonTerminal(next) || !r.provesEncloser(next.parent()) {
 		return unproven
 	}
 	return absentName
@@ -139,4 +139,6 @@ func (d *denial) noCloserByNSEC(next name) outcome {
 // beside reports whether the record knows the encloser of what it covers: the encloser exists, or
 // something below it does, so one neighbour is within it. A record that passes over all that
 // contradicts the rest of its zone.
-func (r *nsec) beside(encloser name) bool { return r.owner.within(encloser) || r.next.within(encloser) }
+func (r *nsec) provesEncloser(encloser name) bool {
+	return r.owner.within(encloser) || r.next.within(encloser)
+}

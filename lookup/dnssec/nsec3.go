@@ -47,8 +47,8 @@ func (d *denial) addNSEC3(s *rrset, rr *dns.NSEC3) {
 	d.nsec3s = append(d.nsec3s, &nsec3{s, owner, next, rr.Iterations, salt, rr.Flags&1 != 0, rr.TypeBitMap})
 }
 
-// agree refuses records with different parameters (RFC 5155, Section 8.2).
-func (d *denial) agree() {
+// dropMixedNSEC3 refuses records with different parameters (RFC 5155, Section 8.2).
+func (d *denial) dropMixedNSEC3() {
 	for _, r := range d.nsec3s {
 		first := d.nsec3s[0]
 		if r.iterations != first.iterations || !bytes.Equal(r.salt, first.salt) {
@@ -59,9 +59,9 @@ func (d *denial) agree() {
 	}
 }
 
-// worthHashing is false when there is nothing to hash, or the iterations are above a limit; then o
+// mayHash is false when there is nothing to hash, or the iterations are above a limit; then o
 // says what that means.
-func (d *denial) worthHashing() (o outcome, ok bool) {
+func (d *denial) mayHash() (o outcome, ok bool) {
 	if len(d.nsec3s) == 0 {
 		return unproven, false
 	}
@@ -76,7 +76,7 @@ func (d *denial) worthHashing() (o outcome, ok bool) {
 	// Without the signature one forged record would make any zone insecure.
 	for _, r := range d.nsec3s {
 		if d.trusted(r.set) {
-			return tooMuch, false
+			return highIterations, false
 		}
 	}
 	return unproven, false
@@ -125,8 +125,8 @@ func (r *nsec3) covers(h hash) bool {
 	return after || before // the last of the zone
 }
 
-// matching3 returns the trusted NSEC3 of n.
-func (d *denial) matching3(n name) *nsec3 {
+// nsec3Matching returns the trusted NSEC3 of n.
+func (d *denial) nsec3Matching(n name) *nsec3 {
 	h, ok := d.hash(n)
 	if !ok {
 		return nil
@@ -139,8 +139,8 @@ func (d *denial) matching3(n name) *nsec3 {
 	return nil
 }
 
-// covering3 returns a trusted NSEC3 that covers n.
-func (d *denial) covering3(n name) *nsec3 {
+// nsec3Covering returns a trusted NSEC3 that covers n.
+func (d *denial) nsec3Covering(n name) *nsec3 {
 	h, ok := d.hash(n)
 	if !ok {
 		return nil

@@ -4,13 +4,13 @@ import (
 	"github.com/miekg/dns"
 )
 
-// closest3 is the closest encloser proof (RFC 5155, Section 8.3): the closest name above n that has
+// closestEncloser is the closest encloser proof (RFC 5155, Section 8.3): the closest name above n that has
 // an NSEC3, and the NSEC3 that covers the name one label longer.
-func (d *denial) closest3(n name) (encloser name, cover *nsec3) {
+func (d *denial) closestEncloser(n name) (encloser name, cover *nsec3) {
 	for n != d.z.name {
 		next := n
 		n = n.parent()
-		r := d.matching3(n)
+		r := d.nsec3Matching(n)
 		if d.failure.code != "" && d.failure.final() {
 			return "", nil
 		}
@@ -20,23 +20,23 @@ func (d *denial) closest3(n name) (encloser name, cover *nsec3) {
 		if r.types.hidesBelow() {
 			return "", nil
 		}
-		return n, d.covering3(next)
+		return n, d.nsec3Covering(next)
 	}
 	return "", nil
 }
 
 func (d *denial) noDSByNSEC3(child name) cut {
-	if o, ok := d.worthHashing(); !ok {
-		if o == tooMuch {
+	if o, ok := d.mayHash(); !ok {
+		if o == highIterations {
 			return cutIterations
 		}
 		return cutUnproven
 	}
-	if r := d.matching3(child); r != nil {
+	if r := d.nsec3Matching(child); r != nil {
 		return r.types.delegation()
 	}
 	// RFC 5155, Section 8.6.
-	switch _, cover := d.closest3(child); {
+	switch _, cover := d.closestEncloser(child); {
 	case cover == nil:
 		return cutUnproven
 	case cover.optOut:
@@ -49,23 +49,23 @@ func (d *denial) noDSByNSEC3(child name) cut {
 // unsigned delegation is there, so that nothing but insecure can come of it (RFC 5155, Section
 // 9.2).
 func (d *denial) noDataByNSEC3(n name, t uint16) outcome {
-	if o, ok := d.worthHashing(); !ok {
+	if o, ok := d.mayHash(); !ok {
 		return o
 	}
-	if r := d.matching3(n); r != nil {
+	if r := d.nsec3Matching(n); r != nil {
 		if r.types.mayDeny(n, t) {
 			return absentType
 		}
 		return unproven
 	}
-	encloser, cover := d.closest3(n)
+	encloser, cover := d.closestEncloser(n)
 	switch {
 	case cover == nil:
 		return unproven
 	case cover.optOut:
 		return optedOut
 	}
-	if w := d.matching3(encloser.wildcard()); w != nil && w.types.mayDeny(n, t) {
+	if w := d.nsec3Matching(encloser.wildcard()); w != nil && w.types.mayDeny(n, t) {
 		return absentType
 	}
 	return unproven
@@ -73,17 +73,17 @@ func (d *denial) noDataByNSEC3(n name, t uint16) outcome {
 
 // noNameByNSEC3: RFC 5155, Section 8.4; RFC 9824, Section 3.1 for the NXNAME type.
 func (d *denial) noNameByNSEC3(n name) outcome {
-	if o, ok := d.worthHashing(); !ok {
+	if o, ok := d.mayHash(); !ok {
 		return o
 	}
-	if r := d.matching3(n); r != nil {
+	if r := d.nsec3Matching(n); r != nil {
 		if r.types.has(dns.TypeNXNAME) {
 			return absentName
 		}
 		return unproven
 	}
-	encloser, cover := d.closest3(n)
-	if cover == nil || d.covering3(encloser.wildcard()) == nil {
+	encloser, cover := d.closestEncloser(n)
+	if cover == nil || d.nsec3Covering(encloser.wildcard()) == nil {
 		return unproven
 	}
 	if cover.optOut {
@@ -93,10 +93,10 @@ func (d *denial) noNameByNSEC3(n name) outcome {
 }
 
 func (d *denial) noCloserByNSEC3(next name) outcome {
-	if o, ok := d.worthHashing(); !ok {
+	if o, ok := d.mayHash(); !ok {
 		return o
 	}
-	switch cover := d.covering3(next); {
+	switch cover := d.nsec3Covering(next); {
 	case cover == nil:
 		return unproven
 	case cover.optOut:

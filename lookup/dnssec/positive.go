@@ -13,7 +13,7 @@ func (l *lookup) positive(r *reply, s *rrset) verdict {
 	}
 	top, ok := l.anchors.closest(from)
 	if !ok {
-		_, v := l.closest(from)
+		_, v := l.startingZone(from)
 		return v
 	}
 	failure := verdict{}
@@ -95,7 +95,7 @@ func (l *lookup) verdictOf(o outcome, d *denial) verdict {
 		return secure
 	case optedOut:
 		return insecure(noEDE, CodeOptOut, "%s leaves open what is there (NSEC3 opt-out)", d.z.Name)
-	case tooMuch:
+	case highIterations:
 		return l.tooManyIterations(d.z)
 	case unproven:
 	}

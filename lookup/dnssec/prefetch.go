@@ -18,7 +18,7 @@ func (l *lookup) prefetch(n name, leaf bool) {
 	if !ok {
 		return
 	}
-	base, known := l.lowest(n, top)
+	base, known := l.deepestZone(n, top)
 	if known {
 		top = base.z.name
 	}
@@ -51,18 +51,18 @@ func ancestors(n, top name) []name {
 	return out
 }
 
-// lowest returns the deepest zone from n up to top that is known already.
-func (l *lookup) lowest(n, top name) (found, bool) {
+// deepestZone returns the deepest zone from n up to top that needs no question.
+func (l *lookup) deepestZone(n, top name) (zoneResult, bool) {
 	for ; n.within(top); n = n.parent() {
 		if f, ok := l.zones[n]; ok && f.z != nil && f.z.name == n {
 			return f, true
 		}
 		if z := l.cached(n); z != nil {
-			return found{z, z.verdict}, true
+			return zoneResult{z, z.verdict}, true
 		}
 		if n == root {
 			break
 		}
 	}
-	return found{}, false
+	return zoneResult{}, false
 }

@@ -37,7 +37,7 @@ func (p *proof) add(l *lookup, s *rrset, by *dns.RRSIG) {
 		return
 	}
 	ttl = min(ttl, time.Duration(min(by.OrigTtl, by.Hdr.Ttl))*time.Second)
-	from, to := l.moment(by.Inception), l.moment(by.Expiration)
+	from, to := l.serialTime(by.Inception), l.serialTime(by.Expiration)
 	p.bound(earlier(l.now.Add(ttl), to), from, to)
 }
 

@@ -72,8 +72,8 @@ type reply struct {
 	ad      bool // the resolver calls it authentic
 }
 
-// find returns the RRset of type t at n, nil when there is none in the section.
-func (r *reply) find(n name, t uint16, inAnswer bool) *rrset {
+// rrset returns the RRset of type t at n, nil when there is none in the section.
+func (r *reply) rrset(n name, t uint16, inAnswer bool) *rrset {
 	for _, s := range r.byKey[rrsetKey{n, t}] {
 		if s.answer == inAnswer {
 			return s
@@ -86,7 +86,7 @@ func (r *reply) find(n name, t uint16, inAnswer bool) *rrset {
 func (r *reply) dnameAbove(n name) *rrset {
 	for n != root {
 		n = n.parent()
-		if s := r.find(n, dns.TypeDNAME, true); s != nil {
+		if s := r.rrset(n, dns.TypeDNAME, true); s != nil {
 			return s
 		}
 	}

@@ -116,7 +116,7 @@ func (v *Validator) newLookup(ctx context.Context, qtype uint16) *lookup {
 	l := &lookup{
 		v: v, anchors: v.Anchors, now: time.Now(), skew: v.Skew, qtype: qtype,
 		spent: spending{Budget: b}, asker: newAsker(ctx, v.Exchanger),
-		zones: make(map[name]found), hashes: make(map[hashed]hash), answer: &Answer{Type: qtype, EDE: noEDE},
+		zones: make(map[name]zoneResult), hashes: make(map[hashed]hash), answer: &Answer{Type: qtype, EDE: noEDE},
 	}
 	if l.anchors == nil {
 		l.anchors = builtIn()

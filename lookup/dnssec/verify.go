@@ -17,25 +17,25 @@ func (l *lookup) verify(s *rrset, z *Zone) (*dns.RRSIG, verdict) {
 			return t.by, t.verdict
 		}
 	}
-	by, v := l.verifyBy(s, z.name, z.keys)
+	by, v := l.verifyWithKeys(s, z.name, z.keys)
 	s.tried = append(s.tried, trial{z, by, v})
 	return by, v
 }
 
-// verifyBy is verify with some keys only.
-func (l *lookup) verifyBy(s *rrset, zone name, keys []*zoneKey) (*dns.RRSIG, verdict) {
+// verifyWithKeys is verify with some keys only.
+func (l *lookup) verifyWithKeys(s *rrset, zone name, keys []*zoneKey) (*dns.RRSIG, verdict) {
 	var failure verdict // its sentence is only made when there is no other
 	limits, bad := l.spent.limits, 0
 	for i, sig := range s.sigs {
 		if i >= limits.Signatures {
 			return nil, overBudget("signatures", limits.Signatures)
 		}
-		v, ok := l.allowed(s, sig, zone)
+		v, ok := l.checkRRSIG(s, sig, zone)
 		if ok {
 			if bad >= limits.BadSignatures {
 				return nil, overBudget("bad-signatures", limits.BadSignatures)
 			}
-			v = l.verifyOne(s, sig, zone, keys)
+			v = l.verifySignature(s, sig, zone, keys)
 		}
 		switch {
 		case v.status == Secure:
@@ -45,7 +45,7 @@ func (l *lookup) verifyBy(s *rrset, zone name, keys []*zoneKey) (*dns.RRSIG, ver
 		case v.code == CodeBadSignature:
 			bad++
 		}
-		failure = clearer(failure, v)
+		failure = moreSpecific(failure, v)
 	}
 	if failure.code == "" {
 		failure = bogus(dns.ExtendedErrorCodeRRSIGsMissing, CodeNoSignature,
@@ -54,10 +54,10 @@ func (l *lookup) verifyBy(s *rrset, zone name, keys []*zoneKey) (*dns.RRSIG, ver
 	return nil, failure
 }
 
-// clearer returns the failure that says more: a wrong signature says more than one that was not for
+// moreSpecific returns the failure that says more: a wrong signature says more than one that was not for
 // us.
-func clearer(a, b verdict) verdict {
-	says := func(v verdict) int {
+func moreSpecific(a, b verdict) verdict {
+	rank := func(v verdict) int {
 		switch v.code {
 		case "":
 			return 0
@@ -68,14 +68,14 @@ func clearer(a, b verdict) verdict {
 		}
 		return 3
 	}
-	if says(b) > says(a) {
+	if rank(b) > rank(a) {
 		return b
 	}
 	return a
 }
 
-// allowed holds a signature to everything but its arithmetic (RFC 4035, Section 5.3.1).
-func (l *lookup) allowed(s *rrset, sig *dns.RRSIG, zone name) (verdict, bool) {
+// checkRRSIG holds a signature to everything but its arithmetic (RFC 4035, Section 5.3.1).
+func (l *lookup) checkRRSIG(s *rrset, sig *dns.RRSIG, zone name) (verdict, bool) {
 	signer, err := parseName(sig.SignerName)
 	switch {
 	case err != nil || signer != zone || !s.owner.within(zone):
@@ -102,7 +102,7 @@ func (l *lookup) inTime(s *rrset, sig *dns.RRSIG) (verdict, bool) {
 		return bogus(dns.ExtendedErrorCodeSignatureExpiredBeforeValid, CodeTimesInverted,
 			"the signature over %s %s ends before it begins", s.owner, typeName(s.typ)), false
 	}
-	from, to := l.moment(sig.Inception), l.moment(sig.Expiration)
+	from, to := l.serialTime(sig.Inception), l.serialTime(sig.Expiration)
 	switch {
 	case l.now.After(to.Add(l.skew)):
 		return bogus(dns.ExtendedErrorCodeSignatureExpired, CodeExpired,
@@ -114,16 +114,16 @@ func (l *lookup) inTime(s *rrset, sig *dns.RRSIG) (verdict, bool) {
 	return verdict{}, true
 }
 
-// moment is the time nearest to now that a 32-bit time can mean.
-func (l *lookup) moment(serial uint32) time.Time {
+// serialTime is the time nearest to now that a 32-bit time can mean.
+func (l *lookup) serialTime(serial uint32) time.Time {
 	now := l.now.Unix()
 	return time.Unix(now+int64(int32(serial-uint32(now&math.MaxUint32))), 0).UTC()
 }
 
 func stamp(t time.Time) string { return t.Format(time.RFC3339) }
 
-// verifyOne tries the keys that a signature can be made with.
-func (l *lookup) verifyOne(s *rrset, sig *dns.RRSIG, zone name, keys []*zoneKey) verdict {
+// verifySignature tries the keys that a signature can be made with.
+func (l *lookup) verifySignature(s *rrset, sig *dns.RRSIG, zone name, keys []*zoneKey) verdict {
 	var failure verdict
 	tried := 0
 	for _, k := range keys {
@@ -131,14 +131,14 @@ func (l *lookup) verifyOne(s *rrset, sig *dns.RRSIG, zone name, keys []*zoneKey)
 			continue
 		}
 		if v, ok := k.mayUse(); !ok {
-			failure = clearer(failure, v)
+			failure = moreSpecific(failure, v)
 			continue
 		}
 		if tried >= l.spent.limits.SameTagKeys {
 			return overBudget("same-tag-keys", l.spent.limits.SameTagKeys)
 		}
 		tried++
-		v := l.verifyWith(s, sig, zone, k)
+		v := l.checkSignature(s, sig, zone, k)
 		if v.status == Secure || v.final() {
 			return v
 		}
@@ -151,8 +151,8 @@ func (l *lookup) verifyOne(s *rrset, sig *dns.RRSIG, zone name, keys []*zoneKey)
 	return failure
 }
 
-// verifyWith does the arithmetic.
-func (l *lookup) verifyWith(s *rrset, sig *dns.RRSIG, zone name, k *zoneKey) verdict {
+// checkSignature does the arithmetic.
+func (l *lookup) checkSignature(s *rrset, sig *dns.RRSIG, zone name, k *zoneKey) verdict {
 	if k.key == nil {
 		return bogus(dns.ExtendedErrorCodeDNSBogus, CodeUnusableKeys,
 			"%s %s is signed with key %d of %s, whose size or form is not allowed", s.owner, typeName(s.typ), k.tag, zone)

@@ -7,15 +7,15 @@ import (
 // enclosing walks from the closest known zone down to n, label by label, and returns the zone that
 // n is in.
 func (l *lookup) enclosing(n name) (*Zone, verdict) {
-	z, v := l.closest(n)
+	z, v := l.startingZone(n)
 	if z == nil {
 		return z, v
 	}
 	passed := new(proof)
 	for depth := z.name.labels() + 1; v.status == Secure && depth <= n.labels(); depth++ {
-		next, w := l.step(z, n.ancestor(depth), passed)
+		next, w := l.descend(z, n.ancestor(depth), passed)
 		if next != z {
-			l.know(next.name, next, w)
+			l.rememberZone(next.name, next, w)
 		}
 		z, v = next, w
 	}
@@ -23,27 +23,27 @@ func (l *lookup) enclosing(n name) (*Zone, verdict) {
 	return z, v
 }
 
-// closest returns the deepest zone around n that is known already, or its anchor's.
-func (l *lookup) closest(n name) (*Zone, verdict) {
+// startingZone returns the deepest zone around n that needs no question, else that of its anchor.
+func (l *lookup) startingZone(n name) (*Zone, verdict) {
 	top, ok := l.anchors.closest(n)
 	if !ok {
 		return nil, indeterminate(int(dns.ExtendedErrorCodeDNSSECIndeterminate), CodeNoAnchor, "no trust anchor encloses %s", n)
 	}
-	if f, ok := l.lowest(n, top); ok {
+	if f, ok := l.deepestZone(n, top); ok {
 		return l.zone(f.z.name)
 	}
 	return l.zone(top)
 }
 
-// step decides what child is, a name below the secure zone parent and no further known zone
+// descend decides what child is, a name below the secure zone parent and no further known zone
 // between: a signed zone, one that is not signed, or no zone at all, which returns parent itself.
 // What proves the last goes to passed.
-func (l *lookup) step(parent *Zone, child name, passed *proof) (*Zone, verdict) {
+func (l *lookup) descend(parent *Zone, child name, passed *proof) (*Zone, verdict) {
 	r := l.ask(child, dns.TypeDS)
 	if r.failed {
 		return l.broken(parent, child, r.failure)
 	}
-	if s := r.find(child, dns.TypeDS, true); s != nil {
+	if s := r.rrset(child, dns.TypeDS, true); s != nil {
 		return l.delegation(parent, child, s, passed)
 	}
 	if by, s, v := l.aliasAt(r, parent, child); s != nil {
@@ -85,7 +85,7 @@ func (p *proof) joinTo(q *proof) {
 // aliasAt finds a signed CNAME at child or a DNAME above: where those are, no zone begins
 // (RFC 1034, Section 3.6.2; RFC 6672, Section 2.4).
 func (l *lookup) aliasAt(r *reply, parent *Zone, child name) (*dns.RRSIG, *rrset, verdict) {
-	s := r.find(child, dns.TypeCNAME, true)
+	s := r.rrset(child, dns.TypeCNAME, true)
 	if s == nil || len(s.sigs) == 0 {
 		if d := r.dnameAbove(child); d != nil && d.owner.within(parent.name) {
 			s = d

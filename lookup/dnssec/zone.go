@@ -6,9 +6,9 @@ import (
 	"github.com/miekg/dns"
 )
 
-// found is what one lookup knows about a zone. z is set also for bogus zones, to show where it
+// zoneResult is what one lookup has established about a zone. z is set also for bogus zones, to show where it
 // broke.
-type found struct {
+type zoneResult struct {
 	z *Zone
 	verdict
 }
@@ -20,17 +20,17 @@ func (l *lookup) zone(n name) (*Zone, verdict) {
 		return f.z, f.verdict
 	}
 	if z := l.cached(n); z != nil {
-		l.zones[n] = found{z, z.verdict}
+		l.zones[n] = zoneResult{z, z.verdict}
 		return z, z.verdict
 	}
 	z, v := l.establish(n)
-	l.know(n, z, v)
+	l.rememberZone(n, z, v)
 	return z, v
 }
 
-// know remembers a zone for this lookup, and for others when it is proven.
-func (l *lookup) know(n name, z *Zone, v verdict) {
-	l.zones[n] = found{z, v}
+// rememberZone keeps a zone for this lookup, and for others when it is proven.
+func (l *lookup) rememberZone(n name, z *Zone, v verdict) {
+	l.zones[n] = zoneResult{z, v}
 	if l.v.Keys == nil || z == nil || z.name != n || !l.now.Before(z.Expires) {
 		return
 	}
@@ -59,7 +59,7 @@ func (l *lookup) establish(n name) (*Zone, verdict) {
 	if v.status != Secure {
 		return parent, v
 	}
-	z, v := l.step(parent, n, nil)
+	z, v := l.descend(parent, n, nil)
 	if z == parent {
 		return z, bogus(dns.ExtendedErrorCodeDNSBogus, CodeNotAZone, "%s signs as a zone, but %s proves that it is none", n, parent.Name)
 	}
@@ -90,7 +90,7 @@ func (l *lookup) zoneOf(n, signer name) (*Zone, verdict) {
 		return z, v
 	}
 	for ; n != signer; n = n.parent() {
-		if deeper, w := l.known(n); deeper != nil && deeper.name == n && deeper.isCut(w) {
+		if deeper, w := l.zoneWithoutQuery(n); deeper != nil && deeper.name == n && deeper.isCut(w) {
 			return deeper, w
 		}
 	}
@@ -104,8 +104,8 @@ func (z *Zone) isCut(v verdict) bool {
 	return v.status == Secure || v.code == CodeUnsigned || len(z.Link.DS) > 0
 }
 
-// known is zone for what takes no further question.
-func (l *lookup) known(n name) (*Zone, verdict) {
+// zoneWithoutQuery is zone for names that need no further question.
+func (l *lookup) zoneWithoutQuery(n name) (*Zone, verdict) {
 	if _, ok := l.zones[n]; !ok && l.cached(n) == nil && l.asker.calls[question{n, dns.TypeDS}] == nil {
 		return nil, verdict{}
 	}

@@ -7,14 +7,14 @@ import (
 	"github.com/miekg/dns"
 )
 
-// matching collects the keys of a zone that DS records or anchors name.
-type matching struct {
+// keyMatches collects the keys of a zone that DS records or anchors name.
+type keyMatches struct {
 	usable  []*zoneKey
 	weak    int     // of a size that is not allowed
 	failure verdict // why another cannot be used
 }
 
-func (m *matching) add(k *zoneKey) {
+func (m *keyMatches) add(k *zoneKey) {
 	switch v, ok := k.mayUse(); {
 	case !ok:
 		m.failure = v
@@ -25,10 +25,10 @@ func (m *matching) add(k *zoneKey) {
 	}
 }
 
-// match returns the keys that the DS records or anchors name and that can be used. The verdict is
+// matchKeys returns the keys that the DS records or anchors name and that can be used. The verdict is
 // insecure when each one names a key of a size that is not allowed.
-func (l *lookup) match(z *Zone, ds []*dns.DS, trusted []*dns.DNSKEY) ([]*zoneKey, verdict) {
-	var m matching
+func (l *lookup) matchKeys(z *Zone, ds []*dns.DS, trusted []*dns.DNSKEY) ([]*zoneKey, verdict) {
+	var m keyMatches
 	for _, want := range ds {
 		k, v := l.keyOf(z, want)
 		if v.final() {
@@ -68,7 +68,7 @@ func (l *lookup) keyOf(z *Zone, want *dns.DS) (*zoneKey, verdict) {
 		if v, ok := spend(&l.spent.digests, l.spent.limits.Digests, "ds-digests"); !ok {
 			return nil, v
 		}
-		if l.v.fits(k, z.name, want) {
+		if l.v.matchesDS(k, z.name, want) {
 			return k, secure
 		}
 	}
