@@ -11,14 +11,16 @@ import (
 
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+
+	"dnseal/smime/cms/internal/ber"
 )
 
 // Context-specific tags of constructed elements, for cryptobyte.
 const (
-	context0 = cbasn1.Tag(tagContext0)
-	context1 = cbasn1.Tag(tagContext1)
-	context2 = cbasn1.Tag(tagContext2)
-	context3 = cbasn1.Tag(tagContext3)
+	context0 = cbasn1.Tag(ber.TagContext0)
+	context1 = cbasn1.Tag(ber.TagContext1)
+	context2 = cbasn1.Tag(ber.TagContext2)
+	context3 = cbasn1.Tag(ber.TagContext3)
 )
 
 // algorithmIdentifier is RFC 5280, Section 4.1.1.2, unpacked:
@@ -52,7 +54,7 @@ func readAlgorithm(s *cryptobyte.String, out *algorithmIdentifier, tag cbasn1.Ta
 // plain says that there are no parameters, or NULL, which old algorithms write instead (RFC 5754,
 // Section 2: accept both).
 func (a algorithmIdentifier) plain() bool {
-	return len(a.parameters) == 0 || bytes.Equal(a.parameters, []byte{tagNull, 0})
+	return len(a.parameters) == 0 || bytes.Equal(a.parameters, []byte{ber.TagNull, 0})
 }
 
 // same compares two identifiers, absent parameters and NULL being the same (RFC 6211, Section 2).

@@ -29,7 +29,7 @@ func parseAttributes(contents []byte) (a attributes, wrong *SignatureError, err 
 	s := cryptobyte.String(contents)
 	for n := 0; !s.Empty(); n++ {
 		if n == MaxAttributes {
-			return a, nil, limitAttributes.exceeded()
+			return a, nil, limitAttributes.Exceeded()
 		}
 		if wrong = a.readAttribute(&s, &seen); wrong != nil {
 			return a, wrong, nil

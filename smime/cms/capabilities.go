@@ -1,6 +1,10 @@
 package cms
 
-import "slices"
+import (
+	"slices"
+
+	"dnseal/smime/cms/internal/ber"
+)
 
 // capabilities is the value of the SMIMECapabilities attribute, RFC 8551, Section 2.5.2:
 //
@@ -13,10 +17,10 @@ import "slices"
 // It names the signature algorithms that are verified here, the preferred first, each written as
 // its AlgorithmIdentifier would be. No cipher is among them: nobody may conclude that the signer
 // can decrypt.
-var capabilities = tlv(tagSequence, slices.Concat(
-	tlv(tagSequence, tlv(tagOID, []byte(oidECDSAWithSHA256))),
-	tlv(tagSequence, tlv(tagOID, []byte(oidEd25519))),
-	tlv(tagSequence, tlv(tagOID, []byte(oidECDSAWithSHA384))),
-	tlv(tagSequence, tlv(tagOID, []byte(oidECDSAWithSHA512))),
-	tlv(tagSequence, tlv(tagOID, []byte(oidSHA256WithRSA)), derNull),
+var capabilities = ber.TLV(ber.TagSequence, slices.Concat(
+	ber.TLV(ber.TagSequence, ber.TLV(ber.TagOID, []byte(oidECDSAWithSHA256))),
+	ber.TLV(ber.TagSequence, ber.TLV(ber.TagOID, []byte(oidEd25519))),
+	ber.TLV(ber.TagSequence, ber.TLV(ber.TagOID, []byte(oidECDSAWithSHA384))),
+	ber.TLV(ber.TagSequence, ber.TLV(ber.TagOID, []byte(oidECDSAWithSHA512))),
+	ber.TLV(ber.TagSequence, ber.TLV(ber.TagOID, []byte(oidSHA256WithRSA)), ber.Null),
 ))

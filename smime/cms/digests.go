@@ -5,6 +5,8 @@ import (
 	"hash"
 	"io"
 	"sync"
+
+	"dnseal/smime/cms/internal/ber"
 )
 
 // Digests hashes content with every digest algorithm the signers of one SignedData name. It is
@@ -100,33 +102,10 @@ func (d *Digests) Sum(h crypto.Hash) []byte {
 // signers that do not hash the DER.
 func (d *Digests) looksLikeAttributes() bool {
 	p := d.prefix[:min(d.size, maxPrefix)]
-	size, rest, ok := cutHeader(p, tagSet)
-	if !ok || size != indefinite && size != d.size-int64(len(p)-len(rest)) {
+	size, rest, ok := ber.CutHeader(p, ber.TagSet)
+	if !ok || size != ber.Indefinite && size != d.size-int64(len(p)-len(rest)) {
 		return false
 	}
-	_, rest, ok = cutHeader(rest, tagSequence)
-	return ok && len(rest) > 0 && rest[0] == tagOID
-}
-
-// maxHeader is the longest header that cutHeader takes.
-const maxHeader = 9
-
-// cutHeader takes the header of an element with this tag off p; length may be indefinite.
-func cutHeader(p []byte, tag byte) (length int64, rest []byte, ok bool) {
-	switch {
-	case len(p) < 2 || p[0] != tag:
-		return 0, nil, false
-	case p[1] < 0x80:
-		return int64(p[1]), p[2:], true
-	case p[1] == 0x80:
-		return indefinite, p[2:], true
-	}
-	octets := int(p[1] & 0x7f)
-	if octets > 7 || len(p) < 2+octets {
-		return 0, nil, false
-	}
-	for _, c := range p[2 : 2+octets] {
-		length = length<<8 | int64(c)
-	}
-	return length, p[2+octets:], true
+	_, rest, ok = ber.CutHeader(rest, ber.TagSequence)
+	return ok && len(rest) > 0 && rest[0] == ber.TagOID
 }

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"dnseal/smime/cms/internal/ber"
 )
 
 // TestLooksLikeAttributes: attributes are recognised in whatever encoding somebody may have signed
@@ -20,16 +22,16 @@ func TestLooksLikeAttributes(t *testing.T) {
 		content []byte
 		want    bool
 	}{
-		{"a set of attributes", tlv(tagSet, contentTypeIs(oidData), digest), true},
-		{"a long one", tlv(tagSet, many), true},
-		{"of indefinite length", append(append([]byte{tagSet, 0x80}, many...), 0, 0), true},
-		{"with a length longer than needed", append([]byte{tagSet, 0x84, 0, 0, 0, byte(len(digest))}, digest...), true},
-		{"with another in it of indefinite length", append([]byte{tagSet, 6, tagSequence, 0x80}, tagOID, 0, 0, 0), true},
-		{"octets behind it", append(tlv(tagSet, digest), 0), false},
-		{"cut short", tlv(tagSet, digest)[:20], false},
-		{"a set of something else", tlv(tagSet, tlv(tagSequence, derNull)), false},
-		{"an empty set", tlv(tagSet), false},
-		{"a sequence", tlv(tagSequence, digest), false},
+		{"a set of attributes", ber.TLV(ber.TagSet, contentTypeIs(oidData), digest), true},
+		{"a long one", ber.TLV(ber.TagSet, many), true},
+		{"of indefinite length", append(append([]byte{ber.TagSet, 0x80}, many...), 0, 0), true},
+		{"with a length longer than needed", append([]byte{ber.TagSet, 0x84, 0, 0, 0, byte(len(digest))}, digest...), true},
+		{"with another in it of indefinite length", append([]byte{ber.TagSet, 6, ber.TagSequence, 0x80}, ber.TagOID, 0, 0, 0), true},
+		{"octets behind it", append(ber.TLV(ber.TagSet, digest), 0), false},
+		{"cut short", ber.TLV(ber.TagSet, digest)[:20], false},
+		{"a set of something else", ber.TLV(ber.TagSet, ber.TLV(ber.TagSequence, ber.Null)), false},
+		{"an empty set", ber.TLV(ber.TagSet), false},
+		{"a sequence", ber.TLV(ber.TagSequence, digest), false},
 		{"text", []byte(testContent), false},
 		{"text that begins with the tag of a set", []byte("1: 0\r\n\r\n"), false},
 		{"nothing", nil, false},

@@ -3,33 +3,18 @@ package cms
 import (
 	"encoding/asn1"
 	"fmt"
+
+	"dnseal/smime/cms/internal/ber"
 )
 
 // SyntaxError says that the input is no SignedData at all: truncated, malformed, or followed by
-// something.
-type SyntaxError struct {
-	// Offset is where in the input, in octets.
-	Offset int64
-	// Reason in words.
-	Reason string
-}
+// something. Offset is where in the input, in octets; Reason says it in words.
+type SyntaxError = ber.SyntaxError
 
-func (e *SyntaxError) Error() string {
-	return fmt.Sprintf("cms: malformed at octet %d: %s", e.Offset, e.Reason)
-}
-
-// LimitError says that the input is over one of the limits of this package.
-type LimitError struct {
-	// What is one of depth, certificates, signers, attributes, digest-algorithms, certificate-size,
-	// signer-size, revocation-size, element-size.
-	What string
-	// Limit is how much would have been taken.
-	Limit int
-}
-
-func (e *LimitError) Error() string {
-	return fmt.Sprintf("cms: over the limit of %d for %s", e.Limit, e.What)
-}
+// LimitError says that the input is over one of the limits of this package. What is one of depth,
+// certificates, signers, attributes, digest-algorithms, certificate-size, signer-size,
+// revocation-size, element-size; Limit is the largest number or size that is accepted.
+type LimitError = ber.LimitError
 
 // ContentTypeError says that the input is a ContentInfo of another type than SignedData.
 type ContentTypeError struct {

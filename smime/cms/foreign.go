@@ -6,6 +6,8 @@ import (
 
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+
+	"dnseal/smime/cms/internal/ber"
 )
 
 // A SignedData has room for what no verifier looks at, and some programs show or unpack what they
@@ -37,44 +39,44 @@ func isCertificate(der []byte) bool {
 //	  other  [1] IMPLICIT OtherRevocationInfoFormat }
 //
 // Nothing of it is judged: what revokes a key here is its record in the DNS.
-func (sd *SignedData) readRevocation(b *berReader) error {
-	h, err := b.next()
-	end := b.offset + MaxRevocationSize
+func (sd *SignedData) readRevocation(b *ber.Reader) error {
+	h, err := b.Next()
+	end := b.Offset() + MaxRevocationSize
 	switch {
 	case err != nil:
 		return err
-	case h.length > MaxRevocationSize:
-		return limitRevocationSize.exceeded()
+	case h.Length > MaxRevocationSize:
+		return limitRevocationSize.Exceeded()
 	}
-	if err := b.enter(h); err != nil {
+	if err := b.Enter(h); err != nil {
 		return err
 	}
-	if err := b.each(limitRevocationSize, func() error { return readRevocationChoice(b, end) }); err != nil {
+	if err := b.Each(limitRevocationSize, func() error { return readRevocationChoice(b, end) }); err != nil {
 		return err
 	}
-	return b.leave()
+	return b.Leave()
 }
 
-func readRevocationChoice(b *berReader, end int64) error {
-	switch tag, err := b.peek(); {
+func readRevocationChoice(b *ber.Reader, end int64) error {
+	switch tag, err := b.Peek(); {
 	case err != nil:
 		return err
-	case tag == tagSequence:
-		return b.skipUntil(end, limitRevocationSize)
+	case tag == ber.TagSequence:
+		return b.SkipUntil(end, limitRevocationSize)
 	}
-	return b.inside(tagContext1, "crls", func() error { return readOtherRevocation(b, end) })
+	return b.Inside(ber.TagContext1, "crls", func() error { return readOtherRevocation(b, end) })
 }
 
 // readOtherRevocation takes the formats of RFC 5940, Section 2: answers by OCSP and SCVP.
-func readOtherRevocation(b *berReader, end int64) error {
-	format, err := b.oid("otherRevInfoFormat")
+func readOtherRevocation(b *ber.Reader, end int64) error {
+	format, err := readOID(b, "otherRevInfoFormat")
 	switch {
 	case err != nil:
 		return err
 	case format != oidOCSPResponse && format != oidSCVPResponse:
-		return b.syntax("crls: a format that is not known")
+		return b.Syntax("crls: a format that is not known")
 	}
-	return b.skipUntil(end, limitRevocationSize)
+	return b.SkipUntil(end, limitRevocationSize)
 }
 
 // foreignDigest says that digestAlgorithms holds something that is no digest algorithm anybody

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"dnseal/smime/cms/internal/ber"
 )
 
 // forgery is a SignedData (RFC 5652, Section 5.1) put together by hand, every piece of which can be
@@ -26,18 +28,18 @@ type forgery struct {
 func (f forgery) der() []byte {
 	encap := [][]byte{oidDER(f.contentType)}
 	if f.content != nil {
-		encap = append(encap, tlv(tagContext0, tlv(tagOctetString, []byte(*f.content))))
+		encap = append(encap, ber.TLV(ber.TagContext0, ber.TLV(ber.TagOctetString, []byte(*f.content))))
 	}
-	parts := [][]byte{{tagInteger, 1, 1}, tlv(tagSet, f.digests...), tlv(tagSequence, encap...)}
+	parts := [][]byte{{ber.TagInteger, 1, 1}, ber.TLV(ber.TagSet, f.digests...), ber.TLV(ber.TagSequence, encap...)}
 	if f.certs != nil {
 		var raw [][]byte
 		for _, c := range f.certs {
 			raw = append(raw, c.Raw)
 		}
-		parts = append(parts, tlv(tagContext0, raw...))
+		parts = append(parts, ber.TLV(ber.TagContext0, raw...))
 	}
-	parts = append(parts, f.crls, tlv(tagSet, f.infos...))
-	return append(tlv(tagSequence, oidDER(oidSignedData), tlv(tagContext0, tlv(tagSequence, parts...))), f.trailer...)
+	parts = append(parts, f.crls, ber.TLV(ber.TagSet, f.infos...))
+	return append(ber.TLV(ber.TagSequence, oidDER(oidSignedData), ber.TLV(ber.TagContext0, ber.TLV(ber.TagSequence, parts...))), f.trailer...)
 }
 
 // forgedSigner is a SignerInfo (RFC 5652, Section 5.3) likewise.
@@ -61,20 +63,20 @@ func forge(tb testing.TB, cert *x509.Certificate, key crypto.Signer, content str
 		tb.Fatal(err)
 	}
 	s := &forgedSigner{key: key, scheme: chosen, digest: chosen.digestAlgorithm(), signature: chosen.signatureAlgorithm()}
-	s.sid = tlv(tagSequence, cert.RawIssuer, integer(cert.SerialNumber))
+	s.sid = ber.TLV(ber.TagSequence, cert.RawIssuer, integer(cert.SerialNumber))
 	s.attrs = [][]byte{contentTypeIs(oidData), messageDigestOf(chosen.hash, content)}
 	return s
 }
 
 func (s *forgedSigner) der(tb testing.TB, content string) []byte {
 	tb.Helper()
-	set := tlv(tagSet, s.attrs...)
+	set := ber.TLV(ber.TagSet, s.attrs...)
 	signed := s.signed
 	switch {
 	case signed == nil && s.attrs == nil:
 		signed = []byte(content)
 	case signed == nil:
-		signed = setOf(tagSet, slices.Clone(s.attrs))
+		signed = ber.SetOf(ber.TagSet, slices.Clone(s.attrs))
 	}
 	value := s.value
 	if value == nil {
@@ -84,20 +86,20 @@ func (s *forgedSigner) der(tb testing.TB, content string) []byte {
 			tb.Fatal(err)
 		}
 	}
-	parts := [][]byte{{tagInteger, 1, 1}, s.sid, s.digest}
+	parts := [][]byte{{ber.TagInteger, 1, 1}, s.sid, s.digest}
 	if s.attrs != nil {
-		parts = append(parts, retag(set, tagContext0))
+		parts = append(parts, retag(set, ber.TagContext0))
 	}
-	parts = append(parts, s.signature, tlv(tagOctetString, value), s.unsigned)
-	return tlv(tagSequence, parts...)
+	parts = append(parts, s.signature, ber.TLV(ber.TagOctetString, value), s.unsigned)
+	return ber.TLV(ber.TagSequence, parts...)
 }
 
-func oidDER(oid string) []byte { return tlv(tagOID, []byte(oid)) }
+func oidDER(oid string) []byte { return ber.TLV(ber.TagOID, []byte(oid)) }
 
 func contentTypeIs(oid string) []byte { return attribute(oidContentType, oidDER(oid)) }
 
 func messageDigestOf(h crypto.Hash, content string) []byte {
-	return attribute(oidMessageDigest, tlv(tagOctetString, hashOf(h, content)))
+	return attribute(oidMessageDigest, ber.TLV(ber.TagOctetString, hashOf(h, content)))
 }
 
 func hashOf(h crypto.Hash, content string) []byte {

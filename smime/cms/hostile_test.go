@@ -6,6 +6,8 @@ import (
 	"crypto/x509"
 	"slices"
 	"testing"
+
+	"dnseal/smime/cms/internal/ber"
 )
 
 // hostileCase is a message and what must become of it.
@@ -26,7 +28,7 @@ var hostileCases = []hostileCase{
 		// content.
 		name: "signed attributes as content", attached: true, want: CodeBadAttributes,
 		build: func(_ testing.TB, f *forgery, s *forgedSigner) {
-			set := string(setOf(tagSet, slices.Clone(s.attrs)))
+			set := string(ber.SetOf(ber.TagSet, slices.Clone(s.attrs)))
 			f.content, s.attrs, s.signed = &set, nil, []byte(set)
 		},
 	},
@@ -44,7 +46,7 @@ var hostileCases = []hostileCase{
 	}},
 	{name: "messageDigest with two values", want: CodeBadAttributes, build: func(_ testing.TB, _ *forgery, s *forgedSigner) {
 		right, wrong := hashOf(crypto.SHA256, testContent), hashOf(crypto.SHA256, "other")
-		s.attrs[1] = tlv(tagSequence, oidDER(oidMessageDigest), setOf(tagSet, [][]byte{tlv(tagOctetString, right), tlv(tagOctetString, wrong)}))
+		s.attrs[1] = ber.TLV(ber.TagSequence, oidDER(oidMessageDigest), ber.SetOf(ber.TagSet, [][]byte{ber.TLV(ber.TagOctetString, right), ber.TLV(ber.TagOctetString, wrong)}))
 	}},
 	{name: "no SignerInfo", want: "unsigned", build: unsigned},
 	{name: "no SignerInfo, attached", attached: true, want: "unsigned", build: unsigned},
@@ -75,10 +77,10 @@ var hostileCases = []hostileCase{
 	{name: "attributes unsorted, signed so", want: "pass", build: func(tb testing.TB, f *forgery, s *forgedSigner) {
 		tb.Helper()
 		unsorted(tb, f, s)
-		s.signed = tlv(tagSet, s.attrs...)
+		s.signed = ber.TLV(ber.TagSet, s.attrs...)
 	}},
 	{name: "signature over the [0]", want: CodeBadSignature, build: func(_ testing.TB, _ *forgery, s *forgedSigner) {
-		s.signed = setOf(tagContext0, slices.Clone(s.attrs))
+		s.signed = ber.SetOf(ber.TagContext0, slices.Clone(s.attrs))
 	}},
 	{name: "Ed25519, one bit flipped", want: CodeBadSignature, build: func(tb testing.TB, f *forgery, s *forgedSigner) {
 		tb.Helper()
@@ -104,7 +106,7 @@ func unsorted(_ testing.TB, _ *forgery, s *forgedSigner) {
 // useDigest has the signer use another digest.
 func (s *forgedSigner) useDigest(f *forgery, h crypto.Hash, digest, signature string) {
 	s.scheme.hash = h
-	s.digest, s.signature = tlv(tagSequence, oidDER(digest)), tlv(tagSequence, oidDER(signature))
+	s.digest, s.signature = ber.TLV(ber.TagSequence, oidDER(digest)), ber.TLV(ber.TagSequence, oidDER(signature))
 	s.attrs[1] = messageDigestOf(h, testContent)
 	f.digests = [][]byte{s.digest}
 }
@@ -123,7 +125,7 @@ func ed25519Signer(tb testing.TB, f *forgery) *forgedSigner {
 func lastElement(tb testing.TB, row []byte) []byte {
 	tb.Helper()
 	for {
-		length, rest, ok := cutHeader(row, row[0])
+		length, rest, ok := ber.CutHeader(row, row[0])
 		if !ok {
 			tb.Fatal("not DER")
 		}

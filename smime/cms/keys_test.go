@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"dnseal/smime/cms/internal/ber"
 )
 
 // testTime is when everything in these tests happens.
@@ -64,11 +66,11 @@ func pssCertificate(tb testing.TB, key crypto.Signer, parameters []byte) *x509.C
 	tb.Helper()
 	cert := testCertificate(tb, key, 4055)
 	bits := x509.MarshalPKCS1PublicKey(key.Public().(*rsa.PublicKey))
-	spki := tlv(tagSequence, tlv(tagSequence, tlv(tagOID, []byte(oidRSAPSS)), parameters), tlv(tagBitString, []byte{0}, bits))
+	spki := ber.TLV(ber.TagSequence, ber.TLV(ber.TagSequence, ber.TLV(ber.TagOID, []byte(oidRSAPSS)), parameters), ber.TLV(ber.TagBitString, []byte{0}, bits))
 	tbs := contents(tb, cert.RawTBSCertificate)
 	tbs = bytes.Replace(tbs, cert.RawSubjectPublicKeyInfo, spki, 1)
 	rest := contents(tb, cert.Raw)[len(cert.RawTBSCertificate):]
-	return parseCertificate(tb, tlv(tagSequence, tlv(tagSequence, tbs), rest))
+	return parseCertificate(tb, ber.TLV(ber.TagSequence, ber.TLV(ber.TagSequence, tbs), rest))
 }
 
 func parseCertificate(tb testing.TB, der []byte) *x509.Certificate {
@@ -92,7 +94,7 @@ func spkiOf(tb testing.TB, pub crypto.PublicKey) []byte {
 // contents returns what is in an element.
 func contents(tb testing.TB, der []byte) []byte {
 	tb.Helper()
-	length, rest, ok := cutHeader(der, der[0])
+	length, rest, ok := ber.CutHeader(der, der[0])
 	if !ok || int64(len(rest)) < length {
 		tb.Fatalf("not DER: % x", der[:min(len(der), 16)])
 	}

@@ -1,13 +1,16 @@
 package cms
 
-import "dnseal/smime/certificate"
+import (
+	"dnseal/smime/certificate"
+	"dnseal/smime/cms/internal/ber"
+)
 
 // Limits of what Read takes. A mail with more is not a mail that anybody signed, but somebody's
 // attempt to keep the verifier busy; each is checked before memory is taken. Attached content has
 // no limit: none of it is held.
 const (
 	// MaxDepth is how deep elements may nest, the ContentInfo being the first.
-	MaxDepth = 32
+	MaxDepth = ber.MaxDepth
 	// MaxCertificates counts all elements of CertificateSet, whatever their kind.
 	MaxCertificates = 32
 	// MaxSigners counts SignerInfos.
@@ -28,29 +31,17 @@ const (
 	MaxRSABits = certificate.MaxRSABits
 	MinRSABits = 2048
 
-	// maxSmall is for version numbers, object and algorithm identifiers.
-	maxSmall = 4 << 10
 	// maxHeld is how much content is kept for an Ed25519 signer without signed attributes, whose
 	// signature is over the content itself.
 	maxHeld = 1 << 20
 )
 
-// limit names a bound, so that whoever hits it can be told which.
-type limit struct {
-	what string
-	max  int
-}
-
-func (l limit) exceeded() error { return &LimitError{What: l.what, Limit: l.max} }
-
 var (
-	limitDepth           = limit{"depth", MaxDepth}
-	limitCertificates    = limit{"certificates", MaxCertificates}
-	limitSigners         = limit{"signers", MaxSigners}
-	limitAttributes      = limit{"attributes", MaxAttributes}
-	limitDigests         = limit{"digest-algorithms", MaxDigestAlgorithms}
-	limitCertificateSize = limit{"certificate-size", MaxCertificateSize}
-	limitSignerSize      = limit{"signer-size", MaxSignerSize}
-	limitRevocationSize  = limit{"revocation-size", MaxRevocationSize}
-	limitSmall           = limit{"element-size", maxSmall}
+	limitCertificates    = ber.Limit{What: "certificates", Max: MaxCertificates}
+	limitSigners         = ber.Limit{What: "signers", Max: MaxSigners}
+	limitAttributes      = ber.Limit{What: "attributes", Max: MaxAttributes}
+	limitDigests         = ber.Limit{What: "digest-algorithms", Max: MaxDigestAlgorithms}
+	limitCertificateSize = ber.Limit{What: "certificate-size", Max: MaxCertificateSize}
+	limitSignerSize      = ber.Limit{What: "signer-size", Max: MaxSignerSize}
+	limitRevocationSize  = ber.Limit{What: "revocation-size", Max: MaxRevocationSize}
 )

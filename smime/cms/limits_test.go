@@ -7,6 +7,8 @@ import (
 	"io"
 	"slices"
 	"testing"
+
+	"dnseal/smime/cms/internal/ber"
 )
 
 // nested is n elements, each of indefinite length and in the one before.
@@ -15,8 +17,8 @@ func nested(tag byte, n int) []byte { return bytes.Repeat([]byte{tag, 0x80}, n) 
 // openSignedData is the beginning of a message, up to encapContentInfo.
 func openSignedData() []byte {
 	return slices.Concat(
-		nested(tagSequence, 1), oidDER(oidSignedData), nested(tagContext0, 1), nested(tagSequence, 1),
-		[]byte{tagInteger, 1, 1}, tlv(tagSet),
+		nested(ber.TagSequence, 1), oidDER(oidSignedData), nested(ber.TagContext0, 1), nested(ber.TagSequence, 1),
+		[]byte{ber.TagInteger, 1, 1}, ber.TLV(ber.TagSet),
 	)
 }
 
@@ -25,7 +27,7 @@ func TestLimits(t *testing.T) {
 	const deep = 200_000
 	key := testKey(t, "p256")
 	cert := testCertificate(t, key, 1)
-	encap := tlv(tagSequence, oidDER(oidData))
+	encap := ber.TLV(ber.TagSequence, oidDER(oidData))
 	behindContent := slices.Concat(openSignedData(), encap)
 	message := func(change func(f *forgery, s *forgedSigner)) []byte {
 		s := forge(t, cert, key, testContent)
@@ -39,13 +41,13 @@ func TestLimits(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		input []byte
-		want  limit
+		want  ber.Limit
 	}{
-		{"nested certificates", slices.Concat(behindContent, nested(tagContext0, 1), nested(tagSequence, deep)), limitDepth},
-		{"nested revocation", slices.Concat(behindContent, nested(tagContext1, deep)), limitDepth},
-		{"nested signers", slices.Concat(behindContent, nested(tagSet, 1), nested(tagSequence, deep)), limitDepth},
-		{"nested octet strings", slices.Concat(behindContent, nested(tagContext0, 1), nested(tagOctetString|bitConstructed, deep)), limitDepth},
-		{"nested content", slices.Concat(openSignedData(), nested(tagSequence, 1), oidDER(oidData), nested(tagContext0, 1), nested(tagOctetString|bitConstructed, deep)), limitDepth},
+		{"nested certificates", slices.Concat(behindContent, nested(ber.TagContext0, 1), nested(ber.TagSequence, deep)), ber.LimitDepth},
+		{"nested revocation", slices.Concat(behindContent, nested(ber.TagContext1, deep)), ber.LimitDepth},
+		{"nested signers", slices.Concat(behindContent, nested(ber.TagSet, 1), nested(ber.TagSequence, deep)), ber.LimitDepth},
+		{"nested octet strings", slices.Concat(behindContent, nested(ber.TagContext0, 1), nested(ber.TagOctetString|ber.Constructed, deep)), ber.LimitDepth},
+		{"nested content", slices.Concat(openSignedData(), nested(ber.TagSequence, 1), oidDER(oidData), nested(ber.TagContext0, 1), nested(ber.TagOctetString|ber.Constructed, deep)), ber.LimitDepth},
 		{"certificates", message(func(f *forgery, _ *forgedSigner) {
 			f.certs = slices.Repeat([]*x509.Certificate{cert}, MaxCertificates+1)
 		}), limitCertificates},
@@ -56,24 +58,24 @@ func TestLimits(t *testing.T) {
 			f.digests = slices.Repeat(f.digests, MaxDigestAlgorithms+1)
 		}), limitDigests},
 		{"attributes", message(func(_ *forgery, s *forgedSigner) {
-			s.attrs = append(s.attrs, slices.Repeat([][]byte{attribute("\x2a\x03", derNull)}, MaxAttributes-1)...)
+			s.attrs = append(s.attrs, slices.Repeat([][]byte{attribute("\x2a\x03", ber.Null)}, MaxAttributes-1)...)
 		}), limitAttributes},
 		{"a large certificate", message(func(f *forgery, _ *forgedSigner) {
-			f.certs = []*x509.Certificate{{Raw: tlv(tagSequence, make([]byte, MaxCertificateSize+1))}}
+			f.certs = []*x509.Certificate{{Raw: ber.TLV(ber.TagSequence, make([]byte, MaxCertificateSize+1))}}
 		}), limitCertificateSize},
-		{"a certificate that says it is large", slices.Concat(behindContent, nested(tagContext0, 1), []byte{tagSequence, 0x84, 0x7f, 0xff, 0xff, 0xff}), limitCertificateSize},
+		{"a certificate that says it is large", slices.Concat(behindContent, nested(ber.TagContext0, 1), []byte{ber.TagSequence, 0x84, 0x7f, 0xff, 0xff, 0xff}), limitCertificateSize},
 		{"a large signer", message(func(f *forgery, s *forgedSigner) {
-			s.unsigned = tlv(tagContext1, make([]byte, MaxSignerSize))
+			s.unsigned = ber.TLV(ber.TagContext1, make([]byte, MaxSignerSize))
 		}), limitSignerSize},
-		{"large revocation lists", slices.Concat(behindContent, appendHeader(nil, tagContext1, MaxRevocationSize+1)), limitRevocationSize},
-		{"a large version", slices.Concat(nested(tagSequence, 1), oidDER(oidSignedData), nested(tagContext0, 1), nested(tagSequence, 1), appendHeader(nil, tagInteger, 1<<20)), limitSmall},
+		{"large revocation lists", slices.Concat(behindContent, ber.AppendHeader(nil, ber.TagContext1, MaxRevocationSize+1)), limitRevocationSize},
+		{"a large version", slices.Concat(nested(ber.TagSequence, 1), oidDER(oidSignedData), nested(ber.TagContext0, 1), nested(ber.TagSequence, 1), ber.AppendHeader(nil, ber.TagInteger, 1<<20)), ber.LimitElement},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			_, err := Read(bytes.NewReader(tt.input), nil)
 			got, ok := errors.AsType[*LimitError](err)
-			if !ok || got.What != tt.want.what || got.Limit != tt.want.max {
-				t.Errorf("Read = %v, want the limit for %s", err, tt.want.what)
+			if !ok || got.What != tt.want.What || got.Limit != tt.want.Max {
+				t.Errorf("Read = %v, want the limit for %s", err, tt.want.What)
 			}
 		})
 	}
@@ -83,7 +85,7 @@ func TestLimits(t *testing.T) {
 func TestRevocation(t *testing.T) {
 	t.Parallel()
 	content := testContent
-	for _, crls := range [][]byte{tlv(tagContext1), tlv(tagContext1, tlv(tagSequence, tlv(tagOctetString, make([]byte, 100_000)))), append(nested(tagContext1, 1), 0, 0)} {
+	for _, crls := range [][]byte{ber.TLV(ber.TagContext1), ber.TLV(ber.TagContext1, ber.TLV(ber.TagSequence, ber.TLV(ber.TagOctetString, make([]byte, 100_000)))), append(nested(ber.TagContext1, 1), 0, 0)} {
 		s := identities[0].signer(t)
 		der := sign(t, SignOptions{Signers: []Signer{s}, Certificates: []*x509.Certificate{s.Certificate}})
 		info := lastElement(t, contents(t, contents(t, lastElement(t, contents(t, der)))))
@@ -101,17 +103,17 @@ func TestRevocation(t *testing.T) {
 func openEnded(tb testing.TB, der []byte) []byte {
 	tb.Helper()
 	open := func(tag byte) []byte {
-		_, rest, ok := cutHeader(der, tag)
+		_, rest, ok := ber.CutHeader(der, tag)
 		if !ok {
 			tb.Fatal("not a SignedData")
 		}
 		der = rest
 		return []byte{tag, 0x80}
 	}
-	out := append(open(tagSequence), oidDER(oidSignedData)...)
+	out := append(open(ber.TagSequence), oidDER(oidSignedData)...)
 	der = der[len(oidDER(oidSignedData)):]
-	out = append(out, open(tagContext0)...)
-	out = append(out, open(tagSequence)...)
+	out = append(out, open(ber.TagContext0)...)
+	out = append(out, open(ber.TagSequence)...)
 	return append(append(out, der...), make([]byte, 6)...)
 }
 
@@ -128,28 +130,28 @@ func (e *endless) Read(p []byte) (int, error) {
 }
 
 // emptyCertificate has the form of a certificate, and nothing in it.
-var emptyCertificate = tlv(tagSequence, tlv(tagSequence, []byte{tagInteger, 1, 1}, bytes.Repeat(tlv(tagSequence), 5)), tlv(tagSequence), []byte{tagBitString, 1, 0})
+var emptyCertificate = ber.TLV(ber.TagSequence, ber.TLV(ber.TagSequence, []byte{ber.TagInteger, 1, 1}, bytes.Repeat(ber.TLV(ber.TagSequence), 5)), ber.TLV(ber.TagSequence), []byte{ber.TagBitString, 1, 0})
 
 // TestEndless: input that never ends ends at a limit, unless it is content.
 func TestEndless(t *testing.T) {
 	t.Parallel()
-	encap := tlv(tagSequence, oidDER(oidData))
+	encap := ber.TLV(ber.TagSequence, oidDER(oidData))
 	key := testKey(t, "p256")
 	info := forge(t, testCertificate(t, key, 1), key, testContent).der(t, testContent)
 	for _, tt := range []struct {
 		name  string
 		start []byte
 		again []byte
-		want  limit
+		want  ber.Limit
 	}{
-		{"certificates", append(encap, nested(tagContext0, 1)...), emptyCertificate, limitCertificates},
-		{"one certificate", slices.Concat(encap, nested(tagContext0, 1), nested(tagSequence, 1)), tlv(tagNull), limitCertificateSize},
-		{"revocation lists", append(encap, nested(tagContext1, 1)...), tlv(tagSequence, tlv(tagOctetString, make([]byte, 1000))), limitRevocationSize},
-		{"signers", append(encap, nested(tagSet, 1)...), info, limitSigners},
+		{"certificates", append(encap, nested(ber.TagContext0, 1)...), emptyCertificate, limitCertificates},
+		{"one certificate", slices.Concat(encap, nested(ber.TagContext0, 1), nested(ber.TagSequence, 1)), ber.TLV(ber.TagNull), limitCertificateSize},
+		{"revocation lists", append(encap, nested(ber.TagContext1, 1)...), ber.TLV(ber.TagSequence, ber.TLV(ber.TagOctetString, make([]byte, 1000))), limitRevocationSize},
+		{"signers", append(encap, nested(ber.TagSet, 1)...), info, limitSigners},
 	} {
 		_, err := Read(io.MultiReader(bytes.NewReader(append(openSignedData(), tt.start...)), &endless{p: tt.again}), nil)
-		if got, ok := errors.AsType[*LimitError](err); !ok || got.What != tt.want.what {
-			t.Errorf("endless %s: Read = %v, want the limit for %s", tt.name, err, tt.want.what)
+		if got, ok := errors.AsType[*LimitError](err); !ok || got.What != tt.want.What {
+			t.Errorf("endless %s: Read = %v, want the limit for %s", tt.name, err, tt.want.What)
 		}
 	}
 }

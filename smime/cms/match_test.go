@@ -6,13 +6,15 @@ import (
 	"crypto/x509"
 	"math/big"
 	"testing"
+
+	"dnseal/smime/cms/internal/ber"
 )
 
 // essCertID is the value of a signingCertificate attribute with one hash, of the first or (with a
 // hash algorithm) the second form.
 func essCertID(hash []byte, algorithm ...[]byte) []byte {
-	parts := append(algorithm, tlv(tagOctetString, hash))
-	return tlv(tagSequence, tlv(tagSequence, tlv(tagSequence, parts...)))
+	parts := append(algorithm, ber.TLV(ber.TagOctetString, hash))
+	return ber.TLV(ber.TagSequence, ber.TLV(ber.TagSequence, ber.TLV(ber.TagSequence, parts...)))
 }
 
 // TestSigningCertificate: a stranger's certificate for the signer's key, with the signer's issuer
@@ -24,7 +26,7 @@ func TestSigningCertificate(t *testing.T) {
 	strangers := bytes.Clone(own.Raw)
 	strangers[len(strangers)-1] ^= 1
 	stranger := parseCertificate(t, strangers)
-	algorithm := func(oid string) []byte { return tlv(tagSequence, oidDER(oid)) }
+	algorithm := func(oid string) []byte { return ber.TLV(ber.TagSequence, oidDER(oid)) }
 	digest := func(h crypto.Hash, cert *x509.Certificate) []byte { return hashOf(h, string(cert.Raw)) }
 	sha256, sha1 := digest(crypto.SHA256, own), digest(crypto.SHA1, own)
 	for _, tt := range []struct {
@@ -77,11 +79,11 @@ func TestMalformedSigningCertificate(t *testing.T) {
 	cert := testCertificate(t, key, 1)
 	content := testContent
 	for name, attr := range map[string][]byte{
-		"no hash":       attribute(oidSigningCertificateV2, tlv(tagSequence, tlv(tagSequence, tlv(tagSequence)))),
-		"no ID":         attribute(oidSigningCertificateV2, tlv(tagSequence, tlv(tagSequence))),
-		"nothing":       attribute(oidSigningCertificate, tlv(tagSequence)),
-		"not even that": attribute(oidSigningCertificate, derNull),
-		"no algorithm":  attribute(oidSigningCertificateV2, essCertID(nil, tlv(tagSequence))),
+		"no hash":       attribute(oidSigningCertificateV2, ber.TLV(ber.TagSequence, ber.TLV(ber.TagSequence, ber.TLV(ber.TagSequence)))),
+		"no ID":         attribute(oidSigningCertificateV2, ber.TLV(ber.TagSequence, ber.TLV(ber.TagSequence))),
+		"nothing":       attribute(oidSigningCertificate, ber.TLV(ber.TagSequence)),
+		"not even that": attribute(oidSigningCertificate, ber.Null),
+		"no algorithm":  attribute(oidSigningCertificateV2, essCertID(nil, ber.TLV(ber.TagSequence))),
 	} {
 		s := forge(t, cert, key, testContent)
 		s.attrs = append(s.attrs, attr)

@@ -4,6 +4,9 @@ import (
 	"encoding/asn1"
 
 	"golang.org/x/crypto/cryptobyte"
+	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+
+	"dnseal/smime/cms/internal/ber"
 )
 
 // Object identifiers, as the contents octets of their DER.
@@ -67,10 +70,29 @@ func objectIdentifier(contents string) asn1.ObjectIdentifier {
 	case oidSignedData:
 		return asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 2}
 	}
-	der := cryptobyte.String(tlv(tagOID, []byte(contents)))
+	der := cryptobyte.String(ber.TLV(ber.TagOID, []byte(contents)))
 	var id asn1.ObjectIdentifier
 	if !der.ReadASN1ObjectIdentifier(&id) {
 		return nil
 	}
 	return id
+}
+
+// readOID reads an OBJECT IDENTIFIER and returns its contents octets.
+func readOID(b *ber.Reader, name string) (string, error) {
+	at := b.Offset()
+	der, err := b.Tagged(ber.TagOID, name, ber.LimitElement)
+	if err != nil {
+		return "", err
+	}
+	element := cryptobyte.String(der)
+	var contents cryptobyte.String
+	ok := element.ReadASN1(&contents, cbasn1.OBJECT_IDENTIFIER)
+	switch id := string(contents); {
+	case id == oidSignedData || id == oidData:
+		return id, nil
+	case ok && objectIdentifier(id) != nil:
+		return id, nil
+	}
+	return "", &SyntaxError{Offset: at, Reason: name + ": not an OBJECT IDENTIFIER"}
 }

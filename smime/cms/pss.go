@@ -5,6 +5,8 @@ import (
 
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+
+	"dnseal/smime/cms/internal/ber"
 )
 
 // pssParameters is RFC 4055, Section 3.1, unpacked:
@@ -93,8 +95,8 @@ func readPSSInteger(s *cryptobyte.String, tag cbasn1.Tag, def int) (int, bool) {
 // pssParameters is the DER of RSASSA-PSS-params (see above), where the digests do have NULL (RFC
 // 4055, Section 2.1).
 func (s scheme) pssParameters() []byte {
-	hash := tlv(tagSequence, tlv(tagOID, []byte(digestOID(s.hash))), derNull)
-	mask := tlv(tagSequence, tlv(tagOID, []byte(oidMGF1)), hash)
-	salt := []byte{tagInteger, 1, byte(s.saltLength)}
-	return tlv(tagSequence, tlv(tagContext0, hash), tlv(tagContext1, mask), tlv(tagContext2, salt))
+	hash := ber.TLV(ber.TagSequence, ber.TLV(ber.TagOID, []byte(digestOID(s.hash))), ber.Null)
+	mask := ber.TLV(ber.TagSequence, ber.TLV(ber.TagOID, []byte(oidMGF1)), hash)
+	salt := []byte{ber.TagInteger, 1, byte(s.saltLength)}
+	return ber.TLV(ber.TagSequence, ber.TLV(ber.TagContext0, hash), ber.TLV(ber.TagContext1, mask), ber.TLV(ber.TagContext2, salt))
 }

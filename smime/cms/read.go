@@ -5,6 +5,8 @@ import (
 
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+
+	"dnseal/smime/cms/internal/ber"
 )
 
 // Read reads exactly one ContentInfo with SignedData (BER or DER) from r. Attached content is
@@ -18,13 +20,13 @@ import (
 // *ContentTypeError when it is another type (EnvelopedData, CompressedData, …: its OID tells
 // which), else what r or content returned.
 func Read(r io.Reader, content io.Writer) (*SignedData, error) {
-	b := newBERReader(r)
-	defer b.release()
+	b := ber.NewReader(r)
+	defer b.Release()
 	sd := new(SignedData)
 	if err := sd.readContentInfo(b, content); err != nil {
 		return nil, err
 	}
-	if err := b.finish(); err != nil {
+	if err := b.Finish(); err != nil {
 		return nil, err
 	}
 	return sd, nil
@@ -35,17 +37,17 @@ func Read(r io.Reader, content io.Writer) (*SignedData, error) {
 //	ContentInfo ::= SEQUENCE {
 //	  contentType  ContentType,
 //	  content      [0] EXPLICIT ANY DEFINED BY contentType }
-func (sd *SignedData) readContentInfo(b *berReader, content io.Writer) error {
-	return b.inside(tagSequence, "ContentInfo", func() error {
-		contentType, err := b.oid("contentType")
+func (sd *SignedData) readContentInfo(b *ber.Reader, content io.Writer) error {
+	return b.Inside(ber.TagSequence, "ContentInfo", func() error {
+		contentType, err := readOID(b, "contentType")
 		if err != nil {
 			return err
 		}
 		if contentType != oidSignedData {
 			return &ContentTypeError{Type: objectIdentifier(contentType)}
 		}
-		return b.inside(tagContext0, "content", func() error {
-			return b.inside(tagSequence, "SignedData", func() error { return sd.read(b, content) })
+		return b.Inside(ber.TagContext0, "content", func() error {
+			return b.Inside(ber.TagSequence, "SignedData", func() error { return sd.read(b, content) })
 		})
 	})
 }
@@ -61,28 +63,28 @@ func (sd *SignedData) readContentInfo(b *berReader, content io.Writer) error {
 //	  signerInfos       SignerInfos }
 //
 // The version is not judged: peers write it wrong, and it decides nothing.
-func (sd *SignedData) read(b *berReader, content io.Writer) error {
-	if _, err := b.tagged(tagInteger, "version", limitSmall); err != nil {
+func (sd *SignedData) read(b *ber.Reader, content io.Writer) error {
+	if _, err := b.Tagged(ber.TagInteger, "version", ber.LimitElement); err != nil {
 		return err
 	}
 	if err := sd.readDigestAlgorithms(b); err != nil {
 		return err
 	}
-	err := b.inside(tagSequence, "encapContentInfo", func() error { return sd.readContent(b, content) })
+	err := b.Inside(ber.TagSequence, "encapContentInfo", func() error { return sd.readContent(b, content) })
 	if err != nil {
 		return err
 	}
-	if err := b.optional(tagContext0, func() error { return sd.readCertificates(b) }); err != nil {
+	if err := b.Optional(ber.TagContext0, func() error { return sd.readCertificates(b) }); err != nil {
 		return err
 	}
-	if err := b.optional(tagContext1, func() error { return sd.readRevocation(b) }); err != nil {
+	if err := b.Optional(ber.TagContext1, func() error { return sd.readRevocation(b) }); err != nil {
 		return err
 	}
 	if err := sd.readSigners(b); err != nil {
 		return err
 	}
 	if sd.foreignDigest() {
-		return b.syntax("digestAlgorithms: one that is not known, and that no signer uses")
+		return b.Syntax("digestAlgorithms: one that is not known, and that no signer uses")
 	}
 	return nil
 }
@@ -92,11 +94,11 @@ func (sd *SignedData) read(b *berReader, content io.Writer) error {
 //	DigestAlgorithmIdentifiers ::= SET OF DigestAlgorithmIdentifier
 //
 // Unknown ones are passed over, unless no signer turns out to use them.
-func (sd *SignedData) readDigestAlgorithms(b *berReader) error {
-	return b.inside(tagSet, "digestAlgorithms", func() error {
-		return b.each(limitDigests, func() error {
-			at := b.offset
-			der, err := b.element(limitSmall)
+func (sd *SignedData) readDigestAlgorithms(b *ber.Reader) error {
+	return b.Inside(ber.TagSet, "digestAlgorithms", func() error {
+		return b.Each(limitDigests, func() error {
+			at := b.Offset()
+			der, err := b.Element(ber.LimitElement)
 			if err != nil {
 				return err
 			}
@@ -118,21 +120,21 @@ func (sd *SignedData) readDigestAlgorithms(b *berReader) error {
 //	EncapsulatedContentInfo ::= SEQUENCE {
 //	  eContentType  ContentType,
 //	  eContent      [0] EXPLICIT OCTET STRING OPTIONAL }
-func (sd *SignedData) readContent(b *berReader, content io.Writer) error {
+func (sd *SignedData) readContent(b *ber.Reader, content io.Writer) error {
 	var err error
-	if sd.contentType, err = b.oid("eContentType"); err != nil {
+	if sd.contentType, err = readOID(b, "eContentType"); err != nil {
 		return err
 	}
 	sd.ContentType = objectIdentifier(sd.contentType)
-	return b.optional(tagContext0, func() error {
+	return b.Optional(ber.TagContext0, func() error {
 		sd.Attached = true
 		sd.content = newDigests(sd.announced)
 		var w io.Writer = sd.content
 		if content != nil {
 			w = io.MultiWriter(sd.content, content)
 		}
-		return b.inside(tagContext0, "eContent", func() error {
-			sd.ContentSize, err = b.copyOctetString(w)
+		return b.Inside(ber.TagContext0, "eContent", func() error {
+			sd.ContentSize, err = b.CopyOctetString(w)
 			return err
 		})
 	})
@@ -151,21 +153,21 @@ func (sd *SignedData) readContent(b *berReader, content io.Writer) error {
 //
 // All but the first kind are refused. A certificate that cannot be parsed spoils nothing but
 // itself: any number may be irrelevant.
-func (sd *SignedData) readCertificates(b *berReader) error {
-	return b.inside(tagContext0, "certificates", func() error {
-		return b.each(limitCertificates, func() error {
-			if cert := recall(b.ahead(limitCertificateSize)); cert != nil {
-				b.discard(len(cert.Raw))
+func (sd *SignedData) readCertificates(b *ber.Reader) error {
+	return b.Inside(ber.TagContext0, "certificates", func() error {
+		return b.Each(limitCertificates, func() error {
+			if cert := recall(b.Ahead(limitCertificateSize)); cert != nil {
+				b.Discard(len(cert.Raw))
 				sd.RawCertificates = append(sd.RawCertificates, cert.Raw)
 				sd.Certificates = append(sd.Certificates, cert)
 				return nil
 			}
-			der, err := b.element(limitCertificateSize)
+			der, err := b.Element(limitCertificateSize)
 			if err != nil {
 				return err
 			}
 			if !isCertificate(der) {
-				return b.syntax("certificates: another format than X.509")
+				return b.Syntax("certificates: another format than X.509")
 			}
 			sd.RawCertificates = append(sd.RawCertificates, der)
 			if cert, err := parse(der); err == nil {
@@ -179,11 +181,11 @@ func (sd *SignedData) readCertificates(b *berReader) error {
 // readSigners reads
 //
 //	SignerInfos ::= SET OF SignerInfo
-func (sd *SignedData) readSigners(b *berReader) error {
-	return b.inside(tagSet, "signerInfos", func() error {
-		return b.each(limitSigners, func() error {
-			at := b.offset
-			der, err := b.element(limitSignerSize)
+func (sd *SignedData) readSigners(b *ber.Reader) error {
+	return b.Inside(ber.TagSet, "signerInfos", func() error {
+		return b.Each(limitSigners, func() error {
+			at := b.Offset()
+			der, err := b.Element(limitSignerSize)
 			if err != nil {
 				return err
 			}

@@ -1,6 +1,10 @@
 package cms
 
-import "crypto"
+import (
+	"crypto"
+
+	"dnseal/smime/cms/internal/ber"
+)
 
 // family is a kind of signature algorithm. The zero value is none.
 type family uint8
@@ -115,26 +119,23 @@ func signatureScheme(alg algorithmIdentifier) (s scheme, named crypto.Hash, err 
 	return s, named, nil
 }
 
-// derNull is the parameters of algorithms that have none and write so.
-var derNull = []byte{tagNull, 0}
-
 // digestAlgorithm is the DER of the AlgorithmIdentifier; SHA-2 without parameters (RFC 5754,
 // Section 2).
 func (s scheme) digestAlgorithm() []byte {
-	return tlv(tagSequence, tlv(tagOID, []byte(digestOID(s.hash))))
+	return ber.TLV(ber.TagSequence, ber.TLV(ber.TagOID, []byte(digestOID(s.hash))))
 }
 
 // signatureAlgorithm is the DER of the AlgorithmIdentifier.
 func (s scheme) signatureAlgorithm() []byte {
 	switch s.family {
 	case familyECDSA:
-		return tlv(tagSequence, tlv(tagOID, []byte(ecdsaOID(s.hash))))
+		return ber.TLV(ber.TagSequence, ber.TLV(ber.TagOID, []byte(ecdsaOID(s.hash))))
 	case familyEd25519:
-		return tlv(tagSequence, tlv(tagOID, []byte(oidEd25519)))
+		return ber.TLV(ber.TagSequence, ber.TLV(ber.TagOID, []byte(oidEd25519)))
 	case familyPSS:
-		return tlv(tagSequence, tlv(tagOID, []byte(oidRSAPSS)), s.pssParameters())
+		return ber.TLV(ber.TagSequence, ber.TLV(ber.TagOID, []byte(oidRSAPSS)), s.pssParameters())
 	default:
 		// RFC 5754, Section 3.2: rsaEncryption is what every implementation takes.
-		return tlv(tagSequence, tlv(tagOID, []byte(oidRSA)), derNull)
+		return ber.TLV(ber.TagSequence, ber.TLV(ber.TagOID, []byte(oidRSA)), ber.Null)
 	}
 }

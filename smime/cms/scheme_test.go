@@ -7,35 +7,37 @@ import (
 	"math/big"
 	"strings"
 	"testing"
+
+	"dnseal/smime/cms/internal/ber"
 )
 
 func TestPSSParameters(t *testing.T) {
 	t.Parallel()
 	algorithm := func(oid string, parameters ...[]byte) []byte {
-		return tlv(tagSequence, append([][]byte{oidDER(oid)}, parameters...)...)
+		return ber.TLV(ber.TagSequence, append([][]byte{oidDER(oid)}, parameters...)...)
 	}
-	hash := func(oid string) []byte { return tlv(tagContext0, algorithm(oid)) }
-	mask := func(oid string) []byte { return tlv(tagContext1, algorithm(oidMGF1, algorithm(oid))) }
-	number := func(tag byte, n int64) []byte { return tlv(tag, integer(big.NewInt(n))) }
+	hash := func(oid string) []byte { return ber.TLV(ber.TagContext0, algorithm(oid)) }
+	mask := func(oid string) []byte { return ber.TLV(ber.TagContext1, algorithm(oidMGF1, algorithm(oid))) }
+	number := func(tag byte, n int64) []byte { return ber.TLV(tag, integer(big.NewInt(n))) }
 	for _, tt := range []struct {
 		name string
 		der  []byte
 		want pssParameters // zero: refused
 	}{
-		{"defaults", tlv(tagSequence), pssParameters{crypto.SHA1, 20}},
-		{"SHA-256", tlv(tagSequence, hash(oidSHA256), mask(oidSHA256), number(tagContext2, 32)), pssParameters{crypto.SHA256, 32}},
-		{"maximum salt", tlv(tagSequence, hash(oidSHA256), mask(oidSHA256), number(tagContext2, 222)), pssParameters{crypto.SHA256, 222}},
-		{"trailer said", tlv(tagSequence, hash(oidSHA384), mask(oidSHA384), number(tagContext2, 48), number(tagContext3, 1)), pssParameters{crypto.SHA384, 48}},
-		{"no salt", tlv(tagSequence, hash(oidSHA256), mask(oidSHA256), number(tagContext2, 0)), pssParameters{crypto.SHA256, 0}},
-		{"other trailer", tlv(tagSequence, hash(oidSHA256), mask(oidSHA256), number(tagContext3, 2)), pssParameters{}},
-		{"other mask", tlv(tagSequence, hash(oidSHA256), mask(oidSHA512)), pssParameters{}},
-		{"default mask", tlv(tagSequence, hash(oidSHA256)), pssParameters{}},
-		{"mask of no kind", tlv(tagSequence, hash(oidSHA256), tlv(tagContext1, algorithm(oidRSA))), pssParameters{}},
-		{"unknown digest", tlv(tagSequence, hash("\x2a\x03"), mask("\x2a\x03")), pssParameters{}},
-		{"negative salt", tlv(tagSequence, hash(oidSHA256), mask(oidSHA256), number(tagContext2, -1)), pssParameters{}},
-		{"salt longer than any key", tlv(tagSequence, hash(oidSHA256), mask(oidSHA256), number(tagContext2, 1<<40)), pssParameters{}},
-		{"something behind", tlv(tagSequence, hash(oidSHA256), mask(oidSHA256), derNull), pssParameters{}},
-		{"NULL", derNull, pssParameters{}},
+		{"defaults", ber.TLV(ber.TagSequence), pssParameters{crypto.SHA1, 20}},
+		{"SHA-256", ber.TLV(ber.TagSequence, hash(oidSHA256), mask(oidSHA256), number(ber.TagContext2, 32)), pssParameters{crypto.SHA256, 32}},
+		{"maximum salt", ber.TLV(ber.TagSequence, hash(oidSHA256), mask(oidSHA256), number(ber.TagContext2, 222)), pssParameters{crypto.SHA256, 222}},
+		{"trailer said", ber.TLV(ber.TagSequence, hash(oidSHA384), mask(oidSHA384), number(ber.TagContext2, 48), number(ber.TagContext3, 1)), pssParameters{crypto.SHA384, 48}},
+		{"no salt", ber.TLV(ber.TagSequence, hash(oidSHA256), mask(oidSHA256), number(ber.TagContext2, 0)), pssParameters{crypto.SHA256, 0}},
+		{"other trailer", ber.TLV(ber.TagSequence, hash(oidSHA256), mask(oidSHA256), number(ber.TagContext3, 2)), pssParameters{}},
+		{"other mask", ber.TLV(ber.TagSequence, hash(oidSHA256), mask(oidSHA512)), pssParameters{}},
+		{"default mask", ber.TLV(ber.TagSequence, hash(oidSHA256)), pssParameters{}},
+		{"mask of no kind", ber.TLV(ber.TagSequence, hash(oidSHA256), ber.TLV(ber.TagContext1, algorithm(oidRSA))), pssParameters{}},
+		{"unknown digest", ber.TLV(ber.TagSequence, hash("\x2a\x03"), mask("\x2a\x03")), pssParameters{}},
+		{"negative salt", ber.TLV(ber.TagSequence, hash(oidSHA256), mask(oidSHA256), number(ber.TagContext2, -1)), pssParameters{}},
+		{"salt longer than any key", ber.TLV(ber.TagSequence, hash(oidSHA256), mask(oidSHA256), number(ber.TagContext2, 1<<40)), pssParameters{}},
+		{"something behind", ber.TLV(ber.TagSequence, hash(oidSHA256), mask(oidSHA256), ber.Null), pssParameters{}},
+		{"NULL", ber.Null, pssParameters{}},
 		{"nothing", nil, pssParameters{}},
 	} {
 		if got, ok := parsePSS(tt.der); got != tt.want || ok != (tt.want != pssParameters{}) {
@@ -53,11 +55,11 @@ func TestParsePublicKey(t *testing.T) {
 			t.Errorf("%s: ParsePublicKey = %v, %v", name, got, err)
 		}
 	}
-	unknown := tlv(tagSequence, tlv(tagSequence, oidDER("\x2a\x03")), tlv(tagBitString, []byte{0, 1}))
+	unknown := ber.TLV(ber.TagSequence, ber.TLV(ber.TagSequence, oidDER("\x2a\x03")), ber.TLV(ber.TagBitString, []byte{0, 1}))
 	if _, err := ParsePublicKey(unknown); !errors.Is(err, ErrUnsupportedKey) {
 		t.Errorf("ParsePublicKey of an unknown algorithm = %v", err)
 	}
-	for _, malformed := range [][]byte{nil, derNull, append(unknown, 0), tlv(tagSequence, tlv(tagSequence, oidDER(oidRSAPSS)), tlv(tagBitString, []byte{0, 1}))} {
+	for _, malformed := range [][]byte{nil, ber.Null, append(unknown, 0), ber.TLV(ber.TagSequence, ber.TLV(ber.TagSequence, oidDER(oidRSAPSS)), ber.TLV(ber.TagBitString, []byte{0, 1}))} {
 		if _, err := ParsePublicKey(malformed); err == nil || errors.Is(err, ErrUnsupportedKey) {
 			t.Errorf("ParsePublicKey(% x) = %v", malformed, err)
 		}

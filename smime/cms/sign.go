@@ -122,9 +122,9 @@ func prepare(opts SignOptions) ([]*signer, *Digests, error) {
 	case len(opts.Signers) == 0:
 		return nil, nil, errors.New("cms: nobody to sign")
 	case len(opts.Signers) > MaxSigners:
-		return nil, nil, limitSigners.exceeded()
+		return nil, nil, limitSigners.Exceeded()
 	case len(opts.Certificates) > MaxCertificates:
-		return nil, nil, limitCertificates.exceeded()
+		return nil, nil, limitCertificates.Exceeded()
 	case opts.Time.IsZero():
 		return nil, nil, errors.New("cms: no signing time")
 	}

@@ -13,6 +13,8 @@ import (
 
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+
+	"dnseal/smime/cms/internal/ber"
 )
 
 const testContent = "Content-Type: text/plain\r\n\r\nMeet me at noon.\r\n"
@@ -187,7 +189,7 @@ func TestSeveralSigners(t *testing.T) {
 	if got := judge(der, &content); got != strings.TrimSpace(strings.Repeat("pass ", len(opts.Signers))) {
 		t.Errorf("judged %q", got)
 	}
-	again, err := readElement(der, limit{"test", 1 << 20})
+	again, err := readElement(der, ber.Limit{What: "test", Max: 1 << 20})
 	if err != nil || !bytes.Equal(again, der) {
 		t.Errorf("what Sign wrote is not DER: %v", err)
 	}

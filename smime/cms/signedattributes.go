@@ -4,17 +4,19 @@ import (
 	"bytes"
 	"fmt"
 	"time"
+
+	"dnseal/smime/cms/internal/ber"
 )
 
 // The attributes that are the same for everybody.
 var (
-	contentTypeAttribute  = attribute(oidContentType, tlv(tagOID, []byte(oidData)))
+	contentTypeAttribute  = attribute(oidContentType, ber.TLV(ber.TagOID, []byte(oidData)))
 	capabilitiesAttribute = attribute(oidSMIMECapabilities, capabilities)
 )
 
 // algorithmProtection is the attribute of RFC 6211, Section 2 (see readAlgorithmProtection).
 func (s *signer) algorithmProtection() []byte {
-	return attribute(oidAlgorithmProtection, tlv(tagSequence, s.digestAlgorithm, retag(bytes.Clone(s.signatureAlgorithm), tagContext1)))
+	return attribute(oidAlgorithmProtection, ber.TLV(ber.TagSequence, s.digestAlgorithm, retag(bytes.Clone(s.signatureAlgorithm), ber.TagContext1)))
 }
 
 // signedAttributes returns the DER of the SET (see parseAttributes).
@@ -24,12 +26,12 @@ func (s *signer) signedAttributes(digest []byte, at time.Time) ([]byte, error) {
 		return nil, err
 	}
 	attrs := append(make([][]byte, 0, 8), s.attributes...)
-	attrs = append(attrs, attribute(oidMessageDigest, tlv(tagOctetString, digest)), attribute(oidSigningTime, signingTime))
-	return setOf(tagSet, attrs), nil
+	attrs = append(attrs, attribute(oidMessageDigest, ber.TLV(ber.TagOctetString, digest)), attribute(oidSigningTime, signingTime))
+	return ber.SetOf(ber.TagSet, attrs), nil
 }
 
 func attribute(oid string, value []byte) []byte {
-	return tlv(tagSequence, tlv(tagOID, []byte(oid)), tlv(tagSet, value))
+	return ber.TLV(ber.TagSequence, ber.TLV(ber.TagOID, []byte(oid)), ber.TLV(ber.TagSet, value))
 }
 
 // retag returns der under another tag of one octet.
@@ -44,9 +46,9 @@ func encodeTime(t time.Time) ([]byte, error) {
 	t = t.UTC()
 	switch year := t.Year(); {
 	case year >= 1950 && year < 2050:
-		return tlv(tagUTCTime, t.AppendFormat(nil, "060102150405Z")), nil
+		return ber.TLV(ber.TagUTCTime, t.AppendFormat(nil, "060102150405Z")), nil
 	case year >= 0 && year < 10000:
-		return tlv(tagGeneralizedTime, t.AppendFormat(nil, "20060102150405Z")), nil
+		return ber.TLV(ber.TagGeneralizedTime, t.AppendFormat(nil, "20060102150405Z")), nil
 	default:
 		return nil, fmt.Errorf("cms: signing time: the year %d cannot be written", year)
 	}

@@ -3,6 +3,8 @@ package cms
 import (
 	"crypto/rand"
 	"slices"
+
+	"dnseal/smime/cms/internal/ber"
 )
 
 // signedMessage is a SignedData without its content and what stands in front of it.
@@ -33,11 +35,11 @@ func newSignedMessage(signers []*signer, d *Digests, opts SignOptions) (*signedM
 	for _, cert := range opts.Certificates {
 		certs = append(certs, cert.Raw)
 	}
-	m.digests = setOf(tagSet, distinct(digests))
+	m.digests = ber.SetOf(ber.TagSet, distinct(digests))
 	if len(certs) > 0 {
-		m.tail = setOf(tagContext0, distinct(certs))
+		m.tail = ber.SetOf(ber.TagContext0, distinct(certs))
 	}
-	m.tail = append(m.tail, setOf(tagSet, infos)...)
+	m.tail = append(m.tail, ber.SetOf(ber.TagSet, infos)...)
 	return m, nil
 }
 
@@ -49,9 +51,9 @@ const detached = -1
 //	ContentInfo { signedData,
 //	  [0] SignedData { version, digestAlgorithms, { id-data, [0] OCTET STRING
 func (m *signedMessage) head(size int64) []byte {
-	contentType := tlv(tagOID, []byte(oidData))
-	version := []byte{tagInteger, 1, m.version}
-	signedData := tlv(tagOID, []byte(oidSignedData))
+	contentType := ber.TLV(ber.TagOID, []byte(oidData))
+	version := []byte{ber.TagInteger, 1, m.version}
+	signedData := ber.TLV(ber.TagOID, []byte(oidSignedData))
 
 	// From the inside out: how many octets each element's contents take.
 	octets, explicit := size, wrapped(size)
@@ -62,23 +64,23 @@ func (m *signedMessage) head(size int64) []byte {
 	data := int64(len(version)+len(m.digests)+len(m.tail)) + wrapped(encap)
 	info := int64(len(signedData)) + wrapped(wrapped(data))
 
-	der := appendHeader(nil, tagSequence, info)
+	der := ber.AppendHeader(nil, ber.TagSequence, info)
 	der = append(der, signedData...)
-	der = appendHeader(der, tagContext0, wrapped(data))
-	der = appendHeader(der, tagSequence, data)
+	der = ber.AppendHeader(der, ber.TagContext0, wrapped(data))
+	der = ber.AppendHeader(der, ber.TagSequence, data)
 	der = append(der, version...)
 	der = append(der, m.digests...)
-	der = appendHeader(der, tagSequence, encap)
+	der = ber.AppendHeader(der, ber.TagSequence, encap)
 	der = append(der, contentType...)
 	if size != detached {
-		der = appendHeader(der, tagContext0, explicit)
-		der = appendHeader(der, tagOctetString, octets)
+		der = ber.AppendHeader(der, ber.TagContext0, explicit)
+		der = ber.AppendHeader(der, ber.TagOctetString, octets)
 	}
 	return der
 }
 
 // wrapped is what an element with that many octets of contents takes.
-func wrapped(contents int64) int64 { return int64(headerSize(contents)) + contents }
+func wrapped(contents int64) int64 { return int64(ber.HeaderSize(contents)) + contents }
 
 // distinct sorts elements and leaves out repeated ones.
 func distinct(elements [][]byte) [][]byte {

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/crypto/cryptobyte"
+
+	"dnseal/smime/cms/internal/ber"
 )
 
 // maxSigningRSABits is the largest RSA key that signs: every implementation takes it (RFC 8551,
@@ -57,7 +59,7 @@ func (s *signer) nameKey(pub crypto.PublicKey) error {
 	if err != nil {
 		return err
 	}
-	s.version, s.identifier = 3, tlv(tagImplicitOctet, id)
+	s.version, s.identifier = 3, ber.TLV(ber.TagImplicitOctet, id)
 	return nil
 }
 
@@ -66,7 +68,7 @@ func (s *signer) nameCertificate(cert *x509.Certificate, pub crypto.PublicKey) e
 	if err := s.checkCertificate(cert, pub); err != nil {
 		return err
 	}
-	s.version, s.identifier = 1, tlv(tagSequence, cert.RawIssuer, integer(cert.SerialNumber))
+	s.version, s.identifier = 1, ber.TLV(ber.TagSequence, cert.RawIssuer, integer(cert.SerialNumber))
 	s.attributes = append(s.attributes, attribute(oidSigningCertificateV2, signingCertificateV2(cert)))
 	return nil
 }
@@ -141,15 +143,15 @@ func (s *signer) signerInfo(random io.Reader, d *Digests, at time.Time) ([]byte,
 	if err != nil {
 		return nil, fmt.Errorf("cms: signing: %w", err)
 	}
-	attrs[0] = tagContext0
-	return tlv(
-		tagSequence,
-		[]byte{tagInteger, 1, s.version},
+	attrs[0] = ber.TagContext0
+	return ber.TLV(
+		ber.TagSequence,
+		[]byte{ber.TagInteger, 1, s.version},
 		s.identifier,
 		s.digestAlgorithm,
 		attrs,
 		s.signatureAlgorithm,
-		tlv(tagOctetString, value),
+		ber.TLV(ber.TagOctetString, value),
 	), nil
 }
 

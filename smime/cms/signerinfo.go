@@ -7,6 +7,8 @@ import (
 
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+
+	"dnseal/smime/cms/internal/ber"
 )
 
 // SignerInfo is RFC 5652, Section 5.3. What is said in its fields is only what the signer, or
@@ -107,8 +109,8 @@ func parseSignerInfo(der []byte, at int64) (*SignerInfo, error) {
 //	  serialNumber  CertificateSerialNumber }
 func (si *SignerInfo) readIdentifier(s *cryptobyte.String) bool {
 	var id, issuer, serial cryptobyte.String
-	if s.PeekASN1Tag(cbasn1.Tag(tagImplicitOctet)) {
-		ok := s.ReadASN1(&id, cbasn1.Tag(tagImplicitOctet))
+	if s.PeekASN1Tag(cbasn1.Tag(ber.TagImplicitOctet)) {
+		ok := s.ReadASN1(&id, cbasn1.Tag(ber.TagImplicitOctet))
 		si.SubjectKeyID = id
 		return ok && len(id) > 0
 	}
@@ -135,7 +137,7 @@ func (si *SignerInfo) settleAttributes(contents []byte) error {
 		return nil
 	}
 	// RFC 5652, Section 5.4: hashed is the SET, not the [0] it travels as.
-	si.rawAttributes = tlv(tagSet, contents)
+	si.rawAttributes = ber.TLV(ber.TagSet, contents)
 	var err error
 	si.attributes, si.attributesErr, err = parseAttributes(contents)
 	si.MessageDigest = si.attributes.messageDigest

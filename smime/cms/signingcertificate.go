@@ -10,6 +10,7 @@ import (
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 
 	"dnseal/smime/certificate"
+	"dnseal/smime/cms/internal/ber"
 )
 
 // certificateID is the hash of the certificate under which the signer put the signature, RFC 5035,
@@ -105,5 +106,5 @@ func (id certificateID) check(cert *x509.Certificate) *SignatureError {
 // signingCertificateV2 is the attribute's value for cert: SHA-256, which is the default and so not
 // written (X.690, Section 11.5), and no issuerSerial, which the SignerIdentifier has already.
 func signingCertificateV2(cert *x509.Certificate) []byte {
-	return tlv(tagSequence, tlv(tagSequence, tlv(tagSequence, tlv(tagOctetString, digest(crypto.SHA256, cert.Raw)))))
+	return ber.TLV(ber.TagSequence, ber.TLV(ber.TagSequence, ber.TLV(ber.TagSequence, ber.TLV(ber.TagOctetString, digest(crypto.SHA256, cert.Raw)))))
 }

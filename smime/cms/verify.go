@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"crypto"
 
-	"golang.org/x/crypto/cryptobyte"
-	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
-
 	"dnseal/smime/certificate"
+	"dnseal/smime/cms/internal/ber"
 )
 
 // Verify checks this signer's signature under pub, the signer's key (of Match or MatchKey), over
@@ -104,7 +102,7 @@ func (si *SignerInfo) checkValue(d *Digests, pub crypto.PublicKey) *SignatureErr
 	}
 	// RFC 5652, Section 5.4: the signature is over the DER, which is sorted; some send it in
 	// another order.
-	if sorted := sortSet(si.rawAttributes); !bytes.Equal(sorted, si.rawAttributes) &&
+	if sorted := ber.SortSet(si.rawAttributes); !bytes.Equal(sorted, si.rawAttributes) &&
 		si.scheme.verify(pub, si.scheme.input(sorted), si.signature) {
 		return nil
 	}
@@ -128,17 +126,4 @@ func (si *SignerInfo) checkBareValue(d *Digests, pub crypto.PublicKey) *Signatur
 		return failure(CodeBadSignature, "the signature value is wrong")
 	}
 	return nil
-}
-
-// sortSet returns the DER of the SET OF in der with its elements in order (X.690, Section 11.6).
-func sortSet(der []byte) []byte {
-	outer := cryptobyte.String(der)
-	var s, element cryptobyte.String
-	var tag cbasn1.Tag
-	outer.ReadASN1(&s, cbasn1.SET)
-	var elements [][]byte
-	for s.ReadAnyASN1Element(&element, &tag) {
-		elements = append(elements, element)
-	}
-	return setOf(tagSet, elements)
 }

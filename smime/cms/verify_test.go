@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"dnseal/smime/cms/internal/ber"
 )
 
 // TestRules changes one thing about a right signature by key, and says what becomes of it.
@@ -24,12 +26,12 @@ func TestRules(t *testing.T) {
 		return func(_ *forgery, s *forgedSigner) { s.digest, s.signature = digest, signature }
 	}
 	algorithm := func(oid string, parameters ...[]byte) []byte {
-		return tlv(tagSequence, append([][]byte{oidDER(oid)}, parameters...)...)
+		return ber.TLV(ber.TagSequence, append([][]byte{oidDER(oid)}, parameters...)...)
 	}
 	protection := func(digest, signature []byte) []byte {
-		return attribute(oidAlgorithmProtection, tlv(tagSequence, digest, retag(bytes.Clone(signature), tagContext1)))
+		return attribute(oidAlgorithmProtection, ber.TLV(ber.TagSequence, digest, retag(bytes.Clone(signature), ber.TagContext1)))
 	}
-	utc := func(text string) []byte { return attribute(oidSigningTime, tlv(tagUTCTime, []byte(text))) }
+	utc := func(text string) []byte { return attribute(oidSigningTime, ber.TLV(ber.TagUTCTime, []byte(text))) }
 	sha256, ecdsa256 := algorithm(oidSHA256), algorithm(oidECDSAWithSHA256)
 	const mlDSA = "\x60\x86\x48\x01\x65\x03\x04\x03\x11"
 
@@ -44,53 +46,55 @@ func TestRules(t *testing.T) {
 		{"no signed attributes, Ed25519", "ed25519", func(_ *forgery, s *forgedSigner) { s.attrs = nil }, "pass"},
 		{"no signed attributes, other content", "p256", func(_ *forgery, s *forgedSigner) { s.attrs, s.signed = nil, []byte("other") }, CodeBadSignature},
 		{"no signed attributes, Ed25519, other content", "ed25519", func(_ *forgery, s *forgedSigner) { s.attrs, s.signed = nil, []byte("other") }, CodeBadSignature},
-		{"unknown attribute twice", "p256", add(attribute("\x2a\x03", derNull), attribute("\x2a\x03", derNull)), "pass"},
-		{"attribute without value", "p256", add(tlv(tagSequence, oidDER("\x2a\x03"))), CodeBadAttributes},
+		{"unknown attribute twice", "p256", add(attribute("\x2a\x03", ber.Null), attribute("\x2a\x03", ber.Null)), "pass"},
+		{"attribute without value", "p256", add(ber.TLV(ber.TagSequence, oidDER("\x2a\x03"))), CodeBadAttributes},
 		{"contentType twice", "p256", add(contentTypeIs(oidData)), CodeBadAttributes},
-		{"unsigned attributes", "p256", func(_ *forgery, s *forgedSigner) { s.unsigned = tlv(tagContext1, attribute("\x2a\x03", derNull)) }, "pass"},
+		{"unsigned attributes", "p256", func(_ *forgery, s *forgedSigner) {
+			s.unsigned = ber.TLV(ber.TagContext1, attribute("\x2a\x03", ber.Null))
+		}, "pass"},
 
 		{"signingTime", "p256", add(utc("261124100000Z")), "pass"},
 		{"signingTime twice", "p256", add(utc("261124100000Z"), utc("261124100000Z")), CodeBadAttributes},
-		{"signingTime of another type", "p256", add(attribute(oidSigningTime, tlv(tagOctetString, []byte("261124100000Z")))), CodeBadAttributes},
+		{"signingTime of another type", "p256", add(attribute(oidSigningTime, ber.TLV(ber.TagOctetString, []byte("261124100000Z")))), CodeBadAttributes},
 		{"signingTime in no time", "p256", add(utc("269924100000Z")), CodeBadAttributes},
-		{"capabilities that are none", "p256", add(attribute(oidSMIMECapabilities, derNull)), CodeBadAttributes},
+		{"capabilities that are none", "p256", add(attribute(oidSMIMECapabilities, ber.Null)), CodeBadAttributes},
 
 		{"CMSAlgorithmProtection", "p256", add(protection(sha256, ecdsa256)), "pass"},
-		{"CMSAlgorithmProtection with NULL", "p256", add(protection(algorithm(oidSHA256, derNull), ecdsa256)), "pass"},
+		{"CMSAlgorithmProtection with NULL", "p256", add(protection(algorithm(oidSHA256, ber.Null), ecdsa256)), "pass"},
 		{"CMSAlgorithmProtection of another digest", "p256", add(protection(algorithm(oidSHA384), ecdsa256)), CodeBadAttributes},
 		{"CMSAlgorithmProtection of another signature", "p256", add(protection(sha256, algorithm(oidECDSAWithSHA384))), CodeBadAttributes},
-		{"CMSAlgorithmProtection for a MAC", "p256", add(attribute(oidAlgorithmProtection, tlv(tagSequence, sha256, tlv(tagContext2)))), CodeBadAttributes},
+		{"CMSAlgorithmProtection for a MAC", "p256", add(attribute(oidAlgorithmProtection, ber.TLV(ber.TagSequence, sha256, ber.TLV(ber.TagContext2)))), CodeBadAttributes},
 
 		{"SHA-1 with RSA", "rsa2048", func(f *forgery, s *forgedSigner) { s.useDigest(f, crypto.SHA1, oidSHA1, oidRSA) }, CodeWeak},
 		{"SHA-1 with RSA, wrong", "rsa2048", func(f *forgery, s *forgedSigner) {
 			s.useDigest(f, crypto.SHA1, oidSHA1, oidRSA)
 			s.signed = []byte("other")
 		}, CodeBadSignature},
-		{"MD5", "rsa2048", algorithms(algorithm(oidMD5, derNull), algorithm(oidRSA, derNull)), CodeWeak},
-		{"sha256WithRSAEncryption", "rsa2048", algorithms(sha256, algorithm(oidSHA256WithRSA, derNull)), "pass"},
+		{"MD5", "rsa2048", algorithms(algorithm(oidMD5, ber.Null), algorithm(oidRSA, ber.Null)), CodeWeak},
+		{"sha256WithRSAEncryption", "rsa2048", algorithms(sha256, algorithm(oidSHA256WithRSA, ber.Null)), "pass"},
 		{"RSA without parameters", "rsa2048", algorithms(sha256, algorithm(oidRSA)), "pass"},
-		{"SHA-256 with NULL", "p256", algorithms(algorithm(oidSHA256, derNull), ecdsa256), "pass"},
-		{"SHA-256 with parameters", "p256", algorithms(algorithm(oidSHA256, tlv(tagSequence)), ecdsa256), CodeUnsupported},
-		{"ECDSA with parameters", "p256", algorithms(sha256, algorithm(oidECDSAWithSHA256, derNull)), CodeUnsupported},
+		{"SHA-256 with NULL", "p256", algorithms(algorithm(oidSHA256, ber.Null), ecdsa256), "pass"},
+		{"SHA-256 with parameters", "p256", algorithms(algorithm(oidSHA256, ber.TLV(ber.TagSequence)), ecdsa256), CodeUnsupported},
+		{"ECDSA with parameters", "p256", algorithms(sha256, algorithm(oidECDSAWithSHA256, ber.Null)), CodeUnsupported},
 		{"ECDSA as Windows names it", "p256", algorithms(sha256, algorithm(oidECPublicKey)), "pass"},
 		{"ECDSA as Windows names it, with the curve", "p256", algorithms(sha256, algorithm(oidECPublicKey, oidDER("\x2a\x86\x48\xce\x3d\x03\x01\x07"))), "pass"},
 		{"ECDSA as Windows names it, with SHA-1", "p256", func(f *forgery, s *forgedSigner) { s.useDigest(f, crypto.SHA1, oidSHA1, oidECPublicKey) }, CodeWeak},
 		{"the algorithm of an EC key with another key", "rsa2048", algorithms(sha256, algorithm(oidECPublicKey)), CodeBadSignature},
-		{"Ed25519 with parameters", "ed25519", algorithms(algorithm(oidSHA512), algorithm(oidEd25519, derNull)), CodeUnsupported},
+		{"Ed25519 with parameters", "ed25519", algorithms(algorithm(oidSHA512), algorithm(oidEd25519, ber.Null)), CodeUnsupported},
 		{"Ed25519 with SHA-256", "ed25519", func(f *forgery, s *forgedSigner) {
 			s.attrs[1] = messageDigestOf(crypto.SHA256, testContent)
 			s.digest = sha256
 			f.digests = append(f.digests, sha256)
 		}, CodeBadSignature},
 		{"digests that contradict each other", "p256", algorithms(sha256, algorithm(oidECDSAWithSHA384)), CodeBadSignature},
-		{"another kind of key", "p256", algorithms(sha256, algorithm(oidRSA, derNull)), CodeBadSignature},
+		{"another kind of key", "p256", algorithms(sha256, algorithm(oidRSA, ber.Null)), CodeBadSignature},
 		{"unknown signature algorithm", "p256", algorithms(sha256, algorithm(mlDSA)), CodeUnsupported},
 		{"unknown signature algorithm, other content", "p256", func(_ *forgery, s *forgedSigner) {
 			s.signature = algorithm(mlDSA)
 			s.attrs[1] = messageDigestOf(crypto.SHA256, "other")
 		}, CodeBadDigest},
 		{"unknown digest algorithm", "p256", algorithms(algorithm(mlDSA), ecdsa256), CodeUnsupported},
-		{"unknown PSS parameters", "rsa2048", algorithms(sha256, algorithm(oidRSAPSS, tlv(tagSequence, tlv(tagContext0, algorithm(mlDSA))))), CodeUnsupported},
+		{"unknown PSS parameters", "rsa2048", algorithms(sha256, algorithm(oidRSAPSS, ber.TLV(ber.TagSequence, ber.TLV(ber.TagContext0, algorithm(mlDSA))))), CodeUnsupported},
 		{"PSS without parameters", "rsa2048", algorithms(sha256, algorithm(oidRSAPSS)), CodeUnsupported},
 		{"RSA of 1024 bits", "rsa1024", func(*forgery, *forgedSigner) {}, CodeWeak},
 
@@ -98,16 +102,16 @@ func TestRules(t *testing.T) {
 		{"signature of zeros", "p256", func(_ *forgery, s *forgedSigner) { s.value = []byte{0x30, 6, 2, 1, 0, 2, 1, 0} }, CodeBadSignature},
 		{"Ed25519 signature too short", "ed25519", func(_ *forgery, s *forgedSigner) { s.value = make([]byte, 63) }, CodeBadSignature},
 		{"another serial number", "p256", func(f *forgery, s *forgedSigner) {
-			s.sid = tlv(tagSequence, f.certs[0].RawIssuer, []byte{tagInteger, 1, 9})
+			s.sid = ber.TLV(ber.TagSequence, f.certs[0].RawIssuer, []byte{ber.TagInteger, 1, 9})
 		}, "no certificate"},
 		{"negative serial number", "p256", func(f *forgery, s *forgedSigner) {
-			s.sid = tlv(tagSequence, f.certs[0].RawIssuer, []byte{tagInteger, 1, 0xff})
+			s.sid = ber.TLV(ber.TagSequence, f.certs[0].RawIssuer, []byte{ber.TagInteger, 1, 0xff})
 		}, "no certificate"},
-		{"SubjectKeyIdentifier", "p256", func(f *forgery, s *forgedSigner) { s.sid = tlv(tagImplicitOctet, f.certs[0].SubjectKeyId) }, "pass"},
-		{"another SubjectKeyIdentifier", "p256", func(_ *forgery, s *forgedSigner) { s.sid = tlv(tagImplicitOctet, make([]byte, 20)) }, "no certificate"},
-		{"empty SubjectKeyIdentifier", "p256", func(_ *forgery, s *forgedSigner) { s.sid = tlv(tagImplicitOctet) }, "malformed"},
+		{"SubjectKeyIdentifier", "p256", func(f *forgery, s *forgedSigner) { s.sid = ber.TLV(ber.TagImplicitOctet, f.certs[0].SubjectKeyId) }, "pass"},
+		{"another SubjectKeyIdentifier", "p256", func(_ *forgery, s *forgedSigner) { s.sid = ber.TLV(ber.TagImplicitOctet, make([]byte, 20)) }, "no certificate"},
+		{"empty SubjectKeyIdentifier", "p256", func(_ *forgery, s *forgedSigner) { s.sid = ber.TLV(ber.TagImplicitOctet) }, "malformed"},
 		{"empty serial number", "p256", func(f *forgery, s *forgedSigner) {
-			s.sid = tlv(tagSequence, f.certs[0].RawIssuer, []byte{tagInteger, 0})
+			s.sid = ber.TLV(ber.TagSequence, f.certs[0].RawIssuer, []byte{ber.TagInteger, 0})
 		}, "malformed"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -247,7 +251,7 @@ func TestErrorTexts(t *testing.T) {
 		want string
 	}{
 		{&SyntaxError{Offset: 7, Reason: "truncated"}, "cms: malformed at octet 7: truncated"},
-		{limitSigners.exceeded(), "cms: over the limit of 8 for signers"},
+		{limitSigners.Exceeded(), "cms: over the limit of 8 for signers"},
 		{failure(CodeWeak, "SHA-1"), "cms: weak: SHA-1"},
 		{&ContentTypeError{Type: objectIdentifier("\x2a\x86\x48\x86\xf7\x0d\x01\x07\x03")}, "cms: content type envelopedData is not signed-data"},
 		{&ContentTypeError{Type: objectIdentifier("\x2a\x03")}, "cms: content type 1.2.3 is not signed-data"},
@@ -267,7 +271,7 @@ func TestOtherContent(t *testing.T) {
 		"\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x01\x17": "authEnvelopedData",
 		"\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x01\x09": "compressedData",
 	} {
-		_, err := Read(bytes.NewReader(tlv(tagSequence, oidDER(oid), tlv(tagContext0))), nil)
+		_, err := Read(bytes.NewReader(ber.TLV(ber.TagSequence, oidDER(oid), ber.TLV(ber.TagContext0))), nil)
 		if other, ok := errors.AsType[*ContentTypeError](err); !ok || other.Name() != want {
 			t.Errorf("Read = %v, want a ContentTypeError for %s", err, want)
 		}
