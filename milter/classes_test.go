@@ -67,7 +67,7 @@ func from(address string) string {
 }
 
 // suspects are messages of each class that a receiver knows.
-func suspects(t *testing.T, o *office) map[string]string {
+func suspects(t *testing.T, o *office) map[receiver.Class]string {
 	t.Helper()
 	now := time.Now()
 	alice, err := identity.Load(o.dir, author)
@@ -86,7 +86,7 @@ func suspects(t *testing.T, o *office) map[string]string {
 	}
 	good := signed(t, alice, from(author), now)
 	head, entity, _ := strings.Cut(good, "Content-Type: ")
-	return map[string]string{
+	return map[receiver.Class]string{
 		"":                             good,
 		receiver.ClassBadSignature:     strings.Replace(good, "\r\nHello.", "\r\nHullo.", 1),
 		receiver.ClassKeyMismatch:      signed(t, stranger, from(author), now),
@@ -145,7 +145,7 @@ func TestReceiverClasses(t *testing.T) {
 			if err != nil || !strings.HasPrefix(reply, want) {
 				t.Errorf("%s: Postfix answers %q, %v, want %q", what, reply, err, want)
 			}
-			if got := classes.last(); got != class {
+			if got := classes.last(); got != string(class) {
 				t.Errorf("%s: it is of class %q", what, got)
 			}
 			switch {
@@ -233,7 +233,7 @@ func TestSenderClasses(t *testing.T) {
 	var classes record[string]
 	out := newSink(t, "8BITMIME")
 	p := startPostfix(t, out.addr, []string{serveHandler(t, classed(handlers, &classes))})
-	for class, raw := range map[string]string{
+	for class, raw := range map[sender.Class]string{
 		"":                          from(author),
 		sender.ClassNoRule:          from("somebody@example.com"),
 		sender.ClassNotAllowed:      from("boss@example.org"),
@@ -250,7 +250,7 @@ func TestSenderClasses(t *testing.T) {
 			if err != nil || !strings.HasPrefix(reply, want) {
 				t.Errorf("%s: Postfix answers %q, %v, want %q", what, reply, err, want)
 			}
-			if got := classes.last(); got != class {
+			if got := classes.last(); got != string(class) {
 				t.Errorf("%s: it is of class %q", what, got)
 			}
 			if want != "250 " {

@@ -86,7 +86,7 @@ func TestForgedInFlood(t *testing.T) {
 	t.Parallel()
 	o := openOffice(t)
 	out := newSink(t, "8BITMIME")
-	v := o.verifier(receiver.Options{On: map[string]message.Action{receiver.ClassTooBig: message.Accept}})
+	v := o.verifier(receiver.Options{On: map[receiver.Class]message.Action{receiver.ClassTooBig: message.Accept}})
 	srv := serve(t, Options{
 		Handler: withUnfit(v, func(head *message.Message, why error, _ *message.Envelope) *message.Outcome {
 			return v.Unfit(head, why)

@@ -20,7 +20,7 @@ func TestDomainBypass(t *testing.T) {
 	t.Parallel()
 	o := openOffice(t)
 	r := serve(t, Options{Handler: always(o.verifier(receiver.Options{Domains: []receiver.Domain{{
-		Names: []string{"bank.example"}, Require: "signature", On: map[string]message.Action{receiver.ClassNoSignature: message.Reject},
+		Names: []string{"bank.example"}, Require: "signature", On: map[receiver.Class]message.Action{receiver.ClassNoSignature: message.Reject},
 	}}}).Handle)})
 	for name, raw := range peertest.Mail(t, "a-domain-bypass") {
 		_, a := r.connect(t).send(mail{from: "x@example.com", raw: raw})

@@ -8,30 +8,33 @@ import (
 	"dnseal/smime/message"
 )
 
+// Class sorts what is wrong with a message, for the choice of an action.
+type Class string
+
 // Classes of what can be wrong with a message ([on] in the configuration).
 const (
-	ClassBadSignature = "bad-signature" // the message was changed, or the signature made up
-	ClassKeyMismatch  = "key-mismatch"  // signed by another key than the one published
+	ClassBadSignature Class = "bad-signature" // the message was changed, or the signature made up
+	ClassKeyMismatch  Class = "key-mismatch"  // signed by another key than the one published
 	// unsigned; where a signature is required, also what proves none
-	ClassNoSignature      = "no-signature"
-	ClassNoKey            = "no-key"            // no record, or none that can be used
-	ClassIdentityMismatch = "identity-mismatch" // signed by somebody else than From says
+	ClassNoSignature      Class = "no-signature"
+	ClassNoKey            Class = "no-key"            // no record, or none that can be used
+	ClassIdentityMismatch Class = "identity-mismatch" // signed by somebody else than From says
 	// a field that readers show or act on is not as it was signed
-	ClassHeaderChanged = "header-changed"
-	ClassPartial       = "partial"        // only a part is signed, as after a list
-	ClassWeak          = "weak"           // algorithm, date or certificate not good enough
-	ClassInsecure      = "insecure"       // the signer's zone is not signed
-	ClassDNSError      = "dns-error"      // could not be looked up now
-	ClassBogus         = "bogus"          // DNS data that does not validate
-	ClassMalformed     = "malformed"      // unreadable, or over a limit
-	ClassTooBig        = "too-big"        // over Options.MaxBytes
-	ClassInternalError = "internal-error" // trouble of this machine
+	ClassHeaderChanged Class = "header-changed"
+	ClassPartial       Class = "partial"        // only a part is signed, as after a list
+	ClassWeak          Class = "weak"           // algorithm, date or certificate not good enough
+	ClassInsecure      Class = "insecure"       // the signer's zone is not signed
+	ClassDNSError      Class = "dns-error"      // could not be looked up now
+	ClassBogus         Class = "bogus"          // DNS data that does not validate
+	ClassMalformed     Class = "malformed"      // unreadable, or over a limit
+	ClassTooBig        Class = "too-big"        // over Options.MaxBytes
+	ClassInternalError Class = "internal-error" // trouble of this machine
 )
 
 // DefaultActions returns what is done per class when Options.On says nothing.
 // To mark is to accept: the result is in the Authentication-Results field either way.
-func DefaultActions() map[string]message.Action {
-	return map[string]message.Action{
+func DefaultActions() map[Class]message.Action {
+	return map[Class]message.Action{
 		ClassBadSignature:     message.Accept,
 		ClassKeyMismatch:      message.Accept,
 		ClassNoSignature:      message.Accept,
@@ -50,11 +53,11 @@ func DefaultActions() map[string]message.Action {
 }
 
 // actions puts on over base.
-func actions(base, on map[string]message.Action) (map[string]message.Action, error) {
+func actions(base, on map[Class]message.Action) (map[Class]message.Action, error) {
 	known := DefaultActions()
 	out := maps.Clone(base)
 	if out == nil {
-		out = map[string]message.Action{}
+		out = map[Class]message.Action{}
 	}
 	for class, action := range on {
 		if _, ok := known[class]; !ok {

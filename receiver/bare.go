@@ -14,9 +14,9 @@ import (
 // any key is published whole. It ends with ctx.
 //
 // Such a signature names its key by SubjectKeyIdentifier; package smime refuses any other key.
-func (j *judgement) keyFromRecords(ctx context.Context, records []lookup.Record) (spki []byte, published bool) {
-	if j.bareKey != nil || !j.needsKey() {
-		return j.bareKey, true
+func (sc *signatureCheck) keyFromRecords(ctx context.Context, records []lookup.Record) (spki []byte, published bool) {
+	if sc.bareKey != nil || !sc.needsKey() {
+		return sc.bareKey, true
 	}
 	for _, r := range records {
 		if ctx.Err() != nil {
@@ -27,23 +27,23 @@ func (j *judgement) keyFromRecords(ctx context.Context, records []lookup.Record)
 			continue
 		}
 		published = true
-		if err := j.verifyWith(r); err != nil || j.needsKey() {
+		if err := sc.verifyWith(r); err != nil || sc.needsKey() {
 			continue // another key than the signer names
 		}
-		if j.bareKey = key; j.sig.Integrity == smime.IntegrityGood {
+		if sc.bareKey = key; sc.sig.Integrity == smime.IntegrityGood {
 			break
 		}
 	}
-	return j.bareKey, published
+	return sc.bareKey, published
 }
 
-func (j *judgement) verifyWith(r lookup.Record) error {
+func (sc *signatureCheck) verifyWith(r lookup.Record) error {
 	if r.Selector == lookup.PublicKey {
-		return j.sig.VerifyWithKey(r.Data)
+		return sc.sig.VerifyWithKey(r.Data)
 	}
 	cert, err := x509.ParseCertificate(r.Data)
 	if err != nil {
 		return err
 	}
-	return j.sig.VerifyWithCertificate(cert)
+	return sc.sig.VerifyWithCertificate(cert)
 }

@@ -41,10 +41,10 @@ func (c claim) owner() (string, lookup.Type, error) {
 // mail address of the certificate, else a DNS name in it; of several the one bound to From. RFC
 // 8550, Section 3: a certificate need not hold a name. Then, as without certificate, it is the From
 // address.
-func (j *judgement) claimed() claim {
+func (sc *signatureCheck) claimed() claim {
 	var mails, names []claim
-	if j.sig.Certificate != nil {
-		for _, n := range smime.CertificateNames(j.sig.Certificate) {
+	if sc.sig.Certificate != nil {
+		for _, n := range smime.CertificateNames(sc.sig.Certificate) {
 			switch n.Kind {
 			case "mail":
 				mails = append(mails, claim{address: n.Address, certified: true})
@@ -55,19 +55,19 @@ func (j *judgement) claimed() claim {
 	}
 	switch {
 	case len(mails) > 0:
-		return j.boundOf(mails)
+		return sc.boundOf(mails)
 	case len(names) > 0:
-		return j.boundOf(names)
+		return sc.boundOf(names)
 	}
-	return claim{address: j.author()}
+	return claim{address: sc.author()}
 }
 
 // boundOf returns the first claim that speaks for From, else the first for the protected From, else
 // the first.
-func (j *judgement) boundOf(claims []claim) claim {
-	for _, from := range []message.Address{j.outerFrom(), j.innerFrom()} {
+func (sc *signatureCheck) boundOf(claims []claim) claim {
+	for _, from := range []message.Address{sc.outerFrom(), sc.innerFrom()} {
 		for _, c := range claims {
-			if c.mail() && c.address == from || !c.mail() && j.ruled(c.dnsName, from) {
+			if c.mail() && c.address == from || !c.mail() && sc.ruled(c.dnsName, from) {
 				return c
 			}
 		}
@@ -77,24 +77,24 @@ func (j *judgement) boundOf(claims []claim) claim {
 
 // author is whom a signature without a name speaks for: the protected From, else the outer one. The
 // zero value is nobody.
-func (j *judgement) author() message.Address {
-	if in := j.innerFrom(); in != (message.Address{}) {
+func (sc *signatureCheck) author() message.Address {
+	if in := sc.innerFrom(); in != (message.Address{}) {
 		return in
 	}
-	return j.outerFrom()
+	return sc.outerFrom()
 }
 
 // outerFrom is the one From address of the message; the zero value where there is not exactly one.
-func (j *judgement) outerFrom() message.Address {
-	return only(j.report.from, j.report.fromErr)
+func (sc *signatureCheck) outerFrom() message.Address {
+	return only(sc.report.from, sc.report.fromErr)
 }
 
 // innerFrom is the one protected From address.
-func (j *judgement) innerFrom() message.Address {
-	if j.out.HeaderProtection == unprotected || len(j.sig.ProtectedFromText) > 1 {
+func (sc *signatureCheck) innerFrom() message.Address {
+	if sc.out.HeaderProtection == unprotected || len(sc.sig.ProtectedFromText) > 1 {
 		return message.Address{}
 	}
-	return only(j.sig.ProtectedFrom, j.sig.ProtectedFromErr)
+	return only(sc.sig.ProtectedFrom, sc.sig.ProtectedFromErr)
 }
 
 func only(as []message.Address, err error) message.Address {

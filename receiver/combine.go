@@ -12,7 +12,7 @@ func (r *Report) combine(found *smime.Report) {
 	case found.Code != "":
 		// The structure may hold signatures that were not found: nothing good can be said.
 		r.unjudged = true
-		r.conclude(finding{PermError, found.Code, found.Reason})
+		r.conclude(finding{PermError, Code(found.Code), found.Reason})
 	case len(r.Signatures) == 0:
 		r.conclude(unsigned(found.Kind))
 	default:
@@ -30,7 +30,7 @@ func (r *Report) decide(sigs []*SignatureReport) {
 	}
 	r.conclude(worst.finding())
 	r.HeaderState, r.deciding = headerState(sigs), sigs
-	if worst.Integrity == yes && len(worst.protectedFrom) > 0 {
+	if worst.Integrity == goodWord && len(worst.protectedFrom) > 0 {
 		r.ProtectedFrom = worst.protectedFrom[0].String()
 	}
 }

@@ -11,9 +11,9 @@ import (
 // differ in which of several SignerInfos they show, so that one that is bad must not go by under
 // one that is good. What cannot be judged is not bad: an algorithm that is not known here, a key
 // that is not available.
-func (j *judgement) cosigner() finding {
-	for n, o := range j.judged {
-		if o.sig != j.sig && o.sig.Integrity == smime.IntegrityBad && j.sig.Cosigned(o.sig) {
+func (sc *signatureCheck) cosigner() finding {
+	for n, o := range sc.judged {
+		if o.sig != sc.sig && o.sig.Integrity == smime.IntegrityBad && sc.sig.Cosigned(o.sig) {
 			who := cmp.Or(o.certified(), "without a name")
 			return finding{Policy, CodeBadCosigner, fmt.Sprintf("another signer in the same place, %s (signature %d), is bad: %s", who, n+1, o.sig.Reason)}
 		}
@@ -22,9 +22,9 @@ func (j *judgement) cosigner() finding {
 }
 
 // certified is the name that the signer's certificate states, or "".
-func (j *judgement) certified() string {
-	if !j.claim.certified {
+func (sc *signatureCheck) certified() string {
+	if !sc.claim.certified {
 		return ""
 	}
-	return j.claim.String()
+	return sc.claim.String()
 }

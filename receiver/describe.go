@@ -8,10 +8,10 @@ import (
 	"dnseal/smime"
 )
 
-// describe starts the report on a signature with what needs no judgement and no key.
+// describe starts the report on a signature with what needs no signatureCheck and no key.
 func describe(s *smime.Signature) *SignatureReport {
 	out := &SignatureReport{
-		Part: s.Part, Covers: s.Covers, Binding: bindingNone, Freshness: unknown,
+		Part: s.Part, Covers: s.Covers, Binding: bindingNone, Freshness: unknownWord,
 		HeaderProtection: s.HeaderProtection, Differences: s.Differences,
 		HeaderState: stateUnprotected, protectedFrom: s.ProtectedFrom,
 	}

@@ -28,7 +28,7 @@ type Domain struct {
 	Devices map[string][]string
 	// On maps classes to actions for mail From these names. It can be stricter than Options.On,
 	// never laxer: From is what a forger chooses.
-	On map[string]message.Action
+	On map[Class]message.Action
 }
 
 // The words of Domain.Require.
@@ -43,7 +43,7 @@ type domain struct {
 	names   []message.Pattern
 	require string
 	devices []deviceRule
-	on      map[string]message.Action
+	on      map[Class]message.Action
 }
 
 // deviceRule lets devices use addresses.

@@ -95,8 +95,8 @@ func (r *Receiver) trouble(m *message.Message, err error) *Report {
 // attrs is what the operator's log line says; no bodies, no subjects.
 func (r *Report) attrs(d decision) []slog.Attr {
 	out := []slog.Attr{
-		slog.String("from", r.From), slog.String("code", r.Code), slog.String("reason", r.Reason),
-		slog.String("class", d.class), slog.Int("signatures", len(r.Signatures)), slog.String("header", r.header()),
+		slog.String("from", r.From), slog.String("code", string(r.Code)), slog.String("reason", r.Reason),
+		slog.String("class", string(d.class)), slog.Int("signatures", len(r.Signatures)), slog.String("header", r.header()),
 	}
 	if len(r.ResentBy) > 0 {
 		out = append(out, slog.String("resent_by", strings.Join(r.ResentBy, ", ")))

@@ -21,7 +21,7 @@ func TestHandle(t *testing.T) {
 		"authentication-results: MX.example.net;\r\n\tsmime=pass\r\n" +
 		"Authentication-Results: \"mx.example.net\"; smime=pass\r\n"
 	changed := strings.Replace(good, "100 euros", "900 euros", 1)
-	bank := receiver.Domain{Names: []string{"example.org"}, Require: "signature", On: map[string]message.Action{receiver.ClassNoSignature: message.Reject, receiver.ClassBadSignature: message.Quarantine}}
+	bank := receiver.Domain{Names: []string{"example.org"}, Require: "signature", On: map[receiver.Class]message.Action{receiver.ClassNoSignature: message.Reject, receiver.ClassBadSignature: message.Quarantine}}
 	for _, tt := range []struct {
 		name, text string
 		change     func(*receiver.Options)
@@ -40,10 +40,10 @@ func TestHandle(t *testing.T) {
 		{"a list has rewritten From", strings.Replace(good, "From: alice@example.org", "From: alice via list <list@other.example>", 1), func(o *receiver.Options) { o.Domains = []receiver.Domain{bank} }, message.Accept, "policy", 0, "Authentication-Results: mx.example.net; smime=policy\r\n (from-rewritten"},
 		{"the protected From alone is of the domain", strings.Replace(signed(t, mail("mallory@example.org"), smime.SignOptions{}, c.alice), "From: mallory@example.org", "From: alice@other.example", 1), func(o *receiver.Options) { o.Domains = []receiver.Domain{bank} }, message.Reject, "policy", 550, "Authentication-Results: mx.example.net; smime=policy"},
 		{"deferred", forged + changed, func(o *receiver.Options) {
-			o.On = map[string]message.Action{receiver.ClassBadSignature: message.Defer}
+			o.On = map[receiver.Class]message.Action{receiver.ClassBadSignature: message.Defer}
 		}, message.Defer, "fail", 451, "Authentication-Results: mx.example.net; smime=fail"},
 		{"observed", forged + changed, func(o *receiver.Options) {
-			o.Observe, o.On = true, map[string]message.Action{receiver.ClassBadSignature: message.Reject}
+			o.Observe, o.On = true, map[receiver.Class]message.Action{receiver.ClassBadSignature: message.Reject}
 		}, message.Accept, "fail", 0, ""},
 		{"no authserv-id", forged + good, func(o *receiver.Options) { o.AuthservID = "" }, message.Defer, "temperror", 451, ""},
 	} {

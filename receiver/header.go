@@ -10,17 +10,17 @@ import (
 
 // header is what the signature proves about the fields that readers show or act on. Under a bad
 // signature it proves nothing.
-func (j *judgement) header() finding {
-	s := j.sig
+func (sc *signatureCheck) header() finding {
+	s := sc.sig
 	if s.Integrity != smime.IntegrityGood || s.HeaderState == "" {
 		return good
 	}
-	j.out.HeaderState, j.out.changes = string(s.HeaderState), s.HeaderChanges
+	sc.out.HeaderState, sc.out.changes = string(s.HeaderState), s.HeaderChanges
 	if s.HeaderState != smime.HeaderChanged {
 		return good
 	}
-	if j.receiver.opts.RestoreHeader {
-		j.out.restoring = s.RestoreHeader()
+	if sc.receiver.opts.RestoreHeader {
+		sc.out.restoring = s.RestoreHeader()
 	}
 	return finding{Policy, CodeHeaderChanged, "the header was changed since it was signed: " + strings.Join(s.HeaderChanges, ", ")}
 }

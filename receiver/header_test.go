@@ -12,21 +12,21 @@ func TestHeaderChangedPolicy(t *testing.T) {
 	t.Parallel()
 	bank, err := parseDomain(Domain{
 		Names: []string{"bank.example"}, Require: "protected",
-		On: map[string]message.Action{ClassHeaderChanged: message.Reject, ClassNoSignature: message.Quarantine},
+		On: map[Class]message.Action{ClassHeaderChanged: message.Reject, ClassNoSignature: message.Quarantine},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	from := []message.Address{{Local: "a", Domain: "bank.example"}}
-	global := map[string]message.Action{ClassHeaderChanged: message.Accept, ClassInsecure: message.Defer}
-	report := func(v Verdict, code, state string, classes ...string) *Report {
+	global := map[Class]message.Action{ClassHeaderChanged: message.Accept, ClassInsecure: message.Defer}
+	report := func(v Verdict, code Code, state string, classes ...Class) *Report {
 		return &Report{Verdict: v, Code: code, HeaderState: state, ProtectedFrom: "a@bank.example", from: from, deciding: []*SignatureReport{{NameBound: true, classes: classes}}}
 	}
 	for _, tt := range []struct {
 		name   string
 		report *Report
 		action message.Action
-		class  string
+		class  Class
 	}{
 		{"protected", report(Pass, "", stateProtected), message.Accept, ""},
 		{"unprotected", report(Pass, "", stateUnprotected), message.Quarantine, ClassNoSignature},

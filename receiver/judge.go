@@ -18,15 +18,15 @@ func (r *Receiver) judge(ctx context.Context, m *message.Message, found *smime.R
 	ctx, cancel := context.WithTimeout(ctx, r.opts.Timeout)
 	defer cancel()
 	ctx = dnssec.WithBudget(ctx, dnssec.NewBudget(r.opts.Limits))
-	p := &proceeding{receiver: r, message: m, report: report, answers: newAnswers(r.opts.Lookup), work: &certificate.Work{}, now: r.opts.Now()}
-	cases := p.cases(found.Signatures)
-	for _, j := range cases {
-		j.judge(ctx)
+	v := &verification{receiver: r, message: m, report: report, answers: newAnswers(r.opts.Lookup), work: &certificate.Work{}, now: r.opts.Now()}
+	checks := v.prepare(found.Signatures)
+	for _, sc := range checks {
+		sc.judge(ctx)
 	}
-	for _, j := range cases {
-		j.conclude()
+	for _, sc := range checks {
+		sc.conclude()
 	}
-	p.showInner()
+	v.showInner()
 	report.combine(found)
 	return report
 }
@@ -34,64 +34,64 @@ func (r *Receiver) judge(ctx context.Context, m *message.Message, found *smime.R
 // showInner adds whom the protected From shows, unless the signature is theirs and holds: readers
 // that follow RFC 9788, Section 4.2, put it in place of the outer From, and not all of them ask
 // more of a signature than to be there.
-func (p *proceeding) showInner() {
-	for _, j := range p.judged {
-		if j.out.Covers != wholeMessage {
+func (v *verification) showInner() {
+	for _, sc := range v.judged {
+		if sc.out.Covers != wholeMessage {
 			continue
 		}
-		if !slices.ContainsFunc(p.judged, (*judgement).provesInner) {
-			p.report.showsInner(j.sig.ProtectedFromText)
+		if !slices.ContainsFunc(v.judged, (*signatureCheck).provesInner) {
+			v.report.showsInner(sc.sig.ProtectedFromText)
 		}
 		return // it is the same for all signatures of the whole message
 	}
 }
 
 // provesInner reports whether nothing is wrong but that From was rewritten, as mailing lists do.
-func (j *judgement) provesInner() bool {
-	o := j.out
-	return o.Covers == wholeMessage && o.Code == CodeFromRewritten && o.NameBound && j.sig.Integrity == smime.IntegrityGood &&
+func (sc *signatureCheck) provesInner() bool {
+	o := sc.out
+	return o.Covers == wholeMessage && o.Code == CodeFromRewritten && o.NameBound && sc.sig.Integrity == smime.IntegrityGood &&
 		o.DNS != nil && o.DNS.Status == dnssec.Secure.String() &&
 		slices.ContainsFunc(o.DNS.Records, func(r RecordReport) bool { return r.Result == "match" })
 }
 
-// proceeding is the judging of one message.
-type proceeding struct {
+// verification is the judging of one message.
+type verification struct {
 	receiver *Receiver
 	message  *message.Message
 	report   *Report
 	answers  *answers
 	work     *certificate.Work // for all certified paths together
 	now      time.Time
-	// judged are the judgements in the order of the signatures.
-	judged []*judgement
+	// judged are the checks in the order of the signatures.
+	judged []*signatureCheck
 }
 
-// cases prepares the signatures, and returns them in the order they are to be judged: those that
+// prepare describes the signatures, and returns them in the order they are to be judged: those that
 // speak for From first, because a stranger can put others before them and use up the limits.
-func (p *proceeding) cases(sigs []*smime.Signature) []*judgement {
+func (v *verification) prepare(sigs []*smime.Signature) []*signatureCheck {
 	for _, s := range sigs {
-		j := &judgement{proceeding: p, sig: s, out: describe(s), sum: good}
-		j.claim, j.keyless = j.claimed(), j.needsKey()
-		j.out.Identity = j.claim.String()
-		j.bind()
-		p.report.Signatures = append(p.report.Signatures, j.out)
-		p.judged = append(p.judged, j)
+		sc := &signatureCheck{verification: v, sig: s, out: describe(s), sum: good}
+		sc.claim, sc.keyless = sc.claimed(), sc.needsKey()
+		sc.out.Identity = sc.claim.String()
+		sc.bind()
+		v.report.Signatures = append(v.report.Signatures, sc.out)
+		v.judged = append(v.judged, sc)
 	}
-	all := slices.Clone(p.judged)
-	slices.SortStableFunc(all, func(a, b *judgement) int { return rank(a) - rank(b) })
+	all := slices.Clone(v.judged)
+	slices.SortStableFunc(all, func(a, b *signatureCheck) int { return rank(a) - rank(b) })
 	return all
 }
 
-func rank(j *judgement) int {
-	if j.out.bound() {
+func rank(sc *signatureCheck) int {
+	if sc.out.bound() {
 		return 0
 	}
 	return 1
 }
 
-// judgement is one signature on its way to a verdict.
-type judgement struct {
-	*proceeding
+// signatureCheck judges one signature.
+type signatureCheck struct {
+	*verification
 	sig   *smime.Signature
 	out   *SignatureReport
 	claim claim
@@ -106,63 +106,65 @@ type judgement struct {
 }
 
 // judge answers the five questions. Of equally bad answers the first is told.
-func (j *judgement) judge(ctx context.Context) {
-	asking := j.worthAsking()
+func (sc *signatureCheck) judge(ctx context.Context) {
+	asking := sc.worthAsking()
 	if asking {
-		j.note(j.dns(ctx))
+		sc.note(sc.dns(ctx))
 	}
-	j.note(j.integrity())
-	j.note(j.binding())
-	j.note(j.nameBinding(ctx))
-	j.note(j.entity())
+	sc.note(sc.integrity())
+	sc.note(sc.binding())
+	sc.note(sc.nameBinding(ctx))
+	sc.note(sc.entity())
 	if asking {
-		j.note(j.quality())
+		sc.note(sc.quality())
 	}
 }
 
 // conclude adds what can only be told when all signatures are judged, and writes the report. That a
 // list may have wrapped the message is told last: nothing else may be wrong with a part of which
 // only that is said.
-func (j *judgement) conclude() {
-	j.note(j.cosigner())
-	j.out.otherwise = worse(j.sum, j.coverage())
-	j.note(j.header())
-	j.note(j.coverage())
-	j.out.Verdict, j.out.Code, j.out.Reason = j.sum.verdict, j.sum.code, j.sum.reason
-	j.out.Integrity, j.out.Algorithm = j.sig.Integrity.String(), j.sig.Algorithm
-	j.out.Certificate = describeCertificate(j.sig.Certificate)
+func (sc *signatureCheck) conclude() {
+	sc.note(sc.cosigner())
+	sc.out.otherwise = worse(sc.sum, sc.coverage())
+	sc.note(sc.header())
+	sc.note(sc.coverage())
+	sc.out.Verdict, sc.out.Code, sc.out.Reason = sc.sum.verdict, sc.sum.code, sc.sum.reason
+	sc.out.Integrity, sc.out.Algorithm = sc.sig.Integrity.String(), sc.sig.Algorithm
+	sc.out.Certificate = describeCertificate(sc.sig.Certificate)
 }
 
 // note adds the answer to one question.
-func (j *judgement) note(f finding) {
-	j.sum = worse(j.sum, f)
-	if c := Class(f.verdict, f.code); c != "" {
-		j.out.classes = append(j.out.classes, c)
+func (sc *signatureCheck) note(f finding) {
+	sc.sum = worse(sc.sum, f)
+	if c := ClassOf(f.verdict, f.code); c != "" {
+		sc.out.classes = append(sc.out.classes, c)
 	}
 }
 
 // worthAsking reports whether the DNS is to be asked: a bad signature fails without any lookup, so
 // that nobody makes us ask by sending garbage.
-func (j *judgement) worthAsking() bool { return j.sig.Integrity == smime.IntegrityGood || j.needsKey() }
+func (sc *signatureCheck) worthAsking() bool {
+	return sc.sig.Integrity == smime.IntegrityGood || sc.needsKey()
+}
 
 // needsKey reports whether only the key is missing, which a record may hold.
-func (j *judgement) needsKey() bool {
-	return j.sig.Integrity == smime.IntegrityUnknown && j.sig.Code == CodeNoKey && j.sig.Certificate == nil
+func (sc *signatureCheck) needsKey() bool {
+	return sc.sig.Integrity == smime.IntegrityUnknown && Code(sc.sig.Code) == CodeNoKey && sc.sig.Certificate == nil
 }
 
 // integrity is the first question's answer.
-func (j *judgement) integrity() finding {
-	s := j.sig
+func (sc *signatureCheck) integrity() finding {
+	s, code := sc.sig, Code(sc.sig.Code)
 	switch {
 	case s.Integrity == smime.IntegrityGood:
 		return good
-	case s.Weak || s.Code == CodeWeak:
+	case s.Weak || code == CodeWeak:
 		return finding{Policy, CodeWeak, s.Reason}
-	case s.Code == CodeMalformed:
+	case code == CodeMalformed:
 		return finding{PermError, CodeMalformed, s.Reason}
 	case s.Integrity == smime.IntegrityBad:
-		return finding{Fail, s.Code, s.Reason}
-	case s.Code == CodeNoKey:
+		return finding{Fail, code, s.Reason}
+	case code == CodeNoKey:
 		return finding{Neutral, CodeNoKey, "neither the message nor the DNS holds the signer's key"}
 	}
 	return finding{Neutral, CodeUnsupported, s.Reason}
@@ -170,21 +172,21 @@ func (j *judgement) integrity() finding {
 
 // entity wants the signed content to be a MIME entity (RFC 8551, Section 3.1): a signed file is no
 // message of who signed it.
-func (j *judgement) entity() finding {
-	if j.sig.NotEntity == "" {
+func (sc *signatureCheck) entity() finding {
+	if sc.sig.NotEntity == "" {
 		return good
 	}
-	return finding{Policy, CodeNotEntity, "what is signed is no MIME entity: " + j.sig.NotEntity}
+	return finding{Policy, CodeNotEntity, "what is signed is no MIME entity: " + sc.sig.NotEntity}
 }
 
 // coverage: a signature on a part says nothing about the rest (RFC 9787, Section 4), nor about a
 // text around what it signs.
-func (j *judgement) coverage() finding {
+func (sc *signatureCheck) coverage() finding {
 	switch {
-	case j.out.Covers != wholeMessage:
-		return finding{Policy, CodePartial, "only " + j.out.Covers + " of the message is signed"}
-	case j.sig.Beside != "":
-		return finding{Policy, CodePartial, "not all that readers may show is signed: " + j.sig.Beside}
+	case sc.out.Covers != wholeMessage:
+		return finding{Policy, CodePartial, "only " + sc.out.Covers + " of the message is signed"}
+	case sc.sig.Beside != "":
+		return finding{Policy, CodePartial, "not all that readers may show is signed: " + sc.sig.Beside}
 	}
 	return good
 }

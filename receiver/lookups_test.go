@@ -150,7 +150,7 @@ func TestFresh(t *testing.T) {
 		prepare    func(dns *fakeDNS)
 		lookups    int
 		verdict    receiver.Verdict
-		code       string
+		code       receiver.Code
 	}{
 		{"published a minute ago", text, func(d *fakeDNS) { publish(t, d.fresh, c.alice) }, 2, receiver.Pass, ""},
 		{"rolled a minute ago", text, func(d *fakeDNS) { publish(t, d.cached, rolled); publish(t, d.fresh, c.alice) }, 2, receiver.Pass, ""},
@@ -220,7 +220,7 @@ func TestStatuses(t *testing.T) {
 	for _, tt := range []struct {
 		res     lookup.Result
 		verdict receiver.Verdict
-		code    string
+		code    receiver.Code
 	}{
 		{lookup.Result{Status: dnssec.Insecure, Presence: lookup.Present}, receiver.Neutral, receiver.CodeInsecure},
 		{lookup.Result{Status: dnssec.Insecure, Presence: lookup.Absent}, receiver.Neutral, receiver.CodeInsecure},

@@ -26,31 +26,31 @@ import (
 //
 // A certificate that names itself as issuer, and is not signed by its key, was made by somebody
 // without that key.
-func (j *judgement) nameBinding(ctx context.Context) finding {
-	if j.sig.Integrity != smime.IntegrityGood || j.claim == (claim{}) {
+func (sc *signatureCheck) nameBinding(ctx context.Context) finding {
+	if sc.sig.Integrity != smime.IntegrityGood || sc.claim == (claim{}) {
 		return good
 	}
-	hashed := j.sig.CertificateHashed && j.certificateStates()
-	written := j.claim.mail() && j.claim.address == j.innerFrom()
-	if hashed || written || j.vouched {
-		j.out.NameBound = true
+	hashed := sc.sig.CertificateHashed && sc.certificateStates()
+	written := sc.claim.mail() && sc.claim.address == sc.innerFrom()
+	if hashed || written || sc.vouched {
+		sc.out.NameBound = true
 		return good
 	}
-	if !j.claim.certified {
+	if !sc.claim.certified {
 		return good
 	}
-	return j.possession(ctx)
+	return sc.possession(ctx)
 }
 
 // possession judges by the certificate alone.
-func (j *judgement) possession(ctx context.Context) finding {
-	shown, err := certificate.PossessionOf(ctx, j.sig.Certificate, j.work)
+func (sc *signatureCheck) possession(ctx context.Context) finding {
+	shown, err := certificate.PossessionOf(ctx, sc.sig.Certificate, sc.work)
 	switch {
 	case err != nil:
 		return unprovable(ctx)
 	case shown == certificate.PossessionShown:
-		j.out.NameBound = true
-	case shown == certificate.PossessionDenied && certificate.SelfIssued(j.sig.Certificate):
+		sc.out.NameBound = true
+	case shown == certificate.PossessionDenied && certificate.SelfIssued(sc.sig.Certificate):
 		return finding{Policy, CodeNameNotBound, "the certificate says that its own key signed it, and it did not: nothing binds the name to the signature"}
 	}
 	return good
@@ -58,12 +58,12 @@ func (j *judgement) possession(ctx context.Context) finding {
 
 // certificateStates reports whether the signer's certificate states the identity judged; a record
 // may have brought it.
-func (j *judgement) certificateStates() bool {
-	if j.claim.certified || j.sig.Certificate == nil {
-		return j.claim.certified
+func (sc *signatureCheck) certificateStates() bool {
+	if sc.claim.certified || sc.sig.Certificate == nil {
+		return sc.claim.certified
 	}
-	return slices.ContainsFunc(smime.CertificateNames(j.sig.Certificate), func(n smime.Name) bool {
-		return n.Address != message.Address{} && n.Address == j.claim.address
+	return slices.ContainsFunc(smime.CertificateNames(sc.sig.Certificate), func(n smime.Name) bool {
+		return n.Address != message.Address{} && n.Address == sc.claim.address
 	})
 }
 

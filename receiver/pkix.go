@@ -14,24 +14,24 @@ import (
 //
 // A zone that is proven not to be signed counts as one whose owner publishes no record: most
 // CA-issued certificates are of such zones.
-func (j *judgement) orRoots(ctx context.Context, f finding) finding {
-	roots := j.receiver.opts.PKIXRoots
-	if len(roots) == 0 || !j.issued() || !j.claim.mail() || !j.claim.certified {
+func (sc *signatureCheck) orRoots(ctx context.Context, f finding) finding {
+	roots := sc.receiver.opts.PKIXRoots
+	if len(roots) == 0 || !sc.issued() || !sc.claim.mail() || !sc.claim.certified {
 		return f
 	}
-	err := certificate.Verify(ctx, j.sig.Certificate, certificate.Options{
-		Certificates: j.sig.Certificates, Anchors: roots, At: j.now, Work: j.work,
+	err := certificate.Verify(ctx, sc.sig.Certificate, certificate.Options{
+		Certificates: sc.sig.Certificates, Anchors: roots, At: sc.now, Work: sc.work,
 		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageEmailProtection},
 	})
 	switch {
 	case err == nil:
-		j.vouched = true
+		sc.vouched = true
 		return finding{Pass, CodePKIX, "PKIX: " + f.reason + "; a configured root vouches for the certificate"}
 	case errors.Is(err, certificate.ErrNoPath):
 		return f
 	case ctx.Err() != nil, errors.Is(err, certificate.ErrWork):
 		return unprovable(ctx)
 	}
-	j.out.Freshness = no
+	sc.out.Freshness = badWord
 	return finding{Policy, CodePKIX, "PKIX: " + f.reason + "; the certificate does not hold by its CA: " + err.Error()}
 }

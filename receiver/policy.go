@@ -9,7 +9,7 @@ import (
 
 // classes is the table from the code of a report to the class whose action it gets. What is not in
 // it: "limit:…" is malformed; the words of an indeterminate DNS answer are dns-error.
-var classes = map[string]string{
+var classes = map[Code]Class{
 	CodeBadSignature:   ClassBadSignature,
 	CodeBadDigest:      ClassBadSignature,
 	CodeBadAttributes:  ClassBadSignature,
@@ -58,9 +58,9 @@ var classes = map[string]string{
 	CodeInternalError: ClassInternalError,
 }
 
-// Class returns the class of a verdict and its code, by whose action in [Options.On] a message is
+// ClassOf returns the class of a verdict and its code, by whose action in [Options.On] a message is
 // treated; "" for a pass.
-func Class(v Verdict, code string) string {
+func ClassOf(v Verdict, code Code) Class {
 	known := classes[code]
 	switch {
 	case v == Pass:
@@ -69,7 +69,7 @@ func Class(v Verdict, code string) string {
 		return ClassNoSignature
 	case known != "":
 		return known
-	case strings.HasPrefix(code, "limit:"):
+	case strings.HasPrefix(string(code), "limit:"):
 		return ClassMalformed
 	case v == TempError:
 		return ClassDNSError
@@ -81,14 +81,14 @@ func Class(v Verdict, code string) string {
 // wrong.
 type decision struct {
 	action message.Action
-	class  string
+	class  Class
 }
 
 // decide applies the [on] tables to a report: of all classes, globally and of every security domain
 // that a From address belongs to, or that a reader may be shown an author of, the strictest action
 // wins.
-func decide(global map[string]message.Action, domains []*domain, r *Report) decision {
-	d := decision{action: message.Accept, class: Class(r.Verdict, r.Code)}
+func decide(global map[Class]message.Action, domains []*domain, r *Report) decision {
+	d := decision{action: message.Accept, class: ClassOf(r.Verdict, r.Code)}
 	for _, c := range r.classes() {
 		d.tighten(actionOn(global, c), c)
 	}
@@ -108,7 +108,7 @@ func decide(global map[string]message.Action, domains []*domain, r *Report) deci
 }
 
 // actionOn is the action of a class in a table that need not have it.
-func actionOn(on map[string]message.Action, class string) message.Action {
+func actionOn(on map[Class]message.Action, class Class) message.Action {
 	if action, ok := on[class]; ok {
 		return action
 	}
@@ -116,7 +116,7 @@ func actionOn(on map[string]message.Action, class string) message.Action {
 }
 
 // tighten takes the action of a class when it is stricter.
-func (d *decision) tighten(action message.Action, class string) {
+func (d *decision) tighten(action message.Action, class Class) {
 	if stricter(d.action, action) != d.action {
 		d.action, d.class = action, class
 	}
@@ -134,9 +134,9 @@ func (d *decision) unmet(action message.Action, untold bool) {
 
 // classes are those of everything that is wrong with From and with the signatures that count: the
 // verdict names only the worst.
-func (r *Report) classes() []string {
-	var out []string
-	if c := Class(r.Verdict, r.Code); c != "" {
+func (r *Report) classes() []Class {
+	var out []Class
+	if c := ClassOf(r.Verdict, r.Code); c != "" {
 		out = append(out, c)
 	}
 	if r.fromErr != nil {

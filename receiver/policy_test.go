@@ -1,6 +1,7 @@
 package receiver
 
 import (
+	"maps"
 	"os"
 	"regexp"
 	"slices"
@@ -22,7 +23,7 @@ func address(tb testing.TB, s string) message.Address {
 }
 
 // reportOf is a report as Verify leaves it, for the policy.
-func reportOf(tb testing.TB, v Verdict, code string, from ...string) *Report {
+func reportOf(tb testing.TB, v Verdict, code Code, from ...string) *Report {
 	tb.Helper()
 	var as []message.Address
 	for _, s := range from {
@@ -58,15 +59,15 @@ func TestEveryCodeHasAClass(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	found := regexp.MustCompile(`(?m)^\tCode\w+\s*= "([^"]+)"(.*)$`).FindAllStringSubmatch(string(src), -1)
+	found := regexp.MustCompile(`(?m)^\tCode\w+\s+Code\s*= "([^"]+)"(.*)$`).FindAllStringSubmatch(string(src), -1)
 	if len(found) < 30 {
 		t.Fatalf("only %d codes found", len(found))
 	}
 	// of unsigned mail, and of a pass
-	kinds := []string{CodeEncrypted, CodeCompressed, CodeCertsOnly, CodePGP, CodeHeaderRestored}
+	kinds := []Code{CodeEncrypted, CodeCompressed, CodeCertsOnly, CodePGP, CodeHeaderRestored}
 	for _, m := range found {
-		_, ok := classes[m[1]]
-		if ok == slices.Contains(kinds, m[1]) {
+		_, ok := classes[Code(m[1])]
+		if ok == slices.Contains(kinds, Code(m[1])) {
 			t.Errorf("code %q: in the table of classes: %v", m[1], ok)
 		}
 	}
@@ -81,8 +82,8 @@ func TestEveryCodeHasAClass(t *testing.T) {
 func TestClass(t *testing.T) {
 	for _, c := range []struct {
 		verdict Verdict
-		code    string
-		want    string
+		code    Code
+		want    Class
 	}{
 		{Pass, "", ""},
 		{Pass, CodePKIX, ""},
@@ -98,8 +99,8 @@ func TestClass(t *testing.T) {
 		{Policy, CodePartial, ClassPartial},
 		{Fail, "a word of tomorrow", ClassBadSignature},
 	} {
-		if got := Class(c.verdict, c.code); got != c.want {
-			t.Errorf("Class(%s, %q) = %q, want %q", c.verdict, c.code, got, c.want)
+		if got := ClassOf(c.verdict, c.code); got != c.want {
+			t.Errorf("ClassOf(%s, %q) = %q, want %q", c.verdict, c.code, got, c.want)
 		}
 	}
 }
@@ -107,20 +108,20 @@ func TestClass(t *testing.T) {
 func TestDecide(t *testing.T) {
 	bank := Domain{
 		Names: []string{"bank.example", "*.bank.example"}, Require: "signature",
-		On: map[string]message.Action{
+		On: map[Class]message.Action{
 			ClassBadSignature: message.Reject, ClassNoSignature: message.Reject,
 			ClassDNSError: message.Defer, ClassBogus: message.Defer,
 		},
 	}
 	strict := bank
 	strict.Names, strict.Require = []string{"strict.example"}, "protected"
-	free := Domain{Names: []string{"free.example"}, On: map[string]message.Action{ClassNoSignature: message.Quarantine}}
-	lax := Domain{Names: []string{"lax.example"}, On: map[string]message.Action{ClassMalformed: message.Accept}}
+	free := Domain{Names: []string{"free.example"}, On: map[Class]message.Action{ClassNoSignature: message.Quarantine}}
+	lax := Domain{Names: []string{"lax.example"}, On: map[Class]message.Action{ClassMalformed: message.Accept}}
 	only := func(name string, action message.Action) Domain {
-		return Domain{Names: []string{name}, Require: "signature", On: map[string]message.Action{ClassNoSignature: action}}
+		return Domain{Names: []string{name}, Require: "signature", On: map[Class]message.Action{ClassNoSignature: action}}
 	}
 	patient, curious, idle := only("patient.example", message.Reject), only("curious.example", message.Quarantine), only("idle.example", message.Accept)
-	r, err := New(Options{Lookup: noDNS{}, Domains: []Domain{bank, strict, free, lax, patient, curious, idle}, On: map[string]message.Action{
+	r, err := New(Options{Lookup: noDNS{}, Domains: []Domain{bank, strict, free, lax, patient, curious, idle}, On: map[Class]message.Action{
 		ClassMalformed: message.Reject, ClassWeak: message.Quarantine,
 	}})
 	if err != nil {
@@ -129,10 +130,10 @@ func TestDecide(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		verdict Verdict
-		code    string
+		code    Code
 		from    []string
 		want    message.Action
-		class   string
+		class   Class
 	}{
 		{"a pass", Pass, "", []string{"a@bank.example"}, message.Accept, ""},
 		{"unsigned elsewhere", None, "", []string{"a@example.org"}, message.Accept, ClassNoSignature},
@@ -180,7 +181,7 @@ func TestDecide(t *testing.T) {
 // TestDecideShown: a requirement also holds where a reader may be shown an author of the domain,
 // and then no verdict on another author meets it.
 func TestDecideShown(t *testing.T) {
-	on := map[string]message.Action{ClassNoSignature: message.Reject}
+	on := map[Class]message.Action{ClassNoSignature: message.Reject}
 	r, err := New(Options{Lookup: noDNS{}, Domains: []Domain{
 		{Names: []string{"bank.example"}, Require: "signature", On: on},
 		{Names: []string{"free.example"}, On: on},
@@ -211,27 +212,15 @@ func TestDecideShown(t *testing.T) {
 
 // TestDecideMonotone: adding an action that is stricter never makes the decision milder.
 func TestDecideMonotone(t *testing.T) {
-	allClasses := slices.Sorted(func(yield func(string) bool) {
-		for c := range DefaultActions() {
-			if !yield(c) {
-				return
-			}
-		}
-	})
+	allClasses := slices.Sorted(maps.Keys(DefaultActions()))
 	rapid.Check(t, func(t *rapid.T) {
-		code := rapid.SampledFrom(slices.Sorted(func(yield func(string) bool) {
-			for c := range classes {
-				if !yield(c) {
-					return
-				}
-			}
-		})).Draw(t, "code")
+		code := rapid.SampledFrom(slices.Sorted(maps.Keys(classes))).Draw(t, "code")
 		verdict := rapid.SampledFrom([]Verdict{PermError, Fail, Policy, TempError, Neutral, None}).Draw(t, "verdict")
 		r := newReport([]message.Address{{Local: "a", Domain: "bank.example"}}, nil)
 		r.conclude(finding{verdict, code, ""})
-		on := map[string]message.Action{}
+		on := map[Class]message.Action{}
 		for _, c := range allClasses {
-			on[c] = rapid.SampledFrom([]message.Action{message.Accept, message.Quarantine, message.Defer, message.Reject}).Draw(t, c)
+			on[c] = rapid.SampledFrom([]message.Action{message.Accept, message.Quarantine, message.Defer, message.Reject}).Draw(t, string(c))
 		}
 		require := rapid.SampledFrom([]string{"", "signature", "protected"}).Draw(t, "require")
 		d, err := parseDomain(Domain{Names: []string{"bank.example"}, Require: require})
@@ -258,12 +247,12 @@ func TestNewRefuses(t *testing.T) {
 	}{
 		{"no resolver", Options{}, "no resolver"},
 		{"an id with a semicolon", Options{Lookup: noDNS{}, AuthservID: "mx; dkim=pass"}, "authserv-id"},
-		{"an unknown class", Options{Lookup: noDNS{}, On: map[string]message.Action{"no-rule": message.Accept}}, "unknown class"},
-		{"an unknown action", Options{Lookup: noDNS{}, On: map[string]message.Action{ClassWeak: 9}}, "no action"},
+		{"an unknown class", Options{Lookup: noDNS{}, On: map[Class]message.Action{"no-rule": message.Accept}}, "unknown class"},
+		{"an unknown action", Options{Lookup: noDNS{}, On: map[Class]message.Action{ClassWeak: 9}}, "no action"},
 		{"a domain without names", Options{Lookup: noDNS{}, Domains: []Domain{{}}}, "domain 1"},
 		{"an address as name", Options{Lookup: noDNS{}, Domains: []Domain{{Names: []string{"a@bank.example"}}}}, "mail address"},
 		{"an unknown requirement", Options{Lookup: noDNS{}, Domains: []Domain{{Names: []string{"bank.example"}, Require: "dkim"}}}, "dkim"},
-		{"a domain's unknown class", Options{Lookup: noDNS{}, Domains: []Domain{{Names: []string{"bank.example"}, On: map[string]message.Action{"x": 1}}}}, "unknown class"},
+		{"a domain's unknown class", Options{Lookup: noDNS{}, Domains: []Domain{{Names: []string{"bank.example"}, On: map[Class]message.Action{"x": 1}}}}, "unknown class"},
 		{"an address as device", Options{Lookup: noDNS{}, Domains: []Domain{devices("a@bank.example", "a@bank.example")}}, "mail address"},
 		{"a domain as address", Options{Lookup: noDNS{}, Domains: []Domain{devices("*._device.x.example", "bank.example")}}, "no mail address"},
 		{"an address of elsewhere", Options{Lookup: noDNS{}, Domains: []Domain{devices("*._device.x.example", "a@other.example")}}, "not within"},

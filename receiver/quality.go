@@ -12,24 +12,24 @@ const maxAhead = 5 * time.Minute
 
 // quality is the fifth question's answer, but for the dates of a certificate: those count where a
 // record or a root makes them count, and are judged there.
-func (j *judgement) quality() finding {
-	if j.out.Freshness == unknown {
-		j.out.Freshness = yes
+func (sc *signatureCheck) quality() finding {
+	if sc.out.Freshness == unknownWord {
+		sc.out.Freshness = goodWord
 	}
-	if j.sig.SigningTime.After(j.now.Add(maxAhead)) {
-		j.out.Freshness = no
-		return finding{Policy, CodeSignedInFuture, fmt.Sprintf("the signer claims to have signed at %s, which is in the future", stamp(j.sig.SigningTime))}
+	if sc.sig.SigningTime.After(sc.now.Add(maxAhead)) {
+		sc.out.Freshness = badWord
+		return finding{Policy, CodeSignedInFuture, fmt.Sprintf("the signer claims to have signed at %s, which is in the future", stamp(sc.sig.SigningTime))}
 	}
-	if j.sig.Weak {
-		return finding{Policy, CodeWeak, j.sig.Reason}
+	if sc.sig.Weak {
+		return finding{Policy, CodeWeak, sc.sig.Reason}
 	}
-	return j.purpose()
+	return sc.purpose()
 }
 
 // purpose wants a certificate that may sign mail. DANE-EE does not ask for its names and dates, but
 // a key that its owner gave another purpose is not to be used for this one.
-func (j *judgement) purpose() finding {
-	c := j.sig.Certificate
+func (sc *signatureCheck) purpose() finding {
+	c := sc.sig.Certificate
 	const signing = x509.KeyUsageDigitalSignature | x509.KeyUsageContentCommitment
 	switch {
 	case c == nil:

@@ -138,7 +138,7 @@ func TestFiveQuestions(t *testing.T) {
 		if !wholeBound && report.Verdict.severity() < Policy.severity() {
 			t.Fatalf("message: %s, though no signature on the whole speaks for From", report.Verdict)
 		}
-		if c := Class(report.Verdict, report.Code); (c == "") != want {
+		if c := ClassOf(report.Verdict, report.Code); (c == "") != want {
 			t.Fatalf("class %q of %s", c, report.Verdict)
 		}
 	})

@@ -75,7 +75,7 @@ type Options struct {
 	// Domains are the security domains.
 	Domains []Domain
 	// On maps classes ([on] in the configuration) to actions; missing: DefaultActions.
-	On map[string]message.Action
+	On map[Class]message.Action
 	// PKIXRoots judge CA-issued signatures where the DNS holds nothing; nil: those are neutral.
 	// They are also what records of usages 0 and 1 need.
 	PKIXRoots []*x509.Certificate
@@ -106,7 +106,7 @@ const defaultTimeout = 15 * time.Second
 type Receiver struct {
 	opts    Options
 	domains []*domain
-	on      map[string]message.Action
+	on      map[Class]message.Action
 }
 
 var _ message.Handler = (*Receiver)(nil)

@@ -14,44 +14,44 @@ import (
 )
 
 // dns is the answer to what the records of the identity say about the key.
-func (j *judgement) dns(ctx context.Context) finding {
-	name, typ, err := j.claim.owner()
+func (sc *signatureCheck) dns(ctx context.Context) finding {
+	name, typ, err := sc.claim.owner()
 	switch {
-	case j.claim == claim{}:
+	case sc.claim == claim{}:
 		return finding{Policy, CodeNoName, "the signature states no name, and From does not either"}
 	case err != nil:
-		return finding{Neutral, CodeNoOwnerName, fmt.Sprintf("%s can have no record: %v", j.claim, err)}
-	case !j.answers.admit(j.claim.String()):
+		return finding{Neutral, CodeNoOwnerName, fmt.Sprintf("%s can have no record: %v", sc.claim, err)}
+	case !sc.answers.admit(sc.claim.String()):
 		return finding{PermError, codeLimitIdentities, fmt.Sprintf("more than %d signers to look up in one message", maxIdentities)}
 	}
-	f := j.consult(ctx, question{name: name, typ: typ})
+	f := sc.consult(ctx, question{name: name, typ: typ})
 	if f.verdict == Fail {
 		// A key published a minute ago is not a forgery. Ask past our cache before saying
 		// so.
-		f = j.consult(ctx, question{name: name, typ: typ, fresh: true})
+		f = sc.consult(ctx, question{name: name, typ: typ, fresh: true})
 	}
 	return f
 }
 
 // consult asks for the records, and where a mail address has none for the CA of its domain's users,
 // and judges.
-func (j *judgement) consult(ctx context.Context, q question) finding {
-	res := j.answers.ask(ctx, q)
-	f := j.weigh(ctx, res, res.Records)
-	if !absent(res) || !j.claim.mail() || !j.issued() {
+func (sc *signatureCheck) consult(ctx context.Context, q question) finding {
+	res := sc.answers.ask(ctx, q)
+	f := sc.weigh(ctx, res, res.Records)
+	if !absent(res) || !sc.claim.mail() || !sc.issued() {
 		return f
 	}
 	// DANCE architecture, Example 7: the CA of a domain's users, asked when the user's own record
 	// is proven absent.
-	user, err := lookup.UserName(j.claim.address.Domain)
+	user, err := lookup.UserName(sc.claim.address.Domain)
 	if err != nil {
 		return f
 	}
-	ca := j.answers.ask(ctx, question{name: user, typ: lookup.TLSA, fresh: q.fresh})
+	ca := sc.answers.ask(ctx, question{name: user, typ: lookup.TLSA, fresh: q.fresh})
 	if absent(ca) {
 		return f
 	}
-	return j.weigh(ctx, ca, trustAnchors(ca.Records))
+	return sc.weigh(ctx, ca, trustAnchors(ca.Records))
 }
 
 func absent(res *lookup.Result) bool {
@@ -60,8 +60,8 @@ func absent(res *lookup.Result) bool {
 
 // issued reports whether somebody else's name stands as the issuer of the certificate. It helps no
 // forger: what follows from it is neutral at best where the DNS or a PKIX root does not vouch.
-func (j *judgement) issued() bool {
-	c := j.sig.Certificate
+func (sc *signatureCheck) issued() bool {
+	c := sc.sig.Certificate
 	return c != nil && !bytes.Equal(c.RawIssuer, c.RawSubject)
 }
 
@@ -79,20 +79,20 @@ func trustAnchors(records []lookup.Record) []lookup.Record {
 
 // weigh judges one DNS answer. Absent, insecure, bogus and indeterminate stay four things (RFC
 // 4033, Section 5; RFC 7672, Section 2.1).
-func (j *judgement) weigh(ctx context.Context, res *lookup.Result, records []lookup.Record) finding {
-	j.out.Lookup, j.out.DNS = res, describeAnswer(res)
+func (sc *signatureCheck) weigh(ctx context.Context, res *lookup.Result, records []lookup.Record) finding {
+	sc.out.Lookup, sc.out.DNS = res, describeAnswer(res)
 	switch res.Status {
 	case dnssec.Secure:
 		switch res.Presence {
 		case lookup.Present:
-			return j.match(ctx, res, records)
+			return sc.match(ctx, res, records)
 		case lookup.Absent:
-			return j.missing(ctx, res)
+			return sc.missing(ctx, res)
 		case lookup.Unknown:
 		}
 	case dnssec.Insecure:
 		// RFC 6698, Section 4.1: an answer that is not validated is not used.
-		return j.orRoots(ctx, finding{Neutral, CodeInsecure, whyInsecure(res)})
+		return sc.orRoots(ctx, finding{Neutral, CodeInsecure, whyInsecure(res)})
 	case dnssec.Bogus:
 		return finding{TempError, CodeBogus, "the DNS data is bogus: " + res.Reason}
 	case dnssec.Indeterminate:
@@ -101,7 +101,7 @@ func (j *judgement) weigh(ctx context.Context, res *lookup.Result, records []loo
 			return finding{Neutral, CodeDenied, "the record is not looked up here: " + res.Reason}
 		}
 	}
-	return finding{TempError, cmp.Or(res.Code, CodeIndeterminate), "the record could not be looked up: " + res.Reason}
+	return finding{TempError, cmp.Or(Code(res.Code), CodeIndeterminate), "the record could not be looked up: " + res.Reason}
 }
 
 // whyInsecure names the zone that is not signed: an alias can lead to it from one that is.
@@ -113,48 +113,48 @@ func whyInsecure(res *lookup.Result) string {
 }
 
 // missing judges proven absence.
-func (j *judgement) missing(ctx context.Context, res *lookup.Result) finding {
+func (sc *signatureCheck) missing(ctx context.Context, res *lookup.Result) finding {
 	switch {
-	case j.claim.mail() && j.issued():
-		return j.orRoots(ctx, finding{Neutral, CodeNoRecord, fmt.Sprintf("a CA certifies %s, but no record is published at %s", j.claim, res.Name)})
-	case j.receiver.opts.Saved:
+	case sc.claim.mail() && sc.issued():
+		return sc.orRoots(ctx, finding{Neutral, CodeNoRecord, fmt.Sprintf("a CA certifies %s, but no record is published at %s", sc.claim, res.Name)})
+	case sc.receiver.opts.Saved:
 		return finding{Fail, CodeNotPublishedNow, fmt.Sprintf("no record is published at %s now; one may have been when the message came", res.Name)}
 	}
 	return finding{Fail, CodeRevoked, fmt.Sprintf("no record is published at %s: the key was revoked or never published", res.Name)}
 }
 
 // match judges secure records against the signer's certificate or key.
-func (j *judgement) match(ctx context.Context, res *lookup.Result, records []lookup.Record) finding {
-	spki, published := j.keyFromRecords(ctx, records)
-	results, matched, usable := j.compare(ctx, records, spki, j.now)
-	j.out.DNS.Records = describeRecords(results)
+func (sc *signatureCheck) match(ctx context.Context, res *lookup.Result, records []lookup.Record) finding {
+	spki, published := sc.keyFromRecords(ctx, records)
+	results, matched, usable := sc.compare(ctx, records, spki, sc.now)
+	sc.out.DNS.Records = describeRecords(results)
 	switch {
 	case matched:
-		j.vouched = slices.ContainsFunc(results, func(r lookup.MatchResult) bool { return r.Matched() && r.Record.Usage != lookup.DANEEE })
+		sc.vouched = slices.ContainsFunc(results, func(r lookup.MatchResult) bool { return r.Matched() && r.Record.Usage != lookup.DANEEE })
 		return good
-	case ctx.Err() != nil || j.work.Exhausted():
+	case ctx.Err() != nil || sc.work.Exhausted():
 		return unprovable(ctx)
-	case j.needsKey() && !published:
+	case sc.needsKey() && !published:
 		return finding{Neutral, CodeNoKey, fmt.Sprintf("the message brings no certificate, and no record at %s holds the key itself", res.Name)}
 	case !usable:
 		return finding{Neutral, CodeUnusableRecords, fmt.Sprintf("none of the records at %s can be used: %s", res.Name, whyNot(results))}
-	case j.validAnotherTime(ctx, records, spki):
-		j.out.Freshness = no
-		c := j.sig.Certificate
+	case sc.validAnotherTime(ctx, records, spki):
+		sc.out.Freshness = badWord
+		c := sc.sig.Certificate
 		return finding{Fail, CodeExpired, fmt.Sprintf("the record at %s asks for a valid certificate, and this one is valid from %s to %s", res.Name, stamp(c.NotBefore), stamp(c.NotAfter))}
 	}
-	if j.receiver.opts.Saved && j.claim.certified && j.out.Binding == bindingFrom {
+	if sc.receiver.opts.Saved && sc.claim.certified && sc.out.Binding == bindingFrom {
 		return finding{Fail, CodeKeyReplaced, fmt.Sprintf("no record at %s is of the key that signed: either the key was replaced or this is another's key; only evidence can tell", res.Name)}
 	}
 	return finding{Fail, CodeKeyMismatch, fmt.Sprintf("no record at %s is of the key that signed%s", res.Name, whyNotKey(results))}
 }
 
-func (j *judgement) compare(ctx context.Context, records []lookup.Record, spki []byte, at time.Time) ([]lookup.MatchResult, bool, bool) {
+func (sc *signatureCheck) compare(ctx context.Context, records []lookup.Record, spki []byte, at time.Time) ([]lookup.MatchResult, bool, bool) {
 	opts := lookup.MatchOptions{
-		Certificate: j.sig.Certificate, Chain: j.sig.Certificates,
-		NameOK: func(*x509.Certificate) bool { return j.claim.certified }, Roots: j.receiver.opts.PKIXRoots, At: at, Work: j.work,
+		Certificate: sc.sig.Certificate, Chain: sc.sig.Certificates,
+		NameOK: func(*x509.Certificate) bool { return sc.claim.certified }, Roots: sc.receiver.opts.PKIXRoots, At: at, Work: sc.work,
 	}
-	if j.claim.mail() {
+	if sc.claim.mail() {
 		opts.KeyUsages = []x509.ExtKeyUsage{x509.ExtKeyUsageEmailProtection}
 	}
 	if spki != nil {
@@ -164,12 +164,12 @@ func (j *judgement) compare(ctx context.Context, records []lookup.Record, spki [
 }
 
 // validAnotherTime reports whether only the dates of the certificate stood in the way.
-func (j *judgement) validAnotherTime(ctx context.Context, records []lookup.Record, spki []byte) bool {
-	c := j.sig.Certificate
-	if c == nil || spki != nil || !j.now.Before(c.NotBefore) && !j.now.After(c.NotAfter) {
+func (sc *signatureCheck) validAnotherTime(ctx context.Context, records []lookup.Record, spki []byte) bool {
+	c := sc.sig.Certificate
+	if c == nil || spki != nil || !sc.now.Before(c.NotBefore) && !sc.now.After(c.NotAfter) {
 		return false
 	}
-	_, matched, _ := j.compare(ctx, records, nil, c.NotAfter)
+	_, matched, _ := sc.compare(ctx, records, nil, c.NotAfter)
 	return matched
 }
 
@@ -196,7 +196,7 @@ func whyNotKey(results []lookup.MatchResult) string {
 func describeAnswer(res *lookup.Result) *DNSReport {
 	presence := map[lookup.Presence]string{lookup.Present: "present", lookup.Absent: "absent"}[res.Presence]
 	if presence == "" {
-		presence = unknown
+		presence = unknownWord
 	}
 	warnings := slices.Clone(res.Warnings)
 	if res.Believed {

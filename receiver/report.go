@@ -18,7 +18,7 @@ type Report struct {
 	Verdict Verdict `json:"verdict"`
 	// Code is a stable word (the Code constants), Reason a sentence; both are empty where there is
 	// nothing to explain.
-	Code   string `json:"code"`
+	Code   Code   `json:"code"`
 	Reason string `json:"reason"`
 	// From is the outer From address, the first of several; ProtectedFrom the inner one of the
 	// signature that decided, where that is intact.
@@ -61,7 +61,7 @@ type SignatureReport struct {
 	// Covers is "message" or "part N".
 	Covers  string  `json:"covers"`
 	Verdict Verdict `json:"verdict"`
-	Code    string  `json:"code"`
+	Code    Code    `json:"code"`
 	// Integrity is "good", "bad" or "unknown".
 	Integrity string `json:"integrity"`
 	// Identity is the name judged: a mail address or a DNS name; empty when none is stated.
@@ -100,7 +100,7 @@ type SignatureReport struct {
 	otherwise  finding
 	headerWord string
 	// classes are those of all that was found, Code being only the worst.
-	classes []string
+	classes []Class
 }
 
 // CertificateReport describes the signer's certificate.
@@ -145,9 +145,9 @@ type Hop struct {
 
 // The words of the fields above.
 const (
-	yes     = "good"
-	no      = "bad"
-	unknown = "unknown"
+	goodWord    = "good"
+	badWord     = "bad"
+	unknownWord = "unknown"
 
 	bindingFrom = "from"
 	bindingRule = "rule"

@@ -113,7 +113,7 @@ func TestRestoreHeaderNot(t *testing.T) {
 		name, text string
 		change     func(*receiver.Options)
 		result     string
-		code       string
+		code       receiver.Code
 	}{
 		{"not asked for", changed, func(o *receiver.Options) { o.RestoreHeader = false }, "policy", "header-changed"},
 		{"only observed", changed, func(o *receiver.Options) { o.Observe = true }, "policy", "header-changed"},
@@ -134,7 +134,7 @@ func TestRestoreHeaderNot(t *testing.T) {
 			t.Parallel()
 			out, after, _ := restored(t, restoring(t, c, tt.change), tt.text)
 			attrs := fmt.Sprint(out.Attrs)
-			if out.Result != tt.result || tt.code != "" && !strings.Contains(attrs, "code="+tt.code+" ") || strings.Contains(attrs, "restored") {
+			if out.Result != tt.result || tt.code != "" && !strings.Contains(attrs, "code="+string(tt.code)+" ") || strings.Contains(attrs, "restored") {
 				t.Errorf("%s: %s", out.Result, attrs)
 			}
 			if strings.Contains(after, "header restored") || !strings.Contains(after, tt.text[strings.Index(tt.text, "Subject:"):]) {

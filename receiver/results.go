@@ -14,11 +14,11 @@ import (
 func resultField(id string, r *Report) message.Change {
 	words := []string{id + ";"}
 	results := resultsOf(r)
-	for i, words1 := range results {
+	for i, result := range results {
 		if i < len(results)-1 {
-			words1[len(words1)-1] += ";"
+			result[len(result)-1] += ";"
 		}
-		words = append(words, words1...)
+		words = append(words, result...)
 	}
 	return message.Change{Op: message.Insert, Name: message.ResultsField, Value: fold(len(message.ResultsField)+1, words)}
 }
@@ -27,7 +27,7 @@ func resultField(id string, r *Report) message.Change {
 // signature of it is given a word of its own.
 func resultsOf(r *Report) [][]string {
 	if len(r.Signatures) == 0 || r.unjudged {
-		return [][]string{resultWords(r.Verdict, r.Code)}
+		return [][]string{resultWords(r.Verdict, string(r.Code))}
 	}
 	var out [][]string
 	for _, s := range r.inOrder() {
@@ -103,7 +103,7 @@ func comment(s *SignatureReport) string {
 	var parts []string
 	switch {
 	case s.Verdict != Pass:
-		parts = append(parts, s.Code)
+		parts = append(parts, string(s.Code))
 	case s.Code == CodePKIX:
 		parts = append(parts, "PKIX")
 	default:

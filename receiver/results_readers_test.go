@@ -31,7 +31,7 @@ func TestResultFieldHostile(t *testing.T) {
 		var sigs []*SignatureReport
 		for range rapid.IntRange(1, 3).Draw(t, "signatures") {
 			sigs = append(sigs, &SignatureReport{
-				Part: evil.Draw(t, "part"), Verdict: rapid.SampledFrom([]Verdict{Fail, Policy, Pass}).Draw(t, "verdict"), Code: evil.Draw(t, "code"), Identity: evil.Draw(t, "identity"),
+				Part: evil.Draw(t, "part"), Verdict: rapid.SampledFrom([]Verdict{Fail, Policy, Pass}).Draw(t, "verdict"), Code: Code(evil.Draw(t, "code")), Identity: evil.Draw(t, "identity"),
 				Certificate: &CertificateReport{Serial: evil.Draw(t, "serial"), Issuer: evil.Draw(t, "issuer")}, DNS: &DNSReport{Status: evil.Draw(t, "status")}, HeaderState: evil.Draw(t, "state"),
 				Binding: bindingFrom,
 			})

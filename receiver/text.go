@@ -48,16 +48,16 @@ func (t *textWriter) headline(r *Report) {
 }
 
 // because is ": reason (code)", with what there is.
-func because(code, reason string) string {
+func because(code Code, reason string) string {
 	switch {
 	case code == "" && reason == "":
 		return ""
 	case reason == "":
-		return ": " + printable(code)
+		return ": " + printable(string(code))
 	case code == "":
 		return ": " + printable(reason)
 	}
-	return fmt.Sprintf(": %s (%s)", printable(reason), printable(code))
+	return fmt.Sprintf(": %s (%s)", printable(reason), printable(string(code)))
 }
 
 func (r *Report) fromText() string {
@@ -120,7 +120,7 @@ func (s *SignatureReport) identityText() string {
 	switch {
 	case s.Identity == "":
 		return "none is stated"
-	case s.Integrity != yes:
+	case s.Integrity != goodWord:
 		return s.Identity + " is claimed"
 	case !s.NameBound:
 		return s.statedText() + "; " + nameNotBound + ": nothing that was signed holds it"
@@ -170,7 +170,7 @@ func shortOwner(name string) string {
 
 func (s *SignatureReport) bindingText() string {
 	signer := "the signer"
-	if s.Integrity != yes {
+	if s.Integrity != goodWord {
 		signer = "the one claimed"
 	}
 	switch s.Binding {
@@ -192,7 +192,7 @@ func (s *SignatureReport) freshnessText() string {
 func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }
 
 func (s *SignatureReport) protectionText() string {
-	if s.Integrity != yes {
+	if s.Integrity != goodWord {
 		return "nothing is proven about it"
 	}
 	text := map[string]string{

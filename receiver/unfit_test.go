@@ -13,7 +13,7 @@ func TestUnfit(t *testing.T) {
 	t.Parallel()
 	r, err := New(Options{
 		Lookup: noDNS{}, AuthservID: "mx.example.net",
-		On: map[string]message.Action{ClassTooBig: message.Reject},
+		On: map[Class]message.Action{ClassTooBig: message.Reject},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -27,7 +27,7 @@ func TestUnfit(t *testing.T) {
 		why     error
 		head    *message.Message
 		action  message.Action
-		code    string
+		code    Code
 		result  string
 		changes int
 	}{
@@ -43,7 +43,7 @@ func TestUnfit(t *testing.T) {
 		if out.Edit != nil {
 			changes = len(out.Edit.Changes) // the forged field goes, ours comes
 		}
-		if out.Action != tt.action || out.Result != tt.result || changes != tt.changes || !strings.Contains(fmt.Sprint(out.Attrs), "code="+tt.code) {
+		if out.Action != tt.action || out.Result != tt.result || changes != tt.changes || !strings.Contains(fmt.Sprint(out.Attrs), "code="+string(tt.code)) {
 			t.Errorf("Unfit(%v): %v %q %v, %d changes", tt.why, out.Action, out.Result, out.Attrs, changes)
 		}
 	}

@@ -45,7 +45,7 @@ func (v Verdict) severity() int {
 // finding is the answer to one question: a verdict, and why it is no better.
 type finding struct {
 	verdict Verdict
-	code    string
+	code    Code
 	reason  string
 }
 

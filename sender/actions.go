@@ -3,30 +3,34 @@ package sender
 import (
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 
 	"dnseal/smime/message"
 )
 
+// Class sorts what keeps a message from being signed, for the choice of an action.
+type Class string
+
 // Classes of what can stand in the way of a signature ([on] in the configuration).
 const (
-	ClassNoRule = "no-rule" // no rule names this From or this user or TLS name
+	ClassNoRule Class = "no-rule" // no rule names this From or this user or TLS name
 	// no rule matches, but one names this From or this submitter
-	ClassNotAllowed = "not-allowed"
+	ClassNotAllowed Class = "not-allowed"
 	// our own record is missing, does not match or cannot be validated
-	ClassKeyNotPublished = "key-not-published"
+	ClassKeyNotPublished Class = "key-not-published"
 	// no such identity, or its key did not let itself be used
-	ClassSignFailed = "sign-failed"
+	ClassSignFailed Class = "sign-failed"
 	// the message can be read in two ways, would not survive transit, or is over a limit of its
 	// structure
-	ClassMalformed     = "malformed"
-	ClassTooBig        = "too-big"        // over Options.MaxBytes
-	ClassInternalError = "internal-error" // trouble of this machine
+	ClassMalformed     Class = "malformed"
+	ClassTooBig        Class = "too-big"        // over Options.MaxBytes
+	ClassInternalError Class = "internal-error" // trouble of this machine
 )
 
 // DefaultActions returns what is done per class when Options.On says nothing.
-func DefaultActions() map[string]message.Action {
-	return map[string]message.Action{
+func DefaultActions() map[Class]message.Action {
+	return map[Class]message.Action{
 		ClassNoRule:          message.Accept, // passed on unsigned
 		ClassNotAllowed:      message.Reject,
 		ClassKeyNotPublished: message.Defer,
@@ -38,11 +42,11 @@ func DefaultActions() map[string]message.Action {
 }
 
 // actions puts on over the defaults.
-func actions(on map[string]message.Action) (map[string]message.Action, error) {
+func actions(on map[Class]message.Action) (map[Class]message.Action, error) {
 	out := DefaultActions()
 	for class, action := range on {
 		if _, ok := out[class]; !ok {
-			return nil, fmt.Errorf("sender: unknown class %q of actions: known are %v", class, classNames(out))
+			return nil, fmt.Errorf("sender: unknown class %q of actions: known are %v", class, slices.Sorted(maps.Keys(out)))
 		}
 		if action != message.Accept && action != message.Reject && action != message.Defer {
 			return nil, fmt.Errorf("sender: %s: a sender can accept, reject or defer, not %s", class, action)
@@ -52,23 +56,15 @@ func actions(on map[string]message.Action) (map[string]message.Action, error) {
 	return out, nil
 }
 
-func classNames(m map[string]message.Action) []string {
-	var names []string
-	for name := range m {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
-}
-
 // level is what the log line of a class deserves. Where our own key or record is the trouble, all
 // mail of its user waits or goes unsigned until the operator acts.
-func level(class string) slog.Level {
+func level(class Class) slog.Level {
 	switch class {
 	case ClassInternalError:
 		return slog.LevelError
 	case ClassKeyNotPublished, ClassSignFailed:
 		return slog.LevelWarn
+	case ClassNoRule, ClassNotAllowed, ClassMalformed, ClassTooBig:
 	}
 	return slog.LevelInfo
 }
@@ -81,7 +77,7 @@ var causes = map[string]string{
 }
 
 // replyTo is the reply to a message with a code of its own, or that of its class.
-func replyTo(class, code string, action message.Action) message.Reply {
+func replyTo(class Class, code string, action message.Action) message.Reply {
 	r := reply(class, action)
 	if text := causes[code]; text != "" && action == message.Reject {
 		r.Text = text
@@ -90,7 +86,7 @@ func replyTo(class, code string, action message.Action) message.Reply {
 }
 
 // replies are for strangers: they name no cause.
-func reply(class string, action message.Action) message.Reply {
+func reply(class Class, action message.Action) message.Reply {
 	switch {
 	case action == message.Defer:
 		return message.Reply{Code: 451, Enhanced: "4.7.1", Text: "Message cannot be signed now, try again later"}

@@ -72,7 +72,7 @@ func checkResults(t *testing.T, name string, m *message.Message, e *message.Edit
 // TestForgedResultsUnfit does so with a message that could not be taken in as a whole.
 func TestForgedResultsUnfit(t *testing.T) {
 	t.Parallel()
-	on := map[string]message.Action{ClassTooBig: message.Accept}
+	on := map[Class]message.Action{ClassTooBig: message.Accept}
 	s := newSender(t, func(o *Options) { o.AuthservID, o.On = "mx.example.net", on })
 	head := read(t, "Authentication-Results: mx.example.net; smime=pass\r\nFrom: guest@other.example\r\n\r\n")
 	out := s.Unfit(head, &message.Envelope{Submitter: submitter(t, "user:guest")}, message.ErrTooBig)

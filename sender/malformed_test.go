@@ -40,11 +40,11 @@ func TestHandleMalformed(t *testing.T) {
 	} {
 		s := newSender(t, func(o *Options) {
 			if tt.on != message.Reject { // which is the default
-				o.On = map[string]message.Action{ClassMalformed: tt.on}
+				o.On = map[Class]message.Action{ClassMalformed: tt.on}
 			}
 		})
 		out := s.Handle(t.Context(), read(t, tt.text), &message.Envelope{Submitter: submitter(t, "user:alice")})
-		if out.Action != tt.on || out.Result != ClassMalformed || out.Reply.Code != tt.code || out.Reply.Text != tt.reply || attr(out, "code") != tt.word {
+		if out.Action != tt.on || out.Result != string(ClassMalformed) || out.Reply.Code != tt.code || out.Reply.Text != tt.reply || attr(out, "code") != tt.word {
 			t.Errorf("%s: %s %q %v %v", tt.name, out.Action, out.Result, out.Reply, out.Attrs)
 		}
 		out.Close()

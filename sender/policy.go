@@ -255,7 +255,7 @@ type request struct {
 type decision struct {
 	rule     *rule
 	identity string
-	class    string // ClassNoRule or ClassNotAllowed; empty: sign by rule
+	class    Class // ClassNoRule or ClassNotAllowed; empty: sign by rule
 	code     string
 	reason   string
 }

@@ -61,7 +61,7 @@ func TestDecide(t *testing.T) {
 		who      string
 		mailFrom string
 		header   string
-		class    string // "" signs
+		class    Class  // "" signs
 		code     string // or the identity that signs
 	}{
 		{"by user", "user:billing", "x@example.org", "From: billing@example.org", "", "billing@example.org"},
@@ -151,7 +151,7 @@ func TestDecide(t *testing.T) {
 // TestDecideWithoutDomain: MTAs write their own domain to a From that has none.
 func TestDecideWithoutDomain(t *testing.T) {
 	rules := parseRules(t, []Rule{{Who: []string{"user:billing"}, From: []string{"billing@example.org"}}})
-	for from, class := range map[string]string{"root": ClassNoRule, "Charlie Root <root>": ClassNoRule, "Billing": ClassNotAllowed, "x <billing>": ClassNotAllowed} {
+	for from, class := range map[string]Class{"root": ClassNoRule, "Charlie Root <root>": ClassNoRule, "Billing": ClassNotAllowed, "x <billing>": ClassNotAllowed} {
 		m := read(t, "From: "+from+"\r\n\r\nhello\r\n")
 		if d := decide(rules, originators(m, &message.Envelope{})); d.class != class || d.code != "bad-from" {
 			t.Errorf("%s: %s, %s; want %s", from, d.class, d.code, class)

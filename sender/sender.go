@@ -72,7 +72,7 @@ type Options struct {
 	// MaxBytes is the largest message that is signed; 0: no limit.
 	MaxBytes int64
 	// On maps classes to actions (accept, reject, defer); missing: DefaultActions.
-	On map[string]message.Action
+	On map[Class]message.Action
 	// Lookup checks that our own record is published before signing; nil: not checked.
 	Lookup lookup.Resolver
 	// Limits of the DNS work for that check.
@@ -91,7 +91,7 @@ type Options struct {
 type Sender struct {
 	opts                Options
 	rules               []*rule
-	on                  map[string]message.Action
+	on                  map[Class]message.Action
 	control             submitters
 	opaqueFor, plainFor []message.Pattern
 }
@@ -295,11 +295,11 @@ func (s *Sender) failed(err error, pass *message.Edit, attrs []slog.Attr) *messa
 }
 
 // stop is the outcome for a message that is not signed because of a class.
-func (s *Sender) stop(class, code, reason string, pass *message.Edit, attrs []slog.Attr) *message.Outcome {
-	out := &message.Outcome{Action: s.on[class], Edit: pass, Result: class, Reply: replyTo(class, code, s.on[class]), Level: level(class)}
+func (s *Sender) stop(class Class, code, reason string, pass *message.Edit, attrs []slog.Attr) *message.Outcome {
+	out := &message.Outcome{Action: s.on[class], Edit: pass, Result: string(class), Reply: replyTo(class, code, s.on[class]), Level: level(class)}
 	if class == ClassNoRule && out.Action == message.Accept {
 		out.Result = ResultUnsigned
 	}
-	out.Attrs = append(attrs, slog.String("class", class), slog.String("code", code), slog.String("reason", reason))
+	out.Attrs = append(attrs, slog.String("class", string(class)), slog.String("code", code), slog.String("reason", reason))
 	return out
 }

@@ -123,7 +123,7 @@ func TestHandle(t *testing.T) {
 		{"control: opaque", "user:alice", "x-dnseal-sign: Opaque\r\nFrom: alice@example.org\r\n" + plainText, nil, "", nil, message.Accept, "signed", "opaque alice@example.org", nil},
 		{"control by one who may not", "user:billing", "X-Dnseal-Sign: no\r\nFrom: billing@example.org\r\n" + plainText, nil, "", nil, message.Accept, "signed", "clear billing@example.org", nil},
 		{"nobody's", "user:carol", "From: carol@elsewhere.example\r\nX-Dnseal-Sign: opaque\r\n" + plainText, nil, "", nil, message.Accept, "unsigned", "plain", nil},
-		{"nobody's, refused", "user:carol", "From: carol@elsewhere.example\r\n" + plainText, nil, "", func(o *Options) { o.On = map[string]message.Action{ClassNoRule: message.Reject} }, message.Reject, "no-rule", "", nil},
+		{"nobody's, refused", "user:carol", "From: carol@elsewhere.example\r\n" + plainText, nil, "", func(o *Options) { o.On = map[Class]message.Action{ClassNoRule: message.Reject} }, message.Reject, "no-rule", "", nil},
 		{"not allowed", "user:billing", "From: alice@example.org\r\n" + plainText, nil, "", nil, message.Reject, "not-allowed", "", nil},
 		{"not allowed, also when signed already", "user:billing", signedAlready, nil, "", nil, message.Reject, "not-allowed", "", nil},
 		{"signed already", "user:alice", signedAlready, nil, "", nil, message.Accept, "left-alone", "plain", nil},
@@ -138,7 +138,7 @@ func TestHandle(t *testing.T) {
 		{"reports are signed", "user:alice", report, nil, "", func(o *Options) { o.SignReports = true }, message.Accept, "signed", "clear alice@example.org", nil},
 		{"no such identity", "user:billing", "From: x@shop.example.org\r\n" + plainText, nil, "", nil, message.Defer, "sign-failed", "", nil},
 		{"too big", "user:alice", "From: alice@example.org\r\n" + plainText, nil, "", func(o *Options) { o.MaxBytes = 20 }, message.Reject, "too-big", "", nil},
-		{"too big, passed on", "user:alice", "From: alice@example.org\r\n" + plainText, nil, "", func(o *Options) { o.MaxBytes, o.On = 20, map[string]message.Action{ClassTooBig: message.Accept} }, message.Accept, "too-big", "plain", nil},
+		{"too big, passed on", "user:alice", "From: alice@example.org\r\n" + plainText, nil, "", func(o *Options) { o.MaxBytes, o.On = 20, map[Class]message.Action{ClassTooBig: message.Accept} }, message.Accept, "too-big", "plain", nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -266,11 +266,11 @@ func TestPublished(t *testing.T) {
 		{"published", right, nil, message.Accept, "signed", 1},
 		{"published a minute ago", absent, right, message.Accept, "signed", 2},
 		{"rolled a minute ago", other, right, message.Accept, "signed", 2},
-		{"absent", absent, absent, message.Defer, ClassKeyNotPublished, 2},
-		{"another key", other, other, message.Defer, ClassKeyNotPublished, 2},
-		{"insecure", &lookup.Result{Status: dnssec.Insecure, Presence: lookup.Present, Records: right.Records}, nil, message.Defer, ClassKeyNotPublished, 1},
-		{"bogus", &lookup.Result{Status: dnssec.Bogus}, nil, message.Defer, ClassKeyNotPublished, 1},
-		{"silent", &lookup.Result{Status: dnssec.Indeterminate, Code: "timeout"}, nil, message.Defer, ClassKeyNotPublished, 1},
+		{"absent", absent, absent, message.Defer, string(ClassKeyNotPublished), 2},
+		{"another key", other, other, message.Defer, string(ClassKeyNotPublished), 2},
+		{"insecure", &lookup.Result{Status: dnssec.Insecure, Presence: lookup.Present, Records: right.Records}, nil, message.Defer, string(ClassKeyNotPublished), 1},
+		{"bogus", &lookup.Result{Status: dnssec.Bogus}, nil, message.Defer, string(ClassKeyNotPublished), 1},
+		{"silent", &lookup.Result{Status: dnssec.Indeterminate, Code: "timeout"}, nil, message.Defer, string(ClassKeyNotPublished), 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -298,8 +298,8 @@ func TestNewRefuses(t *testing.T) {
 	}{
 		{Options{}, "no source"},
 		{Options{Identities: source, Rules: []Rule{testRules[0], {}}}, "rule 2"},
-		{Options{Identities: source, On: map[string]message.Action{"bad-signature": message.Reject}}, "unknown class"},
-		{Options{Identities: source, On: map[string]message.Action{ClassTooBig: message.Quarantine}}, "accept, reject or defer"},
+		{Options{Identities: source, On: map[Class]message.Action{"bad-signature": message.Reject}}, "unknown class"},
+		{Options{Identities: source, On: map[Class]message.Action{ClassTooBig: message.Quarantine}}, "accept, reject or defer"},
 		{Options{Identities: source, Control: []string{"alice"}}, "control"},
 		{Options{Identities: source, OpaqueFor: []string{"opaque.example"}}, "opaque recipients"},
 		{Options{Identities: source, PlainFor: []string{""}}, "plain recipients"},

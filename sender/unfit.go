@@ -22,7 +22,7 @@ func (s *Sender) Unfit(head *message.Message, env *message.Envelope, why error) 
 		return unreadable(why)
 	}
 	if head == nil {
-		out := s.stop(class, class, why.Error(), nil, nil)
+		out := s.stop(class, string(class), why.Error(), nil, nil)
 		if out.Action == message.Accept {
 			out.Action, out.Reply = message.Reject, reply(class, message.Reject)
 		}
@@ -34,7 +34,7 @@ func (s *Sender) Unfit(head *message.Message, env *message.Envelope, why error) 
 	if d := decide(s.rules, req); d.class != "" {
 		return s.stop(d.class, d.code, d.reason, pass, attrs)
 	}
-	return s.stop(class, class, why.Error(), pass, attrs)
+	return s.stop(class, string(class), why.Error(), pass, attrs)
 }
 
 // unreadable refuses a message for good, and names the line of its header where one is to blame.
@@ -43,5 +43,5 @@ func unreadable(why error) *message.Outcome {
 	if header, ok := errors.AsType[*message.HeaderError](why); ok {
 		r = header.Reply()
 	}
-	return &message.Outcome{Action: message.Reject, Result: ClassMalformed, Reply: r, Attrs: []slog.Attr{slog.String("reason", why.Error())}}
+	return &message.Outcome{Action: message.Reject, Result: string(ClassMalformed), Reply: r, Attrs: []slog.Attr{slog.String("reason", why.Error())}}
 }

@@ -25,16 +25,16 @@ func TestUnfit(t *testing.T) {
 		code   int
 		result string
 	}{
-		{"too big", head, owner, tooBig, message.Reject, message.Reject, 552, ClassTooBig},
-		{"too big, deferred", head, owner, tooBig, message.Defer, message.Defer, 451, ClassTooBig},
-		{"too big, passed on", head, owner, tooBig, message.Accept, message.Accept, 0, ClassTooBig},
-		{"another's From", head, stranger, tooBig, message.Accept, message.Reject, 550, ClassNotAllowed},
-		{"From not to be seen", "", owner, tooBig, message.Accept, message.Reject, 552, ClassTooBig},
-		{"lost here", head, owner, errors.New("disk full"), message.Accept, message.Defer, 451, ClassInternalError},
-		{"unreadable", head, owner, fmt.Errorf("no header: %w", message.ErrMalformed), message.Accept, message.Reject, 554, ClassMalformed},
+		{"too big", head, owner, tooBig, message.Reject, message.Reject, 552, string(ClassTooBig)},
+		{"too big, deferred", head, owner, tooBig, message.Defer, message.Defer, 451, string(ClassTooBig)},
+		{"too big, passed on", head, owner, tooBig, message.Accept, message.Accept, 0, string(ClassTooBig)},
+		{"another's From", head, stranger, tooBig, message.Accept, message.Reject, 550, string(ClassNotAllowed)},
+		{"From not to be seen", "", owner, tooBig, message.Accept, message.Reject, 552, string(ClassTooBig)},
+		{"lost here", head, owner, errors.New("disk full"), message.Accept, message.Defer, 451, string(ClassInternalError)},
+		{"unreadable", head, owner, fmt.Errorf("no header: %w", message.ErrMalformed), message.Accept, message.Reject, 554, string(ClassMalformed)},
 	}
 	for _, tt := range tests {
-		s := newSender(t, func(o *Options) { o.On = map[string]message.Action{ClassTooBig: tt.big} })
+		s := newSender(t, func(o *Options) { o.On = map[Class]message.Action{ClassTooBig: tt.big} })
 		var m *message.Message
 		if tt.head != "" {
 			m = read(t, tt.head)

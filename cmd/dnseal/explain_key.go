@@ -13,7 +13,7 @@ import (
 
 // unproven explains a message whose signatures hold, and that is no pass all the same: what that
 // means, and what would prove it.
-var unproven = map[string]string{
+var unproven = map[receiver.Code]string{
 	receiver.CodeKeyReplaced: "The signature holds, by a key that %s does not publish now; it publishes others. Either the key was replaced after the message was signed, or " +
 		"it is another's, in a certificate that anybody can make. The message cannot tell which: its signing time is the signer's claim. " + proofs,
 	receiver.CodeNotPublishedNow: "The signature holds, by a key of which %s publishes no record now. Either it was withdrawn after the message was signed, or it was never " +
@@ -53,7 +53,7 @@ func (e *explainer) keys(ctx context.Context, name string, m *message.Message) e
 		e.found++
 		why = strings.Replace(why, "%s", s.Identity, 1)
 	}
-	return e.write(name, explanation{Part: s.Part, Code: report.Code, Sentence: why})
+	return e.write(name, explanation{Part: s.Part, Code: string(report.Code), Sentence: why})
 }
 
 // judge returns who judges, as for saved mail. Nothing that asks the DNS is made before a message

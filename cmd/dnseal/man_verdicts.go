@@ -177,8 +177,8 @@ decide what is done with the message.
 	for _, q := range verdictCodes {
 		fmt.Fprintf(&b, ".SH \"CODES: %s\"\n", q.question)
 		for _, c := range q.codes {
-			class := cmp.Or(receiver.Class(c.verdict, c.word), "no class")
-			fmt.Fprintf(&b, ".TP\n.BR %s \" [%s, %s]\"\n%s\n", roff(c.word), c.verdict, roff(class), roff(c.text))
+			class := cmp.Or(receiver.ClassOf(c.verdict, receiver.Code(c.word)), "no class")
+			fmt.Fprintf(&b, ".TP\n.BR %s \" [%s, %s]\"\n%s\n", roff(c.word), c.verdict, roff(string(class)), roff(c.text))
 		}
 	}
 	for _, causes := range dnsCauses {

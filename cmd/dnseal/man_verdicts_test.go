@@ -33,7 +33,7 @@ func TestVerdictsPage(t *testing.T) {
 		}
 	}
 	for class := range receiver.DefaultActions() {
-		if class != receiver.ClassNoSignature && !strings.Contains(page, ", "+roff(class)+"]") {
+		if class != receiver.ClassNoSignature && !strings.Contains(page, ", "+roff(string(class))+"]") {
 			t.Errorf("no code of class %q", class)
 		}
 	}

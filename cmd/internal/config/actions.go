@@ -4,6 +4,8 @@ import (
 	"reflect"
 	"slices"
 
+	"dnseal/receiver"
+	"dnseal/sender"
 	"dnseal/smime/message"
 )
 
@@ -99,23 +101,23 @@ func (o On) set() map[string]string {
 }
 
 // signing returns the actions of a sender.
-func (o On) signing() map[string]message.Action {
-	out := map[string]message.Action{}
+func (o On) signing() map[sender.Class]message.Action {
+	out := map[sender.Class]message.Action{}
 	for class, word := range o.set() {
 		shared := slices.Contains(sharedClasses, class) && word != "mark" && word != "quarantine"
 		if shared || slices.Contains(signingClasses, class) {
-			out[class] = actions[word]
+			out[sender.Class(class)] = actions[word]
 		}
 	}
 	return out
 }
 
 // verifying returns the actions of a receiver.
-func (o On) verifying() map[string]message.Action {
-	out := map[string]message.Action{}
+func (o On) verifying() map[receiver.Class]message.Action {
+	out := map[receiver.Class]message.Action{}
 	for class, word := range o.set() {
 		if !slices.Contains(signingClasses, class) {
-			out[class] = actions[word]
+			out[receiver.Class(class)] = actions[word]
 		}
 	}
 	return out

@@ -128,8 +128,8 @@ func (c *Config) checkStricter(n *notes, key string, on On) {
 		switch {
 		case slices.Contains(signingClasses, class):
 			n.wrong(key, "on: %s is about signing; write it into [on]", class)
-		case known && receiver.Laxer(action, general[class]):
-			n.wrong(key, "on: %s is %q here, laxer than %q for all other mail; From is what a forger chooses, so a domain can only be stricter", class, word, general[class])
+		case known && receiver.Laxer(action, general[receiver.Class(class)]):
+			n.wrong(key, "on: %s is %q here, laxer than %q for all other mail; From is what a forger chooses, so a domain can only be stricter", class, word, general[receiver.Class(class)])
 		}
 	}
 }

@@ -15,6 +15,8 @@ import (
 	"dnseal/cmd/internal/relay"
 	"dnseal/lookup"
 	"dnseal/lookup/dnssec"
+	"dnseal/receiver"
+	"dnseal/sender"
 	"dnseal/sender/identity"
 	"dnseal/smime/message"
 )
@@ -211,9 +213,8 @@ max-header-bytes = 4000
 		t.Fatal(err)
 	}
 	s, l := c.SenderOptions(nil), c.LookupOptions()
-	type actions = map[string]message.Action
 	for name, pair := range map[string][2]any{
-		"signing actions": {s.On, actions{"no-rule": message.Reject, "malformed": message.Defer, "internal-error": message.Reject}},
+		"signing actions": {s.On, map[sender.Class]message.Action{"no-rule": message.Reject, "malformed": message.Defer, "internal-error": message.Reject}},
 		"opaque":          {[]bool{s.Opaque, s.NoHeaderProtection, s.Lookup == nil}, []bool{true, true, true}},
 		"rules":           {len(s.Rules), 1},
 		"limits":          {s.Limits, dnssec.Limits{Queries: 7, LeafSize: 9, RSAMin: 2048, RSAMax: 3072}},
@@ -227,7 +228,7 @@ max-header-bytes = 4000
 		}
 	}
 	r := c.ReceiverOptions(nil, Verifying{Observe: true, RestoreHeader: true})
-	want := actions{"bad-signature": message.Reject, "malformed": message.Defer, "too-big": message.Accept, "internal-error": message.Reject}
+	want := map[receiver.Class]message.Action{"bad-signature": message.Reject, "malformed": message.Defer, "too-big": message.Accept, "internal-error": message.Reject}
 	if diff := cmp.Diff(want, r.On); diff != "" {
 		t.Errorf("verifying actions: %s", diff)
 	}

@@ -109,7 +109,7 @@ type trial struct {
 	what    string
 	file    string
 	verdict receiver.Verdict
-	code    string
+	code    receiver.Code
 	// prepare changes the world and returns the message; mend puts the world right again.
 	prepare func(context.Context) ([]byte, error)
 	mend    func() error

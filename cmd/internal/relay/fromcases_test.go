@@ -45,7 +45,7 @@ func cases(tb testing.TB, folder string) map[string]string {
 func TestDomainBypass(t *testing.T) {
 	t.Parallel()
 	verifier, err := receiver.New(receiver.Options{Lookup: noDNS{}, AuthservID: "mx.example.net", Domains: []receiver.Domain{{
-		Names: []string{"bank.example"}, Require: "signature", On: map[string]message.Action{receiver.ClassNoSignature: message.Reject},
+		Names: []string{"bank.example"}, Require: "signature", On: map[receiver.Class]message.Action{receiver.ClassNoSignature: message.Reject},
 	}}})
 	if err != nil {
 		t.Fatal(err)
