@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"dnseal/smime/certificate"
@@ -57,6 +58,21 @@ func (r MatchResult) Matched() bool { return r.Result == matches }
 
 // Usable reports whether the record could be used at all.
 func (r MatchResult) Usable() bool { return r.Result == matches || r.Result == noMatch }
+
+// Reasons says why no record matched, for a log.
+func Reasons(results []MatchResult) string {
+	var b strings.Builder
+	for i, r := range results {
+		if i > 0 {
+			b.WriteString("; ")
+		}
+		fmt.Fprintf(&b, "%d %d %d %s", r.Record.Usage, r.Record.Selector, r.Record.MatchingType, r.Result)
+		if r.Reason != "" {
+			b.WriteString(" (" + r.Reason + ")")
+		}
+	}
+	return b.String()
+}
 
 // MatchOptions say what is matched. The zero value of each field is safe.
 type MatchOptions struct {

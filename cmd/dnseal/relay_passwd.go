@@ -15,7 +15,7 @@ import (
 	"golang.org/x/term"
 
 	"dnseal/cmd/internal/cli"
-	"dnseal/cmd/internal/relay"
+	"dnseal/cmd/internal/relay/sasl"
 )
 
 func newRelayPasswd() *cobra.Command {
@@ -36,7 +36,7 @@ that is there keeps its mode and its other lines. Reload the relay after that.`,
 	cmd.Flags().BoolVar(&remove, "remove", false, "remove the user instead")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		name := args[0]
-		if err := relay.ValidUser(name); err != nil {
+		if err := sasl.ValidUser(name); err != nil {
 			return err
 		}
 		line := ""
@@ -45,11 +45,11 @@ that is there keeps its mode and its other lines. Reload the relay after that.`,
 			if err != nil {
 				return err
 			}
-			hash, err := relay.HashPassword(password)
+			hash, err := sasl.HashPassword(password)
 			if err != nil {
 				return err
 			}
-			line = name + ":" + hash.String()
+			line = name + ":" + hash
 		}
 		return setUser(users, name, line)
 	}

@@ -16,6 +16,7 @@ import (
 	"dnseal/cmd/internal/cli"
 	"dnseal/cmd/internal/config"
 	"dnseal/cmd/internal/relay"
+	"dnseal/cmd/internal/relay/nexthop"
 	"dnseal/lookup"
 	"dnseal/lookup/dnssec"
 )
@@ -37,7 +38,7 @@ func (k *checker) relay(ctx context.Context, key string, r *config.Relay) {
 }
 
 // hop tells what was found out about a next hop.
-func (k *checker) hop(key string, r *config.Relay, p relay.Probed) {
+func (k *checker) hop(key string, r *config.Relay, p nexthop.Probed) {
 	how := "without TLS"
 	if p.Encrypted {
 		how = "with TLS, proven by policy"

@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"dnseal/cmd/internal/relay"
+	"dnseal/cmd/internal/relay/nexthop"
 	"dnseal/receiver"
 )
 
@@ -154,7 +154,7 @@ func (n *notes) hops(key string, hops []string) {
 		n.wrong(key, "next-hop is missing; write where mail goes, for example next-hop = [\"127.0.0.1:10025\"]")
 	}
 	for _, h := range hops {
-		if _, err := relay.ParseNextHop(h); err != nil {
+		if _, err := nexthop.Parse(h); err != nil {
 			n.wrong(key, "%s", strip(err))
 		}
 	}

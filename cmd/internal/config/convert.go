@@ -12,6 +12,8 @@ import (
 
 	"dnseal/cmd/internal/metrics"
 	"dnseal/cmd/internal/relay"
+	"dnseal/cmd/internal/relay/nexthop"
+	"dnseal/cmd/internal/relay/sasl"
 	"dnseal/lookup"
 	"dnseal/milter"
 	"dnseal/receiver"
@@ -136,8 +138,8 @@ func (c *Config) RelayOptions(r *Relay, w Wiring) relay.Options {
 	o := relay.Options{
 		Hostname: c.Hostname, Inbound: r.Role == RoleInbound, LMTP: r.Protocol == "lmtp",
 		Implicit: r.TLS == "implicit", Handler: w.Handler, SevenBit: sevenBit, NextHop: r.NextHop, Recipients: r.Recipients,
-		Hop: relay.HopOptions{
-			Policy: relay.TLSPolicy(r.NextHopTLS), Lookup: w.Lookup, Pass: r.PassClient,
+		Hop: nexthop.Options{
+			Policy: nexthop.TLSPolicy(r.NextHopTLS), Lookup: w.Lookup, Pass: r.PassClient,
 			DialTimeout: time.Duration(t.HopConnect), CommandTimeout: time.Duration(t.HopCommand),
 			FinalTimeout: time.Duration(t.HopFinal), IdleTimeout: time.Duration(t.HopIdle),
 		},
@@ -149,7 +151,7 @@ func (c *Config) RelayOptions(r *Relay, w Wiring) relay.Options {
 		},
 		Log: w.Log, Metrics: w.Metrics,
 	}
-	o.Auth = relay.AuthOptions{
+	o.Auth = sasl.Options{
 		Users: r.Users, Dovecot: r.Dovecot, Clients: r.Clients, Lookup: w.Lookup,
 		DNS: c.dnsLimits(), Roots: c.loaded.roots, LookupTimeout: time.Duration(t.Login),
 	}

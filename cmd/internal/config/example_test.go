@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"dnseal/cmd/internal/relay"
+	"dnseal/cmd/internal/relay/sasl"
 )
 
 // TestExampleFile loads the example that is installed, in a folder that has all it names.
@@ -24,11 +24,11 @@ func TestExampleFile(t *testing.T) {
 	if err = os.Rename(filepath.Join(dir, "mx.example.net"), filepath.Join(dir, "tls")); err != nil {
 		t.Fatal(err)
 	}
-	hash, err := relay.HashPassword("a password")
+	hash, err := sasl.HashPassword("a password")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err = os.WriteFile(filepath.Join(dir, "users"), []byte("billing:"+hash.String()+"\n"), 0o600); err != nil {
+	if err = os.WriteFile(filepath.Join(dir, "users"), []byte("billing:"+hash+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	example := strings.NewReplacer("/var/lib/dnseal", dir, "/etc/dnseal", dir, `"postfix"`, `"0"`).Replace(string(text))

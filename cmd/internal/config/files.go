@@ -12,7 +12,7 @@ import (
 	"strconv"
 	"strings"
 
-	"dnseal/cmd/internal/relay"
+	"dnseal/cmd/internal/relay/sasl"
 	"dnseal/lookup/dnssec"
 	"dnseal/sender"
 	"dnseal/sender/identity"
@@ -114,7 +114,7 @@ func (c *Config) loadRelay(n *notes, key string, r *Relay) {
 		c.loaded.hopRoots[r.NextHopRoots] = pool(roots)
 	}
 	if r.Users != "" {
-		if _, err := relay.ReadUsers(r.Users); errors.Is(err, fs.ErrNotExist) {
+		if err := sasl.CheckUsers(r.Users); errors.Is(err, fs.ErrNotExist) {
 			n.wrong(key+".users", "the file %s does not exist; make it with: dnseal relay passwd --users %s NAME", r.Users, r.Users)
 		} else if err != nil {
 			n.wrong(key+".users", "%s", strip(err))

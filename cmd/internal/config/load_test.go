@@ -12,7 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"dnseal/cmd/internal/relay"
+	"dnseal/cmd/internal/relay/nexthop"
 	"dnseal/lookup"
 	"dnseal/lookup/dnssec"
 	"dnseal/receiver"
@@ -236,7 +236,7 @@ max-header-bytes = 4000
 		t.Errorf("receiver options: %+v", r)
 	}
 	o := c.RelayOptions(&c.Relays[0], Wiring{})
-	if got := fmt.Sprint(o.Trusted); got != "[192.0.2.0/24 127.0.0.1/32]" || o.Inbound || o.TLS == nil || o.Hop.TLS == nil || o.Hop.Policy != relay.TLSDANE || o.Limits.MaxBytes != 1000 || o.Limits.MaxInFlight != 3000 {
+	if got := fmt.Sprint(o.Trusted); got != "[192.0.2.0/24 127.0.0.1/32]" || o.Inbound || o.TLS == nil || o.Hop.TLS == nil || o.Hop.Policy != nexthop.TLSDANE || o.Limits.MaxBytes != 1000 || o.Limits.MaxInFlight != 3000 {
 		t.Errorf("relay options: trusted %s, %+v", got, o)
 	}
 	times := []time.Duration{

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -13,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"dnseal/cmd/internal/relay/sasl"
 	"dnseal/lookup"
 	"dnseal/lookup/dnssec"
 	"dnseal/smime/message"
@@ -68,9 +70,9 @@ func present(records ...lookup.Record) lookup.Result {
 }
 
 // submission is a relay with STARTTLS and its authority.
-func submission(tb testing.TB, ca *authority, next string, auth AuthOptions) *testRelay {
+func submission(tb testing.TB, ca *authority, next string, auth sasl.Options) *testRelay {
 	tb.Helper()
-	auth.Pause = defaultTo(auth.Pause, time.Millisecond)
+	auth.Pause = cmp.Or(auth.Pause, time.Millisecond)
 	return startRelay(tb, Options{NextHop: []string{next}, TLS: ca.server(tb, "relay.example.org"), Auth: auth, Handler: whoHandler})
 }
 
@@ -140,7 +142,7 @@ func TestTLSALogin(t *testing.T) {
 			t.Parallel()
 			s := (&sink{}).start(t)
 			res := &resolver{table: tt.table, fresh: tt.fresh}
-			r := submission(t, ca, s.address(), AuthOptions{Clients: []string{"*._device.example.net"}, Lookup: res, Roots: []*x509.Certificate{ca.cert}})
+			r := submission(t, ca, s.address(), sasl.Options{Clients: []string{"*._device.example.net"}, Lookup: res, Roots: []*x509.Certificate{ca.cert}})
 			k := dial(t, r.addr)
 			if words := startTLS(k, ca.client("relay.example.org", tt.cert)); !strings.Contains(words, "AUTH EXTERNAL\n") {
 				t.Errorf("EHLO = %q, want AUTH EXTERNAL", words)
@@ -167,7 +169,7 @@ func TestLoginRefusalsLookAlike(t *testing.T) {
 	t.Parallel()
 	ca := newAuthority(t)
 	s := (&sink{}).start(t)
-	r := submission(t, ca, s.address(), AuthOptions{Clients: []string{"*.example.net"}, Lookup: &resolver{}})
+	r := submission(t, ca, s.address(), sasl.Options{Clients: []string{"*.example.net"}, Lookup: &resolver{}})
 	replies := map[string]bool{}
 	for _, name := range []string{"a.example.net", "a.example.com", "no name"} {
 		k := dial(t, r.addr)
@@ -193,7 +195,7 @@ func TestExternalNeedsCertificateAndTLS13(t *testing.T) {
 	old.MaxVersion = tls.VersionTLS12
 	for name, conf := range map[string]*tls.Config{"TLS 1.2": old, "no certificate": ca.client("relay.example.org")} {
 		res := &resolver{table: map[string]lookup.Result{"a.example.net.": present(record(lookup.DANEEE, cert.Leaf))}}
-		r := submission(t, ca, s.address(), AuthOptions{Clients: []string{"*.example.net"}, Lookup: res})
+		r := submission(t, ca, s.address(), sasl.Options{Clients: []string{"*.example.net"}, Lookup: res})
 		k := dial(t, r.addr)
 		if words := startTLS(k, conf); strings.Contains(words, "AUTH") {
 			t.Errorf("%s: EHLO = %q, want no AUTH", name, words)
@@ -215,7 +217,7 @@ func TestLookupsAreBounded(t *testing.T) {
 	waiting, release := make(chan struct{}), make(chan struct{})
 	res := &resolver{table: map[string]lookup.Result{"a.example.net.": present(record(lookup.DANEEE, cert.Leaf))}}
 	res.before = func(context.Context) { waiting <- struct{}{}; <-release }
-	r := submission(t, ca, s.address(), AuthOptions{Clients: []string{"a.example.net"}, Lookup: res, MaxLookups: 2})
+	r := submission(t, ca, s.address(), sasl.Options{Clients: []string{"a.example.net"}, Lookup: res, MaxLookups: 2})
 	conf := ca.client("relay.example.org", cert)
 	var slow []*talk
 	for range 2 {
@@ -240,7 +242,7 @@ func TestLookupTimeout(t *testing.T) {
 	ca := newAuthority(t)
 	s := (&sink{}).start(t)
 	res := &resolver{before: func(ctx context.Context) { <-ctx.Done() }}
-	r := submission(t, ca, s.address(), AuthOptions{Clients: []string{"a.example.net"}, Lookup: res, LookupTimeout: 1})
+	r := submission(t, ca, s.address(), sasl.Options{Clients: []string{"a.example.net"}, Lookup: res, LookupTimeout: 1})
 	k := dial(t, r.addr)
 	startTLS(k, ca.client("relay.example.org", ca.issue(t, "a.example.net")))
 	k.do(external(""), "454")
@@ -250,7 +252,7 @@ func TestChainOf100(t *testing.T) {
 	t.Parallel()
 	ca := newAuthority(t)
 	s := (&sink{}).start(t)
-	r := submission(t, ca, s.address(), AuthOptions{Clients: []string{"a.example.net"}, Lookup: &resolver{}})
+	r := submission(t, ca, s.address(), sasl.Options{Clients: []string{"a.example.net"}, Lookup: &resolver{}})
 	cert := ca.issue(t, "a.example.net")
 	for len(cert.Certificate) < 100 {
 		cert.Certificate = append(cert.Certificate, ca.cert.Raw)
@@ -273,11 +275,11 @@ func users(t *testing.T, passwords map[string]string) string {
 	var b strings.Builder
 	b.WriteString("# name:hash\n\n")
 	for name, password := range passwords {
-		h, err := HashPassword(password)
+		h, err := sasl.HashPassword(password)
 		if err != nil {
 			t.Fatal(err)
 		}
-		b.WriteString(name + ":" + h.String() + "\n")
+		b.WriteString(name + ":" + h + "\n")
 	}
 	path := filepath.Join(t.TempDir(), "users")
 	if err := os.WriteFile(path, []byte(b.String()), 0o640); err != nil {
@@ -290,7 +292,7 @@ func TestPlain(t *testing.T) {
 	t.Parallel()
 	ca := newAuthority(t)
 	s := (&sink{}).start(t)
-	r := submission(t, ca, s.address(), AuthOptions{Users: users(t, map[string]string{"alice": "säsam öffne dich"}), MaxFailures: 100})
+	r := submission(t, ca, s.address(), sasl.Options{Users: users(t, map[string]string{"alice": "säsam öffne dich"}), MaxFailures: 100})
 	k := dial(t, r.addr)
 	if words := k.do("EHLO c", "250"); strings.Contains(words, "AUTH") {
 		t.Errorf("EHLO = %q, want no AUTH without TLS", words)

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/pires/go-proxyproto"
+
+	"dnseal/cmd/internal/relay/nexthop"
 )
 
 // TestPostfixLearnsTheClient checks with a real Postfix that it sees the client behind an inbound
@@ -23,7 +25,7 @@ func TestPostfixLearnsTheClient(t *testing.T) {
 				"smtpd_recipient_restrictions = permit_mynetworks, reject_unauth_destination")
 			r := startRelay(t, Options{
 				NextHop: []string{postfix}, Inbound: true, Recipients: []string{"example.net", "example.com"}, Proxies: loopback,
-				Hop: HopOptions{Pass: pass},
+				Hop: nexthop.Options{Pass: pass},
 			})
 			for _, addr := range []string{"192.0.2.7", "192.0.2.8"} {
 				conn, err := net.Dial("tcp", r.addr)

@@ -6,6 +6,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"dnseal/cmd/internal/relay/nexthop"
+	"dnseal/cmd/internal/relay/sasl"
 )
 
 // words are the keywords of an EHLO reply.
@@ -43,7 +46,7 @@ func TestKeywords(t *testing.T) {
 			if tt.hopTLS {
 				s.words = append(s.words, "STARTTLS")
 				s.tls = ca.server(t, "localhost")
-				opts.Hop = HopOptions{Policy: TLSVerify, TLS: &tls.Config{RootCAs: ca.pool()}}
+				opts.Hop = nexthop.Options{Policy: nexthop.TLSVerify, TLS: &tls.Config{RootCAs: ca.pool()}}
 			}
 			s.start(t)
 			_, port, _ := net.SplitHostPort(s.address())
@@ -174,7 +177,7 @@ func TestRequireTLS(t *testing.T) {
 	bare := (&sink{words: []string{"REQUIRETLS"}}).start(t)
 	r := startRelay(t, Options{
 		NextHop: []string{"tls:localhost:" + port, bare.address()}, Trusted: loopback, TLS: ca.server(t, "relay.example.org"),
-		Hop: HopOptions{TLS: &tls.Config{RootCAs: ca.pool()}},
+		Hop: nexthop.Options{TLS: &tls.Config{RootCAs: ca.pool()}},
 	})
 	k := dial(t, r.addr)
 	if reply := startTLS(k, ca.client("relay.example.org")); !strings.Contains(reply, "REQUIRETLS") {
@@ -236,7 +239,7 @@ func TestNotInTransaction(t *testing.T) {
 	s := (&sink{}).start(t)
 	r := startRelay(t, Options{
 		NextHop: []string{s.address()}, Trusted: loopback, TLS: ca.server(t, "relay.example.org"),
-		Auth: AuthOptions{Users: users(t, map[string]string{"alice": "secret"})},
+		Auth: sasl.Options{Users: users(t, map[string]string{"alice": "secret"})},
 	})
 	k := dial(t, r.addr)
 	k.do("EHLO c", "250")

@@ -9,14 +9,15 @@ import (
 	"runtime/debug"
 	"time"
 
+	"dnseal/cmd/internal/relay/wire"
 	"dnseal/smime/message"
 )
 
 // pass sees one message through: checks, handler, next hop, log. It answers with one reply, or one
 // for each recipient.
-func (s *session) pass(ctx context.Context, tx *transaction, c *content) []reply {
+func (s *session) pass(ctx context.Context, tx *transaction, c *wire.Content) []wire.Reply {
 	tx.whole = time.Now()
-	if r := contentReply(c); r.code != 0 {
+	if r := contentReply(c); r.Code != 0 {
 		return s.refuse(ctx, tx, contentEnding(c, r))
 	}
 	if err := tx.in.firstLine(); err != nil {
@@ -28,7 +29,7 @@ func (s *session) pass(ctx context.Context, tx *transaction, c *content) []reply
 	}
 	defer m.Close() //nolint:errcheck // the spool is the intake's
 	if len(m.Fields("Received")) > maxReceived {
-		return s.refuse(ctx, tx, ending{result: "loop", replies: []reply{replyLoop}})
+		return s.refuse(ctx, tx, ending{result: "loop", replies: []wire.Reply{replyLoop}})
 	}
 	out := s.handle(ctx, m, tx)
 	defer out.Close() //nolint:errcheck // releases memory only
@@ -36,27 +37,27 @@ func (s *session) pass(ctx context.Context, tx *transaction, c *content) []reply
 	case message.Accept:
 		return s.deliver(ctx, tx, m, out)
 	case message.Reject:
-		return s.refuse(ctx, tx, ending{outcome: out, replies: []reply{fromOutcome(out.Reply, replyReject)}})
+		return s.refuse(ctx, tx, ending{outcome: out, replies: []wire.Reply{fromOutcome(out.Reply, replyReject)}})
 	case message.Defer, message.Quarantine: // a relay cannot hold mail
 	}
-	return s.refuse(ctx, tx, ending{outcome: out, replies: []reply{fromOutcome(out.Reply, replyDefer)}})
+	return s.refuse(ctx, tx, ending{outcome: out, replies: []wire.Reply{fromOutcome(out.Reply, replyDefer)}})
 }
 
 // contentReply judges what came in; no code: fine.
-func contentReply(c *content) reply {
+func contentReply(c *wire.Content) wire.Reply {
 	switch {
-	case errors.Is(c.err, message.ErrTooBig):
+	case errors.Is(c.Err, message.ErrTooBig):
 		return replyTooBig
-	case errors.Is(c.err, errFull):
+	case errors.Is(c.Err, errFull):
 		return replyFull
-	case c.err != nil:
+	case c.Err != nil:
 		return replyLocal
-	case c.bare:
+	case c.Bare:
 		// RFC 5321, Section 2.3.8. Passed on, it could end the message where another server thinks
 		// so.
 		return replyBareLine
 	}
-	return reply{}
+	return wire.Reply{}
 }
 
 // Results of messages that no handler is given, in the words of the classes.
@@ -68,13 +69,13 @@ const (
 )
 
 // contentEnding is the ending of a message whose content is refused with r.
-func contentEnding(c *content, r reply) ending {
-	e := ending{result: resultContent, replies: []reply{r}}
+func contentEnding(c *wire.Content, r wire.Reply) ending {
+	e := ending{result: resultContent, replies: []wire.Reply{r}}
 	switch {
-	case errors.Is(c.err, message.ErrTooBig):
+	case errors.Is(c.Err, message.ErrTooBig):
 		e.result = resultTooBig
-	case c.err != nil && !errors.Is(c.err, errFull):
-		e.result, e.err = resultInternal, c.err
+	case c.Err != nil && !errors.Is(c.Err, errFull):
+		e.result, e.err = resultInternal, c.Err
 	}
 	return e
 }
@@ -83,20 +84,20 @@ func contentEnding(c *content, r reply) ending {
 func readEnding(err error) ending {
 	if header, ok := errors.AsType[*message.HeaderError](err); ok {
 		out := &message.Outcome{Action: message.Reject, Attrs: []slog.Attr{slog.String("reason", err.Error())}}
-		return ending{outcome: out, result: resultMalformed, replies: []reply{fromOutcome(header.Reply(), replyMalformed)}}
+		return ending{outcome: out, result: resultMalformed, replies: []wire.Reply{fromOutcome(header.Reply(), replyMalformed)}}
 	}
 	switch {
 	case errors.Is(err, message.ErrMalformed):
-		return ending{result: resultMalformed, replies: []reply{replyMalformed}}
+		return ending{result: resultMalformed, replies: []wire.Reply{replyMalformed}}
 	case errors.Is(err, message.ErrTooBig):
-		return ending{result: resultTooBig, replies: []reply{replyTooBig}}
+		return ending{result: resultTooBig, replies: []wire.Reply{replyTooBig}}
 	}
-	return ending{result: resultInternal, err: err, replies: []reply{replyLocal}}
+	return ending{result: resultInternal, err: err, replies: []wire.Reply{replyLocal}}
 }
 
 // refuse ends the next hop's transaction and answers for all recipients.
-func (s *session) refuse(ctx context.Context, tx *transaction, e ending) []reply {
-	s.srv.pool.put(tx.hop)
+func (s *session) refuse(ctx context.Context, tx *transaction, e ending) []wire.Reply {
+	s.srv.pool.Put(tx.hop)
 	tx.hop = nil
 	s.record(ctx, tx, e)
 	return e.replies
@@ -142,12 +143,12 @@ func (s *session) envelope(tx *transaction) *message.Envelope {
 
 // deliver sends every form of the message in a next-hop transaction of its own
 // and makes the client's answer of theirs.
-func (s *session) deliver(ctx context.Context, tx *transaction, m *message.Message, out *message.Outcome) []reply {
+func (s *session) deliver(ctx context.Context, tx *transaction, m *message.Message, out *message.Outcome) []wire.Reply {
 	s.refresh(ctx, tx)
 	if tx.hop != nil {
-		tx.hop.until = tx.whole.Add(s.srv.opts.Limits.AnswerTimeout)
+		tx.hop.Until = tx.whole.Add(s.srv.opts.Limits.AnswerTimeout)
 	}
-	replies := make([]reply, len(tx.rcpts))
+	replies := make([]wire.Reply, len(tx.rcpts))
 	parts := split(tx.rcpts, out)
 	for i, p := range parts {
 		p.edit = s.complete(tx, m, p.edit)
@@ -157,10 +158,10 @@ func (s *session) deliver(ctx context.Context, tx *transaction, m *message.Messa
 			break
 		}
 	}
-	s.srv.pool.put(tx.hop)
+	s.srv.pool.Put(tx.hop)
 	tx.hop = nil
 	if !s.srv.opts.LMTP {
-		replies = []reply{merge(replies)}
+		replies = []wire.Reply{merge(replies)}
 	}
 	s.record(ctx, tx, ending{outcome: out, replies: replies})
 	return replies
@@ -168,25 +169,25 @@ func (s *session) deliver(ctx context.Context, tx *transaction, m *message.Messa
 
 // deliverPart sends one form and fills in the replies of its recipients.
 // again: the open transaction names other recipients too, so a new one is made.
-func (s *session) deliverPart(ctx context.Context, tx *transaction, m *message.Message, p part, again bool, replies []reply) {
+func (s *session) deliverPart(ctx context.Context, tx *transaction, m *message.Message, p part, again bool, replies []wire.Reply) {
 	final, err := s.send(tx, m, p, again)
 	if err != nil {
 		s.srv.opts.Log.LogAttrs(ctx, slog.LevelWarn, "relay: next hop lost", slog.String("id", tx.id), slog.String("error", err.Error()))
 		if tx.hop != nil {
-			tx.hop.close()
+			tx.hop.Close()
 			tx.hop = nil
 		}
 	}
 	for n, i := range p.at {
 		switch {
-		case len(final) == 1 && (err == nil || !final[0].ok()):
-			replies[i] = final[0].handOn()
+		case len(final) == 1 && (err == nil || !final[0].OK()):
+			replies[i] = final[0].Forward()
 		case n < len(final):
-			replies[i] = final[n].handOn()
+			replies[i] = final[n].Forward()
 		default:
 			replies[i] = replyHopLost
 		}
-		if replies[i].closes() || replies[i].code < 200 || replies[i].code/100 == 3 {
+		if replies[i].Closes() || replies[i].Code < 200 || replies[i].Code/100 == 3 {
 			replies[i] = replyHopLost
 		}
 	}
@@ -196,17 +197,17 @@ func (s *session) deliverPart(ctx context.Context, tx *transaction, m *message.M
 var errLost = errors.New("relay: connection to the next hop was lost")
 
 // send runs one next-hop transaction to its end. Replies: one for all, or one for each recipient.
-func (s *session) send(tx *transaction, m *message.Message, p part, again bool) ([]reply, error) {
+func (s *session) send(tx *transaction, m *message.Message, p part, again bool) ([]wire.Reply, error) {
 	if tx.hop == nil {
 		return nil, errLost
 	}
-	if !tx.hop.offers("8BITMIME") && !tx.hop.hop.LMTP {
+	if !tx.hop.Offers("8BITMIME") && !tx.hop.Hop.LMTP {
 		narrow, edit, err := s.narrow(m, p.edit)
 		if errors.Is(err, errEightBit) {
-			return []reply{reply8Bit}, nil
+			return []wire.Reply{reply8Bit}, nil
 		}
 		if err != nil {
-			return []reply{replyLocal}, err
+			return []wire.Reply{replyLocal}, err
 		}
 		if narrow != m {
 			// memory and unlinked files
@@ -215,37 +216,26 @@ func (s *session) send(tx *transaction, m *message.Message, p part, again bool) 
 		m, p.edit = narrow, edit
 	}
 	if again {
-		if r, err := s.reopen(tx, p); err != nil || r.code != 0 {
-			return []reply{r}, err
+		if r, err := s.reopen(tx, p); err != nil || !r.OK() {
+			return []wire.Reply{r}, err
 		}
 	}
-	final, err := tx.hop.send(len(p.at), func(w io.Writer) error {
+	final, err := tx.hop.Send(len(p.at), func(w io.Writer) error {
 		_, err := m.WriteEdited(w, p.edit)
 		return err
 	})
-	if len(final) > 0 && final[0].closes() {
+	if len(final) > 0 && final[0].Closes() {
 		err = errors.Join(err, fmt.Errorf("%w: %s", errLost, final[0]))
 	}
 	return final, err
 }
 
-// reopen makes a transaction for the recipients of one part. They were all
-// accepted before; a reply with a code says that one is not any more.
-func (s *session) reopen(tx *transaction, p part) (reply, error) {
+// reopen makes a transaction for the recipients of one part. They were all accepted before; a reply
+// that is no 2xx says that one no longer is.
+func (s *session) reopen(tx *transaction, p part) (wire.Reply, error) {
 	lines := []string{"RSET", tx.mail.line(tx.hop)}
 	for _, i := range p.at {
 		lines = append(lines, tx.rcpts[i].line())
 	}
-	tx.hop.mail = true
-	rs, err := tx.hop.commands(lines)
-	if err != nil {
-		return replyHopLost, err
-	}
-	for _, r := range rs {
-		if !r.ok() {
-			return r, nil
-		}
-	}
-	tx.hop.used++
-	return reply{}, nil
+	return tx.hop.Envelope(lines)
 }

@@ -16,7 +16,7 @@ type Deny struct {
 	nets  []netip.Prefix
 }
 
-// ParseDeny reads names of clients (as in AuthOptions.Clients, stars allowed), addresses and
+// ParseDeny reads names of clients (as in sasl.Options.Clients, stars allowed), addresses and
 // networks. Errors name the entry that is none of these.
 func ParseDeny(list []string) (*Deny, error) {
 	d := &Deny{}

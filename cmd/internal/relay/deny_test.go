@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"dnseal/cmd/internal/metrics"
+	"dnseal/cmd/internal/relay/sasl"
 	"dnseal/lookup"
 )
 
@@ -83,7 +84,7 @@ func TestDenyName(t *testing.T) {
 	s := (&sink{}).start(t)
 	r := startRelay(t, Options{
 		NextHop: []string{s.address()}, TLS: ca.server(t, "relay.example.org"), Deny: mustDeny(t, stolen),
-		Auth: AuthOptions{Clients: []string{"*._device.example.net"}, Lookup: res, Pause: 1}, Metrics: metrics.New(nil),
+		Auth: sasl.Options{Clients: []string{"*._device.example.net"}, Lookup: res, Pause: 1}, Metrics: metrics.New(nil),
 	})
 	login := func(name, reply string) *talk {
 		k := dial(t, r.addr)
@@ -123,7 +124,7 @@ func TestOldTLS(t *testing.T) {
 	ca := newAuthority(t)
 	const device = "s5._device.example.net"
 	s := (&sink{}).start(t)
-	r := submission(t, ca, s.address(), AuthOptions{Clients: []string{device}, Lookup: &resolver{}})
+	r := submission(t, ca, s.address(), sasl.Options{Clients: []string{device}, Lookup: &resolver{}})
 	conf := ca.client("relay.example.org", ca.issue(t, device))
 	conf.MaxVersion = tls.VersionTLS12
 	k := dial(t, r.addr)

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"dnseal/cmd/internal/relay/sasl"
 	"dnseal/sender/identity"
 )
 
@@ -172,7 +173,7 @@ func TestDevice(t *testing.T) {
 	z := startZoneServer(t, records...)
 	ca := newAuthority(t)
 	s := (&sink{}).start(t)
-	auth := AuthOptions{
+	auth := sasl.Options{
 		Clients: []string{"*._device.example.net", "sensor9._device.bogus.example", "sensor9._device.silent.example"},
 		Lookup:  validating(t, z.unbound, z.anchors), LookupTimeout: hangGuard,
 	}

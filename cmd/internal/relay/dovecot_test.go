@@ -4,6 +4,8 @@ import (
 	"encoding/base64"
 	"strings"
 	"testing"
+
+	"dnseal/cmd/internal/relay/sasl"
 )
 
 // TestDovecotLogins passes logins through to a real Dovecot, by mechanisms with and without an
@@ -13,7 +15,7 @@ func TestDovecotLogins(t *testing.T) {
 	dir := startDovecot(t)
 	ca := newAuthority(t)
 	s := (&sink{}).start(t)
-	r := submission(t, ca, s.address(), AuthOptions{Dovecot: dir + "/run/auth-relay", MaxFailures: 100})
+	r := submission(t, ca, s.address(), sasl.Options{Dovecot: dir + "/run/auth-relay", MaxFailures: 100})
 	conf := ca.client("relay.example.org")
 	k := dial(t, r.addr)
 	if words := k.do("EHLO c", "250"); strings.Contains(words, "AUTH") {
@@ -52,7 +54,7 @@ func TestDovecotAway(t *testing.T) {
 	t.Parallel()
 	ca := newAuthority(t)
 	s := (&sink{}).start(t)
-	r := submission(t, ca, s.address(), AuthOptions{Dovecot: t.TempDir() + "/none"})
+	r := submission(t, ca, s.address(), sasl.Options{Dovecot: t.TempDir() + "/none"})
 	k := dial(t, r.addr)
 	if words := startTLS(k, ca.client("relay.example.org")); strings.Contains(words, "AUTH") {
 		t.Errorf("EHLO = %q", words)

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"dnseal/cmd/internal/relay/nexthop"
+	"dnseal/cmd/internal/relay/wire"
 	"dnseal/smime/message"
 )
 
@@ -24,9 +26,9 @@ type mail struct {
 }
 
 // line makes the MAIL line for a next hop. SIZE stays behind: the message will have another.
-func (m *mail) line(c *client) string {
+func (m *mail) line(c *nexthop.Client) string {
 	l := "MAIL FROM:<" + m.from + ">"
-	if m.body != "" && c.offers("8BITMIME") {
+	if m.body != "" && c.Offers("8BITMIME") {
 		l += " BODY=" + m.body
 	}
 	return l + m.hopWords
@@ -52,26 +54,26 @@ func (s *session) cmdMail(ctx context.Context, arg string) bool {
 		return false
 	}
 	tx := &transaction{id: newID(), mail: mail{from: path}, start: time.Now()}
-	if r := s.mailParams(&tx.mail, params); r.code != 0 {
+	if r := s.mailParams(&tx.mail, params); r.Code != 0 {
 		return s.bad(r)
 	}
 	if tx.mail.size > s.srv.opts.Limits.MaxBytes {
 		return s.say(replyTooBig)
 	}
-	if !tx.mail.utf8 && !isASCII(path) {
-		return s.bad(say(553, "5.6.7", "Address needs SMTPUTF8"))
+	if !tx.mail.utf8 && !wire.IsASCII(path) {
+		return s.bad(wire.NewReply(553, "5.6.7", "Address needs SMTPUTF8"))
 	}
-	hop, r, err := s.srv.pool.begin(ctx, s.peer, tx.mail.needs, tx.mail.line)
+	hop, r, err := s.srv.pool.Begin(ctx, s.peer, tx.mail.needs, tx.mail.line)
 	if err != nil {
 		s.srv.opts.Log.LogAttrs(ctx, slog.LevelWarn, "relay: next hop", slog.String("id", tx.id), slog.String("error", err.Error()))
 	}
 	if hop == nil {
-		s.record(ctx, tx, ending{result: "next-hop", replies: []reply{r}})
-		return s.say(r.handOn())
+		s.record(ctx, tx, ending{result: "next-hop", replies: []wire.Reply{r}})
+		return s.say(r.Forward())
 	}
 	tx.hop, s.tx = hop, tx
 	tx.handler, tx.release = message.Hold(s.srv.opts.Handler)
-	return s.say(r.handOn())
+	return s.say(r.Forward())
 }
 
 func parseArgument(arg, prefix string) (string, []param, bool) {
@@ -82,7 +84,7 @@ func parseArgument(arg, prefix string) (string, []param, bool) {
 }
 
 // mailParams reads the parameters of MAIL. A reply with a code refuses them.
-func (s *session) mailParams(m *mail, params []param) reply {
+func (s *session) mailParams(m *mail, params []param) wire.Reply {
 	if !s.esmtp && len(params) > 0 {
 		return replyParameter
 	}
@@ -117,7 +119,7 @@ func (s *session) mailParams(m *mail, params []param) reply {
 			return replyParameter
 		}
 	}
-	return reply{}
+	return wire.Reply{}
 }
 
 // hand passes a parameter on to next hops that offer ext. False: it was not offered to this client.
@@ -135,12 +137,12 @@ const maxTogether = 100
 func (s *session) cmdRcpt(ctx context.Context, arg string) bool {
 	args := []string{arg}
 	for len(args) < maxTogether {
-		line, err := checkLine(s.in.pending(), maxCommand, false)
+		line, err := wire.CheckLine(s.in.Pending(), maxCommand)
 		if err != nil || len(line) < 5 || !bytes.EqualFold(line[:5], []byte("RCPT ")) {
 			break
 		}
 		args = append(args, strings.TrimRight(string(line[5:]), " "))
-		s.in.r += len(line) + len("\r\n")
+		s.in.Skip(len(line) + len("\r\n"))
 	}
 	for _, r := range s.recipients(ctx, args) {
 		if !s.say(r) {
@@ -151,14 +153,14 @@ func (s *session) cmdRcpt(ctx context.Context, arg string) bool {
 }
 
 // recipients answers some RCPT commands: by itself what it can, the rest by the next hop's words.
-func (s *session) recipients(ctx context.Context, args []string) []reply {
-	replies := make([]reply, len(args))
+func (s *session) recipients(ctx context.Context, args []string) []wire.Reply {
+	replies := make([]wire.Reply, len(args))
 	var asked []int
 	var rcpts []recipient
 	var lines []string
 	for i, arg := range args {
 		rcpt, r := s.checkRcpt(arg, len(rcpts))
-		if replies[i] = r; r.code == 0 {
+		if replies[i] = r; r.Code == 0 {
 			asked = append(asked, i)
 			rcpts = append(rcpts, rcpt)
 			lines = append(lines, rcpt.line())
@@ -167,24 +169,24 @@ func (s *session) recipients(ctx context.Context, args []string) []reply {
 	if len(lines) == 0 {
 		return replies
 	}
-	answers, err := s.tx.hop.commands(lines)
+	answers, err := s.tx.hop.Commands(lines)
 	for n, i := range asked {
 		replies[i] = replyHopLost
 		if n >= len(answers) {
 			continue
 		}
-		replies[i] = answers[n].handOn()
-		if answers[n].ok() {
+		replies[i] = answers[n].Forward()
+		if answers[n].OK() {
 			s.tx.rcpts = append(s.tx.rcpts, rcpts[n])
 		}
-		if answers[n].closes() {
+		if answers[n].Closes() {
 			// 421 is about the connection to the next hop, not about ours.
 			replies[i] = replyHopLost
 		}
 	}
 	if err != nil {
 		s.srv.opts.Log.LogAttrs(ctx, slog.LevelWarn, "relay: next hop lost at RCPT", slog.String("id", s.tx.id), slog.String("error", err.Error()))
-		s.tx.hop.close()
+		s.tx.hop.Close()
 		s.tx.hop = nil
 	}
 	return replies
@@ -192,7 +194,7 @@ func (s *session) recipients(ctx context.Context, args []string) []reply {
 
 // checkRcpt is what can be said of a RCPT command here; no code: ask the next hop. more is how many
 // are asked with it.
-func (s *session) checkRcpt(arg string, more int) (recipient, reply) {
+func (s *session) checkRcpt(arg string, more int) (recipient, wire.Reply) {
 	path, params, ok := parseArgument(arg, "TO:")
 	switch {
 	case !ok || path == "":
@@ -203,17 +205,17 @@ func (s *session) checkRcpt(arg string, more int) (recipient, reply) {
 		return recipient{}, replyHopLost
 	case len(s.tx.rcpts)+more >= s.srv.opts.Limits.MaxRecipients:
 		return recipient{}, replyTooManyRcpt
-	case !s.tx.mail.utf8 && !isASCII(path):
-		return recipient{}, say(553, "5.6.7", "Address needs SMTPUTF8")
+	case !s.tx.mail.utf8 && !wire.IsASCII(path):
+		return recipient{}, wire.NewReply(553, "5.6.7", "Address needs SMTPUTF8")
 	case s.srv.opts.Inbound && !s.srv.takes(path):
 		return recipient{}, replyNotHere
 	}
 	for _, p := range params {
-		if p.key != "NOTIFY" && p.key != "ORCPT" || !s.tx.hop.offers("DSN") {
+		if p.key != "NOTIFY" && p.key != "ORCPT" || !s.tx.hop.Offers("DSN") {
 			return recipient{}, replyParameter
 		}
 	}
-	return recipient{path: path, params: params}, reply{}
+	return recipient{path: path, params: params}, wire.Reply{}
 }
 
 func (r recipient) line() string {

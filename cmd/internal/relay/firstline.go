@@ -15,7 +15,7 @@ const mailboxField = "Mailbox-Line: "
 // that begins with white space is text after an empty header, not a part of the trace field, and
 // that of a mailbox a field of its own. What the spool or the system returned is an error.
 func (in *intake) firstLine() error {
-	line := make([]byte, longLine)
+	line := make([]byte, 1024)
 	n, err := in.spool.ReadAt(line, in.trace)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return err

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"dnseal/cmd/internal/relay/wire"
 	"dnseal/smime/message"
 )
 
@@ -38,9 +39,9 @@ func split(rcpts []recipient, out *message.Outcome) []part {
 	return used
 }
 
-func allTaken(replies []reply, at []int) bool {
+func allTaken(replies []wire.Reply, at []int) bool {
 	for _, i := range at {
-		if !replies[i].ok() {
+		if !replies[i].OK() {
 			return false
 		}
 	}
@@ -50,15 +51,15 @@ func allTaken(replies []reply, at []int) bool {
 // merge makes one answer of those for several recipients: 250 only when all were taken, and 451
 // when some were, because duplicates are better than loss. Nothing was taken: then a temporary
 // refusal goes before a permanent one, so that the client tries again.
-func merge(replies []reply) reply {
-	var taken, temporary, permanent *reply
+func merge(replies []wire.Reply) wire.Reply {
+	var taken, temporary, permanent *wire.Reply
 	for i := range replies {
 		switch r := &replies[i]; {
-		case r.ok():
+		case r.OK():
 			taken = r
-		case r.temporary():
+		case r.Temporary():
 			temporary = orFirst(temporary, r)
-		case r.code != 0:
+		case r.Code != 0:
 			permanent = orFirst(permanent, r)
 		}
 	}
@@ -76,7 +77,7 @@ func merge(replies []reply) reply {
 	return replyLocal
 }
 
-func orFirst(a, b *reply) *reply {
+func orFirst(a, b *wire.Reply) *wire.Reply {
 	if a != nil {
 		return a
 	}

@@ -7,6 +7,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"dnseal/cmd/internal/relay/sasl"
+	"dnseal/cmd/internal/relay/wire"
 )
 
 // cmdHello answers EHLO, LHLO and HELO (RFC 5321, 4.1.1.1; RFC 2033, 4.1).
@@ -19,12 +22,12 @@ func (s *session) cmdHello(ctx context.Context, verb, arg string) bool {
 	}
 	s.dropTransaction()
 	s.hello, s.esmtp = arg, verb != "HELO"
-	s.peer.hello, s.peer.esmtp = hostToken(arg), s.esmtp
-	r := reply{code: 250, lines: []string{s.srv.opts.Hostname}}
+	s.peer.Hello, s.peer.ESMTP = hostToken(arg), s.esmtp
+	r := wire.Reply{Code: 250, Lines: []string{s.srv.opts.Hostname}}
 	s.offered = nil
 	if s.esmtp {
 		s.offered = s.extensions(ctx)
-		r.lines = append(r.lines, s.offered...)
+		r.Lines = append(r.Lines, s.offered...)
 	}
 	return s.say(r)
 }
@@ -45,7 +48,7 @@ func (s *session) extensions(ctx context.Context) []string {
 	if m := s.mechanisms(ctx); m != "" {
 		words = append(words, "AUTH"+m)
 	}
-	ext, encrypted, err := s.srv.pool.offered(ctx, s.peer)
+	ext, encrypted, err := s.srv.pool.Offered(ctx, s.peer)
 	if err != nil {
 		s.srv.opts.Log.LogAttrs(ctx, slog.LevelWarn, "relay: next hop", slog.String("error", err.Error()))
 	}
@@ -66,13 +69,13 @@ func (s *session) mechanisms(ctx context.Context) string {
 	if s.srv.opts.LMTP || s.loggedIn() {
 		return ""
 	}
-	ms, err := s.srv.auth.offers(ctx, s)
+	ms, err := s.srv.auth.Mechanisms(ctx, s.client())
 	if err != nil {
 		s.srv.opts.Log.LogAttrs(ctx, slog.LevelWarn, "relay: logins", slog.String("error", err.Error()))
 	}
 	var b strings.Builder
 	for _, m := range ms {
-		b.WriteString(" " + m.name)
+		b.WriteString(" " + m.Name)
 	}
 	return b.String()
 }
@@ -86,12 +89,12 @@ func (s *session) cmdStartTLS(ctx context.Context, arg string) bool {
 		return s.bad(replyArgument)
 	case s.tls != nil || s.tx != nil:
 		return s.bad(replySequence)
-	case s.in.buffered() > 0:
+	case s.in.Buffered() > 0:
 		// RFC 3207, Section 6: commands sent ahead in clear must never count inside TLS.
-		s.say(say(554, "5.5.1", "Commands after STARTTLS before TLS"))
+		s.say(wire.NewReply(554, "5.5.1", "Commands after STARTTLS before TLS"))
 		return false
 	}
-	if !s.say(say(220, "2.0.0", "Ready to start TLS")) || !s.encrypt(ctx) {
+	if !s.say(wire.NewReply(220, "2.0.0", "Ready to start TLS")) || !s.encrypt(ctx) {
 		return false
 	}
 	// RFC 3207, Section 4.2: all that was said before is forgotten.
@@ -109,10 +112,10 @@ func (s *session) encrypt(ctx context.Context) bool {
 	}
 	state := conn.ConnectionState()
 	s.conn, s.tls = conn, &state
-	s.in.swap(conn)
-	s.out.Reset(&timedWriter{conn: conn})
-	if s.srv.auth.hidesExternal(s.tls) && len(state.PeerCertificates) > 0 {
-		s.logLogin(ctx, mechanismExternal, loginVersion, errVersion)
+	s.in.Swap(conn)
+	s.out.Reset(&wire.Writer{Conn: conn})
+	if s.srv.auth.HidesExternal(s.tls) && len(state.PeerCertificates) > 0 {
+		s.logLogin(ctx, sasl.External, loginVersion, sasl.ErrVersion)
 	}
 	return true
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/pires/go-proxyproto"
 
+	"dnseal/cmd/internal/relay/nexthop"
 	"dnseal/lookup"
 	"dnseal/lookup/dnssec"
 )
@@ -68,7 +69,7 @@ func TestHopTrouble(t *testing.T) {
 				}
 				r := startRelay(t, Options{
 					NextHop: []string{s.address()}, Trusted: loopback,
-					Hop: HopOptions{DialTimeout: patience, CommandTimeout: patience, FinalTimeout: patience},
+					Hop: nexthop.Options{DialTimeout: patience, CommandTimeout: patience, FinalTimeout: patience},
 				})
 				reply := send(t, r.addr)
 				want := tt.want
@@ -224,7 +225,7 @@ func TestPool(t *testing.T) {
 func TestPoolIsBounded(t *testing.T) {
 	t.Parallel()
 	s := (&sink{}).start(t)
-	r := startRelay(t, Options{NextHop: []string{s.address()}, Trusted: loopback, Hop: HopOptions{MaxOpen: 2}})
+	r := startRelay(t, Options{NextHop: []string{s.address()}, Trusted: loopback, Hop: nexthop.Options{MaxOpen: 2}})
 	var ks []*talk
 	for range 2 {
 		k := dial(t, r.addr)
@@ -274,27 +275,27 @@ func TestHopTLS(t *testing.T) {
 	insecure.Status = dnssec.Insecure
 	for _, tt := range []struct {
 		name   string
-		policy TLSPolicy
+		policy nexthop.TLSPolicy
 		words  []string
 		roots  *authority
 		answer lookup.Result // for the hop's TLSA name
 		fresh  bool          // only past the cache
 		taken  bool
 	}{
-		{"none", TLSNone, nil, nil, lookup.Result{}, false, true},
-		{"verified", TLSVerify, []string{"STARTTLS"}, ca, lookup.Result{}, false, true},
-		{"of another CA", TLSVerify, []string{"STARTTLS"}, other, lookup.Result{}, false, false},
-		{"not offered", TLSVerify, nil, ca, lookup.Result{}, false, false},
-		{"DANE-EE", TLSDANE, []string{"STARTTLS"}, other, present(record(lookup.DANEEE, leaf)), false, true},
-		{"DANE-EE just published", TLSDANE, []string{"STARTTLS"}, other, present(record(lookup.DANEEE, leaf)), true, true},
-		{"DANE-TA", TLSDANE, []string{"STARTTLS"}, other, present(record(lookup.DANETA, ca.cert)), false, true},
-		{"DANE-TA of another", TLSDANE, []string{"STARTTLS"}, ca, present(record(lookup.DANETA, other.cert)), false, false},
-		{"PKIX-EE is not for SMTP", TLSDANE, []string{"STARTTLS"}, ca, present(record(lookup.PKIXEE, leaf)), false, false},
-		{"DANE absent", TLSDANE, []string{"STARTTLS"}, ca, lookup.Result{Status: dnssec.Secure, Presence: lookup.Absent}, false, false},
-		{"DANE insecure", TLSDANE, []string{"STARTTLS"}, ca, insecure, false, false},
-		{"DANE bogus", TLSDANE, []string{"STARTTLS"}, ca, lookup.Result{Status: dnssec.Bogus}, false, false},
-		{"DANE indeterminate", TLSDANE, []string{"STARTTLS"}, ca, lookup.Result{}, false, false},
-		{"DANE not offered", TLSDANE, nil, ca, present(record(lookup.DANEEE, leaf)), false, false},
+		{"none", nexthop.TLSNone, nil, nil, lookup.Result{}, false, true},
+		{"verified", nexthop.TLSVerify, []string{"STARTTLS"}, ca, lookup.Result{}, false, true},
+		{"of another CA", nexthop.TLSVerify, []string{"STARTTLS"}, other, lookup.Result{}, false, false},
+		{"not offered", nexthop.TLSVerify, nil, ca, lookup.Result{}, false, false},
+		{"DANE-EE", nexthop.TLSDANE, []string{"STARTTLS"}, other, present(record(lookup.DANEEE, leaf)), false, true},
+		{"DANE-EE just published", nexthop.TLSDANE, []string{"STARTTLS"}, other, present(record(lookup.DANEEE, leaf)), true, true},
+		{"DANE-TA", nexthop.TLSDANE, []string{"STARTTLS"}, other, present(record(lookup.DANETA, ca.cert)), false, true},
+		{"DANE-TA of another", nexthop.TLSDANE, []string{"STARTTLS"}, ca, present(record(lookup.DANETA, other.cert)), false, false},
+		{"PKIX-EE is not for SMTP", nexthop.TLSDANE, []string{"STARTTLS"}, ca, present(record(lookup.PKIXEE, leaf)), false, false},
+		{"DANE absent", nexthop.TLSDANE, []string{"STARTTLS"}, ca, lookup.Result{Status: dnssec.Secure, Presence: lookup.Absent}, false, false},
+		{"DANE insecure", nexthop.TLSDANE, []string{"STARTTLS"}, ca, insecure, false, false},
+		{"DANE bogus", nexthop.TLSDANE, []string{"STARTTLS"}, ca, lookup.Result{Status: dnssec.Bogus}, false, false},
+		{"DANE indeterminate", nexthop.TLSDANE, []string{"STARTTLS"}, ca, lookup.Result{}, false, false},
+		{"DANE not offered", nexthop.TLSDANE, nil, ca, present(record(lookup.DANEEE, leaf)), false, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -305,7 +306,7 @@ func TestHopTLS(t *testing.T) {
 			if tt.fresh {
 				res = &resolver{fresh: table}
 			}
-			hop := HopOptions{Policy: tt.policy, Lookup: res}
+			hop := nexthop.Options{Policy: tt.policy, Lookup: res}
 			if tt.roots != nil {
 				hop.TLS = &tls.Config{RootCAs: tt.roots.pool()}
 			}
@@ -332,7 +333,7 @@ func TestHopImplicitTLS(t *testing.T) {
 		s := &sink{}
 		s.serve(t, l)
 		_, port, _ := net.SplitHostPort(l.Addr().String())
-		r := startRelay(t, Options{NextHop: []string{"tls:localhost:" + port}, Trusted: loopback, Hop: HopOptions{TLS: &tls.Config{RootCAs: ca.pool()}}})
+		r := startRelay(t, Options{NextHop: []string{"tls:localhost:" + port}, Trusted: loopback, Hop: nexthop.Options{TLS: &tls.Config{RootCAs: ca.pool()}}})
 		if reply := send(t, r.addr); !strings.HasPrefix(reply, want) {
 			t.Errorf("%s: reply = %q, want %s", name, reply, want)
 		}
@@ -360,7 +361,7 @@ func TestOwnIdentity(t *testing.T) {
 		}}
 		s.start(t)
 		_, port, _ := net.SplitHostPort(s.address())
-		hop := HopOptions{Policy: TLSVerify, TLS: &tls.Config{RootCAs: ca.pool(), Certificates: []tls.Certificate{ca.issue(t, name)}}, Name: name}
+		hop := nexthop.Options{Policy: nexthop.TLSVerify, TLS: &tls.Config{RootCAs: ca.pool(), Certificates: []tls.Certificate{ca.issue(t, name)}}, Name: name}
 		r := startRelay(t, Options{NextHop: []string{"localhost:" + port}, Trusted: loopback, Hop: hop})
 		if reply := send(t, r.addr); !strings.HasPrefix(reply, tt.want) {
 			t.Errorf("%s: reply = %q, want %s", tt.auth, reply, tt.want)
@@ -383,7 +384,7 @@ func TestXCLIENT(t *testing.T) {
 		return ""
 	}}
 	s.start(t)
-	r := startRelay(t, Options{NextHop: []string{s.address()}, Inbound: true, Recipients: []string{"example.net"}, Proxies: loopback, Hop: HopOptions{Pass: "xclient"}})
+	r := startRelay(t, Options{NextHop: []string{s.address()}, Inbound: true, Recipients: []string{"example.net"}, Proxies: loopback, Hop: nexthop.Options{Pass: "xclient"}})
 	for _, addr := range []string{"192.0.2.7", "192.0.2.8", "2001:db8::9"} {
 		conn, err := net.Dial("tcp", r.addr)
 		if err != nil {
@@ -413,7 +414,7 @@ func TestXCLIENT(t *testing.T) {
 func TestXCLIENTNotOffered(t *testing.T) {
 	t.Parallel()
 	s := (&sink{}).start(t)
-	r := startRelay(t, Options{NextHop: []string{s.address()}, Inbound: true, Recipients: []string{"example.net"}, Hop: HopOptions{Pass: "xclient"}})
+	r := startRelay(t, Options{NextHop: []string{s.address()}, Inbound: true, Recipients: []string{"example.net"}, Hop: nexthop.Options{Pass: "xclient"}})
 	if reply := send(t, r.addr); !strings.HasPrefix(reply, "451") {
 		t.Errorf("reply = %q, want 451", reply)
 	}
@@ -432,7 +433,7 @@ func TestProxyHeaderOut(t *testing.T) {
 	seen := make(chan string, 10)
 	s := &sink{}
 	s.serve(t, &proxyproto.Listener{Listener: noting{l, seen}, ReadHeaderTimeout: hangGuard})
-	r := startRelay(t, Options{NextHop: []string{l.Addr().String()}, Inbound: true, Recipients: []string{"example.net"}, Hop: HopOptions{Pass: "proxy"}})
+	r := startRelay(t, Options{NextHop: []string{l.Addr().String()}, Inbound: true, Recipients: []string{"example.net"}, Hop: nexthop.Options{Pass: "proxy"}})
 	k := dial(t, r.addr)
 	k.do("EHLO c", "250")
 	k.envelope("b@example.net")

@@ -163,8 +163,8 @@ func TestChunking(t *testing.T) {
 }
 
 // hopOverPipes serves the connections to next hops in the same bubble.
-func hopOverPipes(s *Server, hop func(net.Conn)) {
-	s.pool.dial = func(context.Context, string, string) (net.Conn, error) {
+func hopOverPipes(opts *Options, hop func(net.Conn)) {
+	opts.Hop.Dial = func(context.Context, string, string) (net.Conn, error) {
 		ours, theirs := net.Pipe()
 		go func() {
 			defer theirs.Close()
@@ -187,11 +187,11 @@ func inBubbleTo(t *testing.T, hop func(net.Conn), opts Options, dialogue func(k 
 		opts.NextHop = []string{"127.0.0.1:1"}
 		opts.Trusted = loopback // a pipe counts as this machine
 		opts.Log = slog.New(slog.DiscardHandler)
+		hopOverPipes(&opts, hop)
 		s, err := New(opts)
 		if err != nil {
 			t.Fatal(err)
 		}
-		hopOverPipes(s, hop)
 		client, server := net.Pipe()
 		s.admit(server)
 		k := &talk{t: t, conn: client}

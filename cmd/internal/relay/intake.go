@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"dnseal/cmd/internal/relay/wire"
 	"dnseal/smime/message"
 )
 
@@ -58,16 +59,16 @@ func (in *intake) close() {
 
 // cmdData takes a message (RFC 5321, 4.1.1.4).
 func (s *session) cmdData(ctx context.Context, arg string) bool {
-	if r := s.beforeContent(arg == ""); r.code != 0 {
+	if r := s.beforeContent(arg == ""); r.Code != 0 {
 		return s.bad(r)
 	}
-	if !s.say(say(354, "", "End data with <CR><LF>.<CR><LF>")) || s.out.Flush() != nil {
+	if !s.say(wire.NewReply(354, "", "End data with <CR><LF>.<CR><LF>")) || s.out.Flush() != nil {
 		return false
 	}
 	in := s.newIntake(s.tx)
 	s.tx.in = in
 	s.limitContent()
-	c, err := s.in.data(in)
+	c, err := s.in.Data(in)
 	if err != nil {
 		// The rest of the message may still come: nothing of it may be taken for a command.
 		return s.lost(ctx, err)
@@ -77,22 +78,22 @@ func (s *session) cmdData(ctx context.Context, arg string) bool {
 
 func (s *session) limitContent() {
 	l := s.srv.opts.Limits
-	s.in.limit(l.ReadTimeout, l.DataTimeout)
+	s.in.Limit(l.ReadTimeout, l.DataTimeout)
 }
 
 // beforeContent checks the order of commands.
-func (s *session) beforeContent(arguments bool) reply {
+func (s *session) beforeContent(arguments bool) wire.Reply {
 	switch {
 	case !arguments:
 		return replyArgument
 	case s.tx == nil || s.tx.in != nil:
 		return replySequence
 	case len(s.tx.rcpts) == 0:
-		return say(554, "5.5.1", "No valid recipients")
+		return wire.NewReply(554, "5.5.1", "No valid recipients")
 	case s.tx.hop == nil:
 		return replyHopLost
 	}
-	return reply{}
+	return wire.Reply{}
 }
 
 // lost notes that the client's connection broke while content came in.
@@ -114,26 +115,26 @@ func (s *session) cmdChunk(ctx context.Context, arg string) bool {
 	}
 	s.limitContent()
 	if s.tx == nil || len(s.tx.rcpts) == 0 || (s.tx.in != nil && s.tx.body == nil) {
-		if s.in.chunk(size, &content{}, discard{}) != nil {
+		if s.in.Chunk(size, &wire.Content{}, discard{}) != nil {
 			return false
 		}
 		return s.bad(replySequence)
 	}
 	if s.tx.in == nil {
-		s.tx.in, s.tx.body = s.newIntake(s.tx), &content{}
+		s.tx.in, s.tx.body = s.newIntake(s.tx), &wire.Content{}
 	}
-	if err := s.in.chunk(size, s.tx.body, s.tx.in); err != nil {
+	if err := s.in.Chunk(size, s.tx.body, s.tx.in); err != nil {
 		return s.lost(ctx, err)
 	}
-	if r := contentReply(s.tx.body); r.code != 0 && !last {
+	if r := contentReply(s.tx.body); r.Code != 0 && !last {
 		s.record(ctx, s.tx, contentEnding(s.tx.body, r))
 		s.dropTransaction()
 		return s.say(r)
 	}
 	if !last {
-		return s.say(say(250, "2.0.0", strconv.FormatInt(size, 10)+" octets received"))
+		return s.say(wire.NewReply(250, "2.0.0", strconv.FormatInt(size, 10)+" octets received"))
 	}
-	s.tx.body.finish()
+	s.tx.body.Finish()
 	return s.finish(ctx, s.tx.body)
 }
 
@@ -152,7 +153,7 @@ type discard struct{}
 func (discard) Write(p []byte) (int, error) { return len(p), nil }
 
 // finish judges and passes on a message that is whole, and answers.
-func (s *session) finish(ctx context.Context, c *content) bool {
+func (s *session) finish(ctx context.Context, c *wire.Content) bool {
 	tx := s.tx
 	replies := s.pass(ctx, tx, c)
 	s.tx = nil

@@ -1,12 +1,15 @@
 package relay
 
 import (
+	"cmp"
 	"crypto/tls"
 	"log/slog"
 	"net/netip"
 	"time"
 
 	"dnseal/cmd/internal/metrics"
+	"dnseal/cmd/internal/relay/nexthop"
+	"dnseal/cmd/internal/relay/sasl"
 	"dnseal/smime/message"
 )
 
@@ -29,10 +32,10 @@ type Options struct {
 	// SevenBit returns the edit that gives a message 7-bit content, for a next hop that takes
 	// nothing else; nil where that cannot be done. Nil: such messages are refused (554 5.6.3).
 	SevenBit func(*message.Message) (*message.Edit, error)
-	// NextHop in order of preference: see [ParseNextHop].
+	// NextHop in order of preference: see [nexthop.Parse].
 	NextHop []string
 	// Hop says how next hops are spoken to.
-	Hop HopOptions
+	Hop nexthop.Options
 	// Trusted networks may submit without logging in. A unix socket counts as 127.0.0.1: who may
 	// open it is decided by its mode.
 	Trusted []netip.Prefix
@@ -46,7 +49,7 @@ type Options struct {
 	// version 2.
 	Proxies []netip.Prefix
 	// Auth is how clients log in.
-	Auth AuthOptions
+	Auth sasl.Options
 	// Limits bound what strangers can cost.
 	Limits Limits
 	// Log gets one line a message; nil: slog.Default.
@@ -73,16 +76,16 @@ type Limits struct {
 }
 
 func (l Limits) withDefaults() Limits {
-	l.MaxBytes = defaultTo(l.MaxBytes, 50<<20)
-	l.MaxRecipients = defaultTo(l.MaxRecipients, 1000)
-	l.MaxConnections = defaultTo(l.MaxConnections, 2000)
-	l.MaxPerClient = defaultTo(l.MaxPerClient, 100)
-	l.MaxInFlight = defaultTo(l.MaxInFlight, 1<<30)
-	l.MaxErrors = defaultTo(l.MaxErrors, 20)
-	l.CommandTimeout = defaultTo(l.CommandTimeout, 5*time.Minute)
-	l.ReadTimeout = defaultTo(l.ReadTimeout, 3*time.Minute)
-	l.DataTimeout = defaultTo(l.DataTimeout, 30*time.Minute)
-	l.HandleTimeout = defaultTo(l.HandleTimeout, 2*time.Minute)
-	l.AnswerTimeout = defaultTo(l.AnswerTimeout, 9*time.Minute)
+	l.MaxBytes = cmp.Or(l.MaxBytes, 50<<20)
+	l.MaxRecipients = cmp.Or(l.MaxRecipients, 1000)
+	l.MaxConnections = cmp.Or(l.MaxConnections, 2000)
+	l.MaxPerClient = cmp.Or(l.MaxPerClient, 100)
+	l.MaxInFlight = cmp.Or(l.MaxInFlight, 1<<30)
+	l.MaxErrors = cmp.Or(l.MaxErrors, 20)
+	l.CommandTimeout = cmp.Or(l.CommandTimeout, 5*time.Minute)
+	l.ReadTimeout = cmp.Or(l.ReadTimeout, 3*time.Minute)
+	l.DataTimeout = cmp.Or(l.DataTimeout, 30*time.Minute)
+	l.HandleTimeout = cmp.Or(l.HandleTimeout, 2*time.Minute)
+	l.AnswerTimeout = cmp.Or(l.AnswerTimeout, 9*time.Minute)
 	return l
 }

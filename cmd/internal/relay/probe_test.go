@@ -3,6 +3,8 @@ package relay
 import (
 	"strings"
 	"testing"
+
+	"dnseal/cmd/internal/relay/nexthop"
 )
 
 // TestProbe asks next hops of three kinds whether they would take a stranger's mail for elsewhere.
@@ -10,7 +12,7 @@ func TestProbe(t *testing.T) {
 	t.Parallel()
 	refuses := func(reply string) *sink {
 		return (&sink{words: []string{"XCLIENT NAME ADDR PROTO HELO"}, answer: func(line string) string {
-			if strings.HasPrefix(line, "RCPT TO:<"+elsewhere) {
+			if strings.HasPrefix(line, "RCPT TO:<"+"dnseal-check@example.net") {
 				return reply
 			}
 			return ""
@@ -29,7 +31,7 @@ func TestProbe(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			opts := Options{Inbound: true, Recipients: []string{"example.org"}, NextHop: []string{tt.hop.listener.Addr().String()}, Hop: HopOptions{Pass: "xclient"}}
+			opts := Options{Inbound: true, Recipients: []string{"example.org"}, NextHop: []string{tt.hop.listener.Addr().String()}, Hop: nexthop.Options{Pass: "xclient"}}
 			got, err := Probe(t.Context(), opts)
 			if err != nil || len(got) != 1 {
 				t.Fatalf("Probe: %v, %v", got, err)
@@ -43,7 +45,7 @@ func TestProbe(t *testing.T) {
 			if len(tt.hop.mails) != 0 {
 				t.Errorf("Probe sent %d messages", len(tt.hop.mails))
 			}
-			if !strings.Contains(strings.Join(tt.hop.lines, "\n"), "ADDR="+strangerAddress) {
+			if !strings.Contains(strings.Join(tt.hop.lines, "\n"), "ADDR="+"192.0.2.1") {
 				t.Errorf("the hop was not told who asks: %q", tt.hop.lines)
 			}
 		})

@@ -6,11 +6,12 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"net/netip"
 	"time"
 
 	"github.com/pires/go-proxyproto"
+
+	"dnseal/cmd/internal/relay/wire"
 )
 
 // Bounds of a PROXY protocol header.
@@ -24,11 +25,11 @@ const (
 // protocol version 2). Such a proxy must tell; from anybody else a header is a syntax error like
 // any other.
 func (s *session) proxied() error {
-	if !s.srv.isProxy(s.peer.addr.Addr()) {
+	if !s.srv.isProxy(s.peer.Addr.Addr()) {
 		return nil
 	}
-	s.in.limit(proxyTimeout, proxyTimeout)
-	raw, err := s.in.proxyHeader()
+	s.in.Limit(proxyTimeout, proxyTimeout)
+	raw, err := proxyHeader(s.in)
 	if err != nil {
 		return err
 	}
@@ -43,7 +44,7 @@ func (s *session) proxied() error {
 	if !src.IsValid() {
 		return fmt.Errorf("PROXY header tells no TCP address but %v", h.SourceAddr)
 	}
-	s.peer.addr, s.peer.local = src, addrPort(h.DestinationAddr)
+	s.peer.Addr, s.peer.Local = src, addrPort(h.DestinationAddr)
 	return nil
 }
 
@@ -59,9 +60,9 @@ func (s *Server) isProxy(a netip.Addr) bool {
 var errNoProxy = errors.New("relay: no PROXY protocol header of version 2")
 
 // proxyHeader takes exactly one header from the connection.
-func (in *input) proxyHeader() ([]byte, error) {
+func proxyHeader(in *wire.Input) ([]byte, error) {
 	header := make([]byte, proxyPrefix)
-	if err := in.exactly(header); err != nil {
+	if err := in.ReadFull(header); err != nil {
 		return nil, err
 	}
 	length := int(binary.BigEndian.Uint16(header[14:]))
@@ -69,15 +70,5 @@ func (in *input) proxyHeader() ([]byte, error) {
 		return nil, errNoProxy
 	}
 	header = append(header, make([]byte, length)...)
-	return header, in.exactly(header[proxyPrefix:])
-}
-
-// exactly fills p and reads no byte behind it: where TLS is implicit, all that follows is TLS, and
-// nothing sent ahead in clear may ever count as a command inside it.
-func (in *input) exactly(p []byte) error {
-	if err := in.arm(); err != nil {
-		return err
-	}
-	_, err := io.ReadFull(in.conn, p)
-	return err
+	return header, in.ReadFull(header[proxyPrefix:])
 }

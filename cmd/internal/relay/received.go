@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"dnseal/cmd/internal/relay/wire"
 	"dnseal/smime/message"
 )
 
@@ -17,15 +18,15 @@ const maxReceived = 100
 func (s *session) received(tx *transaction, now time.Time) string {
 	var b strings.Builder
 	b.WriteString("Received: from " + hostToken(s.hello))
-	if s.peer.addr.IsValid() {
-		b.WriteString(" ([" + addressLiteral(s.peer.addr.Addr()) + "])")
+	if s.peer.Addr.IsValid() {
+		b.WriteString(" ([" + addressLiteral(s.peer.Addr.Addr()) + "])")
 	}
 	b.WriteString("\r\n\tby " + hostToken(s.srv.opts.Hostname) + " with " + s.protocol(tx) + " id " + tx.id)
 	if s.tls != nil {
 		b.WriteString("\r\n\t(" + tls.VersionName(s.tls.Version) + " " + tls.CipherSuiteName(s.tls.CipherSuite) + ")")
 	}
 	// With several recipients the clause would show one to another (RFC 5321, Section 7.6).
-	if len(tx.rcpts) == 1 && isASCII(tx.rcpts[0].path) {
+	if len(tx.rcpts) == 1 && wire.IsASCII(tx.rcpts[0].path) {
 		b.WriteString("\r\n\tfor <" + tx.rcpts[0].path + ">")
 	}
 	b.WriteString("; " + now.Format(message.DateFormat) + "\r\n")
@@ -64,15 +65,6 @@ func hostToken(s string) string {
 		return "unknown"
 	}
 	return s
-}
-
-func isASCII(s string) bool {
-	for i := range len(s) {
-		if s[i] >= 0x80 {
-			return false
-		}
-	}
-	return true
 }
 
 // newID names a transaction in the log and in the trace field.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"dnseal/cmd/internal/metrics"
+	"dnseal/cmd/internal/relay/wire"
 	"dnseal/smime/message"
 )
 
@@ -15,7 +16,7 @@ type ending struct {
 	outcome *message.Outcome
 	result  string
 	err     error
-	replies []reply
+	replies []wire.Reply
 }
 
 // record writes the one log line of a message and counts it.
@@ -32,7 +33,7 @@ func (s *session) record(ctx context.Context, tx *transaction, e ending) {
 	attrs := r.Attrs()
 	for _, reply := range e.replies {
 		// The next hop's queue id is in its reply.
-		attrs = append(attrs, slog.String("reply", printable(reply.String())))
+		attrs = append(attrs, slog.String("reply", wire.Printable(reply.String())))
 	}
 	s.srv.opts.Log.LogAttrs(ctx, r.Level(), "message", attrs...)
 	s.count(&r, e.replies)
@@ -53,15 +54,15 @@ func (e *ending) action() message.Action {
 }
 
 // worst is the greatest first digit of the replies.
-func worst(replies []reply) int {
+func worst(replies []wire.Reply) int {
 	digit := 0
 	for _, r := range replies {
-		digit = max(digit, r.code/100)
+		digit = max(digit, r.Code/100)
 	}
 	return digit
 }
 
-func (s *session) count(r *message.Record, replies []reply) {
+func (s *session) count(r *message.Record, replies []wire.Reply) {
 	s.srv.opts.Metrics.Message(metrics.Message{
 		Door: door, Role: s.srv.role(), Result: r.Result, Reply: worst(replies), Bytes: r.Size, Seconds: r.Took.Seconds(),
 	})

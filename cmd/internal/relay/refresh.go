@@ -20,40 +20,26 @@ func (s *session) refresh(ctx context.Context, tx *transaction) {
 	if tx.hop == nil || time.Since(tx.start) < hopPatience {
 		return
 	}
-	if r, err := tx.hop.command("NOOP"); err == nil && r.ok() {
+	if r, err := tx.hop.Command("NOOP"); err == nil && r.OK() {
 		return
 	}
-	hop := tx.hop.hop
-	tx.hop.close()
+	hop := tx.hop.Hop
+	tx.hop.Close()
 	tx.hop = nil
-	c, r, err := s.srv.pool.beginAt(ctx, hop, s.peer, tx.mail.needs, tx.mail.line)
+	c, r, err := s.srv.pool.BeginAt(ctx, hop, s.peer, tx.mail.needs, tx.mail.line)
 	if c != nil {
-		if r, err = s.askAgain(c, tx); err == nil && r.ok() {
+		lines := make([]string, len(tx.rcpts))
+		for i, rcpt := range tx.rcpts {
+			lines[i] = rcpt.line()
+		}
+		if r, err = c.Envelope(lines); err == nil && r.OK() {
 			tx.hop = c
 			return
 		}
-		s.srv.pool.put(c)
+		s.srv.pool.Put(c)
 	}
 	if err == nil {
 		err = fmt.Errorf("%w: %s", errLost, r)
 	}
 	s.srv.opts.Log.LogAttrs(ctx, slog.LevelWarn, "relay: next hop did not wait for the message", slog.String("id", tx.id), slog.String("error", err.Error()))
-}
-
-// askAgain names all recipients once more. The reply is the first refusal, or a good one.
-func (s *session) askAgain(c *client, tx *transaction) (reply, error) {
-	var lines []string
-	for _, rcpt := range tx.rcpts {
-		lines = append(lines, rcpt.line())
-	}
-	replies, err := c.commands(lines)
-	if err != nil {
-		return replyHopLost, err
-	}
-	for _, r := range replies {
-		if !r.ok() {
-			return r, nil
-		}
-	}
-	return replyOK, nil
 }

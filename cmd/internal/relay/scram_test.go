@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"dnseal/cmd/internal/relay/sasl"
 )
 
 // TestDovecotSCRAM goes through SCRAM-SHA-256 (RFC 7677) with a real Dovecot to the end: the client
@@ -18,7 +20,7 @@ func TestDovecotSCRAM(t *testing.T) {
 	dir := startDovecot(t)
 	ca := newAuthority(t)
 	s := (&sink{}).start(t)
-	r := submission(t, ca, s.address(), AuthOptions{Dovecot: dir + "/run/auth-relay", MaxFailures: 100})
+	r := submission(t, ca, s.address(), sasl.Options{Dovecot: dir + "/run/auth-relay", MaxFailures: 100})
 	for _, initial := range []bool{true, false} {
 		k := dial(t, r.addr)
 		startTLS(k, ca.client("relay.example.org"))

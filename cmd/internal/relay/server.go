@@ -13,6 +13,10 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"dnseal/cmd/internal/relay/nexthop"
+	"dnseal/cmd/internal/relay/sasl"
+	"dnseal/cmd/internal/relay/wire"
 )
 
 // ErrServerClosed is what Serve returns after Shutdown or Retire.
@@ -21,8 +25,8 @@ var ErrServerClosed = errors.New("relay: server closed")
 // Server is one listener's settings and all its connections. Make it by New.
 type Server struct {
 	opts  Options
-	pool  *pool
-	auth  *authenticator
+	pool  *nexthop.Pool
+	auth  *sasl.Authenticator
 	doors sync.WaitGroup // connections
 	ctx   context.Context
 	abort context.CancelFunc
@@ -47,14 +51,13 @@ func New(opts Options) (*Server, error) {
 		sessions:  map[*session]struct{}{},
 		perClient: map[netip.Addr]int{},
 	}
-	hop, err := opts.Hop.withDefaults()
-	if err != nil {
-		return nil, err
+	if opts.Hostname == "" {
+		opts.Hostname, _ = os.Hostname()
 	}
-	opts.Hop = hop
+	opts.Hostname = hostToken(opts.Hostname)
 	s.ctx, s.abort = context.WithCancel(context.Background())
-	s.pool = &pool{opts: hop, ctx: s.ctx, dial: (&net.Dialer{}).DialContext, down: map[NextHop]time.Time{}}
-	if err = s.pool.parse(opts.NextHop); err != nil {
+	var err error
+	if s.pool, err = nexthop.NewPool(s.ctx, opts.Hop, opts.NextHop, opts.Hostname); err != nil {
 		return nil, err
 	}
 	if opts.Inbound && len(opts.Recipients) == 0 {
@@ -63,24 +66,16 @@ func New(opts Options) (*Server, error) {
 	if opts.Implicit && opts.TLS == nil {
 		return nil, errors.New("relay: implicit TLS needs a certificate and a key")
 	}
-	if opts.Hostname == "" {
-		opts.Hostname, _ = os.Hostname()
-	}
-	opts.Hostname = hostToken(opts.Hostname)
-	s.pool.hello = opts.Hostname
 	if opts.Log == nil {
 		opts.Log = slog.Default()
 	}
 	opts.Limits = opts.Limits.withDefaults()
 	s.opts = opts
 	s.deny.Store(opts.Deny)
-	if s.auth, err = newAuthenticator(opts.Auth); err != nil {
+	if s.auth, err = sasl.New(opts.Auth, func(name string) bool { return s.deny.Load().Name(name) }); err != nil {
 		return nil, err
 	}
-	if s.auth.external != nil {
-		s.auth.external.denied = func(name string) bool { return s.deny.Load().Name(name) }
-	}
-	s.opts.TLS = s.auth.askForCertificate(opts.TLS)
+	s.opts.TLS = s.auth.RequestCertificate(opts.TLS)
 	return s, nil
 }
 
@@ -145,7 +140,7 @@ func (s *Server) isClosing() bool {
 
 // admit starts a session, or says 421 where there are too many.
 func (s *Server) admit(conn net.Conn) {
-	sess := &session{srv: s, conn: conn, raw: conn, in: newInput(conn), out: bufio.NewWriterSize(&timedWriter{conn: conn}, 1<<10)}
+	sess := &session{srv: s, conn: conn, raw: conn, in: wire.NewInput(conn), out: bufio.NewWriterSize(&wire.Writer{Conn: conn}, 1<<10)}
 	s.mu.Lock()
 	full := len(s.sessions) >= s.opts.Limits.MaxConnections
 	refused := full || s.closing && !s.retiring
@@ -169,7 +164,7 @@ func (s *Server) admit(conn net.Conn) {
 // refuse says 421 without waiting for anybody.
 func refuse(conn net.Conn) {
 	_ = conn.SetWriteDeadline(time.Now().Add(time.Second))
-	_, _ = conn.Write(replyBusy.append(nil))
+	_, _ = conn.Write(replyBusy.Append(nil))
 	_ = conn.Close()
 }
 
@@ -217,7 +212,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.retiring = false
 	s.mu.Unlock()
 	for _, sess := range s.stopListening() {
-		sess.in.stop()
+		sess.in.Stop()
 	}
 	return s.wait(ctx)
 }
@@ -262,7 +257,7 @@ func (s *Server) wait(ctx context.Context) error {
 		<-done
 	}
 	s.abort()
-	s.pool.close()
+	s.pool.Close()
 	return err
 }
 
@@ -274,4 +269,15 @@ func (s *Server) cut() {
 	for sess := range s.sessions {
 		_ = sess.raw.Close()
 	}
+}
+
+// Probe connects to every next hop as a server with these options would, and reports what it found.
+// It sends no message. Errors: the options make no sense.
+func Probe(ctx context.Context, opts Options) ([]nexthop.Probed, error) {
+	s, err := New(opts)
+	if err != nil {
+		return nil, err
+	}
+	defer s.abort()
+	return s.pool.Probe(ctx, opts.Inbound), nil
 }

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"time"
 
+	"dnseal/cmd/internal/relay/nexthop"
+	"dnseal/cmd/internal/relay/wire"
 	"dnseal/smime/message"
 )
 
@@ -26,10 +28,10 @@ type session struct {
 	srv  *Server
 	raw  net.Conn // as accepted, for cutting it off
 	conn net.Conn // with TLS, once there is any
-	in   *input
+	in   *wire.Input
 	out  *bufio.Writer
 
-	peer    peer
+	peer    nexthop.Origin
 	counted netip.Addr
 	tls     *tls.ConnectionState
 	hello   string
@@ -56,9 +58,9 @@ type transaction struct {
 	id    string
 	mail  mail
 	rcpts []recipient
-	hop   *client // the open transaction at the next hop; nil once it was lost
-	in    *intake // while content comes in chunks
-	body  *content
+	hop   *nexthop.Client // the open transaction at the next hop; nil once it was lost
+	in    *intake         // while content comes in chunks
+	body  *wire.Content
 	start time.Time
 	whole time.Time // when the content was there
 	// handler is for this message alone, until release; nil passes it on as it came.
@@ -97,7 +99,7 @@ func (s *session) serve(ctx context.Context) {
 
 // begin finds out who is there and greets.
 func (s *session) begin(ctx context.Context) bool {
-	s.peer.addr, s.peer.local = addrPort(s.conn.RemoteAddr()), addrPort(s.conn.LocalAddr())
+	s.peer.Addr, s.peer.Local = addrPort(s.conn.RemoteAddr()), addrPort(s.conn.LocalAddr())
 	if err := s.proxied(); err != nil {
 		s.srv.refused(ctx, s.address(), refusedProxy, err.Error())
 		return false
@@ -107,7 +109,7 @@ func (s *session) begin(ctx context.Context) bool {
 		s.say(replyDenied)
 		return false
 	}
-	if a := s.peer.addr.Addr(); a.IsValid() && !s.srv.count(s, a) {
+	if a := s.peer.Addr.Addr(); a.IsValid() && !s.srv.count(s, a) {
 		s.srv.refused(ctx, a, refusedPerClient, fmt.Sprintf("%d connections at most of one address", s.srv.opts.Limits.MaxPerClient))
 		s.say(replyBusy)
 		return false
@@ -119,7 +121,7 @@ func (s *session) begin(ctx context.Context) bool {
 	if s.srv.opts.LMTP {
 		protocol = " LMTP"
 	}
-	return s.say(say(220, "", s.srv.opts.Hostname+protocol))
+	return s.say(wire.NewReply(220, "", s.srv.opts.Hostname+protocol))
 }
 
 // addrPort is the zero value for unix sockets.
@@ -134,7 +136,7 @@ func addrPort(a net.Addr) netip.AddrPort {
 
 // address is the client's, with a unix socket counted as this machine.
 func (s *session) address() netip.Addr {
-	if a := s.peer.addr.Addr(); a.IsValid() {
+	if a := s.peer.Addr.Addr(); a.IsValid() {
 		return a
 	}
 	return netip.AddrFrom4([4]byte{127, 0, 0, 1})
@@ -150,16 +152,16 @@ func (s *session) end() {
 // next takes one command; false ends the session.
 func (s *session) next(ctx context.Context) bool {
 	l := s.srv.opts.Limits
-	s.in.limit(l.CommandTimeout, l.CommandTimeout)
-	s.in.rest(s.tx == nil)
-	line, err := s.in.line(maxCommand)
-	s.in.rest(false)
+	s.in.Limit(l.CommandTimeout, l.CommandTimeout)
+	s.in.Rest(s.tx == nil)
+	line, err := s.in.Line(maxCommand)
+	s.in.Rest(false)
 	switch {
-	case errors.Is(err, errLineTooLong):
+	case errors.Is(err, wire.ErrLineTooLong):
 		return s.bad(replyTooLong)
-	case errors.Is(err, errBareLine):
+	case errors.Is(err, wire.ErrBareLine):
 		return s.bad(replySyntax)
-	case errors.Is(err, errClosing):
+	case errors.Is(err, wire.ErrClosing):
 		s.say(replyClosing)
 		return false
 	case errors.Is(err, os.ErrDeadlineExceeded):
@@ -196,7 +198,7 @@ func (s *session) command(ctx context.Context, line string) bool {
 	case "NOOP":
 		return s.say(replyOK)
 	case "VRFY":
-		return s.say(say(252, "2.5.0", "Cannot tell; send mail and see"))
+		return s.say(wire.NewReply(252, "2.5.0", "Cannot tell; send mail and see"))
 	case "QUIT":
 		s.quit = true
 		return s.say(replyBye)
@@ -206,16 +208,16 @@ func (s *session) command(ctx context.Context, line string) bool {
 
 // say answers; the reply leaves at once unless further commands are there already (RFC 2920,
 // Section 3.2).
-func (s *session) say(r reply) bool {
-	_, err := s.out.Write(r.append(nil))
-	if err == nil && s.in.pending() == nil {
+func (s *session) say(r wire.Reply) bool {
+	_, err := s.out.Write(r.Append(nil))
+	if err == nil && s.in.Pending() == nil {
 		err = s.out.Flush()
 	}
 	return err == nil
 }
 
 // bad answers a wrong command; too many end the session.
-func (s *session) bad(r reply) bool {
+func (s *session) bad(r wire.Reply) bool {
 	if s.errors++; s.errors >= s.srv.opts.Limits.MaxErrors {
 		s.say(replyErrors)
 		return false
@@ -250,5 +252,5 @@ func (s *session) dropTransaction() {
 	}
 	s.tx = nil
 	tx.close()
-	s.srv.pool.put(tx.hop)
+	s.srv.pool.Put(tx.hop)
 }

@@ -1,31 +1,16 @@
-package relay
+package nexthop
 
 import (
 	"fmt"
 	"io"
-	"net"
 	"time"
+
+	"dnseal/cmd/internal/relay/wire"
 )
 
-const writeTimeout = 2 * time.Minute
-
 // Write implements io.Writer below the deadlines of the client.
-func (c *client) Write(p []byte) (int, error) {
-	return writeWithin(c.conn, p, earlier(time.Now().Add(writeTimeout), c.until))
-}
-
-// timedWriter renews the write deadline with each write.
-type timedWriter struct{ conn net.Conn }
-
-func (t *timedWriter) Write(p []byte) (int, error) {
-	return writeWithin(t.conn, p, time.Now().Add(writeTimeout))
-}
-
-func writeWithin(conn net.Conn, p []byte, deadline time.Time) (int, error) {
-	if err := conn.SetWriteDeadline(deadline); err != nil {
-		return 0, err
-	}
-	return conn.Write(p)
+func (c *Client) Write(p []byte) (int, error) {
+	return wire.WriteWithin(c.conn, p, earlier(time.Now().Add(wire.WriteTimeout), c.Until))
 }
 
 // earlier returns the earlier of t and limit, where the zero limit is none.
@@ -36,22 +21,22 @@ func earlier(t, limit time.Time) time.Time {
 	return t
 }
 
-// send writes the message after DATA and returns the final replies: one for all
+// Send writes the message after DATA and returns the final replies: one for all
 // recipients, or one for each of n by LMTP (RFC 2033, Section 4.2).
 // write must write the whole message. After an error the connection is of no use any more; replies
 // that come with it are what the next hop said before.
-func (c *client) send(n int, write func(io.Writer) error) (final []reply, err error) {
-	r, err := c.command("DATA")
+func (c *Client) Send(n int, write func(io.Writer) error) (final []wire.Reply, err error) {
+	r, err := c.Command("DATA")
 	if err != nil {
 		return nil, err
 	}
-	if r.code != 354 {
+	if r.Code != 354 {
 		return c.refusedData(r)
 	}
 	if err := c.content(write); err != nil {
 		return c.lastWords(), err
 	}
-	if !c.hop.LMTP {
+	if !c.Hop.LMTP {
 		n = 1
 	}
 	c.mail = false
@@ -66,9 +51,9 @@ func (c *client) send(n int, write func(io.Writer) error) (final []reply, err er
 }
 
 // content sends what write writes with dots, and the end.
-func (c *client) content(write func(io.Writer) error) error {
-	large := largeBuffers.Get().(*[]byte)
-	defer largeBuffers.Put(large)
+func (c *Client) content(write func(io.Writer) error) error {
+	large := wire.LargeBuffers.Get().(*[]byte)
+	defer wire.LargeBuffers.Put(large)
 	block := newBlockWriter(c, *large)
 	dots := newStuffer(block)
 	if err := write(dots); err != nil {
@@ -82,21 +67,21 @@ func (c *client) content(write func(io.Writer) error) error {
 
 // lastWords reads what a next hop said before it hung up in the middle of a message: a refusal, or
 // nothing.
-func (c *client) lastWords() []reply {
+func (c *Client) lastWords() []wire.Reply {
 	r, err := c.reply(time.Second)
-	if err != nil || r.code < 400 {
+	if err != nil || r.Code < 400 {
 		return nil
 	}
-	return []reply{r}
+	return []wire.Reply{r}
 }
 
 // refusedData makes the answer to DATA that of everybody. An answer of 2xx or 3xx that is not 354
 // is none.
-func (c *client) refusedData(r reply) ([]reply, error) {
-	if r.code < 400 {
+func (c *Client) refusedData(r wire.Reply) ([]wire.Reply, error) {
+	if r.Code < 400 {
 		return nil, fmt.Errorf("answers DATA with %s", r)
 	}
-	return []reply{r}, nil
+	return []wire.Reply{r}, nil
 }
 
 // blockWriter collects small writes and passes large ones through.

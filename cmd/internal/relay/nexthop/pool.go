@@ -1,4 +1,4 @@
-package relay
+package nexthop
 
 import (
 	"context"
@@ -7,26 +7,27 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"dnseal/cmd/internal/relay/wire"
 )
 
-// maxTransactions is how many messages one connection carries; some next hops tire.
+// maxTransactions is how many messages one connection carries: some servers close after about 100.
 const maxTransactions = 100
 
 // downFor is how long a next hop that failed is tried only after the others.
 const downFor = 10 * time.Second
 
-// pool keeps connections to the next hops, in order of preference.
-type pool struct {
-	hops  []NextHop
-	opts  HopOptions
+// Pool keeps connections to the next hops, in order of preference.
+type Pool struct {
+	hops  []Hop
+	opts  Options
 	hello string
-	dial  dialer
 	ctx   context.Context // all connections end with it
 
 	mu     sync.Mutex
-	idle   []*client // the most recently used last
+	idle   []*Client // the most recently used last
 	open   int       // connections, also those in use
-	down   map[NextHop]time.Time
+	down   map[Hop]time.Time
 	ext    map[string]string // what the next hop last said it offers
 	extTLS bool
 	closed bool
@@ -39,34 +40,41 @@ var (
 	errDown    = errors.New("relay: next hops failed a moment ago")
 )
 
-// parse reads the next hops of the options.
-func (p *pool) parse(hops []string) error {
-	if len(hops) == 0 {
-		return errors.New("relay: no next hop")
+// NewPool returns a pool of connections to the next hops, in order of preference ([Parse]). hello is
+// our own name. All connections end with ctx. Errors: the options make no sense, there is no hop, or
+// one cannot be read.
+func NewPool(ctx context.Context, opts Options, hops []string, hello string) (*Pool, error) {
+	opts, err := opts.withDefaults()
+	if err != nil {
+		return nil, err
 	}
+	if len(hops) == 0 {
+		return nil, errors.New("relay: no next hop")
+	}
+	p := &Pool{opts: opts, hello: hello, ctx: ctx, down: map[Hop]time.Time{}}
 	for _, s := range hops {
-		h, err := ParseNextHop(s)
+		h, err := Parse(s)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		p.hops = append(p.hops, h)
 	}
-	return nil
+	return p, nil
 }
 
-// begin opens a transaction at the first next hop that takes part: mail makes the MAIL line for a
+// Begin opens a transaction at the first next hop that takes part: mail makes the MAIL line for a
 // connection. Failover ends here, before any RCPT. The reply is the next hop's own, or ours when
 // there is none; the client is nil unless the reply is 250.
-func (p *pool) begin(ctx context.Context, who peer, needs []string, mail func(*client) string) (*client, reply, error) {
+func (p *Pool) Begin(ctx context.Context, from Origin, needs []string, mail func(*Client) string) (*Client, wire.Reply, error) {
 	var last error
-	answer := replyNoHop
+	answer := wire.NewReply(451, "4.4.1", "Next hop not available, try again later")
 	for _, hop := range p.order() {
-		c, r, err := p.beginAt(ctx, hop, who, needs, mail)
+		c, r, err := p.BeginAt(ctx, hop, from, needs, mail)
 		if err != nil {
 			last = errors.Join(last, err)
 			continue
 		}
-		if c != nil || !r.temporary() {
+		if c != nil || !r.Temporary() {
 			return c, r, nil
 		}
 		answer = r
@@ -74,46 +82,46 @@ func (p *pool) begin(ctx context.Context, who peer, needs []string, mail func(*c
 	return nil, answer, last
 }
 
-// beginAt opens a transaction at one hop: over connections at rest, which may
+// BeginAt opens a transaction at one hop: over connections at rest, which may
 // have died meanwhile, and then over a new one.
-func (p *pool) beginAt(ctx context.Context, hop NextHop, who peer, needs []string, mail func(*client) string) (*client, reply, error) {
+func (p *Pool) BeginAt(ctx context.Context, hop Hop, from Origin, needs []string, mail func(*Client) string) (*Client, wire.Reply, error) {
 	for {
-		c, fresh, err := p.take(ctx, hop, who)
+		c, fresh, err := p.connection(ctx, hop, from)
 		if err != nil {
-			return nil, reply{}, err
+			return nil, wire.Reply{}, err
 		}
 		if !c.offersAll(needs) {
-			p.put(c)
-			return nil, reply{}, errMissing
+			p.Put(c)
+			return nil, wire.Reply{}, errMissing
 		}
-		r, err := c.command(mail(c))
-		if (err != nil || r.closes()) && !fresh {
-			c.close()
+		r, err := c.Command(mail(c))
+		if (err != nil || r.Closes()) && !fresh {
+			c.Close()
 			continue
 		}
 		switch {
 		case err != nil:
-			c.close()
+			c.Close()
 			p.markDown(hop)
-			return nil, reply{}, fmt.Errorf("relay: next hop %s at MAIL: %w", hop, err)
-		case r.ok():
+			return nil, wire.Reply{}, fmt.Errorf("relay: next hop %s at MAIL: %w", hop, err)
+		case r.OK():
 			c.used++
 			c.mail = true
 			return c, r, nil
-		case r.closes():
+		case r.Closes():
 			// About the connection, not about the message (RFC 5321, 3.8).
-			c.close()
+			c.Close()
 			p.markDown(hop)
-			return nil, reply{}, fmt.Errorf("relay: next hop %s answers MAIL with %s", hop, r)
+			return nil, wire.Reply{}, fmt.Errorf("relay: next hop %s answers MAIL with %s", hop, r)
 		}
-		p.put(c)
+		p.Put(c)
 		return nil, r, nil
 	}
 }
 
-func (c *client) offersAll(words []string) bool {
+func (c *Client) offersAll(words []string) bool {
 	for _, w := range words {
-		if !c.offers(w) || (w == "REQUIRETLS" && !c.tls) {
+		if !c.Offers(w) || (w == "REQUIRETLS" && !c.tls) {
 			return false
 		}
 	}
@@ -121,10 +129,10 @@ func (c *client) offersAll(words []string) bool {
 }
 
 // order lists the hops, those that failed just now at the end.
-func (p *pool) order() []NextHop {
+func (p *Pool) order() []Hop {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	var up, down []NextHop
+	var up, down []Hop
 	for _, h := range p.hops {
 		if time.Now().Before(p.down[h]) {
 			down = append(down, h)
@@ -135,20 +143,20 @@ func (p *pool) order() []NextHop {
 	return append(up, down...)
 }
 
-// take returns a connection to hop: one at rest or a new one.
-func (p *pool) take(ctx context.Context, hop NextHop, who peer) (c *client, fresh bool, err error) {
-	for c = p.rested(hop); c != nil; c = p.rested(hop) {
-		if c.introduce(who, p.hello) == nil {
+// connection returns a connection to hop: one at rest or a new one.
+func (p *Pool) connection(ctx context.Context, hop Hop, from Origin) (c *Client, fresh bool, err error) {
+	for c = p.takeIdle(hop); c != nil; c = p.takeIdle(hop) {
+		if c.introduce(from, p.hello) == nil {
 			return c, false, nil
 		}
-		c.close()
+		c.Close()
 	}
-	c, err = p.connect(ctx, hop, who)
+	c, err = p.connect(ctx, hop, from)
 	return c, true, err
 }
 
 // connect opens one more connection and remembers how it went.
-func (p *pool) connect(ctx context.Context, hop NextHop, who peer) (*client, error) {
+func (p *Pool) connect(ctx context.Context, hop Hop, from Origin) (*Client, error) {
 	p.mu.Lock()
 	full := p.open >= p.opts.MaxOpen
 	if !full {
@@ -158,7 +166,7 @@ func (p *pool) connect(ctx context.Context, hop NextHop, who peer) (*client, err
 	if full {
 		return nil, errMany
 	}
-	c, err := connect(ctx, p.dial, hop, p.opts, p.hello, who)
+	c, err := connect(ctx, hop, p.opts, p.hello, from)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if err != nil {
@@ -178,13 +186,13 @@ func (p *pool) connect(ctx context.Context, hop NextHop, who peer) (*client, err
 	return c, nil
 }
 
-// rested takes a connection to hop out of the pool; nil when there is none.
-func (p *pool) rested(hop NextHop) *client {
+// takeIdle takes a connection to hop out of the pool; nil when there is none.
+func (p *Pool) takeIdle(hop Hop) *Client {
 	p.expire()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for i, c := range slices.Backward(p.idle) {
-		if c.hop == hop {
+		if c.Hop == hop {
 			p.idle = slices.Delete(p.idle, i, i+1)
 			return c
 		}
@@ -193,7 +201,7 @@ func (p *pool) rested(hop NextHop) *client {
 }
 
 // expire ends what rested for too long.
-func (p *pool) expire() {
+func (p *Pool) expire() {
 	cut := time.Now().Add(-p.opts.IdleTimeout)
 	p.mu.Lock()
 	n := 0
@@ -208,14 +216,14 @@ func (p *pool) expire() {
 	}
 }
 
-// put returns a connection to the pool, after the end of its transaction where one is open. Safe on
+// Put returns a connection to the pool, after the end of its transaction where one is open. Safe on
 // nil.
-func (p *pool) put(c *client) {
+func (p *Pool) Put(c *Client) {
 	if c == nil {
 		return
 	}
 	if c.mail && !c.reset() {
-		c.close()
+		c.Close()
 		return
 	}
 	// A PROXY header speaks for one client only.
@@ -225,25 +233,25 @@ func (p *pool) put(c *client) {
 }
 
 // keep puts a connection to rest; false: there is no room for it.
-func (p *pool) keep(c *client) bool {
+func (p *Pool) keep(c *Client) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed || len(p.idle) >= p.opts.MaxIdle {
 		return false
 	}
-	c.free, c.until = time.Now(), time.Time{}
+	c.free, c.Until = time.Now(), time.Time{}
 	p.idle = append(p.idle, c)
 	return true
 }
 
-func (p *pool) markDown(hop NextHop) {
+func (p *Pool) markDown(hop Hop) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.down[hop] = time.Now().Add(downFor)
 }
 
-// offered returns what the next hop offers, asking it when nothing is known yet.
-func (p *pool) offered(ctx context.Context, who peer) (ext map[string]string, encrypted bool, err error) {
+// Offered returns what the next hop offers, asking it when nothing is known yet.
+func (p *Pool) Offered(ctx context.Context, from Origin) (ext map[string]string, encrypted bool, err error) {
 	p.mu.Lock()
 	ext, encrypted = p.ext, p.extTLS
 	p.mu.Unlock()
@@ -255,26 +263,26 @@ func (p *pool) offered(ctx context.Context, who peer) (ext map[string]string, en
 		if p.isDown(hop) {
 			continue
 		}
-		c, _, failed := p.take(ctx, hop, who)
+		c, _, failed := p.connection(ctx, hop, from)
 		if failed != nil {
 			err = failed
 			continue
 		}
 		ext, encrypted = c.ext, c.tls
-		p.put(c)
+		p.Put(c)
 		return ext, encrypted, nil
 	}
 	return nil, false, err
 }
 
-func (p *pool) isDown(hop NextHop) bool {
+func (p *Pool) isDown(hop Hop) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return time.Now().Before(p.down[hop])
 }
 
-// close ends all connections at rest; those in use end when they are put back.
-func (p *pool) close() {
+// Close ends all connections at rest; those in use end when they are put back.
+func (p *Pool) Close() {
 	p.mu.Lock()
 	p.closed = true
 	idle := p.idle

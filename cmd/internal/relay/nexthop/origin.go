@@ -1,4 +1,4 @@
-package relay
+package nexthop
 
 import (
 	"fmt"
@@ -10,22 +10,22 @@ import (
 	"github.com/pires/go-proxyproto"
 )
 
-// peer is the client whose mail a next-hop connection carries.
-type peer struct {
-	addr  netip.AddrPort // zero: a unix socket
-	local netip.AddrPort // where it connected to
-	hello string
-	esmtp bool
+// Origin is the client whose mail a next-hop connection carries.
+type Origin struct {
+	Addr  netip.AddrPort // zero: a unix socket
+	Local netip.AddrPort // where it connected to
+	Hello string
+	ESMTP bool
 }
 
 // key is what a connection that names its client may be shared by.
-func (p peer) key() string { return p.addr.String() + " " + p.hello }
+func (o Origin) key() string { return o.Addr.String() + " " + o.Hello }
 
 // writeProxy says who the client is by PROXY protocol version 2.
-func (p peer) writeProxy(conn net.Conn) error {
+func (o Origin) writeProxy(conn net.Conn) error {
 	h := &proxyproto.Header{Version: 2, Command: proxyproto.LOCAL}
-	if p.addr.IsValid() {
-		h = proxyproto.HeaderProxyFromAddrs(2, net.TCPAddrFromAddrPort(p.addr), sameFamily(p.local, p.addr))
+	if o.Addr.IsValid() {
+		h = proxyproto.HeaderProxyFromAddrs(2, net.TCPAddrFromAddrPort(o.Addr), sameFamily(o.Local, o.Addr))
 	}
 	_, err := h.WriteTo(conn)
 	return err
@@ -44,40 +44,40 @@ func sameFamily(dst, src netip.AddrPort) *net.TCPAddr {
 
 // introduce tells the next hop by XCLIENT whose mail comes (Postfix, XCLIENT_README), where that is
 // wanted.
-func (c *client) introduce(who peer, hello string) error {
-	if c.opts.Pass != "xclient" || c.peer == who.key() {
+func (c *Client) introduce(from Origin, hello string) error {
+	if c.opts.Pass != "xclient" || c.announced == from.key() {
 		return nil
 	}
 	attrs, ok := c.ext["XCLIENT"]
 	if !ok {
 		return fmt.Errorf("does not offer XCLIENT to us; list this host there (Postfix: smtpd_authorized_xclient_hosts), or set pass-client")
 	}
-	r, err := c.command("XCLIENT" + xclientAttributes(strings.Fields(strings.ToUpper(attrs)), who))
+	r, err := c.Command("XCLIENT" + xclientAttributes(strings.Fields(strings.ToUpper(attrs)), from))
 	if err != nil {
 		return err
 	}
-	if !r.ok() {
+	if !r.OK() {
 		return fmt.Errorf("answers XCLIENT with %s", r)
 	}
-	c.peer = who.key()
+	c.announced = from.key()
 	// The session starts anew, with the client's own name.
-	if who.hello != "" {
-		hello = who.hello
+	if from.Hello != "" {
+		hello = from.Hello
 	}
 	return c.hello(hello)
 }
 
-func xclientAttributes(offered []string, who peer) string {
+func xclientAttributes(offered []string, from Origin) string {
 	values := map[string]string{"NAME": "[UNAVAILABLE]", "ADDR": "[UNAVAILABLE]", "PROTO": "SMTP"}
-	if who.addr.IsValid() {
-		values["ADDR"] = xclientAddr(who.addr.Addr())
-		values["PORT"] = strconv.Itoa(int(who.addr.Port()))
+	if from.Addr.IsValid() {
+		values["ADDR"] = xclientAddr(from.Addr.Addr())
+		values["PORT"] = strconv.Itoa(int(from.Addr.Port()))
 	}
-	if who.esmtp {
+	if from.ESMTP {
 		values["PROTO"] = "ESMTP"
 	}
-	if who.hello != "" {
-		values["HELO"] = xtext(who.hello)
+	if from.Hello != "" {
+		values["HELO"] = xtext(from.Hello)
 	}
 	var b strings.Builder
 	for _, name := range offered {

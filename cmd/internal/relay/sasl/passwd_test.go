@@ -1,4 +1,4 @@
-package relay
+package sasl
 
 import (
 	"os"
@@ -13,21 +13,21 @@ func TestHash(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	read, err := ParseHash(h.String())
+	read, err := parseHash(h)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !read.Matches("secret") || read.Matches("Secret") || read.Matches("") {
-		t.Error("Matches is wrong")
+	if !read.matches("secret") || read.matches("Secret") || read.matches("") {
+		t.Error("matches is wrong")
 	}
-	if (Hash{}).Matches("") {
-		t.Error("the zero Hash matches")
+	if (hash{}).matches("") {
+		t.Error("the zero hash matches")
 	}
 	again, err := HashPassword("secret")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if again.String() == h.String() {
+	if again == h {
 		t.Error("two hashes have one salt")
 	}
 }
@@ -36,11 +36,11 @@ func TestHash(t *testing.T) {
 // -id -t 2 -k 19456 -p 1 -l 32 -e.
 func TestHashOfOthers(t *testing.T) {
 	t.Parallel()
-	h, err := ParseHash(referenceHash)
+	h, err := parseHash(referenceHash)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !h.Matches("password") {
+	if !h.matches("password") {
 		t.Error("the hash of the reference program does not match")
 	}
 }
@@ -67,7 +67,7 @@ func TestReadUsers(t *testing.T) {
 		{"empty", "", 0o600, ""},
 		{"readable by others", good, 0o644, "run chmod 640"},
 		{"writable by the group", good, 0o660, "run chmod 640"},
-		{"twice", good + good, 0o600, "line 2: \"alice\" stands there twice"},
+		{"twice", good + good, 0o600, "line 2: duplicate user \"alice\""},
 		{"no hash", good + "bob\n", 0o600, "line 2: relay: password hash does not begin with"},
 		{"no name", ":" + referenceHash, 0o600, "line 1: relay: user \"\""},
 		{"other costs", strings.Replace(good, "t=2", "t=9", 1), 0o600, "line 1: relay: password hash does not begin with"},
@@ -83,16 +83,16 @@ func TestReadUsers(t *testing.T) {
 			if err := os.Chmod(path, tt.mode); err != nil {
 				t.Fatal(err)
 			}
-			_, err := ReadUsers(path)
+			_, err := readUsers(path)
 			switch {
 			case tt.err == "" && err != nil:
-				t.Errorf("ReadUsers = %v", err)
+				t.Errorf("readUsers = %v", err)
 			case tt.err != "" && (err == nil || !strings.Contains(err.Error(), tt.err) || !strings.Contains(err.Error(), path)):
-				t.Errorf("ReadUsers = %v, want %q", err, tt.err)
+				t.Errorf("readUsers = %v, want %q", err, tt.err)
 			}
 		})
 	}
-	if _, err := ReadUsers(filepath.Join(t.TempDir(), "none")); err == nil {
+	if _, err := readUsers(filepath.Join(t.TempDir(), "none")); err == nil {
 		t.Error("a missing file is read")
 	}
 }
@@ -105,8 +105,8 @@ func FuzzParseUsers(f *testing.F) {
 			return
 		}
 		for name, h := range users {
-			if read, err := ParseHash(h.String()); err != nil || read.String() != h.String() || ValidUser(name) != nil {
-				t.Errorf("%q: ParseHash(%q) = %v, %v", name, h, read, err)
+			if read, err := parseHash(h.String()); err != nil || read.String() != h.String() || ValidUser(name) != nil {
+				t.Errorf("%q: parseHash(%q) = %v, %v", name, h, read, err)
 			}
 		}
 	})

@@ -1,4 +1,4 @@
-package relay
+package nexthop
 
 import (
 	"encoding/base64"
@@ -9,7 +9,7 @@ import (
 
 // logIn says under which DNS name our certificate is to be found (SASL EXTERNAL: RFC 4422, Appendix
 // A; RFC 4954), where we have one and the next hop asks for it.
-func (c *client) logIn() error {
+func (c *Client) logIn() error {
 	if c.opts.Name == "" || !c.tls {
 		return nil
 	}
@@ -17,11 +17,11 @@ func (c *client) logIn() error {
 	if !slices.Contains(mechanisms, "EXTERNAL") {
 		return nil
 	}
-	r, err := c.command("AUTH EXTERNAL " + base64.StdEncoding.EncodeToString([]byte(c.opts.Name)))
+	r, err := c.Command("AUTH EXTERNAL " + base64.StdEncoding.EncodeToString([]byte(c.opts.Name)))
 	if err != nil {
 		return err
 	}
-	if !r.ok() {
+	if !r.OK() {
 		return fmt.Errorf("answers AUTH EXTERNAL as %s with %s", c.opts.Name, r)
 	}
 	return nil

@@ -1,4 +1,4 @@
-package relay
+package wire
 
 import (
 	"bytes"
@@ -32,10 +32,10 @@ func (p *pieces) Read(b []byte) (int, error) {
 }
 
 // readData reads content that comes in pieces, and returns what is left unread.
-func readData(parts ...string) (c *content, body, rest string, err error) {
-	in := newInput(&pieces{left: parts})
+func readData(parts ...string) (c *Content, body, rest string, err error) {
+	in := NewInput(&pieces{left: parts})
 	var b bytes.Buffer
-	c, err = in.data(&b)
+	c, err = in.Data(&b)
 	for err == nil {
 		rest += string(in.buf[in.r:in.w])
 		in.r = in.w
@@ -79,8 +79,8 @@ func TestData(t *testing.T) {
 		// In one piece, and byte by byte.
 		for _, parts := range [][]string{{tt.in}, strings.Split(tt.in, "")} {
 			c, body, rest, err := readData(parts...)
-			if err != nil || body != tt.body || rest != tt.rest || c.bare != tt.bare || c.size != int64(len(tt.body)) {
-				t.Errorf("%q in %d pieces: body %q, rest %q, bare %v, size %d, %v; want %q, %q, %v", tt.in, len(parts), body, rest, c.bare, c.size, err, tt.body, tt.rest, tt.bare)
+			if err != nil || body != tt.body || rest != tt.rest || c.Bare != tt.bare || c.size != int64(len(tt.body)) {
+				t.Errorf("%q in %d pieces: body %q, rest %q, bare %v, size %d, %v; want %q, %q, %v", tt.in, len(parts), body, rest, c.Bare, c.size, err, tt.body, tt.rest, tt.bare)
 			}
 		}
 	}
@@ -100,8 +100,8 @@ func TestDataProperty(t *testing.T) {
 			parts, rest = append(parts, rest[:n]), rest[n:]
 		}
 		c, body, rest, err := readData(parts...)
-		if err != nil || body != wantBody || rest != wantRest || c.bare != isBare(wantBody) {
-			t.Fatalf("%q in %q: body %q, rest %q, bare %v, %v; want %q, %q, %v", text, parts, body, rest, c.bare, err, wantBody, wantRest, isBare(wantBody))
+		if err != nil || body != wantBody || rest != wantRest || c.Bare != isBare(wantBody) {
+			t.Fatalf("%q in %q: body %q, rest %q, bare %v, %v; want %q, %q, %v", text, parts, body, rest, c.Bare, err, wantBody, wantRest, isBare(wantBody))
 		}
 	})
 }
@@ -124,33 +124,6 @@ func isBare(s string) bool {
 	return strings.ContainsAny(strings.ReplaceAll(s, "\r\n", ""), "\r\n")
 }
 
-// TestStufferProperty checks that what the stuffer writes is read back as it was, however it was
-// cut.
-func TestStufferProperty(t *testing.T) {
-	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
-		writes := rapid.SliceOfN(rapid.SampledFrom([]string{"\r\n", "\r", "\n", ".", "\r\n.", "a", "\n.", ".\r\n", ""}), 0, 40).Draw(t, "writes")
-		var wire bytes.Buffer
-		s := newStuffer(&wire)
-		for _, w := range writes {
-			if n, err := s.Write([]byte(w)); n != len(w) || err != nil {
-				t.Fatalf("Write = %d, %v", n, err)
-			}
-		}
-		if err := s.Close(); err != nil {
-			t.Fatal(err)
-		}
-		want := strings.Join(writes, "")
-		if want != "" && !strings.HasSuffix(want, "\r\n") {
-			want += "\r\n"
-		}
-		body, rest := slowData(wire.String())
-		if body != want || rest != "" {
-			t.Fatalf("%q became %q, rest %q; want %q", writes, body, rest, want)
-		}
-	})
-}
-
 // TestChunks checks that exactly the bytes announced are taken, and that bare CR and LF are seen
 // across chunks.
 func TestChunks(t *testing.T) {
@@ -162,19 +135,19 @@ func TestChunks(t *testing.T) {
 			n := rapid.IntRange(1, len(rest)).Draw(t, "piece")
 			parts, rest = append(parts, rest[:n]), rest[n:]
 		}
-		in := newInput(&pieces{left: parts})
+		in := NewInput(&pieces{left: parts})
 		var b bytes.Buffer
-		c := &content{}
+		c := &Content{}
 		for left := len(text); left > 0; {
 			n := rapid.IntRange(1, left).Draw(t, "chunk")
-			if err := in.chunk(int64(n), c, &b); err != nil {
+			if err := in.Chunk(int64(n), c, &b); err != nil {
 				t.Fatal(err)
 			}
 			left -= n
 		}
-		c.finish()
-		if b.String() != text || c.bare != isBare(text) {
-			t.Fatalf("%q came as %q, bare %v, want %v", text, b.String(), c.bare, isBare(text))
+		c.Finish()
+		if b.String() != text || c.Bare != isBare(text) {
+			t.Fatalf("%q came as %q, bare %v, want %v", text, b.String(), c.Bare, isBare(text))
 		}
 	})
 }
@@ -194,12 +167,12 @@ func (f *failing) Write(p []byte) (int, error) {
 // stored.
 func TestDataAfterFailure(t *testing.T) {
 	t.Parallel()
-	in := newInput(&pieces{left: []string{strings.Repeat("MAIL FROM:<x@y>\r\n", 10000) + ".\r\nNOOP\r\n"}})
-	c, err := in.data(&failing{after: 5000})
-	if err != nil || !errors.Is(c.err, errDisk) || c.size != 170000 {
-		t.Errorf("size %d, errors %v and %v", c.size, c.err, err)
+	in := NewInput(&pieces{left: []string{strings.Repeat("MAIL FROM:<x@y>\r\n", 10000) + ".\r\nNOOP\r\n"}})
+	c, err := in.Data(&failing{after: 5000})
+	if err != nil || !errors.Is(c.Err, errDisk) || c.size != 170000 {
+		t.Errorf("size %d, errors %v and %v", c.size, c.Err, err)
 	}
-	if line, err := in.line(100); string(line) != "NOOP" || err != nil {
+	if line, err := in.Line(100); string(line) != "NOOP" || err != nil {
 		t.Errorf("next line = %q, %v", line, err)
 	}
 }
@@ -211,31 +184,8 @@ func FuzzData(f *testing.F) {
 		n = max(1, min(n, len(text)-1))
 		wantBody, wantRest := slowData(text)
 		c, body, rest, err := readData(text[:n], text[n:])
-		if err != nil || body != wantBody || rest != wantRest || c.bare != isBare(wantBody) {
-			t.Errorf("body %q, rest %q, bare %v, %v; want %q, %q", body, rest, c.bare, err, wantBody, wantRest)
-		}
-	})
-}
-
-func FuzzParsePath(f *testing.F) {
-	for _, s := range []string{"<a@b.c> SIZE=1", `<"a>\" b"@c.d>`, "<@x:a@b>", "<>", "<ä@ö> SMTPUTF8"} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, s string) {
-		path, params, ok := parsePath(s)
-		if !ok {
-			return
-		}
-		line := "<" + path + ">"
-		for _, p := range params {
-			line += " " + p.String()
-		}
-		if strings.ContainsAny(line, "\r\n\x00") {
-			t.Fatalf("%q goes on as %q", s, line)
-		}
-		again, params2, ok := parsePath(line)
-		if !ok || again != path || len(params2) != len(params) {
-			t.Errorf("%q goes on as %q, which is read as %q %v %v", s, line, again, params2, ok)
+		if err != nil || body != wantBody || rest != wantRest || c.Bare != isBare(wantBody) {
+			t.Errorf("body %q, rest %q, bare %v, %v; want %q, %q", body, rest, c.Bare, err, wantBody, wantRest)
 		}
 	})
 }
@@ -247,7 +197,7 @@ func FuzzReplyLine(f *testing.F) {
 		if !ok {
 			return
 		}
-		out := string(reply{code: code, lines: []string{text}}.handOn().append(nil))
+		out := string(Reply{Code: code, Lines: []string{text}}.Forward().Append(nil))
 		if code < 200 || code > 599 || strings.Count(out, "\r\n") != 1 || strings.ContainsFunc(strings.TrimSuffix(out, "\r\n"), func(r rune) bool { return r < ' ' || r > '~' }) {
 			t.Errorf("%q (last %v) is handed on as %q", l, last, out)
 		}

@@ -1,4 +1,4 @@
-package relay
+package wire
 
 import (
 	"bytes"
@@ -19,14 +19,14 @@ const (
 
 // Errors of an input.
 var (
-	errLineTooLong = errors.New("relay: line too long")
-	errBareLine    = errors.New("relay: line does not end in CRLF")
-	errClosing     = errors.New("relay: shutting down")
+	ErrLineTooLong = errors.New("relay: line too long")
+	ErrBareLine    = errors.New("relay: line does not end in CRLF")
+	ErrClosing     = errors.New("relay: shutting down")
 )
 
 // input reads replies, commands and message content from one connection, each
 // read with a rolling deadline below an overall cap.
-type input struct {
+type Input struct {
 	conn net.Conn
 	buf  []byte
 	r, w int
@@ -40,34 +40,32 @@ type input struct {
 	stopped bool
 }
 
-func newInput(conn net.Conn) *input {
-	return &input{conn: conn, buf: make([]byte, smallBuffer), idle: time.Minute}
+// NewInput reads from conn.
+func NewInput(conn net.Conn) *Input {
+	return &Input{conn: conn, buf: make([]byte, smallBuffer), idle: time.Minute}
 }
 
-// limit sets how long one read and all reads from now on may take.
-func (in *input) limit(idle, total time.Duration) {
-	in.idle, in.until = idle, time.Time{}
-	if total > 0 {
-		in.until = time.Now().Add(total)
-	}
+// Limit sets how long one read and all reads from now on may take.
+func (in *Input) Limit(idle, total time.Duration) {
+	in.idle, in.until = idle, time.Now().Add(total)
 }
 
-// swap goes on with another connection: the same one inside TLS.
-func (in *input) swap(conn net.Conn) {
+// Swap goes on with another connection: the same one inside TLS.
+func (in *Input) Swap(conn net.Conn) {
 	in.mu.Lock()
 	in.conn = conn
 	in.mu.Unlock()
 }
 
-// rest marks the reader as waiting between transactions (or not any more).
-func (in *input) rest(resting bool) {
+// Rest marks the reader as waiting between transactions (or not any more).
+func (in *Input) Rest(resting bool) {
 	in.mu.Lock()
 	in.resting = resting
 	in.mu.Unlock()
 }
 
-// stop ends a rest: the read in progress, and each that begins at rest, fails with errClosing.
-func (in *input) stop() {
+// Stop ends a rest: the read in progress, and each that begins at rest, fails with ErrClosing.
+func (in *Input) Stop() {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.stopped = true
@@ -77,11 +75,11 @@ func (in *input) stop() {
 }
 
 // arm sets the deadline of the next read.
-func (in *input) arm() error {
+func (in *Input) arm() error {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if in.stopped && in.resting {
-		return errClosing
+		return ErrClosing
 	}
 	deadline := time.Now().Add(in.idle)
 	if !in.until.IsZero() && in.until.Before(deadline) {
@@ -91,7 +89,7 @@ func (in *input) arm() error {
 }
 
 // more reads at least one further byte into the buffer, which must have room once it is compacted.
-func (in *input) more() error {
+func (in *Input) more() error {
 	if in.r > 0 {
 		in.w = copy(in.buf, in.buf[in.r:in.w])
 		in.r = 0
@@ -111,20 +109,20 @@ func (in *input) more() error {
 		return io.ErrNoProgress
 	}
 	if in.stopping() && errors.Is(err, os.ErrDeadlineExceeded) {
-		return errClosing
+		return ErrClosing
 	}
 	return err
 }
 
-func (in *input) stopping() bool {
+func (in *Input) stopping() bool {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	return in.stopped && in.resting
 }
 
-// pending returns the next line when it is complete in the buffer, without taking it; nil
+// Pending returns the next line when it is complete in the buffer, without taking it; nil
 // otherwise.
-func (in *input) pending() []byte {
+func (in *Input) Pending() []byte {
 	i := bytes.IndexByte(in.buf[in.r:in.w], '\n')
 	if i < 0 {
 		return nil
@@ -132,20 +130,26 @@ func (in *input) pending() []byte {
 	return in.buf[in.r : in.r+i+1]
 }
 
-// buffered is the number of bytes that came and were not taken yet.
-func (in *input) buffered() int { return in.w - in.r }
+// Skip drops n bytes that were read ahead.
+func (in *Input) Skip(n int) { in.r += n }
 
-// line returns the next line of at most limit bytes without its CRLF. It is valid until the next
-// call. Errors: errLineTooLong and errBareLine (the line was taken and one may go on), errClosing,
+// Buffered is the number of bytes that came and were not taken yet.
+func (in *Input) Buffered() int { return in.w - in.r }
+
+// Line returns the next line of at most limit bytes without its CRLF. It is valid until the next
+// call. Errors: ErrLineTooLong and ErrBareLine (the line was taken and one may go on), ErrClosing,
 // those of the connection.
-func (in *input) line(limit int) ([]byte, error) {
+func (in *Input) Line(limit int) ([]byte, error) {
 	tooLong := false
 	for {
-		if l := in.pending(); l != nil {
+		if l := in.Pending(); l != nil {
 			in.r += len(l)
-			return checkLine(l, limit, tooLong)
+			if tooLong {
+				return nil, ErrLineTooLong
+			}
+			return CheckLine(l, limit)
 		}
-		if in.buffered() > limit {
+		if in.Buffered() > limit {
 			tooLong = true
 			in.r, in.w = 0, 0
 		}
@@ -155,35 +159,38 @@ func (in *input) line(limit int) ([]byte, error) {
 	}
 }
 
-func checkLine(l []byte, limit int, tooLong bool) ([]byte, error) {
-	if tooLong || len(l) > limit {
-		return nil, errLineTooLong
+// CheckLine returns a line of at most limit bytes without its CRLF. Errors: [ErrLineTooLong],
+// [ErrBareLine].
+func CheckLine(l []byte, limit int) ([]byte, error) {
+	if len(l) > limit {
+		return nil, ErrLineTooLong
 	}
 	n := len(l) - 2
 	// RFC 5321, Section 2.3.8: only CRLF ends a line; anything else is what smuggling is made of.
 	if n < 0 || l[n] != '\r' || bytes.IndexByte(l[:n], '\r') >= 0 {
-		return nil, errBareLine
+		return nil, ErrBareLine
 	}
 	return l[:n], nil
 }
 
 // grow reads more, with a larger buffer when the line does not fit.
-func (in *input) grow() error {
-	if in.buffered() == len(in.buf) {
+func (in *Input) grow() error {
+	if in.Buffered() == len(in.buf) {
 		in.buf = append(in.buf, make([]byte, len(in.buf))...)
 	}
 	return in.more()
 }
 
-var largeBuffers = sync.Pool{New: func() any { b := make([]byte, largeBuffer); return &b }}
+// LargeBuffers holds buffers (*[]byte) of 64 KiB for content, coming in or going out.
+var LargeBuffers = sync.Pool{New: func() any { b := make([]byte, largeBuffer); return &b }}
 
 // enlarge borrows a large buffer for content; the function returned gives it back, and keeps what
 // was read ahead.
-func (in *input) enlarge() func() {
-	large := largeBuffers.Get().(*[]byte)
+func (in *Input) enlarge() func() {
+	large := LargeBuffers.Get().(*[]byte)
 	small := in.buf
 	if len(small) >= len(*large) {
-		largeBuffers.Put(large)
+		LargeBuffers.Put(large)
 		return func() {}
 	}
 	in.w = copy(*large, in.buf[in.r:in.w])
@@ -195,6 +202,16 @@ func (in *input) enlarge() func() {
 		}
 		in.w = copy(small, rest)
 		in.r, in.buf = 0, small
-		largeBuffers.Put(large)
+		LargeBuffers.Put(large)
 	}
+}
+
+// ReadFull fills p from the connection and reads no byte after it: where TLS is implicit, all that
+// follows is TLS, and nothing sent ahead in clear may ever count as a command inside it.
+func (in *Input) ReadFull(p []byte) error {
+	if err := in.arm(); err != nil {
+		return err
+	}
+	_, err := io.ReadFull(in.conn, p)
+	return err
 }

@@ -1,4 +1,4 @@
-package relay
+package sasl
 
 import (
 	"net/netip"
@@ -9,14 +9,14 @@ import (
 // Bounds of what is remembered of failed logins.
 const (
 	freeGuesses = 5                // failures of one client before it has to wait
-	longestWait = time.Minute      // between two guesses
+	longestWait = time.Minute      // between two Guesses
 	forgetAfter = 15 * time.Minute // since the last failure
 	maxGuessers = 10000            // clients remembered
 )
 
-// guesses slow down who tries passwords over many connections. Clients are counted by address, an
+// Guesses slow down who tries passwords over many connections. Clients are counted by address, an
 // IPv6 network as one. The zero value is ready.
-type guesses struct {
+type Guesses struct {
 	mu     sync.Mutex
 	failed map[netip.Addr]guesser
 }
@@ -26,8 +26,8 @@ type guesser struct {
 	last  time.Time
 }
 
-// wait is how long this client must wait before its next login is looked at.
-func (g *guesses) wait(key netip.Addr, now time.Time) time.Duration {
+// Wait is how long this client must wait before its next login is looked at.
+func (g *Guesses) Wait(key netip.Addr, now time.Time) time.Duration {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	f := g.failed[key]
@@ -38,8 +38,8 @@ func (g *guesses) wait(key netip.Addr, now time.Time) time.Duration {
 	return max(0, f.last.Add(wait).Sub(now))
 }
 
-// wrong counts a failed login.
-func (g *guesses) wrong(key netip.Addr, now time.Time) {
+// Failed counts a failed login.
+func (g *Guesses) Failed(key netip.Addr, now time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.failed == nil {
@@ -55,9 +55,9 @@ func (g *guesses) wrong(key netip.Addr, now time.Time) {
 	}
 }
 
-// right forgives one failure: not all, or a guesser with an account of his own would have as many
+// Succeeded forgives one failure: not all, or a guesser with an account of his own would have as many
 // as he likes.
-func (g *guesses) right(key netip.Addr) {
+func (g *Guesses) Succeeded(key netip.Addr) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	f, ok := g.failed[key]
@@ -72,7 +72,7 @@ func (g *guesses) right(key netip.Addr) {
 }
 
 // forget makes room: what is old goes, and when that is nothing, anybody.
-func (g *guesses) forget(now time.Time) {
+func (g *Guesses) forget(now time.Time) {
 	for key, f := range g.failed {
 		if now.Sub(f.last) > forgetAfter {
 			delete(g.failed, key)

@@ -1,4 +1,4 @@
-package relay
+package nexthop
 
 import (
 	"context"
@@ -14,7 +14,7 @@ import (
 )
 
 // tlsConfig makes the client configuration for one hop by its policy.
-func (o HopOptions) tlsConfig(ctx context.Context, hop NextHop) *tls.Config {
+func (o Options) tlsConfig(ctx context.Context, hop Hop) *tls.Config {
 	conf := &tls.Config{}
 	if o.TLS != nil {
 		conf = o.TLS.Clone()
@@ -26,13 +26,13 @@ func (o HopOptions) tlsConfig(ctx context.Context, hop NextHop) *tls.Config {
 	}
 	// The chain is judged by the records alone (RFC 7672, Section 3.1).
 	conf.InsecureSkipVerify = true
-	conf.VerifyConnection = func(cs tls.ConnectionState) error { return o.matchHop(ctx, hop, cs) }
+	conf.VerifyConnection = func(cs tls.ConnectionState) error { return o.verifyDANE(ctx, hop, cs) }
 	return conf
 }
 
-// matchHop judges the certificate of a hop by its TLSA records, past our cache once before it says
+// verifyDANE judges the certificate of a hop by its TLSA records, past our cache once before it says
 // no.
-func (o HopOptions) matchHop(ctx context.Context, hop NextHop, cs tls.ConnectionState) error {
+func (o Options) verifyDANE(ctx context.Context, hop Hop, cs tls.ConnectionState) error {
 	_, port, err := net.SplitHostPort(hop.Address)
 	if err != nil {
 		return err
@@ -42,14 +42,14 @@ func (o HopOptions) matchHop(ctx context.Context, hop NextHop, cs tls.Connection
 	}
 	// RFC 7672, Section 2.2.3.
 	name := "_" + port + "._tcp." + hop.Host() + "."
-	if err = judgeHop(ctx, o.Lookup.Lookup(ctx, name, lookup.TLSA), hop.Host(), cs.PeerCertificates); err != nil {
-		err = judgeHop(ctx, o.Lookup.LookupFresh(ctx, name, lookup.TLSA), hop.Host(), cs.PeerCertificates)
+	if err = checkCertificate(ctx, o.Lookup.Lookup(ctx, name, lookup.TLSA), hop.Host(), cs.PeerCertificates); err != nil {
+		err = checkCertificate(ctx, o.Lookup.LookupFresh(ctx, name, lookup.TLSA), hop.Host(), cs.PeerCertificates)
 	}
 	return err
 }
 
-// judgeHop wants a secure record that matches; the error says what to do about it.
-func judgeHop(ctx context.Context, res *lookup.Result, host string, chain []*x509.Certificate) error {
+// checkCertificate wants a secure record that matches; the error says what to do about it.
+func checkCertificate(ctx context.Context, res *lookup.Result, host string, chain []*x509.Certificate) error {
 	if res.Status != dnssec.Secure {
 		return fmt.Errorf("TLSA records at %s are %s: %s", res.Name, res.Status, res.Reason)
 	}
@@ -71,7 +71,7 @@ func judgeHop(ctx context.Context, res *lookup.Result, host string, chain []*x50
 		At:          time.Now(),
 	})
 	if !matched {
-		return fmt.Errorf("certificate of %s matches none of its TLSA records: %s", host, reasons(results))
+		return fmt.Errorf("certificate of %s matches none of its TLSA records: %s", host, lookup.Reasons(results))
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package relay
+package sasl
 
 import (
 	"bytes"
@@ -12,35 +12,35 @@ const maxWaiting = 32
 // passwords is SASL PLAIN (RFC 4616) against a users file. One hash is computed at a time: each
 // takes 19 MiB.
 type passwords struct {
-	users Users
-	none  Hash          // for names that do not exist, so that they cost the same
+	users users
+	none  hash          // for names that do not exist, so that they cost the same
 	queue chan struct{} // those that wait or compute
 	turn  chan struct{}
 }
 
-func newPasswords(users Users) *passwords {
+func newPasswords(users users) *passwords {
 	return &passwords{
 		users: users,
-		none:  Hash{salt: make([]byte, saltLength), sum: make([]byte, hashLength)},
+		none:  hash{salt: make([]byte, saltLength), sum: make([]byte, hashLength)},
 		queue: make(chan struct{}, maxWaiting),
 		turn:  make(chan struct{}, 1),
 	}
 }
 
-func (p *passwords) begin(context.Context, *session) (exchange, error) { return plainExchange{p}, nil }
+func (p *passwords) begin(context.Context, Client) (Exchange, error) { return plainExchange{p}, nil }
 
 type plainExchange struct{ *passwords }
 
-func (plainExchange) close() {}
+func (plainExchange) Close() {}
 
-// step implements exchange.
-func (x plainExchange) step(ctx context.Context, response []byte) ([]byte, *who, error) {
+// Step implements Exchange.
+func (x plainExchange) Step(ctx context.Context, response []byte) ([]byte, *Principal, error) {
 	if response == nil {
 		return []byte{}, nil, nil
 	}
 	parts := bytes.Split(response, []byte{0})
 	if len(parts) != 3 || len(parts[1]) == 0 || len(parts[2]) == 0 || len(response) > 3*maxPassword || !utf8.Valid(response) {
-		return nil, nil, errResponse
+		return nil, nil, ErrResponse
 	}
 	authzid, name, password := string(parts[0]), string(parts[1]), string(parts[2])
 	ok, err := x.check(ctx, name, password)
@@ -52,7 +52,7 @@ func (x plainExchange) step(ctx context.Context, response []byte) ([]byte, *who,
 	case authzid != "" && authzid != name:
 		return nil, nil, denied("%q may not act as another user", name)
 	}
-	return nil, &who{user: name}, nil
+	return nil, &Principal{User: name}, nil
 }
 
 // check waits for its turn and compares.
@@ -75,5 +75,5 @@ func (p *passwords) check(ctx context.Context, name, password string) (bool, err
 	}
 	// An unknown name has a hash that no password has; nevertheless its answer does not hang on
 	// that alone.
-	return hash.Matches(password) && known, nil
+	return hash.matches(password) && known, nil
 }

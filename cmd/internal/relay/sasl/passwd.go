@@ -1,4 +1,4 @@
-package relay
+package sasl
 
 import (
 	"bufio"
@@ -33,33 +33,33 @@ const (
 	maxPassword = 1024
 )
 
-// Users are password hashes by name.
-type Users map[string]Hash
+// users are password hashes by name.
+type users map[string]hash
 
-// Hash is a password hash of argon2id. The zero value is that of no password.
-type Hash struct {
+// hash is a password hash of argon2id. The zero value is that of no password.
+type hash struct {
 	salt, sum []byte
 }
 
-// HashPassword makes a hash with a new salt. Error: the password is empty, longer than 1024 bytes,
-// or holds a NUL byte.
-func HashPassword(password string) (Hash, error) {
+// HashPassword returns a hash with a new salt, as it is written in a users file. Error: the password
+// is empty, longer than 1024 bytes, or has a NUL byte.
+func HashPassword(password string) (string, error) {
 	if password == "" || len(password) > maxPassword || strings.ContainsRune(password, 0) {
-		return Hash{}, fmt.Errorf("relay: a password has 1 to %d bytes and no NUL", maxPassword)
+		return "", fmt.Errorf("relay: a password has 1 to %d bytes and no NUL", maxPassword)
 	}
-	h := Hash{salt: make([]byte, saltLength)}
+	h := hash{salt: make([]byte, saltLength)}
 	_, _ = rand.Read(h.salt)
 	h.sum = argon(password, h.salt)
-	return h, nil
+	return h.String(), nil
 }
 
 func argon(password string, salt []byte) []byte {
 	return argon2.IDKey([]byte(password), salt, argonPasses, argonMemory, argonLanes, hashLength)
 }
 
-// Matches reports whether the hash is that of the password. It takes 19 MiB and some 20 ms; the
+// matches reports whether the hash is that of the password. It takes 19 MiB and some 20 ms; the
 // time does not depend on how much of the password is right.
-func (h Hash) Matches(password string) bool {
+func (h hash) matches(password string) bool {
 	sum := argon(password, h.salt)
 	return len(h.sum) == hashLength && subtle.ConstantTimeCompare(sum, h.sum) == 1
 }
@@ -68,27 +68,27 @@ const hashPrefix = "$argon2id$v=19$m=19456,t=2,p=1$"
 
 // String is the hash in the string format of the Password Hashing Competition, as Dovecot
 // ({ARGON2ID}) reads it too.
-func (h Hash) String() string {
+func (h hash) String() string {
 	return hashPrefix + base64.RawStdEncoding.EncodeToString(h.salt) + "$" + base64.RawStdEncoding.EncodeToString(h.sum)
 }
 
-// ParseHash reads what String writes. Other costs than ours are an error: each login would be as
+// parseHash reads what String writes. Other costs than ours are an error: each login would be as
 // expensive as the file says.
-func ParseHash(s string) (Hash, error) {
+func parseHash(s string) (hash, error) {
 	rest, ok := strings.CutPrefix(s, hashPrefix)
 	if !ok {
-		return Hash{}, fmt.Errorf("relay: password hash does not begin with %s; make it by dnseal relay passwd", hashPrefix)
+		return hash{}, fmt.Errorf("relay: password hash does not begin with %s; make it by dnseal relay passwd", hashPrefix)
 	}
 	salt, sum, _ := strings.Cut(rest, "$")
-	var h Hash
+	var h hash
 	var err1, err2 error
 	h.salt, err1 = base64.RawStdEncoding.Strict().DecodeString(salt)
 	h.sum, err2 = base64.RawStdEncoding.Strict().DecodeString(sum)
 	if err := errors.Join(err1, err2); err != nil {
-		return Hash{}, fmt.Errorf("relay: password hash: %w", err)
+		return hash{}, fmt.Errorf("relay: password hash: %w", err)
 	}
 	if len(h.salt) < 8 || len(h.salt) > 64 || len(h.sum) != hashLength {
-		return Hash{}, errors.New("relay: password hash: wrong length")
+		return hash{}, errors.New("relay: password hash: wrong length")
 	}
 	return h, nil
 }
@@ -103,10 +103,16 @@ func ValidUser(name string) error {
 	return nil
 }
 
-// ReadUsers reads a users file: a line "name:hash" each, empty lines and lines that begin with "#"
+// CheckUsers reports why a users file cannot be used. Errors name the file and the line.
+func CheckUsers(path string) error {
+	_, err := readUsers(path)
+	return err
+}
+
+// readUsers reads a users file: a line "name:hash" each, empty lines and lines that begin with "#"
 // left out. It is refused when others than its owner and group can read it, or others than its
 // owner write it. Errors name the file and the line.
-func ReadUsers(path string) (Users, error) {
+func readUsers(path string) (users, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("relay: users: %w", err)
@@ -119,15 +125,15 @@ func ReadUsers(path string) (Users, error) {
 	if mode := info.Mode().Perm(); mode&0o027 != 0 {
 		return nil, fmt.Errorf("relay: users: %s has mode %04o: others can read or change it; run chmod 640 %s", path, mode, path)
 	}
-	users, err := parseUsers(f)
+	list, err := parseUsers(f)
 	if err != nil {
 		return nil, fmt.Errorf("relay: users: %s: %w", path, err)
 	}
-	return users, nil
+	return list, nil
 }
 
-func parseUsers(r io.Reader) (Users, error) {
-	users := Users{}
+func parseUsers(r io.Reader) (users, error) {
+	list := users{}
 	sc := bufio.NewScanner(r)
 	sc.Buffer(make([]byte, 0, maxUserLine), maxUserLine)
 	for n := 1; sc.Scan(); n++ {
@@ -136,16 +142,16 @@ func parseUsers(r io.Reader) (Users, error) {
 			continue
 		}
 		name, hash, _ := strings.Cut(string(line), ":")
-		h, err := ParseHash(hash)
+		h, err := parseHash(hash)
 		if err = errors.Join(ValidUser(name), err); err != nil {
 			return nil, fmt.Errorf("line %d: %w", n, err)
 		}
-		if _, twice := users[name]; twice {
-			return nil, fmt.Errorf("line %d: %q stands there twice", n, name)
+		if _, twice := list[name]; twice {
+			return nil, fmt.Errorf("line %d: duplicate user %q", n, name)
 		}
-		if users[name] = h; len(users) > maxUsers {
+		if list[name] = h; len(list) > maxUsers {
 			return nil, fmt.Errorf("line %d: more than %d users", n, maxUsers)
 		}
 	}
-	return users, sc.Err()
+	return list, sc.Err()
 }

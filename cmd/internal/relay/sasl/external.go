@@ -1,4 +1,4 @@
-package relay
+package sasl
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,17 +19,17 @@ import (
 // says under which owner name its TLSA records are, and has shown by TLS 1.3 that it has the key of
 // its certificate.
 type tlsaLogin struct {
-	opts    AuthOptions
+	opts    Options
 	clients []message.Pattern
 	slots   chan struct{} // one for each login that waits for the DNS
 	denied  func(name string) bool
 }
 
-func newTLSALogin(opts AuthOptions) (*tlsaLogin, error) {
+func newTLSALogin(opts Options, denied func(name string) bool) (*tlsaLogin, error) {
 	if opts.Lookup == nil {
 		return nil, errors.New("relay: clients that log in by TLSA need a resolver")
 	}
-	l := &tlsaLogin{opts: opts, slots: make(chan struct{}, opts.MaxLookups)}
+	l := &tlsaLogin{opts: opts, denied: denied, slots: make(chan struct{}, opts.MaxLookups)}
 	for _, c := range opts.Clients {
 		p, err := message.ParsePattern(c)
 		if err == nil && p.IsAddress() {
@@ -42,8 +43,8 @@ func newTLSALogin(opts AuthOptions) (*tlsaLogin, error) {
 	return l, nil
 }
 
-func (l *tlsaLogin) begin(_ context.Context, s *session) (exchange, error) {
-	return &tlsaExchange{login: l, tls: s.tls}, nil
+func (l *tlsaLogin) begin(_ context.Context, c Client) (Exchange, error) {
+	return &tlsaExchange{login: l, tls: c.TLS}, nil
 }
 
 type tlsaExchange struct {
@@ -51,16 +52,16 @@ type tlsaExchange struct {
 	tls   *tls.ConnectionState
 }
 
-func (x *tlsaExchange) close() {}
+func (x *tlsaExchange) Close() {}
 
-// step implements exchange. The response is the name; an empty one stands for the certificate's
+// Step implements Exchange. The response is the name; an empty one stands for the certificate's
 // only dNSName.
-func (x *tlsaExchange) step(ctx context.Context, response []byte) ([]byte, *who, error) {
+func (x *tlsaExchange) Step(ctx context.Context, response []byte) ([]byte, *Principal, error) {
 	if response == nil {
 		return []byte{}, nil, nil
 	}
 	if len(response) > 512 {
-		return nil, nil, errResponse
+		return nil, nil, ErrResponse
 	}
 	leaf := x.tls.PeerCertificates[0]
 	name := string(response)
@@ -86,7 +87,7 @@ func (x *tlsaExchange) step(ctx context.Context, response []byte) ([]byte, *who,
 	if err := x.login.prove(ctx, owner, x.tls.PeerCertificates); err != nil {
 		return nil, nil, err
 	}
-	return nil, &who{tlsName: name}, nil
+	return nil, &Principal{TLSName: name}, nil
 }
 
 func (l *tlsaLogin) listed(name string) bool {
@@ -109,16 +110,16 @@ func (l *tlsaLogin) prove(ctx context.Context, owner string, chain []*x509.Certi
 	ctx, cancel := context.WithTimeout(ctx, l.opts.LookupTimeout)
 	defer cancel()
 	ctx = dnssec.WithBudget(ctx, dnssec.NewBudget(l.opts.DNS))
-	err := l.judge(ctx, l.opts.Lookup.Lookup(ctx, owner, lookup.TLSA), chain)
-	if errors.Is(err, errDenied) {
-		err = l.judge(ctx, l.opts.Lookup.LookupFresh(ctx, owner, lookup.TLSA), chain)
+	err := l.verify(ctx, l.opts.Lookup.Lookup(ctx, owner, lookup.TLSA), chain)
+	if errors.Is(err, ErrDenied) {
+		err = l.verify(ctx, l.opts.Lookup.LookupFresh(ctx, owner, lookup.TLSA), chain)
 	}
 	return err
 }
 
-// judge lets in only on a secure record that matches. What could not be told is errUnavailable, all
-// else errDenied.
-func (l *tlsaLogin) judge(ctx context.Context, res *lookup.Result, chain []*x509.Certificate) error {
+// verify lets in only on a secure record that matches. What could not be told is ErrUnavailable, all
+// else ErrDenied.
+func (l *tlsaLogin) verify(ctx context.Context, res *lookup.Result, chain []*x509.Certificate) error {
 	switch res.Status {
 	case dnssec.Secure:
 	case dnssec.Insecure:
@@ -135,13 +136,12 @@ func (l *tlsaLogin) judge(ctx context.Context, res *lookup.Result, chain []*x509
 	case lookup.Unknown:
 		return unavailable("TLSA records of %s: %s", res.Name, res.Reason)
 	}
-	name := strings.TrimSuffix(res.Name, ".")
 	results, matched, _ := lookup.Match(ctx, res.Records, lookup.MatchOptions{
 		Certificate: chain[0],
 		Chain:       chain[1:],
 		// draft-ietf-dance-client-auth: for usages 0 to 2 the name must be a dNSName of the
 		// certificate.
-		NameOK:    func(c *x509.Certificate) bool { return hasDNSName(c, name) },
+		NameOK:    func(c *x509.Certificate) bool { return hasDNSName(c, res.Name) },
 		Roots:     l.opts.Roots,
 		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 		At:        time.Now(),
@@ -152,31 +152,14 @@ func (l *tlsaLogin) judge(ctx context.Context, res *lookup.Result, chain []*x509
 	case ctx.Err() != nil:
 		return unavailable("TLSA records of %s: %v", res.Name, ctx.Err())
 	}
-	return denied("no TLSA record of %s matches the certificate: %s", res.Name, reasons(results))
+	return denied("no TLSA record of %s matches the certificate: %s", res.Name, lookup.Reasons(results))
 }
 
-// hasDNSName reports whether the certificate carries exactly this name; a wildcard speaks for no
+// hasDNSName reports whether the certificate carries exactly this name; a wildcard identifies no
 // client.
-func hasDNSName(c *x509.Certificate, name string) bool {
-	for _, n := range c.DNSNames {
-		if aLabels(n) == name {
-			return true
-		}
-	}
-	return false
-}
-
-// reasons is why no record matched, for the log.
-func reasons(results []lookup.MatchResult) string {
-	var b strings.Builder
-	for i, r := range results {
-		if i > 0 {
-			b.WriteString("; ")
-		}
-		fmt.Fprintf(&b, "%d %d %d %s", r.Record.Usage, r.Record.Selector, r.Record.MatchingType, r.Result)
-		if r.Reason != "" {
-			b.WriteString(" (" + r.Reason + ")")
-		}
-	}
-	return b.String()
+func hasDNSName(c *x509.Certificate, owner string) bool {
+	return slices.ContainsFunc(c.DNSNames, func(n string) bool {
+		name, err := lookup.TLSAName(n)
+		return err == nil && name == owner
+	})
 }

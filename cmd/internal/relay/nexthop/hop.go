@@ -1,6 +1,8 @@
-package relay
+package nexthop
 
 import (
+	"cmp"
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -12,8 +14,8 @@ import (
 	"dnseal/lookup"
 )
 
-// NextHop says where mail goes. The zero value of each field but Address is the default.
-type NextHop struct {
+// Hop says where mail goes. The zero value of each field but Address is the default.
+type Hop struct {
 	// Network is "tcp" (default) or "unix".
 	Network string
 	// Address is host:port, or the path of a unix socket.
@@ -24,30 +26,30 @@ type NextHop struct {
 	Implicit bool
 }
 
-// ParseNextHop reads "host:port", "unix:/path", each after an optional "lmtp:" and an optional
+// Parse reads "host:port", "unix:/path", each after an optional "lmtp:" and an optional
 // "tls:" (in that order).
-func ParseNextHop(s string) (NextHop, error) {
-	h := NextHop{Network: "tcp"}
+func Parse(s string) (Hop, error) {
+	h := Hop{Network: "tcp"}
 	rest, lmtp := strings.CutPrefix(s, "lmtp:")
 	h.LMTP = lmtp
 	rest, h.Implicit = strings.CutPrefix(rest, "tls:")
 	if path, ok := strings.CutPrefix(rest, "unix:"); ok {
 		if h.Implicit || path == "" {
-			return NextHop{}, fmt.Errorf("relay: next hop %q: want unix:/path, without tls", s)
+			return Hop{}, fmt.Errorf("relay: next hop %q: want unix:/path, without tls", s)
 		}
 		h.Network, h.Address = "unix", path
 		return h, nil
 	}
 	host, port, err := net.SplitHostPort(rest)
 	if err != nil || host == "" || port == "" {
-		return NextHop{}, fmt.Errorf("relay: next hop %q: want host:port or unix:/path, after lmtp: or tls: where it is so", s)
+		return Hop{}, fmt.Errorf("relay: next hop %q: want host:port or unix:/path, after lmtp: or tls: where it is so", s)
 	}
 	h.Address = rest
 	return h, nil
 }
 
-// String is the form ParseNextHop reads.
-func (h NextHop) String() string {
+// String is the form Parse reads.
+func (h Hop) String() string {
 	var b strings.Builder
 	if h.LMTP {
 		b.WriteString("lmtp:")
@@ -63,7 +65,7 @@ func (h NextHop) String() string {
 }
 
 // Host is the name a certificate must carry; empty for a unix socket.
-func (h NextHop) Host() string {
+func (h Hop) Host() string {
 	if h.Network == "unix" {
 		return ""
 	}
@@ -72,7 +74,7 @@ func (h NextHop) Host() string {
 }
 
 // local reports whether the hop is on this machine by its address.
-func (h NextHop) local() bool {
+func (h Hop) local() bool {
 	if h.Network == "unix" || h.Host() == "localhost" {
 		return true
 	}
@@ -96,8 +98,8 @@ const (
 	TLSDANE TLSPolicy = "dane"
 )
 
-// HopOptions say how next hops are spoken to. The zero value is fine for one on this machine.
-type HopOptions struct {
+// Options say how next hops are spoken to. The zero value is fine for one on this machine.
+type Options struct {
 	// Policy for TLS.
 	Policy TLSPolicy
 	// TLS is the base for client connections: RootCAs, and Certificates for our own DANCE identity.
@@ -110,6 +112,8 @@ type HopOptions struct {
 	Lookup lookup.Resolver
 	// Pass says how the client's address reaches the next hop: "" (not), "xclient" or "proxy".
 	Pass string
+	// Dial makes a connection; nil: as net.Dialer does.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// DialTimeout covers connecting, TLS and greeting; 0: 10 s.
 	DialTimeout time.Duration
 	// CommandTimeout is for each reply but the last; 0: 60 s.
@@ -124,13 +128,16 @@ type HopOptions struct {
 	IdleTimeout time.Duration
 }
 
-func (o HopOptions) withDefaults() (HopOptions, error) {
-	o.DialTimeout = defaultTo(o.DialTimeout, 10*time.Second)
-	o.CommandTimeout = defaultTo(o.CommandTimeout, time.Minute)
-	o.FinalTimeout = defaultTo(o.FinalTimeout, 5*time.Minute)
-	o.IdleTimeout = defaultTo(o.IdleTimeout, 30*time.Second)
-	o.MaxOpen = defaultTo(o.MaxOpen, 500)
-	o.MaxIdle = defaultTo(o.MaxIdle, 32)
+func (o Options) withDefaults() (Options, error) {
+	o.DialTimeout = cmp.Or(o.DialTimeout, 10*time.Second)
+	o.CommandTimeout = cmp.Or(o.CommandTimeout, time.Minute)
+	o.FinalTimeout = cmp.Or(o.FinalTimeout, 5*time.Minute)
+	o.IdleTimeout = cmp.Or(o.IdleTimeout, 30*time.Second)
+	o.MaxOpen = cmp.Or(o.MaxOpen, 500)
+	o.MaxIdle = cmp.Or(o.MaxIdle, 32)
+	if o.Dial == nil {
+		o.Dial = (&net.Dialer{}).DialContext
+	}
 	switch o.Policy {
 	case TLSDefault, TLSNone, TLSVerify:
 	case TLSDANE:
@@ -146,17 +153,8 @@ func (o HopOptions) withDefaults() (HopOptions, error) {
 	return o, nil
 }
 
-// defaultTo returns v, or def where v is zero.
-func defaultTo[T comparable](v, def T) T {
-	var zero T
-	if v == zero {
-		return def
-	}
-	return v
-}
-
 // policyFor is the policy for one hop. On a unix socket nobody stands between.
-func (o HopOptions) policyFor(h NextHop) TLSPolicy {
+func (o Options) policyFor(h Hop) TLSPolicy {
 	if h.Network == "unix" {
 		return TLSNone
 	}

@@ -1,38 +1,38 @@
-package relay
+package wire
 
 import (
 	"bytes"
 	"io"
 )
 
-// content is what was seen of a message while it came in.
-type content struct {
+// Content is what was seen of a message while it came in.
+type Content struct {
 	size int64 // bytes, after dots were taken away
-	bare bool  // it holds a CR or LF outside a CRLF
+	Bare bool  // it holds a CR or LF outside a CRLF
 	cr   int   // CRs so far, to find those outside a CRLF
 	crlf int
 	last byte
-	err  error // the first error of the writer; reading goes on
+	Err  error // the first error of the writer; reading goes on
 }
 
 // longLine is how much of an unfinished line is waited for before it is passed on in pieces.
 const longLine = 1024
 
-// data copies content that ends with a line of a single dot (RFC 5321,
+// Data copies content that ends with a line of a single dot (RFC 5321,
 // 4.1.1.4 and 4.5.2) to w, without that line and the dots of transparency. It
 // works by blocks, not by bytes. Only CRLF "." CRLF ends it, whatever else
 // looks like an end; what is written after w failed is thrown away, so that the
-// rest of a message never becomes commands.
+// Rest of a message never becomes commands.
 // An error is one of the connection: the caller must close it then.
-func (in *input) data(w io.Writer) (*content, error) {
+func (in *Input) Data(w io.Writer) (*Content, error) {
 	defer in.enlarge()()
-	c := &content{}
+	c := &Content{}
 	bol := true
 	for {
 		used, done := c.scan(in.buf[in.r:in.w], &bol, w)
 		in.r += used
 		if done {
-			c.bare = c.bare || c.cr != c.crlf
+			c.Bare = c.Bare || c.cr != c.crlf
 			return c, nil
 		}
 		if err := in.more(); err != nil {
@@ -43,7 +43,7 @@ func (in *input) data(w io.Writer) (*content, error) {
 
 // scan takes complete lines, and the part of a very long one, from b. bol says
 // that b begins a line. It returns the bytes used and whether the end was among them.
-func (c *content) scan(b []byte, bol *bool, w io.Writer) (used int, done bool) {
+func (c *Content) scan(b []byte, bol *bool, w io.Writer) (used int, done bool) {
 	start, pos := 0, 0
 	for pos < len(b) {
 		n, whole := lineLength(b[pos:])
@@ -62,7 +62,7 @@ func (c *content) scan(b []byte, bol *bool, w io.Writer) (used int, done bool) {
 		if *bol {
 			c.crlf++
 		} else if whole {
-			c.bare = true
+			c.Bare = true
 		}
 		pos += n
 	}
@@ -85,7 +85,7 @@ func lineLength(b []byte) (n int, whole bool) {
 	return len(b), false
 }
 
-func (c *content) emit(b []byte, w io.Writer) {
+func (c *Content) emit(b []byte, w io.Writer) {
 	if len(b) == 0 {
 		return
 	}
@@ -93,20 +93,20 @@ func (c *content) emit(b []byte, w io.Writer) {
 	c.write(b, w)
 }
 
-func (c *content) write(b []byte, w io.Writer) {
+func (c *Content) write(b []byte, w io.Writer) {
 	c.size += int64(len(b))
 	c.last = b[len(b)-1]
-	if c.err == nil {
-		_, c.err = w.Write(b)
+	if c.Err == nil {
+		_, c.Err = w.Write(b)
 	}
 }
 
-// chunk copies exactly n bytes of content to w (BDAT: RFC 3030, Section 2). c carries on from chunk
+// Chunk copies exactly n bytes of content to w (BDAT: RFC 3030, Section 2). c carries on from chunk
 // to chunk.
-func (in *input) chunk(n int64, c *content, w io.Writer) error {
+func (in *Input) Chunk(n int64, c *Content, w io.Writer) error {
 	defer in.enlarge()()
 	for n > 0 {
-		if in.buffered() == 0 {
+		if in.Buffered() == 0 {
 			if err := in.more(); err != nil {
 				return err
 			}
@@ -124,15 +124,15 @@ func (in *input) chunk(n int64, c *content, w io.Writer) error {
 }
 
 // count keeps the books on CR and LF of content without dot transparency.
-func (c *content) count(b []byte) {
+func (c *Content) count(b []byte) {
 	crlf := bytes.Count(b, []byte("\r\n"))
 	if c.last == '\r' && b[0] == '\n' {
 		crlf++
 	}
-	c.bare = c.bare || bytes.Count(b, []byte{'\n'}) != crlf
+	c.Bare = c.Bare || bytes.Count(b, []byte{'\n'}) != crlf
 	c.cr += bytes.Count(b, []byte{'\r'})
 	c.crlf += crlf
 }
 
-// finish ends content that came in chunks.
-func (c *content) finish() { c.bare = c.bare || c.cr != c.crlf }
+// Finish ends content that came in chunks.
+func (c *Content) Finish() { c.Bare = c.Bare || c.cr != c.crlf }

@@ -1,6 +1,7 @@
-package relay
+package sasl
 
 import (
+	"bufio"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -12,6 +13,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"dnseal/cmd/internal/relay/wire"
 )
 
 // Limits of the conversation with Dovecot's auth service.
@@ -42,19 +45,19 @@ func (d *dovecot) mechanisms(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.close()
+	c.Close()
 	d.names, d.asked = c.names, time.Now()
 	return d.names, nil
 }
 
-func (d *dovecot) mechanism(name string) func(context.Context, *session) (exchange, error) {
-	return func(ctx context.Context, s *session) (exchange, error) {
+func (d *dovecot) mechanism(name string) func(context.Context, Client) (Exchange, error) {
+	return func(ctx context.Context, client Client) (Exchange, error) {
 		c, err := d.connect(ctx)
 		if err != nil {
 			return nil, unavailable("%w", err)
 		}
 		c.request = "AUTH\t1\t" + name + "\tservice=smtp\tsecured"
-		if a := s.peer.addr; a.IsValid() {
+		if a := client.Addr; a.IsValid() {
 			c.request += fmt.Sprintf("\trip=%s\trport=%d", a.Addr().WithZone(""), a.Port())
 		}
 		return c, nil
@@ -64,7 +67,7 @@ func (d *dovecot) mechanism(name string) func(context.Context, *session) (exchan
 // dovecotConn is one login over one connection to Dovecot.
 type dovecotConn struct {
 	conn    net.Conn
-	in      *input
+	in      *bufio.Reader
 	names   []string
 	request string // of the login, without a response
 	begun   bool
@@ -77,22 +80,21 @@ func (d *dovecot) connect(ctx context.Context) (*dovecotConn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("dovecot: %w", err)
 	}
-	c := &dovecotConn{conn: conn, in: newInput(conn)}
+	c := &dovecotConn{conn: conn, in: bufio.NewReaderSize(conn, dovecotLine)}
 	if err := c.handshake(); err != nil {
-		c.close()
+		c.Close()
 		return nil, fmt.Errorf("dovecot: %s: %w", d.path, err)
 	}
 	return c, nil
 }
 
-func (c *dovecotConn) close() { _ = c.conn.Close() }
+func (c *dovecotConn) Close() { _ = c.conn.Close() }
 
 // handshake says who we are and reads the mechanisms, up to DONE.
 func (c *dovecotConn) handshake() error {
 	if err := c.send("VERSION\t1\t1\nCPID\t" + strconv.Itoa(os.Getpid())); err != nil {
 		return err
 	}
-	c.in.limit(dovecotTimeout, dovecotTimeout)
 	for range 100 {
 		words, err := c.line()
 		if err != nil {
@@ -101,7 +103,7 @@ func (c *dovecotConn) handshake() error {
 		switch {
 		case words[0] == "VERSION" && (len(words) < 2 || words[1] != "1"):
 			return errors.New("speaks another version of the protocol")
-		case words[0] == "MECH" && len(words) > 1 && fits(words[1], words[2:]):
+		case words[0] == "MECH" && len(words) > 1 && canPass(words[1], words[2:]):
 			c.names = append(c.names, strings.ToUpper(words[1]))
 		case words[0] == "DONE":
 			return nil
@@ -110,36 +112,34 @@ func (c *dovecotConn) handshake() error {
 	return errors.New("does not come to an end with its greeting")
 }
 
-// fits reports whether a mechanism can be passed through: it proves a user, by what the client says
+// canPass reports whether a mechanism can be passed through: it proves a user, by what the client says
 // alone.
-func fits(name string, properties []string) bool {
+func canPass(name string, properties []string) bool {
 	name = strings.ToUpper(name)
 	return name != "ANONYMOUS" && name != "EXTERNAL" && !strings.HasSuffix(name, "-PLUS") && !strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > '~' }) &&
 		!slices.Contains(properties, "private") && !slices.Contains(properties, "anonymous")
 }
 
+// send writes lines; the answers must come within dovecotTimeout.
 func (c *dovecotConn) send(lines string) error {
-	_, err := writeWithin(c.conn, []byte(lines+"\n"), time.Now().Add(dovecotTimeout))
+	if err := c.conn.SetDeadline(time.Now().Add(dovecotTimeout)); err != nil {
+		return err
+	}
+	_, err := c.conn.Write([]byte(lines + "\n"))
 	return err
 }
 
 // line reads one line and splits it at its tabs.
 func (c *dovecotConn) line() ([]string, error) {
-	for c.in.pending() == nil {
-		if c.in.buffered() > dovecotLine {
-			return nil, errLineTooLong
-		}
-		if err := c.in.grow(); err != nil {
-			return nil, err
-		}
+	l, err := c.in.ReadSlice('\n')
+	if err != nil {
+		return nil, err
 	}
-	l := c.in.pending()
-	c.in.r += len(l)
 	return strings.Split(string(l[:len(l)-1]), "\t"), nil
 }
 
-// step implements exchange.
-func (c *dovecotConn) step(_ context.Context, response []byte) ([]byte, *who, error) {
+// Step implements Exchange.
+func (c *dovecotConn) Step(_ context.Context, response []byte) ([]byte, *Principal, error) {
 	line := "CONT\t1\t" + base64.StdEncoding.EncodeToString(response)
 	if !c.begun {
 		line, c.begun = c.request, true
@@ -150,7 +150,6 @@ func (c *dovecotConn) step(_ context.Context, response []byte) ([]byte, *who, er
 	if err := c.send(line); err != nil {
 		return nil, nil, unavailable("dovecot: %w", err)
 	}
-	c.in.limit(dovecotTimeout, dovecotTimeout)
 	for {
 		words, err := c.line()
 		if err != nil {
@@ -164,7 +163,7 @@ func (c *dovecotConn) step(_ context.Context, response []byte) ([]byte, *who, er
 }
 
 // answer reads Dovecot's word on our login.
-func (c *dovecotConn) answer(words []string) ([]byte, *who, error) {
+func (c *dovecotConn) answer(words []string) ([]byte, *Principal, error) {
 	switch words[0] {
 	case "CONT":
 		if len(words) < 3 {
@@ -177,17 +176,17 @@ func (c *dovecotConn) answer(words []string) ([]byte, *who, error) {
 		return challenge, nil, nil
 	case "OK":
 		if user := field(words, "user"); ValidUser(user) == nil {
-			return nil, &who{user: user}, nil
+			return nil, &Principal{User: user}, nil
 		}
 		return nil, nil, unavailable("dovecot: OK without a user whose name we take")
 	case "FAIL":
 		// 2.3 says "temp", 2.4 "code=temp_fail".
 		if slices.Contains(words, "temp") || field(words, "code") == "temp_fail" {
-			return nil, nil, unavailable("dovecot: %s", printable(strings.Join(words[2:], " ")))
+			return nil, nil, unavailable("dovecot: %s", wire.Printable(strings.Join(words[2:], " ")))
 		}
-		return nil, nil, denied("dovecot: %s", printable(strings.Join(words[2:], " ")))
+		return nil, nil, denied("dovecot: %s", wire.Printable(strings.Join(words[2:], " ")))
 	}
-	return nil, nil, unavailable("dovecot: unknown answer %q", printable(words[0]))
+	return nil, nil, unavailable("dovecot: unknown answer %q", wire.Printable(words[0]))
 }
 
 // field returns the value of key=value.

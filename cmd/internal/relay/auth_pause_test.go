@@ -1,0 +1,56 @@
+package relay
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"dnseal/cmd/internal/relay/sasl"
+)
+
+// TestGuessingIsSlow drives a guesser over many connections of one address: the third failure ends
+// a connection, and after some of them logins are not even looked at.
+func TestGuessingIsSlow(t *testing.T) {
+	t.Parallel()
+	ca := newAuthority(t)
+	s := (&sink{}).start(t)
+	r := submission(t, ca, s.address(), sasl.Options{Users: users(t, map[string]string{"alice": "x"})})
+	conf := ca.client("relay.example.org")
+	first := dial(t, r.addr)
+	startTLS(first, conf)
+	first.do(plain("alice", "1"), "535")
+	first.do(plain("bob", "2"), "535")
+	first.do(plain("alice", "3"), "421")
+	first.wantEOF()
+	second := dial(t, r.addr)
+	startTLS(second, conf)
+	second.do(plain("alice", "4"), "535")
+	second.do(plain("alice", "5"), "535")
+	// These five failures make the client wait for a second, which a slow machine needs for the
+	// third connection: with four more, too few to count alone, it is 16.
+	for range 4 {
+		r.auth.Guesses.Failed(netip.MustParseAddr("127.0.0.1"), time.Now())
+	}
+	third := dial(t, r.addr)
+	startTLS(third, conf)
+	third.do(plain("alice", "x"), "454 4.7.0")
+	if !strings.Contains(r.log.String(), "too many failed logins from this address") {
+		t.Error("the log does not say why")
+	}
+}
+
+// TestPauseGrows checks the pause before the answer to a failed login, on a clock of its own.
+func TestPauseGrows(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &session{srv: &Server{auth: &sasl.Authenticator{Options: sasl.Options{Pause: time.Second}}}}
+		for n, want := range map[int]time.Duration{1: time.Second, 2: 2 * time.Second, 3: 4 * time.Second, 50: 32 * time.Second} {
+			begin := time.Now()
+			if !s.pause(t.Context(), n) || time.Since(begin) != want {
+				t.Errorf("pause(%d) took %v, want %v", n, time.Since(begin), want)
+			}
+		}
+	})
+}

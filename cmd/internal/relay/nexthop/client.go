@@ -1,0 +1,241 @@
+package nexthop
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	"dnseal/cmd/internal/relay/wire"
+)
+
+// Client is one connection to a next hop. Commands go out together where the
+// next hop offers PIPELINING (RFC 2920).
+type Client struct {
+	Hop       Hop
+	opts      Options
+	conn      net.Conn
+	in        *wire.Input
+	out       *bufio.Writer
+	ext       map[string]string // EHLO keywords, upper case, with their parameters
+	tls       bool              // the connection is encrypted, and verified by policy
+	mail      bool              // a transaction is open, or may be
+	announced string            // the origin that XCLIENT named last
+	used      int               // transactions so far
+	free      time.Time         // since when it rests in the pool
+
+	Until time.Time // no read or write lasts longer; zero: no such cap
+	gone  func()    // told once when the connection ends; may be nil
+}
+
+// connect dials a next hop and gets through greeting, EHLO and TLS. hello is our own name.
+func connect(ctx context.Context, hop Hop, opts Options, hello string, from Origin) (*Client, error) {
+	ctx, cancel := context.WithTimeout(ctx, opts.DialTimeout)
+	defer cancel()
+	conn, err := opts.Dial(ctx, hop.Network, hop.Address)
+	if err != nil {
+		return nil, fmt.Errorf("relay: next hop %s: %w", hop, err)
+	}
+	c := &Client{Hop: hop, opts: opts, conn: conn}
+	c.Until, _ = ctx.Deadline()
+	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+	err = c.open(ctx, hello, from)
+	if !stop() && err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		_ = conn.Close()
+		return nil, fmt.Errorf("relay: next hop %s: %w", hop, err)
+	}
+	c.Until = time.Time{}
+	return c, nil
+}
+
+func (c *Client) open(ctx context.Context, hello string, from Origin) error {
+	if c.opts.Pass == "proxy" {
+		if err := from.writeProxy(c.conn); err != nil {
+			return err
+		}
+	}
+	if c.Hop.Implicit {
+		if err := c.encrypt(ctx); err != nil {
+			return err
+		}
+	}
+	c.wrap()
+	greeting, err := c.reply(c.opts.DialTimeout)
+	if err != nil {
+		return err
+	}
+	if !greeting.OK() {
+		return fmt.Errorf("greets with %s", greeting)
+	}
+	if err := c.hello(hello); err != nil {
+		return err
+	}
+	if err := c.startTLS(ctx, hello); err != nil {
+		return err
+	}
+	if err := c.logIn(); err != nil {
+		return err
+	}
+	return c.introduce(from, hello)
+}
+
+func (c *Client) wrap() {
+	c.in = wire.NewInput(c.conn)
+	c.out = bufio.NewWriterSize(c, 4<<10)
+}
+
+// hello says EHLO or LHLO, and HELO to those who know no better.
+func (c *Client) hello(name string) error {
+	verb := "EHLO "
+	if c.Hop.LMTP {
+		verb = "LHLO "
+	}
+	r, err := c.Command(verb + name)
+	if err != nil {
+		return err
+	}
+	if r.Code/100 == 5 && !c.Hop.LMTP {
+		// RFC 5321, Section 3.2: fall back to HELO.
+		if r, err = c.Command("HELO " + name); err == nil {
+			r.Lines = r.Lines[:min(1, len(r.Lines))]
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if !r.OK() {
+		return fmt.Errorf("answers %s with %s", strings.TrimSpace(verb), r)
+	}
+	c.ext = map[string]string{}
+	for _, l := range r.Lines[min(1, len(r.Lines)):] {
+		word, params, _ := strings.Cut(l, " ")
+		c.ext[strings.ToUpper(word)] = params
+	}
+	return nil
+}
+
+func (c *Client) Offers(ext string) bool {
+	_, ok := c.ext[ext]
+	return ok
+}
+
+// startTLS encrypts where the policy wants it.
+func (c *Client) startTLS(ctx context.Context, hello string) error {
+	if c.Hop.Implicit || c.opts.policyFor(c.Hop) == TLSNone {
+		return nil
+	}
+	if !c.Offers("STARTTLS") {
+		return errors.New("does not offer STARTTLS; set next-hop-tls = \"none\" if that is meant to be so")
+	}
+	r, err := c.Command("STARTTLS")
+	if err != nil {
+		return err
+	}
+	if r.Code != 220 {
+		return fmt.Errorf("answers STARTTLS with %s", r)
+	}
+	// RFC 3207, Section 6: nothing that came before TLS counts.
+	if c.in.Buffered() > 0 {
+		return errors.New("sends more after its answer to STARTTLS")
+	}
+	if err := c.encrypt(ctx); err != nil {
+		return err
+	}
+	c.wrap()
+	return c.hello(hello)
+}
+
+func (c *Client) encrypt(ctx context.Context) error {
+	conn := tls.Client(c.conn, c.opts.tlsConfig(ctx, c.Hop))
+	if err := conn.HandshakeContext(ctx); err != nil {
+		return fmt.Errorf("TLS: %w", err)
+	}
+	c.conn, c.tls = conn, true
+	return nil
+}
+
+// Command sends one line and waits for its reply.
+func (c *Client) Command(line string) (wire.Reply, error) {
+	rs, err := c.Commands([]string{line})
+	if err != nil {
+		return wire.Reply{}, err
+	}
+	return rs[0], nil
+}
+
+// Commands sends lines together where that is allowed, and returns as many replies.
+func (c *Client) Commands(lines []string) ([]wire.Reply, error) {
+	together := c.Offers("PIPELINING")
+	replies := make([]wire.Reply, 0, len(lines))
+	for i, l := range lines {
+		_, _ = c.out.WriteString(l)
+		_, _ = c.out.WriteString("\r\n")
+		if together && i < len(lines)-1 {
+			continue
+		}
+		if err := c.out.Flush(); err != nil {
+			return replies, err
+		}
+		for len(replies) <= i {
+			r, err := c.reply(c.opts.CommandTimeout)
+			if err != nil {
+				return replies, err
+			}
+			replies = append(replies, r)
+		}
+	}
+	return replies, nil
+}
+
+// Envelope sends the commands of a transaction up to its last RCPT, or a part of them. The reply is
+// the first that refuses, else the last.
+func (c *Client) Envelope(lines []string) (r wire.Reply, err error) {
+	c.mail = true
+	c.used++
+	replies, err := c.Commands(lines)
+	for _, r = range replies {
+		if !r.OK() {
+			break
+		}
+	}
+	return r, err
+}
+
+// reply reads one reply within d.
+func (c *Client) reply(d time.Duration) (wire.Reply, error) {
+	total := d
+	if !c.Until.IsZero() {
+		total = min(d, time.Until(c.Until))
+	}
+	c.in.Limit(d, total)
+	return c.in.ReadReply()
+}
+
+// reset ends a transaction that shall not be sent. False: the connection is of no use any more.
+func (c *Client) reset() bool {
+	r, err := c.Command("RSET")
+	c.mail = false
+	return err == nil && r.OK()
+}
+
+// quit says goodbye without waiting for an answer.
+func (c *Client) quit() {
+	_, _ = wire.WriteWithin(c.conn, []byte("QUIT\r\n"), time.Now().Add(time.Second))
+	c.Close()
+}
+
+// Close cuts the connection, so that a message on its way cannot be taken as whole.
+func (c *Client) Close() {
+	_ = c.conn.Close()
+	if c.gone != nil {
+		c.gone()
+		c.gone = nil
+	}
+}

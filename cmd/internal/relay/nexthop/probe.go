@@ -1,0 +1,78 @@
+package nexthop
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+)
+
+// Probed is what [Probe] found out about one next hop.
+type Probed struct {
+	Hop Hop
+	// Err says why mail cannot go there by these options; nil: it can.
+	Err error
+	// Encrypted says that TLS was used, and the hop proved itself by the policy.
+	Encrypted bool
+	// Foreign is what the hop answers to a stranger's mail for somebody elsewhere, an inbound
+	// server's danger: it must refuse it, for it is reached from an address that it may trust.
+	// Empty when it was not asked.
+	Foreign string
+	// Relays says that it would have taken that mail.
+	Relays bool
+}
+
+// Stranger and Elsewhere are who asks Probe's question: addresses for documentation (RFC 5737, RFC
+// 2606).
+const (
+	strangerAddress = "192.0.2.1"
+	stranger        = "dnseal-check@example.com"
+	elsewhere       = "dnseal-check@example.net"
+)
+
+// Probe connects to every next hop as a relay would and, for an inbound one, tries whether mail of a
+// stranger for somebody elsewhere would be taken. It sends no message.
+func (p *Pool) Probe(ctx context.Context, inbound bool) []Probed {
+	out := make([]Probed, 0, len(p.hops))
+	for _, hop := range p.hops {
+		found := Probed{Hop: hop}
+		found.Err = found.probe(ctx, p, inbound)
+		out = append(out, found)
+	}
+	return out
+}
+
+func (p *Probed) probe(ctx context.Context, pool *Pool, inbound bool) error {
+	from := Origin{Addr: netip.AddrPortFrom(netip.MustParseAddr(strangerAddress), 25), Hello: "stranger.example.com", ESMTP: true}
+	c, err := connect(ctx, p.Hop, pool.opts, pool.hello, from)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = c.conn.Close() }()
+	p.Encrypted = c.tls
+	if !inbound {
+		_, err = c.Command("QUIT")
+		return err
+	}
+	return p.probeForeign(c)
+}
+
+// probeForeign goes as far as RCPT, and takes it back.
+func (p *Probed) probeForeign(c *Client) error {
+	r, err := c.Command("MAIL FROM:<" + stranger + ">")
+	if err != nil {
+		return err
+	}
+	if r.OK() {
+		if r, err = c.Command("RCPT TO:<" + elsewhere + ">"); err != nil {
+			return err
+		}
+	}
+	p.Foreign, p.Relays = r.String(), r.OK()
+	if r.Code/100 == 4 {
+		return fmt.Errorf("relay: next hop %s: cannot tell whether it relays: %s", p.Hop, r)
+	}
+	_, err = c.Command("RSET")
+	_, quit := c.Command("QUIT")
+	return errors.Join(err, quit)
+}

@@ -1,0 +1,186 @@
+package sasl
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"dnseal/lookup"
+	"dnseal/lookup/dnssec"
+)
+
+// Options say how clients log in, always inside TLS. The zero value: not at all.
+type Options struct {
+	// Users is a file of names and password hashes ([readUsers]) for SASL PLAIN. It is read once,
+	// by New.
+	Users string
+	// Dovecot is the path of a Dovecot auth socket (auth-client) whose mechanisms are offered and
+	// passed through. Where there are Users too, PLAIN is theirs.
+	Dovecot string
+	// Clients are the DNS names (stars for any characters) that may log in by TLS client
+	// certificate and TLSA record (SASL EXTERNAL). No other name is ever looked up.
+	Clients []string
+	// Lookup fetches the TLSA records; needed with Clients.
+	Lookup lookup.Resolver
+	// DNS limits the work of one login.
+	DNS dnssec.Limits
+	// Roots judge TLSA records of usages 0 and 1; nil: those cannot be used.
+	Roots []*x509.Certificate
+	// MaxLookups is how many logins may wait for the DNS at once, the others are deferred; 0: 16.
+	// LookupTimeout is for one; 0: 15 s.
+	MaxLookups    int
+	LookupTimeout time.Duration
+	// MaxFailures is how many failed logins end a connection; 0: 3. Pause is before the answer to
+	// the first, and twice as long with each further one; 0: 1 s.
+	MaxFailures int
+	Pause       time.Duration
+}
+
+// Errors of a login. The peer learns only which of them it is.
+var (
+	ErrDenied      = errors.New("relay: login refused")
+	ErrUnavailable = errors.New("relay: login cannot be judged now")
+	ErrResponse    = errors.New("relay: malformed SASL response")
+)
+
+func denied(format string, args ...any) error {
+	return fmt.Errorf("%w: %w", ErrDenied, fmt.Errorf(format, args...))
+}
+
+func unavailable(format string, args ...any) error {
+	return fmt.Errorf("%w: %w", ErrUnavailable, fmt.Errorf(format, args...))
+}
+
+// Principal is what a login proved.
+type Principal struct {
+	User    string // a SASL user
+	TLSName string // a DNS name, by its TLSA records
+}
+
+// Client is the connection that logs in.
+type Client struct {
+	TLS  *tls.ConnectionState // nil: not encrypted
+	Addr netip.AddrPort       // zero: a unix socket
+}
+
+// Exchange is one login in progress. Step gets the client's response, nil when there is none yet,
+// and returns the next challenge, or who it is. Errors: [ErrDenied], [ErrUnavailable],
+// [ErrResponse].
+type Exchange interface {
+	Step(ctx context.Context, response []byte) (challenge []byte, proven *Principal, err error)
+	Close()
+}
+
+// Mechanism begins exchanges. Errors of Begin: [ErrUnavailable].
+type Mechanism struct {
+	Name  string
+	Begin func(ctx context.Context, c Client) (Exchange, error)
+}
+
+// Authenticator holds what all sessions of a server share for logins.
+type Authenticator struct {
+	Options
+	passwd   *passwords
+	dovecot  *dovecot
+	external *tlsaLogin
+	Guesses  Guesses
+}
+
+// New returns an Authenticator. denied reports the DNS names that are refused before any lookup.
+// Errors: the users file cannot be used, a name in Clients is none, or there is no resolver for them.
+func New(opts Options, denied func(name string) bool) (*Authenticator, error) {
+	opts.MaxLookups = cmp.Or(opts.MaxLookups, 16)
+	opts.LookupTimeout = cmp.Or(opts.LookupTimeout, 15*time.Second)
+	opts.MaxFailures = cmp.Or(opts.MaxFailures, 3)
+	opts.Pause = cmp.Or(opts.Pause, time.Second)
+	a := &Authenticator{Options: opts}
+	if opts.Users != "" {
+		users, err := readUsers(opts.Users)
+		if err != nil {
+			return nil, err
+		}
+		a.passwd = newPasswords(users)
+	}
+	if opts.Dovecot != "" {
+		a.dovecot = &dovecot{path: opts.Dovecot}
+	}
+	if len(opts.Clients) > 0 {
+		external, err := newTLSALogin(opts, denied)
+		if err != nil {
+			return nil, err
+		}
+		a.external = external
+	}
+	return a, nil
+}
+
+// maxChain is how many certificates a client may send.
+const maxChain = 16
+
+// RequestCertificate makes the server ask for client certificates where those can be of use. Nobody
+// is refused for his certificate here: judging it is the login's business (RequestClientCert proves
+// possession of the key only).
+func (a *Authenticator) RequestCertificate(c *tls.Config) *tls.Config {
+	if c == nil || a.external == nil {
+		return c
+	}
+	c = c.Clone()
+	c.ClientAuth = tls.RequestClientCert
+	// A resumed session would bring the certificate without a new proof.
+	c.SessionTicketsDisabled = true
+	c.VerifyPeerCertificate = func(raw [][]byte, _ [][]*x509.Certificate) error {
+		if len(raw) > maxChain {
+			return fmt.Errorf("relay: client sends %d certificates, at most %d are taken", len(raw), maxChain)
+		}
+		return nil
+	}
+	return c
+}
+
+// Mechanisms are those that this client can use now. An error says that there may be more.
+func (a *Authenticator) Mechanisms(ctx context.Context, c Client) ([]Mechanism, error) {
+	if c.TLS == nil {
+		// RFC 4954, Section 4: nothing that shows a password in clear; we offer nothing at all
+		return nil, nil
+	}
+	var ms []Mechanism
+	if a.external != nil && len(c.TLS.PeerCertificates) > 0 && !a.HidesExternal(c.TLS) {
+		ms = append(ms, Mechanism{External, a.external.begin})
+	}
+	if a.passwd != nil {
+		ms = append(ms, Mechanism{"PLAIN", a.passwd.begin})
+	}
+	if a.dovecot == nil {
+		return ms, nil
+	}
+	names, err := a.dovecot.mechanisms(ctx)
+	for _, name := range names {
+		if !slices.ContainsFunc(ms, func(m Mechanism) bool { return m.Name == name }) {
+			ms = append(ms, Mechanism{name, a.dovecot.mechanism(name)})
+		}
+	}
+	return ms, err
+}
+
+// External is SASL EXTERNAL (RFC 4422, Appendix A).
+const External = "EXTERNAL"
+
+// ErrVersion says why EXTERNAL is not offered to a client that sent a certificate.
+var ErrVersion = errors.New("the client speaks no TLS 1.3, and EXTERNAL is offered to no older version")
+
+// HidesExternal reports whether EXTERNAL is configured and not offered because TLS is too old: a
+// client certificate of versions before 1.3 travels in clear.
+func (a *Authenticator) HidesExternal(c *tls.ConnectionState) bool {
+	return a.external != nil && c != nil && c.Version < tls.VersionTLS13
+}
+
+// Configured reports whether there is any way to log in.
+func (a *Authenticator) Configured() bool {
+	return a.passwd != nil || a.dovecot != nil || a.external != nil
+}
