@@ -49,6 +49,10 @@ func delegationForgeries() []forgery {
 		{"0304-no-ds", "a DS answer that is empty proves nothing", leaf, dns.TypeA, both(
 			answering("example.org.", dns.TypeDS, func(_ *forger, m *dns.Msg) { m.Answer = nil }),
 			answering(leaf, dns.TypeA, func(_ *forger, m *dns.Msg) { m.Answer = unsigned(m.Answer, leaf, dns.TypeA) })), bogus, dnssec.CodeNoDenial},
+		{"0334-root-signs-ds", "a zone does not sign its own DS, not even the root: RFC 4035, 2.4", ".", dns.TypeDS, answering(".", dns.TypeDS, func(f *forger, m *dns.Msg) {
+			set := f.rrs(". 300 IN DS 1 13 2 " + digest)
+			m.Rcode, m.Ns, m.Answer = 0, nil, put(nil, set, f.sign(".", set))
+		}), bogus, dnssec.CodeSigner},
 		{"0305-island", "NSEC proves that there is no DS: RFC 4035, 5.2", "www.island.org.", dns.TypeA, nil, dnssec.Insecure, dnssec.CodeUnsigned},
 		{"0306-island3", "NSEC3 proves it", "www.island.nsec3.org.", dns.TypeA, nil, dnssec.Insecure, dnssec.CodeUnsigned},
 		{"0307-optout", "an opt-out span leaves it open: RFC 5155, 8.6", "www.island.optout.org.", dns.TypeA, nil, dnssec.Insecure, dnssec.CodeOptOut},

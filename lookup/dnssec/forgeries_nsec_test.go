@@ -82,6 +82,8 @@ func denialForgeries() []forgery {
 		{"0631-sibling-denies", "the NSEC of a sibling zone", leaf, dns.TypeA, denied(leaf, dns.TypeA, 3, "other.org.", "www.other.org. 300 IN NSEC other.org. A RRSIG NSEC"), bogus, dnssec.CodeNoDenial},
 		{"0632-nxname-of-another", "compact denial of another name", "no.example.org.", dns.TypeA, denied("no.example.org.", dns.TypeA, 0, zone, `nn.example.org. 300 IN NSEC \000.nn.example.org. RRSIG NSEC TYPE128`), bogus, dnssec.CodeBadDenial},
 		{"0633-other-encloser", "the wildcard of a name further up than the closest encloser", "x.wild.example.org.", dns.TypeAAAA, denied("x.wild.example.org.", dns.TypeAAAA, 0, zone, "deep.named2.wild.example.org. 300 IN NSEC www.example.org. A RRSIG NSEC", "*.example.org. 300 IN NSEC _smimecert.example.org. A RRSIG NSEC"), bogus, dnssec.CodeBadDenial},
+		{"0634-apex-denies-ds", "an NSEC that claims to be the child's own, with the SOA bit, denies no DS: RFC 6840, 4.4", "child.example.org.", dns.TypeDS, denied("child.example.org.", dns.TypeDS, 0, zone, "child.example.org. 300 IN NSEC www.example.org. NS SOA RRSIG NSEC"), bogus, dnssec.CodeBadDenial},
+		{"0635-no-ds-of-root", "the root has no parent: its own NSEC denies its DS", ".", dns.TypeDS, nil, secure, ""},
 		{"0624-ds-of-child", "no DS at a name that is no delegation", leaf, dns.TypeDS, nil, secure, ""},
 	}
 }
