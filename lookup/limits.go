@@ -32,9 +32,9 @@ func (l Limits) withDefaults() Limits {
 	return Limits{
 		Lookups:       max(cmp.Or(l.Lookups, 256), 2), // one in each lane
 		DomainLookups: cmp.Or(l.DomainLookups, 8),
-		Connections:   cmp.Or(l.Connections, 4),
-		FirstPause:    cmp.Or(l.FirstPause, 5*time.Second),
-		LastPause:     cmp.Or(l.LastPause, time.Minute),
+		Connections:   l.Connections, // package transport has the defaults of these three
+		FirstPause:    l.FirstPause,
+		LastPause:     l.LastPause,
 		Positive:      cmp.Or(l.Positive, time.Hour),
 		Negative:      cmp.Or(l.Negative, 15*time.Minute),
 		Bogus:         cmp.Or(l.Bogus, time.Minute),

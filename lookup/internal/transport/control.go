@@ -11,9 +11,9 @@ import (
 	"github.com/miekg/dns"
 )
 
-// ruledOut is until when a server is not asked for signatures, because it leaves them out: with
-// CD=0, and with CD=1.
-type ruledOut struct {
+// exclusion is the time until which a server is not asked for signatures, because it leaves them
+// out: with CD=0, and with CD=1.
+type exclusion struct {
 	mu    sync.Mutex
 	until [2]time.Time
 }
@@ -25,8 +25,8 @@ func index(cd bool) int {
 	return 0
 }
 
-// check fails while the way is ruled out.
-func (r *ruledOut) check(cd bool, now time.Time) error {
+// check fails while the server is excluded for this CD bit.
+func (r *exclusion) check(cd bool, now time.Time) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.until[index(cd)].After(now) {
@@ -35,15 +35,15 @@ func (r *ruledOut) check(cd bool, now time.Time) error {
 	return nil
 }
 
-func (r *ruledOut) rule(cd bool, until time.Time) {
+func (r *exclusion) exclude(cd bool, until time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.until[index(cd)] = until
 }
 
-// Inspect says what is wrong with server i, numbered as in the options, by the questions of
-// [Client.Control]: nil when it passes on what DNSSEC needs. withCD says that it does when it is
-// asked with CD=1.
+// Inspect asks server i, numbered as in the options, the questions of [Client.Control]. The error
+// is nil when the server passes on what DNSSEC needs, wraps ErrStrips when it does not, and is
+// another one of this package when it cannot be asked. withCD: with CD=1 it does pass them on.
 func (c *Client) Inspect(ctx context.Context, i int, zone string, qtype uint16) (withCD bool, err error) {
 	s, q := (*c.servers.Load())[i], question{name: dns.CanonicalName(zone), qtype: qtype}
 	if err = c.inspect(ctx, s, q); err == nil {
@@ -53,11 +53,11 @@ func (c *Client) Inspect(ctx context.Context, i int, zone string, qtype uint16) 
 	return c.inspect(ctx, s, q) == nil, err
 }
 
-// Control finds out whether those of the servers that are named pass on what DNSSEC needs, by two
-// questions about a zone that is known to be signed: its keys must come with a signature, and the
-// absence of qtype at its apex with a signed NSEC or NSEC3. A server that leaves them out is not
-// asked that way for LastPause; true says that a way was ruled out. What cannot be told rules out
-// nothing: a zone that serves no signatures is not the server's fault.
+// Control tests whether the given servers pass on what DNSSEC needs, by two questions about a
+// signed zone: its keys must come with a signature (RFC 4035, Section 3.1.1), and the absence of
+// qtype at its apex with a signed NSEC or NSEC3 (RFC 4035, Section 3.1.3). A server that leaves
+// them out is not asked with that CD bit for LastPause; Control returns true when there is a new
+// such server. Without an answer no server is excluded.
 func (c *Client) Control(ctx context.Context, servers []Server, zone string, qtype uint16) bool {
 	found := false
 	for _, s := range *c.servers.Load() {
@@ -77,16 +77,16 @@ func (c *Client) control(ctx context.Context, s *server, q question) (found bool
 		if !errors.Is(c.inspect(ctx, s, q), ErrStrips) {
 			return found
 		}
-		s.strips.rule(q.cd, now.Add(c.opts.LastPause))
+		s.strips.exclude(q.cd, now.Add(c.opts.LastPause))
 		found = true
 	}
 	return found
 }
 
-// errNoProof is what a stripping server gives itself away by.
+// errNoProof is the sign of a server that strips signatures.
 var errNoProof = fmt.Errorf("%w: the keys of a signed zone came without, or an absence without its proof", ErrStrips)
 
-// inspect asks both questions.
+// inspect asks both questions of Control.
 func (c *Client) inspect(ctx context.Context, s *server, q question) error {
 	keys := q
 	keys.qtype = dns.TypeDNSKEY
@@ -97,7 +97,7 @@ func (c *Client) inspect(ctx context.Context, s *server, q question) error {
 	switch {
 	case err != nil:
 		return err
-	case !holdsSigned(m, dns.TypeDNSKEY):
+	case !hasSigned(m, dns.TypeDNSKEY):
 		return errNoProof
 	}
 	m, err = c.askOne(ctx, s, q, 1)
@@ -107,7 +107,7 @@ func (c *Client) inspect(ctx context.Context, s *server, q question) error {
 	if err != nil || m.Rcode != dns.RcodeSuccess || len(m.Answer) > 0 {
 		return err
 	}
-	if !holdsSigned(m, dns.TypeNSEC) && !holdsSigned(m, dns.TypeNSEC3) {
+	if !hasSigned(m, dns.TypeNSEC) && !hasSigned(m, dns.TypeNSEC3) {
 		return errNoProof
 	}
 	return nil

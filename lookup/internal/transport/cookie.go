@@ -11,16 +11,17 @@ import (
 	"github.com/miekg/dns"
 )
 
-// cookies are the DNS cookies shared with one server (RFC 7873): 64 bits of ours, which it repeats
-// in every reply, and what it made of them and our address, which we repeat in every question. Who
-// cannot see our questions cannot answer them. They go with UDP only, where answers can be forged.
-// The halves are hexadecimal, as the library has them.
+// cookies are the DNS cookies shared with one server (RFC 7873, Section 4). The client half has 64
+// random bits, which the server repeats in every reply. The server makes its half from them and our
+// address, and we repeat it in every question. An attacker who cannot see our questions cannot
+// answer them. They go with UDP only, where answers can be forged. The halves are hexadecimal, as
+// the library has them.
 type cookies struct {
 	mu      sync.Mutex
 	from    string // our address that they belong to
 	client  string
 	server  string // "": the server gave none yet, or none lately
-	refused bool   // it does not understand questions that carry one
+	refused bool   // the server does not answer questions that carry one
 }
 
 // The lengths of the halves in hexadecimal (RFC 7873, Section 4).
@@ -30,8 +31,8 @@ const (
 	maxServerHalf = 64
 )
 
-// next returns what a question from an address carries. Another address gets another cookie, so
-// that nobody can tell by it that both are ours (RFC 9018, Section 3).
+// next returns the cookie for a question from an address. Another address gets another cookie,
+// which does not show that both are ours. RFC 7873, Section 4.1; RFC 9018, Section 3.
 func (c *cookies) next(from net.Addr) (client, server string) {
 	host, _, _ := net.SplitHostPort(from.String())
 	c.mu.Lock()
@@ -48,23 +49,24 @@ func (c *cookies) next(from net.Addr) (client, server string) {
 }
 
 // learn keeps the server's half of a reply to a.
-func (c *cookies) learn(a *asked, m *dns.Msg) {
+func (c *cookies) learn(a *packed, m *dns.Msg) {
 	server := strings.TrimPrefix(cookieOf(m), a.client)
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	// RFC 7873, Section 4: 8 to 32 octets.
 	if c.client == a.client && len(server) >= minServerHalf && len(server) <= maxServerHalf {
 		c.server = server
 	}
 }
 
-// forget expects no cookie until the server gives one again.
+// forget drops the server half: replies need no cookie until the server gives one again.
 func (c *cookies) forget() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.server = ""
 }
 
-// refuse sends none any more.
+// refuse stops sending cookies to this server.
 func (c *cookies) refuse() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -88,9 +90,9 @@ var (
 	errRefusesCookie = errors.New("it does not understand questions with a cookie")
 )
 
-// checkCookie holds a reply to the cookie of the question (RFC 7873, Section 5.3): one that repeats
-// another, or none though the server gives them, is not the server's.
-func (a *asked) checkCookie(m *dns.Msg) error {
+// checkCookie compares a reply with the cookie of the question. A reply with another client half,
+// or without a cookie where the server gives them, is discarded. RFC 7873, Section 5.3.
+func (a *packed) checkCookie(m *dns.Msg) error {
 	switch got := cookieOf(m); {
 	case a.client == "":
 	case got == "" && a.server != "":

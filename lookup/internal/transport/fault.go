@@ -7,16 +7,17 @@ import (
 	"github.com/miekg/dns"
 )
 
-// What can be wrong with a reply.
+// Errors about a reply.
 var (
-	// ErrStrips: the server leaves out what DNSSEC needs.
+	// ErrStrips: the server leaves out what DNSSEC needs (RFC 4035, Section 3.2.1).
 	ErrStrips = errors.New("it leaves out the signatures of DNSSEC")
-	// ErrServfail: the server cannot resolve the name, or does not believe what it found.
+	// ErrServfail: the server cannot resolve the name, or its answer failed validation
+	// (RFC 4035, Section 5.5).
 	ErrServfail = errors.New("it says SERVFAIL")
 	errRcode    = errors.New("it says")
 )
 
-// fault says why a reply cannot be used; nil: it can.
+// fault returns why a reply cannot be used, nil when it can.
 func (q question) fault(m *dns.Msg) error {
 	switch m.Rcode {
 	case dns.RcodeSuccess, dns.RcodeNameError:
@@ -34,18 +35,18 @@ func (q question) fault(m *dns.Msg) error {
 	return fmt.Errorf("%w %s", errRcode, rcodeName(m.Rcode))
 }
 
-// passesDNSSEC reports whether the server says that it understood DO (RFC 3225, Section 3), or
-// shows it.
+// passesDNSSEC reports whether the server supports DO: it copies the bit, or sends signatures.
+// RFC 3225, Section 3.
 func passesDNSSEC(m *dns.Msg) bool {
 	opt := m.IsEdns0()
-	return opt != nil && opt.Do() || holds(m, dns.TypeRRSIG)
+	return opt != nil && opt.Do() || hasType(m, dns.TypeRRSIG)
 }
 
 // ofDNSSEC reports the types that only validators ask for.
 func ofDNSSEC(qtype uint16) bool { return qtype == dns.TypeDNSKEY || qtype == dns.TypeDS }
 
-// holds reports whether the answer or the proof in a message has a record of one of the types.
-func holds(m *dns.Msg, types ...uint16) bool {
+// hasType reports whether the answer or the proof in a message has a record of one of the types.
+func hasType(m *dns.Msg, types ...uint16) bool {
 	for _, section := range [][]dns.RR{m.Answer, m.Ns} {
 		for _, rr := range section {
 			for _, t := range types {
@@ -58,13 +59,13 @@ func holds(m *dns.Msg, types ...uint16) bool {
 	return false
 }
 
-// holdsSigned reports whether records of a type are there, and a signature over records of that
+// hasSigned reports whether records of a type are there, and a signature over records of that
 // type.
-func holdsSigned(m *dns.Msg, qtype uint16) bool {
+func hasSigned(m *dns.Msg, qtype uint16) bool {
 	for _, section := range [][]dns.RR{m.Answer, m.Ns} {
 		for _, rr := range section {
 			if sig, ok := rr.(*dns.RRSIG); ok && sig.TypeCovered == qtype {
-				return holds(m, qtype)
+				return hasType(m, qtype)
 			}
 		}
 	}

@@ -18,7 +18,7 @@ func FuzzRead(f *testing.F) {
 	f.Add([]byte{})
 	f.Add(append(answer(in)[2:10], 0xc0, 12))
 	f.Fuzz(func(t *testing.T, rest []byte) {
-		a, err := question{name: "www.example.org.", qtype: dns.TypeA}.askOpenly(new(server), &net.UDPAddr{})
+		a, err := question{name: "www.example.org.", qtype: dns.TypeA}.packForUDP(new(server), &net.UDPAddr{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,28 +11,28 @@ import (
 	"github.com/miekg/dns"
 )
 
-// health is the circuit breaker of one server. A question without answer says little about the
-// server, because the zone asked about may be the slow one, or the one with answers too long for
-// UDP where no connection gets through; so a timeout, or a connection refused after UDP brought
-// something, opens it only when the server does not answer for the root either. Neither slow zones
-// nor long answers nor forged senders can switch a resolver off.
+// health is the circuit breaker of one server (RFC 9520, Section 3.1). A question without an answer
+// says little about the server: the zone may be slow, or its answers too long for UDP where no
+// connection gets through. So a timeout, or a connection that is refused after a reply by UDP,
+// opens the breaker only when the server does not answer for the root either. Neither slow zones
+// nor long answers nor forged senders can make a resolver unused.
 type health struct {
 	first, last time.Duration // pauses: the first one, doubled each time, and the longest
 
 	foldsCase atomic.Bool // the server does not repeat names letter by letter
 	noUDP     atomic.Bool // only TCP gets through
 
-	mu       sync.Mutex
-	heard    time.Time // when it last answered anything
-	failures int       // in a row
-	until    time.Time // left alone until then
-	cause    error     // of the last failure
-	probing  bool
+	mu        sync.Mutex
+	lastReply time.Time // when it last answered anything
+	failures  int       // in a row
+	until     time.Time // not asked before
+	cause     error     // of the last failure
+	probing   bool
 }
 
-// check fails while the server is left alone, with why in words: questions at the same time as the
-// one that failed, or after it, must not hide the cause. The cause is not wrapped, for it is no
-// outcome of this question.
+// check fails while the server is not asked. Its text has the cause, so that questions at the same
+// time as the failed one, or after it, do not hide it. The cause is not wrapped: it is no outcome
+// of this question.
 func (h *health) check(now time.Time) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -46,7 +46,7 @@ func (h *health) check(now time.Time) error {
 func (h *health) answered(now time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.heard, h.failures, h.until = now, 0, time.Time{}
+	h.lastReply, h.failures, h.until = now, 0, time.Time{}
 }
 
 // failed opens the breaker.
@@ -56,6 +56,7 @@ func (h *health) failed(now time.Time, cause error) {
 	if h.until.After(now) {
 		return
 	}
+	// RFC 9520, Section 3.2: the pause grows, up to a maximum.
 	h.until = now.Add(min(h.first<<min(h.failures, 6), h.last))
 	h.failures++
 	h.cause = cause
@@ -65,7 +66,7 @@ func (h *health) failed(now time.Time, cause error) {
 func (h *health) startProbe(since time.Time) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.probing || h.heard.After(since) {
+	if h.probing || h.lastReply.After(since) {
 		return false
 	}
 	h.probing = true
@@ -78,8 +79,8 @@ func (h *health) endProbe() {
 	h.probing = false
 }
 
-// learn draws the conclusion from the end of a question asked at start.
-func (c *Client) learn(ctx context.Context, s *server, start time.Time, err error) {
+// updateHealth draws the conclusion from the end of a question asked at start.
+func (c *Client) updateHealth(ctx context.Context, s *server, start time.Time, err error) {
 	switch {
 	case err == nil:
 		s.health.answered(c.opts.Now())

@@ -12,9 +12,10 @@ import (
 )
 
 // udpSize is the EDNS buffer announced: no answer of that size is fragmented.
+// RFC 6891, Section 6.2.5.
 const udpSize = 1232
 
-// question is what is asked; class IN.
+// question is a name, a type and the bits of one question; the class is IN.
 type question struct {
 	name  string // absolute, lower case
 	qtype uint16
@@ -22,9 +23,9 @@ type question struct {
 	plain bool // without DO
 }
 
-// asked is a question as it went out: with an ID, the letters of its name in random case and a
+// packed is a question as it went out: with an ID, the letters of its name in random case and a
 // cookie, all of which a reply must repeat.
-type asked struct {
+type packed struct {
 	question
 	id             uint16
 	mixed          string
@@ -32,35 +33,40 @@ type asked struct {
 	wire           []byte
 }
 
-// ask packs the question with an ID only, for connections: nobody off the path can forge what comes
-// over one.
-func (q question) ask() (*asked, error) {
-	a := &asked{question: q, id: dns.Id(), mixed: q.name}
-	return a, a.pack()
+// pack packs the question with an ID only, for connections: an attacker who is not on the path
+// cannot forge what comes over one.
+// RFC 7766, Section 7: replies are matched by ID and question.
+func (q question) pack() (*packed, error) {
+	a := &packed{question: q, id: dns.Id(), mixed: q.name}
+	return a, a.encode()
 }
 
-// askOpenly packs the question for UDP, with all that a server is known to repeat.
-func (q question) askOpenly(s *server, from net.Addr) (*asked, error) {
-	a := &asked{question: q, id: dns.Id(), mixed: q.name}
+// packForUDP packs the question for UDP, with everything that this server repeats in its reply.
+// RFC 5452, Section 9.2: the ID is random, as is the port of the socket.
+func (q question) packForUDP(s *server, from net.Addr) (*packed, error) {
+	a := &packed{question: q, id: dns.Id(), mixed: q.name}
 	if !s.health.foldsCase.Load() {
 		a.mixed = mixCase(q.name)
 	}
 	a.client, a.server = s.cookies.next(from)
-	return a, a.pack()
+	return a, a.encode()
 }
 
-func (a *asked) pack() error {
-	// the packer lets names through that are too long as a whole
+func (a *packed) encode() error {
+	// RFC 1035, Section 2.3.4: at most 255 octets; the packer does not check the whole name.
 	if _, ok := dns.IsDomainName(a.name); !ok {
 		return ErrQuestion
 	}
 	m := new(dns.Msg)
 	m.SetQuestion(a.mixed, a.qtype)
 	m.Id = a.id
+	// RFC 4035, Section 4.9.2: a validating stub sets CD where it wants data that failed upstream.
 	// RFC 6840, Section 5.7: AD in a question says that we understand the bit.
 	m.CheckingDisabled, m.AuthenticatedData = a.cd, true
+	// RFC 4035, Section 4.9.1: a validating stub sets DO.
 	m.SetEdns0(udpSize, !a.plain)
 	if a.client != "" {
+		// RFC 7873, Section 5.1.
 		opt := m.IsEdns0()
 		opt.Option = append(opt.Option, &dns.EDNS0_COOKIE{Code: dns.EDNS0COOKIE, Cookie: a.client + a.server})
 	}
@@ -72,7 +78,7 @@ func (a *asked) pack() error {
 }
 
 // setID gives a packed question another ID.
-func (a *asked) setID(id uint16) {
+func (a *packed) setID(id uint16) {
 	a.id = id
 	binary.BigEndian.PutUint16(a.wire, id)
 }
@@ -102,9 +108,11 @@ var (
 
 const headerSize = 12
 
-// read checks that a message is the reply to the question and takes it apart. Errors: errNotOurs;
-// errCase, when only the case differs; errTruncated; ErrMalformed; ErrNoEDNS; those of checkCookie.
-func (a *asked) read(wire []byte) (*dns.Msg, error) {
+// read checks that a message is the reply to the question and unpacks it. Its errors are
+// errNotOurs, errCase when only the case differs, errTruncated, ErrMalformed, ErrNoEDNS and those
+// of checkCookie.
+func (a *packed) read(wire []byte) (*dns.Msg, error) {
+	// RFC 5452, Section 9.1: the ID of the question, and a response (RFC 1035, Section 4.1.1).
 	if len(wire) < headerSize || binary.BigEndian.Uint16(wire) != a.id || wire[2]&0x80 == 0 {
 		return nil, errNotOurs
 	}
@@ -126,6 +134,7 @@ func (a *asked) read(wire []byte) (*dns.Msg, error) {
 		return nil, errNotOurs
 	}
 	got := m.Question[0]
+	// RFC 5452, Section 9.1: name, type and class; case does not count (RFC 4343, Section 3).
 	if got.Qtype != a.qtype || got.Qclass != dns.ClassINET || !strings.EqualFold(got.Name, a.mixed) {
 		return nil, errNotOurs
 	}
@@ -136,19 +145,21 @@ func (a *asked) read(wire []byte) (*dns.Msg, error) {
 	return m, nil
 }
 
-// noEDNS recognises servers that do not know EDNS (RFC 6891, Section 7), or ignore it: those that
-// do repeat the OPT record whatever they answer (Section 6.1.1).
+// noEDNS recognises servers that do not implement EDNS, or ignore it.
+// RFC 6891, Section 7: such a server answers FORMERR.
+// RFC 6891, Section 6.1.1: others have an OPT record in every reply.
 func noEDNS(m *dns.Msg) bool {
 	return m.IsEdns0() == nil && (isRefusal(m) || m.Rcode == dns.RcodeSuccess || m.Rcode == dns.RcodeNameError)
 }
 
-// isRefusal recognises servers that do not understand the question as it stands.
+// isRefusal recognises servers that do not understand the question as it is.
+// RFC 6891, Section 6.1.3: BADVERS is for another version of EDNS.
 func isRefusal(m *dns.Msg) bool {
 	return m.Rcode == dns.RcodeFormatError || m.Rcode == dns.RcodeNotImplemented || m.Rcode == dns.RcodeBadVers
 }
 
-// restore takes the case we made out of the names.
-func (a *asked) restore(m *dns.Msg) {
+// restore undoes mixCase in the names of a reply.
+func (a *packed) restore(m *dns.Msg) {
 	if a.mixed == a.name {
 		return
 	}

@@ -11,11 +11,11 @@ import (
 	"github.com/miekg/dns"
 )
 
-// Question is what to ask; class IN.
+// Question is one question to the resolvers; the class is IN.
 type Question struct {
 	Name string
 	Type uint16
-	// CD asks every server not to check (CD=1, RFC 4035, Section 3.2.2).
+	// CD asks every server not to validate (CD=1, RFC 4035, Section 3.2.2).
 	CD bool
 	// Plain asks without DO: for the server's word (AD), not for signatures.
 	Plain bool
@@ -30,11 +30,11 @@ type Question struct {
 type Reply struct {
 	*dns.Msg
 	Server Server
-	// Faults are the ways of asking that brought nothing before.
+	// Faults are the attempts before this reply.
 	Faults Faults
 }
 
-// Fault is a way of asking a server that brought nothing usable.
+// Fault is an attempt at one server without a usable reply.
 type Fault struct {
 	Server Server
 	CD     bool
@@ -44,13 +44,13 @@ type Fault struct {
 // Error names the server.
 func (f Fault) Error() string { return fmt.Sprintf("resolver %s: %v", f.Server, f.Err) }
 
-// Unwrap returns why.
+// Unwrap returns Err.
 func (f Fault) Unwrap() error { return f.Err }
 
-// Faults are the error of a question that brought nothing usable anywhere.
+// Faults are the error of a question without a usable reply from any server.
 type Faults []Fault
 
-// Error says what was wrong with each server, by its first fault.
+// Error returns the first fault of each server.
 func (fs Faults) Error() string {
 	var b strings.Builder
 	seen := map[Server]bool{}
@@ -67,7 +67,7 @@ func (fs Faults) Error() string {
 	return b.String()
 }
 
-// Unwrap returns all of them.
+// Unwrap returns every fault.
 func (fs Faults) Unwrap() []error {
 	var out []error
 	for _, f := range fs {
@@ -76,7 +76,8 @@ func (fs Faults) Unwrap() []error {
 	return out
 }
 
-// Exchange is Ask for signatures (DO=1) of (name, qtype, IN).
+// Exchange is Ask with DO=1 for (name, qtype, IN). It implements dnssec.Exchanger; its errors are
+// those of Ask.
 func (c *Client) Exchange(ctx context.Context, name string, qtype uint16, cd bool) (*dns.Msg, error) {
 	r, err := c.Ask(ctx, Question{Name: name, Type: qtype, CD: cd})
 	if err != nil {
@@ -85,12 +86,13 @@ func (c *Client) Exchange(ctx context.Context, name string, qtype uint16, cd boo
 	return r.Msg, nil
 }
 
-// Ask asks one server after the other, always with AD=1, and returns the first reply whose ID,
-// question and source are right, and that can be used: a server that refuses, does not answer, does
-// not speak EDNS or says SERVFAIL is passed over for the next one, and so is one that leaves out
-// signatures. After SERVFAIL (RFC 6840, Section 5.9), and where signatures are left out, the same
-// server is asked once more with CD=1. When none can be used, the reply is the first SERVFAIL, or
-// another error of a server about the question; else the error is the [Faults].
+// Ask asks one server after the other, always with AD=1, and returns the first usable reply whose
+// ID, question and source are right. It goes on to the next server after one that refuses, does not
+// answer, does not support EDNS, answers SERVFAIL or leaves out signatures. After SERVFAIL (RFC
+// 6840, Section 5.9), and where signatures are left out, the same server is asked once more with
+// CD=1. When no reply can be used, the first SERVFAIL is returned, or another error code of a
+// server; else the error is the [Faults], which wrap ErrDown, ErrNoEDNS, ErrMalformed, ErrQuestion,
+// ErrStrips, ErrClosed, context.DeadlineExceeded or an error of the network.
 func (c *Client) Ask(ctx context.Context, q Question) (*Reply, error) {
 	r := newRound(*c.servers.Load(), q)
 	for len(r.todo) > 0 {
@@ -108,7 +110,8 @@ func (c *Client) Ask(ctx context.Context, q Question) (*Reply, error) {
 	return r.conclude()
 }
 
-// AskOne asks only server i, numbered as in the options, and only as the question says.
+// AskOne asks only server i, numbered as in the options, and only with the CD bit of the question.
+// Its errors are those that Faults wrap, without ErrStrips.
 func (c *Client) AskOne(ctx context.Context, i int, q Question) (*dns.Msg, error) {
 	return c.askOne(ctx, (*c.servers.Load())[i], q.with(q.CD), 1)
 }
@@ -117,14 +120,14 @@ func (q Question) with(cd bool) question {
 	return question{name: dns.CanonicalName(q.Name), qtype: q.Type, cd: cd, plain: q.Plain}
 }
 
-// way is a question to one server.
-type way struct {
+// attempt is a question to one server.
+type attempt struct {
 	server *server
 	question
 }
 
-// try asks, unless it is known to be in vain. The message is set also with an error about it.
-func (c *Client) try(ctx context.Context, w way, left int) (*dns.Msg, error) {
+// try asks, unless the server is excluded. The message is set also with an error about it.
+func (c *Client) try(ctx context.Context, w attempt, left int) (*dns.Msg, error) {
 	if !w.plain {
 		if err := w.server.strips.check(w.cd, c.opts.Now()); err != nil {
 			return nil, err
@@ -139,10 +142,10 @@ func (c *Client) try(ctx context.Context, w way, left int) (*dns.Msg, error) {
 	return m, w.fault(m)
 }
 
-// round is a question on its way through the servers.
+// round is one question to the servers in their order.
 type round struct {
 	checkedFirst bool
-	todo         []way
+	todo         []attempt
 	faults       Faults
 	servfail     *Reply // the first one
 	refusal      *Reply // the last reply that was another error
@@ -152,14 +155,14 @@ func newRound(servers []*server, q Question) *round {
 	r := &round{checkedFirst: q.CheckedFirst}
 	for _, s := range servers {
 		if !slices.Contains(q.Except, s.Server) {
-			r.todo = append(r.todo, way{s, q.with(q.CD)})
+			r.todo = append(r.todo, attempt{s, q.with(q.CD)})
 		}
 	}
 	return r
 }
 
-// fail notes a fault, and what to try for it.
-func (r *round) fail(w way, m *dns.Msg, err error) {
+// fail notes a fault, and plans the attempt with CD=1 when it can help.
+func (r *round) fail(w attempt, m *dns.Msg, err error) {
 	f := Fault{Server: w.server.Server, CD: w.cd, Err: err}
 	r.faults = append(r.faults, f)
 	reply := &Reply{Msg: m, Server: w.server.Server}
@@ -176,11 +179,11 @@ func (r *round) fail(w way, m *dns.Msg, err error) {
 	if r.checkedFirst {
 		r.todo = append(r.todo, w)
 	} else {
-		r.todo = append([]way{w}, r.todo...)
+		r.todo = append([]attempt{w}, r.todo...)
 	}
 }
 
-// conclude returns what says most about the question, or about the servers.
+// conclude returns the reply that says most about the question, else the faults.
 func (r *round) conclude() (*Reply, error) {
 	reply := r.servfail
 	switch {

@@ -10,14 +10,14 @@ import (
 	"github.com/miekg/dns"
 )
 
-// busyStreams is how many questions on a connection make that another one is opened.
+// busyStreams questions under way on a connection make the pool open another one.
 const busyStreams = 16
 
 // pool holds the connections to one server.
 type pool struct {
 	client  *Client
 	server  Server
-	onlyTCP func() bool // nothing else gets through to it
+	onlyTCP func() bool // UDP does not reach the server
 	mu      sync.Mutex
 	open    []*stream
 }
@@ -26,11 +26,13 @@ func newPool(c *Client, s Server, onlyTCP func() bool) *pool {
 	return &pool{client: c, server: s, onlyTCP: onlyTCP}
 }
 
-// keeps reports whether idle connections are of use. Where UDP works a connection is for one long
-// answer: a server that serves it in its only process answers no other client until it ends.
+// keeps reports whether idle connections are kept (RFC 7858, Section 3.4). Where UDP works, a
+// connection is for one long answer: a server with a single process serves no other client until it
+// ends.
 func (p *pool) keeps() bool { return p.server.TLS || p.onlyTCP() }
 
-// exchange asks over a connection. One that the server has closed meanwhile costs a second attempt.
+// exchange asks over a connection. If the server has closed it meanwhile, the question is asked
+// again. RFC 7766, Section 6.2.4.
 func (p *pool) exchange(ctx context.Context, q question) (*dns.Msg, error) {
 	for attempt := 0; ; attempt++ {
 		s, fresh, err := p.get()
@@ -46,7 +48,8 @@ func (p *pool) exchange(ctx context.Context, q question) (*dns.Msg, error) {
 	}
 }
 
-// get returns the connection with the least to do, or opens one. It must be released.
+// get returns the connection with the fewest questions, or opens one. It must be released.
+// RFC 7766, Section 6.2.1: connections are reused; Section 6.2.2: there are few of them.
 func (p *pool) get() (s *stream, fresh bool, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -78,14 +81,14 @@ func (p *pool) release(s *stream) {
 	}
 }
 
-// drop forgets a connection.
+// drop removes a connection from the pool.
 func (p *pool) drop(s *stream) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.remove(s)
 }
 
-// remove is drop for who holds mu.
+// remove is drop for a caller that holds mu.
 func (p *pool) remove(s *stream) {
 	for i := range p.open {
 		if p.open[i] == s {
@@ -95,16 +98,18 @@ func (p *pool) remove(s *stream) {
 	}
 }
 
-// dial connects; with TLS the server is authenticated by its name (RFC 8310, Section 8.1).
+// dial connects. With TLS the server is authenticated by its name.
+// RFC 7858, Section 3.2; RFC 8310, Section 8.1.
 func (p *pool) dial(ctx context.Context) (net.Conn, error) {
 	var d net.Dialer
 	conn, err := d.DialContext(ctx, "tcp", p.server.Addr)
 	if err != nil {
-		return nil, plain(ctx, err)
+		return nil, cause(ctx, err)
 	}
 	if !p.server.TLS {
 		return conn, nil
 	}
+	// RFC 9325, Section 3.1.1: TLS 1.2 at least.
 	secured := tls.Client(conn, &tls.Config{
 		ServerName: p.server.Name, RootCAs: p.client.opts.RootCAs,
 		MinVersion: tls.VersionTLS12, NextProtos: []string{"dot"},

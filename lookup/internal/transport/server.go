@@ -20,7 +20,7 @@ type Server struct {
 	Name string // that its certificate must carry (RFC 8310, Section 8.1); with TLS only
 }
 
-// String is the form Parse reads.
+// String returns the form that Parse reads.
 func (s Server) String() string {
 	if s.TLS {
 		return "tls://" + s.Addr + "#" + s.Name
@@ -38,8 +38,9 @@ func (s Server) Loopback() bool {
 	return err == nil && addr.IsLoopback()
 }
 
-// Parse reads "host", "host:port" or "tls://host:port#name". The port is 53, with TLS 853, when
-// left out; without "#name" the certificate must carry the host.
+// Parse reads "host", "host:port" or "tls://host:port#name". The default port is 53, with TLS 853.
+// Without "#name" the certificate must carry the host. It fails on spaces, on another scheme, on a
+// name without tls://, on an empty host or name, and on a port that is not from 1 to 65535.
 func Parse(text string) (Server, error) {
 	rest, isTLS := strings.CutPrefix(text, "tls://")
 	rest, name, hasName := strings.Cut(rest, "#")
@@ -55,6 +56,7 @@ func Parse(text string) (Server, error) {
 	}
 	port := "53"
 	if isTLS {
+		// RFC 7858, Section 3.1.
 		port = "853"
 	}
 	host, port, err := splitHostPort(rest, port)
@@ -67,7 +69,7 @@ func Parse(text string) (Server, error) {
 	return Server{Addr: net.JoinHostPort(host, port), TLS: isTLS, Name: name}, nil
 }
 
-// splitHostPort takes a bare IPv6 address, in brackets or not, too.
+// splitHostPort is net.SplitHostPort with a default port; an IPv6 address needs no brackets then.
 func splitHostPort(s, port string) (string, string, error) {
 	bare := s
 	if strings.HasPrefix(s, "[") && strings.HasSuffix(s, "]") {

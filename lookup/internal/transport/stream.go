@@ -17,12 +17,12 @@ import (
 
 const (
 	idleTime = 10 * time.Second // for which an unused connection is kept (RFC 7766, Section 6.2.3)
-	maxStray = 100              // messages nobody waits for before the connection ends
+	maxStray = 100              // messages without a question before the connection ends
 )
 
 var (
-	errLost = errors.New("the connection was closed") // before the reply came
-	errDrip = fmt.Errorf("an answer began and did not end in time: %w", context.DeadlineExceeded)
+	errLost       = errors.New("the connection was closed") // before the reply came
+	errSlowAnswer = fmt.Errorf("an answer began and did not end in time: %w", context.DeadlineExceeded)
 )
 
 // stream is one connection with many questions on their way (RFC 7766, Section 6.2.1.1). One
@@ -30,17 +30,17 @@ var (
 type stream struct {
 	pool *pool
 	out  chan []byte   // messages to write
-	gone chan struct{} // closed when nothing can be asked any more; err says why
+	gone chan struct{} // closed when the connection has ended; err is why
 	err  error
 
-	users int // who asks over it, under the pool's mu
+	users int // questions that hold it, under the pool's mu
 
-	mu      sync.Mutex
-	conn    net.Conn                 // nil before it is connected
-	waiting map[uint16]chan<- []byte // by ID
-	heard   time.Time                // when the last message came
-	retired bool                     // out of the pool: it ends with its last question
-	offered bool                     // the server has said that it keeps it unused for a while
+	mu        sync.Mutex
+	conn      net.Conn                 // nil before it is connected
+	waiting   map[uint16]chan<- []byte // by ID
+	lastReply time.Time                // when the last message came
+	retired   bool                     // out of the pool: it ends with its last question
+	offered   bool                     // the server has said that it keeps it unused for a while
 }
 
 func newStream(p *pool) *stream {
@@ -49,7 +49,7 @@ func newStream(p *pool) *stream {
 
 // exchange asks one question.
 func (s *stream) exchange(ctx context.Context, q question) (*dns.Msg, error) {
-	a, err := q.ask()
+	a, err := q.pack()
 	if err != nil {
 		return nil, err
 	}
@@ -57,6 +57,7 @@ func (s *stream) exchange(ctx context.Context, q question) (*dns.Msg, error) {
 	s.register(a, reply)
 	defer s.unregister(a)
 	sent := time.Now()
+	// RFC 7766, Section 8: the length goes out together with the message.
 	select {
 	case s.out <- append(binary.BigEndian.AppendUint16(nil, uint16(len(a.wire))), a.wire...):
 	case <-s.gone:
@@ -66,11 +67,11 @@ func (s *stream) exchange(ctx context.Context, q question) (*dns.Msg, error) {
 	}
 	select {
 	case wire := <-reply:
-		return s.take(a, wire)
+		return s.decode(a, wire)
 	case <-s.gone:
 		select {
-		case wire := <-reply: // the server hung up behind it
-			return s.take(a, wire)
+		case wire := <-reply: // the server closed the connection after it
+			return s.decode(a, wire)
 		default:
 			return nil, s.err
 		}
@@ -80,22 +81,24 @@ func (s *stream) exchange(ctx context.Context, q question) (*dns.Msg, error) {
 	}
 }
 
-// take reads a reply that came over a connection: it has its question's ID, and no larger one is to
-// be had elsewhere.
-func (s *stream) take(a *asked, wire []byte) (*dns.Msg, error) {
+// decode reads a reply that came over a connection. It has the ID of its question; a truncated one
+// has no larger one elsewhere. RFC 7766, Section 7: name, type and class must be those of the
+// question.
+func (s *stream) decode(a *packed, wire []byte) (*dns.Msg, error) {
 	m, err := a.read(wire)
 	if errors.Is(err, errTruncated) || errors.Is(err, errNotOurs) {
 		err = ErrMalformed
 	}
 	if err == nil {
-		s.learn(m)
+		s.readKeepalive(m)
 	}
 	return m, err
 }
 
-// learn takes the server's offer to keep the connection, or its wish to end it (RFC 7828, Section
-// 3.3.2).
-func (s *stream) learn(m *dns.Msg) {
+// readKeepalive notes whether the server offers to keep the connection idle; a timeout of 0 asks to
+// close it.
+// RFC 7828, Section 3.2.2.
+func (s *stream) readKeepalive(m *dns.Msg) {
 	opt := m.IsEdns0()
 	if opt == nil {
 		return
@@ -121,8 +124,9 @@ func (s *stream) retireIfNotOffered() bool {
 	return true
 }
 
-// register gives the question an ID of its own.
-func (s *stream) register(a *asked, reply chan<- []byte) {
+// register gives the question an ID that no other one on this connection has.
+// RFC 7766, Section 7: a reply is matched by its ID.
+func (s *stream) register(a *packed, reply chan<- []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for s.waiting[a.id] != nil {
@@ -131,7 +135,7 @@ func (s *stream) register(a *asked, reply chan<- []byte) {
 	s.waiting[a.id] = reply
 }
 
-func (s *stream) unregister(a *asked) {
+func (s *stream) unregister(a *packed) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.waiting, a.id)
@@ -144,11 +148,11 @@ func (s *stream) load() int {
 	return len(s.waiting)
 }
 
-// retireIfSilent takes a connection out of use on which nothing came for the whole time of a
-// question: a slow name does not stop the others, but a dead path does.
+// retireIfSilent removes a connection on which nothing came for the whole time of a question: a
+// slow name does not stop the others, but a dead path does.
 func (s *stream) retireIfSilent(since time.Time) {
 	s.mu.Lock()
-	silent := s.heard.Before(since)
+	silent := s.lastReply.Before(since)
 	s.retired = s.retired || silent
 	s.mu.Unlock()
 	if silent {
@@ -192,7 +196,7 @@ func (s *stream) serve(life context.Context, limit time.Duration) error {
 	return s.read(conn, limit)
 }
 
-// write sends what is asked. A server that does not read in time is cut off.
+// write sends the questions. It closes the connection to a server that does not read in time.
 func (s *stream) write(conn net.Conn, limit time.Duration) {
 	for {
 		select {
@@ -226,14 +230,14 @@ func (s *stream) read(conn net.Conn, limit time.Duration) error {
 	return errLost
 }
 
-// deliver hands a message to who waits for it.
+// deliver passes a message to the question with its ID, in any order (RFC 7766, Section 7).
 func (s *stream) deliver(message []byte) bool {
 	if len(message) < headerSize {
 		return false
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.heard = time.Now()
+	s.lastReply = time.Now()
 	id := binary.BigEndian.Uint16(message)
 	reply, ok := s.waiting[id]
 	if !ok {
@@ -249,8 +253,9 @@ func (s *stream) deliver(message []byte) bool {
 
 var errIdle = errors.New("nothing came")
 
-// readMessage reads one message (RFC 1035, Section 4.2.2). The limit holds for the whole of it,
-// from its first octet: a server that sends an octet a second is cut off on time.
+// readMessage reads one message after its length of two octets. The limit holds for the whole
+// message, from its first octet, also for a server that sends an octet a second. RFC 1035, Section
+// 4.2.2; RFC 7858, Section 3.3.
 func readMessage(conn net.Conn, r *bufio.Reader, limit time.Duration) ([]byte, error) {
 	_ = conn.SetReadDeadline(time.Now().Add(idleTime))
 	if _, err := r.Peek(1); err != nil {
@@ -273,7 +278,7 @@ func readMessage(conn net.Conn, r *bufio.Reader, limit time.Duration) ([]byte, e
 
 func cutOff(err error) error {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return errDrip
+		return errSlowAnswer
 	}
 	return errLost
 }

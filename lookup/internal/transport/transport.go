@@ -7,8 +7,18 @@
 // cookie.go) and sent over a fresh UDP socket (udp.go) or a shared connection
 // (pool.go, stream.go).
 //
-// It believes nothing it hears and judges nothing: that is the validator's work.
-// Every question ends with its context or after [Options].Timeout per resolver.
+// It validates nothing: that is the work of package dnssec. Every question ends with
+// its context or after [Options].Timeout per resolver.
+//
+// RFC 7766 is TCP, RFC 7858 and RFC 8310 are TLS, RFC 6891 is EDNS, RFC 7873 and RFC 9018
+// are cookies, RFC 5452 is what a reply must repeat.
+//
+// # Limitations
+//
+// It asks recursive resolvers only, never authoritative servers, and has no DNS over HTTPS
+// or QUIC. Questions over TLS are not padded (RFC 7830), so their lengths are visible. There
+// is no TCP Fast Open. Cookies and random case make replies by UDP hard to forge, not
+// impossible: the caller must validate them. It keeps no answers: the caller caches.
 package transport
 
 import (
@@ -38,7 +48,7 @@ type Options struct {
 	// FirstPause is for how long a dead server is left alone, twice as long each time, up to
 	// LastPause (RFC 9520, Section 3.2); 0: 5 s, 1 min.
 	FirstPause, LastPause time.Duration
-	// Trace, when set, is told every question to a server. It is called from several goroutines.
+	// Trace, when set, is called after every question to a server, from several goroutines.
 	Trace func(Query)
 	// Now is the clock for how long a dead server is left alone; nil: time.Now.
 	Now func() time.Time
@@ -67,13 +77,13 @@ type Client struct {
 	running sync.WaitGroup // probes and connections
 }
 
-// server is one resolver with what is known about it.
+// server is one resolver with its connections and its state.
 type server struct {
 	Server
 	pool    *pool
 	health  health
 	cookies cookies
-	strips  ruledOut
+	strips  exclusion
 }
 
 // New returns a Client; it opens nothing yet.
@@ -92,14 +102,14 @@ func New(opts Options) *Client {
 	return c
 }
 
-// SetServers replaces the servers. What is known of one that stays is kept; questions on their way
-// end where they are.
+// SetServers replaces the servers. A server that stays keeps its connections and its state.
+// Questions under way finish with the servers they began with.
 func (c *Client) SetServers(list []Server) {
-	known := *c.servers.Load()
+	old := *c.servers.Load()
 	var servers []*server
 	for _, s := range list {
-		if i := slices.IndexFunc(known, func(k *server) bool { return k.Server == s }); i >= 0 {
-			servers = append(servers, known[i])
+		if i := slices.IndexFunc(old, func(k *server) bool { return k.Server == s }); i >= 0 {
+			servers = append(servers, old[i])
 			continue
 		}
 		added := &server{Server: s, health: health{first: c.opts.FirstPause, last: c.opts.LastPause}}
@@ -109,7 +119,7 @@ func (c *Client) SetServers(list []Server) {
 	c.servers.Store(&servers)
 }
 
-// Servers are those that are asked, in order.
+// Servers returns the servers in the order in which they are asked.
 func (c *Client) Servers() []Server {
 	var out []Server
 	for _, s := range *c.servers.Load() {
@@ -153,7 +163,8 @@ var (
 	ErrQuestion = errors.New("the name cannot be asked for")
 )
 
-// askOne asks one server; left is how many servers, it included, share the time that remains.
+// askOne asks one server. left is the number of servers, this one included, that share the time
+// that remains.
 func (c *Client) askOne(ctx context.Context, s *server, q question, left int) (*dns.Msg, error) {
 	start := c.opts.Now()
 	if err := s.health.check(start); err != nil {
@@ -168,11 +179,13 @@ func (c *Client) askOne(ctx context.Context, s *server, q question, left int) (*
 	began := time.Now()
 	m, err := c.send(limited, s, q)
 	c.trace(s, q, time.Since(began), m, err)
-	c.learn(ctx, s, start, err)
+	c.updateHealth(ctx, s, start, err)
 	return m, err
 }
 
-// send chooses the way.
+// send chooses the transport: UDP first, TCP after truncation (RFC 7766, Section 5), or TLS alone.
+// With TLS there is no way back to clear text.
+// RFC 8310, Section 5 (strict privacy).
 func (c *Client) send(ctx context.Context, s *server, q question) (*dns.Msg, error) {
 	if s.TLS || s.health.noUDP.Load() {
 		return s.pool.exchange(ctx, q)
@@ -186,9 +199,9 @@ func (c *Client) send(ctx context.Context, s *server, q question) (*dns.Msg, err
 	return m, err
 }
 
-// overTCP is an error of a connection to a server that has answered by UDP. How long an answer is,
-// so which questions need a connection, is up to who chose the name: such an error says little
-// about the server.
+// overTCP is an error of a connection to a server that has answered by UDP. The owner of the name
+// decides how long its answer is, and so which questions need a connection: such an error says
+// little about the server.
 type overTCP struct{ error }
 
 func (e overTCP) Error() string { return "over TCP: " + e.error.Error() }
@@ -205,7 +218,7 @@ func (c *Client) trace(s *server, q question, took time.Duration, m *dns.Msg, er
 	c.opts.Trace(t)
 }
 
-// timeoutError says how long was waited.
+// timeoutError returns the error for a context that has ended.
 func timeoutError(ctx context.Context) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return ctx.Err()

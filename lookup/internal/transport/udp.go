@@ -11,19 +11,19 @@ import (
 	"github.com/miekg/dns"
 )
 
-// errUseTCP says that UDP brought an answer, but none that can be used.
+// errUseTCP: a reply came by UDP, but it cannot be used.
 var errUseTCP = errors.New("ask over TCP")
 
 // maxStrays is how many datagrams that are no reply to the question are read before the question
 // goes to TCP.
 const maxStrays = 16
 
-// lostAfter is how long a datagram is waited for, at most, before it counts as lost.
+// lostAfter bounds the wait for a datagram before it counts as lost.
 const lostAfter = time.Second
 
-// exchangeUDP asks twice, in case a datagram is lost or the server does not like cookies, each time
-// over a new socket: a random port and a kernel that drops what comes from another address. The
-// context must have a deadline.
+// exchangeUDP asks twice, in case a datagram is lost or the server refuses cookies. Each question
+// has a new socket: a random port (RFC 5452, Section 9.2), and the kernel drops datagrams from
+// another address or port (RFC 5452, Section 9.1). The context must have a deadline.
 func (c *Client) exchangeUDP(ctx context.Context, s *server, q question) (*dns.Msg, error) {
 	deadline, _ := ctx.Deadline()
 	m, err := exchangeDatagram(ctx, s, q, time.Now().Add(min(time.Until(deadline)/2, lostAfter)))
@@ -37,34 +37,34 @@ func exchangeDatagram(ctx context.Context, s *server, q question, deadline time.
 	var d net.Dialer
 	conn, err := d.DialContext(ctx, "udp", s.Addr)
 	if err != nil {
-		return nil, plain(ctx, err)
+		return nil, cause(ctx, err)
 	}
 	defer func() { _ = conn.Close() }()
-	a, err := q.askOpenly(s, conn.LocalAddr())
+	a, err := q.packForUDP(s, conn.LocalAddr())
 	if err != nil {
 		return nil, err
 	}
 	_ = conn.SetDeadline(deadline)
 	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
 	if _, err := conn.Write(a.wire); err != nil {
-		return nil, plain(ctx, err)
+		return nil, cause(ctx, err)
 	}
 	return a.receive(ctx, s, conn)
 }
 
 // receive reads datagrams until the reply comes.
-func (a *asked) receive(ctx context.Context, s *server, conn net.Conn) (*dns.Msg, error) {
+func (a *packed) receive(ctx context.Context, s *server, conn net.Conn) (*dns.Msg, error) {
 	buf := make([]byte, udpSize+1)
 	for range maxStrays {
 		n, err := conn.Read(buf)
 		if err != nil {
-			return nil, plain(ctx, err)
+			return nil, cause(ctx, err)
 		}
 		m, err := a.read(buf[:n])
 		if errors.Is(err, errNotOurs) {
 			continue
 		}
-		if err = s.hear(a, m, err); err != nil || n > udpSize {
+		if err = s.learnFrom(a, m, err); err != nil || n > udpSize {
 			return nil, cmp.Or(err, errUseTCP)
 		}
 		return m, nil
@@ -72,19 +72,21 @@ func (a *asked) receive(ctx context.Context, s *server, conn net.Conn) (*dns.Msg
 	return nil, errUseTCP
 }
 
-// hear learns from a datagram, or from what is wrong with it, what the server can do, and says what
-// to do now.
-func (s *server) hear(a *asked, m *dns.Msg, err error) error {
+// learnFrom updates the state of the server by a datagram, or by the error of reading it, and
+// returns nil when the datagram is the answer.
+func (s *server) learnFrom(a *packed, m *dns.Msg, err error) error {
 	switch {
 	case errors.Is(err, errCase):
 		s.health.foldsCase.Store(true)
 		return errUseTCP
 	case errors.Is(err, errNoCookie):
+		// RFC 7873, Section 5.3: discarded; TCP shows whether the server still gives cookies.
 		s.cookies.forget()
 		return errUseTCP
 	case errors.Is(err, errRefusesCookie):
 		s.cookies.refuse()
 	case errors.Is(err, errTruncated), errors.Is(err, ErrMalformed):
+		// RFC 2181, Section 9: after truncation the question goes over TCP.
 		return errUseTCP
 	case err == nil:
 		s.cookies.learn(a, m)
@@ -96,8 +98,8 @@ func (s *server) hear(a *asked, m *dns.Msg, err error) error {
 	return err
 }
 
-// plain reduces an error of the network to its cause.
-func plain(ctx context.Context, err error) error {
+// cause reduces an error of the network to its cause.
+func cause(ctx context.Context, err error) error {
 	var timeout net.Error
 	var number syscall.Errno
 	switch {
