@@ -52,6 +52,21 @@ func (r *Receiver) Unfit(head *message.Message, why error) *message.Outcome {
 	return r.outcome(head, report)
 }
 
+// uncleaned is the outcome for a message whose header could not be read, so that forged results stay
+// in it (RFC 8601, Section 5). It is refused for good where a line of the header is the cause, and
+// where policy would accept it.
+func (r *Receiver) uncleaned(out *message.Outcome, why error) *message.Outcome {
+	header, ok := errors.AsType[*message.HeaderError](why)
+	switch {
+	case r.opts.Observe:
+	case ok:
+		out.Action, out.Reply = message.Reject, header.Reply()
+	case out.Action == message.Accept || out.Action == message.Quarantine:
+		out.Action, out.Reply = message.Reject, reply(message.Reject)
+	}
+	return out
+}
+
 // Unreadable is the report on a message whose header could not be read, with the error of
 // [message.Read].
 func Unreadable(why error) *Report {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"strings"
 
+	"dnseal/receiver/internal/authres"
 	"dnseal/smime"
 	"dnseal/smime/message"
 )
@@ -52,7 +53,7 @@ func resentBy(m *message.Message) []string {
 	for _, f := range fields[:min(len(fields), maxResent)] {
 		as, err := message.ParseAddressList(f.Value())
 		if err != nil || len(as) == 0 {
-			out = append(out, shorten(f.Unfolded()))
+			out = append(out, authres.Shorten(f.Unfolded()))
 			continue
 		}
 		for _, a := range as[:min(len(as), maxResent)] {

@@ -41,7 +41,7 @@
 //
 // Nothing that a stranger wrote looks like a result: fields that claim to be of Options.AuthservID
 // are removed, however its name is written, and names and comments in our own field hold nothing
-// that a reader could take for one (forged.go, results.go).
+// that a reader could take for one (results.go, internal/authres).
 //
 // Standards: RFC 8551 and RFC 8550 (S/MIME), RFC 8162 and RFC 7671 (DANE), RFC
 // 9788 (header protection), RFC 8601 and RFC 7281 (Authentication-Results).

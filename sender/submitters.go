@@ -1,0 +1,100 @@
+package sender
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"dnseal/smime/message"
+)
+
+// submitters is a parsed list of "user:", "tls:" and "net:" entries.
+type submitters struct {
+	users []string
+	names []message.Pattern
+	nets  []netip.Prefix
+}
+
+func parseSubmitters(list []string) (submitters, error) {
+	var s submitters
+	for _, entry := range list {
+		kind, value, _ := strings.Cut(entry, ":")
+		var err error
+		switch {
+		case value == "":
+			err = errors.New("write user:NAME, tls:NAME, net:ADDRESS or net:CIDR")
+		case kind == "user" && strings.HasPrefix(value, "!"):
+			err = errors.New("there is no negation; list only who is meant")
+		case kind == "user":
+			s.users = append(s.users, value)
+		case kind == "tls":
+			var p message.Pattern
+			if p, err = message.ParsePattern(value); err == nil {
+				s.names = append(s.names, p)
+			}
+		case kind == "net":
+			var p netip.Prefix
+			if p, err = parseNet(value); err == nil {
+				s.nets = append(s.nets, p)
+			}
+		default:
+			err = errors.New("neither user:, tls: nor net: stands before it")
+		}
+		if err != nil {
+			return submitters{}, fmt.Errorf("submitter %q: %w", entry, err)
+		}
+	}
+	return s, nil
+}
+
+var errNet = errors.New("neither an address nor a network: write 192.0.2.1 or 192.0.2.0/24")
+
+// parseNet reads "192.0.2.0/24" or "192.0.2.1".
+func parseNet(s string) (netip.Prefix, error) {
+	if !strings.Contains(s, "/") {
+		addr, err := netip.ParseAddr(s)
+		if err != nil {
+			return netip.Prefix{}, errNet
+		}
+		return netip.PrefixFrom(addr.Unmap(), addr.Unmap().BitLen()), nil
+	}
+	p, err := netip.ParsePrefix(s)
+	if err != nil {
+		return netip.Prefix{}, errNet
+	}
+	if p != p.Masked() {
+		err = fmt.Errorf("%s has bits set after its length: write %s", p, p.Masked())
+	}
+	return p, err
+}
+
+// named reports whether the list names the submitter by user: or tls:.
+func (s submitters) named(who message.Submitter) bool {
+	if who.User != "" {
+		for _, u := range s.users {
+			if message.Glob(u, who.User) {
+				return true
+			}
+		}
+	}
+	for _, p := range s.names {
+		if who.TLSName != "" && p.MatchName(who.TLSName) {
+			return true
+		}
+	}
+	return false
+}
+
+// match reports whether the list names the submitter by anything.
+func (s submitters) match(who message.Submitter) bool {
+	if s.named(who) {
+		return true
+	}
+	for _, n := range s.nets {
+		if who.Addr.IsValid() && n.Contains(who.Addr.Unmap()) {
+			return true
+		}
+	}
+	return false
+}
