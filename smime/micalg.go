@@ -1,9 +1,6 @@
 package smime
 
 import (
-	"crypto"
-	"crypto/ecdsa"
-	"crypto/ed25519"
 	"slices"
 	"strings"
 
@@ -15,7 +12,9 @@ import (
 func micalgFor(signers []cms.Signer) string {
 	var names []string
 	for _, s := range signers {
-		names = append(names, micalgName(digestFor(s.Key.Public())))
+		// A key that cannot sign is refused by package cms.
+		digest, _ := cms.SigningDigest(s.Key.Public())
+		names = append(names, cms.Micalg(digest))
 	}
 	return joinNames(names)
 }
@@ -24,7 +23,7 @@ func micalgFor(signers []cms.Signer) string {
 func micalgOf(sd *cms.SignedData) string {
 	var names []string
 	for _, si := range sd.Signers {
-		names = append(names, micalgName(si.DigestAlgorithm))
+		names = append(names, cms.Micalg(si.DigestAlgorithm))
 	}
 	return joinNames(names)
 }
@@ -32,35 +31,4 @@ func micalgOf(sd *cms.SignedData) string {
 func joinNames(names []string) string {
 	slices.Sort(names)
 	return strings.Join(slices.Compact(names), ",")
-}
-
-// digestFor is the digest a key of this kind signs with in package cms.
-func digestFor(pub crypto.PublicKey) crypto.Hash {
-	switch pub := pub.(type) {
-	case *ecdsa.PublicKey:
-		switch pub.Curve.Params().BitSize {
-		case 384:
-			return crypto.SHA384
-		case 521:
-			return crypto.SHA512
-		}
-	case ed25519.PublicKey:
-		return crypto.SHA512 // RFC 8419, Section 3.1
-	}
-	return crypto.SHA256
-}
-
-func micalgName(h crypto.Hash) string {
-	switch h {
-	case crypto.SHA1:
-		return "sha-1"
-	case crypto.SHA256:
-		return "sha-256"
-	case crypto.SHA384:
-		return "sha-384"
-	case crypto.SHA512:
-		return "sha-512"
-	default:
-		return "unknown"
-	}
 }

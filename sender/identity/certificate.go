@@ -5,12 +5,12 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/asn1"
 	"encoding/pem"
 	"math/big"
 	"time"
 	"unicode/utf8"
 
+	"dnseal/smime/certificate"
 	"dnseal/smime/message"
 )
 
@@ -25,8 +25,6 @@ const maxDays = 36500
 const backdated = time.Hour
 
 var (
-	oidSubjectAltName   = asn1.ObjectIdentifier{2, 5, 29, 17}
-	oidSMTPUTF8Mailbox  = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 8, 9}
 	selfSignedUsage     = x509.KeyUsageDigitalSignature
 	selfSignedExtUsages = []x509.ExtKeyUsage{x509.ExtKeyUsageEmailProtection}
 )
@@ -86,36 +84,9 @@ func setAltName(template *x509.Certificate, kind Kind, name string) error {
 		template.EmailAddresses = []string{name}
 		return nil
 	}
-	ext, err := smtpUTF8AltName(name)
+	ext, err := certificate.SMTPUTF8AltName(name)
 	template.ExtraExtensions = []pkix.Extension{ext}
 	return err
-}
-
-// smtpUTF8AltName builds a subjectAltName with one otherName.
-//
-//	GeneralName ::= CHOICE { otherName [0] OtherName, … }
-//	OtherName ::= SEQUENCE {
-//	  type-id OBJECT IDENTIFIER, value [0] EXPLICIT ANY DEFINED BY type-id }
-//	SmtpUTF8Mailbox ::= UTF8String (SIZE (1..MAX))
-//
-// RFC 5280, Section 4.2.1.6; RFC 9598, Section 3.
-func smtpUTF8AltName(name string) (pkix.Extension, error) {
-	mailbox, err := asn1.MarshalWithParams(name, "utf8")
-	if err != nil {
-		return pkix.Extension{}, err
-	}
-	other, err := asn1.MarshalWithParams(struct {
-		Type  asn1.ObjectIdentifier
-		Value asn1.RawValue
-	}{
-		Type:  oidSMTPUTF8Mailbox,
-		Value: asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: 0, IsCompound: true, Bytes: mailbox},
-	}, "tag:0")
-	if err != nil {
-		return pkix.Extension{}, err
-	}
-	value, err := asn1.Marshal([]asn1.RawValue{{FullBytes: other}})
-	return pkix.Extension{Id: oidSubjectAltName, Value: value}, err
 }
 
 // selfSignedByPSS says how the key of a self-signed certificate signs. What a CA signed with says

@@ -7,13 +7,13 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
-	"crypto/sha1"
 	"crypto/x509"
-	"encoding/asn1"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"strings"
+
+	"dnseal/smime/cms"
 )
 
 // DefaultAlgorithm is what Create makes when nothing is asked for.
@@ -112,38 +112,23 @@ func asSigner(key any, err error) (crypto.Signer, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch k := key.(type) {
-	case *ecdsa.PrivateKey:
-		if k.Curve == elliptic.P256() || k.Curve == elliptic.P384() || k.Curve == elliptic.P521() {
-			return k, nil
-		}
-		return nil, fmt.Errorf("elliptic curve %s is not supported: only P-256, P-384 and P-521 are", k.Curve.Params().Name)
-	case *rsa.PrivateKey:
-		if n := k.N.BitLen(); n < 2048 || n > 4096 {
-			return nil, fmt.Errorf("RSA key of %d bits: only 2048 to 4096 are supported", n)
-		}
-		return k, nil
-	case ed25519.PrivateKey:
-		return k, nil
+	signer, ok := key.(crypto.Signer)
+	if !ok {
+		return nil, fmt.Errorf("keys of type %T cannot sign mail", key)
 	}
-	return nil, fmt.Errorf("keys of type %T cannot sign mail", key)
+	if _, err := cms.SigningDigest(signer.Public()); err != nil {
+		return nil, err
+	}
+	return signer, nil
 }
 
-// subjectKeyID is the SHA-1 of the key's bits (RFC 5280, Section 4.2.1.2, method 1).
+// subjectKeyID is the SubjectKeyIdentifier by which package cms names a key.
 func subjectKeyID(pub crypto.PublicKey) ([]byte, error) {
 	der, err := x509.MarshalPKIXPublicKey(pub)
 	if err != nil {
 		return nil, err
 	}
-	var spki struct {
-		Algorithm asn1.RawValue
-		Key       asn1.BitString
-	}
-	if _, err := asn1.Unmarshal(der, &spki); err != nil {
-		return nil, err
-	}
-	sum := sha1.Sum(spki.Key.Bytes)
-	return sum[:], nil
+	return cms.SubjectKeyID(der)
 }
 
 // sameKey reports whether pub is the public half of key.

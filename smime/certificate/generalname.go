@@ -1,7 +1,10 @@
 package certificate
 
 import (
+	"crypto/x509/pkix"
 	"encoding/asn1"
+	"errors"
+	"unicode/utf8"
 
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
@@ -108,4 +111,23 @@ func readOtherName(s cryptobyte.String) (generalName, bool) {
 		return generalName{form: formUTF8Mail}, true
 	}
 	return generalName{formUTF8Mail, append([]byte{}, text...)}, true
+}
+
+// SMTPUTF8AltName returns a subjectAltName with one SmtpUTF8Mailbox (RFC 9598, Section 3), an
+// otherName as readOtherName reads it. The error says that mailbox is not UTF-8.
+func SMTPUTF8AltName(mailbox string) (pkix.Extension, error) {
+	if !utf8.ValidString(mailbox) {
+		return pkix.Extension{}, errors.New("certificate: a SmtpUTF8Mailbox that is not UTF-8")
+	}
+	var b cryptobyte.Builder
+	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
+		b.AddASN1(constructed0, func(b *cryptobyte.Builder) {
+			b.AddASN1ObjectIdentifier(oidSMTPUTF8Mailbox)
+			b.AddASN1(constructed0, func(b *cryptobyte.Builder) {
+				b.AddASN1(cbasn1.UTF8String, func(b *cryptobyte.Builder) { b.AddBytes([]byte(mailbox)) })
+			})
+		})
+	})
+	value, err := b.Bytes()
+	return pkix.Extension{Id: oidSubjectAltName, Value: value}, err
 }

@@ -1,87 +1,169 @@
 package cms
 
 import (
-	"bytes"
 	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rsa"
 	"crypto/sha256"
 
-	// The digests this package knows; MD5 is only known by name.
+	// The digests of digestTable; MD5 is only known by name.
 	_ "crypto/sha1"
 	_ "crypto/sha512"
-
-	"golang.org/x/crypto/cryptobyte"
-	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
-
-	"dnseal/smime/cms/internal/ber"
 )
 
-// Context-specific tags of constructed elements, for cryptobyte.
-const (
-	context0 = cbasn1.Tag(ber.TagContext0)
-	context1 = cbasn1.Tag(ber.TagContext1)
-	context2 = cbasn1.Tag(ber.TagContext2)
-	context3 = cbasn1.Tag(ber.TagContext3)
-)
-
-// algorithmIdentifier is RFC 5280, Section 4.1.1.2, unpacked:
+// The algorithms of this package are the rows of four tables. What reads and writes algorithm
+// identifiers, chooses, names and announces algorithms, and computes digests, reads these rows.
 //
-//	AlgorithmIdentifier ::= SEQUENCE {
-//	  algorithm   OBJECT IDENTIFIER,
-//	  parameters  ANY DEFINED BY algorithm OPTIONAL }
-type algorithmIdentifier struct {
-	oid        []byte // contents octets
-	parameters []byte // DER of one element; nil when absent
+// A new algorithm is rows. ML-DSA-65 would be:
+//
+//   - its OID in oid.go;
+//   - a family with a row in familyTable: name, pure, verify;
+//   - a row in signatureTable and one in keyTable, with the function that recognises the key;
+//   - a case in ParsePublicKey, while crypto/x509 does not read such keys;
+//   - in sender/identity, a row that makes keys, and a case in parseKey as above.
+
+// family is a kind of signature algorithm. The zero value is none.
+type family uint8
+
+const (
+	familyRSA family = iota + 1
+	familyPSS
+	familyECDSA
+	familyEd25519
+)
+
+// familyTable has a row for each family.
+var familyTable = [...]struct {
+	name string // begins the names of its algorithms; pure ones have no digest in the name
+	// pure says that the message itself is signed, not its digest.
+	pure   bool
+	verify func(s scheme, pub crypto.PublicKey, input, signature []byte) bool
+}{
+	familyRSA:     {name: "rsa", verify: verifyPKCS1},
+	familyPSS:     {name: "rsa-pss", verify: verifyPSS},
+	familyECDSA:   {name: "ecdsa", verify: verifyECDSA},
+	familyEd25519: {name: "ed25519", pure: true, verify: verifyEd25519},
 }
 
-// readAlgorithm reads an AlgorithmIdentifier with this tag from s.
-func readAlgorithm(s *cryptobyte.String, out *algorithmIdentifier, tag cbasn1.Tag) bool {
-	var contents, oid, parameters cryptobyte.String
-	if !s.ReadASN1(&contents, tag) || !contents.ReadASN1(&oid, cbasn1.OBJECT_IDENTIFIER) {
-		return false
-	}
-	*out = algorithmIdentifier{oid: oid}
-	if contents.Empty() {
-		return true
-	}
-	var kind cbasn1.Tag
-	if !contents.ReadAnyASN1Element(&parameters, &kind) || !contents.Empty() {
-		return false
-	}
-	out.parameters = parameters
-	return true
+type digestRow struct {
+	hash         crypto.Hash
+	oid          string
+	name, micalg string // in "rsa-sha256", and in RFC 8551, Section 3.5.3.2
 }
 
-// plain says that there are no parameters, or NULL, which old algorithms write instead (RFC 5754,
-// Section 2: accept both).
-func (a algorithmIdentifier) plain() bool {
-	return len(a.parameters) == 0 || bytes.Equal(a.parameters, []byte{ber.TagNull, 0})
+// digestTable has the digest algorithms that are computed (RFC 5754, Section 2; RFC 3370, Section
+// 2.1). Digests computes them in this order.
+var digestTable = [...]digestRow{
+	{crypto.SHA256, oidSHA256, "sha256", "sha-256"},
+	{crypto.SHA384, oidSHA384, "sha384", "sha-384"},
+	{crypto.SHA512, oidSHA512, "sha512", "sha-512"},
+	{crypto.SHA1, oidSHA1, "sha1", "sha-1"},
 }
 
-// same compares two identifiers, absent parameters and NULL being the same (RFC 6211, Section 2).
-func (a algorithmIdentifier) same(b algorithmIdentifier) bool {
-	return bytes.Equal(a.oid, b.oid) && (a.plain() && b.plain() || bytes.Equal(a.parameters, b.parameters))
+// parameterRule says what the parameters of a signatureAlgorithm may be.
+type parameterRule uint8
+
+const (
+	parametersAbsent parameterRule = iota
+	parametersNull                 // written as NULL; read also when absent
+	parametersPSS                  // RSASSA-PSS-params
+	parametersIgnored
+)
+
+// signatureTable has the values of signatureAlgorithm, those that are preferred first.
+var signatureTable = [...]struct {
+	oid    string
+	family family
+	// digest is what the OID names; 0 where the parameters or digestAlgorithm name it.
+	digest     crypto.Hash
+	parameters parameterRule
+	signs      bool // it is written in signatures
+	announced  bool // it is written in SMIMECapabilities
+}{
+	// RFC 5754, Section 3.3.
+	{oidECDSAWithSHA256, familyECDSA, crypto.SHA256, parametersAbsent, true, true},
+	// RFC 8419, Section 3.1: with SHA-512. Section 2.3: parameters are absent.
+	{oidEd25519, familyEd25519, crypto.SHA512, parametersAbsent, true, true},
+	{oidECDSAWithSHA384, familyECDSA, crypto.SHA384, parametersAbsent, true, true},
+	{oidECDSAWithSHA512, familyECDSA, crypto.SHA512, parametersAbsent, true, true},
+	// RFC 5754, Section 3.2.
+	{oidSHA256WithRSA, familyRSA, crypto.SHA256, parametersNull, false, true},
+	// RFC 3370, Section 3.2; RFC 5754, Section 3.2: every implementation accepts rsaEncryption.
+	{oidRSA, familyRSA, 0, parametersNull, true, false},
+	// RFC 4056, Section 3.
+	{oidRSAPSS, familyPSS, 0, parametersPSS, true, false},
+	{oidSHA384WithRSA, familyRSA, crypto.SHA384, parametersNull, false, false},
+	{oidSHA512WithRSA, familyRSA, crypto.SHA512, parametersNull, false, false},
+	// RFC 3370, Sections 3.2 and 2.1: valid, and weak today.
+	{oidSHA1WithRSA, familyRSA, crypto.SHA1, parametersNull, false, false},
+	{oidECDSAWithSHA1, familyECDSA, crypto.SHA1, parametersAbsent, false, false},
+	// RFC 5754, Section 3.3, does not allow this, but Windows names the algorithm of the key here.
+	// What the parameters say is in the key too.
+	{oidECPublicKey, familyECDSA, 0, parametersIgnored, false, false},
 }
 
-// String is the dotted OID, for people.
-func (a algorithmIdentifier) String() string {
-	if id := objectIdentifier(string(a.oid)); id != nil {
-		return id.String()
+// keyRow is a kind of public key.
+type keyRow struct {
+	name   string // "p256" in "ecdsa-p256-sha256"
+	oid    string // in SubjectPublicKeyInfo
+	family family
+	// digest is what such a key signs with here; 0: it does not sign.
+	digest crypto.Hash
+	is     func(pub crypto.PublicKey) bool
+	// check refuses keys that are too large or too weak to compute with; nil: there are none.
+	check func(pub crypto.PublicKey) *SignatureError
+}
+
+// keyTable has the kinds of public keys.
+var keyTable = [...]keyRow{
+	// RFC 5480, Section 4: a digest as strong as the curve.
+	{"p256", oidECPublicKey, familyECDSA, crypto.SHA256, onCurve(elliptic.P256()), nil},
+	{"p384", oidECPublicKey, familyECDSA, crypto.SHA384, onCurve(elliptic.P384()), nil},
+	{"p521", oidECPublicKey, familyECDSA, crypto.SHA512, onCurve(elliptic.P521()), nil},
+	{"rsa", oidRSA, familyRSA, crypto.SHA256, isA[*rsa.PublicKey], checkRSA},
+	// RFC 4055, Section 1.2: a key for RSASSA-PSS only.
+	{"rsa-pss", oidRSAPSS, familyPSS, 0, isA[*PSSPublicKey], checkRSA},
+	// RFC 8419, Section 3.1.
+	{"ed25519", oidEd25519, familyEd25519, crypto.SHA512, isEd25519, checkEd25519},
+}
+
+func onCurve(c elliptic.Curve) func(crypto.PublicKey) bool {
+	return func(pub crypto.PublicKey) bool {
+		key, ok := pub.(*ecdsa.PublicKey)
+		return ok && key.Curve == c
 	}
-	return "an unreadable identifier"
+}
+
+func isA[T crypto.PublicKey](pub crypto.PublicKey) bool {
+	_, ok := pub.(T)
+	return ok
+}
+
+// isEd25519 refuses a key of another length, which crypto/ed25519 would panic on.
+func isEd25519(pub crypto.PublicKey) bool {
+	key, ok := pub.(ed25519.PublicKey)
+	return ok && len(key) == ed25519.PublicKeySize
+}
+
+// kindOf returns the row of pub, nil for a key that is not supported.
+func kindOf(pub crypto.PublicKey) *keyRow {
+	for i := range keyTable {
+		if keyTable[i].is(pub) {
+			return &keyTable[i]
+		}
+	}
+	return nil
 }
 
 // digestOf returns the digest algorithm an OID names; false for one this package does not compute.
 // The zero Hash never comes with true, so that no unknown algorithm reaches crypto.Hash.New.
 func digestOf(oid []byte) (crypto.Hash, bool) {
-	switch string(oid) {
-	case oidSHA1:
-		return crypto.SHA1, true
-	case oidSHA256:
-		return crypto.SHA256, true
-	case oidSHA384:
-		return crypto.SHA384, true
-	case oidSHA512:
-		return crypto.SHA512, true
+	for i := range digestTable {
+		if string(oid) == digestTable[i].oid {
+			return digestTable[i].hash, true
+		}
 	}
 	return 0, false
 }
@@ -97,41 +179,16 @@ func digest(h crypto.Hash, p []byte) []byte {
 	return d.Sum(nil)
 }
 
-// digestOID is the other way of digestOf, for the digests that signatures are made with.
-func digestOID(h crypto.Hash) string {
-	switch h {
-	case crypto.SHA384:
-		return oidSHA384
-	case crypto.SHA512:
-		return oidSHA512
-	default:
-		return oidSHA256
+// digestRowOf is the row of h. The one of an unknown digest has the name "unknown" and no OID.
+func digestRowOf(h crypto.Hash) digestRow {
+	for _, d := range digestTable {
+		if d.hash == h {
+			return d
+		}
 	}
+	return digestRow{name: "unknown", micalg: "unknown"}
 }
 
-func ecdsaOID(h crypto.Hash) string {
-	switch h {
-	case crypto.SHA384:
-		return oidECDSAWithSHA384
-	case crypto.SHA512:
-		return oidECDSAWithSHA512
-	default:
-		return oidECDSAWithSHA256
-	}
-}
-
-// digestName is the word for a digest in names like "rsa-sha256".
-func digestName(h crypto.Hash) string {
-	switch h {
-	case crypto.SHA1:
-		return "sha1"
-	case crypto.SHA256:
-		return "sha256"
-	case crypto.SHA384:
-		return "sha384"
-	case crypto.SHA512:
-		return "sha512"
-	default:
-		return "unknown"
-	}
-}
+// Micalg is the name of a digest in the micalg parameter of multipart/signed (RFC 8551, Section
+// 3.5.3.2): "sha-256", …; "unknown" for one that this package does not compute.
+func Micalg(h crypto.Hash) string { return digestRowOf(h).micalg }

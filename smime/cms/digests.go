@@ -13,14 +13,12 @@ import (
 // written to once, in any pieces; for attached content it comes filled. Verify only reads it: when
 // it is full, several goroutines may use it.
 type Digests struct {
-	hashes [4]hash.Hash // in the order of digestOrder; nil for those not asked for
+	hashes [len(digestTable)]hash.Hash // nil for those that are not needed
 	size   int64
 	prefix [maxPrefix]byte // of the content, to recognise signed attributes passed off as content
 	hold   bool
 	held   []byte
 }
-
-var digestOrder = [...]crypto.Hash{crypto.SHA256, crypto.SHA384, crypto.SHA512, crypto.SHA1}
 
 // maxPrefix is room for the headers of a SET, of the first Attribute in it and of its type.
 const maxPrefix = 24
@@ -38,8 +36,8 @@ func newDigests(announced []crypto.Hash) *Digests {
 
 // add asks for one more digest; 0 and unknown ones are passed over.
 func (d *Digests) add(h crypto.Hash) {
-	for i, known := range digestOrder {
-		if h == known && d.hashes[i] == nil {
+	for i := range digestTable {
+		if h == digestTable[i].hash && d.hashes[i] == nil {
 			d.hashes[i] = h.New()
 		}
 	}
@@ -88,8 +86,8 @@ func (d *Digests) Size() int64 { return d.size }
 
 // Sum returns the digest of what was written; nil when h is none of those that are computed.
 func (d *Digests) Sum(h crypto.Hash) []byte {
-	for i, known := range digestOrder {
-		if h == known && d.hashes[i] != nil {
+	for i := range digestTable {
+		if h == digestTable[i].hash && d.hashes[i] != nil {
 			return d.hashes[i].Sum(nil)
 		}
 	}

@@ -44,19 +44,21 @@ func TestLooksLikeAttributes(t *testing.T) {
 	}
 }
 
+var allDigests = []crypto.Hash{crypto.SHA256, crypto.SHA384, crypto.SHA512, crypto.SHA1}
+
 // TestDigestsPieces: it does not matter in which pieces content comes.
 func TestDigestsPieces(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		content := rapid.SliceOfN(rapid.Byte(), 0, 200).Draw(t, "content")
-		whole, pieces := newDigests(digestOrder[:]), newDigests(digestOrder[:])
+		whole, pieces := newDigests(allDigests), newDigests(allDigests)
 		whole.Write(content)
 		for rest := content; len(rest) > 0; {
 			n := rapid.IntRange(1, len(rest)).Draw(t, "piece")
 			pieces.Write(rest[:n])
 			rest = rest[n:]
 		}
-		for _, h := range digestOrder {
+		for _, h := range allDigests {
 			if got := pieces.Sum(h); !bytes.Equal(got, whole.Sum(h)) || !bytes.Equal(got, hashOf(h, string(content))) {
 				t.Fatalf("%s in pieces differs", h)
 			}

@@ -48,13 +48,9 @@ func (sd *SignedData) readRevocation(b *ber.Reader) error {
 	case h.Length > MaxRevocationSize:
 		return limitRevocationSize.Exceeded()
 	}
-	if err := b.Enter(h); err != nil {
-		return err
-	}
-	if err := b.Each(limitRevocationSize, func() error { return readRevocationChoice(b, end) }); err != nil {
-		return err
-	}
-	return b.Leave()
+	return b.Within(h, func() error {
+		return b.Each(limitRevocationSize, func() error { return readRevocationChoice(b, end) })
+	})
 }
 
 func readRevocationChoice(b *ber.Reader, end int64) error {

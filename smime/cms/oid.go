@@ -1,6 +1,7 @@
 package cms
 
 import (
+	"bytes"
 	"encoding/asn1"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -95,4 +96,64 @@ func readOID(b *ber.Reader, name string) (string, error) {
 		return id, nil
 	}
 	return "", &SyntaxError{Offset: at, Reason: name + ": not an OBJECT IDENTIFIER"}
+}
+
+// Context-specific tags of constructed elements, for cryptobyte.
+const (
+	context0 = cbasn1.Tag(ber.TagContext0)
+	context1 = cbasn1.Tag(ber.TagContext1)
+	context2 = cbasn1.Tag(ber.TagContext2)
+	context3 = cbasn1.Tag(ber.TagContext3)
+)
+
+// algorithmIdentifier is RFC 5280, Section 4.1.1.2, unpacked:
+//
+//	AlgorithmIdentifier ::= SEQUENCE {
+//	  algorithm   OBJECT IDENTIFIER,
+//	  parameters  ANY DEFINED BY algorithm OPTIONAL }
+type algorithmIdentifier struct {
+	oid        []byte // contents octets
+	parameters []byte // DER of one element; nil when absent
+}
+
+// readAlgorithm reads an AlgorithmIdentifier with this tag from s.
+func readAlgorithm(s *cryptobyte.String, out *algorithmIdentifier, tag cbasn1.Tag) bool {
+	var contents, oid, parameters cryptobyte.String
+	if !s.ReadASN1(&contents, tag) || !contents.ReadASN1(&oid, cbasn1.OBJECT_IDENTIFIER) {
+		return false
+	}
+	*out = algorithmIdentifier{oid: oid}
+	if contents.Empty() {
+		return true
+	}
+	var kind cbasn1.Tag
+	if !contents.ReadAnyASN1Element(&parameters, &kind) || !contents.Empty() {
+		return false
+	}
+	out.parameters = parameters
+	return true
+}
+
+// plain says that there are no parameters, or NULL, which old algorithms write instead (RFC 5754,
+// Section 2: accept both).
+func (a algorithmIdentifier) plain() bool {
+	return len(a.parameters) == 0 || bytes.Equal(a.parameters, []byte{ber.TagNull, 0})
+}
+
+// same compares two identifiers, absent parameters and NULL being the same (RFC 6211, Section 2).
+func (a algorithmIdentifier) same(b algorithmIdentifier) bool {
+	return bytes.Equal(a.oid, b.oid) && (a.plain() && b.plain() || bytes.Equal(a.parameters, b.parameters))
+}
+
+// String is the dotted OID, for people.
+func (a algorithmIdentifier) String() string {
+	if id := objectIdentifier(string(a.oid)); id != nil {
+		return id.String()
+	}
+	return "an unreadable identifier"
+}
+
+// encodeAlgorithm is the DER of an AlgorithmIdentifier; parameters are DER, nil when absent.
+func encodeAlgorithm(oid string, parameters []byte) []byte {
+	return ber.TLV(ber.TagSequence, ber.TLV(ber.TagOID, []byte(oid)), parameters)
 }

@@ -43,11 +43,9 @@ func parsePSS(der []byte) (pssParameters, bool) {
 func readPSSHash(s *cryptobyte.String) (crypto.Hash, bool) {
 	var field cryptobyte.String
 	var present bool
-	if !s.ReadOptionalASN1(&field, &present, context0) {
-		return 0, false
-	}
+	ok := s.ReadOptionalASN1(&field, &present, context0)
 	if !present {
-		return crypto.SHA1, true
+		return crypto.SHA1, ok
 	}
 	return readPlainDigest(&field)
 }
@@ -64,11 +62,9 @@ func readPlainDigest(s *cryptobyte.String) (crypto.Hash, bool) {
 func readPSSMask(s *cryptobyte.String) (crypto.Hash, bool) {
 	var field cryptobyte.String
 	var present bool
-	if !s.ReadOptionalASN1(&field, &present, context1) {
-		return 0, false
-	}
+	ok := s.ReadOptionalASN1(&field, &present, context1)
 	if !present {
-		return crypto.SHA1, true
+		return crypto.SHA1, ok
 	}
 	var alg algorithmIdentifier
 	if !readAlgorithm(&field, &alg, cbasn1.SEQUENCE) || !field.Empty() || string(alg.oid) != oidMGF1 {
@@ -81,22 +77,20 @@ func readPSSMask(s *cryptobyte.String) (crypto.Hash, bool) {
 func readPSSInteger(s *cryptobyte.String, tag cbasn1.Tag, def int) (int, bool) {
 	var field cryptobyte.String
 	var present bool
-	if !s.ReadOptionalASN1(&field, &present, tag) {
-		return 0, false
-	}
+	ok := s.ReadOptionalASN1(&field, &present, tag)
 	if !present {
-		return def, true
+		return def, ok
 	}
 	var n int
-	ok := field.ReadASN1Integer(&n) && field.Empty()
+	ok = field.ReadASN1Integer(&n) && field.Empty()
 	return n, ok
 }
 
 // pssParameters is the DER of RSASSA-PSS-params (see above), where the digests do have NULL (RFC
 // 4055, Section 2.1).
 func (s scheme) pssParameters() []byte {
-	hash := ber.TLV(ber.TagSequence, ber.TLV(ber.TagOID, []byte(digestOID(s.hash))), ber.Null)
-	mask := ber.TLV(ber.TagSequence, ber.TLV(ber.TagOID, []byte(oidMGF1)), hash)
+	hash := encodeAlgorithm(digestRowOf(s.hash).oid, ber.Null)
+	mask := encodeAlgorithm(oidMGF1, hash)
 	salt := []byte{ber.TagInteger, 1, byte(s.saltLength)}
 	return ber.TLV(ber.TagSequence, ber.TLV(ber.TagContext0, hash), ber.TLV(ber.TagContext1, mask), ber.TLV(ber.TagContext2, salt))
 }

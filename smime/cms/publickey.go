@@ -2,14 +2,12 @@ package cms
 
 import (
 	"crypto"
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/elliptic"
 	"crypto/rsa"
 	"crypto/sha1"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"slices"
 
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
@@ -38,7 +36,7 @@ func (k *PSSPublicKey) Equal(x crypto.PublicKey) bool {
 // PublicKey returns the key of cert, also where crypto/x509 does not understand it. Errors: as
 // ParsePublicKey.
 func PublicKey(cert *x509.Certificate) (crypto.PublicKey, error) {
-	if supportedKey(cert.PublicKey) {
+	if kindOf(cert.PublicKey) != nil {
 		return cert.PublicKey, nil
 	}
 	return ParsePublicKey(cert.RawSubjectPublicKeyInfo)
@@ -52,18 +50,17 @@ func ParsePublicKey(spki []byte) (crypto.PublicKey, error) {
 	if !ok {
 		return nil, errors.New("cms: malformed SubjectPublicKeyInfo")
 	}
-	switch string(alg.oid) {
-	case oidRSAPSS:
+	if string(alg.oid) == oidRSAPSS {
 		return parsePSSKey(alg.parameters, bits)
-	case oidRSA, oidECPublicKey, oidEd25519:
-	default:
+	}
+	if !slices.ContainsFunc(keyTable[:], func(k keyRow) bool { return k.oid == string(alg.oid) }) {
 		return nil, fmt.Errorf("%w: %s", ErrUnsupportedKey, alg)
 	}
 	pub, err := x509.ParsePKIXPublicKey(spki)
 	if err != nil {
 		return nil, fmt.Errorf("cms: SubjectPublicKeyInfo: %w", err)
 	}
-	if !supportedKey(pub) {
+	if kindOf(pub) == nil {
 		return nil, fmt.Errorf("%w: %s", ErrUnsupportedKey, alg)
 	}
 	return pub, nil
@@ -112,30 +109,4 @@ func parsePSSKey(parameters, bits []byte) (crypto.PublicKey, error) {
 	}
 	key.Hash, key.MinSaltLength = p.hash, p.saltLength
 	return key, nil
-}
-
-func supportedKey(pub crypto.PublicKey) bool {
-	switch pub := pub.(type) {
-	case *rsa.PublicKey, *PSSPublicKey:
-		return true
-	case ed25519.PublicKey:
-		return len(pub) == ed25519.PublicKeySize
-	case *ecdsa.PublicKey:
-		return curveName(pub) != ""
-	}
-	return false
-}
-
-// curveName is "p256", "p384" or "p521", else "".
-func curveName(pub *ecdsa.PublicKey) string {
-	switch pub.Curve {
-	case elliptic.P256():
-		return "p256"
-	case elliptic.P384():
-		return "p384"
-	case elliptic.P521():
-		return "p521"
-	default:
-		return ""
-	}
 }

@@ -2,18 +2,7 @@ package cms
 
 import (
 	"crypto"
-
 	"dnseal/smime/cms/internal/ber"
-)
-
-// family is a kind of signature algorithm. The zero value is none.
-type family uint8
-
-const (
-	familyRSA family = iota + 1
-	familyPSS
-	familyECDSA
-	familyEd25519
 )
 
 // scheme is what digestAlgorithm and signatureAlgorithm of one SignerInfo say together.
@@ -26,18 +15,11 @@ type scheme struct {
 // String is the name without the key: "ecdsa-sha256", "rsa-sha256", "rsa-pss-sha256", "ed25519"; ""
 // for the zero value.
 func (s scheme) String() string {
-	switch s.family {
-	case familyRSA:
-		return "rsa-" + digestName(s.hash)
-	case familyPSS:
-		return "rsa-pss-" + digestName(s.hash)
-	case familyECDSA:
-		return "ecdsa-" + digestName(s.hash)
-	case familyEd25519:
-		return "ed25519"
-	default:
-		return ""
+	row := familyTable[s.family]
+	if row.name == "" || row.pure {
+		return row.name
 	}
+	return row.name + "-" + digestRowOf(s.hash).name
 }
 
 // schemeOf puts the two algorithm identifiers of a SignerInfo together. The error is a
@@ -73,69 +55,59 @@ func schemeOf(digest, signature algorithmIdentifier) (scheme, *SignatureError) {
 // signatureScheme reads a signatureAlgorithm; named is the digest it brings with it, 0 for one that
 // leaves it to digestAlgorithm.
 func signatureScheme(alg algorithmIdentifier) (s scheme, named crypto.Hash, err *SignatureError) {
-	switch string(alg.oid) {
-	// RFC 3370, Section 3.2; RFC 5754, Section 3.2.
-	case oidRSA:
-		s.family = familyRSA
-	case oidSHA1WithRSA:
-		s.family, named = familyRSA, crypto.SHA1
-	case oidSHA256WithRSA:
-		s.family, named = familyRSA, crypto.SHA256
-	case oidSHA384WithRSA:
-		s.family, named = familyRSA, crypto.SHA384
-	case oidSHA512WithRSA:
-		s.family, named = familyRSA, crypto.SHA512
-	// RFC 5754, Section 3.3.
-	case oidECDSAWithSHA1:
-		s.family, named = familyECDSA, crypto.SHA1
-	case oidECDSAWithSHA256:
-		s.family, named = familyECDSA, crypto.SHA256
-	case oidECDSAWithSHA384:
-		s.family, named = familyECDSA, crypto.SHA384
-	case oidECDSAWithSHA512:
-		s.family, named = familyECDSA, crypto.SHA512
-	// RFC 5754, Section 3.3, does not allow this, but Windows names the algorithm of the key here.
-	// What the parameters say is in the key too.
-	case oidECPublicKey:
-		return scheme{family: familyECDSA}, 0, nil
-	// RFC 8419, Section 2.3.
-	case oidEd25519:
-		s.family, named = familyEd25519, crypto.SHA512
-	// RFC 4056, Section 3.
-	case oidRSAPSS:
-		p, ok := parsePSS(alg.parameters)
-		if !ok {
-			return scheme{}, 0, failure(CodeUnsupported, "parameters of RSASSA-PSS")
+	for _, row := range signatureTable {
+		if string(alg.oid) != row.oid {
+			continue
 		}
-		return scheme{family: familyPSS, saltLength: p.saltLength}, p.hash, nil
-	default:
-		return scheme{}, 0, failure(CodeUnsupported, "signature algorithm %s", alg)
+		valid := true
+		s.family, named = row.family, row.digest
+		switch row.parameters {
+		// RFC 5754, Section 3.3; RFC 8419, Section 2.3.
+		case parametersAbsent:
+			valid = alg.parameters == nil
+		// RFC 5754, Section 3.2: NULL is written, absent must be accepted.
+		case parametersNull:
+			valid = alg.plain()
+		// RFC 4056, Section 3.
+		case parametersPSS:
+			var p pssParameters
+			p, valid = parsePSS(alg.parameters)
+			s.saltLength, named = p.saltLength, p.hash
+		case parametersIgnored:
+		}
+		if !valid {
+			return scheme{}, 0, failure(CodeUnsupported, "parameters of signature algorithm %s", alg)
+		}
+		return s, named, nil
 	}
-	// RSA: NULL, and absent is to be accepted; the others: absent (RFC 5754, Section 3.3; RFC 8419,
-	// Section 2.3).
-	if s.family == familyRSA && !alg.plain() || s.family != familyRSA && alg.parameters != nil {
-		return scheme{}, 0, failure(CodeUnsupported, "parameters of signature algorithm %s", alg)
-	}
-	return s, named, nil
+	return scheme{}, 0, failure(CodeUnsupported, "signature algorithm %s", alg)
 }
 
-// digestAlgorithm is the DER of the AlgorithmIdentifier; SHA-2 without parameters (RFC 5754,
-// Section 2).
+// digestAlgorithm is the DER of the AlgorithmIdentifier.
 func (s scheme) digestAlgorithm() []byte {
-	return ber.TLV(ber.TagSequence, ber.TLV(ber.TagOID, []byte(digestOID(s.hash))))
+	// RFC 5754, Section 2: SHA-2 is written without parameters.
+	return encodeAlgorithm(digestRowOf(s.hash).oid, nil)
 }
 
 // signatureAlgorithm is the DER of the AlgorithmIdentifier.
 func (s scheme) signatureAlgorithm() []byte {
-	switch s.family {
-	case familyECDSA:
-		return ber.TLV(ber.TagSequence, ber.TLV(ber.TagOID, []byte(ecdsaOID(s.hash))))
-	case familyEd25519:
-		return ber.TLV(ber.TagSequence, ber.TLV(ber.TagOID, []byte(oidEd25519)))
-	case familyPSS:
-		return ber.TLV(ber.TagSequence, ber.TLV(ber.TagOID, []byte(oidRSAPSS)), s.pssParameters())
+	for _, row := range signatureTable {
+		if !row.signs || row.family != s.family || row.digest != 0 && row.digest != s.hash {
+			continue
+		}
+		return encodeAlgorithm(row.oid, s.parameters(row.parameters))
+	}
+	return nil
+}
+
+// parameters is the DER of the parameters in a signatureAlgorithm; nil: absent.
+func (s scheme) parameters(rule parameterRule) []byte {
+	switch rule {
+	case parametersNull:
+		return ber.Null
+	case parametersPSS:
+		return s.pssParameters()
 	default:
-		// RFC 5754, Section 3.2: rsaEncryption is what every implementation takes.
-		return ber.TLV(ber.TagSequence, ber.TLV(ber.TagOID, []byte(oidRSA)), ber.Null)
+		return nil
 	}
 }

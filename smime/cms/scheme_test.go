@@ -5,8 +5,12 @@ import (
 	"crypto/x509"
 	"errors"
 	"math/big"
+	"slices"
 	"strings"
 	"testing"
+
+	"golang.org/x/crypto/cryptobyte"
+	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 
 	"dnseal/smime/cms/internal/ber"
 )
@@ -96,6 +100,39 @@ func TestSignRefuses(t *testing.T) {
 		var out strings.Builder
 		if err := SignAttached(&out, content, content.Size(), tt.opts); err == nil || out.Len() != 0 || content.Len() != len(testContent) {
 			t.Errorf("%s: SignAttached = %v, wrote %d octets", tt.name, err, out.Len())
+		}
+	}
+}
+
+// TestAlgorithmTables: a row of one table finds its rows in the others.
+func TestAlgorithmTables(t *testing.T) {
+	t.Parallel()
+	for _, row := range signatureTable {
+		if f := familyTable[row.family]; f.name == "" || f.verify == nil {
+			t.Errorf("%x: its family has no row", row.oid)
+		}
+		if row.digest != 0 && digestRowOf(row.digest).oid == "" {
+			t.Errorf("%x: its digest has no row", row.oid)
+		}
+	}
+	for _, kind := range keyTable {
+		if kind.digest == 0 {
+			continue
+		}
+		// What a key of this kind writes is read as the same.
+		s := scheme{family: kind.family, hash: kind.digest}
+		var digest, signature algorithmIdentifier
+		in := cryptobyte.String(slices.Concat(s.digestAlgorithm(), s.signatureAlgorithm()))
+		if !readAlgorithm(&in, &digest, cbasn1.SEQUENCE) || !readAlgorithm(&in, &signature, cbasn1.SEQUENCE) || !in.Empty() {
+			t.Errorf("%s: no algorithm identifiers are written", kind.name)
+		}
+		if got, err := schemeOf(digest, signature); err != nil || got != s {
+			t.Errorf("%s: schemeOf = %v, %v, want %v", kind.name, got, err, s)
+		}
+	}
+	for _, d := range digestTable {
+		if hash, ok := digestOf([]byte(d.oid)); !ok || hash != d.hash || digestRowOf(hash) != d || Micalg(hash) != d.micalg {
+			t.Errorf("%s is read as %v", d.name, hash)
 		}
 	}
 }

@@ -11,7 +11,7 @@ import (
 // The attributes that are the same for everybody.
 var (
 	contentTypeAttribute  = attribute(oidContentType, ber.TLV(ber.TagOID, []byte(oidData)))
-	capabilitiesAttribute = attribute(oidSMIMECapabilities, capabilities)
+	capabilitiesAttribute = attribute(oidSMIMECapabilities, encodeCapabilities())
 )
 
 // algorithmProtection is the attribute of RFC 6211, Section 2 (see readAlgorithmProtection).
@@ -52,4 +52,25 @@ func encodeTime(t time.Time) ([]byte, error) {
 	default:
 		return nil, fmt.Errorf("cms: signing time: the year %d cannot be written", year)
 	}
+}
+
+// encodeCapabilities is the value of the SMIMECapabilities attribute, RFC 8551, Section 2.5.2:
+//
+//	SMIMECapabilities ::= SEQUENCE OF SMIMECapability
+//
+//	SMIMECapability ::= SEQUENCE {
+//	  capabilityID  OBJECT IDENTIFIER,
+//	  parameters    ANY DEFINED BY capabilityID OPTIONAL }
+//
+// It names the signature algorithms that are verified here, the preferred first, each written as
+// its AlgorithmIdentifier would be. No cipher is among them, because the signer may
+// be unable to decrypt.
+func encodeCapabilities() []byte {
+	var out []byte
+	for _, row := range signatureTable {
+		if row.announced {
+			out = append(out, encodeAlgorithm(row.oid, scheme{}.parameters(row.parameters))...)
+		}
+	}
+	return ber.TLV(ber.TagSequence, out)
 }

@@ -38,7 +38,7 @@ func (sd *SignedData) Digests() *Digests {
 	d := new(Digests)
 	for _, si := range sd.Signers {
 		d.add(si.DigestAlgorithm)
-		d.hold = d.hold || si.scheme.family == familyEd25519 && !si.SignedAttributes
+		d.hold = d.hold || familyTable[si.scheme.family].pure && !si.SignedAttributes
 	}
 	return d
 }

@@ -2,8 +2,6 @@ package cms
 
 import (
 	"crypto"
-	"crypto/ecdsa"
-	"crypto/ed25519"
 	"crypto/rsa"
 	"crypto/x509"
 	"errors"
@@ -82,7 +80,7 @@ func (s scheme) checkCertificate(cert *x509.Certificate, pub crypto.PublicKey) e
 	if key, ok := certified.(interface{ Equal(crypto.PublicKey) bool }); !ok || !key.Equal(pub) {
 		return errors.New("cms: the certificate is not that of the key")
 	}
-	if err := s.fits(certified); err != nil {
+	if err := s.checkKey(certified); err != nil {
 		return fmt.Errorf("%w: the certificate allows its key RSASSA-PSS with other parameters only", ErrUnsupportedKey)
 	}
 	return nil
@@ -98,38 +96,29 @@ func keyID(pub crypto.PublicKey) ([]byte, error) {
 
 // signingScheme is the one scheme for each kind of key.
 func signingScheme(pub crypto.PublicKey, pss bool) (scheme, error) {
-	switch pub := pub.(type) {
-	case *rsa.PublicKey:
-		if bits := pub.N.BitLen(); bits < MinRSABits || bits > maxSigningRSABits {
+	kind := kindOf(pub)
+	if kind == nil || kind.digest == 0 {
+		return scheme{}, fmt.Errorf("%w: RSA, P-256, P-384, P-521 and Ed25519 can sign", ErrUnsupportedKey)
+	}
+	s := scheme{family: kind.family, hash: kind.digest}
+	if key := rsaKey(pub); key != nil {
+		// RFC 8551, Section 2.2.
+		if bits := key.N.BitLen(); bits < MinRSABits || bits > maxSigningRSABits {
 			return scheme{}, fmt.Errorf("%w: RSA of %d bits; %d to %d can sign", ErrUnsupportedKey, bits, MinRSABits, maxSigningRSABits)
 		}
 		if pss {
 			// RFC 4055, Section 3.1: the recommended salt is as long as the digest.
-			return scheme{family: familyPSS, hash: crypto.SHA256, saltLength: crypto.SHA256.Size()}, nil
+			s.family, s.saltLength = familyPSS, s.hash.Size()
 		}
-		return scheme{family: familyRSA, hash: crypto.SHA256}, nil
-	case *ecdsa.PublicKey:
-		// RFC 5753, Section 9 (RFC 5480, Section 4): the digest as strong as the curve.
-		if hash := curveDigest(pub); hash != 0 {
-			return scheme{family: familyECDSA, hash: hash}, nil
-		}
-	case ed25519.PublicKey:
-		// RFC 8419, Section 3.1.
-		return scheme{family: familyEd25519, hash: crypto.SHA512}, nil
 	}
-	return scheme{}, ErrUnsupportedKey
+	return s, nil
 }
 
-func curveDigest(pub *ecdsa.PublicKey) crypto.Hash {
-	switch curveName(pub) {
-	case "p256":
-		return crypto.SHA256
-	case "p384":
-		return crypto.SHA384
-	case "p521":
-		return crypto.SHA512
-	}
-	return 0
+// SigningDigest is the digest algorithm of signatures that Sign makes with a key. The error is
+// ErrUnsupportedKey for one that cannot sign.
+func SigningDigest(pub crypto.PublicKey) (crypto.Hash, error) {
+	s, err := signingScheme(pub, false)
+	return s.hash, err
 }
 
 // signerInfo signs the content in d and returns the DER of RFC 5652, Section 5.3 (see
@@ -157,10 +146,10 @@ func (s *signer) signerInfo(random io.Reader, d *Digests, at time.Time) ([]byte,
 
 // options are for crypto.Signer.
 func (s *signer) options() crypto.SignerOpts {
-	switch s.family {
-	case familyPSS:
+	switch {
+	case s.family == familyPSS:
 		return &rsa.PSSOptions{SaltLength: s.saltLength, Hash: s.hash}
-	case familyEd25519:
+	case familyTable[s.family].pure:
 		return crypto.Hash(0)
 	default:
 		return s.hash

@@ -2,7 +2,6 @@ package cms
 
 import (
 	"crypto"
-	"crypto/ecdsa"
 	"time"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -50,11 +49,11 @@ type SignerInfo struct {
 
 // AlgorithmWith is Algorithm with the curve of pub, the signer's key: "ecdsa-p256-sha256".
 func (si *SignerInfo) AlgorithmWith(pub crypto.PublicKey) string {
-	key, ok := pub.(*ecdsa.PublicKey)
-	if !ok || si.scheme.family != familyECDSA || curveName(key) == "" {
+	kind := kindOf(pub)
+	if kind == nil || kind.family != familyECDSA || si.scheme.family != familyECDSA {
 		return si.Algorithm
 	}
-	return "ecdsa-" + curveName(key) + "-" + digestName(si.scheme.hash)
+	return "ecdsa-" + kind.name + "-" + digestRowOf(si.scheme.hash).name
 }
 
 // parseSignerInfo reads RFC 5652, Section 5.3:

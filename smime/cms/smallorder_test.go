@@ -97,7 +97,7 @@ func TestSmallOrder(t *testing.T) {
 				t.Errorf("% x is not known", key)
 			}
 			var weak *SignatureError
-			if err := (scheme{family: familyEd25519}).fits(key); !errors.As(error(err), &weak) || weak.Code != CodeWeak {
+			if err := (scheme{family: familyEd25519}).checkKey(key); !errors.As(error(err), &weak) || weak.Code != CodeWeak {
 				t.Errorf("% x: %v", key, err)
 			}
 		}

@@ -12,34 +12,27 @@ import (
 // hopelessRSABits is the modulus below which crypto/rsa does not even compute.
 const hopelessRSABits = 1024
 
-// fits says whether a signature of this scheme can be by pub.
-func (s scheme) fits(pub crypto.PublicKey) *SignatureError {
-	if !supportedKey(pub) {
+// checkKey says whether a signature of this scheme can be by pub.
+func (s scheme) checkKey(pub crypto.PublicKey) *SignatureError {
+	kind := kindOf(pub)
+	if kind == nil {
 		return failure(CodeUnsupported, "public key algorithm")
 	}
+	belongs := kind.family == s.family
 	switch pub := pub.(type) {
+	// RFC 4055, Section 1.2: a key with the OID rsaEncryption is for both schemes.
 	case *rsa.PublicKey:
-		if s.family == familyRSA || s.family == familyPSS {
-			return rsaSize(pub)
-		}
+		belongs = belongs || s.family == familyPSS
 	case *PSSPublicKey:
-		if s.family == familyPSS && pub.allows(s) {
-			return rsaSize(pub.PublicKey)
-		}
-	case *ecdsa.PublicKey:
-		if s.family == familyECDSA {
-			return nil
-		}
-	case ed25519.PublicKey:
-		switch {
-		case s.family != familyEd25519:
-		case smallOrder(pub):
-			return failure(CodeWeak, "an Ed25519 key of small order, which fits any message")
-		default:
-			return nil
-		}
+		belongs = belongs && pub.allows(s)
 	}
-	return failure(CodeBadSignature, "%s with a key that is not for it", s)
+	switch {
+	case !belongs:
+		return failure(CodeBadSignature, "%s with a key that is not for it", s)
+	case kind.check == nil:
+		return nil
+	}
+	return kind.check(pub)
 }
 
 // allows says whether the key's parameters are met (RFC 4055, Section 3.3).
@@ -47,58 +40,77 @@ func (k *PSSPublicKey) allows(s scheme) bool {
 	return k.Hash == 0 || k.Hash == s.hash && k.MinSaltLength <= s.saltLength
 }
 
-func rsaSize(pub *rsa.PublicKey) *SignatureError {
-	if err := certificate.CheckKey(pub); err != nil {
+// rsaKey is the RSA key in pub, nil for a key of another kind.
+func rsaKey(pub crypto.PublicKey) *rsa.PublicKey {
+	switch pub := pub.(type) {
+	case *rsa.PublicKey:
+		return pub
+	case *PSSPublicKey:
+		return pub.PublicKey
+	}
+	return nil
+}
+
+func checkRSA(pub crypto.PublicKey) *SignatureError {
+	key := rsaKey(pub)
+	if err := certificate.CheckKey(key); err != nil {
 		return failure(CodeUnsupported, "%v", err)
 	}
-	if bits := pub.N.BitLen(); bits < hopelessRSABits {
+	if bits := key.N.BitLen(); bits < hopelessRSABits {
 		return failure(CodeWeak, "RSA key of %d bits", bits)
 	}
 	return nil
 }
 
-// input turns what is signed into what the key's algorithm takes: its digest, for Ed25519 (RFC
-// 8419, Section 3.1) the message itself.
+func checkEd25519(pub crypto.PublicKey) *SignatureError {
+	// RFC 8032, Section 8.8.
+	if key, ok := pub.(ed25519.PublicKey); ok && smallOrder(key) {
+		return failure(CodeWeak, "an Ed25519 key of small order, whose signatures hold for any message")
+	}
+	return nil
+}
+
+// input turns what is signed into what the key's algorithm signs: the message itself or its digest.
 func (s scheme) input(message []byte) []byte {
-	if s.family == familyEd25519 {
+	// RFC 8419, Section 3.1: no digest of the signed attributes.
+	if familyTable[s.family].pure {
 		return message
 	}
 	return digest(s.hash, message)
 }
 
-// verify checks a signature value under a key that fits.
+// verify checks a signature value under a key that passed checkKey.
 func (s scheme) verify(pub crypto.PublicKey, input, signature []byte) bool {
-	switch pub := pub.(type) {
-	case *rsa.PublicKey:
-		return s.verifyRSA(pub, input, signature)
-	case *PSSPublicKey:
-		return s.verifyRSA(pub.PublicKey, input, signature)
-	case *ecdsa.PublicKey:
-		return ecdsa.VerifyASN1(pub, input, signature)
-	case ed25519.PublicKey:
-		return ed25519.Verify(pub, input, signature)
-	}
-	return false
+	return familyTable[s.family].verify(s, pub, input, signature)
 }
 
-func (s scheme) verifyRSA(pub *rsa.PublicKey, input, signature []byte) bool {
-	if s.family == familyRSA {
-		return rsa.VerifyPKCS1v15(pub, s.hash, input, signature) == nil
-	}
+func verifyPKCS1(s scheme, pub crypto.PublicKey, input, signature []byte) bool {
+	return rsa.VerifyPKCS1v15(rsaKey(pub), s.hash, input, signature) == nil
+}
+
+func verifyPSS(s scheme, pub crypto.PublicKey, input, signature []byte) bool {
 	// A salt length of 0 is PSSSaltLengthAuto to crypto/rsa: any length, which is no weaker.
-	return rsa.VerifyPSS(pub, s.hash, input, signature, &rsa.PSSOptions{SaltLength: s.saltLength}) == nil
+	return rsa.VerifyPSS(rsaKey(pub), s.hash, input, signature, &rsa.PSSOptions{SaltLength: s.saltLength}) == nil
 }
 
-// weakness says whether a right signature proves nothing today (RFC 8551, Section 2.1 and Section
-// 2.2).
+func verifyECDSA(_ scheme, pub crypto.PublicKey, input, signature []byte) bool {
+	key, ok := pub.(*ecdsa.PublicKey)
+	return ok && ecdsa.VerifyASN1(key, input, signature)
+}
+
+func verifyEd25519(_ scheme, pub crypto.PublicKey, input, signature []byte) bool {
+	key, ok := pub.(ed25519.PublicKey)
+	return ok && ed25519.Verify(key, input, signature)
+}
+
+// weakness says whether a right signature proves nothing today.
 func (s scheme) weakness(pub crypto.PublicKey) *SignatureError {
+	// RFC 8551, Section 2.1.
 	if s.hash == crypto.SHA1 {
 		return failure(CodeWeak, "SHA-1")
 	}
-	if key, ok := pub.(*PSSPublicKey); ok {
-		pub = key.PublicKey
-	}
-	if key, ok := pub.(*rsa.PublicKey); ok && key.N.BitLen() < MinRSABits {
+	// RFC 8551, Section 2.2.
+	if key := rsaKey(pub); key != nil && key.N.BitLen() < MinRSABits {
 		return failure(CodeWeak, "RSA key of %d bits", key.N.BitLen())
 	}
 	return nil

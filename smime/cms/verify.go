@@ -36,7 +36,7 @@ func (si *SignerInfo) judge(d *Digests, pub crypto.PublicKey) *SignatureError {
 	if err := certificate.CheckSignature(si.signature); err != nil {
 		return failure(CodeUnsupported, "%v", err)
 	}
-	if err := si.scheme.fits(pub); err != nil {
+	if err := si.scheme.checkKey(pub); err != nil {
 		return err
 	}
 	if err := si.checkValue(d, pub); err != nil {
@@ -116,10 +116,10 @@ func (si *SignerInfo) checkBareValue(d *Digests, pub crypto.PublicKey) *Signatur
 		return si.notHashed()
 	}
 	// RFC 8419, Section 3.2: over the content itself.
-	if si.scheme.family == familyEd25519 {
+	if familyTable[si.scheme.family].pure {
 		var ok bool
 		if input, ok = d.contents(); !ok {
-			return failure(CodeUnsupported, "Ed25519 without signed attributes over more than %d octets", maxHeld)
+			return failure(CodeUnsupported, "%s without signed attributes over more than %d octets", si.scheme, maxHeld)
 		}
 	}
 	if !si.scheme.verify(pub, input, si.signature) {

@@ -13,7 +13,7 @@ func eitherWay(t *testing.T, encoded []byte, depth int, size Limit) {
 		b := NewReader(bytes.NewReader(encoded))
 		defer b.Release()
 		for range depth {
-			if err := b.Enter(Header{Tag: TagSequence, Length: int64(len(encoded))}); err != nil {
+			if err := b.enter(Header{Tag: TagSequence, Length: int64(len(encoded))}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -74,7 +74,7 @@ func TestAhead(t *testing.T) {
 	der := TLV(TagSequence, Null)
 	for room, want := range map[int64]bool{int64(len(der)) - 1: false, int64(len(der)): true} {
 		b := NewReader(bytes.NewReader(append(bytes.Clone(der), der...)))
-		if err := b.Enter(Header{Tag: TagSequence, Length: room}); err != nil {
+		if err := b.enter(Header{Tag: TagSequence, Length: room}); err != nil {
 			t.Fatal(err)
 		}
 		if p := b.Ahead(LimitElement); (p != nil) != want || b.offset != 0 {

@@ -120,16 +120,16 @@ func (b *Reader) appendElement(dst []byte, size Limit) ([]byte, error) {
 // the segments in a row.
 func (b *Reader) appendChildren(h Header, dst []byte, size Limit) ([]byte, error) {
 	segments := h.Tag == TagOctetString|Constructed
-	if err := b.Enter(h); err != nil {
+	if err := b.enter(h); err != nil {
 		return nil, err
 	}
 	for {
-		more, err := b.More()
+		more, err := b.more()
 		if err != nil {
 			return nil, err
 		}
 		if !more {
-			return dst, b.Leave()
+			return dst, b.leave()
 		}
 		if segments {
 			dst, err = b.appendSegment(dst, size)
@@ -184,19 +184,7 @@ func (b *Reader) SkipUntil(end int64, size Limit) error {
 	if !h.constructed() {
 		return b.copyOctets(io.Discard, h.Length)
 	}
-	if err := b.Enter(h); err != nil {
-		return err
-	}
-	for {
-		more, err := b.More()
-		if err != nil {
-			return err
-		}
-		if !more {
-			return b.Leave()
-		}
-		if err := b.SkipUntil(end, size); err != nil {
-			return err
-		}
-	}
+	return b.Within(h, func() error {
+		return b.all(func() error { return b.SkipUntil(end, size) })
+	})
 }

@@ -18,17 +18,17 @@ func (b *Reader) CopyOctetString(w io.Writer) (int64, error) {
 }
 
 func (b *Reader) copySegments(h Header, w io.Writer) (int64, error) {
-	if err := b.Enter(h); err != nil {
+	if err := b.enter(h); err != nil {
 		return 0, err
 	}
 	var total int64
 	for {
-		more, err := b.More()
+		more, err := b.more()
 		if err != nil {
 			return 0, err
 		}
 		if !more {
-			return total, b.Leave()
+			return total, b.leave()
 		}
 		n, err := b.CopyOctetString(w)
 		if err != nil {

@@ -5,8 +5,8 @@ import (
 	"io"
 )
 
-// Enter opens a constructed element; leave must follow behind its contents.
-func (b *Reader) Enter(h Header) error {
+// enter opens a constructed element; leave must follow behind its contents.
+func (b *Reader) enter(h Header) error {
 	if b.depth == MaxDepth {
 		return LimitDepth.Exceeded()
 	}
@@ -19,8 +19,8 @@ func (b *Reader) Enter(h Header) error {
 	return nil
 }
 
-// More says whether the open element has further contents.
-func (b *Reader) More() (bool, error) {
+// more says whether the open element has further contents.
+func (b *Reader) more() (bool, error) {
 	e := b.open[b.depth-1]
 	if !e.indefinite {
 		return b.offset < e.end, nil
@@ -37,7 +37,7 @@ func (b *Reader) More() (bool, error) {
 
 // Peek returns the identifier octet of what comes next in the open element, 0 at its end.
 func (b *Reader) Peek() (byte, error) {
-	more, err := b.More()
+	more, err := b.more()
 	if err != nil || !more {
 		return 0, err
 	}
@@ -48,9 +48,9 @@ func (b *Reader) Peek() (byte, error) {
 	return p[0], nil
 }
 
-// Leave closes the open element, of which nothing may be left.
-func (b *Reader) Leave() error {
-	more, err := b.More()
+// leave closes the open element, of which nothing may be left.
+func (b *Reader) leave() error {
+	more, err := b.more()
 	if err != nil {
 		return err
 	}
@@ -73,13 +73,18 @@ func (b *Reader) Inside(tag byte, name string, contents func() error) error {
 	if h.Tag != tag {
 		return b.Syntax("%s: unexpected tag 0x%02x", name, h.Tag)
 	}
-	if err := b.Enter(h); err != nil {
+	return b.Within(h, contents)
+}
+
+// Within reads the constructed element that has the header h; contents reads all that is in it.
+func (b *Reader) Within(h Header, contents func() error) error {
+	if err := b.enter(h); err != nil {
 		return err
 	}
 	if err := contents(); err != nil {
 		return err
 	}
-	return b.Leave()
+	return b.leave()
 }
 
 // Optional has read read what comes next, if that has this tag.
@@ -93,13 +98,22 @@ func (b *Reader) Optional(tag byte, read func() error) error {
 
 // Each calls read for every element of the open one, of which there may be so many.
 func (b *Reader) Each(most Limit, read func() error) error {
-	for n := 0; ; n++ {
-		more, err := b.More()
-		if err != nil || !more {
-			return err
-		}
+	n := 0
+	return b.all(func() error {
 		if n == most.Max {
 			return most.Exceeded()
+		}
+		n++
+		return read()
+	})
+}
+
+// all calls read for every element of the open one.
+func (b *Reader) all(read func() error) error {
+	for {
+		more, err := b.more()
+		if err != nil || !more {
+			return err
 		}
 		if err := read(); err != nil {
 			return err
