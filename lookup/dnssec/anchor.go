@@ -46,8 +46,8 @@ var builtIn = sync.OnceValue(RootAnchors)
 // maxAnchors bounds what is read from an anchor file.
 const maxAnchors = 1000
 
-// ErrKeyStates says that all keys of a file that unbound keeps are in states in which they are not
-// trusted.
+// ErrKeyStates: all keys of a file that unbound keeps are in states that are not trusted
+// (RFC 5011, Section 4.2).
 var ErrKeyStates = errors.New("no key in it is trusted")
 
 // ParseAnchors reads DS and DNSKEY records in zone-file form; filename is for messages. Names are
@@ -111,8 +111,8 @@ func ignoredKey(rr dns.RR, state string) string {
 	return fmt.Sprintf("%s%s is in state %s", rr.Header().Name, tag, state)
 }
 
-// Ignored says which keys of the file were left out, and in which state they are (RFC 5011, Section
-// 4.2).
+// Ignored describes the keys of the file that were left out, each with its state
+// (RFC 5011, Section 4.2).
 func (a *Anchors) Ignored() []string { return slices.Clone(a.ignored) }
 
 var errAnchorType = errors.New("only DS and DNSKEY records can be trust anchors")
@@ -130,6 +130,7 @@ func (a *Anchors) add(rr dns.RR) error {
 	case *dns.DS:
 		z.ds = append(z.ds, rr)
 	case *dns.DNSKEY:
+		// RFC 5011, Section 2.1.
 		if rr.Flags&dns.REVOKE != 0 {
 			return fmt.Errorf("the key of %s is revoked", n)
 		}

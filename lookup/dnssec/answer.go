@@ -6,7 +6,7 @@ import (
 	"github.com/miekg/dns"
 )
 
-// Answer is the judged answer to one question.
+// Answer is the validated answer to one question.
 type Answer struct {
 	Name   string // as asked, canonical
 	Type   uint16
@@ -15,7 +15,7 @@ type Answer struct {
 	Exists bool
 	// Rcode as received (after aliases).
 	Rcode int
-	// Records are the validated records of Type (whatever Status says: look at Status first).
+	// Records are the records of Type. They are valid only if Status is Secure.
 	Records []dns.RR
 	// TTL bounded by every link (RFC 4035, 5.3.3; RFC 2308; RFC 9077).
 	TTL time.Duration
@@ -24,8 +24,8 @@ type Answer struct {
 	// Code is a stable word, Reason a sentence with the object concerned and what to do. Empty when
 	// secure.
 	Code, Reason string
-	// AD reports whether every reply about the records asked for, along aliases, had the AD bit, and
-	// none needed CD=1, with which the bit means nothing (RFC 6840, Section 5.9). It is the
+	// AD reports whether every reply about the records asked for, along aliases, had the AD bit,
+	// and none needed CD=1, with which the bit means nothing (RFC 6840, Section 5.9). It is the
 	// resolver's word, and no part of Status.
 	AD bool
 	// Aliases are the CNAME or DNAME targets followed, in order.
@@ -46,7 +46,7 @@ type Link struct {
 	DS        []*dns.DS
 	Signature *dns.RRSIG // over the DNSKEY RRset; nil when insecure
 	Reason    string
-	// Warning is about something that is not wrong yet: a root key that no trust anchor knows.
+	// Warning is about something that is not wrong yet: a key of the root without a trust anchor.
 	Warning string
 }
 
@@ -75,9 +75,10 @@ type Status uint8
 // Outcomes.
 const (
 	Indeterminate Status = iota // could not tell: no answer, a limit, the clock
-	Insecure                    // proven not to be signed (or with algorithms we do not support)
-	Bogus                       // should be signed and is not, or wrongly
-	Secure                      // validated up to a trust anchor
+	// RFC 4035, Section 4.3.
+	Insecure // proven not to be signed (or with algorithms we do not support)
+	Bogus    // should be signed and is not, or wrongly
+	Secure   // validated up to a trust anchor
 )
 
 // String returns "indeterminate", "insecure", "bogus" or "secure".

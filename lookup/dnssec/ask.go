@@ -22,7 +22,7 @@ type call struct {
 	err  error
 
 	over  verdict // the budget did not allow it
-	reply *reply  // once it was taken apart
+	reply *reply  // once it was read
 }
 
 // asker asks each question once, several at the same time. Only one goroutine may use it; close
@@ -103,11 +103,11 @@ func (l *lookup) wait(q question, c *call) *reply {
 
 func failed(v verdict) *reply { return &reply{failed: true, failure: v} }
 
-// readReply takes a message apart, or says why it cannot be used. After SERVFAIL the question is
-// asked once more with CD=1 (RFC 6840, Section 5.9), unless the reply has that bit (RFC 4035,
-// Section 3.2.2: it is copied from the question): what comes then is judged here as anything is. So
-// an old root key, a wrong clock or a negative trust anchor of the resolver stops nothing, and what
-// is bogus is told from what cannot be had.
+// readReply splits a message into RRsets, or returns why it cannot be used. After SERVFAIL the
+// question is asked once more with CD=1 (RFC 6840, Section 5.9), unless the reply has that bit,
+// which is copied from the question (RFC 4035, Section 3.2.2). The second reply is validated as any
+// other. So an old root key, a wrong clock or a negative trust anchor of the resolver stops
+// nothing, and bogus data is distinguished from data that is not available.
 func (l *lookup) readReply(q question, m *dns.Msg, err error, cd bool) *reply {
 	if err != nil {
 		return failed(unreachable(q, err))
@@ -120,6 +120,7 @@ func (l *lookup) readReply(q question, m *dns.Msg, err error, cd bool) *reply {
 		r := newReply(q, m)
 		r.ad = m.AuthenticatedData && !m.CheckingDisabled && !cd
 		return r
+	// RFC 4035, Section 5.5.
 	case dns.RcodeServerFailure:
 		if cd || m.CheckingDisabled {
 			return failed(servfail(q))
@@ -133,7 +134,9 @@ func (l *lookup) readReply(q question, m *dns.Msg, err error, cd bool) *reply {
 	return failed(indeterminate(noEDE, CodeRefused, "the resolver answers %s to %s %s", rcodeName(m.Rcode), q.name, typeName(q.qtype)))
 }
 
-// usable holds a message to what every reply must be.
+// usable checks what every reply must be.
+// RFC 5452, Section 9.1: the question comes back.
+// RFC 2181, Section 9: a truncated reply is not used.
 func (l *lookup) usable(q question, m *dns.Msg) (verdict, bool) {
 	switch {
 	case m == nil || !m.Response || m.Opcode != dns.OpcodeQuery || m.Truncated || !echoes(q, m):
@@ -151,7 +154,7 @@ func (l *lookup) usable(q question, m *dns.Msg) (verdict, bool) {
 	return verdict{}, true
 }
 
-// echoes reports whether the message repeats the question.
+// echoes reports whether the message repeats the question (RFC 5452, Section 9.1).
 func echoes(q question, m *dns.Msg) bool {
 	if len(m.Question) != 1 || m.Question[0].Qtype != q.qtype || m.Question[0].Qclass != dns.ClassINET {
 		return false
@@ -160,6 +163,8 @@ func echoes(q question, m *dns.Msg) bool {
 	return err == nil && n == q.name
 }
 
+// extendedErrors returns the info codes of a message.
+// RFC 8914, Section 2.
 func extendedErrors(m *dns.Msg) []uint16 {
 	opt := m.IsEdns0()
 	if opt == nil {

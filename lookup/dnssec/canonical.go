@@ -11,9 +11,9 @@ import (
 
 var errPack = errors.New("dnssec: record cannot be written in wire form")
 
-// rdataNames says where names stand in the data of the types whose names are folded to lower case:
-// behind a fixed number of octets (RFC 4034, Section 6.2, as cut down by RFC 6840, Section 5.1: not
-// NSEC, not HINFO).
+// rdataNames has the position of names in the data of the types whose names are folded to lower
+// case: after a fixed number of octets. RFC 4034, Section 6.2. RFC 6840, Section 5.1: neither NSEC
+// nor HINFO.
 var rdataNames = map[uint16]struct{ skip, names int }{
 	dns.TypeNS: {0, 1}, dns.TypeMD: {0, 1}, dns.TypeMF: {0, 1}, dns.TypeCNAME: {0, 1}, dns.TypeMB: {0, 1},
 	dns.TypeMG: {0, 1}, dns.TypeMR: {0, 1}, dns.TypePTR: {0, 1}, dns.TypeDNAME: {0, 1},
@@ -111,6 +111,7 @@ func signedData(r *rrset, sig *dns.RRSIG, signer name) ([]byte, error) {
 		return nil, err
 	}
 	owner := r.owner
+	// RFC 4035, Section 5.3.2: the owner of an expanded wildcard is the wildcard.
 	if int(sig.Labels) < owner.signedLabels() {
 		owner = owner.ancestor(int(sig.Labels)).wildcard()
 	}
@@ -125,7 +126,9 @@ func signedData(r *rrset, sig *dns.RRSIG, signer name) ([]byte, error) {
 	out = binary.BigEndian.AppendUint32(out, sig.Expiration)
 	out = binary.BigEndian.AppendUint32(out, sig.Inception)
 	out = binary.BigEndian.AppendUint16(out, sig.KeyTag)
+	// RFC 4034, Section 3.1.7: the signer's name is not compressed.
 	out = append(out, signer...)
+	// RFC 4034, Section 3.1.8.1: each record with the original TTL (Section 6.2).
 	for _, d := range datas {
 		out = append(out, owner...)
 		out = binary.BigEndian.AppendUint16(out, r.typ)

@@ -11,13 +11,13 @@ type outcome uint8
 
 const (
 	unproven       outcome = iota
-	absentName             // the name does not exist, nor does a wildcard for it
-	absentType             // the name, or the wildcard that stands for it, has no such type
+	absentName             // neither the name nor a wildcard for it exists
+	absentType             // the name, or the wildcard that matches it, has no such type
 	optedOut               // an opt-out span: there may be an unsigned delegation
 	highIterations         // NSEC3 with more iterations than are worth checking
 )
 
-// cut is what they prove about a delegation.
+// cut is what they prove about a delegation (RFC 4035, Section 5.2; RFC 5155, Section 8.9).
 type cut uint8
 
 const (
@@ -28,7 +28,7 @@ const (
 	cutIterations     // as highIterations
 )
 
-// denial is the NSEC and NSEC3 records of one reply that the secure zone z answers for.
+// denial is the NSEC and NSEC3 records of one reply that are in the secure zone z.
 type denial struct {
 	l      *lookup
 	z      *Zone
@@ -83,7 +83,8 @@ func (d *denial) unproven(what string) verdict {
 	return bogus(dns.ExtendedErrorCodeNSECMissing, CodeBadDenial, "%s does not prove %s: its NSEC or NSEC3 records say something else", d.z.Name, what)
 }
 
-// noDS decides whether there is a delegation at child, of which no DS came.
+// noDS decides what is at child when no DS came: an unsigned delegation, or none.
+// RFC 4035, Section 5.2; RFC 5155, Section 8.6.
 func (d *denial) noDS(child name) cut {
 	if c := d.noDSByNSEC(child); c != cutUnproven || d.failure.final() && d.failure.code != "" {
 		return c
@@ -92,6 +93,7 @@ func (d *denial) noDS(child name) cut {
 }
 
 // noData decides whether n exists without type t.
+// RFC 4035, Section 5.4; RFC 5155, Sections 8.5 to 8.7.
 func (d *denial) noData(n name, t uint16) outcome {
 	if o := d.noDataByNSEC(n, t); o != unproven {
 		return o
@@ -100,6 +102,7 @@ func (d *denial) noData(n name, t uint16) outcome {
 }
 
 // noName decides whether n does not exist.
+// RFC 4035, Section 5.4; RFC 5155, Section 8.4.
 func (d *denial) noName(n name) outcome {
 	if o := d.noNameByNSEC(n); o != unproven {
 		return o
@@ -107,8 +110,9 @@ func (d *denial) noName(n name) outcome {
 	return d.noNameByNSEC3(n)
 }
 
-// noCloser decides whether next does not exist: the name one label longer than the encloser of the
-// wildcard an answer was made from (RFC 4035, Section 5.3.4; RFC 5155, Section 8.8).
+// noCloser decides whether next does not exist: the next closer name, one label longer than the
+// encloser of the wildcard that an answer was made from.
+// RFC 4035, Section 5.3.4; RFC 5155, Section 8.8.
 func (d *denial) noCloser(next name) outcome {
 	if o := d.noCloserByNSEC(next); o != unproven {
 		return o
@@ -131,24 +135,26 @@ func (b bits) mayDeny(n name, t uint16) bool {
 		// RFC 6840, Section 4.3.
 		return false
 	case t == dns.TypeDS:
-		// RFC 6840, Section 4.4: the child's own record knows nothing of the DS.
+		// RFC 6840, Section 4.4: the apex record of the child does not deny its DS.
 		return !b.has(dns.TypeSOA) || n == root
 	}
-	// RFC 6840, Section 4.1: the parent's record speaks for NS and DS only.
+	// RFC 6840, Section 4.1: the parent's record denies nothing at a delegation but DS.
 	return !b.delegates()
 }
 
-// delegation says what a record at the name itself tells of a delegation without DS.
+// delegation returns what a record at the name itself proves about a delegation without DS.
 func (b bits) delegation() cut {
 	switch {
+	// RFC 4035, Section 5.2; RFC 6840, Section 4.4.
 	case b.has(dns.TypeDS) || b.has(dns.TypeSOA) || b.has(dns.TypeCNAME):
 		return cutUnproven
+	// RFC 5155, Section 8.9: NS without DS.
 	case b.has(dns.TypeNS):
 		return cutUnsigned
 	}
 	return cutNone
 }
 
-// hidesBelow reports whether names below the owner belong to somebody else: to a child zone or to a
-// DNAME (RFC 6840, Section 4.1; RFC 6672, Section 5.3.4).
+// hidesBelow reports whether names below the owner are not in its zone: they are in a child zone,
+// or below a DNAME. RFC 6840, Section 4.1; RFC 6672, Section 5.3.4.
 func (b bits) hidesBelow() bool { return b.delegates() || b.has(dns.TypeDNAME) }

@@ -18,6 +18,18 @@
 //
 // It opens no socket: it asks its questions through [Exchanger]. Every
 // question, signature and hash is counted in the [Budget] of the context.
+//
+// # Limitations
+//
+// It does not update trust anchors by itself (RFC 5011): another program keeps their file.
+// There are no negative trust anchors (RFC 7646), and no aggressive use of NSEC (RFC 8198).
+// Algorithm 16 (Ed448) and the GOST algorithms are not supported: zones that use nothing else
+// are insecure. Of a DNSKEY set one valid signature is enough, whatever algorithms the DS set
+// lists. Whether records were published at a time in the past it cannot show: evidence shows
+// only that their signatures were valid.
+//
+// The caller must check [Answer].Status before it uses the records, and give every message a
+// Budget when the names come from mail.
 package dnssec
 
 import (
@@ -29,10 +41,9 @@ import (
 // Exchanger asks a recursive resolver one question with DO=1. It is safe for concurrent use. The
 // message it returns is not changed, so that it may be shared.
 type Exchanger interface {
-	// Exchange returns the resolver's reply to (name, qtype, IN). cd is the CD bit to send; a
-	// reply that has it although it was not asked for says that the Exchanger has tried CD=1
-	// already. An error means that there was no usable reply (timeout, network, limit), never
-	// that the reply says something bad; where it has a method Code() string, that is the Code
-	// of the answer.
+	// Exchange returns the resolver's reply to (name, qtype, IN). cd is the CD bit to send. A reply
+	// with CD=1 to a question with CD=0 shows that the Exchanger has tried CD=1 already. An error
+	// means that there was no usable reply (timeout, network, limit), never that the content of a
+	// reply is bad. If it has a method Code() string, that is the Code of the answer.
 	Exchange(ctx context.Context, name string, qtype uint16, cd bool) (*dns.Msg, error)
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/miekg/dns"
 )
 
-// Evidence is what a status rests on: enough to judge it again without a network.
+// Evidence is what a status rests on: enough to validate it again without a network.
 type Evidence struct {
 	Name  string
 	Type  uint16
@@ -24,10 +24,10 @@ func (a *Answer) Evidence() Evidence {
 
 // Judge validates evidence as of a time, by the anchors, skew and algorithms of v; its Exchanger,
 // clock and Keys are not used. An answer that was secure, insecure or bogus at that time is so
-// again; what is missing in the evidence counts as having been answered with nothing. What nobody
-// has signed is never secure; but what the parent of a zone has signed about a name in it is, when
-// the proof of the delegation is left out (see zoneOf). That the records were still published at
-// that time it cannot tell: it is no more than that their signatures held.
+// again. A question that is missing in the evidence counts as answered with no records. Unsigned
+// records are never secure. Records of a name in a zone that its parent has signed are secure when
+// the proof of the delegation is left out (see zoneOf). It does not show that the records were
+// still published at that time, only that their signatures were valid. It never returns nil.
 func (v *Validator) Judge(e Evidence, at time.Time) *Answer {
 	offline := Validator{
 		Exchanger: stored(e), Anchors: v.Anchors, Now: func() time.Time { return at },
@@ -45,8 +45,8 @@ func (v *Validator) Judge(e Evidence, at time.Time) *Answer {
 	return l.finish(l.clock(n, l.follow(n)))
 }
 
-// establishZones establishes the zones that the evidence speaks of, from the top. A walk that began at a
-// cached zone has left no proof of the names above it, and needs none.
+// establishZones establishes the zones that the evidence speaks of, from the top. A walk that began
+// at a cached zone has left no proof of the names above it, and needs none.
 func (l *lookup) establishZones(sets []RRset) {
 	var zones []name
 	for _, s := range sets {

@@ -10,7 +10,7 @@ import (
 	"github.com/miekg/dns"
 )
 
-// zoneKey is one DNSKEY taken apart.
+// zoneKey is one DNSKEY, parsed.
 type zoneKey struct {
 	record  *dns.DNSKEY
 	data    []byte // canonical record data
@@ -47,13 +47,16 @@ func keyTag(data []byte) uint16 {
 	return uint16(sum + sum>>16)
 }
 
-// mayUse says whether the key may verify at all (RFC 4034, Section 2.1; RFC 5011, Section 2.1).
+// mayUse reports whether the key may verify at all; else the verdict is why.
 func (k *zoneKey) mayUse() (verdict, bool) {
 	switch zone := k.record.Hdr.Name; {
+	// RFC 5011, Section 2.1.
 	case k.record.Flags&dns.REVOKE != 0:
 		return bogus(dns.ExtendedErrorCodeDNSKEYMissing, CodeRevoked, "the key %d of %s is revoked", k.tag, zone), false
+	// RFC 4034, Section 2.1.1.
 	case k.record.Flags&dns.ZONE == 0:
 		return bogus(dns.ExtendedErrorCodeNoZoneKeyBitSet, CodeNotZoneKey, "the key %d of %s has no zone key flag", k.tag, zone), false
+	// RFC 4034, Section 2.1.2.
 	case k.record.Protocol != 3:
 		return bogus(dns.ExtendedErrorCodeDNSKEYMissing, CodeNotZoneKey, "the key %d of %s has protocol %d, not 3", k.tag, zone, k.record.Protocol), false
 	}

@@ -25,8 +25,8 @@ func (m *keyMatches) add(k *zoneKey) {
 	}
 }
 
-// matchKeys returns the keys that the DS records or anchors name and that can be used. The verdict is
-// insecure when each one names a key of a size that is not allowed.
+// matchKeys returns the keys that the DS records or anchors name and that can be used. The verdict
+// is insecure when each one names a key of a size that is not allowed.
 func (l *lookup) matchKeys(z *Zone, ds []*dns.DS, trusted []*dns.DNSKEY) ([]*zoneKey, verdict) {
 	var m keyMatches
 	for _, want := range ds {
@@ -44,6 +44,7 @@ func (l *lookup) matchKeys(z *Zone, ds []*dns.DS, trusted []*dns.DNSKEY) ([]*zon
 		}
 	}
 	switch {
+	// RFC 4035, Section 5.2: one DS that matches is enough (RFC 6840, Section 5.11).
 	case len(m.usable) > 0:
 		return m.usable, secure
 	case m.weak > 0 && m.weak == len(ds)+len(trusted):
@@ -62,6 +63,7 @@ func (l *lookup) matchKeys(z *Zone, ds []*dns.DS, trusted []*dns.DNSKEY) ([]*zon
 // budget is spent.
 func (l *lookup) keyOf(z *Zone, want *dns.DS) (*zoneKey, verdict) {
 	for _, k := range z.keys {
+		// RFC 4035, Section 5.2: tag and algorithm first, then the digest.
 		if k.tag != want.KeyTag || k.record.Algorithm != want.Algorithm {
 			continue
 		}

@@ -10,6 +10,7 @@ import (
 )
 
 // prime proves the keys of a zone with a trust anchor.
+// RFC 4035, Section 5: the starting point of authentication.
 func (l *lookup) prime(n name, a *anchor) (*Zone, verdict) {
 	z, ds := l.newZone(n, nil, secure), l.usableDS(a.ds)
 	keys := slices.DeleteFunc(slices.Clone(a.keys), func(k *dns.DNSKEY) bool {
@@ -50,6 +51,7 @@ func (l *lookup) delegation(parent *Zone, child name, s *rrset, passed *proof) (
 	if passed != nil {
 		z.proof.join(passed)
 	}
+	// RFC 4035, Section 5.2: a zone without a supported DS is insecure.
 	if len(trust) == 0 {
 		v := insecure(int(l.unsupportedCode(z.Link.DS)), CodeUnsupported, "all DS records of %s name algorithms or digests that are not supported here", child)
 		return l.setVerdict(z, v)
@@ -65,8 +67,9 @@ func (l *lookup) setVerdict(z *Zone, v verdict) (*Zone, verdict) {
 	return z, v
 }
 
-// usableDS drops DS records with an algorithm or digest that is not supported (RFC 4035, Section
-// 5.2), and those with SHA-1 beside a better one (RFC 4509, Section 3).
+// usableDS drops DS records with an algorithm or digest that is not supported, and those with SHA-1
+// if there is a better one.
+// RFC 4035, Section 5.2; RFC 6840, Section 5.2; RFC 4509, Section 3.
 func (l *lookup) usableDS(all []*dns.DS) []*dns.DS {
 	var out []*dns.DS
 	better := false
@@ -110,6 +113,7 @@ func (l *lookup) validateKeys(z *Zone, ds []*dns.DS, trusted []*dns.DNSKEY) (*Zo
 	l.readKeys(z, s)
 	matched, v := l.matchKeys(z, ds, trusted)
 	by := (*dns.RRSIG)(nil)
+	// RFC 4035, Section 5.2: a key that the DS names signs the DNSKEY set.
 	if v.status == Secure {
 		by, v = l.verifyWithKeys(s, z.name, matched)
 	}
@@ -124,7 +128,7 @@ func (l *lookup) validateKeys(z *Zone, ds []*dns.DS, trusted []*dns.DNSKEY) (*Zo
 	return l.setVerdict(z, v)
 }
 
-// readKeys takes the DNSKEY set apart.
+// readKeys parses the DNSKEY set.
 func (l *lookup) readKeys(z *Zone, s *rrset) {
 	for _, rr := range s.rrs {
 		if key, ok := rr.(*dns.DNSKEY); ok {
@@ -134,8 +138,8 @@ func (l *lookup) readKeys(z *Zone, s *rrset) {
 	}
 }
 
-// keysWithoutAnchor warns when an anchor's zone publishes a key-signing key that no anchor knows: a
-// roll-over has begun.
+// keysWithoutAnchor warns when the zone of an anchor publishes a key-signing key without an anchor:
+// a roll-over has begun (RFC 5011, Section 2.2).
 func (l *lookup) keysWithoutAnchor(z *Zone, matched []*zoneKey) string {
 	if z.parent != nil {
 		return ""

@@ -102,6 +102,7 @@ func (l *lookup) answerName(r *reply, n name) (next name, v verdict) {
 	if s := r.rrset(n, l.qtype, true); s != nil {
 		return "", l.records(r, s, n)
 	}
+	// RFC 1034, Section 3.6.2; RFC 6672, Section 3.1.
 	if l.qtype != dns.TypeCNAME {
 		s := r.rrset(n, dns.TypeCNAME, true)
 		if s != nil && len(s.sigs) > 0 {
@@ -117,7 +118,7 @@ func (l *lookup) answerName(r *reply, n name) (next name, v verdict) {
 	return "", l.absent(r, n)
 }
 
-// records judges the RRset asked for.
+// records validates the RRset asked for.
 func (l *lookup) records(r *reply, s *rrset, n name) verdict {
 	v, ok := l.leafSize(s)
 	if !ok {

@@ -8,8 +8,8 @@ import (
 )
 
 // name is a domain name in canonical wire form (RFC 4034, Section 6.2): uncompressed, lower case,
-// with the root label. All comparing is done on it, so that escapes and bytes above 0x7f can
-// mislead nobody.
+// with the root label. All comparisons use it, so that escapes and octets above 0x7f cannot mislead
+// (RFC 4343, Section 2).
 type name string
 
 const root name = "\x00"

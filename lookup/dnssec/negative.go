@@ -7,10 +7,12 @@ import (
 	"github.com/miekg/dns"
 )
 
-// absent judges a reply without what was asked for (RFC 4035, Section 5.4).
+// absent validates a reply without the records asked for.
+// RFC 4035, Section 5.4.
 func (l *lookup) absent(r *reply, n name) verdict {
 	l.answer.Rcode = r.msg.Rcode
 	from := n
+	// RFC 4035, Section 3.1.4.1: the parent answers about DS.
 	if l.qtype == dns.TypeDS && n != root {
 		from = n.parent()
 	}
@@ -33,9 +35,9 @@ func (l *lookup) absent(r *reply, n name) verdict {
 	return l.unsignedDenial(r, n, from, failure)
 }
 
-// denialSigners returns who signed the SOA, NSEC and NSEC3 records of the authority section. The
-// SOA says which zone answers (RFC 2308, Section 2): what a zone above it signed is the proof of
-// another link of an alias, of a wildcard say.
+// denialSigners returns the signers of the SOA, NSEC and NSEC3 records of the authority section.
+// The owner of the SOA is the zone that answers (RFC 2308, Section 2). Records of a zone above it
+// prove another link of an alias, for example a wildcard.
 func (l *lookup) denialSigners(r *reply, from name) []name {
 	top, ok := l.anchors.closest(from)
 	if !ok {
@@ -63,7 +65,8 @@ func (r *reply) soaZone(n name) name {
 	return deepest
 }
 
-// unsignedDenial judges a negative answer without signatures, as unsignedSet does.
+// unsignedDenial validates a negative answer without signatures, as unsignedSet does.
+// RFC 4035, Section 5.2: only an unsigned zone may give it.
 func (l *lookup) unsignedDenial(r *reply, n, from name, failure verdict) verdict {
 	z, v := l.enclosing(from)
 	l.answeredBy(z)
@@ -88,6 +91,7 @@ func (l *lookup) unsignedDenial(r *reply, n, from name, failure verdict) verdict
 // denied holds a negative answer to the proof that its rcode asks for. The SOA must be right when
 // it is there: the life of the answer is taken from it.
 func (l *lookup) denied(r *reply, n name, z *Zone) verdict {
+	// RFC 2308, Section 3.
 	if soa := r.rrset(z.name, dns.TypeSOA, false); soa != nil {
 		by, v := l.verify(soa, z)
 		if v.status == Secure && expanded(soa, by) {
@@ -101,6 +105,7 @@ func (l *lookup) denied(r *reply, n name, z *Zone) verdict {
 	}
 	d := l.denial(r, z)
 	o := unproven
+	// RFC 4035, Section 5.4.
 	if r.msg.Rcode == dns.RcodeNameError {
 		o = d.noName(n)
 	}
@@ -123,14 +128,15 @@ func (l *lookup) denied(r *reply, n name, z *Zone) verdict {
 	return l.verdictOf(o, d)
 }
 
-// negativeTTL bounds the life of a negative answer by the SOA (RFC 2308, Section 5; RFC 9077,
-// Section 3).
+// negativeTTL bounds the life of a negative answer by the SOA.
+// RFC 9077, Section 3.
 func (l *lookup) negativeTTL(r *reply, z *Zone) {
 	for _, s := range r.sets {
 		soa, ok := s.rrs[0].(*dns.SOA)
 		if !ok || s.answer || !z.name.within(s.owner) && !s.owner.within(z.name) {
 			continue
 		}
+		// RFC 2308, Section 5.
 		ttl := min(soa.Hdr.Ttl, soa.Minttl)
 		l.leaf.bound(l.now.Add(time.Duration(ttl)*time.Second), time.Time{}, time.Time{})
 	}

@@ -12,6 +12,8 @@ type nsec struct {
 	types bits
 }
 
+// addNSEC adds a record whose next name is in the zone.
+// RFC 4034, Section 4.1.1.
 func (d *denial) addNSEC(s *rrset, rr *dns.NSEC) {
 	next, err := parseName(rr.NextDomain)
 	if err != nil || !next.within(d.z.name) {
@@ -20,8 +22,8 @@ func (d *denial) addNSEC(s *rrset, rr *dns.NSEC) {
 	d.nsecs = append(d.nsecs, &nsec{set: s, owner: s.owner, next: next, types: rr.TypeBitMap})
 }
 
-// covers reports whether n lies between owner and next. The last record of a zone points to the
-// apex.
+// covers reports whether n is between owner and next. The last record of a zone points to the apex.
+// RFC 4034, Section 4.1.1; RFC 4034, Section 6.1 has the order.
 func (r *nsec) covers(n name, apex name) bool {
 	if r.owner.compare(n) >= 0 || n.below(r.owner) && r.types.hidesBelow() {
 		return false
@@ -53,6 +55,8 @@ func (d *denial) nsecCovering(n name) *nsec {
 	return nil
 }
 
+// noDSByNSEC: an NSEC at child without DS, or one that covers it.
+// RFC 4035, Section 5.2.
 func (d *denial) noDSByNSEC(child name) cut {
 	if r := d.nsecMatching(child); r != nil {
 		return r.types.delegation()
@@ -63,9 +67,9 @@ func (d *denial) noDSByNSEC(child name) cut {
 	return cutUnproven
 }
 
-// noDataByNSEC: RFC 4035, Section 5.4; RFC 9824, Section 3 needs nothing more. A name that is
-// covered exists as an empty non-terminal, or a wildcard stands for it that has other types or is
-// an empty non-terminal itself.
+// noDataByNSEC proves NODATA. A name that is covered exists as an empty non-terminal, or a wildcard
+// matches it that has other types or is an empty non-terminal itself.
+// RFC 4035, Section 5.4; RFC 9824, Section 3 needs nothing more.
 func (d *denial) noDataByNSEC(n name, t uint16) outcome {
 	if r := d.nsecMatching(n); r != nil {
 		if r.types.mayDeny(n, t) {
@@ -77,9 +81,11 @@ func (d *denial) noDataByNSEC(n name, t uint16) outcome {
 	if r == nil {
 		return unproven
 	}
+	// RFC 4592, Section 2.2.2: an empty non-terminal exists.
 	if r.emptyNonTerminal(n) {
 		return absentType
 	}
+	// RFC 4592, Section 3.3.1: the wildcard at the closest encloser.
 	wildcard := r.encloser(n).wildcard()
 	w := d.nsecMatching(wildcard)
 	if w != nil && w.types.mayDeny(n, t) || w == nil && d.emptyWildcard(wildcard) {
@@ -90,15 +96,15 @@ func (d *denial) noDataByNSEC(n name, t uint16) outcome {
 
 // emptyWildcard reports whether a wildcard exists without any data, because names are below its
 // asterisk (as _443._tcp.*.example.org): no NSEC is at it, but one leads from before it to below
-// it. Such a wildcard stands for names as any other does, and gives them no data (RFC 4592,
+// it. Such a wildcard matches names as any other does, and gives them no data (RFC 4592,
 // Sections 2.2.3 and 4).
 func (d *denial) emptyWildcard(wildcard name) bool {
 	r := d.nsecCovering(wildcard)
 	return r != nil && r.emptyNonTerminal(wildcard)
 }
 
-// encloser is the closest existing name above n, which r covers: whatever n shares with its
-// neighbours.
+// encloser is the closest existing name above n, which r covers: the longest name that n shares
+// with one of its neighbours. RFC 4592, Section 3.3.1.
 func (r *nsec) encloser(n name) name {
 	a, b := r.owner.common(n), r.next.common(n)
 	if len(b) > len(a) {
@@ -107,9 +113,11 @@ func (r *nsec) encloser(n name) name {
 	return a
 }
 
-// noNameByNSEC: RFC 4035, Section 5.4; RFC 9824, Section 3.1 for the NXNAME type.
+// noNameByNSEC proves NXDOMAIN: neither the name nor the wildcard at its closest encloser exists.
+// RFC 4035, Section 5.4.
 func (d *denial) noNameByNSEC(n name) outcome {
 	if r := d.nsecMatching(n); r != nil {
+		// RFC 9824, Section 3.1.
 		if r.types.has(dns.TypeNXNAME) {
 			return absentName
 		}
@@ -128,6 +136,8 @@ func (d *denial) noNameByNSEC(n name) outcome {
 	return absentName
 }
 
+// noCloserByNSEC: an NSEC covers the next closer name.
+// RFC 4035, Section 5.3.4.
 func (d *denial) noCloserByNSEC(next name) outcome {
 	r := d.nsecCovering(next)
 	if r == nil || r.emptyNonTerminal(next) || !r.provesEncloser(next.parent()) {
@@ -136,9 +146,9 @@ func (d *denial) noCloserByNSEC(next name) outcome {
 	return absentName
 }
 
-// beside reports whether the record knows the encloser of what it covers: the encloser exists, or
-// something below it does, so one neighbour is within it. A record that passes over all that
-// contradicts the rest of its zone.
+// provesEncloser reports whether the record proves the encloser of the name it covers: one of its
+// two names is the encloser or below it. A record that skips the encloser contradicts the rest of
+// its zone. RFC 4034, Section 4.1.1: the next name is the next one in the zone.
 func (r *nsec) provesEncloser(encloser name) bool {
 	return r.owner.within(encloser) || r.next.within(encloser)
 }

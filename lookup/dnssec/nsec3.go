@@ -33,8 +33,10 @@ func readHash(text string) (h hash, ok bool) {
 	return hash(raw), true
 }
 
-// addNSEC3 keeps records with a known hash and known flags (RFC 5155, Sections 8.1 and 8.2).
+// addNSEC3 adds records with SHA-1 and no flags but opt-out, one label below the apex.
+// RFC 5155, Sections 8.1 and 8.2.
 func (d *denial) addNSEC3(s *rrset, rr *dns.NSEC3) {
+	// RFC 5155, Section 8.2: other flags are ignored with their record.
 	if rr.Hash != dns.SHA1 || rr.Flags&^1 != 0 || s.owner == root || s.owner.parent() != d.z.name {
 		return
 	}
@@ -60,12 +62,13 @@ func (d *denial) dropMixedNSEC3() {
 }
 
 // mayHash is false when there is nothing to hash, or the iterations are above a limit; then o
-// says what that means.
+// is the outcome.
 func (d *denial) mayHash() (o outcome, ok bool) {
 	if len(d.nsec3s) == 0 {
 		return unproven, false
 	}
 	n, limits := int(d.nsec3s[0].iterations), d.l.spent.limits
+	// RFC 9276, Section 3.2: a validator may refuse an answer above its own limit.
 	if n > limits.BogusIterations {
 		d.failure = bogus(dns.ExtendedErrorCodeUnsupportedNSEC3IterValue, CodeIterations, "%s uses %d NSEC3 iterations; RFC 9276 wants 0", d.z.Name, n)
 		return unproven, false
@@ -106,6 +109,7 @@ func (d *denial) hash(n name) (h hash, ok bool) {
 		d.failure = v
 		return h, false
 	}
+	// RFC 5155, Section 5: the salt goes into every round.
 	h = sha1.Sum(append([]byte(n), first.salt...))
 	buf := make([]byte, len(h)+len(first.salt))
 	copy(buf[len(h):], first.salt)
@@ -117,6 +121,8 @@ func (d *denial) hash(n name) (h hash, ok bool) {
 	return h, true
 }
 
+// covers reports whether h is between owner and next; the last record of a zone wraps around.
+// RFC 5155, Section 3.1.7.
 func (r *nsec3) covers(h hash) bool {
 	after, before := bytes.Compare(h[:], r.owner[:]) > 0, bytes.Compare(h[:], r.next[:]) < 0
 	if bytes.Compare(r.owner[:], r.next[:]) < 0 {
@@ -125,7 +131,8 @@ func (r *nsec3) covers(h hash) bool {
 	return after || before // the last of the zone
 }
 
-// nsec3Matching returns the trusted NSEC3 of n.
+// nsec3Matching returns the trusted NSEC3 that matches n.
+// RFC 5155, Section 1.3.
 func (d *denial) nsec3Matching(n name) *nsec3 {
 	h, ok := d.hash(n)
 	if !ok {
@@ -140,6 +147,7 @@ func (d *denial) nsec3Matching(n name) *nsec3 {
 }
 
 // nsec3Covering returns a trusted NSEC3 that covers n.
+// RFC 5155, Section 1.3.
 func (d *denial) nsec3Covering(n name) *nsec3 {
 	h, ok := d.hash(n)
 	if !ok {

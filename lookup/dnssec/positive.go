@@ -4,11 +4,12 @@ import (
 	"github.com/miekg/dns"
 )
 
-// positive judges an RRset of the answer section (RFC 4035, Section 5.3).
+// positive validates an RRset of the answer section.
+// RFC 4035, Section 5.3.
 func (l *lookup) positive(r *reply, s *rrset) verdict {
 	from := s.owner
 	if s.typ == dns.TypeDS && from != root {
-		// The parent answers for the DS.
+		// RFC 4035, Section 2.4: the DS is in the parent zone.
 		from = from.parent()
 	}
 	top, ok := l.anchors.closest(from)
@@ -36,8 +37,8 @@ func (l *lookup) positive(r *reply, s *rrset) verdict {
 	return l.unsignedSet(s.owner, from, s, failure)
 }
 
-// unsignedSet judges a set that nobody who could has signed: that is right only in a zone that is
-// proven to be unsigned (RFC 4035, Section 5.2; no RRSIG alone proves nothing).
+// unsignedSet validates a set without a signature by one of its zones. It is valid only in a zone
+// that is proven to be unsigned; a missing RRSIG alone proves nothing. RFC 4035, Section 5.2.
 func (l *lookup) unsignedSet(owner, from name, s *rrset, failure verdict) verdict {
 	z, v := l.enclosing(from)
 	l.answeredBy(z)
@@ -52,8 +53,8 @@ func (l *lookup) unsignedSet(owner, from name, s *rrset, failure verdict) verdic
 		"%s %s comes without a signature, though its zone %s is signed; the resolver or something on the way strips signatures, or the answer is forged", owner, typeName(s.typ), z.Name)
 }
 
-// signed verifies a set in the zone that signed it, and what a wildcard needs beside (RFC 4035,
-// Section 5.3.4).
+// signed verifies a set in the zone that signed it, and the additional proof that a wildcard needs.
+// RFC 4035, Section 5.3.4.
 func (l *lookup) signed(r *reply, s *rrset, z *Zone) verdict {
 	by, v := l.verify(s, z)
 	if v.status != Secure {
@@ -93,8 +94,10 @@ func (l *lookup) verdictOf(o outcome, d *denial) verdict {
 	switch o {
 	case absentName, absentType:
 		return secure
+	// RFC 5155, Section 9.2.
 	case optedOut:
 		return insecure(noEDE, CodeOptOut, "%s leaves open what is there (NSEC3 opt-out)", d.z.Name)
+	// RFC 9276, Section 3.2.
 	case highIterations:
 		return l.tooManyIterations(d.z)
 	case unproven:
@@ -102,8 +105,8 @@ func (l *lookup) verdictOf(o outcome, d *denial) verdict {
 	return d.unproven("that the name or type is absent")
 }
 
-// cname judges an alias and says where it leads. Its target counts only if it is the only one (RFC
-// 2181, Section 10.1).
+// cname validates an alias and returns its target, which counts only if it is the only one.
+// RFC 2181, Section 10.1.
 func (l *lookup) cname(r *reply, s *rrset) (name, verdict) {
 	alias, ok := s.rrs[0].(*dns.CNAME)
 	if !ok || len(s.rrs) != 1 {
@@ -116,11 +119,12 @@ func (l *lookup) cname(r *reply, s *rrset) (name, verdict) {
 	return target, l.positive(r, s)
 }
 
-// dname judges a DNAME above n, and makes the CNAME from it (RFC 6672, Section 3.1); one that came
-// along, unsigned by design, must be that. A DNAME above the trust anchor of n has no say: what is
-// up there need not be signed.
+// dname validates a DNAME above n, and makes the CNAME from it. A CNAME in the reply, which is
+// never signed, must be equal to it (RFC 6672, Section 5.3.1). A DNAME above the trust anchor of n
+// does not count: it need not be signed. RFC 6672, Section 3.1.
 func (l *lookup) dname(r *reply, s, came *rrset, n name) (name, verdict) {
 	record, ok := s.rrs[0].(*dns.DNAME)
+	// RFC 6672, Section 2.4.
 	if !ok || len(s.rrs) != 1 {
 		return "", l.badAlias(r, dns.ExtendedErrorCodeInvalidData, "%s has more than one DNAME", s.owner)
 	}
@@ -129,6 +133,7 @@ func (l *lookup) dname(r *reply, s, came *rrset, n name) (name, verdict) {
 	}
 	to, err := parseName(record.Target)
 	target := n[:len(n)-len(s.owner)] + to
+	// RFC 6672, Section 2.2: the new name may be too long.
 	if err != nil || len(target) > 255 {
 		return "", l.badAlias(r, dns.ExtendedErrorCodeInvalidData, "the DNAME of %s leads %s nowhere", s.owner, n)
 	}
@@ -144,6 +149,8 @@ func (l *lookup) badAlias(r *reply, ede uint16, format string, args ...any) verd
 	return bogus(ede, CodeBadAlias, format, args...)
 }
 
+// leadsTo reports whether the set is one CNAME to the target, as a DNAME makes it.
+// RFC 6672, Section 3.1.
 func (r *rrset) leadsTo(target name) bool {
 	for _, rr := range r.rrs {
 		c, ok := rr.(*dns.CNAME)

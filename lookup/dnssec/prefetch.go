@@ -18,18 +18,18 @@ func (l *lookup) prefetch(n name, leaf bool) {
 	if !ok {
 		return
 	}
-	base, known := l.deepestZone(n, top)
-	if known {
+	base, proven := l.deepestZone(n, top)
+	if proven {
 		top = base.z.name
 	}
 	zones := ancestors(n, top)
-	if known && (base.status == Insecure || len(zones) == 0) {
+	if proven && (base.status == Insecure || len(zones) == 0) {
 		return
 	}
 	if leaf {
 		l.start(n, l.qtype)
 	}
-	if !known {
+	if !proven {
 		l.start(top, dns.TypeDNSKEY)
 	}
 	for _, z := range zones {

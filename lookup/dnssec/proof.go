@@ -22,8 +22,8 @@ type provenSet struct {
 	by  *dns.RRSIG
 }
 
-// add takes a set as received at now. The TTL in use is bounded by the TTL of the signature, the
-// original TTL and the end of the signature (RFC 4035, Section 5.3.3).
+// add adds a set that was received at now. The TTL in use is bounded by the TTL of the signature,
+// the original TTL and the end of the signature (RFC 4035, Section 5.3.3).
 func (p *proof) add(l *lookup, s *rrset, by *dns.RRSIG) {
 	for _, has := range p.sets {
 		if has.set == s {
@@ -36,6 +36,7 @@ func (p *proof) add(l *lookup, s *rrset, by *dns.RRSIG) {
 		p.bound(l.now.Add(ttl), time.Time{}, time.Time{})
 		return
 	}
+	// RFC 4035, Section 5.3.3.
 	ttl = min(ttl, time.Duration(min(by.OrigTtl, by.Hdr.Ttl))*time.Second)
 	from, to := l.serialTime(by.Inception), l.serialTime(by.Expiration)
 	p.bound(earlier(l.now.Add(ttl), to), from, to)

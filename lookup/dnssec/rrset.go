@@ -12,7 +12,7 @@ type rrset struct {
 	typ    uint16
 	rrs    []dns.RR
 	sigs   []*dns.RRSIG
-	answer bool // stood in the answer section
+	answer bool // from the answer section
 	asked  question
 
 	datas [][]byte // canonical, on first use
@@ -104,8 +104,8 @@ func (r *reply) denials() []*rrset {
 	return out
 }
 
-// newReply takes the reply to q apart. Records of another class, with a name that does not parse,
-// or an OPT are left out.
+// newReply splits the reply to q into RRsets. Records of another class, with a name that does not
+// parse, or an OPT are left out.
 func newReply(q question, m *dns.Msg) *reply {
 	r := &reply{asked: q, msg: m, byKey: make(map[rrsetKey][]*rrset)}
 	r.add(m.Answer, true)
@@ -133,9 +133,9 @@ func (r *reply) add(section []dns.RR, answer bool) {
 	}
 }
 
-// addRecord adds a record to its set. NSEC and NSEC3 records are sets by themselves: at a
-// delegation there is one of the parent and one of the child, which only their signatures tell
-// apart. Of other sets only the section counts that came first.
+// addRecord adds a record to its set (RFC 2181, Section 5). NSEC and NSEC3 records are sets by
+// themselves: at a delegation there is one of the parent and one of the child, which differ by
+// their signatures (RFC 4035, Section 2.3). Of other sets only the section counts that came first.
 func (r *reply) addRecord(owner name, rr dns.RR, answer bool) {
 	k := rrsetKey{owner, rr.Header().Rrtype}
 	sets := r.byKey[k]

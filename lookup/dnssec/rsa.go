@@ -24,6 +24,7 @@ func rsaWith(hash crypto.Hash) algorithm {
 		}
 		n := new(big.Int).SetBytes(modulus)
 		e := new(big.Int).SetBytes(exponent)
+		// RFC 5702, Section 2 and RFC 3110, Section 2: at most 4096 bits.
 		if n.BitLen() < l.RSAMin || n.BitLen() > l.RSAMax || e.BitLen() > maxExponent {
 			return nil, true
 		}
@@ -40,6 +41,7 @@ func splitRSA(key []byte) (exponent, modulus []byte, ok bool) {
 		return nil, nil, false
 	}
 	size, key := int(key[0]), key[1:]
+	// RFC 3110, Section 2: a length above 255 has two octets more.
 	if size == 0 {
 		size, key = int(key[0])<<8|int(key[1]), key[2:]
 	}
@@ -67,8 +69,8 @@ var pkcs1Prefix = map[crypto.Hash]string{
 }
 
 // verifyLong is RSASSA-PKCS1-v1_5 verification (RFC 8017, Section 8.2.2) for exponents that
-// crypto/rsa does not take. The whole encoded message is made and compared, so that nothing in it
-// is parsed.
+// crypto/rsa does not support. The whole encoded message is made and compared, so that nothing in
+// it is parsed.
 func (k rsaKey) verifyLong(sum, signature []byte) bool {
 	size := (k.n.BitLen() + 7) / 8
 	s := new(big.Int).SetBytes(signature)

@@ -28,7 +28,7 @@ type Validator struct {
 	// Keys caches what was proven about zones; nil means no cache. A cache belongs to one set of
 	// anchors.
 	Keys ZoneCache
-	// Signatures remembers signatures that were verified; nil means that each is verified anew.
+	// Signatures remembers signatures that were verified; nil means that each is verified again.
 	Signatures SignatureCache
 
 	extra map[uint8]algorithm // for tests of old vectors
@@ -65,7 +65,7 @@ type Zone struct {
 }
 
 // Size estimates the octets that the zone holds in memory, its parents not counted: zones are
-// chosen by whoever sends mail, so a cache is bounded by more than their number.
+// chosen by the senders of mail, so a cache is bounded by more than their number.
 func (z *Zone) Size() int {
 	// for a record's structures; its data as text, as octets and taken apart
 	const each, text = 512, 4
@@ -102,8 +102,8 @@ func (v *Validator) Resolve(ctx context.Context, name string, qtype uint16) *Ans
 	return l.finish(l.clock(n, l.follow(n)))
 }
 
-// isMeta reports types that are no data (RFC 6895, Section 3.1), and RRSIG, which is signed by
-// nobody.
+// isMeta reports types that are no data (RFC 6895, Section 3.1), and RRSIG, which is never signed
+// (RFC 4035, Section 2.2).
 func isMeta(t uint16) bool {
 	return t == 0 || t == dns.TypeRRSIG || t == dns.TypeOPT || t >= 128 && t <= 255
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/miekg/dns"
 )
 
-// verdict is a status with what there is to say about it. Its zero value is Indeterminate.
+// verdict is a status with its code and reason. Its zero value is Indeterminate.
 type verdict struct {
 	status Status
 	ede    int
@@ -16,7 +16,7 @@ type verdict struct {
 
 var secure = verdict{status: Secure, ede: noEDE}
 
-// noEDE says that no Extended DNS Error fits (RFC 8914).
+// noEDE: no Extended DNS Error matches (RFC 8914, Section 4).
 const noEDE = -1
 
 // Codes of a status that is not secure. They are stable: programs may compare them.
@@ -25,7 +25,7 @@ const (
 	CodeClock         = "clock"                 // our clock and all signatures disagree
 	CodeTimeout       = "timeout"               // no reply in time
 	CodeUnreachable   = "unreachable"           // no usable reply
-	CodeServfail      = "servfail"              // the resolver says SERVFAIL
+	CodeServfail      = "servfail"              // the resolver answers SERVFAIL
 	CodeRefused       = "refused"               // the resolver answers with another error
 	CodeStale         = "stale"                 // the resolver served expired data (RFC 8767)
 	CodeMalformed     = "malformed"             // the name or the reply cannot be used

@@ -9,8 +9,9 @@ import (
 	"github.com/miekg/dns"
 )
 
-// verify looks for a signature over s by the zone z that is allowed, in time and right (RFC 4035,
-// Section 5.3). The signature is nil unless the verdict is secure.
+// verify looks for a signature over s by the zone z that is allowed, in its validity period and
+// correct. The signature is nil unless the verdict is secure.
+// RFC 4035, Section 5.3: one is enough.
 func (l *lookup) verify(s *rrset, z *Zone) (*dns.RRSIG, verdict) {
 	for _, t := range s.tried {
 		if t.zone == z {
@@ -54,8 +55,8 @@ func (l *lookup) verifyWithKeys(s *rrset, zone name, keys []*zoneKey) (*dns.RRSI
 	return nil, failure
 }
 
-// moreSpecific returns the failure that says more: a wrong signature says more than one that was not for
-// us.
+// moreSpecific returns the failure that explains more: a wrong signature explains more than one by
+// another zone.
 func moreSpecific(a, b verdict) verdict {
 	rank := func(v verdict) int {
 		switch v.code {
@@ -74,16 +75,19 @@ func moreSpecific(a, b verdict) verdict {
 	return a
 }
 
-// checkRRSIG holds a signature to everything but its arithmetic (RFC 4035, Section 5.3.1).
+// checkRRSIG checks the fields of a signature, before any arithmetic.
+// RFC 4035, Section 5.3.1.
 func (l *lookup) checkRRSIG(s *rrset, sig *dns.RRSIG, zone name) (verdict, bool) {
 	signer, err := parseName(sig.SignerName)
 	switch {
+	// RFC 4035, Section 5.3.1: the signer is the zone of the set.
 	case err != nil || signer != zone || !s.owner.within(zone):
 		return bogus(dns.ExtendedErrorCodeDNSBogus, CodeSigner,
 			"the signature over %s %s is by %s, not by its zone %s", s.owner, typeName(s.typ), sig.SignerName, zone), false
 	case s.typ == dns.TypeDS && s.owner == zone:
 		// RFC 4035, Section 2.4: the DS belongs to the parent.
 		return bogus(dns.ExtendedErrorCodeDNSBogus, CodeSigner, "the DS of %s is signed by that zone itself", zone), false
+	// RFC 4035, Section 5.3.1; RFC 4034, Section 3.1.3.
 	case int(sig.Labels) > s.owner.signedLabels() || int(sig.Labels) < zone.labels():
 		return bogus(dns.ExtendedErrorCodeDNSBogus, CodeLabels,
 			"the signature over %s %s claims %d labels", s.owner, typeName(s.typ), sig.Labels), false
@@ -95,8 +99,9 @@ func (l *lookup) checkRRSIG(s *rrset, sig *dns.RRSIG, zone name) (verdict, bool)
 	return l.inTime(s, sig)
 }
 
-// inTime compares by serial number arithmetic (RFC 4034, Section 3.1.5; RFC 1982), give or take the
-// skew.
+// inTime compares the validity period with the clock, by serial number arithmetic, with the skew as
+// tolerance.
+// RFC 4034, Section 3.1.5; RFC 1982, Section 3.2.
 func (l *lookup) inTime(s *rrset, sig *dns.RRSIG) (verdict, bool) {
 	if int32(sig.Expiration-sig.Inception) < 0 {
 		return bogus(dns.ExtendedErrorCodeSignatureExpiredBeforeValid, CodeTimesInverted,
@@ -127,6 +132,7 @@ func (l *lookup) verifySignature(s *rrset, sig *dns.RRSIG, zone name, keys []*zo
 	var failure verdict
 	tried := 0
 	for _, k := range keys {
+		// RFC 4035, Section 5.3.1: zone, tag and algorithm select the keys; several may match.
 		if k.tag != sig.KeyTag || k.record.Algorithm != sig.Algorithm {
 			continue
 		}
@@ -161,6 +167,7 @@ func (l *lookup) checkSignature(s *rrset, sig *dns.RRSIG, zone name, k *zoneKey)
 	if err != nil {
 		return wrongSignature(s, k, zone)
 	}
+	// RFC 4035, Section 5.3.2.
 	data, err := signedData(s, sig, zone)
 	if err != nil {
 		return bogus(dns.ExtendedErrorCodeInvalidData, CodeMalformed, "%s %s holds data that cannot be", s.owner, typeName(s.typ))
@@ -172,6 +179,7 @@ func (l *lookup) checkSignature(s *rrset, sig *dns.RRSIG, zone name, k *zoneKey)
 	if v, ok := spend(&l.spent.verifications, l.spent.limits.Verifications, "verifications"); !ok {
 		return v
 	}
+	// RFC 4035, Section 5.3.3.
 	if !k.key.verify(data, signature) {
 		return wrongSignature(s, k, zone)
 	}
@@ -196,5 +204,6 @@ func signatureID(k *zoneKey, data, signature []byte) [32]byte {
 	return [32]byte(h.Sum(nil))
 }
 
-// expanded reports whether a verified set was made from a wildcard (RFC 4035, Section 5.3.4).
+// expanded reports whether a verified set was made from a wildcard.
+// RFC 4035, Section 5.3.4.
 func expanded(s *rrset, by *dns.RRSIG) bool { return int(by.Labels) < s.owner.signedLabels() }

@@ -4,8 +4,8 @@ import (
 	"github.com/miekg/dns"
 )
 
-// enclosing walks from the closest known zone down to n, label by label, and returns the zone that
-// n is in.
+// enclosing walks from the closest proven zone down to n, label by label, and returns the zone of
+// n. RFC 4035, Section 5: from a trust anchor down.
 func (l *lookup) enclosing(n name) (*Zone, verdict) {
 	z, v := l.startingZone(n)
 	if z == nil {
@@ -35,14 +35,15 @@ func (l *lookup) startingZone(n name) (*Zone, verdict) {
 	return l.zone(top)
 }
 
-// descend decides what child is, a name below the secure zone parent and no further known zone
-// between: a signed zone, one that is not signed, or no zone at all, which returns parent itself.
-// What proves the last goes to passed.
+// descend decides what child is, a name below the secure zone parent with no proven zone between: a
+// signed zone, one that is not signed, or no zone at all, which returns parent itself. What proves
+// the last goes to passed.
 func (l *lookup) descend(parent *Zone, child name, passed *proof) (*Zone, verdict) {
 	r := l.ask(child, dns.TypeDS)
 	if r.failed {
 		return l.broken(parent, child, r.failure)
 	}
+	// RFC 4035, Section 5.2.
 	if s := r.rrset(child, dns.TypeDS, true); s != nil {
 		return l.delegation(parent, child, s, passed)
 	}
@@ -58,10 +59,13 @@ func (l *lookup) descend(parent *Zone, child name, passed *proof) (*Zone, verdic
 	case cutNone:
 		passed.joinTo(&d.used)
 		return parent, secure
+	// RFC 4035, Section 5.2: a proof that there is no DS makes the child insecure.
 	case cutUnsigned:
 		return l.unsigned(parent, child, &d.used, passed, insecure(noEDE, CodeUnsigned, "%s proves that %s is not signed (no DS)", parent.Name, child))
+	// RFC 5155, Section 8.9.
 	case cutOptOut:
 		return l.unsigned(parent, child, &d.used, passed, insecure(noEDE, CodeOptOut, "%s leaves open whether %s is signed (NSEC3 opt-out)", parent.Name, child))
+	// RFC 9276, Section 3.2.
 	case cutIterations:
 		return l.unsigned(parent, child, &d.used, passed, l.tooManyIterations(parent))
 	case cutUnproven:

@@ -6,15 +6,16 @@ import (
 	"github.com/miekg/dns"
 )
 
-// zoneResult is what one lookup has established about a zone. z is set also for bogus zones, to show where it
-// broke.
+// zoneResult is what one lookup has established about a zone. z is set also for bogus zones, to
+// show where it broke.
 type zoneResult struct {
 	z *Zone
 	verdict
 }
 
-// zone establishes what the zone n is worth: secure with its keys, insecure, or why that cannot be
-// told. A name that is proven to be no zone at all is bogus with CodeNotAZone.
+// zone establishes the status of the zone n: secure with its keys, insecure, or why neither is
+// proven. RFC 4035, Section 4.3. A name that is proven to be no zone at all is bogus with
+// CodeNotAZone.
 func (l *lookup) zone(n name) (*Zone, verdict) {
 	if f, ok := l.zones[n]; ok {
 		return f.z, f.verdict
@@ -78,12 +79,12 @@ func (l *lookup) parent(n name) (*Zone, verdict) {
 	return l.enclosing(n.parent())
 }
 
-// zoneOf returns the zone that speaks for n when signer says it does. A signer above the zone is
-// the wrong one (RFC 4035, Section 5.3.1): such a signature was made before the delegation. Only
-// zones that are known or were asked for ahead are thought of (prefetch): not those at a label with
-// an underscore, nor at n itself. Asking about these as well would gain nothing. Who has the keys
-// of the parent can take the delegation back, and who replays a record that the parent signed
-// before the delegation can replay its proof of that time too, that there was none.
+// zoneOf returns the zone of n, when signer claims to be that. A signer above the zone is the wrong
+// one (RFC 4035, Section 5.3.1): such a signature was made before the delegation. Only zones that
+// are proven or were asked for ahead are looked at (prefetch): not those at a label with an
+// underscore, nor at n itself. Questions about these would gain nothing. The owner of the keys of
+// the parent can withdraw the delegation. A replay of a record that the parent signed before the
+// delegation can include its proof of that time, that there was none.
 func (l *lookup) zoneOf(n, signer name) (*Zone, verdict) {
 	z, v := l.zone(signer)
 	if v.status != Secure {
@@ -97,8 +98,8 @@ func (l *lookup) zoneOf(n, signer name) (*Zone, verdict) {
 	return z, v
 }
 
-// isCut reports whether it is proven that a zone begins here, whatever became of its keys: whoever
-// withholds those must not get the parent's signature accepted instead. What NSEC3 leaves open
+// isCut reports whether it is proven that a zone begins here, with or without its keys: an attacker
+// who withholds those must not get the parent's signature accepted instead. What NSEC3 leaves open
 // (opt-out, iterations) proves no cut.
 func (z *Zone) isCut(v verdict) bool {
 	return v.status == Secure || v.code == CodeUnsigned || len(z.Link.DS) > 0
@@ -126,6 +127,8 @@ func (l *lookup) signers(r *reply, n name) []name {
 	return longestFirst(out)
 }
 
+// appendSigners adds the signers of a set that enclose n, at or below the anchor top.
+// RFC 4035, Section 5.3.1.
 func appendSigners(out []name, s *rrset, n, top name) []name {
 	for _, sig := range s.sigs {
 		signer, err := parseName(sig.SignerName)
