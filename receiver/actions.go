@@ -98,6 +98,7 @@ func stricter(a, b message.Action) message.Action {
 func Laxer(a, b message.Action) bool { return strictness(a) < strictness(b) }
 
 // reply is for strangers: it names no cause.
+// RFC 3463, Section 3.8.
 func reply(a message.Action) message.Reply {
 	switch a {
 	case message.Defer:

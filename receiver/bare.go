@@ -14,6 +14,7 @@ import (
 // any key is published whole. It ends with ctx.
 //
 // Such a signature names its key by SubjectKeyIdentifier; package smime refuses any other key.
+// RFC 6698, Section 2.1.3: matching type 0 holds the selected content whole.
 func (sc *signatureCheck) keyFromRecords(ctx context.Context, records []lookup.Record) (spki []byte, published bool) {
 	if sc.bareKey != nil || !sc.needsKey() {
 		return sc.bareKey, true

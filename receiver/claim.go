@@ -28,6 +28,7 @@ func (c claim) String() string {
 }
 
 // owner is where the records of the name are. The error says why it can have none.
+// RFC 8162, Section 3.
 func (c claim) owner() (string, lookup.Type, error) {
 	if c.mail() {
 		name, err := lookup.SMIMEAName(c.address.Local, c.address.Domain)

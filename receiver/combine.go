@@ -66,6 +66,7 @@ func selectSigs(sigs []*SignatureReport, keep func(*SignatureReport) bool) []*Si
 }
 
 // unsigned says what a message without signature is instead.
+// RFC 8551, Sections 3.3, 3.6 and 3.8; RFC 3156, Sections 4 and 5.
 func unsigned(kind string) finding {
 	switch kind {
 	case "encrypted":

@@ -150,6 +150,7 @@ func (d *domain) mayHold(s message.Shown) bool {
 
 // allows reports whether the device may use the address (only addresses of the rule's own security
 // domain).
+// RFC 5321, Section 2.4: the case of a local part counts.
 func (d *domain) allows(device string, from message.Address) bool {
 	if !d.holds(from) {
 		return false

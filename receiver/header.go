@@ -44,6 +44,7 @@ func headerState(sigs []*SignatureReport) string {
 
 // resentBy are the addresses of Resent-From, and of Resent-Sender where that is missing; a field
 // that cannot be read as it stands.
+// RFC 5322, Section 3.6.6.
 func resentBy(m *message.Message) []string {
 	fields := m.Fields("Resent-From")
 	if len(fields) == 0 {

@@ -153,6 +153,7 @@ func (sc *signatureCheck) needsKey() bool {
 }
 
 // integrity is the first question's answer.
+// RFC 5652, Section 5.6.
 func (sc *signatureCheck) integrity() finding {
 	s, code := sc.sig, Code(sc.sig.Code)
 	switch {

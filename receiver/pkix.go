@@ -14,6 +14,7 @@ import (
 //
 // A zone that is proven not to be signed counts as one whose owner publishes no record: most
 // CA-issued certificates are of such zones.
+// RFC 5280, Section 6.1.
 func (sc *signatureCheck) orRoots(ctx context.Context, f finding) finding {
 	roots := sc.receiver.opts.PKIXRoots
 	if len(roots) == 0 || !sc.issued() || !sc.claim.mail() || !sc.claim.certified {

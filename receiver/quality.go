@@ -12,6 +12,7 @@ const maxAhead = 5 * time.Minute
 
 // quality is the fifth question's answer, but for the dates of a certificate: those count where a
 // record or a root makes them count, and are judged there.
+// RFC 5652, Section 11.3.
 func (sc *signatureCheck) quality() finding {
 	if sc.out.Freshness == unknownWord {
 		sc.out.Freshness = goodWord
@@ -28,6 +29,7 @@ func (sc *signatureCheck) quality() finding {
 
 // purpose wants a certificate that may sign mail. DANE-EE does not ask for its names and dates, but
 // a key that its owner gave another purpose is not to be used for this one.
+// RFC 7671, Section 5.1.
 func (sc *signatureCheck) purpose() finding {
 	c := sc.sig.Certificate
 	const signing = x509.KeyUsageDigitalSignature | x509.KeyUsageContentCommitment

@@ -46,8 +46,14 @@
 // Standards: RFC 8551 and RFC 8550 (S/MIME), RFC 8162 and RFC 7671 (DANE), RFC
 // 9788 (header protection), RFC 8601 and RFC 7281 (Authentication-Results).
 //
-// What it does not do: revocation lists are not asked. A record that is gone is
-// the revocation; a signature judged by PKIX roots has none.
+// # Limitations
+//
+// It reads no revocation lists and asks no OCSP responder: the removal of a record is the
+// revocation, and a signature that PKIX roots vouch for cannot be revoked. It does not decrypt: a
+// signature inside an encrypted message is not seen. Saved mail is judged by the DNS of today, not
+// by that of the day it came. A signing time is the signer's claim. It stores nothing between
+// messages, so that it finds no replayed message. The resolver must validate DNSSEC, or say
+// truthfully who did: the caller chooses it.
 package receiver
 
 import (

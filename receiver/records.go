@@ -14,6 +14,7 @@ import (
 )
 
 // dns is the answer to what the records of the identity say about the key.
+// RFC 8162, Section 3.
 func (sc *signatureCheck) dns(ctx context.Context) finding {
 	name, typ, err := sc.claim.owner()
 	switch {
@@ -67,6 +68,7 @@ func (sc *signatureCheck) issued() bool {
 
 // trustAnchors are the records of "_user" that count: only a CA can vouch for names that are not
 // the owner's (usage 2).
+// RFC 7671, Section 5.2.
 func trustAnchors(records []lookup.Record) []lookup.Record {
 	var out []lookup.Record
 	for _, r := range records {
@@ -113,6 +115,7 @@ func whyInsecure(res *lookup.Result) string {
 }
 
 // missing judges proven absence.
+// RFC 4035, Section 5.4.
 func (sc *signatureCheck) missing(ctx context.Context, res *lookup.Result) finding {
 	switch {
 	case sc.claim.mail() && sc.issued():
@@ -124,6 +127,7 @@ func (sc *signatureCheck) missing(ctx context.Context, res *lookup.Result) findi
 }
 
 // match judges secure records against the signer's certificate or key.
+// RFC 6698, Section 2.1; RFC 8162, Section 2.
 func (sc *signatureCheck) match(ctx context.Context, res *lookup.Result, records []lookup.Record) finding {
 	spki, published := sc.keyFromRecords(ctx, records)
 	results, matched, usable := sc.compare(ctx, records, spki, sc.now)
@@ -164,6 +168,7 @@ func (sc *signatureCheck) compare(ctx context.Context, records []lookup.Record, 
 }
 
 // validAnotherTime reports whether only the dates of the certificate stood in the way.
+// RFC 7671, Section 5.2: dates count where a path is built.
 func (sc *signatureCheck) validAnotherTime(ctx context.Context, records []lookup.Record, spki []byte) bool {
 	c := sc.sig.Certificate
 	if c == nil || spki != nil || !sc.now.Before(c.NotBefore) && !sc.now.After(c.NotAfter) {

@@ -86,6 +86,7 @@ func replyTo(class Class, code string, action message.Action) message.Reply {
 }
 
 // replies are for strangers: they name no cause.
+// RFC 3463, Sections 3.4, 3.7 and 3.8.
 func reply(class Class, action message.Action) message.Reply {
 	switch {
 	case action == message.Defer:

@@ -109,6 +109,7 @@ func (r *request) unclear() (code, reason string) {
 
 // refused finds what no rule can allow: a protected address in a From that readers do not
 // understand alike, or in another field.
+// RFC 5322, Sections 3.6.2 and 3.6.6.
 func refused(rules []*rule, req *request) (code, reason string) {
 	if code, reason := req.unclear(); code != "" {
 		if shown := ruled(rules, req.shown); shown != "" {

@@ -18,6 +18,7 @@ type asker func(ctx context.Context, name string, t lookup.Type) *lookup.Result
 // unpublished says why nobody could verify what id signs, as a code and a sentence; both are empty
 // when its record is there, validated, and fits. What cannot be looked up counts as not published:
 // a signature that its receivers cannot check is worth nothing to them.
+// RFC 6698, Section 4.1.
 func (s *Sender) unpublished(ctx context.Context, id *identity.Identity) (code, reason string) {
 	if s.opts.Lookup == nil {
 		return "", ""
@@ -76,6 +77,7 @@ func userName(id *identity.Identity, res *lookup.Result) string {
 }
 
 // matches reports whether a receiver would find a record that fits.
+// RFC 6698, Section 2.1.3.
 func matches(ctx context.Context, res *lookup.Result, id *identity.Identity, now time.Time) bool {
 	opts := lookup.MatchOptions{Certificate: id.Certificate, Chain: id.Chain, NameOK: id.Names, At: now}
 	if id.Certificate == nil {

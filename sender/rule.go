@@ -120,6 +120,7 @@ func (r *rule) permitsMailFrom(req *request) bool {
 }
 
 // protects reports whether the rule names the address, for whomever.
+// RFC 5321, Section 2.4: the case of a local part counts, and its use is discouraged.
 func (r *rule) protects(a message.Address) bool {
 	for _, p := range r.from {
 		if p.FoldsTo(a) {

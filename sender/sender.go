@@ -28,6 +28,13 @@
 // and which header fields have no protected copy.
 //
 // [SignMessage] signs without rules, for programs whose user owns the keys.
+//
+// # Limitations
+//
+// It authenticates no submitter: the caller must fill [message.Submitter] with proven facts alone.
+// It does not encrypt, and it does not sign with DKIM. That a record is published when the message
+// is signed does not mean that it still is when the message is read. An address that no rule names
+// is not protected: anybody may write as it.
 package sender
 
 import (

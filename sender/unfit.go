@@ -38,6 +38,7 @@ func (s *Sender) Unfit(head *message.Message, env *message.Envelope, why error) 
 }
 
 // unreadable refuses a message for good, and names the line of its header where one is to blame.
+// RFC 3463, Section 3.7.
 func unreadable(why error) *message.Outcome {
 	r := message.Reply{Code: 554, Enhanced: "5.6.0", Text: "Message cannot be read"}
 	if header, ok := errors.AsType[*message.HeaderError](why); ok {

@@ -9,11 +9,19 @@
 // selector 1).
 //
 // [ParseName] knows the kinds of names, [Create] and [Load] make and read
-// folders, [Identity.Record] and [FormatRecord] give the record to publish, and
-// [Pattern] is how rules name identities and addresses.
+// folders, [Identity.Record] and [FormatRecord] give the record to publish.
 //
 // Errors that a person can mend say how: they have a method Hint() string,
 // found with [Hint].
+//
+// Standards: RFC 8162 (SMIMEA), RFC 6698 and RFC 7671 (TLSA), RFC 5280 (certificates), RFC 8550
+// (their use for mail), RFC 4056 (RSASSA-PSS), RFC 5958 (PKCS#8).
+//
+// # Limitations
+//
+// Keys are files, protected by their mode alone: they are not encrypted. It publishes no record and
+// asks no DNS. It makes no request to a CA, and replaces no key: a rollover is a second identity or
+// the work of the caller. The file system must keep a rename atomic.
 package identity
 
 import (

@@ -13,6 +13,7 @@ import (
 // ParseName returns the kind and canonical form of a name: a mail address as
 // [message.Address] writes it, or a DNS name in lower-case A-labels without
 // final dot. Every error means that name is neither, and has a [Hint].
+// RFC 8162, Section 3.
 func ParseName(name string) (Kind, string, error) {
 	if !utf8.ValidString(name) {
 		return "", "", nameError(name, errors.New("it is no UTF-8"))

@@ -15,6 +15,7 @@ import (
 
 // OwnerName returns the absolute owner name of the identity's record and its type.
 // Errors: the name is not one that ParseName returns.
+// RFC 8162, Section 3.
 func (id *Identity) OwnerName() (string, lookup.Type, error) {
 	if id.Kind != Mail {
 		owner, err := lookup.TLSAName(id.Name)
@@ -53,6 +54,7 @@ func (id *Identity) Record(usage, selector, matching uint8) (lookup.Record, erro
 }
 
 // selected returns the bytes usage and selector choose.
+// RFC 6698, Sections 2.1.1 and 2.1.2.
 func (id *Identity) selected(usage, selector uint8) ([]byte, error) {
 	cert := id.Certificate
 	if usage == 0 || usage == 2 {
@@ -78,6 +80,7 @@ func (id *Identity) selected(usage, selector uint8) ([]byte, error) {
 // too): OWNER TTL IN SMIMEA 3 1 1 HEX; or "rfc3597": OWNER TTL IN TYPE53 \# LENGTH HEX, for
 // software that does not know the type (yadifa); PowerDNS refuses a zone that writes a type it
 // knows in this form. A ttl of 0 is left out. Errors: an unknown format or type.
+// RFC 3597, Section 5; RFC 6698, Section 2.2.
 func FormatRecord(owner string, t lookup.Type, r lookup.Record, ttl time.Duration, format string) (string, error) {
 	word := map[lookup.Type]string{lookup.TLSA: "TLSA", lookup.SMIMEA: "SMIMEA"}[t]
 	if word == "" {

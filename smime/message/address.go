@@ -30,6 +30,7 @@ const (
 // ParseAddress reads an addr-spec (no display name, no angle brackets): "alice@example.org", `"a
 // b"@example.org`, UTF-8 in both parts. Comments and white space around the parts are dropped.
 // Every error means that s is not an address.
+// RFC 5322, Section 3.4.1.
 func ParseAddress(s string) (Address, error) {
 	p := addressParser{rest: s}
 	a, err := p.addrSpec()
@@ -65,6 +66,7 @@ func clip(s string) string {
 }
 
 // String returns the addr-spec, with the local part quoted where it must be.
+// RFC 5322, Sections 3.2.4 and 3.4.1.
 func (a Address) String() string {
 	if isDotAtom(a.Local) {
 		return a.Local + "@" + a.Domain

@@ -14,6 +14,7 @@ type addressParser struct {
 }
 
 // list reads address-list, with the empty elements of obs-addr-list (4.4).
+// RFC 5322, Section 3.4.
 func (p *addressParser) list() ([]Address, error) {
 	var out []Address
 	for {
@@ -38,6 +39,7 @@ func (p *addressParser) list() ([]Address, error) {
 }
 
 // separator asks for a comma or the end.
+// RFC 5322, Section 4.4: elements of a list can be empty.
 func (p *addressParser) separator() error {
 	if err := p.skipCFWS(); err != nil {
 		return err
@@ -75,6 +77,7 @@ func one(a Address, err error) ([]Address, error) {
 }
 
 // group reads what stands between the colon and the semicolon.
+// RFC 5322, Section 3.4.
 func (p *addressParser) group() ([]Address, error) {
 	var out []Address
 	for {
@@ -98,6 +101,7 @@ func (p *addressParser) group() ([]Address, error) {
 }
 
 // mailbox is an address that is no group.
+// RFC 5322, Section 3.4.
 func (p *addressParser) mailbox() (Address, error) {
 	words, err := p.words()
 	if err != nil {
@@ -114,6 +118,7 @@ func (p *addressParser) mailbox() (Address, error) {
 
 // angle reads the rest of angle-addr. A source route (obs-route) is refused: it has been dead since
 // RFC 2821.
+// RFC 5322, Section 4.4: an obsolete route can come first.
 func (p *addressParser) angle() (Address, error) {
 	a, err := p.addrSpec()
 	if err != nil {
@@ -137,6 +142,7 @@ func (p *addressParser) addrSpec() (Address, error) {
 }
 
 // domainAfter reads the domain and makes the address.
+// RFC 5322, Section 3.4.1.
 func (p *addressParser) domainAfter(local phrase) (Address, error) {
 	if !local.local {
 		return Address{}, fmt.Errorf("local part %q is not quoted", clip(local.text))
@@ -168,6 +174,7 @@ func (p *addressParser) domainAfter(local phrase) (Address, error) {
 }
 
 // literal reads a domain-literal such as [192.0.2.1].
+// RFC 5322, Section 3.4.1.
 func (p *addressParser) literal() (string, error) {
 	end := strings.IndexByte(p.rest, ']')
 	if end < 0 {
@@ -230,6 +237,7 @@ func (p *addressParser) words() (phrase, error) {
 }
 
 // quotedString reads and unquotes a quoted-string (3.2.4).
+// RFC 5322, Section 3.2.4.
 func (p *addressParser) quotedString() (string, error) {
 	var b strings.Builder
 	s := p.rest
@@ -301,6 +309,7 @@ func (p *addressParser) take(c byte) bool {
 }
 
 // skipCFWS skips white space, line ends of folding, and nested comments.
+// RFC 5322, Section 3.2.2.
 func (p *addressParser) skipCFWS() error {
 	s := p.rest
 	depth := 0

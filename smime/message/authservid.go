@@ -69,6 +69,7 @@ func skipComments(s string) (string, error) {
 
 // uncommented is a text without its comments, in which a backslash takes the next character its
 // meaning.
+// RFC 5322, Section 3.2.2.
 func uncommented(text string) string {
 	var out strings.Builder
 	depth := 0
@@ -88,6 +89,7 @@ func uncommented(text string) string {
 }
 
 // unquoteID reads a quoted-string at the start of s.
+// RFC 5322, Section 3.2.4.
 func unquoteID(s string) (value, rest string, err error) {
 	var b strings.Builder
 	for i := 1; i < len(s); i++ {

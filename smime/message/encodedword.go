@@ -97,6 +97,7 @@ func (r wordReading) octets(encoding byte, text string) string {
 }
 
 // word is what a run says.
+// RFC 2047, Section 5: no character may be cut in two, and some are.
 func (r wordReading) word(run wordRun) (string, bool) {
 	octets := string(run.octets)
 	switch {
@@ -122,6 +123,7 @@ func decodePadded(text string) string {
 }
 
 // decodeB undoes base64 as far as it goes. What is no base64 does not count, padding neither.
+// RFC 2047, Section 4.1.
 func decodeB(text string) string {
 	text = strings.Map(func(r rune) rune {
 		if r < 0x80 && isBase64(byte(r)) {

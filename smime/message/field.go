@@ -36,6 +36,7 @@ func (f Field) nameEnd() (name, colon int) {
 
 // fieldColon returns where the colon behind a field's name stands, or 0 when raw is no header
 // field.
+// RFC 5322, Section 2.2.
 func fieldColon(raw []byte) int {
 	c := bytes.IndexByte(raw, ':')
 	if c <= 0 {
@@ -139,12 +140,14 @@ func (f Field) Unfolded() string {
 // where the body behind it begins. The fields point into b. A header that ends with b,
 // without an empty line, has its body at len(b).
 // Lines end in LF, with or without a CR before it.
+// RFC 5322, Section 2.1.
 func ParseHeader(b []byte) (fields []Field, body int) {
 	end, body, _ := headerEnd(b)
 	return splitFields(b[:end]), body
 }
 
 // headerEnd finds the empty line: end is where it begins, body where it ends.
+// RFC 5322, Section 2.1.
 func headerEnd(b []byte) (end, body int, found bool) {
 	for i := 0; i < len(b); {
 		switch {
@@ -163,6 +166,7 @@ func headerEnd(b []byte) (end, body int, found bool) {
 }
 
 // splitFields cuts a header before each line that does not begin with white space.
+// RFC 5322, Section 2.2.3: a line that begins with white space continues the field.
 func splitFields(b []byte) []Field {
 	if len(b) == 0 {
 		return nil

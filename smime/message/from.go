@@ -13,6 +13,7 @@ import (
 
 // From returns all addresses of all From fields, as [ParseFrom] reads them. An error says that one
 // could not be read; the addresses of the others are returned with it.
+// RFC 5322, Section 3.6.2.
 func (m *Message) From() ([]Address, error) {
 	var all []Address
 	var first error

@@ -50,6 +50,7 @@ type layout struct {
 // findEnd finds the end of the header at the start of b, which is the empty line, or the first line
 // that is no header field: MTAs write the missing empty line before it. found is false when it
 // stands after b; all says that nothing does. Errors: *HeaderError.
+// RFC 5322, Section 2.1.
 func findEnd(b []byte, all bool) (l layout, found bool, err error) {
 	for i := 0; i < len(b); {
 		n := bytes.IndexByte(b[i:], '\n') + 1

@@ -27,4 +27,12 @@
 // a field is its raw bytes, a body is a range of the spool.
 //
 // The package knows nothing of S/MIME, DNS or SMTP replies.
+//
+// # Limitations
+//
+// It does not parse MIME: the body is a range of bytes, and package smime reads its parts. It does
+// not check that addresses, domains or Message-IDs exist. Syntax that no reader agrees on is not
+// repaired: [ParseFrom] returns an error, and the caller must decide what that means. A [Spool] is
+// not encrypted on disk: its file is unlinked, not erased. The caller must close every [Message]
+// and [Edit].
 package message

@@ -64,7 +64,7 @@ func FromSpool(s *Spool, opts ReadOptions) (*Message, error) {
 		limit = defaultHeaderBytes
 	}
 	m := &Message{spool: s}
-	err := s.settle()
+	err := s.finish()
 	if err == nil {
 		err = m.readHeader(limit)
 	}

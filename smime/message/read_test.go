@@ -192,7 +192,7 @@ func TestSpool(t *testing.T) {
 			}
 		}
 		if rapid.Bool().Draw(t, "settle") {
-			if err := s.settle(); err != nil || s.file != nil && s.block != nil {
+			if err := s.finish(); err != nil || s.file != nil && s.block != nil {
 				t.Fatalf("settle: %v, %d bytes in memory", err, len(s.tail))
 			}
 		}

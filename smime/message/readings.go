@@ -136,6 +136,7 @@ func undoPercent(text string) string {
 
 // withoutComments takes away what stands in balanced parentheses, in quoted strings as well, where
 // some readers take it for a comment and others do not.
+// RFC 5322, Section 3.2.2.
 func withoutComments(text string) string {
 	if !strings.Contains(text, "(") {
 		return text

@@ -21,7 +21,7 @@ const (
 type Spool struct {
 	max  int64
 	file *os.File // holds the first flushed bytes; nil while all is in tail
-	// flushed is how many bytes the file holds; tail holds those behind them.
+	// flushed is how many bytes the file holds; tail holds those after them.
 	flushed int64
 	tail    []byte
 	block   *[]byte // the memory tail is in
@@ -143,8 +143,9 @@ func (s *Spool) flush() error {
 	return nil
 }
 
-// settle is for a spool that is all written: what has a file keeps no memory beside it.
-func (s *Spool) settle() error {
+// finish writes the tail to the file, if there is one, and releases its buffer. Call it after the
+// last Write.
+func (s *Spool) finish() error {
 	if s.file == nil || s.closed {
 		return nil
 	}
