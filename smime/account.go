@@ -1,7 +1,6 @@
 package smime
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -40,9 +39,4 @@ func (e *emitter) leaveOut(p *part, end int64) error {
 			text.add(l)
 		}
 	}
-}
-
-func (p *part) delimits(line []byte) bool {
-	rest, ok := bytes.CutPrefix(bytes.TrimRight(line, " \t"), p.delimiter)
-	return ok && (len(rest) == 0 || string(rest) == "--")
 }

@@ -15,16 +15,16 @@ func TestAccountFinds(t *testing.T) {
 	around := "From: a@example.org\r\nContent-Type: multipart/mixed; boundary=m\r\n\r\nfirst word\r\n--m\r\n\r\nx \r\n--m--\r\nlast word\r\n"
 	for _, c := range []struct {
 		name, msg string
-		do        func(root *part)
+		do        func(root *part, plan Plan)
 	}{
-		{"text around the parts", around, func(root *part) { root.todo = reframe }},
-		{"an epilogue", strings.Replace(around, "first word\r\n", "", 1), func(root *part) { root.todo = reframe }},
-		{"a part", mixed("\r\nx \r\n", "\r\ny \r\n"), func(root *part) { root.kids = root.kids[:1] }},
-		{"a part before others", mixed("\r\nx \r\n", "\r\ny \r\n"), func(root *part) { root.kids = root.kids[1:] }},
-		{"the end", mixed("\r\nx \r\n"), func(root *part) { root.todo, root.end = descend, root.end-3 }},
-		{"the end of a part", mixed("\r\nx \r\n"), func(root *part) { root.kids[0].end -= 4 }},
-		{"the beginning of a part", mixed("\r\nx \r\n"), func(root *part) { root.kids[0].start += 3 }},
-		{"parts where none are", mixed("\r\nx \r\n"), func(root *part) { root.kids = nil }},
+		{"text around the parts", around, func(root *part, plan Plan) { plan[root] = step{todo: reframe} }},
+		{"an epilogue", strings.Replace(around, "first word\r\n", "", 1), func(root *part, plan Plan) { plan[root] = step{todo: reframe} }},
+		{"a part", mixed("\r\nx \r\n", "\r\ny \r\n"), func(root *part, _ Plan) { root.kids = root.kids[:1] }},
+		{"a part before others", mixed("\r\nx \r\n", "\r\ny \r\n"), func(root *part, _ Plan) { root.kids = root.kids[1:] }},
+		{"the end", mixed("\r\nx \r\n"), func(root *part, plan Plan) { plan[root], root.end = step{todo: descend}, root.end-3 }},
+		{"the end of a part", mixed("\r\nx \r\n"), func(root *part, _ Plan) { root.kids[0].end -= 4 }},
+		{"the beginning of a part", mixed("\r\nx \r\n"), func(root *part, _ Plan) { root.kids[0].start += 3 }},
+		{"parts where none are", mixed("\r\nx \r\n"), func(root *part, _ Plan) { root.kids = nil }},
 	} {
 		m := mustRead(t, c.msg)
 		opts := SignOptions{Signers: []cms.Signer{alice()}, Time: signedAt}
@@ -32,9 +32,9 @@ func TestAccountFinds(t *testing.T) {
 		if err := s.prepare(); err != nil {
 			t.Fatal(err)
 		}
-		c.do(s.root)
+		c.do(s.root, s.plan)
 		w := message.NewSpool(0)
-		e := emitter{ctx: s.ctx, src: s.src, w: w}
+		e := emitter{ctx: s.ctx, src: s.src, w: w, plan: s.plan}
 		if err := e.content(s.root, m.Size()); !errors.Is(err, ErrSelfCheck) {
 			t.Errorf("%s: %v, want %v", c.name, err, ErrSelfCheck)
 		}

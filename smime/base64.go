@@ -90,13 +90,6 @@ type rewrapWriter struct {
 	col int
 }
 
-var base64Char = func() (t [256]bool) {
-	for _, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=") {
-		t[c] = true
-	}
-	return t
-}()
-
 func (r *rewrapWriter) line(l line) error {
 	for _, c := range l.data {
 		if !base64Char[c] {

@@ -166,3 +166,13 @@ func (r *base64Reader) tailed() (bool, error) {
 	}
 	return true, nil
 }
+
+// flushSize is how many bytes are gathered before they are decoded or written.
+const flushSize = 16 << 10
+
+var base64Char = func() (t [256]bool) {
+	for _, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=") {
+		t[c] = true
+	}
+	return t
+}()

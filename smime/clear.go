@@ -54,7 +54,7 @@ func (v *verifier) clear(l *layer, doubt string) (bool, error) {
 		s.content, s.off, s.size = l.src, off, n
 		s.NotEntity = entityDefect(content, l.outer)
 	}
-	p.secured = true
+	v.secured[p] = true
 	l.entity = content
 	return true, nil
 }

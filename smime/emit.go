@@ -10,10 +10,11 @@ import (
 
 // emitter writes a prepared entity.
 type emitter struct {
-	ctx context.Context
-	src io.ReaderAt
-	w   *message.Spool
-	at  int64 // how far src is written
+	ctx  context.Context
+	src  io.ReaderAt
+	w    *message.Spool
+	plan Plan
+	at   int64 // how far src is written
 }
 
 // content writes the body of the root, which ends at end.
@@ -27,7 +28,7 @@ func (e *emitter) content(root *part, end int64) error {
 
 // part writes p with its header, as planned.
 func (e *emitter) part(p *part) error {
-	if p.todo == keep && !p.newHeader {
+	if e.plan[p] == (step{}) {
 		off, n := p.signedRange()
 		return e.copy(off, n)
 	}
@@ -41,7 +42,7 @@ func (e *emitter) part(p *part) error {
 func (e *emitter) header(p *part) error {
 	h := make([]byte, 0, 512)
 	for _, f := range p.fields {
-		if f.Is("Content-Transfer-Encoding") && p.encoding() != p.cte {
+		if f.Is("Content-Transfer-Encoding") && e.plan.encoding(p) != p.cte {
 			continue
 		}
 		raw, err := safeField(f)
@@ -53,12 +54,12 @@ func (e *emitter) header(p *part) error {
 	if err := e.account(p.start, p.body); err != nil {
 		return err
 	}
-	_, err := e.w.Write(append(p.appendEncoding(h), '\r', '\n'))
+	_, err := e.w.Write(append(e.plan.appendEncoding(h, p), '\r', '\n'))
 	return err
 }
 
 func (e *emitter) body(p *part) error {
-	switch p.todo {
+	switch e.plan[p].todo {
 	case reframe:
 		return e.frame(p)
 	case descend:

@@ -1,7 +1,6 @@
 package smime
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -25,34 +24,6 @@ type Explanation struct {
 	// give them: After still had the message as it was signed, Before took it changed. Either is ""
 	// where that cannot be told. Nobody vouches for Received fields.
 	After, Before string
-}
-
-// Changes that Explain knows. Each is found by undoing it.
-const (
-	ChangeLineEnds  = "line-ends"      // LF and CRLF exchanged
-	ChangeFinalLine = "final-line"     // line ends at the very end removed or added
-	ChangeFrom      = "from-quoting"   // "From " at the start of a line became ">From "
-	ChangeTrailing  = "trailing-space" // white space at the end of lines removed or added
-	ChangeLongLine  = "long-line"      // CR LF SP put into a line of more than 998 octets
-	ChangeFooter    = "footer"         // text appended to a part
-	ChangeFolding   = "header-folding" // fields of a part header folded or unfolded
-	// quotes around the value of a parameter put there or taken away
-	ChangeQuoting     = "header-quoting"
-	ChangeFieldAdded  = "header-added"         // a field added to a part header
-	ChangeFieldCase   = "header-case"          // field names of a part header written otherwise
-	ChangeReencoded   = "transfer-encoding"    // a part transferred in another encoding
-	ChangeSoftBreaks  = "soft-line-breaks"     // quoted-printable with other soft line breaks
-	ChangeEscapes     = "quoted-printable-hex" // =C3 and =c3 exchanged
-	ChangeBase64Lines = "base64-lines"         // base64 in lines of another length
-	// nothing in the content: it was put into another message
-	ChangeWrapped = "wrapped"
-)
-
-// undoings are tried in this order: what is frequent and cheap first.
-var undoings = []func(*suspect) bool{
-	undoLineEnds, undoFinalLine, undoFrom, undoLongLines, undoTrailing, undoReencoding, undoEscapes, undoSoftBreaks,
-	undoBase64Lines, undoFolding, undoQuoting, undoFieldCase, undoFieldAdded, undoFooter,
-	undoOneBlank, undoSeveral,
 }
 
 // maxExplained is how much signed content is held in memory and tried.
@@ -115,26 +86,13 @@ func explain(ctx context.Context, s *Signature) (e Explanation, original []byte,
 	return e, original, err
 }
 
-// try undoes one transformation after the other.
+// try undoes what mail systems do.
 func (e *Explanation) try(ctx context.Context, s *Signature) (original []byte, err error) {
 	text := make([]byte, s.size)
 	if _, err = io.ReadFull(io.NewSectionReader(s.content, s.off, s.size), text); err != nil {
 		return nil, err
 	}
-	root, err := walkEntity(ctx, bytes.NewReader(text), s.size, "")
-	if err != nil {
-		return nil, err
-	}
-	x := &suspect{ctx: ctx, text: text, root: root, digest: s.info.MessageDigest, hash: s.info.DigestAlgorithm}
-	for _, undo := range undoings {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		if undo(x) {
-			e.Change, e.Also, e.Sentence = x.change, x.also, x.sentence
-			return x.original, nil
-		}
-	}
-	e.Sentence = "The content was changed, in none of the ways that mail systems are known for."
-	return nil, nil
+	found, err := Find(ctx, text, s.info.DigestAlgorithm, s.info.MessageDigest)
+	e.Change, e.Also, e.Sentence = found.Change, found.Also, found.Sentence
+	return found.Original, err
 }

@@ -12,7 +12,6 @@ import (
 var (
 	errControl  = errors.New("control characters")
 	errEightBit = errors.New("8-bit octets where none can be encoded")
-	errNoFold   = errors.New("a line of more than 998 octets that cannot be folded")
 	errNoField  = errors.New("a line that is no header field")
 	errNotSame  = errors.New("8-bit octets or a fold where readers do not expect them")
 )
@@ -76,37 +75,6 @@ func foldField(f message.Field) ([]byte, error) {
 		return fold(name, encodeWords(value)) // these can be broken anywhere
 	}
 	return raw, err
-}
-
-// fold makes a field of lines of at most 76 columns, where there is white space to break them at
-// (RFC 5322, Section 2.2.3); as much of it as there was stays.
-func fold(name, value string) ([]byte, error) {
-	out := make([]byte, 0, len(name)+len(value)+32)
-	out = append(append(out, name...), ':')
-	if len(out) > maxOctets {
-		return nil, errNoFold
-	}
-	start, gap := 0, 1
-	for rest := strings.TrimLeft(value, " \t"); rest != ""; {
-		n := strings.IndexAny(rest, " \t")
-		if n < 0 {
-			n = len(rest)
-		}
-		if len(out)-start+gap+n > maxColumns && len(out) > len(name)+1 {
-			out = append(out, '\r', '\n')
-			start = len(out)
-		}
-		for range gap {
-			out = append(out, ' ')
-		}
-		out = append(out, rest[:n]...)
-		if len(out)-start > maxOctets {
-			return nil, errNoFold
-		}
-		word := strings.TrimLeft(rest[n:], " \t")
-		gap, rest = len(rest)-n-len(word), word
-	}
-	return append(out, '\r', '\n'), nil
 }
 
 // encodeValue encodes the 8-bit text of a field's value, as the kind of field allows.

@@ -12,7 +12,7 @@ func (s *signing) writeEntity(w *message.Spool) error {
 	if _, err := w.Write(s.header); err != nil {
 		return err
 	}
-	e := emitter{ctx: s.ctx, src: s.src, w: w}
+	e := emitter{ctx: s.ctx, src: s.src, w: w, plan: s.plan}
 	return e.content(s.root, s.m.Size())
 }
 

@@ -102,3 +102,38 @@ func (m *meter) slow(b []byte) {
 		}
 	}
 }
+
+// hazards are those that break a signature, in p and in the parts in it.
+func (p *part) hazards() hazard {
+	found := (p.header | p.content | p.frame) & breaking
+	for _, k := range p.kids {
+		found |= k.hazards()
+	}
+	return found
+}
+
+// String names the first hazard of the set, for people.
+func (h hazard) String() string {
+	for _, n := range hazardNames {
+		if h&n.hazard != 0 {
+			return n.name
+		}
+	}
+	return "nothing"
+}
+
+var hazardNames = []struct {
+	hazard
+	name string
+}{
+	{hasNUL, "NUL octets"},
+	{has8bit, "8-bit octets"},
+	{hasBareCR, "a CR without LF"},
+	{hasBareLF, "an LF without CR"},
+	{hasTooLong, "a line of more than 998 octets"},
+	{hasFromLine, `a line that begins with "From "`},
+	{hasDotLine, "a line of a single dot"},
+	{hasTrailing, "white space at the end of a line"},
+	{has8bitLabel, "8bit as transfer encoding"},
+	{hasLong, "a line of more than 76 columns"},
+}

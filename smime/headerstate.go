@@ -22,13 +22,6 @@ const (
 	HeaderUnprotected HeaderState = "unprotected"
 )
 
-// shown are the fields that readers show, or answer to: where the header is protected, one that
-// stands only outside is not the author's word (RFC 9788, Section 4.2).
-var shown = []string{
-	"From", "Sender", "Reply-To", "To", "Cc", "Date", "Subject", "In-Reply-To", "References",
-	"Mail-Followup-To", "Disposition-Notification-To",
-}
-
 // compare finds the protected fields whose outer value is another, and of those that readers are
 // shown the ones that count as changed. Under the older forms of protection, which repeat what they
 // like, only fields that have a copy are compared.

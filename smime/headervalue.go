@@ -230,3 +230,10 @@ func firstCharset(v string) string {
 		return name
 	}
 }
+
+// shown are the fields that readers show, or answer to: where the header is protected, one that
+// stands only outside is not the author's word (RFC 9788, Section 4.2).
+var shown = []string{
+	"From", "Sender", "Reply-To", "To", "Cc", "Date", "Subject", "In-Reply-To", "References",
+	"Mail-Followup-To", "Disposition-Notification-To",
+}

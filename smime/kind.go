@@ -78,3 +78,9 @@ func fileName(p *part) string {
 	}
 	return parseMediaType(v).get("filename")
 }
+
+// isSignature knows the media types of a detached signature (RFC 8551, Section 3.10; with x- before
+// RFC 2311).
+func isSignature(name string) bool {
+	return name == "application/pkcs7-signature" || name == "application/x-pkcs7-signature"
+}

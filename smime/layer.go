@@ -50,7 +50,7 @@ func (v *verifier) entity(l *layer) error {
 func (v *verifier) open(l *layer, outermost bool) (bool, error) {
 	k := kindOf(l.entity)
 	if l.root && outermost {
-		v.report.Kind = k.word()
+		v.report.Kind = kindWord(k)
 	}
 	if k == plain {
 		return false, nil

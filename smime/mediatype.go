@@ -1,6 +1,7 @@
 package smime
 
 import (
+	"iter"
 	"slices"
 	"strings"
 
@@ -166,3 +167,48 @@ func (t mediaType) without(names ...string) mediaType {
 	}
 	return kept
 }
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
+}
+
+// values are what a parameter may be read as: as it stands, and put together from the pieces of RFC
+// 2231.
+func (t mediaType) values(name string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		pieces := false
+		for _, p := range t.params {
+			base, _, star := strings.Cut(p.name, "*")
+			pieces = pieces || base == name && star
+			if base == name && !star && !yield(p.value) {
+				return
+			}
+		}
+		if pieces {
+			yield(t.extended(name))
+		}
+	}
+}
+
+// readable reports whether the extended form of a parameter, if there is one, is in a charset in
+// which ASCII is ASCII.
+func (t mediaType) readable(name string) bool {
+	for _, p := range t.params {
+		if p.name != name+"*" && p.name != name+"*0*" {
+			continue
+		}
+		charset, _, ok := strings.Cut(p.value, "'")
+		if ok && !slices.Contains([]string{"", "us-ascii", "utf-8", "iso-8859-1"}, strings.ToLower(charset)) {
+			return false
+		}
+	}
+	return true
+}
+
+// hp marks a payload with protected header fields (RFC 9788, Section 2.1.1).
+const hp = "hp"

@@ -28,7 +28,7 @@ func entityDefect(p *part, outer []message.Field) string {
 		switch {
 		case f.Name() == "":
 			return "its header has a line that is no header field"
-		case protected, structural(f), f.Begins("X-"), c.standsIn(f, outside):
+		case protected, structural(f), f.Begins("X-"), standsIn(c, f, outside):
 		default:
 			return "its header has " + quoted(f.Name()) + ", which is not that of the message"
 		}
@@ -41,7 +41,7 @@ const maxSameName = 16
 
 // standsIn reports whether a field of signed content says what the message says: some programs sign
 // whole headers, and do not declare it. What lists do to a Subject does not count.
-func (c *comparer) standsIn(f message.Field, outside byName) bool {
+func standsIn(c *comparer, f message.Field, outside byName) bool {
 	at := outside.called(f)
 	return slices.ContainsFunc(at[:min(len(at), maxSameName)], func(i int) bool {
 		o := outside.fields[i]

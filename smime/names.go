@@ -62,12 +62,3 @@ func appendMailName(names []Name, s string) []Name {
 	}
 	return append(names, Name{Kind: "mail", Address: a})
 }
-
-func isASCII(s string) bool {
-	for i := range len(s) {
-		if s[i] >= 0x80 {
-			return false
-		}
-	}
-	return true
-}

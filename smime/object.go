@@ -68,7 +68,7 @@ func (v *verifier) inside(l *layer, sd *cms.SignedData, content *message.Spool) 
 	for _, s := range v.report.Signatures[first:] {
 		s.NotEntity = entityDefect(inner, l.outer)
 	}
-	p.secured = true
+	v.secured[p] = true
 	l.src, l.entity = content, inner
 	return nil
 }

@@ -90,3 +90,9 @@ func extendedValue(s string) string {
 	}
 	return string(out)
 }
+
+const hexDigits = "0123456789ABCDEF"
+
+func isHex(c byte) bool {
+	return '0' <= c && c <= '9' || 'A' <= c && c <= 'F' || 'a' <= c && c <= 'f'
+}

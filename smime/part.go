@@ -1,6 +1,8 @@
 package smime
 
 import (
+	"bytes"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -45,13 +47,6 @@ type part struct {
 	preamble, epilogue besideText
 	// unended is set when no line end of the multipart's own follows its closing delimiter.
 	unended bool
-
-	// secured is set by Verify on a part that a signature covers, good or bad.
-	secured bool
-
-	// By what preparation makes body and header transit-proof.
-	todo      todo
-	newHeader bool
 }
 
 func (p *part) signedRange() (off, n int64) { return p.start, max(0, p.end-p.start) }
@@ -138,4 +133,25 @@ func (p *part) subject() string {
 		return "message"
 	}
 	return "part " + p.number
+}
+
+// identityEncoding says that the body stands as it is (RFC 2045, Section 6.2).
+func identityEncoding(cte string) bool {
+	return cte == "" || cte == "7bit" || cte == "8bit" || cte == "binary"
+}
+
+func isText(p *part) bool { return p.typ.name == "" || strings.HasPrefix(p.typ.name, "text/") }
+
+// quoted shortens a stranger's word for a reason.
+func quoted(s string) string {
+	const most = 60
+	if len(s) > most {
+		s = s[:most] + "…"
+	}
+	return fmt.Sprintf("%+q", strings.ToValidUTF8(s, "?"))
+}
+
+func (p *part) delimits(line []byte) bool {
+	rest, ok := bytes.CutPrefix(bytes.TrimRight(line, " \t"), p.delimiter)
+	return ok && (len(rest) == 0 || string(rest) == "--")
 }

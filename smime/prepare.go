@@ -27,20 +27,30 @@ const (
 	descend // a message, or a multipart, whose parts change
 )
 
+// step is what is done to one part; the zero value keeps it byte for byte.
+type step struct {
+	todo      todo
+	newHeader bool
+}
+
+// Plan holds the parts of a message that change, and how.
+type Plan map[*part]step
+
 // planner decides for every part of a message what has to be done to make it transit-proof (RFC
 // 8551, Section 3.1.3): 7-bit, short lines, nothing that mail systems are known to change. A part
 // that is so already stays byte for byte.
 type planner struct {
-	ctx context.Context
-	src io.ReaderAt
-	err error // of reading src
+	ctx   context.Context
+	src   io.ReaderAt
+	err   error // of reading src
+	steps Plan
 	// blocked says why not everything can be done; nil when it can.
 	blocked *ContentError
 	// unprotected are the header fields that could not be given a copy in the signed content.
 	unprotected []string
 }
 
-// plan fills in todo for p and the parts in it, and reports whether anything changes. frozen parts
+// plan adds the steps for p and the parts in it, and reports whether anything changes. frozen parts
 // belong to a signature of somebody else.
 func (pl *planner) plan(p *part, frozen bool) bool {
 	if frozen {
@@ -51,30 +61,34 @@ func (pl *planner) plan(p *part, frozen bool) bool {
 		pl.frozen(p)
 		return false
 	}
-	if doubt := p.doubt(); doubt != "" {
+	if doubt := doubtOf(p); doubt != "" {
 		if p.hazards() != 0 {
 			pl.block(p, "%s", doubt)
 		}
 		return false
 	}
-	p.newHeader = pl.header(p)
+	s := step{newHeader: pl.header(p)}
 	switch {
 	case p.leaf():
-		p.todo = pl.leaf(p)
+		s.todo = pl.leaf(p)
 	case p.holdsMessage():
 		if pl.plan(p.kids[0], carriesSignature(p.kids[0])) || p.content&has8bitLabel != 0 {
-			p.todo = descend
+			s.todo = descend
 		}
 	default:
-		p.todo = pl.multipart(p)
+		s.todo = pl.multipart(p)
 	}
-	return p.newHeader || p.todo != keep
+	if s == (step{}) {
+		return false
+	}
+	pl.steps[p] = s
+	return true
 }
 
-// doubt says why readers do not agree on what a part inside is, or where its body begins, or "".
+// doubtOf says why readers do not agree on what a part inside is, or where its body begins, or "".
 // Nothing in it may be encoded: those who take it for a text would be shown what only others
 // decode.
-func (p *part) doubt() string {
+func doubtOf(p *part) string {
 	switch {
 	case p.parent == nil || p.malformed != "":
 		return p.malformed
@@ -82,15 +96,6 @@ func (p *part) doubt() string {
 		return "header: " + errNoField.Error()
 	}
 	return ""
-}
-
-// hazards are those that break a signature, in p and in the parts in it.
-func (p *part) hazards() hazard {
-	found := (p.header | p.content | p.frame) & breaking
-	for _, k := range p.kids {
-		found |= k.hazards()
-	}
-	return found
 }
 
 // frozen reports what breaks a signature on the way in parts that nobody may touch.
@@ -214,16 +219,9 @@ func (pl *planner) base64(p *part, dirty hazard) todo {
 	return keep
 }
 
-// identityEncoding says that the body stands as it is (RFC 2045, Section 6.2).
-func identityEncoding(cte string) bool {
-	return cte == "" || cte == "7bit" || cte == "8bit" || cte == "binary"
-}
-
-func isText(p *part) bool { return p.typ.name == "" || strings.HasPrefix(p.typ.name, "text/") }
-
 // encoding is the Content-Transfer-Encoding a part has afterwards; "" for none of its own.
-func (p *part) encoding() string {
-	switch p.todo {
+func (s Plan) encoding(p *part) string {
+	switch s[p].todo {
 	case encodeQP:
 		return "quoted-printable"
 	case encodeBase64, encodeText:
@@ -238,8 +236,8 @@ func (p *part) encoding() string {
 
 // appendEncoding adds a new Content-Transfer-Encoding field to a header from which the old one is
 // left out.
-func (p *part) appendEncoding(h []byte) []byte {
-	if cte := p.encoding(); cte != "" && cte != p.cte {
+func (s Plan) appendEncoding(h []byte, p *part) []byte {
+	if cte := s.encoding(p); cte != "" && cte != p.cte {
 		h = fmt.Appendf(h, "Content-Transfer-Encoding: %s\r\n", cte)
 	}
 	return h
@@ -263,30 +261,4 @@ func assumedCharset(ctx context.Context, src io.ReaderAt, p *part) (string, erro
 			return "unknown-8bit", nil // RFC 1428, Section 3
 		}
 	}
-}
-
-// String names the first hazard of the set, for people.
-func (h hazard) String() string {
-	for _, n := range hazardNames {
-		if h&n.hazard != 0 {
-			return n.name
-		}
-	}
-	return "nothing"
-}
-
-var hazardNames = []struct {
-	hazard
-	name string
-}{
-	{hasNUL, "NUL octets"},
-	{has8bit, "8-bit octets"},
-	{hasBareCR, "a CR without LF"},
-	{hasBareLF, "an LF without CR"},
-	{hasTooLong, "a line of more than 998 octets"},
-	{hasFromLine, `a line that begins with "From "`},
-	{hasDotLine, "a line of a single dot"},
-	{hasTrailing, "white space at the end of a line"},
-	{has8bitLabel, "8bit as transfer encoding"},
-	{hasLong, "a line of more than 76 columns"},
 }

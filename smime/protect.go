@@ -33,12 +33,12 @@ func (pl *planner) entityHeader(root *part, charset string, protect bool) []byte
 		switch {
 		case f.Is("Content-Type"):
 			h = append(h, pl.rootType(f, root.typ, protect)...)
-		case !f.Begins("Content-"), f.Is("Content-Length"), f.Is("Content-Transfer-Encoding") && root.encoding() != root.cte:
+		case !f.Begins("Content-"), f.Is("Content-Length"), f.Is("Content-Transfer-Encoding") && pl.steps.encoding(root) != root.cte:
 		default:
 			h = append(h, pl.rootField(f, safeField)...)
 		}
 	}
-	h = root.appendEncoding(h)
+	h = pl.steps.appendEncoding(h, root)
 	if protect {
 		for _, f := range fields {
 			if protectable(f) {
@@ -72,9 +72,6 @@ func (pl *planner) protected(f message.Field) []byte {
 	}
 	return raw
 }
-
-// hp marks a payload with protected header fields (RFC 9788, Section 2.1.1).
-const hp = "hp"
 
 // rootType is the Content-Type of the signed entity: as it stands, but that it says what we say
 // about header protection, and nothing that somebody wrote there before.

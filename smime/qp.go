@@ -21,8 +21,6 @@ type qpWriter struct {
 }
 
 const (
-	hexDigits = "0123456789ABCDEF"
-	flushSize = 16 << 10
 	// qpColumns leaves room for the "=" of a soft break and the guard of the first character.
 	qpColumns = maxColumns - 3
 	// maxBlanks bounds the white space held back; nobody misses what a line ends with behind so
@@ -154,10 +152,6 @@ func (q *qpWriter) escape(data []byte, last bool) (n int, soft bool) {
 	}
 	q.octet('=') // the start of no escape
 	return 1, false
-}
-
-func isHex(c byte) bool {
-	return '0' <= c && c <= '9' || 'A' <= c && c <= 'F' || 'a' <= c && c <= 'f'
 }
 
 // end ends a line of the input: hard where it has a line end of its own, soft where that was

@@ -20,7 +20,7 @@ func SevenBit(m *message.Message) (*message.Edit, error) {
 		return nil, err
 	}
 	edit := &message.Edit{Body: message.NewSpool(0), Changes: s.removed}
-	e := emitter{ctx: s.ctx, src: s.src, w: edit.Body}
+	e := emitter{ctx: s.ctx, src: s.src, w: edit.Body, plan: s.plan}
 	if err := e.content(s.root, m.Size()); err != nil {
 		return nil, errors.Join(err, edit.Close())
 	}

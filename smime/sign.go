@@ -93,6 +93,7 @@ type signing struct {
 	certificates []*x509.Certificate
 
 	root   *part
+	plan   Plan
 	header []byte // of the signed entity
 	opaque bool
 	result SignResult
@@ -119,7 +120,8 @@ func (s *signing) prepare() error {
 		return err
 	}
 	s.root = root
-	pl := planner{ctx: s.ctx, src: s.src}
+	s.plan = Plan{}
+	pl := planner{ctx: s.ctx, src: s.src, steps: s.plan}
 	if pl.plan(root, false); pl.err != nil {
 		return pl.err
 	}

@@ -2,7 +2,6 @@ package smime
 
 import (
 	"cmp"
-	"iter"
 	"mime"
 	"slices"
 	"strings"
@@ -32,12 +31,6 @@ func signatureDefect(p *part) string {
 	return nameDefect(sig, "signature part", ".p7s")
 }
 
-// isSignature knows the media types of a detached signature (RFC 8551, Section 3.10; with x- before
-// RFC 2311).
-func isSignature(name string) bool {
-	return name == "application/pkcs7-signature" || name == "application/x-pkcs7-signature"
-}
-
 // nameDefect wants every name that a part with a signature has to end in one of endings (RFC 8551,
 // Section 3.2.1). what it is called in a reason.
 func nameDefect(p *part, what string, endings ...string) string {
@@ -46,10 +39,10 @@ func nameDefect(p *part, what string, endings ...string) string {
 	if n > 1 || n == 1 && disposition.ambiguous {
 		return what + ": a Content-Disposition field that can be read in more than one way"
 	}
-	return cmp.Or(p.typ.nameDefect(what, endings), disposition.nameDefect(what, endings))
+	return cmp.Or(typeNameDefect(p.typ, what, endings), typeNameDefect(disposition, what, endings))
 }
 
-func (t mediaType) nameDefect(what string, endings []string) string {
+func typeNameDefect(t mediaType, what string, endings []string) string {
 	for _, name := range []string{"name", "filename"} {
 		for value := range t.values(name) {
 			if !endsIn(value, endings) {
@@ -61,39 +54,6 @@ func (t mediaType) nameDefect(what string, endings []string) string {
 		}
 	}
 	return ""
-}
-
-// values are what a parameter may be read as: as it stands, and put together from the pieces of RFC
-// 2231.
-func (t mediaType) values(name string) iter.Seq[string] {
-	return func(yield func(string) bool) {
-		pieces := false
-		for _, p := range t.params {
-			base, _, star := strings.Cut(p.name, "*")
-			pieces = pieces || base == name && star
-			if base == name && !star && !yield(p.value) {
-				return
-			}
-		}
-		if pieces {
-			yield(t.extended(name))
-		}
-	}
-}
-
-// readable reports whether the extended form of a parameter, if there is one, is in a charset in
-// which ASCII is ASCII.
-func (t mediaType) readable(name string) bool {
-	for _, p := range t.params {
-		if p.name != name+"*" && p.name != name+"*0*" {
-			continue
-		}
-		charset, _, ok := strings.Cut(p.value, "'")
-		if ok && !slices.Contains([]string{"", "us-ascii", "utf-8", "iso-8859-1"}, strings.ToLower(charset)) {
-			return false
-		}
-	}
-	return true
 }
 
 // endsIn says that a name ends in one of endings for every reader.

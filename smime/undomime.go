@@ -3,9 +3,7 @@ package smime
 import (
 	"bytes"
 	"encoding/base64"
-	"io"
 	"mime/quotedprintable"
-	"strings"
 )
 
 // What happens to the transfer encoding of parts.
@@ -129,26 +127,6 @@ func relabel(p *part, label string, place int) []byte {
 		}
 	}
 	return append(out, crlfBytes...)
-}
-
-// decodeBody undoes a transfer encoding.
-func decodeBody(b []byte, cte string) ([]byte, bool) {
-	switch cte {
-	case "quoted-printable":
-		out, err := io.ReadAll(quotedprintable.NewReader(bytes.NewReader(b)))
-		return out, err == nil
-	case "base64":
-		out, err := base64.StdEncoding.DecodeString(strings.Map(keepBase64, string(b)))
-		return out, err == nil
-	}
-	return b, true
-}
-
-func keepBase64(r rune) rune {
-	if r < 0x80 && base64Char[byte(r)] {
-		return r
-	}
-	return -1
 }
 
 func encodeStandardQP(b []byte) []byte {

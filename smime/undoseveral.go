@@ -11,12 +11,12 @@ import (
 // mailbox that quotes "From " and strips white space.
 
 // step undoes one thing for good, so that something else can be tried on what comes out.
-type step struct {
+type undoing struct {
 	change, sentence string
 	undo             func(*suspect) iter.Seq[[]byte] // the contents it may have been before
 }
 
-var steps = []step{
+var steps = []undoing{
 	{ChangeFieldAdded, "Fields that begin with X- were put into the headers of parts.", withoutExtraFields},
 	{ChangeFooter, "Text was appended to a part, as lists and gateways do.", withoutFooters},
 	{ChangeFrom, fromSentence, func(x *suspect) iter.Seq[[]byte] { return texts(unquoteFrom(x.text)) }},
@@ -62,7 +62,7 @@ func undoSeveral(x *suspect) bool {
 }
 
 // after takes some of the steps, depth of them, and then tries everything once.
-func (x *suspect) after(steps []step, depth int) bool {
+func (x *suspect) after(steps []undoing, depth int) bool {
 	for i, s := range steps {
 		for text := range s.undo(x) {
 			if bytes.Equal(text, x.text) {
@@ -91,7 +91,7 @@ func (x *suspect) after(steps []step, depth int) bool {
 }
 
 // further tries what is left to be tried on the content that a step left.
-func (x *suspect) further(steps []step, depth int) bool {
+func (x *suspect) further(steps []undoing, depth int) bool {
 	if depth > 1 {
 		return x.after(steps, depth-1)
 	}

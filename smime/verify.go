@@ -5,10 +5,8 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
-	"strings"
 
 	"dnseal/smime/certificate"
 	"dnseal/smime/cms"
@@ -17,16 +15,18 @@ import (
 
 // verifier is one run of Verify.
 type verifier struct {
-	ctx    context.Context
-	header []message.Field // of the message
-	stray  string          // strayReason
-	report *Report
-	spools []*message.Spool
+	ctx     context.Context
+	header  []message.Field // of the message
+	stray   string          // strayReason
+	report  *Report
+	spools  []*message.Spool
+	secured map[*part]bool // parts that a signature covers, good or bad
 }
 
 // run fills in the report. What it opened stays open until close.
 func (v *verifier) run(m *message.Message) error {
 	v.header, v.stray, v.report = m.Header(), strayReason(m), &Report{Kind: "none"}
+	v.secured = map[*part]bool{}
 	v.report.From, v.report.FromErr = m.From()
 	src := m.Open()
 	root, err := walk(v.ctx, src, v.header, m.BodyOffset(), m.Size(), false)
@@ -83,7 +83,7 @@ func (v *verifier) message(src io.ReaderAt, root *part) error {
 // outside notes the parts that no signature covers, where the message is signed in part.
 func (v *verifier) outside(p *part) {
 	switch {
-	case p.secured || len(v.report.Uncovered) > maxSignatures:
+	case v.secured[p] || len(v.report.Uncovered) > maxSignatures:
 	case p.leaf():
 		v.uncovered(p.subject() + " (" + quoted(p.typ.name) + ")")
 	default:
@@ -162,9 +162,9 @@ func defectOf(err error) (reason string, other error) {
 	return "", err
 }
 
-// word is the Kind of the Report. What a CMS object is shows only inside: signed until something
+// kindWord is the Kind of the Report. What a CMS object is shows only inside: signed until something
 // else is found.
-func (k kind) word() string {
+func kindWord(k kind) string {
 	switch k {
 	case clearSigned, cmsObject:
 		return "signed"
@@ -173,13 +173,4 @@ func (k kind) word() string {
 	case plain:
 	}
 	return "none"
-}
-
-// quoted shortens a stranger's word for a reason.
-func quoted(s string) string {
-	const most = 60
-	if len(s) > most {
-		s = s[:most] + "…"
-	}
-	return fmt.Sprintf("%+q", strings.ToValidUTF8(s, "?"))
 }

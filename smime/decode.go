@@ -1,0 +1,29 @@
+package smime
+
+import (
+	"bytes"
+	"encoding/base64"
+	"io"
+	"mime/quotedprintable"
+	"strings"
+)
+
+// decodeBody undoes a transfer encoding.
+func decodeBody(b []byte, cte string) ([]byte, bool) {
+	switch cte {
+	case "quoted-printable":
+		out, err := io.ReadAll(quotedprintable.NewReader(bytes.NewReader(b)))
+		return out, err == nil
+	case "base64":
+		out, err := base64.StdEncoding.DecodeString(strings.Map(keepBase64, string(b)))
+		return out, err == nil
+	}
+	return b, true
+}
+
+func keepBase64(r rune) rune {
+	if r < 0x80 && base64Char[byte(r)] {
+		return r
+	}
+	return -1
+}
