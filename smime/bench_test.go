@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"dnseal/smime/cms"
+	"dnseal/smime/internal/transit"
 	"dnseal/smime/message"
 )
 
@@ -65,7 +66,7 @@ func mailOf(size int) []byte {
 	var out bytes.Buffer
 	out.WriteString(header + "Content-Type: multipart/mixed; boundary=\"b1_1234567890\"\r\n\r\n--b1_1234567890\r\nContent-Type: text/plain\r\n\r\n" + text +
 		"--b1_1234567890\r\nContent-Type: application/pdf; name=x.pdf\r\nContent-Transfer-Encoding: base64\r\n\r\n")
-	w := newBase64Writer(&out)
+	w := transit.NewBase64Writer(&out)
 	w.Write(attachment)
 	w.Close()
 	out.WriteString("--b1_1234567890--\r\n")

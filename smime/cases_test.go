@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"dnseal/smime/cms"
+	"dnseal/smime/internal/entity"
 )
 
 // caseFiles reads the messages of a folder of testdata/cases/mail, by name.
@@ -66,7 +67,7 @@ func TestCasesAmbiguous(t *testing.T) {
 		case want == "" && err == nil:
 			signed := sign(t, msg, opts)
 			holds(t, signed)
-			if entity := mustRead(t, entityOf(t, signed)); len(entity.Fields("Content-Type")) != 1 || parseMediaType(entity.First("Content-Type")).ambiguous {
+			if signedEntity := mustRead(t, entityOf(t, signed)); len(signedEntity.Fields("Content-Type")) != 1 || entity.ParseMediaType(signedEntity.First("Content-Type")).Ambiguous {
 				t.Errorf("%s: signed as\n%s", name, signed)
 			}
 		case !ok || fault.Place != want:
@@ -82,7 +83,7 @@ func TestCasesFields(t *testing.T) {
 		var result SignResult
 		signed := sign(t, msg, SignOptions{Result: &result})
 		holds(t, signed)
-		if result.Opaque || len(result.Unprotected) > 0 || !isASCII(entityOf(t, signed)) {
+		if result.Opaque || len(result.Unprotected) > 0 || !entity.IsASCII(entityOf(t, signed)) {
 			t.Errorf("%s: %+v in\n%s", name, result, signed)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 
+	"dnseal/smime/internal/undo"
 	"dnseal/smime/message"
 )
 
@@ -15,9 +16,9 @@ type Explanation struct {
 	Part string
 	// Change is a stable word for the transformation that, undone, makes the digest fit, one of the
 	// Change constants; "" when none does.
-	Change string
+	Change Change
 	// Also lists the changes that had to be undone as well, where several happened.
-	Also []string
+	Also []Change
 	// Sentence says it for people.
 	Sentence string
 	// After and Before are the systems between which it happened, by the names the Received fields
@@ -25,6 +26,28 @@ type Explanation struct {
 	// where that cannot be told. Nobody vouches for Received fields.
 	After, Before string
 }
+
+// Change is a stable word for a transformation of mail systems.
+type Change = undo.Change
+
+// Changes that Explain knows. Each is found by undoing it.
+const (
+	ChangeLineEnds    = undo.ChangeLineEnds  // LF and CRLF exchanged
+	ChangeFinalLine   = undo.ChangeFinalLine // line ends at the very end removed or added
+	ChangeFrom        = undo.ChangeFrom      // "From " at the start of a line became ">From "
+	ChangeTrailing    = undo.ChangeTrailing  // white space at the end of lines removed or added
+	ChangeLongLine    = undo.ChangeLongLine  // CR LF SP put into a line of more than 998 octets
+	ChangeFooter      = undo.ChangeFooter    // text appended to a part
+	ChangeFolding     = undo.ChangeFolding   // fields of a part header folded or unfolded
+	ChangeQuoting     = undo.ChangeQuoting
+	ChangeFieldAdded  = undo.ChangeFieldAdded  // a field added to a part header
+	ChangeFieldCase   = undo.ChangeFieldCase   // field names of a part header written otherwise
+	ChangeReencoded   = undo.ChangeReencoded   // a part transferred in another encoding
+	ChangeSoftBreaks  = undo.ChangeSoftBreaks  // quoted-printable with other soft line breaks
+	ChangeEscapes     = undo.ChangeEscapes     // =C3 and =c3 exchanged
+	ChangeBase64Lines = undo.ChangeBase64Lines // base64 in lines of another length
+	ChangeWrapped     = undo.ChangeWrapped
+)
 
 // maxExplained is how much signed content is held in memory and tried.
 const maxExplained = 8 << 20
@@ -92,7 +115,7 @@ func (e *Explanation) try(ctx context.Context, s *Signature) (original []byte, e
 	if _, err = io.ReadFull(io.NewSectionReader(s.content, s.off, s.size), text); err != nil {
 		return nil, err
 	}
-	found, err := Find(ctx, text, s.info.DigestAlgorithm, s.info.MessageDigest)
+	found, err := undo.Find(ctx, text, s.info.DigestAlgorithm, s.info.MessageDigest)
 	e.Change, e.Also, e.Sentence = found.Change, found.Also, found.Sentence
 	return found.Original, err
 }

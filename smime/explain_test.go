@@ -8,6 +8,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"dnseal/smime/internal/entity"
+	"dnseal/smime/internal/undo"
 )
 
 // An entity that a careless sender signs, with a part of each kind.
@@ -40,98 +43,98 @@ OTo7PD0+Pw==
 
 func TestExplain(t *testing.T) {
 	t.Parallel()
-	entity := crlf(fragile)
+	signedEntity := crlf(fragile)
 	long := "Content-Type: text/plain\r\n\r\n" + strings.Repeat("x", 2500) + "\r\nend\r\n"
 	flat := "Content-Type: text/plain\r\n\r\nHello \r\n\r\nbye\r\n"
 	re := func(pattern, with string) func(string) string {
 		return func(s string) string { return regexp.MustCompile(pattern).ReplaceAllString(s, with) }
 	}
 	for _, c := range []struct {
-		name, entity string
-		do           func(string) string
-		want         string
+		name, signedEntity string
+		do                 func(string) string
+		want               Change
 	}{
 		{"LF signed", strings.ReplaceAll(flat, "\r\n", "\n"), re("\n", "\r\n"), ChangeLineEnds},
 		{"final line end removed", flat, func(s string) string { return strings.TrimSuffix(s, "\r\n") }, ChangeFinalLine},
 		{"final line ends added", flat, func(s string) string { return s + "\r\n\r\n" }, ChangeFinalLine},
-		{"From quoted", entity, re("\nFrom ", "\n>From "), ChangeFrom},
+		{"From quoted", signedEntity, re("\nFrom ", "\n>From "), ChangeFrom},
 		{"one From quoted", "\r\n>From a\r\nFrom b\r\n", re("\nFrom ", "\n>From "), ChangeFrom},
 		{"long line broken", long, breakLines, ChangeLongLine},
-		{"trailing space removed", entity, re(" +\r\n", "\r\n"), ChangeTrailing},
+		{"trailing space removed", signedEntity, re(" +\r\n", "\r\n"), ChangeTrailing},
 		{"one trailing space removed", flat, re(" \r\n", "\r\n"), ChangeTrailing},
 		{"flowed text stripped", "Content-Type: text/plain; format=flowed\r\n\r\n" + strings.Repeat("a line of a paragraph of text that goes on in the next line \r\n", 3) + "here.\r\n-- \r\nA\r\n", re(" +\r\n", "\r\n"), ChangeTrailing},
 		{"trailing space added", "\r\na\r\nb\r\n", re("\r\n", " \r\n"), ChangeTrailing},
-		{"downgraded to quoted-printable", entity, func(s string) string { return downgradePart(s, "quoted-printable", encodeStandardQP, false) }, ChangeReencoded},
-		{"downgraded as Postfix does it", entity, func(s string) string { return downgradePart(s, "quoted-printable", encodeStandardQP, true) }, ChangeReencoded},
-		{"downgraded to base64", entity, func(s string) string {
-			return downgradePart(s, "base64", func(b []byte) []byte { return wrapBase64(b, 76) }, false)
+		{"downgraded to quoted-printable", signedEntity, func(s string) string { return downgradePart(s, "quoted-printable", undo.EncodeStandardQP, false) }, ChangeReencoded},
+		{"downgraded as Postfix does it", signedEntity, func(s string) string { return downgradePart(s, "quoted-printable", undo.EncodeStandardQP, true) }, ChangeReencoded},
+		{"downgraded to base64", signedEntity, func(s string) string {
+			return downgradePart(s, "base64", func(b []byte) []byte { return undo.WrapBase64(b, 76) }, false)
 		}, ChangeReencoded},
-		{"quoted-printable made 8bit", entity, func(s string) string {
+		{"quoted-printable made 8bit", signedEntity, func(s string) string {
 			head, rest, _ := strings.Cut(s, "Content-Transfer-Encoding: quoted-printable\r\n\r\n")
 			text, tail, _ := strings.Cut(rest, "\r\n--b")
-			d, _ := decodeBody([]byte(text), "quoted-printable")
+			d, _ := entity.DecodeBody([]byte(text), "quoted-printable")
 			return head + "Content-Transfer-Encoding: 8bit\r\n\r\n" + string(d) + "\r\n--b" + tail
 		}, ChangeReencoded},
-		{"soft breaks moved", entity, func(s string) string {
+		{"soft breaks moved", signedEntity, func(s string) string {
 			return strings.Replace(strings.Replace(s, "=\r\n", "", 1), ", eine", ", ei=\r\nne", 1)
 		}, ChangeSoftBreaks},
-		{"soft breaks removed", entity, func(s string) string { return strings.Replace(s, "=\r\n", "", 1) }, ChangeSoftBreaks},
-		{"soft breaks elsewhere", entity, func(s string) string {
+		{"soft breaks removed", signedEntity, func(s string) string { return strings.Replace(s, "=\r\n", "", 1) }, ChangeSoftBreaks},
+		{"soft breaks elsewhere", signedEntity, func(s string) string {
 			return strings.Replace(strings.Replace(s, "=\r\n", "", 1), "umbr", "um=\r\nbr", 1)
 		}, ChangeSoftBreaks},
-		{"escapes in small letters", entity, re("=C3=BC", "=c3=bc"), ChangeEscapes},
-		{"all escapes in small letters", entity, func(s string) string { return string(mapEscapes([]byte(s), lowerHex)) }, ChangeEscapes},
-		{"base64 rewrapped", entity, func(s string) string {
+		{"escapes in small letters", signedEntity, re("=C3=BC", "=c3=bc"), ChangeEscapes},
+		{"all escapes in small letters", signedEntity, func(s string) string { return string(undo.MapEscapes([]byte(s), lowerHex)) }, ChangeEscapes},
+		{"base64 rewrapped", signedEntity, func(s string) string {
 			s = strings.Replace(s, "Njc4\r\n", "Njc4", 1)
 			return strings.Replace(s, "MjM0", "MjM0\r\n", 1)
 		}, ChangeBase64Lines},
-		{"field folded", entity, re("plain; charset", "plain;\r\n\tcharset"), ChangeFolding},
-		{"all fields folded", entity, re("; ", ";\r\n "), ChangeFolding},
-		{"field unfolded", strings.Replace(entity, "; name", ";\r\n\tname", 1), re(";\r\n\tname", "; name"), ChangeFolding},
-		{"last parameter unfolded", strings.Replace(entity, "charset=utf-8; format", "charset=utf-8;\r\n format", 1), re(";\r\n format", "; format"), ChangeFolding},
-		{"parameter quoted", entity, re("charset=utf-8; format", "charset=\"utf-8\"; format"), ChangeQuoting},
-		{"quotes removed", strings.Replace(entity, "boundary=b", "boundary=\"b\"", 1), re("boundary=\"b\"", "boundary=b"), ChangeQuoting},
-		{"field names in small letters", entity, re("Content-Type", "content-type"), ChangeFieldCase},
-		{"field added", entity, re("name=x.bin\r\n", "name=x.bin\r\nX-Scanned: yes\r\n"), ChangeFieldAdded},
-		{"fields added", entity, re("boundary=b\r\n", "boundary=b\r\nX-A: 1\r\nX-B: 2\r\n"), ChangeFieldAdded},
-		{"footer in the first text", entity, re("Alice\r\n", "Alice\r\n____\r\nlist\r\n"), ChangeFooter},
+		{"field folded", signedEntity, re("plain; charset", "plain;\r\n\tcharset"), ChangeFolding},
+		{"all fields folded", signedEntity, re("; ", ";\r\n "), ChangeFolding},
+		{"field unfolded", strings.Replace(signedEntity, "; name", ";\r\n\tname", 1), re(";\r\n\tname", "; name"), ChangeFolding},
+		{"last parameter unfolded", strings.Replace(signedEntity, "charset=utf-8; format", "charset=utf-8;\r\n format", 1), re(";\r\n format", "; format"), ChangeFolding},
+		{"parameter quoted", signedEntity, re("charset=utf-8; format", "charset=\"utf-8\"; format"), ChangeQuoting},
+		{"quotes removed", strings.Replace(signedEntity, "boundary=b", "boundary=\"b\"", 1), re("boundary=\"b\"", "boundary=b"), ChangeQuoting},
+		{"field names in small letters", signedEntity, re("Content-Type", "content-type"), ChangeFieldCase},
+		{"field added", signedEntity, re("name=x.bin\r\n", "name=x.bin\r\nX-Scanned: yes\r\n"), ChangeFieldAdded},
+		{"fields added", signedEntity, re("boundary=b\r\n", "boundary=b\r\nX-A: 1\r\nX-B: 2\r\n"), ChangeFieldAdded},
+		{"footer in the first text", signedEntity, re("Alice\r\n", "Alice\r\n____\r\nlist\r\n"), ChangeFooter},
 		{"footer", flat, func(s string) string { return s + "____\r\nlist\r\n" }, ChangeFooter},
-		{"footer behind the last part", entity, func(s string) string { return s + "____\r\nlist\r\n" }, ChangeFooter},
-		{"footer behind a last part without line end", strings.TrimSuffix(entity, "\r\n"), func(s string) string { return s + "\r\n____\r\nlist" }, ChangeFooter},
-		{"two things", entity, func(s string) string {
+		{"footer behind the last part", signedEntity, func(s string) string { return s + "____\r\nlist\r\n" }, ChangeFooter},
+		{"footer behind a last part without line end", strings.TrimSuffix(signedEntity, "\r\n"), func(s string) string { return s + "\r\n____\r\nlist" }, ChangeFooter},
+		{"two things", signedEntity, func(s string) string {
 			return re("\nFrom ", "\n>From ")(re(" +\r\n", "\r\n")(s))
 		}, ChangeFrom},
-		{"list footer, and encoded anew", entity, func(s string) string {
-			return downgradePart(strings.Replace(s, "Alice\r\n", "Alice\r\n\r\n____________\r\nA list of example.com\r\n", 1), "quoted-printable", encodeStandardQP, false)
+		{"list footer, and encoded anew", signedEntity, func(s string) string {
+			return downgradePart(strings.Replace(s, "Alice\r\n", "Alice\r\n\r\n____________\r\nA list of example.com\r\n", 1), "quoted-printable", undo.EncodeStandardQP, false)
 		}, ChangeFooter},
-		{"list footer, encoded as base64 with LF inside", entity, func(s string) string {
+		{"list footer, encoded as base64 with LF inside", signedEntity, func(s string) string {
 			return downgradePart(strings.Replace(s, "Alice\r\n", "Alice\r\n\r\n____________\r\nA list of example.com\r\n", 1), "base64", func(b []byte) []byte {
-				return wrapBase64([]byte(strings.ReplaceAll(string(b), "\r\n", "\n")), 76)
+				return undo.WrapBase64([]byte(strings.ReplaceAll(string(b), "\r\n", "\n")), 76)
 			}, false)
 		}, ChangeFooter},
-		{"list footer, encoded anew, and fields folded", entity, func(s string) string {
-			s = downgradePart(strings.Replace(s, "Alice\r\n", "Alice\r\n____\r\nA list of example.com\r\n", 1), "quoted-printable", encodeStandardQP, false)
+		{"list footer, encoded anew, and fields folded", signedEntity, func(s string) string {
+			s = downgradePart(strings.Replace(s, "Alice\r\n", "Alice\r\n____\r\nA list of example.com\r\n", 1), "quoted-printable", undo.EncodeStandardQP, false)
 			return re("; ", ";\r\n ")(s)
 		}, ChangeFooter},
 		{"a list in Python", "Content-Type: text/plain; charset=utf-8; format=flowed\r\nContent-Transfer-Encoding: 8bit\r\n\r\nGrüße\r\n", func(string) string {
 			return "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=\"utf-8\"; format=\"flowed\"\r\nContent-Transfer-Encoding: base64\r\n\r\n" +
-				string(wrapBase64([]byte("Grüße\n__________\nA list of example.com\n"), 76))
+				string(undo.WrapBase64([]byte("Grüße\n__________\nA list of example.com\n"), 76))
 		}, ChangeFooter},
-		{"From quoted, and encoded anew", entity, func(s string) string {
-			return re("\nFrom ", "\n>From ")(downgradePart(s, "quoted-printable", encodeStandardQP, true))
+		{"From quoted, and encoded anew", signedEntity, func(s string) string {
+			return re("\nFrom ", "\n>From ")(downgradePart(s, "quoted-printable", undo.EncodeStandardQP, true))
 		}, ChangeFrom},
-		{"encoded anew, and fields added", entity, func(s string) string {
-			s = downgradePart(s, "quoted-printable", encodeStandardQP, false)
+		{"encoded anew, and fields added", signedEntity, func(s string) string {
+			s = downgradePart(s, "quoted-printable", undo.EncodeStandardQP, false)
 			return re("boundary=b\r\n", "boundary=b\r\nX-MS-Has-Attach: yes\r\nX-Scanned: yes\r\n")(s)
 		}, ChangeFieldAdded},
-		{"From quoted, white space stripped, final line added", entity, func(s string) string {
+		{"From quoted, white space stripped, final line added", signedEntity, func(s string) string {
 			return re("\nFrom ", "\n>From ")(re(" +\r\n", "\r\n")(s)) + "\r\n"
 		}, ChangeFrom},
-		{"other text", entity, re("Alice", "Mallory"), ""},
+		{"other text", signedEntity, re("Alice", "Mallory"), ""},
 	} {
-		sig := p7s + detached(t, c.entity, alice())
-		holds(t, head+clearPart(c.entity, sig))
-		broken := head + clearPart(c.do(c.entity), sig)
+		sig := p7s + detached(t, c.signedEntity, alice())
+		holds(t, head+clearPart(c.signedEntity, sig))
+		broken := head + clearPart(c.do(c.signedEntity), sig)
 		got, err := Explain(t.Context(), mustRead(t, broken))
 		if err != nil || len(got) != 1 {
 			t.Errorf("%s: %v, %v", c.name, got, err)
@@ -248,7 +251,7 @@ func TestExplainAttached(t *testing.T) {
 		t.Fatal(err)
 	}
 	packed := strings.Replace(string(der), "Content-Type: text", "content-type: text", 1)
-	got, err := Explain(t.Context(), mustRead(t, head+p7m+"\r\n"+string(wrapBase64([]byte(packed), 64))))
+	got, err := Explain(t.Context(), mustRead(t, head+p7m+"\r\n"+string(undo.WrapBase64([]byte(packed), 64))))
 	if err != nil || len(got) != 1 || got[0].Change != ChangeFieldCase || !strings.Contains(got[0].Sentence, "inside the signed data") {
 		t.Errorf("Explain = %+v, %v, want %s inside", got, err, ChangeFieldCase)
 	}

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"dnseal/smime/cms"
+	"dnseal/smime/internal/entity"
+	"dnseal/smime/internal/transit"
 	"dnseal/smime/message"
 )
 
@@ -33,17 +35,17 @@ func seeds(tb testing.TB) []string {
 
 // checkParts holds what is true of every tree of parts: ranges lie inside one another, in order,
 // and what stands between them belongs to the part around.
-func checkParts(t *testing.T, p *part, size int64) {
+func checkParts(t *testing.T, p *entity.Part, size int64) {
 	t.Helper()
-	if p.start < 0 || p.body < p.start || p.body > size || p.end > size {
-		t.Fatalf("part %s from %d, body from %d to %d of %d", p.number, p.start, p.body, p.end, size)
+	if p.Start < 0 || p.Body < p.Start || p.Body > size || p.End > size {
+		t.Fatalf("part %s from %d, body from %d to %d of %d", p.Number, p.Start, p.Body, p.End, size)
 	}
-	at := min(p.body, p.end) // for a part without a body the end comes first: see part
-	for _, k := range p.kids {
-		if k.start < at || max(k.start, k.end) > max(p.body, p.end) || k.parent != p {
-			t.Fatalf("part %s from %d to %d in %s from %d to %d", k.number, k.start, k.end, p.number, p.body, p.end)
+	at := min(p.Body, p.End) // for a part without a body the end comes first: see part
+	for _, k := range p.Kids {
+		if k.Start < at || max(k.Start, k.End) > max(p.Body, p.End) || k.Parent != p {
+			t.Fatalf("part %s from %d to %d in %s from %d to %d", k.Number, k.Start, k.End, p.Number, p.Body, p.End)
 		}
-		at = max(k.start, k.end)
+		at = max(k.Start, k.End)
 		checkParts(t, k, size)
 	}
 }
@@ -55,7 +57,7 @@ func FuzzWalk(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		src := bytes.NewReader(b)
-		root, err := walkEntity(t.Context(), src, int64(len(b)), "")
+		root, err := entity.WalkEntity(t.Context(), src, int64(len(b)), "")
 		if err != nil {
 			if _, ok := errors.AsType[*LimitError](err); !ok {
 				t.Fatal(err)
@@ -65,11 +67,11 @@ func FuzzWalk(f *testing.F) {
 		checkParts(t, root, int64(len(b)))
 		out := message.NewSpool(0)
 		defer out.Close()
-		e := emitter{ctx: t.Context(), src: src, w: out}
-		if err := e.copy(0, root.body); err != nil {
+		e := transit.Emitter{Ctx: t.Context(), Src: src, W: out}
+		if err := e.Copy(0, root.Body); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := writeAgain(&e, root, root.body); err != nil {
+		if _, err := writeAgain(&e, root, root.Body); err != nil {
 			t.Fatal(err)
 		}
 		if got, _ := io.ReadAll(out.Open()); !bytes.Equal(got, b) {
@@ -82,38 +84,38 @@ func FuzzWalk(f *testing.F) {
 // writeAgain writes from at to the end of a part by the ranges of the parts in it, and returns how
 // far it came: a part without a body may end before the empty line behind its header, which then is
 // the line end of the boundary too.
-func writeAgain(e *emitter, p *part, at int64) (int64, error) {
-	for _, k := range p.kids {
-		if err := e.copy(at, max(0, k.start-at)); err != nil {
+func writeAgain(e *transit.Emitter, p *entity.Part, at int64) (int64, error) {
+	for _, k := range p.Kids {
+		if err := e.Copy(at, max(0, k.Start-at)); err != nil {
 			return 0, err
 		}
 		var err error
-		if at, err = writeAgain(e, k, max(at, k.start)); err != nil {
+		if at, err = writeAgain(e, k, max(at, k.Start)); err != nil {
 			return 0, err
 		}
 	}
-	end := max(at, p.body, p.end)
-	return end, e.copy(at, end-at)
+	end := max(at, p.Body, p.End)
+	return end, e.Copy(at, end-at)
 }
 
 // sameWhenMeasured wants the parts that are found line by line.
-func sameWhenMeasured(t *testing.T, b []byte, want *part) {
+func sameWhenMeasured(t *testing.T, b []byte, want *entity.Part) {
 	t.Helper()
-	w := &walker{root: &part{body: int64(len(b))}, reading: true, parts: 1, measure: true}
-	w.open = []*part{w.root}
-	root, err := w.run(t.Context(), bytes.NewReader(b), 0, int64(len(b)))
+	w := &entity.Walker{Root: &entity.Part{Body: int64(len(b))}, Reading: true, Parts: 1, Measure: true}
+	w.Open = []*entity.Part{w.Root}
+	root, err := w.Run(t.Context(), bytes.NewReader(b), 0, int64(len(b)))
 	if err != nil || shape(root) != shape(want) {
 		t.Fatalf("measured: %v, %s, want %s", err, shape(root), shape(want))
 	}
 }
 
-func shape(p *part) string {
+func shape(p *entity.Part) string {
 	if p == nil {
 		return ""
 	}
-	s := p.typ.name + "["
-	for _, k := range p.kids {
-		off, n := k.signedRange()
+	s := p.Typ.Name + "["
+	for _, k := range p.Kids {
+		off, n := k.SignedRange()
 		s += string(rune('0'+off%10)) + string(rune('0'+n%10)) + shape(k)
 	}
 	return s + "]"
@@ -183,7 +185,7 @@ func FuzzHeaderProtection(f *testing.F) {
 	f.Add("Content-Type: text/plain; protected-headers=v1\r\nSubject: =?utf-8?q?=C3=BC?=\r\n", "Subject: ü\r\n")
 	f.Add("Content-Type: message/rfc822\r\n\r\nFrom: b@example.org\r\n", "From: a@example.org\r\n")
 	f.Fuzz(func(t *testing.T, inner, outer string) {
-		entity, err := walkEntity(t.Context(), strings.NewReader(inner), int64(len(inner)), "")
+		entity, err := entity.WalkEntity(t.Context(), strings.NewReader(inner), int64(len(inner)), "")
 		if err != nil {
 			return
 		}
@@ -209,7 +211,7 @@ func FuzzHeaderProtection(f *testing.F) {
 // when it is looked at again.
 func checkSafeField(t *testing.T, f message.Field) {
 	t.Helper()
-	raw, err := copyOfField(f)
+	raw, err := transit.CopyOfField(f)
 	if err != nil || f.Name() == "" {
 		return
 	}
@@ -217,7 +219,7 @@ func checkSafeField(t *testing.T, f message.Field) {
 	if len(again) != 1 || !again[0].Is(f.Name()) {
 		t.Fatalf("%q became %q", f.Raw, raw)
 	}
-	if h := fieldHazards(raw) & breaking &^ has8bit; h != 0 {
+	if h := transit.FieldHazards(raw) & entity.Breaking &^ entity.Has8bit; h != 0 {
 		t.Fatalf("%q became %q: %s", f.Raw, raw, h)
 	}
 }
@@ -230,17 +232,17 @@ func FuzzMediaType(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		a := parseMediaType(s)
-		if a.ambiguous || a.name == "" || strings.ContainsAny(s, "\r\n\x00") {
+		a := entity.ParseMediaType(s)
+		if a.Ambiguous || a.Name == "" || strings.ContainsAny(s, "\r\n\x00") {
 			return
 		}
-		b := parseMediaType(a.String())
-		if b.name != a.name || b.ambiguous {
+		b := entity.ParseMediaType(a.String())
+		if b.Name != a.Name || b.Ambiguous {
 			t.Fatalf("%q became %q", s, a.String())
 		}
-		for _, p := range a.params {
-			if !strings.Contains(p.name, "*") && isASCII(p.value) && b.get(p.name) != p.value {
-				t.Fatalf("%q became %q: %s", s, a.String(), p.name)
+		for _, p := range a.Params {
+			if !strings.Contains(p.Name, "*") && entity.IsASCII(p.Value) && b.Get(p.Name) != p.Value {
+				t.Fatalf("%q became %q: %s", s, a.String(), p.Name)
 			}
 		}
 	})
@@ -254,30 +256,30 @@ func FuzzQuotedPrintable(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s string, repair bool) {
 		var out bytes.Buffer
-		q := qpWriter{w: &out, repair: repair}
-		lines := newLineReader(context.Background(), strings.NewReader(s), 0, int64(len(s)))
-		defer lines.close()
+		q := transit.QpWriter{W: &out, Repair: repair}
+		lines := entity.NewLineReader(context.Background(), strings.NewReader(s), 0, int64(len(s)))
+		defer lines.Close()
 		var canonical strings.Builder
 		for {
-			l, err := lines.next()
+			l, err := lines.Next()
 			if errors.Is(err, io.EOF) {
 				break
 			}
-			if err = errors.Join(err, q.line(l), writeCanonical(&canonical, l)); err != nil {
+			if err = errors.Join(err, q.Line(l), transit.WriteCanonical(&canonical, l)); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if err := q.close(); err != nil {
+		if err := q.Close(); err != nil {
 			t.Fatal(err)
 		}
-		var m meter
-		check := newLineReader(context.Background(), bytes.NewReader(out.Bytes()), 0, int64(out.Len()))
-		defer check.close()
-		for l, err := check.next(); err == nil; l, err = check.next() {
-			m.add(l)
+		var m entity.Meter
+		check := entity.NewLineReader(context.Background(), bytes.NewReader(out.Bytes()), 0, int64(out.Len()))
+		defer check.Close()
+		for l, err := check.Next(); err == nil; l, err = check.Next() {
+			m.Add(l)
 		}
-		if m.hazards != 0 {
-			t.Fatalf("%q became %q: %s", s, out.String(), m.hazards)
+		if m.Hazards != 0 {
+			t.Fatalf("%q became %q: %s", s, out.String(), m.Hazards)
 		}
 		if repair {
 			return

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"dnseal/smime/internal/entity"
+	"dnseal/smime/internal/transit"
 	"dnseal/smime/message"
 )
 
@@ -61,8 +63,8 @@ func (p *protection) restore() []message.Change {
 
 // restorable returns a signed field as it can stand in a header on its way.
 func restorable(f message.Field) (message.Field, bool) {
-	raw, err := safeField(f)
-	if err != nil || len(raw) > maxRestoredField || !isASCII(string(raw)) {
+	raw, err := transit.SafeField(f)
+	if err != nil || len(raw) > maxRestoredField || !entity.IsASCII(string(raw)) {
 		return message.Field{}, false
 	}
 	lines := bytes.Split(bytes.TrimSuffix(raw, []byte("\r\n")), []byte("\r\n"))

@@ -3,6 +3,9 @@ package smime
 import (
 	"slices"
 
+	"dnseal/smime/internal/entity"
+	"dnseal/smime/internal/header"
+	"dnseal/smime/internal/transit"
 	"dnseal/smime/message"
 )
 
@@ -26,16 +29,16 @@ const (
 // shown the ones that count as changed. Under the older forms of protection, which repeat what they
 // like, only fields that have a copy are compared.
 func (p *protection) compare() {
-	inside, outside, c := sortByName(p.fields), sortByName(p.outer), &comparer{words: maxWords}
+	inside, outside, c := entity.SortByName(p.fields), entity.SortByName(p.outer), &header.Comparer{Words: header.MaxWords}
 	repeated := false // one of those that are shown
 	for i, f := range p.fields {
-		isShown := f.Is(shown...)
+		isShown := f.Is(header.Shown...)
 		repeated = repeated || isShown
-		if inside.first(f) != i || !protectable(f) {
+		if inside.First(f) != i || !transit.Protectable(f) {
 			continue
 		}
-		if !sameFields(inside, outside, f, c.value) {
-			p.differ(f.Name(), isShown && (!f.Is("Subject") || !sameFields(inside, outside, f, c.subject)))
+		if !sameFields(inside, outside, f, c.Value) {
+			p.differ(f.Name(), isShown && (!f.Is("Subject") || !sameFields(inside, outside, f, c.Subject)))
 		}
 	}
 	if p.kind != "legacy" {
@@ -48,9 +51,9 @@ func (p *protection) compare() {
 }
 
 // compareAdded finds the fields that readers are shown and that stand only outside.
-func (p *protection) compareAdded(inside, outside byName) {
+func (p *protection) compareAdded(inside, outside entity.ByName) {
 	for i, f := range p.outer {
-		if outside.first(f) == i && f.Is(shown...) && inside.first(f) < 0 && !allEmpty(outside, f) {
+		if outside.First(f) == i && f.Is(header.Shown...) && inside.First(f) < 0 && !allEmpty(outside, f) {
 			p.differ(f.Name(), true)
 		}
 	}
@@ -65,16 +68,16 @@ func (p *protection) differ(name string, changed bool) {
 
 // sameFields compares all fields of one name: a field that occurs twice is two. One that is empty
 // shows nothing, so that it may be there or not.
-func sameFields(inside, outside byName, f message.Field, same func(signed, outer message.Field) bool) bool {
-	equal := slices.EqualFunc(inside.called(f), outside.called(f), func(i, o int) bool {
-		return same(inside.fields[i], outside.fields[o])
+func sameFields(inside, outside entity.ByName, f message.Field, same func(signed, outer message.Field) bool) bool {
+	equal := slices.EqualFunc(inside.Called(f), outside.Called(f), func(i, o int) bool {
+		return same(inside.Fields[i], outside.Fields[o])
 	})
 	return equal || allEmpty(inside, f) && allEmpty(outside, f)
 }
 
 // allEmpty reports whether every field with the name of f is empty.
-func allEmpty(fields byName, f message.Field) bool {
-	return !slices.ContainsFunc(fields.called(f), func(i int) bool { return !empty(fields.fields[i]) })
+func allEmpty(fields entity.ByName, f message.Field) bool {
+	return !slices.ContainsFunc(fields.Called(f), func(i int) bool { return !empty(fields.Fields[i]) })
 }
 
-func empty(f message.Field) bool { return withoutSpace(f.Value()) == "" }
+func empty(f message.Field) bool { return header.WithoutSpace(f.Value()) == "" }

@@ -6,6 +6,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"dnseal/smime/internal/header"
 	"dnseal/smime/message"
 )
 
@@ -65,12 +66,12 @@ func TestHeaderState(t *testing.T) {
 		{"Subject: =?utf-8?q?Gr=C3?= =?utf-8?q?=BC=C3=9Fe?=", "Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=", false},
 		// a line end that was no fold
 		{"Subject: Hi there", "Subject: Hi=?utf-8?q?=0D=0A?=there", true},
-		{"Subject: Hi there", "Subject: Hi" + strings.Repeat(" ", usualGap) + "there", false},
+		{"Subject: Hi there", "Subject: Hi" + strings.Repeat(" ", header.UsualGap) + "there", false},
 		{"Subject: Hi there", "Subject: Hi\n\t\tthere", false},
 		{"Subject: Hi there", "Subject: Hi\t\t\tthere", true},
-		{"Subject: Hi there", "Subject: Hi" + strings.Repeat(" ", usualGap+1) + "there", true},
-		{"Subject: Hi there", "Subject: Hi =?utf-8?q?" + strings.Repeat("_", usualGap+1) + "?= there", true},
-		{"Subject: Hi there", "Subject: [list] Hi" + strings.Repeat(" ", usualGap+1) + "there", true},
+		{"Subject: Hi there", "Subject: Hi" + strings.Repeat(" ", header.UsualGap+1) + "there", true},
+		{"Subject: Hi there", "Subject: Hi =?utf-8?q?" + strings.Repeat("_", header.UsualGap+1) + "?= there", true},
+		{"Subject: Hi there", "Subject: [list] Hi" + strings.Repeat(" ", header.UsualGap+1) + "there", true},
 		{"Subject: Hi" + strings.Repeat(" ", 40) + "there", "Subject: Hi\n" + strings.Repeat(" ", 40) + "there", false},
 		{"Subject: Hi" + strings.Repeat(" ", 40) + "there", "Subject: Hi there", false},
 		// Names of lists.
@@ -183,7 +184,7 @@ func TestHeaderState(t *testing.T) {
 // older forms it is not.
 func TestHeaderStateAdded(t *testing.T) {
 	t.Parallel()
-	for _, name := range shown {
+	for _, name := range header.Shown {
 		signed, outer := "Subject: Hi", "Subject: Hi\n"+name+": x@example.org"
 		if name == "Subject" {
 			signed, outer = "From: a@example.org", "From: a@example.org\nSubject: Hi"
@@ -234,7 +235,7 @@ func TestHeaderStateChanges(t *testing.T) {
 // written in another way counts as changed; one that was left as it is does not.
 func TestHeaderStateWords(t *testing.T) {
 	t.Parallel()
-	for n, want := range map[int]HeaderState{maxWords / 4: HeaderProtected, maxWords: HeaderChanged} {
+	for n, want := range map[int]HeaderState{header.MaxWords / 4: HeaderProtected, header.MaxWords: HeaderChanged} {
 		signed, outer := "Subject: "+strings.Repeat("=?gbk?q?a?=\n ", n), "Subject: "+strings.Repeat("=?gbk?b?YQ==?=\n ", n)
 		if got := stateOf("clear", signed, outer); got.state != want {
 			t.Errorf("%d words: %s, want %s", n, got.state, want)
@@ -273,9 +274,9 @@ func linesOf(fs []testField) []string {
 func drawHeader(t *rapid.T) []testField {
 	word := rapid.StringMatching(`[A-Za-zäöüé0-9.,!]{1,9}`)
 	var out []testField
-	for _, name := range shown {
+	for _, name := range header.Shown {
 		f := testField{name: name, words: rapid.SliceOfN(word, 1, 5).Draw(t, name)}
-		if addressField(name) {
+		if header.AddressField(name) {
 			f.address = rapid.StringMatching(`[a-z]{1,8}@[a-z]{1,8}\.example`).Draw(t, "address")
 		}
 		out = append(out, f)
@@ -289,9 +290,9 @@ func drawRewriting(t *rapid.T, f testField) string {
 	if rapid.Bool().Draw(t, "encode") && f.name != "Date" {
 		text := strings.Join(f.words, " ")
 		if f.address == "" {
-			return f.name + ":" + gap.Draw(t, "gap") + encodeWords(text)
+			return f.name + ":" + gap.Draw(t, "gap") + header.EncodeWords(text)
 		}
-		return f.name + ": " + encodeWords(text) + gap.Draw(t, "gap") + "<" + upperDomain(f.address) + ">"
+		return f.name + ": " + header.EncodeWords(text) + gap.Draw(t, "gap") + "<" + upperDomain(f.address) + ">"
 	}
 	return f.name + ":" + gap.Draw(t, "gap") + f.value([]string{strings.Join(f.words, gap.Draw(t, "gap"))})
 }
@@ -327,14 +328,14 @@ func FuzzMailboxes(f *testing.F) {
 	f.Add(`"a, b" <a@example.org>, c@example.org (C), g: d@example.org;`)
 	f.Add(`"a <(b`)
 	f.Fuzz(func(t *testing.T, v string) {
-		c := &comparer{words: maxWords}
-		if !c.mailboxes(v, v, "") || !c.mailboxes(v, " "+v, "") {
+		c := &header.Comparer{Words: header.MaxWords}
+		if !c.Mailboxes(v, v, "") || !c.Mailboxes(v, " "+v, "") {
 			t.Fatalf("%q is unlike itself", v)
 		}
-		if len(mailboxes(v)) > 2*len(v)+1 {
-			t.Fatalf("%q has %d elements", v, len(mailboxes(v)))
+		if len(header.Mailboxes(v)) > 2*len(v)+1 {
+			t.Fatalf("%q has %d elements", v, len(header.Mailboxes(v)))
 		}
-		if s := takeSubject(c.decoded(v, "iso-8859-1")); !sameButTags(s, s) {
+		if s := header.TakeSubject(c.Decoded(v, "iso-8859-1")); !header.SameButTags(s, s) {
 			t.Fatalf("%q is unlike itself", v)
 		}
 	})

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"dnseal/smime/cms"
+	"dnseal/smime/internal/entity"
 	"dnseal/smime/message"
 )
 
@@ -172,17 +173,17 @@ func TestTroubleOfThisMachine(t *testing.T) {
 	t.Parallel()
 	text := head + clearPart(strings.Repeat("x", 100<<10), "")
 	src := brokenDisk{strings.NewReader(text)}
-	if _, err := walkEntity(t.Context(), src, int64(len(text)), ""); !errors.Is(err, errDisk) {
+	if _, err := entity.WalkEntity(t.Context(), src, int64(len(text)), ""); !errors.Is(err, errDisk) {
 		t.Errorf("walkEntity = %v, want %v", err, errDisk)
 	}
-	if err := copyRange(t.Context(), io.Discard, src, 0, int64(len(text))); !errors.Is(err, errDisk) {
+	if err := entity.CopyRange(t.Context(), io.Discard, src, 0, int64(len(text))); !errors.Is(err, errDisk) {
 		t.Errorf("copyRange = %v, want %v", err, errDisk)
 	}
-	if err := copyRange(t.Context(), io.Discard, strings.NewReader("x"), 0, 2); !errors.Is(err, io.ErrUnexpectedEOF) {
+	if err := entity.CopyRange(t.Context(), io.Discard, strings.NewReader("x"), 0, 2); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("copyRange beyond the end = %v, want %v", err, io.ErrUnexpectedEOF)
 	}
-	p := &part{body: 70 << 10, end: 80 << 10, cte: "base64"}
-	if _, _, err := readCMS(t.Context(), src, p, nil); !errors.Is(err, errDisk) {
+	p := &entity.Part{Body: 70 << 10, End: 80 << 10, Cte: "base64"}
+	if _, _, err := entity.ReadCMS(t.Context(), src, p, nil); !errors.Is(err, errDisk) {
 		t.Errorf("readCMS = %v, want %v", err, errDisk)
 	}
 }

@@ -3,13 +3,14 @@ package smime
 import (
 	"io"
 
+	"dnseal/smime/internal/entity"
 	"dnseal/smime/message"
 )
 
 // layer is an entity that may be signed, and the signatures around it.
 type layer struct {
 	src    io.ReaderAt
-	entity *part
+	entity *entity.Part
 	outer  []message.Field // the header that its protected fields are compared with
 	// nothing but signatures stands around it (RFC 9787, Section 4: the cryptographic envelope)
 	root   bool
@@ -18,11 +19,11 @@ type layer struct {
 	beside string       // somebody's text around it, that some readers show
 }
 
-func (l *layer) covers(p *part) string {
+func (l *layer) covers(p *entity.Part) string {
 	if l.root {
 		return "message"
 	}
-	return p.subject()
+	return p.Subject()
 }
 
 // entity takes layer after layer off an entity, until the content that they sign is reached, and
@@ -48,40 +49,40 @@ func (v *verifier) entity(l *layer) error {
 
 // open takes off one layer, and reports whether another entity came out.
 func (v *verifier) open(l *layer, outermost bool) (bool, error) {
-	k := kindOf(l.entity)
+	k := entity.KindOf(l.entity)
 	if l.root && outermost {
 		v.report.Kind = kindWord(k)
 	}
-	if k == plain {
+	if k == entity.Plain {
 		return false, nil
 	}
 	// Only an entity that claims to be more than it is can mislead anybody about a signature.
-	doubt := ambiguity(l.entity, l.root && outermost)
+	doubt := entity.Ambiguity(l.entity, l.root && outermost)
 	if l.root && outermost && doubt == "" && v.stray != "" {
 		doubt = v.stray
 	}
 	if l.root && doubt != "" {
-		v.malformed("malformed", l.entity.subject()+": "+doubt)
+		v.malformed("malformed", l.entity.Subject()+": "+doubt)
 	}
 	switch k {
-	case clearSigned:
+	case entity.ClearSigned:
 		return v.clear(l, doubt)
-	case cmsObject:
+	case entity.CmsObject:
 		return v.object(l, l.root && outermost, doubt)
-	case plain, pgpSigned, pgpEncrypted, pgpInline:
+	case entity.Plain, entity.PgpSigned, entity.PgpEncrypted, entity.PgpInline:
 	}
 	return false, nil
 }
 
 // below looks for signed parts in what is not signed itself, or inside what is.
 func (v *verifier) below(l *layer) error {
-	if k := kindOf(l.entity); k != plain && k != pgpSigned {
+	if k := entity.KindOf(l.entity); k != entity.Plain && k != entity.PgpSigned {
 		return nil // its parts were dealt with
 	}
 	outer := l.outer
-	for _, kid := range l.entity.kids {
-		if kid.embedded {
-			outer = kid.fields
+	for _, kid := range l.entity.Kids {
+		if kid.Embedded {
+			outer = kid.Fields
 		}
 		if err := v.entity(&layer{src: l.src, entity: kid, outer: outer, depth: l.depth}); err != nil {
 			return err

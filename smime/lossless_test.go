@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 
+	"dnseal/smime/internal/entity"
+
 	gomessage "github.com/emersion/go-message"
 	"pgregory.net/rapid"
 
@@ -172,7 +174,7 @@ func checkLossless(tb testing.TB, choices []byte, broken bool, n *tally) {
 	}
 	n.converted++
 	sameContent(tb, &g, msg, narrow)
-	if _, body, _ := strings.Cut(narrow, "\r\n\r\n"); !isASCII(body) {
+	if _, body, _ := strings.Cut(narrow, "\r\n\r\n"); !entity.IsASCII(body) {
 		tb.Fatalf("8-bit in\n%q\nmade of\n%q", narrow, msg)
 	}
 }

@@ -4,6 +4,9 @@ import (
 	"slices"
 	"strings"
 
+	"dnseal/smime/internal/entity"
+	"dnseal/smime/internal/header"
+	"dnseal/smime/internal/transit"
 	"dnseal/smime/message"
 )
 
@@ -13,24 +16,24 @@ import (
 
 // entityDefect says why content that is signed is no MIME entity that its signer meant for a
 // message with this outer header; "" for one that is.
-func entityDefect(p *part, outer []message.Field) string {
-	kind, subtype, _ := strings.Cut(p.typ.name, "/")
+func entityDefect(p *entity.Part, outer []message.Field) string {
+	kind, subtype, _ := strings.Cut(p.Typ.Name, "/")
 	if kind == "" || subtype == "" {
 		return "it has no Content-Type that can be read"
 	}
-	protected := p.typ.has(hp) || p.typ.has("protected-headers")
-	var outside byName
+	protected := p.Typ.Has(entity.Hp) || p.Typ.Has("protected-headers")
+	var outside entity.ByName
 	if !protected {
-		outside = sortByName(outer)
+		outside = entity.SortByName(outer)
 	}
-	c := &comparer{words: maxWords}
-	for _, f := range p.fields {
+	c := &header.Comparer{Words: header.MaxWords}
+	for _, f := range p.Fields {
 		switch {
 		case f.Name() == "":
 			return "its header has a line that is no header field"
-		case protected, structural(f), f.Begins("X-"), standsIn(c, f, outside):
+		case protected, transit.Structural(f), f.Begins("X-"), standsIn(c, f, outside):
 		default:
-			return "its header has " + quoted(f.Name()) + ", which is not that of the message"
+			return "its header has " + entity.Quoted(f.Name()) + ", which is not that of the message"
 		}
 	}
 	return ""
@@ -41,10 +44,10 @@ const maxSameName = 16
 
 // standsIn reports whether a field of signed content says what the message says: some programs sign
 // whole headers, and do not declare it. What lists do to a Subject does not count.
-func standsIn(c *comparer, f message.Field, outside byName) bool {
-	at := outside.called(f)
+func standsIn(c *header.Comparer, f message.Field, outside entity.ByName) bool {
+	at := outside.Called(f)
 	return slices.ContainsFunc(at[:min(len(at), maxSameName)], func(i int) bool {
-		o := outside.fields[i]
-		return c.value(f, o) || f.Is("Subject") && c.subject(f, o)
+		o := outside.Fields[i]
+		return c.Value(f, o) || f.Is("Subject") && c.Subject(f, o)
 	})
 }

@@ -7,6 +7,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"dnseal/smime/internal/entity"
 	"dnseal/smime/message"
 )
 
@@ -22,7 +23,7 @@ func TestEntityDefect(t *testing.T) {
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		text := strings.Join(rapid.SliceOfN(rapid.SampledFrom(lines), 1, 8).Draw(t, "lines"), "\r\n") + "\r\n\r\nHello\r\n"
-		entity, err := walkEntity(t.Context(), strings.NewReader(text), int64(len(text)), "")
+		entity, err := entity.WalkEntity(t.Context(), strings.NewReader(text), int64(len(text)), "")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"dnseal/smime/certificate"
+	"dnseal/smime/internal/entity"
 	"dnseal/smime/message"
 )
 
@@ -30,7 +31,7 @@ func CertificateNames(cert *x509.Certificate) []Name {
 	for _, s := range stated.UTF8Mail {
 		// RFC 9598, Section 3: only for a local part that needs it, so that nobody states one
 		// address in two forms. Neither is a byte order mark part of it.
-		if local, _, _ := strings.Cut(s, "@"); isASCII(local) || strings.HasPrefix(s, "\ufeff") {
+		if local, _, _ := strings.Cut(s, "@"); entity.IsASCII(local) || strings.HasPrefix(s, "\ufeff") {
 			continue
 		}
 		names = appendMailName(names, s)

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"dnseal/smime/cms"
+	"dnseal/smime/internal/entity"
 	"dnseal/smime/message"
 )
 
@@ -55,11 +56,11 @@ func entityOf(tb testing.TB, signed string) string {
 	tb.Helper()
 	m := mustRead(tb, signed)
 	src := m.Open()
-	root, err := walk(tb.Context(), src, m.Header(), m.BodyOffset(), m.Size(), false)
-	if err != nil || len(root.kids) != 2 {
+	root, err := entity.Walk(tb.Context(), src, m.Header(), m.BodyOffset(), m.Size(), false)
+	if err != nil || len(root.Kids) != 2 {
 		tb.Fatalf("walk: %v of\n%s", err, signed)
 	}
-	off, n := root.kids[0].signedRange()
+	off, n := root.Kids[0].SignedRange()
 	return signed[off : off+n]
 }
 
@@ -101,11 +102,11 @@ func TestPrepareLeaf(t *testing.T) {
 		{"base64 with Unix lines", "Content-Transfer-Encoding: base64\r\n", "AAEC\nAAEC \r\n", "AAECAAEC\r\n", "base64"},
 		{"empty", "", "", "", ""},
 	} {
-		entity := entityOf(t, sign(t, "From: a@example.org\r\n"+c.header+"\r\n"+c.body, SignOptions{}))
-		fields, _ := message.ParseHeader([]byte(entity))
-		got, _ := field(fields, "Content-Transfer-Encoding")
-		if body(entity) != c.want || got != c.encoding {
-			t.Errorf("%s: body %q as %q, want %q as %q", c.name, body(entity), got, c.want, c.encoding)
+		signedEntity := entityOf(t, sign(t, "From: a@example.org\r\n"+c.header+"\r\n"+c.body, SignOptions{}))
+		fields, _ := message.ParseHeader([]byte(signedEntity))
+		got, _ := entity.Field(fields, "Content-Transfer-Encoding")
+		if body(signedEntity) != c.want || got != c.encoding {
+			t.Errorf("%s: body %q as %q, want %q as %q", c.name, body(signedEntity), got, c.want, c.encoding)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package smime
 import (
 	"strings"
 
+	"dnseal/smime/internal/entity"
 	"dnseal/smime/message"
 )
 
@@ -22,22 +23,22 @@ func readProtection(l *layer) *protection {
 	p := l.entity
 	found := &protection{kind: "none", outer: l.outer, state: HeaderUnprotected}
 	switch {
-	case p.typ.has(hp):
+	case p.Typ.Has(entity.Hp):
 		// RFC 9788, Section 2.1.1. An unknown value is none of the RFC, but it is no reason to
 		// believe the outer header.
 		found.kind = "clear"
-		if strings.EqualFold(p.typ.get(hp), "cipher") {
+		if strings.EqualFold(p.Typ.Get(entity.Hp), "cipher") {
 			found.kind = "cipher"
 		}
-		found.fields = p.fields
-	case p.typ.has("protected-headers"):
+		found.fields = p.Fields
+	case p.Typ.Has("protected-headers"):
 		// draft-autocrypt-lamps-protected-headers: the form Enigmail and Thunderbird wrote before.
-		found.kind, found.fields = "legacy", p.fields
-	case p.typ.is("message/rfc822", "message/global") && len(p.kids) == 1 && !strings.EqualFold(p.typ.get("forwarded"), "yes"):
+		found.kind, found.fields = "legacy", p.Fields
+	case p.Typ.Is("message/rfc822", "message/global") && len(p.Kids) == 1 && !strings.EqualFold(p.Typ.Get("forwarded"), "yes"):
 		// RFC 8551, Section 3.1: the whole message wrapped. One that is only forwarded looks the
 		// same; to be told that it is by somebody else than the outer header says is right in both
 		// cases.
-		found.kind, found.fields = "legacy", p.kids[0].fields
+		found.kind, found.fields = "legacy", p.Kids[0].Fields
 	}
 	if found.kind != "none" {
 		found.compare()

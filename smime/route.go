@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"dnseal/smime/internal/entity"
 	"dnseal/smime/message"
 )
 
@@ -25,7 +26,7 @@ type route struct {
 type routeHop struct {
 	by       string
 	protocol string // by which it took it: "SMTP", "ESMTPS", …
-	seals    []seal // body hashes of the signatures it added
+	bodyHashes    []bodyHash // body hashes of the signatures it added
 }
 
 // maxRoute bounds how many fields are looked at.
@@ -36,13 +37,13 @@ func readRoute(ctx context.Context, m *message.Message) (*route, error) {
 	fields := m.Header()
 	origin := routeHop{}
 	hops := []routeHop{}
-	var above []seal // of whoever adds the next Received field below
+	var above []bodyHash // of whoever adds the next Received field below
 	for _, f := range fields {
 		switch {
 		case len(hops) == maxRoute:
 		case f.Is("Received"):
 			hop := parseReceived(f.Unfolded())
-			hop.seals, above = above, nil
+			hop.bodyHashes, above = above, nil
 			hops = append(hops, hop)
 		case f.Is("List-Id"), f.Is("List-Post"), f.Is("List-Unsubscribe"):
 			r.lists += strings.ToLower(f.Unfolded()) + " "
@@ -50,12 +51,12 @@ func readRoute(ctx context.Context, m *message.Message) (*route, error) {
 			// Sendmail: "from 8bit to quoted-printable by mx.example.net id …".
 			r.converter = parseReceived(f.Unfolded()).by
 		case f.Is("DKIM-Signature") || f.Is("ARC-Message-Signature"):
-			if s, ok := parseSeal(f.Unfolded()); ok && len(above) < maxRoute {
+			if s, ok := parseBodyHash(f.Unfolded()); ok && len(above) < maxRoute {
 				above = append(above, s)
 			}
 		}
 	}
-	origin.seals = above
+	origin.bodyHashes = above
 	slices.Reverse(hops)
 	r.hops = append([]routeHop{origin}, hops...)
 	if size := m.Size() - m.BodyOffset(); size <= maxExplained && ctx.Err() == nil {
@@ -120,7 +121,7 @@ func (r *route) name(hop int) string {
 	if hop < 1 || hop >= len(r.hops) {
 		return ""
 	}
-	return strings.Trim(quoted(r.hops[hop].by), `"`)
+	return strings.Trim(entity.Quoted(r.hops[hop].by), `"`)
 }
 
 // sealed compares the body hashes of signatures on the way with the body as it is, and as it would
@@ -131,11 +132,11 @@ func (r *route) sealed(s *Signature, original []byte) (after, before int) {
 	restored := slices.Concat(r.body[:at], original, r.body[at+s.size:])
 	before = len(r.hops)
 	for i, hop := range r.hops {
-		for _, seal := range hop.seals {
+		for _, h := range hop.bodyHashes {
 			switch {
-			case seal.fits(restored):
+			case h.matches(restored):
 				after = i
-			case seal.fits(r.body):
+			case h.matches(r.body):
 				before = min(before, i)
 			}
 		}
@@ -144,7 +145,7 @@ func (r *route) sealed(s *Signature, original []byte) (after, before int) {
 }
 
 // likely falls back on what kind of system does such a thing.
-func (r *route) likely(change string) (after, before int, grounds string) {
+func (r *route) likely(change Change) (after, before int, grounds string) {
 	last := len(r.hops) - 1
 	switch change {
 	case ChangeFrom:
@@ -168,6 +169,7 @@ func (r *route) likely(change string) (after, before int, grounds string) {
 				return i - 1, i, "the protocol, which has no 8BITMIME"
 			}
 		}
+	default:
 	}
 	if last < 2 {
 		return 0, last, "the Received fields"

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 
+	"dnseal/smime/internal/entity"
 	"dnseal/smime/message"
 )
 
@@ -14,20 +15,20 @@ import (
 // the header leaves open the first octets of the body tell: the kind of an application/pkcs7-mime
 // body without smime-type (one that cannot be read is called encrypted), and PGP in plain text.
 func Secured(m *message.Message) string {
-	root := &part{fields: m.Header()}
-	root.describe()
-	switch kindOf(root) {
-	case clearSigned:
+	root := &entity.Part{Fields: m.Header()}
+	root.Describe()
+	switch entity.KindOf(root) {
+	case entity.ClearSigned:
 		return "smime-signed"
-	case cmsObject:
+	case entity.CmsObject:
 		return securedObject(m, root)
-	case pgpSigned:
+	case entity.PgpSigned:
 		return "pgp-signed"
-	case pgpEncrypted, pgpInline:
+	case entity.PgpEncrypted, entity.PgpInline:
 		return "pgp-encrypted"
-	case plain:
+	case entity.Plain:
 	}
-	if root.typ.name != "" && root.typ.name != "text/plain" {
+	if root.Typ.Name != "" && root.Typ.Name != "text/plain" {
 		return ""
 	}
 	start := bytes.TrimLeft(bodyStart(m), "\r\n\t ")
@@ -41,14 +42,14 @@ func Secured(m *message.Message) string {
 }
 
 // securedObject tells the kinds of RFC 8551, Section 3.2.2 apart.
-func securedObject(m *message.Message, root *part) string {
-	switch strings.ToLower(root.typ.get("smime-type")) {
+func securedObject(m *message.Message, root *entity.Part) string {
+	switch strings.ToLower(root.Typ.Get("smime-type")) {
 	case "signed-data", "signed-receipt":
 		return "smime-signed"
 	case "certs-only", "compressed-data":
 		return ""
 	case "":
-		if start, _ := decodeBody(bodyStart(m), root.cte); bytes.Contains(start, []byte(signedDataOID)) {
+		if start, _ := entity.DecodeBody(bodyStart(m), root.Cte); bytes.Contains(start, []byte(signedDataOID)) {
 			return "smime-signed"
 		}
 	}

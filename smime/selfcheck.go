@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"dnseal/smime/cms"
+	"dnseal/smime/internal/entity"
 	"dnseal/smime/message"
 )
 
@@ -24,11 +25,11 @@ func (s *signing) selfCheck(body *message.Spool) error {
 		header = append(append(append(append(header, f.Name...), ':'), f.Value...), '\r', '\n')
 	}
 	fields, _ := message.ParseHeader(header)
-	root, err := walkShallow(s.ctx, body, fields, 0, body.Size())
+	root, err := entity.WalkShallow(s.ctx, body, fields, 0, body.Size())
 	if err != nil {
 		return err
 	}
-	if doubt := cmp.Or(ambiguity(root, false), s.entityDefect()); doubt != "" {
+	if doubt := cmp.Or(entity.Ambiguity(root, false), s.entityDefect()); doubt != "" {
 		return fmt.Errorf("%w: %s", ErrSelfCheck, doubt)
 	}
 	check := s.checkClear
@@ -49,38 +50,38 @@ func (s *signing) entityDefect() string {
 	if !s.opts.NoHeaderProtection && !s.opts.FullSelfCheck {
 		return ""
 	}
-	entity := &part{typ: mediaType{name: cmp.Or(s.root.typ.name, "text/plain")}}
+	entity := &entity.Part{Typ: entity.MediaType{Name: cmp.Or(s.root.Typ.Name, "text/plain")}}
 	if !s.opts.NoHeaderProtection {
-		entity.typ.params = protectedParams
+		entity.Typ.Params = protectedParams
 	}
-	entity.fields, _ = message.ParseHeader(s.header)
+	entity.Fields, _ = message.ParseHeader(s.header)
 	return entityDefect(entity, s.m.Header())
 }
 
-var protectedParams = []param{{hp, "clear"}}
+var protectedParams = []entity.Param{{Name: entity.Hp, Value: "clear"}}
 
-func (s *signing) checkClear(body io.ReaderAt, root *part) (*cms.SignedData, *cms.Digests, error) {
-	if kindOf(root) != clearSigned {
+func (s *signing) checkClear(body io.ReaderAt, root *entity.Part) (*cms.SignedData, *cms.Digests, error) {
+	if entity.KindOf(root) != entity.ClearSigned {
 		return nil, nil, fmt.Errorf("%w: it is no multipart/signed", ErrSelfCheck)
 	}
 	if defect := frameDefect(root); defect != "" {
 		return nil, nil, fmt.Errorf("%w: %s", ErrSelfCheck, defect)
 	}
-	if name := root.kids[1].typ.name; !isSignature(name) {
-		return nil, nil, fmt.Errorf("%w: the signature part is %s", ErrSelfCheck, quoted(name))
+	if name := root.Kids[1].Typ.Name; !entity.IsSignature(name) {
+		return nil, nil, fmt.Errorf("%w: the signature part is %s", ErrSelfCheck, entity.Quoted(name))
 	}
 	if s.opts.FullSelfCheck {
 		if err := s.checkOwn(body, root); err != nil {
 			return nil, nil, err
 		}
 	}
-	if root.preamble.odd() || root.epilogue.odd() {
+	if root.Preamble.Odd() || root.Epilogue.Odd() {
 		return nil, nil, fmt.Errorf("%w: text next to what is signed", ErrSelfCheck)
 	}
-	if off, n := root.kids[0].signedRange(); off != s.off || n != s.size {
+	if off, n := root.Kids[0].SignedRange(); off != s.off || n != s.size {
 		return nil, nil, fmt.Errorf("%w: other bytes would be checked than were signed", ErrSelfCheck)
 	}
-	sd, tail, err := readCMS(s.ctx, body, root.kids[1], nil)
+	sd, tail, err := entity.ReadCMS(s.ctx, body, root.Kids[1], nil)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w: %w", ErrSelfCheck, err)
 	}
@@ -88,10 +89,10 @@ func (s *signing) checkClear(body io.ReaderAt, root *part) (*cms.SignedData, *cm
 		return nil, nil, fmt.Errorf("%w: %s", ErrSelfCheck, defect)
 	}
 	digests := sd.Digests()
-	if err := copyRange(s.ctx, digests, body, s.off, s.size); err != nil {
+	if err := entity.CopyRange(s.ctx, digests, body, s.off, s.size); err != nil {
 		return nil, nil, err
 	}
-	if want := root.typ.get("micalg"); want != micalgOf(sd) {
+	if want := root.Typ.Get("micalg"); want != micalgOf(sd) {
 		return nil, nil, fmt.Errorf("%w: micalg is %q", ErrSelfCheck, want)
 	}
 	return sd, digests, nil
@@ -100,7 +101,7 @@ func (s *signing) checkClear(body io.ReaderAt, root *part) (*cms.SignedData, *cm
 // checkOwn checks what is the same in every message, or random: the header of the signature part,
 // and that the boundary is in nothing but the three lines that begin with it. Without it the tests
 // stand for both.
-func (s *signing) checkOwn(body io.ReaderAt, root *part) error {
+func (s *signing) checkOwn(body io.ReaderAt, root *entity.Part) error {
 	if defect := signatureDefect(root); defect != "" {
 		return fmt.Errorf("%w: %s", ErrSelfCheck, defect)
 	}
@@ -110,11 +111,11 @@ func (s *signing) checkOwn(body io.ReaderAt, root *part) error {
 	return nil
 }
 
-func (s *signing) checkOpaque(body io.ReaderAt, root *part) (*cms.SignedData, *cms.Digests, error) {
-	if kindOf(root) != cmsObject {
+func (s *signing) checkOpaque(body io.ReaderAt, root *entity.Part) (*cms.SignedData, *cms.Digests, error) {
+	if entity.KindOf(root) != entity.CmsObject {
 		return nil, nil, fmt.Errorf("%w: it is no application/pkcs7-mime", ErrSelfCheck)
 	}
-	sd, tail, err := readCMS(s.ctx, body, root, nil)
+	sd, tail, err := entity.ReadCMS(s.ctx, body, root, nil)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w: %w", ErrSelfCheck, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"dnseal/smime/internal/transit"
 	"dnseal/smime/message"
 )
 
@@ -20,8 +21,8 @@ func SevenBit(m *message.Message) (*message.Edit, error) {
 		return nil, err
 	}
 	edit := &message.Edit{Body: message.NewSpool(0), Changes: s.removed}
-	e := emitter{ctx: s.ctx, src: s.src, w: edit.Body, plan: s.plan}
-	if err := e.content(s.root, m.Size()); err != nil {
+	e := transit.Emitter{Ctx: s.ctx, Src: s.src, W: edit.Body, Plan: s.plan}
+	if err := e.Content(s.root, m.Size()); err != nil {
 		return nil, errors.Join(err, edit.Close())
 	}
 	edit.Changes = append(edit.Changes, message.Change{Op: message.Append, Name: "MIME-Version", Value: " 1.0"})

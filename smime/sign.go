@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"dnseal/smime/cms"
+	"dnseal/smime/internal/entity"
+	"dnseal/smime/internal/transit"
 	"dnseal/smime/message"
 )
 
@@ -92,8 +94,8 @@ type signing struct {
 	// certificates go along.
 	certificates []*x509.Certificate
 
-	root   *part
-	plan   Plan
+	root   *entity.Part
+	plan   transit.Plan
 	header []byte // of the signed entity
 	opaque bool
 	result SignResult
@@ -106,39 +108,39 @@ type signing struct {
 // prepare decides about every part, and makes the header of the signed entity.
 func (s *signing) prepare() error {
 	fields := s.m.Header()
-	root, err := walk(s.ctx, s.src, fields, s.m.BodyOffset(), s.m.Size(), true)
+	root, err := entity.Walk(s.ctx, s.src, fields, s.m.BodyOffset(), s.m.Size(), true)
 	if err != nil {
 		return err
 	}
-	if root.malformed != "" {
-		return typeFault(root)
+	if root.Malformed != "" {
+		return transit.TypeFault(root)
 	}
-	if err = headerFault(fields); err != nil {
+	if err = transit.HeaderFault(fields); err != nil {
 		return err
 	}
 	if s.removed, err = structuralFields(fields); err != nil {
 		return err
 	}
 	s.root = root
-	s.plan = Plan{}
-	pl := planner{ctx: s.ctx, src: s.src, steps: s.plan}
-	if pl.plan(root, false); pl.err != nil {
-		return pl.err
+	s.plan = transit.Plan{}
+	pl := transit.Planner{Ctx: s.ctx, Src: s.src, Steps: s.plan}
+	if pl.Plan(root, false); pl.Err != nil {
+		return pl.Err
 	}
 	charset := "us-ascii"
-	if root.typ.name == "" {
-		if charset, err = assumedCharset(s.ctx, s.src, root); err != nil {
+	if root.Typ.Name == "" {
+		if charset, err = transit.AssumedCharset(s.ctx, s.src, root); err != nil {
 			return err
 		}
 	}
-	s.header = pl.entityHeader(root, charset, !s.opts.NoHeaderProtection)
-	if pl.blocked != nil && s.opts.RefuseOpaque {
-		return pl.blocked
+	s.header = pl.EntityHeader(root, charset, !s.opts.NoHeaderProtection)
+	if pl.Blocked != nil && s.opts.RefuseOpaque {
+		return pl.Blocked
 	}
-	s.opaque = s.opts.Opaque || pl.blocked != nil
-	s.result = SignResult{Opaque: s.opaque, Unprotected: pl.unprotected}
+	s.opaque = s.opts.Opaque || pl.Blocked != nil
+	s.result = SignResult{Opaque: s.opaque, Unprotected: pl.Unprotected}
 	if !s.opts.Opaque {
-		s.result.Cause = pl.blocked
+		s.result.Cause = pl.Blocked
 	}
 	return nil
 }
@@ -161,11 +163,11 @@ func (opts *SignOptions) sent() []*x509.Certificate {
 func structuralFields(fields []message.Field) ([]message.Change, error) {
 	var changes []message.Change
 	for _, f := range fields {
-		if !structural(f) {
+		if !transit.Structural(f) {
 			continue
 		}
 		if len(changes) == maxStructural {
-			return nil, &LimitError{"content-fields", maxStructural}
+			return nil, &LimitError{What: "content-fields", Max: maxStructural}
 		}
 		index := 1
 		for _, c := range changes {

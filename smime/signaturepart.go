@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"dnseal/smime/internal/entity"
 )
 
 // Some readers list the signature part of a multipart/signed as an attachment, or take it for one
@@ -15,17 +17,17 @@ import (
 
 // signatureDefect says why the second part of the multipart/signed p may be taken for something
 // else than a signature.
-func signatureDefect(p *part) string {
-	sig := p.kids[1]
-	if !isSignature(sig.typ.name) {
-		return "the second part of multipart/signed is " + quoted(sig.typ.name)
+func signatureDefect(p *entity.Part) string {
+	sig := p.Kids[1]
+	if !entity.IsSignature(sig.Typ.Name) {
+		return "the second part of multipart/signed is " + entity.Quoted(sig.Typ.Name)
 	}
 	// RFC 1847, Section 2.1, asks for the parameter. Where it is missing the type of the part
 	// says the same.
-	if protocol := strings.ToLower(p.typ.get("protocol")); p.typ.has("protocol") && !isSignature(protocol) {
-		return "multipart/signed by protocol " + quoted(protocol)
+	if protocol := strings.ToLower(p.Typ.Get("protocol")); p.Typ.Has("protocol") && !entity.IsSignature(protocol) {
+		return "multipart/signed by protocol " + entity.Quoted(protocol)
 	}
-	if reason := ambiguity(sig, false); reason != "" {
+	if reason := entity.Ambiguity(sig, false); reason != "" {
 		return "signature part: " + reason
 	}
 	return nameDefect(sig, "signature part", ".p7s")
@@ -33,23 +35,23 @@ func signatureDefect(p *part) string {
 
 // nameDefect wants every name that a part with a signature has to end in one of endings (RFC 8551,
 // Section 3.2.1). what it is called in a reason.
-func nameDefect(p *part, what string, endings ...string) string {
-	value, n := field(p.fields, "Content-Disposition")
-	disposition := parseMediaType(value)
-	if n > 1 || n == 1 && disposition.ambiguous {
+func nameDefect(p *entity.Part, what string, endings ...string) string {
+	value, n := entity.Field(p.Fields, "Content-Disposition")
+	disposition := entity.ParseMediaType(value)
+	if n > 1 || n == 1 && disposition.Ambiguous {
 		return what + ": a Content-Disposition field that can be read in more than one way"
 	}
-	return cmp.Or(typeNameDefect(p.typ, what, endings), typeNameDefect(disposition, what, endings))
+	return cmp.Or(typeNameDefect(p.Typ, what, endings), typeNameDefect(disposition, what, endings))
 }
 
-func typeNameDefect(t mediaType, what string, endings []string) string {
+func typeNameDefect(t entity.MediaType, what string, endings []string) string {
 	for _, name := range []string{"name", "filename"} {
-		for value := range t.values(name) {
+		for value := range t.Values(name) {
 			if !endsIn(value, endings) {
-				return "the " + what + " has the name " + quoted(value)
+				return "the " + what + " has the name " + entity.Quoted(value)
 			}
 		}
-		if !t.readable(name) {
+		if !t.Readable(name) {
 			return "the " + what + " has a name in a charset of its own"
 		}
 	}

@@ -1,5 +1,5 @@
 // Package smime signs and verifies messages by S/MIME 4.0 (RFC 8551, RFC 8550)
-// with header protection (RFC 9788). It asks no DNS, no network and no clock.
+// with header protection (RFC 9788). It uses no DNS, network or clock.
 //
 // # Where to start
 //
@@ -47,8 +47,6 @@
 // the signed part and go on with another; and that what is signed is a file, which was not meant as
 // a message ([Signature.NotEntity], mimeentity.go).
 //
-// Encryption is not done here; encrypted and compressed messages are reported as such.
-//
 // # What is never lost
 //
 // What [Sign] and [SevenBit] make holds the parts of the message that came in, decoded, octet
@@ -58,17 +56,24 @@
 // octet: one shows as text what another decodes. Where that text would not survive transit, or a
 // part may not be encoded, the message is made opaque; where it may not be, a [ContentError]
 // says why and where. Only delimiter lines, empty lines around parts and the texts of
-// usualtext.go are left out, and what is written accounts for every octet of the rest
-// (account.go). Headers that are only careless are signed as what all readers take them for,
-// written again (settle.go, careless.go); fields in which 8-bit text stands are protected by
+// internal/entity/usualtext.go are left out, and the writer accounts for every other octet
+// (internal/transit/account.go). Headers that are only careless are signed as all readers
+// understand them, written again (internal/entity/repair.go, careless.go); fields in which 8-bit text stands are protected by
 // copies in encoded words.
 //
 // # How it works
 //
 // A message is walked once, line by line, into a tree of parts that are ranges of its bytes
-// (walk.go, part.go); no byte of it is ever written again from what was understood of it. Memory
-// does not grow with the message. Signing is sign.go, prepare.go (what is done to which part),
-// emit.go (doing it), account.go, protect.go and selfcheck.go; verifying is verify.go, layer.go
-// (signatures around signatures), clear.go, object.go and protection.go; explaining is explain.go
-// and the undo files.
+// (internal/entity); no byte of it is ever written again from its parsed form. Memory does not grow
+// with the message. Signing is sign.go, internal/transit (what is done to which part, and doing
+// it), make_detached.go and selfcheck.go; verifying is verify.go, layer.go (signatures around
+// signatures), detached.go, attached.go and protection.go, with internal/header to compare fields;
+// explaining is explain.go, route.go and internal/undo.
+//
+// # Limitations
+//
+// A signature proves who had the key and that the bytes are the same, not when it was made: the
+// signing time is the signer's claim. Certificates are not judged here, nor names in them beyond
+// [CertificateNames]. Encrypted and compressed messages are reported, not opened. Protected header
+// fields of the older forms are compared only where they have a copy.
 package smime

@@ -4,6 +4,8 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+
+	"dnseal/smime/internal/entity"
 )
 
 // Each text that programs put next to the parts is known, folded in any way, before them and after
@@ -15,7 +17,7 @@ func TestUsualTexts(t *testing.T) {
 	around := func(before, after string) string {
 		return head + signedType + "\r\n" + before + "\r\n--S\r\n" + content + "\r\n--S\r\n" + sig + "\r\n--S--\r\n" + after
 	}
-	for _, text := range usualTexts {
+	for _, text := range entity.UsualTexts {
 		t.Run(text, func(t *testing.T) {
 			t.Parallel()
 			for _, as := range []string{text, "  " + text, text + "\r\n\r\n", "\r\n" + strings.ReplaceAll(text, " ", "\r\n"), strings.ReplaceAll(text, " ", "  \t")} {

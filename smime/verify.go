@@ -10,6 +10,7 @@ import (
 
 	"dnseal/smime/certificate"
 	"dnseal/smime/cms"
+	"dnseal/smime/internal/entity"
 	"dnseal/smime/message"
 )
 
@@ -20,16 +21,16 @@ type verifier struct {
 	stray   string          // strayReason
 	report  *Report
 	spools  []*message.Spool
-	secured map[*part]bool // parts that a signature covers, good or bad
+	secured map[*entity.Part]bool // parts that a signature covers, good or bad
 }
 
 // run fills in the report. What it opened stays open until close.
 func (v *verifier) run(m *message.Message) error {
-	v.header, v.stray, v.report = m.Header(), strayReason(m), &Report{Kind: "none"}
-	v.secured = map[*part]bool{}
+	v.header, v.stray, v.report = m.Header(), entity.StrayReason(m), &Report{Kind: "none"}
+	v.secured = map[*entity.Part]bool{}
 	v.report.From, v.report.FromErr = m.From()
 	src := m.Open()
-	root, err := walk(v.ctx, src, v.header, m.BodyOffset(), m.Size(), false)
+	root, err := entity.Walk(v.ctx, src, v.header, m.BodyOffset(), m.Size(), false)
 	if err == nil {
 		err = v.message(src, root)
 	}
@@ -46,7 +47,7 @@ func (v *verifier) run(m *message.Message) error {
 // behindStray makes a message malformed that is signed or encrypted only for those who go on after
 // a line that ends the header.
 func (v *verifier) behindStray(m *message.Message) error {
-	claims, err := claimsBehind(m)
+	claims, err := entity.ClaimsBehind(m)
 	if claims {
 		v.malformed("malformed", v.stray)
 	}
@@ -67,9 +68,9 @@ func (v *verifier) malformed(code, reason string) {
 }
 
 // message judges the signatures of the root and of everything below it.
-func (v *verifier) message(src io.ReaderAt, root *part) error {
-	if root.typ.name == "" && root.malformed != "" {
-		v.malformed("malformed", root.malformed) // it may claim anything
+func (v *verifier) message(src io.ReaderAt, root *entity.Part) error {
+	if root.Typ.Name == "" && root.Malformed != "" {
+		v.malformed("malformed", root.Malformed) // it may claim anything
 	}
 	if err := v.entity(&layer{src: src, entity: root, outer: v.header, root: true}); err != nil {
 		return err
@@ -81,13 +82,13 @@ func (v *verifier) message(src io.ReaderAt, root *part) error {
 }
 
 // outside notes the parts that no signature covers, where the message is signed in part.
-func (v *verifier) outside(p *part) {
+func (v *verifier) outside(p *entity.Part) {
 	switch {
 	case v.secured[p] || len(v.report.Uncovered) > maxSignatures:
-	case p.leaf():
-		v.uncovered(p.subject() + " (" + quoted(p.typ.name) + ")")
+	case p.Leaf():
+		v.uncovered(p.Subject() + " (" + entity.Quoted(p.Typ.Name) + ")")
 	default:
-		for _, k := range p.kids {
+		for _, k := range p.Kids {
 			v.outside(k)
 		}
 	}
@@ -125,7 +126,7 @@ func affordable(certs []*x509.Certificate) []*x509.Certificate {
 
 func (v *verifier) add(l *layer, s *Signature) error {
 	if len(v.report.Signatures) >= maxSignatures {
-		return &LimitError{"signatures", maxSignatures}
+		return &LimitError{What: "signatures", Max: maxSignatures}
 	}
 	s.Beside = l.beside
 	v.report.Signatures = append(v.report.Signatures, s)
@@ -156,7 +157,7 @@ func defectOf(err error) (reason string, other error) {
 	var limit *cms.LimitError
 	var kind *cms.ContentTypeError
 	switch {
-	case errors.As(err, &syntax), errors.As(err, &limit), errors.As(err, &kind), errors.Is(err, errBase64), errors.Is(err, errEncoding):
+	case errors.As(err, &syntax), errors.As(err, &limit), errors.As(err, &kind), errors.Is(err, entity.ErrBase64), errors.Is(err, entity.ErrEncoding):
 		return err.Error(), nil
 	}
 	return "", err
@@ -164,13 +165,13 @@ func defectOf(err error) (reason string, other error) {
 
 // kindWord is the Kind of the Report. What a CMS object is shows only inside: signed until something
 // else is found.
-func kindWord(k kind) string {
+func kindWord(k entity.Kind) string {
 	switch k {
-	case clearSigned, cmsObject:
+	case entity.ClearSigned, entity.CmsObject:
 		return "signed"
-	case pgpSigned, pgpEncrypted, pgpInline:
+	case entity.PgpSigned, entity.PgpEncrypted, entity.PgpInline:
 		return "pgp"
-	case plain:
+	case entity.Plain:
 	}
 	return "none"
 }

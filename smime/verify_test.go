@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"dnseal/smime/cms"
+	"dnseal/smime/internal/transit"
 )
 
 // detached returns the base64 of a detached SignedData over content.
@@ -39,7 +40,7 @@ func attached(tb testing.TB, content string, signers ...cms.Signer) string {
 
 func wrap(der []byte) string {
 	var out strings.Builder
-	b := newBase64Writer(&out)
+	b := transit.NewBase64Writer(&out)
 	b.Write(der)
 	b.Close()
 	return out.String()

@@ -8,6 +8,8 @@ import (
 
 	"pgregory.net/rapid"
 
+	"dnseal/smime/internal/entity"
+	"dnseal/smime/internal/transit"
 	"dnseal/smime/message"
 )
 
@@ -20,15 +22,15 @@ func TestPartsWrittenAgain(t *testing.T) {
 			text = text[:rapid.IntRange(0, len(text)).Draw(t, "at")]
 		}
 		src := strings.NewReader(text)
-		root, err := walkEntity(t.Context(), src, int64(len(text)), "")
+		root, err := entity.WalkEntity(t.Context(), src, int64(len(text)), "")
 		if err != nil {
 			t.Fatal(err)
 		}
 		out := message.NewSpool(0)
 		defer out.Close()
-		e := emitter{ctx: t.Context(), src: src, w: out}
-		if err = e.copy(0, root.body); err == nil {
-			_, err = writeAgain(&e, root, root.body)
+		e := transit.Emitter{Ctx: t.Context(), Src: src, W: out}
+		if err = e.Copy(0, root.Body); err == nil {
+			_, err = writeAgain(&e, root, root.Body)
 		}
 		got, readErr := io.ReadAll(out.Open())
 		if err != nil || readErr != nil || !bytes.Equal(got, []byte(text)) {
@@ -95,20 +97,20 @@ Content-Type: text/richtext
 --a--
 `
 	raw := crlf(text)
-	root, err := walkEntity(t.Context(), strings.NewReader(raw), int64(len(raw)), "")
+	root, err := entity.WalkEntity(t.Context(), strings.NewReader(raw), int64(len(raw)), "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	leaves := 0
-	var check func(*part)
-	check = func(p *part) {
-		if p.leaf() {
+	var check func(*entity.Part)
+	check = func(p *entity.Part) {
+		if p.Leaf() {
 			leaves++
-			if got := raw[p.body:p.end]; got != p.number {
-				t.Errorf("part %q has the number %q", got, p.number)
+			if got := raw[p.Body:p.End]; got != p.Number {
+				t.Errorf("part %q has the number %q", got, p.Number)
 			}
 		}
-		for _, k := range p.kids {
+		for _, k := range p.Kids {
 			check(k)
 		}
 	}
@@ -121,8 +123,8 @@ Content-Type: text/richtext
 func TestPartNumberOfSinglePart(t *testing.T) {
 	t.Parallel()
 	raw := "Content-Type: message/rfc822\r\n\r\nSubject: x\r\n\r\nx"
-	root, err := walkEntity(t.Context(), strings.NewReader(raw), int64(len(raw)), "")
-	if err != nil || root.number != "1" || root.kids[0].number != "1.1" {
-		t.Errorf("%v: %q with %q inside, want 1 and 1.1", err, root.number, root.kids[0].number)
+	root, err := entity.WalkEntity(t.Context(), strings.NewReader(raw), int64(len(raw)), "")
+	if err != nil || root.Number != "1" || root.Kids[0].Number != "1.1" {
+		t.Errorf("%v: %q with %q inside, want 1 and 1.1", err, root.Number, root.Kids[0].Number)
 	}
 }

@@ -66,14 +66,14 @@ type explainer struct {
 
 // explanation is what is printed of one signature.
 type explanation struct {
-	File     string   `json:"file"`
-	Part     string   `json:"part"`
-	Change   string   `json:"change"`
-	Also     []string `json:"also,omitempty"`
-	Code     string   `json:"code,omitempty"`
-	Sentence string   `json:"sentence"`
-	After    string   `json:"after,omitempty"`
-	Before   string   `json:"before,omitempty"`
+	File     string         `json:"file"`
+	Part     string         `json:"part"`
+	Change   smime.Change   `json:"change"`
+	Also     []smime.Change `json:"also,omitempty"`
+	Code     string         `json:"code,omitempty"`
+	Sentence string         `json:"sentence"`
+	After    string         `json:"after,omitempty"`
+	Before   string         `json:"before,omitempty"`
 }
 
 func (e *explainer) close() {

@@ -1,0 +1,101 @@
+package smime
+
+import (
+	"cmp"
+	"errors"
+
+	"dnseal/smime/cms"
+	"dnseal/smime/internal/entity"
+	"dnseal/smime/message"
+)
+
+// object opens an application/pkcs7-mime entity (RFC 8551, Section 3.2), judges the signatures on
+// what is inside and goes on with that.
+func (v *verifier) object(l *layer, outermost bool, doubt string) (bool, error) {
+	p := l.entity
+	if l.depth++; l.depth > maxLayers {
+		return false, &LimitError{What: "layers", Max: maxLayers}
+	}
+	content := message.NewSpool(0)
+	v.spools = append(v.spools, content)
+	sd, tail, err := entity.ReadCMS(v.ctx, l.src, p, content)
+	if kind := otherKind(err); kind != "" {
+		if outermost {
+			v.report.Kind = kind
+		}
+		return false, nil
+	}
+	if reason, other := defectOf(err); other != nil {
+		return false, other
+	} else if reason != "" {
+		return false, v.add(l, malformedSignature(p.Number, l.covers(p), reason))
+	}
+	if outermost && !sd.Attached && len(sd.Signers) == 0 {
+		v.report.Kind = "certs-only" // RFC 8551, Section 3.8
+	}
+	if reason := attachedDefect(sd, cmp.Or(doubt, objectNameDefect(p, sd))); reason != "" {
+		return false, v.add(l, malformedSignature(p.Number, l.covers(p), reason))
+	}
+	if !sd.Attached {
+		return false, nil
+	}
+	v.beside(l, tail, "text after the signed data")
+	return true, v.inside(l, sd, content)
+}
+
+// objectNameDefect is nameDefect for content with its signature: some readers go by the name, and
+// offer the object as the document that has such a name.
+func objectNameDefect(p *entity.Part, sd *cms.SignedData) string {
+	if !sd.Attached {
+		return ""
+	}
+	return nameDefect(p, "signed object", ".p7m", ".p7s")
+}
+
+// inside judges attached content and makes it the entity of l.
+func (v *verifier) inside(l *layer, sd *cms.SignedData, content *message.Spool) error {
+	p := l.entity
+	first := len(v.report.Signatures)
+	if err := v.signers(l, sd, sd.Digests(), p.Number, l.covers(p)); err != nil {
+		return err
+	}
+	for _, s := range v.report.Signatures[first:] {
+		s.content, s.size, s.attached = content, content.Size(), true
+	}
+	inner, err := entity.WalkEntity(v.ctx, content, content.Size(), p.Number)
+	if err != nil {
+		return err
+	}
+	for _, s := range v.report.Signatures[first:] {
+		s.NotEntity = entityDefect(inner, l.outer)
+	}
+	v.secured[p] = true
+	l.src, l.entity = content, inner
+	return nil
+}
+
+func attachedDefect(sd *cms.SignedData, doubt string) string {
+	switch {
+	case sd.Attached && len(sd.Signers) == 0:
+		return "nobody signed"
+	case !sd.Attached && len(sd.Signers) > 0:
+		return "a signature without its content"
+	case doubt != "":
+		return doubt
+	case sd.Attached && !sd.ContentType.Equal(oidData):
+		return notData
+	}
+	return ""
+}
+
+// otherKind is the Kind of a CMS object that is no SignedData, or "".
+func otherKind(err error) string {
+	var other *cms.ContentTypeError
+	if !errors.As(err, &other) {
+		return ""
+	}
+	if other.Name() == "compressedData" {
+		return "compressed"
+	}
+	return "encrypted"
+}

@@ -1,0 +1,132 @@
+package smime
+
+import (
+	"cmp"
+	"context"
+	"encoding/asn1"
+	"fmt"
+	"io"
+
+	"dnseal/smime/cms"
+	"dnseal/smime/internal/entity"
+)
+
+// clear judges a multipart/signed entity (RFC 1847, Section 2.1; RFC 8551, Section 3.5.3) and goes
+// on with its first part. doubt is its ambiguity.
+func (v *verifier) clear(l *layer, doubt string) (bool, error) {
+	p := l.entity
+	number := p.Number
+	if p.Delimiter != nil {
+		number = entity.ChildNumber(p.Number, 2)
+	}
+	reason, err := v.clearDefect(l, doubt)
+	if err != nil {
+		return false, err
+	}
+	if reason != "" {
+		if l.root {
+			v.malformed("malformed", p.Subject()+": "+reason)
+		}
+		return false, v.add(l, malformedSignature(number, l.covers(p), reason))
+	}
+	content, signature := p.Kids[0], p.Kids[1]
+	sd, tail, err := entity.ReadCMS(v.ctx, l.src, signature, nil)
+	if reason, other := defectOf(err); other != nil {
+		return false, other
+	} else if reason != "" {
+		return false, v.add(l, malformedSignature(signature.Number, l.covers(content), reason))
+	}
+	v.beside(l, p.Preamble.Odd(), "preamble before the signed part")
+	v.beside(l, p.Epilogue.Odd(), "epilogue after the signed part")
+	if reason := detachedDefect(sd, tail); reason != "" {
+		return false, v.add(l, malformedSignature(signature.Number, l.covers(content), reason))
+	}
+	digests, inside := sd.Digests(), entity.DelimiterCounter{Delimiter: p.Delimiter}
+	off, n := content.SignedRange()
+	if err := entity.CopyRange(v.ctx, io.MultiWriter(digests, &inside), l.src, off, n); err != nil {
+		return false, err
+	}
+	v.beside(l, inside.N != p.Longer, "what follows a line in the signed part that some readers take for a boundary")
+	first := len(v.report.Signatures)
+	if err := v.signers(l, sd, digests, signature.Number, l.covers(content)); err != nil {
+		return false, err
+	}
+	for _, s := range v.report.Signatures[first:] {
+		s.content, s.off, s.size = l.src, off, n
+		s.NotEntity = entityDefect(content, l.outer)
+	}
+	v.secured[p] = true
+	l.entity = content
+	return true, nil
+}
+
+// clearDefect says why a multipart/signed cannot be judged, or "".
+func (v *verifier) clearDefect(l *layer, doubt string) (string, error) {
+	if reason := cmp.Or(doubt, structureDefect(l.entity)); reason != "" {
+		return reason, nil
+	}
+	n, err := boundaries(v.ctx, l.src, l.entity)
+	if err != nil || n == 3 { // those before the two parts, and the closing one
+		return "", err
+	}
+	return doubtfulBoundary, nil
+}
+
+func structureDefect(p *entity.Part) string {
+	if reason := frameDefect(p); reason != "" {
+		return reason
+	}
+	return signatureDefect(p)
+}
+
+// frameDefect says what is wrong with the lines around the two parts.
+func frameDefect(p *entity.Part) string {
+	switch {
+	case p.Delimiter == nil:
+		return "multipart/signed without boundary"
+	case len(p.Kids) != 2:
+		// RFC 1847, Section 2.1: exactly two.
+		return fmt.Sprintf("multipart/signed with %d parts", len(p.Kids))
+	case p.Closed < 0:
+		return "multipart/signed without its last boundary"
+	case !entity.IdentityEncoding(p.Cte):
+		return "multipart/signed with transfer encoding " + entity.Quoted(p.Cte) // RFC 2045, Section 6.4
+	case p.Frame&entity.HasBareLF != 0:
+		// Some take such a line for a boundary and some do not: they would be shown different
+		// texts.
+		return "a boundary of multipart/signed without CR LF"
+	case p.Repeated:
+		return doubtfulBoundary
+	}
+	return ""
+}
+
+const doubtfulBoundary = "lines that some readers take for boundaries and some do not"
+
+// boundaries counts what some reader takes for boundary lines of p outside its first part.
+func boundaries(ctx context.Context, src io.ReaderAt, p *entity.Part) (int, error) {
+	c := entity.DelimiterCounter{Delimiter: p.Delimiter}
+	off, n := p.Kids[0].SignedRange()
+	err := entity.CopyRange(ctx, &c, src, p.Body, off-p.Body)
+	if err == nil {
+		err = entity.CopyRange(ctx, &c, src, off+n, p.End-off-n)
+	}
+	return c.N, err
+}
+
+func detachedDefect(sd *cms.SignedData, tail bool) string {
+	switch {
+	case tail:
+		return "text after the signature in its part"
+	case sd.Attached:
+		// A verifier that took the content from inside would vouch for a text nobody is shown.
+		return "content inside a detached signature"
+	case len(sd.Signers) == 0:
+		return "nobody signed" // RFC 5652, Section 5.1 allows it; it proves nothing.
+	case !sd.ContentType.Equal(oidData):
+		return notData
+	}
+	return ""
+}
+
+var oidData = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 1}

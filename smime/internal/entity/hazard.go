@@ -1,0 +1,139 @@
+package entity
+
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
+// Hazard is a set of properties for which content does not survive transit
+// unchanged (RFC 8551, 3.1.3; RFC 5321, 4.5.3.1.6; the mbox format).
+type Hazard uint16
+
+const (
+	Has8bit     Hazard = 1 << iota // octets above 127
+	HasNUL                         // NUL octets
+	HasLong                        // a line of more than 76 columns
+	hasTooLong                     // a line of more than 998 octets
+	hasTrailing                    // white space before a line end
+	hasFromLine                    // a line that begins with "From "
+	hasDotLine                     // a line that is a single dot
+	hasBareCR                      // a CR that is not before an LF
+	HasBareLF                      // an LF that is not behind a CR
+	// Content-Transfer-Encoding 8bit or binary, whatever the content is
+	Has8bitLabel
+)
+
+// everything but the length that only asks for tidiness: what breaks a signature on the way.
+const Breaking = Has8bit | HasNUL | hasTooLong | hasTrailing | hasFromLine | hasDotLine | hasBareCR | HasBareLF | Has8bitLabel
+
+const (
+	MaxColumns = 76
+	MaxOctets  = 998
+)
+
+// Meter collects the hazards of lines, in constant memory.
+type Meter struct {
+	Hazards Hazard
+	high    int64 // octets above 127
+	length  int   // of the line so far
+	tail    byte  // its last byte
+}
+
+func (m *Meter) Add(l Line) {
+	if l.First {
+		m.length, m.tail = 0, 0
+		if len(l.Data) >= 5 && string(l.Data[:5]) == "From " {
+			m.Hazards |= hasFromLine
+		}
+		if len(l.Data) == 1 && l.Data[0] == '.' && l.Last {
+			m.Hazards |= hasDotLine
+		}
+	}
+	m.length += len(l.Data)
+	if m.length > MaxColumns {
+		m.Hazards |= HasLong
+		if m.length > MaxOctets {
+			m.Hazards |= hasTooLong
+		}
+	}
+	m.octets(l.Data)
+	if n := len(l.Data); n > 0 {
+		m.tail = l.Data[n-1]
+	}
+	if l.Last {
+		if m.tail == ' ' || m.tail == '\t' {
+			m.Hazards |= hasTrailing
+		}
+		if l.Eol == 1 {
+			m.Hazards |= HasBareLF
+		}
+	}
+}
+
+// octets looks for octets above 127, NUL and CR, eight bytes at a time.
+func (m *Meter) octets(b []byte) {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	for len(b) >= 8 {
+		w := binary.LittleEndian.Uint64(b)
+		cr := w ^ ones*'\r'
+		if (w|(w-ones)&^w|(cr-ones)&^cr)&highs != 0 {
+			m.high += int64(bits.OnesCount64(w & highs))
+			m.slow(b[:8])
+		}
+		b = b[8:]
+	}
+	for _, c := range b {
+		if c >= 0x80 {
+			m.high++
+		}
+	}
+	m.slow(b)
+}
+
+func (m *Meter) slow(b []byte) {
+	for _, c := range b {
+		switch {
+		case c >= 0x80:
+			m.Hazards |= Has8bit
+		case c == 0:
+			m.Hazards |= HasNUL
+		case c == '\r':
+			m.Hazards |= hasBareCR
+		}
+	}
+}
+
+// Hazards are those that break a signature, in p and in the parts in it.
+func (p *Part) Hazards() Hazard {
+	found := (p.Header | p.Content | p.Frame) & Breaking
+	for _, k := range p.Kids {
+		found |= k.Hazards()
+	}
+	return found
+}
+
+// String names the first hazard of the set, for people.
+func (h Hazard) String() string {
+	for _, n := range hazardNames {
+		if h&n.Hazard != 0 {
+			return n.name
+		}
+	}
+	return "nothing"
+}
+
+var hazardNames = []struct {
+	Hazard
+	name string
+}{
+	{HasNUL, "NUL octets"},
+	{Has8bit, "8-bit octets"},
+	{hasBareCR, "a CR without LF"},
+	{HasBareLF, "an LF without CR"},
+	{hasTooLong, "a line of more than 998 octets"},
+	{hasFromLine, `a line that begins with "From "`},
+	{hasDotLine, "a line of a single dot"},
+	{hasTrailing, "white space at the end of a line"},
+	{Has8bitLabel, "8bit as transfer encoding"},
+	{HasLong, "a line of more than 76 columns"},
+}

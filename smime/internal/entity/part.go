@@ -1,0 +1,157 @@
+package entity
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"dnseal/smime/message"
+)
+
+// Part is one entity of a message (RFC 2045, 2.4) as ranges of its bytes.
+type Part struct {
+	Fields []message.Field
+	Typ    MediaType
+	Cte    string // Content-Transfer-Encoding in lower case, "" for none
+	// Malformed is set when readers may disagree on what kind of part this is.
+	Malformed string
+	// Start is where the header begins, body where the body does, end where the part ends: for a
+	// part of a multipart before the line end that belongs to the boundary (RFC 2046, 5.1.1). end
+	// can be less than body when both are empty.
+	Start, Body, End int64
+	// Number is the IMAP part number (RFC 3501, 6.4.5) of a part that is no multipart, or of one
+	// inside a multipart.
+	Number   string
+	Parent   *Part
+	Kids     []*Part
+	Embedded bool // the only kid of a message/rfc822 part: a message of its own
+
+	// For a multipart: where the first delimiter line begins and where the closing one ends; -1
+	// when missing.
+	First, Closed int64
+	Delimiter     []byte // "--" and the boundary
+
+	// What the scan found in the header, in the body without the parts in it, and on the delimiter
+	// lines (this always; the others only when walk measures). high is the number of octets above
+	// 127 in a body.
+	Header, Content, Frame Hazard
+	High                   int64
+	// Repeated is set when a part inside has the same delimiter (RFC 2046, Section 5.1.1 forbids
+	// that): some look for the outer one first.
+	Repeated bool
+	// Longer is how many delimiter lines of parts inside begin with this delimiter: others than
+	// this one to most readers.
+	Longer int
+	// Preamble and epilogue are what stands before and after the parts.
+	Preamble, Epilogue BesideText
+	// Unended is set when no line end of the multipart's own follows its closing delimiter.
+	Unended bool
+}
+
+func (p *Part) SignedRange() (off, n int64) { return p.Start, max(0, p.End-p.Start) }
+
+func (p *Part) BodySize() int64 { return max(0, p.End-p.Body) }
+
+// Leaf reports whether the part has a body of its own rather than parts.
+func (p *Part) Leaf() bool { return p.Delimiter == nil && len(p.Kids) == 0 }
+
+// Describe fills in what the header says about the part.
+func (p *Part) Describe() {
+	ct, n := Field(p.Fields, "Content-Type")
+	if n > 1 {
+		p.Malformed = "two Content-Type fields"
+	}
+	if n > 0 {
+		p.Typ = ParseMediaType(ct)
+		if p.Typ.Ambiguous && p.Malformed == "" {
+			p.Malformed = "a Content-Type field that can be read in more than one way"
+		}
+	} else if p.Parent != nil && !p.Embedded && p.Parent.Typ.Name == "multipart/digest" {
+		p.Typ.Name = "message/rfc822" // RFC 2046, 5.1.5
+	}
+	cte, n := Field(p.Fields, "Content-Transfer-Encoding")
+	if n > 1 && p.Malformed == "" {
+		p.Malformed = TwoEncodings
+	}
+	if i := strings.IndexAny(cte, " \t(;"); i >= 0 {
+		cte = cte[:i]
+	}
+	p.Cte = strings.ToLower(cte)
+	if p.Cte == "8bit" || p.Cte == "binary" {
+		p.Content |= Has8bitLabel
+	}
+	p.First, p.Closed = -1, -1
+	if b := strings.TrimRight(p.Typ.Get("boundary"), " \t"); p.Typ.Multipart() && b != "" && len(b) <= maxBoundary {
+		p.Delimiter = []byte("--" + b)
+	}
+}
+
+const TwoEncodings = "two Content-Transfer-Encoding fields"
+
+// maxBoundary is more than the 70 characters of RFC 2046, 5.1.1.
+const maxBoundary = 200
+
+// HoldsMessage reports whether the body is a message to be walked into.
+func (p *Part) HoldsMessage() bool {
+	return p.Typ.Is("message/rfc822", "message/global") && p.Cte != "base64" && p.Cte != "quoted-printable"
+}
+
+// assignNumbers gives all parts of the message or entity root their IMAP numbers; prefix is the
+// number of the part that holds it, or "".
+func assignNumbers(root *Part, prefix string) {
+	if root.Delimiter == nil {
+		root.Number = ChildNumber(prefix, 1)
+	} else {
+		root.Number = prefix
+	}
+	assignBelow(root)
+}
+
+func assignBelow(p *Part) {
+	for i, k := range p.Kids {
+		if k.Embedded {
+			assignNumbers(k, p.Number)
+			continue
+		}
+		k.Number = ChildNumber(p.Number, i+1)
+		assignBelow(k)
+	}
+}
+
+// ChildNumber is the number of the n-th part of what has the number parent.
+func ChildNumber(parent string, n int) string {
+	if parent == "" {
+		return strconv.Itoa(n)
+	}
+	return parent + "." + strconv.Itoa(n)
+}
+
+// Subject is how a part is called in a report.
+func (p *Part) Subject() string {
+	if p.Number == "" {
+		return "message"
+	}
+	return "part " + p.Number
+}
+
+// IdentityEncoding says that the body stands as it is (RFC 2045, Section 6.2).
+func IdentityEncoding(cte string) bool {
+	return cte == "" || cte == "7bit" || cte == "8bit" || cte == "binary"
+}
+
+func IsText(p *Part) bool { return p.Typ.Name == "" || strings.HasPrefix(p.Typ.Name, "text/") }
+
+// Quoted shortens a stranger's word for a reason.
+func Quoted(s string) string {
+	const most = 60
+	if len(s) > most {
+		s = s[:most] + "…"
+	}
+	return fmt.Sprintf("%+q", strings.ToValidUTF8(s, "?"))
+}
+
+func (p *Part) Delimits(line []byte) bool {
+	rest, ok := bytes.CutPrefix(bytes.TrimRight(line, " \t"), p.Delimiter)
+	return ok && (len(rest) == 0 || string(rest) == "--")
+}

@@ -1,0 +1,106 @@
+package transit
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"unicode/utf8"
+
+	"dnseal/smime/internal/entity"
+	"dnseal/smime/internal/header"
+	"dnseal/smime/message"
+)
+
+var (
+	errControl  = errors.New("control characters")
+	errEightBit = errors.New("8-bit octets where none can be encoded")
+	errNoField  = errors.New("a line that is no header field")
+	errNotSame  = errors.New("8-bit octets or a fold where readers do not expect them")
+)
+
+// SafeField returns f in a form that survives transit: as it stands where it does already, else
+// with its line ends made CRLF, folded, and with 8-bit text as encoded words (RFC 2047) or
+// parameter values (RFC 2231). The error says what cannot be helped.
+func SafeField(f message.Field) ([]byte, error) {
+	if FieldHazards(f.Raw)&entity.Breaking == 0 {
+		return f.Raw, nil
+	}
+	return foldField(f)
+}
+
+// CopyOfField is safeField for a field inside that repeats one outside: also folded to 76 columns,
+// with spaces. One that could not be written so that readers take it for the same is an error too.
+func CopyOfField(f message.Field) ([]byte, error) {
+	if !bytes.Contains(f.Raw, []byte("\n\t")) && FieldHazards(f.Raw)&(entity.Breaking|entity.HasLong) == 0 {
+		return f.Raw, nil
+	}
+	raw, err := foldField(f)
+	if err == nil && !header.SameValue(message.Field{Raw: raw}, f) {
+		return nil, errNotSame
+	}
+	return raw, err
+}
+
+// FieldHazards is what stands against a field as it is.
+func FieldHazards(raw []byte) entity.Hazard {
+	var m entity.Meter
+	for len(raw) > 0 {
+		l := entity.Line{First: true, Last: true}
+		l.Data, raw, _ = bytes.Cut(raw, []byte("\n"))
+		l.Eol = 1
+		if n := len(l.Data); n > 0 && l.Data[n-1] == '\r' {
+			l.Data, l.Eol = l.Data[:n-1], 2
+		}
+		m.Add(l)
+	}
+	return m.Hazards
+}
+
+// foldField writes a field anew.
+func foldField(f message.Field) ([]byte, error) {
+	name, value := f.Name(), f.Unfolded()
+	if name == "" {
+		return nil, errNoField
+	}
+	if strings.ContainsAny(value, "\x00\r\n") {
+		return nil, errControl
+	}
+	if !entity.IsASCII(value) {
+		encoded, err := encodeValue(name, value)
+		if err != nil {
+			return nil, err
+		}
+		value = encoded
+	}
+	raw, err := entity.Fold(name, value)
+	if errors.Is(err, entity.ErrNoFold) && strings.EqualFold(name, "Subject") {
+		return entity.Fold(name, header.EncodeWords(value)) // these can be broken anywhere
+	}
+	return raw, err
+}
+
+// encodeValue encodes the 8-bit text of a field's value, as the kind of field allows.
+func encodeValue(name, value string) (string, error) {
+	if header.AddressField(name) {
+		// UTF-8 in an address has no other form, and a way that takes it in the outer
+		// header takes it here (RFC 6531, Section 3.1, asks for 8BITMIME as well).
+		if value = header.EncodePhrases(value); !utf8.ValidString(value) {
+			return "", errEightBit
+		}
+		return value, nil
+	}
+	switch strings.ToLower(name) {
+	case "content-type", "content-disposition":
+		t := entity.ParseMediaType(value)
+		if t.Ambiguous {
+			return "", errEightBit
+		}
+		return t.String(), nil
+	case "date", "message-id", "in-reply-to", "references", "content-id", "content-transfer-encoding":
+		if value = header.EncodePhrases(value); !entity.IsASCII(value) {
+			return "", errEightBit
+		}
+		return value, nil
+	}
+	return header.EncodeWords(value), nil
+}

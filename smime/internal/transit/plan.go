@@ -1,0 +1,265 @@
+package transit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"dnseal/smime/internal/entity"
+	"dnseal/smime/message"
+)
+
+// todo is how the body of a part becomes transit-proof.
+type todo uint8
+
+const (
+	keep         todo = iota // byte for byte
+	encodeQP                 // text
+	encodeBase64             // octets as they are
+	encodeText               // text whose line ends become CRLF, as base64
+	repairQP                 // what is quoted-printable, with its lines made safe
+	rewrapBase64             // what is base64, in lines of 76 columns
+	// a multipart with its delimiter lines written again, without the usual preamble
+	Reframe
+	Descend // a message, or a multipart, whose parts change
+)
+
+// Step is what is done to one part; the zero value keeps it byte for byte.
+type Step struct {
+	Todo      todo
+	newHeader bool
+}
+
+// Plan holds the parts of a message that change, and how.
+type Plan map[*entity.Part]Step
+
+// Planner decides for every part of a message what has to be done to make it transit-proof (RFC
+// 8551, Section 3.1.3): 7-bit, short lines, nothing that mail systems are known to change. A part
+// that is so already stays byte for byte.
+type Planner struct {
+	Ctx   context.Context
+	Src   io.ReaderAt
+	Err   error // of reading src
+	Steps Plan
+	// Blocked says why not everything can be done; nil when it can.
+	Blocked *ContentError
+	// Unprotected are the header fields that could not be given a copy in the signed content.
+	Unprotected []string
+}
+
+// Plan adds the steps for p and the parts in it, and reports whether anything changes. frozen parts
+// belong to a signature of somebody else.
+func (pl *Planner) Plan(p *entity.Part, frozen bool) bool {
+	if frozen {
+		pl.frozen(p)
+		return false
+	}
+	if p.Typ.Is("multipart/signed", "multipart/encrypted") {
+		pl.frozen(p)
+		return false
+	}
+	if doubt := doubtOf(p); doubt != "" {
+		if p.Hazards() != 0 {
+			pl.block(p, "%s", doubt)
+		}
+		return false
+	}
+	s := Step{newHeader: pl.header(p)}
+	switch {
+	case p.Leaf():
+		s.Todo = pl.leaf(p)
+	case p.HoldsMessage():
+		if pl.Plan(p.Kids[0], carriesSignature(p.Kids[0])) || p.Content&entity.Has8bitLabel != 0 {
+			s.Todo = Descend
+		}
+	default:
+		s.Todo = pl.multipart(p)
+	}
+	if s == (Step{}) {
+		return false
+	}
+	pl.Steps[p] = s
+	return true
+}
+
+// doubtOf says why readers do not agree on what a part inside is, or where its body begins, or "".
+// Nothing in it may be encoded: those who take it for a text would be shown what only others
+// decode.
+func doubtOf(p *entity.Part) string {
+	switch {
+	case p.Parent == nil || p.Malformed != "":
+		return p.Malformed
+	case slices.ContainsFunc(p.Fields, func(f message.Field) bool { return f.Name() == "" }):
+		return "header: " + errNoField.Error()
+	}
+	return ""
+}
+
+// frozen reports what breaks a signature on the way in parts that nobody may touch.
+func (pl *Planner) frozen(p *entity.Part) {
+	if found := (p.Header | p.Content | p.Frame) & entity.Breaking; found != 0 {
+		pl.block(p, "%s, which a signature or encryption of its own protects from changes", found)
+	}
+	for _, k := range p.Kids {
+		pl.frozen(k)
+	}
+}
+
+func (pl *Planner) block(p *entity.Part, format string, args ...any) {
+	pl.blockAt(p.Subject(), format, args...)
+}
+
+func (pl *Planner) blockAt(place, format string, args ...any) {
+	if pl.Blocked == nil {
+		pl.Blocked = &ContentError{ErrNotTransitProof, place, fmt.Sprintf(format, args...)}
+	}
+}
+
+// carriesSignature reports whether an attached message has a signature of its own that a change
+// would break.
+func carriesSignature(p *entity.Part) bool {
+	if entity.KindOf(p) != entity.Plain {
+		return true
+	}
+	for _, name := range []string{"DKIM-Signature", "ARC-Message-Signature"} {
+		if _, n := entity.Field(p.Fields, name); n > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// header reports whether the header of p has to be written anew. That of the root is made by the
+// signer.
+func (pl *Planner) header(p *entity.Part) bool {
+	if p.Parent == nil || p.Header&entity.Breaking == 0 {
+		return false
+	}
+	for _, f := range p.Fields {
+		if _, err := SafeField(f); err != nil {
+			pl.block(p, "header: %v", err)
+			return false
+		}
+	}
+	return true
+}
+
+// multipart decides about what stands around the parts of a multipart: what some reader may show of
+// it stays where it is (text before the first part and after the last, or all of it where the
+// boundary never occurs).
+func (pl *Planner) multipart(p *entity.Part) todo {
+	changed := p.Parent == nil
+	for _, k := range p.Kids {
+		changed = pl.Plan(k, false) || changed
+	}
+	found := (p.Content | p.Frame) & entity.Breaking &^ entity.Has8bitLabel
+	switch {
+	case p.Preamble.Odd() || p.Epilogue.Odd() || p.First < 0:
+		if found != 0 {
+			pl.block(p, "text outside its parts, and %s", found)
+		}
+	case changed && p.Parent == nil, found != 0, p.Unended, p.Closed < 0 && len(p.Kids) > 0:
+		return Reframe
+	}
+	if changed || p.Unended || p.Content&entity.Has8bitLabel != 0 {
+		return Descend
+	}
+	return keep
+}
+
+// leaf decides about a part that has a body of its own.
+func (pl *Planner) leaf(p *entity.Part) todo {
+	dirty := p.Content & (entity.Breaking | entity.HasLong)
+	if dirty == 0 {
+		return keep
+	}
+	messages := strings.HasPrefix(p.Typ.Name, "message/")
+	if (messages || p.Typ.Multipart()) && dirty&entity.Breaking == 0 {
+		return keep // only a little wide
+	}
+	switch {
+	case p.Cte == "quoted-printable":
+		if !entity.IsText(p) && dirty&entity.HasBareLF != 0 {
+			pl.block(p, "%s", entity.HasBareLF) // of text alone the line ends may change
+		}
+		return repairQP
+	case p.Cte == "base64":
+		return pl.base64(p, dirty)
+	case !entity.IdentityEncoding(p.Cte):
+		pl.block(p, "transfer encoding %s", entity.Quoted(p.Cte))
+		return keep
+	case dirty == entity.Has8bitLabel:
+		return Descend // only the label is wrong
+	case messages && p.Typ.Name != "message/global" || p.Typ.Multipart():
+		// RFC 2046, Sections 5.1 and 5.2: these may not be encoded.
+		pl.block(p, "%s with %s", entity.Quoted(p.Typ.Name), dirty)
+		return keep
+	case !entity.IsText(p) || dirty&entity.HasNUL != 0:
+		return encodeBase64
+	case dirty&entity.Has8bit != 0 && 4*p.High > p.BodySize():
+		return encodeText // smaller, and nobody could read the other either
+	}
+	return encodeQP
+}
+
+// base64 decides about a body in base64 that is not transit-proof.
+func (pl *Planner) base64(p *entity.Part, dirty entity.Hazard) todo {
+	pure, err := pureBase64(pl.Ctx, pl.Src, p)
+	switch {
+	case err != nil:
+		pl.Err = err
+	case pure:
+		return rewrapBase64
+	case dirty&entity.Breaking != 0:
+		pl.block(p, "%s in what is no base64", dirty)
+	}
+	return keep
+}
+
+// encoding is the Content-Transfer-Encoding a part has afterwards; "" for none of its own.
+func (s Plan) encoding(p *entity.Part) string {
+	switch s[p].Todo {
+	case encodeQP:
+		return "quoted-printable"
+	case encodeBase64, encodeText:
+		return "base64"
+	case keep, repairQP, rewrapBase64, Reframe, Descend:
+	}
+	if p.Content&entity.Has8bitLabel != 0 {
+		return "" // 7bit is the default
+	}
+	return p.Cte
+}
+
+// appendEncoding adds a new Content-Transfer-Encoding field to a header from which the old one is
+// left out.
+func (s Plan) appendEncoding(h []byte, p *entity.Part) []byte {
+	if cte := s.encoding(p); cte != "" && cte != p.Cte {
+		h = fmt.Appendf(h, "Content-Transfer-Encoding: %s\r\n", cte)
+	}
+	return h
+}
+
+// AssumedCharset is what the text of a part without Content-Type is in.
+func AssumedCharset(ctx context.Context, src io.ReaderAt, p *entity.Part) (string, error) {
+	if p.Content&entity.Has8bit == 0 {
+		return "us-ascii", nil
+	}
+	lines := entity.NewLineReader(ctx, src, p.Body, p.End)
+	defer lines.Close()
+	for {
+		l, err := lines.Next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return "utf-8", nil
+		case err != nil:
+			return "", err
+		case !utf8.Valid(l.Data):
+			return "unknown-8bit", nil // RFC 1428, Section 3
+		}
+	}
+}

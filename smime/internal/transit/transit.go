@@ -1,0 +1,11 @@
+// Package transit makes content transit-proof (RFC 8551, Section 3.1.3): 7-bit, short lines,
+// nothing that mail systems are known to change.
+//
+//	[Planner]  decides what is done to which part (plan.go) and the header (protect.go)
+//	[Emitter]  writes the content (emit.go, qp.go, base64.go), accounts for octets (account.go)
+//
+// # Limitations
+//
+// Parts that somebody else signed or encrypted are never changed: the plan is blocked then, and the
+// caller sends the content opaque or refuses it.
+package transit

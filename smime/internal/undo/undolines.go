@@ -1,0 +1,83 @@
+package undo
+
+import (
+	"bytes"
+
+	"dnseal/smime/internal/entity"
+)
+
+func isQP(p *entity.Part) bool { return p.Leaf() && p.Cte == "quoted-printable" }
+
+func isBase64(p *entity.Part) bool { return p.Leaf() && p.Cte == "base64" }
+
+// undoSoftBreaks breaks the lines of quoted-printable where other programs do.
+func undoSoftBreaks(x *suspect) bool {
+	rebreaks := []func([]byte) []byte{
+		joinSoft,
+		func(b []byte) []byte { d, _ := entity.DecodeBody(b, "quoted-printable"); return EncodeStandardQP(d) },
+		func(b []byte) []byte { d, _ := entity.DecodeBody(b, "quoted-printable"); return encodeOwnQP(d) },
+	}
+	for _, columns := range []int{76, 75, 74, 73, 72, 70, 65} {
+		rebreaks = append(rebreaks, func(b []byte) []byte { return breakSoft(joinSoft(b), columns) })
+	}
+	return x.rewritten(isQP, ChangeSoftBreaks, "The soft line breaks of quoted-printable were set anew.", rebreaks)
+}
+
+func joinSoft(b []byte) []byte { return bytes.ReplaceAll(b, []byte("=\r\n"), nil) }
+
+// breakSoft breaks lines after at most columns-1 characters, never inside an escape.
+func breakSoft(b []byte, columns int) []byte {
+	var out []byte
+	for i, l := range bytes.Split(b, crlfBytes) {
+		if i > 0 {
+			out = append(out, crlfBytes...)
+		}
+		for len(l) > columns {
+			n := columns - 1
+			if j := bytes.LastIndexByte(l[:n], '='); j > n-3 && j > 0 {
+				n = j
+			}
+			out = append(append(out, l[:n]...), "=\r\n"...)
+			l = l[n:]
+		}
+		out = append(out, l...)
+	}
+	return out
+}
+
+// undoEscapes writes the escapes of quoted-printable in the other case.
+func undoEscapes(x *suspect) bool {
+	return x.rewritten(isQP, ChangeEscapes, "The escapes of quoted-printable were written in other letters (=C3 and =c3).", []func([]byte) []byte{
+		func(b []byte) []byte { return MapEscapes(b, bytes.ToLower) },
+		func(b []byte) []byte { return MapEscapes(b, bytes.ToUpper) },
+	})
+}
+
+func MapEscapes(b []byte, to func([]byte) []byte) []byte {
+	out := bytes.Clone(b)
+	for i := 0; i+2 < len(out); i++ {
+		if out[i] == '=' && entity.IsHex(out[i+1]) && entity.IsHex(out[i+2]) {
+			copy(out[i+1:], to(out[i+1:i+3]))
+			i += 2
+		}
+	}
+	return out
+}
+
+// undoBase64Lines wraps base64 where other programs do.
+func undoBase64Lines(x *suspect) bool {
+	var rewraps []func([]byte) []byte
+	for _, columns := range []int{76, 72, 64, 60, 75, 74, 70, 0} {
+		for end := range 3 {
+			rewraps = append(rewraps, func(b []byte) []byte {
+				d, _ := entity.DecodeBody(b, "base64")
+				w := bytes.TrimSuffix(WrapBase64(d, columns), crlfBytes)
+				for range end {
+					w = append(w, crlfBytes...)
+				}
+				return w
+			})
+		}
+	}
+	return x.rewritten(isBase64, ChangeBase64Lines, "base64 was wrapped in lines of another length.", rewraps)
+}

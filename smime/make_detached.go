@@ -1,0 +1,100 @@
+package smime
+
+import (
+	"crypto/rand"
+
+	"dnseal/smime/cms"
+	"dnseal/smime/internal/entity"
+	"dnseal/smime/internal/transit"
+	"dnseal/smime/message"
+)
+
+// writeEntity writes the entity to be signed.
+func (s *signing) writeEntity(w *message.Spool) error {
+	if _, err := w.Write(s.header); err != nil {
+		return err
+	}
+	e := transit.Emitter{Ctx: s.ctx, Src: s.src, W: w, Plan: s.plan}
+	return e.Content(s.root, s.m.Size())
+}
+
+// preamble is what readers without MIME see (RFC 2046, Section 5.1.1).
+const preamble = "This is an S/MIME signed message.\r\n"
+
+// signatureRoom is what a signature with its certificate usually takes.
+const signatureRoom = 4 << 10
+
+// makeClear writes the body of a multipart/signed message (RFC 8551, Section 3.5.3).
+func (s *signing) makeClear(body *message.Spool) error {
+	boundary := "----dnseal-" + rand.Text()
+	body.Grow(s.m.Size() + int64(len(s.header)) + signatureRoom)
+	if _, err := body.WriteString(preamble + "\r\n--" + boundary + "\r\n"); err != nil {
+		return err
+	}
+	s.off = body.Size()
+	if err := s.writeEntity(body); err != nil {
+		return err
+	}
+	s.size = body.Size() - s.off
+	der, err := cms.Sign(&entity.RangeReader{Ctx: s.ctx, Src: body, Off: s.off, Left: s.size}, s.cmsOptions())
+	if err != nil {
+		return err
+	}
+	if _, err = body.WriteString("\r\n--" + boundary + "\r\n" +
+		"Content-Type: application/pkcs7-signature; name=\"smime.p7s\"\r\n" +
+		"Content-Transfer-Encoding: base64\r\n" +
+		"Content-Disposition: attachment; filename=\"smime.p7s\"\r\n" +
+		"Content-Description: S/MIME signature\r\n\r\n"); err != nil {
+		return err
+	}
+	b := transit.NewBase64Writer(body)
+	if _, err = b.Write(der); err == nil {
+		err = b.Close()
+	}
+	if err != nil {
+		return err
+	}
+	s.fields = []message.Change{
+		{Op: message.Append, Name: "MIME-Version", Value: " 1.0"},
+		{Op: message.Append, Name: "Content-Type", Value: " multipart/signed; protocol=\"application/pkcs7-signature\";\r\n micalg=\"" +
+			micalgFor(s.opts.Signers) + "\"; boundary=\"" + boundary + "\""},
+	}
+	_, err = body.WriteString("--" + boundary + "--\r\n")
+	return err
+}
+
+// makeOpaque writes the body of an application/pkcs7-mime message (RFC 8551, Section 3.5.2). DER
+// wants lengths first, so the entity is spooled before it is signed.
+func (s *signing) makeOpaque(body *message.Spool) error {
+	entity := message.NewSpool(0)
+	defer entity.Close() //nolint:errcheck // a file that is unlinked already
+	entity.Grow(s.m.Size() + int64(len(s.header)) + 1<<10)
+	if err := s.writeEntity(entity); err != nil {
+		return err
+	}
+	s.size = entity.Size()
+	body.Grow(s.size/transit.Base64Line*(transit.Base64Column+2) + 2*signatureRoom)
+	b := transit.NewBase64Writer(body)
+	if err := cms.SignAttached(b, entity.Open(), s.size, s.cmsOptions()); err != nil {
+		return err
+	}
+	s.fields = []message.Change{
+		{Op: message.Append, Name: "MIME-Version", Value: " 1.0"},
+		{Op: message.Append, Name: "Content-Type", Value: " application/pkcs7-mime; smime-type=signed-data; name=\"smime.p7m\""},
+		{Op: message.Append, Name: "Content-Transfer-Encoding", Value: " base64"},
+		{Op: message.Append, Name: "Content-Disposition", Value: " attachment; filename=\"smime.p7m\""},
+	}
+	return b.Close()
+}
+
+func (s *signing) cmsOptions() cms.SignOptions {
+	opts := cms.SignOptions{Signers: s.opts.Signers, Time: s.opts.Time, Certificates: s.certificates}
+	if s.opts.NoCertificates {
+		// Named by their keys then.
+		opts.Signers = nil
+		for _, signer := range s.opts.Signers {
+			opts.Signers = append(opts.Signers, cms.Signer{Key: signer.Key, PSS: signer.PSS})
+		}
+	}
+	return opts
+}
