@@ -42,7 +42,7 @@ func TestSealTags(t *testing.T) {
 		{"v=1; a=rsa-sha256; l=2; bh=" + ofX, "x\r\nmore", false},
 	} {
 		s, ok := parseBodyHash(c.value)
-		if got := s.fits([]byte(c.body)); !ok || got != c.fits {
+		if got := s.matches([]byte(c.body)); !ok || got != c.fits {
 			t.Errorf("%s: read %v, fits %q: %v, want %v", c.value, ok, c.body, got, c.fits)
 		}
 	}

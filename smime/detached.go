@@ -90,7 +90,8 @@ func frameDefect(p *entity.Part) string {
 	case p.Closed < 0:
 		return "multipart/signed without its last boundary"
 	case !entity.IdentityEncoding(p.Cte):
-		return "multipart/signed with transfer encoding " + entity.Quoted(p.Cte) // RFC 2045, Section 6.4
+		// RFC 2045, Section 6.4
+		return "multipart/signed with transfer encoding " + entity.Quoted(p.Cte)
 	case p.Frame&entity.HasBareLF != 0:
 		// Some take such a line for a boundary and some do not: they would be shown different
 		// texts.

@@ -24,9 +24,9 @@ type route struct {
 
 // routeHop is a system that took the message.
 type routeHop struct {
-	by       string
-	protocol string // by which it took it: "SMTP", "ESMTPS", …
-	bodyHashes    []bodyHash // body hashes of the signatures it added
+	by         string
+	protocol   string     // by which it took it: "SMTP", "ESMTPS", …
+	bodyHashes []bodyHash // body hashes of the signatures it added
 }
 
 // maxRoute bounds how many fields are looked at.

@@ -49,16 +49,16 @@
 //
 // # What is never lost
 //
-// What [Sign] and [SevenBit] make holds the parts of the message that came in, decoded, octet
-// for octet (of text the line ends become CRLF), and every other text in it: before, between and
-// after the parts of a multipart, after a closing delimiter that comes too early, under a
-// boundary that never occurs. A part that readers take for different things stays octet for
-// octet: one shows as text what another decodes. Where that text would not survive transit, or a
-// part may not be encoded, the message is made opaque; where it may not be, a [ContentError]
-// says why and where. Only delimiter lines, empty lines around parts and the texts of
-// internal/entity/usualtext.go are left out, and the writer accounts for every other octet
-// (internal/transit/account.go). Headers that are only careless are signed as all readers
-// understand them, written again (internal/entity/repair.go, careless.go); fields in which 8-bit text stands are protected by
+// What [Sign] and [SevenBit] make holds the parts of the message that came in, decoded, octet for
+// octet (of text the line ends become CRLF), and every other text in it: before, between and after
+// the parts of a multipart, after a closing delimiter that comes too early, under a boundary that
+// never occurs. A part that readers take for different things stays octet for octet: one shows as
+// text what another decodes. Where that text would not survive transit, or a part may not be
+// encoded, the message is made opaque; where it may not be, a [ContentError] says why and where.
+// Only delimiter lines, empty lines around parts and the texts of internal/entity/usualtext.go are
+// left out, and the writer accounts for every other octet (internal/transit/account.go). Headers
+// that are only careless are signed as all readers understand them, written again
+// (internal/entity/repair.go, careless.go); fields in which 8-bit text stands are protected by
 // copies in encoded words.
 //
 // # How it works

@@ -163,8 +163,8 @@ func defectOf(err error) (reason string, other error) {
 	return "", err
 }
 
-// kindWord is the Kind of the Report. What a CMS object is shows only inside: signed until something
-// else is found.
+// kindWord is the Kind of the Report. What a CMS object is shows only inside: signed until
+// something else is found.
 func kindWord(k entity.Kind) string {
 	switch k {
 	case entity.ClearSigned, entity.CmsObject:
