@@ -9,16 +9,20 @@ type Code string
 const (
 	// Integrity: the words of package smime. Verdict fail.
 
-	CodeBadSignature   Code = "bad-signature"   // the signature value is wrong
-	CodeBadDigest      Code = "bad-digest"      // the content is not what was signed
-	CodeBadAttributes  Code = "bad-attributes"  // the signed attributes contradict the rest
-	CodeKeySubstituted Code = "key-substituted" // the certificate is not the one that was signed along
-	CodeBadCosigner    Code = "bad-cosigner"    // another signer of the same SignedData is bad; policy
+	CodeBadSignature  Code = "bad-signature"  // the signature value is wrong
+	CodeBadDigest     Code = "bad-digest"     // the content is not what was signed
+	CodeBadAttributes Code = "bad-attributes" // the signed attributes contradict the rest
+	// the certificate is not the one that was signed along
+	CodeKeySubstituted Code = "key-substituted"
+	// another signer of the same SignedData is bad; policy
+	CodeBadCosigner Code = "bad-cosigner"
 
 	// Integrity that cannot be told.
 
-	CodeMalformed     Code = "malformed"      // the message or the signature cannot be read; permerror
-	CodeUnsupported   Code = "unsupported"    // an algorithm or form that is not known here; neutral
+	// the message or the signature cannot be read; permerror
+	CodeMalformed Code = "malformed"
+	// an algorithm or form that is not known here; neutral
+	CodeUnsupported   Code = "unsupported"
 	CodeTooBig        Code = "too-big"        // over Options.MaxBytes, and not looked at; permerror
 	CodeInternalError Code = "internal-error" // trouble of this machine; temperror
 

@@ -52,9 +52,9 @@ func (r *Receiver) Unfit(head *message.Message, why error) *message.Outcome {
 	return r.outcome(head, report)
 }
 
-// uncleaned is the outcome for a message whose header could not be read, so that forged results stay
-// in it (RFC 8601, Section 5). It is refused for good where a line of the header is the cause, and
-// where policy would accept it.
+// uncleaned is the outcome for a message whose header could not be read, so that forged results
+// stay in it (RFC 8601, Section 5). It is refused for good where a line of the header is the cause,
+// and where policy would accept it.
 func (r *Receiver) uncleaned(out *message.Outcome, why error) *message.Outcome {
 	header, ok := errors.AsType[*message.HeaderError](why)
 	switch {

@@ -22,7 +22,9 @@ func ExampleCreate() {
 	}
 	owner, typ, _ := id.OwnerName()
 	record, _ := id.Record(3, 1, 1)
-	fmt.Println(owner, typ, record.Usage, record.Selector, record.MatchingType, len(record.Data))
+	fmt.Println(owner)
+	fmt.Println(typ, record.Usage, record.Selector, record.MatchingType, len(record.Data))
 	// Output:
-	// 2bd806c97f0e00af1a1fc3328fa763a9269723c8db8fac4f93af71db._smimecert.example.org. SMIMEA 3 1 1 32
+	// 2bd806c97f0e00af1a1fc3328fa763a9269723c8db8fac4f93af71db._smimecert.example.org.
+	// SMIMEA 3 1 1 32
 }

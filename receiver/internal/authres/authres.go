@@ -58,10 +58,10 @@ func (r Result) words() []string {
 // special is what ends a result, a property or a comment, for one reader or another.
 const special = `;=()\`
 
-// isIdentifier reports whether an identity can stand in the field unchanged: a name that is a token,
-// or an address, which is a pvalue also with a quoted local part (RFC 8601, Section 2.2). Others
-// are left out, because a changed identity could be somebody else's; so are those with a character
-// that some readers split results at.
+// isIdentifier reports whether an identity can stand in the field unchanged: a name that is a
+// token, or an address, which is a pvalue also with a quoted local part (RFC 8601, Section 2.2).
+// Others are left out, because a changed identity could be somebody else's; so are those with a
+// character that some readers split results at.
 func isIdentifier(s string) bool {
 	if len(s) > maxIdentifier || reduce(s) != s || strings.ContainsAny(s, special) {
 		return false
@@ -111,9 +111,8 @@ func reduce(s string) string {
 	}, s)
 }
 
-// fold joins words with spaces, and ends the line before each word that would pass column 76; col is
-// where the first line begins.
-// RFC 5322, Section 2.2.3.
+// fold joins words with spaces, and ends the line before each word that would pass column 76; col
+// is where the first line begins. RFC 5322, Section 2.2.3.
 func fold(col int, words []string) string {
 	const width = 76
 	var b strings.Builder
