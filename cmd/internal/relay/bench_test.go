@@ -27,6 +27,8 @@ import (
 	"dnseal/sender"
 	"dnseal/sender/identity"
 	"dnseal/smime/message"
+
+	"dnseal/lookup/lookuptest/peertest"
 )
 
 // childSigner is a relay that signs with a P-256 identity, as dnseal relay would.
@@ -144,8 +146,8 @@ type counter struct {
 
 func startCounter(b *testing.B) *counter {
 	b.Helper()
-	c := &counter{addr: freeAddr(b), taken: make(chan int)}
-	cmd := exec.CommandContext(b.Context(), peerProgram(b, "smtp-sink"), "-c", "-u", "nobody", c.addr, "1000")
+	c := &counter{addr: peertest.FreeAddr(b), taken: make(chan int)}
+	cmd := exec.CommandContext(b.Context(), peertest.Program(b, "smtp-sink"), "-c", "-u", "nobody", c.addr, "1000")
 	out, err := cmd.StdoutPipe()
 	if err == nil {
 		err = cmd.Start()
@@ -160,7 +162,7 @@ func startCounter(b *testing.B) *counter {
 		}
 		cmd.Wait()
 	})
-	waitFor(b, "smtp-sink", hangGuard, listens("tcp", c.addr))
+	peertest.WaitFor(b, "smtp-sink", listens("tcp", c.addr))
 	return c
 }
 
@@ -205,7 +207,7 @@ func (c contender) run(b *testing.B, sink *counter, sessions, messages, size int
 		defer close(arrived)
 		sink.wait(b, messages)
 	}()
-	source := peerProgram(b, "smtp-source")
+	source := peertest.Program(b, "smtp-source")
 	start := time.Now()
 	out, err := exec.CommandContext(b.Context(), source, "-s", strconv.Itoa(sessions), "-m", strconv.Itoa(messages), "-l", strconv.Itoa(size),
 		"-f", "alice@example.org", "-t", "bob@example.net", "-d", c.addr).CombinedOutput()
@@ -248,7 +250,7 @@ RequireSafeKeys no
 
 func startOpenDKIM(b *testing.B) string {
 	b.Helper()
-	program, openssl := peerProgram(b, "opendkim"), peerProgram(b, "openssl")
+	program, openssl := peertest.Program(b, "opendkim"), peertest.Program(b, "openssl")
 	dir := worldDir(b)
 	mustWrite(b, dir+"/conf", fmt.Sprintf(opendkimConf, dir))
 	mustWrite(b, dir+"/keytable", "k1 example.org:sel:"+dir+"/key\n")
@@ -258,7 +260,7 @@ func startOpenDKIM(b *testing.B) string {
 	mustRun(b, openssl, "genrsa", "-out", dir+"/key", "2048")
 	mustRun(b, "chown", "-R", "opendkim", dir)
 	runProgram(b, program, "-f", "-x", dir+"/conf")
-	waitFor(b, "OpenDKIM", hangGuard, listens("unix", dir+"/run/socket"))
+	peertest.WaitFor(b, "OpenDKIM", listens("unix", dir+"/run/socket"))
 	return dir + "/run/socket"
 }
 

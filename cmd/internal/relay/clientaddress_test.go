@@ -8,6 +8,8 @@ import (
 	"github.com/pires/go-proxyproto"
 
 	"dnseal/cmd/internal/relay/nexthop"
+
+	"dnseal/lookup/lookuptest/peertest"
 )
 
 // TestPostfixLearnsTheClient checks with a real Postfix that it sees the client behind an inbound
@@ -43,7 +45,7 @@ func TestPostfixLearnsTheClient(t *testing.T) {
 				if reply := k.content(simple); !strings.HasPrefix(reply, "250 2.0.0 Ok: queued as ") {
 					t.Errorf("reply = %q", reply)
 				}
-				waitFor(t, "Postfix to hand on the mail of "+addr, hangGuard, func() bool {
+				peertest.WaitFor(t, "Postfix to hand on the mail of "+addr, func() bool {
 					return lastTaken(t, s, "(unknown ["+addr+"])") != ""
 				})
 				if want := "from mail.example.com (unknown [" + addr + "])"; pass == "xclient" && lastTaken(t, s, want) == "" {

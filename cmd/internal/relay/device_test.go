@@ -10,6 +10,8 @@ import (
 
 	"dnseal/cmd/internal/relay/sasl"
 	"dnseal/sender/identity"
+
+	"dnseal/lookup/lookuptest/peertest"
 )
 
 const (
@@ -81,9 +83,9 @@ stub-zone:
 
 func startZoneServer(t *testing.T, records ...string) *zoneServer {
 	t.Helper()
-	knot, unbound, keymgr := peerProgram(t, "knotd"), peerProgram(t, "unbound"), peerProgram(t, "keymgr")
-	z := &zoneServer{t: t, dir: worldDir(t), unbound: freeAddr(t)}
-	knotAddr := freeAddr(t)
+	knot, unbound, keymgr := peertest.Program(t, "knotd"), peertest.Program(t, "unbound"), peertest.Program(t, "keymgr")
+	z := &zoneServer{t: t, dir: worldDir(t), unbound: peertest.FreeAddr(t)}
+	knotAddr := peertest.FreeAddr(t)
 	// as Knot and unbound write it
 	at := func(addr string) string { return strings.Replace(addr, ":", "@", 1) }
 	// nobody reads from it
@@ -100,8 +102,8 @@ func startZoneServer(t *testing.T, records ...string) *zoneServer {
 	}
 	mustWrite(t, z.dir+"/knot.conf", fmt.Sprintf(knotConf, z.dir, at(knotAddr)))
 	runProgram(t, knot, "-c", z.dir+"/knot.conf")
-	waitFor(t, "Knot", hangGuard, listens("tcp", knotAddr))
-	waitFor(t, "Knot's signatures", hangGuard, func() bool {
+	peertest.WaitFor(t, "Knot", listens("tcp", knotAddr))
+	peertest.WaitFor(t, "Knot's signatures", func() bool {
 		out, err := z.control("zone-read", "example.net", "@", "DNSKEY").CombinedOutput()
 		return err == nil && strings.Contains(string(out), "DNSKEY")
 	})
@@ -112,7 +114,7 @@ func startZoneServer(t *testing.T, records ...string) *zoneServer {
 	mustWrite(t, z.dir+"/anchors", z.anchors)
 	mustWrite(t, z.dir+"/unbound.conf", fmt.Sprintf(unboundConf, z.dir, at(z.unbound), at(knotAddr), at(silent.LocalAddr().String())))
 	runProgram(t, unbound, "-d", "-c", z.dir+"/unbound.conf")
-	waitFor(t, "unbound", hangGuard, listens("tcp", z.unbound))
+	peertest.WaitFor(t, "unbound", listens("tcp", z.unbound))
 	return z
 }
 
@@ -138,7 +140,7 @@ func (z *zoneServer) knotc(args ...string) string {
 }
 
 func (z *zoneServer) control(args ...string) *exec.Cmd {
-	return exec.CommandContext(z.t.Context(), peerProgram(z.t, "knotc"), append([]string{"-c", z.dir + "/knot.conf"}, args...)...)
+	return exec.CommandContext(z.t.Context(), peertest.Program(z.t, "knotc"), append([]string{"-c", z.dir + "/knot.conf"}, args...)...)
 }
 
 // TestDevice lets a device without password log in: TLS client certificate, SASL EXTERNAL, its TLSA
@@ -211,7 +213,7 @@ func TestDevice(t *testing.T) {
 	z.knotc("zone-begin", "example.net")
 	z.knotc("zone-unset", "example.net", deviceName+".", "TLSA")
 	z.knotc("zone-commit", "example.net")
-	waitFor(t, "the removed record to count", hangGuard, func() bool { return login(device, deviceName) == "535" })
+	peertest.WaitFor(t, "the removed record to count", func() bool { return login(device, deviceName) == "535" })
 	if got := login(other, otherName); got != "235" {
 		t.Errorf("login of the other device = %s, want 235", got)
 	}

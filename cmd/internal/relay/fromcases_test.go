@@ -2,8 +2,6 @@ package relay
 
 import (
 	"context"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -12,6 +10,8 @@ import (
 	"dnseal/sender"
 	"dnseal/sender/identity"
 	"dnseal/smime/message"
+
+	"dnseal/lookup/lookuptest/peertest"
 )
 
 // noDNS is a resolver that cannot tell anything.
@@ -20,24 +20,6 @@ type noDNS struct{}
 func (noDNS) Lookup(context.Context, string, lookup.Type) *lookup.Result { return &lookup.Result{} }
 func (noDNS) LookupFresh(context.Context, string, lookup.Type) *lookup.Result {
 	return &lookup.Result{}
-}
-
-// cases are the messages of a folder of testdata/cases/mail by name, in CRLF form.
-func cases(tb testing.TB, folder string) map[string]string {
-	tb.Helper()
-	files, err := filepath.Glob(filepath.Join("../../../testdata/cases/mail", folder, "*.eml"))
-	if err != nil || len(files) == 0 {
-		tb.Fatalf("no cases in %s: %v", folder, err)
-	}
-	out := map[string]string{}
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			tb.Fatal(err)
-		}
-		out[strings.TrimSuffix(filepath.Base(file), ".eml")] = string(text)
-	}
-	return out
 }
 
 // TestDomainBypass: unsigned mail whose From some readers show as of a domain that requires
@@ -52,7 +34,7 @@ func TestDomainBypass(t *testing.T) {
 	}
 	s := (&sink{words: []string{"8BITMIME"}}).start(t)
 	r := startRelay(t, Options{Inbound: true, Recipients: []string{"example.net"}, NextHop: []string{s.address()}, Handler: verifier})
-	for name, text := range cases(t, "a-domain-bypass") {
+	for name, text := range peertest.Mail(t, "a-domain-bypass") {
 		want := "550 5.7.1 Message refused by policy"
 		if strings.HasPrefix(name, "control-accepted") {
 			want = "250 "
@@ -83,7 +65,7 @@ func TestFromUnreadable(t *testing.T) {
 		return startRelay(t, Options{NextHop: []string{next.address()}, Trusted: loopback, Handler: signer}).addr
 	}
 	billing, alice := relay("billing@example.org"), relay("*@example.org")
-	for name, text := range cases(t, "d-from-unreadable") {
+	for name, text := range peertest.Mail(t, "d-from-unreadable") {
 		want := "250 "
 		if strings.HasPrefix(name, "refused-") {
 			want = "550 5.7.1 The From field"

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"dnseal/lookup/lookuptest/peertest"
 	"dnseal/receiver"
 	"dnseal/sender"
 	"dnseal/sender/identity"
@@ -111,7 +112,7 @@ func checkHeaderEnd(t *testing.T, addr string, s *sink, verifier *receiver.Recei
 			t.Errorf("%s: %q", c.name, reply)
 			continue
 		}
-		waitFor(t, c.name, hangGuard, func() bool { return len(s.got()) > before })
+		peertest.WaitFor(t, c.name, func() bool { return len(s.got()) > before })
 		checkDelivered(t, c, s.got()[before].data, verifier)
 	}
 }

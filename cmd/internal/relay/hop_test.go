@@ -16,6 +16,8 @@ import (
 	"dnseal/cmd/internal/relay/nexthop"
 	"dnseal/lookup"
 	"dnseal/lookup/dnssec"
+
+	"dnseal/lookup/lookuptest/peertest"
 )
 
 // send hands one message to a relay and returns the reply that ended it, at whatever stage.
@@ -171,7 +173,7 @@ func TestFailover(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			first := freeAddr(t)
+			first := peertest.FreeAddr(t)
 			if tt.first != nil {
 				first = (&sink{answer: tt.first}).start(t).address()
 			}

@@ -12,6 +12,8 @@ import (
 	"dnseal/sender"
 	"dnseal/sender/identity"
 	"dnseal/smime/message"
+
+	"dnseal/lookup/lookuptest/peertest"
 )
 
 // startOpenSMTPD runs an OpenSMTPD that hands everything on to next. Its folders and users have
@@ -20,8 +22,8 @@ func startOpenSMTPD(tb testing.TB, next string) string {
 	tb.Helper()
 	needRoot(tb)
 	// Postfix has one of that name too
-	program := filepath.Dir(peerProgram(tb, "smtpctl")) + "/smtpd"
-	dir, addr := worldDir(tb), freeAddr(tb)
+	program := filepath.Dir(peertest.Program(tb, "smtpctl")) + "/smtpd"
+	dir, addr := worldDir(tb), peertest.FreeAddr(tb)
 	host, port, _ := net.SplitHostPort(addr)
 	mustWrite(tb, dir+"/conf", fmt.Sprintf("listen on %s port %s\naction \"out\" relay host \"smtp://%s\"\nmatch from any for any action \"out\"\n", host, port, next))
 	for file, line := range map[string]string{"passwd": "%s:x:%d:%[2]d::/nonexistent:/usr/sbin/nologin\n", "group": "%s:x:%d:\n"} {
@@ -41,7 +43,7 @@ chmod 711 /var/spool/smtpd
 for f in passwd group; do mount --bind %[1]s/$f /etc/$f; done
 exec %[2]s -d -f %[1]s/conf`, dir, program)
 	runProgram(tb, "unshare", "-m", "sh", "-c", script)
-	waitFor(tb, "OpenSMTPD", hangGuard, listens("tcp", addr))
+	peertest.WaitFor(tb, "OpenSMTPD", listens("tcp", addr))
 	return addr
 }
 
@@ -68,7 +70,7 @@ func TestOpenSMTPD(t *testing.T) {
 		}
 		sent++
 	}
-	waitFor(t, fmt.Sprintf("%d mails", sent), 3*hangGuard, func() bool { return len(s.got()) >= sent })
+	peertest.WaitFor(t, fmt.Sprintf("%d mails", sent), func() bool { return len(s.got()) >= sent })
 	judge, err := receiver.New(receiver.Options{Lookup: w.lookup})
 	if err != nil {
 		t.Fatal(err)

@@ -3,7 +3,6 @@ package relay
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -11,35 +10,9 @@ import (
 	"strings"
 	"testing"
 	"time"
-)
 
-// peerProgram returns the path of a program or skips visibly; DNSEAL_PEERS=required makes that a
-// failure.
-func peerProgram(tb testing.TB, name string) string {
-	tb.Helper()
-	if path, err := exec.LookPath(name); err == nil {
-		return path
-	}
-	found := []string{"/usr/sbin/" + name, "/usr/lib/dovecot/" + name}
-	for _, dir := range []string{"usr/sbin/", "usr/lib/dovecot/"} {
-		unpacked, _ := filepath.Glob("../../../.cache/peers/*/" + dir + name)
-		found = append(found, unpacked...)
-	}
-	for _, path := range found {
-		if _, err := os.Stat(path); err == nil {
-			path, err = filepath.Abs(path)
-			if err != nil {
-				tb.Fatal(err)
-			}
-			return path
-		}
-	}
-	if os.Getenv("DNSEAL_PEERS") == "required" {
-		tb.Fatalf("%s is missing; make peers brings it", name)
-	}
-	tb.Skipf("skipped: %s is missing; make peers brings it", name)
-	return ""
-}
+	"dnseal/lookup/lookuptest/peertest"
+)
 
 // worldDir makes a folder with a short path that other users may enter.
 func worldDir(tb testing.TB) string {
@@ -95,35 +68,6 @@ func runProgram(tb testing.TB, name string, args ...string) {
 			tb.Logf("%s says:\n%s", name, log.String())
 		}
 	})
-}
-
-// freeAddr is a port on a loopback address of the test's own (all of 127.0.0.0/8 is this
-// machine's): a port of 127.0.0.1 could be taken by another test, of this or another package,
-// before the program that it is for listens.
-func freeAddr(tb testing.TB) string {
-	tb.Helper()
-	l, err := net.Listen("tcp", fmt.Sprintf("127.%d.%d.%d:0", 1+rand.IntN(254), rand.IntN(256), 1+rand.IntN(254)))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
-// waitFor looks again and again until a condition holds.
-func waitFor(tb testing.TB, what string, patience time.Duration, holds func() bool) {
-	tb.Helper()
-	ctx, cancel := context.WithTimeout(tb.Context(), patience)
-	defer cancel()
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for !holds() {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			tb.Fatalf("waited in vain for %s", what)
-		}
-	}
 }
 
 // listens reports whether somebody accepts connections there.
@@ -198,8 +142,8 @@ postlog   unix-dgram n - n - 1 postlogd
 func startPostfix(tb testing.TB, next string, settings ...string) string {
 	tb.Helper()
 	needRoot(tb)
-	program := peerProgram(tb, "postfix")
-	dir, addr := worldDir(tb), freeAddr(tb)
+	program := peertest.Program(tb, "postfix")
+	dir, addr := worldDir(tb), peertest.FreeAddr(tb)
 	host, port, _ := net.SplitHostPort(next)
 	mustWrite(tb, dir+"/etc/main.cf", fmt.Sprintf(postfixMain, dir, host, port, strings.Join(settings, "\n")))
 	mustWrite(tb, dir+"/etc/master.cf", fmt.Sprintf(postfixMaster, addr))
@@ -215,7 +159,7 @@ func startPostfix(tb testing.TB, next string, settings ...string) string {
 	})
 	mustRun(tb, program, "-c", dir+"/etc", "start")
 	tb.Cleanup(func() { mustRun(tb, program, "-c", dir+"/etc", "stop") })
-	waitFor(tb, "Postfix", hangGuard, listens("tcp", addr))
+	peertest.WaitFor(tb, "Postfix", listens("tcp", addr))
 	return addr
 }
 
@@ -253,8 +197,8 @@ begin retry
 func startExim(tb testing.TB, next string) string {
 	tb.Helper()
 	needRoot(tb)
-	exim, mlmmj := peerProgram(tb, "exim4"), peerProgram(tb, "mlmmj-receive")
-	dir, addr := worldDir(tb), freeAddr(tb)
+	exim, mlmmj := peertest.Program(tb, "exim4"), peertest.Program(tb, "mlmmj-receive")
+	dir, addr := worldDir(tb), peertest.FreeAddr(tb)
 	ownHost, own, _ := net.SplitHostPort(addr)
 	host, port, _ := net.SplitHostPort(next)
 	mustWrite(tb, dir+"/conf", fmt.Sprintf(eximConf, dir, exim, own, mlmmj, ownHost))
@@ -290,7 +234,7 @@ func startExim(tb testing.TB, next string) string {
 			tb.Logf("Exim:\n%s", log[max(0, len(log)-4000):])
 		}
 	})
-	waitFor(tb, "Exim", hangGuard, listens("tcp", addr))
+	peertest.WaitFor(tb, "Exim", listens("tcp", addr))
 	return addr
 }
 
@@ -345,7 +289,7 @@ service stats {
 func startDovecot(tb testing.TB) string {
 	tb.Helper()
 	needRoot(tb)
-	program, lmtp := peerProgram(tb, "dovecot"), peerProgram(tb, "lmtp")
+	program, lmtp := peertest.Program(tb, "dovecot"), peertest.Program(tb, "lmtp")
 	dir := worldDir(tb)
 	mustWrite(tb, dir+"/conf", fmt.Sprintf(dovecotConf, dir, lmtp))
 	if err := os.Mkdir(dir+"/mail", 0o777); err != nil {
@@ -359,7 +303,7 @@ func startDovecot(tb testing.TB) string {
 			tb.Logf("Dovecot:\n%s", log[max(0, len(log)-4000):])
 		}
 	})
-	waitFor(tb, "Dovecot", hangGuard, listens("unix", dir+"/run/lmtp"))
-	waitFor(tb, "Dovecot's auth", hangGuard, listens("unix", dir+"/run/auth-relay"))
+	peertest.WaitFor(tb, "Dovecot", listens("unix", dir+"/run/lmtp"))
+	peertest.WaitFor(tb, "Dovecot's auth", listens("unix", dir+"/run/auth-relay"))
 	return dir
 }

@@ -10,6 +10,8 @@ import (
 	"dnseal/sender/identity"
 	"dnseal/smime"
 	"dnseal/smime/message"
+
+	"dnseal/lookup/lookuptest/peertest"
 )
 
 // TestRestoresHeaderThroughPostfix: a message whose header was changed on the way comes through
@@ -39,7 +41,7 @@ func TestRestoresHeaderThroughPostfix(t *testing.T) {
 		t.Fatalf("Postfix answers %q", reply)
 	}
 	var raw string
-	waitFor(t, "the message", hangGuard, func() bool {
+	peertest.WaitFor(t, "the message", func() bool {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if len(s.mails) > 0 {

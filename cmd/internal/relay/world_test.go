@@ -21,6 +21,8 @@ import (
 	"dnseal/receiver"
 	"dnseal/sender"
 	"dnseal/sender/identity"
+
+	"dnseal/lookup/lookuptest/peertest"
 )
 
 // world is the way of a message through programs of this time: swaks or a client of ours, the
@@ -144,7 +146,7 @@ var (
 func (w *world) arrived(t *testing.T, prefix string, n int) map[string]string {
 	t.Helper()
 	var got map[string]string
-	waitFor(t, fmt.Sprintf("%d mails %s*", n, prefix), 3*hangGuard, func() bool {
+	peertest.WaitFor(t, fmt.Sprintf("%d mails %s*", n, prefix), func() bool {
 		entries, _ := filepath.Glob(w.dovecot + "/mail/*/new/*")
 		if len(entries) < n {
 			return false
@@ -169,7 +171,7 @@ func swaks(t *testing.T, addr string, m worldMessage) error {
 		data += "\r\n"
 	}
 	mustWrite(t, path, strings.ReplaceAll("\n"+data, "\n.", "\n..")[1:]+".\r\n")
-	out, err := exec.CommandContext(t.Context(), peerProgram(t, "swaks"), "--server", addr, "--ehlo", "client.example.org",
+	out, err := exec.CommandContext(t.Context(), peertest.Program(t, "swaks"), "--server", addr, "--ehlo", "client.example.org",
 		"--from", "alice@example.org", "--to", listAddress, "--no-data-fixup", "--data", "@"+path).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("swaks: %w\n%s", err, out)
@@ -227,7 +229,7 @@ func handInOne(addr string, m worldMessage) error {
 // which shows that the way is as rough as it is said.
 func TestThroughTheWorld(t *testing.T) {
 	t.Parallel()
-	peerProgram(t, "swaks")
+	peertest.Program(t, "swaks")
 	w := newWorld(t)
 	clear, opaque := worldMessages("clear", 200), worldMessages("opaque", 200)
 	w.handIn(t, sender.Options{}, clear)
@@ -260,7 +262,7 @@ func TestThroughTheWorld(t *testing.T) {
 // octets.
 func (w *world) control(t *testing.T) []worldMessage {
 	t.Helper()
-	openssl := peerProgram(t, "openssl")
+	openssl := peertest.Program(t, "openssl")
 	id, err := identity.Load(w.dir, "alice@example.org")
 	if err != nil {
 		t.Fatal(err)

@@ -99,9 +99,9 @@ func FreeAddr(tb testing.TB) string {
 func At(addr string) string { return strings.Replace(addr, ":", "@", 1) }
 
 // patience bounds a wait for a server or a state, also on a loaded machine.
-const patience = 2 * time.Minute
+const patience = 6 * time.Minute
 
-// WaitFor polls a condition that no event reports; what is for the message after two minutes.
+// WaitFor polls a condition that no event reports; what is for the message after six minutes.
 func WaitFor(tb testing.TB, what string, done func() bool) {
 	tb.Helper()
 	for end := time.Now().Add(patience); !done(); time.Sleep(5 * time.Millisecond) {
