@@ -8,8 +8,8 @@ import (
 )
 
 // complete adds the Date and Message-ID that a submission lacks (RFC 6409, Sections 8.2 and 8.3),
-// where the handler did not do so, and removes its Bcc fields: who stands in them is in the
-// envelope, and for nobody else to see (RFC 5322, Section 3.6.3). Mail that only passes through
+// where the handler did not do so, and removes its Bcc fields: these recipients are in the
+// envelope, and no one else may see them (RFC 5322, Section 3.6.3). Mail that only passes through
 // stays as it is.
 func (s *session) complete(tx *transaction, m *message.Message, e *message.Edit) *message.Edit {
 	if s.srv.opts.Inbound {

@@ -13,7 +13,7 @@ import (
 	"dnseal/smime/message"
 )
 
-// pass sees one message through: checks, handler, next hop, log. It answers with one reply, or one
+// pass runs one message through: checks, handler, next hop, log. It answers with one reply, or one
 // for each recipient.
 func (s *session) pass(ctx context.Context, tx *transaction, c *wire.Content) []wire.Reply {
 	tx.whole = time.Now()
@@ -28,12 +28,14 @@ func (s *session) pass(ctx context.Context, tx *transaction, c *wire.Content) []
 		return s.refuse(ctx, tx, readEnding(err))
 	}
 	defer m.Close() //nolint:errcheck // the spool is the intake's
+	// RFC 5321, Section 6.3.
 	if len(m.Fields("Received")) > maxReceived {
 		return s.refuse(ctx, tx, ending{result: "loop", replies: []wire.Reply{replyLoop}})
 	}
 	out := s.handle(ctx, m, tx)
 	defer out.Close() //nolint:errcheck // releases memory only
 	switch out.Action {
+	// RFC 5321, Section 6.1: 250 only once the next hop is responsible for the message.
 	case message.Accept:
 		return s.deliver(ctx, tx, m, out)
 	case message.Reject:
@@ -43,7 +45,7 @@ func (s *session) pass(ctx context.Context, tx *transaction, c *wire.Content) []
 	return s.refuse(ctx, tx, ending{outcome: out, replies: []wire.Reply{fromOutcome(out.Reply, replyDefer)}})
 }
 
-// contentReply judges what came in; no code: fine.
+// contentReply is the refusal of what came in; no code: none.
 func contentReply(c *wire.Content) wire.Reply {
 	switch {
 	case errors.Is(c.Err, message.ErrTooBig):
@@ -53,8 +55,7 @@ func contentReply(c *wire.Content) wire.Reply {
 	case c.Err != nil:
 		return replyLocal
 	case c.Bare:
-		// RFC 5321, Section 2.3.8. Passed on, it could end the message where another server thinks
-		// so.
+		// RFC 5321, Section 2.3.8. Another server might see the end of the message there.
 		return replyBareLine
 	}
 	return wire.Reply{}
@@ -103,7 +104,7 @@ func (s *session) refuse(ctx context.Context, tx *transaction, e ending) []wire.
 	return e.replies
 }
 
-// handle asks the handler. A panic there defers the message.
+// handle calls the handler. A panic there defers the message.
 func (s *session) handle(ctx context.Context, m *message.Message, tx *transaction) (out *message.Outcome) {
 	if tx.handler == nil {
 		return &message.Outcome{Action: message.Accept, Result: "passed"}
@@ -154,13 +155,14 @@ func (s *session) deliver(ctx context.Context, tx *transaction, m *message.Messa
 		p.edit = s.complete(tx, m, p.edit)
 		s.deliverPart(ctx, tx, m, p, len(parts) > 1, replies)
 		// For one answer to all, nothing more is worth sending once something failed.
-		if !s.srv.opts.LMTP && i < len(parts)-1 && !allTaken(replies, p.at) {
+		if !s.srv.opts.LMTP && i < len(parts)-1 && !allAccepted(replies, p.at) {
 			break
 		}
 	}
 	s.srv.pool.Put(tx.hop)
 	tx.hop = nil
 	if !s.srv.opts.LMTP {
+		// RFC 5321, Section 4.2.5: one reply for all recipients.
 		replies = []wire.Reply{merge(replies)}
 	}
 	s.record(ctx, tx, ending{outcome: out, replies: replies})
@@ -193,7 +195,7 @@ func (s *session) deliverPart(ctx context.Context, tx *transaction, m *message.M
 	}
 }
 
-// errLost says that the next hop went away before the message was sent.
+// errLost means that the next hop was lost before the message was sent.
 var errLost = errors.New("relay: connection to the next hop was lost")
 
 // send runs one next-hop transaction to its end. Replies: one for all, or one for each recipient.
@@ -201,19 +203,20 @@ func (s *session) send(tx *transaction, m *message.Message, p part, again bool) 
 	if tx.hop == nil {
 		return nil, errLost
 	}
+	// RFC 6152, Section 3: 8-bit content only goes to a server that offers it.
 	if !tx.hop.Offers("8BITMIME") && !tx.hop.Hop.LMTP {
-		narrow, edit, err := s.narrow(m, p.edit)
+		converted, edit, err := s.to7Bit(m, p.edit)
 		if errors.Is(err, errEightBit) {
 			return []wire.Reply{reply8Bit}, nil
 		}
 		if err != nil {
 			return []wire.Reply{replyLocal}, err
 		}
-		if narrow != m {
+		if converted != m {
 			// memory and unlinked files
-			defer func() { _ = errors.Join(edit.Close(), narrow.Close()) }()
+			defer func() { _ = errors.Join(edit.Close(), converted.Close()) }()
 		}
-		m, p.edit = narrow, edit
+		m, p.edit = converted, edit
 	}
 	if again {
 		if r, err := s.reopen(tx, p); err != nil || !r.OK() {
@@ -224,6 +227,7 @@ func (s *session) send(tx *transaction, m *message.Message, p part, again bool) 
 		_, err := m.WriteEdited(w, p.edit)
 		return err
 	})
+	// RFC 5321, Section 3.8.
 	if len(final) > 0 && final[0].Closes() {
 		err = errors.Join(err, fmt.Errorf("%w: %s", errLost, final[0]))
 	}

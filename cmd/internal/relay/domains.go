@@ -6,10 +6,10 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// takes reports whether an inbound server takes mail for a path. A local part that names another
-// host behind ours ("user%host", "host!user", a quoted "user@host") is nobody here: a next hop that
-// trusts us would route it on.
-func (s *Server) takes(path string) bool {
+// accepts reports whether an inbound server accepts mail for a path. A local part that names
+// another host ("user%host", "host!user", a quoted "user@host") is refused:
+// a next hop that trusts us would route it on.
+func (s *Server) accepts(path string) bool {
 	at := strings.LastIndexByte(path, '@')
 	if at < 0 {
 		return true // postmaster (RFC 5321, Section 4.5.1)
@@ -19,13 +19,8 @@ func (s *Server) takes(path string) bool {
 	}
 	domain := aLabels(path[at+1:])
 	for _, want := range s.opts.Recipients {
-		if parent, ok := strings.CutPrefix(want, "*."); ok {
-			if strings.HasSuffix(domain, "."+aLabels(parent)) {
-				return true
-			}
-			continue
-		}
-		if domain == aLabels(want) {
+		parent, below := strings.CutPrefix(want, "*.")
+		if below && strings.HasSuffix(domain, "."+aLabels(parent)) || !below && domain == aLabels(want) {
 			return true
 		}
 	}

@@ -10,10 +10,10 @@ import (
 // errEightBit says that a message has 8-bit content that cannot be converted.
 var errEightBit = errors.New("relay: 8-bit content for a next hop of 7 bits")
 
-// narrow makes the message, as it would go out, fit for a next hop that takes no 8-bit content (RFC
+// to7Bit makes the message, as it would go out, fit for a next hop that takes no 8-bit content (RFC
 // 6152, Section 3). What it returns is m and e where they fit already, else a new message and its
 // edit, which the caller closes. Errors: errEightBit, else what the spool returned.
-func (s *session) narrow(m *message.Message, e *message.Edit) (*message.Message, *message.Edit, error) {
+func (s *session) to7Bit(m *message.Message, e *message.Edit) (*message.Message, *message.Edit, error) {
 	eight, err := has8Bit(m, e)
 	if err != nil || !eight {
 		return m, e, err

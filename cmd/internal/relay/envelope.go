@@ -207,7 +207,7 @@ func (s *session) checkRcpt(arg string, more int) (recipient, wire.Reply) {
 		return recipient{}, replyTooManyRcpt
 	case !s.tx.mail.utf8 && !wire.IsASCII(path):
 		return recipient{}, wire.NewReply(553, "5.6.7", "Address needs SMTPUTF8")
-	case s.srv.opts.Inbound && !s.srv.takes(path):
+	case s.srv.opts.Inbound && !s.srv.accepts(path):
 		return recipient{}, replyNotHere
 	}
 	for _, p := range params {

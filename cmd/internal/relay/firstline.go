@@ -13,7 +13,8 @@ const mailboxField = "Mailbox-Line: "
 
 // firstLine keeps the first line of the content what it is below our trace field, as MTAs do: one
 // that begins with white space is text after an empty header, not a part of the trace field, and
-// that of a mailbox a field of its own. What the spool or the system returned is an error.
+// the first line of a mailbox becomes a field of its own. What the spool or the system returned is
+// an error.
 func (in *intake) firstLine() error {
 	line := make([]byte, 1024)
 	n, err := in.spool.ReadAt(line, in.trace)
@@ -22,6 +23,7 @@ func (in *intake) firstLine() error {
 	}
 	line = line[:n]
 	switch {
+	// RFC 5322, Section 2.2.3: such a line would continue our field.
 	case n > 0 && (line[0] == ' ' || line[0] == '\t'):
 		return in.insert("\r\n")
 	case message.IsMailboxLine(line):

@@ -1,6 +1,8 @@
 package relay
 
 import (
+	"cmp"
+
 	"dnseal/cmd/internal/relay/wire"
 	"dnseal/smime/message"
 )
@@ -39,7 +41,7 @@ func split(rcpts []recipient, out *message.Outcome) []part {
 	return used
 }
 
-func allTaken(replies []wire.Reply, at []int) bool {
+func allAccepted(replies []wire.Reply, at []int) bool {
 	for _, i := range at {
 		if !replies[i].OK() {
 			return false
@@ -48,26 +50,26 @@ func allTaken(replies []wire.Reply, at []int) bool {
 	return true
 }
 
-// merge makes one answer of those for several recipients: 250 only when all were taken, and 451
-// when some were, because duplicates are better than loss. Nothing was taken: then a temporary
-// refusal goes before a permanent one, so that the client tries again.
+// merge makes one reply of the replies for several recipients: 250 only when all accepted, and 451
+// when some did, because duplicates are better than loss (RFC 5321, Section 6.1). When none did, a
+// temporary refusal comes before a permanent one, so that the client tries again.
 func merge(replies []wire.Reply) wire.Reply {
-	var taken, temporary, permanent *wire.Reply
+	var accepted, temporary, permanent *wire.Reply
 	for i := range replies {
 		switch r := &replies[i]; {
 		case r.OK():
-			taken = r
+			accepted = r
 		case r.Temporary():
-			temporary = orFirst(temporary, r)
+			temporary = cmp.Or(temporary, r)
 		case r.Code != 0:
-			permanent = orFirst(permanent, r)
+			permanent = cmp.Or(permanent, r)
 		}
 	}
 	refused := temporary != nil || permanent != nil
 	switch {
-	case taken != nil && !refused:
-		return *taken
-	case taken != nil:
+	case accepted != nil && !refused:
+		return *accepted
+	case accepted != nil:
 		return replyPartly
 	case temporary != nil:
 		return *temporary
@@ -75,11 +77,4 @@ func merge(replies []wire.Reply) wire.Reply {
 		return *permanent
 	}
 	return replyLocal
-}
-
-func orFirst(a, b *wire.Reply) *wire.Reply {
-	if a != nil {
-		return a
-	}
-	return b
 }

@@ -14,12 +14,12 @@ import (
 )
 
 // Options configure a Server. NextHop is required; the zero value of each
-// other field is the default, and the safe one: nobody may submit.
+// other field is the default, and the safe one: no client may submit.
 type Options struct {
 	// Hostname is our name in the greeting and in Received; empty: the host's.
 	Hostname string
-	// Inbound takes mail from anybody for Recipients only. False is a submission service: only from
-	// those who logged in or whom Trusted covers (RFC 6409, Section 4.3).
+	// Inbound accepts mail from any client, for Recipients only. False is a submission service:
+	// only from those who logged in or whom Trusted covers (RFC 6409, Section 4.3).
 	Inbound bool
 	// LMTP speaks LMTP (RFC 2033) to clients.
 	LMTP bool
@@ -34,12 +34,12 @@ type Options struct {
 	SevenBit func(*message.Message) (*message.Edit, error)
 	// NextHop in order of preference: see [nexthop.Parse].
 	NextHop []string
-	// Hop says how next hops are spoken to.
+	// Hop is how next hops are reached.
 	Hop nexthop.Options
 	// Trusted networks may submit without logging in. A unix socket counts as 127.0.0.1: who may
 	// open it is decided by its mode.
 	Trusted []netip.Prefix
-	// Recipients are the domains mail is taken for ("*.example.org" for everything below one);
+	// Recipients are the domains mail is accepted for ("*.example.org" for everything below one);
 	// inbound only, and mandatory there.
 	Recipients []string
 	// Deny shuts clients out at once, before any lookup; nil: no client. [Server.SetDeny]
@@ -50,7 +50,7 @@ type Options struct {
 	Proxies []netip.Prefix
 	// Auth is how clients log in.
 	Auth sasl.Options
-	// Limits bound what strangers can cost.
+	// Limits bound what unknown clients can cost.
 	Limits Limits
 	// Log gets one line a message; nil: slog.Default.
 	Log *slog.Logger
@@ -60,14 +60,15 @@ type Options struct {
 
 // Limits of a Server. A zero field means its default.
 type Limits struct {
-	MaxBytes       int64         // of one message as it comes; 50 MiB. Exactly this many are taken
-	MaxRecipients  int           // of one message; 1000
+	// of one message as it comes; 50 MiB. exactly this many are accepted
+	MaxBytes       int64
+	MaxRecipients  int           // of one message; 1000 (RFC 5321, Section 4.5.3.1.8: at least 100)
 	MaxConnections int           // at once; 2000
 	MaxPerClient   int           // connections at once of one address (IPv6: /64); 100
 	MaxInFlight    int64         // bytes of all messages on their way in; 1 GiB
 	MaxErrors      int           // bad commands in a connection; 20
-	CommandTimeout time.Duration // for one command; 5 min (RFC 5321, 4.5.3.2.7)
-	ReadTimeout    time.Duration // for one read of message content; 3 min
+	CommandTimeout time.Duration // for one command; 5 min (RFC 5321, Section 4.5.3.2.7)
+	ReadTimeout    time.Duration // for one read of content; 3 min (RFC 5321, Section 4.5.3.2.5)
 	DataTimeout    time.Duration // for the whole content; 30 min
 	HandleTimeout  time.Duration // for the handler; 2 min
 	// from the end of the content to our answer; 9 min, because clients wait for 10 (RFC 5321,

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/pires/go-proxyproto"
@@ -21,9 +22,8 @@ const (
 	proxyRest    = 2048 // addresses and TLVs
 )
 
-// proxied replaces the address of the connection by the one that a proxy on the list tells (PROXY
-// protocol version 2). Such a proxy must tell; from anybody else a header is a syntax error like
-// any other.
+// proxied replaces the address of the connection by the one that a proxy on the list sends (PROXY
+// protocol version 2). Such a proxy must send it; from any other client a header is a syntax error.
 func (s *session) proxied() error {
 	if !s.srv.isProxy(s.peer.Addr.Addr()) {
 		return nil
@@ -38,28 +38,23 @@ func (s *session) proxied() error {
 		return err
 	}
 	if h.Command.IsLocal() {
-		return nil // the proxy itself, to see whether we live
+		return nil // a health check of the proxy itself
 	}
 	src := addrPort(h.SourceAddr)
 	if !src.IsValid() {
-		return fmt.Errorf("PROXY header tells no TCP address but %v", h.SourceAddr)
+		return fmt.Errorf("PROXY header has no TCP address but %v", h.SourceAddr)
 	}
 	s.peer.Addr, s.peer.Local = src, addrPort(h.DestinationAddr)
 	return nil
 }
 
 func (s *Server) isProxy(a netip.Addr) bool {
-	for _, p := range s.opts.Proxies {
-		if a.IsValid() && p.Contains(a) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(s.opts.Proxies, func(p netip.Prefix) bool { return p.Contains(a) })
 }
 
 var errNoProxy = errors.New("relay: no PROXY protocol header of version 2")
 
-// proxyHeader takes exactly one header from the connection.
+// proxyHeader reads exactly one header from the connection.
 func proxyHeader(in *wire.Input) ([]byte, error) {
 	header := make([]byte, proxyPrefix)
 	if err := in.ReadFull(header); err != nil {

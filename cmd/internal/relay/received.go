@@ -11,7 +11,8 @@ import (
 	"dnseal/smime/message"
 )
 
-// maxReceived is how many Received fields a message may carry (RFC 5321, 6.3: at least 100).
+// maxReceived is how many Received fields a message may carry (RFC 5321, Section 6.3: at least
+// 100).
 const maxReceived = 100
 
 // received makes the trace field of RFC 5321, Section 4.4, with its final CRLF.
@@ -29,6 +30,7 @@ func (s *session) received(tx *transaction, now time.Time) string {
 	if len(tx.rcpts) == 1 && wire.IsASCII(tx.rcpts[0].path) {
 		b.WriteString("\r\n\tfor <" + tx.rcpts[0].path + ">")
 	}
+	// RFC 5321, Section 4.4: the date-time ends the field.
 	b.WriteString("; " + now.Format(message.DateFormat) + "\r\n")
 	return b.String()
 }
@@ -41,6 +43,7 @@ func (s *session) protocol(tx *transaction) string {
 	}
 	switch {
 	case tx.mail.utf8:
+		// RFC 6531, Section 4.3.
 		word = "UTF8" + word
 	case s.esmtp && word == "SMTP":
 		word = "ESMTP"
@@ -48,6 +51,7 @@ func (s *session) protocol(tx *transaction) string {
 		return word
 	}
 	if s.tls != nil {
+		// RFC 3848: S for STARTTLS, A for AUTH.
 		word += "S"
 	}
 	if s.loggedIn() {

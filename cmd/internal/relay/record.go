@@ -10,8 +10,8 @@ import (
 	"dnseal/smime/message"
 )
 
-// ending is how a message ended: the handler's outcome, where one was asked, else the server's own
-// word and, where this machine is the cause, its trouble.
+// ending is how a message ended: the handler's outcome, where it was called, else the server's own
+// result and, where this machine is the cause, the error.
 type ending struct {
 	outcome *message.Outcome
 	result  string
@@ -39,7 +39,7 @@ func (s *session) record(ctx context.Context, tx *transaction, e ending) {
 	s.count(&r, e.replies)
 }
 
-// action is the handler's, or what the replies say.
+// action is the handler's, or follows from the replies.
 func (e *ending) action() message.Action {
 	if e.outcome != nil {
 		return e.outcome.Action
@@ -57,6 +57,7 @@ func (e *ending) action() message.Action {
 func worst(replies []wire.Reply) int {
 	digit := 0
 	for _, r := range replies {
+		// RFC 5321, Section 4.2.1.
 		digit = max(digit, r.Code/100)
 	}
 	return digit

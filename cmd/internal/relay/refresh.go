@@ -13,9 +13,9 @@ const hopPatience = 5 * time.Second
 
 // refresh makes sure that the next hop still waits after a client that took its time with the
 // content. Next hops hang up after some minutes (RFC 5321, Section 4.5.3.2), and a client on a slow
-// line could never send a large message. The transaction is opened anew at the same hop, with the
-// same recipients; where one of them is not taken any more the hop counts as lost, and the client
-// hears the real answer when it comes again.
+// line could never send a large message. The transaction is opened again at the same hop, with the
+// same recipients; where one of them is refused now, the hop counts as lost, and the client
+// gets the real reply when it tries again.
 func (s *session) refresh(ctx context.Context, tx *transaction) {
 	if tx.hop == nil || time.Since(tx.start) < hopPatience {
 		return

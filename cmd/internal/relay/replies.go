@@ -14,7 +14,8 @@ func fromOutcome(r message.Reply, fallback wire.Reply) wire.Reply {
 	return wire.NewReply(r.Code, r.Enhanced, wire.Printable(r.Text))
 }
 
-// Replies that say nothing about causes: those go to the log.
+// Replies, with codes of RFC 5321, Section 4.2.3, and RFC 3463. They do not name causes: those go
+// to the log.
 var (
 	replyOK          = wire.NewReply(250, "2.0.0", "Ok")
 	replyBye         = wire.NewReply(221, "2.0.0", "Bye")

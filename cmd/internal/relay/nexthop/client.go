@@ -26,10 +26,10 @@ type Client struct {
 	mail      bool              // a transaction is open, or may be
 	announced string            // the origin that XCLIENT named last
 	used      int               // transactions so far
-	free      time.Time         // since when it rests in the pool
+	free      time.Time         // since when it is idle in the pool
 
 	Until time.Time // no read or write lasts longer; zero: no such cap
-	gone  func()    // told once when the connection ends; may be nil
+	gone  func()    // called once when the connection ends; may be nil
 }
 
 // connect dials a next hop and gets through greeting, EHLO and TLS. hello is our own name.
@@ -71,6 +71,7 @@ func (c *Client) open(ctx context.Context, hello string, from Origin) error {
 	if err != nil {
 		return err
 	}
+	// RFC 5321, Section 3.1: 220, or 554 from a server that takes no mail.
 	if !greeting.OK() {
 		return fmt.Errorf("greets with %s", greeting)
 	}
@@ -91,10 +92,11 @@ func (c *Client) wrap() {
 	c.out = bufio.NewWriterSize(c, 4<<10)
 }
 
-// hello says EHLO or LHLO, and HELO to those who know no better.
+// hello sends EHLO or LHLO, and HELO to a server that refuses EHLO.
 func (c *Client) hello(name string) error {
 	verb := "EHLO "
 	if c.Hop.LMTP {
+		// RFC 2033, Section 4.1.
 		verb = "LHLO "
 	}
 	r, err := c.Command(verb + name)
@@ -114,8 +116,10 @@ func (c *Client) hello(name string) error {
 		return fmt.Errorf("answers %s with %s", strings.TrimSpace(verb), r)
 	}
 	c.ext = map[string]string{}
+	// RFC 5321, Section 4.1.1.1: the first line is a greeting, each other one an extension.
 	for _, l := range r.Lines[min(1, len(r.Lines)):] {
 		word, params, _ := strings.Cut(l, " ")
+		// RFC 5321, Section 2.4: keywords are compared without case.
 		c.ext[strings.ToUpper(word)] = params
 	}
 	return nil
@@ -132,12 +136,13 @@ func (c *Client) startTLS(ctx context.Context, hello string) error {
 		return nil
 	}
 	if !c.Offers("STARTTLS") {
-		return errors.New("does not offer STARTTLS; set next-hop-tls = \"none\" if that is meant to be so")
+		return errors.New("does not offer STARTTLS; set next-hop-tls = \"none\" to send without TLS")
 	}
 	r, err := c.Command("STARTTLS")
 	if err != nil {
 		return err
 	}
+	// RFC 3207, Section 4: 220, or 454 while TLS is not available.
 	if r.Code != 220 {
 		return fmt.Errorf("answers STARTTLS with %s", r)
 	}
@@ -149,6 +154,7 @@ func (c *Client) startTLS(ctx context.Context, hello string) error {
 		return err
 	}
 	c.wrap()
+	// RFC 3207, Section 4.2: EHLO again, and what was offered before TLS is forgotten.
 	return c.hello(hello)
 }
 
@@ -177,6 +183,8 @@ func (c *Client) Commands(lines []string) ([]wire.Reply, error) {
 	for i, l := range lines {
 		_, _ = c.out.WriteString(l)
 		_, _ = c.out.WriteString("\r\n")
+		// RFC 2920, Section 3.1: only a server that offers PIPELINING may get several commands at
+		// once.
 		if together && i < len(lines)-1 {
 			continue
 		}
@@ -218,20 +226,22 @@ func (c *Client) reply(d time.Duration) (wire.Reply, error) {
 	return c.in.ReadReply()
 }
 
-// reset ends a transaction that shall not be sent. False: the connection is of no use any more.
+// reset ends a transaction whose message is not sent (RFC 5321, Section 4.1.1.5). False: the
+// connection cannot be used again.
 func (c *Client) reset() bool {
 	r, err := c.Command("RSET")
 	c.mail = false
 	return err == nil && r.OK()
 }
 
-// quit says goodbye without waiting for an answer.
+// quit sends QUIT and closes without waiting for the reply.
 func (c *Client) quit() {
 	_, _ = wire.WriteWithin(c.conn, []byte("QUIT\r\n"), time.Now().Add(time.Second))
 	c.Close()
 }
 
-// Close cuts the connection, so that a message on its way cannot be taken as whole.
+// Close cuts the connection, so that a message in transfer cannot count as complete (RFC 5321,
+// Section 4.1.1.10).
 func (c *Client) Close() {
 	_ = c.conn.Close()
 	if c.gone != nil {

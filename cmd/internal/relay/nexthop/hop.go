@@ -26,8 +26,9 @@ type Hop struct {
 	Implicit bool
 }
 
-// Parse reads "host:port", "unix:/path", each after an optional "lmtp:" and an optional
-// "tls:" (in that order).
+// Parse reads "host:port", "unix:/path", each after an optional "lmtp:" and an optional "tls:" (in
+// that order). IPv6 addresses are in brackets. The host is not looked up and the port not checked.
+// Errors name s: no host or port, an empty path, or tls: before unix:.
 func Parse(s string) (Hop, error) {
 	h := Hop{Network: "tcp"}
 	rest, lmtp := strings.CutPrefix(s, "lmtp:")
@@ -42,7 +43,7 @@ func Parse(s string) (Hop, error) {
 	}
 	host, port, err := net.SplitHostPort(rest)
 	if err != nil || host == "" || port == "" {
-		return Hop{}, fmt.Errorf("relay: next hop %q: want host:port or unix:/path, after lmtp: or tls: where it is so", s)
+		return Hop{}, fmt.Errorf("relay: next hop %q: want host:port or unix:/path, with lmtp: or tls: before it if needed", s)
 	}
 	h.Address = rest
 	return h, nil
@@ -116,10 +117,11 @@ type Options struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// DialTimeout covers connecting, TLS and greeting; 0: 10 s.
 	DialTimeout time.Duration
-	// CommandTimeout is for each reply but the last; 0: 60 s.
+	// CommandTimeout is for each reply but the last; 0: 60 s. RFC 5321, Section 4.5.3.2, has
+	// minutes: a relay answers its client meanwhile.
 	CommandTimeout time.Duration
 	// FinalTimeout is for the reply after the message; 0: 5 min (a client waits 10: RFC 5321,
-	// 4.5.3.2.6).
+	// Section 4.5.3.2.6).
 	FinalTimeout time.Duration
 	// MaxOpen is how many connections may be open at once; 0: 500. MaxIdle of them are kept for
 	// later; 0: 32. IdleTimeout for how long; 0: 30 s.
@@ -153,7 +155,7 @@ func (o Options) withDefaults() (Options, error) {
 	return o, nil
 }
 
-// policyFor is the policy for one hop. On a unix socket nobody stands between.
+// policyFor is the policy for one hop. A unix socket never leaves this machine.
 func (o Options) policyFor(h Hop) TLSPolicy {
 	if h.Network == "unix" {
 		return TLSNone

@@ -7,16 +7,18 @@ import (
 	"strings"
 )
 
-// logIn says under which DNS name our certificate is to be found (SASL EXTERNAL: RFC 4422, Appendix
-// A; RFC 4954), where we have one and the next hop asks for it.
+// logIn names the owner of our certificate's TLSA records (SASL EXTERNAL: RFC 4422, Appendix A),
+// where we have a certificate and the next hop offers that.
 func (c *Client) logIn() error {
 	if c.opts.Name == "" || !c.tls {
 		return nil
 	}
+	// RFC 4954, Section 3: the mechanisms follow the keyword.
 	mechanisms := strings.Fields(strings.ToUpper(c.ext["AUTH"]))
 	if !slices.Contains(mechanisms, "EXTERNAL") {
 		return nil
 	}
+	// RFC 4954, Section 4: the name goes as an initial response.
 	r, err := c.Command("AUTH EXTERNAL " + base64.StdEncoding.EncodeToString([]byte(c.opts.Name)))
 	if err != nil {
 		return err

@@ -21,7 +21,7 @@ type Origin struct {
 // key is what a connection that names its client may be shared by.
 func (o Origin) key() string { return o.Addr.String() + " " + o.Hello }
 
-// writeProxy says who the client is by PROXY protocol version 2.
+// writeProxy names the client by PROXY protocol version 2.
 func (o Origin) writeProxy(conn net.Conn) error {
 	h := &proxyproto.Header{Version: 2, Command: proxyproto.LOCAL}
 	if o.Addr.IsValid() {
@@ -42,15 +42,14 @@ func sameFamily(dst, src netip.AddrPort) *net.TCPAddr {
 	return &net.TCPAddr{IP: net.IPv6zero, Port: int(dst.Port())}
 }
 
-// introduce tells the next hop by XCLIENT whose mail comes (Postfix, XCLIENT_README), where that is
-// wanted.
+// introduce names the client by XCLIENT (Postfix, XCLIENT_README), where that is configured.
 func (c *Client) introduce(from Origin, hello string) error {
 	if c.opts.Pass != "xclient" || c.announced == from.key() {
 		return nil
 	}
 	attrs, ok := c.ext["XCLIENT"]
 	if !ok {
-		return fmt.Errorf("does not offer XCLIENT to us; list this host there (Postfix: smtpd_authorized_xclient_hosts), or set pass-client")
+		return fmt.Errorf("does not offer XCLIENT to this host; list this host there (Postfix: smtpd_authorized_xclient_hosts), or set pass-client")
 	}
 	r, err := c.Command("XCLIENT" + xclientAttributes(strings.Fields(strings.ToUpper(attrs)), from))
 	if err != nil {
@@ -60,7 +59,7 @@ func (c *Client) introduce(from Origin, hello string) error {
 		return fmt.Errorf("answers XCLIENT with %s", r)
 	}
 	c.announced = from.key()
-	// The session starts anew, with the client's own name.
+	// The session starts again, with the client's own name.
 	if from.Hello != "" {
 		hello = from.Hello
 	}
@@ -92,6 +91,7 @@ func xclientAddr(a netip.Addr) string {
 	if a.Is4() {
 		return a.String()
 	}
+	// RFC 5321, Section 4.1.3, has the tag; Postfix wants it in capitals here.
 	return "IPV6:" + a.String()
 }
 
@@ -99,6 +99,7 @@ func xclientAddr(a netip.Addr) string {
 func xtext(s string) string {
 	var b strings.Builder
 	for i := range len(s) {
+		// RFC 3461, Section 4: xchar is any printable ASCII character but "+" and "=".
 		if c := s[i]; c > ' ' && c <= '~' && c != '+' && c != '=' {
 			b.WriteByte(c)
 		} else {

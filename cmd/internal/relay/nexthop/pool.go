@@ -1,3 +1,18 @@
+// Package nexthop is the client side of a relay: it opens SMTP and LMTP transactions at the next
+// hops (RFC 5321, 2033), over connections that it keeps in a [Pool].
+//
+// Start at pool.go: [Pool.Begin] chooses a next hop and opens a transaction. client.go is one
+// connection (RFC 2920 pipelining, RFC 3207 STARTTLS), tls.go how the next hop proves itself (RFC
+// 7672 DANE), login.go our own login (RFC 4954), origin.go how the client's address is passed on
+// (XCLIENT, PROXY), transfer.go and stuff.go the content. [Pool.Probe] tests next hops.
+//
+// # Limitations
+//
+// There is no queue and no MX lookup: a next hop is configured by name or address. Failover ends
+// with MAIL: after that, a transaction that breaks is the caller's to report. DANE uses the TLSA
+// records of the configured name, and does not follow CNAME or MX (RFC 7672, Section 2.2). Content
+// is sent by DATA only, not by BDAT, and is not converted: the caller must not send 8-bit content
+// to a next hop without 8BITMIME.
 package nexthop
 
 import (
@@ -40,9 +55,9 @@ var (
 	errDown    = errors.New("relay: next hops failed a moment ago")
 )
 
-// NewPool returns a pool of connections to the next hops, in order of preference ([Parse]). hello is
-// our own name. All connections end with ctx. Errors: the options make no sense, there is no hop, or
-// one cannot be read.
+// NewPool returns a pool of connections to the next hops, in order of preference ([Parse]). hello
+// is our own name. All connections end with ctx. Errors: the options make no sense, there is no
+// hop, or one cannot be read.
 func NewPool(ctx context.Context, opts Options, hops []string, hello string) (*Pool, error) {
 	opts, err := opts.withDefaults()
 	if err != nil {
@@ -62,7 +77,7 @@ func NewPool(ctx context.Context, opts Options, hops []string, hello string) (*P
 	return p, nil
 }
 
-// Begin opens a transaction at the first next hop that takes part: mail makes the MAIL line for a
+// Begin opens a transaction at the first next hop that accepts it: mail makes the MAIL line for a
 // connection. Failover ends here, before any RCPT. The reply is the next hop's own, or ours when
 // there is none; the client is nil unless the reply is 250.
 func (p *Pool) Begin(ctx context.Context, from Origin, needs []string, mail func(*Client) string) (*Client, wire.Reply, error) {
@@ -82,7 +97,7 @@ func (p *Pool) Begin(ctx context.Context, from Origin, needs []string, mail func
 	return nil, answer, last
 }
 
-// BeginAt opens a transaction at one hop: over connections at rest, which may
+// BeginAt opens a transaction at one hop: over idle connections, which may
 // have died meanwhile, and then over a new one.
 func (p *Pool) BeginAt(ctx context.Context, hop Hop, from Origin, needs []string, mail func(*Client) string) (*Client, wire.Reply, error) {
 	for {
@@ -109,7 +124,7 @@ func (p *Pool) BeginAt(ctx context.Context, hop Hop, from Origin, needs []string
 			c.mail = true
 			return c, r, nil
 		case r.Closes():
-			// About the connection, not about the message (RFC 5321, 3.8).
+			// About the connection, not about the message (RFC 5321, Section 3.8).
 			c.Close()
 			p.markDown(hop)
 			return nil, wire.Reply{}, fmt.Errorf("relay: next hop %s answers MAIL with %s", hop, r)
@@ -121,6 +136,7 @@ func (p *Pool) BeginAt(ctx context.Context, hop Hop, from Origin, needs []string
 
 func (c *Client) offersAll(words []string) bool {
 	for _, w := range words {
+		// RFC 8689, Section 4.2.1: REQUIRETLS also needs TLS, with the certificate verified.
 		if !c.Offers(w) || (w == "REQUIRETLS" && !c.tls) {
 			return false
 		}
@@ -128,7 +144,7 @@ func (c *Client) offersAll(words []string) bool {
 	return true
 }
 
-// order lists the hops, those that failed just now at the end.
+// order lists the hops; those that failed a moment ago come last.
 func (p *Pool) order() []Hop {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -143,9 +159,9 @@ func (p *Pool) order() []Hop {
 	return append(up, down...)
 }
 
-// connection returns a connection to hop: one at rest or a new one.
+// connection returns an idle connection to hop or a new one.
 func (p *Pool) connection(ctx context.Context, hop Hop, from Origin) (c *Client, fresh bool, err error) {
-	for c = p.takeIdle(hop); c != nil; c = p.takeIdle(hop) {
+	for c = p.idleTo(hop); c != nil; c = p.idleTo(hop) {
 		if c.introduce(from, p.hello) == nil {
 			return c, false, nil
 		}
@@ -186,8 +202,8 @@ func (p *Pool) connect(ctx context.Context, hop Hop, from Origin) (*Client, erro
 	return c, nil
 }
 
-// takeIdle takes a connection to hop out of the pool; nil when there is none.
-func (p *Pool) takeIdle(hop Hop) *Client {
+// idleTo removes an idle connection to hop from the pool; nil when there is none.
+func (p *Pool) idleTo(hop Hop) *Client {
 	p.expire()
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -200,7 +216,7 @@ func (p *Pool) takeIdle(hop Hop) *Client {
 	return nil
 }
 
-// expire ends what rested for too long.
+// expire closes what was idle for too long.
 func (p *Pool) expire() {
 	cut := time.Now().Add(-p.opts.IdleTimeout)
 	p.mu.Lock()
@@ -222,6 +238,7 @@ func (p *Pool) Put(c *Client) {
 	if c == nil {
 		return
 	}
+	// RFC 5321, Section 4.1.1.5: RSET leaves no sender, recipients or content.
 	if c.mail && !c.reset() {
 		c.Close()
 		return
@@ -232,7 +249,7 @@ func (p *Pool) Put(c *Client) {
 	}
 }
 
-// keep puts a connection to rest; false: there is no room for it.
+// keep stores an idle connection; false: there is no room for it.
 func (p *Pool) keep(c *Client) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -250,7 +267,8 @@ func (p *Pool) markDown(hop Hop) {
 	p.down[hop] = time.Now().Add(downFor)
 }
 
-// Offered returns what the next hop offers, asking it when nothing is known yet.
+// Offered returns what the next hop offers. It connects when no connection was made before. Error:
+// no next hop could be reached.
 func (p *Pool) Offered(ctx context.Context, from Origin) (ext map[string]string, encrypted bool, err error) {
 	p.mu.Lock()
 	ext, encrypted = p.ext, p.extTLS
@@ -281,7 +299,7 @@ func (p *Pool) isDown(hop Hop) bool {
 	return time.Now().Before(p.down[hop])
 }
 
-// Close ends all connections at rest; those in use end when they are put back.
+// Close closes all idle connections; those in use close when they are put back.
 func (p *Pool) Close() {
 	p.mu.Lock()
 	p.closed = true

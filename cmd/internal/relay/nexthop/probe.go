@@ -10,28 +10,27 @@ import (
 // Probed is what [Probe] found out about one next hop.
 type Probed struct {
 	Hop Hop
-	// Err says why mail cannot go there by these options; nil: it can.
+	// Err is why mail cannot go there by these options; nil: it can.
 	Err error
-	// Encrypted says that TLS was used, and the hop proved itself by the policy.
+	// Encrypted means that TLS was used, and that the hop passed the policy.
 	Encrypted bool
-	// Foreign is what the hop answers to a stranger's mail for somebody elsewhere, an inbound
+	// Foreign is the reply of the hop to a stranger's mail for somebody elsewhere, an inbound
 	// server's danger: it must refuse it, for it is reached from an address that it may trust.
-	// Empty when it was not asked.
+	// Empty when that was not tried.
 	Foreign string
-	// Relays says that it would have taken that mail.
+	// Relays means that it would have accepted that mail.
 	Relays bool
 }
 
-// Stranger and Elsewhere are who asks Probe's question: addresses for documentation (RFC 5737, RFC
-// 2606).
+// Sender and recipient of the probe (RFC 5737, Section 3; RFC 2606, Section 3: for documentation).
 const (
 	strangerAddress = "192.0.2.1"
 	stranger        = "dnseal-check@example.com"
 	elsewhere       = "dnseal-check@example.net"
 )
 
-// Probe connects to every next hop as a relay would and, for an inbound one, tries whether mail of a
-// stranger for somebody elsewhere would be taken. It sends no message.
+// Probe connects to every next hop as a relay would and, for an inbound one, tries whether mail of
+// a stranger for somebody elsewhere would be taken. It sends no message.
 func (p *Pool) Probe(ctx context.Context, inbound bool) []Probed {
 	out := make([]Probed, 0, len(p.hops))
 	for _, hop := range p.hops {
@@ -57,7 +56,7 @@ func (p *Probed) probe(ctx context.Context, pool *Pool, inbound bool) error {
 	return p.probeForeign(c)
 }
 
-// probeForeign goes as far as RCPT, and takes it back.
+// probeForeign goes as far as RCPT, and then resets.
 func (p *Probed) probeForeign(c *Client) error {
 	r, err := c.Command("MAIL FROM:<" + stranger + ">")
 	if err != nil {
@@ -69,6 +68,7 @@ func (p *Probed) probeForeign(c *Client) error {
 		}
 	}
 	p.Foreign, p.Relays = r.String(), r.OK()
+	// RFC 5321, Section 4.2.1: 4yz is no decision.
 	if r.Code/100 == 4 {
 		return fmt.Errorf("relay: next hop %s: cannot tell whether it relays: %s", p.Hop, r)
 	}

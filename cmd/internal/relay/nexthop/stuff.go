@@ -5,7 +5,8 @@ import (
 	"io"
 )
 
-// stuffer writes message content with dot transparency (RFC 5321, 4.5.2), by blocks.
+// stuffer writes message content with dot transparency (RFC 5321, Section
+// 4.5.2), by blocks.
 type stuffer struct {
 	w    io.Writer
 	tail [2]byte // the last two bytes written; CRLF at the start
@@ -27,7 +28,7 @@ func (s *stuffer) Write(p []byte) (int, error) {
 		if i < 0 {
 			break
 		}
-		// With one dot more; the line's own follows with the rest.
+		// RFC 5321, Section 4.5.2: one dot more; the line's own follows with the rest.
 		s.put(rest[:i+3])
 		rest = rest[i+2:]
 	}
@@ -39,8 +40,7 @@ func (s *stuffer) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// border adds the dot where a CRLF ended, or stands across, the last write. It returns what is left
-// of p.
+// border adds the dot where the last write ended with CRLF or CR. It returns what is left of p.
 func (s *stuffer) border(p []byte) []byte {
 	if s.tail == [2]byte{'\r', '\n'} && p[0] == '.' {
 		s.put([]byte{'.'})
@@ -71,6 +71,7 @@ func (s *stuffer) Close() error {
 	if s.tail != [2]byte{'\r', '\n'} {
 		s.put([]byte("\r\n"))
 	}
+	// RFC 5321, Section 4.1.1.4.
 	s.put([]byte(".\r\n"))
 	return s.err
 }

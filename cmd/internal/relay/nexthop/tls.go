@@ -19,19 +19,21 @@ func (o Options) tlsConfig(ctx context.Context, hop Hop) *tls.Config {
 	if o.TLS != nil {
 		conf = o.TLS.Clone()
 	}
+	// RFC 8996, Sections 4 and 5: no TLS below 1.2.
 	conf.MinVersion = max(conf.MinVersion, tls.VersionTLS12)
+	// RFC 7672, Section 8.1: the name in SNI is the TLSA base domain.
 	conf.ServerName = hop.Host()
 	if o.policyFor(hop) != TLSDANE {
 		return conf
 	}
-	// The chain is judged by the records alone (RFC 7672, Section 3.1).
+	// RFC 7672, Section 3.1: the records alone decide about the chain.
 	conf.InsecureSkipVerify = true
 	conf.VerifyConnection = func(cs tls.ConnectionState) error { return o.verifyDANE(ctx, hop, cs) }
 	return conf
 }
 
-// verifyDANE judges the certificate of a hop by its TLSA records, past our cache once before it says
-// no.
+// verifyDANE checks the certificate of a hop against its TLSA records. Before it refuses, it looks
+// them up once more without our cache.
 func (o Options) verifyDANE(ctx context.Context, hop Hop, cs tls.ConnectionState) error {
 	_, port, err := net.SplitHostPort(hop.Address)
 	if err != nil {
@@ -48,8 +50,9 @@ func (o Options) verifyDANE(ctx context.Context, hop Hop, cs tls.ConnectionState
 	return err
 }
 
-// checkCertificate wants a secure record that matches; the error says what to do about it.
+// checkCertificate needs a secure record that matches; the error says what to do about it.
 func checkCertificate(ctx context.Context, res *lookup.Result, host string, chain []*x509.Certificate) error {
+	// RFC 7672, Section 2.2: only records that DNSSEC proves count.
 	if res.Status != dnssec.Secure {
 		return fmt.Errorf("TLSA records at %s are %s: %s", res.Name, res.Status, res.Reason)
 	}
@@ -60,15 +63,17 @@ func checkCertificate(ctx context.Context, res *lookup.Result, host string, chai
 			usable = append(usable, r)
 		}
 	}
+	// RFC 7672, Section 6: where DANE is mandatory, no usable record means no delivery.
 	if res.Presence != lookup.Present || len(usable) == 0 {
 		return fmt.Errorf("no usable TLSA records at %s; publish one with usage 3 or 2, or set next-hop-tls", res.Name)
 	}
 	results, matched, _ := lookup.Match(ctx, usable, lookup.MatchOptions{
 		Certificate: chain[0],
 		Chain:       chain[1:],
-		NameOK:      func(c *x509.Certificate) bool { return c.VerifyHostname(host) == nil },
-		KeyUsages:   []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-		At:          time.Now(),
+		// RFC 7672, Section 3.2.2: names count for usage 2 only.
+		NameOK:    func(c *x509.Certificate) bool { return c.VerifyHostname(host) == nil },
+		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		At:        time.Now(),
 	})
 	if !matched {
 		return fmt.Errorf("certificate of %s matches none of its TLSA records: %s", host, lookup.Reasons(results))

@@ -21,22 +21,23 @@ func earlier(t, limit time.Time) time.Time {
 	return t
 }
 
-// Send writes the message after DATA and returns the final replies: one for all
-// recipients, or one for each of n by LMTP (RFC 2033, Section 4.2).
-// write must write the whole message. After an error the connection is of no use any more; replies
-// that come with it are what the next hop said before.
+// Send writes the message after DATA and returns the final replies: one for all recipients, or one
+// for each of n by LMTP (RFC 2033, Section 4.2). write must write the whole message. After an error
+// the connection must be closed; replies that come with it are what the next hop sent before.
 func (c *Client) Send(n int, write func(io.Writer) error) (final []wire.Reply, err error) {
 	r, err := c.Command("DATA")
 	if err != nil {
 		return nil, err
 	}
+	// RFC 5321, Section 4.3.2: DATA is answered by 354 or a refusal.
 	if r.Code != 354 {
 		return c.refusedData(r)
 	}
 	if err := c.content(write); err != nil {
-		return c.lastWords(), err
+		return c.lastReply(), err
 	}
 	if !c.Hop.LMTP {
+		// RFC 5321, Section 4.2.5: one reply for all recipients.
 		n = 1
 	}
 	c.mail = false
@@ -59,15 +60,16 @@ func (c *Client) content(write func(io.Writer) error) error {
 	if err := write(dots); err != nil {
 		return err
 	}
+	// RFC 5321, Section 4.1.1.4: content ends with CRLF "." CRLF.
 	if err := dots.Close(); err != nil {
 		return err
 	}
 	return block.Flush()
 }
 
-// lastWords reads what a next hop said before it hung up in the middle of a message: a refusal, or
+// lastReply reads what a next hop sent before it closed in the middle of a message: a refusal, or
 // nothing.
-func (c *Client) lastWords() []wire.Reply {
+func (c *Client) lastReply() []wire.Reply {
 	r, err := c.reply(time.Second)
 	if err != nil || r.Code < 400 {
 		return nil
@@ -75,8 +77,8 @@ func (c *Client) lastWords() []wire.Reply {
 	return []wire.Reply{r}
 }
 
-// refusedData makes the answer to DATA that of everybody. An answer of 2xx or 3xx that is not 354
-// is none.
+// refusedData makes the reply to DATA the reply for all recipients. 2xx, or 3xx other than 354, is
+// an error.
 func (c *Client) refusedData(r wire.Reply) ([]wire.Reply, error) {
 	if r.Code < 400 {
 		return nil, fmt.Errorf("answers DATA with %s", r)

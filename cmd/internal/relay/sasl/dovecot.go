@@ -31,14 +31,14 @@ type dovecot struct {
 
 	mu    sync.Mutex
 	names []string
-	asked time.Time
+	since time.Time // when names was read
 }
 
-// mechanisms are those that Dovecot offers, asked for once a minute.
+// mechanisms are those that Dovecot offers, read again after a minute.
 func (d *dovecot) mechanisms(ctx context.Context) ([]string, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if time.Since(d.asked) < dovecotKeep {
+	if time.Since(d.since) < dovecotKeep {
 		return d.names, nil
 	}
 	c, err := d.connect(ctx)
@@ -46,7 +46,7 @@ func (d *dovecot) mechanisms(ctx context.Context) ([]string, error) {
 		return nil, err
 	}
 	c.Close()
-	d.names, d.asked = c.names, time.Now()
+	d.names, d.since = c.names, time.Now()
 	return d.names, nil
 }
 
@@ -90,7 +90,7 @@ func (d *dovecot) connect(ctx context.Context) (*dovecotConn, error) {
 
 func (c *dovecotConn) Close() { _ = c.conn.Close() }
 
-// handshake says who we are and reads the mechanisms, up to DONE.
+// handshake sends our version and process id and reads the mechanisms, up to DONE.
 func (c *dovecotConn) handshake() error {
 	if err := c.send("VERSION\t1\t1\nCPID\t" + strconv.Itoa(os.Getpid())); err != nil {
 		return err
@@ -109,13 +109,14 @@ func (c *dovecotConn) handshake() error {
 			return nil
 		}
 	}
-	return errors.New("does not come to an end with its greeting")
+	return errors.New("sends no DONE after its greeting")
 }
 
-// canPass reports whether a mechanism can be passed through: it proves a user, by what the client says
+// canPass reports whether a mechanism can be passed through: it proves a user by the responses
 // alone.
 func canPass(name string, properties []string) bool {
 	name = strings.ToUpper(name)
+	// RFC 4422, Section 3.1, has the letters of names. ANONYMOUS (RFC 4505) proves no user.
 	return name != "ANONYMOUS" && name != "EXTERNAL" && !strings.HasSuffix(name, "-PLUS") && !strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > '~' }) &&
 		!slices.Contains(properties, "private") && !slices.Contains(properties, "anonymous")
 }
@@ -178,7 +179,7 @@ func (c *dovecotConn) answer(words []string) ([]byte, *Principal, error) {
 		if user := field(words, "user"); ValidUser(user) == nil {
 			return nil, &Principal{User: user}, nil
 		}
-		return nil, nil, unavailable("dovecot: OK without a user whose name we take")
+		return nil, nil, unavailable("dovecot: OK without a valid user name")
 	case "FAIL":
 		// 2.3 says "temp", 2.4 "code=temp_fail".
 		if slices.Contains(words, "temp") || field(words, "code") == "temp_fail" {

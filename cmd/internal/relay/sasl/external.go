@@ -16,7 +16,7 @@ import (
 )
 
 // tlsaLogin is SASL EXTERNAL (RFC 4422, Appendix A) by DNS-bound TLS client identity: the client
-// says under which owner name its TLSA records are, and has shown by TLS 1.3 that it has the key of
+// names the owner of its TLSA records, and has proved by TLS 1.3 that it has the key of
 // its certificate.
 type tlsaLogin struct {
 	opts    Options
@@ -54,7 +54,7 @@ type tlsaExchange struct {
 
 func (x *tlsaExchange) Close() {}
 
-// Step implements Exchange. The response is the name; an empty one stands for the certificate's
+// Step implements Exchange. The response is the name; an empty one means the certificate's
 // only dNSName.
 func (x *tlsaExchange) Step(ctx context.Context, response []byte) ([]byte, *Principal, error) {
 	if response == nil {
@@ -65,6 +65,7 @@ func (x *tlsaExchange) Step(ctx context.Context, response []byte) ([]byte, *Prin
 	}
 	leaf := x.tls.PeerCertificates[0]
 	name := string(response)
+	// RFC 4422, Appendix A: an empty response leaves the name to the certificate.
 	if name == "" {
 		if len(leaf.DNSNames) != 1 {
 			return nil, nil, denied("no name given, and the certificate has %d dNSNames", len(leaf.DNSNames))
@@ -79,7 +80,7 @@ func (x *tlsaExchange) Step(ctx context.Context, response []byte) ([]byte, *Prin
 	if x.login.denied(name) {
 		return nil, nil, denied("%s is on the deny list", name)
 	}
-	// Strangers must not be able to make us ask the DNS (draft-ietf-dance-architecture, Security
+	// No stranger may cause DNS queries (draft-ietf-dance-architecture, Security
 	// Considerations).
 	if !x.login.listed(name) {
 		return nil, nil, denied("%s is not among the clients", name)
@@ -91,15 +92,11 @@ func (x *tlsaExchange) Step(ctx context.Context, response []byte) ([]byte, *Prin
 }
 
 func (l *tlsaLogin) listed(name string) bool {
-	for _, p := range l.clients {
-		if p.MatchName(name) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(l.clients, func(p message.Pattern) bool { return p.MatchName(name) })
 }
 
-// prove looks up the records and matches them, past our cache once before it says no.
+// prove looks up the records and matches them. Before it refuses, it looks them up once more
+// without our cache.
 func (l *tlsaLogin) prove(ctx context.Context, owner string, chain []*x509.Certificate) error {
 	select {
 	case l.slots <- struct{}{}:
@@ -117,13 +114,15 @@ func (l *tlsaLogin) prove(ctx context.Context, owner string, chain []*x509.Certi
 	return err
 }
 
-// verify lets in only on a secure record that matches. What could not be told is ErrUnavailable, all
+// verify needs a secure record that matches. Errors: ErrUnavailable where the DNS gave no answer,
 // else ErrDenied.
 func (l *tlsaLogin) verify(ctx context.Context, res *lookup.Result, chain []*x509.Certificate) error {
 	switch res.Status {
 	case dnssec.Secure:
+	// RFC 6698, Section 4.1: records of an unsigned zone are not used.
 	case dnssec.Insecure:
 		return denied("%s is in a zone without DNSSEC", res.Name)
+	// RFC 6698, Section 4.1: a bogus answer never falls back to no DANE.
 	case dnssec.Bogus, dnssec.Indeterminate:
 		return unavailable("TLSA records of %s are %s: %s", res.Name, res.Status, res.Reason)
 	default:

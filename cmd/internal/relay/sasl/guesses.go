@@ -55,8 +55,8 @@ func (g *Guesses) Failed(key netip.Addr, now time.Time) {
 	}
 }
 
-// Succeeded forgives one failure: not all, or a guesser with an account of his own would have as many
-// as he likes.
+// Succeeded forgives one failure: not all, or a guesser with an account of his own would have as
+// many as he likes.
 func (g *Guesses) Succeeded(key netip.Addr) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -16,8 +16,8 @@ import (
 	"golang.org/x/crypto/argon2"
 )
 
-// Cost of argon2id: the second of the two recommendations of OWASP for little memory, 19 MiB and
-// two passes.
+// Cost of argon2id (RFC 9106): the second of the two recommendations of OWASP for little memory, 19
+// MiB and two passes.
 const (
 	argonMemory = 19 << 10 // KiB
 	argonPasses = 2
@@ -36,13 +36,13 @@ const (
 // users are password hashes by name.
 type users map[string]hash
 
-// hash is a password hash of argon2id. The zero value is that of no password.
+// hash is a password hash of argon2id. The zero value matches no password.
 type hash struct {
 	salt, sum []byte
 }
 
-// HashPassword returns a hash with a new salt, as it is written in a users file. Error: the password
-// is empty, longer than 1024 bytes, or has a NUL byte.
+// HashPassword returns a hash with a new salt, as it is written in a users file. Error: the
+// password is empty, longer than 1024 bytes, or has a NUL byte.
 func HashPassword(password string) (string, error) {
 	if password == "" || len(password) > maxPassword || strings.ContainsRune(password, 0) {
 		return "", fmt.Errorf("relay: a password has 1 to %d bytes and no NUL", maxPassword)
@@ -57,7 +57,7 @@ func argon(password string, salt []byte) []byte {
 	return argon2.IDKey([]byte(password), salt, argonPasses, argonMemory, argonLanes, hashLength)
 }
 
-// matches reports whether the hash is that of the password. It takes 19 MiB and some 20 ms; the
+// matches reports whether the hash belongs to the password. It needs 19 MiB and some 20 ms; the
 // time does not depend on how much of the password is right.
 func (h hash) matches(password string) bool {
 	sum := argon(password, h.salt)
@@ -94,7 +94,7 @@ func parseHash(s string) (hash, error) {
 }
 
 // ValidUser checks a name for a users file: 1 to 255 bytes of UTF-8 without colon, white space and
-// control characters, not beginning with "#".
+// control characters, not beginning with "#". The only error names the user and that rule.
 func ValidUser(name string) error {
 	if name == "" || len(name) > 255 || !utf8.ValidString(name) || name[0] == '#' ||
 		strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r == 0x7f || r == ':' }) {

@@ -10,7 +10,7 @@ import (
 const maxWaiting = 32
 
 // passwords is SASL PLAIN (RFC 4616) against a users file. One hash is computed at a time: each
-// takes 19 MiB.
+// needs 19 MiB.
 type passwords struct {
 	users users
 	none  hash          // for names that do not exist, so that they cost the same
@@ -36,8 +36,10 @@ func (plainExchange) Close() {}
 // Step implements Exchange.
 func (x plainExchange) Step(ctx context.Context, response []byte) ([]byte, *Principal, error) {
 	if response == nil {
+		// RFC 4954, Section 4: PLAIN begins with the client, so this challenge is empty.
 		return []byte{}, nil, nil
 	}
+	// RFC 4616, Section 2: authzid NUL authcid NUL passwd, in UTF-8; only the first may be empty.
 	parts := bytes.Split(response, []byte{0})
 	if len(parts) != 3 || len(parts[1]) == 0 || len(parts[2]) == 0 || len(response) > 3*maxPassword || !utf8.Valid(response) {
 		return nil, nil, ErrResponse
@@ -49,6 +51,7 @@ func (x plainExchange) Step(ctx context.Context, response []byte) ([]byte, *Prin
 		return nil, nil, err
 	case !ok:
 		return nil, nil, denied("wrong name or password")
+	// RFC 4422, Section 3.4.1: an authorization identity, which only the user itself may be.
 	case authzid != "" && authzid != name:
 		return nil, nil, denied("%q may not act as another user", name)
 	}
@@ -69,11 +72,10 @@ func (p *passwords) check(ctx context.Context, name, password string) (bool, err
 	case <-ctx.Done():
 		return false, unavailable("%w", ctx.Err())
 	}
-	hash, known := p.users[name]
-	if !known {
+	hash, exists := p.users[name]
+	if !exists {
 		hash = p.none
 	}
-	// An unknown name has a hash that no password has; nevertheless its answer does not hang on
-	// that alone.
-	return hash.matches(password) && known, nil
+	// No password has the hash of a missing user; the answer does not depend on that alone.
+	return hash.matches(password) && exists, nil
 }

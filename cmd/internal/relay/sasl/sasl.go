@@ -1,3 +1,18 @@
+// Package sasl logs clients of a relay in (RFC 4422). It has the mechanisms and what they need of
+// users; the AUTH command itself (RFC 4954) is the server's.
+//
+// Start at sasl.go: an [Authenticator] offers the [Mechanism]s that fit a connection. plain.go is
+// PLAIN (RFC 4616) against a file of password hashes (passwd.go), dovecot.go passes mechanisms
+// through to Dovecot, external.go is EXTERNAL by TLS client certificate and TLSA record
+// (draft-ietf-dance-client-auth). guesses.go slows down those who guess passwords.
+//
+// # Limitations
+//
+// Nothing is offered without TLS. Acting as another user (authorization identity) is refused.
+// Channel binding (RFC 5929, RFC 9266) is not supported, so no mechanism whose name ends in -PLUS
+// is offered. EXTERNAL needs TLS 1.3, because older versions send the client certificate in clear.
+// Counts of failed logins are per process and are lost with it. The caller must pause after
+// failures, and must tell the client one reply for every cause.
 package sasl
 
 import (
@@ -30,7 +45,7 @@ type Options struct {
 	Lookup lookup.Resolver
 	// DNS limits the work of one login.
 	DNS dnssec.Limits
-	// Roots judge TLSA records of usages 0 and 1; nil: those cannot be used.
+	// Roots are for TLSA records of usages 0 and 1; nil: those cannot be used.
 	Roots []*x509.Certificate
 	// MaxLookups is how many logins may wait for the DNS at once, the others are deferred; 0: 16.
 	// LookupTimeout is for one; 0: 15 s.
@@ -42,10 +57,10 @@ type Options struct {
 	Pause       time.Duration
 }
 
-// Errors of a login. The peer learns only which of them it is.
+// Errors of a login. The client learns only which of them it is (RFC 4422, Section 3.6).
 var (
 	ErrDenied      = errors.New("relay: login refused")
-	ErrUnavailable = errors.New("relay: login cannot be judged now")
+	ErrUnavailable = errors.New("relay: login cannot be checked now")
 	ErrResponse    = errors.New("relay: malformed SASL response")
 )
 
@@ -59,7 +74,7 @@ func unavailable(format string, args ...any) error {
 
 // Principal is what a login proved.
 type Principal struct {
-	User    string // a SASL user
+	User    string // a SASL user (RFC 4422, Section 2)
 	TLSName string // a DNS name, by its TLSA records
 }
 
@@ -69,9 +84,9 @@ type Client struct {
 	Addr netip.AddrPort       // zero: a unix socket
 }
 
-// Exchange is one login in progress. Step gets the client's response, nil when there is none yet,
-// and returns the next challenge, or who it is. Errors: [ErrDenied], [ErrUnavailable],
-// [ErrResponse].
+// Exchange is one login in progress (RFC 4422, Section 3.4). Step gets the client's response, nil
+// when there is none yet, and returns the next challenge, or who it is. Errors: [ErrDenied],
+// [ErrUnavailable], [ErrResponse].
 type Exchange interface {
 	Step(ctx context.Context, response []byte) (challenge []byte, proven *Principal, err error)
 	Close()
@@ -93,7 +108,8 @@ type Authenticator struct {
 }
 
 // New returns an Authenticator. denied reports the DNS names that are refused before any lookup.
-// Errors: the users file cannot be used, a name in Clients is none, or there is no resolver for them.
+// Errors: the users file cannot be used, a name in Clients is none, or there is no resolver for
+// them.
 func New(opts Options, denied func(name string) bool) (*Authenticator, error) {
 	opts.MaxLookups = cmp.Or(opts.MaxLookups, 16)
 	opts.LookupTimeout = cmp.Or(opts.LookupTimeout, 15*time.Second)
@@ -111,11 +127,10 @@ func New(opts Options, denied func(name string) bool) (*Authenticator, error) {
 		a.dovecot = &dovecot{path: opts.Dovecot}
 	}
 	if len(opts.Clients) > 0 {
-		external, err := newTLSALogin(opts, denied)
-		if err != nil {
+		var err error
+		if a.external, err = newTLSALogin(opts, denied); err != nil {
 			return nil, err
 		}
-		a.external = external
 	}
 	return a, nil
 }
@@ -123,30 +138,31 @@ func New(opts Options, denied func(name string) bool) (*Authenticator, error) {
 // maxChain is how many certificates a client may send.
 const maxChain = 16
 
-// RequestCertificate makes the server ask for client certificates where those can be of use. Nobody
-// is refused for his certificate here: judging it is the login's business (RequestClientCert proves
-// possession of the key only).
+// RequestCertificate makes the server request client certificates where EXTERNAL is configured. No
+// client is refused for its certificate here: the login checks it. tls.RequestClientCert proves
+// possession of the key only (RFC 8446, Section 4.4.3).
 func (a *Authenticator) RequestCertificate(c *tls.Config) *tls.Config {
 	if c == nil || a.external == nil {
 		return c
 	}
 	c = c.Clone()
 	c.ClientAuth = tls.RequestClientCert
-	// A resumed session would bring the certificate without a new proof.
+	// RFC 8446, Section 2.2: a resumed session brings the certificate without a new proof.
 	c.SessionTicketsDisabled = true
 	c.VerifyPeerCertificate = func(raw [][]byte, _ [][]*x509.Certificate) error {
 		if len(raw) > maxChain {
-			return fmt.Errorf("relay: client sends %d certificates, at most %d are taken", len(raw), maxChain)
+			return fmt.Errorf("relay: client sends %d certificates, at most %d are accepted", len(raw), maxChain)
 		}
 		return nil
 	}
 	return c
 }
 
-// Mechanisms are those that this client can use now. An error says that there may be more.
+// Mechanisms are those that this client can use now (RFC 4422, Section 3.2). Error: Dovecot does
+// not answer, so there may be more.
 func (a *Authenticator) Mechanisms(ctx context.Context, c Client) ([]Mechanism, error) {
 	if c.TLS == nil {
-		// RFC 4954, Section 4: nothing that shows a password in clear; we offer nothing at all
+		// RFC 4954, Section 4: no mechanism that sends a password in clear. We offer none at all.
 		return nil, nil
 	}
 	var ms []Mechanism
@@ -174,8 +190,8 @@ const External = "EXTERNAL"
 // ErrVersion says why EXTERNAL is not offered to a client that sent a certificate.
 var ErrVersion = errors.New("the client speaks no TLS 1.3, and EXTERNAL is offered to no older version")
 
-// HidesExternal reports whether EXTERNAL is configured and not offered because TLS is too old: a
-// client certificate of versions before 1.3 travels in clear.
+// HidesExternal reports whether EXTERNAL is configured and not offered because TLS is too old:
+// only TLS 1.3 encrypts the client certificate (RFC 8446, Section 1.2).
 func (a *Authenticator) HidesExternal(c *tls.ConnectionState) bool {
 	return a.external != nil && c != nil && c.Version < tls.VersionTLS13
 }

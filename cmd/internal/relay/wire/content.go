@@ -7,7 +7,7 @@ import (
 
 // Content is what was seen of a message while it came in.
 type Content struct {
-	size int64 // bytes, after dots were taken away
+	size int64 // bytes, without the dots of transparency
 	Bare bool  // it holds a CR or LF outside a CRLF
 	cr   int   // CRs so far, to find those outside a CRLF
 	crlf int
@@ -22,7 +22,7 @@ const longLine = 1024
 // 4.1.1.4 and 4.5.2) to w, without that line and the dots of transparency. It
 // works by blocks, not by bytes. Only CRLF "." CRLF ends it, whatever else
 // looks like an end; what is written after w failed is thrown away, so that the
-// Rest of a message never becomes commands.
+// rest of a message never becomes commands.
 // An error is one of the connection: the caller must close it then.
 func (in *Input) Data(w io.Writer) (*Content, error) {
 	defer in.enlarge()()
@@ -41,7 +41,7 @@ func (in *Input) Data(w io.Writer) (*Content, error) {
 	}
 }
 
-// scan takes complete lines, and the part of a very long one, from b. bol says
+// scan uses complete lines, and the part of a very long one, from b. bol says
 // that b begins a line. It returns the bytes used and whether the end was among them.
 func (c *Content) scan(b []byte, bol *bool, w io.Writer) (used int, done bool) {
 	start, pos := 0, 0
@@ -52,12 +52,14 @@ func (c *Content) scan(b []byte, bol *bool, w io.Writer) (used int, done bool) {
 		}
 		if *bol && b[pos] == '.' {
 			c.emit(b[start:pos], w)
+			// RFC 5321, Section 4.1.1.4: CRLF "." CRLF, and nothing else, ends content.
 			if whole && n == 3 && b[pos+1] == '\r' {
 				return pos + 3, true
 			}
-			// RFC 5321, Section 4.5.2: the first of a line's dots goes.
+			// RFC 5321, Section 4.5.2: the first dot of a line is removed.
 			start = pos + 1
 		}
+		// RFC 5321, Section 2.3.8: a line begins only after CRLF.
 		*bol = whole && n > 1 && b[pos+n-2] == '\r'
 		if *bol {
 			c.crlf++
@@ -113,6 +115,7 @@ func (in *Input) Chunk(n int64, c *Content, w io.Writer) error {
 		}
 		b := in.buf[in.r:in.w]
 		if int64(len(b)) > n {
+			// RFC 3030, Section 2: exactly the octets announced; dots mean nothing.
 			b = b[:n]
 		}
 		c.count(b)

@@ -1,3 +1,18 @@
+// Package wire is what both sides of SMTP and LMTP share: lines, replies and message content on one
+// connection (RFC 5321, 2033, 3030). It needs nothing else of this project.
+//
+// [Input] (input.go) reads lines below deadlines, [Content] (content.go) is a message as it comes
+// by DATA or BDAT, [Reply] (reply.go) an answer.
+//
+// Only CRLF ends a line, and only CRLF "." CRLF ends content. Content is read in blocks, not byte
+// by byte, and what cannot be stored is read to its end and dropped, so that the rest of a message
+// never becomes commands.
+//
+// # Limitations
+//
+// A CR or LF outside a CRLF is reported ([Content.Bare]), not refused: the caller must refuse it.
+// There is no limit on the size of content here: the writer has one. Command syntax and the order
+// of commands are the caller's.
 package wire
 
 import (
@@ -57,7 +72,7 @@ func (in *Input) Swap(conn net.Conn) {
 	in.mu.Unlock()
 }
 
-// Rest marks the reader as waiting between transactions (or not any more).
+// Rest marks the reader as waiting between transactions, or no longer so.
 func (in *Input) Rest(resting bool) {
 	in.mu.Lock()
 	in.resting = resting
@@ -120,7 +135,7 @@ func (in *Input) stopping() bool {
 	return in.stopped && in.resting
 }
 
-// Pending returns the next line when it is complete in the buffer, without taking it; nil
+// Pending returns the next line when it is complete in the buffer, and keeps it there; nil
 // otherwise.
 func (in *Input) Pending() []byte {
 	i := bytes.IndexByte(in.buf[in.r:in.w], '\n')
@@ -133,12 +148,12 @@ func (in *Input) Pending() []byte {
 // Skip drops n bytes that were read ahead.
 func (in *Input) Skip(n int) { in.r += n }
 
-// Buffered is the number of bytes that came and were not taken yet.
+// Buffered is the number of bytes that came and were not used yet.
 func (in *Input) Buffered() int { return in.w - in.r }
 
 // Line returns the next line of at most limit bytes without its CRLF. It is valid until the next
-// call. Errors: ErrLineTooLong and ErrBareLine (the line was taken and one may go on), ErrClosing,
-// those of the connection.
+// call. Errors: ErrLineTooLong and ErrBareLine (the line is passed and reading can go on),
+// ErrClosing, those of the connection.
 func (in *Input) Line(limit int) ([]byte, error) {
 	tooLong := false
 	for {
@@ -162,11 +177,12 @@ func (in *Input) Line(limit int) ([]byte, error) {
 // CheckLine returns a line of at most limit bytes without its CRLF. Errors: [ErrLineTooLong],
 // [ErrBareLine].
 func CheckLine(l []byte, limit int) ([]byte, error) {
+	// RFC 5321, Section 4.5.3.1.4: a limit on command lines, which extensions raise.
 	if len(l) > limit {
 		return nil, ErrLineTooLong
 	}
 	n := len(l) - 2
-	// RFC 5321, Section 2.3.8: only CRLF ends a line; anything else is what smuggling is made of.
+	// RFC 5321, Section 2.3.8: only CRLF ends a line; anything else is a way to smuggle.
 	if n < 0 || l[n] != '\r' || bytes.IndexByte(l[:n], '\r') >= 0 {
 		return nil, ErrBareLine
 	}

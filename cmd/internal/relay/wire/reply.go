@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// reply is an SMTP reply (RFC 5321, Section 4.2). Lines hold the text after the code, with the
+// Reply is an SMTP reply (RFC 5321, Section 4.2). Lines hold the text after the code, with the
 // enhanced status code where there is one.
 type Reply struct {
 	Code  int
@@ -20,7 +20,8 @@ const (
 	maxReplyLine  = 512 // RFC 5321, Section 4.5.3.1.5
 )
 
-// NewReply makes a reply of one line. enhanced may be empty (greeting, EHLO, 354: RFC 2034, Section 4).
+// NewReply makes a reply of one line. enhanced may be empty (greeting, EHLO, 354: RFC 2034, Section
+// 4).
 func NewReply(code int, enhanced, text string) Reply {
 	if enhanced != "" {
 		text = enhanced + " " + text
@@ -78,6 +79,7 @@ func (r Reply) Forward() Reply {
 func startsEnhanced(text string) bool {
 	word, _, _ := strings.Cut(text, " ")
 	parts := strings.Split(word, ".")
+	// RFC 3463, Section 2: class "." subject "." detail, the last two of up to three digits.
 	if len(parts) != 3 || len(parts[0]) != 1 {
 		return false
 	}
@@ -102,8 +104,8 @@ func Printable(s string) string {
 	}, s)
 }
 
-// ReadReply reads one reply, within the limits set last. Errors: those of [Input.Line], and text that
-// is no reply or too long for one.
+// ReadReply reads one reply, within the limits set last. Errors: those of [Input.Line], and text
+// that is no reply or too long for one.
 func (in *Input) ReadReply() (Reply, error) {
 	var r Reply
 	for {
@@ -125,13 +127,16 @@ func (in *Input) ReadReply() (Reply, error) {
 
 // parseReplyLine reads one line of a reply (RFC 5321, Section 4.2).
 func parseReplyLine(l string) (code int, text string, last, ok bool) {
+	// RFC 5321, Section 4.2.1: the first digit is 2 to 5.
 	if len(l) < 3 || l[0] < '2' || l[0] > '5' || l[1] < '0' || l[1] > '9' || l[2] < '0' || l[2] > '9' {
 		return 0, "", false, false
 	}
 	code = int(l[0]-'0')*100 + int(l[1]-'0')*10 + int(l[2]-'0')
+	// RFC 5321, Section 4.2: a reply may be the bare code.
 	if len(l) == 3 {
 		return code, "", true, true
 	}
+	// RFC 5321, Section 4.2.1: a hyphen after the code means that more lines follow.
 	if l[3] != ' ' && l[3] != '-' {
 		return 0, "", false, false
 	}
