@@ -46,7 +46,7 @@ var builtIn = sync.OnceValue(RootAnchors)
 // maxAnchors bounds what is read from an anchor file.
 const maxAnchors = 1000
 
-// ErrKeyStates: all keys of a file that unbound keeps are in states that are not trusted
+// ErrKeyStates means that all keys of a file that unbound keeps are in states that are not trusted
 // (RFC 5011, Section 4.2).
 var ErrKeyStates = errors.New("no key in it is trusted")
 

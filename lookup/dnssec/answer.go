@@ -72,13 +72,12 @@ type RRset struct {
 // Status is the outcome of a validation (RFC 4033, Section 5). The zero value is Indeterminate.
 type Status uint8
 
-// Outcomes.
+// Outcomes (RFC 4035, Section 4.3).
 const (
 	Indeterminate Status = iota // could not tell: no answer, a limit, the clock
-	// RFC 4035, Section 4.3.
-	Insecure // proven not to be signed (or with algorithms we do not support)
-	Bogus    // should be signed and is not, or wrongly
-	Secure   // validated up to a trust anchor
+	Insecure                    // proven not to be signed (or with algorithms we do not support)
+	Bogus                       // should be signed and is not, or wrongly
+	Secure                      // validated up to a trust anchor
 )
 
 // String returns "indeterminate", "insecure", "bogus" or "secure".

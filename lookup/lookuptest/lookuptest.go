@@ -67,7 +67,7 @@ type Break string
 const (
 	Expired Break = "expired" // signatures expired a week ago
 	NotYet  Break = "not-yet" // signatures start in a week
-	// one bit of each signature but that of the keys is flipped
+	// WrongSignature flips one bit of each signature, except those over the keys.
 	WrongSignature Break = "wrong-signature"
 	MissingRRSIG   Break = "missing-rrsig"  // answers (but the keys) come without signatures
 	MissingDenial  Break = "missing-denial" // NSEC and NSEC3 records are left out

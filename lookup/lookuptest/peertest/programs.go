@@ -82,16 +82,16 @@ func WriteFile(tb testing.TB, path, text string) {
 	}
 }
 
-// FreeAddr returns a port that is free for UDP and TCP, on a loopback address of the test's own (all
-// of 127.0.0.0/8 is this machine's). Another test, of this or another package, could take a port of
-// 127.0.0.1 before the program that it is for listens.
+// FreeAddr returns a port that is free for UDP and TCP, on a loopback address of the test's own
+// (all of 127.0.0.0/8 is this machine's). Another test, of this or another package, could take a
+// port of 127.0.0.1 before the program that it is for listens.
 func FreeAddr(tb testing.TB) string {
 	tb.Helper()
-	l, err := net.Listen("tcp", fmt.Sprintf("127.%d.%d.%d:0", 1+rand.IntN(254), rand.IntN(256), 1+rand.IntN(254)))
+	l, err := net.Listen("tcp", fmt.Sprintf("127.%d.%d.%d:0", 1+rand.IntN(254), rand.IntN(256), 1+rand.IntN(254))) //nolint:gosec,noctx // nothing secret, and it does not block
 	if err != nil {
 		tb.Fatal(err)
 	}
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	return l.Addr().String()
 }
 
@@ -115,7 +115,8 @@ func WaitFor(tb testing.TB, what string, done func() bool) {
 func WaitListening(tb testing.TB, addr string) {
 	tb.Helper()
 	WaitFor(tb, "a listener at "+addr, func() bool {
-		conn, err := net.DialTimeout("tcp", addr, time.Second)
+		d := net.Dialer{Timeout: time.Second}
+		conn, err := d.DialContext(tb.Context(), "tcp", addr)
 		if err == nil {
 			_ = conn.Close()
 		}
@@ -127,7 +128,7 @@ func WaitListening(tb testing.TB, addr string) {
 // it wrote is logged when the test failed.
 func Run(tb testing.TB, program string, args ...string) {
 	tb.Helper()
-	cmd := exec.Command(program, args...)
+	cmd := exec.Command(program, args...) //nolint:gosec,noctx // of a test; Cleanup ends it
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	var out strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &out
