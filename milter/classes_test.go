@@ -50,7 +50,7 @@ func signed(tb testing.TB, id *identity.Identity, raw string, at time.Time) stri
 		tb.Fatal(err)
 	}
 	defer m.Close()
-	edit, err := sender.SignMessage(m, []*identity.Identity{id}, smime.SignOptions{Time: at})
+	edit, err := sender.SignMessage(tb.Context(), m, []*identity.Identity{id}, smime.SignOptions{Time: at})
 	if err != nil {
 		tb.Fatal(err)
 	}

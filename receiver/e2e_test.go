@@ -49,7 +49,7 @@ func tell(t *testing.T, text, algorithm string, opts smime.SignOptions) story {
 	}
 	m := parse(t, text)
 	opts.Time = clock
-	edit, err := sender.SignMessage(m, []*identity.Identity{id}, opts)
+	edit, err := sender.SignMessage(t.Context(), m, []*identity.Identity{id}, opts)
 	if err != nil {
 		t.Fatal(err)
 	}

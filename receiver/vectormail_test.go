@@ -106,7 +106,7 @@ func signed(tb testing.TB, text string, opts smime.SignOptions, by ...person) st
 	if opts.Time.IsZero() {
 		opts.Time = clock.Add(-hour)
 	}
-	edit, err := sender.SignMessage(m, ids, opts)
+	edit, err := sender.SignMessage(tb.Context(), m, ids, opts)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -229,7 +229,7 @@ func (s *Sender) sign(ctx context.Context, m *message.Message, pass *message.Edi
 	out := &message.Outcome{Action: message.Accept, Result: ResultSigned}
 	fs := &forms{opts: &s.opts, m: m, prepared: prepared, pre: pre, id: id, rule: d.rule, now: now}
 	for i, g := range gs {
-		edit, err := fs.edit(g.form)
+		edit, err := fs.edit(ctx, g.form)
 		if err != nil {
 			return s.failed(errors.Join(err, out.Close()), pass, attrs)
 		}
@@ -269,12 +269,12 @@ type forms struct {
 }
 
 // edit returns the edit of m that gives one form.
-func (fs *forms) edit(f form) (*message.Edit, error) {
+func (fs *forms) edit(ctx context.Context, f form) (*message.Edit, error) {
 	if f == plain {
 		return fs.pre, nil
 	}
 	var result smime.SignResult
-	edit, err := signPrepared(fs.prepared, []*identity.Identity{fs.id}, smime.SignOptions{
+	edit, err := signPrepared(ctx, fs.prepared, []*identity.Identity{fs.id}, smime.SignOptions{
 		Time: fs.now, Opaque: f == opaque, NoHeaderProtection: fs.opts.NoHeaderProtection, FullSelfCheck: fs.opts.FullSelfCheck,
 		RefuseOpaque: fs.rule.refuseOpaque && f != opaque, Again: fs.rule.again, Result: &result,
 	})

@@ -325,13 +325,13 @@ func TestSignMessageBare(t *testing.T) {
 		{"sensor7._device.example.net", smime.SignOptions{NoCertificates: true}, "without its certificate"},
 	} {
 		tt.opts.Time = clock
-		edit, err := SignMessage(m, []*identity.Identity{ids[tt.id]}, tt.opts)
+		edit, err := SignMessage(t.Context(), m, []*identity.Identity{ids[tt.id]}, tt.opts)
 		if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
 			t.Errorf("%s: %v, want %q", tt.id, err, tt.want)
 		}
 		edit.Close()
 	}
-	if _, err := SignMessage(m, nil, smime.SignOptions{Time: clock}); err == nil {
+	if _, err := SignMessage(t.Context(), m, nil, smime.SignOptions{Time: clock}); err == nil {
 		t.Error("signed by nobody")
 	}
 }

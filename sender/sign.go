@@ -1,6 +1,7 @@
 package sender
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -17,8 +18,8 @@ import (
 // Of opts, Signers and Chain are filled in; Time is required. Without
 // certificates a signature speaks for the protected From only, so that
 // header protection cannot be left out, and devices and services need theirs.
-// Errors: those, and whatever smime.Sign returns.
-func SignMessage(m *message.Message, ids []*identity.Identity, opts smime.SignOptions) (*message.Edit, error) {
+// Errors: those of smime.Sign, ctx's among them.
+func SignMessage(ctx context.Context, m *message.Message, ids []*identity.Identity, opts smime.SignOptions) (*message.Edit, error) {
 	if len(ids) == 0 {
 		return nil, errors.New("sender: no identity to sign with")
 	}
@@ -30,7 +31,7 @@ func SignMessage(m *message.Message, ids []*identity.Identity, opts smime.SignOp
 	if prepared != m {
 		defer release(prepared)
 	}
-	edit, err := signPrepared(prepared, ids, opts)
+	edit, err := signPrepared(ctx, prepared, ids, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -38,7 +39,7 @@ func SignMessage(m *message.Message, ids []*identity.Identity, opts smime.SignOp
 }
 
 // signPrepared signs a message that has all its fields.
-func signPrepared(m *message.Message, ids []*identity.Identity, opts smime.SignOptions) (*message.Edit, error) {
+func signPrepared(ctx context.Context, m *message.Message, ids []*identity.Identity, opts smime.SignOptions) (*message.Edit, error) {
 	for _, id := range ids {
 		signer := id.Signer()
 		if opts.NoCertificates {
@@ -50,7 +51,7 @@ func signPrepared(m *message.Message, ids []*identity.Identity, opts smime.SignO
 		opts.Signers = append(opts.Signers, signer)
 		opts.Chain = append(opts.Chain, id.Chain...)
 	}
-	return smime.Sign(m, opts)
+	return smime.Sign(ctx, m, opts)
 }
 
 // checkBare refuses signatures without certificate that would state no name.

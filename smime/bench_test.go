@@ -86,7 +86,7 @@ func signMail(b *testing.B, raw []byte, opts SignOptions) []byte {
 	b.Helper()
 	m := readMail(b, raw)
 	defer m.Close()
-	edit, err := Sign(m, opts)
+	edit, err := Sign(b.Context(), m, opts)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -119,7 +119,7 @@ func BenchmarkSign(b *testing.B) {
 			defer m.Close()
 			opts := SignOptions{Signers: []cms.Signer{ready(b, c.signer)}, Time: signedAt}
 			ratio(b, "x-raw", func() {
-				edit, err := Sign(m, opts)
+				edit, err := Sign(b.Context(), m, opts)
 				if err != nil {
 					b.Fatal(err)
 				}
@@ -245,7 +245,7 @@ func BenchmarkLarge(b *testing.B) {
 			m := readMail(b, raw)
 			defer m.Close()
 			ratio(b, "x-raw", func() {
-				edit, err := Sign(m, opts)
+				edit, err := Sign(b.Context(), m, opts)
 				if err != nil {
 					b.Fatal(err)
 				}
@@ -274,7 +274,7 @@ func BenchmarkWide(b *testing.B) {
 	defer m.Close()
 	opts := SignOptions{Signers: []cms.Signer{alice()}, Time: signedAt}
 	ratio(b, "x-sha256", func() {
-		edit, err := Sign(m, opts)
+		edit, err := Sign(b.Context(), m, opts)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -46,7 +46,7 @@ func TestCasesBoundaryLost(t *testing.T) {
 		if lost := missing(words, content); len(lost) > 0 {
 			t.Errorf("%s: lost %q in\n%s", name, lost, content)
 		}
-		if _, err := SevenBit(mustRead(t, msg)); strings.HasPrefix(name, "7-") != errors.Is(err, ErrNotTransitProof) {
+		if _, err := SevenBit(t.Context(), mustRead(t, msg)); strings.HasPrefix(name, "7-") != errors.Is(err, ErrNotTransitProof) {
 			t.Errorf("%s: SevenBit: %v", name, err)
 		}
 	}
@@ -61,7 +61,7 @@ func TestCasesAmbiguous(t *testing.T) {
 			want = "Content-Type"
 		}
 		opts := SignOptions{Signers: []cms.Signer{alice()}, Time: signedAt}
-		_, err := Sign(mustRead(t, msg), opts)
+		_, err := Sign(t.Context(), mustRead(t, msg), opts)
 		fault, ok := errors.AsType[*ContentError](err)
 		switch {
 		case want == "" && err == nil:

@@ -160,7 +160,7 @@ func FuzzSign(f *testing.F) {
 			return
 		}
 		defer m.Close()
-		edit, err := Sign(m, SignOptions{Signers: []cms.Signer{signer}, Time: signedAt, Opaque: opaque})
+		edit, err := Sign(t.Context(), m, SignOptions{Signers: []cms.Signer{signer}, Time: signedAt, Opaque: opaque})
 		if err != nil {
 			if _, ok := errors.AsType[*LimitError](err); !ok && !errors.Is(err, ErrAlreadySecured) && !errors.Is(err, ErrAmbiguous) {
 				t.Fatal(err)

@@ -154,7 +154,7 @@ func rapidSign(t *rapid.T, msg string, opts SignOptions) string {
 		t.Fatal(err)
 	}
 	defer m.Close()
-	edit, err := Sign(m, opts)
+	edit, err := Sign(t.Context(), m, opts)
 	if err != nil {
 		t.Fatalf("Sign: %v", err)
 	}

@@ -91,7 +91,7 @@ func TestEndless(t *testing.T) {
 		if err != nil || broken(r) == "" {
 			t.Errorf("%s: Verify: %v", c.name, err)
 		}
-		edit, err := Sign(m, SignOptions{Signers: []cms.Signer{alice()}, Time: signedAt})
+		edit, err := Sign(t.Context(), m, SignOptions{Signers: []cms.Signer{alice()}, Time: signedAt})
 		if _, over := errors.AsType[*LimitError](err); err != nil && !over && !errors.Is(err, ErrAlreadySecured) {
 			t.Errorf("%s: Sign: %v", c.name, err)
 		}
@@ -120,7 +120,7 @@ func TestManyParameters(t *testing.T) {
 			if r := verify(t, text); broken(r) == "" {
 				t.Errorf("parameters after %s: %s", place, summary(r))
 			}
-			edit, err := Sign(mustRead(t, strings.Replace(text, "multipart/signed", "multipart/mixed", 1)), SignOptions{Signers: []cms.Signer{alice()}, Time: signedAt})
+			edit, err := Sign(t.Context(), mustRead(t, strings.Replace(text, "multipart/signed", "multipart/mixed", 1)), SignOptions{Signers: []cms.Signer{alice()}, Time: signedAt})
 			if err == nil {
 				edit.Close()
 			}
@@ -204,7 +204,7 @@ func TestConstantMemory(t *testing.T) { //nolint:paralleltest // see above
 				t.Fatal(err)
 			}
 			peak := peakHeap(t, func() {
-				edit, err := Sign(m, SignOptions{Signers: []cms.Signer{alice()}, Time: signedAt, Opaque: opaque})
+				edit, err := Sign(t.Context(), m, SignOptions{Signers: []cms.Signer{alice()}, Time: signedAt, Opaque: opaque})
 				if err != nil {
 					t.Fatalf("%s: %v", c.name, err)
 				}

@@ -27,7 +27,7 @@ func signMessage(t *testing.T, opts smime.SignOptions) []byte {
 	m, err := message.Read(strings.NewReader(peerMail), message.ReadOptions{})
 	must(t, err)
 	defer m.Close()
-	edit, err := smime.Sign(m, opts)
+	edit, err := smime.Sign(t.Context(), m, opts)
 	must(t, err)
 	defer edit.Close()
 	var out bytes.Buffer

@@ -160,14 +160,14 @@ func checkLossless(tb testing.TB, choices []byte, broken bool, n *tally) {
 	msg := g.message(3)
 	signer := dave()
 	signed := edited(tb, msg, func(m *message.Message) (*message.Edit, error) {
-		return Sign(m, SignOptions{Signers: []cms.Signer{signer}, Time: signedAt, FullSelfCheck: m.Size()%2 == 0})
+		return Sign(tb.Context(), m, SignOptions{Signers: []cms.Signer{signer}, Time: signedAt, FullSelfCheck: m.Size()%2 == 0})
 	})
 	if signed == "" {
 		n.refused++
 	} else {
 		checkSigned(tb, &g, msg, signed, n)
 	}
-	narrow := edited(tb, msg, SevenBit)
+	narrow := edited(tb, msg, func(m *message.Message) (*message.Edit, error) { return SevenBit(tb.Context(), m) })
 	if narrow == "" {
 		n.unconverted++
 		return

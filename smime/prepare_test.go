@@ -192,7 +192,7 @@ func TestPrepareKeepsForeignSignatures(t *testing.T) {
 			t.Errorf("%s: changed in\n%s", c.name, signed)
 		}
 		m := mustRead(t, c.msg)
-		_, err := Sign(m, SignOptions{Signers: []cms.Signer{alice()}, Time: signedAt, RefuseOpaque: true})
+		_, err := Sign(t.Context(), m, SignOptions{Signers: []cms.Signer{alice()}, Time: signedAt, RefuseOpaque: true})
 		if errors.Is(err, ErrNotTransitProof) != c.opaque {
 			t.Errorf("%s: RefuseOpaque: %v", c.name, err)
 		}
@@ -242,7 +242,7 @@ func TestSignRefuses(t *testing.T) {
 		{"two types", "Content-Type: text/plain\r\nContent-Type: text/html\r\n\r\nx", ErrAmbiguous},
 		{"two boundaries", "Content-Type: multipart/mixed; boundary=a; boundary=b\r\n\r\n--a\r\n\r\nx\r\n--a--", ErrAmbiguous},
 	} {
-		if _, err := Sign(mustRead(t, c.msg), SignOptions{Signers: []cms.Signer{alice()}, Time: signedAt}); !errors.Is(err, c.want) {
+		if _, err := Sign(t.Context(), mustRead(t, c.msg), SignOptions{Signers: []cms.Signer{alice()}, Time: signedAt}); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, want %v", c.name, err, c.want)
 		}
 	}
@@ -255,7 +255,7 @@ func TestSignLimits(t *testing.T) {
 		mixed(make([]string, 10000)...):                    "parts",
 		deep(40):                                           "depth",
 	} {
-		_, err := Sign(mustRead(t, msg), SignOptions{Signers: []cms.Signer{alice()}, Time: signedAt})
+		_, err := Sign(t.Context(), mustRead(t, msg), SignOptions{Signers: []cms.Signer{alice()}, Time: signedAt})
 		if over, ok := errors.AsType[*LimitError](err); !ok || over.What != what {
 			t.Errorf("Sign = %v, want a limit of %s", err, what)
 		}

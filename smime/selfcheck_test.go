@@ -31,12 +31,12 @@ func TestSelfCheckFull(t *testing.T) {
 	defective := cms.Signer{Key: wrongSigner{alice().Key}, Certificate: alice().Certificate}
 	for _, opaque := range []bool{false, true} {
 		opts := SignOptions{Signers: []cms.Signer{defective}, Time: signedAt, Opaque: opaque, FullSelfCheck: true}
-		if _, err := Sign(mustRead(t, crlf(simple)), opts); !errors.Is(err, ErrSelfCheck) {
+		if _, err := Sign(t.Context(), mustRead(t, crlf(simple)), opts); !errors.Is(err, ErrSelfCheck) {
 			t.Errorf("opaque %v: %v, want %v", opaque, err, ErrSelfCheck)
 		}
 	}
 	opts := SignOptions{Signers: []cms.Signer{{Key: brokenSigner{alice().Key}, Certificate: alice().Certificate}}, Time: signedAt}
-	if _, err := Sign(mustRead(t, crlf(simple)), opts); !errors.Is(err, errToken) {
+	if _, err := Sign(t.Context(), mustRead(t, crlf(simple)), opts); !errors.Is(err, errToken) {
 		t.Errorf("Sign = %v, want %v", err, errToken)
 	}
 }

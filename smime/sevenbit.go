@@ -15,8 +15,8 @@ import (
 //
 // Errors: ErrNotTransitProof where something signed or encrypted would have to change,
 // ErrAmbiguous, *LimitError, what the spool returned.
-func SevenBit(m *message.Message) (*message.Edit, error) {
-	s := &signing{ctx: context.Background(), m: m, src: m.Open(), opts: SignOptions{NoHeaderProtection: true, RefuseOpaque: true}}
+func SevenBit(ctx context.Context, m *message.Message) (*message.Edit, error) {
+	s := &signing{ctx: ctx, m: m, src: m.Open(), opts: SignOptions{NoHeaderProtection: true, RefuseOpaque: true}}
 	if err := s.prepare(); err != nil {
 		return nil, err
 	}

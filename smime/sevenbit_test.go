@@ -33,7 +33,7 @@ func TestSevenBit(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		edit, err := SevenBit(m)
+		edit, err := SevenBit(t.Context(), m)
 		if !errors.Is(err, tt.err) {
 			t.Errorf("%s: SevenBit = %v, want %v", tt.name, err, tt.err)
 		}

@@ -56,12 +56,25 @@ type SignResult struct {
 // checked as a verifier would before it is handed out. The caller closes the edit.
 //
 // Errors: ErrAlreadySecured, *ContentError, *LimitError (these are about the message),
-// ErrSelfCheck, what package cms says of the signers, what the key or the spool returned.
-func Sign(m *message.Message, opts SignOptions) (*message.Edit, error) {
+// ErrSelfCheck, those of package cms about the signers, of the key and of the spool, and ctx's when
+// it ends: reading and writing content stops then.
+func Sign(ctx context.Context, m *message.Message, opts SignOptions) (*message.Edit, error) {
 	if Secured(m) != "" && !opts.Again {
 		return nil, ErrAlreadySecured
 	}
-	s := &signing{ctx: context.Background(), m: m, src: m.Open(), opts: opts, certificates: opts.sent()}
+	s := &signing{ctx: ctx, m: m, src: m.Open(), opts: opts, certificates: opts.sent()}
+	edit, err := s.run()
+	if err != nil {
+		return nil, err
+	}
+	if opts.Result != nil {
+		*opts.Result = s.result
+	}
+	return edit, nil
+}
+
+// run makes the signed message.
+func (s *signing) run() (*message.Edit, error) {
 	if err := s.prepare(); err != nil {
 		return nil, err
 	}
@@ -79,9 +92,6 @@ func Sign(m *message.Message, opts SignOptions) (*message.Edit, error) {
 		return nil, errors.Join(err, edit.Close())
 	}
 	edit.Changes = append(s.removed, s.fields...)
-	if opts.Result != nil {
-		*opts.Result = s.result
-	}
 	return edit, nil
 }
 

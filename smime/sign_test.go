@@ -1,8 +1,11 @@
 package smime
 
 import (
+	"context"
+	"errors"
 	"io"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"dnseal/smime/cms"
@@ -47,7 +50,7 @@ func TestSignChangesNothing(t *testing.T) {
 		}
 		defer m.Close()
 		for _, opaque := range []bool{false, true} {
-			edit, err := Sign(m, SignOptions{Signers: []cms.Signer{alice()}, Time: signedAt, Opaque: opaque})
+			edit, err := Sign(t.Context(), m, SignOptions{Signers: []cms.Signer{alice()}, Time: signedAt, Opaque: opaque})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -63,6 +66,43 @@ func TestSignChangesNothing(t *testing.T) {
 			if now.String() != crlf(raw) {
 				t.Errorf("the message became %q", now.String())
 			}
+		}
+	}
+}
+
+// cancelling ends a context after some bytes were read.
+type cancelling struct {
+	io.ReaderAt
+	left   atomic.Int64
+	cancel context.CancelFunc
+}
+
+func (c *cancelling) ReadAt(p []byte, off int64) (int, error) {
+	if c.left.Add(-int64(len(p))) < 0 {
+		c.cancel()
+	}
+	return c.ReaderAt.ReadAt(p, off)
+}
+
+// TestSignEnds wants the end of a context to end a signing, also in the middle of a large body, in
+// both forms.
+func TestSignEnds(t *testing.T) {
+	t.Parallel()
+	text := crlf("From: alice@example.org\nSubject: x\n\n") + strings.Repeat("a line of text \r\n", 1<<17)
+	for _, opaque := range []bool{false, true} {
+		for _, after := range []int64{0, 1 << 20, 3 << 20} {
+			m := mustRead(t, text)
+			ctx, cancel := context.WithCancel(t.Context())
+			src := &cancelling{ReaderAt: m.Open(), cancel: cancel}
+			src.left.Store(after)
+			s := &signing{
+				ctx: ctx, m: m, src: io.NewSectionReader(src, 0, m.Size()),
+				opts: SignOptions{Signers: []cms.Signer{alice()}, Time: signedAt, Opaque: opaque},
+			}
+			if edit, err := s.run(); !errors.Is(err, context.Canceled) || edit != nil {
+				t.Errorf("opaque %v, after %d bytes: %v, %v, want %v", opaque, after, edit, err, context.Canceled)
+			}
+			cancel()
 		}
 	}
 }

@@ -102,7 +102,7 @@ func sign(tb testing.TB, msg string, opts SignOptions) string {
 	}
 	opts.Time = signedAt
 	m := mustRead(tb, msg)
-	edit, err := Sign(m, opts)
+	edit, err := Sign(tb.Context(), m, opts)
 	if err != nil {
 		tb.Fatalf("Sign: %v", err)
 	}

@@ -184,7 +184,7 @@ func signedMessage(b *testing.B, id *identity.Identity, n int) []byte {
 		b.Fatal(err)
 	}
 	defer m.Close()
-	edit, err := sender.SignMessage(m, []*identity.Identity{id}, smime.SignOptions{Time: time.Now()})
+	edit, err := sender.SignMessage(b.Context(), m, []*identity.Identity{id}, smime.SignOptions{Time: time.Now()})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -74,7 +74,7 @@ func sign(cmd *cobra.Command, dir string, f *signFlags, args []string) error {
 		return err
 	}
 	var result smime.SignResult
-	edit, err := sender.SignMessage(m, ids, smime.SignOptions{
+	edit, err := sender.SignMessage(cmd.Context(), m, ids, smime.SignOptions{
 		Result:             &result,
 		Time:               time.Now(),
 		Opaque:             f.opaque,

@@ -137,7 +137,7 @@ func (k *checker) testMessage(ctx context.Context, id *identity.Identity) {
 		return
 	}
 	defer m.Close() //nolint:errcheck // in memory
-	edit, err := sender.SignMessage(m, []*identity.Identity{id}, smime.SignOptions{Time: k.now, FullSelfCheck: true})
+	edit, err := sender.SignMessage(ctx, m, []*identity.Identity{id}, smime.SignOptions{Time: k.now, FullSelfCheck: true})
 	if err != nil {
 		k.wrong(k.config.At("identities"), "identity %s cannot sign: %v", id.Name, err)
 		return

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -121,13 +122,13 @@ type Wiring struct {
 	Log     *slog.Logger
 }
 
-// sevenBit is smime.SevenBit as a relay wants it: nil where a message cannot or must not be
+// sevenBit is smime.SevenBit with relay.ErrEightBit for a message that cannot or must not be
 // converted.
-func sevenBit(m *message.Message) (*message.Edit, error) {
-	edit, err := smime.SevenBit(m)
+func sevenBit(ctx context.Context, m *message.Message) (*message.Edit, error) {
+	edit, err := smime.SevenBit(ctx, m)
 	_, limit := errors.AsType[*smime.LimitError](err)
 	if limit || errors.Is(err, smime.ErrNotTransitProof) || errors.Is(err, smime.ErrAmbiguous) {
-		return nil, nil //nolint:nilnil // relay.Options.SevenBit: it cannot be done
+		return nil, fmt.Errorf("%w: %w", relay.ErrEightBit, err)
 	}
 	return edit, err
 }

@@ -209,7 +209,7 @@ func (d *demo) restore() error {
 
 // otherPerson signs the message, From unchanged, with a key that is published and valid, but for
 // another address.
-func (d *demo) otherPerson(context.Context) ([]byte, error) {
+func (d *demo) otherPerson(ctx context.Context) ([]byte, error) {
 	m, err := message.Read(bytes.NewReader(d.text), message.ReadOptions{})
 	if err != nil {
 		return nil, err
@@ -219,7 +219,7 @@ func (d *demo) otherPerson(context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	edit, err := sender.SignMessage(m, []*identity.Identity{eve}, smime.SignOptions{Time: time.Now()})
+	edit, err := sender.SignMessage(ctx, m, []*identity.Identity{eve}, smime.SignOptions{Time: time.Now()})
 	if err != nil {
 		return nil, err
 	}

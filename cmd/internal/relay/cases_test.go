@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -71,10 +72,10 @@ func TestCases(t *testing.T) {
 }
 
 // sevenBitOrNone is the conversion as the program wires it.
-func sevenBitOrNone(m *message.Message) (*message.Edit, error) {
-	edit, err := smime.SevenBit(m)
+func sevenBitOrNone(ctx context.Context, m *message.Message) (*message.Edit, error) {
+	edit, err := smime.SevenBit(ctx, m)
 	if _, ok := errors.AsType[*smime.ContentError](err); ok {
-		return nil, nil //nolint:nilnil // Options.SevenBit: it cannot be done
+		return nil, ErrEightBit
 	}
 	return edit, err
 }

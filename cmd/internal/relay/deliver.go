@@ -172,7 +172,7 @@ func (s *session) deliver(ctx context.Context, tx *transaction, m *message.Messa
 // deliverPart sends one form and fills in the replies of its recipients.
 // again: the open transaction names other recipients too, so a new one is made.
 func (s *session) deliverPart(ctx context.Context, tx *transaction, m *message.Message, p part, again bool, replies []wire.Reply) {
-	final, err := s.send(tx, m, p, again)
+	final, err := s.send(ctx, tx, m, p, again)
 	if err != nil {
 		s.srv.opts.Log.LogAttrs(ctx, slog.LevelWarn, "relay: next hop lost", slog.String("id", tx.id), slog.String("error", err.Error()))
 		if tx.hop != nil {
@@ -199,14 +199,14 @@ func (s *session) deliverPart(ctx context.Context, tx *transaction, m *message.M
 var errLost = errors.New("relay: connection to the next hop was lost")
 
 // send runs one next-hop transaction to its end. Replies: one for all, or one for each recipient.
-func (s *session) send(tx *transaction, m *message.Message, p part, again bool) ([]wire.Reply, error) {
+func (s *session) send(ctx context.Context, tx *transaction, m *message.Message, p part, again bool) ([]wire.Reply, error) {
 	if tx.hop == nil {
 		return nil, errLost
 	}
 	// RFC 6152, Section 3: 8-bit content only goes to a server that offers it.
 	if !tx.hop.Offers("8BITMIME") && !tx.hop.Hop.LMTP {
-		converted, edit, err := s.to7Bit(m, p.edit)
-		if errors.Is(err, errEightBit) {
+		converted, edit, err := s.to7Bit(ctx, m, p.edit)
+		if errors.Is(err, ErrEightBit) {
 			return []wire.Reply{reply8Bit}, nil
 		}
 		if err != nil {

@@ -286,7 +286,7 @@ func Test8BitHop(t *testing.T) {
 		words   []string
 		message string
 		handler message.Handler
-		convert func(*message.Message) (*message.Edit, error)
+		convert func(context.Context, *message.Message) (*message.Edit, error)
 		want    string
 	}{
 		{nil, eight, nil, nil, "554 5.6.3"},
@@ -295,8 +295,8 @@ func Test8BitHop(t *testing.T) {
 		{nil, eight, sevenBit, nil, "250"},
 		{nil, eight, nil, smime.SevenBit, "250"},
 		{nil, "Subject: Gr\u00fc\u00dfe\r\n" + eight, nil, smime.SevenBit, "554 5.6.3"},
-		{nil, eight, nil, func(*message.Message) (*message.Edit, error) { return nil, nil }, "554 5.6.3"},
-		{nil, eight, nil, func(*message.Message) (*message.Edit, error) { return nil, os.ErrClosed }, "451"},
+		{nil, eight, nil, func(context.Context, *message.Message) (*message.Edit, error) { return nil, ErrEightBit }, "554 5.6.3"},
+		{nil, eight, nil, func(context.Context, *message.Message) (*message.Edit, error) { return nil, os.ErrClosed }, "451"},
 	} {
 		s := (&sink{words: tt.words}).start(t)
 		r := startRelay(t, Options{NextHop: []string{s.address()}, Trusted: loopback, Handler: tt.handler, SevenBit: tt.convert})

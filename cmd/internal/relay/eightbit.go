@@ -1,25 +1,26 @@
 package relay
 
 import (
+	"context"
 	"errors"
 	"slices"
 
 	"dnseal/smime/message"
 )
 
-// errEightBit says that a message has 8-bit content that cannot be converted.
-var errEightBit = errors.New("relay: 8-bit content for a next hop of 7 bits")
+// ErrEightBit says that a message has 8-bit content that cannot be converted.
+var ErrEightBit = errors.New("relay: 8-bit content for a next hop of 7 bits")
 
 // to7Bit makes the message, as it would go out, fit for a next hop that takes no 8-bit content (RFC
 // 6152, Section 3). What it returns is m and e where they fit already, else a new message and its
-// edit, which the caller closes. Errors: errEightBit, else what the spool returned.
-func (s *session) to7Bit(m *message.Message, e *message.Edit) (*message.Message, *message.Edit, error) {
+// edit, which the caller closes. Errors: ErrEightBit, else what the spool returned.
+func (s *session) to7Bit(ctx context.Context, m *message.Message, e *message.Edit) (*message.Message, *message.Edit, error) {
 	eight, err := has8Bit(m, e)
 	if err != nil || !eight {
 		return m, e, err
 	}
 	if s.srv.opts.SevenBit == nil {
-		return nil, nil, errEightBit
+		return nil, nil, ErrEightBit
 	}
 	spool := message.NewSpool(0)
 	if _, err = m.WriteEdited(spool, e); err != nil {
@@ -29,11 +30,11 @@ func (s *session) to7Bit(m *message.Message, e *message.Edit) (*message.Message,
 	if err != nil {
 		return nil, nil, err
 	}
-	edit, err := s.srv.opts.SevenBit(whole)
+	edit, err := s.srv.opts.SevenBit(ctx, whole)
 	if err == nil {
-		// Without an edit nothing has changed, and text in the header stays as it is.
+		// 8-bit text in the header stays as it is.
 		if eight, err = has8Bit(whole, edit); eight {
-			err = errEightBit
+			err = ErrEightBit
 		}
 	}
 	if err != nil {

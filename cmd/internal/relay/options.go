@@ -2,6 +2,7 @@ package relay
 
 import (
 	"cmp"
+	"context"
 	"crypto/tls"
 	"log/slog"
 	"net/netip"
@@ -30,8 +31,8 @@ type Options struct {
 	// held from the MAIL command of a message to its end.
 	Handler message.Handler
 	// SevenBit returns the edit that gives a message 7-bit content, for a next hop that takes
-	// nothing else; nil where that cannot be done. Nil: such messages are refused (554 5.6.3).
-	SevenBit func(*message.Message) (*message.Edit, error)
+	// nothing else, or ErrEightBit where that cannot be done. Nil: such messages are refused (554 5.6.3).
+	SevenBit func(context.Context, *message.Message) (*message.Edit, error)
 	// NextHop in order of preference: see [nexthop.Parse].
 	NextHop []string
 	// Hop is how next hops are reached.

@@ -79,7 +79,7 @@ func signedText(t *testing.T, id *identity.Identity, text string) string {
 		t.Fatal(err)
 	}
 	defer m.Close()
-	edit, err := sender.SignMessage(m, []*identity.Identity{id}, smime.SignOptions{Time: time.Now()})
+	edit, err := sender.SignMessage(t.Context(), m, []*identity.Identity{id}, smime.SignOptions{Time: time.Now()})
 	if err != nil {
 		t.Fatal(err)
 	}
