@@ -15,11 +15,11 @@ type Class string
 const (
 	ClassBadSignature Class = "bad-signature" // the message was changed, or the signature made up
 	ClassKeyMismatch  Class = "key-mismatch"  // signed by another key than the one published
-	// unsigned; where a signature is required, also what proves none
+	// ClassNoSignature: unsigned; where a signature is required, also what proves none
 	ClassNoSignature      Class = "no-signature"
 	ClassNoKey            Class = "no-key"            // no record, or none that can be used
 	ClassIdentityMismatch Class = "identity-mismatch" // signed by somebody else than From says
-	// a field that readers show or act on is not as it was signed
+	// ClassHeaderChanged: a field that readers show or act on is not as it was signed
 	ClassHeaderChanged Class = "header-changed"
 	ClassPartial       Class = "partial"        // only a part is signed, as after a list
 	ClassWeak          Class = "weak"           // algorithm, date or certificate not good enough

@@ -12,55 +12,58 @@ const (
 	CodeBadSignature  Code = "bad-signature"  // the signature value is wrong
 	CodeBadDigest     Code = "bad-digest"     // the content is not what was signed
 	CodeBadAttributes Code = "bad-attributes" // the signed attributes contradict the rest
-	// the certificate is not the one that was signed along
+	// CodeKeySubstituted: the certificate is not the one that was signed along
 	CodeKeySubstituted Code = "key-substituted"
-	// another signer of the same SignedData is bad; policy
+	// CodeBadCosigner: another signer of the same SignedData is bad; policy
 	CodeBadCosigner Code = "bad-cosigner"
 
 	// Integrity that cannot be told.
 
-	// the message or the signature cannot be read; permerror
+	// CodeMalformed: the message or the signature cannot be read; permerror
 	CodeMalformed Code = "malformed"
-	// an algorithm or form that is not known here; neutral
+	// CodeUnsupported: an algorithm or form that is not known here; neutral
 	CodeUnsupported   Code = "unsupported"
 	CodeTooBig        Code = "too-big"        // over Options.MaxBytes, and not looked at; permerror
 	CodeInternalError Code = "internal-error" // trouble of this machine; temperror
 
 	// Identity.
 
-	// the message brings no certificate, and no record the key; neutral
+	// CodeNoKey: the message brings no certificate, and no record the key; neutral
 	CodeNoKey Code = "no-key"
-	// neither a certificate nor a protected From states a name; policy
+	// CodeNoName: neither a certificate nor a protected From states a name; policy
 	CodeNoName Code = "no-name"
-	// a certificate that names itself as issuer, and is not signed by its key; policy
+	// CodeNameNotBound: a certificate that names itself as issuer, and is not signed by its key;
+	// policy
 	CodeNameNotBound Code = "name-not-bound"
-	// the name stated cannot have a record (an address literal, too long); neutral
+	// CodeNoOwnerName: the name stated cannot have a record (an address literal, too long); neutral
 	CodeNoOwnerName Code = "no-owner-name"
 
 	// DNS.
 
 	CodeKeyMismatch Code = "key-mismatch" // records exist, and none is of this key; fail
-	// the record would match, but the certificate is outside its dates; fail
+	// CodeExpired: the record would match, but the certificate is outside its dates; fail
 	CodeExpired Code = "expired"
 	CodeRevoked Code = "revoked-or-unpublished" // proven: there is no record; fail
-	// the same for saved mail, whose record may have been there when it came; fail
+	// CodeNotPublishedNow: the same for saved mail, whose record may have been there when it came;
+	// fail
 	CodeNotPublishedNow Code = "not-published-now"
-	// key-mismatch of saved mail by whom From says: the key may have been replaced since; fail
+	// CodeKeyReplaced: key-mismatch of saved mail by whom From says: the key may have been replaced
+	// since; fail
 	CodeKeyReplaced Code = "key-not-published-now"
-	// a CA-issued certificate, and its owner publishes no record; neutral
+	// CodeNoRecord: a CA-issued certificate, and its owner publishes no record; neutral
 	CodeNoRecord Code = "no-record"
-	// records exist, and none of them can be used; neutral
+	// CodeUnusableRecords: records exist, and none of them can be used; neutral
 	CodeUnusableRecords Code = "unusable-records"
 	CodeInsecure        Code = "insecure" // proven: the zone is not signed; neutral
-	// the zone should be signed and is not, or wrongly; temperror
+	// CodeBogus: the zone should be signed and is not, or wrongly; temperror
 	CodeBogus Code = "bogus"
-	// our allow or deny list forbids the lookup; neutral
+	// CodeDenied: our allow or deny list forbids the lookup; neutral
 	CodeDenied Code = "denied"
-	// could not be looked up, and nobody said why; temperror
+	// CodeIndeterminate: could not be looked up, and nobody said why; temperror
 	CodeIndeterminate Code = "indeterminate"
-	// not looked up, or not judged, in time; temperror
+	// CodeTimeout: not looked up, or not judged, in time; temperror
 	CodeTimeout Code = "timeout"
-	// judged by PKIX roots: with pass, they vouch for it; with policy, they do not
+	// CodePKIX: judged by PKIX roots: with pass, they vouch for it; with policy, they do not
 	CodePKIX Code = "pkix"
 
 	// Binding. Verdict policy.
@@ -70,28 +73,30 @@ const (
 	CodeSeveralFrom  Code = "several-from"  // more than one From address
 	CodeDisplayName  Code = "display-name"  // the display name of From shows another address
 	CodeFromMismatch Code = "from-mismatch" // signed by somebody else than From says
-	// the signer is who the protected From says, and From says another
+	// CodeFromRewritten: the signer is who the protected From says, and From says another
 	CodeFromRewritten Code = "from-rewritten"
-	// the signer is who From says, but the protected From says another, or nothing
+	// CodeInnerFromMismatch: the signer is who From says, but the protected From says another, or
+	// nothing
 	CodeInnerFromMismatch Code = "inner-from-mismatch"
-	// a device, service or host without a rule that lets it use this From
+	// CodeNoRule: a device, service or host without a rule that lets it use this From
 	CodeNoRule Code = "no-rule"
-	// a protected field that readers show or act on is not as it was signed
+	// CodeHeaderChanged: a protected field that readers show or act on is not as it was signed
 	CodeHeaderChanged Code = "header-changed"
 	CodeNotEntity     Code = "not-an-entity" // what is signed is no MIME entity, but a file
-	// covers only a part of the message, or leaves out a text that readers may show
+	// CodePartial: covers only a part of the message, or leaves out a text that readers may show
 	CodePartial Code = "partial"
 
 	// Freshness and quality. Verdict policy.
 
 	CodeWeak           Code = "weak"             // an algorithm or key size that does not count
 	CodeSignedInFuture Code = "signed-in-future" // the signing time is more than five minutes ahead
-	// the certificate is for something else than signing mail
+	// CodeKeyUsage: the certificate is for something else than signing mail
 	CodeKeyUsage Code = "key-usage"
 
 	// Verdict pass.
 
-	// the header was changed, and is put back as it was signed (Options.RestoreHeader)
+	// CodeHeaderRestored: the header was changed, and is put back as it was signed
+	// (Options.RestoreHeader)
 	CodeHeaderRestored Code = "header-restored"
 
 	// Unsigned mail, verdict none: what it is instead.

@@ -15,14 +15,14 @@ type Class string
 // Classes of what can stand in the way of a signature ([on] in the configuration).
 const (
 	ClassNoRule Class = "no-rule" // no rule names this From or this user or TLS name
-	// no rule matches, but one names this From or this submitter
+	// ClassNotAllowed: no rule matches, but one names this From or this submitter
 	ClassNotAllowed Class = "not-allowed"
-	// our own record is missing, does not match or cannot be validated
+	// ClassKeyNotPublished: our own record is missing, does not match or cannot be validated
 	ClassKeyNotPublished Class = "key-not-published"
-	// no such identity, or its key did not let itself be used
+	// ClassSignFailed: no such identity, or its key did not let itself be used
 	ClassSignFailed Class = "sign-failed"
-	// the message can be read in two ways, would not survive transit, or is over a limit of its
-	// structure
+	// ClassMalformed: the message can be read in two ways, would not survive transit, or is over a
+	// limit of its structure
 	ClassMalformed     Class = "malformed"
 	ClassTooBig        Class = "too-big"        // over Options.MaxBytes
 	ClassInternalError Class = "internal-error" // trouble of this machine

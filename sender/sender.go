@@ -144,7 +144,7 @@ func New(opts Options) (*Sender, error) {
 // Words of Outcome.Result beside the classes.
 const (
 	ResultSigned = "signed"
-	// no rule asks for a signature, or recipient or control field for none
+	// ResultUnsigned: no rule asks for a signature, or recipient or control field for none
 	ResultUnsigned  = "unsigned"
 	ResultLeftAlone = "left-alone" // signed, encrypted or a delivery report
 )

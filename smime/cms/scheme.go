@@ -2,6 +2,7 @@ package cms
 
 import (
 	"crypto"
+
 	"dnseal/smime/cms/internal/ber"
 )
 

@@ -31,7 +31,8 @@ type Options struct {
 	// held from the MAIL command of a message to its end.
 	Handler message.Handler
 	// SevenBit returns the edit that gives a message 7-bit content, for a next hop that takes
-	// nothing else, or ErrEightBit where that cannot be done. Nil: such messages are refused (554 5.6.3).
+	// nothing else, or ErrEightBit where that cannot be done. Nil: such messages are refused (554
+	// 5.6.3).
 	SevenBit func(context.Context, *message.Message) (*message.Edit, error)
 	// NextHop in order of preference: see [nexthop.Parse].
 	NextHop []string

@@ -40,6 +40,7 @@ func Ambiguity(p *Part, mailbox bool) string {
 	return ""
 }
 
+// LoneCR reports whether a CR in raw is not before an LF.
 func LoneCR(raw []byte) bool {
 	for {
 		i := bytes.IndexByte(raw, '\r')

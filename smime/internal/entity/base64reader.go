@@ -149,6 +149,7 @@ func (r *base64Reader) decode() error {
 	return nil
 }
 
+// ErrBase64 says that a body is not base64.
 var ErrBase64 = errors.New("smime: base64 cannot be decoded")
 
 // Tailed reports whether more than empty lines and padding stands behind what was decoded. The
@@ -170,6 +171,7 @@ func (r *base64Reader) Tailed() (bool, error) {
 // FlushSize is how many bytes are gathered before they are decoded or written.
 const FlushSize = 16 << 10
 
+// Base64Char says which octets are of the alphabet or padding (RFC 2045, Section 6.8).
 var Base64Char = func() (t [256]bool) {
 	for _, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=") {
 		t[c] = true

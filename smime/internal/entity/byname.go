@@ -13,6 +13,7 @@ type ByName struct {
 	order  []int // of fields: by name, those of one name as they stand
 }
 
+// SortByName indexes fields by name.
 func SortByName(fields []message.Field) ByName {
 	order := make([]int, len(fields))
 	for i := range order {

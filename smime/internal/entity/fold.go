@@ -5,6 +5,7 @@ import (
 	"strings"
 )
 
+// ErrNoFold says that a field cannot be folded to lines of 998 octets.
 var ErrNoFold = errors.New("a line of more than 998 octets that cannot be folded")
 
 // Fold makes a field of lines of at most 76 columns, where there is white space to break them at

@@ -9,6 +9,7 @@ import (
 // unchanged (RFC 8551, 3.1.3; RFC 5321, 4.5.3.1.6; the mbox format).
 type Hazard uint16
 
+// Hazards.
 const (
 	Has8bit     Hazard = 1 << iota // octets above 127
 	HasNUL                         // NUL octets
@@ -19,13 +20,15 @@ const (
 	hasDotLine                     // a line that is a single dot
 	hasBareCR                      // a CR that is not before an LF
 	HasBareLF                      // an LF that is not behind a CR
-	// Content-Transfer-Encoding 8bit or binary, whatever the content is
+	// Has8bitLabel: Content-Transfer-Encoding 8bit or binary, whatever the content is
 	Has8bitLabel
 )
 
-// everything but the length that only asks for tidiness: what breaks a signature on the way.
+// Breaking: everything but the length that only asks for tidiness: what breaks a signature on the
+// way.
 const Breaking = Has8bit | HasNUL | hasTooLong | hasTrailing | hasFromLine | hasDotLine | hasBareCR | HasBareLF | Has8bitLabel
 
+// Limits of lines: columns that readers expect, octets that SMTP allows (RFC 5321, 4.5.3.1.6).
 const (
 	MaxColumns = 76
 	MaxOctets  = 998
@@ -39,6 +42,7 @@ type Meter struct {
 	tail    byte  // its last byte
 }
 
+// Add measures a line, or a piece of one.
 func (m *Meter) Add(l Line) {
 	if l.First {
 		m.length, m.tail = 0, 0

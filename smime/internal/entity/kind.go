@@ -5,10 +5,11 @@ import "strings"
 // Kind is what an entity is to S/MIME and PGP, as far as its header tells.
 type Kind uint8
 
+// Kinds of entities.
 const (
 	Plain       Kind = iota
 	ClearSigned      // multipart/signed with a CMS signature
-	// application/pkcs7-mime: what it holds shows only inside, unless smime-type says so
+	// CmsObject: application/pkcs7-mime: what it holds shows only inside, unless smime-type says so
 	CmsObject
 	PgpSigned    // multipart/signed by PGP/MIME (RFC 3156)
 	PgpEncrypted // multipart/encrypted

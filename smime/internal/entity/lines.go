@@ -28,10 +28,13 @@ type lineReader struct {
 	pooled   *[LineBuffer]byte
 }
 
+// LineBuffer is the size in bytes of the buffers of LineBuffers.
 const LineBuffer = 64 << 10
 
+// LineBuffers holds buffers for readers and writers of lines.
 var LineBuffers = sync.Pool{New: func() any { return new([LineBuffer]byte) }}
 
+// NewLineReader reads the lines of src from off to end. The caller closes it.
 func NewLineReader(ctx context.Context, src io.ReaderAt, off, end int64) *lineReader {
 	p := LineBuffers.Get().(*[LineBuffer]byte)
 	return &lineReader{ctx: ctx, src: src, off: off, end: end, buf: p[:], pooled: p}

@@ -20,6 +20,7 @@ type MediaType struct {
 	odd bool
 }
 
+// Param is one parameter, its name in lower case.
 type Param struct{ Name, Value string }
 
 // Get returns the value of a parameter, or "".
@@ -37,6 +38,7 @@ func (t MediaType) Is(names ...string) bool {
 	return slices.Contains(names, t.Name)
 }
 
+// Multipart reports whether the type is a multipart (RFC 2046, Section 5.1).
 func (t MediaType) Multipart() bool { return strings.HasPrefix(t.Name, "multipart/") }
 
 // ParseMediaType reads a field's value. It is lenient: what can be read is, and ambiguous says that
@@ -115,6 +117,7 @@ func holdsBoundary(value string) bool {
 	}
 }
 
+// Has reports whether there is a parameter of that name.
 func (t MediaType) Has(name string) bool {
 	for _, p := range t.Params {
 		if p.Name == name {
@@ -168,6 +171,7 @@ func (t MediaType) Without(names ...string) MediaType {
 	return kept
 }
 
+// IsASCII reports whether s holds no octet above 127.
 func IsASCII(s string) bool {
 	for i := range len(s) {
 		if s[i] >= 0x80 {

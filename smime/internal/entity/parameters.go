@@ -91,8 +91,10 @@ func extendedValue(s string) string {
 	return string(out)
 }
 
+// HexDigits are upper case, as RFC 2045, Section 6.7, requires.
 const HexDigits = "0123456789ABCDEF"
 
+// IsHex reports whether c is a hexadecimal digit, of either case.
 func IsHex(c byte) bool {
 	return '0' <= c && c <= '9' || 'A' <= c && c <= 'F' || 'a' <= c && c <= 'f'
 }

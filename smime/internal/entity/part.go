@@ -49,8 +49,10 @@ type Part struct {
 	Unended bool
 }
 
+// SignedRange is the range of the part with its header (RFC 1847, Section 2.1).
 func (p *Part) SignedRange() (off, n int64) { return p.Start, max(0, p.End-p.Start) }
 
+// BodySize is the size of the body in bytes.
 func (p *Part) BodySize() int64 { return max(0, p.End-p.Body) }
 
 // Leaf reports whether the part has a body of its own rather than parts.
@@ -87,6 +89,7 @@ func (p *Part) Describe() {
 	}
 }
 
+// TwoEncodings is why a part with two such fields is malformed.
 const TwoEncodings = "two Content-Transfer-Encoding fields"
 
 // maxBoundary is more than the 70 characters of RFC 2046, 5.1.1.
@@ -140,6 +143,7 @@ func IdentityEncoding(cte string) bool {
 	return cte == "" || cte == "7bit" || cte == "8bit" || cte == "binary"
 }
 
+// IsText reports whether a part is text; RFC 2045, Section 5.2: without a type it is.
 func IsText(p *Part) bool { return p.Typ.Name == "" || strings.HasPrefix(p.Typ.Name, "text/") }
 
 // Quoted shortens a stranger's word for a reason.
@@ -151,6 +155,7 @@ func Quoted(s string) string {
 	return fmt.Sprintf("%+q", strings.ToValidUTF8(s, "?"))
 }
 
+// Delimits reports whether line is a delimiter line of p (RFC 2046, Section 5.1.1).
 func (p *Part) Delimits(line []byte) bool {
 	rest, ok := bytes.CutPrefix(bytes.TrimRight(line, " \t"), p.Delimiter)
 	return ok && (len(rest) == 0 || string(rest) == "--")

@@ -58,6 +58,7 @@ func WalkEntity(ctx context.Context, src io.ReaderAt, size int64, prefix string)
 	return w.Run(ctx, src, 0, size)
 }
 
+// Run reads the message and returns its root.
 func (w *Walker) Run(ctx context.Context, src io.ReaderAt, off, end int64) (*Part, error) {
 	w.lines = NewLineReader(ctx, src, off, end)
 	defer w.lines.Close()

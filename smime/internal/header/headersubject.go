@@ -22,7 +22,7 @@ type subject struct {
 // several (Mailman, mlmmj, Sympa). None of that is a change.
 func (c *Comparer) Subject(signed, outer message.Field) bool {
 	return !c.stretched(signed, outer) && inCharsets(signed, outer, func(was, is, charset string) bool {
-		return SameButTags(TakeSubject(c.Decoded(was, "")), TakeSubject(c.Decoded(is, charset)))
+		return SameButTags(ParseSubject(c.Decoded(was, "")), ParseSubject(c.Decoded(is, charset)))
 	})
 }
 
@@ -52,10 +52,11 @@ var (
 	listNumber = regexp.MustCompile(`[#:]?\d+$`)
 )
 
-func TakeSubject(s string) subject {
+// ParseSubject takes a subject apart: tags of lists, marks of replies, and the text.
+func ParseSubject(s string) subject {
 	var out subject
 	for n := range maxMarks {
-		if tag, rest := takeTag(s); tag != "" {
+		if tag, rest := cutTag(s); tag != "" {
 			out.tags = append(out.tags, tag)
 			out.tagged = out.tagged || n == 0
 			s = rest
@@ -72,8 +73,8 @@ func TakeSubject(s string) subject {
 	return out
 }
 
-// takeTag takes the name of a list from the beginning of s.
-func takeTag(s string) (tag, rest string) {
+// cutTag cuts the name of a list off the beginning of s.
+func cutTag(s string) (tag, rest string) {
 	m := listTag.FindStringSubmatch(s)
 	if m == nil {
 		return "", s

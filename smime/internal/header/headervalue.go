@@ -143,6 +143,7 @@ func (c *Comparer) Decoded(v, charset string) string {
 	return out.String()
 }
 
+// WithoutSpace is s without white space.
 func WithoutSpace(s string) string {
 	if !strings.ContainsAny(s, " \t\r\n") {
 		return s

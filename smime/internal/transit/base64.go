@@ -9,6 +9,7 @@ import (
 	"dnseal/smime/internal/entity"
 )
 
+// Sizes of base64 lines (RFC 2045, Section 6.8).
 const (
 	Base64Line   = 57 // octets that make a line of 76 columns
 	Base64Column = 76

@@ -169,6 +169,7 @@ func WriteCanonical(w io.Writer, l entity.Line) error {
 	return err
 }
 
+// Copy copies a range of the source as it is.
 func (e *Emitter) Copy(off, n int64) error { return e.copyTo(e.W, off, n) }
 
 // copyTo copies a range of the source as it is.

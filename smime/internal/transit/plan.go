@@ -16,6 +16,7 @@ import (
 // todo is how the body of a part becomes transit-proof.
 type todo uint8
 
+// What is done to a body.
 const (
 	keep         todo = iota // byte for byte
 	encodeQP                 // text
@@ -23,7 +24,7 @@ const (
 	encodeText               // text whose line ends become CRLF, as base64
 	repairQP                 // what is quoted-printable, with its lines made safe
 	rewrapBase64             // what is base64, in lines of 76 columns
-	// a multipart with its delimiter lines written again, without the usual preamble
+	// Reframe: a multipart with its delimiter lines written again, without the usual preamble
 	Reframe
 	Descend // a message, or a multipart, whose parts change
 )

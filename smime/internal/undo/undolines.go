@@ -53,6 +53,7 @@ func undoEscapes(x *suspect) bool {
 	})
 }
 
+// MapEscapes replaces the escapes of quoted-printable text (RFC 2045, Section 6.7) by f of them.
 func MapEscapes(b []byte, to func([]byte) []byte) []byte {
 	out := bytes.Clone(b)
 	for i := 0; i+2 < len(out); i++ {

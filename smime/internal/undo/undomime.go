@@ -132,6 +132,7 @@ func relabel(p *entity.Part, label string, place int) []byte {
 	return append(out, crlfBytes...)
 }
 
+// EncodeStandardQP encodes b as package mime/quotedprintable does.
 func EncodeStandardQP(b []byte) []byte {
 	var out bytes.Buffer
 	w := quotedprintable.NewWriter(&out)
@@ -164,6 +165,7 @@ func encodeOwnQP(b []byte) []byte {
 	return out.Bytes()
 }
 
+// WrapBase64 encodes b in lines of the given width.
 func WrapBase64(b []byte, columns int) []byte {
 	text := base64.StdEncoding.EncodeToString(b)
 	var out []byte

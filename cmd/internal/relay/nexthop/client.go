@@ -125,6 +125,8 @@ func (c *Client) hello(name string) error {
 	return nil
 }
 
+// Offers reports whether the next hop named an extension in its answer to EHLO (RFC 5321, Section
+// 4.1.1.1).
 func (c *Client) Offers(ext string) bool {
 	_, ok := c.ext[ext]
 	return ok

@@ -72,10 +72,10 @@ func (p *passwords) check(ctx context.Context, name, password string) (bool, err
 	case <-ctx.Done():
 		return false, unavailable("%w", ctx.Err())
 	}
-	hash, exists := p.users[name]
+	h, exists := p.users[name]
 	if !exists {
-		hash = p.none
+		h = p.none
 	}
 	// No password has the hash of a missing user; the answer does not depend on that alone.
-	return hash.matches(password) && exists, nil
+	return h.matches(password) && exists, nil
 }

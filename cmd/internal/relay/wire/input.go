@@ -39,7 +39,7 @@ var (
 	ErrClosing     = errors.New("relay: shutting down")
 )
 
-// input reads replies, commands and message content from one connection, each
+// Input reads replies, commands and message content from one connection, each
 // read with a rolling deadline below an overall cap.
 type Input struct {
 	conn net.Conn

@@ -79,6 +79,7 @@ const inputBuffer = 16 << 10
 
 var berReaders = sync.Pool{New: func() any { return &Reader{in: bufio.NewReaderSize(nil, inputBuffer)} }}
 
+// NewReader returns a Reader of r. The caller releases it.
 func NewReader(r io.Reader) *Reader {
 	b := berReaders.Get().(*Reader)
 	b.in.Reset(r)
@@ -86,12 +87,13 @@ func NewReader(r io.Reader) *Reader {
 	return b
 }
 
-// release gives b back with its buffer; it must not be used afterwards.
+// Release gives b back with its buffer; it must not be used afterwards.
 func (b *Reader) Release() {
 	b.in.Reset(nil)
 	berReaders.Put(b)
 }
 
+// Syntax returns the error for malformed input at the current place.
 func (b *Reader) Syntax(format string, args ...any) error {
 	return &SyntaxError{Offset: b.offset, Reason: fmt.Sprintf(format, args...)}
 }

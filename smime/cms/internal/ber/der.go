@@ -8,7 +8,7 @@ import (
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// headerSize is how many octets identifier and length of an element take in DER.
+// HeaderSize is how many octets identifier and length of an element take in DER.
 func HeaderSize(length int64) int {
 	n := 2
 	if length >= 0x80 {
@@ -19,7 +19,7 @@ func HeaderSize(length int64) int {
 	return n
 }
 
-// appendHeader appends identifier and length in DER (X.690, Section 10.1).
+// AppendHeader appends identifier and length in DER (X.690, Section 10.1).
 func AppendHeader(dst []byte, tag byte, length int64) []byte {
 	if length < 0x80 {
 		return append(dst, tag, byte(length))
@@ -45,7 +45,7 @@ func fixHeader(dst []byte, start, body int, tag byte) []byte {
 	return slices.Replace(dst, start, body, header...)
 }
 
-// tlv returns the DER of an element whose contents are parts in a row.
+// TLV returns the DER of an element whose contents are parts in a row.
 func TLV(tag byte, parts ...[]byte) []byte {
 	n := 0
 	for _, p := range parts {
@@ -58,7 +58,7 @@ func TLV(tag byte, parts ...[]byte) []byte {
 	return der
 }
 
-// setOf returns the DER of a SET OF, or of one with an implicit tag: parts sorted (X.690, Section
+// SetOf returns the DER of a SET OF, or of one with an implicit tag: parts sorted (X.690, Section
 // 11.6). It sorts parts in place.
 func SetOf(tag byte, parts [][]byte) []byte {
 	slices.SortFunc(parts, bytes.Compare)
