@@ -24,8 +24,7 @@ const (
 	Has8bitLabel
 )
 
-// Breaking: everything but the length that only asks for tidiness: what breaks a signature on the
-// way.
+// Breaking are the hazards that break a signature in transit: all but HasLong.
 const Breaking = Has8bit | HasNUL | hasTooLong | hasTrailing | hasFromLine | hasDotLine | hasBareCR | HasBareLF | Has8bitLabel
 
 // Limits of lines: columns that readers expect, octets that SMTP allows (RFC 5321, 4.5.3.1.6).
