@@ -9,6 +9,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"dnseal/lookup/chain"
 	"dnseal/lookup/dnssec"
 	"dnseal/lookup/internal/transport"
 )
@@ -41,23 +42,16 @@ func (c *Client) believe(ctx context.Context, k key) *dnssec.Answer {
 		a.Code, a.Reason = dnssec.CodeStale, "the resolver served expired data; switch off serve-stale there"
 	case m.CheckingDisabled:
 		// There is data after SERVFAIL: the resolver had refused to believe it.
-		a.Status, a.Code, a.Reason = dnssec.Bogus, CodeBogus, "the resolver does not believe the answer; mode validate says why"
+		a.Status, a.Code, a.Reason = dnssec.Bogus, chain.CodeBogus, "the resolver does not believe the answer; mode validate says why"
 	case m.AuthenticatedData:
 		a.Status = dnssec.Secure
 		c.readUnproven(a, m.Msg)
 	default:
-		a.Status, a.Code, a.Reason = dnssec.Insecure, CodeNoAD, "the resolver does not call the answer authentic (no AD)"
+		a.Status, a.Code, a.Reason = dnssec.Insecure, chain.CodeNoAD, "the resolver does not call the answer authentic (no AD)"
 		c.readUnproven(a, m.Msg)
 	}
 	return a
 }
-
-// Codes of mode ad-only; the other modes say what is wrong.
-const (
-	CodeBogus      = "bogus"            // the resolver does not believe what it found
-	CodeNoAD       = "no-ad"            // the resolver does not say AD, for whatever reason
-	CodeIncomplete = "incomplete-reply" // AD, but the end of what was asked is not in the reply
-)
 
 // isStale recognises answers after their TTL (RFC 8767, Section 6; RFC 8914, Sections 4.4 and
 // 4.20).
@@ -80,9 +74,9 @@ func (c *Client) readUnproven(a *dnssec.Answer, m *dns.Msg) {
 	end := a.Name
 	for next := readOwner(a, m, end); next != ""; next = readOwner(a, m, end) {
 		end = next
-		switch err := c.access.mayFollow(next); {
+		switch err := c.mayFollow(next); {
 		case err != nil:
-			unusable(a, CodeDenied, err.Error())
+			unusable(a, chain.CodeDenied, err.Error())
 			return
 		case len(a.Aliases) > maxAliases:
 			unusable(a, dnssec.CodeAliasLoop, fmt.Sprintf("%s leads to more than %d aliases", a.Name, maxAliases))
@@ -92,7 +86,7 @@ func (c *Client) readUnproven(a *dnssec.Answer, m *dns.Msg) {
 	a.Exists = len(a.Records) > 0
 	a.TTL = unprovenTTL(m)
 	if why := contradiction(a, m, end); a.Status == dnssec.Secure && why != "" {
-		unusable(a, CodeIncomplete, why)
+		unusable(a, chain.CodeIncomplete, why)
 	}
 }
 

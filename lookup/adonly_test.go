@@ -7,6 +7,8 @@ import (
 
 	"github.com/miekg/dns"
 
+	"dnseal/lookup/chain"
+	"dnseal/lookup/dane"
 	"dnseal/lookup/dnssec"
 	"dnseal/lookup/lookuptest"
 )
@@ -83,11 +85,11 @@ func TestADOnlyEnd(t *testing.T) {
 		}
 		a := &dnssec.Answer{Name: name, Type: dns.TypeTLSA, Status: dnssec.Secure}
 		new(Client).readUnproven(a, m)
-		if a.Status != tt.status || a.Exists != tt.exists || a.Status == dnssec.Indeterminate && a.Code != CodeIncomplete {
+		if a.Status != tt.status || a.Exists != tt.exists || a.Status == dnssec.Indeterminate && a.Code != chain.CodeIncomplete {
 			t.Errorf("%s: %s %q, exists %t; want %s, %t", tt.about, a.Status, a.Code, a.Exists, tt.status, tt.exists)
 		}
 		// Without AD it is no proof anyway, and nothing is to be added.
-		a = &dnssec.Answer{Name: name, Type: dns.TypeTLSA, Status: dnssec.Insecure, Code: CodeNoAD}
+		a = &dnssec.Answer{Name: name, Type: dns.TypeTLSA, Status: dnssec.Insecure, Code: chain.CodeNoAD}
 		if new(Client).readUnproven(a, m); a.Status != dnssec.Insecure {
 			t.Errorf("%s, no AD: %s %q", tt.about, a.Status, a.Code)
 		}
@@ -100,7 +102,7 @@ func TestADOnlyNameError(t *testing.T) {
 	m := new(dns.Msg)
 	m.Rcode, m.Answer = dns.RcodeNameError, []dns.RR{parse(t, "a.example.lab. 60 IN TLSA 3 1 1 0102")}
 	a := &dnssec.Answer{Name: "a.example.lab.", Type: dns.TypeTLSA, Status: dnssec.Secure}
-	if new(Client).readUnproven(a, m); a.Status != dnssec.Indeterminate || a.Code != CodeIncomplete {
+	if new(Client).readUnproven(a, m); a.Status != dnssec.Indeterminate || a.Code != chain.CodeIncomplete {
 		t.Errorf("%s %q", a.Status, a.Code)
 	}
 }
@@ -112,10 +114,10 @@ func TestADOnlyBadName(t *testing.T) {
 	l := startLab(t, lookuptest.Options{Validating: true}, modeZones()...)
 	for _, m := range []string{Validate, Both, ADOnly} {
 		c := l.client(t, mode(m))
-		if r := c.Lookup(t.Context(), "a..example.lab", TLSA); r.Status != dnssec.Indeterminate || r.Code != dnssec.CodeMalformed {
+		if r := c.Lookup(t.Context(), "a..example.lab", dane.TLSA); r.Status != dnssec.Indeterminate || r.Code != dnssec.CodeMalformed {
 			t.Errorf("%s: %s %q (%s)", m, r.Status, r.Code, r.Reason)
 		}
-		if r := c.Lookup(t.Context(), sensor, TLSA); r.Status != dnssec.Secure {
+		if r := c.Lookup(t.Context(), sensor, dane.TLSA); r.Status != dnssec.Secure {
 			t.Errorf("%s: %s %q (%s)", m, r.Status, r.Code, r.Reason)
 		}
 	}

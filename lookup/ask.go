@@ -7,7 +7,10 @@ import (
 	"strings"
 	"time"
 
+	"dnseal/lookup/chain"
+	"dnseal/lookup/dane"
 	"dnseal/lookup/dnssec"
+	"dnseal/lookup/internal/admit"
 )
 
 // freshAge is how old a result must be to be asked for again by LookupFresh: the rate limit for
@@ -15,30 +18,30 @@ import (
 const freshAge = 5 * time.Second
 
 // Lookup implements Resolver.
-func (c *Client) Lookup(ctx context.Context, name string, t Type) *Result {
+func (c *Client) Lookup(ctx context.Context, name string, t dane.Type) *Result {
 	return c.lookup(ctx, name, t, 0)
 }
 
 // LookupFresh implements Resolver: what is younger than five seconds still comes from the cache.
-func (c *Client) LookupFresh(ctx context.Context, name string, t Type) *Result {
+func (c *Client) LookupFresh(ctx context.Context, name string, t dane.Type) *Result {
 	return c.lookup(ctx, name, t, freshAge)
 }
 
 // lookup answers from the cache what is younger than maxAge (0: whatever holds), and asks
 // otherwise.
-func (c *Client) lookup(ctx context.Context, name string, t Type, maxAge time.Duration) *Result {
-	k := key{ownerName(name), t}
+func (c *Client) lookup(ctx context.Context, name string, t dane.Type, maxAge time.Duration) *Result {
+	k := key{admit.OwnerName(name), t}
 	tr := c.trust.Load()
 	if tr.cache != nil {
 		if r, age := tr.cache.get(k); r != nil && (maxAge == 0 || age < maxAge) {
 			return r
 		}
 	}
-	if why := c.access.refuse(k.name); why != "" {
-		return notTold(k, CodeDenied, why)
+	if why := c.lists.Refuse(k.name); why != "" {
+		return undecided(k, chain.CodeDenied, why)
 	}
 	for {
-		r, own := c.fly(ctx, tr, k)
+		r, own := c.share(ctx, tr, k)
 		// The limit that the message of another caller has reached says nothing about this one.
 		if own || r.Code != codeMessageQueries {
 			return r
@@ -46,14 +49,14 @@ func (c *Client) lookup(ctx context.Context, name string, t Type, maxAge time.Du
 	}
 }
 
-// fly asks, or waits for who asks already.
-func (c *Client) fly(ctx context.Context, tr *trust, k key) (r *Result, own bool) {
+// share asks, or waits for who asks already.
+func (c *Client) share(ctx context.Context, tr *trust, k key) (r *Result, own bool) {
 	fl, own := c.flights.join(flightKey{k, tr}, func() *Result { return c.ask(context.WithoutCancel(ctx), tr, k) })
 	if fl == nil {
-		return notTold(k, CodeClosed, "the client is closed"), false
+		return undecided(k, chain.CodeClosed, "the client is closed"), false
 	}
 	if r = fl.wait(ctx); r == nil {
-		return notTold(k, dnssec.CodeTimeout, fmt.Sprintf("no answer about %s before the caller's time was over", k.name)), own
+		return undecided(k, dnssec.CodeTimeout, fmt.Sprintf("no answer about %s before the caller's time was over", k.name)), own
 	}
 	copied := *r
 	return &copied, own
@@ -74,7 +77,7 @@ func (c *Client) ask(ctx context.Context, tr *trust, k key) *Result {
 			return r
 		}
 		select {
-		case <-time.After(patience):
+		case <-time.After(admit.MinTime):
 		case <-ctx.Done():
 			return r
 		}
@@ -83,35 +86,28 @@ func (c *Client) ask(ctx context.Context, tr *trust, k key) *Result {
 
 // attempt goes through the gate and asks; displaced says that it had to make room for others.
 func (c *Client) attempt(ctx context.Context, tr *trust, k key) (r *Result, displaced bool) {
-	ctx, giveUp := context.WithCancelCause(ctx)
-	defer giveUp(nil)
-	signer := signerDomain(k.name)
-	t := newTicket(signer, c.knows(signer), giveUp)
-	if err := c.gate.enter(ctx, t); err != nil {
-		return notTold(k, CodeBusy, err.Error()), false
+	signer := admit.SignerDomain(k.name)
+	ctx, leave, err := c.limiter.Enter(ctx, signer)
+	if err != nil {
+		return undecided(k, chain.CodeBusy, err.Error()), false
 	}
-	defer c.gate.leave(t)
+	defer leave()
 	c.follow()
 	at := c.opts.Now()
 	r = c.resolve(ctx, tr, k)
 	r.At = at
-	if busy := context.Cause(ctx); r.Status == dnssec.Indeterminate && errors.Is(busy, errLinger) {
-		return notTold(k, CodeBusy, busy.Error()), true
+	if busy := context.Cause(ctx); r.Status == dnssec.Indeterminate && errors.Is(busy, admit.ErrEvicted) {
+		return undecided(k, chain.CodeBusy, busy.Error()), true
 	}
 	c.remember(tr, k, signer, r)
 	return r, false
 }
 
-// notTold is a result of a lookup that was not made, or not finished.
-func notTold(k key, code, reason string) *Result {
-	return newResult(k.name, k.typ, &dnssec.Answer{
+// undecided is a result of a lookup that was not made, or not finished.
+func undecided(k key, code, reason string) *Result {
+	return chain.New(k.name, k.typ, &dnssec.Answer{
 		Name: k.name, Type: uint16(k.typ), Status: dnssec.Indeterminate, EDE: -1, Code: code, Reason: reason,
 	})
-}
-
-func (c *Client) knows(signer string) bool {
-	_, ok := c.known.GetIfPresent(signer)
-	return ok
 }
 
 // remember caches a result, and whether its signer domain answers.
@@ -122,10 +118,23 @@ func (c *Client) remember(tr *trust, k key, signer string, r *Result) {
 	if tr.cache != nil {
 		tr.cache.put(k, r)
 	}
-	switch {
-	case r.Status != dnssec.Indeterminate:
-		c.known.Set(signer, struct{}{})
-	case !strings.HasPrefix(r.Code, "budget:"):
-		c.known.Invalidate(signer)
+	if r.Status != dnssec.Indeterminate || !strings.HasPrefix(r.Code, "budget:") {
+		c.limiter.Note(signer, r.Status != dnssec.Indeterminate)
 	}
+}
+
+// deniedError ends a lookup at an alias that leads to where no lookup may go.
+type deniedError string
+
+func (e deniedError) Error() string { return string(e) }
+
+// Code is that of the result.
+func (deniedError) Code() string { return chain.CodeDenied }
+
+// mayFollow checks the target of an alias against the lists.
+func (c *Client) mayFollow(target string) error {
+	if why := c.lists.Refuse(admit.OwnerName(target)); why != "" {
+		return deniedError("an alias leads to " + target + ", and " + why)
+	}
+	return nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"dnseal/lookup/dane"
 	"dnseal/lookup/dnssec"
 	"dnseal/lookup/lookuptest"
 	"dnseal/lookup/lookuptest/peertest"
@@ -32,7 +33,7 @@ func manyNames(name string, n int) lookuptest.Zone {
 // must fails unless the result is secure and present.
 func must(tb testing.TB, r *Result) {
 	tb.Helper()
-	if r.Status != dnssec.Secure || r.Presence != Present {
+	if r.Status != dnssec.Secure || r.Presence != dane.Present {
 		tb.Fatalf("%s is %s, %s: %s %s", r.Name, r.Status, r.Presence, r.Code, r.Reason)
 	}
 }
@@ -40,18 +41,18 @@ func must(tb testing.TB, r *Result) {
 // BenchmarkCached looks up what is in the cache, from one goroutine and from many.
 func BenchmarkCached(b *testing.B) {
 	c := startLab(b, lookuptest.Options{}, zone("example.lab")).client(b)
-	must(b, c.Lookup(b.Context(), sensor+".", TLSA))
+	must(b, c.Lookup(b.Context(), sensor+".", dane.TLSA))
 	b.Run("serial", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			c.Lookup(b.Context(), sensor+".", TLSA)
+			c.Lookup(b.Context(), sensor+".", dane.TLSA)
 		}
 	})
 	b.Run("parallel", func(b *testing.B) {
 		b.ReportAllocs()
 		b.RunParallel(func(pb *testing.PB) {
 			for pb.Next() {
-				c.Lookup(b.Context(), sensor+".", TLSA)
+				c.Lookup(b.Context(), sensor+".", dane.TLSA)
 			}
 		})
 	})
@@ -64,7 +65,7 @@ func BenchmarkWarmZone(b *testing.B) {
 	l := startLab(b, lookuptest.Options{}, manyNames("example.lab", names))
 	name := func(i int) string { return fmt.Sprintf("n%d._device.example.lab.", i%names) }
 	c := l.client(b)
-	must(b, c.Lookup(b.Context(), sensor, TLSA))
+	must(b, c.Lookup(b.Context(), sensor, dane.TLSA))
 	var replies []*dns.Msg
 	for i := range names {
 		// The lab signs a set when it is first asked for.
@@ -90,7 +91,7 @@ func BenchmarkWarmZone(b *testing.B) {
 			c.trust.Load().cache.results.InvalidateAll()
 			c.trust.Load().cache.signatures.InvalidateAll()
 		}
-		timed(&whole, func() { must(b, c.Lookup(b.Context(), name(i), TLSA)) })
+		timed(&whole, func() { must(b, c.Lookup(b.Context(), name(i), dane.TLSA)) })
 		timed(&ask, func() { _, err = c.transport.Exchange(b.Context(), name(i), dns.TypeTLSA, false) })
 		if err != nil {
 			b.Fatal(err)
@@ -118,13 +119,13 @@ const roundTrip = 20 * time.Millisecond
 // "trips" is how many of those it takes. delv does the same.
 func BenchmarkCold(b *testing.B) {
 	l := startLab(b, lookuptest.Options{Delay: roundTrip}, zone("example.lab"))
-	must(b, l.client(b).Lookup(b.Context(), sensor, TLSA))
+	must(b, l.client(b).Lookup(b.Context(), sensor, dane.TLSA))
 	b.Run("dnseal", func(b *testing.B) {
 		for b.Loop() {
 			b.StopTimer()
 			c := l.client(b)
 			b.StartTimer()
-			must(b, c.Lookup(b.Context(), sensor, TLSA))
+			must(b, c.Lookup(b.Context(), sensor, dane.TLSA))
 		}
 		b.ReportMetric(float64(b.Elapsed())/float64(b.N)/float64(roundTrip), "trips")
 	})

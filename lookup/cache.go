@@ -7,21 +7,20 @@ import (
 	"github.com/maypok86/otter/v2"
 	"github.com/miekg/dns"
 
+	"dnseal/lookup/dane"
 	"dnseal/lookup/dnssec"
 )
 
 const (
-	knownTime         = time.Hour // for which a signer domain counts as known after its last answer
 	defaultCacheBytes = 64 << 20
 	zoneShare         = 2 // one octet for zones for so many of results
 	maxSignatures     = 100_000
-	maxSigners        = 100_000
 )
 
 // key names a cached result. The mode and the CD bit are those of the client.
 type key struct {
 	name string
-	typ  Type
+	typ  dane.Type
 }
 
 // entry is a cached result. It is never changed.
@@ -69,13 +68,6 @@ func (c *cache) close() {
 	c.signatures.StopAllGoroutines()
 }
 
-// newKnown keeps the signer domains that answered lately.
-func newKnown() (*otter.Cache[string, struct{}], error) {
-	return otter.New(&otter.Options[string, struct{}]{
-		MaximumSize: maxSigners, ExpiryCalculator: otter.ExpiryWriting[string, struct{}](knownTime),
-	})
-}
-
 // get returns a result that still holds, with the time that is left to it, and how old it is.
 func (c *cache) get(k key) (r *Result, age time.Duration) {
 	e, ok := c.results.GetIfPresent(k)
@@ -111,7 +103,7 @@ func (l *Limits) keepFor(r *Result) time.Duration {
 		return l.Failure
 	case r.Status == dnssec.Bogus:
 		return min(max(r.TTL, l.Failure), l.Bogus)
-	case r.Presence == Present:
+	case r.Presence == dane.Present:
 		return min(r.TTL, l.Positive)
 	}
 	return min(r.TTL, l.Negative)

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"dnseal/lookup/chain"
+	"dnseal/lookup/dane"
 	"dnseal/lookup/dnssec"
 	"dnseal/lookup/lookuptest"
 	"dnseal/lookup/lookuptest/peertest"
@@ -36,7 +38,7 @@ func startCounted(t *testing.T, zones ...lookuptest.Zone) *counted {
 	t.Helper()
 	c := new(counted)
 	c.lab = startLab(t, lookuptest.Options{Now: c.clock.now, Asked: func(_ string, qtype uint16) {
-		if qtype == uint16(TLSA) {
+		if qtype == uint16(dane.TLSA) {
 			c.asked.Add(1)
 		}
 	}}, zones...)
@@ -74,7 +76,7 @@ func TestCacheHolds(t *testing.T) {
 			l := startCounted(t, zone("example.lab", tt.zone))
 			c := l.client(t)
 			start := time.Now()
-			first := c.Lookup(t.Context(), tt.ask, TLSA)
+			first := c.Lookup(t.Context(), tt.ask, dane.TLSA)
 			asked := l.asked.Load()
 			// signatures are made meanwhile, and end with a whole second
 			slack := time.Since(start) + time.Second
@@ -82,7 +84,7 @@ func TestCacheHolds(t *testing.T) {
 				t.Errorf("TTL %s, want %s", first.TTL, tt.ttl)
 			}
 			l.clock.advance(tt.ttl / 2)
-			again := c.Lookup(t.Context(), tt.ask, TLSA)
+			again := c.Lookup(t.Context(), tt.ask, dane.TLSA)
 			if l.asked.Load() != asked {
 				t.Fatal("asked again within the TTL")
 			}
@@ -90,7 +92,7 @@ func TestCacheHolds(t *testing.T) {
 				t.Errorf("from the cache: %s, TTL %s after half of %s", again.Status, again.TTL, tt.ttl)
 			}
 			l.clock.advance(tt.ttl/2 + slack)
-			c.Lookup(t.Context(), tt.ask, TLSA)
+			c.Lookup(t.Context(), tt.ask, dane.TLSA)
 			if l.asked.Load() == asked {
 				t.Error("not asked again after the TTL")
 			}
@@ -107,8 +109,8 @@ func TestCacheClock(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.close()
-	k := key{sensor + ".", TLSA}
-	c.put(k, &Result{Name: k.name, Type: k.typ, Status: dnssec.Secure, Presence: Present, TTL: 5 * time.Minute, Answer: new(dnssec.Answer)})
+	k := key{sensor + ".", dane.TLSA}
+	c.put(k, &Result{Name: k.name, Type: k.typ, Status: dnssec.Secure, Presence: dane.Present, TTL: 5 * time.Minute, Answer: new(dnssec.Answer)})
 	if r, _ := c.get(k); r == nil {
 		t.Fatal("nothing was kept")
 	}
@@ -126,12 +128,12 @@ func TestKeepFor(t *testing.T) {
 		result Result
 		want   time.Duration
 	}{
-		{Result{Status: dnssec.Secure, Presence: Present, TTL: day}, time.Hour},
-		{Result{Status: dnssec.Secure, Presence: Present, TTL: time.Minute}, time.Minute},
-		{Result{Status: dnssec.Secure, Presence: Present}, 0},
-		{Result{Status: dnssec.Secure, Presence: Absent, TTL: day}, 15 * time.Minute},
-		{Result{Status: dnssec.Insecure, Presence: Present, TTL: day}, time.Hour},
-		{Result{Status: dnssec.Insecure, Presence: Absent, TTL: day}, 15 * time.Minute},
+		{Result{Status: dnssec.Secure, Presence: dane.Present, TTL: day}, time.Hour},
+		{Result{Status: dnssec.Secure, Presence: dane.Present, TTL: time.Minute}, time.Minute},
+		{Result{Status: dnssec.Secure, Presence: dane.Present}, 0},
+		{Result{Status: dnssec.Secure, Presence: dane.Absent, TTL: day}, 15 * time.Minute},
+		{Result{Status: dnssec.Insecure, Presence: dane.Present, TTL: day}, time.Hour},
+		{Result{Status: dnssec.Insecure, Presence: dane.Absent, TTL: day}, 15 * time.Minute},
 		{Result{Status: dnssec.Bogus, TTL: day}, time.Minute},
 		{Result{Status: dnssec.Bogus}, 5 * time.Second},
 		{Result{Code: dnssec.CodeTimeout, TTL: day}, 5 * time.Second},
@@ -151,7 +153,7 @@ func TestRevoked(t *testing.T) {
 	t.Parallel()
 	l := startCounted(t, zone("example.lab"))
 	c := l.client(t)
-	if r := c.Lookup(t.Context(), sensor, TLSA); r.Presence != Present {
+	if r := c.Lookup(t.Context(), sensor, dane.TLSA); r.Presence != dane.Present {
 		t.Fatal(r.Reason)
 	}
 	gone := zone("example.lab", func(z *lookuptest.Zone) { z.Text = strings.ReplaceAll(z.Text, "\nsensor", "\nother") })
@@ -159,14 +161,14 @@ func TestRevoked(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.clock.advance(301 * time.Second)
-	if r := c.Lookup(t.Context(), sensor, TLSA); r.Status != dnssec.Secure || r.Presence != Absent {
+	if r := c.Lookup(t.Context(), sensor, dane.TLSA); r.Status != dnssec.Secure || r.Presence != dane.Absent {
 		t.Errorf("Lookup() = %s, presence %d, want secure and absent", r.Status, r.Presence)
 	}
 	if err := l.SetBreak("example.lab", lookuptest.Unreachable); err != nil {
 		t.Fatal(err)
 	}
 	l.clock.advance(301 * time.Second)
-	if r := c.Lookup(t.Context(), sensor, TLSA); r.Status != dnssec.Indeterminate || r.Presence != Unknown {
+	if r := c.Lookup(t.Context(), sensor, dane.TLSA); r.Status != dnssec.Indeterminate || r.Presence != dane.Unknown {
 		t.Errorf("Lookup() = %s, presence %d, want indeterminate: nothing stale", r.Status, r.Presence)
 	}
 }
@@ -177,19 +179,19 @@ func TestLookupFresh(t *testing.T) {
 	l := startCounted(t, zone("example.lab"))
 	c := l.client(t)
 	const absent = "new._device.example.lab"
-	c.Lookup(t.Context(), absent, TLSA)
+	c.Lookup(t.Context(), absent, dane.TLSA)
 	published := zone("example.lab", func(z *lookuptest.Zone) { z.Text += "new._device TLSA 3 0 0 00\n" })
 	if err := l.Replace([]lookuptest.Zone{published}); err != nil {
 		t.Fatal(err)
 	}
-	if r := c.LookupFresh(t.Context(), absent, TLSA); r.Presence != Absent || l.asked.Load() != 1 {
+	if r := c.LookupFresh(t.Context(), absent, dane.TLSA); r.Presence != dane.Absent || l.asked.Load() != 1 {
 		t.Errorf("%d questions: what was asked just now is asked again", l.asked.Load())
 	}
 	l.clock.advance(freshAge)
-	if r := c.LookupFresh(t.Context(), absent, TLSA); r.Presence != Present || l.asked.Load() != 2 {
+	if r := c.LookupFresh(t.Context(), absent, dane.TLSA); r.Presence != dane.Present || l.asked.Load() != 2 {
 		t.Errorf("LookupFresh() = presence %d after %d questions, want the new record after 2", r.Presence, l.asked.Load())
 	}
-	if r := c.Lookup(t.Context(), absent, TLSA); r.Presence != Present || l.asked.Load() != 2 {
+	if r := c.Lookup(t.Context(), absent, dane.TLSA); r.Presence != dane.Present || l.asked.Load() != 2 {
 		t.Errorf("Lookup() = presence %d after %d questions, want what was just found", r.Presence, l.asked.Load())
 	}
 }
@@ -199,7 +201,7 @@ func TestNoCache(t *testing.T) {
 	l := startCounted(t, zone("example.lab"))
 	c := l.client(t, func(o *Options) { o.NoCache = true })
 	for range 3 {
-		c.Lookup(t.Context(), sensor, TLSA)
+		c.Lookup(t.Context(), sensor, dane.TLSA)
 	}
 	if got := l.asked.Load(); got != 3 {
 		t.Errorf("%d questions, want 3", got)
@@ -213,7 +215,7 @@ func TestCacheBytes(t *testing.T) {
 	const limit = 200_000
 	c := l.client(t, func(o *Options) { o.CacheBytes = limit })
 	for i := range 100 {
-		c.Lookup(t.Context(), fmt.Sprintf("n%d._device.example.lab", i), TLSA)
+		c.Lookup(t.Context(), fmt.Sprintf("n%d._device.example.lab", i), dane.TLSA)
 	}
 	results := c.trust.Load().cache.results
 	results.CleanUp()
@@ -232,7 +234,7 @@ func TestZoneBytes(t *testing.T) {
 	}
 	c := startLab(t, lookuptest.Options{}, zones...).client(t, func(o *Options) { o.CacheBytes = limit * zoneShare })
 	for i := range count {
-		if r := c.Lookup(t.Context(), fmt.Sprintf("sensor._device.z%d.lab", i), TLSA); r.Status != dnssec.Secure {
+		if r := c.Lookup(t.Context(), fmt.Sprintf("sensor._device.z%d.lab", i), dane.TLSA); r.Status != dnssec.Secure {
 			t.Fatalf("%s: %s", r.Name, r.Reason)
 		}
 	}
@@ -250,7 +252,7 @@ func TestCoalesced(t *testing.T) {
 	var asked atomic.Int32
 	release := make(chan struct{})
 	l := startLab(t, lookuptest.Options{Asked: func(_ string, qtype uint16) {
-		if qtype == uint16(TLSA) {
+		if qtype == uint16(dane.TLSA) {
 			asked.Add(1)
 			<-release
 		}
@@ -258,12 +260,12 @@ func TestCoalesced(t *testing.T) {
 	c := l.client(t)
 	first, cancel := context.WithCancel(t.Context())
 	gaveUp := make(chan *Result)
-	go func() { gaveUp <- c.Lookup(first, sensor, TLSA) }()
+	go func() { gaveUp <- c.Lookup(first, sensor, dane.TLSA) }()
 	peertest.WaitFor(t, "the first question", func() bool { return asked.Load() == 1 })
 	var wg sync.WaitGroup
 	for range callers {
 		wg.Go(func() {
-			if r := c.Lookup(t.Context(), sensor, TLSA); r.Status != dnssec.Secure || r.Presence != Present {
+			if r := c.Lookup(t.Context(), sensor, dane.TLSA); r.Status != dnssec.Secure || r.Presence != dane.Present {
 				t.Errorf("Lookup() = %s (%s)", r.Status, r.Reason)
 			}
 		})
@@ -292,10 +294,10 @@ func TestBudgetOfAnother(t *testing.T) {
 	c := l.client(t)
 	poor := dnssec.WithBudget(t.Context(), dnssec.NewBudget(dnssec.Limits{Queries: 1}))
 	failed := make(chan *Result)
-	go func() { failed <- c.Lookup(poor, sensor, TLSA) }()
+	go func() { failed <- c.Lookup(poor, sensor, dane.TLSA) }()
 	peertest.WaitFor(t, "the first question", func() bool { return asked.Load() == 1 })
 	ok := make(chan *Result)
-	go func() { ok <- c.Lookup(t.Context(), sensor, TLSA) }()
+	go func() { ok <- c.Lookup(t.Context(), sensor, dane.TLSA) }()
 	close(release)
 	if r := <-failed; r.Status != dnssec.Indeterminate || r.Code != codeMessageQueries {
 		t.Errorf("with a budget of one query: %s %q", r.Status, r.Code)
@@ -312,16 +314,16 @@ func TestBudgetIsShared(t *testing.T) {
 	c := l.client(t)
 	ctx := dnssec.WithBudget(t.Context(), dnssec.NewBudget(dnssec.Limits{Queries: 30}))
 	for i := range 40 {
-		c.Lookup(ctx, fmt.Sprintf("n%d._device.example.lab", i), TLSA)
+		c.Lookup(ctx, fmt.Sprintf("n%d._device.example.lab", i), dane.TLSA)
 	}
-	r := c.Lookup(ctx, "last._device.example.lab", TLSA)
+	r := c.Lookup(ctx, "last._device.example.lab", dane.TLSA)
 	if r.Code != codeMessageQueries || dnssec.BudgetFrom(ctx).Queries() > 30 {
 		t.Errorf("after %d queries: %q, want %q", dnssec.BudgetFrom(ctx).Queries(), r.Code, codeMessageQueries)
 	}
-	if r := c.Lookup(ctx, "n1._device.example.lab", TLSA); r.Status != dnssec.Secure {
+	if r := c.Lookup(ctx, "n1._device.example.lab", dane.TLSA); r.Status != dnssec.Secure {
 		t.Errorf("from the cache: %s %q", r.Status, r.Code)
 	}
-	if r := c.Lookup(t.Context(), "last._device.example.lab", TLSA); r.Status != dnssec.Secure {
+	if r := c.Lookup(t.Context(), "last._device.example.lab", dane.TLSA); r.Status != dnssec.Secure {
 		t.Errorf("the next message: %s %q (%s)", r.Status, r.Code, r.Reason)
 	}
 }
@@ -331,19 +333,19 @@ func TestSetAnchors(t *testing.T) {
 	t.Parallel()
 	l := startLab(t, lookuptest.Options{}, zone("example.lab"))
 	c := l.client(t)
-	if r := c.Lookup(t.Context(), sensor, TLSA); r.Status != dnssec.Secure {
+	if r := c.Lookup(t.Context(), sensor, dane.TLSA); r.Status != dnssec.Secure {
 		t.Fatal(r.Reason)
 	}
 	if err := c.SetAnchors(nil); err != nil {
 		t.Fatal(err)
 	}
-	if r := c.Lookup(t.Context(), sensor, TLSA); r.Status != dnssec.Bogus {
+	if r := c.Lookup(t.Context(), sensor, dane.TLSA); r.Status != dnssec.Bogus {
 		t.Errorf("with the real root's anchors: %s, want bogus", r.Status)
 	}
 	if err := c.SetAnchors(l.anchors); err != nil {
 		t.Fatal(err)
 	}
-	if r := c.Lookup(t.Context(), sensor, TLSA); r.Status != dnssec.Secure {
+	if r := c.Lookup(t.Context(), sensor, dane.TLSA); r.Status != dnssec.Secure {
 		t.Errorf("with the right anchors again: %s (%s)", r.Status, r.Reason)
 	}
 	c.Close()
@@ -358,17 +360,16 @@ func TestClose(t *testing.T) {
 	l := startLab(t, lookuptest.Options{}, zone("example.lab", func(z *lookuptest.Zone) { z.Break = lookuptest.Slow }))
 	c := l.client(t)
 	got := make(chan *Result)
-	go func() { got <- c.Lookup(t.Context(), sensor, TLSA) }()
+	go func() { got <- c.Lookup(t.Context(), sensor, dane.TLSA) }()
 	peertest.WaitFor(t, "a running lookup", func() bool {
-		c.gate.unknown.mu.Lock()
-		defer c.gate.unknown.mu.Unlock()
-		return len(c.gate.unknown.running) == 1
+		running, _, _ := c.limiter.Counts("")
+		return running == 1
 	})
 	c.Close()
 	if r := <-got; r.Status != dnssec.Indeterminate {
 		t.Errorf("the lookup under way: %s", r.Status)
 	}
-	if r := c.Lookup(t.Context(), sensor, TLSA); r.Status != dnssec.Indeterminate || r.Code != CodeClosed {
+	if r := c.Lookup(t.Context(), sensor, dane.TLSA); r.Status != dnssec.Indeterminate || r.Code != chain.CodeClosed {
 		t.Errorf("after Close: %s %q", r.Status, r.Code)
 	}
 	c.Close()

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"dnseal/lookup/chain"
+	"dnseal/lookup/dane"
 	"dnseal/lookup/dnssec"
 	"dnseal/lookup/lookuptest"
 	"dnseal/lookup/lookuptest/peertest"
@@ -24,9 +26,9 @@ func fieldCase(t *testing.T, file string) {
 func look(t *testing.T, l *lab, name, m string, resolvers ...string) (*Result, string) {
 	t.Helper()
 	c := l.client(t, mode(m), func(o *Options) { o.Resolvers = resolvers })
-	r := c.Lookup(t.Context(), name, TLSA)
+	r := c.Lookup(t.Context(), name, dane.TLSA)
 	var text strings.Builder
-	if err := r.WriteTree(&text, time.Now()); err != nil {
+	if err := r.WriteTree(&text, time.Now(), 80); err != nil {
 		t.Fatal(err)
 	}
 	return r, strings.Join(strings.Fields(text.String()), " ")
@@ -72,7 +74,7 @@ func TestFieldADOnly(t *testing.T) {
 	l := resolverLab(t)
 	addr := peertest.Start(t, l.Server, peertest.Resolved257).Addr()
 	for _, name := range []string{"outside._device.example.lab", "nobody._device.example.lab"} {
-		if r, _ := look(t, l, name, ADOnly, addr); r.Status != dnssec.Insecure || r.Code != CodeNoAD {
+		if r, _ := look(t, l, name, ADOnly, addr); r.Status != dnssec.Insecure || r.Code != chain.CodeNoAD {
 			t.Errorf("%s: %s %q", name, r.Status, r.Code)
 		}
 	}
@@ -134,7 +136,7 @@ func TestFieldNotImplemented(t *testing.T) {
 	fieldCase(t, "06-notimp.txt")
 	l := resolverLab(t)
 	r, text := look(t, l, sensor, Validate, peertest.Start(t, l.Server, peertest.Downgraded).Addr())
-	if r.Status != dnssec.Indeterminate || r.Code != CodeStrips {
+	if r.Status != dnssec.Indeterminate || r.Code != chain.CodeStrips {
 		t.Errorf("%s %q", r.Status, r.Code)
 	}
 	wants(t, "downgraded", text, []string{"NOTIMP", "upstream has no DNSSEC"}, []string{"does not speak EDNS"})
@@ -186,7 +188,7 @@ func TestFieldIdleTCP(t *testing.T) {
 	addr := startDnsmasq(t, l.Addr(), "--no-daemon")
 	c := l.client(t, func(o *Options) { o.Resolvers, o.NoCache, o.Timeout = []string{addr}, true, 5*time.Second })
 	for range 30 {
-		if r := c.Lookup(t.Context(), "big._device.example.lab", TLSA); r.Status != dnssec.Secure {
+		if r := c.Lookup(t.Context(), "big._device.example.lab", dane.TLSA); r.Status != dnssec.Secure {
 			t.Fatalf("%s %q (%s)", r.Status, r.Code, r.Reason)
 		}
 	}
@@ -200,7 +202,7 @@ func TestPeerOff(t *testing.T) {
 	off := recursorIn("off")(t, l)
 	for _, addr := range []string{off, startDnsmasq(t, off, "--keep-in-foreground")} {
 		c := l.client(t, func(o *Options) { o.Resolvers = []string{addr} })
-		askStates(t, c, CodeStrips, "")
+		askStates(t, c, chain.CodeStrips, "")
 	}
 }
 

@@ -6,22 +6,22 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
-
-	"github.com/maypok86/otter/v2"
+	"time"
 
 	"dnseal/lookup/dnssec"
+	"dnseal/lookup/evidence"
+	"dnseal/lookup/internal/admit"
 	"dnseal/lookup/internal/transport"
 )
 
 // Client is a caching, validating Resolver. It is safe for concurrent use. Close it when done.
 type Client struct {
 	opts       Options
-	access     access
+	lists      admit.Lists
 	transport  *transport.Client
 	resolvFile *resolvFile // nil: the resolvers stay
 	trust      atomic.Pointer[trust]
-	known      *otter.Cache[string, struct{}] // signer domains that answered lately
-	gate       *gate
+	limiter    *admit.Limiter
 	flights    flights
 	changing   sync.Mutex      // for SetAnchors and Close
 	life       context.Context // ends with Close
@@ -61,15 +61,15 @@ func newClient(opts Options) (c *Client, err error) {
 	if err = opts.setDefaults(); err != nil {
 		return nil, err
 	}
-	c = &Client{opts: opts, gate: newGate(opts.Limits)}
-	if c.access, err = newAccess(opts.Allow, opts.Deny); err != nil {
+	c = &Client{opts: opts}
+	if c.lists, err = admit.NewLists(opts.Allow, opts.Deny); err != nil {
 		return nil, err
 	}
 	servers, err := opts.servers()
 	if err != nil {
 		return nil, err
 	}
-	if c.known, err = newKnown(); err != nil {
+	if c.limiter, err = admit.NewLimiter(opts.Limits.Lookups, opts.Limits.DomainLookups); err != nil {
 		return nil, err
 	}
 	c.life, c.stop = context.WithCancel(context.Background())
@@ -96,7 +96,7 @@ func newClient(opts Options) (c *Client, err error) {
 // client is closed.
 func (c *Client) SetAnchors(anchors *dnssec.Anchors) error {
 	next := &trust{validator: dnssec.Validator{
-		MayFollow: c.access.mayFollow, Anchors: anchors, Now: c.opts.Now, AllowSHA1: c.opts.AllowSHA1,
+		MayFollow: c.mayFollow, Anchors: anchors, Now: c.opts.Now, AllowSHA1: c.opts.AllowSHA1,
 	}}
 	if !c.opts.NoCache {
 		var err error
@@ -130,11 +130,16 @@ func (c *Client) Close() error {
 	c.stop()
 	c.flights.close()
 	c.transport.Close()
-	c.known.StopAllGoroutines()
+	c.limiter.Close()
 	c.changing.Lock()
 	defer c.changing.Unlock()
 	if t := c.trust.Load(); t != nil {
 		t.close()
 	}
 	return nil
+}
+
+// VerifyEvidence is [evidence.Verify] with the client's trust anchors. It asks nothing.
+func (c *Client) VerifyEvidence(e *evidence.Evidence, at time.Time) (*Result, error) {
+	return evidence.Verify(e, at, &c.trust.Load().validator)
 }

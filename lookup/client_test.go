@@ -8,6 +8,7 @@ import (
 	"github.com/miekg/dns"
 	"go.uber.org/goleak"
 
+	"dnseal/lookup/dane"
 	"dnseal/lookup/dnssec"
 	"dnseal/lookup/lookuptest"
 )
@@ -88,42 +89,42 @@ func TestLookup(t *testing.T) {
 	for _, tt := range []struct {
 		name     string
 		status   dnssec.Status
-		presence Presence
+		presence dane.Presence
 		code     string
 	}{
-		{"sensor._device.example.lab", dnssec.Secure, Present, ""},
-		{"SENSOR._device.Example.LAB.", dnssec.Secure, Present, ""},
-		{"alias._device.example.lab", dnssec.Secure, Present, ""},
-		{"away._device.example.lab", dnssec.Secure, Present, ""},
-		{"sensor._device.d.example.lab", dnssec.Secure, Present, ""},
-		{"x.wild._device.example.lab", dnssec.Secure, Present, ""},
-		{"a.b.ent.example.lab", dnssec.Secure, Present, ""},
-		{"b.ent.example.lab", dnssec.Secure, Absent, ""},
-		{"ns.example.lab", dnssec.Secure, Absent, ""},
-		{"no._device.example.lab", dnssec.Secure, Absent, ""},
-		{"sensor._device.plain.lab", dnssec.Insecure, Present, "unsigned-delegation"},
-		{"no._device.plain.lab", dnssec.Insecure, Absent, "unsigned-delegation"},
-		{"loop.example.lab", dnssec.Indeterminate, Unknown, "servfail"},
-		{"sensor._device.expired.lab", dnssec.Bogus, Unknown, "signature-expired"},
-		{"sensor._device.notyet.lab", dnssec.Bogus, Unknown, "signature-not-yet-valid"},
-		{"sensor._device.wrong.lab", dnssec.Bogus, Unknown, "bad-signature"},
-		{"sensor._device.stripped.lab", dnssec.Bogus, Unknown, "missing-signature"},
-		{"no._device.nodenial.lab", dnssec.Bogus, Unknown, "missing-denial"},
-		{"sensor._device.nodenial.lab", dnssec.Secure, Present, ""},
-		{"sensor._device.ds.lab", dnssec.Bogus, Unknown, "missing-key"},
-		{"sensor._device.down.lab", dnssec.Indeterminate, Unknown, "servfail"},
-		{strings.Repeat("a.", 130), dnssec.Indeterminate, Unknown, "malformed"},
-		{strings.Repeat("a", 64) + ".example.lab", dnssec.Indeterminate, Unknown, "malformed"},
-		{"a..example.lab", dnssec.Indeterminate, Unknown, "malformed"},
+		{"sensor._device.example.lab", dnssec.Secure, dane.Present, ""},
+		{"SENSOR._device.Example.LAB.", dnssec.Secure, dane.Present, ""},
+		{"alias._device.example.lab", dnssec.Secure, dane.Present, ""},
+		{"away._device.example.lab", dnssec.Secure, dane.Present, ""},
+		{"sensor._device.d.example.lab", dnssec.Secure, dane.Present, ""},
+		{"x.wild._device.example.lab", dnssec.Secure, dane.Present, ""},
+		{"a.b.ent.example.lab", dnssec.Secure, dane.Present, ""},
+		{"b.ent.example.lab", dnssec.Secure, dane.Absent, ""},
+		{"ns.example.lab", dnssec.Secure, dane.Absent, ""},
+		{"no._device.example.lab", dnssec.Secure, dane.Absent, ""},
+		{"sensor._device.plain.lab", dnssec.Insecure, dane.Present, "unsigned-delegation"},
+		{"no._device.plain.lab", dnssec.Insecure, dane.Absent, "unsigned-delegation"},
+		{"loop.example.lab", dnssec.Indeterminate, dane.Unknown, "servfail"},
+		{"sensor._device.expired.lab", dnssec.Bogus, dane.Unknown, "signature-expired"},
+		{"sensor._device.notyet.lab", dnssec.Bogus, dane.Unknown, "signature-not-yet-valid"},
+		{"sensor._device.wrong.lab", dnssec.Bogus, dane.Unknown, "bad-signature"},
+		{"sensor._device.stripped.lab", dnssec.Bogus, dane.Unknown, "missing-signature"},
+		{"no._device.nodenial.lab", dnssec.Bogus, dane.Unknown, "missing-denial"},
+		{"sensor._device.nodenial.lab", dnssec.Secure, dane.Present, ""},
+		{"sensor._device.ds.lab", dnssec.Bogus, dane.Unknown, "missing-key"},
+		{"sensor._device.down.lab", dnssec.Indeterminate, dane.Unknown, "servfail"},
+		{strings.Repeat("a.", 130), dnssec.Indeterminate, dane.Unknown, "malformed"},
+		{strings.Repeat("a", 64) + ".example.lab", dnssec.Indeterminate, dane.Unknown, "malformed"},
+		{"a..example.lab", dnssec.Indeterminate, dane.Unknown, "malformed"},
 	} {
-		r := c.Lookup(t.Context(), tt.name, TLSA)
+		r := c.Lookup(t.Context(), tt.name, dane.TLSA)
 		if r.Status != tt.status || r.Presence != tt.presence || r.Code != tt.code {
 			t.Errorf("Lookup(%s) = %s, presence %d, code %q (%s), want %s, %d, %q", tt.name, r.Status, r.Presence, r.Code, r.Reason, tt.status, tt.presence, tt.code)
 		}
-		if (len(r.Records) > 0) != (tt.presence == Present) {
+		if (len(r.Records) > 0) != (tt.presence == dane.Present) {
 			t.Errorf("Lookup(%s): %d records with presence %d", tt.name, len(r.Records), r.Presence)
 		}
-		if (r.Reason == "") != (tt.status == dnssec.Secure && tt.presence == Present) {
+		if (r.Reason == "") != (tt.status == dnssec.Secure && tt.presence == dane.Present) {
 			t.Errorf("Lookup(%s): reason %q", tt.name, r.Reason)
 		}
 		if r.Answer == nil {
@@ -136,7 +137,7 @@ func TestLookup(t *testing.T) {
 func TestLateAnswer(t *testing.T) {
 	t.Parallel()
 	l := startLab(t, lookuptest.Options{Delay: serverTime + serverTime/4}, zone("example.lab"))
-	if r := l.client(t).Lookup(t.Context(), sensor, TLSA); r.Status != dnssec.Secure {
+	if r := l.client(t).Lookup(t.Context(), sensor, dane.TLSA); r.Status != dnssec.Secure {
 		t.Errorf("Lookup() = %s %q (%s), want secure", r.Status, r.Code, r.Reason)
 	}
 }
@@ -162,7 +163,7 @@ func TestAnchorsBelowTheRoot(t *testing.T) {
 		"sensor._device.example.lab": dnssec.Secure, "away._device.example.lab": dnssec.Secure,
 		"no._device.other.lab": dnssec.Secure, "sensor._device.third.lab": dnssec.Indeterminate,
 	} {
-		r := c.Lookup(t.Context(), name, TLSA)
+		r := c.Lookup(t.Context(), name, dane.TLSA)
 		if r.Status != want || want == dnssec.Indeterminate && r.Code != dnssec.CodeNoAnchor {
 			t.Errorf("%s is %s %q (%s), want %s", name, r.Status, r.Code, r.Reason, want)
 		}
@@ -174,9 +175,9 @@ func TestWrongAnchors(t *testing.T) {
 	t.Parallel()
 	l, other := startLab(t, lookuptest.Options{Validating: true}, zone("example.lab")), startLab(t, lookuptest.Options{}, zone("example.lab"))
 	c := l.client(t, func(o *Options) { o.Anchors = other.anchors })
-	r := c.Lookup(t.Context(), sensor, TLSA)
-	if r.Status != dnssec.Bogus || !strings.Contains(r.advice(), "the trust anchors do not fit") {
-		t.Errorf("Lookup() = %s %q: %s", r.Status, r.Code, r.advice())
+	r := c.Lookup(t.Context(), sensor, dane.TLSA)
+	if r.Status != dnssec.Bogus || !strings.Contains(r.Advice(), "the trust anchors do not fit") {
+		t.Errorf("Lookup() = %s %q: %s", r.Status, r.Code, r.Advice())
 	}
 	for _, w := range r.Warnings {
 		if strings.Contains(w, "does not validate") {

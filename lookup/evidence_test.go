@@ -12,7 +12,10 @@ import (
 	"github.com/miekg/dns"
 	"pgregory.net/rapid"
 
+	"dnseal/lookup/chain"
+	"dnseal/lookup/dane"
 	"dnseal/lookup/dnssec"
+	"dnseal/lookup/evidence"
 	"dnseal/lookup/lookuptest"
 )
 
@@ -39,10 +42,10 @@ func evidenceLab(tb testing.TB) (c *Client, names []string) {
 }
 
 // evidenceOf looks up and takes the evidence through its JSON form.
-func evidenceOf(tb testing.TB, c *Client, name string) (*Result, *Evidence) {
+func evidenceOf(tb testing.TB, c *Client, name string) (*Result, *evidence.Evidence) {
 	tb.Helper()
-	r := c.Lookup(tb.Context(), name, TLSA)
-	e, err := r.Evidence()
+	r := c.Lookup(tb.Context(), name, dane.TLSA)
+	e, err := evidence.Of(r)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -50,7 +53,7 @@ func evidenceOf(tb testing.TB, c *Client, name string) (*Result, *Evidence) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	back := new(Evidence)
+	back := new(evidence.Evidence)
 	if err := json.Unmarshal(text, back); err != nil {
 		tb.Fatal(err)
 	}
@@ -93,7 +96,7 @@ func TestEvidenceWithoutTrust(t *testing.T) {
 		t.Errorf("bogus evidence that calls itself secure: %v, %v", r.Status, err)
 	}
 	_, e = evidenceOf(t, c, sensor)
-	if r, err := VerifyEvidence(e, e.At); err != nil || r.Status == dnssec.Secure {
+	if r, err := evidence.Verify(e, e.At, nil); err != nil || r.Status == dnssec.Secure {
 		t.Errorf("evidence from the lab, by the anchors of the real root: %v, %v", r.Status, err)
 	}
 }
@@ -125,11 +128,11 @@ func TestEvidenceChain(t *testing.T) {
 func TestNoEvidence(t *testing.T) {
 	t.Parallel()
 	for _, r := range []*Result{
-		notTold(key{"example.lab.", TLSA}, dnssec.CodeTimeout, "no answer"),
+		undecided(key{"example.lab.", dane.TLSA}, dnssec.CodeTimeout, "no answer"),
 		// as mode ad-only makes them
-		newResult("example.lab.", TLSA, &dnssec.Answer{Status: dnssec.Secure}),
+		chain.New("example.lab.", dane.TLSA, &dnssec.Answer{Status: dnssec.Secure}),
 	} {
-		if e, err := r.Evidence(); err == nil {
+		if e, err := evidence.Of(r); err == nil {
 			t.Errorf("Evidence() of %s = %+v, want an error", r.Status, e)
 		}
 	}
@@ -138,16 +141,16 @@ func TestNoEvidence(t *testing.T) {
 func TestEvidenceErrors(t *testing.T) {
 	t.Parallel()
 	c, _ := evidenceLab(t)
-	for name, edit := range map[string]func(e *Evidence){
-		"version":      func(e *Evidence) { e.Version = 2 },
-		"type":         func(e *Evidence) { e.Type = "A" },
-		"set type":     func(e *Evidence) { e.Sets[0].Type = "" },
-		"too many":     func(e *Evidence) { e.Sets = make([]EvidenceSet, maxEvidenceSets+1) },
-		"too large":    func(e *Evidence) { e.Sets[0].Wire = make([]byte, maxEvidenceBytes) },
-		"empty set":    func(e *Evidence) { e.Sets[0].Wire = nil },
-		"cut off":      func(e *Evidence) { e.Sets[0].Wire = e.Sets[0].Wire[:20] },
-		"two in a set": func(e *Evidence) { e.Sets[0].Wire = slices.Concat(e.Sets[0].Wire, e.Sets[1].Wire) },
-		"no records":   func(e *Evidence) { e.Sets[0].Wire = e.Sets[0].Wire[len(e.Sets[0].Wire)/2:] },
+	for name, edit := range map[string]func(e *evidence.Evidence){
+		"version":      func(e *evidence.Evidence) { e.Version = 2 },
+		"type":         func(e *evidence.Evidence) { e.Type = "A" },
+		"set type":     func(e *evidence.Evidence) { e.Sets[0].Type = "" },
+		"too many":     func(e *evidence.Evidence) { e.Sets = make([]evidence.Set, 201) },
+		"too large":    func(e *evidence.Evidence) { e.Sets[0].Wire = make([]byte, 1<<20) },
+		"empty set":    func(e *evidence.Evidence) { e.Sets[0].Wire = nil },
+		"cut off":      func(e *evidence.Evidence) { e.Sets[0].Wire = e.Sets[0].Wire[:20] },
+		"two in a set": func(e *evidence.Evidence) { e.Sets[0].Wire = slices.Concat(e.Sets[0].Wire, e.Sets[1].Wire) },
+		"no records":   func(e *evidence.Evidence) { e.Sets[0].Wire = e.Sets[0].Wire[len(e.Sets[0].Wire)/2:] },
 	} {
 		_, e := evidenceOf(t, c, sensor)
 		edit(e)
@@ -164,7 +167,7 @@ func TestEvidenceAltered(t *testing.T) {
 	c, names := evidenceLab(t)
 	var secure []string
 	for _, name := range names {
-		if c.Lookup(t.Context(), name, TLSA).Status == dnssec.Secure {
+		if c.Lookup(t.Context(), name, dane.TLSA).Status == dnssec.Secure {
 			secure = append(secure, name)
 		}
 	}
@@ -184,7 +187,7 @@ func TestEvidenceAltered(t *testing.T) {
 
 func checkAltered(t interface {
 	Fatalf(format string, args ...any)
-}, c *Client, want *Result, e *Evidence,
+}, c *Client, want *Result, e *evidence.Evidence,
 ) {
 	got, err := c.VerifyEvidence(e, e.At)
 	if err != nil || got.Status != dnssec.Secure {
@@ -210,7 +213,7 @@ func FuzzVerifyEvidence(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		e := new(Evidence)
+		e := new(evidence.Evidence)
 		if json.Unmarshal(text, e) != nil {
 			return
 		}
@@ -218,7 +221,7 @@ func FuzzVerifyEvidence(f *testing.F) {
 		if err != nil || r.Status != dnssec.Secure {
 			return
 		}
-		if want := known[r.Name]; want != nil && r.Presence == Present && !cmp.Equal(r.Records, want.Records) {
+		if want := known[r.Name]; want != nil && r.Presence == dane.Present && !cmp.Equal(r.Records, want.Records) {
 			t.Errorf("%s is secure with %+v", r.Name, r.Records)
 		}
 	})
@@ -230,11 +233,11 @@ func TestEvidenceOfShared(t *testing.T) {
 	t.Parallel()
 	l := startLab(t, lookuptest.Options{}, zone("example.lab"))
 	c := l.client(t)
-	c.Lookup(t.Context(), "sensor._device.example.lab", TLSA)
+	c.Lookup(t.Context(), "sensor._device.example.lab", dane.TLSA)
 	var running sync.WaitGroup
 	for range 8 {
 		running.Go(func() {
-			if _, err := c.Lookup(t.Context(), "sensor._device.example.lab", TLSA).Evidence(); err != nil {
+			if _, err := evidence.Of(c.Lookup(t.Context(), "sensor._device.example.lab", dane.TLSA)); err != nil {
 				t.Error(err)
 			}
 		})

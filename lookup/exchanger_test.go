@@ -3,6 +3,7 @@ package lookup
 import (
 	"testing"
 
+	"dnseal/lookup/dane"
 	"dnseal/lookup/dnssec"
 	"dnseal/lookup/lookuptest"
 	"dnseal/lookup/lookuptest/peertest"
@@ -16,7 +17,7 @@ func TestCharge(t *testing.T) {
 	first, second := peertest.Start(t, l.Server, peertest.Dead), peertest.Start(t, l.Server, peertest.Dead)
 	c := l.client(t, func(o *Options) { o.Resolvers = []string{first.Addr(), second.Addr()} })
 	b := dnssec.NewBudget(dnssec.Limits{})
-	r := c.Lookup(dnssec.WithBudget(t.Context(), b), sensor, TLSA)
+	r := c.Lookup(dnssec.WithBudget(t.Context(), b), sensor, dane.TLSA)
 	if r.Code != dnssec.CodeServfail {
 		t.Errorf("%s %q (%s)", r.Status, r.Code, r.Reason)
 	}

@@ -12,6 +12,8 @@ import (
 
 	"github.com/miekg/dns"
 
+	"dnseal/lookup/chain"
+	"dnseal/lookup/dane"
 	"dnseal/lookup/dnssec"
 	"dnseal/lookup/lookuptest"
 )
@@ -155,7 +157,7 @@ func pack(change func(in, out *dns.Msg)) func(in, out *dns.Msg) []byte {
 // leaf limits a change to the records asked for.
 func leaf(change func(in, out *dns.Msg)) func(in, out *dns.Msg) []byte {
 	return pack(func(in, out *dns.Msg) {
-		if in.Question[0].Qtype == uint16(TLSA) {
+		if in.Question[0].Qtype == uint16(dane.TLSA) {
 			change(in, out)
 		}
 	})
@@ -216,8 +218,8 @@ func TestHostile(t *testing.T) {
 		{"says DO=0", "", pack(func(_, out *dns.Msg) {
 			out.Answer, out.Ns = strip(out.Answer), strip(out.Ns)
 			out.IsEdns0().SetDo(false)
-		}), false, quick, dnssec.Indeterminate, CodeStrips},
-		{"strips RRSIGs", "", pack(func(_, out *dns.Msg) { out.Answer, out.Ns = strip(out.Answer), strip(out.Ns) }), false, quick, dnssec.Indeterminate, CodeStrips},
+		}), false, quick, dnssec.Indeterminate, chain.CodeStrips},
+		{"strips RRSIGs", "", pack(func(_, out *dns.Msg) { out.Answer, out.Ns = strip(out.Answer), strip(out.Ns) }), false, quick, dnssec.Indeterminate, chain.CodeStrips},
 		{"strips RRSIGs of the record", "", leaf(func(_, out *dns.Msg) { out.Answer = strip(out.Answer) }), false, quick, dnssec.Bogus, "missing-signature"},
 		{"says nothing is there", "", leaf(func(_, out *dns.Msg) { out.Answer = nil }), false, quick, dnssec.Bogus, "missing-denial"},
 		{"says NXDOMAIN", "", leaf(func(_, out *dns.Msg) { out.Answer, out.Rcode = nil, dns.RcodeNameError }), false, quick, dnssec.Bogus, "missing-denial"},
@@ -264,11 +266,11 @@ func TestHostile(t *testing.T) {
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
-			r := c.Lookup(ctx, ask, TLSA)
+			r := c.Lookup(ctx, ask, dane.TLSA)
 			if ctx.Err() != nil {
 				t.Fatal("it hangs")
 			}
-			if r.Status != tt.status || r.Code != tt.code || r.Presence != Unknown || len(r.Records) != 0 {
+			if r.Status != tt.status || r.Code != tt.code || r.Presence != dane.Unknown || len(r.Records) != 0 {
 				t.Errorf("Lookup() = %s %q (%s), presence %s, %d records; want %s %q", r.Status, r.Code, r.Reason, r.Presence, len(r.Records), tt.status, tt.code)
 			}
 			if tt.name == "AD on everything" && len(r.Warnings) != 1 {
@@ -289,7 +291,7 @@ func TestNextResolver(t *testing.T) {
 	} {
 		addr := (&liar{lab: l, change: change}).start(t)
 		c := l.client(t, func(o *Options) { o.Resolvers = []string{addr, l.Addr()} })
-		if r := c.Lookup(t.Context(), sensor, TLSA); r.Status != dnssec.Secure {
+		if r := c.Lookup(t.Context(), sensor, dane.TLSA); r.Status != dnssec.Secure {
 			t.Errorf("%s: Lookup() = %s %q (%s), want secure", name, r.Status, r.Code, r.Reason)
 		}
 	}
@@ -302,14 +304,14 @@ func TestUnknownUsage(t *testing.T) {
 		z.Text += "odd._device TLSA 9 7 200 0102\nodd._device TLSA 3 1 1 00\nempty._device TYPE52 \\# 3 030101\n"
 	}))
 	c := l.client(t)
-	r := c.Lookup(t.Context(), "odd._device.example.lab", TLSA)
+	r := c.Lookup(t.Context(), "odd._device.example.lab", dane.TLSA)
 	if r.Status != dnssec.Secure || len(r.Records) != 2 {
 		t.Fatalf("Lookup() = %s with %d records (%s)", r.Status, len(r.Records), r.Reason)
 	}
-	if results, matched, usable := Match(context.Background(), r.Records, MatchOptions{}); matched || usable {
+	if results, matched, usable := dane.Match(context.Background(), r.Records, dane.MatchOptions{}); matched || usable {
 		t.Errorf("Match() = %+v", results)
 	}
-	if r := c.Lookup(t.Context(), "empty._device.example.lab", TLSA); r.Status != dnssec.Secure || len(r.Records) != 1 {
+	if r := c.Lookup(t.Context(), "empty._device.example.lab", dane.TLSA); r.Status != dnssec.Secure || len(r.Records) != 1 {
 		t.Errorf("a record without data: %s with %d records (%s)", r.Status, len(r.Records), r.Reason)
 	}
 }
@@ -321,7 +323,7 @@ func TestClock(t *testing.T) {
 	for _, years := range []int{-1, 1} {
 		c := l.client(t, func(o *Options) { o.Now = func() time.Time { return time.Now().AddDate(years, 0, 0) } })
 		for _, name := range []string{sensor, "no._device.example.lab", sensor[:15] + "plain.lab", "sensor._device.expired.lab"} {
-			r := c.Lookup(t.Context(), name, TLSA)
+			r := c.Lookup(t.Context(), name, dane.TLSA)
 			if r.Status != dnssec.Indeterminate || r.Code != dnssec.CodeClock || !strings.Contains(r.Reason, "clock") {
 				t.Errorf("%d years: %s is %s %q (%s), want %q", years, name, r.Status, r.Code, r.Reason, dnssec.CodeClock)
 			}
@@ -333,12 +335,12 @@ func TestClock(t *testing.T) {
 func TestUnknownRootKey(t *testing.T) {
 	t.Parallel()
 	const text = "the root publishes a key that no trust anchor knows"
-	r := newResult("example.lab.", TLSA, &dnssec.Answer{
+	r := chain.New("example.lab.", dane.TLSA, &dnssec.Answer{
 		Status: dnssec.Secure, EDE: -1,
 		Links: []dnssec.Link{{Zone: ".", Status: dnssec.Secure, Warning: text}},
 	})
 	var b strings.Builder
-	if err := r.WriteTree(&b, time.Now()); err != nil {
+	if err := r.WriteTree(&b, time.Now(), 80); err != nil {
 		t.Fatal(err)
 	}
 	if len(r.Warnings) != 1 || !strings.Contains(b.String(), "Warning: "+text) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"dnseal/lookup/dane"
 	"dnseal/lookup/lookuptest"
 	"dnseal/lookup/lookuptest/peertest"
 )
@@ -22,8 +23,8 @@ func TestLimits(t *testing.T) {
 	c := l.client(t, func(o *Options) {
 		o.Resolvers, o.Limits = []string{addr}, Limits{Lookups: 2, DomainLookups: 1, Positive: 10 * time.Second}
 	})
-	must(t, c.Lookup(t.Context(), sensor, TLSA))
-	if r := c.Lookup(t.Context(), sensor, TLSA); r.TTL > 10*time.Second {
+	must(t, c.Lookup(t.Context(), sensor, dane.TLSA))
+	if r := c.Lookup(t.Context(), sensor, dane.TLSA); r.TTL > 10*time.Second {
 		t.Errorf("kept for %s", r.TTL)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -31,14 +32,13 @@ func TestLimits(t *testing.T) {
 	defer slowOnes.Wait()
 	defer cancel()
 	for i := range 3 {
-		slowOnes.Go(func() { c.Lookup(ctx, fmt.Sprintf("s._device.slow%d.lab", i), TLSA) })
+		slowOnes.Go(func() { c.Lookup(ctx, fmt.Sprintf("s._device.slow%d.lab", i), dane.TLSA) })
 	}
 	peertest.WaitFor(t, "the running lookups", func() bool {
-		c.gate.unknown.mu.Lock()
-		defer c.gate.unknown.mu.Unlock()
-		if len(c.gate.unknown.running) > 1 {
+		running, waiting, _ := c.limiter.Counts("")
+		if running > 1 {
 			t.Error("more than one is under way")
 		}
-		return len(c.gate.unknown.waiting) > 0
+		return waiting > 0
 	})
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"dnseal/lookup/dane"
 	"dnseal/lookup/dnssec"
 	"dnseal/lookup/lookuptest"
 )
@@ -44,7 +45,7 @@ func (l *load) run(ctx context.Context, wg *sync.WaitGroup, goroutines int) {
 					break
 				}
 				start := time.Now()
-				r := l.client.Lookup(ctx, name, TLSA)
+				r := l.client.Lookup(ctx, name, dane.TLSA)
 				if ctx.Err() != nil {
 					break
 				}
@@ -160,7 +161,7 @@ func BenchmarkLoad(b *testing.B) {
 	}
 	addr := (&liar{lab: l, silent: slow, change: pack(func(_, _ *dns.Msg) {})}).start(b)
 	c := l.client(b, func(o *Options) { o.Resolvers, o.Timeout = []string{addr}, defaultTimeout })
-	must(b, c.Lookup(b.Context(), "sensor._device.fast.lab", TLSA))
+	must(b, c.Lookup(b.Context(), "sensor._device.fast.lab", dane.TLSA))
 
 	seen := numbered("x%d.wild._device.fast.lab")
 	seenLoad := func(int) *load { return &load{client: c, next: seen, secure: true} }

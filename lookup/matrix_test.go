@@ -11,6 +11,8 @@ import (
 
 	"github.com/miekg/dns"
 
+	"dnseal/lookup/chain"
+	"dnseal/lookup/dane"
 	"dnseal/lookup/dnssec"
 	"dnseal/lookup/lookuptest"
 )
@@ -46,40 +48,40 @@ func matrixZones() []lookuptest.Zone {
 type matrixCase struct {
 	what     string
 	name     string
-	typ      Type
+	typ      dane.Type
 	status   dnssec.Status
-	presence Presence
+	presence dane.Presence
 }
 
 func matrixCases() []matrixCase {
 	var out []matrixCase
 	for _, z := range []string{"example.lab", "nsec3.lab", "narrow.lab"} {
 		out = append(out,
-			matrixCase{"present", "sensor._device." + z, TLSA, dnssec.Secure, Present},
-			matrixCase{"no name", "no._device." + z, TLSA, dnssec.Secure, Absent},
-			matrixCase{"no type", "ns." + z, TLSA, dnssec.Secure, Absent},
-			matrixCase{"empty non-terminal", "b.ent." + z, TLSA, dnssec.Secure, Absent},
-			matrixCase{"wildcard", "x.wild._device." + z, TLSA, dnssec.Secure, Present},
-			matrixCase{"wildcard, no type", "y.wild._device." + z, SMIMEA, dnssec.Secure, Absent},
-			matrixCase{"empty wildcard", "x.star." + z, TLSA, dnssec.Secure, Absent},
-			matrixCase{"alias", "alias._device." + z, TLSA, dnssec.Secure, Present},
-			matrixCase{"alias to another zone", "away._device." + z, TLSA, dnssec.Secure, Present},
-			matrixCase{"alias by DNAME", "sensor._device.d." + z, TLSA, dnssec.Secure, Present},
-			matrixCase{"alias to no name", "gone._device." + z, TLSA, dnssec.Secure, Absent},
-			matrixCase{"alias into an unsigned zone", "unsafe._device." + z, TLSA, dnssec.Insecure, Present},
-			matrixCase{"alias into a bogus zone", "fake._device." + z, TLSA, dnssec.Bogus, Unknown},
-			matrixCase{"large", "large._smimecert." + z, SMIMEA, dnssec.Secure, Present},
+			matrixCase{"present", "sensor._device." + z, dane.TLSA, dnssec.Secure, dane.Present},
+			matrixCase{"no name", "no._device." + z, dane.TLSA, dnssec.Secure, dane.Absent},
+			matrixCase{"no type", "ns." + z, dane.TLSA, dnssec.Secure, dane.Absent},
+			matrixCase{"empty non-terminal", "b.ent." + z, dane.TLSA, dnssec.Secure, dane.Absent},
+			matrixCase{"wildcard", "x.wild._device." + z, dane.TLSA, dnssec.Secure, dane.Present},
+			matrixCase{"wildcard, no type", "y.wild._device." + z, dane.SMIMEA, dnssec.Secure, dane.Absent},
+			matrixCase{"empty wildcard", "x.star." + z, dane.TLSA, dnssec.Secure, dane.Absent},
+			matrixCase{"alias", "alias._device." + z, dane.TLSA, dnssec.Secure, dane.Present},
+			matrixCase{"alias to another zone", "away._device." + z, dane.TLSA, dnssec.Secure, dane.Present},
+			matrixCase{"alias by DNAME", "sensor._device.d." + z, dane.TLSA, dnssec.Secure, dane.Present},
+			matrixCase{"alias to no name", "gone._device." + z, dane.TLSA, dnssec.Secure, dane.Absent},
+			matrixCase{"alias into an unsigned zone", "unsafe._device." + z, dane.TLSA, dnssec.Insecure, dane.Present},
+			matrixCase{"alias into a bogus zone", "fake._device." + z, dane.TLSA, dnssec.Bogus, dane.Unknown},
+			matrixCase{"large", "large._smimecert." + z, dane.SMIMEA, dnssec.Secure, dane.Present},
 		)
 	}
 	return append(out,
-		matrixCase{"no top-level domain", "nowhere", TLSA, dnssec.Secure, Absent},
-		matrixCase{"unsigned delegation", "sensor._device.plain.lab", TLSA, dnssec.Insecure, Present},
-		matrixCase{"unsigned delegation, no name", "no._device.plain.lab", TLSA, dnssec.Insecure, Absent},
-		matrixCase{"bogus", "sensor._device.bogus.lab", TLSA, dnssec.Bogus, Unknown},
-		matrixCase{"bogus, no name", "no._device.bogus.lab", TLSA, dnssec.Bogus, Unknown},
-		matrixCase{"expired", "sensor._device.expired.lab", TLSA, dnssec.Bogus, Unknown},
-		matrixCase{"wrong DS", "sensor._device.ds.lab", TLSA, dnssec.Bogus, Unknown},
-		matrixCase{"without signatures", "sensor._device.stripped.lab", TLSA, dnssec.Bogus, Unknown},
+		matrixCase{"no top-level domain", "nowhere", dane.TLSA, dnssec.Secure, dane.Absent},
+		matrixCase{"unsigned delegation", "sensor._device.plain.lab", dane.TLSA, dnssec.Insecure, dane.Present},
+		matrixCase{"unsigned delegation, no name", "no._device.plain.lab", dane.TLSA, dnssec.Insecure, dane.Absent},
+		matrixCase{"bogus", "sensor._device.bogus.lab", dane.TLSA, dnssec.Bogus, dane.Unknown},
+		matrixCase{"bogus, no name", "no._device.bogus.lab", dane.TLSA, dnssec.Bogus, dane.Unknown},
+		matrixCase{"expired", "sensor._device.expired.lab", dane.TLSA, dnssec.Bogus, dane.Unknown},
+		matrixCase{"wrong DS", "sensor._device.ds.lab", dane.TLSA, dnssec.Bogus, dane.Unknown},
+		matrixCase{"without signatures", "sensor._device.stripped.lab", dane.TLSA, dnssec.Bogus, dane.Unknown},
 	)
 }
 
@@ -142,7 +144,7 @@ func (r *matrixResolver) askAll(t *testing.T, l *lab, addr, mode string) string 
 			right++
 		case "told":
 			told++
-			if todo := got.advice(); !strings.Contains(todo, "resolver") && !strings.Contains(todo, "mode validate") {
+			if todo := got.Advice(); !strings.Contains(todo, "resolver") && !strings.Contains(todo, "mode validate") {
 				t.Errorf("%s: %s (%s): the advice about %q does not name the resolver: %s", mode, m.what, m.name, got.Code, todo)
 			}
 			if r.strips && (!strings.Contains(got.Reason, addr) || !strings.Contains(got.Reason, "dnssec=process")) {
@@ -162,9 +164,9 @@ func (r *matrixResolver) askAll(t *testing.T, l *lab, addr, mode string) string 
 // when the answer is wrong.
 func (r *matrixResolver) judge(m matrixCase, mode string, got *Result) string {
 	instead, must := r.withheld(m, mode)
-	right := got.Status == m.status && got.Presence == m.presence && len(got.Records) > 0 == (m.presence == Present)
+	right := got.Status == m.status && got.Presence == m.presence && len(got.Records) > 0 == (m.presence == dane.Present)
 	switch {
-	case instead == got.Status.String()+" "+got.Code && got.Presence == Unknown && len(got.Records) == 0:
+	case instead == got.Status.String()+" "+got.Code && got.Presence == dane.Unknown && len(got.Records) == 0:
 		return "told"
 	case !right || must || m.what == "large" && len(got.Records[0].Data) != largeData:
 		return ""
@@ -178,15 +180,15 @@ func (r *matrixResolver) withheld(m matrixCase, mode string) (instead string, mu
 	misjudged := r.misjudges[m.what] != ""
 	switch {
 	case r.strips:
-		return "indeterminate " + CodeStrips, true
+		return "indeterminate " + chain.CodeStrips, true
 	case mode == Both && !r.validates && m.status == dnssec.Secure:
-		return "indeterminate " + CodeDisagree, true
+		return "indeterminate " + chain.CodeDisagree, true
 	case m.status == dnssec.Bogus && r.hidesBogus:
 		return "indeterminate " + dnssec.CodeServfail, false
 	case mode == Both && misjudged:
-		return "indeterminate " + CodeDisagree, false
+		return "indeterminate " + chain.CodeDisagree, false
 	case mode == ADOnly && misjudged:
-		return "bogus " + CodeBogus, false
+		return "bogus " + chain.CodeBogus, false
 	}
 	return "", false
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"dnseal/lookup/chain"
 	"dnseal/lookup/dnssec"
 	"dnseal/lookup/internal/transport"
 )
@@ -15,7 +16,7 @@ import (
 // it validates. Who signs a zone wrongly makes us ask twice, not more.
 func (c *Client) resolve(ctx context.Context, tr *trust, k key) *Result {
 	if c.opts.Mode == ADOnly {
-		r := newResult(k.name, k.typ, c.believe(ctx, k))
+		r := chain.New(k.name, k.typ, c.believe(ctx, k))
 		r.Believed = true
 		return r
 	}
@@ -30,14 +31,14 @@ func (c *Client) resolve(ctx context.Context, tr *trust, k key) *Result {
 		if lacks && c.transport.Control(ctx, e.answered(), a.Links[0].Zone, a.Type) {
 			continue
 		}
-		r := newResult(k.name, k.typ, a)
+		r := chain.New(k.name, k.typ, a)
 		r.Warnings = append(r.Warnings, e.warnings(a.Status)...)
 		c.compare(r)
 		switch {
 		case first == nil:
 			first = r
 		case r.Status == dnssec.Secure || r.Status == dnssec.Insecure:
-			return r.blameFor(lacking)
+			return blameFor(r, lacking)
 		}
 		if !lacks || r != first || len(e.answered()) == 0 || !c.transport.HasOther(e.answered()) {
 			return first
@@ -47,9 +48,9 @@ func (c *Client) resolve(ctx context.Context, tr *trust, k key) *Result {
 }
 
 // blameFor adds what was wrong with the resolvers that were passed over.
-func (r *Result) blameFor(lacking []transport.Server) *Result {
+func blameFor(r *Result, lacking []transport.Server) *Result {
 	for _, s := range lacking {
-		r.warn(lacksWarning(s))
+		warn(r, lacksWarning(s))
 	}
 	return r
 }
@@ -64,15 +65,15 @@ func lacksProof(a *dnssec.Answer) bool {
 func (c *Client) compare(r *Result) {
 	switch {
 	// wrong anchors here are no fault of the resolver
-	case r.Status == dnssec.Bogus && r.Answer.AD && !r.anchorFails():
-		r.warn("the resolver says that this answer is authentic (AD), though it is bogus: it does not validate, or an attacker sits between")
+	case r.Status == dnssec.Bogus && r.Answer.AD && !r.AnchorFails():
+		warn(r, "the resolver says that this answer is authentic (AD), though it is bogus: it does not validate, or an attacker sits between")
 	case r.Status == dnssec.Secure && c.opts.Mode == Both && !r.Answer.AD:
 		warnings := r.Warnings
-		*r = *notTold(key{r.Name, r.Type}, CodeDisagree, fmt.Sprintf(
+		*r = *undecided(key{r.Name, r.Type}, chain.CodeDisagree, fmt.Sprintf(
 			"%s validates here, but the resolver does not call it authentic (no AD): it does not validate, or knows of a reason not to", r.Name))
 		r.Warnings = warnings
 	}
 }
 
 // warn adds a sentence about something that is not wrong in itself.
-func (r *Result) warn(text string) { r.Warnings = append(r.Warnings, text) }
+func warn(r *Result, text string) { r.Warnings = append(r.Warnings, text) }

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"dnseal/lookup/chain"
+	"dnseal/lookup/dane"
 	"dnseal/lookup/dnssec"
 	"dnseal/lookup/lookuptest"
 )
@@ -33,21 +35,21 @@ func TestADOnly(t *testing.T) {
 	for _, tt := range []struct {
 		name     string
 		status   dnssec.Status
-		presence Presence
+		presence dane.Presence
 		code     string
 	}{
-		{"sensor._device.example.lab", dnssec.Secure, Present, ""},
-		{"alias._device.example.lab", dnssec.Secure, Present, ""},
-		{"sensor._device.d.example.lab", dnssec.Secure, Present, ""},
-		{"no._device.example.lab", dnssec.Secure, Absent, ""},
-		{"ns.example.lab", dnssec.Secure, Absent, ""},
-		{"sensor._device.plain.lab", dnssec.Insecure, Present, "no-ad"},
-		{"no._device.plain.lab", dnssec.Insecure, Absent, "no-ad"},
-		{"sensor._device.bogus.lab", dnssec.Bogus, Unknown, "bogus"},
-		{"no._device.bogus.lab", dnssec.Bogus, Unknown, "bogus"},
-		{"sensor._device.down.lab", dnssec.Indeterminate, Unknown, "servfail"},
+		{"sensor._device.example.lab", dnssec.Secure, dane.Present, ""},
+		{"alias._device.example.lab", dnssec.Secure, dane.Present, ""},
+		{"sensor._device.d.example.lab", dnssec.Secure, dane.Present, ""},
+		{"no._device.example.lab", dnssec.Secure, dane.Absent, ""},
+		{"ns.example.lab", dnssec.Secure, dane.Absent, ""},
+		{"sensor._device.plain.lab", dnssec.Insecure, dane.Present, "no-ad"},
+		{"no._device.plain.lab", dnssec.Insecure, dane.Absent, "no-ad"},
+		{"sensor._device.bogus.lab", dnssec.Bogus, dane.Unknown, "bogus"},
+		{"no._device.bogus.lab", dnssec.Bogus, dane.Unknown, "bogus"},
+		{"sensor._device.down.lab", dnssec.Indeterminate, dane.Unknown, "servfail"},
 	} {
-		r := c.Lookup(t.Context(), tt.name, TLSA)
+		r := c.Lookup(t.Context(), tt.name, dane.TLSA)
 		if r.Status != tt.status || r.Presence != tt.presence || r.Code != tt.code {
 			t.Errorf("Lookup(%s) = %s, presence %d, code %q (%s), want %s, %d, %q", tt.name, r.Status, r.Presence, r.Code, r.Reason, tt.status, tt.presence, tt.code)
 		}
@@ -108,16 +110,16 @@ func TestBoth(t *testing.T) {
 		{agrees, "no._device.example.lab", dnssec.Secure, ""},
 		{agrees, "sensor._device.plain.lab", dnssec.Insecure, "unsigned-delegation"},
 		{agrees, "sensor._device.bogus.lab", dnssec.Bogus, "bad-signature"},
-		{silent, "sensor._device.example.lab", dnssec.Indeterminate, CodeDisagree},
-		{silent, "no._device.example.lab", dnssec.Indeterminate, CodeDisagree},
+		{silent, "sensor._device.example.lab", dnssec.Indeterminate, chain.CodeDisagree},
+		{silent, "no._device.example.lab", dnssec.Indeterminate, chain.CodeDisagree},
 		{silent, "sensor._device.plain.lab", dnssec.Insecure, "unsigned-delegation"},
 		{silent, "sensor._device.bogus.lab", dnssec.Bogus, "bad-signature"},
 	} {
-		r := tt.client.Lookup(t.Context(), tt.name, TLSA)
+		r := tt.client.Lookup(t.Context(), tt.name, dane.TLSA)
 		if r.Status != tt.status || r.Code != tt.code {
 			t.Errorf("Lookup(%s) = %s %q (%s), want %s %q", tt.name, r.Status, r.Code, r.Reason, tt.status, tt.code)
 		}
-		if r.Code == CodeDisagree && (r.Presence != Unknown || len(r.Records) > 0) {
+		if r.Code == chain.CodeDisagree && (r.Presence != dane.Unknown || len(r.Records) > 0) {
 			t.Errorf("Lookup(%s): %d records although the resolver disagrees", tt.name, len(r.Records))
 		}
 	}

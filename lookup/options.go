@@ -8,6 +8,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"dnseal/lookup/dane"
 	"dnseal/lookup/dnssec"
 	"dnseal/lookup/internal/transport"
 )
@@ -80,7 +81,7 @@ func (o *Options) setDefaults() error {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	probe, err := readDomain(cmp.Or(o.Probe, defaultProbe))
+	probe, err := dane.Domain(cmp.Or(o.Probe, defaultProbe))
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrProbe, err)
 	}

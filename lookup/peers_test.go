@@ -9,6 +9,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"dnseal/lookup/dane"
 	"dnseal/lookup/dnssec"
 	"dnseal/lookup/lookuptest"
 	"dnseal/lookup/lookuptest/peertest"
@@ -60,7 +61,7 @@ func TestPeerUnbound(t *testing.T) {
 	}
 	for how, c := range clients {
 		for name, status := range want {
-			r := c.Lookup(t.Context(), name, TLSA)
+			r := c.Lookup(t.Context(), name, dane.TLSA)
 			if r.Status != status {
 				t.Errorf("%s: %s is %s (%s: %s), want %s", how, name, r.Status, r.Code, r.Reason, status)
 			}
@@ -86,7 +87,7 @@ func TestPeerDelv(t *testing.T) {
 		case strings.Contains(string(out), "unsigned answer"):
 			theirs = dnssec.Insecure
 		}
-		if r := c.Lookup(t.Context(), name, TLSA); r.Status != theirs {
+		if r := c.Lookup(t.Context(), name, dane.TLSA); r.Status != theirs {
 			t.Errorf("%s: %s (%s), delv says %s:\n%s", name, r.Status, r.Reason, theirs, out)
 		}
 	}

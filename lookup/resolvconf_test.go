@@ -6,6 +6,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"dnseal/lookup/dane"
 )
 
 // TestResolvConf has a client follow the file its resolvers come from.
@@ -57,7 +59,7 @@ func TestResolvConf(t *testing.T) {
 		mu.Lock()
 		asked = ""
 		mu.Unlock()
-		c.Lookup(t.Context(), "sensor._device.example.org", TLSA)
+		c.Lookup(t.Context(), "sensor._device.example.org", dane.TLSA)
 		mu.Lock()
 		if asked != step.want {
 			t.Errorf("%+v: asked %q", step, asked)

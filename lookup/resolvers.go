@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"dnseal/lookup/chain"
+	"dnseal/lookup/dane"
 	"dnseal/lookup/dnssec"
 	"dnseal/lookup/internal/transport"
 )
@@ -40,16 +42,16 @@ func (c *Client) Resolvers(ctx context.Context) []ResolverState {
 func (c *Client) try(ctx context.Context, i int, s transport.Server, state *ResolverState) {
 	ctx, cancel := context.WithTimeout(ctx, c.opts.Timeout)
 	defer cancel()
-	withCD, err := c.transport.Inspect(ctx, i, c.anchorZone(), uint16(TLSA))
+	withCD, err := c.transport.Inspect(ctx, i, c.anchorZone(), uint16(dane.TLSA))
 	if err == nil {
 		return
 	}
 	state.Usable = withCD
 	switch {
 	case errors.Is(err, transport.ErrStrips) && withCD:
-		state.Code, state.Fault = CodeStrips, stripsWarning(s, onlyCD)
+		state.Code, state.Fault = chain.CodeStrips, stripsWarning(s, onlyCD)
 	case errors.Is(err, transport.ErrStrips):
-		state.Code, state.Fault = CodeStrips, stripsError{transport.Faults{{Server: s, Err: err}}}.Error()
+		state.Code, state.Fault = chain.CodeStrips, stripsError{transport.Faults{{Server: s, Err: err}}}.Error()
 	case errors.Is(err, transport.ErrServfail) && withCD:
 		state.Code, state.Fault = dnssec.CodeServfail, refusesWarning(s)
 	case errors.Is(err, transport.ErrServfail):

@@ -10,9 +10,17 @@ import (
 
 	"github.com/miekg/dns"
 
+	"dnseal/lookup/chain"
+	"dnseal/lookup/dane"
 	"dnseal/lookup/dnssec"
 	"dnseal/lookup/lookuptest"
 	"dnseal/lookup/lookuptest/peertest"
+)
+
+// Slots by the default limits.
+const (
+	perLane   = 128
+	perDomain = 8
 )
 
 // TestSlowZones has more zones that never answer than there are places. Zones seen before, and new
@@ -24,7 +32,7 @@ func TestSlowZones(t *testing.T) {
 	l := startLab(t, lookuptest.Options{}, zone("seen.lab"), zone("new1.lab"), zone("new2.lab"), zone("new3.lab"))
 	addr := (&liar{lab: l, silent: slow, change: pack(func(_, _ *dns.Msg) {})}).start(t)
 	c := l.client(t, func(o *Options) { o.Resolvers = []string{addr} })
-	must(t, c.Lookup(t.Context(), "sensor._device.seen.lab", TLSA))
+	must(t, c.Lookup(t.Context(), "sensor._device.seen.lab", dane.TLSA))
 
 	ctx, cancel := context.WithCancel(t.Context())
 	var attack sync.WaitGroup
@@ -32,26 +40,25 @@ func TestSlowZones(t *testing.T) {
 	defer cancel()
 	for i := range attackers {
 		attack.Go(func() {
-			r := c.Lookup(ctx, fmt.Sprintf("s._device.slow%d.lab", i), TLSA)
-			if r.Status != dnssec.Indeterminate || r.Presence != Unknown {
+			r := c.Lookup(ctx, fmt.Sprintf("s._device.slow%d.lab", i), dane.TLSA)
+			if r.Status != dnssec.Indeterminate || r.Presence != dane.Unknown {
 				t.Errorf("%s is %s, %s", r.Name, r.Status, r.Presence)
 			}
 		})
 	}
 	peertest.WaitFor(t, "the running lookups", func() bool {
-		c.gate.unknown.mu.Lock()
-		defer c.gate.unknown.mu.Unlock()
-		return len(c.gate.unknown.running) == perLane
+		running, _, _ := c.limiter.Counts("")
+		return running == perLane
 	})
 	for i := range 20 {
-		must(t, c.Lookup(t.Context(), fmt.Sprintf("x%d.wild._device.seen.lab", i), TLSA))
+		must(t, c.Lookup(t.Context(), fmt.Sprintf("x%d.wild._device.seen.lab", i), dane.TLSA))
 	}
 	for i := range 3 {
 		name := fmt.Sprintf("sensor._device.new%d.lab", i+1)
-		r := c.Lookup(t.Context(), name, TLSA)
-		for r.Code == CodeBusy { // where a quarter of a second is not enough on this machine
+		r := c.Lookup(t.Context(), name, dane.TLSA)
+		for r.Code == chain.CodeBusy { // where a quarter of a second is not enough on this machine
 			time.Sleep(10 * time.Millisecond)
-			r = c.Lookup(t.Context(), name, TLSA)
+			r = c.Lookup(t.Context(), name, dane.TLSA)
 		}
 		must(t, r)
 	}
@@ -68,18 +75,14 @@ func TestSlowZone(t *testing.T) {
 	defer attack.Wait()
 	defer cancel()
 	for i := range 100 {
-		attack.Go(func() { c.Lookup(ctx, fmt.Sprintf("s%d._device.slow.lab", i), TLSA) })
+		attack.Go(func() { c.Lookup(ctx, fmt.Sprintf("s%d._device.slow.lab", i), dane.TLSA) })
 	}
 	peertest.WaitFor(t, "the running lookups", func() bool {
-		c.gate.mu.Lock()
-		defer c.gate.mu.Unlock()
-		d := c.gate.signers["slow.lab"]
-		return d != nil && d.users == 100
+		_, _, users := c.limiter.Counts("slow.lab")
+		return users == 100
 	})
-	must(t, c.Lookup(t.Context(), "sensor._device.seen.lab", TLSA))
-	c.gate.unknown.mu.Lock()
-	defer c.gate.unknown.mu.Unlock()
-	if n := len(c.gate.unknown.running); n > perDomain {
+	must(t, c.Lookup(t.Context(), "sensor._device.seen.lab", dane.TLSA))
+	if n, _, _ := c.limiter.Counts("slow.lab"); n > perDomain {
 		t.Errorf("the slow zone holds %d places, at most %d", n, perDomain)
 	}
 }
@@ -96,30 +99,20 @@ func TestDisplaced(t *testing.T) {
 		asked <- struct{}{}
 		return silent
 	}}).start(t)
-	c := l.client(t, func(o *Options) { o.Resolvers = []string{addr} })
-	a := &arrivals{gate: c.gate, t: t}
-	in := a.comeAll(perLane-1, false, eachOther)
-	c.gate.unknown.mu.Lock()
-	for _, v := range c.gate.unknown.running {
-		v.told = true // so that the lookup is the only one that can be told to leave
-	}
-	c.gate.unknown.leaving = 0
-	c.gate.unknown.mu.Unlock()
+	// One place for all unknown domains, so that the newcomer waits for that of the lookup.
+	c := l.client(t, func(o *Options) { o.Resolvers, o.Limits = []string{addr}, Limits{Lookups: 2} })
 	got := make(chan *Result)
-	go func() { got <- c.Lookup(t.Context(), "sensor._device.late.lab", TLSA) }()
+	go func() { got <- c.Lookup(t.Context(), "sensor._device.late.lab", dane.TLSA) }()
 	<-asked
 	// From now on whatever is asked is answered; the question before was not, and its lookup waits.
 	known.Store(true)
-	newcomer := newTicket("new.example", false, func(error) {})
-	if err := c.gate.enter(t.Context(), newcomer); err != nil {
+	_, leave, err := c.limiter.Enter(t.Context(), "new.example")
+	if err != nil {
 		t.Fatal(err)
 	}
-	c.gate.leave(newcomer)
+	leave()
 	must(t, <-got)
-	c.gate.unknown.mu.Lock()
-	for _, ticket := range in {
-		ticket.told = false
+	if running, waiting, _ := c.limiter.Counts(""); running+waiting != 0 {
+		t.Errorf("%d lookups run and %d wait, want none", running, waiting)
 	}
-	c.gate.unknown.mu.Unlock()
-	a.checkEmpty(in)
 }

@@ -8,7 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"dnseal/lookup/chain"
+	"dnseal/lookup/dane"
 	"dnseal/lookup/dnssec"
+	"dnseal/lookup/evidence"
 	"dnseal/lookup/lookuptest"
 )
 
@@ -40,17 +43,17 @@ func TestStress(t *testing.T) {
 	})
 	for range 3 {
 		running.Go(func() {
-			c.Lookup(t.Context(), "sensor._device.z2.lab", TLSA) // takes its 300 ms
+			c.Lookup(t.Context(), "sensor._device.z2.lab", dane.TLSA) // takes its 300 ms
 			if err := c.Close(); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 	running.Wait()
-	if r := c.Lookup(t.Context(), "never._device.z0.lab", TLSA); r.Code != CodeClosed {
+	if r := c.Lookup(t.Context(), "never._device.z0.lab", dane.TLSA); r.Code != chain.CodeClosed {
 		t.Errorf("after Close: %s %q", r.Status, r.Code)
 	}
-	if n := len(c.gate.known.running) + len(c.gate.unknown.running) + len(c.gate.signers) + len(c.gate.parents); n != 0 {
+	if n, waiting, users := c.limiter.Counts("z0.lab"); n+waiting+users != 0 {
 		t.Errorf("%d places are still taken", n)
 	}
 }
@@ -64,13 +67,13 @@ func stressOnce(t *testing.T, c *Client, i int) {
 	if rand.IntN(4) == 0 {
 		look = c.LookupFresh
 	}
-	r := look(ctx, fmt.Sprintf("sensor._device.z%d.lab", i), TLSA)
+	r := look(ctx, fmt.Sprintf("sensor._device.z%d.lab", i), dane.TLSA)
 	wrong := r.Status == dnssec.Insecure || r.Status == dnssec.Bogus && i%4 != 3 || r.Status == dnssec.Secure && i%4 > 1
-	if wrong || r.Status == dnssec.Secure && (r.Presence != Present || len(r.Records) != 1) {
+	if wrong || r.Status == dnssec.Secure && (r.Presence != dane.Present || len(r.Records) != 1) {
 		t.Errorf("%s: %s %q, presence %d, %d records", r.Name, r.Status, r.Code, r.Presence, len(r.Records))
 	}
 	if r.Status == dnssec.Secure {
-		if _, err := r.Evidence(); err != nil {
+		if _, err := evidence.Of(r); err != nil {
 			t.Error(err)
 		}
 	}

@@ -8,6 +8,8 @@ import (
 
 	"github.com/miekg/dns"
 
+	"dnseal/lookup/chain"
+	"dnseal/lookup/dane"
 	"dnseal/lookup/dnssec"
 	"dnseal/lookup/lookuptest"
 	"dnseal/lookup/lookuptest/peertest"
@@ -16,27 +18,27 @@ import (
 // resolverStates are the names of resolverZones and what each is.
 var resolverStates = map[string]struct {
 	status   dnssec.Status
-	presence Presence
+	presence dane.Presence
 }{
-	"sensor._device.example.lab":   {dnssec.Secure, Present},
-	"no._device.example.lab":       {dnssec.Secure, Absent},
-	"ns.example.lab":               {dnssec.Secure, Absent},
-	"x.wild._device.example.lab":   {dnssec.Secure, Present},
-	"alias._device.example.lab":    {dnssec.Secure, Present},
-	"away._device.example.lab":     {dnssec.Secure, Present},
-	"outside._device.example.lab":  {dnssec.Insecure, Present},
-	"nobody._device.example.lab":   {dnssec.Insecure, Absent},
-	"sensor._device.nsec3.lab":     {dnssec.Secure, Present},
-	"no._device.nsec3.lab":         {dnssec.Secure, Absent},
-	"no._device.compact.lab":       {dnssec.Secure, Absent},
-	"sensor._device.plain.lab":     {dnssec.Insecure, Present},
-	"no._device.plain.lab":         {dnssec.Insecure, Absent},
-	"sensor._device.bogus.lab":     {dnssec.Bogus, Unknown},
-	"no._device.bogus.lab":         {dnssec.Bogus, Unknown},
-	"sensor._device.unsigned2.lab": {dnssec.Bogus, Unknown},
-	"no._device.nodenial.lab":      {dnssec.Bogus, Unknown},
-	"big._device.example.lab":      {dnssec.Secure, Present},
-	"nowhere.":                     {dnssec.Secure, Absent},
+	"sensor._device.example.lab":   {dnssec.Secure, dane.Present},
+	"no._device.example.lab":       {dnssec.Secure, dane.Absent},
+	"ns.example.lab":               {dnssec.Secure, dane.Absent},
+	"x.wild._device.example.lab":   {dnssec.Secure, dane.Present},
+	"alias._device.example.lab":    {dnssec.Secure, dane.Present},
+	"away._device.example.lab":     {dnssec.Secure, dane.Present},
+	"outside._device.example.lab":  {dnssec.Insecure, dane.Present},
+	"nobody._device.example.lab":   {dnssec.Insecure, dane.Absent},
+	"sensor._device.nsec3.lab":     {dnssec.Secure, dane.Present},
+	"no._device.nsec3.lab":         {dnssec.Secure, dane.Absent},
+	"no._device.compact.lab":       {dnssec.Secure, dane.Absent},
+	"sensor._device.plain.lab":     {dnssec.Insecure, dane.Present},
+	"no._device.plain.lab":         {dnssec.Insecure, dane.Absent},
+	"sensor._device.bogus.lab":     {dnssec.Bogus, dane.Unknown},
+	"no._device.bogus.lab":         {dnssec.Bogus, dane.Unknown},
+	"sensor._device.unsigned2.lab": {dnssec.Bogus, dane.Unknown},
+	"no._device.nodenial.lab":      {dnssec.Bogus, dane.Unknown},
+	"big._device.example.lab":      {dnssec.Secure, dane.Present},
+	"nowhere.":                     {dnssec.Secure, dane.Absent},
 }
 
 // resolverLab has the zones, and one validating resolver that asks them.
@@ -72,14 +74,14 @@ func TestResolverKinds(t *testing.T) {
 		adOnly         bool // starts
 	}{
 		{"as it should be", peertest.Validating, "", "", true},
-		{"passes all on", peertest.Forwarding, "", CodeDisagree, false},
-		{"systemd-resolved 252 no", peertest.Resolved252No, "", CodeDisagree, false},
+		{"passes all on", peertest.Forwarding, "", chain.CodeDisagree, false},
+		{"systemd-resolved 252 no", peertest.Resolved252No, "", chain.CodeDisagree, false},
 		{"systemd-resolved 252 yes", peertest.Resolved252Yes, "", "", true},
 		{"systemd-resolved 257 yes", peertest.Resolved257, "", "", true},
-		{"pdns-recursor off", peertest.PowerDNSOff, CodeStrips, CodeStrips, false},
-		{"systemd-resolved downgraded", peertest.Downgraded, CodeStrips, CodeStrips, false},
-		{"strips and says DO", peertest.Stripping, CodeStrips, CodeStrips, false},
-		{"old root key", peertest.OldKey, "", CodeDisagree, false},
+		{"pdns-recursor off", peertest.PowerDNSOff, chain.CodeStrips, chain.CodeStrips, false},
+		{"systemd-resolved downgraded", peertest.Downgraded, chain.CodeStrips, chain.CodeStrips, false},
+		{"strips and says DO", peertest.Stripping, chain.CodeStrips, chain.CodeStrips, false},
+		{"old root key", peertest.OldKey, "", chain.CodeDisagree, false},
 		{"dead", peertest.Dead, dnssec.CodeServfail, dnssec.CodeServfail, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -107,7 +109,7 @@ func TestResolverKinds(t *testing.T) {
 func askStates(t *testing.T, c *Client, code, secure string) {
 	t.Helper()
 	for name, want := range resolverStates {
-		r := c.Lookup(t.Context(), name, TLSA)
+		r := c.Lookup(t.Context(), name, dane.TLSA)
 		wantCode := code
 		if code == "" && want.status == dnssec.Secure {
 			wantCode = secure
@@ -118,7 +120,7 @@ func askStates(t *testing.T, c *Client, code, secure string) {
 		case wantCode != "" && (r.Status != dnssec.Indeterminate || r.Code != wantCode):
 			t.Errorf("%s: %s is %s (%s: %s), want %s", c.opts.Mode, name, r.Status, r.Code, r.Reason, wantCode)
 		}
-		if r.Code == CodeStrips && (!strings.Contains(r.Reason, c.opts.Resolvers[0]) || !strings.Contains(r.Reason, "dnssec=process")) {
+		if r.Code == chain.CodeStrips && (!strings.Contains(r.Reason, c.opts.Resolvers[0]) || !strings.Contains(r.Reason, "dnssec=process")) {
 			t.Errorf("%s: %q names neither the resolver nor what to set", name, r.Reason)
 		}
 	}
@@ -139,7 +141,7 @@ func TestNextAfterStripping(t *testing.T) {
 			first := peertest.Start(t, l.Server, kind).Addr()
 			c := l.client(t, mode(m), func(o *Options) { o.Resolvers = []string{first, l.Addr()} })
 			askStates(t, c, "", "")
-			r := c.Lookup(t.Context(), "other._device.example.lab", TLSA)
+			r := c.Lookup(t.Context(), "other._device.example.lab", dane.TLSA)
 			if warned := len(r.Warnings) > 0 && strings.Contains(r.Warnings[0], first); warned != (name != "dead") {
 				t.Errorf("%s, %s: warnings %q", name, m, r.Warnings)
 			}
@@ -153,8 +155,8 @@ func TestNoAuthority(t *testing.T) {
 	l := resolverLab(t)
 	c := l.client(t, func(o *Options) { o.Resolvers = []string{peertest.Start(t, l.Server, peertest.NoAuthority).Addr()} })
 	for _, name := range []string{"no._device.example.lab", "x.wild._device.example.lab", "sensor._device.plain.lab"} {
-		if r := c.Lookup(t.Context(), name, TLSA); r.Status != dnssec.Indeterminate || r.Code != CodeStrips {
-			t.Errorf("%s is %s (%s: %s), want %s", name, r.Status, r.Code, r.Reason, CodeStrips)
+		if r := c.Lookup(t.Context(), name, dane.TLSA); r.Status != dnssec.Indeterminate || r.Code != chain.CodeStrips {
+			t.Errorf("%s is %s (%s: %s), want %s", name, r.Status, r.Code, r.Reason, chain.CodeStrips)
 		}
 	}
 }
@@ -172,7 +174,7 @@ func TestResolverWarnings(t *testing.T) {
 	} {
 		addr := peertest.Start(t, l.Server, tt.kind).Addr()
 		c := l.client(t, func(o *Options) { o.Resolvers = []string{addr} })
-		r := c.Lookup(t.Context(), sensor, TLSA)
+		r := c.Lookup(t.Context(), sensor, dane.TLSA)
 		if r.Status != dnssec.Secure || len(r.Warnings) != 1 || !strings.Contains(r.Warnings[0], addr) || !strings.Contains(r.Warnings[0], tt.want) {
 			t.Errorf("%s: %s (%s), warnings %q", name, r.Status, r.Reason, r.Warnings)
 		}
@@ -189,10 +191,10 @@ func TestDeniedTarget(t *testing.T) {
 			"allow": func(o *Options) { o.Allow = []string{"example.lab"} },
 		} {
 			c := l.client(t, mode(m), edit)
-			if r := c.Lookup(t.Context(), "away._device.example.lab", TLSA); r.Status != dnssec.Indeterminate || r.Code != CodeDenied || len(r.Records) > 0 {
+			if r := c.Lookup(t.Context(), "away._device.example.lab", dane.TLSA); r.Status != dnssec.Indeterminate || r.Code != chain.CodeDenied || len(r.Records) > 0 {
 				t.Errorf("%s, %s: %s %q (%s)", m, how, r.Status, r.Code, r.Reason)
 			}
-			if r := c.Lookup(t.Context(), "alias._device.example.lab", TLSA); r.Status != dnssec.Secure {
+			if r := c.Lookup(t.Context(), "alias._device.example.lab", dane.TLSA); r.Status != dnssec.Secure {
 				t.Errorf("%s, %s: %s %q (%s)", m, how, r.Status, r.Code, r.Reason)
 			}
 		}
@@ -206,7 +208,7 @@ func TestPartlyStripping(t *testing.T) {
 	t.Parallel()
 	l := resolverLab(t)
 	for name, covered := range map[string][]uint16{
-		"records": {uint16(TLSA)}, "aliases": {dns.TypeCNAME}, "delegations": {dns.TypeDS}, "proofs": {dns.TypeNSEC, dns.TypeNSEC3}, "keys": {dns.TypeDNSKEY},
+		"records": {uint16(dane.TLSA)}, "aliases": {dns.TypeCNAME}, "delegations": {dns.TypeDS}, "proofs": {dns.TypeNSEC, dns.TypeNSEC3}, "keys": {dns.TypeDNSKEY},
 	} {
 		without := func(section []dns.RR) []dns.RR {
 			return slices.DeleteFunc(section, func(rr dns.RR) bool {
@@ -222,7 +224,7 @@ func TestPartlyStripping(t *testing.T) {
 			if name != "records" && name != "aliases" {
 				continue // it is known by now, or the zone is
 			}
-			r := c.Lookup(t.Context(), "alias._device.other.lab", TLSA)
+			r := c.Lookup(t.Context(), "alias._device.other.lab", dane.TLSA)
 			if r.Status != dnssec.Secure || len(r.Warnings) != 1 || !strings.Contains(r.Warnings[0], first) {
 				t.Errorf("%s, %s: %s %q, warnings %q", name, m, r.Status, r.Code, r.Warnings)
 			}

@@ -2,15 +2,21 @@ package lookup
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"fmt"
+	"math/big"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/miekg/dns"
 
+	"dnseal/lookup/dane"
 	"dnseal/lookup/dnssec"
 	"dnseal/lookup/lookuptest"
 )
@@ -57,7 +63,7 @@ func TestTLSResolver(t *testing.T) {
 		{"tls://" + addr + "#dns.example.net", x509.NewCertPool(), dnssec.Indeterminate},
 	} {
 		c := l.client(t, func(o *Options) { o.Resolvers, o.RootCAs = []string{tt.resolver}, tt.roots })
-		if r := c.Lookup(t.Context(), sensor, TLSA); r.Status != tt.want {
+		if r := c.Lookup(t.Context(), sensor, dane.TLSA); r.Status != tt.want {
 			t.Errorf("%s: %s %q (%s), want %s", tt.resolver, r.Status, r.Code, r.Reason, tt.want)
 		}
 	}
@@ -76,14 +82,53 @@ func TestManyGoroutines(t *testing.T) {
 	for i := range 3000 {
 		wg.Go(func() {
 			name := fmt.Sprintf("n%d._device.example.lab", i%50)
-			r := c.Lookup(t.Context(), name, TLSA)
+			r := c.Lookup(t.Context(), name, dane.TLSA)
 			if i%7 == 0 {
-				r = c.LookupFresh(t.Context(), name, TLSA)
+				r = c.LookupFresh(t.Context(), name, dane.TLSA)
 			}
-			if r.Status != dnssec.Secure || r.Presence != Present {
+			if r.Status != dnssec.Secure || r.Presence != dane.Present {
 				t.Errorf("%s is %s %q (%s)", name, r.Status, r.Code, r.Reason)
 			}
 		})
 	}
 	wg.Wait()
+}
+
+// issued is a certificate with its key.
+type issued struct {
+	*x509.Certificate
+	key *ecdsa.PrivateKey
+}
+
+// issue makes a certificate; a nil issuer: self-signed.
+func issue(t *testing.T, name string, ca bool, by *issued, edit ...func(*x509.Certificate)) *issued {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IsCA: ca, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature,
+	}
+	if ca {
+		template.KeyUsage = x509.KeyUsageCertSign
+	}
+	for _, e := range edit {
+		e(template)
+	}
+	parent, signer := template, key
+	if by != nil {
+		parent, signer = by.Certificate, by.key
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, key.Public(), signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &issued{cert, key}
 }

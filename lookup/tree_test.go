@@ -10,7 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"dnseal/lookup/dnssec"
+	"dnseal/lookup/chain"
+	"dnseal/lookup/dane"
 	"dnseal/lookup/lookuptest"
 )
 
@@ -71,9 +72,11 @@ func TestTree(t *testing.T) {
 
 func drawing(t *testing.T, c *Client, file, name string) {
 	t.Helper()
-	p := &page{width: 1000} // where lines are folded depends on the keys
-	c.Lookup(t.Context(), name, TLSA).draw(p, time.Now())
-	got := p.String()
+	var b strings.Builder
+	if err := c.Lookup(t.Context(), name, dane.TLSA).WriteTree(&b, time.Now(), 1000); err != nil { // where lines are folded depends on the keys
+		t.Fatal(err)
+	}
+	got := b.String()
 	for _, m := range masks {
 		got = m.pattern.ReplaceAllString(got, m.text)
 	}
@@ -96,29 +99,12 @@ func drawing(t *testing.T, c *Client, file, name string) {
 func TestTreeOfNothing(t *testing.T) {
 	t.Parallel()
 	var b strings.Builder
-	if err := notTold(key{"example.lab.", SMIMEA}, CodeDenied, "example.lab. is on the deny list").WriteTree(&b, time.Now()); err != nil {
+	r := undecided(key{"example.lab.", dane.SMIMEA}, chain.CodeDenied, "example.lab. is on the deny list")
+	if err := r.WriteTree(&b, time.Now(), 80); err != nil {
 		t.Fatal(err)
 	}
-	if want := "? example.lab. SMIMEA: indeterminate\n\ndenied: example.lab. is on the deny list\nWhat to do: " + advices[CodeDenied] + "\n"; b.String() != want {
+	if want := "? example.lab. SMIMEA: indeterminate\n\ndenied: example.lab. is on the deny list\nWhat to do: " + r.Advice() + "\n"; b.String() != want {
 		t.Errorf("drawing is %q, want %q", b.String(), want)
-	}
-}
-
-// TestAdvice has something to say about every code that a validator or client can give.
-func TestAdvice(t *testing.T) {
-	t.Parallel()
-	for _, code := range []string{
-		dnssec.CodeNoAnchor, dnssec.CodeClock, dnssec.CodeTimeout, dnssec.CodeUnreachable, dnssec.CodeServfail, dnssec.CodeRefused,
-		dnssec.CodeStale, dnssec.CodeMalformed, dnssec.CodeAliasLoop, dnssec.CodeUnsupported, dnssec.CodeUnusableKeys, dnssec.CodeUnsigned,
-		dnssec.CodeOptOut, dnssec.CodeIterations, dnssec.CodeNoSignature, dnssec.CodeBadSignature, dnssec.CodeExpired, dnssec.CodeNotYetValid,
-		dnssec.CodeTimesInverted, dnssec.CodeSigner, dnssec.CodeLabels, dnssec.CodeNoKey, dnssec.CodeRevoked, dnssec.CodeNotZoneKey,
-		dnssec.CodeNoDenial, dnssec.CodeBadDenial, dnssec.CodeNoWildcard, dnssec.CodeBadAlias, dnssec.CodeNotAZone,
-		CodeDenied, CodeBusy, CodeDisagree, CodeStrips, CodeBogus, CodeNoAD, CodeIncomplete, "budget:hashes",
-	} {
-		r := Result{Code: code, Answer: &dnssec.Answer{}}
-		if got := r.advice(); got == "" || strings.Contains(got, "ZONE") {
-			t.Errorf("advice for %q is %q", code, got)
-		}
 	}
 }
 
@@ -134,7 +120,7 @@ func TestJSON(t *testing.T) {
 		}},
 		{"sensor._device.wrong.lab", map[string]any{"status": "bogus", "presence": "unknown", "code": "missing-key", "ede": 9.0}},
 	} {
-		text, err := json.Marshal(c.Lookup(t.Context(), tt.name, TLSA))
+		text, err := json.Marshal(c.Lookup(t.Context(), tt.name, dane.TLSA))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -155,50 +141,5 @@ func TestJSON(t *testing.T) {
 		if upper := regexp.MustCompile(`"[a-z_]*[A-Z][A-Za-z_]*":`).Find(text); upper != nil {
 			t.Errorf("%s: %s is not in lower case", tt.name, upper)
 		}
-	}
-}
-
-// TestParagraph breaks lines between words.
-func TestParagraph(t *testing.T) {
-	t.Parallel()
-	long := strings.Repeat("x", 120)
-	for text, want := range map[string]string{
-		"":                           "\n",
-		"a word":                     "a word\n",
-		long:                         long + "\n",
-		"a " + long + " b":           "a\n  " + long + "\n  b\n",
-		strings.Repeat("12345 ", 17): strings.TrimSpace(strings.Repeat("12345 ", 16)) + "\n  12345\n",
-	} {
-		p := &page{width: 100}
-		p.paragraph("%s", text)
-		if p.String() != want {
-			t.Errorf("paragraph(%q) = %q, want %q", text, p, want)
-		}
-	}
-}
-
-// TestFold: what is too wide goes on in the next line, but words stay whole.
-func TestFold(t *testing.T) {
-	t.Parallel()
-	p := &page{width: 20}
-	n := &node{title: "✓ a title that is too wide", lines: []string{"short", "  0123456789abcdef0123456789abcdef", "a line that is too wide"}}
-	n.children = []*node{{title: "child", lines: []string{"a line that is too wide for it"}}}
-	n.draw(p, "", "")
-	p.paragraph("a  paragraph\nof two lines")
-	const want = `✓ a title that is
-│    too wide
-│  short
-│    0123456789abcdef0123456789abcdef
-│  a line that is
-│    too wide
-└─ child
-      a line that is
-        too wide for
-        it
-a paragraph of two
-  lines
-`
-	if p.String() != want {
-		t.Errorf("drawing is\n%s\nwant\n%s", p, want)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"dnseal/lookup"
+	"dnseal/lookup/dane"
 )
 
 // answers are the DNS lookups of one message: each name is asked for once, and once more past the
@@ -16,7 +17,7 @@ type answers struct {
 
 type question struct {
 	name  string
-	typ   lookup.Type
+	typ   dane.Type
 	fresh bool
 }
 

@@ -4,7 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 
-	"dnseal/lookup"
+	"dnseal/lookup/dane"
 	"dnseal/smime"
 )
 
@@ -15,7 +15,7 @@ import (
 //
 // Such a signature names its key by SubjectKeyIdentifier; package smime refuses any other key.
 // RFC 6698, Section 2.1.3: matching type 0 holds the selected content whole.
-func (sc *signatureCheck) keyFromRecords(ctx context.Context, records []lookup.Record) (spki []byte, published bool) {
+func (sc *signatureCheck) keyFromRecords(ctx context.Context, records []dane.Record) (spki []byte, published bool) {
 	if sc.bareKey != nil || !sc.needsKey() {
 		return sc.bareKey, true
 	}
@@ -24,7 +24,7 @@ func (sc *signatureCheck) keyFromRecords(ctx context.Context, records []lookup.R
 			break
 		}
 		key, ok := r.SPKI()
-		if !ok || r.Usage != lookup.DANEEE {
+		if !ok || r.Usage != dane.DANEEE {
 			continue
 		}
 		published = true
@@ -38,8 +38,8 @@ func (sc *signatureCheck) keyFromRecords(ctx context.Context, records []lookup.R
 	return sc.bareKey, published
 }
 
-func (sc *signatureCheck) verifyWith(r lookup.Record) error {
-	if r.Selector == lookup.PublicKey {
+func (sc *signatureCheck) verifyWith(r dane.Record) error {
+	if r.Selector == dane.PublicKey {
 		return sc.sig.VerifyWithKey(r.Data)
 	}
 	cert, err := x509.ParseCertificate(r.Data)

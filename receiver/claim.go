@@ -3,7 +3,7 @@ package receiver
 import (
 	"strings"
 
-	"dnseal/lookup"
+	"dnseal/lookup/dane"
 	"dnseal/smime"
 	"dnseal/smime/message"
 )
@@ -29,13 +29,13 @@ func (c claim) String() string {
 
 // owner is where the records of the name are. The error says why it can have none.
 // RFC 8162, Section 3.
-func (c claim) owner() (string, lookup.Type, error) {
+func (c claim) owner() (string, dane.Type, error) {
 	if c.mail() {
-		name, err := lookup.SMIMEAName(c.address.Local, c.address.Domain)
-		return name, lookup.SMIMEA, err
+		name, err := dane.SMIMEAName(c.address.Local, c.address.Domain)
+		return name, dane.SMIMEA, err
 	}
-	name, err := lookup.TLSAName(c.dnsName)
-	return name, lookup.TLSA, err
+	name, err := dane.TLSAName(c.dnsName)
+	return name, dane.TLSA, err
 }
 
 // claimed finds the identity the signer states, never whichever name happens to have a record: a
@@ -108,7 +108,7 @@ func only(as []message.Address, err error) message.Address {
 // canonical is a DNS name in lower-case A-labels without final dot, as rules compare it; unchanged
 // where it is none.
 func canonical(name string) string {
-	owner, err := lookup.TLSAName(name)
+	owner, err := dane.TLSAName(name)
 	if err != nil {
 		return name
 	}

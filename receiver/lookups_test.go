@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"dnseal/lookup"
+	"dnseal/lookup/chain"
+	"dnseal/lookup/dane"
 	"dnseal/lookup/dnssec"
 	"dnseal/receiver"
 	"dnseal/smime"
@@ -25,15 +27,15 @@ type fakeDNS struct {
 	budget        *dnssec.Budget
 }
 
-func (f *fakeDNS) Lookup(ctx context.Context, name string, t lookup.Type) *lookup.Result {
+func (f *fakeDNS) Lookup(ctx context.Context, name string, t dane.Type) *lookup.Result {
 	return f.answer(ctx, f.cached, "", name, t)
 }
 
-func (f *fakeDNS) LookupFresh(ctx context.Context, name string, t lookup.Type) *lookup.Result {
+func (f *fakeDNS) LookupFresh(ctx context.Context, name string, t dane.Type) *lookup.Result {
 	return f.answer(ctx, f.fresh, "!", name, t)
 }
 
-func (f *fakeDNS) answer(ctx context.Context, from map[string]*lookup.Result, mark, name string, t lookup.Type) *lookup.Result {
+func (f *fakeDNS) answer(ctx context.Context, from map[string]*lookup.Result, mark, name string, t dane.Type) *lookup.Result {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	key := name + " " + t.String()
@@ -42,7 +44,7 @@ func (f *fakeDNS) answer(ctx context.Context, from map[string]*lookup.Result, ma
 	if res := from[key]; res != nil {
 		return res
 	}
-	return &lookup.Result{Name: name, Type: t, Status: dnssec.Secure, Presence: lookup.Absent}
+	return &lookup.Result{Name: name, Type: t, Status: dnssec.Secure, Presence: dane.Absent}
 }
 
 // publish puts a person's record into an answer.
@@ -58,7 +60,7 @@ func publish(tb testing.TB, into map[string]*lookup.Result, people ...person) {
 		if err != nil {
 			tb.Fatal(err)
 		}
-		into[owner+" "+typ.String()] = &lookup.Result{Name: owner, Type: typ, Status: dnssec.Secure, Presence: lookup.Present, Records: []lookup.Record{r}, TTL: time.Minute}
+		into[owner+" "+typ.String()] = &lookup.Result{Name: owner, Type: typ, Status: dnssec.Secure, Presence: dane.Present, Records: []dane.Record{r}, TTL: time.Minute}
 	}
 }
 
@@ -144,7 +146,7 @@ func TestFresh(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	carries := &lookup.Result{Name: name, Type: typ, Status: dnssec.Secure, Presence: lookup.Present, Records: []lookup.Record{whole}}
+	carries := &lookup.Result{Name: name, Type: typ, Status: dnssec.Secure, Presence: dane.Present, Records: []dane.Record{whole}}
 	for _, tt := range []struct {
 		name, text string
 		prepare    func(dns *fakeDNS)
@@ -222,22 +224,22 @@ func TestStatuses(t *testing.T) {
 		verdict receiver.Verdict
 		code    receiver.Code
 	}{
-		{lookup.Result{Status: dnssec.Insecure, Presence: lookup.Present}, receiver.Neutral, receiver.CodeInsecure},
-		{lookup.Result{Status: dnssec.Insecure, Presence: lookup.Absent}, receiver.Neutral, receiver.CodeInsecure},
+		{lookup.Result{Status: dnssec.Insecure, Presence: dane.Present}, receiver.Neutral, receiver.CodeInsecure},
+		{lookup.Result{Status: dnssec.Insecure, Presence: dane.Absent}, receiver.Neutral, receiver.CodeInsecure},
 		{lookup.Result{Status: dnssec.Bogus, Code: "signature-expired"}, receiver.TempError, receiver.CodeBogus},
 		{lookup.Result{Status: dnssec.Indeterminate, Code: "timeout"}, receiver.TempError, "timeout"},
-		{lookup.Result{Status: dnssec.Indeterminate, Code: lookup.CodeDenied}, receiver.Neutral, receiver.CodeDenied},
+		{lookup.Result{Status: dnssec.Indeterminate, Code: chain.CodeDenied}, receiver.Neutral, receiver.CodeDenied},
 		{lookup.Result{Status: dnssec.Indeterminate, Code: "budget:queries"}, receiver.TempError, "budget:queries"},
-		{lookup.Result{Status: dnssec.Indeterminate, Code: lookup.CodeStrips}, receiver.TempError, "resolver-strips-dnssec"},
-		{lookup.Result{Status: dnssec.Indeterminate, Code: lookup.CodeIncomplete}, receiver.TempError, "incomplete-reply"},
-		{lookup.Result{Status: dnssec.Insecure, Code: lookup.CodeNoAD}, receiver.Neutral, receiver.CodeInsecure},
+		{lookup.Result{Status: dnssec.Indeterminate, Code: chain.CodeStrips}, receiver.TempError, "resolver-strips-dnssec"},
+		{lookup.Result{Status: dnssec.Indeterminate, Code: chain.CodeIncomplete}, receiver.TempError, "incomplete-reply"},
+		{lookup.Result{Status: dnssec.Insecure, Code: chain.CodeNoAD}, receiver.Neutral, receiver.CodeInsecure},
 		{lookup.Result{Status: dnssec.Indeterminate}, receiver.TempError, "indeterminate"},
-		{lookup.Result{Status: dnssec.Secure, Presence: lookup.Unknown}, receiver.TempError, "indeterminate"},
-		{lookup.Result{Status: dnssec.Secure, Presence: lookup.Present}, receiver.Neutral, receiver.CodeUnusableRecords},
+		{lookup.Result{Status: dnssec.Secure, Presence: dane.Unknown}, receiver.TempError, "indeterminate"},
+		{lookup.Result{Status: dnssec.Secure, Presence: dane.Present}, receiver.Neutral, receiver.CodeUnusableRecords},
 	} {
 		dns := newFakeDNS()
 		res := tt.res
-		res.Name, res.Type = name, lookup.SMIMEA
+		res.Name, res.Type = name, dane.SMIMEA
 		dns.cached[name+" SMIMEA"] = &res
 		report := judge(t, dns, text, nil)
 		if report.Verdict != tt.verdict || report.Code != tt.code {
@@ -272,19 +274,19 @@ func TestInsecureWords(t *testing.T) {
 			"zone example.org. is",
 		},
 		{
-			lookup.Result{Status: dnssec.Insecure, Code: lookup.CodeNoAD, Reason: "the resolver does not call the answer authentic", Believed: true},
+			lookup.Result{Status: dnssec.Insecure, Code: chain.CodeNoAD, Reason: "the resolver does not call the answer authentic", Believed: true},
 			[]string{"does not call the answer authentic", "nothing was validated here"},
 			"is not signed",
 		},
 		{
-			lookup.Result{Status: dnssec.Indeterminate, Code: lookup.CodeStrips, Reason: "resolver X leaves out", Warnings: []string{"resolver Y refuses"}},
+			lookup.Result{Status: dnssec.Indeterminate, Code: chain.CodeStrips, Reason: "resolver X leaves out", Warnings: []string{"resolver Y refuses"}},
 			[]string{"resolver X leaves out", "warning: resolver Y refuses"},
 			"bogus",
 		},
 	} {
 		dns := newFakeDNS()
 		res := tt.res
-		res.Name, res.Type = owner, lookup.SMIMEA
+		res.Name, res.Type = owner, dane.SMIMEA
 		dns.cached[owner+" SMIMEA"] = &res
 		var out strings.Builder
 		if err := judge(t, dns, text, nil).WriteText(&out); err != nil {
@@ -305,13 +307,13 @@ func TestInsecureWords(t *testing.T) {
 // waiting answers nothing until its caller gives up.
 type waiting struct{ asked []string }
 
-func (w *waiting) Lookup(ctx context.Context, name string, t lookup.Type) *lookup.Result {
+func (w *waiting) Lookup(ctx context.Context, name string, t dane.Type) *lookup.Result {
 	w.asked = append(w.asked, name)
 	<-ctx.Done()
 	return &lookup.Result{Name: name, Type: t, Code: "timeout", Reason: "no reply in time"}
 }
 
-func (w *waiting) LookupFresh(ctx context.Context, name string, t lookup.Type) *lookup.Result {
+func (w *waiting) LookupFresh(ctx context.Context, name string, t dane.Type) *lookup.Result {
 	return w.Lookup(ctx, name, t)
 }
 
@@ -320,7 +322,7 @@ func (w *waiting) LookupFresh(ctx context.Context, name string, t lookup.Type) *
 func TestSlowZones(t *testing.T) {
 	t.Parallel()
 	text := header("alice@example.org") + clear(bare, strangers(t).der())
-	owner, err := lookup.SMIMEAName("alice", "example.org")
+	owner, err := dane.SMIMEAName("alice", "example.org")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -372,7 +374,7 @@ func TestCancelled(t *testing.T) {
 // hurried is a resolver without patience.
 type hurried struct{ lookup.Resolver }
 
-func (h hurried) Lookup(ctx context.Context, name string, t lookup.Type) *lookup.Result {
+func (h hurried) Lookup(ctx context.Context, name string, t dane.Type) *lookup.Result {
 	ctx, cancel := context.WithTimeout(ctx, 200*time.Millisecond)
 	defer cancel()
 	return h.Resolver.Lookup(ctx, name, t)

@@ -14,6 +14,7 @@ import (
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 
 	"dnseal/lookup"
+	"dnseal/lookup/dane"
 	"dnseal/lookup/dnssec"
 	"dnseal/receiver"
 	"dnseal/smime"
@@ -138,8 +139,8 @@ func specimens(tb testing.TB) []*specimen {
 	return all
 }
 
-func answerWith(owner string, typ lookup.Type, records ...lookup.Record) *lookup.Result {
-	return &lookup.Result{Name: owner, Type: typ, Status: dnssec.Secure, Presence: lookup.Present, Records: records, TTL: time.Minute}
+func answerWith(owner string, typ dane.Type, records ...dane.Record) *lookup.Result {
+	return &lookup.Result{Name: owner, Type: typ, Status: dnssec.Secure, Presence: dane.Present, Records: records, TTL: time.Minute}
 }
 
 // TestEveryOctet changes one bit of every octet of what is signed, of the signature and of the

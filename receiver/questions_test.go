@@ -16,6 +16,7 @@ import (
 	"pgregory.net/rapid"
 
 	"dnseal/lookup"
+	"dnseal/lookup/dane"
 	"dnseal/lookup/dnssec"
 	"dnseal/smime"
 	"dnseal/smime/message"
@@ -26,14 +27,14 @@ var noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 // oneAnswer answers every question with what the test drew for the name.
 type oneAnswer map[string]*lookup.Result
 
-func (a oneAnswer) Lookup(_ context.Context, name string, t lookup.Type) *lookup.Result {
+func (a oneAnswer) Lookup(_ context.Context, name string, t dane.Type) *lookup.Result {
 	if res := a[name]; res != nil {
 		return res
 	}
-	return &lookup.Result{Name: name, Type: t, Status: dnssec.Secure, Presence: lookup.Absent}
+	return &lookup.Result{Name: name, Type: t, Status: dnssec.Secure, Presence: dane.Absent}
 }
 
-func (a oneAnswer) LookupFresh(ctx context.Context, name string, t lookup.Type) *lookup.Result {
+func (a oneAnswer) LookupFresh(ctx context.Context, name string, t dane.Type) *lookup.Result {
 	return a.Lookup(ctx, name, t)
 }
 
@@ -178,16 +179,16 @@ func drawAnswer(t *rapid.T, answers oneAnswer, name string, cert *x509.Certifica
 	res := &lookup.Result{
 		Name: owner, Type: typ,
 		Status:   usually(t, "status", dnssec.Secure, dnssec.Insecure, dnssec.Bogus, dnssec.Indeterminate),
-		Presence: usually(t, "presence", lookup.Present, lookup.Absent, lookup.Unknown),
+		Presence: usually(t, "presence", dane.Present, dane.Absent, dane.Unknown),
 	}
 	sum := sha256.Sum256(cert.RawSubjectPublicKeyInfo)
 	right := usually(t, "right key", true, false)
 	if !right {
 		sum[0] ^= 1
 	}
-	res.Records = []lookup.Record{{Usage: 3, Selector: 1, MatchingType: 1, Data: sum[:]}}
+	res.Records = []dane.Record{{Usage: 3, Selector: 1, MatchingType: 1, Data: sum[:]}}
 	answers[owner] = res
-	return right && res.Status == dnssec.Secure && res.Presence == lookup.Present
+	return right && res.Status == dnssec.Secure && res.Presence == dane.Present
 }
 
 func drawSignature(t *rapid.T, certs map[string]*x509.Certificate) draft {

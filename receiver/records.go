@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"dnseal/lookup"
+	"dnseal/lookup/chain"
+	"dnseal/lookup/dane"
 	"dnseal/lookup/dnssec"
 )
 
@@ -44,11 +46,11 @@ func (sc *signatureCheck) consult(ctx context.Context, q question) finding {
 	}
 	// DANCE architecture, Example 7: the CA of a domain's users, asked when the user's own record
 	// is proven absent.
-	user, err := lookup.UserName(sc.claim.address.Domain)
+	user, err := dane.UserName(sc.claim.address.Domain)
 	if err != nil {
 		return f
 	}
-	ca := sc.answers.ask(ctx, question{name: user, typ: lookup.TLSA, fresh: q.fresh})
+	ca := sc.answers.ask(ctx, question{name: user, typ: dane.TLSA, fresh: q.fresh})
 	if absent(ca) {
 		return f
 	}
@@ -56,7 +58,7 @@ func (sc *signatureCheck) consult(ctx context.Context, q question) finding {
 }
 
 func absent(res *lookup.Result) bool {
-	return res.Status == dnssec.Secure && res.Presence == lookup.Absent
+	return res.Status == dnssec.Secure && res.Presence == dane.Absent
 }
 
 // issued reports whether somebody else's name stands as the issuer of the certificate. It helps no
@@ -69,10 +71,10 @@ func (sc *signatureCheck) issued() bool {
 // trustAnchors are the records of "_user" that count: only a CA can vouch for names that are not
 // the owner's (usage 2).
 // RFC 7671, Section 5.2.
-func trustAnchors(records []lookup.Record) []lookup.Record {
-	var out []lookup.Record
+func trustAnchors(records []dane.Record) []dane.Record {
+	var out []dane.Record
 	for _, r := range records {
-		if r.Usage == lookup.DANETA {
+		if r.Usage == dane.DANETA {
 			out = append(out, r)
 		}
 	}
@@ -81,16 +83,16 @@ func trustAnchors(records []lookup.Record) []lookup.Record {
 
 // weigh judges one DNS answer. Absent, insecure, bogus and indeterminate stay four things (RFC
 // 4033, Section 5; RFC 7672, Section 2.1).
-func (sc *signatureCheck) weigh(ctx context.Context, res *lookup.Result, records []lookup.Record) finding {
+func (sc *signatureCheck) weigh(ctx context.Context, res *lookup.Result, records []dane.Record) finding {
 	sc.out.Lookup, sc.out.DNS = res, describeAnswer(res)
 	switch res.Status {
 	case dnssec.Secure:
 		switch res.Presence {
-		case lookup.Present:
+		case dane.Present:
 			return sc.match(ctx, res, records)
-		case lookup.Absent:
+		case dane.Absent:
 			return sc.missing(ctx, res)
-		case lookup.Unknown:
+		case dane.Unknown:
 		}
 	case dnssec.Insecure:
 		// RFC 6698, Section 4.1: an answer that is not validated is not used.
@@ -98,7 +100,7 @@ func (sc *signatureCheck) weigh(ctx context.Context, res *lookup.Result, records
 	case dnssec.Bogus:
 		return finding{TempError, CodeBogus, "the DNS data is bogus: " + res.Reason}
 	case dnssec.Indeterminate:
-		if res.Code == lookup.CodeDenied {
+		if res.Code == chain.CodeDenied {
 			// Asking again later would not help.
 			return finding{Neutral, CodeDenied, "the record is not looked up here: " + res.Reason}
 		}
@@ -128,13 +130,13 @@ func (sc *signatureCheck) missing(ctx context.Context, res *lookup.Result) findi
 
 // match judges secure records against the signer's certificate or key.
 // RFC 6698, Section 2.1; RFC 8162, Section 2.
-func (sc *signatureCheck) match(ctx context.Context, res *lookup.Result, records []lookup.Record) finding {
+func (sc *signatureCheck) match(ctx context.Context, res *lookup.Result, records []dane.Record) finding {
 	spki, published := sc.keyFromRecords(ctx, records)
 	results, matched, usable := sc.compare(ctx, records, spki, sc.now)
 	sc.out.DNS.Records = describeRecords(results)
 	switch {
 	case matched:
-		sc.vouched = slices.ContainsFunc(results, func(r lookup.MatchResult) bool { return r.Matched() && r.Record.Usage != lookup.DANEEE })
+		sc.vouched = slices.ContainsFunc(results, func(r dane.MatchResult) bool { return r.Matched() && r.Record.Usage != dane.DANEEE })
 		return good
 	case ctx.Err() != nil || sc.work.Exhausted():
 		return unprovable(ctx)
@@ -153,8 +155,8 @@ func (sc *signatureCheck) match(ctx context.Context, res *lookup.Result, records
 	return finding{Fail, CodeKeyMismatch, fmt.Sprintf("no record at %s is of the key that signed%s", res.Name, whyNotKey(results))}
 }
 
-func (sc *signatureCheck) compare(ctx context.Context, records []lookup.Record, spki []byte, at time.Time) ([]lookup.MatchResult, bool, bool) {
-	opts := lookup.MatchOptions{
+func (sc *signatureCheck) compare(ctx context.Context, records []dane.Record, spki []byte, at time.Time) ([]dane.MatchResult, bool, bool) {
+	opts := dane.MatchOptions{
 		Certificate: sc.sig.Certificate, Chain: sc.sig.Certificates,
 		NameOK: func(*x509.Certificate) bool { return sc.claim.certified }, Roots: sc.receiver.opts.PKIXRoots, At: at, Work: sc.work,
 	}
@@ -164,12 +166,12 @@ func (sc *signatureCheck) compare(ctx context.Context, records []lookup.Record, 
 	if spki != nil {
 		opts.Certificate, opts.Chain, opts.SPKI = nil, nil, spki
 	}
-	return lookup.Match(ctx, records, opts)
+	return dane.Match(ctx, records, opts)
 }
 
 // validAnotherTime reports whether only the dates of the certificate stood in the way.
 // RFC 7671, Section 5.2: dates count where a path is built.
-func (sc *signatureCheck) validAnotherTime(ctx context.Context, records []lookup.Record, spki []byte) bool {
+func (sc *signatureCheck) validAnotherTime(ctx context.Context, records []dane.Record, spki []byte) bool {
 	c := sc.sig.Certificate
 	if c == nil || spki != nil || !sc.now.Before(c.NotBefore) && !sc.now.After(c.NotAfter) {
 		return false
@@ -179,7 +181,7 @@ func (sc *signatureCheck) validAnotherTime(ctx context.Context, records []lookup
 }
 
 // whyNot is the first reason why a record could not be used.
-func whyNot(results []lookup.MatchResult) string {
+func whyNot(results []dane.MatchResult) string {
 	for _, r := range results {
 		if r.Result != "" {
 			return r.Result
@@ -189,7 +191,7 @@ func whyNot(results []lookup.MatchResult) string {
 }
 
 // whyNotKey adds what stood in the way where it was not the data of the record.
-func whyNotKey(results []lookup.MatchResult) string {
+func whyNotKey(results []dane.MatchResult) string {
 	for _, r := range results {
 		if r.Reason != "" {
 			return ": " + r.Reason
@@ -199,7 +201,7 @@ func whyNotKey(results []lookup.MatchResult) string {
 }
 
 func describeAnswer(res *lookup.Result) *DNSReport {
-	presence := map[lookup.Presence]string{lookup.Present: "present", lookup.Absent: "absent"}[res.Presence]
+	presence := map[dane.Presence]string{dane.Present: "present", dane.Absent: "absent"}[res.Presence]
 	if presence == "" {
 		presence = unknownWord
 	}
@@ -213,7 +215,7 @@ func describeAnswer(res *lookup.Result) *DNSReport {
 	}
 }
 
-func describeRecords(results []lookup.MatchResult) []RecordReport {
+func describeRecords(results []dane.MatchResult) []RecordReport {
 	out := []RecordReport{}
 	for _, r := range results {
 		out = append(out, RecordReport{r.Record.Usage, r.Record.Selector, r.Record.MatchingType, r.Result})

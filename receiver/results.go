@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"dnseal/lookup"
+	"dnseal/lookup/dane"
 	"dnseal/receiver/internal/authres"
 	"dnseal/smime/message"
 )
@@ -83,7 +83,7 @@ func comment(s *SignatureReport) string {
 
 // matchWords names the record that matched, e.g. "DANE-EE 3 1 1" (RFC 7218).
 func matchWords(s *SignatureReport) string {
-	usages := map[uint8]string{lookup.PKIXTA: "PKIX-TA", lookup.PKIXEE: "PKIX-EE", lookup.DANETA: "DANE-TA", lookup.DANEEE: "DANE-EE"}
+	usages := map[uint8]string{dane.PKIXTA: "PKIX-TA", dane.PKIXEE: "PKIX-EE", dane.DANETA: "DANE-TA", dane.DANEEE: "DANE-EE"}
 	if s.DNS != nil {
 		for _, r := range s.DNS.Records {
 			if r.Result == "match" {

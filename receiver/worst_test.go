@@ -21,7 +21,7 @@ import (
 	"testing"
 	"time"
 
-	"dnseal/lookup"
+	"dnseal/lookup/dane"
 	"dnseal/receiver"
 	"dnseal/smime/message"
 )
@@ -38,7 +38,7 @@ type grammar struct {
 	choices []byte
 	left    int // octets of message that may still come
 	keys    *worstKeys
-	records []lookup.Record
+	records []dane.Record
 	depth   int
 }
 
@@ -282,12 +282,12 @@ func try(tb testing.TB, keys *worstKeys, choices []byte) trial {
 		text = text[:worstSize]
 	}
 	dns := newFakeDNS()
-	owner, err := lookup.SMIMEAName("alice", "example.org")
+	owner, err := dane.SMIMEAName("alice", "example.org")
 	if err != nil {
 		tb.Fatal(err)
 	}
 	if len(g.records) > 0 {
-		dns.cached[owner+" SMIMEA"] = answerWith(owner, lookup.SMIMEA, g.records...)
+		dns.cached[owner+" SMIMEA"] = answerWith(owner, dane.SMIMEA, g.records...)
 		dns.fresh[owner+" SMIMEA"] = dns.cached[owner+" SMIMEA"]
 	}
 	r, err := receiver.New(receiver.Options{Lookup: dns, AuthservID: "mx.example.net", Now: func() time.Time { return clock }})

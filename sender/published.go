@@ -7,13 +7,14 @@ import (
 	"time"
 
 	"dnseal/lookup"
+	"dnseal/lookup/dane"
 	"dnseal/lookup/dnssec"
 	"dnseal/sender/identity"
 	"dnseal/smime/message"
 )
 
 // asker is Resolver.Lookup or Resolver.LookupFresh.
-type asker func(ctx context.Context, name string, t lookup.Type) *lookup.Result
+type asker func(ctx context.Context, name string, t dane.Type) *lookup.Result
 
 // unpublished says why nobody could verify what id signs, as a code and a sentence; both are empty
 // when its record is there, validated, and fits. What cannot be looked up counts as not published:
@@ -45,12 +46,12 @@ func publishedBy(ctx context.Context, ask asker, id *identity.Identity, now time
 	}
 	res := ask(ctx, owner, typ)
 	if user := userName(id, res); user != "" {
-		res = ask(ctx, user, lookup.TLSA)
+		res = ask(ctx, user, dane.TLSA)
 	}
 	switch {
 	case res.Status != dnssec.Secure:
 		return res.Status.String(), fmt.Sprintf("the records at %s are %s: %s", res.Name, res.Status, res.Reason)
-	case res.Presence != lookup.Present:
+	case res.Presence != dane.Present:
 		return codeAbsent, fmt.Sprintf("no record is published at %s", res.Name)
 	case !matches(ctx, res, id, now):
 		return codeMismatch, fmt.Sprintf("no record at %s fits the key of %s", res.Name, id.Name)
@@ -61,7 +62,7 @@ func publishedBy(ctx context.Context, ask asker, id *identity.Identity, now time
 // userName is where the CA of a user without record of her own is published
 // (DANCE architecture, Example 7), or "" where it is not to be asked.
 func userName(id *identity.Identity, res *lookup.Result) string {
-	absent := res.Status == dnssec.Secure && res.Presence == lookup.Absent
+	absent := res.Status == dnssec.Secure && res.Presence == dane.Absent
 	if !absent || id.Kind != identity.Mail || id.Certificate == nil || bytes.Equal(id.Certificate.RawIssuer, id.Certificate.RawSubject) {
 		return ""
 	}
@@ -69,7 +70,7 @@ func userName(id *identity.Identity, res *lookup.Result) string {
 	if err != nil {
 		return ""
 	}
-	name, err := lookup.UserName(addr.Domain)
+	name, err := dane.UserName(addr.Domain)
 	if err != nil {
 		return ""
 	}
@@ -79,7 +80,7 @@ func userName(id *identity.Identity, res *lookup.Result) string {
 // matches reports whether a receiver would find a record that fits.
 // RFC 6698, Section 2.1.3.
 func matches(ctx context.Context, res *lookup.Result, id *identity.Identity, now time.Time) bool {
-	opts := lookup.MatchOptions{Certificate: id.Certificate, Chain: id.Chain, NameOK: id.Names, At: now}
+	opts := dane.MatchOptions{Certificate: id.Certificate, Chain: id.Chain, NameOK: id.Names, At: now}
 	if id.Certificate == nil {
 		spki, err := id.SPKI()
 		if err != nil {
@@ -87,13 +88,13 @@ func matches(ctx context.Context, res *lookup.Result, id *identity.Identity, now
 		}
 		opts.SPKI = spki
 	}
-	results, matched, _ := lookup.Match(ctx, res.Records, opts)
+	results, matched, _ := dane.Match(ctx, res.Records, opts)
 	if id.Certificate != nil {
 		return matched
 	}
 	// Without a certificate in the message the record is the only copy of the key.
 	for _, r := range results {
-		if r.Matched() && r.Record.MatchingType == lookup.Exact {
+		if r.Matched() && r.Record.MatchingType == dane.Exact {
 			return true
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"dnseal/lookup"
+	"dnseal/lookup/dane"
 	"dnseal/lookup/dnssec"
 	"dnseal/sender/identity"
 	"dnseal/smime"
@@ -232,12 +233,12 @@ type dnsOf struct {
 	asked         []string
 }
 
-func (d *dnsOf) Lookup(_ context.Context, name string, _ lookup.Type) *lookup.Result {
+func (d *dnsOf) Lookup(_ context.Context, name string, _ dane.Type) *lookup.Result {
 	d.asked = append(d.asked, name)
 	return d.cached
 }
 
-func (d *dnsOf) LookupFresh(_ context.Context, name string, _ lookup.Type) *lookup.Result {
+func (d *dnsOf) LookupFresh(_ context.Context, name string, _ dane.Type) *lookup.Result {
 	d.asked = append(d.asked, "!"+name)
 	return d.fresh
 }
@@ -252,10 +253,10 @@ func TestPublished(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return &lookup.Result{Status: dnssec.Secure, Presence: lookup.Present, Records: []lookup.Record{r}}
+		return &lookup.Result{Status: dnssec.Secure, Presence: dane.Present, Records: []dane.Record{r}}
 	}
 	right, other := record("alice@example.org", 3, 1, 1), record("billing@example.org", 3, 1, 1)
-	absent := &lookup.Result{Status: dnssec.Secure, Presence: lookup.Absent}
+	absent := &lookup.Result{Status: dnssec.Secure, Presence: dane.Absent}
 	for _, tt := range []struct {
 		name          string
 		cached, fresh *lookup.Result
@@ -268,7 +269,7 @@ func TestPublished(t *testing.T) {
 		{"rolled a minute ago", other, right, message.Accept, "signed", 2},
 		{"absent", absent, absent, message.Defer, string(ClassKeyNotPublished), 2},
 		{"another key", other, other, message.Defer, string(ClassKeyNotPublished), 2},
-		{"insecure", &lookup.Result{Status: dnssec.Insecure, Presence: lookup.Present, Records: right.Records}, nil, message.Defer, string(ClassKeyNotPublished), 1},
+		{"insecure", &lookup.Result{Status: dnssec.Insecure, Presence: dane.Present, Records: right.Records}, nil, message.Defer, string(ClassKeyNotPublished), 1},
 		{"bogus", &lookup.Result{Status: dnssec.Bogus}, nil, message.Defer, string(ClassKeyNotPublished), 1},
 		{"silent", &lookup.Result{Status: dnssec.Indeterminate, Code: "timeout"}, nil, message.Defer, string(ClassKeyNotPublished), 1},
 	} {

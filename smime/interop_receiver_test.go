@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"dnseal/lookup"
+	"dnseal/lookup/dane"
 	"dnseal/lookup/dnssec"
 	"dnseal/receiver"
 	"dnseal/smime"
@@ -16,17 +17,17 @@ import (
 // published answers every question with the keys of some people, as 3 1 0 records of a secure zone.
 type published []*peerIdentity
 
-func (p published) Lookup(_ context.Context, name string, t lookup.Type) *lookup.Result {
-	res := &lookup.Result{Name: name, Type: t, Status: dnssec.Secure, Presence: lookup.Present}
+func (p published) Lookup(_ context.Context, name string, t dane.Type) *lookup.Result {
+	res := &lookup.Result{Name: name, Type: t, Status: dnssec.Secure, Presence: dane.Present}
 	for _, id := range p {
-		res.Records = append(res.Records, lookup.Record{
-			Usage: lookup.DANEEE, Selector: lookup.PublicKey, MatchingType: lookup.Exact, Data: id.signer.Certificate.RawSubjectPublicKeyInfo,
+		res.Records = append(res.Records, dane.Record{
+			Usage: dane.DANEEE, Selector: dane.PublicKey, MatchingType: dane.Exact, Data: id.signer.Certificate.RawSubjectPublicKeyInfo,
 		})
 	}
 	return res
 }
 
-func (p published) LookupFresh(ctx context.Context, name string, t lookup.Type) *lookup.Result {
+func (p published) LookupFresh(ctx context.Context, name string, t dane.Type) *lookup.Result {
 	return p.Lookup(ctx, name, t)
 }
 

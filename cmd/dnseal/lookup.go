@@ -8,6 +8,7 @@ import (
 
 	"dnseal/cmd/internal/cli"
 	"dnseal/lookup"
+	"dnseal/lookup/dane"
 	"dnseal/lookup/dnssec"
 	"dnseal/sender/identity"
 )
@@ -47,7 +48,7 @@ Exit status: 0 secure records are there; 1 there are none, or they are insecure;
 		if asJSON {
 			err = cli.WriteJSON(out, res)
 		} else {
-			err = res.WriteTree(out, time.Now())
+			err = res.WriteTree(out, time.Now(), 80)
 		}
 		if err != nil {
 			return err
@@ -73,7 +74,7 @@ func tracer(cmd *cobra.Command, on bool) func(lookup.Query) {
 
 func lookupStatus(res *lookup.Result) error {
 	switch {
-	case res.Status == dnssec.Secure && res.Presence == lookup.Present:
+	case res.Status == dnssec.Secure && res.Presence == dane.Present:
 		return nil
 	case res.Status == dnssec.Secure || res.Status == dnssec.Insecure:
 		return cli.ExitNotPass
@@ -82,7 +83,7 @@ func lookupStatus(res *lookup.Result) error {
 }
 
 // ownerName returns the owner name and type to ask for.
-func ownerName(arg string) (string, lookup.Type, error) {
+func ownerName(arg string) (string, dane.Type, error) {
 	kind, name, err := identity.ParseName(arg)
 	if err != nil {
 		return "", 0, err

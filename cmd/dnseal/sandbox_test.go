@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"dnseal/lookup"
+	"dnseal/lookup/dane"
 )
 
 func TestZoneOf(t *testing.T) {
@@ -70,7 +71,7 @@ func TestSandboxReload(t *testing.T) {
 		client, err := lookup.New(lookup.Options{Resolvers: []string{addr}, Anchors: anchors, NoCache: true})
 		must(t, err)
 		defer client.Close()
-		return client.Lookup(t.Context(), name+"._device.example.net.", lookup.TLSA).Presence == lookup.Present
+		return client.Lookup(t.Context(), name+"._device.example.net.", dane.TLSA).Presence == dane.Present
 	}
 	if !present("one") || present("two") {
 		t.Error("not the zone that was written")

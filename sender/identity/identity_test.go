@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"dnseal/lookup"
+	"dnseal/lookup/dane"
 )
 
 func TestCreateLoadList(t *testing.T) {
@@ -210,7 +210,7 @@ func TestRecord(t *testing.T) {
 
 func TestOwnerNameAndFormat(t *testing.T) {
 	t.Parallel()
-	record := lookup.Record{Usage: 3, Selector: 1, MatchingType: 1, Data: []byte{0xab, 0xcd}}
+	record := dane.Record{Usage: 3, Selector: 1, MatchingType: 1, Data: []byte{0xab, 0xcd}}
 	tests := []struct {
 		kind               Kind
 		name, format, want string
@@ -232,7 +232,7 @@ func TestOwnerNameAndFormat(t *testing.T) {
 			t.Errorf("FormatRecord = %q, %v, want %q", got, err, tt.want)
 		}
 	}
-	if _, err := FormatRecord("x.", lookup.TLSA, record, 0, "bind"); Hint(err) == "" {
+	if _, err := FormatRecord("x.", dane.TLSA, record, 0, "bind"); Hint(err) == "" {
 		t.Errorf("unknown format: %v", err)
 	}
 	if _, err := FormatRecord("x.", 1, record, 0, "zone"); err == nil {

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"dnseal/lookup"
+	"dnseal/lookup/dane"
 	"dnseal/smime/message"
 )
 
@@ -21,7 +21,7 @@ func ParseName(name string) (Kind, string, error) {
 	if strings.Contains(name, "@") {
 		return parseMailName(name)
 	}
-	owner, err := lookup.TLSAName(name)
+	owner, err := dane.TLSAName(name)
 	if err != nil || !strings.Contains(strings.TrimSuffix(owner, "."), ".") {
 		return "", "", nameError(name, err)
 	}
@@ -38,7 +38,7 @@ func parseMailName(name string) (Kind, string, error) {
 		err = fmt.Errorf("such a local part is written in quotation marks: %s", addr)
 	}
 	if err == nil {
-		_, err = lookup.SMIMEAName(addr.Local, addr.Domain)
+		_, err = dane.SMIMEAName(addr.Local, addr.Domain)
 	}
 	if err != nil {
 		return "", "", nameError(name, err)

@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"time"
 
-	"dnseal/lookup"
+	"dnseal/lookup/dane"
 	"dnseal/smime"
 	"dnseal/smime/message"
 )
@@ -16,31 +16,31 @@ import (
 // OwnerName returns the absolute owner name of the identity's record and its type.
 // Errors: the name is not one that ParseName returns.
 // RFC 8162, Section 3.
-func (id *Identity) OwnerName() (string, lookup.Type, error) {
+func (id *Identity) OwnerName() (string, dane.Type, error) {
 	if id.Kind != Mail {
-		owner, err := lookup.TLSAName(id.Name)
-		return owner, lookup.TLSA, err
+		owner, err := dane.TLSAName(id.Name)
+		return owner, dane.TLSA, err
 	}
 	addr, err := message.ParseAddress(id.Name)
 	if err != nil {
 		return "", 0, fmt.Errorf("identity: %w", err)
 	}
-	owner, err := lookup.SMIMEAName(addr.Local, addr.Domain)
-	return owner, lookup.SMIMEA, err
+	owner, err := dane.SMIMEAName(addr.Local, addr.Domain)
+	return owner, dane.SMIMEA, err
 }
 
 // Record returns the record that publishes the identity (RFC 6698, Section 2.1):
 // usages 1 and 3 bind its own certificate or key, usages 0 and 2 the last
 // certificate of its chain. Errors have a [Hint]: a value that is not defined, a
 // selector or usage that needs a certificate which is not there.
-func (id *Identity) Record(usage, selector, matching uint8) (lookup.Record, error) {
+func (id *Identity) Record(usage, selector, matching uint8) (dane.Record, error) {
 	if usage > 3 || selector > 1 || matching > 2 {
 		err := fmt.Errorf("identity: record %d %d %d is not defined", usage, selector, matching)
-		return lookup.Record{}, withHint(err, "usage 0 to 3, selector 0 or 1, matching type 0 to 2 (RFC 6698, Section 2.1); 3 1 1 fits most")
+		return dane.Record{}, withHint(err, "usage 0 to 3, selector 0 or 1, matching type 0 to 2 (RFC 6698, Section 2.1); 3 1 1 fits most")
 	}
 	data, err := id.selected(usage, selector)
 	if err != nil {
-		return lookup.Record{}, err
+		return dane.Record{}, err
 	}
 	switch matching {
 	case 1:
@@ -50,7 +50,7 @@ func (id *Identity) Record(usage, selector, matching uint8) (lookup.Record, erro
 		sum := sha512.Sum512(data)
 		data = sum[:]
 	}
-	return lookup.Record{Usage: usage, Selector: selector, MatchingType: matching, Data: data}, nil
+	return dane.Record{Usage: usage, Selector: selector, MatchingType: matching, Data: data}, nil
 }
 
 // selected returns the bytes usage and selector choose.
@@ -81,8 +81,8 @@ func (id *Identity) selected(usage, selector uint8) ([]byte, error) {
 // software that does not know the type (yadifa); PowerDNS refuses a zone that writes a type it
 // knows in this form. A ttl of 0 is left out. Errors: an unknown format or type.
 // RFC 3597, Section 5; RFC 6698, Section 2.2.
-func FormatRecord(owner string, t lookup.Type, r lookup.Record, ttl time.Duration, format string) (string, error) {
-	word := map[lookup.Type]string{lookup.TLSA: "TLSA", lookup.SMIMEA: "SMIMEA"}[t]
+func FormatRecord(owner string, t dane.Type, r dane.Record, ttl time.Duration, format string) (string, error) {
+	word := map[dane.Type]string{dane.TLSA: "TLSA", dane.SMIMEA: "SMIMEA"}[t]
 	if word == "" {
 		return "", fmt.Errorf("identity: type %d is neither TLSA nor SMIMEA", t)
 	}

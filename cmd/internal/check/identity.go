@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"dnseal/lookup"
+	"dnseal/lookup/dane"
 	"dnseal/lookup/dnssec"
 	"dnseal/sender"
 	"dnseal/sender/identity"
@@ -63,7 +64,7 @@ func (k *checker) record(ctx context.Context, id *identity.Identity) {
 	res := k.dns.Lookup(ctx, owner, typ)
 	publish := fmt.Sprintf("publish what this prints: dnseal identity record %s --identities %s", identity.Quote(id.Name), identity.Quote(k.config.Identities))
 	switch {
-	case res.Status == dnssec.Secure && res.Presence == lookup.Present:
+	case res.Status == dnssec.Secure && res.Presence == dane.Present:
 		k.match(ctx, id, res, publish)
 	case res.Status == dnssec.Secure:
 		k.wrong(k.config.At("identities"), "identity %s has no record: there is no %s at %s; %s", id.Name, typ, owner, publish)
@@ -79,7 +80,7 @@ func (k *checker) record(ctx context.Context, id *identity.Identity) {
 }
 
 func (k *checker) match(ctx context.Context, id *identity.Identity, res *lookup.Result, publish string) {
-	opts := lookup.MatchOptions{Certificate: id.Certificate, Chain: id.Chain, At: k.now, NameOK: func(c *x509.Certificate) bool { return certifies(c, id) }}
+	opts := dane.MatchOptions{Certificate: id.Certificate, Chain: id.Chain, At: k.now, NameOK: func(c *x509.Certificate) bool { return certifies(c, id) }}
 	if id.Certificate == nil {
 		spki, err := x509.MarshalPKIXPublicKey(id.Key.Public())
 		if err != nil {
@@ -88,7 +89,7 @@ func (k *checker) match(ctx context.Context, id *identity.Identity, res *lookup.
 		}
 		opts.SPKI = spki
 	}
-	results, matched, _ := lookup.Match(ctx, res.Records, opts)
+	results, matched, _ := dane.Match(ctx, res.Records, opts)
 	if !matched {
 		k.wrong(k.config.At("identities"), "identity %s: no record at %s is of its key; %s", id.Name, res.Name, publish)
 		return
@@ -112,7 +113,7 @@ func (k *checker) dates(id *identity.Identity, usage uint8) {
 	}
 	until := c.NotAfter.UTC().Format(time.DateOnly)
 	switch {
-	case k.now.After(c.NotAfter) && usage != lookup.DANEEE:
+	case k.now.After(c.NotAfter) && usage != dane.DANEEE:
 		k.wrong(k.config.At("identities"), "identity %s: its certificate ended on %s, and its record makes dates count; renew it", id.Name, until)
 	case k.now.After(c.NotAfter):
 		k.note("identity %s: its certificate ended on %s; verifiers by DANE-EE do not mind, others will", id.Name, until)

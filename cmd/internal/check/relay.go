@@ -17,7 +17,7 @@ import (
 	"dnseal/cmd/internal/config"
 	"dnseal/cmd/internal/relay"
 	"dnseal/cmd/internal/relay/nexthop"
-	"dnseal/lookup"
+	"dnseal/lookup/dane"
 	"dnseal/lookup/dnssec"
 )
 
@@ -103,15 +103,15 @@ func (k *checker) server(ctx context.Context, key string, r *config.Relay, leaf 
 // byRoots judges the certificate as most clients do.
 func (k *checker) byRoots(leaf *x509.Certificate, raw [][]byte) error {
 	intermediates := x509.NewCertPool()
-	for _, c := range chain(raw) {
+	for _, c := range afterLeaf(raw) {
 		intermediates.AddCert(c)
 	}
 	_, err := leaf.Verify(x509.VerifyOptions{DNSName: k.config.Hostname, Intermediates: intermediates, CurrentTime: k.now})
 	return err
 }
 
-// chain parses what stands behind the leaf.
-func chain(raw [][]byte) []*x509.Certificate {
+// afterLeaf parses the certificates after the leaf.
+func afterLeaf(raw [][]byte) []*x509.Certificate {
 	var out []*x509.Certificate
 	for _, der := range raw[min(1, len(raw)):] {
 		if c, err := x509.ParseCertificate(der); err == nil {
@@ -130,17 +130,17 @@ func (k *checker) byTLSA(ctx context.Context, key string, r *config.Relay, leaf 
 	owner := "_" + port + "._tcp." + strings.TrimSuffix(k.config.Hostname, ".") + "."
 	digest := sha256.Sum256(leaf.RawSubjectPublicKeyInfo)
 	publish := fmt.Sprintf("publish: %s IN TLSA 3 1 1 %s", owner, hex.EncodeToString(digest[:]))
-	res := k.dns.Lookup(ctx, owner, lookup.TLSA)
+	res := k.dns.Lookup(ctx, owner, dane.TLSA)
 	switch {
 	case res.Status != dnssec.Secure:
 		k.note("relay %s: TLSA at %s is %s: %s; to let clients prove it by the DNS, %s", r.Listen, owner, res.Status, res.Reason, publish)
 		return false
-	case res.Presence != lookup.Present:
+	case res.Presence != dane.Present:
 		k.note("relay %s: there is no TLSA at %s; to let clients prove it by the DNS, %s", r.Listen, owner, publish)
 		return false
 	}
-	_, matched, _ := lookup.Match(ctx, res.Records, lookup.MatchOptions{
-		Certificate: leaf, Chain: chain(raw), At: k.now,
+	_, matched, _ := dane.Match(ctx, res.Records, dane.MatchOptions{
+		Certificate: leaf, Chain: afterLeaf(raw), At: k.now,
 		NameOK: func(c *x509.Certificate) bool { return c.VerifyHostname(k.config.Hostname) == nil },
 	})
 	if !matched {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"dnseal/lookup"
+	"dnseal/lookup/chain"
 	"dnseal/lookup/dnssec"
 )
 
@@ -25,7 +26,7 @@ func (k *checker) resolvers(ctx context.Context, client *lookup.Client) {
 			k.ok("resolver %s passes on what DNSSEC needs", r.Resolver)
 		case r.Usable:
 			k.note("%s", r.Fault)
-		case r.Code == lookup.CodeStrips:
+		case r.Code == chain.CodeStrips:
 			k.wrong(at, "%s", r.Fault)
 		default:
 			k.unsure(at, "%s", r.Fault)

@@ -39,7 +39,7 @@ func Hint(err error, format string, args ...any) error {
 }
 
 // packages are the names of our packages that errors begin with, for programmers.
-var packages = []string{"identity", "lookup", "lookuptest", "smime", "message", "sender", "receiver", "relay", "milter", "dnssec", "mailbox"}
+var packages = []string{"identity", "lookup", "dane", "evidence", "lookuptest", "smime", "message", "sender", "receiver", "relay", "milter", "dnssec", "mailbox"}
 
 // Plain is the text of an error for people, who do not know our packages.
 func Plain(err error) string {

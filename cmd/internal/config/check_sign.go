@@ -48,7 +48,7 @@ func (c *Config) checkSign(n *notes) {
 // strip leaves out who found an error: the reader thinks of the file.
 func strip(err error) string {
 	text := err.Error()
-	for _, prefix := range []string{"sender: ", "rule 1: ", "receiver: ", "domain 1: ", "relay: ", "milter: ", "identity: ", "message: ", "lookup: ", "dnssec: "} {
+	for _, prefix := range []string{"sender: ", "rule 1: ", "receiver: ", "domain 1: ", "relay: ", "milter: ", "identity: ", "message: ", "lookup: ", "dane: ", "dnssec: "} {
 		text = strings.TrimPrefix(text, prefix)
 	}
 	return text

@@ -54,7 +54,7 @@ func (d *demo) arrive(ctx context.Context) error {
 	}
 	if res := lookupOf(report); res != nil {
 		cli.Print(d.out, "")
-		if err := res.WriteTree(out, time.Now()); err != nil {
+		if err := res.WriteTree(out, time.Now(), 80); err != nil {
 			return err
 		}
 		cli.Print(d.out, "")

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"dnseal/lookup"
+	"dnseal/lookup/dane"
 	"dnseal/lookup/dnssec"
 	"dnseal/smime/message"
 )
@@ -50,9 +51,9 @@ func get(t *testing.T, m *Metrics, path string) (int, string) {
 
 type answer struct{ lookup.Result }
 
-func (a *answer) Lookup(context.Context, string, lookup.Type) *lookup.Result { return &a.Result }
+func (a *answer) Lookup(context.Context, string, dane.Type) *lookup.Result { return &a.Result }
 
-func (a *answer) LookupFresh(context.Context, string, lookup.Type) *lookup.Result { return &a.Result }
+func (a *answer) LookupFresh(context.Context, string, dane.Type) *lookup.Result { return &a.Result }
 
 // look shows the metrics while a message is in it.
 type look struct {
@@ -85,9 +86,9 @@ func TestMetrics(t *testing.T) {
 	m.Certificates(map[Certificate]time.Time{{"identity", "alice@example.org"}: noon.Add(36 * time.Hour), {"server", "s.pem"}: noon.Add(-24 * time.Hour)})
 	m.Reload(true)
 	m.Reload(false)
-	r := m.Resolver(&answer{lookup.Result{Type: lookup.TLSA, Status: dnssec.Bogus, Code: "bogus"}})
-	r.Lookup(t.Context(), "x.", lookup.TLSA)
-	r.LookupFresh(t.Context(), "x.", lookup.TLSA)
+	r := m.Resolver(&answer{lookup.Result{Type: dane.TLSA, Status: dnssec.Bogus, Code: "bogus"}})
+	r.Lookup(t.Context(), "x.", dane.TLSA)
+	r.LookupFresh(t.Context(), "x.", dane.TLSA)
 	m.Handler(&look{t, m}, "relay", "submission").Handle(t.Context(), nil, nil)
 	m.Handler(judged("changed"), "milter", "verify").Handle(t.Context(), nil, nil)
 	status, body := get(t, m, "/metrics")

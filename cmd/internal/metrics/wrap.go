@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"dnseal/lookup"
+	"dnseal/lookup/dane"
 	"dnseal/smime/message"
 )
 
@@ -69,22 +70,22 @@ type resolver struct {
 	m    *Metrics
 }
 
-func (r *resolver) Lookup(ctx context.Context, name string, t lookup.Type) *lookup.Result {
+func (r *resolver) Lookup(ctx context.Context, name string, t dane.Type) *lookup.Result {
 	return r.count(r.next.Lookup(ctx, name, t))
 }
 
-func (r *resolver) LookupFresh(ctx context.Context, name string, t lookup.Type) *lookup.Result {
+func (r *resolver) LookupFresh(ctx context.Context, name string, t dane.Type) *lookup.Result {
 	return r.count(r.next.LookupFresh(ctx, name, t))
 }
 
 func (r *resolver) count(res *lookup.Result) *lookup.Result {
 	presence := "unknown"
 	switch res.Presence {
-	case lookup.Present:
+	case dane.Present:
 		presence = "present"
-	case lookup.Absent:
+	case dane.Absent:
 		presence = "absent"
-	case lookup.Unknown:
+	case dane.Unknown:
 	}
 	// Codes are a closed list but for what a limit is called, which is one, too.
 	code, _, _ := strings.Cut(res.Code, " ")

@@ -16,6 +16,7 @@ import (
 
 	"dnseal/cmd/internal/relay/sasl"
 	"dnseal/lookup"
+	"dnseal/lookup/dane"
 	"dnseal/lookup/dnssec"
 	"dnseal/smime/message"
 )
@@ -29,11 +30,11 @@ type resolver struct {
 	before func(ctx context.Context) // called at the start of each lookup
 }
 
-func (r *resolver) Lookup(ctx context.Context, name string, t lookup.Type) *lookup.Result {
+func (r *resolver) Lookup(ctx context.Context, name string, t dane.Type) *lookup.Result {
 	return r.answer(ctx, r.table, name, t)
 }
 
-func (r *resolver) LookupFresh(ctx context.Context, name string, t lookup.Type) *lookup.Result {
+func (r *resolver) LookupFresh(ctx context.Context, name string, t dane.Type) *lookup.Result {
 	table := r.table
 	if _, ok := r.fresh[name]; ok {
 		table = r.fresh
@@ -41,7 +42,7 @@ func (r *resolver) LookupFresh(ctx context.Context, name string, t lookup.Type) 
 	return r.answer(ctx, table, name, t)
 }
 
-func (r *resolver) answer(ctx context.Context, table map[string]lookup.Result, name string, t lookup.Type) *lookup.Result {
+func (r *resolver) answer(ctx context.Context, table map[string]lookup.Result, name string, t dane.Type) *lookup.Result {
 	if r.before != nil {
 		r.before(ctx)
 	}
@@ -50,7 +51,7 @@ func (r *resolver) answer(ctx context.Context, table map[string]lookup.Result, n
 	r.asked = append(r.asked, name)
 	res, ok := table[name]
 	if !ok {
-		res = lookup.Result{Status: dnssec.Secure, Presence: lookup.Absent}
+		res = lookup.Result{Status: dnssec.Secure, Presence: dane.Absent}
 	}
 	if ctx.Err() != nil {
 		res = lookup.Result{Code: "timeout", Reason: "timeout"}
@@ -65,8 +66,8 @@ func (r *resolver) queries() []string {
 	return append([]string{}, r.asked...)
 }
 
-func present(records ...lookup.Record) lookup.Result {
-	return lookup.Result{Status: dnssec.Secure, Presence: lookup.Present, Records: records}
+func present(records ...dane.Record) lookup.Result {
+	return lookup.Result{Status: dnssec.Secure, Presence: dane.Present, Records: records}
 }
 
 // submission is a relay with STARTTLS and its authority.
@@ -106,7 +107,7 @@ func TestTLSALogin(t *testing.T) {
 	ca, other := newAuthority(t), newAuthority(t)
 	const device = "sensor7._device.example.net"
 	cert := ca.issue(t, device)
-	own := map[string]lookup.Result{device + ".": present(record(lookup.DANEEE, cert.Leaf))}
+	own := map[string]lookup.Result{device + ".": present(record(dane.DANEEE, cert.Leaf))}
 	unnamed := ca.issue(t)
 	for _, tt := range []struct {
 		name    string
@@ -121,22 +122,22 @@ func TestTLSALogin(t *testing.T) {
 		{"in other letters, with a dot", cert, "Sensor7._DEVICE.Example.NET.", own, nil, "235", 1},
 		{"the certificate's only name", cert, "", own, nil, "235", 1},
 		{"no name in the certificate", unnamed, "", own, nil, "535", 0},
-		{"DANE-EE without the name", unnamed, device, map[string]lookup.Result{device + ".": present(record(lookup.DANEEE, unnamed.Leaf))}, nil, "235", 1},
+		{"DANE-EE without the name", unnamed, device, map[string]lookup.Result{device + ".": present(record(dane.DANEEE, unnamed.Leaf))}, nil, "235", 1},
 		{"two names", ca.issue(t, device, "b.example.net"), "", own, nil, "535", 0},
 		{"another's name", ca.issue(t, "sensor8._device.example.net"), device, own, nil, "535", 2},
 		{"not listed", ca.issue(t, "sensor7._device.example.com"), "sensor7._device.example.com", own, nil, "535", 0},
 		{"no such name", cert, "nonsense name", own, nil, "535", 0},
 		{"absent", cert, device, nil, nil, "535", 2},
 		{"absent in the cache only", cert, device, nil, own, "235", 2},
-		{"insecure", cert, device, map[string]lookup.Result{device + ".": {Status: dnssec.Insecure, Presence: lookup.Present, Records: own[device+"."].Records}}, nil, "535", 2},
+		{"insecure", cert, device, map[string]lookup.Result{device + ".": {Status: dnssec.Insecure, Presence: dane.Present, Records: own[device+"."].Records}}, nil, "535", 2},
 		{"bogus", cert, device, map[string]lookup.Result{device + ".": {Status: dnssec.Bogus, Records: own[device+"."].Records}}, nil, "454", 1},
 		{"indeterminate", cert, device, map[string]lookup.Result{device + ".": {Records: own[device+"."].Records}}, nil, "454", 1},
-		{"DANE-TA", cert, device, map[string]lookup.Result{device + ".": present(record(lookup.DANETA, ca.cert))}, nil, "235", 1},
-		{"DANE-TA without the name", unnamed, device, map[string]lookup.Result{device + ".": present(record(lookup.DANETA, ca.cert))}, nil, "535", 2},
-		{"DANE-TA of another", cert, device, map[string]lookup.Result{device + ".": present(record(lookup.DANETA, other.cert))}, nil, "535", 2},
-		{"PKIX-EE", cert, device, map[string]lookup.Result{device + ".": present(record(lookup.PKIXEE, cert.Leaf))}, nil, "235", 1},
-		{"PKIX-TA", cert, device, map[string]lookup.Result{device + ".": present(record(lookup.PKIXTA, ca.cert))}, nil, "235", 1},
-		{"PKIX-EE from no root", other.issue(t, device), device, map[string]lookup.Result{device + ".": present(record(lookup.PKIXEE, cert.Leaf))}, nil, "535", 2},
+		{"DANE-TA", cert, device, map[string]lookup.Result{device + ".": present(record(dane.DANETA, ca.cert))}, nil, "235", 1},
+		{"DANE-TA without the name", unnamed, device, map[string]lookup.Result{device + ".": present(record(dane.DANETA, ca.cert))}, nil, "535", 2},
+		{"DANE-TA of another", cert, device, map[string]lookup.Result{device + ".": present(record(dane.DANETA, other.cert))}, nil, "535", 2},
+		{"PKIX-EE", cert, device, map[string]lookup.Result{device + ".": present(record(dane.PKIXEE, cert.Leaf))}, nil, "235", 1},
+		{"PKIX-TA", cert, device, map[string]lookup.Result{device + ".": present(record(dane.PKIXTA, ca.cert))}, nil, "235", 1},
+		{"PKIX-EE from no root", other.issue(t, device), device, map[string]lookup.Result{device + ".": present(record(dane.PKIXEE, cert.Leaf))}, nil, "535", 2},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -194,7 +195,7 @@ func TestExternalNeedsCertificateAndTLS13(t *testing.T) {
 	old := ca.client("relay.example.org", cert)
 	old.MaxVersion = tls.VersionTLS12
 	for name, conf := range map[string]*tls.Config{"TLS 1.2": old, "no certificate": ca.client("relay.example.org")} {
-		res := &resolver{table: map[string]lookup.Result{"a.example.net.": present(record(lookup.DANEEE, cert.Leaf))}}
+		res := &resolver{table: map[string]lookup.Result{"a.example.net.": present(record(dane.DANEEE, cert.Leaf))}}
 		r := submission(t, ca, s.address(), sasl.Options{Clients: []string{"*.example.net"}, Lookup: res})
 		k := dial(t, r.addr)
 		if words := startTLS(k, conf); strings.Contains(words, "AUTH") {
@@ -215,7 +216,7 @@ func TestLookupsAreBounded(t *testing.T) {
 	s := (&sink{}).start(t)
 	cert := ca.issue(t, "a.example.net")
 	waiting, release := make(chan struct{}), make(chan struct{})
-	res := &resolver{table: map[string]lookup.Result{"a.example.net.": present(record(lookup.DANEEE, cert.Leaf))}}
+	res := &resolver{table: map[string]lookup.Result{"a.example.net.": present(record(dane.DANEEE, cert.Leaf))}}
 	res.before = func(context.Context) { waiting <- struct{}{}; <-release }
 	r := submission(t, ca, s.address(), sasl.Options{Clients: []string{"a.example.net"}, Lookup: res, MaxLookups: 2})
 	conf := ca.client("relay.example.org", cert)

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"dnseal/lookup"
+	"dnseal/lookup/dane"
 	"dnseal/sender/identity"
 )
 
@@ -84,9 +84,9 @@ func (a *authority) server(tb testing.TB, name string) *tls.Config {
 }
 
 // record is "usage 1 1" of a certificate.
-func record(usage uint8, c *x509.Certificate) lookup.Record {
+func record(usage uint8, c *x509.Certificate) dane.Record {
 	sum := sha256.Sum256(c.RawSubjectPublicKeyInfo)
-	return lookup.Record{Usage: usage, Selector: lookup.PublicKey, MatchingType: lookup.SHA256, Data: sum[:]}
+	return dane.Record{Usage: usage, Selector: dane.PublicKey, MatchingType: dane.SHA256, Data: sum[:]}
 }
 
 // identityCertificate is an identity as a TLS client shows it.

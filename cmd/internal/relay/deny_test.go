@@ -12,6 +12,7 @@ import (
 	"dnseal/cmd/internal/metrics"
 	"dnseal/cmd/internal/relay/sasl"
 	"dnseal/lookup"
+	"dnseal/lookup/dane"
 )
 
 func mustDeny(t *testing.T, list ...string) *Deny {
@@ -79,7 +80,7 @@ func TestDenyName(t *testing.T) {
 	const stolen, good = "s4._device.example.net", "s5._device.example.net"
 	certs := map[string]tls.Certificate{stolen: ca.issue(t, stolen), good: ca.issue(t, good)}
 	res := &resolver{table: map[string]lookup.Result{
-		stolen + ".": present(record(lookup.DANEEE, certs[stolen].Leaf)), good + ".": present(record(lookup.DANEEE, certs[good].Leaf)),
+		stolen + ".": present(record(dane.DANEEE, certs[stolen].Leaf)), good + ".": present(record(dane.DANEEE, certs[good].Leaf)),
 	}}
 	s := (&sink{}).start(t)
 	r := startRelay(t, Options{

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"dnseal/lookup"
+	"dnseal/lookup/dane"
 	"dnseal/receiver"
 	"dnseal/sender"
 	"dnseal/sender/identity"
@@ -17,8 +18,8 @@ import (
 // noDNS is a resolver that cannot tell anything.
 type noDNS struct{}
 
-func (noDNS) Lookup(context.Context, string, lookup.Type) *lookup.Result { return &lookup.Result{} }
-func (noDNS) LookupFresh(context.Context, string, lookup.Type) *lookup.Result {
+func (noDNS) Lookup(context.Context, string, dane.Type) *lookup.Result { return &lookup.Result{} }
+func (noDNS) LookupFresh(context.Context, string, dane.Type) *lookup.Result {
 	return &lookup.Result{}
 }
 

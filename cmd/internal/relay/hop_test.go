@@ -15,6 +15,7 @@ import (
 
 	"dnseal/cmd/internal/relay/nexthop"
 	"dnseal/lookup"
+	"dnseal/lookup/dane"
 	"dnseal/lookup/dnssec"
 
 	"dnseal/lookup/lookuptest/peertest"
@@ -273,7 +274,7 @@ func TestHopTLS(t *testing.T) {
 	ca, other := newAuthority(t), newAuthority(t)
 	server := ca.server(t, "localhost")
 	leaf := server.Certificates[0].Leaf
-	insecure := present(record(lookup.DANEEE, leaf))
+	insecure := present(record(dane.DANEEE, leaf))
 	insecure.Status = dnssec.Insecure
 	for _, tt := range []struct {
 		name   string
@@ -288,16 +289,16 @@ func TestHopTLS(t *testing.T) {
 		{"verified", nexthop.TLSVerify, []string{"STARTTLS"}, ca, lookup.Result{}, false, true},
 		{"of another CA", nexthop.TLSVerify, []string{"STARTTLS"}, other, lookup.Result{}, false, false},
 		{"not offered", nexthop.TLSVerify, nil, ca, lookup.Result{}, false, false},
-		{"DANE-EE", nexthop.TLSDANE, []string{"STARTTLS"}, other, present(record(lookup.DANEEE, leaf)), false, true},
-		{"DANE-EE just published", nexthop.TLSDANE, []string{"STARTTLS"}, other, present(record(lookup.DANEEE, leaf)), true, true},
-		{"DANE-TA", nexthop.TLSDANE, []string{"STARTTLS"}, other, present(record(lookup.DANETA, ca.cert)), false, true},
-		{"DANE-TA of another", nexthop.TLSDANE, []string{"STARTTLS"}, ca, present(record(lookup.DANETA, other.cert)), false, false},
-		{"PKIX-EE is not for SMTP", nexthop.TLSDANE, []string{"STARTTLS"}, ca, present(record(lookup.PKIXEE, leaf)), false, false},
-		{"DANE absent", nexthop.TLSDANE, []string{"STARTTLS"}, ca, lookup.Result{Status: dnssec.Secure, Presence: lookup.Absent}, false, false},
+		{"DANE-EE", nexthop.TLSDANE, []string{"STARTTLS"}, other, present(record(dane.DANEEE, leaf)), false, true},
+		{"DANE-EE just published", nexthop.TLSDANE, []string{"STARTTLS"}, other, present(record(dane.DANEEE, leaf)), true, true},
+		{"DANE-TA", nexthop.TLSDANE, []string{"STARTTLS"}, other, present(record(dane.DANETA, ca.cert)), false, true},
+		{"DANE-TA of another", nexthop.TLSDANE, []string{"STARTTLS"}, ca, present(record(dane.DANETA, other.cert)), false, false},
+		{"PKIX-EE is not for SMTP", nexthop.TLSDANE, []string{"STARTTLS"}, ca, present(record(dane.PKIXEE, leaf)), false, false},
+		{"DANE absent", nexthop.TLSDANE, []string{"STARTTLS"}, ca, lookup.Result{Status: dnssec.Secure, Presence: dane.Absent}, false, false},
 		{"DANE insecure", nexthop.TLSDANE, []string{"STARTTLS"}, ca, insecure, false, false},
 		{"DANE bogus", nexthop.TLSDANE, []string{"STARTTLS"}, ca, lookup.Result{Status: dnssec.Bogus}, false, false},
 		{"DANE indeterminate", nexthop.TLSDANE, []string{"STARTTLS"}, ca, lookup.Result{}, false, false},
-		{"DANE not offered", nexthop.TLSDANE, nil, ca, present(record(lookup.DANEEE, leaf)), false, false},
+		{"DANE not offered", nexthop.TLSDANE, nil, ca, present(record(dane.DANEEE, leaf)), false, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"dnseal/lookup"
+	"dnseal/lookup/dane"
 )
 
 // repeatAfter is the time before the log repeats a warning.
@@ -27,12 +28,12 @@ func newWarner(r lookup.Resolver, log *slog.Logger) *warner {
 }
 
 // Lookup implements lookup.Resolver.
-func (w *warner) Lookup(ctx context.Context, name string, t lookup.Type) *lookup.Result {
+func (w *warner) Lookup(ctx context.Context, name string, t dane.Type) *lookup.Result {
 	return w.logWarnings(w.Resolver.Lookup(ctx, name, t))
 }
 
 // LookupFresh implements lookup.Resolver.
-func (w *warner) LookupFresh(ctx context.Context, name string, t lookup.Type) *lookup.Result {
+func (w *warner) LookupFresh(ctx context.Context, name string, t dane.Type) *lookup.Result {
 	return w.logWarnings(w.Resolver.LookupFresh(ctx, name, t))
 }
 

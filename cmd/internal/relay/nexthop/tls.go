@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"dnseal/lookup"
+	"dnseal/lookup/dane"
 	"dnseal/lookup/dnssec"
 )
 
@@ -44,8 +45,8 @@ func (o Options) verifyDANE(ctx context.Context, hop Hop, cs tls.ConnectionState
 	}
 	// RFC 7672, Section 2.2.3.
 	name := "_" + port + "._tcp." + hop.Host() + "."
-	if err = checkCertificate(ctx, o.Lookup.Lookup(ctx, name, lookup.TLSA), hop.Host(), cs.PeerCertificates); err != nil {
-		err = checkCertificate(ctx, o.Lookup.LookupFresh(ctx, name, lookup.TLSA), hop.Host(), cs.PeerCertificates)
+	if err = checkCertificate(ctx, o.Lookup.Lookup(ctx, name, dane.TLSA), hop.Host(), cs.PeerCertificates); err != nil {
+		err = checkCertificate(ctx, o.Lookup.LookupFresh(ctx, name, dane.TLSA), hop.Host(), cs.PeerCertificates)
 	}
 	return err
 }
@@ -56,18 +57,18 @@ func checkCertificate(ctx context.Context, res *lookup.Result, host string, chai
 	if res.Status != dnssec.Secure {
 		return fmt.Errorf("TLSA records at %s are %s: %s", res.Name, res.Status, res.Reason)
 	}
-	var usable []lookup.Record
+	var usable []dane.Record
 	for _, r := range res.Records {
 		// RFC 7672, Section 3.1.3: SMTP clients treat usages 0 and 1 as unusable.
-		if r.Usage == lookup.DANETA || r.Usage == lookup.DANEEE {
+		if r.Usage == dane.DANETA || r.Usage == dane.DANEEE {
 			usable = append(usable, r)
 		}
 	}
 	// RFC 7672, Section 6: where DANE is mandatory, no usable record means no delivery.
-	if res.Presence != lookup.Present || len(usable) == 0 {
+	if res.Presence != dane.Present || len(usable) == 0 {
 		return fmt.Errorf("no usable TLSA records at %s; publish one with usage 3 or 2, or set next-hop-tls", res.Name)
 	}
-	results, matched, _ := lookup.Match(ctx, usable, lookup.MatchOptions{
+	results, matched, _ := dane.Match(ctx, usable, dane.MatchOptions{
 		Certificate: chain[0],
 		Chain:       chain[1:],
 		// RFC 7672, Section 3.2.2: names count for usage 2 only.
@@ -76,7 +77,7 @@ func checkCertificate(ctx context.Context, res *lookup.Result, host string, chai
 		At:        time.Now(),
 	})
 	if !matched {
-		return fmt.Errorf("certificate of %s matches none of its TLSA records: %s", host, lookup.Reasons(results))
+		return fmt.Errorf("certificate of %s matches none of its TLSA records: %s", host, dane.Reasons(results))
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"dnseal/lookup"
+	"dnseal/lookup/dane"
 	"dnseal/lookup/dnssec"
 	"dnseal/smime/message"
 )
@@ -72,7 +73,7 @@ func (x *tlsaExchange) Step(ctx context.Context, response []byte) ([]byte, *Prin
 		}
 		name = leaf.DNSNames[0]
 	}
-	owner, err := lookup.TLSAName(name)
+	owner, err := dane.TLSAName(name)
 	if err != nil {
 		return nil, nil, denied("%w", err)
 	}
@@ -107,9 +108,9 @@ func (l *tlsaLogin) prove(ctx context.Context, owner string, chain []*x509.Certi
 	ctx, cancel := context.WithTimeout(ctx, l.opts.LookupTimeout)
 	defer cancel()
 	ctx = dnssec.WithBudget(ctx, dnssec.NewBudget(l.opts.DNS))
-	err := l.verify(ctx, l.opts.Lookup.Lookup(ctx, owner, lookup.TLSA), chain)
+	err := l.verify(ctx, l.opts.Lookup.Lookup(ctx, owner, dane.TLSA), chain)
 	if errors.Is(err, ErrDenied) {
-		err = l.verify(ctx, l.opts.Lookup.LookupFresh(ctx, owner, lookup.TLSA), chain)
+		err = l.verify(ctx, l.opts.Lookup.LookupFresh(ctx, owner, dane.TLSA), chain)
 	}
 	return err
 }
@@ -129,13 +130,13 @@ func (l *tlsaLogin) verify(ctx context.Context, res *lookup.Result, chain []*x50
 		return unavailable("TLSA records of %s: unknown status", res.Name)
 	}
 	switch res.Presence {
-	case lookup.Present:
-	case lookup.Absent:
+	case dane.Present:
+	case dane.Absent:
 		return denied("%s has no TLSA records", res.Name)
-	case lookup.Unknown:
+	case dane.Unknown:
 		return unavailable("TLSA records of %s: %s", res.Name, res.Reason)
 	}
-	results, matched, _ := lookup.Match(ctx, res.Records, lookup.MatchOptions{
+	results, matched, _ := dane.Match(ctx, res.Records, dane.MatchOptions{
 		Certificate: chain[0],
 		Chain:       chain[1:],
 		// draft-ietf-dance-client-auth: for usages 0 to 2 the name must be a dNSName of the
@@ -151,14 +152,14 @@ func (l *tlsaLogin) verify(ctx context.Context, res *lookup.Result, chain []*x50
 	case ctx.Err() != nil:
 		return unavailable("TLSA records of %s: %v", res.Name, ctx.Err())
 	}
-	return denied("no TLSA record of %s matches the certificate: %s", res.Name, lookup.Reasons(results))
+	return denied("no TLSA record of %s matches the certificate: %s", res.Name, dane.Reasons(results))
 }
 
 // hasDNSName reports whether the certificate carries exactly this name; a wildcard identifies no
 // client.
 func hasDNSName(c *x509.Certificate, owner string) bool {
 	return slices.ContainsFunc(c.DNSNames, func(n string) bool {
-		name, err := lookup.TLSAName(n)
+		name, err := dane.TLSAName(n)
 		return err == nil && name == owner
 	})
 }

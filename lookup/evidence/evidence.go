@@ -1,4 +1,11 @@
-package lookup
+// Package evidence keeps what a result rests on, as the authentication chain of RFC 9102, and
+// validates it again without a network. Start at [Of] and [Verify].
+//
+// # Limitations
+//
+// Evidence shows that keys have signed records, and until when. It does not show that a record was
+// not withdrawn earlier, nor when the evidence was made: see [Evidence].
+package evidence
 
 import (
 	"errors"
@@ -7,6 +14,8 @@ import (
 
 	"github.com/miekg/dns"
 
+	"dnseal/lookup/chain"
+	"dnseal/lookup/dane"
 	"dnseal/lookup/dnssec"
 )
 
@@ -27,14 +36,14 @@ type Evidence struct {
 	Rcode   int       `json:"rcode"`
 	// Sets is in the order of RFC 9102, Section 3: what was asked for, then DNSKEY and DS up to the
 	// root.
-	Sets []EvidenceSet `json:"sets"`
+	Sets []Set `json:"sets"`
 	// Inception and Expiration bound the time in which all signatures hold.
 	Inception  time.Time `json:"inception"`
 	Expiration time.Time `json:"expiration"`
 }
 
-// EvidenceSet is one RRset with its signatures.
-type EvidenceSet struct {
+// Set is one RRset with its signatures.
+type Set struct {
 	// Name and Type are the question that it is an answer to, or a part of one.
 	Name string `json:"name"`
 	Type string `json:"type"`
@@ -44,20 +53,20 @@ type EvidenceSet struct {
 }
 
 const (
-	evidenceVersion  = 1
-	maxEvidenceSets  = 200
-	maxEvidenceBytes = 1 << 20
+	version  = 1
+	maxSets  = 200
+	maxBytes = 1 << 20
 )
 
-// Evidence returns what the result rests on. It fails when nothing was found out (the result is
+// Of returns what the result rests on. It fails when nothing was found out (the result is
 // indeterminate) or the result is the resolver's word (mode ad-only).
-func (r *Result) Evidence() (*Evidence, error) {
+func Of(r *chain.Result) (*Evidence, error) {
 	a := r.Answer
 	if r.Status == dnssec.Indeterminate || len(a.RRsets) == 0 {
-		return nil, fmt.Errorf("lookup: there is no evidence about %s: it was not validated here", r.Name)
+		return nil, fmt.Errorf("evidence: there is no evidence about %s: it was not validated here", r.Name)
 	}
 	e := &Evidence{
-		Version: evidenceVersion, Name: r.Name, Type: r.Type.String(), At: r.At.UTC(),
+		Version: version, Name: r.Name, Type: r.Type.String(), At: r.At.UTC(),
 		Status: r.Status.String(), Code: r.Code, Rcode: a.Rcode,
 		Inception: a.Inception.UTC(), Expiration: a.Expiration.UTC(),
 	}
@@ -66,7 +75,7 @@ func (r *Result) Evidence() (*Evidence, error) {
 		if err != nil {
 			return nil, err
 		}
-		e.Sets = append(e.Sets, EvidenceSet{Name: set.Name, Type: dns.Type(set.Type).String(), Wire: wire})
+		e.Sets = append(e.Sets, Set{Name: set.Name, Type: dns.Type(set.Type).String(), Wire: wire})
 	}
 	return e, nil
 }
@@ -91,43 +100,37 @@ func packSet(set dnssec.RRset) ([]byte, error) {
 		// Of a copy: it writes to the record, and those of a cached result are everybody's.
 		n, err := dns.PackRR(dns.Copy(rr), buf, 0, nil, false)
 		if err != nil {
-			return nil, fmt.Errorf("lookup: %s %s cannot be kept: %w", rr.Header().Name, dns.Type(rr.Header().Rrtype), err)
+			return nil, fmt.Errorf("evidence: %s %s cannot be kept: %w", rr.Header().Name, dns.Type(rr.Header().Rrtype), err)
 		}
 		out = append(out, buf[:n]...)
 	}
 	return out, nil
 }
 
-// VerifyEvidence judges evidence again as of a time, from the built-in root anchors and without a
-// network. Evidence of a result that was secure, insecure or bogus gives the same result for the
-// time it was taken. Altered or incomplete evidence is never secure but by signatures that hold:
-// where the proof of a delegation was taken out, the word of the parent zone counts for what is
-// below. The states in the evidence are not believed. Errors: it cannot be read, or is over a limit
-// (200 sets, 1 MiB).
-func VerifyEvidence(e *Evidence, at time.Time) (*Result, error) {
-	return verifyEvidence(e, at, new(dnssec.Validator))
-}
-
-// VerifyEvidence is the function of that name with the client's trust anchors. It asks nothing.
-func (c *Client) VerifyEvidence(e *Evidence, at time.Time) (*Result, error) {
-	return verifyEvidence(e, at, &c.trust.Load().validator)
-}
-
-func verifyEvidence(e *Evidence, at time.Time, v *dnssec.Validator) (*Result, error) {
-	if e.Version != evidenceVersion {
-		return nil, fmt.Errorf("lookup: evidence of version %d, want %d", e.Version, evidenceVersion)
+// Verify judges evidence again as of a time, from the trust anchors of v (nil: the built-in root
+// anchors) and without a network. Evidence of a result that was secure, insecure or bogus gives the
+// same result for the time it was taken. Altered or incomplete evidence is never secure but by
+// signatures that hold: where the proof of a delegation was taken out, the word of the parent zone
+// counts for what is below. The states in the evidence are not believed. Errors: it cannot be read,
+// or is over a limit (200 sets, 1 MiB).
+func Verify(e *Evidence, at time.Time, v *dnssec.Validator) (*chain.Result, error) {
+	if v == nil {
+		v = new(dnssec.Validator)
 	}
-	t := Type(dns.StringToType[e.Type])
-	if t != TLSA && t != SMIMEA {
-		return nil, fmt.Errorf("lookup: evidence about type %q, want TLSA or SMIMEA", e.Type)
+	if e.Version != version {
+		return nil, fmt.Errorf("evidence: evidence of version %d, want %d", e.Version, version)
+	}
+	t := dane.Type(dns.StringToType[e.Type])
+	if t != dane.TLSA && t != dane.SMIMEA {
+		return nil, fmt.Errorf("evidence: evidence about type %q, want TLSA or SMIMEA", e.Type)
 	}
 	sets, err := e.unpack()
 	if err != nil {
-		return nil, fmt.Errorf("lookup: evidence about %q: %w", e.Name, err)
+		return nil, fmt.Errorf("evidence: evidence about %q: %w", e.Name, err)
 	}
 	name := dns.CanonicalName(e.Name)
 	a := v.Judge(dnssec.Evidence{Name: name, Type: uint16(t), Rcode: e.Rcode, RRsets: sets}, at)
-	r := newResult(name, t, a)
+	r := chain.New(name, t, a)
 	r.At = at
 	return r, nil
 }
@@ -137,8 +140,8 @@ func (e *Evidence) unpack() ([]dnssec.RRset, error) {
 	for _, set := range e.Sets {
 		size += len(set.Wire)
 	}
-	if len(e.Sets) > maxEvidenceSets || size > maxEvidenceBytes {
-		return nil, fmt.Errorf("%d sets of %d octets, at most %d of %d", len(e.Sets), size, maxEvidenceSets, maxEvidenceBytes)
+	if len(e.Sets) > maxSets || size > maxBytes {
+		return nil, fmt.Errorf("%d sets of %d octets, at most %d of %d", len(e.Sets), size, maxSets, maxBytes)
 	}
 	var out []dnssec.RRset
 	for i, set := range e.Sets {
@@ -154,7 +157,7 @@ func (e *Evidence) unpack() ([]dnssec.RRset, error) {
 var errNoSet = errors.New("it is no RRset in wire form")
 
 // unpack reads records of one name and type, then signatures.
-func (s EvidenceSet) unpack() (dnssec.RRset, error) {
+func (s Set) unpack() (dnssec.RRset, error) {
 	qtype, ok := dns.StringToType[s.Type]
 	if !ok {
 		return dnssec.RRset{}, fmt.Errorf("unknown type %q", s.Type)

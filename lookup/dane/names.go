@@ -1,4 +1,4 @@
-package lookup
+package dane
 
 import (
 	"crypto/sha256"
@@ -28,11 +28,11 @@ const smimecert = "_smimecert"
 func SMIMEAName(local, domain string) (string, error) {
 	switch {
 	case local == "":
-		return "", fmt.Errorf("lookup: the local part is empty")
+		return "", fmt.Errorf("dane: the local part is empty")
 	case !utf8.ValidString(local):
-		return "", fmt.Errorf("lookup: local part %q: no UTF-8", local)
+		return "", fmt.Errorf("dane: local part %q: no UTF-8", local)
 	case len(local) > maxLocal:
-		return "", fmt.Errorf("lookup: local part %q: %d octets, at most %d", local, len(local), maxLocal)
+		return "", fmt.Errorf("dane: local part %q: %d octets, at most %d", local, len(local), maxLocal)
 	}
 	host, err := hostName(domain)
 	if err != nil {
@@ -69,18 +69,18 @@ func TLSAName(name string) (string, error) {
 		underscored := strings.HasPrefix(label, "_")
 		switch {
 		case label == smimecert:
-			return "", fmt.Errorf("lookup: %q is the name of an SMIMEA record: ask for the mail address", name)
+			return "", fmt.Errorf("dane: %q is the name of an SMIMEA record: ask for the mail address", name)
 		case !underscored:
 			leading = false
 		case i == len(labels)-1:
-			return "", fmt.Errorf("lookup: %q has no domain after %q", name, label)
+			return "", fmt.Errorf("dane: %q has no domain after %q", name, label)
 		case leading && i > 1:
-			return "", fmt.Errorf("lookup: %q has too many labels with an underscore", name)
+			return "", fmt.Errorf("dane: %q has too many labels with an underscore", name)
 		case !leading && label != "_device":
-			return "", fmt.Errorf("lookup: %q: %q may only be the first label (a service), or _device", name, label)
+			return "", fmt.Errorf("dane: %q: %q may only be the first label (a service), or _device", name, label)
 		}
 		if err := checkLabel(strings.TrimPrefix(label, "_")); err != nil {
-			return "", fmt.Errorf("lookup: %q: %w", name, err)
+			return "", fmt.Errorf("dane: %q: %w", name, err)
 		}
 	}
 	return fits(ascii + ".")
@@ -94,10 +94,25 @@ func hostName(domain string) (string, error) {
 	}
 	for label := range strings.SplitSeq(ascii, ".") {
 		if err := checkLabel(label); err != nil {
-			return "", fmt.Errorf("lookup: domain %q: %w", domain, err)
+			return "", fmt.Errorf("dane: domain %q: %w", domain, err)
 		}
 	}
 	return fits(ascii + ".")
+}
+
+// Domain returns a name absolute, in lower case and A-labels. Its labels may begin with an
+// underscore. Errors: it is no domain.
+func Domain(text string) (string, error) {
+	ascii, err := aLabels(text)
+	if err != nil {
+		return "", err
+	}
+	for label := range strings.SplitSeq(ascii, ".") {
+		if err := checkLabel(strings.TrimPrefix(label, "_")); err != nil {
+			return "", fmt.Errorf("%q is no domain: %w", text, err)
+		}
+	}
+	return ascii + ".", nil
 }
 
 // profile maps and checks internationalised names as a look-up does (RFC 5891, Section 5), but
@@ -107,10 +122,10 @@ var profile = idna.New(idna.MapForLookup(), idna.Transitional(false), idna.BidiR
 // aLabels returns a name in lower case and A-labels, without its final dot.
 func aLabels(name string) (string, error) {
 	if len(name) > 4*maxName {
-		return "", fmt.Errorf("lookup: name of %d octets: too long", len(name))
+		return "", fmt.Errorf("dane: name of %d octets: too long", len(name))
 	}
 	if !utf8.ValidString(name) {
-		return "", fmt.Errorf("lookup: name %q: no UTF-8", name)
+		return "", fmt.Errorf("dane: name %q: no UTF-8", name)
 	}
 	name = strings.TrimSuffix(name, ".")
 	lower := strings.ToLower(name)
@@ -120,7 +135,7 @@ func aLabels(name string) (string, error) {
 	}
 	ascii, err := profile.ToASCII(name)
 	if err != nil {
-		return "", fmt.Errorf("lookup: name %q: %w", name, err)
+		return "", fmt.Errorf("dane: name %q: %w", name, err)
 	}
 	return strings.TrimSuffix(ascii, "."), nil
 }
@@ -158,11 +173,11 @@ func checkLabel(label string) error {
 // label with its underscore was measured without it.
 func fits(name string) (string, error) {
 	if len(name) > maxName {
-		return "", fmt.Errorf("lookup: name %q: %d octets, at most %d", name, len(name), maxName)
+		return "", fmt.Errorf("dane: name %q: %d octets, at most %d", name, len(name), maxName)
 	}
 	for label := range strings.SplitSeq(name, ".") {
 		if len(label) > maxLabel {
-			return "", fmt.Errorf("lookup: name %q: label of %d octets, at most %d", name, len(label), maxLabel)
+			return "", fmt.Errorf("dane: name %q: label of %d octets, at most %d", name, len(label), maxLabel)
 		}
 	}
 	return name, nil

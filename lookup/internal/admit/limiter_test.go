@@ -1,10 +1,9 @@
-package lookup
+package admit
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -34,18 +33,56 @@ func TestSignerDomain(t *testing.T) {
 		{"co.uk.", "co.uk", "co.uk"},
 		{"a.somebody.github.io.", "somebody.github.io", "somebody.github.io"},
 	} {
-		signer := signerDomain(tt.name)
+		signer := SignerDomain(tt.name)
 		if parent := registrable(signer); signer != tt.signer || parent != tt.parent {
-			t.Errorf("signerDomain(%s) = %q in %q, want %q in %q", tt.name, signer, parent, tt.signer, tt.parent)
+			t.Errorf("SignerDomain(%s) = %q in %q, want %q in %q", tt.name, signer, parent, tt.signer, tt.parent)
 		}
 	}
 }
 
-// arrivals is a gate and those who came to it.
+// arrivals is a limiter and the lookups that came to it.
 type arrivals struct {
-	*gate
-	t    *testing.T
-	told atomic.Int32 // lookups told to give up
+	*Limiter
+	t *testing.T
+}
+
+// ticket is a lookup that was admitted.
+type ticket struct {
+	signer  string
+	running context.Context
+	leave   func()
+}
+
+func (tk *ticket) evicted() bool { return errors.Is(context.Cause(tk.running), ErrEvicted) }
+
+func newArrivals(t *testing.T) *arrivals {
+	t.Helper()
+	l, err := NewLimiter(2*perLane, perDomain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(l.Close)
+	return &arrivals{l, t}
+}
+
+// admit has a lookup enter.
+func (a *arrivals) admit(ctx context.Context, signer string, known bool) (*ticket, error) {
+	running, leave, err := a.enter(ctx, signer, known)
+	if err != nil {
+		return nil, err
+	}
+	return &ticket{signer, running, leave}, nil
+}
+
+// evictions counts the lookups that hold a slot and were evicted.
+func (a *arrivals) evictions() int {
+	n := 0
+	for _, l := range []*lane{a.known, a.unknown} {
+		l.mu.Lock()
+		n += l.evicted
+		l.mu.Unlock()
+	}
+	return n
 }
 
 // come has a lookup enter; the ticket is nil when it was turned away within a moment of the test's
@@ -57,18 +94,15 @@ func (a *arrivals) come(signer string, known bool) *ticket {
 
 func (a *arrivals) comeWithin(limit time.Duration, signer string, known bool) *ticket {
 	a.t.Helper()
-	ticket := newTicket(signer, known, func(error) { a.told.Add(1) })
-	ctx, cancel := context.WithTimeout(a.t.Context(), limit)
-	defer cancel()
-	err := a.enter(ctx, ticket)
-	var busy busyError
-	switch {
-	case err == nil:
-		return ticket
-	case !errors.As(err, &busy):
+	ctx, cancel := context.WithCancel(a.t.Context())
+	a.t.Cleanup(cancel)
+	defer time.AfterFunc(limit, cancel).Stop()
+	in, err := a.admit(ctx, signer, known)
+	var busy BusyError
+	if err != nil && !errors.As(err, &busy) {
 		a.t.Errorf("enter() = %v, want busy", err)
 	}
-	return nil
+	return in
 }
 
 // comeAll has n lookups enter, all of which must get in.
@@ -90,13 +124,13 @@ func (a *arrivals) comeAll(n int, known bool, signer func(i int) string) (in []*
 func (a *arrivals) checkEmpty(in []*ticket) {
 	a.t.Helper()
 	for _, ticket := range in {
-		a.leave(ticket)
+		ticket.leave()
 	}
 	if len(a.signers)+len(a.parents) != 0 {
 		a.t.Errorf("the empty gate counts %d signers, %d parents", len(a.signers), len(a.parents))
 	}
 	for _, l := range []*lane{a.known, a.unknown} {
-		if len(l.running)+len(l.waiting)+l.leaving != 0 {
+		if len(l.running)+len(l.waiting)+l.evicted != 0 {
 			a.t.Errorf("the empty lane counts %+v", l)
 		}
 	}
@@ -130,7 +164,7 @@ func TestCaps(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				a := &arrivals{gate: newGate(Limits{}.withDefaults()), t: t}
+				a := newArrivals(t)
 				in := a.comeAll(tt.n, tt.known, tt.signer)
 				if tt.shut != nil && a.come(tt.shut.signer, tt.shut.known) != nil {
 					t.Errorf("%+v gets in", tt.shut)
@@ -141,8 +175,8 @@ func TestCaps(t *testing.T) {
 					t.Errorf("%+v does not get in", tt.open)
 				}
 				a.checkEmpty(in)
-				if a.told.Load() != 0 {
-					t.Errorf("%d lookups were told to give up before their time", a.told.Load())
+				if a.evictions() != 0 {
+					t.Errorf("%d lookups were told to give up before their time", a.evictions())
 				}
 			})
 		})
@@ -154,32 +188,32 @@ func TestCaps(t *testing.T) {
 func TestPatience(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		a := &arrivals{gate: newGate(Limits{}.withDefaults()), t: t}
+		a := newArrivals(t)
 		in := a.comeAll(perLane, false, eachOther)
-		time.Sleep(10 * patience)
-		if a.told.Load() != 0 {
+		time.Sleep(10 * MinTime)
+		if a.evictions() != 0 {
 			t.Fatal("lookups are told to leave although nobody waits")
 		}
 		entered := make(chan *ticket, 3)
 		for i := range 3 {
 			go func() {
-				ticket := newTicket(fmt.Sprintf("new%d.example", i), false, func(error) { a.told.Add(1) })
-				if a.enter(t.Context(), ticket) == nil {
+				ticket, err := a.admit(t.Context(), fmt.Sprintf("new%d.example", i), false)
+				if err == nil {
 					entered <- ticket
 				}
 			}()
 		}
 		synctest.Wait()
-		if got := a.told.Load(); got != 3 || !in[0].told || !in[2].told || in[3].told {
+		if got := a.evictions(); got != 3 || !in[0].evicted() || !in[2].evicted() || in[3].evicted() {
 			t.Errorf("%d lookups are told to leave, want the 3 oldest", got)
 		}
 		for range 3 {
-			a.leave(in[0])
+			in[0].leave()
 			in = append(in[1:], <-entered)
 		}
 		// The newcomers have their time too.
 		for _, ticket := range in[:perLane-3] {
-			a.leave(ticket)
+			ticket.leave()
 		}
 		a.checkEmpty(in[perLane-3:])
 	})
@@ -190,30 +224,30 @@ func TestPatience(t *testing.T) {
 func TestPatienceIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		a := &arrivals{gate: newGate(Limits{}.withDefaults()), t: t}
+		a := newArrivals(t)
 		start := time.Now()
 		in := a.comeAll(perLane, false, eachOther)
 		entered := make(chan *ticket, perLane)
 		for i := range perLane {
 			go func() {
-				ticket := newTicket(fmt.Sprintf("new%d.example", i), false, func(error) {})
-				if a.enter(t.Context(), ticket) == nil {
+				ticket, err := a.admit(t.Context(), fmt.Sprintf("new%d.example", i), false)
+				if err == nil {
 					entered <- ticket
 				}
 			}()
 		}
 		for _, want := range []struct {
 			after time.Duration
-			told  int32
-		}{{haste - 1, 0}, {haste, perLane / 2}, {patience - 1, perLane / 2}, {patience, perLane}} {
+			told  int
+		}{{minTimeYoung - 1, 0}, {minTimeYoung, perLane / 2}, {MinTime - 1, perLane / 2}, {MinTime, perLane}} {
 			time.Sleep(want.after - time.Since(start))
 			synctest.Wait()
-			if got := a.told.Load(); got != want.told {
+			if got := a.evictions(); got != want.told {
 				t.Errorf("after %s %d lookups are told to leave, want %d", want.after, got, want.told)
 			}
 		}
 		for i := range perLane {
-			a.leave(in[i])
+			in[i].leave()
 			in[i] = <-entered
 		}
 		a.checkEmpty(in)
@@ -224,17 +258,17 @@ func TestPatienceIsWaitedFor(t *testing.T) {
 func TestLastComesFirst(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		a := &arrivals{gate: newGate(Limits{}.withDefaults()), t: t}
+		a := newArrivals(t)
 		in := a.comeAll(perLane, false, eachOther)
 		entered := make(chan *ticket, maxWaiting+10)
 		turnedAway := make(chan string, maxWaiting+10)
 		for i := range maxWaiting + 3 {
 			go func() {
-				ticket := newTicket(fmt.Sprintf("new%d.example", i), false, func(error) {})
-				if a.enter(t.Context(), ticket) == nil {
+				ticket, err := a.admit(t.Context(), fmt.Sprintf("new%d.example", i), false)
+				if err == nil {
 					entered <- ticket
 				} else {
-					turnedAway <- ticket.signer
+					turnedAway <- fmt.Sprintf("new%d.example", i)
 				}
 			}()
 			synctest.Wait()
@@ -245,7 +279,7 @@ func TestLastComesFirst(t *testing.T) {
 			}
 		}
 		for i := range maxWaiting {
-			a.leave(in[0])
+			in[0].leave()
 			got := <-entered
 			if want := fmt.Sprintf("new%d.example", maxWaiting+2-i); got.signer != want {
 				t.Fatalf("%s enters, want %s", got.signer, want)
@@ -260,16 +294,19 @@ func TestLastComesFirst(t *testing.T) {
 func TestDomainQueue(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		a := &arrivals{gate: newGate(Limits{}.withDefaults()), t: t}
+		a := newArrivals(t)
 		in := a.comeAll(perDomain, false, oneDomain)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		done := make(chan error, maxUnknown)
 		for range maxUnknown - perDomain {
-			go func() { done <- a.enter(ctx, newTicket("one.example", false, func(error) {})) }()
+			go func() {
+				_, err := a.admit(ctx, "one.example", false)
+				done <- err
+			}()
 		}
 		synctest.Wait()
-		if err := a.enter(ctx, newTicket("one.example", false, func(error) {})); err == nil || ctx.Err() != nil {
+		if _, err := a.admit(ctx, "one.example", false); err == nil || ctx.Err() != nil {
 			t.Errorf("enter() = %v, want busy at once", err)
 		}
 		for range maxUnknown - perDomain {
@@ -285,26 +322,26 @@ func TestDomainQueue(t *testing.T) {
 func TestGateProperty(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
-		g := newGate(Limits{}.withDefaults())
+		a := newArrivals(t)
 		var in []*ticket
 		for range rapid.IntRange(0, 300).Draw(rt, "steps") {
 			if len(in) > 0 && rapid.Bool().Draw(rt, "leave") {
 				i := rapid.IntRange(0, len(in)-1).Draw(rt, "who")
-				g.leave(in[i])
+				in[i].leave()
 				in = append(in[:i], in[i+1:]...)
 				continue
 			}
 			signer := fmt.Sprintf("s%d.d%d.example", rapid.IntRange(0, 2).Draw(rt, "sub"), rapid.IntRange(0, 40).Draw(rt, "domain"))
-			ticket := newTicket(signer, rapid.Bool().Draw(rt, "known"), func(error) {})
+			known := rapid.Bool().Draw(rt, "known")
 			ctx, cancel := context.WithTimeout(context.Background(), 100*time.Microsecond)
-			if g.enter(ctx, ticket) == nil {
+			if ticket, err := a.admit(ctx, signer, known); err == nil {
 				in = append(in, ticket)
 			}
 			cancel()
-			if n := len(g.known.running) + len(g.unknown.running); n != len(in) || len(g.unknown.running) > perLane {
+			if n := len(a.known.running) + len(a.unknown.running); n != len(in) || len(a.unknown.running) > perLane {
 				rt.Fatalf("%d running, want %d", n, len(in))
 			}
 		}
-		(&arrivals{gate: g, t: t}).checkEmpty(in)
+		a.checkEmpty(in)
 	})
 }

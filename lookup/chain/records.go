@@ -1,4 +1,4 @@
-package lookup
+package chain
 
 import (
 	"encoding/hex"
@@ -8,6 +8,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"dnseal/lookup/dane"
 	"dnseal/lookup/dnssec"
 )
 
@@ -47,7 +48,7 @@ func (r *Result) recordNode(set dnssec.RRset) *node {
 	n := &node{title: fmt.Sprintf("%s %s %s, TTL %d s", mark(r.Status), h.Name, r.Type, h.Ttl)}
 	for _, rr := range set.Records {
 		if record, ok := recordOf(rr); ok {
-			n.add("%s", record.describe())
+			n.add("%s", describe(record))
 			n.add("  %s", shortHex(record.Data))
 		} else {
 			n.add("a record that cannot be read")
@@ -90,7 +91,7 @@ func typeList(types []uint16) string {
 }
 
 // describe is the numbers of a record and what they mean (RFC 7218).
-func (r Record) describe() string {
+func describe(r dane.Record) string {
 	return fmt.Sprintf("%d %d %d  %s, %s, %s", r.Usage, r.Selector, r.MatchingType,
 		word(r.Usage, "PKIX-TA", "PKIX-EE", "DANE-TA", "DANE-EE"),
 		word(r.Selector, "whole certificate", "public key"),

@@ -1,4 +1,4 @@
-package lookup
+package chain
 
 import (
 	"fmt"
@@ -9,15 +9,15 @@ import (
 
 	"github.com/miekg/dns"
 
+	"dnseal/lookup/dane"
 	"dnseal/lookup/dnssec"
 )
 
 // WriteTree draws the chain of trust of the result for people: zone by zone from the trust anchor
 // down, then the records or the proof that there are none, then what is wrong and what to do about
-// it. now is for the time left.
-func (r *Result) WriteTree(w io.Writer, now time.Time) error {
-	const terminal = 80
-	p := &page{width: terminal}
+// it. now is for the time left; lines are at most width columns wide.
+func (r *Result) WriteTree(w io.Writer, now time.Time, width int) error {
+	p := &page{width: width}
 	r.draw(p, now)
 	_, err := io.WriteString(w, p.String())
 	return err
@@ -34,7 +34,7 @@ func (r *Result) draw(p *page, now time.Time) {
 
 // headline is the status, and that there is no record where that is proven.
 func (r *Result) headline() string {
-	if r.Status == dnssec.Secure && r.Presence == Absent {
+	if r.Status == dnssec.Secure && r.Presence == dane.Absent {
 		return "absent (secure)"
 	}
 	return r.Status.String()

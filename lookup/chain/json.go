@@ -1,4 +1,4 @@
-package lookup
+package chain
 
 import (
 	"encoding/hex"
@@ -71,7 +71,7 @@ type (
 func (r *Result) MarshalJSON() ([]byte, error) {
 	out := resultJSON{
 		Name: r.Name, Type: r.Type.String(), Status: r.Status.String(), Presence: r.Presence.String(),
-		Code: r.Code, Reason: r.Reason, Advice: r.advice(), TTL: int64(r.TTL / time.Second),
+		Code: r.Code, Reason: r.Reason, Advice: r.Advice(), TTL: int64(r.TTL / time.Second),
 		Records: []recordJSON{}, Aliases: append([]string{}, r.Answer.Aliases...),
 		Chain: []linkJSON{}, Warnings: append([]string{}, r.Warnings...), Believed: r.Believed,
 		Inception: timeOrNil(r.Answer.Inception), Expiration: timeOrNil(r.Answer.Expiration),
@@ -114,16 +114,4 @@ func timeOrNil(t time.Time) *time.Time {
 	}
 	t = t.UTC()
 	return &t
-}
-
-// String returns "present", "absent" or "unknown".
-func (p Presence) String() string {
-	switch p {
-	case Present:
-		return "present"
-	case Absent:
-		return "absent"
-	case Unknown:
-	}
-	return "unknown"
 }

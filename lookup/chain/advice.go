@@ -1,10 +1,11 @@
-package lookup
+package chain
 
 import (
 	"cmp"
 	"fmt"
 	"strings"
 
+	"dnseal/lookup/dane"
 	"dnseal/lookup/dnssec"
 )
 
@@ -12,11 +13,11 @@ import (
 func (r *Result) conclude(p *page) {
 	p.WriteByte('\n')
 	switch {
-	case r.Status == dnssec.Secure && r.Believed && r.Presence == Present:
+	case r.Status == dnssec.Secure && r.Believed && r.Presence == dane.Present:
 		p.paragraph("%s; good for %s. The resolver says that the answer is authentic (AD); nothing was validated here.", r.count(), span(r.TTL))
 	case r.Status == dnssec.Secure && r.Believed:
 		p.paragraph("The resolver says that there is no %s record here (AD), good for %s; nothing was validated here.", r.Type, span(r.TTL))
-	case r.Status == dnssec.Secure && r.Presence == Present:
+	case r.Status == dnssec.Secure && r.Presence == dane.Present:
 		p.paragraph("%s, validated from the trust anchor down; good for %s.", r.count(), span(r.TTL))
 	case r.Status == dnssec.Secure:
 		p.paragraph("Proven: there is no %s record here; good for %s.", r.Type, span(r.TTL))
@@ -25,7 +26,7 @@ func (r *Result) conclude(p *page) {
 	default:
 		p.paragraph("%s: %s", r.Code, r.Reason)
 	}
-	if todo := r.advice(); todo != "" {
+	if todo := r.Advice(); todo != "" {
 		p.paragraph("What to do: %s", todo)
 	}
 	for _, w := range r.Warnings {
@@ -46,10 +47,10 @@ func (p *page) paragraph(format string, args ...any) {
 	p.fold("", "  ", strings.Join(strings.Fields(fmt.Sprintf(format, args...)), " "))
 }
 
-// advice is what an administrator can do about the result; "" when nothing needs doing.
-func (r *Result) advice() string {
+// Advice is what an administrator can do about the result; "" when nothing needs doing.
+func (r *Result) Advice() string {
 	if r.Status == dnssec.Secure {
-		if r.Presence == Present {
+		if r.Presence == dane.Present {
 			return ""
 		}
 		return "if a key should be published here, add the record that \"dnseal identity record\" prints to the zone."
@@ -57,7 +58,7 @@ func (r *Result) advice() string {
 	if strings.HasPrefix(r.Code, "budget:") {
 		return "the zones on the way cost more work than one lookup may cause. If they are trusted, raise that limit; else leave them alone."
 	}
-	if r.Code == dnssec.CodeNoKey && r.anchorFails() {
+	if r.Code == dnssec.CodeNoKey && r.AnchorFails() {
 		return "the trust anchors do not fit this zone: they are out of date, or the resolver serves another hierarchy (a sandbox has its own: --trust-anchor)."
 	}
 	zone, signed := r.blamed()
@@ -67,8 +68,8 @@ func (r *Result) advice() string {
 	return strings.ReplaceAll(advices[r.Code], "ZONE", cmp.Or(zone, "the zone"))
 }
 
-// anchorFails reports whether the chain breaks at its very beginning.
-func (r *Result) anchorFails() bool {
+// AnchorFails reports whether the chain breaks at its very beginning.
+func (r *Result) AnchorFails() bool {
 	return len(r.Answer.Links) > 0 && r.Answer.Links[0].Status == dnssec.Bogus
 }
 

@@ -1,0 +1,135 @@
+// Package chain holds what a lookup found, with the chain of trust from the anchor down to the
+// records, and writes it as a tree of text (tree.go, records.go), as JSON (json.go), and with
+// advice to the administrator (advice.go). Start at [Result].
+//
+// # Limitations
+//
+// It validates nothing: a result is as good as the code that made it.
+package chain
+
+import (
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"dnseal/lookup/dane"
+	"dnseal/lookup/dnssec"
+)
+
+// Result is the answer to one lookup.
+type Result struct {
+	Name     string // absolute owner name asked for, lower case
+	Type     dane.Type
+	Status   dnssec.Status
+	Presence dane.Presence
+	Records  []dane.Record // only when Present
+	// TTL is for how long the answer may be used, never longer than any link of its chain.
+	TTL time.Duration
+	// Code is a stable word for a status that is not secure: one of the codes of package dnssec
+	// ("timeout", "servfail", "bad-signature", "unsigned-delegation", "clock" and so on), "budget:"
+	// and a limit, or one of this package.
+	Code string
+	// Reason is a sentence for people; empty when secure and present.
+	Reason string
+	// At is when the resolver was asked; an answer from the cache keeps the time it was found at.
+	At time.Time
+	// Answer is what the validator found: the chain, its links, the RRsets used.
+	Answer *dnssec.Answer
+	// Believed says that nothing was validated here: the status is the resolver's word (mode
+	// ad-only).
+	Believed bool
+	// Warnings are sentences about what is not wrong in itself: an unknown key of the root, a
+	// resolver that says AD for what is bogus, refuses what validates here, or leaves out
+	// signatures.
+	Warnings []string
+}
+
+// Codes of results that no zone is to blame for. The other codes are those of package dnssec.
+const (
+	CodeDenied = "denied" // the allow or deny list forbids the lookup
+	CodeBusy   = "busy"   // too many lookups are under way
+	CodeClosed = "closed" // the client is closed
+	// mode both: validated here, but the resolver does not say AD
+	CodeDisagree = "resolver-disagree"
+	// CodeStrips: every resolver that answers leaves out the signatures of DNSSEC.
+	CodeStrips = "resolver-strips-dnssec"
+)
+
+// Codes of mode ad-only; the other modes say what is wrong.
+const (
+	CodeBogus      = "bogus"            // the resolver does not believe what it found
+	CodeNoAD       = "no-ad"            // the resolver does not say AD, for whatever reason
+	CodeIncomplete = "incomplete-reply" // AD, but the end of what was asked is not in the reply
+)
+
+// New says of an answer what callers need.
+func New(name string, t dane.Type, a *dnssec.Answer) *Result {
+	r := &Result{Name: name, Type: t, Status: a.Status, TTL: a.TTL, Code: a.Code, Reason: a.Reason, Answer: a}
+	for _, link := range a.Links {
+		if link.Warning != "" {
+			r.Warnings = append(r.Warnings, link.Warning)
+		}
+	}
+	// What is bogus or could not be told says nothing about presence.
+	if a.Status != dnssec.Secure && a.Status != dnssec.Insecure {
+		return r
+	}
+	r.Presence = dane.Absent
+	if !a.Exists {
+		if r.Reason == "" {
+			r.Reason = fmt.Sprintf("%s has no %s record", name, t)
+		}
+		return r
+	}
+	r.Presence = dane.Present
+	for _, rr := range a.Records {
+		if record, ok := recordOf(rr); ok {
+			r.Records = append(r.Records, record)
+		}
+	}
+	return r
+}
+
+// Zone is the zone that the status comes from: the first one that is not signed or broken, on the
+// way to what was asked for and to the targets of aliases; else the one that answered. It is empty
+// when the chain was not walked (mode ad-only, no answer).
+func (r *Result) Zone() string {
+	zone, _ := r.blamed()
+	return zone
+}
+
+// blamed is Zone; signed says that its keys are proven. A name that is only not proven to be no
+// zone is not one.
+func (r *Result) blamed() (zone string, signed bool) {
+	if r.Answer == nil {
+		return "", false
+	}
+	for _, link := range r.Answer.Links {
+		if link.Status != dnssec.Insecure && len(link.Keys)+len(link.DS) == 0 {
+			continue
+		}
+		zone, signed = link.Zone, link.Status == dnssec.Secure
+		if link.Status == dnssec.Bogus || link.Status == dnssec.Insecure && r.Status == dnssec.Insecure {
+			break
+		}
+	}
+	return zone, signed
+}
+
+// recordOf reads the data of a TLSA or SMIMEA record (RFC 6698, Section 2.1; RFC 8162, Section 2).
+func recordOf(rr dns.RR) (dane.Record, bool) {
+	var usage, selector, matching uint8
+	var text string
+	switch rr := rr.(type) {
+	case *dns.TLSA:
+		usage, selector, matching, text = rr.Usage, rr.Selector, rr.MatchingType, rr.Certificate
+	case *dns.SMIMEA:
+		usage, selector, matching, text = rr.Usage, rr.Selector, rr.MatchingType, rr.Certificate
+	default:
+		return dane.Record{}, false
+	}
+	data, err := hex.DecodeString(text)
+	return dane.Record{Usage: usage, Selector: selector, MatchingType: matching, Data: data}, err == nil
+}

@@ -1,0 +1,71 @@
+package chain
+
+import (
+	"strings"
+	"testing"
+
+	"dnseal/lookup/dnssec"
+)
+
+// TestAdvice has something to say about every code that a validator or client can give.
+func TestAdvice(t *testing.T) {
+	t.Parallel()
+	for _, code := range []string{
+		dnssec.CodeNoAnchor, dnssec.CodeClock, dnssec.CodeTimeout, dnssec.CodeUnreachable, dnssec.CodeServfail, dnssec.CodeRefused,
+		dnssec.CodeStale, dnssec.CodeMalformed, dnssec.CodeAliasLoop, dnssec.CodeUnsupported, dnssec.CodeUnusableKeys, dnssec.CodeUnsigned,
+		dnssec.CodeOptOut, dnssec.CodeIterations, dnssec.CodeNoSignature, dnssec.CodeBadSignature, dnssec.CodeExpired, dnssec.CodeNotYetValid,
+		dnssec.CodeTimesInverted, dnssec.CodeSigner, dnssec.CodeLabels, dnssec.CodeNoKey, dnssec.CodeRevoked, dnssec.CodeNotZoneKey,
+		dnssec.CodeNoDenial, dnssec.CodeBadDenial, dnssec.CodeNoWildcard, dnssec.CodeBadAlias, dnssec.CodeNotAZone,
+		CodeDenied, CodeBusy, CodeDisagree, CodeStrips, CodeBogus, CodeNoAD, CodeIncomplete, "budget:hashes",
+	} {
+		r := Result{Code: code, Answer: &dnssec.Answer{}}
+		if got := r.Advice(); got == "" || strings.Contains(got, "ZONE") {
+			t.Errorf("advice for %q is %q", code, got)
+		}
+	}
+}
+
+// TestParagraph breaks lines between words.
+func TestParagraph(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 120)
+	for text, want := range map[string]string{
+		"":                           "\n",
+		"a word":                     "a word\n",
+		long:                         long + "\n",
+		"a " + long + " b":           "a\n  " + long + "\n  b\n",
+		strings.Repeat("12345 ", 17): strings.TrimSpace(strings.Repeat("12345 ", 16)) + "\n  12345\n",
+	} {
+		p := &page{width: 100}
+		p.paragraph("%s", text)
+		if p.String() != want {
+			t.Errorf("paragraph(%q) = %q, want %q", text, p, want)
+		}
+	}
+}
+
+// TestFold: what is too wide goes on in the next line, but words stay whole.
+func TestFold(t *testing.T) {
+	t.Parallel()
+	p := &page{width: 20}
+	n := &node{title: "✓ a title that is too wide", lines: []string{"short", "  0123456789abcdef0123456789abcdef", "a line that is too wide"}}
+	n.children = []*node{{title: "child", lines: []string{"a line that is too wide for it"}}}
+	n.draw(p, "", "")
+	p.paragraph("a  paragraph\nof two lines")
+	const want = `✓ a title that is
+│    too wide
+│  short
+│    0123456789abcdef0123456789abcdef
+│  a line that is
+│    too wide
+└─ child
+      a line that is
+        too wide for
+        it
+a paragraph of two
+  lines
+`
+	if p.String() != want {
+		t.Errorf("drawing is\n%s\nwant\n%s", p, want)
+	}
+}
