@@ -73,7 +73,8 @@ func TestTree(t *testing.T) {
 func drawing(t *testing.T, c *Client, file, name string) {
 	t.Helper()
 	var b strings.Builder
-	if err := c.Lookup(t.Context(), name, dane.TLSA).WriteTree(&b, time.Now(), 1000); err != nil { // where lines are folded depends on the keys
+	// where lines are folded depends on the keys
+	if err := c.Lookup(t.Context(), name, dane.TLSA).WriteTree(&b, time.Now(), 1000); err != nil {
 		t.Fatal(err)
 	}
 	got := b.String()

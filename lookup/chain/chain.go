@@ -51,7 +51,7 @@ const (
 	CodeDenied = "denied" // the allow or deny list forbids the lookup
 	CodeBusy   = "busy"   // too many lookups are under way
 	CodeClosed = "closed" // the client is closed
-	// mode both: validated here, but the resolver does not say AD
+	// CodeDisagree: mode both, validated here, but the resolver does not say AD
 	CodeDisagree = "resolver-disagree"
 	// CodeStrips: every resolver that answers leaves out the signatures of DNSSEC.
 	CodeStrips = "resolver-strips-dnssec"

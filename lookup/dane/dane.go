@@ -28,7 +28,7 @@ type Presence uint8
 // Presences.
 const (
 	Unknown Presence = iota // not known (indeterminate or bogus answer)
-	// proven absent when the status is secure; said to be absent when insecure
+	// Absent: proven absent when the status is secure; said to be absent when insecure
 	Absent
 	Present
 )
