@@ -14,35 +14,28 @@ import (
 	"dnseal/cmd/internal/relay/wire"
 )
 
-// cmdAuth is RFC 4954.
-func (s *session) cmdAuth(ctx context.Context, arg string) bool {
+// cmdAuth checks an AUTH command (RFC 4954, Section 4). The library runs the exchange.
+func (s *session) cmdAuth(arg string) {
 	name, initial, hasInitial := strings.Cut(arg, " ")
-	name = strings.ToUpper(name)
 	switch {
 	case !s.srv.auth.Configured() || s.srv.opts.LMTP:
-		return s.bad(replyUnknown)
+		s.replyError(replyUnknown)
+		return
 	case name == "":
-		return s.bad(replyArgument)
+		s.replyError(replyArgument)
+		return
 	case s.tls == nil:
-		return s.bad(replyTLSFirst)
+		s.replyError(replyTLSFirst)
+		return
 	case !s.esmtp || s.tx != nil || s.loggedIn():
-		return s.bad(replySequence)
+		s.replyError(replySequence)
+		return
 	}
-	if wait := s.srv.auth.Guesses.Wait(clientKey(s.address()), time.Now()); wait > 0 {
-		s.logLogin(ctx, name, loginGuessing, fmt.Errorf("%w: too many failed logins from this address", sasl.ErrUnavailable))
-		return s.bad(replyAuthLater)
+	s.mechanism, s.response, s.responseErr = strings.ToUpper(name), nil, nil
+	if hasInitial {
+		s.response, s.responseErr = decodeResponse(initial)
 	}
-	ms, err := s.srv.auth.Mechanisms(ctx, s.client())
-	i := slices.IndexFunc(ms, func(m sasl.Mechanism) bool { return m.Name == name })
-	switch {
-	case i < 0 && err != nil:
-		return s.loginReply(ctx, name, nil, fmt.Errorf("%w: %w", sasl.ErrUnavailable, err))
-	case i < 0:
-		s.logLogin(ctx, name, s.missing(name), errMechanism)
-		return s.bad(wire.NewReply(504, "5.5.4", "Mechanism not available"))
-	}
-	proven, err := s.login(ctx, ms[i], initial, hasInitial)
-	return s.loginReply(ctx, name, proven, err)
+	s.pass("AUTH X")
 }
 
 func (s *session) loggedIn() bool { return s.user != "" || s.tlsName != "" }
@@ -50,57 +43,72 @@ func (s *session) loggedIn() bool { return s.user != "" || s.tlsName != "" }
 // client is the connection as a SASL mechanism sees it.
 func (s *session) client() sasl.Client { return sasl.Client{TLS: s.tls, Addr: s.peer.Addr} }
 
-// login runs the exchange. The error is also errGone when the connection ended.
-func (s *session) login(ctx context.Context, m sasl.Mechanism, initial string, hasInitial bool) (*sasl.Principal, error) {
-	x, err := m.Begin(ctx, s.client())
+// beginLogin starts the exchange, or refuses.
+func (s *session) beginLogin(ctx context.Context) bool {
+	name := s.mechanism
+	if wait := s.srv.auth.Guesses.Wait(clientKey(s.address()), time.Now()); wait > 0 {
+		s.logLogin(ctx, name, loginGuessing, fmt.Errorf("%w: too many failed logins from this address", sasl.ErrUnavailable))
+		s.expected = append(s.expected, s.countError(replyAuthLater))
+		return false
+	}
+	ms, err := s.srv.auth.Mechanisms(ctx, s.client())
+	i := slices.IndexFunc(ms, func(m sasl.Mechanism) bool { return m.Name == name })
+	if i < 0 && err == nil {
+		s.logLogin(ctx, name, s.missing(name), errMechanism)
+		s.expected = append(s.expected, s.countError(wire.NewReply(504, "5.5.4", "Mechanism not available")))
+		return false
+	}
+	if i >= 0 {
+		s.login, err = ms[i].Begin(ctx, s.client())
+	} else {
+		err = fmt.Errorf("%w: %w", sasl.ErrUnavailable, err)
+	}
 	if err != nil {
-		return nil, err
+		s.finishLogin(ctx, nil, err)
 	}
-	defer x.Close()
-	var response []byte
-	if hasInitial {
-		if response, err = decodeResponse(initial); err != nil {
-			return nil, err
-		}
-	}
-	for {
-		challenge, proven, err := x.Step(ctx, response)
-		if err != nil || proven != nil {
-			return proven, err
-		}
-		if response, err = s.ask(challenge); err != nil {
-			return nil, err
-		}
-	}
+	return err == nil
 }
 
-var (
-	errGone      = errors.New("relay: client left during its login")
-	errCancelled = errors.New("relay: login cancelled")
-)
+// stepLogin goes on with the exchange; done: a reply to the login is expected.
+func (s *session) stepLogin(ctx context.Context) (challenge []byte, done bool) {
+	var proven *sasl.Principal
+	err := s.responseErr
+	if err == nil {
+		challenge, proven, err = s.login.Step(ctx, s.response)
+	}
+	if s.challenged = err == nil && proven == nil; s.challenged {
+		s.expected = append(s.expected, ownWords)
+		return challenge, false
+	}
+	s.finishLogin(ctx, proven, err)
+	return nil, true
+}
 
-// ask sends a challenge and reads the response to it.
-func (s *session) ask(challenge []byte) ([]byte, error) {
-	if !s.say(wire.NewReply(334, "", base64.StdEncoding.EncodeToString(challenge))) {
-		return nil, errGone
+// endLogin frees the exchange. Safe without one.
+func (s *session) endLogin() {
+	if s.login != nil {
+		s.login.Close()
 	}
-	l := s.srv.opts.Limits
-	s.in.Limit(l.CommandTimeout, l.CommandTimeout)
-	line, err := s.in.Line(maxCommand)
+	s.login = nil
+}
+
+var errCancelled = errors.New("relay: login cancelled")
+
+// receiveResponse keeps the response to a challenge for the exchange.
+func (s *session) receiveResponse(line string, malformed bool) {
+	s.challenged = false
+	s.response, s.responseErr = nil, sasl.ErrResponse
 	switch {
-	case errors.Is(err, wire.ErrLineTooLong) || errors.Is(err, wire.ErrBareLine):
-		return nil, sasl.ErrResponse
-	case err != nil:
-		return nil, errGone
-	case string(line) == "*":
-		return nil, errCancelled
+	case malformed:
+	case line == "*": // RFC 4954, Section 4
+		s.responseErr = errCancelled
+	default:
+		if b, err := base64.StdEncoding.Strict().DecodeString(line); err == nil {
+			// Not nil even where it is empty: nil stands for no response.
+			s.response, s.responseErr = append([]byte{}, b...), nil
+		}
 	}
-	response, err := base64.StdEncoding.Strict().DecodeString(string(line))
-	if err != nil {
-		return nil, sasl.ErrResponse
-	}
-	// Not nil even where it is empty: nil stands for no response.
-	return append([]byte{}, response...), nil
+	s.pass("=")
 }
 
 // decodeResponse reads an initial response, where "=" stands for an empty one (RFC 4954, Section
@@ -116,38 +124,40 @@ func decodeResponse(s string) ([]byte, error) {
 	return b, nil
 }
 
-// loginReply answers a login. One reply stands for every cause of refusal: the cause is for the
-// log.
-func (s *session) loginReply(ctx context.Context, mechanism string, proven *sasl.Principal, err error) bool {
+// finishLogin says which reply ends a login. One stands for every cause of refusal: the cause is
+// for the log.
+func (s *session) finishLogin(ctx context.Context, proven *sasl.Principal, err error) {
+	s.endLogin()
 	key := clientKey(s.address())
+	r := replyAuthLater
 	switch {
-	case err == nil && proven != nil:
-		s.user, s.tlsName, s.auth = proven.User, proven.TLSName, mechanism
+	case err == nil:
+		s.user, s.tlsName, s.auth = proven.User, proven.TLSName, s.mechanism
 		s.srv.auth.Guesses.Succeeded(key)
-		s.srv.opts.Metrics.Login(s.srv.role(), label(mechanism), loginDone)
-		return s.say(wire.NewReply(235, "2.7.0", "Welcome"))
-	case errors.Is(err, errGone):
-		return false
+		s.srv.opts.Metrics.Login(s.srv.role(), label(s.mechanism), loginDone)
+		s.expected = append(s.expected, wire.NewReply(235, "2.7.0", "Welcome"))
+		return
 	case errors.Is(err, sasl.ErrResponse):
-		return s.bad(wire.NewReply(501, "5.5.2", "Cannot decode the response"))
+		r = wire.NewReply(501, "5.5.2", "Cannot decode the response")
 	case errors.Is(err, errCancelled):
-		return s.bad(wire.NewReply(501, "5.7.0", "Login cancelled"))
+		r = wire.NewReply(501, "5.7.0", "Login cancelled")
+	case !errors.Is(err, sasl.ErrDenied):
+		s.logLogin(ctx, s.mechanism, loginUnavailable, err)
+	default:
+		s.logLogin(ctx, s.mechanism, loginRefused, err)
+		s.srv.auth.Guesses.Failed(key, time.Now())
+		s.refused++
+		if !s.pause(ctx, s.refused) {
+			s.quit = true
+			return
+		}
+		if r = replyAuthFailed; s.refused >= s.srv.auth.MaxFailures {
+			s.quit = true
+			s.expected = append(s.expected, replyErrors)
+			return
+		}
 	}
-	if !errors.Is(err, sasl.ErrDenied) {
-		s.logLogin(ctx, mechanism, loginUnavailable, err)
-		return s.bad(replyAuthLater)
-	}
-	s.logLogin(ctx, mechanism, loginRefused, err)
-	s.srv.auth.Guesses.Failed(key, time.Now())
-	s.refused++
-	if !s.pause(ctx, s.refused) {
-		return false
-	}
-	if s.refused >= s.srv.auth.MaxFailures {
-		s.say(replyErrors)
-		return false
-	}
-	return s.bad(replyAuthFailed)
+	s.expected = append(s.expected, s.countError(r))
 }
 
 // Results of a login; labels of a metric.

@@ -13,9 +13,9 @@ import (
 	"dnseal/smime/message"
 )
 
-// pass runs one message through: checks, handler, next hop, log. It answers with one reply, or one
+// process runs one message through: checks, handler, next hop, log. It answers with one reply, or one
 // for each recipient.
-func (s *session) pass(ctx context.Context, tx *transaction, c *wire.Content) []wire.Reply {
+func (s *session) process(ctx context.Context, tx *transaction, c *wire.Content) []wire.Reply {
 	tx.whole = time.Now()
 	if r := contentReply(c); r.Code != 0 {
 		return s.refuse(ctx, tx, contentEnding(c, r))

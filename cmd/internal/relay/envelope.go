@@ -34,34 +34,41 @@ func (m *mail) line(c *nexthop.Client) string {
 	return l + m.hopWords
 }
 
-// cmdMail opens a transaction, here and at the next hop (RFC 5321, 4.1.1.2).
-func (s *session) cmdMail(ctx context.Context, arg string) bool {
+// cmdMail opens a transaction, here and at the next hop (RFC 5321, Section 4.1.1.2).
+func (s *session) cmdMail(ctx context.Context, arg string) {
 	path, params, ok := parseArgument(arg, "FROM:")
 	switch {
 	case !ok:
-		return s.bad(replyArgument)
+		s.replyError(replyArgument)
+		return
 	case s.hello == "" || s.tx != nil:
-		return s.bad(replySequence)
+		s.replyError(replySequence)
+		return
+	case !s.mayMail() && s.tls == nil && s.srv.opts.TLS != nil:
+		s.replyError(replyTLSFirst)
+		return
 	case !s.mayMail():
-		if s.tls == nil && s.srv.opts.TLS != nil {
-			return s.bad(replyTLSFirst)
-		}
-		return s.bad(replyAuthFirst)
+		s.replyError(replyAuthFirst)
+		return
 	}
 	if s.denied() {
 		s.srv.refused(ctx, s.address(), refusedDenied, "on the deny list since it connected")
-		s.say(replyDenied)
-		return false
+		s.reply(replyDenied)
+		s.quit = true
+		return
 	}
 	tx := &transaction{id: newID(), mail: mail{from: path}, start: time.Now()}
 	if r := s.mailParams(&tx.mail, params); r.Code != 0 {
-		return s.bad(r)
+		s.replyError(r)
+		return
 	}
 	if tx.mail.size > s.srv.opts.Limits.MaxBytes {
-		return s.say(replyTooBig)
+		s.reply(replyTooBig)
+		return
 	}
 	if !tx.mail.utf8 && !wire.IsASCII(path) {
-		return s.bad(wire.NewReply(553, "5.6.7", "Address needs SMTPUTF8"))
+		s.replyError(wire.NewReply(553, "5.6.7", "Address needs SMTPUTF8"))
+		return
 	}
 	hop, r, err := s.srv.pool.Begin(ctx, s.peer, tx.mail.needs, tx.mail.line)
 	if err != nil {
@@ -69,11 +76,12 @@ func (s *session) cmdMail(ctx context.Context, arg string) bool {
 	}
 	if hop == nil {
 		s.record(ctx, tx, ending{result: "next-hop", replies: []wire.Reply{r}})
-		return s.say(r.Forward())
+		s.reply(r.Forward())
+		return
 	}
 	tx.hop, s.tx = hop, tx
 	tx.handler, tx.release = message.Hold(s.srv.opts.Handler)
-	return s.say(r.Forward())
+	s.pass("MAIL FROM:<>", r.Forward())
 }
 
 func parseArgument(arg, prefix string) (string, []param, bool) {
@@ -134,7 +142,7 @@ const maxTogether = 100
 
 // cmdRcpt hands recipients on, together with those already waiting in the
 // buffer, so that each gets the next hop's own answer (RFC 5321, 4.1.1.3).
-func (s *session) cmdRcpt(ctx context.Context, arg string) bool {
+func (s *session) cmdRcpt(ctx context.Context, arg string) {
 	args := []string{arg}
 	for len(args) < maxTogether {
 		line, err := wire.CheckLine(s.in.Pending(), maxCommand)
@@ -145,11 +153,8 @@ func (s *session) cmdRcpt(ctx context.Context, arg string) bool {
 		s.in.Skip(len(line) + len("\r\n"))
 	}
 	for _, r := range s.recipients(ctx, args) {
-		if !s.say(r) {
-			return false
-		}
+		s.pass("RCPT TO:<x@x>", r)
 	}
-	return true
 }
 
 // recipients answers some RCPT commands: by itself what it can, the rest by the next hop's words.

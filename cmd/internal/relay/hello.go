@@ -4,102 +4,94 @@ import (
 	"context"
 	"crypto/tls"
 	"log/slog"
-	"strconv"
-	"strings"
+	"slices"
 	"time"
 
 	"dnseal/cmd/internal/relay/sasl"
 	"dnseal/cmd/internal/relay/wire"
 )
 
-// cmdHello answers EHLO, LHLO and HELO (RFC 5321, 4.1.1.1; RFC 2033, 4.1).
-func (s *session) cmdHello(ctx context.Context, verb, arg string) bool {
-	if (verb == "LHLO") != s.srv.opts.LMTP {
-		return s.bad(replyUnknown)
+// cmdHello passes on EHLO, LHLO and HELO (RFC 5321, Section 4.1.1.1; RFC 2033, Section 4.1). What the
+// next hop must do as well is offered only when it offers it.
+func (s *session) cmdHello(ctx context.Context, arg string) {
+	if (s.verb == "LHLO") != s.srv.opts.LMTP {
+		s.replyError(replyUnknown)
+		return
 	}
 	if arg == "" {
-		return s.bad(replyArgument)
+		s.replyError(replyArgument)
+		return
 	}
 	s.dropTransaction()
-	s.hello, s.esmtp = arg, verb != "HELO"
+	s.hello, s.esmtp, s.offered = arg, s.verb != "HELO", nil
 	s.peer.Hello, s.peer.ESMTP = hostToken(arg), s.esmtp
-	r := wire.Reply{Code: 250, Lines: []string{s.srv.opts.Hostname}}
-	s.offered = nil
 	if s.esmtp {
-		s.offered = s.extensions(ctx)
-		r.Lines = append(r.Lines, s.offered...)
+		s.offered = s.hopExtensions(ctx)
 	}
-	return s.say(r)
+	s.lib.EnableSMTPUTF8 = slices.Contains(s.offered, "SMTPUTF8")
+	s.lib.EnableDSN = slices.Contains(s.offered, "DSN")
+	s.lib.EnableREQUIRETLS = slices.Contains(s.offered, "REQUIRETLS")
+	s.pass(s.verb+" x", ownWords)
 }
 
-// extensions are the EHLO keywords. What the next hop must do as well is offered only when it
-// offers it.
-func (s *session) extensions(ctx context.Context) []string {
-	words := []string{
-		"PIPELINING",
-		"SIZE " + strconv.FormatInt(s.srv.opts.Limits.MaxBytes, 10),
-		"8BITMIME",
-		"ENHANCEDSTATUSCODES",
-		"CHUNKING",
-	}
-	if s.srv.opts.TLS != nil && s.tls == nil {
-		words = append(words, "STARTTLS")
-	}
-	if m := s.mechanisms(ctx); m != "" {
-		words = append(words, "AUTH"+m)
-	}
+// hopExtensions are the EHLO keywords that hold because the next hop offers them.
+func (s *session) hopExtensions(ctx context.Context) []string {
 	ext, encrypted, err := s.srv.pool.Offered(ctx, s.peer)
 	if err != nil {
 		s.srv.opts.Log.LogAttrs(ctx, slog.LevelWarn, "relay: next hop", slog.String("error", err.Error()))
 	}
-	for _, w := range []string{"SMTPUTF8", "DSN"} {
-		if _, ok := ext[w]; ok {
+	var words []string
+	for _, w := range []string{"SMTPUTF8", "DSN", "REQUIRETLS"} {
+		// RFC 8689, Section 2: only over TLS, and only for what can be kept further on.
+		if _, ok := ext[w]; ok && (w != "REQUIRETLS" || encrypted && s.tls != nil) {
 			words = append(words, w)
 		}
-	}
-	// RFC 8689, Section 2: only over TLS, and only for what can be kept further on.
-	if _, ok := ext["REQUIRETLS"]; ok && encrypted && s.tls != nil {
-		words = append(words, "REQUIRETLS")
 	}
 	return words
 }
 
-// mechanisms are the words after AUTH, each with a space before it.
-func (s *session) mechanisms(ctx context.Context) string {
+// mechanisms are the names of the SASL mechanisms offered to this client.
+func (s *session) mechanisms(ctx context.Context) []string {
 	if s.srv.opts.LMTP || s.loggedIn() {
-		return ""
+		return nil
 	}
 	ms, err := s.srv.auth.Mechanisms(ctx, s.client())
 	if err != nil {
 		s.srv.opts.Log.LogAttrs(ctx, slog.LevelWarn, "relay: logins", slog.String("error", err.Error()))
 	}
-	var b strings.Builder
+	var names []string
 	for _, m := range ms {
-		b.WriteString(" " + m.Name)
+		names = append(names, m.Name)
 	}
-	return b.String()
+	return names
 }
 
-// cmdStartTLS is RFC 3207.
-func (s *session) cmdStartTLS(ctx context.Context, arg string) bool {
+// cmdStartTLS is RFC 3207. The library has no part in it.
+func (s *session) cmdStartTLS(ctx context.Context, arg string) {
 	switch {
 	case s.srv.opts.TLS == nil || s.srv.opts.Implicit:
-		return s.bad(replyUnknown)
+		s.replyError(replyUnknown)
+		return
 	case arg != "":
-		return s.bad(replyArgument)
+		s.replyError(replyArgument)
+		return
 	case s.tls != nil || s.tx != nil:
-		return s.bad(replySequence)
+		s.replyError(replySequence)
+		return
 	case s.in.Buffered() > 0:
 		// RFC 3207, Section 6: commands sent ahead in clear must never count inside TLS.
-		s.say(wire.NewReply(554, "5.5.1", "Commands after STARTTLS before TLS"))
-		return false
+		s.reply(wire.NewReply(554, "5.5.1", "Commands after STARTTLS before TLS"))
+		s.quit = true
+		return
 	}
-	if !s.say(wire.NewReply(220, "2.0.0", "Ready to start TLS")) || !s.encrypt(ctx) {
-		return false
+	s.reply(wire.NewReply(220, "2.0.0", "Ready to start TLS"))
+	if s.out.Flush() != nil || !s.encrypt(ctx) {
+		s.quit = true
+		return
 	}
 	// RFC 3207, Section 4.2: all that was said before is forgotten.
 	s.hello, s.esmtp, s.offered = "", false, nil
-	return true
+	s.lib.TLSConfig = nil
 }
 
 func (s *session) encrypt(ctx context.Context) bool {

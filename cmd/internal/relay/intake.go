@@ -57,23 +57,23 @@ func (in *intake) close() {
 	_ = in.spool.Close()
 }
 
-// cmdData takes a message (RFC 5321, 4.1.1.4).
-func (s *session) cmdData(ctx context.Context, arg string) bool {
-	if r := s.beforeContent(arg == ""); r.Code != 0 {
-		return s.bad(r)
+// receiveContent reads a message (RFC 5321, Section 4.1.1.4), unless it came in chunks, and passes
+// it on.
+func (s *session) receiveContent(ctx context.Context) {
+	c := s.tx.body
+	if c == nil {
+		s.tx.in = s.newIntake(s.tx)
+		err := s.out.Flush()
+		if err == nil {
+			s.limitContent()
+			c, err = s.in.Data(s.tx.in)
+		}
+		if err != nil {
+			s.lost(ctx, err)
+			return
+		}
 	}
-	if !s.say(wire.NewReply(354, "", "End data with <CR><LF>.<CR><LF>")) || s.out.Flush() != nil {
-		return false
-	}
-	in := s.newIntake(s.tx)
-	s.tx.in = in
-	s.limitContent()
-	c, err := s.in.Data(in)
-	if err != nil {
-		// The rest of the message may still come: nothing of it may be taken for a command.
-		return s.lost(ctx, err)
-	}
-	return s.finish(ctx, c)
+	s.finish(ctx, c)
 }
 
 func (s *session) limitContent() {
@@ -96,46 +96,54 @@ func (s *session) beforeContent(arguments bool) wire.Reply {
 	return wire.Reply{}
 }
 
-// lost notes that the client's connection broke while content came in.
-func (s *session) lost(ctx context.Context, err error) bool {
+// lost ends the session because content broke off: its rest may still come, and nothing of it may
+// become a command.
+func (s *session) lost(ctx context.Context, err error) {
 	s.srv.opts.Log.LogAttrs(ctx, slog.LevelInfo, "relay: client lost in its message", slog.String("id", s.tx.id), slog.String("error", err.Error()))
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		s.say(replyTimeout)
+		s.reply(replyTimeout)
 	}
-	return false
+	s.quit = true
 }
 
-// cmdChunk takes a part of a message (BDAT: RFC 3030, Section 2).
-func (s *session) cmdChunk(ctx context.Context, arg string) bool {
+// cmdChunk reads a part of a message (BDAT: RFC 3030, Section 2). The library has no part in it; to
+// the library, the last one is a message by DATA.
+func (s *session) cmdChunk(ctx context.Context, arg string) {
 	size, last, ok := parseChunk(arg)
 	if !ok {
 		// How many bytes follow is unknown, so nothing after it can be told from a command.
-		s.say(replyArgument)
-		return false
+		s.reply(replyArgument)
+		s.quit = true
+		return
 	}
 	s.limitContent()
 	if s.tx == nil || len(s.tx.rcpts) == 0 || (s.tx.in != nil && s.tx.body == nil) {
 		if s.in.Chunk(size, &wire.Content{}, discard{}) != nil {
-			return false
+			s.quit = true
+			return
 		}
-		return s.bad(replySequence)
+		s.replyError(replySequence)
+		return
 	}
 	if s.tx.in == nil {
 		s.tx.in, s.tx.body = s.newIntake(s.tx), &wire.Content{}
 	}
 	if err := s.in.Chunk(size, s.tx.body, s.tx.in); err != nil {
-		return s.lost(ctx, err)
+		s.lost(ctx, err)
+		return
 	}
-	if r := contentReply(s.tx.body); r.Code != 0 && !last {
+	r := contentReply(s.tx.body)
+	switch {
+	case last:
+		s.tx.body.Finish()
+		s.pass("DATA", silence)
+	case r.Code != 0:
 		s.record(ctx, s.tx, contentEnding(s.tx.body, r))
-		s.dropTransaction()
-		return s.say(r)
+		s.reply(r)
+		s.pass("RSET", silence)
+	default:
+		s.reply(wire.NewReply(250, "2.0.0", strconv.FormatInt(size, 10)+" octets received"))
 	}
-	if !last {
-		return s.say(wire.NewReply(250, "2.0.0", strconv.FormatInt(size, 10)+" octets received"))
-	}
-	s.tx.body.Finish()
-	return s.finish(ctx, s.tx.body)
 }
 
 func parseChunk(arg string) (size int64, last, ok bool) {
@@ -152,20 +160,15 @@ type discard struct{}
 
 func (discard) Write(p []byte) (int, error) { return len(p), nil }
 
-// finish judges and passes on a message that is whole, and answers.
-func (s *session) finish(ctx context.Context, c *wire.Content) bool {
+// finish passes on a message that is complete. The library will say as many replies as we do.
+func (s *session) finish(ctx context.Context, c *wire.Content) {
 	tx := s.tx
-	replies := s.pass(ctx, tx, c)
+	replies := s.process(ctx, tx, c)
 	s.tx = nil
 	tx.close()
-	if !s.srv.opts.LMTP {
-		return s.say(replies[0])
-	}
 	// RFC 2033, Section 4.2: one reply for each recipient.
-	for i := range tx.rcpts {
-		if !s.say(replies[min(i, len(replies)-1)]) {
-			return false
-		}
+	for s.srv.opts.LMTP && len(replies) < len(tx.rcpts) {
+		replies = append(replies, replies[len(replies)-1])
 	}
-	return true
+	s.expected = append(s.expected, replies...)
 }

@@ -24,12 +24,12 @@ var ErrServerClosed = errors.New("relay: server closed")
 
 // Server is one listener's settings and all its connections. Make it by New.
 type Server struct {
-	opts  Options
-	pool  *nexthop.Pool
-	auth  *sasl.Authenticator
-	doors sync.WaitGroup // connections
-	ctx   context.Context
-	abort context.CancelFunc
+	opts    Options
+	pool    *nexthop.Pool
+	auth    *sasl.Authenticator
+	running sync.WaitGroup // sessions
+	ctx     context.Context
+	abort   context.CancelFunc
 
 	inFlight atomic.Int64
 	deny     atomic.Pointer[Deny]
@@ -146,7 +146,7 @@ func (s *Server) admit(conn net.Conn) {
 	refused := full || s.closing && !s.retiring
 	if !refused {
 		s.sessions[sess] = struct{}{}
-		s.doors.Add(1)
+		s.running.Add(1)
 	}
 	s.mu.Unlock()
 	if refused {
@@ -154,11 +154,7 @@ func (s *Server) admit(conn net.Conn) {
 		refuse(conn)
 		return
 	}
-	go func() {
-		defer s.doors.Done()
-		defer s.leave(sess)
-		sess.serve(s.ctx)
-	}()
+	go sess.serve(s.ctx)
 }
 
 // refuse says 421 without waiting for anybody.
@@ -245,7 +241,7 @@ func (s *Server) wait(ctx context.Context) error {
 	done := make(chan struct{})
 	go func() {
 		s.accepting.Wait() // a connection accepted as the last one counts too
-		s.doors.Wait()
+		s.running.Wait()
 		close(done)
 	}()
 	var err error

@@ -4,24 +4,18 @@ import (
 	"bufio"
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/netip"
-	"os"
-	"runtime/debug"
-	"strings"
 	"time"
 
+	"github.com/emersion/go-smtp"
+
 	"dnseal/cmd/internal/relay/nexthop"
+	"dnseal/cmd/internal/relay/sasl"
 	"dnseal/cmd/internal/relay/wire"
 	"dnseal/smime/message"
 )
-
-// maxCommand is the longest command line taken: AUTH with an initial response (RFC 4954, Section
-// 4).
-const maxCommand = 12288
 
 // session is one client's connection.
 type session struct {
@@ -44,7 +38,22 @@ type session struct {
 	errors  int
 	refused int // logins
 	tx      *transaction
-	quit    bool
+	quit    bool // no further command is read
+
+	// The dialogue with the library.
+	lib      *smtp.Server
+	verb     string       // of the last command
+	feed     string       // commands it has not read yet
+	expected []wire.Reply // one for each reply it owes
+	written  []byte       // a line of its reply so far
+	said     wire.Reply   // its reply so far
+	ended    bool
+
+	login       sasl.Exchange // in progress
+	mechanism   string        // its
+	challenged  bool          // the next line is a response
+	response    []byte        // nil: none
+	responseErr error         // it is malformed, or cancels the login
 }
 
 // recipient is one accepted RCPT.
@@ -80,24 +89,21 @@ func (tx *transaction) close() {
 	tx.handler, tx.release = nil, nil
 }
 
+// serve runs a session up to the library, whose goroutine goes on with it.
 func (s *session) serve(ctx context.Context) {
+	passed := false
 	defer func() {
-		if p := recover(); p != nil {
-			s.srv.opts.Log.LogAttrs(ctx, slog.LevelError, "relay: a session failed", slog.Any("panic", p), slog.String("stack", string(debug.Stack())))
+		if s.recover(recover()); !passed {
+			s.end()
 		}
-		s.end()
 	}()
-	if !s.begin(ctx) {
-		return
-	}
-	for !s.quit {
-		if !s.next(ctx) {
-			return
-		}
+	if s.begin(ctx) {
+		passed = true
+		s.startLibrary()
 	}
 }
 
-// begin finds out who is there and greets.
+// begin finds out who is there.
 func (s *session) begin(ctx context.Context) bool {
 	s.peer.Addr, s.peer.Local = addrPort(s.conn.RemoteAddr()), addrPort(s.conn.LocalAddr())
 	if err := s.proxied(); err != nil {
@@ -106,22 +112,15 @@ func (s *session) begin(ctx context.Context) bool {
 	}
 	if s.denied() {
 		s.srv.refused(ctx, s.address(), refusedDenied, "on the deny list")
-		s.say(replyDenied)
+		s.reply(replyDenied)
 		return false
 	}
 	if a := s.peer.Addr.Addr(); a.IsValid() && !s.srv.count(s, a) {
 		s.srv.refused(ctx, a, refusedPerClient, fmt.Sprintf("%d connections at most of one address", s.srv.opts.Limits.MaxPerClient))
-		s.say(replyBusy)
+		s.reply(replyBusy)
 		return false
 	}
-	if s.srv.opts.Implicit && !s.encrypt(ctx) {
-		return false
-	}
-	protocol := " ESMTP"
-	if s.srv.opts.LMTP {
-		protocol = " LMTP"
-	}
-	return s.say(wire.NewReply(220, "", s.srv.opts.Hostname+protocol))
+	return !s.srv.opts.Implicit || s.encrypt(ctx)
 }
 
 // addrPort is the zero value for unix sockets.
@@ -144,85 +143,28 @@ func (s *session) address() netip.Addr {
 
 // end releases everything.
 func (s *session) end() {
+	defer s.srv.running.Done()
+	defer s.srv.leave(s)
 	s.dropTransaction()
+	s.endLogin()
 	_ = s.out.Flush()
 	_ = s.conn.Close()
 }
 
-// next takes one command; false ends the session.
-func (s *session) next(ctx context.Context) bool {
-	l := s.srv.opts.Limits
-	s.in.Limit(l.CommandTimeout, l.CommandTimeout)
-	s.in.Rest(s.tx == nil)
-	line, err := s.in.Line(maxCommand)
-	s.in.Rest(false)
-	switch {
-	case errors.Is(err, wire.ErrLineTooLong):
-		return s.bad(replyTooLong)
-	case errors.Is(err, wire.ErrBareLine):
-		return s.bad(replySyntax)
-	case errors.Is(err, wire.ErrClosing):
-		s.say(replyClosing)
-		return false
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		s.say(replyTimeout)
-		return false
-	case err != nil:
-		return false
-	}
-	return s.command(ctx, string(line))
-}
+// reply sends a reply, at the latest when the session waits for its client. An error of the
+// connection stays for Flush.
+func (s *session) reply(r wire.Reply) { _, _ = s.out.Write(r.Append(nil)) }
 
-// command runs one command line.
-func (s *session) command(ctx context.Context, line string) bool {
-	verb, arg, _ := strings.Cut(line, " ")
-	arg = strings.TrimRight(arg, " ")
-	switch strings.ToUpper(verb) {
-	case "EHLO", "LHLO", "HELO":
-		return s.cmdHello(ctx, strings.ToUpper(verb), arg)
-	case "STARTTLS":
-		return s.cmdStartTLS(ctx, arg)
-	case "AUTH":
-		return s.cmdAuth(ctx, arg)
-	case "MAIL":
-		return s.cmdMail(ctx, arg)
-	case "RCPT":
-		return s.cmdRcpt(ctx, arg)
-	case "DATA":
-		return s.cmdData(ctx, arg)
-	case "BDAT":
-		return s.cmdChunk(ctx, arg)
-	case "RSET":
-		s.dropTransaction()
-		return s.say(replyOK)
-	case "NOOP":
-		return s.say(replyOK)
-	case "VRFY":
-		return s.say(wire.NewReply(252, "2.5.0", "Cannot tell; send mail and see"))
-	case "QUIT":
-		s.quit = true
-		return s.say(replyBye)
-	}
-	return s.bad(replyUnknown)
-}
+// replyError refuses a wrong command.
+func (s *session) replyError(r wire.Reply) { s.reply(s.countError(r)) }
 
-// say answers; the reply leaves at once unless further commands are there already (RFC 2920,
-// Section 3.2).
-func (s *session) say(r wire.Reply) bool {
-	_, err := s.out.Write(r.Append(nil))
-	if err == nil && s.in.Pending() == nil {
-		err = s.out.Flush()
-	}
-	return err == nil
-}
-
-// bad answers a wrong command; too many end the session.
-func (s *session) bad(r wire.Reply) bool {
+// countError counts a wrong command and returns the reply to it; too many end the session.
+func (s *session) countError(r wire.Reply) wire.Reply {
 	if s.errors++; s.errors >= s.srv.opts.Limits.MaxErrors {
-		s.say(replyErrors)
-		return false
+		s.quit = true
+		return replyErrors
 	}
-	return s.say(r)
+	return r
 }
 
 // submitter are the facts about who is there.
@@ -244,7 +186,7 @@ func (s *session) mayMail() bool {
 	return false
 }
 
-// dropTransaction forgets the mail at hand, here and at the next hop.
+// dropTransaction forgets the mail, here and at the next hop.
 func (s *session) dropTransaction() {
 	tx := s.tx
 	if tx == nil {

@@ -193,7 +193,7 @@ func FuzzData(f *testing.F) {
 func FuzzReplyLine(f *testing.F) {
 	f.Add("250-2.0.0 Ok")
 	f.Fuzz(func(t *testing.T, l string) {
-		code, text, last, ok := parseReplyLine(l)
+		code, text, last, ok := ParseReplyLine(l)
 		if !ok {
 			return
 		}

@@ -113,7 +113,7 @@ func (in *Input) ReadReply() (Reply, error) {
 		if err != nil && !errors.Is(err, ErrBareLine) {
 			return Reply{}, err
 		}
-		code, text, last, ok := parseReplyLine(string(l))
+		code, text, last, ok := ParseReplyLine(string(l))
 		if !ok || err != nil || (r.Code != 0 && code != r.Code) || len(r.Lines) >= maxReplyLines {
 			return Reply{}, fmt.Errorf("sends no SMTP reply: %q", Printable(string(l)))
 		}
@@ -125,8 +125,8 @@ func (in *Input) ReadReply() (Reply, error) {
 	}
 }
 
-// parseReplyLine reads one line of a reply (RFC 5321, Section 4.2).
-func parseReplyLine(l string) (code int, text string, last, ok bool) {
+// ParseReplyLine reads one line of a reply (RFC 5321, Section 4.2).
+func ParseReplyLine(l string) (code int, text string, last, ok bool) {
 	// RFC 5321, Section 4.2.1: the first digit is 2 to 5.
 	if len(l) < 3 || l[0] < '2' || l[0] > '5' || l[1] < '0' || l[1] > '9' || l[2] < '0' || l[2] > '9' {
 		return 0, "", false, false
