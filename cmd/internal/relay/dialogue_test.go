@@ -176,10 +176,11 @@ func (d *dialogue) data(t *rapid.T) step {
 	if rapid.Bool().Draw(t, "good") {
 		text = simple
 	}
-	for strings.Contains("\r\n"+text, "\r\n.\r\n") { // once may make another
-		text = strings.TrimPrefix(strings.ReplaceAll("\r\n"+text, "\r\n.\r\n", "\r\n..\r\n"), "\r\n")
+	text = "\r\n" + text + "\r\n"
+	for strings.Contains(text, "\r\n.\r\n") { // once may make another
+		text = strings.ReplaceAll(text, "\r\n.\r\n", "\r\n..\r\n")
 	}
-	s := step{line: "DATA\r\n", content: strings.TrimPrefix(text+"\r\n.\r\n", "\r\n"), wait: rapid.IntRange(0, 3).Draw(t, "wait") > 0, pieces: max(0, rapid.IntRange(-3, 9).Draw(t, "pieces"))}
+	s := step{line: "DATA\r\n", content: text[2:] + ".\r\n", wait: rapid.IntRange(0, 3).Draw(t, "wait") > 0, pieces: max(0, rapid.IntRange(-3, 9).Draw(t, "pieces"))}
 	s.leave = rapid.IntRange(0, 19).Draw(t, "leave") == 0
 	return s
 }
@@ -318,7 +319,7 @@ func loginService(conn net.Conn) {
 }
 
 // dialogueTime is what no dialogue needs.
-const dialogueTime = 3 * time.Second
+const dialogueTime = 20 * time.Second
 
 func dialogueLimits() Limits { return Limits{MaxBytes: 3000, MaxErrors: 9, MaxRecipients: 4} }
 
@@ -436,7 +437,7 @@ func (p *player) run() {
 			break
 		}
 	}
-	p.replies1()
+	p.readReplies()
 	if p.over {
 		return
 	}
@@ -449,7 +450,7 @@ func (p *player) run() {
 // step writes a command, with its content where that does not wait for a reply.
 func (p *player) step(s step) {
 	if strings.HasPrefix(s.line, "STARTTLS") {
-		p.replies1()
+		p.readReplies()
 		if p.over {
 			return
 		}
@@ -468,7 +469,7 @@ func (p *player) step(s step) {
 	}
 	p.pending = append(p.pending, s)
 	if s.wait {
-		p.replies1()
+		p.readReplies()
 	}
 }
 
@@ -482,8 +483,8 @@ func (p *player) write(wire string, pieces int) {
 	}
 }
 
-// replies1 reads the replies to all that was written.
-func (p *player) replies1() {
+// readReplies reads the replies to all that was written.
+func (p *player) readReplies() {
 	pending := p.pending
 	p.pending = nil
 	for _, s := range pending {

@@ -17,12 +17,12 @@ import (
 
 // mail is the MAIL command as it goes on.
 type mail struct {
-	from     string
-	size     int64
-	body     string // "", "7BIT" or "8BITMIME"
-	utf8     bool
-	needs    []string // extensions the next hop must offer
-	hopWords string   // parameters handed on as they came
+	from      string
+	size      int64
+	body      string // "", "7BIT" or "8BITMIME"
+	utf8      bool
+	needs     []string // extensions the next hop must offer
+	forwarded string   // parameters handed on as they came
 }
 
 // line makes the MAIL line for a next hop. SIZE stays behind: the message will have another.
@@ -31,7 +31,7 @@ func (m *mail) line(c *nexthop.Client) string {
 	if m.body != "" && c.Offers("8BITMIME") {
 		l += " BODY=" + m.body
 	}
-	return l + m.hopWords
+	return l + m.forwarded
 }
 
 // cmdMail opens a transaction, here and at the next hop (RFC 5321, Section 4.1.1.2).
@@ -74,6 +74,9 @@ func (s *session) cmdMail(ctx context.Context, arg string) {
 	if err != nil {
 		s.srv.opts.Log.LogAttrs(ctx, slog.LevelWarn, "relay: next hop", slog.String("id", tx.id), slog.String("error", err.Error()))
 	}
+	if r.Code/100 == 3 {
+		r = replyHopLost // no reply to MAIL (RFC 5321, Section 4.3.2)
+	}
 	if hop == nil {
 		s.record(ctx, tx, ending{result: "next-hop", replies: []wire.Reply{r}})
 		s.reply(r.Forward())
@@ -112,15 +115,15 @@ func (s *session) mailParams(m *mail, params []param) wire.Reply {
 		case "AUTH": // RFC 4954, Section 5: taken, and not vouched for further on
 		case "SMTPUTF8": // RFC 6531
 			m.utf8 = true
-			if !s.hand(m, p, "SMTPUTF8") {
+			if !s.forwardParam(m, p, "SMTPUTF8") {
 				return replyParameter
 			}
 		case "RET", "ENVID": // RFC 3461
-			if !s.hand(m, p, "DSN") {
+			if !s.forwardParam(m, p, "DSN") {
 				return replyParameter
 			}
 		case "REQUIRETLS": // RFC 8689
-			if !s.hand(m, p, "REQUIRETLS") {
+			if !s.forwardParam(m, p, "REQUIRETLS") {
 				return replyParameter
 			}
 		default:
@@ -130,10 +133,10 @@ func (s *session) mailParams(m *mail, params []param) wire.Reply {
 	return wire.Reply{}
 }
 
-// hand passes a parameter on to next hops that offer ext. False: it was not offered to this client.
-func (s *session) hand(m *mail, p param, ext string) bool {
+// forwardParam passes a parameter on to next hops that offer ext. False: it was not offered to this client.
+func (s *session) forwardParam(m *mail, p param, ext string) bool {
 	m.needs = append(m.needs, ext)
-	m.hopWords += " " + p.String()
+	m.forwarded += " " + p.String()
 	return slices.Contains(s.offered, ext)
 }
 
@@ -184,7 +187,7 @@ func (s *session) recipients(ctx context.Context, args []string) []wire.Reply {
 		if answers[n].OK() {
 			s.tx.rcpts = append(s.tx.rcpts, rcpts[n])
 		}
-		if answers[n].Closes() {
+		if answers[n].Closes() || answers[n].Code/100 == 3 {
 			// 421 is about the connection to the next hop, not about ours.
 			replies[i] = replyHopLost
 		}

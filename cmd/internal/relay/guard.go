@@ -106,7 +106,8 @@ func (g guard) Write(p []byte) (int, error) {
 		}
 		code, text, last, ok := wire.ParseReplyLine(string(line))
 		if !ok {
-			g.outOfStep("no reply")
+			g.outOfStep("sends no reply")
+			return len(p), nil
 		}
 		g.said.Code, g.said.Lines = code, append(g.said.Lines, text)
 		if g.written = rest; last {
@@ -120,7 +121,7 @@ func (g guard) Write(p []byte) (int, error) {
 func (s *session) replied(r wire.Reply) {
 	if len(s.expected) == 0 {
 		if !s.quit {
-			s.outOfStep("one reply too many")
+			s.outOfStep("sends a reply too many")
 		}
 		return
 	}
@@ -152,7 +153,7 @@ func (s *session) outOfStep(what string) {
 // Close ends the session.
 func (g guard) Close() error {
 	if !g.ended {
-		g.ended = true
+		g.ended, g.quit = true, true // commands after QUIT may be in the buffer
 		g.end()
 	}
 	return nil

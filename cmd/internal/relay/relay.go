@@ -9,18 +9,27 @@
 // lose nothing that was accepted; it can make duplicates (RFC 1047).
 //
 // A message passes through the files in this order: server.go and options.go (connections),
-// proxy.go (client address), session.go and hello.go (commands), auth_command.go (logins; package
+// proxy.go (client address), session.go, guard.go and hello.go (commands), auth_command.go (logins; package
 // sasl), envelope.go and path.go (MAIL, RCPT), intake.go (DATA, BDAT; package wire), deliver.go and
 // forms.go (handler, forms, reply), refresh.go, complete.go and received.go (fields we add),
 // eightbit.go (RFC 6152), record.go (log). Package nexthop is the client side. [Probe] tests next
 // hops.
 //
-// The server is our own (RFC 5321, 1870, 2033, 2034, 2920, 3030, 3207, 3461,
-// 4954, 6152, 6531, 8689) instead of go-smtp's, which cannot be given: EHLO
-// keywords that depend on the next hop, SIZE limits that hold exactly, a reply
-// for each pipelined RCPT from elsewhere, content by blocks (its byte loops
-// cost 60 ms per 5 MiB), and our own rules for where content ends and what a connection is
-// worth after content that broke off.
+// The server stands on go-smtp (RFC 5321, 2033, 2034, 2920, 3207, 4954). The library runs the
+// dialogue: greeting, the reply to EHLO, the order of MAIL, RCPT and DATA, RSET, NOOP, VRFY, QUIT,
+// the SASL exchange, one reply for each recipient of LMTP. A guard (guard.go, backend.go) is the
+// connection the library sees. It reads the client's lines, checks them, and gives the library a
+// fixed command for each that is right, so that no byte of a client reaches the library's parsers.
+// It does itself what the library cannot be given: SIZE that holds exactly (RFC 1870), chunks (RFC
+// 3030), STARTTLS, RCPT together to the next hop, replies that are the next hop's own, content by
+// blocks, the rules for where content ends and for a connection whose content broke off, deadlines
+// and limits. Where the two are not at the same place, the connection ends: each reply of the
+// library must be expected, none may be missing when a command begins, and what the library refuses
+// is never answered with success.
+//
+// The client for next hops is our own (package nexthop). That of the library sends RCPT one at a
+// time, BODY and ORCPT not as they came, and knows neither XCLIENT, nor TLS for LMTP, nor a HELO
+// for servers that refuse EHLO with an unusual code.
 //
 // Only CRLF ends a line, everywhere. A message that holds any other CR or LF is refused, because
 // the next server might see its end there (smuggling). Where a header ends without its empty line

@@ -17,8 +17,6 @@ func fromOutcome(r message.Reply, fallback wire.Reply) wire.Reply {
 // Replies, with codes of RFC 5321, Section 4.2.3, and RFC 3463. They do not name causes: those go
 // to the log.
 var (
-	replyOK          = wire.NewReply(250, "2.0.0", "Ok")
-	replyBye         = wire.NewReply(221, "2.0.0", "Bye")
 	replySyntax      = wire.NewReply(500, "5.5.2", "Syntax error")
 	replyTooLong     = wire.NewReply(500, "5.5.6", "Line too long")
 	replyUnknown     = wire.NewReply(500, "5.5.1", "Unknown command")

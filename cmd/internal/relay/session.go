@@ -47,7 +47,7 @@ type session struct {
 	expected []wire.Reply // one for each reply it owes
 	written  []byte       // a line of its reply so far
 	said     wire.Reply   // its reply so far
-	ended    bool
+	ended    bool         // closed by the library
 
 	login       sasl.Exchange // in progress
 	mechanism   string        // its
