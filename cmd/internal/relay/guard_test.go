@@ -3,6 +3,7 @@ package relay
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"io"
 	"log/slog"
 	"testing"
@@ -12,8 +13,8 @@ import (
 	"dnseal/cmd/internal/relay/wire"
 )
 
-// TestOutOfStep checks that a session ends, without another reply, where the library replies more or
-// less than the guard expects, or refuses what is to be answered with success.
+// TestOutOfStep checks that a session ends, without another reply, where the library replies more
+// or less than the guard expects, or refuses what is to be answered with success.
 func TestOutOfStep(t *testing.T) {
 	t.Parallel()
 	ok, refusal := wire.NewReply(250, "2.1.0", "ours"), wire.NewReply(550, "5.1.1", "ours")
@@ -51,7 +52,7 @@ func TestOutOfStep(t *testing.T) {
 			}
 			_, err = guard{s}.Read(make([]byte, 10))
 			s.out.Flush()
-			if out.String() != tt.out || (err == io.EOF) != tt.ends {
+			if out.String() != tt.out || errors.Is(err, io.EOF) != tt.ends {
 				t.Errorf("the client reads %q, then %v; want %q, end: %v", out.String(), err, tt.out, tt.ends)
 			}
 		})

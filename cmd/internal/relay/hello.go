@@ -11,8 +11,8 @@ import (
 	"dnseal/cmd/internal/relay/wire"
 )
 
-// cmdHello passes on EHLO, LHLO and HELO (RFC 5321, Section 4.1.1.1; RFC 2033, Section 4.1). What the
-// next hop must do as well is offered only when it offers it.
+// cmdHello passes on EHLO, LHLO and HELO (RFC 5321, Section 4.1.1.1; RFC 2033, Section 4.1). What
+// the next hop must do as well is offered only when it offers it.
 func (s *session) cmdHello(ctx context.Context, arg string) {
 	if (s.verb == "LHLO") != s.srv.opts.LMTP {
 		s.replyError(replyUnknown)
