@@ -13,8 +13,8 @@ import (
 	"dnseal/smime/message"
 )
 
-// process runs one message through: checks, handler, next hop, log. It answers with one reply, or one
-// for each recipient.
+// process runs one message through: checks, handler, next hop, log. It answers with one reply, or
+// one for each recipient.
 func (s *session) process(ctx context.Context, tx *transaction, c *wire.Content) []wire.Reply {
 	tx.whole = time.Now()
 	if r := contentReply(c); r.Code != 0 {

@@ -278,8 +278,8 @@ func newStage(t *testing.T, start func(st *stage, d *dialogue, next string) (ser
 	return st
 }
 
-// loginService speaks Dovecot's authentication protocol: the user "good" may log in, and "temp" meets
-// trouble.
+// loginService speaks Dovecot's authentication protocol: the user "good" may log in, and "temp"
+// meets trouble.
 func loginService(conn net.Conn) {
 	defer conn.Close()
 	r := bufio.NewReader(conn)
@@ -671,9 +671,9 @@ func (p *player) reply(line, success string) string {
 	return strings.Join(text, "\n")
 }
 
-// TestDialogues plays random dialogues: pipelined, broken, in chunks, with TLS, logins and LMTP. Each
-// command has one reply, in order; what reached the next hop was answered 250; the connection and the
-// server come to an end.
+// TestDialogues plays random dialogues: pipelined, broken, in chunks, with TLS, logins and LMTP.
+// Each command has one reply, in order; what reached the next hop was answered 250; the connection
+// and the server come to an end.
 func TestDialogues(t *testing.T) {
 	t.Parallel()
 	st := newStage(t, startOwn)
@@ -687,7 +687,8 @@ func TestDialogues(t *testing.T) {
 		for _, m := range p.taken {
 			taken += len(m.rcpts)
 		}
-		// With one answer for all, recipients that an LMTP next hop accepted may hear of it too late.
+		// With one answer for all, recipients that an LMTP next hop accepted may hear of it too
+		// late.
 		if taken < p.passed || taken > p.passed && (d.lmtp || !d.hopLMTP) {
 			rt.Fatalf("%d recipients reached, %d answered with 250: %q", taken, p.passed, p.replies)
 		}

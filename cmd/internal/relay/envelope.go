@@ -133,7 +133,8 @@ func (s *session) mailParams(m *mail, params []param) wire.Reply {
 	return wire.Reply{}
 }
 
-// forwardParam passes a parameter on to next hops that offer ext. False: it was not offered to this client.
+// forwardParam passes a parameter on to next hops that offer ext. False: it was not offered to this
+// client.
 func (s *session) forwardParam(m *mail, p param, ext string) bool {
 	m.needs = append(m.needs, ext)
 	m.forwarded += " " + p.String()
