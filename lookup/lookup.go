@@ -13,8 +13,9 @@
 // Resolvers are trusted for nothing but in mode ad-only, and no zone is blamed for one:
 //   - One that leaves out signatures or proofs (no DO bit in answers to DO=1, NOTIMP to DNSKEY,
 //     keys of the trust anchor's zone without RRSIG) is asked with CD=1, then the next one is
-//     asked; when none is left the result is indeterminate, [chain.CodeStrips]. Where it cannot be told
-//     from a zone without them (signatures of some types only), the next one is asked too, and what
+//     asked; when none is left the result is indeterminate, [chain.CodeStrips]. Where it cannot be
+//     told from a zone without them (signatures of some types only), the next one is asked too,
+//     and what
 //     it has counts if it validates.
 //   - One that says SERVFAIL is asked with CD=1; what then validates here is secure, and a
 //     warning names the resolver (old root key, wrong clock, negative trust anchor).

@@ -1,3 +1,5 @@
+//go:build !386 && !arm && !mips && !mipsle
+
 // Package milter connects a [message.Handler] to an MTA: it reads messages from Postfix or Sendmail
 // by the milter protocol (versions 2 to 6), gives each to the handler, and applies the
 // [message.Outcome] to the MTA's copy.
@@ -28,7 +30,8 @@
 // past the library for speed: it would copy each frame. It keeps one server for each connection,
 // because its callbacks do not say which connection they are for. Writing those parts here would be
 // about 250 lines and one dependency less; as long as the library is maintained and agrees with
-// Sendmail's own in the tests, it stays. It does not build on 32-bit systems.
+// Sendmail's own in the tests, it stays. It does not build on 32-bit systems: there [New]
+// returns an error, and everything else of dnseal works.
 //
 // # Limitations
 //
