@@ -12,19 +12,23 @@
 //
 // Every name of every certificate in a path has to be one that all authorities above it may
 // certify: rfc822Name, SmtpUTF8Mailbox, emailAddress in the subject, dNSName, iPAddress,
-// uniformResourceIdentifier and directoryName. The anchor's own constraints hold, too: who named it
-// as an anchor named it with them. Where only a key is the anchor (2 1 0, and no certificate with
-// that key came along) there are none; named by its key (2 1 x), it has those of the certificate
-// that came along, which is the sender's to choose: only 2 0 x names them with it. A constraint on
-// another form of name, one that cannot be read, or a name that cannot be read under a constraint
-// on its form, is a violation, whether or not the extension is critical. An empty rfc822Name
-// permits nothing and excludes everything, because readers disagree on it.
+// uniformResourceIdentifier and directoryName. The anchor's own constraints hold, too: they were
+// part of the anchor when it was named. Where only a key is the anchor (2 1 0, and no certificate
+// with that key came along) there are none; named by its key (2 1 x), it has those of the
+// certificate that came along, which the sender chooses: only 2 0 x names them with it. A
+// constraint on another form of name, one that cannot be read, or a name that cannot be read under
+// a constraint on its form, is a violation, whether or not the extension is critical. An empty
+// rfc822Name permits nothing and excludes everything, because readers disagree on it.
 //
 // A message brings certificates, and a zone brings keys, that strangers made. RSA takes time with
 // the cube of the modulus, so that one key can keep a verifier busy for seconds: [CheckKey],
 // [CheckSignature] and [CheckCost] refuse what is too large before anything is computed with it,
 // and a [Work] bounds what all paths of one message cost together.
 //
-// What the caller checks: that the certificate states the name it is used under ([NamesOf]), that
-// its own key usage fits, and revocation, which is not looked at.
+// # Limitations
+//
+// The package checks no revocation (RFC 5280, Section 6.3), and no certificate transparency. The
+// caller checks that the certificate states the name it is used under ([NamesOf]) and that its own
+// key usage allows the use (RFC 5280, Section 4.2.1.3; RFC 8550, Section 4.4.2). A leaf that is its
+// own anchor has no path: DANE-EE (RFC 7671, Section 5.1) needs none.
 package certificate

@@ -10,7 +10,7 @@ import (
 )
 
 // ConstraintError says that an authority may not certify a name of a certificate in its path, or
-// that this cannot be told.
+// that this cannot be decided.
 type ConstraintError struct {
 	// Form of the name: "rfc822Name", "SmtpUTF8Mailbox", "dNSName", …
 	Form string
@@ -77,7 +77,7 @@ func readConstraints(der []byte) constraints {
 	return out
 }
 
-// readSubtrees reads
+// readSubtrees reads RFC 5280, Section 4.2.1.10:
 //
 //	GeneralSubtree ::= SEQUENCE {
 //	  base     GeneralName,
@@ -94,6 +94,7 @@ func readSubtrees(list cryptobyte.String) (out []subtree, ok bool) {
 		if !ok || !s.ReadOptionalASN1(&distance, &minimum, implicit(0)) || !s.ReadOptionalASN1(&unused, &maximum, implicit(1)) || !s.Empty() {
 			return out, false
 		}
+		// RFC 5280, Section 4.2.1.10: minimum is 0, maximum is absent.
 		zero := len(distance) == 1 && distance[0] == 0
 		out = append(out, subtree{base: n, bounded: maximum || minimum && !zero})
 	}
@@ -104,7 +105,7 @@ func readSubtrees(list cryptobyte.String) (out []subtree, ok bool) {
 func (c constraints) empty() bool { return !c.unreadable && len(c.permitted)+len(c.excluded) == 0 }
 
 // allow says why a name may not be certified (RFC 5280, Sections 4.2.1.10 and 6.1.3, (b) and (c)).
-// Errors: ErrWork, with which nothing is told, too.
+// Errors also: ErrWork, with which nothing is decided.
 func (c constraints) allow(n generalName, w *Work) error {
 	if c.unreadable {
 		return errUnreadableConstraint
@@ -113,9 +114,11 @@ func (c constraints) allow(n generalName, w *Work) error {
 	switch {
 	case err != nil:
 		return err
+	// RFC 5280, Section 6.1.3, (b).
 	case constrained && !permitted:
 		return errNotPermitted
 	}
+	// RFC 5280, Section 6.1.3, (c).
 	_, excluded, err := within(c.excluded, n, true, w)
 	if err == nil && excluded {
 		err = errExcluded
@@ -123,7 +126,8 @@ func (c constraints) allow(n generalName, w *Work) error {
 	return err
 }
 
-// within reports whether some subtree speaks of names of this form, and whether the name is in one.
+// within reports whether some subtree applies to names of this form, and whether the name is in
+// one.
 func within(subtrees []subtree, n generalName, excluding bool, w *Work) (constrained, in bool, err error) {
 	for _, t := range subtrees {
 		if !t.covers(n.form) {

@@ -55,6 +55,7 @@ func readDirectoryName(der []byte) (directoryName, bool) {
 	return out, true
 }
 
+// readAttribute reads AttributeTypeAndValue (RFC 5280, Section 4.1.2.4).
 func readAttribute(set *cryptobyte.String) (attribute, bool) {
 	var s, value, contents cryptobyte.String
 	var id asn1.ObjectIdentifier
@@ -68,7 +69,8 @@ func readAttribute(set *cryptobyte.String) (attribute, bool) {
 	return a, true
 }
 
-// decodeString reads the types of DirectoryString, and those that older certificates have.
+// decodeString reads the types of DirectoryString (RFC 5280, Section 4.1.2.4), and those of older
+// certificates.
 func decodeString(b []byte, tag cbasn1.Tag) (string, bool) {
 	const numeric, universal, bmp = 18, 28, 30
 	switch tag {
@@ -97,8 +99,8 @@ func decodeString(b []byte, tag cbasn1.Tag) (string, bool) {
 	}
 }
 
-// addresses are the values of the emailAddress attributes. One that cannot be read is handed out as
-// its DER, which is no address.
+// addresses are the values of the emailAddress attributes. One that cannot be read is returned as
+// its DER, which is no address (RFC 5280, Section 4.1.2.6: IA5String).
 func (n directoryName) addresses() []string {
 	var out []string
 	for _, rdn := range n {
@@ -128,6 +130,7 @@ func (n directoryName) canonical() []string {
 			}
 			parts[k] = fmt.Sprintf("%s=%d:%s", a.id, len(value), value)
 		}
+		// RFC 5280, Section 7.1: the attributes of a relative name match in any order.
 		slices.SortFunc(parts, cmp.Compare[string])
 		out[i] = strings.Join(parts, "+")
 	}
@@ -145,7 +148,8 @@ func SameName(a, b []byte) bool {
 	return oka && okb && slices.Equal(na.canonical(), nb.canonical())
 }
 
-// directoryWithin reports whether the base is the name or stands above it in the directory.
+// directoryWithin reports whether the base is the name or above it in the directory (RFC 5280,
+// Section 7.1).
 func directoryWithin(name, base []byte) (bool, error) {
 	n, ok := readDirectoryName(name)
 	if !ok {

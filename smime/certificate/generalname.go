@@ -32,10 +32,14 @@ type generalName struct {
 }
 
 var (
-	oidSubjectAltName  = asn1.ObjectIdentifier{2, 5, 29, 17}
+	// RFC 5280, Section 4.2.1.6.
+	oidSubjectAltName = asn1.ObjectIdentifier{2, 5, 29, 17}
+	// RFC 5280, Section 4.2.1.10.
 	oidNameConstraints = asn1.ObjectIdentifier{2, 5, 29, 30}
+	// RFC 9598, Section 3.
 	oidSMTPUTF8Mailbox = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 8, 9}
-	oidEmailAddress    = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 1}
+	// RFC 5280, Section 4.1.2.6.
+	oidEmailAddress = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 1}
 )
 
 var (
@@ -52,8 +56,8 @@ var forms = map[cbasn1.Tag]form{
 	implicit(3).Constructed(): "x400Address", implicit(4).Constructed(): formDirectory, implicit(5).Constructed(): "ediPartyName",
 }
 
-// readGeneralNames reads GeneralNames ::= SEQUENCE SIZE (1..MAX) OF GeneralName. ok is false when a
-// name, or what stands around the names, cannot be read.
+// readGeneralNames reads RFC 5280, Section 4.2.1.6: GeneralNames ::= SEQUENCE SIZE (1..MAX) OF
+// GeneralName. ok is false when a name or the sequence cannot be read.
 func readGeneralNames(der []byte) (names []generalName, ok bool) {
 	outer := cryptobyte.String(der)
 	var s cryptobyte.String
@@ -70,7 +74,7 @@ func readGeneralNames(der []byte) (names []generalName, ok bool) {
 	return names, true
 }
 
-// readGeneralName reads
+// readGeneralName reads RFC 5280, Section 4.2.1.6:
 //
 //	GeneralName ::= CHOICE {
 //	  otherName [0], rfc822Name [1] IA5String, dNSName [2] IA5String, x400Address [3],
@@ -85,13 +89,14 @@ func readGeneralName(s *cryptobyte.String) (generalName, bool) {
 	if f := forms[tag]; f != "" {
 		return generalName{f, value}, true
 	}
+	// RFC 5280, Section 4.2.1.6: otherName is [0].
 	if tag != constructed0 {
 		return generalName{}, false
 	}
 	return readOtherName(value)
 }
 
-// readOtherName reads
+// readOtherName reads RFC 5280, Section 4.2.1.6:
 //
 //	OtherName ::= SEQUENCE {
 //	  type-id  OBJECT IDENTIFIER,
@@ -107,6 +112,7 @@ func readOtherName(s cryptobyte.String) (generalName, bool) {
 	if !id.Equal(oidSMTPUTF8Mailbox) {
 		return generalName{form("otherName " + id.String()), value}, true
 	}
+	// RFC 9598, Section 3: UTF8String, of at least one character.
 	if !value.ReadASN1(&text, cbasn1.UTF8String) || !value.Empty() {
 		return generalName{form: formUTF8Mail}, true
 	}

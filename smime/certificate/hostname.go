@@ -20,6 +20,7 @@ func hostname(s string) (string, bool) {
 	}
 	out := strings.ToLower(s)
 	if !isASCII(s) || strings.Contains(out, "xn--") {
+		// RFC 5891, Section 5.
 		a, err := idna.Lookup.ToASCII(s)
 		if err != nil {
 			return "", false
@@ -27,6 +28,7 @@ func hostname(s string) (string, bool) {
 		out = a
 	}
 	for label := range strings.SplitSeq(strings.TrimPrefix(out, "*."), ".") {
+		// RFC 1035, Section 2.3.4: labels of 1 to 63 octets.
 		if label == "" || len(label) > 63 || strings.ContainsFunc(label, notInLabel) {
 			return "", false
 		}
@@ -34,7 +36,7 @@ func hostname(s string) (string, bool) {
 	return out, true
 }
 
-// notInLabel lets the underscore pass, which names of services hold.
+// notInLabel allows the underscore, which names of services have (RFC 8552, Section 1).
 func notInLabel(r rune) bool {
 	return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' && r != '_'
 }
@@ -48,8 +50,8 @@ func isASCII(s string) bool {
 	return true
 }
 
-// inDomain reports whether a name in the form of hostname is the base or stands below it. With a
-// leading dot the base itself is not meant.
+// inDomain reports whether a name in the form of hostname is the base or below it. With a
+// leading dot the base itself is excluded.
 func inDomain(name, base string) bool {
 	if strings.HasPrefix(base, ".") {
 		return strings.HasSuffix(name, base)

@@ -11,13 +11,14 @@ import (
 type mailbox struct{ local, domain string }
 
 // parseMailbox reads Mailbox of RFC 5321, Section 4.1.2, with the UTF-8 of RFC 6531, strictly: a
-// dot-string or a quoted-string, "@", a domain or an address literal. What else a lenient reader
-// takes for an address cannot be compared.
+// dot-string or a quoted-string, "@", a domain or an address literal. An address in
+// another form cannot be compared.
 func parseMailbox(s string) (mailbox, bool) {
 	local, rest, ok := cutLocal(s)
 	if !ok {
 		return mailbox{}, false
 	}
+	// RFC 5321, Section 4.1.3: an address literal.
 	if strings.HasPrefix(rest, "[") {
 		return mailbox{local, strings.ToLower(rest)}, strings.IndexByte(rest, ']') == len(rest)-1
 	}
@@ -34,6 +35,7 @@ func cutLocal(s string) (local, domain string, ok bool) {
 	if !ok {
 		return "", "", false
 	}
+	// RFC 5321, Section 4.1.2: Dot-string; RFC 6531, Section 3.3: with UTF-8.
 	for atom := range strings.SplitSeq(local, ".") {
 		if atom == "" || strings.ContainsFunc(atom, notInAtom) {
 			return "", "", false
@@ -42,7 +44,7 @@ func cutLocal(s string) (local, domain string, ok bool) {
 	return local, domain, true
 }
 
-// cutQuoted reads the rest of a quoted-string and what stands after it.
+// cutQuoted reads the rest of a quoted-string, and returns the text after it.
 func cutQuoted(s string) (local, domain string, ok bool) {
 	var b strings.Builder
 	for i := 0; i < len(s); {
@@ -50,6 +52,7 @@ func cutQuoted(s string) (local, domain string, ok bool) {
 			domain, ok = strings.CutPrefix(s[i+1:], "@")
 			return b.String(), domain, ok && b.Len() > 0
 		}
+		// RFC 5321, Section 4.1.2: quoted-pairSMTP.
 		if s[i] == '\\' {
 			i++
 		}
@@ -73,11 +76,13 @@ func mailWithin(name, constraint string, excluding bool) (bool, error) {
 	m, ok := parseMailbox(name)
 	switch {
 	case constraint == "":
-		// Readers disagree on whether this is every address or none.
+		// RFC 5280, Section 4.2.1.10, has no such constraint. Readers disagree on whether this is
+		// every address or none.
 		return excluding, nil
 	case !ok:
 		return false, errUnreadableName
 	}
+	// RFC 5280, Section 4.2.1.10: a host, or with a leading dot all mailboxes in a domain.
 	if !strings.Contains(constraint, "@") {
 		b, readable := base(constraint)
 		if !readable {

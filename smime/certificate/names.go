@@ -2,9 +2,8 @@ package certificate
 
 import "crypto/x509"
 
-// Names are the names a certificate states, as they stand in it and in their order. What they are
-// is for the caller to judge: a Mail need not be an address. A name that cannot be read at all is
-// left out.
+// Names are the names a certificate states, unchanged and in their order. The caller checks their
+// form: a Mail need not be an address. A name that cannot be read is left out.
 type Names struct {
 	// Mail are the rfc822Names, UTF8Mail the SmtpUTF8Mailboxes (RFC 9598, Section 3) of the
 	// subjectAltName.
@@ -56,6 +55,7 @@ func alternativeNames(cert *x509.Certificate) (names []generalName, ok bool) {
 // some cannot be read.
 func constrainedNames(cert *x509.Certificate) (names []generalName, ok bool) {
 	names, ok = alternativeNames(cert)
+	// RFC 5280, Section 4.1.2.6: the subject may be empty.
 	if len(cert.RawSubject) == 0 {
 		return names, ok
 	}
@@ -63,6 +63,7 @@ func constrainedNames(cert *x509.Certificate) (names []generalName, ok bool) {
 	if len(subject) > 0 {
 		names = append(names, generalName{formDirectory, cert.RawSubject})
 	}
+	// RFC 5280, Section 4.2.1.10: emailAddress attributes are constrained as rfc822Name.
 	for _, s := range subject.addresses() {
 		names = append(names, generalName{formMail, []byte(s)})
 	}

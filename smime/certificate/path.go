@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// holds judges a whole path, leaf first, whose signatures hold. anchored says that its last
-// certificate is the anchor; otherwise a key above it is.
-func (s *search) holds(path []*x509.Certificate, anchored bool) error {
+// checkPath checks a whole path, leaf first, whose signatures are right. anchored says that its
+// last certificate is the anchor; otherwise a key above it is.
+func (s *search) checkPath(path []*x509.Certificate, anchored bool) error {
 	for i, c := range path {
-		if err := s.holdsAlone(c); err != nil {
+		if err := s.checkCertificate(c); err != nil {
 			return err
 		}
 		if i == 0 {
@@ -32,23 +32,25 @@ func (s *search) holds(path []*x509.Certificate, anchored bool) error {
 	if anchored {
 		below = path[:len(path)-1]
 	}
-	if err := s.opts.Work.policiesHold(below); err != nil {
+	if err := s.opts.Work.checkPolicies(below); err != nil {
 		return err
 	}
-	return s.namesHold(path)
+	return s.checkNames(path)
 }
 
-// holdsAlone asks what does not depend on the other certificates.
-func (s *search) holdsAlone(c *x509.Certificate) error {
+// checkCertificate checks what does not depend on the other certificates.
+func (s *search) checkCertificate(c *x509.Certificate) error {
 	const day = time.DateOnly + " 15:04"
 	switch {
+	// RFC 5280, Section 6.1.3, (a) (2).
 	case s.opts.At.Before(c.NotBefore):
 		return fmt.Errorf("the certificate of %q is not valid before %s", c.Subject, c.NotBefore.UTC().Format(day))
 	case s.opts.At.After(c.NotAfter):
 		return fmt.Errorf("the certificate of %q expired on %s", c.Subject, c.NotAfter.UTC().Format(day))
 	}
 	for _, id := range c.UnhandledCriticalExtensions {
-		// Names of every form are read here, and every constraint holds or refuses.
+		// RFC 5280, Sections 6.1.4, (o), and 6.1.5, (f). Names of every form are read here, and
+		// every constraint holds or refuses.
 		if !id.Equal(oidSubjectAltName) && !id.Equal(oidNameConstraints) {
 			return fmt.Errorf("critical extension %v is not understood", id)
 		}
@@ -56,7 +58,7 @@ func (s *search) holdsAlone(c *x509.Certificate) error {
 	return nil
 }
 
-// isAuthority wants a certificate that may certify those below it (RFC 5280, Sections 4.2.1.3,
+// isAuthority checks that a certificate may certify those below it (RFC 5280, Sections 4.2.1.3,
 // 4.2.1.9 and 6.1.4, (k) to (n)). An anchor may be of a version that has no extensions to say so.
 func (s *search) isAuthority(c *x509.Certificate, below []*x509.Certificate, anchor bool) error {
 	between := 0
@@ -67,18 +69,21 @@ func (s *search) isAuthority(c *x509.Certificate, below []*x509.Certificate, anc
 	}
 	bounded := c.BasicConstraintsValid && (c.MaxPathLen > 0 || c.MaxPathLenZero)
 	switch old := anchor && c.Version < 3; {
+	// RFC 5280, Section 6.1.4, (k).
 	case c.BasicConstraintsValid && !c.IsCA, !c.BasicConstraintsValid && !old:
 		return fmt.Errorf("%q is no certification authority", c.Subject)
+	// RFC 5280, Section 6.1.4, (n).
 	case c.KeyUsage != 0 && c.KeyUsage&x509.KeyUsageCertSign == 0:
 		return fmt.Errorf("the key of %q may not sign certificates", c.Subject)
+	// RFC 5280, Section 6.1.4, (l) and (m).
 	case bounded && between > c.MaxPathLen:
 		return fmt.Errorf("%q allows %d authorities below it, and there are %d", c.Subject, c.MaxPathLen, between)
 	}
 	return nil
 }
 
-// allowsUsage reports whether every certificate that names extended key usages names one of those
-// wanted, and all the same one.
+// allowsUsage reports whether all certificates that name extended key usages name the same one of
+// wanted (RFC 5280, Section 4.2.1.12).
 func allowsUsage(path []*x509.Certificate, wanted []x509.ExtKeyUsage) bool {
 	if len(wanted) == 0 {
 		return true
@@ -91,16 +96,17 @@ func allowsUsage(path []*x509.Certificate, wanted []x509.ExtKeyUsage) bool {
 	})
 }
 
-// namesHold holds every name below an authority to its constraints, those of the anchor included.
-func (s *search) namesHold(path []*x509.Certificate) error {
+// checkNames checks every name below an authority against its constraints, those of the anchor
+// included (RFC 5280, Section 6.1.3, (b) and (c)).
+func (s *search) checkNames(path []*x509.Certificate) error {
 	work := s.opts.Work
 	for i, ca := range path[1:] {
 		if work.factsOf(ca).constraints.empty() {
 			continue
 		}
 		for k, c := range path[:i+1] {
-			// RFC 5280, Section 6.1.3, (b): a self-issued certificate between, as of a
-			// key rollover, is not judged.
+			// RFC 5280, Section 6.1.3, (b): an intermediate self-issued certificate, as of a
+			// key rollover, is not checked.
 			if k > 0 && work.factsOf(c).selfIssued {
 				continue
 			}

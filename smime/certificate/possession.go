@@ -5,7 +5,7 @@ import (
 	"crypto/x509"
 )
 
-// Possession is what a certificate's own signature says about who asked for it. The zero value is
+// Possession is what a certificate's own signature shows about its applicant. The zero value is
 // PossessionUnknown.
 type Possession uint8
 
@@ -14,11 +14,12 @@ const (
 	// PossessionUnknown: the signature cannot be checked under the certificate's key: an
 	// algorithm that is not supported, or too large a key.
 	PossessionUnknown Possession = iota
-	// PossessionShown: the certificate is signed by its own key: who has the key put these
-	// names next to it.
+	// PossessionShown: the certificate is signed by its own key: the owner of the key
+	// put these names next to it.
 	PossessionShown
 	// PossessionDenied: it is not. In a certificate that names itself as issuer that is a
-	// contradiction; any other is somebody's statement about the key of another.
+	// contradiction; any other is a statement of its
+	// issuer about the key of another.
 	PossessionDenied
 )
 

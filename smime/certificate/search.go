@@ -8,12 +8,12 @@ import (
 	"slices"
 )
 
-// search looks for paths: certificates of which each is signed by the next. What else is asked of a
-// path is asked of a whole one, so that "no path" and "a path that does not hold" stay two answers.
+// search looks for paths: certificates of which each is signed by the next. The other checks are
+// made on a whole path, so that "no path" and "a path that does not hold" stay two answers.
 type search struct {
 	opts Options
 	key  *x509.Certificate // holds the key that is an anchor, and nothing else
-	// wrong is what is wrong with the first path that was found.
+	// wrong is the error of the first path that was found.
 	wrong error
 }
 
@@ -44,6 +44,7 @@ func (s *search) extend(ctx context.Context, path []*x509.Certificate) error {
 		return err
 	}
 	for _, issuer := range issuersOf(last, s.opts.Certificates, path) {
+		// RFC 5280, Section 6.1.3, (a) (1).
 		ok, err := s.opts.Work.certifies(ctx, last, issuer)
 		if err == nil && ok {
 			err = s.extend(ctx, append(slices.Clip(path), issuer))
@@ -60,7 +61,7 @@ func (s *search) end(ctx context.Context, path []*x509.Certificate, last *x509.C
 	for _, anchor := range issuersOf(last, s.opts.Anchors, path) {
 		ok, err := s.opts.Work.certifies(ctx, last, anchor)
 		if err == nil && ok {
-			err = s.judge(append(slices.Clip(path), anchor), true)
+			err = s.try(append(slices.Clip(path), anchor), true)
 		}
 		if err != nil {
 			return err
@@ -71,17 +72,17 @@ func (s *search) end(ctx context.Context, path []*x509.Certificate, last *x509.C
 	}
 	ok, err := s.opts.Work.certifies(ctx, last, s.key)
 	if err == nil && ok {
-		err = s.judge(path, false)
+		err = s.try(path, false)
 	}
 	return err
 }
 
-// judge asks the rest of a whole path. Errors: as extend.
-func (s *search) judge(path []*x509.Certificate, anchored bool) error {
+// try checks a whole path. Errors: as extend.
+func (s *search) try(path []*x509.Certificate, anchored bool) error {
 	if err := spend(&s.opts.Work.paths, maxPaths); err != nil {
 		return err
 	}
-	err := s.holds(path, anchored)
+	err := s.checkPath(path, anchored)
 	switch {
 	case err == nil:
 		return errFound
@@ -94,8 +95,8 @@ func (s *search) judge(path []*x509.Certificate, anchored bool) error {
 }
 
 // issuersOf are those whose subject is the issuer of cert (RFC 5280, Section 6.1.3, (a) (4)),
-// without those whose name and key stand in the path already; first those of which it names the
-// key.
+// without those whose name and key are in the path already; first those whose key it names
+// (RFC 5280, Section 4.2.1.1).
 func issuersOf(cert *x509.Certificate, among, path []*x509.Certificate) []*x509.Certificate {
 	var named, others []*x509.Certificate
 	for _, c := range among {

@@ -12,13 +12,13 @@ type subtree struct {
 	bounded bool
 }
 
-// covers reports whether the subtree speaks of names of this form. rfc822Name speaks of
-// SmtpUTF8Mailbox, too (RFC 9598, Section 6).
+// covers reports whether the subtree applies to names of this form. rfc822Name applies
+// to SmtpUTF8Mailbox, too (RFC 9598, Section 6).
 func (t subtree) covers(f form) bool {
 	return t.base.form == f || t.base.form == formMail && f == formUTF8Mail
 }
 
-// holds reports whether the name is in the subtree. The error says that it cannot be told.
+// holds reports whether the name is in the subtree. The error says that this cannot be decided.
 // excluding says that the subtree is excluded: then what may be in it is.
 func (t subtree) holds(n generalName, excluding bool) (bool, error) {
 	// RFC 5280, Section 4.2.1.10: minimum is zero and maximum absent, else "process or reject".
@@ -33,8 +33,10 @@ func (t subtree) holds(n generalName, excluding bool) (bool, error) {
 		return dnsWithin(name, constraint, excluding)
 	case formURI:
 		return uriWithin(name, constraint)
+	// RFC 5280, Section 4.2.1.10, in the style of RFC 4632.
 	case formIP:
 		return ipWithin(n.value, t.base.value)
+	// RFC 5280, Sections 4.2.1.10 and 7.1.
 	case formDirectory:
 		return directoryWithin(n.value, t.base.value)
 	default:
@@ -79,10 +81,12 @@ func uriWithin(name, constraint string) (bool, error) {
 	if !ok {
 		return false, errUnreadableConstraint
 	}
+	// RFC 5280, Section 4.2.1.10: a leading dot means one or more labels on the left.
 	return host == b || strings.HasPrefix(b, ".") && strings.HasSuffix(host, b), nil
 }
 
-// ipWithin compares an address with a network: address and mask, of four octets each or of sixteen.
+// ipWithin compares an address with a network: address and mask, of four octets each or of sixteen
+// (RFC 5280, Section 4.2.1.10).
 func ipWithin(ip, network []byte) (bool, error) {
 	if len(ip) != 4 && len(ip) != 16 {
 		return false, errUnreadableName

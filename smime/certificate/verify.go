@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// Options say what a path may be made of, and what is asked of it. The zero value of each field is
+// Options say what a path may consist of, and what it must be. The zero value of each field is
 // safe: without an anchor there is no path, and without a time it does not hold.
 type Options struct {
-	// Certificates are those that came along, in any order. Those after the 16th are not looked
-	// at.
+	// Certificates are those that came along, in any order. Those after the 16th are
+	// ignored.
 	Certificates []*x509.Certificate
 	// Anchors are where a path may end.
 	Anchors []*x509.Certificate
@@ -19,7 +19,7 @@ type Options struct {
 	// for none.
 	Key []byte
 	// Through reports whether a certificate above the leaf is one that the path must hold; nil:
-	// any path will do.
+	// any path is accepted.
 	Through func(*x509.Certificate) bool
 	// KeyUsages are the extended key usages of which the path must allow one; nil: any.
 	KeyUsages []x509.ExtKeyUsage
@@ -39,13 +39,12 @@ const (
 // ErrNoPath says that no path ends at an anchor.
 var ErrNoPath = errors.New("certificate: no path to an anchor")
 
-var errNoTime = errors.New("no time to judge the certificate at")
+var errNoTime = errors.New("no time to check the certificate at")
 
-// Verify wants one path from leaf to an anchor that holds (RFC 5280, Section 6.1): nil, or why
-// there is none. A leaf is no path to itself. Which name leaf is used under, and whether it states
-// it, is for the caller to ask.
+// Verify finds a valid path from leaf to an anchor (RFC 5280, Section 6.1): nil, or why there is
+// none. A leaf is no path to itself. The caller checks that leaf states the name it is used under.
 //
-// Errors: [ErrNoPath]; [ErrWork] and the error of ctx, with which nothing is told about leaf; a
+// Errors: [ErrNoPath]; [ErrWork] and the error of ctx, with which nothing is decided about leaf; a
 // [*ConstraintError]; else what is wrong with the first path that was found.
 func Verify(ctx context.Context, leaf *x509.Certificate, opts Options) error {
 	if opts.At.IsZero() {

@@ -11,7 +11,7 @@ const (
 	// MaxSignatureChecks counts signatures on certificates. A path has two or three.
 	MaxSignatureChecks = 32
 	// maxSteps counts certificates that paths were made longer by, maxPaths whole paths that
-	// were judged.
+	// were checked.
 	maxSteps = 512
 	maxPaths = 64
 	// maxCompared counts octets of names and constraints that were compared, and what goes with
@@ -19,7 +19,7 @@ const (
 	maxCompared = 512 << 10
 )
 
-// ErrWork says that a Work is used up, so that nothing can be told any more.
+// ErrWork says that a Work is used up, so that no more can be decided.
 var ErrWork = errors.New("certificate: more work than the certificates of one message may cost")
 
 // Work bounds what strangers' certificates cost, and remembers which signatures hold. One is for
@@ -28,7 +28,7 @@ var ErrWork = errors.New("certificate: more work than the certificates of one me
 type Work struct {
 	signatures, steps, paths, compared int
 	checked                            map[link]bool
-	known                              map[*x509.Certificate]*facts
+	read                               map[*x509.Certificate]*facts
 }
 
 // Exhausted reports whether a budget is used up, so that what was not proven may still be right.
@@ -51,7 +51,7 @@ func spend(used *int, budget int) error {
 	return nil
 }
 
-// compare pays for a comparison of so many octets.
+// compare spends the cost of comparing so many octets.
 func (w *Work) compare(octets int) error {
 	const each = 16
 	if w.compared = min(w.compared+octets+each, maxCompared); w.compared >= maxCompared {
@@ -71,15 +71,15 @@ type facts struct {
 }
 
 func (w *Work) factsOf(c *x509.Certificate) *facts {
-	if f := w.known[c]; f != nil {
+	if f := w.read[c]; f != nil {
 		return f
 	}
 	f := &facts{constraints: constraintsOf(c), selfIssued: SelfIssued(c)}
 	f.names, f.readable = constrainedNames(c)
-	if w.known == nil {
-		w.known = map[*x509.Certificate]*facts{}
+	if w.read == nil {
+		w.read = map[*x509.Certificate]*facts{}
 	}
-	w.known[c] = f
+	w.read[c] = f
 	return f
 }
 

@@ -8,7 +8,7 @@ import (
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// attributes is what the signed attributes of one signer say.
+// attributes are the values of the signed attributes of one signer.
 type attributes struct {
 	contentType   string // contents octets of the OID
 	messageDigest []byte
@@ -23,7 +23,7 @@ type attributes struct {
 //
 //	SignedAttributes ::= SET SIZE (1..MAX) OF Attribute
 //
-// The *SignatureError is about what they say, the error about their number.
+// The *SignatureError is about their contents, the error about their number.
 func parseAttributes(contents []byte) (a attributes, wrong *SignatureError, err error) {
 	seen := make([]string, 0, 8)
 	s := cryptobyte.String(contents)
@@ -52,8 +52,8 @@ func parseAttributes(contents []byte) (a attributes, wrong *SignatureError, err 
 //	  attrValues  SET OF AttributeValue }
 //
 // Those that are understood occur at most once, with one value: RFC 5652, Section 11; RFC 8551,
-// Section 2.5; RFC 5035, Section 3; RFC 6211, Section 2. seen collects their types. Others may say
-// what they like.
+// Section 2.5; RFC 5035, Section 3; RFC 6211, Section 2. seen collects their types. The
+// values of others are not read.
 func (a *attributes) readAttribute(s *cryptobyte.String, seen *[]string) *SignatureError {
 	var attr, id, values, value cryptobyte.String
 	if !s.ReadASN1(&attr, cbasn1.SEQUENCE) || !attr.ReadASN1(&id, cbasn1.OBJECT_IDENTIFIER) ||
@@ -64,6 +64,7 @@ func (a *attributes) readAttribute(s *cryptobyte.String, seen *[]string) *Signat
 	if name == "" {
 		return nil
 	}
+	// RFC 5652, Sections 11.1 to 11.3: one instance, with one value.
 	if slices.Contains(*seen, name) {
 		return failure(CodeBadAttributes, "the signed attribute %s is there twice", objectIdentifier(name))
 	}
@@ -94,18 +95,25 @@ func understood(id []byte) string {
 // readValue reads the value of an attribute that is understood.
 func (a *attributes) readValue(name string, value *cryptobyte.String) bool {
 	switch name {
+	// RFC 5652, Section 11.1.
 	case oidContentType:
 		return a.readContentType(value)
+	// RFC 5652, Section 11.2.
 	case oidMessageDigest:
 		return a.readMessageDigest(value)
+	// RFC 5652, Section 11.3.
 	case oidSigningTime:
 		return a.readSigningTime(value)
+	// RFC 8551, Section 2.5.2.
 	case oidSMIMECapabilities:
 		return a.readCapabilities(value)
+	// RFC 2634, Section 5.4.
 	case oidSigningCertificate:
 		return a.readSigningCertificate(value)
+	// RFC 5035, Section 3.
 	case oidSigningCertificateV2:
 		return a.readSigningCertificateV2(value)
+	// RFC 6211, Section 2.
 	case oidAlgorithmProtection:
 		return a.readAlgorithmProtection(value)
 	}
@@ -140,13 +148,14 @@ func (a *attributes) readMessageDigest(value *cryptobyte.String) bool {
 //	  utcTime          UTCTime,
 //	  generalizedTime  GeneralizedTime }
 func (a *attributes) readSigningTime(value *cryptobyte.String) bool {
+	// RFC 5652, Section 11.3: UTCTime from 1950 to 2049. Both are read for any year.
 	if value.PeekASN1Tag(cbasn1.UTCTime) {
 		return value.ReadASN1UTCTime(&a.signingTime)
 	}
 	return value.ReadASN1GeneralizedTime(&a.signingTime)
 }
 
-// readCapabilities reads RFC 8551, Section 2.5.2, which is handed out as it stands:
+// readCapabilities reads RFC 8551, Section 2.5.2, which is returned as received:
 //
 //	SMIMECapabilities ::= SEQUENCE OF SMIMECapability
 func (a *attributes) readCapabilities(value *cryptobyte.String) bool {
@@ -169,6 +178,7 @@ type algorithmProtection struct {
 func (a *attributes) readAlgorithmProtection(value *cryptobyte.String) bool {
 	a.protection = new(algorithmProtection)
 	var s cryptobyte.String
+	// RFC 6211, Section 2: a SignedData has signatureAlgorithm and no macAlgorithm.
 	return value.ReadASN1(&s, cbasn1.SEQUENCE) &&
 		readAlgorithm(&s, &a.protection.digest, cbasn1.SEQUENCE) &&
 		readAlgorithm(&s, &a.protection.signature, context1) && s.Empty()

@@ -115,7 +115,7 @@ func TestBERForms(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := rapid.SampledFrom(messages).Draw(t, "message")
 		encoded := drawBER(t, m.der)
-		if got := judge(encoded, m.detached); got != "pass" {
+		if got := verdictOf(encoded, m.detached); got != "pass" {
 			t.Fatalf("%s as % x is %q", m.name, encoded, got)
 		}
 	})

@@ -15,8 +15,8 @@ const (
 )
 
 // remembered holds certificates that were parsed before: most messages are from people who sent
-// others, and to parse a certificate takes a tenth of the time a message does. Where one goes is
-// nothing that a sender can foresee, and it is found by all its octets.
+// others, and to parse a certificate takes a tenth of the time a message does. A sender
+// cannot predict the slot, and a certificate is found by all its octets.
 var (
 	remembered     [maxRemembered]atomic.Pointer[x509.Certificate]
 	rememberedSeed = maphash.MakeSeed()

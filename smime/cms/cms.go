@@ -2,7 +2,7 @@
 // S/MIME 4.0 needs it (RFC 8551): SignedData, detached and attached.
 //
 // Reading takes BER or DER, in linear time, with fixed limits (limits.go) and in constant memory:
-// attached content goes by as a stream. Writing is deterministic DER. Signed attributes are hashed
+// attached content is streamed. Writing is deterministic DER. Signed attributes are hashed
 // as received, never re-serialised from what was understood of them. What is neither certificate,
 // nor revocation data, nor part of a signature is refused (foreign.go).
 //
@@ -11,19 +11,19 @@
 // [Sign] and [SignAttached] make a SignedData with keys that are any
 // [crypto.Signer]. [Read] takes one apart; then, for each [SignerInfo],
 // [SignerInfo.Match] or [SignerInfo.Certificate] finds the certificate, and
-// [SignerInfo.Verify] judges the signature over the [Digests] of the content.
+// [SignerInfo.Verify] checks the signature over the [Digests] of the content.
 //
-// # What the caller must still ask
+// # Limitations
 //
 // The package knows nothing of mail, DNS or certificate trust: it says whether a
 // signature value is right under a key, and which attributes were signed. The caller
-// asks whose key it is and whether the certificate may be used. It also refuses
+// decides whose key it is and whether the certificate may be used. It also refuses
 // a SignedData that is attached where it should be detached ([SignedData.Attached]), that
-// is not about id-data ([SignedData.ContentType]) or that nobody signed (no
+// is not about id-data ([SignedData.ContentType]) or that has no signature (no
 // [SignedData.Signers]: RFC 8551 certs-only), and decides about a signer without signed
 // attributes ([SignerInfo.SignedAttributes]).
 //
-// # What does not count
+// # What is refused as weak or too large
 //
 // A key or a signature value that is larger than package certificate allows is unsupported before
 // any arithmetic; an Ed25519 key of small order (smallorder.go) is weak, because signatures by it

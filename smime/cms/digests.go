@@ -23,8 +23,8 @@ type Digests struct {
 // maxPrefix is room for the headers of a SET, of the first Attribute in it and of its type.
 const maxPrefix = 24
 
-// newDigests is for attached content, which is hashed before it is known who signed it and how: an
-// Ed25519 signer, who comes with SHA-512 (RFC 8419, Section 3.1), may want the content itself.
+// newDigests is for attached content, which is hashed before the signers are read: an Ed25519
+// signer, who uses SHA-512 (RFC 8419, Section 3.1), may sign the content itself.
 func newDigests(announced []crypto.Hash) *Digests {
 	d := new(Digests)
 	for _, h := range announced {
@@ -34,7 +34,7 @@ func newDigests(announced []crypto.Hash) *Digests {
 	return d
 }
 
-// add asks for one more digest; 0 and unknown ones are passed over.
+// add adds one digest; 0 and unknown ones are ignored.
 func (d *Digests) add(h crypto.Hash) {
 	for i := range digestTable {
 		if h == digestTable[i].hash && d.hashes[i] == nil {
@@ -84,7 +84,7 @@ func (d *Digests) contents() ([]byte, bool) { return d.held, d.hold }
 // Size is how many octets were written.
 func (d *Digests) Size() int64 { return d.size }
 
-// Sum returns the digest of what was written; nil when h is none of those that are computed.
+// Sum returns the digest of what was written; nil when h is not computed.
 func (d *Digests) Sum(h crypto.Hash) []byte {
 	for i := range digestTable {
 		if h == digestTable[i].hash && d.hashes[i] != nil {

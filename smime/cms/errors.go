@@ -36,15 +36,15 @@ func (e *ContentTypeError) Name() string {
 }
 
 var contentTypeNames = map[string]string{
-	"1.2.840.113549.1.7.1":       "data",
-	"1.2.840.113549.1.7.2":       "signedData",
-	"1.2.840.113549.1.7.3":       "envelopedData",
-	"1.2.840.113549.1.7.5":       "digestedData",
-	"1.2.840.113549.1.7.6":       "encryptedData",
-	"1.2.840.113549.1.9.16.1.2":  "authenticatedData",
+	"1.2.840.113549.1.7.1":       "data",              // RFC 5652, Section 4
+	"1.2.840.113549.1.7.2":       "signedData",        // RFC 5652, Section 5.1
+	"1.2.840.113549.1.7.3":       "envelopedData",     // RFC 5652, Section 6.1
+	"1.2.840.113549.1.7.5":       "digestedData",      // RFC 5652, Section 7
+	"1.2.840.113549.1.7.6":       "encryptedData",     // RFC 5652, Section 8
+	"1.2.840.113549.1.9.16.1.2":  "authenticatedData", // RFC 5652, Section 9.1
 	"1.2.840.113549.1.9.16.1.9":  "compressedData",
-	"1.2.840.113549.1.9.16.1.23": "authEnvelopedData",
-	"1.2.840.113549.1.9.16.1.4":  "tSTInfo",
+	"1.2.840.113549.1.9.16.1.23": "authEnvelopedData", // RFC 5083, Section 2.1
+	"1.2.840.113549.1.9.16.1.4":  "tSTInfo",           // RFC 3161, Section 2.4.2
 	"1.2.840.113549.1.9.16.1.1":  "receipt",
 }
 
@@ -52,15 +52,15 @@ var contentTypeNames = map[string]string{
 const (
 	// CodeBadSignature: the signature value is wrong, or its algorithms contradict each other.
 	CodeBadSignature = "bad-signature"
-	// CodeBadDigest: the content is not the one that was signed.
+	// CodeBadDigest (RFC 5652, Section 5.6): the content is not the one that was signed.
 	CodeBadDigest = "bad-digest"
 	// CodeBadAttributes: the signed attributes break a rule, or contradict the rest of the
 	// SignedData.
 	CodeBadAttributes = "bad-attributes"
 	// CodeWeak: the signature is right (MD5, RSA keys below 1024 bits and Ed25519 keys of small
-	// order: not even looked at), but by an algorithm or key that proves nothing.
+	// order: not checked), but by an algorithm or key that proves nothing.
 	CodeWeak = "weak"
-	// CodeUnsupported: could not be judged.
+	// CodeUnsupported: the signature cannot be checked.
 	CodeUnsupported = "unsupported"
 	// CodeKeySubstituted: the certificate is not the one the signer put under the signature (RFC
 	// 5035).

@@ -10,11 +10,11 @@ import (
 	"dnseal/smime/cms/internal/ber"
 )
 
-// A SignedData has room for what no verifier looks at, and some programs show or unpack what they
-// find there. What is neither certificate, nor revocation data, nor part of a signature is refused.
+// A SignedData can carry data that no verifier reads, and some programs show or unpack it. What is
+// neither certificate, nor revocation data, nor part of a signature is refused.
 
-// isCertificate says that der has the outer form of a Certificate (RFC 5280, Section 4.1). What
-// stands in its fields may be beyond any parser.
+// isCertificate says that der has the outer form of a Certificate (RFC 5280, Section 4.1). Its
+// fields are not parsed.
 func isCertificate(der []byte) bool {
 	outer := cryptobyte.String(der)
 	var cert, tbs cryptobyte.String
@@ -22,7 +22,8 @@ func isCertificate(der []byte) bool {
 		!cert.SkipASN1(cbasn1.BIT_STRING) || !cert.Empty() {
 		return false
 	}
-	// version, serialNumber; signature, issuer, validity, subject, subjectPublicKeyInfo.
+	// RFC 5280, Section 4.1: version, serialNumber; signature, issuer, validity, subject,
+	// subjectPublicKeyInfo.
 	ok := tbs.SkipOptionalASN1(context0) && tbs.SkipASN1(cbasn1.INTEGER)
 	for range 5 {
 		ok = ok && tbs.SkipASN1(cbasn1.SEQUENCE)
@@ -38,7 +39,7 @@ func isCertificate(der []byte) bool {
 //	  crl    CertificateList,
 //	  other  [1] IMPLICIT OtherRevocationInfoFormat }
 //
-// Nothing of it is judged: what revokes a key here is its record in the DNS.
+// It is not evaluated: a key is revoked by removing its record in the DNS.
 func (sd *SignedData) readRevocation(b *ber.Reader) error {
 	h, err := b.Next()
 	end := b.Offset() + MaxRevocationSize
@@ -63,20 +64,21 @@ func readRevocationChoice(b *ber.Reader, end int64) error {
 	return b.Inside(ber.TagContext1, "crls", func() error { return readOtherRevocation(b, end) })
 }
 
-// readOtherRevocation takes the formats of RFC 5940, Section 2: answers by OCSP and SCVP.
+// readOtherRevocation accepts the formats of RFC 5940, Section 2: answers by OCSP and SCVP.
 func readOtherRevocation(b *ber.Reader, end int64) error {
 	format, err := readOID(b, "otherRevInfoFormat")
 	switch {
 	case err != nil:
 		return err
+	// RFC 5652, Section 10.2.1: other formats may carry anything.
 	case format != oidOCSPResponse && format != oidSCVPResponse:
 		return b.Syntax("crls: a format that is not known")
 	}
 	return b.SkipUntil(end, limitRevocationSize)
 }
 
-// foreignDigest says that digestAlgorithms holds something that is no digest algorithm anybody
-// knows, and that no signer uses.
+// foreignDigest says that digestAlgorithms holds an element that is neither a known digest
+// algorithm nor used by a signer.
 func (sd *SignedData) foreignDigest() bool {
 	for _, a := range sd.digestAlgorithms {
 		if !sd.usesDigest(a) && (!a.plain() || !knownDigest(string(a.oid))) {

@@ -63,7 +63,7 @@ func TestForeign(t *testing.T) {
 		{"two elements in one OCSP answer", revocation(other(oidOCSPResponse, slices.Concat(ber.TLV(ber.TagSequence), text))), false},
 	} {
 		der := message(tt.change)
-		got := judge(der, &content)
+		got := verdictOf(der, &content)
 		if tt.ok != (got == "pass") {
 			t.Errorf("%s: %s", tt.name, got)
 		}

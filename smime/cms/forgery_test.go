@@ -108,9 +108,10 @@ func hashOf(h crypto.Hash, content string) []byte {
 	return d.Sum(nil)
 }
 
-// judge does what a caller does with a message: a detached signature over *detached, or attached
-// content. It returns a word for each signer, or one for the whole; "pass" when all of it is right.
-func judge(der []byte, detached *string) string {
+// verdictOf does what a caller does with a message: a detached signature over *detached, or
+// attached content. It returns a word for each signer, or one for the whole; "pass" when all of it
+// is right.
+func verdictOf(der []byte, detached *string) string {
 	sd, err := Read(bytes.NewReader(der), nil)
 	if limit, ok := errors.AsType[*LimitError](err); ok {
 		return "limit:" + limit.What

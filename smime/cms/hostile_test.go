@@ -164,7 +164,7 @@ func TestHostile(t *testing.T) {
 			if tt.attached {
 				detached = nil
 			}
-			if got := judge(tt.message(t), detached); got != tt.want {
+			if got := verdictOf(tt.message(t), detached); got != tt.want {
 				t.Errorf("judged %q, want %q", got, tt.want)
 			}
 		})

@@ -5,9 +5,9 @@ import (
 	"dnseal/smime/cms/internal/ber"
 )
 
-// Limits of what Read takes. A mail with more is not a mail that anybody signed, but somebody's
-// attempt to keep the verifier busy; each is checked before memory is taken. Attached content has
-// no limit: none of it is held.
+// Limits of what Read accepts. No real mail exceeds them, only an attempt to keep the verifier
+// busy. Each is checked before memory is allocated. Attached content has no limit: none of it is
+// held.
 const (
 	// MaxDepth is how deep elements may nest, the ContentInfo being the first.
 	MaxDepth = ber.MaxDepth

@@ -92,7 +92,7 @@ func TestRevocation(t *testing.T) {
 		der = slices.Concat(der[:len(der)-len(info)], crls, info)
 		// With definite lengths around it the message would be too long for them.
 		der = openEnded(t, der)
-		if got := judge(der, &content); got != "pass" {
+		if got := verdictOf(der, &content); got != "pass" {
 			t.Errorf("with %d octets of crls: %q", len(crls), got)
 		}
 	}

@@ -7,7 +7,7 @@ import (
 )
 
 // Certificate returns the first certificate of sd, or else of extra, that Match accepts; nil when
-// there is none. Then Match tells for each why.
+// there is none. Then Match returns the reason for each.
 func (si *SignerInfo) Certificate(sd *SignedData, extra []*x509.Certificate) *x509.Certificate {
 	for _, certs := range [][]*x509.Certificate{sd.Certificates, extra} {
 		for _, cert := range certs {
@@ -46,7 +46,7 @@ func (si *SignerInfo) HashesCertificate() bool { return len(si.attributes.certif
 // SubjectPublicKeyInfo spki by its SubjectKeyIdentifier.
 //
 // Errors: *SignatureError with CodeOtherCertificate, or with CodeKeySubstituted when
-// signingCertificateV2 asks for a certificate; else that spki is malformed.
+// signingCertificateV2 names a certificate; else that spki is malformed.
 func (si *SignerInfo) MatchKey(spki []byte) error {
 	id, err := SubjectKeyID(spki)
 	if err != nil {
@@ -55,6 +55,7 @@ func (si *SignerInfo) MatchKey(spki []byte) error {
 	if !bytes.Equal(id, si.SubjectKeyID) {
 		return failure(CodeOtherCertificate, "the signer names another key")
 	}
+	// RFC 5035, Section 1.
 	if len(si.attributes.certificates) > 0 {
 		return failure(CodeKeySubstituted, "the signature is bound to a certificate, not to a bare key")
 	}
@@ -62,12 +63,13 @@ func (si *SignerInfo) MatchKey(spki []byte) error {
 }
 
 func (si *SignerInfo) names(cert *x509.Certificate) bool {
+	// RFC 5652, Section 5.3: sid is issuerAndSerialNumber or subjectKeyIdentifier.
 	if si.SubjectKeyID == nil {
 		return bytes.Equal(si.RawIssuer, cert.RawIssuer) && si.serialNumber().Cmp(cert.SerialNumber) == 0
 	}
 	id := cert.SubjectKeyId
 	if id == nil {
-		// A certificate without the extension is named by the usual method.
+		// RFC 5280, Section 4.2.1.2: a certificate without the extension is named by method 1.
 		id, _ = SubjectKeyID(cert.RawSubjectPublicKeyInfo)
 	}
 	return bytes.Equal(si.SubjectKeyID, id)

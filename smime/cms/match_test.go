@@ -88,7 +88,7 @@ func TestMalformedSigningCertificate(t *testing.T) {
 		s := forge(t, cert, key, testContent)
 		s.attrs = append(s.attrs, attr)
 		f := &forgery{digests: [][]byte{s.digest}, contentType: oidData, certs: []*x509.Certificate{cert}, infos: [][]byte{s.der(t, testContent)}}
-		if got := judge(f.der(), &content); got != CodeBadAttributes {
+		if got := verdictOf(f.der(), &content); got != CodeBadAttributes {
 			t.Errorf("%s: judged %q", name, got)
 		}
 	}

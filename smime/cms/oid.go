@@ -12,21 +12,35 @@ import (
 
 // Object identifiers, as the contents octets of their DER.
 const (
-	oidData       = "\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01"
+	// RFC 5652, Section 4.
+	oidData = "\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01"
+	// RFC 5652, Section 5.1.
 	oidSignedData = "\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02"
 
-	oidMD5                  = "\x2a\x86\x48\x86\xf7\x0d\x02\x05"
-	oidContentType          = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x03"
-	oidMessageDigest        = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x04"
-	oidSigningTime          = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x05"
-	oidSMIMECapabilities    = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x0f"
-	oidSigningCertificate   = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x02\x0c"
+	// RFC 3370, Section 2.2.
+	oidMD5 = "\x2a\x86\x48\x86\xf7\x0d\x02\x05"
+	// RFC 5652, Section 11.1.
+	oidContentType = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x03"
+	// RFC 5652, Section 11.2.
+	oidMessageDigest = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x04"
+	// RFC 5652, Section 11.3.
+	oidSigningTime = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x05"
+	// RFC 8551, Section 2.5.2.
+	oidSMIMECapabilities = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x0f"
+	// RFC 2634, Section 5.4.
+	oidSigningCertificate = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x02\x0c"
+	// RFC 5035, Section 3.
 	oidSigningCertificateV2 = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x02\x2f"
-	oidAlgorithmProtection  = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x34"
+	// RFC 6211, Section 2.
+	oidAlgorithmProtection = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x34"
 
-	oidSHA1   = "\x2b\x0e\x03\x02\x1a"
+	// RFC 3370, Section 2.1.
+	oidSHA1 = "\x2b\x0e\x03\x02\x1a"
+	// RFC 5754, Section 2.2.
 	oidSHA256 = "\x60\x86\x48\x01\x65\x03\x04\x02\x01"
+	// RFC 5754, Section 2.3.
 	oidSHA384 = "\x60\x86\x48\x01\x65\x03\x04\x02\x02"
+	// RFC 5754, Section 2.4.
 	oidSHA512 = "\x60\x86\x48\x01\x65\x03\x04\x02\x03"
 
 	// Digest algorithms that are only known by name.
@@ -46,21 +60,28 @@ const (
 	oidOCSPResponse = "\x2b\x06\x01\x05\x05\x07\x10\x02"
 	oidSCVPResponse = "\x2b\x06\x01\x05\x05\x07\x10\x04"
 
-	oidRSA           = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01"
-	oidMD5WithRSA    = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x04"
-	oidSHA1WithRSA   = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x05"
-	oidMGF1          = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x08"
-	oidRSAPSS        = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a"
+	// RFC 3370, Section 3.2.
+	oidRSA         = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01"
+	oidMD5WithRSA  = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x04"
+	oidSHA1WithRSA = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x05"
+	// RFC 4055, Section 2.2.
+	oidMGF1 = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x08"
+	// RFC 4055, Section 3.
+	oidRSAPSS = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a"
+	// RFC 5754, Section 3.2.
 	oidSHA256WithRSA = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b"
 	oidSHA384WithRSA = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0c"
 	oidSHA512WithRSA = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0d"
 
-	oidECPublicKey     = "\x2a\x86\x48\xce\x3d\x02\x01"
-	oidECDSAWithSHA1   = "\x2a\x86\x48\xce\x3d\x04\x01"
+	// RFC 5480, Section 2.1.1.
+	oidECPublicKey   = "\x2a\x86\x48\xce\x3d\x02\x01"
+	oidECDSAWithSHA1 = "\x2a\x86\x48\xce\x3d\x04\x01"
+	// RFC 5754, Section 3.3.
 	oidECDSAWithSHA256 = "\x2a\x86\x48\xce\x3d\x04\x03\x02"
 	oidECDSAWithSHA384 = "\x2a\x86\x48\xce\x3d\x04\x03\x03"
 	oidECDSAWithSHA512 = "\x2a\x86\x48\xce\x3d\x04\x03\x04"
-	oidEd25519         = "\x2b\x65\x70"
+	// RFC 8410, Section 3.
+	oidEd25519 = "\x2b\x65\x70"
 )
 
 // objectIdentifier is the OID with these contents octets, nil when they are none.
@@ -134,7 +155,7 @@ func readAlgorithm(s *cryptobyte.String, out *algorithmIdentifier, tag cbasn1.Ta
 	return true
 }
 
-// plain says that there are no parameters, or NULL, which old algorithms write instead (RFC 5754,
+// plain says that parameters are absent or NULL, as older programs write (RFC 5754,
 // Section 2: accept both).
 func (a algorithmIdentifier) plain() bool {
 	return len(a.parameters) == 0 || bytes.Equal(a.parameters, []byte{ber.TagNull, 0})

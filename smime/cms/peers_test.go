@@ -124,7 +124,7 @@ func TestOpenSSLForms(t *testing.T) {
 			if tt.attached {
 				detached = nil
 			}
-			if got := judge(read(t, dir, "out"), detached); got != "pass" {
+			if got := verdictOf(read(t, dir, "out"), detached); got != "pass" {
 				t.Errorf("judged %q", got)
 			}
 		})
@@ -135,7 +135,7 @@ func TestOpenSSLForms(t *testing.T) {
 		for _, salt := range []string{"digest", "max", "0", "20"} {
 			mustPeer(t, dir, "openssl", "cms", "-sign", "-in", "body", "-binary", "-signer", "rsa2048.pem", "-inkey", "rsa2048.key", "-outform", "DER", "-out", "out",
 				"-keyopt", "rsa_padding_mode:pss", "-keyopt", "rsa_pss_saltlen:"+salt)
-			if got := judge(read(t, dir, "out"), &content); got != "pass" {
+			if got := verdictOf(read(t, dir, "out"), &content); got != "pass" {
 				t.Errorf("salt %s: judged %q", salt, got)
 			}
 		}
@@ -156,7 +156,7 @@ func TestGnuTLSForms(t *testing.T) {
 			for how, detached := range map[string]*string{"--p7-detached-sign": &content, "--p7-sign": nil} {
 				mustPeer(t, dir, "certtool", append(args, how, "--load-privkey", name+".key", "--load-certificate", name+".pem",
 					"--infile", "body", "--outder", "--outfile", "out")...)
-				if got := judge(read(t, dir, "out"), detached); got != "pass" {
+				if got := verdictOf(read(t, dir, "out"), detached); got != "pass" {
 					t.Errorf("%s %v %s: judged %q", name, args, how, got)
 				}
 			}

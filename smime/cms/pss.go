@@ -34,6 +34,7 @@ func parsePSS(der []byte) (pssParameters, bool) {
 	mask, ok2 := readPSSMask(&s)
 	salt, ok3 := readPSSInteger(&s, context2, 20)
 	trailer, ok4 := readPSSInteger(&s, context3, 1)
+	// RFC 4055, Section 3.1: trailerField is 1.
 	if !ok1 || !ok2 || !ok3 || !ok4 || !s.Empty() || hash != mask || trailer != 1 || salt < 0 || salt > MaxRSABits/8 {
 		return pssParameters{}, false
 	}
@@ -44,6 +45,7 @@ func readPSSHash(s *cryptobyte.String) (crypto.Hash, bool) {
 	var field cryptobyte.String
 	var present bool
 	ok := s.ReadOptionalASN1(&field, &present, context0)
+	// RFC 4055, Section 3.1: DEFAULT sha1Identifier.
 	if !present {
 		return crypto.SHA1, ok
 	}
@@ -63,6 +65,7 @@ func readPSSMask(s *cryptobyte.String) (crypto.Hash, bool) {
 	var field cryptobyte.String
 	var present bool
 	ok := s.ReadOptionalASN1(&field, &present, context1)
+	// RFC 4055, Section 3.1: DEFAULT mgf1SHA1Identifier.
 	if !present {
 		return crypto.SHA1, ok
 	}
@@ -70,6 +73,7 @@ func readPSSMask(s *cryptobyte.String) (crypto.Hash, bool) {
 	if !readAlgorithm(&field, &alg, cbasn1.SEQUENCE) || !field.Empty() || string(alg.oid) != oidMGF1 {
 		return 0, false
 	}
+	// RFC 4055, Section 2.2: the parameters of MGF1 are a HashAlgorithm.
 	hash := cryptobyte.String(alg.parameters)
 	return readPlainDigest(&hash)
 }

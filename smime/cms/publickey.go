@@ -13,7 +13,7 @@ import (
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// ErrUnsupportedKey says that a public key is none this package can verify with.
+// ErrUnsupportedKey says that this package cannot verify or sign with a key of this kind or size.
 var ErrUnsupportedKey = errors.New("cms: public key algorithm is not supported")
 
 // PSSPublicKey is an RSA key whose SubjectPublicKeyInfo says that it is for RSASSA-PSS only (RFC
@@ -44,12 +44,13 @@ func PublicKey(cert *x509.Certificate) (crypto.PublicKey, error) {
 
 // ParsePublicKey reads a DER SubjectPublicKeyInfo. The result is a *rsa.PublicKey, a *PSSPublicKey,
 // a *ecdsa.PublicKey (P-256, P-384 or P-521) or an ed25519.PublicKey. Errors: ErrUnsupportedKey for
-// another kind, else what is malformed about it.
+// another kind, else the reason why spki is malformed.
 func ParsePublicKey(spki []byte) (crypto.PublicKey, error) {
 	alg, bits, ok := splitSPKI(spki)
 	if !ok {
 		return nil, errors.New("cms: malformed SubjectPublicKeyInfo")
 	}
+	// RFC 4055, Section 1.2: a key for RSASSA-PSS only, which crypto/x509 does not read.
 	if string(alg.oid) == oidRSAPSS {
 		return parsePSSKey(alg.parameters, bits)
 	}
@@ -100,6 +101,7 @@ func parsePSSKey(parameters, bits []byte) (crypto.PublicKey, error) {
 		return nil, fmt.Errorf("cms: RSASSA-PSS key: %w", err)
 	}
 	key := &PSSPublicKey{PublicKey: pub}
+	// RFC 4055, Section 3.1: without parameters the key is not restricted.
 	if parameters == nil {
 		return key, nil
 	}

@@ -10,11 +10,11 @@ import (
 )
 
 // Read reads exactly one ContentInfo with SignedData (BER or DER) from r. Attached content is
-// written to content as it goes by (nil: discarded) and hashed with the digests the structure
+// streamed to content (nil: discarded) and hashed with the digests the structure
 // announces; nothing of it is held in memory, but for 1 MiB where SHA-512 is announced (an Ed25519
 // signer without signed attributes signs the content itself).
 //
-// Whoever hands the content on before Verify has judged it hands on what nobody may have signed.
+// The content is not authenticated before Verify returned nil.
 //
 // Errors: *SyntaxError for what is malformed, *LimitError for what is over a limit,
 // *ContentTypeError when it is another type (EnvelopedData, CompressedData, …: its OID tells
@@ -43,6 +43,7 @@ func (sd *SignedData) readContentInfo(b *ber.Reader, content io.Writer) error {
 		if err != nil {
 			return err
 		}
+		// RFC 5652, Section 3.
 		if contentType != oidSignedData {
 			return &ContentTypeError{Type: objectIdentifier(contentType)}
 		}
@@ -62,7 +63,7 @@ func (sd *SignedData) readContentInfo(b *ber.Reader, content io.Writer) error {
 //	  crls              [1] IMPLICIT RevocationInfoChoices OPTIONAL,
 //	  signerInfos       SignerInfos }
 //
-// The version is not judged: peers write it wrong, and it decides nothing.
+// The version is not checked: peers write it wrong, and nothing depends on it.
 func (sd *SignedData) read(b *ber.Reader, content io.Writer) error {
 	if _, err := b.Tagged(ber.TagInteger, "version", ber.LimitElement); err != nil {
 		return err
@@ -74,6 +75,7 @@ func (sd *SignedData) read(b *ber.Reader, content io.Writer) error {
 	if err != nil {
 		return err
 	}
+	// RFC 5652, Section 5.1: certificates may be absent, incomplete or more than needed.
 	if err := b.Optional(ber.TagContext0, func() error { return sd.readCertificates(b) }); err != nil {
 		return err
 	}
@@ -83,6 +85,7 @@ func (sd *SignedData) read(b *ber.Reader, content io.Writer) error {
 	if err := sd.readSigners(b); err != nil {
 		return err
 	}
+	// RFC 5652, Section 5.1: digestAlgorithms may hold any number of elements.
 	if sd.foreignDigest() {
 		return b.Syntax("digestAlgorithms: one that is not known, and that no signer uses")
 	}
@@ -126,6 +129,7 @@ func (sd *SignedData) readContent(b *ber.Reader, content io.Writer) error {
 		return err
 	}
 	sd.ContentType = objectIdentifier(sd.contentType)
+	// RFC 5652, Section 5.2: eContent is absent in external (detached) signatures.
 	return b.Optional(ber.TagContext0, func() error {
 		sd.Attached = true
 		sd.content = newDigests(sd.announced)
@@ -151,8 +155,8 @@ func (sd *SignedData) readContent(b *ber.Reader, content io.Writer) error {
 //	  v2AttrCert           [2] IMPLICIT AttributeCertificateV2,
 //	  other                [3] IMPLICIT OtherCertificateFormat }
 //
-// All but the first kind are refused. A certificate that cannot be parsed spoils nothing but
-// itself: any number may be irrelevant.
+// All but the first kind are refused. A certificate that cannot be parsed is left out of
+// Certificates: it may be irrelevant to the signature.
 func (sd *SignedData) readCertificates(b *ber.Reader) error {
 	return b.Inside(ber.TagContext0, "certificates", func() error {
 		return b.Each(limitCertificates, func() error {
@@ -166,6 +170,7 @@ func (sd *SignedData) readCertificates(b *ber.Reader) error {
 			if err != nil {
 				return err
 			}
+			// RFC 5652, Section 10.2.2: the other formats are obsolete, or not X.509.
 			if !isCertificate(der) {
 				return b.Syntax("certificates: another format than X.509")
 			}
@@ -178,7 +183,7 @@ func (sd *SignedData) readCertificates(b *ber.Reader) error {
 	})
 }
 
-// readSigners reads
+// readSigners reads RFC 5652, Section 5.1; none is certs-only (RFC 8551, Section 3.8):
 //
 //	SignerInfos ::= SET OF SignerInfo
 func (sd *SignedData) readSigners(b *ber.Reader) error {

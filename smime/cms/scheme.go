@@ -6,7 +6,7 @@ import (
 	"dnseal/smime/cms/internal/ber"
 )
 
-// scheme is what digestAlgorithm and signatureAlgorithm of one SignerInfo say together.
+// scheme is the combination of digestAlgorithm and signatureAlgorithm of one SignerInfo.
 type scheme struct {
 	family     family
 	hash       crypto.Hash // of content and signed attributes; for Ed25519 of the content only
@@ -27,6 +27,7 @@ func (s scheme) String() string {
 // *SignatureError: unsupported for what is not known, weak for MD5, bad-signature where the two
 // contradict each other.
 func schemeOf(digest, signature algorithmIdentifier) (scheme, *SignatureError) {
+	// RFC 8551, Section 2.1, does not name MD5; RFC 6151, Section 2: it is not for signatures.
 	if string(digest.oid) == oidMD5 || string(signature.oid) == oidMD5WithRSA {
 		return scheme{}, failure(CodeWeak, "MD5")
 	}

@@ -41,7 +41,7 @@ func (s Signer) Ready() (Signer, error) {
 type SignOptions struct {
 	// Signers sign in parallel, at most MaxSigners.
 	Signers []Signer
-	// Certificates go into the SignedData (the signers' own too: they are not added by themselves),
+	// Certificates go into the SignedData (the signers' own too: they are not added automatically),
 	// at most MaxCertificates.
 	Certificates []*x509.Certificate
 	// Time is the signingTime attribute.
@@ -71,7 +71,7 @@ func Sign(content io.Reader, opts SignOptions) ([]byte, error) {
 }
 
 // SignAttached writes the DER of a SignedData with content inside. size is the exact length of
-// content from where it stands. It is read twice, once to hash and once to copy: the lengths in
+// content from its current offset. It is read twice, once to hash and once to copy: the lengths in
 // front of it include that of the signature, which for ECDSA is not known before it is made. Memory
 // does not grow with size.
 //
@@ -116,7 +116,7 @@ func copyExactly(w io.Writer, content io.Reader, size int64) error {
 	return nil
 }
 
-// prepare looks at opts before any content is read.
+// prepare checks opts before any content is read.
 func prepare(opts SignOptions) ([]*signer, *Digests, error) {
 	switch {
 	case len(opts.Signers) == 0:

@@ -186,7 +186,7 @@ func TestSeveralSigners(t *testing.T) {
 		t.Errorf("%d signers with %d certificates came back", len(sd.Signers), len(sd.Certificates))
 	}
 	content := testContent
-	if got := judge(der, &content); got != strings.TrimSpace(strings.Repeat("pass ", len(opts.Signers))) {
+	if got := verdictOf(der, &content); got != strings.TrimSpace(strings.Repeat("pass ", len(opts.Signers))) {
 		t.Errorf("judged %q", got)
 	}
 	again, err := readElement(der, ber.Limit{What: "test", Max: 1 << 20})
@@ -290,7 +290,7 @@ func signedBy(t *testing.T, s Signer) *SignerInfo {
 		return new(SignerInfo)
 	}
 	content := testContent
-	if got := judge(der, &content); got != "pass pass" {
+	if got := verdictOf(der, &content); got != "pass pass" {
 		t.Errorf("signed by a ready signer: %q", got)
 	}
 	sd, err := Read(bytes.NewReader(der), nil)

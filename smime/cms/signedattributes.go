@@ -8,7 +8,7 @@ import (
 	"dnseal/smime/cms/internal/ber"
 )
 
-// The attributes that are the same for everybody.
+// The attributes that are the same for all signers.
 var (
 	contentTypeAttribute  = attribute(oidContentType, ber.TLV(ber.TagOID, []byte(oidData)))
 	capabilitiesAttribute = attribute(oidSMIMECapabilities, encodeCapabilities())
@@ -26,7 +26,9 @@ func (s *signer) signedAttributes(digest []byte, at time.Time) ([]byte, error) {
 		return nil, err
 	}
 	attrs := append(make([][]byte, 0, 8), s.attributes...)
+	// RFC 5652, Sections 11.2 and 11.3.
 	attrs = append(attrs, attribute(oidMessageDigest, ber.TLV(ber.TagOctetString, digest)), attribute(oidSigningTime, signingTime))
+	// RFC 5652, Section 5.3: SignedAttributes are DER even where the rest is BER.
 	return ber.SetOf(ber.TagSet, attrs), nil
 }
 

@@ -23,14 +23,14 @@ type SignedData struct {
 
 	contentType string        // contents octets of ContentType
 	announced   []crypto.Hash // digestAlgorithms; 0 for an unknown one
-	// digestAlgorithms are the same as they stand.
+	// digestAlgorithms are the same as received.
 	digestAlgorithms []algorithmIdentifier
 	content          *Digests // of attached content
 }
 
-// Digests returns what Verify wants. For attached content it is filled. For a detached signature it
-// is a new one, empty, with the digest algorithms that the signers need: the caller writes the
-// content to it.
+// Digests returns the argument of Verify. For attached content it is filled. For a detached
+// signature it is a new one, empty, with the digest algorithms that the signers need: the caller
+// writes the content to it.
 func (sd *SignedData) Digests() *Digests {
 	if sd.Attached {
 		return sd.content

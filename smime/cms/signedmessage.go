@@ -7,7 +7,7 @@ import (
 	"dnseal/smime/cms/internal/ber"
 )
 
-// signedMessage is a SignedData without its content and what stands in front of it.
+// signedMessage is a SignedData without its content and the header before it.
 type signedMessage struct {
 	version byte
 	digests []byte // digestAlgorithms
@@ -35,6 +35,7 @@ func newSignedMessage(signers []*signer, d *Digests, opts SignOptions) (*signedM
 	for _, cert := range opts.Certificates {
 		certs = append(certs, cert.Raw)
 	}
+	// RFC 5652, Section 5.1: a SET OF, in DER order.
 	m.digests = ber.SetOf(ber.TagSet, distinct(digests))
 	if len(certs) > 0 {
 		m.tail = ber.SetOf(ber.TagContext0, distinct(certs))
@@ -58,6 +59,7 @@ func (m *signedMessage) head(size int64) []byte {
 	// From the inside out: how many octets each element's contents take.
 	octets, explicit := size, wrapped(size)
 	encap := int64(len(contentType)) + wrapped(explicit)
+	// RFC 5652, Section 5.2: eContent is absent when the signature is detached.
 	if size == detached {
 		octets, explicit, encap = 0, 0, int64(len(contentType))
 	}

@@ -15,11 +15,11 @@ import (
 	"dnseal/smime/cms/internal/ber"
 )
 
-// maxSigningRSABits is the largest RSA key that signs: every implementation takes it (RFC 8551,
+// maxSigningRSABits is the largest RSA key that signs: every implementation accepts it (RFC 8551,
 // Section 2.2).
 const maxSigningRSABits = 4096
 
-// signer is a Signer whose key was looked at.
+// signer is a Signer whose key was checked.
 type signer struct {
 	scheme
 	key crypto.Signer
@@ -44,6 +44,7 @@ func newSigner(s Signer) (*signer, error) {
 		scheme: chosen, key: s.Key,
 		digestAlgorithm: chosen.digestAlgorithm(), signatureAlgorithm: chosen.signatureAlgorithm(),
 	}
+	// RFC 5652, Section 11.1; RFC 8551, Section 2.5.2; RFC 6211, Section 2.
 	sr.attributes = [][]byte{contentTypeAttribute, capabilitiesAttribute, sr.algorithmProtection()}
 	if s.Certificate == nil {
 		return sr, sr.nameKey(pub)
@@ -67,6 +68,7 @@ func (s *signer) nameCertificate(cert *x509.Certificate, pub crypto.PublicKey) e
 		return err
 	}
 	s.version, s.identifier = 1, ber.TLV(ber.TagSequence, cert.RawIssuer, integer(cert.SerialNumber))
+	// RFC 5035, Section 3.
 	s.attributes = append(s.attributes, attribute(oidSigningCertificateV2, signingCertificateV2(cert)))
 	return nil
 }
@@ -132,6 +134,7 @@ func (s *signer) signerInfo(random io.Reader, d *Digests, at time.Time) ([]byte,
 	if err != nil {
 		return nil, fmt.Errorf("cms: signing: %w", err)
 	}
+	// RFC 5652, Section 5.4: the signature is over the SET, which is sent as [0].
 	attrs[0] = ber.TagContext0
 	return ber.TLV(
 		ber.TagSequence,

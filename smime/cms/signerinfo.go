@@ -10,8 +10,8 @@ import (
 	"dnseal/smime/cms/internal/ber"
 )
 
-// SignerInfo is RFC 5652, Section 5.3. What is said in its fields is only what the signer, or
-// whoever sent the message, claims, until Verify has judged it.
+// SignerInfo is RFC 5652, Section 5.3. Its fields are claims of the sender until Verify
+// returned nil.
 type SignerInfo struct {
 	// RawIssuer (the DER of a Name) and Serial (the contents octets of an INTEGER), or
 	// SubjectKeyID, name the certificate.
@@ -67,7 +67,8 @@ func (si *SignerInfo) AlgorithmWith(pub crypto.PublicKey) string {
 //	  signature           SignatureValue,
 //	  unsignedAttrs       [1] IMPLICIT UnsignedAttributes OPTIONAL }
 //
-// Unsigned attributes are anybody's: they are not looked at. at is the offset of der in the input.
+// Unsigned attributes prove nothing, because anyone can add them: they are not read. at is the
+// offset of der in the input.
 func parseSignerInfo(der []byte, at int64) (*SignerInfo, error) {
 	si := new(SignerInfo)
 	outer := cryptobyte.String(der)
@@ -93,8 +94,8 @@ func parseSignerInfo(der []byte, at int64) (*SignerInfo, error) {
 		return nil, &SyntaxError{Offset: at, Reason: "SignerInfo: " + field}
 	}
 	si.signature = signature
-	si.settleAlgorithms()
-	return si, si.settleAttributes(attrs)
+	si.resolveAlgorithms()
+	return si, si.readSignedAttributes(attrs)
 }
 
 // readIdentifier reads
@@ -108,6 +109,7 @@ func parseSignerInfo(der []byte, at int64) (*SignerInfo, error) {
 //	  serialNumber  CertificateSerialNumber }
 func (si *SignerInfo) readIdentifier(s *cryptobyte.String) bool {
 	var id, issuer, serial cryptobyte.String
+	// RFC 5652, Section 5.3: subjectKeyIdentifier is [0] IMPLICIT.
 	if s.PeekASN1Tag(cbasn1.Tag(ber.TagImplicitOctet)) {
 		ok := s.ReadASN1(&id, cbasn1.Tag(ber.TagImplicitOctet))
 		si.SubjectKeyID = id
@@ -119,8 +121,8 @@ func (si *SignerInfo) readIdentifier(s *cryptobyte.String) bool {
 	return ok && len(serial) > 0
 }
 
-// settleAlgorithms finds out what the two algorithm identifiers mean together.
-func (si *SignerInfo) settleAlgorithms() {
+// resolveAlgorithms sets the fields that depend on both algorithm identifiers.
+func (si *SignerInfo) resolveAlgorithms() {
 	si.DigestAlgorithm, _ = digestOf(si.digestAlgorithm.oid)
 	si.scheme, si.schemeErr = schemeOf(si.digestAlgorithm, si.signatureAlgorithm)
 	si.Algorithm = si.scheme.String()
@@ -129,9 +131,9 @@ func (si *SignerInfo) settleAlgorithms() {
 	}
 }
 
-// settleAttributes reads the signed attributes. What they say wrongly is for Verify to tell; the
-// error is about their form.
-func (si *SignerInfo) settleAttributes(contents []byte) error {
+// readSignedAttributes reads the signed attributes. Verify reports contents that are wrong; the
+// error is about their number.
+func (si *SignerInfo) readSignedAttributes(contents []byte) error {
 	if !si.SignedAttributes {
 		return nil
 	}

@@ -27,8 +27,8 @@ import (
 //	  issuer        GeneralNames,
 //	  serialNumber  CertificateSerialNumber }
 //
-// adds nothing to the hash of the whole certificate, but may not contradict it. One that names no
-// single distinguished name is passed over.
+// adds nothing to the hash of the whole certificate, but must not contradict it. One without a
+// single distinguished name is ignored.
 type certificateID struct {
 	algorithm algorithmIdentifier
 	hash      []byte
@@ -42,8 +42,8 @@ type certificateID struct {
 //	  certs     SEQUENCE OF ESSCertIDv2,
 //	  policies  SEQUENCE OF PolicyInformation OPTIONAL }
 //
-// The first is the signer's; what stands behind it restricts the path, which is not this package's
-// business.
+// The first is the signer's; those after it restrict the path, which this package does not
+// check.
 func (a *attributes) readSigningCertificateV2(value *cryptobyte.String) bool {
 	id := certificateID{algorithm: algorithmIdentifier{oid: []byte(oidSHA256)}}
 	first, ok := firstCertificateID(value)
@@ -53,8 +53,8 @@ func (a *attributes) readSigningCertificateV2(value *cryptobyte.String) bool {
 	return a.addCertificateID(id, first)
 }
 
-// readSigningCertificate reads the elder form of RFC 2634, Section 5.4 (RFC 5035, Section 5), with
-// SHA-1: too weak to rely on, but a certificate that does not even fit it is another one.
+// readSigningCertificate reads the older form of RFC 2634, Section 5.4 (RFC 5035, Section 5), with
+// SHA-1: too weak to rely on, but a certificate with another hash is another certificate.
 func (a *attributes) readSigningCertificate(value *cryptobyte.String) bool {
 	first, ok := firstCertificateID(value)
 	return ok && a.addCertificateID(certificateID{algorithm: algorithmIdentifier{oid: []byte(oidSHA1)}}, first)
@@ -94,9 +94,11 @@ func (id certificateID) check(cert *x509.Certificate) *SignatureError {
 	if !ok || !id.algorithm.plain() {
 		return failure(CodeUnsupported, "signingCertificateV2 with digest algorithm %s", id.algorithm)
 	}
+	// RFC 5035, Section 4: certHash is over the whole DER certificate.
 	if !bytes.Equal(digest(hash, cert.Raw), id.hash) {
 		return failure(CodeKeySubstituted, "the certificate is not the one that signingCertificate names")
 	}
+	// RFC 5035, Section 4: issuerSerial must name the same certificate.
 	if id.issuer != nil && (id.serial.Cmp(cert.SerialNumber) != 0 || !certificate.SameName(id.issuer, cert.RawIssuer)) {
 		return failure(CodeKeySubstituted, "signingCertificate names another issuer or serial number than its certificate has")
 	}

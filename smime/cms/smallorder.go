@@ -19,8 +19,8 @@ func inField(n *big.Int) *big.Int { return n.Mod(n, edwardsP) }
 // Such a key has no private half, and the values that it verifies hold for every message, or for
 // one in a few (RFC 8032, Section 8.8).
 //
-// It is told by y: neither the sign bit of the encoding nor a y of p or more (not canonical) plays
-// a part.
+// Only y matters: the sign bit of the encoding is ignored, and a y of p or more (not canonical) is
+// found too.
 func smallOrder(key ed25519.PublicKey) bool {
 	var y [ed25519.PublicKeySize]byte
 	copy(y[:], key)
@@ -29,7 +29,7 @@ func smallOrder(key ed25519.PublicKey) bool {
 }
 
 // smallOrderKeys are all encodings of those points without the sign of x: of y, and of y + p where
-// that fits too.
+// that has at most 255 bits too.
 var smallOrderKeys = sync.OnceValue(func() [][ed25519.PublicKeySize]byte {
 	var keys [][ed25519.PublicKeySize]byte
 	for _, small := range smallOrderYs() {

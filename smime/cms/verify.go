@@ -11,21 +11,22 @@ import (
 // Verify checks this signer's signature under pub, the signer's key (of Match or MatchKey), over
 // the content hashed in d: nil when right. pub is what ParsePublicKey or PublicKey return.
 //
-// All errors are a *SignatureError, whose Code tells what is wrong from what is right but weak, and
-// from what cannot be judged: CodeBadAttributes, CodeBadDigest, CodeBadSignature, CodeWeak,
+// All errors are a *SignatureError, whose Code separates wrong, right but weak, and not
+// checkable signatures: CodeBadAttributes, CodeBadDigest, CodeBadSignature, CodeWeak,
 // CodeUnsupported.
 func (si *SignerInfo) Verify(d *Digests, pub crypto.PublicKey) error {
-	if err := si.judge(d, pub); err != nil {
+	if err := si.check(d, pub); err != nil {
 		return err
 	}
 	return nil
 }
 
-// judge is RFC 5652, Sections 5.4 and 5.6.
-func (si *SignerInfo) judge(d *Digests, pub crypto.PublicKey) *SignatureError {
+// check is RFC 5652, Sections 5.4 and 5.6.
+func (si *SignerInfo) check(d *Digests, pub crypto.PublicKey) *SignatureError {
 	if err := si.checkAttributes(d); err != nil {
 		return err
 	}
+	// RFC 5652, Section 5.6: messageDigest is the digest of the content.
 	if err := si.checkDigest(d); err != nil {
 		return err
 	}
@@ -39,13 +40,14 @@ func (si *SignerInfo) judge(d *Digests, pub crypto.PublicKey) *SignatureError {
 	if err := si.scheme.checkKey(pub); err != nil {
 		return err
 	}
+	// RFC 5652, Section 5.6.
 	if err := si.checkValue(d, pub); err != nil {
 		return err
 	}
 	return si.scheme.weakness(pub)
 }
 
-// checkAttributes judges what the signed attributes say, or that there are none.
+// checkAttributes checks the contents of the signed attributes, or their absence.
 func (si *SignerInfo) checkAttributes(d *Digests) *SignatureError {
 	switch p := si.attributes.protection; {
 	case si.attributesErr != nil:
@@ -71,7 +73,7 @@ func (si *SignerInfo) checkAttributes(d *Digests) *SignatureError {
 }
 
 // checkDigest compares the messageDigest attribute with the content (RFC 5652, Section 5.6),
-// whether or not the signature can be judged.
+// whether or not the signature can be checked.
 func (si *SignerInfo) checkDigest(d *Digests) *SignatureError {
 	if si.DigestAlgorithm == 0 || !si.SignedAttributes {
 		return nil
@@ -86,8 +88,8 @@ func (si *SignerInfo) checkDigest(d *Digests) *SignatureError {
 	return nil
 }
 
-// notHashed is for a digest that is not in digestAlgorithms: RFC 5652, Section 5.1, does not ask to
-// judge these.
+// notHashed is for a digest that is not in digestAlgorithms: RFC 5652, Section 5.1, does not
+// require to check these.
 func (si *SignerInfo) notHashed() *SignatureError {
 	return failure(CodeUnsupported, "digest algorithm %s was not announced", si.digestAlgorithm)
 }

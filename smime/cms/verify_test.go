@@ -123,11 +123,11 @@ func TestRules(t *testing.T) {
 			tt.change(f, s)
 			f.infos = [][]byte{s.der(t, testContent)}
 			content := testContent
-			if got := judge(f.der(), &content); got != tt.want {
+			if got := verdictOf(f.der(), &content); got != tt.want {
 				t.Errorf("detached: judged %q, want %q", got, tt.want)
 			}
 			f.content = &content
-			if got := judge(f.der(), nil); got != tt.want {
+			if got := verdictOf(f.der(), nil); got != tt.want {
 				t.Errorf("attached: judged %q, want %q", got, tt.want)
 			}
 		})
@@ -159,11 +159,11 @@ func TestNotAnnounced(t *testing.T) {
 			s.attrs = nil
 		}
 		f := &forgery{contentType: oidData, content: &content, certs: []*x509.Certificate{cert}, infos: [][]byte{s.der(t, testContent)}}
-		if got := judge(f.der(), nil); got != CodeUnsupported {
+		if got := verdictOf(f.der(), nil); got != CodeUnsupported {
 			t.Errorf("attributes %t: judged %q, want %q", attrs, got, CodeUnsupported)
 		}
 		f.content = nil
-		if got := judge(f.der(), &content); got != "pass" {
+		if got := verdictOf(f.der(), &content); got != "pass" {
 			t.Errorf("attributes %t, detached: judged %q, want pass", attrs, got)
 		}
 	}
@@ -180,11 +180,11 @@ func TestEd25519Content(t *testing.T) {
 		s := forge(t, cert, key, content)
 		s.attrs = nil
 		f := &forgery{digests: [][]byte{s.digest}, contentType: oidData, certs: []*x509.Certificate{cert}, infos: [][]byte{s.der(t, content)}}
-		if got := judge(f.der(), &content); got != want {
+		if got := verdictOf(f.der(), &content); got != want {
 			t.Errorf("%d octets detached: %q, want %q", size, got, want)
 		}
 		f.content = &content
-		if got := judge(f.der(), nil); got != want {
+		if got := verdictOf(f.der(), nil); got != want {
 			t.Errorf("%d octets attached: %q, want %q", size, got, want)
 		}
 	}
@@ -226,7 +226,7 @@ func TestBitFlips(t *testing.T) {
 				der := bytes.Clone(m.der)
 				bit := rapid.IntRange(0, len(der)*8-1).Draw(t, "bit")
 				der[bit/8] ^= 1 << (bit % 8)
-				if judge(der, m.detached) != "pass" {
+				if verdictOf(der, m.detached) != "pass" {
 					return
 				}
 				// What may differ is what nobody signed: the version, other certificates, what is

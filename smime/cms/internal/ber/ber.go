@@ -55,14 +55,14 @@ var Null = []byte{TagNull, 0}
 // so that no child can be larger than its parent, and never looks further ahead than two octets.
 type Reader struct {
 	in     *bufio.Reader
-	offset int64 // octets taken so far
+	offset int64 // octets read so far
 	open   [MaxDepth]openElement
 	depth  int
 }
 
 // openElement is a constructed element whose contents are being read.
 type openElement struct {
-	// offset behind the contents; for an indefinite one, that of the element around it
+	// offset after the contents; for an indefinite one, that of the element around it
 	end        int64
 	indefinite bool
 }
@@ -98,7 +98,7 @@ func (b *Reader) Syntax(format string, args ...any) error {
 	return &SyntaxError{Offset: b.offset, Reason: fmt.Sprintf(format, args...)}
 }
 
-// inputError tells the end of the input, which is a matter of syntax, from trouble in reading it.
+// inputError makes the end of the input a SyntaxError; other errors come from the input.
 func (b *Reader) inputError(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return b.Syntax("truncated")

@@ -78,10 +78,10 @@ func SortSet(der []byte) []byte {
 	return SetOf(TagSet, elements)
 }
 
-// maxHeader is the longest header that CutHeader takes.
+// maxHeader is the longest header that CutHeader accepts.
 const maxHeader = 9
 
-// CutHeader takes the header of an element with this tag off p; length may be indefinite.
+// CutHeader cuts the header of an element with this tag off p; length may be indefinite.
 func CutHeader(p []byte, tag byte) (length int64, rest []byte, ok bool) {
 	switch {
 	case len(p) < 2 || p[0] != tag:

@@ -18,8 +18,8 @@ func (b *Reader) Element(size Limit) ([]byte, error) {
 	return b.appendElement(nil, size)
 }
 
-// whole takes the next element as it stands, where it is DER and at hand; else nil, and nothing is
-// read: then it has to be taken apart.
+// whole reads the next element unchanged if it is DER and in the input buffer; else it returns nil
+// and reads nothing.
 func (b *Reader) whole(size Limit) []byte {
 	p := b.Ahead(size)
 	if !isDER(p, MaxDepth-b.depth) {
@@ -31,7 +31,7 @@ func (b *Reader) whole(size Limit) []byte {
 }
 
 // Ahead returns the octets of the next element as its header has them, without reading them; nil
-// where they do not fit into the input buffer, or would be over a limit.
+// where they are larger than the input buffer or a limit.
 func (b *Reader) Ahead(size Limit) []byte {
 	start, _ := b.in.Peek(maxHeader)
 	if len(start) == 0 {
@@ -49,13 +49,13 @@ func (b *Reader) Ahead(size Limit) []byte {
 	return p
 }
 
-// isDER says whether p is a row of elements in the form that element returns, nested no deeper than
-// depth.
+// isDER says whether p is a sequence of elements in the form that Element returns, nested no deeper
+// than depth.
 func isDER(p cryptobyte.String, depth int) bool {
 	var contents cryptobyte.String
 	var tag cbasn1.Tag
 	for !p.Empty() {
-		// This takes minimal lengths and low tag numbers only.
+		// This accepts minimal lengths and low tag numbers only.
 		if !p.ReadAnyASN1(&contents, &tag) || tag&^Constructed == 0 {
 			return false
 		}

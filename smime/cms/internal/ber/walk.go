@@ -5,7 +5,7 @@ import (
 	"io"
 )
 
-// enter opens a constructed element; leave must follow behind its contents.
+// enter opens a constructed element; leave must follow after its contents.
 func (b *Reader) enter(h Header) error {
 	if b.depth == MaxDepth {
 		return LimitDepth.Exceeded()
@@ -87,7 +87,7 @@ func (b *Reader) Within(h Header, contents func() error) error {
 	return b.leave()
 }
 
-// Optional has read read what comes next, if that has this tag.
+// Optional calls read if the next element has this tag.
 func (b *Reader) Optional(tag byte, read func() error) error {
 	next, err := b.Peek()
 	if err != nil || next != tag {
@@ -96,7 +96,7 @@ func (b *Reader) Optional(tag byte, read func() error) error {
 	return read()
 }
 
-// Each calls read for every element of the open one, of which there may be so many.
+// Each calls read for every element of the open one, of which there may be at most most.Max.
 func (b *Reader) Each(most Limit, read func() error) error {
 	n := 0
 	return b.all(func() error {
