@@ -7,7 +7,6 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"fmt"
 	"math/big"
 	"sync"
@@ -24,13 +23,8 @@ import (
 // startTLS serves a lab over TLS under the name dns.example.net.
 func startTLS(t *testing.T, l *lab) (addr string, roots *x509.CertPool) {
 	t.Helper()
-	cert := issue(t, "dns", false, nil, func(c *x509.Certificate) {
-		c.DNSNames, c.IsCA = []string{"dns.example.net"}, true
-		c.NotBefore, c.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
-	})
-	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{
-		Certificates: []tls.Certificate{{Certificate: [][]byte{cert.Raw}, PrivateKey: cert.key}}, MinVersion: tls.VersionTLS12,
-	})
+	pair, cert := serverCertificate(t)
+	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +37,7 @@ func startTLS(t *testing.T, l *lab) (addr string, roots *x509.CertPool) {
 		done.Wait()
 	})
 	trusted := x509.NewCertPool()
-	trusted.AddCert(cert.Certificate)
+	trusted.AddCert(cert)
 	return listener.Addr().String(), trusted
 }
 
@@ -94,35 +88,18 @@ func TestManyGoroutines(t *testing.T) {
 	wg.Wait()
 }
 
-// issued is a certificate with its key.
-type issued struct {
-	*x509.Certificate
-	key *ecdsa.PrivateKey
-}
-
-// issue makes a certificate; a nil issuer: self-signed.
-func issue(t *testing.T, name string, ca bool, by *issued, edit ...func(*x509.Certificate)) *issued {
+// serverCertificate is self-signed, for dns.example.net.
+func serverCertificate(t *testing.T) (tls.Certificate, *x509.Certificate) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name},
+		SerialNumber: big.NewInt(1), DNSNames: []string{"dns.example.net"}, IsCA: true, BasicConstraintsValid: true,
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IsCA: ca, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature,
 	}
-	if ca {
-		template.KeyUsage = x509.KeyUsageCertSign
-	}
-	for _, e := range edit {
-		e(template)
-	}
-	parent, signer := template, key
-	if by != nil {
-		parent, signer = by.Certificate, by.key
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, parent, key.Public(), signer)
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,5 +107,5 @@ func issue(t *testing.T, name string, ca bool, by *issued, edit ...func(*x509.Ce
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &issued{cert, key}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, cert
 }

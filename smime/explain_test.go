@@ -257,6 +257,18 @@ func TestExplainAttached(t *testing.T) {
 	}
 }
 
+// A signature of which nothing is known, because its key is not in the message, has nothing to
+// explain.
+func TestExplainUnknown(t *testing.T) {
+	t.Parallel()
+	for _, opaque := range []bool{false, true} {
+		signed := sign(t, crlf(simple), SignOptions{NoCertificates: true, Opaque: opaque})
+		if got, err := Explain(t.Context(), mustRead(t, signed)); err != nil || len(got) != 0 {
+			t.Errorf("opaque %v: Explain = %+v, %v, want nothing", opaque, got, err)
+		}
+	}
+}
+
 func TestExplainWrapped(t *testing.T) {
 	t.Parallel()
 	list := "List-Id: <talk.lists.example.com>\r\n"

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"dnseal/lookup/lookuptest"
+	"dnseal/cmd/internal/worldtest"
 	"dnseal/sender"
 	"dnseal/sender/identity"
 	"dnseal/smime"
@@ -34,21 +34,8 @@ func buildProgram(b *testing.B) string {
 // benchWorld makes an identity and a resolver that publishes it: a folder and the environment.
 func benchWorld(b *testing.B) (dir string, env []string) {
 	b.Helper()
-	dir = b.TempDir()
-	id, err := identity.Create(filepath.Join(dir, "keys"), "alice@example.org", identity.CreateOptions{})
-	must(b, err)
-	owner, typ, err := id.OwnerName()
-	must(b, err)
-	record, err := id.Record(3, 1, 1)
-	must(b, err)
-	line, err := identity.FormatRecord(owner, typ, record, time.Minute, "zone")
-	must(b, err)
-	dns, err := lookuptest.New([]lookuptest.Zone{{Text: line + "\n", Origin: "example.org."}}, lookuptest.Options{})
-	must(b, err)
-	must(b, dns.Start("127.0.0.1:0"))
-	b.Cleanup(func() { dns.Close() })
-	must(b, os.WriteFile(filepath.Join(dir, "anchor"), []byte(dns.Anchor()), 0o600))
-	return dir, append(os.Environ(), "DNSEAL_IDENTITIES="+filepath.Join(dir, "keys"), "DNSEAL_RESOLVER="+dns.Addr(), "DNSEAL_TRUST_ANCHOR="+filepath.Join(dir, "anchor"))
+	w := worldtest.New(b)
+	return w.Dir, append(os.Environ(), "DNSEAL_IDENTITIES="+w.Path("keys"), "DNSEAL_RESOLVER="+w.DNS.Addr(), "DNSEAL_TRUST_ANCHOR="+w.Path("anchor"))
 }
 
 // endless is a text message of n bytes and a little more.

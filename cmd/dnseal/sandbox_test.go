@@ -1,18 +1,17 @@
 package main
 
 import (
-	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
-	"time"
 
+	"dnseal/cmd/internal/worldtest"
 	"dnseal/lookup"
 	"dnseal/lookup/dane"
+	"dnseal/lookup/lookuptest/peertest"
 )
 
 func TestZoneOf(t *testing.T) {
@@ -55,12 +54,12 @@ func TestSandboxReload(t *testing.T) {
 		return name + "._device.example.net. 300 IN TLSA 3 1 1 " + strings.Repeat("0a", 32) + "\n"
 	}
 	must(t, os.WriteFile(zone, []byte(record("one")), 0o600))
-	log := &lockedBuffer{}
+	log := &worldtest.Buffer{}
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "sandbox", "--zone", zone, "--anchor", anchor)
 	cmd.Env = append(os.Environ(), "DNSEAL_TEST_MAIN=1")
 	cmd.Stderr = log
 	must(t, cmd.Start())
-	until(t, "the sandbox answers", func() bool { return strings.Contains(log.String(), "hint: use it with") })
+	peertest.WaitFor(t, "the sandbox answers", func() bool { return strings.Contains(log.String(), "hint: use it with") })
 	_, addr, _ := strings.Cut(log.String(), "answers on ")
 	addr, _, _ = strings.Cut(addr, "\n")
 	keys := func() string { text, err := os.ReadFile(anchor); must(t, err); return string(text) }
@@ -78,13 +77,13 @@ func TestSandboxReload(t *testing.T) {
 	}
 	must(t, os.WriteFile(zone, []byte(record("two")), 0o600))
 	must(t, cmd.Process.Signal(syscall.SIGHUP))
-	until(t, "it has read them again", func() bool { return strings.Contains(log.String(), "has read its zones again") })
+	peertest.WaitFor(t, "it has read them again", func() bool { return strings.Contains(log.String(), "has read its zones again") })
 	if present("one") || !present("two") || keys() != before {
 		t.Error("after SIGHUP: not the new zone, or other keys")
 	}
 	must(t, os.WriteFile(zone, []byte("nonsense\n"), 0o600))
 	must(t, cmd.Process.Signal(syscall.SIGHUP))
-	until(t, "it refuses", func() bool { return strings.Contains(log.String(), "error: not reloaded: ") })
+	peertest.WaitFor(t, "it refuses", func() bool { return strings.Contains(log.String(), "error: not reloaded: ") })
 	if !present("two") {
 		t.Error("after a mistake the zone is gone")
 	}
@@ -97,31 +96,4 @@ func must(tb testing.TB, err error) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-}
-
-// until waits for a condition of another process.
-func until(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for end := time.Now().Add(hang); !ok(); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("timed out: %s", what)
-		}
-	}
-}
-
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }

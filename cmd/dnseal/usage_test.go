@@ -7,9 +7,9 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"dnseal/cmd/internal/cli"
-
 	"github.com/spf13/cobra"
+
+	"dnseal/cmd/internal/cli"
 )
 
 // TestHelpFits: what --help says of each command fits a terminal of 80 columns.

@@ -9,95 +9,26 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"dnseal/cmd/internal/cli"
 	"dnseal/cmd/internal/demo"
+	"dnseal/cmd/internal/worldtest"
 	"dnseal/lookup/lookuptest"
 	"dnseal/sender/identity"
 )
 
-// world is a folder with an identity, a resolver that publishes it, and a mailbox at the end.
-type world struct {
-	t   testing.TB
-	dir string
-	dns *lookuptest.Server
-}
+type world struct{ *worldtest.World }
 
 func newWorld(tb testing.TB) *world {
 	tb.Helper()
-	w := &world{t: tb, dir: tb.TempDir()}
-	id, err := identity.Create(filepath.Join(w.dir, "keys"), "alice@example.org", identity.CreateOptions{})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	owner, typ, err := id.OwnerName()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	record, err := id.Record(3, 1, 1)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	line, err := identity.FormatRecord(owner, typ, record, time.Minute, "zone")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	if w.dns, err = lookuptest.New([]lookuptest.Zone{{Text: line + "\n", Origin: "example.org."}}, lookuptest.Options{}); err != nil {
-		tb.Fatal(err)
-	}
-	if err = w.dns.Start("127.0.0.1:0"); err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() { w.dns.Close() })
-	w.write("anchor", w.dns.Anchor())
-	l, err := net.Listen("unix", w.path("mailbox"))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	demo.ServeMailbox(l)
-	return w
+	return &world{worldtest.New(tb)}
 }
-
-func (w *world) path(name string) string { return filepath.Join(w.dir, name) }
-
-func (w *world) write(name, text string) string {
-	w.t.Helper()
-	if err := os.WriteFile(w.path(name), []byte(text), 0o600); err != nil {
-		w.t.Fatal(err)
-	}
-	return w.path(name)
-}
-
-// config writes dnseal.toml: what every test needs, and more.
-func (w *world) config(more string) string {
-	w.t.Helper()
-	head := fmt.Sprintf(`
-identities = "DIR/keys"
-hostname = "relay.example.org"
-[dns]
-resolvers = [%q]
-timeout = "30s"
-trust-anchor = "DIR/anchor"
-[[sign.rule]]
-who = ["net:127.0.0.1"]
-from = ["alice@example.org"]
-`, w.dns.Addr())
-	return w.write("dnseal.toml", strings.ReplaceAll(head+more, "DIR", w.dir))
-}
-
-const oneRelay = `
-[[relay]]
-role = "submission"
-listen = "unix:DIR/relay"
-next-hop = ["unix:DIR/mailbox"]
-`
 
 // checked runs dnseal check on the world's configuration.
 func (w *world) checked(t *testing.T) (string, cli.Exit) {
 	t.Helper()
 	var out bytes.Buffer
-	err := Run(t.Context(), &out, w.path("dnseal.toml"), false)
+	err := Run(t.Context(), &out, w.Path("dnseal.toml"), false)
 	if err == nil {
 		return out.String(), cli.ExitOK
 	}
@@ -110,7 +41,7 @@ func (w *world) checked(t *testing.T) (string, cli.Exit) {
 func TestCheck(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.config(oneRelay + `
+	w.Config(worldtest.OneRelay + `
 [[milter]]
 role = "sign"
 listen = "unix:/run/dnseal/sign.sock"
@@ -128,7 +59,7 @@ listen = "inet:8892@localhost"
 	for _, want := range []string{
 		"ok     identity alice@example.org: SMIMEA 3 1 1 at 2bd806c9",
 		"ok     identity alice@example.org: signs a test message, and the signature verifies",
-		"next hop unix:" + w.path("mailbox") + " answers, without TLS",
+		"next hop unix:" + w.Path("mailbox") + " answers, without TLS",
 		"  -o smtpd_milters={unix:/run/dnseal/sign.sock,default_action=tempfail}",
 		"smtpd_milters = {inet:localhost:8891,default_action=accept},{inet:localhost:8892,default_action=accept}",
 		"INPUT_MAIL_FILTER(`dnseal-verify', `S=inet:8891@localhost, T=S:4m;R:4m')dnl",
@@ -149,25 +80,25 @@ func TestCheckFinds(t *testing.T) {
 		status       cli.Exit
 		want         string
 	}{
-		{"no record", oneRelay, func(w *world) {
-			must(w.t, w.dns.Replace([]lookuptest.Zone{{Text: "www.example.org. 300 IN A 192.0.2.1\n", Origin: "example.org."}}))
+		{"no record", worldtest.OneRelay, func(w *world) {
+			must(w.T, w.DNS.Replace([]lookuptest.Zone{{Text: "www.example.org. 300 IN A 192.0.2.1\n", Origin: "example.org."}}))
 		}, 1, "dnseal.toml:2: identity alice@example.org has no record: there is no SMIMEA at 2bd806c9"},
-		{"another key", oneRelay, func(w *world) {
-			must(w.t, os.RemoveAll(w.path("keys")))
-			_, err := identity.Create(w.path("keys"), "alice@example.org", identity.CreateOptions{})
-			must(w.t, err)
+		{"another key", worldtest.OneRelay, func(w *world) {
+			must(w.T, os.RemoveAll(w.Path("keys")))
+			_, err := identity.Create(w.Path("keys"), "alice@example.org", identity.CreateOptions{})
+			must(w.T, err)
 		}, 1, "dnseal.toml:2: identity alice@example.org: no record at 2bd806c9"},
-		{"bogus", oneRelay, func(w *world) { must(w.t, w.dns.SetBreak("example.org.", lookuptest.WrongSignature)) }, 1, "is bogus"},
-		{"unsigned zone", oneRelay, func(w *world) {
-			must(w.t, w.dns.Replace([]lookuptest.Zone{{Text: "www.example.org. 300 IN A 192.0.2.1\n", Origin: "example.org.", Unsigned: true}}))
+		{"bogus", worldtest.OneRelay, func(w *world) { must(w.T, w.DNS.SetBreak("example.org.", lookuptest.WrongSignature)) }, 1, "is bogus"},
+		{"unsigned zone", worldtest.OneRelay, func(w *world) {
+			must(w.T, w.DNS.Replace([]lookuptest.Zone{{Text: "www.example.org. 300 IN A 192.0.2.1\n", Origin: "example.org.", Unsigned: true}}))
 		}, 1, "is not signed"},
-		{"no resolver", oneRelay, func(w *world) { must(w.t, w.dns.SetBreak(".", lookuptest.Unreachable)) }, 3, "dnseal.toml:2: identity alice@example.org: SMIMEA"},
-		{"next hop away", strings.Replace(oneRelay, "DIR/mailbox", "DIR/nobody", 1), nil, 1, "dnseal.toml:15: relay unix:"},
+		{"no resolver", worldtest.OneRelay, func(w *world) { must(w.T, w.DNS.SetBreak(".", lookuptest.Unreachable)) }, 3, "dnseal.toml:2: identity alice@example.org: SMIMEA"},
+		{"next hop away", strings.Replace(worldtest.OneRelay, "DIR/mailbox", "DIR/nobody", 1), nil, 1, "dnseal.toml:15: relay unix:"},
 		{"next hop without TLS", "", func(w *world) {
 			l, err := net.Listen("tcp", "127.0.0.1:0")
-			must(w.t, err)
+			must(w.T, err)
 			far := demo.ServeMailbox(l)
-			w.config(strings.Replace(oneRelay, "unix:DIR/mailbox", far.Addr(), 1) + "next-hop-tls = \"verify\"\n")
+			w.Config(strings.Replace(worldtest.OneRelay, "unix:DIR/mailbox", far.Addr(), 1) + "next-hop-tls = \"verify\"\n")
 		}, 1, "does not offer STARTTLS"},
 		{"open relay behind", `
 [[relay]]
@@ -176,12 +107,12 @@ listen = "unix:DIR/relay"
 recipients = ["example.org"]
 next-hop = ["unix:DIR/mailbox"]
 `, nil, 1, "takes a stranger's mail for elsewhere (250"},
-		{"certificate of nobody", oneRelay + "tls = \"starttls\"\ncertificate = \"DIR/keys/alice@example.org/cert.pem\"\nkey = \"DIR/keys/alice@example.org/key.pem\"\n", nil, 1, "nobody can prove that it is relay.example.org"},
+		{"certificate of nobody", worldtest.OneRelay + "tls = \"starttls\"\ncertificate = \"DIR/keys/alice@example.org/cert.pem\"\nkey = \"DIR/keys/alice@example.org/key.pem\"\n", nil, 1, "nobody can prove that it is relay.example.org"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			w.config(tt.config)
+			w.Config(tt.config)
 			if tt.change != nil {
 				tt.change(w)
 			}
@@ -204,23 +135,23 @@ func must(tb testing.TB, err error) {
 func TestCheckServer(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	server, err := identity.Create(filepath.Join(w.dir, "server"), "relay.example.org", identity.CreateOptions{})
+	server, err := identity.Create(filepath.Join(w.Dir, "server"), "relay.example.org", identity.CreateOptions{})
 	must(t, err)
 	record, err := server.Record(3, 1, 1)
 	must(t, err)
 	line, err := identity.FormatRecord("_2525._tcp.relay.example.org.", 52, record, 300e9, "zone")
 	must(t, err)
-	relay := strings.Replace(oneRelay, "unix:DIR/relay", "127.0.0.1:2525", 1) +
+	relay := strings.Replace(worldtest.OneRelay, "unix:DIR/relay", "127.0.0.1:2525", 1) +
 		"tls = \"starttls\"\ncertificate = \"DIR/server/relay.example.org/cert.pem\"\nkey = \"DIR/server/relay.example.org/key.pem\"\n"
-	w.config(relay)
+	w.Config(relay)
 	zone := func(records string) []lookuptest.Zone {
 		return []lookuptest.Zone{{Text: records + "\n", Origin: "example.org."}}
 	}
-	must(t, w.dns.Replace(zone(line)))
+	must(t, w.DNS.Replace(zone(line)))
 	if out, _ := w.checked(t); !strings.Contains(out, "a TLSA record at _2525._tcp.relay.example.org. is of its certificate, DNSSEC secure") || strings.Contains(out, "nobody can prove") {
 		t.Errorf("with its record:\n%s", out)
 	}
-	must(t, w.dns.Replace(zone("_2525._tcp.relay.example.org. 300 IN TLSA 3 1 1 "+strings.Repeat("00", 32))))
+	must(t, w.DNS.Replace(zone("_2525._tcp.relay.example.org. 300 IN TLSA 3 1 1 "+strings.Repeat("00", 32))))
 	if out, status := w.checked(t); status != cli.ExitNotPass || !strings.Contains(out, "no TLSA record at _2525._tcp.relay.example.org. is of the certificate") || !strings.Contains(out, "publish: "+line[:28]) {
 		t.Errorf("with another record: status %d\n%s", status, out)
 	}
@@ -230,11 +161,11 @@ func TestCheckServer(t *testing.T) {
 func TestCheckAnotherName(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	_, err := identity.Create(w.path("other"), "someone@example.org", identity.CreateOptions{})
+	_, err := identity.Create(w.Path("other"), "someone@example.org", identity.CreateOptions{})
 	must(t, err)
-	must(t, os.RemoveAll(w.path("keys/alice@example.org")))
-	must(t, os.Rename(w.path("other/someone@example.org"), w.path("keys/alice@example.org")))
-	w.config(oneRelay)
+	must(t, os.RemoveAll(w.Path("keys/alice@example.org")))
+	must(t, os.Rename(w.Path("other/someone@example.org"), w.Path("keys/alice@example.org")))
+	w.Config(worldtest.OneRelay)
 	out, status := w.checked(t)
 	if want := "dnseal.toml:2: identity alice@example.org: its certificate states someone@example.org, and"; status != cli.ExitNotPass || !strings.Contains(out, want) {
 		t.Errorf("status %d, want %q:\n%s", status, want, out)
@@ -246,11 +177,11 @@ func TestCheckCounts(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for i := range 12 {
-		_, err := identity.Create(w.path("keys"), fmt.Sprintf("user%02d@example.org", i), identity.CreateOptions{})
+		_, err := identity.Create(w.Path("keys"), fmt.Sprintf("user%02d@example.org", i), identity.CreateOptions{})
 		must(t, err)
 	}
-	must(t, w.dns.Replace([]lookuptest.Zone{{Text: "www.example.org. 300 IN A 192.0.2.1\n", Origin: "example.org.", Unsigned: true}}))
-	w.config(oneRelay)
+	must(t, w.DNS.Replace([]lookuptest.Zone{{Text: "www.example.org. 300 IN A 192.0.2.1\n", Origin: "example.org.", Unsigned: true}}))
+	w.Config(worldtest.OneRelay)
 	out, status := w.checked(t)
 	for _, want := range []string{
 		"dnseal.toml:2: for the same cause (unsigned zone example.org.): 12 more: user00@example.org, user01@example.org, ",

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"dnseal/cmd/internal/cli"
+	"dnseal/cmd/internal/worldtest"
 	"dnseal/lookup/lookuptest"
 	"dnseal/lookup/lookuptest/peertest"
 )
@@ -31,12 +32,12 @@ func TestCheckResolvers(t *testing.T) {
 	} {
 		for _, identities := range []bool{false, true} {
 			w := newWorld(t)
-			r := peertest.Start(t, w.dns, tt.kind)
-			toml := "[dns]\nresolvers = [\"" + r.Addr() + "\"]\ntrust-anchor = \"" + w.path("anchor") + "\"\n[[milter]]\nrole = \"verify\"\nlisten = \"inet:8891@localhost\"\n"
+			r := peertest.Start(t, w.DNS, tt.kind)
+			toml := "[dns]\nresolvers = [\"" + r.Addr() + "\"]\ntrust-anchor = \"" + w.Path("anchor") + "\"\n[[milter]]\nrole = \"verify\"\nlisten = \"inet:8891@localhost\"\n"
 			if identities {
-				toml = "identities = \"" + w.path("keys") + "\"\n" + toml
+				toml = "identities = \"" + w.Path("keys") + "\"\n" + toml
 			}
-			w.write("dnseal.toml", toml)
+			w.Write("dnseal.toml", toml)
 			out, status := w.checked(t)
 			word, text, _ := strings.Cut(strings.ReplaceAll(tt.want, "ADDR", r.Addr()), "  ")
 			found := 0
@@ -59,7 +60,7 @@ func TestCheckResolvers(t *testing.T) {
 func TestCheckOptOut(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	records, err := w.dns.Records("example.org.")
+	records, err := w.DNS.Records("example.org.")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,8 +68,8 @@ func TestCheckOptOut(t *testing.T) {
 	for _, rr := range records {
 		text.WriteString(rr.String() + "\n")
 	}
-	must(t, w.dns.Replace([]lookuptest.Zone{{Text: text.String(), NSEC3: true, OptOut: true}}))
-	w.config(oneRelay)
+	must(t, w.DNS.Replace([]lookuptest.Zone{{Text: text.String(), NSEC3: true, OptOut: true}}))
+	w.Config(worldtest.OneRelay)
 	out, status := w.checked(t)
 	if status != cli.ExitOK || !strings.Contains(out, "note   zone example.org. is signed with opt-out") {
 		t.Errorf("status %d:\n%s", status, out)

@@ -7,7 +7,9 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
+	"dnseal/sender/identity"
 	"dnseal/smime"
 	"dnseal/smime/message"
 )
@@ -273,6 +275,33 @@ func TestLoop(t *testing.T) {
 		k.envelope("b@example.net")
 		if reply := k.content(strings.Repeat("Received: by x; now\r\n", n) + simple); !strings.HasPrefix(reply, want) {
 			t.Errorf("reply to %d trace fields = %q, want %s", n, reply, want)
+		}
+	}
+}
+
+// TestHandleTimeout checks that the end of a handler's time ends a signing, and that nothing of the
+// message goes on.
+func TestHandleTimeout(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if _, err := identity.Create(dir, "alice@example.org", identity.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	signer, err := childSigner(childConfig{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for limit, want := range map[time.Duration]string{time.Nanosecond: "451 4.7.1", 0: "250"} {
+		s := (&sink{}).start(t)
+		r := startRelay(t, Options{NextHop: []string{s.address()}, Trusted: loopback, Handler: signer, Limits: Limits{HandleTimeout: limit}})
+		k := dial(t, r.addr)
+		k.do("EHLO c", "250")
+		k.envelope("b@example.net")
+		if reply := k.content(strings.Replace(simple, "a@", "alice@", 1)); !strings.HasPrefix(reply, want) {
+			t.Errorf("limit %s: reply = %q, want %s", limit, reply, want)
+		}
+		if got := s.got(); (len(got) > 0) != (want == "250") {
+			t.Errorf("limit %s: the next hop got %d messages", limit, len(got))
 		}
 	}
 }

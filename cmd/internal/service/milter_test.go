@@ -1,12 +1,16 @@
 package service
 
 import (
+	"net"
 	"os"
 	"os/exec"
 	"strings"
 	"testing"
 
 	gomilter "github.com/d--j/go-milter"
+
+	"dnseal/cmd/internal/worldtest"
+	"dnseal/lookup/lookuptest/peertest"
 )
 
 const oneMilter = `
@@ -22,11 +26,11 @@ type mta struct {
 }
 
 func (w *world) connectMTA() *mta {
-	w.t.Helper()
-	s, err := gomilter.NewClient("unix", w.path("milter")).Session(gomilter.NewMacroBag())
-	must(w.t, err)
-	w.t.Cleanup(func() { s.Close() })
-	m := &mta{w.t, s}
+	w.T.Helper()
+	s, err := gomilter.NewClient("unix", w.Path("milter")).Session(gomilter.NewMacroBag())
+	must(w.T, err)
+	w.T.Cleanup(func() { s.Close() })
+	m := &mta{w.T, s}
 	m.step(s.Conn("localhost", gomilter.FamilyInet, 2525, "127.0.0.1"))
 	m.step(s.Helo("localhost"))
 	return m
@@ -96,19 +100,19 @@ func TestSocketActivation(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.config(oneMilter)
-	l, err := listenUnix(w.path("milter"))
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: w.Path("milter"), Net: "unix"})
 	must(t, err)
 	defer l.Close()
 	f, err := l.File()
 	must(t, err)
 	defer f.Close()
-	log := &lockedBuffer{}
-	cmd := exec.CommandContext(t.Context(), "sh", "-c", `LISTEN_PID=$$ exec "$0" "$1"`, os.Args[0], w.path("dnseal.toml"))
+	log := &worldtest.Buffer{}
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", `LISTEN_PID=$$ exec "$0" "$1"`, os.Args[0], w.Path("dnseal.toml"))
 	cmd.Env = append(os.Environ(), "DNSEAL_TEST_SERVICE=milter", "LISTEN_FDS=1")
 	cmd.ExtraFiles = []*os.File{f}
 	cmd.Stderr = log
 	must(t, cmd.Start())
-	w.until("ready", func() bool {
+	peertest.WaitFor(w.T, "ready", func() bool {
 		return strings.Contains(log.String(), "msg=ready") || strings.Contains(log.String(), "error")
 	})
 	if _, a := w.connectMTA().send("alice@example.org"); a == nil || a.Type == gomilter.ActionTempFail {
@@ -118,7 +122,7 @@ func TestSocketActivation(t *testing.T) {
 	if err := cmd.Wait(); err != nil {
 		t.Errorf("%v\n%s", err, log)
 	}
-	if _, err := os.Stat(w.path("milter")); err != nil {
+	if _, err := os.Stat(w.Path("milter")); err != nil {
 		t.Errorf("systemd's socket was removed: %v", err)
 	}
 }

@@ -11,18 +11,16 @@ import (
 	"net/smtp"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"dnseal/cmd/internal/config"
-	"dnseal/cmd/internal/demo"
+	"dnseal/cmd/internal/worldtest"
 	"dnseal/lookup"
-	"dnseal/lookup/lookuptest"
+	"dnseal/lookup/lookuptest/peertest"
 	"dnseal/receiver"
-	"dnseal/sender/identity"
 	"dnseal/smime/message"
 )
 
@@ -50,154 +48,57 @@ func must(tb testing.TB, err error) {
 	}
 }
 
-// world is a folder with an identity, a resolver that publishes it, and a mailbox at the end.
-type world struct {
-	t       testing.TB
-	dir     string
-	dns     *lookuptest.Server
-	mailbox *demo.Mailbox
-}
+// world is that of the program's tests, with metrics.
+type world struct{ *worldtest.World }
 
 func newWorld(tb testing.TB) *world {
 	tb.Helper()
-	w := &world{t: tb, dir: tb.TempDir()}
-	id, err := identity.Create(filepath.Join(w.dir, "keys"), "alice@example.org", identity.CreateOptions{})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	owner, typ, err := id.OwnerName()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	record, err := id.Record(3, 1, 1)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	line, err := identity.FormatRecord(owner, typ, record, time.Minute, "zone")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	if w.dns, err = lookuptest.New([]lookuptest.Zone{{Text: line + "\n", Origin: "example.org."}}, lookuptest.Options{}); err != nil {
-		tb.Fatal(err)
-	}
-	if err = w.dns.Start("127.0.0.1:0"); err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() { w.dns.Close() })
-	w.write("anchor", w.dns.Anchor())
-	l, err := listenUnix(w.path("mailbox"))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	w.mailbox = demo.ServeMailbox(l)
-	return w
+	return &world{worldtest.New(tb)}
 }
 
-func listenUnix(path string) (*net.UnixListener, error) {
-	return net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
-}
-
-func (w *world) path(name string) string { return filepath.Join(w.dir, name) }
-
-func (w *world) write(name, text string) string {
-	w.t.Helper()
-	if err := os.WriteFile(w.path(name), []byte(text), 0o600); err != nil {
-		w.t.Fatal(err)
-	}
-	return w.path(name)
-}
-
-// config writes dnseal.toml: what every test needs, and more.
 func (w *world) config(more string) string {
-	w.t.Helper()
-	head := fmt.Sprintf(`
-identities = "DIR/keys"
-hostname = "relay.example.org"
-[dns]
-resolvers = [%q]
-timeout = "30s"
-trust-anchor = "DIR/anchor"
-[metrics]
-listen = "unix:DIR/metrics"
-[[sign.rule]]
-who = ["net:127.0.0.1"]
-from = ["alice@example.org"]
-`, w.dns.Addr())
-	return w.write("dnseal.toml", strings.ReplaceAll(head+more, "DIR", w.dir))
+	w.T.Helper()
+	return w.Config("[metrics]\nlisten = \"unix:DIR/metrics\"\n" + more)
 }
-
-const oneRelay = `
-[[relay]]
-role = "submission"
-listen = "unix:DIR/relay"
-next-hop = ["unix:DIR/mailbox"]
-`
 
 // running is a service in this process.
 type running struct {
 	*service
 	hup  chan os.Signal
-	log  *lockedBuffer
+	log  *worldtest.Buffer
 	stop func() error
 }
 
 // start runs a service until the test ends, and waits until it is ready.
 func (w *world) start(kind string) *running {
-	w.t.Helper()
-	r := &running{hup: make(chan os.Signal), log: &lockedBuffer{}}
-	r.service = newService(kind, w.path("dnseal.toml"), r.log)
+	w.T.Helper()
+	r := &running{hup: make(chan os.Signal), log: &worldtest.Buffer{}}
+	r.service = newService(kind, w.Path("dnseal.toml"), r.log)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- r.run(ctx, r.hup) }()
 	r.stop = sync.OnceValue(func() error { cancel(); return <-done })
-	w.t.Cleanup(func() {
+	w.T.Cleanup(func() {
 		r.stop()
-		if w.t.Failed() {
-			w.t.Logf("log:\n%s", r.log)
+		if w.T.Failed() {
+			w.T.Logf("log:\n%s", r.log)
 		}
 	})
-	w.until("ready", func() bool { return strings.Contains(r.log.String(), "msg=ready") || len(done) > 0 })
+	peertest.WaitFor(w.T, "ready", func() bool { return strings.Contains(r.log.String(), "msg=ready") || len(done) > 0 })
 	return r
 }
 
 // reload sends the signal and waits for what the service says of it.
 func (w *world) reload(r *running, want string) {
-	w.t.Helper()
+	w.T.Helper()
 	before := strings.Count(r.log.String(), want)
 	r.hup <- os.Interrupt
-	w.until(want, func() bool { return strings.Count(r.log.String(), want) > before })
-}
-
-// until waits for a condition of another goroutine.
-func (w *world) until(what string, ok func() bool) {
-	w.t.Helper()
-	for end := time.Now().Add(hang); !ok(); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			w.t.Fatalf("timed out: %s", what)
-		}
-	}
-}
-
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
+	peertest.WaitFor(w.T, want, func() bool { return strings.Count(r.log.String(), want) > before })
 }
 
 // submit hands a message in at the relay's socket.
 func (w *world) submit(from string) error {
-	conn, err := net.Dial("unix", w.path("relay"))
+	conn, err := net.Dial("unix", w.Path("relay"))
 	if err != nil {
 		return err
 	}
@@ -226,47 +127,47 @@ func (w *world) submit(from string) error {
 
 // verdict verifies a message that arrived.
 func (w *world) verdict(text []byte) receiver.Verdict {
-	w.t.Helper()
-	anchors, err := config.ReadAnchors(w.path("anchor"))
+	w.T.Helper()
+	anchors, err := config.ReadAnchors(w.Path("anchor"))
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
-	client, err := lookup.New(lookup.Options{Resolvers: []string{w.dns.Addr()}, Anchors: anchors, Timeout: hang})
+	client, err := lookup.New(lookup.Options{Resolvers: []string{w.DNS.Addr()}, Anchors: anchors, Timeout: hang})
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 	defer client.Close()
 	r, err := receiver.New(receiver.Options{Lookup: client})
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 	m, err := message.Read(bytes.NewReader(text), message.ReadOptions{})
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 	defer m.Close()
-	report, err := r.Verify(w.t.Context(), m)
+	report, err := r.Verify(w.T.Context(), m)
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 	return report.Verdict
 }
 
 // get asks the metrics listener.
 func (w *world) get(path string) string {
-	w.t.Helper()
+	w.T.Helper()
 	client := &http.Client{Transport: &http.Transport{
 		DisableKeepAlives: true,
-		DialContext:       func(context.Context, string, string) (net.Conn, error) { return net.Dial("unix", w.path("metrics")) },
+		DialContext:       func(context.Context, string, string) (net.Conn, error) { return net.Dial("unix", w.Path("metrics")) },
 	}}
 	resp, err := client.Get("http://unix" + path)
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 	return string(body)
 }
@@ -274,12 +175,12 @@ func (w *world) get(path string) string {
 func TestRelayService(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.config(oneRelay)
+	w.config(worldtest.OneRelay)
 	r := w.start("relay")
 	if err := w.submit("alice@example.org"); err != nil {
 		t.Fatal(err)
 	}
-	mail, err := w.mailbox.Wait(hang)
+	mail, err := w.Mailbox.Wait(hang)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -302,14 +203,14 @@ func TestRelayService(t *testing.T) {
 	if err := w.submit("carol@example.com"); err != nil {
 		t.Fatal(err)
 	}
-	w.mailbox.Wait(hang)
+	w.Mailbox.Wait(hang)
 	if body := w.get("/metrics"); !strings.Contains(body, `dnseal_unsigned_messages_total{door="relay",role="submission"} 1`) {
 		t.Errorf("the unsigned message is not counted:\n%s", body)
 	}
 	if err := r.stop(); err != nil {
 		t.Errorf("service ended with %v", err)
 	}
-	if _, err := os.Stat(w.path("relay")); !os.IsNotExist(err) {
+	if _, err := os.Stat(w.Path("relay")); !os.IsNotExist(err) {
 		t.Errorf("the socket is left behind: %v", err)
 	}
 }
@@ -325,7 +226,7 @@ func TestStop(t *testing.T) {
 	must(t, err)
 	address := l.Addr().String()
 	must(t, l.Close())
-	w.config(strings.Replace(oneRelay, "unix:DIR/relay", address, 1))
+	w.config(strings.Replace(worldtest.OneRelay, "unix:DIR/relay", address, 1))
 	r := w.start("relay")
 	c, err := smtp.Dial(address)
 	must(t, err)
@@ -337,7 +238,7 @@ func TestStop(t *testing.T) {
 	fmt.Fprint(data, "From: alice@example.org\r\nTo: bob@example.net\r\n\r\nhalf")
 	done := make(chan error, 1)
 	go func() { done <- r.stop() }()
-	w.until("new clients are refused", func() bool {
+	peertest.WaitFor(w.T, "new clients are refused", func() bool {
 		conn, err := net.Dial("tcp", address)
 		if err == nil {
 			_ = conn.Close()
@@ -351,7 +252,7 @@ func TestStop(t *testing.T) {
 	if err := data.Close(); err != nil {
 		t.Errorf("the message under way: %v", err)
 	}
-	if _, err := w.mailbox.Wait(hang); err != nil {
+	if _, err := w.Mailbox.Wait(hang); err != nil {
 		t.Error(err)
 	}
 	must(t, <-done)
@@ -362,24 +263,24 @@ func TestStop(t *testing.T) {
 func TestReload(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.config(oneRelay)
+	w.config(worldtest.OneRelay)
 	r := w.start("relay")
-	w.config(oneRelay + "[on]\nno-rul = \"reject\"\n")
+	w.config(worldtest.OneRelay + "[on]\nno-rul = \"reject\"\n")
 	w.reload(r, `unknown key \"on.no-rul\"; did you mean \"on.no-rule\"?`)
 	if err := w.submit("carol@example.com"); err != nil {
 		t.Errorf("after a refused reload: %v", err)
 	}
-	w.mailbox.Wait(hang)
-	w.config(oneRelay + "[on]\nno-rule = \"reject\"\n")
+	w.Mailbox.Wait(hang)
+	w.config(worldtest.OneRelay + "[on]\nno-rule = \"reject\"\n")
 	w.reload(r, "msg=reloaded")
 	if err := w.submit("carol@example.com"); err == nil || !strings.HasPrefix(err.Error(), "550 ") {
 		t.Errorf("after a reload: %v, want 550", err)
 	}
 	// A listener that cannot be opened stops the reload, too, and leaves no socket behind.
-	second := strings.Replace(oneRelay, "DIR/relay", "DIR/second", 1)
-	w.config(oneRelay + second + strings.Replace(oneRelay, "DIR/relay", "DIR/nowhere/third", 1))
+	second := strings.Replace(worldtest.OneRelay, "DIR/relay", "DIR/second", 1)
+	w.config(worldtest.OneRelay + second + strings.Replace(worldtest.OneRelay, "DIR/relay", "DIR/nowhere/third", 1))
 	w.reload(r, "the folder of the socket does not exist")
-	if _, err := os.Stat(w.path("second")); !os.IsNotExist(err) {
+	if _, err := os.Stat(w.Path("second")); !os.IsNotExist(err) {
 		t.Errorf("a socket of the refused configuration is there: %v", err)
 	}
 	if err := w.submit("carol@example.com"); err == nil {
@@ -388,10 +289,10 @@ func TestReload(t *testing.T) {
 	// The old listener goes, the new one comes.
 	w.config(second)
 	w.reload(r, "msg=reloaded")
-	if _, err := os.Stat(w.path("relay")); !os.IsNotExist(err) {
+	if _, err := os.Stat(w.Path("relay")); !os.IsNotExist(err) {
 		t.Errorf("a socket that is not configured any more is left: %v", err)
 	}
-	if _, err := os.Stat(w.path("second")); err != nil {
+	if _, err := os.Stat(w.Path("second")); err != nil {
 		t.Error(err)
 	}
 	if body := w.get("/metrics"); !strings.Contains(body, `dnseal_reloads_total{result="refused"} 2`) || !strings.Contains(body, `dnseal_reloads_total{result="done"} 2`) {
@@ -425,7 +326,7 @@ func TestReloadIsDone(t *testing.T) {
 func TestReloadUnderLoad(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.config(oneRelay)
+	w.config(worldtest.OneRelay)
 	r := w.start("relay")
 	ctx, cancel := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
@@ -448,12 +349,12 @@ func TestReloadUnderLoad(t *testing.T) {
 	wg.Go(func() {
 		for ctx.Err() == nil {
 			select {
-			case <-w.mailbox.Mail:
+			case <-w.Mailbox.Mail:
 			case <-ctx.Done():
 			}
 		}
-		for range len(w.mailbox.Mail) {
-			<-w.mailbox.Mail
+		for range len(w.Mailbox.Mail) {
+			<-w.Mailbox.Mail
 		}
 	})
 	for range 20 {
@@ -465,7 +366,7 @@ func TestReloadUnderLoad(t *testing.T) {
 	go func() { wg.Wait(); close(drained) }()
 	for open := true; open; {
 		select {
-		case <-w.mailbox.Mail:
+		case <-w.Mailbox.Mail:
 		case <-drained:
 			open = false
 		}
@@ -482,13 +383,13 @@ func TestCannotStart(t *testing.T) {
 	defer taken.Close()
 	for listen, want := range map[string]string{
 		taken.Addr().String(): "dnseal.toml:16: listen inet:" + taken.Addr().String() + ": the port is in use by another process; stop that one",
-		"unix:DIR/mailbox":    "dnseal.toml:16: listen unix:" + w.path("mailbox") + ": socket ",
+		"unix:DIR/mailbox":    "dnseal.toml:16: listen unix:" + w.Path("mailbox") + ": socket ",
 		"unix:DIR/anchor":     "a file that is not a socket is in the way; move it",
 		"unix:DIR/none/relay": "the folder of the socket does not exist; make it",
 	} {
-		w.config(strings.Replace(oneRelay, "unix:DIR/relay", listen, 1))
-		err := newService("relay", w.path("dnseal.toml"), io.Discard).run(t.Context(), nil)
-		if err == nil || !strings.Contains(err.Error(), strings.ReplaceAll(want, "DIR", w.dir)) || strings.Contains(err.Error(), "\n") {
+		w.config(strings.Replace(worldtest.OneRelay, "unix:DIR/relay", listen, 1))
+		err := newService("relay", w.Path("dnseal.toml"), io.Discard).run(t.Context(), nil)
+		if err == nil || !strings.Contains(err.Error(), strings.ReplaceAll(want, "DIR", w.Dir)) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("listen %s: %v, want %q", listen, err, want)
 		}
 	}

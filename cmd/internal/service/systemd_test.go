@@ -11,12 +11,14 @@ import (
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
+
+	"dnseal/cmd/internal/worldtest"
 )
 
 // These tests set the environment, so they are not parallel.
 
 func TestNotify(t *testing.T) {
-	log := &lockedBuffer{}
+	log := &worldtest.Buffer{}
 	s := newService("relay", "", log)
 	t.Setenv("NOTIFY_SOCKET", "")
 	s.notify(daemon.SdNotifyReady)
@@ -65,7 +67,7 @@ func TestSocketsOfOthers(t *testing.T) {
 func TestSocketsRefused(t *testing.T) {
 	w := newWorld(t)
 	w.config(oneMilter)
-	f, err := os.Create(w.path("file"))
+	f, err := os.Create(w.Path("file"))
 	must(t, err)
 	defer f.Close()
 	for count, want := range map[string]string{
@@ -74,7 +76,7 @@ func TestSocketsRefused(t *testing.T) {
 		"-1":   `systemd: LISTEN_FDS="-1" is not a number of sockets`,
 		"1025": `systemd: LISTEN_FDS="1025" is not a number of sockets`,
 	} {
-		cmd := exec.CommandContext(t.Context(), "sh", "-c", `LISTEN_PID=$$ exec "$0" "$1"`, os.Args[0], w.path("dnseal.toml"))
+		cmd := exec.CommandContext(t.Context(), "sh", "-c", `LISTEN_PID=$$ exec "$0" "$1"`, os.Args[0], w.Path("dnseal.toml"))
 		cmd.Env = append(os.Environ(), "DNSEAL_TEST_SERVICE=milter", "LISTEN_FDS="+count)
 		cmd.ExtraFiles = []*os.File{f}
 		if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), want) {

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"dnseal/cmd/internal/worldtest"
 	"dnseal/lookup"
 	"dnseal/lookup/dane"
 )
@@ -26,7 +27,7 @@ func (w warning) LookupFresh(ctx context.Context, name string, t dane.Type) *loo
 func TestWarnings(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		log := &lockedBuffer{}
+		log := &worldtest.Buffer{}
 		w := newWarner(warning("a new key of the root"), slog.New(slog.NewTextHandler(log, nil)))
 		for range 3 {
 			w.Lookup(t.Context(), "x.", dane.TLSA)

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"dnseal/lookup/lookuptest/peertest"
+
 	"pgregory.net/rapid"
 )
 
@@ -28,22 +30,9 @@ func TestStufferProperty(t *testing.T) {
 		if want != "" && !strings.HasSuffix(want, "\r\n") {
 			want += "\r\n"
 		}
-		body, rest := slowData(wire.String())
+		body, rest := peertest.Undot(wire.String())
 		if body != want || rest != "" {
 			t.Fatalf("%q became %q, rest %q; want %q", writes, body, rest, want)
 		}
 	})
-}
-
-// slowData is RFC 5321, Section 4.5.2 line by line, where only CRLF ends a line.
-func slowData(s string) (body, rest string) {
-	var b strings.Builder
-	for {
-		line, more, _ := strings.Cut(s, "\r\n")
-		if line == "." {
-			return b.String(), more
-		}
-		b.WriteString(strings.TrimPrefix(line, ".") + "\r\n")
-		s = more
-	}
 }

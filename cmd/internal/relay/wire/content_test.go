@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"dnseal/lookup/lookuptest/peertest"
+
 	"pgregory.net/rapid"
 )
 
@@ -93,7 +95,7 @@ func TestDataProperty(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		words := rapid.SliceOfN(rapid.SampledFrom([]string{"\r\n", "\r", "\n", ".", "..", "a", strings.Repeat("x", 700), strings.Repeat("y", 1023), "\r\n.", "\x00"}), 0, 60).Draw(t, "words")
 		text := strings.Join(words, "") + "\r\n.\r\nREST"
-		wantBody, wantRest := slowData(text)
+		wantBody, wantRest := peertest.Undot(text)
 		var parts []string
 		for rest := text; rest != ""; {
 			n := rapid.IntRange(1, len(rest)).Draw(t, "piece")
@@ -104,19 +106,6 @@ func TestDataProperty(t *testing.T) {
 			t.Fatalf("%q in %q: body %q, rest %q, bare %v, %v; want %q, %q, %v", text, parts, body, rest, c.Bare, err, wantBody, wantRest, isBare(wantBody))
 		}
 	})
-}
-
-// slowData is RFC 5321, Section 4.5.2 line by line, where only CRLF ends a line.
-func slowData(s string) (body, rest string) {
-	var b strings.Builder
-	for {
-		line, more, _ := strings.Cut(s, "\r\n")
-		if line == "." {
-			return b.String(), more
-		}
-		b.WriteString(strings.TrimPrefix(line, ".") + "\r\n")
-		s = more
-	}
 }
 
 // isBare reports whether a CR or LF stands outside a CRLF.
@@ -182,7 +171,7 @@ func FuzzData(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string, n int) {
 		text += "\r\n.\r\n"
 		n = max(1, min(n, len(text)-1))
-		wantBody, wantRest := slowData(text)
+		wantBody, wantRest := peertest.Undot(text)
 		c, body, rest, err := readData(text[:n], text[n:])
 		if err != nil || body != wantBody || rest != wantRest || c.Bare != isBare(wantBody) {
 			t.Errorf("body %q, rest %q, bare %v, %v; want %q, %q", body, rest, c.Bare, err, wantBody, wantRest)
