@@ -15,10 +15,10 @@
 //     keys of the trust anchor's zone without RRSIG) is asked with CD=1, then the next one is
 //     asked; when none is left the result is indeterminate, [chain.CodeStrips]. Where it cannot be
 //     told from a zone without them (signatures of some types only), the next one is asked too,
-//     and what
-//     it has counts if it validates.
-//   - One that says SERVFAIL is asked with CD=1; what then validates here is secure, and a
-//     warning names the resolver (old root key, wrong clock, negative trust anchor).
+//     and what it has counts if it validates.
+//   - One that says SERVFAIL is asked with CD=1 (internal/transport/order.go); what then
+//     validates here is secure, and a warning names the resolver (old root key, wrong clock,
+//     negative trust anchor).
 //   - One whose AD bit means nothing in answers to DO=1 is asked without DO in mode ad-only.
 //   - An answer with AD that lacks the end of an alias, or holds records of another name or
 //     type only, proves nothing ([chain.CodeIncomplete]); no AD is no proof of anything either

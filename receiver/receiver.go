@@ -20,10 +20,11 @@
 // stands outside only; it is at best policy, header-changed. A door can put such fields back as
 // they were signed instead (restore.go).
 //
-// Start at [New]. [Receiver.Verify] gives a [Report]; [Receiver.Handle] is
-// that for a door, with the policy of domain.go and policy.go applied and the
-// Authentication-Results field set (results.go). The stable words of a
-// report stand in codes.go, the order of verdicts in verdict.go.
+// Start at [New]. [Receiver.Verify] gives a [Report]; [Receiver.Handle] is that for a door, with
+// the policy of domain.go and policy.go applied and the Authentication-Results field set
+// (results.go). The stable words of a report are in codes.go, the order of verdicts in verdict.go,
+// and the class of each code, for which the configuration has an action, in policy.go (names and
+// defaults: actions.go).
 //
 // Where a domain requires signatures only a pass will do, also for mail whose From cannot be read,
 // or that readers take for different authors: every domain that some reader may be shown as the

@@ -17,7 +17,7 @@
 // may use it as From; so with the envelope sender of a message without From, for which MTAs write
 // one. The null sender may sign like any other envelope sender (Rule.MailFrom can exclude it),
 // except that delivery reports are left alone. What is signed or encrypted already is left alone,
-// unless the rule says Again. Header fields X-Dnseal-* are always removed, and listened to only
+// unless the rule says Again. [Sender] always removes header fields X-Dnseal-*, and obeys them only
 // from Options.Control. So are results of Options.AuthservID: a submitter could forge them (RFC
 // 8601, Section 5).
 //
@@ -27,7 +27,10 @@
 // Outcome say in which form a message was signed, why it is opaque where that was not asked for,
 // and which header fields have no protected copy.
 //
-// [SignMessage] signs without rules, for programs whose user owns the keys.
+// [SignMessage] signs without rules, for programs whose user owns the keys, and removes no field.
+//
+// The decision is in policy.go, a rule in rule.go, who a submitter is in submitters.go; the
+// signature in sign.go, the forms of a message in form.go and compose.go; classes in actions.go.
 //
 // # Limitations
 //

@@ -99,10 +99,10 @@ func sandbox(ctx context.Context, stderr io.Writer, f *sandboxFlags) error {
 	if err := server.Start(f.listen); err != nil {
 		return cli.Hint(err, "choose another --listen address, or port 0 for a free one")
 	}
-	if err := writeAnchor(f.delvAnchor, server.AnchorDelv()); err != nil {
+	if err := writeAnchor(f.delvAnchor, "trust-anchors {", server.AnchorDelv()); err != nil {
 		return err
 	}
-	if err := writeAnchor(f.anchor, "; the trust anchor of a dnseal sandbox on "+server.Addr()+"\n"+server.Anchor()); err != nil {
+	if err := writeAnchor(f.anchor, anchorLine, anchorLine+" on "+server.Addr()+"\n"+server.Anchor()); err != nil {
 		return err
 	}
 	cli.Print(stderr, "dnseal: sandbox answers on %s", server.Addr())
@@ -159,10 +159,17 @@ func zoneArgument(arg string) (name, file string) {
 	return "", arg
 }
 
-// writeAnchor writes the file whole or not at all: whoever waits for it may read it at once.
-func writeAnchor(file, text string) error {
+// anchorLine begins the file of a trust anchor.
+const anchorLine = "; the trust anchor of a dnseal sandbox"
+
+// writeAnchor writes the file whole or not at all, because a program that waits for it may read it
+// at once. It replaces only an empty file, or one that begins as text does.
+func writeAnchor(file, begin, text string) error {
 	if file == "" {
 		return nil
+	}
+	if old, err := os.ReadFile(file); err == nil && len(old) > 0 && !strings.HasPrefix(string(old), begin) {
+		return fmt.Errorf("trust anchor: %s is there and holds something else; name another file", file)
 	}
 	if err := replaceFile(file, text, 0o644); err != nil {
 		return fmt.Errorf("trust anchor: %w", err)

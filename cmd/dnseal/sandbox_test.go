@@ -97,3 +97,29 @@ func must(tb testing.TB, err error) {
 		tb.Fatal(err)
 	}
 }
+
+// TestWriteAnchor replaces its own files and no others.
+func TestWriteAnchor(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "file")
+	write := func(begin string) error { return writeAnchor(file, begin, begin+" new") }
+	for _, tt := range []struct {
+		old, begin string
+		ok         bool
+	}{
+		{"", anchorLine, true},
+		{anchorLine + " on 127.0.0.1:1\n", anchorLine, true},
+		{"trust-anchors {\n};\n", "trust-anchors {", true},
+		{"From: alice@example.org\r\n\r\nprecious\r\n", anchorLine, false},
+		{"From: alice@example.org\r\n\r\nprecious\r\n", "trust-anchors {", false},
+		{"; a zone file\n", anchorLine, false},
+	} {
+		must(t, os.WriteFile(file, []byte(tt.old), 0o600))
+		err := write(tt.begin)
+		text, readErr := os.ReadFile(file)
+		must(t, readErr)
+		if want := map[bool]string{true: tt.begin + " new", false: tt.old}[tt.ok]; (err == nil) != tt.ok || string(text) != want {
+			t.Errorf("over %q: %v, holds %q, want %q", tt.old, err, text, want)
+		}
+	}
+}

@@ -42,7 +42,8 @@ nothing worse.`,
 	f.dns.register(cmd)
 	flags := cmd.Flags()
 	flags.BoolVar(&f.json, "json", false, "print one JSON object a line and message (stable form)")
-	flags.IntVarP(&f.workers, "jobs", "j", runtime.GOMAXPROCS(0), "verify `N` messages at the same time")
+	flags.IntVarP(&f.workers, "jobs", "j", runtime.GOMAXPROCS(0), "verify `N` messages at the same time (default: one for each processor)")
+	flags.Lookup("jobs").DefValue = "0" // the number is that of the machine
 	flags.StringVar(&f.pkixRoots, "pkix-roots", "", "PEM `FILE` of mail roots: also judge CA-issued signatures whose owner publishes no record")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if f.workers < 1 {

@@ -2,8 +2,8 @@ package peertest
 
 import "strings"
 
-// Undot reads content by RFC 5321, Section 4.5.2, line by line, where only CRLF ends a line. The rest
-// is what follows the end of the content.
+// Undot reads content by RFC 5321, Section 4.5.2, line by line, where only CRLF ends a line. The
+// rest is what follows the end of the content.
 func Undot(s string) (body, rest string) {
 	var b strings.Builder
 	for {
