@@ -89,9 +89,9 @@ func frameDefect(p *entity.Part) string {
 		return fmt.Sprintf("multipart/signed with %d parts", len(p.Kids))
 	case p.Closed < 0:
 		return "multipart/signed without its last boundary"
-	case !entity.IdentityEncoding(p.Cte):
+	case !entity.IdentityEncoding(p.CTE):
 		// RFC 2045, Section 6.4
-		return "multipart/signed with transfer encoding " + entity.Quoted(p.Cte)
+		return "multipart/signed with transfer encoding " + entity.Quoted(p.CTE)
 	case p.Frame&entity.HasBareLF != 0:
 		// Some take such a line for a boundary and some do not: they would be shown different
 		// texts.

@@ -113,7 +113,7 @@ func shape(p *entity.Part) string {
 	if p == nil {
 		return ""
 	}
-	s := p.Typ.Name + "["
+	s := p.Type.Name + "["
 	for _, k := range p.Kids {
 		off, n := k.SignedRange()
 		s += string(rune('0'+off%10)) + string(rune('0'+n%10)) + shape(k)
@@ -256,7 +256,7 @@ func FuzzQuotedPrintable(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s string, repair bool) {
 		var out bytes.Buffer
-		q := transit.QpWriter{W: &out, Repair: repair}
+		q := transit.QPWriter{W: &out, Repair: repair}
 		lines := entity.NewLineReader(context.Background(), strings.NewReader(s), 0, int64(len(s)))
 		defer lines.Close()
 		var canonical strings.Builder

@@ -182,7 +182,7 @@ func TestTroubleOfThisMachine(t *testing.T) {
 	if err := entity.CopyRange(t.Context(), io.Discard, strings.NewReader("x"), 0, 2); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("copyRange beyond the end = %v, want %v", err, io.ErrUnexpectedEOF)
 	}
-	p := &entity.Part{Body: 70 << 10, End: 80 << 10, Cte: "base64"}
+	p := &entity.Part{Body: 70 << 10, End: 80 << 10, CTE: "base64"}
 	if _, _, err := entity.ReadCMS(t.Context(), src, p, nil); !errors.Is(err, errDisk) {
 		t.Errorf("readCMS = %v, want %v", err, errDisk)
 	}

@@ -67,7 +67,7 @@ func (v *verifier) open(l *layer, outermost bool) (bool, error) {
 	switch k {
 	case entity.ClearSigned:
 		return v.clear(l, doubt)
-	case entity.CmsObject:
+	case entity.CMSObject:
 		return v.object(l, l.root && outermost, doubt)
 	case entity.Plain, entity.PgpSigned, entity.PgpEncrypted, entity.PgpInline:
 	}

@@ -17,11 +17,11 @@ import (
 // entityDefect says why content that is signed is no MIME entity that its signer meant for a
 // message with this outer header; "" for one that is.
 func entityDefect(p *entity.Part, outer []message.Field) string {
-	kind, subtype, _ := strings.Cut(p.Typ.Name, "/")
+	kind, subtype, _ := strings.Cut(p.Type.Name, "/")
 	if kind == "" || subtype == "" {
 		return "it has no Content-Type that can be read"
 	}
-	protected := p.Typ.Has(entity.Hp) || p.Typ.Has("protected-headers")
+	protected := p.Type.Has(entity.HP) || p.Type.Has("protected-headers")
 	var outside entity.ByName
 	if !protected {
 		outside = entity.SortByName(outer)

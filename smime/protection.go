@@ -23,18 +23,18 @@ func readProtection(l *layer) *protection {
 	p := l.entity
 	found := &protection{kind: "none", outer: l.outer, state: HeaderUnprotected}
 	switch {
-	case p.Typ.Has(entity.Hp):
+	case p.Type.Has(entity.HP):
 		// RFC 9788, Section 2.1.1. An unknown value is none of the RFC, but it is no reason to
 		// believe the outer header.
 		found.kind = "clear"
-		if strings.EqualFold(p.Typ.Get(entity.Hp), "cipher") {
+		if strings.EqualFold(p.Type.Get(entity.HP), "cipher") {
 			found.kind = "cipher"
 		}
 		found.fields = p.Fields
-	case p.Typ.Has("protected-headers"):
+	case p.Type.Has("protected-headers"):
 		// draft-autocrypt-lamps-protected-headers: the form Enigmail and Thunderbird wrote before.
 		found.kind, found.fields = "legacy", p.Fields
-	case p.Typ.Is("message/rfc822", "message/global") && len(p.Kids) == 1 && !strings.EqualFold(p.Typ.Get("forwarded"), "yes"):
+	case p.Type.Is("message/rfc822", "message/global") && len(p.Kids) == 1 && !strings.EqualFold(p.Type.Get("forwarded"), "yes"):
 		// RFC 8551, Section 3.1: the whole message wrapped. One that is only forwarded looks the
 		// same; to be told that it is by somebody else than the outer header says is right in both
 		// cases.

@@ -20,7 +20,7 @@ func Secured(m *message.Message) string {
 	switch entity.KindOf(root) {
 	case entity.ClearSigned:
 		return "smime-signed"
-	case entity.CmsObject:
+	case entity.CMSObject:
 		return securedObject(m, root)
 	case entity.PgpSigned:
 		return "pgp-signed"
@@ -28,7 +28,7 @@ func Secured(m *message.Message) string {
 		return "pgp-encrypted"
 	case entity.Plain:
 	}
-	if root.Typ.Name != "" && root.Typ.Name != "text/plain" {
+	if root.Type.Name != "" && root.Type.Name != "text/plain" {
 		return ""
 	}
 	start := bytes.TrimLeft(bodyStart(m), "\r\n\t ")
@@ -43,13 +43,13 @@ func Secured(m *message.Message) string {
 
 // securedObject tells the kinds of RFC 8551, Section 3.2.2 apart.
 func securedObject(m *message.Message, root *entity.Part) string {
-	switch strings.ToLower(root.Typ.Get("smime-type")) {
+	switch strings.ToLower(root.Type.Get("smime-type")) {
 	case "signed-data", "signed-receipt":
 		return "smime-signed"
 	case "certs-only", "compressed-data":
 		return ""
 	case "":
-		if start, _ := entity.DecodeBody(bodyStart(m), root.Cte); bytes.Contains(start, []byte(signedDataOID)) {
+		if start, _ := entity.DecodeBody(bodyStart(m), root.CTE); bytes.Contains(start, []byte(signedDataOID)) {
 			return "smime-signed"
 		}
 	}

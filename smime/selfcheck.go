@@ -18,7 +18,8 @@ import (
 // selfCheck takes the message apart as a verifier does: the root part from its header, with the
 // same doubts, the exact bytes that are signed, their digest against the signed attribute, the
 // certificate against the key. That these bytes hold everything that came in was seen while they
-// were written (account.go), and the fields that stay were judged before (headerFault).
+// were written (internal/transit/account.go), and the fields that stay were judged before
+// (headerFault).
 func (s *signing) selfCheck(body *message.Spool) error {
 	header := make([]byte, 0, 512)
 	for _, f := range s.fields {
@@ -50,15 +51,15 @@ func (s *signing) entityDefect() string {
 	if !s.opts.NoHeaderProtection && !s.opts.FullSelfCheck {
 		return ""
 	}
-	entity := &entity.Part{Typ: entity.MediaType{Name: cmp.Or(s.root.Typ.Name, "text/plain")}}
+	entity := &entity.Part{Type: entity.MediaType{Name: cmp.Or(s.root.Type.Name, "text/plain")}}
 	if !s.opts.NoHeaderProtection {
-		entity.Typ.Params = protectedParams
+		entity.Type.Params = protectedParams
 	}
 	entity.Fields, _ = message.ParseHeader(s.header)
 	return entityDefect(entity, s.m.Header())
 }
 
-var protectedParams = []entity.Param{{Name: entity.Hp, Value: "clear"}}
+var protectedParams = []entity.Param{{Name: entity.HP, Value: "clear"}}
 
 func (s *signing) checkClear(body io.ReaderAt, root *entity.Part) (*cms.SignedData, *cms.Digests, error) {
 	if entity.KindOf(root) != entity.ClearSigned {
@@ -67,7 +68,7 @@ func (s *signing) checkClear(body io.ReaderAt, root *entity.Part) (*cms.SignedDa
 	if defect := frameDefect(root); defect != "" {
 		return nil, nil, fmt.Errorf("%w: %s", ErrSelfCheck, defect)
 	}
-	if name := root.Kids[1].Typ.Name; !entity.IsSignature(name) {
+	if name := root.Kids[1].Type.Name; !entity.IsSignature(name) {
 		return nil, nil, fmt.Errorf("%w: the signature part is %s", ErrSelfCheck, entity.Quoted(name))
 	}
 	if s.opts.FullSelfCheck {
@@ -92,7 +93,7 @@ func (s *signing) checkClear(body io.ReaderAt, root *entity.Part) (*cms.SignedDa
 	if err := entity.CopyRange(s.ctx, digests, body, s.off, s.size); err != nil {
 		return nil, nil, err
 	}
-	if want := root.Typ.Get("micalg"); want != micalgOf(sd) {
+	if want := root.Type.Get("micalg"); want != micalgOf(sd) {
 		return nil, nil, fmt.Errorf("%w: micalg is %q", ErrSelfCheck, want)
 	}
 	return sd, digests, nil
@@ -112,7 +113,7 @@ func (s *signing) checkOwn(body io.ReaderAt, root *entity.Part) error {
 }
 
 func (s *signing) checkOpaque(body io.ReaderAt, root *entity.Part) (*cms.SignedData, *cms.Digests, error) {
-	if entity.KindOf(root) != entity.CmsObject {
+	if entity.KindOf(root) != entity.CMSObject {
 		return nil, nil, fmt.Errorf("%w: it is no application/pkcs7-mime", ErrSelfCheck)
 	}
 	sd, tail, err := entity.ReadCMS(s.ctx, body, root, nil)

@@ -138,7 +138,7 @@ func (s *signing) prepare() error {
 		return pl.Err
 	}
 	charset := "us-ascii"
-	if root.Typ.Name == "" {
+	if root.Type.Name == "" {
 		if charset, err = transit.AssumedCharset(s.ctx, s.src, root); err != nil {
 			return err
 		}

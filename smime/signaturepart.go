@@ -19,12 +19,12 @@ import (
 // else than a signature.
 func signatureDefect(p *entity.Part) string {
 	sig := p.Kids[1]
-	if !entity.IsSignature(sig.Typ.Name) {
-		return "the second part of multipart/signed is " + entity.Quoted(sig.Typ.Name)
+	if !entity.IsSignature(sig.Type.Name) {
+		return "the second part of multipart/signed is " + entity.Quoted(sig.Type.Name)
 	}
 	// RFC 1847, Section 2.1, asks for the parameter. Where it is missing the type of the part
 	// says the same.
-	if protocol := strings.ToLower(p.Typ.Get("protocol")); p.Typ.Has("protocol") && !entity.IsSignature(protocol) {
+	if protocol := strings.ToLower(p.Type.Get("protocol")); p.Type.Has("protocol") && !entity.IsSignature(protocol) {
 		return "multipart/signed by protocol " + entity.Quoted(protocol)
 	}
 	if reason := entity.Ambiguity(sig, false); reason != "" {
@@ -41,7 +41,7 @@ func nameDefect(p *entity.Part, what string, endings ...string) string {
 	if n > 1 || n == 1 && disposition.Ambiguous {
 		return what + ": a Content-Disposition field that can be read in more than one way"
 	}
-	return cmp.Or(typeNameDefect(p.Typ, what, endings), typeNameDefect(disposition, what, endings))
+	return cmp.Or(typeNameDefect(p.Type, what, endings), typeNameDefect(disposition, what, endings))
 }
 
 func typeNameDefect(t entity.MediaType, what string, endings []string) string {

@@ -43,9 +43,9 @@
 //
 // It is said, and left to the caller: a text around what is signed, where MIME hides it and some
 // readers show it, unless it is one that programs are known to write there ([Signature.Beside],
-// usualtext.go); a line of the signed text that begins like the boundary, where some readers end
-// the signed part and go on with another; and that what is signed is a file, which was not meant as
-// a message ([Signature.NotEntity], mimeentity.go).
+// internal/entity/usualtext.go); a line of the signed text that begins like the boundary, where
+// some readers end the signed part and go on with another; and that what is signed is a file, which
+// was not meant as a message ([Signature.NotEntity], mimeentity.go).
 //
 // # What is never lost
 //

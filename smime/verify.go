@@ -69,7 +69,7 @@ func (v *verifier) malformed(code, reason string) {
 
 // message judges the signatures of the root and of everything below it.
 func (v *verifier) message(src io.ReaderAt, root *entity.Part) error {
-	if root.Typ.Name == "" && root.Malformed != "" {
+	if root.Type.Name == "" && root.Malformed != "" {
 		v.malformed("malformed", root.Malformed) // it may claim anything
 	}
 	if err := v.entity(&layer{src: src, entity: root, outer: v.header, root: true}); err != nil {
@@ -86,7 +86,7 @@ func (v *verifier) outside(p *entity.Part) {
 	switch {
 	case v.secured[p] || len(v.report.Uncovered) > maxSignatures:
 	case p.Leaf():
-		v.uncovered(p.Subject() + " (" + entity.Quoted(p.Typ.Name) + ")")
+		v.uncovered(p.Subject() + " (" + entity.Quoted(p.Type.Name) + ")")
 	default:
 		for _, k := range p.Kids {
 			v.outside(k)
@@ -167,7 +167,7 @@ func defectOf(err error) (reason string, other error) {
 // something else is found.
 func kindWord(k entity.Kind) string {
 	switch k {
-	case entity.ClearSigned, entity.CmsObject:
+	case entity.ClearSigned, entity.CMSObject:
 		return "signed"
 	case entity.PgpSigned, entity.PgpEncrypted, entity.PgpInline:
 		return "pgp"

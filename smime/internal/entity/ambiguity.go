@@ -34,7 +34,7 @@ func Ambiguity(p *Part, mailbox bool) string {
 	switch cte, _ := Field(p.Fields, "Content-Transfer-Encoding"); {
 	case strings.Contains(cte, "("):
 		return "a comment in Content-Transfer-Encoding"
-	case p.Typ.odd:
+	case p.Type.odd:
 		return "a Content-Type field that some readers do not understand"
 	}
 	return ""

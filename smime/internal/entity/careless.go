@@ -42,7 +42,7 @@ func carelessType(value string) (MediaType, bool) {
 		}
 	}
 	r.typ.joinContinuations()
-	if r.unseparated && (!IsText(&Part{Typ: r.typ}) || r.typ.Has("boundary")) {
+	if r.unseparated && (!IsText(&Part{Type: r.typ}) || r.typ.Has("boundary")) {
 		return MediaType{}, false // whether the parameter is seen makes another message of it
 	}
 	return r.typ, !r.typ.Ambiguous

@@ -9,8 +9,8 @@ type Kind uint8
 const (
 	Plain       Kind = iota
 	ClearSigned      // multipart/signed with a CMS signature
-	// CmsObject: application/pkcs7-mime: what it holds shows only inside, unless smime-type says so
-	CmsObject
+	// CMSObject: application/pkcs7-mime: what it holds shows only inside, unless smime-type says so
+	CMSObject
 	PgpSigned    // multipart/signed by PGP/MIME (RFC 3156)
 	PgpEncrypted // multipart/encrypted
 	PgpInline    // application/pgp
@@ -19,20 +19,20 @@ const (
 // KindOf classifies a part. RFC 8551, Section 3.10: the type names with x- and what says it only in
 // a file name are S/MIME too.
 func KindOf(p *Part) Kind {
-	switch p.Typ.Name {
+	switch p.Type.Name {
 	case "multipart/signed":
 		return signedKind(p)
 	case "multipart/encrypted":
 		return PgpEncrypted
 	case "application/pkcs7-mime", "application/x-pkcs7-mime":
-		return CmsObject
+		return CMSObject
 	case "application/pgp":
 		return PgpInline
 	case "application/octet-stream":
 		// Only a whole message: an attached document of that name is a document that somebody
 		// signed.
 		if p.Parent == nil && strings.HasSuffix(strings.ToLower(fileName(p)), ".p7m") {
-			return CmsObject
+			return CMSObject
 		}
 	}
 	return Plain
@@ -41,9 +41,9 @@ func KindOf(p *Part) Kind {
 // signedKind tells the protocols of multipart/signed apart; where the parameter is missing the type
 // of the second part does.
 func signedKind(p *Part) Kind {
-	protocol := strings.ToLower(p.Typ.Get("protocol"))
+	protocol := strings.ToLower(p.Type.Get("protocol"))
 	if protocol == "" && len(p.Kids) > 1 {
-		protocol = p.Kids[1].Typ.Name
+		protocol = p.Kids[1].Type.Name
 	}
 	switch protocol {
 	case "application/pkcs7-signature", "application/x-pkcs7-signature", "application/pkcs7-mime", "application/x-pkcs7-mime", "":
@@ -60,17 +60,17 @@ func signedKind(p *Part) Kind {
 // isSignaturePart reports whether p is meant as the second part of a multipart/signed, rightly or
 // not: signatureDefect judges.
 func isSignaturePart(p *Part) bool {
-	if IsSignature(p.Typ.Name) {
+	if IsSignature(p.Type.Name) {
 		return true
 	}
 	// Some old senders use the type of the other form, or none but a file name.
-	return p.Typ.Is("application/pkcs7-mime", "application/x-pkcs7-mime", "application/octet-stream") &&
+	return p.Type.Is("application/pkcs7-mime", "application/x-pkcs7-mime", "application/octet-stream") &&
 		strings.HasSuffix(strings.ToLower(fileName(p)), ".p7s")
 }
 
 // fileName is the name a part gives itself, in either field.
 func fileName(p *Part) string {
-	if name := p.Typ.Get("name"); name != "" {
+	if name := p.Type.Get("name"); name != "" {
 		return name
 	}
 	v, n := Field(p.Fields, "Content-Disposition")

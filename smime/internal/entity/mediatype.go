@@ -214,5 +214,5 @@ func (t MediaType) Readable(name string) bool {
 	return true
 }
 
-// Hp marks a payload with protected header fields (RFC 9788, Section 2.1.1).
-const Hp = "hp"
+// HP marks a payload with protected header fields (RFC 9788, Section 2.1.1).
+const HP = "hp"

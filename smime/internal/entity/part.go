@@ -12,8 +12,8 @@ import (
 // Part is one entity of a message (RFC 2045, 2.4) as ranges of its bytes.
 type Part struct {
 	Fields []message.Field
-	Typ    MediaType
-	Cte    string // Content-Transfer-Encoding in lower case, "" for none
+	Type   MediaType
+	CTE    string // Content-Transfer-Encoding in lower case, "" for none
 	// Malformed is set when readers may disagree on what kind of part this is.
 	Malformed string
 	// Start is where the header begins, body where the body does, end where the part ends: for a
@@ -65,12 +65,12 @@ func (p *Part) Describe() {
 		p.Malformed = "two Content-Type fields"
 	}
 	if n > 0 {
-		p.Typ = ParseMediaType(ct)
-		if p.Typ.Ambiguous && p.Malformed == "" {
+		p.Type = ParseMediaType(ct)
+		if p.Type.Ambiguous && p.Malformed == "" {
 			p.Malformed = "a Content-Type field that can be read in more than one way"
 		}
-	} else if p.Parent != nil && !p.Embedded && p.Parent.Typ.Name == "multipart/digest" {
-		p.Typ.Name = "message/rfc822" // RFC 2046, 5.1.5
+	} else if p.Parent != nil && !p.Embedded && p.Parent.Type.Name == "multipart/digest" {
+		p.Type.Name = "message/rfc822" // RFC 2046, 5.1.5
 	}
 	cte, n := Field(p.Fields, "Content-Transfer-Encoding")
 	if n > 1 && p.Malformed == "" {
@@ -79,12 +79,12 @@ func (p *Part) Describe() {
 	if i := strings.IndexAny(cte, " \t(;"); i >= 0 {
 		cte = cte[:i]
 	}
-	p.Cte = strings.ToLower(cte)
-	if p.Cte == "8bit" || p.Cte == "binary" {
+	p.CTE = strings.ToLower(cte)
+	if p.CTE == "8bit" || p.CTE == "binary" {
 		p.Content |= Has8bitLabel
 	}
 	p.First, p.Closed = -1, -1
-	if b := strings.TrimRight(p.Typ.Get("boundary"), " \t"); p.Typ.Multipart() && b != "" && len(b) <= maxBoundary {
+	if b := strings.TrimRight(p.Type.Get("boundary"), " \t"); p.Type.Multipart() && b != "" && len(b) <= maxBoundary {
 		p.Delimiter = []byte("--" + b)
 	}
 }
@@ -97,7 +97,7 @@ const maxBoundary = 200
 
 // HoldsMessage reports whether the body is a message to be walked into.
 func (p *Part) HoldsMessage() bool {
-	return p.Typ.Is("message/rfc822", "message/global") && p.Cte != "base64" && p.Cte != "quoted-printable"
+	return p.Type.Is("message/rfc822", "message/global") && p.CTE != "base64" && p.CTE != "quoted-printable"
 }
 
 // assignNumbers gives all parts of the message or entity root their IMAP numbers; prefix is the
@@ -144,7 +144,7 @@ func IdentityEncoding(cte string) bool {
 }
 
 // IsText reports whether a part is text; RFC 2045, Section 5.2: without a type it is.
-func IsText(p *Part) bool { return p.Typ.Name == "" || strings.HasPrefix(p.Typ.Name, "text/") }
+func IsText(p *Part) bool { return p.Type.Name == "" || strings.HasPrefix(p.Type.Name, "text/") }
 
 // Quoted shortens a stranger's word for a reason.
 func Quoted(s string) string {

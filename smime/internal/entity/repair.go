@@ -14,7 +14,7 @@ import (
 // settle takes a careless Content-Type or Content-Transfer-Encoding for what all readers take it
 // for. What remains malformed is in doubt.
 func (p *Part) settle() {
-	if p.Malformed == "" && hasSubtype(p.Typ.Name) && (IdentityEncoding(p.Cte) || p.Cte == "quoted-printable" || p.Cte == "base64") {
+	if p.Malformed == "" && hasSubtype(p.Type.Name) && (IdentityEncoding(p.CTE) || p.CTE == "quoted-printable" || p.CTE == "base64") {
 		return
 	}
 	fields, ok := settleType(p.Fields)
@@ -25,7 +25,7 @@ func (p *Part) settle() {
 		p.Fields, p.Malformed = fields, ""
 		p.Describe()
 	}
-	if p.Malformed == "" && !hasSubtype(p.Typ.Name) {
+	if p.Malformed == "" && !hasSubtype(p.Type.Name) {
 		p.Malformed = "a Content-Type without a subtype"
 	}
 }

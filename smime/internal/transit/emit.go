@@ -43,7 +43,7 @@ func (e *Emitter) part(p *entity.Part) error {
 func (e *Emitter) header(p *entity.Part) error {
 	h := make([]byte, 0, 512)
 	for _, f := range p.Fields {
-		if f.Is("Content-Transfer-Encoding") && e.Plan.encoding(p) != p.Cte {
+		if f.Is("Content-Transfer-Encoding") && e.Plan.encoding(p) != p.CTE {
 			continue
 		}
 		raw, err := SafeField(f)
@@ -66,10 +66,10 @@ func (e *Emitter) body(p *entity.Part) error {
 	case Descend:
 		return e.descend(p)
 	case encodeQP:
-		q := QpWriter{W: e.W}
+		q := QPWriter{W: e.W}
 		return e.lines(p, q.Line, q.Close)
 	case repairQP:
-		q := QpWriter{W: e.W, Repair: true}
+		q := QPWriter{W: e.W, Repair: true}
 		return e.lines(p, q.Line, q.Close)
 	case rewrapBase64:
 		r := rewrapWriter{w: e.W}

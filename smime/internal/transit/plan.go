@@ -59,7 +59,7 @@ func (pl *Planner) Plan(p *entity.Part, frozen bool) bool {
 		pl.frozen(p)
 		return false
 	}
-	if p.Typ.Is("multipart/signed", "multipart/encrypted") {
+	if p.Type.Is("multipart/signed", "multipart/encrypted") {
 		pl.frozen(p)
 		return false
 	}
@@ -178,26 +178,26 @@ func (pl *Planner) leaf(p *entity.Part) todo {
 	if dirty == 0 {
 		return keep
 	}
-	messages := strings.HasPrefix(p.Typ.Name, "message/")
-	if (messages || p.Typ.Multipart()) && dirty&entity.Breaking == 0 {
+	messages := strings.HasPrefix(p.Type.Name, "message/")
+	if (messages || p.Type.Multipart()) && dirty&entity.Breaking == 0 {
 		return keep // only a little wide
 	}
 	switch {
-	case p.Cte == "quoted-printable":
+	case p.CTE == "quoted-printable":
 		if !entity.IsText(p) && dirty&entity.HasBareLF != 0 {
 			pl.block(p, "%s", entity.HasBareLF) // of text alone the line ends may change
 		}
 		return repairQP
-	case p.Cte == "base64":
+	case p.CTE == "base64":
 		return pl.base64(p, dirty)
-	case !entity.IdentityEncoding(p.Cte):
-		pl.block(p, "transfer encoding %s", entity.Quoted(p.Cte))
+	case !entity.IdentityEncoding(p.CTE):
+		pl.block(p, "transfer encoding %s", entity.Quoted(p.CTE))
 		return keep
 	case dirty == entity.Has8bitLabel:
 		return Descend // only the label is wrong
-	case messages && p.Typ.Name != "message/global" || p.Typ.Multipart():
+	case messages && p.Type.Name != "message/global" || p.Type.Multipart():
 		// RFC 2046, Sections 5.1 and 5.2: these may not be encoded.
-		pl.block(p, "%s with %s", entity.Quoted(p.Typ.Name), dirty)
+		pl.block(p, "%s with %s", entity.Quoted(p.Type.Name), dirty)
 		return keep
 	case !entity.IsText(p) || dirty&entity.HasNUL != 0:
 		return encodeBase64
@@ -233,13 +233,13 @@ func (s Plan) encoding(p *entity.Part) string {
 	if p.Content&entity.Has8bitLabel != 0 {
 		return "" // 7bit is the default
 	}
-	return p.Cte
+	return p.CTE
 }
 
 // appendEncoding adds a new Content-Transfer-Encoding field to a header from which the old one is
 // left out.
 func (s Plan) appendEncoding(h []byte, p *entity.Part) []byte {
-	if cte := s.encoding(p); cte != "" && cte != p.Cte {
+	if cte := s.encoding(p); cte != "" && cte != p.CTE {
 		h = fmt.Appendf(h, "Content-Transfer-Encoding: %s\r\n", cte)
 	}
 	return h

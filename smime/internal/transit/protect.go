@@ -34,8 +34,8 @@ func (pl *Planner) EntityHeader(root *entity.Part, charset string, protect bool)
 	for _, f := range fields {
 		switch {
 		case f.Is("Content-Type"):
-			h = append(h, pl.rootType(f, root.Typ, protect)...)
-		case !f.Begins("Content-"), f.Is("Content-Length"), f.Is("Content-Transfer-Encoding") && pl.Steps.encoding(root) != root.Cte:
+			h = append(h, pl.rootType(f, root.Type, protect)...)
+		case !f.Begins("Content-"), f.Is("Content-Length"), f.Is("Content-Transfer-Encoding") && pl.Steps.encoding(root) != root.CTE:
 		default:
 			h = append(h, pl.rootField(f, SafeField)...)
 		}
@@ -78,14 +78,14 @@ func (pl *Planner) protected(f message.Field) []byte {
 // rootType is the Content-Type of the signed entity: as it stands, but that it says what we say
 // about header protection, and nothing that somebody wrote there before.
 func (pl *Planner) rootType(f message.Field, t entity.MediaType, protect bool) []byte {
-	if t.Has(entity.Hp) || t.Has("protected-headers") || FieldHazards(f.Raw)&entity.Breaking != 0 {
-		return contentType(t.Without(entity.Hp, "protected-headers"), protect)
+	if t.Has(entity.HP) || t.Has("protected-headers") || FieldHazards(f.Raw)&entity.Breaking != 0 {
+		return contentType(t.Without(entity.HP, "protected-headers"), protect)
 	}
 	if !protect {
 		return f.Raw
 	}
 	raw := slices.Concat(bytes.TrimRight(f.Raw, "; \t\r\n"), []byte(";\r\n hp=\"clear\"\r\n"))
-	if again := entity.ParseMediaType(message.Field{Raw: raw}.Unfolded()); again.Ambiguous || again.Name != t.Name || again.Get(entity.Hp) != "clear" {
+	if again := entity.ParseMediaType(message.Field{Raw: raw}.Unfolded()); again.Ambiguous || again.Name != t.Name || again.Get(entity.HP) != "clear" {
 		return contentType(t, protect) // a comment that does not end, or the like
 	}
 	return raw
@@ -93,7 +93,7 @@ func (pl *Planner) rootType(f message.Field, t entity.MediaType, protect bool) [
 
 func contentType(t entity.MediaType, protect bool) []byte {
 	if protect {
-		t.Params = append(t.Params, entity.Param{Name: entity.Hp, Value: "clear"})
+		t.Params = append(t.Params, entity.Param{Name: entity.HP, Value: "clear"})
 	}
 	raw, err := entity.Fold("Content-Type", t.String())
 	if err != nil {

@@ -9,10 +9,10 @@ import (
 	"dnseal/smime/internal/entity"
 )
 
-// QpWriter writes quoted-printable (RFC 2045, Section 6.7) that no mail system has a reason to
+// QPWriter writes quoted-printable (RFC 2045, Section 6.7) that no mail system has a reason to
 // touch: lines of at most 76 columns, of which none begins with "From " or a dot or ends in white
 // space.
-type QpWriter struct {
+type QPWriter struct {
 	W io.Writer
 	// Repair takes what is quoted-printable already: its escapes and soft line breaks stay.
 	Repair bool
@@ -58,7 +58,7 @@ func literalLength(b []byte) int {
 }
 
 // Line encodes a line or a piece of one.
-func (q *QpWriter) Line(l entity.Line) error {
+func (q *QPWriter) Line(l entity.Line) error {
 	data := l.Data
 	if len(q.cut) > 0 {
 		data = append(q.cut, data...)
@@ -89,7 +89,7 @@ func (q *QpWriter) Line(l entity.Line) error {
 }
 
 // text passes octets on that stand for themselves.
-func (q *QpWriter) text(b []byte) {
+func (q *QPWriter) text(b []byte) {
 	n := len(b)
 	for n > 0 && (b[n-1] == ' ' || b[n-1] == '\t') {
 		n--
@@ -105,12 +105,12 @@ func (q *QpWriter) text(b []byte) {
 }
 
 // blanks writes the white space held back: no line end follows it.
-func (q *QpWriter) blanks() {
+func (q *QPWriter) blanks() {
 	q.literal(q.wsp)
 	q.wsp = q.wsp[:0]
 }
 
-func (q *QpWriter) literal(b []byte) {
+func (q *QPWriter) literal(b []byte) {
 	for len(b) > 0 {
 		room := qpColumns - (len(q.out) - q.start)
 		if room <= 0 {
@@ -123,12 +123,12 @@ func (q *QpWriter) literal(b []byte) {
 	}
 }
 
-func (q *QpWriter) octet(c byte) {
+func (q *QPWriter) octet(c byte) {
 	q.blanks()
 	q.triplet('=', entity.HexDigits[c>>4], entity.HexDigits[c&15])
 }
 
-func (q *QpWriter) triplet(b ...byte) {
+func (q *QPWriter) triplet(b ...byte) {
 	if len(q.out)-q.start+len(b) > qpColumns {
 		q.finish("=\r\n")
 	}
@@ -137,7 +137,7 @@ func (q *QpWriter) triplet(b ...byte) {
 
 // escape passes on the escape at the start of data, and returns its length and whether it is a soft
 // line break.
-func (q *QpWriter) escape(data []byte, last bool) (n int, soft bool) {
+func (q *QPWriter) escape(data []byte, last bool) (n int, soft bool) {
 	if len(data) >= 3 && entity.IsHex(data[1]) && entity.IsHex(data[2]) {
 		q.blanks()
 		q.triplet(data[:3]...)
@@ -158,7 +158,7 @@ func (q *QpWriter) escape(data []byte, last bool) (n int, soft bool) {
 
 // end ends a line of the input: hard where it has a line end of its own, soft where that was
 // escaped.
-func (q *QpWriter) end(hard, soft bool) {
+func (q *QPWriter) end(hard, soft bool) {
 	if soft {
 		q.finish("=\r\n")
 		return
@@ -178,7 +178,7 @@ func (q *QpWriter) end(hard, soft bool) {
 
 // finish ends a line of the output, and guards its first character: a mailbox in mbox form changes
 // "From " (RFC 4155), and careless systems a dot (RFC 5321, Section 4.5.2).
-func (q *QpWriter) finish(end string) {
+func (q *QPWriter) finish(end string) {
 	if l := q.out[q.start:]; len(l) > 0 && (l[0] == '.' || bytes.HasPrefix(l, []byte("From "))) {
 		c := l[0]
 		q.out[q.start] = '='
@@ -188,7 +188,7 @@ func (q *QpWriter) finish(end string) {
 	q.start = len(q.out)
 }
 
-func (q *QpWriter) flush() error {
+func (q *QPWriter) flush() error {
 	done := q.out[:q.start]
 	if _, err := q.W.Write(done); err != nil {
 		return err
@@ -199,7 +199,7 @@ func (q *QpWriter) flush() error {
 }
 
 // Close writes what is left.
-func (q *QpWriter) Close() error {
+func (q *QPWriter) Close() error {
 	q.blanks()
 	q.finish("")
 	return q.flush()

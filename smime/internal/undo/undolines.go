@@ -6,9 +6,9 @@ import (
 	"dnseal/smime/internal/entity"
 )
 
-func isQP(p *entity.Part) bool { return p.Leaf() && p.Cte == "quoted-printable" }
+func isQP(p *entity.Part) bool { return p.Leaf() && p.CTE == "quoted-printable" }
 
-func isBase64(p *entity.Part) bool { return p.Leaf() && p.Cte == "base64" }
+func isBase64(p *entity.Part) bool { return p.Leaf() && p.CTE == "base64" }
 
 // undoSoftBreaks breaks the lines of quoted-printable where other programs do.
 func undoSoftBreaks(x *suspect) bool {

@@ -28,10 +28,10 @@ func undoReencoding(x *suspect) bool {
 
 // encodingGroup is quoted-printable, base64 or, for all that stands as it is, 8bit.
 func encodingGroup(p *entity.Part) string {
-	if entity.IdentityEncoding(p.Cte) {
+	if entity.IdentityEncoding(p.CTE) {
 		return "8bit"
 	}
-	return p.Cte
+	return p.CTE
 }
 
 func (x *suspect) reencoded(set []*entity.Part, from string) bool {
@@ -97,7 +97,7 @@ func (x *suspect) containers(set []*entity.Part, place int) []splice {
 	var out []splice
 	for _, p := range set {
 		for c := p.Parent; c != nil; c = c.Parent {
-			if c.Cte == "7bit" && len(out) == 0 {
+			if c.CTE == "7bit" && len(out) == 0 {
 				out = append(out, splice{c.Start, c.Body, relabel(c, "8bit", place)})
 			}
 		}
@@ -148,7 +148,7 @@ func EncodeStandardQP(b []byte) []byte {
 
 func encodeOwnQP(b []byte) []byte {
 	var out bytes.Buffer
-	q := transit.QpWriter{W: &out}
+	q := transit.QPWriter{W: &out}
 	for len(b) > 0 {
 		l := entity.Line{First: true, Last: true}
 		var found bool

@@ -161,7 +161,7 @@ func withoutFooters(x *suspect) iter.Seq[[]byte] {
 // footers are the ways to cut the footer off a part. Where the part is encoded it is left decoded.
 func (x *suspect) footers(p *entity.Part) iter.Seq[[]splice] {
 	return func(yield func([]splice) bool) {
-		octets, ok := entity.DecodeBody(x.body(p), p.Cte)
+		octets, ok := entity.DecodeBody(x.body(p), p.CTE)
 		if !ok {
 			return
 		}
