@@ -187,7 +187,8 @@ func TestRequireTLS(t *testing.T) {
 		t.Fatalf("EHLO = %q", reply)
 	}
 	k.do("MAIL FROM:<a@example.org> REQUIRETLS", "250")
-	k.do("RSET", "250")
+	// The word is in the reply to EHLO, and in no other.
+	k.do("RSET", "250 ")
 	if got := secure.commands("MAIL"); len(got) != 1 || got[0] != "MAIL FROM:<a@example.org> REQUIRETLS" {
 		t.Errorf("the next hop saw %q", got)
 	}

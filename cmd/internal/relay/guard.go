@@ -136,9 +136,9 @@ func (s *session) replied(r wire.Reply) {
 		if s.verb == "EHLO" || s.verb == "LHLO" || s.verb == "HELO" {
 			// RFC 5321, Section 4.1.1.1: the reply begins with our name.
 			r.Lines[0] = s.srv.opts.Hostname
-		}
-		if s.lib.EnableREQUIRETLS && s.verb != "HELO" {
-			r.Lines = append(r.Lines, "REQUIRETLS")
+			if s.lib.EnableREQUIRETLS {
+				r.Lines = append(r.Lines, "REQUIRETLS")
+			}
 		}
 		s.reply(r)
 	}
