@@ -3,6 +3,7 @@ package receiver
 import (
 	"fmt"
 
+	"dnseal/smime"
 	"dnseal/smime/message"
 )
 
@@ -92,9 +93,9 @@ func (sc *signatureCheck) unbound(from, in message.Address) finding {
 // before RFC 9788 need not have covered From.
 func (sc *signatureCheck) inner(from, in message.Address) finding {
 	switch {
-	case sc.out.HeaderProtection == unprotected || in == from:
+	case sc.out.HeaderProtection == smime.ProtectionNone || in == from:
 		return good
-	case sc.out.HeaderProtection == legacy && len(sc.sig.ProtectedFrom) == 0 && sc.sig.ProtectedFromErr == nil:
+	case sc.out.HeaderProtection == smime.ProtectionLegacy && len(sc.sig.ProtectedFrom) == 0 && sc.sig.ProtectedFromErr == nil:
 		return good
 	case in == message.Address{}:
 		return finding{Policy, CodeInnerFromMismatch, "the protected header does not say who wrote the message"}

@@ -47,9 +47,9 @@ func (sc *signatureCheck) claimed() claim {
 	if sc.sig.Certificate != nil {
 		for _, n := range smime.CertificateNames(sc.sig.Certificate) {
 			switch n.Kind {
-			case "mail":
+			case smime.NameMail:
 				mails = append(mails, claim{address: n.Address, certified: true})
-			case "dns":
+			case smime.NameDNS:
 				names = append(names, claim{dnsName: canonical(n.DNSName), certified: true})
 			}
 		}
@@ -92,7 +92,7 @@ func (sc *signatureCheck) outerFrom() message.Address {
 
 // innerFrom is the one protected From address.
 func (sc *signatureCheck) innerFrom() message.Address {
-	if sc.out.HeaderProtection == unprotected || len(sc.sig.ProtectedFromText) > 1 {
+	if sc.out.HeaderProtection == smime.ProtectionNone || len(sc.sig.ProtectedFromText) > 1 {
 		return message.Address{}
 	}
 	return only(sc.sig.ProtectedFrom, sc.sig.ProtectedFromErr)

@@ -44,7 +44,7 @@ func counting(all []*SignatureReport) []*SignatureReport {
 	}
 	// A signature on the whole message speaks for all that is in it, also for signed messages
 	// attached to it.
-	if whole := selectSigs(bound, func(s *SignatureReport) bool { return s.Covers == wholeMessage }); len(whole) > 0 {
+	if whole := selectSigs(bound, func(s *SignatureReport) bool { return s.Covers == smime.CoversMessage }); len(whole) > 0 {
 		bound = whole
 	}
 	// One with an unsupported algorithm does not count when another of the same identity does.
@@ -67,16 +67,17 @@ func selectSigs(sigs []*SignatureReport, keep func(*SignatureReport) bool) []*Si
 
 // unsigned says what a message without signature is instead.
 // RFC 8551, Sections 3.3, 3.6 and 3.8; RFC 3156, Sections 4 and 5.
-func unsigned(kind string) finding {
+func unsigned(kind smime.Kind) finding {
 	switch kind {
-	case "encrypted":
+	case smime.KindEncrypted:
 		return finding{None, CodeEncrypted, "the message is encrypted; a signature inside cannot be seen"}
-	case "compressed":
+	case smime.KindCompressed:
 		return finding{None, CodeCompressed, "the message is S/MIME compressed and not signed outside"}
-	case "certs-only":
+	case smime.KindCertsOnly:
 		return finding{None, CodeCertsOnly, "the message brings certificates and no signature"}
-	case "pgp":
+	case smime.KindPGP:
 		return finding{None, CodePGP, "the message is signed or encrypted by OpenPGP, which is not judged here"}
+	case smime.KindNone, smime.KindSigned:
 	}
 	return finding{None, "", "the message is not signed"}
 }

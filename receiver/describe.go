@@ -16,7 +16,7 @@ func describe(s *smime.Signature) *SignatureReport {
 		HeaderState: stateUnprotected, protectedFrom: s.ProtectedFrom,
 	}
 	if out.HeaderProtection == "" {
-		out.HeaderProtection = unprotected
+		out.HeaderProtection = smime.ProtectionNone
 	}
 	if !s.SigningTime.IsZero() {
 		t := s.SigningTime.UTC()

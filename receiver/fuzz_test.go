@@ -12,6 +12,7 @@ import (
 	"go.uber.org/goleak"
 
 	"dnseal/receiver"
+	"dnseal/smime"
 	"dnseal/smime/message"
 )
 
@@ -78,7 +79,7 @@ func checkReport(t *testing.T, report *receiver.Report, published []string) {
 	}
 	passes := false
 	for _, s := range report.Signatures {
-		passes = passes || s.Verdict == receiver.Pass && s.Binding == "from" && s.Identity == report.From && s.Covers == "message"
+		passes = passes || s.Verdict == receiver.Pass && s.Binding == "from" && s.Identity == report.From && s.Covers == smime.CoversMessage
 	}
 	if !passes || !strings.Contains(strings.Join(published, " ")+" ", report.From+" ") {
 		t.Fatalf("passes as %q", report.From)

@@ -32,7 +32,7 @@ func headerState(sigs []*SignatureReport) string {
 	state := stateUnprotected
 	for _, s := range sigs {
 		switch {
-		case s.Covers != wholeMessage:
+		case s.Covers != smime.CoversMessage:
 		case s.HeaderState == stateChanged:
 			return stateChanged
 		case s.HeaderState == stateProtected:

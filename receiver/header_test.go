@@ -3,6 +3,7 @@ package receiver
 import (
 	"testing"
 
+	"dnseal/smime"
 	"dnseal/smime/message"
 )
 
@@ -46,7 +47,7 @@ func TestHeaderChangedPolicy(t *testing.T) {
 
 func TestHeaderState(t *testing.T) {
 	t.Parallel()
-	sig := func(covers, state string) *SignatureReport {
+	sig := func(covers smime.Coverage, state string) *SignatureReport {
 		return &SignatureReport{Covers: covers, HeaderState: state}
 	}
 	for _, tt := range []struct {
@@ -54,10 +55,10 @@ func TestHeaderState(t *testing.T) {
 		want string
 	}{
 		{nil, stateUnprotected},
-		{[]*SignatureReport{sig(wholeMessage, "")}, stateUnprotected},
-		{[]*SignatureReport{sig(wholeMessage, stateProtected)}, stateProtected},
+		{[]*SignatureReport{sig(smime.CoversMessage, "")}, stateUnprotected},
+		{[]*SignatureReport{sig(smime.CoversMessage, stateProtected)}, stateProtected},
 		{[]*SignatureReport{sig("part 1", stateProtected)}, stateUnprotected},
-		{[]*SignatureReport{sig(wholeMessage, stateProtected), sig(wholeMessage, stateChanged)}, stateChanged},
+		{[]*SignatureReport{sig(smime.CoversMessage, stateProtected), sig(smime.CoversMessage, stateChanged)}, stateChanged},
 	} {
 		if got := headerState(tt.sigs); got != tt.want {
 			t.Errorf("headerState = %q, want %q", got, tt.want)

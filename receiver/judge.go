@@ -36,7 +36,7 @@ func (r *Receiver) judge(ctx context.Context, m *message.Message, found *smime.R
 // more of a signature than to be there.
 func (v *verification) showInner() {
 	for _, sc := range v.judged {
-		if sc.out.Covers != wholeMessage {
+		if sc.out.Covers != smime.CoversMessage {
 			continue
 		}
 		if !slices.ContainsFunc(v.judged, (*signatureCheck).provesInner) {
@@ -49,7 +49,7 @@ func (v *verification) showInner() {
 // provesInner reports whether nothing is wrong but that From was rewritten, as mailing lists do.
 func (sc *signatureCheck) provesInner() bool {
 	o := sc.out
-	return o.Covers == wholeMessage && o.Code == CodeFromRewritten && o.NameBound && sc.sig.Integrity == smime.IntegrityGood &&
+	return o.Covers == smime.CoversMessage && o.Code == CodeFromRewritten && o.NameBound && sc.sig.Integrity == smime.IntegrityGood &&
 		o.DNS != nil && o.DNS.Status == dnssec.Secure.String() &&
 		slices.ContainsFunc(o.DNS.Records, func(r RecordReport) bool { return r.Result == "match" })
 }
@@ -184,8 +184,8 @@ func (sc *signatureCheck) entity() finding {
 // text around what it signs.
 func (sc *signatureCheck) coverage() finding {
 	switch {
-	case sc.out.Covers != wholeMessage:
-		return finding{Policy, CodePartial, "only " + sc.out.Covers + " of the message is signed"}
+	case sc.out.Covers != smime.CoversMessage:
+		return finding{Policy, CodePartial, "only " + string(sc.out.Covers) + " of the message is signed"}
 	case sc.sig.Beside != "":
 		return finding{Policy, CodePartial, "not all that readers may show is signed: " + sc.sig.Beside}
 	}

@@ -193,7 +193,7 @@ func drawAnswer(t *rapid.T, answers oneAnswer, name string, cert *x509.Certifica
 
 func drawSignature(t *rapid.T, certs map[string]*x509.Certificate) draft {
 	d := draft{name: usually(t, "signer", author, other, device)}
-	s := &smime.Signature{Part: "2", Covers: "message", Certificate: certs[d.name], HeaderProtection: "none", SigningTime: noon}
+	s := &smime.Signature{Part: "2", Covers: smime.CoversMessage, Certificate: certs[d.name], HeaderProtection: smime.ProtectionNone, SigningTime: noon}
 	switch usually(t, "integrity", "good", "bad", "weak", "malformed") {
 	case "good":
 		s.Integrity, d.intact = smime.IntegrityGood, true

@@ -59,9 +59,9 @@ type SignatureReport struct {
 	// Part is the IMAP part number of the signature part (RFC 7281, Section 3.2.1).
 	Part string `json:"part"`
 	// Covers is "message" or "part N".
-	Covers  string  `json:"covers"`
-	Verdict Verdict `json:"verdict"`
-	Code    Code    `json:"code"`
+	Covers  smime.Coverage `json:"covers"`
+	Verdict Verdict        `json:"verdict"`
+	Code    Code           `json:"code"`
 	// Integrity is "good", "bad" or "unknown".
 	Integrity string `json:"integrity"`
 	// Identity is the name judged: a mail address or a DNS name; empty when none is stated.
@@ -81,8 +81,8 @@ type SignatureReport struct {
 	// HeaderProtection is "none", "clear", "cipher" or "legacy"; Differences names the
 	// protected fields whose outer value differs, and those that readers show or act on that
 	// stand outside only.
-	HeaderProtection string   `json:"header_protection"`
-	Differences      []string `json:"differences,omitempty"`
+	HeaderProtection smime.HeaderProtection `json:"header_protection"`
+	Differences      []string               `json:"differences,omitempty"`
 	// HeaderState is "protected", "changed" or "unprotected", of the header around the part
 	// that is signed.
 	HeaderState string `json:"header_state"`
@@ -153,14 +153,9 @@ const (
 	bindingRule = "rule"
 	bindingNone = "none"
 
-	wholeMessage = "message"
-
 	stateProtected   = string(smime.HeaderProtected)
 	stateChanged     = string(smime.HeaderChanged)
 	stateUnprotected = string(smime.HeaderUnprotected)
-
-	unprotected = "none"
-	legacy      = "legacy"
 )
 
 // newReport returns a report without verdict.

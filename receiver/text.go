@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"dnseal/smime"
 )
 
 // WriteText writes the report for people: the verdict first, then for each signature the five
@@ -84,8 +86,8 @@ func (r *Report) fromText() string {
 // is not said again.
 func (t *textWriter) signature(s *SignatureReport, r *Report) {
 	covers := "the whole message"
-	if s.Covers != wholeMessage {
-		covers = s.Covers + " only"
+	if s.Covers != smime.CoversMessage {
+		covers = string(s.Covers) + " only"
 	}
 	why := because(s.Code, s.Reason)
 	if s.Code == r.Code && s.Reason == r.Reason {
@@ -195,9 +197,9 @@ func (s *SignatureReport) protectionText() string {
 	if s.Integrity != goodWord {
 		return "nothing is proven about it"
 	}
-	text := map[string]string{
-		unprotected: "not protected", legacy: "protected in an older form",
-		"clear": "protected", "cipher": "protected and encrypted",
+	text := map[smime.HeaderProtection]string{
+		smime.ProtectionNone: "not protected", smime.ProtectionLegacy: "protected in an older form",
+		smime.ProtectionClear: "protected", smime.ProtectionCipher: "protected and encrypted",
 	}[s.HeaderProtection]
 	if len(s.Differences) > 0 {
 		text += "; changed since: " + strings.Join(s.Differences, ", ")

@@ -8,6 +8,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"dnseal/smime"
 	"dnseal/smime/message"
 )
 
@@ -76,7 +77,7 @@ func TestWriteTextHostile(t *testing.T) {
 		r.Uncovered = []string{evil.Draw(t, "uncovered")}
 		r.Hops = []Hop{{By: evil.Draw(t, "by")}}
 		r.Signatures = []*SignatureReport{{
-			Part: evil.Draw(t, "part"), Covers: evil.Draw(t, "covers"), Identity: evil.Draw(t, "identity"), Differences: []string{evil.Draw(t, "difference")},
+			Part: evil.Draw(t, "part"), Covers: smime.Coverage(evil.Draw(t, "covers")), Identity: evil.Draw(t, "identity"), Differences: []string{evil.Draw(t, "difference")},
 			Certificate: &CertificateReport{Issuer: evil.Draw(t, "issuer")}, DNS: &DNSReport{Name: evil.Draw(t, "name"), Records: []RecordReport{{Result: evil.Draw(t, "result")}}},
 		}}
 		var b bytes.Buffer

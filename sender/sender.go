@@ -181,8 +181,8 @@ func (s *Sender) Handle(ctx context.Context, m *message.Message, env *message.En
 
 // leaveAlone says as what a message is left alone, or "".
 func (s *Sender) leaveAlone(m *message.Message, env *message.Envelope, r *rule) string {
-	if kind := smime.Secured(m); kind != "" && !r.again {
-		return kind
+	if kind := smime.Secured(m); kind != smime.NotSecured && !r.again {
+		return string(kind)
 	}
 	if !s.opts.SignReports && isReport(m, env) {
 		return "report"

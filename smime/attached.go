@@ -31,7 +31,7 @@ func (v *verifier) object(l *layer, outermost bool, doubt string) (bool, error) 
 		return false, v.add(l, malformedSignature(p.Number, l.covers(p), reason))
 	}
 	if outermost && !sd.Attached && len(sd.Signers) == 0 {
-		v.report.Kind = "certs-only" // RFC 8551, Section 3.8
+		v.report.Kind = KindCertsOnly // RFC 8551, Section 3.8
 	}
 	if reason := attachedDefect(sd, cmp.Or(doubt, objectNameDefect(p, sd))); reason != "" {
 		return false, v.add(l, malformedSignature(p.Number, l.covers(p), reason))
@@ -89,13 +89,13 @@ func attachedDefect(sd *cms.SignedData, doubt string) string {
 }
 
 // otherKind is the Kind of a CMS object that is no SignedData, or "".
-func otherKind(err error) string {
+func otherKind(err error) Kind {
 	var other *cms.ContentTypeError
 	if !errors.As(err, &other) {
 		return ""
 	}
 	if other.Name() == "compressedData" {
-		return "compressed"
+		return KindCompressed
 	}
-	return "encrypted"
+	return KindEncrypted
 }

@@ -25,7 +25,7 @@ func (v *verifier) clear(l *layer, doubt string) (bool, error) {
 	}
 	if reason != "" {
 		if l.root {
-			v.malformed("malformed", p.Subject()+": "+reason)
+			v.malformed(CodeMalformed, p.Subject()+": "+reason)
 		}
 		return false, v.add(l, malformedSignature(number, l.covers(p), reason))
 	}

@@ -67,12 +67,12 @@ func Explain(ctx context.Context, m *message.Message) ([]Explanation, error) {
 	if err != nil {
 		return nil, err
 	}
-	whole := slices.ContainsFunc(v.report.Signatures, func(s *Signature) bool { return s.Covers == "message" })
+	whole := slices.ContainsFunc(v.report.Signatures, func(s *Signature) bool { return s.Covers == CoversMessage })
 	var found []Explanation
 	for _, s := range v.report.Signatures {
 		if s.Integrity != IntegrityBad {
 			if s.Integrity == IntegrityGood && !whole {
-				e := Explanation{Part: s.Part, Change: ChangeWrapped, Sentence: "The signature holds, over " + s.Covers +
+				e := Explanation{Part: s.Part, Change: ChangeWrapped, Sentence: "The signature holds, over " + string(s.Covers) +
 					" only: the signed message was put into another one, as lists with footers and people who forward do."}
 				route.place(&e, s, nil)
 				found = append(found, e)

@@ -173,7 +173,7 @@ func FuzzSign(f *testing.F) {
 			t.Fatal(err)
 		}
 		r := verify(t, out.String())
-		if len(r.Signatures) == 0 || r.Signatures[0].Integrity != IntegrityGood || r.Signatures[0].Covers != "message" {
+		if len(r.Signatures) == 0 || r.Signatures[0].Integrity != IntegrityGood || r.Signatures[0].Covers != CoversMessage {
 			t.Fatalf("%s of\n%s", summary(r), out.String())
 		}
 	})
@@ -193,7 +193,7 @@ func FuzzHeaderProtection(f *testing.F) {
 		var s Signature
 		p := readProtection(&layer{entity: entity, outer: fields})
 		p.apply(&s)
-		if s.HeaderProtection == "none" && (s.ProtectedFrom != nil || s.Differences != nil) {
+		if s.HeaderProtection == ProtectionNone && (s.ProtectedFrom != nil || s.Differences != nil) {
 			t.Fatalf("%+v", s)
 		}
 		same := readProtection(&layer{entity: entity, outer: p.fields})

@@ -41,7 +41,7 @@ func (p *protection) compare() {
 			p.differ(f.Name(), isShown && (!f.Is("Subject") || !sameFields(inside, outside, f, c.Subject)))
 		}
 	}
-	if p.kind != "legacy" {
+	if p.kind != ProtectionLegacy {
 		p.compareAdded(inside, outside)
 	}
 	// A header of which nothing that is shown was repeated is not protected, whatever else was.

@@ -11,7 +11,7 @@ import (
 )
 
 // stateOf compares an outer header with a signed one, under a form of protection.
-func stateOf(kind, signed, outer string) *protection {
+func stateOf(kind HeaderProtection, signed, outer string) *protection {
 	inside, _ := message.ParseHeader([]byte(crlf(signed)))
 	outside, _ := message.ParseHeader([]byte(crlf(outer)))
 	p := &protection{kind: kind, fields: inside, outer: outside, state: HeaderUnprotected}
@@ -172,7 +172,7 @@ func TestHeaderState(t *testing.T) {
 		if c.changed {
 			want = HeaderChanged
 		}
-		for _, kind := range []string{"clear", "cipher", "legacy"} {
+		for _, kind := range []HeaderProtection{ProtectionClear, ProtectionCipher, ProtectionLegacy} {
 			if got := stateOf(kind, c.signed, c.outer); got.state != want || (len(got.changed) > 0) != c.changed {
 				t.Errorf("%s: signed %q, outer %q: %s %q, want %s", kind, c.signed, c.outer, got.state, got.changed, want)
 			}
@@ -189,17 +189,17 @@ func TestHeaderStateAdded(t *testing.T) {
 		if name == "Subject" {
 			signed, outer = "From: a@example.org", "From: a@example.org\nSubject: Hi"
 		}
-		if got := stateOf("clear", signed, outer); got.state != HeaderChanged || strings.Join(got.changed, " ") != name {
+		if got := stateOf(ProtectionClear, signed, outer); got.state != HeaderChanged || strings.Join(got.changed, " ") != name {
 			t.Errorf("%s added: %s %q", name, got.state, got.changed)
 		}
-		if got := stateOf("legacy", signed, outer); got.state != HeaderProtected {
+		if got := stateOf(ProtectionLegacy, signed, outer); got.state != HeaderProtected {
 			t.Errorf("%s added, older form: %s %q", name, got.state, got.changed)
 		}
 	}
-	if got := stateOf("legacy", "X-Mailer: x", "Subject: Hi\nX-Mailer: x"); got.state != HeaderUnprotected {
+	if got := stateOf(ProtectionLegacy, "X-Mailer: x", "Subject: Hi\nX-Mailer: x"); got.state != HeaderUnprotected {
 		t.Errorf("a header of which nothing shown is repeated is %s", got.state)
 	}
-	if got := stateOf("clear", "", "X-Mailer: x"); got.state != HeaderUnprotected {
+	if got := stateOf(ProtectionClear, "", "X-Mailer: x"); got.state != HeaderUnprotected {
 		t.Errorf("no field at all: %s", got.state)
 	}
 	var zero Signature
@@ -220,11 +220,11 @@ func TestHeaderStateChanges(t *testing.T) {
 			rewritten[k] = drawRewriting(t, f)
 		}
 		inside := strings.Join(linesOf(signed), "\n")
-		if got := stateOf("clear", inside, strings.Join(rewritten, "\n")); got.state != HeaderProtected {
+		if got := stateOf(ProtectionClear, inside, strings.Join(rewritten, "\n")); got.state != HeaderProtected {
 			t.Fatalf("rewritten only: %s %q\n%s\n\n%s", got.state, got.changed, inside, strings.Join(rewritten, "\n"))
 		}
 		rewritten[i] = drawChange(t, signed[i])
-		got := stateOf("clear", inside, strings.Join(rewritten, "\n"))
+		got := stateOf(ProtectionClear, inside, strings.Join(rewritten, "\n"))
 		if got.state != HeaderChanged || strings.Join(got.changed, " ") != signed[i].name {
 			t.Fatalf("%s changed: %s %q\n%s\n\n%s", signed[i].name, got.state, got.changed, inside, strings.Join(rewritten, "\n"))
 		}
@@ -237,10 +237,10 @@ func TestHeaderStateWords(t *testing.T) {
 	t.Parallel()
 	for n, want := range map[int]HeaderState{header.MaxWords / 4: HeaderProtected, header.MaxWords: HeaderChanged} {
 		signed, outer := "Subject: "+strings.Repeat("=?gbk?q?a?=\n ", n), "Subject: "+strings.Repeat("=?gbk?b?YQ==?=\n ", n)
-		if got := stateOf("clear", signed, outer); got.state != want {
+		if got := stateOf(ProtectionClear, signed, outer); got.state != want {
 			t.Errorf("%d words: %s, want %s", n, got.state, want)
 		}
-		if got := stateOf("clear", signed, signed); got.state != HeaderProtected {
+		if got := stateOf(ProtectionClear, signed, signed); got.state != HeaderProtected {
 			t.Errorf("%d words as they were: %s", n, got.state)
 		}
 	}

@@ -107,7 +107,7 @@ func verifyMessage(t *testing.T, text []byte, r row, ids []*peerIdentity) error 
 				return err
 			}
 		}
-		if s.Integrity != smime.IntegrityGood || s.Covers != "message" {
+		if s.Integrity != smime.IntegrityGood || s.Covers != smime.CoversMessage {
 			return fmt.Errorf("%s over %s: %s: %s", s.Algorithm, s.Covers, s.Code, s.Reason)
 		}
 		if len(ids) == 1 && s.Algorithm != r.algorithm {

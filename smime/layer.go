@@ -19,11 +19,11 @@ type layer struct {
 	beside string       // somebody's text around it, that some readers show
 }
 
-func (l *layer) covers(p *entity.Part) string {
+func (l *layer) covers(p *entity.Part) Coverage {
 	if l.root {
-		return "message"
+		return CoversMessage
 	}
-	return p.Subject()
+	return Coverage(p.Subject())
 }
 
 // entity takes layer after layer off an entity, until the content that they sign is reached, and
@@ -62,7 +62,7 @@ func (v *verifier) open(l *layer, outermost bool) (bool, error) {
 		doubt = v.stray
 	}
 	if l.root && doubt != "" {
-		v.malformed("malformed", l.entity.Subject()+": "+doubt)
+		v.malformed(CodeMalformed, l.entity.Subject()+": "+doubt)
 	}
 	switch k {
 	case entity.ClearSigned:

@@ -9,10 +9,18 @@ import (
 	"dnseal/smime/message"
 )
 
+// NameKind is what kind of name a Name is.
+type NameKind string
+
+// Kinds of names.
+const (
+	NameMail NameKind = "mail"
+	NameDNS  NameKind = "dns"
+)
+
 // Name is an identity a certificate states.
 type Name struct {
-	// Kind is "mail" or "dns".
-	Kind string
+	Kind NameKind
 	// Address for mail (rfc822Name or SmtpUTF8Mailbox, RFC 9598); DNSName for dns: lower case,
 	// without final dot.
 	Address message.Address
@@ -43,7 +51,7 @@ func CertificateNames(cert *x509.Certificate) []Name {
 	}
 	for _, s := range stated.DNS {
 		if s = strings.ToLower(strings.TrimSuffix(s, ".")); s != "" {
-			names = append(names, Name{Kind: "dns", DNSName: s})
+			names = append(names, Name{Kind: NameDNS, DNSName: s})
 		}
 	}
 	return names
@@ -61,5 +69,5 @@ func appendMailName(names []Name, s string) []Name {
 	if err != nil {
 		return names
 	}
-	return append(names, Name{Kind: "mail", Address: a})
+	return append(names, Name{Kind: NameMail, Address: a})
 }

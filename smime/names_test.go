@@ -54,9 +54,9 @@ func TestCertificateNames(t *testing.T) {
 	t.Parallel()
 	key := ecKey(elliptic.P256())
 	mail := func(local, domain string) Name {
-		return Name{Kind: "mail", Address: message.Address{Local: local, Domain: domain}}
+		return Name{Kind: NameMail, Address: message.Address{Local: local, Domain: domain}}
 	}
-	dns := func(name string) Name { return Name{Kind: "dns", DNSName: name} }
+	dns := func(name string) Name { return Name{Kind: NameDNS, DNSName: name} }
 	const rfc822, dnsName = 1, 2
 	for _, c := range []struct {
 		name    string
@@ -111,7 +111,7 @@ func FuzzCertificateNames(f *testing.F) {
 	f.Fuzz(func(t *testing.T, value []byte) {
 		cert := &x509.Certificate{Extensions: []pkix.Extension{{Id: oidSubjectAltName, Value: value}}}
 		for _, n := range CertificateNames(cert) {
-			if n.Kind == "dns" {
+			if n.Kind == NameDNS {
 				continue
 			}
 			again, err := message.ParseAddress(n.Address.String())

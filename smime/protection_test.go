@@ -48,7 +48,7 @@ func TestHeaderProtectionRead(t *testing.T) {
 			for _, a := range s.ProtectedFrom {
 				from = append(from, a.String())
 			}
-			got := []string{s.HeaderProtection, strings.Join(from, " "), strings.Join(s.Differences, " ")}
+			got := []string{string(s.HeaderProtection), strings.Join(from, " "), strings.Join(s.Differences, " ")}
 			if diff := cmp.Diff([]string{c.kind, c.from, c.differ}, got); diff != "" {
 				t.Errorf("%s: kind, From, differences (-want +got):\n%s", c.name, diff)
 			}

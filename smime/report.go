@@ -6,19 +6,31 @@ import (
 	"dnseal/smime/message"
 )
 
+// Kind is what the root of a message is.
+type Kind string
+
+// Kinds (RFC 8551, Section 3.2.2).
+const (
+	KindNone       Kind = "none" // nothing of the others
+	KindSigned     Kind = "signed"
+	KindEncrypted  Kind = "encrypted"
+	KindCompressed Kind = "compressed"
+	KindCertsOnly  Kind = "certs-only"
+	KindPGP        Kind = "pgp" // signed or encrypted (RFC 3156, or PGP in plain text)
+)
+
 // Report is what Verify found.
 type Report struct {
-	// Kind is what the root of the message is: "none", "signed", "encrypted", "compressed",
-	// "certs-only", "pgp".
-	Kind string
+	Kind Kind
 	// From holds the addresses of all outer From fields; FromErr why they could not be read.
 	From    []message.Address
 	FromErr error
 	// Signatures in the order of their parts, every signer of every signed part, outermost first.
 	Signatures []*Signature
-	// Code and Reason are set when the structure is malformed or over a limit ("malformed",
-	// "limit:parts", …): verdict permerror.
-	Code, Reason string
+	// Code and Reason are set when the structure is malformed (CodeMalformed) or over a limit
+	// ("limit:parts", …): verdict permerror.
+	Code   Code
+	Reason string
 	// Uncovered says what a reader may see that no root signature covers, e.g. "epilogue after the
 	// signed part"; for people.
 	Uncovered []string

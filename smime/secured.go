@@ -10,50 +10,62 @@ import (
 	"dnseal/smime/message"
 )
 
+// Security says by what a message is signed or encrypted already.
+type Security string
+
+// Kinds of security.
+const (
+	NotSecured     Security = ""
+	SMIMESigned    Security = "smime-signed"
+	SMIMEEncrypted Security = "smime-encrypted"
+	PGPSigned      Security = "pgp-signed"
+	PGPEncrypted   Security = "pgp-encrypted"
+)
+
 // Secured reports whether m is already S/MIME or PGP signed or encrypted, as its header says, and
-// how: "smime-signed", "smime-encrypted", "pgp-signed", "pgp-encrypted", or "" for neither. What
-// the header leaves open the first octets of the body tell: the kind of an application/pkcs7-mime
-// body without smime-type (one that cannot be read is called encrypted), and PGP in plain text.
-func Secured(m *message.Message) string {
+// how. What the header leaves open the first octets of the body tell: the kind of an
+// application/pkcs7-mime body without smime-type (one that cannot be read is called encrypted), and
+// PGP in plain text.
+func Secured(m *message.Message) Security {
 	root := &entity.Part{Fields: m.Header()}
 	root.Describe()
 	switch entity.KindOf(root) {
 	case entity.ClearSigned:
-		return "smime-signed"
+		return SMIMESigned
 	case entity.CMSObject:
 		return securedObject(m, root)
 	case entity.PgpSigned:
-		return "pgp-signed"
+		return PGPSigned
 	case entity.PgpEncrypted, entity.PgpInline:
-		return "pgp-encrypted"
+		return PGPEncrypted
 	case entity.Plain:
 	}
 	if root.Type.Name != "" && root.Type.Name != "text/plain" {
-		return ""
+		return NotSecured
 	}
 	start := bytes.TrimLeft(bodyStart(m), "\r\n\t ")
 	switch {
 	case bytes.HasPrefix(start, []byte("-----BEGIN PGP SIGNED MESSAGE-----")):
-		return "pgp-signed"
+		return PGPSigned
 	case bytes.HasPrefix(start, []byte("-----BEGIN PGP MESSAGE-----")):
-		return "pgp-encrypted"
+		return PGPEncrypted
 	}
-	return ""
+	return NotSecured
 }
 
 // securedObject tells the kinds of RFC 8551, Section 3.2.2 apart.
-func securedObject(m *message.Message, root *entity.Part) string {
+func securedObject(m *message.Message, root *entity.Part) Security {
 	switch strings.ToLower(root.Type.Get("smime-type")) {
 	case "signed-data", "signed-receipt":
-		return "smime-signed"
+		return SMIMESigned
 	case "certs-only", "compressed-data":
-		return ""
+		return NotSecured
 	case "":
 		if start, _ := entity.DecodeBody(bodyStart(m), root.CTE); bytes.Contains(start, []byte(signedDataOID)) {
-			return "smime-signed"
+			return SMIMESigned
 		}
 	}
-	return "smime-encrypted"
+	return SMIMEEncrypted
 }
 
 // signedDataOID is the DER of id-signedData (RFC 5652, Section 5.1).

@@ -59,7 +59,7 @@ type SignResult struct {
 // ErrSelfCheck, those of package cms about the signers, of the key and of the spool, and ctx's when
 // it ends: reading and writing content stops then.
 func Sign(ctx context.Context, m *message.Message, opts SignOptions) (*message.Edit, error) {
-	if Secured(m) != "" && !opts.Again {
+	if Secured(m) != NotSecured && !opts.Again {
 		return nil, ErrAlreadySecured
 	}
 	s := &signing{ctx: ctx, m: m, src: m.Open(), opts: opts, certificates: opts.sent()}

@@ -33,7 +33,7 @@ func TestSignVerify(t *testing.T) {
 		for _, s := range []cms.Signer{alice(), bob(), carol(), dave()} {
 			out := sign(t, crlf(simple), SignOptions{Signers: []cms.Signer{s}, Opaque: opaque, FullSelfCheck: true})
 			sig := holds(t, out).Signatures[0]
-			if sig.HeaderProtection != "clear" || len(sig.ProtectedFrom) != 1 || sig.ProtectedFrom[0].Local != "alice" || len(sig.Differences) > 0 {
+			if sig.HeaderProtection != ProtectionClear || len(sig.ProtectedFrom) != 1 || sig.ProtectedFrom[0].Local != "alice" || len(sig.Differences) > 0 {
 				t.Errorf("header protection %q of %v, differences %q", sig.HeaderProtection, sig.ProtectedFrom, sig.Differences)
 			}
 		}

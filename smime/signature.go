@@ -34,6 +34,9 @@ func (i Integrity) String() string {
 	return "unknown"
 }
 
+// Code is a stable word for what is wrong with a signature or a message.
+type Code = cms.Code
+
 // Codes of a Signature whose integrity is not good, or which is weak.
 const (
 	CodeBadSignature   = cms.CodeBadSignature
@@ -43,18 +46,23 @@ const (
 	CodeUnsupported    = cms.CodeUnsupported
 	CodeKeySubstituted = cms.CodeKeySubstituted
 	// CodeNoKey: neither the message nor the caller has the signer's key.
-	CodeNoKey = "no-key"
+	CodeNoKey Code = "no-key"
 	// CodeMalformed: no signature could be made out.
-	CodeMalformed = "malformed"
+	CodeMalformed Code = "malformed"
 )
+
+// Coverage says what signed content is: CoversMessage, or "part N" by its IMAP part number.
+type Coverage string
+
+// CoversMessage is the coverage of a signature whose content is the whole body of the message.
+const CoversMessage Coverage = "message"
 
 // Signature is one signer of one signed part.
 type Signature struct {
 	// Part is the IMAP part number of the signature part as in RFC 7281 (of a part inside opaque
-	// content: as if that were an attached message); Covers is "message" when the signed content is
-	// the whole body, else "part N".
+	// content: as if that were an attached message).
 	Part   string
-	Covers string
+	Covers Coverage
 	// Beside says what text stands around the signed content that some readers show, and that
 	// this signature does not cover, e.g. "epilogue after the signed part"; "" for none but
 	// what programs write there for readers without MIME.
@@ -66,7 +74,7 @@ type Signature struct {
 	Integrity Integrity
 	// Code is a stable word when Integrity is not good, or Weak: one of the Code constants. Reason
 	// is a sentence.
-	Code   string
+	Code   Code
 	Reason string
 	// Algorithm, e.g. "ecdsa-p256-sha256"; without the curve where the key is not known.
 	Algorithm string
@@ -89,8 +97,8 @@ type Signature struct {
 	SubjectKeyID []byte
 	// PublicKey is the key that verified, nil when none did.
 	PublicKey crypto.PublicKey
-	// HeaderProtection is "none", "clear", "cipher" or "legacy".
-	HeaderProtection string
+	// HeaderProtection is the form in which the content protects header fields.
+	HeaderProtection HeaderProtection
 	// ProtectedFrom are the addresses of the inner From where the header is protected;
 	// ProtectedFromErr why they could not be read.
 	ProtectedFrom    []message.Address
@@ -226,6 +234,6 @@ func (s *Signature) fail(err *cms.SignatureError) {
 }
 
 // malformedSignature stands for a part that claims to be signed and is not.
-func malformedSignature(part, covers, reason string) *Signature {
-	return &Signature{Part: part, Covers: covers, Integrity: IntegrityBad, Code: CodeMalformed, Reason: reason, HeaderProtection: "none"}
+func malformedSignature(part string, covers Coverage, reason string) *Signature {
+	return &Signature{Part: part, Covers: covers, Integrity: IntegrityBad, Code: CodeMalformed, Reason: reason, HeaderProtection: ProtectionNone}
 }

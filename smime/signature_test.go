@@ -118,7 +118,7 @@ func TestIntegrityWords(t *testing.T) {
 	if zero != IntegrityUnknown || zero.String() != "unknown" || IntegrityBad.String() != "bad" || IntegrityGood.String() != "good" {
 		t.Error("words of integrity")
 	}
-	s := malformedSignature("2", "message", "x")
+	s := malformedSignature("2", CoversMessage, "x")
 	if s.VerifyWithCertificate(alice().Certificate) == nil || s.VerifyWithKey(spkiOf(t, alice())) == nil {
 		t.Error("a malformed signature was checked")
 	}
@@ -127,7 +127,7 @@ func TestIntegrityWords(t *testing.T) {
 // A weak key is told from a wrong signature.
 func TestWeakAndUnsupported(t *testing.T) {
 	t.Parallel()
-	for code, want := range map[string]Integrity{
+	for code, want := range map[Code]Integrity{
 		cms.CodeWeak: IntegrityUnknown, cms.CodeUnsupported: IntegrityUnknown, cms.CodeBadSignature: IntegrityBad, cms.CodeBadAttributes: IntegrityBad,
 	} {
 		s := &Signature{}

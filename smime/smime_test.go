@@ -11,6 +11,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"fmt"
 	"math/big"
 	"strings"
 	"sync"
@@ -137,14 +138,14 @@ func holds(tb testing.TB, msg string) *Report {
 // broken says why a report is not that of a message that is signed as a whole.
 func broken(r *Report) string {
 	if r.Code != "" {
-		return r.Code + ": " + r.Reason
+		return string(r.Code) + ": " + r.Reason
 	}
-	if r.Kind != "signed" || len(r.Signatures) == 0 {
-		return "no signature: " + r.Kind
+	if r.Kind != KindSigned || len(r.Signatures) == 0 {
+		return "no signature: " + string(r.Kind)
 	}
 	for _, s := range r.Signatures {
-		if s.Integrity != IntegrityGood || s.Covers != "message" {
-			return s.Integrity.String() + " " + s.Code + " " + s.Reason + " covers " + s.Covers
+		if s.Integrity != IntegrityGood || s.Covers != CoversMessage {
+			return fmt.Sprintf("%s %s %s covers %s", s.Integrity, s.Code, s.Reason, s.Covers)
 		}
 	}
 	return ""

@@ -26,7 +26,7 @@ type verifier struct {
 
 // run fills in the report. What it opened stays open until close.
 func (v *verifier) run(m *message.Message) error {
-	v.header, v.stray, v.report = m.Header(), entity.StrayReason(m), &Report{Kind: "none"}
+	v.header, v.stray, v.report = m.Header(), entity.StrayReason(m), &Report{Kind: KindNone}
 	v.secured = map[*entity.Part]bool{}
 	v.report.From, v.report.FromErr = m.From()
 	src := m.Open()
@@ -38,7 +38,7 @@ func (v *verifier) run(m *message.Message) error {
 		err = v.behindStray(m)
 	}
 	if over, ok := errors.AsType[*LimitError](err); ok {
-		v.malformed("limit:"+over.What, over.Error())
+		v.malformed(Code("limit:"+over.What), over.Error())
 		return nil
 	}
 	return err
@@ -49,7 +49,7 @@ func (v *verifier) run(m *message.Message) error {
 func (v *verifier) behindStray(m *message.Message) error {
 	claims, err := entity.ClaimsBehind(m)
 	if claims {
-		v.malformed("malformed", v.stray)
+		v.malformed(CodeMalformed, v.stray)
 	}
 	return err
 }
@@ -61,7 +61,7 @@ func (v *verifier) close() {
 }
 
 // malformed notes the first thing that makes the message as a whole unreadable.
-func (v *verifier) malformed(code, reason string) {
+func (v *verifier) malformed(code Code, reason string) {
 	if v.report.Code == "" {
 		v.report.Code, v.report.Reason = code, reason
 	}
@@ -70,12 +70,12 @@ func (v *verifier) malformed(code, reason string) {
 // message judges the signatures of the root and of everything below it.
 func (v *verifier) message(src io.ReaderAt, root *entity.Part) error {
 	if root.Type.Name == "" && root.Malformed != "" {
-		v.malformed("malformed", root.Malformed) // it may claim anything
+		v.malformed(CodeMalformed, root.Malformed) // it may claim anything
 	}
 	if err := v.entity(&layer{src: src, entity: root, outer: v.header, root: true}); err != nil {
 		return err
 	}
-	if v.report.Kind == "none" && len(v.report.Signatures) > 0 {
+	if v.report.Kind == KindNone && len(v.report.Signatures) > 0 {
 		v.outside(root)
 	}
 	return nil
@@ -99,7 +99,7 @@ func (v *verifier) outside(p *entity.Part) {
 const notData = "the signed content is not id-data"
 
 // signers adds a Signature for every SignerInfo.
-func (v *verifier) signers(l *layer, sd *cms.SignedData, digests *cms.Digests, number, covers string) error {
+func (v *verifier) signers(l *layer, sd *cms.SignedData, digests *cms.Digests, number string, covers Coverage) error {
 	usable := affordable(sd.Certificates)
 	for _, si := range sd.Signers {
 		if err := v.ctx.Err(); err != nil {
@@ -107,7 +107,7 @@ func (v *verifier) signers(l *layer, sd *cms.SignedData, digests *cms.Digests, n
 		}
 		s := &Signature{
 			Part: number, Covers: covers, Algorithm: si.Algorithm, SigningTime: si.SigningTime, SignedAttributes: si.SignedAttributes, CertificateHashed: si.HashesCertificate(),
-			Certificates: usable, SubjectKeyID: si.SubjectKeyID, HeaderProtection: "none",
+			Certificates: usable, SubjectKeyID: si.SubjectKeyID, HeaderProtection: ProtectionNone,
 			data: sd, info: si, digests: digests,
 		}
 		if err := v.add(l, s); err != nil {
@@ -165,13 +165,13 @@ func defectOf(err error) (reason string, other error) {
 
 // kindWord is the Kind of the Report. What a CMS object is shows only inside: signed until
 // something else is found.
-func kindWord(k entity.Kind) string {
+func kindWord(k entity.Kind) Kind {
 	switch k {
 	case entity.ClearSigned, entity.CMSObject:
-		return "signed"
+		return KindSigned
 	case entity.PgpSigned, entity.PgpEncrypted, entity.PgpInline:
-		return "pgp"
+		return KindPGP
 	case entity.Plain:
 	}
-	return "none"
+	return KindNone
 }

@@ -63,14 +63,14 @@ func clearPart(entity, signature string) string {
 // summary is a report in a few words: kind, code, and for each signature part, coverage, integrity
 // and code.
 func summary(r *Report) string {
-	out := []string{r.Kind}
+	out := []string{string(r.Kind)}
 	if r.Code != "" {
-		out = append(out, "!"+r.Code)
+		out = append(out, "!"+string(r.Code))
 	}
 	for _, s := range r.Signatures {
 		w := fmt.Sprintf("[%s %s %s", s.Part, s.Covers, s.Integrity)
 		if s.Code != "" {
-			w += " " + s.Code
+			w += " " + string(s.Code)
 		}
 		out = append(out, w+"]")
 	}

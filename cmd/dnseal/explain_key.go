@@ -28,7 +28,7 @@ const proofs = "What would prove it: the old record, published together with the
 // keys explains what the DNS says of a message whose signatures hold, or that there was nothing to
 // ask for.
 func (e *explainer) keys(ctx context.Context, name string, m *message.Message) error {
-	if smime.Secured(m) != "smime-signed" {
+	if smime.Secured(m) != smime.SMIMESigned {
 		return nil
 	}
 	r, err := e.judge()

@@ -111,7 +111,7 @@ func (id *Identity) SPKI() ([]byte, error) {
 // Names reports whether cert states the identity's name in its subjectAltName.
 func (id *Identity) Names(cert *x509.Certificate) bool {
 	for _, n := range smime.CertificateNames(cert) {
-		if n.Kind == "mail" && n.Address.String() == id.Name || n.Kind == "dns" && n.DNSName == id.Name {
+		if n.Kind == smime.NameMail && n.Address.String() == id.Name || n.Kind == smime.NameDNS && n.DNSName == id.Name {
 			return true
 		}
 	}

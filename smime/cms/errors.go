@@ -48,37 +48,40 @@ var contentTypeNames = map[string]string{
 	"1.2.840.113549.1.9.16.1.1":  "receipt",
 }
 
+// Code is a stable word for what is wrong with a signature.
+type Code string
+
 // Codes of SignatureError.
 const (
 	// CodeBadSignature: the signature value is wrong, or its algorithms contradict each other.
-	CodeBadSignature = "bad-signature"
+	CodeBadSignature Code = "bad-signature"
 	// CodeBadDigest (RFC 5652, Section 5.6): the content is not the one that was signed.
-	CodeBadDigest = "bad-digest"
+	CodeBadDigest Code = "bad-digest"
 	// CodeBadAttributes: the signed attributes break a rule, or contradict the rest of the
 	// SignedData.
-	CodeBadAttributes = "bad-attributes"
+	CodeBadAttributes Code = "bad-attributes"
 	// CodeWeak: the signature is right (MD5, RSA keys below 1024 bits and Ed25519 keys of small
 	// order: not checked), but by an algorithm or key that proves nothing.
-	CodeWeak = "weak"
+	CodeWeak Code = "weak"
 	// CodeUnsupported: the signature cannot be checked.
-	CodeUnsupported = "unsupported"
+	CodeUnsupported Code = "unsupported"
 	// CodeKeySubstituted: the certificate is not the one the signer put under the signature (RFC
 	// 5035).
-	CodeKeySubstituted = "key-substituted"
+	CodeKeySubstituted Code = "key-substituted"
 	// CodeOtherCertificate: the signer names another certificate.
-	CodeOtherCertificate = "other-certificate"
+	CodeOtherCertificate Code = "other-certificate"
 )
 
 // SignatureError says why a signature does not count.
 type SignatureError struct {
 	// Code is one of the Code constants.
-	Code string
+	Code Code
 	// Reason in words; nothing of the input is in it but algorithm identifiers.
 	Reason string
 }
 
-func (e *SignatureError) Error() string { return "cms: " + e.Code + ": " + e.Reason }
+func (e *SignatureError) Error() string { return "cms: " + string(e.Code) + ": " + e.Reason }
 
-func failure(code, format string, args ...any) *SignatureError {
+func failure(code Code, format string, args ...any) *SignatureError {
 	return &SignatureError{Code: code, Reason: fmt.Sprintf(format, args...)}
 }

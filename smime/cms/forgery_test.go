@@ -111,10 +111,10 @@ func hashOf(h crypto.Hash, content string) []byte {
 // verdictOf does what a caller does with a message: a detached signature over *detached, or
 // attached content. It returns a word for each signer, or one for the whole; "pass" when all of it
 // is right.
-func verdictOf(der []byte, detached *string) string {
+func verdictOf(der []byte, detached *string) Code {
 	sd, err := Read(bytes.NewReader(der), nil)
 	if limit, ok := errors.AsType[*LimitError](err); ok {
-		return "limit:" + limit.What
+		return Code("limit:" + limit.What)
 	}
 	switch {
 	case err != nil:
@@ -135,7 +135,7 @@ func verdictOf(der []byte, detached *string) string {
 	for _, si := range sd.Signers {
 		words = append(words, si.judgeWith(sd, d))
 	}
-	return strings.Join(words, " ")
+	return Code(strings.Join(words, " "))
 }
 
 func (si *SignerInfo) judgeWith(sd *SignedData, d *Digests) string {
@@ -148,7 +148,7 @@ func (si *SignerInfo) judgeWith(sd *SignedData, d *Digests) string {
 		return "no key"
 	}
 	if err := si.Verify(d, pub); err != nil {
-		return codeOf(err)
+		return string(codeOf(err))
 	}
 	return "pass"
 }

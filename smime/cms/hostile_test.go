@@ -16,7 +16,7 @@ type hostileCase struct {
 	// build makes the message from a right SignedData and its right signer, over testContent.
 	build    func(tb testing.TB, f *forgery, s *forgedSigner)
 	attached bool
-	want     string
+	want     Code
 }
 
 // hostileCases are those on which the CMS implementations there are disagree, and some more.

@@ -32,7 +32,7 @@ func TestSigningCertificate(t *testing.T) {
 	for _, tt := range []struct {
 		name          string
 		attrs         [][]byte
-		own, stranger string // Code of Match
+		own, stranger Code // of Match
 	}{
 		{"no attribute", nil, "", ""},
 		{"SHA-256", [][]byte{attribute(oidSigningCertificateV2, essCertID(sha256))}, "", CodeKeySubstituted},
@@ -60,10 +60,9 @@ func TestSigningCertificate(t *testing.T) {
 				t.Errorf("Match of a stranger's = %q, want %q", got, tt.stranger)
 			}
 			var want *x509.Certificate
-			switch "" {
-			case tt.stranger:
+			if tt.stranger == "" {
 				want = stranger
-			case tt.own:
+			} else if tt.own == "" {
 				want = own
 			}
 			if got := si.Certificate(sd, []*x509.Certificate{stranger, own}); got != want {

@@ -101,12 +101,12 @@ func TestSignedAttributes(t *testing.T) {
 }
 
 // codeOf is the Code of a SignatureError, "" for nil, else the error itself.
-func codeOf(err error) string {
+func codeOf(err error) Code {
 	if e, ok := errors.AsType[*SignatureError](err); ok {
 		return e.Code
 	}
 	if err != nil {
-		return err.Error()
+		return Code(err.Error())
 	}
 	return ""
 }
@@ -146,7 +146,7 @@ func TestPSSKey(t *testing.T) {
 		name       string
 		parameters []byte
 		der        []byte
-		want       string
+		want       Code
 	}{
 		{"any parameters", nil, der, ""},
 		{"these parameters", identities[6].scheme(t).pssParameters(), der, ""},
@@ -186,7 +186,7 @@ func TestSeveralSigners(t *testing.T) {
 		t.Errorf("%d signers with %d certificates came back", len(sd.Signers), len(sd.Certificates))
 	}
 	content := testContent
-	if got := verdictOf(der, &content); got != strings.TrimSpace(strings.Repeat("pass ", len(opts.Signers))) {
+	if got := verdictOf(der, &content); string(got) != strings.TrimSpace(strings.Repeat("pass ", len(opts.Signers))) {
 		t.Errorf("judged %q", got)
 	}
 	again, err := readElement(der, ber.Limit{What: "test", Max: 1 << 20})

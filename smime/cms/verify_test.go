@@ -39,7 +39,7 @@ func TestRules(t *testing.T) {
 		name   string
 		key    string
 		change change
-		want   string
+		want   Code
 	}{
 		{"no signed attributes", "p256", func(_ *forgery, s *forgedSigner) { s.attrs = nil }, "pass"},
 		{"no signed attributes, RSA", "rsa2048", func(_ *forgery, s *forgedSigner) { s.attrs = nil }, "pass"},
@@ -175,7 +175,7 @@ func TestEd25519Content(t *testing.T) {
 	t.Parallel()
 	key := testKey(t, "ed25519")
 	cert := testCertificate(t, key, 1)
-	for size, want := range map[int]string{0: "pass", maxHeld: "pass", maxHeld + 1: CodeUnsupported} {
+	for size, want := range map[int]Code{0: "pass", maxHeld: "pass", maxHeld + 1: CodeUnsupported} {
 		content := strings.Repeat("x", size)
 		s := forge(t, cert, key, content)
 		s.attrs = nil
@@ -197,7 +197,7 @@ func TestVerifyKeys(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		pub  crypto.PublicKey
-		want string
+		want Code
 	}{
 		{"nil", nil, CodeUnsupported},
 		{"the right one", testKey(t, "ed25519").Public(), ""},

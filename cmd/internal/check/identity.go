@@ -41,7 +41,7 @@ func (k *checker) certificate(id *identity.Identity) {
 	}
 	names := []string{}
 	for _, n := range smime.CertificateNames(id.Certificate) {
-		if n.Kind == "mail" {
+		if n.Kind == smime.NameMail {
 			names = append(names, n.Address.String())
 		} else {
 			names = append(names, n.DNSName)
@@ -178,7 +178,7 @@ func intact(ctx context.Context, m *message.Message, edit *message.Edit) error {
 // certifies reports whether a certificate carries the identity's name.
 func certifies(c *x509.Certificate, id *identity.Identity) bool {
 	for _, n := range smime.CertificateNames(c) {
-		if n.Kind == "mail" && n.Address.String() == id.Name || n.Kind == "dns" && strings.EqualFold(n.DNSName, id.Name) {
+		if n.Kind == smime.NameMail && n.Address.String() == id.Name || n.Kind == smime.NameDNS && strings.EqualFold(n.DNSName, id.Name) {
 			return true
 		}
 	}
