@@ -20,74 +20,79 @@ import (
 	"dnseal/smime"
 )
 
-// formAttacks are forms of SignerInfo and signature value that no signer writes, and weak ones.
-func (c *cast) formAttacks() []vector {
-	t, alice := c.t, c.alice
-	rsaAlice := newPerson(t, "alice@example.org", "rsa2048", person{}, nil)
-	edAlice := newPerson(t, "alice@example.org", "ed25519", person{}, nil)
-	by := func(p person, change func(*signedData)) string {
-		return header("alice@example.org") + clear(bare, signedBy(bare, p, change))
-	}
-	first := func(change func(*signer)) func(*signedData) {
-		return func(sd *signedData) { change(&sd.signers[0]) }
-	}
-	of := func(name, readme string, p person, change func(*signer), verdictWord, code string) vector {
-		return vector{name: name, readme: readme, eml: by(p, first(change)), zone: c.zoneOf(p), report: verdict(verdictWord, code)}
-	}
+// form is one form of a SignerInfo of p over bare.
+func (c *cast) form(name, readme string, p person, change func(*signer), verdictWord, code string) vector {
+	eml := header("alice@example.org") + clear(bare, signedBy(bare, p, firstSigner(change)))
+	return vector{name: name, readme: readme, eml: eml, zone: c.zoneOf(p), report: verdict(verdictWord, code)}
+}
+
+// certificateHash is a signingCertificate or signingCertificateV2 attribute of one ESSCertID with
+// these contents (RFC 5035, Section 3 and Section 5).
+func certificateHash(id asn1.ObjectIdentifier, contents []byte) []byte {
+	return attribute(id, build(func(b *cryptobyte.Builder) {
+		b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
+			b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
+				b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) { b.AddBytes(contents) })
+			})
+		})
+	}))
+}
+
+// timeForm is a signingTime attribute of a type and text of its own.
+func timeForm(tag cbasn1.Tag, text string) []byte {
+	return attribute(oidSigningTime, build(func(b *cryptobyte.Builder) {
+		b.AddASN1(tag, func(b *cryptobyte.Builder) { b.AddBytes([]byte(text)) })
+	}))
+}
+
+// attributeForms are forms of signed attributes that no signer writes.
+func (c *cast) attributeForms() []vector {
+	alice := c.alice
 	more := func(a []byte) func(*signer) {
 		return func(s *signer) { s.attributes = func(as [][]byte) [][]byte { return append(as, a) } }
 	}
+	instead := func(id asn1.ObjectIdentifier, a []byte) func(*signer) {
+		return func(s *signer) {
+			s.attributes = func(as [][]byte) [][]byte { return append(without(id)(as), a) }
+		}
+	}
+	utc := func(text string) []byte { return timeForm(cbasn1.UTCTime, text) }
+	general := func(text string) []byte { return timeForm(cbasn1.GeneralizedTime, text) }
+	oidSigningCertV1 := asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 16, 2, 12}
+	unknownHash := build(func(b *cryptobyte.Builder) { addAlgorithm(b, asn1.ObjectIdentifier{1, 3, 101, 1}) })
+	unknownHash = append(unknownHash, derOctets(digest(crypto.SHA256, c.mallory.cert.Raw))...)
+	return attacks([]vector{
+		{name: "c1-empty-content-inside", readme: "C1: empty content inside a detached signature.", eml: c.bareWith(func(sd *signedData) { sd.attached = []byte{} }), zone: c.everybody(), report: verdict("permerror", "malformed")},
+		c.form("content-type-twice", "The contentType attribute twice, the same.", alice, more(attribute(oidContentType, derOID(oidData))), "fail", "bad-attributes"),
+		c.form("signing-time-twice", "Two signing times.", alice, more(utc("200101000000Z")), "fail", "bad-attributes"),
+		c.form("certificate-attribute-twice", "signingCertificateV2 twice, once for mallory's certificate.", alice, more(attribute(oidSigningCertV2, signingCertificate(c.mallory.cert))), "fail", "bad-attributes"),
+		c.form("certificate-attribute-of-other", "signingCertificateV2 of mallory's certificate, with alice's in the bag.", alice, func(s *signer) { s.hashes = c.mallory.cert }, "fail", "key-substituted"),
+		c.form("certificate-attribute-unknown-hash", "signingCertificateV2 with a digest that is not known: the certificate cannot be told to be the one.", alice, instead(oidSigningCertV2, certificateHash(oidSigningCertV2, unknownHash)), "neutral", "unsupported"),
+		c.form("certificate-attribute-v1-of-other", "The elder signingCertificate (SHA-1) names another certificate than signingCertificateV2.", alice, more(certificateHash(oidSigningCertV1, derOctets(digest(crypto.SHA1, c.mallory.cert.Raw)))), "fail", "key-substituted"),
+		c.form("certificate-attribute-empty", "signingCertificateV2 with nothing in it.", alice, instead(oidSigningCertV2, attribute(oidSigningCertV2, build(func(b *cryptobyte.Builder) { b.AddASN1(cbasn1.SEQUENCE, func(*cryptobyte.Builder) {}) }))), "fail", "bad-attributes"),
+		c.form("time-fractions", "A signing time with fractions of a second, which DER does not have here (RFC 5652, Section 11.3).", alice, instead(oidSigningTime, general("20261124110000.5Z")), "fail", "bad-attributes"),
+		c.form("time-2051", "A signing time in 2051.", alice, instead(oidSigningTime, general("20510101000000Z")), "policy", "signed-in-future"),
+		c.form("time-2049", "A signing time in 2049, as UTCTime.", alice, instead(oidSigningTime, utc("491231235959Z")), "policy", "signed-in-future"),
+		c.form("time-unreadable", "A signing time on the 30th of February.", alice, instead(oidSigningTime, utc("260230000000Z")), "fail", "bad-attributes"),
+	})
+}
+
+// valueForms are forms of signature values and algorithms that no signer writes, and weak ones.
+func (c *cast) valueForms() []vector {
+	alice := c.alice
+	rsaAlice := newPerson(c.t, "alice@example.org", "rsa2048", person{}, nil)
+	edAlice := newPerson(c.t, "alice@example.org", "ed25519", person{}, nil)
 	value := func(change func(r, s *big.Int) (*big.Int, *big.Int)) func(*signer) {
-		return func(s *signer) { s.value = ecdsaValue(t, change, *s) }
+		return func(s *signer) { s.value = ecdsaValue(c.t, change, *s) }
 	}
 	n := elliptic.P256().Params().N
-	utc := func(text string) []byte {
-		return attribute(oidSigningTime, build(func(b *cryptobyte.Builder) {
-			b.AddASN1(cbasn1.UTCTime, func(b *cryptobyte.Builder) { b.AddBytes([]byte(text)) })
-		}))
-	}
-	general := func(text string) []byte {
-		return attribute(oidSigningTime, build(func(b *cryptobyte.Builder) {
-			b.AddASN1(cbasn1.GeneralizedTime, func(b *cryptobyte.Builder) { b.AddBytes([]byte(text)) })
-		}))
-	}
-	at := func(a []byte) func(*signer) {
-		return func(s *signer) {
-			s.attributes = func(as [][]byte) [][]byte { return append(slices.DeleteFunc(as, isAttribute(oidSigningTime)), a) }
-		}
-	}
-	other := digest(crypto.SHA256, c.mallory.cert.Raw)
-	certificateV2 := func(contents []byte) []byte {
-		return attribute(oidSigningCertV2, build(func(b *cryptobyte.Builder) {
-			b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
-				b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
-					b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) { b.AddBytes(contents) })
-				})
-			})
-		}))
-	}
-	oidSigningCertV1 := asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 16, 2, 12}
-	v1 := func(hash []byte) []byte {
-		return attribute(oidSigningCertV1, build(func(b *cryptobyte.Builder) {
-			b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
-				b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
-					b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) { b.AddASN1OctetString(hash) })
-				})
-			})
-		}))
-	}
-	replaceV2 := func(a []byte) func(*signer) {
-		return func(s *signer) {
-			s.attributes = func(as [][]byte) [][]byte { return append(slices.DeleteFunc(as, isAttribute(oidSigningCertV2)), a) }
-		}
-	}
 	edLong := func(s *signer) {
 		// S and S+L are the same to whoever does not look (RFC 8032, Section 5.1.7).
 		order, _ := new(big.Int).SetString("7237005577332262213973186563042994240857116359379907606001950938285454250989", 10)
 		s.hash = crypto.SHA512
 		sig, err := edAlice.key.(steady).Signer.Sign(nil, setOf(s), crypto.Hash(0))
 		if err != nil {
-			t.Fatal(err)
+			c.t.Fatal(err)
 		}
 		le := slices.Clone(sig[32:])
 		slices.Reverse(le)
@@ -95,44 +100,31 @@ func (c *cast) formAttacks() []vector {
 		slices.Reverse(sum)
 		s.value = append(slices.Clone(sig[:32]), sum...)
 	}
-	empty := vector{name: "c1-empty-content-inside", readme: "C1: empty content inside a detached signature.", eml: by(alice, func(sd *signedData) { sd.attached = []byte{} }), zone: c.everybody(), report: verdict("permerror", "malformed")}
 	return attacks([]vector{
-		empty,
-		of("content-type-twice", "The contentType attribute twice, the same.", alice, more(attribute(oidContentType, derOID(oidData))), "fail", "bad-attributes"),
-		of("signing-time-twice", "Two signing times.", alice, more(utc("200101000000Z")), "fail", "bad-attributes"),
-		of("certificate-attribute-twice", "signingCertificateV2 twice, once for mallory's certificate.", alice, more(attribute(oidSigningCertV2, signingCertificate(c.mallory.cert))), "fail", "bad-attributes"),
-		of("certificate-attribute-of-other", "signingCertificateV2 of mallory's certificate, with alice's in the bag.", alice, func(s *signer) { s.hashes = c.mallory.cert }, "fail", "key-substituted"),
-		of("certificate-attribute-unknown-hash", "signingCertificateV2 with a digest that is not known: the certificate cannot be told to be the one.", alice, replaceV2(certificateV2(append(build(func(b *cryptobyte.Builder) { addAlgorithm(b, asn1.ObjectIdentifier{1, 3, 101, 1}) }), derOctets(other)...))), "neutral", "unsupported"),
-		of("certificate-attribute-v1-of-other", "The elder signingCertificate (SHA-1) names another certificate than signingCertificateV2.", alice, more(v1(digest(crypto.SHA1, c.mallory.cert.Raw))), "fail", "key-substituted"),
-		of("certificate-attribute-empty", "signingCertificateV2 with nothing in it.", alice, replaceV2(attribute(oidSigningCertV2, build(func(b *cryptobyte.Builder) { b.AddASN1(cbasn1.SEQUENCE, func(*cryptobyte.Builder) {}) }))), "fail", "bad-attributes"),
-		of("time-fractions", "A signing time with fractions of a second, which DER does not have here (RFC 5652, Section 11.3).", alice, at(general("20261124110000.5Z")), "fail", "bad-attributes"),
-		of("time-2051", "A signing time in 2051.", alice, at(general("20510101000000Z")), "policy", "signed-in-future"),
-		of("time-2049", "A signing time in 2049, as UTCTime.", alice, at(utc("491231235959Z")), "policy", "signed-in-future"),
-		of("time-unreadable", "A signing time on the 30th of February.", alice, at(utc("260230000000Z")), "fail", "bad-attributes"),
-		of("digest-named-other", "The digest that is named is not the one that was used.", alice, func(s *signer) { s.named = crypto.SHA384 }, "fail", "bad-digest"),
-		of("weak-md5", "MD5 proves nothing any more.", rsaAlice, func(s *signer) { s.hash = crypto.MD5 }, "policy", "weak"),
-		of("ecdsa-negative", "An ECDSA signature with negative s.", alice, value(func(r, s *big.Int) (*big.Int, *big.Int) { return r, new(big.Int).Sub(s, n) }), "fail", "bad-signature"),
-		of("ecdsa-too-large", "An ECDSA signature with s + n in place of s.", alice, value(func(r, s *big.Int) (*big.Int, *big.Int) { return r, new(big.Int).Add(s, n) }), "fail", "bad-signature"),
-		of("ecdsa-n", "An ECDSA signature with r = s = n.", alice, value(func(_, _ *big.Int) (*big.Int, *big.Int) { return n, n }), "fail", "bad-signature"),
-		of("ecdsa-trailing", "Something behind the ECDSA signature.", alice, func(s *signer) { s.value = append(signatureOf(t, *s), 0) }, "fail", "bad-signature"),
-		of("ecdsa-not-der", "An ECDSA signature whose integers have a zero too many.", alice, func(s *signer) {
-			r, v := ecdsaParts(t, signatureOf(t, *s))
+		c.form("digest-named-other", "The digest that is named is not the one that was used.", alice, func(s *signer) { s.named = crypto.SHA384 }, "fail", "bad-digest"),
+		c.form("weak-md5", "MD5 proves nothing any more.", rsaAlice, func(s *signer) { s.hash = crypto.MD5 }, "policy", "weak"),
+		c.form("ecdsa-negative", "An ECDSA signature with negative s.", alice, value(func(r, s *big.Int) (*big.Int, *big.Int) { return r, new(big.Int).Sub(s, n) }), "fail", "bad-signature"),
+		c.form("ecdsa-too-large", "An ECDSA signature with s + n in place of s.", alice, value(func(r, s *big.Int) (*big.Int, *big.Int) { return r, new(big.Int).Add(s, n) }), "fail", "bad-signature"),
+		c.form("ecdsa-n", "An ECDSA signature with r = s = n.", alice, value(func(_, _ *big.Int) (*big.Int, *big.Int) { return n, n }), "fail", "bad-signature"),
+		c.form("ecdsa-trailing", "Something behind the ECDSA signature.", alice, func(s *signer) { s.value = append(signatureOf(c.t, *s), 0) }, "fail", "bad-signature"),
+		c.form("ecdsa-not-der", "An ECDSA signature whose integers have a zero too many.", alice, func(s *signer) {
+			r, v := ecdsaParts(c.t, signatureOf(c.t, *s))
 			pad := func(n *big.Int) []byte { return append([]byte{2, 34, 0, 0}, n.FillBytes(make([]byte, 32))...) }
 			s.value = append([]byte{0x30, 72}, append(pad(r), pad(v)...)...)
 		}, "fail", "bad-signature"),
-		of("ed25519-other-s", "An Ed25519 signature with S + L in place of S.", edAlice, edLong, "fail", "bad-signature"),
-		of("rsa-raw-digest", "An RSA signature without the identifier of its digest (RFC 8017, Section 9.2).", rsaAlice, func(s *signer) {
+		c.form("ed25519-other-s", "An Ed25519 signature with S + L in place of S.", edAlice, edLong, "fail", "bad-signature"),
+		c.form("rsa-raw-digest", "An RSA signature without the identifier of its digest (RFC 8017, Section 9.2).", rsaAlice, func(s *signer) {
 			signed := digest(crypto.SHA256, setOf(s))
 			sig, err := rsa.SignPKCS1v15(nil, rsaAlice.key.(steady).Signer.(*rsa.PrivateKey), 0, signed)
 			if err != nil {
-				t.Fatal(err)
+				c.t.Fatal(err)
 			}
 			s.value = sig
 		}, "fail", "bad-signature"),
-		of("rsa-zero", "An RSA signature of zero.", rsaAlice, func(s *signer) { s.value = make([]byte, 256) }, "fail", "bad-signature"),
-		of("rsa-short", "An RSA signature one octet short.", rsaAlice, func(s *signer) { s.value = signatureOf(t, *s)[1:] }, "fail", "bad-signature"),
-		of("ecdsa-key-as-rsa", "An RSA algorithm with alice's P-256 key.", alice, func(s *signer) { s.algorithm = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 11} }, "fail", "bad-signature"),
-		of("pss-without-parameters", "RSASSA-PSS without parameters.", rsaAlice, func(s *signer) { s.algorithm = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 10} }, "neutral", "unsupported"),
+		c.form("rsa-zero", "An RSA signature of zero.", rsaAlice, func(s *signer) { s.value = make([]byte, 256) }, "fail", "bad-signature"),
+		c.form("rsa-short", "An RSA signature one octet short.", rsaAlice, func(s *signer) { s.value = signatureOf(c.t, *s)[1:] }, "fail", "bad-signature"),
+		c.form("ecdsa-key-as-rsa", "An RSA algorithm with alice's P-256 key.", alice, func(s *signer) { s.algorithm = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 11} }, "fail", "bad-signature"),
+		c.form("pss-without-parameters", "RSASSA-PSS without parameters.", rsaAlice, func(s *signer) { s.algorithm = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 10} }, "neutral", "unsupported"),
 	})
 }
 

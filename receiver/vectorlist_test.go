@@ -97,8 +97,11 @@ type vectorPart struct {
 
 func (c *cast) parts() []vectorPart {
 	return []vectorPart{
-		{1, c.controls},
-		{0, c.cmsAttacks},
+		{1, c.ownControls},
+		{0, c.changedControls},
+		{0, c.contentAttacks},
+		{0, c.attributeAttacks},
+		{0, c.signedDataAttacks},
 		{0, c.mimeAttacks},
 		{0, c.identityAttacks},
 		{0, c.headerAttacks},
@@ -109,7 +112,8 @@ func (c *cast) parts() []vectorPart {
 		{0, c.doubtControls},
 		{0, c.shownAttacks},
 		{0, c.shownControls},
-		{0, c.formAttacks},
+		{0, c.attributeForms},
+		{0, c.valueForms},
 		{0, c.certificateAttacks},
 		{0, c.formControls},
 		{0, c.receipts},
@@ -181,8 +185,8 @@ func attacks(vs []vector) []vector {
 	return vs
 }
 
-// controls pass, or are at least not what an attack would be called.
-func (c *cast) controls() []vector {
+// ownControls arrive as their signer sent them, and pass: forms of signing, of records and of names.
+func (c *cast) ownControls() []vector {
 	t, alice := c.t, c.alice
 	pass := func(more ...any) map[string]any { return verdict("pass", "", more...) }
 	rsa := newPerson(t, "alice@example.org", "rsa2048", person{}, nil)
@@ -192,7 +196,6 @@ func (c *cast) controls() []vector {
 	mueller := newPerson(t, "müller@example.org", "bob", person{}, smtpUTF8("müller@example.org"))
 	dave := newPerson(t, "dave@example.org", "dave", c.mailCA, nil)
 	userZone := "; zone example.com.\n_user.example.com. 300 IN TLSA " + record(2, 0, 1, c.userCA.cert.Raw) + "\n"
-	outsider := strings.Replace(signed(t, mail("alice@example.org"), smime.SignOptions{}, alice), "Subject: The plan for Tuesday", "Subject: [team] The plan for Tuesday", 1)
 	return []vector{
 		{
 			name: "pass", readme: "A message as dnseal signs it: multipart/signed, P-256, protected header, the record 3 1 1.",
@@ -264,6 +267,17 @@ func (c *cast) controls() []vector {
 			name: "pass-nameless-certificate", readme: "A certificate without any name speaks for the protected From (RFC 8550, Section 3).",
 			eml: header("alice@example.org") + clear(protected("alice@example.org"), signedBy(protected("alice@example.org"), nobody, nil)), zone: c.everybody(), report: pass(),
 		},
+	}
+}
+
+// changedControls are messages that a list, another signer or a wrapper added something to: they
+// pass, or are at least not what an attack would be called.
+func (c *cast) changedControls() []vector {
+	t, alice := c.t, c.alice
+	pass := func(more ...any) map[string]any { return verdict("pass", "", more...) }
+	rsa := newPerson(t, "alice@example.org", "rsa2048", person{}, nil)
+	outsider := strings.Replace(signed(t, mail("alice@example.org"), smime.SignOptions{}, alice), "Subject: The plan for Tuesday", "Subject: [team] The plan for Tuesday", 1)
+	return []vector{
 		{
 			name: "list-footer", readme: "A list put its footer after the last boundary: readers may show that as well, and it is not signed.", attack: true,
 			eml: signed(t, mail("alice@example.org"), smime.SignOptions{}, alice) + "-- \r\nA list of example.com\r\n", zone: c.everybody(),
