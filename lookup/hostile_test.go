@@ -175,87 +175,25 @@ func manyRecords(in *dns.Msg, n, size int) (out []dns.RR) {
 	return out
 }
 
-// TestHostile has a resolver lie in each way; none is a pass, none takes longer than the time
-// given.
-func TestHostile(t *testing.T) {
-	t.Parallel()
+// How long a lookup may last when its resolver answers, and when it does not.
+const lieTimeout, silenceTimeout = 20 * time.Second, 400 * time.Millisecond
+
+// lie is one way in which a resolver lies, and what the lookup makes of it.
+type lie struct {
+	name    string
+	ask     string // "": the sensor
+	change  func(in, out *dns.Msg) []byte
+	drip    bool
+	timeout time.Duration
+	status  dnssec.Status
+	code    string
+}
+
+// testLies has a resolver lie in each way; none is a pass, none takes longer than the time given.
+func testLies(t *testing.T, lies []lie) {
+	t.Helper()
 	l := startLab(t, lookuptest.Options{}, zone("example.lab"), zone("plain.lab", unsigned))
-	const quick, slow = 20 * time.Second, 400 * time.Millisecond
-	strip := func(section []dns.RR) (out []dns.RR) {
-		for _, rr := range section {
-			if rr.Header().Rrtype != dns.TypeRRSIG {
-				out = append(out, rr)
-			}
-		}
-		return out
-	}
-	cname := func(owner, target string) dns.RR {
-		return &dns.CNAME{Hdr: dns.RR_Header{Name: owner, Rrtype: dns.TypeCNAME, Class: dns.ClassINET, Ttl: 300}, Target: target}
-	}
-	loops := func(wire []byte) []byte { return append(wire[:12], 0xc0, 12, 0, 52, 0, 1) }
-	for _, tt := range []struct {
-		name    string
-		ask     string // "": the sensor
-		change  func(in, out *dns.Msg) []byte
-		drip    bool
-		timeout time.Duration
-		status  dnssec.Status
-		code    string
-	}{
-		{"silence", "", func(_, _ *dns.Msg) []byte { return nil }, false, slow, dnssec.Indeterminate, "timeout"},
-		{"wrong IDs", "", pack(func(_, out *dns.Msg) { out.Id++ }), false, slow, dnssec.Indeterminate, "timeout"},
-		{"another question", "", pack(func(_, out *dns.Msg) { out.Question = []dns.Question{{Name: "x.lab.", Qtype: 52, Qclass: 1}} }), false, slow, dnssec.Indeterminate, "timeout"},
-		{"drips", "", pack(func(_, _ *dns.Msg) {}), true, slow, dnssec.Indeterminate, "timeout"},
-		{"SERVFAIL to everything", "", pack(func(_, out *dns.Msg) { out.Rcode, out.Answer, out.Ns = dns.RcodeServerFailure, nil, nil }), false, quick, dnssec.Indeterminate, "servfail"},
-		{"REFUSED", "", pack(func(_, out *dns.Msg) { out.Rcode, out.Answer, out.Ns = dns.RcodeRefused, nil, nil }), false, quick, dnssec.Indeterminate, "refused"},
-		{"no EDNS", "", pack(func(_, out *dns.Msg) { out.Extra = nil }), false, quick, dnssec.Indeterminate, "unreachable"},
-		{"FORMERR to EDNS", "", pack(func(_, out *dns.Msg) { out.Rcode, out.Answer, out.Ns, out.Extra = dns.RcodeFormatError, nil, nil, nil }), false, quick, dnssec.Indeterminate, "unreachable"},
-		{"FORMERR although it knows EDNS", "", pack(func(_, out *dns.Msg) { out.Rcode, out.Answer, out.Ns = dns.RcodeFormatError, nil, nil }), false, quick, dnssec.Indeterminate, "refused"},
-		{"NOTIMP to everything, with EDNS", "", pack(func(_, out *dns.Msg) { out.Rcode, out.Answer, out.Ns = dns.RcodeNotImplemented, nil, nil }), false, quick, dnssec.Indeterminate, "refused"},
-		{"NOTIMP without EDNS", "", pack(func(_, out *dns.Msg) {
-			out.Rcode, out.Answer, out.Ns, out.Extra = dns.RcodeNotImplemented, nil, nil, nil
-		}), false, quick, dnssec.Indeterminate, "unreachable"},
-		{"says DO=0", "", pack(func(_, out *dns.Msg) {
-			out.Answer, out.Ns = strip(out.Answer), strip(out.Ns)
-			out.IsEdns0().SetDo(false)
-		}), false, quick, dnssec.Indeterminate, chain.CodeStrips},
-		{"strips RRSIGs", "", pack(func(_, out *dns.Msg) { out.Answer, out.Ns = strip(out.Answer), strip(out.Ns) }), false, quick, dnssec.Indeterminate, chain.CodeStrips},
-		{"strips RRSIGs of the record", "", leaf(func(_, out *dns.Msg) { out.Answer = strip(out.Answer) }), false, quick, dnssec.Bogus, "missing-signature"},
-		{"says nothing is there", "", leaf(func(_, out *dns.Msg) { out.Answer = nil }), false, quick, dnssec.Bogus, "missing-denial"},
-		{"says NXDOMAIN", "", leaf(func(_, out *dns.Msg) { out.Answer, out.Rcode = nil, dns.RcodeNameError }), false, quick, dnssec.Bogus, "missing-denial"},
-		{"another record", "", leaf(func(_, out *dns.Msg) { out.Answer[0].(*dns.TLSA).Certificate = strings.Repeat("00", 32) }), false, quick, dnssec.Bogus, "bad-signature"},
-		{"a record more", "", leaf(func(in, out *dns.Msg) { out.Answer = append(out.Answer, manyRecords(in, 1, 32)...) }), false, quick, dnssec.Bogus, "bad-signature"},
-		{"a record for an absent name", "no._device.example.lab", leaf(func(in, out *dns.Msg) { out.Answer, out.Ns, out.Rcode = manyRecords(in, 1, 32), nil, 0 }), false, quick, dnssec.Bogus, "missing-signature"},
-		{"an unsigned alias away", "", leaf(func(in, out *dns.Msg) {
-			out.Answer = append([]dns.RR{cname(in.Question[0].Name, sensor[:15]+"plain.lab.")}, manyRecords(in, 1, 32)...)
-			out.Answer[1].Header().Name = sensor[:15] + "plain.lab."
-		}), false, quick, dnssec.Bogus, "missing-signature"},
-		{"wrong class", "", leaf(func(_, out *dns.Msg) {
-			for _, rr := range out.Answer {
-				rr.Header().Class = dns.ClassCHAOS
-			}
-		}), false, quick, dnssec.Bogus, "missing-denial"},
-		{"alias to itself", sensor[:15] + "plain.lab", leaf(func(in, out *dns.Msg) { out.Answer = []dns.RR{cname(in.Question[0].Name, in.Question[0].Name)} }), false, quick, dnssec.Indeterminate, "alias-loop"},
-		{"aliases in a circle", sensor[:15] + "plain.lab", leaf(func(_, out *dns.Msg) {
-			out.Answer = []dns.RR{cname("a.plain.lab.", "b.plain.lab."), cname("b.plain.lab.", sensor[:15]+"plain.lab."), cname(sensor[:15]+"plain.lab.", "a.plain.lab.")}
-		}), false, quick, dnssec.Indeterminate, "alias-loop"},
-		{"aliases without end", sensor[:15] + "plain.lab", leaf(func(in, out *dns.Msg) {
-			out.Answer, out.Ns, out.Rcode = []dns.RR{cname(in.Question[0].Name, "a."+in.Question[0].Name)}, nil, 0
-		}), false, quick, dnssec.Indeterminate, "budget:aliases"},
-		{"too many records", "", leaf(func(in, out *dns.Msg) { out.Answer = manyRecords(in, 17, 32) }), false, quick, dnssec.Indeterminate, "budget:leaf-records"},
-		{"far too many records", "", leaf(func(in, out *dns.Msg) { out.Answer = manyRecords(in, 1000, 32) }), false, quick, dnssec.Indeterminate, "budget:records"},
-		{"too large a record", "", leaf(func(in, out *dns.Msg) { out.Answer = manyRecords(in, 1, 9000) }), false, quick, dnssec.Indeterminate, "budget:leaf-record-size"},
-		{"records too large together", "", leaf(func(in, out *dns.Msg) { out.Answer = manyRecords(in, 4, 8000) }), false, quick, dnssec.Indeterminate, "budget:leaf-size"},
-		{"compression loop", "", func(_, out *dns.Msg) []byte { wire, _ := out.Pack(); return loops(wire) }, false, quick, dnssec.Indeterminate, "unreachable"},
-		{"cut off in the middle", "", func(_, out *dns.Msg) []byte { wire, _ := out.Pack(); return wire[:len(wire)-5] }, false, quick, dnssec.Indeterminate, "unreachable"},
-		{"always truncated", "", pack(func(_, out *dns.Msg) { out.Truncated = true }), false, quick, dnssec.Indeterminate, "unreachable"},
-		{"stale", "", pack(func(_, out *dns.Msg) {
-			out.IsEdns0().Option = []dns.EDNS0{&dns.EDNS0_EDE{InfoCode: dns.ExtendedErrorCodeStaleAnswer}}
-		}), false, quick, dnssec.Indeterminate, "stale"},
-		{"AD on everything", "no._device.example.lab", leaf(func(in, out *dns.Msg) {
-			out.Answer, out.Ns, out.Rcode, out.AuthenticatedData = manyRecords(in, 1, 32), nil, 0, true
-		}), false, quick, dnssec.Bogus, "missing-signature"},
-	} {
+	for _, tt := range lies {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			addr := (&liar{lab: l, change: tt.change, drip: tt.drip}).start(t)
@@ -278,6 +216,101 @@ func TestHostile(t *testing.T) {
 			}
 		})
 	}
+}
+
+// stripped is a section without its signatures.
+func stripped(section []dns.RR) (out []dns.RR) {
+	for _, rr := range section {
+		if rr.Header().Rrtype != dns.TypeRRSIG {
+			out = append(out, rr)
+		}
+	}
+	return out
+}
+
+func alias(owner, target string) dns.RR {
+	return &dns.CNAME{Hdr: dns.RR_Header{Name: owner, Rrtype: dns.TypeCNAME, Class: dns.ClassINET, Ttl: 300}, Target: target}
+}
+
+// TestHostileTransport: no answer, an error for an answer, and messages that cannot be read.
+func TestHostileTransport(t *testing.T) {
+	t.Parallel()
+	testLies(t, []lie{
+		{"silence", "", func(_, _ *dns.Msg) []byte { return nil }, false, silenceTimeout, dnssec.Indeterminate, "timeout"},
+		{"wrong IDs", "", pack(func(_, out *dns.Msg) { out.Id++ }), false, silenceTimeout, dnssec.Indeterminate, "timeout"},
+		{"another question", "", pack(func(_, out *dns.Msg) { out.Question = []dns.Question{{Name: "x.lab.", Qtype: 52, Qclass: 1}} }), false, silenceTimeout, dnssec.Indeterminate, "timeout"},
+		{"drips", "", pack(func(_, _ *dns.Msg) {}), true, silenceTimeout, dnssec.Indeterminate, "timeout"},
+		{"SERVFAIL to everything", "", pack(func(_, out *dns.Msg) { out.Rcode, out.Answer, out.Ns = dns.RcodeServerFailure, nil, nil }), false, lieTimeout, dnssec.Indeterminate, "servfail"},
+		{"REFUSED", "", pack(func(_, out *dns.Msg) { out.Rcode, out.Answer, out.Ns = dns.RcodeRefused, nil, nil }), false, lieTimeout, dnssec.Indeterminate, "refused"},
+		{"no EDNS", "", pack(func(_, out *dns.Msg) { out.Extra = nil }), false, lieTimeout, dnssec.Indeterminate, "unreachable"},
+		{"FORMERR to EDNS", "", pack(func(_, out *dns.Msg) { out.Rcode, out.Answer, out.Ns, out.Extra = dns.RcodeFormatError, nil, nil, nil }), false, lieTimeout, dnssec.Indeterminate, "unreachable"},
+		{"FORMERR although it knows EDNS", "", pack(func(_, out *dns.Msg) { out.Rcode, out.Answer, out.Ns = dns.RcodeFormatError, nil, nil }), false, lieTimeout, dnssec.Indeterminate, "refused"},
+		{"NOTIMP to everything, with EDNS", "", pack(func(_, out *dns.Msg) { out.Rcode, out.Answer, out.Ns = dns.RcodeNotImplemented, nil, nil }), false, lieTimeout, dnssec.Indeterminate, "refused"},
+		{"NOTIMP without EDNS", "", pack(func(_, out *dns.Msg) {
+			out.Rcode, out.Answer, out.Ns, out.Extra = dns.RcodeNotImplemented, nil, nil, nil
+		}), false, lieTimeout, dnssec.Indeterminate, "unreachable"},
+		{"compression loop", "", func(_, out *dns.Msg) []byte { wire, _ := out.Pack(); return append(wire[:12], 0xc0, 12, 0, 52, 0, 1) }, false, lieTimeout, dnssec.Indeterminate, "unreachable"},
+		{"cut off in the middle", "", func(_, out *dns.Msg) []byte { wire, _ := out.Pack(); return wire[:len(wire)-5] }, false, lieTimeout, dnssec.Indeterminate, "unreachable"},
+		{"always truncated", "", pack(func(_, out *dns.Msg) { out.Truncated = true }), false, lieTimeout, dnssec.Indeterminate, "unreachable"},
+		{"stale", "", pack(func(_, out *dns.Msg) {
+			out.IsEdns0().Option = []dns.EDNS0{&dns.EDNS0_EDE{InfoCode: dns.ExtendedErrorCodeStaleAnswer}}
+		}), false, lieTimeout, dnssec.Indeterminate, "stale"},
+	})
+}
+
+// TestHostileAnswers: records and proofs that are missing, added or changed.
+func TestHostileAnswers(t *testing.T) {
+	t.Parallel()
+	testLies(t, []lie{
+		{"says DO=0", "", pack(func(_, out *dns.Msg) {
+			out.Answer, out.Ns = stripped(out.Answer), stripped(out.Ns)
+			out.IsEdns0().SetDo(false)
+		}), false, lieTimeout, dnssec.Indeterminate, chain.CodeStrips},
+		{"strips RRSIGs", "", pack(func(_, out *dns.Msg) { out.Answer, out.Ns = stripped(out.Answer), stripped(out.Ns) }), false, lieTimeout, dnssec.Indeterminate, chain.CodeStrips},
+		{"strips RRSIGs of the record", "", leaf(func(_, out *dns.Msg) { out.Answer = stripped(out.Answer) }), false, lieTimeout, dnssec.Bogus, "missing-signature"},
+		{"says nothing is there", "", leaf(func(_, out *dns.Msg) { out.Answer = nil }), false, lieTimeout, dnssec.Bogus, "missing-denial"},
+		{"says NXDOMAIN", "", leaf(func(_, out *dns.Msg) { out.Answer, out.Rcode = nil, dns.RcodeNameError }), false, lieTimeout, dnssec.Bogus, "missing-denial"},
+		{"another record", "", leaf(func(_, out *dns.Msg) { out.Answer[0].(*dns.TLSA).Certificate = strings.Repeat("00", 32) }), false, lieTimeout, dnssec.Bogus, "bad-signature"},
+		{"a record more", "", leaf(func(in, out *dns.Msg) { out.Answer = append(out.Answer, manyRecords(in, 1, 32)...) }), false, lieTimeout, dnssec.Bogus, "bad-signature"},
+		{"a record for an absent name", "no._device.example.lab", leaf(func(in, out *dns.Msg) { out.Answer, out.Ns, out.Rcode = manyRecords(in, 1, 32), nil, 0 }), false, lieTimeout, dnssec.Bogus, "missing-signature"},
+		{"wrong class", "", leaf(func(_, out *dns.Msg) {
+			for _, rr := range out.Answer {
+				rr.Header().Class = dns.ClassCHAOS
+			}
+		}), false, lieTimeout, dnssec.Bogus, "missing-denial"},
+		{"AD on everything", "no._device.example.lab", leaf(func(in, out *dns.Msg) {
+			out.Answer, out.Ns, out.Rcode, out.AuthenticatedData = manyRecords(in, 1, 32), nil, 0, true
+		}), false, lieTimeout, dnssec.Bogus, "missing-signature"},
+	})
+}
+
+// TestHostileAliases: CNAMEs that lead away or never end.
+func TestHostileAliases(t *testing.T) {
+	t.Parallel()
+	testLies(t, []lie{
+		{"an unsigned alias away", "", leaf(func(in, out *dns.Msg) {
+			out.Answer = append([]dns.RR{alias(in.Question[0].Name, sensor[:15]+"plain.lab.")}, manyRecords(in, 1, 32)...)
+			out.Answer[1].Header().Name = sensor[:15] + "plain.lab."
+		}), false, lieTimeout, dnssec.Bogus, "missing-signature"},
+		{"alias to itself", sensor[:15] + "plain.lab", leaf(func(in, out *dns.Msg) { out.Answer = []dns.RR{alias(in.Question[0].Name, in.Question[0].Name)} }), false, lieTimeout, dnssec.Indeterminate, "alias-loop"},
+		{"aliases in a circle", sensor[:15] + "plain.lab", leaf(func(_, out *dns.Msg) {
+			out.Answer = []dns.RR{alias("a.plain.lab.", "b.plain.lab."), alias("b.plain.lab.", sensor[:15]+"plain.lab."), alias(sensor[:15]+"plain.lab.", "a.plain.lab.")}
+		}), false, lieTimeout, dnssec.Indeterminate, "alias-loop"},
+		{"aliases without end", sensor[:15] + "plain.lab", leaf(func(in, out *dns.Msg) {
+			out.Answer, out.Ns, out.Rcode = []dns.RR{alias(in.Question[0].Name, "a."+in.Question[0].Name)}, nil, 0
+		}), false, lieTimeout, dnssec.Indeterminate, "budget:aliases"},
+	})
+}
+
+// TestHostileSizes: answers with too much in them.
+func TestHostileSizes(t *testing.T) {
+	t.Parallel()
+	testLies(t, []lie{
+		{"too many records", "", leaf(func(in, out *dns.Msg) { out.Answer = manyRecords(in, 17, 32) }), false, lieTimeout, dnssec.Indeterminate, "budget:leaf-records"},
+		{"far too many records", "", leaf(func(in, out *dns.Msg) { out.Answer = manyRecords(in, 1000, 32) }), false, lieTimeout, dnssec.Indeterminate, "budget:records"},
+		{"too large a record", "", leaf(func(in, out *dns.Msg) { out.Answer = manyRecords(in, 1, 9000) }), false, lieTimeout, dnssec.Indeterminate, "budget:leaf-record-size"},
+		{"records too large together", "", leaf(func(in, out *dns.Msg) { out.Answer = manyRecords(in, 4, 8000) }), false, lieTimeout, dnssec.Indeterminate, "budget:leaf-size"},
+	})
 }
 
 // TestNextResolver gets a pass from the second resolver when the first one is of no use.

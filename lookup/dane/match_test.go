@@ -88,8 +88,9 @@ func roots(certs ...*issued) []*x509.Certificate {
 	return out
 }
 
-// people is a hierarchy: root -> intermediate -> leaf, and strangers.
-type people struct{ root, middle, leaf, stranger, self *issued }
+// people is a hierarchy: root -> intermediate -> leaf, root -> CA for web servers -> leaf, and
+// strangers.
+type people struct{ root, middle, leaf, webCA, byWebCA, stranger, self *issued }
 
 func newPeople(t *testing.T) people {
 	t.Helper()
@@ -97,6 +98,8 @@ func newPeople(t *testing.T) people {
 	p.root = issue(t, "root", true, nil)
 	p.middle = issue(t, "middle", true, p.root)
 	p.leaf = issue(t, "leaf", false, p.middle)
+	p.webCA = issue(t, "web CA", true, p.root, func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} })
+	p.byWebCA = issue(t, "by web CA", false, p.webCA)
 	p.stranger = issue(t, "stranger", true, nil)
 	p.self = issue(t, "self", false, nil)
 	return p
@@ -132,33 +135,59 @@ func TestMatchCombinations(t *testing.T) {
 	}
 }
 
-// TestMatchRules has one line for each rule beside the data.
-func TestMatchRules(t *testing.T) {
-	t.Parallel()
-	p := newPeople(t)
-	noName := func(*x509.Certificate) bool { return false }
-	tooLate := matchTime.Add(2 * time.Hour)
-	expired := issue(t, "expired middle", true, p.root, func(c *x509.Certificate) { c.NotAfter = matchTime.Add(-time.Minute) })
-	below := issue(t, "below", false, expired)
-	noCA := issue(t, "no CA", false, p.root)
-	byNoCA := issue(t, "by no CA", false, noCA)
-	webCA := issue(t, "web CA", true, p.root, func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} })
-	byWebCA := issue(t, "by web CA", false, webCA)
-	mail := func(usages ...x509.ExtKeyUsage) func(*MatchOptions) {
-		return func(o *MatchOptions) {
-			o.Certificate, o.Chain, o.KeyUsages = byWebCA.Certificate, []*x509.Certificate{webCA.Certificate, p.root.Certificate}, usages
+// rule is one rule beyond the data of a record.
+type rule struct {
+	name   string
+	record Record
+	edit   func(*MatchOptions)
+	want   string
+}
+
+func (p people) testRules(t *testing.T, rules []rule) {
+	t.Helper()
+	for _, tt := range rules {
+		opts := p.options()
+		if tt.edit != nil {
+			tt.edit(&opts)
+		}
+		results, matched, usable := Match(t.Context(), []Record{tt.record}, opts)
+		if got := results[0].Result; got != tt.want {
+			t.Errorf("%s: %q (%s), want %q", tt.name, got, results[0].Reason, tt.want)
+		}
+		if matched != (tt.want == "match") || usable == strings.HasPrefix(tt.want, "unusable") {
+			t.Errorf("%s: matched %t, usable %t with %q", tt.name, matched, usable, tt.want)
 		}
 	}
-	for _, tt := range []struct {
-		name   string
-		record Record
-		edit   func(*MatchOptions)
-		want   string
-	}{
+}
+
+func noName(*x509.Certificate) bool { return false }
+
+// tooLate is after everything has expired.
+var tooLate = matchTime.Add(2 * time.Hour)
+
+// TestMatchDANEEE: name, dates and issuer do not count (RFC 7671, Section 5.1).
+func TestMatchDANEEE(t *testing.T) {
+	t.Parallel()
+	p := newPeople(t)
+	p.testRules(t, []rule{
 		{"DANE-EE: name, dates and issuer do not count (RFC 7671, 5.1)", record(3, 1, 1, p.leaf), func(o *MatchOptions) {
 			o.NameOK, o.At, o.Chain, o.Roots = noName, tooLate, nil, nil
 		}, "match"},
 		{"DANE-EE: a CA's certificate says nothing about the leaf", record(3, 1, 1, p.middle), nil, "no-match"},
+		{"nothing at all", record(3, 1, 1, p.leaf), func(o *MatchOptions) { *o = MatchOptions{} }, "no-match"},
+	})
+}
+
+// TestMatchDANETA: the anchor is in the record or in the chain, and everything down to the leaf
+// counts (RFC 7671, Section 5.2).
+func TestMatchDANETA(t *testing.T) {
+	t.Parallel()
+	p := newPeople(t)
+	expired := issue(t, "expired middle", true, p.root, func(c *x509.Certificate) { c.NotAfter = matchTime.Add(-time.Minute) })
+	below := issue(t, "below", false, expired)
+	noCA := issue(t, "no CA", false, p.root)
+	byNoCA := issue(t, "by no CA", false, noCA)
+	p.testRules(t, []rule{
 		{"DANE-TA: intermediate as anchor", record(2, 0, 1, p.middle), nil, "match"},
 		{"DANE-TA: anchor only in the record (2 0 0)", record(2, 0, 0, p.root), func(o *MatchOptions) {
 			o.Chain = []*x509.Certificate{p.middle.Certificate}
@@ -191,9 +220,17 @@ func TestMatchRules(t *testing.T) {
 		{"DANE-TA: the leaf itself is no anchor of itself", record(2, 0, 1, p.self), func(o *MatchOptions) {
 			o.Certificate, o.Chain = p.self.Certificate, []*x509.Certificate{p.self.Certificate}
 		}, "no-match"},
-		{"DANE-TA: a CA for web servers between, any purpose", record(2, 0, 1, p.root), mail(), "match"},
-		{"DANE-TA: a CA for web servers between, for mail", record(2, 0, 1, p.root), mail(x509.ExtKeyUsageEmailProtection), "no-match"},
-		{"PKIX-EE: a CA for web servers between, for mail", record(1, 1, 1, byWebCA), mail(x509.ExtKeyUsageEmailProtection), "no-match"},
+		{"DANE-TA: a CA for web servers between, any purpose", record(2, 0, 1, p.root), p.underWebCA(), "match"},
+		{"DANE-TA: a CA for web servers between, for mail", record(2, 0, 1, p.root), p.underWebCA(x509.ExtKeyUsageEmailProtection), "no-match"},
+	})
+}
+
+// TestMatchPKIX: usages 0 and 1 need a path to a root as well.
+func TestMatchPKIX(t *testing.T) {
+	t.Parallel()
+	p := newPeople(t)
+	p.testRules(t, []rule{
+		{"PKIX-EE: a CA for web servers between, for mail", record(1, 1, 1, p.byWebCA), p.underWebCA(x509.ExtKeyUsageEmailProtection), "no-match"},
 		{"PKIX-EE: no path to a root", record(1, 0, 1, p.leaf), func(o *MatchOptions) { o.Roots = roots(p.stranger) }, "no-match"},
 		{"PKIX-EE: without the name", record(1, 0, 1, p.leaf), func(o *MatchOptions) { o.NameOK = noName }, "no-match"},
 		{"PKIX-EE: expired", record(1, 0, 1, p.leaf), func(o *MatchOptions) { o.At = tooLate }, "no-match"},
@@ -202,6 +239,14 @@ func TestMatchRules(t *testing.T) {
 		{"PKIX-TA: the leaf is no CA of itself", record(0, 0, 1, p.leaf), nil, "no-match"},
 		{"PKIX-TA: no path to a root", record(0, 0, 1, p.middle), func(o *MatchOptions) { o.Roots = roots(p.stranger) }, "no-match"},
 		{"PKIX-TA: no roots", record(0, 0, 1, p.middle), func(o *MatchOptions) { o.Roots = nil }, "unusable: no mail roots configured"},
+	})
+}
+
+// TestMatchKeyOnly: without a certificate, a record says something of the key or nothing.
+func TestMatchKeyOnly(t *testing.T) {
+	t.Parallel()
+	p := newPeople(t)
+	p.testRules(t, []rule{
 		{"key only: DANE-EE by key", record(3, 1, 1, p.leaf), keyOnly(p.leaf), "match"},
 		{"key only: DANE-EE whole key", record(3, 1, 0, p.leaf), keyOnly(p.leaf), "match"},
 		{"key only: DANE-EE whole certificate", record(3, 0, 0, p.leaf), keyOnly(p.leaf), "match"},
@@ -209,7 +254,14 @@ func TestMatchRules(t *testing.T) {
 		{"key only: another key", record(3, 1, 2, p.self), keyOnly(p.leaf), "no-match"},
 		{"key only: digest of a certificate", record(3, 0, 1, p.leaf), keyOnly(p.leaf), "unusable: it is the digest of a certificate, and there is only a key"},
 		{"key only: DANE-TA", record(2, 0, 0, p.root), keyOnly(p.leaf), "unusable: it needs a certificate, and there is only a key"},
-		{"nothing at all", record(3, 1, 1, p.leaf), func(o *MatchOptions) { *o = MatchOptions{} }, "no-match"},
+	})
+}
+
+// TestMatchUnusable: parameters that are unknown and data that is none.
+func TestMatchUnusable(t *testing.T) {
+	t.Parallel()
+	p := newPeople(t)
+	p.testRules(t, []rule{
 		{"unknown usage", Record{4, 1, 1, make([]byte, 32)}, nil, "unusable: unknown usage 4"},
 		{"private usage", Record{255, 0, 0, p.leaf.Raw}, nil, "unusable: unknown usage 255"},
 		{"unknown selector", Record{3, 2, 1, make([]byte, 32)}, nil, "unusable: unknown selector 2"},
@@ -220,18 +272,13 @@ func TestMatchRules(t *testing.T) {
 		{"whole certificate that is none", Record{3, 0, 0, []byte("certificate")}, nil, "unusable: its data is no certificate"},
 		{"whole key that is none", Record{3, 1, 0, p.leaf.Raw}, nil, "unusable: its data is no public key"},
 		{"empty whole key", Record{3, 1, 0, nil}, nil, "unusable: its data is no public key"},
-	} {
-		opts := p.options()
-		if tt.edit != nil {
-			tt.edit(&opts)
-		}
-		results, matched, usable := Match(t.Context(), []Record{tt.record}, opts)
-		if got := results[0].Result; got != tt.want {
-			t.Errorf("%s: %q (%s), want %q", tt.name, got, results[0].Reason, tt.want)
-		}
-		if matched != (tt.want == "match") || usable == strings.HasPrefix(tt.want, "unusable") {
-			t.Errorf("%s: matched %t, usable %t with %q", tt.name, matched, usable, tt.want)
-		}
+	})
+}
+
+// underWebCA has p's web server certificate under a CA for web servers, verified for these usages.
+func (p people) underWebCA(usages ...x509.ExtKeyUsage) func(*MatchOptions) {
+	return func(o *MatchOptions) {
+		o.Certificate, o.Chain, o.KeyUsages = p.byWebCA.Certificate, []*x509.Certificate{p.webCA.Certificate, p.root.Certificate}, usages
 	}
 }
 

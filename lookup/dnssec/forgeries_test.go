@@ -244,8 +244,8 @@ func clockForgeries() []forgery {
 func forgeries() []forgery {
 	var out []forgery
 	for _, more := range [][]forgery{
-		signatureForgeries(), keyForgeries(), delegationForgeries(), wildcardForgeries(), aliasForgeries(),
-		denialForgeries(), denial3Forgeries(), clockForgeries(), starredForgeries(),
+		signatureForgeries(), keyForgeries(), unsignedForgeries(), unusableForgeries(), cutForgeries(),
+		wildcardForgeries(), aliasForgeries(), denialForgeries(), denial3Forgeries(), clockForgeries(), starredForgeries(),
 	} {
 		out = append(out, more...)
 	}
