@@ -185,7 +185,7 @@ func attacks(vs []vector) []vector {
 	return vs
 }
 
-// ownControls arrive as their signer sent them, and pass: forms of signing, of records and of names.
+// ownControls arrive as their signer sent them, and pass: forms of signing, of records, of names.
 func (c *cast) ownControls() []vector {
 	t, alice := c.t, c.alice
 	pass := func(more ...any) map[string]any { return verdict("pass", "", more...) }
