@@ -189,7 +189,7 @@ func (s *session) deliverPart(ctx context.Context, tx *transaction, m *message.M
 		default:
 			replies[i] = replyHopLost
 		}
-		if replies[i].Closes() || replies[i].Code < 200 || replies[i].Code/100 == 3 {
+		if replies[i].Closes() || replies[i].Code < 200 {
 			replies[i] = replyHopLost
 		}
 	}

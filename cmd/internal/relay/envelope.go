@@ -74,9 +74,6 @@ func (s *session) cmdMail(ctx context.Context, arg string) {
 	if err != nil {
 		s.srv.opts.Log.LogAttrs(ctx, slog.LevelWarn, "relay: next hop", slog.String("id", tx.id), slog.String("error", err.Error()))
 	}
-	if r.Code/100 == 3 {
-		r = replyHopLost // no reply to MAIL (RFC 5321, Section 4.3.2)
-	}
 	if hop == nil {
 		s.record(ctx, tx, ending{result: "next-hop", replies: []wire.Reply{r}})
 		s.reply(r.Forward())
@@ -188,7 +185,7 @@ func (s *session) recipients(ctx context.Context, args []string) []wire.Reply {
 		if answers[n].OK() {
 			s.tx.rcpts = append(s.tx.rcpts, rcpts[n])
 		}
-		if answers[n].Closes() || answers[n].Code/100 == 3 {
+		if answers[n].Closes() {
 			// 421 is about the connection to the next hop, not about ours.
 			replies[i] = replyHopLost
 		}

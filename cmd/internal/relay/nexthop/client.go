@@ -67,7 +67,7 @@ func (c *Client) open(ctx context.Context, hello string, from Origin) error {
 		}
 	}
 	c.wrap()
-	greeting, err := c.reply(c.opts.DialTimeout)
+	greeting, err := c.reply(c.opts.DialTimeout, "the connection")
 	if err != nil {
 		return err
 	}
@@ -194,7 +194,7 @@ func (c *Client) Commands(lines []string) ([]wire.Reply, error) {
 			return replies, err
 		}
 		for len(replies) <= i {
-			r, err := c.reply(c.opts.CommandTimeout)
+			r, err := c.reply(c.opts.CommandTimeout, lines[len(replies)])
 			if err != nil {
 				return replies, err
 			}
@@ -218,14 +218,24 @@ func (c *Client) Envelope(lines []string) (r wire.Reply, err error) {
 	return r, err
 }
 
-// reply reads one reply within d.
-func (c *Client) reply(d time.Duration) (wire.Reply, error) {
+// reply reads one reply within d, to what was sent. An error closes the connection: whatever comes
+// after it could be a reply to something else.
+func (c *Client) reply(d time.Duration, sent string) (wire.Reply, error) {
 	total := d
 	if !c.Until.IsZero() {
 		total = min(d, time.Until(c.Until))
 	}
 	c.in.Limit(d, total)
-	return c.in.ReadReply()
+	r, err := c.in.ReadReply()
+	// RFC 5321, Section 4.3.2: no command but DATA has a 3yz reply.
+	if err == nil && r.Code/100 == 3 && sent != "DATA" {
+		err = fmt.Errorf("answers %s with %s", sent, r)
+	}
+	if err != nil {
+		c.Close()
+		return wire.Reply{}, err
+	}
+	return r, nil
 }
 
 // reset ends a transaction whose message is not sent (RFC 5321, Section 4.1.1.5). False: the

@@ -110,27 +110,24 @@ func (p *Pool) BeginAt(ctx context.Context, hop Hop, from Origin, needs []string
 			return nil, wire.Reply{}, errMissing
 		}
 		r, err := c.Command(mail(c))
-		if (err != nil || r.Closes()) && !fresh {
-			c.Close()
-			continue
+		// RFC 5321, Section 3.8: 421 is about the connection, not about the message.
+		if err == nil && r.Closes() {
+			err = errors.New(r.String())
 		}
 		switch {
-		case err != nil:
-			c.Close()
-			p.markDown(hop)
-			return nil, wire.Reply{}, fmt.Errorf("relay: next hop %s at MAIL: %w", hop, err)
-		case r.OK():
+		case err == nil && r.OK():
 			c.used++
 			c.mail = true
 			return c, r, nil
-		case r.Closes():
-			// About the connection, not about the message (RFC 5321, Section 3.8).
-			c.Close()
-			p.markDown(hop)
-			return nil, wire.Reply{}, fmt.Errorf("relay: next hop %s answers MAIL with %s", hop, r)
+		case err == nil:
+			p.Put(c)
+			return nil, r, nil
 		}
-		p.Put(c)
-		return nil, r, nil
+		c.Close()
+		if fresh {
+			p.markDown(hop)
+			return nil, wire.Reply{}, fmt.Errorf("relay: next hop %s at MAIL: %w", hop, err)
+		}
 	}
 }
 
@@ -238,8 +235,9 @@ func (p *Pool) Put(c *Client) {
 	if c == nil {
 		return
 	}
-	// RFC 5321, Section 4.1.1.5: RSET leaves no sender, recipients or content.
-	if c.mail && !c.reset() {
+	// RFC 5321, Section 4.1.1.5: RSET leaves no sender, recipients or content. One reply too many
+	// would count as the one to the next command.
+	if c.mail && !c.reset() || c.in.Buffered() > 0 {
 		c.Close()
 		return
 	}

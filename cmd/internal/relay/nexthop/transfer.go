@@ -23,15 +23,19 @@ func earlier(t, limit time.Time) time.Time {
 
 // Send writes the message after DATA and returns the final replies: one for all recipients, or one
 // for each of n by LMTP (RFC 2033, Section 4.2). write must write the whole message. After an error
-// the connection must be closed; replies that come with it are what the next hop sent before.
+// the connection must be closed; replies that come with it are what the next hop sent before, and
+// those that never came are zero.
 func (c *Client) Send(n int, write func(io.Writer) error) (final []wire.Reply, err error) {
 	r, err := c.Command("DATA")
 	if err != nil {
 		return nil, err
 	}
-	// RFC 5321, Section 4.3.2: DATA is answered by 354 or a refusal.
+	// RFC 5321, Section 4.3.2: DATA is answered by 354, or by a refusal for all recipients.
+	if r.Code >= 400 {
+		return []wire.Reply{r}, nil
+	}
 	if r.Code != 354 {
-		return c.refusedData(r)
+		return nil, fmt.Errorf("answers DATA with %s", r)
 	}
 	if err := c.content(write); err != nil {
 		return c.lastReply(), err
@@ -41,14 +45,13 @@ func (c *Client) Send(n int, write func(io.Writer) error) (final []wire.Reply, e
 		n = 1
 	}
 	c.mail = false
-	for range n {
-		r, err := c.reply(c.opts.FinalTimeout)
-		if err != nil {
-			return final, err
+	final = make([]wire.Reply, n)
+	for i := range final {
+		if final[i], err = c.reply(c.opts.FinalTimeout, "the message"); err != nil {
+			break
 		}
-		final = append(final, r)
 	}
-	return final, nil
+	return final, err
 }
 
 // content sends what write writes with dots, and the end.
@@ -70,20 +73,11 @@ func (c *Client) content(write func(io.Writer) error) error {
 // lastReply reads what a next hop sent before it closed in the middle of a message: a refusal, or
 // nothing.
 func (c *Client) lastReply() []wire.Reply {
-	r, err := c.reply(time.Second)
+	r, err := c.reply(time.Second, "a part of the message")
 	if err != nil || r.Code < 400 {
 		return nil
 	}
 	return []wire.Reply{r}
-}
-
-// refusedData makes the reply to DATA the reply for all recipients. 2xx, or 3xx other than 354, is
-// an error.
-func (c *Client) refusedData(r wire.Reply) ([]wire.Reply, error) {
-	if r.Code < 400 {
-		return nil, fmt.Errorf("answers DATA with %s", r)
-	}
-	return []wire.Reply{r}, nil
 }
 
 // blockWriter collects small writes and passes large ones through.
