@@ -67,7 +67,8 @@ func commonBoundary(raw, boundary string) bool {
 	case strings.ContainsAny(boundary, `"\;<>`), strings.HasPrefix(boundary, "'"):
 	// some decode RFC 2047 everywhere
 	case strings.Contains(boundary, "=?") && strings.Contains(boundary, "?="):
-	case strings.HasPrefix(boundary, " "), strings.HasSuffix(boundary, " "):
+	// white space of a fold, which some make one space of (RFC 5322, Section 2.2.3, keeps it)
+	case strings.HasPrefix(boundary, " "), strings.HasSuffix(boundary, " "), strings.Contains(boundary, "  "):
 	case strings.ContainsFunc(boundary, func(r rune) bool { return r < ' ' || r > '~' }):
 	default:
 		return true

@@ -18,6 +18,8 @@ func TestCommonBoundary(t *testing.T) {
 		`"s\ig"`:                             false,
 		`"sig "`:                             false,
 		`" sig"`:                             false,
+		`"s ig"`:                             true,
+		`"s  ig"`:                            false,
 		`'sig'`:                              false,
 		`"<sig>"`:                            false,
 		`"a;b"`:                              false,
