@@ -20,7 +20,7 @@ for elsewhere; and prints the lines for Postfix and Sendmail. No message is
 sent.
 
 Exit status: 0 all is right; 1 something is wrong; 2 the configuration cannot be
-read; 3 something could not be told, nothing is wrong.`,
+read; 3 something is not known now, nothing is wrong.`,
 		Example: "  dnseal check --config /etc/dnseal/dnseal.toml",
 		Args:    cobra.NoArgs,
 	}

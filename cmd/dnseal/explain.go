@@ -29,8 +29,9 @@ was changed, and what would prove more.
 
 It is a diagnosis only: it makes no pass of anything else.
 
-Exit status: 0 nothing to explain; 1 something is explained; 2 wrong usage,
-unreadable argument; 3 the DNS could not tell, nothing worse.`,
+Exit status: 0 nothing to explain; 1 something is explained; 2 wrong usage, an
+argument that cannot be read, or output that cannot be written; 3 the DNS gave
+no answer, nothing worse.`,
 		Example: "  dnseal explain broken.eml",
 		Args:    cobra.ArbitraryArgs,
 	}

@@ -24,8 +24,8 @@ service or host name, validates them by DNSSEC and draws the chain from the
 trust anchor to the record: which keys, which signatures, for how long, and
 where it breaks.
 
-Exit status: 0 secure records are there; 1 there are none, or they are insecure;
-3 bogus, or could not tell.`,
+Exit status: 0 there are secure records; 1 there are none, or they are insecure;
+2 wrong usage, or output that cannot be written; 3 bogus, or not known now.`,
 		Example: `  dnseal lookup alice@example.org
   dnseal lookup sensor7._device.example.net --trace`,
 		Args: cobra.ExactArgs(1),

@@ -47,8 +47,9 @@ records are fetched and validated by DNSSEC from the root. No certificate
 authority has to be asked.
 
 Exit status: 0 done, or every message is "pass"; 1 some message is neither
-"pass" nor "temperror"; 2 wrong usage or configuration, or an argument that
-cannot be read; 3 could not tell ("temperror"), nothing worse.`,
+"pass" nor "temperror", or what the help of a command says; 2 wrong usage or
+configuration, an argument that cannot be read, or output that cannot be
+written; 3 not known now ("temperror") and nothing worse, or interrupted.`,
 		Example: `  dnseal demo
   dnseal identity new alice@example.org --identities keys
   dnseal sign --identities keys mail.eml | dnseal verify`,

@@ -15,7 +15,10 @@ prints the lines for main.cf and sendmail.mc.
 
 SIGHUP reads the configuration again, all or nothing; messages under way finish
 by the old one, and connections of the MTA go on. SIGTERM finishes what is under
-way, and ends. The log is one line a message, on standard error.`,
+way, and ends. The log is one line a message, on standard error.
+
+Exit status: 0 ended by SIGTERM or SIGINT; 2 the configuration is not usable, or
+a listener cannot be opened or fails.`,
 		Example: "  dnseal milter --config /etc/dnseal/dnseal.toml",
 		Args:    cobra.NoArgs,
 	}

@@ -34,7 +34,10 @@ crash can lose nothing that was accepted.
 
 SIGHUP reads the configuration again, all or nothing; messages under way finish
 by the old one. SIGTERM finishes what is under way, and ends. The log is one
-line a message, on standard error. See dnseal.toml(5), and "dnseal check" first.`,
+line a message, on standard error. See dnseal.toml(5), and "dnseal check" first.
+
+Exit status: 0 ended by SIGTERM or SIGINT; 2 the configuration is not usable, or
+a listener cannot be opened or fails.`,
 		Example: "  dnseal relay --config /etc/dnseal/dnseal.toml",
 		Args:    cobra.NoArgs,
 	}

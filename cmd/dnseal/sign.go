@@ -38,7 +38,9 @@ func newSign() *cobra.Command {
 		Long: `Reads one message (FILE, "-" or standard input) and writes it signed to standard
 output, with CRLF line ends. The content is made transit-proof first, so that
 relays and lists do not break the signature; header fields are protected
-(RFC 9788). What was made is taken apart again and checked before it is written.`,
+(RFC 9788). Date and Message-ID are added where they are missing. A message that
+is signed or encrypted already is refused. The result is read back and checked
+before it is written.`,
 		Example: `  dnseal sign --identities keys mail.eml >signed.eml
   dnseal sign --identities keys --identity sensor7._device.example.net mail.eml`,
 		Args: cobra.MaximumNArgs(1),

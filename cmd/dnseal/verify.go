@@ -33,8 +33,8 @@ permerror; only "pass" means proven. dnseal-verdicts(7) has all verdicts and
 codes; "dnseal explain" says how a message was changed on its way.
 
 Exit status: 0 every message is "pass"; 1 some message is neither "pass" nor
-"temperror"; 2 wrong usage, unreadable argument; 3 could not tell ("temperror"),
-nothing worse.`,
+"temperror"; 2 wrong usage, an argument that cannot be read, or output that
+cannot be written; 3 not known now ("temperror"), nothing worse.`,
 		Example: `  dnseal verify mail.eml
   dnseal verify --json ~/Maildir | jq -r 'select(.verdict != "pass") | .file'`,
 		Args: cobra.ArbitraryArgs,

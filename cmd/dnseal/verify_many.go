@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"dnseal/cmd/internal/mailbox"
 	"dnseal/cmd/internal/progress"
 	"dnseal/receiver"
+	"dnseal/sender/identity"
 	"dnseal/smime/message"
 )
 
@@ -25,7 +27,8 @@ type verifier struct {
 	json     bool
 	mixed    bool // reports go to the same terminal as the bar
 	status   cli.Exit
-	printed  int // reports
+	printed  int    // reports
+	advice   string // for the first signature whose key could not be looked up
 }
 
 // job is one message on its way: its report is sent on done.
@@ -179,6 +182,7 @@ func (v *verifier) print(w, stderr io.Writer, order <-chan job) error {
 			continue
 		}
 		v.status = worse(v.status, res.report.Verdict)
+		v.advice = cmp.Or(v.advice, lookupAdvice(res.report))
 		if err := v.write(out, res.report); err != nil {
 			return err
 		}
@@ -188,7 +192,20 @@ func (v *verifier) print(w, stderr io.Writer, order <-chan job) error {
 		v.bar.Done(1)
 	}
 	v.bar.Clear()
+	if v.advice != "" {
+		cli.Print(stderr, "dnseal: hint: %s", v.advice)
+	}
 	return nil
+}
+
+// lookupAdvice says what to do about a temperror that a lookup caused, else nothing.
+func lookupAdvice(r *receiver.Report) string {
+	for _, s := range r.Signatures {
+		if s.Verdict == receiver.TempError && s.Lookup != nil && s.Lookup.Advice() != "" {
+			return s.Lookup.Advice() + " See: dnseal lookup --trace " + identity.Quote(s.Identity)
+		}
+	}
+	return ""
 }
 
 func (v *verifier) write(w io.Writer, report *receiver.Report) error {

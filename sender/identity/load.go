@@ -27,6 +27,9 @@ func Load(dir, name string) (*Identity, error) {
 	if err := id.loadKey(); err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
 			err = fmt.Errorf("identity: there is no %s in %s: %w", name, dir, fs.ErrNotExist)
+			if _, noDir := os.Stat(dir); errors.Is(noDir, fs.ErrNotExist) {
+				err = fmt.Errorf("identity: there is no directory %s for %s: %w", dir, name, fs.ErrNotExist)
+			}
 			return nil, withHint(err, "make it with: dnseal identity new %s --identities %s", Quote(name), Quote(dir))
 		}
 		return nil, err

@@ -56,7 +56,7 @@ func (l *checklist) repeated() {
 		}
 		names := strings.Join(c.objects[:min(n, namesOfCause)], ", ")
 		if n > namesOfCause {
-			names += fmt.Sprintf(" and %d others", n-namesOfCause)
+			names += fmt.Sprintf(" and %d more", n-namesOfCause)
 		}
 		l.line(c.word, "%s: for the same cause (%s): %d more: %s", c.at, c.key, n, names)
 	}

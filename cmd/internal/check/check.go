@@ -20,9 +20,12 @@ func Run(ctx context.Context, out io.Writer, file string, quiet bool) error {
 		return err
 	}
 	l := &checklist{out: out, quiet: quiet}
-	l.note("configuration %s: %d identities, %d rules, %d relays, %d milters", file, len(c.IdentityNames()), len(c.Sign.Rules), len(c.Relays), len(c.Milters))
+	l.note("configuration %s: identities: %d, rules: %d, relays: %d, milters: %d", file, len(c.IdentityNames()), len(c.Sign.Rules), len(c.Relays), len(c.Milters))
 	if len(c.Relays)+len(c.Milters) == 0 {
 		l.note("there is no [[relay]] and no [[milter]] in it: neither dnseal relay nor dnseal milter starts with it")
+	}
+	if c.SignsWithoutRule("relay") || c.SignsWithoutRule("milter") {
+		l.note("there is no [[sign.rule]] in it, so nothing is signed: write who may sign as whom")
 	}
 	client, err := c.LookupClient()
 	if err != nil {

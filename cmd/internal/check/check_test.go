@@ -185,7 +185,7 @@ func TestCheckCounts(t *testing.T) {
 	out, status := w.checked(t)
 	for _, want := range []string{
 		"dnseal.toml:2: for the same cause (unsigned zone example.org.): 12 more: user00@example.org, user01@example.org, ",
-		" and 7 others\n",
+		" and 7 more\n",
 		" right, 13 wrong, 0 could not be told\n",
 	} {
 		if !strings.Contains(out, want) {

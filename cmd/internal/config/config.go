@@ -1,11 +1,17 @@
 // Package config reads dnseal.toml, the one file of the relay and the milter.
 //
-// The structs are the manual: [Config] and what hangs on it hold every key, with
+// The structs are the manual: [Config] and the structs below it hold every key, with
 // its meaning and its default at the field ("dnseal man" makes dnseal.toml(5) of
-// the same comments). [Load] reads a file, strictly: a key that is not known, a
-// value that makes no sense and a file that cannot be used are each one
-// [Mistake] with file, line, cause and what to do; all of a file are told at
-// once. What Load returns is complete: keys and certificates are in memory, and
+// the same comments).
+//
+// [Load] reads a file strictly. An unknown key, a value that makes no sense and a
+// named file that cannot be used are each one [Mistake] with file, line, cause and
+// remedy. There are three stages, and a stage runs only when the one before has found
+// nothing: TOML syntax and types, where the first mistake ends the reading; keys and
+// values, where all mistakes are reported together; and the files that the configuration
+// names, again all together.
+//
+// What Load returns is complete: keys and certificates are in memory, and
 // the methods that turn it into the options of other packages cannot fail.
 package config
 

@@ -224,6 +224,14 @@ func replyDigit(a message.Action) int {
 	return 4
 }
 
+// SignsWithoutRule reports whether a listener of a door, "relay" or "milter", signs, and no
+// [[sign.rule]] says for whom: all mail is then of class no-rule.
+func (c *Config) SignsWithoutRule(door string) bool {
+	return len(c.Sign.Rules) == 0 &&
+		(door == "relay" && slices.ContainsFunc(c.Relays, func(r Relay) bool { return r.Role == RoleSubmission }) ||
+			door == "milter" && slices.ContainsFunc(c.Milters, func(m Milter) bool { return m.Role == RoleSign }))
+}
+
 // NeedListeners says what is missing for a door, "relay" or "milter", to have something to do.
 func (c *Config) NeedListeners(door, file string) error {
 	if door == "relay" && len(c.Relays) == 0 || door == "milter" && len(c.Milters) == 0 {

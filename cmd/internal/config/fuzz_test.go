@@ -20,6 +20,7 @@ func FuzzParse(f *testing.F) {
 		}
 		f.Add(string(text))
 	}
+	f.Add("a = \"\"\"x\"\"\"\"\nb = 1\n")
 	f.Add("a.\"b\".'c' = \"\"\"\n[x]\n\"\"\" # \"\n[[t]]\n[t.u]\nv = [[1,\n2], '''\n]''']\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		lines := 1 + strings.Count(text, "\n")

@@ -94,6 +94,9 @@ func syntax(file string, err error) *Mistake {
 		return &Mistake{file, 0, oneLine(strings.TrimPrefix(err.Error(), "toml: "))}
 	}
 	line, _ := strconv.Atoi(m[1])
+	if strings.Contains(m[3], "table") && strings.Contains(m[3], `got '\n'`) {
+		line-- // the decoder has counted the end of the header's line already
+	}
 	return &Mistake{file, line, oneLine(inWords(m[2], m[3]))}
 }
 
@@ -108,6 +111,7 @@ func inWords(key, text string) string {
 		}
 		return d[1] + " occurs a second time; put all of it in one place"
 	}
+	text = strings.ReplaceAll(text, `'\n'`, "the end of the line")
 	if strings.HasPrefix(text, "expected value but found") {
 		text += "; strings stand in quotes"
 	}

@@ -71,6 +71,11 @@ func TestSyntax(t *testing.T) {
 		"[relay]\nrole = \"inbound\"\n[relay]\n": "f:3: relay occurs a second time; write [[relay]] for each",
 		"[on]\nbad-signature = { a = \"b\" }\n":  "f:2: on.bad-signature: the value must be a string in quotes, not a table",
 		"[milter]\nrole = \"sign\"\n":            "f:1: milter: there can be several of it; write [[milter]]",
+		"[[milter]\nrole = \"sign\"\n":           "f:1: expected end of table array name delimiter ']', but got the end of the line instead",
+		"# a\n[milter\nrole = \"sign\"\n":        "f:2: expected '.' or ']' to end table name, but got the end of the line instead",
+		"[[milter]]\nrole\n":                     "f:2: milter: expected '.' or '=', but got the end of the line instead",
+		"milter = [{role = \"sign\"},\n{x = 1}]": "f:1: unknown key \"milter.x\"",
+		"identities = \"\"\"x\"\"\"\"\nx = 1\n":  "f:2: unknown key \"x\"",
 		"[[dns]]\nmode = \"both\"\n":             "f:1: dns: there is only one of it; write [dns]",
 		"[verify]\nmax-bytes = \"10MB\"\n":       "f:2: verify.max-bytes: the value must be a number, not a string in quotes",
 	} {

@@ -75,11 +75,11 @@ func (n *notes) line(key string) int {
 				return p.line
 			}
 		}
-		dot := strings.LastIndexByte(key, '.')
-		if dot < 0 {
+		end := strings.LastIndexAny(key, ".[") // an array of inline tables has one line for all
+		if end < 0 {
 			return 0
 		}
-		key = key[:dot]
+		key = key[:end]
 	}
 }
 
@@ -101,7 +101,7 @@ func (n *notes) unknown(keys []toml.Key) {
 		if insideUnknown(bare, keys) {
 			continue
 		}
-		line := 0
+		line := n.line(bare)
 		for i := at[bare]; i < len(n.places); i++ {
 			p := n.places[i]
 			inline := strings.HasPrefix(bare, p.bare+".") && strings.Contains(p.text, k[len(k)-1]) && strings.Contains(p.text, "{")

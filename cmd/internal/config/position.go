@@ -126,6 +126,9 @@ func (v *value) skip(s string) {
 				continue
 			}
 			if rest, ok := strings.CutPrefix(s, v.quote); ok {
+				if len(v.quote) == 3 { // quotes before the closing three belong to the string
+					rest = strings.TrimLeft(rest, v.quote[:1])
+				}
 				s, v.quote = rest, ""
 				continue
 			}

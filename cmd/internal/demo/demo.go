@@ -132,7 +132,7 @@ func (d *demo) client(timeout time.Duration) (*lookup.Client, error) {
 func (d *demo) end(keep string) error {
 	cli.Print(d.out, "")
 	if d.wrong > 0 {
-		cli.Print(d.out, "%d things did not end as they must.", d.wrong)
+		cli.Print(d.out, "Things that did not end as they must: %d.", d.wrong)
 		return cli.ExitNotPass
 	}
 	cli.Print(d.out, "Everything ended as it must.")

@@ -96,6 +96,19 @@ func TestMilterService(t *testing.T) {
 }
 
 // TestSocketActivation runs the program as systemd does: with a socket that is open already.
+// TestSignsWithoutRule: a listener that signs for nobody is a mistake that the log names.
+func TestSignsWithoutRule(t *testing.T) {
+	t.Parallel()
+	for role, warned := range map[string]bool{"sign": true, "verify": false} {
+		w := newWorld(t)
+		w.Write("dnseal.toml", strings.ReplaceAll("identities = \"DIR/keys\"\n[[milter]]\nrole = \""+role+"\"\nlisten = \"unix:DIR/milter\"\n", "DIR", w.Dir))
+		r := w.start("milter")
+		if got := strings.Contains(r.log.String(), "level=WARN msg=\"nothing is signed"); got != warned {
+			t.Errorf("role %s: warned %t, want %t:\n%s", role, got, warned, r.log)
+		}
+	}
+}
+
 func TestSocketActivation(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -155,6 +155,9 @@ func (s *service) reload(ctx context.Context) {
 func (s *service) start(next *generation) {
 	old := s.current.replace(next)
 	s.metrics.Certificates(next.certificateEnds())
+	if next.config.SignsWithoutRule(s.kind) {
+		s.log.Warn("nothing is signed: a listener signs, but there is no [[sign.rule]]; write one (dnseal.toml(5))")
+	}
 	for _, d := range next.listeners {
 		if d.serving {
 			continue // kept from the generation before
