@@ -14,9 +14,9 @@ func (sc *signatureCheck) bind() {
 	switch {
 	case from == message.Address{}:
 	case sc.claim.mail() && sc.claim.address == from:
-		sc.out.Binding = bindingFrom
+		sc.out.Binding = BindingFrom
 	case sc.claim.dnsName != "" && sc.ruled(sc.claim.dnsName, from):
-		sc.out.Binding = bindingRule
+		sc.out.Binding = BindingRule
 	}
 }
 

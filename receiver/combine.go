@@ -30,7 +30,7 @@ func (r *Report) decide(sigs []*SignatureReport) {
 	}
 	r.conclude(worst.finding())
 	r.HeaderState, r.deciding = headerState(sigs), sigs
-	if worst.Integrity == goodWord && len(worst.protectedFrom) > 0 {
+	if worst.Integrity == Good && len(worst.protectedFrom) > 0 {
 		r.ProtectedFrom = worst.protectedFrom[0].String()
 	}
 }

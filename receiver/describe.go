@@ -11,9 +11,9 @@ import (
 // describe starts the report on a signature with what needs no signatureCheck and no key.
 func describe(s *smime.Signature) *SignatureReport {
 	out := &SignatureReport{
-		Part: s.Part, Covers: s.Covers, Binding: bindingNone, Freshness: unknownWord,
+		Part: s.Part, Covers: s.Covers, Binding: BindingNone, Freshness: Unknown,
 		HeaderProtection: s.HeaderProtection, Differences: s.Differences,
-		HeaderState: stateUnprotected, protectedFrom: s.ProtectedFrom,
+		HeaderState: smime.HeaderUnprotected, protectedFrom: s.ProtectedFrom,
 	}
 	if out.HeaderProtection == "" {
 		out.HeaderProtection = smime.ProtectionNone

@@ -14,15 +14,14 @@ import (
 type Domain struct {
 	// Names are the domains of From addresses: "bank.example", "*.bank.example".
 	Names []string
-	// Require is what mail From these names must have: "" or "nothing", "signature", or
-	// "protected" (a signature with protected header fields). Only a pass meets it, whatever
-	// else the message holds: all other mail is of class no-signature as well. What could not
-	// be told yet is deferred where no-signature is not accepted: a sender can come again, and
-	// a forger gains nothing by waiting. Mail in which some reader may be shown an author of
-	// these names is held to it too (message.Shown), as where From cannot be read and one of
-	// them stands after an @ in it, or where the protected From is of these names and not
+	// Require is what mail From these names must have; "" is RequireNothing. Only a pass meets
+	// it, whatever else the message holds: all other mail is of class no-signature as well. What
+	// could not be told yet is deferred where no-signature is not accepted: a sender can come
+	// again, and a forger gains nothing by waiting. Mail in which some reader may be shown an
+	// author of these names is held to it too (message.Shown), as where From cannot be read and
+	// one of them stands after an @ in it, or where the protected From is of these names and not
 	// proven to be that of the signer, whose message a mailing list then wrote another From on.
-	Require string
+	Require Requirement
 	// Devices maps names of devices, services and hosts (stars allowed) to From addresses (stars
 	// allowed) they may use. Only addresses within Names count, whatever is written here.
 	Devices map[string][]string
@@ -31,17 +30,21 @@ type Domain struct {
 	On map[Class]message.Action
 }
 
-// The words of Domain.Require.
+// Requirement is what mail From a domain must have.
+type Requirement string
+
+// Requirements (require in the configuration).
 const (
-	requireNothing   = "nothing"
-	requireSignature = "signature"
-	requireProtected = "protected"
+	RequireNothing   Requirement = "nothing"
+	RequireSignature Requirement = "signature"
+	// RequireProtected: a signature that protects header fields, From among them
+	RequireProtected Requirement = "protected"
 )
 
 // domain is a parsed Domain.
 type domain struct {
 	names   []message.Pattern
-	require string
+	require Requirement
 	devices []deviceRule
 	on      map[Class]message.Action
 }
@@ -58,7 +61,7 @@ func parseDomain(d Domain) (*domain, error) {
 		return nil, errors.New("it has no names")
 	}
 	switch d.Require {
-	case "", requireNothing, requireSignature, requireProtected:
+	case "", RequireNothing, RequireSignature, RequireProtected:
 	default:
 		return nil, fmt.Errorf("require %q: it is nothing, signature or protected", d.Require)
 	}
@@ -133,7 +136,7 @@ func (d *domain) holds(a message.Address) bool {
 }
 
 // requires reports whether mail from the domain must have anything.
-func (d *domain) requires() bool { return d.require != "" && d.require != requireNothing }
+func (d *domain) requires() bool { return d.require != "" && d.require != RequireNothing }
 
 // holdsAny reports whether one of the addresses is of the domain.
 func (d *domain) holdsAny(from []message.Address) bool {

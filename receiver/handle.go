@@ -111,7 +111,7 @@ func (r *Receiver) trouble(m *message.Message, err error) *Report {
 func (r *Report) attrs(d decision) []slog.Attr {
 	out := []slog.Attr{
 		slog.String("from", r.From), slog.String("code", string(r.Code)), slog.String("reason", r.Reason),
-		slog.String("class", string(d.class)), slog.Int("signatures", len(r.Signatures)), slog.String("header", r.header()),
+		slog.String("class", string(d.class)), slog.Int("signatures", len(r.Signatures)), slog.String("header", string(r.header())),
 	}
 	if len(r.ResentBy) > 0 {
 		out = append(out, slog.String("resent_by", strings.Join(r.ResentBy, ", ")))
@@ -120,7 +120,7 @@ func (r *Report) attrs(d decision) []slog.Attr {
 		if s.finding() != (finding{r.Verdict, r.Code, r.Reason}) {
 			continue
 		}
-		out = append(out, slog.String("identity", s.Identity), slog.String("binding", s.Binding), slog.String("algorithm", s.Algorithm))
+		out = append(out, slog.String("identity", s.Identity), slog.String("binding", string(s.Binding)), slog.String("algorithm", s.Algorithm))
 		if s.DNS != nil {
 			out = append(out, slog.String("owner", s.DNS.Name), slog.String("dns", s.DNS.Status))
 		}

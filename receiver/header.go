@@ -16,7 +16,7 @@ func (sc *signatureCheck) header() finding {
 	if s.Integrity != smime.IntegrityGood || s.HeaderState == "" {
 		return good
 	}
-	sc.out.HeaderState, sc.out.changes = string(s.HeaderState), s.HeaderChanges
+	sc.out.HeaderState, sc.out.changes = s.HeaderState, s.HeaderChanges
 	if s.HeaderState != smime.HeaderChanged {
 		return good
 	}
@@ -28,15 +28,15 @@ func (sc *signatureCheck) header() finding {
 
 // headerState concludes from the signatures that decide to the header of the message. Only
 // signatures on the whole message are about that; one that is changed for one of them is changed.
-func headerState(sigs []*SignatureReport) string {
-	state := stateUnprotected
+func headerState(sigs []*SignatureReport) smime.HeaderState {
+	state := smime.HeaderUnprotected
 	for _, s := range sigs {
 		switch {
 		case s.Covers != smime.CoversMessage:
-		case s.HeaderState == stateChanged:
-			return stateChanged
-		case s.HeaderState == stateProtected:
-			state = stateProtected
+		case s.HeaderState == smime.HeaderChanged:
+			return smime.HeaderChanged
+		case s.HeaderState == smime.HeaderProtected:
+			state = smime.HeaderProtected
 		}
 	}
 	return state
@@ -69,7 +69,7 @@ const maxResent = 4
 
 // headerText is the state for people, with who sent the message on.
 func (r *Report) headerText() string {
-	text := cmp.Or(r.HeaderState, stateUnprotected)
+	text := string(cmp.Or(r.HeaderState, smime.HeaderUnprotected))
 	if len(r.HeaderRestored) > 0 {
 		text += ", restored: " + strings.Join(r.HeaderRestored, ", ")
 	}

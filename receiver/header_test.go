@@ -20,7 +20,7 @@ func TestHeaderChangedPolicy(t *testing.T) {
 	}
 	from := []message.Address{{Local: "a", Domain: "bank.example"}}
 	global := map[Class]message.Action{ClassHeaderChanged: message.Accept, ClassInsecure: message.Defer}
-	report := func(v Verdict, code Code, state string, classes ...Class) *Report {
+	report := func(v Verdict, code Code, state smime.HeaderState, classes ...Class) *Report {
 		return &Report{Verdict: v, Code: code, HeaderState: state, ProtectedFrom: "a@bank.example", from: from, deciding: []*SignatureReport{{NameBound: true, classes: classes}}}
 	}
 	for _, tt := range []struct {
@@ -29,36 +29,36 @@ func TestHeaderChangedPolicy(t *testing.T) {
 		action message.Action
 		class  Class
 	}{
-		{"protected", report(Pass, "", stateProtected), message.Accept, ""},
-		{"unprotected", report(Pass, "", stateUnprotected), message.Quarantine, ClassNoSignature},
+		{"protected", report(Pass, "", smime.HeaderProtected), message.Accept, ""},
+		{"unprotected", report(Pass, "", smime.HeaderUnprotected), message.Quarantine, ClassNoSignature},
 		{"no state at all", report(Pass, "", ""), message.Quarantine, ClassNoSignature},
-		{"changed", report(Policy, CodeHeaderChanged, stateChanged, ClassHeaderChanged), message.Reject, ClassHeaderChanged},
-		{"changed, and a key that does not count", report(Policy, CodeWeak, stateChanged, ClassWeak, ClassHeaderChanged), message.Reject, ClassHeaderChanged},
+		{"changed", report(Policy, CodeHeaderChanged, smime.HeaderChanged, ClassHeaderChanged), message.Reject, ClassHeaderChanged},
+		{"changed, and a key that does not count", report(Policy, CodeWeak, smime.HeaderChanged, ClassWeak, ClassHeaderChanged), message.Reject, ClassHeaderChanged},
 	} {
 		if got := decide(global, []*domain{bank}, tt.report); got.action != tt.action || got.class != tt.class {
 			t.Errorf("%s: %+v, want %s by %q", tt.name, got, tt.action, tt.class)
 		}
 	}
 	// A worse verdict does not hide the class of another finding.
-	if got := decide(global, nil, report(Policy, CodeHeaderChanged, stateChanged, ClassInsecure, ClassHeaderChanged)); got.action != message.Defer || got.class != ClassInsecure {
+	if got := decide(global, nil, report(Policy, CodeHeaderChanged, smime.HeaderChanged, ClassInsecure, ClassHeaderChanged)); got.action != message.Defer || got.class != ClassInsecure {
 		t.Errorf("changed in an insecure zone: %+v", got)
 	}
 }
 
 func TestHeaderState(t *testing.T) {
 	t.Parallel()
-	sig := func(covers smime.Coverage, state string) *SignatureReport {
+	sig := func(covers smime.Coverage, state smime.HeaderState) *SignatureReport {
 		return &SignatureReport{Covers: covers, HeaderState: state}
 	}
 	for _, tt := range []struct {
 		sigs []*SignatureReport
-		want string
+		want smime.HeaderState
 	}{
-		{nil, stateUnprotected},
-		{[]*SignatureReport{sig(smime.CoversMessage, "")}, stateUnprotected},
-		{[]*SignatureReport{sig(smime.CoversMessage, stateProtected)}, stateProtected},
-		{[]*SignatureReport{sig("part 1", stateProtected)}, stateUnprotected},
-		{[]*SignatureReport{sig(smime.CoversMessage, stateProtected), sig(smime.CoversMessage, stateChanged)}, stateChanged},
+		{nil, smime.HeaderUnprotected},
+		{[]*SignatureReport{sig(smime.CoversMessage, "")}, smime.HeaderUnprotected},
+		{[]*SignatureReport{sig(smime.CoversMessage, smime.HeaderProtected)}, smime.HeaderProtected},
+		{[]*SignatureReport{sig("part 1", smime.HeaderProtected)}, smime.HeaderUnprotected},
+		{[]*SignatureReport{sig(smime.CoversMessage, smime.HeaderProtected), sig(smime.CoversMessage, smime.HeaderChanged)}, smime.HeaderChanged},
 	} {
 		if got := headerState(tt.sigs); got != tt.want {
 			t.Errorf("headerState = %q, want %q", got, tt.want)

@@ -129,7 +129,7 @@ func (sc *signatureCheck) conclude() {
 	sc.note(sc.header())
 	sc.note(sc.coverage())
 	sc.out.Verdict, sc.out.Code, sc.out.Reason = sc.sum.verdict, sc.sum.code, sc.sum.reason
-	sc.out.Integrity, sc.out.Algorithm = sc.sig.Integrity.String(), sc.sig.Algorithm
+	sc.out.Integrity, sc.out.Algorithm = Answer(sc.sig.Integrity.String()), sc.sig.Algorithm
 	sc.out.Certificate = describeCertificate(sc.sig.Certificate)
 }
 

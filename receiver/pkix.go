@@ -33,6 +33,6 @@ func (sc *signatureCheck) orRoots(ctx context.Context, f finding) finding {
 	case ctx.Err() != nil, errors.Is(err, certificate.ErrWork):
 		return unprovable(ctx)
 	}
-	sc.out.Freshness = badWord
+	sc.out.Freshness = Bad
 	return finding{Policy, CodePKIX, "PKIX: " + f.reason + "; the certificate does not hold by its CA: " + err.Error()}
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"dnseal/smime"
 	"dnseal/smime/message"
 )
 
@@ -159,12 +160,13 @@ func (r *Report) namesBound() bool {
 // meets reports whether a domain's requirement is met. Only a pass does it: what is merely not
 // disproven, like a signature by a CA of the sender's choice or one on an attached message, is as
 // good as none.
-func (r *Report) meets(require string) bool {
+func (r *Report) meets(require Requirement) bool {
 	switch require {
-	case requireSignature:
+	case RequireSignature:
 		return r.Verdict == Pass
-	case requireProtected:
-		return r.HeaderState == stateProtected && r.ProtectedFrom != "" && r.namesBound() && r.meets(requireSignature)
+	case RequireProtected:
+		return r.HeaderState == smime.HeaderProtected && r.ProtectedFrom != "" && r.namesBound() && r.Verdict == Pass
+	case RequireNothing:
 	}
 	return true
 }

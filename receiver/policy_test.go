@@ -10,6 +10,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"dnseal/smime"
 	"dnseal/smime/message"
 )
 
@@ -163,7 +164,7 @@ func TestDecide(t *testing.T) {
 		}
 	}
 	protected := reportOf(t, Pass, "", "a@strict.example")
-	protected.ProtectedFrom, protected.HeaderState = "a@strict.example", stateProtected
+	protected.ProtectedFrom, protected.HeaderState = "a@strict.example", smime.HeaderProtected
 	if got := decide(r.on, r.domains, protected); got.action != message.Reject || got.class != ClassNoSignature {
 		t.Errorf("a pass whose name nothing binds: %s by %q", got.action, got.class)
 	}
@@ -222,7 +223,7 @@ func TestDecideMonotone(t *testing.T) {
 		for _, c := range allClasses {
 			on[c] = rapid.SampledFrom([]message.Action{message.Accept, message.Quarantine, message.Defer, message.Reject}).Draw(t, string(c))
 		}
-		require := rapid.SampledFrom([]string{"", "signature", "protected"}).Draw(t, "require")
+		require := rapid.SampledFrom([]Requirement{"", RequireSignature, RequireProtected}).Draw(t, "require")
 		d, err := parseDomain(Domain{Names: []string{"bank.example"}, Require: require})
 		if err != nil {
 			t.Fatal(err)

@@ -14,11 +14,11 @@ const maxAhead = 5 * time.Minute
 // record or a root makes them count, and are judged there.
 // RFC 5652, Section 11.3.
 func (sc *signatureCheck) quality() finding {
-	if sc.out.Freshness == unknownWord {
-		sc.out.Freshness = goodWord
+	if sc.out.Freshness == Unknown {
+		sc.out.Freshness = Good
 	}
 	if sc.sig.SigningTime.After(sc.now.Add(maxAhead)) {
-		sc.out.Freshness = badWord
+		sc.out.Freshness = Bad
 		return finding{Policy, CodeSignedInFuture, fmt.Sprintf("the signer claims to have signed at %s, which is in the future", stamp(sc.sig.SigningTime))}
 	}
 	if sc.sig.Weak {

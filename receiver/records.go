@@ -145,11 +145,11 @@ func (sc *signatureCheck) match(ctx context.Context, res *lookup.Result, records
 	case !usable:
 		return finding{Neutral, CodeUnusableRecords, fmt.Sprintf("none of the records at %s can be used: %s", res.Name, whyNot(results))}
 	case sc.validAnotherTime(ctx, records, spki):
-		sc.out.Freshness = badWord
+		sc.out.Freshness = Bad
 		c := sc.sig.Certificate
 		return finding{Fail, CodeExpired, fmt.Sprintf("the record at %s asks for a valid certificate, and this one is valid from %s to %s", res.Name, stamp(c.NotBefore), stamp(c.NotAfter))}
 	}
-	if sc.receiver.opts.Saved && sc.claim.certified && sc.out.Binding == bindingFrom {
+	if sc.receiver.opts.Saved && sc.claim.certified && sc.out.Binding == BindingFrom {
 		return finding{Fail, CodeKeyReplaced, fmt.Sprintf("no record at %s is of the key that signed: either the key was replaced or this is another's key; only evidence can tell", res.Name)}
 	}
 	return finding{Fail, CodeKeyMismatch, fmt.Sprintf("no record at %s is of the key that signed%s", res.Name, whyNotKey(results))}
@@ -201,16 +201,12 @@ func whyNotKey(results []dane.MatchResult) string {
 }
 
 func describeAnswer(res *lookup.Result) *DNSReport {
-	presence := map[dane.Presence]string{dane.Present: "present", dane.Absent: "absent"}[res.Presence]
-	if presence == "" {
-		presence = unknownWord
-	}
 	warnings := slices.Clone(res.Warnings)
 	if res.Believed {
 		warnings = append(warnings, "nothing was validated here: it is the resolver's word (mode ad-only)")
 	}
 	return &DNSReport{
-		Warnings: warnings, Name: res.Name, Type: res.Type.String(), Status: res.Status.String(), Presence: presence,
+		Warnings: warnings, Name: res.Name, Type: res.Type.String(), Status: res.Status.String(), Presence: res.Presence.String(),
 		TTL: int(res.TTL / time.Second), Records: []RecordReport{},
 	}
 }

@@ -29,10 +29,10 @@ type Report struct {
 	// false.
 	Hops        []Hop `json:"hops"`
 	HopsTrusted bool  `json:"hops_trusted"`
-	// HeaderState is "protected", "changed" or "unprotected": whether the header that readers
-	// are shown is the one that was signed, as far as the signatures that decided prove it.
-	// Empty, as in a report that was never judged, is not protected.
-	HeaderState string `json:"header_state"`
+	// HeaderState is whether the header that readers are shown is the one that was signed, as far
+	// as the signatures that decided prove it. Empty, as in a report that was never judged, is
+	// not protected.
+	HeaderState smime.HeaderState `json:"header_state"`
 	// HeaderRestored names the fields that a door put back as they were signed: then
 	// HeaderState is that of the message as it is delivered.
 	HeaderRestored []string `json:"header_restored,omitempty"`
@@ -59,11 +59,10 @@ type SignatureReport struct {
 	// Part is the IMAP part number of the signature part (RFC 7281, Section 3.2.1).
 	Part string `json:"part"`
 	// Covers is "message" or "part N".
-	Covers  smime.Coverage `json:"covers"`
-	Verdict Verdict        `json:"verdict"`
-	Code    Code           `json:"code"`
-	// Integrity is "good", "bad" or "unknown".
-	Integrity string `json:"integrity"`
+	Covers    smime.Coverage `json:"covers"`
+	Verdict   Verdict        `json:"verdict"`
+	Code      Code           `json:"code"`
+	Integrity Answer         `json:"integrity"`
 	// Identity is the name judged: a mail address or a DNS name; empty when none is stated.
 	Identity string `json:"identity"`
 	// NameBound says that something proven binds the name to this signature, and not only the
@@ -74,19 +73,17 @@ type SignatureReport struct {
 	SigningTime *time.Time         `json:"signing_time,omitempty"`
 	Certificate *CertificateReport `json:"certificate,omitempty"`
 	DNS         *DNSReport         `json:"dns,omitempty"`
-	// Binding is "from", "rule" or "none".
-	Binding string `json:"binding"`
-	// Freshness is "good", "bad" or "unknown".
-	Freshness string `json:"freshness"`
+	// Binding is the right by which the identity writes as From.
+	Binding   Binding `json:"binding"`
+	Freshness Answer  `json:"freshness"`
 	// HeaderProtection is "none", "clear", "cipher" or "legacy"; Differences names the
 	// protected fields whose outer value differs, and those that readers show or act on that
 	// stand outside only.
 	HeaderProtection smime.HeaderProtection `json:"header_protection"`
 	Differences      []string               `json:"differences,omitempty"`
-	// HeaderState is "protected", "changed" or "unprotected", of the header around the part
-	// that is signed.
-	HeaderState string `json:"header_state"`
-	Reason      string `json:"reason"`
+	// HeaderState is that of the header around the part that is signed.
+	HeaderState smime.HeaderState `json:"header_state"`
+	Reason      string            `json:"reason"`
 	// Lookup is the result the DNS answer rests on, for drawing the chain; nil when no lookup was
 	// made.
 	Lookup *lookup.Result `json:"-"`
@@ -98,7 +95,7 @@ type SignatureReport struct {
 	changes    []string
 	restoring  []message.Change
 	otherwise  finding
-	headerWord string
+	headerWord message.HeaderState
 	// classes are those of all that was found, Code being only the worst.
 	classes []Class
 }
@@ -117,8 +114,8 @@ type CertificateReport struct {
 type DNSReport struct {
 	Name string `json:"name"`
 	Type string `json:"type"`
-	// Status is "secure", "insecure", "bogus" or "indeterminate"; Presence "present", "absent" or
-	// "unknown".
+	// Status and Presence are the words of [dnssec.Status] and [dane.Presence]; the result itself
+	// is SignatureReport.Lookup.
 	Status   string         `json:"status"`
 	Presence string         `json:"presence"`
 	TTL      int            `json:"ttl"` // seconds
@@ -143,24 +140,29 @@ type Hop struct {
 	At *time.Time `json:"at,omitempty"`
 }
 
-// The words of the fields above.
+// Answer is what a report says about the integrity or the freshness of a signature.
+type Answer string
+
+// Answers.
 const (
-	goodWord    = "good"
-	badWord     = "bad"
-	unknownWord = "unknown"
+	Good    Answer = "good"
+	Bad     Answer = "bad"
+	Unknown Answer = "unknown"
+)
 
-	bindingFrom = "from"
-	bindingRule = "rule"
-	bindingNone = "none"
+// Binding is the right by which the identity of a signature writes as the From address.
+type Binding string
 
-	stateProtected   = string(smime.HeaderProtected)
-	stateChanged     = string(smime.HeaderChanged)
-	stateUnprotected = string(smime.HeaderUnprotected)
+// Bindings.
+const (
+	BindingFrom Binding = "from" // it is that address
+	BindingRule Binding = "rule" // a device, service or host that a rule lets use it
+	BindingNone Binding = "none" // it has no right to
 )
 
 // newReport returns a report without verdict.
 func newReport(from []message.Address, fromErr error) *Report {
-	r := &Report{Signatures: []*SignatureReport{}, Hops: []Hop{}, HeaderState: stateUnprotected, from: from, fromErr: fromErr}
+	r := &Report{Signatures: []*SignatureReport{}, Hops: []Hop{}, HeaderState: smime.HeaderUnprotected, from: from, fromErr: fromErr}
 	if len(from) > 0 {
 		r.From = from[0].String()
 	}
@@ -189,18 +191,18 @@ func (r *Report) conclude(f finding) {
 }
 
 // bound reports whether the signature speaks for the From address.
-func (s *SignatureReport) bound() bool { return s.Binding != bindingNone }
+func (s *SignatureReport) bound() bool { return s.Binding != BindingNone }
 
 // header is the word for the state in logs, metrics and results: the state, or "restored".
-func (r *Report) header() string {
+func (r *Report) header() message.HeaderState {
 	if len(r.HeaderRestored) > 0 {
-		return "restored"
+		return message.HeaderRestored
 	}
-	return cmp.Or(r.HeaderState, stateUnprotected)
+	return cmp.Or(message.HeaderState(r.HeaderState), message.HeaderUnprotected)
 }
 
-func (s *SignatureReport) header() string {
-	return cmp.Or(s.headerWord, s.HeaderState, stateUnprotected)
+func (s *SignatureReport) header() message.HeaderState {
+	return cmp.Or(s.headerWord, message.HeaderState(s.HeaderState), message.HeaderUnprotected)
 }
 
 func (s *SignatureReport) finding() finding { return finding{s.Verdict, s.Code, s.Reason} }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"dnseal/smime"
 	"dnseal/smime/message"
 )
 
@@ -28,12 +29,12 @@ func (r *Receiver) restore(report *Report) []message.Change {
 			s.restored()
 		}
 	}
-	report.HeaderState = stateProtected
+	report.HeaderState = smime.HeaderProtected
 	report.conclude(finding{Pass, CodeHeaderRestored, fmt.Sprintf("the header was changed, and is put back as it was signed: %s", strings.Join(report.HeaderRestored, ", "))})
 	return changes
 }
 
 func (s *SignatureReport) restored() {
 	s.Verdict, s.Code, s.Reason = s.otherwise.verdict, s.otherwise.code, s.otherwise.reason
-	s.HeaderState, s.headerWord = stateProtected, "restored"
+	s.HeaderState, s.headerWord = smime.HeaderProtected, message.HeaderRestored
 }

@@ -71,13 +71,13 @@ func comment(s *SignatureReport) string {
 	if s.Lookup != nil && s.Lookup.Believed {
 		parts = append(parts, "by the resolver") // mode ad-only: nothing was validated here
 	}
-	if s.Binding == bindingRule {
+	if s.Binding == BindingRule {
 		parts = append(parts, "by rule")
 	}
 	if s.Verdict == Pass && !s.NameBound {
 		parts = append(parts, nameNotBound)
 	}
-	parts = append(parts, "header "+s.header())
+	parts = append(parts, "header "+string(s.header()))
 	return strings.Join(parts, ", ")
 }
 

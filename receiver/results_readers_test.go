@@ -8,6 +8,7 @@ import (
 	"github.com/emersion/go-msgauth/authres"
 	"pgregory.net/rapid"
 
+	"dnseal/smime"
 	"dnseal/smime/message"
 )
 
@@ -32,8 +33,8 @@ func TestResultFieldHostile(t *testing.T) {
 		for range rapid.IntRange(1, 3).Draw(t, "signatures") {
 			sigs = append(sigs, &SignatureReport{
 				Part: evil.Draw(t, "part"), Verdict: rapid.SampledFrom([]Verdict{Fail, Policy, Pass}).Draw(t, "verdict"), Code: Code(evil.Draw(t, "code")), Identity: evil.Draw(t, "identity"),
-				Certificate: &CertificateReport{Serial: evil.Draw(t, "serial"), Issuer: evil.Draw(t, "issuer")}, DNS: &DNSReport{Status: evil.Draw(t, "status")}, HeaderState: evil.Draw(t, "state"),
-				Binding: bindingFrom,
+				Certificate: &CertificateReport{Serial: evil.Draw(t, "serial"), Issuer: evil.Draw(t, "issuer")}, DNS: &DNSReport{Status: evil.Draw(t, "status")}, HeaderState: smime.HeaderState(evil.Draw(t, "state")),
+				Binding: BindingFrom,
 			})
 		}
 		value := resultField("mx.example.net", &Report{Verdict: Fail, Signatures: sigs, deciding: sigs}).Value

@@ -99,7 +99,7 @@ func TestResultField(t *testing.T) {
 	rule := &SignatureReport{Part: "1", Verdict: Pass, Identity: "s7._device.example.net", Binding: "rule", DNS: pass.DNS}
 	believed := &SignatureReport{Part: "2", Verdict: Pass, Binding: "from", NameBound: true, DNS: pass.DNS, Lookup: &lookup.Result{Believed: true}}
 	quoted := &SignatureReport{Part: "2", Verdict: Fail, Code: CodeBadDigest, Identity: `"a b"@example.org`}
-	stranger := &SignatureReport{Part: "3", Verdict: Policy, Code: CodeFromMismatch, Identity: "eve@example.com", NameBound: true, Binding: bindingNone}
+	stranger := &SignatureReport{Part: "3", Verdict: Policy, Code: CodeFromMismatch, Identity: "eve@example.com", NameBound: true, Binding: BindingNone}
 	for _, c := range []struct {
 		name   string
 		report Report

@@ -106,9 +106,9 @@ func (t *textWriter) signature(s *SignatureReport, r *Report) {
 
 func (s *SignatureReport) integrityText() string {
 	if s.Algorithm == "" {
-		return s.Integrity // nothing was there to be read
+		return string(s.Integrity) // nothing was there to be read
 	}
-	text := s.Integrity + ": " + s.Algorithm
+	text := string(s.Integrity) + ": " + s.Algorithm
 	if s.SigningTime != nil {
 		text += ", " + stamp(*s.SigningTime) + " as the signer says"
 	}
@@ -122,7 +122,7 @@ func (s *SignatureReport) identityText() string {
 	switch {
 	case s.Identity == "":
 		return "none is stated"
-	case s.Integrity != goodWord:
+	case s.Integrity != Good:
 		return s.Identity + " is claimed"
 	case !s.NameBound:
 		return s.statedText() + "; " + nameNotBound + ": nothing that was signed holds it"
@@ -172,21 +172,22 @@ func shortOwner(name string) string {
 
 func (s *SignatureReport) bindingText() string {
 	signer := "the signer"
-	if s.Integrity != goodWord {
+	if s.Integrity != Good {
 		signer = "the one claimed"
 	}
 	switch s.Binding {
-	case bindingFrom:
+	case BindingFrom:
 		return signer + " is the author in From"
-	case bindingRule:
+	case BindingRule:
 		return "a rule here lets " + signer + " use this From"
+	case BindingNone:
 	}
 	return "none: " + signer + " does not speak for From"
 }
 
 func (s *SignatureReport) freshnessText() string {
 	if s.Certificate == nil {
-		return s.Freshness
+		return string(s.Freshness)
 	}
 	return fmt.Sprintf("%s; certificate from %s to %s", s.Freshness, day(s.Certificate.NotBefore), day(s.Certificate.NotAfter))
 }
@@ -194,7 +195,7 @@ func (s *SignatureReport) freshnessText() string {
 func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }
 
 func (s *SignatureReport) protectionText() string {
-	if s.Integrity != goodWord {
+	if s.Integrity != Good {
 		return "nothing is proven about it"
 	}
 	text := map[smime.HeaderProtection]string{

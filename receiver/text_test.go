@@ -73,7 +73,7 @@ func TestWriteTextHostile(t *testing.T) {
 		evil := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"\x1b[2J", "a\nverdict: pass", "\u202egnp", "\xff\xfe", "\r", "\u0085"}))
 		r := newReport([]message.Address{{Local: evil.Draw(t, "local"), Domain: "example.org"}}, nil)
 		r.File, r.Verdict, r.Code, r.Reason = evil.Draw(t, "file"), Fail, CodeBadDigest, evil.Draw(t, "reason")
-		r.HeaderState, r.ResentBy, r.HeaderRestored = evil.Draw(t, "state"), []string{evil.Draw(t, "resent")}, []string{evil.Draw(t, "restored")}
+		r.HeaderState, r.ResentBy, r.HeaderRestored = smime.HeaderState(evil.Draw(t, "state")), []string{evil.Draw(t, "resent")}, []string{evil.Draw(t, "restored")}
 		r.Uncovered = []string{evil.Draw(t, "uncovered")}
 		r.Hops = []Hop{{By: evil.Draw(t, "by")}}
 		r.Signatures = []*SignatureReport{{

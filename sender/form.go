@@ -1,50 +1,42 @@
 package sender
 
 import (
-	"fmt"
 	"strings"
 
 	"dnseal/smime/message"
 )
 
-// form is how a message leaves for some recipients. The zero value is the configured default.
-type form string
+// Form is how a message leaves for some recipients. The zero value is the configured default.
+type Form string
 
+// Forms of signed messages.
 const (
-	byDefault form = ""
-	detached  form = "clear"  // multipart/signed
-	opaque    form = "opaque" // application/pkcs7-mime
-	plain     form = "no"     // not signed
+	FormDefault Form = ""       // Options.Opaque decides
+	FormClear   Form = "clear"  // multipart/signed: RFC 8551, Section 3.5.3
+	FormOpaque  Form = "opaque" // application/pkcs7-mime: RFC 8551, Section 3.5.2
+
+	unsigned Form = "no" // for recipients and control fields
 )
 
-func parseForm(s string) (form, error) {
-	switch f := form(s); f {
-	case byDefault, detached, opaque:
-		return f, nil
-	case plain:
-	}
-	return "", fmt.Errorf("unknown form %q: it is clear or opaque", s)
-}
-
 // controlForm reads the control fields of a submitter who may use them.
-func controlForm(m *message.Message) form {
-	switch f := form(strings.ToLower(m.First(controlSign))); f {
-	case detached, opaque, plain:
+func controlForm(m *message.Message) Form {
+	switch f := Form(strings.ToLower(m.First(controlSign))); f {
+	case FormClear, FormOpaque, unsigned:
 		return f
-	case byDefault:
+	case FormDefault:
 	}
-	return byDefault
+	return FormDefault
 }
 
 // group is the recipients that get one form.
 type group struct {
-	form form
+	form Form
 	rcpt []string
 }
 
 // groups splits the recipients by form. The first group is never empty of meaning: it holds whoever
 // is in no other, and takes main as its form when there are no recipients at all.
-func groups(rcpt []string, main form, opaqueFor, plainFor []message.Pattern) []group {
+func groups(rcpt []string, main Form, opaqueFor, plainFor []message.Pattern) []group {
 	out := []group{}
 	for _, r := range rcpt {
 		out = addTo(out, formFor(r, main, opaqueFor, plainFor), r)
@@ -56,7 +48,7 @@ func groups(rcpt []string, main form, opaqueFor, plainFor []message.Pattern) []g
 }
 
 // formFor is the form for one recipient.
-func formFor(rcpt string, main form, opaqueFor, plainFor []message.Pattern) form {
+func formFor(rcpt string, main Form, opaqueFor, plainFor []message.Pattern) Form {
 	if len(opaqueFor)+len(plainFor) == 0 {
 		return main
 	}
@@ -64,14 +56,14 @@ func formFor(rcpt string, main form, opaqueFor, plainFor []message.Pattern) form
 	switch {
 	case err != nil:
 	case matchAny(plainFor, a):
-		return plain
-	case matchAny(opaqueFor, a) && main != plain:
-		return opaque
+		return unsigned
+	case matchAny(opaqueFor, a) && main != unsigned:
+		return FormOpaque
 	}
 	return main
 }
 
-func addTo(gs []group, f form, rcpt string) []group {
+func addTo(gs []group, f Form, rcpt string) []group {
 	for i := range gs {
 		if gs[i].form == f {
 			gs[i].rcpt = append(gs[i].rcpt, rcpt)

@@ -44,9 +44,9 @@ func formAttrs(results []smime.SignResult) []slog.Attr {
 	var forms, unprotected []string
 	var cause *smime.ContentError
 	for _, r := range results {
-		made := detached
+		made := FormClear
 		if r.Opaque {
-			made = opaque
+			made = FormOpaque
 		}
 		forms = append(forms, string(made))
 		if r.Cause != nil {

@@ -3,6 +3,7 @@ package sender
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"dnseal/sender/identity"
 	"dnseal/smime/message"
@@ -24,8 +25,8 @@ type Rule struct {
 	MailFrom []string
 	// Identity is "{from}", the identity of the From address, or the name of one. Empty: "{from}".
 	Identity string
-	// Form overrides Options.Opaque: "", "clear" or "opaque".
-	Form string
+	// Form overrides Options.Opaque; FormDefault does not.
+	Form Form
 	// RefuseOpaque refuses (ClassMalformed) what is to be clear and holds a part that is signed
 	// or encrypted already and would not survive transit, instead of making it opaque: it may
 	// not be re-encoded.
@@ -45,7 +46,7 @@ type rule struct {
 	null     bool // the null sender may go with it
 	anyMail  bool // any envelope sender may
 	identity string
-	form     form
+	form     Form
 	// see Rule
 	refuseOpaque, again bool
 }
@@ -54,7 +55,7 @@ func parseRule(r Rule) (*rule, error) {
 	if len(r.Who) == 0 || len(r.From) == 0 {
 		return nil, errors.New("who and from must both be given")
 	}
-	out := &rule{anyMail: len(r.MailFrom) == 0, identity: r.Identity, refuseOpaque: r.RefuseOpaque, again: r.Again}
+	out := &rule{anyMail: len(r.MailFrom) == 0, identity: r.Identity, form: r.Form, refuseOpaque: r.RefuseOpaque, again: r.Again}
 	var err error
 	if out.who, err = parseSubmitters(r.Who); err != nil {
 		return nil, err
@@ -73,8 +74,8 @@ func parseRule(r Rule) (*rule, error) {
 		}
 		out.mailFrom = append(out.mailFrom, p...)
 	}
-	if out.form, err = parseForm(r.Form); err != nil {
-		return nil, err
+	if !slices.Contains([]Form{FormDefault, FormClear, FormOpaque}, r.Form) {
+		return nil, fmt.Errorf("unknown form %q: it is clear or opaque", r.Form)
 	}
 	if out.identity == "" {
 		out.identity = FromIdentity

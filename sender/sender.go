@@ -171,9 +171,9 @@ func (s *Sender) Handle(ctx context.Context, m *message.Message, env *message.En
 	}
 	gs := groups(env.Rcpt, s.mainForm(m, env, d.rule), s.opaqueFor, s.plainFor)
 	if len(gs) > 1 && env.OneForm {
-		gs = []group{{form: detached, rcpt: env.Rcpt}} // the one that everybody can read
+		gs = []group{{form: FormClear, rcpt: env.Rcpt}} // the one that everybody can read
 	}
-	if len(gs) == 1 && gs[0].form == plain {
+	if len(gs) == 1 && gs[0].form == unsigned {
 		return &message.Outcome{Action: message.Accept, Edit: pass, Result: ResultUnsigned, Attrs: append(attrs, slog.String("code", "opted-out"))}
 	}
 	return s.sign(ctx, m, pass, d, gs, attrs)
@@ -191,19 +191,19 @@ func (s *Sender) leaveAlone(m *message.Message, env *message.Envelope, r *rule) 
 }
 
 // mainForm is the form for recipients nothing else is said about.
-func (s *Sender) mainForm(m *message.Message, env *message.Envelope, r *rule) form {
+func (s *Sender) mainForm(m *message.Message, env *message.Envelope, r *rule) Form {
 	if s.control.match(env.Submitter) {
-		if f := controlForm(m); f != byDefault {
+		if f := controlForm(m); f != FormDefault {
 			return f
 		}
 	}
 	switch {
-	case r.form != byDefault:
+	case r.form != FormDefault:
 		return r.form
 	case s.opts.Opaque:
-		return opaque
+		return FormOpaque
 	}
-	return detached
+	return FormClear
 }
 
 // sign loads the identity, checks that it is published, and signs one form after the other.
@@ -272,14 +272,14 @@ type forms struct {
 }
 
 // edit returns the edit of m that gives one form.
-func (fs *forms) edit(ctx context.Context, f form) (*message.Edit, error) {
-	if f == plain {
+func (fs *forms) edit(ctx context.Context, f Form) (*message.Edit, error) {
+	if f == unsigned {
 		return fs.pre, nil
 	}
 	var result smime.SignResult
 	edit, err := signPrepared(ctx, fs.prepared, []*identity.Identity{fs.id}, smime.SignOptions{
-		Time: fs.now, Opaque: f == opaque, NoHeaderProtection: fs.opts.NoHeaderProtection, FullSelfCheck: fs.opts.FullSelfCheck,
-		RefuseOpaque: fs.rule.refuseOpaque && f != opaque, Again: fs.rule.again, Result: &result,
+		Time: fs.now, Opaque: f == FormOpaque, NoHeaderProtection: fs.opts.NoHeaderProtection, FullSelfCheck: fs.opts.FullSelfCheck,
+		RefuseOpaque: fs.rule.refuseOpaque && f != FormOpaque, Again: fs.rule.again, Result: &result,
 	})
 	if err != nil {
 		return nil, err

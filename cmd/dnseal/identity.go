@@ -184,7 +184,7 @@ others must be able to encrypt to the key.`,
 		if err != nil {
 			return err
 		}
-		text, err := identity.FormatRecord(owner, typ, record, time.Duration(ttl)*time.Second, format)
+		text, err := identity.FormatRecord(owner, typ, record, time.Duration(ttl)*time.Second, identity.RecordFormat(format))
 		if err != nil {
 			return err
 		}

@@ -212,9 +212,11 @@ func TestOwnerNameAndFormat(t *testing.T) {
 	t.Parallel()
 	record := dane.Record{Usage: 3, Selector: 1, MatchingType: 1, Data: []byte{0xab, 0xcd}}
 	tests := []struct {
-		kind               Kind
-		name, format, want string
-		ttl                time.Duration
+		kind   Kind
+		name   string
+		format RecordFormat
+		want   string
+		ttl    time.Duration
 	}{
 		// The hash is that of RFC 8162's example local part, "hugh".
 		{Mail, "hugh@example.com", "zone", "c93f1e400f26708f98cb19d936620da35eec8f72e57f9eec01c1afd6._smimecert.example.com. 3600 IN SMIMEA 3 1 1 abcd", time.Hour},

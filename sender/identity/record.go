@@ -76,12 +76,21 @@ func (id *Identity) selected(usage, selector uint8) ([]byte, error) {
 	return x509.MarshalPKIXPublicKey(id.Key.Public())
 }
 
-// FormatRecord writes a record as one line of a zone file, without line end. format is "zone" (""
-// too): OWNER TTL IN SMIMEA 3 1 1 HEX; or "rfc3597": OWNER TTL IN TYPE53 \# LENGTH HEX, for
-// software that does not know the type (yadifa); PowerDNS refuses a zone that writes a type it
-// knows in this form. A ttl of 0 is left out. Errors: an unknown format or type.
-// RFC 3597, Section 5; RFC 6698, Section 2.2.
-func FormatRecord(owner string, t dane.Type, r dane.Record, ttl time.Duration, format string) (string, error) {
+// RecordFormat is how a record is written in a zone file. The zero value is FormatZone.
+type RecordFormat string
+
+// Formats of records.
+const (
+	// FormatZone: OWNER TTL IN SMIMEA 3 1 1 HEX
+	FormatZone RecordFormat = "zone"
+	// FormatUnknown: OWNER TTL IN TYPE53 \# LENGTH HEX, for software that does not know the type
+	// (yadifa); PowerDNS refuses a zone that writes a type it knows in this form
+	FormatUnknown RecordFormat = "rfc3597"
+)
+
+// FormatRecord writes a record as one line of a zone file, without line end. A ttl of 0 is left
+// out. Errors: an unknown format or type.
+func FormatRecord(owner string, t dane.Type, r dane.Record, ttl time.Duration, format RecordFormat) (string, error) {
 	word := map[dane.Type]string{dane.TLSA: "TLSA", dane.SMIMEA: "SMIMEA"}[t]
 	if word == "" {
 		return "", fmt.Errorf("identity: type %d is neither TLSA nor SMIMEA", t)
@@ -91,13 +100,15 @@ func FormatRecord(owner string, t dane.Type, r dane.Record, ttl time.Duration, f
 		seconds = fmt.Sprintf("%d ", int64(ttl/time.Second))
 	}
 	switch format {
-	case "", "zone":
+	// RFC 6698, Section 2.2.
+	case "", FormatZone:
 		return fmt.Sprintf("%s %sIN %s %d %d %d %s", owner, seconds, word, r.Usage, r.Selector, r.MatchingType, hex.EncodeToString(r.Data)), nil
-	case "rfc3597":
+	// RFC 3597, Section 5.
+	case FormatUnknown:
 		data := append([]byte{r.Usage, r.Selector, r.MatchingType}, r.Data...)
 		return fmt.Sprintf(`%s %sIN TYPE%d \# %d %s`, owner, seconds, uint16(t), len(data), hex.EncodeToString(data)), nil
 	}
-	return "", withHint(fmt.Errorf("identity: unknown record format %q", clip(format)), "use zone or rfc3597")
+	return "", withHint(fmt.Errorf("identity: unknown record format %q", clip(string(format))), "use zone or rfc3597")
 }
 
 // SPKI returns the DER SubjectPublicKeyInfo of the identity's key.

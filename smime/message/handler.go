@@ -117,18 +117,29 @@ type Outcome struct {
 	Forms []Form
 	// Reply is for Defer and Reject; the zero value means the door's own generic reply.
 	Reply Reply
-	// Result is one stable word for logs and metrics, e.g. "signed", "unsigned", "pass", "fail".
+	// Result is one stable word for logs and metrics, such as "signed" or "pass". Each handler and
+	// each door has words of its own, so that there is no list of all.
 	Result string
 	// Level is what the operator's log line deserves; the zero value is [slog.LevelInfo].
 	// Trouble of this machine is an error, mail that waits for its operator to act a warning.
 	Level slog.Level
-	// Header is, from a verifier, the state of the header in one word for metrics: "protected",
-	// "changed", "restored" or "unprotected".
-	Header string
-	// Attrs is what the operator's log line shall say beside the result; no bodies, no subjects, no
-	// secrets.
+	// Header is, from a verifier, the state of the header, for metrics; else empty.
+	Header HeaderState
+	// Attrs is what the operator's log line says in addition to the result; no bodies, no
+	// subjects, no secrets.
 	Attrs []slog.Attr
 }
+
+// HeaderState says whether the header of a verified message is the one that was signed.
+type HeaderState string
+
+// Header states.
+const (
+	HeaderProtected   HeaderState = "protected"   // as it was signed
+	HeaderChanged     HeaderState = "changed"     // a field that readers show or act on is not
+	HeaderRestored    HeaderState = "restored"    // it was changed, and the Edit undoes it
+	HeaderUnprotected HeaderState = "unprotected" // no signature says anything about it
+)
 
 // Form is another form of a message for some recipients.
 type Form struct {

@@ -34,7 +34,7 @@ func (c *Config) checkSign(n *notes) {
 			continue
 		}
 		if r.Form != "" {
-			n.oneOf(key+".form", r.Form, "clear", "opaque")
+			n.oneOf(key+".form", string(r.Form), "clear", "opaque")
 			r.Form = ""
 		}
 		base := sender.Rule{Who: r.Who, From: r.From}

@@ -109,7 +109,7 @@ func (c *Config) ReceiverOptions(r lookup.Resolver, how Verifying) receiver.Opti
 		MaxBytes: c.Verify.MaxBytes, Timeout: time.Duration(c.Verify.Timeout),
 	}
 	for _, d := range c.Domains {
-		o.Domains = append(o.Domains, receiver.Domain{Names: d.Names, Require: d.Require, Devices: d.Devices, On: d.On.verifying()})
+		o.Domains = append(o.Domains, receiver.Domain{Names: d.Names, Require: receiver.Requirement(d.Require), Devices: d.Devices, On: d.On.verifying()})
 	}
 	return o
 }

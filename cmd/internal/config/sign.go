@@ -1,5 +1,7 @@
 package config
 
+import "dnseal/sender"
+
 // Sign says how mail is signed ([sign]).
 type Sign struct {
 	// Form is "clear" (multipart/signed) or "opaque" (application/pkcs7-mime). Default: "clear".
@@ -44,7 +46,7 @@ type Rule struct {
 	// Identity is "{from}", the identity of the From address, or one by name. Default: "{from}".
 	Identity string `toml:"identity"`
 	// Form is "clear" or "opaque". Default: sign.form.
-	Form string `toml:"form"`
+	Form sender.Form `toml:"form"`
 	// RefuseOpaque refuses (class malformed) what is to be clear and holds a part that is
 	// signed or encrypted already and would not survive transit. Default: false; it is made
 	// opaque.

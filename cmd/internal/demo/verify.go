@@ -100,7 +100,7 @@ func (d *demo) device(ctx context.Context) error {
 		return err
 	}
 	d.say("signed by %s, From %s", demoDevice, report.From)
-	d.must(report.Verdict == receiver.Pass && report.Signatures[0].Binding == "rule", "pass: the receiver's rule lets this device use this From")
+	d.must(report.Verdict == receiver.Pass && report.Signatures[0].Binding == receiver.BindingRule, "pass: the receiver's rule lets this device use this From")
 	return nil
 }
 

@@ -69,10 +69,10 @@ func (l *look) Handle(context.Context, *message.Message, *message.Envelope) *mes
 }
 
 // judged is a verifier that finds this state of the header.
-type judged string
+type judged message.HeaderState
 
 func (j judged) Handle(context.Context, *message.Message, *message.Envelope) *message.Outcome {
-	return &message.Outcome{Header: string(j)}
+	return &message.Outcome{Header: message.HeaderState(j)}
 }
 
 func TestMetrics(t *testing.T) {

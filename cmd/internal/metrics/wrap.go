@@ -29,7 +29,7 @@ func (h *handler) Handle(ctx context.Context, msg *message.Message, env *message
 	defer h.counted()()
 	out := h.Handler.Handle(ctx, msg, env)
 	if out != nil && out.Header != "" {
-		h.m.headers.WithLabelValues(h.door, h.role, out.Header).Inc()
+		h.m.headers.WithLabelValues(h.door, h.role, string(out.Header)).Inc()
 	}
 	return out
 }
