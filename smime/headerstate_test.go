@@ -19,15 +19,33 @@ func stateOf(kind HeaderProtection, signed, outer string) *protection {
 	return p
 }
 
-// TestHeaderState: what hops and lists do to a field without changing what it says, and what
+// headerCase is a signed header, what stands outside, and whether that is a change.
+type headerCase struct {
+	signed, outer string
+	changed       bool
+}
+
+// testHeaderState: what hops and lists do to a field without changing what it says, and what
 // changes it.
-func TestHeaderState(t *testing.T) {
+func testHeaderState(t *testing.T, cases []headerCase) {
+	t.Helper()
+	for _, c := range cases {
+		want := HeaderProtected
+		if c.changed {
+			want = HeaderChanged
+		}
+		for _, kind := range []HeaderProtection{ProtectionClear, ProtectionCipher, ProtectionLegacy} {
+			if got := stateOf(kind, c.signed, c.outer); got.state != want || (len(got.changed) > 0) != c.changed {
+				t.Errorf("%s: signed %q, outer %q: %s %q, want %s", kind, c.signed, c.outer, got.state, got.changed, want)
+			}
+		}
+	}
+}
+
+// TestHeaderStateSubject: white space, folds, encoded words and charsets.
+func TestHeaderStateSubject(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct {
-		signed, outer string
-		changed       bool
-	}{
-		// Subject.
+	testHeaderState(t, []headerCase{
 		{"Subject: Hi", "Subject: Hi", false},
 		{"Subject: Hi there", "Subject:\tHi\n   there ", false},
 		{"Subject: Hi there", "Subject: Hithere", false},
@@ -74,7 +92,13 @@ func TestHeaderState(t *testing.T) {
 		{"Subject: Hi there", "Subject: [list] Hi" + strings.Repeat(" ", header.UsualGap+1) + "there", true},
 		{"Subject: Hi" + strings.Repeat(" ", 40) + "there", "Subject: Hi\n" + strings.Repeat(" ", 40) + "there", false},
 		{"Subject: Hi" + strings.Repeat(" ", 40) + "there", "Subject: Hi there", false},
-		// Names of lists.
+	})
+}
+
+// TestHeaderStateTags: the names that lists put into Subject.
+func TestHeaderStateTags(t *testing.T) {
+	t.Parallel()
+	testHeaderState(t, []headerCase{
 		{"Subject: Hi", "Subject: [list] Hi", false},
 		{"Subject: Hi", "Subject: [list 42] Hi", false},
 		{"Subject: Hi", "Subject: [one] [two]Hi", false},
@@ -107,7 +131,13 @@ func TestHeaderState(t *testing.T) {
 		{"Subject: Hi", "Subject: [] Hi", true},
 		{"Subject: Hi", "Subject: ***SPAM*** Hi", true},
 		{"X-Note: x\nTo: [Hi", "X-Note: x\nTo: [list] [Hi", true}, // only in Subject
-		// Addresses.
+	})
+}
+
+// TestHeaderStateAddresses: display names, comments, groups and white space in addresses.
+func TestHeaderStateAddresses(t *testing.T) {
+	t.Parallel()
+	testHeaderState(t, []headerCase{
 		{"From: Alice <alice@example.org>", "From: \"Alice\" <alice@EXAMPLE.org>", false},
 		{"From: Alice <alice@example.org>", "From: alice@example.org (Alice)", false},
 		{"From: Alice <alice@example.org>", "From: =?utf-8?q?Alice?= < alice @ example.org >", false},
@@ -149,7 +179,13 @@ func TestHeaderState(t *testing.T) {
 		{"To: the whole team", "To: the\n whole\tteam", false},
 		{"From: Alice <alice@example.org>", "From: Alice" + strings.Repeat(" ", 40) + "<alice@example.org>", true},
 		{"To: a@[IPv6:2001:db8::1]", "To: <a@[IPv6:2001:db8::1]>", false},
-		// The other fields, and those that are not asked for.
+	})
+}
+
+// TestHeaderStateOthers: Date, the message identifiers, and fields that do not count.
+func TestHeaderStateOthers(t *testing.T) {
+	t.Parallel()
+	testHeaderState(t, []headerCase{
 		{"Date: Tue, 24 Nov 2026 11:00:00 +0000", "Date: Tue,  24 Nov 2026\n 11:00:00 +0000", false},
 		{"Date: Tue, 24 Nov 2026 11:00:00 +0000", "Date: Tue, 24 Nov 2026 12:00:00 +0000", true},
 		{"Date: Tue, 24 Nov 2026 11:00:00 +0000", "Date: Tue,24 Nov 2026 11:00:00  +0000", false},
@@ -167,17 +203,7 @@ func TestHeaderState(t *testing.T) {
 		{"Cc:", "", false},
 		{"From: a@example.org\nMessage-ID: <1@example.org>\nX-Mailer: x", "From: a@example.org\nMessage-ID: <2@example.org>", false},
 		{"From: a@example.org", "From: a@example.org\nReceived: x\nList-Id: y\nResent-From: z@example.org\nResent-To: y@example.org", false},
-	} {
-		want := HeaderProtected
-		if c.changed {
-			want = HeaderChanged
-		}
-		for _, kind := range []HeaderProtection{ProtectionClear, ProtectionCipher, ProtectionLegacy} {
-			if got := stateOf(kind, c.signed, c.outer); got.state != want || (len(got.changed) > 0) != c.changed {
-				t.Errorf("%s: signed %q, outer %q: %s %q, want %s", kind, c.signed, c.outer, got.state, got.changed, want)
-			}
-		}
-	}
+	})
 }
 
 // TestHeaderStateAdded: under RFC 9788 a field that stands outside only is a change, under the

@@ -15,105 +15,20 @@ import (
 	"dnseal/smime/cms/internal/ber"
 )
 
-// TestRules changes one thing about a right signature by key, and says what becomes of it.
-func TestRules(t *testing.T) {
-	t.Parallel()
-	type change = func(f *forgery, s *forgedSigner)
-	add := func(attrs ...[]byte) change {
-		return func(_ *forgery, s *forgedSigner) { s.attrs = append(s.attrs, attrs...) }
-	}
-	algorithms := func(digest, signature []byte) change {
-		return func(_ *forgery, s *forgedSigner) { s.digest, s.signature = digest, signature }
-	}
-	algorithm := func(oid string, parameters ...[]byte) []byte {
-		return ber.TLV(ber.TagSequence, append([][]byte{oidDER(oid)}, parameters...)...)
-	}
-	protection := func(digest, signature []byte) []byte {
-		return attribute(oidAlgorithmProtection, ber.TLV(ber.TagSequence, digest, retag(bytes.Clone(signature), ber.TagContext1)))
-	}
-	utc := func(text string) []byte { return attribute(oidSigningTime, ber.TLV(ber.TagUTCTime, []byte(text))) }
-	sha256, ecdsa256 := algorithm(oidSHA256), algorithm(oidECDSAWithSHA256)
-	const mlDSA = "\x60\x86\x48\x01\x65\x03\x04\x03\x11"
+// change changes one thing about a right signature.
+type change = func(f *forgery, s *forgedSigner)
 
-	for _, tt := range []struct {
-		name   string
-		key    string
-		change change
-		want   Code
-	}{
-		{"no signed attributes", "p256", func(_ *forgery, s *forgedSigner) { s.attrs = nil }, "pass"},
-		{"no signed attributes, RSA", "rsa2048", func(_ *forgery, s *forgedSigner) { s.attrs = nil }, "pass"},
-		{"no signed attributes, Ed25519", "ed25519", func(_ *forgery, s *forgedSigner) { s.attrs = nil }, "pass"},
-		{"no signed attributes, other content", "p256", func(_ *forgery, s *forgedSigner) { s.attrs, s.signed = nil, []byte("other") }, CodeBadSignature},
-		{"no signed attributes, Ed25519, other content", "ed25519", func(_ *forgery, s *forgedSigner) { s.attrs, s.signed = nil, []byte("other") }, CodeBadSignature},
-		{"unknown attribute twice", "p256", add(attribute("\x2a\x03", ber.Null), attribute("\x2a\x03", ber.Null)), "pass"},
-		{"attribute without value", "p256", add(ber.TLV(ber.TagSequence, oidDER("\x2a\x03"))), CodeBadAttributes},
-		{"contentType twice", "p256", add(contentTypeIs(oidData)), CodeBadAttributes},
-		{"unsigned attributes", "p256", func(_ *forgery, s *forgedSigner) {
-			s.unsigned = ber.TLV(ber.TagContext1, attribute("\x2a\x03", ber.Null))
-		}, "pass"},
+// rule is one change to a right signature by key, and what becomes of it.
+type rule struct {
+	name   string
+	key    string
+	change change
+	want   Code
+}
 
-		{"signingTime", "p256", add(utc("261124100000Z")), "pass"},
-		{"signingTime twice", "p256", add(utc("261124100000Z"), utc("261124100000Z")), CodeBadAttributes},
-		{"signingTime of another type", "p256", add(attribute(oidSigningTime, ber.TLV(ber.TagOctetString, []byte("261124100000Z")))), CodeBadAttributes},
-		{"signingTime in no time", "p256", add(utc("269924100000Z")), CodeBadAttributes},
-		{"capabilities that are none", "p256", add(attribute(oidSMIMECapabilities, ber.Null)), CodeBadAttributes},
-
-		{"CMSAlgorithmProtection", "p256", add(protection(sha256, ecdsa256)), "pass"},
-		{"CMSAlgorithmProtection with NULL", "p256", add(protection(algorithm(oidSHA256, ber.Null), ecdsa256)), "pass"},
-		{"CMSAlgorithmProtection of another digest", "p256", add(protection(algorithm(oidSHA384), ecdsa256)), CodeBadAttributes},
-		{"CMSAlgorithmProtection of another signature", "p256", add(protection(sha256, algorithm(oidECDSAWithSHA384))), CodeBadAttributes},
-		{"CMSAlgorithmProtection for a MAC", "p256", add(attribute(oidAlgorithmProtection, ber.TLV(ber.TagSequence, sha256, ber.TLV(ber.TagContext2)))), CodeBadAttributes},
-
-		{"SHA-1 with RSA", "rsa2048", func(f *forgery, s *forgedSigner) { s.useDigest(f, crypto.SHA1, oidSHA1, oidRSA) }, CodeWeak},
-		{"SHA-1 with RSA, wrong", "rsa2048", func(f *forgery, s *forgedSigner) {
-			s.useDigest(f, crypto.SHA1, oidSHA1, oidRSA)
-			s.signed = []byte("other")
-		}, CodeBadSignature},
-		{"MD5", "rsa2048", algorithms(algorithm(oidMD5, ber.Null), algorithm(oidRSA, ber.Null)), CodeWeak},
-		{"sha256WithRSAEncryption", "rsa2048", algorithms(sha256, algorithm(oidSHA256WithRSA, ber.Null)), "pass"},
-		{"RSA without parameters", "rsa2048", algorithms(sha256, algorithm(oidRSA)), "pass"},
-		{"SHA-256 with NULL", "p256", algorithms(algorithm(oidSHA256, ber.Null), ecdsa256), "pass"},
-		{"SHA-256 with parameters", "p256", algorithms(algorithm(oidSHA256, ber.TLV(ber.TagSequence)), ecdsa256), CodeUnsupported},
-		{"ECDSA with parameters", "p256", algorithms(sha256, algorithm(oidECDSAWithSHA256, ber.Null)), CodeUnsupported},
-		{"ECDSA as Windows names it", "p256", algorithms(sha256, algorithm(oidECPublicKey)), "pass"},
-		{"ECDSA as Windows names it, with the curve", "p256", algorithms(sha256, algorithm(oidECPublicKey, oidDER("\x2a\x86\x48\xce\x3d\x03\x01\x07"))), "pass"},
-		{"ECDSA as Windows names it, with SHA-1", "p256", func(f *forgery, s *forgedSigner) { s.useDigest(f, crypto.SHA1, oidSHA1, oidECPublicKey) }, CodeWeak},
-		{"the algorithm of an EC key with another key", "rsa2048", algorithms(sha256, algorithm(oidECPublicKey)), CodeBadSignature},
-		{"Ed25519 with parameters", "ed25519", algorithms(algorithm(oidSHA512), algorithm(oidEd25519, ber.Null)), CodeUnsupported},
-		{"Ed25519 with SHA-256", "ed25519", func(f *forgery, s *forgedSigner) {
-			s.attrs[1] = messageDigestOf(crypto.SHA256, testContent)
-			s.digest = sha256
-			f.digests = append(f.digests, sha256)
-		}, CodeBadSignature},
-		{"digests that contradict each other", "p256", algorithms(sha256, algorithm(oidECDSAWithSHA384)), CodeBadSignature},
-		{"another kind of key", "p256", algorithms(sha256, algorithm(oidRSA, ber.Null)), CodeBadSignature},
-		{"unknown signature algorithm", "p256", algorithms(sha256, algorithm(mlDSA)), CodeUnsupported},
-		{"unknown signature algorithm, other content", "p256", func(_ *forgery, s *forgedSigner) {
-			s.signature = algorithm(mlDSA)
-			s.attrs[1] = messageDigestOf(crypto.SHA256, "other")
-		}, CodeBadDigest},
-		{"unknown digest algorithm", "p256", algorithms(algorithm(mlDSA), ecdsa256), CodeUnsupported},
-		{"unknown PSS parameters", "rsa2048", algorithms(sha256, algorithm(oidRSAPSS, ber.TLV(ber.TagSequence, ber.TLV(ber.TagContext0, algorithm(mlDSA))))), CodeUnsupported},
-		{"PSS without parameters", "rsa2048", algorithms(sha256, algorithm(oidRSAPSS)), CodeUnsupported},
-		{"RSA of 1024 bits", "rsa1024", func(*forgery, *forgedSigner) {}, CodeWeak},
-
-		{"signature of nothing", "p256", func(_ *forgery, s *forgedSigner) { s.value = []byte{} }, CodeBadSignature},
-		{"signature of zeros", "p256", func(_ *forgery, s *forgedSigner) { s.value = []byte{0x30, 6, 2, 1, 0, 2, 1, 0} }, CodeBadSignature},
-		{"Ed25519 signature too short", "ed25519", func(_ *forgery, s *forgedSigner) { s.value = make([]byte, 63) }, CodeBadSignature},
-		{"another serial number", "p256", func(f *forgery, s *forgedSigner) {
-			s.sid = ber.TLV(ber.TagSequence, f.certs[0].RawIssuer, []byte{ber.TagInteger, 1, 9})
-		}, "no certificate"},
-		{"negative serial number", "p256", func(f *forgery, s *forgedSigner) {
-			s.sid = ber.TLV(ber.TagSequence, f.certs[0].RawIssuer, []byte{ber.TagInteger, 1, 0xff})
-		}, "no certificate"},
-		{"SubjectKeyIdentifier", "p256", func(f *forgery, s *forgedSigner) { s.sid = ber.TLV(ber.TagImplicitOctet, f.certs[0].SubjectKeyId) }, "pass"},
-		{"another SubjectKeyIdentifier", "p256", func(_ *forgery, s *forgedSigner) { s.sid = ber.TLV(ber.TagImplicitOctet, make([]byte, 20)) }, "no certificate"},
-		{"empty SubjectKeyIdentifier", "p256", func(_ *forgery, s *forgedSigner) { s.sid = ber.TLV(ber.TagImplicitOctet) }, "malformed"},
-		{"empty serial number", "p256", func(f *forgery, s *forgedSigner) {
-			s.sid = ber.TLV(ber.TagSequence, f.certs[0].RawIssuer, []byte{ber.TagInteger, 0})
-		}, "malformed"},
-	} {
+func testRules(t *testing.T, rules []rule) {
+	t.Helper()
+	for _, tt := range rules {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			key := testKey(t, tt.key)
@@ -132,6 +47,118 @@ func TestRules(t *testing.T) {
 			}
 		})
 	}
+}
+
+// withAttributes adds signed attributes.
+func withAttributes(attrs ...[]byte) change {
+	return func(_ *forgery, s *forgedSigner) { s.attrs = append(s.attrs, attrs...) }
+}
+
+// withAlgorithms names another digest and another signature algorithm.
+func withAlgorithms(digest, signature []byte) change {
+	return func(_ *forgery, s *forgedSigner) { s.digest, s.signature = digest, signature }
+}
+
+func algorithm(oid string, parameters ...[]byte) []byte {
+	return ber.TLV(ber.TagSequence, append([][]byte{oidDER(oid)}, parameters...)...)
+}
+
+var derSHA256, derECDSA256 = algorithm(oidSHA256), algorithm(oidECDSAWithSHA256)
+
+// TestRulesAttributes: signed and unsigned attributes, present, absent, twice, malformed.
+func TestRulesAttributes(t *testing.T) {
+	t.Parallel()
+	protection := func(digest, signature []byte) []byte {
+		return attribute(oidAlgorithmProtection, ber.TLV(ber.TagSequence, digest, retag(bytes.Clone(signature), ber.TagContext1)))
+	}
+	utc := func(text string) []byte { return attribute(oidSigningTime, ber.TLV(ber.TagUTCTime, []byte(text))) }
+	testRules(t, []rule{
+		{"no signed attributes", "p256", func(_ *forgery, s *forgedSigner) { s.attrs = nil }, "pass"},
+		{"no signed attributes, RSA", "rsa2048", func(_ *forgery, s *forgedSigner) { s.attrs = nil }, "pass"},
+		{"no signed attributes, Ed25519", "ed25519", func(_ *forgery, s *forgedSigner) { s.attrs = nil }, "pass"},
+		{"no signed attributes, other content", "p256", func(_ *forgery, s *forgedSigner) { s.attrs, s.signed = nil, []byte("other") }, CodeBadSignature},
+		{"no signed attributes, Ed25519, other content", "ed25519", func(_ *forgery, s *forgedSigner) { s.attrs, s.signed = nil, []byte("other") }, CodeBadSignature},
+		{"unknown attribute twice", "p256", withAttributes(attribute("\x2a\x03", ber.Null), attribute("\x2a\x03", ber.Null)), "pass"},
+		{"attribute without value", "p256", withAttributes(ber.TLV(ber.TagSequence, oidDER("\x2a\x03"))), CodeBadAttributes},
+		{"contentType twice", "p256", withAttributes(contentTypeIs(oidData)), CodeBadAttributes},
+		{"unsigned attributes", "p256", func(_ *forgery, s *forgedSigner) {
+			s.unsigned = ber.TLV(ber.TagContext1, attribute("\x2a\x03", ber.Null))
+		}, "pass"},
+
+		{"signingTime", "p256", withAttributes(utc("261124100000Z")), "pass"},
+		{"signingTime twice", "p256", withAttributes(utc("261124100000Z"), utc("261124100000Z")), CodeBadAttributes},
+		{"signingTime of another type", "p256", withAttributes(attribute(oidSigningTime, ber.TLV(ber.TagOctetString, []byte("261124100000Z")))), CodeBadAttributes},
+		{"signingTime in no time", "p256", withAttributes(utc("269924100000Z")), CodeBadAttributes},
+		{"capabilities that are none", "p256", withAttributes(attribute(oidSMIMECapabilities, ber.Null)), CodeBadAttributes},
+
+		{"CMSAlgorithmProtection", "p256", withAttributes(protection(derSHA256, derECDSA256)), "pass"},
+		{"CMSAlgorithmProtection with NULL", "p256", withAttributes(protection(algorithm(oidSHA256, ber.Null), derECDSA256)), "pass"},
+		{"CMSAlgorithmProtection of another digest", "p256", withAttributes(protection(algorithm(oidSHA384), derECDSA256)), CodeBadAttributes},
+		{"CMSAlgorithmProtection of another signature", "p256", withAttributes(protection(derSHA256, algorithm(oidECDSAWithSHA384))), CodeBadAttributes},
+		{"CMSAlgorithmProtection for a MAC", "p256", withAttributes(attribute(oidAlgorithmProtection, ber.TLV(ber.TagSequence, derSHA256, ber.TLV(ber.TagContext2)))), CodeBadAttributes},
+	})
+}
+
+// TestRulesAlgorithms: weak, unknown and contradicting algorithms, with parameters and without.
+func TestRulesAlgorithms(t *testing.T) {
+	t.Parallel()
+	const mlDSA = "\x60\x86\x48\x01\x65\x03\x04\x03\x11"
+	testRules(t, []rule{
+		{"SHA-1 with RSA", "rsa2048", func(f *forgery, s *forgedSigner) { s.useDigest(f, crypto.SHA1, oidSHA1, oidRSA) }, CodeWeak},
+		{"SHA-1 with RSA, wrong", "rsa2048", func(f *forgery, s *forgedSigner) {
+			s.useDigest(f, crypto.SHA1, oidSHA1, oidRSA)
+			s.signed = []byte("other")
+		}, CodeBadSignature},
+		{"MD5", "rsa2048", withAlgorithms(algorithm(oidMD5, ber.Null), algorithm(oidRSA, ber.Null)), CodeWeak},
+		{"sha256WithRSAEncryption", "rsa2048", withAlgorithms(derSHA256, algorithm(oidSHA256WithRSA, ber.Null)), "pass"},
+		{"RSA without parameters", "rsa2048", withAlgorithms(derSHA256, algorithm(oidRSA)), "pass"},
+		{"SHA-256 with NULL", "p256", withAlgorithms(algorithm(oidSHA256, ber.Null), derECDSA256), "pass"},
+		{"SHA-256 with parameters", "p256", withAlgorithms(algorithm(oidSHA256, ber.TLV(ber.TagSequence)), derECDSA256), CodeUnsupported},
+		{"ECDSA with parameters", "p256", withAlgorithms(derSHA256, algorithm(oidECDSAWithSHA256, ber.Null)), CodeUnsupported},
+		{"ECDSA as Windows names it", "p256", withAlgorithms(derSHA256, algorithm(oidECPublicKey)), "pass"},
+		{"ECDSA as Windows names it, with the curve", "p256", withAlgorithms(derSHA256, algorithm(oidECPublicKey, oidDER("\x2a\x86\x48\xce\x3d\x03\x01\x07"))), "pass"},
+		{"ECDSA as Windows names it, with SHA-1", "p256", func(f *forgery, s *forgedSigner) { s.useDigest(f, crypto.SHA1, oidSHA1, oidECPublicKey) }, CodeWeak},
+		{"the algorithm of an EC key with another key", "rsa2048", withAlgorithms(derSHA256, algorithm(oidECPublicKey)), CodeBadSignature},
+		{"Ed25519 with parameters", "ed25519", withAlgorithms(algorithm(oidSHA512), algorithm(oidEd25519, ber.Null)), CodeUnsupported},
+		{"Ed25519 with SHA-256", "ed25519", func(f *forgery, s *forgedSigner) {
+			s.attrs[1] = messageDigestOf(crypto.SHA256, testContent)
+			s.digest = derSHA256
+			f.digests = append(f.digests, derSHA256)
+		}, CodeBadSignature},
+		{"digests that contradict each other", "p256", withAlgorithms(derSHA256, algorithm(oidECDSAWithSHA384)), CodeBadSignature},
+		{"another kind of key", "p256", withAlgorithms(derSHA256, algorithm(oidRSA, ber.Null)), CodeBadSignature},
+		{"unknown signature algorithm", "p256", withAlgorithms(derSHA256, algorithm(mlDSA)), CodeUnsupported},
+		{"unknown signature algorithm, other content", "p256", func(_ *forgery, s *forgedSigner) {
+			s.signature = algorithm(mlDSA)
+			s.attrs[1] = messageDigestOf(crypto.SHA256, "other")
+		}, CodeBadDigest},
+		{"unknown digest algorithm", "p256", withAlgorithms(algorithm(mlDSA), derECDSA256), CodeUnsupported},
+		{"unknown PSS parameters", "rsa2048", withAlgorithms(derSHA256, algorithm(oidRSAPSS, ber.TLV(ber.TagSequence, ber.TLV(ber.TagContext0, algorithm(mlDSA))))), CodeUnsupported},
+		{"PSS without parameters", "rsa2048", withAlgorithms(derSHA256, algorithm(oidRSAPSS)), CodeUnsupported},
+		{"RSA of 1024 bits", "rsa1024", func(*forgery, *forgedSigner) {}, CodeWeak},
+	})
+}
+
+// TestRulesSigner: signature values that are none, and how a SignerInfo names its certificate.
+func TestRulesSigner(t *testing.T) {
+	t.Parallel()
+	testRules(t, []rule{
+		{"signature of nothing", "p256", func(_ *forgery, s *forgedSigner) { s.value = []byte{} }, CodeBadSignature},
+		{"signature of zeros", "p256", func(_ *forgery, s *forgedSigner) { s.value = []byte{0x30, 6, 2, 1, 0, 2, 1, 0} }, CodeBadSignature},
+		{"Ed25519 signature too short", "ed25519", func(_ *forgery, s *forgedSigner) { s.value = make([]byte, 63) }, CodeBadSignature},
+		{"another serial number", "p256", func(f *forgery, s *forgedSigner) {
+			s.sid = ber.TLV(ber.TagSequence, f.certs[0].RawIssuer, []byte{ber.TagInteger, 1, 9})
+		}, "no certificate"},
+		{"negative serial number", "p256", func(f *forgery, s *forgedSigner) {
+			s.sid = ber.TLV(ber.TagSequence, f.certs[0].RawIssuer, []byte{ber.TagInteger, 1, 0xff})
+		}, "no certificate"},
+		{"SubjectKeyIdentifier", "p256", func(f *forgery, s *forgedSigner) { s.sid = ber.TLV(ber.TagImplicitOctet, f.certs[0].SubjectKeyId) }, "pass"},
+		{"another SubjectKeyIdentifier", "p256", func(_ *forgery, s *forgedSigner) { s.sid = ber.TLV(ber.TagImplicitOctet, make([]byte, 20)) }, "no certificate"},
+		{"empty SubjectKeyIdentifier", "p256", func(_ *forgery, s *forgedSigner) { s.sid = ber.TLV(ber.TagImplicitOctet) }, "malformed"},
+		{"empty serial number", "p256", func(f *forgery, s *forgedSigner) {
+			s.sid = ber.TLV(ber.TagSequence, f.certs[0].RawIssuer, []byte{ber.TagInteger, 0})
+		}, "malformed"},
+	})
 }
 
 // forgeWeak is forge over testContent, also for keys that do not sign here.

@@ -148,13 +148,7 @@ func makeIdentity(t *testing.T, dir, name string) {
 	}
 }
 
-// TestConvert reads a whole configuration and looks at what becomes of it.
-func TestConvert(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	makeIdentity(t, filepath.Join(dir, "keys"), "alice@example.org")
-	makeIdentity(t, filepath.Join(dir, "keys"), "relay.example.org")
-	c, err := Load(write(t, dir, `
+const wholeConfiguration = `
 identities = "DIR/keys"
 authserv-id = "mx.example.org"
 hostname = "relay.example.org"
@@ -213,49 +207,104 @@ role = "verify"
 listen = "inet:8891@localhost"
 timeout = "1m"
 max-header-bytes = 4000
-`))
+`
+
+func loadWhole(t *testing.T) *Config {
+	t.Helper()
+	dir := t.TempDir()
+	makeIdentity(t, filepath.Join(dir, "keys"), "alice@example.org")
+	makeIdentity(t, filepath.Join(dir, "keys"), "relay.example.org")
+	c, err := Load(write(t, dir, wholeConfiguration))
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, l := c.SenderOptions(nil), c.LookupOptions()
-	for name, pair := range map[string][2]any{
-		"signing actions": {s.On, map[sender.Class]message.Action{"no-rule": message.Reject, "malformed": message.Defer, "internal-error": message.Reject}},
-		"opaque":          {[]bool{s.Opaque, s.NoHeaderProtection, s.Lookup == nil}, []bool{true, true, true}},
-		"rules":           {len(s.Rules), 1},
-		"limits":          {s.Limits, dnssec.Limits{Queries: 7, LeafSize: 9, RSAMin: 2048, RSAMax: 3072}},
-		"resolvers":       {l.Resolvers, []string{"127.0.0.1:53"}},
-		"timeout":         {l.Timeout, 2 * time.Second},
-		"lookup limits":   {l.Limits, lookup.Limits{Lookups: 10, DomainLookups: 3, Positive: 5 * time.Minute, FirstPause: time.Second}},
-		"names":           {c.IdentityNames(), []string{"alice@example.org", "relay.example.org"}},
-	} {
+	return c
+}
+
+// sameFields compares, name by name, what was made of a configuration (first) with what is wanted.
+func sameFields(t *testing.T, pairs map[string][2]any) {
+	t.Helper()
+	for name, pair := range pairs {
 		if diff := cmp.Diff(pair[1], pair[0]); diff != "" {
-			t.Errorf("%s: %s", name, diff)
+			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
-	r := c.ReceiverOptions(nil, Verifying{Observe: true, RestoreHeader: true})
-	want := map[receiver.Class]message.Action{"bad-signature": message.Reject, "malformed": message.Defer, "too-big": message.Accept, "internal-error": message.Reject}
-	if diff := cmp.Diff(want, r.On); diff != "" {
-		t.Errorf("verifying actions: %s", diff)
+}
+
+func TestConvertSigning(t *testing.T) {
+	t.Parallel()
+	c := loadWhole(t)
+	s := c.SenderOptions(nil)
+	sameFields(t, map[string][2]any{
+		"actions":            {s.On, map[sender.Class]message.Action{"no-rule": message.Reject, "malformed": message.Defer, "internal-error": message.Reject}},
+		"Opaque":             {s.Opaque, true},
+		"NoHeaderProtection": {s.NoHeaderProtection, true},
+		"no lookup":          {s.Lookup == nil, true},
+		"rules":              {len(s.Rules), 1},
+		"limits":             {s.Limits, dnssec.Limits{Queries: 7, LeafSize: 9, RSAMin: 2048, RSAMax: 3072}},
+		"identities":         {c.IdentityNames(), []string{"alice@example.org", "relay.example.org"}},
+	})
+}
+
+func TestConvertLookup(t *testing.T) {
+	t.Parallel()
+	l := loadWhole(t).LookupOptions()
+	sameFields(t, map[string][2]any{
+		"Resolvers": {l.Resolvers, []string{"127.0.0.1:53"}},
+		"Timeout":   {l.Timeout, 2 * time.Second},
+		"Limits":    {l.Limits, lookup.Limits{Lookups: 10, DomainLookups: 3, Positive: 5 * time.Minute, FirstPause: time.Second}},
+	})
+}
+
+func TestConvertVerifying(t *testing.T) {
+	t.Parallel()
+	r := loadWhole(t).ReceiverOptions(nil, Verifying{Observe: true, RestoreHeader: true})
+	sameFields(t, map[string][2]any{
+		"On":            {r.On, map[receiver.Class]message.Action{"bad-signature": message.Reject, "malformed": message.Defer, "too-big": message.Accept, "internal-error": message.Reject}},
+		"AuthservID":    {r.AuthservID, "mx.example.org"},
+		"Observe":       {r.Observe, true},
+		"RestoreHeader": {r.RestoreHeader, true},
+		"MaxBytes":      {r.MaxBytes, int64(2000)},
+		"Timeout":       {r.Timeout, 3 * time.Second},
+	})
+	if len(r.Domains) != 1 || r.Domains[0].On["no-signature"] != message.Defer {
+		t.Errorf("domains: %+v", r.Domains)
 	}
-	if len(r.Domains) != 1 || r.Domains[0].On["no-signature"] != message.Defer || r.AuthservID != "mx.example.org" || !r.Observe || !r.RestoreHeader || r.MaxBytes != 2000 || r.Timeout != 3*time.Second {
-		t.Errorf("receiver options: %+v", r)
-	}
+}
+
+func TestConvertRelay(t *testing.T) {
+	t.Parallel()
+	c := loadWhole(t)
 	o := c.RelayOptions(&c.Relays[0], Wiring{})
-	if got := fmt.Sprint(o.Trusted); got != "[192.0.2.0/24 127.0.0.1/32]" || o.Inbound || o.TLS == nil || o.Hop.TLS == nil || o.Hop.Policy != nexthop.TLSDANE || o.Limits.MaxBytes != 1000 || o.Limits.MaxInFlight != 3000 {
-		t.Errorf("relay options: trusted %s, %+v", got, o)
-	}
-	times := []time.Duration{
-		o.Limits.CommandTimeout, o.Limits.ReadTimeout, o.Limits.DataTimeout, o.Auth.LookupTimeout, o.Limits.HandleTimeout, o.Limits.AnswerTimeout,
-		o.Hop.DialTimeout, o.Hop.CommandTimeout, o.Hop.FinalTimeout, o.Hop.IdleTimeout,
-	}
-	for i, got := range times {
-		if want := time.Duration(i+1) * time.Second; got != want {
-			t.Errorf("timeout %d is %s, want %s", i+1, got, want)
-		}
-	}
-	if m := c.MilterOptions(&c.Milters[0], Wiring{}); m.Timeout != time.Minute || m.MaxHeaderBytes != 4000 {
-		t.Errorf("milter options: %+v", m)
-	}
+	sameFields(t, map[string][2]any{
+		"Trusted":     {fmt.Sprint(o.Trusted), "[192.0.2.0/24 127.0.0.1/32]"},
+		"Inbound":     {o.Inbound, false},
+		"TLS":         {o.TLS != nil, true},
+		"Hop.TLS":     {o.Hop.TLS != nil, true},
+		"Hop.Policy":  {o.Hop.Policy, nexthop.TLSDANE},
+		"MaxBytes":    {o.Limits.MaxBytes, int64(1000)},
+		"MaxInFlight": {o.Limits.MaxInFlight, int64(3000)},
+		"command":     {o.Limits.CommandTimeout, 1 * time.Second},
+		"read":        {o.Limits.ReadTimeout, 2 * time.Second},
+		"data":        {o.Limits.DataTimeout, 3 * time.Second},
+		"login":       {o.Auth.LookupTimeout, 4 * time.Second},
+		"handle":      {o.Limits.HandleTimeout, 5 * time.Second},
+		"answer":      {o.Limits.AnswerTimeout, 6 * time.Second},
+		"hop-connect": {o.Hop.DialTimeout, 7 * time.Second},
+		"hop-command": {o.Hop.CommandTimeout, 8 * time.Second},
+		"hop-final":   {o.Hop.FinalTimeout, 9 * time.Second},
+		"hop-idle":    {o.Hop.IdleTimeout, 10 * time.Second},
+	})
+}
+
+func TestConvertMilter(t *testing.T) {
+	t.Parallel()
+	c := loadWhole(t)
+	m := c.MilterOptions(&c.Milters[0], Wiring{})
+	sameFields(t, map[string][2]any{
+		"Timeout":        {m.Timeout, time.Minute},
+		"MaxHeaderBytes": {m.MaxHeaderBytes, 4000},
+	})
 }
 
 func TestNearest(t *testing.T) {
