@@ -22,8 +22,8 @@ type base64Reader struct {
 	begun bool // something was decoded
 }
 
-// NewBase64Reader returns a reader that is to be closed.
-func NewBase64Reader(lines *lineReader) *base64Reader {
+// newBase64Reader returns a reader that is to be closed.
+func newBase64Reader(lines *lineReader) *base64Reader {
 	buf := LineBuffers.Get().(*[LineBuffer]byte)
 	return &base64Reader{lines: lines, buf: buf, text: buf[:0:textRoom]}
 }
@@ -152,9 +152,9 @@ func (r *base64Reader) decode() error {
 // ErrBase64 says that a body is not base64.
 var ErrBase64 = errors.New("smime: base64 cannot be decoded")
 
-// Tailed reports whether more than empty lines and padding stands behind what was decoded. The
+// tailed reports whether more than empty lines and padding stands behind what was decoded. The
 // reader is of no use after it.
-func (r *base64Reader) Tailed() (bool, error) {
+func (r *base64Reader) tailed() (bool, error) {
 	for !r.tail {
 		l, err := r.lines.Next()
 		if errors.Is(err, io.EOF) {

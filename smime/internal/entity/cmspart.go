@@ -32,7 +32,7 @@ func openCMS(ctx context.Context, src io.ReaderAt, p *Part) (*cmsBody, error) {
 		return &cmsBody{Reader: &RangeReader{Ctx: ctx, Src: src, Off: p.Body, Left: p.BodySize()}}, nil
 	}
 	b := &cmsBody{lines: NewLineReader(ctx, src, p.Body, max(p.Body, p.End))}
-	b.base64 = NewBase64Reader(b.lines)
+	b.base64 = newBase64Reader(b.lines)
 	b.Reader = b.base64
 	return b, nil
 }
@@ -61,7 +61,7 @@ func (b *cmsBody) tailed() (bool, error) {
 	if b.base64 == nil {
 		return false, nil // what is read as it stands is read to its end
 	}
-	return b.base64.Tailed()
+	return b.base64.tailed()
 }
 
 func (b *cmsBody) close() {

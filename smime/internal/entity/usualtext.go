@@ -2,10 +2,10 @@ package entity
 
 import "slices"
 
-// UsualTexts are the whole texts that programs put where readers without MIME would see them, with
+// usualTexts are the whole texts that programs put where readers without MIME would see them, with
 // white space folded. Any other text next to what is signed is somebody's, and there are readers
 // that show it.
-var UsualTexts = []string{
+var usualTexts = []string{
 	// OpenSSL, and what signs by it: neomutt, Crypt::SMIME, PHP, Ruby, M2Crypto,
 	// nodemailer-smime; pyca writes the same.
 	"This is an S/MIME signed message",
@@ -51,7 +51,7 @@ type BesideText struct {
 }
 
 // longestText is as long as the longest of usualTexts.
-var longestText = len(slices.MaxFunc(UsualTexts, func(a, b string) int { return len(a) - len(b) }))
+var longestText = len(slices.MaxFunc(usualTexts, func(a, b string) int { return len(a) - len(b) }))
 
 // Add takes a line, or a piece of a long one.
 func (t *BesideText) Add(l Line) {
@@ -77,5 +77,5 @@ func (t *BesideText) Add(l Line) {
 
 // Odd reports whether there is any other text. Empty lines are none.
 func (t *BesideText) Odd() bool {
-	return t.long || len(t.folded) > 0 && !slices.ContainsFunc(UsualTexts, func(usual string) bool { return usual == string(t.folded) })
+	return t.long || len(t.folded) > 0 && !slices.ContainsFunc(usualTexts, func(usual string) bool { return usual == string(t.folded) })
 }

@@ -10,19 +10,19 @@ import (
 	"dnseal/smime/message"
 )
 
-// Walker finds the parts of a message in one pass over its lines.
-type Walker struct {
+// walker finds the parts of a message in one pass over its lines.
+type walker struct {
 	lines *lineReader
-	Root  *Part
-	Open  []*Part // from the root to the part the line belongs to
+	root  *Part
+	open  []*Part // from the root to the part the line belongs to
 	// header holds the lines of the header being read; nil while a body is read.
 	header  []byte
-	Reading bool // a header is being read
-	Parts   int
+	reading bool // a header is being read
+	parts   int
 	headers int
 	eol     int // length of the line end before the line
 	prefix  string
-	Measure bool
+	measure bool
 	// settles says that careless headers are taken for what all readers take them for.
 	settles bool
 	// shallow asks only for the parts of the root, and does not look into the first one.
@@ -34,32 +34,32 @@ type Walker struct {
 // measure asks for the hazards of every part, and for what careless headers mean. Errors:
 // *LimitError, else what src or ctx returned.
 func Walk(ctx context.Context, src io.ReaderAt, fields []message.Field, body, end int64, measure bool) (*Part, error) {
-	w := &Walker{Root: &Part{Fields: fields, Body: body}, Measure: measure, settles: measure, Parts: 1}
-	w.Open = append(make([]*Part, 0, 8), w.Root)
-	if err := w.begin(w.Root); err != nil {
+	w := &walker{root: &Part{Fields: fields, Body: body}, measure: measure, settles: measure, parts: 1}
+	w.open = append(make([]*Part, 0, 8), w.root)
+	if err := w.begin(w.root); err != nil {
 		return nil, err
 	}
-	return w.Run(ctx, src, body, end)
+	return w.run(ctx, src, body, end)
 }
 
 // WalkShallow finds the parts of the root only, the first of them without its header.
 func WalkShallow(ctx context.Context, src io.ReaderAt, fields []message.Field, body, end int64) (*Part, error) {
-	w := &Walker{Root: &Part{Fields: fields, Body: body}, shallow: true, Parts: 1}
-	w.Open = append(make([]*Part, 0, 2), w.Root)
-	w.Root.Describe()
-	return w.Run(ctx, src, body, end)
+	w := &walker{root: &Part{Fields: fields, Body: body}, shallow: true, parts: 1}
+	w.open = append(make([]*Part, 0, 2), w.root)
+	w.root.Describe()
+	return w.run(ctx, src, body, end)
 }
 
 // WalkEntity is walk for an entity with its header, which is all of src, size octets, and the
 // content of the part with the number prefix.
 func WalkEntity(ctx context.Context, src io.ReaderAt, size int64, prefix string) (*Part, error) {
-	w := &Walker{Root: &Part{Body: size}, Reading: true, Parts: 1, prefix: prefix}
-	w.Open = append(make([]*Part, 0, 8), w.Root)
-	return w.Run(ctx, src, 0, size)
+	w := &walker{root: &Part{Body: size}, reading: true, parts: 1, prefix: prefix}
+	w.open = append(make([]*Part, 0, 8), w.root)
+	return w.run(ctx, src, 0, size)
 }
 
-// Run reads the message and returns its root.
-func (w *Walker) Run(ctx context.Context, src io.ReaderAt, off, end int64) (*Part, error) {
+// run reads the message and returns its root.
+func (w *walker) run(ctx context.Context, src io.ReaderAt, off, end int64) (*Part, error) {
 	w.lines = NewLineReader(ctx, src, off, end)
 	defer w.lines.Close()
 	for !w.leafOnly() {
@@ -79,19 +79,19 @@ func (w *Walker) Run(ctx context.Context, src io.ReaderAt, off, end int64) (*Par
 		return nil, err
 	}
 	w.leave(0, end)
-	assignNumbers(w.Root, w.prefix)
-	return w.Root, nil
+	assignNumbers(w.root, w.prefix)
+	return w.root, nil
 }
 
 // leafOnly reports that nothing more can be found: the root has no parts, and nobody asks what its
 // body is like.
-func (w *Walker) leafOnly() bool {
-	return len(w.Open) == 1 && w.Root.Delimiter == nil && !w.Reading && !w.Measure
+func (w *walker) leafOnly() bool {
+	return len(w.open) == 1 && w.root.Delimiter == nil && !w.reading && !w.measure
 }
 
 // skip passes over lines that can be no delimiters, where nothing else is asked of them.
-func (w *Walker) skip() {
-	if w.Measure || w.Reading || w.cur().Delimiter != nil {
+func (w *walker) skip() {
+	if w.measure || w.reading || w.cur().Delimiter != nil {
 		return
 	}
 	if eol := w.lines.skip(delimiterStart); eol > 0 {
@@ -101,9 +101,9 @@ func (w *Walker) skip() {
 
 var delimiterStart = []byte("\n--")
 
-func (w *Walker) cur() *Part { return w.Open[len(w.Open)-1] }
+func (w *walker) cur() *Part { return w.open[len(w.open)-1] }
 
-func (w *Walker) line(l Line) error {
+func (w *walker) line(l Line) error {
 	if l.First && l.Last && len(l.Data) > 2 && l.Data[0] == '-' && l.Data[1] == '-' {
 		if i, closing := w.boundary(l.Data); i >= 0 {
 			w.around(i, l.Data)
@@ -113,7 +113,7 @@ func (w *Walker) line(l Line) error {
 		}
 	}
 	w.eol = l.Eol
-	if w.Reading {
+	if w.reading {
 		return w.headerLine(l)
 	}
 	w.bodyLine(l)
@@ -123,9 +123,9 @@ func (w *Walker) line(l Line) error {
 // boundary returns which open multipart the line is a delimiter of, or -1. RFC 2046, 5.1.1: an
 // outer boundary ends the parts inside as well. The line has to be the delimiter and nothing but
 // white space behind it: a boundary that begins with another one is a different boundary.
-func (w *Walker) boundary(data []byte) (index int, closing bool) {
+func (w *walker) boundary(data []byte) (index int, closing bool) {
 	data = bytes.TrimRight(data, " \t")
-	for i, p := range slices.Backward(w.Open) {
+	for i, p := range slices.Backward(w.open) {
 		if p.Delimiter == nil || p.Closed >= 0 || !bytes.HasPrefix(data, p.Delimiter) {
 			continue
 		}
@@ -140,9 +140,9 @@ func (w *Walker) boundary(data []byte) (index int, closing bool) {
 // around notes that a delimiter of the i-th open part is like one of those around it. RFC 2046,
 // Section 5.1.1: it is sufficient that a line begins with the delimiter, so that there are readers
 // who look no further.
-func (w *Walker) around(i int, data []byte) {
+func (w *walker) around(i int, data []byte) {
 	data = bytes.TrimRight(data, " \t")
-	for _, p := range w.Open[:i] {
+	for _, p := range w.open[:i] {
 		if p.Delimiter == nil || p.Closed >= 0 || !bytes.HasPrefix(data, p.Delimiter) {
 			continue
 		}
@@ -153,14 +153,14 @@ func (w *Walker) around(i int, data []byte) {
 }
 
 // delimit ends everything inside the i-th open part and begins its next part, or its epilogue.
-func (w *Walker) delimit(i int, closing bool, l Line) error {
+func (w *walker) delimit(i int, closing bool, l Line) error {
 	end := l.off - int64(w.eol)
 	if err := w.headersDone(end); err != nil {
 		return err
 	}
 	w.leave(i+1, end)
-	p := w.Open[i]
-	if len(w.Open) == i+1 {
+	p := w.open[i]
+	if len(w.open) == i+1 {
 		w.settle() // the preamble
 	}
 	if p.First < 0 {
@@ -176,7 +176,7 @@ func (w *Walker) delimit(i int, closing bool, l Line) error {
 }
 
 // delimiterHazards looks at a delimiter line and at the line end before it, which belongs to it.
-func (w *Walker) delimiterHazards(l Line) Hazard {
+func (w *walker) delimiterHazards(l Line) Hazard {
 	var m Meter
 	m.Add(l)
 	if w.eol == 1 {
@@ -186,46 +186,46 @@ func (w *Walker) delimiterHazards(l Line) Hazard {
 }
 
 // enter begins a part whose header comes next.
-func (w *Walker) enter(k *Part) error {
-	if w.Parts++; w.Parts > maxParts {
+func (w *walker) enter(k *Part) error {
+	if w.parts++; w.parts > maxParts {
 		return &LimitError{"parts", maxParts}
 	}
-	if len(w.Open) >= maxDepth {
+	if len(w.open) >= maxDepth {
 		return &LimitError{"depth", maxDepth}
 	}
 	k.Parent.Kids = append(k.Parent.Kids, k)
-	w.Open = append(w.Open, k)
-	w.Reading, w.header = !w.shallow || len(k.Parent.Kids) > 1, nil
+	w.open = append(w.open, k)
+	w.reading, w.header = !w.shallow || len(k.Parent.Kids) > 1, nil
 	w.meter = Meter{}
 	return nil
 }
 
 // leave ends the open parts from the i-th on.
-func (w *Walker) leave(i int, end int64) {
-	if len(w.Open) > i {
+func (w *walker) leave(i int, end int64) {
+	if len(w.open) > i {
 		w.settle()
 	}
-	for _, p := range w.Open[i:] {
+	for _, p := range w.open[i:] {
 		p.End = end
 		p.Unended = p.Unended || p.Closed > end
 		if p.Start > end {
 			p.Start, p.Body = end, end // one line end served as those of two delimiters
 		}
 	}
-	w.Open = w.Open[:i]
+	w.open = w.open[:i]
 }
 
 // settle hands the hazards of the body read so far to its part.
-func (w *Walker) settle() {
-	if p := w.cur(); w.Measure {
+func (w *walker) settle() {
+	if p := w.cur(); w.measure {
 		p.Content |= w.meter.Hazards
 		p.High += w.meter.high
 	}
 	w.meter = Meter{}
 }
 
-func (w *Walker) headerLine(l Line) error {
-	if w.Measure {
+func (w *walker) headerLine(l Line) error {
+	if w.measure {
 		w.meter.Add(l)
 	}
 	if l.First && l.Last && len(l.Data) == 0 && l.Eol > 0 {
@@ -244,9 +244,9 @@ func (w *Walker) headerLine(l Line) error {
 }
 
 // headerDone ends the header of the current part; its body begins at body.
-func (w *Walker) headerDone(body int64) error {
+func (w *walker) headerDone(body int64) error {
 	p := w.cur()
-	w.Reading = false
+	w.reading = false
 	p.Fields, _ = message.ParseHeader(w.header)
 	p.Header, p.Body = w.meter.Hazards, max(p.Start, body)
 	w.header, w.meter = nil, Meter{}
@@ -255,8 +255,8 @@ func (w *Walker) headerDone(body int64) error {
 
 // headersDone ends the header of the current part where its container ends, and that of the empty
 // message it may hold.
-func (w *Walker) headersDone(at int64) error {
-	for w.Reading {
+func (w *walker) headersDone(at int64) error {
+	for w.reading {
 		if err := w.headerDone(at); err != nil {
 			return err
 		}
@@ -265,12 +265,12 @@ func (w *Walker) headersDone(at int64) error {
 }
 
 // begin looks at a part whose header is known, and enters the message it may hold.
-func (w *Walker) begin(p *Part) error {
+func (w *walker) begin(p *Part) error {
 	p.Describe()
 	if w.settles {
 		p.settle()
 	}
-	for _, outer := range w.Open {
+	for _, outer := range w.open {
 		if p.Delimiter != nil && outer != p && bytes.Equal(outer.Delimiter, p.Delimiter) {
 			outer.Repeated = true
 		}
@@ -283,8 +283,8 @@ func (w *Walker) begin(p *Part) error {
 	return nil
 }
 
-func (w *Walker) bodyLine(l Line) {
-	if w.Measure {
+func (w *walker) bodyLine(l Line) {
+	if w.measure {
 		w.meter.Add(l)
 	}
 	switch p := w.cur(); {

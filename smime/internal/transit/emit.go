@@ -76,7 +76,7 @@ func (e *Emitter) body(p *entity.Part) error {
 		return e.lines(p, r.line, r.close)
 	case encodeText:
 		b := NewBase64Writer(e.W)
-		return e.lines(p, func(l entity.Line) error { return WriteCanonical(b, l) }, b.Close)
+		return e.lines(p, func(l entity.Line) error { return writeCanonical(b, l) }, b.Close)
 	case encodeBase64:
 		b := NewBase64Writer(e.W)
 		if err := e.copyTo(b, p.Body, p.BodySize()); err != nil {
@@ -160,8 +160,8 @@ func (e *Emitter) lines(p *entity.Part, encode func(entity.Line) error, done fun
 	}
 }
 
-// WriteCanonical writes a line of text with CRLF (RFC 8551, Section 3.1.1).
-func WriteCanonical(w io.Writer, l entity.Line) error {
+// writeCanonical writes a line of text with CRLF (RFC 8551, Section 3.1.1).
+func writeCanonical(w io.Writer, l entity.Line) error {
 	if _, err := w.Write(l.Data); err != nil || l.Eol == 0 {
 		return err
 	}

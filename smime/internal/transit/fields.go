@@ -22,16 +22,16 @@ var (
 // with its line ends made CRLF, folded, and with 8-bit text as encoded words (RFC 2047) or
 // parameter values (RFC 2231). The error says what cannot be helped.
 func SafeField(f message.Field) ([]byte, error) {
-	if FieldHazards(f.Raw)&entity.Breaking == 0 {
+	if fieldHazards(f.Raw)&entity.Breaking == 0 {
 		return f.Raw, nil
 	}
 	return foldField(f)
 }
 
-// CopyOfField is safeField for a field inside that repeats one outside: also folded to 76 columns,
+// copyOfField is safeField for a field inside that repeats one outside: also folded to 76 columns,
 // with spaces. One that could not be written so that readers take it for the same is an error too.
-func CopyOfField(f message.Field) ([]byte, error) {
-	if !bytes.Contains(f.Raw, []byte("\n\t")) && FieldHazards(f.Raw)&(entity.Breaking|entity.HasLong) == 0 {
+func copyOfField(f message.Field) ([]byte, error) {
+	if !bytes.Contains(f.Raw, []byte("\n\t")) && fieldHazards(f.Raw)&(entity.Breaking|entity.HasLong) == 0 {
 		return f.Raw, nil
 	}
 	raw, err := foldField(f)
@@ -41,8 +41,8 @@ func CopyOfField(f message.Field) ([]byte, error) {
 	return raw, err
 }
 
-// FieldHazards is what stands against a field as it is.
-func FieldHazards(raw []byte) entity.Hazard {
+// fieldHazards is what stands against a field as it is.
+func fieldHazards(raw []byte) entity.Hazard {
 	var m entity.Meter
 	for len(raw) > 0 {
 		l := entity.Line{First: true, Last: true}

@@ -65,9 +65,9 @@ func (pl *Planner) rootField(f message.Field, safe func(message.Field) ([]byte, 
 // Section 4.2).
 func (pl *Planner) protected(f message.Field) []byte {
 	if f.Is(header.Shown...) {
-		return pl.rootField(f, CopyOfField)
+		return pl.rootField(f, copyOfField)
 	}
-	raw, err := CopyOfField(f)
+	raw, err := copyOfField(f)
 	if err != nil {
 		pl.Unprotected = append(pl.Unprotected, placeOf(f))
 		return nil
@@ -78,7 +78,7 @@ func (pl *Planner) protected(f message.Field) []byte {
 // rootType is the Content-Type of the signed entity: as it stands, but that it says what we say
 // about header protection, and nothing that somebody wrote there before.
 func (pl *Planner) rootType(f message.Field, t entity.MediaType, protect bool) []byte {
-	if t.Has(entity.HP) || t.Has("protected-headers") || FieldHazards(f.Raw)&entity.Breaking != 0 {
+	if t.Has(entity.HP) || t.Has("protected-headers") || fieldHazards(f.Raw)&entity.Breaking != 0 {
 		return contentType(t.Without(entity.HP, "protected-headers"), protect)
 	}
 	if !protect {
