@@ -71,10 +71,10 @@ func present(records ...dane.Record) lookup.Result {
 }
 
 // submission is a relay with STARTTLS and its authority.
-func submission(tb testing.TB, ca *authority, next string, auth sasl.Options) *testRelay {
+func submission(tb testing.TB, ca *authority, auth sasl.Options) *testRelay {
 	tb.Helper()
 	auth.Pause = cmp.Or(auth.Pause, time.Millisecond)
-	return startRelay(tb, Options{NextHop: []string{next}, TLS: ca.server(tb, "relay.example.org"), Auth: auth, Handler: whoHandler})
+	return startRelay(tb, Options{TLS: ca.server(tb, "relay.example.org"), Auth: auth, Handler: whoHandler})
 }
 
 // whoHandler writes who submitted into the message.
@@ -141,9 +141,8 @@ func TestTLSALogin(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			s := (&sink{}).start(t)
 			res := &resolver{table: tt.table, fresh: tt.fresh}
-			r := submission(t, ca, s.address(), sasl.Options{Clients: []string{"*._device.example.net"}, Lookup: res, Roots: []*x509.Certificate{ca.cert}})
+			r := submission(t, ca, sasl.Options{Clients: []string{"*._device.example.net"}, Lookup: res, Roots: []*x509.Certificate{ca.cert}})
 			k := dial(t, r.addr)
 			if words := startTLS(k, ca.client("relay.example.org", tt.cert)); !strings.Contains(words, "AUTH EXTERNAL\n") {
 				t.Errorf("EHLO = %q, want AUTH EXTERNAL", words)
@@ -158,7 +157,7 @@ func TestTLSALogin(t *testing.T) {
 			}
 			k.envelope("b@example.net")
 			k.content(simple)
-			if got := s.got(); len(got) != 1 || !strings.Contains(got[0].data, "X-Form: user= tls="+device+"\r\n") || !strings.Contains(got[0].data, "with ESMTPSA") {
+			if got := r.hop.got(); len(got) != 1 || !strings.Contains(got[0].data, "X-Form: user= tls="+device+"\r\n") || !strings.Contains(got[0].data, "with ESMTPSA") {
 				t.Errorf("the sink took %q", got)
 			}
 		})
@@ -169,8 +168,7 @@ func TestTLSALogin(t *testing.T) {
 func TestLoginRefusalsLookAlike(t *testing.T) {
 	t.Parallel()
 	ca := newAuthority(t)
-	s := (&sink{}).start(t)
-	r := submission(t, ca, s.address(), sasl.Options{Clients: []string{"*.example.net"}, Lookup: &resolver{}})
+	r := submission(t, ca, sasl.Options{Clients: []string{"*.example.net"}, Lookup: &resolver{}})
 	replies := map[string]bool{}
 	for _, name := range []string{"a.example.net", "a.example.com", "no name"} {
 		k := dial(t, r.addr)
@@ -190,13 +188,12 @@ func TestLoginRefusalsLookAlike(t *testing.T) {
 func TestExternalNeedsCertificateAndTLS13(t *testing.T) {
 	t.Parallel()
 	ca := newAuthority(t)
-	s := (&sink{}).start(t)
 	cert := ca.issue(t, "a.example.net")
 	old := ca.client("relay.example.org", cert)
 	old.MaxVersion = tls.VersionTLS12
 	for name, conf := range map[string]*tls.Config{"TLS 1.2": old, "no certificate": ca.client("relay.example.org")} {
 		res := &resolver{table: map[string]lookup.Result{"a.example.net.": present(record(dane.DANEEE, cert.Leaf))}}
-		r := submission(t, ca, s.address(), sasl.Options{Clients: []string{"*.example.net"}, Lookup: res})
+		r := submission(t, ca, sasl.Options{Clients: []string{"*.example.net"}, Lookup: res})
 		k := dial(t, r.addr)
 		if words := startTLS(k, conf); strings.Contains(words, "AUTH") {
 			t.Errorf("%s: EHLO = %q, want no AUTH", name, words)
@@ -213,12 +210,11 @@ func TestExternalNeedsCertificateAndTLS13(t *testing.T) {
 func TestLookupsAreBounded(t *testing.T) {
 	t.Parallel()
 	ca := newAuthority(t)
-	s := (&sink{}).start(t)
 	cert := ca.issue(t, "a.example.net")
 	waiting, release := make(chan struct{}), make(chan struct{})
 	res := &resolver{table: map[string]lookup.Result{"a.example.net.": present(record(dane.DANEEE, cert.Leaf))}}
 	res.before = func(context.Context) { waiting <- struct{}{}; <-release }
-	r := submission(t, ca, s.address(), sasl.Options{Clients: []string{"a.example.net"}, Lookup: res, MaxLookups: 2})
+	r := submission(t, ca, sasl.Options{Clients: []string{"a.example.net"}, Lookup: res, MaxLookups: 2})
 	conf := ca.client("relay.example.org", cert)
 	var slow []*talk
 	for range 2 {
@@ -241,9 +237,8 @@ func TestLookupsAreBounded(t *testing.T) {
 func TestLookupTimeout(t *testing.T) {
 	t.Parallel()
 	ca := newAuthority(t)
-	s := (&sink{}).start(t)
 	res := &resolver{before: func(ctx context.Context) { <-ctx.Done() }}
-	r := submission(t, ca, s.address(), sasl.Options{Clients: []string{"a.example.net"}, Lookup: res, LookupTimeout: 1})
+	r := submission(t, ca, sasl.Options{Clients: []string{"a.example.net"}, Lookup: res, LookupTimeout: 1})
 	k := dial(t, r.addr)
 	startTLS(k, ca.client("relay.example.org", ca.issue(t, "a.example.net")))
 	k.do(external(""), "454")
@@ -252,8 +247,7 @@ func TestLookupTimeout(t *testing.T) {
 func TestChainOf100(t *testing.T) {
 	t.Parallel()
 	ca := newAuthority(t)
-	s := (&sink{}).start(t)
-	r := submission(t, ca, s.address(), sasl.Options{Clients: []string{"a.example.net"}, Lookup: &resolver{}})
+	r := submission(t, ca, sasl.Options{Clients: []string{"a.example.net"}, Lookup: &resolver{}})
 	cert := ca.issue(t, "a.example.net")
 	for len(cert.Certificate) < 100 {
 		cert.Certificate = append(cert.Certificate, ca.cert.Raw)
@@ -292,8 +286,7 @@ func users(t *testing.T, passwords map[string]string) string {
 func TestPlain(t *testing.T) {
 	t.Parallel()
 	ca := newAuthority(t)
-	s := (&sink{}).start(t)
-	r := submission(t, ca, s.address(), sasl.Options{Users: users(t, map[string]string{"alice": "säsam öffne dich"}), MaxFailures: 100})
+	r := submission(t, ca, sasl.Options{Users: users(t, map[string]string{"alice": "säsam öffne dich"}), MaxFailures: 100})
 	k := dial(t, r.addr)
 	if words := k.do("EHLO c", "250"); strings.Contains(words, "AUTH") {
 		t.Errorf("EHLO = %q, want no AUTH without TLS", words)
@@ -317,7 +310,7 @@ func TestPlain(t *testing.T) {
 	k.envelope("b@example.net")
 	k.do("AUTH PLAIN", "503")
 	k.content(simple)
-	if got := s.got(); len(got) != 1 || !strings.Contains(got[0].data, "X-Form: user=alice tls=\r\n") {
+	if got := r.hop.got(); len(got) != 1 || !strings.Contains(got[0].data, "X-Form: user=alice tls=\r\n") {
 		t.Errorf("the sink took %q", got)
 	}
 }

@@ -372,7 +372,7 @@ func BenchmarkRelay(b *testing.B) {
 	for _, size := range []int{4 << 10, 100 << 10, 5 << 20} {
 		for name, h := range map[string]message.Handler{"passed": nil, "signed": signer} {
 			b.Run(fmt.Sprintf("%s-%dKiB", name, size>>10), func(b *testing.B) {
-				s := (&sink{words: []string{"PIPELINING", "8BITMIME"}, forget: true}).start(b)
+				s := (&scriptedHop{words: []string{"PIPELINING", "8BITMIME"}, forget: true}).start(b)
 				r := startRelay(b, Options{NextHop: []string{s.address()}, Trusted: loopback, Handler: h})
 				text := strings.Replace(simple, "a@", "alice@", 1) + strings.Repeat(strings.Repeat("x", 70)+"\r\n", size/72)
 				k := &submitter{addr: r.addr}

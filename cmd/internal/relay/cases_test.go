@@ -44,7 +44,7 @@ func TestCases(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		hop := &sink{}
+		hop := &scriptedHop{}
 		want := "554 5.6.3" // unsigned, and not to be converted
 		switch filepath.Base(name) {
 		case "root-name-twice.eml":

@@ -22,7 +22,7 @@ func TestPostfixLearnsTheClient(t *testing.T) {
 	} {
 		t.Run(pass, func(t *testing.T) {
 			t.Parallel()
-			s := (&sink{}).start(t)
+			s := startSink(t)
 			postfix := startPostfix(t, s.address(), setting, "myhostname = mx.example", "relay_domains = example.net",
 				"smtpd_recipient_restrictions = permit_mynetworks, reject_unauth_destination")
 			r := startRelay(t, Options{

@@ -62,7 +62,7 @@ func TestForms(t *testing.T) {
 				t.Parallel()
 				// after a connection is lost its session may still be ending when the next one asks
 				var n atomic.Int64
-				s := &sink{words: words, answer: func(line string) string {
+				s := &scriptedHop{words: words, answer: func(line string) string {
 					if line == "." {
 						n.Add(1)
 					}
@@ -117,7 +117,7 @@ func checkForms(t *testing.T, got []taken, want []string) {
 func TestFormsRecipientGone(t *testing.T) {
 	t.Parallel()
 	var asked atomic.Int64
-	s := &sink{answer: func(line string) string {
+	s := &scriptedHop{answer: func(line string) string {
 		if line == "RCPT TO:<bcc@a>" && asked.Add(1) == 2 {
 			return "550 5.1.1 gone"
 		}
@@ -138,7 +138,7 @@ func TestFormsRecipientGone(t *testing.T) {
 // TestLMTPToLMTP checks one reply for each recipient, in order, over several forms.
 func TestLMTPToLMTP(t *testing.T) {
 	t.Parallel()
-	s := &sink{lmtp: true, words: []string{"PIPELINING"}, answer: func(line string) string {
+	s := &scriptedHop{lmtp: true, words: []string{"PIPELINING"}, answer: func(line string) string {
 		switch line {
 		case ". RCPT TO:<no@a>":
 			return "552 5.2.2 full"
@@ -168,8 +168,7 @@ func TestLMTPToLMTP(t *testing.T) {
 // TestLMTPToSMTP checks that one reply of the next hop is told to each recipient.
 func TestLMTPToSMTP(t *testing.T) {
 	t.Parallel()
-	s := (&sink{}).start(t)
-	r := startRelay(t, Options{NextHop: []string{s.address()}, Trusted: loopback, LMTP: true})
+	r := startRelay(t, Options{Trusted: loopback, LMTP: true})
 	k := dial(t, r.addr)
 	k.do("LHLO c", "250")
 	k.envelope("a@a", "b@a")
@@ -196,7 +195,7 @@ func TestSMTPToLMTP(t *testing.T) {
 	} {
 		t.Run(tt.first+" "+tt.second, func(t *testing.T) {
 			t.Parallel()
-			s := &sink{lmtp: true, answer: func(line string) string {
+			s := &scriptedHop{lmtp: true, answer: func(line string) string {
 				return map[string]string{". RCPT TO:<a@a>": tt.first, ". RCPT TO:<b@a>": tt.second}[line]
 			}}
 			s.start(t)
@@ -216,7 +215,7 @@ func TestSMTPToLMTP(t *testing.T) {
 func TestComplete(t *testing.T) {
 	t.Parallel()
 	const bare = "From: a@example.org\r\n\r\nx\r\n"
-	s := (&sink{}).start(t)
+	s := startSink(t)
 	adds := handlerFunc(func(context.Context, *message.Message, *message.Envelope) *message.Outcome {
 		return &message.Outcome{Action: message.Accept, Edit: &message.Edit{Changes: []message.Change{{Op: message.Append, Name: "date", Value: " by the handler"}}}}
 	})
@@ -250,14 +249,13 @@ func TestComplete(t *testing.T) {
 // could see it there (RFC 5321, Section 7.6).
 func TestTraceField(t *testing.T) {
 	t.Parallel()
-	s := (&sink{}).start(t)
-	r := startRelay(t, Options{NextHop: []string{s.address()}, Trusted: loopback})
+	r := startRelay(t, Options{Trusted: loopback})
 	k := dial(t, r.addr)
 	k.do("EHLO c", "250")
 	for _, rcpts := range [][]string{{"b@example.net"}, {"b@example.net", "hidden@example.net"}} {
 		k.envelope(rcpts...)
 		k.content(simple)
-		got := s.got()
+		got := r.hop.got()
 		trace, _, _ := strings.Cut(got[len(got)-1].data, "\r\nFrom:")
 		if alone := len(rcpts) == 1; strings.Contains(trace, "for <b@example.net>;") != alone || strings.Contains(trace, "for <") != alone {
 			t.Errorf("%q: trace field = %q", rcpts, trace)
@@ -267,8 +265,7 @@ func TestTraceField(t *testing.T) {
 
 func TestLoop(t *testing.T) {
 	t.Parallel()
-	s := (&sink{}).start(t)
-	r := startRelay(t, Options{NextHop: []string{s.address()}, Trusted: loopback})
+	r := startRelay(t, Options{Trusted: loopback})
 	k := dial(t, r.addr)
 	k.do("EHLO c", "250")
 	for n, want := range map[int]string{99: "250", 100: "554 5.4.6"} {
@@ -292,15 +289,14 @@ func TestHandleTimeout(t *testing.T) {
 		t.Fatal(err)
 	}
 	for limit, want := range map[time.Duration]string{time.Nanosecond: "451 4.7.1", 0: "250"} {
-		s := (&sink{}).start(t)
-		r := startRelay(t, Options{NextHop: []string{s.address()}, Trusted: loopback, Handler: signer, Limits: Limits{HandleTimeout: limit}})
+		r := startRelay(t, Options{Trusted: loopback, Handler: signer, Limits: Limits{HandleTimeout: limit}})
 		k := dial(t, r.addr)
 		k.do("EHLO c", "250")
 		k.envelope("b@example.net")
 		if reply := k.content(strings.Replace(simple, "a@", "alice@", 1)); !strings.HasPrefix(reply, want) {
 			t.Errorf("limit %s: reply = %q, want %s", limit, reply, want)
 		}
-		if got := s.got(); (len(got) > 0) != (want == "250") {
+		if got := r.hop.got(); (len(got) > 0) != (want == "250") {
 			t.Errorf("limit %s: the next hop got %d messages", limit, len(got))
 		}
 	}
@@ -327,7 +323,7 @@ func Test8BitHop(t *testing.T) {
 		{nil, eight, nil, func(context.Context, *message.Message) (*message.Edit, error) { return nil, ErrEightBit }, "554 5.6.3"},
 		{nil, eight, nil, func(context.Context, *message.Message) (*message.Edit, error) { return nil, os.ErrClosed }, "451"},
 	} {
-		s := (&sink{words: tt.words}).start(t)
+		s := (&scriptedHop{words: tt.words}).start(t)
 		r := startRelay(t, Options{NextHop: []string{s.address()}, Trusted: loopback, Handler: tt.handler, SevenBit: tt.convert})
 		k := dial(t, r.addr)
 		if words := k.do("EHLO c", "250"); !strings.Contains(words, "-8BITMIME\n") {

@@ -62,8 +62,7 @@ func knock(tb testing.TB, addr string) *talk {
 // TestDenyAddress refuses a client before it can say anything, though a "net:" covers it.
 func TestDenyAddress(t *testing.T) {
 	t.Parallel()
-	s := (&sink{}).start(t)
-	r := startRelay(t, Options{NextHop: []string{s.address()}, Trusted: loopback, Deny: mustDeny(t, "127.0.0.1")})
+	r := startRelay(t, Options{Trusted: loopback, Deny: mustDeny(t, "127.0.0.1")})
 	k := knock(t, r.addr)
 	k.want("554 5.7.1 Access denied")
 	k.wantEOF()
@@ -82,9 +81,8 @@ func TestDenyName(t *testing.T) {
 	res := &resolver{table: map[string]lookup.Result{
 		stolen + ".": present(record(dane.DANEEE, certs[stolen].Leaf)), good + ".": present(record(dane.DANEEE, certs[good].Leaf)),
 	}}
-	s := (&sink{}).start(t)
 	r := startRelay(t, Options{
-		NextHop: []string{s.address()}, TLS: ca.server(t, "relay.example.org"), Deny: mustDeny(t, stolen),
+		TLS: ca.server(t, "relay.example.org"), Deny: mustDeny(t, stolen),
 		Auth: sasl.Options{Clients: []string{"*._device.example.net"}, Lookup: res, Pause: 1}, Metrics: metrics.New(nil),
 	})
 	login := func(name, reply string) *talk {
@@ -106,8 +104,7 @@ func TestDenyName(t *testing.T) {
 // TestRefusedConnection wants a refused connection in the log, once for many.
 func TestRefusedConnection(t *testing.T) {
 	t.Parallel()
-	s := (&sink{}).start(t)
-	r := startRelay(t, Options{NextHop: []string{s.address()}, Trusted: loopback, Limits: Limits{MaxPerClient: 1}})
+	r := startRelay(t, Options{Trusted: loopback, Limits: Limits{MaxPerClient: 1}})
 	dial(t, r.addr)
 	for range 3 {
 		k := knock(t, r.addr)
@@ -124,8 +121,7 @@ func TestOldTLS(t *testing.T) {
 	t.Parallel()
 	ca := newAuthority(t)
 	const device = "s5._device.example.net"
-	s := (&sink{}).start(t)
-	r := submission(t, ca, s.address(), sasl.Options{Clients: []string{device}, Lookup: &resolver{}})
+	r := submission(t, ca, sasl.Options{Clients: []string{device}, Lookup: &resolver{}})
 	conf := ca.client("relay.example.org", ca.issue(t, device))
 	conf.MaxVersion = tls.VersionTLS12
 	k := dial(t, r.addr)

@@ -174,14 +174,13 @@ func TestDevice(t *testing.T) {
 	}
 	z := startZoneServer(t, records...)
 	ca := newAuthority(t)
-	s := (&sink{}).start(t)
 	auth := sasl.Options{
 		Clients: []string{"*._device.example.net", "sensor9._device.bogus.example", "sensor9._device.silent.example"},
 		Lookup:  validating(t, z.unbound, z.anchors), LookupTimeout: hangGuard,
 	}
-	patient := submission(t, ca, s.address(), auth)
+	patient := submission(t, ca, auth)
 	auth.LookupTimeout = time.Second
-	hasty := submission(t, ca, s.address(), auth)
+	hasty := submission(t, ca, auth)
 	login := func(id *identity.Identity, name string) string {
 		t.Helper()
 		r := patient

@@ -356,7 +356,7 @@ func (st *stage) play(tb testing.TB, d *dialogue) played {
 	defer sc.end()
 	counts := map[string]int{}
 	var mu sync.Mutex
-	s := &sink{lmtp: d.hopLMTP, words: d.hop, answer: func(line string) string {
+	s := &scriptedHop{lmtp: d.hopLMTP, words: d.hop, answer: func(line string) string {
 		mu.Lock()
 		defer mu.Unlock()
 		verb, _, _ := strings.Cut(line, " ")

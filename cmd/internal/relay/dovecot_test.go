@@ -14,8 +14,7 @@ func TestDovecotLogins(t *testing.T) {
 	t.Parallel()
 	dir := startDovecot(t)
 	ca := newAuthority(t)
-	s := (&sink{}).start(t)
-	r := submission(t, ca, s.address(), sasl.Options{Dovecot: dir + "/run/auth-relay", MaxFailures: 100})
+	r := submission(t, ca, sasl.Options{Dovecot: dir + "/run/auth-relay", MaxFailures: 100})
 	conf := ca.client("relay.example.org")
 	k := dial(t, r.addr)
 	if words := k.do("EHLO c", "250"); strings.Contains(words, "AUTH") {
@@ -34,7 +33,7 @@ func TestDovecotLogins(t *testing.T) {
 	k.do(plain("alice@example.org", "secret"), "235")
 	k.envelope("b@example.net")
 	k.content(simple)
-	if got := s.got(); len(got) != 1 || !strings.Contains(got[0].data, "X-Form: user=alice@example.org tls=\r\n") {
+	if got := r.hop.got(); len(got) != 1 || !strings.Contains(got[0].data, "X-Form: user=alice@example.org tls=\r\n") {
 		t.Errorf("the sink took %q", got)
 	}
 	// Without an initial response, in two steps.
@@ -53,8 +52,7 @@ func TestDovecotLogins(t *testing.T) {
 func TestDovecotAway(t *testing.T) {
 	t.Parallel()
 	ca := newAuthority(t)
-	s := (&sink{}).start(t)
-	r := submission(t, ca, s.address(), sasl.Options{Dovecot: t.TempDir() + "/none"})
+	r := submission(t, ca, sasl.Options{Dovecot: t.TempDir() + "/none"})
 	k := dial(t, r.addr)
 	if words := startTLS(k, ca.client("relay.example.org")); strings.Contains(words, "AUTH") {
 		t.Errorf("EHLO = %q", words)

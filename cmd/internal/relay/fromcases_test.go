@@ -33,8 +33,7 @@ func TestDomainBypass(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := (&sink{words: []string{"8BITMIME"}}).start(t)
-	r := startRelay(t, Options{Inbound: true, Recipients: []string{"example.net"}, NextHop: []string{s.address()}, Handler: verifier})
+	r := startRelay(t, Options{Inbound: true, Recipients: []string{"example.net"}, Handler: verifier})
 	for name, text := range peertest.Mail(t, "a-domain-bypass") {
 		want := "550 5.7.1 Message refused by policy"
 		if strings.HasPrefix(name, "control-accepted") {
@@ -62,7 +61,7 @@ func TestFromUnreadable(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		next := (&sink{words: []string{"8BITMIME"}}).start(t)
+		next := (&scriptedHop{words: []string{"8BITMIME"}}).start(t)
 		return startRelay(t, Options{NextHop: []string{next.address()}, Trusted: loopback, Handler: signer}).addr
 	}
 	billing, alice := relay("billing@example.org"), relay("*@example.org")

@@ -61,25 +61,27 @@ func (l *logBuffer) String() string {
 type testRelay struct {
 	*Server
 	addr string
+	hop  *sink // nil where the options name a next hop
 	log  *logBuffer
 	stop func()
 }
 
 var loopback = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 
-// startRelay runs a server. Where opts name no next hop, a sink is made.
+// startRelay runs a server. Where opts name no next hop, it has one that accepts everything.
 func startRelay(tb testing.TB, opts Options) *testRelay {
 	tb.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return serveRelay(tb, opts, l)
+	return serveRelay(tb, opts, listen(tb))
 }
 
 func serveRelay(tb testing.TB, opts Options, l net.Listener) *testRelay {
 	tb.Helper()
 	log := &logBuffer{}
+	var hop *sink
+	if opts.NextHop == nil {
+		hop = startSink(tb)
+		opts.NextHop = []string{hop.address()}
+	}
 	opts.Hostname = "relay.example.org"
 	opts.Log = slog.New(slog.NewTextHandler(log, nil))
 	s, err := New(opts)
@@ -100,7 +102,7 @@ func serveRelay(tb testing.TB, opts Options, l net.Listener) *testRelay {
 			tb.Log(log.String())
 		}
 	})
-	return &testRelay{Server: s, addr: l.Addr().String(), log: log, stop: stop}
+	return &testRelay{Server: s, addr: l.Addr().String(), hop: hop, log: log, stop: stop}
 }
 
 // talk is the client's side of a dialogue.

@@ -81,7 +81,7 @@ func signingHop(t *testing.T, next string) (addr string, verifier *receiver.Rece
 // lost; or it is refused with the line named.
 func TestHeaderEnd(t *testing.T) {
 	t.Parallel()
-	s := (&sink{}).start(t)
+	s := startSink(t)
 	addr, verifier := signingHop(t, s.address())
 	checkHeaderEnd(t, addr, s, verifier)
 }
@@ -89,7 +89,7 @@ func TestHeaderEnd(t *testing.T) {
 // TestHeaderEndPostfixNext has Postfix as next hop, which ends headers in its own way.
 func TestHeaderEndPostfixNext(t *testing.T) {
 	t.Parallel()
-	s := (&sink{}).start(t)
+	s := startSink(t)
 	addr, verifier := signingHop(t, startPostfix(t, s.address(), "myhostname = hop.example"))
 	checkHeaderEnd(t, addr, s, verifier)
 }
@@ -139,8 +139,7 @@ func checkDelivered(t *testing.T, c headerCase, data string, verifier *receiver.
 // TestFirstLine keeps the first line of a submission out of our trace field.
 func TestFirstLine(t *testing.T) {
 	t.Parallel()
-	s := (&sink{}).start(t)
-	r := startRelay(t, Options{NextHop: []string{s.address()}, Trusted: loopback})
+	r := startRelay(t, Options{Trusted: loopback})
 	for i, c := range []struct{ in, header, body string }{
 		{" indented\r\nFrom: a@example.org\r\n\r\nx\r\n", "", " indented\r\nFrom: a@example.org\r\n\r\nx\r\n"},
 		{"\tx: y\r\n", "", "\tx: y\r\n"},
@@ -154,7 +153,7 @@ func TestFirstLine(t *testing.T) {
 		if reply := k.content(c.in); !strings.HasPrefix(reply, "250 ") {
 			t.Fatal(reply)
 		}
-		header, body, _ := strings.Cut(s.got()[i].data, "\r\n\r\n")
+		header, body, _ := strings.Cut(r.hop.got()[i].data, "\r\n\r\n")
 		header += "\r\n"
 		if !strings.HasPrefix(header, "Received: ") || !strings.Contains(header, " "+time.Now().Format("2006")+" ") || body != c.body || !strings.Contains(header, c.header) {
 			t.Errorf("%.40q became\n%s\n\n%.100s", c.in, header, body)
@@ -166,7 +165,7 @@ func TestFirstLine(t *testing.T) {
 // the header, and holds no result of ours but its own.
 func TestInboundHeader(t *testing.T) {
 	t.Parallel()
-	s := (&sink{}).start(t)
+	s := startSink(t)
 	_, verifier := signingHop(t, s.address())
 	r := startRelay(t, Options{Inbound: true, Recipients: []string{"example.net"}, Handler: verifier, NextHop: []string{s.address()}})
 	const forged = "Authentication-Results: mx.example.net; smime=pass\r\n"
@@ -205,12 +204,11 @@ func TestInboundHeader(t *testing.T) {
 // TestSubmittedResults: a submission leaves without results of ours, signed or not.
 func TestSubmittedResults(t *testing.T) {
 	t.Parallel()
-	s := (&sink{}).start(t)
 	signer, err := sender.New(sender.Options{Identities: func(string) (*identity.Identity, error) { return nil, os.ErrNotExist }, AuthservID: "mx.example.net"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := startRelay(t, Options{NextHop: []string{s.address()}, Trusted: loopback, Handler: signer})
+	r := startRelay(t, Options{Trusted: loopback, Handler: signer})
 	k := dial(t, r.addr)
 	k.do("EHLO c", "250")
 	k.envelope("b@example.net")
@@ -218,7 +216,7 @@ func TestSubmittedResults(t *testing.T) {
 	if reply := k.content("Authentication-Results: mx.example.net; smime=pass\r\n" + other + "Bcc: c@example.net\r\n" + simple); !strings.HasPrefix(reply, "250 ") {
 		t.Fatal(reply)
 	}
-	if data := s.got()[0].data; strings.Contains(data, "mx.example.net") || !strings.Contains(data, other) || strings.Contains(data, "Bcc") {
+	if data := r.hop.got()[0].data; strings.Contains(data, "mx.example.net") || !strings.Contains(data, other) || strings.Contains(data, "Bcc") {
 		t.Errorf("handed on:\n%s", data)
 	}
 }

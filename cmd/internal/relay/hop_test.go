@@ -56,7 +56,7 @@ func TestHopTrouble(t *testing.T) {
 			t.Run(stage+" "+tt.name, func(t *testing.T) {
 				t.Parallel()
 				quiet := make(chan struct{})
-				s := &sink{answer: func(l string) string {
+				s := &scriptedHop{answer: func(l string) string {
 					if l != line {
 						return ""
 					}
@@ -98,7 +98,7 @@ func TestHopTrouble(t *testing.T) {
 func TestSuccessBeforeContent(t *testing.T) {
 	t.Parallel()
 	for _, words := range [][]string{nil, {"PIPELINING"}} {
-		s := (&sink{words: words, answer: at("DATA", "250 2.0.0 queued")}).start(t)
+		s := (&scriptedHop{words: words, answer: at("DATA", "250 2.0.0 queued")}).start(t)
 		r := startRelay(t, Options{NextHop: []string{s.address()}, Trusted: loopback})
 		if reply := send(t, r.addr); !strings.HasPrefix(reply, "451 ") {
 			t.Errorf("%v: reply = %q, want 451", words, reply)
@@ -113,7 +113,7 @@ func TestSuccessBeforeContent(t *testing.T) {
 // printable ASCII.
 func TestUnprintableReply(t *testing.T) {
 	t.Parallel()
-	s := (&sink{answer: at(".", "550 5.7.1 no\x1b[2J\x00\tcaf\u00e9\x7f")}).start(t)
+	s := (&scriptedHop{answer: at(".", "550 5.7.1 no\x1b[2J\x00\tcaf\u00e9\x7f")}).start(t)
 	r := startRelay(t, Options{NextHop: []string{s.address()}, Trusted: loopback})
 	if reply, want := send(t, r.addr), "550 5.7.1 no?[2J??caf??\n"; reply != want {
 		t.Errorf("reply = %q, want %q", reply, want)
@@ -130,7 +130,7 @@ func TestHopClosesInContent(t *testing.T) {
 		{"421 4.3.2 no more", "451 4.4.2"},
 		{"552 5.3.4 too big\r\n421 bye", "55"},
 	} {
-		s := &sink{cutAt: 1 << 20, answer: func(line string) string {
+		s := &scriptedHop{cutAt: 1 << 20, answer: func(line string) string {
 			if line == "cut" {
 				return tt.words
 			}
@@ -179,9 +179,9 @@ func TestFailover(t *testing.T) {
 			t.Parallel()
 			first := peertest.FreeAddr(t)
 			if tt.first != nil {
-				first = (&sink{answer: tt.first}).start(t).address()
+				first = (&scriptedHop{answer: tt.first}).start(t).address()
 			}
-			second := (&sink{}).start(t)
+			second := startSink(t)
 			r := startRelay(t, Options{NextHop: []string{first, second.address()}, Trusted: loopback})
 			if reply := send(t, r.addr); !strings.HasPrefix(reply, tt.reply) {
 				t.Errorf("reply = %q, want %s", reply, tt.reply)
@@ -207,7 +207,7 @@ func at(line, answer string) func(string) string {
 // without a word.
 func TestPool(t *testing.T) {
 	t.Parallel()
-	s := (&sink{}).start(t)
+	s := (&scriptedHop{}).start(t)
 	r := startRelay(t, Options{NextHop: []string{s.address()}, Trusted: loopback})
 	for range 3 {
 		if reply := send(t, r.addr); !strings.HasPrefix(reply, "250") {
@@ -230,8 +230,7 @@ func TestPool(t *testing.T) {
 // TestPoolIsBounded checks that no more connections are opened than allowed.
 func TestPoolIsBounded(t *testing.T) {
 	t.Parallel()
-	s := (&sink{}).start(t)
-	r := startRelay(t, Options{NextHop: []string{s.address()}, Trusted: loopback, Hop: nexthop.Options{MaxOpen: 2}})
+	r := startRelay(t, Options{Trusted: loopback, Hop: nexthop.Options{MaxOpen: 2}})
 	var ks []*talk
 	for range 2 {
 		k := dial(t, r.addr)
@@ -256,8 +255,7 @@ func TestUnixSockets(t *testing.T) {
 		}
 		return l
 	}
-	s := &sink{lmtp: true}
-	s.serve(t, listen("out"))
+	s := serveSink(t, listen("out"), nil, true)
 	r := serveRelay(t, Options{NextHop: []string{s.address()}, Trusted: loopback}, listen("in"))
 	conn, err := net.Dial("unix", r.addr)
 	if err != nil {
@@ -282,30 +280,30 @@ func TestHopTLS(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		policy nexthop.TLSPolicy
-		words  []string
+		offers *tls.Config
 		roots  *authority
 		answer lookup.Result // for the hop's TLSA name
 		fresh  bool          // only past the cache
 		taken  bool
 	}{
 		{"none", nexthop.TLSNone, nil, nil, lookup.Result{}, false, true},
-		{"verified", nexthop.TLSVerify, []string{"STARTTLS"}, ca, lookup.Result{}, false, true},
-		{"of another CA", nexthop.TLSVerify, []string{"STARTTLS"}, other, lookup.Result{}, false, false},
+		{"verified", nexthop.TLSVerify, server, ca, lookup.Result{}, false, true},
+		{"of another CA", nexthop.TLSVerify, server, other, lookup.Result{}, false, false},
 		{"not offered", nexthop.TLSVerify, nil, ca, lookup.Result{}, false, false},
-		{"DANE-EE", nexthop.TLSDANE, []string{"STARTTLS"}, other, present(record(dane.DANEEE, leaf)), false, true},
-		{"DANE-EE just published", nexthop.TLSDANE, []string{"STARTTLS"}, other, present(record(dane.DANEEE, leaf)), true, true},
-		{"DANE-TA", nexthop.TLSDANE, []string{"STARTTLS"}, other, present(record(dane.DANETA, ca.cert)), false, true},
-		{"DANE-TA of another", nexthop.TLSDANE, []string{"STARTTLS"}, ca, present(record(dane.DANETA, other.cert)), false, false},
-		{"PKIX-EE is not for SMTP", nexthop.TLSDANE, []string{"STARTTLS"}, ca, present(record(dane.PKIXEE, leaf)), false, false},
-		{"DANE absent", nexthop.TLSDANE, []string{"STARTTLS"}, ca, lookup.Result{Status: dnssec.Secure, Presence: dane.Absent}, false, false},
-		{"DANE insecure", nexthop.TLSDANE, []string{"STARTTLS"}, ca, insecure, false, false},
-		{"DANE bogus", nexthop.TLSDANE, []string{"STARTTLS"}, ca, lookup.Result{Status: dnssec.Bogus}, false, false},
-		{"DANE indeterminate", nexthop.TLSDANE, []string{"STARTTLS"}, ca, lookup.Result{}, false, false},
+		{"DANE-EE", nexthop.TLSDANE, server, other, present(record(dane.DANEEE, leaf)), false, true},
+		{"DANE-EE just published", nexthop.TLSDANE, server, other, present(record(dane.DANEEE, leaf)), true, true},
+		{"DANE-TA", nexthop.TLSDANE, server, other, present(record(dane.DANETA, ca.cert)), false, true},
+		{"DANE-TA of another", nexthop.TLSDANE, server, ca, present(record(dane.DANETA, other.cert)), false, false},
+		{"PKIX-EE is not for SMTP", nexthop.TLSDANE, server, ca, present(record(dane.PKIXEE, leaf)), false, false},
+		{"DANE absent", nexthop.TLSDANE, server, ca, lookup.Result{Status: dnssec.Secure, Presence: dane.Absent}, false, false},
+		{"DANE insecure", nexthop.TLSDANE, server, ca, insecure, false, false},
+		{"DANE bogus", nexthop.TLSDANE, server, ca, lookup.Result{Status: dnssec.Bogus}, false, false},
+		{"DANE indeterminate", nexthop.TLSDANE, server, ca, lookup.Result{}, false, false},
 		{"DANE not offered", nexthop.TLSDANE, nil, ca, present(record(dane.DANEEE, leaf)), false, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			s := (&sink{words: tt.words, tls: server}).start(t)
+			s := serveSink(t, listen(t), tt.offers, false)
 			_, port, _ := net.SplitHostPort(s.address())
 			table := map[string]lookup.Result{"_" + port + "._tcp.localhost.": tt.answer}
 			res := &resolver{table: table}
@@ -336,8 +334,7 @@ func TestHopImplicitTLS(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := &sink{}
-		s.serve(t, l)
+		serveSink(t, l, nil, false)
 		_, port, _ := net.SplitHostPort(l.Addr().String())
 		r := startRelay(t, Options{NextHop: []string{"tls:localhost:" + port}, Trusted: loopback, Hop: nexthop.Options{TLS: &tls.Config{RootCAs: ca.pool()}}})
 		if reply := send(t, r.addr); !strings.HasPrefix(reply, want) {
@@ -359,7 +356,7 @@ func TestOwnIdentity(t *testing.T) {
 		{"AUTH EXTERNAL", "535 5.7.8 no", "451"},
 		{"X", "", "250"},
 	} {
-		s := &sink{words: []string{"STARTTLS", tt.auth}, tls: server, answer: func(line string) string {
+		s := &scriptedHop{words: []string{"STARTTLS", tt.auth}, tls: server, answer: func(line string) string {
 			if strings.HasPrefix(line, "AUTH") {
 				return tt.answer
 			}
@@ -383,7 +380,7 @@ func TestOwnIdentity(t *testing.T) {
 // used again.
 func TestXCLIENT(t *testing.T) {
 	t.Parallel()
-	s := &sink{words: []string{"XCLIENT NAME ADDR PORT PROTO HELO"}, answer: func(line string) string {
+	s := &scriptedHop{words: []string{"XCLIENT NAME ADDR PORT PROTO HELO"}, answer: func(line string) string {
 		if strings.HasPrefix(line, "XCLIENT") {
 			return "220 sink"
 		}
@@ -419,8 +416,7 @@ func TestXCLIENT(t *testing.T) {
 // address.
 func TestXCLIENTNotOffered(t *testing.T) {
 	t.Parallel()
-	s := (&sink{}).start(t)
-	r := startRelay(t, Options{NextHop: []string{s.address()}, Inbound: true, Recipients: []string{"example.net"}, Hop: nexthop.Options{Pass: "xclient"}})
+	r := startRelay(t, Options{Inbound: true, Recipients: []string{"example.net"}, Hop: nexthop.Options{Pass: "xclient"}})
 	if reply := send(t, r.addr); !strings.HasPrefix(reply, "451") {
 		t.Errorf("reply = %q, want 451", reply)
 	}
@@ -437,8 +433,7 @@ func TestProxyHeaderOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	seen := make(chan string, 10)
-	s := &sink{}
-	s.serve(t, &proxyproto.Listener{Listener: noting{l, seen}, ReadHeaderTimeout: hangGuard})
+	serveSink(t, &proxyproto.Listener{Listener: noting{l, seen}, ReadHeaderTimeout: hangGuard}, nil, false)
 	r := startRelay(t, Options{NextHop: []string{l.Addr().String()}, Inbound: true, Recipients: []string{"example.net"}, Hop: nexthop.Options{Pass: "proxy"}})
 	k := dial(t, r.addr)
 	k.do("EHLO c", "250")

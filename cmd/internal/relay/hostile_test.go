@@ -27,7 +27,7 @@ func TestSmuggling(t *testing.T) {
 	for _, end := range []string{"\n.\n", "\n.\r\n", "\r\n.\n", "\r.\r", "\r\n.\r", "\r.\r\n", "\n\r.\r\n", "\r\r\n.\r\r\n", "\r\n\x00.\r\n\n", "\r\n.\r\r\n"} {
 		t.Run(fmt.Sprintf("%q", end), func(t *testing.T) {
 			t.Parallel()
-			s := (&sink{}).start(t)
+			s := (&scriptedHop{}).start(t)
 			r := startRelay(t, Options{NextHop: []string{s.address()}, Trusted: loopback})
 			k := dial(t, r.addr)
 			k.do("EHLO c", "250")
@@ -49,7 +49,7 @@ func TestSmuggling(t *testing.T) {
 // TestBareLinesAreNoCommands checks that a command line ends in CRLF only.
 func TestBareLinesAreNoCommands(t *testing.T) {
 	t.Parallel()
-	s := (&sink{}).start(t)
+	s := (&scriptedHop{}).start(t)
 	r := startRelay(t, Options{NextHop: []string{s.address()}, Trusted: loopback})
 	k := dial(t, r.addr)
 	k.write("EHLO c\nNOOP\r\n")
@@ -71,8 +71,7 @@ func TestBareLinesAreNoCommands(t *testing.T) {
 // TestLongLines checks that a line over the limit is one error, however long, and costs no memory.
 func TestLongLines(t *testing.T) {
 	t.Parallel()
-	s := (&sink{}).start(t)
-	r := startRelay(t, Options{NextHop: []string{s.address()}, Trusted: loopback})
+	r := startRelay(t, Options{Trusted: loopback})
 	k := dial(t, r.addr)
 	k.write(strings.Repeat("x", 10<<20) + "\r\nNOOP\r\n")
 	k.want("500 5.5.6")
@@ -84,7 +83,7 @@ func TestLongLines(t *testing.T) {
 	if reply := k.content(long); !strings.HasPrefix(reply, "250") {
 		t.Errorf("reply = %q", reply)
 	}
-	if got := s.got(); len(got) != 1 || !strings.HasSuffix(strings.Replace(got[0].data, "\r\n\r\n", "", 1), long[8:]) {
+	if got := r.hop.got(); len(got) != 1 || !strings.HasSuffix(strings.Replace(got[0].data, "\r\n\r\n", "", 1), long[8:]) {
 		t.Error("the long line arrived changed")
 	}
 }
@@ -92,8 +91,7 @@ func TestLongLines(t *testing.T) {
 // TestGarbage checks that a stream of nonsense ends the connection.
 func TestGarbage(t *testing.T) {
 	t.Parallel()
-	s := (&sink{}).start(t)
-	r := startRelay(t, Options{NextHop: []string{s.address()}, Trusted: loopback})
+	r := startRelay(t, Options{Trusted: loopback})
 	k := dial(t, r.addr)
 	k.write(strings.Repeat("GET / HTTP/1.1\r\n", 20))
 	for range 19 {
@@ -108,8 +106,7 @@ func TestGarbage(t *testing.T) {
 func TestSizeIsExact(t *testing.T) {
 	t.Parallel()
 	const limit = 5000
-	s := (&sink{}).start(t)
-	r := startRelay(t, Options{NextHop: []string{s.address()}, Trusted: loopback, Limits: Limits{MaxBytes: limit}})
+	r := startRelay(t, Options{Trusted: loopback, Limits: Limits{MaxBytes: limit}})
 	k := dial(t, r.addr)
 	if reply := k.do("EHLO c", "250"); !slices.Contains(words(reply), "SIZE 5000") {
 		t.Errorf("EHLO = %q", reply)
@@ -146,8 +143,7 @@ func TestSizeIsExact(t *testing.T) {
 // and ends.
 func TestChunking(t *testing.T) {
 	t.Parallel()
-	s := (&sink{}).start(t)
-	r := startRelay(t, Options{NextHop: []string{s.address()}, Trusted: loopback})
+	r := startRelay(t, Options{Trusted: loopback})
 	k := dial(t, r.addr)
 	k.do("EHLO c", "250")
 	text := simple + "QUIT\r\n.\r\n..x\r\n"
@@ -159,7 +155,7 @@ func TestChunking(t *testing.T) {
 	for range 6 {
 		k.want("250")
 	}
-	if got := s.got(); len(got) != 1 || !strings.HasSuffix(got[0].data, text) {
+	if got := r.hop.got(); len(got) != 1 || !strings.HasSuffix(got[0].data, text) {
 		t.Errorf("the sink took %q, want %q", got, text)
 	}
 }
@@ -180,7 +176,7 @@ func hopOverPipes(opts *Options, hop func(net.Conn)) {
 // everything.
 func inBubble(t *testing.T, opts Options, dialogue func(k *talk)) {
 	t.Helper()
-	inBubbleTo(t, func(c net.Conn) { (&sink{}).session(c) }, opts, dialogue)
+	inBubbleTo(t, func(c net.Conn) { (&scriptedHop{}).session(c) }, opts, dialogue)
 }
 
 func inBubbleTo(t *testing.T, hop func(net.Conn), opts Options, dialogue func(k *talk)) {
@@ -307,8 +303,7 @@ func TestSlowHandler(t *testing.T) {
 // the rest later (RFC 5321, 4.5.3.1.10).
 func TestManyRecipients(t *testing.T) {
 	t.Parallel()
-	s := (&sink{words: []string{"PIPELINING"}}).start(t)
-	r := startRelay(t, Options{NextHop: []string{s.address()}, Trusted: loopback, Limits: Limits{MaxRecipients: 150}})
+	r := startRelay(t, Options{Trusted: loopback, Limits: Limits{MaxRecipients: 150}})
 	k := dial(t, r.addr)
 	k.do("EHLO c", "250")
 	k.do("MAIL FROM:<a@example.org>", "250")
@@ -321,7 +316,7 @@ func TestManyRecipients(t *testing.T) {
 		k.want(map[bool]string{true: "250", false: "452 4.5.3"}[n < 150])
 	}
 	k.content(simple)
-	if got := s.got(); len(got) != 1 || len(got[0].rcpts) != 150 {
+	if got := r.hop.got(); len(got) != 1 || len(got[0].rcpts) != 150 {
 		t.Errorf("the sink took %d messages", len(got))
 	}
 }
@@ -330,8 +325,7 @@ func TestManyRecipients(t *testing.T) {
 // back.
 func TestInFlight(t *testing.T) {
 	t.Parallel()
-	s := (&sink{}).start(t)
-	r := startRelay(t, Options{NextHop: []string{s.address()}, Trusted: loopback, Limits: Limits{MaxInFlight: 100000}})
+	r := startRelay(t, Options{Trusted: loopback, Limits: Limits{MaxInFlight: 100000}})
 	big := simple + strings.Repeat("x", 90000) + "\r\n"
 	first, second := dial(t, r.addr), dial(t, r.addr)
 	for _, k := range []*talk{first, second} {
@@ -355,9 +349,8 @@ func TestInFlight(t *testing.T) {
 
 func TestConnectionLimits(t *testing.T) {
 	t.Parallel()
-	s := (&sink{}).start(t)
 	for _, limits := range []Limits{{MaxConnections: 3}, {MaxPerClient: 3}} {
-		r := startRelay(t, Options{NextHop: []string{s.address()}, Trusted: loopback, Limits: limits})
+		r := startRelay(t, Options{Trusted: loopback, Limits: limits})
 		var open []*talk
 		for range 3 {
 			open = append(open, dial(t, r.addr))
@@ -403,7 +396,7 @@ func TestTenThousandIdle(t *testing.T) {
 	if idle < 10000 {
 		t.Logf("only %d descriptors", limit.Cur)
 	}
-	s := (&sink{}).start(t)
+	s := startSink(t)
 	r := startChild(t, "relay", childConfig{NextHop: []string{s.address()}, MaxConnections: idle + 1})
 	conns := make([]net.Conn, 0, idle)
 	defer func() {
@@ -457,8 +450,7 @@ func idleKiB() int {
 // that nothing is taken any more.
 func TestShutdown(t *testing.T) {
 	t.Parallel()
-	s := (&sink{}).start(t)
-	r := startRelay(t, Options{NextHop: []string{s.address()}, Trusted: loopback})
+	r := startRelay(t, Options{Trusted: loopback})
 	busy, resting := dial(t, r.addr), dial(t, r.addr)
 	busy.do("EHLO c", "250")
 	resting.do("EHLO c", "250")
@@ -485,7 +477,7 @@ func TestShutdown(t *testing.T) {
 func TestShutdownInTime(t *testing.T) {
 	t.Parallel()
 	quiet := make(chan struct{})
-	s := (&sink{answer: func(line string) string {
+	s := (&scriptedHop{answer: func(line string) string {
 		if line == "." {
 			<-quiet
 		}
@@ -508,8 +500,7 @@ func TestShutdownInTime(t *testing.T) {
 // TestRetire checks that a server which is replaced serves those who are there until they leave.
 func TestRetire(t *testing.T) {
 	t.Parallel()
-	s := (&sink{}).start(t)
-	r := startRelay(t, Options{NextHop: []string{s.address()}, Trusted: loopback})
+	r := startRelay(t, Options{Trusted: loopback})
 	k := dial(t, r.addr)
 	k.do("EHLO c", "250")
 	down := make(chan error)

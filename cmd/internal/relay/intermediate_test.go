@@ -46,7 +46,7 @@ func TestIntermediateReply(t *testing.T) {
 		for _, words := range [][]string{nil, {"PIPELINING"}} {
 			t.Run(strings.Join(append(words, tt.name), " "), func(t *testing.T) {
 				t.Parallel()
-				s := (&sink{words: words, answer: nth(tt.n, tt.line, "354 go")}).start(t)
+				s := (&scriptedHop{words: words, answer: nth(tt.n, tt.line, "354 go")}).start(t)
 				r := startRelay(t, Options{NextHop: []string{s.address()}, Trusted: loopback, Handler: formsHandler})
 				if reply := sendTo(t, r.addr, tt.rcpts...); !strings.HasPrefix(reply, tt.want) {
 					t.Errorf("reply = %q, want %s", reply, tt.want)
@@ -96,7 +96,7 @@ func sendTo(t *testing.T, addr string, rcpts ...string) string {
 // TestIntermediateReplyAtRest lets the next hop answer the RSET that ends a transaction by 354.
 func TestIntermediateReplyAtRest(t *testing.T) {
 	t.Parallel()
-	s := (&sink{answer: nth(1, "RSET", "354 go")}).start(t)
+	s := (&scriptedHop{answer: nth(1, "RSET", "354 go")}).start(t)
 	r := startRelay(t, Options{NextHop: []string{s.address()}, Trusted: loopback})
 	k := dial(t, r.addr)
 	k.do("EHLO c", "250")
@@ -112,7 +112,7 @@ func TestIntermediateReplyAtRest(t *testing.T) {
 func TestIntermediateReplyLMTP(t *testing.T) {
 	t.Parallel()
 	answers := map[string]string{"RCPT TO:<x@a>": "354 go", ". RCPT TO:<b@a>": "550 5.1.1 no"}
-	s := (&sink{lmtp: true, answer: func(line string) string { return answers[line] }}).start(t)
+	s := (&scriptedHop{lmtp: true, answer: func(line string) string { return answers[line] }}).start(t)
 	r := startRelay(t, Options{NextHop: []string{s.address()}, Trusted: loopback, LMTP: true})
 	k := dial(t, r.addr)
 	k.do("LHLO c", "250")
@@ -137,7 +137,7 @@ func TestLMTPReplyLost(t *testing.T) {
 	t.Parallel()
 	for _, lost := range []string{"close", "354 go", "nonsense"} {
 		answers := map[string]string{". RCPT TO:<b@a>": "550 5.1.1 no", ". RCPT TO:<c@a>": lost}
-		s := (&sink{lmtp: true, answer: func(line string) string { return answers[line] }}).start(t)
+		s := (&scriptedHop{lmtp: true, answer: func(line string) string { return answers[line] }}).start(t)
 		r := startRelay(t, Options{NextHop: []string{s.address()}, Trusted: loopback, LMTP: true})
 		k := dial(t, r.addr)
 		k.do("LHLO c", "250")
@@ -171,7 +171,7 @@ func TestIntermediateReplyToSlowClient(t *testing.T) {
 			t.Parallel()
 			var opened atomic.Int64
 			silent, wrong := nth(1, "NOOP", "close"), nth(tt.n, tt.line, "354 go")
-			s := &sink{words: []string{"PIPELINING"}, answer: func(line string) string {
+			s := &scriptedHop{words: []string{"PIPELINING"}, answer: func(line string) string {
 				if r := wrong(line); r != "" {
 					return r
 				}
@@ -206,7 +206,7 @@ func TestIntermediateReplyToSlowClient(t *testing.T) {
 func TestReplyTooMany(t *testing.T) {
 	t.Parallel()
 	for _, line := range []string{".", "RSET"} {
-		s := (&sink{answer: nth(1, line, "250 2.0.0 ok\r\n250 2.0.0 ok")}).start(t)
+		s := (&scriptedHop{answer: nth(1, line, "250 2.0.0 ok\r\n250 2.0.0 ok")}).start(t)
 		r := startRelay(t, Options{NextHop: []string{s.address()}, Trusted: loopback})
 		k := dial(t, r.addr)
 		k.do("EHLO c", "250")

@@ -31,8 +31,7 @@ func TestMixedRecipients(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := (&sink{words: []string{"PIPELINING"}}).start(t)
-	r := startRelay(t, Options{NextHop: []string{s.address()}, Trusted: loopback, Handler: signer})
+	r := startRelay(t, Options{Trusted: loopback, Handler: signer})
 	k := dial(t, r.addr)
 	k.do("EHLO c", "250")
 	k.do("MAIL FROM:<alice@example.org>", "250")
@@ -51,7 +50,7 @@ func TestMixedRecipients(t *testing.T) {
 		"opaque.example": {"Content-Type: application/pkcs7-mime;", receiver.Pass},
 		"plain.example":  {"Subject: t", receiver.None},
 	}
-	got := s.got()
+	got := r.hop.got()
 	if len(got) != len(want) {
 		t.Fatalf("%d transactions, want %d", len(got), len(want))
 	}

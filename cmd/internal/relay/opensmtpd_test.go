@@ -51,7 +51,7 @@ exec %[2]s -d -f %[1]s/conf`, dir, program)
 // knows no SMTPUTF8.
 func TestOpenSMTPD(t *testing.T) {
 	t.Parallel()
-	s := (&sink{words: []string{"8BITMIME"}}).start(t)
+	s := startSink(t)
 	hop := startOpenSMTPD(t, s.address())
 	w := &world{dir: t.TempDir()}
 	id, err := identity.Create(w.dir, "alice@example.org", identity.CreateOptions{})

@@ -10,8 +10,8 @@ import (
 // TestProbe asks next hops of three kinds whether they would take a stranger's mail for elsewhere.
 func TestProbe(t *testing.T) {
 	t.Parallel()
-	refuses := func(reply string) *sink {
-		return (&sink{words: []string{"XCLIENT NAME ADDR PROTO HELO"}, answer: func(line string) string {
+	refuses := func(reply string) *scriptedHop {
+		return (&scriptedHop{words: []string{"XCLIENT NAME ADDR PROTO HELO"}, answer: func(line string) string {
 			if strings.HasPrefix(line, "RCPT TO:<"+"dnseal-check@example.net") {
 				return reply
 			}
@@ -20,7 +20,7 @@ func TestProbe(t *testing.T) {
 	}
 	for _, tt := range []struct {
 		name    string
-		hop     *sink
+		hop     *scriptedHop
 		relays  bool
 		foreign string
 		err     string

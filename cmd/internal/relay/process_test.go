@@ -3,6 +3,7 @@ package relay
 import (
 	"bufio"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -64,7 +65,7 @@ func runChild(role string) {
 	case "pass-through":
 		err = childPassThrough(c, l)
 	default:
-		childHop(c, l)
+		err = childHop(c, l)
 	}
 	slog.Error(role, slog.String("error", err.Error()))
 	os.Exit(1)
@@ -82,66 +83,16 @@ func childRelay(c childConfig, l net.Listener, h message.Handler) error {
 	return s.Serve(l)
 }
 
-// childHop is a next hop that has a message in a file before it says 250.
-func childHop(c childConfig, l net.Listener) {
-	for {
-		conn, err := l.Accept()
-		if err != nil {
-			os.Exit(1)
+// childHop is a next hop that has a message in a file before it says 250. The file has its name
+// only when it is whole.
+func childHop(c childConfig, l net.Listener) error {
+	return newSink(func(m taken) error {
+		name := filepath.Join(c.Dir, rand.Text())
+		if err := os.WriteFile(name, []byte(m.data), 0o600); err != nil {
+			return err
 		}
-		go hopSession(conn, c.Dir)
-	}
-}
-
-func hopSession(conn net.Conn, dir string) {
-	defer conn.Close()
-	r := bufio.NewReader(conn)
-	say := func(s string) { io.WriteString(conn, s+"\r\n") }
-	say("220 hop")
-	for {
-		line, err := r.ReadString('\n')
-		if err != nil {
-			return
-		}
-		switch line {
-		case "EHLO relay.example.org\r\n":
-			say("250-hop\r\n250-8BITMIME\r\n250 PIPELINING")
-		case "DATA\r\n":
-			say("354 go")
-			name, err := keep(r, dir)
-			if err != nil {
-				return
-			}
-			say("250 2.0.0 queued as " + name)
-		default:
-			say("250 2.0.0 ok")
-		}
-	}
-}
-
-// keep writes one message to a file that has its name only when it is whole.
-func keep(r *bufio.Reader, dir string) (string, error) {
-	f, err := os.CreateTemp(dir, "tmp-*")
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	w := bufio.NewWriter(f)
-	for {
-		line, err := r.ReadString('\n')
-		if err != nil {
-			return "", err
-		}
-		if line == ".\r\n" {
-			break
-		}
-		w.WriteString(strings.TrimPrefix(line, "."))
-	}
-	if err := w.Flush(); err != nil {
-		return "", err
-	}
-	name := strings.Replace(filepath.Base(f.Name()), "tmp-", "mail-", 1)
-	return name, os.Rename(f.Name(), filepath.Join(dir, name))
+		return os.Rename(name, filepath.Join(c.Dir, "mail-"+filepath.Base(name)))
+	}).Serve(l)
 }
 
 // child is one such program, which can be killed and started again.

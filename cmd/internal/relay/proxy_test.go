@@ -13,7 +13,7 @@ import (
 
 func TestProxyHeaderIn(t *testing.T) {
 	t.Parallel()
-	s := (&sink{}).start(t)
+	s := startSink(t)
 	client := &net.TCPAddr{IP: net.IPv4(192, 0, 2, 7), Port: 1234}
 	client6 := &net.TCPAddr{IP: net.ParseIP("2001:db8::7"), Port: 1234}
 	header := func(h *proxyproto.Header) string {
@@ -78,8 +78,7 @@ func lastTaken(t *testing.T, s *sink, want string) string {
 // TestProxyHeaderFromStrangers checks that an address that is not listed cannot tell another.
 func TestProxyHeaderFromStrangers(t *testing.T) {
 	t.Parallel()
-	s := (&sink{}).start(t)
-	r := startRelay(t, Options{NextHop: []string{s.address()}, Trusted: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}})
+	r := startRelay(t, Options{Trusted: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}})
 	client := &net.TCPAddr{IP: net.IPv4(192, 0, 2, 7), Port: 1234}
 	k := dial(t, r.addr)
 	if _, err := proxyproto.HeaderProxyFromAddrs(2, client, client).WriteTo(k.conn); err != nil {
@@ -112,7 +111,7 @@ func (a *ahead) Write(p []byte) (int, error) {
 func TestProxyHeaderBeforeTLS(t *testing.T) {
 	t.Parallel()
 	ca := newAuthority(t)
-	s := (&sink{}).start(t)
+	s := (&scriptedHop{}).start(t)
 	client := &net.TCPAddr{IP: net.IPv4(192, 0, 2, 7), Port: 1234}
 	header, err := proxyproto.HeaderProxyFromAddrs(2, client, client).Format()
 	if err != nil {

@@ -40,7 +40,7 @@ func TestSlowClientImpatientHop(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			var opened, asked atomic.Int64
-			s := &sink{words: []string{"PIPELINING"}, answer: func(line string) string {
+			s := &scriptedHop{words: []string{"PIPELINING"}, answer: func(line string) string {
 				if line == "RCPT TO:<c@example.net>" && asked.Add(1) == 2 {
 					return tt.again
 				}

@@ -12,8 +12,7 @@ import (
 
 func TestPassesOn(t *testing.T) {
 	t.Parallel()
-	s := (&sink{words: []string{"PIPELINING", "8BITMIME"}}).start(t)
-	r := startRelay(t, Options{NextHop: []string{s.address()}, Trusted: loopback})
+	r := startRelay(t, Options{Trusted: loopback})
 	k := dial(t, r.addr)
 	k.do("EHLO client.example.org", "250")
 	k.envelope("b@example.net")
@@ -21,7 +20,7 @@ func TestPassesOn(t *testing.T) {
 	if want := "250 2.0.0 Ok: queued as Q1\n"; reply != want {
 		t.Errorf("reply = %q, want %q", reply, want)
 	}
-	got := s.got()
+	got := r.hop.got()
 	if len(got) != 1 {
 		t.Fatalf("the sink took %d messages, want 1", len(got))
 	}
@@ -60,16 +59,15 @@ func TestHandler(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			s := (&sink{}).start(t)
 			h := handlerFunc(func(context.Context, *message.Message, *message.Envelope) *message.Outcome { return tt.out })
-			r := startRelay(t, Options{NextHop: []string{s.address()}, Trusted: loopback, Handler: h})
+			r := startRelay(t, Options{Trusted: loopback, Handler: h})
 			k := dial(t, r.addr)
 			k.do("EHLO c", "250")
 			k.envelope("b@example.net")
 			if reply := k.content(simple); !strings.HasPrefix(reply, tt.reply) {
 				t.Errorf("reply = %q, want %q", reply, tt.reply)
 			}
-			got := s.got()
+			got := r.hop.got()
 			if (len(got) == 1) != tt.taken {
 				t.Fatalf("the sink took %d messages", len(got))
 			}
@@ -84,16 +82,15 @@ func TestHandler(t *testing.T) {
 
 func TestHandlerPanic(t *testing.T) {
 	t.Parallel()
-	s := (&sink{}).start(t)
 	h := handlerFunc(func(context.Context, *message.Message, *message.Envelope) *message.Outcome { panic("no") })
-	r := startRelay(t, Options{NextHop: []string{s.address()}, Trusted: loopback, Handler: h})
+	r := startRelay(t, Options{Trusted: loopback, Handler: h})
 	k := dial(t, r.addr)
 	k.do("EHLO c", "250")
 	k.envelope("b@example.net")
 	if reply := k.content(simple); !strings.HasPrefix(reply, "451") {
 		t.Errorf("reply = %q, want 451", reply)
 	}
-	if n := len(s.got()); n != 0 {
+	if n := len(r.hop.got()); n != 0 {
 		t.Errorf("the sink took %d messages", n)
 	}
 }
@@ -102,7 +99,7 @@ func TestHandlerPanic(t *testing.T) {
 func TestEachRecipientsAnswer(t *testing.T) {
 	t.Parallel()
 	for _, words := range [][]string{nil, {"PIPELINING"}} {
-		s := &sink{words: words, answer: func(line string) string {
+		s := &scriptedHop{words: words, answer: func(line string) string {
 			switch {
 			case strings.Contains(line, "<no@"):
 				return "550 5.1.1 unknown user"
@@ -139,7 +136,7 @@ func TestEachRecipientsAnswer(t *testing.T) {
 // message after each way that a transaction can end.
 func TestRefusedMessageLeavesNothingOpen(t *testing.T) {
 	t.Parallel()
-	s := &sink{words: []string{"PIPELINING"}, answer: func(line string) string {
+	s := &scriptedHop{words: []string{"PIPELINING"}, answer: func(line string) string {
 		switch line {
 		case "RCPT TO:<no@example.net>":
 			return "550 5.1.1 no"
@@ -177,9 +174,8 @@ func TestRefusedMessageLeavesNothingOpen(t *testing.T) {
 // after each message.
 func TestHolds(t *testing.T) {
 	t.Parallel()
-	s := (&sink{}).start(t)
 	h := &holder{}
-	r := startRelay(t, Options{NextHop: []string{s.address()}, Trusted: loopback, Handler: h})
+	r := startRelay(t, Options{Trusted: loopback, Handler: h})
 	k := dial(t, r.addr)
 	k.do("EHLO c", "250")
 	k.envelope("b@example.net")

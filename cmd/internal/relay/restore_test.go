@@ -19,7 +19,7 @@ import (
 // and passes at its end.
 func TestRestoresHeaderThroughPostfix(t *testing.T) {
 	t.Parallel()
-	s := (&sink{}).start(t)
+	s := startSink(t)
 	behind := startPostfix(t, s.address(), "myhostname = store.example")
 	id, err := identity.Create(t.TempDir(), "alice@example.org", identity.CreateOptions{})
 	if err != nil {
@@ -42,10 +42,8 @@ func TestRestoresHeaderThroughPostfix(t *testing.T) {
 	}
 	var raw string
 	peertest.WaitFor(t, "the message", func() bool {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if len(s.mails) > 0 {
-			raw = s.mails[0].data
+		for _, m := range s.got() {
+			raw = m.data
 		}
 		return raw != ""
 	})

@@ -19,8 +19,7 @@ func TestDovecotSCRAM(t *testing.T) {
 	t.Parallel()
 	dir := startDovecot(t)
 	ca := newAuthority(t)
-	s := (&sink{}).start(t)
-	r := submission(t, ca, s.address(), sasl.Options{Dovecot: dir + "/run/auth-relay", MaxFailures: 100})
+	r := submission(t, ca, sasl.Options{Dovecot: dir + "/run/auth-relay", MaxFailures: 100})
 	for _, initial := range []bool{true, false} {
 		k := dial(t, r.addr)
 		startTLS(k, ca.client("relay.example.org"))
@@ -35,7 +34,7 @@ func TestDovecotSCRAM(t *testing.T) {
 		k.envelope("b@example.net")
 		k.content(simple)
 	}
-	got := s.got()
+	got := r.hop.got()
 	if len(got) != 2 {
 		t.Fatalf("the sink took %d messages, want 2", len(got))
 	}

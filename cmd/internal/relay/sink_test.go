@@ -3,29 +3,136 @@ package relay
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"crypto/tls"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/emersion/go-smtp"
 )
 
 // hangGuard is how long a test waits for what must come at once.
 const hangGuard = 2 * time.Minute
 
-// taken is one message a sink took, with its envelope as it came over the wire.
+// taken is one message a next hop accepted, with its envelope as it came over the wire.
 type taken struct {
 	mail  string   // the MAIL line
 	rcpts []string // the RCPT lines that were answered 2xx
 	data  string   // dots of transparency removed
 }
 
-// sink is a next hop in this process. Set the fields before start.
+// inbox holds the messages that a next hop accepted, and where it listens.
+type inbox struct {
+	listener net.Listener
+	mu       sync.Mutex
+	mails    []taken
+}
+
+// got returns the messages accepted so far.
+func (b *inbox) got() []taken {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.mails)
+}
+
+func (b *inbox) add(m taken) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.mails = append(b.mails, m)
+}
+
+// hopAddress is how a relay is told of a next hop.
+func hopAddress(l net.Listener, lmtp bool) string {
+	a := l.Addr().String()
+	if l.Addr().Network() == "unix" {
+		a = "unix:" + a
+	}
+	if lmtp {
+		a = "lmtp:" + a
+	}
+	return a
+}
+
+func listen(tb testing.TB) net.Listener {
+	tb.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return l
+}
+
+// sink is a next hop by go-smtp that accepts everything.
 type sink struct {
+	*smtp.Server
+	inbox
+}
+
+func startSink(tb testing.TB) *sink {
+	tb.Helper()
+	return serveSink(tb, listen(tb), nil, false)
+}
+
+// serveSink offers STARTTLS where conf is not nil.
+func serveSink(tb testing.TB, l net.Listener, conf *tls.Config, lmtp bool) *sink {
+	tb.Helper()
+	s := &sink{inbox: inbox{listener: l}}
+	s.Server = newSink(func(m taken) error { s.add(m); return nil })
+	s.TLSConfig, s.LMTP = conf, lmtp
+	go s.Serve(l)
+	tb.Cleanup(func() { s.Close() })
+	return s
+}
+
+func (s *sink) address() string { return hopAddress(s.listener, s.LMTP) }
+
+// newSink is a server that gives keep each message before it says 250.
+func newSink(keep func(taken) error) *smtp.Server {
+	s := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return &sinkSession{keep: keep}, nil }))
+	s.ErrorLog = log.New(io.Discard, "", 0)
+	s.MaxLineLength = 0 // lines of messages may have any length
+	return s
+}
+
+// sinkSession implements smtp.Session.
+type sinkSession struct {
+	taken
+	keep func(taken) error
+}
+
+func (s *sinkSession) Reset()      { s.taken = taken{} }
+func (*sinkSession) Logout() error { return nil }
+
+func (s *sinkSession) Mail(from string, _ *smtp.MailOptions) error {
+	s.mail = "MAIL FROM:<" + from + ">"
+	return nil
+}
+
+func (s *sinkSession) Rcpt(to string, _ *smtp.RcptOptions) error {
+	s.rcpts = append(s.rcpts, "RCPT TO:<"+to+">")
+	return nil
+}
+
+func (s *sinkSession) Data(r io.Reader) error {
+	b, err := io.ReadAll(r)
+	if err != nil {
+		return err
+	}
+	s.data = string(b)
+	return cmp.Or(s.keep(s.taken), error(&smtp.SMTPError{Code: 250, EnhancedCode: smtp.EnhancedCode{2, 0, 0}, Message: "Ok: queued as Q1"}))
+}
+
+// scriptedHop is a next hop whose replies a test writes, and whose commands it can read. Set the
+// fields before start.
+type scriptedHop struct {
+	inbox
 	lmtp  bool
 	words []string // EHLO keywords
 	tls   *tls.Config
@@ -37,27 +144,20 @@ type sink struct {
 	// cutAt hangs up after so many bytes of content; 0: never.
 	cutAt int
 
-	listener net.Listener
-	wg       sync.WaitGroup
-	mu       sync.Mutex
-	mails    []taken
-	lines    []string // all commands, of all connections
-	conns    map[net.Conn]struct{}
-	opened   int
-	closed   bool
+	wg     sync.WaitGroup
+	lines  []string // all commands, of all connections
+	conns  map[net.Conn]struct{}
+	opened int
+	closed bool
 }
 
-func (s *sink) start(tb testing.TB) *sink {
+func (s *scriptedHop) start(tb testing.TB) *scriptedHop {
 	tb.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	s.serve(tb, l)
+	s.serve(tb, listen(tb))
 	return s
 }
 
-func (s *sink) serve(tb testing.TB, l net.Listener) {
+func (s *scriptedHop) serve(tb testing.TB, l net.Listener) {
 	tb.Helper()
 	s.listener, s.conns = l, map[net.Conn]struct{}{}
 	s.wg.Go(func() {
@@ -79,7 +179,7 @@ func (s *sink) serve(tb testing.TB, l net.Listener) {
 	tb.Cleanup(s.stop)
 }
 
-func (s *sink) enter(conn net.Conn) bool {
+func (s *scriptedHop) enter(conn net.Conn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.conns[conn] = struct{}{}
@@ -87,15 +187,15 @@ func (s *sink) enter(conn net.Conn) bool {
 	return !s.closed
 }
 
-func (s *sink) leave(conn net.Conn) {
+func (s *scriptedHop) leave(conn net.Conn) {
 	conn.Close()
 	s.mu.Lock()
 	delete(s.conns, conn)
 	s.mu.Unlock()
 }
 
-// stop ends the sink and all its connections.
-func (s *sink) stop() {
+// stop ends the next hop and all its connections.
+func (s *scriptedHop) stop() {
 	s.listener.Close()
 	s.mu.Lock()
 	s.closed = true
@@ -106,26 +206,10 @@ func (s *sink) stop() {
 	s.wg.Wait()
 }
 
-func (s *sink) address() string {
-	a := s.listener.Addr().String()
-	if s.listener.Addr().Network() == "unix" {
-		a = "unix:" + a
-	}
-	if s.lmtp {
-		a = "lmtp:" + a
-	}
-	return a
-}
-
-// got returns the messages taken so far.
-func (s *sink) got() []taken {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.mails)
-}
+func (s *scriptedHop) address() string { return hopAddress(s.listener, s.lmtp) }
 
 // commands returns the command lines so far that begin with a verb.
-func (s *sink) commands(verb string) []string {
+func (s *scriptedHop) commands(verb string) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var out []string
@@ -137,18 +221,18 @@ func (s *sink) commands(verb string) []string {
 	return out
 }
 
-// sinkSession is one connection of a sink.
-type sinkSession struct {
-	*sink
+// scriptedSession is one connection of a scripted next hop.
+type scriptedSession struct {
+	*scriptedHop
 	conn net.Conn
 	r    *bufio.Reader
 	mail string
 	rcpt []string
 }
 
-func (s *sink) session(conn net.Conn) {
-	ss := &sinkSession{sink: s, conn: conn, r: bufio.NewReader(conn)}
-	if !ss.say(ss.reply("greeting", "220 sink")) {
+func (s *scriptedHop) session(conn net.Conn) {
+	ss := &scriptedSession{scriptedHop: s, conn: conn, r: bufio.NewReader(conn)}
+	if !ss.say(ss.reply("greeting", "220 hop")) {
 		return
 	}
 	for {
@@ -166,7 +250,7 @@ func (s *sink) session(conn net.Conn) {
 	}
 }
 
-func (ss *sinkSession) reply(line, usual string) string {
+func (ss *scriptedSession) reply(line, usual string) string {
 	if ss.answer != nil {
 		if r := ss.answer(line); r != "" {
 			return r
@@ -175,7 +259,7 @@ func (ss *sinkSession) reply(line, usual string) string {
 	return usual
 }
 
-func (ss *sinkSession) say(reply string) bool {
+func (ss *scriptedSession) say(reply string) bool {
 	if reply == "close" {
 		return false
 	}
@@ -183,12 +267,12 @@ func (ss *sinkSession) say(reply string) bool {
 	return err == nil && !strings.HasPrefix(reply, "421")
 }
 
-func (ss *sinkSession) command(line string) bool {
+func (ss *scriptedSession) command(line string) bool {
 	verb, _, _ := strings.Cut(strings.ToUpper(line), " ")
 	usual := "250 2.0.0 ok"
 	switch verb {
 	case "EHLO", "LHLO":
-		usual = "250-sink\r\n"
+		usual = "250-hop\r\n"
 		for _, w := range ss.words {
 			usual += "250-" + w + "\r\n"
 		}
@@ -216,7 +300,7 @@ func (ss *sinkSession) command(line string) bool {
 }
 
 // after is what a command that was accepted leads to.
-func (ss *sinkSession) after(verb, line string) bool {
+func (ss *scriptedSession) after(verb, line string) bool {
 	switch verb {
 	case "MAIL":
 		ss.mail = line
@@ -236,7 +320,7 @@ func (ss *sinkSession) after(verb, line string) bool {
 	return true
 }
 
-func (ss *sinkSession) data() bool {
+func (ss *scriptedSession) data() bool {
 	var b bytes.Buffer
 	for {
 		line, err := ss.r.ReadString('\n')
@@ -258,7 +342,7 @@ func (ss *sinkSession) data() bool {
 		r := ss.reply(".", "250 2.0.0 Ok: queued as Q1")
 		if r[0] == '2' {
 			m.rcpts = rcpts
-			ss.take(m)
+			ss.keep(m)
 		}
 		return ss.say(r)
 	}
@@ -266,7 +350,7 @@ func (ss *sinkSession) data() bool {
 		r := ss.reply(". "+rcpt, "250 2.0.0 saved for "+fmt.Sprint(len(mail)))
 		if r[0] == '2' {
 			m.rcpts = []string{rcpt}
-			ss.take(m)
+			ss.keep(m)
 		}
 		if !ss.say(r) {
 			return false
@@ -275,10 +359,8 @@ func (ss *sinkSession) data() bool {
 	return true
 }
 
-func (ss *sinkSession) take(m taken) {
-	ss.mu.Lock()
-	defer ss.mu.Unlock()
+func (ss *scriptedSession) keep(m taken) {
 	if !ss.forget {
-		ss.mails = append(ss.mails, m)
+		ss.add(m)
 	}
 }

@@ -37,7 +37,7 @@ func (c *Client) Send(n int, write func(io.Writer) error) (final []wire.Reply, e
 	if r.Code != 354 {
 		return nil, fmt.Errorf("answers DATA with %s", r)
 	}
-	if err := c.content(write); err != nil {
+	if err = c.content(write); err != nil {
 		return c.lastReply(), err
 	}
 	if !c.Hop.LMTP {
