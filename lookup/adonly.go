@@ -121,7 +121,7 @@ func forks(m *dns.Msg) bool {
 	return false
 }
 
-func unusable(a *dnssec.Answer, code, reason string) {
+func unusable(a *dnssec.Answer, code dnssec.Code, reason string) {
 	a.Status, a.Code, a.Reason = dnssec.Indeterminate, code, reason
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"dnseal/lookup/chain"
@@ -104,7 +103,7 @@ func (c *Client) attempt(ctx context.Context, tr *trust, k key) (r *Result, disp
 }
 
 // undecided is a result of a lookup that was not made, or not finished.
-func undecided(k key, code, reason string) *Result {
+func undecided(k key, code dnssec.Code, reason string) *Result {
 	return chain.New(k.name, k.typ, &dnssec.Answer{
 		Name: k.name, Type: uint16(k.typ), Status: dnssec.Indeterminate, EDE: -1, Code: code, Reason: reason,
 	})
@@ -118,7 +117,7 @@ func (c *Client) remember(tr *trust, k key, signer string, r *Result) {
 	if tr.cache != nil {
 		tr.cache.put(k, r)
 	}
-	if r.Status != dnssec.Indeterminate || !strings.HasPrefix(r.Code, "budget:") {
+	if r.Status != dnssec.Indeterminate || !r.Code.IsBudget() {
 		c.limiter.Note(signer, r.Status != dnssec.Indeterminate)
 	}
 }
@@ -129,7 +128,7 @@ type deniedError string
 func (e deniedError) Error() string { return string(e) }
 
 // Code is that of the result.
-func (deniedError) Code() string { return chain.CodeDenied }
+func (deniedError) Code() dnssec.Code { return chain.CodeDenied }
 
 // mayFollow checks the target of an alias against the lists.
 func (c *Client) mayFollow(target string) error {

@@ -110,7 +110,7 @@ func (l *Limits) keepFor(r *Result) time.Duration {
 }
 
 // codeMessageQueries is the code of the limit that all lookups of a message share.
-const codeMessageQueries = "budget:queries"
+const codeMessageQueries dnssec.Code = "budget:queries"
 
 // weigh estimates the octets that a result holds in memory.
 func weigh(k key, e *entry) uint32 {

@@ -90,7 +90,7 @@ func TestLookup(t *testing.T) {
 		name     string
 		status   dnssec.Status
 		presence dane.Presence
-		code     string
+		code     dnssec.Code
 	}{
 		{"sensor._device.example.lab", dnssec.Secure, dane.Present, ""},
 		{"SENSOR._device.Example.LAB.", dnssec.Secure, dane.Present, ""},

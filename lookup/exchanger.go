@@ -131,7 +131,7 @@ func (e stripsError) Error() string {
 }
 
 // Code is that of the result.
-func (stripsError) Code() string { return chain.CodeStrips }
+func (stripsError) Code() dnssec.Code { return chain.CodeStrips }
 
 // charge counts the questions that a name has cost in addition to one: whether it resolves is up to
 // who chose it.

@@ -186,7 +186,7 @@ type lie struct {
 	drip    bool
 	timeout time.Duration
 	status  dnssec.Status
-	code    string
+	code    dnssec.Code
 }
 
 // testLies has a resolver lie in each way; none is a pass, none takes longer than the time given.

@@ -57,7 +57,7 @@ func blameFor(r *Result, lacking []transport.Server) *Result {
 
 // lacksProof reports whether something is missing that the zone must have, rather than wrong.
 func lacksProof(a *dnssec.Answer) bool {
-	missing := []string{dnssec.CodeNoSignature, dnssec.CodeNoDenial, dnssec.CodeNoWildcard, dnssec.CodeNoKey}
+	missing := []dnssec.Code{dnssec.CodeNoSignature, dnssec.CodeNoDenial, dnssec.CodeNoWildcard, dnssec.CodeNoKey}
 	return a.Status == dnssec.Bogus && slices.Contains(missing, a.Code) && len(a.Links) > 0
 }
 

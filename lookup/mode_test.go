@@ -36,7 +36,7 @@ func TestADOnly(t *testing.T) {
 		name     string
 		status   dnssec.Status
 		presence dane.Presence
-		code     string
+		code     dnssec.Code
 	}{
 		{"sensor._device.example.lab", dnssec.Secure, dane.Present, ""},
 		{"alias._device.example.lab", dnssec.Secure, dane.Present, ""},
@@ -103,7 +103,7 @@ func TestBoth(t *testing.T) {
 		client *Client
 		name   string
 		status dnssec.Status
-		code   string
+		code   dnssec.Code
 	}{
 		{agrees, "sensor._device.example.lab", dnssec.Secure, ""},
 		{agrees, "away._device.example.lab", dnssec.Secure, ""},

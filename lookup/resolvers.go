@@ -19,9 +19,9 @@ type ResolverState struct {
 	// Fault is a sentence about what is wrong with it, and what to set; "": nothing. A usable
 	// one can have a fault too, which lookups work around.
 	Fault string
-	// Code is [CodeStrips], dnssec.CodeServfail, dnssec.CodeTimeout or dnssec.CodeUnreachable
+	// Code is chain.CodeStrips, dnssec.CodeServfail, dnssec.CodeTimeout or dnssec.CodeUnreachable
 	// for a fault.
-	Code string
+	Code dnssec.Code
 }
 
 // Resolvers tries each resolver by itself, by two questions about the zone of a trust anchor. In

@@ -70,7 +70,7 @@ func TestResolverKinds(t *testing.T) {
 		name string
 		kind peertest.Kind
 		// "": right; else the code of what cannot be told; both: of what is secure
-		validate, both string
+		validate, both dnssec.Code
 		adOnly         bool // starts
 	}{
 		{"as it should be", peertest.Validating, "", "", true},
@@ -106,7 +106,7 @@ func TestResolverKinds(t *testing.T) {
 
 // askStates wants every name right, or code where nothing can be told; secure is the code for what
 // is secure.
-func askStates(t *testing.T, c *Client, code, secure string) {
+func askStates(t *testing.T, c *Client, code, secure dnssec.Code) {
 	t.Helper()
 	for name, want := range resolverStates {
 		r := c.Lookup(t.Context(), name, dane.TLSA)

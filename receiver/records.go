@@ -113,7 +113,7 @@ func whyInsecure(res *lookup.Result) string {
 	if zone := res.Zone(); res.Code == dnssec.CodeUnsigned && zone != "" {
 		return fmt.Sprintf("the zone %s is not signed, so the records of %s prove nothing", zone, res.Name)
 	}
-	return fmt.Sprintf("the records of %s prove nothing: %s", res.Name, cmp.Or(res.Reason, res.Code))
+	return fmt.Sprintf("the records of %s prove nothing: %s", res.Name, cmp.Or(res.Reason, string(res.Code)))
 }
 
 // missing judges proven absence.

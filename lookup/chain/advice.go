@@ -55,7 +55,7 @@ func (r *Result) Advice() string {
 		}
 		return "if a key should be published here, add the record that \"dnseal identity record\" prints to the zone."
 	}
-	if strings.HasPrefix(r.Code, "budget:") {
+	if r.Code.IsBudget() {
 		return "the zones on the way cost more work than one lookup may cause. If they are trusted, raise that limit; else leave them alone."
 	}
 	if r.Code == dnssec.CodeNoKey && r.AnchorFails() {
@@ -74,7 +74,7 @@ func (r *Result) AnchorFails() bool {
 }
 
 // advices by code. ZONE stands for where the chain ends or breaks.
-var advices = map[string]string{
+var advices = map[dnssec.Code]string{
 	dnssec.CodeNoAnchor:      "no trust anchor covers this name: use the built-in keys of the root, or add an anchor above it to the trust anchor file.",
 	dnssec.CodeClock:         "set the clock of this machine (NTP), then try again; the zones are most likely fine.",
 	dnssec.CodeTimeout:       "ask the same by \"dig +dnssec\" at the same resolver. If it is slow there too, the name servers of the domain do not answer; else give more time (--dns-timeout).",

@@ -30,7 +30,7 @@ type Result struct {
 	// Code is a stable word for a status that is not secure: one of the codes of package dnssec
 	// ("timeout", "servfail", "bad-signature", "unsigned-delegation", "clock" and so on), "budget:"
 	// and a limit, or one of this package.
-	Code string
+	Code dnssec.Code
 	// Reason is a sentence for people; empty when secure and present.
 	Reason string
 	// At is when the resolver was asked; an answer from the cache keeps the time it was found at.
@@ -48,20 +48,20 @@ type Result struct {
 
 // Codes of results that no zone is to blame for. The other codes are those of package dnssec.
 const (
-	CodeDenied = "denied" // the allow or deny list forbids the lookup
-	CodeBusy   = "busy"   // too many lookups are under way
-	CodeClosed = "closed" // the client is closed
+	CodeDenied dnssec.Code = "denied" // the allow or deny list forbids the lookup
+	CodeBusy   dnssec.Code = "busy"   // too many lookups are under way
+	CodeClosed dnssec.Code = "closed" // the client is closed
 	// CodeDisagree: mode both, validated here, but the resolver does not say AD
-	CodeDisagree = "resolver-disagree"
+	CodeDisagree dnssec.Code = "resolver-disagree"
 	// CodeStrips: every resolver that answers leaves out the signatures of DNSSEC.
-	CodeStrips = "resolver-strips-dnssec"
+	CodeStrips dnssec.Code = "resolver-strips-dnssec"
 )
 
 // Codes of mode ad-only; the other modes say what is wrong.
 const (
-	CodeBogus      = "bogus"            // the resolver does not believe what it found
-	CodeNoAD       = "no-ad"            // the resolver does not say AD, for whatever reason
-	CodeIncomplete = "incomplete-reply" // AD, but the end of what was asked is not in the reply
+	CodeBogus      dnssec.Code = "bogus"            // the resolver does not believe what it found
+	CodeNoAD       dnssec.Code = "no-ad"            // the resolver does not say AD
+	CodeIncomplete dnssec.Code = "incomplete-reply" // AD, but what was asked for is not all there
 )
 
 // New says of an answer what callers need.

@@ -17,7 +17,7 @@ type (
 		Type     string       `json:"type"`
 		Status   string       `json:"status"`
 		Presence string       `json:"presence"`
-		Code     string       `json:"code"`
+		Code     dnssec.Code  `json:"code"`
 		Reason   string       `json:"reason"`
 		Advice   string       `json:"advice"`
 		EDE      *int         `json:"ede,omitempty"` // Extended DNS Error (RFC 8914)

@@ -10,7 +10,7 @@ import (
 // TestAdvice has something to say about every code that a validator or client can give.
 func TestAdvice(t *testing.T) {
 	t.Parallel()
-	for _, code := range []string{
+	for _, code := range []dnssec.Code{
 		dnssec.CodeNoAnchor, dnssec.CodeClock, dnssec.CodeTimeout, dnssec.CodeUnreachable, dnssec.CodeServfail, dnssec.CodeRefused,
 		dnssec.CodeStale, dnssec.CodeMalformed, dnssec.CodeAliasLoop, dnssec.CodeUnsupported, dnssec.CodeUnusableKeys, dnssec.CodeUnsigned,
 		dnssec.CodeOptOut, dnssec.CodeIterations, dnssec.CodeNoSignature, dnssec.CodeBadSignature, dnssec.CodeExpired, dnssec.CodeNotYetValid,

@@ -20,10 +20,10 @@ type Answer struct {
 	// TTL bounded by every link (RFC 4035, 5.3.3; RFC 2308; RFC 9077).
 	TTL time.Duration
 	// EDE is the Extended DNS Error number that fits (RFC 8914), -1 when none.
-	EDE int
-	// Code is a stable word, Reason a sentence with the object concerned and what to do. Empty when
-	// secure.
-	Code, Reason string
+	EDE  int
+	Code Code
+	// Reason is a sentence with the object concerned and what to do. Empty when secure.
+	Reason string
 	// AD reports whether every reply about the records asked for, along aliases, had the AD bit,
 	// and none needed CD=1, with which the bit means nothing (RFC 6840, Section 5.9). It is the
 	// resolver's word, and no part of Status.

@@ -3,7 +3,6 @@ package dnssec
 import (
 	"context"
 	"errors"
-	"strings"
 	"sync"
 
 	"github.com/miekg/dns"
@@ -126,7 +125,7 @@ func (l *lookup) readReply(q question, m *dns.Msg, err error, cd bool) *reply {
 			return failed(servfail(q))
 		}
 		r := l.askNow(q, true)
-		if r.failed && !strings.HasPrefix(r.failure.code, codeBudget) {
+		if r.failed && !r.failure.code.IsBudget() {
 			return failed(servfail(q))
 		}
 		return r
@@ -186,7 +185,7 @@ func servfail(q question) verdict {
 // coded is an error of the Exchanger that brings the code of the answer.
 type coded interface {
 	error
-	Code() string
+	Code() Code
 }
 
 func unreachable(q question, err error) verdict {

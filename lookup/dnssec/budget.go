@@ -133,7 +133,7 @@ func spend(n *int, limit int, what string) (verdict, bool) {
 }
 
 func overBudget(what string, limit int) verdict {
-	return indeterminate(noEDE, codeBudget+what,
+	return indeterminate(noEDE, Code(budgetPrefix+what),
 		"the work limit %q (%d) was reached; the zones on the way are built to cost work, or the limit is too low", what, limit)
 }
 

@@ -29,7 +29,9 @@ var (
 // known lists disagreements with unbound, and delv, that are on purpose, by what both say; the text
 // names the RFC.
 var known = []struct {
-	unbound, ours, code, why string
+	unbound, ours string
+	code          dnssec.Code
+	why           string
 }{
 	{"secure", "servfail", dnssec.CodeSigner, "RFC 4035, Section 5.3.1: the signer must be the zone that holds the set"},
 	{"secure", "servfail", dnssec.CodeBadDenial, "RFC 4035, Section 5.4 asks for a proof; that of a zone whose NSEC records contradict each other is none"},
@@ -303,7 +305,7 @@ func (d *differ) every(n int) bool {
 }
 
 // onPurpose looks a disagreement up.
-func onPurpose(theirs, ours, code, mutation string) bool {
+func onPurpose(theirs, ours string, code dnssec.Code, mutation string) bool {
 	for _, k := range known {
 		if k.unbound == theirs && k.ours == ours && k.code == code {
 			return code != dnssec.CodeBadDenial || mutation == "swap-signed-denial"

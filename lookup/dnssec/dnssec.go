@@ -44,6 +44,6 @@ type Exchanger interface {
 	// Exchange returns the resolver's reply to (name, qtype, IN). cd is the CD bit to send. A reply
 	// with CD=1 to a question with CD=0 shows that the Exchanger has tried CD=1 already. An error
 	// means that there was no usable reply (timeout, network, limit), never that the content of a
-	// reply is bad. If it has a method Code() string, that is the Code of the answer.
+	// reply is bad. If it has a method Code() [Code], that is the Code of the answer.
 	Exchange(ctx context.Context, name string, qtype uint16, cd bool) (*dns.Msg, error)
 }

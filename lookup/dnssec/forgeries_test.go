@@ -18,7 +18,7 @@ type forgery struct {
 	qtype  uint16
 	change func(f *forger, q dns.Question, m *dns.Msg)
 	want   dnssec.Status
-	code   string // empty: not compared
+	code   dnssec.Code // empty: not compared
 }
 
 // circumstance is what only few forgeries need.

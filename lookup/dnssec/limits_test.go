@@ -34,7 +34,7 @@ func TestLimits(t *testing.T) {
 	} {
 		ctx := dnssec.WithBudget(t.Context(), dnssec.NewBudget(tt.limits))
 		a := v.Resolve(ctx, tt.name, tt.qtype)
-		if a.Status != dnssec.Indeterminate || a.Code != "budget:"+tt.what {
+		if a.Status != dnssec.Indeterminate || a.Code != dnssec.Code("budget:"+tt.what) {
 			t.Errorf("%s: %v %q (%s)", tt.what, a.Status, a.Code, a.Reason)
 		}
 	}
@@ -127,7 +127,7 @@ func TestForgedLimits(t *testing.T) {
 			t.Errorf("%s, without the limit: %v %q (%s)", tt.what, a.Status, a.Code, a.Reason)
 		}
 		ctx := dnssec.WithBudget(t.Context(), dnssec.NewBudget(tt.limits))
-		if a := v.Resolve(ctx, leaf, dns.TypeA); a.Status != dnssec.Indeterminate || a.Code != "budget:"+tt.what {
+		if a := v.Resolve(ctx, leaf, dns.TypeA); a.Status != dnssec.Indeterminate || a.Code != dnssec.Code("budget:"+tt.what) {
 			t.Errorf("%s: %v %q (%s)", tt.what, a.Status, a.Code, a.Reason)
 		}
 	}
@@ -164,7 +164,7 @@ func TestBudgetPerMessage(t *testing.T) {
 	var got []string
 	for range 4 {
 		a := v.Resolve(ctx, leaf, dns.TypeA)
-		got = append(got, strings.TrimSpace(a.Status.String()+" "+a.Code))
+		got = append(got, strings.TrimSpace(a.Status.String()+" "+string(a.Code)))
 	}
 	if s := strings.Join(got, ", "); s != "secure, secure, indeterminate budget:queries, indeterminate budget:queries" || b.Queries() != 14 {
 		t.Errorf("%s after %d queries", s, b.Queries())

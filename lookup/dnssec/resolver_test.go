@@ -56,7 +56,7 @@ func TestResolverTrouble(t *testing.T) {
 		name   string
 		change func(m *dns.Msg, cd bool) error
 		status dnssec.Status
-		code   string
+		code   dnssec.Code
 		ede    int
 	}{
 		{"honest", func(*dns.Msg, bool) error { return nil }, dnssec.Secure, "", -1},
@@ -258,8 +258,8 @@ func TestShared(t *testing.T) {
 // ownCode is an error of an Exchanger with a code.
 type ownCode struct{}
 
-func (ownCode) Error() string { return "it has a word of its own" }
-func (ownCode) Code() string  { return "its-own" }
+func (ownCode) Error() string     { return "it has a word of its own" }
+func (ownCode) Code() dnssec.Code { return "its-own" }
 
 // TestRefusedByResolver: what came with CD=1 only, after SERVFAIL, is as good as anything that
 // validates here.

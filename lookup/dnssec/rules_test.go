@@ -21,7 +21,7 @@ func TestSkew(t *testing.T) {
 	const tolerated = 5 * time.Minute
 	for _, tt := range []struct {
 		inception, expiration time.Duration // from now
-		code                  string
+		code                  dnssec.Code
 	}{
 		{-time.Hour, -tolerated, ""},
 		{-time.Hour, -tolerated - time.Second, dnssec.CodeExpired},
@@ -72,7 +72,7 @@ func TestSHA1DS(t *testing.T) {
 func TestLongExponent(t *testing.T) {
 	t.Parallel()
 	_, s := vectorValidator(t)
-	for bits, want := range map[int]string{33: dnssec.CodeBadSignature, 34: dnssec.CodeUnusableKeys, 2000: dnssec.CodeUnusableKeys} {
+	for bits, want := range map[int]dnssec.Code{33: dnssec.CodeBadSignature, 34: dnssec.CodeUnusableKeys, 2000: dnssec.CodeUnusableKeys} {
 		exponent := bytes.Repeat([]byte{0xff}, (bits+7)/8)
 		exponent[0] >>= (8 - bits%8) % 8
 		wire := append([]byte{0, byte(len(exponent) >> 8), byte(len(exponent))}, exponent...)

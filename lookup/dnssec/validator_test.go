@@ -40,7 +40,7 @@ type expectation struct {
 	name  string
 	qtype uint16
 	want  dnssec.Status
-	code  string // empty: not compared
+	code  dnssec.Code // empty: not compared
 	found bool
 }
 
@@ -62,7 +62,7 @@ func everyState() ([]lookuptest.Zone, []expectation) {
 	} {
 		spec.Text = strings.ReplaceAll(sample, "example.org", name)
 		zones = append(zones, spec)
-		denied, code := dnssec.Secure, ""
+		denied, code := dnssec.Secure, dnssec.Code("")
 		if spec.OptOut {
 			denied, code = dnssec.Insecure, dnssec.CodeOptOut
 		}
@@ -98,7 +98,7 @@ func everyState() ([]lookuptest.Zone, []expectation) {
 			zones = append(zones, lookuptest.Zone{Text: text, Unsigned: child == "island."})
 		}
 	}
-	for b, code := range map[lookuptest.Break]string{
+	for b, code := range map[lookuptest.Break]dnssec.Code{
 		lookuptest.Expired: dnssec.CodeExpired, lookuptest.NotYet: dnssec.CodeNotYetValid,
 		lookuptest.WrongSignature: dnssec.CodeBadSignature, lookuptest.MissingRRSIG: dnssec.CodeNoSignature, lookuptest.WrongDS: dnssec.CodeNoKey,
 	} {

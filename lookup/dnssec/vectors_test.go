@@ -93,7 +93,7 @@ func TestVectors(t *testing.T) {
 		v := &dnssec.Validator{Exchanger: r, Anchors: anchors, Now: func() time.Time { return s.now }}
 		query := s.steps[0].rplEntry
 		a := v.Resolve(t.Context(), query.name, query.qtype)
-		if got := strings.TrimSpace(a.Status.String() + " " + a.Code); got != s.want {
+		if got := strings.TrimSpace(a.Status.String() + " " + string(a.Code)); got != s.want {
 			t.Errorf("%s: %s (%s), want %s", file, got, a.Reason, s.want)
 		}
 		if ok, want := agrees(a, query, s.steps[1].rplEntry); !ok {
@@ -157,7 +157,7 @@ func (r *recorder) write(tt forgery, a *dnssec.Answer, anchors string, at time.T
 	}
 	fmt.Fprintf(&b, "RANGE_END\n\nSTEP 1 QUERY\nENTRY_BEGIN\nREPLY RD DO\nSECTION QUESTION\n%s IN %s\nENTRY_END\n\n", tt.name, dns.Type(tt.qtype))
 	fmt.Fprintf(&b, ";want %s\nSTEP 10 CHECK_ANSWER\nENTRY_BEGIN\nMATCH rcode flags question\nREPLY %s %s\nSECTION QUESTION\n%s IN %s\nENTRY_END\n\nSCENARIO_END\n",
-		strings.TrimSpace(a.Status.String()+" "+a.Code), flags, rcode, tt.name, dns.Type(tt.qtype))
+		strings.TrimSpace(a.Status.String()+" "+string(a.Code)), flags, rcode, tt.name, dns.Type(tt.qtype))
 	path := filepath.Join("testdata", tt.id+".rpl")
 	if _, err := os.Stat(path); err == nil {
 		return nil

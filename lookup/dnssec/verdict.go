@@ -2,6 +2,7 @@ package dnssec
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/miekg/dns"
 )
@@ -10,7 +11,7 @@ import (
 type verdict struct {
 	status Status
 	ede    int
-	code   string
+	code   Code
 	reason string
 }
 
@@ -19,49 +20,57 @@ var secure = verdict{status: Secure, ede: noEDE}
 // noEDE: no Extended DNS Error matches (RFC 8914, Section 4).
 const noEDE = -1
 
-// Codes of a status that is not secure. They are stable: programs may compare them.
+// Code is a stable word for why a status is not secure: one of the constants, "budget:" and the
+// word of a limit (see [Limits]), or what an [Exchanger] gave. Empty when secure.
+type Code string
+
+const budgetPrefix = "budget:"
+
+// IsBudget reports whether a limit of the work was reached ([Limits]).
+func (c Code) IsBudget() bool { return strings.HasPrefix(string(c), budgetPrefix) }
+
+// Codes. Programs may compare them.
 const (
-	CodeNoAnchor      = "no-anchor"             // no trust anchor encloses the name
-	CodeClock         = "clock"                 // our clock and all signatures disagree
-	CodeTimeout       = "timeout"               // no reply in time
-	CodeUnreachable   = "unreachable"           // no usable reply
-	CodeServfail      = "servfail"              // the resolver answers SERVFAIL
-	CodeRefused       = "refused"               // the resolver answers with another error
-	CodeStale         = "stale"                 // the resolver served expired data (RFC 8767)
-	CodeMalformed     = "malformed"             // the name or the reply cannot be used
-	CodeAliasLoop     = "alias-loop"            // CNAME or DNAME records lead back
-	CodeUnsupported   = "unsupported-algorithm" // only algorithms or digests we do not support
-	CodeUnusableKeys  = "unusable-keys"         // only keys whose size is not allowed
-	CodeUnsigned      = "unsigned-delegation"   // proven: the zone has no DS
-	CodeOptOut        = "opt-out"               // the name is in an NSEC3 opt-out span
-	CodeIterations    = "nsec3-iterations"      // too many NSEC3 iterations to check
-	CodeNoSignature   = "missing-signature"     // a signed zone answered without RRSIG
-	CodeBadSignature  = "bad-signature"         // the signature does not fit data and key
-	CodeExpired       = "signature-expired"
-	CodeNotYetValid   = "signature-not-yet-valid"
-	CodeTimesInverted = "signature-times-inverted" // expires before it begins
-	CodeSigner        = "bad-signer"               // signed by a zone that may not sign this
-	CodeLabels        = "bad-labels"               // the RRSIG's Labels field is impossible
-	CodeNoKey         = "missing-key"              // no DNSKEY fits the RRSIG or the DS
-	CodeRevoked       = "revoked-key"
-	CodeNotZoneKey    = "not-a-zone-key"
-	CodeNoDenial      = "missing-denial" // absence is not proven
-	CodeBadDenial     = "bad-denial"     // the denial is contradicted or not allowed here
-	CodeNoWildcard    = "wildcard-not-proven"
-	CodeBadAlias      = "bad-alias" // a CNAME that its DNAME does not make, or a wildcard DNAME
-	CodeNotAZone      = "not-a-zone"
-	codeBudget        = "budget:"
+	CodeNoAnchor      Code = "no-anchor"             // no trust anchor encloses the name
+	CodeClock         Code = "clock"                 // our clock and all signatures disagree
+	CodeTimeout       Code = "timeout"               // no reply in time
+	CodeUnreachable   Code = "unreachable"           // no usable reply
+	CodeServfail      Code = "servfail"              // the resolver answers SERVFAIL
+	CodeRefused       Code = "refused"               // the resolver answers with another error
+	CodeStale         Code = "stale"                 // the resolver served expired data (RFC 8767)
+	CodeMalformed     Code = "malformed"             // the name or the reply cannot be used
+	CodeAliasLoop     Code = "alias-loop"            // CNAME or DNAME records lead back
+	CodeUnsupported   Code = "unsupported-algorithm" // only algorithms or digests we do not support
+	CodeUnusableKeys  Code = "unusable-keys"         // only keys whose size is not allowed
+	CodeUnsigned      Code = "unsigned-delegation"   // proven: the zone has no DS
+	CodeOptOut        Code = "opt-out"               // the name is in an NSEC3 opt-out span
+	CodeIterations    Code = "nsec3-iterations"      // too many NSEC3 iterations to check
+	CodeNoSignature   Code = "missing-signature"     // a signed zone answered without RRSIG
+	CodeBadSignature  Code = "bad-signature"         // the signature does not fit data and key
+	CodeExpired       Code = "signature-expired"
+	CodeNotYetValid   Code = "signature-not-yet-valid"
+	CodeTimesInverted Code = "signature-times-inverted" // expires before it begins
+	CodeSigner        Code = "bad-signer"               // signed by a zone that may not sign this
+	CodeLabels        Code = "bad-labels"               // the RRSIG's Labels field is impossible
+	CodeNoKey         Code = "missing-key"              // no DNSKEY fits the RRSIG or the DS
+	CodeRevoked       Code = "revoked-key"
+	CodeNotZoneKey    Code = "not-a-zone-key"
+	CodeNoDenial      Code = "missing-denial" // absence is not proven
+	CodeBadDenial     Code = "bad-denial"     // the denial is contradicted or not allowed here
+	CodeNoWildcard    Code = "wildcard-not-proven"
+	CodeBadAlias      Code = "bad-alias" // a CNAME that is not its DNAME's, or a wildcard DNAME
+	CodeNotAZone      Code = "not-a-zone"
 )
 
-func bogus(ede uint16, code, format string, args ...any) verdict {
+func bogus(ede uint16, code Code, format string, args ...any) verdict {
 	return verdict{Bogus, int(ede), code, fmt.Sprintf(format, args...)}
 }
 
-func insecure(ede int, code, format string, args ...any) verdict {
+func insecure(ede int, code Code, format string, args ...any) verdict {
 	return verdict{Insecure, ede, code, fmt.Sprintf(format, args...)}
 }
 
-func indeterminate(ede int, code, format string, args ...any) verdict {
+func indeterminate(ede int, code Code, format string, args ...any) verdict {
 	return verdict{Indeterminate, ede, code, fmt.Sprintf(format, args...)}
 }
 

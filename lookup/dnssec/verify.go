@@ -66,8 +66,9 @@ func moreSpecific(a, b verdict) verdict {
 			return 1
 		case CodeNoKey:
 			return 2
+		default:
+			return 3
 		}
-		return 3
 	}
 	if rank(b) > rank(a) {
 		return b

@@ -27,13 +27,13 @@ import (
 // make evidence for earlier times: to be believed after its Expiration it needs a witness of its
 // own for the time.
 type Evidence struct {
-	Version int       `json:"v"`
-	Name    string    `json:"name"`
-	Type    string    `json:"type"` // "SMIMEA" or "TLSA"
-	At      time.Time `json:"at"`   // when the resolver answered
-	Status  string    `json:"status"`
-	Code    string    `json:"code"`
-	Rcode   int       `json:"rcode"`
+	Version int         `json:"v"`
+	Name    string      `json:"name"`
+	Type    string      `json:"type"` // "SMIMEA" or "TLSA"
+	At      time.Time   `json:"at"`   // when the resolver answered
+	Status  string      `json:"status"`
+	Code    dnssec.Code `json:"code"`
+	Rcode   int         `json:"rcode"`
 	// Sets is in the order of RFC 9102, Section 3: what was asked for, then DNSKEY and DS up to the
 	// root.
 	Sets []Set `json:"sets"`

@@ -69,13 +69,13 @@ func (k *checker) record(ctx context.Context, id *identity.Identity) {
 	case res.Status == dnssec.Secure:
 		k.wrong(k.config.At("identities"), "identity %s has no record: there is no %s at %s; %s", id.Name, typ, owner, publish)
 	case res.Status == dnssec.Insecure && res.Code != dnssec.CodeUnsigned:
-		k.wrongFor(id.Name, strings.TrimSpace(res.Code+" "+res.Zone()), k.config.At("identities"), "identity %s: what the DNS says of %s proves nothing: %s; see: dnseal lookup %s", id.Name, owner, res.Reason, identity.Quote(id.Name))
+		k.wrongFor(id.Name, strings.TrimSpace(string(res.Code)+" "+res.Zone()), k.config.At("identities"), "identity %s: what the DNS says of %s proves nothing: %s; see: dnseal lookup %s", id.Name, owner, res.Reason, identity.Quote(id.Name))
 	case res.Status == dnssec.Insecure:
 		k.wrongFor(id.Name, "unsigned zone "+res.Zone(), k.config.At("identities"), "identity %s: the zone of %s is not signed, so its record proves nothing; sign it by DNSSEC, or see: dnseal lookup %s", id.Name, owner, identity.Quote(id.Name))
 	case res.Status == dnssec.Bogus:
 		k.wrongFor(id.Name, "bogus zone "+res.Zone(), k.config.At("identities"), "identity %s: the DNS answer for %s is bogus: %s; see: dnseal lookup %s", id.Name, owner, res.Reason, identity.Quote(id.Name))
 	default:
-		k.unsureFor(id.Name, strings.TrimSpace(res.Code+" "+res.Zone()), k.config.At("identities"), "identity %s: %s %s could not be looked up: %s; see: dnseal lookup %s --trace", id.Name, typ, owner, res.Reason, identity.Quote(id.Name))
+		k.unsureFor(id.Name, strings.TrimSpace(string(res.Code)+" "+res.Zone()), k.config.At("identities"), "identity %s: %s %s could not be looked up: %s; see: dnseal lookup %s --trace", id.Name, typ, owner, res.Reason, identity.Quote(id.Name))
 	}
 }
 

@@ -2,7 +2,6 @@ package metrics
 
 import (
 	"context"
-	"strings"
 
 	"dnseal/lookup"
 	"dnseal/lookup/dane"
@@ -79,16 +78,6 @@ func (r *resolver) LookupFresh(ctx context.Context, name string, t dane.Type) *l
 }
 
 func (r *resolver) count(res *lookup.Result) *lookup.Result {
-	presence := "unknown"
-	switch res.Presence {
-	case dane.Present:
-		presence = "present"
-	case dane.Absent:
-		presence = "absent"
-	case dane.Unknown:
-	}
-	// Codes are a closed list but for what a limit is called, which is one, too.
-	code, _, _ := strings.Cut(res.Code, " ")
-	r.m.lookups.WithLabelValues(res.Type.String(), res.Status.String(), presence, code).Inc()
+	r.m.lookups.WithLabelValues(res.Type.String(), res.Status.String(), res.Presence.String(), string(res.Code)).Inc()
 	return res
 }
