@@ -18,7 +18,7 @@ const (
 	// ClassNoSignature: unsigned; where a signature is required, also what proves none
 	ClassNoSignature      Class = "no-signature"
 	ClassNoKey            Class = "no-key"            // no record, or none that can be used
-	ClassIdentityMismatch Class = "identity-mismatch" // signed by somebody else than From says
+	ClassIdentityMismatch Class = "identity-mismatch" // signed by another than the author in From
 	// ClassHeaderChanged: a field that readers show or act on is not as it was signed
 	ClassHeaderChanged Class = "header-changed"
 	ClassPartial       Class = "partial"        // only a part is signed, as after a list
@@ -101,6 +101,7 @@ func Laxer(a, b message.Action) bool { return strictness(a) < strictness(b) }
 // RFC 3463, Section 3.8.
 func reply(a message.Action) message.Reply {
 	switch a {
+	// RFC 5321, Section 4.2.1: 4yz is for what may pass later, 5yz for what will not.
 	case message.Defer:
 		return message.Reply{Code: 451, Enhanced: "4.7.1", Text: "Message cannot be checked now, try again later"}
 	case message.Reject:

@@ -13,7 +13,8 @@ import (
 // SubjectPublicKeyInfo, nil where there is none or the message brought a certificate, and whether
 // any key is published whole. It ends with ctx.
 //
-// Such a signature names its key by SubjectKeyIdentifier; package smime refuses any other key.
+// Such a signature names its key by SubjectKeyIdentifier (RFC 5652, Section 5.3); package smime
+// refuses any other key.
 // RFC 6698, Section 2.1.3: matching type 0 holds the selected content whole.
 func (sc *signatureCheck) keyFromRecords(ctx context.Context, records []dane.Record) (spki []byte, published bool) {
 	if sc.bareKey != nil || !sc.needsKey() {
@@ -24,6 +25,7 @@ func (sc *signatureCheck) keyFromRecords(ctx context.Context, records []dane.Rec
 			break
 		}
 		key, ok := r.SPKI()
+		// RFC 6698, Section 2.1.1: the other usages want a certificate of the signer.
 		if !ok || r.Usage != dane.DANEEE {
 			continue
 		}
@@ -39,6 +41,7 @@ func (sc *signatureCheck) keyFromRecords(ctx context.Context, records []dane.Rec
 }
 
 func (sc *signatureCheck) verifyWith(r dane.Record) error {
+	// RFC 6698, Section 2.1.2.
 	if r.Selector == dane.PublicKey {
 		return sc.sig.VerifyWithKey(r.Data)
 	}

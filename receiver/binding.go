@@ -8,7 +8,8 @@ import (
 )
 
 // bind says by what the identity speaks for the From address: as that address, or by a rule.
-// It looks at names only; whether they are proven is not its question.
+// It looks at names only, and not at whether they are proven.
+// RFC 8550, Section 3: the address in From is to be one of the certificate.
 func (sc *signatureCheck) bind() {
 	from := sc.outerFrom()
 	switch {
@@ -60,8 +61,8 @@ func display(field string, values []string, from message.Address) finding {
 	return good
 }
 
-// fromField wants exactly one From address (RFC 5322, Section 3.6.2 allows several; whom a reader
-// is shown is then anybody's guess).
+// fromField wants exactly one From address. RFC 5322, Section 3.6.2 allows several, of which
+// readers show any.
 func (sc *signatureCheck) fromField() finding {
 	switch n := len(sc.report.from); {
 	case sc.report.fromErr != nil:
@@ -82,7 +83,7 @@ func (sc *signatureCheck) fromField() finding {
 func (sc *signatureCheck) unbound(from, in message.Address) finding {
 	switch {
 	case sc.claim.mail() && sc.claim.address == in:
-		return finding{Policy, CodeFromRewritten, fmt.Sprintf("signed by and written as %s, but From says %s", in, from)}
+		return finding{Policy, CodeFromRewritten, fmt.Sprintf("signed by %s, whom the protected From names, but From says %s", in, from)}
 	case sc.claim.dnsName != "":
 		return finding{Policy, CodeNoRule, fmt.Sprintf("no rule lets %s write as %s", sc.claim, from)}
 	}

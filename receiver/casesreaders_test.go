@@ -30,7 +30,7 @@ func TestReaders(t *testing.T) {
 		{"03-thunderbird153-dane-ta-2-1-1.eml", "records.zone", false, receiver.Fail, "did not come along", false},
 		{"03-thunderbird153-dane-ta-2-1-1.eml", "records.zone", true, receiver.Pass, "", false},
 		{"04-no-certificate-record-3-0-0.eml", "records-300.zone", false, receiver.Pass, "", false},
-		{"04-no-certificate-record-3-0-0.eml", "records.zone", false, receiver.Neutral, "brings no certificate", false},
+		{"04-no-certificate-record-3-0-0.eml", "records.zone", false, receiver.Neutral, "holds no certificate", false},
 		{"08-date-an-hour-off-signing-time.eml", "records.zone", false, receiver.Pass, "", true},
 	} {
 		zone := string(readFile(t, filepath.Join(readersDir, tt.zone)))

@@ -38,10 +38,10 @@ func (c claim) owner() (string, dane.Type, error) {
 	return name, dane.TLSA, err
 }
 
-// claimed finds the identity the signer states, never whichever name happens to have a record: a
-// mail address of the certificate, else a DNS name in it; of several the one bound to From. RFC
-// 8550, Section 3: a certificate need not hold a name. Then, as without certificate, it is the From
-// address.
+// claimed finds the identity the signer states, and does not choose it by what has a record: a mail
+// address of the certificate, else a DNS name in it; of several the one bound to From.
+// RFC 8550, Section 3: a certificate need not hold a name. Then, as without certificate, it is the
+// From address.
 func (sc *signatureCheck) claimed() claim {
 	var mails, names []claim
 	if sc.sig.Certificate != nil {
@@ -76,8 +76,8 @@ func (sc *signatureCheck) boundOf(claims []claim) claim {
 	return claims[0]
 }
 
-// author is whom a signature without a name speaks for: the protected From, else the outer one. The
-// zero value is nobody.
+// author is the one a signature without a name speaks for: the protected From, else the outer one;
+// the zero value where there is none.
 func (sc *signatureCheck) author() message.Address {
 	if in := sc.innerFrom(); in != (message.Address{}) {
 		return in
@@ -105,8 +105,8 @@ func only(as []message.Address, err error) message.Address {
 	return as[0]
 }
 
-// canonical is a DNS name in lower-case A-labels without final dot, as rules compare it; unchanged
-// where it is none.
+// canonical is a DNS name in lower-case A-labels (RFC 5890, Section 2.3.2.1) without final dot, as
+// rules compare it; unchanged where it is none.
 func canonical(name string) string {
 	owner, err := dane.TLSAName(name)
 	if err != nil {

@@ -9,19 +9,24 @@ type Code string
 const (
 	// Integrity: the words of package smime. Verdict fail.
 
-	CodeBadSignature  Code = "bad-signature"  // the signature value is wrong
-	CodeBadDigest     Code = "bad-digest"     // the content is not what was signed
-	CodeBadAttributes Code = "bad-attributes" // the signed attributes contradict the rest
-	// CodeKeySubstituted: the certificate is not the one that was signed along
+	// CodeBadSignature: the signature value is wrong (RFC 5652, Section 5.6)
+	CodeBadSignature Code = "bad-signature"
+	// CodeBadDigest: the content is not what was signed (RFC 5652, Section 5.6)
+	CodeBadDigest Code = "bad-digest"
+	// CodeBadAttributes: the signed attributes contradict the rest (RFC 5652, Section 5.3)
+	CodeBadAttributes Code = "bad-attributes"
+	// CodeKeySubstituted: the certificate is not the one that the signature names (RFC 5035,
+	// Section 3)
 	CodeKeySubstituted Code = "key-substituted"
-	// CodeBadCosigner: another signer of the same SignedData is bad; policy
+	// CodeBadCosigner: another signer of the same SignedData (RFC 5652, Section 5.1) is bad; policy
 	CodeBadCosigner Code = "bad-cosigner"
 
-	// Integrity that cannot be told.
+	// Integrity that is not known.
 
 	// CodeMalformed: the message or the signature cannot be read; permerror
 	CodeMalformed Code = "malformed"
-	// CodeUnsupported: an algorithm or form that is not known here; neutral
+	// CodeUnsupported: an algorithm or form that is not known here, beyond those of RFC 8551,
+	// Section 2; neutral
 	CodeUnsupported   Code = "unsupported"
 	CodeTooBig        Code = "too-big"        // over Options.MaxBytes, and not looked at; permerror
 	CodeInternalError Code = "internal-error" // trouble of this machine; temperror
@@ -30,67 +35,85 @@ const (
 
 	// CodeNoKey: the message brings no certificate, and no record the key; neutral
 	CodeNoKey Code = "no-key"
-	// CodeNoName: neither a certificate nor a protected From states a name; policy
+	// CodeNoName: neither a certificate (RFC 8550, Section 3) nor a protected From states a name;
+	// policy
 	CodeNoName Code = "no-name"
 	// CodeNameNotBound: a certificate that names itself as issuer, and is not signed by its key;
 	// policy
 	CodeNameNotBound Code = "name-not-bound"
-	// CodeNoOwnerName: the name stated cannot have a record (an address literal, too long); neutral
+	// CodeNoOwnerName: the name stated cannot have a record (an address literal; too long: RFC
+	// 1035, Section 2.3.4); neutral
 	CodeNoOwnerName Code = "no-owner-name"
 
 	// DNS.
 
-	CodeKeyMismatch Code = "key-mismatch" // records exist, and none is of this key; fail
-	// CodeExpired: the record would match, but the certificate is outside its dates; fail
+	// CodeKeyMismatch: records exist, and none matches this key (RFC 6698, Section 2.1); fail
+	CodeKeyMismatch Code = "key-mismatch"
+	// CodeExpired: the record would match, but the certificate is outside its dates (RFC 7671,
+	// Section 5.2); fail
 	CodeExpired Code = "expired"
-	CodeRevoked Code = "revoked-or-unpublished" // proven: there is no record; fail
+	// CodeRevoked: proven: there is no record (RFC 4035, Section 5.4); fail
+	CodeRevoked Code = "revoked-or-unpublished"
 	// CodeNotPublishedNow: the same for saved mail, whose record may have been there when it came;
 	// fail
 	CodeNotPublishedNow Code = "not-published-now"
-	// CodeKeyReplaced: key-mismatch of saved mail by whom From says: the key may have been replaced
-	// since; fail
+	// CodeKeyReplaced: key-mismatch of saved mail by the author in From: the key may have been
+	// replaced since; fail
 	CodeKeyReplaced Code = "key-not-published-now"
 	// CodeNoRecord: a CA-issued certificate, and its owner publishes no record; neutral
 	CodeNoRecord Code = "no-record"
-	// CodeUnusableRecords: records exist, and none of them can be used; neutral
+	// CodeUnusableRecords: records exist, and none of them can be used (RFC 6698, Section 4.1);
+	// neutral
 	CodeUnusableRecords Code = "unusable-records"
-	CodeInsecure        Code = "insecure" // proven: the zone is not signed; neutral
-	// CodeBogus: the zone should be signed and is not, or wrongly; temperror
+	// CodeInsecure: proven: the zone is not signed (RFC 4033, Section 5); neutral
+	CodeInsecure Code = "insecure"
+	// CodeBogus: the zone should be signed and is not, or wrongly (RFC 4033, Section 5); temperror
 	CodeBogus Code = "bogus"
 	// CodeDenied: our allow or deny list forbids the lookup; neutral
 	CodeDenied Code = "denied"
-	// CodeIndeterminate: could not be looked up, and nobody said why; temperror
+	// CodeIndeterminate: could not be looked up, for no known reason (RFC 4035, Section 4.3);
+	// temperror
 	CodeIndeterminate Code = "indeterminate"
 	// CodeTimeout: not looked up, or not judged, in time; temperror
 	CodeTimeout Code = "timeout"
-	// CodePKIX: judged by PKIX roots: with pass, they vouch for it; with policy, they do not
+	// CodePKIX: judged by PKIX roots (RFC 5280, Section 6.1): with pass, they vouch for it; with
+	// policy, they do not
 	CodePKIX Code = "pkix"
 
 	// Binding. Verdict policy.
 
-	CodeBadFrom      Code = "bad-from"      // From cannot be read; permerror
-	CodeNoFrom       Code = "no-from"       // no From address
-	CodeSeveralFrom  Code = "several-from"  // more than one From address
-	CodeDisplayName  Code = "display-name"  // the display name of From shows another address
-	CodeFromMismatch Code = "from-mismatch" // signed by somebody else than From says
-	// CodeFromRewritten: the signer is who the protected From says, and From says another
+	CodeBadFrom Code = "bad-from" // From cannot be read; permerror
+	// CodeNoFrom: no From address (RFC 5322, Section 3.6)
+	CodeNoFrom Code = "no-from"
+	// CodeSeveralFrom: more than one From address, which RFC 5322, Section 3.6.2 allows
+	CodeSeveralFrom Code = "several-from"
+	CodeDisplayName Code = "display-name" // the display name of From shows another address
+	// CodeFromMismatch: signed by another than the author in From (RFC 8550, Section 3)
+	CodeFromMismatch Code = "from-mismatch"
+	// CodeFromRewritten: the signer is the author in the protected From, and From names another
 	CodeFromRewritten Code = "from-rewritten"
-	// CodeInnerFromMismatch: the signer is who From says, but the protected From says another, or
-	// nothing
+	// CodeInnerFromMismatch: the signer is the author in From, but the protected From names
+	// another, or none (RFC 9788, Section 4.4)
 	CodeInnerFromMismatch Code = "inner-from-mismatch"
 	// CodeNoRule: a device, service or host without a rule that lets it use this From
 	CodeNoRule Code = "no-rule"
 	// CodeHeaderChanged: a protected field that readers show or act on is not as it was signed
 	CodeHeaderChanged Code = "header-changed"
-	CodeNotEntity     Code = "not-an-entity" // what is signed is no MIME entity, but a file
+	// CodeNotEntity: what is signed is no MIME entity (RFC 8551, Section 3.1), but a file
+	CodeNotEntity Code = "not-an-entity"
 	// CodePartial: covers only a part of the message, or leaves out a text that readers may show
+	// (RFC 9787, Section 4)
 	CodePartial Code = "partial"
 
 	// Freshness and quality. Verdict policy.
 
-	CodeWeak           Code = "weak"             // an algorithm or key size that does not count
-	CodeSignedInFuture Code = "signed-in-future" // the signing time is more than five minutes ahead
-	// CodeKeyUsage: the certificate is for something else than signing mail
+	// CodeWeak: an algorithm (RFC 8551, Section 2) or key size (RFC 8550, Section 4.3) that does
+	// not count
+	CodeWeak Code = "weak"
+	// CodeSignedInFuture: the signing time (RFC 5652, Section 11.3) is more than five minutes ahead
+	CodeSignedInFuture Code = "signed-in-future"
+	// CodeKeyUsage: the certificate is for another purpose than signing mail (RFC 8550, Section
+	// 4.4)
 	CodeKeyUsage Code = "key-usage"
 
 	// Verdict pass.
@@ -101,10 +124,10 @@ const (
 
 	// Unsigned mail, verdict none: what it is instead.
 
-	CodeEncrypted  Code = "encrypted"
-	CodeCompressed Code = "compressed"
-	CodeCertsOnly  Code = "certs-only"
-	CodePGP        Code = "pgp"
+	CodeEncrypted  Code = "encrypted"  // RFC 8551, Section 3.3
+	CodeCompressed Code = "compressed" // RFC 8551, Section 3.6
+	CodeCertsOnly  Code = "certs-only" // RFC 8551, Section 3.8
+	CodePGP        Code = "pgp"        // RFC 3156, Sections 4 and 5
 )
 
 // maxIdentities is how many signers of one message are looked up at most; package smime has the

@@ -66,7 +66,6 @@ func selectSigs(sigs []*SignatureReport, keep func(*SignatureReport) bool) []*Si
 }
 
 // unsigned says what a message without signature is instead.
-// RFC 8551, Sections 3.3, 3.6 and 3.8; RFC 3156, Sections 4 and 5.
 func unsigned(kind smime.Kind) finding {
 	switch kind {
 	case smime.KindEncrypted:
@@ -74,7 +73,7 @@ func unsigned(kind smime.Kind) finding {
 	case smime.KindCompressed:
 		return finding{None, CodeCompressed, "the message is S/MIME compressed and not signed outside"}
 	case smime.KindCertsOnly:
-		return finding{None, CodeCertsOnly, "the message brings certificates and no signature"}
+		return finding{None, CodeCertsOnly, "the message holds certificates and no signature"}
 	case smime.KindPGP:
 		return finding{None, CodePGP, "the message is signed or encrypted by OpenPGP, which is not judged here"}
 	case smime.KindNone, smime.KindSigned:

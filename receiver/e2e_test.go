@@ -29,7 +29,7 @@ const withAttachment = "From: Alice <alice@example.org>\nSubject: Files\nMIME-Ve
 	"Content-Type: multipart/mixed; boundary=\"in\"\n\n--in\nContent-Type: text/plain\n\nSee below.\n" +
 	"--in\nContent-Type: application/octet-stream\nContent-Transfer-Encoding: base64\n\nAAECAwQ=\n--in--\n"
 
-func tell(t *testing.T, text, algorithm string, opts smime.SignOptions) story {
+func newStory(t *testing.T, text, algorithm string, opts smime.SignOptions) story {
 	t.Helper()
 	id, err := identity.Create(t.TempDir(), "alice@example.org", identity.CreateOptions{Algorithm: algorithm, Now: clock})
 	if err != nil {
@@ -79,7 +79,7 @@ func TestWholeWay(t *testing.T) {
 		for _, opaque := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s opaque=%v", algorithm, opaque), func(t *testing.T) {
 				t.Parallel()
-				s := tell(t, letter, algorithm, smime.SignOptions{Opaque: opaque})
+				s := newStory(t, letter, algorithm, smime.SignOptions{Opaque: opaque})
 				if report := verify(t, newReceiver(t, serve(t, []byte(s.zone)), options{}), s.signed); report.Verdict != receiver.Pass || report.ProtectedFrom != "alice@example.org" {
 					t.Errorf("%s, %s: %s", report.Verdict, report.Code, report.Reason)
 				}
@@ -92,7 +92,7 @@ func TestWholeWay(t *testing.T) {
 func TestEveryByte(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{letter, withAttachment} {
-		s := tell(t, text, "p256", smime.SignOptions{})
+		s := newStory(t, text, "p256", smime.SignOptions{})
 		if s.end-s.off < 200 || !bytes.Contains(s.signed[s.off:s.end], []byte("Subject:")) {
 			t.Fatalf("the signed part is not [%d, %d)", s.off, s.end)
 		}
@@ -110,7 +110,7 @@ func TestEveryByte(t *testing.T) {
 // TestAnyByte: no byte of the message can be changed so that another author or another text passes.
 func TestAnyByte(t *testing.T) {
 	t.Parallel()
-	s := tell(t, letter, "p256", smime.SignOptions{})
+	s := newStory(t, letter, "p256", smime.SignOptions{})
 	r := newReceiver(t, serve(t, []byte(s.zone)), options{})
 	for i := range s.signed {
 		changed := bytes.Clone(s.signed)
@@ -127,7 +127,7 @@ func TestAnyByte(t *testing.T) {
 // TestServerStopped: where nobody answers nothing is told, and it is not a fail.
 func TestServerStopped(t *testing.T) {
 	t.Parallel()
-	s := tell(t, letter, "p256", smime.SignOptions{})
+	s := newStory(t, letter, "p256", smime.SignOptions{})
 	server := serve(t, []byte(s.zone))
 	r := newReceiver(t, server, options{})
 	if err := server.Close(); err != nil {
@@ -142,7 +142,7 @@ func TestServerStopped(t *testing.T) {
 // TestSilentServer: the same within the time a lookup has.
 func TestSilentServer(t *testing.T) {
 	t.Parallel()
-	s := tell(t, letter, "p256", smime.SignOptions{})
+	s := newStory(t, letter, "p256", smime.SignOptions{})
 	server := serve(t, []byte(strings.Replace(s.zone, "example.org.\n", "example.org. break=slow\n", 1)))
 	client := newClient(t, server)
 	r, err := receiver.New(receiver.Options{Lookup: hurried{client}, Now: func() time.Time { return clock }})

@@ -56,8 +56,8 @@ func ExampleReceiver_Verify() {
 	// From        alice@example.org (protected)
 	// Header      protected
 	// Signature   in part 2, over the whole message: pass
-	//   integrity   good: ecdsa-p256-sha256, 2026-11-24 11:00:00 UTC as the signer says
-	//   identity    alice@example.org, by a certificate of its own
+	//   integrity   good: ecdsa-p256-sha256, signing time 2026-11-24 11:00:00 UTC (claimed)
+	//   identity    alice@example.org, by a self-issued certificate
 	//   DNS         secure, present: SMIMEA 2bd806c9…._smimecert.example.org., for 300 s
 	//               3 1 1  match
 	//   binding     the signer is the author in From

@@ -32,7 +32,7 @@ func (r *Receiver) Handle(ctx context.Context, m *message.Message, env *message.
 // Unfit is Handle for a message that a door could not take in: too big ([message.ErrTooBig]),
 // unreadable ([message.ErrMalformed]), or, for any other reason, lost by trouble of this machine
 // (class internal-error). head is its header, the body does not count, or nil when not even that
-// could be read: then nobody can take forged results away, and the message is refused where policy
+// could be read: then forged results cannot be removed, and the message is refused where policy
 // would let it pass (RFC 8601, Section 5).
 func (r *Receiver) Unfit(head *message.Message, why error) *message.Outcome {
 	f := finding{TempError, CodeInternalError, why.Error()}
@@ -91,6 +91,7 @@ func (r *Receiver) outcome(m *message.Message, report *Report) *message.Outcome 
 	case r.opts.Observe:
 		out.Action, out.Reply = message.Accept, message.Reply{}
 		out.Attrs = append(out.Attrs, slog.Bool("observe", true), slog.String("would", d.action.String()))
+	// RFC 8601, Section 5: what claims to be ours goes before ours is added.
 	case m != nil && r.opts.AuthservID != "":
 		forged := message.ForgedResults(m, r.opts.AuthservID)
 		changes := append(slices.Concat(forged, restoring), resultField(r.opts.AuthservID, report))

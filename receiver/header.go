@@ -64,7 +64,7 @@ func resentBy(m *message.Message) []string {
 	return out
 }
 
-// maxResent is how many of them are told.
+// maxResent is how many of them are reported.
 const maxResent = 4
 
 // headerText is the state for people, with who sent the message on.

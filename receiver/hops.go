@@ -31,6 +31,7 @@ func hop(value string) Hop {
 	if i := strings.LastIndexByte(value, ';'); i >= 0 {
 		clauses, date = value[:i], value[i+1:]
 	}
+	// RFC 5322, Section 3.3.
 	if t, err := mail.ParseDate(strings.TrimSpace(date)); err == nil {
 		t = t.UTC()
 		h.At = &t

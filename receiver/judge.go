@@ -105,7 +105,7 @@ type signatureCheck struct {
 	sum finding
 }
 
-// judge answers the five questions. Of equally bad answers the first is told.
+// judge answers the five questions. Of equally bad answers the first is reported.
 func (sc *signatureCheck) judge(ctx context.Context) {
 	asking := sc.worthAsking()
 	if asking {
@@ -120,9 +120,9 @@ func (sc *signatureCheck) judge(ctx context.Context) {
 	}
 }
 
-// conclude adds what can only be told when all signatures are judged, and writes the report. That a
-// list may have wrapped the message is told last: nothing else may be wrong with a part of which
-// only that is said.
+// conclude adds what is known only when all signatures are judged, and writes the report. That a
+// list may have wrapped the message comes last: nothing else may be wrong with a part of which only
+// that is reported.
 func (sc *signatureCheck) conclude() {
 	sc.note(sc.cosigner())
 	sc.out.otherwise = worse(sc.sum, sc.coverage())
@@ -142,12 +142,13 @@ func (sc *signatureCheck) note(f finding) {
 }
 
 // worthAsking reports whether the DNS is to be asked: a bad signature fails without any lookup, so
-// that nobody makes us ask by sending garbage.
+// that garbage causes none.
 func (sc *signatureCheck) worthAsking() bool {
 	return sc.sig.Integrity == smime.IntegrityGood || sc.needsKey()
 }
 
 // needsKey reports whether only the key is missing, which a record may hold.
+// RFC 5652, Section 5.1: certificates are optional.
 func (sc *signatureCheck) needsKey() bool {
 	return sc.sig.Integrity == smime.IntegrityUnknown && Code(sc.sig.Code) == CodeNoKey && sc.sig.Certificate == nil
 }
@@ -159,6 +160,7 @@ func (sc *signatureCheck) integrity() finding {
 	switch {
 	case s.Integrity == smime.IntegrityGood:
 		return good
+	// RFC 8551, Section 2; RFC 8550, Section 4.3.
 	case s.Weak || code == CodeWeak:
 		return finding{Policy, CodeWeak, s.Reason}
 	case code == CodeMalformed:
@@ -177,7 +179,7 @@ func (sc *signatureCheck) entity() finding {
 	if sc.sig.NotEntity == "" {
 		return good
 	}
-	return finding{Policy, CodeNotEntity, "what is signed is no MIME entity: " + sc.sig.NotEntity}
+	return finding{Policy, CodeNotEntity, "the signed content is no MIME entity: " + sc.sig.NotEntity}
 }
 
 // coverage: a signature on a part says nothing about the rest (RFC 9787, Section 4), nor about a

@@ -43,6 +43,7 @@ func (sc *signatureCheck) nameBinding(ctx context.Context) finding {
 }
 
 // possession judges by the certificate alone.
+// RFC 5280, Section 3.2: a self-issued certificate names one entity as issuer and subject.
 func (sc *signatureCheck) possession(ctx context.Context) finding {
 	shown, err := certificate.PossessionOf(ctx, sc.sig.Certificate, sc.work)
 	switch {

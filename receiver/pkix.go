@@ -22,6 +22,7 @@ func (sc *signatureCheck) orRoots(ctx context.Context, f finding) finding {
 	}
 	err := certificate.Verify(ctx, sc.sig.Certificate, certificate.Options{
 		Certificates: sc.sig.Certificates, Anchors: roots, At: sc.now, Work: sc.work,
+		// RFC 8550, Section 4.4.4.
 		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageEmailProtection},
 	})
 	switch {
@@ -34,5 +35,5 @@ func (sc *signatureCheck) orRoots(ctx context.Context, f finding) finding {
 		return unprovable(ctx)
 	}
 	sc.out.Freshness = Bad
-	return finding{Policy, CodePKIX, "PKIX: " + f.reason + "; the certificate does not hold by its CA: " + err.Error()}
+	return finding{Policy, CodePKIX, "PKIX: " + f.reason + "; the certificate is not valid by its CA: " + err.Error()}
 }

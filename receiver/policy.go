@@ -123,11 +123,11 @@ func (d *decision) tighten(action message.Action, class Class) {
 	}
 }
 
-// unmet applies the action for mail that does not meet a requirement. Where that could not be told
-// yet it is tried again rather than refused for good, and never accepted: who can make the DNS fail
-// must not get in by it.
-func (d *decision) unmet(action message.Action, untold bool) {
-	if untold && action != message.Accept {
+// unmet applies the action for mail that does not meet a requirement. Where that is not known yet
+// it is deferred rather than refused for good, and never accepted: an attacker who can make the DNS
+// fail must not get mail in by it.
+func (d *decision) unmet(action message.Action, unknown bool) {
+	if unknown && action != message.Accept {
 		action = message.Defer
 	}
 	d.tighten(action, ClassNoSignature)
@@ -157,9 +157,9 @@ func (r *Report) namesBound() bool {
 	return slices.ContainsFunc(r.deciding, func(s *SignatureReport) bool { return s.NameBound })
 }
 
-// meets reports whether a domain's requirement is met. Only a pass does it: what is merely not
-// disproven, like a signature by a CA of the sender's choice or one on an attached message, is as
-// good as none.
+// meets reports whether a domain's requirement is met. Only a pass meets one: what is merely not
+// disproven, like a signature by a CA of the sender's choice or one on an attached message, counts
+// as none.
 func (r *Report) meets(require Requirement) bool {
 	switch require {
 	case RequireSignature:

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// maxAhead is how far a signing time may lie in the future.
+// maxAhead is how far a signing time may be in the future, for clocks that differ.
 const maxAhead = 5 * time.Minute
 
 // quality is the fifth question's answer, but for the dates of a certificate: those count where a
@@ -32,6 +32,7 @@ func (sc *signatureCheck) quality() finding {
 // RFC 7671, Section 5.1.
 func (sc *signatureCheck) purpose() finding {
 	c := sc.sig.Certificate
+	// RFC 5280, Section 4.2.1.3.
 	const signing = x509.KeyUsageDigitalSignature | x509.KeyUsageContentCommitment
 	switch {
 	case c == nil:
@@ -45,6 +46,7 @@ func (sc *signatureCheck) purpose() finding {
 	return good
 }
 
+// forMail: RFC 5280, Section 4.2.1.12.
 func forMail(u x509.ExtKeyUsage) bool {
 	return u == x509.ExtKeyUsageEmailProtection || u == x509.ExtKeyUsageAny
 }

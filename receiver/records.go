@@ -21,7 +21,7 @@ func (sc *signatureCheck) dns(ctx context.Context) finding {
 	name, typ, err := sc.claim.owner()
 	switch {
 	case sc.claim == claim{}:
-		return finding{Policy, CodeNoName, "the signature states no name, and From does not either"}
+		return finding{Policy, CodeNoName, "neither the signature nor From states a name"}
 	case err != nil:
 		return finding{Neutral, CodeNoOwnerName, fmt.Sprintf("%s can have no record: %v", sc.claim, err)}
 	case !sc.answers.admit(sc.claim.String()):
@@ -36,8 +36,8 @@ func (sc *signatureCheck) dns(ctx context.Context) finding {
 	return f
 }
 
-// consult asks for the records, and where a mail address has none for the CA of its domain's users,
-// and judges.
+// consult looks up the records, and where a mail address has none the CA of its domain's users, and
+// judges.
 func (sc *signatureCheck) consult(ctx context.Context, q question) finding {
 	res := sc.answers.ask(ctx, q)
 	f := sc.weigh(ctx, res, res.Records)
@@ -61,8 +61,9 @@ func absent(res *lookup.Result) bool {
 	return res.Status == dnssec.Secure && res.Presence == dane.Absent
 }
 
-// issued reports whether somebody else's name stands as the issuer of the certificate. It helps no
-// forger: what follows from it is neutral at best where the DNS or a PKIX root does not vouch.
+// issued reports whether the certificate names another as its issuer. It helps no forger: what
+// follows from it is neutral at best where the DNS or a PKIX root does not vouch.
+// RFC 5280, Section 4.1.2.4.
 func (sc *signatureCheck) issued() bool {
 	c := sc.sig.Certificate
 	return c != nil && !bytes.Equal(c.RawIssuer, c.RawSubject)
@@ -141,18 +142,18 @@ func (sc *signatureCheck) match(ctx context.Context, res *lookup.Result, records
 	case ctx.Err() != nil || sc.work.Exhausted():
 		return unprovable(ctx)
 	case sc.needsKey() && !published:
-		return finding{Neutral, CodeNoKey, fmt.Sprintf("the message brings no certificate, and no record at %s holds the key itself", res.Name)}
+		return finding{Neutral, CodeNoKey, fmt.Sprintf("the message holds no certificate, and no record at %s holds the key itself", res.Name)}
 	case !usable:
 		return finding{Neutral, CodeUnusableRecords, fmt.Sprintf("none of the records at %s can be used: %s", res.Name, whyNot(results))}
 	case sc.validAnotherTime(ctx, records, spki):
 		sc.out.Freshness = Bad
 		c := sc.sig.Certificate
-		return finding{Fail, CodeExpired, fmt.Sprintf("the record at %s asks for a valid certificate, and this one is valid from %s to %s", res.Name, stamp(c.NotBefore), stamp(c.NotAfter))}
+		return finding{Fail, CodeExpired, fmt.Sprintf("the record at %s requires a certificate within its dates, and this one is valid from %s to %s", res.Name, stamp(c.NotBefore), stamp(c.NotAfter))}
 	}
 	if sc.receiver.opts.Saved && sc.claim.certified && sc.out.Binding == BindingFrom {
-		return finding{Fail, CodeKeyReplaced, fmt.Sprintf("no record at %s is of the key that signed: either the key was replaced or this is another's key; only evidence can tell", res.Name)}
+		return finding{Fail, CodeKeyReplaced, fmt.Sprintf("no record at %s matches the key that signed: the key was replaced, or it is another's; only evidence can show which", res.Name)}
 	}
-	return finding{Fail, CodeKeyMismatch, fmt.Sprintf("no record at %s is of the key that signed%s", res.Name, whyNotKey(results))}
+	return finding{Fail, CodeKeyMismatch, fmt.Sprintf("no record at %s matches the key that signed%s", res.Name, whyNotKey(results))}
 }
 
 func (sc *signatureCheck) compare(ctx context.Context, records []dane.Record, spki []byte, at time.Time) ([]dane.MatchResult, bool, bool) {
@@ -160,6 +161,7 @@ func (sc *signatureCheck) compare(ctx context.Context, records []dane.Record, sp
 		Certificate: sc.sig.Certificate, Chain: sc.sig.Certificates,
 		NameOK: func(*x509.Certificate) bool { return sc.claim.certified }, Roots: sc.receiver.opts.PKIXRoots, At: at, Work: sc.work,
 	}
+	// RFC 8550, Section 4.4.4.
 	if sc.claim.mail() {
 		opts.KeyUsages = []x509.ExtKeyUsage{x509.ExtKeyUsageEmailProtection}
 	}
@@ -169,7 +171,7 @@ func (sc *signatureCheck) compare(ctx context.Context, records []dane.Record, sp
 	return dane.Match(ctx, records, opts)
 }
 
-// validAnotherTime reports whether only the dates of the certificate stood in the way.
+// validAnotherTime reports whether the certificate would match but for its dates.
 // RFC 7671, Section 5.2: dates count where a path is built.
 func (sc *signatureCheck) validAnotherTime(ctx context.Context, records []dane.Record, spki []byte) bool {
 	c := sc.sig.Certificate
@@ -190,7 +192,7 @@ func whyNot(results []dane.MatchResult) string {
 	return "none names a certification authority"
 }
 
-// whyNotKey adds what stood in the way where it was not the data of the record.
+// whyNotKey adds the reason where it was not the data of the record.
 func whyNotKey(results []dane.MatchResult) string {
 	for _, r := range results {
 		if r.Reason != "" {

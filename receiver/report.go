@@ -20,12 +20,12 @@ type Report struct {
 	// nothing to explain.
 	Code   Code   `json:"code"`
 	Reason string `json:"reason"`
-	// From is the outer From address, the first of several; ProtectedFrom the inner one of the
-	// signature that decided, where that is intact.
+	// From is the outer From address, the first of several (RFC 5322, Section 3.6.2);
+	// ProtectedFrom the inner one of the signature that decided, where that is intact.
 	From          string             `json:"from"`
 	ProtectedFrom string             `json:"protected_from"`
 	Signatures    []*SignatureReport `json:"signatures"`
-	// Hops are the Received fields in the order of the way. Nobody proves them, so HopsTrusted is
+	// Hops are the Received fields, the oldest first. They are not proven, so that HopsTrusted is
 	// false.
 	Hops        []Hop `json:"hops"`
 	HopsTrusted bool  `json:"hops_trusted"`
@@ -36,8 +36,8 @@ type Report struct {
 	// HeaderRestored names the fields that a door put back as they were signed: then
 	// HeaderState is that of the message as it is delivered.
 	HeaderRestored []string `json:"header_restored,omitempty"`
-	// ResentBy are those who sent the message on by their own word (Resent-From, RFC 5322,
-	// Section 3.6.6). They are claims.
+	// ResentBy are those who say that they sent the message on (Resent-From: RFC 5322, Section
+	// 3.6.6). They are claims.
 	ResentBy []string `json:"resent_by,omitempty"`
 	// Uncovered says what a reader may see that the signature does not cover, for people.
 	Uncovered []string `json:"uncovered,omitempty"`
@@ -66,10 +66,11 @@ type SignatureReport struct {
 	// Identity is the name judged: a mail address or a DNS name; empty when none is stated.
 	Identity string `json:"identity"`
 	// NameBound says that something proven binds the name to this signature, and not only the
-	// key: without, anybody could have put the key into a certificate with that name, for which
-	// its owner then has published the key.
-	NameBound   bool               `json:"name_bound"`
-	Algorithm   string             `json:"algorithm"`
+	// key. Without it any other may have put the key into a certificate with that name, whose
+	// owner publishes the key.
+	NameBound bool   `json:"name_bound"`
+	Algorithm string `json:"algorithm"`
+	// SigningTime is what the signer claims (RFC 5652, Section 11.3).
 	SigningTime *time.Time         `json:"signing_time,omitempty"`
 	Certificate *CertificateReport `json:"certificate,omitempty"`
 	DNS         *DNSReport         `json:"dns,omitempty"`
@@ -100,17 +101,18 @@ type SignatureReport struct {
 	classes []Class
 }
 
-// CertificateReport describes the signer's certificate.
+// CertificateReport describes the signer's certificate (RFC 5280, Section 4.1).
 type CertificateReport struct {
 	Subject   string    `json:"subject"`
 	Issuer    string    `json:"issuer"`
-	Serial    string    `json:"serial"` // hexadecimal
+	Serial    string    `json:"serial"` // hexadecimal, in lower case
 	NotBefore time.Time `json:"not_before"`
 	NotAfter  time.Time `json:"not_after"`
 	SHA256    string    `json:"sha256"`
 }
 
-// DNSReport is what the DNS said about the identity.
+// DNSReport is what the DNS says about the identity; the words of Status are those of RFC 4035,
+// Section 4.3.
 type DNSReport struct {
 	Name string `json:"name"`
 	Type string `json:"type"`
@@ -125,7 +127,7 @@ type DNSReport struct {
 	Warnings []string `json:"warnings,omitempty"`
 }
 
-// RecordReport is one record and how it matched.
+// RecordReport is one record (RFC 6698, Section 2.1) and how it matched.
 type RecordReport struct {
 	Usage    uint8 `json:"usage"`
 	Selector uint8 `json:"selector"`

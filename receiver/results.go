@@ -10,8 +10,9 @@ import (
 	"dnseal/smime/message"
 )
 
-// resultField is our Authentication-Results field: one result per signature. Where the message as a
-// whole could not be judged, no signature of it has a result of its own.
+// resultField is our Authentication-Results field: one result per signature (RFC 8601, Section 2.2,
+// allows any number). Where the message as a whole could not be judged, no signature of it has a
+// result of its own.
 func resultField(id string, r *Report) message.Change {
 	if len(r.Signatures) == 0 || r.unjudged {
 		return authres.Field(id, authres.Result{Verdict: string(r.Verdict), Comment: string(r.Code)})
@@ -43,6 +44,7 @@ func (r *Report) inOrder() []*SignatureReport {
 
 // resultOf is the result of one signature. In a message that does not pass no result is a pass: a
 // signature that holds does not make the message acceptable where another one is wrong.
+// RFC 7281, Section 3.2: the properties.
 func (r *Report) resultOf(s *SignatureReport) authres.Result {
 	out := authres.Result{Verdict: string(s.Verdict), Comment: comment(s), Identifier: s.Identity, Part: s.Part}
 	if s.Verdict == Pass && r.Verdict != Pass {

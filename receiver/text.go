@@ -82,8 +82,8 @@ func (r *Report) fromText() string {
 	return r.From
 }
 
-// signature writes one signature, its answers in the order of the questions. What the headline said
-// is not said again.
+// signature writes one signature, its answers in the order of the questions. It does not repeat the
+// headline.
 func (t *textWriter) signature(s *SignatureReport, r *Report) {
 	covers := "the whole message"
 	if s.Covers != smime.CoversMessage {
@@ -110,12 +110,12 @@ func (s *SignatureReport) integrityText() string {
 	}
 	text := string(s.Integrity) + ": " + s.Algorithm
 	if s.SigningTime != nil {
-		text += ", " + stamp(*s.SigningTime) + " as the signer says"
+		text += ", signing time " + stamp(*s.SigningTime) + " (claimed)"
 	}
 	return text
 }
 
-// nameNotBound is said of a name that nothing binds to the signature.
+// nameNotBound is the note on a name that nothing binds to the signature.
 const nameNotBound = "name not bound"
 
 func (s *SignatureReport) identityText() string {
@@ -130,20 +130,20 @@ func (s *SignatureReport) identityText() string {
 	return s.statedText()
 }
 
-// statedText says who states the identity.
+// statedText is the identity with its source.
 func (s *SignatureReport) statedText() string {
 	switch {
 	case s.Certificate == nil:
-		return s.Identity + ", by From; no certificate came along"
+		return s.Identity + ", by From; the message holds no certificate"
 	case s.Certificate.Issuer == s.Certificate.Subject:
-		return s.Identity + ", by a certificate of its own"
+		return s.Identity + ", by a self-issued certificate"
 	}
 	return fmt.Sprintf("%s, by a certificate that %s issued", s.Identity, s.Certificate.Issuer)
 }
 
 func (t *textWriter) dns(d *DNSReport) {
 	if d == nil {
-		t.line("DNS", "not asked")
+		t.line("DNS", "no lookup was made")
 		return
 	}
 	text := fmt.Sprintf("%s, %s: %s %s", d.Status, d.Presence, d.Type, shortOwner(d.Name))
@@ -212,7 +212,7 @@ func (t *textWriter) hops(hops []Hop) {
 	for i, h := range hops {
 		label := ""
 		if i == 0 {
-			label = "Way"
+			label = "Path"
 		}
 		text := "an unknown host"
 		if h.By != "" {

@@ -31,14 +31,14 @@ From        alice@example.org (protected)
 Header      protected; resent by bob@example.net
 Unsigned    epilogue after the signed part
 Signature   in part 2, over the whole message: fail
-  integrity   good: ecdsa-p256-sha256, 2026-11-24 10:00:00 UTC as the signer says
-  identity    alice@example.org, by a certificate of its own
+  integrity   good: ecdsa-p256-sha256, signing time 2026-11-24 10:00:00 UTC (claimed)
+  identity    alice@example.org, by a self-issued certificate
   DNS         secure, present: SMIMEA x._smimecert.example.org., for 300 s
               3 1 1  no-match
   binding     the signer is the author in From
   freshness   good; certificate from 2026-11-24 to 2027-11-24
   header      protected; changed since: Subject
-Way         a.example (unproven)
+Path        a.example (unproven)
             b.example at 2026-11-24 10:00:00 UTC
 `
 	var b bytes.Buffer

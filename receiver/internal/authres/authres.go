@@ -20,7 +20,7 @@ type Result struct {
 	Verdict string // a result word of RFC 8601, Section 2.7; required
 	Comment string // for people, and of any characters
 	// Identifier, Part, Serial (hexadecimal) and Issuer are properties: RFC 7281, Section 3.2. An
-	// Identifier that cannot stand there unchanged is left out. Serial and Issuer come together.
+	// Identifier that cannot be written unchanged is left out. Serial and Issuer come together.
 	Identifier, Part, Serial, Issuer string
 }
 
@@ -58,10 +58,10 @@ func (r Result) words() []string {
 // special is what ends a result, a property or a comment, for one reader or another.
 const special = `;=()\`
 
-// isIdentifier reports whether an identity can stand in the field unchanged: a name that is a
+// isIdentifier reports whether an identity can be written in the field unchanged: a name that is a
 // token, or an address, which is a pvalue also with a quoted local part (RFC 8601, Section 2.2).
-// Others are left out, because a changed identity could be somebody else's; so are those with a
-// character that some readers split results at.
+// Others are left out, because a changed identity could be that of another; so are those with a
+// character at which some readers split results.
 func isIdentifier(s string) bool {
 	if len(s) > maxIdentifier || reduce(s) != s || strings.ContainsAny(s, special) {
 		return false
