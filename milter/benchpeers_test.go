@@ -197,7 +197,7 @@ func startMsgauth(tb testing.TB, name, key string) *process {
 		cmd := exec.Command("go", "install", msgauth)
 		cmd.Env = append(os.Environ(), "GOBIN="+dir, "GOFLAGS=")
 		if out, err := cmd.CombinedOutput(); err != nil {
-			tb.Skipf("skipped: %s cannot be built: %v\n%s", msgauth, err, out)
+			peertest.Skip(tb, fmt.Sprintf("%s cannot be built: %v\n%s", msgauth, err, out))
 		}
 	}
 	return startProcess(tb, name, dir+"/s", exec.Command(program, "-l", "unix://"+dir+"/s", "-d", "example.org", "-s", "sel", "-k", key))

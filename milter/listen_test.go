@@ -14,6 +14,8 @@ import (
 	"testing"
 
 	gomilter "github.com/d--j/go-milter"
+
+	"dnseal/lookup/lookuptest/peertest"
 )
 
 func TestParseAddress(t *testing.T) {
@@ -138,9 +140,7 @@ func TestListenUnix(t *testing.T) {
 // TestListenGroup wants the socket in the group asked for; only root can give it to any.
 func TestListenGroup(t *testing.T) {
 	t.Parallel()
-	if os.Getuid() != 0 {
-		t.Skip("skipped: only root may give a socket to a group it is not in")
-	}
+	peertest.NeedRoot(t, "only root may give a socket to a group it is not in")
 	path := filepath.Join(shortDir(t), "s")
 	ln, err := Listen(t.Context(), Address{"unix", path}, ListenOptions{Group: "4711"})
 	if err != nil {

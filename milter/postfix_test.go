@@ -50,9 +50,7 @@ postlog   unix-dgram n - n - 1 postlogd
 func startPostfix(tb testing.TB, next string, milters []string, settings ...string) *postfix {
 	tb.Helper()
 	program := peertest.Program(tb, "postfix")
-	if os.Getuid() != 0 {
-		tb.Skip("skipped: Postfix wants to be started by root")
-	}
+	peertest.NeedRoot(tb, "only root can start Postfix")
 	p := &postfix{dir: shortDir(tb), addr: peertest.FreeAddr(tb)}
 	host, port, _ := net.SplitHostPort(next)
 	for _, d := range []string{"etc", "spool", "data", "log"} {

@@ -76,9 +76,7 @@ func sendmailProgram(tb testing.TB) string {
 	if _, err := os.Stat(path); err != nil {
 		peertest.Missing(tb, "sendmail")
 	}
-	if os.Getuid() != 0 {
-		tb.Skip("skipped: Sendmail wants to be started by root")
-	}
+	peertest.NeedRoot(tb, "only root can start Sendmail")
 	return path
 }
 
@@ -98,7 +96,7 @@ func startSendmail(tb testing.TB, next string, milter Address) string {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUTS, Setpgid: true}
 	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {
-		tb.Skipf("skipped: a host name of its own cannot be had here: %v", err)
+		peertest.Skip(tb, "Sendmail cannot have a host name of its own here: "+err.Error())
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()

@@ -27,7 +27,7 @@ type bouncyCastle struct {
 func newBouncyCastle(t *testing.T, _ map[string]*peerIdentity) peer {
 	t.Helper()
 	if !*withBouncyCastle {
-		t.Skip("skipped: Bouncy Castle is asked by make interop")
+		t.Skip("skipped: Bouncy Castle has its turn with make interop, -bouncycastle or DNSEAL_PEERS=required")
 	}
 	peertest.Program(t, "javac")
 	var jars []string

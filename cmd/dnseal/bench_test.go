@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"dnseal/cmd/internal/worldtest"
+	"dnseal/lookup/lookuptest/peertest"
 	"dnseal/sender"
 	"dnseal/sender/identity"
 	"dnseal/smime"
@@ -98,11 +99,7 @@ func peak(b *testing.B, program string, args, env []string, stdin io.Reader, std
 	if err := cmd.Run(); err != nil {
 		b.Fatalf("dnseal %v: %v\n%s", args, err, &stderr)
 	}
-	usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
-	if !ok {
-		b.Skip("this system does not tell the memory of a process")
-	}
-	mib := float64(usage.Maxrss) / 1024
+	mib := float64(cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss) / 1024
 	b.ReportMetric(mib, "MiB-peak")
 	if mib > 64 {
 		b.Errorf("dnseal %v took %.0f MiB, at most 64 are allowed", args, mib)
@@ -112,10 +109,7 @@ func peak(b *testing.B, program string, args, env []string, stdin io.Reader, std
 // BenchmarkBulk verifies an mbox of 5,000 messages with the built program, beside a shell loop over
 // openssl cms -verify.
 func BenchmarkBulk(b *testing.B) {
-	openssl, err := exec.LookPath("openssl")
-	if err != nil {
-		b.Skip("skipped: no openssl; make peers brings it")
-	}
+	openssl := peertest.Program(b, "openssl")
 	const messages, looped = 5000, 250
 	program := buildProgram(b)
 	dir, env := benchWorld(b)

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"dnseal/cmd/internal/cli"
+	"dnseal/lookup/lookuptest/peertest"
 	"dnseal/sender/identity"
 )
 
@@ -18,9 +19,7 @@ import (
 // the cause, and what to do.
 func TestOwners(t *testing.T) {
 	t.Parallel()
-	if os.Getuid() != 0 {
-		t.Skip("skipped: only root can start a program as somebody else")
-	}
+	peertest.NeedRoot(t, "only root can start a program as another user")
 	const nobody = 65534
 	program := installed(t)
 	for _, tt := range []struct {

@@ -329,10 +329,7 @@ func asResolver(s dnssec.Status) string {
 // delv is slow to start, so it sees every fiftieth question.
 func (d *differ) delv(t *testing.T, s *lookuptest.Server, plain string, variants []*variant, v *dnssec.Validator) {
 	t.Helper()
-	program, err := exec.LookPath("delv")
-	if err != nil {
-		peertest.Program(t, "delv")
-	}
+	program := peertest.Program(t, "delv")
 	anchor := filepath.Join(t.TempDir(), "anchor.conf")
 	peertest.WriteFile(t, anchor, s.AnchorDelv())
 	host, port, _ := net.SplitHostPort(plain)

@@ -84,9 +84,7 @@ func listens(network, addr string) func() bool {
 // needRoot skips tests of programs that change their user.
 func needRoot(tb testing.TB) {
 	tb.Helper()
-	if os.Getuid() != 0 {
-		tb.Skip("skipped: Postfix, Exim and Dovecot want to be started by root")
-	}
+	peertest.NeedRoot(tb, "only root can start Postfix, Exim, Dovecot and OpenSMTPD")
 }
 
 const postfixMain = `compatibility_level = 3.6

@@ -32,14 +32,27 @@ func Program(tb testing.TB, name string) string {
 	return ""
 }
 
-// Missing skips the test with a message that names what it needs; with DNSEAL_PEERS=required in the
-// environment it fails instead.
+// Missing skips the test, see [Skip], with a message that names what it needs.
 func Missing(tb testing.TB, what string) {
 	tb.Helper()
-	if os.Getenv("DNSEAL_PEERS") == "required" {
-		tb.Fatalf("%s is missing; make peers brings it", what)
+	Skip(tb, what+" is missing; make peers brings it")
+}
+
+// NeedRoot skips the test, see [Skip], unless it runs as root; why says what only root can do.
+func NeedRoot(tb testing.TB, why string) {
+	tb.Helper()
+	if os.Getuid() != 0 {
+		Skip(tb, why)
 	}
-	tb.Skipf("skipped: %s is missing; make peers brings it", what)
+}
+
+// Skip skips the test and says why; with DNSEAL_PEERS=required in the environment it fails instead.
+func Skip(tb testing.TB, why string) {
+	tb.Helper()
+	if os.Getenv("DNSEAL_PEERS") == "required" {
+		tb.Fatal(why)
+	}
+	tb.Skip("skipped: " + why)
 }
 
 // Module returns the absolute path of the folder that holds go.mod.
