@@ -22,6 +22,7 @@ func FuzzFields(f *testing.F) {
 }
 
 func checkCopy(t *testing.T, f message.Field) {
+	t.Helper()
 	raw, err := copyOfField(f)
 	if err != nil || f.Name() == "" {
 		return

@@ -14,7 +14,7 @@ func isBase64(p *entity.Part) bool { return p.Leaf() && p.CTE == "base64" }
 func undoSoftBreaks(x *suspect) bool {
 	rebreaks := []func([]byte) []byte{
 		joinSoft,
-		func(b []byte) []byte { d, _ := entity.DecodeBody(b, "quoted-printable"); return EncodeStandardQP(d) },
+		func(b []byte) []byte { d, _ := entity.DecodeBody(b, "quoted-printable"); return encodeStandardQP(d) },
 		func(b []byte) []byte { d, _ := entity.DecodeBody(b, "quoted-printable"); return encodeOwnQP(d) },
 	}
 	for _, columns := range []int{76, 75, 74, 73, 72, 70, 65} {
@@ -48,13 +48,13 @@ func breakSoft(b []byte, columns int) []byte {
 // undoEscapes writes the escapes of quoted-printable in the other case.
 func undoEscapes(x *suspect) bool {
 	return x.rewritten(isQP, ChangeEscapes, "The escapes of quoted-printable were written in other letters (=C3 and =c3).", []func([]byte) []byte{
-		func(b []byte) []byte { return MapEscapes(b, bytes.ToLower) },
-		func(b []byte) []byte { return MapEscapes(b, bytes.ToUpper) },
+		func(b []byte) []byte { return mapEscapes(b, bytes.ToLower) },
+		func(b []byte) []byte { return mapEscapes(b, bytes.ToUpper) },
 	})
 }
 
-// MapEscapes replaces the escapes of quoted-printable text (RFC 2045, Section 6.7) by f of them.
-func MapEscapes(b []byte, to func([]byte) []byte) []byte {
+// mapEscapes replaces the escapes of quoted-printable text (RFC 2045, Section 6.7) by f of them.
+func mapEscapes(b []byte, to func([]byte) []byte) []byte {
 	out := bytes.Clone(b)
 	for i := 0; i+2 < len(out); i++ {
 		if out[i] == '=' && entity.IsHex(out[i+1]) && entity.IsHex(out[i+2]) {
@@ -72,7 +72,7 @@ func undoBase64Lines(x *suspect) bool {
 		for end := range 3 {
 			rewraps = append(rewraps, func(b []byte) []byte {
 				d, _ := entity.DecodeBody(b, "base64")
-				w := bytes.TrimSuffix(WrapBase64(d, columns), crlfBytes)
+				w := bytes.TrimSuffix(wrapBase64(d, columns), crlfBytes)
 				for range end {
 					w = append(w, crlfBytes...)
 				}

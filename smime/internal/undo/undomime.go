@@ -66,10 +66,10 @@ var originals = []struct {
 	labels []string
 }{
 	{"8bit", func(b []byte) []byte { return b }, []string{"8bit", "7bit", "binary", ""}},
-	{"quoted-printable", EncodeStandardQP, []string{"quoted-printable"}},
+	{"quoted-printable", encodeStandardQP, []string{"quoted-printable"}},
 	{"quoted-printable", encodeOwnQP, []string{"quoted-printable"}},
-	{"base64", func(b []byte) []byte { return WrapBase64(b, transit.Base64Column) }, []string{"base64"}},
-	{"base64", func(b []byte) []byte { return bytes.TrimSuffix(WrapBase64(b, transit.Base64Column), crlfBytes) }, []string{"base64"}},
+	{"base64", func(b []byte) []byte { return wrapBase64(b, transit.Base64Column) }, []string{"base64"}},
+	{"base64", func(b []byte) []byte { return bytes.TrimSuffix(wrapBase64(b, transit.Base64Column), crlfBytes) }, []string{"base64"}},
 }
 
 // relabelled tries the places in the header where the label may have stood: some systems write it
@@ -132,8 +132,8 @@ func relabel(p *entity.Part, label string, place int) []byte {
 	return append(out, crlfBytes...)
 }
 
-// EncodeStandardQP encodes b as package mime/quotedprintable does.
-func EncodeStandardQP(b []byte) []byte {
+// encodeStandardQP encodes b as package mime/quotedprintable does.
+func encodeStandardQP(b []byte) []byte {
 	var out bytes.Buffer
 	w := quotedprintable.NewWriter(&out)
 	_, err := w.Write(b)
@@ -165,8 +165,8 @@ func encodeOwnQP(b []byte) []byte {
 	return out.Bytes()
 }
 
-// WrapBase64 encodes b in lines of the given width.
-func WrapBase64(b []byte, columns int) []byte {
+// wrapBase64 encodes b in lines of the given width.
+func wrapBase64(b []byte, columns int) []byte {
 	text := base64.StdEncoding.EncodeToString(b)
 	var out []byte
 	for columns > 0 && len(text) > columns {
