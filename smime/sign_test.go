@@ -106,3 +106,35 @@ func TestSignEnds(t *testing.T) {
 		}
 	}
 }
+
+func TestSignRefuses(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, msg string
+		want      error
+	}{
+		{"signed", "Content-Type: multipart/signed; protocol=\"application/pkcs7-signature\"; boundary=x\r\n\r\n", ErrAlreadySecured},
+		{"encrypted", "Content-Type: application/x-pkcs7-mime; smime-type=enveloped-data\r\n\r\n", ErrAlreadySecured},
+		{"PGP", "Content-Type: multipart/encrypted; protocol=\"application/pgp-encrypted\"; boundary=x\r\n\r\n", ErrAlreadySecured},
+		{"two types", "Content-Type: text/plain\r\nContent-Type: text/html\r\n\r\nx", ErrAmbiguous},
+		{"two boundaries", "Content-Type: multipart/mixed; boundary=a; boundary=b\r\n\r\n--a\r\n\r\nx\r\n--a--", ErrAmbiguous},
+	} {
+		if _, err := Sign(t.Context(), mustRead(t, c.msg), SignOptions{Signers: []cms.Signer{alice()}, Time: signedAt}); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v, want %v", c.name, err, c.want)
+		}
+	}
+}
+
+func TestSignLimits(t *testing.T) {
+	t.Parallel()
+	for msg, what := range map[string]string{
+		strings.Repeat("Content-X: y\r\n", 1000) + "\r\nx": "content-fields",
+		mixed(make([]string, 10000)...):                    "parts",
+		deep(40):                                           "depth",
+	} {
+		_, err := Sign(t.Context(), mustRead(t, msg), SignOptions{Signers: []cms.Signer{alice()}, Time: signedAt})
+		if over, ok := errors.AsType[*LimitError](err); !ok || over.What != what {
+			t.Errorf("Sign = %v, want a limit of %s", err, what)
+		}
+	}
+}

@@ -17,7 +17,7 @@ type mailbox struct {
 // Mailboxes compares address lists: the same mailboxes with the same names in the same order,
 // however they are written.
 func (c *Comparer) Mailboxes(was, is, charset string) bool {
-	return slices.EqualFunc(Mailboxes(was), Mailboxes(is), func(a, b mailbox) bool {
+	return slices.EqualFunc(mailboxes(was), mailboxes(is), func(a, b mailbox) bool {
 		return sameAddress(a.address, b.address) && (a.name == b.name || c.shownName(a, "") == c.shownName(b, charset))
 	})
 }
@@ -50,9 +50,9 @@ func (c *Comparer) shownName(m mailbox, charset string) string {
 	return name
 }
 
-// Mailboxes takes an address list apart, also one that is not well-formed: what is left open, and
+// mailboxes takes an address list apart, also one that is not well-formed: what is left open, and
 // what stands where nothing should, becomes part of an address, so that it is like no other.
-func Mailboxes(v string) []mailbox {
+func mailboxes(v string) []mailbox {
 	var out []mailbox
 	s := mailboxScanner{rest: v}
 	for s.rest != "" {

@@ -22,13 +22,13 @@ type subject struct {
 // several (Mailman, mlmmj, Sympa). None of that is a change.
 func (c *Comparer) Subject(signed, outer message.Field) bool {
 	return !c.stretched(signed, outer) && inCharsets(signed, outer, func(was, is, charset string) bool {
-		return SameButTags(ParseSubject(c.Decoded(was, "")), ParseSubject(c.Decoded(is, charset)))
+		return sameButTags(parseSubject(c.Decoded(was, "")), parseSubject(c.Decoded(is, charset)))
 	})
 }
 
-// SameButTags lets a number in a tag be another only where a list counts on what a reply has: an
+// sameButTags lets a number in a tag be another only where a list counts on what a reply has: an
 // author may have written it.
-func SameButTags(signed, outer subject) bool {
+func sameButTags(signed, outer subject) bool {
 	counted := outer.tagged && signed.reply != ""
 	return signed.text == outer.text && outer.hasTags(signed.tags, counted) && len(outer.tags) <= max(maxTags, len(signed.tags)) &&
 		(signed.reply == outer.reply || counted && outer.reply == "re:")
@@ -52,8 +52,8 @@ var (
 	listNumber = regexp.MustCompile(`[#:]?\d+$`)
 )
 
-// ParseSubject takes a subject apart: tags of lists, marks of replies, and the text.
-func ParseSubject(s string) subject {
+// parseSubject takes a subject apart: tags of lists, marks of replies, and the text.
+func parseSubject(s string) subject {
 	var out subject
 	for n := range maxMarks {
 		if tag, rest := cutTag(s); tag != "" {

@@ -58,8 +58,8 @@ func (c *Comparer) date(was, is, charset string) bool {
 
 var dateToken = regexp.MustCompile(`[^\s,]+|,`)
 
-// UsualGap is as much white space as folding and unfolding leaves between two words.
-const UsualGap = 16
+// usualGap is as much white space as folding and unfolding leaves between two words.
+const usualGap = 16
 
 // stretched reports whether more white space than that stands somewhere in a field: it moves what
 // follows out of sight.
@@ -68,7 +68,7 @@ func (c *Comparer) stretched(signed, outer message.Field) bool {
 	if e := c.decodedGap(outer); e > n {
 		n = e
 	}
-	return n > UsualGap && n > max(longestGap(signed.Unfolded()), c.decodedGap(signed))
+	return n > usualGap && n > max(longestGap(signed.Unfolded()), c.decodedGap(signed))
 }
 
 // decodedGap is the longest gap that encoded words make.

@@ -29,7 +29,7 @@ func (e *Emitter) Content(root *entity.Part, end int64) error {
 
 // part writes p with its header, as planned.
 func (e *Emitter) part(p *entity.Part) error {
-	if e.Plan[p] == (Step{}) {
+	if e.Plan[p] == (step{}) {
 		off, n := p.SignedRange()
 		return e.Copy(off, n)
 	}
@@ -60,10 +60,10 @@ func (e *Emitter) header(p *entity.Part) error {
 }
 
 func (e *Emitter) body(p *entity.Part) error {
-	switch e.Plan[p].Todo {
-	case Reframe:
+	switch e.Plan[p].todo {
+	case reframe:
 		return e.frame(p)
-	case Descend:
+	case descend:
 		return e.descend(p)
 	case encodeQP:
 		q := QPWriter{W: e.W}

@@ -24,19 +24,19 @@ const (
 	encodeText               // text whose line ends become CRLF, as base64
 	repairQP                 // what is quoted-printable, with its lines made safe
 	rewrapBase64             // what is base64, in lines of 76 columns
-	// Reframe: a multipart with its delimiter lines written again, without the usual preamble
-	Reframe
-	Descend // a message, or a multipart, whose parts change
+	// reframe: a multipart with its delimiter lines written again, without the usual preamble
+	reframe
+	descend // a message, or a multipart, whose parts change
 )
 
-// Step is what is done to one part; the zero value keeps it byte for byte.
-type Step struct {
-	Todo      todo
+// step is what is done to one part; the zero value keeps it byte for byte.
+type step struct {
+	todo      todo
 	newHeader bool
 }
 
 // Plan holds the parts of a message that change, and how.
-type Plan map[*entity.Part]Step
+type Plan map[*entity.Part]step
 
 // Planner decides for every part of a message what has to be done to make it transit-proof (RFC
 // 8551, Section 3.1.3): 7-bit, short lines, nothing that mail systems are known to change. A part
@@ -69,18 +69,18 @@ func (pl *Planner) Plan(p *entity.Part, frozen bool) bool {
 		}
 		return false
 	}
-	s := Step{newHeader: pl.header(p)}
+	s := step{newHeader: pl.header(p)}
 	switch {
 	case p.Leaf():
-		s.Todo = pl.leaf(p)
+		s.todo = pl.leaf(p)
 	case p.HoldsMessage():
 		if pl.Plan(p.Kids[0], carriesSignature(p.Kids[0])) || p.Content&entity.Has8bitLabel != 0 {
-			s.Todo = Descend
+			s.todo = descend
 		}
 	default:
-		s.Todo = pl.multipart(p)
+		s.todo = pl.multipart(p)
 	}
-	if s == (Step{}) {
+	if s == (step{}) {
 		return false
 	}
 	pl.Steps[p] = s
@@ -164,10 +164,10 @@ func (pl *Planner) multipart(p *entity.Part) todo {
 			pl.block(p, "text outside its parts, and %s", found)
 		}
 	case changed && p.Parent == nil, found != 0, p.Unended, p.Closed < 0 && len(p.Kids) > 0:
-		return Reframe
+		return reframe
 	}
 	if changed || p.Unended || p.Content&entity.Has8bitLabel != 0 {
-		return Descend
+		return descend
 	}
 	return keep
 }
@@ -194,7 +194,7 @@ func (pl *Planner) leaf(p *entity.Part) todo {
 		pl.block(p, "transfer encoding %s", entity.Quoted(p.CTE))
 		return keep
 	case dirty == entity.Has8bitLabel:
-		return Descend // only the label is wrong
+		return descend // only the label is wrong
 	case messages && p.Type.Name != "message/global" || p.Type.Multipart():
 		// RFC 2046, Sections 5.1 and 5.2: these may not be encoded.
 		pl.block(p, "%s with %s", entity.Quoted(p.Type.Name), dirty)
@@ -223,12 +223,12 @@ func (pl *Planner) base64(p *entity.Part, dirty entity.Hazard) todo {
 
 // encoding is the Content-Transfer-Encoding a part has afterwards; "" for none of its own.
 func (s Plan) encoding(p *entity.Part) string {
-	switch s[p].Todo {
+	switch s[p].todo {
 	case encodeQP:
 		return "quoted-printable"
 	case encodeBase64, encodeText:
 		return "base64"
-	case keep, repairQP, rewrapBase64, Reframe, Descend:
+	case keep, repairQP, rewrapBase64, reframe, descend:
 	}
 	if p.Content&entity.Has8bitLabel != 0 {
 		return "" // 7bit is the default
