@@ -122,6 +122,11 @@ type Wiring struct {
 	Log     *slog.Logger
 }
 
+// count counts one message.
+func (w Wiring) count(door, role, result string, digit int, size int64, took time.Duration) {
+	w.Metrics.Message(metrics.Message{Door: door, Role: role, Result: result, Reply: digit, Bytes: size, Seconds: took.Seconds()})
+}
+
 // sevenBit is smime.SevenBit with relay.ErrEightBit for a message that cannot or must not be
 // converted.
 func sevenBit(ctx context.Context, m *message.Message) (*message.Edit, error) {
@@ -150,7 +155,10 @@ func (c *Config) RelayOptions(r *Relay, w Wiring) relay.Options {
 			CommandTimeout: time.Duration(t.Command), ReadTimeout: time.Duration(t.Read), DataTimeout: time.Duration(t.Data),
 			HandleTimeout: time.Duration(t.Handle), AnswerTimeout: time.Duration(t.Answer),
 		},
-		Log: w.Log, Metrics: w.Metrics,
+		Log:        w.Log,
+		OnDecision: func(d *message.Record, digit int) { w.count("relay", r.Role, d.Result, digit, d.Size, d.Took) },
+		OnRefused:  func(reason string) { w.Metrics.Refused("relay", r.Role, reason) },
+		OnLogin:    func(mechanism, result string) { w.Metrics.Login(r.Role, mechanism, result) },
 	}
 	o.Auth = sasl.Options{
 		Users: r.Users, Dovecot: r.Dovecot, Clients: r.Clients, Lookup: w.Lookup,
@@ -199,16 +207,11 @@ func clientCertificate(id *identity.Identity) tls.Certificate {
 
 // MilterOptions are those of one [[milter]].
 func (c *Config) MilterOptions(m *Milter, w Wiring) milter.Options {
-	role := m.Role
 	return milter.Options{
 		Handler:  w.Handler,
 		Daemons:  m.Daemons,
 		MaxBytes: m.MaxBytes, MaxHeaderBytes: m.MaxHeaderBytes, MaxSessions: m.MaxSessions, Timeout: time.Duration(m.Timeout), Logger: w.Log,
-		OnDecision: func(o milter.Decision) {
-			w.Metrics.Message(metrics.Message{
-				Door: "milter", Role: role, Result: o.Result, Reply: replyDigit(o.Action), Bytes: o.Size, Seconds: o.Took.Seconds(),
-			})
-		},
+		OnDecision: func(d milter.Decision) { w.count("milter", m.Role, d.Result, replyDigit(d.Action), d.Size, d.Took) },
 	}
 }
 

@@ -134,7 +134,7 @@ func (s *session) finishLogin(ctx context.Context, proven *sasl.Principal, err e
 	case err == nil:
 		s.user, s.tlsName, s.auth = proven.User, proven.TLSName, s.mechanism
 		s.srv.auth.Guesses.Succeeded(key)
-		s.srv.opts.Metrics.Login(s.srv.role(), label(s.mechanism), loginDone)
+		s.countLogin(s.mechanism, loginDone)
 		s.expected = append(s.expected, wire.NewReply(235, "2.7.0", "Welcome"))
 		return
 	case errors.Is(err, sasl.ErrResponse):
@@ -180,18 +180,21 @@ func (s *session) missing(mechanism string) string {
 	return loginMechanism
 }
 
-// label is a mechanism as the label of a metric: clients can send any word.
-func label(mechanism string) string {
+// countLogin reports a login for metrics. Their labels are few: clients can send any mechanism.
+func (s *session) countLogin(mechanism, result string) {
 	switch mechanism {
 	case sasl.External, "PLAIN", "LOGIN", "SCRAM-SHA-256", "SCRAM-SHA-1", "CRAM-MD5":
-		return mechanism
+	default:
+		mechanism = "other"
 	}
-	return "other"
+	if s.srv.opts.OnLogin != nil {
+		s.srv.opts.OnLogin(mechanism, result)
+	}
 }
 
 // logLogin logs and counts a login that failed.
 func (s *session) logLogin(ctx context.Context, mechanism, result string, err error) {
-	s.srv.opts.Metrics.Login(s.srv.role(), label(mechanism), result)
+	s.countLogin(mechanism, result)
 	s.srv.opts.Log.LogAttrs(ctx, slog.LevelWarn, "relay: login failed", slog.String("client", s.address().String()),
 		slog.String("mechanism", wire.Printable(mechanism)), slog.String("reason", result), slog.String("error", err.Error()))
 }

@@ -7,9 +7,9 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
 
-	"dnseal/cmd/internal/metrics"
 	"dnseal/cmd/internal/relay/sasl"
 	"dnseal/lookup"
 	"dnseal/lookup/dane"
@@ -81,9 +81,10 @@ func TestDenyName(t *testing.T) {
 	res := &resolver{table: map[string]lookup.Result{
 		stolen + ".": present(record(dane.DANEEE, certs[stolen].Leaf)), good + ".": present(record(dane.DANEEE, certs[good].Leaf)),
 	}}
+	logins := make(chan string, 10)
 	r := startRelay(t, Options{
-		TLS: ca.server(t, "relay.example.org"), Deny: mustDeny(t, stolen),
-		Auth: sasl.Options{Clients: []string{"*._device.example.net"}, Lookup: res, Pause: 1}, Metrics: metrics.New(nil),
+		TLS: ca.server(t, "relay.example.org"), Deny: mustDeny(t, stolen), OnLogin: func(mechanism, result string) { logins <- mechanism + " " + result },
+		Auth: sasl.Options{Clients: []string{"*._device.example.net"}, Lookup: res, Pause: 1},
 	})
 	login := func(name, reply string) *talk {
 		k := dial(t, r.addr)
@@ -92,10 +93,16 @@ func TestDenyName(t *testing.T) {
 		return k
 	}
 	login(stolen, "535")
+	if got := <-logins; got != "EXTERNAL refused" {
+		t.Errorf("OnLogin(%q)", got)
+	}
 	if asked := res.queries(); len(asked) > 0 {
 		t.Errorf("asked the DNS for %v", asked)
 	}
 	k := login(good, "235")
+	if got := <-logins; got != "EXTERNAL done" {
+		t.Errorf("OnLogin(%q)", got)
+	}
 	r.SetDeny(mustDeny(t, "*._device.example.net"))
 	k.do("MAIL FROM:<a@example.org>", "554 5.7.1 Access denied")
 	k.wantEOF()
@@ -104,14 +111,19 @@ func TestDenyName(t *testing.T) {
 // TestRefusedConnection wants a refused connection in the log, once for many.
 func TestRefusedConnection(t *testing.T) {
 	t.Parallel()
-	r := startRelay(t, Options{Trusted: loopback, Limits: Limits{MaxPerClient: 1}})
+	var refused atomic.Int64
+	r := startRelay(t, Options{Trusted: loopback, Limits: Limits{MaxPerClient: 1}, OnRefused: func(reason string) {
+		if reason == "per-client" {
+			refused.Add(1)
+		}
+	}})
 	dial(t, r.addr)
 	for range 3 {
 		k := knock(t, r.addr)
 		k.want("421 4.7.0")
 		k.wantEOF()
 	}
-	if log := r.log.String(); strings.Count(log, "reason=per-client") != 1 || !strings.Contains(log, "level=WARN") {
+	if log := r.log.String(); strings.Count(log, "reason=per-client") != 1 || !strings.Contains(log, "level=WARN") || refused.Load() != 3 {
 		t.Errorf("log:\n%s", log)
 	}
 }

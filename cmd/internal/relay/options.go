@@ -8,7 +8,6 @@ import (
 	"net/netip"
 	"time"
 
-	"dnseal/cmd/internal/metrics"
 	"dnseal/cmd/internal/relay/nexthop"
 	"dnseal/cmd/internal/relay/sasl"
 	"dnseal/smime/message"
@@ -56,8 +55,17 @@ type Options struct {
 	Limits Limits
 	// Log gets one line a message; nil: slog.Default.
 	Log *slog.Logger
-	// Metrics counts; nil: not counted.
-	Metrics *metrics.Metrics
+	// OnDecision, OnRefused and OnLogin are for metrics. They must not block; nil: not called.
+	//
+	// OnDecision is called once a message, also for one that ended with its MAIL command, with the
+	// greatest first digit of its replies.
+	OnDecision func(r *message.Record, digit int)
+	// OnRefused is called for a connection that ends before its first command: "busy",
+	// "per-client", "denied", "proxy" or "tls".
+	OnRefused func(reason string)
+	// OnLogin is called for each login. The mechanism is one of a few names, or "other"; the result
+	// is "done", "refused", "unavailable", "guessing", "tls-version" or "no-mechanism".
+	OnLogin func(mechanism, result string)
 }
 
 // Limits of a Server. A zero field means its default.

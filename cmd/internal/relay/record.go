@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"time"
 
-	"dnseal/cmd/internal/metrics"
 	"dnseal/cmd/internal/relay/wire"
 	"dnseal/smime/message"
 )
@@ -36,7 +35,9 @@ func (s *session) record(ctx context.Context, tx *transaction, e ending) {
 		attrs = append(attrs, slog.String("reply", wire.Printable(reply.String())))
 	}
 	s.srv.opts.Log.LogAttrs(ctx, r.Level(), "message", attrs...)
-	s.count(&r, e.replies)
+	if s.srv.opts.OnDecision != nil {
+		s.srv.opts.OnDecision(&r, worst(e.replies))
+	}
 }
 
 // action is the handler's, or follows from the replies.
@@ -61,21 +62,4 @@ func worst(replies []wire.Reply) int {
 		digit = max(digit, r.Code/100)
 	}
 	return digit
-}
-
-func (s *session) count(r *message.Record, replies []wire.Reply) {
-	s.srv.opts.Metrics.Message(metrics.Message{
-		Door: door, Role: s.srv.role(), Result: r.Result, Reply: worst(replies), Bytes: r.Size, Seconds: r.Took.Seconds(),
-	})
-}
-
-// door is the word for this door in metrics.
-const door = "relay"
-
-// role is the word for what this server does.
-func (s *Server) role() string {
-	if s.opts.Inbound {
-		return "inbound"
-	}
-	return "submission"
 }

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"path/filepath"
 	"strings"
@@ -30,18 +31,24 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
-// TestLevel wants the level that the handler chose for the line.
+// TestLevel wants the level that the handler chose for the line, and the decision reported once.
 func TestLevel(t *testing.T) {
 	t.Parallel()
 	h := handlerFunc(func(context.Context, *message.Message, *message.Envelope) *message.Outcome {
 		return &message.Outcome{Result: "key-not-published", Level: slog.LevelWarn}
 	})
-	r := startRelay(t, Options{Trusted: loopback, Handler: h})
+	decided := make(chan string, 10)
+	r := startRelay(t, Options{Trusted: loopback, Handler: h, OnDecision: func(r *message.Record, digit int) {
+		decided <- fmt.Sprint(r.Result, " ", digit, " ", r.Size)
+	}})
 	k := dial(t, r.addr)
 	k.do("EHLO c", "250")
 	k.envelope("b@example.net")
 	k.content("Subject: x\r\n\r\n")
 	k.do("QUIT", "221")
+	if got := <-decided; got != "key-not-published 4 14" || len(decided) > 0 {
+		t.Errorf("OnDecision(%s), and %d more", got, len(decided))
+	}
 	if line := messageLine(t, r.log.String()); !strings.Contains(line, "level=WARN") || !strings.Contains(line, "rcpts=1") {
 		t.Errorf("log line:\n%s", line)
 	}

@@ -55,7 +55,9 @@ func (r *refusals) due(reason string, now time.Time) (skipped int, ok bool) {
 // refused counts a connection that was not served, and logs it: a warning, because either a client
 // is in trouble or the limits are too low for the clients that should be served.
 func (s *Server) refused(ctx context.Context, client netip.Addr, reason, cause string) {
-	s.opts.Metrics.Refused(door, s.role(), reason)
+	if s.opts.OnRefused != nil {
+		s.opts.OnRefused(reason)
+	}
 	skipped, ok := s.refusals.due(reason, time.Now())
 	if !ok {
 		return
