@@ -12,17 +12,18 @@ import (
 
 // Address is a mail address in the form comparisons and owner names use:
 // local part unquoted and, when non-ASCII, NFC (never case-folded); domain as
-// lower-case A-labels (RFC 5321, 4.1.2; RFC 8162, 3; RFC 5891), or an address
-// literal in its square brackets.
+// lower-case A-labels (RFC 5321, Section 4.1.2; RFC 8162, Section 3; RFC 5891), or an address
+// literal in its square brackets (RFC 5321, Section 4.1.3).
 // Addresses are equal when their fields are.
 type Address struct {
 	Local, Domain string
 }
 
-// Limits of an address in octets. RFC 5321, 4.5.3.1 has 64 for the local part; longer ones are seen
-// and do no harm.
+// Limits of an address in octets.
 const (
-	maxLocal  = 256
+	// RFC 5321, Section 4.5.3.1.1 has 64; longer ones occur and do no harm.
+	maxLocal = 256
+	// RFC 1035, Section 2.3.4.
 	maxDomain = 253
 	maxLabel  = 63
 )
@@ -43,10 +44,10 @@ func ParseAddress(s string) (Address, error) {
 	return a, nil
 }
 
-// ParseAddressList reads the value of a From, Sender or To field (RFC 5322, 3.4; groups too),
-// folded or not. On an error the addresses before it are returned with it. A display name that
-// looks like an address without being quoted is an error: readers disagree on what such a field
-// says.
+// ParseAddressList reads the value of a From, Sender or To field (RFC 5322, Section 3.4; groups
+// too), folded or not. On an error the addresses before it are returned with it. A display name
+// that looks like an address without being quoted is an error: readers disagree on what such a
+// field says.
 func ParseAddressList(value string) ([]Address, error) {
 	p := addressParser{rest: value}
 	as, err := p.list()
@@ -75,6 +76,7 @@ func (a Address) String() string {
 	return `"` + r.Replace(a.Local) + `"@` + a.Domain
 }
 
+// isDotAtom: RFC 5322, Section 3.2.3.
 func isDotAtom(s string) bool {
 	if s == "" {
 		return false
@@ -93,10 +95,10 @@ func newAddress(local, domain string) (Address, error) {
 	case local == "":
 		return Address{}, errors.New("empty local part")
 	case len(local) > maxLocal:
-		return Address{}, fmt.Errorf("local part of %d octets, at most %d are taken", len(local), maxLocal)
+		return Address{}, fmt.Errorf("local part of %d octets, at most %d are accepted", len(local), maxLocal)
 	}
 	if !isASCII(local) {
-		local = norm.NFC.String(local) // RFC 8162, 3; RFC 6532, 3.1
+		local = norm.NFC.String(local) // RFC 8162, Section 3; RFC 6532, Section 3.1
 	}
 	d, err := normalDomain(domain)
 	if err != nil {
@@ -134,8 +136,8 @@ func normalDomain(domain string) (string, error) {
 	return d, nil
 }
 
-// isHostLabel reports whether label is a lower-case letter-digit-hyphen label (RFC 5890, 2.3.1), or
-// one with underscores, which no host may have (RFC 952) and many do.
+// isHostLabel reports whether label is a lower-case letter-digit-hyphen label (RFC 5890, Section
+// 2.3.1), or one with underscores, which no host may have (RFC 952) and many do.
 func isHostLabel(label string) bool {
 	if label == "" || len(label) > maxLabel || label[0] == '-' || label[len(label)-1] == '-' {
 		return false

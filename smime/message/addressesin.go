@@ -10,7 +10,7 @@ import (
 // be it well-formed or not: every name after an @ in any of its [Readings], with what stands
 // directly before the @ as local part ("" where that is no plain word). Local parts are as they are
 // shown, domains as in [Address] where they are names of hosts. An address may come more than once.
-// It is for suspecting, never for granting.
+// It is for suspicion, never for permission.
 func AddressesIn(value string) iter.Seq[Address] {
 	return func(yield func(Address) bool) {
 		texts, _ := Readings(value)
@@ -61,7 +61,8 @@ func tail(s string, in func(rune) bool) string {
 // be a comment itself.
 const maxComment = 256
 
-// beforeComment takes a comment off the end of s.
+// beforeComment cuts a comment off the end of s.
+// RFC 5322, Section 3.4.1: CFWS can surround the @.
 func beforeComment(s string) string {
 	depth := 0
 	for i := len(s) - 1; i >= max(0, len(s)-maxComment); i-- {
@@ -79,7 +80,7 @@ func beforeComment(s string) string {
 	return s
 }
 
-// afterComment takes a comment off the start of s.
+// afterComment cuts a comment off the start of s.
 func afterComment(s string) string {
 	depth := 0
 	for i := range min(len(s), maxComment) {

@@ -24,7 +24,7 @@ func (p *addressParser) list() ([]Address, error) {
 		switch {
 		case p.rest == "":
 			return out, nil
-		case p.take(','):
+		case p.accept(','):
 			continue
 		}
 		as, err := p.address()
@@ -50,20 +50,20 @@ func (p *addressParser) separator() error {
 	return fmt.Errorf("unexpected %q", clip(p.rest))
 }
 
-// address reads a mailbox or a group. Which one it is shows only behind the first words.
+// address (RFC 5322, Section 3.4) is a mailbox or a group, which only shows after the first words.
 func (p *addressParser) address() ([]Address, error) {
 	words, err := p.words()
 	if err != nil {
 		return nil, err
 	}
 	switch {
-	case p.take('@'):
+	case p.accept('@'):
 		a, err := p.domainAfter(words)
 		return one(a, err)
-	case p.take('<'):
+	case p.accept('<'):
 		a, err := p.angle()
 		return one(a, err)
-	case p.take(':') && words.text != "":
+	case p.accept(':') && words.text != "":
 		return p.group()
 	}
 	return nil, fmt.Errorf("no address at %q", clip(p.rest))
@@ -85,9 +85,9 @@ func (p *addressParser) group() ([]Address, error) {
 			return out, err
 		}
 		switch {
-		case p.take(';'):
+		case p.accept(';'):
 			return out, nil
-		case p.take(','):
+		case p.accept(','):
 			continue
 		case p.rest == "":
 			return out, errors.New("group without its semicolon")
@@ -108,15 +108,15 @@ func (p *addressParser) mailbox() (Address, error) {
 		return Address{}, err
 	}
 	switch {
-	case p.take('@'):
+	case p.accept('@'):
 		return p.domainAfter(words)
-	case p.take('<'):
+	case p.accept('<'):
 		return p.angle()
 	}
 	return Address{}, fmt.Errorf("no address at %q", clip(p.rest))
 }
 
-// angle reads the rest of angle-addr. A source route (obs-route) is refused: it has been dead since
+// angle reads the rest of angle-addr. A source route (obs-route) is refused: it is obsolete since
 // RFC 2821.
 // RFC 5322, Section 4.4: an obsolete route can come first.
 func (p *addressParser) angle() (Address, error) {
@@ -124,18 +124,19 @@ func (p *addressParser) angle() (Address, error) {
 	if err != nil {
 		return Address{}, err
 	}
-	if !p.take('>') {
+	if !p.accept('>') {
 		return Address{}, fmt.Errorf("no '>' at %q", clip(p.rest))
 	}
 	return a, nil
 }
 
+// addrSpec: RFC 5322, Section 3.4.1.
 func (p *addressParser) addrSpec() (Address, error) {
 	words, err := p.words()
 	if err != nil {
 		return Address{}, err
 	}
-	if !p.take('@') {
+	if !p.accept('@') {
 		return Address{}, errors.New("no '@'")
 	}
 	return p.domainAfter(words)
@@ -197,9 +198,9 @@ type phrase struct {
 	quoted bool   // some word was a quoted-string
 }
 
-// words reads atoms, quoted strings and dots with CFWS between them. Dots may be doubled and stand
-// at the ends: RFC 5322, 3.2.3 has them between atoms only, but telephone companies and firmware
-// wrote such local parts, and all take them as they stand.
+// words reads atoms, quoted strings and dots with CFWS between them. Dots may be doubled and be at
+// the ends: RFC 5322, Section 3.2.3 has them between atoms only, but telephone companies and
+// firmware wrote such local parts, and all programs accept them unchanged.
 func (p *addressParser) words() (phrase, error) {
 	ph := phrase{local: true}
 	var room [64]byte
@@ -219,7 +220,7 @@ func (p *addressParser) words() (phrase, error) {
 				return ph, err
 			}
 			word, ph.quoted = w, true
-		case p.take('.'):
+		case p.accept('.'):
 			text = append(text, '.')
 			afterWord = false
 			continue
@@ -236,7 +237,7 @@ func (p *addressParser) words() (phrase, error) {
 	}
 }
 
-// quotedString reads and unquotes a quoted-string (3.2.4).
+// quotedString reads and unquotes a quoted-string.
 // RFC 5322, Section 3.2.4.
 func (p *addressParser) quotedString() (string, error) {
 	var b strings.Builder
@@ -250,7 +251,7 @@ func (p *addressParser) quotedString() (string, error) {
 		case c == '\\' && i+1 < len(s):
 			i++
 		case c == '\r' && strings.HasPrefix(s[i:], "\r\n"):
-			i += 2 // folding (2.2.3): the white space behind it stays
+			i += 2 // folding (RFC 5322, Section 2.2.3): the white space after it stays
 			continue
 		}
 		n, err := textLen(s[i:])
@@ -265,6 +266,7 @@ func (p *addressParser) quotedString() (string, error) {
 
 // textLen is the length of the character at the start of s, which may be any but a control
 // character.
+// RFC 6532, Section 3.1.
 func textLen(s string) (int, error) {
 	if c := s[0]; c < utf8.RuneSelf {
 		if c < ' ' && c != '\t' || c == 0x7f {
@@ -279,7 +281,8 @@ func textLen(s string) (int, error) {
 	return n, nil
 }
 
-// atomLen is the length of the atext (3.2.3; RFC 6532, 3.2) at the start of s.
+// atomLen is the length of the atext at the start of s.
+// RFC 5322, Section 3.2.3; RFC 6532, Section 3.2.
 func atomLen(s string) int {
 	i := 0
 	for i < len(s) {
@@ -300,7 +303,7 @@ func atomLen(s string) int {
 	return i
 }
 
-func (p *addressParser) take(c byte) bool {
+func (p *addressParser) accept(c byte) bool {
 	if p.rest == "" || p.rest[0] != c {
 		return false
 	}

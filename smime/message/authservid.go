@@ -39,50 +39,60 @@ func authservID(value string) (before, id string, err error) {
 	if rest, err = skipComments(rest); err != nil {
 		return "", "", errNoID
 	}
-	rest = strings.TrimLeft(rest, "0123456789") // authres-version
+	// RFC 8601, Section 2.6: the version.
+	rest = strings.TrimLeft(rest, "0123456789")
 	if rest, err = skipComments(rest); err != nil || rest != "" && rest[0] != ';' {
 		return "", "", errNoID
 	}
 	return before, id, nil
 }
 
-// skipComments skips white space, line ends and comments (RFC 5322, Section 3.2.2).
+// comments follows a text through its comments, which nest.
+// RFC 5322, Section 3.2.2.
+type comments struct {
+	depth  int
+	quoted bool // the next octet is the second of a quoted pair
+}
+
+// holds reports whether c, the next octet, belongs to a comment.
+func (s *comments) holds(c byte) bool {
+	switch {
+	case s.quoted:
+		s.quoted = false
+	// RFC 5322, Section 3.2.1.
+	case c == '\\' && s.depth > 0:
+		s.quoted = true
+	case c == '(':
+		s.depth++
+	case c == ')' && s.depth > 0:
+		s.depth--
+	default:
+		return s.depth > 0
+	}
+	return true
+}
+
+// skipComments skips white space, line ends and comments.
 func skipComments(s string) (string, error) {
-	depth := 0
-	for i := 0; i < len(s); i++ {
-		switch c := s[i]; {
-		case c == '\\' && depth > 0:
-			i++
-		case c == '(':
-			depth++
-		case c == ')' && depth > 0:
-			depth--
-		case depth == 0 && c != ' ' && c != '\t' && c != '\r' && c != '\n':
+	var in comments
+	for i := range len(s) {
+		if !in.holds(s[i]) && strings.IndexByte(" \t\r\n", s[i]) < 0 {
 			return s[i:], nil
 		}
 	}
-	if depth > 0 {
+	if in.depth > 0 {
 		return "", errNoID
 	}
 	return "", nil
 }
 
-// uncommented is a text without its comments, in which a backslash takes the next character its
-// meaning.
-// RFC 5322, Section 3.2.2.
+// uncommented is a text without its comments.
 func uncommented(text string) string {
+	var in comments
 	var out strings.Builder
-	depth := 0
-	for i := 0; i < len(text); i++ {
-		switch c := text[i]; {
-		case c == '\\' && depth > 0:
-			i++
-		case c == '(':
-			depth++
-		case c == ')' && depth > 0:
-			depth--
-		case depth == 0:
-			out.WriteByte(c)
+	for i := range len(text) {
+		if !in.holds(text[i]) {
+			out.WriteByte(text[i])
 		}
 	}
 	return out.String()
@@ -100,7 +110,7 @@ func unquoteID(s string) (value, rest string, err error) {
 			i++
 			b.WriteByte(s[i])
 		case c == '\r' || c == '\n':
-			// Line ends of folding are not part of the value.
+			// RFC 5322, Section 2.2.3: line ends of folding are not part of the value.
 		default:
 			b.WriteByte(c)
 		}

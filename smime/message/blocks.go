@@ -11,7 +11,7 @@ var blocks = [...]struct {
 // fileBlock is the place in blocks of those of fileBuffer.
 const fileBlock = 1
 
-func takeBlock(i int) *[]byte {
+func getBlock(i int) *[]byte {
 	if block, ok := blocks[i].pool.Get().(*[]byte); ok {
 		return block
 	}
@@ -19,7 +19,7 @@ func takeBlock(i int) *[]byte {
 	return &b
 }
 
-func giveBlock(i int, block *[]byte) { blocks[i].pool.Put(block) }
+func putBlock(i int, block *[]byte) { blocks[i].pool.Put(block) }
 
 // reserve sees to it that the tail can have n bytes, at most spoolMemory, in its block.
 func (s *Spool) reserve(n int) {
@@ -30,7 +30,7 @@ func (s *Spool) reserve(n int) {
 	for blocks[i].size < n {
 		i++
 	}
-	block := takeBlock(i)
+	block := getBlock(i)
 	tail := append((*block)[:0], s.tail...)
 	s.release()
 	s.block, s.tail = block, tail
@@ -43,7 +43,7 @@ func (s *Spool) release() {
 	}
 	for i := range blocks {
 		if blocks[i].size == len(*s.block) {
-			giveBlock(i, s.block)
+			putBlock(i, s.block)
 		}
 	}
 	s.block, s.tail = nil, nil

@@ -46,7 +46,7 @@ func (r wordReading) decode(value string) (text, undecoded string) {
 }
 
 // wordRun is a run of encoded words in one charset: their octets count together, because a
-// character may be cut in two by them.
+// character may be cut in two by them, against RFC 2047, Section 5.
 type wordRun struct {
 	charset, source string
 	encoding        byte
@@ -139,18 +139,20 @@ func decodeB(text string) string {
 }
 
 // decodeQ undoes RFC 2047, Section 4.2, as far as it goes.
-func decodeQ(text string) string {
+func decodeQ(text string) string { return Unescape(strings.ReplaceAll(text, "_", " "), '=') }
+
+// Unescape puts the octet in the place of each escape and its two hexadecimal digits, in either
+// case: "=41" (RFC 2047, Section 4.2), "%41" (RFC 2231, Section 4; RFC 3986, Section 2.1). What is
+// no such triple stays.
+func Unescape(text string, escape byte) string {
 	var out strings.Builder
 	for i := 0; i < len(text); i++ {
-		switch c := text[i]; {
-		case c == '_':
-			out.WriteByte(' ')
-		case c == '=' && i+2 < len(text) && isHex(text[i+1]) && isHex(text[i+2]):
+		if text[i] == escape && i+2 < len(text) && isHex(text[i+1]) && isHex(text[i+2]) {
 			out.WriteByte(unhex(text[i+1])<<4 | unhex(text[i+2]))
 			i += 2
-		default:
-			out.WriteByte(c)
+			continue
 		}
+		out.WriteByte(text[i])
 	}
 	return out.String()
 }
@@ -172,6 +174,7 @@ func decodeCharset(charset, octets string) (string, bool) {
 	return text, err == nil
 }
 
+// isBase64: RFC 2045, Section 6.8.
 func isBase64(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '+' || c == '/'
 }

@@ -8,7 +8,7 @@ import (
 
 // Field is one header field as raw bytes.
 //
-// A line of a header that is no header field (RFC 5322, 2.2: it has no colon,
+// A line of a header that is no header field (RFC 5322, Section 2.2: it has no colon,
 // or something other than printable ASCII before it) is a Field as well, with an
 // empty name and value.
 type Field struct {
@@ -29,13 +29,12 @@ func (f Field) nameEnd() (name, colon int) {
 	}
 	n := c
 	for n > 0 && isWSP(f.Raw[n-1]) {
-		n-- // RFC 5322, 4.5.1: obsolete white space before the colon
+		n-- // RFC 5322, Section 4.5.1: obsolete white space before the colon
 	}
 	return n, c
 }
 
-// fieldColon returns where the colon behind a field's name stands, or 0 when raw is no header
-// field.
+// fieldColon returns the place of the colon after a field's name, or 0 when raw is no header field.
 // RFC 5322, Section 2.2.
 func fieldColon(raw []byte) int {
 	c := bytes.IndexByte(raw, ':')
@@ -43,11 +42,12 @@ func fieldColon(raw []byte) int {
 		return 0
 	}
 	n := c
+	// RFC 5322, Section 4.5.1.
 	for n > 0 && isWSP(raw[n-1]) {
 		n--
 	}
 	for _, b := range raw[:n] {
-		// RFC 5322, 3.6.8: ftext.
+		// RFC 5322, Section 3.6.8: ftext.
 		if b <= ' ' || b >= 0x7f {
 			return 0
 		}
@@ -58,6 +58,7 @@ func fieldColon(raw []byte) int {
 	return c
 }
 
+// isWSP: RFC 5234, Appendix B.1.
 func isWSP(b byte) bool { return b == ' ' || b == '\t' }
 
 // Name returns the field's name as it stands, without trailing white space; "" for a line that is
@@ -126,7 +127,7 @@ func (f Field) RawValue() []byte {
 	return bytes.TrimSuffix(v, []byte("\r"))
 }
 
-// Unfolded returns the value unfolded (RFC 5322, 2.2.3) and trimmed.
+// Unfolded returns the value unfolded (RFC 5322, Section 2.2.3) and trimmed.
 func (f Field) Unfolded() string {
 	v := bytes.Trim(f.RawValue(), " \t\r\n")
 	if bytes.IndexByte(v, '\n') < 0 {
@@ -137,7 +138,7 @@ func (f Field) Unfolded() string {
 }
 
 // ParseHeader splits the header at the start of b into its fields and returns
-// where the body behind it begins. The fields point into b. A header that ends with b,
+// where the body after it begins. The fields point into b. A header that ends with b,
 // without an empty line, has its body at len(b).
 // Lines end in LF, with or without a CR before it.
 // RFC 5322, Section 2.1.

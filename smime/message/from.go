@@ -93,6 +93,7 @@ func oneAngle(value string) bool {
 }
 
 // balanced reports whether each quoted string and each comment of a phrase ends in it.
+// RFC 5322, Sections 3.2.2 and 3.2.4.
 func balanced(phrase string) bool {
 	quoted, depth := false, 0
 	for i := 0; i < len(phrase); i++ {
@@ -144,8 +145,9 @@ type Shown struct {
 	Cut bool
 }
 
-// Shown returns whom readers may take for the author: [ShownIn] of the From fields, or where it
-// names none, of Sender.
+// Shown returns whom readers may take for the author: [ShownIn] of the From fields, or where they
+// name none, of Sender.
+// RFC 5322, Section 3.6.2.
 func (m *Message) Shown() Shown {
 	if !m.NamesAuthor() {
 		return ShownIn(m.Fields("Sender")...)

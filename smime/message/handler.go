@@ -39,16 +39,17 @@ type Unfitter interface {
 	Unfit(ctx context.Context, head *Message, why error, env *Envelope) *Outcome
 }
 
-// Envelope is what a door knows about a message beside its bytes.
+// Envelope is what a door knows about a message in addition to its bytes (RFC 5321, Section 2.3.1).
 type Envelope struct {
 	// MailFrom is the reverse-path without angle brackets; empty is the null sender (RFC 5321,
-	// 4.5.5).
+	// Section 4.5.5).
 	MailFrom string
-	// Rcpt holds the forward-paths without angle brackets, in order.
+	// Rcpt holds the forward-paths without angle brackets, in order (RFC 5321, Section 4.1.1.3).
 	Rcpt []string
 	// Submitter is who handed the message in, as authenticated facts.
 	Submitter Submitter
-	// Hello is the name given in HELO, EHLO or LHLO; unverified.
+	// Hello is the name given in HELO or EHLO (RFC 5321, Section 4.1.1.1) or LHLO (RFC 2033,
+	// Section 4.1); unverified.
 	Hello string
 	// QueueID is the MTA's name for the message, for logs; may be empty.
 	QueueID string
@@ -63,7 +64,7 @@ type Envelope struct {
 // Submitter holds only facts a door has proven itself. The zero value is a
 // stranger.
 type Submitter struct {
-	// User is the SASL authentication identity, or empty.
+	// User is the SASL authentication identity (RFC 4422, Section 2), or empty.
 	User string
 	// TLSName is the DNS name a client proved by its TLSA record (DANCE), a lower-case A-label name
 	// without final dot, or empty.
@@ -72,15 +73,15 @@ type Submitter struct {
 	Addr netip.Addr
 }
 
-// Action is what the door shall do with a message. The zero value is Defer.
+// Action is what the door does with a message. The zero value is Defer.
 type Action uint8
 
 // Actions, in the words of the configuration. Mark is Accept with a result field.
 const (
-	Defer      Action = iota // 4xx: try again later
+	Defer      Action = iota // 4yz (RFC 5321, Section 4.2.1): try again later
 	Accept                   // pass on, with the Edit applied
 	Quarantine               // milter only: hold, with the Edit applied
-	Reject                   // 5xx: refuse
+	Reject                   // 5yz (RFC 5321, Section 4.2.1): refuse
 )
 
 // String returns the action's word: "defer", "accept", "quarantine" or "reject".
@@ -100,8 +101,8 @@ func (a Action) String() string {
 // Reply is an SMTP reply for the peer: generic words only, never a cause
 // (causes go to [Outcome.Attrs]).
 type Reply struct {
-	Code     int    // 3-digit reply code (RFC 5321, 4.2)
-	Enhanced string // enhanced status code such as "5.7.1" (RFC 3463)
+	Code     int    // 3-digit reply code (RFC 5321, Section 4.2)
+	Enhanced string // enhanced status code such as "5.7.1" (RFC 3463, Section 2)
 	Text     string // one line of printable ASCII
 }
 

@@ -22,6 +22,7 @@ func (e *HeaderError) Error() string {
 }
 
 // Reply refuses the message for good, and names the line to those who sent it.
+// RFC 3463, Section 3.7: X.6.0, a media error.
 func (e *HeaderError) Reply() Reply {
 	return Reply{Code: 554, Enhanced: "5.6.0", Text: fmt.Sprintf("Message header is malformed: octet 0x%02x in the line %+q", e.Octet, e.Line)}
 }
@@ -35,7 +36,7 @@ func shown(line []byte) string {
 	return string(line[:min(len(line), maxShown)])
 }
 
-// chomp takes the line end away, which the end of a file may have cut off.
+// chomp removes the line end, which the end of a file may have cut off.
 func chomp(line []byte) []byte {
 	return bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r"))
 }
@@ -79,6 +80,7 @@ func findEnd(b []byte, all bool) (l layout, found bool, err error) {
 	return layout{end: len(b), body: len(b)}, all, nil
 }
 
+// isEmptyLine: RFC 5322, Section 2.1.
 func isEmptyLine(line []byte) bool {
 	return line[0] == '\n' || len(line) == 2 && line[0] == '\r' && line[1] == '\n'
 }

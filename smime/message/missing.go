@@ -15,9 +15,11 @@ const DateFormat = "Mon, 2 Jan 2006 15:04:05 -0700"
 // Message-ID, a domain (RFC 5322, Section 3.6.4); now is the new Date.
 func MissingFields(m *Message, host string, now time.Time) []Change {
 	var changes []Change
+	// RFC 5322, Section 3.6.1.
 	if !m.Has("Date") {
 		changes = append(changes, Change{Op: Append, Name: "Date", Value: " " + now.Format(DateFormat)})
 	}
+	// RFC 5322, Section 3.6.4.
 	if !m.Has("Message-ID") {
 		value := " <" + strings.ToLower(rand.Text()) + "@" + host + ">"
 		changes = append(changes, Change{Op: Append, Name: "Message-ID", Value: value})

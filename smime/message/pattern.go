@@ -12,7 +12,7 @@ import (
 // "*@shop.example.org") or of DNS names ("*._device.example.net"), as rules and
 // security domains write them. A star stands for any run of characters, dots
 // among them, but never reaches over the @ of an address. DNS names and domains
-// compare without case; local parts as they stand (RFC 5321, 2.4).
+// compare without case; local parts as they stand (RFC 5321, Section 2.4).
 // The zero value matches nothing.
 type Pattern struct {
 	local, domain string
@@ -44,7 +44,7 @@ func parsePattern(s string) (Pattern, error) {
 	}
 	p := Pattern{local: s[:at], domain: normalPatternDomain(s[at+1:]), isAddress: true}
 	if p.local == "" || p.domain == "" {
-		return Pattern{}, errors.New("something must stand on both sides of the @")
+		return Pattern{}, errors.New("both sides of the @ must be given")
 	}
 	// Without a star the pattern is an address, and is brought into its one form.
 	if !strings.Contains(s, "*") {
@@ -55,6 +55,7 @@ func parsePattern(s string) (Pattern, error) {
 		p.local, p.domain = addr.Local, addr.Domain
 		return p, nil
 	}
+	// RFC 6532, Section 3.1.
 	p.local = norm.NFC.String(p.local)
 	if _, err := ParseAddress(strings.ReplaceAll(p.local, "*", "x") + "@example.org"); err != nil {
 		return Pattern{}, errors.New("no address has such a local part")
@@ -85,8 +86,10 @@ func checkPatternDomain(domain string) error {
 		switch {
 		case label == "":
 			return errors.New("an empty label: a dot too many")
+		// RFC 1035, Section 2.3.4.
 		case len(strings.ReplaceAll(label, "*", "")) > maxLabel:
 			return fmt.Errorf("a label longer than %d octets", maxLabel)
+		// RFC 5890, Section 2.3.1.
 		case label[0] == '-' || label[len(label)-1] == '-':
 			return errors.New("a label that begins or ends with a hyphen")
 		case !isASCII(label):

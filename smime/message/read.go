@@ -178,6 +178,7 @@ func (c *lineEnds) before(p []byte, i int) byte {
 }
 
 // Header returns the header fields in order. The slice must not be changed.
+// RFC 5322, Section 3.6: the order of trace fields counts.
 func (m *Message) Header() []Field { return m.fields }
 
 // Size is the whole message's size in bytes.

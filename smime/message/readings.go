@@ -114,7 +114,7 @@ func plain(text string) string {
 	return norm.NFKC.String(seen)
 }
 
-// undoPairs takes the backslashes of quoted pairs away (RFC 5322, Section 3.2.1).
+// undoPairs removes the backslashes of quoted pairs (RFC 5322, Section 3.2.1).
 func undoPairs(text string) string { return strings.ReplaceAll(text, `\`, "") }
 
 // undoPercent undoes the encoding of URIs (RFC 6068, Section 2).
@@ -122,20 +122,11 @@ func undoPercent(text string) string {
 	if !strings.Contains(text, "%") {
 		return text
 	}
-	var out strings.Builder
-	for i := 0; i < len(text); i++ {
-		if text[i] == '%' && i+2 < len(text) && isHex(text[i+1]) && isHex(text[i+2]) {
-			out.WriteByte(unhex(text[i+1])<<4 | unhex(text[i+2]))
-			i += 2
-			continue
-		}
-		out.WriteByte(text[i])
-	}
-	return plain(out.String())
+	return plain(Unescape(text, '%'))
 }
 
-// withoutComments takes away what stands in balanced parentheses, in quoted strings as well, where
-// some readers take it for a comment and others do not.
+// withoutComments removes what is in balanced parentheses, in quoted strings as well, where some
+// readers see a comment and others do not.
 // RFC 5322, Section 3.2.2.
 func withoutComments(text string) string {
 	if !strings.Contains(text, "(") {

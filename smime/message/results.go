@@ -59,12 +59,12 @@ func mayHoldResults(f Field) bool {
 	return false
 }
 
-// maxResults is how many octets of such fields are read; only a forger brings more, and those go
-// unread.
+// maxResults is how many octets of such fields are read; only a forger sends more, and those are
+// removed unread.
 const maxResults = 128 << 10
 
 // IsAuthservID accepts names as hosts have them, so that nothing in them needs quoting. An
-// authserv-id of ours is one.
+// authserv-id of ours (RFC 8601, Section 2.5) is one.
 func IsAuthservID(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("-._", r)

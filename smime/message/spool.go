@@ -191,8 +191,8 @@ func (s *Spool) WriteRange(w io.Writer, off, n int64) (int64, error) {
 	}
 	end, at := off+n, off
 	if at < min(end, s.flushed) {
-		block := takeBlock(fileBlock)
-		defer giveBlock(fileBlock, block)
+		block := getBlock(fileBlock)
+		defer putBlock(fileBlock, block)
 		for at < min(end, s.flushed) {
 			p := (*block)[:min(fileBuffer, end-at, s.flushed-at)]
 			if _, err := s.ReadAt(p, at); err != nil {

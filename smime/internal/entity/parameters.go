@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"dnseal/smime/message"
 )
 
 // joinContinuations reads parameters in the form of RFC 2231 ("name*0=", "name*="). Octets stay in
@@ -55,23 +57,7 @@ func decodeExtended(v string, first bool) string {
 			v = parts[2]
 		}
 	}
-	out := make([]byte, 0, len(v))
-	for i := 0; i < len(v); i++ {
-		if v[i] == '%' && i+2 < len(v) && IsHex(v[i+1]) && IsHex(v[i+2]) {
-			out = append(out, unhex(v[i+1])<<4|unhex(v[i+2]))
-			i += 2
-			continue
-		}
-		out = append(out, v[i])
-	}
-	return string(out)
-}
-
-func unhex(c byte) byte {
-	if c <= '9' {
-		return c - '0'
-	}
-	return c&^0x20 - 'A' + 10
+	return message.Unescape(v, '%')
 }
 
 // extendedValue is RFC 2231's extended-initial-value.
