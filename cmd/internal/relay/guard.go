@@ -182,7 +182,7 @@ func (s *session) next(ctx context.Context) {
 		return
 	}
 	l := s.srv.opts.Limits
-	s.in.Limit(l.CommandTimeout, l.CommandTimeout)
+	s.in.Limit(l.CommandTimeout, s.contentTime(l.CommandTimeout))
 	s.in.Rest(s.tx == nil && !s.challenged)
 	line, err := s.in.Line(maxCommand)
 	s.in.Rest(false)

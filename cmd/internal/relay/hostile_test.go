@@ -262,6 +262,28 @@ func TestSlowContent(t *testing.T) {
 	})
 }
 
+// TestSlowChunks checks that content in chunks has no more time, whatever comes between them: it
+// counts as in flight until its end.
+func TestSlowChunks(t *testing.T) {
+	t.Parallel()
+	for _, between := range []string{"NOOP", "BDAT 0"} {
+		inBubble(t, Options{}, func(k *talk) {
+			k.do("EHLO c", "250")
+			k.envelope("b@example.net")
+			start := time.Now()
+			k.do("BDAT 0", "250")
+			for range 7 {
+				time.Sleep(4 * time.Minute)
+				k.do(between, "250")
+			}
+			k.want("421 4.4.2")
+			if took := time.Since(start); took != 30*time.Minute {
+				k.t.Errorf("the end came after %v, want 30m", took)
+			}
+		})
+	}
+}
+
 // TestSlowCommand checks a client that sends one byte of a command each second, and one that sends
 // nothing.
 func TestSlowCommand(t *testing.T) {

@@ -20,14 +20,16 @@ var errFull = errors.New("relay: too many bytes in flight")
 type intake struct {
 	srv   *Server
 	spool *message.Spool
-	left  int64 // bytes of content that may still come
-	held  int64 // bytes counted as in flight
-	trace int64 // size of our trace field
+	left  int64     // bytes of content that may still come
+	held  int64     // bytes counted as in flight
+	trace int64     // size of our trace field
+	until time.Time // when it must be whole
 }
 
 // newIntake begins a message with our trace field on top.
 func (s *session) newIntake(tx *transaction) *intake {
-	in := &intake{srv: s.srv, spool: message.NewSpool(0), left: s.srv.opts.Limits.MaxBytes}
+	l := s.srv.opts.Limits
+	in := &intake{srv: s.srv, spool: message.NewSpool(0), left: l.MaxBytes, until: time.Now().Add(l.DataTimeout)}
 	_, _ = in.spool.Write([]byte(s.received(tx, time.Now())))
 	in.trace = in.spool.Size()
 	return in
@@ -78,7 +80,16 @@ func (s *session) receiveContent(ctx context.Context) {
 
 func (s *session) limitContent() {
 	l := s.srv.opts.Limits
-	s.in.Limit(l.ReadTimeout, l.DataTimeout)
+	s.in.Limit(l.ReadTimeout, s.contentTime(l.DataTimeout))
+}
+
+// contentTime is most, or what is left for the content that comes in: chunks count as in flight,
+// and commands may come between them.
+func (s *session) contentTime(most time.Duration) time.Duration {
+	if s.tx == nil || s.tx.in == nil {
+		return most
+	}
+	return min(most, time.Until(s.tx.in.until))
 }
 
 // beforeContent checks the order of commands.
