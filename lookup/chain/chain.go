@@ -1,6 +1,6 @@
-// Package chain holds what a lookup found, with the chain of trust from the anchor down to the
-// records, and writes it as a tree of text (tree.go, records.go), as JSON (json.go), and with
-// advice to the administrator (advice.go). Start at [Result].
+// Package chain holds what a lookup found ([Result]) and the chain of trust from the anchor down to
+// the records ([Node], node.go). Both forms are written from the nodes: a tree of text (tree.go,
+// records.go) and JSON (json.go). The text ends with advice to the administrator (advice.go).
 //
 // # Limitations
 //

@@ -9,52 +9,33 @@ import (
 	"github.com/miekg/dns"
 
 	"dnseal/lookup/dane"
-	"dnseal/lookup/dnssec"
 )
 
-// place draws a set of records below the zone that signed it, or that its name is in. It returns
-// the node of the records asked for.
-func (r *Result) place(zones map[string]*node, set dnssec.RRset, now time.Time) (leaf *node) {
-	h := set.Records[0].Header()
-	var n *node
-	switch {
-	case h.Rrtype == uint16(r.Type):
-		n = r.recordNode(set)
-		leaf = n
-	case h.Rrtype == dns.TypeCNAME, h.Rrtype == dns.TypeDNAME:
-		n = &node{title: aliasTitle(set.Records[0])}
-	case h.Rrtype == dns.TypeNSEC, h.Rrtype == dns.TypeNSEC3:
-		n = &node{title: denialTitle(set.Records[0])}
-	default: // DS and DNSKEY are told with their zones; the SOA only says for how long.
-		return nil
-	}
-	zone := h.Name
-	for _, sig := range set.Signatures {
-		zone = dns.CanonicalName(sig.SignerName)
-		n.add("signed %s", validity(sig, now))
-	}
-	if len(set.Signatures) == 0 {
-		n.add("not signed")
-	}
-	if parent := enclosing(zones, zone); parent != nil {
-		parent.children = append(parent.children, n)
-	}
-	return leaf
-}
-
-// recordNode shows the records asked for.
-func (r *Result) recordNode(set dnssec.RRset) *node {
-	h := set.Records[0].Header()
-	n := &node{title: fmt.Sprintf("%s %s %s, TTL %d s", mark(r.Status), h.Name, r.Type, h.Ttl)}
-	for _, rr := range set.Records {
-		if record, ok := recordOf(rr); ok {
-			n.add("%s", describe(record))
-			n.add("  %s", shortHex(record.Data))
-		} else {
-			n.add("a record that cannot be read")
+// describeSet returns the title of a set of records, and the lines about it.
+func (n *Node) describeSet(now time.Time) (title string, lines []string) {
+	first := n.Set.Records[0]
+	switch h := first.Header(); h.Rrtype {
+	case dns.TypeCNAME, dns.TypeDNAME:
+		title = aliasTitle(first)
+	case dns.TypeNSEC, dns.TypeNSEC3:
+		title = denialTitle(first)
+	default:
+		title = fmt.Sprintf("%s %s %s, TTL %d s", mark(n.Status), h.Name, dane.Type(h.Rrtype), h.Ttl)
+		for _, rr := range n.Set.Records {
+			if record, ok := recordOf(rr); ok {
+				lines = append(lines, describe(record), "  "+shortHex(record.Data))
+			} else {
+				lines = append(lines, "a record that cannot be read")
+			}
 		}
 	}
-	return n
+	for _, sig := range n.Set.Signatures {
+		lines = append(lines, "signed "+newSignature(sig, now).validity(now))
+	}
+	if len(n.Set.Signatures) == 0 {
+		lines = append(lines, "not signed")
+	}
+	return title, lines
 }
 
 func aliasTitle(rr dns.RR) string {

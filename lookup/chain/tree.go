@@ -3,6 +3,7 @@ package chain
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -17,17 +18,19 @@ import (
 // down, then the records or the proof that there are none, then what is wrong and what to do about
 // it. now is for the time left; lines are at most width columns wide.
 func (r *Result) WriteTree(w io.Writer, now time.Time, width int) error {
-	p := &page{width: width}
-	r.draw(p, now)
+	p := &page{width: width, now: now}
+	r.draw(p)
 	_, err := io.WriteString(w, p.String())
 	return err
 }
 
-func (r *Result) draw(p *page, now time.Time) {
+func (r *Result) draw(p *page) {
 	p.fold("", "  ", fmt.Sprintf("%s %s %s: %s", mark(r.Status), r.Name, r.Type, r.headline()))
-	for _, n := range r.tree(now) {
-		p.WriteByte('\n')
-		n.draw(p, "", "")
+	for _, n := range r.Nodes(p.now) {
+		if n.Anchored {
+			p.WriteByte('\n')
+			n.draw(p, "", "")
+		}
 	}
 	r.conclude(p)
 }
@@ -44,6 +47,7 @@ func (r *Result) headline() string {
 type page struct {
 	strings.Builder
 	width int
+	now   time.Time
 }
 
 // fold writes a text after first, and what does not fit the width in further lines after rest.
@@ -64,29 +68,19 @@ func (p *page) fold(first, rest, text string) {
 	p.WriteString(line + "\n")
 }
 
-// node is a zone or a set of records in the drawing.
-type node struct {
-	title    string
-	lines    []string
-	children []*node
-}
-
-func (n *node) add(format string, args ...any) {
-	n.lines = append(n.lines, fmt.Sprintf(format, args...))
-}
-
 // draw writes the node; first goes before its title, rest before everything below that.
-func (n *node) draw(p *page, first, rest string) {
+func (n *Node) draw(p *page, first, rest string) {
+	title, lines := n.describe(p.now)
 	bar := "   "
-	if len(n.children) > 0 {
+	if len(n.Children) > 0 {
 		bar = "│  "
 	}
-	p.fold(first, rest+bar+"  ", n.title)
-	for _, line := range n.lines {
+	p.fold(first, rest+bar+"  ", title)
+	for _, line := range lines {
 		p.fold(rest+bar, rest+bar+"  ", line)
 	}
-	for i, child := range n.children {
-		if i == len(n.children)-1 {
+	for i, child := range n.Children {
+		if i == len(n.Children)-1 {
 			child.draw(p, rest+"└─ ", rest+"   ")
 		} else {
 			child.draw(p, rest+"├─ ", rest+"│  ")
@@ -108,71 +102,39 @@ func mark(s dnssec.Status) string {
 	return "?"
 }
 
-// tree returns the anchors' zones with everything below them.
-func (r *Result) tree(now time.Time) (tops []*node) {
-	zones := map[string]*node{}
-	var last *node
-	broken := false
-	for i := range r.Answer.Links {
-		link := &r.Answer.Links[i]
-		parent := enclosing(zones, link.Zone)
-		last = zoneNode(link, parent == nil, now)
-		zones[link.Zone] = last
-		broken = broken || link.Status == dnssec.Bogus
-		if parent == nil {
-			tops = append(tops, last)
-		} else {
-			parent.children = append(parent.children, last)
-		}
+// describe returns the title of a node, and the lines about it: of a zone its keys, who vouches for
+// them and for how long.
+func (n *Node) describe(now time.Time) (title string, lines []string) {
+	if n.Set != nil {
+		title, lines = n.describeSet(now)
+		return title, appendText(lines, n.Fault)
 	}
-	for _, set := range r.Answer.RRsets {
-		if leaf := r.place(zones, set, now); leaf != nil {
-			last = leaf
-		}
-	}
-	if last != nil && r.Status == dnssec.Bogus && !broken {
-		last.add("%s", r.Reason)
-	}
-	return tops
-}
-
-// enclosing returns the deepest zone above or at name.
-func enclosing(zones map[string]*node, name string) *node {
-	for at, end := 0, false; !end; at, end = dns.NextLabel(name, at) {
-		if n := zones[name[at:]]; n != nil {
-			return n
-		}
-	}
-	return zones["."]
-}
-
-// zoneNode describes a zone: its keys, who vouches for them and for how long.
-func zoneNode(link *dnssec.Link, anchored bool, now time.Time) *node {
-	n := &node{title: fmt.Sprintf("%s %s  %s", mark(link.Status), link.Zone, link.Status)}
 	by := "named by the DS record of its parent"
-	if anchored {
+	if n.Anchored {
 		by = "named by the trust anchor"
 	}
 	matched := false
-	for _, k := range link.Keys {
+	for _, k := range n.Keys {
 		matched = matched || k.Matched
-		n.add("%s", keyLine(k, by))
+		lines = append(lines, keyLine(k, by))
 	}
 	if !matched {
-		for _, ds := range link.DS {
-			n.add("DS record of its parent: key %d %s by %s", ds.KeyTag, algorithmName(ds.Algorithm), digestName(ds.DigestType))
+		for _, ds := range n.DS {
+			lines = append(lines, fmt.Sprintf("DS record of its parent: key %d %s by %s", ds.Tag, algorithmName(ds.Algorithm), digestName(ds.DigestType)))
 		}
 	}
-	if link.Signature != nil {
-		n.add("keys signed %s", validity(link.Signature, now))
+	if n.Signature != nil {
+		lines = append(lines, "keys signed "+n.Signature.validity(now))
 	}
-	if link.Reason != "" {
-		n.add("%s", link.Reason)
-	}
-	return n
+	return fmt.Sprintf("%s %s  %s", mark(n.Status), n.Zone, n.Status), appendText(lines, n.Reason, n.Fault)
 }
 
-func keyLine(k dnssec.Key, by string) string {
+// appendText adds the texts that are not empty.
+func appendText(lines []string, texts ...string) []string {
+	return append(lines, slices.DeleteFunc(texts, func(s string) bool { return s == "" })...)
+}
+
+func keyLine(k Key, by string) string {
 	text := fmt.Sprintf("key %d %s", k.Tag, algorithmName(k.Algorithm))
 	if k.Revoked {
 		text += ", revoked"
@@ -200,20 +162,15 @@ func digestName(d uint8) string {
 const stamp = "2006-01-02 15:04 UTC"
 
 // validity says by which key, and for how long.
-func validity(sig *dns.RRSIG, now time.Time) string {
-	from, to := moment(sig.Inception, now), moment(sig.Expiration, now)
+func (s *Signature) validity(now time.Time) string {
+	from, to := s.Inception, s.Expiration
 	switch {
 	case now.Before(from):
-		return fmt.Sprintf("by key %d, not valid before %s (in %s)", sig.KeyTag, from.Format(stamp), span(from.Sub(now)))
+		return fmt.Sprintf("by key %d, not valid before %s (in %s)", s.Tag, from.Format(stamp), span(from.Sub(now)))
 	case now.After(to):
-		return fmt.Sprintf("by key %d, expired %s (%s ago)", sig.KeyTag, to.Format(stamp), span(now.Sub(to)))
+		return fmt.Sprintf("by key %d, expired %s (%s ago)", s.Tag, to.Format(stamp), span(now.Sub(to)))
 	}
-	return fmt.Sprintf("by key %d until %s (%s left)", sig.KeyTag, to.Format(stamp), span(to.Sub(now)))
-}
-
-// moment is the time nearest to now that a 32-bit time can mean (RFC 4034, Section 3.1.5).
-func moment(serial uint32, now time.Time) time.Time {
-	return now.Add(time.Duration(int32(serial-uint32(now.Unix()))) * time.Second).UTC().Truncate(time.Second)
+	return fmt.Sprintf("by key %d until %s (%s left)", s.Tag, to.Format(stamp), span(to.Sub(now)))
 }
 
 // span is a duration in one unit.

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/miekg/dns"
+
 	"dnseal/lookup/dnssec"
 )
 
@@ -48,17 +50,26 @@ func TestParagraph(t *testing.T) {
 func TestFold(t *testing.T) {
 	t.Parallel()
 	p := &page{width: 20}
-	n := &node{title: "✓ a title that is too wide", lines: []string{"short", "  0123456789abcdef0123456789abcdef", "a line that is too wide"}}
-	n.children = []*node{{title: "child", lines: []string{"a line that is too wide for it"}}}
+	digest := &dns.TLSA{Hdr: dns.RR_Header{Name: "child.", Rrtype: dns.TypeTLSA}, Usage: 3, Certificate: strings.Repeat("0123456789abcdef", 2)}
+	n := &Node{Zone: "a.title.", Status: dnssec.Indeterminate, Keys: []Key{{Algorithm: 13}}, Reason: "a line that is too wide"}
+	n.Children = []*Node{{Set: &dnssec.RRset{Records: []dns.RR{digest}}, Fault: "a line that is too wide for it"}}
 	n.draw(p, "", "")
 	p.paragraph("a  paragraph\nof two lines")
-	const want = `✓ a title that is
-│    too wide
-│  short
-│    0123456789abcdef0123456789abcdef
+	const want = `? a.title. 
+│    indeterminate
+│  key 0
+│    ECDSAP256SHA256
 │  a line that is
 │    too wide
-└─ child
+└─ ? child. TLSA,
+        TTL 0 s
+      3 0 0 
+        DANE-EE,
+        whole
+        certificate,
+        in full
+        0123456789abcdef0123456789abcdef
+      not signed
       a line that is
         too wide for
         it

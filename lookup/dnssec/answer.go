@@ -93,3 +93,6 @@ func (s Status) String() string {
 	}
 	return "indeterminate"
 }
+
+// MarshalText returns the word of String, for JSON.
+func (s Status) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
