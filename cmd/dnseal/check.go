@@ -11,13 +11,12 @@ func newCheck() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Prove that a configuration works: keys, records, next hops",
-		Long: `Reads the configuration as the relay and the milter do, and then tries what it
-says: each resolver, whether it passes on what DNSSEC needs; each identity's
-certificate, its record in the DNS against its key, and the signing of a test
-message; each relay's server certificate against its TLSA records and the roots;
-each next hop, and for inbound relays that it does not take a stranger's mail
-for elsewhere; and prints the lines for Postfix and Sendmail. No message is
-sent.
+		Long: `Reads the configuration as the relay and the milter do, and tests it: each
+resolver, whether it returns the records of DNSSEC; each identity's certificate,
+its record in the DNS against its key, and the signing of a test message; each
+relay's server certificate against its TLSA records and the roots; each next
+hop, and for inbound relays that it is no open relay; and prints the lines for
+Postfix and Sendmail. No message is sent.
 
 Exit status: 0 all is right; 1 something is wrong; 2 the configuration cannot be
 read; 3 something is not known now, nothing is wrong.`,
@@ -25,7 +24,7 @@ read; 3 something is not known now, nothing is wrong.`,
 		Args:    cobra.NoArgs,
 	}
 	file := configFlag(cmd)
-	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "tell only what is wrong or could not be told")
+	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "print only what is wrong or not known")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		return check.Run(cmd.Context(), cmd.OutOrStdout(), *file, quiet)
 	}

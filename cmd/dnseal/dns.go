@@ -36,16 +36,16 @@ func (f *dnsFlags) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringSliceVar(&f.resolvers, "resolver", resolvers, "recursive resolver `ADDRESS`: host:port or tls://host:853#name; repeated: tried in order\n(environment: DNSEAL_RESOLVER; default: from /etc/resolv.conf)")
 	flags.StringVar(&f.anchor, "trust-anchor", os.Getenv("DNSEAL_TRUST_ANCHOR"), "trust anchor `FILE` with DS or DNSKEY records\n(environment: DNSEAL_TRUST_ANCHOR; default: the keys of the DNS root)")
-	flags.StringVar(&f.mode, "dns-mode", "validate", "`MODE`: validate answers ourselves, both (ourselves and the resolver), ad-only (believe the resolver)")
+	flags.StringVar(&f.mode, "dns-mode", "validate", "`MODE`: validate (answers are validated here), both (here and by the resolver), ad-only (trust the resolver)")
 	flags.StringVar(&f.probe, "dns-probe", "", "`ZONE` that is bogus on purpose: with ad-only the resolver must refuse it (default: dnssec-failed.org)")
 	flags.DurationVar(&f.timeout, "dns-timeout", 5*time.Second, "`TIME` limit for one lookup, such as 5s")
 	completeWords(cmd, "dns-mode", "validate", "both", "ad-only")
 }
 
-// client returns the lookup client the flags ask for.
+// client returns the lookup client for the flags.
 func (f *dnsFlags) client(trace func(lookup.Query)) (*lookup.Client, error) {
 	if f.timeout <= 0 {
-		return nil, fmt.Errorf("--dns-timeout is %s; it must be more than nothing", f.timeout)
+		return nil, fmt.Errorf("--dns-timeout is %s; it must be more than 0", f.timeout)
 	}
 	opts := lookup.Options{Resolvers: f.resolvers, Mode: f.mode, Timeout: f.timeout, Trace: trace, Probe: f.probe}
 	if f.anchor != "" {
@@ -61,11 +61,11 @@ func (f *dnsFlags) client(trace func(lookup.Query)) (*lookup.Client, error) {
 	client, err := lookup.New(opts)
 	switch {
 	case errors.Is(err, lookup.ErrMode):
-		return nil, cli.Hint(err, "--dns-mode validate, the default, trusts the resolver for nothing")
+		return nil, cli.Hint(err, "--dns-mode validate, the default, does not trust the resolver")
 	case errors.Is(err, lookup.ErrProbe):
 		return nil, cli.Hint(err, "write --dns-probe with a zone that is bogus on purpose, such as dnssec-failed.org")
 	case errors.Is(err, lookup.ErrNotTrusted):
-		return nil, cli.Hint(err, "use --dns-mode validate, which trusts the resolver for nothing, or --resolver with one that validates; --dns-probe names another zone that is bogus on purpose ([dns] probe)")
+		return nil, cli.Hint(err, "use --dns-mode validate, which does not trust the resolver, or --resolver with one that validates; --dns-probe names another zone that is bogus on purpose ([dns] probe)")
 	case err != nil:
 		return nil, cli.Hint(err, "set --resolver, for example --resolver 127.0.0.1:53")
 	}

@@ -18,16 +18,16 @@ func newExplain() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "explain [FILE|MBOX|MAILDIR|-]...",
 		Short: "Say why a signature does not hold, and how the message was changed",
-		Long: `Looks at every signature whose digest does not fit the message, and undoes what
-mail systems are known to do on the way: transfer encodings, line ends, trailing
-space, ">From", footers and more. It names the first change that, undone, makes
-the digest fit, and between which hops it may have happened.
+		Long: `Examines every signature whose digest does not match the message, and undoes
+changes that mail systems are known to make in transit: transfer encodings, line
+ends, trailing space, ">From", footers and more. It names the first change that,
+undone, makes the digest match, and between which hops it may have happened.
 
-Where the signatures of a message hold it asks the DNS for their keys, and says
-what it means that a key is not published now or no longer, or that the header
-was changed, and what would prove more.
+When the signatures of a message hold it looks up their keys in the DNS, and
+explains what it means that a key is not published now or no longer, or that the
+header was changed, and what would prove more.
 
-It is a diagnosis only: it makes no pass of anything else.
+It is a diagnosis only: no message becomes a pass by it.
 
 Exit status: 0 nothing to explain; 1 something is explained; 2 wrong usage, an
 argument that cannot be read, or output that cannot be written; 3 the DNS gave
@@ -62,7 +62,7 @@ type explainer struct {
 	receiver   *receiver.Receiver // the same
 	found      int
 	unreadable bool
-	untold     bool
+	unknown    bool // a key could not be looked up
 }
 
 // explanation is what is printed of one signature.
@@ -83,7 +83,7 @@ func (e *explainer) close() {
 	}
 }
 
-// each goes on after a message that cannot be read: it must not hide the others.
+// each continues after a message that cannot be read: it must not hide the others.
 func (e *explainer) each(msg mailbox.Message) error {
 	err := e.one(msg)
 	if err != nil && e.cmd.Context().Err() == nil {
@@ -137,7 +137,7 @@ func (e *explainer) end() error {
 		return cli.ExitUsage
 	case e.found > 0:
 		return cli.ExitNotPass
-	case e.untold:
+	case e.unknown:
 		return cli.ExitTempfail
 	case e.json:
 		return nil

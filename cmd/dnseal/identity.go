@@ -17,10 +17,10 @@ import (
 
 // identityDir is the flag of every command that uses identities.
 func identityDir(cmd *cobra.Command) *string {
-	return cmd.Flags().String("identities", os.Getenv("DNSEAL_IDENTITIES"), "`DIR` where identities live (environment: DNSEAL_IDENTITIES)")
+	return cmd.Flags().String("identities", os.Getenv("DNSEAL_IDENTITIES"), "`DIR` of the identities (environment: DNSEAL_IDENTITIES)")
 }
 
-// completeIdentities completes the name of an identity, when none stands there yet.
+// completeIdentities completes the name of an identity, when the command has none yet.
 func completeIdentities(dir *string) cobra.CompletionFunc {
 	return func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 		if len(args) > 0 {
@@ -50,7 +50,7 @@ func newIdentity() *cobra.Command {
   _smtp-client.relay1.example.net  a service (TLSA)
   device73.example.net             a host (TLSA)
 
-It is a folder DIR/NAME with key.pem (for nobody else to read) and cert.pem.`,
+It is a folder DIR/NAME with key.pem (readable by its owner only) and cert.pem.`,
 	}
 	cmd.AddCommand(newIdentityNew(), newIdentityShow(), newIdentityRecord())
 	return cmd
@@ -67,7 +67,7 @@ func newIdentityNew() *cobra.Command {
 	dir := identityDir(cmd)
 	cmd.Flags().StringVar(&opts.Algorithm, "algorithm", identity.DefaultAlgorithm, "`ALGORITHM`: "+oneOf(identity.Algorithms()))
 	completeWords(cmd, "algorithm", identity.Algorithms()...)
-	cmd.Flags().IntVar(&opts.Days, "days", 0, "`DAYS` the certificate says it is valid (default ten years; under DANE-EE only the record counts)")
+	cmd.Flags().IntVar(&opts.Days, "days", 0, "`DAYS` of validity in the certificate (default ten years; under DANE-EE only the record counts)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := needDir(*dir); err != nil {
 			return err
@@ -167,7 +167,7 @@ others must be able to encrypt to the key.`,
 	cmd.Flags().Uint8Var(&matching, "matching", 1, "matching type `N`: 0 as it is, 1 SHA-256, 2 SHA-512")
 	cmd.Flags().StringVar(&format, "format", "zone", "`FORMAT`: zone, or rfc3597 (TYPE53 \\# …) for servers that do not know the type:\nyadifa and gdnsd need it, PowerDNS refuses the whole zone with it")
 	completeWords(cmd, "format", "zone", "rfc3597")
-	cmd.Flags().Uint32Var(&ttl, "ttl", 300, "time to live in `SECONDS`: how long a withdrawn key may still be believed")
+	cmd.Flags().Uint32Var(&ttl, "ttl", 300, "time to live in `SECONDS`: how long a withdrawn key may still count")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := needDir(*dir); err != nil {
 			return err

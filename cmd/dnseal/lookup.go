@@ -82,7 +82,7 @@ func lookupStatus(res *lookup.Result) error {
 	return cli.ExitTempfail
 }
 
-// ownerName returns the owner name and type to ask for.
+// ownerName returns the owner name and type to look up.
 func ownerName(arg string) (string, dane.Type, error) {
 	kind, name, err := identity.ParseName(arg)
 	if err != nil {

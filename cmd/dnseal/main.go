@@ -2,8 +2,8 @@
 // such signatures by nothing but the DNS.
 //
 // One file is one command; this one is wiring: the command tree, how errors are
-// told and what the exit status means. usage.go is what all commands say of how
-// they are called. "dnseal help" has the manual.
+// reported and what the exit status means. usage.go makes the usage text of all
+// commands. "dnseal help" has the manual.
 package main
 
 import (
@@ -44,7 +44,7 @@ func newRoot() *cobra.Command {
 		Long: `dnseal signs messages (S/MIME) with keys that their owner has bound to a name in
 the DNS, and verifies such signatures end to end: the signer's SMIMEA or TLSA
 records are fetched and validated by DNSSEC from the root. No certificate
-authority has to be asked.
+authority is needed.
 
 Exit status: 0 done, or every message is "pass"; 1 some message is neither
 "pass" nor "temperror", or what the help of a command says; 2 wrong usage or
@@ -82,8 +82,8 @@ func version() string {
 	return "development"
 }
 
-// report tells err on w and returns the exit status for it. Advice comes with any error that has a
-// method Hint.
+// report prints err on w and returns the exit status for it. An error that has a method Hint is
+// printed with that advice.
 func report(w io.Writer, err error) cli.Exit {
 	if status, ok := errors.AsType[cli.Exit](err); ok {
 		return status

@@ -16,8 +16,8 @@ const manDate = "Nov 2026"
 // ragged neither stretches nor hyphenates lines: what people copy stays as it is.
 const ragged = ".ad l\n.nh\n"
 
-// newMan makes the man pages from the same words as --help and the configuration's structs, so that
-// they never differ.
+// newMan makes the man pages of the texts of --help and the configuration's structs, so that they
+// always agree.
 func newMan(root *cobra.Command) *cobra.Command {
 	return &cobra.Command{
 		Use:   "man DIR",
@@ -128,8 +128,8 @@ func option(f *pflag.Flag) string {
 	return fmt.Sprintf(".TP\n%s\n%s\n", head, roff(usage))
 }
 
-// related are the pages to see also: the command above, those below, the configuration's for those
-// that read it, and that of the verdicts for those that look keys up.
+// related are the pages to see also: the command above, the commands below, dnseal.toml(5) for
+// commands that read it, and dnseal-verdicts(7) for commands that look up keys.
 func related(cmd *cobra.Command) []string {
 	var out []string
 	page := func(name, section string) { out = append(out, fmt.Sprintf(".BR %s (%s)", roff(name), section)) }

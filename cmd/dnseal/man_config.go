@@ -18,9 +18,9 @@ func configPage() (string, error) {
 `+ragged+`.SH NAME
 dnseal.toml \- configuration of dnseal relay and dnseal milter
 .SH DESCRIPTION
-One file in TOML form for both. It is read strictly: an unknown key is an error. Prove it with
+One file in TOML form for both. It is read strictly: an unknown key is an error. Test it with
 .BR dnseal-check (1).
-SIGHUP makes the daemons read it again, all or nothing. Sizes are numbers of bytes; times are strings with a unit, such
+SIGHUP makes the daemons read it again; when it has a mistake, the old configuration stays. Sizes are numbers of bytes; times are strings with a unit, such
 as "90s" or "5m".
 `, manDate)
 	for _, s := range sections {

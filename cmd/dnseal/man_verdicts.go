@@ -20,11 +20,11 @@ type verdictWord struct {
 var verdicts = []verdictWord{
 	{word: "pass", text: "signed, over the whole message, with a key that the owner of the From address publishes in the DNS now, proven by DNSSEC."},
 	{word: "none", text: "not signed by S/MIME. Not a fault."},
-	{word: "neutral", text: "intact, but there is nothing to judge it by."},
-	{word: "temperror", text: "could not be told now; asking again later may help."},
-	{word: "policy", text: "the signature holds, and is not acceptable for this message: it is by somebody else, over a part only, under a changed header, or too weak."},
+	{word: "neutral", text: "intact, but nothing confirms the signer."},
+	{word: "temperror", text: "not known now; a later try may help."},
+	{word: "policy", text: "the signature holds, but is not acceptable for this message: another signer, only a part covered, a changed header, or too weak."},
 	{word: "fail", text: "checked, and wrong."},
-	{word: "permerror", text: "could not be told, and asking again will not help: the message or its signature cannot be read, or is over a limit."},
+	{word: "permerror", text: "not known, and a later try will not help: the message or its signature cannot be read, or is over a limit."},
 }
 
 // verdictCodes are the codes of reports, by the question that they answer.
@@ -34,16 +34,16 @@ var verdictCodes = []struct {
 }{
 	{"THE SIGNATURE", []verdictWord{
 		{receiver.Fail, "bad-signature", "the signature value is wrong."},
-		{receiver.Fail, "bad-digest", "the content is not what was signed: it was changed on the way. dnseal-explain(1) finds out how."},
+		{receiver.Fail, "bad-digest", "the content is not what was signed: it was changed in transit. dnseal-explain(1) finds out how."},
 		{receiver.Fail, "bad-attributes", "the signed attributes contradict the rest."},
-		{receiver.Fail, "key-substituted", "the certificate is not the one that was signed along."},
+		{receiver.Fail, "key-substituted", "the certificate is not the one that the signed attributes name."},
 		{receiver.Policy, "bad-cosigner", "another signature in the same object is wrong."},
-		{receiver.PermError, "malformed", "the message or its signature cannot be read, or readers differ in how they read it."},
-		{receiver.Policy, "not-an-entity", "what is signed is no part of a mail message but a file."},
+		{receiver.PermError, "malformed", "the message or its signature cannot be read, or mail readers interpret it differently."},
+		{receiver.Policy, "not-an-entity", "the signature is over a file, not over a part of a mail message."},
 		{receiver.Neutral, "unsupported", "an algorithm or a form that dnseal does not know, or a key or a signature value over its limits."},
-		{receiver.PermError, "too-big", "over max-bytes; not looked at."},
+		{receiver.PermError, "too-big", "larger than max-bytes; not examined."},
 		{receiver.PermError, "limit:WORD", "over a limit: parts, depth, header, signatures, layers, identities, or paths (certificates tried in one message)."},
-		{receiver.TempError, "internal-error", "trouble of this machine; the log says which."},
+		{receiver.TempError, "internal-error", "a fault of this machine; the log has the cause."},
 	}},
 	{"THE NAME", []verdictWord{
 		{receiver.Neutral, "no-key", "the message brings no certificate, and no record holds the key itself."},
@@ -53,38 +53,38 @@ var verdictCodes = []struct {
 	}},
 	{"THE DNS", []verdictWord{
 		{receiver.Fail, "key-mismatch", "the name publishes keys, and none is the one that signed."},
-		{receiver.Fail, "key-not-published-now", "the same, of saved mail: the key may have been replaced since, or be a forger's. Only evidence can tell."},
+		{receiver.Fail, "key-not-published-now", "the same, for saved mail: the key may have been replaced since, or be a forger's. Only evidence can prove which."},
 		{receiver.Fail, "revoked-or-unpublished", "proven: the name publishes no key. It was revoked or never published."},
-		{receiver.Fail, "not-published-now", "the same, of saved mail: it may have been published when the message came."},
-		{receiver.Fail, "expired", "the record would match, but asks for a valid certificate, and this one is outside its dates."},
+		{receiver.Fail, "not-published-now", "the same, for saved mail: it may have been published when the message came."},
+		{receiver.Fail, "expired", "the record would match, but requires a valid certificate, and this one is outside its dates."},
 		{receiver.Neutral, "no-record", "a CA certifies the name, whose owner publishes no record."},
 		{receiver.Neutral, "unusable-records", "there are records, and none can be used."},
-		{receiver.Neutral, "insecure", "the zone is not signed, or the resolver does not say that it is."},
+		{receiver.Neutral, "insecure", "the zone is not signed, or the resolver does not set AD."},
 		{receiver.TempError, "bogus", "the zone should be signed and is not, or wrongly. dnseal-lookup(1) shows where."},
 		{receiver.Neutral, "denied", "allow or deny in [dns] forbids the lookup."},
-		{receiver.Policy, "pkix", "judged by pkix-roots: with pass they vouch for the certificate, with policy they do not."},
-		{receiver.TempError, "timeout", "not looked up, or not judged, in time."},
+		{receiver.Policy, "pkix", "verified by pkix-roots: with pass the certificate chains to a root, with policy it does not."},
+		{receiver.TempError, "timeout", "not looked up, or not verified, in time."},
 		{receiver.TempError, "indeterminate", "could not be looked up, without a cause. With a cause, the code is a word of the list of causes below."},
 	}},
 	{"FROM AND WHAT IS COVERED", []verdictWord{
 		{receiver.PermError, "bad-from", "From cannot be read."},
 		{receiver.Policy, "no-from", "there is no From address."},
 		{receiver.Policy, "several-from", "there is more than one From address."},
-		{receiver.Policy, "display-name", "the name next to the From address shows another address."},
-		{receiver.Policy, "from-mismatch", "signed by somebody else than From says."},
+		{receiver.Policy, "display-name", "the display name in From shows another address."},
+		{receiver.Policy, "from-mismatch", "the signer is not the author in From."},
 		{receiver.Policy, "from-rewritten", "the signed From is the signer's, and the outer From is another: mailing lists rewrite it so."},
 		{receiver.Policy, "inner-from-mismatch", "the outer From is the signer's, and the signed one is another, or empty."},
-		{receiver.Policy, "no-rule", "a device, service or host, and no devices rule of a [[domain]] lets it use this From."},
-		{receiver.Policy, "header-changed", "a signed header field that readers show or act on is not as it was signed, or such a field was added."},
-		{receiver.Policy, "partial", "the signature does not cover the whole message, or leaves out a text that readers may show."},
+		{receiver.Policy, "no-rule", "a device, service or host, and no devices rule of a [[domain]] permits it this From."},
+		{receiver.Policy, "header-changed", "a signed header field that mail readers show or act on is not as it was signed, or such a field was added."},
+		{receiver.Policy, "partial", "the signature does not cover the whole message, or omits a text that mail readers may show."},
 	}},
 	{"ALGORITHMS AND DATES", []verdictWord{
-		{receiver.Policy, "weak", "an algorithm or a key that does not count."},
+		{receiver.Policy, "weak", "an algorithm or a key that is too weak."},
 		{receiver.Policy, "signed-in-future", "the signing time is more than five minutes ahead."},
-		{receiver.Policy, "key-usage", "the certificate is for something else than signing mail."},
+		{receiver.Policy, "key-usage", "the certificate is not for signing mail."},
 	}},
 	{"WITH PASS AND NONE", []verdictWord{
-		{receiver.Pass, "header-restored", "the header was changed, and restore-header put it back as it was signed."},
+		{receiver.Pass, "header-restored", "the header was changed, and restore-header restored the signed values."},
 		{receiver.None, "encrypted", "encrypted by S/MIME, and not signed outside that."},
 		{receiver.None, "compressed", "compressed by S/MIME."},
 		{receiver.None, "certs-only", "certificates, and no signature."},
@@ -92,7 +92,7 @@ var verdictCodes = []struct {
 	}},
 }
 
-// dnsCauses are why a name could not be looked up, or what is bogus or insecure about it.
+// dnsCauses are the causes why a name could not be looked up, or is bogus or insecure.
 var dnsCauses = []struct {
 	heading string
 	words   []verdictWord
@@ -100,61 +100,61 @@ var dnsCauses = []struct {
 	{"COULD NOT BE LOOKED UP", []verdictWord{
 		{word: "unreachable", text: "no resolver gives a usable reply."},
 		{word: "timeout", text: "no reply in time."},
-		{word: "servfail", text: "the resolver says SERVFAIL."},
-		{word: "refused", text: "the resolver answers with another error."},
-		{word: "resolver-strips-dnssec", text: "every resolver that answers leaves out the signatures of DNSSEC; the zone is not to blame."},
-		{word: "resolver-disagree", text: "mode both: it validates here, and the resolver does not say so (AD)."},
+		{word: "servfail", text: "the resolver replies SERVFAIL."},
+		{word: "refused", text: "the resolver replies with another error."},
+		{word: "resolver-strips-dnssec", text: "every resolver that answers strips the signatures of DNSSEC; the zone is not to blame."},
+		{word: "resolver-disagree", text: "mode both: it validates here, and the resolver does not set AD."},
 		{word: "incomplete-reply", text: "mode ad-only: the end of what was asked is not in the reply."},
-		{word: "stale", text: "the resolver served data whose TTL is over."},
+		{word: "stale", text: "the resolver served data whose TTL has expired."},
 		{word: "clock", text: "the clock of this machine and all signatures disagree."},
 		{word: "no-anchor", text: "no trust anchor is above the name."},
 		{word: "malformed", text: "the name or the reply cannot be used."},
-		{word: "alias-loop", text: "CNAME or DNAME records lead back to where they began."},
-		{word: "busy", text: "too many lookups are under way."},
+		{word: "alias-loop", text: "CNAME or DNAME records form a loop."},
+		{word: "busy", text: "too many lookups are running."},
 		{word: "closed", text: "the program ends."},
 		{word: "budget:WORD", text: "a limit of [dns.limits] was reached; WORD is its key."},
 	}},
 	{"INSECURE", []verdictWord{
 		{word: "unsigned-delegation", text: "proven: the zone has no DS record in its parent."},
 		{word: "opt-out", text: "the name is in an opt-out span of NSEC3, which proves nothing about it."},
-		{word: "no-ad", text: "mode ad-only: the resolver does not say AD."},
-		{word: "unsupported-algorithm", text: "only algorithms or digests that do not count."},
+		{word: "no-ad", text: "mode ad-only: the resolver does not set AD."},
+		{word: "unsupported-algorithm", text: "only algorithms or digests that are not supported."},
 		{word: "unusable-keys", text: "only keys of a size that is not allowed."},
 		{word: "nsec3-iterations", text: "more iterations of NSEC3 than are computed."},
 		{word: "denied", text: "allow or deny in [dns] forbids the lookup."},
 	}},
 	{"BOGUS", []verdictWord{
-		{word: "bogus", text: "mode ad-only: the resolver does not believe what it found."},
+		{word: "bogus", text: "mode ad-only: the resolver reports that validation failed."},
 		{word: "missing-signature", text: "a signed zone answered without signatures."},
-		{word: "bad-signature", text: "a signature does not fit data and key."},
+		{word: "bad-signature", text: "a signature does not match data and key."},
 		{word: "signature-expired", text: "a signature is out of date."},
 		{word: "signature-not-yet-valid", text: "a signature begins in the future."},
 		{word: "signature-times-inverted", text: "a signature ends before it begins."},
 		{word: "bad-signer", text: "signed by a zone that may not sign this."},
 		{word: "bad-labels", text: "the number of labels in a signature is impossible."},
-		{word: "missing-key", text: "no key of the zone fits the signature, or the DS record in the parent."},
+		{word: "missing-key", text: "no key of the zone matches the signature, or the DS record in the parent."},
 		{word: "revoked-key", text: "the key that the DS record names is revoked."},
 		{word: "not-a-zone-key", text: "the key that the DS record names may not sign a zone."},
 		{word: "missing-denial", text: "absence is not proven."},
 		{word: "bad-denial", text: "the proof of absence is contradicted, or not allowed here."},
-		{word: "wildcard-not-proven", text: "the answer is of a wildcard, and nothing proves that it was due."},
+		{word: "wildcard-not-proven", text: "the answer is from a wildcard, and nothing proves that the name itself does not exist."},
 		{word: "bad-alias", text: "an alias that its DNAME does not make, or a wildcard DNAME."},
 		{word: "not-a-zone", text: "signed by a name that is no zone."},
 	}},
 }
 
-// signingCodes are why a message is not signed, by class: the words of the log.
+// signingCodes are the words in the log why a message is not signed, by class.
 var signingCodes = []struct{ class, word, text string }{
-	{"not-allowed", "bad-from", "From cannot be read, and may show an address of a rule."},
+	{"not-allowed", "bad-from", "From cannot be read, and mail readers may show an address of a rule."},
 	{"not-allowed", "several-from", "more than one author, one of them of a rule."},
 	{"not-allowed", "local-part-case", "the local part is written in another case than the address that may be used."},
-	{"key-not-published", "record-absent", "our own record is not there."},
-	{"key-not-published", "record-mismatch", "our own record is of another key."},
+	{"key-not-published", "record-absent", "the signer's own record is missing."},
+	{"key-not-published", "record-mismatch", "the signer's own record is for another key."},
 	{"sign-failed", "no-identity", "there is no such identity."},
-	{"malformed", "ambiguous", "readers take a field of the message in different ways; the place is named."},
+	{"malformed", "ambiguous", "mail readers interpret a field of the message differently; the log names it."},
 	{"malformed", "not-transit-proof", "a part would not survive transit, and may not be changed."},
 	{"malformed", "limit:WORD", "over a limit: parts, depth, header, content-fields."},
-	{"internal-error", "self-check", "what was made does not hold: it was not sent."},
+	{"internal-error", "self-check", "the signed message does not verify; it was not sent."},
 }
 
 // verdictsPage is dnseal-verdicts(7) in roff.
@@ -162,7 +162,7 @@ func verdictsPage() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `.TH DNSEAL-VERDICTS 7 %q dnseal
 `+ragged+`.SH NAME
-dnseal\-verdicts \- what dnseal says about a message, and why
+dnseal\-verdicts \- verdicts, codes and classes of dnseal, and their meaning
 .SH DESCRIPTION
 A report, its JSON form, the log and Authentication\-Results give a verdict (a word of RFC 8601) and, where it is not
 plain, a code. Codes are stable; programs may compare them. In brackets after a code are the verdict it comes with and

@@ -8,14 +8,15 @@ func newMilter() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "milter",
 		Short: "Sign or verify mail inside Postfix or Sendmail",
-		Long: `Runs the listeners of [[milter]] in the configuration. Role "sign" signs what
-those submit who may, by the table of who may sign as whom; role "verify"
-verifies what arrives and says so in Authentication-Results. "dnseal check"
-prints the lines for main.cf and sendmail.mc.
+		Long: `Runs the listeners of [[milter]] in the configuration. Role "sign" signs
+submitted mail, by the rules of who may sign as whom ([[sign.rule]]); role
+"verify" verifies incoming mail and adds the result in Authentication-Results.
+"dnseal check" prints the lines for main.cf and sendmail.mc.
 
-SIGHUP reads the configuration again, all or nothing; messages under way finish
-by the old one, and connections of the MTA go on. SIGTERM finishes what is under
-way, and ends. The log is one line a message, on standard error.
+SIGHUP reads the configuration again; when it has a mistake, the old one stays.
+Messages in progress finish with the old one, and connections of the MTA stay
+open. SIGTERM finishes the messages in progress, and ends. The log is one line a
+message, on standard error.
 
 Exit status: 0 ended by SIGTERM or SIGINT; 2 the configuration is not usable, or
 a listener cannot be opened or fails.`,

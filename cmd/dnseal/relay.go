@@ -10,7 +10,7 @@ import (
 	"dnseal/cmd/internal/service"
 )
 
-// configFlag is the flag of every command that works by dnseal.toml.
+// configFlag is the flag of every command that reads dnseal.toml.
 func configFlag(cmd *cobra.Command) *string {
 	return cmd.Flags().String("config", "/etc/dnseal/dnseal.toml", "configuration `FILE`")
 }
@@ -26,15 +26,16 @@ func runService(cmd *cobra.Command, daemon, file string) error {
 func newRelay() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "relay",
-		Short: "Take mail by SMTP, sign or verify it, and pass it on",
+		Short: "Accept mail by SMTP, sign or verify it, and pass it on",
 		Long: `Runs the listeners of [[relay]] in the configuration. Role "submission" signs
-what those hand in who may; role "inbound" verifies what comes for its
-recipients. It answers 250 only after the next hop's 250 and has no queue, so a
-crash can lose nothing that was accepted.
+mail of clients that may submit; role "inbound" verifies mail for its
+recipients. It replies 250 only after the next hop's 250 and has no queue, so a
+crash loses no accepted mail.
 
-SIGHUP reads the configuration again, all or nothing; messages under way finish
-by the old one. SIGTERM finishes what is under way, and ends. The log is one
-line a message, on standard error. See dnseal.toml(5), and "dnseal check" first.
+SIGHUP reads the configuration again; when it has a mistake, the old one stays.
+Messages in progress finish with the old one. SIGTERM finishes the messages in
+progress, and ends. The log is one line a message, on standard error. See
+dnseal.toml(5), and try the configuration with "dnseal check".
 
 Exit status: 0 ended by SIGTERM or SIGINT; 2 the configuration is not usable, or
 a listener cannot be opened or fails.`,

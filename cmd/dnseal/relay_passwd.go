@@ -25,8 +25,8 @@ func newRelayPasswd() *cobra.Command {
 		Use:   "passwd NAME",
 		Short: "Set a user's password in a users file",
 		Long: `Sets the password of a user of a submission listener (SASL PLAIN) in a users
-file, as users = "FILE" of [[relay]] names it. The password is asked for on the
-terminal, or read as one line of standard input. Only a hash is kept (argon2id).
+file, as users = "FILE" of [[relay]] names it. The password is read from
+the terminal, or as one line of standard input. Only a hash is kept (argon2id).
 The file is written whole or not at all, for its owner to read and write; a file
 that is there keeps its mode and its other lines. Reload the relay after that.`,
 		Example: "  dnseal relay passwd --users /etc/dnseal/users billing",
@@ -41,7 +41,7 @@ that is there keeps its mode and its other lines. Reload the relay after that.`,
 		}
 		line := ""
 		if !remove {
-			password, err := askPassword(cmd, name)
+			password, err := promptPassword(cmd, name)
 			if err != nil {
 				return err
 			}
@@ -56,9 +56,9 @@ that is there keeps its mode and its other lines. Reload the relay after that.`,
 	return cmd
 }
 
-// askPassword reads a password: twice from a terminal, without showing it, else one line of
+// promptPassword reads a password: twice from a terminal, without showing it, else one line of
 // standard input.
-func askPassword(cmd *cobra.Command, name string) (string, error) {
+func promptPassword(cmd *cobra.Command, name string) (string, error) {
 	in, ok := cmd.InOrStdin().(*os.File)
 	if !ok || !term.IsTerminal(int(in.Fd())) {
 		line, err := bufio.NewReader(io.LimitReader(cmd.InOrStdin(), 4096)).ReadString('\n')
@@ -108,7 +108,7 @@ func setUser(file, name, line string) error {
 	return replaceFile(file, strings.TrimLeft(strings.Join(lines, "\n")+"\n", "\n"), mode)
 }
 
-// cause leaves out the name of a temporary file, which nobody has asked for.
+// cause removes the name of a temporary file, which the user does not know.
 func cause(err error) error {
 	if e, ok := errors.AsType[*fs.PathError](err); ok {
 		return e.Err

@@ -48,7 +48,7 @@ It does not validate (AD is not set): it hands out the data as it is.`,
 	}
 	flags := cmd.Flags()
 	flags.StringArrayVar(&f.zones, "zone", nil, "zone `[NAME=]FILE`; repeated for several. NAME is the zone's, for a file without $ORIGIN")
-	flags.StringVar(&f.listen, "listen", "127.0.0.1:0", "`ADDRESS` to answer on, UDP and TCP; port 0 takes a free one")
+	flags.StringVar(&f.listen, "listen", "127.0.0.1:0", "`ADDRESS` to answer on, UDP and TCP; port 0 chooses a free one")
 	flags.StringVar(&f.anchor, "anchor", "", "write the trust anchor to `FILE` when it answers")
 	flags.StringVar(&f.delvAnchor, "delv-anchor", "", "write it to `FILE` in the form that delv -a and named read, too")
 	flags.StringToStringVar(&f.breaks, "break", nil, "break a zone on purpose, `ZONE=HOW`: "+oneOf(breaks()))
@@ -126,7 +126,7 @@ func reload(stderr io.Writer, server *lookuptest.Server, files []string) {
 		err = server.Replace(zones)
 	}
 	if err != nil {
-		_ = report(stderr, cli.Hint(fmt.Errorf("not reloaded: %w", err), "the zones as they were are still served"))
+		_ = report(stderr, cli.Hint(fmt.Errorf("not reloaded: %w", err), "the old zones are still served"))
 		return
 	}
 	cli.Print(stderr, "dnseal: sandbox has read its zones again")
@@ -148,7 +148,7 @@ func readZones(files []string) ([]lookuptest.Zone, error) {
 	return zones, nil
 }
 
-// zoneArgument takes NAME=FILE apart; a file of just that name goes before.
+// zoneArgument splits NAME=FILE; a file whose name is the whole argument has precedence.
 func zoneArgument(arg string) (name, file string) {
 	if _, err := os.Stat(arg); err == nil {
 		return "", arg
@@ -169,7 +169,7 @@ func writeAnchor(file, begin, text string) error {
 		return nil
 	}
 	if old, err := os.ReadFile(file); err == nil && len(old) > 0 && !strings.HasPrefix(string(old), begin) {
-		return fmt.Errorf("trust anchor: %s is there and holds something else; name another file", file)
+		return fmt.Errorf("trust anchor: %s exists and holds something else; name another file", file)
 	}
 	if err := replaceFile(file, text, 0o644); err != nil {
 		return fmt.Errorf("trust anchor: %w", err)

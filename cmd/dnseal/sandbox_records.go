@@ -28,7 +28,7 @@ func bareOrigin(text string) string {
 	return zoneOf(owner)
 }
 
-// zoneOf returns the domain a record's owner name belongs to: what stands behind its last
+// zoneOf returns the domain that a record's owner name belongs to: what follows its last
 // underscore label, else its parent.
 func zoneOf(owner string) string {
 	labels := strings.Split(strings.TrimSuffix(owner, "."), ".")

@@ -85,13 +85,13 @@ func sign(cmd *cobra.Command, dir string, f *signFlags, args []string) error {
 		FullSelfCheck:      f.selfCheck == "full",
 	})
 	if errors.Is(err, smime.ErrAlreadySecured) {
-		return cli.Hint(err, "a message that is signed or encrypted is not signed again; sign before others do")
+		return cli.Hint(err, "a message that is signed or encrypted is not signed again; sign it before other programs do")
 	}
 	if err != nil {
 		return err
 	}
 	defer edit.Close() //nolint:errcheck // an unlinked file
-	tellForm(cmd.ErrOrStderr(), &result)
+	printForm(cmd.ErrOrStderr(), &result)
 	out := bufio.NewWriter(cmd.OutOrStdout())
 	if _, err := m.WriteEdited(out, edit); err != nil {
 		return fmt.Errorf("writing the signed message: %w", err)
@@ -99,8 +99,8 @@ func sign(cmd *cobra.Command, dir string, f *signFlags, args []string) error {
 	return out.Flush()
 }
 
-// tellForm says what the user did not ask for.
-func tellForm(w io.Writer, r *smime.SignResult) {
+// printForm prints how the form differs from what the user chose.
+func printForm(w io.Writer, r *smime.SignResult) {
 	if r.Cause != nil {
 		cli.Print(w, "dnseal: signed in opaque form, unreadable without S/MIME: %s: %s", r.Cause.Place, r.Cause.Reason)
 	}
@@ -109,7 +109,7 @@ func tellForm(w io.Writer, r *smime.SignResult) {
 	}
 }
 
-// signers loads the identities to sign with: those named, else that of From.
+// signers loads the identities to sign with: the named ones, else the identity of From.
 func signers(dir string, names []string, m *message.Message) ([]*identity.Identity, error) {
 	if len(names) == 0 {
 		from, err := m.From()
@@ -160,19 +160,19 @@ func openMessage(name string) (*os.File, error) {
 	case err != nil:
 		return nil, err
 	case info.IsDir():
-		return nil, cli.Hint(fmt.Errorf("%s is a folder", name), "name the file of one message; verify and explain take Maildir folders")
+		return nil, cli.Hint(fmt.Errorf("%s is a folder", name), "name the file of one message; verify and explain read Maildir folders")
 	}
 	if mbox, err := mailbox.IsMbox(name); err != nil || mbox {
 		if err == nil {
-			err = cli.Hint(fmt.Errorf("%s is an mbox, not one message: its first line begins with \"From \"", name), "name the file of one message; verify and explain take mbox files")
+			err = cli.Hint(fmt.Errorf("%s is an mbox, not one message: its first line begins with \"From \"", name), "name the file of one message; verify and explain read mbox files")
 		}
 		return nil, err
 	}
 	return os.Open(name)
 }
 
-// byteOrderMark is what editors and some exports put before the text of a file (Unicode, Section
-// 23.8).
+// byteOrderMark is written before the text of a file by editors and some exports (RFC 3629,
+// Section 6).
 const byteOrderMark = "\ufeff"
 
 // readMessage spools a message and names it in errors.
@@ -204,8 +204,8 @@ func readMessage(in io.Reader, name string) (*message.Message, error) {
 	return m, nil
 }
 
-// usual reports whether a field is one of those of which each message has some. Much that is no
-// message begins with a word and a colon.
+// usual reports whether a field is one that messages usually have (RFC 5322, Section 3.6). Many
+// files that are no messages begin with a word and a colon.
 func usual(f message.Field) bool {
 	return f.Begins("Resent-") || f.Is("From", "Sender", "To", "Cc", "Bcc", "Reply-To", "Date", "Subject", "Message-ID", "Received", "Return-Path",
 		"Delivered-To", "MIME-Version", "Content-Type", "Authentication-Results", "DKIM-Signature")

@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// usageText is what --help says behind a command's own words. Nothing is wider than a terminal of
+// usageText is what --help prints after the text of a command. No line is wider than a terminal of
 // 80 columns.
 const usageText = `Usage:
   {{.UseLine}}
@@ -34,12 +34,12 @@ Flags:
 {{- end}}
 {{- if .HasAvailableSubCommands}}
 
-"{{.CommandPath}} COMMAND --help" says more about a command.
+"{{.CommandPath}} COMMAND --help" describes a command.
 {{- end}}
 `
 
-// setUsage gives the tree its usage text, and makes everything wrong in how a command is called a
-// usage error with advice.
+// setUsage gives the tree its usage text, and makes each wrong call of a command a usage error with
+// advice.
 func setUsage(root *cobra.Command) {
 	root.SetUsageTemplate(usageText)
 	root.SetFlagErrorFunc(flagError)
@@ -81,7 +81,7 @@ func argsError(c *cobra.Command, args []string) error {
 	case c.HasSubCommands():
 		return unknownCommand(c, args[0])
 	}
-	return cli.Hint(fmt.Errorf("%s does not take the argument %q", c.CommandPath(), args[len(args)-1]), "usage: %s", c.UseLine())
+	return cli.Hint(fmt.Errorf("%s does not accept the argument %q", c.CommandPath(), args[len(args)-1]), "usage: %s", c.UseLine())
 }
 
 func unknownCommand(group *cobra.Command, word string) error {
@@ -96,8 +96,8 @@ func unknownCommand(group *cobra.Command, word string) error {
 // parserWords are what Go's parsers put before the reason.
 var parserWords = regexp.MustCompile(`strconv\.Parse\w+: parsing "[^"]*": |time: `)
 
-// flagError explains a flag that a command does not take, or not so. Without a command it is the
-// word before it that is wrong.
+// flagError explains a flag that a command does not know, or whose value is wrong. When the word
+// before the flag is no command, that word is the error.
 func flagError(cmd *cobra.Command, err error) error {
 	if words := cmd.Flags().Args(); len(words) > 0 && cmd.HasSubCommands() {
 		return unknownCommand(cmd, words[0])
@@ -105,7 +105,7 @@ func flagError(cmd *cobra.Command, err error) error {
 	return cli.Hint(errors.New(parserWords.ReplaceAllString(err.Error(), "")), "see %s --help", cmd.CommandPath())
 }
 
-// completeWords completes a flag that takes one of a few words.
+// completeWords completes a flag whose value is one of a few words.
 func completeWords(cmd *cobra.Command, flag string, words ...string) {
 	complete := func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return words, cobra.ShellCompDirectiveNoFileComp

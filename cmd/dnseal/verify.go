@@ -26,11 +26,11 @@ func newVerify() *cobra.Command {
 		Use:   "verify [FILE|MBOX|MAILDIR|-]...",
 		Short: "Verify messages by the signer's DNS records",
 		Long: `Verifies messages: files, mbox files, Maildir folders, "-" or standard input.
-Of each it says who signed it, what exactly is covered, what the DNS says of the
-signer's key (validated by DNSSEC) and whether that is the sender in From. The
-verdict is a word of RFC 8601: none, pass, fail, policy, neutral, temperror or
-permerror; only "pass" means proven. dnseal-verdicts(7) has all verdicts and
-codes; "dnseal explain" says how a message was changed on its way.
+For each it prints who signed it, what exactly is covered, what the DNS
+publishes for the signer (validated by DNSSEC) and whether that is the author in
+From. The verdict is a word of RFC 8601: none, pass, fail, policy, neutral,
+temperror or permerror; only "pass" means proven. dnseal-verdicts(7) has all
+verdicts and codes; "dnseal explain" shows how a message was changed in transit.
 
 Exit status: 0 every message is "pass"; 1 some message is neither "pass" nor
 "temperror"; 2 wrong usage, an argument that cannot be read, or output that
@@ -43,8 +43,8 @@ cannot be written; 3 not known now ("temperror"), nothing worse.`,
 	flags := cmd.Flags()
 	flags.BoolVar(&f.json, "json", false, "print one JSON object a line and message (stable form)")
 	flags.IntVarP(&f.workers, "jobs", "j", runtime.GOMAXPROCS(0), "verify `N` messages at the same time (default: one for each processor)")
-	flags.Lookup("jobs").DefValue = "0" // the number is that of the machine
-	flags.StringVar(&f.pkixRoots, "pkix-roots", "", "PEM `FILE` of mail roots: also judge CA-issued signatures whose owner publishes no record")
+	flags.Lookup("jobs").DefValue = "0" // the default depends on the machine
+	flags.StringVar(&f.pkixRoots, "pkix-roots", "", "PEM `FILE` of trusted roots: also verify CA-issued signatures whose owner publishes no record")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if f.workers < 1 {
 			return fmt.Errorf("-j needs at least 1, not %d", f.workers)

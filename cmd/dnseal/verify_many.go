@@ -73,8 +73,8 @@ func (v *verifier) all(cmd *cobra.Command, workers int, args []string) error {
 	return err
 }
 
-// expect counts the messages first, where somebody looks at the bar. Errors come up when they are
-// read.
+// expect counts the messages first, when there is a progress bar. Errors are reported when the
+// messages are read.
 func (v *verifier) expect(args []string) {
 	if v.bar == nil {
 		return
@@ -110,7 +110,7 @@ func (v *verifier) feed(ctx context.Context, stdin io.Reader, args []string, job
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if err != nil { // told in its place; the arguments after it are verified
+		if err != nil { // printed in its place; the arguments after it are verified
 			j := job{done: make(chan result, 1)}
 			j.done <- result{err: err}
 			order <- j
@@ -198,7 +198,7 @@ func (v *verifier) print(w, stderr io.Writer, order <-chan job) error {
 	return nil
 }
 
-// lookupAdvice says what to do about a temperror that a lookup caused, else nothing.
+// lookupAdvice is the advice about a temperror that a lookup caused, else empty.
 func lookupAdvice(r *receiver.Report) string {
 	for _, s := range r.Signatures {
 		if s.Verdict == receiver.TempError && s.Lookup != nil && s.Lookup.Advice() != "" {
@@ -218,8 +218,8 @@ func (v *verifier) write(w io.Writer, report *receiver.Report) error {
 	return report.WriteText(w)
 }
 
-// worse returns the exit status after one more verdict: unreadable beats not pass beats could not
-// tell beats pass.
+// worse returns the exit status after one more verdict: unreadable beats not pass beats not known
+// beats pass.
 func worse(status cli.Exit, verdict receiver.Verdict) cli.Exit {
 	switch {
 	case verdict == receiver.Pass, status == cli.ExitUsage:

@@ -6,7 +6,7 @@ import (
 )
 
 // sharedCause is one cause of trouble that several objects share, such as a zone that is not
-// signed: it is told at the first of them, and the others are counted.
+// signed: it is reported for the first of them, and the others are counted.
 type sharedCause struct {
 	key     string
 	word    string // "WRONG" or "?"
@@ -14,7 +14,8 @@ type sharedCause struct {
 	objects []string
 }
 
-// again reports whether the cause was told before, and then notes another object that it concerns.
+// again reports whether the cause was reported before, and then notes another object that it
+// concerns.
 func (l *checklist) again(key, word, at, object string) bool {
 	for _, c := range l.causes {
 		if c.key == key && c.word == word {
@@ -47,7 +48,7 @@ func (l *checklist) unsureFor(object, key, at, format string, args ...any) {
 // namesOfCause is how many of the objects of a cause are named.
 const namesOfCause = 5
 
-// repeated tells how many more objects each cause concerns, and forgets the causes.
+// repeated prints how many more objects each cause concerns, and forgets the causes.
 func (l *checklist) repeated() {
 	for _, c := range l.causes {
 		n := len(c.objects)

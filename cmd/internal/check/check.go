@@ -1,5 +1,12 @@
-// Package check tries what a configuration says: resolvers, identities, records,
+// Package check tests a configuration: resolvers, identities, records,
 // certificates and next hops. It sends no message.
+//
+// # Limitations
+//
+//   - A check is true for its moment, from this machine: other resolvers and clients may see other
+//     records.
+//   - A next hop is tested by commands up to RCPT; what it does with a message is not seen.
+//   - The lines for Postfix and Sendmail are printed; their configuration is not read.
 package check
 
 import (
@@ -13,7 +20,9 @@ import (
 	"dnseal/lookup"
 )
 
-// Run makes all checks in the order a message would meet them.
+// Run makes all checks and prints a line for each, with quiet only for what is wrong or not known.
+// Errors: those of [config.Load]; [cli.ExitNotPass] when something is wrong; [cli.ExitTempfail]
+// when something is not known.
 func Run(ctx context.Context, out io.Writer, file string, quiet bool) error {
 	c, err := config.Load(file)
 	if err != nil {
@@ -50,7 +59,7 @@ func Run(ctx context.Context, out io.Writer, file string, quiet bool) error {
 	return l.err()
 }
 
-// checker is what the checks work with.
+// checker is what the checks need.
 type checker struct {
 	*checklist
 	config *config.Config
@@ -60,7 +69,7 @@ type checker struct {
 	absences map[string]bool // parents of names whose absence was looked at
 }
 
-// checklist tells what was found, a line each.
+// checklist prints what was found, a line each.
 type checklist struct {
 	out                    io.Writer
 	quiet                  bool
@@ -79,20 +88,20 @@ func (l *checklist) ok(format string, args ...any) {
 	}
 }
 
-// note is nothing wrong, but worth knowing.
+// note prints what is not wrong, but worth knowing.
 func (l *checklist) note(format string, args ...any) {
 	if !l.quiet {
 		l.line("note", format, args...)
 	}
 }
 
-// wrong says what is wrong, by which line of the file, and behind a semicolon what to do.
+// wrong prints what is wrong, at which line of the file, and after a semicolon what to do.
 func (l *checklist) wrong(at, format string, args ...any) {
 	l.mistakes++
 	l.line("WRONG", "%s: %s", at, fmt.Sprintf(format, args...))
 }
 
-// unsure says what could not be told.
+// unsure prints what is not known.
 func (l *checklist) unsure(at, format string, args ...any) {
 	l.doubt++
 	l.line("?", "%s: %s", at, fmt.Sprintf(format, args...))
@@ -101,7 +110,7 @@ func (l *checklist) unsure(at, format string, args ...any) {
 // sum ends the list.
 func (l *checklist) sum() {
 	if !l.quiet {
-		cli.Print(l.out, "%d right, %d wrong, %d could not be told", l.right, l.mistakes, l.doubt)
+		cli.Print(l.out, "%d right, %d wrong, %d not known", l.right, l.mistakes, l.doubt)
 	}
 }
 

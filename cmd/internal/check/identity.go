@@ -33,8 +33,8 @@ func (k *checker) identity(ctx context.Context, name string) {
 	k.testMessage(ctx, id)
 }
 
-// certificate compares the certificate's names with the identity: verifiers judge the name that the
-// certificate states, so under another one every signature fails.
+// certificate compares the certificate's names with the identity: receivers use the name in the
+// certificate (RFC 8550, Section 3), so with another name every signature fails.
 func (k *checker) certificate(id *identity.Identity) {
 	if id.Certificate == nil || certifies(id.Certificate, id) {
 		return
@@ -51,10 +51,10 @@ func (k *checker) certificate(id *identity.Identity) {
 	if len(names) > 0 {
 		states = strings.Join(names, ", ")
 	}
-	k.wrong(k.config.At("identities"), "identity %s: its certificate states %s, and receivers will judge that; get a certificate for %s, or move it to the identity it is for", id.Name, states, id.Name)
+	k.wrong(k.config.At("identities"), "identity %s: its certificate is for %s, and receivers use that name; get a certificate for %s, or move it to the identity of its name", id.Name, states, id.Name)
 }
 
-// record compares what the DNS publishes with the key.
+// record compares the record in the DNS with the key (RFC 8162, Section 3).
 func (k *checker) record(ctx context.Context, id *identity.Identity) {
 	owner, typ, err := id.OwnerName()
 	if err != nil {
@@ -69,7 +69,7 @@ func (k *checker) record(ctx context.Context, id *identity.Identity) {
 	case res.Status == dnssec.Secure:
 		k.wrong(k.config.At("identities"), "identity %s has no record: there is no %s at %s; %s", id.Name, typ, owner, publish)
 	case res.Status == dnssec.Insecure && res.Code != dnssec.CodeUnsigned:
-		k.wrongFor(id.Name, strings.TrimSpace(string(res.Code)+" "+res.Zone()), k.config.At("identities"), "identity %s: what the DNS says of %s proves nothing: %s; see: dnseal lookup %s", id.Name, owner, res.Reason, identity.Quote(id.Name))
+		k.wrongFor(id.Name, strings.TrimSpace(string(res.Code)+" "+res.Zone()), k.config.At("identities"), "identity %s: the DNS proves nothing about %s: %s; see: dnseal lookup %s", id.Name, owner, res.Reason, identity.Quote(id.Name))
 	case res.Status == dnssec.Insecure:
 		k.wrongFor(id.Name, "unsigned zone "+res.Zone(), k.config.At("identities"), "identity %s: the zone of %s is not signed, so its record proves nothing; sign it by DNSSEC, or see: dnseal lookup %s", id.Name, owner, identity.Quote(id.Name))
 	case res.Status == dnssec.Bogus:
@@ -91,12 +91,12 @@ func (k *checker) match(ctx context.Context, id *identity.Identity, res *lookup.
 	}
 	results, matched, _ := dane.Match(ctx, res.Records, opts)
 	if !matched {
-		k.wrong(k.config.At("identities"), "identity %s: no record at %s is of its key; %s", id.Name, res.Name, publish)
+		k.wrong(k.config.At("identities"), "identity %s: no record at %s matches its key; %s", id.Name, res.Name, publish)
 		return
 	}
 	for _, r := range results {
 		if r.Matched() {
-			k.ok("identity %s: %s %d %d %d at %s is of its key, DNSSEC secure", id.Name, res.Type, r.Record.Usage, r.Record.Selector, r.Record.MatchingType, res.Name)
+			k.ok("identity %s: %s %d %d %d at %s matches its key, DNSSEC secure", id.Name, res.Type, r.Record.Usage, r.Record.Selector, r.Record.MatchingType, res.Name)
 			k.absence(ctx, res)
 			k.dates(id, r.Record.Usage)
 			return
@@ -104,7 +104,7 @@ func (k *checker) match(ctx context.Context, id *identity.Identity, res *lookup.
 	}
 }
 
-// dates judges the certificate's dates, which count only where the record is not DANE-EE (RFC 7671,
+// dates checks the certificate's dates, which count only where the record is not DANE-EE (RFC 7671,
 // Section 5.1).
 func (k *checker) dates(id *identity.Identity, usage uint8) {
 	c := id.Certificate
@@ -114,9 +114,9 @@ func (k *checker) dates(id *identity.Identity, usage uint8) {
 	until := c.NotAfter.UTC().Format(time.DateOnly)
 	switch {
 	case k.now.After(c.NotAfter) && usage != dane.DANEEE:
-		k.wrong(k.config.At("identities"), "identity %s: its certificate ended on %s, and its record makes dates count; renew it", id.Name, until)
+		k.wrong(k.config.At("identities"), "identity %s: its certificate ended on %s, and by its record the dates count; renew it", id.Name, until)
 	case k.now.After(c.NotAfter):
-		k.note("identity %s: its certificate ended on %s; verifiers by DANE-EE do not mind, others will", id.Name, until)
+		k.note("identity %s: its certificate ended on %s; receivers that use DANE-EE ignore that, others do not", id.Name, until)
 	case k.now.Before(c.NotBefore):
 		k.wrong(k.config.At("identities"), "identity %s: its certificate begins on %s; check the clock of this machine", id.Name, c.NotBefore.UTC().Format(time.DateOnly))
 	case c.NotAfter.Sub(k.now) < soon:
@@ -124,14 +124,14 @@ func (k *checker) dates(id *identity.Identity, usage uint8) {
 	}
 }
 
-// testMessage signs a message in memory and takes it apart again, the signature value too.
+// testMessage signs a message in memory and verifies it, with the signature value.
 func (k *checker) testMessage(ctx context.Context, id *identity.Identity) {
 	from := id.Name
 	if id.Kind != identity.Mail {
 		from = "test@example.org"
 	}
 	text := "From: <" + from + ">\r\nTo: <test@example.net>\r\nSubject: dnseal check\r\nDate: " + k.now.Format(time.RFC1123Z) +
-		"\r\nMessage-ID: <check@dnseal>\r\n\r\nSigned by dnseal check, and sent nowhere.\r\n"
+		"\r\nMessage-ID: <check@dnseal>\r\n\r\nSigned by dnseal check, and not sent.\r\n"
 	m, err := message.Read(strings.NewReader(text), message.ReadOptions{})
 	if err != nil {
 		k.wrong(k.config.At("identities"), "identity %s: test message: %v", id.Name, err)
@@ -145,7 +145,7 @@ func (k *checker) testMessage(ctx context.Context, id *identity.Identity) {
 	}
 	defer edit.Close() //nolint:errcheck // in memory
 	if err := intact(ctx, m, edit); err != nil {
-		k.wrong(k.config.At("identities"), "identity %s: its signature does not verify: %v; is the key that of the certificate?", id.Name, err)
+		k.wrong(k.config.At("identities"), "identity %s: its signature does not verify: %v; do key and certificate belong together?", id.Name, err)
 		return
 	}
 	k.ok("identity %s: signs a test message, and the signature verifies", id.Name)

@@ -31,7 +31,7 @@ func printMilters(out io.Writer, milters []config.Milter) {
 }
 
 // postfixList is the value of smtpd_milters for the listeners of a role, without the spaces that
-// master.cf does not take.
+// master.cf does not accept.
 func postfixList(milters []config.Milter, role, action string) string {
 	var list []string
 	for _, m := range milters {
@@ -51,7 +51,7 @@ func printSendmail(out io.Writer, milters []config.Milter) {
 		if err != nil {
 			continue
 		}
-		flag := "" // the mail goes on when the milter is away
+		flag := "" // mail passes when the milter does not run
 		if m.Role == config.RoleSign {
 			flag = ", F=T" // it waits
 		}

@@ -37,7 +37,7 @@ func (k *checker) relay(ctx context.Context, key string, r *config.Relay) {
 	}
 }
 
-// hop tells what was found out about a next hop.
+// hop reports what the probe of a next hop found.
 func (k *checker) hop(key string, r *config.Relay, p nexthop.Probed) {
 	how := "without TLS"
 	if p.Encrypted {
@@ -45,26 +45,26 @@ func (k *checker) hop(key string, r *config.Relay, p nexthop.Probed) {
 	}
 	switch {
 	case p.Relays:
-		k.wrong(k.config.At(key+".next-hop"), "relay %s: the next hop %s takes a stranger's mail for elsewhere (%s), so this relay would be an open one; tell it who the client is (pass-client), or let it trust this host less (Postfix: mynetworks)", r.Listen, p.Hop, p.Foreign)
+		k.wrong(k.config.At(key+".next-hop"), "relay %s: the next hop %s accepts mail of unknown clients for other domains (%s), so this relay would be an open relay; pass it the client's address (pass-client), or let it trust this host less (Postfix: mynetworks)", r.Listen, p.Hop, p.Foreign)
 	case p.Err != nil && p.Foreign != "":
 		k.unsure(k.config.At(key+".next-hop"), "relay %s: %s", r.Listen, cli.Plain(p.Err))
 	case p.Err != nil:
 		k.wrong(k.config.At(key+".next-hop"), "relay %s: %s%s", r.Listen, cli.Plain(p.Err), hopAdvice(p.Err))
 	case p.Foreign != "":
-		k.ok("relay %s: next hop %s answers, %s; a stranger's mail for elsewhere it refuses: %s", r.Listen, p.Hop, how, p.Foreign)
+		k.ok("relay %s: next hop %s answers, %s; it refuses mail of unknown clients for other domains: %s", r.Listen, p.Hop, how, p.Foreign)
 	default:
 		k.ok("relay %s: next hop %s answers, %s", r.Listen, p.Hop, how)
 	}
 }
 
-// hopAdvice says what to do about a next hop that cannot be reached, behind a semicolon; empty
-// where the error says it.
+// hopAdvice is what to do about a next hop that cannot be reached, after a semicolon; empty when
+// the error has it.
 func hopAdvice(err error) string {
 	if _, ok := errors.AsType[*net.DNSError](err); ok {
 		return "; is the name right, and does the resolver of this machine know it?"
 	}
 	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
-		return "; name its roots in next-hop-roots, or go by its TLSA records with next-hop-tls = \"dane\""
+		return "; name its roots in next-hop-roots, or use its TLSA records with next-hop-tls = \"dane\""
 	}
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
@@ -77,7 +77,7 @@ func hopAdvice(err error) string {
 	return ""
 }
 
-// server checks the relay's own certificate: dates, and what clients can prove it by.
+// server checks the relay's own certificate: dates, and how clients can verify it.
 func (k *checker) server(ctx context.Context, key string, r *config.Relay, leaf *x509.Certificate, raw [][]byte) {
 	until := leaf.NotAfter.UTC().Format(time.DateOnly)
 	switch {
@@ -92,15 +92,15 @@ func (k *checker) server(ctx context.Context, key string, r *config.Relay, leaf 
 	byTLSA := k.byTLSA(ctx, key, r, leaf, raw)
 	switch {
 	case byRoots == nil:
-		k.ok("relay %s: the roots of this machine vouch for it as %s", r.Listen, k.config.Hostname)
+		k.ok("relay %s: the certificate is valid for %s by the roots of this machine", r.Listen, k.config.Hostname)
 	case byTLSA:
-		k.note("relay %s: the roots of this machine do not vouch for it as %s (%v); clients must go by TLSA", r.Listen, k.config.Hostname, byRoots)
+		k.note("relay %s: the certificate is not valid for %s by the roots of this machine (%v); clients must use TLSA", r.Listen, k.config.Hostname, byRoots)
 	default:
-		k.wrong(k.config.At(key+".certificate"), "relay %s: nobody can prove that it is %s: no TLSA record matches, and the roots of this machine say: %v; publish the record above, or get a certificate for that name", r.Listen, k.config.Hostname, byRoots)
+		k.wrong(k.config.At(key+".certificate"), "relay %s: clients cannot verify that it is %s: no TLSA record matches, and by the roots of this machine: %v; publish the record above, or get a certificate for that name", r.Listen, k.config.Hostname, byRoots)
 	}
 }
 
-// byRoots judges the certificate as most clients do.
+// byRoots verifies the certificate as most clients do (RFC 5280, Section 6; RFC 9525, Section 6).
 func (k *checker) byRoots(leaf *x509.Certificate, raw [][]byte) error {
 	intermediates := x509.NewCertPool()
 	for _, c := range afterLeaf(raw) {
@@ -121,7 +121,7 @@ func afterLeaf(raw [][]byte) []*x509.Certificate {
 	return out
 }
 
-// byTLSA judges it by its TLSA records, _port._tcp.hostname (RFC 7672, Section 2.2.3).
+// byTLSA verifies it by its TLSA records, _port._tcp.hostname (RFC 6698, Section 3).
 func (k *checker) byTLSA(ctx context.Context, key string, r *config.Relay, leaf *x509.Certificate, raw [][]byte) bool {
 	_, port, err := net.SplitHostPort(r.Listen)
 	if err != nil {
@@ -133,10 +133,10 @@ func (k *checker) byTLSA(ctx context.Context, key string, r *config.Relay, leaf 
 	res := k.dns.Lookup(ctx, owner, dane.TLSA)
 	switch {
 	case res.Status != dnssec.Secure:
-		k.note("relay %s: TLSA at %s is %s: %s; to let clients prove it by the DNS, %s", r.Listen, owner, res.Status, res.Reason, publish)
+		k.note("relay %s: TLSA at %s is %s: %s; to let clients verify it by the DNS, %s", r.Listen, owner, res.Status, res.Reason, publish)
 		return false
 	case res.Presence != dane.Present:
-		k.note("relay %s: there is no TLSA at %s; to let clients prove it by the DNS, %s", r.Listen, owner, publish)
+		k.note("relay %s: there is no TLSA at %s; to let clients verify it by the DNS, %s", r.Listen, owner, publish)
 		return false
 	}
 	_, matched, _ := dane.Match(ctx, res.Records, dane.MatchOptions{
@@ -144,9 +144,9 @@ func (k *checker) byTLSA(ctx context.Context, key string, r *config.Relay, leaf 
 		NameOK: func(c *x509.Certificate) bool { return c.VerifyHostname(k.config.Hostname) == nil },
 	})
 	if !matched {
-		k.wrong(k.config.At(key+".certificate"), "relay %s: no TLSA record at %s is of the certificate %s: clients that go by the DNS will refuse it; %s", r.Listen, owner, r.Certificate, publish)
+		k.wrong(k.config.At(key+".certificate"), "relay %s: no TLSA record at %s matches the certificate %s: clients that use DANE will refuse it; %s", r.Listen, owner, r.Certificate, publish)
 		return false
 	}
-	k.ok("relay %s: a TLSA record at %s is of its certificate, DNSSEC secure", r.Listen, owner)
+	k.ok("relay %s: a TLSA record at %s matches its certificate, DNSSEC secure", r.Listen, owner)
 	return true
 }

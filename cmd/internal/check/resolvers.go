@@ -9,8 +9,8 @@ import (
 	"dnseal/lookup/dnssec"
 )
 
-// resolvers tries each resolver by itself: what is wrong with one is said once, not for each name
-// looked up, and also where no name is.
+// resolvers tests each resolver by itself (RFC 4035, Section 3.2.1: the DO bit). A fault is
+// reported once, not for each name looked up, and also when no name is looked up.
 func (k *checker) resolvers(ctx context.Context, client *lookup.Client) {
 	if anchors := k.config.LookupOptions().Anchors; anchors != nil {
 		for _, key := range anchors.Ignored() {
@@ -21,9 +21,9 @@ func (k *checker) resolvers(ctx context.Context, client *lookup.Client) {
 	for _, r := range client.Resolvers(ctx) {
 		switch {
 		case r.Fault == "" && k.config.DNS.Mode == lookup.ADOnly:
-			k.ok("resolver %s is believed (mode ad-only), and refuses what is bogus", r.Resolver)
+			k.ok("resolver %s is trusted (mode ad-only), and refuses bogus data", r.Resolver)
 		case r.Fault == "":
-			k.ok("resolver %s passes on what DNSSEC needs", r.Resolver)
+			k.ok("resolver %s returns the records of DNSSEC", r.Resolver)
 		case r.Usable:
 			k.note("%s", r.Fault)
 		case r.Code == chain.CodeStrips:
@@ -34,9 +34,9 @@ func (k *checker) resolvers(ctx context.Context, client *lookup.Client) {
 	}
 }
 
-// absence warns, once for each zone, where the absence of a record proves nothing: a key withdrawn
-// there is never revoked (RFC 5155, Section 12.2). It asks for a name next to the record that is
-// hardly there.
+// absence warns, once for each zone, when the absence of a record proves nothing: a key withdrawn
+// there is never revoked (RFC 5155, Section 12.2). It looks up a name next to the record that is
+// unlikely to exist.
 func (k *checker) absence(ctx context.Context, res *lookup.Result) {
 	_, rest, _ := strings.Cut(res.Name, ".")
 	if k.absences == nil {
@@ -48,6 +48,6 @@ func (k *checker) absence(ctx context.Context, res *lookup.Result) {
 	k.absences[rest] = true
 	absent := k.dns.Lookup(ctx, "dnseal-check-absent."+rest, res.Type)
 	if absent.Status == dnssec.Insecure && absent.Code == dnssec.CodeOptOut {
-		k.note("zone %s is signed with opt-out (NSEC3): that a key was withdrawn from it is never proven, and mail signed with it stays neutral; sign it without opt-out", absent.Zone())
+		k.note("zone %s is signed with opt-out (NSEC3): the DNS cannot prove that a key was withdrawn from it, and mail signed with that key stays neutral; sign it without opt-out", absent.Zone())
 	}
 }

@@ -20,7 +20,7 @@ func TestCheckResolvers(t *testing.T) {
 		status cli.Exit
 		want   string
 	}{
-		{"as it should be", peertest.Forwarding, cli.ExitOK, "ok     resolver ADDR passes on what DNSSEC needs"},
+		{"as it should be", peertest.Forwarding, cli.ExitOK, "ok     resolver ADDR returns the records of DNSSEC"},
 		{"pdns-recursor off", peertest.PowerDNSOff, cli.ExitNotPass, "WRONG  resolver ADDR: it leaves out the signatures of DNSSEC"},
 		{"the setting", peertest.PowerDNSOff, cli.ExitNotPass, "WRONG  dnssec=process (PowerDNS Recursor)"},
 		{"downgraded", peertest.Downgraded, cli.ExitNotPass, "WRONG  NOTIMP to questions for DNSKEY"},

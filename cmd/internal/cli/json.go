@@ -14,7 +14,7 @@ func WriteJSON(w io.Writer, v any) error { return json.NewEncoder(JSON{w}).Encod
 
 // JSON writes JSON in which nothing a stranger wrote can mislead: characters that a terminal
 // obeys, that turn the direction of writing, that end a line or that are not seen come out as
-// escapes (RFC 8259, Section 7). They only stand in strings. Each Write is given whole values.
+// escapes (RFC 8259, Section 7). They only occur in strings. Each Write is given whole values.
 type JSON struct{ W io.Writer }
 
 // Write implements [io.Writer].

@@ -9,77 +9,80 @@ import (
 	"dnseal/smime/message"
 )
 
-// On says what is done with a message, by class of what is the matter with it ([on], and on in
-// [[domain]]). Actions: "accept", "mark" (accept, with the result in Authentication-Results),
-// "quarantine" (milter only), "reject" and "defer". Signing knows "accept", "reject" and "defer".
-// Where several classes apply the strictest action wins. dnseal-verdicts(7) has the codes of each
+// On sets the action for a message, by the class of its problem ([on], and on in [[domain]]).
+// Actions: "accept", "mark" (accept, with the result in Authentication-Results), "quarantine"
+// (milter only), "reject" and "defer". The classes of signing allow "accept", "reject" and "defer".
+// When several classes apply, the strictest action wins. dnseal-verdicts(7) has the codes of each
 // class.
 type On struct {
-	// NoRule: no rule names this From, or this user or TLS name: "accept" passes it on unsigned
-	// (and counts it). Signing. Default: "accept".
+	// NoRule: no rule names this From, or this user or TLS name; "accept" passes the message on
+	// unsigned and counts it. Signing. Default: "accept".
 	NoRule string `toml:"no-rule"`
-	// NotAllowed: no rule matches, but one names this From, an address that some reader of it
-	// may be shown, or this submitter. Signing. Default: "reject".
+	// NotAllowed: no rule matches, but one names this submitter, this From, or an address that some
+	// mail reader may show for it. Signing. Default: "reject".
 	NotAllowed string `toml:"not-allowed"`
-	// KeyNotPublished: our own record is missing or does not match. Signing. Default: "defer".
+	// KeyNotPublished: the signer's own record is missing or does not match. Signing. Default:
+	// "defer".
 	KeyNotPublished string `toml:"key-not-published"`
-	// SignFailed: the identity is not there, or its key did not let itself be used. Signing.
+	// SignFailed: the identity is missing, or its key could not be used. Signing.
 	// Default: "defer".
 	SignFailed string `toml:"sign-failed"`
-	// BadSignature: the message was changed, or the signature or one of another signer with it
-	// is wrong. Default: "mark".
+	// BadSignature: the message was changed, or its signature or that of another signer is wrong.
+	// Default: "mark".
 	BadSignature string `toml:"bad-signature"`
-	// KeyMismatch: secure records are there, and none is of this key, or it wants a valid
-	// certificate. Default: "mark".
+	// KeyMismatch: there are secure records, but none matches this key, or the matching one
+	// requires a valid certificate. Default: "mark".
 	KeyMismatch string `toml:"key-mismatch"`
-	// NoSignature: the message is not signed, or does not have what a [[domain]] requires. What
-	// cannot be told yet is then deferred, unless this is "accept" or "mark". Default:
-	// "accept".
+	// NoSignature: the message is not signed, or does not have what a [[domain]] requires. A
+	// message whose result is not known yet is then deferred, unless this is "accept" or "mark".
+	// Default: "accept".
 	NoSignature string `toml:"no-signature"`
-	// NoKey: the signer publishes no record, none that can be used, or one that [dns] allow and
-	// deny keep from being looked up. Default: "mark".
+	// NoKey: the signer publishes no record or no usable one, or [dns] allow and deny forbid the
+	// lookup. Default: "mark".
 	NoKey string `toml:"no-key"`
-	// IdentityMismatch: signed by another than the one in From, or under a name that the
-	// certificate made up. Default: "mark".
+	// IdentityMismatch: the signer is not the author in From, or only an unproven certificate
+	// states the signer's name. Default: "mark".
 	IdentityMismatch string `toml:"identity-mismatch"`
-	// HeaderChanged: a header field that the signature protects and that readers show or act on
-	// is not as it was signed. Default: "mark".
+	// HeaderChanged: a header field that the signature protects, and that mail readers show or act
+	// on, differs from what was signed. Default: "mark".
 	HeaderChanged string `toml:"header-changed"`
-	// Partial: the signature covers only a part, as in mail that a list has wrapped, or leaves
-	// out a text that readers may show. Default: "mark".
+	// Partial: the signature covers only a part of the message, as in mail that a list has wrapped,
+	// or omits a text that mail readers may show. Default: "mark".
 	Partial string `toml:"partial"`
-	// Weak: an algorithm or key that does not count or is not known, a signing time in the
-	// future, or a certificate for something else. Default: "mark".
+	// Weak: an algorithm or key that is too weak or not supported, a signing time in the future, or
+	// a certificate for another purpose. Default: "mark".
 	Weak string `toml:"weak"`
-	// Insecure: the signer's zone is not signed, or the resolver does not say that it is
-	// (ad-only). Default: "mark".
+	// Insecure: the signer's zone is not signed, or the resolver did not set AD (ad-only). Default:
+	// "mark".
 	Insecure string `toml:"insecure"`
-	// DNSError: the DNS did not answer, or only in part, or the resolver leaves out DNSSEC.
+	// DNSError: the DNS did not answer, or only in part, or the resolver strips DNSSEC records.
 	// Default: "mark".
 	DNSError string `toml:"dns-error"`
-	// Bogus: the DNS answer is forged or broken. Default: "mark".
+	// Bogus: the DNS answer did not validate: it is forged, or the zone is broken. Default: "mark".
 	Bogus string `toml:"bogus"`
-	// Malformed: the message or its signature cannot be read, is over a limit, or signs a file;
-	// or, when signing, the message can be read in two ways or would not survive transit.
-	// Default: "mark" when verifying, "reject" when signing; "mark" and "quarantine" are for
-	// verifying only and leave signing at its default.
+	// Malformed: the message or its signature cannot be read or exceeds a limit, or the signature
+	// is over a file; when signing, the message can be read in two ways or would not survive
+	// transit.
+	// Default: "mark" when verifying, "reject" when signing; "mark" and "quarantine" apply
+	// to verifying only; signing then keeps its default.
 	Malformed string `toml:"malformed"`
-	// TooBig: over a size limit. Default: "mark" when verifying, "reject" when signing; for
-	// "mark" and "quarantine" as with malformed.
+	// TooBig: larger than a size limit. Default: "mark" when verifying, "reject" when signing;
+	// "mark" and "quarantine" apply as for malformed.
 	TooBig string `toml:"too-big"`
-	// InternalError: trouble of this machine. Default: "defer"; for "mark" and "quarantine" as with
-	// too-big.
+	// InternalError: a fault of this machine. Default: "defer"; "mark" and "quarantine" apply as
+	// for malformed.
 	InternalError string `toml:"internal-error"`
 }
 
-// Classes that belong to signing alone, and to both doors' ways. All others belong to verifying.
+// signingClasses belong to signing alone, sharedClasses to signing and verifying. All others belong
+// to verifying.
 var (
 	signingClasses = []string{"no-rule", "not-allowed", "key-not-published", "sign-failed"}
 	sharedClasses  = []string{"malformed", "too-big", "internal-error"}
 )
 
-// actions are the words and what a door does; mark is accept, because every verified message gets
-// its result field.
+// actions are the words of [on] and what a listener does; mark is accept, because every verified
+// message gets its result field.
 var actions = map[string]message.Action{
 	"accept":     message.Accept,
 	"mark":       message.Accept,
@@ -123,19 +126,18 @@ func (o On) verifying() map[receiver.Class]message.Action {
 	return out
 }
 
-// Domain is a security domain ([[domain]]): what is asked of mail From its names.
+// Domain is a security domain ([[domain]]): requirements for mail From its names.
 type Domain struct {
 	// Names are the domains of From addresses: "bank.example", "*.bank.example". Mandatory.
 	Names []string `toml:"names"`
-	// Require is "nothing", "signature" (only pass will do) or "protected" (pass, with a header
-	// as it was signed). It also holds for mail whose From readers do not understand alike, if
-	// one of the names stands after an @ in it. Default: "nothing".
+	// Require is "nothing", "signature" (the verdict must be pass) or "protected" (pass, and the
+	// header must be as it was signed). It also applies to mail whose From mail readers interpret
+	// differently, if one of the names follows an @ in it. Default: "nothing".
 	Require string `toml:"require"`
-	// Devices says which device, service or host names may use which From addresses within the
-	// names, for example { "*._device.bank.example" = ["*@alerts.bank.example"] }. Default: none
-	// may.
+	// Devices maps device, service or host names to the From addresses within the names that they
+	// may use, for example { "*._device.bank.example" = ["*@alerts.bank.example"] }. Default: none.
 	Devices map[string][]string `toml:"devices"`
-	// On are the actions for mail of this domain. They can be stricter than those of [on], never
-	// laxer: From is what a forger chooses. Default: those of [on].
+	// On sets the actions for mail of this domain. They can be stricter than the actions of [on],
+	// never laxer, because a forger chooses From. Default: the actions of [on].
 	On On `toml:"on"`
 }

@@ -12,7 +12,7 @@ import (
 	"dnseal/receiver"
 )
 
-// check looks at every value, without any other file.
+// check examines every value, without any other file.
 func (c *Config) check(n *notes) {
 	c.checkDNS(n)
 	c.checkSign(n)
@@ -72,7 +72,7 @@ func (c *Config) checkDNS(n *notes) {
 		}
 		for _, d := range list {
 			if strings.ContainsAny(d, "*@ ") || d == "" {
-				n.wrong("dns."+key, "%s: %q is no domain; a domain stands for everything below it, without stars", key, d)
+				n.wrong("dns."+key, "%s: %q is no domain; a domain includes all domains below it, so write it without stars", key, d)
 			}
 		}
 	}
@@ -82,7 +82,8 @@ func (c *Config) checkDNS(n *notes) {
 	c.checkLimits(n)
 }
 
-// resolver wants "host", "host:port" or "tls://host:port#name". Names are not looked up: who would?
+// resolver requires "host", "host:port" or "tls://host:port#name". Names are not looked up: a
+// resolver is needed for that.
 func (n *notes) resolver(s string) {
 	rest, tls := strings.CutPrefix(s, "tls://")
 	host, name, named := strings.Cut(rest, "#")
@@ -97,7 +98,7 @@ func (n *notes) resolver(s string) {
 	case host == "" || strings.ContainsAny(host, "/ "):
 		n.wrong("dns.resolvers", "resolvers: %q; write \"127.0.0.1:53\" or \"tls://192.0.2.1:853#name\"", s)
 	case named && (!tls || name == ""):
-		n.wrong("dns.resolvers", "resolvers: %q; a name behind # belongs to tls://", s)
+		n.wrong("dns.resolvers", "resolvers: %q; a name after # requires tls://", s)
 	case tls && err == nil && !named:
 		n.wrong("dns.resolvers", "resolvers: %q; add the server's name, by which its certificate is verified: %s#name", s, s)
 	}
@@ -131,7 +132,7 @@ func (c *Config) checkTwice(n *notes) {
 	}
 }
 
-// loopback wants a listener that strangers cannot reach.
+// loopback requires a listener that other machines cannot reach.
 func (n *notes) loopback(key, listen string) {
 	a, err := ParseListen(listen)
 	if err != nil {
@@ -148,10 +149,10 @@ func (n *notes) loopback(key, listen string) {
 	}
 }
 
-// hops looks at next hops.
+// hops checks next hops.
 func (n *notes) hops(key string, hops []string) {
 	if len(hops) == 0 {
-		n.wrong(key, "next-hop is missing; write where mail goes, for example next-hop = [\"127.0.0.1:10025\"]")
+		n.wrong(key, "next-hop is missing; write the address of the next server, for example next-hop = [\"127.0.0.1:10025\"]")
 	}
 	for _, h := range hops {
 		if _, err := nexthop.Parse(h); err != nil {

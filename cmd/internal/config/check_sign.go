@@ -45,7 +45,7 @@ func (c *Config) checkSign(n *notes) {
 	}
 }
 
-// strip leaves out who found an error: the reader thinks of the file.
+// strip removes the package and the number of the rule from an error: the line of the file says it.
 func strip(err error) string {
 	text := err.Error()
 	for _, prefix := range []string{"sender: ", "rule 1: ", "receiver: ", "domain 1: ", "relay: ", "milter: ", "identity: ", "message: ", "lookup: ", "dane: ", "dnssec: "} {
@@ -54,7 +54,7 @@ func strip(err error) string {
 	return text
 }
 
-// advice is the hint of an error, behind a semicolon.
+// advice is the hint of an error, after a semicolon.
 func advice(err error) string {
 	if h := identity.Hint(err); h != "" {
 		return "; " + h
@@ -62,8 +62,8 @@ func advice(err error) string {
 	return ""
 }
 
-// actions looks at the words of an [on] table. noQuarantine says why mail cannot be held, or is
-// empty.
+// actions checks the words of an [on] table. noQuarantine names the listener that cannot hold mail,
+// or is empty.
 func (n *notes) actions(table string, on On, noQuarantine string) {
 	for class, word := range on.set() {
 		key := table + "." + class
@@ -78,7 +78,7 @@ func (n *notes) actions(table string, on On, noQuarantine string) {
 	}
 }
 
-// quarantineTo names the listener that makes quarantine impossible.
+// quarantineTo names a listener that cannot quarantine.
 func (c *Config) quarantineTo() string {
 	for _, r := range c.Relays {
 		if r.Role == RoleInbound {
@@ -110,16 +110,16 @@ func (c *Config) checkDomain(n *notes, key string, d *Domain) {
 	n.actions(key+".on", d.On, c.quarantineTo())
 }
 
-// receiver asks the receiver whether it takes the options.
+// receiver notes an error of the receiver about its options.
 func (n *notes) receiver(key string, o receiver.Options) {
-	o.Lookup = struct{ lookup.Resolver }{} // never asked
+	o.Lookup = struct{ lookup.Resolver }{} // never used
 	if _, err := receiver.New(o); err != nil {
 		n.wrong(key, "%s", strip(err))
 	}
 }
 
-// checkStricter wants the actions of a domain to be about verifying, and no laxer than those for
-// all mail.
+// checkStricter requires that the actions of a domain are about verifying, and no laxer than the
+// actions for all mail.
 func (c *Config) checkStricter(n *notes, key string, on On) {
 	general := receiver.DefaultActions()
 	maps.Copy(general, c.On.verifying())
@@ -129,12 +129,12 @@ func (c *Config) checkStricter(n *notes, key string, on On) {
 		case slices.Contains(signingClasses, class):
 			n.wrong(key, "on: %s is about signing; write it into [on]", class)
 		case known && receiver.Laxer(action, general[receiver.Class(class)]):
-			n.wrong(key, "on: %s is %q here, laxer than %q for all other mail; From is what a forger chooses, so a domain can only be stricter", class, word, general[receiver.Class(class)])
+			n.wrong(key, "on: %s is %q here, laxer than %q for all other mail; a forger chooses From, so a domain can only be stricter", class, word, general[receiver.Class(class)])
 		}
 	}
 }
 
-// pattern wants a pattern of addresses or of names.
+// pattern requires a pattern of addresses or of names.
 func (n *notes) pattern(key, s string, address bool) {
 	p, err := message.ParsePattern(s)
 	last := key[strings.LastIndexByte(key, '.')+1:]

@@ -24,20 +24,20 @@ import (
 	"dnseal/sender/identity"
 )
 
-// Config is a dnseal.toml. Without any listener it is of no use to a daemon.
+// Config is a dnseal.toml. A daemon needs at least one listener of its kind in it.
 type Config struct {
 	// Identities is the directory of the identities that may sign here. Mandatory where a listener
 	// signs.
 	Identities string `toml:"identities"`
 	// AuthservID is the name used in Authentication-Results (RFC 8601); other verifiers on the
-	// same host need another one. Every role removes fields that claim to be by it from what
-	// comes in, the signing ones too. Default: hostname.
+	// same host need another name. Every role, also a signing one, removes incoming fields that
+	// bear this name (RFC 8601, Section 5). Default: hostname.
 	AuthservID string `toml:"authserv-id"`
 	// Hostname is our name in greetings, Received and Message-ID. Default: the host's name.
 	Hostname string `toml:"hostname"`
-	// PKIXRoots is a PEM file of mail roots, by which CA-issued signatures without a record are
-	// judged, and TLSA and SMIMEA records of usages 0 and 1. Default: none; such signatures stay
-	// neutral.
+	// PKIXRoots is a PEM file of trusted roots for mail. CA-issued signatures whose signer
+	// publishes no record are verified by them, and so are TLSA and SMIMEA records of usages 0 and
+	// 1 (RFC 6698, Section 2.1.1). Default: none; such signatures are neutral.
 	PKIXRoots string `toml:"pkix-roots"`
 
 	DNS     DNS      `toml:"dns"`
@@ -54,8 +54,8 @@ type Config struct {
 	notes  *notes
 }
 
-// At says where a key such as "relay[0].listen" stands: "FILE:LINE", for errors that come up later
-// than at load.
+// At returns the place of a key such as "relay[0].listen" as "FILE:LINE", for errors that are found
+// after Load.
 func (c *Config) At(key string) string {
 	if line := c.notes.line(key); line > 0 {
 		return fmt.Sprintf("%s:%d", c.notes.file, line)
@@ -63,7 +63,7 @@ func (c *Config) At(key string) string {
 	return c.notes.file
 }
 
-// loaded is what Load has read besides the file itself.
+// loaded is what Load has read from other files.
 type loaded struct {
 	identities map[string]*identity.Identity
 	anchors    *dnssec.Anchors
@@ -72,67 +72,68 @@ type loaded struct {
 	hopRoots   map[string]*x509.CertPool   // by file
 }
 
-// DNS says how names are looked up ([dns]).
+// DNS configures how names are looked up ([dns]).
 type DNS struct {
 	// Resolvers are recursive resolvers, tried in order: "host:port" or "tls://host:853#name".
 	// Default: those of /etc/resolv.conf.
 	Resolvers []string `toml:"resolvers"`
-	// Mode is "validate" (answers are validated here), "both" (here, and the resolver must say so
-	// too) or "ad-only" (the resolver is believed; only over loopback or DNS over TLS). Default:
-	// "validate".
+	// Mode is "validate" (answers are validated here), "both" (they are validated here, and the
+	// resolver must set AD too) or "ad-only" (the AD bit of the resolver is trusted; only over
+	// loopback or DNS over TLS). Default: "validate".
 	Mode string `toml:"mode"`
-	// TrustAnchor is a file with DS or DNSKEY records in zone-file form; of the keys in a file
-	// that unbound keeps by RFC 5011 those in the states VALID and MISSING count. Default: the
-	// keys of the DNS root.
+	// TrustAnchor is a file with DS or DNSKEY records in zone-file form; in a file that unbound
+	// maintains by RFC 5011, keys in the states VALID and MISSING count. Default: the keys of the
+	// DNS root.
 	TrustAnchor string `toml:"trust-anchor"`
-	// Allow lists the signer domains (and all below them) that may be looked up, and where
-	// aliases may lead. Default: any.
+	// Allow lists the signer domains that may be looked up, each with all domains below it. Aliases
+	// may lead to them only. Default: any.
 	Allow []string `toml:"allow"`
-	// Deny lists signer domains (and all below them) that are never looked up, nor followed to
-	// by an alias. Default: none.
+	// Deny lists signer domains that are never looked up, each with all domains below it. No alias
+	// to them is followed. Default: none.
 	Deny []string `toml:"deny"`
 	// Timeout is the time limit of one lookup, for example "5s". Default: 5 seconds.
 	Timeout Duration `toml:"timeout"`
-	// CacheBytes is the size of the cache of answers. Default: 64 MiB.
+	// CacheBytes is the size of the cache of answers, in bytes. Default: 64 MiB.
 	CacheBytes int `toml:"cache-bytes"`
-	// Lookups is how many may be under way, half of them in signer domains that have answered
-	// lately. Default: 256.
+	// Lookups is how many lookups may run at the same time. Half of them are reserved for signer
+	// domains that have answered lately. Default: 256.
 	Lookups int `toml:"lookups"`
-	// DomainLookups is how many of them may be in one signer domain. Default: 8.
+	// DomainLookups is how many of them may run in one signer domain. Default: 8.
 	DomainLookups int `toml:"domain-lookups"`
-	// MaxTTL is for how long a signer's records are kept at most, whatever their TTL says: until
-	// then a key that was withdrawn can still count. Default: "1h".
+	// MaxTTL is the longest time that a signer's records are kept, whatever their TTL is. A
+	// withdrawn key can count until then. Default: "1h".
 	MaxTTL Duration `toml:"max-ttl"`
-	// ResolverPause is for how long a resolver that does not work is left alone, twice as long each
-	// time, up to a minute. Default: "5s".
+	// ResolverPause is how long a resolver that failed is not used. It doubles with each failure,
+	// up to a minute. Default: "5s".
 	ResolverPause Duration `toml:"resolver-pause"`
 	// AllowSHA1 validates zones signed with SHA-1 (algorithms 5 and 7) instead of treating them as
 	// unsigned (RFC 9905). Default: false.
 	AllowSHA1 bool `toml:"allow-sha1"`
-	// Probe is a zone that is bogus on purpose: in mode "ad-only" the resolver must refuse it to be
-	// believed. Default: "dnssec-failed.org".
+	// Probe is a zone that is bogus on purpose. In mode "ad-only" a resolver is trusted only when
+	// it refuses this zone. Default: "dnssec-failed.org".
 	Probe  string `toml:"probe"`
 	Limits Limits `toml:"limits"`
 }
 
-// Verify bounds what verifying may cost ([verify]).
+// Verify limits the cost of verifying ([verify]).
 type Verify struct {
-	// MaxBytes is the size of the largest message that is verified; class too-big. Default: what
-	// the listener takes.
+	// MaxBytes is the size in bytes of the largest message that is verified; a larger one is of
+	// class too-big. Default: what the listener accepts.
 	MaxBytes int64 `toml:"max-bytes"`
-	// Timeout is the time limit of all lookups for one message together; class dns-error. It should
-	// be shorter than the MTA waits for a filter. Default: "15s".
+	// Timeout is the time limit of all lookups for one message together; after it the message is of
+	// class dns-error. It should be shorter than the time that the MTA waits for a filter. Default:
+	// "15s".
 	Timeout Duration `toml:"timeout"`
 }
 
-// Metrics says where Prometheus and health checks ask ([metrics]).
+// Metrics configures the address for Prometheus and health checks ([metrics]).
 type Metrics struct {
 	// Listen is a loopback "host:port" or "unix:/path" for /metrics, /healthz and /readyz. A change
 	// needs a restart. Default: nowhere.
 	Listen string `toml:"listen"`
 }
 
-// Log says how the log on standard error looks ([log]).
+// Log configures the log on standard error ([log]).
 type Log struct {
 	// Format is "text" (key=value) or "json". A change needs a restart. Default: "text".
 	Format string `toml:"format"`

@@ -24,7 +24,7 @@ import (
 	"dnseal/smime/message"
 )
 
-// LookupOptions are those of [dns].
+// LookupOptions returns the options of [dns].
 func (c *Config) LookupOptions() lookup.Options {
 	return lookup.Options{
 		Resolvers: c.DNS.Resolvers, Mode: c.DNS.Mode, Anchors: c.loaded.anchors,
@@ -37,7 +37,7 @@ func (c *Config) LookupOptions() lookup.Options {
 	}
 }
 
-// LookupClient makes the client of [dns]. Its error says where the file is wrong, and what to do.
+// LookupClient makes the client of [dns]. Its error has the line of the file, and advice.
 func (c *Config) LookupClient() (*lookup.Client, error) {
 	client, err := lookup.New(c.LookupOptions())
 	if err == nil {
@@ -45,12 +45,12 @@ func (c *Config) LookupClient() (*lookup.Client, error) {
 	}
 	advice := ""
 	if errors.Is(err, lookup.ErrNotTrusted) {
-		advice = "; write mode = \"validate\", which trusts the resolver for nothing, or name one that validates"
+		advice = "; write mode = \"validate\", which does not trust the resolver, or name one that validates"
 	}
 	return nil, fmt.Errorf("%s: %s%s", c.At("dns.mode"), strings.TrimPrefix(err.Error(), "lookup: "), advice)
 }
 
-// SenderOptions are those of [sign] and [on]; r is asked for our own records.
+// SenderOptions returns the options of [sign] and [on]; r looks up the signer's own records.
 func (c *Config) SenderOptions(r lookup.Resolver) sender.Options {
 	o := sender.Options{
 		Identities:         c.Identity,
@@ -101,7 +101,7 @@ type Verifying struct {
 	RestoreHeader bool
 }
 
-// ReceiverOptions are those of [on] and [[domain]]; r is asked for signers' records.
+// ReceiverOptions returns the options of [on] and [[domain]]; r looks up signers' records.
 func (c *Config) ReceiverOptions(r lookup.Resolver, how Verifying) receiver.Options {
 	o := receiver.Options{
 		Lookup: r, Limits: c.dnsLimits(), On: c.On.verifying(),
@@ -114,7 +114,7 @@ func (c *Config) ReceiverOptions(r lookup.Resolver, how Verifying) receiver.Opti
 	return o
 }
 
-// Wiring is what a relay or a milter works with.
+// Wiring is what a relay or a milter needs in addition to its configuration.
 type Wiring struct {
 	Handler message.Handler
 	Lookup  lookup.Resolver
@@ -138,7 +138,7 @@ func sevenBit(ctx context.Context, m *message.Message) (*message.Edit, error) {
 	return edit, err
 }
 
-// RelayOptions are those of one [[relay]].
+// RelayOptions returns the options of one [[relay]].
 func (c *Config) RelayOptions(r *Relay, w Wiring) relay.Options {
 	t := r.Timeouts
 	o := relay.Options{
@@ -180,13 +180,13 @@ func (c *Config) RelayOptions(r *Relay, w Wiring) relay.Options {
 	return o
 }
 
-// Deny is whom a relay shuts out. It was checked at load.
+// Deny returns the clients that a relay refuses. They were checked at load.
 func (c *Config) Deny(r *Relay) *relay.Deny {
 	d, _ := relay.ParseDeny(r.Deny)
 	return d
 }
 
-// ServerCertificate is that of a relay, nil when it has none.
+// ServerCertificate returns the certificate of a relay, nil when it has none.
 func (c *Config) ServerCertificate(r *Relay) *tls.Certificate { return c.loaded.servers[r.Certificate] }
 
 func canonical(name string) string {
@@ -205,7 +205,7 @@ func clientCertificate(id *identity.Identity) tls.Certificate {
 	return cert
 }
 
-// MilterOptions are those of one [[milter]].
+// MilterOptions returns the options of one [[milter]].
 func (c *Config) MilterOptions(m *Milter, w Wiring) milter.Options {
 	return milter.Options{
 		Handler:  w.Handler,
@@ -227,18 +227,18 @@ func replyDigit(a message.Action) int {
 	return 4
 }
 
-// SignsWithoutRule reports whether a listener of a door, "relay" or "milter", signs, and no
-// [[sign.rule]] says for whom: all mail is then of class no-rule.
-func (c *Config) SignsWithoutRule(door string) bool {
+// SignsWithoutRule reports whether a listener of a daemon, "relay" or "milter", signs, and there is
+// no [[sign.rule]]: all its mail is then of class no-rule.
+func (c *Config) SignsWithoutRule(daemon string) bool {
 	return len(c.Sign.Rules) == 0 &&
-		(door == "relay" && slices.ContainsFunc(c.Relays, func(r Relay) bool { return r.Role == RoleSubmission }) ||
-			door == "milter" && slices.ContainsFunc(c.Milters, func(m Milter) bool { return m.Role == RoleSign }))
+		(daemon == "relay" && slices.ContainsFunc(c.Relays, func(r Relay) bool { return r.Role == RoleSubmission }) ||
+			daemon == "milter" && slices.ContainsFunc(c.Milters, func(m Milter) bool { return m.Role == RoleSign }))
 }
 
-// NeedListeners says what is missing for a door, "relay" or "milter", to have something to do.
-func (c *Config) NeedListeners(door, file string) error {
-	if door == "relay" && len(c.Relays) == 0 || door == "milter" && len(c.Milters) == 0 {
-		return fmt.Errorf("%s: there is no [[%s]] in it, so there is nothing to do; write one (dnseal.toml(5))", file, door)
+// NeedListeners returns an error when there is no listener for a daemon, "relay" or "milter".
+func (c *Config) NeedListeners(daemon, file string) error {
+	if daemon == "relay" && len(c.Relays) == 0 || daemon == "milter" && len(c.Milters) == 0 {
+		return fmt.Errorf("%s: there is no [[%s]] in it, so there is nothing to do; write one (dnseal.toml(5))", file, daemon)
 	}
 	return nil
 }

@@ -6,7 +6,7 @@ import (
 )
 
 // Duration is a time in the file: a string with units, such as "90s" or "1h30m". A bare number is
-// none: nobody knows of what. Zero stands for the default.
+// refused, because its unit is not known. Zero means the default.
 type Duration time.Duration
 
 // UnmarshalText implements [encoding.TextUnmarshaler].

@@ -18,8 +18,8 @@ import (
 	"dnseal/sender/identity"
 )
 
-// loadFiles reads what the configuration names. Every trouble is a mistake at the key that names
-// the file.
+// loadFiles reads the files that the configuration names. Each problem is a mistake at the key that
+// names the file.
 func (c *Config) loadFiles(n *notes) {
 	c.loadIdentities(n)
 	if c.DNS.TrustAnchor != "" {
@@ -49,7 +49,7 @@ func (c *Config) loadFiles(n *notes) {
 	}
 }
 
-// loadIdentities reads all identities, and proves that those which rules name are there.
+// loadIdentities reads all identities, and checks that the ones that rules name exist.
 func (c *Config) loadIdentities(n *notes) {
 	c.loaded.identities = map[string]*identity.Identity{}
 	if c.Identities == "" {
@@ -65,7 +65,7 @@ func (c *Config) loadIdentities(n *notes) {
 		if err != nil {
 			n.wrong("identities", "%s%s", strip(err), advice(err))
 		}
-		c.loaded.identities[name] = id // nil: there, and told to be unusable
+		c.loaded.identities[name] = id // nil: there, and noted as unusable
 	}
 	for i, r := range c.Sign.Rules {
 		c.needIdentities(n, fmt.Sprintf("sign.rule[%d]", i), r)
@@ -77,7 +77,8 @@ func (c *Config) loadIdentities(n *notes) {
 	}
 }
 
-// needIdentities wants the identity of a rule, or those of the addresses it spells out.
+// needIdentities requires the identity of a rule, or the identity of each address that it spells
+// out.
 func (c *Config) needIdentities(n *notes, key string, r Rule) {
 	if r.Identity != "" && r.Identity != sender.FromIdentity {
 		c.needIdentity(n, key+".identity", r.Identity)
@@ -167,8 +168,8 @@ func (n *notes) group(key, name string) {
 	}
 }
 
-// ReadRoots reads a PEM bundle of roots. What stands in it that cannot be read as a certificate is
-// passed over.
+// ReadRoots reads a PEM bundle of roots. It skips whatever cannot be read as a certificate. Errors:
+// a missing file, with advice; one without any certificate; those of the file system.
 func ReadRoots(file string) ([]*x509.Certificate, error) {
 	text, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -189,7 +190,7 @@ func ReadRoots(file string) ([]*x509.Certificate, error) {
 	return roots, nil
 }
 
-// pool is the form that TLS wants roots in.
+// pool makes the form of roots that TLS needs.
 func pool(roots []*x509.Certificate) *x509.CertPool {
 	out := x509.NewCertPool()
 	for _, root := range roots {

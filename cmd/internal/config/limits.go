@@ -6,49 +6,52 @@ import (
 	"dnseal/lookup/dnssec"
 )
 
-// Limits says how much work one message, and one lookup for it, may cause in the DNS
-// ([dns.limits]). Reaching a limit is "could not tell", and the log names it.
+// Limits bounds the DNS work of one message, and of one lookup for it ([dns.limits]). A lookup that
+// reaches a limit is indeterminate, and the log names the limit.
 type Limits struct {
-	// Queries of all lookups for one message. Default: 100.
+	// Queries is the number of queries of all lookups for one message. Default: 100.
 	Queries int `toml:"queries"`
-	// LookupQueries of one lookup. Default: 40.
+	// LookupQueries is the number of queries of one lookup. Default: 40.
 	LookupQueries int `toml:"lookup-queries"`
-	// Verifications of signatures in one lookup. Default: 32.
+	// Verifications is the number of signatures verified in one lookup. Default: 32.
 	Verifications int `toml:"verifications"`
-	// Digests of keys that are compared with DS records in one lookup. Default: 16.
+	// Digests is the number of keys hashed for comparison with DS records in one lookup. Default:
+	// 16.
 	Digests int `toml:"ds-digests"`
-	// Hashes of names for NSEC3 in one lookup. Default: 32.
+	// Hashes is the number of names hashed for NSEC3 in one lookup. Default: 32.
 	Hashes int `toml:"nsec3-hashes"`
-	// Iterations of the NSEC3 hash above which a zone counts as insecure (RFC 9276). Default: 50.
+	// Iterations is the number of NSEC3 iterations above which a zone counts as insecure (RFC 9276,
+	// Section 3.2). Default: 50.
 	Iterations int `toml:"nsec3-iterations"`
-	// BogusIterations are those above which it counts as bogus. Default: 500.
+	// BogusIterations is the number of iterations above which it counts as bogus. Default: 500.
 	BogusIterations int `toml:"nsec3-iterations-bogus"`
-	// Signatures that are looked at per set of records. Default: 8.
+	// Signatures is the number of signatures examined for one set of records. Default: 8.
 	Signatures int `toml:"signatures"`
-	// BadSignatures of a set of records after which no further one is tried. Default: 2.
+	// BadSignatures is the number of bad signatures over one set of records after which no other is
+	// tried. Default: 2.
 	BadSignatures int `toml:"bad-signatures"`
-	// SameTagKeys are how many keys with the same tag are tried. Default: 2.
+	// SameTagKeys is the number of keys with the same tag that are tried. Default: 2.
 	SameTagKeys int `toml:"same-tag-keys"`
-	// Keys of one zone. Default: 32.
+	// Keys is the number of keys of one zone. Default: 32.
 	Keys int `toml:"keys"`
-	// DS records of one zone. Default: 16.
+	// DS is the number of DS records of one zone. Default: 16.
 	DS int `toml:"ds"`
-	// Aliases that are followed. Default: 8.
+	// Aliases is the number of aliases that are followed. Default: 8.
 	Aliases int `toml:"aliases"`
-	// Labels of a name below its trust anchor. Default: 20.
+	// Labels is the number of labels of a name below its trust anchor. Default: 20.
 	Labels int `toml:"labels"`
-	// Records in one reply. Default: 500.
+	// Records is the number of records in one reply. Default: 500.
 	Records int `toml:"records"`
-	// LeafRecords are the records of one identity. Default: 16.
+	// LeafRecords is the number of records of one identity. Default: 16.
 	LeafRecords int `toml:"leaf-records"`
-	// LeafRecordSize is the size of one of them, in bytes. Default: 8192.
+	// LeafRecordSize is the size in bytes of one of these records. Default: 8192.
 	LeafRecordSize int `toml:"leaf-record-size"`
-	// LeafSize is the size of all of them, in bytes. Default: 16384.
+	// LeafSize is the size in bytes of all of them together. Default: 16384.
 	LeafSize int `toml:"leaf-size"`
-	// RSAMin is the size in bits of the shortest RSA key that is used; a zone with shorter ones
-	// only counts as insecure. Default: 1024.
+	// RSAMin is the size in bits of the shortest RSA key that is used; a zone that has only shorter
+	// ones counts as insecure. Default: 1024.
 	RSAMin int `toml:"rsa-bits-min"`
-	// RSAMax is the size in bits of the longest one. Default: 4096.
+	// RSAMax is the size in bits of the longest RSA key that is used. Default: 4096.
 	RSAMax int `toml:"rsa-bits-max"`
 }
 
@@ -61,5 +64,5 @@ func (c *Config) checkLimits(n *notes) {
 	}
 }
 
-// dnsLimits are those of the file; zero stands for the default.
+// dnsLimits returns the limits of the file; zero means the default.
 func (c *Config) dnsLimits() dnssec.Limits { return dnssec.Limits(c.DNS.Limits) }

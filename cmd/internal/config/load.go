@@ -54,7 +54,7 @@ func read(file string) (string, error) {
 	return string(text), nil
 }
 
-// parse reads the text alone: keys and values, no other file.
+// parse reads the text: keys and values, and no other file.
 func parse(text, file string) (*Config, *notes) {
 	n := &notes{file: file}
 	var c Config
@@ -71,10 +71,10 @@ func parse(text, file string) (*Config, *notes) {
 	return &c, n
 }
 
-// told is how the decoder writes an error: where, at which key, what.
-var told = regexp.MustCompile(`^toml: line (\d+)(?: \(last key "(.*?)"\))?: ((?s).*)$`)
+// decoderError is how the decoder writes an error: where, at which key, what.
+var decoderError = regexp.MustCompile(`^toml: line (\d+)(?: \(last key "(.*?)"\))?: ((?s).*)$`)
 
-// Its texts that need other words for people who write no Go.
+// Texts of the decoder that need other words for people who do not write Go.
 var (
 	wrongType = regexp.MustCompile(`^incompatible types: TOML value has type (\S+); destination has type (\S+)$`)
 	onlyTable = regexp.MustCompile(`^type mismatch for \S+: expected table but found \[\]`)
@@ -87,9 +87,9 @@ var typeWords = map[string]string{
 	"[]any": "an array", "slice": "an array", "[]string": "an array of strings", "map[string]any": "a table", "struct": "a table",
 }
 
-// syntax is what the decoder says, in our form.
+// syntax makes a mistake of an error of the decoder.
 func syntax(file string, err error) *Mistake {
-	m := told.FindStringSubmatch(err.Error())
+	m := decoderError.FindStringSubmatch(err.Error())
 	if m == nil {
 		return &Mistake{file, 0, oneLine(strings.TrimPrefix(err.Error(), "toml: "))}
 	}
@@ -103,17 +103,17 @@ func syntax(file string, err error) *Mistake {
 // repeatable are the tables of which there can be several.
 var repeatable = []string{"sign.rule", "domain", "relay", "milter"}
 
-// inWords says what the decoder says of a key, which may be empty.
+// inWords rewrites the decoder's text about a key, which may be empty.
 func inWords(key, text string) string {
 	if d := defined.FindStringSubmatch(text); d != nil {
 		if slices.Contains(repeatable, d[1]) {
-			return fmt.Sprintf("%s occurs a second time; write [[%s]] for each", d[1], d[1])
+			return fmt.Sprintf("%s occurs twice; write [[%s]] for each", d[1], d[1])
 		}
-		return d[1] + " occurs a second time; put all of it in one place"
+		return d[1] + " occurs twice; put all of it in one place"
 	}
 	text = strings.ReplaceAll(text, `'\n'`, "the end of the line")
 	if strings.HasPrefix(text, "expected value but found") {
-		text += "; strings stand in quotes"
+		text += "; write strings in quotes"
 	}
 	if t := wrongType.FindStringSubmatch(text); t != nil {
 		text = fmt.Sprintf("the value must be %s, not %s", or(typeWords[t[2]], t[2]), or(typeWords[t[1]], t[1]))
@@ -133,7 +133,7 @@ func inWords(key, text string) string {
 // oneLine keeps a decoder's text, which may quote the file, on one line.
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
-// defaults fills in what the file leaves out where empty is not the default itself.
+// defaults sets the keys that the file omits and whose default is not empty.
 func (c *Config) defaults() {
 	if c.Hostname == "" {
 		c.Hostname, _ = os.Hostname()
@@ -166,7 +166,7 @@ func or(s, otherwise string) string {
 	return s
 }
 
-// knownKeys are all keys that the structs have, as "relay.listen", sorted.
+// knownKeys are all keys of the structs, such as "relay.listen", sorted.
 func knownKeys() []string {
 	var keys []string
 	collect(reflect.TypeFor[Config](), "", &keys)

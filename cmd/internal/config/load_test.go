@@ -61,14 +61,14 @@ func TestMistakes(t *testing.T) {
 func TestSyntax(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"[dns]\nmode = validate\n":               "f:2: dns.mode: expected value but found \"validate\" instead; strings stand in quotes",
+		"[dns]\nmode = validate\n":               "f:2: dns.mode: expected value but found \"validate\" instead; write strings in quotes",
 		"identities = 5\n":                       "f:1: identities: the value must be a string in quotes, not a number",
 		"[[relay]]\nrole = [\"a\"]\n":            "f:2: relay.role: the value must be a string in quotes, not an array",
 		"[dns]\ntimeout = \"soon\"\n":            "f:2: dns.timeout: \"soon\" is no time; write a number with its unit in quotes, such as \"90s\" or \"5m\"",
 		"[verify]\ntimeout = 15\n":               "f:2: verify.timeout: \"15\" is no time",
 		"[dns]\ntimeout = \"-1s\"\n":             "f:2: dns.timeout: \"-1s\" is no time",
-		"a = 1\na = 2\n":                         "f:2: a occurs a second time; put all of it in one place",
-		"[relay]\nrole = \"inbound\"\n[relay]\n": "f:3: relay occurs a second time; write [[relay]] for each",
+		"a = 1\na = 2\n":                         "f:2: a occurs twice; put all of it in one place",
+		"[relay]\nrole = \"inbound\"\n[relay]\n": "f:3: relay occurs twice; write [[relay]] for each",
 		"[on]\nbad-signature = { a = \"b\" }\n":  "f:2: on.bad-signature: the value must be a string in quotes, not a table",
 		"[milter]\nrole = \"sign\"\n":            "f:1: milter: there can be several of it; write [[milter]]",
 		"[[milter]\nrole = \"sign\"\n":           "f:1: expected end of table array name delimiter ']', but got the end of the line instead",
@@ -103,7 +103,7 @@ func TestFiles(t *testing.T) {
 		{"no directory", `identities = "DIR/nowhere"`, `:1: there is no directory DIR/nowhere: file does not exist; make the first identity there: dnseal identity new NAME --identities DIR/nowhere`},
 		{"key readable by others", `identities = "DIR/open"`, `:1: key of bob@example.org: DIR/open/bob@example.org/key.pem can be read by others (mode 0644); chmod 600 DIR/open/bob@example.org/key.pem`},
 		{"no identity", "identities = \"DIR/keys\"\n[[sign.rule]]\nwho = [\"user:x\"]\nfrom = [\"carol@example.org\"]", `:4: there is no identity carol@example.org in DIR/keys; make it with: dnseal identity new carol@example.org --identities DIR/keys`},
-		{"a star for recipients", "[[relay]]\nrole = \"inbound\"\nlisten = \":25\"\nrecipients = [\"a.example\", \"mail*.example.org\"]\nnext-hop = [\"b:25\"]", `:4: recipients: "mail*.example.org" matches no domain; a star stands for`},
+		{"a star for recipients", "[[relay]]\nrole = \"inbound\"\nlisten = \":25\"\nrecipients = [\"a.example\", \"mail*.example.org\"]\nnext-hop = [\"b:25\"]", `:4: recipients: "mail*.example.org" matches no domain; a star matches the labels`},
 		{"no such next-hop identity", "identities = \"DIR/keys\"\n[[relay]]\nrole = \"inbound\"\nlisten = \":25\"\nrecipients = [\"a.example\"]\nnext-hop = [\"b:25\"]\nnext-hop-identity = \"x._device.example.org\"", `:7: there is no identity x._device.example.org`},
 		{"no anchor", "[dns]\ntrust-anchor = \"DIR/nowhere\"", `:2: trust anchor file DIR/nowhere does not exist`},
 		{"bad anchor", "[dns]\ntrust-anchor = \"DIR/dnseal.toml\"", `:2: `},

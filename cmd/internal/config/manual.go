@@ -9,10 +9,10 @@ import (
 	"strings"
 )
 
-// sources are the files with the structs: the manual is made of their comments, so that it never
-// differs.
+// sources are the files with the structs. The manual is made of their comments, so that the two
+// always agree.
 //
-//go:embed config.go sign.go actions.go doors.go limits.go
+//go:embed config.go sign.go actions.go listeners.go limits.go
 var sources embed.FS
 
 // Section is a table of the file, for the manual.
@@ -25,7 +25,8 @@ type Section struct {
 // Key is a key of a table. Text goes on after its name: "is the directory of …".
 type Key struct{ Name, Text string }
 
-// Manual returns all tables with all keys, as the structs have them.
+// Manual returns all tables with all keys of the structs. Its error is one of the parser: the
+// embedded files are not Go.
 func Manual() ([]Section, error) {
 	structs := map[string]*ast.GenDecl{}
 	err := fs.WalkDir(sources, ".", func(path string, d fs.DirEntry, err error) error {
@@ -85,7 +86,7 @@ func section(table string, decl *ast.GenDecl) Section {
 		key := strings.TrimSuffix(strings.TrimPrefix(f.Tag.Value, "`toml:\""), "\"`")
 		text := f.Doc.Text()
 		if text == "" {
-			continue // a table, or said together with the key before
+			continue // a table, or described with the key before
 		}
 		text = strings.TrimPrefix(strings.TrimPrefix(text, f.Names[0].Name), ":")
 		s.Keys = append(s.Keys, Key{key, strings.TrimSpace(text)})

@@ -13,7 +13,7 @@ import (
 type Mistake struct {
 	File string
 	Line int // 0: the file as a whole
-	// Text says what is wrong, and behind a semicolon what to do.
+	// Text says what is wrong, and after a semicolon what to do.
 	Text string
 }
 
@@ -25,7 +25,7 @@ func (m *Mistake) Error() string {
 	return fmt.Sprintf("%s:%d: %s", m.File, m.Line, m.Text)
 }
 
-// Mistakes are all of a file, in its order.
+// Mistakes are all mistakes of a file, in its order.
 type Mistakes []*Mistake
 
 // Each returns the mistakes of an error that lists them, and else the error itself.
@@ -54,12 +54,12 @@ func (ms Mistakes) Error() string {
 type notes struct {
 	file   string
 	places []place
-	// defined reports whether a key stands in the file; nil: none does.
+	// defined reports whether a key is in the file; nil: none is.
 	defined func(key ...string) bool
 	found   Mistakes
 }
 
-// has reports whether a key stands in the file, also where its value is zero.
+// has reports whether a key is in the file, also when its value is zero.
 func (n *notes) has(key ...string) bool { return n.defined != nil && n.defined(key...) }
 
 // wrong notes a mistake at a key such as "relay[0].listen"; without such a key in the file, at its
@@ -92,10 +92,10 @@ func (n *notes) err() error {
 	return n.found
 }
 
-// unknown notes the keys that the decoder had no use for.
+// unknown notes the keys that the decoder did not use.
 func (n *notes) unknown(keys []toml.Key) {
 	known := knownKeys()
-	at := map[string]int{} // where to look on for a key seen before
+	at := map[string]int{} // where to search on for a key seen before
 	for _, k := range keys {
 		bare := strings.Join(k, ".")
 		if insideUnknown(bare, keys) {
@@ -130,8 +130,8 @@ func insideUnknown(bare string, keys []toml.Key) bool {
 	return false
 }
 
-// nearest returns the known key with the fewest changes to get there, if they are few. What differs
-// only in its table is near, too: people put keys into the wrong one.
+// nearest returns the known key that the fewest changes lead to, if they are few. A key that
+// differs only in its table is near too: people write keys into the wrong table.
 func nearest(key string, known []string) string {
 	best, least := "", 1+len(key)/3
 	for _, k := range known {

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// place is a key of the file: "relay[1].listen", and the line it stands on.
+// place is a key of the file, such as "relay[1].listen", and its line.
 type place struct {
 	key  string
 	bare string // without indices: "relay.listen"
@@ -13,9 +13,9 @@ type place struct {
 	text string // of the line
 }
 
-// places finds every key and table of a TOML text that the decoder has accepted. It reads just
-// enough of TOML to skip values: strings, comments and brackets. Keys inside inline tables have the
-// place of the whole.
+// places finds every key and table of a TOML text that the decoder has accepted. It reads only
+// as much of TOML as it needs to skip values: strings, comments and brackets. Keys inside inline
+// tables have the place of the whole value.
 func places(text string) []place {
 	var out []place
 	arrays := map[string]int{} // how often [[x]] was seen
@@ -81,7 +81,7 @@ func indexed(parts []string, arrays map[string]int) string {
 	return b.String()
 }
 
-// splitKey reads a dotted key, quoted parts too, and returns what stands behind it.
+// splitKey reads a dotted key, also with quoted parts, and returns what follows it.
 func splitKey(s string) (parts []string, rest string) {
 	for {
 		s = strings.TrimLeft(s, " \t")
@@ -108,10 +108,10 @@ func splitKey(s string) (parts []string, rest string) {
 	}
 }
 
-// value is how far a value has been read that may go over several lines. Its zero value is closed.
+// value is how far a value that may have several lines has been read. Its zero value is closed.
 type value struct {
 	depth int    // of brackets
-	quote string // the quotes that end the string at hand
+	quote string // the quotes that end the current string
 }
 
 func (v *value) open() bool { return v.depth > 0 || v.quote != "" }

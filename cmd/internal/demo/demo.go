@@ -29,8 +29,10 @@ var demoDeviceMessage []byte
 // silence is how long the demo waits for a name server that does not answer.
 const silence = 2 * time.Second
 
-// Run tells the story on out. It uses the message text, or the built-in one if text is nil, and
-// leaves its files in the folder keep unless that is empty.
+// Run runs the demo and prints it on out. It uses the message text, or the built-in one if text is
+// nil, and keeps its files in the folder keep unless that is empty. Errors: keep is not empty, the
+// message has no single From address, [cli.ExitNotPass] when a step did not end as it must, and
+// those of a step that could not run.
 func Run(ctx context.Context, out io.Writer, text []byte, keep string) error {
 	d := &demo{out: out, dir: keep}
 	if keep == "" {
@@ -69,7 +71,7 @@ func emptyFolder(dir string) error {
 	return os.MkdirAll(dir, 0o700)
 }
 
-// demo is the stage: what the steps leave for each other.
+// demo is what the steps share.
 type demo struct {
 	out   io.Writer
 	dir   string
@@ -100,12 +102,12 @@ func (d *demo) title(format string, args ...any) {
 	cli.Print(d.out, "\n%d. %s", d.step, fmt.Sprintf(format, args...))
 }
 
-// say tells what happened.
-func (d *demo) say(format string, args ...any) {
+// note prints what happened.
+func (d *demo) note(format string, args ...any) {
 	cli.Print(d.out, "   %s", fmt.Sprintf(format, args...))
 }
 
-// must tells whether something ended as it must.
+// must prints whether something ended as it must.
 func (d *demo) must(ok bool, format string, args ...any) {
 	word := "ok   "
 	if !ok {

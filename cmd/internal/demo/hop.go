@@ -11,9 +11,9 @@ import (
 	"dnseal/smime/message"
 )
 
-// hop does to a message what store-and-forward systems do, beside the Received field of the relay
-// it sits in: the top Content-Type field is folded another way, 8-bit parts are converted for a
-// next hop without 8BITMIME (RFC 6152, 3).
+// hop changes a message as store-and-forward systems do, in addition to the Received field of its
+// relay: the top Content-Type field is folded another way, and 8-bit parts are converted as for a
+// next hop without 8BITMIME (RFC 6152, Section 3).
 type hop struct {
 	name string
 	// onWay, when set, changes the body after that: an attacker on the way.
@@ -37,6 +37,7 @@ func (h *hop) Handle(_ context.Context, m *message.Message, _ *message.Envelope)
 		return &message.Outcome{}
 	}
 	edit := &message.Edit{Body: spool}
+	// RFC 5322, Section 2.2.3.
 	if ct := m.First("Content-Type"); ct != "" {
 		edit.Changes = append(edit.Changes,
 			message.Change{Op: message.Delete, Name: "Content-Type", Index: 1},
@@ -55,7 +56,7 @@ func (h *hop) Handle(_ context.Context, m *message.Message, _ *message.Envelope)
 func downgrade(contentType, encoding string, body []byte) ([]byte, int) {
 	var out bytes.Buffer
 	changed := 0
-	eightBit := strings.EqualFold(encoding, "8bit") // in the part at hand
+	eightBit := strings.EqualFold(encoding, "8bit") // in the current part
 	header := false                                 // inside a part's header
 	multipart := strings.HasPrefix(strings.ToLower(contentType), "multipart/")
 	lines := bufio.NewReader(bytes.NewReader(body))
@@ -63,6 +64,7 @@ func downgrade(contentType, encoding string, body []byte) ([]byte, int) {
 		line, err := lines.ReadBytes('\n')
 		text := strings.TrimRight(string(line), "\r\n")
 		switch {
+		// RFC 2046, Section 5.1.1: a boundary.
 		case multipart && strings.HasPrefix(text, "--"):
 			header, eightBit = true, false
 		case header && text == "":
@@ -85,6 +87,7 @@ func downgrade(contentType, encoding string, body []byte) ([]byte, int) {
 	}
 }
 
+// quote encodes one line (RFC 2045, Section 6.7).
 func quote(text string) string {
 	var b strings.Builder
 	w := quotedprintable.NewWriter(&b)

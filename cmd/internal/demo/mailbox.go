@@ -11,8 +11,8 @@ import (
 	"github.com/emersion/go-smtp"
 )
 
-// Mailbox is an SMTP server that keeps each message as it was transferred, byte for byte. The story
-// ends there.
+// Mailbox is an SMTP server that keeps each message as it was transferred, byte for byte. It is the
+// last stop of the demo.
 type Mailbox struct {
 	Mail     chan []byte // messages that arrived
 	server   *smtp.Server

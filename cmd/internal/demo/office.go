@@ -25,7 +25,7 @@ type office struct {
 	hops    []*hop
 	relays  []*relay.Server
 	wg      sync.WaitGroup
-	// submission is where mail is handed in.
+	// submission is the address for submissions.
 	submission string
 }
 
@@ -82,7 +82,7 @@ func (o *office) start(opts relay.Options) (string, error) {
 	return l.Addr().String(), nil
 }
 
-// submit hands a message in as any program would, and returns the relay's last answer.
+// submit submits a message as any program would, and returns the relay's last reply.
 func (o *office) submit(ctx context.Context, from string, text []byte) (string, error) {
 	var dialer net.Dialer
 	conn, err := dialer.DialContext(ctx, "tcp", o.submission)
@@ -109,7 +109,8 @@ func (o *office) submit(ctx context.Context, from string, text []byte) (string, 
 	return o.data(c.Text, text)
 }
 
-// data sends the content; net/smtp would keep the reply's text to itself.
+// data sends the content (RFC 5321, Section 4.1.1.4). Its own code, because net/smtp hides the text
+// of the reply.
 func (o *office) data(text *textproto.Conn, msg []byte) (string, error) {
 	if err := text.PrintfLine("DATA"); err != nil {
 		return "", err

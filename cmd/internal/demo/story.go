@@ -14,10 +14,10 @@ import (
 	"dnseal/smime/message"
 )
 
-// demoDevice is the device of the story.
+// demoDevice is the device of the demo.
 const demoDevice = "sensor7._device.example.net"
 
-// stranger is the other person of the story: anybody but the one in From.
+// stranger is the other person of the demo, never the author in From.
 func (d *demo) stranger() string {
 	if d.from == "eve@example.net" {
 		return "mallory@example.net"
@@ -25,7 +25,7 @@ func (d *demo) stranger() string {
 	return "eve@example.net"
 }
 
-// read takes the message to tell the story with.
+// read reads the message of the demo.
 func (d *demo) read(text []byte) error {
 	m, err := message.Read(bytes.NewReader(text), message.ReadOptions{})
 	if err != nil {
@@ -53,7 +53,7 @@ func (d *demo) identities(context.Context) error {
 		if err != nil {
 			return err
 		}
-		d.say("%-30s %s, self-signed, mode 0600", id.Name, id.KeyType())
+		d.note("%-30s %s, self-signed, mode 0600", id.Name, id.KeyType())
 		switch name {
 		case d.from:
 			d.alice = id
@@ -64,7 +64,7 @@ func (d *demo) identities(context.Context) error {
 	return nil
 }
 
-// publish serves the zones with everybody's records.
+// publish serves the zones with the records of all identities.
 func (d *demo) publish(context.Context) error {
 	d.title("Published: one record each, in zones signed from a root made for this demo")
 	zones, err := d.zones(d.from, demoDevice, d.stranger())
@@ -82,7 +82,7 @@ func (d *demo) publish(context.Context) error {
 			return err
 		}
 	}
-	d.say("a resolver answers on %s; only the root key is trusted, not it", d.dns.Addr())
+	d.note("a resolver answers on %s; only the root key is trusted, not it", d.dns.Addr())
 	if err := d.file("delv.anchor", []byte(d.dns.AnchorDelv())); err != nil {
 		return err
 	}
@@ -110,7 +110,7 @@ func (d *demo) zones(published ...string) ([]lookuptest.Zone, error) {
 			return nil, err
 		}
 		if d.dns == nil {
-			d.say("%s", shorten(line))
+			d.note("%s", shorten(line))
 		}
 		zone := "example.net"
 		if name == d.from {
@@ -145,25 +145,25 @@ func (d *demo) submit(ctx context.Context) error {
 	if d.post, err = openOffice(filepath.Join(d.dir, "identities"), d.from); err != nil {
 		return err
 	}
-	d.say("in      %s", describe(d.text))
+	d.note("in      %s", describe(d.text))
 	reply, err := d.post.submit(ctx, d.from, d.text)
 	if err != nil {
 		return err
 	}
-	d.say("answer  %s", reply)
+	d.note("answer  %s", reply)
 	if d.boxed, err = d.post.mailbox.Wait(10 * time.Second); err != nil {
 		return err
 	}
 	d.title("Two store-and-forward hops on the way; neither is trusted")
 	for _, h := range d.post.hops {
-		d.say("%s  added Received, refolded Content-Type; lines re-encoded: %d", h.name, h.converted)
+		d.note("%s  added Received, refolded Content-Type; lines re-encoded: %d", h.name, h.converted)
 	}
 	_, control := downgrade(headerOf(d.text, "Content-Type"), headerOf(d.text, "Content-Transfer-Encoding"), bodyOf(d.text))
-	d.say("(of the message as it was submitted: %d)", control)
+	d.note("(of the message as it was submitted: %d)", control)
 	return d.file("2-arrived.eml", d.boxed)
 }
 
-// describe says what is difficult in a message.
+// describe lists what makes the transit of a message difficult.
 func describe(text []byte) string {
 	longest, eight, from := 0, 0, false
 	for line := range bytes.Lines(text) {
@@ -191,6 +191,7 @@ func headerOf(text []byte, name string) string {
 }
 
 func bodyOf(text []byte) []byte {
+	// RFC 5322, Section 2.1.
 	_, body, _ := bytes.Cut(text, []byte("\r\n\r\n"))
 	return body
 }

@@ -19,7 +19,7 @@ import (
 	"dnseal/smime/message"
 )
 
-// verify is the receiving agent: a fresh one each time, so that nothing is remembered.
+// verify is the receiving agent: a new one each time, without a cache.
 func (d *demo) verify(ctx context.Context, text []byte) (*receiver.Report, error) {
 	client, err := d.client(silence)
 	if err != nil {
@@ -59,7 +59,7 @@ func (d *demo) arrive(ctx context.Context) error {
 		}
 		cli.Print(d.out, "")
 	}
-	d.must(report.Verdict == receiver.Pass, "%s: the record is of the key that signed, and of the name in From", report.Verdict)
+	d.must(report.Verdict == receiver.Pass, "%s: the record matches the key that signed, and the name in From", report.Verdict)
 	return nil
 }
 
@@ -72,8 +72,8 @@ func lookupOf(r *receiver.Report) *lookup.Result {
 	return nil
 }
 
-// device sends the device's report the same way: its identity is no mail address, a rule binds it
-// to one.
+// device sends the device's report the same way: its identity is no mail address, and a rule binds
+// it to one.
 func (d *demo) device(ctx context.Context) error {
 	d.title("A device reports by mail, signed with its own key")
 	m, err := message.Read(bytes.NewReader(demoDeviceMessage), message.ReadOptions{})
@@ -99,8 +99,8 @@ func (d *demo) device(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.say("signed by %s, From %s", demoDevice, report.From)
-	d.must(report.Verdict == receiver.Pass && report.Signatures[0].Binding == receiver.BindingRule, "pass: the receiver's rule lets this device use this From")
+	d.note("signed by %s, From %s", demoDevice, report.From)
+	d.must(report.Verdict == receiver.Pass && report.Signatures[0].Binding == receiver.BindingRule, "pass: the receiver's rule permits this device this From")
 	return nil
 }
 
@@ -110,7 +110,7 @@ type trial struct {
 	file    string
 	verdict receiver.Verdict
 	code    receiver.Code
-	// prepare changes the world and returns the message; mend puts the world right again.
+	// prepare changes the world and returns the message; mend undoes that.
 	prepare func(context.Context) ([]byte, error)
 	mend    func() error
 }
@@ -157,7 +157,7 @@ func (d *demo) try(ctx context.Context, t trial) error {
 	return t.mend()
 }
 
-// changedOnTheWay sends the message again past a hop that changes one letter of what it passes on.
+// changedOnTheWay sends the message again through a hop that changes one letter of it.
 func (d *demo) changedOnTheWay(ctx context.Context) ([]byte, error) {
 	h := d.post.hops[0]
 	h.onWay = changeOneLetter

@@ -1,9 +1,14 @@
 // Package mailbox walks saved mail: single messages, mbox files and Maildir
-// folders, as the verify command takes them.
+// folders, as arguments of the verify command.
 //
-// mbox is read as RFC 4155 describes it: a message begins at a line "From " that
-// follows an empty line (or starts the file). Lines quoted as ">From " stay as
-// they are: which of them the writer quoted cannot be known.
+// mbox is read as RFC 4155, Appendix A describes it: a message begins at a line
+// "From " that follows an empty line (or starts the file). Lines quoted as ">From "
+// stay as they are, because the writer of the file may have quoted them or not.
+//
+// # Limitations
+//
+//   - Content-Length fields of other mbox variants are ignored.
+//   - Subfolders of a Maildir are not read.
 package mailbox
 
 import (
@@ -18,12 +23,12 @@ import (
 	"strconv"
 )
 
-// ErrNotMaildir says that a folder has neither "cur" nor "new".
+// ErrNotMaildir means that a folder has neither "cur" nor "new".
 var ErrNotMaildir = errors.New("mailbox: not a Maildir folder")
 
 // Message is one saved message. Open may be called from another goroutine, once.
 type Message struct {
-	// Name is the file, with "#n" behind it for the n-th message of an mbox.
+	// Name is the file, followed by "#n" for the n-th message of an mbox.
 	Name string
 	// Open returns the message's bytes.
 	Open func() (io.ReadCloser, error)
@@ -54,9 +59,9 @@ func Walk(path string, each func(Message) error) error {
 	return walkMbox(f, path, each, func() (mbox, error) { return os.Open(path) })
 }
 
-// WalkReader is Walk for one message or an mbox that is read from in; name stands for the file. An
-// mbox is spooled to a temporary file that goes when the program ends: its messages may be opened
-// after WalkReader has returned.
+// WalkReader is Walk for one message or an mbox that is read from in; name is used as the name of
+// the file. An mbox is spooled to a temporary file that exists until the program ends: its messages
+// may be opened after WalkReader has returned.
 func WalkReader(in io.Reader, name string, each func(Message) error) error {
 	r := bufio.NewReader(in)
 	// an error comes again when the message is read
@@ -89,7 +94,7 @@ func file(path string) Message {
 	return Message{Name: path, Open: func() (io.ReadCloser, error) { return os.Open(path) }}
 }
 
-// walkMaildir takes "new" and "cur" (and no subfolders).
+// walkMaildir walks "new" and "cur" (and no subfolders).
 func walkMaildir(dir string, each func(Message) error) error {
 	found := false
 	for _, sub := range []string{"new", "cur"} {
@@ -116,7 +121,7 @@ func walkMaildir(dir string, each func(Message) error) error {
 	return nil
 }
 
-// fromLine begins every message of an mbox.
+// fromLine begins every message of an mbox (RFC 4155, Appendix A).
 const fromLine = "From "
 
 // IsMbox reports whether the file begins as an mbox does. Errors: those of the file system.
@@ -177,7 +182,7 @@ type splitter struct {
 }
 
 // next returns the byte range of the next message, without its "From " line and the empty line
-// behind it.
+// after it.
 func (s *splitter) next(r *bufio.Reader) (start, end int64, err error) {
 	if s.done {
 		return 0, 0, io.EOF
@@ -195,6 +200,7 @@ func (s *splitter) next(r *bufio.Reader) (start, end int64, err error) {
 		if err != nil && !errors.Is(err, io.EOF) {
 			return 0, 0, err
 		}
+		// RFC 4155, Appendix A: an empty line ends each message.
 		if err == nil && empty > 0 && bytes.HasPrefix(line, []byte(fromLine)) {
 			s.pending = true
 			return start, lineStart - empty, nil

@@ -8,8 +8,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// endings shows in how many days certificates end. It is a collector: the days are counted when
-// somebody asks.
+// endings shows in how many days certificates end. It is a collector: the days are counted at each
+// request.
 type endings struct {
 	now  func() time.Time
 	desc *prometheus.Desc

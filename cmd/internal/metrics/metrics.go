@@ -1,13 +1,13 @@
-// Package metrics shows the doors of dnseal to Prometheus and to those who ask
-// for their health.
+// Package metrics serves the metrics of relay and milter to Prometheus, and the
+// health checks.
 //
 // [Metrics] counts into a registry of its own; [Metrics.Serve] answers
-// /metrics, /healthz (the process lives) and /readyz (it takes mail) on a
-// listener that strangers must not reach. A door tells of a message once, when
-// it is decided ([Metrics.Message]); [Metrics.Handler] and [Metrics.Resolver]
-// wrap what a door works with, to count what is under way and what the DNS said.
+// /metrics, /healthz (the process runs) and /readyz (it accepts mail) on a
+// listener that only trusted clients may reach. A relay or milter reports a message
+// once, when it is decided ([Metrics.Message]); [Metrics.Handler] and [Metrics.Resolver]
+// wrap its handler and its resolver, to count messages in progress and DNS results.
 //
-// Labels have few values: no addresses, no domains but our own identities.
+// Labels have few values: no addresses, and no domains except our own identities.
 package metrics
 
 import (
@@ -17,7 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Message is one message that went through a door.
+// Message is one decided message.
 type Message struct {
 	Door    string // "relay" or "milter"
 	Role    string // "submission", "inbound", "sign", "verify"
@@ -78,8 +78,8 @@ func counter(name, help string, labels ...string) *prometheus.CounterVec {
 	return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "dnseal", Name: name, Help: help}, labels)
 }
 
-// Door makes the series of a door appear at zero, so that an alert on them works before the first
-// message.
+// Door makes the series of a listener appear at zero, so that an alert on them works before the
+// first message.
 func (m *Metrics) Door(door, role string) {
 	if m == nil {
 		return
@@ -100,7 +100,7 @@ func (m *Metrics) Message(e Message) {
 	m.messages.WithLabelValues(e.Door, e.Role, e.Result, strconv.Itoa(e.Reply)).Inc()
 	m.bytes.WithLabelValues(e.Door, e.Role).Add(float64(e.Bytes))
 	m.seconds.WithLabelValues(e.Door, e.Role).Observe(e.Seconds)
-	// Mail that was meant to be signed and goes out unsigned is what nobody notices. What is signed
+	// Mail that should be signed and leaves unsigned is easily overlooked. What is signed
 	// already is not that, and what was refused did not go out.
 	if signs(e.Role) && e.Reply == 2 && e.Result != "signed" && e.Result != "left-alone" {
 		m.unsigned.WithLabelValues(e.Door, e.Role).Inc()

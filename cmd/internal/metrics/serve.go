@@ -11,11 +11,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// state is what /readyz tells.
+// state is the answer of /readyz.
 type state struct{ ready atomic.Bool }
 
-// Ready says whether mail is taken; not before the listeners are open, and not any more when they
-// close.
+// Ready sets whether mail is accepted: from when the listeners are open until they close.
 func (m *Metrics) Ready(yes bool) {
 	if m != nil {
 		m.state.ready.Store(yes)
@@ -49,6 +48,7 @@ func (m *Metrics) mux() *http.ServeMux {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
 		if !m.state.ready.Load() {
+			// RFC 9110, Section 15.6.4.
 			http.Error(w, "not ready", http.StatusServiceUnavailable)
 			return
 		}

@@ -16,7 +16,7 @@ import (
 // interval is how often the line is drawn again at most.
 const interval = 100 * time.Millisecond
 
-// Bar is one progress line. A nil Bar shows nothing, so callers need not ask.
+// Bar is one progress line. A nil Bar shows nothing, so callers need not check.
 type Bar struct {
 	mu    sync.Mutex
 	w     io.Writer
@@ -48,7 +48,7 @@ func IsTerminal(w io.Writer) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// Expect says that n more things will come.
+// Expect adds n things to the expected number.
 func (b *Bar) Expect(n int) {
 	if b == nil {
 		return
@@ -58,7 +58,7 @@ func (b *Bar) Expect(n int) {
 	b.total += n
 }
 
-// Done says that n more things are done.
+// Done adds n things to the finished number.
 func (b *Bar) Done(n int) {
 	if b == nil {
 		return
@@ -85,7 +85,7 @@ func (b *Bar) Clear() {
 	}
 }
 
-// print shows text; when the terminal is gone there is nobody to tell.
+// print shows text. Errors are ignored: without a terminal there is no place to report them.
 func (b *Bar) print(text string) { _, _ = io.WriteString(b.w, text) }
 
 // line draws "[=====     ] 120 of 300 messages".

@@ -81,7 +81,7 @@ func (s *sockets) open(ctx context.Context, a milter.Address, opts milter.Listen
 	return l, err
 }
 
-// explainListen says what to do about the common errors.
+// explainListen adds advice to the common errors.
 func explainListen(err error) error {
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):

@@ -37,10 +37,10 @@ func (r *Relay) Address() (milter.Address, error) { return ParseListen(r.Listen)
 // Address is where the milter listens.
 func (m *Milter) Address() (milter.Address, error) { return milter.ParseAddress(m.Listen) }
 
-// Socket says who may open the relay's unix socket.
+// Socket returns mode and group of the relay's unix socket.
 func (r *Relay) Socket() milter.ListenOptions { return socketOptions(r.SocketMode, r.SocketGroup) }
 
-// Socket says who may open the milter's unix socket.
+// Socket returns mode and group of the milter's unix socket.
 func (m *Milter) Socket() milter.ListenOptions { return socketOptions(m.SocketMode, m.SocketGroup) }
 
 func socketOptions(mode, group string) milter.ListenOptions {
@@ -48,7 +48,7 @@ func socketOptions(mode, group string) milter.ListenOptions {
 	return milter.ListenOptions{Mode: m, Group: group}
 }
 
-// socket looks at the address, mode and group of a listener.
+// socket checks the address, mode and group of a listener.
 func (n *notes) socket(key, listen, mode, group string, parse func() (milter.Address, error)) {
 	if listen == "" {
 		n.wrong(key+".listen", "listen is missing; write an address such as \"127.0.0.1:2525\", or a unix socket")
@@ -119,7 +119,7 @@ func (r *Relay) checkTLS(n *notes, key string) {
 	case r.TLS == "none" && (r.Certificate != "" || r.Key != ""):
 		n.wrong(key+".certificate", "certificate and key are given, but tls is \"none\"; write tls = \"starttls\" or \"implicit\"")
 	case r.TLS == "none" && (r.Users != "" || r.Dovecot != "" || len(r.Clients) > 0):
-		n.wrong(key, "logging in needs TLS; write tls = \"starttls\" or \"implicit\", with certificate and key")
+		n.wrong(key, "authentication needs TLS; write tls = \"starttls\" or \"implicit\", with certificate and key")
 	}
 	for _, name := range r.Clients {
 		n.pattern(key+".clients", name, false)
@@ -128,22 +128,22 @@ func (r *Relay) checkTLS(n *notes, key string) {
 
 func (r *Relay) checkInbound(n *notes, key string) {
 	if len(r.Recipients) == 0 {
-		n.wrong(key+".recipients", "recipients is missing: without it this would be an open relay; name the domains mail is taken for")
+		n.wrong(key+".recipients", "recipients is missing: without it this would be an open relay; name the domains that mail is accepted for")
 	}
 	for _, d := range r.Recipients {
 		n.pattern(key+".recipients", d, false)
 		if strings.Contains(strings.TrimPrefix(d, "*."), "*") {
-			n.wrong(key+".recipients", "recipients: %q matches no domain; a star stands for the labels in front, as in \"*.example.org\"", d)
+			n.wrong(key+".recipients", "recipients: %q matches no domain; a star matches the labels in front, as in \"*.example.org\"", d)
 		}
 	}
 	if r.Users != "" || r.Dovecot != "" || len(r.Clients) > 0 {
-		n.wrong(key, "nobody logs in to an inbound relay; users, dovecot and clients belong to role \"submission\"")
+		n.wrong(key, "an inbound relay has no authentication; users, dovecot and clients are for role \"submission\"")
 	}
 }
 
 func (c *Config) checkSubmission(n *notes, key string, r *Relay) {
 	if len(r.Recipients) > 0 {
-		n.wrong(key+".recipients", "recipients is for role \"inbound\"; a submission relay takes mail to anybody, from those who may")
+		n.wrong(key+".recipients", "recipients is for role \"inbound\"; a submission relay accepts mail for any recipient, from clients that may submit")
 	}
 	if r.RestoreHeader {
 		n.wrong(key+".restore-header", "restore-header is for role \"inbound\": only where mail is verified is there a signed header to restore")
@@ -156,10 +156,10 @@ func (c *Config) checkSubmission(n *notes, key string, r *Relay) {
 	}
 	nets, err := c.trusted()
 	if err != nil {
-		return // told at the rule
+		return // noted at the rule
 	}
 	if r.Users == "" && r.Dovecot == "" && len(r.Clients) == 0 && len(nets) == 0 {
-		n.wrong(key, "nobody could hand in mail here; name users, dovecot or clients, or write a [[sign.rule]] with who = [\"net:…\"]")
+		n.wrong(key, "no client could submit mail here; name users, dovecot or clients, or write a [[sign.rule]] with who = [\"net:…\"]")
 	}
 }
 
@@ -208,7 +208,7 @@ func prefixes(list []string) ([]netip.Prefix, error) {
 	return out, nil
 }
 
-// trusted are the networks that rules name: who is in them may submit without logging in.
+// trusted are the networks that rules name: their clients may submit without authentication.
 func (c *Config) trusted() ([]netip.Prefix, error) {
 	var nets []string
 	for _, r := range c.Sign.Rules {

@@ -1,0 +1,153 @@
+package config
+
+// Relay is a listener of "dnseal relay" ([[relay]]).
+type Relay struct {
+	// Role is "submission" (accepts mail from clients that are authenticated or in a "net:" rule,
+	// and signs it) or "inbound" (accepts mail from any client for its recipients, and verifies
+	// it). Mandatory.
+	Role string `toml:"role"`
+	// Listen is "host:port" or "unix:/path". A socket of this address that systemd passes is used
+	// instead of a new one. Mandatory.
+	Listen string `toml:"listen"`
+	// SocketMode is the mode of a unix socket, octal. Default: "0660".
+	SocketMode string `toml:"socket-mode"`
+	// SocketGroup is the group of a unix socket, by name or number. Default: the group of the
+	// process.
+	SocketGroup string `toml:"socket-group"`
+	// Protocol is "smtp" or "lmtp". Default: "smtp".
+	Protocol string `toml:"protocol"`
+	// TLS is "none", "starttls" or "implicit"; the last two need certificate and key. Default:
+	// "none".
+	TLS string `toml:"tls"`
+	// Certificate is a PEM file with the server's certificate and its chain. Default: none.
+	Certificate string `toml:"certificate"`
+	// Key is the PEM file of the certificate's private key. Other users must not be able to read
+	// it. Default: none.
+	Key string `toml:"key"`
+	// Users is the file of names and passwords for SASL PLAIN, as "dnseal relay passwd" writes it.
+	// Needs TLS. Default: none.
+	Users string `toml:"users"`
+	// Dovecot is the path of a Dovecot auth socket whose mechanisms are offered. Needs TLS.
+	// Default: none.
+	Dovecot string `toml:"dovecot"`
+	// Clients lists the device, service and host names (stars allowed) that may log in by TLS
+	// certificate and TLSA record (SASL EXTERNAL). Needs TLS. Default: none.
+	Clients []string `toml:"clients"`
+	// Deny lists clients that are refused before any lookup, even when clients or a "net:" rule
+	// names them: DNS names (stars allowed), addresses and networks. After a reload it also applies
+	// to connected clients. Default: none.
+	Deny []string `toml:"deny"`
+	// Recipients are the domains that mail is accepted for; "*.example.org" means all domains below
+	// one. Local parts that name another host ("%", "!", "@") are refused. Inbound only, and
+	// mandatory there.
+	Recipients []string `toml:"recipients"`
+	// Proxies are the addresses of proxies: connections from them must begin with a PROXY protocol
+	// header, all others must not.
+	// Default: none.
+	Proxies []string `toml:"proxies"`
+	// NextHop lists the next hops, in order of preference: "host:port", "lmtp:unix:/path",
+	// "tls:host:465". Mandatory.
+	NextHop []string `toml:"next-hop"`
+	// NextHopTLS is "none", "verify" (the next hop needs a certificate for its name under the
+	// roots) or "dane" (its certificate must match its TLSA records; RFC 7672). Default: "none" for
+	// a next hop on this machine, "verify" for all others.
+	NextHopTLS string `toml:"next-hop-tls"`
+	// NextHopRoots is a PEM file of the roots for "verify". Default: the roots of this machine.
+	NextHopRoots string `toml:"next-hop-roots"`
+	// NextHopIdentity is the identity whose certificate is the TLS client certificate for the next
+	// hop.
+	// Default: none.
+	NextHopIdentity string `toml:"next-hop-identity"`
+	// PassClient is how the next hop learns the client's address: "xclient", "proxy" or "" (not at
+	// all). Default: "".
+	PassClient string `toml:"pass-client"`
+	// MaxBytes is the size in bytes of the largest message. Default: 50 MiB.
+	MaxBytes int64 `toml:"max-bytes"`
+	// MaxRecipients is how many recipients a message may have. Default: 1000.
+	MaxRecipients int `toml:"max-recipients"`
+	// MaxConnections is how many clients are served at the same time. Default: 2000.
+	MaxConnections int `toml:"max-connections"`
+	// MaxPerClient is how many connections one address may have at the same time. Default: 100.
+	MaxPerClient int `toml:"max-per-client"`
+	// MaxInFlight is the size in bytes of all incoming messages together. Default: 1 GiB.
+	MaxInFlight int64 `toml:"max-in-flight"`
+	// RestoreHeader restores header fields that were changed in transit to their signed values,
+	// when nothing else is wrong: the message then passes. The Reply-To of a mailing list is
+	// removed too; a list name before the Subject stays. Inbound only. Default: false.
+	RestoreHeader bool `toml:"restore-header"`
+	// Observe only logs what verifying would do; inbound mail passes unchanged. Default: false.
+	Observe bool `toml:"observe"`
+
+	Timeouts Timeouts `toml:"timeouts"`
+}
+
+// Timeouts sets how long a relay waits ([relay.timeouts]). It follows its [[relay]] in the file.
+type Timeouts struct {
+	// Command is the limit for the next command of a client (RFC 5321, Section 4.5.3.2.7). Default:
+	// "5m".
+	Command Duration `toml:"command"`
+	// Read is the limit for the next piece of a message. Default: "3m".
+	Read Duration `toml:"read"`
+	// Data is the limit for a whole message. Default: "30m".
+	Data Duration `toml:"data"`
+	// Login is the limit for the lookup of a client's TLSA records. Default: "15s".
+	Login Duration `toml:"login"`
+	// Handle is the limit for signing or verifying one message, with its lookups. Default: "2m".
+	Handle Duration `toml:"handle"`
+	// Answer is the limit from the end of a message to the reply to the client, with all that the
+	// next hop does; clients wait for 10 minutes (RFC 5321, Section 4.5.3.2.6). Default: "9m".
+	Answer Duration `toml:"answer"`
+	// HopConnect is the limit for the connection to a next hop, with TLS and greeting. Default:
+	// "10s".
+	HopConnect Duration `toml:"hop-connect"`
+	// HopCommand is the limit for each reply of a next hop except the last. Default: "60s".
+	HopCommand Duration `toml:"hop-command"`
+	// HopFinal is the limit for its reply to the message. Default: "5m".
+	HopFinal Duration `toml:"hop-final"`
+	// HopIdle is how long an unused connection to it is kept for the next message. Default: "30s".
+	HopIdle Duration `toml:"hop-idle"`
+}
+
+// Roles of listeners.
+const (
+	RoleSubmission = "submission"
+	RoleInbound    = "inbound"
+	RoleSign       = "sign"
+	RoleVerify     = "verify"
+)
+
+// Milter is a listener of "dnseal milter" ([[milter]]).
+type Milter struct {
+	// Role is "sign" or "verify". Mandatory.
+	Role string `toml:"role"`
+	// Listen is "unix:/path", "inet:host:port" or "inet:port@host". A socket of this address that
+	// systemd passes is used instead of a new one. Mandatory.
+	Listen string `toml:"listen"`
+	// SocketMode is the mode of a unix socket, octal. Default: "0660".
+	SocketMode string `toml:"socket-mode"`
+	// SocketGroup is the group of a unix socket, by name or number. Default: the group of the
+	// process.
+	SocketGroup string `toml:"socket-group"`
+	// Daemons are the MTA's daemons ({daemon_name}) that accept only submissions: the address of a
+	// client of any other daemon matches no "net:" rule. Default: any daemon.
+	Daemons []string `toml:"daemons"`
+	// RestoreHeader restores header fields that were changed in transit to their signed values,
+	// when nothing else is wrong: the message then passes. The Reply-To of a mailing list is
+	// removed too; a list name before the Subject stays. Only for verify. Default: false.
+	RestoreHeader bool `toml:"restore-header"`
+	// Observe only logs what verifying would do; mail passes unchanged. Only for verify. Default:
+	// false.
+	Observe bool `toml:"observe"`
+	// MaxBytes is the size in bytes of the largest message; a larger one is of class too-big.
+	// Default: what the MTA accepts.
+	MaxBytes int64 `toml:"max-bytes"`
+	// MaxHeaderBytes is the size in bytes of the largest header; a message with a larger one is of
+	// class too-big. A verify listener never accepts it, whatever the action, because forged
+	// results could stay in it. Default: 1 MiB.
+	MaxHeaderBytes int `toml:"max-header-bytes"`
+	// MaxSessions is how many connections of MTAs are served at the same time. Default: 512.
+	MaxSessions int `toml:"max-sessions"`
+	// Timeout is the time limit for one message; progress reports keep the MTA waiting meanwhile.
+	// Default: "4m".
+	Timeout Duration `toml:"timeout"`
+}
