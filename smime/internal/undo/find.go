@@ -26,7 +26,9 @@ type Found struct {
 }
 
 // Find tries one transformation after the other until the digest of text is the one that was
-// signed. Errors: the context's, and those of reading text as MIME.
+// signed. hash and digest are those of the signature's message-digest attribute (RFC 5652, Section
+// 11.2). text is held in memory several times over: the caller bounds it. Errors: the context's,
+// and *entity.LimitError from reading text as MIME (RFC 8551, Section 3.1: that is what is signed).
 func Find(ctx context.Context, text []byte, hash crypto.Hash, digest []byte) (Found, error) {
 	root, err := entity.WalkEntity(ctx, bytes.NewReader(text), int64(len(text)), "")
 	if err != nil {
@@ -41,5 +43,5 @@ func Find(ctx context.Context, text []byte, hash crypto.Hash, digest []byte) (Fo
 			return Found{x.change, x.also, x.sentence, x.original}, nil
 		}
 	}
-	return Found{Sentence: "The content was changed, in none of the ways that mail systems are known for."}, nil
+	return Found{Sentence: "The content was changed, but in none of the ways in which mail systems are known to change it."}, nil
 }

@@ -18,11 +18,11 @@ type suspect struct {
 	root   *entity.Part // of text
 	hash   crypto.Hash
 	digest []byte
-	// change and sentence tell what was undone when the digest fitted, and original is the content
-	// then (nil where it was not kept).
+	// change and sentence say what was undone when the digest matched; original is the content
+	// then, or nil where it was not kept.
 	change   Change
 	sentence string
-	also     []Change // further changes that were undone before that one could be
+	also     []Change // changes that had to be undone as well
 	original []byte
 	spent    int64 // octets hashed
 }
@@ -30,9 +30,9 @@ type suspect struct {
 // maxWork bounds the octets hashed for one signature.
 const maxWork = 2 << 30
 
-// is reports whether the original is what the segments say, one behind the other, and notes what
-// was undone for it.
-func (x *suspect) is(change Change, sentence string, segments ...[]byte) bool {
+// tryOriginal reports whether the segments, joined, have the digest that was signed (RFC 5652,
+// Section 5.4), and records what was undone then.
+func (x *suspect) tryOriginal(change Change, sentence string, segments ...[]byte) bool {
 	if x.spent > maxWork {
 		return false
 	}
@@ -41,14 +41,14 @@ func (x *suspect) is(change Change, sentence string, segments ...[]byte) bool {
 		h.Write(s)
 		x.spent += int64(len(s))
 	}
-	if !x.fits(h, change, sentence) {
+	if !x.matches(h, change, sentence) {
 		return false
 	}
 	x.original = bytes.Join(segments, nil)
 	return true
 }
 
-func (x *suspect) fits(h hash.Hash, change Change, sentence string) bool {
+func (x *suspect) matches(h hash.Hash, change Change, sentence string) bool {
 	if !bytes.Equal(h.Sum(nil), x.digest) {
 		return false
 	}
@@ -62,9 +62,9 @@ type splice struct {
 	with     []byte
 }
 
-// spliced is is for the text with some ranges replaced.
-func (x *suspect) spliced(change Change, sentence string, splices ...splice) bool {
-	return x.is(change, sentence, segments(x.text, splices)...)
+// trySpliced is tryOriginal for the text with some ranges replaced.
+func (x *suspect) trySpliced(change Change, sentence string, splices ...splice) bool {
+	return x.tryOriginal(change, sentence, segments(x.text, splices)...)
 }
 
 // segments are the pieces of a text with some ranges replaced.
@@ -84,24 +84,24 @@ func splicedText(text []byte, splices []splice) []byte {
 	return bytes.Join(segments(text, splices), nil)
 }
 
-// parts returns the parts of the content that pass, in order.
+// parts returns the parts of the content for which pass is true, in order.
 func (x *suspect) parts(pass func(*entity.Part) bool) []*entity.Part {
 	var found []*entity.Part
-	var visit func(*entity.Part)
-	visit = func(p *entity.Part) {
+	var walk func(*entity.Part)
+	walk = func(p *entity.Part) {
 		if pass(p) {
 			found = append(found, p)
 		}
 		for _, k := range p.Kids {
-			visit(k)
+			walk(k)
 		}
 	}
-	visit(x.root)
+	walk(x.root)
 	return found
 }
 
-// sets returns all parts together, and each alone where there are several: hops change all of a
-// kind, lists only one.
+// sets returns all parts together, and each by itself where there are several: relays change all
+// of a kind, mailing lists only one.
 func (x *suspect) sets(pass func(*entity.Part) bool) [][]*entity.Part {
 	all := x.parts(pass)
 	if len(all) == 0 {

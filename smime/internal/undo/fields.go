@@ -10,13 +10,15 @@ import (
 	"dnseal/smime/message"
 )
 
-// What happens to the headers of parts, which are signed as well.
+// What happens to the headers of parts, which are signed as well (RFC 1847, Section 2.1).
 
 func hasHeader(p *entity.Part) bool { return len(p.Fields) > 0 }
 
 // undoFolding folds and unfolds the fields of part headers.
+//
+// RFC 5322, Section 2.2.3: a field says the same however it is folded.
 func undoFolding(x *suspect) bool {
-	return x.headers(ChangeFolding, foldingSentence, refoldings)
+	return x.tryFields(ChangeFolding, foldingSentence, refoldings)
 }
 
 const foldingSentence = "A field in the header of a part was folded or unfolded."
@@ -32,16 +34,16 @@ var refoldings = []func([]byte) []byte{
 	func(raw []byte) []byte { return foldLastParameter(raw, "\r\n\t") },
 }
 
-// headers tries other fields in all part headers, in each of them, and for each single field.
-func (x *suspect) headers(change Change, sentence string, rewrite []func([]byte) []byte) bool {
+// tryFields tries other fields in all part headers, in each of them, and for each single field.
+func (x *suspect) tryFields(change Change, sentence string, rewrite []func([]byte) []byte) bool {
 	for _, r := range rewrite {
 		for _, set := range x.sets(hasHeader) {
 			splices := x.fieldSplices(set, r)
-			if x.spliced(change, sentence, splices...) {
+			if x.trySpliced(change, sentence, splices...) {
 				return true
 			}
 			for _, s := range splices[:min(len(splices), maxSingles)] {
-				if x.spliced(change, sentence, s) {
+				if x.trySpliced(change, sentence, s) {
 					return true
 				}
 			}
@@ -50,7 +52,7 @@ func (x *suspect) headers(change Change, sentence string, rewrite []func([]byte)
 	return false
 }
 
-// fieldSplices writes every field in the headers of parts anew.
+// fieldSplices rewrites every field in the headers of parts.
 func (x *suspect) fieldSplices(parts []*entity.Part, rewrite func([]byte) []byte) []splice {
 	var splices []splice
 	for _, p := range parts {
@@ -63,8 +65,8 @@ func (x *suspect) fieldSplices(parts []*entity.Part, rewrite func([]byte) []byte
 	return splices
 }
 
-// replaceFolds writes with for every folding, with the white space behind it; an empty one keeps
-// that.
+// replaceFolds puts with in place of each fold and its white space. Where with is empty only the
+// line ends are removed (RFC 5322, Section 2.2.3: unfolding).
 func replaceFolds(raw []byte, with string) []byte {
 	lines := bytes.Split(bytes.TrimSuffix(raw, crlfBytes), crlfBytes)
 	out := bytes.Clone(lines[0])
@@ -95,7 +97,7 @@ func foldLastParameter(raw []byte, fold string) []byte {
 	return slices.Concat(flat[:i+1], []byte(fold), flat[i+2:])
 }
 
-const quotingSentence = "The value of a parameter in the header of a part was written with quotes, or without."
+const quotingSentence = "Quotation marks around the value of a parameter in the header of a part were added or removed."
 
 var (
 	quotedParameter = regexp.MustCompile(`=\s*"([A-Za-z0-9!#$&^_.+-]+)"`)
@@ -107,10 +109,14 @@ var requotings = []func([]byte) []byte{
 	func(raw []byte) []byte { return plainParameter.ReplaceAll(raw, []byte(`$1="$2"`)) },
 }
 
-// undoQuoting puts quotes around the values of parameters, and takes them away.
-func undoQuoting(x *suspect) bool { return x.headers(ChangeQuoting, quotingSentence, requotings) }
+// undoQuoting adds quotation marks around the values of parameters, and removes them.
+//
+// RFC 2045, Section 5.1: the marks are not part of the value.
+func undoQuoting(x *suspect) bool { return x.tryFields(ChangeQuoting, quotingSentence, requotings) }
 
-// undoFieldCase writes the names of fields in other letters.
+// undoFieldCase changes the case of the names of fields.
+//
+// RFC 5322, Section 1.2.2, with RFC 5234, Section 2.3: names do not depend on case.
 func undoFieldCase(x *suspect) bool {
 	rename := func(to func(string) string) func([]byte) []byte {
 		return func(raw []byte) []byte {
@@ -121,7 +127,7 @@ func undoFieldCase(x *suspect) bool {
 			return append([]byte(to(string(name))+":"), value...)
 		}
 	}
-	return x.headers(ChangeFieldCase, "The name of a field in the header of a part was written in other letters.", []func([]byte) []byte{
+	return x.tryFields(ChangeFieldCase, "The case of a field name in the header of a part was changed.", []func([]byte) []byte{
 		rename(canonicalName),
 		rename(strings.ToLower),
 		rename(strings.ToUpper),
@@ -141,7 +147,9 @@ func canonicalName(s string) string {
 	return strings.Join(words, "-")
 }
 
-// undoFieldAdded takes a field out of a part header, and all that begin with X-.
+// undoFieldAdded removes a field from the header of a part, and all that begin with X-.
+//
+// RFC 2046, Section 5.1: only Content- fields have a meaning there; X- fields may be added.
 func undoFieldAdded(x *suspect) bool {
 	for _, p := range x.parts(hasHeader) {
 		at := p.Start
@@ -149,14 +157,14 @@ func undoFieldAdded(x *suspect) bool {
 		for _, f := range p.Fields {
 			s := splice{at, at + int64(len(f.Raw)), nil}
 			at = s.end
-			if x.spliced(ChangeFieldAdded, "The field "+fieldName(f)+" was put into the header of "+x.called(p)+".", s) {
+			if x.trySpliced(ChangeFieldAdded, "The field "+fieldName(f)+" was added to the header of "+x.called(p)+".", s) {
 				return true
 			}
 			if f.Begins("X-") {
 				extra = append(extra, s)
 			}
 		}
-		if len(extra) > 1 && x.spliced(ChangeFieldAdded, "Fields that begin with X- were put into the header of "+x.called(p)+".", extra...) {
+		if len(extra) > 1 && x.trySpliced(ChangeFieldAdded, "Fields that begin with X- were added to the header of "+x.called(p)+".", extra...) {
 			return true
 		}
 	}

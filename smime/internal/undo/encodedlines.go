@@ -11,6 +11,8 @@ func isQP(p *entity.Part) bool { return p.Leaf() && p.CTE == "quoted-printable" 
 func isBase64(p *entity.Part) bool { return p.Leaf() && p.CTE == "base64" }
 
 // undoSoftBreaks breaks the lines of quoted-printable where other programs do.
+//
+// RFC 2045, Section 6.7, rule 5: lines have at most 76 characters, broken anywhere.
 func undoSoftBreaks(x *suspect) bool {
 	rebreaks := []func([]byte) []byte{
 		joinSoft,
@@ -20,7 +22,7 @@ func undoSoftBreaks(x *suspect) bool {
 	for _, columns := range []int{76, 75, 74, 73, 72, 70, 65} {
 		rebreaks = append(rebreaks, func(b []byte) []byte { return breakSoft(joinSoft(b), columns) })
 	}
-	return x.rewritten(isQP, ChangeSoftBreaks, "The soft line breaks of quoted-printable were set anew.", rebreaks)
+	return x.tryBodies(isQP, ChangeSoftBreaks, "The soft line breaks of a quoted-printable part were moved.", rebreaks)
 }
 
 func joinSoft(b []byte) []byte { return bytes.ReplaceAll(b, []byte("=\r\n"), nil) }
@@ -46,8 +48,10 @@ func breakSoft(b []byte, columns int) []byte {
 }
 
 // undoEscapes writes the escapes of quoted-printable in the other case.
+//
+// RFC 2045, Section 6.7, rule 1: they are in upper case, but decoders accept both.
 func undoEscapes(x *suspect) bool {
-	return x.rewritten(isQP, ChangeEscapes, "The escapes of quoted-printable were written in other letters (=C3 and =c3).", []func([]byte) []byte{
+	return x.tryBodies(isQP, ChangeEscapes, "The case of the escapes in a quoted-printable part was changed (=C3 and =c3).", []func([]byte) []byte{
 		func(b []byte) []byte { return mapEscapes(b, bytes.ToLower) },
 		func(b []byte) []byte { return mapEscapes(b, bytes.ToUpper) },
 	})
@@ -66,6 +70,8 @@ func mapEscapes(b []byte, to func([]byte) []byte) []byte {
 }
 
 // undoBase64Lines wraps base64 where other programs do.
+//
+// RFC 2045, Section 6.8: lines have at most 76 characters, and line breaks mean nothing.
 func undoBase64Lines(x *suspect) bool {
 	var rewraps []func([]byte) []byte
 	for _, columns := range []int{76, 72, 64, 60, 75, 74, 70, 0} {
@@ -80,5 +86,5 @@ func undoBase64Lines(x *suspect) bool {
 			})
 		}
 	}
-	return x.rewritten(isBase64, ChangeBase64Lines, "base64 was wrapped in lines of another length.", rewraps)
+	return x.tryBodies(isBase64, ChangeBase64Lines, "A base64 part was wrapped in lines of another length.", rewraps)
 }

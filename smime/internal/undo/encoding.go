@@ -11,14 +11,14 @@ import (
 
 // What happens to the transfer encoding of parts.
 
-const reencodedSentence = "A part was encoded for transfer in another way than it was signed in, as a system does whose next hop takes 7 bits only (no 8BITMIME)."
+const reencodedSentence = "A part was given another transfer encoding than it was signed in, as a system does whose next hop accepts only 7-bit content (no 8BITMIME)."
 
-// undoReencoding puts back the encoding a part was in before a system without 8BITMIME (RFC 6152),
-// or one that likes another encoding better, changed it.
+// undoReencoding restores the encoding that a part had before a system changed it: RFC 6152,
+// Section 3, where the next hop has no 8BITMIME, RFC 2049, Section 3, at gateways.
 func undoReencoding(x *suspect) bool {
 	for _, from := range []string{"quoted-printable", "base64", "8bit"} {
 		for _, set := range x.sets(func(p *entity.Part) bool { return p.Leaf() && encodingGroup(p) == from }) {
-			if x.reencoded(set, from) {
+			if x.tryEncodings(set, from) {
 				return true
 			}
 		}
@@ -26,7 +26,8 @@ func undoReencoding(x *suspect) bool {
 	return false
 }
 
-// encodingGroup is quoted-printable, base64 or, for all that stands as it is, 8bit.
+// encodingGroup is quoted-printable, base64 or, for the identity encodings of RFC 2045, Section
+// 6.2, 8bit.
 func encodingGroup(p *entity.Part) string {
 	if entity.IdentityEncoding(p.CTE) {
 		return "8bit"
@@ -34,7 +35,7 @@ func encodingGroup(p *entity.Part) string {
 	return p.CTE
 }
 
-func (x *suspect) reencoded(set []*entity.Part, from string) bool {
+func (x *suspect) tryEncodings(set []*entity.Part, from string) bool {
 	for _, original := range originals {
 		if original.group == from {
 			continue
@@ -51,7 +52,7 @@ func (x *suspect) reencoded(set []*entity.Part, from string) bool {
 			bodies[i] = original.encode(octets)
 		}
 		for _, label := range original.labels {
-			if x.relabelled(set, bodies, label) {
+			if x.tryLabels(set, bodies, label) {
 				return true
 			}
 		}
@@ -72,16 +73,16 @@ var originals = []struct {
 	{"base64", func(b []byte) []byte { return bytes.TrimSuffix(wrapBase64(b, transit.Base64Column), crlfBytes) }, []string{"base64"}},
 }
 
-// relabelled tries the places in the header where the label may have stood: some systems write it
+// tryLabels tries the places in the header where the label may have stood: some systems write it
 // where it was, some at the end.
-func (x *suspect) relabelled(set []*entity.Part, bodies [][]byte, label string) bool {
+func (x *suspect) tryLabels(set []*entity.Part, bodies [][]byte, label string) bool {
 	const places = 8
 	for place := range places {
 		splices := make([]splice, 0, 2*len(set))
 		for i, p := range set {
 			splices = append(splices, splice{p.Start, min(p.Body, max(p.Start, p.End)), relabel(p, label, place)}, bodySplice(p, bodies[i]))
 		}
-		if x.spliced(ChangeReencoded, reencodedSentence, splices...) || x.spliced(ChangeReencoded, reencodedSentence, append(splices, x.containers(set, place)...)...) {
+		if x.trySpliced(ChangeReencoded, reencodedSentence, splices...) || x.trySpliced(ChangeReencoded, reencodedSentence, append(splices, x.containers(set, place)...)...) {
 			return true
 		}
 		if label == "" {
@@ -91,8 +92,8 @@ func (x *suspect) relabelled(set []*entity.Part, bodies [][]byte, label string) 
 	return false
 }
 
-// containers says 8bit again on the multiparts around the parts, of which a system without 8BITMIME
-// says 7bit.
+// containers restores the label 8bit of the multiparts around the parts, which a system without
+// 8BITMIME changes to 7bit (RFC 2045, Section 6.4: the label of a multipart covers its parts).
 func (x *suspect) containers(set []*entity.Part, place int) []splice {
 	var out []splice
 	for _, p := range set {
@@ -105,8 +106,8 @@ func (x *suspect) containers(set []*entity.Part, place int) []splice {
 	return out
 }
 
-// relabel is the header of p with another Content-Transfer-Encoding. Place 0 is where the field is
-// now, place n before the n-th last field.
+// relabel is the header of p with another Content-Transfer-Encoding, or none (RFC 2045, Section
+// 6.1: then it is 7bit). Place 0 is where the field is now, place n before the n-th last field.
 func relabel(p *entity.Part, label string, place int) []byte {
 	fields := make([][]byte, 0, len(p.Fields)+1)
 	at := -1
@@ -141,7 +142,7 @@ func encodeStandardQP(b []byte) []byte {
 		err = w.Close()
 	}
 	if err != nil {
-		return nil // a buffer takes everything
+		return nil // cannot happen with a buffer
 	}
 	return out.Bytes()
 }
@@ -165,7 +166,8 @@ func encodeOwnQP(b []byte) []byte {
 	return out.Bytes()
 }
 
-// wrapBase64 encodes b in lines of the given width.
+// wrapBase64 encodes b in lines of the given width (RFC 2045, Section 6.8), or in one where it is
+// 0.
 func wrapBase64(b []byte, columns int) []byte {
 	text := base64.StdEncoding.EncodeToString(b)
 	var out []byte
@@ -176,15 +178,15 @@ func wrapBase64(b []byte, columns int) []byte {
 	return append(append(out, text...), crlfBytes...)
 }
 
-// rewritten tries other bodies for all parts of a kind, and for each.
-func (x *suspect) rewritten(kind func(*entity.Part) bool, change Change, sentence string, rewrite []func([]byte) []byte) bool {
+// tryBodies tries other bodies for all parts of a kind, and for each by itself.
+func (x *suspect) tryBodies(kind func(*entity.Part) bool, change Change, sentence string, rewrite []func([]byte) []byte) bool {
 	for _, set := range x.sets(kind) {
 		for _, r := range rewrite {
 			var splices []splice
 			for _, p := range set {
 				splices = append(splices, bodySplice(p, r(x.body(p))))
 			}
-			if x.spliced(change, sentence, splices...) {
+			if x.trySpliced(change, sentence, splices...) {
 				return true
 			}
 		}

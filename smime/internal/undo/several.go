@@ -9,10 +9,11 @@ import (
 )
 
 // What several systems did one after the other, or one system at once: a list that appends its
-// footer and encodes the text anew, a gateway that puts fields into the parts and folds others, a
-// mailbox that quotes "From " and strips white space.
+// footer and encodes the text again, a gateway that adds fields to the parts and folds others, a
+// mailbox that quotes "From " and strips white space. RFC 2049, Section 3, and RFC 6377, Section
+// 3.3, describe them.
 
-// step undoes one thing for good, so that something else can be tried on what comes out.
+// undoing undoes one thing, so that something else can be tried on the result.
 type undoing struct {
 	change   Change
 	sentence string
@@ -20,8 +21,8 @@ type undoing struct {
 }
 
 var steps = []undoing{
-	{ChangeFieldAdded, "Fields that begin with X- were put into the headers of parts.", withoutExtraFields},
-	{ChangeFooter, "Text was appended to a part, as lists and gateways do.", withoutFooters},
+	{ChangeFieldAdded, "Fields that begin with X- were added to the headers of parts.", withoutExtraFields},
+	{ChangeFooter, "Text was appended to a part, as mailing lists and gateways do.", withoutFooters},
 	{ChangeFrom, fromSentence, func(x *suspect) iter.Seq[[]byte] { return texts(unquoteFrom(x.text)) }},
 	{ChangeTrailing, trailingRemoved, func(x *suspect) iter.Seq[[]byte] {
 		dashes := restoreDashes(x.text)
@@ -31,20 +32,20 @@ var steps = []undoing{
 	{ChangeLongLine, longLineSentence, func(x *suspect) iter.Seq[[]byte] {
 		return texts(joinLines(x.text, entity.MaxOctets), joinLines(x.text, 990))
 	}},
-	{ChangeFinalLine, "Line ends at the end of the content were removed or added.", func(x *suspect) iter.Seq[[]byte] {
+	{ChangeFinalLine, "Line breaks at the end of the content were removed or added.", func(x *suspect) iter.Seq[[]byte] {
 		return texts(append(bytes.Clone(x.text), crlfBytes...), bytes.TrimSuffix(x.text, crlfBytes))
 	}},
 	{ChangeFolding, foldingSentence, rewriting(refoldings)},
 	{ChangeQuoting, quotingSentence, rewriting(requotings)},
-	{ChangeLineEnds, "Line ends of LF were made CR LF.", func(x *suspect) iter.Seq[[]byte] {
+	{ChangeLineEnds, "LF line breaks were changed to CRLF.", func(x *suspect) iter.Seq[[]byte] {
 		return texts(bytes.ReplaceAll(x.text, crlfBytes, lfBytes))
 	}},
 }
 
 func texts(all ...[]byte) iter.Seq[[]byte] { return slices.Values(all) }
 
-// lasts are what is tried on the content that a step left: all that looks at the whole of it once.
-var lasts = []func(*suspect) bool{
+// finalUndos are tried on the content that a step left: all that need to read it only once.
+var finalUndos = []func(*suspect) bool{
 	undoFinalLine, undoFrom, undoLongLines, undoTrailing, undoReencoding, undoEscapes, undoSoftBreaks, undoBase64Lines, undoFolding, undoQuoting,
 	undoFieldCase, undoFieldAdded, undoLineEnds,
 }
@@ -63,11 +64,11 @@ func undoSeveral(x *suspect) bool {
 		return false
 	}
 	x.spent = maxWork - maxTogether
-	return x.after(steps, 1) || len(x.text) <= maxThree && x.after(steps, 2)
+	return x.undoSequence(steps, 1) || len(x.text) <= maxThree && x.undoSequence(steps, 2)
 }
 
-// after takes some of the steps, depth of them, and then tries everything once.
-func (x *suspect) after(steps []undoing, depth int) bool {
+// undoSequence undoes depth of the steps, in their order, and then tries every final one.
+func (x *suspect) undoSequence(steps []undoing, depth int) bool {
 	for i, s := range steps {
 		for text := range s.undo(x) {
 			if bytes.Equal(text, x.text) {
@@ -77,11 +78,11 @@ func (x *suspect) after(steps []undoing, depth int) bool {
 			if !ok {
 				continue
 			}
-			alone := y.is(s.change, s.sentence, text)
-			found := alone || y.further(steps[i+1:], depth)
+			enough := y.tryOriginal(s.change, s.sentence, text)
+			found := enough || y.undoNext(steps[i+1:], depth)
 			x.spent = y.spent
 			switch {
-			case alone:
+			case enough:
 				x.change, x.sentence, x.original = s.change, s.sentence, y.original
 			case found:
 				x.change, x.sentence, x.original = s.change, s.sentence+" "+y.sentence, y.original
@@ -95,18 +96,18 @@ func (x *suspect) after(steps []undoing, depth int) bool {
 	return false
 }
 
-// further tries what is left to be tried on the content that a step left.
-func (x *suspect) further(steps []undoing, depth int) bool {
+// undoNext tries the remaining steps, or the final ones, on the content that a step left.
+func (x *suspect) undoNext(steps []undoing, depth int) bool {
 	if depth > 1 {
-		return x.after(steps, depth-1)
+		return x.undoSequence(steps, depth-1)
 	}
-	return slices.ContainsFunc(lasts, func(undo func(*suspect) bool) bool { return undo(x) })
+	return slices.ContainsFunc(finalUndos, func(undo func(*suspect) bool) bool { return undo(x) })
 }
 
-// parsing is what taking content apart costs, measured in hashing it.
+// parsing is the cost of reading content as MIME, in units of hashing it.
 const parsing = 4
 
-// with is the suspect with another content; false when that cannot be taken apart.
+// with is the suspect with another content; false when that cannot be read as MIME.
 func (x *suspect) with(text []byte) (*suspect, bool) {
 	y := &suspect{ctx: x.ctx, text: text, hash: x.hash, digest: x.digest, spent: x.spent + parsing*int64(len(text))}
 	var err error
@@ -114,7 +115,7 @@ func (x *suspect) with(text []byte) (*suspect, bool) {
 	return y, err == nil
 }
 
-// withoutExtraFields takes all fields that begin with X- out of the headers of parts.
+// withoutExtraFields removes all fields that begin with X- from the headers of parts.
 func withoutExtraFields(x *suspect) iter.Seq[[]byte] {
 	drop := func(raw []byte) []byte {
 		if len(raw) > 2 && raw[0]|0x20 == 'x' && raw[1] == '-' {
@@ -125,7 +126,7 @@ func withoutExtraFields(x *suspect) iter.Seq[[]byte] {
 	return texts(splicedText(x.text, x.fieldSplices(x.parts(hasHeader), drop)))
 }
 
-// rewriting writes all fields in the headers of parts anew, in each of these ways.
+// rewriting rewrites all fields in the headers of parts, in each of these ways.
 func rewriting(ways []func([]byte) []byte) func(*suspect) iter.Seq[[]byte] {
 	return func(x *suspect) iter.Seq[[]byte] {
 		return func(yield func([]byte) bool) {
@@ -204,13 +205,15 @@ func cutFooters(text []byte) [][]byte {
 	return out
 }
 
-// isRule knows "-- ", "____" and other lines of one character.
+// isRule reports whether a line is "____" or another of one character repeated, or "-- " (RFC 3676,
+// Section 4.3).
 func isRule(line []byte) bool {
 	line = bytes.TrimRight(line, " \t\r\n")
 	return len(line) > 1 && bytes.IndexByte([]byte("-_=*#~"), line[0]) >= 0 && len(bytes.Trim(line, string(line[0]))) == 0
 }
 
-// canonicalLines makes all line ends CR LF: what was encoded by others may have LF inside.
+// canonicalLines makes all line breaks CRLF. RFC 2045, Section 6.8, asks for that before base64
+// encoding, but some encode LF.
 func canonicalLines(b []byte) []byte {
 	return bytes.ReplaceAll(bytes.ReplaceAll(b, crlfBytes, lfBytes), lfBytes, crlfBytes)
 }
