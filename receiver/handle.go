@@ -19,7 +19,8 @@ func (r *Receiver) Handle(ctx context.Context, m *message.Message, env *message.
 		err = errors.New("receiver: no authserv-id is configured")
 	}
 	if err != nil {
-		report = r.trouble(m, err)
+		report = reportOn(m)
+		report.conclude(finding{TempError, CodeInternalError, err.Error()})
 	}
 	if env != nil && !m.NamesAuthor() {
 		// MTAs write a From that is missing, and take the envelope sender for it.
@@ -99,13 +100,6 @@ func (r *Receiver) outcome(m *message.Message, report *Report) *message.Outcome 
 		out.Attrs = append(out.Attrs, slog.Int("forged_results", len(forged)))
 	}
 	return out
-}
-
-// trouble is the report when this machine failed.
-func (r *Receiver) trouble(m *message.Message, err error) *Report {
-	report := reportOn(m)
-	report.conclude(finding{TempError, CodeInternalError, err.Error()})
-	return report
 }
 
 // attrs is what the operator's log line says; no bodies, no subjects.

@@ -12,14 +12,14 @@ import (
 // Class sorts what keeps a message from being signed, for the choice of an action.
 type Class string
 
-// Classes of what can stand in the way of a signature ([on] in the configuration).
+// Classes of what can prevent a signature ([on] in the configuration).
 const (
 	ClassNoRule Class = "no-rule" // no rule names this From or this user or TLS name
 	// ClassNotAllowed: no rule matches, but one names this From or this submitter
 	ClassNotAllowed Class = "not-allowed"
 	// ClassKeyNotPublished: our own record is missing, does not match or cannot be validated
 	ClassKeyNotPublished Class = "key-not-published"
-	// ClassSignFailed: no such identity, or its key did not let itself be used
+	// ClassSignFailed: no such identity, or its key could not be used
 	ClassSignFailed Class = "sign-failed"
 	// ClassMalformed: the message can be read in two ways, would not survive transit, or is over a
 	// limit of its structure
@@ -56,8 +56,8 @@ func actions(on map[Class]message.Action) (map[Class]message.Action, error) {
 	return out, nil
 }
 
-// level is what the log line of a class deserves. Where our own key or record is the trouble, all
-// mail of its user waits or goes unsigned until the operator acts.
+// level is that of the log line of a class. Where our own key or record is at fault, all mail of
+// its user waits or goes unsigned until the operator acts.
 func level(class Class) slog.Level {
 	switch class {
 	case ClassInternalError:
@@ -69,7 +69,7 @@ func level(class Class) slog.Level {
 	return slog.LevelInfo
 }
 
-// causes are told to submitters, because they are about nothing but what they wrote.
+// causes are given to submitters, because they are only about what they wrote.
 var causes = map[string]string{
 	codeBadFrom:       "The From field cannot be read",
 	codeSeveralFrom:   "The From field must hold one address",
@@ -89,12 +89,15 @@ func replyTo(class Class, code string, action message.Action) message.Reply {
 // RFC 3463, Sections 3.4, 3.7 and 3.8.
 func reply(class Class, action message.Action) message.Reply {
 	switch {
+	// RFC 5321, Section 4.2.1: 4yz is for what may pass later.
 	case action == message.Defer:
 		return message.Reply{Code: 451, Enhanced: "4.7.1", Text: "Message cannot be signed now, try again later"}
 	case action != message.Reject:
 		return message.Reply{}
+	// RFC 3463, Section 3.4: X.3.4, too big for the system.
 	case class == ClassTooBig:
 		return message.Reply{Code: 552, Enhanced: "5.3.4", Text: "Message is too big to be signed"}
+	// RFC 6409, Section 6.1: 550 and 5.7.1 where the rights of the submitter do not suffice.
 	case class == ClassNotAllowed || class == ClassNoRule:
 		return message.Reply{Code: 550, Enhanced: "5.7.1", Text: "Not allowed to send as this sender"}
 	}

@@ -9,7 +9,7 @@ import (
 	"dnseal/smime/message"
 )
 
-// apply returns m as it is after the edit, spooled anew; m itself where the edit changes nothing.
+// apply returns m as it is after the edit, in a new spool; m itself where the edit changes nothing.
 // The caller closes the result unless it is m.
 func apply(m *message.Message, edit *message.Edit) (*message.Message, error) {
 	if len(edit.Changes) == 0 && edit.Body == nil {

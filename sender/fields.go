@@ -8,8 +8,8 @@ import (
 	"dnseal/smime/message"
 )
 
-// controlPrefix begins the header fields by which listed submitters steer the
-// signing; they never leave this system.
+// controlPrefix begins the header fields by which listed submitters control the signing (optional
+// fields: RFC 5322, Section 3.6.8); they never leave this system.
 const controlPrefix = "X-Dnseal-"
 
 // controlSign is the one control field: no, clear or opaque.
@@ -35,6 +35,7 @@ func removeControl(m *message.Message) []message.Change {
 // what ends the header in place of its empty line.
 func (s *Sender) clean(m *message.Message) (*message.Edit, []slog.Attr) {
 	var attrs []slog.Attr
+	// RFC 8601, Section 5.
 	forged := message.ForgedResults(m, s.opts.AuthservID)
 	if len(forged) > 0 {
 		attrs = append(attrs, slog.Int("forged_results", len(forged)))
@@ -48,6 +49,7 @@ func (s *Sender) clean(m *message.Message) (*message.Edit, []slog.Attr) {
 // originators collects who a message says it is from, for decide.
 func originators(m *message.Message, env *message.Envelope) *request {
 	req := &request{who: env.Submitter, mailFrom: env.MailFrom}
+	// RFC 5322, Section 3.6.2.
 	req.from, req.fromErr = m.From()
 	fields := m.Fields("From")
 	req.shown, req.fields = message.ShownIn(fields...), len(fields)
@@ -64,6 +66,7 @@ func originators(m *message.Message, env *message.Envelope) *request {
 			req.also = append(req.also, a)
 		}
 	}
+	// RFC 5322, Sections 3.6.2 and 3.6.6.
 	for _, name := range []string{"Sender", "Resent-From", "Resent-Sender"} {
 		for _, f := range m.Fields(name) {
 			addresses, err := message.ParseFrom(f.Value())
@@ -94,9 +97,11 @@ func (r *request) fromText() string {
 // isReport reports whether m is a delivery status notification or its like:
 // from the null sender, and a multipart/report (RFC 3464; RFC 6522).
 func isReport(m *message.Message, env *message.Envelope) bool {
+	// RFC 5321, Section 4.5.5.
 	if env.MailFrom != "" {
 		return false
 	}
+	// RFC 2045, Section 5.1: media types have no case.
 	t, _, _ := strings.Cut(m.First("Content-Type"), ";")
 	return strings.EqualFold(strings.TrimSpace(t), "multipart/report")
 }

@@ -34,8 +34,7 @@ type group struct {
 	rcpt []string
 }
 
-// groups splits the recipients by form. The first group is never empty of meaning: it holds whoever
-// is in no other, and takes main as its form when there are no recipients at all.
+// groups splits the recipients by form. Without recipients there is one group, of the form main.
 func groups(rcpt []string, main Form, opaqueFor, plainFor []message.Pattern) []group {
 	out := []group{}
 	for _, r := range rcpt {

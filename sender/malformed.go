@@ -18,13 +18,14 @@ func (s *Sender) malformed(err error, pass *message.Edit, attrs []slog.Attr) *me
 	}
 	out := s.stop(ClassMalformed, code, err.Error(), pass, attrs)
 	if out.Action == message.Reject {
+		// RFC 3463, Section 3.7: X.6.0, a fault of the content.
 		out.Reply = message.Reply{Code: 550, Enhanced: "5.6.0", Text: "Message cannot be signed: " + fault}
 	}
 	return out
 }
 
-// faultOf sorts what is wrong with a message itself, and says it in words fit for strangers: where,
-// but not more.
+// faultOf sorts what is wrong with a message itself. fault may be shown to strangers: it names the
+// place and no more.
 func faultOf(err error) (code, fault string) {
 	if over, ok := errors.AsType[*smime.LimitError](err); ok {
 		return "limit:" + over.What, strings.TrimPrefix(over.Error(), "smime: ")
@@ -33,6 +34,7 @@ func faultOf(err error) (code, fault string) {
 	switch {
 	case !ok:
 		return "", ""
+	// RFC 8551, Section 3.1.2.
 	case errors.Is(content, smime.ErrNotTransitProof):
 		return "not-transit-proof", content.Place + " would not survive transit"
 	}

@@ -11,7 +11,7 @@ import (
 // request is what a decision rests on.
 type request struct {
 	who      message.Submitter
-	mailFrom string
+	mailFrom string // RFC 5321, Section 4.1.1.2
 	from     []message.Address
 	fromErr  error
 	// fields is how many From fields there are, and shown whom a reader may take for the author
@@ -21,9 +21,10 @@ type request struct {
 	// named are all addresses in From, those in display names and comments too: many readers
 	// show nothing else.
 	named []message.Address
-	// also are the addresses of Sender, Resent-From and Resent-Sender, and without a From the
-	// envelope sender. They choose no identity, but a protected one may only be used by whom a
-	// rule permits to use it as From. alsoCut says that not all of them could be looked at.
+	// also are the addresses of Sender, Resent-From and Resent-Sender (RFC 5322, Sections 3.6.2 and
+	// 3.6.6), and without a From the envelope sender. They choose no identity, but a protected one
+	// may only be used by a submitter that a rule permits to use it as From. alsoCut says that
+	// not all of them could be looked at.
 	also    []message.Address
 	alsoCut bool
 }
@@ -37,7 +38,7 @@ type decision struct {
 	reason   string
 }
 
-// Codes of decisions whose cause the submitter is told.
+// Codes of decisions whose cause the submitter learns.
 const (
 	codeBadFrom       = "bad-from"
 	codeSeveralFrom   = "several-from"
@@ -76,10 +77,11 @@ func protected(rules []*rule, req *request, from message.Address) (code, reason 
 		if !r.protects(from) {
 			continue
 		}
+		// RFC 5321, Section 2.4.
 		if r.who.match(req.who) && r.permitsMailFrom(req) {
-			return codeLocalPartCase, fmt.Sprintf("a rule names %s in another case, and local parts count letter by letter", from)
+			return codeLocalPartCase, fmt.Sprintf("a rule names %s in another case, and the case of local parts counts", from)
 		}
-		code, reason = "from-not-allowed", fmt.Sprintf("a rule names %s, and none lets this submitter use it", from)
+		code, reason = "from-not-allowed", fmt.Sprintf("a rule names %s, and no rule lets this submitter use it", from)
 	}
 	return code, reason
 }
@@ -94,13 +96,15 @@ func undecided(rules []*rule, req *request, code, reason string) decision {
 	return decision{class: ClassNoRule, code: code, reason: reason}
 }
 
-// unclear says why the one author cannot be told, or "".
+// unclear says why there is not exactly one author, or "".
 func (r *request) unclear() (code, reason string) {
 	switch {
 	case r.fromErr != nil:
 		return codeBadFrom, fmt.Sprintf("the From cannot be read: %v", r.fromErr)
+	// RFC 5322, Section 3.6.2 allows several, of which readers show any.
 	case len(r.from) > 1:
 		return codeSeveralFrom, fmt.Sprintf("the message has %d From addresses", len(r.from))
+	// RFC 5322, Section 3.6.
 	case r.fields > 1:
 		return codeSeveralFrom, fmt.Sprintf("the message has %d From fields", r.fields)
 	}
@@ -113,17 +117,17 @@ func (r *request) unclear() (code, reason string) {
 func refused(rules []*rule, req *request) (code, reason string) {
 	if code, reason := req.unclear(); code != "" {
 		if shown := ruled(rules, req.shown); shown != "" {
-			return code, reason + ", and may show " + shown + ", which a rule names"
+			return code, reason + ", and readers may see " + shown + ", which a rule names"
 		}
 	} else if a, ok := req.another(rules); ok {
-		return codeBadFrom, fmt.Sprintf("readers may take %s for the author, which a rule names, and none lets this submitter use it", a)
+		return codeBadFrom, fmt.Sprintf("readers may see %s as the author: a rule names it, and no rule lets this submitter use it", a)
 	}
 	if req.alsoCut {
 		return "bad-sender", "the Sender or a Resent field is too long to be read"
 	}
 	for _, a := range req.also {
 		if protectedFrom(rules, req, a) {
-			return "sender-not-allowed", fmt.Sprintf("a rule names %s, which stands in Sender, a Resent field or for a missing From, and none lets this submitter use it", a)
+			return "sender-not-allowed", fmt.Sprintf("%s is in Sender, in a Resent field or in place of a missing From: a rule names it, and no rule lets this submitter use it", a)
 		}
 	}
 	return "", ""

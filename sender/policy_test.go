@@ -200,7 +200,7 @@ func TestParseRuleRefuses(t *testing.T) {
 		{Rule{}, "who and from"},
 		{Rule{Who: []string{"user:a"}}, "who and from"},
 		{Rule{Who: []string{"alice"}, From: []string{"a@x.example"}}, "write user:NAME"},
-		{Rule{Who: []string{"sasl:a"}, From: []string{"a@x.example"}}, "stands before it"},
+		{Rule{Who: []string{"sasl:a"}, From: []string{"a@x.example"}}, "missing at its start"},
 		{Rule{Who: []string{"net:192.0.2.1/24"}, From: []string{"a@x.example"}}, "192.0.2.0/24"},
 		{Rule{Who: []string{"net:x"}, From: []string{"a@x.example"}}, "net:x"},
 		{Rule{Who: []string{"user:a"}, From: []string{"x.example"}}, "no mail address"},

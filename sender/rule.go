@@ -12,16 +12,16 @@ import (
 // Rule says who may use a From and which identity then signs
 // ([[sign.rule]] in the configuration). The first whose Who, From and MailFrom match applies.
 //
-// A rule also protects: nobody else may use an address that some rule's From
-// names, in whatever case its local part is written.
+// A rule also protects: no other submitter may use an address that its From names, in whatever case
+// the local part is written.
 type Rule struct {
 	// Who lists submitters by what a door has proven: "user:NAME" (SASL), "tls:NAME" (TLSA client),
-	// "net:CIDR" or "net:ADDRESS". Stars in names stand for any characters.
+	// "net:CIDR" (RFC 4632, Section 3.1) or "net:ADDRESS". Stars in names stand for any characters.
 	Who []string
 	// From lists addresses; a star stands for any characters on its side of the @.
 	From []string
 	// MailFrom lists envelope senders that may go with this rule, like From; "<>" is the null
-	// sender. Empty: any.
+	// sender (RFC 5321, Section 4.5.5). Empty: any.
 	MailFrom []string
 	// Identity is "{from}", the identity of the From address, or the name of one. Empty: "{from}".
 	Identity string
@@ -120,7 +120,7 @@ func (r *rule) permitsMailFrom(req *request) bool {
 	return err == nil && matchAny(r.mailFrom, a)
 }
 
-// protects reports whether the rule names the address, for whomever.
+// protects reports whether the rule names the address, for any submitter.
 // RFC 5321, Section 2.4: the case of a local part counts, and its use is discouraged.
 func (r *rule) protects(a message.Address) bool {
 	for _, p := range r.from {

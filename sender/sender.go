@@ -21,13 +21,16 @@
 // from Options.Control. So are results of Options.AuthservID: a submitter could forge them (RFC
 // 8601, Section 5).
 //
-// What stands in the way of a signature is of a class (the Class constants), and Options.On says
-// what is done then. A fault of the message itself ([ClassMalformed]) is refused for good, with its
+// What prevents a signature is of a class (the Class constants), and Options.On says what is done
+// then. A fault of the message itself ([ClassMalformed]) is refused for good, with its
 // place; what can pass by itself, as a key that is not available, is deferred. The attributes of an
 // Outcome say in which form a message was signed, why it is opaque where that was not asked for,
 // and which header fields have no protected copy.
 //
 // [SignMessage] signs without rules, for programs whose user owns the keys, and removes no field.
+//
+// Standards: RFC 6409 (submission), RFC 5322 (originator fields), RFC 8551 (S/MIME), RFC 9788
+// (header protection).
 //
 // The decision is in policy.go, a rule in rule.go, who a submitter is in submitters.go; the
 // signature in sign.go, the forms of a message in form.go and compose.go; classes in actions.go.
@@ -63,8 +66,8 @@ type Options struct {
 	Identities func(name string) (*identity.Identity, error)
 	// Rules in the order they are tried; without any no mail is signed.
 	Rules []Rule
-	// Opaque makes application/pkcs7-mime where neither rule, recipient nor control field says
-	// otherwise.
+	// Opaque makes application/pkcs7-mime (RFC 8551, Section 3.5.2) where neither rule, recipient
+	// nor control field says otherwise.
 	Opaque bool
 	// OpaqueFor and PlainFor are recipients (addresses, stars) who get the opaque form, or no
 	// signature at all. Where the envelope allows but one form (message.Envelope.OneForm),
@@ -74,7 +77,7 @@ type Options struct {
 	NoHeaderProtection bool
 	// FullSelfCheck also verifies the signature values of what was made.
 	FullSelfCheck bool
-	// SignReports signs delivery reports (multipart/report from the null sender) too.
+	// SignReports signs delivery reports (multipart/report, RFC 6522, from the null sender) too.
 	SignReports bool
 	// Control lists submitters ("user:", "tls:", "net:", as in Rule.Who) whose X-Dnseal-Sign field
 	// is listened to: "no", "clear" or "opaque".
@@ -91,7 +94,7 @@ type Options struct {
 	// Authentication-Results: fields that claim to be by it are removed from what is handed in,
 	// signed or not (RFC 8601, Section 5). Empty: none is.
 	AuthservID string
-	// Hostname for Message-ID; empty: the From domain.
+	// Hostname for Message-ID (RFC 5322, Section 3.6.4); empty: the From domain.
 	Hostname string
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
@@ -144,7 +147,7 @@ func New(opts Options) (*Sender, error) {
 	return s, nil
 }
 
-// Words of Outcome.Result beside the classes.
+// Words of Outcome.Result that are no class.
 const (
 	ResultSigned = "signed"
 	// ResultUnsigned: no rule asks for a signature, or recipient or control field for none
@@ -171,7 +174,8 @@ func (s *Sender) Handle(ctx context.Context, m *message.Message, env *message.En
 	}
 	gs := groups(env.Rcpt, s.mainForm(m, env, d.rule), s.opaqueFor, s.plainFor)
 	if len(gs) > 1 && env.OneForm {
-		gs = []group{{form: FormClear, rcpt: env.Rcpt}} // the one that everybody can read
+		// RFC 8551, Section 3.5.1: the one that every reader shows.
+		gs = []group{{form: FormClear, rcpt: env.Rcpt}}
 	}
 	if len(gs) == 1 && gs[0].form == unsigned {
 		return &message.Outcome{Action: message.Accept, Edit: pass, Result: ResultUnsigned, Attrs: append(attrs, slog.String("code", "opted-out"))}
@@ -211,7 +215,7 @@ func (s *Sender) sign(ctx context.Context, m *message.Message, pass *message.Edi
 	id, err := s.opts.Identities(d.identity)
 	if err != nil {
 		if other := s.inAnotherCase(d.identity); other != "" {
-			reason := fmt.Sprintf("the identity is %s, and local parts count letter by letter", other)
+			reason := fmt.Sprintf("the identity is %s, and the case of local parts counts", other)
 			return s.stop(ClassNotAllowed, codeLocalPartCase, reason, pass, attrs)
 		}
 		return s.stop(ClassSignFailed, "no-identity", err.Error(), pass, attrs)
@@ -221,6 +225,7 @@ func (s *Sender) sign(ctx context.Context, m *message.Message, pass *message.Edi
 	}
 	now := s.opts.Now()
 	host := cmp.Or(s.opts.Hostname, messageIDHost(m, id))
+	// RFC 6409, Sections 8.2 and 8.3.
 	pre := &message.Edit{Changes: slices.Concat(pass.Changes, message.MissingFields(m, host, now))}
 	prepared, err := apply(m, pre)
 	if err != nil {
@@ -248,6 +253,7 @@ func (s *Sender) sign(ctx context.Context, m *message.Message, pass *message.Edi
 
 // inAnotherCase returns the name of the identity whose local part is that of name in lower case, or
 // "".
+// RFC 5321, Section 2.4: the case counts, and many users do not know it.
 func (s *Sender) inAnotherCase(name string) string {
 	a, err := message.ParseAddress(name)
 	lower := message.Address{Local: strings.ToLower(a.Local), Domain: a.Domain}

@@ -43,12 +43,14 @@ func signPrepared(ctx context.Context, m *message.Message, ids []*identity.Ident
 	for _, id := range ids {
 		signer := id.Signer()
 		if opts.NoCertificates {
-			signer = cms.Signer{Key: id.Key, PSS: id.PSS} // named by its SubjectKeyIdentifier
+			// RFC 5652, Section 5.3: named by its SubjectKeyIdentifier.
+			signer = cms.Signer{Key: id.Key, PSS: id.PSS}
 		}
 		if err := checkBare(id, signer, opts); err != nil {
 			return nil, err
 		}
 		opts.Signers = append(opts.Signers, signer)
+		// RFC 8550, Section 2.3.
 		opts.Chain = append(opts.Chain, id.Chain...)
 	}
 	return smime.Sign(ctx, m, opts)
@@ -67,8 +69,8 @@ func checkBare(id *identity.Identity, s cms.Signer, opts smime.SignOptions) erro
 	return nil
 }
 
-// messageIDHost is the right side of a new Message-ID: the domain of the From address, else of the
-// identity.
+// messageIDHost is the right side of a new Message-ID (RFC 5322, Section 3.6.4): the domain of the
+// From address, else of the identity.
 func messageIDHost(m *message.Message, id *identity.Identity) string {
 	if from, err := m.From(); err == nil && len(from) > 0 {
 		return from[0].Domain

@@ -39,7 +39,7 @@ func parseSubmitters(list []string) (submitters, error) {
 				s.nets = append(s.nets, p)
 			}
 		default:
-			err = errors.New("neither user:, tls: nor net: stands before it")
+			err = errors.New("user:, tls: or net: is missing at its start")
 		}
 		if err != nil {
 			return submitters{}, fmt.Errorf("submitter %q: %w", entry, err)
@@ -50,7 +50,7 @@ func parseSubmitters(list []string) (submitters, error) {
 
 var errNet = errors.New("neither an address nor a network: write 192.0.2.1 or 192.0.2.0/24")
 
-// parseNet reads "192.0.2.0/24" or "192.0.2.1".
+// parseNet reads "192.0.2.0/24" (RFC 4632, Section 3.1) or "192.0.2.1".
 func parseNet(s string) (netip.Prefix, error) {
 	if !strings.Contains(s, "/") {
 		addr, err := netip.ParseAddr(s)

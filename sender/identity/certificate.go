@@ -7,6 +7,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"math/big"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -15,22 +16,17 @@ import (
 )
 
 // defaultDays is the validity of a self-signed certificate: under DANE-EE its dates do not count
-// (RFC 7671, 5.1).
+// (RFC 7671, Section 5.1).
 const defaultDays = 3650
 
 // maxDays is the longest validity: a hundred years.
 const maxDays = 36500
 
-// backdated covers verifiers whose clock is a little behind.
+// backdated covers verifiers whose clock is slow.
 const backdated = time.Hour
 
-var (
-	selfSignedUsage     = x509.KeyUsageDigitalSignature
-	selfSignedExtUsages = []x509.ExtKeyUsage{x509.ExtKeyUsageEmailProtection}
-)
-
 // newCertificate makes the self-signed certificate of a name: its subject is
-// the name and nothing else, so that no more is told about the owner than the mail itself tells.
+// the name and nothing else, so that it says no more about the owner than the mail itself.
 // RFC 8550, Section 4.4; RFC 8162, Section 2.
 func newCertificate(id *Identity, opts CreateOptions) (*x509.Certificate, error) {
 	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 128))
@@ -47,14 +43,16 @@ func newCertificate(id *Identity, opts CreateOptions) (*x509.Certificate, error)
 	}
 	now := opts.Now.UTC().Truncate(time.Second)
 	template := &x509.Certificate{
-		SerialNumber:          serial.Add(serial, big.NewInt(1)), // positive: RFC 5280, 4.1.2.2
-		Subject:               pkix.Name{CommonName: id.Name},
-		NotBefore:             now.Add(-backdated),
-		NotAfter:              now.AddDate(0, 0, days),
-		KeyUsage:              selfSignedUsage,
-		ExtKeyUsage:           selfSignedExtUsages,
-		BasicConstraintsValid: true, // cA FALSE
-		SubjectKeyId:          ski,
+		// positive: RFC 5280, Section 4.1.2.2
+		SerialNumber: serial.Add(serial, big.NewInt(1)),
+		Subject:      pkix.Name{CommonName: id.Name},
+		NotBefore:    now.Add(-backdated),
+		NotAfter:     now.AddDate(0, 0, days),
+		// RFC 8550, Sections 4.4.2 and 4.4.4.
+		KeyUsage:              x509.KeyUsageDigitalSignature,
+		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageEmailProtection},
+		BasicConstraintsValid: true, // cA FALSE: RFC 5280, Section 4.2.1.9
+		SubjectKeyId:          ski,  // RFC 5280, Section 4.2.1.2
 	}
 	if err = setAltName(template, id.Kind, id.Name); err != nil {
 		return nil, err
@@ -72,6 +70,7 @@ func newCertificate(id *Identity, opts CreateOptions) (*x509.Certificate, error)
 // setAltName states the identity: rfc822Name, SmtpUTF8Mailbox where the local part is not ASCII
 // (RFC 9598, Section 3), or dNSName.
 func setAltName(template *x509.Certificate, kind Kind, name string) error {
+	// RFC 5280, Section 4.2.1.6.
 	if kind != Mail {
 		template.DNSNames = []string{name}
 		return nil
@@ -80,7 +79,7 @@ func setAltName(template *x509.Certificate, kind Kind, name string) error {
 	if err != nil {
 		return err
 	}
-	if isASCII(addr.Local) {
+	if !strings.ContainsFunc(addr.Local, func(r rune) bool { return r >= utf8.RuneSelf }) {
 		template.EmailAddresses = []string{name}
 		return nil
 	}
@@ -100,20 +99,11 @@ func selfSignedByPSS(cert *x509.Certificate) bool {
 	}
 }
 
-func isASCII(s string) bool {
-	for i := range len(s) {
-		if s[i] >= utf8.RuneSelf {
-			return false
-		}
-	}
-	return true
-}
-
 func encodeCertificate(cert *x509.Certificate) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw})
 }
 
-// parseCertificates reads all certificates of a PEM file.
+// parseCertificates reads all certificates of a PEM file (RFC 7468, Section 5).
 func parseCertificates(data []byte) ([]*x509.Certificate, error) {
 	var certs []*x509.Certificate
 	for {

@@ -28,7 +28,7 @@ type CreateOptions struct {
 }
 
 // Create makes a new identity in dir, and dir itself where it is missing. The
-// folder appears whole or not at all: it is written beside its place and
+// folder appears whole or not at all: it is written under another name and
 // renamed. Errors: one with a [Hint] for a name or algorithm that is none,
 // [fs.ErrExist] when the identity is there already, else what the file system returned.
 func Create(dir, name string, opts CreateOptions) (*Identity, error) {
@@ -65,10 +65,10 @@ func Create(dir, name string, opts CreateOptions) (*Identity, error) {
 
 func existsError(name, folder string) error {
 	err := fmt.Errorf("identity: %s: %w: %s", name, fs.ErrExist, folder)
-	return withHint(err, "a key in use is never overwritten; move the folder away to make a new one")
+	return WithHint(err, "a key in use is never overwritten; move the folder away to make a new one")
 }
 
-// store writes the folder beside its place and renames it there.
+// store writes the folder under another name and renames it.
 func (id *Identity) store(dir, folder string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("identity: %w", err)

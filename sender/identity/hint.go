@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// hinted is an error with a word of advice.
+// hinted is an error with advice.
 type hinted struct {
 	error
 	hint string
@@ -16,8 +16,8 @@ func (e *hinted) Hint() string { return e.hint }
 
 func (e *hinted) Unwrap() error { return e.error }
 
-// withHint attaches advice to err.
-func withHint(err error, format string, args ...any) error {
+// WithHint adds advice to err. Advice has no capital and no period.
+func WithHint(err error, format string, args ...any) error {
 	return &hinted{error: err, hint: fmt.Sprintf(format, args...)}
 }
 

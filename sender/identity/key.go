@@ -19,7 +19,7 @@ import (
 // DefaultAlgorithm is what Create makes when nothing is asked for.
 const DefaultAlgorithm = "p256"
 
-// algorithms are the kinds of keys that Create makes, in the order they are told.
+// algorithms are the kinds of keys that Create makes, in the order they are listed.
 var algorithms = []struct {
 	name     string
 	generate func() (crypto.Signer, error)
@@ -65,9 +65,10 @@ func generateKey(algorithm string) (crypto.Signer, error) {
 			return a.generate()
 		}
 	}
-	return nil, withHint(fmt.Errorf("identity: unknown algorithm %q", clip(algorithm)), "use one of %s", strings.Join(Algorithms(), ", "))
+	return nil, WithHint(fmt.Errorf("identity: unknown algorithm %q", clip(algorithm)), "use one of %s", strings.Join(Algorithms(), ", "))
 }
 
+// encodeKey writes PKCS #8 (RFC 5958, Section 2) in PEM form (RFC 7468, Section 10).
 func encodeKey(key crypto.Signer) ([]byte, error) {
 	der, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
@@ -79,8 +80,8 @@ func encodeKey(key crypto.Signer) ([]byte, error) {
 // errNoKey says that a file holds no private key in PEM form.
 var errNoKey = errors.New("no private key in PEM form")
 
-// parseKey reads the first private key of a PEM file: PKCS#8, or the older forms of openssl (RFC
-// 5915; RFC 8017, A.1.2).
+// parseKey reads the first private key of a PEM file: PKCS #8, or the older forms of openssl (RFC
+// 5915, Section 3; RFC 8017, Appendix A.1.2).
 func parseKey(data []byte) (crypto.Signer, error) {
 	for {
 		block, rest := pem.Decode(data)
@@ -88,6 +89,7 @@ func parseKey(data []byte) (crypto.Signer, error) {
 			return nil, errNoKey
 		}
 		switch {
+		// RFC 7468, Section 11.
 		case block.Type == "ENCRYPTED PRIVATE KEY" || block.Headers["DEK-Info"] != "":
 			return nil, errEncrypted
 		case block.Type == "PRIVATE KEY":
@@ -107,7 +109,8 @@ func parseKey(data []byte) (crypto.Signer, error) {
 // errEncrypted says that a key is protected by a pass phrase.
 var errEncrypted = errors.New("the key is encrypted by a pass phrase; a service cannot ask for it")
 
-// asSigner accepts the keys S/MIME 4.0 can sign with (RFC 8551, 2.2; RFC 8550, 4.3 for RSA sizes).
+// asSigner accepts the keys S/MIME 4.0 can sign with (RFC 8551, Section 2.2; RFC 8550, Section 4.3
+// for RSA sizes).
 func asSigner(key any, err error) (crypto.Signer, error) {
 	if err != nil {
 		return nil, err
@@ -122,7 +125,8 @@ func asSigner(key any, err error) (crypto.Signer, error) {
 	return signer, nil
 }
 
-// subjectKeyID is the SubjectKeyIdentifier by which package cms names a key.
+// subjectKeyID is the SubjectKeyIdentifier (RFC 5280, Section 4.2.1.2) by which package cms names a
+// key.
 func subjectKeyID(pub crypto.PublicKey) ([]byte, error) {
 	der, err := x509.MarshalPKIXPublicKey(pub)
 	if err != nil {

@@ -16,7 +16,7 @@ const maxPEM = 1 << 20
 
 // Load reads one identity. Errors: [fs.ErrNotExist] when there is none of this
 // name; one with a [Hint] for a key that others can read, that we cannot read, that is encrypted or
-// that does not fit its certificate; else what the file system or the PEM parser returned.
+// that is not that of its certificate; else what the file system or the PEM parser returned.
 func Load(dir, name string) (*Identity, error) {
 	kind, name, err := ParseName(name)
 	if err != nil {
@@ -30,14 +30,14 @@ func Load(dir, name string) (*Identity, error) {
 			if _, noDir := os.Stat(dir); errors.Is(noDir, fs.ErrNotExist) {
 				err = fmt.Errorf("identity: there is no directory %s for %s: %w", dir, name, fs.ErrNotExist)
 			}
-			return nil, withHint(err, "make it with: dnseal identity new %s --identities %s", Quote(name), Quote(dir))
+			return nil, WithHint(err, "make it with: dnseal identity new %s --identities %s", Quote(name), Quote(dir))
 		}
 		return nil, err
 	}
 	if err := id.loadCertificate(filepath.Join(folder, certFile)); err != nil {
 		return nil, err
 	}
-	// What stands against signing with it is said when it is to sign.
+	// An error of it is reported when it is to sign.
 	id.signer, _ = id.Signer().Ready()
 	return id, nil
 }
@@ -49,13 +49,13 @@ func (id *Identity) loadKey() error {
 	}
 	if mode.Perm()&0o077 != 0 {
 		err = fmt.Errorf("identity: key of %s: %s can be read by others (mode %04o)", id.Name, id.KeyFile, mode.Perm())
-		return withHint(err, "chmod 600 %s", Quote(id.KeyFile))
+		return WithHint(err, "chmod 600 %s", Quote(id.KeyFile))
 	}
 	id.Key, err = parseKey(data)
 	switch {
 	case errors.Is(err, errEncrypted):
 		err = fmt.Errorf("identity: key of %s: %s: %w", id.Name, id.KeyFile, err)
-		return withHint(err, "decrypt it with: openssl pkey -in OLD -out %s", Quote(id.KeyFile))
+		return WithHint(err, "decrypt it with: openssl pkey -in OLD -out %s", Quote(id.KeyFile))
 	case err != nil:
 		return fmt.Errorf("identity: key of %s: %s: %w", id.Name, id.KeyFile, err)
 	}
@@ -80,7 +80,7 @@ func (id *Identity) loadCertificate(path string) error {
 	}
 	if !sameKey(id.Key, certs[0].PublicKey) {
 		err := fmt.Errorf("identity: %s: the key in %s is not that of the certificate in %s", id.Name, id.KeyFile, path)
-		return withHint(err, "the identity's own certificate must stand first in %s", certFile)
+		return WithHint(err, "the identity's own certificate must stand first in %s", certFile)
 	}
 	id.Certificate, id.Chain, id.CertFile = certs[0], certs[1:], path
 	id.PSS = selfSignedByPSS(id.Certificate)
@@ -117,12 +117,12 @@ func Quote(s string) string {
 	return s
 }
 
-// notOurs adds what to do about a file or folder that belongs to somebody else.
+// notOurs adds what to do about a file or folder that belongs to another user.
 func notOurs(err error, path string) error {
 	if !errors.Is(err, fs.ErrPermission) {
 		return err
 	}
-	return withHint(err, "it must belong to the user that dnseal runs as: chown -R USER %s", Quote(path))
+	return WithHint(err, "it must belong to the user that dnseal runs as: chown -R USER %s", Quote(path))
 }
 
 // List returns the names in dir, sorted: every folder with a canonical name and a key file. It does
@@ -132,7 +132,7 @@ func List(dir string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = fmt.Errorf("identity: there is no directory %s: %w", dir, fs.ErrNotExist)
-		return nil, withHint(err, "make the first identity there: dnseal identity new NAME --identities %s", Quote(dir))
+		return nil, WithHint(err, "make the first identity there: dnseal identity new NAME --identities %s", Quote(dir))
 	}
 	if err != nil {
 		return nil, notOurs(fmt.Errorf("identity: %w", err), dir)

@@ -34,6 +34,7 @@ func parseMailName(name string) (Kind, string, error) {
 	if err == nil && strings.HasPrefix(addr.Domain, "[") {
 		err = errors.New("an address literal has no place in the DNS")
 	}
+	// RFC 5322, Section 3.2.4.
 	if err == nil && addr.String()[0] == '"' && !strings.Contains(name, `"`) {
 		err = fmt.Errorf("such a local part is written in quotation marks: %s", addr)
 	}
@@ -65,7 +66,7 @@ func nameError(name string, cause error) error {
 	if cause != nil {
 		err = fmt.Errorf("%w: %w", err, cause)
 	}
-	return withHint(err, "write alice@example.org, sensor7._device.example.net, _smtp-client.relay1.example.net or device73.example.net")
+	return WithHint(err, "write alice@example.org, sensor7._device.example.net, _smtp-client.relay1.example.net or device73.example.net")
 }
 
 // clip shortens what goes into an error.
@@ -78,7 +79,7 @@ func clip(s string) string {
 }
 
 // folderName turns a canonical name into a folder's: ASCII letters, digits and
-// "@._+=-" stand for themselves, all other bytes are percent-encoded (RFC 3986, 2.1).
+// "@._+=-" stand for themselves, all other bytes are percent-encoded (RFC 3986, Section 2.1).
 // Encoding non-ASCII keeps file systems that normalise names from taking two for one.
 func folderName(name string) string {
 	var b strings.Builder

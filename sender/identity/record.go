@@ -36,12 +36,13 @@ func (id *Identity) OwnerName() (string, dane.Type, error) {
 func (id *Identity) Record(usage, selector, matching uint8) (dane.Record, error) {
 	if usage > 3 || selector > 1 || matching > 2 {
 		err := fmt.Errorf("identity: record %d %d %d is not defined", usage, selector, matching)
-		return dane.Record{}, withHint(err, "usage 0 to 3, selector 0 or 1, matching type 0 to 2 (RFC 6698, Section 2.1); 3 1 1 fits most")
+		return dane.Record{}, WithHint(err, "usage 0 to 3, selector 0 or 1, matching type 0 to 2 (RFC 6698, Section 2.1); 3 1 1 is right for most")
 	}
 	data, err := id.selected(usage, selector)
 	if err != nil {
 		return dane.Record{}, err
 	}
+	// RFC 6698, Section 2.1.3.
 	switch matching {
 	case 1:
 		sum := sha256.Sum256(data)
@@ -60,14 +61,14 @@ func (id *Identity) selected(usage, selector uint8) ([]byte, error) {
 	if usage == 0 || usage == 2 {
 		if len(id.Chain) == 0 {
 			err := fmt.Errorf("identity: %s: usage %d names the issuing CA, and no CA certificate stands in %s", id.Name, usage, certFile)
-			return nil, withHint(err, "use usage 3 for a self-signed certificate")
+			return nil, WithHint(err, "use usage 3 for a self-signed certificate")
 		}
 		cert = id.Chain[len(id.Chain)-1]
 	}
 	switch {
 	case cert == nil && (selector == 0 || usage != 3):
 		err := fmt.Errorf("identity: %s has no certificate: a raw key is published with usage 3 and selector 1", id.Name)
-		return nil, withHint(err, "use 3 1 0, so that the record carries the key")
+		return nil, WithHint(err, "use 3 1 0, so that the record carries the key")
 	case selector == 0:
 		return cert.Raw, nil
 	case cert != nil:
@@ -108,7 +109,7 @@ func FormatRecord(owner string, t dane.Type, r dane.Record, ttl time.Duration, f
 		data := append([]byte{r.Usage, r.Selector, r.MatchingType}, r.Data...)
 		return fmt.Sprintf(`%s %sIN TYPE%d \# %d %s`, owner, seconds, uint16(t), len(data), hex.EncodeToString(data)), nil
 	}
-	return "", withHint(fmt.Errorf("identity: unknown record format %q", clip(string(format))), "use zone or rfc3597")
+	return "", WithHint(fmt.Errorf("identity: unknown record format %q", clip(string(format))), "use zone or rfc3597")
 }
 
 // SPKI returns the DER SubjectPublicKeyInfo of the identity's key.
@@ -120,6 +121,7 @@ func (id *Identity) SPKI() ([]byte, error) {
 }
 
 // Names reports whether cert states the identity's name in its subjectAltName.
+// RFC 8550, Section 3.
 func (id *Identity) Names(cert *x509.Certificate) bool {
 	for _, n := range smime.CertificateNames(cert) {
 		if n.Kind == smime.NameMail && n.Address.String() == id.Name || n.Kind == smime.NameDNS && n.DNSName == id.Name {

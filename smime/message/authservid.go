@@ -4,6 +4,7 @@ import (
 	"errors"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/net/idna"
 )
@@ -124,12 +125,7 @@ func isTokenByte(c byte) bool {
 }
 
 func isToken(s string) bool {
-	for i := range len(s) {
-		if !isTokenByte(s[i]) {
-			return false
-		}
-	}
-	return s != ""
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r < utf8.RuneSelf && !isTokenByte(byte(r)) })
 }
 
 // foldID is the form in which two authserv-ids are compared: lower case, without dots or other

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"dnseal/sender/identity"
 )
 
 // Exit is the exit status of the program (stable). As an error it ends a command that has printed
@@ -22,20 +24,9 @@ const (
 
 func (e Exit) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
 
-// hinted is an error with advice.
-type hinted struct {
-	error
-	hint string
-}
-
-// Hint says what to do about the error.
-func (e hinted) Hint() string { return e.hint }
-
-func (e hinted) Unwrap() error { return e.error }
-
-// Hint adds advice to err. Advice has no capital and no period.
+// Hint is [identity.WithHint].
 func Hint(err error, format string, args ...any) error {
-	return hinted{err, fmt.Sprintf(format, args...)}
+	return identity.WithHint(err, format, args...)
 }
 
 // packages are the names of our packages that errors begin with, for programmers.
