@@ -91,7 +91,7 @@ func TestCommands(t *testing.T) {
 			">MAIL FROM:<a@example.org>X", "501", ">MAIL FROM:<a@[192.0.2.1]>", "250", ">RCPT TO:<b@ex\x01ample.net>", "501", ">RCPT TO:<" + strings.Repeat("x", 400) + "@example.net>", "501",
 		},
 		"parameters": {
-			">EHLO c", "250", ">MAIL FROM:<a@example.org> SIZE=x", "501", ">MAIL FROM:<a@example.org> SIZE=99999999999", "552", ">MAIL FROM:<a@example.org> BODY=BINARYMIME", "555",
+			">EHLO c", "250", ">MAIL FROM:<a@example.org> SIZE=x", "501", ">MAIL FROM:<a@example.org> SIZE=+1", "501", ">MAIL FROM:<a@example.org> SIZE=99999999999", "552", ">MAIL FROM:<a@example.org> BODY=BINARYMIME", "555",
 			">MAIL FROM:<a@example.org> SMTPUTF8", "555", ">MAIL FROM:<a@example.org> RET=HDRS", "555", ">MAIL FROM:<a@example.org> REQUIRETLS", "555", ">MAIL FROM:<a@example.org> X=Y", "555",
 			">MAIL FROM:<ä@example.org>", "553 5.6.7", ">MAIL FROM:<a@example.org> AUTH=<> SIZE=100 BODY=7BIT", "250", ">RCPT TO:<b@example.net> NOTIFY=NEVER", "555", ">RCPT TO:<ü@example.net>", "553",
 		},
@@ -102,6 +102,7 @@ func TestCommands(t *testing.T) {
 		"BDAT": {
 			">EHLO c", "250", ">MAIL FROM:<a@example.org>", "250", ">RCPT TO:<b@example.net>", "250", ">BDAT 6", ">From: 250 2.0.0 6 octets", ">DATA", "503", ">RCPT TO:<c@example.net>", "503", ">BDAT x", "501",
 		},
+		"BDAT with a sign": {">EHLO c", "250", ">MAIL FROM:<a@example.org>", "250", ">RCPT TO:<b@example.net>", "250", ">BDAT +6 LAST", "501"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

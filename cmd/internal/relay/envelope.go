@@ -99,11 +99,11 @@ func (s *session) mailParams(m *mail, params []param) wire.Reply {
 	for _, p := range params {
 		switch p.key {
 		case "SIZE": // RFC 1870
-			n, err := strconv.ParseInt(p.value, 10, 64)
-			if err != nil || n < 0 {
+			n, err := strconv.ParseUint(p.value, 10, 63)
+			if err != nil {
 				return replyArgument
 			}
-			m.size = n
+			m.size = int64(n)
 		case "BODY": // RFC 6152
 			m.body = strings.ToUpper(p.value)
 			if m.body != "7BIT" && m.body != "8BITMIME" {

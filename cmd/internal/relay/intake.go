@@ -159,11 +159,12 @@ func (s *session) cmdChunk(ctx context.Context, arg string) {
 
 func parseChunk(arg string) (size int64, last, ok bool) {
 	number, word, more := strings.Cut(arg, " ")
-	size, err := strconv.ParseInt(number, 10, 64)
-	if err != nil || size < 0 || (more && !strings.EqualFold(word, "LAST")) {
+	// RFC 3030, Section 2: digits only, because another server may read a sign in another way.
+	n, err := strconv.ParseUint(number, 10, 63)
+	if err != nil || (more && !strings.EqualFold(word, "LAST")) {
 		return 0, false, false
 	}
-	return size, more, true
+	return int64(n), more, true
 }
 
 // discard is io.Discard without its hidden buffers.
