@@ -19,7 +19,7 @@ type Address struct {
 //	unix:/path   local:/path
 //	inet:host:port   inet:port@host   (inet6: likewise)
 //
-// IPv6 addresses are in brackets, or as they are after @. A host must be given, the path must be
+// IPv6 addresses are in brackets, or without them after @. A host must be given, the path must be
 // absolute, the port a number from 1 to 65535. The error says which of it fails.
 func ParseAddress(s string) (Address, error) {
 	kind, rest, ok := strings.Cut(s, ":")

@@ -38,9 +38,10 @@ type plan struct {
 	body                      *message.Spool
 }
 
-// newPlan checks an edit and orders it. Deletions go from the highest index
-// down, because Postfix counts again after each; insertions go from the last to
+// newPlan checks an edit and orders it. Deletions are sent from the highest index
+// down, because Postfix counts again after each; insertions from the last to
 // the first, each on top.
+// RFC 5322, Section 3.6: trace fields are prepended and keep their order.
 func newPlan(e *message.Edit) (*plan, error) {
 	p := &plan{}
 	if e == nil {
@@ -70,6 +71,7 @@ func newPlan(e *message.Edit) (*plan, error) {
 }
 
 // once drops repeated deletions of a field: the MTA would delete the next one of that name.
+// RFC 5234, Section 2.3: names in any case.
 func once(deletes []message.Change) []message.Change {
 	seen := map[message.Change]bool{}
 	return slices.DeleteFunc(deletes, func(c message.Change) bool {
@@ -80,11 +82,12 @@ func once(deletes []message.Change) []message.Change {
 	})
 }
 
-// checkChange refuses a change that the MTA would write in another way than meant.
+// checkChange refuses a change that the MTA would not write as it is.
 func checkChange(c message.Change) error {
 	switch {
 	case c.Op != message.Insert && c.Op != message.Append && c.Op != message.Delete:
 		return fmt.Errorf("milter: edit of field %q: no such operation", c.Name)
+	// RFC 5322, Section 2.2.
 	case !validName([]byte(c.Name)) || strings.ContainsAny(c.Name, " \t"):
 		return fmt.Errorf("milter: edit of field %q: not a field name", c.Name)
 	case len(c.Name)+len(c.Value) > maxField:
@@ -93,7 +96,7 @@ func checkChange(c message.Change) error {
 		return fmt.Errorf("milter: edit of field %q: index %d", c.Name, c.Index)
 	case c.Op == message.Delete:
 		return nil
-	// RFC 5322, Section 2.2: no NUL, no CR or LF but in folding.
+	// RFC 5322, Section 2.2.3: no NUL, and no CR or LF except in folding.
 	case c.Value == "" || strings.IndexByte(c.Value, 0) >= 0 ||
 		!validFolding([]byte(c.Value)) || strings.Count(c.Value, "\r") != strings.Count(c.Value, "\r\n"):
 		return fmt.Errorf("milter: edit of field %q: not a field value", c.Name)
@@ -139,7 +142,7 @@ func (p *plan) send(c *conn, leadingSpace bool) error {
 	return replaceBody(c, p.body)
 }
 
-// wireValue is a value as the protocol sends it: lines end in LF, and without
+// wireValue is a value in the form of the protocol: lines end in LF, and without
 // SMFIP_HDR_LEADSPC the MTA itself adds the space after the colon.
 func wireValue(v string, leadingSpace bool) string {
 	if !leadingSpace {

@@ -17,14 +17,14 @@ import (
 
 const (
 	readBuffer   = 16 << 10
-	writeBatch   = 16 << 10         // answers up to this size leave in one Write
+	writeBatch   = 16 << 10         // responses up to this size are sent in one Write
 	keepBuffer   = 64 << 10         // larger buffers are not kept for the next frame
 	frameTimeout = time.Minute      // for the rest of a frame that has begun
 	helloTimeout = 10 * time.Second // for the first frame
 	writeTimeout = time.Minute      // for an MTA that is slow to read
 )
 
-// conn is one MTA connection as the library sees it: Read gives only checked frames, and Write
+// conn is one MTA connection as the library sees it: Read returns only checked frames, and Write
 // buffers until the next read. The timeouts are conn's own, the library's are ignored.
 type conn struct {
 	net.Conn
@@ -44,7 +44,7 @@ func newConn(c net.Conn, srv *Server) *conn {
 	return &conn{Conn: c, srv: srv, in: bufio.NewReaderSize(c, readBuffer), wait: helloTimeout}
 }
 
-// Read gives bytes of checked frames. Whatever goes wrong is logged here and
+// Read returns bytes of checked frames. Each error is logged here and
 // ends the session as if the MTA had closed it.
 func (c *conn) Read(p []byte) (int, error) {
 	if c.text.Len() == 0 && c.left == 0 {
@@ -75,7 +75,7 @@ func (c *conn) next() error {
 	}
 }
 
-// frame sends the pending answers and waits for a frame.
+// frame sends the pending responses and waits for a frame.
 func (c *conn) frame() error {
 	if err := c.flush(); err != nil {
 		return err
@@ -181,7 +181,7 @@ func (c *conn) ending(err error) error {
 	return io.EOF
 }
 
-// Write gathers small answers and sends them with the next read or the next large one.
+// Write gathers small responses and sends them with the next read or the next large response.
 func (c *conn) Write(p []byte) (int, error) {
 	if len(c.out)+len(p) <= writeBatch {
 		c.out = append(c.out, p...)
@@ -196,8 +196,8 @@ func (c *conn) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// isProgress says that p is a progress report, which must not wait. (Data that only looks like one
-// is sent a little early.)
+// isProgress reports whether p is a progress report, which must not wait. (Data that only looks
+// like one is sent a little early.)
 func isProgress(p []byte) bool { return len(p) == lengthBytes+1 && p[3] == 1 && p[4] == 'p' }
 
 func (c *conn) flush() error {

@@ -11,9 +11,9 @@ import (
 	gomilter "github.com/d--j/go-milter"
 )
 
-// content gives a frame of header or body to the session where no response is due; done says that
-// it did. The library would copy each of these frames, and they are nearly all of a message. Where
-// the MTA wants a response the frame goes to the library.
+// content passes a frame of header or body to the session when no response is due; done reports
+// that it did. The library would copy each of these frames, and they are nearly all of a message.
+// When the MTA requires a response the library gets the frame.
 func (c *conn) content() (done bool, err error) {
 	s := c.session
 	switch {
@@ -95,7 +95,7 @@ func (c *conn) modifyField(code byte, index uint32, name, value string) error {
 	return nil
 }
 
-// quarantine asks the MTA to hold the message.
+// quarantine makes the MTA hold the message.
 func (c *conn) quarantine(reason string) error {
 	err := c.modify(modQuarantine, len(reason)+1)
 	c.out = append(append(c.out, reason...), 0)

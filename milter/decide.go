@@ -66,8 +66,9 @@ func (s *session) run(m gomilter.Modifier, decision func(context.Context) *messa
 	return out
 }
 
-// answer turns an outcome into milter actions and the response. Where the whole outcome cannot be
-// applied the message is deferred: nothing is lost, and no message goes on with half an edit.
+// answer turns an outcome into milter actions and the response. When the whole outcome cannot be
+// applied the message is deferred: nothing is lost, and no message passes with half an edit.
+// RFC 5321, Section 4.2.5: one reply for the whole message; RFC 5321, Section 6.1.
 func (s *session) answer(out *message.Outcome) (message.Action, *gomilter.Response) {
 	switch out.Action {
 	case message.Accept, message.Quarantine:

@@ -13,7 +13,8 @@ import (
 )
 
 // The most recipients of one message, and the most bytes of them; beyond that the message is
-// deferred. RFC 5321, Section 4.5.3.1.8: at least 100 have to be accepted.
+// deferred.
+// RFC 5321, Section 4.5.3.1.8: at least 100 must be accepted.
 const (
 	maxRecipients      = 100_000
 	maxRecipientsBytes = 16 << 20
@@ -34,22 +35,24 @@ func clientAddr(family, addr string) netip.Addr {
 	if err != nil {
 		return netip.Addr{}
 	}
+	// RFC 4291, Section 2.5.5.2: an IPv4 client at an IPv6 socket.
 	return a.Unmap()
 }
 
 // beginEnvelope starts the envelope of a message with its MAIL command.
 func beginEnvelope(from, args string) *message.Envelope {
-	// a milter changes the message, not a recipient's copy
+	// RFC 5321, Section 4.1.1.2. A milter changes the message, not a recipient's copy.
 	env := &message.Envelope{MailFrom: from, OneForm: true}
 	for a := range strings.FieldsSeq(args) {
 		// RFC 6531, Section 3.4.
+		// RFC 5321, Section 2.4: keywords in any case.
 		env.UTF8 = env.UTF8 || strings.EqualFold(a, "SMTPUTF8")
 	}
 	return env
 }
 
-// complete adds what the macros and the connection say. Only the MTA can set
-// macros, so {auth_authen} is a login that it has checked (RFC 4954).
+// complete adds the facts of the macros and the connection. Only the MTA can set
+// macros, so {auth_authen} is a user that it has authenticated (RFC 4954, Section 4).
 func (s *session) complete(env *message.Envelope, macros gomilter.Macros) {
 	env.Hello = s.peer.hello
 	env.QueueID = macros.Get(gomilter.MacroQueueId)

@@ -193,13 +193,15 @@ func checkConnect(data []byte) bool {
 	return false
 }
 
-// validIPv6 accepts the spellings of MTAs: plain, with the tag of RFC 5321, Section 4.1.3, or in
+// validIPv6 accepts the spellings of MTAs: plain, with the tag of an address literal, or in
 // brackets.
+// RFC 5321, Section 4.1.3; RFC 4291, Section 2.2.
 func validIPv6(s string) bool {
 	s = strings.TrimPrefix(s, "IPv6:")
 	if inner, ok := strings.CutPrefix(s, "["); ok {
 		s = strings.TrimSuffix(inner, "]")
 	}
 	a, err := netip.ParseAddr(s)
+	// RFC 4007, Section 6: zones are local to a host.
 	return err == nil && a.Zone() == ""
 }

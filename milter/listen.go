@@ -16,7 +16,7 @@ import (
 // DefaultSocketMode is the mode of unix sockets: for the owner and the group.
 const DefaultSocketMode fs.FileMode = 0o660
 
-// ListenOptions say who may reach a unix socket. They mean nothing for TCP.
+// ListenOptions restrict the access to a unix socket. They have no effect on TCP.
 type ListenOptions struct {
 	// Mode is the socket's permissions; 0 means DefaultSocketMode.
 	Mode fs.FileMode
@@ -24,9 +24,9 @@ type ListenOptions struct {
 	Group string
 }
 
-// Listen opens a socket for [Server.Serve]. A stale unix socket is removed,
-// one that a process still serves is not. No client can connect before mode and group are set. The
-// socket is removed when the listener is closed.
+// Listen opens a socket for [Server.Serve]. A stale unix socket is removed, a socket that a process
+// still serves is not. No client can connect before mode and group are set. The socket is removed
+// when the listener is closed.
 //
 // Errors: the path is a live socket or no socket at all, the group is unknown, or an error of the
 // system.

@@ -17,21 +17,21 @@
 //     apply.go turns the outcome into milter actions, reply.go into an SMTP
 //     reply, report.go into a line of the log.
 //
-// Every failure is closed: a message that cannot be decided, or an edit that cannot be applied
-// whole, ends in a temporary failure; a message is never truncated and never goes on half edited.
-// The package has no S/MIME and no DNS. The settings current at its MAIL command ([Options]) apply
+// No failure lets a message pass: a message that cannot be decided, or an edit that cannot be
+// applied whole, ends in a temporary failure; a message is never truncated and never passes half
+// edited. The package has no S/MIME and no DNS. The settings ([Options]) at its MAIL command apply
 // to a message until its end.
 //
 // # The library
 //
 // github.com/d--j/go-milter carries the dispatch of events, the macros by stage and the
 // negotiation, which differ between versions 2 and 6 and between MTAs. The guard reads every frame
-// first, because the library trusts lengths and terminators. Header, body and modifications go
-// past the library for speed: it would copy each frame. It keeps one server for each connection,
-// because its callbacks do not say which connection they are for. Writing those parts here would be
-// about 250 lines and one dependency less; as long as the library is maintained and agrees with
-// Sendmail's own in the tests, it stays. It does not build on 32-bit systems: there [New]
-// returns an error, and everything else of dnseal works.
+// first, because the library trusts lengths and terminators. Header, body and modifications bypass
+// the library for speed: it would copy each frame. There is one library server for each connection,
+// because the callbacks do not identify their connection. Writing those parts here would be about
+// 250 lines and one dependency less; as long as the library is maintained and agrees with
+// Sendmail's own in the tests, it stays. It does not build on 32-bit systems: there [New] returns
+// an error, and everything else of dnseal works.
 //
 // # Limitations
 //
@@ -40,9 +40,9 @@
 //   - A milter cannot give recipients different messages: [message.Envelope.OneForm] is set, and a
 //     [message.Outcome] with Forms is deferred.
 //   - Mail submitted on the MTA's own host without SMTP comes from 127.0.0.1.
-//   - Who logged in, and from where, is what the MTA says ({auth_authen}, the connect event): the
-//     socket must be reachable by the MTA alone.
-//   - The MTA's other milters see the message before or after this one; their changes are theirs.
+//   - The user and the client's address are those that the MTA reports ({auth_authen}, the connect
+//     event): only the MTA may have access to the socket.
+//   - Other milters of the MTA see the message before or after this one, and may change it.
 package milter
 
 import (
@@ -95,7 +95,7 @@ func New(opts Options) (*Server, error) {
 
 // Serve accepts MTA connections from ln until Shutdown, then returns nil. Any
 // other return is an error of the listener. It can be called with several
-// listeners at a time, those of a socket activation among them, and closes ln
+// listeners at the same time, also with those of a socket activation, and closes ln
 // when it ends.
 func (s *Server) Serve(ln net.Listener) error {
 	defer s.unlisten(ln)
@@ -114,7 +114,7 @@ func (s *Server) Serve(ln net.Listener) error {
 }
 
 // begin starts the session of a connection by a library server of its own, because the library's
-// callbacks do not say which connection they are for.
+// callbacks do not identify their connection.
 func (s *Server) begin(c *conn) {
 	lib := gomilter.NewServer(append(slices.Clip(s.library), gomilter.WithDynamicMilter(c.newSession))...)
 	_ = lib.Serve(&single{conn: c}) // the error is single's
@@ -122,7 +122,7 @@ func (s *Server) begin(c *conn) {
 
 // Shutdown ends the service: no new connection is accepted, connections between
 // two messages are closed, and messages under way are finished. When ctx ends
-// first, the other connections are closed (their MTAs then answer with a temporary
+// first, the other connections are closed (their MTAs then reply with a temporary
 // failure) and ctx's error is returned. No handler runs when Shutdown has returned.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.close()

@@ -13,14 +13,14 @@ import (
 const wantActions = gomilter.OptAddHeader | gomilter.OptChangeHeader | gomilter.OptChangeBody | gomilter.OptQuarantine
 
 // wantProtocol declines events that carry nothing new, and replies before the end of the message,
-// where everything is decided: a message then needs one round trip. Skip is for MTAs that want a
+// where everything is decided: a message then needs one round trip. Skip is for MTAs that require a
 // reply to each piece of body.
 const wantProtocol = gomilter.OptNoUnknown | gomilter.OptNoData | gomilter.OptNoEOH |
 	gomilter.OptNoConnReply | gomilter.OptNoHeloReply | gomilter.OptNoMailReply | gomilter.OptNoRcptReply |
 	gomilter.OptNoHeaderReply | gomilter.OptNoBodyReply | gomilter.OptNoDataReply | gomilter.OptNoEOHReply |
 	gomilter.OptSkip | gomilter.OptHeaderLeadingSpace
 
-// conn has logged what the library warns of, or it is legitimate.
+// conn has logged the cause of each warning of the library, or it is legitimate.
 func init() {
 	gomilter.LogWarning = func(format string, args ...any) {
 		slog.Debug(fmt.Sprintf("milter: library: "+format, args...))
@@ -40,8 +40,8 @@ func libraryOptions() []gomilter.Option {
 	}
 }
 
-// negotiate agrees on what both sides can do. An MTA that offers less is served too: a message that
-// needs what is missing is deferred.
+// negotiate agrees on what both sides support. An MTA that offers less is served too: a message
+// that needs a missing action is deferred.
 //
 // The data size stays at 64 KiB, whatever the MTA offers, because every MTA accepts that.
 func negotiate(mtaVersion, version uint32, mtaActions, actions gomilter.OptAction, mtaProtocol, protocol gomilter.OptProtocol, _ gomilter.DataSize) (uint32, gomilter.OptAction, gomilter.OptProtocol, gomilter.DataSize, error) {

@@ -10,9 +10,11 @@ import (
 // Defaults of Options.
 const (
 	DefaultMaxSessions = 512
-	DefaultTimeout     = 4 * time.Minute
-	DefaultProgress    = 5 * time.Second
-	// DefaultIdle is long, as in libmilter: an MTA is silent while a slow client sends.
+	// DefaultTimeout is below the 10 minutes of RFC 5321, Section 4.5.3.2.6.
+	DefaultTimeout  = 4 * time.Minute
+	DefaultProgress = 5 * time.Second
+	// DefaultIdle is long, as in libmilter: an MTA is silent while a slow client sends (RFC 5321,
+	// Section 4.5.3.2 allows it minutes for each command and block).
 	DefaultIdle      = 2 * time.Hour
 	defaultMaxHeader = 1 << 20
 )
@@ -20,24 +22,24 @@ const (
 // Options configure a Server. Only Handler is required.
 type Options struct {
 	// Handler decides about each message. A [message.Holder] is held from the MAIL command until
-	// the message is over, so that after a reload the next message meets the new handler and
-	// those under way end by the old one.
+	// the end of the message, so that after a reload the next message gets the new handler and
+	// messages in progress keep the old one.
 	//
 	// A [message.Unfitter] also decides about a message that is too big or malformed. Without it
-	// such a message is rejected with 552 5.3.4 or 554 5.6.0, and deferred in trouble of this
+	// such a message is rejected with 552 5.3.4 or 554 5.6.0, and deferred after a fault of this
 	// machine. After a broken protocol or a panic the message is deferred without it.
 	Handler message.Handler
 
-	// Daemons name the MTA's daemons ({daemon_name}) that accept nothing but submissions. The
+	// Daemons name the MTA's daemons ({daemon_name}) that accept only submissions (RFC 6409). The
 	// address of a client of any other daemon then says nothing about the submitter: only a login
 	// counts. Empty: any daemon.
 	Daemons []string
 
-	// MaxBytes is the most bytes of a message; 0 means no limit but the MTA's own.
+	// MaxBytes is the most bytes of a message; 0 means only the limit of the MTA (SIZE, RFC 1870).
 	MaxBytes int64
 	// MaxHeaderBytes is the most bytes of a message's header; 0 means 1 MiB.
 	MaxHeaderBytes int
-	// MaxSessions is how many MTA connections are served at a time; more wait
+	// MaxSessions is how many MTA connections are served at the same time; more wait
 	// in the listen queue. 0 means DefaultMaxSessions.
 	MaxSessions int
 	// Timeout is the most time for Handler; its context then ends. 0 means DefaultTimeout.

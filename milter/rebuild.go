@@ -22,10 +22,10 @@ type assembly struct {
 	head  []byte         // the header; its memory serves the next message too
 	spool *message.Spool // header and body, from the first byte of body on
 	size  int64
-	// unfit is why there will be no whole message, noHead that there is not even a header to show.
+	// unfit is why there will be no whole message; with noHead there is no header either.
 	unfit  error
 	noHead bool
-	// broken is trouble of this machine, such as a full disk.
+	// broken is a fault of this machine, such as a full disk.
 	broken error
 }
 
@@ -48,6 +48,7 @@ func (a *assembly) field(name, value []byte) {
 		a.refuse(fmt.Errorf("%w: the folding of field %q", message.ErrMalformed, name))
 		return
 	}
+	// RFC 5322, Section 2.2.
 	a.head = append(a.head, name...)
 	a.head = append(a.head, ':')
 	if a.space {
@@ -58,7 +59,7 @@ func (a *assembly) field(name, value []byte) {
 	a.head = append(a.head, '\r', '\n')
 }
 
-// refuse gives the message up for a fault of its header.
+// refuse gives up the message because of a fault of its header.
 func (a *assembly) refuse(why error) {
 	a.unfit, a.noHead = why, true
 	a.head = a.head[:0]
@@ -82,7 +83,7 @@ func (a *assembly) body(r io.Reader, n int) error {
 	return err
 }
 
-// done says that the rest of the body is not needed.
+// done reports whether the rest of the body is not needed.
 func (a *assembly) done() bool { return a.unfit != nil || a.broken != nil }
 
 // begin opens the spool with the header and its empty line. first is the size
@@ -98,6 +99,7 @@ func (a *assembly) begin(first int) {
 	}
 	a.spool.Grow(int64(len(a.head) + len("\r\n") + first))
 	a.write(a.head)
+	// RFC 5322, Section 2.1: an empty line ends the header.
 	a.write([]byte("\r\n"))
 }
 
@@ -128,9 +130,10 @@ func (a *assembly) drop() {
 }
 
 // message returns the whole message, or an error: message.ErrTooBig or
-// message.ErrMalformed for a message that is unfit, else trouble of this
+// message.ErrMalformed for a message that is unfit, else a fault of this
 // machine. The caller closes the message.
 func (a *assembly) message() (*message.Message, error) {
+	// RFC 5322, Section 2.1: a message may have no body.
 	a.begin(0)
 	if err := errors.Join(a.unfit, a.broken); err != nil {
 		return nil, err
@@ -147,6 +150,7 @@ func (a *assembly) header() *message.Message {
 	}
 	s := message.NewSpool(0)
 	_, _ = s.Write(a.head)
+	// RFC 5322, Section 2.1.
 	_, _ = s.Write([]byte("\r\n"))
 	m, err := message.FromSpool(s, message.ReadOptions{MaxHeaderBytes: a.maxHeader})
 	if err != nil {
@@ -165,8 +169,9 @@ func (a *assembly) reset() {
 	a.size, a.unfit, a.broken, a.noHead = 0, nil, nil, false
 }
 
-// validName says that name is a field name (RFC 5322, Section 2.2), possibly with the spaces before
-// the colon of Section 4.5. A tab there is a control octet and refused.
+// validName says that name is a field name, possibly with spaces before the colon. A tab there is a
+// control octet and refused.
+// RFC 5322, Section 2.2; RFC 5322, Section 4.5: the spaces.
 func validName(name []byte) bool {
 	name = bytes.TrimRight(name, " ")
 	return len(name) > 0 && notInName(name) < 0
@@ -190,8 +195,9 @@ func badName(name []byte) error {
 // maxShown is the most of a name in a reply, in bytes.
 const maxShown = 60
 
-// validFolding says that each line of value after the first begins with white space (RFC 5322,
-// Section 2.2.3), so that none becomes another field or ends the header.
+// validFolding says that each line of value after the first begins with white space, so that none
+// becomes another field or ends the header.
+// RFC 5322, Section 2.2.3.
 func validFolding(value []byte) bool {
 	for {
 		_, rest, more := bytes.Cut(value, []byte("\n"))
@@ -206,6 +212,7 @@ func validFolding(value []byte) bool {
 }
 
 // appendCRLF appends value with a CR before each LF that has none.
+// RFC 5322, Section 2.1: CR and LF together end a line.
 func appendCRLF(b, value []byte) []byte {
 	for {
 		i := bytes.IndexByte(value, '\n')

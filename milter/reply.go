@@ -12,6 +12,7 @@ import (
 )
 
 // The replies of this package: constant words, never a cause.
+// RFC 3463, Sections 3.4, 3.7 and 3.8; RFC 5321, Section 4.2.2.
 var (
 	replyDefer     = message.Reply{Code: 451, Enhanced: "4.7.1", Text: "Service unavailable - try again later"}
 	replyReject    = message.Reply{Code: 550, Enhanced: "5.7.1", Text: "Message refused"}
@@ -19,9 +20,9 @@ var (
 	replyMalformed = message.Reply{Code: 554, Enhanced: "5.6.0", Text: "Message malformed"}
 )
 
-// response makes the milter answer of a reply (RFC 5321, Section 4.2.1: the first digit), which
-// must be of the 4xx class for Defer and 5xx for Reject; any other is replaced by one of this
-// package.
+// response makes the milter response of a reply, which must be of the 4xx class for Defer and 5xx
+// for Reject; any other is replaced by one of this package.
+// RFC 5321, Section 4.2.1: the first digit.
 func response(action message.Action, r message.Reply) *gomilter.Response {
 	class, otherwise, plain := 4, replyDefer, gomilter.RespTempFail
 	if action == message.Reject {
@@ -39,8 +40,10 @@ func response(action message.Action, r message.Reply) *gomilter.Response {
 
 // replyText is what follows the reply code: one line of printable ASCII,
 // without the percent sign that libmilter and MTAs treat differently.
+// RFC 5321, Section 4.2.
 func replyText(class int, r message.Reply) string {
-	if !strings.HasPrefix(r.Enhanced, fmt.Sprintf("%d.", class)) { // RFC 3463, Section 2.
+	// RFC 3463, Section 2: the class is the first digit of the reply code.
+	if !strings.HasPrefix(r.Enhanced, fmt.Sprintf("%d.", class)) {
 		r.Enhanced = fmt.Sprintf("%d.7.1", class)
 	}
 	clean := func(c rune) rune {
@@ -50,5 +53,6 @@ func replyText(class int, r message.Reply) string {
 		return c
 	}
 	text := strings.Map(clean, r.Enhanced+" "+r.Text)
-	return text[:min(len(text), 400)] // RFC 5321, Section 4.5.3.1.5: 512 octets with code and CRLF.
+	// RFC 5321, Section 4.5.3.1.5: 512 octets with code and CRLF.
+	return text[:min(len(text), 400)]
 }

@@ -13,7 +13,8 @@ import (
 	"dnseal/smime/message"
 )
 
-// internal is the outcome of trouble on this machine: the message is deferred.
+// internal is the outcome of a fault of this machine: the message is deferred.
+// RFC 5321, Section 4.2.1: a 4xx reply makes the client try again.
 func internal(err error, attrs ...slog.Attr) *message.Outcome {
 	return &message.Outcome{Result: "internal-error", Level: slog.LevelError, Attrs: append(attrs, slog.Any("error", err))}
 }
@@ -23,6 +24,7 @@ func refusal(why error) *message.Outcome {
 	attrs := []slog.Attr{slog.Any("error", why)}
 	switch {
 	case errors.Is(why, message.ErrTooBig):
+		// RFC 5321, Section 4.5.3.1.9.
 		return &message.Outcome{Action: message.Reject, Reply: replyTooBig, Result: "too-big", Attrs: attrs}
 	case errors.Is(why, message.ErrMalformed):
 		return &message.Outcome{Action: message.Reject, Reply: malformedReply(why), Result: "malformed", Attrs: attrs}
@@ -42,7 +44,8 @@ func malformedReply(why error) message.Reply {
 func (s *session) report(macros gomilter.Macros, action message.Action, out *message.Outcome, took time.Duration) {
 	r := message.Record{Envelope: s.env, Outcome: out, Action: action, Result: out.Result, Size: s.msg.size, Took: took}
 	if s.env.Submitter.User != "" {
-		// The SASL mechanism is for the log only: {auth_authen} alone identifies the user.
+		// The SASL mechanism is for the log only: {auth_authen} alone identifies the user (RFC
+		// 4422, Section 2).
 		r.Auth = macros.Get(gomilter.MacroAuthType)
 	}
 	if level := r.Level(); s.srv.log.Enabled(s.srv.ctx, level) {
@@ -59,6 +62,7 @@ func (s *session) report(macros gomilter.Macros, action message.Action, out *mes
 
 // hintOrder warns once when the body of a message with a DKIM signature was changed: the usual
 // cause is a DKIM signer before this milter in the list.
+// RFC 6376, Section 3.7: the signature covers a hash of the body.
 func (s *Server) hintOrder(m *message.Message, out *message.Outcome) {
 	if out.Edit == nil || out.Edit.Body == nil || len(m.Fields("DKIM-Signature")) == 0 {
 		return

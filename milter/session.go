@@ -72,7 +72,7 @@ func (s *session) Connect(_, family string, _ uint16, addr string, _ gomilter.Mo
 	return gomilter.RespContinue, nil
 }
 
-// Helo notes the client's greeting.
+// Helo notes the client's greeting (RFC 5321, Section 4.1.1.1).
 func (s *session) Helo(name string, _ gomilter.Modifier) (resp *gomilter.Response, err error) {
 	defer s.contain(&resp)
 	s.peer.hello = name
@@ -80,6 +80,7 @@ func (s *session) Helo(name string, _ gomilter.Modifier) (resp *gomilter.Respons
 }
 
 // MailFrom begins a message.
+// RFC 5321, Section 4.1.1.2: MAIL clears the state of the transaction before.
 func (s *session) MailFrom(from, args string, _ gomilter.Modifier) (resp *gomilter.Response, err error) {
 	defer s.contain(&resp)
 	s.reset()
@@ -88,10 +89,11 @@ func (s *session) MailFrom(from, args string, _ gomilter.Modifier) (resp *gomilt
 	return gomilter.RespContinue, nil
 }
 
-// RcptTo notes a recipient.
+// RcptTo notes a recipient (RFC 5321, Section 4.1.1.3).
 func (s *session) RcptTo(to, _ string, _ gomilter.Modifier) (resp *gomilter.Response, err error) {
 	defer s.contain(&resp)
 	s.rcptBytes += len(to)
+	// RFC 5321, Section 4.5.3.1.10: too many recipients are a temporary failure.
 	if s.env == nil || len(s.env.Rcpt) >= maxRecipients || s.rcptBytes > maxRecipientsBytes {
 		s.failed = true
 		return gomilter.RespTempFail, nil
@@ -100,15 +102,16 @@ func (s *session) RcptTo(to, _ string, _ gomilter.Modifier) (resp *gomilter.Resp
 	return gomilter.RespContinue, nil
 }
 
-// Header adds a header field to the message.
+// Header adds a header field to the message (RFC 5322, Section 2.2).
 func (s *session) Header(name, value string, _ gomilter.Modifier) (resp *gomilter.Response, err error) {
 	defer s.contain(&resp)
 	s.msg.field([]byte(name), []byte(value))
 	return gomilter.RespContinue, nil
 }
 
-// BodyChunk adds a piece of the body to the message. Once the message cannot be whole any more, an
-// MTA that waits for a reply here is told to skip the rest.
+// BodyChunk adds a piece of the body to the message, without the dot-stuffing of RFC 5321, Section
+// 4.5.2, which the MTA has removed. When the message can no longer be whole, an MTA that waits for
+// a reply here gets the reply to skip the rest.
 func (s *session) BodyChunk(chunk []byte, _ gomilter.Modifier) (resp *gomilter.Response, err error) {
 	defer s.contain(&resp)
 	_ = s.msg.body(bytes.NewReader(chunk), len(chunk))
@@ -119,6 +122,7 @@ func (s *session) BodyChunk(chunk []byte, _ gomilter.Modifier) (resp *gomilter.R
 }
 
 // EndOfMessage lets the handler decide and applies its outcome.
+// RFC 5321, Section 4.1.1.4: the reply to the end of the data is that to the message.
 func (s *session) EndOfMessage(m gomilter.Modifier) (resp *gomilter.Response, err error) {
 	defer s.reset()
 	defer s.contain(&resp)
@@ -134,7 +138,8 @@ func (s *session) EndOfMessage(m gomilter.Modifier) (resp *gomilter.Response, er
 	return resp, nil
 }
 
-// Abort drops the current message. The client stays.
+// Abort drops the current message.
+// RFC 5321, Section 4.1.1.5: RSET ends the transaction, not the session.
 func (s *session) Abort(gomilter.Modifier) error {
 	s.reset()
 	return nil

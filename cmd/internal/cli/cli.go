@@ -30,13 +30,18 @@ func Hint(err error, format string, args ...any) error {
 }
 
 // packages are the names of our packages that errors begin with, for programmers.
-var packages = []string{"identity", "lookup", "dane", "evidence", "lookuptest", "smime", "message", "sender", "receiver", "relay", "milter", "dnssec", "mailbox"}
+var packages = []string{
+	"certificate", "cms", "config", "dane", "demo", "dnssec", "evidence", "identity", "lookup", "lookuptest", "mailbox", "message", "milter", "receiver", "relay", "sender", "smime",
+}
 
 // Plain is the text of an error for people, who do not know our packages.
 func Plain(err error) string {
 	text := err.Error()
-	if first, rest, ok := strings.Cut(text, ": "); ok && slices.Contains(packages, first) {
-		return rest
+	for {
+		first, rest, ok := strings.Cut(text, ": ")
+		if !ok || !slices.Contains(packages, first) {
+			return text
+		}
+		text = rest
 	}
-	return text
 }

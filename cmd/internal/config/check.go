@@ -99,6 +99,7 @@ func (n *notes) resolver(s string) {
 		n.wrong("dns.resolvers", "resolvers: %q; write \"127.0.0.1:53\" or \"tls://192.0.2.1:853#name\"", s)
 	case named && (!tls || name == ""):
 		n.wrong("dns.resolvers", "resolvers: %q; a name after # requires tls://", s)
+	// RFC 8310, Section 8.1: the name that the certificate must have.
 	case tls && err == nil && !named:
 		n.wrong("dns.resolvers", "resolvers: %q; add the server's name, by which its certificate is verified: %s#name", s, s)
 	}

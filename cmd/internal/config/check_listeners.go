@@ -118,6 +118,7 @@ func (r *Relay) checkTLS(n *notes, key string) {
 		n.wrong(key+".tls", "tls is %q, but certificate or key is missing; name both files", r.TLS)
 	case r.TLS == "none" && (r.Certificate != "" || r.Key != ""):
 		n.wrong(key+".certificate", "certificate and key are given, but tls is \"none\"; write tls = \"starttls\" or \"implicit\"")
+	// RFC 8314, Section 4.1: no passwords in cleartext.
 	case r.TLS == "none" && (r.Users != "" || r.Dovecot != "" || len(r.Clients) > 0):
 		n.wrong(key, "authentication needs TLS; write tls = \"starttls\" or \"implicit\", with certificate and key")
 	}
@@ -200,6 +201,7 @@ func prefixes(list []string) ([]netip.Prefix, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%q is neither an address nor a network; write \"192.0.2.1\" or \"192.0.2.0/24\"", s)
 		}
+		// RFC 4632, Section 3.1: the prefix covers the bits that are set.
 		if p != p.Masked() {
 			return nil, fmt.Errorf("%q has bits set after its length; write %q", s, p.Masked())
 		}

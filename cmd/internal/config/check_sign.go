@@ -1,11 +1,13 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
+	"dnseal/cmd/internal/cli"
 	"dnseal/lookup"
 	"dnseal/receiver"
 	"dnseal/sender"
@@ -47,11 +49,11 @@ func (c *Config) checkSign(n *notes) {
 
 // strip removes the package and the number of the rule from an error: the line of the file says it.
 func strip(err error) string {
-	text := err.Error()
-	for _, prefix := range []string{"sender: ", "rule 1: ", "receiver: ", "domain 1: ", "relay: ", "milter: ", "identity: ", "message: ", "lookup: ", "dane: ", "dnssec: "} {
+	text := cli.Plain(err)
+	for _, prefix := range []string{"rule 1: ", "domain 1: "} {
 		text = strings.TrimPrefix(text, prefix)
 	}
-	return text
+	return cli.Plain(errors.New(text))
 }
 
 // advice is the hint of an error, after a semicolon.

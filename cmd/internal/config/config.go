@@ -29,9 +29,9 @@ type Config struct {
 	// Identities is the directory of the identities that may sign here. Mandatory where a listener
 	// signs.
 	Identities string `toml:"identities"`
-	// AuthservID is the name used in Authentication-Results (RFC 8601); other verifiers on the
-	// same host need another name. Every role, also a signing one, removes incoming fields that
-	// bear this name (RFC 8601, Section 5). Default: hostname.
+	// AuthservID is the name used in Authentication-Results (RFC 8601, Section 2.5); other
+	// verifiers on the same host need another name. Every role, also a signing one, removes
+	// incoming fields that bear this name (RFC 8601, Section 5). Default: hostname.
 	AuthservID string `toml:"authserv-id"`
 	// Hostname is our name in greetings, Received and Message-ID. Default: the host's name.
 	Hostname string `toml:"hostname"`
@@ -79,11 +79,11 @@ type DNS struct {
 	Resolvers []string `toml:"resolvers"`
 	// Mode is "validate" (answers are validated here), "both" (they are validated here, and the
 	// resolver must set AD too) or "ad-only" (the AD bit of the resolver is trusted; only over
-	// loopback or DNS over TLS). Default: "validate".
+	// loopback or DNS over TLS: RFC 4035, Section 4.9.3). Default: "validate".
 	Mode string `toml:"mode"`
 	// TrustAnchor is a file with DS or DNSKEY records in zone-file form; in a file that unbound
-	// maintains by RFC 5011, keys in the states VALID and MISSING count. Default: the keys of the
-	// DNS root.
+	// maintains by RFC 5011, Section 4.2, keys in the states VALID and MISSING count. Default: the
+	// keys of the DNS root.
 	TrustAnchor string `toml:"trust-anchor"`
 	// Allow lists the signer domains that may be looked up, each with all domains below it. Aliases
 	// may lead to them only. Default: any.

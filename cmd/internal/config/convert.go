@@ -169,6 +169,7 @@ func (c *Config) RelayOptions(r *Relay, w Wiring) relay.Options {
 	if !o.Inbound {
 		o.Trusted, _ = c.trusted()
 	}
+	// RFC 8996, Sections 4 and 5: neither TLS 1.0 nor TLS 1.1.
 	if cert := c.ServerCertificate(r); cert != nil {
 		o.TLS = &tls.Config{Certificates: []tls.Certificate{*cert}, MinVersion: tls.VersionTLS12}
 	}

@@ -30,13 +30,14 @@ type Limits struct {
 	// BadSignatures is the number of bad signatures over one set of records after which no other is
 	// tried. Default: 2.
 	BadSignatures int `toml:"bad-signatures"`
-	// SameTagKeys is the number of keys with the same tag that are tried. Default: 2.
+	// SameTagKeys is the number of keys with the same tag (RFC 4034, Appendix B) that are tried.
+	// Default: 2.
 	SameTagKeys int `toml:"same-tag-keys"`
 	// Keys is the number of keys of one zone. Default: 32.
 	Keys int `toml:"keys"`
 	// DS is the number of DS records of one zone. Default: 16.
 	DS int `toml:"ds"`
-	// Aliases is the number of aliases that are followed. Default: 8.
+	// Aliases is the number of aliases (RFC 1034, Section 3.6.2) that are followed. Default: 8.
 	Aliases int `toml:"aliases"`
 	// Labels is the number of labels of a name below its trust anchor. Default: 20.
 	Labels int `toml:"labels"`

@@ -14,32 +14,32 @@ type Relay struct {
 	// SocketGroup is the group of a unix socket, by name or number. Default: the group of the
 	// process.
 	SocketGroup string `toml:"socket-group"`
-	// Protocol is "smtp" or "lmtp". Default: "smtp".
+	// Protocol is "smtp" or "lmtp" (RFC 2033). Default: "smtp".
 	Protocol string `toml:"protocol"`
-	// TLS is "none", "starttls" or "implicit"; the last two need certificate and key. Default:
-	// "none".
+	// TLS is "none", "starttls" (RFC 3207) or "implicit" (RFC 8314, Section 3.3); the last two need
+	// certificate and key. Default: "none".
 	TLS string `toml:"tls"`
 	// Certificate is a PEM file with the server's certificate and its chain. Default: none.
 	Certificate string `toml:"certificate"`
 	// Key is the PEM file of the certificate's private key. Other users must not be able to read
 	// it. Default: none.
 	Key string `toml:"key"`
-	// Users is the file of names and passwords for SASL PLAIN, as "dnseal relay passwd" writes it.
-	// Needs TLS. Default: none.
+	// Users is the file of names and passwords for SASL PLAIN (RFC 4616), as "dnseal relay passwd"
+	// writes it. Needs TLS. Default: none.
 	Users string `toml:"users"`
 	// Dovecot is the path of a Dovecot auth socket whose mechanisms are offered. Needs TLS.
 	// Default: none.
 	Dovecot string `toml:"dovecot"`
 	// Clients lists the device, service and host names (stars allowed) that may log in by TLS
-	// certificate and TLSA record (SASL EXTERNAL). Needs TLS. Default: none.
+	// certificate and TLSA record (SASL EXTERNAL: RFC 4422, Appendix A). Needs TLS. Default: none.
 	Clients []string `toml:"clients"`
 	// Deny lists clients that are refused before any lookup, even when clients or a "net:" rule
 	// names them: DNS names (stars allowed), addresses and networks. After a reload it also applies
 	// to connected clients. Default: none.
 	Deny []string `toml:"deny"`
 	// Recipients are the domains that mail is accepted for; "*.example.org" means all domains below
-	// one. Local parts that name another host ("%", "!", "@") are refused. Inbound only, and
-	// mandatory there.
+	// one. Local parts that name another host ("%", "!", "@": RFC 1123, Section 5.2.16) are
+	// refused. Inbound only, and mandatory there.
 	Recipients []string `toml:"recipients"`
 	// Proxies are the addresses of proxies: connections from them must begin with a PROXY protocol
 	// header, all others must not.
@@ -63,7 +63,8 @@ type Relay struct {
 	PassClient string `toml:"pass-client"`
 	// MaxBytes is the size in bytes of the largest message. Default: 50 MiB.
 	MaxBytes int64 `toml:"max-bytes"`
-	// MaxRecipients is how many recipients a message may have. Default: 1000.
+	// MaxRecipients is how many recipients a message may have; at least 100 should be allowed (RFC
+	// 5321, Section 4.5.3.1.8). Default: 1000.
 	MaxRecipients int `toml:"max-recipients"`
 	// MaxConnections is how many clients are served at the same time. Default: 2000.
 	MaxConnections int `toml:"max-connections"`

@@ -4,7 +4,8 @@ import "dnseal/sender"
 
 // Sign configures how mail is signed ([sign]).
 type Sign struct {
-	// Form is "clear" (multipart/signed) or "opaque" (application/pkcs7-mime). Default: "clear".
+	// Form is "clear" (multipart/signed: RFC 8551, Section 3.5.3) or "opaque"
+	// (application/pkcs7-mime: RFC 8551, Section 3.5.2). Default: "clear".
 	Form string `toml:"form"`
 	// HeaderProtection also protects the header fields by the signature (RFC 9788). Default: true.
 	HeaderProtection *bool `toml:"header-protection"`
@@ -21,7 +22,7 @@ type Sign struct {
 	// CheckRecord looks up the signer's own record before signing, so that only mail is signed that
 	// receivers can verify; otherwise the message is of class key-not-published. Default: true.
 	CheckRecord *bool `toml:"check-record"`
-	// SignReports signs delivery reports too. Default: false.
+	// SignReports also signs delivery reports (RFC 3464). Default: false.
 	SignReports bool `toml:"sign-reports"`
 	// Control lists the submitters whose X-Dnseal-Sign field ("no", "clear", "opaque") is obeyed,
 	// in the form of sign.rule.who. The field is removed from all mail. Default: none.
