@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Readers take a message apart in ways of their own. What claims to be signed has to look the same
-// to all of them: a text that only some of them show is one that nobody signed.
+// Readers differ in how they read a message. What claims to be signed has to look the same in all
+// of them: a text that only some of them show was not signed for the others.
 
 // Ambiguity says why readers may take an entity for something else than Verify does, or "". mailbox
 // says that it is a whole message, whose first line may be that of a mailbox in mbox form (RFC
@@ -19,20 +19,24 @@ func Ambiguity(p *Part, mailbox bool) string {
 		name := len(f.Name())
 		switch {
 		case LoneCR(f.Raw):
-			return "a CR in the header that ends no line" // for some it does
+			// RFC 5322, Section 2.2: a field holds CR and LF only where it is folded. For some a
+			// line ends here.
+			return "a CR in the header that ends no line"
 		case bytes.IndexByte(f.Raw, 0) >= 0:
+			// RFC 5322, Section 4.1: obsolete. For some a value ends here.
 			return "a NUL in the header"
 		case name > 0 && f.Raw[name] != ':' && (f.Is("Content-Type") || f.Is("Content-Transfer-Encoding")):
 			// RFC 5322, Section 4.5.1, is obsolete: for some that is another field.
 			return "white space before the colon of " + f.Name()
 		case name > 0 || mailbox && i == 0: // of a message, only that line can be without a name
 		default:
-			// Programs as old as mail itself take it for the first line of the body.
+			// RFC 5322, Section 2.2: a field has a name and a colon. For some the body begins here.
 			return "a line in the header that is no header field"
 		}
 	}
 	switch cte, _ := Field(p.Fields, "Content-Transfer-Encoding"); {
 	case strings.Contains(cte, "("):
+		// RFC 5322, Section 3.2.2: comments may stand in structured fields; some read none here.
 		return "a comment in Content-Transfer-Encoding"
 	case p.Type.odd:
 		return "a Content-Type field that some readers do not understand"

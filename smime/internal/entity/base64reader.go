@@ -7,14 +7,14 @@ import (
 	"io"
 )
 
-// base64Reader decodes a base64 body, until padding, an empty line or a line with other characters:
-// lists put their footers behind it.
+// base64Reader decodes a base64 body (RFC 2045, Section 6.8), until padding, an empty line or a
+// line with other characters: lists append their footers to it.
 type base64Reader struct {
 	lines *lineReader
 	text  []byte // characters not decoded yet
 	data  []byte // what is decoded and not read yet
 	end   bool
-	// buf holds text, and behind that what it decodes to.
+	// buf holds text, and after that what it decodes to.
 	buf *[LineBuffer]byte
 	// tail is set when something follows what was decoded.
 	tail  bool
@@ -70,7 +70,8 @@ func (r *base64Reader) fill() error {
 	return r.decode()
 }
 
-// quick reports whether lines like the first are at hand, and no text of other lines before them.
+// quick reports whether the buffer holds a line like the first, with no text of other lines before
+// it.
 func (r *base64Reader) quick() bool {
 	return r.width > 0 && r.width%4 == 0 && len(r.text)%4 == 0 && len(r.text) > 0 && len(r.lines.ahead()) >= r.width+2
 }
@@ -113,6 +114,7 @@ func (r *base64Reader) add(l Line) {
 		r.width = len(data)
 	}
 	if i := bytes.IndexByte(data, '='); i >= 0 {
+		// RFC 2045, Section 6.8: padding occurs at the end of the data only.
 		r.end = true
 		r.tail = len(bytes.TrimLeft(data[i:], "=")) > 0
 		data = data[:i]
@@ -152,8 +154,8 @@ func (r *base64Reader) decode() error {
 // ErrBase64 says that a body is not base64.
 var ErrBase64 = errors.New("smime: base64 cannot be decoded")
 
-// tailed reports whether more than empty lines and padding stands behind what was decoded. The
-// reader is of no use after it.
+// tailed reports whether more than empty lines and padding follows what was decoded. The reader
+// cannot be used after it.
 func (r *base64Reader) tailed() (bool, error) {
 	for !r.tail {
 		l, err := r.lines.Next()

@@ -50,7 +50,7 @@ func carelessType(value string) (MediaType, bool) {
 
 // parameter reads the next parameter, and reports false when readers do not agree on it.
 func (r *carelessReader) parameter() bool {
-	separated := r.take(';')
+	separated := r.consume(';')
 	r.space()
 	name := strings.ToLower(r.token())
 	r.space()
@@ -59,7 +59,7 @@ func (r *carelessReader) parameter() bool {
 		return r.s == "" || separated && r.s[0] == ';'
 	case len(r.typ.Params) == maxParameters:
 		return false
-	case !r.take('='):
+	case !r.consume('='):
 		return separated && (r.s == "" || r.s[0] == ';') // without a value it says nothing
 	}
 	r.unseparated = r.unseparated || !separated

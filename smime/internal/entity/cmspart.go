@@ -50,13 +50,14 @@ func bareCMS(src io.ReaderAt, p *Part) (bool, error) {
 		if _, err := src.ReadAt(first[:], p.Body); err != nil && !errors.Is(err, io.EOF) {
 			return false, err
 		}
-		return first[0] == '0', nil // 0x30, a SEQUENCE: no base64 of DER begins with it
+		// RFC 5652, Section 3: ContentInfo is a SEQUENCE, 0x30. No base64 of one begins with it.
+		return first[0] == '0', nil
 	default:
 		return false, fmt.Errorf("%w %s", ErrEncoding, Quoted(encoding))
 	}
 }
 
-// tailed reports whether text stands after the object in its part. The body is of no use after it.
+// tailed reports whether text follows the object in its part. The body cannot be read after it.
 func (b *cmsBody) tailed() (bool, error) {
 	if b.base64 == nil {
 		return false, nil // what is read as it stands is read to its end
@@ -93,8 +94,8 @@ func CopyRange(ctx context.Context, w io.Writer, src io.ReaderAt, off, n int64) 
 	return err
 }
 
-// RangeReader reads a range of a source in large pieces, until nobody waits any more. That the
-// source ends before the range does is an error.
+// RangeReader reads a range of a source in large pieces, until Ctx is done. That the source ends
+// before the range does is an error.
 type RangeReader struct {
 	Ctx       context.Context
 	Src       io.ReaderAt

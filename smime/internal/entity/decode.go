@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// DecodeBody undoes a transfer encoding.
+// DecodeBody undoes a transfer encoding, in lower case. It reports false where the body is not so
+// encoded; other encodings than quoted-printable and base64 leave it as it is.
 func DecodeBody(b []byte, cte string) ([]byte, bool) {
 	switch cte {
 	case "quoted-printable":
@@ -21,6 +22,7 @@ func DecodeBody(b []byte, cte string) ([]byte, bool) {
 	return b, true
 }
 
+// keepBase64 drops what RFC 2045, Section 6.8, has decoders ignore.
 func keepBase64(r rune) rune {
 	if r < 0x80 && Base64Char[byte(r)] {
 		return r

@@ -54,19 +54,20 @@ func readEntity(h textproto.Header, body []byte) *reading {
 	case strings.HasPrefix(r.mediaType, "multipart/"):
 		r.err = r.readParts()
 	case r.mediaType == "message/rfc822" || r.mediaType == "message/global":
-		var kid *reading
-		if kid, r.err = readMessageIn(body, strings.ToLower(h.Get("Content-Transfer-Encoding"))); kid != nil {
-			r.kids = []*reading{kid}
-		}
+		r.kids, r.err = readEmbedded(body, strings.ToLower(h.Get("Content-Transfer-Encoding")))
 	}
 	return r
 }
 
-// readMessageIn returns no message where it is encoded, which RFC 2046, Section 5.2.1, forbids.
-func readMessageIn(body []byte, encoding string) (*reading, error) {
+// readEmbedded returns no message where it is encoded, which RFC 2046, Section 5.2.1, forbids.
+func readEmbedded(body []byte, encoding string) ([]*reading, error) {
 	switch encoding {
 	case "", "7bit", "8bit", "binary":
-		return readMessage(body)
+		kid, err := readMessage(body)
+		if err != nil {
+			return nil, err
+		}
+		return []*reading{kid}, nil
 	case "base64", "quoted-printable":
 		return nil, nil
 	}
@@ -194,7 +195,7 @@ var ofParameters = []exception{
 	// RFC 5322, Section 3.2.1: the backslash of a quoted pair is not part of the value. go-message
 	// keeps it before letters, for the sake of paths in Windows.
 	{"a quoted pair", typeContains(`\`)},
-	// RFC 2047, Section 5, rule 3: no encoded words in parameters. go-message decodes them.
+	// RFC 2047, Section 5: no encoded words in parameters. go-message decodes them.
 	{"an encoded word", typeContains("=?")},
 	// RFC 2231: go-message knows the charsets us-ascii and utf-8 only.
 	{"an extended parameter", typeContains("*")},

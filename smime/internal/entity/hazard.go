@@ -6,7 +6,7 @@ import (
 )
 
 // Hazard is a set of properties for which content does not survive transit
-// unchanged (RFC 8551, 3.1.3; RFC 5321, 4.5.3.1.6; the mbox format).
+// unchanged (RFC 8551, Section 3.1.3; RFC 5321, Section 4.5.3.1.6; RFC 4155).
 type Hazard uint16
 
 // Hazards.
@@ -19,7 +19,7 @@ const (
 	hasFromLine                    // a line that begins with "From "
 	hasDotLine                     // a line that is a single dot
 	hasBareCR                      // a CR that is not before an LF
-	HasBareLF                      // an LF that is not behind a CR
+	HasBareLF                      // an LF that is not after a CR
 	// Has8bitLabel: Content-Transfer-Encoding 8bit or binary, whatever the content is
 	Has8bitLabel
 )
@@ -27,7 +27,8 @@ const (
 // Breaking are the hazards that break a signature in transit: all but HasLong.
 const Breaking = Has8bit | HasNUL | hasTooLong | hasTrailing | hasFromLine | hasDotLine | hasBareCR | HasBareLF | Has8bitLabel
 
-// Limits of lines: columns that readers expect, octets that SMTP allows (RFC 5321, 4.5.3.1.6).
+// Limits of lines without their CRLF: columns that encoded text has (RFC 2045, Section 6.7, rule
+// 5), octets that SMTP allows (RFC 5321, Section 4.5.3.1.6).
 const (
 	MaxColumns = 76
 	MaxOctets  = 998
@@ -45,9 +46,11 @@ type Meter struct {
 func (m *Meter) Add(l Line) {
 	if l.First {
 		m.length, m.tail = 0, 0
+		// RFC 2049, Section 3: lines that begin like this, and single dots, are commonly corrupted.
 		if len(l.Data) >= 5 && string(l.Data[:5]) == "From " {
 			m.Hazards |= hasFromLine
 		}
+		// RFC 5321, Section 4.5.2: a dot alone ends the data.
 		if len(l.Data) == 1 && l.Data[0] == '.' && l.Last {
 			m.Hazards |= hasDotLine
 		}
@@ -64,6 +67,7 @@ func (m *Meter) Add(l Line) {
 		m.tail = l.Data[n-1]
 	}
 	if l.Last {
+		// RFC 2045, Section 6.7, rule 3: some systems remove it, others add some.
 		if m.tail == ' ' || m.tail == '\t' {
 			m.Hazards |= hasTrailing
 		}

@@ -12,7 +12,7 @@ const (
 	// CMSObject: application/pkcs7-mime: what it holds shows only inside, unless smime-type says so
 	CMSObject
 	PgpSigned    // multipart/signed by PGP/MIME (RFC 3156)
-	PgpEncrypted // multipart/encrypted
+	PgpEncrypted // multipart/encrypted (RFC 1847, Section 2.2)
 	PgpInline    // application/pgp
 )
 
@@ -38,8 +38,8 @@ func KindOf(p *Part) Kind {
 	return Plain
 }
 
-// signedKind tells the protocols of multipart/signed apart; where the parameter is missing the type
-// of the second part does.
+// signedKind tells the protocols of multipart/signed apart (RFC 1847, Section 2.1). Where the
+// parameter is missing the type of the second part does, which is the same.
 func signedKind(p *Part) Kind {
 	protocol := strings.ToLower(p.Type.Get("protocol"))
 	if protocol == "" && len(p.Kids) > 1 {
@@ -68,7 +68,8 @@ func isSignaturePart(p *Part) bool {
 		strings.HasSuffix(strings.ToLower(fileName(p)), ".p7s")
 }
 
-// fileName is the name a part gives itself, in either field.
+// fileName is the name a part gives itself: in Content-Disposition (RFC 2183, Section 2.3), or
+// where older programs have it.
 func fileName(p *Part) string {
 	if name := p.Type.Get("name"); name != "" {
 		return name

@@ -23,8 +23,8 @@ type lineReader struct {
 	src      io.ReaderAt
 	off, end int64 // what is still to be read into buf
 	buf      []byte
-	r, w     int // buf[r:w] is still to be handed out
-	middle   bool
+	r, w     int  // buf[r:w] is still to be handed out
+	middle   bool // of a line that did not fit into the buffer
 	pooled   *[LineBuffer]byte
 }
 
@@ -54,20 +54,20 @@ func (l *lineReader) Next() (Line, error) {
 	searched := 0
 	for {
 		if i := bytes.IndexByte(l.buf[l.r+searched:l.w], '\n'); i >= 0 {
-			return l.take(searched+i, true), nil
+			return l.cut(searched+i, true), nil
 		}
 		searched = l.w - l.r
 		switch {
 		case l.off >= l.end && searched == 0:
 			return Line{}, io.EOF
 		case l.off >= l.end:
-			return l.take(searched, true), nil
+			return l.cut(searched, true), nil
 		case l.r == 0 && l.w == len(l.buf):
 			// A CR at the end of a piece may belong to the line end.
 			if l.buf[l.w-1] == '\r' {
 				searched--
 			}
-			return l.take(searched, false), nil
+			return l.cut(searched, false), nil
 		}
 		if err := l.fill(); err != nil {
 			return Line{}, err
@@ -75,8 +75,8 @@ func (l *lineReader) Next() (Line, error) {
 	}
 }
 
-// take hands out n bytes of the buffer, as the end of a line or as a piece of one.
-func (l *lineReader) take(n int, last bool) Line {
+// cut returns the next n bytes of the buffer, as the end of a line or as a piece of one.
+func (l *lineReader) cut(n int, last bool) Line {
 	out := Line{
 		off: l.off - int64(l.w-l.r), Data: l.buf[l.r : l.r+n],
 		First: !l.middle, Last: last,
@@ -101,11 +101,11 @@ func (l *lineReader) ahead() []byte {
 	return l.buf[l.r:l.w]
 }
 
-// pass takes n octets of what is ahead, which are whole lines.
+// pass skips n octets of what is ahead, which are whole lines.
 func (l *lineReader) pass(n int) { l.r += n }
 
-// skip passes over whole lines in the buffer, up to one that begins as until does behind its LF. It
-// returns the length of the line end of the last line passed, 0 for none.
+// skip passes over whole lines in the buffer, up to one that begins with until[1:]; until[0] is LF.
+// It returns the length of the line end of the last line passed, 0 for none.
 func (l *lineReader) skip(until []byte) (eol int) {
 	rest := l.buf[l.r:l.w]
 	if l.middle || bytes.HasPrefix(rest, until[1:]) {

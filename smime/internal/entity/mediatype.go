@@ -41,8 +41,9 @@ func (t MediaType) Is(names ...string) bool {
 // Multipart reports whether the type is a multipart (RFC 2046, Section 5.1).
 func (t MediaType) Multipart() bool { return strings.HasPrefix(t.Name, "multipart/") }
 
-// ParseMediaType reads a field's value. It is lenient: what can be read is, and ambiguous says that
-// some could not.
+// ParseMediaType reads the value of a Content-Type (RFC 2045, Section 5.1) or Content-Disposition
+// field (RFC 2183, Section 2), unfolded. It is lenient: what can be read is, and Ambiguous says
+// that some could not.
 func ParseMediaType(value string) MediaType {
 	p := scanner{s: value}
 	p.space()
@@ -51,14 +52,14 @@ func ParseMediaType(value string) MediaType {
 		return MediaType{Ambiguous: true}
 	}
 	t := MediaType{Name: strings.ToLower(name), odd: odd}
-	for p.take(';') {
+	for p.consume(';') {
 		p.space()
 		name := strings.ToLower(p.token())
 		p.space()
 		if name == "" {
 			continue // a semicolon at the end, or two
 		}
-		if len(t.Params) == maxParameters || !p.take('=') {
+		if len(t.Params) == maxParameters || !p.consume('=') {
 			t.Ambiguous = true
 			break
 		}
@@ -117,7 +118,7 @@ func holdsBoundary(value string) bool {
 	}
 }
 
-// Has reports whether there is a parameter of that name.
+// Has reports whether there is a parameter of that name, in lower case.
 func (t MediaType) Has(name string) bool {
 	for _, p := range t.Params {
 		if p.Name == name {
@@ -181,8 +182,8 @@ func IsASCII(s string) bool {
 	return true
 }
 
-// Values are what a parameter may be read as: as it stands, and put together from the pieces of RFC
-// 2231.
+// Values are what a parameter may be read as: as it stands, and put together from its pieces (RFC
+// 2231, Section 3).
 func (t MediaType) Values(name string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		pieces := false

@@ -50,7 +50,8 @@ func (t *MediaType) extended(base string) string {
 
 func (t *MediaType) lookup(name string) (string, bool) { return t.Get(name), t.Has(name) }
 
-// decodeExtended undoes percent encoding, behind the charset and language of a first piece.
+// decodeExtended undoes percent encoding (RFC 2231, Section 4), after the charset and language of a
+// first piece.
 func decodeExtended(v string, first bool) string {
 	if first {
 		if parts := strings.SplitN(v, "'", 3); len(parts) == 3 {
@@ -60,11 +61,11 @@ func decodeExtended(v string, first bool) string {
 	return message.Unescape(v, '%')
 }
 
-// extendedValue is RFC 2231's extended-initial-value.
+// extendedValue is an extended-initial-value (RFC 2231, Section 7).
 func extendedValue(s string) string {
 	charset := "utf-8"
 	if !utf8.ValidString(s) {
-		charset = "unknown-8bit"
+		charset = "unknown-8bit" // RFC 1428, Section 3
 	}
 	out := []byte(charset + "''")
 	for i := range len(s) {

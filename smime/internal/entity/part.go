@@ -9,7 +9,7 @@ import (
 	"dnseal/smime/message"
 )
 
-// Part is one entity of a message (RFC 2045, 2.4) as ranges of its bytes.
+// Part is one entity of a message (RFC 2045, Section 2.4) as ranges of its bytes.
 type Part struct {
 	Fields []message.Field
 	Type   MediaType
@@ -17,11 +17,11 @@ type Part struct {
 	// Malformed is set when readers may disagree on what kind of part this is.
 	Malformed string
 	// Start is where the header begins, body where the body does, end where the part ends: for a
-	// part of a multipart before the line end that belongs to the boundary (RFC 2046, 5.1.1). end
-	// can be less than body when both are empty.
+	// part of a multipart before the line end that belongs to the boundary (RFC 2046, Section
+	// 5.1.1). end can be less than body when both are empty.
 	Start, Body, End int64
-	// Number is the IMAP part number (RFC 3501, 6.4.5) of a part that is no multipart, or of one
-	// inside a multipart.
+	// Number is the IMAP part number (RFC 3501, Section 6.4.5) of a part that is no multipart, or
+	// of one inside a multipart.
 	Number   string
 	Parent   *Part
 	Kids     []*Part
@@ -44,7 +44,7 @@ type Part struct {
 	// this one to most readers.
 	Longer int
 	// Preamble and epilogue are what stands before and after the parts.
-	Preamble, Epilogue BesideText
+	Preamble, Epilogue OutsideText
 	// Unended is set when no line end of the multipart's own follows its closing delimiter.
 	Unended bool
 }
@@ -70,12 +70,13 @@ func (p *Part) Describe() {
 			p.Malformed = "a Content-Type field that can be read in more than one way"
 		}
 	} else if p.Parent != nil && !p.Embedded && p.Parent.Type.Name == "multipart/digest" {
-		p.Type.Name = "message/rfc822" // RFC 2046, 5.1.5
+		p.Type.Name = "message/rfc822" // RFC 2046, Section 5.1.5
 	}
 	cte, n := Field(p.Fields, "Content-Transfer-Encoding")
 	if n > 1 && p.Malformed == "" {
 		p.Malformed = TwoEncodings
 	}
+	// RFC 2045, Section 6.1: one word, whose case does not matter.
 	if i := strings.IndexAny(cte, " \t(;"); i >= 0 {
 		cte = cte[:i]
 	}
@@ -84,6 +85,7 @@ func (p *Part) Describe() {
 		p.Content |= Has8bitLabel
 	}
 	p.First, p.Closed = -1, -1
+	// RFC 2046, Section 5.1.1: a boundary does not end in white space.
 	if b := strings.TrimRight(p.Type.Get("boundary"), " \t"); p.Type.Multipart() && b != "" && len(b) <= maxBoundary {
 		p.Delimiter = []byte("--" + b)
 	}
@@ -92,10 +94,11 @@ func (p *Part) Describe() {
 // TwoEncodings is why a part with two such fields is malformed.
 const TwoEncodings = "two Content-Transfer-Encoding fields"
 
-// maxBoundary is more than the 70 characters of RFC 2046, 5.1.1.
+// maxBoundary is more than the 70 characters of RFC 2046, Section 5.1.1.
 const maxBoundary = 200
 
-// HoldsMessage reports whether the body is a message to be walked into.
+// HoldsMessage reports whether the body is a message to be walked into: of RFC 2046, Section 5.2.1,
+// or RFC 6532, Section 3.7, which alone may be encoded.
 func (p *Part) HoldsMessage() bool {
 	return p.Type.Is("message/rfc822", "message/global") && p.CTE != "base64" && p.CTE != "quoted-printable"
 }
@@ -130,7 +133,7 @@ func ChildNumber(parent string, n int) string {
 	return parent + "." + strconv.Itoa(n)
 }
 
-// Subject is how a part is called in a report.
+// Subject is the name of a part in a report.
 func (p *Part) Subject() string {
 	if p.Number == "" {
 		return "message"

@@ -7,19 +7,19 @@ import (
 	"dnseal/smime/message"
 )
 
-// Who signs decides what a message says. Where a header is only careless, and all readers make the
-// same of it, that is what is signed, written as RFC 2045, Section 5.1, wants it; Verify takes
-// nothing for granted in the same way.
+// The signer decides what a message says. Where a header is only careless, and all readers
+// understand it alike, that meaning is signed, written as RFC 2045, Section 5.1, requires. Verify
+// repairs nothing.
 
-// settle takes a careless Content-Type or Content-Transfer-Encoding for what all readers take it
-// for. What remains malformed is in doubt.
-func (p *Part) settle() {
+// repair replaces a careless Content-Type or Content-Transfer-Encoding with what all readers
+// understand by it. What is still malformed then stays in doubt.
+func (p *Part) repair() {
 	if p.Malformed == "" && hasSubtype(p.Type.Name) && (IdentityEncoding(p.CTE) || p.CTE == "quoted-printable" || p.CTE == "base64") {
 		return
 	}
-	fields, ok := settleType(p.Fields)
+	fields, ok := repairType(p.Fields)
 	if ok {
-		fields, ok = settleEncoding(fields)
+		fields, ok = repairEncoding(fields)
 	}
 	if ok {
 		p.Fields, p.Malformed = fields, ""
@@ -31,14 +31,16 @@ func (p *Part) settle() {
 }
 
 // hasSubtype reports whether a type is whole, or there is none.
+//
+// RFC 2045, Section 5.1: a subtype is mandatory, there are no defaults.
 func hasSubtype(name string) bool {
 	kind, subtype, _ := strings.Cut(name, "/")
 	return name == "" || kind != "" && subtype != ""
 }
 
-// settleType leaves one Content-Type field, or none where it is empty (RFC 2045, Section 5.2: then
+// repairType leaves one Content-Type field, or none where it is empty (RFC 2045, Section 5.2: then
 // it is text).
-func settleType(fields []message.Field) ([]message.Field, bool) {
+func repairType(fields []message.Field) ([]message.Field, bool) {
 	value, n := Field(fields, "Content-Type")
 	if t := ParseMediaType(value); n == 0 || n == 1 && value != "" && !t.Ambiguous && hasSubtype(t.Name) {
 		return fields, true
@@ -90,8 +92,9 @@ func sameParam(name, a, b string) bool {
 	return a == b || name == "charset" && strings.EqualFold(a, b)
 }
 
-// settleEncoding leaves one Content-Transfer-Encoding field.
-func settleEncoding(fields []message.Field) ([]message.Field, bool) {
+// repairEncoding leaves one Content-Transfer-Encoding field, which RFC 2045, Section 6.1, gives one
+// word.
+func repairEncoding(fields []message.Field) ([]message.Field, bool) {
 	var first *message.Field
 	encoding := ""
 	for _, f := range fields {
@@ -120,9 +123,9 @@ var unencoded = []string{
 	"koi8", "gb2312", "gbk", "gb18030", "big5", "euc", "shiftjis", "none", "no", "plain", "text", "identity", "raw", "default", "unknown",
 }
 
-// assumedEncoding is what readers take a Content-Transfer-Encoding for: "8bit" for all that leave
-// the body as it is. What they do not know they show as it is; but where another encoding may be
-// meant the value stays.
+// assumedEncoding is how readers understand a Content-Transfer-Encoding: "8bit" for all that leave
+// the body as it is. RFC 2045, Section 6.4, has them treat an unknown one as octets, but they show
+// it as it is; where another encoding may be meant the value stays.
 func assumedEncoding(value string) string {
 	value = strings.ToLower(value)
 	bare := strings.Map(func(r rune) rune {

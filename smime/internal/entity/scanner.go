@@ -10,7 +10,8 @@ type scanner struct {
 	comment bool // one was skipped
 }
 
-func (p *scanner) take(c byte) bool {
+// consume reads c, if it comes next.
+func (p *scanner) consume(c byte) bool {
 	if p.s == "" || p.s[0] != c {
 		return false
 	}
@@ -18,7 +19,7 @@ func (p *scanner) take(c byte) bool {
 	return true
 }
 
-// space skips white space and comments.
+// space skips white space and comments (RFC 5322, Section 3.2.2).
 func (p *scanner) space() {
 	depth := 0
 	for i := 0; i < len(p.s); i++ {
@@ -39,6 +40,7 @@ func (p *scanner) space() {
 	p.s = ""
 }
 
+// token reads a token, which may be empty.
 func (p *scanner) token() string {
 	i := 0
 	for i < len(p.s) && isTokenByte(p.s[i]) {
@@ -55,7 +57,7 @@ func (p *scanner) mediaTypeName() (name string, odd bool) {
 	start := p.s
 	name = p.token()
 	p.space()
-	if name == "" || !p.take('/') {
+	if name == "" || !p.consume('/') {
 		return name, false
 	}
 	p.space()
@@ -68,7 +70,8 @@ func (p *scanner) mediaTypeName() (name string, odd bool) {
 	return name + "/" + subtype, true
 }
 
-// tokenBytes are what a token may consist of; octets above 127 are let through.
+// tokenBytes are what a token consists of: RFC 2045, Section 5.1, all but space, controls and
+// tspecials. Octets above 127 are let through.
 var tokenBytes = func() (t [256]bool) {
 	for c := range t {
 		t[c] = c > ' ' && c != 0x7f && strings.IndexByte("()<>@,;:\\\"/[]?=", byte(c)) < 0
@@ -78,8 +81,8 @@ var tokenBytes = func() (t [256]bool) {
 
 func isTokenByte(c byte) bool { return tokenBytes[c] }
 
-// value reads a token or a quoted-string. Some senders leave values unquoted that need it: those
-// end at white space or a semicolon.
+// value reads a token or a quoted-string (RFC 2045, Section 5.1; RFC 5322, Section 3.2.4). Some
+// senders leave values unquoted that need it: those end at white space or a semicolon.
 func (p *scanner) value() (string, bool) {
 	if !strings.HasPrefix(p.s, `"`) {
 		i := 0

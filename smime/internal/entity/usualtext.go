@@ -43,9 +43,9 @@ var usualTexts = []string{
 	"You will not see this in a MIME-aware mail reader.",
 }
 
-// BesideText collects the text before the first part of a multipart, or after the last, with white
-// space folded.
-type BesideText struct {
+// OutsideText collects the text before the first part of a multipart, or after the last (RFC 2046,
+// Section 5.1.1: readers are to ignore it), with white space folded.
+type OutsideText struct {
 	folded []byte
 	long   bool // longer than any of usualTexts
 }
@@ -54,7 +54,7 @@ type BesideText struct {
 var longestText = len(slices.MaxFunc(usualTexts, func(a, b string) int { return len(a) - len(b) }))
 
 // Add takes a line, or a piece of a long one.
-func (t *BesideText) Add(l Line) {
+func (t *OutsideText) Add(l Line) {
 	gap := l.First
 	if t.folded == nil && len(l.Data) > 0 {
 		t.folded = make([]byte, 0, 64)
@@ -76,6 +76,6 @@ func (t *BesideText) Add(l Line) {
 }
 
 // Odd reports whether there is any other text. Empty lines are none.
-func (t *BesideText) Odd() bool {
+func (t *OutsideText) Odd() bool {
 	return t.long || len(t.folded) > 0 && !slices.ContainsFunc(usualTexts, func(usual string) bool { return usual == string(t.folded) })
 }

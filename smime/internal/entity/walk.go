@@ -23,8 +23,8 @@ type walker struct {
 	eol     int // length of the line end before the line
 	prefix  string
 	measure bool
-	// settles says that careless headers are taken for what all readers take them for.
-	settles bool
+	// repairs says that careless headers are replaced with what all readers understand by them.
+	repairs bool
 	// shallow asks only for the parts of the root, and does not look into the first one.
 	shallow bool
 	meter   Meter
@@ -34,7 +34,7 @@ type walker struct {
 // measure asks for the hazards of every part, and for what careless headers mean. Errors:
 // *LimitError, else what src or ctx returned.
 func Walk(ctx context.Context, src io.ReaderAt, fields []message.Field, body, end int64, measure bool) (*Part, error) {
-	w := &walker{root: &Part{Fields: fields, Body: body}, measure: measure, settles: measure, parts: 1}
+	w := &walker{root: &Part{Fields: fields, Body: body}, measure: measure, repairs: measure, parts: 1}
 	w.open = append(make([]*Part, 0, 8), w.root)
 	if err := w.begin(w.root); err != nil {
 		return nil, err
@@ -83,8 +83,8 @@ func (w *walker) run(ctx context.Context, src io.ReaderAt, off, end int64) (*Par
 	return w.root, nil
 }
 
-// leafOnly reports that nothing more can be found: the root has no parts, and nobody asks what its
-// body is like.
+// leafOnly reports that nothing more can be found: the root has no parts, and its body is not
+// measured.
 func (w *walker) leafOnly() bool {
 	return len(w.open) == 1 && w.root.Delimiter == nil && !w.reading && !w.measure
 }
@@ -120,9 +120,11 @@ func (w *walker) line(l Line) error {
 	return nil
 }
 
-// boundary returns which open multipart the line is a delimiter of, or -1. RFC 2046, 5.1.1: an
-// outer boundary ends the parts inside as well. The line has to be the delimiter and nothing but
-// white space behind it: a boundary that begins with another one is a different boundary.
+// boundary returns which open multipart the line is a delimiter of, or -1.
+//
+// RFC 2046, Section 5.1.2: an outer boundary ends the parts inside as well. Section 5.1.1: the line
+// is the delimiter with nothing but white space after it; a boundary that begins with another one
+// is a different boundary.
 func (w *walker) boundary(data []byte) (index int, closing bool) {
 	data = bytes.TrimRight(data, " \t")
 	for i, p := range slices.Backward(w.open) {
@@ -153,6 +155,8 @@ func (w *walker) around(i int, data []byte) {
 }
 
 // delimit ends everything inside the i-th open part and begins its next part, or its epilogue.
+//
+// RFC 2046, Section 5.1.1: the line end before the delimiter belongs to it, not to the part.
 func (w *walker) delimit(i int, closing bool, l Line) error {
 	end := l.off - int64(w.eol)
 	if err := w.headersDone(end); err != nil {
@@ -161,7 +165,7 @@ func (w *walker) delimit(i int, closing bool, l Line) error {
 	w.leave(i+1, end)
 	p := w.open[i]
 	if len(w.open) == i+1 {
-		w.settle() // the preamble
+		w.addHazards() // the preamble
 	}
 	if p.First < 0 {
 		p.First = l.off
@@ -203,7 +207,7 @@ func (w *walker) enter(k *Part) error {
 // leave ends the open parts from the i-th on.
 func (w *walker) leave(i int, end int64) {
 	if len(w.open) > i {
-		w.settle()
+		w.addHazards()
 	}
 	for _, p := range w.open[i:] {
 		p.End = end
@@ -215,8 +219,8 @@ func (w *walker) leave(i int, end int64) {
 	w.open = w.open[:i]
 }
 
-// settle hands the hazards of the body read so far to its part.
-func (w *walker) settle() {
+// addHazards adds the hazards of the body read so far to its part.
+func (w *walker) addHazards() {
 	if p := w.cur(); w.measure {
 		p.Content |= w.meter.Hazards
 		p.High += w.meter.high
@@ -229,6 +233,7 @@ func (w *walker) headerLine(l Line) error {
 		w.meter.Add(l)
 	}
 	if l.First && l.Last && len(l.Data) == 0 && l.Eol > 0 {
+		// RFC 5322, Section 2.1: the empty line ends the header.
 		return w.headerDone(l.off + int64(l.Eol))
 	}
 	n := len(l.Data) + l.Eol
@@ -254,7 +259,7 @@ func (w *walker) headerDone(body int64) error {
 }
 
 // headersDone ends the header of the current part where its container ends, and that of the empty
-// message it may hold.
+// message it may hold (RFC 5322, Section 2.1: the body is optional).
 func (w *walker) headersDone(at int64) error {
 	for w.reading {
 		if err := w.headerDone(at); err != nil {
@@ -267,8 +272,8 @@ func (w *walker) headersDone(at int64) error {
 // begin looks at a part whose header is known, and enters the message it may hold.
 func (w *walker) begin(p *Part) error {
 	p.Describe()
-	if w.settles {
-		p.settle()
+	if w.repairs {
+		p.repair()
 	}
 	for _, outer := range w.open {
 		if p.Delimiter != nil && outer != p && bytes.Equal(outer.Delimiter, p.Delimiter) {

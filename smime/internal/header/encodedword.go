@@ -7,7 +7,8 @@ import (
 	"dnseal/smime/internal/entity"
 )
 
-// AddressField reports whether a field holds addresses.
+// AddressField reports whether a field holds addresses: of RFC 5322, Sections 3.6.2 and 3.6.3, RFC
+// 8098, Section 2.1, or Mail-Followup-To, which many readers act on.
 func AddressField(name string) bool {
 	switch strings.ToLower(name) {
 	case "from", "sender", "reply-to", "to", "cc", "mail-followup-to", "disposition-notification-to":
@@ -16,8 +17,8 @@ func AddressField(name string) bool {
 	return false
 }
 
-// wordOctets is how much encoded text goes into one encoded word: short enough for the line of a
-// long field name.
+// wordOctets is how much encoded text goes into one encoded word: RFC 2047, Section 2, allows 75
+// characters with its frame; this is short enough for the line of a long field name.
 const wordOctets = 40
 
 // EncodeWords writes text as encoded words (RFC 2047, Section 4.2). White space between them does

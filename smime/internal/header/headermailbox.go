@@ -14,8 +14,8 @@ type mailbox struct {
 	address string // between the angle brackets, or all there is; empty for a group
 }
 
-// Mailboxes compares address lists: the same mailboxes with the same names in the same order,
-// however they are written.
+// Mailboxes compares address lists (RFC 5322, Section 3.4): the same mailboxes with the same names
+// in the same order, however they are written.
 func (c *Comparer) Mailboxes(was, is, charset string) bool {
 	return slices.EqualFunc(mailboxes(was), mailboxes(is), func(a, b mailbox) bool {
 		return sameAddress(a.address, b.address) && (a.name == b.name || c.shownName(a, "") == c.shownName(b, charset))
@@ -78,7 +78,7 @@ type mailboxScanner struct {
 	address       strings.Builder // between the brackets
 }
 
-// token takes one token.
+// token reads one token.
 func (s *mailboxScanner) token(c byte) {
 	switch {
 	case c == '"':
@@ -87,7 +87,7 @@ func (s *mailboxScanner) token(c byte) {
 	case c == '(':
 		_, text := s.until(')')
 		s.comment.WriteString(text)
-		s.add(" ", " ") // a comment parts words, as white space does
+		s.add(" ", " ") // RFC 5322, Section 3.2.2: a comment parts words, as white space does
 	case c == '[':
 		raw, _ := s.until(']')
 		s.add(raw, raw)
@@ -114,8 +114,8 @@ func (s *mailboxScanner) add(written, text string) {
 	s.written.WriteString(written)
 }
 
-// until takes a quoted-string, comment or domain-literal up to its end: as it is written, and its
-// text with quoted pairs undone.
+// until reads a quoted-string, comment or domain-literal (RFC 5322, Sections 3.2.4, 3.2.2 and
+// 3.4.1) up to its end: as it is written, and its text with quoted pairs undone.
 func (s *mailboxScanner) until(end byte) (raw, text string) {
 	var b strings.Builder
 	depth := 0

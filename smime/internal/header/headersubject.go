@@ -17,9 +17,9 @@ type subject struct {
 	tagged bool     // a tag is the first thing
 }
 
-// Subject compares a Subject with its signed copy. Lists put "[name] " in front, or after the
-// "Re:"; they move one that a reply has to another place, count it on, and make one "Re:" of
-// several (Mailman, mlmmj, Sympa). None of that is a change.
+// Subject compares a Subject with its signed copy. Lists put "[name] " in front, or after the "Re:"
+// (RFC 5322, Section 3.6.5); they move one that a reply has to another place, count it on, and make
+// one "Re:" of several (Mailman, mlmmj, Sympa). None of that is a change.
 func (c *Comparer) Subject(signed, outer message.Field) bool {
 	return !c.stretched(signed, outer) && inCharsets(signed, outer, func(was, is, charset string) bool {
 		return sameButTags(parseSubject(c.Decoded(was, "")), parseSubject(c.Decoded(is, charset)))

@@ -48,8 +48,8 @@ func (c *Comparer) Value(signed, outer message.Field) bool {
 	return inCharsets(signed, outer, c.text)
 }
 
-// date compares dates: where white space stands within a number, or an encoded word outside of
-// comments, there are readers who see another date.
+// date compares dates (RFC 5322, Section 3.3): where white space stands within a number, or an
+// encoded word outside of comments, there are readers who see another date.
 func (c *Comparer) date(was, is, charset string) bool {
 	was, wasComment, _ := strings.Cut(was, "(")
 	is, isComment, _ := strings.Cut(is, "(")
@@ -58,7 +58,8 @@ func (c *Comparer) date(was, is, charset string) bool {
 
 var dateToken = regexp.MustCompile(`[^\s,]+|,`)
 
-// usualGap is as much white space as folding and unfolding leaves between two words.
+// usualGap is as much white space as folding and unfolding leave between two words, in columns (RFC
+// 5322, Section 2.2.3, keeps it; some systems make one space of it, or add a tab).
 const usualGap = 16
 
 // stretched reports whether more white space than that stands somewhere in a field: it moves what

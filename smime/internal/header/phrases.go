@@ -79,6 +79,8 @@ func (e *phraseEncoder) phrase(end int) {
 	e.start = end
 }
 
+// encodePhrase encodes a phrase, with the quotes of a quoted-string and its quoted pairs undone
+// (RFC 2047, Section 5, rule 3: no encoded word stands in quotes).
 func encodePhrase(phrase string) string {
 	if entity.IsASCII(phrase) {
 		return phrase
@@ -111,7 +113,7 @@ func commentLength(s string) int {
 	return len(s)
 }
 
-// encodeComments encodes the 8-bit text of comments.
+// encodeComments encodes the 8-bit text of comments (RFC 2047, Section 5, rule 2).
 func encodeComments(value string) string {
 	var out strings.Builder
 	quoted, depth, start := false, 0, 0

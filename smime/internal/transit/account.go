@@ -26,7 +26,7 @@ func (e *Emitter) account(off, end int64) error {
 func (e *Emitter) leaveOut(p *entity.Part, end int64) error {
 	lines := entity.NewLineReader(e.Ctx, e.Src, e.at, max(e.at, end))
 	defer lines.Close()
-	var text entity.BesideText
+	var text entity.OutsideText
 	for {
 		l, err := lines.Next()
 		switch {

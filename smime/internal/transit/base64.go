@@ -85,8 +85,8 @@ func (b *base64Writer) Close() error {
 	return err
 }
 
-// rewrapWriter writes the lines of base64 anew in lines of 76 columns; what is no character of the
-// alphabet is left out, as every decoder does (RFC 2045, Section 6.8).
+// rewrapWriter writes base64 again, in lines of 76 columns. It leaves out what is not in the
+// alphabet, as every decoder does (RFC 2045, Section 6.8).
 type rewrapWriter struct {
 	w   io.Writer
 	out []byte
@@ -125,8 +125,8 @@ func (r *rewrapWriter) close() error {
 }
 
 // pureBase64 reports whether the body of p is base64 and nothing else: lines of its alphabet with
-// white space around them, padding at the end only. Text that stands in such a part, as the footers
-// of some lists do, would run together when it is wrapped again.
+// white space around them, padding at the end only (RFC 2045, Section 6.8). Other text in such a
+// part, like the footers of some lists, would run together when it is wrapped again.
 func pureBase64(ctx context.Context, src io.ReaderAt, p *entity.Part) (bool, error) {
 	lines := entity.NewLineReader(ctx, src, p.Body, max(p.Body, p.End))
 	defer lines.Close()

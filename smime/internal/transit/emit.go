@@ -128,6 +128,7 @@ func (e *Emitter) descend(p *entity.Part) error {
 	if err := e.Copy(at, p.End-at); err != nil || !p.Unended {
 		return err
 	}
+	// RFC 2046, Section 5.1.1, leaves the choice; some systems add it.
 	return e.write(nil, "\r\n")
 }
 

@@ -47,6 +47,7 @@ func placeOf(f message.Field) string {
 // that describe the body are judged with it.
 func HeaderFault(fields []message.Field) error {
 	for _, f := range fields {
+		// RFC 5322, Section 2.2: a field holds CR and LF only where it is folded.
 		if entity.LoneCR(f.Raw) {
 			return &ContentError{ErrAmbiguous, placeOf(f), "a CR that ends no line"}
 		}

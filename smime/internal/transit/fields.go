@@ -56,12 +56,14 @@ func fieldHazards(raw []byte) entity.Hazard {
 	return m.Hazards
 }
 
-// foldField writes a field anew.
+// foldField writes a field in lines of at most 998 octets (RFC 5322, Section 2.1.1), in ASCII where
+// that can be.
 func foldField(f message.Field) ([]byte, error) {
 	name, value := f.Name(), f.Unfolded()
 	if name == "" {
 		return nil, errNoField
 	}
+	// RFC 5322, Section 2.2: CR and LF in folds only; NUL is obsolete (Section 4.1).
 	if strings.ContainsAny(value, "\x00\r\n") {
 		return nil, errControl
 	}
@@ -74,7 +76,8 @@ func foldField(f message.Field) ([]byte, error) {
 	}
 	raw, err := entity.Fold(name, value)
 	if errors.Is(err, entity.ErrNoFold) && strings.EqualFold(name, "Subject") {
-		return entity.Fold(name, header.EncodeWords(value)) // these can be broken anywhere
+		// RFC 2047, Section 2: several encoded words on lines of their own are one text.
+		return entity.Fold(name, header.EncodeWords(value))
 	}
 	return raw, err
 }
@@ -91,16 +94,20 @@ func encodeValue(name, value string) (string, error) {
 	}
 	switch strings.ToLower(name) {
 	case "content-type", "content-disposition":
+		// RFC 2047, Section 5: no encoded words in parameters. RFC 2231, Section 4, has a
+		// form for them.
 		t := entity.ParseMediaType(value)
 		if t.Ambiguous {
 			return "", errEightBit
 		}
 		return t.String(), nil
 	case "date", "message-id", "in-reply-to", "references", "content-id", "content-transfer-encoding":
+		// RFC 2047, Section 5, rule 2: encoded words in their comments only.
 		if value = header.EncodePhrases(value); !entity.IsASCII(value) {
 			return "", errEightBit
 		}
 		return value, nil
 	}
+	// RFC 2047, Section 5, rule 1: anywhere in unstructured text.
 	return header.EncodeWords(value), nil
 }

@@ -59,7 +59,7 @@ func (pl *Planner) Plan(p *entity.Part, frozen bool) bool {
 		pl.frozen(p)
 		return false
 	}
-	if p.Type.Is("multipart/signed", "multipart/encrypted") {
+	if p.Type.Is("multipart/signed", "multipart/encrypted") { // RFC 1847, Sections 2.1 and 2.2
 		pl.frozen(p)
 		return false
 	}
@@ -88,8 +88,7 @@ func (pl *Planner) Plan(p *entity.Part, frozen bool) bool {
 }
 
 // doubtOf says why readers do not agree on what a part inside is, or where its body begins, or "".
-// Nothing in it may be encoded: those who take it for a text would be shown what only others
-// decode.
+// Nothing in it may be encoded: readers that show it as text would show what only others decode.
 func doubtOf(p *entity.Part) string {
 	switch {
 	case p.Parent == nil || p.Malformed != "":
@@ -100,7 +99,8 @@ func doubtOf(p *entity.Part) string {
 	return ""
 }
 
-// frozen reports what breaks a signature on the way in parts that nobody may touch.
+// frozen reports what breaks a signature in transit in parts that may not be changed: RFC 1847,
+// Section 2.1, has agents treat a signed part as opaque.
 func (pl *Planner) frozen(p *entity.Part) {
 	if found := (p.Header | p.Content | p.Frame) & entity.Breaking; found != 0 {
 		pl.block(p, "%s, which a signature or encryption of its own protects from changes", found)
@@ -126,7 +126,7 @@ func carriesSignature(p *entity.Part) bool {
 	if entity.KindOf(p) != entity.Plain {
 		return true
 	}
-	for _, name := range []string{"DKIM-Signature", "ARC-Message-Signature"} {
+	for _, name := range []string{"DKIM-Signature", "ARC-Message-Signature"} { // RFC 6376, RFC 8617
 		if _, n := entity.Field(p.Fields, name); n > 0 {
 			return true
 		}
@@ -134,7 +134,7 @@ func carriesSignature(p *entity.Part) bool {
 	return false
 }
 
-// header reports whether the header of p has to be written anew. That of the root is made by the
+// header reports whether the header of p has to be rewritten. That of the root is made by the
 // signer.
 func (pl *Planner) header(p *entity.Part) bool {
 	if p.Parent == nil || p.Header&entity.Breaking == 0 {
@@ -185,24 +185,26 @@ func (pl *Planner) leaf(p *entity.Part) todo {
 	switch {
 	case p.CTE == "quoted-printable":
 		if !entity.IsText(p) && dirty&entity.HasBareLF != 0 {
-			pl.block(p, "%s", entity.HasBareLF) // of text alone the line ends may change
+			// RFC 2045, Section 6.7, rule 4: a line end means CRLF in text, and octets elsewhere.
+			pl.block(p, "%s", entity.HasBareLF)
 		}
 		return repairQP
 	case p.CTE == "base64":
 		return pl.base64(p, dirty)
-	case !entity.IdentityEncoding(p.CTE):
+	case !entity.IdentityEncoding(p.CTE): // RFC 2045, Section 6.4: octets of an unknown form
 		pl.block(p, "transfer encoding %s", entity.Quoted(p.CTE))
 		return keep
 	case dirty == entity.Has8bitLabel:
 		return descend // only the label is wrong
 	case messages && p.Type.Name != "message/global" || p.Type.Multipart():
-		// RFC 2046, Sections 5.1 and 5.2: these may not be encoded.
+		// RFC 2046, Sections 5.1 and 5.2: these may not be encoded. RFC 6532, Section 3.7:
+		// message/global may.
 		pl.block(p, "%s with %s", entity.Quoted(p.Type.Name), dirty)
 		return keep
-	case !entity.IsText(p) || dirty&entity.HasNUL != 0:
+	case !entity.IsText(p) || dirty&entity.HasNUL != 0: // RFC 2045, Section 6.8
 		return encodeBase64
 	case dirty&entity.Has8bit != 0 && 4*p.High > p.BodySize():
-		return encodeText // smaller, and nobody could read the other either
+		return encodeText // smaller, and quoted-printable would be as unreadable
 	}
 	return encodeQP
 }
@@ -221,7 +223,7 @@ func (pl *Planner) base64(p *entity.Part, dirty entity.Hazard) todo {
 	return keep
 }
 
-// encoding is the Content-Transfer-Encoding a part has afterwards; "" for none of its own.
+// encoding is the Content-Transfer-Encoding that a part has in the end, "" for no field.
 func (s Plan) encoding(p *entity.Part) string {
 	switch s[p].todo {
 	case encodeQP:
@@ -231,7 +233,7 @@ func (s Plan) encoding(p *entity.Part) string {
 	case keep, repairQP, rewrapBase64, reframe, descend:
 	}
 	if p.Content&entity.Has8bitLabel != 0 {
-		return "" // 7bit is the default
+		return "" // RFC 2045, Section 6.1: 7bit is the default
 	}
 	return p.CTE
 }
@@ -248,7 +250,7 @@ func (s Plan) appendEncoding(h []byte, p *entity.Part) []byte {
 // AssumedCharset is what the text of a part without Content-Type is in.
 func AssumedCharset(ctx context.Context, src io.ReaderAt, p *entity.Part) (string, error) {
 	if p.Content&entity.Has8bit == 0 {
-		return "us-ascii", nil
+		return "us-ascii", nil // RFC 2045, Section 5.2: the default
 	}
 	lines := entity.NewLineReader(ctx, src, p.Body, p.End)
 	defer lines.Close()

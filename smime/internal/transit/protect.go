@@ -22,9 +22,9 @@ func Protectable(f message.Field) bool {
 // Structural is RFC 9788, Section 1.4: what describes the body.
 func Structural(f message.Field) bool { return f.Is("MIME-Version") || f.Begins("Content-") }
 
-// EntityHeader makes the header of the signed entity: the Content- fields of the root, and copies
-// of its other fields where they are to be protected. charset is for a message without
-// Content-Type. What cannot be made transit-proof is kept as it is and noted in pl.
+// EntityHeader makes the header of the signed entity (RFC 8551, Section 3.1): the Content- fields
+// of the root, and copies of its other fields where they are to be protected. charset is for a
+// message without Content-Type. What cannot be made transit-proof is kept as it is and noted in pl.
 func (pl *Planner) EntityHeader(root *entity.Part, charset string, protect bool) []byte {
 	h, fields := make([]byte, 0, 1024), root.Fields
 	_, typed := entity.Field(fields, "Content-Type")
@@ -93,6 +93,7 @@ func (pl *Planner) rootType(f message.Field, t entity.MediaType, protect bool) [
 
 func contentType(t entity.MediaType, protect bool) []byte {
 	if protect {
+		// RFC 9788, Section 2.1.1.
 		t.Params = append(t.Params, entity.Param{Name: entity.HP, Value: "clear"})
 	}
 	raw, err := entity.Fold("Content-Type", t.String())

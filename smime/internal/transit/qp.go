@@ -25,12 +25,12 @@ type QPWriter struct {
 const (
 	// qpColumns leaves room for the "=" of a soft break and the guard of the first character.
 	qpColumns = entity.MaxColumns - 3
-	// maxBlanks bounds the white space held back; nobody misses what a line ends with behind so
-	// much of it.
+	// maxBlanks bounds the white space held back, in octets; more of it is written as it stands.
 	maxBlanks = 1000
 )
 
-// qpLiteral says which octets stand for themselves, white space among them.
+// qpLiteral says which octets stand for themselves, white space among them (RFC 2045, Section 6.7,
+// rules 2 and 3).
 var qpLiteral = func() (t [256]bool) {
 	for c := '!'; c <= '~'; c++ {
 		t[c] = c != '='
@@ -88,7 +88,7 @@ func (q *QPWriter) Line(l entity.Line) error {
 	return q.flush()
 }
 
-// text passes octets on that stand for themselves.
+// text writes octets that stand for themselves.
 func (q *QPWriter) text(b []byte) {
 	n := len(b)
 	for n > 0 && (b[n-1] == ' ' || b[n-1] == '\t') {
@@ -123,11 +123,13 @@ func (q *QPWriter) literal(b []byte) {
 	}
 }
 
+// octet writes an octet as an escape (RFC 2045, Section 6.7, rule 1).
 func (q *QPWriter) octet(c byte) {
 	q.blanks()
 	q.triplet('=', entity.HexDigits[c>>4], entity.HexDigits[c&15])
 }
 
+// triplet writes an escape, which RFC 2045, Section 6.7, rule 5, does not let a soft break split.
 func (q *QPWriter) triplet(b ...byte) {
 	if len(q.out)-q.start+len(b) > qpColumns {
 		q.finish("=\r\n")
@@ -147,7 +149,7 @@ func (q *QPWriter) escape(data []byte, last bool) (n int, soft bool) {
 		q.cut = bytes.Clone(data)
 		return len(data), false
 	}
-	// RFC 2045, Section 6.7, rule 3: white space behind the sign is padding.
+	// RFC 2045, Section 6.7, rule 3: white space after the sign is padding.
 	if last && len(bytes.TrimRight(data[1:], " \t")) == 0 {
 		q.blanks()
 		return len(data), true
@@ -163,8 +165,8 @@ func (q *QPWriter) end(hard, soft bool) {
 		q.finish("=\r\n")
 		return
 	}
-	// Rule 3: white space before a line end has to be encoded; in what is encoded already it is
-	// padding.
+	// RFC 2045, Section 6.7, rule 3: white space before a line end has to be encoded; in what is
+	// encoded already it is padding.
 	if n := len(q.wsp); n > 0 && !q.Repair {
 		c := q.wsp[n-1]
 		q.literal(q.wsp[:n-1])

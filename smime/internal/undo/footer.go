@@ -16,7 +16,7 @@ func undoFooter(x *suspect) bool {
 }
 
 // tryEpilogue is for programs that append text to the message, whatever that is. RFC 2046, Section
-// 5.1.1: after the last part of a multipart it is an epilogue, which readers do not show.
+// 5.1.1: after the last part of a multipart it is an epilogue, which readers are to ignore.
 func (x *suspect) tryEpilogue() bool {
 	end := int64(0)
 	for _, p := range x.root.Kids {
