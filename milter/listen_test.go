@@ -118,6 +118,14 @@ func TestListenUnix(t *testing.T) {
 	if err := live.Close(); err != nil {
 		t.Fatal(err)
 	}
+	// Another test that starts a program holds the socket from its fork to its exec.
+	peertest.WaitFor(t, "the last copy of the socket to close", func() bool {
+		c, err := net.Dial("unix", path)
+		if err == nil {
+			c.Close()
+		}
+		return err != nil
+	})
 	listen("no-such-group", ListenOptions{Group: "no-such-group"})
 	fresh := listen("", ListenOptions{Mode: 0o600})
 	mode(0o600)
