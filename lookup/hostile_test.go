@@ -114,7 +114,7 @@ func (l *liar) write(conn net.Conn, out []byte) {
 		if _, err := conn.Write(out[i : i+1]); err != nil {
 			return
 		}
-		time.Sleep(20 * time.Millisecond)
+		time.Sleep(20 * time.Millisecond) // the pace of a slow server: no test waits for it
 	}
 }
 

@@ -3,7 +3,6 @@ package dnssec_test
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -17,19 +16,10 @@ import (
 // waitAnswering waits until a server answers a question with NOERROR.
 func waitAnswering(t *testing.T, addr, name string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	for {
-		m, err := network(addr).Exchange(ctx, name, dns.TypeSOA, true)
-		if err == nil && m.Rcode == dns.RcodeSuccess {
-			return
-		}
-		select {
-		case <-ctx.Done():
-			t.Fatalf("%s does not answer for %s: %v", addr, name, err)
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
+	peertest.WaitFor(t, addr+" to answer for "+name, func() bool {
+		m, err := network(addr).Exchange(t.Context(), name, dns.TypeSOA, true)
+		return err == nil && m.Rcode == dns.RcodeSuccess
+	})
 }
 
 // network asks a real server, over TCP.
@@ -130,12 +120,7 @@ func startUnbound(t *testing.T, root, upstreams, anchor string) (addr string) {
 	conf := filepath.Join(dir, "unbound.conf")
 	peertest.WriteFile(t, conf, b.String())
 	peertest.Run(t, program, "-d", "-c", conf)
+	peertest.LogWhenFailed(t, filepath.Join(dir, "log"))
 	waitAnswering(t, addr, ".")
-	t.Cleanup(func() {
-		if t.Failed() {
-			log, _ := os.ReadFile(filepath.Join(dir, "log"))
-			t.Logf("unbound: %s", log[max(0, len(log)-20000):])
-		}
-	})
 	return addr
 }

@@ -3,12 +3,10 @@ package dnssec_test
 import (
 	"flag"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/miekg/dns"
 
@@ -117,57 +115,15 @@ func serveScenario(t *testing.T, s *scenario) (addr string) {
 func startForwarder(t *testing.T, program string, s *scenario, upstream string) string {
 	t.Helper()
 	dir, addr := t.TempDir(), peertest.FreeAddr(t)
-	peertest.WriteFile(t, filepath.Join(dir, "anchor"), s.anchors.String())
-	peertest.WriteFile(t, filepath.Join(dir, "unbound.conf"), fmt.Sprintf(`server:
-  interface: %[1]s
-  access-control: 127.0.0.0/8 allow
-  username: ""
-  chroot: ""
-  directory: "%[2]s"
-  pidfile: "%[2]s/pid"
-  use-syslog: no
-  logfile: "%[2]s/log"
-  do-not-query-localhost: no
-  trust-anchor-signaling: no
-  root-key-sentinel: no
-  module-config: "validator iterator"
-  trust-anchor-file: "%[2]s/anchor"
-  val-override-date: "%[4]d"
+	more := fmt.Sprintf(`  root-key-sentinel: no
+  val-override-date: "%d"
   val-sig-skew-min: 300
   val-sig-skew-max: 300
   val-nsec3-keysize-iterations: "1024 50 2048 50 4096 50"
-  val-log-level: 2
   aggressive-nsec: no
-remote-control:
-  control-enable: no
-forward-zone:
-  name: "."
-  forward-addr: %[3]s
-`, peertest.At(addr), dir, peertest.At(upstream), s.now.Unix()))
-	peertest.Run(t, program, "-d", "-c", filepath.Join(dir, "unbound.conf"))
-	waitForAny(t, addr)
-	t.Cleanup(func() {
-		if t.Failed() {
-			log, _ := os.ReadFile(filepath.Join(dir, "log"))
-			t.Logf("unbound: %s", log)
-		}
-	})
+`, s.now.Unix())
+	peertest.Run(t, program, peertest.UnboundForwarder(t, dir, addr, upstream, s.anchors.String(), "validator iterator", more)...)
+	peertest.LogWhenFailed(t, filepath.Join(dir, "log"))
+	peertest.WaitListening(t, addr)
 	return addr
-}
-
-// waitForAny waits until something listens.
-func waitForAny(t *testing.T, addr string) {
-	t.Helper()
-	for {
-		c, err := net.Dial("tcp", addr)
-		if err == nil {
-			c.Close()
-			return
-		}
-		select {
-		case <-t.Context().Done():
-			t.Fatal(err)
-		case <-time.After(5 * time.Millisecond):
-		}
-	}
 }

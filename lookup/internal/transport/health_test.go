@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"dnseal/lookup/lookuptest/peertest"
+
 	"github.com/miekg/dns"
 )
 
@@ -24,19 +26,14 @@ func newClock() *clock {
 func (c *clock) now() time.Time          { return time.Unix(0, c.at.Load()) }
 func (c *clock) advance(d time.Duration) { c.at.Add(int64(d)) }
 
-// settle waits for the end of a probe.
-func settle(t *testing.T, h *health) {
+// waitProbe waits for the end of a probe.
+func waitProbe(t *testing.T, h *health) {
 	t.Helper()
-	for range 10_000 {
+	peertest.WaitFor(t, "the end of a probe", func() bool {
 		h.mu.Lock()
-		probing := h.probing
-		h.mu.Unlock()
-		if !probing {
-			return
-		}
-		time.Sleep(time.Millisecond)
-	}
-	t.Fatal("the probe does not end")
+		defer h.mu.Unlock()
+		return !h.probing
+	})
 }
 
 // TestSlowName keeps a resolver that answers for the root, whatever its slow names do.
@@ -53,7 +50,7 @@ func TestSlowName(t *testing.T) {
 		if _, err := exchange(t, c); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrDown) {
 			t.Fatalf("Exchange() error = %v, want a timeout", err)
 		}
-		settle(t, &(*c.servers.Load())[0].health)
+		waitProbe(t, &(*c.servers.Load())[0].health)
 	}
 }
 
@@ -76,7 +73,7 @@ func TestDeadServer(t *testing.T) {
 		if _, err := exchange(t, c); !errors.Is(err, context.DeadlineExceeded) {
 			t.Fatalf("Exchange() error = %v, want a timeout", err)
 		}
-		settle(t, h)
+		waitProbe(t, h)
 		asked := f.asked.Load()
 		clock.advance(pause - 1)
 		if _, err := exchange(t, c); !errors.Is(err, ErrDown) || f.asked.Load() != asked {
@@ -101,7 +98,7 @@ func TestOnlyTCP(t *testing.T) {
 	if _, err := exchange(t, c); !errors.Is(err, context.DeadlineExceeded) {
 		t.Fatalf("Exchange() error = %v, want a timeout", err)
 	}
-	settle(t, &(*c.servers.Load())[0].health)
+	waitProbe(t, &(*c.servers.Load())[0].health)
 	if _, err := exchange(t, c); err != nil {
 		t.Fatal(err)
 	}
@@ -149,7 +146,7 @@ func TestRefusedTCP(t *testing.T) {
 		if _, err := exchange(t, c); err != nil {
 			t.Fatalf("another name: %v", err)
 		}
-		settle(t, &(*c.servers.Load())[0].health)
+		waitProbe(t, &(*c.servers.Load())[0].health)
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"dnseal/lookup/lookuptest/peertest"
 )
@@ -31,17 +30,14 @@ func TestPeerKnot(t *testing.T) {
 	addr := startKnot(t)
 	c := newTestClient(t, Options{Servers: []Server{{Addr: addr}}})
 	good := 0
-	for start := time.Now(); good < 3; {
+	peertest.WaitFor(t, "three answers with the record", func() bool {
 		m, err := exchange(t, c)
-		switch {
-		case err != nil || time.Since(start) > time.Minute:
+		if err != nil {
 			t.Fatalf("Exchange() = %v, %v", m, err)
-		case len(m.Answer) == 1:
-			good++
-		default: // the zone is not loaded yet
-			time.Sleep(20 * time.Millisecond)
 		}
-	}
+		good += len(m.Answer) // none before the zone is loaded
+		return good == 3
+	})
 	s := (*c.servers.Load())[0]
 	if s.cookies.server == "" || s.cookies.refused {
 		t.Errorf("cookies are %q and %q, refused %v", s.cookies.client, s.cookies.server, s.cookies.refused)

@@ -109,7 +109,7 @@ func TestDrip(t *testing.T) {
 			if _, err := conn.Write([]byte{b}); err != nil {
 				return
 			}
-			time.Sleep(short / 4)
+			time.Sleep(short / 4) // the pace of a slow server: no test waits for it
 		}
 	}
 	for _, tt := range []struct {
