@@ -55,7 +55,8 @@ func TestSlowZones(t *testing.T) {
 	for i := range 3 {
 		name := fmt.Sprintf("sensor._device.new%d.lab", i+1)
 		var r *Result
-		peertest.WaitFor(t, "a place", func() bool { // where a quarter of a second is not enough on this machine
+		// A quarter of a second is not enough on a busy machine.
+		peertest.WaitFor(t, "a place", func() bool {
 			r = c.Lookup(t.Context(), name, dane.TLSA)
 			return r.Code != chain.CodeBusy
 		})
