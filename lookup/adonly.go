@@ -41,8 +41,10 @@ func (c *Client) believe(ctx context.Context, k key) *dnssec.Answer {
 	case isStale(m.Msg):
 		a.Code, a.Reason = dnssec.CodeStale, "the resolver served expired data; switch off serve-stale there"
 	case m.CheckingDisabled:
+		// RFC 4035, Section 3.2.2: with CD=1 a resolver gives data that does not validate.
 		// There is data after SERVFAIL: the resolver had refused to believe it.
 		a.Status, a.Code, a.Reason = dnssec.Bogus, chain.CodeBogus, "the resolver does not believe the answer; mode validate says why"
+	// RFC 4035, Section 3.2.3.
 	case m.AuthenticatedData:
 		a.Status = dnssec.Secure
 		c.readUnproven(a, m.Msg)
@@ -68,7 +70,7 @@ func isStale(m *dns.Msg) bool {
 	return false
 }
 
-// readUnproven takes the records asked for, at the end of aliases, and the TTL from a reply.
+// readUnproven reads the records asked for, at the end of aliases, and the TTL from a reply.
 func (c *Client) readUnproven(a *dnssec.Answer, m *dns.Msg) {
 	const maxAliases = 8
 	end := a.Name
@@ -90,10 +92,10 @@ func (c *Client) readUnproven(a *dnssec.Answer, m *dns.Msg) {
 	}
 }
 
-// contradiction says why a reply proves nothing whatever its AD bit says; "" when it says one
-// thing.
+// contradiction is why a reply proves nothing whatever its AD bit is; "" when it has one meaning.
 func contradiction(a *dnssec.Answer, m *dns.Msg, end string) string {
 	switch {
+	// RFC 6604, Section 3: the RCODE is about the end of the aliases.
 	case a.Exists && m.Rcode == dns.RcodeNameError:
 		return fmt.Sprintf("the reply says NXDOMAIN, and holds records of %s", end)
 	case forks(m):
@@ -104,7 +106,8 @@ func contradiction(a *dnssec.Answer, m *dns.Msg, end string) string {
 	return ""
 }
 
-// forks reports whether a name has two CNAME records with different targets.
+// forks reports whether a name has two CNAME records with different targets, which RFC 2181,
+// Section 10.1 forbids.
 func forks(m *dns.Msg) bool {
 	targets := map[string]string{}
 	for _, rr := range m.Answer {
@@ -134,6 +137,7 @@ func deniesEnd(m *dns.Msg, end string) bool {
 	for _, rr := range m.Ns {
 		switch rr.Header().Rrtype {
 		case dns.TypeSOA:
+			// RFC 2308, Section 2.2: without a SOA it may be a referral.
 			if dns.IsSubDomain(dns.CanonicalName(rr.Header().Name), end) {
 				return true
 			}
@@ -146,7 +150,8 @@ func deniesEnd(m *dns.Msg, end string) bool {
 	return empty
 }
 
-// readOwner takes the records of one name; next is where it leads when it has none.
+// readOwner reads the records of one name; next is where its CNAME leads when it has none (RFC
+// 1034, Section 3.6.2).
 func readOwner(a *dnssec.Answer, m *dns.Msg, owner string) (next string) {
 	for _, rr := range m.Answer {
 		if dns.CanonicalName(rr.Header().Name) != owner || rr.Header().Class != dns.ClassINET {
@@ -169,6 +174,7 @@ func readOwner(a *dnssec.Answer, m *dns.Msg, owner string) (next string) {
 func unprovenTTL(m *dns.Msg) time.Duration {
 	ttl := uint32(math.MaxInt32) // RFC 2181, Section 8
 	for _, rr := range m.Answer {
+		// RFC 2181, Section 5.2: TTLs of a set that differ are an error; the shortest counts.
 		ttl = min(ttl, rr.Header().Ttl)
 	}
 	if len(m.Answer) > 0 {

@@ -48,7 +48,8 @@ func (c *Client) lookup(ctx context.Context, name string, t dane.Type, maxAge ti
 	}
 }
 
-// share asks, or waits for who asks already.
+// share asks, or waits for the same lookup that is under way.
+// RFC 5452, Section 5: equal questions at a time make it easier to guess a reply.
 func (c *Client) share(ctx context.Context, tr *trust, k key) (r *Result, own bool) {
 	fl, own := c.flights.join(flightKey{k, tr}, func() *Result { return c.ask(context.WithoutCancel(ctx), tr, k) })
 	if fl == nil {
@@ -61,18 +62,18 @@ func (c *Client) share(ctx context.Context, tr *trust, k key) (r *Result, own bo
 	return &copied, own
 }
 
-// maxAttempts is how often a lookup that had to leave its place to others is begun.
+// maxAttempts is how often a lookup that was evicted is begun.
 const maxAttempts = 3
 
-// ask asks and remembers. A lookup that had to make room comes back after a while: the resolver
-// goes on without us and may know the answer by then.
+// ask asks and remembers. An evicted lookup is begun again after a while: the resolver goes on and
+// may know the answer by then.
 func (c *Client) ask(ctx context.Context, tr *trust, k key) *Result {
 	ctx, cancel := context.WithTimeout(ctx, c.opts.Timeout)
 	defer cancel()
 	defer context.AfterFunc(c.life, cancel)()
 	for attempt := 1; ; attempt++ {
-		r, displaced := c.attempt(ctx, tr, k)
-		if !displaced || attempt == maxAttempts {
+		r, evicted := c.attempt(ctx, tr, k)
+		if !evicted || attempt == maxAttempts {
 			return r
 		}
 		select {
@@ -83,8 +84,8 @@ func (c *Client) ask(ctx context.Context, tr *trust, k key) *Result {
 	}
 }
 
-// attempt goes through the gate and asks; displaced says that it had to make room for others.
-func (c *Client) attempt(ctx context.Context, tr *trust, k key) (r *Result, displaced bool) {
+// attempt waits for a slot and asks; evicted reports whether others needed the slot.
+func (c *Client) attempt(ctx context.Context, tr *trust, k key) (r *Result, evicted bool) {
 	signer := admit.SignerDomain(k.name)
 	ctx, leave, err := c.limiter.Enter(ctx, signer)
 	if err != nil {
@@ -109,7 +110,7 @@ func undecided(k key, code dnssec.Code, reason string) *Result {
 	})
 }
 
-// remember caches a result, and whether its signer domain answers.
+// remember caches a result, and whether its signer domain answers (RFC 9520, Section 3.2).
 func (c *Client) remember(tr *trust, k key, signer string, r *Result) {
 	if c.life.Err() != nil {
 		return
@@ -130,7 +131,7 @@ func (e deniedError) Error() string { return string(e) }
 // Code is that of the result.
 func (deniedError) Code() dnssec.Code { return chain.CodeDenied }
 
-// mayFollow checks the target of an alias against the lists.
+// mayFollow checks the target of an alias (RFC 1034, Section 3.6.2) against the lists.
 func (c *Client) mayFollow(target string) error {
 	if why := c.lists.Refuse(admit.OwnerName(target)); why != "" {
 		return deniedError("an alias leads to " + target + ", and " + why)

@@ -17,7 +17,8 @@ const (
 	maxSignatures     = 100_000
 )
 
-// key names a cached result. The mode and the CD bit are those of the client.
+// key names a cached result. The mode and the CD bit are those of the client. RFC 2308, Section 5:
+// an absent name is kept by name and type, too, which is narrower than allowed.
 type key struct {
 	name string
 	typ  dane.Type
@@ -31,8 +32,8 @@ type entry struct {
 }
 
 // cache keeps results, bounded in bytes, and what the validator proved about zones and signatures.
-// Every entry has an expiry of its own, and nothing is handed out after it: a record that is gone
-// is a revoked key.
+// Every entry has an expiry of its own, and nothing is returned after it (RFC 8767 is not done): a
+// record that was removed is a revoked key.
 type cache struct {
 	now        func() time.Time
 	limits     Limits
@@ -99,13 +100,17 @@ func (l *Limits) keepFor(r *Result) time.Duration {
 	switch {
 	case r.Status == dnssec.Indeterminate && r.Code == codeMessageQueries:
 		return 0 // that limit was the message's
+	// RFC 9520, Section 3.2: a failure to resolve is kept for a second at least.
 	case r.Status == dnssec.Indeterminate:
 		return l.Failure
+	// RFC 9520, Section 3.4; RFC 4035, Section 4.7.
 	case r.Status == dnssec.Bogus:
 		return min(max(r.TTL, l.Failure), l.Bogus)
+	// RFC 4035, Section 5.3.3.
 	case r.Presence == dane.Present:
 		return min(r.TTL, l.Positive)
 	}
+	// RFC 2308, Section 5.
 	return min(r.TTL, l.Negative)
 }
 
@@ -114,7 +119,7 @@ const codeMessageQueries dnssec.Code = "budget:queries"
 
 // weigh estimates the octets that a result holds in memory.
 func weigh(k key, e *entry) uint32 {
-	const each, text = 256, 3 // for a record's structures; hexadecimal and base64 text beside them
+	const each, text = 256, 3 // a record's structures; then hexadecimal and base64 text
 	size := 1024 + len(k.name)
 	for _, set := range e.result.Answer.RRsets {
 		for _, rr := range set.Records {

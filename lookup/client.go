@@ -36,7 +36,7 @@ type trust struct {
 	cache     *cache // nil: none
 }
 
-// What New can fail with beside resolvers and domains that cannot be read.
+// Errors of New, in addition to those for resolvers and domains that cannot be read.
 var (
 	// ErrMode: Options.Mode is none of the modes.
 	ErrMode = errors.New("unknown mode")
@@ -92,8 +92,8 @@ func newClient(opts Options) (c *Client, err error) {
 }
 
 // SetAnchors replaces the trust anchors (nil: the built-in root anchors) and forgets everything
-// that rested on the old ones. Lookups under way end with those they began with. It fails when the
-// client is closed.
+// that rested on the old ones (RFC 4035, Section 4.4). Lookups under way end with those they began
+// with. It fails when the client is closed.
 func (c *Client) SetAnchors(anchors *dnssec.Anchors) error {
 	next := &trust{validator: dnssec.Validator{
 		MayFollow: c.mayFollow, Anchors: anchors, Now: c.opts.Now, AllowSHA1: c.opts.AllowSHA1,

@@ -47,8 +47,10 @@ func (e *exchanger) note(m *transport.Reply) {
 	e.servers = with(e.servers, m.Server)
 	for _, f := range m.Faults {
 		switch {
+		// RFC 4035, Section 3.1.1: an answer to DO=1 has the signatures.
 		case errors.Is(f, transport.ErrStrips):
 			e.strips = with(e.strips, f.Server)
+		// RFC 4035, Section 5.5: SERVFAIL is also what it says of data that it finds bogus.
 		case errors.Is(f, transport.ErrServfail) && f.Server == m.Server && m.Rcode != dns.RcodeServerFailure:
 			e.refused = with(e.refused, f.Server)
 		}
@@ -70,7 +72,7 @@ func (e *exchanger) answered() []transport.Server {
 }
 
 // warnings are about resolvers that were in the way of an answer. None names the name asked for:
-// they are said once.
+// each is logged once.
 func (e *exchanger) warnings(s dnssec.Status) (out []string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -97,7 +99,7 @@ func stripsWarning(s transport.Server, instead string) string {
 }
 
 // lacksWarning is about a resolver whose answer could not be validated for want of what another one
-// has. Which of the two causes it is cannot be told from here.
+// has. Which of the two is the cause is not known here.
 func lacksWarning(s transport.Server) string {
 	return fmt.Sprintf("resolver %s answers without signatures or proofs that another one has: it leaves them out, or the name servers "+
 		"of the zone differ", s)

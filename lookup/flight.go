@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// flight is one lookup under way, for everybody who asks the same.
+// flight is one lookup under way, for all callers with the same question.
 type flight struct {
 	done   chan struct{}
 	result *Result // when done
@@ -19,9 +19,10 @@ type flightKey struct {
 
 // flights coalesces lookups of the same name. A flight does not end with the caller who began it.
 type flights struct {
-	mu      sync.Mutex
-	flying  map[flightKey]*flight
-	idle    []chan<- func() // goroutines that wait for a flight, their stacks grown by the last one
+	mu       sync.Mutex
+	underWay map[flightKey]*flight
+	// goroutines that wait for a flight, their stacks grown by the last one
+	idle    []chan<- func()
 	closed  bool
 	running sync.WaitGroup
 }
@@ -34,21 +35,21 @@ const maxIdle = 16
 func (fs *flights) join(k flightKey, f func() *Result) (fl *flight, own bool) {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
-	if fl = fs.flying[k]; fl != nil {
+	if fl = fs.underWay[k]; fl != nil {
 		return fl, false
 	}
 	if fs.closed {
 		return nil, false
 	}
 	fl = &flight{done: make(chan struct{})}
-	if fs.flying == nil {
-		fs.flying = map[flightKey]*flight{}
+	if fs.underWay == nil {
+		fs.underWay = map[flightKey]*flight{}
 	}
-	fs.flying[k] = fl
+	fs.underWay[k] = fl
 	fs.start(func() {
 		fl.result = f()
 		fs.mu.Lock()
-		delete(fs.flying, k)
+		delete(fs.underWay, k)
 		fs.mu.Unlock()
 		close(fl.done)
 	})

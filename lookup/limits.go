@@ -22,15 +22,18 @@ type Limits struct {
 	FirstPause, LastPause time.Duration
 	// Positive, Negative and Bogus are for how long such an answer is kept at most, and Positive
 	// for how long a zone's keys are. Shorter TTLs hold. Defaults: 1 hour, 15 minutes, 1 minute.
+	// RFC 2181, Section 8: a TTL is a maximum, so a cap is allowed.
+	// RFC 2308, Section 5: that of negative answers is not above that of positive ones.
+	// RFC 4035, Section 4.7: bad data is kept for a short time only.
 	Positive, Negative, Bogus time.Duration
-	// Failure is for how long it is kept that something could not be told (RFC 9520, Section 3.2).
+	// Failure is for how long an indeterminate result is kept (RFC 9520, Section 3.2).
 	// Default: 5 seconds.
 	Failure time.Duration
 }
 
 func (l Limits) withDefaults() Limits {
 	return Limits{
-		Lookups:       max(cmp.Or(l.Lookups, 256), 2), // one in each lane
+		Lookups:       max(cmp.Or(l.Lookups, 256), 2), // one for each half
 		DomainLookups: cmp.Or(l.DomainLookups, 8),
 		Connections:   l.Connections, // package transport has the defaults of these three
 		FirstPause:    l.FirstPause,

@@ -10,7 +10,8 @@
 // Package dane has the names and matches records against a certificate. Package chain draws a
 // [Result] as text or JSON, package evidence keeps what it rests on.
 //
-// Resolvers are trusted for nothing but in mode ad-only, and no zone is blamed for one:
+// RFC 4033, Section 7: it is a security-aware stub resolver that validates. Resolvers are trusted
+// for nothing but in mode ad-only, and no zone is blamed for one:
 //   - One that leaves out signatures or proofs (no DO bit in answers to DO=1, NOTIMP to DNSKEY,
 //     keys of the trust anchor's zone without RRSIG) is asked with CD=1, then the next one is
 //     asked; when none is left the result is indeterminate, [chain.CodeStrips]. Where it cannot be
@@ -20,19 +21,20 @@
 //     validates here is secure, and a warning names the resolver (old root key, wrong clock,
 //     negative trust anchor).
 //   - One whose AD bit means nothing in answers to DO=1 is asked without DO in mode ad-only.
-//   - An answer with AD that lacks the end of an alias, or holds records of another name or
+//   - RFC 4035, Section 4.9.3: AD counts only from a trusted resolver over a secure channel.
+//     An answer with AD that lacks the end of an alias, or holds records of another name or
 //     type only, proves nothing ([chain.CodeIncomplete]); no AD is no proof of anything either
 //     ([chain.CodeNoAD]).
 //   - An alias is followed only to where the allow and deny lists let it ([chain.CodeDenied]).
 //
-// Four outcomes stay four to the end: secure, insecure, bogus, indeterminate; and
-// present, absent, unknown.
+// Four outcomes stay four to the end: secure, insecure, bogus, indeterminate (RFC 4033, Section 5);
+// and present, absent, unknown.
 //
 // The package knows no S/MIME and no mail: names come in as strings.
 //
 // # Limitations
 //
-// It is a stub resolver: it asks no authoritative server, and a resolver can withhold answers. A
+// It asks no authoritative server, and a resolver can withhold answers. A
 // result says nothing of a record that was withdrawn after [Result.At], until its TTL is over:
 // [Client.LookupFresh] asks again. The caller must look at the status before it uses records.
 package lookup
@@ -49,8 +51,8 @@ type Result = chain.Result
 
 // Resolver is what a receiver or relay needs of this package; *Client is one.
 type Resolver interface {
-	// Lookup fetches and validates the records of type t at name. It always returns a Result; what
-	// could not be told is in its Status.
+	// Lookup fetches and validates the records of type t at name. It always returns a Result; why
+	// nothing is known is in its Status and Code.
 	Lookup(ctx context.Context, name string, t dane.Type) *Result
 	// LookupFresh is Lookup past the client's own cache, rate-limited: asked once before a caller
 	// says fail because of an absent or not matching record.

@@ -56,15 +56,17 @@ func blameFor(r *Result, lacking []transport.Server) *Result {
 }
 
 // lacksProof reports whether something is missing that the zone must have, rather than wrong.
+// RFC 4035, Sections 5.3 and 5.4.
 func lacksProof(a *dnssec.Answer) bool {
 	missing := []dnssec.Code{dnssec.CodeNoSignature, dnssec.CodeNoDenial, dnssec.CodeNoWildcard, dnssec.CodeNoKey}
 	return a.Status == dnssec.Bogus && slices.Contains(missing, a.Code) && len(a.Links) > 0
 }
 
-// compare holds what was validated against what the resolver says.
+// compare compares what was validated with what the resolver says.
 func (c *Client) compare(r *Result) {
 	switch {
-	// wrong anchors here are no fault of the resolver
+	// RFC 4035, Section 3.2.3: AD is set only on what the resolver has found authentic. Wrong
+	// anchors here are no fault of the resolver.
 	case r.Status == dnssec.Bogus && r.Answer.AD && !r.AnchorFails():
 		warn(r, "the resolver says that this answer is authentic (AD), though it is bogus: it does not validate, or an attacker sits between")
 	case r.Status == dnssec.Secure && c.opts.Mode == Both && !r.Answer.AD:

@@ -16,8 +16,8 @@ import (
 // Modes of Options.Mode.
 const (
 	Validate = "validate" // every answer is validated here; the resolver can only withhold
-	Both     = "both"     // the same, and the resolver must say AD too
-	ADOnly   = "ad-only"  // the resolver is believed
+	Both     = "both"     // the same, and the resolver must set AD too (RFC 4035, Section 3.2.3)
+	ADOnly   = "ad-only"  // the resolver is believed (RFC 4035, Section 4.9.3)
 )
 
 // Options configure a Client. The zero value validates from the root through the resolvers of
@@ -28,7 +28,7 @@ type Options struct {
 	Resolvers []string
 	// Mode is "validate" (default), "both" or "ad-only".
 	Mode string
-	// Anchors; nil: the built-in root anchors.
+	// Anchors (RFC 4035, Section 4.4); nil: the built-in root anchors.
 	Anchors *dnssec.Anchors
 	// Allow and Deny list signer domains (and everything below them), and where aliases may
 	// lead; empty Allow: any.
@@ -38,16 +38,17 @@ type Options struct {
 	Timeout time.Duration
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
-	// Trace, when set, is told every query with its duration. It is called from several goroutines.
+	// Trace, when set, is called with every query and its duration. It is called from several
+	// goroutines.
 	Trace func(q Query)
 	// NoCache switches the cache off.
 	NoCache bool
-	// RootCAs authenticate tls:// resolvers; nil: the system's roots.
+	// RootCAs authenticate tls:// resolvers (RFC 8310, Section 8.1); nil: the system's roots.
 	RootCAs *x509.CertPool
 	// Limits bound what the client does at a time.
 	Limits Limits
 	// CacheBytes bounds the cache of results; 0: 64 MiB. Zones and their keys get half as much
-	// beside it.
+	// in addition.
 	CacheBytes int
 	// Probe is the apex of a zone that is bogus on purpose, for mode ad-only; "":
 	// dnssec-failed.org.

@@ -42,8 +42,8 @@ func (f *resolvFile) changed(now time.Time) []transport.Server {
 	return servers
 }
 
-// follow takes the servers over from the file when they changed. Mode ad-only does not: it believes
-// only resolvers that were tried, when the client was made.
+// follow uses the servers of the file when they changed. Mode ad-only does not: it believes only
+// resolvers that were tried, when the client was made.
 func (c *Client) follow() {
 	if c.resolvFile == nil {
 		return

@@ -25,8 +25,8 @@ type ResolverState struct {
 }
 
 // Resolvers tries each resolver by itself, by two questions about the zone of a trust anchor. In
-// mode ad-only all were tried when the client was made, and have no fault. It takes the time of a
-// lookup for each at most.
+// mode ad-only all were tried when the client was made, and have no fault. It lasts at most
+// the time of a lookup for each.
 func (c *Client) Resolvers(ctx context.Context) []ResolverState {
 	var out []ResolverState
 	for i, s := range c.transport.Servers() {
@@ -63,7 +63,8 @@ func (c *Client) try(ctx context.Context, i int, s transport.Server, state *Reso
 	}
 }
 
-// anchorZone is a zone that must be signed: the root, where there is an anchor for it.
+// anchorZone is a zone that must be signed (RFC 4035, Section 4.4): the root, where there is an
+// anchor for it.
 func (c *Client) anchorZone() string {
 	if c.opts.Anchors == nil {
 		return "."

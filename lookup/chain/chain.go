@@ -22,10 +22,11 @@ import (
 type Result struct {
 	Name     string // absolute owner name asked for, lower case
 	Type     dane.Type
-	Status   dnssec.Status
+	Status   dnssec.Status // RFC 4033, Section 5
 	Presence dane.Presence
 	Records  []dane.Record // only when Present
-	// TTL is for how long the answer may be used, never longer than any link of its chain.
+	// TTL is for how long the answer may be used, never longer than any link of its chain
+	// (RFC 4035, Section 5.3.3; RFC 2308, Section 5).
 	TTL time.Duration
 	// Code is a stable word for a status that is not secure: one of the codes of package dnssec
 	// ("timeout", "servfail", "bad-signature", "unsigned-delegation", "clock" and so on), "budget:"
@@ -51,9 +52,11 @@ const (
 	CodeDenied dnssec.Code = "denied" // the allow or deny list forbids the lookup
 	CodeBusy   dnssec.Code = "busy"   // too many lookups are under way
 	CodeClosed dnssec.Code = "closed" // the client is closed
-	// CodeDisagree: mode both, validated here, but the resolver does not say AD
+	// CodeDisagree: mode both, validated here, but the resolver does not say AD (RFC 4035,
+	// Section 3.2.3).
 	CodeDisagree dnssec.Code = "resolver-disagree"
-	// CodeStrips: every resolver that answers leaves out the signatures of DNSSEC.
+	// CodeStrips: every resolver that answers leaves out the signatures of DNSSEC, which an
+	// answer to DO=1 has (RFC 4035, Section 3.1.1).
 	CodeStrips dnssec.Code = "resolver-strips-dnssec"
 )
 
@@ -64,7 +67,7 @@ const (
 	CodeIncomplete dnssec.Code = "incomplete-reply" // AD, but what was asked for is not all there
 )
 
-// New says of an answer what callers need.
+// New returns the result for an answer.
 func New(name string, t dane.Type, a *dnssec.Answer) *Result {
 	r := &Result{Name: name, Type: t, Status: a.Status, TTL: a.TTL, Code: a.Code, Reason: a.Reason, Answer: a}
 	for _, link := range a.Links {
@@ -72,7 +75,8 @@ func New(name string, t dane.Type, a *dnssec.Answer) *Result {
 			r.Warnings = append(r.Warnings, link.Warning)
 		}
 	}
-	// What is bogus or could not be told says nothing about presence.
+	// RFC 6698, Section 4.1; RFC 7672, Section 2.1.1: what is bogus or indeterminate says nothing
+	// about presence.
 	if a.Status != dnssec.Secure && a.Status != dnssec.Insecure {
 		return r
 	}

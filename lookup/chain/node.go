@@ -26,12 +26,12 @@ type Node struct {
 	Fault string `json:"-"`
 }
 
-// Key is a DNSKEY record.
+// Key is a DNSKEY record (RFC 4034, Section 2.1).
 type Key struct {
 	Tag       uint16 `json:"tag"`
 	Algorithm uint8  `json:"algorithm"`
-	SEP       bool   `json:"sep"`
-	Revoked   bool   `json:"revoked"`
+	SEP       bool   `json:"sep"`     // RFC 4034, Section 2.1.1
+	Revoked   bool   `json:"revoked"` // RFC 5011, Section 2.1
 	Matched   bool   `json:"matched"` // by a DS or trust anchor
 }
 
@@ -52,7 +52,7 @@ type Signature struct {
 }
 
 // Nodes returns the zones in the order in which they were established, each with what is below it.
-// Times of signatures are those nearest to now; nothing is judged by them.
+// Times of signatures are those nearest to now; nothing is decided by them.
 func (r *Result) Nodes(now time.Time) []*Node {
 	out, zones, broken := []*Node{}, map[string]*Node{}, false
 	var last *Node

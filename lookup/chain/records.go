@@ -38,6 +38,7 @@ func (n *Node) describeSet(now time.Time) (title string, lines []string) {
 	return title, lines
 }
 
+// aliasTitle is where a CNAME (RFC 1034, Section 3.6.2) or DNAME (RFC 6672, Section 2.1) leads.
 func aliasTitle(rr dns.RR) string {
 	target := ""
 	switch rr := rr.(type) {
@@ -49,7 +50,8 @@ func aliasTitle(rr dns.RR) string {
 	return fmt.Sprintf("%s %s leads to %s", rr.Header().Name, dns.Type(rr.Header().Rrtype), target)
 }
 
-// denialTitle says what an NSEC or NSEC3 record denies.
+// denialTitle is what an NSEC (RFC 4034, Section 4.1) or NSEC3 record (RFC 5155, Section 3.1)
+// denies.
 func denialTitle(rr dns.RR) string {
 	switch rr := rr.(type) {
 	case *dns.NSEC:

@@ -145,6 +145,7 @@ func keyLine(k Key, by string) string {
 	return text
 }
 
+// algorithmName is the mnemonic of an algorithm (RFC 4034, Appendix A.1).
 func algorithmName(a uint8) string {
 	if s, ok := dns.AlgorithmToString[a]; ok {
 		return s
@@ -152,6 +153,7 @@ func algorithmName(a uint8) string {
 	return fmt.Sprintf("algorithm %d", a)
 }
 
+// digestName is that of a digest type (RFC 4034, Appendix A.2).
 func digestName(d uint8) string {
 	if s, ok := dns.HashToString[d]; ok {
 		return s
@@ -161,7 +163,7 @@ func digestName(d uint8) string {
 
 const stamp = "2006-01-02 15:04 UTC"
 
-// validity says by which key, and for how long.
+// validity is by which key a set is signed, and for how long (RFC 4034, Section 3.1.5).
 func (s *Signature) validity(now time.Time) string {
 	from, to := s.Inception, s.Expiration
 	switch {

@@ -43,7 +43,7 @@ const (
 	unusablePrefix = "unusable: "
 )
 
-// MatchResult is the judgement of one record against a certificate or key.
+// MatchResult is the comparison of one record with a certificate or key.
 type MatchResult struct {
 	Record Record
 	// Result is "match", "no-match" or "unusable: why".
@@ -89,9 +89,9 @@ type MatchOptions struct {
 	// Roots are the PKIX roots for usages 0 and 1; nil makes those records unusable.
 	Roots []*x509.Certificate
 	// KeyUsages are the extended key usages of which the path must allow one, for usages 0 to 2.
-	// Nil: any. The purpose of the certificate itself is the caller's to judge.
+	// Nil: any. The purpose of the certificate itself is the caller's to check.
 	KeyUsages []x509.ExtKeyUsage
-	// At is the time usages 0 to 2 are judged at. Zero: they do not match.
+	// At is the time of validation for usages 0 to 2. Zero: they do not match.
 	At time.Time
 	// Work is what paths for usages 0 to 2 may cost, for all that is matched for one message
 	// together; nil: a budget of this one call.
@@ -101,10 +101,10 @@ type MatchOptions struct {
 // maxChain is how many certificates in addition to the signer's are looked at.
 const maxChain = 16
 
-// Match judges every record (RFC 6698, Section 2.1; RFC 7671, Sections 4, 5 and 9). matched is true
-// when at least one usable record matches; usable when at least one could be used. Records with
-// unknown values, or data that cannot be what they say, are unusable and stop nothing. Results are
-// in the order of the records.
+// Match compares every record (RFC 6698, Section 2.1; RFC 7671, Sections 4, 5 and 9). matched is
+// true when at least one usable record matches; usable when at least one could be used. Records
+// with unknown values, or data that cannot be what they say, are unusable and stop nothing. Results
+// are in the order of the records.
 //
 // For usages 0 to 2 it wants a certified path (package certificate), in which the name constraints
 // of every CA hold, those of the anchor in the record or in the chain included. When ctx ends,
@@ -126,7 +126,7 @@ func Match(ctx context.Context, records []Record, opts MatchOptions) (results []
 	dropWeaker(results)
 	for i := range results {
 		if results[i].Result == "" {
-			results[i].Result, results[i].Reason = opts.judge(ctx, results[i].Record)
+			results[i].Result, results[i].Reason = opts.matchRecord(ctx, results[i].Record)
 		}
 		matched = matched || results[i].Matched()
 		usable = usable || results[i].Usable()
@@ -219,8 +219,9 @@ func dropWeaker(results []MatchResult) {
 	}
 }
 
-// judge returns the result for a usable record, and why it does not match where the data would.
-func (o *MatchOptions) judge(ctx context.Context, r Record) (result, reason string) {
+// matchRecord returns the result for a usable record, and why it does not match where the data
+// would.
+func (o *MatchOptions) matchRecord(ctx context.Context, r Record) (result, reason string) {
 	var err error
 	switch r.Usage {
 	case DANEEE:

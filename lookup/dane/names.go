@@ -40,7 +40,7 @@ func SMIMEAName(local, domain string) (string, error) {
 	}
 	// RFC 8162, Section 3: the first 28 octets of the hash. NFC leaves ASCII as it is.
 	sum := sha256.Sum256([]byte(norm.NFC.String(local)))
-	return fits(hex.EncodeToString(sum[:28]) + "." + smimecert + "." + host)
+	return checkLength(hex.EncodeToString(sum[:28]) + "." + smimecert + "." + host)
 }
 
 // UserName returns "_user.domain.", the owner of the TLSA records of a domain's own CA for its
@@ -50,7 +50,7 @@ func UserName(domain string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return fits("_user." + host)
+	return checkLength("_user." + host)
 }
 
 // TLSAName checks a name that TLSA records identify and returns it absolute, lower case, in
@@ -83,7 +83,7 @@ func TLSAName(name string) (string, error) {
 			return "", fmt.Errorf("dane: %q: %w", name, err)
 		}
 	}
-	return fits(ascii + ".")
+	return checkLength(ascii + ".")
 }
 
 // hostName returns a domain as A-labels with a final dot; no label may have an underscore.
@@ -97,7 +97,7 @@ func hostName(domain string) (string, error) {
 			return "", fmt.Errorf("dane: domain %q: %w", domain, err)
 		}
 	}
-	return fits(ascii + ".")
+	return checkLength(ascii + ".")
 }
 
 // Domain returns a name absolute, in lower case and A-labels. Its labels may begin with an
@@ -169,9 +169,9 @@ func checkLabel(label string) error {
 	return nil
 }
 
-// fits checks the length of an absolute name (RFC 1035, Section 2.3.4: 255 octets on the wire). A
-// label with its underscore was measured without it.
-func fits(name string) (string, error) {
+// checkLength checks the length of an absolute name (RFC 1035, Section 2.3.4: 255 octets on the
+// wire). A label with its underscore was measured without it.
+func checkLength(name string) (string, error) {
 	if len(name) > maxName {
 		return "", fmt.Errorf("dane: name %q: %d octets, at most %d", name, len(name), maxName)
 	}

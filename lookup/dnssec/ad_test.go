@@ -41,7 +41,7 @@ func TestAD(t *testing.T) {
 			t.Errorf("%s: %s, AD %t, want secure, %t", tt.name, a.Status, a.AD, tt.want)
 		}
 	}
-	if a := v.Judge((&dnssec.Answer{Name: leaf, Type: dns.TypeA}).Evidence(), vectorNow()); a.AD {
+	if a := v.Verify((&dnssec.Answer{Name: leaf, Type: dns.TypeA}).Evidence(), vectorNow()); a.AD {
 		t.Error("evidence that no resolver brought has AD")
 	}
 }

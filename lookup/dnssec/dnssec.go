@@ -10,7 +10,7 @@
 // NSEC (nsec.go) or NSEC3 (nsec3.go, nsec3proof.go); a wildcard may exist
 // without data, which denies every type at the names it stands for (RFC 4592,
 // Section 2.2.3). What a status rests on is kept (proof.go, finish.go), so that
-// [Validator.Judge] can repeat it offline.
+// [Validator.Verify] can repeat it offline.
 //
 // Trust anchors can be a file that another program keeps by RFC 5011: keys in states other than
 // VALID and MISSING do not count (anchor.go). The zone that denies a name is the one that its SOA

@@ -22,13 +22,13 @@ func (a *Answer) Evidence() Evidence {
 	return Evidence{Name: a.Name, Type: a.Type, Rcode: a.Rcode, RRsets: a.RRsets}
 }
 
-// Judge validates evidence as of a time, by the anchors, skew and algorithms of v; its Exchanger,
+// Verify validates evidence as of a time, by the anchors, skew and algorithms of v; its Exchanger,
 // clock and Keys are not used. An answer that was secure, insecure or bogus at that time is so
 // again. A question that is missing in the evidence counts as answered with no records. Unsigned
 // records are never secure. Records of a name in a zone that its parent has signed are secure when
 // the proof of the delegation is left out (see zoneOf). It does not show that the records were
 // still published at that time, only that their signatures were valid. It never returns nil.
-func (v *Validator) Judge(e Evidence, at time.Time) *Answer {
+func (v *Validator) Verify(e Evidence, at time.Time) *Answer {
 	offline := Validator{
 		Exchanger: stored(e), Anchors: v.Anchors, Now: func() time.Time { return at },
 		Skew: v.Skew, AllowSHA1: v.AllowSHA1, Signatures: v.Signatures, extra: v.extra,

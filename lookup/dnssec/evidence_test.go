@@ -50,14 +50,14 @@ func TestEvidence(t *testing.T) {
 			if a.Status == dnssec.Indeterminate {
 				continue
 			}
-			again := v.Judge(a.Evidence(), now)
+			again := v.Verify(a.Evidence(), now)
 			if again.Status != a.Status || again.Code != a.Code || again.Exists != a.Exists || len(again.Records) != len(a.Records) {
-				t.Errorf("Judge(%s, %s) = %v %q (%s) exists=%v, want %v %q (%s) exists=%v",
+				t.Errorf("Verify(%s, %s) = %v %q (%s) exists=%v, want %v %q (%s) exists=%v",
 					tt.name, dns.Type(tt.qtype), again.Status, again.Code, again.Reason, again.Exists, a.Status, a.Code, a.Reason, a.Exists)
 			}
-			late := v.Judge(a.Evidence(), now.AddDate(1, 0, 0))
+			late := v.Verify(a.Evidence(), now.AddDate(1, 0, 0))
 			if late.Status == dnssec.Secure || late.Status == dnssec.Insecure {
-				t.Errorf("Judge(%s, %s) a year later = %v", tt.name, dns.Type(tt.qtype), late.Status)
+				t.Errorf("Verify(%s, %s) a year later = %v", tt.name, dns.Type(tt.qtype), late.Status)
 			}
 			if a.Status == dnssec.Secure && (now.Before(a.Inception) || now.After(a.Expiration)) {
 				t.Errorf("%s %s: proof holds from %v to %v", tt.name, dns.Type(tt.qtype), a.Inception, a.Expiration)
@@ -102,7 +102,7 @@ func TestEvidenceWithout(t *testing.T) {
 			}
 			e := a.Evidence()
 			e.RRsets = slices.Delete(slices.Clone(e.RRsets), i, i+1)
-			if again := v.Judge(e, time.Now()); again.Status == dnssec.Secure {
+			if again := v.Verify(e, time.Now()); again.Status == dnssec.Secure {
 				t.Errorf("%s %s without %v is still secure", tt.name, dns.Type(tt.qtype), s.Records[0])
 			}
 		}

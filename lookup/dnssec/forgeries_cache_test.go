@@ -119,7 +119,7 @@ func TestForgeriesEvidence(t *testing.T) {
 			return
 		}
 		e := a.Evidence()
-		if b := v.Judge(e, vectorTime); b.Status != a.Status || b.Code != a.Code {
+		if b := v.Verify(e, vectorTime); b.Status != a.Status || b.Code != a.Code {
 			t.Errorf("%s: evidence = %v %q (%s), was %v %q (%s)", tt.id, b.Status, b.Code, b.Reason, a.Status, a.Code, a.Reason)
 		}
 		for i, left := range e.RRsets {
@@ -130,7 +130,7 @@ func TestForgeriesEvidence(t *testing.T) {
 			part.RRsets = append(append([]dnssec.RRset{}, e.RRsets[:i]...), e.RRsets[i+1:]...)
 			for _, rcode := range []int{dns.RcodeSuccess, dns.RcodeNameError} {
 				part.Rcode = rcode
-				b := v.Judge(part, vectorTime)
+				b := v.Verify(part, vectorTime)
 				if b.Status == dnssec.Secure && a.Status != dnssec.Secure || b.Status == dnssec.Secure && said(b) != said(a) {
 					t.Errorf("%s: evidence without %v = %v %s, was %v %q %s", tt.id, left.Records[0], b.Status, said(b), a.Status, a.Code, said(a))
 				}

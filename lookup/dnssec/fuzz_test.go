@@ -56,7 +56,7 @@ func FuzzReply(f *testing.F) {
 		if got.Status == dnssec.Secure && (want.Status != dnssec.Secure || said(got) != said(want)) {
 			t.Errorf("secure %s, want %v %s\n%v", said(got), want.Status, said(want), m)
 		}
-		if again := v.Judge(got.Evidence(), s.now); got.Status != dnssec.Indeterminate && again.Status == dnssec.Secure && got.Status != dnssec.Secure {
+		if again := v.Verify(got.Evidence(), s.now); got.Status != dnssec.Indeterminate && again.Status == dnssec.Secure && got.Status != dnssec.Secure {
 			t.Errorf("its evidence is secure, the answer %v", got.Status)
 		}
 	})

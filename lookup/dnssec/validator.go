@@ -11,7 +11,7 @@ import (
 // must not be changed after its first use.
 type Validator struct {
 	// Exchanger asks the resolver. Required. It is called from several goroutines at once, all of
-	// which have returned when Resolve returns; it must heed its context.
+	// which have returned when Resolve returns; it must end with its context.
 	Exchanger Exchanger
 	// Anchors; nil means RootAnchors.
 	Anchors *Anchors

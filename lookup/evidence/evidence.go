@@ -19,11 +19,11 @@ import (
 	"dnseal/lookup/dnssec"
 )
 
-// Evidence is what a result rests on, to be kept and judged again without a network: the records in
-// wire form with their signatures. Its JSON form is stable.
+// Evidence is what a result rests on, to be kept and validated again without a network: the records
+// in wire form with their signatures. Its JSON form is stable.
 //
 // It shows that these keys have signed this, and until when the signatures hold. It does not show
-// that a record was not withdrawn before that, and whoever gets hold of a zone's keys later can
+// that a record was not withdrawn before that, and someone who gets a zone's keys later can
 // make evidence for earlier times: to be believed after its Expiration it needs a witness of its
 // own for the time.
 type Evidence struct {
@@ -97,7 +97,7 @@ func packSet(set dnssec.RRset) ([]byte, error) {
 	var out []byte
 	buf := make([]byte, dns.MaxMsgSize)
 	for _, rr := range rrs {
-		// Of a copy: it writes to the record, and those of a cached result are everybody's.
+		// Of a copy: it writes to the record, and those of a cached result are shared.
 		n, err := dns.PackRR(dns.Copy(rr), buf, 0, nil, false)
 		if err != nil {
 			return nil, fmt.Errorf("evidence: %s %s cannot be kept: %w", rr.Header().Name, dns.Type(rr.Header().Rrtype), err)
@@ -107,12 +107,12 @@ func packSet(set dnssec.RRset) ([]byte, error) {
 	return out, nil
 }
 
-// Verify judges evidence again as of a time, from the trust anchors of v (nil: the built-in root
-// anchors) and without a network. Evidence of a result that was secure, insecure or bogus gives the
-// same result for the time it was taken. Altered or incomplete evidence is never secure but by
-// signatures that hold: where the proof of a delegation was taken out, the word of the parent zone
-// counts for what is below. The states in the evidence are not believed. Errors: it cannot be read,
-// or is over a limit (200 sets, 1 MiB).
+// Verify validates evidence again (RFC 9102, Section 6) as of a time, from the trust anchors of v
+// (nil: the built-in root anchors) and without a network. Evidence of a result that was secure,
+// insecure or bogus gives the same result for the time it was made. Altered or incomplete evidence
+// is never secure but by signatures that hold: where the proof of a delegation was taken out, the
+// word of the parent zone counts for what is below. The states in the evidence are not believed.
+// Errors: it cannot be read, or is over a limit (200 sets, 1 MiB).
 func Verify(e *Evidence, at time.Time, v *dnssec.Validator) (*chain.Result, error) {
 	if v == nil {
 		v = new(dnssec.Validator)
@@ -129,7 +129,7 @@ func Verify(e *Evidence, at time.Time, v *dnssec.Validator) (*chain.Result, erro
 		return nil, fmt.Errorf("evidence: evidence about %q: %w", e.Name, err)
 	}
 	name := dns.CanonicalName(e.Name)
-	a := v.Judge(dnssec.Evidence{Name: name, Type: uint16(t), Rcode: e.Rcode, RRsets: sets}, at)
+	a := v.Verify(dnssec.Evidence{Name: name, Type: uint16(t), Rcode: e.Rcode, RRsets: sets}, at)
 	r := chain.New(name, t, a)
 	r.At = at
 	return r, nil

@@ -124,7 +124,7 @@ func (q *query) data(z *zone, n *node, qtype uint16, owner string) (next string,
 	return "", ok
 }
 
-// asBroken returns a DS set as its child's break wants it.
+// asBroken returns a DS set, a wrong one where the break of its child is WrongDS.
 func (q *query) asBroken(n *node, set []dns.RR) []dns.RR {
 	if n.child == nil || q.view.breaks[n.name] != WrongDS || set[0].Header().Rrtype != dns.TypeDS {
 		return set

@@ -8,7 +8,7 @@ import (
 	"github.com/miekg/dns"
 )
 
-// ErrTwice says that two texts were given for one zone.
+// ErrTwice means that two texts were given for one zone.
 var ErrTwice = errors.New("is given twice")
 
 // buildHierarchy reads all zones, makes up their parents and joins them by delegations.
@@ -97,7 +97,7 @@ func join(zones map[string]*zone, z *zone) error {
 	}
 	cut := z.parent.node(z.name)
 	cut.child = z
-	// The parent speaks for the delegation only; what it says beside it belongs to the child.
+	// RFC 2181, Section 6.1: the parent has only the delegation; other data belongs to the child.
 	cut.sets = map[uint16][]dns.RR{dns.TypeNS: z.nodes[z.name].sets[dns.TypeNS]}
 	return nil
 }

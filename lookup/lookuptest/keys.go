@@ -43,7 +43,7 @@ func (s *keyStore) get(zone string, algorithm uint8) (*key, error) {
 	return k, nil
 }
 
-// newKey makes a key with flags 257.
+// newKey makes a key with flags 257, zone key and SEP (RFC 4034, Section 2.1.1).
 func newKey(zone string, algorithm uint8) (*key, error) {
 	bits := map[uint8]int{dns.RSASHA256: 2048, dns.RSASHA512: 2048, dns.ECDSAP256SHA256: 256, dns.ECDSAP384SHA384: 384, dns.ED25519: 256}[algorithm]
 	if bits == 0 {
@@ -62,7 +62,7 @@ func newKey(zone string, algorithm uint8) (*key, error) {
 		if !ok {
 			return nil, fmt.Errorf("lookuptest: zone %s: key of type %T cannot sign", zone, private)
 		}
-		// The library takes a key tag of 0 for one that was forgotten.
+		// To the library a key tag of 0 is one that was forgotten.
 		if record.KeyTag() != 0 {
 			return &key{record: record, ds: record.ToDS(dns.SHA256), signer: signer}, nil
 		}

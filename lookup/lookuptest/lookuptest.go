@@ -60,7 +60,7 @@ type Zone struct {
 	Validity time.Duration
 }
 
-// Break says what is wrong with a zone.
+// Break is what is wrong with a zone.
 type Break string
 
 // Ways to break a zone. The zero value breaks nothing.
@@ -90,7 +90,7 @@ type Options struct {
 	Validating bool
 	// Delay is added to every answer (a simulated round trip).
 	Delay time.Duration
-	// Asked, when set, is told every question. It is called from several goroutines.
+	// Asked, when set, is called with every question. It is called from several goroutines.
 	Asked func(name string, qtype uint16)
 }
 
@@ -142,7 +142,7 @@ func (s *Server) Replace(zones []Zone) error {
 	return nil
 }
 
-// SetBreak breaks or mends (with an empty Break) one zone while serving; also a made-up parent,
+// SetBreak breaks or repairs (with an empty Break) one zone while serving; also a made-up parent,
 // also "." itself. It fails when there is no such zone or no such break.
 func (s *Server) SetBreak(zone string, b Break) error {
 	s.mu.Lock()

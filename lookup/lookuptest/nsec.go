@@ -19,6 +19,8 @@ func (z *zone) buildNSEC() {
 	z.sortChain()
 }
 
+// sortChain puts the chain into canonical order (RFC 4034, Section 6.1) or the order of hashes (RFC
+// 5155, Section 7.1).
 func (z *zone) sortChain() {
 	slices.SortFunc(z.chain, func(a, b link) int { return strings.Compare(a.sort, b.sort) })
 }
@@ -38,7 +40,7 @@ func (z *zone) nsecFor(name string) dns.RR {
 	return z.nsecAt(i)
 }
 
-// nsecAt returns the i-th NSEC of the chain.
+// nsecAt returns the i-th NSEC of the chain; the last one names the apex (RFC 4034, Section 4.1.1).
 func (z *zone) nsecAt(i int) dns.RR {
 	n := z.chain[i].node
 	return &dns.NSEC{

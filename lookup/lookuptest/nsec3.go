@@ -11,6 +11,7 @@ import (
 // buildNSEC3 sorts all names by their hashes, empty non-terminals included, opted-out delegations
 // not (RFC 5155, Section 7.1).
 func (z *zone) buildNSEC3() {
+	// RFC 5155, Section 4.
 	z.nodes[z.name].sets[dns.TypeNSEC3PARAM] = []dns.RR{&dns.NSEC3PARAM{
 		Hdr:  dns.RR_Header{Name: z.name, Rrtype: dns.TypeNSEC3PARAM, Class: dns.ClassINET},
 		Hash: dns.SHA1, Iterations: z.spec.Iterations, SaltLength: uint8(len(z.spec.Salt) / 2), Salt: z.spec.Salt,
@@ -33,6 +34,7 @@ func (z *zone) buildNSEC3() {
 	z.sortChain()
 }
 
+// hash is that of a name (RFC 5155, Section 5).
 func (z *zone) hash(name string) string {
 	return dns.HashName(name, dns.SHA1, z.spec.Iterations, z.spec.Salt)
 }
@@ -45,15 +47,15 @@ func (z *zone) nsec3For(name string) dns.RR {
 	if !z.spec.Narrow {
 		return rr
 	}
-	rr.NextDomain = besideHash(hash, 1)
+	rr.NextDomain = nextHash(hash, 1)
 	if !match {
-		rr.Hdr.Name, rr.TypeBitMap = below(strings.ToLower(besideHash(hash, -1)), z.name), nil
+		rr.Hdr.Name, rr.TypeBitMap = below(strings.ToLower(nextHash(hash, -1)), z.name), nil
 	}
 	return rr
 }
 
-// besideHash is the hash one before or one after.
-func besideHash(hash string, step int64) string {
+// nextHash is the hash one before or one after (RFC 7129, Appendix B).
+func nextHash(hash string, step int64) string {
 	code := base32.HexEncoding.WithPadding(base32.NoPadding)
 	raw, err := code.DecodeString(hash)
 	if err != nil {
@@ -71,6 +73,7 @@ func (z *zone) nsec3At(i int) *dns.NSEC3 {
 	if len(types) > 0 && (!n.cut || n.sets[dns.TypeDS] != nil) {
 		types = bitmap(n, dns.TypeRRSIG)
 	}
+	// RFC 5155, Section 3.1.
 	rr := &dns.NSEC3{
 		Hdr: dns.RR_Header{
 			Name: below(strings.ToLower(z.chain[i].sort), z.name), Rrtype: dns.TypeNSEC3, Class: dns.ClassINET, Ttl: z.denialTTL(),
@@ -78,6 +81,7 @@ func (z *zone) nsec3At(i int) *dns.NSEC3 {
 		Hash: dns.SHA1, Iterations: z.spec.Iterations, SaltLength: uint8(len(z.spec.Salt) / 2), Salt: z.spec.Salt,
 		HashLength: 20, NextDomain: z.chain[(i+1)%len(z.chain)].sort, TypeBitMap: types,
 	}
+	// RFC 5155, Section 3.1.2.1.
 	if z.spec.OptOut {
 		rr.Flags = 1
 	}

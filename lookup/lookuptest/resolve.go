@@ -8,7 +8,7 @@ import (
 	"github.com/miekg/dns"
 )
 
-// maxAliases is how many CNAMEs and DNAMEs are followed.
+// maxAliases is how many CNAMEs and DNAMEs are followed (RFC 1034, Section 5.2.2).
 const maxAliases = 11
 
 // udpSize is the largest UDP answer given and announced.
@@ -54,6 +54,7 @@ func (s *Server) respond(in *dns.Msg, limit int) *dns.Msg {
 	out.SetReply(in)
 	out.RecursionAvailable = true
 	out.Compress = true
+	// RFC 1035, Section 4.1.1.
 	if in.Opcode != dns.OpcodeQuery {
 		out.Rcode = dns.RcodeNotImplemented
 		return out
@@ -63,6 +64,7 @@ func (s *Server) respond(in *dns.Msg, limit int) *dns.Msg {
 		return out
 	}
 	opt := in.IsEdns0()
+	// RFC 6891, Section 7: OPT only in reply to OPT; RFC 3225, Section 3: DO is copied.
 	if opt != nil {
 		out.SetEdns0(udpSize, opt.Do())
 	}
@@ -75,8 +77,9 @@ func (s *Server) respond(in *dns.Msg, limit int) *dns.Msg {
 	return out
 }
 
-// fill puts what was found into the message, judged when the server plays a validating resolver.
+// fill puts what was found into the message, as a validating resolver does when the server is one.
 func (s *Server) fill(out, in *dns.Msg, r *reply) {
+	// RFC 4035, Section 5.5.
 	if s.opts.Validating && r.status == bogus && !in.CheckingDisabled {
 		out.Rcode = dns.RcodeServerFailure
 		addEDE(out, r.fault)
@@ -84,6 +87,8 @@ func (s *Server) fill(out, in *dns.Msg, r *reply) {
 	}
 	out.Rcode, out.Answer, out.Ns = r.rcode, r.answer, r.authority
 	opt := in.IsEdns0()
+	// RFC 6840, Section 5.8: AD only where it was asked for; RFC 4035, Section 3.2.3: only on
+	// secure data.
 	asked := in.AuthenticatedData || opt != nil && opt.Do()
 	out.AuthenticatedData = s.opts.Validating && asked && !in.CheckingDisabled &&
 		r.status == secure && r.rcode != dns.RcodeServerFailure
@@ -126,7 +131,7 @@ func (s *Server) resolve(question dns.Question, do bool) (r *reply, ok bool) {
 			q.rcode = dns.RcodeServerFailure
 			return &q.reply, true
 		}
-		q.judge(z)
+		q.lowerStatus(z)
 		if name = q.answer(z, name, question.Qtype); name == "" {
 			return &q.reply, true
 		}
@@ -153,7 +158,7 @@ func (v *view) zoneFor(name string, qtype uint16) *zone {
 	return v.zones[name]
 }
 
-// blocked says whether the way from the root to the zone meets one that does not answer.
+// blocked is the break of the first zone on the way up that does not answer, "" when all do.
 func (v *view) blocked(z *zone) Break {
 	for ; z != nil; z = z.parent {
 		if b := v.breaks[z.name]; b == Slow || b == Unreachable {
@@ -163,9 +168,9 @@ func (v *view) blocked(z *zone) Break {
 	return ""
 }
 
-// judge lowers the status to that of the zone: the first unsigned or broken zone from the root
-// decides.
-func (q *query) judge(z *zone) {
+// lowerStatus lowers the status to that of the zone: the first unsigned or broken zone from the
+// root decides (RFC 4035, Section 5).
+func (q *query) lowerStatus(z *zone) {
 	found := secure
 	var fault Break
 	for ; z != nil; z = z.parent {

@@ -99,7 +99,8 @@ func (s *Server) Close() error {
 }
 
 func (s *Server) serveUDP(w dns.ResponseWriter, in *dns.Msg) {
-	limit := dns.MinMsgSize
+	limit := dns.MinMsgSize // RFC 1035, Section 4.2.1
+	// RFC 6891, Section 6.2.3.
 	if opt := in.IsEdns0(); opt != nil {
 		limit = min(max(limit, int(opt.UDPSize())), udpSize)
 	}
@@ -113,7 +114,7 @@ func (s *Server) serve(w dns.ResponseWriter, in *dns.Msg, limit int) {
 	if out == nil || s.wait(context.Background()) != nil {
 		return
 	}
-	// The other side may be gone: nobody to tell.
+	// The client may be gone.
 	_ = w.WriteMsg(out)
 }
 

@@ -20,7 +20,7 @@ type signatureKey struct {
 	b   Break  // of this zone
 }
 
-// signature is an RRSIG and the time from which on it is made anew.
+// signature is an RRSIG and the time from which on it is made again.
 type signature struct {
 	record *dns.RRSIG
 	made   time.Time
@@ -32,6 +32,7 @@ func (z *zone) sign(set []dns.RR, b Break, now time.Time) *dns.RRSIG {
 	if z.key == nil || len(set) == 0 {
 		return nil
 	}
+	// RFC 4035, Section 2.2: each authoritative set is signed.
 	isKey := set[0].Header().Rrtype == dns.TypeDNSKEY
 	if b == MissingRRSIG && !isKey {
 		return nil
@@ -75,6 +76,7 @@ func (z *zone) makeSignature(set []dns.RR, b Break, now time.Time) *dns.RRSIG {
 		from, to = now.Add(brokenBy), to.Add(brokenBy)
 	default: // the other breaks are not about time
 	}
+	// RFC 4034, Section 3.1.
 	record := &dns.RRSIG{
 		Hdr:        dns.RR_Header{Ttl: set[0].Header().Ttl},
 		Algorithm:  z.key.record.Algorithm,
@@ -90,8 +92,8 @@ func (z *zone) makeSignature(set []dns.RR, b Break, now time.Time) *dns.RRSIG {
 	return record
 }
 
-// plainAsterisk escapes an asterisk that only begins the first label. The library takes every owner
-// that is written with an asterisk in front for a wildcard, which only a label of one asterisk is
+// plainAsterisk escapes an asterisk that only begins the first label. To the library every owner
+// that is written with an asterisk in front is a wildcard, which only a label of one asterisk is
 // (RFC 4592, Section 2.1.1).
 func plainAsterisk(set []dns.RR) []dns.RR {
 	owner := set[0].Header().Name

@@ -25,7 +25,7 @@ type zone struct {
 	signatures sync.Map // signatureKey -> *signature
 }
 
-// node is one name of a zone. It may have no data (an empty non-terminal).
+// node is one name of a zone. It may have no data (an empty non-terminal: RFC 4592, Section 2.2.2).
 type node struct {
 	name     string
 	sets     map[uint16][]dns.RR
@@ -66,7 +66,7 @@ func newZone(name string, spec Zone, records []record) (*zone, error) {
 	return z, nil
 }
 
-// madeUpSOA is the SOA of zones nobody wrote.
+// madeUpSOA is the SOA of zones without one.
 func madeUpSOA(name string) *dns.SOA {
 	return &dns.SOA{
 		Hdr: dns.RR_Header{Name: name, Rrtype: dns.TypeSOA, Class: dns.ClassINET, Ttl: defaultTTL},
@@ -118,6 +118,7 @@ func (n *node) evenTTLs() {
 
 // prepare marks delegations and makes the key, once all children are known.
 func (z *zone) prepare(keys *keyStore) error {
+	// RFC 1034, Section 4.2.1: NS records below the apex are a zone cut.
 	for _, n := range z.nodes {
 		n.cut = n.name != z.name && n.sets[dns.TypeNS] != nil
 	}

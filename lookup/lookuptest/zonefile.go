@@ -11,7 +11,7 @@ import (
 	"github.com/miekg/dns"
 )
 
-// ErrNoOrigin says that a zone file does not hold the zone's name.
+// ErrNoOrigin means that a zone file does not hold the zone's name.
 var ErrNoOrigin = errors.New("put $ORIGIN and the zone's name first, such as $ORIGIN example.org., or write the owner of the SOA in full")
 
 // defaultTTL is for records before any $TTL and without one of their own.
@@ -23,7 +23,7 @@ type record struct {
 	line int
 }
 
-// lineCounter hands the parser one byte at a time, so that the line of each record is known.
+// lineCounter gives the parser one byte at a time, so that the line of each record is known.
 type lineCounter struct {
 	r    *strings.Reader
 	line int
@@ -130,7 +130,7 @@ func normalise(rr dns.RR) (dns.RR, error) {
 
 var errorPlace = regexp.MustCompile(`^(?:dns: )?(.*) at line: (\d+):(\d+)$`)
 
-// syntaxError says file:line: what.
+// syntaxError is "file:line: what".
 func syntaxError(file string, line int, err error) error {
 	var pe *dns.ParseError
 	if m := errorPlace.FindStringSubmatch(err.Error()); errors.As(err, &pe) && m != nil {
@@ -147,6 +147,7 @@ func zoneName(file, origin string, records []record) (string, error) {
 			continue
 		}
 		if name != "" {
+			// RFC 1035, Section 5.2.
 			return "", fmt.Errorf("%s:%d: a second SOA (a zone has exactly one)", file, r.line)
 		}
 		name = r.rr.Header().Name
@@ -160,7 +161,7 @@ func zoneName(file, origin string, records []record) (string, error) {
 	return name, nil
 }
 
-// checkRecords refuses what a name server would refuse or silently mend.
+// checkRecords refuses what a name server would refuse or silently repair.
 func checkRecords(file, zone string, records []record) error {
 	seen := map[string]int{}
 	kinds := map[string]map[uint16]bool{}

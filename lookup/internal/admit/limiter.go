@@ -2,7 +2,7 @@
 // ([Limiter], limiter.go and slots.go). Start at [Limiter.Enter].
 //
 // The sender of a message chooses the names that are looked up, and how long their name servers
-// take. So domains that have not answered lately share one half of the slots, each domain and each
+// need. So domains that have not answered lately share one half of the slots, each domain and each
 // registrable domain around it has few, and a lookup that takes long ends when others wait: slow
 // zones, however many, cost others a moment and not their turn.
 //
@@ -34,18 +34,18 @@ const (
 	knownTime  = time.Hour // for which a signer domain counts as known after its last answer
 )
 
-// BusyError says which cap was reached.
+// BusyError names the limit that was reached.
 type BusyError string
 
 func (e BusyError) Error() string { return string(e) }
 
-// Limiter admits lookups: first by domain, then by lane, one for signer domains that have answered
+// Limiter admits lookups: first by domain, then by pool, one for signer domains that have answered
 // lately (known) and one for all others.
 type Limiter struct {
 	mu             sync.Mutex
 	signers        map[string]*domain
 	parents        map[string]*domain // registrable domains around unknown signers
-	known, unknown *lane
+	known, unknown *pool
 	perDomain      int64
 	answered       *otter.Cache[string, struct{}]
 }
@@ -56,7 +56,7 @@ type domain struct {
 	users int // running or waiting
 }
 
-// NewLimiter returns a limiter for so many lookups at a time, half of them in each lane, and so
+// NewLimiter returns a limiter for so many lookups at a time, half of them in each pool, and so
 // many in one domain. Close it when done.
 func NewLimiter(lookups, perDomain int) (*Limiter, error) {
 	answered, err := otter.New(&otter.Options[string, struct{}]{
@@ -64,7 +64,7 @@ func NewLimiter(lookups, perDomain int) (*Limiter, error) {
 	})
 	return &Limiter{
 		signers: map[string]*domain{}, parents: map[string]*domain{},
-		known: newLane(lookups / 2), unknown: newLane(lookups / 2), perDomain: int64(perDomain), answered: answered,
+		known: newPool(lookups / 2), unknown: newPool(lookups / 2), perDomain: int64(perDomain), answered: answered,
 	}, err
 }
 
@@ -72,6 +72,7 @@ func NewLimiter(lookups, perDomain int) (*Limiter, error) {
 func (l *Limiter) Close() { l.answered.StopAllGoroutines() }
 
 // Note records whether a signer domain has answered.
+// RFC 9520, Section 3.2: a failure is kept; here it costs the domain its place among the known.
 func (l *Limiter) Note(signer string, answered bool) {
 	if answered {
 		l.answered.Set(signer, struct{}{})
@@ -102,9 +103,9 @@ func (l *Limiter) enter(ctx context.Context, signer string, known bool) (running
 			release()
 		}
 	}()
-	lane, most := l.unknown, maxUnknown
+	pool, most := l.unknown, maxUnknown
 	if known {
-		lane, most = l.known, maxKnown
+		pool, most = l.known, maxKnown
 	}
 	if err = l.acquire(ctx, &held, l.signers, signer, most); err != nil {
 		return nil, nil, err
@@ -115,10 +116,10 @@ func (l *Limiter) enter(ctx context.Context, signer string, known bool) (running
 		}
 	}
 	s := &slot{evict: cancel, admitted: make(chan bool, 1)}
-	if err = lane.enter(ctx, s); err != nil {
+	if err = pool.enter(ctx, s); err != nil {
 		return nil, nil, err
 	}
-	held = append(held, func() { lane.leave(s) })
+	held = append(held, func() { pool.leave(s) })
 	return running, release, nil
 }
 
@@ -164,7 +165,8 @@ func (l *Limiter) unuse(domains map[string]*domain, name string) {
 }
 
 // SignerDomain is the domain that an owner name speaks for: what follows its last label with an
-// underscore, or for a host the name without its first label.
+// underscore (RFC 8552, Section 1.1; RFC 6698, Section 3; RFC 8162, Section 3), or for a host the
+// name without its first label.
 func SignerDomain(name string) string {
 	labels := strings.Split(strings.TrimSuffix(name, "."), ".")
 	for i, label := range slices.Backward(labels) {
@@ -178,7 +180,7 @@ func SignerDomain(name string) string {
 	return strings.Join(labels, ".")
 }
 
-// registrable is the domain that somebody registered, by the public suffix list: one label more
+// registrable is the domain that was registered, by the public suffix list: one label more
 // than the suffix.
 func registrable(domain string) string {
 	if r, err := publicsuffix.EffectiveTLDPlusOne(domain); err == nil {
@@ -187,13 +189,13 @@ func registrable(domain string) string {
 	return domain
 }
 
-// Counts returns how many lookups run and how many wait for a slot in a lane, and how many do
+// Counts returns how many lookups run and how many wait for a slot in a pool, and how many do
 // either in a signer domain.
 func (l *Limiter) Counts(signer string) (running, waiting, users int) {
-	for _, lane := range []*lane{l.known, l.unknown} {
-		lane.mu.Lock()
-		running, waiting = running+len(lane.running), waiting+len(lane.waiting)
-		lane.mu.Unlock()
+	for _, p := range []*pool{l.known, l.unknown} {
+		p.mu.Lock()
+		running, waiting = running+len(p.running), waiting+len(p.waiting)
+		p.mu.Unlock()
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

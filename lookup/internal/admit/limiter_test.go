@@ -77,7 +77,7 @@ func (a *arrivals) admit(ctx context.Context, signer string, known bool) (*ticke
 // evictions counts the lookups that hold a slot and were evicted.
 func (a *arrivals) evictions() int {
 	n := 0
-	for _, l := range []*lane{a.known, a.unknown} {
+	for _, l := range []*pool{a.known, a.unknown} {
 		l.mu.Lock()
 		n += l.evicted
 		l.mu.Unlock()
@@ -127,11 +127,11 @@ func (a *arrivals) checkEmpty(in []*ticket) {
 		ticket.leave()
 	}
 	if len(a.signers)+len(a.parents) != 0 {
-		a.t.Errorf("the empty gate counts %d signers, %d parents", len(a.signers), len(a.parents))
+		a.t.Errorf("the empty limiter counts %d signers, %d parents", len(a.signers), len(a.parents))
 	}
-	for _, l := range []*lane{a.known, a.unknown} {
+	for _, l := range []*pool{a.known, a.unknown} {
 		if len(l.running)+len(l.waiting)+l.evicted != 0 {
-			a.t.Errorf("the empty lane counts %+v", l)
+			a.t.Errorf("the empty pool counts %+v", l)
 		}
 	}
 }
@@ -140,7 +140,7 @@ func eachOther(i int) string { return fmt.Sprintf("d%d.example", i) }
 func oneDomain(int) string   { return "one.example" }
 func below(i int) string     { return fmt.Sprintf("s%d.one.example", i) }
 
-// TestCaps holds the gate to each of its numbers.
+// TestCaps holds the limiter to each of its numbers.
 func TestCaps(t *testing.T) {
 	t.Parallel()
 	type arrival struct {

@@ -8,9 +8,9 @@ import (
 	"dnseal/lookup/dane"
 )
 
-// Lists say who may be looked up.
+// Lists are the domains that may be looked up, and those that may not.
 type Lists struct {
-	allow, deny []string // absolute, lower case, A-labels
+	allow, deny []string // absolute, lower case, A-labels (RFC 5890, Section 2.3.2.1)
 }
 
 // NewLists reads domains. Errors: one of them is no domain.
@@ -36,15 +36,16 @@ func domains(list []string) ([]string, error) {
 	return out, nil
 }
 
-// OwnerName returns a name absolute and in lower case, with every octet written in one way only
-// ("\101" is "a"), so that nobody gets past a list, or into another place of the cache, by escapes.
-// A name that is none stays as it is: the validator refuses it.
+// OwnerName returns a name absolute and in lower case (RFC 4343, Section 3), with every octet
+// written in one way only ("\101" is "a": RFC 4343, Section 2.1), so that an escape gets no name
+// past a list, or into another place of the cache. A name that is none stays as it is: the
+// validator refuses it.
 func OwnerName(name string) string {
 	name = dns.CanonicalName(name)
 	if isPlain(name) {
 		return name
 	}
-	var wire [255]byte
+	var wire [255]byte // RFC 1035, Section 2.3.4
 	n, err := dns.PackDomainName(name, wire[:], 0, nil, false)
 	if err != nil {
 		return name
@@ -68,8 +69,8 @@ func isPlain(name string) bool {
 	return true
 }
 
-// Refuse says why an absolute, lower-case name may not be looked up; "" if it may. Deny is stronger
-// than allow.
+// Refuse returns why an absolute, lower-case name may not be looked up; "" if it may. Deny is
+// stronger than allow.
 func (a *Lists) Refuse(name string) string {
 	for _, d := range a.deny {
 		if within(name, d) {
@@ -87,5 +88,6 @@ func (a *Lists) Refuse(name string) string {
 	return fmt.Sprintf("no entry of the allow list covers %s", name)
 }
 
-// within reports whether name is domain or below it, label by label: an escaped dot separates none.
+// within reports whether name is domain or below it, label by label: an escaped dot separates none
+// (RFC 1034, Section 3.1; RFC 4343, Section 2.1).
 func within(name, domain string) bool { return dns.IsSubDomain(domain, name) }

@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	maxWaiting = 1024 // lookups that wait in one lane
-	// MinTime is how long a lookup of the older half of a lane keeps its slot although others wait.
+	maxWaiting = 1024 // lookups that wait in one pool
+	// MinTime is how long a lookup of the older half of a pool keeps its slot although others wait.
 	MinTime = 250 * time.Millisecond
 	// minTimeYoung is the same for the younger half: a slot is always free soon.
 	minTimeYoung = 50 * time.Millisecond
@@ -18,9 +18,9 @@ const (
 // ErrEvicted ends a lookup that takes long while others wait.
 const ErrEvicted = BusyError("it takes long, and others wait")
 
-// lane is a number of slots. The newest lookup that waits is admitted first. When others wait, a
+// pool is a number of slots. The newest lookup that waits is admitted first. When others wait, a
 // lookup that had its time is evicted.
-type lane struct {
+type pool struct {
 	slots   int
 	mu      sync.Mutex
 	running []*slot // oldest first
@@ -29,7 +29,7 @@ type lane struct {
 	timer   *time.Timer
 }
 
-// slot is one lookup in a lane.
+// slot is the place of one lookup.
 type slot struct {
 	evict    func(error)
 	admitted chan bool // one value; false: turned away
@@ -37,11 +37,11 @@ type slot struct {
 	evicted  bool
 }
 
-func newLane(slots int) *lane { return &lane{slots: slots} }
+func newPool(slots int) *pool { return &pool{slots: slots} }
 
 // enter waits for a slot until the context ends. The error is a BusyError.
-func (l *lane) enter(ctx context.Context, s *slot) error {
-	l.arrive(s)
+func (p *pool) enter(ctx context.Context, s *slot) error {
+	p.arrive(s)
 	select {
 	case ok := <-s.admitted:
 		if !ok {
@@ -50,53 +50,53 @@ func (l *lane) enter(ctx context.Context, s *slot) error {
 		return nil
 	case <-ctx.Done():
 	}
-	l.mu.Lock()
-	i := slices.Index(l.waiting, s)
+	p.mu.Lock()
+	i := slices.Index(p.waiting, s)
 	if i >= 0 {
-		l.waiting = slices.Delete(l.waiting, i, i+1)
+		p.waiting = slices.Delete(p.waiting, i, i+1)
 	}
-	l.mu.Unlock()
+	p.mu.Unlock()
 	if i < 0 && <-s.admitted { // It was admitted meanwhile.
-		l.leave(s)
+		p.leave(s)
 	}
 	return BusyError("too many lookups are under way")
 }
 
 // arrive admits s, or has it wait. When too many wait, the one that waits longest is turned away.
-func (l *lane) arrive(s *slot) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(l.running) < l.slots {
-		l.admit(s)
+func (p *pool) arrive(s *slot) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.running) < p.slots {
+		p.admit(s)
 		return
 	}
-	if len(l.waiting) >= maxWaiting {
-		l.waiting[0].admitted <- false
-		l.waiting = slices.Delete(l.waiting, 0, 1)
+	if len(p.waiting) >= maxWaiting {
+		p.waiting[0].admitted <- false
+		p.waiting = slices.Delete(p.waiting, 0, 1)
 	}
-	l.waiting = append(l.waiting, s)
-	l.evictOverdue()
+	p.waiting = append(p.waiting, s)
+	p.evictOverdue()
 }
 
-func (l *lane) admit(s *slot) {
+func (p *pool) admit(s *slot) {
 	s.since = time.Now()
-	l.running = append(l.running, s)
+	p.running = append(p.running, s)
 	s.admitted <- true
 }
 
 // evictOverdue evicts as many lookups as others wait, if they had their time, and runs again when
 // the next ones had.
-func (l *lane) evictOverdue() {
+func (p *pool) evictOverdue() {
 	now, next := time.Now(), MinTime
-	for i, s := range l.running {
-		if l.evicted >= len(l.waiting) {
+	for i, s := range p.running {
+		if p.evicted >= len(p.waiting) {
 			return
 		}
 		if s.evicted {
 			continue
 		}
 		limit := MinTime
-		if i >= l.slots/2 {
+		if i >= p.slots/2 {
 			limit = minTimeYoung
 		}
 		if left := limit - now.Sub(s.since); left > 0 {
@@ -104,37 +104,37 @@ func (l *lane) evictOverdue() {
 			continue
 		}
 		s.evicted = true
-		l.evicted++
+		p.evicted++
 		s.evict(ErrEvicted)
 	}
-	l.scheduleEviction(next)
+	p.scheduleEviction(next)
 }
 
 // scheduleEviction calls evictOverdue after a time.
-func (l *lane) scheduleEviction(after time.Duration) {
-	if l.timer != nil {
-		l.timer.Reset(after)
+func (p *pool) scheduleEviction(after time.Duration) {
+	if p.timer != nil {
+		p.timer.Reset(after)
 		return
 	}
-	l.timer = time.AfterFunc(after, func() {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		l.evictOverdue()
+	p.timer = time.AfterFunc(after, func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.evictOverdue()
 	})
 }
 
 // leave gives the slot to the newest that waits.
-func (l *lane) leave(s *slot) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	i := slices.Index(l.running, s)
-	l.running = slices.Delete(l.running, i, i+1)
+func (p *pool) leave(s *slot) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	i := slices.Index(p.running, s)
+	p.running = slices.Delete(p.running, i, i+1)
 	if s.evicted {
-		l.evicted--
+		p.evicted--
 	}
-	if last := len(l.waiting) - 1; last >= 0 {
-		l.admit(l.waiting[last])
-		l.waiting = l.waiting[:last]
-		l.evictOverdue()
+	if last := len(p.waiting) - 1; last >= 0 {
+		p.admit(p.waiting[last])
+		p.waiting = p.waiting[:last]
+		p.evictOverdue()
 	}
 }

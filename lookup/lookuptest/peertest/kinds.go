@@ -35,7 +35,7 @@ func (q *question) forwarded() *dns.Msg {
 	return out
 }
 
-// ask gets the answer from the hierarchy, with signatures as the question wants them.
+// ask gets the answer from the hierarchy, with signatures if the question has DO.
 func (q *question) ask(cd bool) *dns.Msg {
 	good, err := q.up.Exchange(q.ctx, q.Question[0].Name, q.Question[0].Qtype, cd)
 	if err != nil {
@@ -54,7 +54,7 @@ func (q *question) ask(cd bool) *dns.Msg {
 	return out
 }
 
-// strip takes out what only validators want, but what was asked for.
+// strip removes what only validators need, but not what was asked for.
 func strip(m *dns.Msg) {
 	m.Answer, m.Ns = without(m, m.Answer, dns.TypeRRSIG, dns.TypeNSEC, dns.TypeNSEC3), without(m, m.Ns, dns.TypeRRSIG, dns.TypeNSEC, dns.TypeNSEC3)
 }
@@ -138,7 +138,7 @@ func Downgraded(q *question) *dns.Msg {
 	return out
 }
 
-// Stripping is a forwarder that takes signatures and proofs out and says DO all the same.
+// Stripping is a forwarder that removes signatures and proofs but sets DO.
 func Stripping(q *question) *dns.Msg {
 	out := q.forwarded()
 	if out != nil {
