@@ -27,6 +27,7 @@ func (s *session) cmdAuth(arg string) {
 	case s.tls == nil:
 		s.replyError(replyTLSFirst)
 		return
+	// RFC 4954, Section 4: neither in a transaction nor after a login.
 	case !s.esmtp || s.tx != nil || s.loggedIn():
 		s.replyError(replySequence)
 		return
@@ -54,6 +55,7 @@ func (s *session) beginLogin(ctx context.Context) bool {
 	ms, err := s.srv.auth.Mechanisms(ctx, s.client())
 	i := slices.IndexFunc(ms, func(m sasl.Mechanism) bool { return m.Name == name })
 	if i < 0 && err == nil {
+		// RFC 4954, Section 4: 504 for a mechanism that is not supported.
 		s.logLogin(ctx, name, s.missing(name), errMechanism)
 		s.expected = append(s.expected, s.countError(wire.NewReply(504, "5.5.4", "Mechanism not available")))
 		return false
@@ -77,7 +79,7 @@ func (s *session) stepLogin(ctx context.Context) (challenge []byte, done bool) {
 		challenge, proven, err = s.login.Step(ctx, s.response)
 	}
 	if s.challenged = err == nil && proven == nil; s.challenged {
-		s.expected = append(s.expected, ownWords)
+		s.expected = append(s.expected, ofLibrary)
 		return challenge, false
 	}
 	s.finishLogin(ctx, proven, err)
@@ -100,7 +102,8 @@ func (s *session) receiveResponse(line string, malformed bool) {
 	s.response, s.responseErr = nil, sasl.ErrResponse
 	switch {
 	case malformed:
-	case line == "*": // RFC 4954, Section 4
+	// RFC 4954, Section 4: "*" cancels.
+	case line == "*":
 		s.responseErr = errCancelled
 	default:
 		if b, err := base64.StdEncoding.Strict().DecodeString(line); err == nil {
@@ -124,8 +127,8 @@ func decodeResponse(s string) ([]byte, error) {
 	return b, nil
 }
 
-// finishLogin says which reply ends a login. One stands for every cause of refusal: the cause is
-// for the log.
+// finishLogin chooses the reply that ends a login. One stands for every cause of refusal: the cause
+// is for the log.
 func (s *session) finishLogin(ctx context.Context, proven *sasl.Principal, err error) {
 	s.endLogin()
 	key := clientKey(s.address())
@@ -137,6 +140,7 @@ func (s *session) finishLogin(ctx context.Context, proven *sasl.Principal, err e
 		s.countLogin(s.mechanism, loginDone)
 		s.expected = append(s.expected, wire.NewReply(235, "2.7.0", "Welcome"))
 		return
+	// RFC 4954, Section 4: 501 5.5.2 for a response that cannot be decoded.
 	case errors.Is(err, sasl.ErrResponse):
 		r = wire.NewReply(501, "5.5.2", "Cannot decode the response")
 	case errors.Is(err, errCancelled):
@@ -164,7 +168,7 @@ func (s *session) finishLogin(ctx context.Context, proven *sasl.Principal, err e
 const (
 	loginDone        = "done"
 	loginRefused     = "refused"      // wrong password, name or certificate
-	loginUnavailable = "unavailable"  // could not be judged now
+	loginUnavailable = "unavailable"  // could not be checked now
 	loginGuessing    = "guessing"     // too many failures before
 	loginVersion     = "tls-version"  // EXTERNAL is not offered to this version of TLS
 	loginMechanism   = "no-mechanism" // not offered to this client

@@ -36,7 +36,7 @@ func TestGuessingIsSlow(t *testing.T) {
 	startTLS(third, conf)
 	third.do(plain("alice", "x"), "454 4.7.0")
 	if !strings.Contains(r.log.String(), "too many failed logins from this address") {
-		t.Error("the log does not say why")
+		t.Error("the log has no cause")
 	}
 }
 

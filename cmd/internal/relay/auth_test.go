@@ -25,7 +25,7 @@ import (
 type resolver struct {
 	mu     sync.Mutex
 	table  map[string]lookup.Result // by absolute name
-	fresh  map[string]lookup.Result // what LookupFresh says instead
+	fresh  map[string]lookup.Result // what LookupFresh returns instead
 	asked  []string
 	before func(ctx context.Context) // called at the start of each lookup
 }
@@ -93,7 +93,7 @@ func plain(name, password string) string {
 	return "AUTH PLAIN " + base64.StdEncoding.EncodeToString([]byte("\x00"+name+"\x00"+password))
 }
 
-// startTLS gets a dialogue behind STARTTLS and returns the EHLO words.
+// startTLS goes on after STARTTLS and returns the EHLO words.
 func startTLS(k *talk, conf *tls.Config) string {
 	k.t.Helper()
 	k.do("EHLO c", "250")
@@ -158,7 +158,7 @@ func TestTLSALogin(t *testing.T) {
 			k.envelope("b@example.net")
 			k.content(simple)
 			if got := r.hop.got(); len(got) != 1 || !strings.Contains(got[0].data, "X-Form: user= tls="+device+"\r\n") || !strings.Contains(got[0].data, "with ESMTPSA") {
-				t.Errorf("the sink took %q", got)
+				t.Errorf("the next hop accepted %q", got)
 			}
 		})
 	}
@@ -180,7 +180,7 @@ func TestLoginRefusalsLookAlike(t *testing.T) {
 	}
 	for _, want := range []string{"a.example.com is not among the clients", "a.example.net. has no TLSA records"} {
 		if !strings.Contains(r.log.String(), want) {
-			t.Errorf("the log does not say %q", want)
+			t.Errorf("the log lacks %q", want)
 		}
 	}
 }
@@ -259,7 +259,7 @@ func TestChainOf100(t *testing.T) {
 	// By TLS 1.3 the client learns only with its first read that the server has had enough.
 	if err := conn.Handshake(); err == nil {
 		if _, err = conn.Read(make([]byte, 1)); err == nil {
-			t.Fatal("a chain of 100 certificates is taken")
+			t.Fatal("a chain of 100 certificates is accepted")
 		}
 	}
 }
@@ -311,6 +311,6 @@ func TestPlain(t *testing.T) {
 	k.do("AUTH PLAIN", "503")
 	k.content(simple)
 	if got := r.hop.got(); len(got) != 1 || !strings.Contains(got[0].data, "X-Form: user=alice tls=\r\n") {
-		t.Errorf("the sink took %q", got)
+		t.Errorf("the next hop accepted %q", got)
 	}
 }

@@ -61,7 +61,7 @@ type passThrough struct {
 
 func (b *passThrough) NewSession(*smtp.Conn) (smtp.Session, error) { return &passSession{b: b}, nil }
 
-func (b *passThrough) take() (*smtp.Client, error) {
+func (b *passThrough) idleClient() (*smtp.Client, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if n := len(b.idle); n > 0 {
@@ -96,7 +96,7 @@ func (s *passSession) Data(r io.Reader) error {
 	if err != nil {
 		return err
 	}
-	c, err := s.b.take()
+	c, err := s.b.idleClient()
 	if err != nil {
 		return err
 	}
@@ -139,14 +139,14 @@ func cpuTime(pid int) time.Duration {
 
 // counter is smtp-sink, which counts the messages it took.
 type counter struct {
-	addr  string
-	taken chan int // the count, whenever it is told
-	count int
+	addr     string
+	accepted chan int // the count, whenever it is printed
+	count    int
 }
 
 func startCounter(b *testing.B) *counter {
 	b.Helper()
-	c := &counter{addr: peertest.FreeAddr(b), taken: make(chan int)}
+	c := &counter{addr: peertest.FreeAddr(b), accepted: make(chan int)}
 	cmd := exec.CommandContext(b.Context(), peertest.Program(b, "smtp-sink"), "-c", "-u", "nobody", c.addr, "1000")
 	out, err := cmd.StdoutPipe()
 	if err == nil {
@@ -158,7 +158,7 @@ func startCounter(b *testing.B) *counter {
 	go c.read(out)
 	b.Cleanup(func() {
 		cmd.Process.Kill()
-		for range c.taken {
+		for range c.accepted {
 		}
 		cmd.Wait()
 	})
@@ -166,9 +166,9 @@ func startCounter(b *testing.B) *counter {
 	return c
 }
 
-// read follows "sess=1 quit=0 mesg=17", told anew after each carriage return.
+// read follows "sess=1 quit=0 mesg=17", printed again after each carriage return.
 func (c *counter) read(r io.Reader) {
-	defer close(c.taken)
+	defer close(c.accepted)
 	lines := bufio.NewReader(r)
 	for {
 		line, err := lines.ReadString('\r')
@@ -177,17 +177,17 @@ func (c *counter) read(r io.Reader) {
 		}
 		_, n, _ := strings.Cut(line, "mesg=")
 		if count, err := strconv.Atoi(strings.TrimSpace(n)); err == nil {
-			c.taken <- count
+			c.accepted <- count
 		}
 	}
 }
 
-// wait returns when so many messages more were taken.
+// wait returns when so many messages more were accepted.
 func (c *counter) wait(b *testing.B, messages int) {
 	b.Helper()
 	for target := c.count + messages; c.count < target; {
 		select {
-		case n, ok := <-c.taken:
+		case n, ok := <-c.accepted:
 			if !ok {
 				b.Fatal("smtp-sink ended")
 			}
@@ -299,7 +299,7 @@ func ownTime() time.Duration {
 // messages a second at 4 KiB and 10 sessions, signed, against a pass-through that signs nothing
 // (wanted: 0.9) and against Postfix with OpenDKIM (wanted: 6); and the relay's CPU at 5 MiB as a
 // share of the pass-through's (wanted: 0.25 at most). What the relay needs when it signs nothing
-// either stands beside them ("relayed"), and the limit of anything that signs on the same
+// either stands next to them ("relayed"), and the limit of anything that signs on the same
 // processors: at 4 KiB the pass-through, then a digest and a signature; at 5 MiB this relay without
 // signing, then a digest.
 func BenchmarkAgainstPeers(b *testing.B) {

@@ -65,8 +65,8 @@ func TestCases(t *testing.T) {
 		if want != "250" {
 			continue
 		}
-		if got := hop.got()[0].data; !strings.Contains(got, "multipart/signed") || judged(t, verifier, got) != receiver.Pass {
-			t.Errorf("%s: %s, want pass:\n%s", name, judged(t, verifier, got), got)
+		if got := hop.got()[0].data; !strings.Contains(got, "multipart/signed") || verdictOf(t, verifier, got) != receiver.Pass {
+			t.Errorf("%s: %s, want pass:\n%s", name, verdictOf(t, verifier, got), got)
 		}
 	}
 }

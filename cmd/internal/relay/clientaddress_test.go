@@ -12,7 +12,7 @@ import (
 	"dnseal/lookup/lookuptest/peertest"
 )
 
-// TestPostfixLearnsTheClient checks with a real Postfix that it sees the client behind an inbound
+// TestPostfixLearnsTheClient checks with a real Postfix that it sees the client of an inbound
 // relay, and so does not relay for strangers that come from an address it trusts.
 func TestPostfixLearnsTheClient(t *testing.T) {
 	t.Parallel()
@@ -39,16 +39,16 @@ func TestPostfixLearnsTheClient(t *testing.T) {
 				k := greet(t, conn)
 				k.do("EHLO mail.example.com", "250")
 				k.do("MAIL FROM:<a@example.org>", "250")
-				// We were told to take this domain; Postfix knows nothing of it.
+				// The relay accepts mail for this domain; Postfix does not.
 				k.do("RCPT TO:<b@example.com>", "454 4.7.1 <b@example.com>: Relay access denied")
 				k.do("RCPT TO:<b@example.net>", "250")
 				if reply := k.content(simple); !strings.HasPrefix(reply, "250 2.0.0 Ok: queued as ") {
 					t.Errorf("reply = %q", reply)
 				}
 				peertest.WaitFor(t, "Postfix to hand on the mail of "+addr, func() bool {
-					return lastTaken(t, s, "(unknown ["+addr+"])") != ""
+					return lastAccepted(t, s, "(unknown ["+addr+"])") != ""
 				})
-				if want := "from mail.example.com (unknown [" + addr + "])"; pass == "xclient" && lastTaken(t, s, want) == "" {
+				if want := "from mail.example.com (unknown [" + addr + "])"; pass == "xclient" && lastAccepted(t, s, want) == "" {
 					t.Errorf("no trace field with %q in %q", want, s.got())
 				}
 			}

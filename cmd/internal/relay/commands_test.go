@@ -206,7 +206,7 @@ func TestInboundIsNoOpenRelay(t *testing.T) {
 	t.Parallel()
 	s := (&scriptedHop{}).start(t) // go-smtp knows no <postmaster>
 	if _, err := New(Options{Inbound: true, NextHop: []string{s.address()}}); err == nil {
-		t.Error("New takes an inbound relay without recipients")
+		t.Error("New accepts an inbound relay without recipients")
 	}
 	r := startRelay(t, Options{Inbound: true, Recipients: []string{"Example.net", "*.example.org", "bücher.example"}, NextHop: []string{s.address()}})
 	k := dial(t, r.addr)
@@ -286,7 +286,7 @@ func TestImplicitTLS(t *testing.T) {
 	t.Parallel()
 	ca := newAuthority(t)
 	if _, err := New(Options{Implicit: true, NextHop: []string{"unix:none"}}); err == nil {
-		t.Error("New takes implicit TLS without a certificate")
+		t.Error("New accepts implicit TLS without a certificate")
 	}
 	r := startRelay(t, Options{Trusted: loopback, TLS: ca.server(t, "relay.example.org"), Implicit: true})
 	conn, err := tls.Dial("tcp", r.addr, ca.client("relay.example.org"))

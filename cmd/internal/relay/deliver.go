@@ -235,7 +235,7 @@ func (s *session) send(ctx context.Context, tx *transaction, m *message.Message,
 }
 
 // reopen makes a transaction for the recipients of one part. They were all accepted before; a reply
-// that is no 2xx says that one no longer is.
+// that is no 2xx is about one that no longer is.
 func (s *session) reopen(tx *transaction, p part) (wire.Reply, error) {
 	lines := []string{"RSET", tx.mail.line(tx.hop)}
 	for _, i := range p.at {

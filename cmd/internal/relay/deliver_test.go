@@ -31,8 +31,8 @@ var formsHandler = handlerFunc(func(_ context.Context, _ *message.Message, env *
 	return out
 })
 
-// formOf is the mark of the form that a sink took.
-func formOf(t *testing.T, m taken) string {
+// formOf is the mark of the form that a next hop accepted.
+func formOf(t *testing.T, m accepted) string {
 	t.Helper()
 	v, _, _ := strings.Cut(strings.TrimPrefix(m.data, "X-Form: "), "\r\n")
 	return v
@@ -47,20 +47,21 @@ func TestForms(t *testing.T) {
 		name   string
 		answer func(line string, message int) string // message counts the ends of content, from 1
 		reply  string
-		forms  []string // taken
+		forms  []string // accepted
 	}{
-		{"all taken", func(string, int) string { return "" }, "250 2.0.0 Ok: queued as Q1\n", []string{"opaque", "bcc", "main"}},
+		{"all accepted", func(string, int) string { return "" }, "250 2.0.0 Ok: queued as Q1\n", []string{"opaque", "bcc", "main"}},
 		{"first refused", atEnd(1, "550 5.6.0 no"), "550 5.6.0 no\n", nil},
 		{"first deferred", atEnd(1, "452 4.3.1 full"), "452 4.3.1 full\n", nil},
-		{"second refused", atEnd(2, "550 5.6.0 no"), "451 4.4.2 Taken for some recipients only", []string{"opaque"}},
-		{"second deferred", atEnd(2, "452 4.3.1 full"), "451 4.4.2 Taken for some", []string{"opaque"}},
+		{"second refused", atEnd(2, "550 5.6.0 no"), "451 4.4.2 Accepted for some recipients only", []string{"opaque"}},
+		{"second deferred", atEnd(2, "452 4.3.1 full"), "451 4.4.2 Accepted for some", []string{"opaque"}},
 		{"second cut off", atEnd(2, "close"), "451 4.4.2", []string{"opaque"}},
 		{"last 421", atEnd(3, "421 4.3.2 bye"), "451 4.4.2", []string{"opaque", "bcc"}},
 	} {
 		for _, words := range [][]string{nil, {"PIPELINING"}} {
 			t.Run(tt.name, func(t *testing.T) {
 				t.Parallel()
-				// after a connection is lost its session may still be ending when the next one asks
+				// after a connection is lost its session may still be ending when the next one
+				// begins
 				var n atomic.Int64
 				s := &scriptedHop{words: words, answer: func(line string) string {
 					if line == "." {
@@ -94,8 +95,8 @@ func atEnd(n int, answer string) func(string, int) string {
 	}
 }
 
-// checkForms checks which forms were taken and that nobody else got them.
-func checkForms(t *testing.T, got []taken, want []string) {
+// checkForms checks which forms were accepted, and that no other recipient got them.
+func checkForms(t *testing.T, got []accepted, want []string) {
 	t.Helper()
 	var forms []string
 	for _, m := range got {
@@ -108,17 +109,17 @@ func checkForms(t *testing.T, got []taken, want []string) {
 		}
 	}
 	if !slices.Equal(forms, want) {
-		t.Errorf("forms taken = %q, want %q", forms, want)
+		t.Errorf("forms accepted = %q, want %q", forms, want)
 	}
 }
 
-// TestFormsRecipientGone checks a recipient that the next hop takes at first and refuses when its
+// TestFormsRecipientGone checks a recipient that the next hop accepts at first and refuses when its
 // form comes.
 func TestFormsRecipientGone(t *testing.T) {
 	t.Parallel()
-	var asked atomic.Int64
+	var count atomic.Int64
 	s := &scriptedHop{answer: func(line string) string {
-		if line == "RCPT TO:<bcc@a>" && asked.Add(1) == 2 {
+		if line == "RCPT TO:<bcc@a>" && count.Add(1) == 2 {
 			return "550 5.1.1 gone"
 		}
 		return ""
@@ -128,11 +129,11 @@ func TestFormsRecipientGone(t *testing.T) {
 	k := dial(t, r.addr)
 	k.do("EHLO c", "250")
 	k.envelope("opaque@a", "bcc@a")
-	if reply := k.content(simple); !strings.HasPrefix(reply, "451 4.4.2 Taken for some") {
+	if reply := k.content(simple); !strings.HasPrefix(reply, "451 4.4.2 Accepted for some") {
 		t.Errorf("reply = %q", reply)
 	}
 	checkForms(t, s.got(), []string{"opaque"})
-	k.envelope("clear@a") // over the same connection, fit for use
+	k.envelope("clear@a") // over the same connection
 }
 
 // TestLMTPToLMTP checks one reply for each recipient, in order, over several forms.
@@ -160,12 +161,12 @@ func TestLMTPToLMTP(t *testing.T) {
 		k.want(want)
 	}
 	if n := len(s.got()); n != 2 {
-		t.Errorf("%d taken, want 2", n)
+		t.Errorf("%d accepted, want 2", n)
 	}
 	k.do("NOOP", "250")
 }
 
-// TestLMTPToSMTP checks that one reply of the next hop is told to each recipient.
+// TestLMTPToSMTP checks that one reply of the next hop goes to each recipient.
 func TestLMTPToSMTP(t *testing.T) {
 	t.Parallel()
 	r := startRelay(t, Options{Trusted: loopback, LMTP: true})
@@ -302,8 +303,8 @@ func TestHandleTimeout(t *testing.T) {
 	}
 }
 
-// Test8BitHop checks that 8-bit content does not go to a next hop that does not take it (RFC 6152,
-// Section 3).
+// Test8BitHop checks that 8-bit content does not go to a next hop that does not accept it (RFC
+// 6152, Section 3).
 func Test8BitHop(t *testing.T) {
 	t.Parallel()
 	eight := strings.Replace(simple, "Hello", "Grüße", 1)

@@ -48,8 +48,8 @@ func TestParseDeny(t *testing.T) {
 	}
 }
 
-// knock connects without expecting a greeting.
-func knock(tb testing.TB, addr string) *talk {
+// connect connects without expecting a greeting.
+func connect(tb testing.TB, addr string) *talk {
 	tb.Helper()
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {
@@ -59,11 +59,11 @@ func knock(tb testing.TB, addr string) *talk {
 	return &talk{t: tb, conn: conn, r: bufio.NewReader(conn)}
 }
 
-// TestDenyAddress refuses a client before it can say anything, though a "net:" covers it.
+// TestDenyAddress refuses a client before its first command, though a "net:" covers it.
 func TestDenyAddress(t *testing.T) {
 	t.Parallel()
 	r := startRelay(t, Options{Trusted: loopback, Deny: mustDeny(t, "127.0.0.1")})
-	k := knock(t, r.addr)
+	k := connect(t, r.addr)
 	k.want("554 5.7.1 Access denied")
 	k.wantEOF()
 	if log := r.log.String(); !strings.Contains(log, "level=WARN") || !strings.Contains(log, "reason=denied") {
@@ -96,8 +96,8 @@ func TestDenyName(t *testing.T) {
 	if got := <-logins; got != "EXTERNAL refused" {
 		t.Errorf("OnLogin(%q)", got)
 	}
-	if asked := res.queries(); len(asked) > 0 {
-		t.Errorf("asked the DNS for %v", asked)
+	if names := res.queries(); len(names) > 0 {
+		t.Errorf("queries for %v", names)
 	}
 	k := login(good, "235")
 	if got := <-logins; got != "EXTERNAL done" {
@@ -119,7 +119,7 @@ func TestRefusedConnection(t *testing.T) {
 	}})
 	dial(t, r.addr)
 	for range 3 {
-		k := knock(t, r.addr)
+		k := connect(t, r.addr)
 		k.want("421 4.7.0")
 		k.wantEOF()
 	}
@@ -128,7 +128,7 @@ func TestRefusedConnection(t *testing.T) {
 	}
 }
 
-// TestOldTLS wants it said that EXTERNAL is not offered because of the version of TLS.
+// TestOldTLS wants it logged that EXTERNAL is not offered because of the version of TLS.
 func TestOldTLS(t *testing.T) {
 	t.Parallel()
 	ca := newAuthority(t)

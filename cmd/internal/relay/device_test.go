@@ -19,7 +19,7 @@ const (
 	otherName  = "sensor8._device.example.net"
 )
 
-// zoneServer is Knot, which signs, behind unbound, which validates: what an operator has.
+// zoneServer is Knot, which signs, and unbound before it, which validates: what an operator has.
 type zoneServer struct {
 	t       *testing.T
 	dir     string
@@ -88,7 +88,7 @@ func startZoneServer(t *testing.T, records ...string) *zoneServer {
 	knotAddr := peertest.FreeAddr(t)
 	// as Knot and unbound write it
 	at := func(addr string) string { return strings.Replace(addr, ":", "@", 1) }
-	// nobody reads from it
+	// no one reads from it
 	silent, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -108,7 +108,7 @@ func startZoneServer(t *testing.T, records ...string) *zoneServer {
 		return err == nil && strings.Contains(string(out), "DNSKEY")
 	})
 	ds := mustRun(t, keymgr, "-c", z.dir+"/knot.conf", "example.net.", "ds")
-	// No key of bogus.example fits this one.
+	// No key of bogus.example matches this one.
 	wrong := fmt.Sprintf(" DS 1 13 2 %s\n", strings.Repeat("ab", 32))
 	z.anchors = onlySHA256(ds) + "bogus.example." + wrong + "silent.example." + wrong
 	mustWrite(t, z.dir+"/anchors", z.anchors)
@@ -129,7 +129,7 @@ func onlySHA256(ds string) string {
 	return b.String()
 }
 
-// knotc controls Knot and returns what it says.
+// knotc controls Knot and returns its output.
 func (z *zoneServer) knotc(args ...string) string {
 	z.t.Helper()
 	out, err := z.control(args...).CombinedOutput()

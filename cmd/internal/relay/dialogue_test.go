@@ -342,11 +342,11 @@ func startOwn(st *stage, d *dialogue, next string) (served, error) {
 
 // played is what came of a dialogue.
 type played struct {
-	replies []string
-	taken   []taken
-	lines   []string // at the next hop
-	passed  int      // recipients whose message was answered 250
-	wrong   []string // replies that cannot be to their command
+	replies  []string
+	accepted []accepted
+	lines    []string // at the next hop
+	passed   int      // recipients whose message was answered 250
+	wrong    []string // replies that cannot be to their command
 }
 
 // play runs a dialogue.
@@ -402,7 +402,7 @@ func (st *stage) play(tb testing.TB, d *dialogue) played {
 	}
 	wg.Wait()
 	s.stop()
-	p.taken = s.mails
+	p.accepted = s.mails
 	for _, l := range s.lines {
 		if l != "QUIT" {
 			p.lines = append(p.lines, l)
@@ -683,15 +683,15 @@ func TestDialogues(t *testing.T) {
 		if len(p.wrong) > 0 {
 			rt.Fatalf("wrong replies %q among %q", p.wrong, p.replies)
 		}
-		taken := 0
-		for _, m := range p.taken {
-			taken += len(m.rcpts)
+		accepted := 0
+		for _, m := range p.accepted {
+			accepted += len(m.rcpts)
 		}
 		// Recipients that an LMTP next hop accepted may hear of it too late: with one answer for
 		// all, or where the reply for another recipient could not be read.
 		unread := slices.ContainsFunc(d.faults, func(f fault) bool { return f.verb == "." && f.reply == "nonsense" })
-		if taken < p.passed || taken > p.passed && (d.lmtp && !unread || !d.hopLMTP) {
-			rt.Fatalf("%d recipients reached, %d answered with 250: %q", taken, p.passed, p.replies)
+		if accepted < p.passed || accepted > p.passed && (d.lmtp && !unread || !d.hopLMTP) {
+			rt.Fatalf("%d recipients reached, %d answered with 250: %q", accepted, p.passed, p.replies)
 		}
 	})
 }

@@ -11,8 +11,9 @@ import (
 // a next hop that trusts us would route it on.
 func (s *Server) accepts(path string) bool {
 	at := strings.LastIndexByte(path, '@')
+	// RFC 5321, Section 4.5.1: Postmaster, without a domain.
 	if at < 0 {
-		return true // postmaster (RFC 5321, Section 4.5.1)
+		return true
 	}
 	if strings.ContainsAny(path[:at], "%!@") {
 		return false

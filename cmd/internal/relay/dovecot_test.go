@@ -34,7 +34,7 @@ func TestDovecotLogins(t *testing.T) {
 	k.envelope("b@example.net")
 	k.content(simple)
 	if got := r.hop.got(); len(got) != 1 || !strings.Contains(got[0].data, "X-Form: user=alice@example.org tls=\r\n") {
-		t.Errorf("the sink took %q", got)
+		t.Errorf("the next hop accepted %q", got)
 	}
 	// Without an initial response, in two steps.
 	k = dial(t, r.addr)
@@ -59,6 +59,6 @@ func TestDovecotAway(t *testing.T) {
 	}
 	k.do(plain("alice", "secret"), "454")
 	if !strings.Contains(r.log.String(), "dovecot: dial unix") {
-		t.Error("the log does not say why")
+		t.Error("the log has no cause")
 	}
 }

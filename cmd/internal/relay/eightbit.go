@@ -11,9 +11,9 @@ import (
 // ErrEightBit says that a message has 8-bit content that cannot be converted.
 var ErrEightBit = errors.New("relay: 8-bit content for a next hop of 7 bits")
 
-// to7Bit makes the message, as it would go out, fit for a next hop that takes no 8-bit content (RFC
-// 6152, Section 3). What it returns is m and e where they fit already, else a new message and its
-// edit, which the caller closes. Errors: ErrEightBit, else what the spool returned.
+// to7Bit converts the message, as it would go out, for a next hop that accepts no 8-bit content
+// (RFC 6152, Section 3). It returns m and e where they have none, else a new message and its edit,
+// which the caller closes. Errors: ErrEightBit, else what the spool returned.
 func (s *session) to7Bit(ctx context.Context, m *message.Message, e *message.Edit) (*message.Message, *message.Edit, error) {
 	eight, err := has8Bit(m, e)
 	if err != nil || !eight {

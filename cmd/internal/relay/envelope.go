@@ -25,7 +25,7 @@ type mail struct {
 	forwarded string   // parameters handed on as they came
 }
 
-// line makes the MAIL line for a next hop. SIZE stays behind: the message will have another.
+// line makes the MAIL line for a next hop. SIZE is left out: the message will have another.
 func (m *mail) line(c *nexthop.Client) string {
 	l := "MAIL FROM:<" + m.from + ">"
 	if m.body != "" && c.Offers("8BITMIME") {
@@ -41,12 +41,14 @@ func (s *session) cmdMail(ctx context.Context, arg string) {
 	case !ok:
 		s.replyError(replyArgument)
 		return
+	// RFC 5321, Section 4.1.4: after EHLO, and one transaction at a time.
 	case s.hello == "" || s.tx != nil:
 		s.replyError(replySequence)
 		return
 	case !s.mayMail() && s.tls == nil && s.srv.opts.TLS != nil:
 		s.replyError(replyTLSFirst)
 		return
+	// RFC 6409, Section 4.3.
 	case !s.mayMail():
 		s.replyError(replyAuthFirst)
 		return
@@ -62,6 +64,7 @@ func (s *session) cmdMail(ctx context.Context, arg string) {
 		s.replyError(r)
 		return
 	}
+	// RFC 1870, Section 6.1.
 	if tx.mail.size > s.srv.opts.Limits.MaxBytes {
 		s.reply(replyTooBig)
 		return
@@ -98,31 +101,38 @@ func (s *session) mailParams(m *mail, params []param) wire.Reply {
 	}
 	for _, p := range params {
 		switch p.key {
-		case "SIZE": // RFC 1870
+		// RFC 1870, Section 5: the value is a number of octets, in digits.
+		case "SIZE":
 			n, err := strconv.ParseUint(p.value, 10, 63)
 			if err != nil {
 				return replyArgument
 			}
 			m.size = int64(n)
-		case "BODY": // RFC 6152
+		// RFC 6152, Section 2: the value is 7BIT or 8BITMIME.
+		case "BODY":
 			m.body = strings.ToUpper(p.value)
 			if m.body != "7BIT" && m.body != "8BITMIME" {
 				return replyParameter
 			}
-		case "AUTH": // RFC 4954, Section 5: taken, and not vouched for further on
-		case "SMTPUTF8": // RFC 6531
+		// RFC 4954, Section 5: accepted, and not handed on, because nothing proves it.
+		case "AUTH":
+		// RFC 6531, Section 3.4.
+		case "SMTPUTF8":
 			m.utf8 = true
 			if !s.forwardParam(m, p, "SMTPUTF8") {
 				return replyParameter
 			}
-		case "RET", "ENVID": // RFC 3461
+		// RFC 3461, Sections 4.3 and 4.4.
+		case "RET", "ENVID":
 			if !s.forwardParam(m, p, "DSN") {
 				return replyParameter
 			}
-		case "REQUIRETLS": // RFC 8689
+		// RFC 8689, Section 2.
+		case "REQUIRETLS":
 			if !s.forwardParam(m, p, "REQUIRETLS") {
 				return replyParameter
 			}
+		// RFC 5321, Section 4.1.1.11: 555 for a parameter that is not recognized.
 		default:
 			return replyParameter
 		}
@@ -158,16 +168,16 @@ func (s *session) cmdRcpt(ctx context.Context, arg string) {
 	}
 }
 
-// recipients answers some RCPT commands: by itself what it can, the rest by the next hop's words.
+// recipients answers some RCPT commands: by itself where it can, else by the next hop's replies.
 func (s *session) recipients(ctx context.Context, args []string) []wire.Reply {
 	replies := make([]wire.Reply, len(args))
-	var asked []int
+	var sent []int
 	var rcpts []recipient
 	var lines []string
 	for i, arg := range args {
 		rcpt, r := s.checkRcpt(arg, len(rcpts))
 		if replies[i] = r; r.Code == 0 {
-			asked = append(asked, i)
+			sent = append(sent, i)
 			rcpts = append(rcpts, rcpt)
 			lines = append(lines, rcpt.line())
 		}
@@ -176,7 +186,7 @@ func (s *session) recipients(ctx context.Context, args []string) []wire.Reply {
 		return replies
 	}
 	answers, err := s.tx.hop.Commands(lines)
-	for n, i := range asked {
+	for n, i := range sent {
 		replies[i] = replyHopLost
 		if n >= len(answers) {
 			continue
@@ -198,25 +208,29 @@ func (s *session) recipients(ctx context.Context, args []string) []wire.Reply {
 	return replies
 }
 
-// checkRcpt is what can be said of a RCPT command here; no code: ask the next hop. more is how many
-// are asked with it.
+// checkRcpt is the reply to a RCPT command that needs no next hop; no code: the next hop decides.
+// more is how many go there before it.
 func (s *session) checkRcpt(arg string, more int) (recipient, wire.Reply) {
 	path, params, ok := parseArgument(arg, "TO:")
 	switch {
+	// RFC 5321, Section 4.1.1.3: only a reverse-path may be null.
 	case !ok || path == "":
 		return recipient{}, replyArgument
 	case s.tx == nil || s.tx.in != nil:
 		return recipient{}, replySequence
 	case s.tx.hop == nil:
 		return recipient{}, replyHopLost
+	// RFC 5321, Section 4.5.3.1.10: 452 for too many recipients.
 	case len(s.tx.rcpts)+more >= s.srv.opts.Limits.MaxRecipients:
 		return recipient{}, replyTooManyRcpt
+	// RFC 6531, Section 3.5.
 	case !s.tx.mail.utf8 && !wire.IsASCII(path):
 		return recipient{}, wire.NewReply(553, "5.6.7", "Address needs SMTPUTF8")
 	case s.srv.opts.Inbound && !s.srv.accepts(path):
 		return recipient{}, replyNotHere
 	}
 	for _, p := range params {
+		// RFC 3461, Sections 4.1 and 4.2.
 		if p.key != "NOTIFY" && p.key != "ORCPT" || !s.tx.hop.Offers("DSN") {
 			return recipient{}, replyParameter
 		}

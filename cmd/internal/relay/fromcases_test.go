@@ -15,7 +15,7 @@ import (
 	"dnseal/lookup/lookuptest/peertest"
 )
 
-// noDNS is a resolver that cannot tell anything.
+// noDNS is a resolver without answers.
 type noDNS struct{}
 
 func (noDNS) Lookup(context.Context, string, dane.Type) *lookup.Result { return &lookup.Result{} }

@@ -28,8 +28,8 @@ type guard struct{ *session }
 
 // Replies expected of the library that are none of ours.
 var (
-	ownWords = wire.Reply{}         // what the library says goes out
-	silence  = wire.Reply{Code: -1} // nothing goes out
+	ofLibrary = wire.Reply{}         // the library's own goes out
+	silence   = wire.Reply{Code: -1} // nothing goes out
 )
 
 // singleListener accepts one connection, which is already there.
@@ -60,11 +60,11 @@ func (s *session) startLibrary() {
 	if s.tls == nil {
 		s.lib.TLSConfig = s.srv.opts.TLS
 	}
-	s.expected = []wire.Reply{ownWords}        // the greeting
+	s.expected = []wire.Reply{ofLibrary}       // the greeting
 	_ = s.lib.Serve(&singleListener{guard{s}}) // the listener's io.EOF
 }
 
-// pass gives the library a command, and says what is to go out for each of its replies.
+// pass gives the library a command; replies are what goes out in the place of its own.
 func (s *session) pass(command string, replies ...wire.Reply) {
 	s.feed += command + "\r\n"
 	s.expected = append(s.expected, replies...)
@@ -95,12 +95,12 @@ func (g guard) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// Write takes what the library replies.
+// Write reads what the library replies.
 func (g guard) Write(p []byte) (int, error) {
 	defer func() { g.recover(recover()) }()
-	g.written = append(g.written, p...)
+	g.libLine = append(g.libLine, p...)
 	for {
-		line, rest, ok := bytes.Cut(g.written, []byte("\r\n"))
+		line, rest, ok := bytes.Cut(g.libLine, []byte("\r\n"))
 		if !ok {
 			return len(p), nil
 		}
@@ -109,10 +109,10 @@ func (g guard) Write(p []byte) (int, error) {
 			g.outOfStep("sends no reply")
 			return len(p), nil
 		}
-		g.said.Code, g.said.Lines = code, append(g.said.Lines, text)
-		if g.written = rest; last {
-			g.replied(g.said)
-			g.said = wire.Reply{}
+		g.libReply.Code, g.libReply.Lines = code, append(g.libReply.Lines, text)
+		if g.libLine = rest; last {
+			g.replied(g.libReply)
+			g.libReply = wire.Reply{}
 		}
 	}
 }
@@ -132,7 +132,7 @@ func (s *session) replied(r wire.Reply) {
 		s.outOfStep("refuses")
 	case want.Code > 0:
 		s.reply(want)
-	case want.Code == ownWords.Code:
+	case want.Code == ofLibrary.Code:
 		if s.verb == "EHLO" || s.verb == "LHLO" || s.verb == "HELO" {
 			// RFC 5321, Section 4.1.1.1: the reply begins with our name.
 			r.Lines[0] = s.srv.opts.Hostname
@@ -198,6 +198,7 @@ func (s *session) next(ctx context.Context) {
 		s.command(ctx, string(line))
 	default:
 		s.quit = true
+		// RFC 5321, Section 3.8: 421 before a server that shuts down closes.
 		if errors.Is(err, wire.ErrClosing) {
 			s.reply(replyClosing)
 		} else if errors.Is(err, os.ErrDeadlineExceeded) && !s.challenged {
@@ -227,11 +228,13 @@ func (s *session) command(ctx context.Context, line string) {
 			s.replyError(r)
 			return
 		}
-		s.pass("DATA", ownWords)
+		s.pass("DATA", ofLibrary)
 	case "BDAT":
 		s.cmdChunk(ctx, arg)
+	// RFC 5321, Section 4.1.1.9: what follows NOOP is ignored, so the verb alone goes on.
 	case "RSET", "NOOP", "VRFY", "QUIT":
-		s.pass(s.verb, ownWords)
+		s.pass(s.verb, ofLibrary)
+	// RFC 5321, Section 4.2.4: 500 for a command that is not recognized.
 	default:
 		s.replyError(replyUnknown)
 	}

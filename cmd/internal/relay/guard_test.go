@@ -24,16 +24,16 @@ func TestOutOfStep(t *testing.T) {
 		out      string
 		ends     bool
 	}{
-		"its own words":        {[]wire.Reply{ownWords}, "250 2.0.0 Fine\r\n", "250 2.0.0 Fine\r\n", false},
+		"its own words":        {[]wire.Reply{ofLibrary}, "250 2.0.0 Fine\r\n", "250 2.0.0 Fine\r\n", false},
 		"ours instead":         {[]wire.Reply{ok}, "250 2.0.0 Fine\r\n", "250 2.1.0 ours\r\n", false},
 		"refusal instead":      {[]wire.Reply{refusal}, "250 2.0.0 Fine\r\n", "550 5.1.1 ours\r\n", false},
 		"silence":              {[]wire.Reply{silence}, "354 Go\r\n", "", false},
 		"one reply too many":   {[]wire.Reply{ok}, "250 a\r\n250 b\r\n", "250 2.1.0 ours\r\n", true},
 		"one reply too few":    {[]wire.Reply{ok, ok}, "250 a\r\n", "250 2.1.0 ours\r\n", true},
 		"refuses what is good": {[]wire.Reply{ok}, "502 5.5.1 No\r\n", "", true},
-		"refuses on its own":   {[]wire.Reply{ownWords}, "500 5.5.1 No\r\n", "", true},
+		"refuses on its own":   {[]wire.Reply{ofLibrary}, "500 5.5.1 No\r\n", "", true},
 		"refuses in silence":   {[]wire.Reply{silence}, "502 5.5.1 No\r\n", "", true},
-		"no reply":             {[]wire.Reply{ownWords}, "hello\r\n", "", true},
+		"no reply":             {[]wire.Reply{ofLibrary}, "hello\r\n", "", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -112,7 +112,7 @@ type talk struct {
 	r    *bufio.Reader
 }
 
-// dial connects and takes the greeting.
+// dial connects and reads the greeting.
 func dial(tb testing.TB, addr string) *talk {
 	tb.Helper()
 	conn, err := net.Dial("tcp", addr)
@@ -131,7 +131,7 @@ func greet(tb testing.TB, conn net.Conn) *talk {
 	return k
 }
 
-// greetPipe takes the greeting of a server on the other end of a pipe.
+// greetPipe reads the greeting of a server on the other end of a pipe.
 func (k *talk) greetPipe() {
 	k.t.Helper()
 	k.r = bufio.NewReader(k.conn)
@@ -190,7 +190,7 @@ func (k *talk) do(line, prefix string) string {
 func (k *talk) wantEOF() {
 	k.t.Helper()
 	if line, err := k.r.ReadString('\n'); err == nil {
-		k.t.Fatalf("server says %q, want the end of the connection", line)
+		k.t.Fatalf("server sends %q, want the end of the connection", line)
 	}
 }
 

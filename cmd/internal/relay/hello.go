@@ -11,9 +11,10 @@ import (
 	"dnseal/cmd/internal/relay/wire"
 )
 
-// cmdHello passes on EHLO, LHLO and HELO (RFC 5321, Section 4.1.1.1; RFC 2033, Section 4.1). What
-// the next hop must do as well is offered only when it offers it.
+// cmdHello passes on EHLO, LHLO and HELO (RFC 5321, Section 4.1.1.1). What the next hop must do as
+// well is offered only when it offers it.
 func (s *session) cmdHello(ctx context.Context, arg string) {
+	// RFC 2033, Section 4.1: LHLO in the place of HELO and EHLO.
 	if (s.verb == "LHLO") != s.srv.opts.LMTP {
 		s.replyError(replyUnknown)
 		return
@@ -22,6 +23,7 @@ func (s *session) cmdHello(ctx context.Context, arg string) {
 		s.replyError(replyArgument)
 		return
 	}
+	// RFC 5321, Section 4.1.4: EHLO ends a transaction, as RSET does.
 	s.dropTransaction()
 	s.hello, s.esmtp, s.offered = arg, s.verb != "HELO", nil
 	s.peer.Hello, s.peer.ESMTP = hostToken(arg), s.esmtp
@@ -31,7 +33,7 @@ func (s *session) cmdHello(ctx context.Context, arg string) {
 	s.lib.EnableSMTPUTF8 = slices.Contains(s.offered, "SMTPUTF8")
 	s.lib.EnableDSN = slices.Contains(s.offered, "DSN")
 	s.lib.EnableREQUIRETLS = slices.Contains(s.offered, "REQUIRETLS")
-	s.pass(s.verb+" x", ownWords)
+	s.pass(s.verb+" x", ofLibrary)
 }
 
 // hopExtensions are the EHLO keywords that hold because the next hop offers them.
@@ -72,6 +74,7 @@ func (s *session) cmdStartTLS(ctx context.Context, arg string) {
 	case s.srv.opts.TLS == nil || s.srv.opts.Implicit:
 		s.replyError(replyUnknown)
 		return
+	// RFC 3207, Section 4: no parameters.
 	case arg != "":
 		s.replyError(replyArgument)
 		return
@@ -91,6 +94,7 @@ func (s *session) cmdStartTLS(ctx context.Context, arg string) {
 	}
 	// RFC 3207, Section 4.2: all that was said before is forgotten.
 	s.hello, s.esmtp, s.offered = "", false, nil
+	// RFC 3207, Section 4.2: STARTTLS is not offered inside TLS.
 	s.lib.TLSConfig = nil
 }
 

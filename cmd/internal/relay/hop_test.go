@@ -37,7 +37,7 @@ func send(t *testing.T, addr string) string {
 }
 
 // TestHopTrouble lets the next hop fail at each stage, in each way. The client hears a 4xx in time
-// (or the next hop's own 5xx), nothing is taken for sent, and the relay goes on.
+// (or the next hop's own 5xx), nothing counts as sent, and the relay goes on.
 func TestHopTrouble(t *testing.T) {
 	t.Parallel()
 	stages := map[string]string{"greeting": "greeting", "EHLO": "EHLO relay.example.org", "MAIL": "MAIL FROM:<a@example.org>", "RCPT": "RCPT TO:<b@example.net>", "DATA": "DATA", "end": "."}
@@ -67,19 +67,19 @@ func TestHopTrouble(t *testing.T) {
 				}}
 				s.start(t)
 				t.Cleanup(func() { close(quiet) })
-				patience := hangGuard
+				limit := hangGuard
 				if tt.answer == "silence" {
-					patience = 100 * time.Millisecond
+					limit = 100 * time.Millisecond
 				}
 				r := startRelay(t, Options{
 					NextHop: []string{s.address()}, Trusted: loopback,
-					Hop: nexthop.Options{DialTimeout: patience, CommandTimeout: patience, FinalTimeout: patience},
+					Hop: nexthop.Options{DialTimeout: limit, CommandTimeout: limit, FinalTimeout: limit},
 				})
 				reply := send(t, r.addr)
 				want := tt.want
 				switch {
 				case want == "" && stage == "greeting":
-					want = "451" // it says nothing of this message
+					want = "451" // it is not about this message
 				case want == "" && stage == "EHLO":
 					want = "250" // by HELO
 				case want == "":
@@ -93,8 +93,8 @@ func TestHopTrouble(t *testing.T) {
 	}
 }
 
-// TestSuccessBeforeContent checks that a next hop that says 250 to DATA has taken nothing: the
-// content was not sent yet (RFC 5321, Section 4.1.1.4: 354 or a refusal).
+// TestSuccessBeforeContent checks that a next hop that answers DATA by 250 has accepted nothing:
+// the content was not sent yet (RFC 5321, Section 4.1.1.4: 354 or a refusal).
 func TestSuccessBeforeContent(t *testing.T) {
 	t.Parallel()
 	for _, words := range [][]string{nil, {"PIPELINING"}} {
@@ -104,12 +104,12 @@ func TestSuccessBeforeContent(t *testing.T) {
 			t.Errorf("%v: reply = %q, want 451", words, reply)
 		}
 		if got := s.got(); len(got) > 0 {
-			t.Errorf("%v: the next hop took %q", words, got)
+			t.Errorf("%v: the next hop accepted %q", words, got)
 		}
 	}
 }
 
-// TestUnprintableReply checks that what a next hop says comes to the client as one line of
+// TestUnprintableReply checks that a reply of the next hop comes to the client as one line of
 // printable ASCII.
 func TestUnprintableReply(t *testing.T) {
 	t.Parallel()
@@ -147,7 +147,7 @@ func TestHopClosesInContent(t *testing.T) {
 			t.Errorf("%q: reply = %q, want %s", tt.words, reply, tt.want)
 		}
 		if n := len(s.got()); n != 0 {
-			t.Errorf("%d messages taken", n)
+			t.Errorf("%d messages accepted", n)
 		}
 	}
 }
@@ -156,7 +156,7 @@ func TestFailover(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name   string
-		first  func(line string) string // nil: nobody listens
+		first  func(line string) string // nil: there is none
 		second bool                     // the message goes to the second
 		reply  string
 	}{
@@ -187,7 +187,7 @@ func TestFailover(t *testing.T) {
 				t.Errorf("reply = %q, want %s", reply, tt.reply)
 			}
 			if n := len(second.got()); (n == 1) != tt.second {
-				t.Errorf("the second next hop took %d messages", n)
+				t.Errorf("the second next hop accepted %d messages", n)
 			}
 		})
 	}
@@ -266,7 +266,7 @@ func TestUnixSockets(t *testing.T) {
 	k.envelope("b@example.net")
 	k.content(simple)
 	if got := s.got(); len(got) != 1 || !strings.HasPrefix(got[0].data, "Received: from c\r\n") {
-		t.Errorf("the sink took %q", got)
+		t.Errorf("the next hop accepted %q", got)
 	}
 }
 
@@ -278,13 +278,13 @@ func TestHopTLS(t *testing.T) {
 	insecure := present(record(dane.DANEEE, leaf))
 	insecure.Status = dnssec.Insecure
 	for _, tt := range []struct {
-		name   string
-		policy nexthop.TLSPolicy
-		offers *tls.Config
-		roots  *authority
-		answer lookup.Result // for the hop's TLSA name
-		fresh  bool          // only past the cache
-		taken  bool
+		name     string
+		policy   nexthop.TLSPolicy
+		offers   *tls.Config
+		roots    *authority
+		answer   lookup.Result // for the hop's TLSA name
+		fresh    bool          // only past the cache
+		accepted bool
 	}{
 		{"none", nexthop.TLSNone, nil, nil, lookup.Result{}, false, true},
 		{"verified", nexthop.TLSVerify, server, ca, lookup.Result{}, false, true},
@@ -316,7 +316,7 @@ func TestHopTLS(t *testing.T) {
 			}
 			r := startRelay(t, Options{NextHop: []string{"localhost:" + port}, Trusted: loopback, Hop: hop})
 			reply := send(t, r.addr)
-			want := map[bool]string{true: "250", false: "451 4.4.1 Next hop not available, try again later\n"}[tt.taken]
+			want := map[bool]string{true: "250", false: "451 4.4.1 Next hop not available, try again later\n"}[tt.accepted]
 			if !strings.HasPrefix(reply, want) {
 				t.Errorf("reply = %q, want %s", reply, want)
 			}
@@ -343,7 +343,7 @@ func TestHopImplicitTLS(t *testing.T) {
 	}
 }
 
-// TestOwnIdentity checks that the relay shows its certificate and says under which name it is
+// TestOwnIdentity checks that the relay shows its certificate and names the owner under which it is
 // published.
 func TestOwnIdentity(t *testing.T) {
 	t.Parallel()
@@ -421,7 +421,7 @@ func TestXCLIENTNotOffered(t *testing.T) {
 		t.Errorf("reply = %q, want 451", reply)
 	}
 	if !strings.Contains(r.log.String(), "smtpd_authorized_xclient_hosts") {
-		t.Error("the log does not say what to do")
+		t.Error("the log has no remedy")
 	}
 }
 

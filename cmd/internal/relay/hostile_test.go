@@ -18,7 +18,7 @@ import (
 	"dnseal/smime/message"
 )
 
-// TestSmuggling hands in whole transactions hidden behind each thing that some server takes for the
+// TestSmuggling hands in whole transactions hidden after each thing that some server accepts as the
 // end of a message. Nothing of them may become a command, and the message may not go on, because
 // the next server could be the one.
 func TestSmuggling(t *testing.T) {
@@ -37,7 +37,7 @@ func TestSmuggling(t *testing.T) {
 			}
 			k.do("NOOP", "250")
 			if n := len(s.got()); n != 0 {
-				t.Errorf("the next hop took %d messages", n)
+				t.Errorf("the next hop accepted %d messages", n)
 			}
 			if got := s.commands("MAIL FROM:<evil"); len(got) != 0 {
 				t.Errorf("the next hop saw %q", got)
@@ -101,8 +101,8 @@ func TestGarbage(t *testing.T) {
 	k.wantEOF()
 }
 
-// TestSizeIsExact checks that a message of exactly the size announced is taken and one byte more is
-// not, by MAIL, DATA and BDAT.
+// TestSizeIsExact checks that a message of exactly the size announced is accepted and one byte more
+// is not, by MAIL, DATA and BDAT.
 func TestSizeIsExact(t *testing.T) {
 	t.Parallel()
 	const limit = 5000
@@ -156,7 +156,7 @@ func TestChunking(t *testing.T) {
 		k.want("250")
 	}
 	if got := r.hop.got(); len(got) != 1 || !strings.HasSuffix(got[0].data, text) {
-		t.Errorf("the sink took %q, want %q", got, text)
+		t.Errorf("the next hop accepted %q, want %q", got, text)
 	}
 }
 
@@ -172,7 +172,7 @@ func hopOverPipes(opts *Options, hop func(net.Conn)) {
 	}
 }
 
-// inBubble runs a dialogue with a relay on a clock of its own, over pipes. The next hop takes
+// inBubble runs a dialogue with a relay on a clock of its own, over pipes. The next hop accepts
 // everything.
 func inBubble(t *testing.T, opts Options, dialogue func(k *talk)) {
 	t.Helper()
@@ -300,7 +300,7 @@ func TestSlowCommand(t *testing.T) {
 	}
 }
 
-// TestSlowHandler checks that a handler which takes too long defers the message, in time for the
+// TestSlowHandler checks that a handler which is too slow defers the message, in time for the
 // client.
 func TestSlowHandler(t *testing.T) {
 	t.Parallel()
@@ -321,7 +321,7 @@ func TestSlowHandler(t *testing.T) {
 	})
 }
 
-// TestManyRecipients checks the limit, and that it is told by 452 so that the client goes on with
+// TestManyRecipients checks the limit, and that the reply is 452 so that the client goes on with
 // the rest later (RFC 5321, 4.5.3.1.10).
 func TestManyRecipients(t *testing.T) {
 	t.Parallel()
@@ -339,7 +339,7 @@ func TestManyRecipients(t *testing.T) {
 	}
 	k.content(simple)
 	if got := r.hop.got(); len(got) != 1 || len(got[0].rcpts) != 150 {
-		t.Errorf("the sink took %d messages", len(got))
+		t.Errorf("the next hop accepted %d messages", len(got))
 	}
 }
 
@@ -438,7 +438,7 @@ func TestTenThousandIdle(t *testing.T) {
 		}
 	}
 	grown := r.memory("VmRSS") - before
-	t.Logf("%d idle connections take %d KiB", idle, grown)
+	t.Logf("%d idle connections need %d KiB", idle, grown)
 	if most := idleKiB(); grown > most*idle {
 		t.Errorf("%d KiB for %d idle connections, want at most %d each", grown, idle, most)
 	}
@@ -468,8 +468,8 @@ func idleKiB() int {
 	return most
 }
 
-// TestShutdown checks that a message on its way is finished, that those at rest are told to go, and
-// that nothing is taken any more.
+// TestShutdown checks that a message on its way is finished, that idle clients get 421, and
+// that nothing is accepted any more.
 func TestShutdown(t *testing.T) {
 	t.Parallel()
 	r := startRelay(t, Options{Trusted: loopback})

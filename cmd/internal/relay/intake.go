@@ -97,8 +97,10 @@ func (s *session) beforeContent(arguments bool) wire.Reply {
 	switch {
 	case !arguments:
 		return replyArgument
+	// RFC 3030, Section 2: no DATA after BDAT.
 	case s.tx == nil || s.tx.in != nil:
 		return replySequence
+	// RFC 5321, Section 3.3: 554 where no recipient was accepted.
 	case len(s.tx.rcpts) == 0:
 		return wire.NewReply(554, "5.5.1", "No valid recipients")
 	case s.tx.hop == nil:
@@ -122,7 +124,7 @@ func (s *session) lost(ctx context.Context, err error) {
 func (s *session) cmdChunk(ctx context.Context, arg string) {
 	size, last, ok := parseChunk(arg)
 	if !ok {
-		// How many bytes follow is unknown, so nothing after it can be told from a command.
+		// How many bytes follow is unknown, so what follows could be content or commands.
 		s.reply(replyArgument)
 		s.quit = true
 		return
@@ -152,6 +154,7 @@ func (s *session) cmdChunk(ctx context.Context, arg string) {
 		s.record(ctx, s.tx, contentEnding(s.tx.body, r))
 		s.reply(r)
 		s.pass("RSET", silence)
+	// RFC 3030, Section 2: 250 to each chunk that came whole.
 	default:
 		s.reply(wire.NewReply(250, "2.0.0", strconv.FormatInt(size, 10)+" octets received"))
 	}
@@ -172,7 +175,7 @@ type discard struct{}
 
 func (discard) Write(p []byte) (int, error) { return len(p), nil }
 
-// finish passes on a message that is complete. The library will say as many replies as we do.
+// finish passes on a message that is complete. The library will send as many replies.
 func (s *session) finish(ctx context.Context, c *wire.Content) {
 	tx := s.tx
 	replies := s.process(ctx, tx, c)

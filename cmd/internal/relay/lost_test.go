@@ -18,7 +18,7 @@ const (
 	lostKills       = 8 // of each program
 )
 
-// lostMessage is the n-th message, without its end. Every 20th does not fit into memory.
+// lostMessage is the n-th message, without its end. Every 20th is too large for memory.
 func lostMessage(n int) string {
 	size := 40
 	if n%20 == 0 {

@@ -11,7 +11,7 @@ import (
 )
 
 // TestMixedRecipients signs one message for recipients of several forms: each gets its own, which
-// holds, and nobody sees who stands in Bcc.
+// holds, and no recipient sees the Bcc.
 func TestMixedRecipients(t *testing.T) {
 	t.Parallel()
 	id, err := identity.Create(t.TempDir(), "alice@example.org", identity.CreateOptions{})
@@ -61,8 +61,8 @@ func TestMixedRecipients(t *testing.T) {
 				t.Errorf("%s got the form for %s", rcpt, domain)
 			}
 		}
-		if w := want[domain]; !strings.Contains(m.data, w.kind) || judged(t, verifier, m.data) != w.verdict {
-			t.Errorf("%s: %s, want %s with %q\n%s", domain, judged(t, verifier, m.data), w.verdict, w.kind, m.data)
+		if w := want[domain]; !strings.Contains(m.data, w.kind) || verdictOf(t, verifier, m.data) != w.verdict {
+			t.Errorf("%s: %s, want %s with %q\n%s", domain, verdictOf(t, verifier, m.data), w.verdict, w.kind, m.data)
 		}
 		if strings.Contains(strings.ToLower(m.data), "bcc:") || strings.Contains(m.data, "hidden@") {
 			t.Errorf("%s: Bcc can be seen in\n%s", domain, m.data)
@@ -70,7 +70,7 @@ func TestMixedRecipients(t *testing.T) {
 	}
 }
 
-func judged(t *testing.T, r *receiver.Receiver, text string) receiver.Verdict {
+func verdictOf(t *testing.T, r *receiver.Receiver, text string) receiver.Verdict {
 	t.Helper()
 	m, err := message.Read(strings.NewReader(text), message.ReadOptions{})
 	if err != nil {

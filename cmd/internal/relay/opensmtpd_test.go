@@ -47,7 +47,7 @@ exec %[2]s -d -f %[1]s/conf`, dir, program)
 	return addr
 }
 
-// TestOpenSMTPD sends messages of all kinds through OpenSMTPD: every signature holds behind it. It
+// TestOpenSMTPD sends messages of all kinds through OpenSMTPD: every signature holds after it. It
 // knows no SMTPUTF8.
 func TestOpenSMTPD(t *testing.T) {
 	t.Parallel()
@@ -71,7 +71,7 @@ func TestOpenSMTPD(t *testing.T) {
 		sent++
 	}
 	peertest.WaitFor(t, fmt.Sprintf("%d mails", sent), func() bool { return len(s.got()) >= sent })
-	judge, err := receiver.New(receiver.Options{Lookup: w.lookup})
+	verifier, err := receiver.New(receiver.Options{Lookup: w.lookup})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,12 +80,12 @@ func TestOpenSMTPD(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		report, err := judge.Verify(t.Context(), m)
+		report, err := verifier.Verify(t.Context(), m)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if report.Verdict != receiver.Pass || !strings.Contains(got.data, "(OpenSMTPD)") {
-			t.Errorf("%s, %s behind OpenSMTPD:\n%.2000s", report.Verdict, report.Reason, got.data)
+			t.Errorf("%s, %s after OpenSMTPD:\n%.2000s", report.Verdict, report.Reason, got.data)
 		}
 		if err := m.Close(); err != nil {
 			t.Error(err)

@@ -29,7 +29,7 @@ type Options struct {
 	// Handler signs or verifies; nil passes everything on as it came. A [message.Holder] is
 	// held from the MAIL command of a message to its end.
 	Handler message.Handler
-	// SevenBit returns the edit that gives a message 7-bit content, for a next hop that takes
+	// SevenBit returns the edit that gives a message 7-bit content, for a next hop that accepts
 	// nothing else, or ErrEightBit where that cannot be done. Nil: such messages are refused (554
 	// 5.6.3).
 	SevenBit func(context.Context, *message.Message) (*message.Edit, error)

@@ -18,12 +18,12 @@ func (p param) String() string {
 	return p.key + "=" + p.value
 }
 
-// maxPath is the longest path taken: RFC 5321, 4.5.3.1.3 asks for 256 octets; a local part of 64
-// and a domain of 255 must fit.
+// maxPath is the longest path accepted. RFC 5321, Section 4.5.3.1.3, demands 256 octets, and
+// Sections 4.5.3.1.1 and 4.5.3.1.2 a local part of 64 and a domain of 255.
 const maxPath = 322
 
 // parsePath reads what follows "FROM:" or "TO:": a path in angle brackets and
-// parameters. A source route is dropped (RFC 5321, Appendix C).
+// parameters. A source route is dropped.
 func parsePath(s string) (path string, params []param, ok bool) {
 	s = strings.TrimLeft(s, " ")
 	if !strings.HasPrefix(s, "<") || !utf8.ValidString(s) {
@@ -37,6 +37,7 @@ func parsePath(s string) (path string, params []param, ok bool) {
 	if rest != "" && rest[0] != ' ' {
 		return "", nil, false
 	}
+	// RFC 5321, Section 4.1.2: a source route is accepted and ignored.
 	if strings.HasPrefix(path, "@") {
 		_, path, ok = strings.Cut(path, ":")
 		if !ok {
@@ -84,6 +85,7 @@ func validPath(p string) bool {
 }
 
 func validLocal(l string) bool {
+	// RFC 5321, Section 4.1.2: a quoted string, or a dot-string.
 	if strings.HasPrefix(l, `"`) {
 		return len(l) >= 2 && closesQuote(l)
 	}
@@ -94,6 +96,7 @@ func validLocal(l string) bool {
 func closesQuote(l string) bool {
 	for i := 1; i < len(l); i++ {
 		switch l[i] {
+		// RFC 5321, Section 4.1.2: a quoted pair.
 		case '\\':
 			i++
 		case '"':
@@ -104,6 +107,7 @@ func closesQuote(l string) bool {
 }
 
 func validDomain(d string) bool {
+	// RFC 5321, Section 4.1.3: an address literal.
 	if strings.HasPrefix(d, "[") {
 		return strings.HasSuffix(d, "]") && !strings.ContainsAny(d[1:len(d)-1], "[]\\ <>")
 	}
@@ -114,6 +118,7 @@ func parseParams(s string) ([]param, bool) {
 	var params []param
 	for word := range strings.FieldsSeq(s) {
 		key, value, hasValue := strings.Cut(word, "=")
+		// RFC 5321, Section 4.1.2: a keyword, and a value that is not empty.
 		if key == "" || (hasValue && value == "") || strings.ContainsFunc(word, func(r rune) bool { return r < '!' || r == 0x7f }) {
 			return nil, false
 		}

@@ -65,7 +65,7 @@ func runProgram(tb testing.TB, name string, args ...string) {
 		cmd.Wait()
 		stop.Stop()
 		if tb.Failed() {
-			tb.Logf("%s says:\n%s", name, log.String())
+			tb.Logf("%s printed:\n%s", name, log.String())
 		}
 	})
 }

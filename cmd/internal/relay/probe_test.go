@@ -7,7 +7,8 @@ import (
 	"dnseal/cmd/internal/relay/nexthop"
 )
 
-// TestProbe asks next hops of three kinds whether they would take a stranger's mail for elsewhere.
+// TestProbe asks next hops of three kinds whether they would accept a stranger's mail for
+// elsewhere.
 func TestProbe(t *testing.T) {
 	t.Parallel()
 	refuses := func(reply string) *scriptedHop {
@@ -27,7 +28,7 @@ func TestProbe(t *testing.T) {
 	}{
 		{"refuses", refuses("554 5.7.1 Relay access denied"), false, "554", ""},
 		{"open", refuses(""), true, "250", ""},
-		{"cannot tell", refuses("450 4.7.1 later"), false, "450", "cannot tell"},
+		{"no decision", refuses("450 4.7.1 later"), false, "450", "cannot find out"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -46,7 +47,7 @@ func TestProbe(t *testing.T) {
 				t.Errorf("Probe sent %d messages", len(tt.hop.mails))
 			}
 			if !strings.Contains(strings.Join(tt.hop.lines, "\n"), "ADDR="+"192.0.2.1") {
-				t.Errorf("the hop was not told who asks: %q", tt.hop.lines)
+				t.Errorf("the next hop did not learn the address: %q", tt.hop.lines)
 			}
 		})
 	}
@@ -56,6 +57,6 @@ func TestProbeUnreachable(t *testing.T) {
 	t.Parallel()
 	got, err := Probe(t.Context(), Options{NextHop: []string{"unix:" + t.TempDir() + "/none"}})
 	if err != nil || len(got) != 1 || got[0].Err == nil {
-		t.Errorf("Probe of nobody = %+v, %v", got, err)
+		t.Errorf("Probe without a next hop = %+v, %v", got, err)
 	}
 }

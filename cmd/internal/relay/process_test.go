@@ -29,7 +29,7 @@ const (
 	childOptions = "DNSEAL_TEST_CHILD_OPTIONS"
 )
 
-// childConfig is what a child is told.
+// childConfig configures a child.
 type childConfig struct {
 	NextHop        []string
 	MaxConnections int
@@ -83,10 +83,10 @@ func childRelay(c childConfig, l net.Listener, h message.Handler) error {
 	return s.Serve(l)
 }
 
-// childHop is a next hop that has a message in a file before it says 250. The file has its name
+// childHop is a next hop that has a message in a file before it answers 250. The file has its name
 // only when it is whole.
 func childHop(c childConfig, l net.Listener) error {
-	return newSink(func(m taken) error {
+	return newSink(func(m accepted) error {
 		name := filepath.Join(c.Dir, rand.Text())
 		if err := os.WriteFile(name, []byte(m.data), 0o600); err != nil {
 			return err
@@ -191,9 +191,10 @@ func (c *child) memory(field string) int {
 type attempt int
 
 const (
-	refused attempt = iota // a reply said no, and nothing can have been taken
-	cutOff                 // the answer, to us or to the relay, was cut off: it may have been taken
-	done                   // 250
+	refused attempt = iota // it was refused, and nothing can have been accepted
+	// the answer, to us or to the relay, was cut off: it may have been accepted
+	cutOff
+	done // 250
 )
 
 // submitter hands in messages over a connection that it opens again when it broke.
@@ -220,7 +221,7 @@ func (s *submitter) open() bool {
 	}
 	s.conn, s.r = conn, bufio.NewReader(conn)
 	conn.SetDeadline(time.Now().Add(hangGuard))
-	return s.reply()[0] == '2' && s.say("EHLO c")[0] == '2'
+	return s.reply()[0] == '2' && s.command("EHLO c")[0] == '2'
 }
 
 // reply returns one reply, "-" when there is none.
@@ -237,7 +238,7 @@ func (s *submitter) reply() string {
 	}
 }
 
-func (s *submitter) say(line string) string {
+func (s *submitter) command(line string) string {
 	if s.conn == nil {
 		return "-"
 	}
@@ -260,12 +261,12 @@ func (s *submitter) tryFor(rcpt, content string) (attempt, string) {
 	}
 	s.conn.SetDeadline(time.Now().Add(hangGuard))
 	for _, line := range []string{"MAIL FROM:<a@example.org>", "RCPT TO:<" + rcpt + ">", "DATA"} {
-		if r := s.say(line); r[0] != '2' && r[0] != '3' {
-			s.say("RSET")
+		if r := s.command(line); r[0] != '2' && r[0] != '3' {
+			s.command("RSET")
 			return refused, r
 		}
 	}
-	r := s.say(content + ".")
+	r := s.command(content + ".")
 	switch {
 	case r[0] == '2':
 		return done, r

@@ -57,15 +57,15 @@ func TestProxyHeaderIn(t *testing.T) {
 			k.do("EHLO c", "250")
 			k.envelope("b@example.net")
 			k.content(simple)
-			if !strings.Contains(lastTaken(t, s, tt.trace), tt.trace) {
+			if !strings.Contains(lastAccepted(t, s, tt.trace), tt.trace) {
 				t.Errorf("no message with %s in its trace field", tt.trace)
 			}
 		})
 	}
 }
 
-// lastTaken returns the message that contains a string.
-func lastTaken(t *testing.T, s *sink, want string) string {
+// lastAccepted returns the message that contains a string.
+func lastAccepted(t *testing.T, s *sink, want string) string {
 	t.Helper()
 	for _, m := range s.got() {
 		if strings.Contains(m.data, want) {
@@ -75,7 +75,7 @@ func lastTaken(t *testing.T, s *sink, want string) string {
 	return ""
 }
 
-// TestProxyHeaderFromStrangers checks that an address that is not listed cannot tell another.
+// TestProxyHeaderFromStrangers checks that a client that is not listed cannot name another address.
 func TestProxyHeaderFromStrangers(t *testing.T) {
 	t.Parallel()
 	r := startRelay(t, Options{Trusted: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}})

@@ -26,7 +26,7 @@ func (s *session) received(tx *transaction, now time.Time) string {
 	if s.tls != nil {
 		b.WriteString("\r\n\t(" + tls.VersionName(s.tls.Version) + " " + tls.CipherSuiteName(s.tls.CipherSuite) + ")")
 	}
-	// With several recipients the clause would show one to another (RFC 5321, Section 7.6).
+	// RFC 5321, Section 7.6: with several recipients the clause would show one to another.
 	if len(tx.rcpts) == 1 && wire.IsASCII(tx.rcpts[0].path) {
 		b.WriteString("\r\n\tfor <" + tx.rcpts[0].path + ">")
 	}
@@ -38,6 +38,7 @@ func (s *session) received(tx *transaction, now time.Time) string {
 // protocol is the "with" word (RFC 3848; RFC 6531, Section 4.3).
 func (s *session) protocol(tx *transaction) string {
 	word := "SMTP"
+	// RFC 3848: LMTP is a word of its own, with S and A as ESMTP has them.
 	if s.srv.opts.LMTP {
 		word = "LMTP"
 	}
@@ -45,6 +46,7 @@ func (s *session) protocol(tx *transaction) string {
 	case tx.mail.utf8:
 		// RFC 6531, Section 4.3.
 		word = "UTF8" + word
+	// RFC 3848: ESMTP after EHLO.
 	case s.esmtp && word == "SMTP":
 		word = "ESMTP"
 	case !s.esmtp:

@@ -7,17 +7,17 @@ import (
 	"time"
 )
 
-// hopPatience is how long every next hop waits for the next command: Postfix under stress is the
-// least patient one, with 10 s.
-const hopPatience = 5 * time.Second
+// hopWait is how long every next hop waits for the next command: the shortest limit is that of
+// Postfix under stress, 10 s.
+const hopWait = 5 * time.Second
 
-// refresh makes sure that the next hop still waits after a client that took its time with the
+// refresh makes sure that the next hop still waits after a client that was slow with the
 // content. Next hops hang up after some minutes (RFC 5321, Section 4.5.3.2), and a client on a slow
 // line could never send a large message. The transaction is opened again at the same hop, with the
 // same recipients; where one of them is refused now, the hop counts as lost, and the client
 // gets the real reply when it tries again.
 func (s *session) refresh(ctx context.Context, tx *transaction) {
-	if tx.hop == nil || time.Since(tx.start) < hopPatience {
+	if tx.hop == nil || time.Since(tx.start) < hopWait {
 		return
 	}
 	if r, err := tx.hop.Command("NOOP"); err == nil && r.OK() {

@@ -23,25 +23,25 @@ func (i impatient) Read(p []byte) (int, error) {
 func TestSlowClientImpatientHop(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
-		name   string
-		again  string // the next hop's answer to the second recipient when it is asked once more
-		pause  time.Duration
-		reply  string
-		opened int64
-		taken  int
+		name     string
+		again    string // the next hop's answer to the second recipient when it gets that once more
+		pause    time.Duration
+		reply    string
+		opened   int64
+		accepted int
 	}{
 		{"in time", "", time.Second, "250 2.0.0 Ok: queued", 1, 1},
 		{"still there", "", time.Minute, "250 2.0.0 Ok: queued", 1, 1},
-		{"asked again", "", 10 * time.Minute, "250 2.0.0 Ok: queued", 2, 1},
-		{"not taken again", "550 5.1.1 gone", 10 * time.Minute, "451 4.4.2", 2, 0},
+		{"opened again", "", 10 * time.Minute, "250 2.0.0 Ok: queued", 2, 1},
+		{"refused again", "550 5.1.1 gone", 10 * time.Minute, "451 4.4.2", 2, 0},
 		{"deferred again", "450 4.2.0 later", 10 * time.Minute, "451 4.4.2", 2, 0},
 		{"lost again", "close", 10 * time.Minute, "451 4.4.2", 2, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			var opened, asked atomic.Int64
+			var opened, count atomic.Int64
 			s := &scriptedHop{words: []string{"PIPELINING"}, answer: func(line string) string {
-				if line == "RCPT TO:<c@example.net>" && asked.Add(1) == 2 {
+				if line == "RCPT TO:<c@example.net>" && count.Add(1) == 2 {
 					return tt.again
 				}
 				return ""
@@ -63,10 +63,10 @@ func TestSlowClientImpatientHop(t *testing.T) {
 				k.do("NOOP", "250")
 			})
 			got := s.got()
-			if len(got) != tt.taken || opened.Load() != tt.opened {
-				t.Errorf("%d messages over %d connections, want %d over %d", len(got), opened.Load(), tt.taken, tt.opened)
+			if len(got) != tt.accepted || opened.Load() != tt.opened {
+				t.Errorf("%d messages over %d connections, want %d over %d", len(got), opened.Load(), tt.accepted, tt.opened)
 			}
-			if tt.taken == 1 && len(got[0].rcpts) != 2 {
+			if tt.accepted == 1 && len(got[0].rcpts) != 2 {
 				t.Errorf("recipients = %q", got[0].rcpts)
 			}
 		})

@@ -43,7 +43,7 @@
 // # Limitations
 //
 // There is no queue: while no next hop answers, clients get 4xx and must try again. A message is
-// not bounced, and no delivery status is made (RFC 3461 parameters go to the next hop). VRFY tells
-// nothing (RFC 5321, Section 7.3), EXPN, HELP and ETRN are not there. Addresses are checked for
-// their form only. The caller must give each listener its own Server.
+// not bounced, and no delivery status is made (RFC 3461 parameters go to the next hop). VRFY
+// confirms nothing (RFC 5321, Section 7.3), EXPN, HELP and ETRN are not there. Addresses are
+// checked for their form only. The caller must give each listener its own Server.
 package relay

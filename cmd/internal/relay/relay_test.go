@@ -22,14 +22,14 @@ func TestPassesOn(t *testing.T) {
 	}
 	got := r.hop.got()
 	if len(got) != 1 {
-		t.Fatalf("the sink took %d messages, want 1", len(got))
+		t.Fatalf("the next hop accepted %d messages, want 1", len(got))
 	}
 	if got[0].mail != "MAIL FROM:<a@example.org>" || len(got[0].rcpts) != 1 || got[0].rcpts[0] != "RCPT TO:<b@example.net>" {
 		t.Errorf("envelope = %q %q", got[0].mail, got[0].rcpts)
 	}
 	trace, rest, ok := strings.Cut(got[0].data, "From: ")
 	if "From: "+rest != simple || !ok {
-		t.Errorf("message = %q, want %q behind the trace field", got[0].data, simple)
+		t.Errorf("message = %q, want %q after the trace field", got[0].data, simple)
 	}
 	for _, want := range []string{"Received: from client.example.org ([127.0.0.1])", "by relay.example.org with ESMTP id ", "for <b@example.net>; "} {
 		if !strings.Contains(trace, want) {
@@ -43,10 +43,10 @@ func TestPassesOn(t *testing.T) {
 func TestHandler(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
-		name  string
-		out   *message.Outcome
-		reply string
-		taken bool
+		name     string
+		out      *message.Outcome
+		reply    string
+		accepted bool
 	}{
 		{"accept with edit", &message.Outcome{Action: message.Accept, Edit: mark("x")}, "250 2.0.0 Ok", true},
 		{"reject", &message.Outcome{Action: message.Reject, Reply: message.Reply{Code: 550, Enhanced: "5.7.1", Text: "No"}}, "550 5.7.1 No\n", false},
@@ -68,13 +68,13 @@ func TestHandler(t *testing.T) {
 				t.Errorf("reply = %q, want %q", reply, tt.reply)
 			}
 			got := r.hop.got()
-			if (len(got) == 1) != tt.taken {
-				t.Fatalf("the sink took %d messages", len(got))
+			if (len(got) == 1) != tt.accepted {
+				t.Fatalf("the next hop accepted %d messages", len(got))
 			}
-			if tt.taken && !strings.HasPrefix(got[0].data, "X-Form: x\r\nReceived: ") {
+			if tt.accepted && !strings.HasPrefix(got[0].data, "X-Form: x\r\nReceived: ") {
 				t.Errorf("message = %q, want the edit on top", got[0].data)
 			}
-			// The connection to the next hop is fit for the next message.
+			// The connection to the next hop can be used for the next message.
 			k.do("MAIL FROM:<c@example.org>", "250")
 		})
 	}
@@ -91,7 +91,7 @@ func TestHandlerPanic(t *testing.T) {
 		t.Errorf("reply = %q, want 451", reply)
 	}
 	if n := len(r.hop.got()); n != 0 {
-		t.Errorf("the sink took %d messages", n)
+		t.Errorf("the next hop accepted %d messages", n)
 	}
 }
 
@@ -127,13 +127,13 @@ func TestEachRecipientsAnswer(t *testing.T) {
 		k.want("250")
 		got := s.got()
 		if len(got) != 1 || len(got[0].rcpts) != 2 {
-			t.Errorf("%v: the sink took %q, want one message for two", words, got)
+			t.Errorf("%v: the next hop accepted %q, want one message for two", words, got)
 		}
 	}
 }
 
-// TestRefusedMessageLeavesNothingOpen checks that a connection to the next hop is fit for another
-// message after each way that a transaction can end.
+// TestRefusedMessageLeavesNothingOpen checks that a connection to the next hop can be used for
+// another message after each way that a transaction can end.
 func TestRefusedMessageLeavesNothingOpen(t *testing.T) {
 	t.Parallel()
 	s := &scriptedHop{words: []string{"PIPELINING"}, answer: func(line string) string {
@@ -149,7 +149,7 @@ func TestRefusedMessageLeavesNothingOpen(t *testing.T) {
 	r := startRelay(t, Options{NextHop: []string{s.address()}, Trusted: loopback})
 	k := dial(t, r.addr)
 	k.do("EHLO c", "250")
-	// No recipient taken, and the client gives up.
+	// No recipient accepted, and the client gives up.
 	k.do("MAIL FROM:<a@example.org>", "250")
 	k.do("RCPT TO:<no@example.net>", "550")
 	k.do("DATA", "554")

@@ -5,8 +5,8 @@ import (
 	"dnseal/smime/message"
 )
 
-// fromOutcome turns a handler's reply into ours; fallback where the handler left it open or asked
-// for a code of another class.
+// fromOutcome turns a handler's reply into ours; fallback where the handler left it open or its
+// code is of another class.
 func fromOutcome(r message.Reply, fallback wire.Reply) wire.Reply {
 	if r.Code/100 != fallback.Code/100 {
 		return fallback
@@ -29,7 +29,7 @@ var (
 	replyErrors      = wire.NewReply(421, "4.7.0", "Too many errors")
 	replyLocal       = wire.NewReply(451, "4.3.0", "Local trouble, try again later")
 	replyHopLost     = wire.NewReply(451, "4.4.2", "Next hop lost, try again later")
-	replyPartly      = wire.NewReply(451, "4.4.2", "Taken for some recipients only, try again")
+	replyPartly      = wire.NewReply(451, "4.4.2", "Accepted for some recipients only, try again")
 	replyDefer       = wire.NewReply(451, "4.7.1", "Cannot be decided now, try again later")
 	replyReject      = wire.NewReply(550, "5.7.1", "Refused by policy")
 	replyTooBig      = wire.NewReply(552, "5.3.4", "Message too big")
@@ -38,7 +38,7 @@ var (
 	replyLoop        = wire.NewReply(554, "5.4.6", "Mail loop: too many Received fields")
 	replyBareLine    = wire.NewReply(550, "5.6.0", "Message holds a bare CR or LF")
 	replyMalformed   = wire.NewReply(554, "5.6.0", "Message header is malformed")
-	reply8Bit        = wire.NewReply(554, "5.6.3", "8-bit message, and the next hop takes 7-bit only")
+	reply8Bit        = wire.NewReply(554, "5.6.3", "8-bit message, and the next hop accepts 7-bit only")
 	replyAuthFirst   = wire.NewReply(530, "5.7.0", "Authentication required")
 	replyTLSFirst    = wire.NewReply(530, "5.7.0", "Must issue a STARTTLS command first")
 	replyAuthFailed  = wire.NewReply(535, "5.7.8", "Authentication failed")

@@ -36,11 +36,11 @@ func TestDovecotSCRAM(t *testing.T) {
 	}
 	got := r.hop.got()
 	if len(got) != 2 {
-		t.Fatalf("the sink took %d messages, want 2", len(got))
+		t.Fatalf("the next hop accepted %d messages, want 2", len(got))
 	}
 	for _, m := range got {
 		if !strings.Contains(m.data, "X-Form: user=alice@example.org tls=\r\n") {
-			t.Errorf("the sink took %q", m.data)
+			t.Errorf("the next hop accepted %q", m.data)
 		}
 	}
 }

@@ -61,7 +61,7 @@ func New(opts Options) (*Server, error) {
 		return nil, err
 	}
 	if opts.Inbound && len(opts.Recipients) == 0 {
-		return nil, errors.New("relay: inbound without recipients would be an open relay; name the domains mail is taken for")
+		return nil, errors.New("relay: inbound without recipients would be an open relay; name the domains mail is accepted for")
 	}
 	if opts.Implicit && opts.TLS == nil {
 		return nil, errors.New("relay: implicit TLS needs a certificate and a key")
@@ -79,7 +79,7 @@ func New(opts Options) (*Server, error) {
 	return s, nil
 }
 
-// Serve takes connections from l until Shutdown or Retire, and then returns
+// Serve accepts connections from l until Shutdown or Retire, and then returns
 // ErrServerClosed; any other error is the listener's. Several listeners may be served. It closes l.
 func (s *Server) Serve(l net.Listener) error {
 	defer l.Close() //nolint:errcheck // closed already where it matters
@@ -101,7 +101,7 @@ func (s *Server) Serve(l net.Listener) error {
 		if !temporaryAccept(err) {
 			return err
 		}
-		// Out of descriptors, say: wait a little, and longer each time.
+		// Out of descriptors, for example: wait a little, and longer each time.
 		wait = min(max(2*wait, 5*time.Millisecond), time.Second)
 		select {
 		case <-time.After(wait):
@@ -138,7 +138,7 @@ func (s *Server) isClosing() bool {
 	return s.closing
 }
 
-// admit starts a session, or says 421 where there are too many.
+// admit starts a session, or sends 421 where there are too many.
 func (s *Server) admit(conn net.Conn) {
 	sess := &session{srv: s, conn: conn, raw: conn, in: wire.NewInput(conn), out: bufio.NewWriterSize(&wire.Writer{Conn: conn}, 1<<10)}
 	s.mu.Lock()
@@ -157,14 +157,14 @@ func (s *Server) admit(conn net.Conn) {
 	go sess.serve(s.ctx)
 }
 
-// refuse says 421 without waiting for anybody.
+// refuse sends 421 and does not wait for the client.
 func refuse(conn net.Conn) {
 	_ = conn.SetWriteDeadline(time.Now().Add(time.Second))
 	_, _ = conn.Write(replyBusy.Append(nil))
 	_ = conn.Close()
 }
 
-func (s *Server) leave(sess *session) {
+func (s *Server) remove(sess *session) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.sessions, sess)
@@ -200,8 +200,8 @@ func clientKey(a netip.Addr) netip.Addr {
 	return p.Addr()
 }
 
-// Shutdown stops listening, tells clients that rest to go (421), lets messages on their way end,
-// and returns when all connections are closed. When ctx ends first, what is left is cut off and the
+// Shutdown stops listening, sends 421 to idle clients, lets messages on their way end, and returns
+// when all connections are closed. When ctx ends first, the other connections are cut off and the
 // context's error returned.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
@@ -213,8 +213,8 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return s.wait(ctx)
 }
 
-// Retire stops listening and lets the clients that are there go on until they leave, or ctx ends:
-// for a reload.
+// Retire stops listening and serves the connected clients until they disconnect or ctx ends: for a
+// reload.
 func (s *Server) Retire(ctx context.Context) error {
 	s.mu.Lock()
 	s.retiring = true

@@ -45,8 +45,8 @@ type session struct {
 	verb     string       // of the last command
 	feed     string       // commands it has not read yet
 	expected []wire.Reply // one for each reply it owes
-	written  []byte       // a line of its reply so far
-	said     wire.Reply   // its reply so far
+	libLine  []byte       // a line of its reply so far
+	libReply wire.Reply   // its reply so far
 	ended    bool         // closed by the library
 
 	login       sasl.Exchange // in progress
@@ -144,7 +144,7 @@ func (s *session) address() netip.Addr {
 // end releases everything.
 func (s *session) end() {
 	defer s.srv.running.Done()
-	defer s.srv.leave(s)
+	defer s.srv.remove(s)
 	s.dropTransaction()
 	s.endLogin()
 	_ = s.out.Flush()

@@ -21,8 +21,8 @@ import (
 // hangGuard is how long a test waits for what must come at once.
 const hangGuard = 2 * time.Minute
 
-// taken is one message a next hop accepted, with its envelope as it came over the wire.
-type taken struct {
+// accepted is one message a next hop accepted, with its envelope as it came over the wire.
+type accepted struct {
 	mail  string   // the MAIL line
 	rcpts []string // the RCPT lines that were answered 2xx
 	data  string   // dots of transparency removed
@@ -32,23 +32,23 @@ type taken struct {
 type inbox struct {
 	listener net.Listener
 	mu       sync.Mutex
-	mails    []taken
+	mails    []accepted
 }
 
 // got returns the messages accepted so far.
-func (b *inbox) got() []taken {
+func (b *inbox) got() []accepted {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return slices.Clone(b.mails)
 }
 
-func (b *inbox) add(m taken) {
+func (b *inbox) add(m accepted) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.mails = append(b.mails, m)
 }
 
-// hopAddress is how a relay is told of a next hop.
+// hopAddress is a next hop as a relay is configured.
 func hopAddress(l net.Listener, lmtp bool) string {
 	a := l.Addr().String()
 	if l.Addr().Network() == "unix" {
@@ -84,7 +84,7 @@ func startSink(tb testing.TB) *sink {
 func serveSink(tb testing.TB, l net.Listener, conf *tls.Config, lmtp bool) *sink {
 	tb.Helper()
 	s := &sink{inbox: inbox{listener: l}}
-	s.Server = newSink(func(m taken) error { s.add(m); return nil })
+	s.Server = newSink(func(m accepted) error { s.add(m); return nil })
 	s.TLSConfig, s.LMTP = conf, lmtp
 	go s.Serve(l)
 	tb.Cleanup(func() { s.Close() })
@@ -93,8 +93,8 @@ func serveSink(tb testing.TB, l net.Listener, conf *tls.Config, lmtp bool) *sink
 
 func (s *sink) address() string { return hopAddress(s.listener, s.LMTP) }
 
-// newSink is a server that gives keep each message before it says 250.
-func newSink(keep func(taken) error) *smtp.Server {
+// newSink is a server that gives keep each message before it answers 250.
+func newSink(keep func(accepted) error) *smtp.Server {
 	s := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return &sinkSession{keep: keep}, nil }))
 	s.ErrorLog = log.New(io.Discard, "", 0)
 	s.MaxLineLength = 0 // lines of messages may have any length
@@ -103,11 +103,11 @@ func newSink(keep func(taken) error) *smtp.Server {
 
 // sinkSession implements smtp.Session.
 type sinkSession struct {
-	taken
-	keep func(taken) error
+	accepted
+	keep func(accepted) error
 }
 
-func (s *sinkSession) Reset()      { s.taken = taken{} }
+func (s *sinkSession) Reset()      { s.accepted = accepted{} }
 func (*sinkSession) Logout() error { return nil }
 
 func (s *sinkSession) Mail(from string, _ *smtp.MailOptions) error {
@@ -126,7 +126,7 @@ func (s *sinkSession) Data(r io.Reader) error {
 		return err
 	}
 	s.data = string(b)
-	return cmp.Or(s.keep(s.taken), error(&smtp.SMTPError{Code: 250, EnhancedCode: smtp.EnhancedCode{2, 0, 0}, Message: "Ok: queued as Q1"}))
+	return cmp.Or(s.keep(s.accepted), error(&smtp.SMTPError{Code: 250, EnhancedCode: smtp.EnhancedCode{2, 0, 0}, Message: "Ok: queued as Q1"}))
 }
 
 // scriptedHop is a next hop whose replies a test writes, and whose commands it can read. Set the
@@ -232,7 +232,7 @@ type scriptedSession struct {
 
 func (s *scriptedHop) session(conn net.Conn) {
 	ss := &scriptedSession{scriptedHop: s, conn: conn, r: bufio.NewReader(conn)}
-	if !ss.say(ss.reply("greeting", "220 hop")) {
+	if !ss.send(ss.reply("greeting", "220 hop")) {
 		return
 	}
 	for {
@@ -259,7 +259,7 @@ func (ss *scriptedSession) reply(line, usual string) string {
 	return usual
 }
 
-func (ss *scriptedSession) say(reply string) bool {
+func (ss *scriptedSession) send(reply string) bool {
 	if reply == "close" {
 		return false
 	}
@@ -290,7 +290,7 @@ func (ss *scriptedSession) command(line string) bool {
 		usual = "221 bye"
 	}
 	r := ss.reply(line, usual)
-	if !ss.say(r) || verb == "QUIT" {
+	if !ss.send(r) || verb == "QUIT" {
 		return false
 	}
 	if r[0] != '2' && r[0] != '3' {
@@ -332,10 +332,10 @@ func (ss *scriptedSession) data() bool {
 		}
 		b.WriteString(strings.TrimPrefix(line, "."))
 		if ss.cutAt > 0 && b.Len() > ss.cutAt {
-			return ss.say(ss.reply("cut", "close"))
+			return ss.send(ss.reply("cut", "close"))
 		}
 	}
-	m := taken{mail: ss.mail, data: b.String()}
+	m := accepted{mail: ss.mail, data: b.String()}
 	mail, rcpts := ss.mail, ss.rcpt
 	ss.mail, ss.rcpt = "", nil
 	if !ss.lmtp {
@@ -344,7 +344,7 @@ func (ss *scriptedSession) data() bool {
 			m.rcpts = rcpts
 			ss.keep(m)
 		}
-		return ss.say(r)
+		return ss.send(r)
 	}
 	for _, rcpt := range rcpts {
 		r := ss.reply(". "+rcpt, "250 2.0.0 saved for "+fmt.Sprint(len(mail)))
@@ -352,14 +352,14 @@ func (ss *scriptedSession) data() bool {
 			m.rcpts = []string{rcpt}
 			ss.keep(m)
 		}
-		if !ss.say(r) {
+		if !ss.send(r) {
 			return false
 		}
 	}
 	return true
 }
 
-func (ss *scriptedSession) keep(m taken) {
+func (ss *scriptedSession) keep(m accepted) {
 	if !ss.forget {
 		ss.add(m)
 	}

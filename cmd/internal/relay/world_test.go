@@ -26,7 +26,7 @@ import (
 )
 
 // world is the way of a message through programs of this time: swaks or a client of ours, the
-// signing relay, Postfix that is told 8BITMIME, Postfix that is not, Exim, a list of mlmmj, the
+// signing relay, Postfix that is offered 8BITMIME, Postfix that is not, Exim, a list of mlmmj, the
 // verifying relay, Dovecot by LMTP.
 type world struct {
 	dovecot string // folder
@@ -56,14 +56,14 @@ func newWorld(t *testing.T) *world {
 	}).addr
 	exim := startExim(t, w.inbound)
 	hopB := startPostfix(t, exim, "myhostname = hopb.example", "smtpd_discard_ehlo_keywords = 8bitmime smtputf8")
-	// A Postfix believes that who knows SMTPUTF8 takes 8-bit too, so there must be another way for
-	// such mail.
+	// A Postfix believes that a server with SMTPUTF8 accepts 8-bit too, so there must be another
+	// way for such mail.
 	w.hopUTF8 = startPostfix(t, exim, "myhostname = hopc.example")
 	w.hopA = startPostfix(t, hopB, "myhostname = hopa.example")
 	return w
 }
 
-// publish serves the record of an identity in a signed zone, and returns who asks for it.
+// publish serves the record of an identity in a signed zone, and returns a client that looks it up.
 func publish(t *testing.T, id *identity.Identity) *lookup.Client {
 	t.Helper()
 	owner, typ, err := id.OwnerName()
@@ -209,7 +209,7 @@ func handInOne(addr string, m worldMessage) error {
 		return fmt.Errorf("%s: no connection", m.id)
 	}
 	for _, line := range []string{"MAIL FROM:<alice@example.org>" + m.mail, "RCPT TO:<" + listAddress + ">" + m.rcpt, "DATA"} {
-		if r := s.say(line); r[0] != '2' && r[0] != '3' {
+		if r := s.command(line); r[0] != '2' && r[0] != '3' {
 			return fmt.Errorf("%s: %s: %s", m.id, line, r)
 		}
 	}
@@ -217,15 +217,15 @@ func handInOne(addr string, m worldMessage) error {
 	if !strings.HasSuffix(data, "\r\n") {
 		data += "\r\n"
 	}
-	if r := s.say(strings.ReplaceAll("\n"+data, "\n.", "\n..")[1:] + "."); r[0] != '2' {
+	if r := s.command(strings.ReplaceAll("\n"+data, "\n.", "\n..")[1:] + "."); r[0] != '2' {
 		return fmt.Errorf("%s: %s", m.id, r)
 	}
 	return nil
 }
 
 // TestThroughTheWorld sends messages of all kinds on the whole way, clear and opaque. Every
-// signature and every protected header holds at the end; all that is told is the footer that the
-// list wrote after them. A message that is signed without preparing for the way does not hold,
+// signature and every protected header holds at the end; all that is reported is the footer that
+// the list wrote after them. A message that is signed without preparing for the way does not hold,
 // which shows that the way is as rough as it is said.
 func TestThroughTheWorld(t *testing.T) {
 	t.Parallel()
@@ -250,8 +250,8 @@ func TestThroughTheWorld(t *testing.T) {
 			if got == nil || got[1] != want || want == "policy" && !strings.Contains(text, "(partial, DNSSEC secure, header protected)") {
 				t.Errorf("%s: %q, want %s\n%.2000s", id, got, want, text)
 			}
-			if _, behind, _ := strings.Cut(text, "smime.p7s"); strings.Contains(text, "multipart/signed;") && run.prefix == "clear." && !strings.Contains(behind, "--\r\n\r\n"+strings.ReplaceAll(listFooter, "\n", "\r\n")) {
-				t.Errorf("%s: no footer behind the last boundary\n%s", id, text[max(0, len(text)-300):])
+			if _, after, _ := strings.Cut(text, "smime.p7s"); strings.Contains(text, "multipart/signed;") && run.prefix == "clear." && !strings.Contains(after, "--\r\n\r\n"+strings.ReplaceAll(listFooter, "\n", "\r\n")) {
+				t.Errorf("%s: no footer after the last boundary\n%s", id, text[max(0, len(text)-300):])
 			}
 		}
 	}

@@ -14,7 +14,7 @@ type worldMessage struct {
 	rcpt string // parameters of RCPT
 }
 
-// worldKinds are what hops damage where a signer does not prepare for it: header fields beside the
+// worldKinds are what hops damage where a signer does not prepare for it: header fields next to the
 // usual ones, with the empty line, and body.
 var worldKinds = []struct {
 	name, body string

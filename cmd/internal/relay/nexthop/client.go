@@ -71,7 +71,7 @@ func (c *Client) open(ctx context.Context, hello string, from Origin) error {
 	if err != nil {
 		return err
 	}
-	// RFC 5321, Section 3.1: 220, or 554 from a server that takes no mail.
+	// RFC 5321, Section 3.1: 220, or 554 from a server that accepts no mail.
 	if !greeting.OK() {
 		return fmt.Errorf("greets with %s", greeting)
 	}

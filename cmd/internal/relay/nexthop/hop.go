@@ -99,7 +99,7 @@ const (
 	TLSDANE TLSPolicy = "dane"
 )
 
-// Options say how next hops are spoken to. The zero value is fine for one on this machine.
+// Options configure connections to next hops. The zero value is fine for one on this machine.
 type Options struct {
 	// Policy for TLS.
 	Policy TLSPolicy

@@ -31,7 +31,7 @@ func (o Origin) writeProxy(conn net.Conn) error {
 	return err
 }
 
-// sameFamily makes the destination of a PROXY header fit the family of its source.
+// sameFamily gives the destination of a PROXY header the family of its source.
 func sameFamily(dst, src netip.AddrPort) *net.TCPAddr {
 	switch {
 	case dst.IsValid() && dst.Addr().Is4() == src.Addr().Is4():

@@ -30,7 +30,7 @@ const (
 )
 
 // Probe connects to every next hop as a relay would and, for an inbound one, tries whether mail of
-// a stranger for somebody elsewhere would be taken. It sends no message.
+// a stranger for somebody elsewhere would be accepted. It sends no message.
 func (p *Pool) Probe(ctx context.Context, inbound bool) []Probed {
 	out := make([]Probed, 0, len(p.hops))
 	for _, hop := range p.hops {
@@ -70,7 +70,7 @@ func (p *Probed) probeForeign(c *Client) error {
 	p.Foreign, p.Relays = r.String(), r.OK()
 	// RFC 5321, Section 4.2.1: 4yz is no decision.
 	if r.Code/100 == 4 {
-		return fmt.Errorf("relay: next hop %s: cannot tell whether it relays: %s", p.Hop, r)
+		return fmt.Errorf("relay: next hop %s: cannot find out whether it relays: %s", p.Hop, r)
 	}
 	_, err = c.Command("RSET")
 	_, quit := c.Command("QUIT")

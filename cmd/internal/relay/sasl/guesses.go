@@ -9,19 +9,19 @@ import (
 // Bounds of what is remembered of failed logins.
 const (
 	freeGuesses = 5                // failures of one client before it has to wait
-	longestWait = time.Minute      // between two Guesses
+	longestWait = time.Minute      // between two guesses
 	forgetAfter = 15 * time.Minute // since the last failure
-	maxGuessers = 10000            // clients remembered
+	maxClients  = 10000            // clients remembered
 )
 
 // Guesses slow down who tries passwords over many connections. Clients are counted by address, an
 // IPv6 network as one. The zero value is ready.
 type Guesses struct {
 	mu     sync.Mutex
-	failed map[netip.Addr]guesser
+	failed map[netip.Addr]failures
 }
 
-type guesser struct {
+type failures struct {
 	times int
 	last  time.Time
 }
@@ -43,19 +43,19 @@ func (g *Guesses) Failed(key netip.Addr, now time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.failed == nil {
-		g.failed = map[netip.Addr]guesser{}
+		g.failed = map[netip.Addr]failures{}
 	}
 	f := g.failed[key]
 	if now.Sub(f.last) > forgetAfter {
 		f.times = 0
 	}
-	g.failed[key] = guesser{times: f.times + 1, last: now}
-	if len(g.failed) > maxGuessers {
+	g.failed[key] = failures{times: f.times + 1, last: now}
+	if len(g.failed) > maxClients {
 		g.forget(now)
 	}
 }
 
-// Succeeded forgives one failure: not all, or a guesser with an account of his own would have as
+// Succeeded forgives one failure: not all, or an attacker with an account of his own would have as
 // many as he likes.
 func (g *Guesses) Succeeded(key netip.Addr) {
 	g.mu.Lock()
@@ -71,7 +71,7 @@ func (g *Guesses) Succeeded(key netip.Addr) {
 	g.failed[key] = f
 }
 
-// forget makes room: what is old goes, and when that is nothing, anybody.
+// forget makes room: what is old goes first, then any other.
 func (g *Guesses) forget(now time.Time) {
 	for key, f := range g.failed {
 		if now.Sub(f.last) > forgetAfter {
@@ -79,7 +79,7 @@ func (g *Guesses) forget(now time.Time) {
 		}
 	}
 	for key := range g.failed {
-		if len(g.failed) <= maxGuessers*9/10 {
+		if len(g.failed) <= maxClients*9/10 {
 			return
 		}
 		delete(g.failed, key)

@@ -62,10 +62,10 @@ func TestGuessersAreBounded(t *testing.T) {
 	t.Parallel()
 	var g Guesses
 	now := time.Now()
-	for i := range 2 * maxGuessers {
+	for i := range 2 * maxClients {
 		g.Failed(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), now)
 	}
-	if len(g.failed) > maxGuessers {
-		t.Errorf("%d clients remembered, want at most %d", len(g.failed), maxGuessers)
+	if len(g.failed) > maxClients {
+		t.Errorf("%d clients remembered, want at most %d", len(g.failed), maxClients)
 	}
 }

@@ -63,7 +63,7 @@ func TestData(t *testing.T) {
 		{".a\r\n...\r\n.\r\n", "a\r\n..\r\n", "", false},
 		{"a.\r\n.\r\n", "a.\r\n", "", false},
 		{"\r\n\r\n.\r\n", "\r\n\r\n", "", false},
-		// What other servers take for an end (smuggling): content here, and refused.
+		// What other servers accept as an end (smuggling): content here, and refused.
 		{"a\n.\n\r\n.\r\n", "a\n.\n\r\n", "", true},
 		{"a\n.\r\nMAIL\r\n.\r\n", "a\n.\r\nMAIL\r\n", "", true},
 		{"a\r\n.\nMAIL\r\n.\r\n", "a\r\n\nMAIL\r\n", "", true},
@@ -113,7 +113,7 @@ func isBare(s string) bool {
 	return strings.ContainsAny(strings.ReplaceAll(s, "\r\n", ""), "\r\n")
 }
 
-// TestChunks checks that exactly the bytes announced are taken, and that bare CR and LF are seen
+// TestChunks checks that exactly the bytes announced are read, and that bare CR and LF are seen
 // across chunks.
 func TestChunks(t *testing.T) {
 	t.Parallel()

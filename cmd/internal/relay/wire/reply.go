@@ -58,7 +58,7 @@ func (r Reply) Append(b []byte) []byte {
 	return b
 }
 
-// Forward makes a next hop's reply fit for the client: printable, and with an
+// Forward is a next hop's reply as the client gets it: printable, and with an
 // enhanced status code in every line, because we offered them (RFC 2034, Section 4).
 func (r Reply) Forward() Reply {
 	out := Reply{Code: r.Code}
