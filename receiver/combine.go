@@ -35,8 +35,9 @@ func (r *Report) decide(sigs []*SignatureReport) {
 	}
 }
 
-// counting returns the signatures whose worst is the message's verdict: those bound to From,
-// without those somebody else added; all when none is bound, and then every one is policy at best.
+// counting returns the signatures the worst of which gives the message its verdict: those bound to
+// From, without those that strangers added; all when none is bound, and then each is policy at
+// best.
 func counting(all []*SignatureReport) []*SignatureReport {
 	bound := selectSigs(all, (*SignatureReport).bound)
 	if len(bound) == 0 {

@@ -11,9 +11,9 @@ import (
 
 // misleading returns an address that the value of a From field shows in addition to its own, in a
 // display name, a group name, a comment or its local part, or "". Many readers show nothing but the
-// display name, so that it is what a person takes for the author. An @ between two words makes an
+// display name, which a person then believes to be the author. An @ between two words makes an
 // address, also without a dot; so does one before the name of a host, also without a local part.
-// Text that cannot be decoded may say anything: then it is returned as it stands.
+// Text that cannot be decoded may say anything: it is returned unchanged.
 func misleading(value string, from message.Address) string {
 	if _, undecoded := message.DecodeWords(value); undecoded != "" {
 		return undecoded
@@ -27,7 +27,7 @@ func misleading(value string, from message.Address) string {
 }
 
 // isShownAs reports whether what is shown is the address, or its domain, or no address at all. What
-// stands in front of the local part may be punctuation around it.
+// precedes the local part may be punctuation around it.
 func isShownAs(a, from message.Address) bool {
 	if a.Local == "" {
 		return a.Domain == from.Domain || !strings.Contains(a.Domain, ".")

@@ -12,8 +12,8 @@ import (
 // nameBinding says whether anything proven binds the name to the signature, and not only the key: a
 // stranger can put another's key into a certificate of his own, and a message signed by that other
 // then states the stranger's name. The owner of From still vouches for the key, so that an unbound
-// name can pass, and is said. A record that holds a whole certificate is no such proof: it is the
-// stranger's own to publish.
+// name can pass, and is reported. A record that holds a whole certificate is no such proof: it is
+// the stranger's own to publish.
 //
 // Any one of these binds it:
 //
@@ -24,8 +24,8 @@ import (
 //     8550);
 //   - the certificate's own signature under its own key, which only the key's owner can make.
 //
-// A certificate that names itself as issuer, and is not signed by its key, was made by somebody
-// without that key.
+// A certificate that names itself as issuer, and is not signed by its key, was made without that
+// key.
 func (sc *signatureCheck) nameBinding(ctx context.Context) finding {
 	if sc.sig.Integrity != smime.IntegrityGood || sc.claim == (claim{}) {
 		return good

@@ -1,5 +1,5 @@
 // Package receiver judges a message: it verifies the signatures, looks the
-// signers up in the DNS, matches, binds them to From, and says what comes of it.
+// signers up in the DNS, matches their keys, binds them to From, and returns a verdict.
 //
 // Five questions are answered apart, and a verdict is never better than the
 // worst of them:
@@ -11,14 +11,14 @@
 //	freshness  dates, algorithms, what the certificate is for     quality.go
 //
 // A name that only the certificate states, and nothing proves to be the signer's, is not bound: the
-// key counts, because the owner of From publishes it, and everywhere it is said (name_bound).
-// Require = "protected" does not take it, and where the certificate contradicts itself it is
-// policy, name-not-bound.
+// key counts, because the owner of From publishes it, and every report says so (name_bound).
+// [RequireProtected] does not accept it, and where the certificate contradicts itself it is policy,
+// name-not-bound.
 //
-// Whatever they say, a signature also has a header state (header.go): protected, changed or
-// unprotected. Changed is a field that readers show or act on and that is not as it was signed, or
-// stands outside only; it is at best policy, header-changed. A door can put such fields back as
-// they were signed instead (restore.go).
+// In addition a signature has a header state (header.go): protected, changed or unprotected.
+// Changed is a field that readers show or act on and that is not as it was signed, or is outside
+// only; it is at best policy, header-changed. A door can put such fields back as they were signed
+// instead (restore.go).
 //
 // Start at [New]. [Receiver.Verify] gives a [Report]; [Receiver.Handle] is that for a door, with
 // the policy of domain.go and policy.go applied and the Authentication-Results field set
@@ -26,11 +26,11 @@
 // and the class of each code, for which the configuration has an action, in policy.go (names and
 // defaults: actions.go).
 //
-// Where a domain requires signatures only a pass will do, also for mail whose From cannot be read,
-// or that readers take for different authors: every domain that some reader may be shown as the
-// author's counts ([message.DomainsIn]). From is judged with all that a person is shown in it:
-// another address in a display name, a group name or a comment, however it is quoted or encoded, is
-// policy (display.go).
+// Where a domain requires signatures, only a pass meets that, also for mail whose From cannot be
+// read, or in which readers see different authors: every domain that some reader may show as the
+// author's counts ([message.DomainsIn]). From is judged with all that a reader shows of it: another
+// address in a display name, a group name or a comment, in any quotation or encoding, is policy
+// (display.go).
 //
 // A message has as many signers as its SignedData holds. A bad one next to the one that decided is
 // policy, bad-cosigner (cosigner.go), and the result of the one that decided stands first in
@@ -41,8 +41,8 @@
 // (records.go).
 //
 // Nothing that a stranger wrote looks like a result: fields that claim to be of Options.AuthservID
-// are removed, however its name is written, and names and comments in our own field hold nothing
-// that a reader could take for one (results.go, internal/authres).
+// are removed, in whatever form its name is written, and names and comments in our own field hold
+// nothing that a reader could mistake for one (results.go, internal/authres).
 //
 // Standards: RFC 8551 and RFC 8550 (S/MIME), RFC 8162 and RFC 7671 (DANE), RFC
 // 9788 (header protection), RFC 8601 and RFC 7281 (Authentication-Results).
@@ -102,7 +102,7 @@ type Options struct {
 	// Now is the clock; nil: time.Now. Dates of certificates and signing times are judged by it,
 	// the DNS by that of Lookup. Who can prove when a saved message came (never by what its signer
 	// claims) may give that time here: a certificate under usages 0 to 2 or PKIX roots had to be
-	// valid then, and the records are still those of today.
+	// valid then, but the records are those of today.
 	Now func() time.Time
 }
 
@@ -149,7 +149,7 @@ func New(opts Options) (*Receiver, error) {
 }
 
 // Verify judges m. The error is only for trouble of this machine (spool, context); what could not
-// be told about the message is in the Report.
+// be found out about the message is in the Report.
 func (r *Receiver) Verify(ctx context.Context, m *message.Message) (*Report, error) {
 	if r.opts.MaxBytes > 0 && m.Size() > r.opts.MaxBytes {
 		return r.tooBig(m), nil

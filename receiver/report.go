@@ -50,7 +50,7 @@ type Report struct {
 	// by.
 	from    []message.Address
 	fromErr error
-	// shown is whom readers may take for the author.
+	// shown are the authors that readers may show.
 	shown message.Shown
 }
 

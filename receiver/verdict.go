@@ -11,13 +11,13 @@ const (
 	Pass Verdict = "pass"
 	// Fail: checked, and wrong.
 	Fail Verdict = "fail"
-	// Policy: intact and by whom it says, but not acceptable for this message here.
+	// Policy: intact and by the signer it names, but not acceptable for this message here.
 	Policy Verdict = "policy"
 	// Neutral: intact, but nothing to judge it by.
 	Neutral Verdict = "neutral"
-	// TempError: could not be told now; asking again later may help.
+	// TempError: not known now; another attempt later may help.
 	TempError Verdict = "temperror"
-	// PermError: could not be told, and asking again will not help.
+	// PermError: not known, and another attempt will not help.
 	PermError Verdict = "permerror"
 )
 

@@ -14,8 +14,8 @@ type request struct {
 	mailFrom string // RFC 5321, Section 4.1.1.2
 	from     []message.Address
 	fromErr  error
-	// fields is how many From fields there are, and shown whom a reader may take for the author
-	// by them.
+	// fields is the number of From fields, and shown are the authors that readers may show by
+	// them.
 	fields int
 	shown  message.Shown
 	// named are all addresses in From, those in display names and comments too: many readers
@@ -148,8 +148,8 @@ func ruled(rules []*rule, shown message.Shown) string {
 	return ""
 }
 
-// another returns a protected address that a person may take for the author in the place of the one
-// in From.
+// another returns a protected address that readers may show as the author in place of the one in
+// From.
 func (r *request) another(rules []*rule) (message.Address, bool) {
 	for _, a := range slices.Concat(r.shown.Addresses, r.named) {
 		same := len(r.from) == 1 && a.Domain == r.from[0].Domain && strings.EqualFold(a.Local, r.from[0].Local)

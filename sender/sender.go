@@ -40,7 +40,7 @@
 // It authenticates no submitter: the caller must fill [message.Submitter] with proven facts alone.
 // It does not encrypt, and it does not sign with DKIM. That a record is published when the message
 // is signed does not mean that it still is when the message is read. An address that no rule names
-// is not protected: anybody may write as it.
+// is not protected: any submitter may write as it.
 package sender
 
 import (

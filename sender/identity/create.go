@@ -88,7 +88,7 @@ func (id *Identity) store(dir, folder string) error {
 	if err := writeFile(filepath.Join(temp, certFile), encodeCertificate(id.Certificate), 0o644); err != nil {
 		return err
 	}
-	// A folder that somebody made meanwhile makes the rename fail: ours is never put over it.
+	// A folder made meanwhile makes the rename fail: ours never replaces it.
 	if err := os.Rename(temp, folder); err != nil {
 		if errors.Is(err, fs.ErrExist) {
 			return existsError(id.Name, folder)

@@ -47,7 +47,7 @@ func parseMailName(name string) (Kind, string, error) {
 	return Mail, addr.String(), nil
 }
 
-// dnsKind tells the three forms of TLSA client names apart.
+// dnsKind distinguishes the three forms of TLSA client names.
 // draft-ietf-dance-client-auth, Section 3: service, device, freeform.
 func dnsKind(name string) Kind {
 	if first, rest, _ := strings.Cut(name, "."); strings.HasPrefix(first, "_") && first != "_device" && rest != "" {

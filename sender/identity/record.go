@@ -60,7 +60,7 @@ func (id *Identity) selected(usage, selector uint8) ([]byte, error) {
 	cert := id.Certificate
 	if usage == 0 || usage == 2 {
 		if len(id.Chain) == 0 {
-			err := fmt.Errorf("identity: %s: usage %d names the issuing CA, and no CA certificate stands in %s", id.Name, usage, certFile)
+			err := fmt.Errorf("identity: %s: usage %d names the issuing CA, and no CA certificate is in %s", id.Name, usage, certFile)
 			return nil, WithHint(err, "use usage 3 for a self-signed certificate")
 		}
 		cert = id.Chain[len(id.Chain)-1]

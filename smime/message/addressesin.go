@@ -6,7 +6,7 @@ import (
 	"unicode"
 )
 
-// AddressesIn yields all that some reader may take for an address in the value of an address field,
+// AddressesIn yields all that some reader may see as an address in the value of an address field,
 // be it well-formed or not: every name after an @ in any of its [Readings], with what stands
 // directly before the @ as local part ("" where that is no plain word). Local parts are as they are
 // shown, domains as in [Address] where they are names of hosts. An address may come more than once.

@@ -6,7 +6,7 @@ import "strings"
 // field, be it well-formed or not, without repetitions: those of [AddressesIn], also where white
 // space stands around their dots, the address literals, and those of routes (RFC 5322, Section 4.4;
 // user%domain and domain!user). complete is false for a value of more than 16 KiB, which is not
-// looked at: any domain may stand in it.
+// looked at: any domain may be in it.
 func DomainsIn(value string) (domains []string, complete bool) {
 	if len(value) > maxReading {
 		return nil, false
@@ -26,7 +26,7 @@ func DomainsIn(value string) (domains []string, complete bool) {
 	return domains, true
 }
 
-// domainsAt are the domains that the character at i, an @ or the sign of a route, may stand for.
+// domainsAt are the domains that the character at i, an @ or the sign of a route, may introduce.
 func domainsAt(text string, i int) []string {
 	switch text[i] {
 	case '!':

@@ -57,7 +57,7 @@ func ParseFrom(value string) ([]Address, error) {
 }
 
 // clearAddress returns the one address of a value that is no address list. What encloses it must
-// stand once in every reading, nothing may follow it, and no other may be seen in what precedes it.
+// occur once in every reading, nothing may follow it, and no other may be seen in what precedes it.
 func clearAddress(value string) (Address, bool) {
 	text := strings.TrimSpace(unfold(value, " "))
 	phrase, spec, found := strings.Cut(text, "<")
@@ -77,7 +77,7 @@ func clearAddress(value string) (Address, bool) {
 	return a, true
 }
 
-// oneAngle reports whether one pair of angle brackets stands in every reading of a value, which
+// oneAngle reports whether one pair of angle brackets is in every reading of a value, which
 // holds no control characters and nothing that cannot be decoded.
 func oneAngle(value string) bool {
 	texts, undecoded := Readings(value)
@@ -132,7 +132,7 @@ func (a Address) isShown(b Address) bool {
 // isNoAddress reports whether a, as [AddressesIn] returns it, is an @ between two words of a name.
 func (a Address) isNoAddress() bool { return a.Local == "" && !strings.Contains(a.Domain, ".") }
 
-// Shown is whom readers may take for the author of a message.
+// Shown are the authors of a message that readers may show.
 type Shown struct {
 	// Addresses are those of [AddressesIn]; without a local part, other domains of [DomainsIn];
 	// and of a field that holds none of them, its words as local parts without a domain, to
@@ -141,12 +141,12 @@ type Shown struct {
 	// Domains are those of [DomainsIn].
 	Domains []string
 	// Cut says that From is too long to be looked at as a whole, or cannot be read and holds
-	// what cannot be decoded: anybody may be shown.
+	// what cannot be decoded: any author may be shown.
 	Cut bool
 }
 
-// Shown returns whom readers may take for the author: [ShownIn] of the From fields, or where they
-// name none, of Sender.
+// Shown returns the authors that readers may show: [ShownIn] of the From fields, or where they name
+// none, of Sender.
 // RFC 5322, Section 3.6.2.
 func (m *Message) Shown() Shown {
 	if !m.NamesAuthor() {
@@ -161,7 +161,7 @@ func (m *Message) NamesAuthor() bool {
 	return slices.ContainsFunc(m.Fields("From"), func(f Field) bool { return strings.TrimSpace(withoutComments(f.Unfolded())) != "" })
 }
 
-// ShownIn returns whom readers may take for the author by these fields: the one author of a single
+// ShownIn returns the authors that readers may show by these fields: the one author of a single
 // field that all understand alike, else everything in them that looks like an address.
 func ShownIn(fields ...Field) Shown {
 	if len(fields) == 1 {

@@ -8,17 +8,17 @@
 // [Edit] is the only thing such a handler may ask for: header changes and a new
 // body, which each door applies its own way.
 //
-// Who wrote a message is read in one place, for signing and verifying alike: [ParseFrom] takes an
-// author only where all readers find the same one, and [Message.Shown] is whomever any of them may
-// find, for suspecting and never for granting.
+// The author of a message is read in one place, for signing and verifying alike: [ParseFrom]
+// accepts one only where all readers find the same, and [Message.Shown] are all that any of them
+// may find, for suspicion and never for permission.
 //
 // A header ends at its empty line, or as MTAs have it at the first line that is no header field
 // ([Message.Stray]): what is written later has the empty line that was missing, so that all readers
-// agree where the text begins. A NUL in a header, and a control octet where a field's name stands,
-// make it unreadable ([HeaderError]): readers differ on whether such a line is a field, and on
-// which. Other control octets in values are kept; addresses with them cannot be read.
+// agree where the text begins. A NUL in a header, and a control octet in the place of a field's
+// name, make it unreadable ([HeaderError]): readers differ on whether such a line is a field, and
+// on which. Other control octets in values are kept; addresses with them cannot be read.
 //
-// Results that claim to be of a host are found however its name is written ([ForgedResults]):
+// Results that claim to be of a host are found in every form of its name ([ForgedResults]):
 // comments, quoted pairs, encoded words, width and trailing dots are undone, and in doubt a field
 // counts as forged.
 //

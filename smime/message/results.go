@@ -12,8 +12,8 @@ const ResultsField = "Authentication-Results"
 // ForgedResults returns the changes that remove every Authentication-Results field of m that claims
 // to be by the host called id, from the highest index down (RFC 8601, Section 5: who puts such
 // fields there, or hands mail on to those who believe them, removes what came with the message). In
-// doubt a field goes; those that all readers take for another's stay as they are. A field of
-// another name goes where one stands in it after a control octet, which some take for a line end.
+// doubt a field is removed; those in which all readers see another host stay as they are. A field
+// of another name is removed where one is in it after a control octet that some read as a line end.
 // Without an id there is nothing to remove.
 func ForgedResults(m *Message, id string) []Change {
 	if id == "" {
@@ -41,7 +41,7 @@ func ForgedResults(m *Message, id string) []Change {
 	return out
 }
 
-// mayHoldResults leaves out the fields that all readers take for something else: of another name,
+// mayHoldResults leaves out the fields in which no reader sees results: of another name,
 // and in printable ASCII but for line ends that fold.
 func mayHoldResults(f Field) bool {
 	if f.Is(ResultsField) {
@@ -74,8 +74,8 @@ func IsAuthservID(s string) bool {
 // maxHidden is how far a hidden field is looked at.
 const maxHidden = 1 << 10
 
-// hidesResults reports whether a field of ours stands inside the value of another, after what some
-// take for a line end.
+// hidesResults reports whether a field of ours is inside the value of another, after what some read
+// as a line end.
 func hidesResults(value, ours string) bool {
 	if !holdsControl(value) && !strings.ContainsAny(value, "\u0085\u2028\u2029") {
 		return false
