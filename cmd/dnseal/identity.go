@@ -15,9 +15,17 @@ import (
 	"dnseal/sender/identity"
 )
 
-// identityDir is the flag of every command that uses identities.
+// identityDir is the flag of every command that uses identities; without a directory the command
+// does not run.
 func identityDir(cmd *cobra.Command) *string {
-	return cmd.Flags().String("identities", os.Getenv("DNSEAL_IDENTITIES"), "`DIR` of the identities (environment: DNSEAL_IDENTITIES)")
+	dir := cmd.Flags().String("identities", os.Getenv("DNSEAL_IDENTITIES"), "`DIR` of the identities (environment: DNSEAL_IDENTITIES)")
+	cmd.PreRunE = func(*cobra.Command, []string) error {
+		if *dir == "" {
+			return cli.Hint(errors.New("no identities directory"), "give --identities DIR or set DNSEAL_IDENTITIES")
+		}
+		return nil
+	}
+	return dir
 }
 
 // completeIdentities completes the name of an identity, when the command has none yet.
@@ -29,14 +37,6 @@ func completeIdentities(dir *string) cobra.CompletionFunc {
 		names, _ := identity.List(*dir) // without a directory there is nothing to offer
 		return names, cobra.ShellCompDirectiveNoFileComp
 	}
-}
-
-// needDir checks that an identities directory was named.
-func needDir(dir string) error {
-	if dir != "" {
-		return nil
-	}
-	return cli.Hint(errors.New("no identities directory"), "give --identities DIR or set DNSEAL_IDENTITIES")
 }
 
 func newIdentity() *cobra.Command {
@@ -69,9 +69,6 @@ func newIdentityNew() *cobra.Command {
 	completeWords(cmd, "algorithm", identity.Algorithms()...)
 	cmd.Flags().IntVar(&opts.Days, "days", 0, "`DAYS` of validity in the certificate (default ten years; under DANE-EE only the record counts)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if err := needDir(*dir); err != nil {
-			return err
-		}
 		if cmd.Flags().Changed("days") && opts.Days == 0 {
 			return errors.New("--days needs at least 1; without it the certificate is valid for ten years")
 		}
@@ -98,9 +95,6 @@ func newIdentityShow() *cobra.Command {
 	dir := identityDir(cmd)
 	cmd.ValidArgsFunction = completeIdentities(dir)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if err := needDir(*dir); err != nil {
-			return err
-		}
 		names := args
 		if len(names) == 0 {
 			var err error
@@ -162,16 +156,15 @@ others must be able to encrypt to the key.`,
 	}
 	dir := identityDir(cmd)
 	cmd.ValidArgsFunction = completeIdentities(dir)
+	// RFC 6698, Sections 2.1.1 to 2.1.3; the acronyms are those of RFC 7218.
 	cmd.Flags().Uint8Var(&usage, "usage", 3, "certificate usage `N`: 0 PKIX-TA, 1 PKIX-EE, 2 DANE-TA, 3 DANE-EE")
 	cmd.Flags().Uint8Var(&selector, "selector", 1, "selector `N`: 0 whole certificate, 1 public key")
 	cmd.Flags().Uint8Var(&matching, "matching", 1, "matching type `N`: 0 as it is, 1 SHA-256, 2 SHA-512")
+	// RFC 3597, Section 5.
 	cmd.Flags().StringVar(&format, "format", "zone", "`FORMAT`: zone, or rfc3597 (TYPE53 \\# …) for servers that do not know the type:\nyadifa and gdnsd need it, PowerDNS refuses the whole zone with it")
 	completeWords(cmd, "format", "zone", "rfc3597")
 	cmd.Flags().Uint32Var(&ttl, "ttl", 300, "time to live in `SECONDS`: how long a withdrawn key may still count")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if err := needDir(*dir); err != nil {
-			return err
-		}
 		id, err := identity.Load(*dir, args[0])
 		if err != nil {
 			return err

@@ -22,6 +22,7 @@ func bareOrigin(text string) string {
 			owner = fields[0]
 		}
 	}
+	// RFC 1035, Section 5.1: a name without the dot at its end is relative.
 	if !strings.HasSuffix(owner, ".") {
 		return ""
 	}
@@ -34,6 +35,7 @@ func zoneOf(owner string) string {
 	labels := strings.Split(strings.TrimSuffix(owner, "."), ".")
 	cut := 1
 	for i, label := range labels {
+		// RFC 8552, Section 1.1.
 		if strings.HasPrefix(label, "_") {
 			cut = i + 1
 		}

@@ -146,15 +146,7 @@ func (c *Config) checkSubmission(n *notes, key string, r *Relay) {
 	if len(r.Recipients) > 0 {
 		n.wrong(key+".recipients", "recipients is for role \"inbound\"; a submission relay accepts mail for any recipient, from clients that may submit")
 	}
-	if r.RestoreHeader {
-		n.wrong(key+".restore-header", "restore-header is for role \"inbound\": only where mail is verified is there a signed header to restore")
-	}
-	if r.Observe {
-		n.wrong(key+".observe", "observe is for verifying; a signing relay that only observes would send mail unsigned")
-	}
-	if c.Identities == "" {
-		n.wrong(key, "this listener signs, but identities is missing; write identities = \"DIR\" at the top of the file")
-	}
+	c.checkSigning(n, key, RoleInbound, r.RestoreHeader, r.Observe)
 	nets, err := c.trusted()
 	if err != nil {
 		return // noted at the rule
@@ -175,14 +167,19 @@ func (c *Config) checkMilter(n *notes, key string, m *Milter) {
 			n.wrong(key+".daemons", "daemons: %q is no name of a daemon; write it as the MTA does, without stars", d)
 		}
 	}
-	if m.Role != RoleSign {
-		return
+	if m.Role == RoleSign {
+		c.checkSigning(n, key, RoleVerify, m.RestoreHeader, m.Observe)
 	}
-	if m.RestoreHeader {
-		n.wrong(key+".restore-header", "restore-header is for role \"verify\": only where mail is verified is there a signed header to restore")
+}
+
+// checkSigning checks a listener that signs; verifying is the role that restore and observe are
+// for.
+func (c *Config) checkSigning(n *notes, key, verifying string, restore, observe bool) {
+	if restore {
+		n.wrong(key+".restore-header", "restore-header is for role %q: only verified mail has a signed header to restore", verifying)
 	}
-	if m.Observe {
-		n.wrong(key+".observe", "observe is for role \"verify\"; a signing milter that only observes would send mail unsigned")
+	if observe {
+		n.wrong(key+".observe", "observe is for role %q; a signing listener that only observes would send mail unsigned", verifying)
 	}
 	if c.Identities == "" {
 		n.wrong(key, "this listener signs, but identities is missing; write identities = \"DIR\" at the top of the file")

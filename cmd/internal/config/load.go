@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -116,7 +117,7 @@ func inWords(key, text string) string {
 		text += "; write strings in quotes"
 	}
 	if t := wrongType.FindStringSubmatch(text); t != nil {
-		text = fmt.Sprintf("the value must be %s, not %s", or(typeWords[t[2]], t[2]), or(typeWords[t[1]], t[1]))
+		text = fmt.Sprintf("the value must be %s, not %s", cmp.Or(typeWords[t[2]], t[2]), cmp.Or(typeWords[t[1]], t[1]))
 		if t[2] == "slice" && t[1] == "map[string]any" {
 			text = fmt.Sprintf("there can be several of it; write [[%s]]", key)
 		}
@@ -141,29 +142,22 @@ func (c *Config) defaults() {
 	if c.AuthservID == "" {
 		c.AuthservID = c.Hostname
 	}
-	c.DNS.Mode = or(c.DNS.Mode, "validate")
-	c.Sign.Form = or(c.Sign.Form, "clear")
-	c.Sign.SelfCheck = or(c.Sign.SelfCheck, "digest")
-	c.Log.Format = or(c.Log.Format, "text")
+	c.DNS.Mode = cmp.Or(c.DNS.Mode, "validate")
+	c.Sign.Form = cmp.Or(c.Sign.Form, "clear")
+	c.Sign.SelfCheck = cmp.Or(c.Sign.SelfCheck, "digest")
+	c.Log.Format = cmp.Or(c.Log.Format, "text")
 	for i := range c.Domains {
-		c.Domains[i].Require = or(c.Domains[i].Require, "nothing")
+		c.Domains[i].Require = cmp.Or(c.Domains[i].Require, "nothing")
 	}
 	for i := range c.Relays {
 		r := &c.Relays[i]
-		r.Protocol = or(r.Protocol, "smtp")
-		r.TLS = or(r.TLS, "none")
-		r.SocketMode = or(r.SocketMode, "0660")
+		r.Protocol = cmp.Or(r.Protocol, "smtp")
+		r.TLS = cmp.Or(r.TLS, "none")
+		r.SocketMode = cmp.Or(r.SocketMode, "0660")
 	}
 	for i := range c.Milters {
-		c.Milters[i].SocketMode = or(c.Milters[i].SocketMode, "0660")
+		c.Milters[i].SocketMode = cmp.Or(c.Milters[i].SocketMode, "0660")
 	}
-}
-
-func or(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
 }
 
 // knownKeys are all keys of the structs, such as "relay.listen", sorted.

@@ -187,8 +187,8 @@ func (s *service) stop() {
 	s.log.Info("stopping")
 	close(s.stopping)
 	s.retired.Go(func() { s.current.get().retire(s.stopping, nil) })
-	// A new client is refused at once and can try another server; in the queue of an open socket it
-	// would wait in vain.
+	// A new client is refused at once and can try another server (RFC 5321, Section 5.1); in the
+	// queue of an open socket it would wait in vain.
 	s.sockets.closeAll()
 	s.retired.Wait()
 	s.log.Info("stopped")

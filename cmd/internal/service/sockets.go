@@ -42,6 +42,7 @@ func socketKey(network, address string) string {
 	if err != nil {
 		return address
 	}
+	// RFC 4291, Section 2.5.2: the unspecified address.
 	if host == "0.0.0.0" || host == "::" {
 		host = ""
 	}
