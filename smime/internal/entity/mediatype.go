@@ -23,14 +23,25 @@ type MediaType struct {
 // Param is one parameter, its name in lower case.
 type Param struct{ Name, Value string }
 
-// Get returns the value of a parameter, or "".
+// Get returns the value of a parameter, its name in lower case, or "".
 func (t MediaType) Get(name string) string {
+	value, _ := t.lookup(name)
+	return value
+}
+
+// Has reports whether there is a parameter of that name, in lower case.
+func (t MediaType) Has(name string) bool {
+	_, found := t.lookup(name)
+	return found
+}
+
+func (t MediaType) lookup(name string) (string, bool) {
 	for _, p := range t.Params {
 		if p.Name == name {
-			return p.Value
+			return p.Value, true
 		}
 	}
-	return ""
+	return "", false
 }
 
 // Is reports whether the type is one of names.
@@ -116,16 +127,6 @@ func holdsBoundary(value string) bool {
 		}
 		rest = after
 	}
-}
-
-// Has reports whether there is a parameter of that name, in lower case.
-func (t MediaType) Has(name string) bool {
-	for _, p := range t.Params {
-		if p.Name == name {
-			return true
-		}
-	}
-	return false
 }
 
 // Field returns the unfolded value of the first field called name, and how many there are.

@@ -48,8 +48,6 @@ func (t *MediaType) extended(base string) string {
 	}
 }
 
-func (t *MediaType) lookup(name string) (string, bool) { return t.Get(name), t.Has(name) }
-
 // decodeExtended undoes percent encoding (RFC 2231, Section 4), after the charset and language of a
 // first piece.
 func decodeExtended(v string, first bool) string {

@@ -65,7 +65,7 @@ func TestEncodePhrasesSaysTheSame(t *testing.T) {
 		if !entity.IsASCII(got) || !utf8.ValidString(got) {
 			t.Fatalf("%q of %q", got, value)
 		}
-		if c := (&Comparer{Words: MaxWords}); !c.Mailboxes(value, got, "") {
+		if c := (&Comparer{Words: MaxWords}); !c.mailboxes(value, got, "") {
 			t.Fatalf("%q is unlike %q", got, value)
 		}
 	})

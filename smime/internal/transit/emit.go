@@ -31,7 +31,7 @@ func (e *Emitter) Content(root *entity.Part, end int64) error {
 func (e *Emitter) part(p *entity.Part) error {
 	if e.Plan[p] == (step{}) {
 		off, n := p.SignedRange()
-		return e.Copy(off, n)
+		return e.copyTo(e.W, off, n)
 	}
 	if err := e.header(p); err != nil {
 		return err
@@ -85,7 +85,7 @@ func (e *Emitter) body(p *entity.Part) error {
 		return b.Close()
 	case keep:
 	}
-	return e.Copy(p.Body, p.BodySize())
+	return e.copyTo(e.W, p.Body, p.BodySize())
 }
 
 // frame writes a multipart that holds nothing but its parts: without the usual preamble, because
@@ -117,7 +117,7 @@ func (e *Emitter) frame(p *entity.Part) error {
 func (e *Emitter) descend(p *entity.Part) error {
 	at := p.Body
 	for _, k := range p.Kids {
-		if err := e.Copy(at, k.Start-at); err != nil {
+		if err := e.copyTo(e.W, at, k.Start-at); err != nil {
 			return err
 		}
 		if err := e.part(k); err != nil {
@@ -125,7 +125,7 @@ func (e *Emitter) descend(p *entity.Part) error {
 		}
 		at = max(k.Start, k.End)
 	}
-	if err := e.Copy(at, p.End-at); err != nil || !p.Unended {
+	if err := e.copyTo(e.W, at, p.End-at); err != nil || !p.Unended {
 		return err
 	}
 	// RFC 2046, Section 5.1.1, leaves the choice; some systems add it.
@@ -169,9 +169,6 @@ func writeCanonical(w io.Writer, l entity.Line) error {
 	_, err := io.WriteString(w, "\r\n")
 	return err
 }
-
-// Copy copies a range of the source as it is.
-func (e *Emitter) Copy(off, n int64) error { return e.copyTo(e.W, off, n) }
 
 // copyTo copies a range of the source as it is.
 func (e *Emitter) copyTo(w io.Writer, off, n int64) error {

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"dnseal/smime/internal/entity"
-	"dnseal/smime/message"
 )
 
 // What happens to the headers of parts, which are signed as well (RFC 1847, Section 2.1).
@@ -157,7 +156,7 @@ func undoFieldAdded(x *suspect) bool {
 		for _, f := range p.Fields {
 			s := splice{at, at + int64(len(f.Raw)), nil}
 			at = s.end
-			if x.trySpliced(ChangeFieldAdded, "The field "+fieldName(f)+" was added to the header of "+x.called(p)+".", s) {
+			if x.trySpliced(ChangeFieldAdded, "The field "+entity.Quoted(f.Name())+" was added to the header of "+x.called(p)+".", s) {
 				return true
 			}
 			if f.Begins("X-") {
@@ -170,5 +169,3 @@ func undoFieldAdded(x *suspect) bool {
 	}
 	return false
 }
-
-func fieldName(f message.Field) string { return entity.Quoted(f.Name()) }

@@ -195,13 +195,13 @@ func FuzzMailboxes(f *testing.F) {
 	f.Add(`"a <(b`)
 	f.Fuzz(func(t *testing.T, v string) {
 		c := &Comparer{Words: MaxWords}
-		if !c.Mailboxes(v, v, "") || !c.Mailboxes(v, " "+v, "") {
+		if !c.mailboxes(v, v, "") || !c.mailboxes(v, " "+v, "") {
 			t.Fatalf("%q is unlike itself", v)
 		}
 		if len(mailboxes(v)) > 2*len(v)+1 {
 			t.Fatalf("%q has %d elements", v, len(mailboxes(v)))
 		}
-		if s := parseSubject(c.Decoded(v, "iso-8859-1")); !sameButTags(s, s) {
+		if s := parseSubject(c.decoded(v, "iso-8859-1")); !sameButTags(s, s) {
 			t.Fatalf("%q is unlike itself", v)
 		}
 	})

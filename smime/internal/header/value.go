@@ -40,7 +40,7 @@ func (c *Comparer) Value(signed, outer message.Field) bool {
 		return false
 	}
 	if AddressField(signed.Name()) {
-		return inCharsets(signed, outer, c.Mailboxes)
+		return inCharsets(signed, outer, c.mailboxes)
 	}
 	if signed.Is("Date") {
 		return inCharsets(signed, outer, c.date)
@@ -75,7 +75,7 @@ func (c *Comparer) stretched(signed, outer message.Field) bool {
 // decodedGap is the longest gap that encoded words make.
 func (c *Comparer) decodedGap(f message.Field) int {
 	if v := f.Unfolded(); strings.Contains(v, "=?") {
-		return longestGap(c.Decoded(v, ""))
+		return longestGap(c.decoded(v, ""))
 	}
 	return 0
 }
@@ -123,13 +123,13 @@ var encodedWord = regexp.MustCompile(`=\?([^?*]+)(?:\*[^?]*)?(\?[bBqQ]\?[^?]*\?=
 // plain is a text with its encoded words decoded and without white space: also without that which
 // an MTA put into one.
 func (c *Comparer) plain(v, charset string) string {
-	return WithoutSpace(c.Decoded(WithoutSpace(v), charset))
+	return WithoutSpace(c.decoded(WithoutSpace(v), charset))
 }
 
-// Decoded is a text with its encoded words decoded, and without the white space between two of them
+// decoded is a text with its encoded words decoded, and without the white space between two of them
 // (RFC 2047, Section 6.2). What cannot be decoded strictly stays as it is, because readers differ
 // in what they make of it. charset is of 8-bit octets that are not UTF-8; "": they stay.
-func (c *Comparer) Decoded(v, charset string) string {
+func (c *Comparer) decoded(v, charset string) string {
 	var out strings.Builder
 	end := 0
 	for _, m := range encodedWord.FindAllStringSubmatchIndex(v, c.Words) {

@@ -14,9 +14,9 @@ type mailbox struct {
 	address string // between the angle brackets, or all there is; empty for a group
 }
 
-// Mailboxes compares address lists (RFC 5322, Section 3.4): the same mailboxes with the same names
+// mailboxes compares address lists (RFC 5322, Section 3.4): the same mailboxes with the same names
 // in the same order, however they are written.
-func (c *Comparer) Mailboxes(was, is, charset string) bool {
+func (c *Comparer) mailboxes(was, is, charset string) bool {
 	return slices.EqualFunc(mailboxes(was), mailboxes(is), func(a, b mailbox) bool {
 		return sameAddress(a.address, b.address) && (a.name == b.name || c.shownName(a, "") == c.shownName(b, charset))
 	})
@@ -26,7 +26,8 @@ func (c *Comparer) Mailboxes(was, is, charset string) bool {
 // 4.4). In a quoted local part it is part of the address, and within a word there are readers for
 // whom the address ends, or begins, there.
 func sameAddress(a, b string) bool {
-	if a, b = oneSpace(a), oneSpace(b); a == b {
+	a, b = strings.Join(strings.Fields(a), " "), strings.Join(strings.Fields(b), " ")
+	if a == b {
 		return true
 	}
 	was, err := message.ParseAddress(a)
@@ -36,9 +37,6 @@ func sameAddress(a, b string) bool {
 	is, err := message.ParseAddress(b)
 	return err == nil && was == is
 }
-
-// oneSpace puts one space in the place of each run of white space.
-func oneSpace(s string) string { return strings.Join(strings.Fields(s), " ") }
 
 // shownName is the name without white space; none where it only repeats the address, as some
 // programs have it.

@@ -22,7 +22,7 @@ type subject struct {
 // one "Re:" of several (Mailman, mlmmj, Sympa). None of that is a change.
 func (c *Comparer) Subject(signed, outer message.Field) bool {
 	return !c.stretched(signed, outer) && inCharsets(signed, outer, func(was, is, charset string) bool {
-		return sameButTags(parseSubject(c.Decoded(was, "")), parseSubject(c.Decoded(is, charset)))
+		return sameButTags(parseSubject(c.decoded(was, "")), parseSubject(c.decoded(is, charset)))
 	})
 }
 
