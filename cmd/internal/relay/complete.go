@@ -25,15 +25,11 @@ func (s *session) complete(tx *transaction, m *message.Message, e *message.Edit)
 	}
 	// RFC 6409, Sections 8.2 and 8.3.
 	for _, c := range message.MissingFields(m, s.srv.opts.Hostname, tx.whole) {
-		if !adds(full.Changes, c.Name) {
+		if !slices.ContainsFunc(full.Changes, func(h message.Change) bool {
+			return h.Op != message.Delete && strings.EqualFold(h.Name, c.Name)
+		}) {
 			full.Changes = append(full.Changes, c)
 		}
 	}
 	return &full
-}
-
-func adds(changes []message.Change, name string) bool {
-	return slices.ContainsFunc(changes, func(c message.Change) bool {
-		return c.Op != message.Delete && strings.EqualFold(c.Name, name)
-	})
 }

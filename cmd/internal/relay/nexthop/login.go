@@ -10,12 +10,8 @@ import (
 // logIn names the owner of our certificate's TLSA records (SASL EXTERNAL: RFC 4422, Appendix A),
 // where we have a certificate and the next hop offers that.
 func (c *Client) logIn() error {
-	if c.opts.Name == "" || !c.tls {
-		return nil
-	}
 	// RFC 4954, Section 3: the mechanisms follow the keyword.
-	mechanisms := strings.Fields(strings.ToUpper(c.ext["AUTH"]))
-	if !slices.Contains(mechanisms, "EXTERNAL") {
+	if c.opts.Name == "" || !c.tls || !slices.Contains(strings.Fields(strings.ToUpper(c.ext["AUTH"])), "EXTERNAL") {
 		return nil
 	}
 	// RFC 4954, Section 4: the name goes as an initial response.
