@@ -152,7 +152,7 @@ func startProcess(tb testing.TB, name, path string, cmd *exec.Cmd) *process {
 // startRole runs the test binary as a peer.
 func startRole(tb testing.TB, name, role string, with ...string) *process {
 	tb.Helper()
-	path := filepath.Join(shortDir(tb), "s")
+	path := filepath.Join(peertest.ShortDir(tb), "s")
 	cmd := exec.Command(os.Args[0], "-test.run=^$")
 	cmd.Env = childEnv(path, role, with...)
 	return startProcess(tb, name, path, cmd)
@@ -172,7 +172,7 @@ func startSigner(tb testing.TB, name, algorithm string) *process {
 func startDKIM(tb testing.TB, name, algorithm, key string) *process {
 	tb.Helper()
 	program := peertest.Program(tb, "opendkim")
-	dir := shortDir(tb)
+	dir := peertest.ShortDir(tb)
 	for file, content := range map[string]string{
 		"keytable": "k1 example.org:sel:" + key + "\n", "signingtable": "*@example.org k1\n", "trusted": "192.0.2.0/24\n",
 	} {
@@ -191,7 +191,7 @@ const msgauth = "github.com/emersion/go-msgauth/cmd/dkim-milter@v0.7.0"
 // startMsgauth builds and runs go-msgauth's milter.
 func startMsgauth(tb testing.TB, name, key string) *process {
 	tb.Helper()
-	dir := shortDir(tb)
+	dir := peertest.ShortDir(tb)
 	program := filepath.Join(dir, "dkim-milter")
 	if _, err := os.Stat(program); err != nil {
 		cmd := exec.Command("go", "install", msgauth)

@@ -66,7 +66,7 @@ type child struct {
 
 func startChild(tb testing.TB) *child {
 	tb.Helper()
-	dir := shortDir(tb)
+	dir := peertest.ShortDir(tb)
 	openToAll(tb, dir)
 	c := &child{tb: tb, path: filepath.Join(dir, "s")}
 	if err := c.start(); err != nil {

@@ -21,6 +21,7 @@ import (
 	gomilter "github.com/d--j/go-milter"
 	"go.uber.org/goleak"
 
+	"dnseal/lookup/lookuptest/peertest"
 	"dnseal/smime/message"
 )
 
@@ -128,7 +129,7 @@ func serve(tb testing.TB, opts Options) *running {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	path := filepath.Join(shortDir(tb), "s")
+	path := filepath.Join(peertest.ShortDir(tb), "s")
 	ln, err := Listen(tb.Context(), Address{Network: "unix", Address: path}, ListenOptions{})
 	if err != nil {
 		tb.Fatal(err)
@@ -146,17 +147,6 @@ func serve(tb testing.TB, opts Options) *running {
 		}
 	})
 	return &running{srv, path}
-}
-
-// shortDir is a folder whose name leaves room for a socket (108 octets).
-func shortDir(tb testing.TB) string {
-	tb.Helper()
-	dir, err := os.MkdirTemp("", "m") //nolint:usetesting // TempDir has the name of the test in it
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() { _ = os.RemoveAll(dir) })
-	return dir
 }
 
 // dial opens a plain connection.

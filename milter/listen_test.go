@@ -86,7 +86,7 @@ func FuzzParseAddress(f *testing.F) {
 // TestListenUnix sees mode and group, and sockets left behind by others.
 func TestListenUnix(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(shortDir(t), "s")
+	path := filepath.Join(peertest.ShortDir(t), "s")
 	a := Address{"unix", path}
 	group := strconv.Itoa(os.Getgid())
 
@@ -149,7 +149,7 @@ func TestListenUnix(t *testing.T) {
 func TestListenGroup(t *testing.T) {
 	t.Parallel()
 	peertest.NeedRoot(t, "only root may give a socket to a group it is not in")
-	path := filepath.Join(shortDir(t), "s")
+	path := filepath.Join(peertest.ShortDir(t), "s")
 	ln, err := Listen(t.Context(), Address{"unix", path}, ListenOptions{Group: "4711"})
 	if err != nil {
 		t.Fatal(err)

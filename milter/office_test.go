@@ -162,7 +162,7 @@ func serveHandler(tb testing.TB, h message.Handler) string {
 func startOpenDKIM(tb testing.TB, settings string) string {
 	tb.Helper()
 	program := peertest.Program(tb, "opendkim")
-	dir := shortDir(tb)
+	dir := peertest.ShortDir(tb)
 	if err := os.Chmod(dir, 0o755); err != nil {
 		tb.Fatal(err)
 	}

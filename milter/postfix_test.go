@@ -4,10 +4,7 @@ package milter
 
 import (
 	"context"
-	"fmt"
-	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -22,110 +19,13 @@ type postfix struct {
 	dir, addr string
 }
 
-// postfixServices are the lines of master.cf beside smtpd.
-const postfixServices = `
-pickup    unix  n - n 60  1 pickup
-cleanup   unix  n - n -   0 cleanup
-qmgr      unix  n - n 300 1 qmgr
-tlsmgr    unix  - - n -   1 tlsmgr
-rewrite   unix  - - n -   - trivial-rewrite
-bounce    unix  - - n -   0 bounce
-defer     unix  - - n -   0 bounce
-trace     unix  - - n -   0 bounce
-verify    unix  - - n -   1 verify
-flush     unix  n - n -   0 flush
-proxymap  unix  - - n -   - proxymap
-smtp      unix  - - n -   - smtp
-relay     unix  - - n -   - smtp
-showq     unix  n - n -   - showq
-error     unix  - - n -   - error
-retry     unix  - - n -   - error
-discard   unix  - - n -   - discard
-anvil     unix  - - n -   1 anvil
-scache    unix  - - n -   1 scache
-postlog   unix-dgram n - n - 1 postlogd
-`
-
 // startPostfix runs a Postfix that hands everything on to next, with milters in their order.
 func startPostfix(tb testing.TB, next string, milters []string, settings ...string) *postfix {
 	tb.Helper()
-	program := peertest.Program(tb, "postfix")
-	peertest.NeedRoot(tb, "only root can start Postfix")
-	p := &postfix{dir: shortDir(tb), addr: peertest.FreeAddr(tb)}
-	host, port, _ := net.SplitHostPort(next)
-	for _, d := range []string{"etc", "spool", "data", "log"} {
-		if err := os.MkdirAll(filepath.Join(p.dir, d), 0o755); err != nil {
-			tb.Fatal(err)
-		}
-	}
-	if err := os.Chmod(p.dir, 0o755); err != nil {
-		tb.Fatal(err)
-	}
-	if out, err := exec.CommandContext(tb.Context(), "chown", "postfix", p.dir+"/data").CombinedOutput(); err != nil {
-		tb.Fatalf("chown: %v %s", err, out)
-	}
-	main := fmt.Sprintf(`compatibility_level = 3.6
-maillog_file = %[1]s/log/mail.log
-maillog_file_prefixes = %[1]s
-queue_directory = %[1]s/spool
-data_directory = %[1]s/data
-command_directory = /usr/sbin
-daemon_directory = /usr/lib/postfix/sbin
-mail_owner = postfix
-setgid_group = postdrop
-myhostname = hop.example
-mydestination =
-local_transport = error:no local delivery
-alias_maps =
-alias_database =
-inet_interfaces = 127.0.0.1
-inet_protocols = ipv4
-mynetworks = 127.0.0.0/8
-smtp_dns_support_level = disabled
-smtpd_recipient_restrictions = permit_mynetworks, reject
-relayhost = [%[2]s]:%[3]s
-smtpd_peername_lookup = no
-smtpd_client_connection_count_limit = 0
-smtpd_client_connection_rate_limit = 0
-message_size_limit = 60000000
-smtpd_milters = %[4]s
-milter_protocol = 6
-milter_default_action = tempfail
-%[5]s
-`, p.dir, host, port, strings.Join(milters, ", "), strings.Join(settings, "\n"))
-	peertest.WriteFile(tb, p.dir+"/etc/main.cf", main)
-	peertest.WriteFile(tb, p.dir+"/etc/master.cf", p.addr+" inet n - n - - smtpd"+postfixServices)
-	if out, err := p.control(program, "start").CombinedOutput(); err != nil {
-		tb.Fatalf("postfix start: %v\n%s%s", err, out, p.log())
-	}
-	tb.Cleanup(func() {
-		if out, err := p.control(program, "stop").CombinedOutput(); err != nil {
-			tb.Errorf("postfix stop: %v\n%s", err, out)
-		}
-		if tb.Failed() {
-			tb.Logf("log of Postfix:\n%s", p.log())
-		}
-	})
-	peertest.WaitFor(tb, "Postfix to listen", func() bool {
-		c, err := net.Dial("tcp", p.addr)
-		if err == nil {
-			_ = c.Close()
-		}
-		return err == nil
-	})
+	p := &postfix{dir: peertest.ShortDir(tb)}
+	settings = append(settings, "myhostname = hop.example", "smtpd_milters = "+strings.Join(milters, ", "), "milter_protocol = 6", "milter_default_action = tempfail")
+	p.addr = peertest.Postfix(tb, p.dir, next, settings...)
 	return p
-}
-
-// control makes a postfix command. It outlives the test's context: Postfix must be stopped after
-// it.
-func (p *postfix) control(program, verb string) *exec.Cmd {
-	return exec.CommandContext(context.Background(), program, "-c", p.dir+"/etc", verb)
-}
-
-// log returns the end of the log.
-func (p *postfix) log() string {
-	b, _ := os.ReadFile(p.dir + "/log/mail.log")
-	return string(b[max(0, len(b)-6000):])
 }
 
 // TestPostfix shows what Postfix answers to each outcome, and what it delivers, byte by byte.

@@ -85,7 +85,7 @@ func sendmailProgram(tb testing.TB) string {
 func startSendmail(tb testing.TB, next string, milter Address) string {
 	tb.Helper()
 	program := sendmailProgram(tb)
-	dir, addr := shortDir(tb), peertest.FreeAddr(tb)
+	dir, addr := peertest.ShortDir(tb), peertest.FreeAddr(tb)
 	if err := os.Mkdir(dir+"/queue", 0o700); err != nil {
 		tb.Fatal(err)
 	}

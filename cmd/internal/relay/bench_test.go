@@ -162,7 +162,7 @@ func startCounter(b *testing.B) *counter {
 		}
 		cmd.Wait()
 	})
-	peertest.WaitFor(b, "smtp-sink", listens("tcp", c.addr))
+	peertest.WaitListening(b, c.addr)
 	return c
 }
 
@@ -230,7 +230,7 @@ func contenders(b *testing.B) (signing, passing, opendkim contender, sink *count
 	conf := childConfig{NextHop: []string{sink.addr}, MaxConnections: 100, Dir: dir}
 	signing = childContender(startChild(b, "signer", conf))
 	passing = childContender(startChild(b, "pass-through", conf))
-	opendkim = contender{addr: startPostfix(b, sink.addr, "myhostname = dkim.example", "smtpd_milters = unix:"+startOpenDKIM(b), "milter_default_action = tempfail")}
+	opendkim = contender{addr: peertest.Postfix(b, peertest.ShortDir(b), sink.addr, "myhostname = dkim.example", "smtpd_milters = unix:"+startOpenDKIM(b), "milter_default_action = tempfail")}
 	return signing, passing, opendkim, sink
 }
 
@@ -251,7 +251,7 @@ RequireSafeKeys no
 func startOpenDKIM(b *testing.B) string {
 	b.Helper()
 	program, openssl := peertest.Program(b, "opendkim"), peertest.Program(b, "openssl")
-	dir := worldDir(b)
+	dir := peertest.ShortDir(b)
 	mustWrite(b, dir+"/conf", fmt.Sprintf(opendkimConf, dir))
 	mustWrite(b, dir+"/keytable", "k1 example.org:sel:"+dir+"/key\n")
 	mustWrite(b, dir+"/signingtable", "*@example.org k1\n")

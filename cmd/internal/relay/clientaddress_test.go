@@ -23,7 +23,7 @@ func TestPostfixLearnsTheClient(t *testing.T) {
 		t.Run(pass, func(t *testing.T) {
 			t.Parallel()
 			s := startSink(t)
-			postfix := startPostfix(t, s.address(), setting, "myhostname = mx.example", "relay_domains = example.net",
+			postfix := peertest.Postfix(t, peertest.ShortDir(t), s.address(), setting, "myhostname = mx.example", "relay_domains = example.net",
 				"smtpd_recipient_restrictions = permit_mynetworks, reject_unauth_destination")
 			r := startRelay(t, Options{
 				NextHop: []string{postfix}, Inbound: true, Recipients: []string{"example.net", "example.com"}, Proxies: loopback,

@@ -84,7 +84,7 @@ stub-zone:
 func startZoneServer(t *testing.T, records ...string) *zoneServer {
 	t.Helper()
 	knot, unbound, keymgr := peertest.Program(t, "knotd"), peertest.Program(t, "unbound"), peertest.Program(t, "keymgr")
-	z := &zoneServer{t: t, dir: worldDir(t), unbound: peertest.FreeAddr(t)}
+	z := &zoneServer{t: t, dir: peertest.ShortDir(t), unbound: peertest.FreeAddr(t)}
 	knotAddr := peertest.FreeAddr(t)
 	// as Knot and unbound write it
 	at := func(addr string) string { return strings.Replace(addr, ":", "@", 1) }
@@ -102,7 +102,7 @@ func startZoneServer(t *testing.T, records ...string) *zoneServer {
 	}
 	mustWrite(t, z.dir+"/knot.conf", fmt.Sprintf(knotConf, z.dir, at(knotAddr)))
 	runProgram(t, knot, "-c", z.dir+"/knot.conf")
-	peertest.WaitFor(t, "Knot", listens("tcp", knotAddr))
+	peertest.WaitListening(t, knotAddr)
 	peertest.WaitFor(t, "Knot's signatures", func() bool {
 		out, err := z.control("zone-read", "example.net", "@", "DNSKEY").CombinedOutput()
 		return err == nil && strings.Contains(string(out), "DNSKEY")
@@ -114,7 +114,7 @@ func startZoneServer(t *testing.T, records ...string) *zoneServer {
 	mustWrite(t, z.dir+"/anchors", z.anchors)
 	mustWrite(t, z.dir+"/unbound.conf", fmt.Sprintf(unboundConf, z.dir, at(z.unbound), at(knotAddr), at(silent.LocalAddr().String())))
 	runProgram(t, unbound, "-d", "-c", z.dir+"/unbound.conf")
-	peertest.WaitFor(t, "unbound", listens("tcp", z.unbound))
+	peertest.WaitListening(t, z.unbound)
 	return z
 }
 

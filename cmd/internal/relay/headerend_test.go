@@ -90,7 +90,7 @@ func TestHeaderEnd(t *testing.T) {
 func TestHeaderEndPostfixNext(t *testing.T) {
 	t.Parallel()
 	s := startSink(t)
-	addr, verifier := signingHop(t, startPostfix(t, s.address(), "myhostname = hop.example"))
+	addr, verifier := signingHop(t, peertest.Postfix(t, peertest.ShortDir(t), s.address(), "myhostname = hop.example"))
 	checkHeaderEnd(t, addr, s, verifier)
 }
 

@@ -23,7 +23,7 @@ func startOpenSMTPD(tb testing.TB, next string) string {
 	needRoot(tb)
 	// Postfix has one of that name too
 	program := filepath.Dir(peertest.Program(tb, "smtpctl")) + "/smtpd"
-	dir, addr := worldDir(tb), peertest.FreeAddr(tb)
+	dir, addr := peertest.ShortDir(tb), peertest.FreeAddr(tb)
 	host, port, _ := net.SplitHostPort(addr)
 	mustWrite(tb, dir+"/conf", fmt.Sprintf("listen on %s port %s\naction \"out\" relay host \"smtp://%s\"\nmatch from any for any action \"out\"\n", host, port, next))
 	for file, line := range map[string]string{"passwd": "%s:x:%d:%[2]d::/nonexistent:/usr/sbin/nologin\n", "group": "%s:x:%d:\n"} {
@@ -43,7 +43,7 @@ chmod 711 /var/spool/smtpd
 for f in passwd group; do mount --bind %[1]s/$f /etc/$f; done
 exec %[2]s -d -f %[1]s/conf`, dir, program)
 	runProgram(tb, "unshare", "-m", "sh", "-c", script)
-	peertest.WaitFor(tb, "OpenSMTPD", listens("tcp", addr))
+	peertest.WaitListening(tb, addr)
 	return addr
 }
 

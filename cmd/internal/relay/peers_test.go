@@ -14,20 +14,6 @@ import (
 	"dnseal/lookup/lookuptest/peertest"
 )
 
-// worldDir makes a folder with a short path that other users may enter.
-func worldDir(tb testing.TB) string {
-	tb.Helper()
-	dir, err := os.MkdirTemp("", "relay") //nolint:usetesting // TempDir is too long for sockets, and closed to others
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() { os.RemoveAll(dir) })
-	if err := os.Chmod(dir, 0o755); err != nil {
-		tb.Fatal(err)
-	}
-	return dir
-}
-
 // mustWrite writes a file, and the folders above it.
 func mustWrite(tb testing.TB, path, content string) {
 	tb.Helper()
@@ -87,80 +73,6 @@ func needRoot(tb testing.TB) {
 	peertest.NeedRoot(tb, "only root can start Postfix, Exim, Dovecot and OpenSMTPD")
 }
 
-const postfixMain = `compatibility_level = 3.6
-maillog_file = %[1]s/log/mail.log
-maillog_file_prefixes = %[1]s
-queue_directory = %[1]s/spool
-data_directory = %[1]s/data
-command_directory = /usr/sbin
-daemon_directory = /usr/lib/postfix/sbin
-mail_owner = postfix
-setgid_group = postdrop
-mydestination =
-local_transport = error:no local delivery
-alias_maps =
-alias_database =
-inet_interfaces = 127.0.0.1
-inet_protocols = ipv4
-mynetworks = 127.0.0.0/8
-smtp_dns_support_level = disabled
-smtpd_recipient_restrictions = permit_mynetworks, reject
-relayhost = [%[2]s]:%[3]s
-smtpd_peername_lookup = no
-smtpd_client_connection_count_limit = 0
-smtpd_client_connection_rate_limit = 0
-message_size_limit = 60000000
-%[4]s
-`
-
-const postfixMaster = `%s inet n - n - - smtpd
-pickup    unix  n - n 60  1 pickup
-cleanup   unix  n - n -   0 cleanup
-qmgr      unix  n - n 300 1 qmgr
-tlsmgr    unix  - - n -   1 tlsmgr
-rewrite   unix  - - n -   - trivial-rewrite
-bounce    unix  - - n -   0 bounce
-defer     unix  - - n -   0 bounce
-trace     unix  - - n -   0 bounce
-verify    unix  - - n -   1 verify
-flush     unix  n - n -   0 flush
-proxymap  unix  - - n -   - proxymap
-smtp      unix  - - n -   - smtp
-relay     unix  - - n -   - smtp
-showq     unix  n - n -   - showq
-error     unix  - - n -   - error
-retry     unix  - - n -   - error
-discard   unix  - - n -   - discard
-anvil     unix  - - n -   1 anvil
-scache    unix  - - n -   1 scache
-postlog   unix-dgram n - n - 1 postlogd
-`
-
-// startPostfix runs a Postfix of its own that hands everything on, and returns its address.
-func startPostfix(tb testing.TB, next string, settings ...string) string {
-	tb.Helper()
-	needRoot(tb)
-	program := peertest.Program(tb, "postfix")
-	dir, addr := worldDir(tb), peertest.FreeAddr(tb)
-	host, port, _ := net.SplitHostPort(next)
-	mustWrite(tb, dir+"/etc/main.cf", fmt.Sprintf(postfixMain, dir, host, port, strings.Join(settings, "\n")))
-	mustWrite(tb, dir+"/etc/master.cf", fmt.Sprintf(postfixMaster, addr))
-	for _, d := range []string{"spool", "data", "log"} {
-		mustWrite(tb, dir+"/"+d+"/.keep", "")
-	}
-	mustRun(tb, "chown", "-R", "postfix", dir+"/data")
-	tb.Cleanup(func() {
-		if tb.Failed() {
-			log, _ := os.ReadFile(dir + "/log/mail.log")
-			tb.Logf("Postfix:\n%s", log[max(0, len(log)-4000):])
-		}
-	})
-	mustRun(tb, program, "-c", dir+"/etc", "start")
-	tb.Cleanup(func() { mustRun(tb, program, "-c", dir+"/etc", "stop") })
-	peertest.WaitFor(tb, "Postfix", listens("tcp", addr))
-	return addr
-}
-
 const eximConf = `exim_path = %[2]s
 spool_directory = %[1]s/spool
 log_file_path = %[1]s/log/%%slog
@@ -196,7 +108,7 @@ func startExim(tb testing.TB, next string) string {
 	tb.Helper()
 	needRoot(tb)
 	exim, mlmmj := peertest.Program(tb, "exim4"), peertest.Program(tb, "mlmmj-receive")
-	dir, addr := worldDir(tb), peertest.FreeAddr(tb)
+	dir, addr := peertest.ShortDir(tb), peertest.FreeAddr(tb)
 	ownHost, own, _ := net.SplitHostPort(addr)
 	host, port, _ := net.SplitHostPort(next)
 	mustWrite(tb, dir+"/conf", fmt.Sprintf(eximConf, dir, exim, own, mlmmj, ownHost))
@@ -232,7 +144,7 @@ func startExim(tb testing.TB, next string) string {
 			tb.Logf("Exim:\n%s", log[max(0, len(log)-4000):])
 		}
 	})
-	peertest.WaitFor(tb, "Exim", listens("tcp", addr))
+	peertest.WaitListening(tb, addr)
 	return addr
 }
 
@@ -288,7 +200,7 @@ func startDovecot(tb testing.TB) string {
 	tb.Helper()
 	needRoot(tb)
 	program, lmtp := peertest.Program(tb, "dovecot"), peertest.Program(tb, "lmtp")
-	dir := worldDir(tb)
+	dir := peertest.ShortDir(tb)
 	mustWrite(tb, dir+"/conf", fmt.Sprintf(dovecotConf, dir, lmtp))
 	if err := os.Mkdir(dir+"/mail", 0o777); err != nil {
 		tb.Fatal(err)

@@ -20,7 +20,7 @@ import (
 func TestRestoresHeaderThroughPostfix(t *testing.T) {
 	t.Parallel()
 	s := startSink(t)
-	store := startPostfix(t, s.address(), "myhostname = store.example")
+	store := peertest.Postfix(t, peertest.ShortDir(t), s.address(), "myhostname = store.example")
 	id, err := identity.Create(t.TempDir(), "alice@example.org", identity.CreateOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -30,7 +30,7 @@ func TestRestoresHeaderThroughPostfix(t *testing.T) {
 		t.Fatal(err)
 	}
 	inbound := startRelay(t, Options{Inbound: true, Recipients: []string{"example.net"}, Handler: verifier, NextHop: []string{store}})
-	before := startPostfix(t, inbound.addr, "myhostname = hop.example")
+	before := peertest.Postfix(t, peertest.ShortDir(t), inbound.addr, "myhostname = hop.example")
 	const forged = "Authentication-Results: mx.example.net; smime=pass\r\n"
 	text := signedText(t, id, "From: Alice <alice@example.org>\r\nTo: bob@example.net\r\nSubject: The plan\r\nDate: "+worldDate+"\r\nMessage-ID: <restore@example.org>\r\n\r\nbody\r\n")
 	head, body, _ := strings.Cut(text, "\r\n\r\n")

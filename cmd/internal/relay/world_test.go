@@ -55,11 +55,11 @@ func newWorld(t *testing.T) *world {
 		Inbound: true, Recipients: []string{"example.net"}, Handler: verifier, NextHop: []string{"lmtp:unix:" + w.dovecot + "/run/lmtp"},
 	}).addr
 	exim := startExim(t, w.inbound)
-	hopB := startPostfix(t, exim, "myhostname = hopb.example", "smtpd_discard_ehlo_keywords = 8bitmime smtputf8")
+	hopB := peertest.Postfix(t, peertest.ShortDir(t), exim, "myhostname = hopb.example", "smtpd_discard_ehlo_keywords = 8bitmime smtputf8")
 	// A Postfix believes that a server with SMTPUTF8 accepts 8-bit too, so there must be another
 	// way for such mail.
-	w.hopUTF8 = startPostfix(t, exim, "myhostname = hopc.example")
-	w.hopA = startPostfix(t, hopB, "myhostname = hopa.example")
+	w.hopUTF8 = peertest.Postfix(t, peertest.ShortDir(t), exim, "myhostname = hopc.example")
+	w.hopA = peertest.Postfix(t, peertest.ShortDir(t), hopB, "myhostname = hopa.example")
 	return w
 }
 

@@ -2,6 +2,7 @@ package peertest
 
 import (
 	"context"
+	"slices"
 
 	"github.com/miekg/dns"
 
@@ -61,14 +62,7 @@ func strip(m *dns.Msg) {
 
 func without(m *dns.Msg, section []dns.RR, types ...uint16) (out []dns.RR) {
 	for _, rr := range section {
-		wanted := rr.Header().Rrtype == m.Question[0].Qtype
-		for _, t := range types {
-			if rr.Header().Rrtype == t && !wanted {
-				rr = nil
-				break
-			}
-		}
-		if rr != nil {
+		if t := rr.Header().Rrtype; t == m.Question[0].Qtype || !slices.Contains(types, t) {
 			out = append(out, rr)
 		}
 	}

@@ -1,6 +1,7 @@
 package peertest
 
 import (
+	_ "embed" // the configuration of unbound
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -95,6 +96,20 @@ func WriteFile(tb testing.TB, path, text string) {
 	}
 }
 
+// ShortDir returns a new folder that other users may enter, with a path short enough for sockets.
+func ShortDir(tb testing.TB) string {
+	tb.Helper()
+	dir, err := os.MkdirTemp("", "peer") //nolint:usetesting // TempDir has the name of the test in it, and is closed to others
+	if err == nil {
+		tb.Cleanup(func() { _ = os.RemoveAll(dir) })
+		err = os.Chmod(dir, 0o755) //nolint:gosec // see above
+	}
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return dir
+}
+
 // FreeAddr returns a port that is free for UDP and TCP, on a loopback address of the test's own
 // (all of 127.0.0.0/8 is this machine's). Another test, of this or another package, could take a
 // port of 127.0.0.1 before the program that it is for listens.
@@ -159,27 +174,8 @@ func Run(tb testing.TB, program string, args ...string) {
 	})
 }
 
-const unboundConf = `server:
-  interface: %[1]s
-  access-control: 127.0.0.0/8 allow
-  username: ""
-  chroot: ""
-  directory: "%[2]s"
-  pidfile: "%[2]s/pid"
-  use-syslog: no
-  logfile: "%[2]s/log"
-  do-not-query-localhost: no
-  trust-anchor-file: "%[2]s/root.key"
-  trust-anchor-signaling: no
-  val-log-level: 2
-  ede: yes
-  module-config: "%[3]s"
-%[4]sremote-control:
-  control-enable: no
-forward-zone:
-  name: "."
-  forward-addr: %[5]s
-`
+//go:embed unbound.conf
+var unboundConf string
 
 // UnboundForwarder writes the files of an unbound that forwards to the server up, and returns the
 // arguments to run it with. It validates with the modules "validator iterator"; more has further
