@@ -98,7 +98,7 @@ func removeStale(ctx context.Context, path string) error {
 		return errors.New("another process serves it; stop that process first")
 	}
 	if !errors.Is(err, syscall.ECONNREFUSED) {
-		return fmt.Errorf("cannot tell whether it is in use: %w", err)
+		return fmt.Errorf("it is not known whether it is in use: %w", err)
 	}
 	return os.Remove(path)
 }

@@ -104,7 +104,7 @@ var dnsCauses = []struct {
 		{word: "refused", text: "the resolver replies with another error."},
 		{word: "resolver-strips-dnssec", text: "every resolver that answers strips the signatures of DNSSEC; the zone is not to blame."},
 		{word: "resolver-disagree", text: "mode both: it validates here, and the resolver does not set AD."},
-		{word: "incomplete-reply", text: "mode ad-only: the end of what was asked is not in the reply."},
+		{word: "incomplete-reply", text: "mode ad-only: the reply does not hold the end of the alias chain."},
 		{word: "stale", text: "the resolver served data whose TTL has expired."},
 		{word: "clock", text: "the clock of this machine and all signatures disagree."},
 		{word: "no-anchor", text: "no trust anchor is above the name."},

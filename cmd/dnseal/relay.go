@@ -15,7 +15,7 @@ func configFlag(cmd *cobra.Command) *string {
 	return cmd.Flags().String("config", "/etc/dnseal/dnseal.toml", "configuration `FILE`")
 }
 
-// runService runs a daemon until the program is told to end.
+// runService runs a daemon until SIGTERM or SIGINT.
 func runService(cmd *cobra.Command, daemon, file string) error {
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)

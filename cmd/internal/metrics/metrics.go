@@ -54,7 +54,7 @@ func New(now func() time.Time) *Metrics {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(),
 		messages: counter("messages_total", "Messages decided, by door, role, result and first digit of the reply.", "door", "role", "result", "reply"),
-		unsigned: counter("unsigned_messages_total", "Messages seen by a signing door that left it unsigned.", door...),
+		unsigned: counter("unsigned_messages_total", "Messages that passed a signing listener unsigned.", door...),
 		bytes:    counter("message_bytes_total", "Bytes of the messages decided, as they came.", door...),
 		headers:  counter("header_states_total", "Messages verified, by state of the header: protected, changed, restored or unprotected.", "door", "role", "state"),
 		lookups:  counter("lookups_total", "DNS lookups by type, DNSSEC status, presence and code.", "type", "status", "presence", "code"),
@@ -78,9 +78,9 @@ func counter(name, help string, labels ...string) *prometheus.CounterVec {
 	return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "dnseal", Name: name, Help: help}, labels)
 }
 
-// Door makes the series of a listener appear at zero, so that an alert on them works before the
+// Series makes the series of a listener appear at zero, so that an alert on them works before the
 // first message.
-func (m *Metrics) Door(door, role string) {
+func (m *Metrics) Series(door, role string) {
 	if m == nil {
 		return
 	}

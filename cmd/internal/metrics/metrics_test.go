@@ -136,7 +136,7 @@ func TestNil(t *testing.T) {
 	t.Parallel()
 	var m *Metrics
 	m.Message(Message{})
-	m.Door("relay", "inbound")
+	m.Series("relay", "inbound")
 	m.Reload(true)
 	m.Ready(true)
 	m.Certificates(nil)

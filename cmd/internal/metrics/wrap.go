@@ -14,7 +14,7 @@ func (m *Metrics) Handler(h message.Handler, door, role string) message.Handler 
 	if m == nil {
 		return h
 	}
-	m.Door(door, role)
+	m.Series(door, role)
 	return &handler{h, m, door, role}
 }
 
