@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -341,6 +342,36 @@ func TestManyRecipients(t *testing.T) {
 	if got := r.hop.got(); len(got) != 1 || len(got[0].rcpts) != 150 {
 		t.Errorf("the next hop accepted %d messages", len(got))
 	}
+}
+
+// TestRecipientsAreSmall checks that a recipient holds its path, and not the long line it came in.
+// No other test may run meanwhile.
+func TestRecipientsAreSmall(t *testing.T) {
+	s := (&scriptedHop{words: []string{"PIPELINING", "DSN"}}).start(t)
+	r := startRelay(t, Options{NextHop: []string{s.address()}, Trusted: loopback})
+	k := dial(t, r.addr)
+	k.do("EHLO c", "250")
+	k.do("MAIL FROM:<a@example.org>", "250")
+	before := heapKiB()
+	const recipients, spaces = 500, 12000
+	go func() {
+		for range recipients {
+			io.WriteString(k.conn, "RCPT TO:<b@example.net> "+strings.Repeat(" ", spaces)+"NOTIFY=NEVER\r\n")
+		}
+	}()
+	for range recipients {
+		k.want("250")
+	}
+	if grown := heapKiB() - before; grown > recipients*spaces/2/1024 {
+		t.Errorf("%d recipients take %d KiB", recipients, grown)
+	}
+}
+
+func heapKiB() int {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int(m.HeapAlloc / 1024)
 }
 
 // TestInFlight checks that no more bytes than allowed are on their way in, and that the count comes

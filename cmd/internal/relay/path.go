@@ -23,7 +23,8 @@ func (p param) String() string {
 const maxPath = 322
 
 // parsePath reads what follows "FROM:" or "TO:": a path in angle brackets and
-// parameters. A source route is dropped.
+// parameters. A source route is dropped. What it returns does not hold s,
+// which may be long.
 func parsePath(s string) (path string, params []param, ok bool) {
 	s = strings.TrimLeft(s, " ")
 	if !strings.HasPrefix(s, "<") || !utf8.ValidString(s) {
@@ -45,7 +46,7 @@ func parsePath(s string) (path string, params []param, ok bool) {
 		}
 	}
 	params, ok = parseParams(rest)
-	return path, params, ok && validPath(path)
+	return strings.Clone(path), params, ok && validPath(path)
 }
 
 // closingBracket finds the ">" that ends the path, past quoted strings (RFC 5321, 4.1.2).
@@ -122,7 +123,7 @@ func parseParams(s string) ([]param, bool) {
 		if key == "" || (hasValue && value == "") || strings.ContainsFunc(word, func(r rune) bool { return r < '!' || r == 0x7f }) {
 			return nil, false
 		}
-		params = append(params, param{key: strings.ToUpper(key), value: value})
+		params = append(params, param{key: strings.Clone(strings.ToUpper(key)), value: strings.Clone(value)})
 	}
 	return params, true
 }
