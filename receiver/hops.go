@@ -1,9 +1,7 @@
 package receiver
 
 import (
-	"net/mail"
 	"slices"
-	"strings"
 
 	"dnseal/smime/message"
 )
@@ -19,29 +17,13 @@ func hops(m *message.Message) []Hop {
 		if len(out) == maxHops {
 			break
 		}
-		out = append(out, hop(f.Unfolded()))
+		r := message.ParseReceived(f.Unfolded())
+		h := Hop{By: r.By}
+		if !r.At.IsZero() {
+			h.At = &r.At
+		}
+		out = append(out, h)
 	}
 	slices.Reverse(out)
 	return out
-}
-
-func hop(value string) Hop {
-	var h Hop
-	clauses, date := value, ""
-	if i := strings.LastIndexByte(value, ';'); i >= 0 {
-		clauses, date = value[:i], value[i+1:]
-	}
-	// RFC 5322, Section 3.3.
-	if t, err := mail.ParseDate(strings.TrimSpace(date)); err == nil {
-		t = t.UTC()
-		h.At = &t
-	}
-	words := strings.Fields(clauses)
-	for i, w := range words[:max(len(words)-1, 0)] {
-		if strings.EqualFold(w, "by") {
-			h.By = words[i+1]
-			break
-		}
-	}
-	return h
 }

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"dnseal/smime/message"
 )
 
 func TestExplainNothing(t *testing.T) {
@@ -71,7 +73,7 @@ func TestExplainRoute(t *testing.T) {
 
 func TestExplainRouteReencoded(t *testing.T) {
 	t.Parallel()
-	r := &route{hops: []routeHop{{}, {by: "a"}, {by: "b", protocol: "ESMTP"}, {by: "c", protocol: "SMTP"}, {by: "d"}}}
+	r := &route{hops: []routeHop{{}, {Received: message.Received{By: "a"}}, {Received: message.Received{By: "b", With: "ESMTP"}}, {Received: message.Received{By: "c", With: "SMTP"}}, {Received: message.Received{By: "d"}}}}
 	e := Explanation{Change: ChangeReencoded}
 	r.place(&e, &Signature{}, nil)
 	if e.After != "b" || e.Before != "c" {

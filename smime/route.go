@@ -24,8 +24,7 @@ type route struct {
 
 // routeHop is a system that took the message.
 type routeHop struct {
-	by         string
-	protocol   string     // by which it took it: "SMTP", "ESMTPS", …
+	message.Received
 	bodyHashes []bodyHash // body hashes of the signatures it added
 }
 
@@ -35,30 +34,27 @@ const maxRoute = 100
 func readRoute(ctx context.Context, m *message.Message) (*route, error) {
 	r := &route{off: m.BodyOffset()}
 	fields := m.Header()
-	origin := routeHop{}
-	hops := []routeHop{}
+	var hops []routeHop
 	var above []bodyHash // of whoever adds the next Received field below
 	for _, f := range fields {
 		switch {
 		case len(hops) == maxRoute:
 		case f.Is("Received"):
-			hop := parseReceived(f.Unfolded())
-			hop.bodyHashes, above = above, nil
-			hops = append(hops, hop)
+			hops = append(hops, routeHop{message.ParseReceived(f.Unfolded()), above})
+			above = nil
 		case f.Is("List-Id"), f.Is("List-Post"), f.Is("List-Unsubscribe"):
 			r.lists += strings.ToLower(f.Unfolded()) + " "
 		case f.Is("X-MIME-Autoconverted"):
 			// Sendmail: "from 8bit to quoted-printable by mx.example.net id …".
-			r.converter = parseReceived(f.Unfolded()).by
+			r.converter = message.ParseReceived(f.Unfolded()).By
 		case f.Is("DKIM-Signature") || f.Is("ARC-Message-Signature"):
 			if s, ok := parseBodyHash(f.Unfolded()); ok && len(above) < maxRoute {
 				above = append(above, s)
 			}
 		}
 	}
-	origin.bodyHashes = above
-	slices.Reverse(hops)
-	r.hops = append([]routeHop{origin}, hops...)
+	r.hops = append(hops, routeHop{bodyHashes: above}) // the origin
+	slices.Reverse(r.hops)
 	if size := m.Size() - m.BodyOffset(); size <= maxExplained && ctx.Err() == nil {
 		r.body = make([]byte, size)
 		if _, err := io.ReadFull(m.Body(), r.body); err != nil && !errors.Is(err, io.EOF) {
@@ -66,25 +62,6 @@ func readRoute(ctx context.Context, m *message.Message) (*route, error) {
 		}
 	}
 	return r, ctx.Err()
-}
-
-func parseReceived(value string) routeHop {
-	clauses, _, _ := strings.Cut(value, ";")
-	words := strings.Fields(clauses)
-	var h routeHop
-	for i := 0; i+1 < len(words); i++ {
-		switch strings.ToLower(words[i]) {
-		case "by":
-			if h.by == "" {
-				h.by = words[i+1]
-			}
-		case "with":
-			if h.protocol == "" {
-				h.protocol = strings.ToUpper(words[i+1])
-			}
-		}
-	}
-	return h
 }
 
 // place says between which systems the change happened, and on what grounds.
@@ -121,7 +98,7 @@ func (r *route) name(hop int) string {
 	if hop < 1 || hop >= len(r.hops) {
 		return ""
 	}
-	return strings.Trim(entity.Quoted(r.hops[hop].by), `"`)
+	return strings.Trim(entity.Quoted(r.hops[hop].By), `"`)
 }
 
 // sealed compares the body hashes of signatures on the way with the body as it is, and as it would
@@ -152,20 +129,20 @@ func (r *route) likely(change Change) (after, before int, grounds string) {
 		return last, last + 1, "the kind of change: it is made when a message is stored"
 	case ChangeFooter, ChangeWrapped:
 		for i := last; i > 0; i-- {
-			if r.isList(r.hops[i].by) {
+			if r.isList(r.hops[i].By) {
 				return i, i + 1, "the fields of the list"
 			}
 		}
 	case ChangeReencoded:
 		for i := 1; i <= last; i++ {
-			if r.converter != "" && strings.EqualFold(r.hops[i].by, r.converter) {
+			if r.converter != "" && strings.EqualFold(r.hops[i].By, r.converter) {
 				return i, i + 1, "its field X-MIME-Autoconverted"
 			}
 		}
 		// RFC 3848: who takes a message by SMTP and not ESMTP offers no 8BITMIME, so that the one
 		// before has to re-encode it.
 		for i := 2; i <= last; i++ {
-			if r.hops[i].protocol == "SMTP" {
+			if r.hops[i].With == "SMTP" {
 				return i - 1, i, "the protocol, which has no 8BITMIME"
 			}
 		}
