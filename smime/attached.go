@@ -9,10 +9,11 @@ import (
 	"dnseal/smime/message"
 )
 
-// object opens an application/pkcs7-mime entity (RFC 8551, Section 3.2), judges the signatures on
-// what is inside and goes on with that.
+// object opens an application/pkcs7-mime entity (RFC 8551, Section 3.2), checks the signatures on
+// its content, and continues with that.
 func (v *verifier) object(l *layer, outermost bool, doubt string) (bool, error) {
 	p := l.entity
+	// RFC 8551, Section 3.7: nesting is processed within reasonable limits.
 	if l.depth++; l.depth > maxLayers {
 		return false, &LimitError{What: "layers", Max: maxLayers}
 	}
@@ -43,8 +44,8 @@ func (v *verifier) object(l *layer, outermost bool, doubt string) (bool, error) 
 	return true, v.inside(l, sd, content)
 }
 
-// objectNameDefect is nameDefect for content with its signature: some readers go by the name, and
-// offer the object as the document that has such a name.
+// objectNameDefect is nameDefect for content with its signature: some readers use the name, and
+// offer the object as a document of that name.
 func objectNameDefect(p *entity.Part, sd *cms.SignedData) string {
 	if !sd.Attached {
 		return ""
@@ -52,7 +53,7 @@ func objectNameDefect(p *entity.Part, sd *cms.SignedData) string {
 	return nameDefect(p, "signed object", ".p7m", ".p7s")
 }
 
-// inside judges attached content and makes it the entity of l.
+// inside checks the signatures of attached content, and makes it the entity of l.
 func (v *verifier) inside(l *layer, sd *cms.SignedData, content *message.Spool) error {
 	p := l.entity
 	first := len(v.report.Signatures)
@@ -76,8 +77,10 @@ func (v *verifier) inside(l *layer, sd *cms.SignedData, content *message.Spool) 
 
 func attachedDefect(sd *cms.SignedData, doubt string) string {
 	switch {
+	// RFC 5652, Section 5.1 allows no signer; that proves nothing.
 	case sd.Attached && len(sd.Signers) == 0:
-		return "nobody signed"
+		return noSigner
+	// RFC 8551, Section 3.5.2: the content is in the object.
 	case !sd.Attached && len(sd.Signers) > 0:
 		return "a signature without its content"
 	case doubt != "":
@@ -94,8 +97,9 @@ func otherKind(err error) Kind {
 	if !errors.As(err, &other) {
 		return ""
 	}
+	// RFC 8551, Section 3.6.
 	if other.Name() == "compressedData" {
 		return KindCompressed
 	}
-	return KindEncrypted
+	return KindEncrypted // RFC 8551, Sections 3.3 and 3.4
 }

@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// bodyHash is the body hash of a DKIM signature (RFC 6376, Section 3.7) or of an ARC one.
+// bodyHash is the body hash of a DKIM signature (RFC 6376, Section 3.7) or of an ARC one (RFC 8617,
+// Section 4.1.2).
 type bodyHash struct {
 	hash    []byte
 	relaxed bool
@@ -21,6 +22,7 @@ func parseBodyHash(value string) (bodyHash, bool) {
 		name, v, _ := strings.Cut(tag, "=")
 		v = strings.Join(strings.Fields(v), "")
 		switch strings.TrimSpace(name) {
+		// RFC 6376, Section 3.3.
 		case "a":
 			if !strings.HasSuffix(v, "-sha256") {
 				return bodyHash{}, false
@@ -28,6 +30,7 @@ func parseBodyHash(value string) (bodyHash, bool) {
 		case "c":
 			_, body, _ := strings.Cut(v, "/")
 			s.relaxed = body == "relaxed"
+		// RFC 6376, Section 3.4.5.
 		case "l":
 			n, err := strconv.Atoi(v)
 			if err != nil || n < 0 {
@@ -75,6 +78,7 @@ func canonicalBody(body []byte, relaxed bool) []byte {
 	for end >= 2 && out[end-2] == '\r' && out[end-1] == '\n' {
 		end -= 2
 	}
+	// RFC 6376, Section 3.4.4: an empty body stays empty; in simple form it is one CRLF.
 	if end == 0 && relaxed {
 		return nil
 	}

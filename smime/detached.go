@@ -11,8 +11,8 @@ import (
 	"dnseal/smime/internal/entity"
 )
 
-// clear judges a multipart/signed entity (RFC 1847, Section 2.1; RFC 8551, Section 3.5.3) and goes
-// on with its first part. doubt is its ambiguity.
+// clear checks the signatures of a multipart/signed entity (RFC 1847, Section 2.1; RFC 8551,
+// Section 3.5.3), and continues with its first part. doubt is its ambiguity.
 func (v *verifier) clear(l *layer, doubt string) (bool, error) {
 	p := l.entity
 	number := p.Number
@@ -46,6 +46,7 @@ func (v *verifier) clear(l *layer, doubt string) (bool, error) {
 	if err := entity.CopyRange(v.ctx, io.MultiWriter(digests, &inside), l.src, off, n); err != nil {
 		return false, err
 	}
+	// RFC 2046, Section 5.1.1: no line of a part begins with the delimiter around it.
 	v.beside(l, inside.N != p.Longer, "what follows a line in the signed part that some readers take for a boundary")
 	first := len(v.report.Signatures)
 	if err := v.signers(l, sd, digests, signature.Number, l.covers(content)); err != nil {
@@ -60,7 +61,7 @@ func (v *verifier) clear(l *layer, doubt string) (bool, error) {
 	return true, nil
 }
 
-// clearDefect says why a multipart/signed cannot be judged, or "".
+// clearDefect says why a multipart/signed cannot be checked, or "".
 func (v *verifier) clearDefect(l *layer, doubt string) (string, error) {
 	if reason := cmp.Or(doubt, structureDefect(l.entity)); reason != "" {
 		return reason, nil
@@ -82,19 +83,21 @@ func structureDefect(p *entity.Part) string {
 // frameDefect says what is wrong with the lines around the two parts.
 func frameDefect(p *entity.Part) string {
 	switch {
+	// RFC 2046, Section 5.1.1: the boundary parameter is required.
 	case p.Delimiter == nil:
 		return "multipart/signed without boundary"
+	// RFC 1847, Section 2.1: exactly two.
 	case len(p.Kids) != 2:
-		// RFC 1847, Section 2.1: exactly two.
 		return fmt.Sprintf("multipart/signed with %d parts", len(p.Kids))
+	// RFC 2046, Section 5.1.1: the last boundary ends in two hyphens.
 	case p.Closed < 0:
 		return "multipart/signed without its last boundary"
+	// RFC 2045, Section 6.4.
 	case !entity.IdentityEncoding(p.CTE):
-		// RFC 2045, Section 6.4
 		return "multipart/signed with transfer encoding " + entity.Quoted(p.CTE)
 	case p.Frame&entity.HasBareLF != 0:
-		// Some take such a line for a boundary and some do not: they would be shown different
-		// texts.
+		// RFC 2046, Section 5.1.1: a boundary line begins after CR LF. Some readers accept others:
+		// they would show different texts.
 		return "a boundary of multipart/signed without CR LF"
 	case p.Repeated:
 		return doubtfulBoundary
@@ -119,15 +122,17 @@ func detachedDefect(sd *cms.SignedData, tail bool) string {
 	switch {
 	case tail:
 		return "text after the signature in its part"
+	// RFC 8551, Section 3.5.3.2: eContent is absent. A verifier that used it would confirm a text
+	// that no reader shows.
 	case sd.Attached:
-		// A verifier that took the content from inside would vouch for a text nobody is shown.
 		return "content inside a detached signature"
 	case len(sd.Signers) == 0:
-		return "nobody signed" // RFC 5652, Section 5.1 allows it; it proves nothing.
+		return noSigner
 	case !sd.ContentType.Equal(oidData):
 		return notData
 	}
 	return ""
 }
 
+// oidData is id-data (RFC 5652, Section 4).
 var oidData = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 1}

@@ -10,7 +10,7 @@ import (
 	"dnseal/smime/message"
 )
 
-// Explanation is what Explain found out about a signature that does not hold.
+// Explanation is what Explain found out about a signature that is not valid.
 type Explanation struct {
 	// Part is the part number of the signature.
 	Part string
@@ -19,11 +19,11 @@ type Explanation struct {
 	Change Change
 	// Also lists the changes that had to be undone as well, where several happened.
 	Also []Change
-	// Sentence says it for people.
+	// Sentence says it in English.
 	Sentence string
 	// After and Before are the systems between which it happened, by the names the Received fields
 	// give them: After still had the message as it was signed, Before took it changed. Either is ""
-	// where that cannot be told. Nobody vouches for Received fields.
+	// where that is not known. Received fields are not authenticated.
 	After, Before string
 }
 
@@ -32,31 +32,36 @@ type Change = undo.Change
 
 // Changes that Explain knows. Each is found by undoing it.
 const (
-	ChangeLineEnds    = undo.ChangeLineEnds  // LF and CRLF exchanged
-	ChangeFinalLine   = undo.ChangeFinalLine // line ends at the very end removed or added
-	ChangeFrom        = undo.ChangeFrom      // "From " at the start of a line became ">From "
-	ChangeTrailing    = undo.ChangeTrailing  // white space at the end of lines removed or added
-	ChangeLongLine    = undo.ChangeLongLine  // CR LF SP put into a line of more than 998 octets
-	ChangeFooter      = undo.ChangeFooter    // text appended to a part
-	ChangeFolding     = undo.ChangeFolding   // fields of a part header folded or unfolded
-	ChangeQuoting     = undo.ChangeQuoting
-	ChangeFieldAdded  = undo.ChangeFieldAdded  // a field added to a part header
-	ChangeFieldCase   = undo.ChangeFieldCase   // field names of a part header written otherwise
-	ChangeReencoded   = undo.ChangeReencoded   // a part transferred in another encoding
-	ChangeSoftBreaks  = undo.ChangeSoftBreaks  // quoted-printable with other soft line breaks
-	ChangeEscapes     = undo.ChangeEscapes     // =C3 and =c3 exchanged
-	ChangeBase64Lines = undo.ChangeBase64Lines // base64 in lines of another length
+	ChangeLineEnds  = undo.ChangeLineEnds  // LF and CRLF exchanged (RFC 5321, Section 2.3.8)
+	ChangeFinalLine = undo.ChangeFinalLine // line ends at the very end removed or added
+	ChangeFrom      = undo.ChangeFrom      // "From " at the start of a line became ">From "
+	ChangeTrailing  = undo.ChangeTrailing  // white space at the end of lines removed or added
+	// CR LF SP put into a line of more than 998 octets (RFC 5321, Section 4.5.3.1.6)
+	ChangeLongLine = undo.ChangeLongLine
+	ChangeFooter   = undo.ChangeFooter // text appended to a part
+	// fields of a part header folded or unfolded (RFC 5322, Section 2.2.3)
+	ChangeFolding    = undo.ChangeFolding
+	ChangeQuoting    = undo.ChangeQuoting
+	ChangeFieldAdded = undo.ChangeFieldAdded // a field added to a part header
+	ChangeFieldCase  = undo.ChangeFieldCase  // field names of a part header written otherwise
+	// a part transferred in another encoding (RFC 6152, Section 3)
+	ChangeReencoded = undo.ChangeReencoded
+	// quoted-printable with other soft line breaks (RFC 2045, Section 6.7)
+	ChangeSoftBreaks = undo.ChangeSoftBreaks
+	ChangeEscapes    = undo.ChangeEscapes // =C3 and =c3 exchanged
+	// base64 in lines of another length (RFC 2045, Section 6.8)
+	ChangeBase64Lines = undo.ChangeBase64Lines
 	ChangeWrapped     = undo.ChangeWrapped
 )
 
 // maxExplained is how much signed content is held in memory and tried.
 const maxExplained = 8 << 20
 
-// Explain tries the known transformations of mail systems on every signature that does not hold,
-// and tells which of them, undone, makes the digest fit, and from the Received fields, and the body
-// hashes of DKIM signatures on the way, between which systems it happened. Diagnosis only: it turns
-// no fail into a pass. Signatures that hold over the whole message, or of which nobody can tell,
-// are not in the answer. Errors: as Verify.
+// Explain undoes the known transformations of mail systems on every signature that is not valid,
+// and reports which of them makes the digest match. The Received fields, and the body hashes of
+// DKIM signatures added on the way, show between which systems it happened. Diagnosis only: it
+// turns no fail into a pass. Signatures that are valid over the whole message, or cannot be
+// checked, are not in the result. Errors: as Verify.
 func Explain(ctx context.Context, m *message.Message) ([]Explanation, error) {
 	v := &verifier{ctx: ctx}
 	defer v.close()
@@ -72,8 +77,8 @@ func Explain(ctx context.Context, m *message.Message) ([]Explanation, error) {
 	for _, s := range v.report.Signatures {
 		if s.Integrity != IntegrityBad {
 			if s.Integrity == IntegrityGood && !whole {
-				e := Explanation{Part: s.Part, Change: ChangeWrapped, Sentence: "The signature holds, over " + string(s.Covers) +
-					" only: the signed message was put into another one, as lists with footers and people who forward do."}
+				e := Explanation{Part: s.Part, Change: ChangeWrapped, Sentence: "The signature is valid, but covers only " + string(s.Covers) +
+					": the signed message was embedded in another one, as lists that add a footer and users who forward it do."}
 				route.place(&e, s, nil)
 				found = append(found, e)
 			}
@@ -96,14 +101,14 @@ func explain(ctx context.Context, s *Signature) (e Explanation, original []byte,
 	e.Part = s.Part
 	switch {
 	case s.Code != CodeBadDigest:
-		e.Sentence = "The content is not what is wrong: " + s.Reason + "."
+		e.Sentence = "The cause is not a change of the content: " + s.Reason + "."
 	case s.size > maxExplained:
-		e.Sentence = fmt.Sprintf("The content was changed; it has more than %d MiB, which is too much to try what may have happened to it.", maxExplained>>20)
+		e.Sentence = fmt.Sprintf("The content was changed. It is larger than %d MiB, so that no known change was tried.", maxExplained>>20)
 	default:
 		if original, err = e.try(ctx, s); s.attached {
-			// Base64 wrapped anew, or the part in another transfer encoding, is no change to what
-			// is inside.
-			e.Sentence += " It stands inside the signed data, which relays and lists do not open: look at the signer's own program, or at a gateway that unpacks and packs mail."
+			// Base64 in other lines, or the part in another transfer encoding, does not change
+			// what is inside.
+			e.Sentence += " The content is inside the signed data, which relays and lists do not open: check the signer's own program, or a gateway that unpacks and repacks messages."
 		}
 	}
 	return e, original, err

@@ -10,18 +10,18 @@ import (
 	"dnseal/smime/message"
 )
 
-// Limits of what is restored: a header that somebody filled is not worth rewriting, and no field
-// may be larger than a milter can hand to every MTA.
+// Limits of what is restored: a header that was filled on purpose is not rewritten, and no field is
+// larger than a milter can pass to every MTA.
 const (
 	maxRestored      = 64
 	maxRestoredField = 60000
 )
 
 // RestoreHeader returns the changes that put the fields of HeaderChanges back as they were signed:
-// all outer fields of those names are removed, and the signed ones stand at the bottom of the
-// header. It returns nil where there is nothing to restore, or where a signed field cannot be put
-// into a header as it is: control characters, octets above 127 that no encoded word can hold, lines
-// without end. Only the caller knows whether the signature holds.
+// all outer fields of those names are removed, and the signed ones are appended to the header. It
+// returns nil where there is nothing to restore, or where a signed field cannot be put into a
+// header as it is: control characters, octets above 127 that no encoded word can hold, lines
+// without end. The caller has to check that the signature is valid.
 func (s *Signature) RestoreHeader() []message.Change {
 	if s.protection == nil || s.HeaderState != HeaderChanged {
 		return nil
@@ -61,7 +61,7 @@ func (p *protection) restore() []message.Change {
 	return changes
 }
 
-// restorable returns a signed field as it can stand in a header on its way.
+// restorable returns a signed field in a form that survives transit.
 func restorable(f message.Field) (message.Field, bool) {
 	raw, err := transit.SafeField(f)
 	if err != nil || len(raw) > maxRestoredField || !entity.IsASCII(string(raw)) {
@@ -69,6 +69,7 @@ func restorable(f message.Field) (message.Field, bool) {
 	}
 	lines := bytes.Split(bytes.TrimSuffix(raw, []byte("\r\n")), []byte("\r\n"))
 	for i, line := range lines {
+		// RFC 5322, Section 2.2.3: a folded line begins with white space. Section 2.2: no controls.
 		folded := i == 0 || len(line) > 0 && (line[0] == ' ' || line[0] == '\t')
 		if !folded || bytes.ContainsFunc(line, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) {
 			return message.Field{}, false

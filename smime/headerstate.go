@@ -25,12 +25,12 @@ const (
 	HeaderUnprotected HeaderState = "unprotected"
 )
 
-// compare finds the protected fields whose outer value is another, and of those that readers are
-// shown the ones that count as changed. Under the older forms of protection, which repeat what they
-// like, only fields that have a copy are compared.
+// compare finds the protected fields whose outer value differs, and which of those that readers
+// show count as changed. The older forms of protection repeat any fields they choose: only fields
+// that have a copy are compared.
 func (p *protection) compare() {
 	inside, outside, c := entity.SortByName(p.fields), entity.SortByName(p.outer), &header.Comparer{Words: header.MaxWords}
-	repeated := false // one of those that are shown
+	repeated := false // a field that readers show
 	for i, f := range p.fields {
 		isShown := f.Is(header.Shown...)
 		repeated = repeated || isShown
@@ -44,13 +44,13 @@ func (p *protection) compare() {
 	if p.kind != ProtectionLegacy {
 		p.compareAdded(inside, outside)
 	}
-	// A header of which nothing that is shown was repeated is not protected, whatever else was.
+	// A header without a copy of any shown field is not protected.
 	if p.state == HeaderUnprotected && repeated {
 		p.state = HeaderProtected
 	}
 }
 
-// compareAdded finds the fields that readers are shown and that stand only outside.
+// compareAdded finds the fields that readers show and that are only outside.
 func (p *protection) compareAdded(inside, outside entity.ByName) {
 	for i, f := range p.outer {
 		if outside.First(f) == i && f.Is(header.Shown...) && inside.First(f) < 0 && !allEmpty(outside, f) {
@@ -66,8 +66,8 @@ func (p *protection) differ(name string, changed bool) {
 	}
 }
 
-// sameFields compares all fields of one name: a field that occurs twice is two. One that is empty
-// shows nothing, so that it may be there or not.
+// sameFields compares all fields of one name, in number and order. An empty field shows nothing, so
+// that it may be missing.
 func sameFields(inside, outside entity.ByName, f message.Field, same func(signed, outer message.Field) bool) bool {
 	equal := slices.EqualFunc(inside.Called(f), outside.Called(f), func(i, o int) bool {
 		return same(inside.Fields[i], outside.Fields[o])

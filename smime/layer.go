@@ -12,11 +12,11 @@ type layer struct {
 	src    io.ReaderAt
 	entity *entity.Part
 	outer  []message.Field // the header that its protected fields are compared with
-	// nothing but signatures stands around it (RFC 9787, Section 4: the cryptographic envelope)
+	// only signatures are around it (RFC 9787, Section 4: the cryptographic envelope)
 	root   bool
 	depth  int          // CMS objects around it
 	chain  []*Signature // of this entity, outermost first
-	beside string       // somebody's text around it, that some readers show
+	beside string       // text around it that some readers show
 }
 
 func (l *layer) covers(p *entity.Part) Coverage {
@@ -26,8 +26,8 @@ func (l *layer) covers(p *entity.Part) Coverage {
 	return Coverage(p.Subject())
 }
 
-// entity takes layer after layer off an entity, until the content that they sign is reached, and
-// then looks for signed parts in that.
+// entity opens layer after layer (RFC 8551, Section 3.7) until it reaches the content that they
+// sign, and then looks for signed parts in that.
 func (v *verifier) entity(l *layer) error {
 	for first := true; ; first = false {
 		next, err := v.open(l, first)
@@ -47,16 +47,16 @@ func (v *verifier) entity(l *layer) error {
 	return v.below(l)
 }
 
-// open takes off one layer, and reports whether another entity came out.
+// open opens one layer, and reports whether there was another entity in it.
 func (v *verifier) open(l *layer, outermost bool) (bool, error) {
 	k := entity.KindOf(l.entity)
 	if l.root && outermost {
-		v.report.Kind = kindWord(k)
+		v.report.Kind = kindOf(k)
 	}
 	if k == entity.Plain {
 		return false, nil
 	}
-	// Only an entity that claims to be more than it is can mislead anybody about a signature.
+	// Only an entity that claims to be secured can mislead a reader about a signature.
 	doubt := entity.Ambiguity(l.entity, l.root && outermost)
 	if l.root && outermost && doubt == "" && v.stray != "" {
 		doubt = v.stray
@@ -77,10 +77,11 @@ func (v *verifier) open(l *layer, outermost bool) (bool, error) {
 // below looks for signed parts in what is not signed itself, or inside what is.
 func (v *verifier) below(l *layer) error {
 	if k := entity.KindOf(l.entity); k != entity.Plain && k != entity.PgpSigned {
-		return nil // its parts were dealt with
+		return nil // its parts were processed
 	}
 	outer := l.outer
 	for _, kid := range l.entity.Kids {
+		// RFC 2046, Section 5.2.1: an attached message has a header of its own.
 		if kid.Embedded {
 			outer = kid.Fields
 		}

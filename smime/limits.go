@@ -1,7 +1,7 @@
 package smime
 
-// Limits of a message's structure. What is over one is reported as such, never cut short. Those of
-// its parts are in internal/entity.
+// Limits of a message's structure. A message over a limit is reported as such, never truncated. The
+// limits of its parts are in internal/entity.
 const (
 	maxSignatures = 8
 	maxLayers     = 4 // CMS inside CMS

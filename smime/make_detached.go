@@ -18,15 +18,15 @@ func (s *signing) writeEntity(w *message.Spool) error {
 	return e.Content(s.root, s.m.Size())
 }
 
-// preamble is what readers without MIME see (RFC 2046, Section 5.1.1).
+// preamble is what readers without MIME show (RFC 2046, Section 5.1.1).
 const preamble = "This is an S/MIME signed message.\r\n"
 
-// signatureRoom is what a signature with its certificate usually takes.
+// signatureRoom is the usual size of a signature with its certificate.
 const signatureRoom = 4 << 10
 
 // makeClear writes the body of a multipart/signed message (RFC 8551, Section 3.5.3).
 func (s *signing) makeClear(body *message.Spool) error {
-	boundary := "----dnseal-" + rand.Text()
+	boundary := "----dnseal-" + rand.Text() // RFC 2046, Section 5.1.1: at most 70 characters
 	body.Grow(s.m.Size() + int64(len(s.header)) + signatureRoom)
 	if _, err := body.WriteString(preamble + "\r\n--" + boundary + "\r\n"); err != nil {
 		return err
@@ -40,6 +40,7 @@ func (s *signing) makeClear(body *message.Spool) error {
 	if err != nil {
 		return err
 	}
+	// RFC 8551, Section 3.5.3.1; the name: Section 3.2.1.
 	if _, err = body.WriteString("\r\n--" + boundary + "\r\n" +
 		"Content-Type: application/pkcs7-signature; name=\"smime.p7s\"\r\n" +
 		"Content-Transfer-Encoding: base64\r\n" +
@@ -56,6 +57,7 @@ func (s *signing) makeClear(body *message.Spool) error {
 	}
 	s.fields = []message.Change{
 		{Op: message.Append, Name: "MIME-Version", Value: " 1.0"},
+		// RFC 1847, Section 2.1; RFC 8551, Section 3.5.3.2.
 		{Op: message.Append, Name: "Content-Type", Value: " multipart/signed; protocol=\"application/pkcs7-signature\";\r\n micalg=\"" +
 			micalgFor(s.opts.Signers) + "\"; boundary=\"" + boundary + "\""},
 	}
@@ -80,6 +82,7 @@ func (s *signing) makeOpaque(body *message.Spool) error {
 	}
 	s.fields = []message.Change{
 		{Op: message.Append, Name: "MIME-Version", Value: " 1.0"},
+		// RFC 8551, Sections 3.2.1 and 3.2.2.
 		{Op: message.Append, Name: "Content-Type", Value: " application/pkcs7-mime; smime-type=signed-data; name=\"smime.p7m\""},
 		{Op: message.Append, Name: "Content-Transfer-Encoding", Value: " base64"},
 		{Op: message.Append, Name: "Content-Disposition", Value: " attachment; filename=\"smime.p7m\""},
@@ -90,7 +93,7 @@ func (s *signing) makeOpaque(body *message.Spool) error {
 func (s *signing) cmsOptions() cms.SignOptions {
 	opts := cms.SignOptions{Signers: s.opts.Signers, Time: s.opts.Time, Certificates: s.certificates}
 	if s.opts.NoCertificates {
-		// Named by their keys then.
+		// RFC 5652, Section 5.3: without certificate the signer is named by its key.
 		opts.Signers = nil
 		for _, signer := range s.opts.Signers {
 			opts.Signers = append(opts.Signers, cms.Signer{Key: signer.Key, PSS: signer.PSS})

@@ -7,8 +7,8 @@ import (
 	"dnseal/smime/cms"
 )
 
-// micalgFor is the micalg parameter for a set of signers (RFC 8551, Section 3.5.3.2). It is a hint
-// to who reads in one pass, and decides nothing: the digests that count are named in the signature.
+// micalgFor is the micalg parameter for a set of signers (RFC 8551, Section 3.5.3.2). It is a
+// hint for readers that work in one pass: the digests that count are named in the signature.
 func micalgFor(signers []cms.Signer) string {
 	var names []string
 	for _, s := range signers {

@@ -29,7 +29,7 @@ type Name struct {
 
 // CertificateNames returns the identities in the subjectAltName of cert, mail
 // first; an emailAddress of the subject only when there is no subjectAltName
-// mail name at all (RFC 8550, Section 3). What is no address is left out.
+// mail name at all (RFC 8550, Section 3). Names that are not addresses are left out.
 func CertificateNames(cert *x509.Certificate) []Name {
 	stated := certificate.NamesOf(cert)
 	var names []Name
@@ -37,8 +37,8 @@ func CertificateNames(cert *x509.Certificate) []Name {
 		names = appendMailName(names, s)
 	}
 	for _, s := range stated.UTF8Mail {
-		// RFC 9598, Section 3: only for a local part that needs it, so that nobody states one
-		// address in two forms. Neither is a byte order mark part of it.
+		// RFC 9598, Section 3: only for a local part that needs it, so that an address has one
+		// form; and no byte order mark.
 		if local, _, _ := strings.Cut(s, "@"); entity.IsASCII(local) || strings.HasPrefix(s, "\ufeff") {
 			continue
 		}
@@ -58,8 +58,8 @@ func CertificateNames(cert *x509.Certificate) []Name {
 }
 
 // appendMailName appends a name that is a Mailbox (RFC 5280, Section 4.2.1.6): without the comments
-// and the white space that an address in a header may hold. An authority that certified one with
-// them certified another name than is read there.
+// and the white space that an address in a header may contain. An authority that certified one with
+// them certified another name than readers see.
 func appendMailName(names []Name, s string) []Name {
 	s = strings.TrimSpace(s)
 	if strings.ContainsAny(s[strings.LastIndexByte(s, '"')+1:], "() \t") {

@@ -35,8 +35,8 @@ func readProtection(l *layer) *protection {
 	found := &protection{kind: ProtectionNone, outer: l.outer, state: HeaderUnprotected}
 	switch {
 	case p.Type.Has(entity.HP):
-		// RFC 9788, Section 2.1.1. An unknown value is none of the RFC, but it is no reason to
-		// believe the outer header.
+		// RFC 9788, Section 2.1.1. An unknown value is not valid, but is no reason to trust the
+		// outer header.
 		found.kind = ProtectionClear
 		if strings.EqualFold(p.Type.Get(entity.HP), "cipher") {
 			found.kind = ProtectionCipher
@@ -46,9 +46,8 @@ func readProtection(l *layer) *protection {
 		// draft-autocrypt-lamps-protected-headers: the form Enigmail and Thunderbird wrote before.
 		found.kind, found.fields = ProtectionLegacy, p.Fields
 	case p.Type.Is("message/rfc822", "message/global") && len(p.Kids) == 1 && !strings.EqualFold(p.Type.Get("forwarded"), "yes"):
-		// RFC 8551, Section 3.1: the whole message wrapped. One that is only forwarded looks the
-		// same; to be told that it is by somebody else than the outer header says is right in both
-		// cases.
+		// RFC 8551, Section 3.1: the whole message wrapped. A forwarded one looks the same; that
+		// its author is not the one of the outer header is right to report in both cases.
 		found.kind, found.fields = ProtectionLegacy, p.Kids[0].Fields
 	}
 	if found.kind != ProtectionNone {

@@ -11,7 +11,7 @@ type Kind string
 
 // Kinds (RFC 8551, Section 3.2.2).
 const (
-	KindNone       Kind = "none" // nothing of the others
+	KindNone       Kind = "none" // none of the others
 	KindSigned     Kind = "signed"
 	KindEncrypted  Kind = "encrypted"
 	KindCompressed Kind = "compressed"
@@ -31,13 +31,13 @@ type Report struct {
 	// ("limit:parts", …): verdict permerror.
 	Code   Code
 	Reason string
-	// Uncovered says what a reader may see that no root signature covers, e.g. "epilogue after the
-	// signed part"; for people.
+	// Uncovered lists in English what a reader may see that no root signature covers, e.g.
+	// "epilogue after the signed part".
 	Uncovered []string
 }
 
-// Verify takes m apart. It returns an error only for trouble of this machine (spool, context);
-// everything about the message is in the Report.
+// Verify parses m and checks its signatures (RFC 8551, Section 3.10). It returns an error only for
+// a failure of this machine (spool, context); everything about the message is in the Report.
 func Verify(ctx context.Context, m *message.Message) (*Report, error) {
 	v := &verifier{ctx: ctx}
 	defer v.close()

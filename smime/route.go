@@ -11,43 +11,45 @@ import (
 	"dnseal/smime/message"
 )
 
-// route is the way of a message as the fields tell that systems put on top of it (RFC 5321, Section
-// 4.4). All of them can be made up.
+// route is the way of a message according to the trace fields that systems added (RFC 5321, Section
+// 4.4). All of them can be forged.
 type route struct {
 	hops []routeHop // in the order of the way
-	body []byte     // of the message; nil when it is too big to look at
+	body []byte     // of the message; nil when it is too large
 	off  int64      // where it begins
-	// lists is what the fields of RFC 2369 and RFC 2919 say, converter who says to have encoded the
-	// message for transfer.
+	// lists are the values of the fields of RFC 2369 and RFC 2919; converter is the host that
+	// claims to have encoded the message for transfer.
 	lists, converter string
 }
 
-// routeHop is a system that took the message.
+// routeHop is a system that received the message.
 type routeHop struct {
 	message.Received
 	bodyHashes []bodyHash // body hashes of the signatures it added
 }
 
-// maxRoute bounds how many fields are looked at.
+// maxRoute bounds the fields that are read.
 const maxRoute = 100
 
 func readRoute(ctx context.Context, m *message.Message) (*route, error) {
 	r := &route{off: m.BodyOffset()}
 	fields := m.Header()
 	var hops []routeHop
-	var above []bodyHash // of whoever adds the next Received field below
+	var above []bodyHash // of the system that added the next Received field below
 	for _, f := range fields {
 		switch {
 		case len(hops) == maxRoute:
 		case f.Is("Received"):
 			hops = append(hops, routeHop{message.ParseReceived(f.Unfolded()), above})
 			above = nil
-		case f.Is("List-Id"), f.Is("List-Post"), f.Is("List-Unsubscribe"):
+		// RFC 2919, Section 3; RFC 2369, Sections 3.2 and 3.4.
+		case f.Is("List-Id", "List-Post", "List-Unsubscribe"):
 			r.lists += strings.ToLower(f.Unfolded()) + " "
 		case f.Is("X-MIME-Autoconverted"):
 			// Sendmail: "from 8bit to quoted-printable by mx.example.net id …".
 			r.converter = message.ParseReceived(f.Unfolded()).By
-		case f.Is("DKIM-Signature") || f.Is("ARC-Message-Signature"):
+		// RFC 6376, Section 3.5; RFC 8617, Section 4.1.2.
+		case f.Is("DKIM-Signature", "ARC-Message-Signature"):
 			if s, ok := parseBodyHash(f.Unfolded()); ok && len(above) < maxRoute {
 				above = append(above, s)
 			}
@@ -64,7 +66,7 @@ func readRoute(ctx context.Context, m *message.Message) (*route, error) {
 	return r, ctx.Err()
 }
 
-// place says between which systems the change happened, and on what grounds.
+// place adds between which systems the change happened, and what shows it.
 func (r *route) place(e *Explanation, s *Signature, original []byte) {
 	last := len(r.hops) - 1
 	if last < 1 {
@@ -85,15 +87,15 @@ func (r *route) place(e *Explanation, s *Signature, original []byte) {
 	}
 	switch {
 	case e.After != "" && e.Before != "" && after < before:
-		e.Sentence += what + "after " + e.After + " took the message and before " + e.Before + " had passed it on (by " + grounds + ")."
+		e.Sentence += what + "after " + e.After + " received the message and before " + e.Before + " passed it on (according to " + grounds + ")."
 	case e.After != "":
-		e.Sentence += what + "after " + e.After + " took the message (by " + grounds + ")."
+		e.Sentence += what + "after " + e.After + " received the message (according to " + grounds + ")."
 	case e.Before != "":
-		e.Sentence += what + "before " + e.Before + " had passed the message on (by " + grounds + ")."
+		e.Sentence += what + "before " + e.Before + " passed the message on (according to " + grounds + ")."
 	}
 }
 
-// name is printable whatever the field said.
+// name is printable, whatever the field contains.
 func (r *route) name(hop int) string {
 	if hop < 1 || hop >= len(r.hops) {
 		return ""
@@ -121,26 +123,26 @@ func (r *route) sealed(s *Signature, original []byte) (after, before int) {
 	return after, before
 }
 
-// likely falls back on what kind of system does such a thing.
+// likely decides by the kind of system that makes such a change.
 func (r *route) likely(change Change) (after, before int, grounds string) {
 	last := len(r.hops) - 1
 	switch change {
 	case ChangeFrom:
-		return last, last + 1, "the kind of change: it is made when a message is stored"
+		return last, last + 1, "the kind of change, which is made when a message is stored"
 	case ChangeFooter, ChangeWrapped:
 		for i := last; i > 0; i-- {
 			if r.isList(r.hops[i].By) {
-				return i, i + 1, "the fields of the list"
+				return i, i + 1, "the header fields of the list"
 			}
 		}
 	case ChangeReencoded:
 		for i := 1; i <= last; i++ {
 			if r.converter != "" && strings.EqualFold(r.hops[i].By, r.converter) {
-				return i, i + 1, "its field X-MIME-Autoconverted"
+				return i, i + 1, "its X-MIME-Autoconverted field"
 			}
 		}
-		// RFC 3848: who takes a message by SMTP and not ESMTP offers no 8BITMIME, so that the one
-		// before has to re-encode it.
+		// RFC 3848: a host that receives by SMTP and not ESMTP offers no 8BITMIME, so that the one
+		// before it has to re-encode.
 		for i := 2; i <= last; i++ {
 			if r.hops[i].With == "SMTP" {
 				return i - 1, i, "the protocol, which has no 8BITMIME"
@@ -154,7 +156,7 @@ func (r *route) likely(change Change) (after, before int, grounds string) {
 	return 1, last, "the Received fields"
 }
 
-// isList reports whether the fields of a list speak of the system, or of the domain it is in.
+// isList reports whether the fields of a list name the host or its domain.
 func (r *route) isList(by string) bool {
 	by = strings.ToLower(strings.TrimSuffix(by, "."))
 	_, domain, ok := strings.Cut(by, ".")

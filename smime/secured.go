@@ -10,7 +10,7 @@ import (
 	"dnseal/smime/message"
 )
 
-// Security says by what a message is signed or encrypted already.
+// Security says how a message is already signed or encrypted.
 type Security string
 
 // Kinds of security.
@@ -22,8 +22,8 @@ const (
 	PGPEncrypted   Security = "pgp-encrypted"
 )
 
-// Secured reports whether m is already S/MIME or PGP signed or encrypted, as its header says, and
-// how. What the header leaves open the first octets of the body tell: the kind of an
+// Secured reports how m is already signed or encrypted by S/MIME or PGP, according to its header.
+// Where the header does not say, the first octets of the body do: the kind of an
 // application/pkcs7-mime body without smime-type (one that cannot be read is called encrypted), and
 // PGP in plain text.
 func Secured(m *message.Message) Security {
@@ -34,8 +34,10 @@ func Secured(m *message.Message) Security {
 		return SMIMESigned
 	case entity.CMSObject:
 		return securedObject(m, root)
+	// RFC 3156, Section 5.
 	case entity.PgpSigned:
 		return PGPSigned
+	// RFC 3156, Section 4.
 	case entity.PgpEncrypted, entity.PgpInline:
 		return PGPEncrypted
 	case entity.Plain:
@@ -43,6 +45,7 @@ func Secured(m *message.Message) Security {
 	if root.Type.Name != "" && root.Type.Name != "text/plain" {
 		return NotSecured
 	}
+	// RFC 9580, Sections 7 and 6.2.
 	start := bytes.TrimLeft(bodyStart(m), "\r\n\t ")
 	switch {
 	case bytes.HasPrefix(start, []byte("-----BEGIN PGP SIGNED MESSAGE-----")):
@@ -53,7 +56,7 @@ func Secured(m *message.Message) Security {
 	return NotSecured
 }
 
-// securedObject tells the kinds of RFC 8551, Section 3.2.2 apart.
+// securedObject distinguishes the kinds of RFC 8551, Section 3.2.2.
 func securedObject(m *message.Message, root *entity.Part) Security {
 	switch strings.ToLower(root.Type.Get("smime-type")) {
 	case "signed-data", "signed-receipt":

@@ -15,11 +15,11 @@ import (
 	"dnseal/smime/message"
 )
 
-// selfCheck takes the message apart as a verifier does: the root part from its header, with the
-// same doubts, the exact bytes that are signed, their digest against the signed attribute, the
-// certificate against the key. That these bytes hold everything that came in was seen while they
-// were written (internal/transit/account.go), and the fields that stay were judged before
-// (headerFault).
+// selfCheck parses the message as a verifier does: the root part from its header, with the same
+// checks for ambiguity, the exact bytes that are signed, their digest against the signed attribute,
+// the certificate against the key. That these bytes contain everything that came in was checked
+// while they were written (internal/transit/account.go), and the fields that remain before that
+// (transit.HeaderFault).
 func (s *signing) selfCheck(body *message.Spool) error {
 	header := make([]byte, 0, 512)
 	for _, f := range s.fields {
@@ -45,8 +45,7 @@ func (s *signing) selfCheck(body *message.Spool) error {
 }
 
 // entityDefect says why what is signed would be no MIME entity, or "". Of a protected header every
-// field counts, and each was judged when it was copied, so that it is read again for FullSelfCheck
-// only.
+// field counts, and each was checked when it was copied: it is read again for FullSelfCheck only.
 func (s *signing) entityDefect() string {
 	if !s.opts.NoHeaderProtection && !s.opts.FullSelfCheck {
 		return ""
@@ -68,6 +67,7 @@ func (s *signing) checkClear(body io.ReaderAt, root *entity.Part) (*cms.SignedDa
 	if defect := frameDefect(root); defect != "" {
 		return nil, nil, fmt.Errorf("%w: %s", ErrSelfCheck, defect)
 	}
+	// RFC 8551, Section 3.5.3.1.
 	if name := root.Kids[1].Type.Name; !entity.IsSignature(name) {
 		return nil, nil, fmt.Errorf("%w: the signature part is %s", ErrSelfCheck, entity.Quoted(name))
 	}
@@ -93,6 +93,7 @@ func (s *signing) checkClear(body io.ReaderAt, root *entity.Part) (*cms.SignedDa
 	if err := entity.CopyRange(s.ctx, digests, body, s.off, s.size); err != nil {
 		return nil, nil, err
 	}
+	// RFC 8551, Section 3.5.3.2.
 	if want := root.Type.Get("micalg"); want != micalgOf(sd) {
 		return nil, nil, fmt.Errorf("%w: micalg is %q", ErrSelfCheck, want)
 	}
@@ -100,8 +101,8 @@ func (s *signing) checkClear(body io.ReaderAt, root *entity.Part) (*cms.SignedDa
 }
 
 // checkOwn checks what is the same in every message, or random: the header of the signature part,
-// and that the boundary is in nothing but the three lines that begin with it. Without it the tests
-// stand for both.
+// and that the boundary is in nothing but the three lines that begin with it. Otherwise only the
+// tests check both.
 func (s *signing) checkOwn(body io.ReaderAt, root *entity.Part) error {
 	if defect := signatureDefect(root); defect != "" {
 		return fmt.Errorf("%w: %s", ErrSelfCheck, defect)
@@ -129,7 +130,7 @@ func (s *signing) checkOpaque(body io.ReaderAt, root *entity.Part) (*cms.SignedD
 	return sd, sd.Digests(), nil
 }
 
-// checkSigners wants one signature of every signer, in any order.
+// checkSigners expects one signature of every signer, in any order.
 func (s *signing) checkSigners(sd *cms.SignedData, digests *cms.Digests) error {
 	if len(sd.Signers) != len(s.opts.Signers) {
 		return fmt.Errorf("%w: %d signatures by %d signers", ErrSelfCheck, len(sd.Signers), len(s.opts.Signers))
@@ -140,6 +141,7 @@ func (s *signing) checkSigners(sd *cms.SignedData, digests *cms.Digests) error {
 		switch {
 		case i < 0:
 			return fmt.Errorf("%w: a signature by none of the signers", ErrSelfCheck)
+		// RFC 5652, Section 5.6.
 		case !bytes.Equal(digests.Sum(si.DigestAlgorithm), si.MessageDigest):
 			return fmt.Errorf("%w: the signed digest is not that of the content", ErrSelfCheck)
 		}
@@ -153,7 +155,8 @@ func (s *signing) checkSigners(sd *cms.SignedData, digests *cms.Digests) error {
 	return nil
 }
 
-// madeBy reports whether si names the certificate, or else the key, of a signer.
+// madeBy reports whether si names the certificate, or else the key, of a signer (RFC 5652, Section
+// 5.3).
 func (s *signing) madeBy(signer cms.Signer, si *cms.SignerInfo, sd *cms.SignedData) bool {
 	if signer.Certificate == nil || s.opts.NoCertificates {
 		spki, err := x509.MarshalPKIXPublicKey(signer.Key.Public())

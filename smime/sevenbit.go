@@ -11,7 +11,7 @@ import (
 // SevenBit returns the edit that makes the body of m transit-proof without signing it: 7-bit, in
 // short lines, as Sign prepares it. It is for next hops that take no 8-bit content (RFC 6152,
 // Section 3: convert or refuse). Of the header only the fields that describe the body change: 8-bit
-// text in others stays. The caller closes the edit.
+// text in others remains. The caller closes the edit.
 //
 // Errors: ErrNotTransitProof where something signed or encrypted would have to change,
 // ErrAmbiguous, *LimitError, what the spool returned.

@@ -17,7 +17,7 @@ import (
 type SignOptions struct {
 	// Signers sign in parallel; the first is the main one.
 	Signers []cms.Signer
-	// Chain holds further certificates to send along (no roots needed).
+	// Chain contains further certificates to send (no roots needed).
 	Chain []*x509.Certificate
 	// Time is the signing time. Required.
 	Time time.Time
@@ -27,8 +27,8 @@ type SignOptions struct {
 	NoCertificates bool
 	// NoHeaderProtection leaves out RFC 9788 header protection.
 	NoHeaderProtection bool
-	// FullSelfCheck also verifies the signature values of what was made, and judges what is the
-	// same in every message.
+	// FullSelfCheck also verifies the signature values of the result, and checks what is the same
+	// in every message.
 	FullSelfCheck bool
 	// RefuseOpaque fails with ErrNotTransitProof where content cannot be made transit-proof without
 	// touching a signed part, instead of going opaque.
@@ -42,8 +42,8 @@ type SignOptions struct {
 
 // SignResult says in what form a message was signed, and why.
 type SignResult struct {
-	// Opaque is set for application/pkcs7-mime. Cause is then what stood against
-	// multipart/signed; nil where the form was asked for.
+	// Opaque is set for application/pkcs7-mime. Cause is then what prevented multipart/signed;
+	// nil where the form was requested.
 	Opaque bool
 	Cause  *ContentError
 	// Unprotected are the header fields without a protected copy, because they cannot be made
@@ -101,7 +101,7 @@ type signing struct {
 	m    *message.Message
 	src  *io.SectionReader
 	opts SignOptions
-	// certificates go along.
+	// certificates are sent.
 	certificates []*x509.Certificate
 
 	root   *entity.Part
@@ -109,13 +109,14 @@ type signing struct {
 	header []byte // of the signed entity
 	opaque bool
 	result SignResult
-	// The fields that describe the body: those that go, and those that come.
+	// The changes of the fields that describe the body.
 	removed, fields []message.Change
-	// The size of the signed entity, and where it stands in the new body (not for the opaque form).
+	// The size of the signed entity, and its offset in the new body (not for the opaque form).
 	size, off int64
 }
 
-// prepare decides about every part, and makes the header of the signed entity.
+// prepare plans what is done to each part, and makes the header of the signed entity (RFC 8551,
+// Section 3.1).
 func (s *signing) prepare() error {
 	fields := s.m.Header()
 	root, err := entity.Walk(s.ctx, s.src, fields, s.m.BodyOffset(), s.m.Size(), true)
@@ -137,7 +138,7 @@ func (s *signing) prepare() error {
 	if pl.Plan(root, false); pl.Err != nil {
 		return pl.Err
 	}
-	charset := "us-ascii"
+	charset := "us-ascii" // RFC 2045, Section 5.2
 	if root.Type.Name == "" {
 		if charset, err = transit.AssumedCharset(s.ctx, s.src, root); err != nil {
 			return err
@@ -147,6 +148,7 @@ func (s *signing) prepare() error {
 	if pl.Blocked != nil && s.opts.RefuseOpaque {
 		return pl.Blocked
 	}
+	// RFC 8551, Section 3.5.1 prefers multipart/signed.
 	s.opaque = s.opts.Opaque || pl.Blocked != nil
 	s.result = SignResult{Opaque: s.opaque, Unprotected: pl.Unprotected}
 	if !s.opts.Opaque {
@@ -155,7 +157,7 @@ func (s *signing) prepare() error {
 	return nil
 }
 
-// sent returns the certificates that go along.
+// sent returns the certificates to send (RFC 8550, Section 2.3).
 func (opts *SignOptions) sent() []*x509.Certificate {
 	if opts.NoCertificates {
 		return nil
@@ -169,7 +171,8 @@ func (opts *SignOptions) sent() []*x509.Certificate {
 	return append(certs, opts.Chain...)
 }
 
-// structuralFields returns the changes that remove the fields that describe the body.
+// structuralFields returns the changes that remove the fields that describe the body (RFC 2045,
+// Section 3).
 func structuralFields(fields []message.Field) ([]message.Change, error) {
 	var changes []message.Change
 	for _, f := range fields {

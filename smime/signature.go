@@ -17,7 +17,7 @@ type Integrity uint8
 
 // Integrities.
 const (
-	IntegrityUnknown Integrity = iota // key not at hand, algorithm unsupported
+	IntegrityUnknown Integrity = iota // key not known, algorithm unsupported
 	IntegrityBad
 	IntegrityGood
 )
@@ -47,7 +47,7 @@ const (
 	CodeKeySubstituted = cms.CodeKeySubstituted
 	// CodeNoKey: neither the message nor the caller has the signer's key.
 	CodeNoKey Code = "no-key"
-	// CodeMalformed: no signature could be made out.
+	// CodeMalformed: the signature cannot be parsed.
 	CodeMalformed Code = "malformed"
 )
 
@@ -57,20 +57,20 @@ type Coverage string
 // CoversMessage is the coverage of a signature whose content is the whole body of the message.
 const CoversMessage Coverage = "message"
 
-// Signature is one signer of one signed part.
+// Signature is one signer (RFC 5652, Section 5.3) of one signed part.
 type Signature struct {
 	// Part is the IMAP part number of the signature part as in RFC 7281 (of a part inside opaque
 	// content: as if that were an attached message).
 	Part   string
 	Covers Coverage
-	// Beside says what text stands around the signed content that some readers show, and that
-	// this signature does not cover, e.g. "epilogue after the signed part"; "" for none but
-	// what programs write there for readers without MIME.
+	// Beside says what text around the signed content some readers show that this signature does
+	// not cover, e.g. "epilogue after the signed part"; "" for none, and for what programs write
+	// there for readers without MIME.
 	Beside string
 	// NotEntity says why the signed content is no MIME entity (RFC 8551, Section 3.1), so that
-	// readers take it for something else than was signed; "" for one that is.
+	// readers show something else than was signed; "" for one that is.
 	NotEntity string
-	// Integrity says whether the signature value is right over exactly the bytes received.
+	// Integrity says whether the signature value is correct over exactly the bytes received.
 	Integrity Integrity
 	// Code is a stable word when Integrity is not good, or Weak: one of the Code constants. Reason
 	// is a sentence.
@@ -78,7 +78,7 @@ type Signature struct {
 	Reason string
 	// Algorithm, e.g. "ecdsa-p256-sha256"; without the curve where the key is not known.
 	Algorithm string
-	// Weak is set when the signature is right, or may be, but by an algorithm or key size that
+	// Weak is set when the signature is correct, or may be, but by an algorithm or key size that
 	// proves nothing. Integrity is good only where the value was checked.
 	Weak        bool
 	SigningTime time.Time
@@ -90,7 +90,7 @@ type Signature struct {
 	CertificateHashed bool
 	// Certificate is the signer's, from the message or from outside; nil when none is known.
 	Certificate *x509.Certificate
-	// Certificates are those that came in the message and may be computed with
+	// Certificates are those in the message that are cheap enough to compute with
 	// ([certificate.CheckCost]).
 	Certificates []*x509.Certificate
 	// SubjectKeyID names the key where the signer gave no issuer and serial.
@@ -107,7 +107,7 @@ type Signature struct {
 	// are shown them.
 	ProtectedFromText []string
 	// Differences lists protected fields whose outer value differs or is missing, and fields
-	// that readers show or act on that stand outside only, by name.
+	// that readers show or act on that are outside only, by name.
 	Differences []string
 	// HeaderState says whether the fields that readers show or act on are as they were signed.
 	// It counts only where Integrity is good, and is about the header around the signed part:
@@ -123,8 +123,7 @@ type Signature struct {
 	data    *cms.SignedData
 	info    *cms.SignerInfo
 	digests *cms.Digests
-	// Where the content stands, while the message is open: in it, or, when it is attached,
-	// unpacked.
+	// The content, while the message is open: in it, or, when it is attached, unpacked.
 	content   io.ReaderAt
 	off, size int64
 	attached  bool
@@ -162,22 +161,22 @@ func (s *Signature) VerifyWithKey(spki []byte) error {
 		return fmt.Errorf("smime: key from outside: %w", err)
 	}
 	s.Certificate = nil
-	s.judge(pub)
+	s.checkKey(pub)
 	return nil
 }
 
 // Cosigned says whether s and o are two signers of one SignedData.
 func (s *Signature) Cosigned(o *Signature) bool { return s.data != nil && s.data == o.data }
 
-// check looks for the signer's certificate in the message, and judges the signature with it.
+// check looks for the signer's certificate in the message, and checks the signature with it.
 func (s *Signature) check() {
 	if cert := s.info.Certificate(s.data, nil); cert != nil {
 		s.checkWith(cert)
 		return
 	}
 	s.Integrity, s.Code, s.Reason = IntegrityUnknown, CodeNoKey, "the signer's certificate is not in the message"
-	// A certificate that is named, but is not the one under the signature, is no accident (RFC
-	// 5035, Section 1).
+	// A certificate that is named, but is not the one in the signature, is no accident (RFC 5035,
+	// Section 1).
 	for _, cert := range s.data.Certificates {
 		var failed *cms.SignatureError
 		if err := s.info.Match(cert); errors.As(err, &failed) && failed.Code != cms.CodeOtherCertificate {
@@ -185,7 +184,7 @@ func (s *Signature) check() {
 			s.fail(failed)
 		}
 	}
-	// Without a key the content can still be seen not to be the one that was signed.
+	// RFC 5652, Section 5.6: the digest is compared without a key.
 	if digest := s.digests.Sum(s.info.DigestAlgorithm); s.Code == CodeNoKey && s.info.SignedAttributes && digest != nil && string(digest) != string(s.info.MessageDigest) {
 		s.Integrity, s.Code, s.Reason = IntegrityBad, CodeBadDigest, "the content is not the one that was signed"
 	}
@@ -195,14 +194,14 @@ func (s *Signature) checkWith(cert *x509.Certificate) {
 	s.Certificate = cert
 	pub, err := cms.PublicKey(cert)
 	if err != nil {
-		s.Integrity, s.Code, s.Reason = IntegrityUnknown, CodeUnsupported, "the key of the certificate is of a kind that is not supported"
+		s.Integrity, s.Code, s.Reason = IntegrityUnknown, CodeUnsupported, "the type of the certificate's key is not supported"
 		return
 	}
-	s.judge(pub)
+	s.checkKey(pub)
 }
 
-// judge checks the signature under pub.
-func (s *Signature) judge(pub crypto.PublicKey) {
+// checkKey checks the signature with pub (RFC 5652, Section 5.6).
+func (s *Signature) checkKey(pub crypto.PublicKey) {
 	s.Integrity, s.Code, s.Reason, s.Weak, s.PublicKey = IntegrityUnknown, "", "", false, nil
 	s.Algorithm = s.info.AlgorithmWith(pub)
 	err := s.info.Verify(s.digests, pub)
@@ -220,7 +219,7 @@ func (s *Signature) judge(pub crypto.PublicKey) {
 	}
 }
 
-// fail sorts what is wrong from what could not be judged.
+// fail distinguishes what is wrong from what cannot be checked.
 func (s *Signature) fail(err *cms.SignatureError) {
 	s.Code, s.Reason = err.Code, err.Reason
 	switch err.Code {
@@ -233,7 +232,7 @@ func (s *Signature) fail(err *cms.SignatureError) {
 	}
 }
 
-// malformedSignature stands for a part that claims to be signed and is not.
+// malformedSignature represents a part that claims to be signed and is not.
 func malformedSignature(part string, covers Coverage, reason string) *Signature {
 	return &Signature{Part: part, Covers: covers, Integrity: IntegrityBad, Code: CodeMalformed, Reason: reason, HeaderProtection: ProtectionNone}
 }

@@ -11,21 +11,21 @@ import (
 	"dnseal/smime/internal/entity"
 )
 
-// Some readers list the signature part of a multipart/signed as an attachment, or take it for one
-// when anything about it is not as they know it. So it has to be nothing else: type, protocol and
-// names are those of a signature.
+// Some readers list the signature part of a multipart/signed as an attachment, always or when
+// anything about it is unusual. So it has to be nothing else: type, protocol and names are those of
+// a signature.
 
-// signatureDefect says why the second part of the multipart/signed p may be taken for something
-// else than a signature.
+// signatureDefect says why readers may treat the second part of the multipart/signed p as something
+// else than a signature (RFC 8551, Section 3.5.3.1).
 func signatureDefect(p *entity.Part) string {
 	sig := p.Kids[1]
 	if !entity.IsSignature(sig.Type.Name) {
 		return "the second part of multipart/signed is " + entity.Quoted(sig.Type.Name)
 	}
-	// RFC 1847, Section 2.1, asks for the parameter. Where it is missing the type of the part
-	// says the same.
+	// RFC 1847, Section 2.1, requires the parameter. Where it is missing the type of the part says
+	// the same.
 	if protocol := strings.ToLower(p.Type.Get("protocol")); p.Type.Has("protocol") && !entity.IsSignature(protocol) {
-		return "multipart/signed by protocol " + entity.Quoted(protocol)
+		return "multipart/signed with protocol " + entity.Quoted(protocol)
 	}
 	if reason := entity.Ambiguity(sig, false); reason != "" {
 		return "signature part: " + reason
@@ -33,10 +33,10 @@ func signatureDefect(p *entity.Part) string {
 	return nameDefect(sig, "signature part", ".p7s")
 }
 
-// nameDefect wants every name that a part with a signature has to end in one of endings (RFC 8551,
-// Section 3.2.1). what it is called in a reason.
+// nameDefect checks that every name of a part with a signature ends in one of endings (RFC 8551,
+// Section 3.2.1). what names the part in a reason.
 func nameDefect(p *entity.Part, what string, endings ...string) string {
-	value, n := entity.Field(p.Fields, "Content-Disposition")
+	value, n := entity.Field(p.Fields, "Content-Disposition") // RFC 2183, Section 2.3: filename
 	disposition := entity.ParseMediaType(value)
 	if n > 1 || n == 1 && disposition.Ambiguous {
 		return what + ": a Content-Disposition field that can be read in more than one way"
@@ -64,10 +64,10 @@ func endsIn(value string, endings []string) bool {
 	return ok && slices.ContainsFunc(endings, func(e string) bool { return strings.HasSuffix(strings.ToLower(name), e) })
 }
 
-// decodeName undoes encoded words (RFC 2047), which some write in names although its Section 5
-// forbids it. false is for what readers show in ways of their own: unknown charsets, control
-// characters, those that turn the direction of writing, and those that end or escape something in a
-// header.
+// decodeName decodes encoded words, which some programs write in names although RFC 2047, Section
+// 5, forbids it. It returns false for what readers show in different ways: unknown charsets,
+// control characters, those that change the direction of writing, and those that end or escape
+// something in a header.
 func decodeName(raw string) (string, bool) {
 	name, err := raw, error(nil)
 	if strings.Contains(raw, "=?") {

@@ -3,56 +3,56 @@
 //
 // # Where to start
 //
-// [Sign] answers with a [message.Edit] that turns a message into a signed one, as
+// [Sign] returns a [message.Edit] that turns a message into a signed one, as
 // multipart/signed or as application/pkcs7-mime. Before anything is hashed the
 // content is made transit-proof: 7-bit, short lines, nothing that mail systems
 // are known to change; parts that are so already stay byte for byte, and
-// what somebody else signed or encrypted is never touched. The result is taken apart again
-// as a verifier would before it is handed out.
+// what others signed or encrypted is never touched. The result is checked as a verifier
+// would before it is returned.
 //
-// [Verify] answers with a [Report] of every signature found, over exactly the
+// [Verify] returns a [Report] of every signature found, over exactly the
 // bytes received, and of what each of them covers: only one that covers
 // "message" says anything about the message as a whole. A [Signature] whose key is not in the
-// message is judged when the caller brings it ([Signature.VerifyWithKey],
+// message is checked when the caller provides it ([Signature.VerifyWithKey],
 // [Signature.VerifyWithCertificate]).
 //
-// [Explain] finds out what was done to a message whose signature does not hold
-// any more, and where. [Secured] tells what is not to be signed once more, and [CertificateNames]
-// whom a certificate is for.
+// [Explain] finds out how a message was changed whose signature is no longer valid, and where.
+// [Secured] reports what is already signed or encrypted, and [CertificateNames] the identities in a
+// certificate.
 //
-// # What the caller must still ask
+// # What the caller must still check
 //
 // Whether the key is the right one for the From address, whether it may still be used, and what to
 // do with the answer (package receiver). A message whose Report has a Code is malformed or over a
-// limit: nothing good can be said of it, whatever its signatures. Protected header fields count,
+// limit: it is not valid, whatever its signatures. Protected header fields count,
 // not those outside ([Signature.ProtectedFrom], [Signature.Differences]). [Signature.HeaderState]
 // says whether the fields that readers show or act on are still as they were signed, with what hops
-// and lists do to their form undone (headerstate.go) and nothing that could make two texts alike
-// which a reader tells apart: octets that a charset does not have, long gaps, and
-// [Signature.RestoreHeader] how to put them back.
+// and lists do to their form undone (headerstate.go) and nothing that could make two texts equal
+// which a reader distinguishes: octets that a charset does not have, long gaps.
+// [Signature.RestoreHeader] returns how to put them back.
 //
 // # What it refuses
 //
 // Whatever readers may understand in more than one way: a multipart/signed of other than two parts,
-// two Content-Types, boundaries that only some take for one, a header that gives a second boundary
-// to readers that look for the word, content inside a detached signature, a SignedData without
-// signers, signed content that is not id-data, a CMS object in a transfer encoding other than
-// base64, which programs decode differently, a signature part whose type, protocol or name is that
-// of something else, so that a reader may show it as an attachment, a signed object with such a
-// name, and what is no part of a signature inside one. The limits are in limits.go.
+// two Content-Types, boundaries that only some readers accept, a header that gives a second
+// boundary to readers that search for the word, content inside a detached signature, a SignedData
+// without signers, signed content that is not id-data, a CMS object in a transfer encoding other
+// than base64, which programs decode differently, a signature part whose type, protocol or name is
+// that of something else, so that a reader may show it as an attachment, a signed object with such
+// a name, and anything inside a signature that is not part of it. The limits are in limits.go.
 //
-// It is said, and left to the caller: a text around what is signed, where MIME hides it and some
-// readers show it, unless it is one that programs are known to write there ([Signature.Beside],
+// Reported, and left to the caller: a text around what is signed, where MIME hides it and some
+// readers show it, unless programs are known to write it there ([Signature.Beside],
 // internal/entity/usualtext.go); a line of the signed text that begins like the boundary, where
-// some readers end the signed part and go on with another; and that what is signed is a file, which
+// some readers end the signed part and begin another; and that what is signed is a file, which
 // was not meant as a message ([Signature.NotEntity], mimeentity.go).
 //
 // # What is never lost
 //
-// What [Sign] and [SevenBit] make holds the parts of the message that came in, decoded, octet for
-// octet (of text the line ends become CRLF), and every other text in it: before, between and after
-// the parts of a multipart, after a closing delimiter that comes too early, under a boundary that
-// never occurs. A part that readers take for different things stays octet for octet: one shows as
+// What [Sign] and [SevenBit] make contains the parts of the message that came in, decoded, octet
+// for octet (of text the line ends become CRLF), and every other text in it: before, between and
+// after the parts of a multipart, after a closing delimiter that comes too early, under a boundary
+// that never occurs. A part that readers interpret differently stays octet for octet: one shows as
 // text what another decodes. Where that text would not survive transit, or a part may not be
 // encoded, the message is made opaque; where it may not be, a [ContentError] says why and where.
 // Only delimiter lines, empty lines around parts and the texts of internal/entity/usualtext.go are

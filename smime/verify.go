@@ -24,7 +24,7 @@ type verifier struct {
 	secured map[*entity.Part]bool // parts that a signature covers, good or bad
 }
 
-// run fills in the report. What it opened stays open until close.
+// run fills in the report. What it opened remains open until close.
 func (v *verifier) run(m *message.Message) error {
 	v.header, v.stray, v.report = m.Header(), entity.StrayReason(m), &Report{Kind: KindNone}
 	v.secured = map[*entity.Part]bool{}
@@ -35,7 +35,7 @@ func (v *verifier) run(m *message.Message) error {
 		err = v.message(src, root)
 	}
 	if err == nil && v.stray != "" {
-		err = v.behindStray(m)
+		err = v.checkStray(m)
 	}
 	if over, ok := errors.AsType[*LimitError](err); ok {
 		v.malformed(Code("limit:"+over.What), over.Error())
@@ -44,9 +44,9 @@ func (v *verifier) run(m *message.Message) error {
 	return err
 }
 
-// behindStray makes a message malformed that is signed or encrypted only for those who go on after
-// a line that ends the header.
-func (v *verifier) behindStray(m *message.Message) error {
+// checkStray makes a message malformed that is signed or encrypted only for readers that continue
+// after a line that ends the header.
+func (v *verifier) checkStray(m *message.Message) error {
 	claims, err := entity.ClaimsBehind(m)
 	if claims {
 		v.malformed(CodeMalformed, v.stray)
@@ -67,7 +67,7 @@ func (v *verifier) malformed(code Code, reason string) {
 	}
 }
 
-// message judges the signatures of the root and of everything below it.
+// message checks the signatures of the root and of everything below it.
 func (v *verifier) message(src io.ReaderAt, root *entity.Part) error {
 	if root.Type.Name == "" && root.Malformed != "" {
 		v.malformed(CodeMalformed, root.Malformed) // it may claim anything
@@ -94,11 +94,14 @@ func (v *verifier) outside(p *entity.Part) {
 	}
 }
 
-// RFC 8551, Section 2.4.2: what is signed is a MIME entity, which is id-data. Whoever signed a time
-// stamp or a receipt signed no mail.
+// RFC 8551, Section 2.4.1: what is signed is a MIME entity, which is id-data. A signer of a time
+// stamp or a receipt did not sign a message.
 const notData = "the signed content is not id-data"
 
-// signers adds a Signature for every SignerInfo.
+// RFC 5652, Section 5.1, allows a SignedData without signers; it proves nothing.
+const noSigner = "there is no signer"
+
+// signers adds a Signature for every SignerInfo (RFC 5652, Section 5.3).
 func (v *verifier) signers(l *layer, sd *cms.SignedData, digests *cms.Digests, number string, covers Coverage) error {
 	usable := affordable(sd.Certificates)
 	for _, si := range sd.Signers {
@@ -118,8 +121,8 @@ func (v *verifier) signers(l *layer, sd *cms.SignedData, digests *cms.Digests, n
 	return nil
 }
 
-// affordable are the certificates that may be part of a path. What is left out is still found as
-// the signer's own.
+// affordable are the certificates that may be part of a path. One that is left out is still found
+// as the signer's own.
 func affordable(certs []*x509.Certificate) []*x509.Certificate {
 	return slices.DeleteFunc(slices.Clone(certs), func(c *x509.Certificate) bool { return certificate.CheckCost(c) != nil })
 }
@@ -134,8 +137,8 @@ func (v *verifier) add(l *layer, s *Signature) error {
 	return nil
 }
 
-// beside notes somebody's text around what a layer signs, if there is any: no signature of this
-// layer, nor of one inside it, covers that.
+// beside notes text around what a layer signs, if there is any: no signature of this layer, nor of
+// one inside it, covers that.
 func (v *verifier) beside(l *layer, there bool, what string) {
 	if !there {
 		return
@@ -148,7 +151,7 @@ func (v *verifier) beside(l *layer, there bool, what string) {
 
 func (v *verifier) uncovered(what string) { v.report.Uncovered = append(v.report.Uncovered, what) }
 
-// defectOf sorts the errors of readCMS: what is wrong with the message, and what with this machine.
+// defectOf sorts the errors of entity.ReadCMS: those of the message, and those of this machine.
 func defectOf(err error) (reason string, other error) {
 	if err == nil {
 		return "", nil
@@ -163,9 +166,8 @@ func defectOf(err error) (reason string, other error) {
 	return "", err
 }
 
-// kindWord is the Kind of the Report. What a CMS object is shows only inside: signed until
-// something else is found.
-func kindWord(k entity.Kind) Kind {
+// kindOf is the Kind of the Report. A CMS object counts as signed until it is opened.
+func kindOf(k entity.Kind) Kind {
 	switch k {
 	case entity.ClearSigned, entity.CMSObject:
 		return KindSigned

@@ -134,7 +134,7 @@ func TestVerifyStructure(t *testing.T) {
 		{"signature empty", head + clearPart(content, p7s), "signed [2 message bad malformed]"},
 		{"signature of another kind", head + clearPart(content, p7s+"MAA="), "signed [2 message bad malformed]"},
 		{"content inside a detached signature", head + clearPart("Content-Type: text/plain\r\n\r\nEvil\r\n", p7s+opaque), "signed [2 message bad malformed]"},
-		{"nobody signed", head + clearPart(content, p7s+certsOnly(t)), "signed [2 message bad malformed]"},
+		{"no signer", head + clearPart(content, p7s+certsOnly(t)), "signed [2 message bad malformed]"},
 
 		{"opaque", head + p7m + "\r\n" + opaque, goodOpaque},
 		{"opaque, old type", head + strings.Replace(p7m, "pkcs7-mime", "x-pkcs7-mime", 1) + "\r\n" + opaque, goodOpaque},
@@ -221,7 +221,7 @@ func contentInfo(oid string) []byte {
 	return []byte("\x30" + string(rune(len(inside))) + inside)
 }
 
-// certsOnly is the base64 of a SignedData that nobody signed.
+// certsOnly is the base64 of a SignedData without signers.
 func certsOnly(tb testing.TB) string {
 	tb.Helper()
 	der := "\x02\x01\x01\x31\x00\x30\x0b\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01\x31\x00"
