@@ -93,7 +93,7 @@ func TestCommands(t *testing.T) {
 		"parameters": {
 			">EHLO c", "250", ">MAIL FROM:<a@example.org> SIZE=x", "501", ">MAIL FROM:<a@example.org> SIZE=+1", "501", ">MAIL FROM:<a@example.org> SIZE=99999999999", "552", ">MAIL FROM:<a@example.org> BODY=BINARYMIME", "555",
 			">MAIL FROM:<a@example.org> SMTPUTF8", "555", ">MAIL FROM:<a@example.org> RET=HDRS", "555", ">MAIL FROM:<a@example.org> REQUIRETLS", "555", ">MAIL FROM:<a@example.org> X=Y", "555",
-			">MAIL FROM:<ä@example.org>", "553 5.6.7", ">MAIL FROM:<a@example.org> AUTH=<> SIZE=100 BODY=7BIT", "250", ">RCPT TO:<b@example.net> NOTIFY=NEVER", "555", ">RCPT TO:<ü@example.net>", "553",
+			">MAIL FROM:<ä@example.org>", "550 5.6.7", ">MAIL FROM:<a@example.org> AUTH=<> SIZE=100 BODY=7BIT", "250", ">RCPT TO:<b@example.net> NOTIFY=NEVER", "555", ">RCPT TO:<ü@example.net>", "553",
 		},
 		"HELO":             {">HELO", "501", ">HELO c", "250", ">MAIL FROM:<a@example.org> SIZE=1", "555", ">MAIL FROM:<a@example.org>", "250"},
 		"LHLO is for LMTP": {">LHLO c", "500"},

@@ -69,8 +69,9 @@ func (s *session) cmdMail(ctx context.Context, arg string) {
 		s.reply(replyTooBig)
 		return
 	}
+	// RFC 6531, Section 3.5: 550 to MAIL, 553 to RCPT.
 	if !tx.mail.utf8 && !wire.IsASCII(path) {
-		s.replyError(wire.NewReply(553, "5.6.7", "Address needs SMTPUTF8"))
+		s.replyError(wire.NewReply(550, "5.6.7", "Address needs SMTPUTF8"))
 		return
 	}
 	hop, r, err := s.srv.pool.Begin(ctx, s.peer, tx.mail.needs, tx.mail.line)

@@ -100,7 +100,10 @@ func (s *session) beforeContent(arguments bool) wire.Reply {
 	// RFC 3030, Section 2: no DATA after BDAT.
 	case s.tx == nil || s.tx.in != nil:
 		return replySequence
-	// RFC 5321, Section 3.3: 554 where no recipient was accepted.
+	// RFC 2033, Section 4.2: 503 where no recipient was accepted.
+	case len(s.tx.rcpts) == 0 && s.srv.opts.LMTP:
+		return replySequence
+	// RFC 5321, Section 3.3: 554.
 	case len(s.tx.rcpts) == 0:
 		return wire.NewReply(554, "5.5.1", "No valid recipients")
 	case s.tx.hop == nil:

@@ -119,7 +119,7 @@ func TestIntermediateReplyLMTP(t *testing.T) {
 	k.do("MAIL FROM:<a@example.org>", "250")
 	k.do("RCPT TO:<x@a>", "451 4.4.2")
 	k.do("RCPT TO:<b@a>", "451 4.4.2")
-	k.do("DATA", "554")
+	k.do("DATA", "503")
 	k.do("RSET", "250")
 	k.do("MAIL FROM:<a@example.org>", "250")
 	k.do("RCPT TO:<b@a>", "250")
