@@ -35,7 +35,7 @@ func (l Limits) withDefaults() Limits {
 	return Limits{
 		Lookups:       max(cmp.Or(l.Lookups, 256), 2), // one for each half
 		DomainLookups: cmp.Or(l.DomainLookups, 8),
-		Connections:   l.Connections, // package transport has the defaults of these three
+		Connections:   l.Connections, // the defaults of these three are those of package transport
 		FirstPause:    l.FirstPause,
 		LastPause:     l.LastPause,
 		Positive:      cmp.Or(l.Positive, time.Hour),

@@ -73,12 +73,8 @@ func (o *Options) setDefaults() error {
 		return fmt.Errorf("%w %q: want %s, %s or %s", ErrMode, o.Mode, Validate, Both, ADOnly)
 	}
 	o.Limits = o.Limits.withDefaults()
-	if o.Timeout <= 0 {
-		o.Timeout = defaultTimeout
-	}
-	if o.CacheBytes <= 0 {
-		o.CacheBytes = defaultCacheBytes
-	}
+	o.Timeout = cmp.Or(max(o.Timeout, 0), defaultTimeout)
+	o.CacheBytes = cmp.Or(max(o.CacheBytes, 0), defaultCacheBytes)
 	if o.Now == nil {
 		o.Now = time.Now
 	}

@@ -1,6 +1,7 @@
 package dnssec
 
 import (
+	"cmp"
 	"context"
 	"sync/atomic"
 )
@@ -55,36 +56,28 @@ type Limits struct {
 }
 
 func (l Limits) withDefaults() Limits {
-	for _, f := range []struct {
-		field *int
-		value int
-	}{
-		{&l.Queries, 100},
-		{&l.LookupQueries, 40},
-		{&l.Verifications, 32},
-		{&l.Digests, 16},
-		{&l.Hashes, 32},
-		{&l.Iterations, 50},
-		{&l.BogusIterations, 500},
-		{&l.Signatures, 8},
-		{&l.BadSignatures, 2},
-		{&l.SameTagKeys, 2},
-		{&l.Keys, 32},
-		{&l.DS, 16},
-		{&l.Aliases, 8},
-		{&l.Labels, 20},
-		{&l.Records, 500},
-		{&l.LeafRecords, 16},
-		{&l.LeafRecordSize, 8192},
-		{&l.LeafSize, 16384},
-		{&l.RSAMin, 1024},
-		{&l.RSAMax, 4096},
-	} {
-		if *f.field == 0 {
-			*f.field = f.value
-		}
+	return Limits{
+		Queries:         cmp.Or(l.Queries, 100),
+		LookupQueries:   cmp.Or(l.LookupQueries, 40),
+		Verifications:   cmp.Or(l.Verifications, 32),
+		Digests:         cmp.Or(l.Digests, 16),
+		Hashes:          cmp.Or(l.Hashes, 32),
+		Iterations:      cmp.Or(l.Iterations, 50),
+		BogusIterations: cmp.Or(l.BogusIterations, 500),
+		Signatures:      cmp.Or(l.Signatures, 8),
+		BadSignatures:   cmp.Or(l.BadSignatures, 2),
+		SameTagKeys:     cmp.Or(l.SameTagKeys, 2),
+		Keys:            cmp.Or(l.Keys, 32),
+		DS:              cmp.Or(l.DS, 16),
+		Aliases:         cmp.Or(l.Aliases, 8),
+		Labels:          cmp.Or(l.Labels, 20),
+		Records:         cmp.Or(l.Records, 500),
+		LeafRecords:     cmp.Or(l.LeafRecords, 16),
+		LeafRecordSize:  cmp.Or(l.LeafRecordSize, 8192),
+		LeafSize:        cmp.Or(l.LeafSize, 16384),
+		RSAMin:          cmp.Or(l.RSAMin, 1024),
+		RSAMax:          cmp.Or(l.RSAMax, 4096),
 	}
-	return l
 }
 
 // Budget counts the work of one message over all its lookups; it is carried in the context and safe

@@ -84,42 +84,19 @@ func startUnbound(t *testing.T, root, upstreams, anchor string) (addr string) {
 	if anchor != "" {
 		modules = "validator iterator"
 	}
-	var b strings.Builder
-	fmt.Fprintf(&b, `server:
-  interface: %[1]s
-  access-control: 127.0.0.0/8 allow
-  username: ""
-  chroot: ""
-  directory: "%[2]s"
-  pidfile: "%[2]s/pid"
-  use-syslog: no
-  logfile: "%[2]s/log"
-  do-not-query-localhost: no
-  trust-anchor-signaling: no
-  root-key-sentinel: no
-  module-config: "%[3]s"
+	peertest.WriteFile(t, filepath.Join(dir, "root"), root)
+	zones := fmt.Sprintf("auth-zone:\n  name: \".\"\n  zonefile: \"%s/root\"\n  for-upstream: yes\n  for-downstream: no\n", dir)
+	peertest.Run(t, program, peertest.UnboundConf(t, dir, addr, anchor, modules, `  root-key-sentinel: no
   aggressive-nsec: no
   qname-minimisation: no
   harden-below-nxdomain: no
-  val-log-level: 2
   # As RFC 9276 and the validator here.
   val-nsec3-keysize-iterations: "1024 50 2048 50 4096 50"
   incoming-num-tcp: 100
   num-queries-per-thread: 1024
   outgoing-range: 2048
   infra-cache-numhosts: 1000
-`, peertest.At(addr), dir, modules)
-	if anchor != "" {
-		peertest.WriteFile(t, filepath.Join(dir, "anchor"), anchor)
-		fmt.Fprintf(&b, "  trust-anchor-file: \"%s/anchor\"\n", dir)
-	}
-	fmt.Fprint(&b, "remote-control:\n  control-enable: no\n")
-	peertest.WriteFile(t, filepath.Join(dir, "root"), root)
-	fmt.Fprintf(&b, "auth-zone:\n  name: \".\"\n  zonefile: \"%s/root\"\n  for-upstream: yes\n  for-downstream: no\n", dir)
-	b.WriteString(upstreams)
-	conf := filepath.Join(dir, "unbound.conf")
-	peertest.WriteFile(t, conf, b.String())
-	peertest.Run(t, program, "-d", "-c", conf)
+`, zones+upstreams)...)
 	peertest.LogWhenFailed(t, filepath.Join(dir, "log"))
 	waitAnswering(t, addr, ".")
 	return addr

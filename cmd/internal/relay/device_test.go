@@ -55,30 +55,15 @@ zone:
     file: bogus.example.zone
 `
 
-const unboundConf = `server:
-  interface: %[2]s
-  access-control: 127.0.0.0/8 allow
-  username: ""
-  chroot: ""
-  directory: "%[1]s"
-  pidfile: "%[1]s/unbound.pid"
-  use-syslog: no
-  logfile: "%[1]s/unbound.log"
-  do-not-query-localhost: no
-  do-daemonize: no
-  trust-anchor-file: "%[1]s/anchors"
-  trust-anchor-signaling: no
-  module-config: "validator iterator"
-  cache-max-negative-ttl: 1
-stub-zone:
+const unboundZones = `stub-zone:
   name: example.net
-  stub-addr: %[3]s
+  stub-addr: %[1]s
 stub-zone:
   name: bogus.example
-  stub-addr: %[3]s
+  stub-addr: %[1]s
 stub-zone:
   name: silent.example
-  stub-addr: %[4]s
+  stub-addr: %[2]s
 `
 
 func startZoneServer(t *testing.T, records ...string) *zoneServer {
@@ -86,8 +71,6 @@ func startZoneServer(t *testing.T, records ...string) *zoneServer {
 	knot, unbound, keymgr := peertest.Program(t, "knotd"), peertest.Program(t, "unbound"), peertest.Program(t, "keymgr")
 	z := &zoneServer{t: t, dir: peertest.ShortDir(t), unbound: peertest.FreeAddr(t)}
 	knotAddr := peertest.FreeAddr(t)
-	// as Knot and unbound write it
-	at := func(addr string) string { return strings.Replace(addr, ":", "@", 1) }
 	// no one reads from it
 	silent, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
@@ -100,7 +83,7 @@ func startZoneServer(t *testing.T, records ...string) *zoneServer {
 	for _, d := range []string{"run", "db"} {
 		mustWrite(t, z.dir+"/"+d+"/.keep", "")
 	}
-	mustWrite(t, z.dir+"/knot.conf", fmt.Sprintf(knotConf, z.dir, at(knotAddr)))
+	mustWrite(t, z.dir+"/knot.conf", fmt.Sprintf(knotConf, z.dir, peertest.At(knotAddr)))
 	runProgram(t, knot, "-c", z.dir+"/knot.conf")
 	peertest.WaitListening(t, knotAddr)
 	peertest.WaitFor(t, "Knot's signatures", func() bool {
@@ -111,9 +94,8 @@ func startZoneServer(t *testing.T, records ...string) *zoneServer {
 	// No key of bogus.example matches this one.
 	wrong := fmt.Sprintf(" DS 1 13 2 %s\n", strings.Repeat("ab", 32))
 	z.anchors = onlySHA256(ds) + "bogus.example." + wrong + "silent.example." + wrong
-	mustWrite(t, z.dir+"/anchors", z.anchors)
-	mustWrite(t, z.dir+"/unbound.conf", fmt.Sprintf(unboundConf, z.dir, at(z.unbound), at(knotAddr), at(silent.LocalAddr().String())))
-	runProgram(t, unbound, "-d", "-c", z.dir+"/unbound.conf")
+	runProgram(t, unbound, peertest.UnboundConf(t, z.dir, z.unbound, z.anchors, "validator iterator", "  cache-max-negative-ttl: 1\n",
+		fmt.Sprintf(unboundZones, peertest.At(knotAddr), peertest.At(silent.LocalAddr().String())))...)
 	peertest.WaitListening(t, z.unbound)
 	return z
 }

@@ -177,15 +177,25 @@ func Run(tb testing.TB, program string, args ...string) {
 //go:embed unbound.conf
 var unboundConf string
 
-// UnboundForwarder writes the files of an unbound that forwards to the server up, and returns the
-// arguments to run it with. It validates with the modules "validator iterator"; more has further
-// lines of the server section.
-func UnboundForwarder(tb testing.TB, dir, addr, up, anchor, modules, more string) []string {
+// UnboundConf writes the files of an unbound that listens at addr, and returns the arguments to run
+// it with. An empty anchor is none. server holds further lines of the server section, zones the
+// sections after it.
+func UnboundConf(tb testing.TB, dir, addr, anchor, modules, server, zones string) []string {
 	tb.Helper()
-	WriteFile(tb, filepath.Join(dir, "root.key"), anchor)
+	if anchor != "" {
+		WriteFile(tb, filepath.Join(dir, "root.key"), anchor)
+		server += fmt.Sprintf("  trust-anchor-file: \"%s/root.key\"\n", dir)
+	}
 	conf := filepath.Join(dir, "unbound.conf")
-	WriteFile(tb, conf, fmt.Sprintf(unboundConf, At(addr), dir, modules, more, At(up)))
+	WriteFile(tb, conf, fmt.Sprintf(unboundConf, At(addr), dir, modules, server, zones))
 	return []string{"-d", "-c", conf}
+}
+
+// UnboundForwarder is [UnboundConf] of one that forwards to the server up. It validates with the
+// modules "validator iterator".
+func UnboundForwarder(tb testing.TB, dir, addr, up, anchor, modules, server string) []string {
+	tb.Helper()
+	return UnboundConf(tb, dir, addr, anchor, modules, server, "forward-zone:\n  name: \".\"\n  forward-addr: "+At(up)+"\n")
 }
 
 // Unbound runs unbound as a validating forwarder to the server up until the test ends, and returns
