@@ -32,25 +32,20 @@ type Change = undo.Change
 
 // Changes that Explain knows. Each is found by undoing it.
 const (
-	ChangeLineEnds  = undo.ChangeLineEnds  // LF and CRLF exchanged (RFC 5321, Section 2.3.8)
-	ChangeFinalLine = undo.ChangeFinalLine // line ends at the very end removed or added
-	ChangeFrom      = undo.ChangeFrom      // "From " at the start of a line became ">From "
-	ChangeTrailing  = undo.ChangeTrailing  // white space at the end of lines removed or added
-	// CR LF SP put into a line of more than 998 octets (RFC 5321, Section 4.5.3.1.6)
-	ChangeLongLine = undo.ChangeLongLine
-	ChangeFooter   = undo.ChangeFooter // text appended to a part
-	// fields of a part header folded or unfolded (RFC 5322, Section 2.2.3)
-	ChangeFolding    = undo.ChangeFolding
-	ChangeQuoting    = undo.ChangeQuoting
-	ChangeFieldAdded = undo.ChangeFieldAdded // a field added to a part header
-	ChangeFieldCase  = undo.ChangeFieldCase  // field names of a part header written otherwise
-	// a part transferred in another encoding (RFC 6152, Section 3)
-	ChangeReencoded = undo.ChangeReencoded
-	// quoted-printable with other soft line breaks (RFC 2045, Section 6.7)
-	ChangeSoftBreaks = undo.ChangeSoftBreaks
-	ChangeEscapes    = undo.ChangeEscapes // =C3 and =c3 exchanged
-	// base64 in lines of another length (RFC 2045, Section 6.8)
-	ChangeBase64Lines = undo.ChangeBase64Lines
+	ChangeLineEnds    = undo.ChangeLineEnds  // LF and CRLF exchanged
+	ChangeFinalLine   = undo.ChangeFinalLine // line ends at the very end removed or added
+	ChangeFrom        = undo.ChangeFrom      // "From " at the start of a line became ">From "
+	ChangeTrailing    = undo.ChangeTrailing  // white space at the end of lines removed or added
+	ChangeLongLine    = undo.ChangeLongLine  // CR LF SP put into a line of more than 998 octets
+	ChangeFooter      = undo.ChangeFooter    // text appended to a part
+	ChangeFolding     = undo.ChangeFolding   // fields folded otherwise (RFC 5322, Section 2.2.3)
+	ChangeQuoting     = undo.ChangeQuoting
+	ChangeFieldAdded  = undo.ChangeFieldAdded  // a field added to a part header
+	ChangeFieldCase   = undo.ChangeFieldCase   // field names of a part header written otherwise
+	ChangeReencoded   = undo.ChangeReencoded   // another transfer encoding (RFC 6152, Section 3)
+	ChangeSoftBreaks  = undo.ChangeSoftBreaks  // other soft line breaks (RFC 2045, Section 6.7)
+	ChangeEscapes     = undo.ChangeEscapes     // =C3 and =c3 exchanged
+	ChangeBase64Lines = undo.ChangeBase64Lines // other line lengths (RFC 2045, Section 6.8)
 	ChangeWrapped     = undo.ChangeWrapped
 )
 
