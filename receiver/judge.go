@@ -188,8 +188,8 @@ func (sc *signatureCheck) coverage() finding {
 	switch {
 	case sc.out.Covers != smime.CoversMessage:
 		return finding{Policy, CodePartial, "only " + string(sc.out.Covers) + " of the message is signed"}
-	case sc.sig.Beside != "":
-		return finding{Policy, CodePartial, "not all that readers may show is signed: " + sc.sig.Beside}
+	case sc.sig.Outside != "":
+		return finding{Policy, CodePartial, "not all that readers may show is signed: " + sc.sig.Outside}
 	}
 	return good
 }

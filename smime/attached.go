@@ -40,7 +40,7 @@ func (v *verifier) object(l *layer, outermost bool, doubt string) (bool, error) 
 	if !sd.Attached {
 		return false, nil
 	}
-	v.beside(l, tail, "text after the signed data")
+	v.noteOutside(l, tail, "text after the signed data")
 	return true, v.inside(l, sd, content)
 }
 

@@ -36,8 +36,8 @@ func (v *verifier) clear(l *layer, doubt string) (bool, error) {
 	} else if reason != "" {
 		return false, v.add(l, malformedSignature(signature.Number, l.covers(content), reason))
 	}
-	v.beside(l, p.Preamble.Odd(), "preamble before the signed part")
-	v.beside(l, p.Epilogue.Odd(), "epilogue after the signed part")
+	v.noteOutside(l, p.Preamble.Odd(), "preamble before the signed part")
+	v.noteOutside(l, p.Epilogue.Odd(), "epilogue after the signed part")
 	if reason := detachedDefect(sd, tail); reason != "" {
 		return false, v.add(l, malformedSignature(signature.Number, l.covers(content), reason))
 	}
@@ -47,7 +47,7 @@ func (v *verifier) clear(l *layer, doubt string) (bool, error) {
 		return false, err
 	}
 	// RFC 2046, Section 5.1.1: no line of a part begins with the delimiter around it.
-	v.beside(l, inside.N != p.Longer, "what follows a line in the signed part that some readers take for a boundary")
+	v.noteOutside(l, inside.N != p.Longer, "what follows a line in the signed part that some readers take for a boundary")
 	first := len(v.report.Signatures)
 	if err := v.signers(l, sd, digests, signature.Number, l.covers(content)); err != nil {
 		return false, err

@@ -13,10 +13,10 @@ type layer struct {
 	entity *entity.Part
 	outer  []message.Field // the header that its protected fields are compared with
 	// only signatures are around it (RFC 9787, Section 4: the cryptographic envelope)
-	root   bool
-	depth  int          // CMS objects around it
-	chain  []*Signature // of this entity, outermost first
-	beside string       // text around it that some readers show
+	root    bool
+	depth   int          // CMS objects around it
+	chain   []*Signature // of this entity, outermost first
+	outside string       // text around it that some readers show
 }
 
 func (l *layer) covers(p *entity.Part) Coverage {

@@ -63,10 +63,10 @@ type Signature struct {
 	// content: as if that were an attached message).
 	Part   string
 	Covers Coverage
-	// Beside says what text around the signed content some readers show that this signature does
+	// Outside says what text around the signed content some readers show that this signature does
 	// not cover, e.g. "epilogue after the signed part"; "" for none, and for what programs write
 	// there for readers without MIME.
-	Beside string
+	Outside string
 	// NotEntity says why the signed content is no MIME entity (RFC 8551, Section 3.1), so that
 	// readers show something else than was signed; "" for one that is.
 	NotEntity string

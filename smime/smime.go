@@ -42,7 +42,7 @@
 // a name, and anything inside a signature that is not part of it. The limits are in limits.go.
 //
 // Reported, and left to the caller: a text around what is signed, where MIME hides it and some
-// readers show it, unless programs are known to write it there ([Signature.Beside],
+// readers show it, unless programs are known to write it there ([Signature.Outside],
 // internal/entity/usualtext.go); a line of the signed text that begins like the boundary, where
 // some readers end the signed part and begin another; and that what is signed is a file, which
 // was not meant as a message ([Signature.NotEntity], mimeentity.go).

@@ -131,19 +131,19 @@ func (v *verifier) add(l *layer, s *Signature) error {
 	if len(v.report.Signatures) >= maxSignatures {
 		return &LimitError{What: "signatures", Max: maxSignatures}
 	}
-	s.Beside = l.beside
+	s.Outside = l.outside
 	v.report.Signatures = append(v.report.Signatures, s)
 	l.chain = append(l.chain, s)
 	return nil
 }
 
-// beside notes text around what a layer signs, if there is any: no signature of this layer, nor of
-// one inside it, covers that.
-func (v *verifier) beside(l *layer, there bool, what string) {
+// noteOutside notes text around what a layer signs, if there is any: no signature of this layer,
+// nor of one inside it, covers that.
+func (v *verifier) noteOutside(l *layer, there bool, what string) {
 	if !there {
 		return
 	}
-	l.beside = cmp.Or(l.beside, what)
+	l.outside = cmp.Or(l.outside, what)
 	if l.root {
 		v.uncovered(what)
 	}

@@ -48,7 +48,7 @@ type Set struct {
 	Name string `json:"name"`
 	Type string `json:"type"`
 	// Wire is the records and then their RRSIG records, uncompressed (RFC 1035, Section 3.2.1). All
-	// in a row are the AuthenticationChain of RFC 9102, Section 3.
+	// in a row are the AuthenticationChain of RFC 9102, Section 2.3.
 	Wire []byte `json:"wire"`
 }
 
@@ -80,7 +80,7 @@ func Of(r *chain.Result) (*Evidence, error) {
 	return e, nil
 }
 
-// Chain returns the RRs as the AuthenticationChain of RFC 9102, Section 3.
+// Chain returns the RRs as the AuthenticationChain of RFC 9102, Section 2.3.
 func (e *Evidence) Chain() []byte {
 	var out []byte
 	for _, set := range e.Sets {

@@ -27,7 +27,7 @@ func TestOctetBeside(t *testing.T) {
 				if at == first+len("This is an S/MIME signed message") && c == '.' {
 					continue // what dnseal writes
 				}
-				if r := verify(t, changed); broken(r) == "" && r.Signatures[0].Beside == "" {
+				if r := verify(t, changed); broken(r) == "" && r.Signatures[0].Outside == "" {
 					t.Errorf("with %q at %d: %s", c, at, summary(r))
 				}
 			}
