@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -110,9 +111,9 @@ func (g guard) Write(p []byte) (int, error) {
 			return len(p), nil
 		}
 		g.libReply.Code, g.libReply.Lines = code, append(g.libReply.Lines, text)
-		if g.libLine = rest; last {
+		if g.libLine = append(g.libLine[:0], rest...); last {
 			g.replied(g.libReply)
-			g.libReply = wire.Reply{}
+			g.libReply.Lines = g.libReply.Lines[:0]
 		}
 	}
 }
@@ -126,7 +127,7 @@ func (s *session) replied(r wire.Reply) {
 		return
 	}
 	want := s.expected[0]
-	s.expected = s.expected[1:]
+	s.expected = slices.Delete(s.expected, 0, 1)
 	switch {
 	case r.Code >= 400 && want.Code < 400:
 		s.outOfStep("refuses")

@@ -153,7 +153,7 @@ func (s *session) end() {
 
 // reply sends a reply, at the latest when the session waits for its client. An error of the
 // connection stays for Flush.
-func (s *session) reply(r wire.Reply) { _, _ = s.out.Write(r.Append(nil)) }
+func (s *session) reply(r wire.Reply) { _, _ = s.out.Write(r.Append(s.out.AvailableBuffer())) }
 
 // replyError refuses a wrong command.
 func (s *session) replyError(r wire.Reply) { s.reply(s.countError(r)) }
