@@ -15,9 +15,9 @@ const (
 	Policy Verdict = "policy"
 	// Neutral: intact, but nothing to judge it by.
 	Neutral Verdict = "neutral"
-	// TempError: not known now; another attempt later may help.
+	// TempError: undecided; another attempt later may help.
 	TempError Verdict = "temperror"
-	// PermError: not known, and another attempt will not help.
+	// PermError: cannot be decided, and another attempt will not help.
 	PermError Verdict = "permerror"
 )
 

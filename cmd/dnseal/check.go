@@ -19,12 +19,12 @@ hop, and for inbound relays that it is no open relay; and prints the lines for
 Postfix and Sendmail. No message is sent.
 
 Exit status: 0 all is right; 1 something is wrong; 2 the configuration cannot be
-read; 3 something is not known now, nothing is wrong.`,
+read; 3 something is undecided, nothing is wrong.`,
 		Example: "  dnseal check --config /etc/dnseal/dnseal.toml",
 		Args:    cobra.NoArgs,
 	}
 	file := configFlag(cmd)
-	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "print only what is wrong or not known")
+	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "print only what is wrong or undecided")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		return check.Run(cmd.Context(), cmd.OutOrStdout(), *file, quiet)
 	}

@@ -25,7 +25,7 @@ trust anchor to the record: which keys, which signatures, for how long, and
 where it breaks.
 
 Exit status: 0 there are secure records; 1 there are none, or they are insecure;
-2 wrong usage, or output that cannot be written; 3 bogus, or not known now.`,
+2 wrong usage, or output that cannot be written; 3 bogus, or undecided.`,
 		Example: `  dnseal lookup alice@example.org
   dnseal lookup sensor7._device.example.net --trace`,
 		Args: cobra.ExactArgs(1),

@@ -49,7 +49,7 @@ authority is needed.
 Exit status: 0 done, or every message is "pass"; 1 some message is neither
 "pass" nor "temperror", or what the help of a command says; 2 wrong usage or
 configuration, an argument that cannot be read, or output that cannot be
-written; 3 not known now ("temperror") and nothing worse, or interrupted.`,
+written; 3 undecided ("temperror") and nothing worse, or interrupted.`,
 		Example: `  dnseal demo
   dnseal identity new alice@example.org --identities keys
   dnseal sign --identities keys mail.eml | dnseal verify`,

@@ -21,10 +21,10 @@ var verdicts = []verdictWord{
 	{word: "pass", text: "signed, over the whole message, with a key that the owner of the From address publishes in the DNS now, proven by DNSSEC."},
 	{word: "none", text: "not signed by S/MIME. Not a fault."},
 	{word: "neutral", text: "intact, but nothing confirms the signer."},
-	{word: "temperror", text: "not known now; a later try may help."},
+	{word: "temperror", text: "undecided: a later try may help."},
 	{word: "policy", text: "the signature holds, but is not acceptable for this message: another signer, only a part covered, a changed header, or too weak."},
 	{word: "fail", text: "checked, and wrong."},
-	{word: "permerror", text: "not known, and a later try will not help: the message or its signature cannot be read, or is over a limit."},
+	{word: "permerror", text: "cannot be decided, and a later try will not help: the message or its signature cannot be read, or is over a limit."},
 }
 
 // verdictCodes are the codes of reports, by the question that they answer.

@@ -34,7 +34,7 @@ verdicts and codes; "dnseal explain" shows how a message was changed in transit.
 
 Exit status: 0 every message is "pass"; 1 some message is neither "pass" nor
 "temperror"; 2 wrong usage, an argument that cannot be read, or output that
-cannot be written; 3 not known now ("temperror"), nothing worse.`,
+cannot be written; 3 undecided ("temperror"), nothing worse.`,
 		Example: `  dnseal verify mail.eml
   dnseal verify --json ~/Maildir | jq -r 'select(.verdict != "pass") | .file'`,
 		Args: cobra.ArbitraryArgs,

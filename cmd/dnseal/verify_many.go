@@ -218,7 +218,7 @@ func (v *verifier) write(w io.Writer, report *receiver.Report) error {
 	return report.WriteText(w)
 }
 
-// worse returns the exit status after one more verdict: unreadable beats not pass beats not known
+// worse returns the exit status after one more verdict: unreadable beats not pass beats undecided
 // beats pass.
 func worse(status cli.Exit, verdict receiver.Verdict) cli.Exit {
 	switch {

@@ -20,9 +20,9 @@ import (
 	"dnseal/lookup"
 )
 
-// Run makes all checks and prints a line for each, with quiet only for what is wrong or not known.
+// Run makes all checks and prints a line for each, with quiet only for what is wrong or undecided.
 // Errors: those of [config.Load]; [cli.ExitNotPass] when something is wrong; [cli.ExitTempfail]
-// when something is not known.
+// when something is undecided.
 func Run(ctx context.Context, out io.Writer, file string, quiet bool) error {
 	c, err := config.Load(file)
 	if err != nil {
@@ -101,7 +101,7 @@ func (l *checklist) wrong(at, format string, args ...any) {
 	l.line("WRONG", "%s: %s", at, fmt.Sprintf(format, args...))
 }
 
-// unsure prints what is not known.
+// unsure prints what is undecided.
 func (l *checklist) unsure(at, format string, args ...any) {
 	l.doubt++
 	l.line("?", "%s: %s", at, fmt.Sprintf(format, args...))
@@ -110,7 +110,7 @@ func (l *checklist) unsure(at, format string, args ...any) {
 // sum ends the list.
 func (l *checklist) sum() {
 	if !l.quiet {
-		cli.Print(l.out, "%d right, %d wrong, %d not known", l.right, l.mistakes, l.doubt)
+		cli.Print(l.out, "%d right, %d wrong, %d undecided", l.right, l.mistakes, l.doubt)
 	}
 }
 

@@ -186,7 +186,7 @@ func TestCheckCounts(t *testing.T) {
 	for _, want := range []string{
 		"dnseal.toml:2: for the same cause (unsigned zone example.org.): 12 more: user00@example.org, user01@example.org, ",
 		" and 7 more\n",
-		" right, 13 wrong, 0 not known\n",
+		" right, 13 wrong, 0 undecided\n",
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in\n%s", want, out)

@@ -19,7 +19,7 @@ const (
 	ExitOK       Exit = iota // done, or every message passed
 	ExitNotPass              // some message neither pass nor temperror
 	ExitUsage                // wrong usage or configuration, unreadable argument
-	ExitTempfail             // not known now, nothing worse
+	ExitTempfail             // undecided, nothing worse
 )
 
 func (e Exit) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
