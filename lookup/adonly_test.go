@@ -112,7 +112,7 @@ func TestADOnlyNameError(t *testing.T) {
 func TestADOnlyBadName(t *testing.T) {
 	t.Parallel()
 	l := startLab(t, lookuptest.Options{Validating: true}, modeZones()...)
-	for _, m := range []string{Validate, Both, ADOnly} {
+	for _, m := range []Mode{Validate, Both, ADOnly} {
 		c := l.client(t, mode(m))
 		if r := c.Lookup(t.Context(), "a..example.lab", dane.TLSA); r.Status != dnssec.Indeterminate || r.Code != dnssec.CodeMalformed {
 			t.Errorf("%s: %s %q (%s)", m, r.Status, r.Code, r.Reason)

@@ -23,7 +23,7 @@ func fieldCase(t *testing.T, file string) {
 }
 
 // look asks through resolvers and returns the result with its drawing.
-func look(t *testing.T, l *lab, name, m string, resolvers ...string) (*Result, string) {
+func look(t *testing.T, l *lab, name string, m Mode, resolvers ...string) (*Result, string) {
 	t.Helper()
 	c := l.client(t, mode(m), func(o *Options) { o.Resolvers = resolvers })
 	r := c.Lookup(t.Context(), name, dane.TLSA)

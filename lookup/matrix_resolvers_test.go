@@ -34,13 +34,13 @@ type matrixResolver struct {
 	// misjudges: it takes these for bogus although they are right, for this reason.
 	misjudges map[string]string
 	// refused: modes that do not start with it, with a part of the error.
-	refused map[string]string
+	refused map[Mode]string
 }
 
 // matrixResolvers are those of Debian, set up as administrators do, with what can be had through
 // them.
 func matrixResolvers() []*matrixResolver {
-	noAD := map[string]string{ADOnly: "does not say AD"}
+	noAD := map[Mode]string{ADOnly: "does not say AD"}
 	return []*matrixResolver{
 		{name: "unbound", start: unboundIn("validator iterator"), validates: true},
 		{name: "unbound, not validating", start: unboundIn("iterator"), refused: noAD},

@@ -92,7 +92,7 @@ func TestMatrix(t *testing.T) {
 	t.Parallel()
 	plain := startLab(t, lookuptest.Options{}, matrixZones()...)
 	validating := startLab(t, lookuptest.Options{Validating: true}, matrixZones()...)
-	table := &matrixTable{rows: map[string]string{}}
+	table := &matrixTable{rows: map[string]map[Mode]string{}}
 	t.Run("resolvers", func(t *testing.T) {
 		for _, r := range matrixResolvers() {
 			t.Run(strings.ReplaceAll(r.name, " ", "-"), func(t *testing.T) {
@@ -102,7 +102,7 @@ func TestMatrix(t *testing.T) {
 					l = validating
 				}
 				addr := r.start(t, l)
-				for _, mode := range []string{Validate, Both, ADOnly} {
+				for _, mode := range []Mode{Validate, Both, ADOnly} {
 					table.add(r.name, mode, r.askAll(t, l, addr, mode))
 				}
 			})
@@ -112,7 +112,7 @@ func TestMatrix(t *testing.T) {
 }
 
 // askAll asks all questions in one mode and returns a cell of the table.
-func (r *matrixResolver) askAll(t *testing.T, l *lab, addr, mode string) string {
+func (r *matrixResolver) askAll(t *testing.T, l *lab, addr string, mode Mode) string {
 	t.Helper()
 	options := func(o *Options) {
 		o.Resolvers, o.Mode, o.Probe, o.Timeout = []string{addr}, mode, "expired.lab", time.Minute
@@ -162,7 +162,7 @@ func (r *matrixResolver) askAll(t *testing.T, l *lab, addr, mode string) string 
 
 // judge is "right", "told" where the answer says that the resolver stands in its way, and empty
 // when the answer is wrong.
-func (r *matrixResolver) judge(m matrixCase, mode string, got *Result) string {
+func (r *matrixResolver) judge(m matrixCase, mode Mode, got *Result) string {
 	status, code, must := r.withheld(m, mode)
 	right := got.Status == m.status && got.Presence == m.presence && len(got.Records) > 0 == (m.presence == dane.Present)
 	switch {
@@ -176,7 +176,7 @@ func (r *matrixResolver) judge(m matrixCase, mode string, got *Result) string {
 
 // withheld is the status and code of the answer that says what stands in the way, if there is one,
 // and whether it must come.
-func (r *matrixResolver) withheld(m matrixCase, mode string) (status dnssec.Status, code dnssec.Code, must bool) {
+func (r *matrixResolver) withheld(m matrixCase, mode Mode) (status dnssec.Status, code dnssec.Code, must bool) {
 	misjudged := r.misjudges[m.what] != ""
 	switch {
 	case r.strips:
@@ -196,13 +196,16 @@ func (r *matrixResolver) withheld(m matrixCase, mode string) (status dnssec.Stat
 // matrixTable collects the outcome.
 type matrixTable struct {
 	mu   sync.Mutex
-	rows map[string]string
+	rows map[string]map[Mode]string
 }
 
-func (m *matrixTable) add(resolver, mode, cell string) {
+func (m *matrixTable) add(resolver string, mode Mode, cell string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.rows[resolver+mode] = cell
+	if m.rows[resolver] == nil {
+		m.rows[resolver] = map[Mode]string{}
+	}
+	m.rows[resolver][mode] = cell
 }
 
 func (m *matrixTable) String() string {
@@ -210,11 +213,12 @@ func (m *matrixTable) String() string {
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "\n%d questions\t%s\t%s\t%s\n", len(matrixCases()), Validate, Both, ADOnly)
 	for _, r := range matrixResolvers() {
-		if m.rows[r.name+Validate] == "" {
+		row := m.rows[r.name]
+		if row == nil {
 			fmt.Fprintf(w, "%s\tskipped\t\t\n", r.name)
 			continue
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", r.name, m.rows[r.name+Validate], m.rows[r.name+Both], m.rows[r.name+ADOnly])
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", r.name, row[Validate], row[Both], row[ADOnly])
 	}
 	_ = w.Flush()
 	return b.String()

@@ -17,7 +17,7 @@ func broken(b lookuptest.Break) func(*lookuptest.Zone) {
 
 func unsigned(z *lookuptest.Zone) { z.Unsigned = true }
 
-func mode(m string) func(*Options) {
+func mode(m Mode) func(*Options) {
 	return func(o *Options) { o.Mode, o.Probe = m, "bogus.lab" }
 }
 

@@ -13,11 +13,14 @@ import (
 	"dnseal/lookup/internal/transport"
 )
 
-// Modes of Options.Mode.
+// Mode says who validates answers.
+type Mode string
+
+// Modes.
 const (
-	Validate = "validate" // every answer is validated here; the resolver can only withhold
-	Both     = "both"     // the same, and the resolver must set AD too (RFC 4035, Section 3.2.3)
-	ADOnly   = "ad-only"  // the resolver is believed (RFC 4035, Section 4.9.3)
+	Validate Mode = "validate" // every answer is validated here; the resolver can only withhold
+	Both     Mode = "both"     // the same, and the resolver must set AD too (RFC 4035, Section 3.2.3)
+	ADOnly   Mode = "ad-only"  // the resolver is believed (RFC 4035, Section 4.9.3)
 )
 
 // Options configure a Client. The zero value validates from the root through the resolvers of
@@ -26,8 +29,7 @@ type Options struct {
 	// Resolvers: "host:port", "host" or "tls://host:853#name"; empty: from /etc/resolv.conf, also
 	// when that changes (but in mode ad-only).
 	Resolvers []string
-	// Mode is "validate" (default), "both" or "ad-only".
-	Mode string
+	Mode      Mode // empty: Validate
 	// Anchors (RFC 4035, Section 4.4); nil: the built-in root anchors.
 	Anchors *dnssec.Anchors
 	// Allow and Deny list signer domains (and everything below them), and where aliases may

@@ -134,7 +134,7 @@ func TestNextAfterStripping(t *testing.T) {
 		"off": peertest.PowerDNSOff, "downgraded": peertest.Downgraded, "strips": peertest.Stripping, "no proofs": peertest.NoAuthority,
 		"dead": peertest.Dead,
 	} {
-		for _, m := range []string{Validate, Both} {
+		for _, m := range []Mode{Validate, Both} {
 			if m == Both && name == "no proofs" {
 				continue // what it does pass on comes without AD
 			}
@@ -185,7 +185,7 @@ func TestResolverWarnings(t *testing.T) {
 func TestDeniedTarget(t *testing.T) {
 	t.Parallel()
 	l := resolverLab(t)
-	for _, m := range []string{Validate, Both, ADOnly} {
+	for _, m := range []Mode{Validate, Both, ADOnly} {
 		for how, edit := range map[string]func(*Options){
 			"deny":  func(o *Options) { o.Deny = []string{"other.lab"} },
 			"allow": func(o *Options) { o.Allow = []string{"example.lab"} },
@@ -217,7 +217,7 @@ func TestPartlyStripping(t *testing.T) {
 			})
 		}
 		change := pack(func(_, out *dns.Msg) { out.Answer, out.Ns = without(out.Answer), without(out.Ns) })
-		for _, m := range []string{Validate, Both} {
+		for _, m := range []Mode{Validate, Both} {
 			first := (&liar{lab: l, change: change}).start(t)
 			c := l.client(t, mode(m), func(o *Options) { o.Resolvers = []string{first, l.Addr()} })
 			askStates(t, c, "", "")

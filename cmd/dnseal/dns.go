@@ -47,7 +47,7 @@ func (f *dnsFlags) client(trace func(lookup.Query)) (*lookup.Client, error) {
 	if f.timeout <= 0 {
 		return nil, fmt.Errorf("--dns-timeout is %s; it must be more than 0", f.timeout)
 	}
-	opts := lookup.Options{Resolvers: f.resolvers, Mode: f.mode, Timeout: f.timeout, Trace: trace, Probe: f.probe}
+	opts := lookup.Options{Resolvers: f.resolvers, Mode: lookup.Mode(f.mode), Timeout: f.timeout, Trace: trace, Probe: f.probe}
 	if f.anchor != "" {
 		anchors, err := readAnchors(f.anchor)
 		if err != nil {

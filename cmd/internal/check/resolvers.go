@@ -20,7 +20,7 @@ func (k *checker) resolvers(ctx context.Context, client *lookup.Client) {
 	at := k.config.At("dns.resolvers")
 	for _, r := range client.Resolvers(ctx) {
 		switch {
-		case r.Fault == "" && k.config.DNS.Mode == lookup.ADOnly:
+		case r.Fault == "" && k.config.DNS.Mode == string(lookup.ADOnly):
 			k.ok("resolver %s is trusted (mode ad-only), and refuses bogus data", r.Resolver)
 		case r.Fault == "":
 			k.ok("resolver %s returns the records of DNSSEC", r.Resolver)

@@ -27,7 +27,7 @@ import (
 // LookupOptions returns the options of [dns].
 func (c *Config) LookupOptions() lookup.Options {
 	return lookup.Options{
-		Resolvers: c.DNS.Resolvers, Mode: c.DNS.Mode, Anchors: c.loaded.anchors,
+		Resolvers: c.DNS.Resolvers, Mode: lookup.Mode(c.DNS.Mode), Anchors: c.loaded.anchors,
 		Allow: c.DNS.Allow, Deny: c.DNS.Deny, Timeout: time.Duration(c.DNS.Timeout),
 		CacheBytes: c.DNS.CacheBytes, AllowSHA1: c.DNS.AllowSHA1, Probe: c.DNS.Probe,
 		Limits: lookup.Limits{
