@@ -7,6 +7,9 @@
 // word (adonly.go, probe.go). Resolvers can be those of a file that changes (resolvconf.go); what
 // is wrong with them is noted (exchanger.go).
 //
+// Options.Timeout ends a lookup in ask.go. client.go derives from it how long one resolver may take
+// for one question, and package transport keeps to that. The time for a message is the caller's.
+//
 // Package dane has the names and matches records against a certificate. Package chain draws a
 // [Result] as text or JSON, package evidence keeps what it rests on.
 //

@@ -1,8 +1,8 @@
 // Package config reads dnseal.toml, the one file of the relay and the milter.
 //
-// The structs are the manual: [Config] and the structs below it hold every key, with
-// its meaning and its default at the field ("dnseal man" makes dnseal.toml(5) of
-// the same comments).
+// The structs are the manual: [Config], with [Relay] and [Milter] (listeners.go), [Sign] (sign.go),
+// [On] (actions.go) and the structs below, holds every key, with its meaning and its default at the
+// field ("dnseal man" makes dnseal.toml(5) of the same comments).
 //
 // [Load] reads a file strictly. An unknown key, a value that makes no sense and a
 // named file that cannot be used are each one [Mistake] with file, line, cause and
@@ -10,6 +10,10 @@
 // nothing: TOML syntax and types, where the first mistake ends the reading; keys and
 // values, where all mistakes are reported together; and the files that the configuration
 // names, again all together.
+//
+// A new key is a field of its struct; its default, where that is not zero, in load.go; its check in
+// check_listeners.go, check_sign.go or check.go; a file that it names in files.go; and a line in
+// convert.go, for the option of the package that acts on it.
 //
 // What Load returns is complete: keys and certificates are in memory, and
 // the methods that turn it into the options of other packages cannot fail.

@@ -1,5 +1,8 @@
 // Package service runs the daemons of the program, the relay and the milter:
 // their life from start to stop, reloads, the log and the notification of systemd.
+//
+// service.go waits for signals and reloads at SIGHUP; generation.go has all that one reading of the
+// configuration makes; listener.go and sockets.go have what stays open across a reload.
 package service
 
 import (

@@ -1,5 +1,6 @@
 // Package authres writes the Authentication-Results field of a verifier, so that no reader finds
 // another result in it than those that are meant. Start at [Field].
+// The words of a result are chosen in package receiver (results.go).
 //
 // Standards: RFC 8601 (the field), RFC 7281 (the method "smime" and its properties).
 //

@@ -4,6 +4,8 @@
 //	[Planner]  decides what is done to which part (plan.go) and the header (protect.go)
 //	[Emitter]  writes the content (emit.go, qp.go, base64.go), accounts for octets (account.go)
 //
+// What is not safe ("From ", a lone dot, 8-bit text) is found by package entity (hazard.go).
+//
 // # Limitations
 //
 // Parts that somebody else signed or encrypted are never changed: the plan is blocked then, and the
