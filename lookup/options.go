@@ -19,7 +19,7 @@ type Mode string
 // Modes.
 const (
 	Validate Mode = "validate" // every answer is validated here; the resolver can only withhold
-	Both     Mode = "both"     // the same, and the resolver must set AD too (RFC 4035, Section 3.2.3)
+	Both     Mode = "both"     // and the resolver must set AD (RFC 4035, Section 3.2.3)
 	ADOnly   Mode = "ad-only"  // the resolver is believed (RFC 4035, Section 4.9.3)
 )
 
