@@ -6,6 +6,7 @@ import (
 	"io"
 	"log"
 	"net"
+	"sync"
 	"time"
 
 	"github.com/emersion/go-smtp"
@@ -17,6 +18,7 @@ type Mailbox struct {
 	Mail     chan []byte // messages that arrived
 	server   *smtp.Server
 	listener net.Listener
+	served   sync.WaitGroup
 }
 
 // ServeMailbox serves a mailbox on a listener until Close.
@@ -26,7 +28,7 @@ func ServeMailbox(l net.Listener) *Mailbox {
 	b.server.Domain = "mailbox.example.net"
 	b.server.MaxLineLength = 0 // lines of messages may have any length
 	b.server.ErrorLog = log.New(io.Discard, "", 0)
-	go b.server.Serve(l) //nolint:errcheck // it ends with the listener
+	b.served.Go(func() { _ = b.server.Serve(l) }) // it ends with the listener
 	return b
 }
 
@@ -49,6 +51,7 @@ func (b *Mailbox) Close() {
 	defer cancel()
 	_ = b.listener.Close()
 	_ = b.server.Shutdown(ctx)
+	b.served.Wait()
 }
 
 // session implements smtp.Session: it accepts every sender and recipient.

@@ -86,8 +86,13 @@ func serveSink(tb testing.TB, l net.Listener, conf *tls.Config, lmtp bool) *sink
 	s := &sink{inbox: inbox{listener: l}}
 	s.Server = newSink(func(m accepted) error { s.add(m); return nil })
 	s.TLSConfig, s.LMTP = conf, lmtp
-	go s.Serve(l)
-	tb.Cleanup(func() { s.Close() })
+	done := make(chan struct{})
+	go func() { defer close(done); _ = s.Serve(l) }()
+	tb.Cleanup(func() {
+		s.Close()
+		_ = l.Close() // Close knows it only once Serve has begun
+		<-done
+	})
 	return s
 }
 
