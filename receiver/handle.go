@@ -30,11 +30,11 @@ func (r *Receiver) Handle(ctx context.Context, m *message.Message, env *message.
 	return r.outcome(m, report)
 }
 
-// Unfit is Handle for a message that a door could not take in: too big ([message.ErrTooBig]),
-// unreadable ([message.ErrMalformed]), or, for any other reason, lost by trouble of this machine
-// (class internal-error). head is its header, the body does not count, or nil when not even that
-// could be read: then forged results cannot be removed, and the message is refused where policy
-// would let it pass (RFC 8601, Section 5).
+// Unfit is Handle for a message that an entry point could not take in: too big
+// ([message.ErrTooBig]), unreadable ([message.ErrMalformed]), or, for any other reason, lost by
+// trouble of this machine (class internal-error). head is its header, the body does not count, or
+// nil when not even that could be read: then forged results cannot be removed, and the message is
+// refused where policy would let it pass (RFC 8601, Section 5).
 func (r *Receiver) Unfit(head *message.Message, why error) *message.Outcome {
 	f := finding{TempError, CodeInternalError, why.Error()}
 	switch {

@@ -17,11 +17,11 @@
 //
 // In addition a signature has a header state (header.go): protected, changed or unprotected.
 // Changed is a field that readers show or act on and that is not as it was signed, or is outside
-// only; it is at best policy, header-changed. A door can put such fields back as they were signed
-// instead (restore.go).
+// only; it is at best policy, header-changed. An entry point can put such fields back as they were
+// signed instead (restore.go).
 //
-// Start at [New]. [Receiver.Verify] gives a [Report]; [Receiver.Handle] is that for a door, with
-// the policy of domain.go and policy.go applied and the Authentication-Results field set
+// Start at [New]. [Receiver.Verify] gives a [Report]; [Receiver.Handle] is that for an entry point,
+// with the policy of domain.go and policy.go applied and the Authentication-Results field set
 // (results.go). The stable words of a report are in codes.go, the order of verdicts in verdict.go,
 // and the class of each code, for which the configuration has an action, in policy.go (names and
 // defaults: actions.go).

@@ -33,7 +33,7 @@ type Report struct {
 	// as the signatures that decided prove it. Empty, as in a report that was never judged, is
 	// not protected.
 	HeaderState smime.HeaderState `json:"header_state"`
-	// HeaderRestored names the fields that a door put back as they were signed: then
+	// HeaderRestored names the fields that an entry point put back as they were signed: then
 	// HeaderState is that of the message as it is delivered.
 	HeaderRestored []string `json:"header_restored,omitempty"`
 	// ResentBy are those who say that they sent the message on (Resent-From: RFC 5322, Section

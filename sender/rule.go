@@ -15,8 +15,9 @@ import (
 // A rule also protects: no other submitter may use an address that its From names, in whatever case
 // the local part is written.
 type Rule struct {
-	// Who lists submitters by what a door has proven: "user:NAME" (SASL), "tls:NAME" (TLSA client),
-	// "net:CIDR" (RFC 4632, Section 3.1) or "net:ADDRESS". Stars in names stand for any characters.
+	// Who lists submitters by what an entry point has proven: "user:NAME" (SASL), "tls:NAME" (TLSA
+	// client), "net:CIDR" (RFC 4632, Section 3.1) or "net:ADDRESS". Stars in names stand for any
+	// characters.
 	Who []string
 	// From lists addresses; a star stands for any characters on its side of the @.
 	From []string

@@ -7,12 +7,12 @@ import (
 	"dnseal/smime/message"
 )
 
-// Unfit is Handle for a message that a door could not take in: too big ([message.ErrTooBig]),
-// unreadable ([message.ErrMalformed]), or, for any other reason, lost by trouble of this machine
-// (class internal-error). head is its header, the body does not count, or nil when not even that
-// could be read. A submitter who may not use the From is refused as in Handle. What cannot be read
-// is refused too, because no receiver could verify it, and so is what would be passed on with its
-// author unknown.
+// Unfit is Handle for a message that an entry point could not take in: too big
+// ([message.ErrTooBig]), unreadable ([message.ErrMalformed]), or, for any other reason, lost by
+// trouble of this machine (class internal-error). head is its header, the body does not count, or
+// nil when not even that could be read. A submitter who may not use the From is refused as in
+// Handle. What cannot be read is refused too, because no receiver could verify it, and so is what
+// would be passed on with its author unknown.
 func (s *Sender) Unfit(head *message.Message, env *message.Envelope, why error) *message.Outcome {
 	class := ClassInternalError
 	switch {

@@ -83,7 +83,7 @@ func TestSignRefuses(t *testing.T) {
 		opts SignOptions
 		want string
 	}{
-		{"nobody", SignOptions{Time: testTime}, "nobody to sign"},
+		{"no signer", SignOptions{Time: testTime}, "no signer"},
 		{"no time", SignOptions{Signers: []Signer{good}}, "no signing time"},
 		{"no key", SignOptions{Signers: []Signer{{}}, Time: testTime}, "without key"},
 		{"too many", SignOptions{Signers: make([]Signer, MaxSigners+1), Time: testTime}, "limit of 8 for signers"},

@@ -120,7 +120,7 @@ func copyExactly(w io.Writer, content io.Reader, size int64) error {
 func prepare(opts SignOptions) ([]*signer, *Digests, error) {
 	switch {
 	case len(opts.Signers) == 0:
-		return nil, nil, errors.New("cms: nobody to sign")
+		return nil, nil, errors.New("cms: no signer")
 	case len(opts.Signers) > MaxSigners:
 		return nil, nil, limitSigners.Exceeded()
 	case len(opts.Certificates) > MaxCertificates:

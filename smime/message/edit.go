@@ -46,7 +46,7 @@ func (e *Edit) Close() error {
 	return e.Body.Close()
 }
 
-// WriteEdited writes the message with the edit applied, as a file or SMTP door sends it, and
+// WriteEdited writes the message with the edit applied, as a file or SMTP entry point sends it, and
 // returns the number of bytes written. A nil edit writes the message as it is. A leading mbox "From
 // " line stays on top, and the empty line that is missing where [Message.Stray] ends the header is
 // written. Errors: what w or the spool returned.

@@ -7,18 +7,18 @@ import (
 	"time"
 )
 
-// Handler is a signer or a verifier as a door sees it.
+// Handler is a signer or a verifier as an entry point sees it.
 //
 // Handle never changes m. It answers with an Outcome whose zero value is Defer:
 // a handler that forgets to decide loses no mail and lets nothing through.
-// An Outcome's Edit holds resources: the door calls [Outcome.Close] when done.
+// An Outcome's Edit holds resources: the entry point calls [Outcome.Close] when done.
 type Handler interface {
 	Handle(ctx context.Context, m *Message, env *Envelope) *Outcome
 }
 
-// Holder is a Handler whose settings can change between messages, as at a reload. A door calls Hold
-// at the MAIL command, gives that message to the handler it gets, and calls release once the
-// message is over, so that a message ends by the settings it began with.
+// Holder is a Handler whose settings can change between messages, as at a reload. An entry point
+// calls Hold at the MAIL command, gives that message to the handler it gets, and calls release once
+// the message is over, so that a message ends by the settings it began with.
 type Holder interface {
 	Handler
 	Hold() (h Handler, release func())
@@ -32,14 +32,15 @@ func Hold(h Handler) (held Handler, release func()) {
 	return h, func() {}
 }
 
-// Unfitter is a Handler that also decides about a message that a door cannot give it. why is (or
-// wraps) [ErrTooBig] or [ErrMalformed], or it is trouble of this machine, such as a full disk. head
-// is the header alone with an empty body, or nil where the header itself cannot be read.
+// Unfitter is a Handler that also decides about a message that an entry point cannot give it. why
+// is (or wraps) [ErrTooBig] or [ErrMalformed], or it is trouble of this machine, such as a full
+// disk. head is the header alone with an empty body, or nil where the header itself cannot be read.
 type Unfitter interface {
 	Unfit(ctx context.Context, head *Message, why error, env *Envelope) *Outcome
 }
 
-// Envelope is what a door knows about a message in addition to its bytes (RFC 5321, Section 2.3.1).
+// Envelope is what an entry point knows about a message in addition to its bytes (RFC 5321, Section
+// 2.3.1).
 type Envelope struct {
 	// MailFrom is the reverse-path without angle brackets; empty is the null sender (RFC 5321,
 	// Section 4.5.5).
@@ -53,7 +54,7 @@ type Envelope struct {
 	Hello string
 	// QueueID is the MTA's name for the message, for logs; may be empty.
 	QueueID string
-	// OneForm says that the door can give all recipients only the same message.
+	// OneForm says that the entry point can give all recipients only the same message.
 	OneForm bool
 	// UTF8 says that SMTPUTF8 was asked for (RFC 6531).
 	UTF8 bool
@@ -61,7 +62,7 @@ type Envelope struct {
 	Received time.Time
 }
 
-// Submitter holds only facts a door has proven itself. The zero value is a
+// Submitter holds only facts an entry point has proven itself. The zero value is a
 // stranger.
 type Submitter struct {
 	// User is the SASL authentication identity (RFC 4422, Section 2), or empty.
@@ -73,7 +74,7 @@ type Submitter struct {
 	Addr netip.Addr
 }
 
-// Action is what the door does with a message. The zero value is Defer.
+// Action is what the entry point does with a message. The zero value is Defer.
 type Action uint8
 
 // Actions, in the words of the configuration. Mark is Accept with a result field.
@@ -113,13 +114,13 @@ type Outcome struct {
 	// Quarantine.
 	Edit *Edit
 	// Forms are further forms of the message for some of the recipients (opaque, encrypted, Bcc).
-	// Recipients in no form get Edit. A door that cannot split a message defers when Forms is not
-	// empty.
+	// Recipients in no form get Edit. An entry point that cannot split a message defers when Forms
+	// is not empty.
 	Forms []Form
-	// Reply is for Defer and Reject; the zero value means the door's own generic reply.
+	// Reply is for Defer and Reject; the zero value means the entry point's own generic reply.
 	Reply Reply
 	// Result is one stable word for logs and metrics, such as "signed" or "pass". Each handler and
-	// each door has words of its own, so that there is no list of all.
+	// each entry point has words of its own, so that there is no list of all.
 	Result string
 	// Level is what the operator's log line deserves; the zero value is [slog.LevelInfo].
 	// Trouble of this machine is an error, mail that waits for its operator to act a warning.

@@ -13,7 +13,7 @@ const maxShown = 60
 type HeaderError struct {
 	// Line is that line without its end, or the first octets of it.
 	Line string
-	// Octet is what may not be in it, a control octet where a door has not refused others.
+	// Octet is what may not be in it, a control octet where an entry point has not refused others.
 	Octet byte
 }
 

@@ -1,12 +1,11 @@
 // Package message holds a raw Internet message as byte ranges, and the one way
 // to change it.
 //
-// It is what every door of dnseal shares: [Read] spools a message (memory up
-// to 256 KiB, an unlinked temporary file above), [Message] gives its header
-// fields and body as they came, [Envelope] carries what the SMTP or milter
-// session knew, [Handler] is what a signer or verifier is to a door, and
-// [Edit] is the only thing such a handler may ask for: header changes and a new
-// body, which each door applies its own way.
+// It is what every entry point of dnseal (relay, milter, files) shares: [Read] spools a message
+// (memory up to 256 KiB, an unlinked temporary file above), [Message] gives its header fields and
+// body as they came, [Envelope] carries what the SMTP or milter session knew, [Handler] is what a
+// signer or verifier is to an entry point, and [Edit] is the only thing such a handler may ask for:
+// header changes and a new body, which each entry point applies its own way.
 //
 // The author of a message is read in one place, for signing and verifying alike: [ParseFrom]
 // accepts one only where all readers find the same, and [Message.Shown] are all that any of them

@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// Record is what happened to one message, for the one log line that every door writes about it.
+// Record is what happened to one message, for the one log line that every entry point writes about
+// it.
 type Record struct {
 	Envelope *Envelope
 	// Auth is the SASL mechanism of the login, for the operator; may be empty.
@@ -14,7 +15,7 @@ type Record struct {
 	Outcome *Outcome
 	// Action is what the client was told. It can be stricter than the handler's.
 	Action Action
-	// Result is the word of the decision: the handler's, or one of the door's own.
+	// Result is the word of the decision: the handler's, or one of the entry point's own.
 	Result string
 	// Size is the bytes of the message as it came.
 	Size int64
@@ -35,7 +36,7 @@ func (r *Record) Level() slog.Level {
 	return level
 }
 
-// Attrs are the attributes in the words that all doors share: id, client, user, tls, auth,
+// Attrs are the attributes in the words that all entry points share: id, client, user, tls, auth,
 // mail_from, rcpts, bytes, took, action, result, then those of the outcome, and error.
 func (r *Record) Attrs() []slog.Attr {
 	env := r.Envelope
