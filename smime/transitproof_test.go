@@ -1,6 +1,7 @@
 package smime
 
 import (
+	_ "embed" // testdata/nested.eml
 	"errors"
 	"strings"
 	"testing"
@@ -9,46 +10,10 @@ import (
 	"dnseal/smime/internal/entity"
 )
 
-const nested = `From: alice@example.org
-Subject: nested
-MIME-Version: 1.0
-Content-Type: multipart/mixed; boundary="outer"
-
-This is a multi-part message in MIME format.
-
---outer
-Content-Type: multipart/alternative; boundary=inner
-Content-Transfer-Encoding: 8bit
-
---inner
-Content-Type: text/plain; charset=utf-8; format=flowed
-Content-Transfer-Encoding: 8bit
-
-Schöne Grüße 
--- 
-Alice
---inner
-Content-Type: text/html; charset=us-ascii
-
-<p>safe
---inner--
-
---outer
-Content-Type: application/octet-stream; name="Größe.bin"
-Content-Transfer-Encoding: base64
-
-AAECAwQFBgcICQ==
---outer
-Content-Type: message/rfc822
-
-From: bob@example.net
-Subject: forwarded
-Content-Type: text/plain; charset=utf-8
-Content-Transfer-Encoding: 8bit
-
-für dich
---outer--
-`
+// nested is read by the tests of internal/transit, too.
+//
+//go:embed testdata/nested.eml
+var nested string
 
 // entityOf returns the signed entity of a signed message in clear form.
 func entityOf(tb testing.TB, signed string) string {

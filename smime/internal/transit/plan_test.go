@@ -3,53 +3,13 @@ package transit
 import (
 	"context"
 	"io"
+	"os"
 	"strings"
 	"testing"
 
 	"dnseal/smime/internal/entity"
 	"dnseal/smime/message"
 )
-
-const nested = `From: alice@example.org
-Subject: nested
-MIME-Version: 1.0
-Content-Type: multipart/mixed; boundary="outer"
-
-This is a multi-part message in MIME format.
-
---outer
-Content-Type: multipart/alternative; boundary=inner
-Content-Transfer-Encoding: 8bit
-
---inner
-Content-Type: text/plain; charset=utf-8; format=flowed
-Content-Transfer-Encoding: 8bit
-
-Schöne Grüße 
--- 
-Alice
---inner
-Content-Type: text/html; charset=us-ascii
-
-<p>safe
---inner--
-
---outer
-Content-Type: application/octet-stream; name="Größe.bin"
-Content-Transfer-Encoding: base64
-
-AAECAwQFBgcICQ==
---outer
-Content-Type: message/rfc822
-
-From: bob@example.net
-Subject: forwarded
-Content-Type: text/plain; charset=utf-8
-Content-Transfer-Encoding: 8bit
-
-für dich
---outer--
-`
 
 // planned takes a message apart and decides about its parts.
 func planned(tb testing.TB, msg string) (*entity.Part, *Planner, io.ReaderAt) {
@@ -149,7 +109,11 @@ func TestLeaf(t *testing.T) {
 
 func TestNested(t *testing.T) {
 	t.Parallel()
-	got := body(prepared(t, strings.ReplaceAll(nested, "\n", "\r\n")))
+	nested, err := os.ReadFile("../../testdata/nested.eml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := body(prepared(t, strings.ReplaceAll(string(nested), "\n", "\r\n")))
 	want := strings.ReplaceAll(`--outer
 Content-Type: multipart/alternative; boundary=inner
 
