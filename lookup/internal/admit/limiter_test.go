@@ -183,9 +183,9 @@ func TestCaps(t *testing.T) {
 	}
 }
 
-// TestPatience tells the oldest lookups to leave when others wait, after their time and no more
+// TestOldestLeave ends the oldest lookups when others wait, after their time and no more
 // than are needed.
-func TestPatience(t *testing.T) {
+func TestOldestLeave(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		a := newArrivals(t)
@@ -219,9 +219,9 @@ func TestPatience(t *testing.T) {
 	})
 }
 
-// TestPatienceIsWaitedFor comes back when the next one had its time: first in the younger half,
+// TestNextToLeave looks again when the next one had its time: first in the younger half,
 // then in the older.
-func TestPatienceIsWaitedFor(t *testing.T) {
+func TestNextToLeave(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		a := newArrivals(t)
@@ -318,8 +318,8 @@ func TestDomainQueue(t *testing.T) {
 	})
 }
 
-// TestGateProperty counts right whatever comes and goes.
-func TestGateProperty(t *testing.T) {
+// TestLimiterProperty: the counts are right, whatever comes and goes.
+func TestLimiterProperty(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		a := newArrivals(t)
