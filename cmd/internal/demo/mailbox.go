@@ -50,8 +50,8 @@ func (b *Mailbox) Close() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	_ = b.listener.Close()
+	b.served.Wait() // first: Shutdown does not see a connection that Serve is just taking
 	_ = b.server.Shutdown(ctx)
-	b.served.Wait()
 }
 
 // session implements smtp.Session: it accepts every sender and recipient.
