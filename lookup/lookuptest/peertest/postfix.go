@@ -1,14 +1,20 @@
 package peertest
 
 import (
+	"context"
 	_ "embed" // the files of Postfix
+	"errors"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 )
 
 var (
@@ -31,17 +37,62 @@ func Postfix(tb testing.TB, dir, next string, settings ...string) string {
 			tb.Fatal(err)
 		}
 	}
-	WriteFile(tb, dir+"/etc/main.cf", fmt.Sprintf(postfixMain, dir, host, port, strings.Join(settings, "\n")))
+	WriteFile(tb, dir+"/etc/main.cf", mainWithout(fmt.Sprintf(postfixMain, dir, host, port), settings)+strings.Join(settings, "\n")+"\n")
 	WriteFile(tb, dir+"/etc/master.cf", fmt.Sprintf(postfixMaster, addr))
-	LogWhenFailed(tb, dir+"/log/mail.log")
-	run := func(program string, args ...string) {
-		if out, err := exec.Command(program, args...).CombinedOutput(); err != nil { //nolint:gosec,noctx // of a test; Postfix is stopped after its context
-			tb.Errorf("%s %q: %v\n%s", program, args, err, out)
-		}
+	log := dir + "/log/mail.log"
+	LogWhenFailed(tb, log)
+	postfix := func(command string) error { return runPostfix(tb, program, "-c", dir+"/etc", command) }
+	if err := errors.Join(runPostfix(tb, "chown", "postfix", dir+"/data"), postfix("start")); err != nil {
+		tb.Fatal(err)
 	}
-	run("chown", "postfix", dir+"/data")
-	run(program, "-c", dir+"/etc", "start")
-	tb.Cleanup(func() { run(program, "-c", dir+"/etc", "stop") })
+	tb.Cleanup(func() {
+		if err := postfix("stop"); err != nil {
+			tb.Errorf("%v\nkilled: %v", err, killPostfix(dir))
+		}
+	})
+	// Nobody may connect before its logger runs: where Linux keeps 10 datagrams of a socket
+	// (systemd sets 512), each process waits for room, the one that starts the logger too.
+	WaitFor(tb, "Postfix's logger", func() bool {
+		text, err := os.ReadFile(log) //nolint:gosec // of a test
+		return err == nil && strings.Contains(string(text), "daemon started")
+	})
 	WaitListening(tb, addr)
 	return addr
+}
+
+// mainWithout takes the lines out of a main.cf that settings replace; Postfix warns of what stands
+// there twice.
+func mainWithout(main string, settings []string) string {
+	name := func(line string) string { n, _, _ := strings.Cut(line, "="); return strings.TrimSpace(n) }
+	var kept strings.Builder
+	for line := range strings.Lines(main) {
+		if !slices.ContainsFunc(settings, func(s string) bool { return name(s) == name(line) }) {
+			kept.WriteString(line)
+		}
+	}
+	return kept.String()
+}
+
+// runPostfix runs a command, for a minute at most, also when the test's own context has ended.
+func runPostfix(tb testing.TB, program string, args ...string) error {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if out, err := exec.CommandContext(ctx, program, args...).CombinedOutput(); err != nil { //nolint:gosec // of a test
+		return fmt.Errorf("%s %q: %w\n%s", program, args, err, out)
+	}
+	return nil
+}
+
+// killPostfix ends a Postfix that does not stop: its first process and those of its group.
+func killPostfix(dir string) error {
+	text, err := os.ReadFile(dir + "/spool/pid/master.pid") //nolint:gosec // of a test
+	if err != nil {
+		return err
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		return err
+	}
+	return syscall.Kill(-pid, syscall.SIGKILL)
 }
