@@ -186,7 +186,8 @@ func TestFieldIdleTCP(t *testing.T) {
 	fieldCase(t, "07-small.txt")
 	l := resolverLab(t)
 	addr := startDnsmasq(t, l.Addr(), "--no-daemon")
-	c := l.client(t, func(o *Options) { o.Resolvers, o.NoCache, o.Timeout = []string{addr}, true, 5*time.Second })
+	// 8 s a question: less than an idle connection is kept, and enough for a busy machine.
+	c := l.client(t, func(o *Options) { o.Resolvers, o.NoCache, o.Timeout = []string{addr}, true, 20*time.Second })
 	for range 30 {
 		if r := c.Lookup(t.Context(), "big._device.example.lab", dane.TLSA); r.Status != dnssec.Secure {
 			t.Fatalf("%s %q (%s)", r.Status, r.Code, r.Reason)
