@@ -4,6 +4,7 @@ import (
 	"net/mail"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // Received is what a Received field says. Anybody can write such a field.
@@ -25,7 +26,8 @@ func ParseReceived(value string) Received {
 			r.At = t.UTC()
 		}
 	}
-	words := strings.Fields(clauses)
+	// A semicolon ends a word as well: a comment after the date may hold the last one.
+	words := strings.FieldsFunc(clauses, func(c rune) bool { return c == ';' || unicode.IsSpace(c) })
 	for i := 0; i+1 < len(words); i++ {
 		switch {
 		case r.By == "" && strings.EqualFold(words[i], "by"):
