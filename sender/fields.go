@@ -15,21 +15,6 @@ const controlPrefix = "X-Dnseal-"
 // controlSign is the one control field: no, clear or opaque.
 const controlSign = controlPrefix + "Sign"
 
-// removeControl returns the changes that remove every control field.
-func removeControl(m *message.Message) []message.Change {
-	var changes []message.Change
-	counts := map[string]int{}
-	for _, f := range m.Header() {
-		if !f.Begins(controlPrefix) {
-			continue
-		}
-		name := strings.ToLower(f.Name())
-		counts[name]++
-		changes = append(changes, message.Change{Op: message.Delete, Name: f.Name(), Index: counts[name]})
-	}
-	return changes
-}
-
 // clean returns the edit that every message gets, whatever becomes of it: without control fields,
 // and without results that claim to be by a verifier of ours. The attributes say of how many, and
 // what ends the header in place of its empty line.
@@ -43,7 +28,8 @@ func (s *Sender) clean(m *message.Message) (*message.Edit, []slog.Attr) {
 	if m.Stray() != "" {
 		attrs = append(attrs, slog.String("header_ends_at", m.Stray()))
 	}
-	return &message.Edit{Changes: append(removeControl(m), forged...)}, attrs
+	control := message.RemoveAll(m.Header(), func(f message.Field) bool { return f.Begins(controlPrefix) })
+	return &message.Edit{Changes: append(control, forged...)}, attrs
 }
 
 // originators collects who a message says it is from, for decide.

@@ -3,7 +3,6 @@ package smime
 import (
 	"bytes"
 	"slices"
-	"strings"
 
 	"dnseal/smime/internal/entity"
 	"dnseal/smime/internal/transit"
@@ -30,21 +29,11 @@ func (s *Signature) RestoreHeader() []message.Change {
 }
 
 func (p *protection) restore() []message.Change {
-	var changes []message.Change
-	var after []message.Field
-	seen := map[string]int{}
-	for _, f := range p.outer {
-		if !f.Is(p.changed...) {
-			after = append(after, f)
-			continue
-		}
-		name := strings.ToLower(f.Name())
-		seen[name]++
-		changes = append(changes, message.Change{Op: message.Delete, Name: f.Name(), Index: seen[name]})
-	}
+	isChanged := func(f message.Field) bool { return f.Is(p.changed...) }
+	changes, after := message.RemoveAll(p.outer, isChanged), slices.DeleteFunc(slices.Clone(p.outer), isChanged)
 	slices.Reverse(changes) // the indexes of an MTA that counts again after each stay right
 	for _, f := range p.fields {
-		if !f.Is(p.changed...) || empty(f) {
+		if !isChanged(f) || empty(f) {
 			continue
 		}
 		signed, ok := restorable(f)

@@ -129,8 +129,9 @@ func (s *signing) prepare() error {
 	if err = transit.HeaderFault(fields); err != nil {
 		return err
 	}
-	if s.removed, err = structuralFields(fields); err != nil {
-		return err
+	// RFC 2045, Section 3: the fields that describe the body.
+	if s.removed = message.RemoveAll(fields, transit.Structural); len(s.removed) > maxStructural {
+		return &LimitError{What: "content-fields", Max: maxStructural}
 	}
 	s.root = root
 	s.plan = transit.Plan{}
@@ -169,26 +170,4 @@ func (opts *SignOptions) sent() []*x509.Certificate {
 		}
 	}
 	return append(certs, opts.Chain...)
-}
-
-// structuralFields returns the changes that remove the fields that describe the body (RFC 2045,
-// Section 3).
-func structuralFields(fields []message.Field) ([]message.Change, error) {
-	var changes []message.Change
-	for _, f := range fields {
-		if !transit.Structural(f) {
-			continue
-		}
-		if len(changes) == maxStructural {
-			return nil, &LimitError{What: "content-fields", Max: maxStructural}
-		}
-		index := 1
-		for _, c := range changes {
-			if f.Is(c.Name) {
-				index++
-			}
-		}
-		changes = append(changes, message.Change{Op: message.Delete, Name: f.Name(), Index: index})
-	}
-	return changes, nil
 }

@@ -38,6 +38,21 @@ type Change struct {
 	Value string
 }
 
+// RemoveAll returns the changes that delete the fields for which gone holds, from the top down. It
+// must hold for every field of a name or for none: only those that it holds for are counted.
+func RemoveAll(fields []Field, gone func(Field) bool) []Change {
+	var out []Change
+	index := map[string]int{}
+	for _, f := range fields {
+		if gone(f) {
+			name := strings.ToLower(f.Name())
+			index[name]++
+			out = append(out, Change{Op: Delete, Name: f.Name(), Index: index[name]})
+		}
+	}
+	return out
+}
+
 // Close releases the edit's body. Safe on nil and more than once.
 func (e *Edit) Close() error {
 	if e == nil {
