@@ -85,7 +85,7 @@ func replyTo(class Class, code string, action message.Action) message.Reply {
 	return r
 }
 
-// replies are for strangers: they name no cause.
+// reply is for strangers: it names no cause.
 // RFC 3463, Sections 3.4, 3.7 and 3.8.
 func reply(class Class, action message.Action) message.Reply {
 	switch {

@@ -32,6 +32,7 @@ type request struct {
 // decision is what the rules say to a request: sign, or a class of Options.On.
 type decision struct {
 	rule     *rule
+	from     message.Address // that the rule permits
 	identity string
 	class    Class // ClassNoRule or ClassNotAllowed; empty: sign by rule
 	code     string
@@ -61,7 +62,7 @@ func decide(rules []*rule, req *request) decision {
 	from := req.from[0]
 	for _, r := range rules {
 		if r.permits(req, from) {
-			return decision{rule: r, identity: r.identityFor(from)}
+			return decision{rule: r, from: from, identity: r.identityFor(from)}
 		}
 	}
 	if code, reason := protected(rules, req, from); code != "" {

@@ -224,7 +224,7 @@ func (s *Sender) sign(ctx context.Context, m *message.Message, pass *message.Edi
 		return s.stop(ClassKeyNotPublished, code, reason, pass, attrs)
 	}
 	now := s.opts.Now()
-	host := cmp.Or(s.opts.Hostname, messageIDHost(m, id))
+	host := cmp.Or(s.opts.Hostname, d.from.Domain)
 	// RFC 6409, Sections 8.2 and 8.3.
 	pre := &message.Edit{Changes: slices.Concat(pass.Changes, message.MissingFields(m, host, now))}
 	prepared, err := apply(m, pre)

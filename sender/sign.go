@@ -7,7 +7,6 @@ import (
 
 	"dnseal/sender/identity"
 	"dnseal/smime"
-	"dnseal/smime/cms"
 	"dnseal/smime/message"
 )
 
@@ -41,15 +40,10 @@ func SignMessage(ctx context.Context, m *message.Message, ids []*identity.Identi
 // signPrepared signs a message that has all its fields.
 func signPrepared(ctx context.Context, m *message.Message, ids []*identity.Identity, opts smime.SignOptions) (*message.Edit, error) {
 	for _, id := range ids {
-		signer := id.Signer()
-		if opts.NoCertificates {
-			// RFC 5652, Section 5.3: named by its SubjectKeyIdentifier.
-			signer = cms.Signer{Key: id.Key, PSS: id.PSS}
-		}
-		if err := checkBare(id, signer, opts); err != nil {
+		if err := checkBare(id, opts); err != nil {
 			return nil, err
 		}
-		opts.Signers = append(opts.Signers, signer)
+		opts.Signers = append(opts.Signers, id.Signer())
 		// RFC 8550, Section 2.3.
 		opts.Chain = append(opts.Chain, id.Chain...)
 	}
@@ -57,9 +51,9 @@ func signPrepared(ctx context.Context, m *message.Message, ids []*identity.Ident
 }
 
 // checkBare refuses signatures without certificate that would state no name.
-func checkBare(id *identity.Identity, s cms.Signer, opts smime.SignOptions) error {
+func checkBare(id *identity.Identity, opts smime.SignOptions) error {
 	switch {
-	case s.Certificate != nil:
+	case id.Certificate != nil && !opts.NoCertificates:
 		return nil
 	case id.Kind != identity.Mail:
 		return fmt.Errorf("sender: %s is a %s: it cannot sign without its certificate, which states its name", id.Name, id.Kind)
