@@ -52,13 +52,9 @@ func DefaultActions() map[Class]message.Action {
 	}
 }
 
-// actions puts on over base.
-func actions(base, on map[Class]message.Action) (map[Class]message.Action, error) {
+// actions adds on to out, and returns that.
+func actions(out, on map[Class]message.Action) (map[Class]message.Action, error) {
 	known := DefaultActions()
-	out := maps.Clone(base)
-	if out == nil {
-		out = map[Class]message.Action{}
-	}
 	for class, action := range on {
 		if _, ok := known[class]; !ok {
 			return nil, fmt.Errorf("receiver: unknown class %q of actions: known are %v", class, slices.Sorted(maps.Keys(known)))

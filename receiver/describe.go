@@ -15,9 +15,6 @@ func describe(s *smime.Signature) *SignatureReport {
 		HeaderProtection: s.HeaderProtection, Differences: s.Differences,
 		HeaderState: smime.HeaderUnprotected, protectedFrom: s.ProtectedFrom,
 	}
-	if out.HeaderProtection == "" {
-		out.HeaderProtection = smime.ProtectionNone
-	}
 	if !s.SigningTime.IsZero() {
 		t := s.SigningTime.UTC()
 		out.SigningTime = &t

@@ -80,7 +80,7 @@ func parseDomain(d Domain) (*domain, error) {
 		out.devices = append(out.devices, rule)
 	}
 	var err error
-	out.on, err = actions(nil, d.On)
+	out.on, err = actions(map[Class]message.Action{}, d.On)
 	return out, err
 }
 

@@ -13,8 +13,8 @@ import (
 
 // judge turns what package smime found into a verdict.
 func (r *Receiver) judge(ctx context.Context, m *message.Message, found *smime.Report) *Report {
-	report := reportOn(m)
-	report.Uncovered, report.ResentBy = found.Uncovered, resentBy(m)
+	report := newReport(found.From, found.FromErr)
+	report.shown, report.Uncovered, report.ResentBy = m.Shown(), found.Uncovered, resentBy(m)
 	ctx, cancel := context.WithTimeout(ctx, r.opts.Timeout)
 	defer cancel()
 	ctx = dnssec.WithBudget(ctx, dnssec.NewBudget(r.opts.Limits))
