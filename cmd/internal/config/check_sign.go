@@ -37,11 +37,9 @@ func (c *Config) checkSign(n *notes) {
 		}
 		if r.Form != "" {
 			n.oneOf(key+".form", string(r.Form), "clear", "opaque")
-			r.Form = ""
 		}
-		base := sender.Rule{Who: r.Who, From: r.From}
-		try(key+".who", sender.Options{Rules: []sender.Rule{{Who: base.Who, From: []string{"*@*"}}}})
-		try(key+".from", sender.Options{Rules: []sender.Rule{{Who: []string{"user:x"}, From: base.From}}})
+		try(key+".who", sender.Options{Rules: []sender.Rule{{Who: r.Who, From: []string{"*@*"}}}})
+		try(key+".from", sender.Options{Rules: []sender.Rule{{Who: []string{"user:x"}, From: r.From}}})
 		try(key+".mail-from", sender.Options{Rules: []sender.Rule{{Who: []string{"user:x"}, From: []string{"*@*"}, MailFrom: r.MailFrom}}})
 		try(key+".identity", sender.Options{Rules: []sender.Rule{{Who: []string{"user:x"}, From: []string{"*@*"}, Identity: r.Identity}}})
 	}

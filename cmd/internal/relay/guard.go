@@ -166,7 +166,7 @@ func (g guard) LocalAddr() net.Addr { return g.conn.LocalAddr() }
 // RemoteAddr implements net.Conn.
 func (g guard) RemoteAddr() net.Addr { return g.conn.RemoteAddr() }
 
-// SetDeadline implements net.Conn. Deadlines are those of next, and of timedWriter.
+// SetDeadline implements net.Conn. Deadlines are those of next, and of wire.Writer.
 func (g guard) SetDeadline(time.Time) error { return nil }
 
 // SetReadDeadline implements net.Conn.

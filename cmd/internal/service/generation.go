@@ -65,9 +65,9 @@ func (g *generation) listenerFor(address string, settings any) *listener {
 	if g == nil {
 		return nil
 	}
-	for _, d := range g.listeners {
-		if d.address == address && reflect.DeepEqual(d.settings, settings) {
-			return d
+	for _, l := range g.listeners {
+		if l.address == address && reflect.DeepEqual(l.settings, settings) {
+			return l
 		}
 	}
 	return nil
@@ -75,9 +75,9 @@ func (g *generation) listenerFor(address string, settings any) *listener {
 
 // discard closes what was made, after an error.
 func (g *generation) discard() {
-	for _, d := range g.listeners {
-		if !d.serving {
-			_ = d.socket.Close()
+	for _, l := range g.listeners {
+		if !l.serving {
+			_ = l.socket.Close()
 		}
 	}
 	_ = g.client.Close()
@@ -86,13 +86,13 @@ func (g *generation) discard() {
 // updateDeny gives the servers that keep old connections the deny list that next has for their
 // address. It ends the connections of clients that are denied now.
 func (g *generation) updateDeny(next *generation) {
-	for _, d := range g.listeners {
-		server, ok := d.server.(*relay.Server)
+	for _, l := range g.listeners {
+		server, ok := l.server.(*relay.Server)
 		if !ok {
 			continue
 		}
 		for i := range next.config.Relays {
-			if r := &next.config.Relays[i]; r.Listen == d.address {
+			if r := &next.config.Relays[i]; r.Listen == l.address {
 				server.SetDeny(next.config.Deny(r))
 			}
 		}
@@ -103,10 +103,10 @@ func (g *generation) updateDeny(next *generation) {
 // Accept is running, so the next connection in the kernel's queue is accepted by another listener
 // of the same socket.
 func (g *generation) close(next *generation) {
-	for _, d := range g.listeners {
-		if next.listenerFor(d.address, d.settings) != d {
-			d.retired.Store(true)
-			_ = d.socket.Close()
+	for _, l := range g.listeners {
+		if next.listenerFor(l.address, l.settings) != l {
+			l.retired.Store(true)
+			_ = l.socket.Close()
 		}
 	}
 }
@@ -115,9 +115,9 @@ func (g *generation) close(next *generation) {
 // it ends them. It leaves alone the listeners that next keeps.
 func (g *generation) retire(stopping <-chan struct{}, next *generation) {
 	var wg sync.WaitGroup
-	for _, d := range g.listeners {
-		if next.listenerFor(d.address, d.settings) != d {
-			wg.Go(func() { d.retire(stopping) })
+	for _, l := range g.listeners {
+		if next.listenerFor(l.address, l.settings) != l {
+			wg.Go(func() { l.retire(stopping) })
 		}
 	}
 	wg.Wait()

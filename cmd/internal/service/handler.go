@@ -50,16 +50,16 @@ type handler struct {
 }
 
 // Hold implements [message.Holder]: a message ends with the generation it began with.
-func (d handler) Hold() (h message.Handler, release func()) {
-	g, release := d.current.acquire()
-	return held{d, g}, release
+func (h handler) Hold() (one message.Handler, release func()) {
+	g, release := h.current.acquire()
+	return held{h, g}, release
 }
 
 // Handle implements [message.Handler] for a message that was not held.
-func (d handler) Handle(ctx context.Context, m *message.Message, env *message.Envelope) *message.Outcome {
-	h, release := d.Hold()
+func (h handler) Handle(ctx context.Context, m *message.Message, env *message.Envelope) *message.Outcome {
+	one, release := h.Hold()
 	defer release()
-	return h.Handle(ctx, m, env)
+	return one.Handle(ctx, m, env)
 }
 
 // held handles one message with the generation it began with.
@@ -92,6 +92,6 @@ func (h held) Unfit(_ context.Context, head *message.Message, why error, env *me
 	return g.sign.Unfit(head, env, why)
 }
 
-func (d handler) verifies() bool {
-	return d.role == config.RoleInbound || d.role == config.RoleVerify
+func (h handler) verifies() bool {
+	return h.role == config.RoleInbound || h.role == config.RoleVerify
 }

@@ -115,21 +115,21 @@ func (m *milterServer) Retire(ctx context.Context) error {
 	return nil
 }
 
-func (d *listener) retire(stopping <-chan struct{}) {
-	d.retired.Store(true)
+func (l *listener) retire(stopping <-chan struct{}) {
+	l.retired.Store(true)
 	ctx, cancel := context.WithTimeout(context.Background(), retireTime)
 	defer cancel()
 	gone := make(chan struct{})
 	go func() {
 		defer close(gone)
-		_ = d.server.Retire(ctx)
+		_ = l.server.Retire(ctx)
 	}()
 	select {
 	case <-gone:
 	case <-stopping:
 		end, done := context.WithTimeout(context.Background(), stopTime)
 		defer done()
-		_ = d.server.Shutdown(end)
+		_ = l.server.Shutdown(end)
 		cancel()
 		<-gone
 	}

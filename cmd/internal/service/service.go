@@ -161,15 +161,15 @@ func (s *service) start(next *generation) {
 	if next.config.SignsWithoutRule(s.kind) {
 		s.log.Warn("nothing is signed: a listener signs, but there is no [[sign.rule]]; write one (dnseal.toml(5))")
 	}
-	for _, d := range next.listeners {
-		if d.serving {
+	for _, l := range next.listeners {
+		if l.serving {
 			continue // kept from the generation before
 		}
-		d.serving = true
+		l.serving = true
 		s.wg.Go(func() {
-			if err := d.server.Serve(d.socket); err != nil && !d.retired.Load() {
+			if err := l.server.Serve(l.socket); err != nil && !l.retired.Load() {
 				select {
-				case s.broken <- fmt.Errorf("listener %s: %w", d.address, err):
+				case s.broken <- fmt.Errorf("listener %s: %w", l.address, err):
 				default:
 				}
 			}

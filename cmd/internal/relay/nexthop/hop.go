@@ -123,10 +123,9 @@ type Options struct {
 	// FinalTimeout is for the reply after the message; 0: 5 min (a client waits 10: RFC 5321,
 	// Section 4.5.3.2.6).
 	FinalTimeout time.Duration
-	// MaxOpen is how many connections may be open at once; 0: 500. MaxIdle of them are kept for
-	// later; 0: 32. IdleTimeout for how long; 0: 30 s.
+	// MaxOpen is how many connections may be open at once; 0: 500. IdleTimeout is for how long
+	// unused ones are kept; 0: 30 s.
 	MaxOpen     int
-	MaxIdle     int
 	IdleTimeout time.Duration
 }
 
@@ -136,7 +135,6 @@ func (o Options) withDefaults() (Options, error) {
 	o.FinalTimeout = cmp.Or(o.FinalTimeout, 5*time.Minute)
 	o.IdleTimeout = cmp.Or(o.IdleTimeout, 30*time.Second)
 	o.MaxOpen = cmp.Or(o.MaxOpen, 500)
-	o.MaxIdle = cmp.Or(o.MaxIdle, 32)
 	if o.Dial == nil {
 		o.Dial = (&net.Dialer{}).DialContext
 	}

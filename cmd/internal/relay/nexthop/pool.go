@@ -29,6 +29,9 @@ import (
 // maxTransactions is how many messages one connection carries: some servers close after about 100.
 const maxTransactions = 100
 
+// maxIdle is how many unused connections are kept.
+const maxIdle = 32
+
 // downFor is how long a next hop that failed is tried only after the others.
 const downFor = 10 * time.Second
 
@@ -251,7 +254,7 @@ func (p *Pool) Put(c *Client) {
 func (p *Pool) keep(c *Client) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed || len(p.idle) >= p.opts.MaxIdle {
+	if p.closed || len(p.idle) >= maxIdle {
 		return false
 	}
 	c.free, c.Until = time.Now(), time.Time{}

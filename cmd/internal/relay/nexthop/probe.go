@@ -7,7 +7,7 @@ import (
 	"net/netip"
 )
 
-// Probed is what [Probe] found out about one next hop.
+// Probed is what [Pool.Probe] found out about one next hop.
 type Probed struct {
 	Hop Hop
 	// Err is why mail cannot go there by these options; nil: it can.
