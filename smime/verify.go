@@ -18,7 +18,7 @@ import (
 type verifier struct {
 	ctx     context.Context
 	header  []message.Field // of the message
-	stray   string          // strayReason
+	stray   string          // entity.StrayReason
 	report  *Report
 	spools  []*message.Spool
 	secured map[*entity.Part]bool // parts that a signature covers, good or bad

@@ -22,7 +22,7 @@ type cmsBody struct {
 	lines  *lineReader
 }
 
-// openCMS finds out the form of the object in p. Errors: errEncoding, and what the source returned.
+// openCMS finds out the form of the object in p. Errors: ErrEncoding, and what the source returned.
 func openCMS(ctx context.Context, src io.ReaderAt, p *Part) (*cmsBody, error) {
 	plain, err := bareCMS(src, p)
 	switch {
@@ -73,7 +73,7 @@ func (b *cmsBody) close() {
 }
 
 // ReadCMS reads the SignedData in the body of p, and writes attached content to content (nil:
-// nowhere). tail says that something follows it in the part. Errors: as cms.Read, errEncoding, and
+// nowhere). tail says that something follows it in the part. Errors: as cms.Read, ErrEncoding, and
 // what the source returned.
 func ReadCMS(ctx context.Context, src io.ReaderAt, p *Part, content io.Writer) (sd *cms.SignedData, tail bool, err error) {
 	b, err := openCMS(ctx, src, p)

@@ -10,10 +10,10 @@ import (
 
 // Line is one line of a section, or a piece of a line too long for the buffer.
 type Line struct {
-	off  int64  // where data begins
+	off  int64  // where Data begins
 	Data []byte // without the line end; valid until the next call
 	Eol  int    // length of the line end: 2 for CRLF, 1 for a bare LF, 0 for none
-	// First says that data begins the line, last that it ends it.
+	// First says that Data begins the line, Last that it ends it.
 	First, Last bool
 }
 

@@ -16,9 +16,9 @@ type Part struct {
 	CTE    string // Content-Transfer-Encoding in lower case, "" for none
 	// Malformed is set when readers may disagree on what kind of part this is.
 	Malformed string
-	// Start is where the header begins, body where the body does, end where the part ends: for a
+	// Start is where the header begins, Body where the body does, End where the part ends: for a
 	// part of a multipart before the line end that belongs to the boundary (RFC 2046, Section
-	// 5.1.1). end can be less than body when both are empty.
+	// 5.1.1). End can be less than Body when both are empty.
 	Start, Body, End int64
 	// Number is the IMAP part number (RFC 3501, Section 6.4.5) of a part that is no multipart, or
 	// of one inside a multipart.
@@ -33,7 +33,7 @@ type Part struct {
 	Delimiter     []byte // "--" and the boundary
 
 	// What the scan found in the header, in the body without the parts in it, and on the delimiter
-	// lines (this always; the others only when walk measures). high is the number of octets above
+	// lines (this always; the others only when Walk measures). High is the number of octets above
 	// 127 in a body.
 	Header, Content, Frame Hazard
 	High                   int64
@@ -43,7 +43,7 @@ type Part struct {
 	// Longer is how many delimiter lines of parts inside begin with this delimiter: others than
 	// this one to most readers.
 	Longer int
-	// Preamble and epilogue are what stands before and after the parts.
+	// Preamble and Epilogue are what stands before and after the parts.
 	Preamble, Epilogue OutsideText
 	// Unended is set when no line end of the multipart's own follows its closing delimiter.
 	Unended bool

@@ -50,7 +50,7 @@ func WalkShallow(ctx context.Context, src io.ReaderAt, fields []message.Field, b
 	return w.run(ctx, src, body, end)
 }
 
-// WalkEntity is walk for an entity with its header, which is all of src, size octets, and the
+// WalkEntity is Walk for an entity with its header, which is all of src, size octets, and the
 // content of the part with the number prefix.
 func WalkEntity(ctx context.Context, src io.ReaderAt, size int64, prefix string) (*Part, error) {
 	w := &walker{root: &Part{Body: size}, reading: true, parts: 1, prefix: prefix}

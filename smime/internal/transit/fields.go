@@ -28,7 +28,7 @@ func SafeField(f message.Field) ([]byte, error) {
 	return foldField(f)
 }
 
-// copyOfField is safeField for a field inside that repeats one outside: also folded to 76 columns,
+// copyOfField is SafeField for a field inside that repeats one outside: also folded to 76 columns,
 // with spaces. One that could not be written so that readers take it for the same is an error too.
 func copyOfField(f message.Field) ([]byte, error) {
 	if !bytes.Contains(f.Raw, []byte("\n\t")) && fieldHazards(f.Raw)&(entity.Breaking|entity.HasLong) == 0 {

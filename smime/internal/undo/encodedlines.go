@@ -57,7 +57,7 @@ func undoEscapes(x *suspect) bool {
 	})
 }
 
-// mapEscapes replaces the escapes of quoted-printable text (RFC 2045, Section 6.7) by f of them.
+// mapEscapes replaces each escape of quoted-printable text (RFC 2045, Section 6.7) by to of it.
 func mapEscapes(b []byte, to func([]byte) []byte) []byte {
 	out := bytes.Clone(b)
 	for i := 0; i+2 < len(out); i++ {

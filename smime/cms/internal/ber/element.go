@@ -69,7 +69,7 @@ func isDER(p cryptobyte.String, depth int) bool {
 	return true
 }
 
-// Tagged is element for one that must have this tag.
+// Tagged is Element for one that must have this tag.
 func (b *Reader) Tagged(tag byte, name string, size Limit) ([]byte, error) {
 	at := b.offset
 	der, err := b.Element(size)
