@@ -19,7 +19,7 @@ hop, and for inbound relays that it is no open relay; and prints the lines for
 Postfix and Sendmail. No message is sent.
 
 Exit status: 0 all is right; 1 something is wrong; 2 the configuration cannot be
-read; 3 something is undecided, nothing is wrong.`,
+read, or output cannot be written; 3 something is undecided, nothing is wrong.`,
 		Example: "  dnseal check --config /etc/dnseal/dnseal.toml",
 		Args:    cobra.NoArgs,
 	}

@@ -44,6 +44,9 @@ Exit status: 0 there are secure records; 1 there are none, or they are insecure;
 		}
 		defer client.Close() //nolint:errcheck // nothing is lost
 		res := client.Lookup(cmd.Context(), name, typ)
+		if err = cmd.Context().Err(); err != nil {
+			return err
+		}
 		out := cmd.OutOrStdout()
 		if asJSON {
 			err = cli.WriteJSON(out, res)

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"sync"
 	"syscall"
 
 	"dnseal/cmd/internal/cli"
@@ -30,10 +31,35 @@ func run() cli.Exit {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	cmd := newRoot()
+	cmd.SetIn(input(ctx))
 	if err := cmd.ExecuteContext(ctx); err != nil {
 		return report(cmd.ErrOrStderr(), err)
 	}
 	return cli.ExitOK
+}
+
+// lazy calls start before its first Read.
+type lazy struct {
+	io.Reader
+	start func()
+}
+
+func (l lazy) Read(p []byte) (int, error) {
+	l.start()
+	return l.Reader.Read(p)
+}
+
+// input is standard input until ctx ends: then a Read that still waits fails with the error of ctx.
+// Nothing is read before the first Read.
+func input(ctx context.Context) io.Reader {
+	r, w := io.Pipe()
+	context.AfterFunc(ctx, func() { w.CloseWithError(ctx.Err()) })
+	return lazy{r, sync.OnceFunc(func() {
+		go func() {
+			_, err := io.Copy(w, os.Stdin)
+			w.CloseWithError(err)
+		}()
+	})}
 }
 
 // newRoot returns the command tree.

@@ -2,6 +2,8 @@ package main
 
 import (
 	"bufio"
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -59,8 +61,7 @@ that is there keeps its mode and its other lines. Reload the relay after that.`,
 // promptPassword reads a password: twice from a terminal, without showing it, else one line of
 // standard input.
 func promptPassword(cmd *cobra.Command, name string) (string, error) {
-	in, ok := cmd.InOrStdin().(*os.File)
-	if !ok || !term.IsTerminal(int(in.Fd())) {
+	if !term.IsTerminal(int(os.Stdin.Fd())) {
 		line, err := bufio.NewReader(io.LimitReader(cmd.InOrStdin(), 4096)).ReadString('\n')
 		if err != nil && !errors.Is(err, io.EOF) {
 			return "", err
@@ -70,7 +71,7 @@ func promptPassword(cmd *cobra.Command, name string) (string, error) {
 	var typed [2]string
 	for i, prompt := range []string{"password of " + name + ": ", "again: "} {
 		_, _ = io.WriteString(cmd.ErrOrStderr(), prompt)
-		text, err := term.ReadPassword(int(in.Fd()))
+		text, err := readTyped(cmd.Context(), int(os.Stdin.Fd()))
 		cli.Print(cmd.ErrOrStderr(), "")
 		if err != nil {
 			return "", err
@@ -83,15 +84,32 @@ func promptPassword(cmd *cobra.Command, name string) (string, error) {
 	return typed[0], nil
 }
 
+// readTyped reads a line from a terminal without showing it, until ctx ends.
+func readTyped(ctx context.Context, fd int) ([]byte, error) {
+	state, err := term.GetState(fd)
+	if err != nil {
+		return nil, err
+	}
+	var text []byte
+	done := make(chan error, 1)
+	go func() {
+		var err error
+		text, err = term.ReadPassword(fd)
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		return text, err
+	case <-ctx.Done():
+		return nil, errors.Join(ctx.Err(), term.Restore(fd, state))
+	}
+}
+
 // setUser puts line in the place of the user's line in the file; an empty line removes the user.
 func setUser(file, name, line string) error {
-	mode := fs.FileMode(0o600)
-	text, err := os.ReadFile(file)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	text, mode, err := readOld(file)
+	if err != nil {
 		return err
-	}
-	if info, err := os.Stat(file); err == nil {
-		mode = info.Mode().Perm()
 	}
 	lines := slices.Collect(strings.SplitSeq(strings.TrimRight(string(text), "\n"), "\n"))
 	at := slices.IndexFunc(lines, func(l string) bool { return strings.HasPrefix(l, name+":") })
@@ -105,7 +123,11 @@ func setUser(file, name, line string) error {
 	default:
 		lines[at] = line
 	}
-	return replaceFile(file, strings.TrimLeft(strings.Join(lines, "\n")+"\n", "\n"), mode)
+	changed := strings.TrimLeft(strings.Join(lines, "\n")+"\n", "\n")
+	if err := sasl.CheckUserLines(changed); err != nil {
+		return fmt.Errorf("%s is not a users file, and was not changed: %w", file, err)
+	}
+	return replaceFile(file, changed, cmp.Or(mode, 0o600))
 }
 
 // cause removes the name of a temporary file, which the user does not know.
@@ -114,6 +136,22 @@ func cause(err error) error {
 		return e.Err
 	}
 	return err
+}
+
+// readOld reads a file that replaceFile will replace; there is no text and no mode when there is no
+// file. A folder or a device is refused: it must not be replaced.
+func readOld(file string) (text []byte, mode fs.FileMode, err error) {
+	info, err := os.Stat(file)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, 0, nil
+	case err != nil:
+		return nil, 0, err
+	case !info.Mode().IsRegular():
+		return nil, 0, fmt.Errorf("%s is not a regular file; name another", file)
+	}
+	text, err = os.ReadFile(file)
+	return text, info.Mode().Perm(), err
 }
 
 // replaceFile writes a file whole or not at all.

@@ -52,6 +52,7 @@ It does not validate (AD is not set): it hands out the data as it is.`,
 	flags.StringVar(&f.anchor, "anchor", "", "write the trust anchor to `FILE` when it answers")
 	flags.StringVar(&f.delvAnchor, "delv-anchor", "", "write it to `FILE` in the form that delv -a and named read, too")
 	flags.StringToStringVar(&f.breaks, "break", nil, "break a zone on purpose, `ZONE=HOW`: "+oneOf(breaks()))
+	flags.Lookup("break").DefValue = "" // not "[]"
 	flags.BoolVar(&f.validating, "validating", false, "answer as a validating resolver would: AD, and SERVFAIL for bogus zones")
 	flags.DurationVar(&f.delay, "delay", 0, "wait `TIME` before each answer")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
@@ -168,7 +169,11 @@ func writeAnchor(file, begin, text string) error {
 	if file == "" {
 		return nil
 	}
-	if old, err := os.ReadFile(file); err == nil && len(old) > 0 && !strings.HasPrefix(string(old), begin) {
+	old, _, err := readOld(file)
+	if err != nil {
+		return fmt.Errorf("trust anchor: %w", err)
+	}
+	if len(old) > 0 && !strings.HasPrefix(string(old), begin) {
 		return fmt.Errorf("trust anchor: %s exists and holds something else; name another file", file)
 	}
 	if err := replaceFile(file, text, 0o644); err != nil {

@@ -175,9 +175,13 @@ const byteOrderMark = "\ufeff"
 // readMessage spools a message and names it in errors.
 func readMessage(in io.Reader, name string) (*message.Message, error) {
 	buffered := bufio.NewReaderSize(in, 64<<10)
-	start, _ := buffered.Peek(4 << 10) // an error comes again when the message is read
-	if len(start) == 0 {
+	start, err := buffered.Peek(4 << 10) // an error after some bytes comes again below
+	switch {
+	case len(start) > 0:
+	case errors.Is(err, io.EOF):
 		return nil, fmt.Errorf("%s is empty: no message", name)
+	default:
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	if kind, advice := mailbox.NotMail(start); kind != "" {
 		return nil, cli.Hint(fmt.Errorf("%s is no mail message but %s", name, kind), "%s", advice)

@@ -127,7 +127,7 @@ func walk(arg string, stdin io.Reader, each func(mailbox.Message) error) error {
 	err := mailbox.Walk(arg, each)
 	switch {
 	case errors.Is(err, mailbox.ErrNotMaildir):
-		return cli.Hint(fmt.Errorf("%s is a folder, but no Maildir: it has neither \"cur\" nor \"new\"", arg), "name the messages: dnseal verify %s/*", arg)
+		return cli.Hint(fmt.Errorf("%s is a folder, but no Maildir: it has neither \"cur\" nor \"new\"", arg), "name the messages: %s/*", arg)
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("%s does not exist", arg)
 	}

@@ -10,6 +10,7 @@
 package check
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -22,13 +23,14 @@ import (
 
 // Run makes all checks and prints a line for each, with quiet only for what is wrong or undecided.
 // Errors: those of [config.Load]; [cli.ExitNotPass] when something is wrong; [cli.ExitTempfail]
-// when something is undecided.
+// when something is undecided; those
+// of out.
 func Run(ctx context.Context, out io.Writer, file string, quiet bool) error {
 	c, err := config.Load(file)
 	if err != nil {
 		return err
 	}
-	l := &checklist{out: out, quiet: quiet}
+	l := &checklist{out: &output{Writer: out}, quiet: quiet}
 	l.note("configuration %s: identities: %d, rules: %d, relays: %d, milters: %d", file, len(c.IdentityNames()), len(c.Sign.Rules), len(c.Relays), len(c.Milters))
 	if len(c.Relays)+len(c.Milters) == 0 {
 		l.note("there is no [[relay]] and no [[milter]] in it: neither dnseal relay nor dnseal milter starts with it")
@@ -53,7 +55,7 @@ func Run(ctx context.Context, out io.Writer, file string, quiet bool) error {
 		k.relay(ctx, fmt.Sprintf("relay[%d]", i), &c.Relays[i])
 	}
 	if !quiet && len(c.Milters) > 0 {
-		printMilters(out, c.Milters)
+		printMilters(l.out, c.Milters)
 	}
 	l.sum()
 	return l.err()
@@ -71,10 +73,22 @@ type checker struct {
 
 // checklist prints what was found, a line each.
 type checklist struct {
-	out                    io.Writer
+	out                    *output
 	quiet                  bool
 	right, mistakes, doubt int
 	causes                 []*sharedCause
+}
+
+// output keeps the last error of its Writer.
+type output struct {
+	io.Writer
+	err error
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	n, err := o.Writer.Write(p)
+	o.err = cmp.Or(err, o.err)
+	return n, err
 }
 
 func (l *checklist) line(word, format string, args ...any) {
@@ -116,6 +130,8 @@ func (l *checklist) sum() {
 
 func (l *checklist) err() error {
 	switch {
+	case l.out.err != nil:
+		return l.out.err
 	case l.mistakes > 0:
 		return cli.ExitNotPass
 	case l.doubt > 0:

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -68,6 +69,18 @@ listen = "inet:8892@localhost"
 		if !strings.Contains(out, want) {
 			t.Errorf("check does not print %q:\n%s", want, out)
 		}
+	}
+}
+
+// TestCheckOutput: output that cannot be written is an error, whatever was found.
+func TestCheckOutput(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Config(worldtest.OneRelay)
+	r, full := io.Pipe()
+	must(t, r.CloseWithError(errors.ErrUnsupported))
+	if err := Run(t.Context(), full, w.Path("dnseal.toml"), false); !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("got %v", err)
 	}
 }
 

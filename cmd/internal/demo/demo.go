@@ -31,8 +31,8 @@ const silence = 2 * time.Second
 
 // Run runs the demo and prints it on out. It uses the message text, or the built-in one if text is
 // nil, and keeps its files in the folder keep unless that is empty. Errors: keep is not empty, the
-// message has no single From address, [cli.ExitNotPass] when a step did not end as it must, and
-// those of a step that could not run.
+// message has no single From address or is signed or encrypted, [cli.ExitNotPass] when a step did
+// not end as it must, and those of a step that could not run.
 func Run(ctx context.Context, out io.Writer, text []byte, keep string) error {
 	d := &demo{out: out, dir: keep}
 	if keep == "" {

@@ -11,6 +11,7 @@ import (
 	"dnseal/cmd/internal/cli"
 	"dnseal/lookup/lookuptest"
 	"dnseal/sender/identity"
+	"dnseal/smime"
 	"dnseal/smime/message"
 )
 
@@ -35,6 +36,9 @@ func (d *demo) read(text []byte) error {
 	from, err := m.From()
 	if err != nil || len(from) != 1 {
 		return cli.Hint(errNoPerson, "choose another --message")
+	}
+	if smime.Secured(m) != smime.NotSecured {
+		return cli.Hint(smime.ErrAlreadySecured, "choose another --message")
 	}
 	d.from = from[0].String()
 	var b bytes.Buffer

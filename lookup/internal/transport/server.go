@@ -88,7 +88,7 @@ func splitHostPort(s, port string) (string, string, error) {
 		return "", "", errors.New("no host")
 	}
 	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-		return "", "", fmt.Errorf("port %q", port)
+		return "", "", fmt.Errorf("port %q: want 1 to 65535", port)
 	}
 	return s, port, nil
 }

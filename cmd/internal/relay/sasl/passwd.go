@@ -109,6 +109,12 @@ func CheckUsers(path string) error {
 	return err
 }
 
+// CheckUserLines is CheckUsers for the text of a file. Errors name the line.
+func CheckUserLines(text string) error {
+	_, err := parseUsers(strings.NewReader(text))
+	return err
+}
+
 // readUsers reads a users file: a line "name:hash" each, empty lines and lines that begin with "#"
 // left out. It is refused when others than its owner and group can read it, or others than its
 // owner write it. Errors name the file and the line.
