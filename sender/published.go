@@ -84,15 +84,11 @@ func userName(id *identity.Identity, res *lookup.Result) string {
 // matches reports whether a receiver would find a record that matches.
 // RFC 6698, Section 2.1.3.
 func matches(ctx context.Context, res *lookup.Result, id *identity.Identity, now time.Time) bool {
-	opts := dane.MatchOptions{Certificate: id.Certificate, Chain: id.Chain, NameOK: id.Names, At: now}
-	if id.Certificate == nil {
-		spki, err := id.SPKI()
-		if err != nil {
-			return false
-		}
-		opts.SPKI = spki
+	spki, err := id.SPKI()
+	if err != nil {
+		return false
 	}
-	results, matched, _ := dane.Match(ctx, res.Records, opts)
+	results, matched, _ := dane.Match(ctx, res.Records, dane.MatchOptions{Certificate: id.Certificate, SPKI: spki, Chain: id.Chain, NameOK: id.Names, At: now})
 	if id.Certificate != nil {
 		return matched
 	}

@@ -74,7 +74,7 @@ func (id *Identity) selected(usage, selector uint8) ([]byte, error) {
 	case cert != nil:
 		return cert.RawSubjectPublicKeyInfo, nil
 	}
-	return x509.MarshalPKIXPublicKey(id.Key.Public())
+	return id.SPKI()
 }
 
 // RecordFormat is how a record is written in a zone file. The zero value is FormatZone.

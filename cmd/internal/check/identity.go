@@ -3,7 +3,6 @@ package check
 import (
 	"bytes"
 	"context"
-	"crypto/x509"
 	"fmt"
 	"strings"
 	"time"
@@ -36,7 +35,7 @@ func (k *checker) identity(ctx context.Context, name string) {
 // certificate compares the certificate's names with the identity: receivers use the name in the
 // certificate (RFC 8550, Section 3), so with another name every signature fails.
 func (k *checker) certificate(id *identity.Identity) {
-	if id.Certificate == nil || certifies(id.Certificate, id) {
+	if id.Certificate == nil || id.Names(id.Certificate) {
 		return
 	}
 	names := []string{}
@@ -80,16 +79,12 @@ func (k *checker) record(ctx context.Context, id *identity.Identity) {
 }
 
 func (k *checker) match(ctx context.Context, id *identity.Identity, res *lookup.Result, publish string) {
-	opts := dane.MatchOptions{Certificate: id.Certificate, Chain: id.Chain, At: k.now, NameOK: func(c *x509.Certificate) bool { return certifies(c, id) }}
-	if id.Certificate == nil {
-		spki, err := x509.MarshalPKIXPublicKey(id.Key.Public())
-		if err != nil {
-			k.wrong(k.config.At("identities"), "identity %s: %v", id.Name, err)
-			return
-		}
-		opts.SPKI = spki
+	spki, err := id.SPKI()
+	if err != nil {
+		k.wrong(k.config.At("identities"), "identity %s: %v", id.Name, err)
+		return
 	}
-	results, matched, _ := dane.Match(ctx, res.Records, opts)
+	results, matched, _ := dane.Match(ctx, res.Records, dane.MatchOptions{Certificate: id.Certificate, SPKI: spki, Chain: id.Chain, At: k.now, NameOK: id.Names})
 	if !matched {
 		k.wrong(k.config.At("identities"), "identity %s: no record at %s matches its key; %s", id.Name, res.Name, publish)
 		return
@@ -173,14 +168,4 @@ func intact(ctx context.Context, m *message.Message, edit *message.Edit) error {
 		return fmt.Errorf("%s: %s", s.Code, s.Reason)
 	}
 	return nil
-}
-
-// certifies reports whether a certificate carries the identity's name.
-func certifies(c *x509.Certificate, id *identity.Identity) bool {
-	for _, n := range smime.CertificateNames(c) {
-		if n.Kind == smime.NameMail && n.Address.String() == id.Name || n.Kind == smime.NameDNS && strings.EqualFold(n.DNSName, id.Name) {
-			return true
-		}
-	}
-	return false
 }
