@@ -14,6 +14,7 @@ import (
 
 	"dnseal/lookup/dane"
 	"dnseal/lookup/dnssec"
+	"dnseal/lookup/internal/transport"
 	"dnseal/lookup/lookuptest"
 	"dnseal/lookup/lookuptest/peertest"
 )
@@ -69,11 +70,11 @@ func BenchmarkWarmZone(b *testing.B) {
 	var replies []*dns.Msg
 	for i := range names {
 		// The lab signs a set when it is first asked for.
-		m, err := c.transport.Exchange(b.Context(), name(i), dns.TypeTLSA, false)
+		m, err := c.transport.Ask(b.Context(), transport.Question{Name: name(i), Type: dns.TypeTLSA})
 		if err != nil {
 			b.Fatal(err)
 		}
-		replies = append(replies, m)
+		replies = append(replies, m.Msg)
 	}
 	keys, err := l.Exchange(b.Context(), "example.lab.", dns.TypeDNSKEY, false)
 	if err != nil {
@@ -92,7 +93,7 @@ func BenchmarkWarmZone(b *testing.B) {
 			c.trust.Load().cache.signatures.InvalidateAll()
 		}
 		timed(&whole, func() { must(b, c.Lookup(b.Context(), name(i), dane.TLSA)) })
-		timed(&ask, func() { _, err = c.transport.Exchange(b.Context(), name(i), dns.TypeTLSA, false) })
+		timed(&ask, func() { _, err = c.transport.Ask(b.Context(), transport.Question{Name: name(i), Type: dns.TypeTLSA}) })
 		if err != nil {
 			b.Fatal(err)
 		}

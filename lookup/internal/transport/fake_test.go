@@ -171,5 +171,14 @@ func exchange(t *testing.T, c *Client) (*dns.Msg, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	return c.Exchange(ctx, "www.example.org.", dns.TypeA, false)
+	return c.exchange(ctx, "www.example.org.", false)
+}
+
+// exchange is Ask for addresses, without what else is in a Reply.
+func (c *Client) exchange(ctx context.Context, name string, cd bool) (*dns.Msg, error) {
+	r, err := c.Ask(ctx, Question{Name: name, Type: dns.TypeA, CD: cd})
+	if err != nil {
+		return nil, err
+	}
+	return r.Msg, nil
 }

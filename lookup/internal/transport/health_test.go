@@ -139,7 +139,7 @@ func TestRefusedTCP(t *testing.T) {
 	}}
 	c := newTestClient(t, Options{Servers: []Server{f.startUDP(t)}})
 	for range 3 {
-		_, err := c.Exchange(t.Context(), "long.example.org.", dns.TypeA, false)
+		_, err := c.exchange(t.Context(), "long.example.org.", false)
 		if !errors.Is(err, syscall.ECONNREFUSED) {
 			t.Fatalf("Exchange() error = %v, want connection refused", err)
 		}
@@ -158,7 +158,7 @@ func TestBadName(t *testing.T) {
 	for _, server := range []Server{s, {Addr: s.Addr, TLS: true, Name: "resolver.example.org"}} {
 		c := newTestClient(t, Options{Servers: []Server{server}})
 		for _, name := range []string{"a..example.org.", strings.Repeat("a", 64) + ".example.org.", strings.Repeat("a.", 200) + "org."} {
-			if _, err := c.Exchange(t.Context(), name, dns.TypeA, false); !errors.Is(err, ErrQuestion) {
+			if _, err := c.exchange(t.Context(), name, false); !errors.Is(err, ErrQuestion) {
 				t.Errorf("%s: error %v, want %v", name, err, ErrQuestion)
 			}
 		}

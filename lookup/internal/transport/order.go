@@ -76,16 +76,6 @@ func (fs Faults) Unwrap() []error {
 	return out
 }
 
-// Exchange is Ask with DO=1 for (name, qtype, IN). It implements dnssec.Exchanger; its errors are
-// those of Ask.
-func (c *Client) Exchange(ctx context.Context, name string, qtype uint16, cd bool) (*dns.Msg, error) {
-	r, err := c.Ask(ctx, Question{Name: name, Type: qtype, CD: cd})
-	if err != nil {
-		return nil, err
-	}
-	return r.Msg, nil
-}
-
 // Ask asks one server after the other, always with AD=1, and returns the first usable reply whose
 // ID, question and source are right. It goes on to the next server after one that refuses, does not
 // answer, does not support EDNS, answers SERVFAIL or leaves out signatures. After SERVFAIL (RFC

@@ -47,7 +47,7 @@ func TestPipelined(t *testing.T) {
 	for i := range questions {
 		wg.Go(func() {
 			name := strconv.Itoa(i) + ".example.org."
-			m, err := c.Exchange(t.Context(), name, dns.TypeA, false)
+			m, err := c.exchange(t.Context(), name, false)
 			if err != nil {
 				t.Error(err)
 			} else if m.Answer[0].Header().Name != name {

@@ -194,7 +194,7 @@ func TestCancel(t *testing.T) {
 	c := newTestClient(t, Options{Servers: []Server{f.start(t)}})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := c.Exchange(ctx, "example.org.", dns.TypeA, false); !errors.Is(err, context.Canceled) {
+	if _, err := c.exchange(ctx, "example.org.", false); !errors.Is(err, context.Canceled) {
 		t.Errorf("Exchange() error = %v, want canceled", err)
 	}
 }
@@ -204,7 +204,7 @@ func TestTrace(t *testing.T) {
 	f := &fake{udp: goodUDP}
 	var seen []Query
 	c := newTestClient(t, Options{Servers: []Server{f.start(t)}, Trace: func(q Query) { seen = append(seen, q) }})
-	if _, err := c.Exchange(t.Context(), "Example.ORG", dns.TypeA, true); err != nil {
+	if _, err := c.exchange(t.Context(), "Example.ORG", true); err != nil {
 		t.Fatal(err)
 	}
 	if len(seen) != 1 || seen[0].Name != "example.org." || !seen[0].CD || seen[0].Server != f.addr || seen[0].Duration <= 0 {
