@@ -1,26 +1,63 @@
 package demo
 
 import (
+	"bufio"
+	"io"
 	"net"
-	"path/filepath"
+	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 )
+
+// lateListener accepts its only connection after it was closed, as late as can be.
+type lateListener struct {
+	conn   net.Conn
+	closed chan struct{}
+}
+
+func (l *lateListener) Accept() (net.Conn, error) {
+	<-l.closed
+	conn := l.conn
+	if l.conn = nil; conn == nil {
+		return nil, net.ErrClosed
+	}
+	time.Sleep(time.Second) // the test's own time: until nothing else goes on
+	return conn, nil
+}
+
+func (l *lateListener) Close() error {
+	select {
+	case <-l.closed:
+	default:
+		close(l.closed)
+	}
+	return nil
+}
+
+func (l *lateListener) Addr() net.Addr { return &net.TCPAddr{} }
 
 // TestMailboxClose: a connection that is accepted while the mailbox closes is waited for, too.
 func TestMailboxClose(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	for range 300 {
-		l, err := net.ListenUnix("unix", &net.UnixAddr{Name: filepath.Join(dir, "mailbox"), Net: "unix"})
-		if err != nil {
-			t.Fatal(err)
+	synctest.Test(t, func(t *testing.T) {
+		client, server := net.Pipe()
+		b := ServeMailbox(&lateListener{server, make(chan struct{})})
+		closed := make(chan struct{})
+		go func() { b.Close(); close(closed) }()
+		r := bufio.NewReader(client)
+		if greeting, err := r.ReadString('\n'); !strings.HasPrefix(greeting, "220 ") {
+			t.Errorf("greeting %q, %v", greeting, err)
 		}
-		b := ServeMailbox(l)
-		conn, err := net.Dial("unix", filepath.Join(dir, "mailbox"))
-		if err != nil {
-			t.Fatal(err)
+		synctest.Wait()
+		select {
+		case <-closed:
+			t.Error("Close does not wait for the connection")
+		default:
 		}
-		_ = conn.Close()
-		b.Close()
-	}
+		_, _ = io.WriteString(client, "QUIT\r\n")
+		_, _ = io.Copy(io.Discard, r)
+		_ = client.Close()
+		<-closed
+	})
 }

@@ -302,6 +302,8 @@ func TestPlain(t *testing.T) {
 	k.do("AUTH PLAIN "+base64.StdEncoding.EncodeToString([]byte("x")), "501")
 	k.do("AUTH PLAIN", "334 \n")
 	k.do("*", "501")
+	k.do("AUTH PLAIN", "334 \n")
+	k.do(strings.Repeat("x", maxCommand), "501 5.5.2")
 	k.do(plain("alice", "säsam"), "535 5.7.8 Authentication failed\n")
 	k.do("AUTH PLAIN "+base64.StdEncoding.EncodeToString([]byte("bob\x00alice\x00säsam öffne dich")), "535 5.7.8 Authentication failed\n")
 	k.do("AUTH PLAIN", "334 \n")

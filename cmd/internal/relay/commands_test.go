@@ -83,6 +83,8 @@ func TestCommands(t *testing.T) {
 			">ehlo c", "250", ">Mail From:<a@example.org>", "250", ">rcpt to:<b@example.net>", "250", ">rset", "250", ">noop x", "250", ">vrfy a", "252", ">help", "500", ">EXPN a", "500", ">", "500", ">quit", "221",
 		},
 		"space after the colon": {">EHLO c", "250", ">MAIL FROM: <a@example.org>", "250"},
+		"space at the end":      {">EHLO c ", "250", ">MAIL FROM:<a@example.org>  ", "250", ">RCPT TO:<b@example.net> ", "250", ">DATA  ", "354"},
+		"our name":              {">EHLO c", "250-relay.example.org\n", ">HELO c", "250 relay.example.org\n"},
 		"null sender":           {">EHLO c", "250", ">MAIL FROM:<>", "250"},
 		"postmaster":            {">EHLO c", "250", ">MAIL FROM:<a@example.org>", "250", ">RCPT TO:<Postmaster>", "250"},
 		"paths": {

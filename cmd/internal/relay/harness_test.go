@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"crypto/tls"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -189,8 +190,8 @@ func (k *talk) do(line, prefix string) string {
 // wantEOF checks that the server hangs up now.
 func (k *talk) wantEOF() {
 	k.t.Helper()
-	if line, err := k.r.ReadString('\n'); err == nil {
-		k.t.Fatalf("server sends %q, want the end of the connection", line)
+	if line, err := k.r.ReadString('\n'); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+		k.t.Fatalf("server sends %q, %v, want the end of the connection", line, err)
 	}
 }
 

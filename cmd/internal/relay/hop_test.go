@@ -129,6 +129,7 @@ func TestHopClosesInContent(t *testing.T) {
 		{"close", "451 4.4.2"},
 		{"421 4.3.2 no more", "451 4.4.2"},
 		{"552 5.3.4 too big\r\n421 bye", "55"},
+		{"552 5.3.4 too big\r\nclose", "55"},
 	} {
 		s := &scriptedHop{cutAt: 1 << 20, answer: func(line string) string {
 			if line == "cut" {
@@ -443,6 +444,12 @@ func TestProxyHeaderOut(t *testing.T) {
 	want, err := proxyproto.HeaderProxyFromAddrs(2, own, k.conn.RemoteAddr()).Format()
 	if err != nil {
 		t.Fatal(err)
+	}
+	before := len(seen)
+	k.envelope("b@example.net")
+	k.content(simple)
+	if len(seen) != before+1 {
+		t.Errorf("%d connections for another message: a header speaks for one client only", len(seen)-before)
 	}
 	if first := <-seen; !bytes.Equal([]byte(first), want) {
 		t.Errorf("header = %x, want %x", first, want)

@@ -142,8 +142,8 @@ type scriptedHop struct {
 	words []string // EHLO keywords
 	tls   *tls.Config
 	// answer overrides the reply to a command line, or to the end of content ("." and for LMTP ".
-	// <address>"). Empty: the usual reply. "close" hangs up; a reply of 421 does so too. Sessions
-	// call it at the same time.
+	// <address>"). Empty: the usual reply. "close" hangs up, also as the last line of a reply; a
+	// reply of 421 does so too. Sessions call it at the same time.
 	answer func(line string) string
 	forget bool // keep no messages
 	// cutAt hangs up after so many bytes of content; 0: never.
@@ -268,8 +268,9 @@ func (ss *scriptedSession) send(reply string) bool {
 	if reply == "close" {
 		return false
 	}
+	reply, hangUp := strings.CutSuffix(reply, "\r\nclose")
 	_, err := io.WriteString(ss.conn, reply+"\r\n")
-	return err == nil && !strings.HasPrefix(reply, "421")
+	return err == nil && !hangUp && !strings.HasPrefix(reply, "421")
 }
 
 func (ss *scriptedSession) command(line string) bool {

@@ -50,7 +50,7 @@ func Postfix(tb testing.TB, dir, next string, settings ...string) string {
 			tb.Errorf("%v\nkilled: %v", err, killPostfix(dir))
 		}
 	})
-	// Nobody may connect before its logger runs: where Linux keeps 10 datagrams of a socket
+	// No client may connect before its logger runs: where Linux keeps 10 datagrams of a socket
 	// (systemd sets 512), each process waits for room, the one that starts the logger too.
 	WaitFor(tb, "Postfix's logger", func() bool {
 		text, err := os.ReadFile(log)
