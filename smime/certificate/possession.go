@@ -18,8 +18,7 @@ const (
 	// put these names next to it.
 	PossessionShown
 	// PossessionDenied: it is not. In a certificate that names itself as issuer that is a
-	// contradiction; any other is a statement of its
-	// issuer about the key of another.
+	// contradiction; any other is a statement of its issuer about the key of another.
 	PossessionDenied
 )
 

@@ -23,8 +23,7 @@ import (
 
 // Run makes all checks and prints a line for each, with quiet only for what is wrong or undecided.
 // Errors: those of [config.Load]; [cli.ExitNotPass] when something is wrong; [cli.ExitTempfail]
-// when something is undecided; those
-// of out.
+// when something is undecided; those of out.
 func Run(ctx context.Context, out io.Writer, file string, quiet bool) error {
 	c, err := config.Load(file)
 	if err != nil {

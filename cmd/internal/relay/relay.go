@@ -1,12 +1,11 @@
 // Package relay passes mail on: SMTP or LMTP in, a handler that signs or
 // verifies, SMTP or LMTP out to the next hop. It never knows S/MIME.
 //
-// It is synchronous and has no queue: MAIL and RCPT go to the next
-// hop as they come, so that each recipient's answer is the real one; a message
-// is read whole, passed to the [message.Handler], sent to the next hop with
-// the handler's edit applied, and answered with 250 only after the next hop's
-// 250. Whatever fails before is a 4xx, or the next hop's own reply. A crash can
-// lose nothing that was accepted; it can make duplicates (RFC 1047).
+// It is synchronous and has no queue: MAIL and RCPT go to the next hop as they come, so that each
+// recipient's answer is the real one; a message is read whole, passed to the [message.Handler],
+// sent to the next hop with the handler's edit applied, and answered with 250 only after the next
+// hop's 250. Whatever fails before is a 4xx, or the next hop's own reply. A crash can lose nothing
+// that was accepted; it can make duplicates (RFC 1047).
 //
 // A message passes through the files in this order: server.go and options.go (connections),
 // proxy.go (client address), session.go, guard.go and hello.go (commands), auth_command.go (AUTH;

@@ -1,11 +1,10 @@
 // Package transport asks recursive resolvers: UDP with EDNS, TCP when an answer
 // is too long for that, DNS over TLS with an authenticated name.
 //
-// Start at [Client.Ask] (order.go): it goes through the resolvers in order, and asks again
-// with CD=1 after a SERVFAIL. health.go
-// says which ones are worth asking, fault.go which replies can be used, control.go
-// finds those that leave signatures out. Messages are built and checked (message.go,
-// cookie.go) and sent over a fresh UDP socket (udp.go) or a shared connection
+// Start at [Client.Ask] (order.go): it goes through the resolvers in order, and asks again with
+// CD=1 after a SERVFAIL. health.go says which ones are worth asking, fault.go which replies can be
+// used, control.go finds those that leave signatures out. Messages are built and checked
+// (message.go, cookie.go) and sent over a fresh UDP socket (udp.go) or a shared connection
 // (pool.go, stream.go).
 //
 // It validates nothing: that is the work of package dnssec. Every question ends with
