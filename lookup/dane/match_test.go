@@ -11,6 +11,7 @@ import (
 	"crypto/sha512"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"fmt"
 	"math/big"
 	"strings"
 	"testing"
@@ -162,6 +163,8 @@ func (p people) testRules(t *testing.T, rules []rule) {
 
 func noName(*x509.Certificate) bool { return false }
 
+var digestOfNothing = sha256.Sum256(nil)
+
 // tooLate is after everything has expired.
 var tooLate = matchTime.Add(2 * time.Hour)
 
@@ -175,7 +178,17 @@ func TestMatchDANEEE(t *testing.T) {
 		}, "match"},
 		{"DANE-EE: a CA's certificate says nothing about the leaf", record(3, 1, 1, p.middle), nil, "no-match"},
 		{"nothing at all", record(3, 1, 1, p.leaf), func(o *MatchOptions) { *o = MatchOptions{} }, "no-match"},
+		{"nothing at all, and its digest", Record{DANEEE, PublicKey, SHA256, digestOfNothing[:]}, func(o *MatchOptions) { *o = MatchOptions{} }, "no-match"},
 	})
+}
+
+func TestWords(t *testing.T) {
+	t.Parallel()
+	for word, want := range map[fmt.Stringer]string{Unknown: "unknown", Absent: "absent", Present: "present", TLSA: "TLSA", SMIMEA: "SMIMEA", Type(1): "TYPE1"} {
+		if word.String() != want {
+			t.Errorf("%s, want %s", word, want)
+		}
+	}
 }
 
 // TestMatchDANETA: the anchor is in the record or in the chain, and everything down to the leaf

@@ -131,10 +131,7 @@ func decodeB(text string) string {
 		}
 		return -1
 	}, text)
-	octets, err := base64.RawStdEncoding.DecodeString(text)
-	if err != nil && len(text)%4 == 1 { // a character too many
-		octets, _ = base64.RawStdEncoding.DecodeString(text[:len(text)-1])
-	}
+	octets, _ := base64.RawStdEncoding.DecodeString(text) // an error comes after the rest
 	return string(octets)
 }
 

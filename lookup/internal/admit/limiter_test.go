@@ -183,6 +183,23 @@ func TestCaps(t *testing.T) {
 	}
 }
 
+// TestNote: a signer domain is known from an answer to the next failure.
+func TestNote(t *testing.T) {
+	t.Parallel()
+	a := newArrivals(t)
+	for _, answered := range []bool{false, true, false} {
+		a.Note("one.example", answered)
+		_, leave, err := a.Enter(t.Context(), "one.example")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if known := len(a.known.running) == 1; known != answered {
+			t.Errorf("known %t after answered %t", known, answered)
+		}
+		leave()
+	}
+}
+
 // TestOldestLeave ends the oldest lookups when others wait, after their time and no more
 // than are needed.
 func TestOldestLeave(t *testing.T) {

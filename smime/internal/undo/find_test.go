@@ -4,6 +4,7 @@ import (
 	"crypto"
 	"crypto/sha256"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -177,6 +178,20 @@ func TestFindTogether(t *testing.T) {
 		}, ChangeFrom},
 		{"other text", careless, replaced("Alice", "Mallory"), ""},
 	})
+}
+
+// TestFindTells: all that was undone is named, in the order in which it was undone.
+func TestFindTells(t *testing.T) {
+	t.Parallel()
+	changed := replaced("\nFrom ", "\n>From ")(replaced(" +\r\n", "\r\n")(careless)) + "\r\n"
+	digest := sha256.Sum256([]byte(careless))
+	got, err := Find(t.Context(), []byte(changed), crypto.SHA256, digest[:])
+	if err != nil || got.Change != ChangeFrom || !slices.Equal(got.Also, []Change{ChangeTrailing, ChangeFinalLine}) {
+		t.Errorf("%s and %s, %v, want %s, %s and %s", got.Change, got.Also, err, ChangeFrom, ChangeTrailing, ChangeFinalLine)
+	}
+	if n := strings.Count(got.Sentence, ". "); n != 2 || !strings.HasPrefix(got.Sentence, fromSentence+" ") {
+		t.Errorf("%q, want three sentences", got.Sentence)
+	}
 }
 
 func breakLines(s string) string {

@@ -2,6 +2,7 @@ package ber
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 )
 
@@ -99,6 +100,40 @@ func TestElement(t *testing.T) {
 		got, err := b.Element(LimitElement)
 		if err != nil || !bytes.Equal(got, tt.want) || b.Finish() != nil {
 			t.Errorf("%s: Element(% x) = % x, %v, want % x", name, tt.encoded, got, err, tt.want)
+		}
+		b.Release()
+	}
+}
+
+// TestSegmentsAreBounded: the pieces of an octet string count together, whatever form its length
+// has.
+func TestSegmentsAreBounded(t *testing.T) {
+	t.Parallel()
+	six := TLV(TagOctetString, []byte("sixsix"))
+	encoded := slices.Concat([]byte{TagOctetString | Constructed, 0x80}, six, six, []byte{0, 0})
+	for limit, want := range map[int]bool{13: false, 14: true} {
+		b := NewReader(bytes.NewReader(encoded))
+		if _, err := b.Element(Limit{"test", limit}); (err == nil) != want {
+			t.Errorf("limit %d: %v", limit, err)
+		}
+		b.Release()
+	}
+}
+
+// TestUnread: an element of which the caller leaves something is an error, and one that is skipped
+// ends where it must.
+func TestUnread(t *testing.T) {
+	t.Parallel()
+	b := NewReader(bytes.NewReader(TLV(TagSequence, Null)))
+	defer b.Release()
+	if err := b.Inside(TagSequence, "test", func() error { return nil }); err == nil {
+		t.Error("an element is left unread")
+	}
+	octets := TLV(TagOctetString, make([]byte, 10))
+	for end, want := range map[int64]bool{11: false, 12: true} {
+		b := NewReader(bytes.NewReader(octets))
+		if err := b.SkipUntil(end, Limit{"test", 1}); (err == nil) != want {
+			t.Errorf("skipped until %d of 12: %v", end, err)
 		}
 		b.Release()
 	}
