@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"dnseal/cmd/internal/cli"
 	"dnseal/cmd/internal/demo"
@@ -182,6 +183,32 @@ func TestCheckAnotherName(t *testing.T) {
 	out, status := w.checked(t)
 	if want := "dnseal.toml:2: identity alice@example.org: its certificate is for someone@example.org, and"; status != cli.ExitNotPass || !strings.Contains(out, want) {
 		t.Errorf("status %d, want %q:\n%s", status, want, out)
+	}
+}
+
+// TestCheckBareKey has an identity without a certificate: only a record with the key itself serves.
+func TestCheckBareKey(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	must(t, os.Remove(w.Path("keys/alice@example.org/cert.pem")))
+	id, err := identity.Load(w.Path("keys"), "alice@example.org")
+	must(t, err)
+	owner, typ, err := id.OwnerName()
+	must(t, err)
+	w.Config(worldtest.OneRelay)
+	for matching, want := range map[uint8]string{
+		0: "SMIMEA 3 1 0 at " + owner + " matches its key, DNSSEC secure",
+		1: "dnseal.toml:2: identity alice@example.org has no certificate, and the record at " + owner + " is only a digest of its key",
+	} {
+		record, err := id.Record(3, 1, matching)
+		must(t, err)
+		line, err := identity.FormatRecord(owner, typ, record, time.Minute, "zone")
+		must(t, err)
+		must(t, w.DNS.Replace([]lookuptest.Zone{{Text: line + "\n", Origin: "example.org."}}))
+		out, status := w.checked(t)
+		if ok := matching == 0; (status == cli.ExitOK) != ok || !strings.Contains(out, want) || !strings.Contains(out, "signs a test message, and the signature verifies") {
+			t.Errorf("3 1 %d: status %d, want %q:\n%s", matching, status, want, out)
+		}
 	}
 }
 
