@@ -16,8 +16,8 @@ import (
 	"dnseal/smime/message"
 )
 
-// TestEditsAsFile wants random edits of random messages to come out as a file
-// door writes them, byte by byte.
+// TestEditsAsFile wants random edits of random messages to come out as they are
+// written for files, byte by byte.
 func TestEditsAsFile(t *testing.T) {
 	t.Parallel()
 	var edit atomic.Pointer[message.Edit]

@@ -56,7 +56,7 @@ func BenchmarkSign(b *testing.B) {
 	rsaKey, edKey := dkimKeys(b)
 	peers := []*process{
 		startRole(b, "echo", "bare echo"),
-		startRole(b, "echo-door", "echo"),
+		startRole(b, "echo-milter", "echo"),
 		startRole(b, "noop", "bare noop"),
 		startSigner(b, "dnseal-p256", "p256"),
 		startSigner(b, "dnseal-ed25519", "ed25519"),
@@ -91,7 +91,7 @@ func BenchmarkVerify(b *testing.B) {
 	o := openOffice(b)
 	peers := []*process{
 		startRole(b, "noop", "bare noop"),
-		startRole(b, "noop-door", "noop"),
+		startRole(b, "noop-milter", "noop"),
 		startRole(b, "dnseal-verify", "verify", o.dns.Addr(), o.dns.Anchor()),
 	}
 	raw := signedBy(b, o, benchMail(4<<10))

@@ -62,7 +62,7 @@ func roleHandler(role string, with []string) (message.Handler, error) {
 	return nil, fmt.Errorf("no role %q", role)
 }
 
-// echo gives the body back unchanged, through our door.
+// echo gives the body back unchanged, through our milter.
 func echo(_ context.Context, m *message.Message, _ *message.Envelope) *message.Outcome {
 	body := message.NewSpool(0)
 	body.Grow(m.Size() - m.BodyOffset())

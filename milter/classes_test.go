@@ -44,7 +44,7 @@ func classed(h message.Handler, notes *record[string]) message.Handler {
 	})
 }
 
-// signed signs raw as a file door would.
+// signed signs raw as dnseal sign does.
 func signed(tb testing.TB, id *identity.Identity, raw string, at time.Time) string {
 	tb.Helper()
 	m, err := message.Read(strings.NewReader(raw), message.ReadOptions{})

@@ -12,7 +12,7 @@ import (
 	"dnseal/smime/message"
 )
 
-// TestHandle: what a door is told, and what the message is then.
+// TestHandle: what the entry points learn, and what the message is then.
 func TestHandle(t *testing.T) {
 	t.Parallel()
 	c := newCast(t)

@@ -352,8 +352,8 @@ func BenchmarkHandle(b *testing.B) {
 	}
 }
 
-// TestOneForm has a door that gives all recipients the same message: recipients of different forms
-// get the clear one.
+// TestOneForm has an entry point that gives all recipients the same message: recipients of
+// different forms get the clear one.
 func TestOneForm(t *testing.T) {
 	t.Parallel()
 	s := newSender(t, nil)

@@ -8,7 +8,7 @@ import (
 	"dnseal/smime/message"
 )
 
-// TestUnfit: what a door cannot take in is never a way around the rules.
+// TestUnfit: what an entry point cannot accept is never a way around the rules.
 func TestUnfit(t *testing.T) {
 	t.Parallel()
 	tooBig := fmt.Errorf("over a limit: %w", message.ErrTooBig)

@@ -113,10 +113,19 @@ func TestExplainAttached(t *testing.T) {
 // explain.
 func TestExplainUnknown(t *testing.T) {
 	t.Parallel()
-	for _, opaque := range []bool{false, true} {
-		signed := sign(t, crlf(simple), SignOptions{NoCertificates: true, Opaque: opaque})
+	plain := sign(t, crlf(simple), SignOptions{NoCertificates: true})
+	_, fields, _ := strings.Cut(plain, "MIME-Version")
+	for name, signed := range map[string]string{
+		"clear":    plain,
+		"opaque":   sign(t, crlf(simple), SignOptions{NoCertificates: true, Opaque: true}),
+		"embedded": head + "Content-Type: multipart/mixed; boundary=out\r\n\r\n--out\r\nMIME-Version" + fields + "\r\n--out--\r\n",
+	} {
+		report, err := Verify(t.Context(), mustRead(t, signed))
+		if err != nil || len(report.Signatures) != 1 || report.Signatures[0].Integrity != IntegrityUnknown {
+			t.Fatalf("%s: Verify = %+v, %v", name, report, err)
+		}
 		if got, err := Explain(t.Context(), mustRead(t, signed)); err != nil || len(got) != 0 {
-			t.Errorf("opaque %v: Explain = %+v, %v, want nothing", opaque, got, err)
+			t.Errorf("%s: Explain = %+v, %v, want nothing", name, got, err)
 		}
 	}
 }

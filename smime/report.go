@@ -1,10 +1,6 @@
 package smime
 
-import (
-	"context"
-
-	"dnseal/smime/message"
-)
+import "dnseal/smime/message"
 
 // Kind is what the root of a message is.
 type Kind string
@@ -34,15 +30,4 @@ type Report struct {
 	// Uncovered lists in English what a reader may see that no root signature covers, e.g.
 	// "epilogue after the signed part".
 	Uncovered []string
-}
-
-// Verify parses m and checks its signatures (RFC 8551, Section 3.10). It returns an error only for
-// a failure of this machine (spool, context); everything about the message is in the Report.
-func Verify(ctx context.Context, m *message.Message) (*Report, error) {
-	v := &verifier{ctx: ctx}
-	defer v.close()
-	if err := v.run(m); err != nil {
-		return nil, err
-	}
-	return v.report, nil
 }

@@ -14,6 +14,17 @@ import (
 	"dnseal/smime/message"
 )
 
+// Verify parses m and checks its signatures (RFC 8551, Section 3.10). It returns an error only for
+// a failure of this machine (spool, context); everything about the message is in the Report.
+func Verify(ctx context.Context, m *message.Message) (*Report, error) {
+	v := &verifier{ctx: ctx}
+	defer v.close()
+	if err := v.run(m); err != nil {
+		return nil, err
+	}
+	return v.report, nil
+}
+
 // verifier is one run of Verify.
 type verifier struct {
 	ctx     context.Context

@@ -50,13 +50,13 @@ func TestOwners(t *testing.T) {
 				}
 				return os.Chown(path, nobody, nobody)
 			}))
-			door := "milter"
+			daemon := "milter"
 			if strings.Contains(tt.config, "[[relay]]") {
-				door = "relay"
+				daemon = "relay"
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), hang)
 			defer cancel()
-			cmd := exec.CommandContext(ctx, program, door, "--config", "dnseal.toml")
+			cmd := exec.CommandContext(ctx, program, daemon, "--config", "dnseal.toml")
 			cmd.Dir = dir
 			cmd.Env = append(os.Environ(), "DNSEAL_TEST_MAIN=1")
 			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}

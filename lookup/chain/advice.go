@@ -78,7 +78,7 @@ var advices = map[dnssec.Code]string{
 	dnssec.CodeNoAnchor:    "no trust anchor covers this name: use the built-in keys of the root, or add an anchor above it to the trust anchor file.",
 	dnssec.CodeClock:       "set the clock of this machine (NTP), then try again; the zones are most likely fine.",
 	dnssec.CodeTimeout:     "ask the same by \"dig +dnssec\" at the same resolver. If it is slow there too, the name servers of the domain do not answer; else give more time (--dns-timeout).",
-	dnssec.CodeUnreachable: "see that the resolver runs, speaks DNSSEC and can be reached from here (port 53 by UDP and TCP, 853 by TLS), or name another one (--resolver). A CA of your own that signed a tls:// resolver belongs into the roots of this system (SSL_CERT_FILE names others).",
+	dnssec.CodeUnreachable: "see that the resolver runs, speaks DNSSEC and can be reached from here (port 53 by UDP and TCP, 853 by TLS), or name another one (--resolver). A CA of your own that signed a tls:// resolver belongs in the roots of this system (SSL_CERT_FILE names others).",
 	// RFC 1035, Section 4.1.1.
 	dnssec.CodeServfail:     "the resolver gets nothing usable from the name servers of the domain: its log says why. \"dig +trace\" shows which server does not answer.",
 	dnssec.CodeRefused:      "the resolver does not answer this question from this machine: see its access list and its log, or name another one (--resolver).",
