@@ -4,7 +4,6 @@ import (
 	"net/mail"
 	"strings"
 	"time"
-	"unicode"
 )
 
 // Received is what a Received field says. Anybody can write such a field.
@@ -26,15 +25,16 @@ func ParseReceived(value string) Received {
 			r.At = t.UTC()
 		}
 	}
-	// A semicolon ends a word as well: a comment after the date may hold the last one.
-	words := strings.FieldsFunc(clauses, func(c rune) bool { return c == ';' || unicode.IsSpace(c) })
+	words := strings.Fields(clauses)
 	for i := 0; i+1 < len(words); i++ {
+		// A word ends at a semicolon: the last one may be in a comment after the date.
+		word, _, _ := strings.Cut(words[i+1], ";")
 		switch {
 		case r.By == "" && strings.EqualFold(words[i], "by"):
-			r.By = words[i+1]
+			r.By = word
 		// RFC 3848: the protocol says whether it was SMTP or ESMTP.
 		case r.With == "" && strings.EqualFold(words[i], "with"):
-			r.With = strings.ToUpper(words[i+1])
+			r.With = strings.ToUpper(word)
 		}
 	}
 	return r

@@ -14,6 +14,7 @@ func TestParseReceived(t *testing.T) {
 		"by a.example by b.example with SMTP with LMTP; yesterday":                                                                       {By: "a.example", With: "SMTP"},
 		"by mx.example.net; Tue, 24 Nov 2026 10:00:00 +0000 (UTC; the clock of the host)":                                                {By: "mx.example.net"},
 		"by mx.example.net with SMTP;Tue, 24 Nov 2026 10:00:00 +0000 (a; b)":                                                             {By: "mx.example.net", With: "SMTP"},
+		"by ; Tue, 24 Nov 2026 10:00:00 +0000 (a; b)":                                                                                    {},
 		"from a.example by": {},
 		"":                  {},
 	} {
