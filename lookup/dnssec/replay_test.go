@@ -97,6 +97,9 @@ func replayFolder(t *testing.T, folder string) *tally {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if len(files) == 0 && *rplFolder != "" {
+		t.Fatalf("no replay files in %s", folder)
+	}
 	if len(files) == 0 {
 		t.Skipf("skipped: no replay files in %s", folder)
 	}
