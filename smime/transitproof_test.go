@@ -56,6 +56,8 @@ func TestKeepsForeignSignatures(t *testing.T) {
 		{"bare LF", mixed(signedPart("a\nb")), signedPart("a\nb"), true},
 		{"attached, signed by DKIM", mixed(dkim + "x"), dkim + "x", false},
 		{"attached, signed by DKIM, with trailing space", mixed(dkim + "x "), dkim + "x ", true},
+		{"attached, signed by ARC, with trailing space", mixed("Content-Type: message/rfc822\r\n\r\nARC-Message-Signature: i=1\r\nSubject: x\r\n\r\nx "), "x ", true},
+		{"bare LF in octets as quoted-printable", mixed("Content-Type: application/octet-stream\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\na=20\nb"), "a=20\nb", true},
 		{"wrapped twice", mixed("Content-Type: message/rfc822\r\n\r\nSubject: x \r\n" + signedPart("bad ")), signedPart("bad "), true},
 		{"8-bit in a message that may not be encoded", mixed("Content-Type: message/delivery-status\r\n\r\n\xc3\xa9"), "\xc3\xa9", true},
 		{"unknown transfer encoding", mixed("Content-Transfer-Encoding: x-uuencode\r\n\r\nbad "), "bad ", true},

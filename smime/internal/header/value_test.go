@@ -117,6 +117,9 @@ func TestSubjectTags(t *testing.T) {
 		{"Subject: Hi", "Subject: [see https://example.net/pay] Hi", true},
 		{"Subject: Hi", "Subject: [very very very long name of a mailing list] Hi", true},
 		{"Subject: Hi", "Subject: [] Hi", true},
+		{"Subject: Hi", "Subject: [" + strings.Repeat("x", maxTag) + "] Hi", false},
+		{"Subject: Hi", "Subject: [" + strings.Repeat("x", maxTag+1) + "] Hi", true},
+		{"Subject: [list] [list] Hi", "Subject: [list] Hi", true},
 		{"Subject: Hi", "Subject: ***SPAM*** Hi", true},
 	})
 }
