@@ -52,8 +52,7 @@ func Postfix(tb testing.TB, dir, next string, settings ...string) string {
 			tb.Errorf("%v\nkilled: %v", err, killPostfix(dir))
 		}
 	})
-	// No client may connect before its logger runs: where Linux keeps 10 datagrams of a socket
-	// (systemd sets 512), each process waits for room, the one that starts the logger too.
+	// No client may connect before its logger runs: on a busy machine Postfix stood still then.
 	WaitFor(tb, "Postfix's logger", func() bool {
 		text, err := os.ReadFile(log)
 		return err == nil && strings.Contains(string(text), "daemon started")
