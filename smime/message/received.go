@@ -1,7 +1,6 @@
 package message
 
 import (
-	"net/mail"
 	"strings"
 	"time"
 )
@@ -21,9 +20,7 @@ func ParseReceived(value string) Received {
 	if i := strings.LastIndexByte(value, ';'); i >= 0 {
 		clauses = value[:i]
 		// RFC 5322, Section 3.6.7.
-		if t, err := mail.ParseDate(strings.TrimSpace(value[i+1:])); err == nil {
-			r.At = t.UTC()
-		}
+		r.At = parseDate(value[i+1:])
 	}
 	words := strings.Fields(clauses)
 	for i := 0; i+1 < len(words); i++ {
