@@ -1,6 +1,7 @@
 package entity
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math/bits"
 )
@@ -16,7 +17,7 @@ const (
 	HasLong                        // a line of more than 76 columns
 	hasTooLong                     // a line of more than 998 octets
 	hasTrailing                    // white space before a line end
-	hasFromLine                    // a line that begins with "From "
+	hasFromLine                    // a line that begins with "From ", or with ">From "
 	hasDotLine                     // a line that is a single dot
 	hasBareCR                      // a CR that is not before an LF
 	HasBareLF                      // an LF that is not after a CR
@@ -47,7 +48,7 @@ func (m *Meter) Add(l Line) {
 	if l.First {
 		m.length, m.tail = 0, 0
 		// RFC 2049, Section 3: lines that begin like this, and single dots, are commonly corrupted.
-		if len(l.Data) >= 5 && string(l.Data[:5]) == "From " {
+		if BeginsFrom(l.Data) {
 			m.Hazards |= hasFromLine
 		}
 		// RFC 5321, Section 4.5.2: a dot alone ends the data.
@@ -76,6 +77,17 @@ func (m *Meter) Add(l Line) {
 		}
 	}
 }
+
+// BeginsFrom reports whether mailboxes in mbox form change a line: all put ">" before "From " (RFC
+// 4155), many also before lines that have one already, so that it can be taken off again.
+func BeginsFrom(line []byte) bool {
+	if len(line) < 5 || line[0] != '>' && line[0] != 'F' {
+		return false
+	}
+	return bytes.HasPrefix(bytes.TrimLeft(line, ">"), fromSpace)
+}
+
+var fromSpace = []byte("From ")
 
 // octets looks for octets above 127, NUL and CR, eight bytes at a time.
 func (m *Meter) octets(b []byte) {

@@ -3,6 +3,7 @@ package transit
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -19,22 +20,58 @@ var (
 )
 
 // SafeField returns f in a form that survives transit: as it stands where it does already, else
-// with its line ends made CRLF, folded, and with 8-bit text as encoded words (RFC 2047) or
-// parameter values (RFC 2231). The error says what cannot be helped.
+// with one space after the colon, its line ends made CRLF, folded, and with 8-bit text as encoded
+// words (RFC 2047) or parameter values (RFC 2231). It is nothing for a field without a value, which
+// no form keeps from all systems: some add a space after the colon, others take it away. The error
+// says what cannot be helped.
 func SafeField(f message.Field) ([]byte, error) {
-	if fieldHazards(f.Raw)&entity.Breaking == 0 {
+	f = oneSpace(f)
+	if fieldHazards(f.Raw)&entity.Breaking == 0 && !rewritten(f.Raw) {
 		return f.Raw, nil
 	}
 	return foldField(f)
 }
 
+// oneSpace returns f with its colon directly after the name, and one space after it: systems that
+// take a message apart write that. The rest stays as it is. Without a value nothing is left of it.
+func oneSpace(f message.Field) message.Field {
+	raw := f.Raw
+	c := bytes.IndexByte(raw, ':')
+	if c > 0 && c+2 < len(raw) && !isSpace(raw[c-1]) && raw[c+1] == ' ' && !isSpace(raw[c+2]) {
+		return f
+	}
+	name := f.Name()
+	if name == "" {
+		return f
+	}
+	value := bytes.TrimLeft(raw[c+1:], " \t\r\n")
+	if len(value) == 0 {
+		return message.Field{}
+	}
+	return message.Field{Raw: slices.Concat([]byte(name), []byte(": "), value)}
+}
+
+// WithoutValue reports whether a field has nothing after its colon.
+func WithoutValue(f message.Field) bool {
+	return f.Name() != "" && len(bytes.TrimLeft(f.RawValue(), " \t\r\n")) == 0
+}
+
+func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
+
+// lineBreaks are controls at which some systems end a line of the header.
+const lineBreaks = "\v\f\x1c\x1d\x1e"
+
+// rewritten reports whether a field holds one of them.
+func rewritten(raw []byte) bool { return bytes.ContainsAny(raw, lineBreaks) }
+
 // copyOfField is SafeField for a field inside that repeats one outside: also folded to 76 columns,
 // with spaces. One that could not be written so that readers take it for the same is an error too.
 func copyOfField(f message.Field) ([]byte, error) {
-	if !bytes.Contains(f.Raw, []byte("\n\t")) && fieldHazards(f.Raw)&(entity.Breaking|entity.HasLong) == 0 {
-		return f.Raw, nil
+	one := oneSpace(f)
+	if !bytes.Contains(one.Raw, []byte("\n\t")) && fieldHazards(one.Raw)&(entity.Breaking|entity.HasLong) == 0 && !rewritten(one.Raw) {
+		return one.Raw, nil
 	}
-	raw, err := foldField(f)
+	raw, err := foldField(one)
 	if err == nil && !header.SameValue(message.Field{Raw: raw}, f) {
 		return nil, errNotSame
 	}
@@ -60,19 +97,25 @@ func fieldHazards(raw []byte) entity.Hazard {
 // that can be.
 func foldField(f message.Field) ([]byte, error) {
 	name, value := f.Name(), f.Unfolded()
-	if name == "" {
+	switch {
+	case len(f.Raw) == 0:
+		return nil, nil
+	case name == "":
 		return nil, errNoField
 	}
 	// RFC 5322, Section 2.2: CR and LF in folds only; NUL is obsolete (Section 4.1).
 	if strings.ContainsAny(value, "\x00\r\n") {
 		return nil, errControl
 	}
-	if !entity.IsASCII(value) {
+	if !entity.IsASCII(value) || strings.ContainsAny(value, lineBreaks) {
 		encoded, err := encodeValue(name, value)
 		if err != nil {
 			return nil, err
 		}
 		value = encoded
+	}
+	if strings.ContainsAny(value, lineBreaks) {
+		return nil, errControl
 	}
 	raw, err := entity.Fold(name, value)
 	if errors.Is(err, entity.ErrNoFold) && strings.EqualFold(name, "Subject") {

@@ -1,6 +1,8 @@
 package transit
 
 import (
+	"bytes"
+	"strings"
 	"testing"
 
 	"dnseal/smime/internal/entity"
@@ -27,11 +29,71 @@ func checkCopy(t *testing.T, f message.Field) {
 	if err != nil || f.Name() == "" {
 		return
 	}
+	if WithoutValue(f) {
+		if len(raw) > 0 {
+			t.Fatalf("%q became %q", f.Raw, raw)
+		}
+		return
+	}
+	if rest, ok := bytes.CutPrefix(raw, []byte(f.Name()+": ")); !ok || isSpace(rest[0]) || rewritten(raw) {
+		t.Fatalf("%q became %q", f.Raw, raw)
+	}
 	again, _ := message.ParseHeader(raw)
 	if len(again) != 1 || !again[0].Is(f.Name()) {
 		t.Fatalf("%q became %q", f.Raw, raw)
 	}
 	if h := fieldHazards(raw) & entity.Breaking &^ entity.Has8bit; h != 0 {
 		t.Fatalf("%q became %q: %s", f.Raw, raw, h)
+	}
+}
+
+// Systems that take a message apart write one space after each colon, and end a line at some
+// controls. What is written has that form already, and its value stays.
+func TestSafeField(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ in, want string }{
+		{"In-Reply-To:<a@example.org>\r\n", "In-Reply-To: <a@example.org>\r\n"},
+		{"X-A:  v  w\r\n", "X-A: v  w\r\n"},
+		{"X-A:\tv\r\n", "X-A: v\r\n"},
+		{"X-A: \tv\r\n", "X-A: v\r\n"},
+		{"X-A : v\r\n", "X-A: v\r\n"},
+		{"X-A:v\n", "X-A: v\r\n"},
+		{"X-A:\r\n v\r\n", "X-A: v\r\n"},
+		{"X-A:\r\n\tv\r\n w\r\n", "X-A: v\r\n w\r\n"},
+		{"X-A: \r\n v\r\n", "X-A: v\r\n"},
+		{"X-A: v\r\n \r\n w\r\n", "X-A: v  w\r\n"},
+		{"From : v\r\n", "From: v\r\n"},
+		{"X-A: v\x0cw\r\n", "X-A: =?utf-8?q?v=0Cw?=\r\n"},
+		{"X-A: v\r\n\tw\r\n", "X-A: v\r\n\tw\r\n"},
+		{"x-a: v\r\n", "x-a: v\r\n"},
+		{"X-A:\r\n", ""},
+		{"X-A: \r\n", ""},
+		{"X-A:\t\r\n \r\n", ""},
+	} {
+		fields, _ := message.ParseHeader([]byte(c.in))
+		if got, err := SafeField(fields[0]); err != nil || string(got) != c.want {
+			t.Errorf("%q became %q, %v, want %q", c.in, got, err, c.want)
+		}
+	}
+	for _, in := range []string{"To: a\x0bb <a@example.org>\r\n", "Content-Type: text/plain; name=\"\x1c\"\r\n"} {
+		fields, _ := message.ParseHeader([]byte(in))
+		if got, err := SafeField(fields[0]); err == nil {
+			t.Errorf("%q became %q", in, got)
+		}
+	}
+}
+
+// Fields of one name of which some have a value and some have none: the signed form would lose the
+// latter, or not survive.
+func TestPartlyEmpty(t *testing.T) {
+	t.Parallel()
+	const from = "From: a@example.org\r\n"
+	root, pl, _ := planned(t, from+"X-A: \r\nx-a: v\r\nX-B:\r\nX-C: v\r\n\r\nx\r\n")
+	if h := string(pl.EntityHeader(root, "us-ascii", true)); pl.Blocked != nil || len(pl.Unprotected) != 2 || strings.Contains(strings.ToLower(h), "x-a") || strings.Contains(h, "X-B") || !strings.Contains(h, "X-C: v") {
+		t.Errorf("%v %q\n%s", pl.Blocked, pl.Unprotected, h)
+	}
+	root, pl, _ = planned(t, from+"To:\r\nTo: b@example.org\r\n\r\nx\r\n")
+	if pl.EntityHeader(root, "us-ascii", true); pl.Blocked == nil || pl.Blocked.Place != "To" {
+		t.Error(pl.Blocked)
 	}
 }

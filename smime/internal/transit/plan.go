@@ -1,6 +1,7 @@
 package transit
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -137,16 +138,19 @@ func carriesSignature(p *entity.Part) bool {
 // header reports whether the header of p has to be rewritten. That of the root is made by the
 // signer.
 func (pl *Planner) header(p *entity.Part) bool {
-	if p.Parent == nil || p.Header&entity.Breaking == 0 {
+	if p.Parent == nil {
 		return false
 	}
+	changed := p.Header&entity.Breaking != 0
 	for _, f := range p.Fields {
-		if _, err := SafeField(f); err != nil {
+		raw, err := SafeField(f)
+		if err != nil {
 			pl.block(p, "header: %v", err)
 			return false
 		}
+		changed = changed || !bytes.Equal(raw, f.Raw)
 	}
-	return true
+	return changed
 }
 
 // multipart decides about what stands around the parts of a multipart: what some reader may show of

@@ -80,6 +80,8 @@ func TestLeaf(t *testing.T) {
 		{"trailing space", "", "a \r\nb\t\r\n", "a=20\r\nb=09\r\n", "quoted-printable"},
 		{"inner space", "", "a  b \t\r\n", "a  b =09\r\n", "quoted-printable"},
 		{"From line", "", "From me\r\nx From me\r\n", "=46rom me\r\nx From me\r\n", "quoted-printable"},
+		{"quoted From line", "", ">From me\r\n>>>From \r\n> From me\r\n>Fromage\r\n", "=3EFrom me\r\n>>>From=20\r\n> From me\r\n>Fromage\r\n", "quoted-printable"},
+		{"From line after a soft break", "Content-Transfer-Encoding: quoted-printable\r\n", "a=\r\n>From me=\r\nFrom \r\n", "a=\r\n=3EFrom me=\r\nFrom\r\n", "quoted-printable"},
 		{"dot", "", ".\r\n..\r\nx\r\n", "=2E\r\n=2E.\r\nx\r\n", "quoted-printable"},
 		{"bare LF", "", "a\r\nb\nc\r\n", "a\r\nb\r\nc\r\n", "quoted-printable"},
 		{"bare CR", "", "a\rb\r\n", "a=0Db\r\n", "quoted-printable"},
@@ -154,7 +156,7 @@ f=C3=BCr dich
 // Safe parts stay byte for byte, whatever happens to the others.
 func TestKeepsSafeParts(t *testing.T) {
 	t.Parallel()
-	odd := "content-TYPE:text/plain;charset =us-ascii\r\nX-Odd:\tx\r\n\r\nLeft   as it\tis\r\n\r\n\r\n"
+	odd := "content-TYPE: text/plain;charset =us-ascii\r\nX-Odd: x\ty\r\n\r\nLeft   as it\tis\r\n\r\n\r\n"
 	for _, msg := range []string{mixed(odd), mixed(odd, "\r\nbad \r\n"), mixed("Content-Type: text/plain\r\n\r\nbad \r\n", odd, odd)} {
 		if got := prepared(t, msg); !strings.Contains(got, "--m\r\n"+odd+"\r\n--m") {
 			t.Errorf("changed in\n%s", got)

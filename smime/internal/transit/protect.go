@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"strings"
 
 	"dnseal/smime/internal/entity"
 	"dnseal/smime/internal/header"
@@ -42,13 +43,48 @@ func (pl *Planner) EntityHeader(root *entity.Part, charset string, protect bool)
 	}
 	h = pl.Steps.appendEncoding(h, root)
 	if protect {
-		for _, f := range fields {
-			if Protectable(f) {
-				h = append(h, pl.protected(f)...)
-			}
-		}
+		h = pl.appendCopies(h, fields)
 	}
 	return append(h, '\r', '\n')
+}
+
+// appendCopies adds the protected copies of fields. A field without a value has none: readers show
+// nothing of it.
+func (pl *Planner) appendCopies(h []byte, fields []message.Field) []byte {
+	partly := partlyEmpty(fields)
+	for _, f := range fields {
+		switch {
+		case !Protectable(f):
+		case !partly[strings.ToLower(f.Name())]:
+			h = append(h, pl.protected(f)...)
+		case f.Is(header.Shown...):
+			pl.blockAt(placeOf(f), "one without a value next to another of its name")
+			h = append(h, f.Raw...)
+		default:
+			pl.Unprotected = append(pl.Unprotected, placeOf(f))
+		}
+	}
+	return h
+}
+
+// partlyEmpty finds the names, in lower case, of which some fields have a value and some have none.
+// Without copies of the latter all of them would count as changed, and in no form such a copy
+// survives.
+func partlyEmpty(fields []message.Field) map[string]bool {
+	if !slices.ContainsFunc(fields, WithoutValue) {
+		return nil
+	}
+	const empty, full = 1, 2
+	found, partly := map[string]int{}, map[string]bool{}
+	for _, f := range fields {
+		name, kind := strings.ToLower(f.Name()), full
+		if WithoutValue(f) {
+			kind = empty
+		}
+		found[name] |= kind
+		partly[name] = found[name] == empty|full
+	}
+	return partly
 }
 
 func (pl *Planner) rootField(f message.Field, safe func(message.Field) ([]byte, error)) []byte {
@@ -78,6 +114,10 @@ func (pl *Planner) protected(f message.Field) []byte {
 // rootType is the Content-Type of the signed entity: as it stands, but that it says what we say
 // about header protection, and nothing that somebody wrote there before.
 func (pl *Planner) rootType(f message.Field, t entity.MediaType, protect bool) []byte {
+	f = oneSpace(f)
+	if rewritten(f.Raw) {
+		pl.blockAt(placeOf(f), "%v", errControl)
+	}
 	if t.Has(entity.HP) || t.Has("protected-headers") || fieldHazards(f.Raw)&entity.Breaking != 0 {
 		return contentType(t.Without(entity.HP, "protected-headers"), protect)
 	}

@@ -10,8 +10,8 @@ import (
 )
 
 // QPWriter writes quoted-printable (RFC 2045, Section 6.7) that no mail system has a reason to
-// touch: lines of at most 76 columns, of which none begins with "From " or a dot or ends in white
-// space.
+// touch: lines of at most 76 columns, of which none begins with "From ", ">From " or a dot or ends
+// in white space.
 type QPWriter struct {
 	W io.Writer
 	// Repair takes what is quoted-printable already: its escapes and soft line breaks stay.
@@ -178,10 +178,10 @@ func (q *QPWriter) end(hard, soft bool) {
 	}
 }
 
-// finish ends a line of the output, and guards its first character: a mailbox in mbox form changes
-// "From " (RFC 4155), and careless systems a dot (RFC 5321, Section 4.5.2).
+// finish ends a line of the output, and guards its first character: mailboxes in mbox form change
+// "From " and ">From " (RFC 4155), and careless systems a dot (RFC 5321, Section 4.5.2).
 func (q *QPWriter) finish(end string) {
-	if l := q.out[q.start:]; len(l) > 0 && (l[0] == '.' || bytes.HasPrefix(l, []byte("From "))) {
+	if l := q.out[q.start:]; len(l) > 0 && (l[0] == '.' || entity.BeginsFrom(l)) {
 		c := l[0]
 		q.out[q.start] = '='
 		q.out = slices.Insert(q.out, q.start+1, entity.HexDigits[c>>4], entity.HexDigits[c&15])
