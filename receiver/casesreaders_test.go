@@ -27,6 +27,8 @@ func TestReaders(t *testing.T) {
 		reason     string
 		bound      bool
 	}{
+		{"01-gpgsm24-ecdsa-p256-null-parameters.eml", "records.zone", false, receiver.Pass, "", false},
+		{"01b-neomutt2025-gpgsm24-p256.eml", "records.zone", false, receiver.Pass, "", false},
 		{"03-thunderbird153-dane-ta-2-1-1.eml", "records.zone", false, receiver.Fail, "did not come along", false},
 		{"03-thunderbird153-dane-ta-2-1-1.eml", "records.zone", true, receiver.Pass, "", false},
 		{"04-no-certificate-record-3-0-0.eml", "records-300.zone", false, receiver.Pass, "", false},
@@ -45,6 +47,27 @@ func TestReaders(t *testing.T) {
 		var text bytes.Buffer
 		if err := report.WriteText(&text); err != nil || strings.Contains(text.String(), "name not bound") == (tt.bound || tt.verdict == receiver.Neutral) {
 			t.Errorf("%s: %v\n%s", tt.file, err, &text)
+		}
+	}
+}
+
+// TestMailCertificates judges messages of other projects' trouble reports.
+func TestMailCertificates(t *testing.T) {
+	t.Parallel()
+	came := time.Date(2026, 11, 29, 0, 0, 0, 0, time.UTC)
+	zone := "; zone example.org.\n" + string(readFile(t, "../testdata/cases/mail/zone"))
+	r := newReceiver(t, serve(t, []byte(zone)), options{Received: came})
+	for _, tt := range []struct {
+		file    string
+		verdict receiver.Verdict
+		reason  string
+	}{
+		{"sigalg-null-params.eml", receiver.Pass, ""},
+		{"cms-smimecap-garbage.eml", receiver.Pass, ""},
+	} {
+		report := receive(t, r, filepath.Join("../mail/h-certificates", tt.file))
+		if report.Verdict != tt.verdict || !strings.Contains(report.Reason, tt.reason) {
+			t.Errorf("%s: %s: %s", tt.file, report.Verdict, report.Reason)
 		}
 	}
 }

@@ -130,6 +130,10 @@ func specimens(tb testing.TB) []*specimen {
 	rsa := newPerson(tb, "alice@example.org", "rsa2048", person{}, nil)
 	ed := newPerson(tb, "alice@example.org", "ed25519", person{}, nil)
 	add("clear", signed(tb, mail("alice@example.org"), smime.SignOptions{}, c.alice), "3 1 1", c.alice)
+	add("ECDSA with NULL", header("alice@example.org")+clear(protected("alice@example.org"), signedBy(protected("alice@example.org"), c.alice, firstSigner(func(s *signer) {
+		s.null = true
+		s.attributes = func(list [][]byte) [][]byte { return append(list, attribute(oidCapabilities, derOctets([]byte("zz")))) }
+	}))), "3 1 1", c.alice)
 	add("opaque", signed(tb, mail("alice@example.org"), smime.SignOptions{Opaque: true}, c.alice), "3 1 1", c.alice)
 	add("RSA", signed(tb, mail("alice@example.org"), smime.SignOptions{}, rsa), "3 1 1", rsa)
 	add("Ed25519", signed(tb, mail("alice@example.org"), smime.SignOptions{}, ed), "3 1 1", ed)

@@ -46,6 +46,8 @@ type signer struct {
 	wrongTag bool
 	// algorithm replaces the signature algorithm that is named.
 	algorithm asn1.ObjectIdentifier
+	// null gives the signature algorithm NULL as parameters.
+	null bool
 	// flip changes a bit of the value.
 	flip bool
 	// value replaces the signature value.
@@ -66,6 +68,7 @@ var (
 	oidMessageDigest = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 4}
 	oidSigningTime   = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 5}
 	oidSigningCertV2 = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 16, 2, 47}
+	oidCapabilities  = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 15}
 	oidAlgProtection = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 52}
 )
 
@@ -226,7 +229,7 @@ func (s signer) info(attrs [][]byte, value []byte) []byte {
 			if !s.bareContent {
 				b.AddASN1(cbasn1.Tag(0).ContextSpecific().Constructed(), func(b *cryptobyte.Builder) { b.AddBytes(bytes.Join(attrs, nil)) })
 			}
-			addAlgorithm(b, s.signatureOID())
+			addAlgorithmWith(b, s.signatureOID(), s.null)
 			b.AddASN1OctetString(value)
 			if len(s.unsigned) > 0 {
 				b.AddASN1(cbasn1.Tag(1).ContextSpecific().Constructed(), func(b *cryptobyte.Builder) { b.AddBytes(bytes.Join(s.unsigned, nil)) })
@@ -235,10 +238,13 @@ func (s signer) info(attrs [][]byte, value []byte) []byte {
 	})
 }
 
-func addAlgorithm(b *cryptobyte.Builder, id asn1.ObjectIdentifier) {
+func addAlgorithm(b *cryptobyte.Builder, id asn1.ObjectIdentifier) { addAlgorithmWith(b, id, false) }
+
+func addAlgorithmWith(b *cryptobyte.Builder, id asn1.ObjectIdentifier, null bool) {
 	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
 		b.AddASN1ObjectIdentifier(id)
-		if id[0] == 1 && id[3] == 113549 { // rsaEncryption has a NULL: RFC 4055, Section 1.2
+		// RFC 4055, Section 1.2: rsaEncryption has a NULL.
+		if null || id[0] == 1 && id[3] == 113549 {
 			b.AddASN1NULL()
 		}
 	})

@@ -66,9 +66,10 @@ var digestTable = [...]digestRow{
 type parameterRule uint8
 
 const (
-	parametersAbsent parameterRule = iota
-	parametersNull                 // written as NULL; read also when absent
-	parametersPSS                  // RSASSA-PSS-params
+	parametersAbsent  parameterRule = iota
+	parametersNull                  // written as NULL; read also when absent
+	parametersLeftOut               // not written; NULL is read
+	parametersPSS                   // RSASSA-PSS-params
 	parametersIgnored
 )
 
@@ -82,12 +83,12 @@ var signatureTable = [...]struct {
 	signs      bool // it is written in signatures
 	announced  bool // it is written in SMIMECapabilities
 }{
-	// RFC 5754, Section 3.3.
-	{oidECDSAWithSHA256, familyECDSA, crypto.SHA256, parametersAbsent, true, true},
+	// RFC 5754, Section 3.3, wants no parameters. GnuPG 2.4 writes NULL, which says as little.
+	{oidECDSAWithSHA256, familyECDSA, crypto.SHA256, parametersLeftOut, true, true},
 	// RFC 8419, Section 3.1: with SHA-512. Section 2.3: parameters are absent.
 	{oidEd25519, familyEd25519, crypto.SHA512, parametersAbsent, true, true},
-	{oidECDSAWithSHA384, familyECDSA, crypto.SHA384, parametersAbsent, true, true},
-	{oidECDSAWithSHA512, familyECDSA, crypto.SHA512, parametersAbsent, true, true},
+	{oidECDSAWithSHA384, familyECDSA, crypto.SHA384, parametersLeftOut, true, true},
+	{oidECDSAWithSHA512, familyECDSA, crypto.SHA512, parametersLeftOut, true, true},
 	// RFC 5754, Section 3.2.
 	{oidSHA256WithRSA, familyRSA, crypto.SHA256, parametersNull, false, true},
 	// RFC 3370, Section 3.2; RFC 5754, Section 3.2: every implementation accepts rsaEncryption.
@@ -98,7 +99,7 @@ var signatureTable = [...]struct {
 	{oidSHA512WithRSA, familyRSA, crypto.SHA512, parametersNull, false, false},
 	// RFC 3370, Sections 3.2 and 2.1: valid, and weak today.
 	{oidSHA1WithRSA, familyRSA, crypto.SHA1, parametersNull, false, false},
-	{oidECDSAWithSHA1, familyECDSA, crypto.SHA1, parametersAbsent, false, false},
+	{oidECDSAWithSHA1, familyECDSA, crypto.SHA1, parametersLeftOut, false, false},
 	// RFC 5754, Section 3.3, does not allow this, but Windows names the algorithm of the key here.
 	// What the parameters say is in the key too.
 	{oidECPublicKey, familyECDSA, 0, parametersIgnored, false, false},

@@ -51,17 +51,22 @@ func parseAttributes(contents []byte) (a attributes, wrong *SignatureError, err 
 //	  attrType    OBJECT IDENTIFIER,
 //	  attrValues  SET OF AttributeValue }
 //
-// Those that are understood occur at most once, with one value: RFC 5652, Section 11; RFC 8551,
-// Section 2.5; RFC 5035, Section 3; RFC 6211, Section 2. seen collects their types. The
-// values of others are not read.
+// Those that decide occur at most once, with one value: RFC 5652, Section 11; RFC 5035, Section 3;
+// RFC 6211, Section 2. seen collects their types. The values of others are not read.
+// SMIMECapabilities are a hint for replies: what is wrong with them makes them unknown, and says
+// nothing about the signature.
 func (a *attributes) readAttribute(s *cryptobyte.String, seen *[]string) *SignatureError {
 	var attr, id, values, value cryptobyte.String
 	if !s.ReadASN1(&attr, cbasn1.SEQUENCE) || !attr.ReadASN1(&id, cbasn1.OBJECT_IDENTIFIER) ||
 		!attr.ReadASN1(&values, cbasn1.SET) || !attr.Empty() {
 		return failure(CodeBadAttributes, "a signed attribute is malformed")
 	}
-	name := understood(id)
-	if name == "" {
+	name := decisive(id)
+	switch {
+	case string(id) == oidSMIMECapabilities:
+		a.readCapabilities(values, seen)
+		return nil
+	case name == "":
 		return nil
 	}
 	// RFC 5652, Sections 11.1 to 11.3: one instance, with one value.
@@ -79,10 +84,10 @@ func (a *attributes) readAttribute(s *cryptobyte.String, seen *[]string) *Signat
 	return nil
 }
 
-// understood returns the type of an attribute if it is one of those that readValue reads, else "".
-func understood(id []byte) string {
+// decisive returns the type of an attribute if it is one of those that readValue reads, else "".
+func decisive(id []byte) string {
 	for _, known := range [...]string{
-		oidContentType, oidMessageDigest, oidSigningTime, oidSMIMECapabilities,
+		oidContentType, oidMessageDigest, oidSigningTime,
 		oidSigningCertificate, oidSigningCertificateV2, oidAlgorithmProtection,
 	} {
 		if string(id) == known {
@@ -92,7 +97,7 @@ func understood(id []byte) string {
 	return ""
 }
 
-// readValue reads the value of an attribute that is understood.
+// readValue reads the value of an attribute that decides.
 func (a *attributes) readValue(name string, value *cryptobyte.String) bool {
 	switch name {
 	// RFC 5652, Section 11.1.
@@ -104,9 +109,6 @@ func (a *attributes) readValue(name string, value *cryptobyte.String) bool {
 	// RFC 5652, Section 11.3.
 	case oidSigningTime:
 		return a.readSigningTime(value)
-	// RFC 8551, Section 2.5.2.
-	case oidSMIMECapabilities:
-		return a.readCapabilities(value)
 	// RFC 2634, Section 5.4.
 	case oidSigningCertificate:
 		return a.readSigningCertificate(value)
@@ -158,11 +160,18 @@ func (a *attributes) readSigningTime(value *cryptobyte.String) bool {
 // readCapabilities reads RFC 8551, Section 2.5.2, which is returned as received:
 //
 //	SMIMECapabilities ::= SEQUENCE OF SMIMECapability
-func (a *attributes) readCapabilities(value *cryptobyte.String) bool {
+//
+// What is malformed, or there twice, is none.
+func (a *attributes) readCapabilities(values cryptobyte.String, seen *[]string) {
 	var capabilities cryptobyte.String
-	ok := value.ReadASN1Element(&capabilities, cbasn1.SEQUENCE)
-	a.capabilities = capabilities
-	return ok
+	// RFC 8551, Section 2.5.2: one instance, with one value.
+	ok := values.ReadASN1Element(&capabilities, cbasn1.SEQUENCE) && values.Empty()
+	if ok = ok && !slices.Contains(*seen, oidSMIMECapabilities); ok {
+		a.capabilities = capabilities
+	} else {
+		a.capabilities = nil
+	}
+	*seen = append(*seen, oidSMIMECapabilities)
 }
 
 // algorithmProtection is RFC 6211, Section 2, for signatures:

@@ -64,11 +64,11 @@ func signatureScheme(alg algorithmIdentifier) (s scheme, named crypto.Hash, err 
 		valid := true
 		s.family, named = row.family, row.digest
 		switch row.parameters {
-		// RFC 5754, Section 3.3; RFC 8419, Section 2.3.
+		// RFC 8419, Section 2.3.
 		case parametersAbsent:
 			valid = alg.parameters == nil
-		// RFC 5754, Section 3.2: NULL is written, absent must be accepted.
-		case parametersNull:
+		// RFC 5754, Section 3.2: NULL is written, absent must be accepted. Section 3.3: absent.
+		case parametersNull, parametersLeftOut:
 			valid = alg.plain()
 		// RFC 4056, Section 3.
 		case parametersPSS:

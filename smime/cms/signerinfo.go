@@ -32,7 +32,8 @@ type SignerInfo struct {
 	SignedAttributes bool
 	// SigningTime is the claimed time (zero: none).
 	SigningTime time.Time
-	// Capabilities is the DER of SMIMECapabilities (RFC 8551, Section 2.5.2), nil when absent.
+	// Capabilities is the DER of SMIMECapabilities (RFC 8551, Section 2.5.2), nil when absent,
+	// malformed or there twice.
 	Capabilities []byte
 
 	contentType        string // eContentType of the SignedData

@@ -6,6 +6,7 @@ import (
 	"crypto/ed25519"
 	"crypto/x509"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -89,7 +90,12 @@ func TestRulesAttributes(t *testing.T) {
 		{"signingTime twice", "p256", withAttributes(utc("261124100000Z"), utc("261124100000Z")), CodeBadAttributes},
 		{"signingTime of another type", "p256", withAttributes(attribute(oidSigningTime, ber.TLV(ber.TagOctetString, []byte("261124100000Z")))), CodeBadAttributes},
 		{"signingTime in no time", "p256", withAttributes(utc("269924100000Z")), CodeBadAttributes},
-		{"capabilities that are none", "p256", withAttributes(attribute(oidSMIMECapabilities, ber.Null)), CodeBadAttributes},
+		{"capabilities that are none", "p256", withAttributes(attribute(oidSMIMECapabilities, ber.Null)), "pass"},
+		{"capabilities without value", "p256", withAttributes(attribute(oidSMIMECapabilities, nil)), "pass"},
+		{"capabilities twice", "p256", withAttributes(attribute(oidSMIMECapabilities, ber.TLV(ber.TagSequence)), attribute(oidSMIMECapabilities, ber.TLV(ber.TagSequence))), "pass"},
+		{"capabilities that are no set", "p256", withAttributes(ber.TLV(ber.TagSequence, oidDER(oidSMIMECapabilities), ber.TLV(ber.TagSequence))), CodeBadAttributes},
+		{"signingTime without value", "p256", withAttributes(attribute(oidSigningTime, nil)), CodeBadAttributes},
+		{"signingTime of two values", "p256", withAttributes(attribute(oidSigningTime, slices.Repeat(ber.TLV(ber.TagUTCTime, []byte("261124100000Z")), 2))), CodeBadAttributes},
 
 		{"CMSAlgorithmProtection", "p256", withAttributes(protection(derSHA256, derECDSA256)), "pass"},
 		{"CMSAlgorithmProtection with NULL", "p256", withAttributes(protection(algorithm(oidSHA256, ber.Null), derECDSA256)), "pass"},
@@ -114,7 +120,19 @@ func TestRulesAlgorithms(t *testing.T) {
 		{"RSA without parameters", "rsa2048", withAlgorithms(derSHA256, algorithm(oidRSA)), "pass"},
 		{"SHA-256 with NULL", "p256", withAlgorithms(algorithm(oidSHA256, ber.Null), derECDSA256), "pass"},
 		{"SHA-256 with parameters", "p256", withAlgorithms(algorithm(oidSHA256, ber.TLV(ber.TagSequence)), derECDSA256), CodeUnsupported},
-		{"ECDSA with parameters", "p256", withAlgorithms(derSHA256, algorithm(oidECDSAWithSHA256, ber.Null)), CodeUnsupported},
+		{"ECDSA with NULL", "p256", withAlgorithms(derSHA256, algorithm(oidECDSAWithSHA256, ber.Null)), "pass"},
+		{"ECDSA with NULL, P-384", "p384", withAlgorithms(algorithm(oidSHA384), algorithm(oidECDSAWithSHA384, ber.Null)), "pass"},
+		{"ECDSA with NULL, P-521", "p521", withAlgorithms(algorithm(oidSHA512, ber.Null), algorithm(oidECDSAWithSHA512, ber.Null)), "pass"},
+		{"ECDSA with NULL, other content", "p256", func(_ *forgery, s *forgedSigner) {
+			s.signature, s.signed = algorithm(oidECDSAWithSHA256, ber.Null), []byte("other")
+		}, CodeBadSignature},
+		{"ECDSA with NULL and SHA-1", "p256", func(f *forgery, s *forgedSigner) {
+			s.useDigest(f, crypto.SHA1, oidSHA1, oidECDSAWithSHA1)
+			s.signature = algorithm(oidECDSAWithSHA1, ber.Null)
+		}, CodeWeak},
+		{"ECDSA with parameters", "p256", withAlgorithms(derSHA256, algorithm(oidECDSAWithSHA256, ber.TLV(ber.TagSequence))), CodeUnsupported},
+		{"ECDSA with a curve", "p256", withAlgorithms(derSHA256, algorithm(oidECDSAWithSHA256, oidDER("\x2a\x86\x48\xce\x3d\x03\x01\x07"))), CodeUnsupported},
+		{"ECDSA with a NULL that holds something", "p256", withAlgorithms(derSHA256, algorithm(oidECDSAWithSHA256, ber.TLV(ber.TagNull, []byte{0}))), CodeUnsupported},
 		{"ECDSA as Windows names it", "p256", withAlgorithms(derSHA256, algorithm(oidECPublicKey)), "pass"},
 		{"ECDSA as Windows names it, with the curve", "p256", withAlgorithms(derSHA256, algorithm(oidECPublicKey, oidDER("\x2a\x86\x48\xce\x3d\x03\x01\x07"))), "pass"},
 		{"ECDSA as Windows names it, with SHA-1", "p256", func(f *forgery, s *forgedSigner) { s.useDigest(f, crypto.SHA1, oidSHA1, oidECPublicKey) }, CodeWeak},
