@@ -1,6 +1,7 @@
 package receiver
 
 import (
+	"errors"
 	"fmt"
 
 	"dnseal/smime"
@@ -64,7 +65,10 @@ func display(field string, values []string, from message.Address) finding {
 // fromField wants exactly one From address. RFC 5322, Section 3.6.2 allows several, of which
 // readers show any.
 func (sc *signatureCheck) fromField() finding {
+	other, ok := errors.AsType[*message.OtherAuthorError](sc.report.fromErr)
 	switch n := len(sc.report.from); {
+	case ok:
+		return finding{Policy, CodeDisplayName, fmt.Sprintf("From shows %s, and is %s", other.Shown, other.Address)}
 	case sc.report.fromErr != nil:
 		return finding{PermError, CodeBadFrom, "the From field cannot be read"}
 	case n == 0:

@@ -14,7 +14,7 @@ func (r *Report) combine(found *smime.Report) {
 		r.unjudged = true
 		r.conclude(finding{PermError, Code(found.Code), found.Reason})
 	case len(r.Signatures) == 0:
-		r.conclude(unsigned(found.Kind))
+		r.conclude(unsigned(found))
 	default:
 		r.decide(counting(r.Signatures))
 	}
@@ -47,6 +47,9 @@ func counting(all []*SignatureReport) []*SignatureReport {
 	// attached to it.
 	if whole := selectSigs(bound, func(s *SignatureReport) bool { return s.Covers == smime.CoversMessage }); len(whole) > 0 {
 		bound = whole
+		if outer := selectSigs(whole, func(s *SignatureReport) bool { return !s.inner }); len(outer) > 0 {
+			bound = outer
+		}
 	}
 	// One with an unsupported algorithm does not count when another of the same identity does.
 	return selectSigs(bound, func(s *SignatureReport) bool {
@@ -67,8 +70,8 @@ func selectSigs(sigs []*SignatureReport, keep func(*SignatureReport) bool) []*Si
 }
 
 // unsigned says what a message without signature is instead.
-func unsigned(kind smime.Kind) finding {
-	switch kind {
+func unsigned(found *smime.Report) finding {
+	switch found.Kind {
 	case smime.KindEncrypted:
 		return finding{None, CodeEncrypted, "the message is encrypted; a signature inside cannot be seen"}
 	case smime.KindCompressed:
@@ -78,6 +81,9 @@ func unsigned(kind smime.Kind) finding {
 	case smime.KindPGP:
 		return finding{None, CodePGP, "the message is signed or encrypted by OpenPGP, which is not judged here"}
 	case smime.KindNone, smime.KindSigned:
+	}
+	if len(found.Sealed) > 0 {
+		return finding{None, CodeEncrypted, "the message is not signed; " + found.Sealed[0] + ", and a signature inside cannot be seen"}
 	}
 	return finding{None, "", "the message is not signed"}
 }

@@ -14,6 +14,7 @@ func describe(s *smime.Signature) *SignatureReport {
 		Part: s.Part, Covers: s.Covers, Binding: BindingNone, Freshness: Unknown,
 		HeaderProtection: s.HeaderProtection, Differences: s.Differences,
 		HeaderState: smime.HeaderUnprotected, protectedFrom: s.ProtectedFrom,
+		inner: s.Inner,
 	}
 	if !s.SigningTime.IsZero() {
 		t := s.SigningTime.UTC()

@@ -27,6 +27,7 @@ func (r *Receiver) judge(ctx context.Context, m *message.Message, found *smime.R
 		sc.conclude()
 	}
 	v.showInner()
+	report.Remarks = v.remarks(found)
 	report.combine(found)
 	return report
 }

@@ -41,6 +41,9 @@ type Report struct {
 	ResentBy []string `json:"resent_by,omitempty"`
 	// Uncovered says what a reader may see that the signature does not cover, for people.
 	Uncovered []string `json:"uncovered,omitempty"`
+	// Remarks are sentences about what decides nothing and a person wants to know: a part that is
+	// encrypted, a signing time more than an hour away from Date.
+	Remarks []string `json:"remarks,omitempty"`
 
 	// unjudged: what is wrong is wrong with the message as a whole.
 	unjudged bool
@@ -97,6 +100,8 @@ type SignatureReport struct {
 	restoring  []message.Change
 	otherwise  finding
 	headerWord message.HeaderState
+	// inner: it cannot be read, and is inside what another covers.
+	inner bool
 	// classes are those of all that was found, Code being only the worst.
 	classes []Class
 }

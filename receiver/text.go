@@ -22,6 +22,9 @@ func (r *Report) WriteText(w io.Writer) error {
 	for _, u := range r.Uncovered {
 		t.line("Unsigned", u)
 	}
+	for _, s := range r.Remarks {
+		t.line("Remark", s)
+	}
 	for _, s := range r.Signatures {
 		t.signature(s, r)
 	}

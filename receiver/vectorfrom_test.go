@@ -44,8 +44,8 @@ func (c *cast) fromAttacks() []vector {
 		shown("shown-small-at", "The small form of the @, and no dot.", "\"alice\ufe6bbank\""+mallory),
 		shown("shown-percent", "An @ as URIs write it.", `"alice%40example.org"`+mallory),
 		hidden,
-		unread("shown-unquoted-other", "An unquoted address of alice before mallory's.", `[x] alice@example.org`+mallory),
-		unread("shown-unquoted-encoded", "The same as an encoded word.", `=?utf-8?q?alice=40example.org?=, [x]`+mallory),
+		shown("shown-unquoted-other", "An unquoted address of alice before mallory's.", `[x] alice@example.org`+mallory),
+		shown("shown-unquoted-encoded", "The same as an encoded word.", `=?utf-8?q?alice=40example.org?=, [x]`+mallory),
 		unread("shown-unquoted-bracket", "An angle bracket in an encoded word.", `[x] =?utf-8?q?=3Cx=3E?=`+mallory),
 	})
 }

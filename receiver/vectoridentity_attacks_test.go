@@ -39,7 +39,7 @@ func (c *cast) identityAttacks() []vector {
 		mallory("i2-no-from", "I2: no From at all.", "Sender: alice@example.org\n", "no-from"),
 		mallory("i2-empty-from", "I2: an empty From.", "From:\n", "no-from"),
 		{name: "i2-name-only", readme: "I2: From is a name without address.", eml: by(c.mallory, "From: alice\n"), zone: c.everybody(), report: verdict("permerror", "bad-from")},
-		{name: "i2-unquoted-address-as-name", readme: "I2: an address before the address, unquoted: readers disagree.", eml: by(c.mallory, "From: alice@example.org <mallory@mallory.example>\n"), zone: c.everybody(), report: verdict("permerror", "bad-from")},
+		{name: "i2-unquoted-address-as-name", readme: "I2: an address before the address, unquoted: readers disagree.", eml: by(c.mallory, "From: alice@example.org <mallory@mallory.example>\n"), zone: c.everybody(), report: verdict("policy", "display-name")},
 		{name: "i2-two-angles", readme: "I2: two addresses in angle brackets without a comma.", eml: by(c.mallory, "From: <mallory@mallory.example> <alice@example.org>\n"), zone: c.everybody(), report: verdict("permerror", "bad-from")},
 		mallory("i3-two-addresses", "I3: two addresses in From, the signer's first.", "From: mallory@mallory.example, alice@example.org\n", "several-from"),
 		mallory("i3-two-addresses-turned", "I3: two addresses in From, the signer's last.", "From: alice@example.org, mallory@mallory.example\n", "several-from"),

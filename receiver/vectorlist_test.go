@@ -132,6 +132,7 @@ func (c *cast) parts() []vectorPart {
 		{460, c.fieldAttacks},
 		{500, c.readerAttacks},
 		{530, c.encodedWords},
+		{550, c.others},
 	}
 }
 

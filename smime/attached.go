@@ -3,6 +3,7 @@ package smime
 import (
 	"cmp"
 	"errors"
+	"strings"
 
 	"dnseal/smime/cms"
 	"dnseal/smime/internal/entity"
@@ -21,27 +22,53 @@ func (v *verifier) object(l *layer, outermost bool, doubt string) (bool, error) 
 	v.spools = append(v.spools, content)
 	sd, tail, err := entity.ReadCMS(v.ctx, l.src, p, content)
 	if kind := otherKind(err); kind != "" {
-		if outermost {
-			v.report.Kind = kind
-		}
+		v.sealed(l, kind, outermost)
 		return false, nil
 	}
-	if reason, other := defectOf(err); other != nil {
+	reason, other := defectOf(err)
+	if other != nil {
 		return false, other
-	} else if reason != "" {
-		return false, v.add(l, malformedSignature(p.Number, l.covers(p), reason))
 	}
-	if outermost && !sd.Attached && len(sd.Signers) == 0 {
-		v.report.Kind = KindCertsOnly // RFC 8551, Section 3.8
+	// RFC 8551, Section 3.8: no signature is claimed, so that none can be bad.
+	if isCertsOnly(p) && (reason != "" || len(sd.Signers) == 0) {
+		v.certsOnly(outermost)
+		return false, nil
+	}
+	if reason != "" {
+		return false, v.addMalformed(l, p.Number, p, reason)
+	}
+	if !sd.Attached && len(sd.Signers) == 0 {
+		v.certsOnly(outermost)
 	}
 	if reason := attachedDefect(sd, cmp.Or(doubt, objectNameDefect(p, sd))); reason != "" {
-		return false, v.add(l, malformedSignature(p.Number, l.covers(p), reason))
+		return false, v.addMalformed(l, p.Number, p, reason)
 	}
 	if !sd.Attached {
 		return false, nil
 	}
 	v.noteOutside(l, tail, "text after the signed data")
 	return true, v.inside(l, sd, content)
+}
+
+func (v *verifier) certsOnly(outermost bool) {
+	if outermost {
+		v.report.Kind = KindCertsOnly
+	}
+}
+
+// isCertsOnly reports whether p says that it holds certificates alone (RFC 8551, Section 3.2.2).
+func isCertsOnly(p *entity.Part) bool {
+	return strings.EqualFold(p.Type.Get("smime-type"), "certs-only")
+}
+
+// sealed notes an entity whose content cannot be seen.
+func (v *verifier) sealed(l *layer, kind Kind, outermost bool) {
+	switch {
+	case outermost:
+		v.report.Kind = kind
+	case len(v.report.Sealed) <= maxSignatures:
+		v.report.Sealed = append(v.report.Sealed, l.entity.Subject()+" is "+string(kind))
+	}
 }
 
 // objectNameDefect is nameDefect for content with its signature: some readers use the name, and

@@ -24,22 +24,22 @@ func (v *verifier) clear(l *layer, doubt string) (bool, error) {
 		return false, err
 	}
 	if reason != "" {
-		if l.root {
+		if l.outermost() {
 			v.malformed(CodeMalformed, p.Subject()+": "+reason)
 		}
-		return false, v.add(l, malformedSignature(number, l.covers(p), reason))
+		return false, v.addMalformed(l, number, p, reason)
 	}
 	content, signature := p.Kids[0], p.Kids[1]
 	sd, tail, err := entity.ReadCMS(v.ctx, l.src, signature, nil)
 	if reason, other := defectOf(err); other != nil {
 		return false, other
 	} else if reason != "" {
-		return false, v.add(l, malformedSignature(signature.Number, l.covers(content), reason))
+		return false, v.addMalformed(l, signature.Number, content, reason)
 	}
 	v.noteOutside(l, p.Preamble.Odd(), "preamble before the signed part")
 	v.noteOutside(l, p.Epilogue.Odd(), "epilogue after the signed part")
 	if reason := detachedDefect(sd, tail); reason != "" {
-		return false, v.add(l, malformedSignature(signature.Number, l.covers(content), reason))
+		return false, v.addMalformed(l, signature.Number, content, reason)
 	}
 	digests, inside := sd.Digests(), entity.DelimiterCounter{Delimiter: p.Delimiter}
 	off, n := content.SignedRange()

@@ -26,6 +26,10 @@ func (l *layer) covers(p *entity.Part) Coverage {
 	return Coverage(p.Subject())
 }
 
+// outermost reports whether nothing speaks for the whole message if this entity cannot be read. A
+// signature around it covers all of its octets, whatever they mean.
+func (l *layer) outermost() bool { return l.root && len(l.chain) == 0 }
+
 // entity opens layer after layer (RFC 8551, Section 3.7) until it reaches the content that they
 // sign, and then looks for signed parts in that.
 func (v *verifier) entity(l *layer) error {
@@ -61,7 +65,7 @@ func (v *verifier) open(l *layer, outermost bool) (bool, error) {
 	if l.root && outermost && doubt == "" && v.stray != "" {
 		doubt = v.stray
 	}
-	if l.root && doubt != "" {
+	if doubt != "" && l.outermost() {
 		v.malformed(CodeMalformed, l.entity.Subject()+": "+doubt)
 	}
 	switch k {
@@ -69,7 +73,11 @@ func (v *verifier) open(l *layer, outermost bool) (bool, error) {
 		return v.clear(l, doubt)
 	case entity.CMSObject:
 		return v.object(l, l.root && outermost, doubt)
-	case entity.Plain, entity.PgpSigned, entity.PgpEncrypted, entity.PgpInline:
+	case entity.PgpEncrypted:
+		if !l.root || !outermost {
+			v.sealed(l, KindEncrypted, false)
+		}
+	case entity.Plain, entity.PgpSigned, entity.PgpInline:
 	}
 	return false, nil
 }

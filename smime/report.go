@@ -30,4 +30,7 @@ type Report struct {
 	// Uncovered lists in English what a reader may see that no root signature covers, e.g.
 	// "epilogue after the signed part".
 	Uncovered []string
+	// Sealed lists in English the parts whose content cannot be seen, e.g. "part 2 is encrypted":
+	// a signature may be inside. Not the message itself, of which Kind says that.
+	Sealed []string
 }

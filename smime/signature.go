@@ -70,6 +70,9 @@ type Signature struct {
 	// NotEntity says why the signed content is no MIME entity (RFC 8551, Section 3.1), so that
 	// readers show something else than was signed; "" for one that is.
 	NotEntity string
+	// Inner says that nothing of this signature can be read, and that it is inside what another
+	// one covers (RFC 2634, Section 1.1).
+	Inner bool
 	// Integrity says whether the signature value is correct over exactly the bytes received.
 	Integrity Integrity
 	// Code is a stable word when Integrity is not good, or Weak: one of the Code constants. Reason
@@ -230,9 +233,4 @@ func (s *Signature) fail(err *cms.SignatureError) {
 	default:
 		s.Integrity = IntegrityBad
 	}
-}
-
-// malformedSignature represents a part that claims to be signed and is not.
-func malformedSignature(part string, covers Coverage, reason string) *Signature {
-	return &Signature{Part: part, Covers: covers, Integrity: IntegrityBad, Code: CodeMalformed, Reason: reason, HeaderProtection: ProtectionNone}
 }

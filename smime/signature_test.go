@@ -118,7 +118,7 @@ func TestIntegrityWords(t *testing.T) {
 	if zero != IntegrityUnknown || zero.String() != "unknown" || IntegrityBad.String() != "bad" || IntegrityGood.String() != "good" {
 		t.Error("words of integrity")
 	}
-	s := malformedSignature("2", CoversMessage, "x")
+	s := &Signature{Part: "2", Covers: CoversMessage, Integrity: IntegrityBad, Code: CodeMalformed}
 	if s.VerifyWithCertificate(alice().Certificate) == nil || s.VerifyWithKey(spkiOf(t, alice())) == nil {
 		t.Error("a malformed signature was checked")
 	}

@@ -148,6 +148,15 @@ func (v *verifier) add(l *layer, s *Signature) error {
 	return nil
 }
 
+// addMalformed adds an entity that claims to be signed and is not, or whose signature cannot be
+// read.
+func (v *verifier) addMalformed(l *layer, part string, covered *entity.Part, reason string) error {
+	return v.add(l, &Signature{
+		Part: part, Covers: l.covers(covered), Integrity: IntegrityBad, Code: CodeMalformed, Reason: reason,
+		Inner: len(l.chain) > 0, HeaderProtection: ProtectionNone,
+	})
+}
+
 // noteOutside notes text around what a layer signs, if there is any: no signature of this layer,
 // nor of one inside it, covers that.
 func (v *verifier) noteOutside(l *layer, there bool, what string) {

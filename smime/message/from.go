@@ -33,14 +33,18 @@ func (m *Message) From() ([]Address, error) {
 // ParseFrom reads the value of a field that says who wrote or sent a message: an address list as
 // [ParseAddressList] reads it, each address once, or one that breaks the grammar and in which all
 // readers find the same address: words of any kind and then that address in angle brackets, as in
-// `[SRV01] Alerts <alice@example.org>`.
+// `[SRV01] Alerts <alice@example.org>`. Errors: those of ParseAddressList, and *[OtherAuthorError].
 func ParseFrom(value string) ([]Address, error) {
 	as, err := ParseAddressList(value)
 	if err != nil {
-		if a, ok := clearAddress(value); ok && !holdsControl(value) {
-			return []Address{a}, nil
+		a, other, ok := clearAddress(value)
+		switch {
+		case !ok || holdsControl(value):
+			return as, err
+		case other != Address{}:
+			return nil, &OtherAuthorError{Address: a, Shown: other}
 		}
-		return as, err
+		return []Address{a}, nil
 	}
 	if len(as) < 2 {
 		return as, nil
@@ -56,25 +60,37 @@ func ParseFrom(value string) ([]Address, error) {
 	return out, nil
 }
 
-// clearAddress returns the one address of a value that is no address list. What encloses it must
-// occur once in every reading, nothing may follow it, and no other may be seen in what precedes it.
-func clearAddress(value string) (Address, bool) {
+// OtherAuthorError says that a value has one address, and another one in the words before it, which
+// are not quoted as RFC 5322, Section 3.2.5, requires: some readers show that one as the author.
+type OtherAuthorError struct {
+	Address Address
+	Shown   Address // it may be without local part
+}
+
+func (e *OtherAuthorError) Error() string {
+	return fmt.Sprintf("message: the words before %s show another address: %s", e.Address, e.Shown)
+}
+
+// clearAddress returns the one address of a value that is no address list, and the first other one
+// that is seen in what precedes it. What encloses it must occur once in every reading, and nothing
+// may follow it.
+func clearAddress(value string) (a, other Address, ok bool) {
 	text := strings.TrimSpace(unfold(value, " "))
 	phrase, spec, found := strings.Cut(text, "<")
 	spec, closed := strings.CutSuffix(spec, ">")
 	if len(value) > maxReading || !found || !closed || !oneAngle(value) || !balanced(phrase) {
-		return Address{}, false
+		return Address{}, Address{}, false
 	}
 	a, err := bareAddress(spec)
 	if err != nil {
-		return Address{}, false
+		return Address{}, Address{}, false
 	}
 	for other := range AddressesIn(phrase) {
 		if !other.isShown(a) && !other.isNoAddress() {
-			return Address{}, false
+			return a, other, true
 		}
 	}
-	return a, true
+	return a, Address{}, true
 }
 
 // oneAngle reports whether one pair of angle brackets is in every reading of a value, which
