@@ -51,6 +51,15 @@ func (p place) message(t *testing.T, n int, text string) string {
 	return p.file(t, fmt.Sprintf("%d.eml", n), text)
 }
 
+// messages writes each message as a Unix file.
+func (p place) messages(t *testing.T, messages []string) (files []string) {
+	t.Helper()
+	for n, m := range messages {
+		files = append(files, p.message(t, n, lf(m)))
+	}
+	return files
+}
+
 // folder makes a folder.
 func (p place) folder(t *testing.T, name string) string {
 	t.Helper()

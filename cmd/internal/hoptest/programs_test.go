@@ -23,6 +23,10 @@ type hop struct {
 	want string
 	// why says what the program does where not all pass, or what it is known to change.
 	why string
+	// encodes says that the program writes every transfer encoding anew, so that text passes only
+	// where nothing in it had to be encoded for transit: worse than OpenSSL's, which does not
+	// encode.
+	encodes bool
 	// pass hands messages with CRLF line ends to the program, and returns what verify is to read:
 	// messages, mbox files or Maildir folders.
 	pass func(t *testing.T, p place, messages []string) []string
@@ -31,10 +35,11 @@ type hop struct {
 // outcome is the letter of one message, see hop.want.
 type outcome byte
 
-// atLeast reports whether an outcome is no worse than another.
+// atLeast reports whether an outcome is no worse than another. A header that OpenSSL did not
+// protect is not restored: it passes as it was changed.
 func (o outcome) atLeast(other outcome) bool {
-	const order = "-irP"
-	return strings.IndexByte(order, byte(o)) >= strings.IndexByte(order, byte(other))
+	rank := map[outcome]int{'i': 1, 'r': 2, 'P': 2}
+	return rank[o] >= rank[other]
 }
 
 // TestPrograms: what dnseal signed comes out of each program as the table says, and never worse
@@ -47,7 +52,7 @@ func TestPrograms(t *testing.T) {
 		sealed = append(sealed, alice.seal(t, n, x))
 		control = append(control, alice.control(t, n, x))
 	}
-	for _, family := range [][]hop{filters(), writers(), fetchers()} {
+	for _, family := range [][]hop{filters(), writers(), fetchers(), mailboxes(), pythons()} {
 		for _, h := range family {
 			t.Run(h.name, func(t *testing.T) {
 				t.Parallel()
@@ -58,7 +63,7 @@ func TestPrograms(t *testing.T) {
 					t.Errorf("%s, want %s (%s); %d other messages", s, h.want, h.why, extra)
 				}
 				for n := range s {
-					if !outcome(s[n]).atLeast(outcome(c[n])) {
+					if !outcome(s[n]).atLeast(outcome(c[n])) && !h.encodes {
 						t.Errorf("message %d: %c, and %c when OpenSSL signed it", n+1, s[n], c[n])
 					}
 				}

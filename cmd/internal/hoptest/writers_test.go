@@ -11,7 +11,7 @@ import (
 func writers() []hop {
 	return []hop{
 		{name: "procmail to mbox", want: "PPPPPP", why: "mboxo", pass: deliver("procmail", "-f", "alice@example.org", "DEFAULT=HOME/mbox", "/dev/null")},
-		{name: "maildrop to mbox", want: "PP-PPP", why: "mboxrd", pass: maildrop},
+		{name: "maildrop to mbox", want: "PPPPPP", why: "mboxrd", pass: maildrop},
 		{name: "formail to mbox", want: "PPPPPP", why: "mboxo", pass: formail},
 	}
 }
