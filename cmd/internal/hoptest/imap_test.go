@@ -100,29 +100,31 @@ func (f fetch) commands(messages int) string {
 	return fmt.Sprintf("a SELECT INBOX\r\nb FETCH 1:%d (%s)\r\nc LOGOUT\r\n", messages, ask)
 }
 
-var literal = regexp.MustCompile(`(BODY\[[A-Z0-9.]*\]) \{(\d+)\}\r\n`)
+// item is what came of a message: a literal, or NIL for a part that it does not have.
+var item = regexp.MustCompile(`(BODY\[[A-Z0-9.]*\]) (?:NIL|\{(\d+)\}\r\n)`)
 
 // files writes what was fetched, a file for each message.
 func (f fetch) files(t *testing.T, p place, replies string) (out []string) {
 	t.Helper()
 	got := map[string]string{}
 	for {
-		at := literal.FindStringSubmatchIndex(replies)
+		at := item.FindStringSubmatchIndex(replies)
 		if at == nil {
-			break
+			return out
 		}
-		item := replies[at[2]:at[3]]
-		n, err := strconv.Atoi(replies[at[4]:at[5]])
-		if err != nil || at[1]+n > len(replies) {
-			t.Fatalf("a literal of %d octets: %v", n, err)
+		name, n := replies[at[2]:at[3]], 0
+		if at[4] >= 0 {
+			n, _ = strconv.Atoi(replies[at[4]:at[5]])
 		}
-		got[item], replies = replies[at[1]:at[1]+n], replies[at[1]+n:]
+		if at[1]+n > len(replies) {
+			t.Fatalf("%s ends before its %d octets", name, n)
+		}
+		got[name], replies = replies[at[1]:at[1]+n], replies[at[1]+n:]
 		if len(got) == len(f) {
 			out = append(out, p.message(t, len(out), assemble(got)))
 			clear(got)
 		}
 	}
-	return out
 }
 
 var boundary = regexp.MustCompile(`(?is)content-type: multipart/signed;.*?boundary="([^"]*)"`)
