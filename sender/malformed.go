@@ -44,7 +44,8 @@ func faultOf(err error) (code, fault string) {
 // formAttrs are for the log: in which forms a message was signed, and why not in the one asked for.
 func formAttrs(results []smime.SignResult) []slog.Attr {
 	var forms, unprotected []string
-	var cause *smime.ContentError
+	var cause, fragile *smime.ContentError
+	noTime := false
 	for _, r := range results {
 		made := FormClear
 		if r.Opaque {
@@ -55,6 +56,10 @@ func formAttrs(results []smime.SignResult) []slog.Attr {
 			cause = r.Cause
 		}
 		unprotected = r.Unprotected
+		noTime = r.NoSigningTime
+		if len(r.Fragile) > 0 {
+			fragile = r.Fragile[0]
+		}
 	}
 	attrs := []slog.Attr{slog.String("form", strings.Join(forms, ","))}
 	if cause != nil {
@@ -62,6 +67,12 @@ func formAttrs(results []smime.SignResult) []slog.Attr {
 	}
 	if len(unprotected) > 0 {
 		attrs = append(attrs, slog.String("unprotected", strings.Join(unprotected, ",")))
+	}
+	if fragile != nil {
+		attrs = append(attrs, slog.String("fragile", fragile.Place+": "+fragile.Reason))
+	}
+	if noTime {
+		attrs = append(attrs, slog.String("signing-time", "left out"))
 	}
 	return attrs
 }

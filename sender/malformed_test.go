@@ -74,6 +74,23 @@ func TestHandleForms(t *testing.T) {
 	}
 }
 
+// The log says what some systems change on the way, and that the signing time was left out.
+func TestHandleFragile(t *testing.T) {
+	t.Parallel()
+	head := "From: alice@example.org\r\nMIME-Version: 1.0\r\n"
+	for _, tt := range []struct{ text, fragile, time string }{
+		{head + "Content-Type: text/plain\r\n\r\nx\r\n", "", ""},
+		{head + "Date: Tue, 24 Nov 2020 10:00:00 +0000\r\n\r\nx\r\n", "", "left out"},
+		{head + "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: multipart/mixed\r\n\r\nx\r\n--b--\r\n", "part 1: a multipart without boundary", ""},
+	} {
+		out := newSender(t, nil).Handle(t.Context(), read(t, tt.text), &message.Envelope{Submitter: submitter(t, "user:alice")})
+		if out.Result != ResultSigned || attr(out, "fragile") != tt.fragile || attr(out, "signing-time") != tt.time {
+			t.Errorf("%q: %q %v", tt.text, out.Result, out.Attrs)
+		}
+		out.Close()
+	}
+}
+
 // What is only odd is signed in clear form; one file is in doubt and is refused by the name of its
 // field.
 func TestHandleCases(t *testing.T) {

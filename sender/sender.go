@@ -25,7 +25,8 @@
 // then. A fault of the message itself ([ClassMalformed]) is refused for good, with its
 // place; what can pass by itself, as a key that is not available, is deferred. The attributes of an
 // Outcome say in which form a message was signed, why it is opaque where that was not asked for,
-// and which header fields have no protected copy.
+// which header fields have no protected copy, which part some systems change on the way (fragile),
+// and that the signing time was left out, because Date is another (signing-time).
 //
 // [SignMessage] signs without rules, for programs whose user owns the keys, and removes no field.
 //

@@ -19,7 +19,8 @@ type SignOptions struct {
 	Signers []cms.Signer
 	// Chain contains further certificates to send (no roots needed).
 	Chain []*x509.Certificate
-	// Time is the signing time. Required.
+	// Time is the signing time. Required. It is not stated where Date is more than an hour from it,
+	// or cannot be read.
 	Time time.Time
 	// Opaque makes application/pkcs7-mime instead of multipart/signed.
 	Opaque bool
@@ -49,6 +50,12 @@ type SignResult struct {
 	// Unprotected are the header fields without a protected copy, because they cannot be made
 	// transit-proof; each name is short and printable.
 	Unprotected []string
+	// Fragile are parts of a message in clear form that systems which take a message apart and
+	// write it again change, and that are kept as they are: another signature covers them, or they
+	// are not well-formed. At most eight are named.
+	Fragile []*ContentError
+	// NoSigningTime is set where the signature does not state its time.
+	NoSigningTime bool
 }
 
 // Sign returns the edit that turns m into a signed message: its content made
@@ -152,10 +159,24 @@ func (s *signing) prepare() error {
 	// RFC 8551, Section 3.5.1 prefers multipart/signed.
 	s.opaque = s.opts.Opaque || pl.Blocked != nil
 	s.result = SignResult{Opaque: s.opaque, Unprotected: pl.Unprotected}
+	s.result.NoSigningTime = !s.opts.Time.IsZero() && offDate(s.m.Date(), s.opts.Time)
 	if !s.opts.Opaque {
 		s.result.Cause = pl.Blocked
 	}
+	if !s.opaque {
+		s.result.Fragile = pl.Fragile
+	}
 	return nil
+}
+
+// maxOff is how far Date may be from the signing time: Thunderbird calls a signature invalid where
+// it is more, in either direction, or where there is no Date. A message that waited, or is sent
+// later, is signed without a time, as RFC 5652, Section 11.3, allows.
+const maxOff = time.Hour
+
+// offDate reports whether the signing time is left out.
+func offDate(date, signing time.Time) bool {
+	return date.IsZero() || date.Sub(signing.Truncate(time.Second)).Abs() > maxOff
 }
 
 // sent returns the certificates to send (RFC 8550, Section 2.3).

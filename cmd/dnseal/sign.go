@@ -104,6 +104,12 @@ func printForm(w io.Writer, r *smime.SignResult) {
 	for _, name := range r.Unprotected {
 		cli.Print(w, "dnseal: the field %s is left unprotected: a copy of it would not survive transit", name)
 	}
+	for _, f := range r.Fragile {
+		cli.Print(w, "dnseal: %s does not survive systems that take a message apart and write it again: %s", f.Place, f.Reason)
+	}
+	if r.NoSigningTime {
+		cli.Print(w, "dnseal: the signing time is left out, because Date is more than an hour from it or cannot be read")
+	}
 }
 
 // signers loads the identities to sign with: the named ones, else the identity of From.

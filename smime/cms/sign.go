@@ -37,7 +37,8 @@ func (s Signer) Ready() (Signer, error) {
 	return s, nil
 }
 
-// SignOptions are for Sign. The zero value is safe except Signers and Time, which are needed.
+// SignOptions are for Sign. The zero value is safe except Signers and Time, which are needed (Time
+// not with NoTime).
 type SignOptions struct {
 	// Signers sign in parallel, at most MaxSigners.
 	Signers []Signer
@@ -46,6 +47,8 @@ type SignOptions struct {
 	Certificates []*x509.Certificate
 	// Time is the signingTime attribute.
 	Time time.Time
+	// NoTime leaves that attribute out; Time is not used then.
+	NoTime bool
 	// Rand is the source of randomness; nil means crypto/rand.
 	Rand io.Reader
 }
@@ -125,7 +128,7 @@ func prepare(opts SignOptions) ([]*signer, *Digests, error) {
 		return nil, nil, limitSigners.Exceeded()
 	case len(opts.Certificates) > MaxCertificates:
 		return nil, nil, limitCertificates.Exceeded()
-	case opts.Time.IsZero():
+	case opts.Time.IsZero() && !opts.NoTime:
 		return nil, nil, errors.New("cms: no signing time")
 	}
 	d := new(Digests)

@@ -20,14 +20,17 @@ func (s *signer) algorithmProtection() []byte {
 }
 
 // signedAttributes returns the DER of the SET (see parseAttributes).
-func (s *signer) signedAttributes(digest []byte, at time.Time) ([]byte, error) {
-	signingTime, err := encodeTime(at)
-	if err != nil {
-		return nil, err
-	}
+func (s *signer) signedAttributes(digest []byte, opts *SignOptions) ([]byte, error) {
 	attrs := append(make([][]byte, 0, 8), s.attributes...)
 	// RFC 5652, Sections 11.2 and 11.3.
-	attrs = append(attrs, attribute(oidMessageDigest, ber.TLV(ber.TagOctetString, digest)), attribute(oidSigningTime, signingTime))
+	attrs = append(attrs, attribute(oidMessageDigest, ber.TLV(ber.TagOctetString, digest)))
+	if !opts.NoTime {
+		signingTime, err := encodeTime(opts.Time)
+		if err != nil {
+			return nil, err
+		}
+		attrs = append(attrs, attribute(oidSigningTime, signingTime))
+	}
 	// RFC 5652, Section 5.3: SignedAttributes are DER even where the rest is BER.
 	return ber.SetOf(ber.TagSet, attrs), nil
 }

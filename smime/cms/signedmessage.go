@@ -24,7 +24,7 @@ func newSignedMessage(signers []*signer, d *Digests, opts SignOptions) (*signedM
 	m := &signedMessage{version: 1}
 	var digests, infos, certs [][]byte
 	for _, s := range signers {
-		info, err := s.signerInfo(random, d, opts.Time)
+		info, err := s.signerInfo(random, d, &opts)
 		if err != nil {
 			return nil, err
 		}

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"math/big"
-	"time"
 
 	"golang.org/x/crypto/cryptobyte"
 
@@ -125,8 +124,8 @@ func SigningDigest(pub crypto.PublicKey) (crypto.Hash, error) {
 
 // signerInfo signs the content in d and returns the DER of RFC 5652, Section 5.3 (see
 // parseSignerInfo).
-func (s *signer) signerInfo(random io.Reader, d *Digests, at time.Time) ([]byte, error) {
-	attrs, err := s.signedAttributes(d.Sum(s.hash), at)
+func (s *signer) signerInfo(random io.Reader, d *Digests, opts *SignOptions) ([]byte, error) {
+	attrs, err := s.signedAttributes(d.Sum(s.hash), opts)
 	if err != nil {
 		return nil, err
 	}

@@ -47,6 +47,8 @@ type Part struct {
 	Preamble, Epilogue OutsideText
 	// Unended is set when no line end of the multipart's own follows its closing delimiter.
 	Unended bool
+	// Headless is set when no empty line of the part's own ends its header.
+	Headless bool
 }
 
 // SignedRange is the range of the part with its header (RFC 1847, Section 2.1).

@@ -212,6 +212,7 @@ func (w *walker) leave(i int, end int64) {
 	for _, p := range w.open[i:] {
 		p.End = end
 		p.Unended = p.Unended || p.Closed > end
+		p.Headless = p.Headless || p.Body > end
 		if p.Start > end {
 			p.Start, p.Body = end, end // one line end served as those of two delimiters
 		}
@@ -262,6 +263,7 @@ func (w *walker) headerDone(body int64) error {
 // message it may hold (RFC 5322, Section 2.1: the body is optional).
 func (w *walker) headersDone(at int64) error {
 	for w.reading {
+		w.cur().Headless = true
 		if err := w.headerDone(at); err != nil {
 			return err
 		}

@@ -42,8 +42,12 @@ func (e *Emitter) part(p *entity.Part) error {
 // header writes the header of a part that changes: fields that are safe byte for byte.
 func (e *Emitter) header(p *entity.Part) error {
 	h := make([]byte, 0, 512)
+	global := e.Plan[p].todo == encodeMessage
+	if global {
+		h = append(h, globalType(p)...)
+	}
 	for _, f := range p.Fields {
-		if f.Is("Content-Transfer-Encoding") && e.Plan.encoding(p) != p.CTE {
+		if f.Is("Content-Transfer-Encoding") && e.Plan.encoding(p) != p.CTE || global && f.Is("Content-Type") {
 			continue
 		}
 		raw, err := SafeField(f)
@@ -59,8 +63,27 @@ func (e *Emitter) header(p *entity.Part) error {
 	return err
 }
 
+// globalType is the Content-Type of an attached message that is sent as message/global.
+func globalType(p *entity.Part) []byte {
+	t := p.Type
+	t.Name = "message/global"
+	return contentType(t, false)
+}
+
 func (e *Emitter) body(p *entity.Part) error {
-	switch e.Plan[p].todo {
+	s := e.Plan[p]
+	if _, err := e.W.WriteString(s.before); err != nil {
+		return err
+	}
+	if err := e.content(p, s.todo); err != nil {
+		return err
+	}
+	_, err := e.W.WriteString(s.after)
+	return err
+}
+
+func (e *Emitter) content(p *entity.Part, what todo) error {
+	switch what {
 	case reframe:
 		return e.frame(p)
 	case descend:
@@ -74,7 +97,7 @@ func (e *Emitter) body(p *entity.Part) error {
 	case rewrapBase64:
 		r := rewrapWriter{w: e.W}
 		return e.lines(p, r.line, r.close)
-	case encodeText:
+	case encodeText, encodeMessage:
 		b := NewBase64Writer(e.W)
 		return e.lines(p, func(l entity.Line) error { return writeCanonical(b, l) }, b.Close)
 	case encodeBase64:

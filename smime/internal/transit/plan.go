@@ -28,12 +28,16 @@ const (
 	// reframe: a multipart with its delimiter lines written again, without the usual preamble
 	reframe
 	descend // a message, or a multipart, whose parts change
+	// encodeMessage: an attached message as message/global in base64
+	encodeMessage
 )
 
 // step is what is done to one part; the zero value keeps it byte for byte.
 type step struct {
 	todo      todo
 	newHeader bool
+	// before and after are line ends written around the body, where no reader minds them.
+	before, after string
 }
 
 // Plan holds the parts of a message that change, and how.
@@ -51,36 +55,41 @@ type Planner struct {
 	Blocked *ContentError
 	// Unprotected are the header fields that could not be given a copy in the signed content.
 	Unprotected []string
+	// Fragile are parts that some systems write anew, and that may not be changed for it.
+	Fragile []*ContentError
 }
 
 // Plan adds the steps for p and the parts in it, and reports whether anything changes. frozen parts
 // belong to a signature of somebody else.
 func (pl *Planner) Plan(p *entity.Part, frozen bool) bool {
-	if frozen {
-		pl.frozen(p)
-		return false
-	}
-	if p.Type.Is("multipart/signed", "multipart/encrypted") { // RFC 1847, Sections 2.1 and 2.2
-		pl.frozen(p)
-		return false
+	// RFC 1847, Sections 2.1 and 2.2
+	if frozen || p.Type.Is("multipart/signed", "multipart/encrypted") {
+		return pl.frozen(p)
 	}
 	if doubt := doubtOf(p); doubt != "" {
 		if p.Hazards() != 0 {
 			pl.block(p, "%s", doubt)
 		}
+		pl.fragile(p, doubt)
 		return false
 	}
+	if p.HoldsMessage() {
+		return pl.add(p, pl.message(p))
+	}
 	s := step{newHeader: pl.header(p)}
-	switch {
-	case p.Leaf():
+	if p.Leaf() {
 		s.todo = pl.leaf(p)
-	case p.HoldsMessage():
-		if pl.Plan(p.Kids[0], carriesSignature(p.Kids[0])) || p.Content&entity.Has8bitLabel != 0 {
-			s.todo = descend
-		}
-	default:
+		pl.messageLeaf(p, &s)
+	} else {
 		s.todo = pl.multipart(p)
 	}
+	if reason := rebuiltFrame(p); reason != "" && s.todo != reframe {
+		pl.fragile(p, reason)
+	}
+	return pl.add(p, s)
+}
+
+func (pl *Planner) add(p *entity.Part, s step) bool {
 	if s == (step{}) {
 		return false
 	}
@@ -100,17 +109,6 @@ func doubtOf(p *entity.Part) string {
 	return ""
 }
 
-// frozen reports what breaks a signature in transit in parts that may not be changed: RFC 1847,
-// Section 2.1, has agents treat a signed part as opaque.
-func (pl *Planner) frozen(p *entity.Part) {
-	if found := (p.Header | p.Content | p.Frame) & entity.Breaking; found != 0 {
-		pl.block(p, "%s, which a signature or encryption of its own protects from changes", found)
-	}
-	for _, k := range p.Kids {
-		pl.frozen(k)
-	}
-}
-
 func (pl *Planner) block(p *entity.Part, format string, args ...any) {
 	pl.blockAt(p.Subject(), format, args...)
 }
@@ -121,27 +119,13 @@ func (pl *Planner) blockAt(place, format string, args ...any) {
 	}
 }
 
-// carriesSignature reports whether an attached message has a signature of its own that a change
-// would break.
-func carriesSignature(p *entity.Part) bool {
-	if entity.KindOf(p) != entity.Plain {
-		return true
-	}
-	for _, name := range []string{"DKIM-Signature", "ARC-Message-Signature"} { // RFC 6376, RFC 8617
-		if _, n := entity.Field(p.Fields, name); n > 0 {
-			return true
-		}
-	}
-	return false
-}
-
 // header reports whether the header of p has to be rewritten. That of the root is made by the
 // signer.
 func (pl *Planner) header(p *entity.Part) bool {
 	if p.Parent == nil {
 		return false
 	}
-	changed := p.Header&entity.Breaking != 0
+	changed := p.Header&entity.Breaking != 0 || p.Headless
 	for _, f := range p.Fields {
 		raw, err := SafeField(f)
 		if err != nil {
@@ -232,7 +216,7 @@ func (s Plan) encoding(p *entity.Part) string {
 	switch s[p].todo {
 	case encodeQP:
 		return "quoted-printable"
-	case encodeBase64, encodeText:
+	case encodeBase64, encodeText, encodeMessage:
 		return "base64"
 	case keep, repairQP, rewrapBase64, reframe, descend:
 	}
