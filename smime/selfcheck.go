@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"crypto"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -159,13 +158,14 @@ func (s *signing) checkSigners(sd *cms.SignedData, digests *cms.Digests) error {
 // 5.3).
 func (s *signing) madeBy(signer cms.Signer, si *cms.SignerInfo, sd *cms.SignedData) bool {
 	if signer.Certificate == nil || s.opts.NoCertificates {
-		spki, err := x509.MarshalPKIXPublicKey(signer.Key.Public())
+		spki, err := cms.MarshalPublicKey(signer.Key.Public())
 		return err == nil && si.MatchKey(spki) == nil
 	}
 	cert := si.Certificate(sd, nil)
 	if cert == nil || !bytes.Equal(cert.Raw, signer.Certificate.Raw) {
 		return false
 	}
+	pub, err := cms.PublicKey(cert)
 	key, ok := signer.Key.Public().(interface{ Equal(crypto.PublicKey) bool })
-	return ok && key.Equal(cert.PublicKey)
+	return err == nil && ok && key.Equal(pub)
 }

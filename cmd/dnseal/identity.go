@@ -50,7 +50,10 @@ func newIdentity() *cobra.Command {
   _smtp-client.relay1.example.net  a service (TLSA)
   device73.example.net             a host (TLSA)
 
-It is a folder DIR/NAME with key.pem (readable by its owner only) and cert.pem.`,
+It is a folder DIR/NAME with key.pem (readable by its owner only) and cert.pem.
+A key is read in PKCS #8, PKCS #1 or SEC1, in PEM or DER; certificates in PEM,
+DER or PKCS #7. An RSA key signs by RSASSA-PSS where it is for nothing else, or
+where the line "Signature scheme: RSASSA-PSS" stands above it in key.pem.`,
 	}
 	cmd.AddCommand(newIdentityNew(), newIdentityShow(), newIdentityRecord())
 	return cmd

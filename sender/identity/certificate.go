@@ -1,7 +1,6 @@
 package identity
 
 import (
-	"bytes"
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -88,36 +87,6 @@ func setAltName(template *x509.Certificate, kind Kind, name string) error {
 	return err
 }
 
-// selfSignedByPSS says how the key of a self-signed certificate signs. What a CA signed with says
-// nothing about it.
-func selfSignedByPSS(cert *x509.Certificate) bool {
-	switch cert.SignatureAlgorithm {
-	case x509.SHA256WithRSAPSS, x509.SHA384WithRSAPSS, x509.SHA512WithRSAPSS:
-		return bytes.Equal(cert.RawIssuer, cert.RawSubject)
-	default:
-		return false
-	}
-}
-
 func encodeCertificate(cert *x509.Certificate) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw})
-}
-
-// parseCertificates reads all certificates of a PEM file (RFC 7468, Section 5).
-func parseCertificates(data []byte) ([]*x509.Certificate, error) {
-	var certs []*x509.Certificate
-	for {
-		block, rest := pem.Decode(data)
-		if block == nil {
-			return certs, nil
-		}
-		if block.Type == "CERTIFICATE" {
-			cert, err := x509.ParseCertificate(block.Bytes)
-			if err != nil {
-				return nil, err
-			}
-			certs = append(certs, cert)
-		}
-		data = rest
-	}
 }

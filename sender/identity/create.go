@@ -78,7 +78,7 @@ func (id *Identity) store(dir, folder string) error {
 		return fmt.Errorf("identity: %w", err)
 	}
 	defer func() { _ = os.RemoveAll(temp) }() // gone already when the rename succeeded
-	key, err := encodeKey(id.Key)
+	key, err := encodeKey(id.Key, id.PSS)
 	if err != nil {
 		return fmt.Errorf("identity: key of %s: %w", id.Name, err)
 	}

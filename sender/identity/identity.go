@@ -3,8 +3,9 @@
 // which DNS record publishes them.
 //
 // An identity is a folder DIR/NAME with key.pem (PKCS#8, mode 0600) and
-// cert.pem (its certificate first, then the chain without the root). A folder
-// without cert.pem holds a raw key: it can sign mail of its own address and is
+// cert.pem (its certificate first, then the chain without the root). The names
+// do not say the form, the contents do: see [Load]. A folder without any certificate
+// holds a raw key: it can sign mail of its own address and is
 // published by a record that carries the key (RFC 8162; RFC 6698, usage 3,
 // selector 1).
 //
@@ -52,9 +53,11 @@ type Identity struct {
 	Kind Kind
 	// Key signs; never nil.
 	Key crypto.Signer
-	// PSS says that the RSA key signs by RSASSA-PSS (RFC 4056) instead of PKCS #1 v1.5. Its own
-	// certificate says so: it is self-signed by RSASSA-PSS. The key itself stays one for both, so
-	// that every program can read certificate and record.
+	// PSS says that the RSA key signs by RSASSA-PSS (RFC 4056) instead of PKCS #1 v1.5: the key or
+	// its certificate is for RSASSA-PSS only (RFC 4055, Section 1.2), or the line "Signature
+	// scheme: RSASSA-PSS" stands above the key in key.pem, or the certificate is self-signed by
+	// RSASSA-PSS. The keys that Create makes stay keys for both, so that every program can read
+	// certificate and record, and have the line.
 	PSS bool
 	// Certificate is the key's; nil for a raw key.
 	Certificate *x509.Certificate
@@ -86,6 +89,8 @@ func (id *Identity) KeyType() string {
 			words += ", signs by RSASSA-PSS"
 		}
 		return words
+	case *cms.PSSPublicKey:
+		return fmt.Sprintf("RSA %d bit, for RSASSA-PSS only", k.N.BitLen())
 	case ed25519.PublicKey:
 		return "Ed25519"
 	}

@@ -29,7 +29,7 @@ func TestCreateLoadList(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got.Name != name || !got.Certificate.Equal(made.Certificate) || !sameKey(got.Key, made.Key.Public()) || got.KeyFile != made.KeyFile || got.CertFile != made.CertFile {
+		if got.Name != name || !got.Certificate.Equal(made.Certificate) || !sameKey(got.Key, made.Certificate) || got.KeyFile != made.KeyFile || got.CertFile != made.CertFile {
 			t.Errorf("Load(%q) = %+v, want %+v", name, got, made)
 		}
 		for path, want := range map[string]fs.FileMode{filepath.Dir(made.KeyFile): 0o700, made.KeyFile: 0o600} {
@@ -105,11 +105,11 @@ func TestLoadRefuses(t *testing.T) {
 		{"encrypted key", func(_ *testing.T, id, _ *Identity) {
 			os.WriteFile(id.KeyFile, pem.EncodeToMemory(&pem.Block{Type: "ENCRYPTED PRIVATE KEY", Bytes: []byte{0x30, 0}}), 0o600)
 		}, "encrypted", "openssl pkey"},
-		{"no key in the file", func(_ *testing.T, id, _ *Identity) { os.WriteFile(id.KeyFile, []byte("hello"), 0o600) }, "no private key", ""},
+		{"no key in the file", func(_ *testing.T, id, _ *Identity) { os.WriteFile(id.KeyFile, []byte("hello"), 0o600) }, "no private key", "PKCS #8"},
 		{"broken key", func(_ *testing.T, id, _ *Identity) {
 			os.WriteFile(id.KeyFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: []byte{0x30, 0}}), 0o600)
 		}, "key of alice@example.org", ""},
-		{"no certificate in the file", func(_ *testing.T, id, _ *Identity) { os.WriteFile(id.CertFile, nil, 0o600) }, "no certificate", ""},
+		{"no certificate in the file", func(_ *testing.T, id, _ *Identity) { os.WriteFile(id.CertFile, nil, 0o600) }, "the file is empty", "remove "},
 		{"broken certificate", func(_ *testing.T, id, _ *Identity) {
 			os.WriteFile(id.CertFile, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte{0x30, 0}}), 0o600)
 		}, "certificate of", ""},

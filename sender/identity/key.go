@@ -9,7 +9,6 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -68,75 +67,40 @@ func generateKey(algorithm string) (crypto.Signer, error) {
 	return nil, WithHint(fmt.Errorf("identity: unknown algorithm %q", clip(algorithm)), "use one of %s", strings.Join(Algorithms(), ", "))
 }
 
-// encodeKey writes PKCS #8 (RFC 5958, Section 2) in PEM form (RFC 7468, Section 10).
-func encodeKey(key crypto.Signer) ([]byte, error) {
+// encodeKey writes PKCS #8 (RFC 5958, Section 2) in PEM form (RFC 7468, Section 10), with the
+// schemeLine above a key that signs by RSASSA-PSS.
+func encodeKey(key crypto.Signer, pss bool) ([]byte, error) {
 	der, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
 		return nil, err
 	}
-	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
-}
-
-// errNoKey says that a file holds no private key in PEM form.
-var errNoKey = errors.New("no private key in PEM form")
-
-// parseKey reads the first private key of a PEM file: PKCS #8, or the older forms of openssl (RFC
-// 5915, Section 3; RFC 8017, Appendix A.1.2).
-func parseKey(data []byte) (crypto.Signer, error) {
-	for {
-		block, rest := pem.Decode(data)
-		if block == nil {
-			return nil, errNoKey
-		}
-		switch {
-		// RFC 7468, Section 11.
-		case block.Type == "ENCRYPTED PRIVATE KEY" || block.Headers["DEK-Info"] != "":
-			return nil, errEncrypted
-		case block.Type == "PRIVATE KEY":
-			key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-			return asSigner(key, err)
-		case block.Type == "EC PRIVATE KEY":
-			key, err := x509.ParseECPrivateKey(block.Bytes)
-			return asSigner(key, err)
-		case block.Type == "RSA PRIVATE KEY":
-			key, err := x509.ParsePKCS1PrivateKey(block.Bytes)
-			return asSigner(key, err)
-		}
-		data = rest // "EC PARAMETERS" stands before the key in openssl's files
+	text := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
+	if pss {
+		text = append([]byte(schemeLine+"\n"), text...)
 	}
-}
-
-// errEncrypted says that a key is protected by a pass phrase.
-var errEncrypted = errors.New("the key is encrypted by a pass phrase; a service cannot ask for it")
-
-// asSigner accepts the keys S/MIME 4.0 can sign with (RFC 8551, Section 2.2; RFC 8550, Section 4.3
-// for RSA sizes).
-func asSigner(key any, err error) (crypto.Signer, error) {
-	if err != nil {
-		return nil, err
-	}
-	signer, ok := key.(crypto.Signer)
-	if !ok {
-		return nil, fmt.Errorf("keys of type %T cannot sign mail", key)
-	}
-	if _, err := cms.SigningDigest(signer.Public()); err != nil {
-		return nil, err
-	}
-	return signer, nil
+	return text, nil
 }
 
 // subjectKeyID is the SubjectKeyIdentifier (RFC 5280, Section 4.2.1.2) by which package cms names a
 // key.
 func subjectKeyID(pub crypto.PublicKey) ([]byte, error) {
-	der, err := x509.MarshalPKIXPublicKey(pub)
+	der, err := cms.MarshalPublicKey(pub)
 	if err != nil {
 		return nil, err
 	}
 	return cms.SubjectKeyID(der)
 }
 
-// sameKey reports whether pub is the public half of key.
-func sameKey(key crypto.Signer, pub crypto.PublicKey) bool {
+// sameKey reports whether cert is of the public half of key.
+func sameKey(key crypto.Signer, cert *x509.Certificate) bool {
+	pub, err := cms.PublicKey(cert)
 	k, ok := key.Public().(interface{ Equal(x crypto.PublicKey) bool })
-	return ok && k.Equal(pub)
+	if err != nil || !ok {
+		return false
+	}
+	// An RSA key can have a certificate that is for RSASSA-PSS only.
+	if only, isPSS := pub.(*cms.PSSPublicKey); isPSS {
+		pub = only.PublicKey
+	}
+	return k.Equal(pub)
 }

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -9,14 +10,19 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"dnseal/smime/cms"
 )
 
 // maxPEM is the most bytes read of a key or certificate file.
 const maxPEM = 1 << 20
 
-// Load reads one identity. Errors: [fs.ErrNotExist] when there is none of this
-// name; one with a [Hint] for a key that others can read, that we cannot read, that is encrypted or
-// that is not that of its certificate; else what the file system or the PEM parser returned.
+// Load reads one identity. A private key is read in PKCS#8, PKCS#1 and SEC1, in PEM or DER;
+// certificates are read in PEM, DER and PKCS#7; where there is no cert.pem, those in key.pem count.
+// Errors: [fs.ErrNotExist] when there is none of this name; one with a [Hint] for a key that others
+// can read or that we cannot read, for a file that holds another form of key or certificate than is
+// read (it names the form), and for a key that is not its certificate's; else what the file system
+// returned.
 func Load(dir, name string) (*Identity, error) {
 	kind, name, err := ParseName(name)
 	if err != nil {
@@ -24,7 +30,8 @@ func Load(dir, name string) (*Identity, error) {
 	}
 	folder := filepath.Join(dir, folderName(name))
 	id := &Identity{Name: name, Kind: kind, KeyFile: filepath.Join(folder, keyFile)}
-	if err := id.loadKey(); err != nil {
+	found, err := id.loadKey()
+	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
 			err = fmt.Errorf("identity: there is no %s in %s: %w", name, dir, fs.ErrNotExist)
 			if _, noDir := os.Stat(dir); errors.Is(noDir, fs.ErrNotExist) {
@@ -34,56 +41,79 @@ func Load(dir, name string) (*Identity, error) {
 		}
 		return nil, err
 	}
-	if err := id.loadCertificate(filepath.Join(folder, certFile)); err != nil {
+	if err := id.loadCertificate(filepath.Join(folder, certFile), found.certificates); err != nil {
 		return nil, err
 	}
+	id.setScheme(found.pss)
 	// An error of it is reported when it is to sign.
 	id.signer, _ = id.Signer().Ready()
 	return id, nil
 }
 
-func (id *Identity) loadKey() error {
+// loadKey reads the key file.
+func (id *Identity) loadKey() (found keyFileContents, err error) {
 	data, mode, err := readFile(id.KeyFile)
 	if err != nil {
-		return notOurs(fmt.Errorf("identity: key of %s: %w", id.Name, err), filepath.Dir(id.KeyFile))
+		return found, notOurs(fmt.Errorf("identity: key of %s: %w", id.Name, err), filepath.Dir(id.KeyFile))
 	}
 	if mode.Perm()&0o077 != 0 {
 		err = fmt.Errorf("identity: key of %s: %s can be read by others (mode %04o)", id.Name, id.KeyFile, mode.Perm())
-		return WithHint(err, "chmod 600 %s", Quote(id.KeyFile))
+		return found, WithHint(err, "chmod 600 %s", Quote(id.KeyFile))
 	}
-	id.Key, err = parseKey(data)
-	switch {
-	case errors.Is(err, errEncrypted):
-		err = fmt.Errorf("identity: key of %s: %s: %w", id.Name, id.KeyFile, err)
-		return WithHint(err, "decrypt it with: openssl pkey -in OLD -out %s", Quote(id.KeyFile))
-	case err != nil:
-		return fmt.Errorf("identity: key of %s: %s: %w", id.Name, id.KeyFile, err)
-	}
-	return nil
+	found, err = readKeyFile(data)
+	id.Key = found.key
+	return found, id.fileError("key", id.KeyFile, err)
 }
 
-// loadCertificate reads the certificate and its chain; a missing file leaves a raw key.
-func (id *Identity) loadCertificate(path string) error {
-	data, _, err := readFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
+// fileError names the file, and adds the hint of a file that holds something else.
+func (id *Identity) fileError(what, path string, err error) error {
+	if err == nil {
 		return nil
 	}
-	if err != nil {
+	named := fmt.Errorf("identity: %s of %s: %s: %w", what, id.Name, path, err)
+	var foreign *foreignForm
+	if !errors.As(err, &foreign) {
+		return named
+	}
+	return WithHint(named, "%s", foreign.hintFor(path))
+}
+
+// loadCertificate reads the certificate and its chain; where the file is missing, those that stand
+// in the key file, and else it is a raw key.
+func (id *Identity) loadCertificate(path string, inKeyFile [][]byte) error {
+	data, _, err := readFile(path)
+	var file certificateFile
+	switch {
+	case err == nil:
+		file, err = readCertificateFile(data)
+	case errors.Is(err, fs.ErrNotExist) && len(inKeyFile) == 0:
+		return nil
+	case errors.Is(err, fs.ErrNotExist):
+		path, file.unordered = id.KeyFile, true
+		file.certificates, err = parseCertificates(inKeyFile)
+	default:
 		return fmt.Errorf("identity: certificate of %s: %w", id.Name, err)
 	}
-	certs, err := parseCertificates(data)
 	if err != nil {
-		return fmt.Errorf("identity: certificate of %s: %s: %w", id.Name, path, err)
+		return id.fileError("certificate", path, err)
 	}
-	if len(certs) == 0 {
-		return fmt.Errorf("identity: certificate of %s: %s holds no certificate in PEM form", id.Name, path)
+	if file.unordered {
+		file.certificates = id.ownFirst(file.certificates)
 	}
-	if !sameKey(id.Key, certs[0].PublicKey) {
+	return id.useCertificates(file.certificates, path)
+}
+
+// useCertificates sets the identity's certificate, which is the first, and its chain.
+func (id *Identity) useCertificates(certs []*x509.Certificate, path string) error {
+	if _, err := cms.PublicKey(certs[0]); err != nil {
+		words := strings.TrimPrefix(err.Error(), cms.ErrUnsupportedKey.Error()+": ")
+		return id.fileError("certificate", path, &foreignForm{form: "a certificate of a key that cannot sign mail (" + words + ")", advice: "get a certificate for the key in " + keyFile})
+	}
+	if !sameKey(id.Key, certs[0]) {
 		err := fmt.Errorf("identity: %s: the key in %s is not that of the certificate in %s", id.Name, id.KeyFile, path)
 		return WithHint(err, "the identity's own certificate must stand first in %s", certFile)
 	}
 	id.Certificate, id.Chain, id.CertFile = certs[0], certs[1:], path
-	id.PSS = selfSignedByPSS(id.Certificate)
 	return nil
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"dnseal/lookup/dane"
 	"dnseal/smime"
+	"dnseal/smime/cms"
 	"dnseal/smime/message"
 )
 
@@ -117,7 +118,7 @@ func (id *Identity) SPKI() ([]byte, error) {
 	if id.Certificate != nil {
 		return id.Certificate.RawSubjectPublicKeyInfo, nil
 	}
-	return x509.MarshalPKIXPublicKey(id.Key.Public())
+	return cms.MarshalPublicKey(id.Key.Public())
 }
 
 // Names reports whether cert states the identity's name in its subjectAltName.

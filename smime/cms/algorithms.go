@@ -125,7 +125,7 @@ var keyTable = [...]keyRow{
 	{"p521", oidECPublicKey, familyECDSA, crypto.SHA512, onCurve(elliptic.P521()), nil},
 	{"rsa", oidRSA, familyRSA, crypto.SHA256, isA[*rsa.PublicKey], checkRSA},
 	// RFC 4055, Section 1.2: a key for RSASSA-PSS only.
-	{"rsa-pss", oidRSAPSS, familyPSS, 0, isA[*PSSPublicKey], checkRSA},
+	{"rsa-pss", oidRSAPSS, familyPSS, crypto.SHA256, isA[*PSSPublicKey], checkRSA},
 	// RFC 8419, Section 3.1.
 	{"ed25519", oidEd25519, familyEd25519, crypto.SHA512, isEd25519, checkEd25519},
 }

@@ -2,6 +2,7 @@ package cms
 
 import (
 	"crypto"
+	"math/big"
 
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
@@ -95,6 +96,6 @@ func readPSSInteger(s *cryptobyte.String, tag cbasn1.Tag, def int) (int, bool) {
 func (s scheme) pssParameters() []byte {
 	hash := encodeAlgorithm(digestRowOf(s.hash).oid, ber.Null)
 	mask := encodeAlgorithm(oidMGF1, hash)
-	salt := []byte{ber.TagInteger, 1, byte(s.saltLength)}
+	salt := integer(big.NewInt(int64(s.saltLength)))
 	return ber.TLV(ber.TagSequence, ber.TLV(ber.TagContext0, hash), ber.TLV(ber.TagContext1, mask), ber.TLV(ber.TagContext2, salt))
 }

@@ -11,6 +11,8 @@ import (
 
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+
+	"dnseal/smime/cms/internal/ber"
 )
 
 // ErrUnsupportedKey says that this package cannot verify or sign with a key of this kind or size.
@@ -23,6 +25,8 @@ type PSSPublicKey struct {
 	// Hash and MinSaltLength restrict its signatures; Hash 0: any.
 	Hash          crypto.Hash
 	MinSaltLength int
+
+	parameters []byte // DER, as they were read
 }
 
 // Equal says whether x is the same key: a *PSSPublicKey, or the *rsa.PublicKey in it.
@@ -67,6 +71,22 @@ func ParsePublicKey(spki []byte) (crypto.PublicKey, error) {
 	return pub, nil
 }
 
+// MarshalPublicKey returns the DER SubjectPublicKeyInfo of a key that ParsePublicKey returns: of a
+// *PSSPublicKey, which crypto/x509 does not write, octet for octet as it was read. The error is
+// that of crypto/x509 for a key of another kind.
+func MarshalPublicKey(pub crypto.PublicKey) ([]byte, error) {
+	key, ok := pub.(*PSSPublicKey)
+	if !ok {
+		return x509.MarshalPKIXPublicKey(pub)
+	}
+	parameters := key.parameters
+	if parameters == nil && key.Hash != 0 {
+		parameters = scheme{family: familyPSS, hash: key.Hash, saltLength: key.MinSaltLength}.pssParameters()
+	}
+	bits := append([]byte{0}, x509.MarshalPKCS1PublicKey(key.PublicKey)...) // no unused bits
+	return ber.TLV(ber.TagSequence, encodeAlgorithm(oidRSAPSS, parameters), ber.TLV(ber.TagBitString, bits)), nil
+}
+
 // SubjectKeyID returns the SubjectKeyIdentifier of a key by method 1 of RFC 5280, Section 4.2.1.2:
 // the SHA-1 of the bits of the key. The error says that spki, a DER SubjectPublicKeyInfo, is
 // malformed.
@@ -109,6 +129,6 @@ func parsePSSKey(parameters, bits []byte) (crypto.PublicKey, error) {
 	if !ok {
 		return nil, fmt.Errorf("%w: RSASSA-PSS with these parameters", ErrUnsupportedKey)
 	}
-	key.Hash, key.MinSaltLength = p.hash, p.saltLength
+	key.Hash, key.MinSaltLength, key.parameters = p.hash, p.saltLength, parameters
 	return key, nil
 }

@@ -18,6 +18,10 @@ import (
 // Section 2.2).
 const maxSigningRSABits = 4096
 
+// minSaltLength is the shortest salt of RSASSA-PSS that is made where a key allows a shorter one
+// than its digest: the default (RFC 4055, Section 3.1).
+const minSaltLength = 20
+
 // signer is a Signer whose key was checked.
 type signer struct {
 	scheme
@@ -88,7 +92,7 @@ func (s scheme) checkCertificate(cert *x509.Certificate, pub crypto.PublicKey) e
 }
 
 func keyID(pub crypto.PublicKey) ([]byte, error) {
-	spki, err := x509.MarshalPKIXPublicKey(pub)
+	spki, err := MarshalPublicKey(pub)
 	if err != nil {
 		return nil, fmt.Errorf("cms: public key: %w", err)
 	}
@@ -111,6 +115,33 @@ func signingScheme(pub crypto.PublicKey, pss bool) (scheme, error) {
 			// RFC 4055, Section 3.1: the recommended salt is as long as the digest.
 			s.family, s.saltLength = familyPSS, s.hash.Size()
 		}
+	}
+	if key, ok := pub.(*PSSPublicKey); ok {
+		return key.signingScheme(s)
+	}
+	return s, nil
+}
+
+// signingScheme is s as the parameters of the key have it: of their digest, with a salt as long as
+// they ask (RFC 4055, Section 3.3).
+func (k *PSSPublicKey) signingScheme(s scheme) (scheme, error) {
+	if k.Hash != 0 {
+		s.hash = k.Hash
+	}
+	// RFC 4055, Section 3.1: the recommended salt is as long as the digest. GnuTLS accepts no
+	// longer one than the key asks for.
+	s.saltLength = s.hash.Size()
+	if k.MinSaltLength >= minSaltLength {
+		s.saltLength = k.MinSaltLength
+	}
+	// RFC 8551, Section 2.1, does not allow a sender SHA-1.
+	if s.hash == crypto.SHA1 {
+		return scheme{}, fmt.Errorf("%w: an RSASSA-PSS key for SHA-1 only", ErrUnsupportedKey)
+	}
+	// RFC 8017, Section 9.1.1: digest, salt and two octets are in the encoded message, which has a
+	// bit less than the modulus.
+	if octets := (k.N.BitLen() + 6) / 8; s.hash.Size()+s.saltLength+2 > octets {
+		return scheme{}, fmt.Errorf("%w: an RSASSA-PSS key that asks for a salt of %d octets, for which its modulus is too short", ErrUnsupportedKey, s.saltLength)
 	}
 	return s, nil
 }

@@ -1,0 +1,24 @@
+package identity
+
+import "testing"
+
+// FuzzKeyFile: no contents of key.pem or cert.pem make the readers panic, and a key that is read
+// can sign.
+func FuzzKeyFile(f *testing.F) {
+	for _, seed := range []string{
+		"", "\xef\xbb\xbf-----BEGIN PRIVATE KEY-----\n", "0\x80\x02\x01\x030\x80\x06\x09",
+		"-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n-----END PRIVATE KEY-----\n",
+		"-----BEGIN EC PRIVATE KEY-----\nMHcCAQEEIEITolGt3rYTWSuPZNXM9xJqk6AY3AWvLRGNEVBkATpxoAoGCCqGSM49\nAwEHoUQDQgAE7EhthXWslTkSqNL27VK6Ce6jjdw9d1giv8MHA6hPTS8O/vM+TPcV\n4UE+2Ze1IaippR12KTxTjntODwqyliHL4w==\n-----END EC PRIVATE KEY-----\n",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		found, err := readKeyFile(data)
+		if (err == nil) != (found.key != nil) {
+			t.Errorf("readKeyFile = %+v, %v", found, err)
+		}
+		if file, err := readCertificateFile(data); err == nil && len(file.certificates) == 0 {
+			t.Error("no error and no certificate")
+		}
+	})
+}
