@@ -2,15 +2,12 @@ package hoptest
 
 import (
 	"bytes"
-	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/user"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/emersion/go-smtp"
 
@@ -32,33 +29,12 @@ func cyrus(how fetch) func(*testing.T, place, []string) []string {
 		conn := dial(t, "unix", p.path("lmtp"))
 		client := smtp.NewClientLMTP(conn)
 		for _, m := range messages {
-			deliverLMTP(t, client, m)
+			hand(t, client, "bob", m)
 		}
 		if err := client.Quit(); err != nil {
 			t.Fatal(err)
 		}
 		return how.files(t, p, dialogue(t, imap, "l LOGIN bob secret\r\n"+how.commands(len(messages))))
-	}
-}
-
-func deliverLMTP(t *testing.T, client *smtp.Client, message string) {
-	t.Helper()
-	err := client.Mail("alice@example.org", nil)
-	if err == nil {
-		err = client.Rcpt("bob", nil)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	w, err := client.Data()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err = io.WriteString(w, message); err == nil {
-		err = w.Close()
-	}
-	if err != nil {
-		t.Fatal(err)
 	}
 }
 
@@ -74,20 +50,6 @@ func dialogue(t *testing.T, addr, commands string) string {
 		t.Fatal(err)
 	}
 	return out.String()
-}
-
-func dial(t *testing.T, network, addr string) net.Conn {
-	t.Helper()
-	d := net.Dialer{Timeout: patience}
-	conn, err := d.DialContext(t.Context(), network, addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = conn.Close() })
-	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
-		t.Fatal(err)
-	}
-	return conn
 }
 
 // cyrusConf takes every password. A mailbox is made when something is delivered to it.
@@ -147,12 +109,7 @@ func startCyrus(t *testing.T, p place) string {
 	addr := peertest.FreeAddr(t)
 	fill := strings.NewReplacer("HOME", p.dir, "USER", me, "GROUP", group, "LIB", lib, "IMAPD", imapd, "ADDR", addr).Replace
 	conf, services := p.file(t, "imapd.conf", fill(cyrusConf)), p.file(t, "cyrus.conf", fill(cyrusServices))
-	args := []string{filepath.Join(lib, "master"), "-C", conf, "-M", services, "-p", p.path("pid"), "-D"}
-	if os.Getuid() == 0 {
-		id := fmt.Sprint(nobody)
-		args = append([]string{"setpriv", "--reuid", id, "--regid", id, "--clear-groups"}, args...)
-	}
-	peertest.Run(t, "/usr/bin/env", append([]string{env}, args...)...)
+	p.serve(t, "/usr/bin/env", env, filepath.Join(lib, "master"), "-C", conf, "-M", services, "-p", p.path("pid"), "-D")
 	peertest.WaitFor(t, "Cyrus", func() bool { _, err := os.Stat(p.path("lmtp")); return err == nil })
 	peertest.WaitListening(t, addr)
 	return addr

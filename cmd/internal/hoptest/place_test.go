@@ -2,8 +2,14 @@ package hoptest
 
 import (
 	"fmt"
+	"io"
+	"net"
 	"os"
+	"strconv"
 	"testing"
+	"time"
+
+	"github.com/emersion/go-smtp"
 
 	"dnseal/lookup/lookuptest/peertest"
 )
@@ -76,4 +82,51 @@ func (p place) maildir(t *testing.T, name string) string {
 		p.folder(t, name+sub)
 	}
 	return p.path(name)
+}
+
+// serve runs a server until the test ends.
+func (p place) serve(t *testing.T, program string, args ...string) {
+	t.Helper()
+	if os.Getuid() == 0 {
+		id := strconv.Itoa(nobody)
+		args = append([]string{"--reuid", id, "--regid", id, "--clear-groups", program}, args...)
+		program = peertest.Program(t, "setpriv")
+	}
+	peertest.Run(t, program, args...)
+}
+
+// hand gives a message for one recipient to a server, by SMTP or LMTP.
+func hand(t *testing.T, client *smtp.Client, recipient, message string) {
+	t.Helper()
+	err := client.Mail("alice@example.org", nil)
+	if err == nil {
+		err = client.Rcpt(recipient, nil)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := client.Data()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err = io.WriteString(w, message); err == nil {
+		err = w.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func dial(t *testing.T, network, addr string) net.Conn {
+	t.Helper()
+	d := net.Dialer{Timeout: patience}
+	conn, err := d.DialContext(t.Context(), network, addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	return conn
 }
