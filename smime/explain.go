@@ -55,8 +55,9 @@ const maxExplained = 8 << 20
 // Explain undoes the known transformations of mail systems on every signature that is not valid,
 // and reports which of them makes the digest match. The Received fields, and the body hashes of
 // DKIM signatures added on the way, show between which systems it happened. Diagnosis only: it
-// turns no fail into a pass. Signatures that are valid over the whole message, or cannot be
-// checked, are not in the result. Errors: as Verify.
+// turns no fail into a pass. Signatures without their place (a part relabelled, renamed, taken out)
+// are explained, too, and a header that is not as it was signed. Signatures that are valid over the
+// whole message and its header, or cannot be checked, are not in the result. Errors: as Verify.
 func Explain(ctx context.Context, m *message.Message) ([]Explanation, error) {
 	v := &verifier{ctx: ctx}
 	defer v.close()
@@ -67,16 +68,28 @@ func Explain(ctx context.Context, m *message.Message) ([]Explanation, error) {
 	if err != nil {
 		return nil, err
 	}
+	misplaced, err := v.structure()
+	if err != nil {
+		return nil, err
+	}
 	whole := slices.ContainsFunc(v.report.Signatures, func(s *Signature) bool { return s.Covers == CoversMessage })
 	var found []Explanation
+	header := false // explained
 	for _, s := range v.report.Signatures {
 		if s.Integrity != IntegrityBad {
+			if s.Integrity == IntegrityGood && s.HeaderState == HeaderChanged && s.Covers == CoversMessage && !header {
+				header = true
+				found = append(found, explainHeader(s))
+			}
 			if s.Integrity == IntegrityGood && !whole {
 				e := Explanation{Part: s.Part, Change: ChangeWrapped, Sentence: "The signature is valid, but covers only " + string(s.Covers) +
 					": the signed message was embedded in another one, as lists that add a footer and users who forward it do."}
 				route.place(&e, s, nil)
 				found = append(found, e)
 			}
+			continue
+		}
+		if s.Code == CodeMalformed && slices.ContainsFunc(misplaced, func(e Explanation) bool { return e.Part == s.Part }) {
 			continue
 		}
 		e, original, err := explain(ctx, s)
@@ -88,6 +101,10 @@ func Explain(ctx context.Context, m *message.Message) ([]Explanation, error) {
 		}
 		found = append(found, e)
 	}
+	for _, e := range misplaced {
+		route.place(&e, &Signature{}, nil)
+		found = append(found, e)
+	}
 	return found, nil
 }
 
@@ -95,6 +112,8 @@ func Explain(ctx context.Context, m *message.Message) ([]Explanation, error) {
 func explain(ctx context.Context, s *Signature) (e Explanation, original []byte, err error) {
 	e.Part = s.Part
 	switch {
+	case s.Code == CodeMalformed:
+		e.Sentence = "The signature cannot be read: " + s.Reason + "."
 	case s.Code != CodeBadDigest:
 		e.Sentence = "The cause is not a change of the content: " + s.Reason + "."
 	case s.size > maxExplained:

@@ -50,8 +50,8 @@ func TestExplainRoute(t *testing.T) {
 		after, before string
 	}{
 		{"no trace", "", strip.Replace, "", ""},
-		{"Received only", mx + list + out, strip.Replace, "out.example.org", "mx.example.net"},
-		{"one hop", out, strip.Replace, "", "out.example.org"},
+		{"Received only", mx + list + out, strip.Replace, "", ""},
+		{"one hop", out, strip.Replace, "", ""},
 		{"stored", mx + list + out, from.Replace, "mx.example.net", ""},
 		{"sealed intact", mx + list + dkim(body) + out, strip.Replace, "out.example.org", ""},
 		{"sealed intact, and changed by the list", mx + dkim(strip.Replace(body)) + list + dkim(body) + out, strip.Replace, "out.example.org", "list.example.org"},

@@ -76,15 +76,15 @@ func (r *route) place(e *Explanation, s *Signature, original []byte) {
 	if r.body != nil && original != nil && s.off >= r.off {
 		after, before = r.sealed(s, original)
 	}
-	grounds := "a DKIM signature on the way"
-	if after == 0 && before > last {
-		after, before, grounds = r.likely(e.Change)
-	}
-	e.After, e.Before = r.name(after), r.name(before)
-	what := " It happened "
+	what, grounds := " It happened ", "a DKIM signature on the way"
 	if len(e.Also) > 0 {
 		what = " The first of these happened "
 	}
+	if after == 0 && before > last {
+		after, before, grounds = r.likely(e.Change)
+		what = strings.Replace(what, "happened", "probably happened", 1)
+	}
+	e.After, e.Before = r.name(after), r.name(before)
 	switch {
 	case e.After != "" && e.Before != "" && after < before:
 		e.Sentence += what + "after " + e.After + " received the message and before " + e.Before + " passed it on (according to " + grounds + ")."
@@ -92,6 +92,9 @@ func (r *route) place(e *Explanation, s *Signature, original []byte) {
 		e.Sentence += what + "after " + e.After + " received the message (according to " + grounds + ")."
 	case e.Before != "":
 		e.Sentence += what + "before " + e.Before + " passed the message on (according to " + grounds + ")."
+	case r.name(last) != "":
+		// Programs that fetch and store mail add no Received field.
+		e.Sentence += " Nothing shows where: before or after " + r.name(last) + " received the message, or in a program that leaves no trace."
 	}
 }
 
@@ -123,7 +126,8 @@ func (r *route) sealed(s *Signature, original []byte) (after, before int) {
 	return after, before
 }
 
-// likely decides by the kind of system that makes such a change.
+// likely decides by the kind of system that makes such a change; where nothing does, it returns all
+// of the way.
 func (r *route) likely(change Change) (after, before int, grounds string) {
 	last := len(r.hops) - 1
 	switch change {
@@ -150,10 +154,7 @@ func (r *route) likely(change Change) (after, before int, grounds string) {
 		}
 	default:
 	}
-	if last < 2 {
-		return 0, last, "the Received fields"
-	}
-	return 1, last, "the Received fields"
+	return 0, last + 1, ""
 }
 
 // isList reports whether the fields of a list name the host or its domain.

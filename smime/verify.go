@@ -33,6 +33,8 @@ type verifier struct {
 	report  *Report
 	spools  []*message.Spool
 	secured map[*entity.Part]bool // parts that a signature covers, good or bad
+	src     io.ReaderAt           // the message
+	root    *entity.Part          // nil where a limit stopped the walk
 }
 
 // run fills in the report. What it opened remains open until close.
@@ -40,10 +42,11 @@ func (v *verifier) run(m *message.Message) error {
 	v.header, v.stray, v.report = m.Header(), entity.StrayReason(m), &Report{Kind: KindNone}
 	v.secured = map[*entity.Part]bool{}
 	v.report.From, v.report.FromErr = m.From()
-	src := m.Open()
-	root, err := entity.Walk(v.ctx, src, v.header, m.BodyOffset(), m.Size(), false)
+	v.src = m.Open()
+	root, err := entity.Walk(v.ctx, v.src, v.header, m.BodyOffset(), m.Size(), false)
 	if err == nil {
-		err = v.message(src, root)
+		v.root = root
+		err = v.message(v.src, root)
 	}
 	if err == nil && v.stray != "" {
 		err = v.checkStray(m)

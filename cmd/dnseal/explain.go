@@ -14,6 +14,7 @@ import (
 
 func newExplain() *cobra.Command {
 	var asJSON bool
+	var evidence []string
 	var dns dnsFlags
 	cmd := &cobra.Command{
 		Use:   "explain [FILE|MBOX|MAILDIR|-]...",
@@ -23,9 +24,11 @@ changes that mail systems are known to make in transit: transfer encodings, line
 ends, trailing space, ">From", footers and more. It names the first change that,
 undone, makes the digest match, and between which hops it may have happened.
 
-When the signatures of a message hold it looks up their keys in the DNS, and
-explains what it means that a key is not published now or no longer, or that the
-header was changed, and what would prove more.
+Signature parts that were taken out, renamed or put into another multipart are
+named, too, and header fields that are not as they were signed. When a signature
+holds and is no pass it looks up the key in the DNS, and explains what it means
+that it is not published now or no longer, what --evidence shows, and what would
+prove more.
 
 It is a diagnosis only: no message becomes a pass by it.
 
@@ -36,13 +39,17 @@ no answer, nothing worse.`,
 		Args:    cobra.ArbitraryArgs,
 	}
 	dns.register(cmd)
+	cmd.Flags().StringArrayVar(&evidence, "evidence", nil, "`FILE` that \"dnseal lookup --evidence\" wrote: what the DNS said then;\nrepeated: several")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object a line and signature")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) == 0 {
 			args = []string{"-"}
 		}
-		e := explainer{cmd: cmd, json: asJSON, dns: &dns}
+		e := explainer{cmd: cmd, json: asJSON, dns: &dns, evidence: kept{files: evidence}}
 		defer e.close()
+		if err := e.evidence.read(); err != nil {
+			return err
+		}
 		for _, arg := range args {
 			if err := walk(arg, cmd.InOrStdin(), e.each); err != nil {
 				return err
@@ -60,6 +67,7 @@ type explainer struct {
 	dns        *dnsFlags
 	client     *lookup.Client     // nil until a message needs it
 	receiver   *receiver.Receiver // the same
+	evidence   kept
 	found      int
 	unreadable bool
 	unknown    bool // a key could not be looked up
@@ -111,14 +119,19 @@ func (e *explainer) one(msg mailbox.Message) error {
 	}
 	for _, x := range found {
 		e.found++
-		if err := e.write(msg.Name, explanation{Part: x.Part, Change: x.Change, Also: x.Also, Sentence: x.Sentence, After: x.After, Before: x.Before}); err != nil {
+		if err := e.write(msg.Name, explained(x)); err != nil {
 			return err
 		}
 	}
-	if len(found) > 0 {
-		return nil
+	return e.keys(e.cmd.Context(), msg.Name, m, found)
+}
+
+func explained(x smime.Explanation) explanation {
+	out := explanation{Part: x.Part, Change: x.Change, Also: x.Also, Sentence: x.Sentence, After: x.After, Before: x.Before}
+	if x.Change == smime.ChangeHeader || x.Change == smime.ChangeWordsDecoded {
+		out.Code = string(receiver.CodeHeaderChanged)
 	}
-	return e.keys(e.cmd.Context(), msg.Name, m)
+	return out
 }
 
 func (e *explainer) write(file string, x explanation) error {

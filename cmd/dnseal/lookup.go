@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+	"os"
 	"sync"
 	"time"
 
@@ -10,12 +12,14 @@ import (
 	"dnseal/lookup"
 	"dnseal/lookup/dane"
 	"dnseal/lookup/dnssec"
+	"dnseal/lookup/evidence"
 	"dnseal/sender/identity"
 )
 
 func newLookup() *cobra.Command {
 	var dns dnsFlags
 	var asJSON, trace bool
+	var evidenceFile string
 	cmd := &cobra.Command{
 		Use:   "lookup NAME|ADDRESS",
 		Short: "Show a signer's DNS records, their state and the chain of trust",
@@ -32,6 +36,7 @@ Exit status: 0 there are secure records; 1 there are none, or they are insecure;
 	}
 	dns.register(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	cmd.Flags().StringVar(&evidenceFile, "evidence", "", "add the records and their DNSSEC signatures to `FILE` (JSON, RFC 9102 order),\nfor \"dnseal explain --evidence\" when they are gone")
 	cmd.Flags().BoolVar(&trace, "trace", false, "show every query with its time on standard error")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		name, typ, err := ownerName(args[0])
@@ -47,6 +52,11 @@ Exit status: 0 there are secure records; 1 there are none, or they are insecure;
 		if err = cmd.Context().Err(); err != nil {
 			return err
 		}
+		if evidenceFile != "" {
+			if err = keep(evidenceFile, res); err != nil {
+				return err
+			}
+		}
 		out := cmd.OutOrStdout()
 		if asJSON {
 			err = cli.WriteJSON(out, res)
@@ -59,6 +69,19 @@ Exit status: 0 there are secure records; 1 there are none, or they are insecure;
 		return lookupStatus(res)
 	}
 	return cmd
+}
+
+// keep adds the evidence of a result to a file.
+func keep(file string, res *lookup.Result) error {
+	e, err := evidence.Of(res)
+	if err != nil {
+		return err
+	}
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	return errors.Join(cli.WriteJSON(f, e), f.Close())
 }
 
 // tracer prints every query, one at a time.

@@ -31,7 +31,7 @@ func KindOf(p *Part) Kind {
 	case "application/octet-stream":
 		// Only a whole message: an attached document of that name is a document that somebody
 		// signed.
-		if p.Parent == nil && strings.HasSuffix(strings.ToLower(fileName(p)), ".p7m") {
+		if p.Parent == nil && strings.HasSuffix(strings.ToLower(FileName(p)), ".p7m") {
 			return CMSObject
 		}
 	}
@@ -65,12 +65,12 @@ func isSignaturePart(p *Part) bool {
 	}
 	// Some old senders use the type of the other form, or none but a file name.
 	return p.Type.Is("application/pkcs7-mime", "application/x-pkcs7-mime", "application/octet-stream") &&
-		strings.HasSuffix(strings.ToLower(fileName(p)), ".p7s")
+		strings.HasSuffix(strings.ToLower(FileName(p)), ".p7s")
 }
 
-// fileName is the name a part gives itself: in Content-Disposition (RFC 2183, Section 2.3), or
+// FileName is the name a part gives itself: in Content-Disposition (RFC 2183, Section 2.3), or
 // where older programs have it.
-func fileName(p *Part) string {
+func FileName(p *Part) string {
 	if name := p.Type.Get("name"); name != "" {
 		return name
 	}
