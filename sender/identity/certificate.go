@@ -48,10 +48,11 @@ func newCertificate(id *Identity, opts CreateOptions) (*x509.Certificate, error)
 		NotBefore:    now.Add(-backdated),
 		NotAfter:     now.AddDate(0, 0, days),
 		// RFC 8550, Sections 4.4.2 and 4.4.4.
-		KeyUsage:              x509.KeyUsageDigitalSignature,
-		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageEmailProtection},
-		BasicConstraintsValid: true, // cA FALSE: RFC 5280, Section 4.2.1.9
-		SubjectKeyId:          ski,  // RFC 5280, Section 4.2.1.2
+		KeyUsage:     x509.KeyUsageDigitalSignature,
+		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageEmailProtection},
+		SubjectKeyId: ski, // RFC 5280, Section 4.2.1.2
+		// No basicConstraints: RFC 5280, Section 4.2.1.9, asks for it in certificates of CAs only,
+		// and Thunderbird cannot be told to trust one of which cA is FALSE.
 	}
 	if err = setAltName(template, id.Kind, id.Name); err != nil {
 		return nil, err

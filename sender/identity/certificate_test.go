@@ -51,6 +51,10 @@ func TestCertificateProfile(t *testing.T) {
 		if len(cert.Subject.Names) != 1 || cert.Subject.CommonName != tt.name {
 			t.Errorf("%s: subject %q says more than the name", tt.name, cert.Subject)
 		}
+		// Thunderbird cannot be told to trust a certificate with basicConstraints of cA FALSE.
+		if cert.BasicConstraintsValid {
+			t.Errorf("%s: the certificate has basicConstraints", tt.name)
+		}
 		if cert.KeyUsage != x509.KeyUsageDigitalSignature || cert.IsCA || len(cert.ExtKeyUsage) != 1 || cert.ExtKeyUsage[0] != x509.ExtKeyUsageEmailProtection {
 			t.Errorf("%s: key usage %v, ca %v, extended %v", tt.name, cert.KeyUsage, cert.IsCA, cert.ExtKeyUsage)
 		}
