@@ -182,8 +182,9 @@ func defectOf(err error) (reason string, other error) {
 	var syntax *cms.SyntaxError
 	var limit *cms.LimitError
 	var kind *cms.ContentTypeError
+	var inside *entity.MIMEError
 	switch {
-	case errors.As(err, &syntax), errors.As(err, &limit), errors.As(err, &kind), errors.Is(err, entity.ErrBase64), errors.Is(err, entity.ErrEncoding):
+	case errors.As(err, &inside), errors.As(err, &syntax), errors.As(err, &limit), errors.As(err, &kind), errors.Is(err, entity.ErrBase64), errors.Is(err, entity.ErrEncoding):
 		return err.Error(), nil
 	}
 	return "", err

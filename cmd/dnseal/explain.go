@@ -17,7 +17,7 @@ func newExplain() *cobra.Command {
 	var evidence []string
 	var dns dnsFlags
 	cmd := &cobra.Command{
-		Use:   "explain [FILE|MBOX|MAILDIR|-]...",
+		Use:   "explain [FILE|MBOX|MAILDIR|FOLDER|ZIP|-]...",
 		Short: "Say why a signature does not hold, and how the message was changed",
 		Long: `Examines every signature whose digest does not match the message, and undoes
 changes that mail systems are known to make in transit: transfer encodings, line
@@ -51,7 +51,7 @@ no answer, nothing worse.`,
 			return err
 		}
 		for _, arg := range args {
-			if err := walk(arg, cmd.InOrStdin(), e.each); err != nil {
+			if err := e.argument(arg); err != nil {
 				return err
 			}
 		}
@@ -91,6 +91,17 @@ func (e *explainer) close() {
 	}
 }
 
+// argument continues after an argument that cannot be read, as each does.
+func (e *explainer) argument(arg string) error {
+	err := walk(arg, e.cmd.InOrStdin(), e.each)
+	if err != nil && e.cmd.Context().Err() == nil {
+		e.unreadable = true
+		_ = report(e.cmd.ErrOrStderr(), err)
+		err = nil
+	}
+	return err
+}
+
 // each continues after a message that cannot be read: it must not hide the others.
 func (e *explainer) each(msg mailbox.Message) error {
 	err := e.one(msg)
@@ -103,6 +114,10 @@ func (e *explainer) each(msg mailbox.Message) error {
 }
 
 func (e *explainer) one(msg mailbox.Message) error {
+	if msg.Open == nil {
+		cli.Print(e.cmd.ErrOrStderr(), "dnseal: %s: %s", msg.Name, msg.Notice)
+		return nil
+	}
 	in, err := msg.Open()
 	if err != nil {
 		return err

@@ -28,8 +28,13 @@ const hang = 60 * time.Second
 // TestScript runs the sentences of the manual: testdata/script/*.txtar.
 func TestScript(t *testing.T) {
 	t.Parallel()
+	cases, err := filepath.Abs(filepath.Join("..", "..", "testdata", "cases"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("testdata", "script"),
+		Setup:               func(env *testscript.Env) error { env.Setenv("CASES", cases); return nil },
 		RequireExplicitExec: true,
 		Condition:           condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

@@ -7,8 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -174,46 +172,8 @@ func openMessage(name string) (*os.File, error) {
 	return os.Open(name)
 }
 
-// byteOrderMark is written before the text of a file by editors and some exports (RFC 3629,
-// Section 6).
-const byteOrderMark = "\ufeff"
-
-// readMessage spools a message and names it in errors.
+// readMessage reads a saved message and names it in errors.
 func readMessage(in io.Reader, name string) (*message.Message, error) {
-	buffered := bufio.NewReaderSize(in, 64<<10)
-	start, err := buffered.Peek(4 << 10) // an error after some bytes comes again below
-	switch {
-	case len(start) > 0:
-	case errors.Is(err, io.EOF):
-		return nil, fmt.Errorf("%s is empty: no message", name)
-	default:
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	if kind, advice := mailbox.NotMail(start); kind != "" {
-		return nil, cli.Hint(fmt.Errorf("%s is no mail message but %s", name, kind), "%s", advice)
-	}
-	if strings.HasPrefix(string(start), byteOrderMark) {
-		_, _ = buffered.Discard(len(byteOrderMark)) // it is in the buffer
-	}
-	m, err := message.Read(buffered, message.ReadOptions{})
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	switch advice := "a message begins with fields such as \"From: alice@example.org\" (RFC 5322)"; {
-	case !slices.ContainsFunc(m.Header(), func(f message.Field) bool { return f.Name() != "" }):
-		err = cli.Hint(fmt.Errorf("%s is no mail message: it begins with no header field", name), "%s", advice)
-	case !slices.ContainsFunc(m.Header(), usual):
-		err = cli.Hint(fmt.Errorf("%s is no mail message: it begins with none of the fields of one", name), "%s", advice)
-	}
-	if err != nil {
-		return nil, errors.Join(err, m.Close())
-	}
-	return m, nil
-}
-
-// usual reports whether a field is one that messages usually have (RFC 5322, Section 3.6). Many
-// files that are no messages begin with a word and a colon.
-func usual(f message.Field) bool {
-	return f.Begins("Resent-") || f.Is("From", "Sender", "To", "Cc", "Bcc", "Reply-To", "Date", "Subject", "Message-ID", "Received", "Return-Path",
-		"Delivered-To", "MIME-Version", "Content-Type", "Authentication-Results", "DKIM-Signature")
+	m, _, err := mailbox.Read(in, name)
+	return m, err
 }

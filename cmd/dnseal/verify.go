@@ -23,10 +23,18 @@ type verifyFlags struct {
 func newVerify() *cobra.Command {
 	var f verifyFlags
 	cmd := &cobra.Command{
-		Use:   "verify [FILE|MBOX|MAILDIR|-]...",
+		Use:   "verify [FILE|MBOX|MAILDIR|FOLDER|ZIP|-]...",
 		Short: "Verify messages by the signer's DNS records",
-		Long: `Verifies messages: files, mbox files, Maildir folders, "-" or standard input.
-For each it prints who signed it, what exactly is covered, what the DNS
+		Long: `Verifies saved messages; "-" or nothing is standard input. Arguments are read by
+what they hold, not by their names: single messages; mbox files of any writer
+(also mboxrd, with Content-Length, without empty lines) and MMDF; Maildir
+folders with all below them; folders and zip archives of messages; Apple's
+emlx; any of these compressed by gzip, zstd or bzip2. BOX.mbox#17 is the 17th
+message of a file or folder. A ">" that an mbox has before "From " is removed
+when, and only when, the digest of the signature is right without it, and the
+report says so. What is no message is named, with what to do; it hides no other.
+
+For each message it prints who signed it, what exactly is covered, what the DNS
 publishes for the signer (validated by DNSSEC) and whether that is the author in
 From. The verdict is a word of RFC 8601: none, pass, fail, policy, neutral,
 temperror or permerror; only "pass" means proven. dnseal-verdicts(7) has all
@@ -36,6 +44,7 @@ Exit status: 0 every message is "pass"; 1 some message is neither "pass" nor
 "temperror"; 2 wrong usage, an argument that cannot be read, or output that
 cannot be written; 3 undecided ("temperror"), nothing worse.`,
 		Example: `  dnseal verify mail.eml
+  dnseal verify big.mbox.gz#17
   dnseal verify --json ~/Maildir | jq -r 'select(.verdict != "pass") | .file'`,
 		Args: cobra.ArbitraryArgs,
 	}

@@ -5,9 +5,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"io/fs"
 	"sync"
 
 	"github.com/spf13/cobra"
@@ -17,7 +15,6 @@ import (
 	"dnseal/cmd/internal/progress"
 	"dnseal/receiver"
 	"dnseal/sender/identity"
-	"dnseal/smime/message"
 )
 
 // verifier verifies many messages at once and prints their reports in order.
@@ -28,6 +25,8 @@ type verifier struct {
 	mixed    bool // reports go to the same terminal as the bar
 	status   cli.Exit
 	printed  int    // reports
+	total    int    // messages, and arguments that are none
+	unread   int    // those of them that could not be read
 	advice   string // for the first signature whose key could not be looked up
 }
 
@@ -40,6 +39,7 @@ type job struct {
 type result struct {
 	report *receiver.Report
 	err    error
+	notice string // in place of both: what is no message
 }
 
 // all walks the arguments; workers verify, and the reports come out in the order of the messages.
@@ -51,8 +51,7 @@ func (v *verifier) all(cmd *cobra.Command, workers int, args []string) error {
 	for range workers {
 		wg.Go(func() {
 			for j := range jobs {
-				report, err := v.one(ctx, j.msg)
-				j.done <- result{report, err}
+				j.done <- v.one(ctx, j.msg)
 			}
 		})
 	}
@@ -119,65 +118,25 @@ func (v *verifier) feed(ctx context.Context, stdin io.Reader, args []string, job
 	return nil
 }
 
-// walk is mailbox.Walk that knows standard input and explains its errors.
-func walk(arg string, stdin io.Reader, each func(mailbox.Message) error) error {
-	if arg == "-" {
-		return mailbox.WalkReader(stdin, "-", each)
-	}
-	err := mailbox.Walk(arg, each)
-	switch {
-	case errors.Is(err, mailbox.ErrNotMaildir):
-		return cli.Hint(fmt.Errorf("%s is a folder, but no Maildir: it has neither \"cur\" nor \"new\"", arg), "name the messages: %s/*", arg)
-	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("%s does not exist", arg)
-	}
-	return err
-}
-
-// one verifies one message.
-func (v *verifier) one(ctx context.Context, msg mailbox.Message) (*receiver.Report, error) {
-	in, err := msg.Open()
-	if err != nil {
-		return nil, err
-	}
-	defer in.Close() //nolint:errcheck // only read from
-	m, err := readMessage(in, msg.Name)
-	if errors.Is(err, message.ErrMalformed) || errors.Is(err, message.ErrTooBig) {
-		return unreadable(msg.Name, err), nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer m.Close() //nolint:errcheck // an unlinked file
-	report, err := v.receiver.Verify(ctx, m)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", msg.Name, err)
-	}
-	report.File = msg.Name
-	return report, nil
-}
-
-// unreadable is the report on what is no message, or has a header beyond all limits, by an error of
-// readMessage.
-func unreadable(name string, err error) *receiver.Report {
-	report := receiver.Unreadable(errors.Unwrap(err)) // which does not name the file again
-	report.File = name
-	return report
-}
-
 // print writes the reports in order and keeps the exit status.
 func (v *verifier) print(w, stderr io.Writer, order <-chan job) error {
 	out := bufio.NewWriter(w)
 	for j := range order {
 		res := <-j.done
-		if v.mixed || res.err != nil {
+		if v.mixed || res.err != nil || res.notice != "" {
 			v.bar.Clear()
 		}
 		if errors.Is(res.err, context.Canceled) {
 			return res.err
 		}
-		if res.err != nil { // one message that cannot be read must not hide the others
+		if res.notice != "" {
+			cli.Print(stderr, "dnseal: %s: %s", j.msg.Name, res.notice)
+			v.bar.Done(1)
+			continue
+		}
+		if v.total++; res.err != nil { // one message that cannot be read must not hide the others
 			v.status = cli.ExitUsage
+			v.unread++
 			_ = report(stderr, res.err)
 			continue
 		}
@@ -192,6 +151,9 @@ func (v *verifier) print(w, stderr io.Writer, order <-chan job) error {
 		v.bar.Done(1)
 	}
 	v.bar.Clear()
+	if v.unread > 0 && v.total > 1 {
+		cli.Print(stderr, "dnseal: %d of %d messages and arguments could not be read", v.unread, v.total)
+	}
 	if v.advice != "" {
 		cli.Print(stderr, "dnseal: hint: %s", v.advice)
 	}

@@ -1,236 +1,176 @@
-// Package mailbox walks saved mail: single messages, mbox files and Maildir
-// folders, as arguments of the verify command.
+// Package mailbox walks saved mail: the arguments of the commands that read messages.
 //
-// mbox is read as RFC 4155, Appendix A describes it: a message begins at a line
-// "From " that follows an empty line (or starts the file). Lines quoted as ">From "
-// stay as they are, because the writer of the file may have quoted them or not.
+// [Walk] finds the messages of a file or folder by its content, not by its name: single messages,
+// mbox and MMDF files (mbox.go), Maildir folders with their subfolders, folders of files
+// (folder.go), zip archives (zip.go), Apple's emlx, and all of these compressed by gzip, zstd or
+// bzip2 (compressed.go). Forms that hold no message as it was sent are named, with what to do
+// (notmail.go). [Read] reads one message as it is saved.
+//
+// No file is written but unlinked temporary ones, and names inside archives are never used as
+// paths. Memory does not grow with the size of a file; what is compressed may not expand without
+// limit.
 //
 // # Limitations
 //
-//   - Content-Length fields of other mbox variants are ignored.
-//   - Subfolders of a Maildir are not read.
+// Outlook files (.msg, .pst, .ost, .dbx), TNEF, xz, tar and the database forms of Dovecot (dbox)
+// are named and not read. In an mbox a "From " line in a text that looks like a separator in every
+// respect, the date and the header field after it included, is one, unless Content-Length says
+// otherwise.
 package mailbox
 
 import (
-	"bufio"
-	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strconv"
+	"strings"
 )
 
-// ErrNotMaildir means that a folder has neither "cur" nor "new".
-var ErrNotMaildir = errors.New("mailbox: not a Maildir folder")
+// Errors of Walk that are about the argument.
+var (
+	// ErrNoMail means that a folder or an archive holds no saved mail.
+	ErrNoMail = errors.New("mailbox: no saved mail")
+	// ErrNoSuchMessage means that FILE#N names no message of the file.
+	ErrNoSuchMessage = errors.New("mailbox: no such message")
+)
 
-// Message is one saved message. Open may be called from another goroutine, once.
+// Container is the form of the file that a message is saved in.
+type Container string
+
+// Containers: the file is the message; an mbox (RFC 4155 and its variants, between which nothing in
+// the file decides); one that says in its first line that it is mboxrd, as public-inbox writes it;
+// MMDF; a file of Apple Mail. [Unquote] is for the two forms of mbox only.
+const (
+	File   Container = ""
+	Mbox   Container = "mbox"
+	Mboxrd Container = "mboxrd"
+	MMDF   Container = "mmdf"
+	Emlx   Container = "emlx"
+)
+
+// Message is one saved message.
 type Message struct {
-	// Name is the file, followed by "#n" for the n-th message of an mbox.
-	Name string
-	// Open returns the message's bytes.
+	// Name is the file; of the n-th message of an mbox followed by "#n", of a file in an archive
+	// by "#" and its name. It is an argument that Walk accepts.
+	Name      string
+	Container Container
+	// Remark says how the message is saved badly, for people: the file ends in the middle of it.
+	Remark string
+	// Notice says that this is no message, and what it is, for people: data of the mail folder, or
+	// files that were left out. Open is nil.
+	Notice string
+	// Open returns the message's bytes. It may be called from another goroutine, also after the
+	// walk. It may be called again, except for a single message that WalkReader read.
 	Open func() (io.ReadCloser, error)
 }
 
-// Walk calls each for every message at path: a message file, an mbox file or a Maildir folder. It
-// stops at the first error of each and returns it. Other errors: those of the file system,
-// ErrNotMaildir.
+// Walk calls each for every message at path, which is a file or a folder, or either with "#n" for
+// its n-th message only (counted from 1), or an archive with "#" and the name of a file in it. A
+// file or part of one that cannot be read is a Message whose Open returns the error, and the walk
+// continues. Walk stops at the first error of each and returns it. Other errors: those of the file
+// system about path itself, ErrNoMail, ErrNoSuchMessage, io.ErrUnexpectedEOF for compressed mail
+// that ends early (after the messages before that place), a [KindError].
 func Walk(path string, each func(Message) error) error {
+	w := walker{each: each}
 	info, err := os.Stat(path)
-	if err != nil {
-		return err
-	}
-	if info.IsDir() {
-		return walkMaildir(path, each)
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close() //nolint:errcheck // only read from
-	if ok, err := isMbox(f); err != nil || !ok {
-		if err == nil {
-			err = each(file(path))
+	if errors.Is(err, fs.ErrNotExist) {
+		if file, rest, ok := selection(path); ok {
+			return choose(path, rest, each, func(each func(Message) error) error { return Walk(file, each) })
 		}
+	}
+	switch {
+	case err != nil:
 		return err
+	case info.IsDir():
+		return w.argument(path)
 	}
-	return walkMbox(f, path, each, func() (mbox, error) { return os.Open(path) })
+	return w.file(path)
 }
 
-// WalkReader is Walk for one message or an mbox that is read from in; name is used as the name of
-// the file. An mbox is spooled to a temporary file that exists until the program ends: its messages
-// may be opened after WalkReader has returned.
+// WalkReader is Walk for what is read from in; name is used as the name of the file. What holds
+// more than one message is spooled to an unlinked temporary file: its messages may be opened after
+// WalkReader has returned.
 func WalkReader(in io.Reader, name string, each func(Message) error) error {
-	r := bufio.NewReader(in)
-	// an error comes again when the message is read
-	if start, _ := r.Peek(len(fromLine)); string(start) != fromLine {
-		return each(Message{Name: name, Open: func() (io.ReadCloser, error) { return io.NopCloser(r), nil }})
-	}
-	spool, err := os.CreateTemp("", "dnseal-")
-	if err != nil {
-		return fmt.Errorf("mailbox: spool: %w", err)
-	}
-	size, err := io.Copy(spool, r)
-	if err = errors.Join(err, os.Remove(spool.Name())); err != nil {
-		return fmt.Errorf("mailbox: spool: %w", err)
-	}
-	return walkMbox(io.NewSectionReader(spool, 0, size), name, each, func() (mbox, error) { return shared{spool}, nil })
+	w := walker{each: each}
+	return w.source(source{name: name, once: in})
 }
 
-// mbox is the file of an mbox, opened for one message.
-type mbox interface {
-	io.ReaderAt
-	io.Closer
-}
-
-// shared is a file that stays open for the other messages.
-type shared struct{ io.ReaderAt }
-
-func (shared) Close() error { return nil }
-
-func file(path string) Message {
-	return Message{Name: path, Open: func() (io.ReadCloser, error) { return os.Open(path) }}
-}
-
-// walkMaildir walks "new" and "cur" (and no subfolders).
-func walkMaildir(dir string, each func(Message) error) error {
-	found := false
-	for _, sub := range []string{"new", "cur"} {
-		entries, err := os.ReadDir(filepath.Join(dir, sub))
-		if errors.Is(err, fs.ErrNotExist) {
+// selection splits FILE#WHICH where FILE exists.
+func selection(path string) (file, which string, ok bool) {
+	for i := range len(path) {
+		if path[i] != '#' || i == 0 || i == len(path)-1 {
 			continue
 		}
-		if err != nil {
-			return err
-		}
-		found = true
-		for _, e := range entries {
-			if !e.Type().IsRegular() {
-				continue
-			}
-			if err := each(file(filepath.Join(dir, sub, e.Name()))); err != nil {
-				return err
-			}
+		if _, err := os.Stat(path[:i]); err == nil {
+			return path[:i], path[i+1:], true
 		}
 	}
-	if !found {
-		return fmt.Errorf("%w: %s has neither \"cur\" nor \"new\"", ErrNotMaildir, dir)
-	}
-	return nil
+	return "", "", false
 }
 
-// fromLine begins every message of an mbox (RFC 4155, Appendix A).
-const fromLine = "From "
+// errFound ends a walk whose one message was found.
+var errFound = errors.New("mailbox: found")
 
-// IsMbox reports whether the file begins as an mbox does. Errors: those of the file system.
-func IsMbox(path string) (bool, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return false, err
-	}
-	defer f.Close() //nolint:errcheck // only read from
-	return isMbox(f)
-}
-
-func isMbox(f io.ReaderAt) (bool, error) {
-	start := make([]byte, len(fromLine))
-	n, err := f.ReadAt(start, 0)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return false, err
-	}
-	return string(start[:n]) == fromLine, nil
-}
-
-// walkMbox finds the byte ranges of the messages in r; they are read when opened.
-func walkMbox(r io.Reader, name string, each func(Message) error, open func() (mbox, error)) error {
-	var s splitter
-	lines := bufio.NewReaderSize(r, 64<<10)
-	for n := 1; ; n++ {
-		start, end, err := s.next(lines)
-		if errors.Is(err, io.EOF) {
+// choose walks on to the message called name, or to number which.
+func choose(name, which string, each func(Message) error, walk func(func(Message) error) error) error {
+	number, err := strconv.Atoi(which)
+	byNumber := err == nil
+	n := 0
+	err = walk(func(m Message) error {
+		if m.Open == nil && m.Name == strings.TrimSuffix(name, "#"+which) {
+			return nil // about the whole file
+		}
+		n++
+		if byNumber && n != number || !byNumber && m.Name != name {
 			return nil
 		}
-		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-		if err := each(section(name+"#"+strconv.Itoa(n), start, end, open)); err != nil {
-			return err
-		}
+		return cmp.Or(each(m), errFound)
+	})
+	switch {
+	case errors.Is(err, errFound):
+		return nil
+	case err != nil:
+		return err
+	case byNumber:
+		return fmt.Errorf("%w: %s holds %s", ErrNoSuchMessage, strings.TrimSuffix(name, "#"+which), count(n))
 	}
+	return fmt.Errorf("%w: %s", ErrNoSuchMessage, name)
 }
 
-func section(name string, start, end int64, open func() (mbox, error)) Message {
-	return Message{Name: name, Open: func() (io.ReadCloser, error) {
-		f, err := open()
-		if err != nil {
-			return nil, err
-		}
-		return struct {
-			io.Reader
-			io.Closer
-		}{io.NewSectionReader(f, start, end-start), f}, nil
-	}}
+func count(n int) string {
+	if n == 1 {
+		return "1 message"
+	}
+	return strconv.Itoa(n) + " messages"
 }
 
-// splitter finds the messages of an mbox: a "From " line at the start or after an empty line.
-type splitter struct {
-	off     int64 // of the next line
-	pending bool  // the next message's "From " line has been read
-	done    bool
+// walker is one walk.
+type walker struct {
+	each    func(Message) error
+	emitted int
+	stopped error // of each
 }
 
-// next returns the byte range of the next message, without its "From " line and the empty line
-// after it.
-func (s *splitter) next(r *bufio.Reader) (start, end int64, err error) {
-	if s.done {
-		return 0, 0, io.EOF
-	}
-	if !s.pending {
-		if _, err := s.line(r); err != nil {
-			return 0, 0, err
-		}
-	}
-	start = s.off
-	empty := int64(0) // length of the empty line just before
-	for {
-		lineStart := s.off
-		line, err := s.line(r)
-		if err != nil && !errors.Is(err, io.EOF) {
-			return 0, 0, err
-		}
-		// RFC 4155, Appendix A: an empty line ends each message.
-		if err == nil && empty > 0 && bytes.HasPrefix(line, []byte(fromLine)) {
-			s.pending = true
-			return start, lineStart - empty, nil
-		}
-		end = s.off
-		if errors.Is(err, io.EOF) {
-			s.done = true
-			return start, end, nil
-		}
-		empty = 0
-		if text := string(line); text == "\n" || text == "\r\n" {
-			empty = int64(len(line))
-		}
-	}
+func (w *walker) emit(m Message) error {
+	w.emitted++
+	w.stopped = w.each(m)
+	return w.stopped
 }
 
-// line reads one line; of a long one it returns only the beginning.
-func (s *splitter) line(r *bufio.Reader) ([]byte, error) {
-	line, err := r.ReadSlice('\n')
-	s.off += int64(len(line))
-	head := line
-	if errors.Is(err, bufio.ErrBufferFull) {
-		head = bytes.Clone(line)
+// notice says something that is no message.
+func (w *walker) notice(name, text string) error {
+	w.stopped = w.each(Message{Name: name, Notice: text})
+	return w.stopped
+}
+
+// goOn makes err, with which part of a walk ended, a message that cannot be opened, unless each
+// returned it.
+func (w *walker) goOn(name string, err error) error {
+	if err == nil || w.stopped != nil {
+		return w.stopped
 	}
-	for errors.Is(err, bufio.ErrBufferFull) {
-		line, err = r.ReadSlice('\n')
-		s.off += int64(len(line))
-	}
-	if errors.Is(err, io.EOF) && len(head) > 0 {
-		err = nil
-	}
-	return head, err
+	return w.emit(Message{Name: name, Open: func() (io.ReadCloser, error) { return nil, err }})
 }

@@ -73,8 +73,8 @@ func (b *cmsBody) close() {
 }
 
 // ReadCMS reads the SignedData in the body of p, and writes attached content to content (nil:
-// nowhere). tail says that something follows it in the part. Errors: as cms.Read, ErrEncoding, and
-// what the source returned.
+// nowhere). tail says that something follows it in the part. Errors: as cms.Read, a [MIMEError],
+// ErrEncoding, and what the source returned.
 func ReadCMS(ctx context.Context, src io.ReaderAt, p *Part, content io.Writer) (sd *cms.SignedData, tail bool, err error) {
 	b, err := openCMS(ctx, src, p)
 	if err != nil {
@@ -82,7 +82,7 @@ func ReadCMS(ctx context.Context, src io.ReaderAt, p *Part, content io.Writer) (
 	}
 	defer b.close()
 	if sd, err = cms.Read(b, content); err != nil {
-		return nil, false, err
+		return nil, false, notCMS(ctx, src, p, err)
 	}
 	tail, err = b.tailed()
 	return sd, tail, err
