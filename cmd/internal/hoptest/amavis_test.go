@@ -51,13 +51,7 @@ $final_bad_header_destiny = D_PASS;
 func amavisd(t *testing.T, p place, messages []string) []string {
 	t.Helper()
 	program := peertest.Program(t, "amavisd")
-	var lc net.ListenConfig
-	l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	sink := demo.ServeMailbox(l)
-	t.Cleanup(sink.Close)
+	sink := listen(t)
 	nextHost, nextPort, _ := net.SplitHostPort(sink.Addr())
 	_, port, _ := net.SplitHostPort(peertest.FreeAddr(t))
 	addr := "127.0.0.1:" + port

@@ -52,7 +52,7 @@ func TestPrograms(t *testing.T) {
 		sealed = append(sealed, alice.seal(t, n, x))
 		control = append(control, alice.control(t, n, x))
 	}
-	for _, family := range [][]hop{filters(), writers(), fetchers(), mailboxes(), cyruses(), contentFilters(), pythons()} {
+	for _, family := range [][]hop{filters(), writers(), fetchers(), readers(), mailboxes(), cyruses(), contentFilters(), pythons()} {
 		for _, h := range family {
 			t.Run(h.name, func(t *testing.T) {
 				t.Parallel()
