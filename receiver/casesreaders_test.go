@@ -33,6 +33,10 @@ func TestReaders(t *testing.T) {
 		{"03-thunderbird153-dane-ta-2-1-1.eml", "records.zone", true, receiver.Pass, "", false},
 		{"04-no-certificate-record-3-0-0.eml", "records-300.zone", false, receiver.Pass, "", false},
 		{"04-no-certificate-record-3-0-0.eml", "records.zone", false, receiver.Neutral, "holds no certificate", false},
+		{"05-rsa-large-exponent.eml", "records.zone", false, receiver.Neutral, "RSA exponent of 34 bits, at most 31", false},
+		{"06-ed25519-with-sha256.eml", "records.zone", false, receiver.Neutral, "SHA-256 with Ed25519: the value is right", false},
+		{"07-mldsa65.eml", "records.zone", false, receiver.Neutral, "not supported: ML-DSA-65", false},
+		{"07c-pss-mgf1-sha1.eml", "records.zone", false, receiver.Neutral, "MGF1 and SHA-1", false},
 		{"08-date-an-hour-off-signing-time.eml", "records.zone", false, receiver.Pass, "", true},
 	} {
 		zone := string(readFile(t, filepath.Join(readersDir, tt.zone)))
@@ -68,6 +72,21 @@ func TestMailCertificates(t *testing.T) {
 		report := receive(t, r, filepath.Join("../mail/h-certificates", tt.file))
 		if report.Verdict != tt.verdict || !strings.Contains(report.Reason, tt.reason) {
 			t.Errorf("%s: %s: %s", tt.file, report.Verdict, report.Reason)
+		}
+	}
+}
+
+// TestReadersChanged: a signature that cannot be checked, or never counts, is called bad where the
+// content is another.
+func TestReadersChanged(t *testing.T) {
+	t.Parallel()
+	zone := "; zone example.org.\n" + string(readFile(t, filepath.Join(readersDir, "records.zone")))
+	r := newReceiver(t, serve(t, []byte(zone)), options{})
+	for _, file := range []string{"05-rsa-large-exponent.eml", "06-ed25519-with-sha256.eml", "07-mldsa65.eml", "07c-pss-mgf1-sha1.eml"} {
+		raw := string(readFile(t, filepath.Join(readersDir, file)))
+		report, err := r.Verify(t.Context(), parse(t, strings.Replace(raw, "Three", "Seven", 1)))
+		if err != nil || report.Verdict != receiver.Fail || report.Code != "bad-digest" {
+			t.Errorf("%s: %v: %+v", file, err, report)
 		}
 	}
 }

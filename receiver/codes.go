@@ -25,8 +25,8 @@ const (
 
 	// CodeMalformed: the message or the signature cannot be read; permerror
 	CodeMalformed Code = "malformed"
-	// CodeUnsupported: an algorithm or form that is not known here, beyond those of RFC 8551,
-	// Section 2; neutral
+	// CodeUnsupported: an algorithm or form that is not computed here, beyond those of RFC 8551,
+	// Section 2, or two algorithms that do not go together; neutral
 	CodeUnsupported   Code = "unsupported"
 	CodeTooBig        Code = "too-big"        // over Options.MaxBytes, and not looked at; permerror
 	CodeInternalError Code = "internal-error" // trouble of this machine; temperror

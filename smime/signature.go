@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"dnseal/smime/cms"
@@ -187,8 +188,15 @@ func (s *Signature) check() {
 			s.fail(failed)
 		}
 	}
-	// RFC 5652, Section 5.6: the digest is compared without a key.
-	if digest := s.digests.Sum(s.info.DigestAlgorithm); s.Code == CodeNoKey && s.info.SignedAttributes && digest != nil && string(digest) != string(s.info.MessageDigest) {
+	if s.Code == CodeNoKey {
+		s.compareDigest()
+	}
+}
+
+// compareDigest compares the digest, which takes no key (RFC 5652, Section 5.6).
+func (s *Signature) compareDigest() {
+	digest := s.digests.Sum(s.info.DigestAlgorithm)
+	if s.info.SignedAttributes && digest != nil && string(digest) != string(s.info.MessageDigest) {
 		s.Integrity, s.Code, s.Reason = IntegrityBad, CodeBadDigest, "the content is not the one that was signed"
 	}
 }
@@ -197,10 +205,21 @@ func (s *Signature) checkWith(cert *x509.Certificate) {
 	s.Certificate = cert
 	pub, err := cms.PublicKey(cert)
 	if err != nil {
-		s.Integrity, s.Code, s.Reason = IntegrityUnknown, CodeUnsupported, "the type of the certificate's key is not supported"
+		s.Integrity, s.Code, s.Reason = IntegrityUnknown, CodeUnsupported, keyTrouble(err)
+		s.compareDigest()
 		return
 	}
 	s.checkKey(pub)
+}
+
+// keyTrouble says why nothing can be checked with a certificate's key.
+func keyTrouble(err error) string {
+	why := strings.TrimPrefix(err.Error(), "cms: ")
+	if errors.Is(err, cms.ErrUnsupportedKey) {
+		why = strings.TrimPrefix(err.Error(), cms.ErrUnsupportedKey.Error()+": ")
+		return "the type of the certificate's key is not supported: " + why
+	}
+	return "the certificate's key cannot be used: " + why
 }
 
 // checkKey checks the signature with pub (RFC 5652, Section 5.6).

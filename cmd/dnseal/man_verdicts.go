@@ -40,7 +40,7 @@ var verdictCodes = []struct {
 		{receiver.Policy, "bad-cosigner", "another signature in the same object is wrong."},
 		{receiver.PermError, "malformed", "the message or its signature cannot be read, or mail readers interpret it differently."},
 		{receiver.Policy, "not-an-entity", "the signature is over a file, not over a part of a mail message."},
-		{receiver.Neutral, "unsupported", "an algorithm or a form that dnseal does not know, or a key or a signature value over its limits."},
+		{receiver.Neutral, "unsupported", "an algorithm or a form that dnseal does not compute, two algorithms that no standard lets go together, or a key or a signature value over its limits; the reason names it."},
 		{receiver.PermError, "too-big", "larger than max-bytes; not examined."},
 		{receiver.PermError, "limit:WORD", "over a limit: parts, depth, header, signatures, layers, identities, or paths (certificates tried in one message)."},
 		{receiver.TempError, "internal-error", "a fault of this machine; the log has the cause."},

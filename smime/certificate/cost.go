@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"math"
+	"math/big"
 	"math/bits"
 )
 
@@ -35,17 +36,41 @@ func (e *CostError) Error() string {
 	return fmt.Sprintf("%s of %d %s, at most %d are computed with", e.What, e.Size, unit, e.Max)
 }
 
-// CheckKey says whether pub may be computed with: nil, or a *CostError for an RSA key over
-// MaxRSABits or MaxRSAExponent. Keys of other kinds, and what is no key, pass.
+// RSAKeyError says that numbers make no RSA key: crypto/rsa would call every signature by it wrong.
+type RSAKeyError struct {
+	// Reason in words.
+	Reason string
+}
+
+func (e *RSAKeyError) Error() string { return e.Reason }
+
+// CheckKey is CheckRSA for an RSA key. Keys of other kinds, and what is no key, pass.
 func CheckKey(pub crypto.PublicKey) error {
 	key, ok := pub.(*rsa.PublicKey)
-	switch {
-	case !ok || key == nil || key.N == nil:
+	if !ok || key == nil || key.N == nil {
 		return nil
-	case key.N.BitLen() > MaxRSABits:
-		return &CostError{What: "RSA key", Size: key.N.BitLen(), Max: MaxRSABits}
-	case key.E > MaxRSAExponent:
-		return &CostError{What: "RSA exponent", Size: bits.Len(uint(key.E)), Max: bits.Len(MaxRSAExponent)}
+	}
+	if bits := key.N.BitLen(); bits <= MaxRSABits && key.N.Bit(0) == 1 && key.E > 1 && key.E <= MaxRSAExponent && key.E&1 == 1 {
+		return nil // without memory
+	}
+	return CheckRSA(key.N, big.NewInt(int64(key.E)))
+}
+
+// CheckRSA says whether an RSA key may be computed with: nil, a *CostError for one over MaxRSABits
+// or MaxRSAExponent, or a *RSAKeyError for one that is none: an even modulus, or an exponent that
+// is even or below 3 (RFC 8017, Section 3.1).
+func CheckRSA(modulus, exponent *big.Int) error {
+	switch {
+	case modulus.BitLen() > MaxRSABits:
+		return &CostError{What: "RSA key", Size: modulus.BitLen(), Max: MaxRSABits}
+	case exponent.BitLen() > bits.Len(MaxRSAExponent):
+		return &CostError{What: "RSA exponent", Size: exponent.BitLen(), Max: bits.Len(MaxRSAExponent)}
+	case exponent.Sign() <= 0 || exponent.Cmp(big.NewInt(1)) == 0:
+		return &RSAKeyError{fmt.Sprintf("RSA exponent %s, which is below 3", exponent)}
+	case exponent.Bit(0) == 0:
+		return &RSAKeyError{fmt.Sprintf("RSA exponent %s, which is even", exponent)}
+	case modulus.Sign() <= 0 || modulus.Bit(0) == 0:
+		return &RSAKeyError{"RSA modulus that is even or not positive"}
 	}
 	return nil
 }

@@ -71,15 +71,15 @@ func (a *attributes) readAttribute(s *cryptobyte.String, seen *[]string) *Signat
 	}
 	// RFC 5652, Sections 11.1 to 11.3: one instance, with one value.
 	if slices.Contains(*seen, name) {
-		return failure(CodeBadAttributes, "the signed attribute %s is there twice", objectIdentifier(name))
+		return failure(CodeBadAttributes, "the signed attribute %s is there twice", nameOf(name))
 	}
 	*seen = append(*seen, name)
 	var tag cbasn1.Tag
 	if !values.ReadAnyASN1Element(&value, &tag) || !values.Empty() {
-		return failure(CodeBadAttributes, "the signed attribute %s has not exactly one value", objectIdentifier(name))
+		return failure(CodeBadAttributes, "the signed attribute %s has not exactly one value", nameOf(name))
 	}
 	if !a.readValue(name, &value) || !value.Empty() {
-		return failure(CodeBadAttributes, "the signed attribute %s is malformed", objectIdentifier(name))
+		return failure(CodeBadAttributes, "the signed attribute %s is malformed", nameOf(name))
 	}
 	return nil
 }

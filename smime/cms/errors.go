@@ -27,33 +27,15 @@ func (e *ContentTypeError) Error() string {
 }
 
 // Name returns the type as RFC 5652 and its relatives write it, without "id-": "envelopedData",
-// "authEnvelopedData", "compressedData", "data", …, else the dotted OID.
-func (e *ContentTypeError) Name() string {
-	if name, ok := contentTypeNames[e.Type.String()]; ok {
-		return name
-	}
-	return e.Type.String()
-}
-
-var contentTypeNames = map[string]string{
-	"1.2.840.113549.1.7.1":       "data",              // RFC 5652, Section 4
-	"1.2.840.113549.1.7.2":       "signedData",        // RFC 5652, Section 5.1
-	"1.2.840.113549.1.7.3":       "envelopedData",     // RFC 5652, Section 6.1
-	"1.2.840.113549.1.7.5":       "digestedData",      // RFC 5652, Section 7
-	"1.2.840.113549.1.7.6":       "encryptedData",     // RFC 5652, Section 8
-	"1.2.840.113549.1.9.16.1.2":  "authenticatedData", // RFC 5652, Section 9.1
-	"1.2.840.113549.1.9.16.1.9":  "compressedData",
-	"1.2.840.113549.1.9.16.1.23": "authEnvelopedData", // RFC 5083, Section 2.1
-	"1.2.840.113549.1.9.16.1.4":  "tSTInfo",           // RFC 3161, Section 2.4.2
-	"1.2.840.113549.1.9.16.1.1":  "receipt",
-}
+// "authEnvelopedData", "compressedData", "data", …, else as [AlgorithmName] does.
+func (e *ContentTypeError) Name() string { return AlgorithmName(e.Type) }
 
 // Code is a stable word for what is wrong with a signature.
 type Code string
 
 // Codes of SignatureError.
 const (
-	// CodeBadSignature: the signature value is wrong, or its algorithms contradict each other.
+	// CodeBadSignature: the signature value is wrong, or cannot be by a key of this kind.
 	CodeBadSignature Code = "bad-signature"
 	// CodeBadDigest (RFC 5652, Section 5.6): the content is not the one that was signed.
 	CodeBadDigest Code = "bad-digest"
@@ -63,7 +45,8 @@ const (
 	// CodeWeak: the signature is right (MD5, RSA keys below 1024 bits and Ed25519 keys of small
 	// order: not checked), but by an algorithm or key that proves nothing.
 	CodeWeak Code = "weak"
-	// CodeUnsupported: the signature cannot be checked.
+	// CodeUnsupported: the signature cannot be checked, or its value is right and its two
+	// algorithms do not go together.
 	CodeUnsupported Code = "unsupported"
 	// CodeKeySubstituted: the certificate is not the one the signer put under the signature (RFC
 	// 5035).

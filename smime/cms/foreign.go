@@ -98,7 +98,7 @@ func (sd *SignedData) usesDigest(a algorithmIdentifier) bool {
 }
 
 // knownDigest knows digest algorithms by name, whether or not they are computed here: MD2 to MD5,
-// SHA-1, RIPEMD-160, those of FIPS 180-4 and FIPS 202, and the national ones of RFC 4357, RFC 9125
+// SHA-1, RIPEMD-160, those of FIPS 180-4 and FIPS 202, and the national ones of RFC 4357, RFC 9215
 // and GM/T 0004.
 func knownDigest(oid string) bool {
 	switch oid {

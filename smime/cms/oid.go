@@ -166,13 +166,8 @@ func (a algorithmIdentifier) same(b algorithmIdentifier) bool {
 	return bytes.Equal(a.oid, b.oid) && (a.plain() && b.plain() || bytes.Equal(a.parameters, b.parameters))
 }
 
-// String is the dotted OID, for people.
-func (a algorithmIdentifier) String() string {
-	if id := objectIdentifier(string(a.oid)); id != nil {
-		return id.String()
-	}
-	return "an unreadable identifier"
-}
+// String is the name of the algorithm, for people.
+func (a algorithmIdentifier) String() string { return nameOf(string(a.oid)) }
 
 // encodeAlgorithm is the DER of an AlgorithmIdentifier; parameters are DER, nil when absent.
 func encodeAlgorithm(oid string, parameters []byte) []byte {

@@ -2,16 +2,19 @@ package cms
 
 import (
 	"crypto"
+	"crypto/ecdsa"
 	"crypto/rsa"
 	"crypto/sha1"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"math/big"
 	"slices"
 
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 
+	"dnseal/smime/certificate"
 	"dnseal/smime/cms/internal/ber"
 )
 
@@ -48,7 +51,8 @@ func PublicKey(cert *x509.Certificate) (crypto.PublicKey, error) {
 
 // ParsePublicKey reads a DER SubjectPublicKeyInfo. The result is a *rsa.PublicKey, a *PSSPublicKey,
 // a *ecdsa.PublicKey (P-256, P-384 or P-521) or an ed25519.PublicKey. Errors: ErrUnsupportedKey for
-// another kind, else the reason why spki is malformed.
+// another kind, with its name, a [*certificate.CostError] for an RSA key larger than is computed
+// with, else the reason why spki is malformed.
 func ParsePublicKey(spki []byte) (crypto.PublicKey, error) {
 	alg, bits, ok := splitSPKI(spki)
 	if !ok {
@@ -61,12 +65,17 @@ func ParsePublicKey(spki []byte) (crypto.PublicKey, error) {
 	if !slices.ContainsFunc(keyTable[:], func(k keyRow) bool { return k.oid == string(alg.oid) }) {
 		return nil, fmt.Errorf("%w: %s", ErrUnsupportedKey, alg)
 	}
+	if string(alg.oid) == oidRSA {
+		if err := checkRSASize(bits); err != nil {
+			return nil, fmt.Errorf("cms: %w", err)
+		}
+	}
 	pub, err := x509.ParsePKIXPublicKey(spki)
+	if kindOf(pub) == nil && string(alg.oid) == oidECPublicKey {
+		return nil, fmt.Errorf("%w: %s", ErrUnsupportedKey, curveName(pub, alg.parameters))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("cms: SubjectPublicKeyInfo: %w", err)
-	}
-	if kindOf(pub) == nil {
-		return nil, fmt.Errorf("%w: %s", ErrUnsupportedKey, alg)
 	}
 	return pub, nil
 }
@@ -85,6 +94,35 @@ func MarshalPublicKey(pub crypto.PublicKey) ([]byte, error) {
 	}
 	bits := append([]byte{0}, x509.MarshalPKCS1PublicKey(key.PublicKey)...) // no unused bits
 	return ber.TLV(ber.TagSequence, encodeAlgorithm(oidRSAPSS, parameters), ber.TLV(ber.TagBitString, bits)), nil
+}
+
+// curveName is the name of an elliptic curve that is not computed with.
+func curveName(pub crypto.PublicKey, parameters []byte) string {
+	if key, ok := pub.(*ecdsa.PublicKey); ok {
+		return key.Curve.Params().Name
+	}
+	s := cryptobyte.String(parameters)
+	var id cryptobyte.String
+	if !s.ReadASN1(&id, cbasn1.OBJECT_IDENTIFIER) || !s.Empty() {
+		return "an elliptic curve without name"
+	}
+	return nameOf(string(id))
+}
+
+// checkRSASize says of a key (RFC 8017, Appendix A.1.1) what crypto/x509 would refuse without
+// saying how large it is. What is no such key passes.
+//
+//	RSAPublicKey ::= SEQUENCE {
+//	  modulus         INTEGER,
+//	  publicExponent  INTEGER }
+func checkRSASize(bits []byte) error {
+	outer := cryptobyte.String(bits)
+	var s, modulus, exponent cryptobyte.String
+	if !outer.ReadASN1(&s, cbasn1.SEQUENCE) || !s.ReadASN1(&modulus, cbasn1.INTEGER) || !s.ReadASN1(&exponent, cbasn1.INTEGER) {
+		return nil
+	}
+	// Neither can be negative.
+	return certificate.CheckRSA(new(big.Int).SetBytes(modulus), new(big.Int).SetBytes(exponent))
 }
 
 // SubjectKeyID returns the SubjectKeyIdentifier of a key by method 1 of RFC 5280, Section 4.2.1.2:
@@ -116,6 +154,9 @@ func splitSPKI(spki []byte) (alg algorithmIdentifier, bits []byte, ok bool) {
 
 // parsePSSKey reads the key of RFC 4055, Section 3.1: without parameters any will do.
 func parsePSSKey(parameters, bits []byte) (crypto.PublicKey, error) {
+	if err := checkRSASize(bits); err != nil {
+		return nil, fmt.Errorf("cms: %w", err)
+	}
 	pub, err := x509.ParsePKCS1PublicKey(bits)
 	if err != nil {
 		return nil, fmt.Errorf("cms: RSASSA-PSS key: %w", err)
@@ -125,9 +166,9 @@ func parsePSSKey(parameters, bits []byte) (crypto.PublicKey, error) {
 	if parameters == nil {
 		return key, nil
 	}
-	p, ok := parsePSS(parameters)
-	if !ok {
-		return nil, fmt.Errorf("%w: RSASSA-PSS with these parameters", ErrUnsupportedKey)
+	p, why := parsePSS(parameters)
+	if why != "" {
+		return nil, fmt.Errorf("%w: %s", ErrUnsupportedKey, why)
 	}
 	key.Hash, key.MinSaltLength, key.parameters = p.hash, p.saltLength, parameters
 	return key, nil

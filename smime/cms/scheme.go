@@ -11,6 +11,9 @@ type scheme struct {
 	family     family
 	hash       crypto.Hash // of content and signed attributes; for Ed25519 of the content only
 	saltLength int         // PSS
+	// content is digestAlgorithm where it is another digest than goes with signatureAlgorithm,
+	// whose is then hash; 0 where the two agree.
+	content crypto.Hash
 }
 
 // String is the name without the key: "ecdsa-sha256", "rsa-sha256", "rsa-pss-sha256", "ed25519"; ""
@@ -24,8 +27,8 @@ func (s scheme) String() string {
 }
 
 // schemeOf puts the two algorithm identifiers of a SignerInfo together. The error is a
-// *SignatureError: unsupported for what is not known, weak for MD5, bad-signature where the two
-// contradict each other.
+// *SignatureError: unsupported for what is not known, weak for MD5. Two that do not go together are
+// no error here: checkValue says first whether the value is wrong.
 func schemeOf(digest, signature algorithmIdentifier) (scheme, *SignatureError) {
 	// RFC 8551, Section 2.1, does not name MD5; RFC 6151, Section 2: it is not for signatures.
 	if string(digest.oid) == oidMD5 || string(signature.oid) == oidMD5WithRSA {
@@ -36,7 +39,7 @@ func schemeOf(digest, signature algorithmIdentifier) (scheme, *SignatureError) {
 		return scheme{}, failure(CodeUnsupported, "digest algorithm %s", digest)
 	}
 	if !digest.plain() {
-		return scheme{}, failure(CodeUnsupported, "parameters of digest algorithm %s", digest)
+		return scheme{}, failure(CodeUnsupported, "digest algorithm %s with parameters", digest)
 	}
 	s, named, err := signatureScheme(signature)
 	switch {
@@ -47,7 +50,7 @@ func schemeOf(digest, signature algorithmIdentifier) (scheme, *SignatureError) {
 	// RFC 5754, Section 3, and RFC 4056, Section 3: both name the same digest. RFC 8419, Section
 	// 3.1: Ed25519 goes with SHA-512.
 	case named != hash:
-		return scheme{}, failure(CodeBadSignature, "digest algorithm %s does not go with signature algorithm %s", digest, signature)
+		s.hash, s.content = named, hash
 	default:
 		s.hash = named
 	}
@@ -61,24 +64,26 @@ func signatureScheme(alg algorithmIdentifier) (s scheme, named crypto.Hash, err 
 		if string(alg.oid) != row.oid {
 			continue
 		}
-		valid := true
 		s.family, named = row.family, row.digest
 		switch row.parameters {
 		// RFC 8419, Section 2.3.
 		case parametersAbsent:
-			valid = alg.parameters == nil
+			if alg.parameters != nil {
+				return scheme{}, 0, failure(CodeUnsupported, "%s with parameters", alg)
+			}
 		// RFC 5754, Section 3.2: NULL is written, absent must be accepted. Section 3.3: absent.
 		case parametersNull, parametersLeftOut:
-			valid = alg.plain()
+			if !alg.plain() {
+				return scheme{}, 0, failure(CodeUnsupported, "%s with parameters other than NULL", alg)
+			}
 		// RFC 4056, Section 3.
 		case parametersPSS:
-			var p pssParameters
-			p, valid = parsePSS(alg.parameters)
+			p, why := parsePSS(alg.parameters)
+			if why != "" {
+				return scheme{}, 0, failure(CodeUnsupported, "%s", why)
+			}
 			s.saltLength, named = p.saltLength, p.hash
 		case parametersIgnored:
-		}
-		if !valid {
-			return scheme{}, 0, failure(CodeUnsupported, "parameters of signature algorithm %s", alg)
 		}
 		return s, named, nil
 	}

@@ -17,9 +17,6 @@ import (
 
 func TestPSSParameters(t *testing.T) {
 	t.Parallel()
-	algorithm := func(oid string, parameters ...[]byte) []byte {
-		return ber.TLV(ber.TagSequence, append([][]byte{oidDER(oid)}, parameters...)...)
-	}
 	hash := func(oid string) []byte { return ber.TLV(ber.TagContext0, algorithm(oid)) }
 	mask := func(oid string) []byte { return ber.TLV(ber.TagContext1, algorithm(oidMGF1, algorithm(oid))) }
 	number := func(tag byte, n int64) []byte { return ber.TLV(tag, integer(big.NewInt(n))) }
@@ -44,8 +41,8 @@ func TestPSSParameters(t *testing.T) {
 		{"NULL", ber.Null, pssParameters{}},
 		{"nothing", nil, pssParameters{}},
 	} {
-		if got, ok := parsePSS(tt.der); got != tt.want || ok != (tt.want != pssParameters{}) {
-			t.Errorf("%s: parsePSS = %v, %t, want %v", tt.name, got, ok, tt.want)
+		if got, why := parsePSS(tt.der); got != tt.want || (why == "") != (tt.want != pssParameters{}) {
+			t.Errorf("%s: parsePSS = %v, %q, want %v", tt.name, got, why, tt.want)
 		}
 	}
 }

@@ -19,8 +19,8 @@ type SignerInfo struct {
 	Serial       []byte
 	SubjectKeyID []byte
 	// Algorithm names digest and signature, as far as they are known without the key:
-	// "ecdsa-sha256", "rsa-sha256", "rsa-pss-sha256", "ed25519"; an unknown algorithm is named by
-	// its OID. AlgorithmWith adds the curve.
+	// "ecdsa-sha256", "rsa-sha256", "rsa-pss-sha256", "ed25519"; one that is not computed here has
+	// its [AlgorithmName]. AlgorithmWith adds the curve.
 	Algorithm string
 	// DigestAlgorithm is the digest of the content, 0 when it is unknown; MessageDigest its signed
 	// value, nil without signed attributes.

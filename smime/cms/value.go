@@ -106,7 +106,7 @@ func verifyEd25519(_ scheme, pub crypto.PublicKey, input, signature []byte) bool
 // weakness says whether a right signature proves nothing today.
 func (s scheme) weakness(pub crypto.PublicKey) *SignatureError {
 	// RFC 8551, Section 2.1.
-	if s.hash == crypto.SHA1 {
+	if s.hash == crypto.SHA1 || s.content == crypto.SHA1 {
 		return failure(CodeWeak, "SHA-1")
 	}
 	// RFC 8551, Section 2.2.

@@ -2,7 +2,9 @@ package cms
 
 import (
 	"bytes"
+	"cmp"
 	"crypto"
+	"fmt"
 
 	"dnseal/smime/certificate"
 	"dnseal/smime/cms/internal/ber"
@@ -41,11 +43,56 @@ func (si *SignerInfo) check(d *Digests, pub crypto.PublicKey) *SignatureError {
 		return err
 	}
 	// RFC 5652, Section 5.6.
-	if err := si.checkValue(d, pub); err != nil {
+	if si.scheme.content != 0 {
+		return si.checkContradiction(d, pub)
+	}
+	if err := si.checkValue(si.scheme, d, pub); err != nil {
 		return err
 	}
 	return si.scheme.weakness(pub)
 }
+
+// checkContradiction is for a digestAlgorithm that does not go with signatureAlgorithm. Programs
+// differ on which of the two the signature is made with. One that is right by neither is wrong; any
+// other never counts, because no standard allows it.
+func (si *SignerInfo) checkContradiction(d *Digests, pub crypto.PublicKey) *SignatureError {
+	schemes := []scheme{si.scheme, si.scheme}
+	schemes[1].hash = si.scheme.content
+	// RFC 8419, Section 3.1: Ed25519 signs the message itself.
+	if familyTable[si.scheme.family].pure {
+		schemes = schemes[:1]
+	}
+	both, rule := si.contradiction()
+	known := true
+	for _, s := range schemes {
+		err := si.checkValue(s, d, pub)
+		if err == nil {
+			return cmp.Or(si.scheme.weakness(pub), failure(CodeUnsupported, "%s: the value is right, but %s", both, rule))
+		}
+		known = known && err.Code != CodeUnsupported
+	}
+	if !known {
+		return failure(CodeUnsupported, "%s: %s", both, rule)
+	}
+	return failure(CodeBadSignature, "the signature value is wrong")
+}
+
+// contradiction names the two algorithms that do not go together, and the rule.
+func (si *SignerInfo) contradiction() (both, rule string) {
+	switch si.scheme.family {
+	// RFC 8419, Section 3.1.
+	case familyEd25519:
+		return fmt.Sprintf("%s with %s", si.digestAlgorithm, si.signatureAlgorithm), "RFC 8419 allows only SHA-512"
+	// RFC 4056, Section 3.
+	case familyPSS:
+		return fmt.Sprintf("digest algorithm %s with RSASSA-PSS with %s", si.digestAlgorithm, nameOf(digestRowOf(si.scheme.hash).oid)), sameDigest
+	default:
+		return fmt.Sprintf("digest algorithm %s with %s", si.digestAlgorithm, si.signatureAlgorithm), sameDigest
+	}
+}
+
+// RFC 5754, Section 3.
+const sameDigest = "the two must name the same digest"
 
 // checkAttributes checks the contents of the signed attributes, or their absence.
 func (si *SignerInfo) checkAttributes(d *Digests) *SignatureError {
@@ -94,37 +141,37 @@ func (si *SignerInfo) notHashed() *SignatureError {
 	return failure(CodeUnsupported, "digest algorithm %s was not announced", si.digestAlgorithm)
 }
 
-// checkValue checks the signature value.
-func (si *SignerInfo) checkValue(d *Digests, pub crypto.PublicKey) *SignatureError {
+// checkValue checks the signature value as one of this scheme.
+func (si *SignerInfo) checkValue(by scheme, d *Digests, pub crypto.PublicKey) *SignatureError {
 	if !si.SignedAttributes {
-		return si.checkBareValue(d, pub)
+		return si.checkBareValue(by, d, pub)
 	}
-	if si.scheme.verify(pub, si.scheme.input(si.rawAttributes), si.signature) {
+	if by.verify(pub, by.input(si.rawAttributes), si.signature) {
 		return nil
 	}
 	// RFC 5652, Section 5.4: the signature is over the DER, which is sorted; some send it in
 	// another order.
 	if sorted := ber.SortSet(si.rawAttributes); !bytes.Equal(sorted, si.rawAttributes) &&
-		si.scheme.verify(pub, si.scheme.input(sorted), si.signature) {
+		by.verify(pub, by.input(sorted), si.signature) {
 		return nil
 	}
 	return failure(CodeBadSignature, "the signature value is wrong")
 }
 
 // checkBareValue checks a signature without signed attributes, which is over the content.
-func (si *SignerInfo) checkBareValue(d *Digests, pub crypto.PublicKey) *SignatureError {
-	input := d.Sum(si.scheme.hash)
-	if input == nil {
-		return si.notHashed()
-	}
+func (si *SignerInfo) checkBareValue(by scheme, d *Digests, pub crypto.PublicKey) *SignatureError {
+	input := d.Sum(by.hash)
+	content, held := d.contents()
+	switch {
 	// RFC 8419, Section 3.2: over the content itself.
-	if familyTable[si.scheme.family].pure {
-		var ok bool
-		if input, ok = d.contents(); !ok {
-			return failure(CodeUnsupported, "%s without signed attributes over more than %d octets", si.scheme, maxHeld)
-		}
+	case familyTable[by.family].pure && held:
+		input = content
+	case input == nil:
+		return si.notHashed()
+	case familyTable[by.family].pure:
+		return failure(CodeUnsupported, "%s without signed attributes over more than %d octets", by, maxHeld)
 	}
-	if !si.scheme.verify(pub, input, si.signature) {
+	if !by.verify(pub, input, si.signature) {
 		return failure(CodeBadSignature, "the signature value is wrong")
 	}
 	return nil

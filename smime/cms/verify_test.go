@@ -138,12 +138,29 @@ func TestRulesAlgorithms(t *testing.T) {
 		{"ECDSA as Windows names it, with SHA-1", "p256", func(f *forgery, s *forgedSigner) { s.useDigest(f, crypto.SHA1, oidSHA1, oidECPublicKey) }, CodeWeak},
 		{"the algorithm of an EC key with another key", "rsa2048", withAlgorithms(derSHA256, algorithm(oidECPublicKey)), CodeBadSignature},
 		{"Ed25519 with parameters", "ed25519", withAlgorithms(algorithm(oidSHA512), algorithm(oidEd25519, ber.Null)), CodeUnsupported},
-		{"Ed25519 with SHA-256", "ed25519", func(f *forgery, s *forgedSigner) {
-			s.attrs[1] = messageDigestOf(crypto.SHA256, testContent)
-			s.digest = derSHA256
-			f.digests = append(f.digests, derSHA256)
+		{"Ed25519 with SHA-256", "ed25519", ed25519With(crypto.SHA256, oidSHA256, ""), CodeUnsupported},
+		{"Ed25519 with SHA-256, wrong", "ed25519", ed25519With(crypto.SHA256, oidSHA256, "other"), CodeBadSignature},
+		{"Ed25519 with SHA-1", "ed25519", ed25519With(crypto.SHA1, oidSHA1, ""), CodeWeak},
+		{"Ed25519 with SHA-1, wrong", "ed25519", ed25519With(crypto.SHA1, oidSHA1, "other"), CodeBadSignature},
+		{"Ed25519 with SHA-256, other content", "ed25519", func(f *forgery, s *forgedSigner) {
+			ed25519With(crypto.SHA256, oidSHA256, "")(f, s)
+			s.attrs[1] = messageDigestOf(crypto.SHA256, "other")
+		}, CodeBadDigest},
+		{"Ed25519 with SHA-256 by another kind of key", "p256", func(f *forgery, s *forgedSigner) {
+			s.signature = algorithm(oidEd25519)
 		}, CodeBadSignature},
-		{"digests that contradict each other", "p256", withAlgorithms(derSHA256, algorithm(oidECDSAWithSHA384)), CodeBadSignature},
+		{"signed with digestAlgorithm", "p256", withAlgorithms(derSHA256, algorithm(oidECDSAWithSHA384)), CodeUnsupported},
+		{"signed with the digest of signatureAlgorithm", "p384", func(f *forgery, s *forgedSigner) {
+			s.digest, s.attrs[1] = derSHA256, messageDigestOf(crypto.SHA256, testContent)
+			f.digests = [][]byte{derSHA256}
+		}, CodeUnsupported},
+		{"signed with neither digest", "p256", func(_ *forgery, s *forgedSigner) {
+			s.signature, s.signed = algorithm(oidECDSAWithSHA384), []byte("other")
+		}, CodeBadSignature},
+		{"signed with neither digest, RSA", "rsa2048", func(_ *forgery, s *forgedSigner) {
+			s.signature, s.signed = algorithm(oidSHA512WithRSA, ber.Null), []byte("other")
+		}, CodeBadSignature},
+		{"signed with digestAlgorithm, where SHA-1 is named", "rsa2048", withAlgorithms(derSHA256, algorithm(oidSHA1WithRSA, ber.Null)), CodeWeak},
 		{"another kind of key", "p256", withAlgorithms(derSHA256, algorithm(oidRSA, ber.Null)), CodeBadSignature},
 		{"unknown signature algorithm", "p256", withAlgorithms(derSHA256, algorithm(mlDSA)), CodeUnsupported},
 		{"unknown signature algorithm, other content", "p256", func(_ *forgery, s *forgedSigner) {
@@ -155,6 +172,19 @@ func TestRulesAlgorithms(t *testing.T) {
 		{"PSS without parameters", "rsa2048", withAlgorithms(derSHA256, algorithm(oidRSAPSS)), CodeUnsupported},
 		{"RSA of 1024 bits", "rsa1024", func(*forgery, *forgedSigner) {}, CodeWeak},
 	})
+}
+
+// ed25519With has an Ed25519 signer name another digest, and sign something else; "": the
+// attributes.
+func ed25519With(h crypto.Hash, oid, other string) change {
+	return func(f *forgery, s *forgedSigner) {
+		s.attrs[1] = messageDigestOf(h, testContent)
+		s.digest = algorithm(oid)
+		f.digests = append(f.digests, s.digest)
+		if other != "" {
+			s.signed = []byte(other)
+		}
+	}
 }
 
 // TestRulesSigner: signature values that are none, and how a SignerInfo names its certificate.
