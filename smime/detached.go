@@ -53,7 +53,7 @@ func (v *verifier) clear(l *layer, doubt string) (bool, error) {
 		return false, err
 	}
 	for _, s := range v.report.Signatures[first:] {
-		s.content, s.off, s.size = l.src, off, n
+		s.content, s.off, s.size, s.outer = l.src, off, n, l.outer
 		s.NotEntity = entityDefect(content, l.outer)
 	}
 	v.secured[p] = true

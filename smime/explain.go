@@ -19,6 +19,9 @@ type Explanation struct {
 	Change Change
 	// Also lists the changes that had to be undone as well, where several happened.
 	Also []Change
+	// Suspected is a change that the content shows but that cannot be undone, so that it is not
+	// proven to be the cause; "" where Change is given.
+	Suspected Change
 	// Sentence says it in English.
 	Sentence string
 	// After and Before are the systems between which it happened, by the names the Received fields
@@ -32,21 +35,45 @@ type Change = undo.Change
 
 // Changes that Explain knows. Each is found by undoing it.
 const (
-	ChangeLineEnds    = undo.ChangeLineEnds  // LF and CRLF exchanged
-	ChangeFinalLine   = undo.ChangeFinalLine // line ends at the very end removed or added
-	ChangeFrom        = undo.ChangeFrom      // "From " at the start of a line became ">From "
-	ChangeTrailing    = undo.ChangeTrailing  // white space at the end of lines removed or added
-	ChangeLongLine    = undo.ChangeLongLine  // CR LF SP put into a line of more than 998 octets
-	ChangeFooter      = undo.ChangeFooter    // text appended to a part
-	ChangeFolding     = undo.ChangeFolding   // fields folded otherwise (RFC 5322, Section 2.2.3)
-	ChangeQuoting     = undo.ChangeQuoting
-	ChangeFieldAdded  = undo.ChangeFieldAdded  // a field added to a part header
-	ChangeFieldCase   = undo.ChangeFieldCase   // field names of a part header written otherwise
-	ChangeReencoded   = undo.ChangeReencoded   // another transfer encoding (RFC 6152, Section 3)
-	ChangeSoftBreaks  = undo.ChangeSoftBreaks  // other soft line breaks (RFC 2045, Section 6.7)
-	ChangeEscapes     = undo.ChangeEscapes     // =C3 and =c3 exchanged
-	ChangeBase64Lines = undo.ChangeBase64Lines // other line lengths (RFC 2045, Section 6.8)
-	ChangeWrapped     = undo.ChangeWrapped
+	// ChangeLineEnds: LF and CRLF exchanged, or a CR added to line ends.
+	ChangeLineEnds  = undo.ChangeLineEnds
+	ChangeFinalLine = undo.ChangeFinalLine // line ends at the very end removed or added
+	// ChangeFrom: a ">" put before lines that begin with "From ", or with ">" and that, as
+	// mailboxes do, or removed.
+	ChangeFrom     = undo.ChangeFrom
+	ChangeTrailing = undo.ChangeTrailing // white space at the end of lines removed or added
+	// ChangeLongLine: a line break put into a line of more than 998 octets, with a space after it
+	// or Sendmail's "!" before it.
+	ChangeLongLine = undo.ChangeLongLine
+	ChangeDots     = undo.ChangeDots   // a dot at the start of lines doubled or lost
+	ChangeFooter   = undo.ChangeFooter // text put at the end of a part, in HTML before </body>
+	ChangeBanner   = undo.ChangeBanner // text put at the start of a part, in HTML after <body>
+	// ChangeLinks: links replaced by those of a service that checks them.
+	ChangeLinks   = undo.ChangeLinks
+	ChangeFolding = undo.ChangeFolding // fields folded otherwise (RFC 5322, Section 2.2.3)
+	// ChangeQuoting: quotes around the value of a parameter put there or taken away.
+	ChangeQuoting = undo.ChangeQuoting
+	ChangeSpacing = undo.ChangeSpacing // white space after the colon of a field in a part header
+	// ChangeFieldAdded: a field added to a part header.
+	ChangeFieldAdded = undo.ChangeFieldAdded
+	// ChangeFieldRemoved: fields of the signed part's header left out that repeat the outer header.
+	ChangeFieldRemoved = undo.ChangeFieldRemoved
+	ChangeFieldCase    = undo.ChangeFieldCase // field names of a part header written otherwise
+	ChangeReencoded    = undo.ChangeReencoded // another transfer encoding (RFC 6152, Section 3)
+	// ChangeLabel: only the Content-Transfer-Encoding field changed, such as 8bit and 7bit.
+	ChangeLabel      = undo.ChangeLabel
+	ChangeSoftBreaks = undo.ChangeSoftBreaks // other soft line breaks (RFC 2045, Section 6.7)
+	ChangeEscapes    = undo.ChangeEscapes    // =C3 and =c3 exchanged
+	// ChangeQuotedPrintable: quoted-printable with other characters escaped.
+	ChangeQuotedPrintable = undo.ChangeQuotedPrintable
+	ChangeBase64Lines     = undo.ChangeBase64Lines // other line lengths (RFC 2045, Section 6.8)
+	// ChangeDelimiter: an empty line after the closing delimiter of a multipart inside added or
+	// removed.
+	ChangeDelimiter = undo.ChangeDelimiter
+	// ChangePreamble: the text before the first part of a multipart inside, or after the last,
+	// added or removed.
+	ChangePreamble = undo.ChangePreamble
+	ChangeWrapped  = undo.ChangeWrapped // nothing in the content: it is part of another message
 )
 
 // maxExplained is how much signed content is held in memory and tried.
@@ -134,7 +161,7 @@ func (e *Explanation) try(ctx context.Context, s *Signature) (original []byte, e
 	if _, err = io.ReadFull(io.NewSectionReader(s.content, s.off, s.size), text); err != nil {
 		return nil, err
 	}
-	found, err := undo.Find(ctx, text, s.info.DigestAlgorithm, s.info.MessageDigest)
-	e.Change, e.Also, e.Sentence = found.Change, found.Also, found.Sentence
+	found, err := undo.Find(ctx, undo.Content{Text: text, Hash: s.info.DigestAlgorithm, Digest: s.info.MessageDigest, Outer: s.outer})
+	e.Change, e.Also, e.Suspected, e.Sentence = found.Change, found.Also, found.Suspected, found.Sentence
 	return found.Original, err
 }

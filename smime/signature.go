@@ -131,6 +131,7 @@ type Signature struct {
 	content   io.ReaderAt
 	off, size int64
 	attached  bool
+	outer     []message.Field // the header around the signed part
 }
 
 // errNoSignature is for a Signature that is only a malformed part.

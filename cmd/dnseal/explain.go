@@ -75,14 +75,15 @@ type explainer struct {
 
 // explanation is what is printed of one signature.
 type explanation struct {
-	File     string         `json:"file"`
-	Part     string         `json:"part"`
-	Change   smime.Change   `json:"change"`
-	Also     []smime.Change `json:"also,omitempty"`
-	Code     string         `json:"code,omitempty"`
-	Sentence string         `json:"sentence"`
-	After    string         `json:"after,omitempty"`
-	Before   string         `json:"before,omitempty"`
+	File      string         `json:"file"`
+	Part      string         `json:"part"`
+	Change    smime.Change   `json:"change"`
+	Also      []smime.Change `json:"also,omitempty"`
+	Suspected smime.Change   `json:"suspected,omitempty"`
+	Code      string         `json:"code,omitempty"`
+	Sentence  string         `json:"sentence"`
+	After     string         `json:"after,omitempty"`
+	Before    string         `json:"before,omitempty"`
 }
 
 func (e *explainer) close() {
@@ -142,7 +143,7 @@ func (e *explainer) one(msg mailbox.Message) error {
 }
 
 func explained(x smime.Explanation) explanation {
-	out := explanation{Part: x.Part, Change: x.Change, Also: x.Also, Sentence: x.Sentence, After: x.After, Before: x.Before}
+	out := explanation{Part: x.Part, Change: x.Change, Also: x.Also, Suspected: x.Suspected, Sentence: x.Sentence, After: x.After, Before: x.Before}
 	if x.Change == smime.ChangeHeader || x.Change == smime.ChangeWordsDecoded {
 		out.Code = string(receiver.CodeHeaderChanged)
 	}

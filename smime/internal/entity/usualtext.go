@@ -43,6 +43,9 @@ var usualTexts = []string{
 	"You will not see this in a MIME-aware mail reader.",
 }
 
+// UsualTexts are the texts that programs put outside the parts.
+func UsualTexts() []string { return slices.Clone(usualTexts) }
+
 // OutsideText collects the text before the first part of a multipart, or after the last (RFC 2046,
 // Section 5.1.1: readers are to ignore it), with white space folded.
 type OutsideText struct {

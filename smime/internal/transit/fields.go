@@ -64,9 +64,9 @@ const lineBreaks = "\v\f\x1c\x1d\x1e"
 // rewritten reports whether a field holds one of them.
 func rewritten(raw []byte) bool { return bytes.ContainsAny(raw, lineBreaks) }
 
-// copyOfField is SafeField for a field inside that repeats one outside: also folded to 76 columns,
+// CopyOfField is SafeField for a field inside that repeats one outside: also folded to 76 columns,
 // with spaces. One that could not be written so that readers take it for the same is an error too.
-func copyOfField(f message.Field) ([]byte, error) {
+func CopyOfField(f message.Field) ([]byte, error) {
 	one := oneSpace(f)
 	if !bytes.Contains(one.Raw, []byte("\n\t")) && fieldHazards(one.Raw)&(entity.Breaking|entity.HasLong) == 0 && !rewritten(one.Raw) {
 		return one.Raw, nil

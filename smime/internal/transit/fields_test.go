@@ -25,7 +25,7 @@ func FuzzFields(f *testing.F) {
 
 func checkCopy(t *testing.T, f message.Field) {
 	t.Helper()
-	raw, err := copyOfField(f)
+	raw, err := CopyOfField(f)
 	if err != nil || f.Name() == "" {
 		return
 	}

@@ -101,9 +101,9 @@ func (pl *Planner) rootField(f message.Field, safe func(message.Field) ([]byte, 
 // Section 4.2).
 func (pl *Planner) protected(f message.Field) []byte {
 	if f.Is(header.Shown...) {
-		return pl.rootField(f, copyOfField)
+		return pl.rootField(f, CopyOfField)
 	}
-	raw, err := copyOfField(f)
+	raw, err := CopyOfField(f)
 	if err != nil {
 		pl.Unprotected = append(pl.Unprotected, placeOf(f))
 		return nil

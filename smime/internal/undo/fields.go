@@ -2,6 +2,7 @@ package undo
 
 import (
 	"bytes"
+	"iter"
 	"regexp"
 	"slices"
 	"strings"
@@ -13,14 +14,19 @@ import (
 
 func hasHeader(p *entity.Part) bool { return len(p.Fields) > 0 }
 
-// undoFolding folds and unfolds the fields of part headers.
+const foldingSentence = "A field in the header of a part was folded or unfolded."
+
+// folding folds and unfolds the fields of all part headers, otherFolding those of each, and each
+// field.
 //
 // RFC 5322, Section 2.2.3: a field says the same however it is folded.
-func undoFolding(x *suspect) bool {
-	return x.tryFields(ChangeFolding, foldingSentence, refoldings)
+func folding(x *suspect) iter.Seq[candidate] {
+	return x.rewrittenFields(ChangeFolding, foldingSentence, refoldings, false)
 }
 
-const foldingSentence = "A field in the header of a part was folded or unfolded."
+func otherFolding(x *suspect) iter.Seq[candidate] {
+	return x.rewrittenFields(ChangeFolding, foldingSentence, refoldings, true)
+}
 
 var refoldings = []func([]byte) []byte{
 	func(raw []byte) []byte { return replaceFolds(raw, "") },
@@ -33,22 +39,31 @@ var refoldings = []func([]byte) []byte{
 	func(raw []byte) []byte { return foldLastParameter(raw, "\r\n\t") },
 }
 
-// tryFields tries other fields in all part headers, in each of them, and for each single field.
-func (x *suspect) tryFields(change Change, sentence string, rewrite []func([]byte) []byte) bool {
-	for _, r := range rewrite {
-		for _, set := range x.sets(hasHeader) {
-			splices := x.fieldSplices(set, r)
-			if x.trySpliced(change, sentence, splices...) {
-				return true
-			}
-			for _, s := range splices[:min(len(splices), maxSingles)] {
-				if x.trySpliced(change, sentence, s) {
-					return true
+// maxFields bounds how many fields of a set of parts are tried one by one.
+const maxFields = 60
+
+// rewrittenFields rewrites all fields of all part headers; where single is set, all of each header,
+// and each field.
+func (x *suspect) rewrittenFields(change Change, sentence string, rewrite []func([]byte) []byte, single bool) iter.Seq[candidate] {
+	return func(yield func(candidate) bool) {
+		sets := x.sets(hasHeader)
+		if !single {
+			sets = sets[:min(1, len(sets))]
+		}
+		for _, r := range rewrite {
+			for _, set := range sets {
+				splices := x.fieldSplices(set, r)
+				if !x.open() || !yield(candidate{change: change, sentence: sentence, splices: slices.Clone(splices)}) {
+					return
+				}
+				for i := 0; single && i < min(len(splices), maxFields); i++ {
+					if !x.open() || !yield(candidate{change: change, sentence: sentence, splices: splices[i : i+1 : i+1]}) {
+						return
+					}
 				}
 			}
 		}
 	}
-	return false
 }
 
 // fieldSplices rewrites every field in the headers of parts.
@@ -57,6 +72,7 @@ func (x *suspect) fieldSplices(parts []*entity.Part, rewrite func([]byte) []byte
 	for _, p := range parts {
 		at := p.Start
 		for _, f := range p.Fields {
+			x.budget.spend(fieldCost + 2*int64(len(f.Raw)))
 			splices = append(splices, splice{at, at + int64(len(f.Raw)), rewrite(f.Raw)})
 			at += int64(len(f.Raw))
 		}
@@ -106,33 +122,49 @@ var (
 var requotings = []func([]byte) []byte{
 	func(raw []byte) []byte { return quotedParameter.ReplaceAll(raw, []byte("=$1")) },
 	func(raw []byte) []byte { return plainParameter.ReplaceAll(raw, []byte(`$1="$2"`)) },
+	plainCharset,
 }
 
-// undoQuoting adds quotation marks around the values of parameters, and removes them.
+// quoting adds quotation marks around the values of parameters, and removes them.
 //
 // RFC 2045, Section 5.1: the marks are not part of the value.
-func undoQuoting(x *suspect) bool { return x.tryFields(ChangeQuoting, quotingSentence, requotings) }
+func quoting(x *suspect) iter.Seq[candidate] {
+	return x.rewrittenFields(ChangeQuoting, quotingSentence, requotings, false)
+}
 
-// undoFieldCase changes the case of the names of fields.
+func otherQuoting(x *suspect) iter.Seq[candidate] {
+	return x.rewrittenFields(ChangeQuoting, quotingSentence, requotings, true)
+}
+
+const caseSentence = "The case of a field name in the header of a part was changed."
+
+// fieldCase changes the case of the names of fields.
 //
 // RFC 5322, Section 1.2.2, with RFC 5234, Section 2.3: names do not depend on case.
-func undoFieldCase(x *suspect) bool {
-	rename := func(to func(string) string) func([]byte) []byte {
-		return func(raw []byte) []byte {
-			name, value, ok := bytes.Cut(raw, []byte(":"))
-			if !ok {
-				return raw
-			}
-			return append([]byte(to(string(name))+":"), value...)
+func fieldCase(x *suspect) iter.Seq[candidate] {
+	return x.rewrittenFields(ChangeFieldCase, caseSentence, renamings, false)
+}
+
+func otherFieldCase(x *suspect) iter.Seq[candidate] {
+	return x.rewrittenFields(ChangeFieldCase, caseSentence, renamings, true)
+}
+
+var renamings = []func([]byte) []byte{
+	rename(canonicalName),
+	rename(strings.ToLower),
+	rename(strings.ToUpper),
+	rename(func(s string) string { return strings.Replace(canonicalName(s), "-Id", "-ID", 1) }),
+	rename(func(s string) string { return s[:min(1, len(s))] + strings.ToLower(s[min(1, len(s)):]) }),
+}
+
+func rename(to func(string) string) func([]byte) []byte {
+	return func(raw []byte) []byte {
+		name, value, ok := bytes.Cut(raw, []byte(":"))
+		if !ok {
+			return raw
 		}
+		return append([]byte(to(string(name))+":"), value...)
 	}
-	return x.tryFields(ChangeFieldCase, "The case of a field name in the header of a part was changed.", []func([]byte) []byte{
-		rename(canonicalName),
-		rename(strings.ToLower),
-		rename(strings.ToUpper),
-		rename(func(s string) string { return strings.Replace(canonicalName(s), "-Id", "-ID", 1) }),
-		rename(func(s string) string { return s[:1] + strings.ToLower(s[1:]) }),
-	})
 }
 
 // canonicalName has a capital letter at the start of every word.
@@ -144,28 +176,4 @@ func canonicalName(s string) string {
 		}
 	}
 	return strings.Join(words, "-")
-}
-
-// undoFieldAdded removes a field from the header of a part, and all that begin with X-.
-//
-// RFC 2046, Section 5.1: only Content- fields have a meaning there; X- fields may be added.
-func undoFieldAdded(x *suspect) bool {
-	for _, p := range x.parts(hasHeader) {
-		at := p.Start
-		var extra []splice
-		for _, f := range p.Fields {
-			s := splice{at, at + int64(len(f.Raw)), nil}
-			at = s.end
-			if x.trySpliced(ChangeFieldAdded, "The field "+entity.Quoted(f.Name())+" was added to the header of "+x.called(p)+".", s) {
-				return true
-			}
-			if f.Begins("X-") {
-				extra = append(extra, s)
-			}
-		}
-		if len(extra) > 1 && x.trySpliced(ChangeFieldAdded, "Fields that begin with X- were added to the header of "+x.called(p)+".", extra...) {
-			return true
-		}
-	}
-	return false
 }

@@ -1,18 +1,23 @@
 package undo
 
 import (
-	"bytes"
 	"context"
 	"crypto"
+	"slices"
+	"strings"
 
-	"dnseal/smime/internal/entity"
+	"dnseal/smime/message"
 )
 
-// undoings are tried in this order: what is frequent and cheap first.
-var undoings = []func(*suspect) bool{
-	undoLineEnds, undoFinalLine, undoFrom, undoLongLines, undoTrailing, undoReencoding, undoEscapes, undoSoftBreaks,
-	undoBase64Lines, undoFolding, undoQuoting, undoFieldCase, undoFieldAdded, undoFooter,
-	undoOneBlank, undoSeveral,
+// Content is signed content as it came, and what is known of it as it was signed.
+type Content struct {
+	Text []byte
+	// Hash and Digest are those of the signature's message-digest attribute (RFC 5652, Section
+	// 11.2).
+	Hash   crypto.Hash
+	Digest []byte
+	// Outer is the header around the signed part, which its own header may have repeated.
+	Outer []message.Field
 }
 
 // Found is what was undone.
@@ -21,27 +26,65 @@ type Found struct {
 	Change   Change
 	Also     []Change
 	Sentence string
-	// Original is the content as it was signed, or nil where it was not kept.
+	// Suspected is a change that the content shows but that cannot be undone, so that nothing
+	// proves it; "" where Change is given.
+	Suspected Change
+	// Original is the content as it was signed, or nil where it was not found.
 	Original []byte
 }
 
-// Find tries one transformation after the other until the digest of text is the one that was
-// signed. hash and digest are those of the signature's message-digest attribute (RFC 5652, Section
-// 11.2). text is held in memory several times over: the caller bounds it. Errors: the context's,
-// and *entity.LimitError from reading text as MIME (RFC 8551, Section 3.1: that is what is signed).
-func Find(ctx context.Context, text []byte, hash crypto.Hash, digest []byte) (Found, error) {
-	root, err := entity.WalkEntity(ctx, bytes.NewReader(text), int64(len(text)), "")
+// Find tries one transformation after the other, and then several together, until the digest of the
+// content is the one that was signed. The text is held in memory several times over: the caller
+// bounds it. Errors: the context's, and *entity.LimitError from reading the text as MIME (RFC 8551,
+// Section 3.1: that is what is signed).
+func Find(ctx context.Context, in Content) (Found, error) {
+	x, err := newSuspect(ctx, &in, in.Text, newBudget(len(in.Text)))
 	if err != nil {
 		return Found{}, err
 	}
-	x := &suspect{ctx: ctx, text: text, root: root, digest: digest, hash: hash}
-	for _, undo := range undoings {
-		if err := ctx.Err(); err != nil {
-			return Found{}, err
+	f := finding{}
+	found := slices.ContainsFunc(phases, func(search phase) bool { return x.open() && search(x, &f) })
+	if err := ctx.Err(); err != nil && !found {
+		return Found{}, err
+	}
+	if found {
+		return f.found(), nil
+	}
+	return x.unexplained(), nil
+}
+
+// finding is a chain of changes, the last that happened first.
+type finding struct {
+	candidates []candidate
+	original   []byte
+}
+
+func (f *finding) found() Found {
+	out := Found{Original: f.original}
+	var sentences []string
+	for _, c := range f.candidates {
+		change, sentence := c.named()
+		switch {
+		case out.Change == "":
+			out.Change = change
+		case change != out.Change && !slices.Contains(out.Also, change):
+			out.Also = append(out.Also, change)
 		}
-		if undo(x) {
-			return Found{x.change, x.also, x.sentence, x.original}, nil
+		if !slices.Contains(sentences, sentence) {
+			sentences = append(sentences, sentence)
 		}
 	}
-	return Found{Sentence: "The content was changed, but in none of the ways in which mail systems are known to change it."}, nil
+	out.Sentence = strings.Join(sentences, " ")
+	return out
+}
+
+const unknownChange = "The content was changed, but in none of the ways in which mail systems are known to change it."
+
+// unexplained is for content of which no original was found.
+func (x *suspect) unexplained() Found {
+	if names := x.linkServices(); names != "" {
+		return Found{Suspected: ChangeLinks, Sentence: unknownChange + " It holds links in the form of " + names +
+			", which rewrites links in mail; where it did so after the message was signed, that broke the signature and cannot be undone."}
+	}
+	return Found{Sentence: unknownChange}
 }

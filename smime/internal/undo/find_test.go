@@ -50,7 +50,7 @@ func testFind(t *testing.T, cases []findCase) {
 	t.Helper()
 	for _, c := range cases {
 		digest := sha256.Sum256([]byte(c.signed))
-		got, err := Find(t.Context(), []byte(c.do(c.signed)), crypto.SHA256, digest[:])
+		got, err := Find(t.Context(), Content{Text: []byte(c.do(c.signed)), Hash: crypto.SHA256, Digest: digest[:]})
 		if err != nil || got.Change != c.want || got.Sentence == "" {
 			t.Errorf("%s: %+v, %v, want %q", c.name, got, err, c.want)
 		}
@@ -185,7 +185,7 @@ func TestFindTells(t *testing.T) {
 	t.Parallel()
 	changed := replaced("\nFrom ", "\n>From ")(replaced(" +\r\n", "\r\n")(careless)) + "\r\n"
 	digest := sha256.Sum256([]byte(careless))
-	got, err := Find(t.Context(), []byte(changed), crypto.SHA256, digest[:])
+	got, err := Find(t.Context(), Content{Text: []byte(changed), Hash: crypto.SHA256, Digest: digest[:]})
 	if err != nil || got.Change != ChangeFrom || !slices.Equal(got.Also, []Change{ChangeTrailing, ChangeFinalLine}) {
 		t.Errorf("%s and %s, %v, want %s, %s and %s", got.Change, got.Also, err, ChangeFrom, ChangeTrailing, ChangeFinalLine)
 	}

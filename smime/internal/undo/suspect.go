@@ -3,88 +3,146 @@ package undo
 import (
 	"bytes"
 	"context"
-	"crypto"
+	"encoding/binary"
 	"hash"
-	"slices"
+	"hash/maphash"
 
 	"dnseal/smime/internal/entity"
 )
 
-// suspect is signed content that was changed on the way, and what is known of the original: its
-// digest.
+// suspect is content that was changed on the way, as it came or with some changes undone.
 type suspect struct {
-	ctx    context.Context
-	text   []byte
-	root   *entity.Part // of text
-	hash   crypto.Hash
-	digest []byte
-	// change and sentence say what was undone when the digest matched; original is the content
-	// then, or nil where it was not kept.
-	change   Change
-	sentence string
-	also     []Change // changes that had to be undone as well
-	original []byte
-	spent    int64 // octets hashed
+	ctx     context.Context
+	in      *Content
+	text    []byte
+	root    *entity.Part // of text
+	budget  *budget
+	marks   []hash.Hash // the hash of text up to every markEvery-th octet
+	tried   map[uint64]struct{}
+	decoded map[*entity.Part]decodedBody
 }
 
-// maxWork bounds the octets hashed for one signature.
-const maxWork = 2 << 30
+type decodedBody struct {
+	octets []byte
+	ok     bool
+}
 
-// tryOriginal reports whether the segments, joined, have the digest that was signed (RFC 5652,
-// Section 5.4), and records what was undone then.
-func (x *suspect) tryOriginal(change Change, sentence string, segments ...[]byte) bool {
-	if x.spent > maxWork {
+// newSuspect reads text as MIME. Errors: as entity.WalkEntity.
+func newSuspect(ctx context.Context, in *Content, text []byte, b *budget) (*suspect, error) {
+	x := &suspect{ctx: ctx, in: in, text: text, budget: b, tried: map[uint64]struct{}{}, decoded: map[*entity.Part]decodedBody{}}
+	b.spend(parsingCost*int64(len(text)) + attemptCost)
+	var err error
+	x.root, err = entity.WalkEntity(ctx, bytes.NewReader(text), int64(len(text)), "")
+	return x, err
+}
+
+// open reports whether more may be tried.
+func (x *suspect) open() bool { return !x.budget.exhausted() && x.ctx.Err() == nil }
+
+// try reports whether the content of the candidate has the digest that was signed (RFC 5652,
+// Section 5.4). What was tried before is not tried again.
+func (x *suspect) try(c candidate) bool {
+	x.budget.spend(spliceCost * int64(len(c.splices)))
+	splices, ok := trimmed(x.text, c.splices)
+	if !ok || len(splices) == 0 || x.again(splices) {
 		return false
 	}
-	h := x.hash.New()
-	for _, s := range segments {
-		h.Write(s)
-		x.spent += int64(len(s))
-	}
-	if !x.matches(h, change, sentence) {
-		return false
-	}
-	x.original = bytes.Join(segments, nil)
-	return true
-}
-
-func (x *suspect) matches(h hash.Hash, change Change, sentence string) bool {
-	if !bytes.Equal(h.Sum(nil), x.digest) {
-		return false
-	}
-	x.change, x.sentence = change, sentence
-	return true
-}
-
-// splice replaces a range of the text.
-type splice struct {
-	off, end int64
-	with     []byte
-}
-
-// trySpliced is tryOriginal for the text with some ranges replaced.
-func (x *suspect) trySpliced(change Change, sentence string, splices ...splice) bool {
-	return x.tryOriginal(change, sentence, segments(x.text, splices)...)
-}
-
-// segments are the pieces of a text with some ranges replaced.
-func segments(text []byte, splices []splice) [][]byte {
-	slices.SortFunc(splices, func(a, b splice) int { return int(a.off - b.off) })
-	var out [][]byte
-	at := int64(0)
+	h, at := x.hashed(splices[0].off)
 	for _, s := range splices {
-		out = append(out, text[at:s.off], s.with)
+		x.write(h, x.text[at:s.off])
+		x.write(h, s.with)
 		at = s.end
 	}
-	return append(out, text[at:])
+	x.write(h, x.text[at:])
+	x.budget.spend(attemptCost)
+	return bytes.Equal(h.Sum(nil), x.in.Digest)
 }
 
-// splicedText is a text with some ranges replaced.
-func splicedText(text []byte, splices []splice) []byte {
-	return bytes.Join(segments(text, splices), nil)
+func (x *suspect) write(h hash.Hash, b []byte) {
+	h.Write(b)
+	x.budget.spend(int64(len(b)))
 }
 
-// parts returns the parts of the content for which pass is true, in order.
+// maxTried bounds the memory for what was tried.
+const maxTried = 1 << 17
+
+var seed = maphash.MakeSeed()
+
+// again reports whether the same was tried.
+func (x *suspect) again(splices []splice) bool {
+	var h maphash.Hash
+	h.SetSeed(seed)
+	for _, s := range splices {
+		var place [24]byte
+		binary.BigEndian.PutUint64(place[:], uint64(s.off))
+		binary.BigEndian.PutUint64(place[8:], uint64(s.end))
+		binary.BigEndian.PutUint64(place[16:], uint64(len(s.with)))
+		h.Write(place[:])
+		h.Write(s.with)
+		x.budget.copied(len(s.with))
+	}
+	sum := h.Sum64()
+	if _, done := x.tried[sum]; done {
+		x.budget.spend(attemptCost / copyShare)
+		return true
+	}
+	if len(x.tried) < maxTried {
+		x.tried[sum] = struct{}{}
+	}
+	return false
+}
+
+// maxMarks is how many states of the hash are kept, at least minMark octets apart.
+const (
+	maxMarks = 64
+	minMark  = 4 << 10
+)
+
+// hashed is a hash of the text up to at, which is off or less.
+func (x *suspect) hashed(off int64) (h hash.Hash, at int64) {
+	every := max(minMark, int64(len(x.text)/maxMarks)+1)
+	if x.marks == nil {
+		x.marks = append(x.marks, x.in.Hash.New())
+	}
+	for n := int64(len(x.marks)); n <= off/every; n++ {
+		next, ok := clone(x.marks[n-1])
+		if !ok {
+			break
+		}
+		x.write(next, x.text[(n-1)*every:n*every])
+		x.marks = append(x.marks, next)
+	}
+	i := min(off/every, int64(len(x.marks))-1)
+	if h, ok := clone(x.marks[i]); ok {
+		return h, i * every
+	}
+	return x.in.Hash.New(), 0
+}
+
+func clone(h hash.Hash) (hash.Hash, bool) {
+	c, ok := h.(hash.Cloner)
+	if !ok {
+		return nil, false
+	}
+	copied, err := c.Clone()
+	return copied, err == nil
+}
+
+// with is the suspect with the content of a candidate; false when that is the same or cannot be
+// read as MIME.
+func (x *suspect) with(c candidate) (*suspect, bool) {
+	splices, ok := trimmed(x.text, c.splices)
+	if !ok || len(splices) == 0 {
+		return nil, false
+	}
+	text := splicedText(x.text, splices)
+	x.budget.copied(2 * len(text))
+	y, err := newSuspect(x.ctx, x.in, text, x.budget)
+	return y, err == nil
+}
+
+// parts returns the parts of the content for which pass is true, in order, embedded messages
+// included.
 func (x *suspect) parts(pass func(*entity.Part) bool) []*entity.Part {
 	var found []*entity.Part
 	var walk func(*entity.Part)
@@ -103,13 +161,13 @@ func (x *suspect) parts(pass func(*entity.Part) bool) []*entity.Part {
 // sets returns all parts together, and each by itself where there are several: relays change all
 // of a kind, mailing lists only one.
 func (x *suspect) sets(pass func(*entity.Part) bool) [][]*entity.Part {
-	all := x.parts(pass)
-	if len(all) == 0 {
+	found := x.parts(pass)
+	if len(found) == 0 {
 		return nil
 	}
-	sets := [][]*entity.Part{all}
-	if len(all) > 1 {
-		for _, p := range all[:min(len(all), maxSingles)] {
+	sets := [][]*entity.Part{found}
+	if len(found) > 1 {
+		for _, p := range found[:min(len(found), maxSingles)] {
 			sets = append(sets, []*entity.Part{p})
 		}
 	}
@@ -121,5 +179,21 @@ const maxSingles = 20
 
 func (x *suspect) body(p *entity.Part) []byte { return x.text[p.Body:max(p.Body, p.End)] }
 
-// bodySplice replaces the body of p.
-func bodySplice(p *entity.Part, with []byte) splice { return splice{p.Body, max(p.Body, p.End), with} }
+// octets is the body of p without its transfer encoding.
+func (x *suspect) octets(p *entity.Part) ([]byte, bool) {
+	d, done := x.decoded[p]
+	if !done {
+		x.budget.spend(codingCost * int64(len(x.body(p))))
+		d.octets, d.ok = entity.DecodeBody(x.body(p), encodingGroup(p))
+		x.decoded[p] = d
+	}
+	return d.octets, d.ok
+}
+
+// called is how a part is called in a sentence.
+func (x *suspect) called(p *entity.Part) string {
+	if p == x.root {
+		return "the signed text"
+	}
+	return "part " + p.Number + " of the signed content"
+}
