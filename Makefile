@@ -34,7 +34,7 @@ cover:
 	go test -cover ./...
 
 interop:
-	go test -count=1 -run '^TestInterop' -v ./smime -bouncycastle
+	root=$$(./.ci/interop-root) && go test -count=1 -timeout 30m -run '^TestInterop' -v ./smime -bouncycastle -debian13="$$root"
 
 peers:
 	./.ci/peers

@@ -2,11 +2,11 @@ package smime_test
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -24,21 +24,25 @@ type bouncyCastle struct {
 	answers *bufio.Scanner
 }
 
-func newBouncyCastle(t *testing.T, _ map[string]*peerIdentity) peer {
+func newBouncyCastle(t *testing.T, root string, _ map[string]*peerIdentity) peer {
 	t.Helper()
 	if !*withBouncyCastle {
 		t.Skip("skipped: Bouncy Castle has its turn with make interop, -bouncycastle or DNSEAL_PEERS=required")
 	}
-	peertest.Program(t, "javac")
+	w := workshop{root: root, dir: t.TempDir()}
+	w.needs(t, "javac", "java")
 	var jars []string
 	for _, jar := range bouncyCastleJars {
 		path := filepath.Join("/usr/share/java", jar)
-		if _, err := os.Stat(path); err != nil {
+		if _, err := os.Stat(filepath.Join(root, path)); err != nil {
 			peertest.Missing(t, path)
 		}
 		jars = append(jars, path)
 	}
-	cmd := exec.Command(peertest.Program(t, "java"), "-cp", strings.Join(jars, ":"), filepath.Join("testdata", "interop", "BouncyCastle.java"))
+	source, err := os.ReadFile(filepath.Join("testdata", "interop", "BouncyCastle.java"))
+	must(t, err)
+	// It ends with its input, not with the test's context, which is over by the time of Cleanup.
+	cmd := w.command(context.Background(), t, "java", "-cp", strings.Join(jars, ":"), w.write(t, "BouncyCastle.java", source))
 	cmd.Stderr = os.Stderr
 	jobs, err := cmd.StdinPipe()
 	must(t, err)
@@ -46,13 +50,12 @@ func newBouncyCastle(t *testing.T, _ map[string]*peerIdentity) peer {
 	must(t, err)
 	must(t, cmd.Start())
 	t.Cleanup(func() {
-		// It ends with its input.
 		_ = jobs.Close()
 		if err := cmd.Wait(); err != nil {
 			t.Errorf("java: %v", err)
 		}
 	})
-	return bouncyCastle{workshop{dir: t.TempDir()}, jobs, bufio.NewScanner(answers)}
+	return bouncyCastle{w, jobs, bufio.NewScanner(answers)}
 }
 
 func (p bouncyCastle) do(job ...string) error {

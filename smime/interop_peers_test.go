@@ -4,12 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"dnseal/lookup/lookuptest/peertest"
 )
 
 // peer is a CMS implementation of somebody else's.
@@ -23,6 +20,7 @@ type peer interface {
 
 // workshop is a folder in which programs run, one job after the other.
 type workshop struct {
+	root  string // of another Debian; "" for this machine
 	dir   string
 	env   []string
 	stdin string
@@ -31,8 +29,7 @@ type workshop struct {
 // run runs a program in the folder. The error has what it printed.
 func (w workshop) run(t *testing.T, name string, args ...string) (string, error) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), peertest.Program(t, name), args...)
-	cmd.Dir = w.dir
+	cmd := w.command(t.Context(), t, name, args...)
 	cmd.Env = append(os.Environ(), w.env...)
 	cmd.Stdin = strings.NewReader(w.stdin)
 	out, err := cmd.CombinedOutput()
@@ -68,10 +65,11 @@ func must(t *testing.T, err error) {
 // openSSL is the program openssl.
 type openSSL struct{ workshop }
 
-func newOpenSSL(t *testing.T, _ map[string]*peerIdentity) peer {
+func newOpenSSL(t *testing.T, root string, _ map[string]*peerIdentity) peer {
 	t.Helper()
-	peertest.Program(t, "openssl")
-	return openSSL{workshop{dir: t.TempDir()}}
+	p := openSSL{workshop{root: root, dir: t.TempDir()}}
+	p.needs(t, "openssl")
+	return p
 }
 
 func (p openSSL) sign(t *testing.T, r row, ids []*peerIdentity, entity []byte, attached bool) ([]byte, error) {
@@ -108,10 +106,11 @@ func (p openSSL) verify(t *testing.T, ids []*peerIdentity, der, entity []byte) e
 // gnuTLS is the program certtool.
 type gnuTLS struct{ workshop }
 
-func newGnuTLS(t *testing.T, _ map[string]*peerIdentity) peer {
+func newGnuTLS(t *testing.T, root string, _ map[string]*peerIdentity) peer {
 	t.Helper()
-	peertest.Program(t, "certtool")
-	return gnuTLS{workshop{dir: t.TempDir()}}
+	p := gnuTLS{workshop{root: root, dir: t.TempDir()}}
+	p.needs(t, "certtool")
+	return p
 }
 
 func (p gnuTLS) sign(t *testing.T, r row, ids []*peerIdentity, entity []byte, attached bool) ([]byte, error) {
@@ -138,16 +137,17 @@ func (p gnuTLS) verify(t *testing.T, ids []*peerIdentity, der, entity []byte) er
 // nss is the programs certutil, pk12util and cmsutil, with a database of their own.
 type nss struct{ workshop }
 
-func newNSS(t *testing.T, ids map[string]*peerIdentity) peer {
+func newNSS(t *testing.T, root string, ids map[string]*peerIdentity) peer {
 	t.Helper()
-	for _, name := range []string{"certutil", "pk12util", "cmsutil", "openssl"} {
-		peertest.Program(t, name)
-	}
-	p := nss{workshop{dir: t.TempDir()}}
+	p := nss{workshop{root: root, dir: t.TempDir()}}
+	p.needs(t, "certutil", "pk12util", "cmsutil", "openssl")
 	_, err := p.run(t, "certutil", "-N", "-d", "sql:.", "--empty-password")
 	must(t, err)
-	_, err = p.run(t, "certutil", "-A", "-d", "sql:.", "-n", "ca", "-t", "CT,C,C", "-i", filepath.Join(ids["p256"].dir, "ca.pem"))
-	must(t, err)
+	for _, file := range anchors(ids) {
+		// Where a certificate is its own anchor the folder has the name of the identity.
+		_, err = p.run(t, "certutil", "-A", "-d", "sql:.", "-n", filepath.Base(filepath.Dir(file)), "-t", "CTP,CP,CP", "-i", file)
+		must(t, err)
+	}
 	for name, id := range ids {
 		if name == "ed25519" {
 			continue // it cannot be imported

@@ -11,6 +11,7 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -26,6 +27,16 @@ type peerIdentity struct {
 
 func (id *peerIdentity) keyFile() string  { return filepath.Join(id.dir, id.name+".key") }
 func (id *peerIdentity) certFile() string { return filepath.Join(id.dir, id.name+".pem") }
+
+// anchors are the certificates to trust for some identities, each once.
+func anchors(ids map[string]*peerIdentity) (files []string) {
+	for _, id := range ids {
+		if file := filepath.Join(id.dir, "ca.pem"); !slices.Contains(files, file) {
+			files = append(files, file)
+		}
+	}
+	return files
+}
 
 // fingerprint is what gpgsm calls the certificate.
 func (id *peerIdentity) fingerprint() string {
