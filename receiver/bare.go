@@ -2,10 +2,10 @@ package receiver
 
 import (
 	"context"
-	"crypto/x509"
 
 	"dnseal/lookup/dane"
 	"dnseal/smime"
+	"dnseal/smime/certificate"
 )
 
 // keyFromRecords verifies a signature whose certificate is not in the message with the keys and
@@ -45,7 +45,7 @@ func (sc *signatureCheck) verifyWith(r dane.Record) error {
 	if r.Selector == dane.PublicKey {
 		return sc.sig.VerifyWithKey(r.Data)
 	}
-	cert, err := x509.ParseCertificate(r.Data)
+	cert, err := certificate.Parse(r.Data)
 	if err != nil {
 		return err
 	}

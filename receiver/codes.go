@@ -23,7 +23,8 @@ const (
 
 	// Integrity that is not known.
 
-	// CodeMalformed: the message or the signature cannot be read; permerror
+	// CodeMalformed: the message, the signature or the signer's certificate cannot be read;
+	// permerror
 	CodeMalformed Code = "malformed"
 	// CodeUnsupported: an algorithm or form that is not computed here, beyond those of RFC 8551,
 	// Section 2, or two algorithms that do not go together; neutral

@@ -168,6 +168,8 @@ func (sc *signatureCheck) integrity() finding {
 		return finding{PermError, CodeMalformed, s.Reason}
 	case s.Integrity == smime.IntegrityBad:
 		return finding{Fail, code, s.Reason}
+	case code == CodeNoKey && s.CertificateErr != nil:
+		return finding{PermError, CodeMalformed, s.Reason}
 	case code == CodeNoKey:
 		return finding{Neutral, CodeNoKey, "neither the message nor the DNS holds the signer's key"}
 	}

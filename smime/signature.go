@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"dnseal/smime/certificate"
 	"dnseal/smime/cms"
 	"dnseal/smime/message"
 )
@@ -94,6 +95,9 @@ type Signature struct {
 	CertificateHashed bool
 	// Certificate is the signer's, from the message or from outside; nil when none is known.
 	Certificate *x509.Certificate
+	// CertificateErr says why the signer's certificate, which the message brings, cannot be read;
+	// nil where it can be, or is not there.
+	CertificateErr error
 	// Certificates are those in the message that are cheap enough to compute with
 	// ([certificate.CheckCost]).
 	Certificates []*x509.Certificate
@@ -162,11 +166,11 @@ func (s *Signature) VerifyWithKey(spki []byte) error {
 		return fmt.Errorf("smime: key from outside: %w", err)
 	}
 	pub, err := cms.ParsePublicKey(spki)
-	if err != nil {
+	if err != nil && !errors.Is(err, cms.ErrUnsupportedKey) {
 		return fmt.Errorf("smime: key from outside: %w", err)
 	}
 	s.Certificate = nil
-	s.checkKey(pub)
+	s.checkKeyOr(pub, err)
 	return nil
 }
 
@@ -180,6 +184,9 @@ func (s *Signature) check() {
 		return
 	}
 	s.Integrity, s.Code, s.Reason = IntegrityUnknown, CodeNoKey, "the signer's certificate is not in the message"
+	if why := s.info.Unreadable(s.data); why != nil {
+		s.CertificateErr, s.Reason = why, "the signer's certificate cannot be read: "+strings.TrimPrefix(why.Error(), "certificate: ")
+	}
 	// A certificate that is named, but is not the one in the signature, is no accident (RFC 5035,
 	// Section 1).
 	for _, cert := range s.data.Certificates {
@@ -204,23 +211,32 @@ func (s *Signature) compareDigest() {
 
 func (s *Signature) checkWith(cert *x509.Certificate) {
 	s.Certificate = cert
-	pub, err := cms.PublicKey(cert)
-	if err != nil {
-		s.Integrity, s.Code, s.Reason = IntegrityUnknown, CodeUnsupported, keyTrouble(err)
-		s.compareDigest()
-		return
-	}
-	s.checkKey(pub)
+	s.checkKeyOr(cms.PublicKey(cert))
 }
 
-// keyTrouble says why nothing can be checked with a certificate's key.
-func keyTrouble(err error) string {
-	why := strings.TrimPrefix(err.Error(), "cms: ")
-	if errors.Is(err, cms.ErrUnsupportedKey) {
-		why = strings.TrimPrefix(err.Error(), cms.ErrUnsupportedKey.Error()+": ")
-		return "the type of the certificate's key is not supported: " + why
+// checkKeyOr is checkKey where there is no error.
+func (s *Signature) checkKeyOr(pub crypto.PublicKey, err error) {
+	if err == nil {
+		s.checkKey(pub)
+		return
 	}
-	return "the certificate's key cannot be used: " + why
+	s.Integrity = IntegrityUnknown
+	s.Code, s.Reason = keyTrouble(err)
+	s.compareDigest()
+}
+
+// keyTrouble says why nothing can be checked with a key.
+func keyTrouble(err error) (Code, string) {
+	var cost *certificate.CostError
+	var numbers *certificate.RSAKeyError
+	why := strings.TrimPrefix(strings.TrimPrefix(err.Error(), "cms: "), "certificate: ")
+	switch {
+	case errors.Is(err, cms.ErrUnsupportedKey):
+		return CodeUnsupported, "the type of the signer's key is not supported: " + strings.TrimPrefix(err.Error(), cms.ErrUnsupportedKey.Error()+": ")
+	case errors.As(err, &cost), errors.As(err, &numbers):
+		return CodeUnsupported, "the signer's key cannot be used: " + why
+	}
+	return CodeMalformed, "the signer's key cannot be read: " + why
 }
 
 // checkKey checks the signature with pub (RFC 5652, Section 5.6).

@@ -190,12 +190,15 @@ func (r Record) key() (spki []byte, pub crypto.PublicKey, err error) {
 	case r.MatchingType != Exact:
 		return nil, nil, errNotWhole
 	case r.Selector == PublicKey:
-		pub, err = x509.ParsePKIXPublicKey(r.Data)
+		pub, err = certificate.ParsePublicKey(r.Data)
+		if _, unsupported := errors.AsType[*certificate.UnsupportedKeyError](err); unsupported {
+			return r.Data, nil, nil // it can be compared
+		}
 		return r.Data, pub, err
 	case r.Selector != FullCertificate:
 		return nil, nil, errNotWhole
 	}
-	cert, err := x509.ParseCertificate(r.Data)
+	cert, err := certificate.Parse(r.Data)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -277,12 +280,16 @@ func (o *MatchOptions) matchesKey(r Record) bool {
 }
 
 // selected compares the part of a certificate that a record speaks of with its data (RFC 6698,
-// Sections 2.1.2 and 2.1.3).
+// Sections 2.1.2 and 2.1.3). A record of the same key in its usual form is of this key.
 func selected(r Record, c *x509.Certificate) bool {
-	if r.Selector == PublicKey {
-		return digestEqual(r, c.RawSubjectPublicKeyInfo)
+	if r.Selector != PublicKey {
+		return digestEqual(r, c.Raw)
 	}
-	return digestEqual(r, c.Raw)
+	if digestEqual(r, c.RawSubjectPublicKeyInfo) {
+		return true
+	}
+	usual, ok := certificate.UsualKey(c)
+	return ok && digestEqual(r, usual)
 }
 
 func digestEqual(r Record, data []byte) bool {

@@ -19,7 +19,7 @@ func (o *MatchOptions) pathToAnchor(ctx context.Context, r Record) error {
 		}
 	}
 	if r.MatchingType == Exact && r.Selector == FullCertificate {
-		anchor, err := x509.ParseCertificate(r.Data)
+		anchor, err := certificate.Parse(r.Data)
 		if err != nil {
 			return errNotThis
 		}

@@ -1,14 +1,22 @@
-// Package certificate is X.509 (RFC 5280) as mail needs it: names, one certified path, one check of
-// name constraints. Everything that rests on a certification authority goes through [Verify]:
-// records of usages 0 to 2 (RFC 7671), the authority of a domain's users, and PKIX roots (RFC
-// 8550).
+// Package certificate is X.509 (RFC 5280) as mail needs it: a tolerant reader, names, one certified
+// path, one check of name constraints. Everything that rests on a certification authority goes
+// through [Verify]: records of usages 0 to 2 (RFC 7671), the authority of a domain's users, and
+// PKIX roots (RFC 8550).
 //
+//	reading      what crypto/x509 refuses, too      parse.go, extension.go, usage.go
+//	keys         in all their forms                 key.go, curve.go
 //	names        what a certificate states          names.go, generalname.go, directory.go
 //	constraints  which names a CA may certify       constraints.go, subtree.go, mailbox.go
 //	path         from a certificate to an anchor    verify.go, search.go, path.go, policies.go
 //	work         what a certificate may cost        cost.go, work.go
 //
-// Standards: RFC 5280 (Sections 4.2.1.10 and 6.1), RFC 9598 (SmtpUTF8Mailbox), RFC 9618 (policies).
+// Standards: RFC 5280 (Sections 4, 4.2.1.10 and 6.1), RFC 5480 (elliptic curves), RFC 9598
+// (SmtpUTF8Mailbox), RFC 9618 (policies).
+//
+// A key that its owner published counts whatever else its certificate says, so that [Parse] reads
+// certificates in which only something else is wrong. It is never more permissive than crypto/x509
+// is: what it cannot read of a usage or an authority allows nothing, and no path holds a
+// certificate with an extension that occurs twice or cannot be read.
 //
 // Every name of every certificate in a path has to be one that all authorities above it may
 // certify: rfc822Name, SmtpUTF8Mailbox, emailAddress in the subject, dNSName, iPAddress,

@@ -41,17 +41,19 @@ type constraints struct {
 	unreadable bool
 }
 
-// constraintsOf reads the constraints of a certificate.
+// constraintsOf reads the constraints of a certificate. Of two NameConstraints (RFC 5280, Section
+// 4.2 allows one) each would permit what the other does not: they cannot be read.
 func constraintsOf(cert *x509.Certificate) constraints {
 	var out constraints
+	found := false
 	for _, ext := range cert.Extensions {
 		if !ext.Id.Equal(oidNameConstraints) {
 			continue
 		}
-		more := readConstraints(ext.Value)
-		out.permitted = append(out.permitted, more.permitted...)
-		out.excluded = append(out.excluded, more.excluded...)
-		out.unreadable = out.unreadable || more.unreadable
+		if found {
+			return constraints{unreadable: true}
+		}
+		out, found = readConstraints(ext.Value), true
 	}
 	return out
 }

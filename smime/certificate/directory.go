@@ -2,18 +2,18 @@ package certificate
 
 import (
 	"cmp"
-	"encoding/asn1"
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf16"
+	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// attribute is one AttributeTypeAndValue. text is its value as UTF-8, ok only for the string types.
+// attribute is one AttributeTypeAndValue: id are the contents octets of its type, der is its whole
+// value. text is the value as UTF-8, ok only for the string types.
 type attribute struct {
 	id   string
 	text string
@@ -57,46 +57,53 @@ func readDirectoryName(der []byte) (directoryName, bool) {
 
 // readAttribute reads AttributeTypeAndValue (RFC 5280, Section 4.1.2.4).
 func readAttribute(set *cryptobyte.String) (attribute, bool) {
-	var s, value, contents cryptobyte.String
-	var id asn1.ObjectIdentifier
+	var s, id, value, contents cryptobyte.String
 	var tag cbasn1.Tag
-	if !set.ReadASN1(&s, cbasn1.SEQUENCE) || !s.ReadASN1ObjectIdentifier(&id) || !s.ReadAnyASN1Element(&value, &tag) || !s.Empty() {
+	if !set.ReadASN1(&s, cbasn1.SEQUENCE) || !s.ReadASN1(&id, cbasn1.OBJECT_IDENTIFIER) || len(id) == 0 ||
+		!s.ReadAnyASN1Element(&value, &tag) || !s.Empty() {
 		return attribute{}, false
 	}
-	a := attribute{id: id.String(), der: value}
+	a := attribute{id: string(id), der: value}
 	value.ReadAnyASN1(&contents, &tag)
 	a.text, a.ok = decodeString(contents, tag)
 	return a, true
 }
 
 // decodeString reads the types of DirectoryString (RFC 5280, Section 4.1.2.4), and those of older
-// certificates.
+// certificates. Text in characters that its type does not have is not read: readers disagree on
+// what it says.
 func decodeString(b []byte, tag cbasn1.Tag) (string, bool) {
 	const numeric, universal, bmp = 18, 28, 30
 	switch tag {
-	case cbasn1.UTF8String, cbasn1.PrintableString, cbasn1.IA5String, numeric:
+	case cbasn1.UTF8String:
 		return string(b), utf8.Valid(b)
+	case cbasn1.PrintableString, cbasn1.IA5String, numeric:
+		return string(b), isASCII(string(b))
 	case cbasn1.T61String: // in practice Latin-1
-		runes := make([]rune, len(b))
-		for i, c := range b {
-			runes[i] = rune(c)
-		}
-		return string(runes), true
+		return decodeWide(b, 1)
 	case bmp:
-		units := make([]uint16, len(b)/2)
-		for i := range units {
-			units[i] = uint16(b[2*i])<<8 | uint16(b[2*i+1])
-		}
-		return string(utf16.Decode(units)), len(b)%2 == 0
+		return decodeWide(b, 2)
 	case universal:
-		runes := make([]rune, len(b)/4)
-		for i := range runes {
-			runes[i] = rune(b[4*i])<<24 | rune(b[4*i+1])<<16 | rune(b[4*i+2])<<8 | rune(b[4*i+3])
-		}
-		return string(runes), len(b)%4 == 0
+		return decodeWide(b, 4)
 	default:
 		return "", false
 	}
+}
+
+// decodeWide reads characters of so many octets each.
+func decodeWide(b []byte, width int) (string, bool) {
+	runes := make([]rune, 0, len(b)/width)
+	for ; len(b) >= width; b = b[width:] {
+		var r uint32
+		for _, c := range b[:width] {
+			r = r<<8 | uint32(c)
+		}
+		if r > unicode.MaxRune || !utf8.ValidRune(rune(r)) {
+			return "", false
+		}
+		runes = append(runes, rune(r))
+	}
+	return string(runes), len(b) == 0
 }
 
 // addresses are the values of the emailAddress attributes. One that cannot be read is returned as
@@ -105,7 +112,7 @@ func (n directoryName) addresses() []string {
 	var out []string
 	for _, rdn := range n {
 		for _, a := range rdn {
-			if a.id != oidEmailAddress.String() {
+			if a.id != idEmailAddress {
 				continue
 			}
 			if !a.ok {
@@ -128,7 +135,7 @@ func (n directoryName) canonical() []string {
 			if a.ok {
 				value = strings.ToLower(strings.Join(strings.Fields(a.text), " "))
 			}
-			parts[k] = fmt.Sprintf("%s=%d:%s", a.id, len(value), value)
+			parts[k] = fmt.Sprintf("%x=%d:%s", a.id, len(value), value)
 		}
 		// RFC 5280, Section 7.1: the attributes of a relative name match in any order.
 		slices.SortFunc(parts, cmp.Compare[string])

@@ -4,6 +4,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"errors"
+	"fmt"
 	"unicode/utf8"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -42,6 +43,9 @@ var (
 	oidEmailAddress = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 1}
 )
 
+// idEmailAddress are the contents octets of oidEmailAddress.
+const idEmailAddress = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x01"
+
 var (
 	constructed0 = implicit(0).Constructed()
 	constructed1 = implicit(1).Constructed()
@@ -57,21 +61,22 @@ var forms = map[cbasn1.Tag]form{
 }
 
 // readGeneralNames reads RFC 5280, Section 4.2.1.6: GeneralNames ::= SEQUENCE SIZE (1..MAX) OF
-// GeneralName. ok is false when a name or the sequence cannot be read.
+// GeneralName. Where one of them has not the form of a name there are none. ok is false then, and
+// where something follows the sequence.
 func readGeneralNames(der []byte) (names []generalName, ok bool) {
 	outer := cryptobyte.String(der)
 	var s cryptobyte.String
-	if !outer.ReadASN1(&s, cbasn1.SEQUENCE) || !outer.Empty() {
+	if !outer.ReadASN1(&s, cbasn1.SEQUENCE) {
 		return nil, false
 	}
 	for !s.Empty() {
 		n, ok := readGeneralName(&s)
 		if !ok {
-			return names, false
+			return nil, false
 		}
 		names = append(names, n)
 	}
-	return names, true
+	return names, outer.Empty()
 }
 
 // readGeneralName reads RFC 5280, Section 4.2.1.6:
@@ -105,9 +110,12 @@ func readGeneralName(s *cryptobyte.String) (generalName, bool) {
 // of which the UTF8String of a SmtpUTF8Mailbox is understood (RFC 9598, Section 3).
 func readOtherName(s cryptobyte.String) (generalName, bool) {
 	var id asn1.ObjectIdentifier
-	var value, text cryptobyte.String
-	if !s.ReadASN1ObjectIdentifier(&id) || !s.ReadASN1(&value, constructed0) || !s.Empty() {
+	var typeID, value, text cryptobyte.String
+	if !s.ReadASN1Element(&typeID, cbasn1.OBJECT_IDENTIFIER) || len(typeID) <= 2 || !s.ReadASN1(&value, constructed0) || !s.Empty() {
 		return generalName{}, false
+	}
+	if whole := typeID; !typeID.ReadASN1ObjectIdentifier(&id) {
+		return generalName{form(fmt.Sprintf("otherName %x", []byte(whole))), value}, true
 	}
 	if !id.Equal(oidSMTPUTF8Mailbox) {
 		return generalName{form("otherName " + id.String()), value}, true

@@ -51,9 +51,10 @@ func (s *search) checkCertificate(c *x509.Certificate) error {
 	for _, id := range c.UnhandledCriticalExtensions {
 		// RFC 5280, Sections 6.1.4, (o), and 6.1.5, (f). Names of every form are read here, and
 		// every constraint holds or refuses.
-		if !id.Equal(oidSubjectAltName) && !id.Equal(oidNameConstraints) {
-			return fmt.Errorf("critical extension %v is not understood", id)
+		if id.Equal(oidNameConstraints) || id.Equal(oidSubjectAltName) && s.opts.Work.factsOf(c).oneAltName {
+			continue
 		}
+		return fmt.Errorf("extension %v of %q is critical and not understood, occurs twice or cannot be read", id, c.Subject)
 	}
 	return nil
 }

@@ -58,7 +58,7 @@ func Verify(ctx context.Context, leaf *x509.Certificate, opts Options) error {
 	}
 	s := search{opts: opts}
 	if opts.Key != nil {
-		key, err := x509.ParsePKIXPublicKey(opts.Key)
+		key, err := ParsePublicKey(opts.Key)
 		if err != nil {
 			return ErrNoPath
 		}

@@ -65,6 +65,9 @@ type facts struct {
 	// names are those that constraints apply to; readable says that they are all.
 	names    []generalName
 	readable bool
+	// oneAltName: there is one subjectAltName, all of which can be read. Known only where the
+	// certificate has extensions that were not understood.
+	oneAltName bool
 	// constraints are those on certificates below.
 	constraints constraints
 	selfIssued  bool
@@ -76,6 +79,7 @@ func (w *Work) factsOf(c *x509.Certificate) *facts {
 	}
 	f := &facts{constraints: constraintsOf(c), selfIssued: SelfIssued(c)}
 	f.names, f.readable = constrainedNames(c)
+	f.oneAltName = len(c.UnhandledCriticalExtensions) > 0 && hasOneAltName(c)
 	if w.read == nil {
 		w.read = map[*x509.Certificate]*facts{}
 	}

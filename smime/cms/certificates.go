@@ -5,6 +5,8 @@ import (
 	"crypto/x509"
 	"hash/maphash"
 	"sync/atomic"
+
+	"dnseal/smime/certificate"
 )
 
 const (
@@ -35,9 +37,9 @@ func recall(der []byte) *x509.Certificate {
 	return nil
 }
 
-// parse is x509.ParseCertificate for what recall did not find.
+// parse is certificate.Parse for what recall did not find.
 func parse(der []byte) (*x509.Certificate, error) {
-	cert, err := x509.ParseCertificate(der)
+	cert, err := certificate.Parse(der)
 	if err == nil && len(der) <= maxRememberedSize {
 		slot(der).Store(cert)
 	}

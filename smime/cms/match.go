@@ -19,6 +19,18 @@ func (si *SignerInfo) Certificate(sd *SignedData, extra []*x509.Certificate) *x5
 	return nil
 }
 
+// Unreadable says why a certificate in sd that is the signer's, or may be, cannot be read: a
+// *certificate.UnreadableError; nil where there is none.
+func (si *SignerInfo) Unreadable(sd *SignedData) error {
+	for _, why := range sd.unreadable {
+		// RFC 5652, Section 5.3: a subjectKeyIdentifier is in an extension of it.
+		if si.SubjectKeyID != nil || bytes.Equal(si.RawIssuer, why.RawIssuer) && bytes.Equal(si.Serial, why.Serial) {
+			return why
+		}
+	}
+	return nil
+}
+
 // Match says whether cert is the certificate the signer names, by issuer and serial number or by
 // SubjectKeyIdentifier, and where signingCertificateV2 (RFC 5035) is present, whether it is the one
 // hashed there. That attribute binds the key to one certificate: without it, a stranger can put

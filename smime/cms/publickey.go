@@ -2,7 +2,6 @@ package cms
 
 import (
 	"crypto"
-	"crypto/ecdsa"
 	"crypto/rsa"
 	"crypto/sha1"
 	"crypto/x509"
@@ -70,12 +69,13 @@ func ParsePublicKey(spki []byte) (crypto.PublicKey, error) {
 			return nil, fmt.Errorf("cms: %w", err)
 		}
 	}
-	pub, err := x509.ParsePKIXPublicKey(spki)
-	if kindOf(pub) == nil && string(alg.oid) == oidECPublicKey {
-		return nil, fmt.Errorf("%w: %s", ErrUnsupportedKey, curveName(pub, alg.parameters))
+	pub, err := certificate.ParsePublicKey(spki)
+	_, unsupported := errors.AsType[*certificate.UnsupportedKeyError](err)
+	if unsupported || err == nil && kindOf(pub) == nil {
+		return nil, fmt.Errorf("%w: %s", ErrUnsupportedKey, certificate.CurveName(alg.parameters))
 	}
 	if err != nil {
-		return nil, fmt.Errorf("cms: SubjectPublicKeyInfo: %w", err)
+		return nil, fmt.Errorf("cms: %w", err)
 	}
 	return pub, nil
 }
@@ -94,19 +94,6 @@ func MarshalPublicKey(pub crypto.PublicKey) ([]byte, error) {
 	}
 	bits := append([]byte{0}, x509.MarshalPKCS1PublicKey(key.PublicKey)...) // no unused bits
 	return ber.TLV(ber.TagSequence, encodeAlgorithm(oidRSAPSS, parameters), ber.TLV(ber.TagBitString, bits)), nil
-}
-
-// curveName is the name of an elliptic curve that is not computed with.
-func curveName(pub crypto.PublicKey, parameters []byte) string {
-	if key, ok := pub.(*ecdsa.PublicKey); ok {
-		return key.Curve.Params().Name
-	}
-	s := cryptobyte.String(parameters)
-	var id cryptobyte.String
-	if !s.ReadASN1(&id, cbasn1.OBJECT_IDENTIFIER) || !s.Empty() {
-		return "an elliptic curve without name"
-	}
-	return nameOf(string(id))
 }
 
 // checkRSASize says of a key (RFC 8017, Appendix A.1.1) what crypto/x509 would refuse without

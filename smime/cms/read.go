@@ -1,11 +1,13 @@
 package cms
 
 import (
+	"errors"
 	"io"
 
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 
+	"dnseal/smime/certificate"
 	"dnseal/smime/cms/internal/ber"
 )
 
@@ -155,8 +157,8 @@ func (sd *SignedData) readContent(b *ber.Reader, content io.Writer) error {
 //	  v2AttrCert           [2] IMPLICIT AttributeCertificateV2,
 //	  other                [3] IMPLICIT OtherCertificateFormat }
 //
-// All but the first kind are refused. A certificate that cannot be parsed is left out of
-// Certificates: it may be irrelevant to the signature.
+// All but the first kind are refused. A certificate that cannot be read is left out of
+// Certificates: it may be irrelevant to the signature (see SignerInfo.Unreadable).
 func (sd *SignedData) readCertificates(b *ber.Reader) error {
 	return b.Inside(ber.TagContext0, "certificates", func() error {
 		return b.Each(limitCertificates, func() error {
@@ -175,8 +177,12 @@ func (sd *SignedData) readCertificates(b *ber.Reader) error {
 				return b.Syntax("certificates: another format than X.509")
 			}
 			sd.RawCertificates = append(sd.RawCertificates, der)
-			if cert, err := parse(der); err == nil {
+			cert, err := parse(der)
+			if err == nil {
 				sd.Certificates = append(sd.Certificates, cert)
+			}
+			if why, ok := errors.AsType[*certificate.UnreadableError](err); ok {
+				sd.unreadable = append(sd.unreadable, why)
 			}
 			return nil
 		})

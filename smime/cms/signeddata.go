@@ -4,6 +4,8 @@ import (
 	"crypto"
 	"crypto/x509"
 	"encoding/asn1"
+
+	"dnseal/smime/certificate"
 )
 
 // SignedData is a parsed RFC 5652, Section 5.1 structure.
@@ -14,8 +16,9 @@ type SignedData struct {
 	Attached bool
 	// ContentSize is the number of content octets when Attached.
 	ContentSize int64
-	// RawCertificates holds the certificates as DER, in their order; what x509 cannot parse is not
-	// in Certificates. Neither may be changed: what was parsed once is handed out again.
+	// RawCertificates holds the certificates as DER, in their order; what certificate.Parse cannot
+	// read is not in Certificates. Neither may be changed: what was parsed once is handed out
+	// again.
 	RawCertificates [][]byte
 	Certificates    []*x509.Certificate
 	// Signers may be empty: that is no signature, but RFC 8551, Section 3.8 (certs-only).
@@ -26,6 +29,8 @@ type SignedData struct {
 	// digestAlgorithms are the same as received.
 	digestAlgorithms []algorithmIdentifier
 	content          *Digests // of attached content
+	// unreadable are the certificates that are not in Certificates, and why.
+	unreadable []*certificate.UnreadableError
 }
 
 // Digests returns the argument of Verify. For attached content it is filled. For a detached
