@@ -23,6 +23,9 @@ func explainHeader(s *Signature) Explanation {
 		Sentence: "The signature holds over the content and the header as it was signed. Fields that readers show were changed since: " +
 			strings.Join(slices.Compact(names), ", ") + ". The signed ones are at the start of the signed part.",
 	}
+	if len(s.ProtectedFrom) == 1 && slices.Contains(names, "From") {
+		e.Sentence += " The signed From names one author, " + s.ProtectedFrom[0].String() + "."
+	}
 	if s.protection.decoded() {
 		e.Change = ChangeWordsDecoded
 		e.Sentence += " Those hold encoded words, which some program decoded, as fetchmail does with mimedecode: raw octets are left, and a comma in a name makes two addresses of one."

@@ -53,6 +53,25 @@ func TestExplainStructure(t *testing.T) {
 	}
 }
 
+// TestExplainHeader explains a header that was changed around a signature that holds.
+func TestExplainHeader(t *testing.T) {
+	t.Parallel()
+	signed := sign(t, "From: =?utf-8?Q?Example=2C_Alice?= <alice@example.org>\r\nTo: bob@example.net\r\nSubject: Chairs\r\nMIME-Version: 1.0\r\n\r\nThree\r\n", SignOptions{})
+	for name, c := range map[string]struct {
+		old, new, word string
+		want           []Change
+	}{
+		"nothing":                    {"Subject: Chairs", "Subject: Chairs", "", nil},
+		"a tag":                      {"Subject: Chairs", "Subject: [list] Chairs", "", nil},
+		"a change":                   {"Subject: Chairs", "Subject: No chairs", "since: Subject. ", []Change{ChangeHeader}},
+		"an addition":                {"To: bob@example.net", "To: bob@example.net\r\nReply-To: x@example.net", "since: Reply-To. ", []Change{ChangeHeader}},
+		"words decoded by fetchmail": {"From: =?utf-8?Q?Example=2C_Alice?= <", "From: Example@127.0.0.1, Alice <", "names one author, alice@example.org. Those hold encoded words", []Change{ChangeWordsDecoded}},
+	} {
+		found, err := Explain(t.Context(), mustRead(t, strings.Replace(signed, c.old, c.new, 1)))
+		checkExplained(t, name, found, err, c.word, c.want)
+	}
+}
+
 func checkExplained(t *testing.T, name string, found []Explanation, err error, word string, want []Change) {
 	t.Helper()
 	var got []Change
