@@ -1,4 +1,4 @@
-# Targets: build demo test check bench fuzz cover interop peers
+# Targets: build demo test check bench fuzz archives cover interop peers
 GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 RACE     := $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo -race)
 FUZZTIME ?= 1m
@@ -30,6 +30,10 @@ bench:
 fuzz:
 	./.ci/fuzz $(FUZZTIME)
 
+# A verdict for each of 100,000 messages in an archive of every form.
+archives:
+	go test ./cmd/dnseal -run '^TestArchives$$' -archive 100000 -timeout 2h -v
+
 cover:
 	go test -cover ./...
 
@@ -39,4 +43,4 @@ interop:
 peers:
 	./.ci/peers
 
-.PHONY: build demo test check bench fuzz cover interop peers
+.PHONY: build demo test check bench fuzz archives cover interop peers

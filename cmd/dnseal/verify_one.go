@@ -87,15 +87,15 @@ func (v *verifier) read(ctx context.Context, in io.Reader, name string) (*receiv
 
 // unquoted judges the message without the ">" that its mbox may have put before "From ", in each
 // form of that. The first form in which a digest that was wrong is right decides; else report
-// stands. A message that is no part of an mbox stays as it is.
+// stands. A message that is no part of an mbox or MMDF file stays as it is.
 func (v *verifier) unquoted(ctx context.Context, msg mailbox.Message, report *receiver.Report) (*receiver.Report, error) {
 	var quotings []mailbox.Quoting
 	switch msg.Container {
 	case mailbox.Mboxrd:
 		quotings = []mailbox.Quoting{mailbox.QuotingMboxrd}
-	case mailbox.Mbox:
+	case mailbox.Mbox, mailbox.MMDF:
 		quotings = []mailbox.Quoting{mailbox.QuotingMboxrd, mailbox.QuotingMboxo}
-	case mailbox.File, mailbox.MMDF, mailbox.Emlx:
+	case mailbox.File, mailbox.Emlx:
 	}
 	for _, q := range quotings {
 		again, deeper, err := v.without(ctx, msg, q)

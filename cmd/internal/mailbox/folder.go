@@ -1,12 +1,14 @@
 package mailbox
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -29,6 +31,7 @@ func (w *walker) folder(dir string, found *listing, depth int) error {
 	if err != nil {
 		return err
 	}
+	slices.SortStableFunc(entries, byNumber)
 	maildir, err := w.maildir(dir, found)
 	if err != nil {
 		return err
@@ -48,6 +51,14 @@ func (w *walker) folder(dir string, found *listing, depth int) error {
 		}
 	}
 	return nil
+}
+
+// byNumber puts files in the order of their numbers, as MH has them: 2 before 10.
+func byNumber(a, b fs.DirEntry) int {
+	if isDigits(a.Name(), 1, 18) && isDigits(b.Name(), 1, 18) {
+		return cmp.Or(cmp.Compare(len(a.Name()), len(b.Name())), cmp.Compare(a.Name(), b.Name()))
+	}
+	return cmp.Compare(a.Name(), b.Name())
 }
 
 // enters reports whether a folder below another is read.

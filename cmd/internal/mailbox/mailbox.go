@@ -42,7 +42,7 @@ type Container string
 
 // Containers: the file is the message; an mbox (RFC 4155 and its variants, between which nothing in
 // the file decides); one that says in its first line that it is mboxrd, as public-inbox writes it;
-// MMDF; a file of Apple Mail. [Unquote] is for the two forms of mbox only.
+// MMDF, in which some writers quote as in an mbox; a file of Apple Mail.
 const (
 	File   Container = ""
 	Mbox   Container = "mbox"

@@ -46,7 +46,7 @@ func (w *walker) mbox(s source, at section, split splitter, cut bool) error {
 			continue
 		}
 		m := Message{Name: name, Container: split.container(), Open: s.part(at, e.start, e.end)}
-		if e.last {
+		if e.last || e.cut != "" {
 			m.Remark = truncated(at, e, cut)
 		}
 		if err := w.emit(m); err != nil {
@@ -115,8 +115,8 @@ func (b *mbox) next() (entry, error) {
 		}
 	}
 	err = b.search(&e, h.body)
-	if e.last && h.length > e.end-h.body {
-		e.cut = fmt.Sprintf("of the %d octets that its Content-Length names, %d are there", h.length, e.end-h.body)
+	if there := b.w.size - h.body; h.length > there {
+		e.cut = fmt.Sprintf("of the %d octets that its Content-Length names, %d are there", h.length, there)
 	}
 	return e, err
 }
@@ -185,7 +185,7 @@ func (b *mbox) separates(w *window, off int64, afterEmpty bool) (bool, error) {
 			return false, nil
 		}
 	}
-	return i < maxSeparator && b.writer.wrote(firstLine(text), afterEmpty) && fieldFollows(text[i+1:], ended), nil
+	return i < maxSeparator && b.writer.begins(firstLine(text), text[i+1:], afterEmpty, ended), nil
 }
 
 // lands reports whether length octets from body end at a separator or the end of the file, with or
@@ -254,5 +254,5 @@ func mboxStart(head []byte) (int, bool) {
 		return 0, false
 	}
 	_, rest, _ := bytes.Cut(text, []byte("\n"))
-	return len(head) - len(text), writer{}.wrote(firstLine(text), true) && fieldFollows(rest, false)
+	return len(head) - len(text), writer{bare: true}.begins(firstLine(text), rest, true, false)
 }

@@ -44,7 +44,7 @@ func TestSeparators(t *testing.T) {
 		{"From 0123456789abcdef0123456789abcdef01234567 Mon Sep 17 00:00:00 2001", false, false},
 	} {
 		for _, gap := range []string{"", "\n"} {
-			text := "From a@b Sat Nov 28 20:00:00 2026\nS: 1\n\ntext\n" + gap + tt.line + "\nS: 2\n\ntwo\n"
+			text := "From - Sat Nov 28 20:00:00 2026\nS: 1\n\ntext\n" + gap + tt.line + "\nSubject: 2\n\ntwo\n"
 			want := 1
 			if gap == "" && tt.afterText || gap != "" && tt.afterGap {
 				want = 2
@@ -55,7 +55,7 @@ func TestSeparators(t *testing.T) {
 			if got := len(messages(t, strings.ReplaceAll(text, "\n", "\r\n"))); got != want {
 				t.Errorf("%q with CRLF after %q: %d messages, want %d", tt.line, gap, got, want)
 			}
-			if got := len(messages(t, strings.Replace(text, "S: 2", "no field", 1))); got != 1 {
+			if got := len(messages(t, strings.Replace(text, "Subject: 2", "no field", 1))); got != 1 {
 				t.Errorf("%q, and no field after it: %d messages", tt.line, got)
 			}
 		}
@@ -89,7 +89,7 @@ func TestMboxForms(t *testing.T) {
 		{"Content-Length", from + "S: 1\nContent-Length: 83\n\none\n\n" + from + "S: 2\n\nThis one is attached, and not quoted.\n\n" + from + "S: 3\n\n", "box#1: S: 1|Content-Length: 83||one||" + from[:33] + "|S: 2||This one is attached, and not quoted.|\nbox#2: S: 3||\n"},
 		{"to the end", from + "S: 1\nContent-Length: 44\n\none\n\n" + from + "S: 2\n", "box#1: S: 1|Content-Length: 44||one||" + from[:33] + "|S: 2|\n"},
 		{"the last Content-Length", from + "Content-Length: 44\nContent-Length: 4\n\none\n\n" + from + "S: 2\n\n", "box#1: Content-Length: 44|Content-Length: 4||one|\nbox#2: S: 2||\n"},
-		{"a wrong one", from + "S: 1\nContent-Length: 5000\n\none\n\n" + from + "S: 2\nContent-Length: 4\n\ntwo\n\n", "box#1: S: 1|Content-Length: 5000||one|\nbox#2: S: 2|Content-Length: 4||two|\n"},
+		{"a wrong one", from + "S: 1\nContent-Length: 5000\n\none\n\n" + from + "S: 2\nContent-Length: 4\n\ntwo\n\n", "box#1: S: 1|Content-Length: 5000||one| (the file ends in the middle of this message: of the 5000 octets that its Content-Length names, 68 are there)\nbox#2: S: 2|Content-Length: 4||two|\n"},
 		{"one too long at the end", from + "S: 1\nContent-Length: 45\n\none\n", "box#1: S: 1|Content-Length: 45||one| (the file ends in the middle of this message: of the 45 octets that its Content-Length names, 4 are there)\n"},
 		{"cut in the header", from + "S: 1\n\none\n\n" + from + "S: 2", "box#1: S: 1||one|\nbox#2: S: 2 (the file ends in the middle of this message: its header has no end)\n"},
 		{"cut in a separator", from + "S: 1\n\none\n\n" + from, "box#1: S: 1||one|\nbox#2:  (the file ends in the middle of this message: nothing of it is there)\n"},

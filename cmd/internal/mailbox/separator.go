@@ -3,6 +3,8 @@ package mailbox
 import (
 	"bytes"
 	"strings"
+
+	"dnseal/smime/message"
 )
 
 // maxSeparator is the longest separator: longer lines are text. maxFollowing is how much after it
@@ -12,10 +14,10 @@ const (
 	maxFollowing = 1 << 10
 )
 
-// writer is how the program that wrote an mbox writes separators, as far as its first one is not of
-// the usual form.
+// writer is how the program that wrote an mbox writes separators, as its first one shows.
 type writer struct {
 	git   bool   // patches, as "git format-patch" writes them
+	bare  bool   // Thunderbird, which also writes separators without a date
 	shape string // of a first line that is in no known form; "" where it is
 }
 
@@ -26,24 +28,24 @@ func writerOf(line []byte) writer {
 	case s.git:
 		return writer{git: true}
 	case s.dated, s.bare:
-		return writer{}
+		return writer{bare: s.bare || s.hyphen}
 	}
 	return writer{shape: shapeOf(line)}
 }
 
-// wrote reports whether the line is a separator. RFC 4155, Appendix A: it has the address of the
-// sender and a date. Thunderbird also writes it without both, after an empty line.
-func (w writer) wrote(line []byte, afterEmpty bool) bool {
+// begins reports whether the line is a separator that begins a message. RFC 4155, Appendix A: it
+// has the address of the sender and a date. ended says that the file ends with rest.
+func (w writer) begins(line, rest []byte, afterEmpty, ended bool) bool {
 	s := parseSeparator(line)
 	switch {
 	case s.git:
-		return w.git
+		return w.git && fieldFollows(rest, ended)
 	case s.dated:
-		return s.sender || afterEmpty
+		return (s.sender || afterEmpty) && fieldFollows(rest, ended)
 	case s.bare:
-		return afterEmpty
+		return w.bare && afterEmpty && (mailFollows(rest) || ended && fieldFollows(rest, ended))
 	}
-	return afterEmpty && w.shape != "" && shapeOf(line) == w.shape
+	return afterEmpty && w.shape != "" && shapeOf(line) == w.shape && fieldFollows(rest, ended)
 }
 
 // separator is a line that begins with "From ", taken apart.
@@ -51,6 +53,7 @@ type separator struct {
 	dated  bool // a date ends it, and nothing stands before that but a sender
 	sender bool
 	bare   bool // nothing follows "From ", or a hyphen
+	hyphen bool // the sender is one
 	git    bool // a commit and the date that "git format-patch" writes
 }
 
@@ -73,7 +76,7 @@ func parseSeparator(line []byte) separator {
 	for i := range n {
 		if asctime, ok := isDate(words[i:n]); ok {
 			sender := words[:i]
-			s := separator{dated: isSender(sender, asctime), sender: i > 0}
+			s := separator{dated: isSender(sender, asctime), sender: i > 0, hyphen: i == 1 && sender[0] == "-"}
 			s.git = s.dated && i == 1 && isCommit(sender[0]) && strings.Join(words[i:n], " ") == "Mon Sep 17 00:00:00 2001"
 			return s
 		}
@@ -124,6 +127,21 @@ func fieldFollows(text []byte, ended bool) bool {
 		}
 	}
 	return ended
+}
+
+// mailFollows reports whether text begins with the header of a mail message, for a separator that
+// says nothing of itself.
+func mailFollows(text []byte) bool {
+	for line := range bytes.Lines(text) {
+		line = bytes.TrimSuffix(line, []byte("\n"))
+		switch {
+		case usual(message.Field{Raw: line}), bytes.HasPrefix(line, []byte("X-Mozilla-")):
+			return true
+		case len(line) == 0 || line[0] != ' ' && line[0] != '\t' && !fieldFollows(line, false):
+			return false
+		}
+	}
+	return false
 }
 
 // shapeOf is what two lines of one unknown writer have in common: of each word whether it is an
