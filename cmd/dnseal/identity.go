@@ -52,7 +52,8 @@ func newIdentity() *cobra.Command {
 
 It is a folder DIR/NAME with key.pem (readable by its owner only) and cert.pem.
 A key is read in PKCS #8, PKCS #1 or SEC1, in PEM or DER; certificates in PEM,
-DER or PKCS #7. An RSA key signs by RSASSA-PSS where it is for nothing else, or
+DER or PKCS #7. key.pem can be a PKCS #12 file with both, whose password is empty
+or the first line of the file "password" in the folder. An RSA key signs by RSASSA-PSS where it is for nothing else, or
 where the line "Signature scheme: RSASSA-PSS" stands above it in key.pem.`,
 	}
 	cmd.AddCommand(newIdentityNew(), newIdentityShow(), newIdentityRecord())
@@ -108,6 +109,7 @@ func newIdentityShow() *cobra.Command {
 				return cli.Hint(fmt.Errorf("no identities in %s", *dir), "make one: dnseal identity new NAME --identities %s", identity.Quote(*dir))
 			}
 		}
+		var status error
 		for i, name := range names {
 			id, err := identity.Load(*dir, name)
 			if err != nil {
@@ -116,11 +118,14 @@ func newIdentityShow() *cobra.Command {
 			if i > 0 {
 				cli.Print(cmd.OutOrStdout(), "")
 			}
-			if err := showIdentity(cmd.OutOrStdout(), id); err != nil {
+			err = showIdentity(cmd.OutOrStdout(), id)
+			if errors.As(err, new(cli.Exit)) {
+				status = err // the others are shown all the same
+			} else if err != nil {
 				return err
 			}
 		}
-		return nil
+		return status
 	}
 	return cmd
 }
@@ -139,7 +144,13 @@ func showIdentity(w io.Writer, id *identity.Identity) error {
 		cli.Print(&b, "  valid        %s to %s", cert.NotBefore.UTC().Format("2006-01-02"), cert.NotAfter.UTC().Format("2006-01-02"))
 	}
 	cli.Print(&b, "  published at %s (%s)", owner, typ)
-	_, err = w.Write(b.Bytes())
+	wrong := id.CheckName()
+	if wrong != nil {
+		cli.Print(&b, "  WRONG        %s; %s", cli.Plain(wrong), identity.Hint(wrong))
+	}
+	if _, err = w.Write(b.Bytes()); err == nil && wrong != nil {
+		err = cli.ExitNotPass
+	}
 	return err
 }
 

@@ -70,6 +70,11 @@ func sign(cmd *cobra.Command, dir string, f *signFlags, args []string) error {
 	if err != nil {
 		return err
 	}
+	for _, id := range ids {
+		if wrong := id.CheckName(); wrong != nil {
+			cli.Print(cmd.ErrOrStderr(), "dnseal: %s; %s", cli.Plain(wrong), identity.Hint(wrong))
+		}
+	}
 	var result smime.SignResult
 	edit, err := sender.SignMessage(cmd.Context(), m, ids, smime.SignOptions{
 		Result:             &result,

@@ -13,7 +13,7 @@ func FuzzKeyFile(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		found, err := readKeyFile(data)
+		found, err := readKeyFile(data, "")
 		if (err == nil) != (found.key != nil) {
 			t.Errorf("readKeyFile = %+v, %v", found, err)
 		}

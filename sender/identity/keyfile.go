@@ -29,19 +29,22 @@ var (
 	byteOrderMark = []byte("\ufeff")
 )
 
-// readKeyFile reads a private key in PEM or DER. Errors are a *foreignForm for a file that holds
-// something else or a malformed key.
-func readKeyFile(data []byte) (keyFileContents, error) {
+// readKeyFile reads a private key in PEM, DER or PKCS #12; password is for PKCS #12. Errors are a
+// *foreignForm for a file that holds something else or a malformed key.
+func readKeyFile(data []byte, password string) (keyFileContents, error) {
 	data = plainText(data)
 	if bytes.Contains(data, pemBegin) {
-		return readKeyPEM(data)
+		return readKeyPEM(data, password)
 	}
-	form := formOf(data)
-	if !form.isKey() {
+	switch form := formOf(data); {
+	case form == formPKCS12:
+		return readPKCS12(data, password)
+	case !form.isKey():
 		return keyFileContents{}, form.foreign()
+	default:
+		key, err := parseKey(form, data)
+		return keyFileContents{key: key}, err
 	}
-	key, err := parseKey(form, data)
-	return keyFileContents{key: key}, err
 }
 
 // plainText removes a byte order mark, and makes line ends of CR alone those of PEM.
@@ -55,7 +58,7 @@ func plainText(data []byte) []byte {
 
 // readKeyPEM reads the first private key of a PEM file: PKCS #8, or the older forms of openssl (RFC
 // 5915, Section 3; RFC 8017, Appendix A.1.2); and the certificates in it.
-func readKeyPEM(data []byte) (found keyFileContents, err error) {
+func readKeyPEM(data []byte, password string) (found keyFileContents, err error) {
 	all := data
 	var other *foreignForm
 	for {
@@ -72,6 +75,8 @@ func readKeyPEM(data []byte) (found keyFileContents, err error) {
 		case found.key != nil: // only certificates are read after it
 		case form == formEncrypted:
 			return found, form.foreign()
+		case form == formPKCS12:
+			return readPKCS12(block.Bytes, password)
 		case form.isKey():
 			found.pss = hasSchemeLine(string(text))
 			if found.key, err = parseKey(form, block.Bytes); err != nil {

@@ -17,7 +17,8 @@ import (
 // maxPEM is the most bytes read of a key or certificate file.
 const maxPEM = 1 << 20
 
-// Load reads one identity. A private key is read in PKCS#8, PKCS#1 and SEC1, in PEM or DER;
+// Load reads one identity. A private key is read in PKCS#8, PKCS#1 and SEC1, in PEM or DER, and in
+// PKCS#12 with an empty password or that in the first line of the file "password" of the folder;
 // certificates are read in PEM, DER and PKCS#7; where there is no cert.pem, those in key.pem count.
 // Errors: [fs.ErrNotExist] when there is none of this name; one with a [Hint] for a key that others
 // can read or that we cannot read, for a file that holds another form of key or certificate than is
@@ -57,12 +58,21 @@ func (id *Identity) loadKey() (found keyFileContents, err error) {
 		return found, notOurs(fmt.Errorf("identity: key of %s: %w", id.Name, err), filepath.Dir(id.KeyFile))
 	}
 	if mode.Perm()&0o077 != 0 {
-		err = fmt.Errorf("identity: key of %s: %s can be read by others (mode %04o)", id.Name, id.KeyFile, mode.Perm())
-		return found, WithHint(err, "chmod 600 %s", Quote(id.KeyFile))
+		return found, id.openToOthers("key", id.KeyFile, mode)
 	}
-	found, err = readKeyFile(data)
+	password, err := id.password()
+	if err != nil {
+		return found, err
+	}
+	found, err = readKeyFile(data, password)
 	id.Key = found.key
 	return found, id.fileError("key", id.KeyFile, err)
+}
+
+// openToOthers is the error for a secret with this mode.
+func (id *Identity) openToOthers(what, path string, mode fs.FileMode) error {
+	err := fmt.Errorf("identity: %s of %s: %s can be read by others (mode %04o)", what, id.Name, path, mode.Perm())
+	return WithHint(err, "chmod 600 %s", Quote(path))
 }
 
 // fileError names the file, and adds the hint of a file that holds something else.

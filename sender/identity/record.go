@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"fmt"
+	"strings"
 	"time"
 
 	"dnseal/lookup/dane"
@@ -119,6 +120,34 @@ func (id *Identity) SPKI() ([]byte, error) {
 		return id.Certificate.RawSubjectPublicKeyInfo, nil
 	}
 	return cms.MarshalPublicKey(id.Key.Public())
+}
+
+// CheckName compares the names in the certificate with the identity's: receivers use the name in
+// the certificate (RFC 8550, Section 3), so that with another one no signature passes. The error
+// names what the certificate is for, and has a [Hint]. A raw key has no name to compare.
+func (id *Identity) CheckName() error {
+	if id.Certificate == nil || id.Names(id.Certificate) {
+		return nil
+	}
+	var names []string
+	sameLetters := false
+	for _, n := range smime.CertificateNames(id.Certificate) {
+		name := n.DNSName
+		if n.Kind == smime.NameMail {
+			name = n.Address.String()
+		}
+		names = append(names, name)
+		sameLetters = sameLetters || strings.EqualFold(name, id.Name)
+	}
+	states := "no name at all"
+	if len(names) > 0 {
+		states = clip(strings.Join(names, ", "))
+	}
+	if sameLetters {
+		states += " (lower and upper case differ, and before the @ they count)"
+	}
+	err := fmt.Errorf("identity: %s: its certificate is for %s, and receivers use that name", id.Name, states)
+	return WithHint(err, "get a certificate for %s, or move it to the identity of its name", id.Name)
 }
 
 // Names reports whether cert states the identity's name in its subjectAltName.

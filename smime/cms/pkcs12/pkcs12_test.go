@@ -1,0 +1,111 @@
+package pkcs12
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"errors"
+	"math/big"
+	"testing"
+
+	"software.sslmate.com/src/go-pkcs12"
+
+	"dnseal/smime/cms/internal/ber"
+)
+
+// encode writes a file of a new key.
+func encode(tb testing.TB, encoder *pkcs12.Encoder, password string) []byte {
+	tb.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1)}
+	der, err := x509.CreateCertificate(nil, template, template, key.Public(), key)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	data, err := encoder.Encode(key, cert, nil, password)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return data
+}
+
+// TestRead: each form is read with its password only, and not when it was changed.
+func TestRead(t *testing.T) {
+	t.Parallel()
+	for name, encoder := range map[string]*pkcs12.Encoder{"RC2": pkcs12.LegacyRC2, "3DES": pkcs12.LegacyDES, "2023": pkcs12.Modern2023, "PBMAC1": pkcs12.Modern2026} {
+		data := encode(t, encoder, "pässword")
+		if contents, err := Read(data, "pässword"); err != nil || len(contents.Certificates) != 1 || contents.Key == nil {
+			t.Errorf("%s: Read = %+v, %v", name, contents, err)
+		}
+		if _, err := Read(data, "other"); !errors.Is(err, ErrPassword) {
+			t.Errorf("%s: Read with another password: %v", name, err)
+		}
+		// A certificate bag is in the middle: only the MAC can know.
+		data[len(data)/2] ^= 1
+		if _, err := Read(data, "pässword"); err == nil {
+			t.Errorf("%s: Read of a changed file: no error", name)
+		}
+	}
+	if _, err := Read(encode(t, pkcs12.Passwordless, ""), ""); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestIterationsAreBounded: the iterations of all derivations count together, before any is made.
+func TestIterationsAreBounded(t *testing.T) {
+	t.Parallel()
+	data := encode(t, pkcs12.Modern2023.WithIterations(0x7a31), "x")
+	p, err := parse(data)
+	if err != nil || p.iterations != 3*0x7a31 {
+		t.Fatalf("%d iterations, %v", p.iterations, err)
+	}
+	for _, n := range []int64{0, -1, MaxIterations + 1} {
+		if err := new(pfx).work(n); !errors.Is(err, ErrUnsupported) {
+			t.Errorf("%d iterations: %v", n, err)
+		}
+	}
+	p.iterations = MaxIterations - 1
+	if err := p.work(2); !errors.Is(err, ErrUnsupported) {
+		t.Errorf("one iteration too many: %v", err)
+	}
+}
+
+// TestMalformed: what is no PKCS #12 is said to be malformed.
+func TestMalformed(t *testing.T) {
+	t.Parallel()
+	data := encode(t, pkcs12.Modern2023, "")
+	for n := range data {
+		if _, err := Read(data[:n], ""); !errors.Is(err, ErrMalformed) {
+			t.Fatalf("%d of %d octets: %v", n, len(data), err)
+		}
+	}
+	if _, err := Read(make([]byte, MaxSize+1), ""); !errors.Is(err, ErrUnsupported) {
+		t.Errorf("a file that is too large: %v", err)
+	}
+}
+
+// FuzzRead: no input makes Read panic or work long, and what it returns is whole.
+func FuzzRead(f *testing.F) {
+	for _, encoder := range []*pkcs12.Encoder{pkcs12.LegacyRC2, pkcs12.Modern2023, pkcs12.Modern2026, pkcs12.Passwordless} {
+		f.Add(encode(f, encoder, ""))
+	}
+	f.Add([]byte{ber.TagSequence, 0x80, ber.TagInteger, 1, 3, 0, 0})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		p, err := parse(data)
+		if err != nil || p.iterations > 10_000 {
+			return // only the work that is allowed would be measured
+		}
+		contents, err := Read(data, "")
+		if err == nil && (contents.Key == nil || len(contents.Certificates) == 0) {
+			t.Errorf("Read = %+v", contents)
+		}
+	})
+}
