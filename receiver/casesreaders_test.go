@@ -29,7 +29,7 @@ func TestReaders(t *testing.T) {
 	}{
 		{"01-gpgsm24-ecdsa-p256-null-parameters.eml", "records.zone", false, receiver.Pass, "", false},
 		{"01b-neomutt2025-gpgsm24-p256.eml", "records.zone", false, receiver.Pass, "", false},
-		{"03-thunderbird153-dane-ta-2-1-1.eml", "records.zone", false, receiver.Fail, "did not come along", false},
+		{"03-thunderbird153-dane-ta-2-1-1.eml", "records.zone", false, receiver.Fail, "names the CA certificate only by a digest, and the message does not bring it", false},
 		{"03-thunderbird153-dane-ta-2-1-1.eml", "records.zone", true, receiver.Pass, "", false},
 		{"04-no-certificate-record-3-0-0.eml", "records-300.zone", false, receiver.Pass, "", false},
 		{"04-no-certificate-record-3-0-0.eml", "records.zone", false, receiver.Neutral, "holds no certificate", false},

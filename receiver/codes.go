@@ -50,6 +50,9 @@ const (
 
 	// CodeKeyMismatch: records exist, and none matches this key (RFC 6698, Section 2.1); fail
 	CodeKeyMismatch Code = "key-mismatch"
+	// CodeCAMissing: the record names the certificate of a CA by a digest, and the message does not
+	// bring it (RFC 7671, Section 5.2.2); fail
+	CodeCAMissing Code = "ca-not-in-message"
 	// CodeExpired: the record would match, but the certificate is outside its dates (RFC 7671,
 	// Section 5.2); fail
 	CodeExpired Code = "expired"

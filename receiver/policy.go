@@ -19,6 +19,7 @@ var classes = map[Code]Class{
 
 	CodeKeyMismatch: ClassKeyMismatch,
 	CodeKeyReplaced: ClassKeyMismatch,
+	CodeCAMissing:   ClassKeyMismatch,
 	CodeExpired:     ClassKeyMismatch,
 
 	CodeRevoked:         ClassNoKey,

@@ -150,10 +150,23 @@ func (sc *signatureCheck) match(ctx context.Context, res *lookup.Result, records
 		c := sc.sig.Certificate
 		return finding{Fail, CodeExpired, fmt.Sprintf("the record at %s requires a certificate within its dates, and this one is valid from %s to %s", res.Name, stamp(c.NotBefore), stamp(c.NotAfter))}
 	}
+	if i := slices.IndexFunc(results, func(r dane.MatchResult) bool { return r.AnchorMissing }); i >= 0 {
+		return finding{Fail, CodeCAMissing, caMissing(results[i].Record, res.Name)}
+	}
 	if sc.receiver.opts.Saved && sc.claim.certified && sc.out.Binding == BindingFrom {
 		return finding{Fail, CodeKeyReplaced, fmt.Sprintf("no record at %s matches the key that signed: the key was replaced, or it is another's; only evidence can show which", res.Name)}
 	}
 	return finding{Fail, CodeKeyMismatch, fmt.Sprintf("no record at %s matches the key that signed%s", res.Name, whyNotKey(results))}
+}
+
+// caMissing is the reason where a digest names what the message does not bring. A forger can leave
+// it out too, so that it is no better than a mismatch.
+func caMissing(r dane.Record, owner string) string {
+	text := fmt.Sprintf("the record %d %d %d at %s names the CA certificate only by a digest, and the message does not bring it: signers have to send it", r.Usage, r.Selector, r.MatchingType, owner)
+	if r.Usage == dane.DANETA {
+		text += ", or the owner to publish it whole (2 0 0 or 2 1 0)"
+	}
+	return text
 }
 
 func (sc *signatureCheck) compare(ctx context.Context, records []dane.Record, spki []byte, at time.Time) ([]dane.MatchResult, bool, bool) {

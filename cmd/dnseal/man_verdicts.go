@@ -54,6 +54,7 @@ var verdictCodes = []struct {
 	{"THE DNS", []verdictWord{
 		{receiver.Fail, "key-mismatch", "the name publishes keys, and none is the one that signed."},
 		{receiver.Fail, "key-not-published-now", "the same, for saved mail: the key may have been replaced since, or be a forger's. Only evidence can prove which."},
+		{receiver.Fail, "ca-not-in-message", "the name publishes the certificate of a CA only by its digest (2 0 1, 2 1 1 and the like), and the message does not bring that certificate: nothing says whether the CA issued the signer's. Signers have to send it, or the owner to publish it whole (2 0 0 or 2 1 0)."},
 		{receiver.Fail, "revoked-or-unpublished", "proven: the name publishes no key. It was revoked or never published."},
 		{receiver.Fail, "not-published-now", "the same, for saved mail: it may have been published when the message came."},
 		{receiver.Fail, "expired", "the record would match, but requires a valid certificate, and this one is outside its dates."},

@@ -3,6 +3,7 @@ package chain
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"dnseal/lookup/dane"
@@ -51,7 +52,7 @@ func (p *page) paragraph(format string, args ...any) {
 func (r *Result) Advice() string {
 	if r.Status == dnssec.Secure {
 		if r.Presence == dane.Present {
-			return ""
+			return r.adviceOnRecords()
 		}
 		return "if a key should be published here, add the record that \"dnseal identity record\" prints to the zone."
 	}
@@ -66,6 +67,21 @@ func (r *Result) Advice() string {
 		return fmt.Sprintf("the owner of %s has to sign it without opt-out (NSEC, or NSEC3 with flags 0): until then no absence in it is proven, and a key withdrawn from it is never revoked.", zone)
 	}
 	return strings.ReplaceAll(advices[r.Code], "ZONE", cmp.Or(zone, "the zone"))
+}
+
+// adviceOnRecords is what the owner of records should know that most programs do not: they send the
+// signer's certificate alone.
+func (r *Result) adviceOnRecords() string {
+	i := slices.IndexFunc(r.Records, dane.Record.NeedsCertificate)
+	if i < 0 || r.Type != dane.SMIMEA && !strings.HasPrefix(r.Name, "_user.") {
+		return ""
+	}
+	rec := r.Records[i]
+	todo := fmt.Sprintf("the record %d %d %d names the certificate of a CA only by a digest: it matches only where the signer sends that certificate in every message, and most programs send their own alone.", rec.Usage, rec.Selector, rec.MatchingType)
+	if rec.Usage == dane.DANETA {
+		todo += " Have it sent, or publish the certificate or its key whole (2 0 0 or 2 1 0)."
+	}
+	return todo
 }
 
 // AnchorFails reports whether the chain breaks at its very beginning.

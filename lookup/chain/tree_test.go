@@ -6,6 +6,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"dnseal/lookup/dane"
 	"dnseal/lookup/dnssec"
 )
 
@@ -78,5 +79,32 @@ a paragraph of two
 `
 	if p.String() != want {
 		t.Errorf("drawing is\n%s\nwant\n%s", p, want)
+	}
+}
+
+// TestAdviceOnRecords: what is secure and there can still be of no use to most signers.
+func TestAdviceOnRecords(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name   string
+		typ    dane.Type
+		record dane.Record
+		want   string
+	}{
+		{"x._smimecert.example.org.", dane.SMIMEA, dane.Record{Usage: 2, Selector: 1, MatchingType: 1}, "2 1 1 names the certificate of a CA only by a digest"},
+		{"x._smimecert.example.org.", dane.SMIMEA, dane.Record{Usage: 2, MatchingType: 2}, "publish the certificate or its key whole (2 0 0 or 2 1 0)"},
+		{"x._smimecert.example.org.", dane.SMIMEA, dane.Record{Usage: 0, MatchingType: 1}, "0 0 1 names"},
+		{"_user.example.org.", dane.TLSA, dane.Record{Usage: 2, MatchingType: 1}, "2 0 1 names"},
+		{"device._device.example.org.", dane.TLSA, dane.Record{Usage: 2, MatchingType: 1}, ""},
+		{"x._smimecert.example.org.", dane.SMIMEA, dane.Record{Usage: 2}, ""},
+		{"x._smimecert.example.org.", dane.SMIMEA, dane.Record{Usage: 3, Selector: 1, MatchingType: 1}, ""},
+	} {
+		r := Result{
+			Name: tt.name, Type: tt.typ, Status: dnssec.Secure, Presence: dane.Present, Answer: &dnssec.Answer{},
+			Records: []dane.Record{{Usage: 3, Selector: 1, MatchingType: 1}, tt.record},
+		}
+		if got := r.Advice(); !strings.Contains(got, tt.want) || (tt.want == "") != (got == "") {
+			t.Errorf("%+v: advice %q, want %q", tt.record, got, tt.want)
+		}
 	}
 }

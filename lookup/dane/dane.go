@@ -41,6 +41,13 @@ type Record struct {
 	Data         []byte
 }
 
+// NeedsCertificate reports whether the record names the certificate of a CA (usages 0 and 2) by a
+// digest, so that it proves nothing about a message that does not bring that certificate (RFC 7671,
+// Section 5.2.2).
+func (r Record) NeedsCertificate() bool {
+	return (r.Usage == PKIXTA || r.Usage == DANETA) && (r.MatchingType == SHA256 || r.MatchingType == SHA512)
+}
+
 // String is the type's name: "TLSA" or "SMIMEA".
 func (t Type) String() string {
 	switch t {

@@ -51,6 +51,9 @@ type MatchResult struct {
 	// Reason says for no-match what was wrong when it was not the data: the name, a date, the path.
 	// Empty otherwise.
 	Reason string
+	// AnchorMissing says for no-match that the record names the certificate of a CA by a digest,
+	// and that none with that digest came along: whether the record would match cannot be known.
+	AnchorMissing bool
 }
 
 // Matched reports whether the record matches.
@@ -126,7 +129,7 @@ func Match(ctx context.Context, records []Record, opts MatchOptions) (results []
 	dropWeaker(results)
 	for i := range results {
 		if results[i].Result == "" {
-			results[i].Result, results[i].Reason = opts.matchRecord(ctx, results[i].Record)
+			results[i] = opts.matchRecord(ctx, results[i].Record)
 		}
 		matched = matched || results[i].Matched()
 		usable = usable || results[i].Usable()
@@ -224,20 +227,20 @@ func dropWeaker(results []MatchResult) {
 
 // matchRecord returns the result for a usable record, and why it does not match where the data
 // would.
-func (o *MatchOptions) matchRecord(ctx context.Context, r Record) (result, reason string) {
+func (o *MatchOptions) matchRecord(ctx context.Context, r Record) MatchResult {
 	var err error
 	switch r.Usage {
 	case DANEEE:
 		// RFC 7671, Section 5.1: names, dates and issuer of the certificate do not count.
-		if o.matchesKey(r) {
-			return matches, ""
+		if !o.matchesKey(r) {
+			err = errNotThis
 		}
-		return noMatch, ""
+		return resultOf(r, err)
 	case DANETA:
 		err = o.pathToAnchor(ctx, r)
 	case PKIXEE:
 		if !selected(r, o.Certificate) {
-			return noMatch, ""
+			return resultOf(r, errNotThis)
 		}
 		err = o.pathToRoot(ctx)
 	case PKIXTA:
@@ -246,13 +249,20 @@ func (o *MatchOptions) matchRecord(ctx context.Context, r Record) (result, reaso
 	if err == nil {
 		err = o.checkName()
 	}
-	if errors.Is(err, errNotThis) {
-		return noMatch, ""
+	return resultOf(r, err)
+}
+
+// resultOf is the result for a usable record, by what is wrong: nil for nothing.
+func resultOf(r Record, err error) MatchResult {
+	switch {
+	case err == nil:
+		return MatchResult{Record: r, Result: matches}
+	case errors.Is(err, errNotThis):
+		return MatchResult{Record: r, Result: noMatch}
+	case errors.Is(err, certificate.ErrNoPath):
+		err = errNoPath
 	}
-	if err != nil {
-		return noMatch, err.Error()
-	}
-	return matches, ""
+	return MatchResult{Record: r, Result: noMatch, Reason: err.Error(), AnchorMissing: errors.Is(err, errNoAnchor)}
 }
 
 // errNotThis means that the record speaks of another certificate.

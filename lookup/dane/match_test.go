@@ -238,6 +238,58 @@ func TestMatchDANETA(t *testing.T) {
 	})
 }
 
+// TestAnchorMissing: a digest of a CA's certificate that did not come along is told from one of
+// another CA.
+func TestAnchorMissing(t *testing.T) {
+	t.Parallel()
+	p := newPeople(t)
+	alone := func(o *MatchOptions) { o.Chain = []*x509.Certificate{p.leaf.Certificate} }
+	below := func(o *MatchOptions) { o.Chain = []*x509.Certificate{p.leaf.Certificate, p.middle.Certificate} }
+	self := func(o *MatchOptions) {
+		o.Certificate, o.Chain = p.self.Certificate, []*x509.Certificate{p.self.Certificate}
+	}
+	for _, tt := range []struct {
+		name    string
+		r       Record
+		change  func(*MatchOptions)
+		missing bool
+		reason  string
+	}{
+		{"2 0 1", record(2, 0, 1, p.middle), alone, true, "did not come along"},
+		{"2 0 2", record(2, 0, 2, p.middle), alone, true, "did not come along"},
+		{"2 1 1", record(2, 1, 1, p.middle), alone, true, "did not come along"},
+		{"2 1 2", record(2, 1, 2, p.middle), alone, true, "did not come along"},
+		{"the root, and only what is below it came", record(2, 0, 1, p.root), below, true, "did not come along"},
+		{"0 0 1", record(0, 0, 1, p.middle), alone, true, "did not come along"},
+		{"0 1 1", record(0, 1, 1, p.middle), alone, true, "did not come along"},
+		{"0 1 1 of a root", record(0, 1, 1, p.root), alone, false, "do not lead"},
+		{"all came, of another CA", record(2, 1, 1, p.stranger), nil, false, "another CA"},
+		{"all came, of another CA, usage 0", record(0, 1, 1, p.stranger), nil, false, "another CA"},
+		{"nobody else issued it", record(2, 1, 1, p.stranger), self, false, "no other as its issuer"},
+		{"its own key", record(2, 1, 1, p.self), self, false, "the signer's own"},
+		{"the leaf's key", record(2, 1, 1, p.leaf), alone, false, "the signer's own"},
+		{"whole, of another CA", record(2, 0, 0, p.stranger), alone, false, "do not lead"},
+		{"usage 3", record(3, 1, 1, p.stranger), alone, false, ""},
+	} {
+		opts := p.options()
+		if tt.change != nil {
+			tt.change(&opts)
+		}
+		results, matched, _ := Match(t.Context(), []Record{tt.r}, opts)
+		if r := results[0]; matched || r.AnchorMissing != tt.missing || !strings.Contains(r.Reason, tt.reason) || tt.reason == "" && r.Reason != "" {
+			t.Errorf("%s: %+v", tt.name, r)
+		}
+		if tt.missing && !tt.r.NeedsCertificate() {
+			t.Errorf("%s: it needs no certificate", tt.name)
+		}
+	}
+	for _, r := range []Record{record(2, 0, 0, p.root), record(2, 1, 0, p.root), record(3, 1, 1, p.leaf), record(1, 1, 1, p.leaf), {Usage: 2, MatchingType: 9}} {
+		if r.NeedsCertificate() {
+			t.Errorf("%d %d %d needs a certificate", r.Usage, r.Selector, r.MatchingType)
+		}
+	}
+}
+
 // TestMatchPKIX: usages 0 and 1 need a path to a root as well.
 func TestMatchPKIX(t *testing.T) {
 	t.Parallel()
