@@ -3,6 +3,7 @@ package hoptest
 import (
 	"bytes"
 	"io"
+	"net"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -110,7 +111,13 @@ func startCyrus(t *testing.T, p place) string {
 	fill := strings.NewReplacer("HOME", p.dir, "USER", me, "GROUP", group, "LIB", lib, "IMAPD", imapd, "ADDR", addr).Replace
 	conf, services := p.file(t, "imapd.conf", fill(cyrusConf)), p.file(t, "cyrus.conf", fill(cyrusServices))
 	p.serve(t, "/usr/bin/env", env, filepath.Join(lib, "master"), "-C", conf, "-M", services, "-p", p.path("pid"), "-D")
-	peertest.WaitFor(t, "Cyrus", func() bool { _, err := os.Stat(p.path("lmtp")); return err == nil })
+	peertest.WaitFor(t, "Cyrus", func() bool {
+		conn, err := (&net.Dialer{}).DialContext(t.Context(), "unix", p.path("lmtp"))
+		if err == nil {
+			_ = conn.Close()
+		}
+		return err == nil
+	})
 	peertest.WaitListening(t, addr)
 	return addr
 }
