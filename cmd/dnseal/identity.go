@@ -52,9 +52,10 @@ func newIdentity() *cobra.Command {
 
 It is a folder DIR/NAME with key.pem (readable by its owner only) and cert.pem.
 A key is read in PKCS #8, PKCS #1 or SEC1, in PEM or DER; certificates in PEM,
-DER or PKCS #7. key.pem can be a PKCS #12 file with both, whose password is empty
-or the first line of the file "password" in the folder. An RSA key signs by RSASSA-PSS where it is for nothing else, or
-where the line "Signature scheme: RSASSA-PSS" stands above it in key.pem.`,
+DER or PKCS #7. key.pem can be a PKCS #12 file with both, whose password is
+empty or the first line of the file "password" in the folder. An RSA key signs
+by RSASSA-PSS where it is for nothing else, or where the line "Signature
+scheme: RSASSA-PSS" stands above it in key.pem.`,
 	}
 	cmd.AddCommand(newIdentityNew(), newIdentityShow(), newIdentityRecord())
 	return cmd

@@ -24,8 +24,8 @@ func TestPKCS12(t *testing.T) {
 		{"openssl-3.5-pbmac1", "wrong", "", "another password", "into the file password"},
 		{"certtool-3.8", "wrong", "", "another password", "into the file password"},
 		{"gpgsm-2.4-rsa", "wrong", "", "another password", "into the file password"},
-		{"openssl-3.0-pss", "x", "", "the form of its private key", "openssl pkcs12 -in OLD -nodes"},
-		{"gpgsm-2.4-ec", "geheim", "", "the form of its private key", "openssl pkcs12 -in OLD -nodes"},
+		{"openssl-3.0-pss", "x", "", "with a private key or certificate of a form", "openssl pkcs12 -in OLD -nodes"},
+		{"gpgsm-2.4-ec", "geheim", "", "with a private key or certificate of a form", "gpgsm 2.4"},
 	} {
 		t.Run(tt.file+" "+tt.password, func(t *testing.T) {
 			t.Parallel()

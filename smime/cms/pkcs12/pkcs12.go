@@ -40,6 +40,9 @@ var (
 	// ErrUnsupported says that the file has something that is not read: an algorithm, two keys, no
 	// certificate, more than MaxIterations.
 	ErrUnsupported = errors.New("pkcs12: not supported")
+	// ErrKeyForm says that crypto/x509 does not read the private key or a certificate: the key is
+	// for RSASSA-PSS only, or an EC key that gpgsm 2.4 exported, whose PKCS #8 is malformed.
+	ErrKeyForm = errors.New("pkcs12: the form of the private key or of a certificate is not supported")
 	// ErrMalformed says that the file is no PKCS #12.
 	ErrMalformed = errors.New("pkcs12: malformed")
 )
@@ -52,7 +55,7 @@ type Contents struct {
 }
 
 // Read reads a file in BER or DER with its password, which can be empty. Errors wrap ErrPassword,
-// ErrUnsupported or ErrMalformed.
+// ErrUnsupported, ErrKeyForm or ErrMalformed.
 func Read(data []byte, password string) (*Contents, error) {
 	p, err := parse(data)
 	if err != nil {
@@ -82,7 +85,7 @@ func (c *Contents) add(der []byte, password string) error {
 		return ErrPassword
 	case err != nil && (strings.Contains(err.Error(), "x509: ") || strings.Contains(err.Error(), "PKCS#8 private key")):
 		// The words of crypto/x509 say no more to a person than this.
-		return fmt.Errorf("%w: the form of its private key or of a certificate", ErrUnsupported)
+		return ErrKeyForm
 	case err != nil:
 		return fmt.Errorf("%w: %s", ErrUnsupported, strings.TrimPrefix(err.Error(), "pkcs12: "))
 	}
