@@ -84,16 +84,28 @@ func (s *scribe) message(t *testing.T, random *rand.Rand, f form, signed bool) (
 	case kind == 0:
 		return f.write(header, content[len("Content-Type: text/plain\n\n"):]), "none"
 	}
-	der, err := cms.Sign(strings.NewReader(strings.ReplaceAll(content, "\n", "\r\n")), cms.SignOptions{Signers: []cms.Signer{s.id.Signer()}, Certificates: append(s.id.Chain, s.id.Certificate), Time: time.Now()})
-	if err != nil {
-		t.Fatal(err)
-	}
+	der := s.sign(t, content)
 	verdict = "pass"
 	if kind == 1 {
 		content, verdict = content+"Changed.\n", "fail"
 	}
-	header += "Content-Type: multipart/signed; protocol=\"application/pkcs7-signature\"; micalg=sha-256; boundary=\"=_S\"\n"
-	return f.write(header, fmt.Sprintf("--=_S\n%s\n--=_S\nContent-Type: application/pkcs7-signature; name=smime.p7s\nContent-Transfer-Encoding: base64\n\n%s\n--=_S--\n", content, wrap(base64.StdEncoding.EncodeToString(der)))), verdict
+	return f.write(header+multipartSigned, enclose(content, der)), verdict
+}
+
+func (s *scribe) sign(t *testing.T, content string) []byte {
+	t.Helper()
+	der, err := cms.Sign(strings.NewReader(strings.ReplaceAll(content, "\n", "\r\n")), cms.SignOptions{Signers: []cms.Signer{s.id.Signer()}, Certificates: append(s.id.Chain, s.id.Certificate), Time: time.Now()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return der
+}
+
+const multipartSigned = "Content-Type: multipart/signed; protocol=\"application/pkcs7-signature\"; micalg=sha-256; boundary=\"=_S\"\n"
+
+// enclose is the body of a message of the type multipartSigned.
+func enclose(content string, der []byte) string {
+	return fmt.Sprintf("--=_S\n%s\n--=_S\nContent-Type: application/pkcs7-signature; name=smime.p7s\nContent-Transfer-Encoding: base64\n\n%s\n--=_S--\n", content, wrap(base64.StdEncoding.EncodeToString(der)))
 }
 
 func wrap(text string) string {

@@ -10,10 +10,11 @@ import (
 // Quoting is how the writer of an mbox marked the lines of a text that look like separators.
 type Quoting int
 
-// Quotings. No mbox but that of public-inbox says which it is.
+// Quotings: ">" before "From " after any number of ">", and before "From " only. No mbox but that
+// of public-inbox says which it is.
 const (
-	QuotingMboxrd Quoting = iota // ">" before "From " after any number of ">"
-	QuotingMboxo                 // ">" before "From " only
+	QuotingMboxrd Quoting = iota
+	QuotingMboxo
 )
 
 // Unquoted reads a message without the ">" that the writer of an mbox put before "From ". Its
@@ -21,11 +22,14 @@ const (
 type Unquoted struct {
 	r       *bufio.Reader
 	quoting Quoting
+	keep    uint64 // QuotingMboxo: the lines that stay as they are, by their bits
 	rest    []byte // of the line that is being returned
 	inBody  bool
 	middle  bool // of a line longer than the buffer
 	lines   int
+	single  int
 	deeper  int
+	size    int64
 	err     error
 }
 
@@ -34,8 +38,22 @@ func Unquote(r io.Reader, quoting Quoting) *Unquoted {
 	return &Unquoted{r: bufio.NewReaderSize(r, 64<<10), quoting: quoting}
 }
 
+// UnquoteSome is Unquote in the form of mboxo, whose writers leave a line as it is that has a ">"
+// already: bit n of keep says that this is so of the n-th line with one.
+func UnquoteSome(r io.Reader, keep uint64) *Unquoted {
+	u := Unquote(r, QuotingMboxo)
+	u.keep = keep
+	return u
+}
+
 // Lines is in how many lines a ">" was removed so far.
 func (u *Unquoted) Lines() int { return u.lines }
+
+// Single is how many lines had exactly one.
+func (u *Unquoted) Single() int { return u.single }
+
+// Size is how many octets were read.
+func (u *Unquoted) Size() int64 { return u.size }
 
 // Deeper is how many lines had more than one: with none of them the quotings are the same.
 func (u *Unquoted) Deeper() int { return u.deeper }
@@ -49,6 +67,7 @@ func (u *Unquoted) Read(p []byte) (int, error) {
 	}
 	n := copy(p, u.rest)
 	u.rest = u.rest[n:]
+	u.size += int64(n)
 	return n, nil
 }
 
@@ -75,11 +94,15 @@ func (u *Unquoted) quoted(line []byte) {
 	if !bytes.HasPrefix(text, []byte(fromLine)) {
 		return
 	}
-	depth := len(line) - len(text)
-	if depth > 1 {
+	kept := false
+	if depth := len(line) - len(text); depth == 1 {
+		kept = u.keep>>u.single&1 == 1
+		u.single++
+	} else {
+		kept = u.quoting == QuotingMboxo
 		u.deeper++
 	}
-	if u.quoting == QuotingMboxrd || depth == 1 {
+	if !kept {
 		u.lines++
 		u.rest = line[1:]
 	}

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"dnseal/cmd/internal/mailbox"
+	"dnseal/receiver"
+)
+
+// unquoted judges the message without the ">" that its mbox may have put before "From ", in each
+// form of that. The first form in which a digest that was wrong is right decides; else report
+// stands. A message that is no part of an mbox or MMDF file stays as it is.
+func (v *verifier) unquoted(ctx context.Context, msg mailbox.Message, report *receiver.Report) (*receiver.Report, error) {
+	if msg.Container != mailbox.Mbox && msg.Container != mailbox.Mboxrd && msg.Container != mailbox.MMDF {
+		return report, nil
+	}
+	again, text, err := v.without(ctx, msg, report, func(r io.Reader) *mailbox.Unquoted { return mailbox.Unquote(r, mailbox.QuotingMboxrd) })
+	switch {
+	case err != nil || again != nil:
+		return again, err
+	case msg.Container == mailbox.Mboxrd, text.Lines() == 0:
+		return report, nil
+	}
+	some := 0
+	if text.Size() <= maxUnquoted {
+		some = min(text.Single(), maxQuoted)
+	}
+	for keep := range max(1, uint64(1)<<some-1) {
+		if keep == 0 && text.Deeper() == 0 {
+			continue // the same as above
+		}
+		again, _, err = v.without(ctx, msg, report, func(r io.Reader) *mailbox.Unquoted { return mailbox.UnquoteSome(r, keep) })
+		if err != nil || again != nil {
+			return again, err
+		}
+	}
+	return report, nil
+}
+
+// Writers of mboxo leave a line ">From " as it is, so that any of these lines may have been written
+// so by the author. All combinations of the first maxQuoted are tried, in messages of at most
+// maxUnquoted octets.
+const (
+	maxQuoted   = 6
+	maxUnquoted = 1 << 20
+)
+
+// without judges the message as unquote reads it: nil where that does not mend the report before.
+func (v *verifier) without(ctx context.Context, msg mailbox.Message, before *receiver.Report, unquote func(io.Reader) *mailbox.Unquoted) (*receiver.Report, *mailbox.Unquoted, error) {
+	in, err := msg.Open()
+	if err != nil {
+		return nil, nil, err
+	}
+	defer in.Close() //nolint:errcheck // only read from
+	text := unquote(in)
+	report, err := v.read(ctx, text, msg.Name)
+	if err != nil || text.Lines() == 0 || !mends(before, report) {
+		return nil, text, err
+	}
+	what := "1 line"
+	if text.Lines() > 1 {
+		what = fmt.Sprintf("%d lines", text.Lines())
+	}
+	report.Remarks = append(report.Remarks, "the mbox form's \">\" before \"From \" was removed from "+what+": without it the digest of the signature is right")
+	return report, text, nil
+}
+
+func hasBadDigest(r *receiver.Report) bool {
+	for _, s := range r.Signatures {
+		if s.Code == receiver.CodeBadDigest {
+			return true
+		}
+	}
+	return false
+}
+
+// mends reports whether a signature whose digest was wrong is right in the second report, and none
+// became wrong.
+func mends(before, after *receiver.Report) bool {
+	if len(before.Signatures) != len(after.Signatures) {
+		return false
+	}
+	mended := false
+	for i, b := range before.Signatures {
+		a := after.Signatures[i]
+		switch {
+		case a.Part != b.Part, b.Integrity == receiver.Good && a.Integrity != receiver.Good:
+			return false
+		case b.Code == receiver.CodeBadDigest && a.Integrity == receiver.Good:
+			mended = true
+		}
+	}
+	return mended
+}
