@@ -2,6 +2,8 @@ package hoptest
 
 import (
 	"os/exec"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"dnseal/lookup/lookuptest/peertest"
@@ -57,13 +59,14 @@ func bogofilter(t *testing.T, p place, messages []string) []string {
 func spamassassin(safe, undo string) func(*testing.T, place, []string) []string {
 	return func(t *testing.T, p place, messages []string) []string {
 		t.Helper()
-		perl := needPerl(t, "Mail::SpamAssassin")
+		library := filepath.Join(filepath.Dir(peertest.Program(t, "spamassassin")), "../share/perl5")
+		perl := needPerl(t, "-I"+library, "-MMail::SpamAssassin")
 		p.folder(t, "site")
 		p.file(t, "site/v.pre", "loadplugin Mail::SpamAssassin::Plugin::Check\n")
 		p.folder(t, "rules")
 		p.file(t, "rules/10.cf", "util_rb_tld org\nheader ANY Message-ID =~ /./\nscore ANY 10\nrequired_score 5\nuse_bayes 0\ndns_available no\nreport_safe "+safe+"\nreport Spam.\n")
 		files := p.messages(t, messages)
-		run(t, p.dir, "", perl, append([]string{"-MMail::SpamAssassin", "-e", checkSpam, undo}, files...)...)
+		run(t, p.dir, "", perl, append([]string{"-I" + library, "-MMail::SpamAssassin", "-e", checkSpam, undo}, files...)...)
 		return files
 	}
 }
@@ -78,12 +81,13 @@ for my $file (@ARGV) {
 	open my $out, '>', $file or die; print $out $text; close $out or die;
 }`
 
-// needPerl skips the test where Perl or one of its modules is missing.
-func needPerl(t *testing.T, module string) string {
+// needPerl skips the test where Perl or one of its modules, which options name, is missing.
+func needPerl(t *testing.T, options ...string) string {
 	t.Helper()
 	const perl = "/usr/bin/perl" // the one whose modules Debian packages bring
-	if err := exec.CommandContext(t.Context(), perl, "-M"+module, "-e", "1").Run(); err != nil {
-		peertest.Missing(t, module+" (Perl)")
+	if out, err := exec.CommandContext(t.Context(), perl, append(options, "-e", "1")...).CombinedOutput(); err != nil {
+		t.Logf("%s", out)
+		peertest.Missing(t, strings.Join(append([]string{perl}, options...), " "))
 	}
 	return perl
 }
@@ -91,7 +95,7 @@ func needPerl(t *testing.T, module string) string {
 // mimeTools is what MIMEDefang does to a message that it rebuilds.
 func mimeTools(t *testing.T, p place, messages []string) []string {
 	t.Helper()
-	perl := needPerl(t, "MIME::Parser")
+	perl := needPerl(t, "-MMIME::Parser")
 	const script = `my $p = MIME::Parser->new; $p->output_to_core(1);
 		for (@ARGV) { my $m = $p->parse_open($_); open my $out, '>', $_ or die; $m->print($out); close $out or die }`
 	files := p.messages(t, messages)
