@@ -16,13 +16,13 @@ const (
 // a pattern, of content that is read as MIME, of content that is copied (one for many), and for any
 // attempt, any range that is replaced and any field that is rewritten.
 const (
-	codingCost  = 4
-	patternCost = 16
-	parsingCost = 4
-	copyShare   = 4
-	attemptCost = 1 << 10
-	spliceCost  = 128
-	fieldCost   = 256
+	codingCost  = 2
+	patternCost = 8
+	parsingCost = 2
+	copyShare   = 8
+	attemptCost = 512
+	spliceCost  = 64
+	fieldCost   = 128
 )
 
 func newBudget(size int) *budget { return &budget{limit: max(minLimit, maxPasses*int64(size))} }

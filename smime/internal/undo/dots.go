@@ -3,6 +3,7 @@ package undo
 import (
 	"bytes"
 	"iter"
+	"slices"
 )
 
 // RFC 5321, Section 4.5.2: the client puts a dot before a line that begins with one, and the server
@@ -68,14 +69,31 @@ func someDots(x *suspect) iter.Seq[candidate] {
 		func(x *suspect) iter.Seq[candidate] {
 			return spliceSets(ChangeDots, dotsLost, x.lostDots("."), false)
 		},
-		func(x *suspect) iter.Seq[candidate] {
-			return func(yield func(candidate) bool) {
-				for _, s := range x.lostDots("") {
-					if !yield(candidate{change: ChangeDots, sentence: dotsLost, splices: []splice{s}}) {
-						return
-					}
+		lostUnseen,
+	)(x)
+}
+
+// lostUnseen puts dots before one or two lines that show nothing of it; also with a dot before all
+// lines that begin with one: those lost one, too.
+func lostUnseen(x *suspect) iter.Seq[candidate] {
+	return func(yield func(candidate) bool) {
+		seen, lines := x.lostDots("."), x.lostDots("")
+		offer := func(splices ...splice) bool {
+			both := append(slices.Clone(splices), seen...)
+			return x.open() && yield(candidate{change: ChangeDots, sentence: dotsLost, splices: splices}) &&
+				(len(seen) == 0 || yield(candidate{change: ChangeDots, sentence: dotsLost, splices: both}))
+		}
+		for _, s := range lines {
+			if !offer(s) {
+				return
+			}
+		}
+		for i := range lines {
+			for j := range i {
+				if !offer(lines[j], lines[i]) {
+					return
 				}
 			}
-		},
-	)(x)
+		}
+	}
 }

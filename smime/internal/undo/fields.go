@@ -72,7 +72,7 @@ func (x *suspect) fieldSplices(parts []*entity.Part, rewrite func([]byte) []byte
 	for _, p := range parts {
 		at := p.Start
 		for _, f := range p.Fields {
-			x.budget.spend(fieldCost + 2*int64(len(f.Raw)))
+			x.budget.spend(fieldCost + int64(len(f.Raw)))
 			splices = append(splices, splice{at, at + int64(len(f.Raw)), rewrite(f.Raw)})
 			at += int64(len(f.Raw))
 		}

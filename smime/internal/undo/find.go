@@ -38,7 +38,11 @@ type Found struct {
 // bounds it. Errors: the context's, and *entity.LimitError from reading the text as MIME (RFC 8551,
 // Section 3.1: that is what is signed).
 func Find(ctx context.Context, in Content) (Found, error) {
-	x, err := newSuspect(ctx, &in, in.Text, newBudget(len(in.Text)))
+	return find(ctx, &in, newBudget(len(in.Text)))
+}
+
+func find(ctx context.Context, in *Content, b *budget) (Found, error) {
+	x, err := newSuspect(ctx, in, in.Text, b)
 	if err != nil {
 		return Found{}, err
 	}
@@ -82,9 +86,10 @@ const unknownChange = "The content was changed, but in none of the ways in which
 
 // unexplained is for content of which no original was found.
 func (x *suspect) unexplained() Found {
-	if names := x.linkServices(); names != "" {
-		return Found{Suspected: ChangeLinks, Sentence: unknownChange + " It holds links in the form of " + names +
-			", which rewrites links in mail; where it did so after the message was signed, that broke the signature and cannot be undone."}
+	names := x.linkServices()
+	if names == "" {
+		return Found{Sentence: unknownChange}
 	}
-	return Found{Sentence: unknownChange}
+	return Found{Suspected: ChangeLinks, Sentence: unknownChange + " It holds links in the form of " + names + ", which rewrites links in mail. " +
+		"Links that were rewritten after the message was signed break its signature; that cannot be undone here, so it is not proven."}
 }

@@ -41,24 +41,32 @@ func (x *suspect) fromLines() []quotedLine {
 	return found
 }
 
-// fromCandidates are the three ways to undo the quoting of lines: for all lines, or for some.
-func (x *suspect) fromCandidates(whole bool) iter.Seq[candidate] {
-	return func(yield func(candidate) bool) {
-		var once, deep, bare []splice
-		for _, l := range x.fromLines() {
-			if l.depth == 1 {
-				once = append(once, splice{l.off, l.off + 1, nil})
-			}
-			if l.depth > 0 {
-				deep = append(deep, splice{l.off, l.off + 1, nil})
-			}
-			bare = append(bare, splice{l.off, l.off, []byte(">")})
+// fromWays are the three ways to undo the quoting of lines.
+func (x *suspect) fromWays() []candidate {
+	once := candidate{change: ChangeFrom, sentence: fromSentence}
+	deep := candidate{change: ChangeFrom, sentence: mboxrdSentence}
+	bare := candidate{change: ChangeFrom, sentence: unquotedSentence}
+	for _, l := range x.fromLines() {
+		unquoted := splice{l.off, l.off + 1, nil}
+		if l.depth == 1 {
+			once.splices = append(once.splices, unquoted)
 		}
-		for _, way := range []struct {
-			splices  []splice
-			sentence string
-		}{{once, fromSentence}, {deep, mboxrdSentence}, {bare, unquotedSentence}} {
-			for c := range spliceSets(ChangeFrom, way.sentence, way.splices, whole) {
+		if l.depth > 0 {
+			deep.splices = append(deep.splices, unquoted)
+		}
+		bare.splices = append(bare.splices, splice{l.off, l.off, []byte(">")})
+	}
+	return []candidate{once, deep, bare}
+}
+
+// fromSubsets undoes the quoting of some of at most as many lines.
+func (x *suspect) fromSubsets(most int) iter.Seq[candidate] {
+	return func(yield func(candidate) bool) {
+		for _, way := range x.fromWays() {
+			if len(way.splices) > most {
+				continue
+			}
+			for c := range spliceSets(way.change, way.sentence, way.splices, false) {
 				if c.sentence == mboxrdSentence && !x.deepest(c.splices) {
 					c.sentence = fromSentence
 				}
@@ -80,10 +88,26 @@ func (x *suspect) deepest(splices []splice) bool {
 	return false
 }
 
+// maxUsualFrom is how many lines may be quoted so that some of them are among the usual forms.
+const maxUsualFrom = 4
+
 // fromLines is for mailboxes in mbox format (RFC 4155).
 //
 // RFC 2049, Section 3: lines that begin with "From " are commonly corrupted.
-func fromLines(x *suspect) iter.Seq[candidate] { return x.fromCandidates(true) }
+func fromLines(x *suspect) iter.Seq[candidate] {
+	return func(yield func(candidate) bool) {
+		for _, way := range x.fromWays() {
+			if !offer(way, yield) {
+				return
+			}
+		}
+		for c := range x.fromSubsets(maxUsualFrom) {
+			if !yield(c) {
+				return
+			}
+		}
+	}
+}
 
 // someFromLines is for content of which some lines were quoted before.
-func someFromLines(x *suspect) iter.Seq[candidate] { return x.fromCandidates(false) }
+func someFromLines(x *suspect) iter.Seq[candidate] { return x.fromSubsets(maxFromLines) }

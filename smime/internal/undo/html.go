@@ -1,8 +1,6 @@
 package undo
 
-import (
-	"bytes"
-)
+import "bytes"
 
 // maxHTML is how much HTML is looked at from where text may have been put; maxElements how many
 // elements are cut.
@@ -14,7 +12,7 @@ const (
 
 // htmlBody is the content of <body>, or the whole text where there are no such tags.
 func htmlBody(text []byte) (start, end int) {
-	lower := bytes.ToLower(text)
+	lower := asciiLower(text)
 	if i := bytes.Index(lower, []byte("<body")); i >= 0 {
 		if j := bytes.IndexByte(text[i:], '>'); j >= 0 {
 			start = i + j + 1
@@ -26,6 +24,17 @@ func htmlBody(text []byte) (start, end int) {
 		}
 	}
 	return start, end
+}
+
+// asciiLower is text of the same length without capital letters of ASCII.
+func asciiLower(text []byte) []byte {
+	out := bytes.Clone(text)
+	for i, c := range out {
+		if 'A' <= c && c <= 'Z' {
+			out[i] = c | 0x20
+		}
+	}
+	return out
 }
 
 // htmlElement is an element with nothing around it.
@@ -50,7 +59,11 @@ func topElements(text []byte) []htmlElement {
 			if depth--; depth < 0 {
 				return out
 			}
-		case tag[1] == '!' || tag[1] == '?' || isVoid(tag[:n]):
+		case tag[1] == '!' || tag[1] == '?':
+		case isVoid(tag[:n]):
+			if depth == 0 {
+				out = append(out, htmlElement{at + i, at + i + n})
+			}
 		default:
 			if depth == 0 {
 				start = at + i

@@ -11,46 +11,56 @@ import (
 )
 
 // links puts back the links that a service which checks links replaced, where its own link holds
-// the one before.
+// the one before: in all parts.
 func links(x *suspect) iter.Seq[candidate] {
 	return func(yield func(candidate) bool) {
 		names := x.linkServices()
 		if names == "" {
 			return
 		}
-		sentence := func(*entity.Part) string { return "Links were rewritten by " + names + "." }
-		for c := range x.edited(ChangeLinks, sentence, plainLinks) {
-			if !yield(c) {
-				return
-			}
-		}
-		for c := range x.inAllParts(ChangeLinks, sentence(nil)) {
-			if !yield(c) {
-				return
+		for _, w := range linkWays {
+			for _, form := range []int{0, 1} {
+				c := candidate{change: ChangeLinks, sentence: linkSentence(names), splices: x.unlinked(w, form)}
+				if !x.open() || !offer(c, yield) {
+					return
+				}
 			}
 		}
 	}
 }
 
-// inAllParts puts the links of all parts back that are not encoded: text and HTML of one message.
-func (x *suspect) inAllParts(change Change, sentence string) iter.Seq[candidate] {
-	return func(yield func(candidate) bool) {
-		parts := x.parts(func(p *entity.Part) bool { return p.Leaf() && entity.IsText(p) && encodingGroup(p) == "8bit" })
-		if len(parts) < 2 {
-			return
+// otherLinks does so in single parts, which may have been encoded in another way.
+func otherLinks(x *suspect) iter.Seq[candidate] {
+	names := x.linkServices()
+	if names == "" {
+		return none(x)
+	}
+	return x.edited(ChangeLinks, func(*entity.Part) string { return linkSentence(names) }, plainLinks)
+}
+
+func linkSentence(names string) string { return "Links were rewritten by " + names + "." }
+
+// unlinked puts the links of all parts back; form says how encoded parts were encoded.
+func (x *suspect) unlinked(w linkWay, form int) []splice {
+	var out []splice
+	for _, p := range x.parts(func(p *entity.Part) bool { return p.Leaf() && entity.IsText(p) }) {
+		octets, ok := x.octets(p)
+		if !ok || !bytes.Contains(octets, []byte("://")) {
+			continue
 		}
-		for _, w := range linkWays {
-			var splices []splice
-			for _, p := range parts {
-				for _, s := range w.edit(x.body(p), p.Type.Name == "text/html") {
-					splices = append(splices, splice{s.off + p.Body, s.end + p.Body, s.with})
-				}
-			}
-			if len(splices) > 0 && !yield(candidate{change: change, sentence: sentence, splices: splices}) {
-				return
-			}
+		x.budget.spend(patternCost * int64(len(octets)))
+		e := w.edit(octets, p.Type.Name == "text/html")
+		splices, ok := trimmed(octets, e)
+		switch {
+		case !ok || len(splices) == 0:
+		case encodingGroup(p) == "8bit":
+			out = append(out, moved(e, p.Body)...)
+		default:
+			x.budget.spend(codingCost * int64(len(octets)))
+			out = append(out, bodySplice(p, sameEncoding(p, canonicalLines(splicedText(octets, splices)))[form]))
 		}
 	}
+	return out
 }
 
 // linkWay is how a link may have been written before.

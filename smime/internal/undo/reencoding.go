@@ -63,7 +63,7 @@ type heading struct {
 }
 
 func plainCharset(raw []byte) []byte {
-	i := bytes.Index(bytes.ToLower(raw), []byte(`charset="`))
+	i := bytes.Index(asciiLower(raw), []byte(`charset="`))
 	if i < 0 {
 		return raw
 	}
@@ -75,7 +75,12 @@ func plainAll(raw []byte) []byte { return quotedParameter.ReplaceAll(raw, []byte
 func (x *suspect) reencodedWith(headings []heading) iter.Seq[candidate] {
 	return func(yield func(candidate) bool) {
 		for _, from := range []string{"quoted-printable", "base64", "8bit"} {
-			for _, set := range x.sets(func(p *entity.Part) bool { return p.Leaf() && encodingGroup(p) == from }) {
+			texts := x.parts(func(p *entity.Part) bool { return p.Leaf() && encodingGroup(p) == from && entity.IsText(p) })
+			sets := x.sets(func(p *entity.Part) bool { return p.Leaf() && encodingGroup(p) == from })
+			if len(texts) > 0 && len(texts) < len(sets[0]) {
+				sets = slices.Insert(sets, 0, texts)
+			}
+			for _, set := range sets {
 				for i := range originals {
 					if originals[i].group != from && !x.reencode(set, i, headings, yield) {
 						return
@@ -173,9 +178,19 @@ func labels(x *suspect) iter.Seq[candidate] {
 	return x.relabelled([][]*entity.Part{x.parts(leaf), x.parts(multi), x.parts(labeled)}, []heading{{place: 0}})
 }
 
-// otherLabels does so for single parts, with the field in any place.
+// otherLabels does so for single parts, with the field in any place, and for some of a few parts.
 func otherLabels(x *suspect) iter.Seq[candidate] {
-	return x.relabelled(x.sets(func(p *entity.Part) bool { return encodingGroup(p) == "8bit" }), []heading{{place: 0}, {place: 1}, {place: 2}, {place: 3}, {place: 4}, {place: 5}, {place: 6}, {place: 7}})
+	sets := x.sets(func(p *entity.Part) bool { return encodingGroup(p) == "8bit" })
+	if len(sets) > 0 && len(sets[0]) <= maxSubsets {
+		for set := range subsets(len(sets[0])) {
+			some := make([]*entity.Part, len(set))
+			for i, n := range set {
+				some[i] = sets[0][n]
+			}
+			sets = append(sets, some)
+		}
+	}
+	return x.relabelled(sets, []heading{{place: 0}, {place: 1}, {place: 2}, {place: 3}, {place: 4}, {place: 5}, {place: 6}, {place: 7}})
 }
 
 func (x *suspect) relabelled(sets [][]*entity.Part, headings []heading) iter.Seq[candidate] {

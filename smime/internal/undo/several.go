@@ -11,7 +11,7 @@ type phase func(*suspect, *finding) bool
 // phases are in the order of what is frequent and cheap. Each has its share of the budget that is
 // left.
 var phases = []phase{
-	func(x *suspect, f *finding) bool { return x.together(steps, 1, usual, f) },
+	func(x *suspect, f *finding) bool { return x.together(steps, 1, usual, usual, f) },
 	func(x *suspect, f *finding) bool { return x.rest(24, f) },
 	within(4, 2, rebuilding),
 	within(4, 3, rebuilding),
@@ -19,13 +19,16 @@ var phases = []phase{
 	within(2, 3, frequent),
 	within(3, 4, rebuilding),
 	func(x *suspect, f *finding) bool { return x.rest(4, f) },
-	func(x *suspect, f *finding) bool { return x.together(steps, 2, rest, f) },
+	func(x *suspect, f *finding) bool {
+		return x.budget.portion(2, func() bool { return x.together(steps, 2, usual, rest, f) })
+	},
+	func(x *suspect, f *finding) bool { return x.together(steps, 2, rest, usual, f) },
 }
 
 // within undoes depth steps together, with 1/share of what is left of the budget.
 func within(share int64, depth int, steps []step) phase {
 	return func(x *suspect, f *finding) bool {
-		return x.budget.portion(share, func() bool { return x.together(steps, depth, usual, f) })
+		return x.budget.portion(share, func() bool { return x.together(steps, depth, usual, usual, f) })
 	}
 }
 
@@ -36,19 +39,16 @@ func rest(s step) generator { return s.rest }
 // rest tries the forms of each step that are less usual, with 1/share of what is left for each.
 func (x *suspect) rest(share int64, f *finding) bool {
 	for i := range steps {
-		if x.budget.portion(share, func() bool { return x.together(steps[i:i+1], 1, rest, f) }) {
+		if x.budget.portion(share, func() bool { return x.together(steps[i:i+1], 1, rest, rest, f) }) {
 			return true
 		}
 	}
 	return false
 }
 
-// maxOfStep is how many forms of each step are undone before two more are.
-const maxOfStep = 4
-
 // together undoes depth of the steps, in their order: of the last the forms that last gives, of
-// those before it the usual ones.
-func (x *suspect) together(steps []step, depth int, last func(step) generator, f *finding) bool {
+// those before it the forms that first gives.
+func (x *suspect) together(steps []step, depth int, first, last func(step) generator, f *finding) bool {
 	for i, s := range steps {
 		if depth == 1 {
 			if x.tryAll(last(s), f) {
@@ -57,22 +57,23 @@ func (x *suspect) together(steps []step, depth int, last func(step) generator, f
 			continue
 		}
 		tried := 0
-		for c := range s.usual(x) {
+		for c := range first(s)(x) {
 			if !x.open() {
 				return false
+			}
+			if s.most > 0 && depth > 2 && tried == s.most {
+				break
 			}
 			y, ok := x.with(c)
 			if !ok {
 				continue
 			}
-			if tried++; depth > 2 && tried > maxOfStep {
-				break
-			}
+			tried++
 			next := i + 1
 			if s.again {
 				next = i
 			}
-			if y.together(steps[next:], depth-1, last, f) {
+			if y.together(steps[next:], depth-1, first, last, f) {
 				f.candidates = append([]candidate{c}, f.candidates...)
 				return true
 			}

@@ -6,12 +6,13 @@ type step struct {
 	// rest are others.
 	usual, rest generator
 	again       bool // may be undone twice, in two parts
+	most        int  // how many of the usual forms are undone before two more are; 0 for all
 }
 
 // steps are in the order in which changes are undone.
 var steps = []step{
 	{usual: addedCRs, rest: otherLineEnds},
-	{usual: links, rest: none, again: true},
+	{usual: links, rest: otherLinks},
 	{usual: footers, rest: otherFooters, again: true},
 	{usual: banners, rest: otherBanners, again: true},
 	{usual: fieldsAdded, rest: oneFieldAdded},
@@ -23,6 +24,7 @@ var steps = []step{
 	{usual: fieldsRemoved, rest: someFieldsRemoved},
 	{usual: labels, rest: otherLabels},
 	{usual: reencodings, rest: otherReencodings},
+	{usual: fromLines, rest: none}, // quoted before it was encoded again
 	{usual: base64Lines, rest: otherBase64Lines},
 	{usual: quotedPrintable, rest: otherQuotedPrintable},
 	{usual: spacing, rest: otherSpacing},
@@ -48,20 +50,21 @@ var rebuilding = []step{
 
 // frequent are the steps of which three are tried together.
 var frequent = []step{
-	{usual: links, again: true},
-	{usual: footers, again: true},
-	{usual: banners, again: true},
-	{usual: fieldsAdded},
-	{usual: fromLines},
-	{usual: trailingSpace},
-	{usual: longLines},
-	{usual: dots},
-	{usual: delimiterLines},
-	{usual: reencodings},
-	{usual: base64Lines},
-	{usual: quotedPrintable},
-	{usual: folding},
-	{usual: quoting},
-	{usual: finalLines},
+	{usual: links, most: 2},
+	{usual: footers, again: true, most: 2},
+	{usual: banners, again: true, most: 2},
+	{usual: fieldsAdded, most: 2},
+	{usual: fromLines, most: 5},
+	{usual: trailingSpace, most: 2},
+	{usual: longLines, most: 2},
+	{usual: dots, most: 2},
+	{usual: delimiterLines, most: 2},
+	{usual: reencodings, most: 10},
+	{usual: fromLines, most: 2},
+	{usual: base64Lines, most: 3},
+	{usual: quotedPrintable, most: 4},
+	{usual: folding, most: 4},
+	{usual: quoting, most: 2},
+	{usual: finalLines, most: 2},
 	{usual: signedLF},
 }

@@ -83,7 +83,7 @@ func (x *suspect) again(splices []splice) bool {
 	}
 	sum := h.Sum64()
 	if _, done := x.tried[sum]; done {
-		x.budget.spend(attemptCost / copyShare)
+		x.budget.spend(attemptCost / 4)
 		return true
 	}
 	if len(x.tried) < maxTried {

@@ -44,12 +44,7 @@ func (x *suspect) edited(change Change, sentence func(*entity.Part) string, edit
 func (x *suspect) encodedEdits(p *entity.Part, octets []byte, e edit) iter.Seq[[]splice] {
 	return func(yield func([]splice) bool) {
 		if encodingGroup(p) == "8bit" {
-			moved := slices.Clone(e)
-			for i := range moved {
-				moved[i].off += p.Body
-				moved[i].end += p.Body
-			}
-			yield(moved)
+			yield(moved(e, p.Body))
 			return
 		}
 		splices, ok := trimmed(octets, e)
@@ -73,6 +68,16 @@ func (x *suspect) encodedEdits(p *entity.Part, octets []byte, e edit) iter.Seq[[
 			}
 		}
 	}
+}
+
+// moved are the splices of a part of the text that begins at off.
+func moved(e edit, off int64) []splice {
+	out := slices.Clone(e)
+	for i := range out {
+		out[i].off += off
+		out[i].end += off
+	}
+	return out
 }
 
 // sameEncoding encodes octets as the part is encoded.
