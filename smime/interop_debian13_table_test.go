@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -25,10 +26,15 @@ func TestInteropDebian13Table(t *testing.T) {
 	holdTable(t, "interop debian 13", found.table())
 }
 
+// readme is held while a test reads and writes README.md.
+var readme sync.Mutex
+
 // holdTable holds a table in README.md, between comments with its name, to what it has to be. With
 // -update it is written.
 func holdTable(t *testing.T, name, want string) {
 	t.Helper()
+	readme.Lock()
+	defer readme.Unlock()
 	const file = "../README.md"
 	begin, end := "<!-- "+name+" -->\n", "<!-- /"+name+" -->"
 	text, err := os.ReadFile(file)

@@ -17,8 +17,12 @@ type script struct {
 	whole bool
 }
 
-// errClearOnly is why a program does not sign in opaque form.
-var errClearOnly = errors.New("does not sign in this form")
+var (
+	// errClearOnly is why a program does not sign in opaque form.
+	errClearOnly = errors.New("does not sign in this form")
+	// errNoImport is why a program does not sign with a key.
+	errNoImport = errors.New("cannot import the key")
+)
 
 // startScript makes the start of a program, whose file is the first of args, from the name of its
 // interpreter.
