@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"slices"
 
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
@@ -55,7 +56,22 @@ func constraintsOf(cert *x509.Certificate) constraints {
 		}
 		out, found = readConstraints(ext.Value), true
 	}
+	if found && !out.unreadable && slices.ContainsFunc(cert.UnhandledCriticalExtensions, oidNameConstraints.Equal) {
+		out.unreadable = !standardReads(cert)
+	}
 	return out
+}
+
+// standardReads reports whether crypto/x509 reads the NameConstraints of a certificate that Parse
+// found something in: one that constrains nothing, or a form of name that we would not look at.
+func standardReads(cert *x509.Certificate) bool {
+	r := extensionReader{algorithm: anyAlgorithm}
+	for _, ext := range cert.Extensions {
+		if ext.Id.Equal(oidNameConstraints) {
+			return r.reads(extension{id: ext.Id, value: ext.Value})
+		}
+	}
+	return true
 }
 
 // readConstraints reads RFC 5280, Section 4.2.1.10:

@@ -31,6 +31,13 @@ const maxDirectoryName = 4096
 //
 //	RDNSequence ::= SEQUENCE OF SET SIZE (1..MAX) OF AttributeTypeAndValue
 func readDirectoryName(der []byte) (directoryName, bool) {
+	out, ok := readRDNSequence(der)
+	empty := slices.ContainsFunc(out, func(rdn []attribute) bool { return len(rdn) == 0 })
+	return out, ok && !empty
+}
+
+// readRDNSequence is readDirectoryName that accepts a relative name without attributes.
+func readRDNSequence(der []byte) (directoryName, bool) {
 	outer := cryptobyte.String(der)
 	var s cryptobyte.String
 	if len(der) > maxDirectoryName || !outer.ReadASN1(&s, cbasn1.SEQUENCE) || !outer.Empty() {
@@ -39,7 +46,7 @@ func readDirectoryName(der []byte) (directoryName, bool) {
 	var out directoryName
 	for !s.Empty() {
 		var set cryptobyte.String
-		if !s.ReadASN1(&set, cbasn1.SET) || set.Empty() {
+		if !s.ReadASN1(&set, cbasn1.SET) {
 			return out, false
 		}
 		var rdn []attribute
@@ -53,6 +60,15 @@ func readDirectoryName(der []byte) (directoryName, bool) {
 		out = append(out, rdn)
 	}
 	return out, true
+}
+
+// isDirectoryName reports whether der is a Name, of any size. Of a long one nothing is read.
+func isDirectoryName(der []byte) bool {
+	if len(der) > maxDirectoryName {
+		return true
+	}
+	_, ok := readRDNSequence(der)
+	return ok
 }
 
 // readAttribute reads AttributeTypeAndValue (RFC 5280, Section 4.1.2.4).

@@ -74,9 +74,14 @@ func readBoolean(s *cryptobyte.String) (value, ok bool) {
 // oidAuthorityInfoAccess: RFC 5280, Section 4.2.2.1.
 var oidAuthorityInfoAccess = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 1, 1}
 
-// understood reports whether crypto/x509 reads what is in the extension.
+// understood reports whether crypto/x509 reads what is in the extension. Three of them are never
+// critical (RFC 5280, Sections 4.2.1.1, 4.2.1.2 and 4.2.2.1).
 func (e extension) understood() bool {
-	return arcExtension(e.id, 14, 15, 17, 19, 30, 31, 32, 33, 35, 36, 37, 54) || e.id.Equal(oidAuthorityInfoAccess)
+	return arcExtension(e.id, 15, 17, 19, 30, 31, 32, 33, 36, 37, 54) || e.neverCritical()
+}
+
+func (e extension) neverCritical() bool {
+	return arcExtension(e.id, 14, 35) || e.id.Equal(oidAuthorityInfoAccess)
 }
 
 // arcExtension reports whether id is one of these numbers below id-ce (RFC 5280, Section 4.2.1).
@@ -91,10 +96,10 @@ func (p *parts) readExtensions() (*x509.Certificate, error) {
 	r := &extensionReader{algorithm: p.algorithm}
 	for i, e := range p.extensions {
 		r.all = append(r.all, pkix.Extension{Id: e.id, Critical: e.critical, Value: e.value})
+		if e.critical && (!e.understood() || e.neverCritical() || e.id.Equal(oidNameConstraints)) {
+			r.unhandled = append(r.unhandled, e.id)
+		}
 		if !e.understood() {
-			if e.critical {
-				r.unhandled = append(r.unhandled, e.id)
-			}
 			continue
 		}
 		if !slices.ContainsFunc(p.extensions[:i], func(o extension) bool { return o.id.Equal(e.id) }) {
@@ -150,23 +155,25 @@ func (r *extensionReader) add(id asn1.ObjectIdentifier, values [][]byte) {
 			r.unhandled = append(r.unhandled, id)
 		}
 		return
-	// RFC 5280, Section 4.2.1.10: constraintsOf reads it, and refuses what it cannot read.
-	case arcExtension(id, 30):
-		r.unhandled = append(r.unhandled, id)
-		return
-	}
-	if len(values) > 1 {
-		r.unhandled = append(r.unhandled, id)
 	}
 	one := extension{id: id, value: value}
-	if _, err := x509.ParseCertificate(r.carrier([]extension{one})); !ok || err != nil {
-		if len(values) == 1 {
-			r.unhandled = append(r.unhandled, id)
-		}
-		return
+	readable := ok && r.reads(one)
+	if readable {
+		r.readable = append(r.readable, one)
 	}
-	r.readable = append(r.readable, one)
+	if !readable || len(values) > 1 {
+		r.unhandled = append(r.unhandled, id)
+	}
 }
+
+// reads reports whether crypto/x509 reads the extension.
+func (r *extensionReader) reads(e extension) bool {
+	_, err := x509.ParseCertificate(r.carrier([]extension{e}))
+	return err == nil
+}
+
+// anyAlgorithm is an AlgorithmIdentifier.
+var anyAlgorithm = []byte("\x30\x03\x06\x01\x2a")
 
 func allEqual(values [][]byte) bool {
 	return !slices.ContainsFunc(values, func(v []byte) bool { return !bytes.Equal(v, values[0]) })

@@ -61,22 +61,24 @@ var forms = map[cbasn1.Tag]form{
 }
 
 // readGeneralNames reads RFC 5280, Section 4.2.1.6: GeneralNames ::= SEQUENCE SIZE (1..MAX) OF
-// GeneralName. Where one of them has not the form of a name there are none. ok is false then, and
-// where something follows the sequence.
+// GeneralName. Where one of them has not the form of a name there are none. ok is false then, where
+// a directoryName cannot be read, and where something follows the sequence.
 func readGeneralNames(der []byte) (names []generalName, ok bool) {
 	outer := cryptobyte.String(der)
 	var s cryptobyte.String
 	if !outer.ReadASN1(&s, cbasn1.SEQUENCE) {
 		return nil, false
 	}
+	ok = outer.Empty()
 	for !s.Empty() {
-		n, ok := readGeneralName(&s)
-		if !ok {
+		n, isName := readGeneralName(&s)
+		if !isName {
 			return nil, false
 		}
+		ok = ok && (n.form != formDirectory || isDirectoryName(n.value))
 		names = append(names, n)
 	}
-	return names, outer.Empty()
+	return names, ok
 }
 
 // readGeneralName reads RFC 5280, Section 4.2.1.6:

@@ -122,6 +122,26 @@ func UsualKey(cert *x509.Certificate) (spki []byte, ok bool) {
 	return spki, err == nil && !bytes.Equal(spki, cert.RawSubjectPublicKeyInfo)
 }
 
+// hasKey reports whether cert has a key, of whatever kind.
+func hasKey(cert *x509.Certificate) bool {
+	if cert.PublicKey != nil {
+		return true
+	}
+	_, err := ParsePublicKey(cert.RawSubjectPublicKeyInfo)
+	_, unsupported := errors.AsType[*UnsupportedKeyError](err)
+	return err == nil || unsupported
+}
+
+// writesOutCurve reports whether the key of cert has the numbers of its curve in place of the name.
+func writesOutCurve(cert *x509.Certificate) bool {
+	if _, ok := cert.PublicKey.(*ecdsa.PublicKey); !ok {
+		return false
+	}
+	outer := cryptobyte.String(cert.RawSubjectPublicKeyInfo)
+	var s, algorithm cryptobyte.String
+	return outer.ReadASN1(&s, cbasn1.SEQUENCE) && s.ReadASN1(&algorithm, cbasn1.SEQUENCE) && algorithm.SkipASN1(cbasn1.OBJECT_IDENTIFIER) && algorithm.PeekASN1Tag(cbasn1.SEQUENCE)
+}
+
 // keyAlgorithm is the word of crypto/x509 for the kind of a key.
 func keyAlgorithm(pub crypto.PublicKey) x509.PublicKeyAlgorithm {
 	switch pub.(type) {

@@ -22,8 +22,9 @@ import (
 //   - times with an offset, and times that cannot be read: such a certificate is never valid;
 //   - keys as [ParsePublicKey] reads them. PublicKey is nil for any other;
 //   - extensions that occur twice or cannot be read. What they say is the strictest that they
-//     can mean, and their OIDs are in UnhandledCriticalExtensions, so that no path may hold the
-//     certificate ([Verify]). An unreadable keyUsage allows nothing ([UnreadableKeyUsage]).
+//     can mean, and their OIDs are in UnhandledCriticalExtensions, critical or not, so that no path
+//     may hold the certificate ([Verify]). An unreadable keyUsage allows nothing
+//     ([UnreadableKeyUsage]).
 //
 // Extensions has all extensions, also those that occur twice, and Raw, RawTBSCertificate,
 // RawIssuer, RawSubject and RawSubjectPublicKeyInfo are octets of der, which may not be changed
@@ -91,6 +92,8 @@ var (
 	errAlgorithm      = errors.New("its signature algorithm cannot be read")
 	errIssuer         = errors.New("its issuer cannot be read")
 	errSubject        = errors.New("its subject cannot be read")
+	errValidity       = errors.New("its dates cannot be read")
+	errKey            = errors.New("its public key cannot be read")
 	errExtensions     = errors.New("its extensions cannot be read")
 	errTrailing       = errors.New("something follows its last field")
 )
@@ -143,14 +146,14 @@ func (p *parts) readFields(tbs *cryptobyte.String) error {
 		return errSerial
 	case !tbs.ReadASN1Element(&p.algorithm, cbasn1.SEQUENCE) || !isAlgorithm(p.algorithm):
 		return errAlgorithm
-	case !tbs.ReadASN1Element(&p.issuer, cbasn1.SEQUENCE) || !isName(p.issuer):
+	case !tbs.ReadASN1Element(&p.issuer, cbasn1.SEQUENCE) || !isDirectoryName(p.issuer):
 		return errIssuer
-	case !tbs.ReadASN1(&p.validity, cbasn1.SEQUENCE):
-		return errNotCertificate
-	case !tbs.ReadASN1Element(&p.subject, cbasn1.SEQUENCE) || !isName(p.subject):
+	case !tbs.ReadASN1(&p.validity, cbasn1.SEQUENCE) || !isValidity(p.validity):
+		return errValidity
+	case !tbs.ReadASN1Element(&p.subject, cbasn1.SEQUENCE) || !isDirectoryName(p.subject):
 		return errSubject
-	case !tbs.ReadASN1Element(&p.key, cbasn1.SEQUENCE):
-		return errNotCertificate
+	case !tbs.ReadASN1Element(&p.key, cbasn1.SEQUENCE) || !isKey(p.key):
+		return errKey
 	}
 	return nil
 }
@@ -225,21 +228,30 @@ func minimal(contents []byte) bool {
 
 // isAlgorithm reports whether der is an AlgorithmIdentifier (RFC 5280, Section 4.1.1.2).
 func isAlgorithm(der cryptobyte.String) bool {
-	var s, parameters cryptobyte.String
+	var s, id, parameters cryptobyte.String
 	var tag cbasn1.Tag
-	if !der.ReadASN1(&s, cbasn1.SEQUENCE) || !s.SkipASN1(cbasn1.OBJECT_IDENTIFIER) {
+	if !der.ReadASN1(&s, cbasn1.SEQUENCE) || !s.ReadASN1(&id, cbasn1.OBJECT_IDENTIFIER) || len(id) == 0 {
 		return false
 	}
 	return s.Empty() || s.ReadAnyASN1Element(&parameters, &tag) && s.Empty()
 }
 
-// isName reports whether der is a Name, of any size.
-func isName(der cryptobyte.String) bool {
-	if len(der) > maxDirectoryName {
-		return true // nothing is read of it
+// isValidity reports whether these are two times, whatever they say.
+func isValidity(contents cryptobyte.String) bool {
+	for range 2 {
+		var time cryptobyte.String
+		var tag cbasn1.Tag
+		if !contents.ReadAnyASN1(&time, &tag) || tag != cbasn1.UTCTime && tag != cbasn1.GeneralizedTime {
+			return false
+		}
 	}
-	_, ok := readDirectoryName(der)
-	return ok
+	return contents.Empty()
+}
+
+// isKey reports whether der is a SubjectPublicKeyInfo (RFC 5280, Section 4.1).
+func isKey(der cryptobyte.String) bool {
+	var s, algorithm cryptobyte.String
+	return der.ReadASN1(&s, cbasn1.SEQUENCE) && s.ReadASN1Element(&algorithm, cbasn1.SEQUENCE) && isAlgorithm(algorithm) && s.SkipASN1(cbasn1.BIT_STRING) && s.Empty()
 }
 
 // fill adds what is no extension.

@@ -180,7 +180,6 @@ func TestParseTimes(t *testing.T) {
 		{generalized, "20260102030405+0100", "2026-01-02T02:04:05Z"},
 		{generalized, "2026010203Z", "2026-01-02T03:00:00Z"},
 		{generalized, "20260102030405", ""},
-		{cbasn1.UTF8String, "260102030405Z", ""},
 	} {
 		r := newRaw(t, testKey(t, elliptic.P256(), 7).Public())
 		r.serial = []byte{2, 1, 0x80} // crypto/x509 does not read it
@@ -212,6 +211,8 @@ func TestParseUnreadable(t *testing.T) {
 		"no serial number":     {func(r *raw) { r.serial = []byte{2, 0} }, errSerial, false},
 		"version":              {func(r *raw) { r.version = tlv(constructed0, []byte{4, 1, 2}) }, errVersion, false},
 		"algorithm":            {func(r *raw) { r.algorithm = []byte{0x30, 0} }, errAlgorithm, false},
+		"key":                  {func(r *raw) { r.spki = tlv(cbasn1.SEQUENCE, tlv(cbasn1.SEQUENCE, []byte{6})) }, errKey, true},
+		"dates":                {func(r *raw) { r.validity = []byte{0x30, 0} }, errValidity, true},
 		"issuer":               {func(r *raw) { r.issuer = []byte{0x30, 2, 5, 0} }, errIssuer, true},
 		"subject":              {func(r *raw) { r.subject = []byte{0x30, 2, 5, 0} }, errSubject, true},
 		"extensions":           {func(r *raw) { r.extensions = [][]byte{{5, 0}} }, errExtensions, true},

@@ -48,10 +48,21 @@ func (s *search) checkCertificate(c *x509.Certificate) error {
 	case s.opts.At.After(c.NotAfter):
 		return fmt.Errorf("the certificate of %q expired on %s", c.Subject, c.NotAfter.UTC().Format(day))
 	}
+	switch {
+	case !hasKey(c):
+		return fmt.Errorf("the key of %q cannot be read", c.Subject)
+	// RFC 5480, Section 2.1.1: the parameters name the curve.
+	case writesOutCurve(c):
+		return fmt.Errorf("the key of %q does not name its curve", c.Subject)
+	// RFC 5280, Section 4.2.1.3: at least one bit is set.
+	case c.KeyUsage == UnreadableKeyUsage:
+		return fmt.Errorf("the key usage of %q names none, or cannot be read", c.Subject)
+	}
 	for _, id := range c.UnhandledCriticalExtensions {
 		// RFC 5280, Sections 6.1.4, (o), and 6.1.5, (f). Names of every form are read here, and
 		// every constraint holds or refuses.
-		if id.Equal(oidNameConstraints) || id.Equal(oidSubjectAltName) && s.opts.Work.factsOf(c).oneAltName {
+		f := s.opts.Work.factsOf(c)
+		if id.Equal(oidNameConstraints) && !f.constraints.unreadable || id.Equal(oidSubjectAltName) && f.oneAltName {
 			continue
 		}
 		return fmt.Errorf("extension %v of %q is critical and not understood, occurs twice or cannot be read", id, c.Subject)

@@ -75,7 +75,12 @@ func (r raw) tbs() []byte {
 // sign is the certificate, signed by ECDSA with SHA-256.
 func (r raw) sign(tb testing.TB, key *ecdsa.PrivateKey) []byte {
 	tb.Helper()
-	tbs := r.tbs()
+	return r.envelope(tb, key, r.tbs())
+}
+
+// envelope is the certificate with this signed part.
+func (r raw) envelope(tb testing.TB, key *ecdsa.PrivateKey, tbs []byte) []byte {
+	tb.Helper()
 	value, err := crypto.SignMessage(key, rand.Reader, tbs, crypto.SHA256)
 	if err != nil {
 		tb.Fatal(err)
