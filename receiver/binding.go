@@ -3,6 +3,7 @@ package receiver
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"dnseal/smime"
 	"dnseal/smime/message"
@@ -92,6 +93,22 @@ func (sc *signatureCheck) unbound(from, in message.Address) finding {
 		return finding{Policy, CodeNoRule, fmt.Sprintf("no rule lets %s write as %s", sc.claim, from)}
 	}
 	return finding{Policy, CodeFromMismatch, fmt.Sprintf("signed by %s, but From says %s", sc.claim, from)}
+}
+
+// caseNote names the cause where the certificate states the From address with its local part in
+// another case; "" else. Whatever is found at the name it states is about another mailbox.
+// RFC 5321, Section 2.4: the case of local parts counts.
+func (sc *signatureCheck) caseNote() string {
+	from := sc.outerFrom()
+	if sc.sig.Integrity != smime.IntegrityGood || sc.sig.Certificate == nil || sc.out.bound() || from == (message.Address{}) {
+		return ""
+	}
+	for _, n := range smime.CertificateNames(sc.sig.Certificate) {
+		if n.Kind == smime.NameMail && n.Address.Domain == from.Domain && strings.EqualFold(n.Address.Local, from.Local) {
+			return fmt.Sprintf("; the certificate says %s, and From says %s: local parts are compared letter by letter", n.Address, from)
+		}
+	}
+	return ""
 }
 
 // inner wants the protected From to be the outer one (RFC 9788, Section 4.4). Header protection of

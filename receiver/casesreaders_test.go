@@ -68,6 +68,7 @@ func TestMailCertificates(t *testing.T) {
 	}{
 		{"sigalg-null-params.eml", receiver.Pass, ""},
 		{"cms-smimecap-garbage.eml", receiver.Pass, ""},
+		{"san-upper-local.eml", receiver.Fail, "the certificate says Scanner@example.org, and From says scanner@example.org: local parts are compared letter by letter"},
 	} {
 		report := receive(t, r, filepath.Join("../mail/h-certificates", tt.file))
 		if report.Verdict != tt.verdict || !strings.Contains(report.Reason, tt.reason) {

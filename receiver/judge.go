@@ -129,6 +129,9 @@ func (sc *signatureCheck) conclude() {
 	sc.out.otherwise = worse(sc.sum, sc.coverage())
 	sc.note(sc.header())
 	sc.note(sc.coverage())
+	if sc.sum.verdict != Pass {
+		sc.sum.reason += sc.caseNote()
+	}
 	sc.out.Verdict, sc.out.Code, sc.out.Reason = sc.sum.verdict, sc.sum.code, sc.sum.reason
 	sc.out.Integrity, sc.out.Algorithm = Answer(sc.sig.Integrity.String()), sc.sig.Algorithm
 	sc.out.Certificate = describeCertificate(sc.sig.Certificate)
