@@ -80,7 +80,7 @@ func protected(rules []*rule, req *request, from message.Address) (code, reason 
 		}
 		// RFC 5321, Section 2.4.
 		if r.who.match(req.who) && r.permitsMailFrom(req) {
-			return codeLocalPartCase, fmt.Sprintf("a rule names %s in another case, and the case of local parts counts", from)
+			return codeLocalPartCase, fmt.Sprintf("a rule names %s in another case, and local parts are compared letter by letter", from)
 		}
 		code, reason = "from-not-allowed", fmt.Sprintf("a rule names %s, and no rule lets this submitter use it", from)
 	}

@@ -215,8 +215,7 @@ func (s *Sender) mainForm(m *message.Message, env *message.Envelope, r *rule) Fo
 func (s *Sender) sign(ctx context.Context, m *message.Message, pass *message.Edit, d decision, gs []group, attrs []slog.Attr) *message.Outcome {
 	id, err := s.opts.Identities(d.identity)
 	if err != nil {
-		if other := s.inAnotherCase(d.identity); other != "" {
-			reason := fmt.Sprintf("the identity is %s, and the case of local parts counts", other)
+		if reason := s.inAnotherCase(d.identity, err); reason != "" {
 			return s.stop(ClassNotAllowed, codeLocalPartCase, reason, pass, attrs)
 		}
 		return s.stop(ClassSignFailed, "no-identity", err.Error(), pass, attrs)
@@ -252,10 +251,14 @@ func (s *Sender) sign(ctx context.Context, m *message.Message, pass *message.Edi
 	return out
 }
 
-// inAnotherCase returns the name of the identity whose local part is that of name in lower case, or
-// "".
+// inAnotherCase says that there is an identity whose local part is that of name in another case, by
+// the error for name, or by looking for the one in lower case; "" where there is none.
 // RFC 5321, Section 2.4: the case counts, and many users do not know it.
-func (s *Sender) inAnotherCase(name string) string {
+func (s *Sender) inAnotherCase(name string, err error) string {
+	const text = "the identity is %s, From says %s, and local parts are compared letter by letter"
+	if other, ok := errors.AsType[*identity.OtherCaseError](err); ok {
+		return fmt.Sprintf(text, other.Other, name)
+	}
 	a, err := message.ParseAddress(name)
 	lower := message.Address{Local: strings.ToLower(a.Local), Domain: a.Domain}
 	if err != nil || lower == a {
@@ -264,7 +267,7 @@ func (s *Sender) inAnotherCase(name string) string {
 	if _, err := s.opts.Identities(lower.String()); err != nil {
 		return ""
 	}
-	return lower.String()
+	return fmt.Sprintf(text, lower, name)
 }
 
 // forms makes the forms of one message.

@@ -20,10 +20,10 @@ const maxPEM = 1 << 20
 // Load reads one identity. A private key is read in PKCS#8, PKCS#1 and SEC1, in PEM or DER, and in
 // PKCS#12 with an empty password or that in the first line of the file "password" of the folder;
 // certificates are read in PEM, DER and PKCS#7; where there is no cert.pem, those in key.pem count.
-// Errors: [fs.ErrNotExist] when there is none of this name; one with a [Hint] for a key that others
-// can read or that we cannot read, for a file that holds another form of key or certificate than is
-// read (it names the form), and for a key that is not its certificate's; else what the file system
-// returned.
+// Errors: [fs.ErrNotExist] when there is none of this name, as an [*OtherCaseError] where there is
+// one whose local part differs in case only; one with a [Hint] for a key that others can read or
+// that we cannot read, for a file that holds another form of key or certificate than is read (it
+// names the form), and for a key that is not its certificate's; else what the file system returned.
 func Load(dir, name string) (*Identity, error) {
 	kind, name, err := ParseName(name)
 	if err != nil {
@@ -34,6 +34,11 @@ func Load(dir, name string) (*Identity, error) {
 	found, err := id.loadKey()
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
+			if names, _ := List(dir); names != nil {
+				if other := InAnotherCase(name, names); other != nil {
+					return nil, WithHint(other, "write From as it is there, or make another identity with: dnseal identity new %s --identities %s", Quote(name), Quote(dir))
+				}
+			}
 			err = fmt.Errorf("identity: there is no %s in %s: %w", name, dir, fs.ErrNotExist)
 			if _, noDir := os.Stat(dir); errors.Is(noDir, fs.ErrNotExist) {
 				err = fmt.Errorf("identity: there is no directory %s for %s: %w", dir, name, fs.ErrNotExist)

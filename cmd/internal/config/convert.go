@@ -82,6 +82,9 @@ func (c *Config) Identity(name string) (*identity.Identity, error) {
 	if id := c.loaded.identities[name]; id != nil {
 		return id, nil
 	}
+	if err := identity.InAnotherCase(name, c.IdentityNames()); err != nil {
+		return nil, err
+	}
 	return nil, fmt.Errorf("config: no identity %s: %w", name, fs.ErrNotExist)
 }
 
