@@ -3,6 +3,7 @@ package hoptest
 import (
 	"fmt"
 	"net"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -18,6 +19,7 @@ func readers() []hop {
 		{name: "neomutt, copied to mbox", want: "PPPPPP", why: "quotes nothing and writes Content-Length", pass: neomutt},
 		{name: "s-nail, copied to mbox", want: "PPPPPP", why: "mboxo", pass: snail},
 		{name: "msmtp", want: "PPPPPP", pass: msmtp},
+		{name: "nullmailer", want: "PPPPPP", pass: nullmailer},
 	}
 }
 
@@ -82,6 +84,20 @@ func msmtp(t *testing.T, p place, messages []string) []string {
 	host, port, _ := net.SplitHostPort(sink.Addr())
 	for _, m := range messages {
 		run(t, p.dir, lf(m), program, "--file=/dev/null", "--host="+host, "--port="+port, "--tls=off", "--auth=off", "--from=alice@example.org", "bob@example.net")
+	}
+	return p.collect(t, sink, len(messages))
+}
+
+// nullmailer is its program that sends what the queue holds; the others work in fixed folders of
+// the system, which is why dma is not here at all.
+func nullmailer(t *testing.T, p place, messages []string) []string {
+	t.Helper()
+	program := filepath.Join(filepath.Dir(peertest.Program(t, "nullmailer-queue")), "../lib/nullmailer/smtp")
+	sink := listen(t)
+	host, port, _ := net.SplitHostPort(sink.Addr())
+	for n, m := range messages {
+		queued := p.message(t, n, "alice@example.org\nbob@example.net\n\n"+lf(m))
+		run(t, p.dir, "host="+host+"\nport="+port+"\n\n", "/usr/bin/env", "HELOHOST=localhost", "/bin/sh", "-c", `exec "$0" 3<"$1"`, program, queued)
 	}
 	return p.collect(t, sink, len(messages))
 }
