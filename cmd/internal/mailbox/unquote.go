@@ -94,7 +94,7 @@ func (u *Unquoted) quoted(line []byte) {
 	if !bytes.HasPrefix(text, []byte(fromLine)) {
 		return
 	}
-	kept := false
+	var kept bool
 	if depth := len(line) - len(text); depth == 1 {
 		kept = u.keep>>u.single&1 == 1
 		u.single++
