@@ -143,6 +143,8 @@ func (sc *signatureCheck) match(ctx context.Context, res *lookup.Result, records
 		return unprovable(ctx)
 	case sc.needsKey() && !published:
 		return finding{Neutral, CodeNoKey, fmt.Sprintf("the message holds no certificate, and no record at %s holds the key itself", res.Name)}
+	case sc.needsKey() && sc.namesUnpublishedCertificate(records):
+		return finding{Neutral, CodeNoKey, fmt.Sprintf("the message holds no certificate, the signature names one by its issuer and serial number, and the records at %s hold a key alone", res.Name)}
 	case !usable:
 		return finding{Neutral, CodeUnusableRecords, fmt.Sprintf("none of the records at %s can be used: %s", res.Name, whyNot(results))}
 	case sc.validAnotherTime(ctx, records, spki):
@@ -152,6 +154,9 @@ func (sc *signatureCheck) match(ctx context.Context, res *lookup.Result, records
 	}
 	if i := slices.IndexFunc(results, func(r dane.MatchResult) bool { return r.AnchorMissing }); i >= 0 {
 		return finding{Fail, CodeCAMissing, caMissing(results[i].Record, res.Name)}
+	}
+	if sc.needsKey() {
+		return finding{Fail, CodeKeyMismatch, fmt.Sprintf("the message holds no certificate, and no record at %s holds the key or certificate that the signature names", res.Name)}
 	}
 	if sc.receiver.opts.Saved && sc.claim.certified && sc.out.Binding == BindingFrom {
 		return finding{Fail, CodeKeyReplaced, fmt.Sprintf("no record at %s matches the key that signed: the key was replaced, or it is another's; only evidence can show which", res.Name)}
@@ -167,6 +172,14 @@ func caMissing(r dane.Record, owner string) string {
 		text += ", or the owner to publish it whole (2 0 0 or 2 1 0)"
 	}
 	return text
+}
+
+// namesUnpublishedCertificate reports whether the signer names a certificate by issuer and serial
+// number (RFC 5652, Section 5.3), and no record holds any: a bare key has neither.
+func (sc *signatureCheck) namesUnpublishedCertificate(records []dane.Record) bool {
+	return len(sc.sig.SubjectKeyID) == 0 && !slices.ContainsFunc(records, func(r dane.Record) bool {
+		return r.Usage == dane.DANEEE && r.Selector == dane.FullCertificate && r.MatchingType == dane.Exact
+	})
 }
 
 func (sc *signatureCheck) compare(ctx context.Context, records []dane.Record, spki []byte, at time.Time) ([]dane.MatchResult, bool, bool) {
