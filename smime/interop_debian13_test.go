@@ -3,7 +3,6 @@ package smime_test
 import (
 	"bytes"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -70,6 +69,7 @@ var programs = []program{
 	{"NSS 3.110", onPeer(newNSS), regexp.MustCompile(`status=(\w+)|PR_\w+|SEC_\w+`)},
 	{"GnuTLS 3.8", onPeer(newGnuTLS), regexp.MustCompile(`error: (.*)`)},
 	{"Bouncy Castle 1.80", onPeer(newBouncyCastle), regexp.MustCompile(`error: (.*)`)},
+	{"Thunderbird 140", newThunderbird, regexp.MustCompile(`^([^.]*)\.`)},
 	{"neomutt 20250510", newNeomutt, regexp.MustCompile(`\*BAD\* signature|No secret key`)},
 	{"Crypt::SMIME 0.31", startScript("perl", "perl.pl", true), regexp.MustCompile(`([a-z ]+) at /usr/.* line`)},
 	{"PHP 8.4, cms", startScript("php", "php.php", false, "cms"), regexp.MustCompile(opensslError.String() + `|openssl_\w+\(\): (.*) in /`)},
@@ -248,7 +248,7 @@ func (want results) compare(t *testing.T, c cell, p program, err error) {
 // why is the reason in an error: in the words of the program, or else in ours.
 func (p program) why(err error) string {
 	text := strings.TrimSpace(err.Error())
-	if errors.Is(err, errClearOnly) || errors.Is(err, errNoImport) {
+	if slices.Contains([]error{errClearOnly, errNoImport, errByHand}, err) {
 		return text
 	}
 	if ours, ok := strings.CutPrefix(text, "dnseal: "); ok {

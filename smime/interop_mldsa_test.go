@@ -31,7 +31,7 @@ func TestInteropDebian13MLDSA(t *testing.T) {
 			t.Fatalf("%s: %d signatures: %s %s", name, len(report.Signatures), report.Code, report.Reason)
 		}
 		s := report.Signatures[0]
-		if s.Integrity == smime.IntegrityGood || s.Code != "unsupported" || !strings.Contains(string(s.Algorithm)+s.Reason, name) {
+		if s.Integrity == smime.IntegrityGood || s.Code != "unsupported" || !strings.Contains(s.Algorithm+s.Reason, name) {
 			t.Errorf("%s: %s by %s: %s: %s", name, s.Integrity, s.Algorithm, s.Code, s.Reason)
 		}
 	}
