@@ -1,4 +1,4 @@
-# Targets: build demo test check bench fuzz archives cover interop peers
+# Targets: build demo test check bench fuzz archives rewritings cover interop peers
 GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 RACE     := $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo -race)
 FUZZTIME ?= 1m
@@ -34,6 +34,10 @@ fuzz:
 archives:
 	go test ./cmd/dnseal -run '^TestArchives$$' -archive 100000 -timeout 2h -v
 
+# 100,000 generated messages, signed, pass every rewriting of mail systems; make test takes 100 of them.
+rewritings:
+	go test -count=1 -timeout 2h -run '^TestRewritings$$' -v ./smime -rewritings 100000
+
 cover:
 	go test -cover ./...
 
@@ -43,4 +47,4 @@ interop:
 peers:
 	./.ci/peers
 
-.PHONY: build demo test check bench fuzz archives cover interop peers
+.PHONY: build demo test check bench fuzz archives rewritings cover interop peers

@@ -8,12 +8,16 @@ import (
 // ErrNoFold says that a field cannot be folded to lines of 998 octets.
 var ErrNoFold = errors.New("a line of more than 998 octets that cannot be folded")
 
+// maxFolded is the longest line that is made: some systems break longer ones, although SMTP carries
+// up to MaxOctets.
+const maxFolded = 989
+
 // Fold makes a field of lines of at most 76 columns, where there is white space to break them at
 // (RFC 5322, Section 2.2.3); as much of it as there was stays.
 func Fold(name, value string) ([]byte, error) {
 	out := make([]byte, 0, len(name)+len(value)+32)
 	out = append(append(out, name...), ':')
-	if len(out) > MaxOctets {
+	if len(out) > maxFolded {
 		return nil, ErrNoFold
 	}
 	start, gap := 0, 1
@@ -30,7 +34,7 @@ func Fold(name, value string) ([]byte, error) {
 			out = append(out, ' ')
 		}
 		out = append(out, rest[:n]...)
-		if len(out)-start > MaxOctets {
+		if len(out)-start > maxFolded {
 			return nil, ErrNoFold
 		}
 		word := strings.TrimLeft(rest[n:], " \t")

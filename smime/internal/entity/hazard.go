@@ -23,9 +23,11 @@ const (
 	HasBareLF                      // an LF that is not after a CR
 	// Has8bitLabel: Content-Transfer-Encoding 8bit or binary, whatever the content is
 	Has8bitLabel
+	// HasDotStart: a line that begins with a dot, which careless systems double or take off
+	HasDotStart
 )
 
-// Breaking are the hazards that break a signature in transit: all but HasLong.
+// Breaking are the hazards that break a signature in transit: all but HasLong and HasDotStart.
 const Breaking = Has8bit | HasNUL | hasTooLong | hasTrailing | hasFromLine | hasDotLine | hasBareCR | HasBareLF | Has8bitLabel
 
 // Limits of lines without their CRLF: columns that encoded text has (RFC 2045, Section 6.7, rule
@@ -52,8 +54,11 @@ func (m *Meter) Add(l Line) {
 			m.Hazards |= hasFromLine
 		}
 		// RFC 5321, Section 4.5.2: a dot alone ends the data.
-		if len(l.Data) == 1 && l.Data[0] == '.' && l.Last {
-			m.Hazards |= hasDotLine
+		if len(l.Data) > 0 && l.Data[0] == '.' {
+			m.Hazards |= HasDotStart
+			if len(l.Data) == 1 && l.Last {
+				m.Hazards |= hasDotLine
+			}
 		}
 	}
 	m.length += len(l.Data)
@@ -155,4 +160,5 @@ var hazardNames = []struct {
 	{hasTrailing, "white space at the end of a line"},
 	{Has8bitLabel, "8bit as transfer encoding"},
 	{HasLong, "a line of more than 76 columns"},
+	{HasDotStart, "a line that begins with a dot"},
 }

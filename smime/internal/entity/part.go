@@ -49,6 +49,8 @@ type Part struct {
 	Unended bool
 	// Headless is set when no empty line of the part's own ends its header.
 	Headless bool
+	// Shared is set when one line end served as those of the delimiters before and after the part.
+	Shared bool
 }
 
 // SignedRange is the range of the part with its header (RFC 1847, Section 2.1).

@@ -214,7 +214,7 @@ func (w *walker) leave(i int, end int64) {
 		p.Unended = p.Unended || p.Closed > end
 		p.Headless = p.Headless || p.Body > end
 		if p.Start > end {
-			p.Start, p.Body = end, end // one line end served as those of two delimiters
+			p.Start, p.Body, p.Shared = end, end, true
 		}
 	}
 	w.open = w.open[:i]

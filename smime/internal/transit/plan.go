@@ -128,6 +128,9 @@ func (pl *Planner) header(p *entity.Part) bool {
 	changed := p.Header&entity.Breaking != 0 || p.Headless
 	for _, f := range p.Fields {
 		raw, err := SafeField(f)
+		if err == nil && !entity.IsASCII(string(raw)) {
+			err = errEightBit
+		}
 		if err != nil {
 			pl.block(p, "header: %v", err)
 			return false
@@ -141,9 +144,10 @@ func (pl *Planner) header(p *entity.Part) bool {
 // it stays where it is (text before the first part and after the last, or all of it where the
 // boundary never occurs).
 func (pl *Planner) multipart(p *entity.Part) todo {
-	changed := p.Parent == nil
+	changed, shared := p.Parent == nil, false
 	for _, k := range p.Kids {
 		changed = pl.Plan(k, false) || changed
+		shared = shared || k.Shared
 	}
 	found := (p.Content | p.Frame) & entity.Breaking &^ entity.Has8bitLabel
 	switch {
@@ -151,7 +155,10 @@ func (pl *Planner) multipart(p *entity.Part) todo {
 		if found != 0 {
 			pl.block(p, "text outside its parts, and %s", found)
 		}
-	case changed && p.Parent == nil, found != 0, p.Unended, p.Closed < 0 && len(p.Kids) > 0:
+		if shared {
+			pl.fragile(p, "text outside its parts, and one line end for two boundaries")
+		}
+	case changed && p.Parent == nil, found != 0, shared, p.Unended, p.Closed < 0 && len(p.Kids) > 0:
 		return reframe
 	}
 	if changed || p.Unended || p.Content&entity.Has8bitLabel != 0 {
@@ -162,13 +169,13 @@ func (pl *Planner) multipart(p *entity.Part) todo {
 
 // leaf decides about a part that has a body of its own.
 func (pl *Planner) leaf(p *entity.Part) todo {
-	dirty := p.Content & (entity.Breaking | entity.HasLong)
+	dirty := p.Content & (entity.Breaking | entity.HasLong | entity.HasDotStart)
 	if dirty == 0 {
 		return keep
 	}
 	messages := strings.HasPrefix(p.Type.Name, "message/")
-	if (messages || p.Type.Multipart()) && dirty&entity.Breaking == 0 {
-		return keep // only a little wide
+	if (messages || p.Type.Multipart()) && dirty&entity.Breaking == 0 && entity.IdentityEncoding(p.CTE) {
+		return keep // only a little wide, or with a dot
 	}
 	switch {
 	case p.CTE == "quoted-printable":

@@ -34,6 +34,10 @@ func TestRebuilt(t *testing.T) {
 		{"attached address in UTF-8", "Content-Type: message/rfc822; name=a.eml" + utf8, "Content-Type: message/global; name=\"a.eml\"\r\n" + global + "\r\n"},
 		{"attached address in UTF-8, signed by DKIM", "Content-Type: message/global\r\n\r\nDKIM-Signature: v=1" + utf8[2:], "Content-Type: message/global\r\nContent-Transfer-Encoding: base64\r\n\r\n\r\n" +
 			"REtJTS1TaWduYXR1cmU6IHY9MQ0KRnJvbTogasO2cmdAZXhhbXBsZS5vcmcNCg0KeA==\r\n"},
+		{"one line end for two delimiters", "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n--b\r\n\r\nx\r\n--b--\r\n", "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n\r\n--b\r\n\r\nx\r\n--b--\r\n"},
+		{"attached in wide base64", "Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\n" + strings.Repeat("QTog", 25) + "\r\n", "Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\n\r\n" +
+			strings.Repeat("QTog", 19) + "\r\n" + strings.Repeat("QTog", 6) + "\r\n"},
+		{"leading dot", "\r\n.profile", "Content-Transfer-Encoding: quoted-printable\r\n\r\n=2Eprofile"},
 		{"signed by another", signedBy("x"), signedBy("x") + "\r\n"},
 		{"attached, signed by another", "Content-Type: message/rfc822\r\n\r\nCc: \r\nSubject:x\r\n" + signedBy("x"), "Content-Type: message/rfc822\r\n\r\nSubject: x\r\n" + signedBy("x") + "\r\n"},
 		{"attached, signed by DKIM", "Content-Type: message/rfc822\r\n\r\nDKIM-Signature: v=1\r\n" + multipartB, "Content-Type: message/rfc822\r\n\r\nDKIM-Signature: v=1\r\n" + multipartB + "\r\n"},
@@ -56,6 +60,34 @@ func TestRebuilt(t *testing.T) {
 func signedBy(part string) string {
 	return "Content-Type: multipart/signed; protocol=\"application/pgp-signature\"; boundary=s\r\n\r\n--s\r\n\r\n" + part +
 		"\r\n--s\r\nContent-Type: application/pgp-signature\r\n\r\nx\r\n--s--"
+}
+
+// An attached header that is neither ASCII nor UTF-8 as a whole, with an address that has no form
+// in ASCII, goes in no clear form.
+func TestAttachedCharsets(t *testing.T) {
+	t.Parallel()
+	for header, blocked := range map[string]bool{
+		"Subject: \xfc\r\nTo: j\xc3\xb6rg@example.org\r\n": true,
+		"Subject: \xfc\r\nTo: a@example.org\r\n":           false,
+		"In-Reply-To: <\xc3\xbc@example.org>\r\n":          false,
+		"In-Reply-To: <\xfc@example.org>\r\n":              true,
+	} {
+		_, pl, _ := planned(t, mixed("Content-Type: message/rfc822\r\n\r\n"+header+"\r\nx"))
+		if (pl.Blocked != nil) != blocked {
+			t.Errorf("%q: %v", header, pl.Blocked)
+		}
+	}
+}
+
+// Some systems break lines of 990 octets: no field is folded to longer ones.
+func TestLongestField(t *testing.T) {
+	t.Parallel()
+	for n, unprotected := range map[int]int{984: 0, 985: 1} {
+		root, pl, _ := planned(t, "From: a@example.org\r\nX-A: "+strings.Repeat("x", n)+"\r\n\r\nx")
+		if pl.EntityHeader(root, "us-ascii", true); len(pl.Unprotected) != unprotected {
+			t.Errorf("a field of %d octets: %q", n+5, pl.Unprotected)
+		}
+	}
 }
 
 // Parts of another form that may not be changed stay, and are named.
