@@ -20,9 +20,12 @@ func newExplain() *cobra.Command {
 		Use:   "explain [FILE|MBOX|MAILDIR|FOLDER|ZIP|-]...",
 		Short: "Say why a signature does not hold, and how the message was changed",
 		Long: `Examines every signature whose digest does not match the message, and undoes
-changes that mail systems are known to make in transit: transfer encodings, line
-ends, trailing space, ">From", footers and more. It names the first change that,
-undone, makes the digest match, and between which hops it may have happened.
+changes that mail systems are known to make in transit, one by one and several
+together: transfer encodings, line ends and long lines, ">From", dots, trailing
+space, header fields of parts, footers and banners, the links of services that
+check them, and more; dnseal-verdicts(7) lists them all. It names the changes
+that, undone, make the digest match, and between which hops they may have
+happened.
 
 Signature parts that were taken out, renamed or put into another multipart are
 named, too, and header fields that are not as they were signed. When a signature

@@ -192,6 +192,7 @@ decide what is done with the message.
 	for _, c := range signingCodes {
 		fmt.Fprintf(&b, ".TP\n.BR %s \" [%s]\"\n%s\n", roff(c.word), roff(c.class), roff(c.text))
 	}
+	writeChanges(&b)
 	b.WriteString(".SH SEE ALSO\n.BR dnseal-verify (1),\n.BR dnseal-explain (1),\n.BR dnseal-lookup (1),\n.BR dnseal.toml (5)\n")
 	return b.String()
 }
