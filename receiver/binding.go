@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"dnseal/smime"
+	"dnseal/smime/certificate"
 	"dnseal/smime/message"
 )
 
@@ -48,9 +49,17 @@ func (sc *signatureCheck) binding() finding {
 	case !sc.claim.certified && !sc.keyless && in == message.Address{}:
 		// With a nameless certificate a signature speaks for the protected From only;
 		// without any the key is all there is.
-		return finding{Policy, CodeNoName, "the signature states no name: no certificate holds one, and From is not protected"}
+		return finding{Policy, CodeNoName, "the signature states no name: " + sc.nameless() + ", and From is not protected"}
 	}
 	return worse(sc.inner(from, in), display("the protected From", sc.sig.ProtectedFromText, from))
+}
+
+// nameless says why the certificate states no name.
+func (sc *signatureCheck) nameless() string {
+	if c := sc.sig.Certificate; c != nil && certificate.NamesOf(c).Unreadable {
+		return "the subjectAltName of the certificate cannot be read"
+	}
+	return "no certificate holds one"
 }
 
 // display wants nothing else to be shown as the author than the From address.

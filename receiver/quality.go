@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"dnseal/smime/certificate"
 )
 
 // maxAhead is how far a signing time may be in the future, for clocks that differ.
@@ -36,6 +38,10 @@ func (sc *signatureCheck) purpose() finding {
 	const signing = x509.KeyUsageDigitalSignature | x509.KeyUsageContentCommitment
 	switch {
 	case c == nil:
+	case c.KeyUsage == certificate.UnreadableKeyUsage:
+		return finding{Policy, CodeKeyUsage, "the key usage of the certificate names none, or cannot be read"}
+	case certificate.UnreadableExtKeyUsage(c):
+		return finding{Policy, CodeKeyUsage, "the extended key usage of the certificate names none, or cannot be read"}
 	// RFC 8550, Section 4.4.2.
 	case c.KeyUsage != 0 && c.KeyUsage&signing == 0:
 		return finding{Policy, CodeKeyUsage, "the key usage of the certificate does not allow signatures"}

@@ -28,6 +28,8 @@ type Names struct {
 	SubjectMail []string
 	// DNS are the dNSNames.
 	DNS []string
+	// Unreadable says that not all of the subjectAltName can be read.
+	Unreadable bool
 }
 
 // NamesOf reads the names of cert from its subjectAltName (RFC 5280, Section 4.2.1.6) and subject.
@@ -35,6 +37,7 @@ type Names struct {
 func NamesOf(cert *x509.Certificate) Names {
 	var out Names
 	names, readable := alternativeNames(cert)
+	out.Unreadable = !readable
 	for _, n := range names {
 		text := string(n.value)
 		switch {

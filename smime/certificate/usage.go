@@ -39,6 +39,13 @@ func restrictUsage(cert *x509.Certificate) {
 	}
 }
 
+// UnreadableExtKeyUsage reports whether extKeyUsage cannot be read, or names no purpose (RFC 5280,
+// Section 4.2.1.12: at least one). Its UnknownExtKeyUsage is then the OID of the extension, which
+// is no purpose.
+func UnreadableExtKeyUsage(cert *x509.Certificate) bool {
+	return slices.ContainsFunc(cert.UnknownExtKeyUsage, oidExtKeyUsage.Equal)
+}
+
 // restriction is what an extension allows, so that two of them can be put together.
 type restriction[T any] interface {
 	// and is what both allow.
