@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"strings"
 
 	"dnseal/cmd/internal/cli"
@@ -21,6 +22,8 @@ func walk(arg string, stdin io.Reader, each func(mailbox.Message) error) error {
 	}
 	err := mailbox.Walk(arg, each)
 	switch {
+	case errors.Is(err, mailbox.ErrNoMail) && isFile(arg):
+		return cli.Hint(fmt.Errorf("%s holds no saved mail: no files such as *.eml", arg), "name the message itself")
 	case errors.Is(err, mailbox.ErrNoMail):
 		return cli.Hint(fmt.Errorf("%s holds no saved mail: neither a Maildir nor files such as *.eml", arg), "name the messages themselves: %s/*", arg)
 	case errors.Is(err, mailbox.ErrNoSuchMessage):
@@ -31,6 +34,12 @@ func walk(arg string, stdin io.Reader, each func(mailbox.Message) error) error {
 		return fmt.Errorf("%s does not exist", arg)
 	}
 	return err
+}
+
+// isFile reports whether arg is a file, such as an archive, and no folder.
+func isFile(arg string) bool {
+	info, err := os.Stat(arg)
+	return err == nil && !info.IsDir()
 }
 
 // one verifies one message.

@@ -27,7 +27,9 @@ const (
 	asItCame   = "save the message in the octets it came in"
 	nameItself = "name the message itself"
 	fromServer = "fetch the whole message from the server by IMAP"
-	partOf     = "name the message that it is a part of"
+	// RFC 5322, Section 2.1.
+	lineEnds = asItCame + "; each line of mail ends in CR LF (RFC 5322, Section 2.1)"
+	partOf   = "name the message that it is a part of"
 )
 
 var formats = []format{
@@ -47,6 +49,8 @@ var formats = []format{
 	{"2142444e", "an Outlook data file (.pst, .ost)", "fetch the messages from the server by IMAP: what Outlook stores is not the message as it was sent"},
 	{"cfad12fe", "an Outlook Express folder (.dbx)", "export it as .eml files, or let another mail program import it"},
 	{"789f3e22", "a TNEF file (winmail.dat)", fromServer + "; what is in this file was never signed by S/MIME"},
+	{"fffe0000", "text in UTF-32", asItCame},
+	{"0000feff", "text in UTF-32", asItCame},
 	{"fffe", "text in UTF-16", asItCame},
 	{"feff", "text in UTF-16", asItCame},
 	{"25504446", "a PDF file", nameItself},
@@ -102,11 +106,24 @@ func NotMail(start []byte) (name, advice string) {
 			return f.name, f.advice
 		}
 	}
-	// RFC 5322, Section 2.1.
-	if bytes.IndexByte(start, '\n') < 0 && bytes.IndexByte(start, '\r') >= 0 {
-		return "text whose lines end in CR alone", asItCame + "; each line of mail ends in CR LF (RFC 5322, Section 2.1)"
+	switch {
+	case isBinary(start):
+		return "data that is no text", nameItself
+	case bytes.HasSuffix(firstLine(start), []byte("\r")):
+		return "text whose lines end in CR CR LF", lineEnds
+	case bytes.IndexByte(start, '\n') < 0 && bytes.IndexByte(start, '\r') >= 0:
+		return "text whose lines end in CR alone", lineEnds
 	}
 	return "", ""
+}
+
+// isBinary reports whether control octets stand where the name of the first field would.
+func isBinary(start []byte) bool {
+	line := firstLine(start)
+	if i := bytes.IndexByte(line, ':'); i >= 0 {
+		line = line[:i]
+	}
+	return bytes.ContainsFunc(line, func(r rune) bool { return r < ' ' && !strings.ContainsRune("\t\v\f\r\x1b", r) })
 }
 
 // inUTF16 reports whether text begins with ASCII letters in UTF-16 without a byte order mark.
