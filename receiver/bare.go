@@ -25,8 +25,7 @@ func (sc *signatureCheck) keyFromRecords(ctx context.Context, records []dane.Rec
 			break
 		}
 		key, ok := r.SPKI()
-		// RFC 6698, Section 2.1.1: the other usages want a certificate of the signer.
-		if !ok || r.Usage != dane.DANEEE {
+		if !ok || !sc.mayBring(r) {
 			continue
 		}
 		published = true
@@ -38,6 +37,12 @@ func (sc *signatureCheck) keyFromRecords(ctx context.Context, records []dane.Rec
 		}
 	}
 	return sc.bareKey, published
+}
+
+// mayBring reports whether a record can hold the signer's key or certificate. RFC 6698, Section
+// 2.1.1: usages 0 and 2 are for a CA's, and usage 1 is for a certificate with a path to a root.
+func (sc *signatureCheck) mayBring(r dane.Record) bool {
+	return r.Usage == dane.DANEEE || r.Usage == dane.PKIXEE && r.Selector == dane.FullCertificate && len(sc.receiver.opts.PKIXRoots) > 0
 }
 
 func (sc *signatureCheck) verifyWith(r dane.Record) error {

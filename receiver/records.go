@@ -145,6 +145,8 @@ func (sc *signatureCheck) match(ctx context.Context, res *lookup.Result, records
 		return finding{Neutral, CodeNoKey, fmt.Sprintf("the message holds no certificate, and no record at %s holds the key itself", res.Name)}
 	case sc.needsKey() && sc.namesUnpublishedCertificate(records):
 		return finding{Neutral, CodeNoKey, fmt.Sprintf("the message holds no certificate, the signature names one by its issuer and serial number, and the records at %s hold a key alone", res.Name)}
+	case sc.needsKey():
+		return finding{Fail, CodeKeyMismatch, fmt.Sprintf("the message holds no certificate, and no record at %s holds the key or certificate that the signature names", res.Name)}
 	case !usable:
 		return finding{Neutral, CodeUnusableRecords, fmt.Sprintf("none of the records at %s can be used: %s", res.Name, whyNot(results))}
 	case sc.validAnotherTime(ctx, records, spki):
@@ -154,9 +156,6 @@ func (sc *signatureCheck) match(ctx context.Context, res *lookup.Result, records
 	}
 	if i := slices.IndexFunc(results, func(r dane.MatchResult) bool { return r.AnchorMissing }); i >= 0 {
 		return finding{Fail, CodeCAMissing, caMissing(results[i].Record, res.Name)}
-	}
-	if sc.needsKey() {
-		return finding{Fail, CodeKeyMismatch, fmt.Sprintf("the message holds no certificate, and no record at %s holds the key or certificate that the signature names", res.Name)}
 	}
 	if sc.receiver.opts.Saved && sc.claim.certified && sc.out.Binding == BindingFrom {
 		return finding{Fail, CodeKeyReplaced, fmt.Sprintf("no record at %s matches the key that signed: the key was replaced, or it is another's; only evidence can show which", res.Name)}
@@ -178,7 +177,7 @@ func caMissing(r dane.Record, owner string) string {
 // number (RFC 5652, Section 5.3), and no record holds any: a bare key has neither.
 func (sc *signatureCheck) namesUnpublishedCertificate(records []dane.Record) bool {
 	return len(sc.sig.SubjectKeyID) == 0 && !slices.ContainsFunc(records, func(r dane.Record) bool {
-		return r.Usage == dane.DANEEE && r.Selector == dane.FullCertificate && r.MatchingType == dane.Exact
+		return sc.mayBring(r) && r.Selector == dane.FullCertificate && r.MatchingType == dane.Exact
 	})
 }
 
@@ -191,9 +190,18 @@ func (sc *signatureCheck) compare(ctx context.Context, records []dane.Record, sp
 	if sc.claim.mail() {
 		opts.KeyUsages = []x509.ExtKeyUsage{x509.ExtKeyUsageEmailProtection}
 	}
-	if spki != nil {
-		opts.Certificate, opts.Chain, opts.SPKI = nil, nil, spki
+	if spki == nil {
+		return dane.Match(ctx, records, opts)
 	}
+	brought := opts.Certificate
+	opts.Certificate, opts.Chain, opts.SPKI = nil, nil, spki
+	results, matched, usable := dane.Match(ctx, records, opts)
+	if matched || brought == nil || !slices.ContainsFunc(records, func(r dane.Record) bool { return r.Usage == dane.PKIXEE && sc.mayBring(r) }) {
+		return results, matched, usable
+	}
+	// A record of usage 1 brought the certificate, and wants its name and a path as well.
+	opts.Certificate, opts.SPKI = brought, nil
+	opts.NameOK = func(*x509.Certificate) bool { return sc.certificateStates() }
 	return dane.Match(ctx, records, opts)
 }
 
