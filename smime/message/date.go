@@ -19,6 +19,10 @@ func (m *Message) Date() time.Time {
 
 // parseDate returns the zero time for what it cannot read.
 func parseDate(value string) time.Time {
+	// The usual form, which package mail tries after many others.
+	if t, err := time.Parse("Mon, 2 Jan 2006 15:04:05 -0700", value); err == nil {
+		return t.UTC()
+	}
 	t, err := mail.ParseDate(strings.TrimSpace(value))
 	if err != nil {
 		return time.Time{}

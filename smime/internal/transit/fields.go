@@ -53,7 +53,7 @@ func oneSpace(f message.Field) message.Field {
 
 // WithoutValue reports whether a field has nothing after its colon.
 func WithoutValue(f message.Field) bool {
-	return f.Name() != "" && len(bytes.TrimLeft(f.RawValue(), " \t\r\n")) == 0
+	return len(bytes.TrimLeft(f.RawValue(), " \t\r\n")) == 0 && f.Name() != ""
 }
 
 func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }

@@ -55,7 +55,7 @@ func (pl *Planner) appendCopies(h []byte, fields []message.Field) []byte {
 	for _, f := range fields {
 		switch {
 		case !Protectable(f):
-		case !partly[strings.ToLower(f.Name())]:
+		case partly == nil || !partly[strings.ToLower(f.Name())]:
 			h = append(h, pl.protected(f)...)
 		case f.Is(header.Shown...):
 			pl.blockAt(placeOf(f), "one without a value next to another of its name")
