@@ -50,7 +50,7 @@ func (m *Meter) Add(l Line) {
 	if l.First {
 		m.length, m.tail = 0, 0
 		// RFC 2049, Section 3: lines that begin like this, and single dots, are commonly corrupted.
-		if BeginsFrom(l.Data) {
+		if len(l.Data) > 0 && (l.Data[0] == 'F' || l.Data[0] == '>') && BeginsFrom(l.Data) {
 			m.Hazards |= hasFromLine
 		}
 		// RFC 5321, Section 4.5.2: a dot alone ends the data.
