@@ -1,11 +1,12 @@
 package smime
 
 import (
-	"bytes"
 	"slices"
 	"strings"
 
 	"dnseal/smime/internal/entity"
+	"dnseal/smime/internal/header"
+	"dnseal/smime/message"
 )
 
 // Changes to the header around a signature that holds.
@@ -28,22 +29,21 @@ func explainHeader(s *Signature) Explanation {
 	}
 	if s.protection.decoded() {
 		e.Change = ChangeWordsDecoded
-		e.Sentence += " Those hold encoded words, which some program decoded, as fetchmail does with mimedecode: raw octets are left, and a comma in a name makes two addresses of one."
+		e.Sentence += " Those hold encoded words, which some program decoded, as fetchmail does with mimedecode: a comma in a name then makes two addresses of one."
 	}
 	return e
 }
 
-// decoded reports whether a changed field holds encoded words where it was signed, and none
-// outside.
-// RFC 2047, Section 5.
+// decoded reports whether nothing was done to the changed fields but that the encoded words of
+// their signed copies were decoded. RFC 2047, Section 5.
 func (p *protection) decoded() bool {
-	outside := entity.SortByName(p.outer)
-	word := []byte("=?")
-	for _, f := range p.fields {
-		at := outside.First(f)
-		if at >= 0 && f.Is(p.changed...) && bytes.Contains(f.Raw, word) && !bytes.Contains(p.outer[at].Raw, word) {
-			return true
+	inside, outside := entity.SortByName(p.fields), entity.SortByName(p.outer)
+	for _, name := range p.changed {
+		f := message.Field{Raw: []byte(name + ":")}
+		was, is := inside.First(f), outside.First(f)
+		if was < 0 || is < 0 || !header.WordsDecoded(p.fields[was], p.outer[is]) {
+			return false
 		}
 	}
-	return false
+	return len(p.changed) > 0
 }

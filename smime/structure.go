@@ -1,6 +1,7 @@
 package smime
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"slices"
@@ -69,12 +70,22 @@ func (x *structure) frame(p *entity.Part) error {
 	}
 	e := Explanation{Part: entity.ChildNumber(p.Number, 2)}
 	switch kids := p.Kids; {
-	case len(kids) == 1 && p.Closed >= 0, len(kids) == 2 && p.Closed < 0 && kids[1].End <= kids[1].Start:
+	case len(kids) == 1 && p.Closed >= 0, len(kids) == 2 && p.Closed < 0 && kids[1].End <= kids[1].Start && x.filter() != "":
 		e.Change, e.Sentence = ChangeSignatureRemoved, "The signature part is missing: it was taken out, as filters of attachments do"+x.filter()+". What is left proves nothing."
+	case len(kids) == 2 && p.Closed < 0 && kids[1].End <= kids[1].Start:
+		e.Change, e.Sentence = ChangeSignatureRemoved, "The signature part is missing: it was taken out, as filters of attachments do, or the end of the message was lost. What is left proves nothing."
+	case len(kids) == 0 && p.End > p.Body:
+		return x.undelimited(p)
 	case p.Closed < 0:
 		e.Change, e.Sentence = ChangeCut, "The message ends early: its last boundary is missing, and with it the signature part or the end of it. The end was lost on the way, or when the message was saved."
 	case len(kids) == 2:
-		return x.misplaced(kids[0], kids[1], ChangeSignatureRenamed, "The signature part is not as S/MIME has it: "+signatureDefect(p)+".")
+		before := len(x.found)
+		err := x.misplaced(kids[0], kids[1], ChangeSignatureRenamed, "The signature part is not as S/MIME has it: "+signatureDefect(p)+".")
+		if err != nil || len(x.found) > before || !entity.IsText(kids[1]) || looksLikeSignature(kids[1]) {
+			return err
+		}
+		e.Change, e.Sentence = ChangeSignatureRemoved, "The signature part is missing: a part of type "+entity.Quoted(kids[1].Type.Name)+
+			" is in its place, as filters of attachments do"+x.filter()+". What is left proves nothing."
 	case len(kids) > 2:
 		i := slices.IndexFunc(kids, looksLikeSignature)
 		if i > 0 {
@@ -83,6 +94,27 @@ func (x *structure) frame(p *entity.Part) error {
 		return nil
 	default:
 		return nil
+	}
+	x.found = append(x.found, e)
+	return nil
+}
+
+// maxUndelimited is how much of a multipart without parts is looked at.
+const maxUndelimited = 64 << 10
+
+// undelimited explains a multipart/signed that has text, and no line that is its delimiter (RFC
+// 2046, Section 5.1.1).
+func (x *structure) undelimited(p *entity.Part) error {
+	var text bytes.Buffer
+	if err := entity.CopyRange(x.v.ctx, &text, x.src, p.Body, min(p.End-p.Body, maxUndelimited)); err != nil {
+		return err
+	}
+	e := Explanation{
+		Part:     entity.ChildNumber(p.Number, 2),
+		Sentence: "No line of the content is the boundary that the header names: one of the two was changed, or what was between the boundaries is gone.",
+	}
+	if line := append([]byte("\n"), p.Delimiter...); bytes.Contains(append([]byte("\n"), text.Bytes()...), append(line, "\r\r\n"...)) {
+		e.Change, e.Sentence = ChangeLineEnds, "A CR was added to line ends (CR CR LF), those of the boundaries too, as programs do that convert line ends twice or write mail to text files on Windows."
 	}
 	x.found = append(x.found, e)
 	return nil

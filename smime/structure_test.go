@@ -22,6 +22,7 @@ func TestExplainStructure(t *testing.T) {
 	}
 	i := strings.LastIndex(whole, "\r\n--S\r\n")
 	_, signature, _ := strings.Cut(whole[i:], "\r\n\r\n")
+	beforeText, text, _ := strings.Cut(whole, "\r\n\r\n")
 	relabelled := replace("multipart/signed", "multipart/mixed")
 	footer := "\r\n--S\r\nContent-Type: text/plain\r\n\r\n-- \r\nlist\r\n--S--"
 	for name, c := range map[string]struct {
@@ -33,6 +34,12 @@ func TestExplainStructure(t *testing.T) {
 		"taken out and said":     {"X-Content-Filtered-By: Mailman/MimeDel 3.3.8\r\n" + whole[:i] + "\r\n--S--\r\n", "Mailman/MimeDel", []Change{ChangeSignatureRemoved}},
 		"cut in the content":     {whole[:i-4], "ends early", []Change{ChangeCut}},
 		"cut in the signature":   {whole[:len(whole)-200], "ends early", []Change{ChangeCut}},
+		"a notice in its place":  {whole[:i] + "\r\n--S\r\nContent-Type: text/plain\r\n\r\nsmime.p7s was removed.\r\n--S--\r\n", "\"text/plain\" is in its place", []Change{ChangeSignatureRemoved}},
+		"a notice in it":         {whole[:i] + "\r\n--S\r\n" + p7s + "\r\nIt was removed.\r\n--S--\r\n", "not CMS but text: \"It was removed.\"", []Change{""}},
+		"emptied":                {whole[:i] + "\r\n--S\r\n" + p7s + "\r\n--S--\r\n", "object is empty", []Change{""}},
+		"of type text":           {replace("Content-Type: application/pkcs7-signature", "Content-Type: text/plain"), "as it was signed", []Change{ChangeSignatureRenamed}},
+		"CR CR LF":               {beforeText + "\r\n\r\n" + strings.ReplaceAll(text, "\r\n", "\r\r\n"), "those of the boundaries too", []Change{ChangeLineEnds}},
+		"another boundary":       {strings.ReplaceAll(whole, "\r\n--S", "\r\n--T"), "the boundary that the header names", []Change{""}},
 		"renamed":                {replace("smime.p7s", "ATT00001.txt"), "as it was signed", []Change{ChangeSignatureRenamed}},
 		"another type":           {replace("Content-Type: application/pkcs7-signature", "Content-Type: application/octet-stream"), "as it was signed", []Change{ChangeSignatureRenamed}},
 		"a part more":            {strings.Replace(whole, "\r\n--S--", footer, 1), "put into", []Change{ChangePartAdded}},
@@ -65,6 +72,9 @@ func TestExplainHeader(t *testing.T) {
 		"a tag":                      {"Subject: Chairs", "Subject: [list] Chairs", "", nil},
 		"a change":                   {"Subject: Chairs", "Subject: No chairs", "since: Subject. ", []Change{ChangeHeader}},
 		"an addition":                {"To: bob@example.net", "To: bob@example.net\r\nReply-To: x@example.net", "since: Reply-To. ", []Change{ChangeHeader}},
+		"a list as author":           {"From: =?utf-8?Q?Example=2C_Alice?= <alice@example.org>", "From: List <list@example.net>", "names one author, alice@example.org.", []Change{ChangeHeader}},
+		"words decoded, and more":    {"From: =?utf-8?Q?Example=2C_Alice?= <alice@example.org>\r\nTo: bob@", "From: Example, Alice <alice@example.org>\r\nTo: eve@", "since: From, To. ", []Change{ChangeHeader}},
+		"words decoded":              {"From: =?utf-8?Q?Example=2C_Alice?= <", "From: Example, Alice <", "Those hold encoded words", []Change{ChangeWordsDecoded}},
 		"words decoded by fetchmail": {"From: =?utf-8?Q?Example=2C_Alice?= <", "From: Example@127.0.0.1, Alice <", "names one author, alice@example.org. Those hold encoded words", []Change{ChangeWordsDecoded}},
 	} {
 		found, err := Explain(t.Context(), mustRead(t, strings.Replace(signed, c.old, c.new, 1)))
