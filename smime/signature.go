@@ -201,7 +201,7 @@ func (s *Signature) check() {
 	}
 }
 
-// compareDigest compares the digest, which takes no key (RFC 5652, Section 5.6).
+// compareDigest compares the digest, for which no key is needed (RFC 5652, Section 5.6).
 func (s *Signature) compareDigest() {
 	digest := s.digests.Sum(s.info.DigestAlgorithm)
 	if s.info.SignedAttributes && digest != nil && string(digest) != string(s.info.MessageDigest) {

@@ -51,7 +51,7 @@ func newCertificate(id *Identity, opts CreateOptions) (*x509.Certificate, error)
 		KeyUsage:     x509.KeyUsageDigitalSignature,
 		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageEmailProtection},
 		SubjectKeyId: ski, // RFC 5280, Section 4.2.1.2
-		// No basicConstraints: RFC 5280, Section 4.2.1.9, asks for it in certificates of CAs only,
+		// No basicConstraints: RFC 5280, Section 4.2.1.9, requires it in certificates of CAs only,
 		// and Thunderbird cannot be told to trust one of which cA is FALSE.
 	}
 	if err = setAltName(template, id.Kind, id.Name); err != nil {

@@ -149,7 +149,7 @@ func formOfBroken(data []byte) fileForm {
 	return formBrokenPEM
 }
 
-// beginnings tell forms by the first bytes of a file.
+// beginnings are the first bytes of files by their forms.
 var beginnings = []struct {
 	start string
 	form  fileForm

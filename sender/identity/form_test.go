@@ -2,6 +2,8 @@ package identity
 
 import (
 	"bytes"
+	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/pem"
 	"os"
 	"os/exec"
@@ -75,7 +77,7 @@ func TestKeyForms(t *testing.T) {
 		{"openssl genpkey -algorithm RSA-PSS -pkeyopt rsa_pss_keygen_md:sha1", "", "SHA-1 only", "openssl rsa -traditional"},
 		{"openssl genpkey -algorithm RSA-PSS -pkeyopt rsa_pss_keygen_md:sha256", "", "mask (MGF1)", "openssl rsa -traditional"},
 		{"openssl genpkey -algorithm RSA-PSS -outform DER", "RSA 2048 bit, for RSASSA-PSS only", "", ""},
-		{"openssl dsaparam -genkey -noout 1024", "", "a DSA key", "identity new"},
+		{"openssl dsaparam -genkey -noout 1024", "", "a private DSA key", "identity new"},
 		{"openssl ecparam -name prime256v1", "", "parameters of a key", "openssl genpkey"},
 		{genP256 + " -aes256 -pass pass:x", "", "encrypted by a pass phrase", "openssl pkey -in OLD -out "},
 		{"openssl genrsa -traditional -aes256 -passout pass:x 2048", "", "encrypted by a pass phrase", "openssl pkey -in OLD -out "},
@@ -209,5 +211,35 @@ func TestCertificateForms(t *testing.T) {
 				t.Errorf("Load = %v (hint %q), want %q (hint %q)", err, Hint(err), tt.refused, tt.hint)
 			}
 		})
+	}
+}
+
+// TestUnsupportedAlgorithms: the algorithm of a PKCS #8 key is named.
+func TestUnsupportedAlgorithms(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		oid  asn1.ObjectIdentifier
+		want string
+	}{
+		{asn1.ObjectIdentifier{1, 3, 101, 110}, "a private X25519 key, which is for encryption only; "},
+		{asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 4, 2}, "a private ML-KEM-768 key, which is for encryption only; "},
+		{asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 3, 18}, "a private ML-DSA-65 key; "},
+		{asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 3, 31}, "a private SLH-DSA-SHAKE-256f key; "},
+		{asn1.ObjectIdentifier{1, 2, 3, 4}, "a private key of the unknown algorithm 1.2.3.4; "},
+	} {
+		der, err := asn1.Marshal(struct {
+			Version   int
+			Algorithm pkix.AlgorithmIdentifier
+			Key       []byte
+		}{Algorithm: pkix.AlgorithmIdentifier{Algorithm: tt.oid}, Key: []byte{1}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err = readKeyFile(der, ""); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("readKeyFile = %v, want %q", err, tt.want)
+		}
+	}
+	if _, err := readKeyFile([]byte("\x30\x0a\x02\x01\x00\x30\x02\x06\x00\x04\x01\x00"), ""); err == nil || !strings.Contains(err.Error(), "malformed") {
+		t.Errorf("readKeyFile of a key without algorithm = %v", err)
 	}
 }

@@ -149,8 +149,8 @@ func parsePKCS8(der []byte) (crypto.Signer, error) {
 		!s.ReadASN1Element(&key.algorithm, cbasn1.SEQUENCE) || !s.ReadASN1(&key.private, cbasn1.OCTET_STRING) {
 		return nil, malformed(errors.New("no PKCS #8"))
 	}
-	oid, parameters := splitAlgorithm(key.algorithm)
-	switch oid {
+	id, parameters := splitAlgorithm(key.algorithm)
+	switch id.String() {
 	case oidRSAPSS:
 		return parsePSSKey(key.algorithm, key.private)
 	case oidEC:
@@ -158,8 +158,10 @@ func parsePKCS8(der []byte) (crypto.Signer, error) {
 			return nil, err
 		}
 	case oidRSA, oidEd25519:
+	case "":
+		return nil, malformed(errors.New("no algorithm"))
 	default:
-		return nil, unsupportedAlgorithm(oid)
+		return nil, unsupportedAlgorithm(id)
 	}
 	parsed, err := x509.ParsePKCS8PrivateKey(der)
 	if err != nil {

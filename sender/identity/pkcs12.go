@@ -11,8 +11,8 @@ import (
 	"dnseal/smime/cms/pkcs12"
 )
 
-// passwordFile, beside a key file in PKCS #12, has its password in the first line. It is no
-// protection: it is for files that a program gives out with a password only.
+// passwordFile, in the folder of a key file in PKCS #12, has its password in the first line. It is
+// no protection: it is for files that a program gives out with a password only.
 const passwordFile = "password"
 
 const (

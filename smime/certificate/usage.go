@@ -75,7 +75,7 @@ func strictest[T restriction[T]](values [][]byte, read func(cryptobyte.String) (
 type usage uint16
 
 // readUsage reads RFC 5280, Section 4.2.1.3: KeyUsage ::= BIT STRING. Bits after the last that
-// counts are ignored (X.690, Section 8.6.2.4).
+// counts are ignored (X.690, Section 8.6.2.2).
 func readUsage(s cryptobyte.String) (usage, bool) {
 	var contents cryptobyte.String
 	if !s.ReadASN1(&contents, cbasn1.BIT_STRING) || !s.Empty() || len(contents) == 0 || contents[0] > 7 || len(contents) == 1 && contents[0] > 0 {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// header is what an mbox tells in the header of a message.
+// header is what the header of a message in an mbox says about the file.
 type header struct {
 	body   int64 // where the text begins
 	length int64 // Content-Length; -1: none

@@ -121,7 +121,7 @@ func parsePBMAC1(parameters cryptobyte.String) (*pbmac1, error) {
 
 // sum is the MAC of content.
 func (m *pbmac1) sum(password string, content []byte) ([]byte, error) {
-	// RFC 9879, Section 4: the password is UTF-8.
+	// RFC 9879, Section 6: the password is UTF-8.
 	key, err := pbkdf2.Key(m.kdf.prf, password, m.kdf.salt, m.kdf.iterations, m.kdf.keyLength)
 	if err != nil {
 		return nil, err
@@ -136,7 +136,7 @@ func (m *pbmac1) right(password string, content, value []byte) bool {
 	return err == nil && hmac.Equal(sum, value)
 }
 
-// newPBMAC1 writes MacData (RFC 9879, Section 3) of one iteration.
+// newPBMAC1 writes MacData (RFC 9879, Section 4) of one iteration.
 func newPBMAC1(password string, salt, content []byte) ([]byte, error) {
 	m := pbmac1{pbkdf2Parameters{salt: salt, iterations: 1, keyLength: sha256.Size, prf: sha256.New}, sha256.New}
 	sum, err := m.sum(password, content)

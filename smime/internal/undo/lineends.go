@@ -23,7 +23,7 @@ const (
 // addedCRs restores CRLF where a CR was added or lost.
 //
 // RFC 2049, Section 3: many systems store text with line breaks of their own. RFC 8551, Section
-// 3.1.1, asks for CRLF before signing.
+// 3.1.1, requires CRLF before signing.
 func addedCRs(x *suspect) iter.Seq[candidate] {
 	return func(yield func(candidate) bool) {
 		unix := bytes.ReplaceAll(x.text, crlfBytes, lfBytes)
@@ -53,7 +53,7 @@ func withoutExtraCRs(text []byte) []byte {
 	return out
 }
 
-// otherLineEnds undoes what old and careless programs do.
+// otherLineEnds undoes what old and faulty programs do.
 func otherLineEnds(x *suspect) iter.Seq[candidate] {
 	x.budget.copied(4 * len(x.text))
 	return func(yield func(candidate) bool) {

@@ -121,7 +121,7 @@ func encodeOwnQP(b []byte) []byte {
 	return out.Bytes()
 }
 
-// canonicalLines makes all line breaks CRLF. RFC 2045, Section 6.8, asks for that before base64
+// canonicalLines makes all line breaks CRLF. RFC 2045, Section 6.8, requires that before base64
 // encoding, but some encode LF.
 func canonicalLines(b []byte) []byte {
 	return bytes.ReplaceAll(bytes.ReplaceAll(b, crlfBytes, lfBytes), lfBytes, crlfBytes)

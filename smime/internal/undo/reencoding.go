@@ -58,7 +58,7 @@ func otherReencodings(x *suspect) iter.Seq[candidate] {
 type heading struct {
 	// place is where the label stood: 0 where it is now, n before the n-th last field.
 	place int
-	// plain, where it is set, takes quotes away from Content-Type.
+	// plain, where it is set, removes quotes from Content-Type.
 	plain func([]byte) []byte
 }
 
