@@ -94,17 +94,17 @@ func arcExtension(id asn1.ObjectIdentifier, numbers ...int) bool {
 // algorithm.
 func (p *parts) readExtensions() (*x509.Certificate, error) {
 	r := &extensionReader{algorithm: p.algorithm}
-	for i, e := range p.extensions {
+	var added []asn1.ObjectIdentifier // few: those understood
+	for _, e := range p.extensions {
 		r.all = append(r.all, pkix.Extension{Id: e.id, Critical: e.critical, Value: e.value})
 		if e.critical && (!e.understood() || e.neverCritical() || e.id.Equal(oidNameConstraints)) {
 			r.unhandled = append(r.unhandled, e.id)
 		}
-		if !e.understood() {
+		if !e.understood() || slices.ContainsFunc(added, e.id.Equal) {
 			continue
 		}
-		if !slices.ContainsFunc(p.extensions[:i], func(o extension) bool { return o.id.Equal(e.id) }) {
-			r.add(e.id, p.valuesOf(e.id))
-		}
+		added = append(added, e.id)
+		r.add(e.id, p.valuesOf(e.id))
 	}
 	return r.certificate()
 }

@@ -253,3 +253,20 @@ func TestParseAlgorithms(t *testing.T) {
 		t.Errorf("%v, %v", cert, err)
 	}
 }
+
+// TestParseManyExtensions: one that a stranger fills with extensions costs no more for each of
+// them. Compared with all others this would take minutes.
+func TestParseManyExtensions(t *testing.T) {
+	t.Parallel()
+	r := newRaw(t, testKey(t, elliptic.P256(), 7).Public())
+	r.extensions = append(r.extensions, bytes.Repeat(ext(127, nil), 1e5), bytes.Repeat(ext(15, nil), 1e5))
+	der := r.sign(t, testKey(t, elliptic.P256(), 7))
+	start := time.Now()
+	cert, err := Parse(der)
+	if err != nil || cert.KeyUsage != UnreadableKeyUsage {
+		t.Fatal(err)
+	}
+	if took := time.Since(start); took > 5*time.Second {
+		t.Errorf("%v for %d octets", took, len(der))
+	}
+}
