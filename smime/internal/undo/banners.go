@@ -53,10 +53,16 @@ func cutParagraphs(text []byte, n int, yield func(edit) bool) bool {
 	return isBlank(text[:at]) || yield(edit{{0, int64(at), nil}})
 }
 
-// lineBanners cuts after each of the first lines.
+// maxMark is the longest mark such as "[EXTERNAL] " at the start of the first line.
+const maxMark = 80
+
+// lineBanners cuts after a mark in the first line, and after each of the first lines.
 func lineBanners(text []byte, html bool) iter.Seq[edit] {
 	return func(yield func(edit) bool) {
 		if html && !htmlHeads(text, yield) {
+			return
+		}
+		if i := bytes.Index(text[:min(len(text), maxMark)], []byte("] ")); i > 0 && text[0] == '[' && !yield(edit{{0, int64(i + 2), nil}}) {
 			return
 		}
 		const most = 60

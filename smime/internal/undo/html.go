@@ -108,6 +108,9 @@ func isVoid(tag []byte) bool {
 
 // htmlBanners cuts the first elements of the body.
 func htmlBanners(text []byte, yield func(edit) bool) bool {
+	if !beforeHTML(text, yield) {
+		return false
+	}
 	start, end := htmlBody(text)
 	body := text[start:min(end, start+maxHTML)]
 	elements := topElements(body)
@@ -121,6 +124,9 @@ func htmlBanners(text []byte, yield func(edit) bool) bool {
 
 // htmlFooters cuts the last elements of the body.
 func htmlFooters(text []byte, yield func(edit) bool) bool {
+	if !afterHTML(text, yield) {
+		return false
+	}
 	start, end := htmlBody(text)
 	elements := topElements(text[start:end])
 	for i := len(elements) - 1; i >= max(0, len(elements)-maxElements); i-- {
@@ -129,6 +135,36 @@ func htmlFooters(text []byte, yield func(edit) bool) bool {
 		}
 	}
 	return true
+}
+
+// beforeHTML cuts what is before the document, which is where some gateways put their warning.
+func beforeHTML(text []byte, yield func(edit) bool) bool {
+	head := asciiLower(text[:min(len(text), maxHTML)])
+	for _, tag := range []string{"<!doctype", "<html"} {
+		if i := bytes.Index(head, []byte(tag)); i > 0 && !isBlank(text[:i]) && !yield(edit{{0, int64(i), nil}}) {
+			return false
+		}
+	}
+	return true
+}
+
+// afterHTML cuts what is after the document, with the line end there, without it, and all but the
+// last one.
+func afterHTML(text []byte, yield func(edit) bool) bool {
+	const tag = "</html>"
+	first := max(0, len(text)-maxHTML)
+	at := bytes.LastIndex(asciiLower(text[first:]), []byte(tag))
+	if at += first + len(tag); at < first+len(tag) || isBlank(text[at:]) {
+		return true
+	}
+	size := int64(len(text))
+	if bytes.HasPrefix(text[at:], crlfBytes) && !yield(edit{{int64(at + len(crlfBytes)), size, nil}}) {
+		return false
+	}
+	if !yield(edit{{int64(at), size, nil}}) {
+		return false
+	}
+	return !bytes.HasSuffix(text, crlfBytes) || yield(edit{{int64(at), size - int64(len(crlfBytes)), nil}})
 }
 
 // cutHTML cuts a range, and with the line ends around it.

@@ -42,7 +42,7 @@ var rebuilding = []step{
 	{usual: delimiterLines},
 	{usual: base64Lines},
 	{usual: quotedPrintable},
-	{usual: reencodings},
+	{usual: reencodings, again: true}, // Python encodes 8-bit parts by their charsets
 	{usual: spacing},
 	{usual: folding},
 	{usual: quoting},
