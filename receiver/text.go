@@ -189,8 +189,11 @@ func (s *SignatureReport) bindingText() string {
 }
 
 func (s *SignatureReport) freshnessText() string {
-	if s.Certificate == nil {
+	switch {
+	case s.Certificate == nil:
 		return string(s.Freshness)
+	case s.Certificate.NotAfter.IsZero():
+		return string(s.Freshness) + "; certificate with dates that cannot be read"
 	}
 	return fmt.Sprintf("%s; certificate from %s to %s", s.Freshness, day(s.Certificate.NotBefore), day(s.Certificate.NotAfter))
 }

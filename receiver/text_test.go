@@ -49,6 +49,20 @@ Path        a.example (unproven)
 
 // TestShortOwner: a line with the longest part of an owner name fits a terminal, and other names
 // stay.
+func TestFreshnessText(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)
+	for want, c := range map[string]*CertificateReport{
+		"good": nil,
+		"good; certificate from 2026-11-24 to 2026-11-25":  {NotBefore: at, NotAfter: at.AddDate(0, 0, 1)},
+		"good; certificate with dates that cannot be read": {NotBefore: at},
+	} {
+		if got := (&SignatureReport{Freshness: Good, Certificate: c}).freshnessText(); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
 func TestShortOwner(t *testing.T) {
 	t.Parallel()
 	hash := strings.Repeat("01234567", 7)

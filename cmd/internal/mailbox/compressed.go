@@ -93,7 +93,10 @@ func (e *expanded) Read(p []byte) (int, error) {
 	if e.work.out.Add(int64(n)) > expandFree+expandRatio*e.work.in.Load() {
 		return 0, errExpands
 	}
-	if errors.Is(err, zstd.ErrWindowSizeExceeded) {
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		err = fmt.Errorf("what is compressed ends early: %w", err)
+	case errors.Is(err, zstd.ErrWindowSizeExceeded):
 		err = fmt.Errorf("%w: it needs more than %d MiB of memory; unpack it first: unzstd --long=31", err, maxZstdWindow>>20)
 	}
 	return n, err
