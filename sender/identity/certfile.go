@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"dnseal/smime/certificate"
 	"dnseal/smime/cms"
 )
 
@@ -96,11 +97,11 @@ func readPKCS7(data []byte) (certificateFile, error) {
 	return certificateFile{sd.Certificates, true}, nil
 }
 
-// parseCertificates parses each.
+// parseCertificates parses each, as receivers do: CAs issue certificates that crypto/x509 refuses.
 func parseCertificates(ders [][]byte) ([]*x509.Certificate, error) {
 	var certs []*x509.Certificate
 	for _, der := range ders {
-		cert, err := x509.ParseCertificate(der)
+		cert, err := certificate.Parse(der)
 		if err != nil {
 			return nil, &foreignForm{form: fmt.Sprintf("a certificate (number %d) that is malformed", len(certs)+1), cause: err, advice: "see what openssl finds in it: openssl x509 -in {} -noout -text"}
 		}

@@ -178,6 +178,7 @@ func TestCertificateForms(t *testing.T) {
 		"PEM":                {key, cert, 0, "", ""},
 		"byte order mark":    {key, append([]byte("\ufeff"), cert...), 0, "", ""},
 		"DER":                {key, output(t, "", "openssl x509 -outform DER", cert), 0, "", ""},
+		"negative serial":    {key, output(t, dir, "openssl req -new -x509 -set_serial -5 -subj /CN=alice -key k", nil), 0, "", ""},
 		"with its CA":        {key, both, 1, "", ""},
 		"PKCS #7":            {key, output(t, dir, p7, nil), 1, "", ""},
 		"PKCS #7, DER":       {key, output(t, dir, p7+" -outform DER", nil), 1, "", ""},
