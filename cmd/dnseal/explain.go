@@ -28,10 +28,10 @@ that, undone, make the digest match, and between which hops they may have
 happened.
 
 Signature parts that were taken out, renamed or put into another multipart are
-named, too, and header fields that are not as they were signed. When a signature
-holds and is no pass it looks up the key in the DNS, and explains what it means
-that it is not published now or no longer, what --evidence shows, and what would
-prove more.
+named, too, and header fields that are not as they were signed. Where a
+signature holds and is not a pass, the key is looked up in the DNS: the output
+says what it means that the key is not published now, what --evidence shows, and
+what would prove more.
 
 It is a diagnosis only: no message becomes a pass by it.
 

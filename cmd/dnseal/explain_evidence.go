@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"time"
 
+	"dnseal/cmd/internal/cli"
 	"dnseal/lookup"
 	"dnseal/lookup/dane"
 	"dnseal/lookup/dnssec"
@@ -34,12 +36,15 @@ type kept struct {
 func (k *kept) read() error {
 	for _, name := range k.files {
 		f, err := os.Open(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("evidence file %s does not exist", name)
+		}
 		if err != nil {
 			return err
 		}
 		err = k.decode(f)
 		if err = errors.Join(err, f.Close()); err != nil {
-			return fmt.Errorf("evidence in %s: %w", name, err)
+			return cli.Hint(fmt.Errorf("%s cannot be read as evidence: %w", name, err), "evidence is written by: dnseal lookup NAME --evidence FILE")
 		}
 	}
 	return nil
@@ -47,13 +52,17 @@ func (k *kept) read() error {
 
 func (k *kept) decode(r io.Reader) error {
 	d := json.NewDecoder(io.LimitReader(r, maxEvidenceFile))
-	for {
+	for n := 0; ; n++ {
 		e := new(evidence.Evidence)
 		switch err := d.Decode(e); {
+		case errors.Is(err, io.EOF) && n == 0:
+			return errors.New("it is empty")
 		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:
 			return err
+		case e.Version == 0 || len(e.Sets) == 0:
+			return errors.New("it is JSON of another kind")
 		case len(k.all) >= maxEvidence:
 			return fmt.Errorf("more than %d answers", maxEvidence)
 		}
@@ -61,9 +70,9 @@ func (k *kept) decode(r io.Reader) error {
 	}
 }
 
-// explain judges signature number i of m by the evidence about its name, as of then, and says what
-// is known of it.
-func (k *kept) explain(ctx context.Context, m *message.Message, i int) string {
+// explain judges signature number i of m, which records at name are to vouch for, by the evidence
+// about that name, as of then, and says what is known of it.
+func (k *kept) explain(ctx context.Context, m *message.Message, i int, name string) string {
 	for _, e := range k.all {
 		r, err := receiver.New(receiver.Options{Lookup: &past{kept: k, evidence: e}, Saved: true, Now: func() time.Time { return e.At }})
 		if err != nil {
@@ -76,9 +85,28 @@ func (k *kept) explain(ctx context.Context, m *message.Message, i int) string {
 		}
 	}
 	if len(k.all) > 0 {
-		return " The evidence given does not show it." + proofs
+		return " The evidence given does not show it: " + k.why(name) + "." + proofs
 	}
 	return proofs
+}
+
+// why says why the evidence does not show a record of the key.
+func (k *kept) why(name string) string {
+	why := "none of it is about " + name
+	for _, e := range k.all {
+		if e.Name != name {
+			continue
+		}
+		r, err := k.client.VerifyEvidence(e, e.At)
+		switch {
+		case err != nil:
+			return err.Error()
+		case r.Status != dnssec.Secure:
+			return fmt.Sprintf("its chain of DNSSEC signatures does not hold from the trust anchor (%s, %s)", r.Status, r.Code)
+		}
+		why = "no record in it matches the key"
+	}
+	return why
 }
 
 // past answers by one piece of evidence, as of when it was made.

@@ -11,7 +11,7 @@ import (
 	"dnseal/smime/message"
 )
 
-// unproven explains a message that is no pass although its signatures hold: what that means, and
+// unproven explains a message that does not pass although its signatures hold: what that means, and
 // what would prove it.
 var unproven = map[receiver.Code]string{
 	receiver.CodeKeyReplaced: "The signature holds, by a key that %s does not publish now; it publishes others. Either the key was replaced after the message was signed, or " +
@@ -23,7 +23,7 @@ var unproven = map[receiver.Code]string{
 const proofs = " What would prove it: the old record, published together with the new one for as long as old mail is to be verified (it then vouches for new mail, too); or " +
 	"evidence of then: the record with its chain of DNSSEC signatures, kept when the message came (dnseal lookup --evidence), or an Authentication-Results field that a host you trust wrote."
 
-// keys explains the signatures of a message that hold and are no pass, by what the DNS says now and
+// keys explains the signatures of a message that hold and do not pass, by what the DNS says now and
 // by evidence of then. found is what was explained without the DNS. A message without a signature
 // needs no lookup.
 func (e *explainer) keys(ctx context.Context, name string, m *message.Message, found []smime.Explanation) error {
@@ -51,7 +51,7 @@ func (e *explainer) keys(ctx context.Context, name string, m *message.Message, f
 			e.unknown = true
 		}
 		if unproven[s.Code] != "" {
-			why += e.evidence.explain(ctx, m, i)
+			why += e.evidence.explain(ctx, m, i, ownerOf(s))
 		}
 		if err := e.write(name, explanation{Part: s.Part, Code: string(s.Code), Sentence: why}); err != nil {
 			return err
@@ -60,8 +60,8 @@ func (e *explainer) keys(ctx context.Context, name string, m *message.Message, f
 	return nil
 }
 
-// because says why a signature that holds is no pass, or "". What was explained without the DNS is
-// not repeated. known is false where the DNS gave no answer.
+// because says why a signature that holds does not pass, or "". What was explained without the DNS
+// is not repeated. known is false where the DNS gave no answer.
 func because(s *receiver.SignatureReport, explained bool) (why string, known bool) {
 	switch {
 	case s.Integrity != receiver.Good || s.Verdict == receiver.Pass:
@@ -73,7 +73,15 @@ func because(s *receiver.SignatureReport, explained bool) (why string, known boo
 	case explained && (s.Code == receiver.CodePartial || s.Code == receiver.CodeHeaderChanged):
 		return "", true
 	}
-	return fmt.Sprintf("The signature holds, and is no pass: %s.", s.Reason), true
+	return fmt.Sprintf("The signature holds, but is not a pass: %s.", s.Reason), true
+}
+
+// ownerOf is the name that was looked up for a signature.
+func ownerOf(s *receiver.SignatureReport) string {
+	if s.DNS == nil {
+		return ""
+	}
+	return s.DNS.Name
 }
 
 // published lists the records that are there now.

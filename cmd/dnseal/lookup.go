@@ -77,6 +77,12 @@ func keep(file string, res *lookup.Result) error {
 	if err != nil {
 		return err
 	}
+	// Nothing is added to a file that holds something else.
+	if info, statErr := os.Stat(file); statErr == nil && info.Size() > 0 {
+		if err = (&kept{files: []string{file}}).read(); err != nil {
+			return err
+		}
+	}
 	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		return err

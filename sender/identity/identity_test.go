@@ -115,7 +115,7 @@ func TestLoadRefuses(t *testing.T) {
 		}, "certificate of", ""},
 		{"a folder for a key", func(_ *testing.T, id, _ *Identity) { os.Remove(id.KeyFile); os.Mkdir(id.KeyFile, 0o700) }, "no regular file", ""},
 		{"huge key file", func(_ *testing.T, id, _ *Identity) { os.Truncate(id.KeyFile, 1<<30) }, "larger than", ""},
-		{"no key", func(_ *testing.T, id, _ *Identity) { os.Remove(id.KeyFile) }, "there is no alice@example.org in", "identity new"},
+		{"no key", func(_ *testing.T, id, _ *Identity) { os.Remove(id.KeyFile) }, "there is no key.pem in", "PKCS #12"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.what, func(t *testing.T) {

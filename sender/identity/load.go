@@ -34,16 +34,7 @@ func Load(dir, name string) (*Identity, error) {
 	found, err := id.loadKey()
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
-			if names, _ := List(dir); names != nil {
-				if other := InAnotherCase(name, names); other != nil {
-					return nil, WithHint(other, "write From as it is there, or make another identity with: dnseal identity new %s --identities %s", Quote(name), Quote(dir))
-				}
-			}
-			err = fmt.Errorf("identity: there is no %s in %s: %w", name, dir, fs.ErrNotExist)
-			if _, noDir := os.Stat(dir); errors.Is(noDir, fs.ErrNotExist) {
-				err = fmt.Errorf("identity: there is no directory %s for %s: %w", dir, name, fs.ErrNotExist)
-			}
-			return nil, WithHint(err, "make it with: dnseal identity new %s --identities %s", Quote(name), Quote(dir))
+			return nil, missing(dir, name, folder)
 		}
 		return nil, err
 	}
@@ -54,6 +45,24 @@ func Load(dir, name string) (*Identity, error) {
 	// An error of it is reported when it is to sign.
 	id.signer, _ = id.Signer().Ready()
 	return id, nil
+}
+
+// missing says what there is in place of the key file of name, and what to do.
+func missing(dir, name, folder string) error {
+	if names, _ := List(dir); names != nil {
+		if other := InAnotherCase(name, names); other != nil {
+			return WithHint(other, "write From as it is there, or make another identity with: dnseal identity new %s --identities %s", Quote(name), Quote(dir))
+		}
+	}
+	if info, err := os.Stat(folder); err == nil && info.IsDir() {
+		return WithHint(fmt.Errorf("identity: there is no %s in %s: %w", keyFile, folder, fs.ErrNotExist),
+			"copy the private key of %s there under this name (chmod 600), a PKCS #12 file (.p12, .pfx) too", name)
+	}
+	err := fmt.Errorf("identity: there is no %s in %s: %w", name, dir, fs.ErrNotExist)
+	if _, noDir := os.Stat(dir); errors.Is(noDir, fs.ErrNotExist) {
+		err = fmt.Errorf("identity: there is no directory %s for %s: %w", dir, name, fs.ErrNotExist)
+	}
+	return WithHint(err, "make it with: dnseal identity new %s --identities %s", Quote(name), Quote(dir))
 }
 
 // loadKey reads the key file.

@@ -30,6 +30,9 @@ func readPKCS12(data []byte, password string) (keyFileContents, error) {
 		return keyFileContents{}, &foreignForm{form: string(formPKCS12) + " with another password than that in the file " + passwordFile, advice: passwordHint}
 	case errors.Is(err, pkcs12.ErrKeyForm):
 		return keyFileContents{}, &foreignForm{form: string(formPKCS12) + " with a private key or certificate of a form that is not read from there", advice: convertPKCS12 + "; openssl refuses the EC keys of gpgsm 2.4 too, then " + newKeyAdvice}
+	case errors.Is(err, pkcs12.ErrMalformed):
+		cause := strings.TrimPrefix(err.Error(), pkcs12.ErrMalformed.Error()+": ")
+		return keyFileContents{}, &foreignForm{form: string(formPKCS12) + " that is cut off or damaged", advice: "copy the file again; where openssl reads it, " + convertPKCS12, cause: errors.New(cause)}
 	case err != nil:
 		return keyFileContents{}, &foreignForm{form: string(formPKCS12) + " that cannot be read", advice: convertPKCS12, cause: errors.New(strings.TrimPrefix(err.Error(), "pkcs12: "))}
 	}

@@ -46,6 +46,17 @@ func TestPKCS12(t *testing.T) {
 	}
 }
 
+// TestPKCS12Truncated: a file that is cut off is said to be that.
+func TestPKCS12Truncated(t *testing.T) {
+	t.Parallel()
+	data, err := os.ReadFile(filepath.Join("testdata", "pkcs12", "nss-3.87.p12"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, err := Load(folderWith(t, map[string][]byte{keyFile: data[:len(data)/2]}), formName)
+	checkForm(t, id, err, "", "PKCS #12 file that is cut off or damaged (", "copy the file again")
+}
+
 // TestPKCS12OfOpenSSL reads what openssl and certtool write, with each of their options; the chain
 // comes along, whatever its order.
 func TestPKCS12OfOpenSSL(t *testing.T) {

@@ -199,13 +199,13 @@ mail.zip: 2 other files in it are not read: their names are not those of saved m
 	}
 	for arg, want := range map[string]string{
 		"#5": "mail.zip#5: S: 3||\n", "#a/1.eml": "1.eml: S: 1||one|\n", "#Mail/Inbox.mbox#2": "Inbox.mbox#2: S: 2||two||\n",
-		"#7": "walk: mailbox: no such message: mail.zip holds 6 messages\n", "#nowhere": "walk: mailbox: no such message: mail.zip#nowhere\n",
+		"#7": "walk: mailbox: no such message: mail.zip holds 6 messages\n", "#nowhere": "walk: mailbox: no such message: mail.zip holds 6 messages, and none of this name\n",
 	} {
 		if got := listed(t, path+arg); got != want {
 			t.Errorf("%s: %s", arg, got)
 		}
 	}
-	if got := listed(t, write(t, filepath.Join(filepath.Dir(path), "cut.zip"), "PK\x03\x04 and no list")); !strings.HasPrefix(got, "walk: cut.zip: zip: ") {
+	if got := listed(t, write(t, filepath.Join(filepath.Dir(path), "cut.zip"), "PK\x03\x04 and no list")); !strings.HasPrefix(got, "walk: cut.zip: the zip archive is cut off or damaged: ") {
 		t.Errorf("cut off: %s", got)
 	}
 }
@@ -227,7 +227,7 @@ func TestFolder(t *testing.T) {
 mail/2: S: 2||
 mail/4.emlx: S: 4||x
 mail/5.emlx: S: 5|| (the file ends in the middle of this message: of the 99 octets that its first line names, 6 are there)
-mail/6.partial.emlx:  error: mail/6.partial.emlx is no mail message but an Apple Mail file without its attachments (.partial.emlx), which are kept in other files
+mail/6.partial.emlx:  error: mail/6.partial.emlx is not a mail message but an Apple Mail file without its attachments (.partial.emlx), which are kept in other files
 mail/Export.mbox/mbox#1: S: 1||one|
 mail/Export.mbox/mbox#2: S: 2||two||
 mail/box#1: S: 1||one|

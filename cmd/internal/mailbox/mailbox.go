@@ -137,7 +137,7 @@ func choose(name, which string, each func(Message) error, walk func(func(Message
 	case byNumber:
 		return fmt.Errorf("%w: %s holds %s", ErrNoSuchMessage, strings.TrimSuffix(name, "#"+which), count(n))
 	}
-	return fmt.Errorf("%w: %s", ErrNoSuchMessage, name)
+	return fmt.Errorf("%w: %s holds %s, and none of this name", ErrNoSuchMessage, strings.TrimSuffix(name, "#"+which), count(n))
 }
 
 func count(n int) string {

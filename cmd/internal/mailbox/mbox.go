@@ -115,7 +115,7 @@ func (b *mbox) next() (entry, error) {
 		}
 	}
 	err = b.search(&e, h.body)
-	if there := b.w.size - h.body; e.last && h.length > there {
+	if there := b.w.size - h.body; h.length > there {
 		e.cut = fmt.Sprintf("of the %d octets that its Content-Length names, %d are there", h.length, there)
 	}
 	return e, err

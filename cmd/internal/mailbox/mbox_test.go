@@ -89,7 +89,7 @@ func TestMboxForms(t *testing.T) {
 		{"Content-Length", from + "S: 1\nContent-Length: 83\n\none\n\n" + from + "S: 2\n\nThis one is attached, and not quoted.\n\n" + from + "S: 3\n\n", "box#1: S: 1|Content-Length: 83||one||" + from[:33] + "|S: 2||This one is attached, and not quoted.|\nbox#2: S: 3||\n"},
 		{"to the end", from + "S: 1\nContent-Length: 44\n\none\n\n" + from + "S: 2\n", "box#1: S: 1|Content-Length: 44||one||" + from[:33] + "|S: 2|\n"},
 		{"the last Content-Length", from + "Content-Length: 44\nContent-Length: 4\n\none\n\n" + from + "S: 2\n\n", "box#1: Content-Length: 44|Content-Length: 4||one|\nbox#2: S: 2||\n"},
-		{"a wrong one", from + "S: 1\nContent-Length: 5000\n\none\n\n" + from + "S: 2\nContent-Length: 4\n\ntwo\n\n", "box#1: S: 1|Content-Length: 5000||one|\nbox#2: S: 2|Content-Length: 4||two|\n"},
+		{"a wrong one", from + "S: 1\nContent-Length: 5000\n\none\n\n" + from + "S: 2\nContent-Length: 4\n\ntwo\n\n", "box#1: S: 1|Content-Length: 5000||one| (the file ends in the middle of this message, or its Content-Length is wrong: of the 5000 octets that its Content-Length names, 68 are there)\nbox#2: S: 2|Content-Length: 4||two|\n"},
 		{"one too long at the end", from + "S: 1\nContent-Length: 45\n\none\n", "box#1: S: 1|Content-Length: 45||one| (the file ends in the middle of this message: of the 45 octets that its Content-Length names, 4 are there)\n"},
 		{"cut in the header", from + "S: 1\n\none\n\n" + from + "S: 2", "box#1: S: 1||one|\nbox#2: S: 2 (the file ends in the middle of this message: its header has no end)\n"},
 		{"cut in a separator", from + "S: 1\n\none\n\n" + from, "box#1: S: 1||one|\nbox#2:  (the file ends in the middle of this message: nothing of it is there)\n"},

@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// KindError says that a file is no mail message but of another kind.
+// KindError says that a file is not a mail message but of another kind.
 type KindError struct{ Name, Kind, Advice string }
 
 func (e *KindError) Error() string {
-	return fmt.Sprintf("%s is no mail message but %s", e.Name, e.Kind)
+	return fmt.Sprintf("%s is not a mail message but %s", e.Name, e.Kind)
 }
 
 // Hint says what to do.
@@ -24,7 +24,7 @@ type format struct {
 }
 
 const (
-	asItCame   = "save the message in the octets it came in"
+	asItCame   = "save the message byte for byte as it came, without converting it"
 	nameItself = "name the message itself"
 	fromServer = "fetch the whole message from the server by IMAP"
 	// RFC 5322, Section 2.1.
@@ -84,7 +84,7 @@ var texts = []format{
 	{"babyl options:", "a mailbox in the Babyl form of Emacs", "convert it to mbox"},
 }
 
-// NotMail names the kind of a file that is no mail message, by its first octets (some KiB), with
+// NotMail names the kind of a file that is not a mail message, by its first octets (some KiB), with
 // advice. name is empty when the file may be a message.
 func NotMail(start []byte) (name, advice string) {
 	for _, f := range formats {
@@ -108,7 +108,7 @@ func NotMail(start []byte) (name, advice string) {
 	}
 	switch {
 	case isBinary(start):
-		return "data that is no text", nameItself
+		return "binary data", nameItself
 	case bytes.HasSuffix(firstLine(start), []byte("\r")):
 		return "text whose lines end in CR CR LF", lineEnds
 	case bytes.IndexByte(start, '\n') < 0 && bytes.IndexByte(start, '\r') >= 0:

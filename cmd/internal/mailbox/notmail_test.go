@@ -18,8 +18,8 @@ func TestNotMail(t *testing.T) {
 		"UTF-32, little-endian": {"\xff\xfe\x00\x00F\x00\x00\x00", "text in UTF-32"},
 		"UTF-32, big-endian":    {"\x00\x00\xfe\xff\x00\x00\x00F", "text in UTF-32"},
 		"UTF-16":                {"\xff\xfeF\x00r\x00", "text in UTF-16"},
-		"zeros":                 {strings.Repeat("\x00", 600), "data that is no text"},
-		"zlib":                  {"x\x9c\x8dT[s\xa2H\x14~:\n", "data that is no text"},
+		"zeros":                 {strings.Repeat("\x00", 600), "binary data"},
+		"zlib":                  {"x\x9c\x8dT[s\xa2H\x14~:\n", "binary data"},
 		"a note in ISO-2022-JP": {"\x1b$B;d\x1b(B\r\n\r\n", ""},
 	} {
 		if kind, advice := NotMail([]byte(tt.start)); kind != tt.kind || (advice == "") != (kind == "") {

@@ -23,12 +23,15 @@ func Read(in io.Reader, name string) (m *message.Message, remarks []string, err 
 	switch {
 	case len(start) > 0:
 	case errors.Is(err, io.EOF):
-		return nil, nil, fmt.Errorf("%s is empty: no message", name)
+		return nil, nil, fmt.Errorf("%s is empty", name)
 	default:
 		return nil, nil, named(name, err)
 	}
 	if kind, advice := NotMail(start); kind != "" {
 		return nil, nil, &KindError{name, kind, advice}
+	}
+	if len(start) == headSize && !bytes.ContainsAny(start, ":\n") {
+		return nil, nil, noField(name)
 	}
 	if remark := leaveOut(r, start); remark != "" {
 		remarks = append(remarks, remark)
@@ -70,20 +73,25 @@ func leaveOut(r *bufio.Reader, start []byte) (remark string) {
 	return remark
 }
 
+const advice = "a message begins with fields such as \"From: alice@example.org\" (RFC 5322)"
+
+func noField(name string) error {
+	return hinted{fmt.Errorf("%s is not a mail message: it begins with no header field", name), advice}
+}
+
 // notMessage says why m is no message, or one in a form of its own.
 func notMessage(m *message.Message, name string) error {
-	const advice = "a message begins with fields such as \"From: alice@example.org\" (RFC 5322)"
 	fields := m.Header()
 	switch {
 	case isTNEF(m):
 		return &KindError{name, "one that Exchange put into a TNEF file (winmail.dat), its own form", fromServer + "; what is in TNEF is not the message as it was signed"}
 	case !slices.ContainsFunc(fields, func(f message.Field) bool { return f.Name() != "" }):
 		if line := headerAfter(m); line != "" {
-			return hinted{fmt.Errorf("%s is no mail message: the line %+q is before its header", name, line), "remove what is before the first header field"}
+			return hinted{fmt.Errorf("%s is not a mail message: the line %+q is before its header", name, line), "remove what is before the first header field"}
 		}
-		return hinted{fmt.Errorf("%s is no mail message: it begins with no header field", name), advice}
+		return noField(name)
 	case !slices.ContainsFunc(fields, usual):
-		return hinted{fmt.Errorf("%s is no mail message: it begins with none of the fields of one", name), advice}
+		return hinted{fmt.Errorf("%s is not a mail message: it begins with none of the fields of a message", name), advice}
 	}
 	return nil
 }

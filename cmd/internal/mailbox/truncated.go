@@ -9,7 +9,8 @@ import (
 )
 
 // truncated says, of the last message of a file, how the file shows that it ends in the middle of
-// it, or "". cut says that more of the file cannot be read.
+// it, or "". cut says that more of the file cannot be read. Of a message before the last, e.cut is
+// in doubt: what looks like the next one may be a part of its text.
 func truncated(at section, e entry, cut bool) string {
 	why := e.cut
 	switch {
@@ -19,8 +20,11 @@ func truncated(at section, e entry, cut bool) string {
 	default:
 		why = unended(io.NewSectionReader(at, e.start, e.end-e.start))
 	}
-	if why == "" {
+	switch {
+	case why == "":
 		return ""
+	case !e.last:
+		return "the file ends in the middle of this message, or its Content-Length is wrong: " + why
 	}
 	return "the file ends in the middle of this message: " + why
 }

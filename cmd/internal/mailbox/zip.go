@@ -32,6 +32,9 @@ func (w *walker) zip(s source, at section) error {
 		at = io.NewSectionReader(f, 0, at.Size())
 	}
 	archive, err := zip.NewReader(at, at.Size())
+	if errors.Is(err, zip.ErrFormat) {
+		return hinted{fmt.Errorf("%s: the zip archive is cut off or damaged: the list of its files, at the end, cannot be read", s.name), "copy the archive again"}
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", s.name, err)
 	}
