@@ -3,7 +3,6 @@ package smime
 import (
 	"context"
 	"fmt"
-	"io"
 	"slices"
 
 	"dnseal/smime/internal/undo"
@@ -95,6 +94,7 @@ func Explain(ctx context.Context, m *message.Message) ([]Explanation, error) {
 	if err != nil {
 		return nil, err
 	}
+	v.searches.expect(v.report.Signatures)
 	misplaced, err := v.structure()
 	if err != nil {
 		return nil, err
@@ -119,7 +119,7 @@ func Explain(ctx context.Context, m *message.Message) ([]Explanation, error) {
 		if s.Code == CodeMalformed && slices.ContainsFunc(misplaced, func(e Explanation) bool { return e.Part == s.Part }) {
 			continue
 		}
-		e, original, err := explain(ctx, s)
+		e, original, err := v.searches.explain(ctx, s)
 		if err != nil {
 			return nil, err
 		}
@@ -136,17 +136,17 @@ func Explain(ctx context.Context, m *message.Message) ([]Explanation, error) {
 }
 
 // explain returns also the original content, where it was found.
-func explain(ctx context.Context, s *Signature) (e Explanation, original []byte, err error) {
+func (x *searches) explain(ctx context.Context, s *Signature) (e Explanation, original []byte, err error) {
 	e.Part = s.Part
 	switch {
 	case s.Code == CodeMalformed:
 		e.Sentence = "The signature cannot be read: " + s.Reason + "."
 	case s.Code != CodeBadDigest:
 		e.Sentence = "The cause is not a change of the content: " + s.Reason + "."
-	case s.size > maxExplained:
+	case !searchable(s):
 		e.Sentence = fmt.Sprintf("The content was changed. It is larger than %d MiB, so that no known change was tried.", maxExplained>>20)
 	default:
-		if original, err = e.try(ctx, s); s.attached {
+		if original, err = e.try(ctx, x, s); s.attached {
 			// Base64 in other lines, or the part in another transfer encoding, does not change
 			// what is inside.
 			e.Sentence += " The content is inside the signed data, which relays and lists do not open: check the signer's own program, or a gateway that unpacks and repacks messages."
@@ -156,12 +156,8 @@ func explain(ctx context.Context, s *Signature) (e Explanation, original []byte,
 }
 
 // try undoes what mail systems do.
-func (e *Explanation) try(ctx context.Context, s *Signature) (original []byte, err error) {
-	text := make([]byte, s.size)
-	if _, err = io.ReadFull(io.NewSectionReader(s.content, s.off, s.size), text); err != nil {
-		return nil, err
-	}
-	found, err := undo.Find(ctx, undo.Content{Text: text, Hash: s.info.DigestAlgorithm, Digest: s.info.MessageDigest, Outer: s.outer})
+func (e *Explanation) try(ctx context.Context, x *searches, s *Signature) (original []byte, err error) {
+	found, err := x.find(ctx, s)
 	e.Change, e.Also, e.Suspected, e.Sentence = found.Change, found.Also, found.Suspected, found.Sentence
 	return found.Original, err
 }

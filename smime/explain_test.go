@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"dnseal/smime/cms"
 	"dnseal/smime/message"
 )
 
@@ -145,5 +146,31 @@ func TestExplainWrapped(t *testing.T) {
 	}
 	if got[0].Change != ChangeWrapped || got[0].After != "mail.lists.example.com" || got[0].Before != "mx.example.net" {
 		t.Errorf("Explain = %+v", got[0])
+	}
+}
+
+// Signers of one content share what is found out about it, also by another digest.
+func TestExplainSeveralSigners(t *testing.T) {
+	t.Parallel()
+	signed := sign(t, crlf(simple), SignOptions{Signers: []cms.Signer{alice(), bob(), carol(), dave()}})
+	changed := strings.Replace(signed, "Content-Transfer-Encoding", "content-transfer-encoding", 1)
+	m := mustRead(t, changed)
+	v := &verifier{ctx: t.Context()}
+	defer v.close()
+	if err := v.run(m); err != nil {
+		t.Fatal(err)
+	}
+	v.searches.expect(v.report.Signatures)
+	if len(v.report.Signatures) != 4 || v.searches.budget.Searches != 1 {
+		t.Errorf("%d searches expected for %d signatures, want 1 for 4", v.searches.budget.Searches, len(v.report.Signatures))
+	}
+	got, err := Explain(t.Context(), mustRead(t, changed))
+	if err != nil || len(got) != 4 {
+		t.Fatalf("Explain = %+v, %v, want one for each signer", got, err)
+	}
+	for _, e := range got {
+		if e.Change != ChangeFieldCase {
+			t.Errorf("%+v, want %s", e, ChangeFieldCase)
+		}
 	}
 }

@@ -196,7 +196,9 @@ func (x *structure) repair(s *Signature, e Explanation, why string) (Explanation
 		e.Sentence = why + " The content before it is not as it was signed."
 		return e, nil
 	}
-	inside, _, err := explain(x.v.ctx, s)
+	x.v.searches.budget.Searches += 1 + maxRepairs - x.repairs
+	inside, _, err := x.v.searches.explain(x.v.ctx, s)
+	x.v.searches.budget.Searches -= maxRepairs - x.repairs
 	if inside.Change == "" {
 		e.Change, e.Sentence = ChangeRebuilt, why+" The content was changed, too: the message was rebuilt."
 		return e, err

@@ -35,6 +35,8 @@ type verifier struct {
 	secured map[*entity.Part]bool // parts that a signature covers, good or bad
 	src     io.ReaderAt           // the message
 	root    *entity.Part          // nil where a limit stopped the walk
+	// searches are for Explain alone.
+	searches searches
 }
 
 // run fills in the report. What it opened remains open until close.

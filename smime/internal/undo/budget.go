@@ -1,6 +1,6 @@
 package undo
 
-// budget bounds the work for one signature. It counts octets hashed, and for other work as many
+// budget bounds the work for one content. It counts octets hashed, and for other work as many
 // octets as could be hashed in that time, so that it does not depend on the clock.
 type budget struct {
 	spent, limit int64
@@ -24,6 +24,22 @@ const (
 	spliceCost  = 64
 	fieldCost   = 128
 )
+
+// Budget is what the searches for the contents of one message may cost together: what one of them
+// may without it. The zero value is full.
+type Budget struct {
+	// Searches is how many are still to come. Each has an equal share of what is left, and counts
+	// itself off.
+	Searches int
+	spent    int64
+}
+
+// share is what the next search may cost, of what it may alone.
+func (b *Budget) share(alone int64) int64 {
+	n := int64(max(1, b.Searches))
+	b.Searches--
+	return max(0, alone-b.spent) / n
+}
 
 func newBudget(size int) *budget { return &budget{limit: max(minLimit, maxPasses*int64(size))} }
 

@@ -18,6 +18,8 @@ type Content struct {
 	Digest []byte
 	// Outer is the header around the signed part, which its own header may have repeated.
 	Outer []message.Field
+	// Budget is that of the message; nil: one for this content alone.
+	Budget *Budget
 }
 
 // Found is what was undone.
@@ -38,7 +40,13 @@ type Found struct {
 // bounds it. Errors: the context's, and *entity.LimitError from reading the text as MIME (RFC 8551,
 // Section 3.1: that is what is signed).
 func Find(ctx context.Context, in Content) (Found, error) {
-	return find(ctx, &in, newBudget(len(in.Text)))
+	b := newBudget(len(in.Text))
+	if in.Budget == nil {
+		return find(ctx, &in, b)
+	}
+	b.limit = in.Budget.share(b.limit)
+	defer func() { in.Budget.spent += b.spent }()
+	return find(ctx, &in, b)
 }
 
 func find(ctx context.Context, in *Content, b *budget) (Found, error) {

@@ -259,3 +259,22 @@ func FuzzFind(f *testing.F) {
 		}
 	})
 }
+
+// TestFindForOneMessage: the contents of one message cost together what one of them may.
+func TestFindForOneMessage(t *testing.T) {
+	t.Parallel()
+	const searches = 8
+	text := hostile(16 << 10)["all kinds"]
+	limit := newBudget(len(text)).limit
+	together := &Budget{Searches: searches, spent: limit - 8<<20} // the rest of the work took place
+	for i := range searches {
+		digest := bytes.Repeat([]byte{byte(i)}, crypto.SHA256.Size())
+		if got, err := Find(t.Context(), Content{Text: text, Hash: crypto.SHA256, Digest: digest, Budget: together}); err != nil || got.Change != "" {
+			t.Fatal(got, err)
+		}
+	}
+	// The last attempt may be over.
+	if together.spent < limit-1<<20 || together.spent > limit+1<<20 || together.Searches != 0 {
+		t.Errorf("%d spent of %d", together.spent, limit)
+	}
+}
