@@ -127,8 +127,9 @@ type extensionReader struct {
 	unhandled []asn1.ObjectIdentifier
 	// altNames are the values of subjectAltName.
 	altNames [][]byte
-	// noUsage and noExtendedUsage say that the extension cannot be read.
-	noUsage, noExtendedUsage, noAuthority bool
+	// noAuthority says that basicConstraints cannot be read. A usage that cannot be is left to
+	// restrictUsage.
+	noAuthority bool
 }
 
 // add adds the extension with this OID, which occurs with these values.
@@ -138,7 +139,6 @@ func (r *extensionReader) add(id asn1.ObjectIdentifier, values [][]byte) {
 	// RFC 5280, Section 4.2.1.3.
 	case arcExtension(id, 15):
 		value, ok = strictest(values, readUsage)
-		r.noUsage = !ok
 	// RFC 5280, Section 4.2.1.9.
 	case arcExtension(id, 19):
 		value, ok = strictest(values, readAuthority)
@@ -146,7 +146,6 @@ func (r *extensionReader) add(id asn1.ObjectIdentifier, values [][]byte) {
 	// RFC 5280, Section 4.2.1.12.
 	case arcExtension(id, 37):
 		value, ok = strictest(values, readExtendedUsage)
-		r.noExtendedUsage = !ok
 	// RFC 5280, Section 4.2.1.6: what it says is read of all names that can be.
 	case arcExtension(id, 17):
 		r.altNames = values
@@ -215,12 +214,6 @@ func (r *extensionReader) certificate() (*x509.Certificate, error) {
 	}
 	cert.Extensions, cert.UnhandledCriticalExtensions = r.all, r.unhandled
 	r.fillNames(cert)
-	if r.noUsage {
-		cert.KeyUsage = UnreadableKeyUsage
-	}
-	if r.noExtendedUsage {
-		cert.UnknownExtKeyUsage = []asn1.ObjectIdentifier{oidExtKeyUsage}
-	}
 	if r.noAuthority {
 		cert.BasicConstraintsValid, cert.IsCA = true, false
 	}

@@ -100,7 +100,9 @@ func TestParseUsage(t *testing.T) {
 	mailPurpose, otherPurpose := oid(1, 3, 6, 1, 5, 5, 7, 3, 4), oid(1, 3, 6, 1, 5, 5, 7, 3, 1)
 	purposes := func(ids ...[]byte) []byte { return ext(37, tlv(cbasn1.SEQUENCE, ids...)) }
 	anyCA, caOf0, noCA := ext(19, []byte{0x30, 3, 1, 1, 0xff}), ext(19, []byte{0x30, 6, 1, 1, 0xff, 2, 1, 0}), ext(19, []byte{0x30, 0})
+	caOf1, caOf2 := ext(19, []byte{0x30, 6, 1, 1, 0xff, 2, 1, 1}), ext(19, []byte{0x30, 6, 1, 1, 0xff, 2, 1, 2})
 	mail := []x509.ExtKeyUsage{x509.ExtKeyUsageEmailProtection}
+	lengths := map[string]int{"authority": -1, "authority twice": 0, "longer path first": 1, "shorter path first": 1}
 	for name, tt := range map[string]struct {
 		extensions [][]byte
 		usage      x509.KeyUsage
@@ -134,6 +136,8 @@ func TestParseUsage(t *testing.T) {
 		"authority, then none":     {[][]byte{anyCA, noCA}, 0, nil, 0, true, false},
 		"none, then authority":     {[][]byte{noCA, anyCA}, 0, nil, 0, true, false},
 		"authority twice":          {[][]byte{anyCA, caOf0}, 0, nil, 0, true, true},
+		"longer path first":        {[][]byte{caOf2, caOf1}, 0, nil, 0, true, true},
+		"shorter path first":       {[][]byte{caOf1, caOf2}, 0, nil, 0, true, true},
 		"authority, negative path": {[][]byte{ext(19, []byte{0x30, 6, 1, 1, 0xff, 2, 1, 0x80})}, 0, nil, 0, true, false},
 	} {
 		r := newRaw(t, testKey(t, elliptic.P256(), 7).Public())
@@ -147,8 +151,8 @@ func TestParseUsage(t *testing.T) {
 			cert.BasicConstraintsValid != tt.valid || cert.IsCA != tt.ca {
 			t.Errorf("%s: usage %b, extended %v, %v, CA %t %t", name, cert.KeyUsage, cert.ExtKeyUsage, cert.UnknownExtKeyUsage, cert.BasicConstraintsValid, cert.IsCA)
 		}
-		if name == "authority twice" && !cert.MaxPathLenZero {
-			t.Error("the longer path counts")
+		if want, ok := lengths[name]; ok && (cert.MaxPathLen != want || cert.MaxPathLenZero != (want == 0)) {
+			t.Errorf("%s: path of %d, want %d", name, cert.MaxPathLen, want)
 		}
 	}
 }
