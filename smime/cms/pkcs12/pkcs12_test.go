@@ -1,9 +1,11 @@
 package pkcs12
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/x509"
 	"errors"
 	"math/big"
@@ -59,6 +61,40 @@ func TestRead(t *testing.T) {
 	}
 }
 
+// TestMAC: the MAC alone shows that the contents were changed.
+func TestMAC(t *testing.T) {
+	t.Parallel()
+	for name, encoder := range map[string]*pkcs12.Encoder{"RC2": pkcs12.LegacyRC2, "2023": pkcs12.Modern2023, "PBMAC1": pkcs12.Modern2026} {
+		p, err := parse(encode(t, encoder, "x"))
+		if err != nil || p.checkMAC("x") != nil {
+			t.Fatalf("%s: %v, %v", name, err, p.checkMAC("x"))
+		}
+		p.content = bytes.Clone(p.content)
+		p.content[len(p.content)-1] ^= 1
+		if err = p.checkMAC("x"); !errors.Is(err, ErrPassword) {
+			t.Errorf("%s: checkMAC of changed contents = %v", name, err)
+		}
+	}
+}
+
+// TestKeyOfMAC: a key of PBMAC1 that is so short that it can be guessed, or longer than any hash
+// needs, is refused.
+func TestKeyOfMAC(t *testing.T) {
+	t.Parallel()
+	mac, err := newPBMAC1("x", make([]byte, 16), nil)
+	before := []byte{ber.TagInteger, 1, 1, ber.TagInteger, 1, sha256.Size}
+	if err != nil || bytes.Count(mac, before) != 1 {
+		t.Fatalf("newPBMAC1 = %x, %v", mac, err)
+	}
+	for length, ok := range map[byte]bool{minMACKey - 1: false, minMACKey: true, maxMACKey: true, maxMACKey + 1: false} {
+		after := append(bytes.Clone(before[:5]), length)
+		err := new(pfx).parseMAC(bytes.Replace(mac, before, after, 1))
+		if ok && err != nil || !ok && !errors.Is(err, ErrUnsupported) {
+			t.Errorf("a key of %d octets: %v", length, err)
+		}
+	}
+}
+
 // TestIterationsAreBounded: the iterations of all derivations count together, before any is made.
 func TestIterationsAreBounded(t *testing.T) {
 	t.Parallel()
@@ -66,6 +102,13 @@ func TestIterationsAreBounded(t *testing.T) {
 	p, err := parse(data)
 	if err != nil || p.iterations != 3*0x7a31 {
 		t.Fatalf("%d iterations, %v", p.iterations, err)
+	}
+	if p.keyIterations != 0x7a31 {
+		t.Errorf("%d iterations for the key", p.keyIterations)
+	}
+	// One for the MAC, two derivations for each of key and certificate.
+	if older, err := parse(encode(t, pkcs12.LegacyDES.WithIterations(1000), "x")); err != nil || older.iterations != 5*1000 {
+		t.Errorf("%d iterations of the older algorithms, %v", older.iterations, err)
 	}
 	for _, n := range []int64{0, -1, MaxIterations + 1} {
 		if err := new(pfx).work(n); !errors.Is(err, ErrUnsupported) {
@@ -75,6 +118,21 @@ func TestIterationsAreBounded(t *testing.T) {
 	p.iterations = MaxIterations - 1
 	if err := p.work(2); !errors.Is(err, ErrUnsupported) {
 		t.Errorf("one iteration too many: %v", err)
+	}
+}
+
+// TestNotRebuilt: a file with no key or two, with too many parts, or whose key would be decrypted
+// too often, is refused before anything is decrypted.
+func TestNotRebuilt(t *testing.T) {
+	t.Parallel()
+	for name, p := range map[string]*pfx{
+		"no key": {}, "two keys": {keys: 2},
+		"parts":      {keys: 1, encrypted: make([][]byte, maxEncrypted+1)},
+		"iterations": {keys: 1, encrypted: make([][]byte, 2), keyIterations: MaxIterations},
+	} {
+		if files, err := p.rebuild(""); !errors.Is(err, ErrUnsupported) {
+			t.Errorf("%s: %d files, %v", name, len(files), err)
+		}
 	}
 }
 

@@ -4,6 +4,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"dnseal/smime/internal/entity"
+	"dnseal/smime/message"
 )
 
 const multipartB = "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nx\r\n--b--"
@@ -36,6 +39,8 @@ func TestRebuilt(t *testing.T) {
 			"REtJTS1TaWduYXR1cmU6IHY9MQ0KRnJvbTogasO2cmdAZXhhbXBsZS5vcmcNCg0KeA==\r\n"},
 		{"one line end for two delimiters", "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n--b\r\n\r\nx\r\n--b--\r\n", "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n\r\n--b\r\n\r\nx\r\n--b--\r\n"},
 		{"attached in wide base64", "Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\n" + strings.Repeat("QTog", 25) + "\r\n", "Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\n\r\n" +
+			strings.Repeat("QTog", 19) + "\r\n" + strings.Repeat("QTog", 6) + "\r\n"},
+		{"attached in wide base64 after an empty line", "Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\n\r\n" + strings.Repeat("QTog", 25) + "\r\n", "Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\n\r\n" +
 			strings.Repeat("QTog", 19) + "\r\n" + strings.Repeat("QTog", 6) + "\r\n"},
 		{"leading dot", "\r\n.profile", "Content-Transfer-Encoding: quoted-printable\r\n\r\n=2Eprofile"},
 		{"signed by another", signedBy("x"), signedBy("x") + "\r\n"},
@@ -90,6 +95,23 @@ func TestLongestField(t *testing.T) {
 	}
 }
 
+// The type of what is signed says hp="clear" in a form that is read so, whatever stands before it,
+// and with no control at which some systems break lines.
+func TestRootType(t *testing.T) {
+	t.Parallel()
+	for value, blocked := range map[string]bool{
+		"text/plain": false, "text/plain; charset=utf-8;": false, "text/plain (x": false, "text/plain; a=\"b": false,
+		"text/plain; hp=cipher": false, "text/plain; a=\"b\\": false, "text/plain; a=\"b\fc\"": true,
+	} {
+		root, pl, _ := planned(t, "From: a@example.org\r\nContent-Type: "+value+"\r\n\r\nx")
+		fields, _ := message.ParseHeader(pl.EntityHeader(root, "us-ascii", true))
+		typ, n := entity.Field(fields, "Content-Type")
+		if got := entity.ParseMediaType(typ); n != 1 || got.Name != "text/plain" || got.Get(entity.HP) != "clear" || (pl.Blocked != nil) != blocked {
+			t.Errorf("%q became %q, %v", value, typ, pl.Blocked)
+		}
+	}
+}
+
 // Parts of another form that may not be changed stay, and are named.
 func TestFragile(t *testing.T) {
 	t.Parallel()
@@ -98,6 +120,7 @@ func TestFragile(t *testing.T) {
 		strings.Replace(signedBy(multipartB), "--s\r\n\r\n", "--s\r\n", 1),
 		strings.Replace(signedBy("x"), "--s\r\n\r\n", "--s\r\nContent-Type:text/plain\r\n\r\n", 1),
 		strings.Replace(signedBy("x"), "--s\r\n\r\nx", "--s\r\nX-A: x", 1),
+		strings.Replace(signedBy("x"), "--s\r\n\r\n", "--s\r\nX-A: x\fy\r\n\r\n", 1),
 		dkim + "Subject:x\r\n\r\nx",
 		dkim + "Content-Type: multipart/mixed; boundary=c\r\n\r\n--c\r\n" + multipartB + "\r\n--c--",
 		dkim + "Content-Type: multipart/mixed; boundary=c\r\n\r\n--c\r\n\r\nx",

@@ -14,6 +14,8 @@ func TestUnwrapLink(t *testing.T) {
 		"https://urldefense.proofpoint.com/v2/url?u=https-3A__example.org_a-3Fb-3Dc-5Fd&d=DwMFaQ&c=x&r=y&m=z&s=s&e=":        "https://example.org/a?b=c_d",
 		"https://urldefense.com/v3/__https://example.org/a*b=c__;Pw!!ABC!xyz$":                                              "https://example.org/a?b=c",
 		"https://urldefense.com/v3/__https://example.org/**A/x__;KyM!!ABC!xyz$":                                             "https://example.org/+#/x",
+		"https://urldefense.com/v3/__https://example.org/**-__;Pw!!ABC!xyz$":                                                "",
+		"https://urldefense.com/v3/__https://example.org/*a*__;Pw!!ABC!xyz$":                                                "",
 		"https://linkprotect.cudasvc.com/url?a=https%3a%2f%2fexample.org%2f&c=E,1,x&typo=1":                                 "https://example.org/",
 		"https://secure-web.cisco.com/1abcDEF/https%3A%2F%2Fexample.org%2Fa":                                                "https://example.org/a",
 		"https://eu-west-1.protection.sophos.com?d=example.org&u=aHR0cHM6Ly9leGFtcGxlLm9yZy9h&i=x&t=y":                      "https://example.org/a",
@@ -28,6 +30,19 @@ func TestUnwrapLink(t *testing.T) {
 	} {
 		if got, n := unwrapLink(link); got != want || want != "" && n != len(link) {
 			t.Errorf("%s: %q, %d, want %q", link, got, n, want)
+		}
+	}
+}
+
+// A link to a service itself is none of those that it writes.
+func TestNoServiceLink(t *testing.T) {
+	t.Parallel()
+	for _, link := range []string{
+		"https://www.google.com/url", "https://www.google.com/", "https://linkprotect.cudasvc.com", "https://linkscan.io/",
+		"https://mimecast.com/s/x", "https://notmimecast.com/s/x", "https://example.org/fmlurlsvc", "mailto:a@linkscan.io",
+	} {
+		if s := serviceOf(link); s != nil {
+			t.Errorf("%s is one of %s", link, s.name)
 		}
 	}
 }

@@ -1,6 +1,8 @@
 package undo
 
 import (
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -19,7 +21,12 @@ func TestFindMore(t *testing.T) {
 	breaks := func(limit int, before string) func(string) string {
 		return func(s string) string { return broken(limit, before)(writer{}, s) }
 	}
+	// The space that is inserted is not counted.
+	uncounted := func(s string) string {
+		return regexp.MustCompile(`[a-z ]{300}`).ReplaceAllString(s, "$0\r\n ")
+	}
 	testFind(t, []findCase{
+		{"5,500 octets broken after 300 and the space", long, uncounted, ChangeLongLine},
 		{"one dot doubled", plain, once("\n.hidden", "\n..hidden"), ChangeDots},
 		{"a lone dot doubled", plain, once("\n.\r", "\n..\r"), ChangeDots},
 		{"last soft break removed", soft, once("Fo=\r\n", "Fo"), ChangeSoftBreaks},
@@ -44,4 +51,24 @@ func TestFindMore(t *testing.T) {
 		{"one bare LF", plain, once("Bob,\r\n", "Bob,\n"), ChangeLineEnds},
 		{"one CR CR LF", plain, once("Bob,\r\n", "Bob,\r\r\n"), ChangeLineEnds},
 	})
+}
+
+// TestTopElements: elements end where their tags do, and the list at a tag that ends none of them.
+func TestTopElements(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string][]string{
+		"<p>a</p> b<br><div><p>c</p></div>": {"<p>a</p>", "<br>", "<div><p>c</p></div>"},
+		"<!-- <p> --><hr/><IMG src=x>":      {"<hr/>", "<IMG src=x>"},
+		"<p>a</p></td><p>b</p>":             {"<p>a</p>"},
+		"<p>a":                              nil,
+		"<p>a</p><p":                        {"<p>a</p>"},
+	} {
+		var got []string
+		for _, e := range topElements([]byte(text)) {
+			got = append(got, text[e.start:e.end])
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
 }
