@@ -495,3 +495,41 @@ func TestSPKI(t *testing.T) {
 		}
 	}
 }
+
+// TestUsualKey: a record of a key in its usual form is of a certificate that has it in another, and
+// of no other certificate.
+func TestUsualKey(t *testing.T) {
+	t.Parallel()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	usual, err := x509.MarshalPKIXPublicKey(key.Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	digest := sha256.Sum256(usual)
+	cert := &x509.Certificate{PublicKey: key.Public(), RawSubjectPublicKeyInfo: []byte("another form")}
+	for _, r := range []Record{{DANEEE, PublicKey, Exact, usual}, {DANEEE, PublicKey, SHA256, digest[:]}} {
+		if !selected(r, cert) {
+			t.Errorf("%v does not select the certificate", r)
+		}
+		r.Data = append(bytes.Clone(r.Data[:len(r.Data)-1]), r.Data[len(r.Data)-1]^1)
+		if selected(r, cert) {
+			t.Errorf("%v selects the certificate", r)
+		}
+	}
+}
+
+// TestUnknownKey: a key of an algorithm that is not known can be compared, and no more.
+func TestUnknownKey(t *testing.T) {
+	t.Parallel()
+	spki := []byte("\x30\x0a\x30\x05\x06\x03\x2a\x03\x04\x03\x01\x00")
+	data, pub, err := Record{DANEEE, PublicKey, Exact, spki}.key()
+	if err != nil || pub != nil || !bytes.Equal(data, spki) {
+		t.Errorf("key = %x, %v, %v", data, pub, err)
+	}
+	if _, _, err = (Record{DANEEE, PublicKey, Exact, spki[:len(spki)-1]}).key(); err == nil {
+		t.Error("a key that is cut off is read")
+	}
+}

@@ -45,6 +45,20 @@ func TestCheckKey(t *testing.T) {
 	}
 }
 
+// TestCheckRSA: numbers that make no RSA key are named, also where crypto/x509 reads them.
+func TestCheckRSA(t *testing.T) {
+	t.Parallel()
+	even := rsaKey(2048, 3)
+	even.N.SetBit(even.N, 0, 0)
+	for want, key := range map[string]*rsa.PublicKey{
+		"RSA exponent 4, which is even": rsaKey(2048, 4), "RSA exponent 1, which is below 3": rsaKey(2048, 1), "RSA modulus that is even or not positive": even,
+	} {
+		if _, ok := errors.AsType[*certificate.RSAKeyError](certificate.CheckKey(key)); !ok || certificate.CheckKey(key).Error() != want {
+			t.Errorf("%v, want %q", certificate.CheckKey(key), want)
+		}
+	}
+}
+
 func TestCheckCost(t *testing.T) {
 	t.Parallel()
 	small, large := rsaKey(2048, 3), rsaKey(16384, 3)

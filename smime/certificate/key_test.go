@@ -191,6 +191,7 @@ func TestParsePublicKeyRSA(t *testing.T) {
 		"other parameters":      {spki([]byte{4, 0}, integer(n), e), false, errRSAKey.Error()},
 		"no modulus":            {spki([]byte{5, 0}, []byte{2, 0}, e), false, "RSA modulus that is even or not positive"},
 		"modulus 0":             {spki([]byte{5, 0}, []byte{2, 1, 0}, e), false, "RSA modulus that is even or not positive"},
+		"exponent 4":            {spki(nil, integer(n), []byte{2, 1, 4}), false, "RSA exponent 4, which is even"},
 		"exponent 0":            {spki([]byte{5, 0}, integer(n), []byte{2, 1, 0}), false, "RSA exponent 0, which is below 3"},
 		"exponent of 80 bits":   {spki([]byte{5, 0}, integer(n), []byte{2, 10, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1}), false, "RSA exponent of 73 bits, at most 31 are computed with"},
 		"something more inside": {spki(nil, integer(n), append(slices.Clone(e), 5, 0)), false, errRSAKey.Error()},

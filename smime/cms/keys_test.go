@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"math/big"
 	"os"
 	"path/filepath"
@@ -138,3 +139,19 @@ func (id identity) scheme(tb testing.TB) scheme {
 
 // opaqueKey is a key that lives elsewhere: it can sign, and nothing else is known of it.
 type opaqueKey struct{ crypto.Signer }
+
+// TestSaltLength: the salt is as long as the key's parameters require, and otherwise as the digest;
+// no key makes a signature with SHA-1.
+func TestSaltLength(t *testing.T) {
+	t.Parallel()
+	key := &rsa.PublicKey{N: new(big.Int).SetBit(big.NewInt(1), 2047, 1), E: 65537}
+	for least, want := range map[int]int{0: 32, 19: 32, 20: 20, 48: 48} {
+		s, err := signingScheme(&PSSPublicKey{PublicKey: key, Hash: crypto.SHA256, MinSaltLength: least}, true)
+		if err != nil || s.saltLength != want {
+			t.Errorf("at least %d: %d, %v, want %d", least, s.saltLength, err, want)
+		}
+	}
+	if _, err := signingScheme(&PSSPublicKey{PublicKey: key, Hash: crypto.SHA1, MinSaltLength: 20}, true); !errors.Is(err, ErrUnsupportedKey) {
+		t.Errorf("a key for SHA-1: %v", err)
+	}
+}

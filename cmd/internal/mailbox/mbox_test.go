@@ -41,6 +41,7 @@ func TestSeparators(t *testing.T) {
 		{"From monday, 28 Nov 2026 20:00 on", false, false},
 		{"From alice@example.org Sat Nov 28 20:00:00 2026 and so on", false, false},
 		{"From alice@example.org Sat Nov 28 20.00 2026", false, false},
+		{"From alice@example.org Sat Nov 28 20:00:00 2026 CET MET EST", false, false},
 		{"From 0123456789abcdef0123456789abcdef01234567 Mon Sep 17 00:00:00 2001", false, false},
 	} {
 		for _, gap := range []string{"", "\n"} {
@@ -90,12 +91,16 @@ func TestMboxForms(t *testing.T) {
 		{"to the end", from + "S: 1\nContent-Length: 44\n\none\n\n" + from + "S: 2\n", "box#1: S: 1|Content-Length: 44||one||" + from[:33] + "|S: 2|\n"},
 		{"the last Content-Length", from + "Content-Length: 44\nContent-Length: 4\n\none\n\n" + from + "S: 2\n\n", "box#1: Content-Length: 44|Content-Length: 4||one|\nbox#2: S: 2||\n"},
 		{"a wrong one", from + "S: 1\nContent-Length: 5000\n\none\n\n" + from + "S: 2\nContent-Length: 4\n\ntwo\n\n", "box#1: S: 1|Content-Length: 5000||one| (the file ends in the middle of this message, or its Content-Length is wrong: of the 5000 octets that its Content-Length names, 68 are there)\nbox#2: S: 2|Content-Length: 4||two|\n"},
+		{"no number", from + "Content-Length: 45\nContent-Length: x\n\none\n\n" + from + "S: 2\n\n", "box#1: Content-Length: 45|Content-Length: x||one|\nbox#2: S: 2||\n"},
 		{"one too long at the end", from + "S: 1\nContent-Length: 45\n\none\n", "box#1: S: 1|Content-Length: 45||one| (the file ends in the middle of this message: of the 45 octets that its Content-Length names, 4 are there)\n"},
 		{"cut in the header", from + "S: 1\n\none\n\n" + from + "S: 2", "box#1: S: 1||one|\nbox#2: S: 2 (the file ends in the middle of this message: its header has no end)\n"},
 		{"cut in a separator", from + "S: 1\n\none\n\n" + from, "box#1: S: 1||one|\nbox#2:  (the file ends in the middle of this message: nothing of it is there)\n"},
 		{"cut in a multipart", from + "Content-Type: multipart/mixed;\n boundary=\"b b\"\n\n--b b\n\none\n--b b", "box#1: Content-Type: multipart/mixed;| boundary=\"b b\"||--b b||one|--b b (the file ends in the middle of this message: its last boundary is missing)\n"},
 		{"not cut", from + "Content-Type: multipart/mixed;\n boundary=\"b b\"\n\n--b b\n\none\n--b b--", "box#1: Content-Type: multipart/mixed;| boundary=\"b b\"||--b b||one|--b b--\n"},
 		{"the folder's data", from + "From: Mail System Internal Data <M@x>\nSubject: DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA\nX-IMAPbase: 1 2\n\nx\n\n" + from + "S: 2\n\n", "box#1: data of the mail folder itself, written by its server or reader: not mail, and not judged\nbox#2: S: 2||\n"},
+		{"mail about the folder's data", from + "From: a@b\nSubject: DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA\nX-IMAP: 1\n\n" + from + "S: 2\n\n", "box#1: From: a@b|Subject: DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA|X-IMAP: 1||\nbox#2: S: 2||\n"},
+		{"mail from the system", from + "From: Mail System Internal Data <M@x>\nSubject: DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA\n\n", "box#1: From: Mail System Internal Data <M@x>|Subject: DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA||\n"},
+		{"MMDF without its last line end", "\x01\x01\x01\x01\nS: 1\n\none\n\x01\x01\x01\x01", "box#1: S: 1||one|\n"},
 		{"MMDF", "\x01\x01\x01\x01\nS: 1\n\none\n\x01\x01\x01\x01 no\n\x01\x01\x01\x01\n\x01\x01\x01\x01\nFrom x\nS: 2\n\n\x01\x01\x01\x01\n", "box#1: S: 1||one|\x01\x01\x01\x01 no|\nbox#2: S: 2||\n"},
 		{"MMDF, cut", "\x01\x01\x01\x01\nS: 1\n\none\n", "box#1: S: 1||one| (the file ends in the middle of this message: the line that ends it is missing)\n"},
 	} {
