@@ -87,6 +87,8 @@ func frameDefect(p *entity.Part) string {
 	case p.Delimiter == nil:
 		return "multipart/signed without boundary"
 	// RFC 1847, Section 2.1: exactly two.
+	case len(p.Kids) == 1:
+		return "multipart/signed with one part"
 	case len(p.Kids) != 2:
 		return fmt.Sprintf("multipart/signed with %d parts", len(p.Kids))
 	// RFC 2046, Section 5.1.1: the last boundary ends in two hyphens.
