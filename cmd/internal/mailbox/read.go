@@ -105,7 +105,8 @@ type hinted struct {
 func (h hinted) Hint() string  { return h.hint }
 func (h hinted) Unwrap() error { return h.error }
 
-// isTNEF reports whether the whole content of m is a TNEF file.
+// isTNEF reports whether the whole content of m is a TNEF file. The name of a signed object makes
+// it none.
 func isTNEF(m *message.Message) bool {
 	kind, params, err := mime.ParseMediaType(m.First("Content-Type"))
 	if err != nil && kind == "" {
@@ -115,7 +116,7 @@ func isTNEF(m *message.Message) bool {
 	if _, disposition, err := mime.ParseMediaType(m.First("Content-Disposition")); err == nil && name == "" {
 		name = disposition["filename"]
 	}
-	return kind == "application/ms-tnef" || kind == "application/vnd.ms-tnef" || strings.EqualFold(name, "winmail.dat") && !strings.HasPrefix(kind, "multipart/")
+	return kind == "application/ms-tnef" || kind == "application/vnd.ms-tnef" || kind == "application/octet-stream" && strings.EqualFold(name, "winmail.dat")
 }
 
 // headerAfter returns the first line of m where a usual header field follows soon after it, as when
