@@ -19,6 +19,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"dnseal/cmd/internal/cli"
+	"dnseal/lookup/lookuptest/peertest"
 	"dnseal/receiver"
 )
 
@@ -243,9 +244,7 @@ func TestArchivesOfWriters(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for _, program := range append([]string{command[0]}, map[string][]string{"formail": {"formail"}, "zip of messages": {"zip"}}[name]...) {
-				if _, err := exec.LookPath(program); err != nil {
-					t.Skipf("%s is not here", program)
-				}
+				peertest.Program(t, program)
 			}
 			if out, err := exec.Command(command[0], command[1:]...).CombinedOutput(); err != nil {
 				t.Fatalf("%v: %s", err, out)

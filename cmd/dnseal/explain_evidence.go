@@ -74,6 +74,9 @@ func (k *kept) decode(r io.Reader) error {
 // about that name, as of then, and says what is known of it.
 func (k *kept) explain(ctx context.Context, m *message.Message, i int, name string) string {
 	for _, e := range k.all {
+		if e.Name != name {
+			continue
+		}
 		r, err := receiver.New(receiver.Options{Lookup: &past{kept: k, evidence: e}, Saved: true, Now: func() time.Time { return e.At }})
 		if err != nil {
 			continue

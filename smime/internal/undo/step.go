@@ -60,7 +60,7 @@ var frequent = []step{
 	{usual: dots, most: 2},
 	{usual: delimiterLines, most: 2},
 	{usual: reencodings, most: 10},
-	{usual: fromLines, most: 2},
+	{usual: fromLines, most: 2}, // quoted before it was encoded again
 	{usual: base64Lines, most: 3},
 	{usual: quotedPrintable, most: 4},
 	{usual: folding, most: 4},
