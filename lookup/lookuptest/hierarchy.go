@@ -11,18 +11,35 @@ import (
 // ErrTwice means that two texts were given for one zone.
 var ErrTwice = errors.New("is given twice")
 
-// buildHierarchy reads all zones, makes up their parents and joins them by delegations.
-func buildHierarchy(specs []Zone, keys *keyStore) (map[string]*zone, error) {
-	zones := map[string]*zone{}
+// source is a zone as it was given, or as updates left it.
+type source struct {
+	name    string
+	spec    Zone
+	records []record
+}
+
+// readZones parses the texts of zones.
+func readZones(specs []Zone) ([]source, error) {
+	var given []source
 	for _, spec := range specs {
 		name, records, err := parseZone(spec)
 		if err != nil {
 			return nil, fmt.Errorf("lookuptest: %w", err)
 		}
-		if zones[name] != nil {
-			return nil, fmt.Errorf("lookuptest: the zone %s %w (%q and %q)", name, ErrTwice, zones[name].spec.File, spec.File)
+		given = append(given, source{name, spec, records})
+	}
+	return given, nil
+}
+
+// buildHierarchy makes all zones, makes up their parents and joins them by delegations.
+func buildHierarchy(given []source, keys *keyStore) (map[string]*zone, error) {
+	zones := map[string]*zone{}
+	for _, g := range given {
+		if zones[g.name] != nil {
+			return nil, fmt.Errorf("lookuptest: the zone %s %w (%q and %q)", g.name, ErrTwice, zones[g.name].spec.File, g.spec.File)
 		}
-		if zones[name], err = newZone(name, spec, records); err != nil {
+		var err error
+		if zones[g.name], err = newZone(g.name, g.spec, g.records); err != nil {
 			return nil, err
 		}
 	}

@@ -5,11 +5,14 @@
 // Start at [New]: it reads the zones (zonefile.go), makes up their parents to
 // the root (hierarchy.go), and answers from them: inside one zone (answer.go,
 // nsec.go, nsec3.go), across zones (resolve.go), over the network (serve.go).
-// Signatures are made when they are first asked for (sign.go).
+// Signatures are made when they are first asked for (sign.go). With
+// [Options].UpdateKeys the zones can be changed by RFC 2136 (update.go,
+// prerequisite.go, change.go), in memory only.
 //
-// The server is no authority and no cache: it hands out the data as it is, with
-// AD=0 unless [Options].Validating is set. It follows RFC 4035, Section 3 and
-// RFC 5155, Section 7. It must not be reachable by strangers.
+// The server is no cache: it hands out the data as it is, with AD=0 unless
+// [Options].Validating is set. To questions without RD it answers as the name
+// server of the zone does (AA). It follows RFC 4035, Section 3 and RFC 5155,
+// Section 7. It must not be reachable by strangers.
 //
 // It imports no testing package.
 package lookuptest
@@ -92,6 +95,9 @@ type Options struct {
 	Delay time.Duration
 	// Asked, when set, is called with every question. It is called from several goroutines.
 	Asked func(name string, qtype uint16)
+	// UpdateKeys may change all zones given to New or Replace by dynamic updates (RFC 2136).
+	// Without any, updates are refused.
+	UpdateKeys []UpdateKey
 }
 
 // Server serves a hierarchy. All parents up to the root are made up around the zones.
@@ -99,13 +105,14 @@ type Options struct {
 type Server struct {
 	opts Options
 	keys keyStore
-	mu   sync.Mutex // for Replace and SetBreak
+	mu   sync.Mutex // for Replace, SetBreak and updates
 	view atomic.Pointer[view]
 	net  network
 }
 
 // view is the hierarchy at one moment; it is never changed.
 type view struct {
+	given  []source // the zones that are not made up
 	zones  map[string]*zone
 	breaks map[string]Break
 }
@@ -114,6 +121,9 @@ type view struct {
 func New(zones []Zone, opts Options) (*Server, error) {
 	if opts.Now == nil {
 		opts.Now = time.Now
+	}
+	if err := checkUpdateKeys(opts.UpdateKeys); err != nil {
+		return nil, err
 	}
 	s := &Server{opts: opts, net: network{closed: make(chan struct{})}}
 	if err := s.Replace(zones); err != nil {
@@ -127,7 +137,11 @@ func New(zones []Zone, opts Options) (*Server, error) {
 func (s *Server) Replace(zones []Zone) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	built, err := buildHierarchy(zones, &s.keys)
+	given, err := readZones(zones)
+	if err != nil {
+		return err
+	}
+	built, err := buildHierarchy(given, &s.keys)
 	if err != nil {
 		return err
 	}
@@ -138,7 +152,7 @@ func (s *Server) Replace(zones []Zone) error {
 		}
 		breaks[name] = z.spec.Break
 	}
-	s.view.Store(&view{zones: built, breaks: breaks})
+	s.view.Store(&view{given: given, zones: built, breaks: breaks})
 	return nil
 }
 
@@ -157,7 +171,7 @@ func (s *Server) SetBreak(zone string, b Break) error {
 	}
 	breaks := maps.Clone(v.breaks)
 	breaks[name] = b
-	s.view.Store(&view{zones: v.zones, breaks: breaks})
+	s.view.Store(&view{given: v.given, zones: v.zones, breaks: breaks})
 	return nil
 }
 

@@ -86,6 +86,8 @@ func (s *Server) fill(out, in *dns.Msg, r *reply) {
 		return
 	}
 	out.Rcode, out.Answer, out.Ns = r.rcode, r.answer, r.authority
+	// RFC 1034, Section 4.3.1: without RD it is asked as the name server of the zone.
+	out.Authoritative = !in.RecursionDesired && r.rcode != dns.RcodeServerFailure
 	opt := in.IsEdns0()
 	// RFC 6840, Section 5.8: AD only where it was asked for; RFC 4035, Section 3.2.3: only on
 	// secure data.

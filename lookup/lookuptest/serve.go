@@ -40,6 +40,7 @@ func (s *Server) Start(addr string) error {
 		{Listener: tcp, Handler: dns.HandlerFunc(s.serveTCP), MaxTCPQueries: -1},
 	}
 	for _, server := range s.net.servers {
+		server.MsgAcceptFunc, server.TsigSecret = acceptUpdates, s.updateSecrets()
 		started := make(chan struct{})
 		server.NotifyStartedFunc = func() { close(started) }
 		s.net.done.Go(func() {
@@ -110,7 +111,12 @@ func (s *Server) serveUDP(w dns.ResponseWriter, in *dns.Msg) {
 func (s *Server) serveTCP(w dns.ResponseWriter, in *dns.Msg) { s.serve(w, in, dns.MaxMsgSize) }
 
 func (s *Server) serve(w dns.ResponseWriter, in *dns.Msg, limit int) {
-	out := s.respond(in, limit)
+	var out *dns.Msg
+	if in.Opcode == dns.OpcodeUpdate {
+		out = s.update(in, w.TsigStatus())
+	} else {
+		out = s.respond(in, limit)
+	}
 	if out == nil || s.wait(context.Background()) != nil {
 		return
 	}

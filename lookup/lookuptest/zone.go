@@ -111,7 +111,10 @@ func (n *node) evenTTLs() {
 			ttl = min(ttl, rr.Header().Ttl)
 		}
 		for _, rr := range set {
-			rr.Header().Ttl = ttl
+			// Records can stand in an older view too, where they are read and even already.
+			if h := rr.Header(); h.Ttl != ttl {
+				h.Ttl = ttl
+			}
 		}
 	}
 }
