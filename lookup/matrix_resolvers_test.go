@@ -4,7 +4,6 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"os/exec"
 	"path/filepath"
@@ -76,7 +75,7 @@ func startResolver(t *testing.T, program string, command func(dir, addr string) 
 	for range 5 {
 		dir, addr := t.TempDir(), peertest.FreeAddr(t)
 		if program == "named" {
-			addr = freeLocalhost(t)
+			addr = peertest.FreeLocalhost(t)
 		}
 		cmd := exec.Command(path, command(dir, addr)...)
 		cmd.Dir = dir
@@ -102,21 +101,6 @@ func startResolver(t *testing.T, program string, command func(dir, addr string) 
 		}
 	}
 	t.Fatalf("%s does not answer", program)
-	return ""
-}
-
-// freeLocalhost is a port of 127.0.0.1, for programs that listen on addresses of interfaces only.
-// It is none of those that the system hands out.
-func freeLocalhost(t *testing.T) string {
-	t.Helper()
-	for range 100 {
-		addr := fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(20_000))
-		if l, err := net.Listen("tcp", addr); err == nil {
-			l.Close()
-			return addr
-		}
-	}
-	t.Fatal("no free port")
 	return ""
 }
 

@@ -3,6 +3,8 @@
 // programs.go finds and runs outside programs: [Program] skips a test whose program is missing, or
 // fails it with DNSEAL_PEERS=required; [Run], [FreeAddr] and [WaitFor] start one and wait for it.
 //
+// process.go is a program that runs; package authority has name servers that take updates.
+//
 // peertest.go and kinds.go have resolvers of our own that answer as outside ones were measured to
 // (Debian's packages, on loopback), each in front of a hierarchy of package lookuptest. They stand
 // in for programs that cannot run next to a system's own resolver, or that would need a wrong

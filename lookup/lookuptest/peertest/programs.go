@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -125,6 +124,21 @@ func FreeAddr(tb testing.TB) string {
 	return l.Addr().String()
 }
 
+// FreeLocalhost is a port of 127.0.0.1 that is free for TCP, for programs that listen on addresses
+// of interfaces only. It is none of those that the system hands out.
+func FreeLocalhost(tb testing.TB) string {
+	tb.Helper()
+	for range 100 {
+		addr := fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(20_000)) //nolint:gosec // nothing secret
+		if l, err := net.Listen("tcp", addr); err == nil {            //nolint:noctx // it does not block
+			_ = l.Close()
+			return addr
+		}
+	}
+	tb.Fatal("no free port")
+	return ""
+}
+
 // At returns host:port as NSD and unbound write it, host@port.
 func At(addr string) string { return strings.Replace(addr, ":", "@", 1) }
 
@@ -151,28 +165,6 @@ func WaitListening(tb testing.TB, addr string) {
 			_ = conn.Close()
 		}
 		return err == nil
-	})
-}
-
-// Run starts a program that stays in the foreground. It ends with the test, its children too; what
-// it wrote is logged when the test failed.
-func Run(tb testing.TB, program string, args ...string) {
-	tb.Helper()
-	cmd := exec.Command(program, args...) //nolint:gosec,noctx // of a test; Cleanup ends it
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	var out strings.Builder
-	cmd.Stdout, cmd.Stderr = &out, &out
-	if err := cmd.Start(); err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() {
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM)
-		hung := time.AfterFunc(time.Minute, func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
-		_ = cmd.Wait()
-		hung.Stop()
-		if tb.Failed() && out.Len() > 0 {
-			tb.Logf("%s: %s", program, out.String())
-		}
 	})
 }
 

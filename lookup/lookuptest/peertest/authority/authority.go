@@ -1,0 +1,179 @@
+//go:build unix
+
+// Package authority runs authoritative name servers for tests: BIND, Knot, PowerDNS and YADIFA as
+// primaries that sign while they run and take RFC 2136 updates by TSIG, BIND and NSD as secondaries
+// of them, and unbound as the validating resolver in front. Each lives in a private folder, on a
+// high port of loopback, from [Start] to the end of the test. A program that is missing skips the
+// test, see package peertest.
+//
+// Start at [Start] and [Resolver]. One file a program has its configuration.
+package authority
+
+import (
+	"fmt"
+	"net"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/miekg/dns"
+
+	"dnseal/lookup/lookuptest/peertest"
+)
+
+// Kind is one program.
+type Kind string
+
+// Programs.
+const (
+	BIND     Kind = "bind"
+	Knot     Kind = "knot"
+	PowerDNS Kind = "powerdns"
+	YADIFA   Kind = "yadifa" // its zones are not signed
+	NSD      Kind = "nsd"    // as a secondary only
+)
+
+// Signing lists the primaries that sign their zones.
+func Signing() []Kind { return []Kind{BIND, Knot, PowerDNS} }
+
+// Denial is how a zone proves that something is not there.
+type Denial string
+
+// Denials. The zero value is NSEC.
+const (
+	NSEC   Denial = ""
+	NSEC3  Denial = "nsec3"
+	Narrow Denial = "narrow" // NSEC3 made for each question: PowerDNS only
+)
+
+// Options for [Start]. The zero value is fine.
+type Options struct {
+	Denial Denial
+	// Inline has BIND sign a copy of the zone (inline-signing yes).
+	Inline bool
+	// TTL in seconds, of all records and of denials; 0: 1.
+	TTL uint32
+	// Records are further ones, in master-file form relative to the zone.
+	Records string
+	// Secondaries that will be started: the primary tells them of changes.
+	Secondaries []Kind
+}
+
+// Server is one that runs.
+type Server struct {
+	Kind Kind
+	// Zone is absolute, in lower case.
+	Zone string
+	// Addr is where it answers, UDP and TCP: host:port.
+	Addr string
+	// Dir holds its files.
+	Dir string
+	// Key may change everything in the zone, and transfer it.
+	Key Key
+	// Limited may change only what is at the name [Server.LimitedName].
+	Limited Key
+	// Anchor has the zone's DS record, in master-file form: as a trust anchor or for the parent.
+	// Empty when the zone is not signed.
+	Anchor string
+	// Secondaries are the addresses of those that Options names, in that order. See
+	// [Server.Secondary].
+	Secondaries []string
+
+	opts      Options
+	program   string
+	args      []string
+	process   *peertest.Process
+	secondary bool
+}
+
+// LimitedName is the one owner name that the key Limited may change.
+func (s *Server) LimitedName() string { return "only._device." + s.Zone }
+
+// Start runs a primary for one zone and waits until it answers, signed. The zone has an SOA, one NS
+// (ns.ZONE, 127.0.0.1) and Options.Records.
+func Start(tb testing.TB, kind Kind, zone string, opts Options) *Server {
+	tb.Helper()
+	if opts.TTL == 0 {
+		opts.TTL = 1
+	}
+	s := &Server{Kind: kind, Zone: dns.CanonicalName(zone), Key: NewKey("upd"), Limited: NewKey("limited"), opts: opts}
+	for range opts.Secondaries {
+		s.Secondaries = append(s.Secondaries, peertest.FreeLocalhost(tb))
+	}
+	software := map[Kind]func(testing.TB, *Server) []string{BIND: bind, Knot: knot, PowerDNS: powerDNS, YADIFA: yadifa}[kind]
+	if software == nil {
+		tb.Fatalf("no primary of kind %q", kind)
+	}
+	s.program = peertest.Program(tb, programs[kind])
+	s.start(tb, func() { s.args = software(tb, s) })
+	return s
+}
+
+var programs = map[Kind]string{BIND: "named", Knot: "knotd", PowerDNS: "pdns_server", YADIFA: "yadifad", NSD: "nsd"}
+
+// start runs the program, with another address when it ends at once; configure writes its files.
+func (s *Server) start(tb testing.TB, configure func()) {
+	tb.Helper()
+	for range 5 {
+		s.Dir = peertest.ShortDir(tb)
+		if !s.secondary {
+			s.Addr = peertest.FreeLocalhost(tb)
+		}
+		configure()
+		if s.run(tb) {
+			return
+		}
+	}
+	tb.Fatalf("%s does not start", s.program)
+}
+
+// run starts the program with the files that are there, and is false when it ended.
+func (s *Server) run(tb testing.TB) bool {
+	tb.Helper()
+	s.process = peertest.Run(tb, s.program, s.args...)
+	return s.ready(tb)
+}
+
+// Kill ends it as a crash would (SIGKILL).
+func (s *Server) Kill() { s.process.Kill() }
+
+// Pause stops it (SIGSTOP) until Resume: it takes connections and answers nothing.
+func (s *Server) Pause() { s.process.Pause() }
+
+// Resume is the end of a Pause.
+func (s *Server) Resume() { s.process.Resume() }
+
+// Restart runs it again after Kill, with the same files at the same address, and waits until it
+// answers.
+func (s *Server) Restart(tb testing.TB) {
+	tb.Helper()
+	if !s.run(tb) {
+		tb.Fatalf("%s does not start again", s.program)
+	}
+}
+
+// signed says whether the zone is to be signed.
+func (s *Server) signed() bool { return s.Kind != YADIFA && s.Kind != NSD }
+
+// path is a file in its folder.
+func (s *Server) path(name string) string { return filepath.Join(s.Dir, name) }
+
+// host and port of where it answers.
+func (s *Server) hostPort() (host, port string) {
+	host, port, _ = net.SplitHostPort(s.Addr)
+	return host, port
+}
+
+// zoneText is the zone as it starts.
+func (s *Server) zoneText() string {
+	return fmt.Sprintf(`$ORIGIN %s
+$TTL %d
+@ SOA ns hostmaster 1 3600 600 86400 %[2]d
+@ NS ns
+ns A 127.0.0.1
+%s
+`, s.Zone, s.opts.TTL, s.opts.Records)
+}
+
+// bare is the zone without the dot at its end.
+func (s *Server) bare() string { return strings.TrimSuffix(s.Zone, ".") }

@@ -1,0 +1,105 @@
+//go:build unix
+
+package authority
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"dnseal/lookup/lookuptest/peertest"
+)
+
+// powerDNSSchema is where Debian's package pdns-backend-sqlite3 has it.
+const powerDNSSchema = "/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql"
+
+// powerDNSPolicy lets the key Limited change one name only; the metadata of the zone says who may
+// change it at all. PowerDNS answers NOERROR to what the policy does not permit, and leaves it out.
+const powerDNSPolicy = `function updatepolicy(input)
+  if input:getTsigName():toString() ~= %q then return true end
+  return input:getQName():toString() == %q
+end
+`
+
+// powerDNS writes the files of a pdns_server that signs as it answers, from SQLite.
+func powerDNS(tb testing.TB, s *Server) []string {
+	tb.Helper()
+	if _, err := os.Stat(powerDNSSchema); err != nil {
+		peertest.Missing(tb, "pdns-backend-sqlite3")
+	}
+	peertest.WriteFile(tb, s.path("zone"), s.zoneText())
+	peertest.WriteFile(tb, s.path("policy.lua"), fmt.Sprintf(powerDNSPolicy, s.Limited.Name+".", s.LimitedName()))
+	notify := ""
+	if len(s.Secondaries) > 0 {
+		// Without secondaries nothing writes into the database but updates: a writer too many is
+		// "database is locked", SERVFAIL.
+		notify = "primary=yes\nonly-notify=\nalso-notify=" + strings.Join(s.Secondaries, ",") + "\n"
+	}
+	peertest.WriteFile(tb, s.path("pdns.conf"), fmt.Sprintf(`launch=gsqlite3
+gsqlite3-database=%[1]s/db
+gsqlite3-dnssec=yes
+local-address=%[2]s
+socket-dir=%[1]s
+dnsupdate=yes
+lua-dnsupdate-policy-script=%[1]s/policy.lua
+%[3]scache-ttl=0
+negquery-cache-ttl=0
+query-cache-ttl=0
+default-ksk-algorithm=ecdsa256
+disable-syslog=yes
+write-pid=no
+receiver-threads=1
+distributor-threads=1
+retrieval-threads=1
+security-poll-suffix=
+version-string=anonymous
+`, s.Dir, s.Addr, notify))
+	run(tb, peertest.Program(tb, "sqlite3"), s.path("db"), ".read "+powerDNSSchema)
+	s.AddPowerDNSZone(tb, s.Zone, s.path("zone"))
+	return []string{"--config-dir=" + s.Dir, "--daemon=no", "--guardian=no"}
+}
+
+// AddPowerDNSZone makes a zone by pdnsutil, also while the server runs: it then does not know the
+// zone until its zone cache is filled again (zone-cache-refresh-interval, 300 s).
+func (s *Server) AddPowerDNSZone(tb testing.TB, zone, file string) {
+	tb.Helper()
+	zone = strings.TrimSuffix(zone, ".")
+	pdnsutil := func(args ...string) {
+		run(tb, peertest.Program(tb, "pdnsutil"), append([]string{"--config-dir=" + s.Dir}, args...)...)
+	}
+	pdnsutil("load-zone", zone, file)
+	pdnsutil("secure-zone", zone)
+	switch s.opts.Denial {
+	case NSEC3:
+		pdnsutil("set-nsec3", zone, "1 0 0 -")
+	case Narrow:
+		pdnsutil("set-nsec3", zone, "1 0 0 -", "narrow")
+	case NSEC:
+	}
+	pdnsutil("rectify-zone", zone)
+	for _, k := range []Key{s.Key, s.Limited} {
+		pdnsutil("import-tsig-key", k.Name, k.Algorithm, k.Secret)
+		pdnsutil("add-meta", zone, "TSIG-ALLOW-DNSUPDATE", k.Name)
+	}
+	pdnsutil("set-meta", zone, "TSIG-ALLOW-AXFR", s.Key.Name)
+	pdnsutil("set-meta", zone, "ALLOW-DNSUPDATE-FROM", "127.0.0.0/8")
+	pdnsutil("set-meta", zone, "SOA-EDIT-DNSUPDATE", "INCREASE")
+	if len(s.Secondaries) > 0 {
+		pdnsutil("set-meta", zone, "NOTIFY-DNSUPDATE", "1")
+		pdnsutil("set-kind", zone, "primary")
+	}
+}
+
+// run runs a tool to its end.
+func run(tb testing.TB, program string, args ...string) {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if out, err := exec.CommandContext(ctx, program, args...).CombinedOutput(); err != nil { //nolint:gosec // of a test
+		tb.Fatalf("%s %q: %v\n%s", program, args, err, out)
+	}
+}

@@ -1,0 +1,63 @@
+//go:build unix
+
+package authority
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/miekg/dns"
+
+	"dnseal/lookup/lookuptest/peertest"
+)
+
+// Resolver runs unbound as the validating resolver of the zones of some servers, until the test
+// ends, and returns its host:port. Each zone's own key is a trust anchor of it. It knows no other
+// zones, and keeps answers for their TTL as resolvers do.
+func Resolver(tb testing.TB, servers ...*Server) string {
+	tb.Helper()
+	program := peertest.Program(tb, "unbound")
+	// Nothing else leaves this machine: the discard port answers nothing.
+	var zones strings.Builder
+	zones.WriteString("forward-zone:\n  name: \".\"\n  forward-addr: 127.0.0.1@9\n")
+	for _, s := range servers {
+		fmt.Fprintf(&zones, "stub-zone:\n  name: %q\n  stub-addr: %s\n", s.Zone, peertest.At(s.Addr))
+	}
+	for range 5 {
+		dir, addr := tb.TempDir(), peertest.FreeAddr(tb)
+		process := peertest.Run(tb, program, peertest.UnboundConf(tb, dir, addr, Anchors(servers...), "validator iterator", "", zones.String())...)
+		peertest.LogWhenFailed(tb, dir+"/log")
+		r := &Server{Kind: "unbound", Addr: addr, process: process, program: program, Zone: servers[0].Zone}
+		if r.resolves(tb) {
+			return addr
+		}
+	}
+	tb.Fatal("unbound does not start")
+	return ""
+}
+
+// resolves waits until unbound answers.
+func (s *Server) resolves(tb testing.TB) bool {
+	tb.Helper()
+	ended := false
+	peertest.WaitFor(tb, "unbound at "+s.Addr, func() bool {
+		select {
+		case <-s.process.Ended():
+			ended = true
+		default:
+		}
+		in := s.Ask(s.Zone, dns.TypeSOA)
+		return ended || in != nil
+	})
+	return !ended
+}
+
+// Anchors are the trust anchors of some servers' zones, in master-file form.
+func Anchors(servers ...*Server) string {
+	var b strings.Builder
+	for _, s := range servers {
+		b.WriteString(s.Anchor)
+	}
+	return b.String()
+}
