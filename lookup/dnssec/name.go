@@ -156,3 +156,18 @@ func (n name) common(m name) name {
 	}
 	return n
 }
+
+// CompareNames orders two domain names canonically (RFC 4034, Section 6.1): negative when a comes
+// before b, 0 when they are equal, positive when it comes after. Case does not count. It fails when
+// one is no domain name.
+func CompareNames(a, b string) (int, error) {
+	n, err := parseName(a)
+	if err != nil {
+		return 0, err
+	}
+	m, err := parseName(b)
+	if err != nil {
+		return 0, err
+	}
+	return n.compare(m), nil
+}

@@ -68,3 +68,25 @@ func TestNameString(t *testing.T) {
 		}
 	})
 }
+
+// TestCompareNames: case and escapes are no difference, and what is no name is an error.
+func TestCompareNames(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		a, b string
+		want int
+	}{
+		{"Example.ORG", `\069xample.org.`, 0},
+		{"a.example.org.", "example.org.", 1},
+		{`sub\000.example.org.`, "z.sub.example.org.", 1},
+		{`\000.example.org.`, "a.example.org.", -1},
+	} {
+		got, err := CompareNames(tt.a, tt.b)
+		if err != nil || (got < 0) != (tt.want < 0) || (got > 0) != (tt.want > 0) {
+			t.Errorf("CompareNames(%q, %q) = %d, %v, want %d", tt.a, tt.b, got, err, tt.want)
+		}
+	}
+	if _, err := CompareNames("a..b", "a.b"); err == nil {
+		t.Error("no error for a..b")
+	}
+}

@@ -21,6 +21,9 @@ type question struct {
 	qtype uint16
 	cd    bool
 	plain bool // without DO
+
+	authoritative bool // the server is asked for what it has itself: RD=0
+	tcp           bool // never by UDP
 }
 
 // packed is a question as it went out: with an ID, the letters of its name in random case and a
@@ -60,6 +63,8 @@ func (a *packed) encode() error {
 	m := new(dns.Msg)
 	m.SetQuestion(a.mixed, a.qtype)
 	m.Id = a.id
+	// RFC 1035, Section 4.1.1.
+	m.RecursionDesired = !a.authoritative
 	// RFC 4035, Section 4.9.2: a validating stub sets CD where it wants data that failed upstream.
 	// RFC 6840, Section 5.7: AD in a question says that we understand the bit.
 	m.CheckingDisabled, m.AuthenticatedData = a.cd, true

@@ -22,6 +22,11 @@ type Question struct {
 	// CheckedFirst asks with CD=1 only when no server has an answer with CD=0. Otherwise a
 	// server that has none with CD=0 is asked with CD=1 before the next one is.
 	CheckedFirst bool
+	// Authoritative asks name servers of a zone for what they have themselves (RD=0), instead of
+	// recursive resolvers.
+	Authoritative bool
+	// TCP never asks by UDP.
+	TCP bool
 	// Except are servers that are not asked.
 	Except []Server
 }
@@ -107,7 +112,7 @@ func (c *Client) AskOne(ctx context.Context, i int, q Question) (*dns.Msg, error
 }
 
 func (q Question) with(cd bool) question {
-	return question{name: dns.CanonicalName(q.Name), qtype: q.Type, cd: cd, plain: q.Plain}
+	return question{name: dns.CanonicalName(q.Name), qtype: q.Type, cd: cd, plain: q.Plain, authoritative: q.Authoritative, tcp: q.TCP}
 }
 
 // attempt is a question to one server.

@@ -1,5 +1,5 @@
-// Package transport asks recursive resolvers: UDP with EDNS, TCP when an answer
-// is too long for that, DNS over TLS with an authenticated name.
+// Package transport asks recursive resolvers, and the name servers of zones: UDP with EDNS, TCP
+// when an answer is too long for that, DNS over TLS with an authenticated name.
 //
 // Start at [Client.Ask] (order.go): it goes through the resolvers in order, and asks again with
 // CD=1 after a SERVFAIL. health.go says which ones are worth asking, fault.go which replies can be
@@ -15,7 +15,7 @@
 //
 // # Limitations
 //
-// It asks recursive resolvers only, never authoritative servers, and has no DNS over HTTPS
+// It follows no referral, so it finds no name server by itself, and has no DNS over HTTPS
 // or QUIC. Questions over TLS are not padded (RFC 7830), so their lengths are visible. There
 // is no TCP Fast Open. Cookies and random case make replies by UDP hard to forge, not
 // impossible: the caller must validate them. It keeps no answers: the caller caches.
@@ -190,18 +190,22 @@ func (c *Client) send(ctx context.Context, s *server, q question) (*dns.Msg, err
 	if s.TLS || s.health.noUDP.Load() {
 		return s.pool.exchange(ctx, q)
 	}
-	m, err := c.exchangeUDP(ctx, s, q)
-	if errors.Is(err, errUseTCP) {
-		if m, err = s.pool.exchange(ctx, q); err != nil {
-			err = overTCP{err}
+	if !q.tcp {
+		m, err := c.exchangeUDP(ctx, s, q)
+		if !errors.Is(err, errUseTCP) {
+			return m, err
 		}
+	}
+	m, err := s.pool.exchange(ctx, q)
+	if err != nil {
+		err = overTCP{err}
 	}
 	return m, err
 }
 
-// overTCP is an error of a connection to a server that has answered by UDP. The owner of the name
-// decides how long its answer is, and so which questions need a connection: such an error says
-// little about the server.
+// overTCP is an error of a connection to a server that has answered by UDP, or was not asked so.
+// The owner of the name decides how long its answer is, and so which questions need a connection:
+// such an error says little about the server.
 type overTCP struct{ error }
 
 func (e overTCP) Error() string { return "over TCP: " + e.error.Error() }

@@ -6,6 +6,7 @@ import (
 	"net"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -209,5 +210,49 @@ func TestTrace(t *testing.T) {
 	}
 	if len(seen) != 1 || seen[0].Name != "example.org." || !seen[0].CD || seen[0].Server != f.addr || seen[0].Duration <= 0 {
 		t.Errorf("traced %+v", seen)
+	}
+}
+
+// TestQuestionForms asks as recursive resolvers and as name servers are asked (RFC 1035, Section
+// 4.1.1), by UDP and by TCP alone.
+func TestQuestionForms(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name  string
+		ask   Question
+		conns int32
+	}{
+		{"recursive", Question{}, 0},
+		{"authoritative", Question{Authoritative: true}, 0},
+		{"TCP", Question{TCP: true}, 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var wants atomic.Bool
+			f := &fake{}
+			f.udp = func(in *dns.Msg) [][]byte { wants.Store(in.RecursionDesired); return goodUDP(in) }
+			f.tcp = func(conn net.Conn, in *dns.Msg) { wants.Store(in.RecursionDesired); good(conn, in) }
+			c := newTestClient(t, Options{Servers: []Server{f.start(t)}})
+			tt.ask.Name, tt.ask.Type = "www.example.org.", dns.TypeA
+			if _, err := c.AskOne(t.Context(), 0, tt.ask); err != nil {
+				t.Fatal(err)
+			}
+			if wants.Load() == tt.ask.Authoritative || f.conns.Load() != tt.conns {
+				t.Errorf("RD=%t over %d connections, want %t over %d", wants.Load(), f.conns.Load(), !tt.ask.Authoritative, tt.conns)
+			}
+		})
+	}
+}
+
+// TestOnlyUDP: where connections are refused, questions by UDP go on.
+func TestOnlyUDP(t *testing.T) {
+	t.Parallel()
+	f := &fake{udp: goodUDP}
+	c := newTestClient(t, Options{Servers: []Server{f.startUDP(t)}})
+	if _, err := c.AskOne(t.Context(), 0, Question{Name: "www.example.org.", Type: dns.TypeA, TCP: true}); !errors.Is(err, syscall.ECONNREFUSED) {
+		t.Errorf("over TCP: %v, want a refused connection", err)
+	}
+	if _, err := exchange(t, c); err != nil {
+		t.Error(err)
 	}
 }
