@@ -335,6 +335,11 @@ func TestSignMessageBare(t *testing.T) {
 	if _, err := SignMessage(t.Context(), m, nil, smime.SignOptions{Time: clock}); err == nil {
 		t.Error("signed by nobody")
 	}
+	elsewhere := *ids["alice@example.org"]
+	elsewhere.Public, elsewhere.Key = elsewhere.Key.Public(), nil
+	if _, err := SignMessage(t.Context(), m, []*identity.Identity{&elsewhere}, smime.SignOptions{Time: clock}); !errors.Is(err, identity.ErrNoPrivateKey) {
+		t.Errorf("signed without a private key: %v", err)
+	}
 }
 
 // BenchmarkHandle signs 4 KiB with P-256 by rule.

@@ -40,6 +40,9 @@ func SignMessage(ctx context.Context, m *message.Message, ids []*identity.Identi
 // signPrepared signs a message that has all its fields.
 func signPrepared(ctx context.Context, m *message.Message, ids []*identity.Identity, opts smime.SignOptions) (*message.Edit, error) {
 	for _, id := range ids {
+		if err := id.CanSign(); err != nil {
+			return nil, err
+		}
 		if err := checkBare(id, opts); err != nil {
 			return nil, err
 		}

@@ -2,6 +2,7 @@ package identity
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
@@ -110,9 +111,9 @@ func parseCertificates(ders [][]byte) ([]*x509.Certificate, error) {
 	return certs, nil
 }
 
-// ownFirst moves the certificate of the identity's key to the front, where there is one.
-func (id *Identity) ownFirst(certs []*x509.Certificate) []*x509.Certificate {
-	i := slices.IndexFunc(certs, func(c *x509.Certificate) bool { return sameKey(id.Key, c) })
+// ownFirst moves the certificate of a key to the front, where there is one.
+func ownFirst(key crypto.PublicKey, certs []*x509.Certificate) []*x509.Certificate {
+	i := slices.IndexFunc(certs, func(c *x509.Certificate) bool { return sameKey(key, c) })
 	if i <= 0 {
 		return certs
 	}

@@ -53,6 +53,7 @@ func Create(dir, name string, opts CreateOptions) (*Identity, error) {
 	if id.Key, err = generateKey(opts.Algorithm); err != nil {
 		return nil, err
 	}
+	id.Public = id.Key.Public()
 	id.PSS = strings.HasSuffix(opts.Algorithm, pssSuffix)
 	if id.Certificate, err = newCertificate(id, opts); err != nil {
 		return nil, fmt.Errorf("identity: certificate for %s: %w", name, err)

@@ -19,6 +19,14 @@ const (
 	formCertificate fileForm = "a certificate and no private key"
 	formPKCS7       fileForm = "a PKCS #7 file, which holds certificates and no key"
 	formPKCS12      fileForm = "a PKCS #12 file"
+	formPublic      fileForm = "a public key"
+	formCredential  fileForm = "the name of a systemd credential"
+)
+
+// Forms of keys that key.pem names and does not hold: see tokenKey.
+const (
+	formPKCS11 fileForm = "the URI of a key on a PKCS #11 token"
+	formTPM    fileForm = "a key inside a TPM"
 )
 
 // Forms that are not read.
@@ -27,13 +35,11 @@ const (
 	formParameters fileForm = "parameters of a key and no private key"
 	formTrusted    fileForm = "a certificate in the form of openssl that is called TRUSTED CERTIFICATE"
 	formRequest    fileForm = "a certificate request"
-	formPublic     fileForm = "a public key"
 	formOpenSSH    fileForm = "a private key in the form of OpenSSH"
 	formSSHPublic  fileForm = "a public key in the form of OpenSSH"
 	formPuTTY      fileForm = "a private key in the form of PuTTY"
 	formOpenPGP    fileForm = "an OpenPGP key"
 	formDSA        fileForm = "a DSA private key"
-	formTPM        fileForm = "a key inside a TPM"
 	formJWK        fileForm = "a JSON Web Key"
 	formJava       fileForm = "a Java keystore"
 	formUTF16      fileForm = "text in UTF-16"
@@ -66,6 +72,7 @@ var advices = map[fileForm]string{
 	formOpenPGP:     "S/MIME does not use OpenPGP keys; " + newKeyAdvice,
 	formDSA:         "S/MIME 4.0 has no DSA; " + newKeyAdvice,
 	formTPM:         "keys in hardware are not supported; " + newKeyAdvice,
+	formPKCS11:      "keys in hardware are not supported; " + newKeyAdvice,
 	formJWK:         "convert it to PKCS #8 in PEM, as openssl pkey writes it",
 	formJava:        "convert it with: keytool -importkeystore -srckeystore OLD -destkeystore NEW.p12 -deststoretype PKCS12; then: openssl pkcs12 -in NEW.p12 -nodes -out {}",
 	formUTF16:       "convert it with: iconv -f UTF-16 -t UTF-8 OLD >{}",
@@ -80,10 +87,11 @@ type foreignForm struct {
 	form   string
 	advice string // {} is the file
 	cause  error  // what a parser said; nil: none
+	silent bool   // form says the cause already
 }
 
 func (e *foreignForm) Error() string {
-	if e.cause != nil {
+	if e.cause != nil && !e.silent {
 		return fmt.Sprintf("it holds %s (%v)", e.form, e.cause)
 	}
 	return "it holds " + e.form
@@ -158,6 +166,8 @@ var beginnings = []struct {
 	{"\xfe\xff", formUTF16},
 	{"-\x00-\x00", formUTF16},
 	{"\x00-\x00-", formUTF16},
+	{credentialPrefix, formCredential},
+	{"pkcs11:", formPKCS11},
 	{"PuTTY-User-Key-File", formPuTTY},
 	{"---- BEGIN SSH2 PUBLIC KEY", formSSHPublic},
 	{"ssh-", formSSHPublic},

@@ -128,8 +128,8 @@ func TestFilesOfOtherForms(t *testing.T) {
 		"certificate":       {cert, "", "a certificate and no private key", "cert.pem"},
 		"certificate, DER":  {output(t, "", "openssl x509 -outform DER", cert), "", "a certificate and no private key", "cert.pem"},
 		"trusted":           {output(t, "", "openssl x509 -trustout", cert), "", "TRUSTED CERTIFICATE", "openssl x509"},
-		"public key":        {output(t, "", "openssl pkey -pubout", key), "", "a public key", "private key"},
-		"public key, DER":   {output(t, "", "openssl pkey -pubout -outform DER", key), "", "a public key", "private key"},
+		"public key":        {output(t, "", "openssl pkey -pubout", key), "ECDSA P-256", "", ""},
+		"public key, DER":   {output(t, "", "openssl pkey -pubout -outform DER", key), "ECDSA P-256", "", ""},
 		"encrypted, DER":    {output(t, "", "openssl pkcs8 -topk8 -outform DER -passout pass:x", key), "", "encrypted by a pass phrase", "openssl pkey"},
 		"OpenSSH":           {armor("OPENSSH PRIVATE KEY"), "", "OpenSSH", "ssh-keygen -p -m PKCS8"},
 		"OpenSSH, public":   {[]byte("ecdsa-sha2-nistp256 AAAA alice\n"), "", "public key in the form of OpenSSH", "private key"},
@@ -236,11 +236,11 @@ func TestUnsupportedAlgorithms(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err = readKeyFile(der, ""); err == nil || !strings.Contains(err.Error(), tt.want) {
+		if _, err = readKeyFile(der, new(secrets)); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("readKeyFile = %v, want %q", err, tt.want)
 		}
 	}
-	if _, err := readKeyFile([]byte("\x30\x0a\x02\x01\x00\x30\x02\x06\x00\x04\x01\x00"), ""); err == nil || !strings.Contains(err.Error(), "malformed") {
+	if _, err := readKeyFile([]byte("\x30\x0a\x02\x01\x00\x30\x02\x06\x00\x04\x01\x00"), new(secrets)); err == nil || !strings.Contains(err.Error(), "malformed") {
 		t.Errorf("readKeyFile of a key without algorithm = %v", err)
 	}
 }

@@ -13,8 +13,8 @@ func FuzzKeyFile(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		found, err := readKeyFile(data, "")
-		if (err == nil) != (found.key != nil) {
+		found, err := readKeyFile(data, new(secrets))
+		if (err == nil) != (found.key != nil || found.public != nil) {
 			t.Errorf("readKeyFile = %+v, %v", found, err)
 		}
 		if file, err := readCertificateFile(data); err == nil && len(file.certificates) == 0 {

@@ -4,7 +4,9 @@
 //
 // An identity is a folder DIR/NAME with key.pem (PKCS#8, mode 0600) and
 // cert.pem (its certificate first, then the chain without the root). The names
-// do not say the form, the contents do: see [Load]. A folder without any certificate
+// do not say the form, the contents do: see [Loader.Load]. key.pem always says where the
+// key is: there, in a systemd credential, or, where it has the public half alone, with somebody
+// else: such an identity can be published and cannot sign. A folder without any certificate
 // holds a raw key: it can sign mail of its own address and is
 // published by a record that carries the key (RFC 8162; RFC 6698, usage 3,
 // selector 1).
@@ -31,6 +33,7 @@ import (
 	"crypto/ed25519"
 	"crypto/rsa"
 	"crypto/x509"
+	"errors"
 	"fmt"
 
 	"dnseal/smime/cms"
@@ -51,7 +54,11 @@ const (
 type Identity struct {
 	Name string // canonical, as ParseName returns it
 	Kind Kind
-	// Key signs; never nil.
+	// Public is the public half of the key; never nil in what Load, LoadPublic and Create return.
+	Public crypto.PublicKey
+	// Key signs. It is nil where the private key is not here: key.pem has the public half alone (a
+	// supplier keeps the private one), or the identity is that of LoadPublic. Records can be made
+	// of such an identity, signatures not: see CanSign.
 	Key crypto.Signer
 	// PSS says that the RSA key signs by RSASSA-PSS (RFC 4056) instead of PKCS #1 v1.5: the key or
 	// its certificate is for RSASSA-PSS only (RFC 4055, Section 1.2), or the line "Signature
@@ -69,8 +76,30 @@ type Identity struct {
 	signer cms.Signer // made ready by Load; the zero value where the key is none that signs mail
 }
 
+// ErrNoPrivateKey says that an identity cannot sign because its private key is not here.
+var ErrNoPrivateKey = errors.New("its private key is not here")
+
+// CanSign returns nil where the identity has its private key, else an [ErrNoPrivateKey] that names
+// the identity, with a [Hint].
+func (id *Identity) CanSign() error {
+	if id.Key != nil {
+		return nil
+	}
+	err := fmt.Errorf("identity: %s cannot sign: %w", id.Name, ErrNoPrivateKey)
+	return WithHint(err, "whoever holds the private key signs; if that is you, put it into %s (chmod 600), in place of the public key", Quote(id.KeyFile))
+}
+
+// public returns the public key, also of an Identity that a caller made of a Key.
+func (id *Identity) public() crypto.PublicKey {
+	if id.Public == nil && id.Key != nil {
+		return id.Key.Public()
+	}
+	return id.Public
+}
+
 // Signer returns what signs as the identity. That of one that Load returned is ready: what is the
-// same in all signatures was made once.
+// same in all signatures was made once. Without a private key it has no Key, and every signature
+// with it is an error: see CanSign.
 func (id *Identity) Signer() cms.Signer {
 	if id.signer.Key != nil {
 		return id.signer
@@ -80,7 +109,7 @@ func (id *Identity) Signer() cms.Signer {
 
 // KeyType describes the key for people, such as "ECDSA P-256" or "RSA 2048 bit".
 func (id *Identity) KeyType() string {
-	switch k := id.Key.Public().(type) {
+	switch k := id.public().(type) {
 	case *ecdsa.PublicKey:
 		return "ECDSA " + k.Params().Name
 	case *rsa.PublicKey:
@@ -94,5 +123,5 @@ func (id *Identity) KeyType() string {
 	case ed25519.PublicKey:
 		return "Ed25519"
 	}
-	return fmt.Sprintf("%T", id.Key.Public())
+	return fmt.Sprintf("%T", id.public())
 }

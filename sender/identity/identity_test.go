@@ -29,7 +29,7 @@ func TestCreateLoadList(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got.Name != name || !got.Certificate.Equal(made.Certificate) || !sameKey(got.Key, made.Certificate) || got.KeyFile != made.KeyFile || got.CertFile != made.CertFile {
+		if got.Name != name || !got.Certificate.Equal(made.Certificate) || !sameKey(got.public(), made.Certificate) || got.KeyFile != made.KeyFile || got.CertFile != made.CertFile {
 			t.Errorf("Load(%q) = %+v, want %+v", name, got, made)
 		}
 		for path, want := range map[string]fs.FileMode{filepath.Dir(made.KeyFile): 0o700, made.KeyFile: 0o600} {
@@ -239,5 +239,73 @@ func TestOwnerNameAndFormat(t *testing.T) {
 	}
 	if _, err := FormatRecord("x.", 1, record, 0, "zone"); err == nil {
 		t.Error("unknown type: no error")
+	}
+}
+
+// TestPublicHalf: a folder with the public key alone is an identity that is listed and published,
+// and that cannot sign; its file may be read by others.
+func TestPublicHalf(t *testing.T) {
+	t.Parallel()
+	for _, algorithm := range []string{"p256", "rsa2048-pss", "ed25519"} {
+		dir := t.TempDir()
+		made, err := Create(dir, "alice@example.org", CreateOptions{Algorithm: algorithm})
+		if err != nil {
+			t.Fatal(err)
+		}
+		public := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: made.Certificate.RawSubjectPublicKeyInfo})
+		if err = errors.Join(os.WriteFile(made.KeyFile, public, 0o600), os.Chmod(made.KeyFile, 0o644)); err != nil {
+			t.Fatal(err)
+		}
+		for _, with := range []string{"certificate", "nothing"} {
+			if with == "nothing" {
+				_ = os.Remove(made.CertFile)
+			}
+			for what, load := range map[string]func(dir, name string) (*Identity, error){"Load": Load, "LoadPublic": LoadPublic} {
+				id, err := load(dir, "alice@example.org")
+				if err != nil {
+					t.Fatal(err)
+				}
+				if id.Key != nil || id.Public == nil || !errors.Is(id.CanSign(), ErrNoPrivateKey) || Hint(id.CanSign()) == "" {
+					t.Errorf("%s with %s: Key %v, Public %v, CanSign %v", what, with, id.Key, id.Public, id.CanSign())
+				}
+				if _, err = id.Signer().Ready(); err == nil {
+					t.Error("a signer without key is ready")
+				}
+				want, _ := made.Record(3, 1, 1)
+				if r, err := id.Record(3, 1, 1); err != nil || !bytes.Equal(r.Data, want.Data) {
+					t.Errorf("Record = %v, %v, want %v", r, err, want)
+				}
+				if id.KeyType() != made.KeyType() && with == "certificate" {
+					t.Errorf("KeyType = %s, want %s", id.KeyType(), made.KeyType())
+				}
+			}
+		}
+		if names, err := List(dir); err != nil || len(names) != 1 {
+			t.Errorf("List = %q, %v", names, err)
+		}
+	}
+}
+
+// TestLoadPublicOpensNoKey: where the certificate says what is published, the key file needs only
+// be there.
+func TestLoadPublicOpensNoKey(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	made, err := Create(dir, "alice@example.org", CreateOptions{Algorithm: "rsa2048-pss"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err = os.WriteFile(made.KeyFile, []byte(schemeLine+"\ncredential:nowhere\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	id, err := LoadPublic(dir, "alice@example.org")
+	if err != nil || id.Key != nil || !id.PSS || id.CertFile != made.CertFile {
+		t.Fatalf("LoadPublic = %+v, %v", id, err)
+	}
+	if err = os.Remove(made.KeyFile); err != nil {
+		t.Fatal(err)
+	}
+	if _, err = LoadPublic(dir, "alice@example.org"); !errors.Is(err, fs.ErrNotExist) || Hint(err) == "" {
+		t.Errorf("LoadPublic without key.pem: %v", err)
 	}
 }

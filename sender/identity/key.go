@@ -91,10 +91,10 @@ func subjectKeyID(pub crypto.PublicKey) ([]byte, error) {
 	return cms.SubjectKeyID(der)
 }
 
-// sameKey reports whether cert is of the public half of key.
-func sameKey(key crypto.Signer, cert *x509.Certificate) bool {
+// sameKey reports whether cert is of key.
+func sameKey(key crypto.PublicKey, cert *x509.Certificate) bool {
 	pub, err := cms.PublicKey(cert)
-	k, ok := key.Public().(interface{ Equal(x crypto.PublicKey) bool })
+	k, ok := key.(interface{ Equal(x crypto.PublicKey) bool })
 	if err != nil || !ok {
 		return false
 	}

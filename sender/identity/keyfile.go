@@ -15,9 +15,10 @@ import (
 	"dnseal/smime/cms"
 )
 
-// keyFileContents is what a key file holds.
+// keyFileContents is what a key file holds: a private key, or a public one alone.
 type keyFileContents struct {
-	key crypto.Signer
+	key    crypto.Signer
+	public crypto.PublicKey // of a file without a private key
 	// pss says that the schemeLine stands above the key.
 	pss bool
 	// certificates of the same file, as DER.
@@ -29,22 +30,40 @@ var (
 	byteOrderMark = []byte("\ufeff")
 )
 
-// readKeyFile reads a private key in PEM, DER or PKCS #12; password is for PKCS #12. Errors are a
-// *foreignForm for a file that holds something else or a malformed key.
-func readKeyFile(data []byte, password string) (keyFileContents, error) {
+// readKeyFile reads a key in PEM, DER or PKCS #12, or that which a line names: a systemd credential
+// or a token. Errors are a *foreignForm for a file that holds something else, a malformed key, or
+// one that s does not open.
+func readKeyFile(data []byte, s *secrets) (keyFileContents, error) {
 	data = plainText(data)
+	if form := formOf(data); form == formCredential {
+		name := strings.TrimSpace(strings.TrimPrefix(firstLine(data), credentialPrefix))
+		held, err := s.credential(name)
+		if err != nil {
+			return keyFileContents{}, err
+		}
+		return readHeldKey(plainText(held), s)
+	}
+	return readHeldKey(data, s)
+}
+
+// readHeldKey is readKeyFile for all but credentials, which do not name each other.
+func readHeldKey(data []byte, s *secrets) (found keyFileContents, err error) {
 	if bytes.Contains(data, pemBegin) {
-		return readKeyPEM(data, password)
+		return readKeyPEM(data, s)
 	}
 	switch form := formOf(data); {
 	case form == formPKCS12:
-		return readPKCS12(data, password)
+		return readPKCS12(data, s)
+	case form == formPublic:
+		found.public, err = parsePublicKey(data)
+	case form == formPKCS11:
+		found.key, err = tokenKey(form, []byte(strings.TrimSpace(firstLine(data))), s)
 	case !form.isKey():
-		return keyFileContents{}, form.foreign()
+		err = form.foreign()
 	default:
-		key, err := parseKey(form, data)
-		return keyFileContents{key: key}, err
+		found.key, err = parseKey(form, data)
 	}
+	return found, err
 }
 
 // plainText removes a byte order mark, and makes line ends of CR alone those of PEM.
@@ -57,8 +76,9 @@ func plainText(data []byte) []byte {
 }
 
 // readKeyPEM reads the first private key of a PEM file: PKCS #8, or the older forms of openssl (RFC
-// 5915, Section 3; RFC 8017, Appendix A.1.2); and the certificates in it.
-func readKeyPEM(data []byte, password string) (found keyFileContents, err error) {
+// 5915, Section 3; RFC 8017, Appendix A.1.2), where there is none the first public key (RFC 7468,
+// Section 13); and the certificates in it.
+func readKeyPEM(data []byte, s *secrets) (found keyFileContents, err error) {
 	all := data
 	var other *foreignForm
 	for {
@@ -76,7 +96,16 @@ func readKeyPEM(data []byte, password string) (found keyFileContents, err error)
 		case form == formEncrypted:
 			return found, form.foreign()
 		case form == formPKCS12:
-			return readPKCS12(block.Bytes, password)
+			return readPKCS12(block.Bytes, s)
+		case form == formTPM:
+			if found.key, err = tokenKey(form, block.Bytes, s); err != nil {
+				return found, err
+			}
+		case form == formPublic && found.public == nil:
+			// A private key after it counts, and then what this is does not matter.
+			if found.public, err = parsePublicKey(block.Bytes); err != nil && other == nil {
+				errors.As(err, &other)
+			}
 		case form.isKey():
 			found.pss = hasSchemeLine(string(text))
 			if found.key, err = parseKey(form, block.Bytes); err != nil {
@@ -92,7 +121,7 @@ func readKeyPEM(data []byte, password string) (found keyFileContents, err error)
 // missingKey says what a PEM file holds in place of a key; nil where it has one.
 func missingKey(found keyFileContents, other *foreignForm, data []byte) error {
 	switch {
-	case found.key != nil:
+	case found.key != nil || found.public != nil:
 		return nil
 	case other != nil:
 		return other
@@ -123,6 +152,24 @@ func parseKey(form fileForm, der []byte) (crypto.Signer, error) {
 		return nil, malformed(err)
 	}
 	return asSigner(key)
+}
+
+// parsePublicKey reads a SubjectPublicKeyInfo (RFC 5280, Section 4.1.2.7), or an RSAPublicKey (RFC
+// 8017, Appendix A.1.1).
+func parsePublicKey(der []byte) (crypto.PublicKey, error) {
+	pub, err := cms.ParsePublicKey(der)
+	if err != nil {
+		if key, e := x509.ParsePKCS1PublicKey(der); e == nil {
+			pub, err = key, nil
+		}
+	}
+	if err == nil {
+		_, err = cms.SigningDigest(pub)
+	}
+	if err != nil {
+		return nil, &foreignForm{form: "a public key that cannot be that of signed mail", advice: "get one of RSA (2048 to 4096 bit), ECDSA (P-256, P-384, P-521) or Ed25519", cause: errors.New(strings.TrimPrefix(err.Error(), cms.ErrUnsupportedKey.Error()+": "))}
+	}
+	return pub, nil
 }
 
 // malformed is for what crypto/x509 does not read although its form is known. Its words are those

@@ -17,35 +17,89 @@ import (
 // maxPEM is the most bytes read of a key or certificate file.
 const maxPEM = 1 << 20
 
+// Loader loads identities. The zero value is right for what runs unattended.
+type Loader struct {
+	// Passphrase is asked for the passphrase of the identity name when its key is encrypted and its
+	// folder says none; nil: nobody is asked, and the error is [ErrLocked].
+	Passphrase func(name string) (string, error)
+}
+
+// Load is that of a Loader that asks nobody.
+func Load(dir, name string) (*Identity, error) { return Loader{}.Load(dir, name) }
+
 // Load reads one identity. A private key is read in PKCS#8, PKCS#1 and SEC1, in PEM or DER, and in
-// PKCS#12 with an empty password or that in the first line of the file "password" of the folder;
-// certificates are read in PEM, DER and PKCS#7; where there is no cert.pem, those in key.pem count.
-// Errors: [fs.ErrNotExist] when there is none of this name, as an [*OtherCaseError] where there is
-// one whose local part differs in case only; one with a [Hint] for a key that others can read or
-// that we cannot read, for a file that holds another form of key or certificate than is read (it
-// names the form), and for a key that is not its certificate's; else what the file system returned.
-func Load(dir, name string) (*Identity, error) {
+// PKCS#12. The passphrase of one that is encrypted is in the first line of the file "password" of
+// the folder; where that is "credential:NAME", in the systemd credential NAME. A key.pem of one
+// line "credential:NAME" says that the key itself is that credential. A key.pem with a public key
+// alone makes an identity without Key. Certificates are read in PEM, DER and PKCS#7; where there is
+// no cert.pem, those in key.pem count. Errors: [fs.ErrNotExist] when there is none of this name, as
+// an [*OtherCaseError] where there is one whose local part differs in case only; [ErrLocked] where
+// the passphrase or credential is not here or is another one; one with a [Hint] for a key that
+// others can read or that we cannot read, for a file that holds another form of key or certificate
+// than is read (it names the form), and for a key that is not its certificate's; else what the file
+// system returned.
+func (l Loader) Load(dir, name string) (*Identity, error) {
+	id, err := newFor(dir, name)
+	if err != nil {
+		return nil, err
+	}
+	err = id.load(l)
+	if errors.Is(err, fs.ErrNotExist) && !errors.Is(err, ErrLocked) {
+		return nil, missing(dir, id.Name, filepath.Dir(id.KeyFile))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return id, nil
+}
+
+// LoadFolder is Load for the key and certificate in a folder of any path, such as that of the next
+// key of an identity. Errors: as Load; [fs.ErrNotExist] where it has no key.pem.
+func (l Loader) LoadFolder(folder, name string) (*Identity, error) {
+	id, err := inFolder(folder, name)
+	if err == nil {
+		err = id.load(l)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return id, nil
+}
+
+// newFor is an identity of which nothing is read yet.
+func newFor(dir, name string) (*Identity, error) {
+	_, canonical, err := ParseName(name)
+	if err != nil {
+		return nil, err
+	}
+	return inFolder(filepath.Join(dir, folderName(canonical)), canonical)
+}
+
+func inFolder(folder, name string) (*Identity, error) {
 	kind, name, err := ParseName(name)
 	if err != nil {
 		return nil, err
 	}
-	folder := filepath.Join(dir, folderName(name))
-	id := &Identity{Name: name, Kind: kind, KeyFile: filepath.Join(folder, keyFile)}
-	found, err := id.loadKey()
+	return &Identity{Name: name, Kind: kind, KeyFile: filepath.Join(folder, keyFile)}, nil
+}
+
+// load reads the files of the folder.
+func (id *Identity) load(l Loader) error {
+	found, err := id.loadKey(l)
 	if err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, missing(dir, name, folder)
-		}
-		return nil, err
+		return err
 	}
-	if err := id.loadCertificate(filepath.Join(folder, certFile), found.certificates); err != nil {
-		return nil, err
+	if err = id.loadCertificate(found.certificates); err != nil {
+		return err
 	}
 	id.setScheme(found.pss)
 	// An error of it is reported when it is to sign.
 	id.signer, _ = id.Signer().Ready()
-	return id, nil
+	return nil
 }
+
+// certPath is where the certificate belongs.
+func (id *Identity) certPath() string { return filepath.Join(filepath.Dir(id.KeyFile), certFile) }
 
 // missing says what there is in place of the key file of name, and what to do.
 func missing(dir, name, folder string) error {
@@ -66,20 +120,24 @@ func missing(dir, name, folder string) error {
 }
 
 // loadKey reads the key file.
-func (id *Identity) loadKey() (found keyFileContents, err error) {
+func (id *Identity) loadKey(l Loader) (found keyFileContents, err error) {
 	data, mode, err := readFile(id.KeyFile)
 	if err != nil {
 		return found, notOurs(fmt.Errorf("identity: key of %s: %w", id.Name, err), filepath.Dir(id.KeyFile))
 	}
-	if mode.Perm()&0o077 != 0 {
-		return found, id.openToOthers("key", id.KeyFile, mode)
-	}
-	password, err := id.password()
+	s, err := id.readSecrets(l)
 	if err != nil {
 		return found, err
 	}
-	found, err = readKeyFile(data, password)
-	id.Key = found.key
+	found, err = readKeyFile(data, s)
+	// A public key is no secret.
+	if isPublic := err == nil && found.key == nil; mode.Perm()&0o077 != 0 && !isPublic {
+		return keyFileContents{}, id.openToOthers("key", id.KeyFile, mode)
+	}
+	id.Key, id.Public = found.key, found.public
+	if found.key != nil {
+		id.Public = found.key.Public()
+	}
 	return found, id.fileError("key", id.KeyFile, err)
 }
 
@@ -104,36 +162,48 @@ func (id *Identity) fileError(what, path string, err error) error {
 
 // loadCertificate reads the certificate and its chain; where the file is missing, those that stand
 // in the key file, and else it is a raw key.
-func (id *Identity) loadCertificate(path string, inKeyFile [][]byte) error {
-	data, _, err := readFile(path)
-	var file certificateFile
+func (id *Identity) loadCertificate(inKeyFile [][]byte) error {
+	path := id.certPath()
+	file, err := id.readCertificates()
 	switch {
-	case err == nil:
-		file, err = readCertificateFile(data)
 	case errors.Is(err, fs.ErrNotExist) && len(inKeyFile) == 0:
 		return nil
 	case errors.Is(err, fs.ErrNotExist):
 		path, file.unordered = id.KeyFile, true
 		file.certificates, err = parseCertificates(inKeyFile)
-	default:
-		return fmt.Errorf("identity: certificate of %s: %w", id.Name, err)
+		err = id.fileError("certificate", path, err)
 	}
 	if err != nil {
-		return id.fileError("certificate", path, err)
+		return err
 	}
 	if file.unordered {
-		file.certificates = id.ownFirst(file.certificates)
+		file.certificates = ownFirst(id.public(), file.certificates)
 	}
 	return id.useCertificates(file.certificates, path)
+}
+
+// readCertificates reads cert.pem. Errors: [fs.ErrNotExist] where there is none.
+func (id *Identity) readCertificates() (certificateFile, error) {
+	data, _, err := readFile(id.certPath())
+	if err != nil {
+		return certificateFile{}, fmt.Errorf("identity: certificate of %s: %w", id.Name, err)
+	}
+	file, err := readCertificateFile(data)
+	return file, id.fileError("certificate", id.certPath(), err)
+}
+
+// unsupportedCertificate is the error for a certificate of a key that cannot sign mail.
+func (id *Identity) unsupportedCertificate(err error, path string) error {
+	words := strings.TrimPrefix(err.Error(), cms.ErrUnsupportedKey.Error()+": ")
+	return id.fileError("certificate", path, &foreignForm{form: "a certificate of a key that cannot sign mail (" + words + ")", advice: "get a certificate for the key in " + keyFile})
 }
 
 // useCertificates sets the identity's certificate, which is the first, and its chain.
 func (id *Identity) useCertificates(certs []*x509.Certificate, path string) error {
 	if _, err := cms.PublicKey(certs[0]); err != nil {
-		words := strings.TrimPrefix(err.Error(), cms.ErrUnsupportedKey.Error()+": ")
-		return id.fileError("certificate", path, &foreignForm{form: "a certificate of a key that cannot sign mail (" + words + ")", advice: "get a certificate for the key in " + keyFile})
+		return id.unsupportedCertificate(err, path)
 	}
-	if !sameKey(id.Key, certs[0]) {
+	if !sameKey(id.public(), certs[0]) {
 		err := fmt.Errorf("identity: %s: the key in %s is not that of the certificate in %s", id.Name, id.KeyFile, path)
 		return WithHint(err, "the identity's own certificate must stand first in %s", certFile)
 	}

@@ -1,19 +1,12 @@
 package identity
 
 import (
-	"bytes"
+	"cmp"
 	"errors"
-	"fmt"
-	"io/fs"
-	"path/filepath"
 	"strings"
 
 	"dnseal/smime/cms/pkcs12"
 )
-
-// passwordFile, in the folder of a key file in PKCS #12, has its password in the first line. It is
-// no protection: it is for files that a program gives out with a password only.
-const passwordFile = "password"
 
 const (
 	convertPKCS12 = "convert it with: openssl pkcs12 -in OLD -nodes -out {} (with -legacy too where openssl finds an algorithm unsupported)"
@@ -21,13 +14,15 @@ const (
 )
 
 // readPKCS12 reads the key and the certificates of a PKCS #12 file.
-func readPKCS12(data []byte, password string) (keyFileContents, error) {
-	contents, err := pkcs12.Read(data, password)
+func readPKCS12(data []byte, s *secrets) (keyFileContents, error) {
+	contents, given, err := openPKCS12(data, s)
 	switch {
-	case errors.Is(err, pkcs12.ErrPassword) && password == "":
-		return keyFileContents{}, &foreignForm{form: string(formPKCS12) + " with a password", advice: passwordHint}
+	case errors.As(err, new(*foreignForm)):
+		return keyFileContents{}, err
+	case errors.Is(err, pkcs12.ErrPassword) && !given:
+		return keyFileContents{}, &foreignForm{form: string(formPKCS12) + " with a password", advice: passwordHint, cause: ErrLocked, silent: true}
 	case errors.Is(err, pkcs12.ErrPassword):
-		return keyFileContents{}, &foreignForm{form: string(formPKCS12) + " with another password than that in the file " + passwordFile, advice: passwordHint}
+		return keyFileContents{}, &foreignForm{form: string(formPKCS12) + " with another password than that in the file " + passwordFile, advice: passwordHint, cause: ErrLocked, silent: true}
 	case errors.Is(err, pkcs12.ErrKeyForm):
 		return keyFileContents{}, &foreignForm{form: string(formPKCS12) + " with a private key or certificate of a form that is not read from there", advice: convertPKCS12 + "; openssl refuses the EC keys of gpgsm 2.4 too, then " + newKeyAdvice}
 	case errors.Is(err, pkcs12.ErrMalformed):
@@ -44,18 +39,17 @@ func readPKCS12(data []byte, password string) (keyFileContents, error) {
 	return found, err
 }
 
-// password reads the passwordFile; a missing one is the empty password.
-func (id *Identity) password() (string, error) {
-	path := filepath.Join(filepath.Dir(id.KeyFile), passwordFile)
-	data, mode, err := readFile(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return "", nil
-	case err != nil:
-		return "", notOurs(fmt.Errorf("identity: password of %s: %w", id.Name, err), path)
-	case mode.Perm()&0o077 != 0:
-		return "", id.openToOthers("password", path, mode)
+// openPKCS12 tries the passphrase, where none is given the empty one, and then asks.
+func openPKCS12(data []byte, s *secrets) (contents *pkcs12.Contents, given bool, err error) {
+	if s.line == "" {
+		if contents, err = pkcs12.Read(data, ""); !errors.Is(err, pkcs12.ErrPassword) {
+			return contents, false, err
+		}
 	}
-	line, _, _ := bytes.Cut(data, []byte("\n"))
-	return strings.TrimSuffix(string(line), "\r"), nil
+	password, given, lacking := s.passphrase()
+	if lacking != nil || password == "" {
+		return nil, false, cmp.Or(lacking, err)
+	}
+	contents, err = pkcs12.Read(data, password)
+	return contents, given, err
 }

@@ -59,6 +59,14 @@ func (id *Identity) setScheme(line bool) {
 		if public, ok := certified.(*cms.PSSPublicKey); ok && key.public.Hash == 0 {
 			id.Key = &pssKey{key.PrivateKey, public}
 		}
+	case nil: // the private key is not here
+		if only, ok := certified.(*cms.PSSPublicKey); ok {
+			id.Public = only
+		}
+		_, only := id.Public.(*cms.PSSPublicKey)
+		_, both := id.Public.(*rsa.PublicKey)
+		id.PSS = only || both && (line || id.Certificate != nil && selfSignedByPSS(id.Certificate))
+		return
 	case *rsa.PrivateKey:
 		public, only := certified.(*cms.PSSPublicKey)
 		if only {
@@ -66,6 +74,7 @@ func (id *Identity) setScheme(line bool) {
 		}
 		id.PSS = only || line || id.Certificate != nil && selfSignedByPSS(id.Certificate)
 	}
+	id.Public = id.Key.Public()
 }
 
 // selfSignedByPSS says how the key of a self-signed certificate signs. What a CA signed with says

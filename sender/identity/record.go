@@ -119,7 +119,7 @@ func (id *Identity) SPKI() ([]byte, error) {
 	if id.Certificate != nil {
 		return id.Certificate.RawSubjectPublicKeyInfo, nil
 	}
-	return cms.MarshalPublicKey(id.Key.Public())
+	return cms.MarshalPublicKey(id.public())
 }
 
 // CheckName compares the names in the certificate with the identity's: receivers use the name in

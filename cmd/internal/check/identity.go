@@ -28,6 +28,10 @@ func (k *checker) identity(ctx context.Context, name string) {
 	}
 	k.certificate(id)
 	k.record(ctx, id)
+	if id.CanSign() != nil {
+		k.note("identity %s: its private key is not here: the record can be published, and nothing can be signed", id.Name)
+		return
+	}
 	k.testMessage(ctx, id)
 }
 

@@ -97,7 +97,13 @@ func (c *Config) needIdentity(n *notes, key, name string) {
 		n.wrong(key, "%s%s", strip(err), advice(err))
 		return
 	}
-	if _, there := c.loaded.identities[canonical]; !there {
+	id, there := c.loaded.identities[canonical]
+	if id != nil {
+		if err := id.CanSign(); err != nil {
+			n.wrong(key, "%s%s", strip(err), advice(err))
+		}
+	}
+	if !there {
 		n.wrong(key, "there is no identity %s in %s; make it with: dnseal identity new %s --identities %s", canonical, c.Identities, identity.Quote(canonical), identity.Quote(c.Identities))
 	}
 }

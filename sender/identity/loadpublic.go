@@ -1,0 +1,78 @@
+package identity
+
+import (
+	"crypto/x509"
+	"errors"
+	"io/fs"
+	"path/filepath"
+
+	"dnseal/smime/cms"
+)
+
+// LoadPublic reads what of an identity can be published: its Key is always nil. Where there is a
+// cert.pem the private key is not opened, so that records can be made where its passphrase, systemd
+// credential or token is not, and whether key and certificate belong together is not known; else it
+// is opened for the public half. Errors: as Load.
+func LoadPublic(dir, name string) (*Identity, error) {
+	id, err := newFor(dir, name)
+	if err != nil {
+		return nil, err
+	}
+	err = id.loadPublic()
+	if errors.Is(err, fs.ErrNotExist) && !errors.Is(err, ErrLocked) {
+		return nil, missing(dir, id.Name, filepath.Dir(id.KeyFile))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return id, nil
+}
+
+// LoadPublicFolder is LoadPublic for a folder of any path; see LoadFolder.
+func LoadPublicFolder(folder, name string) (*Identity, error) {
+	id, err := inFolder(folder, name)
+	if err == nil {
+		err = id.loadPublic()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return id, nil
+}
+
+func (id *Identity) loadPublic() error {
+	line, err := id.readSchemeLine()
+	if err != nil {
+		return err
+	}
+	switch file, err := id.readCertificates(); {
+	case errors.Is(err, fs.ErrNotExist):
+		err = id.load(Loader{})
+		id.Key, id.signer = nil, cms.Signer{}
+		return err
+	case err != nil:
+		return err
+	default:
+		return id.usePublic(file.certificates, line)
+	}
+}
+
+// usePublic sets the identity's certificate, which says what its key is.
+func (id *Identity) usePublic(certs []*x509.Certificate, line bool) (err error) {
+	if id.Public, err = cms.PublicKey(certs[0]); err != nil {
+		return id.unsupportedCertificate(err, id.certPath())
+	}
+	id.Certificate, id.Chain, id.CertFile = certs[0], certs[1:], id.certPath()
+	id.setScheme(line)
+	return nil
+}
+
+// readSchemeLine reports whether key.pem, which must be there, has the schemeLine. One that we may
+// not read has none.
+func (id *Identity) readSchemeLine() (bool, error) {
+	data, _, err := readFile(id.KeyFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, err
+	}
+	return hasSchemeLine(string(data)), nil
+}

@@ -1,0 +1,104 @@
+package identity
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// passwordFile, in the folder of a key file that is encrypted, has its passphrase in the first
+// line, or "credential:NAME" for that of a systemd credential. The passphrase itself beside the key
+// is no protection: it is for files that a program gives out with a password only.
+const passwordFile = "password"
+
+// credentialPrefix begins a line that names a systemd credential: the contents of the file NAME in
+// the directory that the environment variable CREDENTIALS_DIRECTORY names (systemd.exec(5)).
+const credentialPrefix = "credential:"
+
+// ErrLocked says that the private key is where key.pem says, but what opens it is not here: no
+// passphrase, another passphrase, or no systemd credential in this process.
+var ErrLocked = errors.New("the private key is locked")
+
+// secrets open the key file of one identity. The zero value has none.
+type secrets struct {
+	// line is the first one of the passwordFile; given: it is there.
+	line  string
+	given bool
+	// credentials is the directory of systemd credentials; empty: there is none.
+	credentials string
+	// ask is asked where no passphrase is given; nil: nobody.
+	ask func() (string, error)
+}
+
+// readSecrets reads the passwordFile beside the key file.
+func (id *Identity) readSecrets(l Loader) (*secrets, error) {
+	s := &secrets{credentials: os.Getenv("CREDENTIALS_DIRECTORY")}
+	if l.Passphrase != nil {
+		s.ask = func() (string, error) { return l.Passphrase(id.Name) }
+	}
+	path := filepath.Join(filepath.Dir(id.KeyFile), passwordFile)
+	data, mode, err := readFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return s, nil
+	case err != nil:
+		return nil, notOurs(fmt.Errorf("identity: password of %s: %w", id.Name, err), path)
+	case mode.Perm()&0o077 != 0:
+		return nil, id.openToOthers("password", path, mode)
+	}
+	s.line, s.given = firstLine(data), true
+	return s, nil
+}
+
+// passphrase returns the passphrase; given is false where there is none.
+func (s *secrets) passphrase() (text string, given bool, err error) {
+	if name, ok := strings.CutPrefix(s.line, credentialPrefix); ok {
+		data, err := s.credential(name)
+		return firstLine(data), true, err
+	}
+	if s.given || s.ask == nil {
+		return s.line, s.given, nil
+	}
+	text, err = s.ask()
+	return text, true, err
+}
+
+// credential reads a systemd credential. Its directory is for this service alone, and so its mode
+// is not looked at: systemd lets a service's user in by an access control list.
+func (s *secrets) credential(name string) ([]byte, error) {
+	switch {
+	case !isCredentialName(name):
+		return nil, &foreignForm{form: fmt.Sprintf("%q, which is no name of a systemd credential", clip(credentialPrefix+name)), advice: "write one line " + credentialPrefix + "NAME, with NAME as LoadCredential= of the unit has it"}
+	case s.credentials == "":
+		return nil, &foreignForm{
+			form: "the name of the systemd credential " + name + ", and this process has no credentials", cause: ErrLocked,
+			advice: "only the service gets it, by LoadCredential= or LoadCredentialEncrypted= of its unit; elsewhere: systemd-run --pipe --wait -p LoadCredential=" + name + ":FILE dnseal …",
+		}
+	}
+	data, _, err := readFile(filepath.Join(s.credentials, name))
+	if err != nil {
+		return nil, &foreignForm{
+			form:  "the name of the systemd credential " + name + ", which cannot be read",
+			cause: errors.Join(ErrLocked, err), advice: "give it to the service in its unit: LoadCredentialEncrypted=" + name + ":FILE; systemd-creds encrypt makes FILE",
+		}
+	}
+	return data, nil
+}
+
+// maxCredentialName is NAME_MAX of Linux.
+const maxCredentialName = 255
+
+// isCredentialName accepts file names of printable ASCII without a colon, as systemd does.
+func isCredentialName(name string) bool {
+	return name != "" && name != "." && name != ".." && len(name) <= maxCredentialName &&
+		!strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > '~' || r == '/' || r == ':' })
+}
+
+func firstLine(data []byte) string {
+	line, _, _ := bytes.Cut(data, []byte("\n"))
+	return strings.TrimSuffix(string(line), "\r")
+}
