@@ -1,4 +1,4 @@
-package main
+package manual
 
 import (
 	"os"
@@ -19,7 +19,7 @@ func TestChanges(t *testing.T) {
 	}
 	var all []smime.Change
 	for _, folder := range []string{"smime", "smime/internal/undo"} {
-		files, err := filepath.Glob(filepath.Join("../..", folder, "*.go"))
+		files, err := filepath.Glob(filepath.Join("../../..", folder, "*.go"))
 		if err != nil {
 			t.Fatal(err)
 		}

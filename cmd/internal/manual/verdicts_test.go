@@ -1,4 +1,4 @@
-package main
+package manual
 
 import (
 	"go/ast"
@@ -26,7 +26,7 @@ func TestVerdictsPage(t *testing.T) {
 		}
 	}
 	for _, folder := range []string{"receiver", "lookup", "lookup/dnssec", "sender"} {
-		for _, code := range codesIn(t, filepath.Join("..", "..", folder)) {
+		for _, code := range codesIn(t, filepath.Join("..", "..", "..", folder)) {
 			if !words[roff(code)] && !strings.HasPrefix(code, "limit:") && !strings.HasPrefix(code, "budget:") {
 				t.Errorf("no entry for %q of package %s", code, folder)
 			}
