@@ -4,7 +4,8 @@
 // primaries that sign while they run and take RFC 2136 updates by TSIG, BIND and NSD as secondaries
 // of them, and unbound as the validating resolver in front. Each lives in a private folder, on a
 // high port of loopback, from [Start] to the end of the test. A program that is missing skips the
-// test, see package peertest.
+// test, see package peertest. The sandbox of package lookuptest is one of them, so that one table
+// of tests runs on all.
 //
 // Start at [Start] and [Resolver]. One file a program has its configuration.
 package authority
@@ -18,6 +19,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"dnseal/lookup/lookuptest"
 	"dnseal/lookup/lookuptest/peertest"
 )
 
@@ -31,10 +33,12 @@ const (
 	PowerDNS Kind = "powerdns"
 	YADIFA   Kind = "yadifa" // its zones are not signed
 	NSD      Kind = "nsd"    // as a secondary only
+	// Sandbox is package lookuptest, in the process of the test.
+	Sandbox Kind = "sandbox"
 )
 
 // Signing lists the primaries that sign their zones.
-func Signing() []Kind { return []Kind{BIND, Knot, PowerDNS} }
+func Signing() []Kind { return []Kind{BIND, Knot, PowerDNS, Sandbox} }
 
 // Denial is how a zone proves that something is not there.
 type Denial string
@@ -83,6 +87,7 @@ type Server struct {
 	program   string
 	args      []string
 	process   *peertest.Process
+	sandbox   *lookuptest.Server
 	secondary bool
 }
 
@@ -99,6 +104,10 @@ func Start(tb testing.TB, kind Kind, zone string, opts Options) *Server {
 	s := &Server{Kind: kind, Zone: dns.CanonicalName(zone), Key: NewKey("upd"), Limited: NewKey("limited"), opts: opts}
 	for range opts.Secondaries {
 		s.Secondaries = append(s.Secondaries, peertest.FreeLocalhost(tb))
+	}
+	if kind == Sandbox {
+		s.startSandbox(tb)
+		return s
 	}
 	software := map[Kind]func(testing.TB, *Server) []string{BIND: bind, Knot: knot, PowerDNS: powerDNS, YADIFA: yadifa}[kind]
 	if software == nil {
@@ -134,17 +143,31 @@ func (s *Server) run(tb testing.TB) bool {
 	return s.ready(tb)
 }
 
-// Kill ends it as a crash would (SIGKILL).
-func (s *Server) Kill() { s.process.Kill() }
+// Kill ends it as a crash would (SIGKILL); the sandbox stops answering.
+func (s *Server) Kill() {
+	if s.sandbox != nil {
+		_ = s.sandbox.Close()
+		return
+	}
+	s.process.Kill()
+}
 
-// Pause stops it (SIGSTOP) until Resume: it takes connections and answers nothing.
+// Pause stops it (SIGSTOP) until Resume: it takes connections and answers nothing. Not the sandbox.
 func (s *Server) Pause() { s.process.Pause() }
 
 // Resume is the end of a Pause.
 func (s *Server) Resume() { s.process.Resume() }
 
+// ended is closed when the program has ended.
+func (s *Server) ended() <-chan struct{} {
+	if s.process == nil {
+		return nil
+	}
+	return s.process.Ended()
+}
+
 // Restart runs it again after Kill, with the same files at the same address, and waits until it
-// answers.
+// answers. The sandbox cannot.
 func (s *Server) Restart(tb testing.TB) {
 	tb.Helper()
 	if !s.run(tb) {

@@ -22,12 +22,12 @@ func (s *Server) ready(tb testing.TB) bool {
 			return true
 		}
 		select {
-		case <-s.process.Ended():
+		case <-s.ended():
 			return false
 		case <-time.After(10 * time.Millisecond):
 		}
 		if time.Now().After(end) {
-			tb.Fatalf("%s does not answer for %s at %s", s.program, s.Zone, s.Addr)
+			tb.Fatalf("%s does not answer for %s at %s", s.Kind, s.Zone, s.Addr)
 		}
 	}
 }

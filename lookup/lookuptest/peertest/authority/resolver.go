@@ -22,6 +22,10 @@ func Resolver(tb testing.TB, servers ...*Server) string {
 	var zones strings.Builder
 	zones.WriteString("forward-zone:\n  name: \".\"\n  forward-addr: 127.0.0.1@9\n")
 	for _, s := range servers {
+		if s.sandbox != nil { // a resolver, not an authority
+			fmt.Fprintf(&zones, "forward-zone:\n  name: %q\n  forward-addr: %s\n", s.Zone, peertest.At(s.Addr))
+			continue
+		}
 		fmt.Fprintf(&zones, "stub-zone:\n  name: %q\n  stub-addr: %s\n", s.Zone, peertest.At(s.Addr))
 	}
 	for range 5 {
@@ -43,7 +47,7 @@ func (s *Server) resolves(tb testing.TB) bool {
 	ended := false
 	peertest.WaitFor(tb, "unbound at "+s.Addr, func() bool {
 		select {
-		case <-s.process.Ended():
+		case <-s.ended():
 			ended = true
 		default:
 		}
