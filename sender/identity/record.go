@@ -4,10 +4,8 @@ import (
 	"crypto/sha256"
 	"crypto/sha512"
 	"crypto/x509"
-	"encoding/hex"
 	"fmt"
 	"strings"
-	"time"
 
 	"dnseal/lookup/dane"
 	"dnseal/smime"
@@ -31,87 +29,81 @@ func (id *Identity) OwnerName() (string, dane.Type, error) {
 	return owner, dane.SMIMEA, err
 }
 
-// Record returns the record that publishes the identity (RFC 6698, Section 2.1):
-// usages 1 and 3 bind its own certificate or key, usages 0 and 2 the last
-// certificate of its chain. Errors have a [Hint]: a value that is not defined, a
-// selector or usage that needs a certificate which is not there.
+// Record returns the record that publishes the identity (RFC 6698, Section 2.1): usages 1 and 3
+// bind its own certificate or key, usages 0 and 2 the highest certificate of
+// [Identity.Authorities]. Errors have a [Hint]: a value that is not defined, a selector or usage
+// that needs a certificate which is not there.
 func (id *Identity) Record(usage, selector, matching uint8) (dane.Record, error) {
-	if usage > 3 || selector > 1 || matching > 2 {
-		err := fmt.Errorf("identity: record %d %d %d is not defined", usage, selector, matching)
-		return dane.Record{}, WithHint(err, "usage 0 to 3, selector 0 or 1, matching type 0 to 2 (RFC 6698, Section 2.1); 3 1 1 is right for most")
+	if err := checkNumbers(usage, selector, matching); err != nil {
+		return dane.Record{}, err
 	}
 	data, err := id.selected(usage, selector)
 	if err != nil {
 		return dane.Record{}, err
 	}
-	// RFC 6698, Section 2.1.3.
+	return newRecord(usage, selector, matching, data), nil
+}
+
+// CertificateRecord returns the record of any certificate, such as a CA's (RFC 6698, Section 2.1).
+// The error, which has a [Hint], says that a value is not defined.
+func CertificateRecord(cert *x509.Certificate, usage, selector, matching uint8) (dane.Record, error) {
+	if err := checkNumbers(usage, selector, matching); err != nil {
+		return dane.Record{}, err
+	}
+	return newRecord(usage, selector, matching, part(cert, selector)), nil
+}
+
+func checkNumbers(usage, selector, matching uint8) error {
+	if usage <= dane.DANEEE && selector <= dane.PublicKey && matching <= dane.SHA512 {
+		return nil
+	}
+	err := fmt.Errorf("identity: record %d %d %d is not defined", usage, selector, matching)
+	return WithHint(err, "usage 0 to 3, selector 0 or 1, matching type 0 to 2 (RFC 6698, Section 2.1); 3 1 1 is right for most")
+}
+
+// newRecord is the record of what selector chose.
+// RFC 6698, Section 2.1.3.
+func newRecord(usage, selector, matching uint8, data []byte) dane.Record {
 	switch matching {
-	case 1:
+	case dane.SHA256:
 		sum := sha256.Sum256(data)
 		data = sum[:]
-	case 2:
+	case dane.SHA512:
 		sum := sha512.Sum512(data)
 		data = sum[:]
 	}
-	return dane.Record{Usage: usage, Selector: selector, MatchingType: matching, Data: data}, nil
+	return dane.Record{Usage: usage, Selector: selector, MatchingType: matching, Data: data}
+}
+
+// part is the certificate, or its key.
+// RFC 6698, Section 2.1.2.
+func part(cert *x509.Certificate, selector uint8) []byte {
+	if selector == dane.FullCertificate {
+		return cert.Raw
+	}
+	return cert.RawSubjectPublicKeyInfo
 }
 
 // selected returns the bytes usage and selector choose.
 // RFC 6698, Sections 2.1.1 and 2.1.2.
 func (id *Identity) selected(usage, selector uint8) ([]byte, error) {
 	cert := id.Certificate
-	if usage == 0 || usage == 2 {
+	if usage == dane.PKIXTA || usage == dane.DANETA {
 		if len(id.Chain) == 0 {
 			err := fmt.Errorf("identity: %s: usage %d names the issuing CA, and no CA certificate is in %s", id.Name, usage, certFile)
-			return nil, WithHint(err, "use usage 3 for a self-signed certificate")
+			return nil, WithHint(err, "use usage 3 for a self-signed certificate, or add the certificate of its CA to %s", certFile)
 		}
-		cert = id.Chain[len(id.Chain)-1]
+		above := id.Authorities()
+		cert = above[len(above)-1]
 	}
 	switch {
-	case cert == nil && (selector == 0 || usage != 3):
+	case cert == nil && (selector == dane.FullCertificate || usage != dane.DANEEE):
 		err := fmt.Errorf("identity: %s has no certificate: a raw key is published with usage 3 and selector 1", id.Name)
 		return nil, WithHint(err, "use 3 1 0, so that the record carries the key")
-	case selector == 0:
-		return cert.Raw, nil
 	case cert != nil:
-		return cert.RawSubjectPublicKeyInfo, nil
+		return part(cert, selector), nil
 	}
 	return id.SPKI()
-}
-
-// RecordFormat is how a record is written in a zone file. The zero value is FormatZone.
-type RecordFormat string
-
-// Formats of records.
-const (
-	// FormatZone: OWNER TTL IN SMIMEA 3 1 1 HEX
-	FormatZone RecordFormat = "zone"
-	// FormatUnknown: OWNER TTL IN TYPE53 \# LENGTH HEX, for software that does not know the type
-	// (yadifa); PowerDNS refuses a zone that writes a type it knows in this form
-	FormatUnknown RecordFormat = "rfc3597"
-)
-
-// FormatRecord writes a record as one line of a zone file, without line end. A ttl of 0 is left
-// out. Errors: an unknown format or type.
-func FormatRecord(owner string, t dane.Type, r dane.Record, ttl time.Duration, format RecordFormat) (string, error) {
-	word := map[dane.Type]string{dane.TLSA: "TLSA", dane.SMIMEA: "SMIMEA"}[t]
-	if word == "" {
-		return "", fmt.Errorf("identity: type %d is neither TLSA nor SMIMEA", t)
-	}
-	seconds := ""
-	if ttl > 0 {
-		seconds = fmt.Sprintf("%d ", int64(ttl/time.Second))
-	}
-	switch format {
-	// RFC 6698, Section 2.2.
-	case "", FormatZone:
-		return fmt.Sprintf("%s %sIN %s %d %d %d %s", owner, seconds, word, r.Usage, r.Selector, r.MatchingType, hex.EncodeToString(r.Data)), nil
-	// RFC 3597, Section 5.
-	case FormatUnknown:
-		data := append([]byte{r.Usage, r.Selector, r.MatchingType}, r.Data...)
-		return fmt.Sprintf(`%s %sIN TYPE%d \# %d %s`, owner, seconds, uint16(t), len(data), hex.EncodeToString(data)), nil
-	}
-	return "", WithHint(fmt.Errorf("identity: unknown record format %q", clip(string(format))), "use zone or rfc3597")
 }
 
 // SPKI returns the DER SubjectPublicKeyInfo of the identity's key.
