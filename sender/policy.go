@@ -62,7 +62,7 @@ func decide(rules []*rule, req *request) decision {
 	from := req.from[0]
 	for _, r := range rules {
 		if r.permits(req, from) {
-			return decision{rule: r, from: from, identity: r.identityFor(from)}
+			return decision{rule: r, from: from, identity: r.identity.name(r.values(req.who), from)}
 		}
 	}
 	if code, reason := protected(rules, req, from); code != "" {
@@ -79,7 +79,7 @@ func protected(rules []*rule, req *request, from message.Address) (code, reason 
 			continue
 		}
 		// RFC 5321, Section 2.4.
-		if r.who.match(req.who) && r.permitsMailFrom(req) {
+		if r.permitsInAnotherCase(req, from) {
 			return codeLocalPartCase, fmt.Sprintf("a rule names %s in another case, and local parts are compared letter by letter", from)
 		}
 		code, reason = "from-not-allowed", fmt.Sprintf("a rule names %s, and no rule lets this submitter use it", from)

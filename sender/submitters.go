@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"dnseal/smime/message"
@@ -14,6 +15,8 @@ type submitters struct {
 	users []string
 	names []message.Pattern
 	nets  []netip.Prefix
+	// parent is what follows the first label of all names, where {label} needs it.
+	parent string
 }
 
 func parseSubmitters(list []string) (submitters, error) {
@@ -24,8 +27,10 @@ func parseSubmitters(list []string) (submitters, error) {
 		switch {
 		case value == "":
 			err = errors.New("write user:NAME, tls:NAME, net:ADDRESS or net:CIDR")
-		case kind == "user" && strings.HasPrefix(value, "!"):
+		case strings.HasPrefix(entry, "!") || kind == "user" && strings.HasPrefix(value, "!"):
 			err = errors.New("there is no negation; list only who is meant")
+		case kind != "net" && slices.Contains([]string{"{user}", "{tls}", "{label}", "{from}"}, value):
+			err = errors.New("placeholders stand in from and identity; write user:* or tls:*._device.example.net for all")
 		case kind == "user":
 			s.users = append(s.users, value)
 		case kind == "tls":
@@ -71,15 +76,21 @@ func parseNet(s string) (netip.Prefix, error) {
 
 // named reports whether the list names the submitter by user: or tls:.
 func (s submitters) named(who message.Submitter) bool {
-	if who.User != "" {
-		for _, u := range s.users {
-			if message.Glob(u, who.User) {
-				return true
-			}
+	return s.namesUser(who.User) || s.namesTLS(who.TLSName)
+}
+
+func (s submitters) namesUser(user string) bool {
+	for _, u := range s.users {
+		if user != "" && message.Glob(u, user) {
+			return true
 		}
 	}
+	return false
+}
+
+func (s submitters) namesTLS(name string) bool {
 	for _, p := range s.names {
-		if who.TLSName != "" && p.MatchName(who.TLSName) {
+		if name != "" && p.MatchName(name) {
 			return true
 		}
 	}

@@ -127,6 +127,17 @@ func normalPatternDomain(s string) string {
 	return strings.Join(labels, ".")
 }
 
+// String returns the pattern in the form that it compares in; of the zero value "".
+func (p Pattern) String() string {
+	switch {
+	case !p.isAddress:
+		return p.domain
+	case strings.Contains(p.local, "*"):
+		return p.local + "@" + p.domain
+	}
+	return Address{Local: p.local, Domain: p.domain}.String()
+}
+
 // IsAddress reports whether the pattern names mail addresses rather than DNS names.
 func (p Pattern) IsAddress() bool { return p.isAddress }
 

@@ -20,11 +20,13 @@ func (c *Config) checkSign(n *notes) {
 	n.oneOf("sign.self-check", c.Sign.SelfCheck, "digest", "full")
 	n.notNegative("sign.max-bytes", c.Sign.MaxBytes)
 	none := func(string) (*identity.Identity, error) { return nil, fmt.Errorf("none") }
-	try := func(key string, o sender.Options) {
+	try := func(key string, o sender.Options) bool {
 		o.Identities = none
-		if _, err := sender.New(o); err != nil {
+		_, err := sender.New(o)
+		if err != nil {
 			n.wrong(key, "%s%s", strip(err), advice(err))
 		}
+		return err == nil
 	}
 	try("sign.opaque-for", sender.Options{OpaqueFor: c.Sign.OpaqueFor})
 	try("sign.plain-for", sender.Options{PlainFor: c.Sign.PlainFor})
@@ -38,10 +40,19 @@ func (c *Config) checkSign(n *notes) {
 		if r.Form != "" {
 			n.oneOf(key+".form", string(r.Form), "clear", "opaque")
 		}
-		try(key+".who", sender.Options{Rules: []sender.Rule{{Who: r.Who, From: []string{"*@*"}}}})
-		try(key+".from", sender.Options{Rules: []sender.Rule{{Who: []string{"user:x"}, From: r.From}}})
+		who, known := r.Who, try(key+".who", sender.Options{Rules: []sender.Rule{{Who: r.Who, From: []string{"*@*"}}}})
+		if !known {
+			who = []string{"user:x"}
+		}
+		// What a placeholder can stand for depends on who.
+		check := func(s string) bool { return known || !strings.Contains(s, "{") }
+		if check(strings.Join(r.From, "")) {
+			try(key+".from", sender.Options{Rules: []sender.Rule{{Who: who, From: r.From}}})
+		}
 		try(key+".mail-from", sender.Options{Rules: []sender.Rule{{Who: []string{"user:x"}, From: []string{"*@*"}, MailFrom: r.MailFrom}}})
-		try(key+".identity", sender.Options{Rules: []sender.Rule{{Who: []string{"user:x"}, From: []string{"*@*"}, Identity: r.Identity}}})
+		if check(r.Identity) {
+			try(key+".identity", sender.Options{Rules: []sender.Rule{{Who: who, From: []string{"*@*"}, Identity: r.Identity}}})
+		}
 	}
 }
 

@@ -36,7 +36,7 @@ func TestExampleFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(c.Milters) != 2 || len(c.Relays) != 1 || len(c.Sign.Rules) != 2 || len(c.Domains) != 1 {
+	if len(c.Milters) != 2 || len(c.Relays) != 1 || len(c.Sign.Rules) != 3 || len(c.Domains) != 1 {
 		t.Errorf("the example has %d milters, %d relays, %d rules, %d domains", len(c.Milters), len(c.Relays), len(c.Sign.Rules), len(c.Domains))
 	}
 	if c.NeedListeners("milter", "f") != nil || c.NeedListeners("relay", "f") != nil {

@@ -78,14 +78,17 @@ func (c *Config) loadIdentities(n *notes) {
 }
 
 // needIdentities requires the identity of a rule, or the identity of each address that it spells
-// out.
+// out. Which identities stars and placeholders lead to is known when a message is signed; "dnseal
+// check" lists those that there are.
 func (c *Config) needIdentities(n *notes, key string, r Rule) {
 	if r.Identity != "" && r.Identity != sender.FromIdentity {
-		c.needIdentity(n, key+".identity", r.Identity)
+		if !strings.Contains(r.Identity, "{") {
+			c.needIdentity(n, key+".identity", r.Identity)
+		}
 		return
 	}
 	for _, from := range r.From {
-		if !strings.Contains(from, "*") {
+		if !strings.ContainsAny(from, "*{") {
 			c.needIdentity(n, key+".from", from)
 		}
 	}

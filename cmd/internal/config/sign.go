@@ -36,18 +36,34 @@ type Sign struct {
 // Rule permits submitters to use From addresses ([[sign.rule]]). The first rule whose who, from
 // and mail-from match applies. A From address that any rule names is protected: only submitters
 // whom a rule permits it may use it.
+//
+// Placeholders in from and identity make one rule serve many people or devices: {user} is the SASL
+// user name, {tls} the TLSA name of the client, {label} the first label of that name. They stand
+// for what this submitter has proven by an entry of who, and are compared as they are: a star in a
+// user name means nothing. All addresses that a placeholder can stand for are protected: with who =
+// ["user:*"] and from = ["{user}@example.org"] nobody else may use any address of example.org that
+// no other rule permits.
 type Rule struct {
 	// Who lists submitters by their proof: "user:NAME" (SASL), "tls:NAME" (TLS client by its
-	// TLSA record), "net:ADDRESS" or "net:CIDR". Use "net:" only where all mail is a submission:
+	// TLSA record), "net:ADDRESS" or "net:CIDR". A star in a name stands for any characters:
+	// "user:*", "tls:*._device.example.net". Use "net:" only where all mail is a submission:
 	// mail that filters re-inject also comes from loopback. Mandatory.
 	Who []string `toml:"who"`
-	// From lists addresses; a star matches any characters on its side of the @. Mandatory.
+	// From lists addresses; a star matches any characters on its side of the @.
+	// "{user}@example.org" is for user names without an @, "{user}" for those that are whole
+	// addresses; who must then name their domains, as in "user:*@example.org". The case of a user
+	// name counts, as that of a local part does. A user name that is no local part or address as it
+	// stands (white space, quotation marks, comments, an @ too many, not in Unicode form NFC)
+	// matches nothing. "{label}@example.net" and "alerts@{tls}" are for devices; with {label} all
+	// names in who must have the same parent, without stars. Mandatory.
 	From []string `toml:"from"`
 	// MailFrom lists the envelope senders that may be used with it, "<>" for the null reverse-path
 	// (RFC 5321, Section 4.5.5). Default: any.
 	MailFrom []string `toml:"mail-from"`
-	// Identity is "{from}", the identity of the From address, or the name of an identity. Default:
-	// "{from}".
+	// Identity is "{from}", the identity of the From address, or the name of an identity, which can
+	// have placeholders: "{tls}", "{user}@example.org", "{label}@example.net". Identities that a
+	// star or a placeholder leads to are looked for when a message is signed; one that does not
+	// exist is of class sign-failed. Default: "{from}".
 	Identity string `toml:"identity"`
 	// Form is "clear" or "opaque". Default: sign.form.
 	Form sender.Form `toml:"form"`
