@@ -28,6 +28,7 @@ type sandboxFlags struct {
 	breaks     map[string]string
 	validating bool
 	delay      time.Duration
+	updateKey  string
 }
 
 func newSandbox() *cobra.Command {
@@ -39,21 +40,28 @@ func newSandbox() *cobra.Command {
 of its own: the parents of each zone are made up around it. The trust anchor
 file is written when it answers. SIGHUP reads the files again; keys stay. A zone
 file may also be only records (as "identity record" prints them): SOA and NS are
-then made up for the domain of the first record.
+then made up for the domain of the first record. NAME= is a zone without any.
+
+With --update-key the zones can be changed by dynamic updates (RFC 2136), as
+"identity publish" sends them. Changes are kept in memory only: SIGHUP and a
+restart forget them. Without RD it answers as the name server of its zones, so
+that --server and --name-server can both be its address.
 
 It does not validate (AD is not set): it hands out the data as it is.`,
 		Example: `  dnseal sandbox --zone zone --listen 127.0.0.1:5355 --anchor anchor &
-  dnseal lookup bob@example.org --resolver 127.0.0.1:5355 --trust-anchor anchor`,
+  dnseal lookup bob@example.org --resolver 127.0.0.1:5355 --trust-anchor anchor
+  dnseal sandbox --zone example.org= --update-key key --anchor anchor`,
 		Args: cobra.NoArgs,
 	}
 	flags := cmd.Flags()
-	flags.StringArrayVar(&f.zones, "zone", nil, "zone `[NAME=]FILE`; repeated for several. NAME is the zone's, for a file without $ORIGIN")
+	flags.StringArrayVar(&f.zones, "zone", nil, "zone `[NAME=]FILE`; repeated for several. NAME is the zone's, for a file without $ORIGIN; NAME= has no records")
 	flags.StringVar(&f.listen, "listen", "127.0.0.1:0", "`ADDRESS` to answer on, UDP and TCP; port 0 chooses a free one")
 	flags.StringVar(&f.anchor, "anchor", "", "write the trust anchor to `FILE` when it answers")
 	flags.StringVar(&f.delvAnchor, "delv-anchor", "", "write it to `FILE` in the form that delv -a and named read, too")
 	flags.StringToStringVar(&f.breaks, "break", nil, "break a zone on purpose, `ZONE=HOW`: "+oneOf(breaks()))
 	flags.Lookup("break").DefValue = "" // not "[]"
 	flags.BoolVar(&f.validating, "validating", false, "answer as a validating resolver would: AD, and SERVFAIL for bogus zones")
+	flags.StringVar(&f.updateKey, "update-key", "", "accept updates signed with the TSIG key in `FILE`, in BIND's form; it is made when it is not there")
 	flags.DurationVar(&f.delay, "delay", 0, "wait `TIME` before each answer")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if len(f.zones) == 0 {
@@ -81,7 +89,11 @@ func sandbox(ctx context.Context, stderr io.Writer, f *sandboxFlags) error {
 	if err != nil {
 		return err
 	}
-	server, err := lookuptest.New(zones, lookuptest.Options{Validating: f.validating, Delay: f.delay})
+	keys, err := updateKeys(stderr, f.updateKey)
+	if err != nil {
+		return err
+	}
+	server, err := lookuptest.New(zones, lookuptest.Options{Validating: f.validating, Delay: f.delay, UpdateKeys: keys})
 	if errors.Is(err, lookuptest.ErrTwice) {
 		return cli.Hint(err, "put all records of a zone into one file: cat FILE... >ZONE")
 	}
@@ -137,6 +149,10 @@ func readZones(files []string) ([]lookuptest.Zone, error) {
 	zones := make([]lookuptest.Zone, 0, len(files))
 	for _, arg := range files {
 		name, file := zoneArgument(arg)
+		if file == "" {
+			zones = append(zones, lookuptest.Zone{Origin: name})
+			continue
+		}
 		text, err := os.ReadFile(file)
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("zone file %s does not exist", file)
