@@ -1,0 +1,44 @@
+// Package lifecycle decides what is done next with the keys and records of one identity:
+//
+//	new -> published -> active -> next published -> switched -> old kept or withdrawn
+//
+// and revoked. [Next] is a pure function of the state (the keys in the folder, what is remembered),
+// of what the name servers show, and of the time; it uses no files, no network and no clock. It
+// returns one [Step]: the caller makes it, reads the DNS again, and calls Next again.
+//
+// What keeps mail verifying at every moment:
+//
+//   - A key signs only after every name server shows its record, and after every cache has lost
+//     the answers from before: a cache keeps an RRset for its TTL, and the answer that there is
+//     none for the negative TTL (RFC 2308, Section 5). The time runs from the moment when the
+//     last name server was seen to show the record; if one stops showing it the time begins
+//     again. [Margin] is added.
+//   - A record is withdrawn only after another key signs, and after mail that the old key signed
+//     has had time to arrive.
+//   - A key whose record is to be withdrawn stops signing first.
+//   - The TTL of an RRset is never made shorter while a key waits for its record to be everywhere.
+//
+// RFC 7671, Section 8.1, speaks of two TTLs, because there the secondaries are not looked at. Here
+// each is asked, so that one TTL is enough.
+//
+// The memory ([Memory]) can be lost: what the keys and the DNS tell is told again, times begin
+// again (a wait takes longer, never shorter), and what only a person can say, such as whether an
+// old record is kept, waits until it is said again.
+//
+// state.go has the state, memory.go its file form, seen.go what the DNS shows, next.go and
+// withdraw.go the decision, step.go its form, trouble.go what can be wrong.
+//
+// # Limitations
+//
+// It cannot see a name server that is in no NS record, nor the instances of one address (anycast):
+// they must be as fast as the others. An RRset that somebody else made and whose TTL he made
+// shorter a moment ago may be in caches for longer than Next knows.
+package lifecycle
+
+import "time"
+
+// Margin is added to a time in caches: a tenth for servers behind one address, and two seconds
+// because caches count whole seconds and keep what was on its way.
+func Margin(hold time.Duration) time.Duration {
+	return min(hold/10, 5*time.Minute) + 2*time.Second
+}

@@ -1,0 +1,120 @@
+package lifecycle
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// maxMemory is the most bytes of a memory: that of an identity with a hundred old keys has 40 kB.
+const maxMemory = 1 << 20
+
+// maxSeconds bounds times in the file: the largest TTL is 2^31-1 seconds (RFC 2181, Section 8).
+const maxSeconds = 1<<31 - 1
+
+// file is the form of state.json. The words never change; new ones can come.
+type file struct {
+	Version   int                   `json:"version"`
+	Form      *Form                 `json:"form,omitempty"`
+	TTL       seconds               `json:"ttl,omitzero"`
+	TTLSent   time.Time             `json:"ttl_sent,omitzero"`
+	Publish   bool                  `json:"publish,omitzero"`
+	Beside    bool                  `json:"beside,omitzero"`
+	Old       Retention             `json:"old,omitzero"`
+	OldFor    seconds               `json:"old_for,omitzero"`
+	Switched  time.Time             `json:"switched,omitzero"`
+	SeenTTL   seconds               `json:"seen_ttl,omitzero"`
+	Caches    time.Time             `json:"caches,omitzero"`
+	Withdrawn []string              `json:"withdrawn,omitempty"`
+	Gone      fileGone              `json:"gone,omitzero"`
+	Records   map[string]fileRecord `json:"records,omitempty"`
+}
+
+type fileGone struct {
+	Since  time.Time `json:"since,omitzero"`
+	Hold   seconds   `json:"hold,omitzero"`
+	Replay time.Time `json:"replay,omitzero"`
+}
+
+type fileRecord struct {
+	Sent    time.Time `json:"sent,omitzero"`
+	Removed time.Time `json:"removed,omitzero"`
+	Once    bool      `json:"once,omitzero"`
+	Since   time.Time `json:"since,omitzero"`
+	Hold    seconds   `json:"hold,omitzero"`
+}
+
+// seconds is a time in whole seconds, rounded up, so that no wait becomes shorter.
+type seconds int64
+
+func inSeconds(d time.Duration) seconds { return seconds((d + time.Second - 1) / time.Second) }
+
+func (s seconds) duration() time.Duration { return time.Duration(s) * time.Second }
+
+func (s seconds) ok() bool { return 0 <= s && s <= maxSeconds }
+
+// Marshal writes the memory as state.json has it.
+func (m Memory) Marshal() ([]byte, error) {
+	f := file{
+		Version: 1, Form: m.Form, TTL: inSeconds(m.TTL), TTLSent: m.TTLSent, Publish: m.Publish, Beside: m.Beside,
+		Old: m.Retention, OldFor: inSeconds(m.OldFor), Switched: m.Switched, SeenTTL: inSeconds(m.SeenTTL), Caches: m.Caches,
+		Gone:    fileGone{m.Gone.Since, inSeconds(m.Gone.Hold), m.Gone.Replay},
+		Records: map[string]fileRecord{},
+	}
+	for id := range m.Withdrawn {
+		f.Withdrawn = append(f.Withdrawn, id)
+	}
+	slices.Sort(f.Withdrawn)
+	for id, s := range m.Shown {
+		f.Records[id] = fileRecord{s.Sent, s.Removed, s.Once, s.Since, inSeconds(s.Hold)}
+	}
+	text, err := json.MarshalIndent(f, "", "  ")
+	return append(text, '\n'), err
+}
+
+// ParseMemory reads what Marshal wrote. Errors: it is another form, or longer than 1 MiB; the
+// memory then counts as lost. Unknown words are left out: a later version may have written them.
+func ParseMemory(text []byte) (Memory, error) {
+	if len(text) > maxMemory {
+		return Memory{}, fmt.Errorf("lifecycle: the memory is longer than %d bytes", maxMemory)
+	}
+	var f file
+	if err := json.NewDecoder(bytes.NewReader(text)).Decode(&f); err != nil {
+		return Memory{}, fmt.Errorf("lifecycle: the memory cannot be read: %w", err)
+	}
+	if err := f.check(); err != nil {
+		return Memory{}, err
+	}
+	m := Memory{
+		Form: f.Form, TTL: f.TTL.duration(), TTLSent: f.TTLSent, Publish: f.Publish, Beside: f.Beside,
+		Retention: f.Old, OldFor: f.OldFor.duration(), Switched: f.Switched, SeenTTL: f.SeenTTL.duration(), Caches: f.Caches,
+		Gone: Gone{f.Gone.Since, f.Gone.Hold.duration(), f.Gone.Replay},
+	}.clone()
+	for _, id := range f.Withdrawn {
+		m.Withdrawn[id] = true
+	}
+	for id, r := range f.Records {
+		m.Shown[id] = Shown{r.Sent, r.Removed, r.Once, r.Since, r.Hold.duration()}
+	}
+	return m, nil
+}
+
+// check refuses what Marshal never writes.
+func (f *file) check() error {
+	ok := f.TTL.ok() && f.OldFor.ok() && f.SeenTTL.ok() && f.Gone.Hold.ok()
+	for _, r := range f.Records {
+		ok = ok && r.Hold.ok()
+	}
+	switch {
+	case f.Version != 1:
+		return fmt.Errorf("lifecycle: the memory has version %d; this program knows 1", f.Version)
+	case !ok:
+		return errors.New("lifecycle: the memory has a time that is out of range")
+	case f.Old != "" && f.Old != Keep && f.Old != Withdraw:
+		return errors.New("lifecycle: the memory has an unknown word for what becomes of old records")
+	}
+	return nil
+}

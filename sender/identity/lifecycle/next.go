@@ -1,0 +1,291 @@
+package lifecycle
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"dnseal/lookup/dane"
+)
+
+// resend is after how long a change that some servers still do not show is sent once more.
+const resend = 10 * time.Minute
+
+// again is how soon the servers are looked at again while one of them is not there yet.
+const again = 10 * time.Second
+
+// round is one call of Next.
+type round struct {
+	State
+	seen Seen
+	now  time.Time
+	mem  Memory
+	step Step
+}
+
+// Next returns what is to be done. seen is what all name servers showed after the last step, and
+// now the time when the last of them was read. It never fails: what is wrong is in Step.Troubles.
+func Next(state State, seen Seen, now time.Time) Step {
+	n := &round{State: state, seen: seen, now: now, mem: state.Memory.clone()}
+	if n.mem.notInFuture(now) {
+		n.trouble(Trouble{CodeClock, "the memory of this identity has times that lie in the future", "see whether the clock of this machine is right; waits begin again", false})
+	}
+	n.observe()
+	n.troubles()
+	n.decide()
+	n.step.Memory = n.mem
+	return n.step
+}
+
+// observe brings the memory up to what is seen.
+func (n *round) observe() {
+	if last := n.mem.SeenTTL; n.seen.ttl() < last {
+		n.mem.Caches = later(n.mem.Caches, n.now.Add(last+Margin(last)))
+	}
+	n.mem.SeenTTL = n.seen.ttl()
+	for _, g := range n.generations() {
+		for _, r := range append([]dane.Record{g.Want}, g.Also...) {
+			if r.Data != nil && (n.seen.somewhere(r) || Same(r, g.Want)) {
+				n.observeRecord(r)
+			}
+		}
+	}
+}
+
+// observeRecord notes since when a record is everywhere, and how long answers without it live.
+func (n *round) observeRecord(r dane.Record) {
+	id := RecordID(r)
+	s := n.mem.Shown[id]
+	switch {
+	case n.seen.everywhere(r) && s.Since.IsZero():
+		s.Since, s.Once = n.now, true
+		s.Hold = max(s.Hold, n.seen.hold())
+	case n.seen.denied(r):
+		s.Since = time.Time{}
+		s.Hold = max(s.Hold, n.seen.hold())
+	}
+	n.mem.Shown[id] = s
+}
+
+func (n *round) generations() (all []*Generation) {
+	for _, g := range []*Generation{n.Active, n.Next} {
+		if g != nil {
+			all = append(all, g)
+		}
+	}
+	for i := range n.Old {
+		all = append(all, &n.Old[i].Generation)
+	}
+	return all
+}
+
+// decide sets the step.
+func (n *round) decide() {
+	n.step.Condition = n.condition()
+	switch {
+	case n.Active == nil && n.Next == nil:
+		n.nothing("there is no key")
+	case !n.seen.reached():
+		n.step.Condition = Unclear
+		n.wait(n.now.Add(again), "no name server answers")
+	case n.revoke():
+	case n.Next != nil && !n.Next.Revoked:
+		n.rollOver()
+	case n.Active == nil:
+		n.nothing("there is no key")
+	case n.Active.Revoked:
+		n.revoked()
+	case n.publishActive(), n.retire(), n.changeTTL():
+	default:
+		n.rest()
+	}
+}
+
+// due is when every cache has the record r; zero: not every server shows it.
+func (n *round) due(r dane.Record) time.Time {
+	s := n.mem.Shown[RecordID(r)]
+	if s.Since.IsZero() || !n.seen.everywhere(r) {
+		return time.Time{}
+	}
+	due := s.Since.Add(s.Hold + Margin(s.Hold))
+	if n.mem.Caches.After(due) {
+		due = n.mem.Caches
+	}
+	return due
+}
+
+// condition is where the identity stands before the step.
+func (n *round) condition() Condition {
+	a := n.Active
+	switch {
+	case a == nil:
+		return NoKey
+	case a.Revoked && (n.anywhere(a) || n.now.Before(n.mem.Gone.until())):
+		return Revoking
+	case a.Revoked:
+		return Revoked
+	case !n.anywhere(a) && n.mem.Shown[RecordID(a.Want)].Once:
+		return Missing
+	case !n.anywhere(a):
+		return New
+	case n.Next != nil && n.anywhere(n.Next):
+		return NextPublished
+	case n.unsettled() != nil:
+		return Switched
+	}
+	if due := n.activeDue(); due.IsZero() || n.now.Before(due) {
+		return Published
+	}
+	return Active
+}
+
+// activeDue is when every cache has a record of the active key; zero: no record is everywhere.
+func (n *round) activeDue() (first time.Time) {
+	for _, r := range n.published(n.Active) {
+		if due := n.due(r); !due.IsZero() && (first.IsZero() || due.Before(first)) {
+			first = due
+		}
+	}
+	return first
+}
+
+// published are the records of a generation that some server shows.
+func (n *round) published(g *Generation) (found []dane.Record) {
+	for _, r := range n.seen.records() {
+		if g.Publishes(r) {
+			found = append(found, r)
+		}
+	}
+	return found
+}
+
+func (n *round) anywhere(g *Generation) bool { return len(n.published(g)) > 0 }
+
+// rollOver publishes the next key beside the active one, waits, and switches.
+func (n *round) rollOver() {
+	next, active := n.Next, n.Active
+	add := n.toSend(next)
+	if active != nil && !active.Revoked && n.mem.Publish && !n.anywhere(active) && !n.mem.Shown[RecordID(active.Want)].Once {
+		add = append(add, n.toSend(active)...)
+	}
+	due := n.due(next.Want)
+	switch {
+	case n.step.has(CodeAlias):
+		n.nothing("nothing can be published at the name")
+	case len(add) > 0:
+		n.publish(add, "publish the next key beside the active one")
+	case due.IsZero():
+		n.wait(n.now.Add(again), "not every name server shows the next key: "+names(n.missing(next.Want)))
+	case n.now.Before(due):
+		n.wait(due, "caches may have answers without the next key")
+	default:
+		n.mem.Switched = n.now
+		n.step.Do, n.step.Why = Switch, "every cache has the next key: it signs from now on"
+	}
+}
+
+// toSend is the record of g, unless every server shows it, or it was sent a moment ago and some
+// show it.
+func (n *round) toSend(g *Generation) []dane.Record {
+	s := n.mem.Shown[RecordID(g.Want)]
+	if n.shownByAll(g.Want) || n.seen.somewhere(g.Want) && n.now.Sub(s.Sent) <= resend {
+		return nil
+	}
+	return []dane.Record{g.Want}
+}
+
+// shownByAll is Seen.everywhere without DNSSEC, for what is to be sent.
+func (n *round) shownByAll(r dane.Record) bool {
+	for _, s := range n.seen {
+		if s.Err == "" && !contains(s.Records, r) {
+			return false
+		}
+	}
+	return true
+}
+
+// publish adds records; the TTL of what is there is never made shorter by that.
+func (n *round) publish(add []dane.Record, why string) {
+	for _, r := range add {
+		s := n.mem.Shown[RecordID(r)]
+		s.Sent, s.Removed = n.now, time.Time{}
+		n.mem.Shown[RecordID(r)] = s
+	}
+	n.step.Do, n.step.Add, n.step.Expect, n.step.Why = Publish, add, n.seen.expect(), why
+	n.step.TTL = max(n.ttl(), n.seen.ttl())
+}
+
+// ttl is the TTL wanted.
+func (n *round) ttl() time.Duration {
+	if n.mem.TTL > 0 {
+		return n.mem.TTL
+	}
+	if seen := n.seen.ttl(); seen > 0 {
+		return seen
+	}
+	return DefaultTTL
+}
+
+// publishActive publishes the active key where somebody wants that, and waits for the servers.
+func (n *round) publishActive() bool {
+	a := n.Active
+	switch {
+	case n.mem.Publish && n.mem.Shown[RecordID(a.Want)].Once && !n.anywhere(a) && n.seen.secure():
+		n.trouble(Trouble{CodeVanished, "the record of the active key was there, and is gone", "if nobody withdrew it on purpose, publish it again: dnseal identity publish", false})
+		n.nothing("the record of the active key is gone")
+	case !n.mem.Publish && !n.anywhere(a):
+		n.nothing("not published")
+	case n.step.has(CodeAlias):
+		n.nothing("nothing can be published at the name")
+	case n.mem.Publish && len(n.foreigners()) > 0 && !n.mem.Beside && !n.anyOfOurs():
+		n.nothing("nothing is published beside the record of somebody else")
+	case n.mem.Publish && len(n.toSend(a)) > 0:
+		n.publish(n.toSend(a), "publish the record")
+	case n.activeDue().IsZero():
+		n.trouble(Trouble{CodeNotShown, "not every name server shows the record of the active key", "", true})
+		n.wait(n.now.Add(again), "not every name server shows the record: "+names(n.missing(a.Want)))
+	default:
+		return false
+	}
+	return true
+}
+
+// anyOfOurs reports whether a record of some generation is at the name.
+func (n *round) anyOfOurs() bool { return slices.ContainsFunc(n.generations(), n.anywhere) }
+
+// changeTTL gives the records the TTL that is wanted.
+func (n *round) changeTTL() bool {
+	if n.mem.TTL == 0 || n.seen.ttl() == n.mem.TTL || !n.seen.secure() || n.step.has(CodeForeign) {
+		return false
+	}
+	if n.now.Sub(n.mem.TTLSent) <= resend { // a server can have a limit of its own
+		return false
+	}
+	n.mem.TTLSent = n.now
+	n.publish([]dane.Record{n.Active.Want}, fmt.Sprintf("change the TTL to %d s", n.mem.TTL/time.Second))
+	n.step.TTL = n.mem.TTL
+	return true
+}
+
+// rest is the step of an identity with which all is well.
+func (n *round) rest() {
+	due := n.activeDue()
+	if n.now.Before(due) {
+		n.wait(due, "caches may have answers without the record")
+		return
+	}
+	n.nothing("")
+}
+
+func (n *round) nothing(why string) { n.step.Do, n.step.Why = Nothing, why }
+
+func (n *round) wait(until time.Time, why string) {
+	n.step.Do, n.step.Until, n.step.Why = Wait, until, why
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
