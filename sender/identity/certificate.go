@@ -1,6 +1,8 @@
 package identity
 
 import (
+	"cmp"
+	"crypto"
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -24,27 +26,23 @@ const maxDays = 36500
 // backdated covers verifiers whose clock is slow.
 const backdated = time.Hour
 
-// newCertificate makes the self-signed certificate of a name: its subject is
-// the name and nothing else, so that it says no more about the owner than the mail itself.
-// RFC 8550, Section 4.4; RFC 8162, Section 2.
-func newCertificate(id *Identity, opts CreateOptions) (*x509.Certificate, error) {
-	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 128))
+// CertificateTemplate is the certificate of a name and key before anybody signed it, valid from an
+// hour before now: its subject is the name and nothing else, so that it says no more about the
+// owner than the mail itself. Errors: a key that cannot be written, a name that ParseName does not
+// return. RFC 8550, Section 4.4; RFC 8162, Section 2.
+func CertificateTemplate(kind Kind, name string, pub crypto.PublicKey, now time.Time, days int) (*x509.Certificate, error) {
+	serial, err := NewSerial()
 	if err != nil {
 		return nil, err
 	}
-	ski, err := subjectKeyID(id.Key.Public())
+	ski, err := subjectKeyID(pub)
 	if err != nil {
 		return nil, err
 	}
-	days := opts.Days
-	if days == 0 {
-		days = defaultDays
-	}
-	now := opts.Now.UTC().Truncate(time.Second)
+	now = now.UTC().Truncate(time.Second)
 	template := &x509.Certificate{
-		// positive: RFC 5280, Section 4.1.2.2
-		SerialNumber: serial.Add(serial, big.NewInt(1)),
-		Subject:      pkix.Name{CommonName: id.Name},
+		SerialNumber: serial,
+		Subject:      pkix.Name{CommonName: name},
 		NotBefore:    now.Add(-backdated),
 		NotAfter:     now.AddDate(0, 0, days),
 		// RFC 8550, Sections 4.4.2 and 4.4.4.
@@ -54,13 +52,39 @@ func newCertificate(id *Identity, opts CreateOptions) (*x509.Certificate, error)
 		// No basicConstraints: RFC 5280, Section 4.2.1.9, requires it in certificates of CAs only,
 		// and Thunderbird cannot be told to trust one of which cA is FALSE.
 	}
-	if err = setAltName(template, id.Kind, id.Name); err != nil {
+	return template, setAltName(template, kind, name)
+}
+
+// NewSerial is a random serial number, of at most 129 bits.
+func NewSerial() (*big.Int, error) {
+	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 128))
+	if err != nil {
+		return nil, err
+	}
+	// positive: RFC 5280, Section 4.1.2.2
+	return serial.Add(serial, big.NewInt(1)), nil
+}
+
+// newCertificate makes the self-signed certificate of an identity.
+func newCertificate(id *Identity, opts CreateOptions) (*x509.Certificate, error) {
+	template, err := CertificateTemplate(id.Kind, id.Name, id.Key.Public(), opts.Now, cmp.Or(opts.Days, defaultDays))
+	if err != nil {
+		return nil, err
+	}
+	return id.SignCertificate(template, template, id.Key.Public())
+}
+
+// SignCertificate signs a certificate of the key pub under the identity's key, which is the one of
+// parent: template itself for a self-signed one. Errors: those of crypto/x509 and of the key, which
+// must be here (see CanSign).
+func (id *Identity) SignCertificate(template, parent *x509.Certificate, pub crypto.PublicKey) (*x509.Certificate, error) {
+	if err := id.CanSign(); err != nil {
 		return nil, err
 	}
 	if id.PSS {
 		template.SignatureAlgorithm = x509.SHA256WithRSAPSS
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, id.Key.Public(), id.Key)
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, pub, id.Key)
 	if err != nil {
 		return nil, err
 	}
@@ -86,6 +110,15 @@ func setAltName(template *x509.Certificate, kind Kind, name string) error {
 	ext, err := certificate.SMTPUTF8AltName(name)
 	template.ExtraExtensions = []pkix.Extension{ext}
 	return err
+}
+
+// EncodeCertificates writes certificates in PEM form (RFC 7468, Section 5), one after the other.
+func EncodeCertificates(certs ...*x509.Certificate) []byte {
+	var text []byte
+	for _, c := range certs {
+		text = append(text, encodeCertificate(c)...)
+	}
+	return text
 }
 
 func encodeCertificate(cert *x509.Certificate) []byte {

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -25,6 +26,8 @@ type CreateOptions struct {
 	Days int
 	// Now is the time of making; zero: time.Now.
 	Now time.Time
+	// Certify makes the certificate of the new key; nil: it is self-signed, with the name.
+	Certify func(*Identity) (*x509.Certificate, error)
 }
 
 // Create makes a new identity in dir, and dir itself where it is missing. The
@@ -55,7 +58,10 @@ func Create(dir, name string, opts CreateOptions) (*Identity, error) {
 	}
 	id.Public = id.Key.Public()
 	id.PSS = strings.HasSuffix(opts.Algorithm, pssSuffix)
-	if id.Certificate, err = newCertificate(id, opts); err != nil {
+	if opts.Certify == nil {
+		opts.Certify = func(id *Identity) (*x509.Certificate, error) { return newCertificate(id, opts) }
+	}
+	if id.Certificate, err = opts.Certify(id); err != nil {
 		return nil, fmt.Errorf("identity: certificate for %s: %w", name, err)
 	}
 	if err := id.store(dir, folder); err != nil {

@@ -1,0 +1,18 @@
+//go:build unix && !aix && !solaris
+
+package identity
+
+import (
+	"errors"
+	"os"
+	"syscall"
+)
+
+// lockNow locks an open file, or returns ErrBusy.
+func lockNow(f *os.File) error {
+	err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return ErrBusy
+	}
+	return err
+}
