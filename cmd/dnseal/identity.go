@@ -51,10 +51,19 @@ func newIdentity() *cobra.Command {
 
 It is a folder DIR/NAME with key.pem (readable by its owner only) and cert.pem.
 A key is read in PKCS #8, PKCS #1 or SEC1, in PEM or DER; certificates in PEM,
-DER or PKCS #7. key.pem can be a PKCS #12 file with both, whose password is
-empty or the first line of the file "password" in the folder. An RSA key signs
-by RSASSA-PSS where it is for nothing else, or where the line "Signature
-scheme: RSASSA-PSS" stands above it in key.pem.`,
+DER or PKCS #7. key.pem can be a PKCS #12 file with both. An RSA key signs by
+RSASSA-PSS where it is for nothing else, or where the line "Signature scheme:
+RSASSA-PSS" stands above it in key.pem.
+
+The passphrase of a key that is encrypted (PKCS #8 with PBES2, or PKCS #12) is
+the first line of the file "password" in the folder (mode 0600). Where that line
+is "credential:NAME", it is in the systemd credential NAME of the service
+(LoadCredential= or LoadCredentialEncrypted= in its unit). A key.pem of one line
+"credential:NAME" says that the key itself is that credential. A person at a
+terminal is asked for a passphrase that stands nowhere.
+
+A key.pem with a public key alone is the half of a supplier: its records can be
+printed and published, and nothing can be signed.`,
 	}
 	cmd.AddCommand(newIdentityNew(), newIdentityShow(), newIdentityRecord())
 	return cmd
@@ -72,9 +81,15 @@ func newIdentityNew() *cobra.Command {
 	cmd.Flags().StringVar(&opts.Algorithm, "algorithm", identity.DefaultAlgorithm, "`ALGORITHM`: "+oneOf(identity.Algorithms()))
 	completeWords(cmd, "algorithm", identity.Algorithms()...)
 	cmd.Flags().IntVar(&opts.Days, "days", 0, "`DAYS` of validity in the certificate (default ten years; under DANE-EE only the record counts)")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+	passphrase := cmd.Flags().String("passphrase-file", "", "encrypt the key by the first line of `FILE`; -: asked at the terminal, else a line of\nstandard input")
+	cmd.RunE = func(cmd *cobra.Command, args []string) (err error) {
 		if cmd.Flags().Changed("days") && opts.Days == 0 {
 			return errors.New("--days needs at least 1; without it the certificate is valid for ten years")
+		}
+		if cmd.Flags().Changed("passphrase-file") {
+			if opts.Passphrase, err = readPassphrase(cmd, *passphrase, args[0]); err != nil {
+				return err
+			}
 		}
 		id, err := identity.Create(*dir, args[0], opts)
 		if errors.Is(err, fs.ErrExist) {
@@ -84,6 +99,9 @@ func newIdentityNew() *cobra.Command {
 			return err
 		}
 		cli.Print(cmd.ErrOrStderr(), "dnseal: made %s", id.KeyFile)
+		if opts.Passphrase != "" {
+			printPassphrasePlace(cmd.ErrOrStderr(), id)
+		}
 		cli.Print(cmd.ErrOrStderr(), "dnseal: hint: publish it with the record of: dnseal identity record %s --identities %s", identity.Quote(id.Name), identity.Quote(*dir))
 		return nil
 	}
@@ -111,14 +129,14 @@ func newIdentityShow() *cobra.Command {
 		}
 		var status error
 		for i, name := range names {
-			id, err := identity.Load(*dir, name)
+			id, err := loadPublished(*dir, name)
 			if err != nil {
 				return err
 			}
 			if i > 0 {
 				cli.Print(cmd.OutOrStdout(), "")
 			}
-			err = showIdentity(cmd.OutOrStdout(), id)
+			err = showIdentity(cmd.OutOrStdout(), id, *dir)
 			if errors.As(err, new(cli.Exit)) {
 				status = err // the others are shown all the same
 			} else if err != nil {
@@ -130,7 +148,19 @@ func newIdentityShow() *cobra.Command {
 	return cmd
 }
 
-func showIdentity(w io.Writer, id *identity.Identity) error {
+// whyNot says why an identity cannot sign here.
+func whyNot(id *identity.Identity, dir string) string {
+	_, err := identity.Load(dir, id.Name)
+	if err == nil {
+		return "the public key alone is here"
+	}
+	if hint := identity.Hint(err); hint != "" {
+		return cli.Plain(err) + "; " + hint
+	}
+	return cli.Plain(err)
+}
+
+func showIdentity(w io.Writer, id *identity.Identity, dir string) error {
 	owner, typ, err := id.OwnerName()
 	if err != nil {
 		return err
@@ -138,6 +168,9 @@ func showIdentity(w io.Writer, id *identity.Identity) error {
 	var b bytes.Buffer
 	cli.Print(&b, "%s (%s)", id.Name, id.Kind)
 	cli.Print(&b, "  key          %s", id.KeyFile)
+	if id.CanSign() != nil {
+		cli.Print(&b, "  cannot sign  %s", whyNot(id, dir))
+	}
 	cli.Print(&b, "  algorithm    %s", id.KeyType())
 	if cert := id.Certificate; cert != nil {
 		cli.Print(&b, "  certificate  %s", id.CertFile)

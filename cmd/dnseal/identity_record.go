@@ -109,7 +109,7 @@ RSA-2048 adds 192 octets.
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		records := make([]identity.ResourceRecord, 0, len(args))
 		for _, name := range args {
-			id, err := identity.LoadPublic(*dir, name)
+			id, err := loadPublished(*dir, name)
 			if err != nil {
 				return err
 			}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"cmp"
 	"context"
 	"errors"
@@ -43,7 +42,7 @@ that is there keeps its mode and its other lines. Reload the relay after that.`,
 		}
 		line := ""
 		if !remove {
-			password, err := promptPassword(cmd, name)
+			password, err := promptPassword(cmd, "password of "+name)
 			if err != nil {
 				return err
 			}
@@ -60,16 +59,12 @@ that is there keeps its mode and its other lines. Reload the relay after that.`,
 
 // promptPassword reads a password: twice from a terminal, without showing it, else one line of
 // standard input.
-func promptPassword(cmd *cobra.Command, name string) (string, error) {
+func promptPassword(cmd *cobra.Command, what string) (string, error) {
 	if !term.IsTerminal(int(os.Stdin.Fd())) {
-		line, err := bufio.NewReader(io.LimitReader(cmd.InOrStdin(), 4096)).ReadString('\n')
-		if err != nil && !errors.Is(err, io.EOF) {
-			return "", err
-		}
-		return strings.TrimRight(line, "\r\n"), nil
+		return passphraseLine(cmd.InOrStdin())
 	}
 	var typed [2]string
-	for i, prompt := range []string{"password of " + name + ": ", "again: "} {
+	for i, prompt := range []string{what + ": ", "again: "} {
 		_, _ = io.WriteString(cmd.ErrOrStderr(), prompt)
 		text, err := readTyped(cmd.Context(), int(os.Stdin.Fd()))
 		cli.Print(cmd.ErrOrStderr(), "")
@@ -79,7 +74,7 @@ func promptPassword(cmd *cobra.Command, name string) (string, error) {
 		typed[i] = string(text)
 	}
 	if typed[0] != typed[1] {
-		return "", errors.New("the two passwords differ; nothing was changed")
+		return "", errors.New("the two differ; nothing was changed")
 	}
 	return typed[0], nil
 }

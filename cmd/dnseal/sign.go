@@ -66,7 +66,7 @@ func sign(cmd *cobra.Command, dir string, f *signFlags, args []string) error {
 		return err
 	}
 	defer m.Close() //nolint:errcheck // an unlinked file
-	ids, err := signers(dir, f.identities, m)
+	ids, err := signers(asking(cmd), dir, f.identities, m)
 	if err != nil {
 		return err
 	}
@@ -115,8 +115,8 @@ func printForm(w io.Writer, r *smime.SignResult) {
 	}
 }
 
-// signers loads the identities to sign with: the named ones, else the identity of From.
-func signers(dir string, names []string, m *message.Message) ([]*identity.Identity, error) {
+// signers loads by l the identities to sign with: the named ones, else the identity of From.
+func signers(l identity.Loader, dir string, names []string, m *message.Message) ([]*identity.Identity, error) {
 	if len(names) == 0 {
 		from, err := m.From()
 		switch {
@@ -134,7 +134,7 @@ func signers(dir string, names []string, m *message.Message) ([]*identity.Identi
 	}
 	var ids []*identity.Identity
 	for _, name := range names {
-		id, err := identity.Load(dir, name)
+		id, err := l.Load(dir, name)
 		if err != nil {
 			return nil, err
 		}

@@ -73,7 +73,7 @@ func TestOpensslTrustsCertificate(t *testing.T) {
 		for _, name := range []string{"alice@example.org", "jörg@example.org"} {
 			dir := t.TempDir()
 			id := testIdentity(t, Mail, name, algorithm)
-			key, err := encodeKey(id.Key, id.PSS)
+			key, err := encodeKey(id.Key, id.PSS, "")
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -24,6 +24,9 @@ type CreateOptions struct {
 	// Days of validity of the certificate, at most 36500; 0: 3650 (dates do not count under
 	// DANE-EE).
 	Days int
+	// Passphrase encrypts the private key; empty: it is not encrypted. It is not kept: who loads
+	// the identity needs it (see [Loader.Load]), and loading then takes some tenths of a second.
+	Passphrase string
 	// Now is the time of making; zero: time.Now.
 	Now time.Time
 	// Certify makes the certificate of the new key; nil: it is self-signed, with the name.
@@ -64,7 +67,7 @@ func Create(dir, name string, opts CreateOptions) (*Identity, error) {
 	if id.Certificate, err = opts.Certify(id); err != nil {
 		return nil, fmt.Errorf("identity: certificate for %s: %w", name, err)
 	}
-	if err := id.store(dir, folder); err != nil {
+	if err := id.store(dir, folder, opts.Passphrase); err != nil {
 		return nil, err
 	}
 	return id, nil
@@ -76,7 +79,11 @@ func existsError(name, folder string) error {
 }
 
 // store writes the folder under another name and renames it.
-func (id *Identity) store(dir, folder string) error {
+func (id *Identity) store(dir, folder, passphrase string) error {
+	key, err := encodeKey(id.Key, id.PSS, passphrase)
+	if err != nil {
+		return fmt.Errorf("identity: key of %s: %w", id.Name, err)
+	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("identity: %w", err)
 	}
@@ -85,10 +92,6 @@ func (id *Identity) store(dir, folder string) error {
 		return fmt.Errorf("identity: %w", err)
 	}
 	defer func() { _ = os.RemoveAll(temp) }() // gone already when the rename succeeded
-	key, err := encodeKey(id.Key, id.PSS)
-	if err != nil {
-		return fmt.Errorf("identity: key of %s: %w", id.Name, err)
-	}
 	if err := writeFile(filepath.Join(temp, keyFile), key, 0o600); err != nil {
 		return err
 	}

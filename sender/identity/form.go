@@ -20,6 +20,7 @@ const (
 	formPKCS7       fileForm = "a PKCS #7 file, which holds certificates and no key"
 	formPKCS12      fileForm = "a PKCS #12 file"
 	formPublic      fileForm = "a public key"
+	formEncrypted   fileForm = "a private key that is encrypted by a passphrase"
 	formCredential  fileForm = "the name of a systemd credential"
 )
 
@@ -31,7 +32,7 @@ const (
 
 // Forms that are not read.
 const (
-	formEncrypted  fileForm = "a private key that is encrypted by a pass phrase, which a service cannot ask for"
+	formRFC1421    fileForm = "a private key that is encrypted by a passphrase in the older form of openssl"
 	formParameters fileForm = "parameters of a key and no private key"
 	formTrusted    fileForm = "a certificate in the form of openssl that is called TRUSTED CERTIFICATE"
 	formRequest    fileForm = "a certificate request"
@@ -59,7 +60,8 @@ const newKeyAdvice = "make another key: dnseal identity new NAME --algorithm ALG
 // advices say how to make a private key that is read of each form; {} is the file, and OLD what was
 // in it.
 var advices = map[fileForm]string{
-	formEncrypted:   "decrypt it with: openssl pkey -in OLD -out {}",
+	formEncrypted:   decryptAdvice,
+	formRFC1421:     "convert it with: openssl pkcs8 -topk8 -in OLD -out {}, or decrypt it with: openssl pkey -in OLD -out {}",
 	formCertificate: "the private key belongs there; the certificate is cert.pem",
 	formTrusted:     "the private key belongs there; convert the certificate with: openssl x509 -in OLD -out cert.pem",
 	formPKCS7:       "the private key belongs there; convert the certificates with: openssl pkcs7 -print_certs -in OLD -out cert.pem",
@@ -142,7 +144,7 @@ func formOfLabel(label string) fileForm {
 // 4.6.1.3).
 func formOfBlock(block *pem.Block) fileForm {
 	if block.Headers["DEK-Info"] != "" {
-		return formEncrypted
+		return formRFC1421
 	}
 	return formOfLabel(block.Type)
 }

@@ -79,8 +79,8 @@ func TestKeyForms(t *testing.T) {
 		{"openssl genpkey -algorithm RSA-PSS -outform DER", "RSA 2048 bit, for RSASSA-PSS only", "", ""},
 		{"openssl dsaparam -genkey -noout 1024", "", "a private DSA key", "identity new"},
 		{"openssl ecparam -name prime256v1", "", "parameters of a key", "openssl genpkey"},
-		{genP256 + " -aes256 -pass pass:x", "", "encrypted by a pass phrase", "openssl pkey -in OLD -out "},
-		{"openssl genrsa -traditional -aes256 -passout pass:x 2048", "", "encrypted by a pass phrase", "openssl pkey -in OLD -out "},
+		{genP256 + " -aes256 -pass pass:x", "", "encrypted by a passphrase", "openssl pkey -in OLD -out "},
+		{"openssl genrsa -traditional -aes256 -passout pass:x 2048", "", "encrypted by a passphrase", "openssl pkey -in OLD -out "},
 	} {
 		t.Run(strings.ReplaceAll(tt.command, "/", " "), func(t *testing.T) {
 			t.Parallel()
@@ -130,7 +130,7 @@ func TestFilesOfOtherForms(t *testing.T) {
 		"trusted":           {output(t, "", "openssl x509 -trustout", cert), "", "TRUSTED CERTIFICATE", "openssl x509"},
 		"public key":        {output(t, "", "openssl pkey -pubout", key), "ECDSA P-256", "", ""},
 		"public key, DER":   {output(t, "", "openssl pkey -pubout -outform DER", key), "ECDSA P-256", "", ""},
-		"encrypted, DER":    {output(t, "", "openssl pkcs8 -topk8 -outform DER -passout pass:x", key), "", "encrypted by a pass phrase", "openssl pkey"},
+		"encrypted, DER":    {output(t, "", "openssl pkcs8 -topk8 -outform DER -passout pass:x", key), "", "encrypted by a passphrase", "openssl pkey"},
 		"OpenSSH":           {armor("OPENSSH PRIVATE KEY"), "", "OpenSSH", "ssh-keygen -p -m PKCS8"},
 		"OpenSSH, public":   {[]byte("ecdsa-sha2-nistp256 AAAA alice\n"), "", "public key in the form of OpenSSH", "private key"},
 		"PuTTY":             {[]byte("PuTTY-User-Key-File-3: ecdsa-sha2-nistp256\n"), "", "PuTTY", "puttygen"},

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"strings"
 
+	"dnseal/sender/identity/pkcs8"
 	"dnseal/smime/cms"
 )
 
@@ -68,13 +69,19 @@ func generateKey(algorithm string) (crypto.Signer, error) {
 }
 
 // encodeKey writes PKCS #8 (RFC 5958, Section 2) in PEM form (RFC 7468, Section 10), with the
-// schemeLine above a key that signs by RSASSA-PSS.
-func encodeKey(key crypto.Signer, pss bool) ([]byte, error) {
+// schemeLine above a key that signs by RSASSA-PSS; encrypted where there is a passphrase (RFC 7468,
+// Section 11).
+func encodeKey(key crypto.Signer, pss bool, passphrase string) ([]byte, error) {
 	der, err := x509.MarshalPKCS8PrivateKey(key)
+	label := "PRIVATE KEY"
+	if err == nil && passphrase != "" {
+		label = "ENCRYPTED PRIVATE KEY"
+		der, err = pkcs8.Encrypt(der, passphrase)
+	}
 	if err != nil {
 		return nil, err
 	}
-	text := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
+	text := pem.EncodeToMemory(&pem.Block{Type: label, Bytes: der})
 	if pss {
 		text = append([]byte(schemeLine+"\n"), text...)
 	}

@@ -54,6 +54,8 @@ func readHeldKey(data []byte, s *secrets) (found keyFileContents, err error) {
 	switch form := formOf(data); {
 	case form == formPKCS12:
 		return readPKCS12(data, s)
+	case form == formEncrypted:
+		found.key, err = readEncrypted(data, s)
 	case form == formPublic:
 		found.public, err = parsePublicKey(data)
 	case form == formPKCS11:
@@ -93,8 +95,13 @@ func readKeyPEM(data []byte, s *secrets) (found keyFileContents, err error) {
 		case form == formCertificate:
 			found.certificates = append(found.certificates, block.Bytes)
 		case found.key != nil: // only certificates are read after it
-		case form == formEncrypted:
+		case form == formRFC1421:
 			return found, form.foreign()
+		case form == formEncrypted:
+			found.pss = hasSchemeLine(string(text))
+			if found.key, err = readEncrypted(block.Bytes, s); err != nil {
+				return found, err
+			}
 		case form == formPKCS12:
 			return readPKCS12(block.Bytes, s)
 		case form == formTPM:

@@ -67,6 +67,17 @@ func (s *secrets) passphrase() (text string, given bool, err error) {
 	return text, true, err
 }
 
+// origin is where the passphrase comes from, in words.
+func (s *secrets) origin() string {
+	switch {
+	case strings.HasPrefix(s.line, credentialPrefix):
+		return "that in the systemd credential " + strings.TrimPrefix(s.line, credentialPrefix)
+	case s.given:
+		return "that in the file " + passwordFile
+	}
+	return "the one given"
+}
+
 // credential reads a systemd credential. Its directory is for this service alone, and so its mode
 // is not looked at: systemd lets a service's user in by an access control list.
 func (s *secrets) credential(name string) ([]byte, error) {

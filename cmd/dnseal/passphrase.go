@@ -1,0 +1,90 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"dnseal/cmd/internal/cli"
+	"dnseal/sender/identity"
+)
+
+// maxPassphrase is the most octets of a passphrase that are read.
+const maxPassphrase = 4096
+
+// readPassphrase reads the passphrase for a key: the first line of a file, or, for "-", typed twice
+// at the terminal, else a line of standard input.
+func readPassphrase(cmd *cobra.Command, file, name string) (string, error) {
+	passphrase, origin := "", "standard input"
+	var err error
+	if file == "-" {
+		passphrase, err = promptPassword(cmd, "passphrase of "+name)
+	} else {
+		origin = file
+		passphrase, err = passphraseIn(file)
+	}
+	if err == nil && passphrase == "" {
+		err = cli.Hint(fmt.Errorf("the first line of %s is empty, and no passphrase", origin), "make one with: openssl rand -base64 30 >FILE (chmod 600)")
+	}
+	return passphrase, err
+}
+
+func passphraseIn(file string) (string, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return "", fmt.Errorf("the passphrase file %s cannot be read: %w", file, cause(err))
+	}
+	defer f.Close() //nolint:errcheck // only read from
+	return passphraseLine(f)
+}
+
+func passphraseLine(r io.Reader) (string, error) {
+	line, err := bufio.NewReader(io.LimitReader(r, maxPassphrase)).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", err
+	}
+	return strings.TrimRight(line, "\r\n"), nil
+}
+
+// asking loads identities, and asks a person who sits at the terminal for passphrases that stand
+// nowhere.
+func asking(cmd *cobra.Command) identity.Loader {
+	if !term.IsTerminal(int(os.Stdin.Fd())) {
+		return identity.Loader{}
+	}
+	return identity.Loader{Passphrase: func(name string) (string, error) { return typePassphrase(cmd, name) }}
+}
+
+// typePassphrase reads a passphrase that is there already from the terminal, without showing it.
+func typePassphrase(cmd *cobra.Command, name string) (string, error) {
+	_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "passphrase of %s: ", name)
+	text, err := readTyped(cmd.Context(), int(os.Stdin.Fd()))
+	cli.Print(cmd.ErrOrStderr(), "")
+	return string(text), err
+}
+
+// loadPublished loads an identity for what can be published of it: also where its private key is
+// locked.
+func loadPublished(dir, name string) (*identity.Identity, error) {
+	id, err := identity.Load(dir, name)
+	if !errors.Is(err, identity.ErrLocked) {
+		return id, err
+	}
+	if public, e := identity.LoadPublic(dir, name); e == nil {
+		return public, nil
+	}
+	return nil, err
+}
+
+// printPassphrasePlace says where the passphrase of an encrypted key belongs.
+func printPassphrasePlace(w io.Writer, id *identity.Identity) {
+	cli.Print(w, "dnseal: hint: the key is encrypted, and its passphrase is not kept: a service reads it from %s (chmod 600), which holds it or the line credential:NAME for a systemd credential",
+		identity.Quote(filepath.Join(filepath.Dir(id.KeyFile), "password")))
+}
