@@ -14,14 +14,14 @@ const (
 	FormDefault Form = ""       // Options.Opaque decides
 	FormClear   Form = "clear"  // multipart/signed: RFC 8551, Section 3.5.3
 	FormOpaque  Form = "opaque" // application/pkcs7-mime: RFC 8551, Section 3.5.2
-
-	unsigned Form = "no" // for recipients and control fields
+	// FormPlain is unsigned, for recipients and control fields alone.
+	FormPlain Form = "no"
 )
 
 // controlForm reads the control fields of a submitter who may use them.
 func controlForm(m *message.Message) Form {
 	switch f := Form(strings.ToLower(m.First(controlSign))); f {
-	case FormClear, FormOpaque, unsigned:
+	case FormClear, FormOpaque, FormPlain:
 		return f
 	case FormDefault:
 	}
@@ -55,8 +55,8 @@ func formFor(rcpt string, main Form, opaqueFor, plainFor []message.Pattern) Form
 	switch {
 	case err != nil:
 	case matchAny(plainFor, a):
-		return unsigned
-	case matchAny(opaqueFor, a) && main != unsigned:
+		return FormPlain
+	case matchAny(opaqueFor, a) && main != FormPlain:
 		return FormOpaque
 	}
 	return main

@@ -11,12 +11,12 @@ import (
 
 // malformed is the outcome for a message with a fault of its own, or nil when err is about
 // something else.
-func (s *Sender) malformed(err error, pass *message.Edit, attrs []slog.Attr) *message.Outcome {
+func (h *handling) malformed(err error) *message.Outcome {
 	code, fault := faultOf(err)
 	if code == "" {
 		return nil
 	}
-	out := s.stop(ClassMalformed, code, err.Error(), pass, attrs)
+	out := h.stop(ClassMalformed, code, err.Error())
 	if out.Action == message.Reject {
 		// RFC 3463, Section 3.7: X.6.0, a fault of the content.
 		out.Reply = message.Reply{Code: 550, Enhanced: "5.6.0", Text: "Message cannot be signed: " + fault}

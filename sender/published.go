@@ -16,49 +16,64 @@ import (
 // lookupFunc is Resolver.Lookup or Resolver.LookupFresh.
 type lookupFunc func(ctx context.Context, name string, t dane.Type) *lookup.Result
 
-// unpublished says why receivers could not verify what id signs, as a code and a sentence; both are
-// empty when its record is there, validated, and matches. What cannot be looked up counts as not
-// published: a signature that its receivers cannot check is worth nothing to them.
-// RFC 6698, Section 4.1.
-func (s *Sender) unpublished(ctx context.Context, id *identity.Identity) (code, reason string) {
-	if s.opts.Lookup == nil {
-		return "", ""
-	}
-	ctx = dnssec.WithBudget(ctx, dnssec.NewBudget(s.opts.Limits))
-	now := s.opts.Now()
-	code, reason = publishedBy(ctx, s.opts.Lookup.Lookup, id, now)
-	if code == codeAbsent || code == codeMismatch {
-		// A record published a minute ago may not be in our cache yet.
-		code, reason = publishedBy(ctx, s.opts.Lookup.LookupFresh, id, now)
-	}
-	return code, reason
+// Record is what the DNS says about an identity, to receivers of what it signs.
+type Record struct {
+	// Name is the owner name that was looked up, and Type the type.
+	Name string
+	Type dane.Type
+	// Status is that of DNSSEC; only with Secure do the records count.
+	Status dnssec.Status
+	// Code and Reason say why receivers could not verify what the identity signs; both are empty
+	// where a record is there, validated, and matches.
+	Code, Reason string
+	// Match is the record that matches.
+	Match dane.Record
 }
 
+// CheckRecord looks up the record of an identity as Handle does before it signs. What cannot be
+// looked up counts as not published: a signature that its receivers cannot check is worth nothing
+// to them. Absent and other records are looked up twice, the second time past the cache of r. RFC
+// 6698, Section 4.1.
+func CheckRecord(ctx context.Context, r lookup.Resolver, id *identity.Identity, limits dnssec.Limits, now time.Time) *Record {
+	ctx = dnssec.WithBudget(ctx, dnssec.NewBudget(limits))
+	out := publishedBy(ctx, r.Lookup, id, now)
+	if out.Code == codeAbsent || out.Code == codeMismatch {
+		// A record published a minute ago may not be in our cache yet.
+		out = publishedBy(ctx, r.LookupFresh, id, now)
+	}
+	return out
+}
+
+// Codes of Record in addition to those of package lookup's statuses.
 const (
 	codeAbsent   = "record-absent"
 	codeMismatch = "record-mismatch"
 )
 
-func publishedBy(ctx context.Context, ask lookupFunc, id *identity.Identity, now time.Time) (code, reason string) {
+func publishedBy(ctx context.Context, ask lookupFunc, id *identity.Identity, now time.Time) *Record {
 	// RFC 8162, Section 3.
 	owner, typ, err := id.OwnerName()
 	if err != nil {
-		return "no-owner-name", err.Error()
+		return &Record{Code: "no-owner-name", Reason: err.Error()}
 	}
 	res := ask(ctx, owner, typ)
 	if user := userName(id, res); user != "" {
 		res = ask(ctx, user, dane.TLSA)
 	}
+	out := &Record{Name: res.Name, Type: res.Type, Status: res.Status}
+	var found bool
 	switch {
 	// RFC 4035, Section 4.3.
 	case res.Status != dnssec.Secure:
-		return res.Status.String(), fmt.Sprintf("the records at %s are %s: %s", res.Name, res.Status, res.Reason)
+		out.Code, out.Reason = res.Status.String(), fmt.Sprintf("the records at %s are %s: %s", res.Name, res.Status, res.Reason)
 	case res.Presence != dane.Present:
-		return codeAbsent, fmt.Sprintf("no record is published at %s", res.Name)
-	case !matches(ctx, res, id, now):
-		return codeMismatch, fmt.Sprintf("no record at %s matches the key of %s", res.Name, id.Name)
+		out.Code, out.Reason = codeAbsent, "no record is published at "+res.Name
+	default:
+		if out.Match, found = match(ctx, res, id, now); !found {
+			out.Code, out.Reason = codeMismatch, fmt.Sprintf("no record at %s matches the key of %s", res.Name, id.Name)
+		}
 	}
-	return "", ""
+	return out
 }
 
 // userName is where the CA of a user without record of her own is published
@@ -81,23 +96,20 @@ func userName(id *identity.Identity, res *lookup.Result) string {
 	return name
 }
 
-// matches reports whether a receiver would find a record that matches.
+// match returns the first record by which a receiver would find that the key is published.
 // RFC 6698, Section 2.1.3.
-func matches(ctx context.Context, res *lookup.Result, id *identity.Identity, now time.Time) bool {
+func match(ctx context.Context, res *lookup.Result, id *identity.Identity, now time.Time) (dane.Record, bool) {
 	spki, err := id.SPKI()
 	if err != nil {
-		return false
+		return dane.Record{}, false
 	}
-	results, matched, _ := dane.Match(ctx, res.Records, dane.MatchOptions{Certificate: id.Certificate, SPKI: spki, Chain: id.Chain, NameOK: id.Names, At: now})
-	if id.Certificate != nil {
-		return matched
-	}
-	// Without a certificate in the message the record is the only copy of the key: RFC 6698,
-	// Section 2.1.3, matching type 0.
+	results, _, _ := dane.Match(ctx, res.Records, dane.MatchOptions{Certificate: id.Certificate, SPKI: spki, Chain: id.Chain, NameOK: id.Names, At: now})
 	for _, r := range results {
-		if r.Matched() && r.Record.MatchingType == dane.Exact {
-			return true
+		// Without a certificate in the message the record is the only copy of the key: RFC 6698,
+		// Section 2.1.3, matching type 0.
+		if r.Matched() && (id.Certificate != nil || r.Record.MatchingType == dane.Exact) {
+			return r.Record, true
 		}
 	}
-	return false
+	return dane.Record{}, false
 }

@@ -53,6 +53,7 @@ const FromIdentity = "{from}"
 
 // rule is a parsed Rule.
 type rule struct {
+	number    int // place among the rules, from 1
 	who       submitters
 	from      []message.Pattern
 	templates []addressTemplate // of From

@@ -33,8 +33,9 @@
 // Standards: RFC 6409 (submission), RFC 5322 (originator fields), RFC 8551 (S/MIME), RFC 9788
 // (header protection).
 //
-// The decision is in policy.go, a rule in rule.go, who a submitter is in submitters.go; the
-// signature in sign.go, the forms of a message in form.go and compose.go; classes in actions.go.
+// Handle is in handle.go. The decision is in policy.go, a rule in rule.go, who a submitter is in
+// submitters.go, placeholders in placeholder.go and bounds.go; the signature in sign.go, the forms
+// of a message in form.go and compose.go; classes in actions.go.
 //
 // # Limitations
 //
@@ -45,19 +46,14 @@
 package sender
 
 import (
-	"cmp"
-	"context"
 	"errors"
 	"fmt"
-	"log/slog"
-	"slices"
 	"strings"
 	"time"
 
 	"dnseal/lookup"
 	"dnseal/lookup/dnssec"
 	"dnseal/sender/identity"
-	"dnseal/smime"
 	"dnseal/smime/message"
 )
 
@@ -97,6 +93,11 @@ type Options struct {
 	AuthservID string
 	// Hostname for Message-ID (RFC 5322, Section 3.6.4); empty: the From domain.
 	Hostname string
+	// Observe only reports: Handle does all that it would do, signing included, and then accepts
+	// the message unchanged, whatever happened; not even the fields are removed that it would
+	// remove. Outcome.Result then begins with [ResultObserved], and Attrs say what it would have
+	// done.
+	Observe bool
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
 }
@@ -127,6 +128,7 @@ func New(opts Options) (*Sender, error) {
 		if err != nil {
 			return nil, fmt.Errorf("sender: rule %d: %w", i+1, err)
 		}
+		parsed.number = i + 1
 		s.rules = append(s.rules, parsed)
 	}
 	if !message.IsAuthservID(opts.AuthservID) {
@@ -154,102 +156,9 @@ const (
 	// ResultUnsigned: no rule asks for a signature, or recipient or control field for none
 	ResultUnsigned  = "unsigned"
 	ResultLeftAlone = "left-alone" // signed, encrypted or a delivery report
+	// ResultObserved is in front of the result where Options.Observe is set: "observe:signed".
+	ResultObserved = "observe:"
 )
-
-// Handle implements [message.Handler]. Result is one of the words above, or the class that kept the
-// message from being signed; Attrs say why.
-func (s *Sender) Handle(ctx context.Context, m *message.Message, env *message.Envelope) *message.Outcome {
-	pass, attrs := s.clean(m)
-	req := originators(m, env)
-	d := decide(s.rules, req)
-	attrs = append(attrs, slog.String("from", req.fromText()))
-	if d.class != "" {
-		return s.stop(d.class, d.code, d.reason, pass, attrs)
-	}
-	attrs = append(attrs, slog.String("identity", d.identity))
-	if s.opts.MaxBytes > 0 && m.Size() > s.opts.MaxBytes {
-		return s.stop(ClassTooBig, "too-big", fmt.Sprintf("%d bytes, at most %d are signed", m.Size(), s.opts.MaxBytes), pass, attrs)
-	}
-	if kind := s.leaveAlone(m, env, d.rule); kind != "" {
-		return &message.Outcome{Action: message.Accept, Edit: pass, Result: ResultLeftAlone, Attrs: append(attrs, slog.String("kind", kind))}
-	}
-	gs := groups(env.Rcpt, s.mainForm(m, env, d.rule), s.opaqueFor, s.plainFor)
-	if len(gs) > 1 && env.OneForm {
-		// RFC 8551, Section 3.5.1: the one that every reader shows.
-		gs = []group{{form: FormClear, rcpt: env.Rcpt}}
-	}
-	if len(gs) == 1 && gs[0].form == unsigned {
-		return &message.Outcome{Action: message.Accept, Edit: pass, Result: ResultUnsigned, Attrs: append(attrs, slog.String("code", "opted-out"))}
-	}
-	return s.sign(ctx, m, pass, d, gs, attrs)
-}
-
-// leaveAlone says as what a message is left alone, or "".
-func (s *Sender) leaveAlone(m *message.Message, env *message.Envelope, r *rule) string {
-	if kind := smime.Secured(m); kind != smime.NotSecured && !r.again {
-		return string(kind)
-	}
-	if !s.opts.SignReports && isReport(m, env) {
-		return "report"
-	}
-	return ""
-}
-
-// mainForm is the form for recipients nothing else is said about.
-func (s *Sender) mainForm(m *message.Message, env *message.Envelope, r *rule) Form {
-	if s.control.match(env.Submitter) {
-		if f := controlForm(m); f != FormDefault {
-			return f
-		}
-	}
-	switch {
-	case r.form != FormDefault:
-		return r.form
-	case s.opts.Opaque:
-		return FormOpaque
-	}
-	return FormClear
-}
-
-// sign loads the identity, checks that it is published, and signs one form after the other.
-func (s *Sender) sign(ctx context.Context, m *message.Message, pass *message.Edit, d decision, gs []group, attrs []slog.Attr) *message.Outcome {
-	id, err := s.opts.Identities(d.identity)
-	if err != nil {
-		if reason := s.inAnotherCase(d.identity, err); reason != "" {
-			return s.stop(ClassNotAllowed, codeLocalPartCase, reason, pass, attrs)
-		}
-		return s.stop(ClassSignFailed, "no-identity", err.Error(), pass, attrs)
-	}
-	if code, reason := s.unpublished(ctx, id); code != "" {
-		return s.stop(ClassKeyNotPublished, code, reason, pass, attrs)
-	}
-	now := s.opts.Now()
-	host := cmp.Or(s.opts.Hostname, d.from.Domain)
-	// RFC 6409, Sections 8.2 and 8.3.
-	pre := &message.Edit{Changes: slices.Concat(pass.Changes, message.MissingFields(m, host, now))}
-	prepared, err := apply(m, pre)
-	if err != nil {
-		return s.stop(ClassInternalError, "prepare", err.Error(), pass, attrs)
-	}
-	if prepared != m {
-		defer release(prepared)
-	}
-	out := &message.Outcome{Action: message.Accept, Result: ResultSigned}
-	fs := &forms{opts: &s.opts, m: m, prepared: prepared, pre: pre, id: id, rule: d.rule, now: now}
-	for i, g := range gs {
-		edit, err := fs.edit(ctx, g.form)
-		if err != nil {
-			return s.failed(errors.Join(err, out.Close()), pass, attrs)
-		}
-		if i == 0 {
-			out.Edit = edit
-		} else {
-			out.Forms = append(out.Forms, message.Form{Rcpt: g.rcpt, Edit: edit})
-		}
-	}
-	out.Attrs = append(attrs, formAttrs(fs.results)...)
-	return out
-}
 
 // inAnotherCase says that there is an identity whose local part is that of name in another case, by
 // the error for name, or by looking for the one in lower case; "" where there is none.
@@ -268,58 +177,4 @@ func (s *Sender) inAnotherCase(name string, err error) string {
 		return ""
 	}
 	return fmt.Sprintf(text, lower, name)
-}
-
-// forms makes the forms of one message.
-type forms struct {
-	opts        *Options
-	m, prepared *message.Message // as it came, and with all its fields
-	pre         *message.Edit    // what makes the one of the other
-	id          *identity.Identity
-	rule        *rule
-	now         time.Time
-	results     []smime.SignResult // of those that are signed
-}
-
-// edit returns the edit of m that gives one form.
-func (fs *forms) edit(ctx context.Context, f Form) (*message.Edit, error) {
-	if f == unsigned {
-		return fs.pre, nil
-	}
-	var result smime.SignResult
-	edit, err := signPrepared(ctx, fs.prepared, []*identity.Identity{fs.id}, smime.SignOptions{
-		Time: fs.now, Opaque: f == FormOpaque, NoHeaderProtection: fs.opts.NoHeaderProtection, FullSelfCheck: fs.opts.FullSelfCheck,
-		RefuseOpaque: fs.rule.refuseOpaque && f != FormOpaque, Again: fs.rule.again, Result: &result,
-	})
-	if err != nil {
-		return nil, err
-	}
-	fs.results = append(fs.results, result)
-	return compose(fs.m, fs.pre, edit), nil
-}
-
-// failed is the outcome when signing returned err.
-func (s *Sender) failed(err error, pass *message.Edit, attrs []slog.Attr) *message.Outcome {
-	if out := s.malformed(err, pass, attrs); out != nil {
-		return out
-	}
-	switch {
-	case errors.Is(err, message.ErrTooBig):
-		return s.stop(ClassTooBig, "too-big", err.Error(), pass, attrs)
-	case errors.Is(err, smime.ErrAlreadySecured):
-		return &message.Outcome{Action: message.Accept, Edit: pass, Result: ResultLeftAlone, Attrs: append(attrs, slog.String("kind", "secured"))}
-	case errors.Is(err, smime.ErrSelfCheck):
-		return s.stop(ClassInternalError, "self-check", err.Error(), pass, attrs)
-	}
-	return s.stop(ClassSignFailed, "sign-failed", err.Error(), pass, attrs)
-}
-
-// stop is the outcome for a message that is not signed because of a class.
-func (s *Sender) stop(class Class, code, reason string, pass *message.Edit, attrs []slog.Attr) *message.Outcome {
-	out := &message.Outcome{Action: s.on[class], Edit: pass, Result: string(class), Reply: replyTo(class, code, s.on[class]), Level: level(class)}
-	if class == ClassNoRule && out.Action == message.Accept {
-		out.Result = ResultUnsigned
-	}
-	out.Attrs = append(attrs, slog.String("class", string(class)), slog.String("code", code), slog.String("reason", reason))
-	return out
 }

@@ -14,6 +14,10 @@ import (
 // Handle. What cannot be read is refused too, because no receiver could verify it, and so is what
 // would be passed on with its author unknown.
 func (s *Sender) Unfit(head *message.Message, env *message.Envelope, why error) *message.Outcome {
+	return s.observed(s.unfit(head, env, why))
+}
+
+func (s *Sender) unfit(head *message.Message, env *message.Envelope, why error) *message.Outcome {
 	class := ClassInternalError
 	switch {
 	case errors.Is(why, message.ErrTooBig):
@@ -21,20 +25,19 @@ func (s *Sender) Unfit(head *message.Message, env *message.Envelope, why error) 
 	case errors.Is(why, message.ErrMalformed):
 		return unreadable(why)
 	}
+	h := &handling{Sender: s, m: head, env: env}
 	if head == nil {
-		out := s.stop(class, string(class), why.Error(), nil, nil)
+		out := h.stop(class, string(class), why.Error())
 		if out.Action == message.Accept {
 			out.Action, out.Reply = message.Reject, reply(class, message.Reject)
 		}
 		return out
 	}
-	pass, attrs := s.clean(head)
-	req := originators(head, env)
-	attrs = append(attrs, slog.String("from", req.fromText()))
-	if d := decide(s.rules, req); d.class != "" {
-		return s.stop(d.class, d.code, d.reason, pass, attrs)
+	h.pass, h.attrs = s.clean(head)
+	if out := h.decide(); out != nil {
+		return out
 	}
-	return s.stop(class, string(class), why.Error(), pass, attrs)
+	return h.stop(class, string(class), why.Error())
 }
 
 // unreadable refuses a message for good, and names the line of its header where one is to blame.

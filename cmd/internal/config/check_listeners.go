@@ -146,7 +146,7 @@ func (c *Config) checkSubmission(n *notes, key string, r *Relay) {
 	if len(r.Recipients) > 0 {
 		n.wrong(key+".recipients", "recipients is for role \"inbound\"; a submission relay accepts mail for any recipient, from clients that may submit")
 	}
-	c.checkSigning(n, key, RoleInbound, r.RestoreHeader, r.Observe)
+	c.checkSigning(n, key, RoleInbound, r.RestoreHeader)
 	nets, err := c.trusted()
 	if err != nil {
 		return // noted at the rule
@@ -168,18 +168,14 @@ func (c *Config) checkMilter(n *notes, key string, m *Milter) {
 		}
 	}
 	if m.Role == RoleSign {
-		c.checkSigning(n, key, RoleVerify, m.RestoreHeader, m.Observe)
+		c.checkSigning(n, key, RoleVerify, m.RestoreHeader)
 	}
 }
 
-// checkSigning checks a listener that signs; verifying is the role that restore and observe are
-// for.
-func (c *Config) checkSigning(n *notes, key, verifying string, restore, observe bool) {
+// checkSigning checks a listener that signs; verifying is the role that restore is for.
+func (c *Config) checkSigning(n *notes, key, verifying string, restore bool) {
 	if restore {
 		n.wrong(key+".restore-header", "restore-header is for role %q: only verified mail has a signed header to restore", verifying)
-	}
-	if observe {
-		n.wrong(key+".observe", "observe is for role %q; a signing listener that only observes would send mail unsigned", verifying)
 	}
 	if c.Identities == "" {
 		n.wrong(key, "this listener signs, but identities is missing; write identities = \"DIR\" at the top of the file")

@@ -98,7 +98,7 @@ func (c *Config) IdentityNames() []string {
 	return names
 }
 
-// Verifying is how a listener verifies.
+// Verifying is how a listener verifies; one that signs can observe too.
 type Verifying struct {
 	Observe       bool // change nothing
 	RestoreHeader bool
@@ -237,6 +237,23 @@ func (c *Config) SignsWithoutRule(daemon string) bool {
 	return len(c.Sign.Rules) == 0 &&
 		(daemon == "relay" && slices.ContainsFunc(c.Relays, func(r Relay) bool { return r.Role == RoleSubmission }) ||
 			daemon == "milter" && slices.ContainsFunc(c.Milters, func(m Milter) bool { return m.Role == RoleSign }))
+}
+
+// SignsNothing returns the listeners of a daemon, "relay" or "milter", that are to sign, and only
+// observe.
+func (c *Config) SignsNothing(daemon string) []string {
+	var out []string
+	for _, r := range c.Relays {
+		if daemon == "relay" && r.Role == RoleSubmission && r.Observe {
+			out = append(out, r.Listen)
+		}
+	}
+	for _, m := range c.Milters {
+		if daemon == "milter" && m.Role == RoleSign && m.Observe {
+			out = append(out, m.Listen)
+		}
+	}
+	return out
 }
 
 // NeedListeners returns an error when there is no listener for a daemon, "relay" or "milter".

@@ -76,7 +76,12 @@ type Relay struct {
 	// when nothing else is wrong: the message then passes. The Reply-To of a mailing list is
 	// removed too; a list name before the Subject stays. Inbound only. Default: false.
 	RestoreHeader bool `toml:"restore-header"`
-	// Observe only logs what verifying would do; inbound mail passes unchanged. Default: false.
+	// Observe only logs and counts what this listener would do to a message; it passes unchanged. A
+	// submission relay does all that it does else: it decides by the rules, looks up the record,
+	// and signs in memory; then the message leaves unsigned, with its X-Dnseal- fields, and nobody
+	// is refused because of a rule or a key. The result in log and metrics is then
+	// "observe:signed", "observe:not-allowed" and so on, and "would" the action. Logins are still
+	// required. Default: false.
 	Observe bool `toml:"observe"`
 
 	Timeouts Timeouts `toml:"timeouts"`
@@ -136,8 +141,11 @@ type Milter struct {
 	// when nothing else is wrong: the message then passes. The Reply-To of a mailing list is
 	// removed too; a list name before the Subject stays. Only for verify. Default: false.
 	RestoreHeader bool `toml:"restore-header"`
-	// Observe only logs what verifying would do; mail passes unchanged. Only for verify. Default:
-	// false.
+	// Observe only logs and counts what this listener would do to a message; it passes unchanged. A
+	// sign listener does all that it does else: it decides by the rules, looks up the record, and
+	// signs in memory; then the message leaves unsigned, with its X-Dnseal- fields, and nobody is
+	// refused because of a rule or a key. The result in log and metrics is then "observe:signed",
+	// "observe:not-allowed" and so on, and "would" the action. Default: false.
 	Observe bool `toml:"observe"`
 	// MaxBytes is the size in bytes of the largest message; a larger one is of class too-big.
 	// Default: what the MTA accepts.

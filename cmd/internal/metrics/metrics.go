@@ -12,6 +12,7 @@ package metrics
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -101,8 +102,9 @@ func (m *Metrics) Message(e Message) {
 	m.bytes.WithLabelValues(e.Door, e.Role).Add(float64(e.Bytes))
 	m.seconds.WithLabelValues(e.Door, e.Role).Observe(e.Seconds)
 	// Mail that should be signed and leaves unsigned is easily overlooked. What is signed
-	// already is not that, and what was refused did not go out.
-	if signs(e.Role) && e.Reply == 2 && e.Result != "signed" && e.Result != "left-alone" {
+	// already is not that, and what was refused did not go out. A listener that only observes signs
+	// nothing.
+	if signs(e.Role) && e.Reply == 2 && e.Result != "signed" && strings.TrimPrefix(e.Result, "observe:") != "left-alone" {
 		m.unsigned.WithLabelValues(e.Door, e.Role).Inc()
 	}
 }

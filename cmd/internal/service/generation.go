@@ -18,8 +18,8 @@ import (
 type generation struct {
 	config    *config.Config
 	client    *lookup.Client
-	dns       lookup.Resolver // the client, with metrics and warnings
-	sign      *sender.Sender  // nil without identities
+	dns       lookup.Resolver         // the client, with metrics and warnings
+	sign      map[bool]*sender.Sender // by observe
 	verify    map[config.Verifying]*receiver.Receiver
 	listeners []*listener
 	messages  sync.WaitGroup // that the handlers process
@@ -47,11 +47,15 @@ func (s *service) generation(ctx context.Context, c *config.Config) (*generation
 
 func (g *generation) handlers() error {
 	c, r := g.config, g.dns
-	signer, err := sender.New(c.SenderOptions(r))
-	if err != nil {
-		return err
+	var err error
+	g.sign, g.verify = map[bool]*sender.Sender{}, map[config.Verifying]*receiver.Receiver{}
+	for _, observe := range []bool{false, true} {
+		o := c.SenderOptions(r)
+		o.Observe = observe
+		if g.sign[observe], err = sender.New(o); err != nil {
+			return err
+		}
 	}
-	g.sign, g.verify = signer, map[config.Verifying]*receiver.Receiver{}
 	for _, how := range []config.Verifying{{}, {RestoreHeader: true}, {Observe: true}, {Observe: true, RestoreHeader: true}} {
 		if g.verify[how], err = receiver.New(c.ReceiverOptions(r, how)); err != nil {
 			return err

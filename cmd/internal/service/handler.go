@@ -46,7 +46,7 @@ func (c *current) acquire() (g *generation, release func()) {
 type handler struct {
 	current *current
 	role    string
-	how     config.Verifying // for roles that verify
+	how     config.Verifying // for roles that sign only Observe counts
 }
 
 // Hold implements [message.Holder]: a message ends with the generation it began with.
@@ -80,7 +80,7 @@ func (h held) Handle(ctx context.Context, m *message.Message, env *message.Envel
 	if h.verifies() {
 		return g.verify[h.how].Handle(ctx, m, env)
 	}
-	return g.sign.Handle(ctx, m, env)
+	return g.sign[h.how.Observe].Handle(ctx, m, env)
 }
 
 // Unfit implements [message.Unfitter].
@@ -89,7 +89,7 @@ func (h held) Unfit(_ context.Context, head *message.Message, why error, env *me
 	if h.verifies() {
 		return g.verify[h.how].Unfit(head, why)
 	}
-	return g.sign.Unfit(head, env, why)
+	return g.sign[h.how.Observe].Unfit(head, env, why)
 }
 
 func (h handler) verifies() bool {

@@ -88,5 +88,5 @@ func handlerOf(t *testing.T, c *config.Config, identities func(string) (*identit
 	opts.Identities, opts.Lookup = identities, nil
 	s, err := sender.New(opts)
 	must(t, err)
-	return handler{current: &current{generation: &generation{config: c, sign: s}}, role: config.RoleSign}
+	return handler{current: &current{generation: &generation{config: c, sign: map[bool]*sender.Sender{false: s}}}, role: config.RoleSign}
 }

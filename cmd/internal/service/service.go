@@ -161,6 +161,9 @@ func (s *service) start(next *generation) {
 	if next.config.SignsWithoutRule(s.kind) {
 		s.log.Warn("nothing is signed: a listener signs, but there is no [[sign.rule]]; write one (dnseal.toml(5))")
 	}
+	for _, address := range next.config.SignsNothing(s.kind) {
+		s.log.Warn("this listener only observes: it signs and refuses nothing", slog.String("listen", address))
+	}
 	for _, l := range next.listeners {
 		if l.serving {
 			continue // kept from the generation before
