@@ -1,0 +1,104 @@
+package publish
+
+import (
+	"context"
+	"errors"
+
+	"dnseal/lookup/dane"
+)
+
+// progress is what became of the changes so far.
+type progress struct {
+	done, notDone, unknown []Change
+	err                    error // the first
+	stopped                bool
+}
+
+func (p *progress) fail(err error) {
+	if p.err == nil {
+		p.err = err
+	}
+}
+
+// result is the error of Apply.
+func (p *progress) result(total int) error {
+	if p.err == nil || total == 1 {
+		return p.err
+	}
+	return &PartialError{Done: p.done, NotDone: p.notDone, Unknown: p.unknown, Err: p.err}
+}
+
+// maxTries is how often a message is sent without the changes that were in its way.
+const maxTries = 4
+
+// apply sends one message, and again without the changes that are refused for their own sake.
+func (c *Client) apply(ctx context.Context, b batch, p *progress) {
+	for try := 1; len(b.changes) > 0; try++ {
+		bad, err := c.update(ctx, b)
+		if err == nil {
+			p.done = append(p.done, b.changes...)
+			return
+		}
+		p.fail(err)
+		refusal, _ := errors.AsType[*Refusal](err)
+		switch {
+		case refusal != nil && (refusal.Code == Unknown || refusal.Code == BadReply):
+			c.findOut(ctx, b, p)
+			return
+		case len(bad) == 0 || try == maxTries:
+			p.notDone = append(p.notDone, b.changes...)
+			p.stopped = true
+			return
+		}
+		p.notDone = append(p.notDone, pick(b.changes, bad, true)...)
+		b.changes = pick(b.changes, bad, false)
+	}
+}
+
+// pick returns the changes whose numbers are in the set, or are not.
+func pick(changes []Change, set map[int]bool, in bool) (out []Change) {
+	for i, c := range changes {
+		if set[i] == in {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// update sends one message; bad are the numbers of the changes that were in the way.
+func (c *Client) update(ctx context.Context, b batch) (bad map[int]bool, err error) {
+	if err = ctx.Err(); err != nil {
+		return nil, err
+	}
+	r, err := c.send(ctx, b.target, message(b.zone.name, b.changes))
+	if err != nil {
+		return nil, err
+	}
+	return c.diagnose(ctx, b, r)
+}
+
+// findOut reads at the primary what it has done before it went away. Where it shows all of it, all
+// is well.
+func (c *Client) findOut(ctx context.Context, b batch, p *progress) {
+	first := p.err
+	for i := range b.changes {
+		ch := &b.changes[i]
+		has, err := c.at(ctx, b.addrs, ch.Owner, ch.Type)
+		if err == nil && has.alias == "" && shows(has.records, has.wildcard, ch) {
+			p.done = append(p.done, *ch)
+		} else {
+			p.unknown = append(p.unknown, *ch)
+			p.stopped = true
+		}
+	}
+	if refusal, ok := errors.AsType[*Refusal](first); ok && len(p.unknown)+len(p.notDone) == 0 && refusal.Code == Unknown {
+		p.err = nil
+	}
+}
+
+// held is what a server has at a name, as it says.
+type held struct {
+	records  []dane.Record
+	wildcard bool
+	alias    string
+}

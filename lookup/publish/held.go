@@ -1,0 +1,148 @@
+package publish
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"sync"
+
+	"github.com/miekg/dns"
+
+	"dnseal/lookup/dane"
+)
+
+// at asks a server what it has at a name. Nothing is validated: it says only what to tell a person.
+func (c *Client) at(ctx context.Context, addrs []string, owner string, t dane.Type) (held, error) {
+	m, err := c.asker.ask(ctx, addrs[0], owner, uint16(t))
+	if err != nil {
+		return held{}, err
+	}
+	if m.Rcode != dns.RcodeSuccess && m.Rcode != dns.RcodeNameError {
+		return held{}, fmt.Errorf("%s answers %s", addrs[0], dns.RcodeToString[m.Rcode])
+	}
+	return heldIn(m, owner, t), nil
+}
+
+func heldIn(m *dns.Msg, owner string, t dane.Type) (out held) {
+	for _, rr := range m.Answer {
+		if dns.CanonicalName(rr.Header().Name) != owner {
+			continue
+		}
+		switch rr := rr.(type) {
+		case *dns.CNAME:
+			out.alias = dns.CanonicalName(rr.Target)
+		case *dns.RRSIG:
+			out.wildcard = out.wildcard || rr.TypeCovered == uint16(t) && int(rr.Labels) < labels(owner)
+		case *dns.TLSA:
+			out.add(t == dane.TLSA, rr.Usage, rr.Selector, rr.MatchingType, rr.Certificate)
+		case *dns.SMIMEA:
+			out.add(t == dane.SMIMEA, rr.Usage, rr.Selector, rr.MatchingType, rr.Certificate)
+		}
+	}
+	return out
+}
+
+func (h *held) add(ok bool, usage, selector, matching uint8, text string) {
+	data, err := hex.DecodeString(text)
+	if ok && err == nil {
+		h.records = append(h.records, dane.Record{Usage: usage, Selector: selector, MatchingType: matching, Data: data})
+	}
+}
+
+// own are the records at the name itself.
+func (h *held) own() []dane.Record {
+	if h.wildcard {
+		return nil
+	}
+	return h.records
+}
+
+// inTheWay finds the changes of a message whose prerequisites do not hold, and why the first of
+// them does not.
+func (c *Client) inTheWay(ctx context.Context, b batch) (bad map[int]bool, first *Refusal) {
+	whys := make([]*Refusal, len(b.changes))
+	var running sync.WaitGroup
+	todo := make(chan int, len(b.changes))
+	for i := range b.changes {
+		todo <- i
+	}
+	close(todo)
+	for range min(workers, len(b.changes)) {
+		running.Go(func() {
+			for i := range todo {
+				ch := &b.changes[i]
+				if has, err := c.at(ctx, b.addrs, ch.Owner, ch.Type); err == nil {
+					whys[i] = contradicts(b, ch, has)
+				}
+			}
+		})
+	}
+	running.Wait()
+	bad = map[int]bool{}
+	for i, why := range whys {
+		if why == nil {
+			continue
+		}
+		bad[i] = true
+		if first == nil {
+			first = why
+		}
+	}
+	return bad, first
+}
+
+// contradicts is why the prerequisites of a change do not hold; nil: they do.
+func contradicts(b batch, ch *Change, has held) *Refusal {
+	own := has.own()
+	switch {
+	case has.alias != "" && len(ch.Add) > 0:
+		return aliasRefusal(b.String(), b.zone.name, ch.Owner, has.alias)
+	case ch.Expect == nil || equal(ch.Expect, own):
+		return nil
+	}
+	return changed(b.String(), b.zone.name, ch, own)
+}
+
+// changed is about records that are not those that were expected.
+func changed(server, zone string, ch *Change, own []dane.Record) *Refusal {
+	return &Refusal{
+		Code: Changed, Server: server, Zone: zone, Name: ch.Owner,
+		Text: fmt.Sprintf("%s %s is not as it was read before: there %s, expected %s; it was not changed",
+			ch.Owner, ch.Type, describe(own), describe(ch.Expect)),
+		Advice: "somebody else has changed it meanwhile: look what is there (dnseal lookup), and run the command again",
+	}
+}
+
+func equal(a, b []dane.Record) bool {
+	for _, r := range a {
+		if !contains(b, r) {
+			return false
+		}
+	}
+	for _, r := range b {
+		if !contains(a, r) {
+			return false
+		}
+	}
+	return true
+}
+
+// describe is "is 3 1 1 1234abcd…" for one record, their number for several.
+func describe(list []dane.Record) string {
+	switch len(list) {
+	case 0:
+		return "is no record"
+	case 1:
+		r := list[0]
+		return fmt.Sprintf("is %d %d %d %s", r.Usage, r.Selector, r.MatchingType, short(hex.EncodeToString(r.Data)))
+	}
+	return fmt.Sprintf("are %d records", len(list))
+}
+
+func short(text string) string {
+	const most = 16
+	if len(text) <= most {
+		return text
+	}
+	return text[:most] + "…"
+}
