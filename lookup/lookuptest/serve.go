@@ -111,12 +111,7 @@ func (s *Server) serveUDP(w dns.ResponseWriter, in *dns.Msg) {
 func (s *Server) serveTCP(w dns.ResponseWriter, in *dns.Msg) { s.serve(w, in, dns.MaxMsgSize) }
 
 func (s *Server) serve(w dns.ResponseWriter, in *dns.Msg, limit int) {
-	var out *dns.Msg
-	if in.Opcode == dns.OpcodeUpdate {
-		out = s.update(in, w.TsigStatus())
-	} else {
-		out = s.respond(in, limit)
-	}
+	out := s.reply(in, w.TsigStatus(), limit)
 	if out == nil || s.wait(context.Background()) != nil {
 		return
 	}

@@ -57,35 +57,36 @@ func acceptUpdates(h dns.Header) dns.MsgAcceptAction {
 	return dns.DefaultMsgAcceptFunc(h)
 }
 
-// update answers a dynamic update (RFC 2136, Section 3). tsig is what the library found about the
-// TSIG record.
-func (s *Server) update(in *dns.Msg, tsig error) *dns.Msg {
-	out := new(dns.Msg)
-	out.SetReply(in)
+// reply answers a message that came over the network; nil means silence. tsig is what the library
+// found about its TSIG record. Who signs gets a signed answer (RFC 8945, Section 5.3).
+func (s *Server) reply(in *dns.Msg, tsig error, limit int) *dns.Msg {
 	signed, code := s.authenticate(in, tsig)
-	if signed != nil {
-		out.SetTsig(signed.Hdr.Name, signed.Algorithm, signed.Fudge, s.opts.Now().Unix())
-		out.IsTsig().Error = code
-	}
+	var out *dns.Msg
 	switch {
 	// RFC 8945, Section 5.2.
 	case code != dns.RcodeSuccess:
-		out.Rcode = dns.RcodeNotAuth
+		out = new(dns.Msg).SetRcode(in, dns.RcodeNotAuth)
+	case in.Opcode != dns.OpcodeUpdate:
+		out = s.respond(in, limit)
 	// RFC 2136, Section 3.3.
 	case signed == nil:
-		out.Rcode = dns.RcodeRefused
+		out = new(dns.Msg).SetRcode(in, dns.RcodeRefused)
 	default:
-		out.Rcode = s.apply(in)
+		out = new(dns.Msg).SetRcode(in, s.apply(in))
+	}
+	if signed != nil && out != nil {
+		out.SetTsig(signed.Hdr.Name, signed.Algorithm, signed.Fudge, s.opts.Now().Unix())
+		out.IsTsig().Error = code
 	}
 	return out
 }
 
 // authenticate returns the TSIG record of a message and the error in it (RFC 8945, Section 5.2);
-// nil for a message without any.
+// nil for a message without any, and where there are no keys.
 func (s *Server) authenticate(in *dns.Msg, tsig error) (*dns.TSIG, uint16) {
 	t := in.IsTsig()
 	switch {
-	case t == nil:
+	case t == nil || len(s.opts.UpdateKeys) == 0:
 		return nil, dns.RcodeSuccess
 	case !s.knows(t):
 		return t, dns.RcodeBadKey

@@ -23,10 +23,16 @@ func TestUpdatesByPeers(t *testing.T) {
 	if err := os.WriteFile(file, fmt.Appendf(nil, "key %q {\n\talgorithm %s;\n\tsecret %q;\n};\n", key.Name, key.Algorithm, key.Secret), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for program, flags := range map[string][]string{"nsupdate": {"-k", file}, "knsupdate": {"-y", key.Algorithm + ":" + key.Name + ":" + key.Secret}} {
-		t.Run(program, func(t *testing.T) {
+	for _, tt := range []struct {
+		program, zone string // without the zone it is found by a signed question
+		flags         []string
+	}{
+		{"nsupdate", "", []string{"-k", file}},
+		{"knsupdate", "zone example.org\n", []string{"-y", key.Algorithm + ":" + key.Name + ":" + key.Secret}},
+	} {
+		t.Run(tt.program, func(t *testing.T) {
 			t.Parallel()
-			path := peertest.Program(t, program)
+			path := peertest.Program(t, tt.program)
 			s, err := lookuptest.New([]lookuptest.Zone{{Origin: "example.org."}}, lookuptest.Options{UpdateKeys: []lookuptest.UpdateKey{key}})
 			if err != nil {
 				t.Fatal(err)
@@ -37,8 +43,8 @@ func TestUpdatesByPeers(t *testing.T) {
 			}
 			host, port, _ := net.SplitHostPort(s.Addr())
 			run := func(lines ...string) (string, error) {
-				cmd := exec.CommandContext(t.Context(), path, append([]string{"-v"}, flags...)...)
-				cmd.Stdin = strings.NewReader(fmt.Sprintf("server %s %s\nzone example.org\n%s\nsend\n", host, port, strings.Join(lines, "\n")))
+				cmd := exec.CommandContext(t.Context(), path, append([]string{"-v"}, tt.flags...)...)
+				cmd.Stdin = strings.NewReader(fmt.Sprintf("server %s %s\n%s%s\nsend\n", host, port, tt.zone, strings.Join(lines, "\n")))
 				out, err := cmd.CombinedOutput()
 				return string(out), err
 			}
