@@ -46,7 +46,7 @@ func New(opts Options) (*Client, error) {
 		return nil, err
 	}
 	if opts.Server != "" {
-		if err := checkServer(opts.Server); err != nil {
+		if err := CheckServer(opts.Server); err != nil {
 			return nil, err
 		}
 		host, port := splitHost(opts.Server)

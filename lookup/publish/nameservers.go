@@ -116,28 +116,3 @@ func (r *Reader) nsNames(ctx context.Context, z zone) ([]string, error) {
 	}
 	return out, nil
 }
-
-// splitHost takes the port off; without one it is 53.
-func splitHost(text string) (host, port string) {
-	if host, port, err := net.SplitHostPort(text); err == nil {
-		return host, port
-	}
-	if len(text) > 2 && text[0] == '[' && text[len(text)-1] == ']' {
-		text = text[1 : len(text)-1]
-	}
-	return text, "53"
-}
-
-// checkServer checks "host", "host:port" or an address.
-func checkServer(text string) error {
-	host, port := splitHost(text)
-	if _, err := netip.ParseAddr(host); err != nil {
-		if _, err = canonical(host); err != nil {
-			return fmt.Errorf("publish: server %q: want host or host:port", text)
-		}
-	}
-	if p, err := net.LookupPort("udp", port); err != nil || p == 0 {
-		return fmt.Errorf("publish: server %q: %q is no port", text, port)
-	}
-	return nil
-}

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/miekg/dns"
+
 	"dnseal/lookup"
 	"dnseal/lookup/dane"
 )
@@ -49,14 +51,13 @@ func NewReader(opts ReaderOptions) (*Reader, error) {
 		opts.Now = time.Now
 	}
 	if opts.Zone != "" {
-		name, err := canonical(opts.Zone)
-		if err != nil {
-			return nil, fmt.Errorf("publish: zone %w", err)
+		if err := CheckZone(opts.Zone); err != nil {
+			return nil, err
 		}
-		opts.Zone = name
+		opts.Zone = dns.CanonicalName(opts.Zone)
 	}
 	for _, s := range opts.NameServers {
-		if err := checkServer(s); err != nil {
+		if err := CheckServer(s); err != nil {
 			return nil, err
 		}
 	}

@@ -42,3 +42,8 @@ func NewZoneFile(opts ZoneFileOptions) (*ZoneFile, error) {
 
 // Apply implements [Publisher].
 func (z *ZoneFile) Apply(_ context.Context, _ ...Change) error { return errors.ErrUnsupported }
+
+// Script is what Apply would make of the block, as text.
+func (z *ZoneFile) Script(_ context.Context, _ ...Change) (string, error) {
+	return "", errors.ErrUnsupported
+}

@@ -16,6 +16,7 @@ import (
 func (c *Config) check(n *notes) {
 	c.checkDNS(n)
 	c.checkSign(n)
+	c.checkPublish(n)
 	n.notNegative("verify.max-bytes", c.Verify.MaxBytes)
 	n.receiver("authserv-id", receiver.Options{AuthservID: c.AuthservID})
 	n.actions("on", c.On, c.quarantineTo())

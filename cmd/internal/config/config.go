@@ -25,6 +25,7 @@ import (
 	"fmt"
 
 	"dnseal/lookup/dnssec"
+	"dnseal/lookup/publish"
 	"dnseal/sender/identity"
 )
 
@@ -47,6 +48,7 @@ type Config struct {
 	DNS     DNS      `toml:"dns"`
 	Sign    Sign     `toml:"sign"`
 	Verify  Verify   `toml:"verify"`
+	Publish Publish  `toml:"publish"`
 	On      On       `toml:"on"`
 	Domains []Domain `toml:"domain"`
 	Relays  []Relay  `toml:"relay"`
@@ -71,6 +73,7 @@ func (c *Config) At(key string) string {
 type loaded struct {
 	identities map[string]*identity.Identity
 	anchors    *dnssec.Anchors
+	tsig       *publish.Key // of [publish]; nil: none
 	roots      []*x509.Certificate
 	servers    map[string]*tls.Certificate // by certificate file
 	hopRoots   map[string]*x509.CertPool   // by file

@@ -22,6 +22,7 @@ import (
 // names the file.
 func (c *Config) loadFiles(n *notes) {
 	c.loadIdentities(n)
+	c.loadPublish(n)
 	if c.DNS.TrustAnchor != "" {
 		anchors, err := ReadAnchors(c.DNS.TrustAnchor)
 		switch {
