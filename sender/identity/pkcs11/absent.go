@@ -1,0 +1,21 @@
+//go:build !cgo || !pkcs11
+
+package pkcs11
+
+import "context"
+
+// Built says whether this program has PKCS #11.
+const Built = false
+
+// Open returns ErrNotBuilt: see the package documentation.
+func Open(URI, Options) (*Key, error) { return nil, notBuilt() }
+
+// Generate returns ErrNotBuilt: see the package documentation.
+func Generate(URI, string, Options) (*Key, error) { return nil, notBuilt() }
+
+// Close does nothing.
+func Close(context.Context) error { return nil }
+
+func notBuilt() error {
+	return withHint(ErrNotBuilt, "build it with -tags pkcs11 and cgo: make build TAGS=pkcs11")
+}

@@ -1,0 +1,118 @@
+//go:build cgo && pkcs11
+
+package pkcs11
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+
+	"github.com/miekg/pkcs11"
+)
+
+// login is how a token is logged in to.
+type login struct {
+	pin string
+	// refused are the digests of PINs that the token refused: it locks itself after some of them.
+	refused map[[sha256.Size]byte]bool
+}
+
+const lockAdvice = "dnseal tries a wrong PIN once only, because a token locks itself after a few"
+
+// in logs in to a token with these flags, where it wants that.
+func (l *login) in(c cryptoki, s pkcs11.SessionHandle, id tokenID, flags uint) error {
+	pad := flags&pkcs11.CKF_PROTECTED_AUTHENTICATION_PATH != 0
+	digest := sha256.Sum256([]byte(l.pin))
+	switch {
+	case flags&pkcs11.CKF_LOGIN_REQUIRED == 0:
+		return nil
+	case flags&pkcs11.CKF_USER_PIN_INITIALIZED == 0:
+		return withHint(fmt.Errorf("pkcs11: %s has no PIN yet", id), "initialise it with: pkcs11-tool --module FILE --init-pin")
+	case l.pin == "" && !pad:
+		return withHint(fmt.Errorf("pkcs11: %s asks for a PIN", id), `write it into the file "password" beside the key (chmod 600), or name a file with pin-source in the URI`)
+	case flags&pkcs11.CKF_USER_PIN_LOCKED != 0:
+		return withHint(fmt.Errorf("pkcs11: %s is locked after wrong PINs", id), "its security officer can unlock it: pkcs11-tool --module FILE --unlock-pin")
+	case l.refused[digest]:
+		return l.wrong(id, "refused this PIN before")
+	case flags&pkcs11.CKF_USER_PIN_FINAL_TRY != 0:
+		return withHint(fmt.Errorf("pkcs11: %s would lock itself after one more wrong PIN, so dnseal does not try it", id),
+			"log in with the right PIN once, which resets the count: pkcs11-tool --module FILE --login --list-objects")
+	}
+	err := c.Login(s, pkcs11.CKU_USER, l.pin)
+	if is(err, pkcs11.CKR_PIN_INCORRECT, pkcs11.CKR_PIN_INVALID, pkcs11.CKR_PIN_LEN_RANGE) {
+		l.remember(digest)
+		return l.wrong(id, "refused the PIN")
+	}
+	return l.result(id, err)
+}
+
+// result explains what Login returned.
+func (l *login) result(id tokenID, err error) error {
+	switch {
+	case err == nil, is(err, pkcs11.CKR_USER_ALREADY_LOGGED_IN):
+		return nil
+	case is(err, pkcs11.CKR_PIN_LOCKED):
+		return withHint(fmt.Errorf("pkcs11: %s is locked after wrong PINs", id), "its security officer can unlock it: pkcs11-tool --module FILE --unlock-pin")
+	case is(err, pkcs11.CKR_PIN_EXPIRED):
+		return withHint(fmt.Errorf("pkcs11: the PIN of %s has expired", id), "set a new one: pkcs11-tool --module FILE --login --change-pin")
+	}
+	return fmt.Errorf("pkcs11: %s: login: %w", id, plain(err))
+}
+
+func (l *login) remember(digest [sha256.Size]byte) {
+	if l.refused == nil || len(l.refused) > 100 {
+		l.refused = map[[sha256.Size]byte]bool{}
+	}
+	l.refused[digest] = true
+}
+
+// errWrongPIN is in the chain of errors about a PIN that is wrong.
+var errWrongPIN = errors.New("wrong PIN")
+
+func (l *login) wrong(id tokenID, what string) error {
+	return withHint(&wrongPIN{fmt.Sprintf("pkcs11: %s %s", id, what)}, `correct the file "password" beside the key, or that of pin-source; %s`, lockAdvice)
+}
+
+type wrongPIN struct{ text string }
+
+func (e *wrongPIN) Error() string        { return e.text }
+func (e *wrongPIN) Is(target error) bool { return target == errWrongPIN }
+
+// usePIN sets the PIN of a token. Where the token is logged in to with another one, it is logged in
+// to anew: the PIN can have been changed. module.turn is held.
+func (t *token) usePIN(pin string) error {
+	old := t.currentPIN()
+	if old == pin || pin == "" {
+		return nil
+	}
+	t.setPIN(pin)
+	if !t.isAlive() {
+		return nil
+	}
+	err := t.again()
+	if err != nil {
+		t.setPIN(old) // the keys that are open stay so
+	}
+	return err
+}
+
+func (t *token) setPIN(pin string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.login.pin = pin
+}
+
+// again logs out, which ends the operations of other keys: they connect again.
+func (t *token) again() error {
+	s, err := t.newSession()
+	if err == nil {
+		_ = t.module.calls.Logout(s.handle) // without login there is none to end
+		t.put(s, nil)
+	}
+	t.drop()
+	s, err = t.connect()
+	if err == nil {
+		t.put(s, nil)
+	}
+	return err
+}
