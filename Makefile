@@ -3,9 +3,11 @@ GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.
 RACE     := $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo -race)
 FUZZTIME ?= 1m
 BENCH    ?= .
+# Optional parts of the program: make build TAGS=pkcs11.
+TAGS     ?=
 
 build:
-	go build -o bin/dnseal ./cmd/dnseal
+	go build -tags '$(TAGS)' -o bin/dnseal ./cmd/dnseal
 
 demo:
 	@go run ./cmd/dnseal demo
@@ -13,9 +15,12 @@ demo:
 test:
 	@./.ci/peers-missing
 	go test $(RACE) -shuffle=on -timeout 20m ./...
+	# RACE stands for cgo here, which PKCS #11 needs.
+	test -z '$(RACE)' || go test $(RACE) -shuffle=on -timeout 20m -tags pkcs11 ./sender/identity/...
 
 check:
 	$(GOLANGCI) run ./...
+	test -z '$(RACE)' || $(GOLANGCI) run --build-tags pkcs11 ./sender/identity/...
 	./.ci/house
 	# The tests of the milter need its library, which does not build for 32 bits.
 	GOARCH=386 CGO_ENABLED=0 go vet ./lookup/... ./receiver/... ./sender/... ./smime/...

@@ -59,6 +59,7 @@ func readHeldKey(data []byte, s *secrets) (found keyFileContents, err error) {
 	case form == formPublic:
 		found.public, err = parsePublicKey(data)
 	case form == formPKCS11:
+		found.pss = hasSchemeLine(string(data))
 		found.key, err = tokenKey(form, []byte(strings.TrimSpace(firstLine(data))), s)
 	case !form.isKey():
 		err = form.foreign()
@@ -105,6 +106,7 @@ func readKeyPEM(data []byte, s *secrets) (found keyFileContents, err error) {
 		case form == formPKCS12:
 			return readPKCS12(block.Bytes, s)
 		case form == formTPM:
+			found.pss = hasSchemeLine(string(text))
 			if found.key, err = tokenKey(form, block.Bytes, s); err != nil {
 				return found, err
 			}

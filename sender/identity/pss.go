@@ -11,20 +11,12 @@ import (
 
 // pssKey is an RSA key that is for RSASSA-PSS only (RFC 4055, Section 1.2).
 type pssKey struct {
-	*rsa.PrivateKey
+	crypto.Signer
 	public *cms.PSSPublicKey
 }
 
 // Public is a *cms.PSSPublicKey, which says how the key may sign.
 func (k *pssKey) Public() crypto.PublicKey { return k.public }
-
-// Equal reports whether x has the same private key.
-func (k *pssKey) Equal(x crypto.PrivateKey) bool {
-	if other, ok := x.(*pssKey); ok {
-		x = other.PrivateKey
-	}
-	return k.PrivateKey.Equal(x)
-}
 
 // schemeLine stands above the key in key.pem of an RSA key that signs by RSASSA-PSS, and that is
 // for both schemes all the same. Programs that read PEM pass over text before it (RFC 7468, Section
@@ -52,29 +44,30 @@ func (id *Identity) setScheme(line bool) {
 	if id.Certificate != nil {
 		certified, _ = cms.PublicKey(id.Certificate) // read already: see loadCertificate
 	}
-	switch key := id.Key.(type) {
-	case *pssKey:
-		id.PSS = true
-		// What the certificate asks for counts too where the key asks for nothing.
-		if public, ok := certified.(*cms.PSSPublicKey); ok && key.public.Hash == 0 {
-			id.Key = &pssKey{key.PrivateKey, public}
-		}
-	case nil: // the private key is not here
-		if only, ok := certified.(*cms.PSSPublicKey); ok {
-			id.Public = only
-		}
-		_, only := id.Public.(*cms.PSSPublicKey)
-		_, both := id.Public.(*rsa.PublicKey)
-		id.PSS = only || both && (line || id.Certificate != nil && selfSignedByPSS(id.Certificate))
-		return
-	case *rsa.PrivateKey:
-		public, only := certified.(*cms.PSSPublicKey)
+	public, only := certified.(*cms.PSSPublicKey)
+	key, wasOnly := id.Key.(*pssKey)
+	switch {
+	case id.Key == nil: // the private key is not here
 		if only {
-			id.Key = &pssKey{key, public}
+			id.Public = public
 		}
-		id.PSS = only || line || id.Certificate != nil && selfSignedByPSS(id.Certificate)
+		id.PSS = id.signsByPSS(line)
+		return
+	// What the certificate asks for counts too where the key asks for nothing.
+	case wasOnly && only && key.public.Hash == 0:
+		id.Key = &pssKey{key.Signer, public}
+	case !wasOnly && only:
+		id.Key = &pssKey{id.Key, public}
 	}
 	id.Public = id.Key.Public()
+	id.PSS = id.signsByPSS(line)
+}
+
+// signsByPSS is setScheme's choice for the key that it found.
+func (id *Identity) signsByPSS(line bool) bool {
+	_, only := id.Public.(*cms.PSSPublicKey)
+	_, both := id.Public.(*rsa.PublicKey)
+	return only || both && (line || id.Certificate != nil && selfSignedByPSS(id.Certificate))
 }
 
 // selfSignedByPSS says how the key of a self-signed certificate signs. What a CA signed with says

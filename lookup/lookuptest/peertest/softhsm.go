@@ -53,7 +53,7 @@ func (s SoftHSM) Token(tb testing.TB, label, pin string) {
 
 func (s SoftHSM) run(tb testing.TB, name string, args ...string) string {
 	tb.Helper()
-	cmd := exec.CommandContext(tb.Context(), Program(tb, name), args...)
+	cmd := exec.CommandContext(tb.Context(), Program(tb, name), args...) //nolint:gosec // tests choose them
 	cmd.Env = append(os.Environ(), "SOFTHSM2_CONF="+s.Config)
 	out, err := cmd.CombinedOutput()
 	if err != nil {

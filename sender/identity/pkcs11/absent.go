@@ -8,14 +8,12 @@ import "context"
 const Built = false
 
 // Open returns ErrNotBuilt: see the package documentation.
-func Open(URI, Options) (*Key, error) { return nil, notBuilt() }
+func Open(URI, Options) (*Key, error) { return nil, errNotBuilt }
 
 // Generate returns ErrNotBuilt: see the package documentation.
-func Generate(URI, string, Options) (*Key, error) { return nil, notBuilt() }
+func Generate(URI, string, Options) (*Key, error) { return nil, errNotBuilt }
 
 // Close does nothing.
 func Close(context.Context) error { return nil }
 
-func notBuilt() error {
-	return withHint(ErrNotBuilt, "build it with -tags pkcs11 and cgo: make build TAGS=pkcs11")
-}
+var errNotBuilt = withHint(ErrNotBuilt, "build it with -tags pkcs11 and cgo: make build TAGS=pkcs11")

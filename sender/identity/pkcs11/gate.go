@@ -25,6 +25,13 @@ func (g gate) lock(ctx context.Context) error {
 
 func (g gate) unlock() { <-g }
 
+func (o Options) timeout() time.Duration {
+	if o.Timeout <= 0 {
+		return DefaultTimeout
+	}
+	return o.Timeout
+}
+
 // within calls f and returns after d at the latest. A call into a module cannot be ended: f goes on
 // until the module returns, with the session that it holds.
 func within[T any](d time.Duration, what fmt.Stringer, f func(context.Context) (T, error)) (T, error) {

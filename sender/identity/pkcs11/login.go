@@ -4,7 +4,6 @@ package pkcs11
 
 import (
 	"crypto/sha256"
-	"errors"
 	"fmt"
 
 	"github.com/miekg/pkcs11"
@@ -29,7 +28,7 @@ func (l *login) in(c cryptoki, s pkcs11.SessionHandle, id tokenID, flags uint) e
 	case flags&pkcs11.CKF_USER_PIN_INITIALIZED == 0:
 		return withHint(fmt.Errorf("pkcs11: %s has no PIN yet", id), "initialise it with: pkcs11-tool --module FILE --init-pin")
 	case l.pin == "" && !pad:
-		return withHint(fmt.Errorf("pkcs11: %s asks for a PIN", id), `write it into the file "password" beside the key (chmod 600), or name a file with pin-source in the URI`)
+		return withHint(&pinError{fmt.Sprintf("pkcs11: %s asks for a PIN", id)}, `write it into the file "password" beside the key (chmod 600), or name a file with pin-source in the URI`)
 	case flags&pkcs11.CKF_USER_PIN_LOCKED != 0:
 		return withHint(fmt.Errorf("pkcs11: %s is locked after wrong PINs", id), "its security officer can unlock it: pkcs11-tool --module FILE --unlock-pin")
 	case l.refused[digest]:
@@ -66,17 +65,15 @@ func (l *login) remember(digest [sha256.Size]byte) {
 	l.refused[digest] = true
 }
 
-// errWrongPIN is in the chain of errors about a PIN that is wrong.
-var errWrongPIN = errors.New("wrong PIN")
-
 func (l *login) wrong(id tokenID, what string) error {
-	return withHint(&wrongPIN{fmt.Sprintf("pkcs11: %s %s", id, what)}, `correct the file "password" beside the key, or that of pin-source; %s`, lockAdvice)
+	return withHint(&pinError{fmt.Sprintf("pkcs11: %s %s", id, what)}, `correct the file "password" beside the key, or that of pin-source; %s`, lockAdvice)
 }
 
-type wrongPIN struct{ text string }
+// pinError is an error of a PIN.
+type pinError struct{ text string }
 
-func (e *wrongPIN) Error() string        { return e.text }
-func (e *wrongPIN) Is(target error) bool { return target == errWrongPIN }
+func (e *pinError) Error() string        { return e.text }
+func (e *pinError) Is(target error) bool { return target == ErrPIN }
 
 // usePIN sets the PIN of a token. Where the token is logged in to with another one, it is logged in
 // to anew: the PIN can have been changed. module.turn is held.

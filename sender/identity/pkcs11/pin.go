@@ -15,7 +15,7 @@ import (
 const maxPIN = 1024
 
 // credential is what a pin-source begins with that names a systemd credential.
-const credential = "credential:"
+const credential = "credential:" //nolint:gosec // a name of one
 
 // pin returns given or, where it is empty, what pin-source names: a file, as path or file: URI, or
 // credential:NAME, a systemd credential. Its first line counts.

@@ -36,6 +36,9 @@ var ErrNotFound = errors.New("no such private key")
 // ErrClosed says that Close was called.
 var ErrClosed = errors.New("the module was closed")
 
+// ErrPIN says that the token asks for a PIN and none was given, or that the PIN is wrong.
+var ErrPIN = errors.New("the PIN is missing or wrong")
+
 // DefaultTimeout is how long Open, Generate and a signature may take at most.
 const DefaultTimeout = 30 * time.Second
 
@@ -45,13 +48,6 @@ type Options struct {
 	PIN string
 	// Timeout is for Open and Generate, and for each signature; 0: DefaultTimeout.
 	Timeout time.Duration
-}
-
-func (o Options) timeout() time.Duration {
-	if o.Timeout <= 0 {
-		return DefaultTimeout
-	}
-	return o.Timeout
 }
 
 // Key is a private key on a token. It is safe for concurrent use.

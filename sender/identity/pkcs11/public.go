@@ -12,6 +12,7 @@ import (
 	"crypto/x509"
 	"encoding/asn1"
 	"math/big"
+	"slices"
 
 	"github.com/miekg/pkcs11"
 )
@@ -116,10 +117,8 @@ func (r reader) rsaPublic(h pkcs11.ObjectHandle) *rsa.PublicKey {
 
 func curveOf(parameters []byte) *curve {
 	for i, c := range curves {
-		for _, p := range c.parameters {
-			if string(parameters) == p {
-				return &curves[i]
-			}
+		if slices.Contains(c.parameters, string(parameters)) {
+			return &curves[i]
 		}
 	}
 	return nil

@@ -63,7 +63,7 @@ func ParseURI(s string) (URI, error) {
 	case len(s) > maxURI:
 		return URI{}, fmt.Errorf("pkcs11: a URI of more than %d octets", maxURI)
 	case !ok:
-		return URI{}, withHint(errors.New("pkcs11: a URI that does not begin with "+Scheme), "write it as %stoken=NAME;object=LABEL", Scheme)
+		return URI{}, withHint(errors.New("pkcs11: it does not begin with the scheme pkcs11"), "write it as %stoken=NAME;object=LABEL", Scheme)
 	}
 	u := URI{s, map[string]string{}}
 	path, query, _ := strings.Cut(rest, "?")
@@ -162,12 +162,12 @@ func (u URI) String() string { return u.text }
 // Object returns the label of the key, or "".
 func (u URI) Object() string { return u.attrs[attrObject] }
 
+// HasPINSource reports whether the URI says where the PIN is.
+func (u URI) HasPINSource() bool { return u.attrs[attrPINSource] != "" }
+
 // WithID returns the URI with this id, in place of one that it has.
 func (u URI) WithID(id []byte) URI {
-	encoded := attrID + "="
-	for _, b := range id {
-		encoded += fmt.Sprintf("%%%02X", b)
-	}
+	encoded := attrID + "=" + percentEncoded(id)
 	path, query, hasQuery := strings.Cut(strings.TrimPrefix(u.text, Scheme), "?")
 	parts := []string{encoded}
 	if path != "" {
@@ -189,4 +189,12 @@ func (u URI) WithID(id []byte) URI {
 	}
 	attrs[attrID] = string(id)
 	return URI{text, attrs}
+}
+
+func percentEncoded(id []byte) string {
+	var b strings.Builder
+	for _, octet := range id {
+		fmt.Fprintf(&b, "%%%02X", octet)
+	}
+	return b.String()
 }

@@ -31,10 +31,10 @@ func TestParseURI(t *testing.T) {
 func TestParseURIRefuses(t *testing.T) {
 	t.Parallel()
 	for uri, want := range map[string]string{
-		"":                                "does not begin with",
-		"pkcs12:token=x":                  "does not begin with",
+		"":                                "not begin with",
+		"pkcs12:token=x":                  "not begin with",
 		"pkcs11:token=a;token=b":          "twice",
-		"pkcs11:token=a?token=b":          "unknown attribute",
+		"pkcs11:?token=b":                 "unknown attribute",
 		"pkcs11:tokens=a":                 "unknown attribute tokens",
 		"pkcs11:module-path=/x":           "unknown attribute module-path",
 		"pkcs11:token":                    "no NAME=VALUE",
