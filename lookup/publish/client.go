@@ -24,7 +24,8 @@ type Options struct {
 	NameServers []string
 	// Lookup has the resolvers and the trust anchor. Required. It is not closed.
 	Lookup *lookup.Client
-	// Timeout for one message to the primary; 0: 30 s.
+	// Timeout for one message to the primary, and for one question where it is less than 5 s; 0: 30
+	// s.
 	Timeout time.Duration
 	// Now is the clock, also that of TSIG; nil: time.Now.
 	Now func() time.Time
@@ -41,7 +42,7 @@ var _ Publisher = (*Client)(nil)
 
 // New returns a Client. It fails on options that cannot be read; it asks nothing yet.
 func New(opts Options) (*Client, error) {
-	r, err := NewReader(ReaderOptions{Lookup: opts.Lookup, Zone: opts.Zone, NameServers: opts.NameServers, Now: opts.Now})
+	r, err := NewReader(ReaderOptions{Lookup: opts.Lookup, Zone: opts.Zone, NameServers: opts.NameServers, Timeout: min(max(opts.Timeout, 0), defaultTimeout), Now: opts.Now})
 	if err != nil {
 		return nil, err
 	}

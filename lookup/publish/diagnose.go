@@ -37,7 +37,7 @@ func (c *Client) diagnose(ctx context.Context, b batch, r *reply) (bad map[int]b
 		c.secondary(ctx, b, out)
 	case dns.RcodeNotZone:
 		out.Code, out.Text = OutsideZone, fmt.Sprintf("%s says that %s is not in the zone %s (NOTZONE)", b, out.Name, out.Zone)
-		out.Advice = "name the zone that holds it (--zone), or leave it out"
+		out.Advice = "name the zone that holds it (--zone), or leave it out; YADIFA says so of a zone that it does not have"
 	default:
 		out.Code, out.Text = OtherError, fmt.Sprintf("%s answers %s to the update of %s", b, rcode(r.Rcode), out.Zone)
 		out.Advice = "its log says why"

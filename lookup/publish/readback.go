@@ -166,7 +166,7 @@ func missingAt(z zone, all []Seen, s *Seen, c *Change) *Refusal {
 	case s.Err != nil:
 		r.Code, r.Err = Behind, s.Err
 		r.Text = fmt.Sprintf("name server %s cannot be read: %v", s.Server, s.Err)
-		r.Advice = "see that it runs and serves " + z.name + "; --name-server names those to read from"
+		r.Advice = "see that it runs and serves " + z.name + " (PowerDNS: up to 300 s after the zone was made); --name-server names those to read from"
 	case s.Alias != "":
 		return aliasRefusal(s.Server, z.name, c.Owner, s.Alias)
 	case s.Status == dnssec.Bogus:
@@ -198,6 +198,6 @@ func behind(r *Refusal, all []Seen, s *Seen, c *Change) *Refusal {
 		}
 	}
 	r.Code, r.Text = NotDone, fmt.Sprintf("%s does not show the change of %s (serial %d)", s.Server, c.Owner, s.Serial)
-	r.Advice = "see its log; a server that answers queries from another copy of the zone than it updates shows it later"
+	r.Advice = "see its log; a policy script of PowerDNS leaves out what it does not permit, and a server that answers queries from another copy of the zone than it updates shows it later"
 	return r
 }

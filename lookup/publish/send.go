@@ -99,8 +99,11 @@ func roundTrip(ctx context.Context, conn net.Conn, wire []byte) ([]byte, error) 
 // code is used, which can only stop us.
 func (c *Client) read(t target, addr string, raw []byte, id uint16, mac string) (*reply, error) {
 	r := &reply{Msg: new(dns.Msg), addr: addr}
-	if err := r.Unpack(raw); err != nil || r.Id != id || !r.Response || r.Opcode != dns.OpcodeUpdate {
+	if err := r.Unpack(raw); err != nil || r.Id != id || r.Opcode != dns.OpcodeUpdate || !r.Response && r.Rcode == dns.RcodeSuccess {
 		return nil, t.badReply("is none to this update", err)
+	}
+	if !r.Response { // YADIFA sends the request back, with NOTZONE, when it does not have the zone
+		return r, nil
 	}
 	r.tsig = r.IsTsig()
 	if r.tsig == nil || c.opts.Key == nil {

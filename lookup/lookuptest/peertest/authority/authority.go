@@ -11,6 +11,7 @@
 package authority
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"path/filepath"
@@ -61,6 +62,14 @@ type Options struct {
 	Records string
 	// Secondaries that will be started: the primary tells them of changes.
 	Secondaries []Kind
+	// Limit has PowerDNS let the key Limited do what it may, by a policy script; the others always
+	// do. It replaces PowerDNS's own checks of TSIG keys.
+	Limit bool
+	// Addr is host:port to answer at; "": a free port, of 127.0.0.1 for BIND, else of another
+	// loopback address.
+	Addr string
+	// Statements of named.conf that declare the zone, with the file "zone", and its keys; "": ours.
+	Statements string
 }
 
 // Server is one that runs.
@@ -95,15 +104,15 @@ type Server struct {
 func (s *Server) LimitedName() string { return "only._device." + s.Zone }
 
 // Start runs a primary for one zone and waits until it answers, signed. The zone has an SOA, one NS
-// (ns.ZONE, 127.0.0.1) and Options.Records.
+// (ns.ZONE, at the host of Addr) and Options.Records.
 func Start(tb testing.TB, kind Kind, zone string, opts Options) *Server {
 	tb.Helper()
 	if opts.TTL == 0 {
 		opts.TTL = 1
 	}
 	s := &Server{Kind: kind, Zone: dns.CanonicalName(zone), Key: NewKey("upd"), Limited: NewKey("limited"), opts: opts}
-	for range opts.Secondaries {
-		s.Secondaries = append(s.Secondaries, peertest.FreeLocalhost(tb))
+	for _, second := range opts.Secondaries {
+		s.Secondaries = append(s.Secondaries, freeAddr(tb, second))
 	}
 	if kind == Sandbox {
 		s.startSandbox(tb)
@@ -126,7 +135,7 @@ func (s *Server) start(tb testing.TB, configure func()) {
 	for range 5 {
 		s.Dir = peertest.ShortDir(tb)
 		if !s.secondary {
-			s.Addr = peertest.FreeLocalhost(tb)
+			s.Addr = cmp.Or(s.opts.Addr, freeAddr(tb, s.Kind))
 		}
 		configure()
 		if s.run(tb) {
@@ -134,6 +143,15 @@ func (s *Server) start(tb testing.TB, configure func()) {
 		}
 	}
 	tb.Fatalf("%s does not start", s.program)
+}
+
+// freeAddr is where a program can listen: BIND does so on addresses of interfaces only.
+func freeAddr(tb testing.TB, kind Kind) string {
+	tb.Helper()
+	if kind == BIND {
+		return peertest.FreeLocalhost(tb)
+	}
+	return peertest.FreeAddr(tb)
 }
 
 // run starts the program with the files that are there, and is false when it ended.
@@ -189,13 +207,14 @@ func (s *Server) hostPort() (host, port string) {
 
 // zoneText is the zone as it starts.
 func (s *Server) zoneText() string {
+	host, _ := s.hostPort()
 	return fmt.Sprintf(`$ORIGIN %s
 $TTL %d
 @ SOA ns hostmaster 1 3600 600 86400 %[2]d
 @ NS ns
-ns A 127.0.0.1
+ns A %s
 %s
-`, s.Zone, s.opts.TTL, s.opts.Records)
+`, s.Zone, s.opts.TTL, host, s.opts.Records)
 }
 
 // bare is the zone without the dot at its end.

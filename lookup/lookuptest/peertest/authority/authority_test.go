@@ -99,7 +99,7 @@ func TestLimited(t *testing.T) {
 	for _, kind := range []Kind{BIND, Knot, PowerDNS} {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
-			s := Start(t, kind, string(kind)+".lab", Options{})
+			s := Start(t, kind, string(kind)+".lab", Options{Limit: true})
 			for owner, want := range map[string]bool{s.LimitedName(): true, "other._device." + s.Zone: false} {
 				rr := record(t, owner+" 1 IN TLSA 3 1 1 00")
 				got := s.update(t, s.Limited, func(m *dns.Msg) { m.Insert([]dns.RR{rr}) })

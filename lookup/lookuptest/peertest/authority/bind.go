@@ -24,6 +24,12 @@ controls { };
 func bind(tb testing.TB, s *Server) []string {
 	tb.Helper()
 	host, port := s.hostPort()
+	peertest.WriteFile(tb, s.path("zone"), s.zoneText())
+	args := []string{"-g", "-n", "1", "-c", s.path("named.conf")}
+	if s.opts.Statements != "" {
+		peertest.WriteFile(tb, s.path("named.conf"), fmt.Sprintf(bindOptions, s.Dir, host, port)+s.opts.Statements)
+		return args
+	}
 	var notify strings.Builder
 	for _, addr := range s.Secondaries {
 		h, p, _ := net.SplitHostPort(addr)
@@ -37,7 +43,6 @@ func bind(tb testing.TB, s *Server) []string {
 	if s.opts.Inline {
 		inline = "yes"
 	}
-	peertest.WriteFile(tb, s.path("zone"), s.zoneText())
 	peertest.WriteFile(tb, s.path("named.conf"), fmt.Sprintf(bindOptions, s.Dir, host, port)+s.Key.String()+s.Limited.String()+fmt.Sprintf(`
 dnssec-policy live { keys { csk lifetime unlimited algorithm ecdsap256sha256; }; %[1]s };
 zone %[2]q {
@@ -46,7 +51,7 @@ zone %[2]q {
   allow-transfer { key %[4]q; }; notify explicit; also-notify { %[7]s};
 };
 `, denial, s.Zone, inline, s.Key.Name, s.Limited.Name, s.LimitedName(), notify.String()))
-	return []string{"-g", "-n", "1", "-c", s.path("named.conf")}
+	return args
 }
 
 // bindSecondary writes the files of a named that gets its zone from a primary.
@@ -55,7 +60,7 @@ func bindSecondary(tb testing.TB, s, primary *Server) []string {
 	host, port := s.hostPort()
 	h, p := primary.hostPort()
 	peertest.WriteFile(tb, s.path("named.conf"), fmt.Sprintf(bindOptions, s.Dir, host, port)+s.Key.String()+fmt.Sprintf(`
-zone %[1]q { type secondary; file "zone"; primaries { %[2]s port %[3]s key %[4]q; }; allow-notify { key %[4]q; %[2]s; }; notify no; };
+zone %[1]q { type secondary; file "zone"; primaries { %[2]s port %[3]s key %[4]q; }; allow-notify { 127.0.0.0/8; }; notify no; };
 `, s.Zone, h, p, s.Key.Name))
 	return []string{"-g", "-n", "1", "-c", s.path("named.conf")}
 }

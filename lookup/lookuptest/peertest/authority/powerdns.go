@@ -17,11 +17,11 @@ import (
 // powerDNSSchema is where Debian's package pdns-backend-sqlite3 has it.
 const powerDNSSchema = "/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql"
 
-// powerDNSPolicy lets the key Limited change one name only; the metadata of the zone says who may
-// change it at all. PowerDNS answers NOERROR to what the policy does not permit, and leaves it out.
+// powerDNSPolicy lets one key change everything, and another what is at one name. PowerDNS 4.7
+// answers NOERROR to what the policy does not permit, and leaves it out (PowerDNS/pdns#8422).
 const powerDNSPolicy = `function updatepolicy(input)
-  if input:getTsigName():toString() ~= %q then return true end
-  return input:getQName():toString() == %q
+  local key = input:getTsigName():toString()
+  return key == %q or key == %q and input:getQName():toString() == %q
 end
 `
 
@@ -32,12 +32,15 @@ func powerDNS(tb testing.TB, s *Server) []string {
 		peertest.Missing(tb, "pdns-backend-sqlite3")
 	}
 	peertest.WriteFile(tb, s.path("zone"), s.zoneText())
-	peertest.WriteFile(tb, s.path("policy.lua"), fmt.Sprintf(powerDNSPolicy, s.Limited.Name+".", s.LimitedName()))
-	notify := ""
+	more := ""
+	if s.opts.Limit {
+		peertest.WriteFile(tb, s.path("policy.lua"), fmt.Sprintf(powerDNSPolicy, s.Key.Name+".", s.Limited.Name+".", s.LimitedName()))
+		more += "lua-dnsupdate-policy-script=" + s.path("policy.lua") + "\n"
+	}
 	if len(s.Secondaries) > 0 {
 		// Without secondaries nothing writes into the database but updates: a writer too many is
 		// "database is locked", SERVFAIL.
-		notify = "primary=yes\nonly-notify=\nalso-notify=" + strings.Join(s.Secondaries, ",") + "\n"
+		more += "primary=yes\nonly-notify=\nalso-notify=" + strings.Join(s.Secondaries, ",") + "\n"
 	}
 	peertest.WriteFile(tb, s.path("pdns.conf"), fmt.Sprintf(`launch=gsqlite3
 gsqlite3-database=%[1]s/db
@@ -45,7 +48,6 @@ gsqlite3-dnssec=yes
 local-address=%[2]s
 socket-dir=%[1]s
 dnsupdate=yes
-lua-dnsupdate-policy-script=%[1]s/policy.lua
 %[3]scache-ttl=0
 negquery-cache-ttl=0
 query-cache-ttl=0
@@ -57,7 +59,7 @@ distributor-threads=1
 retrieval-threads=1
 security-poll-suffix=
 version-string=anonymous
-`, s.Dir, s.Addr, notify))
+`, s.Dir, s.Addr, more))
 	run(tb, peertest.Program(tb, "sqlite3"), s.path("db"), ".read "+powerDNSSchema)
 	s.AddPowerDNSZone(tb, s.Zone, s.path("zone"))
 	return []string{"--config-dir=" + s.Dir, "--daemon=no", "--guardian=no"}
@@ -83,8 +85,8 @@ func (s *Server) AddPowerDNSZone(tb testing.TB, zone, file string) {
 	pdnsutil("rectify-zone", zone)
 	for _, k := range []Key{s.Key, s.Limited} {
 		pdnsutil("import-tsig-key", k.Name, k.Algorithm, k.Secret)
-		pdnsutil("add-meta", zone, "TSIG-ALLOW-DNSUPDATE", k.Name)
 	}
+	pdnsutil("set-meta", zone, "TSIG-ALLOW-DNSUPDATE", s.Key.Name)
 	pdnsutil("set-meta", zone, "TSIG-ALLOW-AXFR", s.Key.Name)
 	pdnsutil("set-meta", zone, "ALLOW-DNSUPDATE-FROM", "127.0.0.0/8")
 	pdnsutil("set-meta", zone, "SOA-EDIT-DNSUPDATE", "INCREASE")

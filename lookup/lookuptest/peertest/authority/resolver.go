@@ -9,6 +9,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"dnseal/lookup/lookuptest"
 	"dnseal/lookup/lookuptest/peertest"
 )
 
@@ -18,9 +19,17 @@ import (
 func Resolver(tb testing.TB, servers ...*Server) string {
 	tb.Helper()
 	program := peertest.Program(tb, "unbound")
-	// Nothing else leaves this machine: the discard port answers nothing.
 	var zones strings.Builder
-	zones.WriteString("forward-zone:\n  name: \".\"\n  forward-addr: 127.0.0.1@9\n")
+	// Nothing leaves this machine: no other zone exists.
+	root, err := lookuptest.New([]lookuptest.Zone{{Origin: ".", Unsigned: true}}, lookuptest.Options{})
+	if err == nil {
+		err = root.Start("127.0.0.1:0")
+	}
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = root.Close() })
+	fmt.Fprintf(&zones, "forward-zone:\n  name: \".\"\n  forward-addr: %s\n", peertest.At(root.Addr()))
 	for _, s := range servers {
 		if s.sandbox != nil { // a resolver, not an authority
 			fmt.Fprintf(&zones, "forward-zone:\n  name: %q\n  forward-addr: %s\n", s.Zone, peertest.At(s.Addr))

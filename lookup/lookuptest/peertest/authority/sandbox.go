@@ -3,6 +3,7 @@
 package authority
 
 import (
+	"cmp"
 	"testing"
 
 	"dnseal/lookup/lookuptest"
@@ -12,13 +13,14 @@ import (
 // exist, and it has no secondaries.
 func (s *Server) startSandbox(tb testing.TB) {
 	tb.Helper()
+	s.Addr = cmp.Or(s.opts.Addr, "127.0.0.1:0")
 	zone := lookuptest.Zone{Text: s.zoneText(), NSEC3: s.opts.Denial != NSEC, Narrow: s.opts.Denial == Narrow}
 	key := lookuptest.UpdateKey{Name: s.Key.Name, Algorithm: s.Key.Algorithm, Secret: s.Key.Secret}
 	server, err := lookuptest.New([]lookuptest.Zone{zone}, lookuptest.Options{UpdateKeys: []lookuptest.UpdateKey{key}})
 	if err != nil {
 		tb.Fatal(err)
 	}
-	if err := server.Start("127.0.0.1:0"); err != nil {
+	if err := server.Start(s.Addr); err != nil {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { _ = server.Close() })

@@ -31,7 +31,6 @@ func (s *Server) Secondary(tb testing.TB, kind Kind) *Server {
 // nsd writes the files of an NSD that gets its zone from a primary.
 func nsd(tb testing.TB, s, primary *Server) []string {
 	tb.Helper()
-	host, _ := primary.hostPort()
 	peertest.WriteFile(tb, s.path("nsd.conf"), fmt.Sprintf(`server:
   ip-address: %[1]s
   username: ""
@@ -53,10 +52,10 @@ key:
 zone:
   name: %[6]q
   zonefile: "zone"
-  allow-notify: %[8]s %[3]s
-  allow-notify: %[8]s NOKEY
+  allow-notify: 127.0.0.0/8 %[3]s
+  allow-notify: 127.0.0.0/8 NOKEY
   request-xfr: AXFR %[7]s %[3]s
-`, peertest.At(s.Addr), s.Dir, s.Key.Name, s.Key.Algorithm, s.Key.Secret, s.bare(), peertest.At(primary.Addr), host))
+`, peertest.At(s.Addr), s.Dir, s.Key.Name, s.Key.Algorithm, s.Key.Secret, s.bare(), peertest.At(primary.Addr)))
 	peertest.LogWhenFailed(tb, s.path("log"))
 	return []string{"-d", "-c", s.path("nsd.conf")}
 }
