@@ -34,7 +34,8 @@ func Load(dir, name string) (*Identity, error) { return Loader{}.Load(dir, name)
 // alone makes an identity without Key. Certificates are read in PEM, DER and PKCS#7; where there is
 // no cert.pem, those in key.pem count. Errors: [fs.ErrNotExist] when there is none of this name, as
 // an [*OtherCaseError] where there is one whose local part differs in case only; [ErrLocked] where
-// the passphrase or credential is not here or is another one; one with a [Hint] for a key that
+// the passphrase or credential is not here or is another one; [ErrRevoked] for a key that was
+// revoked; one with a [Hint] for a key that
 // others can read or that we cannot read, for a file that holds another form of key or certificate
 // than is read (it names the form), and for a key that is not its certificate's; else what the file
 // system returned.
@@ -46,6 +47,9 @@ func (l Loader) Load(dir, name string) (*Identity, error) {
 	err = id.load(l)
 	if errors.Is(err, fs.ErrNotExist) && !errors.Is(err, ErrLocked) {
 		return nil, missing(dir, id.Name, filepath.Dir(id.KeyFile))
+	}
+	if err == nil {
+		err = id.checkRevoked()
 	}
 	if err != nil {
 		return nil, err
@@ -89,7 +93,10 @@ func (id *Identity) load(l Loader) error {
 	if err != nil {
 		return err
 	}
-	if err = id.loadCertificate(found.certificates); err != nil {
+	if err = id.loadCertificate(found.certificates); errors.As(err, new(*mismatch)) {
+		err = id.duringSwitch(l, err)
+	}
+	if err != nil {
 		return err
 	}
 	id.setScheme(found.pss)
@@ -204,7 +211,7 @@ func (id *Identity) useCertificates(certs []*x509.Certificate, path string) erro
 		return id.unsupportedCertificate(err, path)
 	}
 	if !sameKey(id.public(), certs[0]) {
-		err := fmt.Errorf("identity: %s: the key in %s is not that of the certificate in %s", id.Name, id.KeyFile, path)
+		err := &mismatch{fmt.Sprintf("identity: %s: the key in %s is not that of the certificate in %s", id.Name, id.KeyFile, path)}
 		return WithHint(err, "the identity's own certificate must stand first in %s", certFile)
 	}
 	id.Certificate, id.Chain, id.CertFile = certs[0], certs[1:], path

@@ -33,6 +33,9 @@ func Next(state State, seen Seen, now time.Time) Step {
 	n.observe()
 	n.troubles()
 	n.decide()
+	if n.step.Condition == "" {
+		n.step.Condition = n.condition()
+	}
 	n.step.Memory = n.mem
 	return n.step
 }
@@ -59,10 +62,15 @@ func (n *round) observeRecord(r dane.Record) {
 	switch {
 	case n.seen.everywhere(r) && s.Since.IsZero():
 		s.Since, s.Once = n.now, true
-		s.Hold = max(s.Hold, n.seen.hold())
+		if s.Hold == 0 { // it was never seen to be missing
+			s.Hold = n.seen.hold()
+		}
 	case n.seen.denied(r):
 		s.Since = time.Time{}
 		s.Hold = max(s.Hold, n.seen.hold())
+		if !n.seen.secure() { // what the others say is not known
+			s.Hold = max(s.Hold, n.ttl())
+		}
 	}
 	n.mem.Shown[id] = s
 }
@@ -81,7 +89,6 @@ func (n *round) generations() (all []*Generation) {
 
 // decide sets the step.
 func (n *round) decide() {
-	n.step.Condition = n.condition()
 	switch {
 	case n.Active == nil && n.Next == nil:
 		n.nothing("there is no key")

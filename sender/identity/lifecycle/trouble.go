@@ -24,8 +24,10 @@ const (
 	CodeClock     Code = "clock"           // a time in the memory lies in the future
 	// CodeUndecided: nobody said what becomes of the record of an old key
 	CodeUndecided Code = "old-undecided"
-	CodeNotShown  Code = "record-missing" // the record of the active key is not everywhere
-	CodeSigned    Code = "signature-ends" // signatures of the zone are near their end
+	// CodeWildcard: a record that would have to go is that of a wildcard, for many names
+	CodeWildcard Code = "wildcard"
+	CodeNotShown Code = "record-missing" // the record of the active key is not everywhere
+	CodeSigned   Code = "signature-ends" // signatures of the zone are near their end
 )
 
 // Trouble is something wrong: what, and what to do.
@@ -101,6 +103,12 @@ func (n *round) ours(r dane.Record) bool {
 }
 
 func (n *round) trouble(t Trouble) { n.step.Troubles = append(n.step.Troubles, t) }
+
+func (n *round) troubleOnce(t Trouble) {
+	if !n.step.has(t.Code) {
+		n.trouble(t)
+	}
+}
 
 func (n *round) firstError() string {
 	for _, s := range n.seen {

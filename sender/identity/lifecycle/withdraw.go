@@ -28,11 +28,25 @@ func (n *round) revoke() bool {
 // only are the published records of g that no other key needs.
 func (n *round) only(g *Generation) (found []dane.Record) {
 	for _, r := range n.published(g) {
-		if !n.needed(r, g) {
+		switch {
+		case n.needed(r, g):
+		case n.byWildcard(r):
+			n.troubleOnce(Trouble{CodeWildcard, "a record that would have to go is that of a wildcard, and is for many names", "withdraw the wildcard by hand, or publish another record at this name", false})
+		default:
 			found = append(found, r)
 		}
 	}
 	return found
+}
+
+// byWildcard reports whether every server that shows r says that it is at no name itself.
+func (n *round) byWildcard(r dane.Record) bool {
+	for _, s := range n.seen {
+		if contains(s.Records, r) && !s.Wildcard {
+			return false
+		}
+	}
+	return true
 }
 
 // needed reports whether a generation other than g, neither revoked nor withdrawn, has the record

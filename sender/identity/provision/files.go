@@ -1,0 +1,58 @@
+package provision
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"dnseal/sender/identity"
+)
+
+// link makes to the same file as from, or a copy where the file system has no links. Where to is
+// there already it stays; where from is not there nothing is done.
+func link(from, to string) error {
+	err := os.Link(from, to)
+	if err == nil || errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	data, err := os.ReadFile(from)
+	if err != nil {
+		return fmt.Errorf("provision: %w", err)
+	}
+	return identity.ReplaceFile(to, data, 0o600)
+}
+
+// sameContents reports whether two files are there and equal.
+func sameContents(a, b string) bool {
+	x, errX := os.ReadFile(a)
+	y, errY := os.ReadFile(b)
+	return errX == nil && errY == nil && bytes.Equal(x, y)
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
+
+// remove removes a file, if it is there.
+func remove(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("provision: %w", err)
+	}
+	return nil
+}
+
+// syncDir makes renames in dir last over a power failure.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return fmt.Errorf("provision: %w", err)
+	}
+	defer func() { _ = d.Close() }() // only synced
+	if err := d.Sync(); err != nil {
+		return fmt.Errorf("provision: sync %s: %w", dir, err)
+	}
+	return nil
+}

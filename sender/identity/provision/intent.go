@@ -1,0 +1,175 @@
+package provision
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"dnseal/sender/identity"
+	"dnseal/sender/identity/lifecycle"
+)
+
+// PublishOptions are for ToPublish.
+type PublishOptions struct {
+	// Form is the form of the record; nil: as it is.
+	Form *lifecycle.Form
+	// TTL of the records; 0: as it is.
+	TTL time.Duration
+	// Beside publishes beside records that are of none of the identity's keys.
+	Beside bool
+}
+
+// ToPublish wants the active key published; one that was revoked signs again.
+func ToPublish(opts PublishOptions) Intent {
+	return Intent{
+		Files: func(f *Folder, k Keys) error {
+			if opts.Form != nil {
+				if err := k.CheckForm(*opts.Form); err != nil {
+					return err
+				}
+			}
+			if k.Active == nil {
+				return nil
+			}
+			return f.Restore(k.Active.KeyID())
+		},
+		Memory: func(k Keys, m *lifecycle.Memory) error {
+			m.Publish, m.Beside = true, m.Beside || opts.Beside
+			if opts.Form != nil {
+				m.Form = opts.Form
+			}
+			if opts.TTL > 0 && opts.TTL != m.TTL {
+				m.TTL, m.TTLSent = opts.TTL, time.Time{}
+			}
+			forgetVanished(k, m)
+			return nil
+		},
+	}
+}
+
+// forgetVanished lets a record that vanished be published again.
+func forgetVanished(k Keys, m *lifecycle.Memory) {
+	if k.Active == nil {
+		return
+	}
+	s := k.state(*m, nil)
+	id := lifecycle.RecordID(s.Active.Want)
+	if shown, known := m.Shown[id]; known {
+		shown.Once = false
+		m.Shown[id] = shown
+	}
+}
+
+// RolloverOptions are for ToRollOver.
+type RolloverOptions struct {
+	NextOptions
+	// Retention is what becomes of the record of the old key; "": as was said before, else it is
+	// withdrawn.
+	Retention lifecycle.Retention
+	// OldFor is how long the old record stays after the switch, where it is withdrawn; nil: as was
+	// said before, else [lifecycle.DefaultOldFor].
+	OldFor *time.Duration
+	// Continue carries on the rollovers that are under way, and begins none.
+	Continue bool
+}
+
+// ToRollOver wants another key to sign. A rollover that is under way goes on, and no other begins
+// before its old record is kept or withdrawn.
+func ToRollOver(opts RolloverOptions) Intent {
+	return Intent{
+		Files: func(f *Folder, k Keys) error {
+			if opts.Continue || k.RollingOver() {
+				return nil
+			}
+			return f.MakeNext(opts.NextOptions)
+		},
+		Memory: func(_ Keys, m *lifecycle.Memory) error {
+			if opts.Retention != "" {
+				m.Retention = opts.Retention
+			} else if m.Retention == "" && !opts.Continue {
+				m.Retention = lifecycle.Withdraw
+			}
+			switch {
+			case opts.OldFor != nil:
+				m.OldFor = *opts.OldFor
+			case m.OldFor == 0 && !opts.Continue && opts.Retention == "":
+				m.OldFor = lifecycle.DefaultOldFor
+			}
+			return nil
+		},
+	}
+}
+
+// RollingOver reports whether a rollover is under way: there is a next key, or an old one of which
+// it is not decided what becomes of its record.
+func (k Keys) RollingOver() bool {
+	for _, old := range k.Old {
+		if !old.Settled && (k.Active == nil || old.GenerationID() != k.Active.GenerationID()) {
+			return true
+		}
+	}
+	return k.Next != nil
+}
+
+// ToRevoke wants keys to sign no more and their records gone: those with the KeyID keyID, all for
+// "". Errors of a run: no key has that KeyID.
+func ToRevoke(keyID string, now time.Time) Intent {
+	return Intent{
+		Files: func(f *Folder, k Keys) error {
+			var ids []string
+			for _, id := range k.all() {
+				if keyID == "" || id.KeyID() == keyID {
+					ids = append(ids, id.KeyID())
+				}
+			}
+			if len(ids) == 0 {
+				return k.noKey(f.Name, keyID)
+			}
+			return f.revokeKeys(k, ids, now)
+		},
+		Memory: func(_ Keys, m *lifecycle.Memory) error {
+			if keyID == "" {
+				m.Publish = false
+			}
+			return nil
+		},
+	}
+}
+
+// revokeKeys notes that keys are revoked. A next key among them becomes an earlier one.
+func (f *Folder) revokeKeys(k Keys, ids []string, now time.Time) error {
+	if err := f.Revoke(now, ids...); err != nil {
+		return err
+	}
+	if k.Next != nil && slices.Contains(ids, k.Next.KeyID()) && (k.Active == nil || k.Next.KeyID() != k.Active.KeyID()) {
+		return f.setNextAside(k.Next, now)
+	}
+	return nil
+}
+
+// setNextAside moves the next key to the earlier ones.
+func (f *Folder) setNextAside(next *identity.Identity, now time.Time) error {
+	folder, err := f.oldFolder(next.GenerationID(), now)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(folder), 0o700); err != nil {
+		return fmt.Errorf("provision: %w", err)
+	}
+	if err := os.Rename(f.path(identity.NextFolder), folder); err != nil {
+		return fmt.Errorf("provision: next key of %s: %w", f.Name, err)
+	}
+	return syncDir(f.Path)
+}
+
+// noKey is the error for a KeyID that no key has.
+func (k Keys) noKey(name, keyID string) error {
+	var ids []string
+	for _, id := range k.all() {
+		ids = append(ids, id.KeyID())
+	}
+	return identity.WithHint(fmt.Errorf("provision: %s has no key %q", name, keyID), "its keys are %s", strings.Join(ids, ", "))
+}

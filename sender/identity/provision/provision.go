@@ -1,0 +1,21 @@
+// Package provision carries the life cycle of identities on: it reads their folders and the name
+// servers, lets package lifecycle decide, and does what that says.
+//
+// [Runner] (runner.go) takes many identities one step further at once: their changes go out
+// together. [Folder] (folder.go) is the folder of one identity, locked:
+//
+//	key.pem cert.pem       the active key
+//	next/                  the key that is to sign next
+//	old/DATE-ID/           an earlier key; "settled" in it: its private part is gone
+//	revoked                the keys that were revoked
+//	state.json             what neither keys nor DNS tell; see lifecycle.Memory
+//	lock                   locked while a command changes the folder
+//
+// Every file appears whole or not at all, and every change has one moment at which it counts: what
+// was begun before a crash is finished by the next run (switch.go).
+//
+// # Limitations
+//
+// Locks are those of [identity.Lock]. The private part
+// of a key in a token or TPM stays there when the folder forgets it.
+package provision

@@ -1,0 +1,252 @@
+package provision
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"dnseal/lookup/dane"
+	"dnseal/lookup/publish"
+	"dnseal/sender/identity/lifecycle"
+)
+
+// Publisher changes a zone and reads it back: a *publish.Client or a *publish.ZoneFile.
+type Publisher interface {
+	publish.Publisher
+	Read(ctx context.Context, owner string, t dane.Type) ([]publish.Seen, error)
+	ReadBack(ctx context.Context, changes ...publish.Change) ([]publish.Seen, error)
+}
+
+// Intent is what somebody wants of an identity.
+type Intent struct {
+	// Files changes the folder, before the servers are asked; nil: nothing. A Runner calls it once
+	// an identity, and after a crash it is called again.
+	Files func(*Folder, Keys) error
+	// Memory changes what is remembered; nil: nothing. It must have the same result each time.
+	Memory func(Keys, *lifecycle.Memory) error
+}
+
+// Runner takes identities through their life. It is used by one goroutine.
+type Runner struct {
+	// Dir is the directory of the identities.
+	Dir       string
+	Publisher Publisher
+	// Intent is what is wanted; the zero value carries on what was begun.
+	Intent Intent
+	// ReadBack is how long the name servers may need to show a change; 0: one minute.
+	ReadBack time.Duration
+	// Done is told of every action that was taken; nil: nobody.
+	Done func(name string, s lifecycle.Step)
+	// Now is the clock; nil: time.Now.
+	Now func() time.Time
+
+	begun map[string]bool // those of which Intent.Files was called
+}
+
+// Outcome is where an identity stands after a run.
+type Outcome struct {
+	Name string
+	Keys Keys
+	// Seen is what the name servers showed last.
+	Seen lifecycle.Seen
+	// Step is the last one: [lifecycle.Wait] or [lifecycle.Nothing], where Err is nil.
+	Step lifecycle.Step
+	// Did are the actions of this run.
+	Did []lifecycle.Action
+	// Note is a sentence about a state.json that counts as lost; "": none.
+	Note string
+	// Err is why it went no further: [identity.ErrBusy], a [*publish.Refusal], or what the file
+	// system returned.
+	Err error
+}
+
+// batch is how many identities are locked and changed together: each has an open file, and 500
+// changes fit into a message.
+const batch = 250
+
+// readers is how many names are read at the same time.
+const readers = 16
+
+// rounds bounds the steps of one identity in one run: publish, switch, withdraw and settle are
+// four.
+const rounds = 12
+
+var errNoKey = errors.New("provision: there is no key in the folder")
+
+func (r *Runner) now() time.Time {
+	if r.Now != nil {
+		return r.Now()
+	}
+	return time.Now()
+}
+
+// Run does all that can be done now for the identities, in batches, and returns one Outcome each,
+// in their order. The identities of a batch are locked until all of them wait or need nothing.
+func (r *Runner) Run(ctx context.Context, names []string) []*Outcome {
+	outcomes := make([]*Outcome, len(names))
+	for i, name := range names {
+		outcomes[i] = &Outcome{Name: name}
+	}
+	for start := 0; start < len(names); start += batch {
+		r.runBatch(ctx, outcomes[start:min(start+batch, len(names))])
+	}
+	return outcomes
+}
+
+// work is one identity during a run.
+type work struct {
+	*Outcome
+	folder *Folder
+	owner  string
+	typ    dane.Type
+	fresh  bool // Seen is of after the last action
+	ended  bool
+}
+
+func (w *work) fail(err error) { w.Err, w.ended = err, true }
+
+func (r *Runner) runBatch(ctx context.Context, outcomes []*Outcome) {
+	works := make([]*work, len(outcomes))
+	for i, o := range outcomes {
+		works[i] = &work{Outcome: o}
+		if err := r.begin(works[i]); err != nil {
+			works[i].fail(err)
+		}
+	}
+	defer func() {
+		for _, w := range works {
+			if w.folder != nil {
+				w.folder.Close()
+			}
+		}
+	}()
+	for range rounds {
+		if !r.round(ctx, works) {
+			return
+		}
+	}
+	for _, w := range works {
+		if !w.ended {
+			w.fail(fmt.Errorf("provision: %s comes to no rest: somebody else changes its records at the same time", w.Name))
+		}
+	}
+}
+
+// begin locks the folder, changes it as is wanted, and reads it.
+func (r *Runner) begin(w *work) (err error) {
+	if w.folder, err = Lock(r.Dir, w.Name); err != nil {
+		return err
+	}
+	w.Name = w.folder.Name
+	if w.Keys, err = w.folder.Keys(); err != nil {
+		return err
+	}
+	if r.Intent.Files != nil && !r.begun[w.Name] {
+		if err = r.Intent.Files(w.folder, w.Keys); err != nil {
+			return err
+		}
+		if w.Keys, err = w.folder.Keys(); err != nil {
+			return err
+		}
+		if r.begun == nil {
+			r.begun = map[string]bool{}
+		}
+		r.begun[w.Name] = true
+	}
+	w.owner, w.typ, err = w.Keys.owner()
+	if err != nil {
+		return fmt.Errorf("provision: %s: %w", w.folder.Path, err)
+	}
+	w.Step.Memory, w.Note, err = w.folder.Memory()
+	if err == nil && r.Intent.Memory != nil {
+		err = r.Intent.Memory(w.Keys, &w.Step.Memory)
+	}
+	return err
+}
+
+// round takes every identity that has not ended one step further; false: all have ended.
+func (r *Runner) round(ctx context.Context, works []*work) bool {
+	r.read(ctx, works)
+	var changing []*work
+	var changes []publish.Change
+	more := false
+	for _, w := range works {
+		if w.ended {
+			continue
+		}
+		more = true
+		w.Step = lifecycle.Next(w.Keys.state(w.Step.Memory, w.Seen), w.Seen, r.now())
+		if err := w.folder.Remember(w.Step.Memory); err != nil {
+			w.fail(err)
+			continue
+		}
+		switch w.Step.Do {
+		case lifecycle.Publish, lifecycle.Remove:
+			changing, changes = append(changing, w), append(changes, w.change())
+		case lifecycle.Switch, lifecycle.SettleOld:
+			r.changeFolder(w)
+		case lifecycle.Nothing, lifecycle.Wait:
+			w.ended = true
+		}
+	}
+	if len(changes) > 0 {
+		r.apply(ctx, changing, changes)
+	}
+	return more
+}
+
+// change is the step as a change of the zone.
+func (w *work) change() publish.Change {
+	return publish.Change{Owner: w.owner, Type: w.typ, TTL: w.Step.TTL, Add: w.Step.Add, Remove: w.Step.Remove, Expect: w.Step.Expect}
+}
+
+// changeFolder makes a step that changes the folder alone.
+func (r *Runner) changeFolder(w *work) {
+	var err error
+	if w.Step.Do == lifecycle.Switch {
+		err = w.folder.Switch(r.now())
+	} else {
+		err = w.folder.Settle(w.Step.Settle)
+	}
+	if err == nil {
+		w.Keys, err = w.folder.Keys()
+	}
+	if err != nil {
+		w.fail(err)
+		return
+	}
+	w.fresh = true // the servers show what they did
+	r.did(w)
+}
+
+func (r *Runner) did(w *work) {
+	w.Did = append(w.Did, w.Step.Do)
+	if r.Done != nil {
+		r.Done(w.Name, w.Step)
+	}
+}
+
+// read asks the name servers about the identities whose view is old.
+func (r *Runner) read(ctx context.Context, works []*work) {
+	var group sync.WaitGroup
+	slots := make(chan struct{}, readers)
+	for _, w := range works {
+		if w.ended || w.fresh {
+			w.fresh = false
+			continue
+		}
+		slots <- struct{}{}
+		group.Go(func() {
+			defer func() { <-slots }()
+			servers, err := r.Publisher.Read(ctx, w.owner, w.typ)
+			if err != nil {
+				w.fail(err)
+				return
+			}
+			w.Seen = seenBy(servers)
+		})
+	}
+	group.Wait()
+}

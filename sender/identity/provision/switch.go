@@ -1,0 +1,279 @@
+package provision
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"dnseal/sender/identity"
+)
+
+// NextOptions are for MakeNext.
+type NextOptions struct {
+	identity.CreateOptions
+	// Renew makes a new certificate for the active key instead of a new key.
+	Renew bool
+}
+
+// MakeNext makes the next key, unless there is one. It appears whole or not at all. Errors: as
+// [identity.Create]; the active private key is not here, or is in a token, so that it is not for
+// this program to make another one (with a hint).
+func (f *Folder) MakeNext(opts NextOptions) error {
+	if exists(f.path(identity.NextFolder, keyFile)) {
+		return nil
+	}
+	temp, err := os.MkdirTemp(f.Path, ".next-*") // mode 0700
+	if err != nil {
+		return fmt.Errorf("provision: %w", err)
+	}
+	defer func() { _ = os.RemoveAll(temp) }() // gone already when the rename succeeded
+	made, err := f.make(temp, opts)
+	if err != nil {
+		return err
+	}
+	if err := os.Rename(made, f.path(identity.NextFolder)); err != nil {
+		return fmt.Errorf("provision: next key of %s: %w", f.Name, err)
+	}
+	return syncDir(f.Path)
+}
+
+// make makes the files of the next key in a folder below temp, whose path it returns.
+func (f *Folder) make(temp string, opts NextOptions) (string, error) {
+	active, err := identity.Loader{}.LoadFolder(f.Path, f.Name)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	if opts.Renew {
+		return temp, f.renew(temp, active, opts.CreateOptions)
+	}
+	if err = f.makesKeys(active); err != nil {
+		return "", err
+	}
+	made, err := identity.Create(temp, f.Name, opts.CreateOptions)
+	if err != nil {
+		return "", err
+	}
+	folder := filepath.Dir(made.KeyFile)
+	if active != nil && active.Certificate == nil {
+		err = remove(made.CertFile) // a raw key stays one
+	}
+	return folder, err
+}
+
+// makesKeys refuses for keys that are made elsewhere.
+func (f *Folder) makesKeys(active *identity.Identity) error {
+	hint := fmt.Sprintf("put the next one, with its certificate, into %s (key.pem, cert.pem), and run this again", f.path(identity.NextFolder))
+	switch {
+	case active == nil:
+		return nil
+	case active.Key == nil:
+		return identity.WithHint(fmt.Errorf("provision: the private key of %s is not here, so its next one is not made here", f.Name), "%s", hint)
+	case active.Certificate != nil && string(active.Certificate.RawIssuer) != string(active.Certificate.RawSubject):
+		return identity.WithHint(fmt.Errorf("provision: the certificate of %s is of a CA, so its next one is not made here", f.Name), "%s", hint)
+	}
+	return nil
+}
+
+// renew makes a new certificate for a copy of the key. A link would not do: renaming a link over
+// another one of the same file does nothing (rename(2)).
+func (f *Folder) renew(folder string, active *identity.Identity, opts identity.CreateOptions) error {
+	if active == nil || active.Certificate == nil {
+		return fmt.Errorf("provision: %s has no certificate to renew", f.Name)
+	}
+	cert, err := active.NewCertificate(opts)
+	if err != nil {
+		return err
+	}
+	key, err := os.ReadFile(f.path(keyFile))
+	if err != nil {
+		return fmt.Errorf("provision: %w", err)
+	}
+	if err := identity.ReplaceFile(filepath.Join(folder, keyFile), key, 0o600); err != nil {
+		return err
+	}
+	return identity.ReplaceFile(filepath.Join(folder, certFile), cert, 0o644)
+}
+
+// DropNext throws the next key away.
+func (f *Folder) DropNext() error {
+	if err := os.RemoveAll(f.path(identity.NextFolder)); err != nil {
+		return fmt.Errorf("provision: %w", err)
+	}
+	return syncDir(f.Path)
+}
+
+// Switch makes the next key the active one, which goes to the earlier ones. It counts from the
+// moment when next/key.pem is renamed to key.pem.
+func (f *Folder) Switch(now time.Time) error {
+	if err := f.archive(now); err != nil {
+		return err
+	}
+	if err := os.Rename(f.path(identity.NextFolder, keyFile), f.path(keyFile)); err != nil {
+		return fmt.Errorf("provision: switch %s: %w", f.Name, err)
+	}
+	return f.finishSwitch()
+}
+
+// archive links the active key and certificate into a folder for earlier ones.
+func (f *Folder) archive(now time.Time) error {
+	active, err := f.load(f.Path)
+	if err != nil || active == nil {
+		return err
+	}
+	folder, err := f.oldFolder(active.GenerationID(), now)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return fmt.Errorf("provision: %w", err)
+	}
+	// It was active before, and is again.
+	if settled := filepath.Join(folder, settledFile); exists(settled) {
+		if err := errors.Join(remove(filepath.Join(folder, keyFile)), remove(settled)); err != nil {
+			return err
+		}
+	}
+	for _, name := range []string{keyFile, certFile, passFile} {
+		if err := link(f.path(name), filepath.Join(folder, name)); err != nil {
+			return err
+		}
+	}
+	return errors.Join(syncDir(folder), syncDir(filepath.Dir(folder)))
+}
+
+// oldFolder is where the generation is archived: where an interrupted switch began, if one did.
+func (f *Folder) oldFolder(generation string, now time.Time) (string, error) {
+	entries, err := os.ReadDir(f.path(identity.OldFolder))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("provision: %w", err)
+	}
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), "-"+generation) {
+			return f.path(identity.OldFolder, e.Name()), nil
+		}
+	}
+	return f.path(identity.OldFolder, now.UTC().Format(time.DateOnly)+"-"+generation), nil
+}
+
+// finishSwitch ends a switch whose private key is active already.
+func (f *Folder) finishSwitch() error {
+	next := f.path(identity.NextFolder)
+	if !exists(next) || exists(filepath.Join(next, keyFile)) {
+		return nil
+	}
+	if exists(filepath.Join(next, passFile)) {
+		if err := os.Rename(filepath.Join(next, passFile), f.path(passFile)); err != nil {
+			return fmt.Errorf("provision: switch %s: %w", f.Name, err)
+		}
+	}
+	switch {
+	case exists(filepath.Join(next, certFile)):
+		if err := os.Rename(filepath.Join(next, certFile), f.path(certFile)); err != nil {
+			return fmt.Errorf("provision: switch %s: %w", f.Name, err)
+		}
+	case f.certificateIsOld():
+		if err := remove(f.path(certFile)); err != nil {
+			return err
+		}
+	}
+	return f.DropNext()
+}
+
+// certificateIsOld reports whether cert.pem is that of an earlier key.
+func (f *Folder) certificateIsOld() bool {
+	entries, _ := os.ReadDir(f.path(identity.OldFolder)) // none: no earlier key
+	return slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
+		old := f.path(identity.OldFolder, e.Name())
+		return sameContents(f.path(certFile), filepath.Join(old, certFile)) && !sameContents(f.path(keyFile), filepath.Join(old, keyFile))
+	})
+}
+
+// Settle takes the private part of an earlier key away. Where its certificate lets others encrypt
+// to it, the key is kept as decrypt.pem, by which nothing signs: mail to it can be read with
+// nothing else. Errors: there is no such generation; what the file system returned.
+func (f *Folder) Settle(generation string) error {
+	k, err := f.Keys()
+	if err != nil {
+		return err
+	}
+	for _, old := range k.Old {
+		if old.GenerationID() == generation {
+			return old.settle()
+		}
+	}
+	return fmt.Errorf("provision: %s has no earlier key %s", f.Name, generation)
+}
+
+func (k OldKey) settle() error {
+	if k.Settled {
+		return nil
+	}
+	public, err := k.PublicPEM()
+	if err != nil {
+		return err
+	}
+	if k.forEncryption() {
+		if err := link(k.KeyFile, filepath.Join(k.folder, decryptFile)); err != nil {
+			return err
+		}
+	} else if err := remove(filepath.Join(k.folder, passFile)); err != nil {
+		return err
+	}
+	if err := identity.ReplaceFile(k.KeyFile, public, 0o600); err != nil {
+		return err
+	}
+	return identity.ReplaceFile(filepath.Join(k.folder, settledFile), nil, 0o600)
+}
+
+// forEncryption reports whether others may encrypt to the certificate (RFC 5280, Section 4.2.1.3).
+func (k OldKey) forEncryption() bool {
+	return k.Certificate != nil && k.Certificate.KeyUsage&(x509.KeyUsageKeyEncipherment|x509.KeyUsageKeyAgreement) != 0
+}
+
+// Revoke notes that keys are revoked: from now on they do not sign.
+func (f *Folder) Revoke(now time.Time, keyIDs ...string) error {
+	revoked, err := identity.Revoked(f.Path)
+	if err != nil {
+		return err
+	}
+	text, err := os.ReadFile(f.path(identity.RevokedFile))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("provision: %w", err)
+	}
+	for _, id := range keyIDs {
+		if !slices.Contains(revoked, id) {
+			text = fmt.Appendf(text, "%s %s\n", id, now.UTC().Format(time.RFC3339))
+		}
+	}
+	return identity.ReplaceFile(f.path(identity.RevokedFile), text, 0o600)
+}
+
+// Restore takes back that a key was revoked.
+func (f *Folder) Restore(keyID string) error {
+	text, err := os.ReadFile(f.path(identity.RevokedFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("provision: %w", err)
+	}
+	var rest strings.Builder
+	for line := range strings.Lines(string(text)) {
+		if words := strings.Fields(line); len(words) > 0 && words[0] != keyID {
+			rest.WriteString(line)
+		}
+	}
+	if rest.Len() == 0 {
+		if err := remove(f.path(identity.RevokedFile)); err != nil {
+			return err
+		}
+		return syncDir(f.Path)
+	}
+	return identity.ReplaceFile(f.path(identity.RevokedFile), []byte(rest.String()), 0o600)
+}
