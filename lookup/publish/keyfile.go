@@ -13,7 +13,7 @@ func parseClauses(text string) (*Key, error) {
 	for {
 		word := s.next()
 		switch {
-		case s.err != nil:
+		case s.err != nil && found != nil:
 			return nil, s.err
 		case word == "" && found == nil:
 			return nil, errors.New(`it holds no key; write: key "name" { algorithm hmac-sha256; secret "base64"; };`)

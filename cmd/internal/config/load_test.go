@@ -114,7 +114,7 @@ func TestFiles(t *testing.T) {
 		{"another server key", "[[relay]]\nrole = \"inbound\"\nlisten = \":25\"\nrecipients = [\"a.example\"]\nnext-hop = [\"b:25\"]\ntls = \"starttls\"\ncertificate = \"DIR/keys/alice@example.org/cert.pem\"\nkey = \"DIR/open/bob@example.org/key.pem\"", `:7: certificate DIR/keys/alice@example.org/cert.pem with key`},
 		{"open server key", "[[relay]]\nrole = \"inbound\"\nlisten = \":25\"\nrecipients = [\"a.example\"]\nnext-hop = [\"b:25\"]\ntls = \"starttls\"\ncertificate = \"DIR/open/bob@example.org/cert.pem\"\nkey = \"DIR/open/bob@example.org/key.pem\"", `:8: the key DIR/open/bob@example.org/key.pem can be read by others (mode 0644); chmod 600`},
 		{"no TSIG key", "[publish]\ntsig-key = \"DIR/nowhere\"", `:2: the file DIR/nowhere does not exist; make a key with: tsig-keygen -a hmac-sha256 NAME, and give it to the server too`},
-		{"bad TSIG key", "[publish]\ntsig-key = \"DIR/dnseal.toml\"", `:2: no usable TSIG key: DIR/dnseal.toml: line 1: `},
+		{"bad TSIG key", "[publish]\ntsig-key = \"DIR/dnseal.toml\"", `:2: no usable TSIG key: DIR/dnseal.toml: it holds no key; write: key "name" {`},
 		{"no group", "[[milter]]\nrole = \"verify\"\nlisten = \"unix:/x\"\nsocket-group = \"no such group\"", `:4: there is no group "no such group" here`},
 	}
 	for _, tt := range tests {
