@@ -19,7 +19,7 @@ type Explanation struct {
 	// Rule is the place in Options.Rules, counted from 1, of the rule that permits the From; 0:
 	// none does.
 	Rule int
-	// From is the address that the rule permits.
+	// From is the author's address; empty where From cannot be read.
 	From string
 	// Identity is the name of the one that signs, or would.
 	Identity string
@@ -86,12 +86,13 @@ type handling struct {
 func (h *handling) decide() *message.Outcome {
 	req := originators(h.m, h.env)
 	d := decide(h.rules, req)
-	h.attrs = append(h.attrs, slog.String("from", req.fromText()))
+	h.why.From = req.fromText()
+	h.attrs = append(h.attrs, slog.String("from", h.why.From))
 	if d.class != "" {
 		return h.stop(d.class, d.code, d.reason)
 	}
 	h.rule, h.from = d.rule, d.from
-	h.why.Rule, h.why.From, h.why.Identity = d.rule.number, d.from.String(), d.identity
+	h.why.Rule, h.why.Identity = d.rule.number, d.identity
 	return nil
 }
 

@@ -1,32 +1,76 @@
 package main
 
 import (
+	"errors"
+
 	"github.com/spf13/cobra"
 
 	"dnseal/cmd/internal/check"
 )
 
 func newCheck() *cobra.Command {
-	var quiet bool
+	var table bool
+	var opts check.Options
+	var ask check.Question
+	var list check.TableOptions
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Prove that a configuration works: keys, records, next hops",
 		Long: `Reads the configuration as the relay and the milter do, and tests it: each
 resolver, whether it returns the records of DNSSEC; each identity's certificate,
 its record in the DNS against its key, and the signing of a test message; each
-relay's server certificate against its TLSA records and the roots; each next
-hop, and for inbound relays that it is no open relay; and prints the lines for
-Postfix and Sendmail. No message is sent.
+rule, whether there are identities for it; each relay's server certificate
+against its TLSA records and the roots; each next hop, and for inbound relays
+that it is no open relay; and prints the lines for Postfix and Sendmail. No
+message is sent.
 
-Exit status: 0 all is right; 1 something is wrong; 2 the configuration cannot be
-read, or output cannot be written; 3 something is undecided, nothing is wrong.`,
-		Example: "  dnseal check --config /etc/dnseal/dnseal.toml",
-		Args:    cobra.NoArgs,
+With --as it says what the relay and the milter would do with a message of that
+submitter: by which rule, with which identity, whose record is in which state,
+and in which form (clear, opaque, plain; by recipient) they would sign it, or
+which class and action keep it from being signed, and why. --as is "user:NAME"
+(SASL), "tls:NAME" (TLSA client) or "net:ADDRESS"; given twice, both are true of
+the client. The same code decides; it signs in memory.
+
+With --table it prints who can write as whom, with which identity, and the state
+of that identity's record (published, absent, another key, insecure, bogus,
+unknown), for each rule; then the identities that no rule uses. Of the
+identities of a rule it lists ten, those in trouble first, and counts the rest.
+
+Exit status: 0 all is right, with --as: it would be signed; 1 something is
+wrong, with --as: it would not be signed; 2 the configuration cannot be read, or
+output cannot be written; 3 something is undecided, nothing is wrong.`,
+		Example: `  dnseal check --config /etc/dnseal/dnseal.toml
+  dnseal check --as user:billing --from info@example.org --to bob@example.com
+  dnseal check --as tls:sensor7._device.example.net --from alerts@example.net
+  dnseal check --table`,
+		Args: cobra.NoArgs,
 	}
 	file := configFlag(cmd)
-	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "print only what is wrong or undecided")
+	flags := cmd.Flags()
+	flags.BoolVarP(&opts.Quiet, "quiet", "q", false, "print only what is wrong or undecided")
+	flags.StringArrayVar(&ask.As, "as", nil, "say what would happen to mail of `SUBMITTER`: user:NAME, tls:NAME or net:ADDRESS; repeatable")
+	flags.StringVar(&ask.From, "from", "", "with --as: the value of From, an `ADDRESS` with or without a display name")
+	flags.StringArrayVar(&ask.To, "to", nil, "with --as: a recipient's `ADDRESS`; repeatable")
+	flags.StringVar(&ask.MailFrom, "mail-from", "", "with --as: the envelope sender, an `ADDRESS`, or <> for none (default that of --from)")
+	flags.BoolVar(&table, "table", false, "print the rules with their identities and the state of each record")
+	flags.BoolVar(&list.All, "all", false, "with --table: list all identities")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		return check.Run(cmd.Context(), cmd.OutOrStdout(), *file, quiet)
+		out := cmd.OutOrStdout()
+		switch {
+		case len(ask.As) == 0 && (ask.From != "" || len(ask.To) > 0 || ask.MailFrom != ""):
+			return errors.New("--from, --to and --mail-from are for --as")
+		case len(ask.As) > 0 && ask.From == "":
+			return errors.New("--as needs --from")
+		case len(ask.As) > 0 && (table || opts.Quiet), list.All && !table, table && opts.Quiet:
+			return errors.New("--as, --table and --quiet are for different checks, and --all is for --table")
+		case len(ask.As) > 0:
+			return check.As(cmd.Context(), out, *file, ask)
+		case table:
+			list.Progress = cmd.ErrOrStderr()
+			return check.Table(cmd.Context(), out, *file, list)
+		}
+		opts.Progress = cmd.ErrOrStderr()
+		return check.Run(cmd.Context(), out, *file, opts)
 	}
 	return cmd
 }

@@ -14,6 +14,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"time"
 
 	"dnseal/cmd/internal/cli"
@@ -21,18 +23,31 @@ import (
 	"dnseal/lookup"
 )
 
-// Run makes all checks and prints a line for each, with quiet only for what is wrong or undecided.
-// Errors: those of [config.Load]; [cli.ExitNotPass] when something is wrong; [cli.ExitTempfail]
-// when something is undecided; those of out.
-func Run(ctx context.Context, out io.Writer, file string, quiet bool) error {
+// Options say what [Run] prints.
+type Options struct {
+	// Quiet prints only what is wrong or undecided.
+	Quiet bool
+	// Progress shows how far the checks of identities are, on a terminal; nil: nothing is shown.
+	Progress io.Writer
+}
+
+// Run makes all checks and prints a line for each; what many identities have in common is told
+// once. Errors: those of [config.Load]; [cli.ExitNotPass] when something is wrong;
+// [cli.ExitTempfail] when something is undecided; those of out.
+func Run(ctx context.Context, out io.Writer, file string, opts Options) error {
 	c, err := config.Load(file)
 	if err != nil {
 		return err
 	}
-	l := &checklist{out: &output{Writer: out}, quiet: quiet}
+	l := &checklist{out: &output{Writer: out}, quiet: opts.Quiet}
 	l.note("configuration %s: identities: %d, rules: %d, relays: %d, milters: %d", file, len(c.IdentityNames()), len(c.Sign.Rules), len(c.Relays), len(c.Milters))
 	if len(c.Relays)+len(c.Milters) == 0 {
-		l.note("there is no [[relay]] and no [[milter]] in it: neither dnseal relay nor dnseal milter starts with it")
+		l.wrong(file, "there is no [[relay]] and no [[milter]] in it, so neither dnseal relay nor dnseal milter starts with it; write one (dnseal.toml(5))")
+	}
+	for _, e := range listeners(c) {
+		if e.observe {
+			l.note("the %s on %s only observes: it logs what it would do, and changes and refuses nothing", e.kind, e.address)
+		}
 	}
 	if c.SignsWithoutRule("relay") || c.SignsWithoutRule("milter") {
 		l.note("there is no [[sign.rule]] in it, so nothing is signed: write who may sign as whom")
@@ -46,14 +61,19 @@ func Run(ctx context.Context, out io.Writer, file string, quiet bool) error {
 	defer client.Close() //nolint:errcheck // nothing is lost
 	k := checker{checklist: l, config: c, dns: client, now: time.Now()}
 	k.resolvers(ctx, client)
-	for _, name := range c.IdentityNames() {
+	names := c.IdentityNames()
+	k.prove(ctx, names, opts.Progress)
+	l.counting = len(names) > oneByOne
+	for _, name := range names {
 		k.identity(ctx, name)
 	}
 	l.repeated()
+	l.counted()
+	k.rules(names)
 	for i := range c.Relays {
 		k.relay(ctx, fmt.Sprintf("relay[%d]", i), &c.Relays[i])
 	}
-	if !quiet && len(c.Milters) > 0 {
+	if !opts.Quiet && len(c.Milters) > 0 {
 		printMilters(l.out, c.Milters)
 	}
 	l.sum()
@@ -67,8 +87,12 @@ type checker struct {
 	dns    lookup.Resolver
 	now    time.Time
 
-	absences map[string]bool // parents of names whose absence was looked at
+	proofs   map[string]proof // by identity
+	absences map[string]bool  // parents of names whose absence was looked at
 }
+
+// oneByOne is the most identities that get lines of their own where all is right.
+const oneByOne = 20
 
 // checklist prints what was found, a line each.
 type checklist struct {
@@ -76,6 +100,8 @@ type checklist struct {
 	quiet                  bool
 	right, mistakes, doubt int
 	causes                 []*sharedCause
+	counting               bool           // what is right with identities is counted
+	counts                 map[string]int // by what is right
 }
 
 // output keeps the last error of its Writer.
@@ -98,6 +124,28 @@ func (l *checklist) ok(format string, args ...any) {
 	l.right++
 	if !l.quiet {
 		l.line("ok", format, args...)
+	}
+}
+
+// okFor is ok for an identity; many say in the end how many of them are right in this.
+func (l *checklist) okFor(what, format string, args ...any) {
+	if !l.counting {
+		l.ok(format, args...)
+		return
+	}
+	l.right++
+	if l.counts == nil {
+		l.counts = map[string]int{}
+	}
+	l.counts[what]++
+}
+
+// counted prints what is right with many identities.
+func (l *checklist) counted() {
+	for _, what := range slices.Sorted(maps.Keys(l.counts)) {
+		if !l.quiet {
+			l.line("ok", "identities: %d %s", l.counts[what], what)
+		}
 	}
 }
 

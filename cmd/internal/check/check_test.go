@@ -30,7 +30,7 @@ func newWorld(tb testing.TB) *world {
 func (w *world) checked(t *testing.T) (string, cli.Exit) {
 	t.Helper()
 	var out bytes.Buffer
-	err := Run(t.Context(), &out, w.Path("dnseal.toml"), false)
+	err := Run(t.Context(), &out, w.Path("dnseal.toml"), Options{})
 	if err == nil {
 		return out.String(), cli.ExitOK
 	}
@@ -80,7 +80,7 @@ func TestCheckOutput(t *testing.T) {
 	w.Config(worldtest.OneRelay)
 	r, full := io.Pipe()
 	must(t, r.CloseWithError(errors.ErrUnsupported))
-	if err := Run(t.Context(), full, w.Path("dnseal.toml"), false); !errors.Is(err, errors.ErrUnsupported) {
+	if err := Run(t.Context(), full, w.Path("dnseal.toml"), Options{}); !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -3,9 +3,12 @@ package check
 import (
 	"context"
 	"fmt"
+	"io"
 	"strings"
+	"sync"
 	"time"
 
+	"dnseal/cmd/internal/progress"
 	"dnseal/lookup"
 	"dnseal/lookup/dane"
 	"dnseal/lookup/dnssec"
@@ -32,7 +35,11 @@ func (k *checker) identity(ctx context.Context, name string) {
 		k.note("identity %s: its private key is not here: the record can be published, and nothing can be signed", id.Name)
 		return
 	}
-	k.testMessage(ctx, id)
+	if err := k.proofs[name].signing; err != nil {
+		k.wrong(k.config.At("identities"), "identity %s cannot sign: %v", id.Name, err)
+		return
+	}
+	k.okFor("sign a test message, and the signature verifies", "identity %s: signs a test message, and the signature verifies", id.Name)
 }
 
 // certificate compares the certificate's names with the identity.
@@ -49,7 +56,7 @@ func (k *checker) record(ctx context.Context, id *identity.Identity) {
 		k.wrong(k.config.At("identities"), "identity %s: %v", id.Name, err)
 		return
 	}
-	res := k.dns.Lookup(ctx, owner, typ)
+	res := k.proofs[id.Name].record
 	publish := fmt.Sprintf("publish what this prints: dnseal identity record %s --identities %s", identity.Quote(id.Name), identity.Quote(k.config.Identities))
 	if id.Certificate == nil {
 		publish += " --matching 0" // the key itself: see match
@@ -58,7 +65,7 @@ func (k *checker) record(ctx context.Context, id *identity.Identity) {
 	case res.Status == dnssec.Secure && res.Presence == dane.Present:
 		k.match(ctx, id, res, publish)
 	case res.Status == dnssec.Secure:
-		k.wrong(k.config.At("identities"), "identity %s has no record: there is no %s at %s; %s", id.Name, typ, owner, publish)
+		k.wrongFor(id.Name, "no record in zone "+res.Zone(), k.config.At("identities"), "identity %s has no record: there is no %s at %s; %s", id.Name, typ, owner, publish)
 	case res.Status == dnssec.Insecure && res.Code != dnssec.CodeUnsigned:
 		k.wrongFor(id.Name, strings.TrimSpace(string(res.Code)+" "+res.Zone()), k.config.At("identities"), "identity %s: the DNS proves nothing about %s: %s; see: dnseal lookup %s", id.Name, owner, res.Reason, identity.Quote(id.Name))
 	case res.Status == dnssec.Insecure:
@@ -81,7 +88,7 @@ func (k *checker) match(ctx context.Context, id *identity.Identity, res *lookup.
 	// the key.
 	for _, r := range results {
 		if r.Matched() && (id.Certificate != nil || r.Record.MatchingType == dane.Exact) {
-			k.ok("identity %s: %s %d %d %d at %s matches its key, DNSSEC secure", id.Name, res.Type, r.Record.Usage, r.Record.Selector, r.Record.MatchingType, res.Name)
+			k.okFor("have a record that matches their key, DNSSEC secure", "identity %s: %s %d %d %d at %s matches its key, DNSSEC secure", id.Name, res.Type, r.Record.Usage, r.Record.Selector, r.Record.MatchingType, res.Name)
 			k.absence(ctx, res)
 			k.dates(id, r.Record.Usage)
 			return
@@ -91,7 +98,7 @@ func (k *checker) match(ctx context.Context, id *identity.Identity, res *lookup.
 		k.wrong(k.config.At("identities"), "identity %s has no certificate, and the record at %s is only a digest of its key: nobody gets the key itself; %s", id.Name, res.Name, publish)
 		return
 	}
-	k.wrong(k.config.At("identities"), "identity %s: no record at %s matches its key; %s", id.Name, res.Name, publish)
+	k.wrongFor(id.Name, "another key in zone "+res.Zone(), k.config.At("identities"), "identity %s: no record at %s matches its key; %s", id.Name, res.Name, publish)
 }
 
 // dates checks the certificate's dates, which count only where the record is not DANE-EE (RFC 7671,
@@ -114,8 +121,38 @@ func (k *checker) dates(id *identity.Identity, usage uint8) {
 	}
 }
 
+// proof is what takes time to find out about an identity.
+type proof struct {
+	record  *lookup.Result
+	signing error
+}
+
+// prove looks up the records of identities and signs by each, some at the same time.
+func (k *checker) prove(ctx context.Context, names []string, show io.Writer) {
+	bar := progress.New(show, "identities")
+	bar.Expect(len(names))
+	defer bar.Clear()
+	k.proofs = map[string]proof{}
+	var mu sync.Mutex
+	each(names, func(name string) {
+		defer bar.Done(1)
+		id, err := k.config.Identity(name)
+		if err != nil {
+			return // said when it is its turn
+		}
+		var p proof
+		if owner, typ, err := id.OwnerName(); err == nil {
+			p.record = k.dns.Lookup(ctx, owner, typ)
+		}
+		p.signing = k.testMessage(ctx, id)
+		mu.Lock()
+		defer mu.Unlock()
+		k.proofs[name] = p
+	})
+}
+
 // testMessage signs a message in memory. FullSelfCheck verifies the signature value.
-func (k *checker) testMessage(ctx context.Context, id *identity.Identity) {
+func (k *checker) testMessage(ctx context.Context, id *identity.Identity) error {
 	from := id.Name
 	if id.Kind != identity.Mail {
 		from = "test@example.org"
@@ -124,15 +161,12 @@ func (k *checker) testMessage(ctx context.Context, id *identity.Identity) {
 		"\r\nMessage-ID: <check@dnseal>\r\n\r\nSigned by dnseal check, and not sent.\r\n"
 	m, err := message.Read(strings.NewReader(text), message.ReadOptions{})
 	if err != nil {
-		k.wrong(k.config.At("identities"), "identity %s: test message: %v", id.Name, err)
-		return
+		return err
 	}
 	defer m.Close() //nolint:errcheck // in memory
 	edit, err := sender.SignMessage(ctx, m, []*identity.Identity{id}, smime.SignOptions{Time: k.now, FullSelfCheck: true})
 	if err != nil {
-		k.wrong(k.config.At("identities"), "identity %s cannot sign: %v", id.Name, err)
-		return
+		return err
 	}
-	defer edit.Close() //nolint:errcheck // in memory
-	k.ok("identity %s: signs a test message, and the signature verifies", id.Name)
+	return edit.Close()
 }

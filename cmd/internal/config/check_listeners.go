@@ -203,6 +203,12 @@ func prefixes(list []string) ([]netip.Prefix, error) {
 	return out, nil
 }
 
+// Trusted are the networks that rules name: their clients may submit without authentication.
+func (c *Config) Trusted() []netip.Prefix {
+	nets, _ := c.trusted() // checked at load
+	return nets
+}
+
 // trusted are the networks that rules name: their clients may submit without authentication.
 func (c *Config) trusted() ([]netip.Prefix, error) {
 	var nets []string
