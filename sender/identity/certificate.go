@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"crypto"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/hex"
 	"encoding/pem"
 	"math/big"
 	"strings"
@@ -42,7 +44,7 @@ func CertificateTemplate(kind Kind, name string, pub crypto.PublicKey, now time.
 	now = now.UTC().Truncate(time.Second)
 	template := &x509.Certificate{
 		SerialNumber: serial,
-		Subject:      pkix.Name{CommonName: name},
+		Subject:      pkix.Name{CommonName: CommonName(name)},
 		NotBefore:    now.Add(-backdated),
 		NotAfter:     now.AddDate(0, 0, days),
 		// RFC 8550, Sections 4.4.2 and 4.4.4.
@@ -53,6 +55,21 @@ func CertificateTemplate(kind Kind, name string, pub crypto.PublicKey, now time.
 		// and Thunderbird cannot be told to trust one of which cA is FALSE.
 	}
 	return template, setAltName(template, kind, name)
+}
+
+// maxCommonName is ub-common-name of RFC 5280, Appendix A.1, in characters.
+const maxCommonName = 64
+
+// CommonName is a name as a commonName can hold it: the end of one that is too long is replaced by
+// its digest, so that no two names have the same subject.
+func CommonName(name string) string {
+	runes := []rune(name)
+	if len(runes) <= maxCommonName {
+		return name
+	}
+	sum := sha256.Sum256([]byte(name))
+	digest := hex.EncodeToString(sum[:12])
+	return string(runes[:maxCommonName-len(digest)-2]) + "… " + digest
 }
 
 // NewSerial is a random serial number, of at most 129 bits.

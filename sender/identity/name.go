@@ -78,6 +78,9 @@ func clip(s string) string {
 	return s[:most] + "…"
 }
 
+// FolderName is the name of the folder of an identity, whose name is one that ParseName returns.
+func FolderName(name string) string { return folderName(name) }
+
 // folderName turns a canonical name into a folder's: ASCII letters, digits and
 // "@._+=-" stand for themselves, all other bytes are percent-encoded (RFC 3986, Section 2.1).
 // Encoding non-ASCII keeps file systems that normalise names from taking two for one.

@@ -32,7 +32,8 @@ func Places() []string {
 // DomainOwner returns the absolute owner name and the type of the record of a domain's CA. Errors
 // have a [Hint]: a domain that is none, a place that is none or is of one identity.
 func (p Place) DomainOwner(domain string) (string, dane.Type, error) {
-	prefix, typ := "", dane.TLSA
+	var prefix string
+	typ := dane.TLSA
 	switch p {
 	case AtDevices:
 		prefix = "*._device."

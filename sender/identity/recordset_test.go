@@ -51,8 +51,15 @@ func TestWriteRecords(t *testing.T) {
 func TestUpdateTarget(t *testing.T) {
 	t.Parallel()
 	for _, target := range []UpdateTarget{
-		{Server: "ns1\nkey hmac-md5:x"}, {Server: "127.0.0.1:dns"}, {Server: "127.0.0.1:70000"}, {Server: "a b"}, {Server: "[::1"}, {Server: ":53"},
-		{Zone: "example.org\nsend"}, {Zone: "a..b"}, {Zone: strings.Repeat("a", 64) + ".org"},
+		{Server: "ns1\nkey hmac-md5:x"},
+		{Server: "127.0.0.1:dns"},
+		{Server: "127.0.0.1:70000"},
+		{Server: "a b"},
+		{Server: "[::1"},
+		{Server: ":53"},
+		{Zone: "example.org\nsend"},
+		{Zone: "a..b"},
+		{Zone: strings.Repeat("a", 64) + ".org"},
 	} {
 		var b strings.Builder
 		if err := WriteRecords(&b, nil, FormatUpdate, target); Hint(err) == "" || b.Len() > 0 {

@@ -3,6 +3,7 @@ package identity
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -53,8 +54,8 @@ func nameSize(name string) int { return len(name) + 1 }
 // zoneOf is the name after the last label with an underscore: the owner itself where there is none.
 func zoneOf(owner string) string {
 	labels := strings.Split(owner, ".")
-	for i := len(labels) - 1; i >= 0; i-- {
-		if strings.HasPrefix(labels[i], "_") {
+	for i, label := range slices.Backward(labels) {
+		if strings.HasPrefix(label, "_") {
 			return strings.Join(labels[i+1:], ".")
 		}
 	}

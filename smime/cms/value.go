@@ -103,6 +103,23 @@ func verifyEd25519(_ scheme, pub crypto.PublicKey, input, signature []byte) bool
 	return ok && ed25519.Verify(key, input, signature)
 }
 
+// CheckStrength says of a key that ParsePublicKey returned why right signatures by it prove nothing
+// today: an error whose Code is CodeWeak (an RSA key below MinRSABits, an Ed25519 key of small
+// order), or CodeUnsupported where it is too large to compute with. It says of no other key
+// anything.
+func CheckStrength(pub crypto.PublicKey) error {
+	err := checkEd25519(pub)
+	if key := rsaKey(pub); key != nil {
+		if err = checkRSA(pub); err == nil {
+			err = scheme{}.weakness(pub)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return nil
+}
+
 // weakness says whether a right signature proves nothing today.
 func (s scheme) weakness(pub crypto.PublicKey) *SignatureError {
 	// RFC 8551, Section 2.1.

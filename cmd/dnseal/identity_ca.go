@@ -1,0 +1,306 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"dnseal/cmd/internal/cli"
+	"dnseal/lookup/dane"
+	"dnseal/sender/identity"
+	"dnseal/sender/identity/ca"
+)
+
+func newIdentityCA() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "ca COMMAND",
+		Short: "Certify the names of a domain by its own CA, published in the DNS",
+		Long: `A domain can have a CA of its own, whose certificate is published in the DNS as a
+trust anchor (DANE-TA, usage 2). Nobody has to install it, and one record can
+stand for all names of the domain:
+
+  dnseal identity ca new example.org
+  dnseal identity ca record example.org --at user      publish what this prints
+  dnseal identity ca sign alice.csr                    for a key that is elsewhere
+  dnseal identity ca sign alice@example.org            for one in the directory
+
+The CA is the folder DIR/ca/DOMAIN: key.pem, cert.pem, issued/ with a copy of
+every certificate, and lock. It certifies names in its domain and below it. Its
+certificate travels in every message, after the signer's, from cert.pem of the
+identity. Its dates and the certificate's count, unlike with usage 3: old mail
+passes no longer when they are over.`,
+	}
+	cmd.AddCommand(newCANew(), newCARenew(), newCASign(), newCARecord(), newCAShow())
+	return cmd
+}
+
+// completeCAs completes the domain of a CA, when the command has none yet.
+func completeCAs(dir *string) cobra.CompletionFunc {
+	return func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		domains, _ := ca.List(*dir) // without a directory there is nothing to offer
+		return domains, cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+func newCANew() *cobra.Command {
+	var opts ca.Options
+	var constraints string
+	cmd := &cobra.Command{
+		Use:   "new DOMAIN",
+		Short: "Make the CA of a domain: a key and a self-signed certificate",
+		Long: `Makes the CA of a domain, which can certify no other CA. Its certificate permits
+names in the domain and below it alone (name constraints): receivers hold it to
+that, also where the key is stolen. RFC 5280 has them critical, and gpgsm refuses
+certificates with what is critical and unknown to it: for recipients with GnuPG
+choose --name-constraints not-critical, which Go, OpenSSL, GnuTLS and NSS respect
+all the same.`,
+		Example: "  dnseal identity ca new example.org --identities keys",
+		Args:    cobra.ExactArgs(1),
+	}
+	dir := identityDir(cmd)
+	cmd.Flags().StringVar(&opts.Algorithm, "algorithm", identity.DefaultAlgorithm, "`ALGORITHM`: "+oneOf(identity.Algorithms()))
+	completeWords(cmd, "algorithm", identity.Algorithms()...)
+	cmd.Flags().IntVar(&opts.Days, "days", 0, "`DAYS` of validity of the CA certificate (default ten years)")
+	cmd.Flags().StringVar(&constraints, "name-constraints", string(ca.Critical), "`KIND`: "+oneOf(ca.AllConstraints()))
+	completeWords(cmd, "name-constraints", ca.AllConstraints()...)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := daysGiven(cmd, opts.Days); err != nil {
+			return err
+		}
+		opts.Constraints = ca.Constraints(constraints)
+		a, err := ca.New(*dir, args[0], opts)
+		if err != nil {
+			return err
+		}
+		cli.Print(cmd.ErrOrStderr(), "dnseal: made the CA of %s in %s", a.Domain, a.Folder)
+		cli.Print(cmd.ErrOrStderr(), "dnseal: hint: publish it with a record of: dnseal identity ca record %s --at user --identities %s", a.Domain, identity.Quote(*dir))
+		return nil
+	}
+	return cmd
+}
+
+// daysGiven refuses --days 0, which is not the default.
+func daysGiven(cmd *cobra.Command, days int) error {
+	if cmd.Flags().Changed("days") && days == 0 {
+		return errors.New("--days needs at least 1; without it the default holds")
+	}
+	return nil
+}
+
+func newCARenew() *cobra.Command {
+	var opts ca.Options
+	cmd := &cobra.Command{
+		Use:   "renew DOMAIN",
+		Short: "Give the CA a new certificate of the same key",
+		Long: `Replaces the certificate of the CA by one of the same key, name and constraints
+with new dates. Records "2 1 1" (and 2 1 0, 2 1 2) stay right; a record of the
+whole certificate ("2 0 1") is published anew. What the CA has issued stays valid
+for its own dates. The certificate of the CA is replaced in all identities of the
+directory that have it; elsewhere it is handed out again.`,
+		Args: cobra.ExactArgs(1),
+	}
+	dir := identityDir(cmd)
+	cmd.ValidArgsFunction = completeCAs(dir)
+	cmd.Flags().IntVar(&opts.Days, "days", 0, "`DAYS` of validity of the CA certificate (default ten years)")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := daysGiven(cmd, opts.Days); err != nil {
+			return err
+		}
+		a, err := ca.Load(*dir, args[0])
+		if err != nil {
+			return err
+		}
+		if err = a.Renew(opts); err != nil {
+			return err
+		}
+		cli.Print(cmd.ErrOrStderr(), "dnseal: the CA of %s has a certificate until %s", a.Domain, day(a.Certificate.NotAfter))
+		changed, err := a.Refresh(*dir)
+		if len(changed) > 0 {
+			cli.Print(cmd.ErrOrStderr(), "dnseal: replaced it in %d identities", len(changed))
+		}
+		if err != nil {
+			return cli.Hint(err, "run this again: all others are done")
+		}
+		cli.Print(cmd.ErrOrStderr(), "dnseal: hint: records 2 1 1 stay; publish records 2 0 1 and 2 0 0 anew; who has keys elsewhere needs %s", identity.Quote(filepath.Join(a.Folder, "cert.pem")))
+		return nil
+	}
+	return cmd
+}
+
+func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }
+
+func newCARecord() *cobra.Command {
+	flags := recordFlags{usage: dane.DANETA}
+	var at string
+	cmd := &cobra.Command{
+		Use:   "record DOMAIN [NAME...]",
+		Short: "Print the DNS records that publish the CA of a domain",
+		Long: `Prints the records of usage 2 (DANE-TA) that publish the CA, "2 1 1" by default:
+the digest of its key, which stays when its certificate is renewed.
+
+  --at each                 at every NAME; without one at all names that have a
+                            certificate of the CA now
+  --at user                 _user.DOMAIN TLSA: for mail addresses in DOMAIN that
+                            have no SMIMEA record
+  --at wildcard-smimecert   *._smimecert.DOMAIN SMIMEA: the same for all that look
+                            up SMIMEA alone
+  --at wildcard-device      *._device.DOMAIN TLSA: for devices without a record
+
+A name with a record of its own is judged by that alone.
+
+` + recordFormats,
+		Example: `  dnseal identity ca record example.org --at user
+  dnseal identity ca record example.org --at each alice@example.org --format json`,
+		Args: cobra.MinimumNArgs(1),
+	}
+	dir := identityDir(cmd)
+	cmd.ValidArgsFunction = completeCAs(dir)
+	flags.register(cmd)
+	places := append([]string{"each"}, identity.Places()[1:]...)
+	cmd.Flags().StringVar(&at, "at", "each", "`PLACE`: "+oneOf(places))
+	completeWords(cmd, "at", places...)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		a, err := ca.Load(*dir, args[0])
+		if err != nil {
+			return err
+		}
+		if err = a.CheckDates(time.Now()); err != nil {
+			return err
+		}
+		record, err := a.Record(flags.selector, flags.matching)
+		if err != nil {
+			return err
+		}
+		if at != "each" {
+			if len(args) > 1 {
+				return cli.Hint(fmt.Errorf("--at %s is one record for the whole domain, and has no names", at), "give the names with --at each")
+			}
+			rr := identity.ResourceRecord{Record: record}
+			if rr.Owner, rr.Type, err = identity.Place(at).DomainOwner(a.Domain); err != nil {
+				return err
+			}
+			return flags.write(cmd, []identity.ResourceRecord{rr})
+		}
+		records, err := atEach(a, args[1:], record)
+		if err != nil {
+			return err
+		}
+		return flags.write(cmd, records)
+	}
+	return cmd
+}
+
+// atEach are the records of the CA at names, or at all that it has certified.
+func atEach(a *ca.Authority, names []string, record dane.Record) ([]identity.ResourceRecord, error) {
+	if len(names) == 0 {
+		issued, err := a.Issued()
+		if err != nil {
+			return nil, err
+		}
+		for _, i := range issued {
+			if i.Name != "" && time.Now().Before(i.Certificate.NotAfter) && !slices.Contains(names[max(len(names)-1, 0):], i.Name) {
+				names = append(names, i.Name) // sorted by name
+			}
+		}
+		if len(names) == 0 {
+			return nil, cli.Hint(fmt.Errorf("the CA of %s has certified no name", a.Domain), "certify one: dnseal identity ca sign; or give names")
+		}
+	}
+	records := make([]identity.ResourceRecord, 0, len(names))
+	for _, text := range names {
+		kind, name, err := identity.ParseName(text)
+		if err != nil {
+			return nil, err
+		}
+		if !a.Holds(kind, name) {
+			return nil, cli.Hint(fmt.Errorf("%s is not in %s", name, a.Domain), "the CA of %s certifies names in it and below it", a.Domain)
+		}
+		owner, typ, err := (&identity.Identity{Kind: kind, Name: name}).OwnerName()
+		if err != nil {
+			return nil, err
+		}
+		records = append(records, identity.ResourceRecord{Identity: name, Owner: owner, Type: typ, Record: record})
+	}
+	return records, nil
+}
+
+func newCAShow() *cobra.Command {
+	var issued bool
+	cmd := &cobra.Command{
+		Use:   "show [DOMAIN]",
+		Short: "Show CAs: paths, key, dates, and what they issued",
+		Args:  cobra.MaximumNArgs(1),
+	}
+	dir := identityDir(cmd)
+	cmd.ValidArgsFunction = completeCAs(dir)
+	cmd.Flags().BoolVar(&issued, "issued", false, "list the certificates that it issued")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			var err error
+			if args, err = ca.List(*dir); err != nil {
+				return err
+			}
+			if len(args) == 0 {
+				return cli.Hint(fmt.Errorf("no CA in %s", *dir), "make one: dnseal identity ca new DOMAIN --identities %s", identity.Quote(*dir))
+			}
+		}
+		var status error
+		for _, domain := range args {
+			a, err := ca.Load(*dir, domain)
+			if err != nil {
+				return err
+			}
+			if err = showCA(cmd.OutOrStdout(), a, issued); errors.As(err, new(cli.Exit)) {
+				status = err // the others are shown all the same
+			} else if err != nil {
+				return err
+			}
+		}
+		return status
+	}
+	return cmd
+}
+
+func showCA(w io.Writer, a *ca.Authority, list bool) error {
+	issued, err := a.Issued()
+	if err != nil {
+		return err
+	}
+	now := time.Now()
+	valid := 0
+	for _, i := range issued {
+		if now.Before(i.Certificate.NotAfter) {
+			valid++
+		}
+	}
+	var b bytes.Buffer
+	cli.Print(&b, "%s (CA)", a.Domain)
+	cli.Print(&b, "  folder       %s", a.Folder)
+	cli.Print(&b, "  algorithm    %s", a.KeyType())
+	cli.Print(&b, "  subject      %s", a.Certificate.Subject)
+	cli.Print(&b, "  valid        %s to %s", day(a.Certificate.NotBefore), day(a.Certificate.NotAfter))
+	cli.Print(&b, "  constraints  %s", a.Constraints())
+	cli.Print(&b, "  issued       %d certificates, %d of them valid", len(issued), valid)
+	wrong := a.CheckDates(now)
+	if wrong != nil {
+		cli.Print(&b, "  WRONG        %s; %s", cli.Plain(wrong), identity.Hint(wrong))
+	}
+	for _, i := range issued {
+		if list {
+			cli.Print(&b, "    %s to %s  %032x  %s", day(i.Certificate.NotBefore), day(i.Certificate.NotAfter), i.Certificate.SerialNumber, i.Name)
+		}
+	}
+	if _, err = w.Write(b.Bytes()); err == nil && wrong != nil {
+		err = cli.ExitNotPass
+	}
+	return err
+}
