@@ -44,19 +44,13 @@ func (f *dnsFlags) register(cmd *cobra.Command) {
 
 // client returns the lookup client for the flags.
 func (f *dnsFlags) client(trace func(lookup.Query)) (*lookup.Client, error) {
-	if f.timeout <= 0 {
-		return nil, fmt.Errorf("--dns-timeout is %s; it must be more than 0", f.timeout)
+	if _, err := f.perQuestion(); err != nil {
+		return nil, err
 	}
 	opts := lookup.Options{Resolvers: f.resolvers, Mode: lookup.Mode(f.mode), Timeout: f.timeout, Trace: trace, Probe: f.probe}
-	if f.anchor != "" {
-		anchors, err := readAnchors(f.anchor)
-		if err != nil {
-			return nil, err
-		}
-		for _, key := range anchors.Ignored() {
-			cli.Print(f.stderr(), "dnseal: note: trust anchor %s: %s, and does not count", f.anchor, key)
-		}
-		opts.Anchors = anchors
+	var err error
+	if opts.Anchors, err = f.anchors(); err != nil {
+		return nil, err
 	}
 	client, err := lookup.New(opts)
 	switch {
@@ -70,6 +64,29 @@ func (f *dnsFlags) client(trace func(lookup.Query)) (*lookup.Client, error) {
 		return nil, cli.Hint(err, "set --resolver, for example --resolver 127.0.0.1:53")
 	}
 	return client, nil
+}
+
+// perQuestion is the time for one question to one server, of that for a lookup.
+func (f *dnsFlags) perQuestion() (time.Duration, error) {
+	if f.timeout <= 0 {
+		return 0, fmt.Errorf("--dns-timeout is %s; it must be more than 0", f.timeout)
+	}
+	return f.timeout * 2 / 5, nil
+}
+
+// anchors reads the file with trust anchors; nil: none is named.
+func (f *dnsFlags) anchors() (*dnssec.Anchors, error) {
+	if f.anchor == "" {
+		return nil, nil //nolint:nilnil // the keys of the root are meant
+	}
+	anchors, err := readAnchors(f.anchor)
+	if err != nil {
+		return nil, err
+	}
+	for _, key := range anchors.Ignored() {
+		cli.Print(f.stderr(), "dnseal: note: trust anchor %s: %s, and does not count", f.anchor, key)
+	}
+	return anchors, nil
 }
 
 func readAnchors(file string) (*dnssec.Anchors, error) {

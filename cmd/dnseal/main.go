@@ -84,7 +84,7 @@ written; 3 undecided ("temperror") and nothing worse, or interrupted.`,
 		SilenceUsage:  true,
 	}
 	root.AddCommand(
-		newDemo(), newIdentity(), newSign(), newVerify(), newExplain(), newLookup(), newSandbox(),
+		newDemo(), newIdentity(), newSign(), newVerify(), newExplain(), newLookup(), newZone(), newSandbox(),
 		newRelay(), newMilter(), newCheck(), newMan(root),
 	)
 	setUsage(root)

@@ -137,8 +137,16 @@ func Match(ctx context.Context, records []Record, opts MatchOptions) (results []
 	return results, matched, usable
 }
 
-// usable says why a record cannot be used.
-func (o *MatchOptions) usable(r Record) error {
+// Check says why no verifier can use a record: an unknown value, or data that cannot be what its
+// numbers say. RFC 6698, Section 2.1.
+func (r Record) Check() error {
+	if err := r.checkNumbers(); err != nil {
+		return err
+	}
+	return checkData(r)
+}
+
+func (r Record) checkNumbers() error {
 	switch {
 	case r.Usage > DANEEE:
 		return fmt.Errorf("unknown usage %d", r.Usage)
@@ -146,6 +154,16 @@ func (o *MatchOptions) usable(r Record) error {
 		return fmt.Errorf("unknown selector %d", r.Selector)
 	case r.MatchingType > SHA512:
 		return fmt.Errorf("unknown matching type %d", r.MatchingType)
+	}
+	return nil
+}
+
+// usable says why a record cannot be used.
+func (o *MatchOptions) usable(r Record) error {
+	if err := r.checkNumbers(); err != nil {
+		return err
+	}
+	switch {
 	case r.Usage <= PKIXEE && len(o.Roots) == 0:
 		return errors.New("no mail roots configured")
 	case o.Certificate == nil && r.Usage != DANEEE:

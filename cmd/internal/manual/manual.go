@@ -1,6 +1,6 @@
 // Package manual makes the man pages of the program: of the texts of --help, of the configuration's
-// structs (config.go) and of the words of verdicts (verdicts.go) and of explain (changes.go), so
-// that pages and program always agree.
+// structs (config.go) and of the words of verdicts (verdicts.go), of explain (changes.go) and of
+// zone check (zone.go), so that pages and program always agree.
 package manual
 
 import (
@@ -17,17 +17,18 @@ const manDate = "Nov 2026"
 // ragged neither stretches nor hyphenates lines: what people copy stays as it is.
 const ragged = ".ad l\n.nh\n"
 
-// Pages returns the man pages of a command and of all below it, of the configuration and of the
-// verdicts, in roff, by file name ("man1/dnseal.1"). The error is a struct of the configuration
-// whose comments cannot be read, a mistake of ours.
+// Pages returns the man pages of a command and of all below it, of the configuration, of the
+// verdicts and of what zone check finds, in roff, by file name ("man1/dnseal.1"). The error is a
+// struct of the configuration whose comments cannot be read, a mistake of ours.
 func Pages(root *cobra.Command) (map[string]string, error) {
 	page, err := configPage()
 	if err != nil {
 		return nil, err
 	}
 	pages := map[string]string{
-		"man5/dnseal.toml.5":     page,
-		"man7/dnseal-verdicts.7": verdictsPage(),
+		"man5/dnseal.toml.5":       page,
+		"man7/dnseal-verdicts.7":   verdictsPage(),
+		"man7/dnseal-zone-codes.7": zoneCodesPage(),
 	}
 	commandPages(root, pages)
 	return pages, nil
