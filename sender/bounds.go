@@ -156,7 +156,11 @@ func (s submitters) all() []string {
 		out = append(out, "tls:"+p.String())
 	}
 	for _, n := range s.nets {
-		out = append(out, "net:"+n.String())
+		text := n.String()
+		if n.IsSingleIP() {
+			text = n.Addr().String()
+		}
+		out = append(out, "net:"+text)
 	}
 	return out
 }

@@ -232,3 +232,54 @@ func TestPlaceholdersRefused(t *testing.T) {
 		t.Error("a placeholder in mail-from is taken")
 	}
 }
+
+// FuzzPlaceholders: no user name signs as an address that is not, letter by letter, its own.
+func FuzzPlaceholders(f *testing.F) {
+	f.Add("alice", "alice@example.org")
+	f.Add("alice@hosted.example", "alice@hosted.example")
+	f.Add("alice@b\u00fccher.hosted.example", "alice@xn--bcher-kva.hosted.example")
+	f.Add("*", "alice@example.org")
+	f.Add("{user}", "{user}@example.org")
+	f.Add(`"alice"`, `"alice"@example.org`)
+	f.Add("\u212alice", "Klice@example.org")
+	var rules []*rule
+	for _, r := range placeRules {
+		p, err := parseRule(r)
+		if err != nil {
+			f.Fatal(err)
+		}
+		rules = append(rules, p)
+	}
+	f.Fuzz(func(t *testing.T, user, from string) {
+		a, err := message.ParseAddress(from)
+		if err != nil {
+			return
+		}
+		for _, who := range []message.Submitter{{User: user}, {TLSName: user}, {}} {
+			req := &request{who: who, from: []message.Address{a}, fields: 1}
+			d := decide(rules, req)
+			if d.class != "" {
+				continue
+			}
+			local, domain, whole := strings.Cut(user, "@")
+			switch {
+			case who.User == "" && who.TLSName == "":
+				t.Fatalf("a stranger signs From %q", from)
+			case who.TLSName != "" && d.identity != user:
+				t.Fatalf("device %q signs From %q as %q", user, from, d.identity)
+			case who.User == "":
+			case a.Domain == "example.net":
+				if d.identity != "robots@example.org" && d.identity != (message.Address{Local: user, Domain: "example.org"}).String() {
+					t.Fatalf("%q signs From %q as %q", user, from, d.identity)
+				}
+			case d.identity != a.String() || a.Local != local || !whole && a.Domain != "example.org" && a.Domain != "shop.example.org":
+				t.Fatalf("%q signs From %q as %q", user, from, d.identity)
+			case whole && isASCII(domain) && !strings.EqualFold(domain, a.Domain):
+				t.Fatalf("%q signs From %q", user, from)
+			}
+			if stranger := decide(rules, &request{from: req.from, fields: 1}); stranger.class != ClassNotAllowed {
+				t.Fatalf("From %q of user %q is not protected: %q", from, user, stranger.class)
+			}
+		}
+	})
+}

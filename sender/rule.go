@@ -153,11 +153,13 @@ func (r *rule) permits(req *request, a message.Address) bool {
 	return r.identity.possible(v) && (matchAny(r.from, a) || r.matchTemplates(v, a)) && r.permitsMailFrom(req)
 }
 
-// matchTemplates reports whether the address is one that this submitter's values make. Only what is
-// guarded against others counts.
+// matchTemplates reports whether the address is one that this submitter's values make.
 func (r *rule) matchTemplates(v values, a message.Address) bool {
 	for _, t := range r.templates {
-		if t.matches(v, a) && foldAny(r.guards, a) {
+		// Only what is guarded against others counts. A guard is who in place of the placeholder,
+		// and so names what the submitter's value makes; but a domain with stars and characters
+		// that are not ASCII has no A-labels to compare with.
+		if t.matches(v, a) && (!t.whole || isASCII(v.user) || foldAny(r.guards, a)) {
 			return true
 		}
 	}

@@ -78,10 +78,10 @@ type Relay struct {
 	RestoreHeader bool `toml:"restore-header"`
 	// Observe only logs and counts what this listener would do to a message; it passes unchanged. A
 	// submission relay does all that it does else: it decides by the rules, looks up the record,
-	// and signs in memory; then the message leaves unsigned, with its X-Dnseal- fields, and nobody
-	// is refused because of a rule or a key. The result in log and metrics is then
-	// "observe:signed", "observe:not-allowed" and so on, and "would" the action. Logins are still
-	// required. Default: false.
+	// and signs in memory; then the message leaves unsigned, with its X-Dnseal- fields and forged
+	// results, and nobody is refused because of a rule or a key. The result in log and metrics is
+	// then "observe:signed", "observe:not-allowed" and so on, and "would" the action. Logins are
+	// still required. Default: false.
 	Observe bool `toml:"observe"`
 
 	Timeouts Timeouts `toml:"timeouts"`
@@ -143,9 +143,10 @@ type Milter struct {
 	RestoreHeader bool `toml:"restore-header"`
 	// Observe only logs and counts what this listener would do to a message; it passes unchanged. A
 	// sign listener does all that it does else: it decides by the rules, looks up the record, and
-	// signs in memory; then the message leaves unsigned, with its X-Dnseal- fields, and nobody is
-	// refused because of a rule or a key. The result in log and metrics is then "observe:signed",
-	// "observe:not-allowed" and so on, and "would" the action. Default: false.
+	// signs in memory; then the message leaves unsigned, with its X-Dnseal- fields and forged
+	// results, and nobody is refused because of a rule or a key. The result in log and metrics is
+	// then "observe:signed", "observe:not-allowed" and so on, and "would" the action. Default:
+	// false.
 	Observe bool `toml:"observe"`
 	// MaxBytes is the size in bytes of the largest message; a larger one is of class too-big.
 	// Default: what the MTA accepts.
