@@ -7,11 +7,13 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"dnseal/cmd/internal/cli"
 	"dnseal/sender/identity"
+	"dnseal/sender/identity/lint"
 )
 
 // identityDir is the flag of every command that uses identities; without a directory the command
@@ -65,7 +67,7 @@ terminal is asked for a passphrase that stands nowhere.
 A key.pem with a public key alone is the half of a supplier: its records can be
 printed and published, and nothing can be signed.`,
 	}
-	cmd.AddCommand(newIdentityNew(), newIdentityShow(), newIdentityRecord(), newIdentityCA())
+	cmd.AddCommand(newIdentityNew(), newIdentityImport(), newIdentityShow(), newIdentityRecord(), newIdentityCA())
 	return cmd
 }
 
@@ -111,8 +113,13 @@ func newIdentityNew() *cobra.Command {
 func newIdentityShow() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show [NAME]",
-		Short: "Show identities: paths, key, certificate, owner name",
-		Args:  cobra.MaximumNArgs(1),
+		Short: "Show identities: paths, key, certificate, owner name, and what is wrong",
+		Long: `Shows the identities of the directory, or one. What is wrong with a certificate is
+said in words: what it is, why it matters, what to do. WRONG: receivers that run
+dnseal do not let its signatures pass (exit status 1); warning: some receivers
+do not, or under some records not; note (only with NAME): what other programs
+make of it.`,
+		Args: cobra.MaximumNArgs(1),
 	}
 	dir := identityDir(cmd)
 	cmd.ValidArgsFunction = completeIdentities(dir)
@@ -136,7 +143,7 @@ func newIdentityShow() *cobra.Command {
 			if i > 0 {
 				cli.Print(cmd.OutOrStdout(), "")
 			}
-			err = showIdentity(cmd.OutOrStdout(), id, *dir)
+			err = showIdentity(cmd.OutOrStdout(), id, *dir, len(args) > 0)
 			if errors.As(err, new(cli.Exit)) {
 				status = err // the others are shown all the same
 			} else if err != nil {
@@ -160,7 +167,8 @@ func whyNot(id *identity.Identity, dir string) string {
 	return cli.Plain(err)
 }
 
-func showIdentity(w io.Writer, id *identity.Identity, dir string) error {
+// showIdentity prints one identity; notes: what other programs make of its certificate, too.
+func showIdentity(w io.Writer, id *identity.Identity, dir string, notes bool) error {
 	owner, typ, err := id.OwnerName()
 	if err != nil {
 		return err
@@ -177,11 +185,14 @@ func showIdentity(w io.Writer, id *identity.Identity, dir string) error {
 		cli.Print(&b, "  valid        %s to %s", cert.NotBefore.UTC().Format("2006-01-02"), cert.NotAfter.UTC().Format("2006-01-02"))
 	}
 	cli.Print(&b, "  published at %s (%s)", owner, typ)
-	wrong := id.CheckName()
-	if wrong != nil {
-		cli.Print(&b, "  WRONG        %s; %s", cli.Plain(wrong), identity.Hint(wrong))
+	wrong := false
+	for _, f := range lint.Lint(id, time.Now()) {
+		wrong = wrong || f.Level == lint.Wrong
+		if notes || f.Level != lint.Note {
+			cli.Print(&b, "  %-12s %s", f.Level, f)
+		}
 	}
-	if _, err = w.Write(b.Bytes()); err == nil && wrong != nil {
+	if _, err = w.Write(b.Bytes()); err == nil && wrong {
 		err = cli.ExitNotPass
 	}
 	return err

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"dnseal/cmd/internal/cli"
@@ -53,7 +54,8 @@ func checkArgs(cmd *cobra.Command) {
 	if args := cmd.Args; args != nil {
 		cmd.Args = func(c *cobra.Command, a []string) error {
 			if err := args(c, a); err != nil {
-				return argsError(c, a)
+				oneMore := args(c, append(slices.Clone(a), "x")) == nil
+				return argsError(c, a, oneMore)
 			}
 			return nil
 		}
@@ -73,9 +75,11 @@ func checkArgs(cmd *cobra.Command) {
 	}
 }
 
-// argsError explains arguments that are too few or too many.
-func argsError(c *cobra.Command, args []string) error {
+// argsError explains arguments that are too few or too many; with one more they would be right.
+func argsError(c *cobra.Command, args []string, oneMore bool) error {
 	switch {
+	case len(args) > 0 && oneMore:
+		return cli.Hint(fmt.Errorf("%s needs an argument after %q", c.CommandPath(), args[len(args)-1]), "usage: %s", c.UseLine())
 	case len(args) == 0:
 		return cli.Hint(fmt.Errorf("%s needs an argument", c.CommandPath()), "usage: %s", c.UseLine())
 	case c.HasSubCommands():

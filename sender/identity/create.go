@@ -78,12 +78,18 @@ func existsError(name, folder string) error {
 	return WithHint(err, "a key in use is never overwritten; move the folder away to make a new one")
 }
 
-// store writes the folder under another name and renames it.
+// store writes the identity's folder.
 func (id *Identity) store(dir, folder, passphrase string) error {
 	key, err := encodeKey(id.Key, id.PSS, passphrase)
 	if err != nil {
 		return fmt.Errorf("identity: key of %s: %w", id.Name, err)
 	}
+	return id.storeFiles(dir, folder, key, encodeCertificate(id.Certificate))
+}
+
+// storeFiles writes the folder under another name and renames it; without cert there is no
+// certFile.
+func (id *Identity) storeFiles(dir, folder string, key, cert []byte) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("identity: %w", err)
 	}
@@ -95,8 +101,10 @@ func (id *Identity) store(dir, folder, passphrase string) error {
 	if err := writeFile(filepath.Join(temp, keyFile), key, 0o600); err != nil {
 		return err
 	}
-	if err := writeFile(filepath.Join(temp, certFile), encodeCertificate(id.Certificate), 0o644); err != nil {
-		return err
+	if cert != nil {
+		if err := writeFile(filepath.Join(temp, certFile), cert, 0o644); err != nil {
+			return err
+		}
 	}
 	// A folder made meanwhile makes the rename fail: ours never replaces it.
 	if err := os.Rename(temp, folder); err != nil {
@@ -120,6 +128,9 @@ func writeFile(path string, data []byte, mode fs.FileMode) error {
 	}
 	if e := f.Close(); err == nil {
 		err = e
+	}
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		err = e.Err // the path is in the text
 	}
 	if err != nil {
 		return fmt.Errorf("identity: write %s: %w", path, err)

@@ -81,11 +81,15 @@ func encodeKey(key crypto.Signer, pss bool, passphrase string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	return keyText(label, der, pss), nil
+}
+
+func keyText(label string, der []byte, pss bool) []byte {
 	text := pem.EncodeToMemory(&pem.Block{Type: label, Bytes: der})
 	if pss {
 		text = append([]byte(schemeLine+"\n"), text...)
 	}
-	return text, nil
+	return text
 }
 
 // subjectKeyID is the SubjectKeyIdentifier (RFC 5280, Section 4.2.1.2) by which package cms names a
@@ -101,13 +105,14 @@ func subjectKeyID(pub crypto.PublicKey) ([]byte, error) {
 // sameKey reports whether cert is of key.
 func sameKey(key crypto.PublicKey, cert *x509.Certificate) bool {
 	pub, err := cms.PublicKey(cert)
-	k, ok := key.(interface{ Equal(x crypto.PublicKey) bool })
-	if err != nil || !ok {
-		return false
+	return err == nil && equalKeys(key, pub)
+}
+
+// equalKeys compares public keys: an RSA key can have a certificate that is for RSASSA-PSS only.
+func equalKeys(a, b crypto.PublicKey) bool {
+	k, ok := a.(interface{ Equal(x crypto.PublicKey) bool })
+	if only, isPSS := b.(*cms.PSSPublicKey); isPSS {
+		b = only.PublicKey
 	}
-	// An RSA key can have a certificate that is for RSASSA-PSS only.
-	if only, isPSS := pub.(*cms.PSSPublicKey); isPSS {
-		pub = only.PublicKey
-	}
-	return k.Equal(pub)
+	return ok && k.Equal(b)
 }

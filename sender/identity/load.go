@@ -72,11 +72,11 @@ func (l Loader) LoadFolder(folder, name string) (*Identity, error) {
 
 // newFor is an identity of which nothing is read yet.
 func newFor(dir, name string) (*Identity, error) {
-	_, canonical, err := ParseName(name)
+	folder, name, err := Folder(dir, name)
 	if err != nil {
 		return nil, err
 	}
-	return inFolder(filepath.Join(dir, folderName(canonical)), canonical)
+	return inFolder(folder, name)
 }
 
 func inFolder(folder, name string) (*Identity, error) {

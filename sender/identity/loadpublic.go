@@ -2,6 +2,7 @@ package identity
 
 import (
 	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"io/fs"
 	"path/filepath"
@@ -47,14 +48,35 @@ func (id *Identity) loadPublic() error {
 	}
 	switch file, err := id.readCertificates(); {
 	case errors.Is(err, fs.ErrNotExist):
-		err = id.load(Loader{})
-		id.Key, id.signer = nil, cms.Signer{}
-		return err
+		return id.loadPublicOfKey(line)
 	case err != nil:
 		return err
 	default:
 		return id.usePublic(file.certificates, line)
 	}
+}
+
+// loadPublicOfKey goes by key.pem alone, where a locked key can have its public half beside it.
+func (id *Identity) loadPublicOfKey(line bool) error {
+	err := id.load(Loader{})
+	id.Key, id.signer = nil, cms.Signer{}
+	if !errors.Is(err, ErrLocked) {
+		return err
+	}
+	data, _, readErr := readFile(id.KeyFile)
+	if readErr != nil {
+		return err
+	}
+	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
+		if formOfBlock(block) != formPublic {
+			continue
+		}
+		if id.Public, err = parsePublicKey(block.Bytes); err == nil {
+			id.setScheme(line)
+		}
+		return id.fileError("key", id.KeyFile, err)
+	}
+	return err
 }
 
 // usePublic sets the identity's certificate, which says what its key is.

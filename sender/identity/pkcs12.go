@@ -22,7 +22,7 @@ func readPKCS12(data []byte, s *secrets) (keyFileContents, error) {
 	case errors.Is(err, pkcs12.ErrPassword) && !given:
 		return keyFileContents{}, &foreignForm{form: string(formPKCS12) + " with a password", advice: passwordHint, cause: ErrLocked, silent: true}
 	case errors.Is(err, pkcs12.ErrPassword):
-		return keyFileContents{}, &foreignForm{form: string(formPKCS12) + " with another password than that in the file " + passwordFile, advice: passwordHint, cause: ErrLocked, silent: true}
+		return keyFileContents{}, &foreignForm{form: string(formPKCS12) + " with another password than " + s.origin(), advice: passwordHint, cause: ErrLocked, silent: true}
 	case errors.Is(err, pkcs12.ErrKeyForm):
 		return keyFileContents{}, &foreignForm{form: string(formPKCS12) + " with a private key or certificate of a form that is not read from there", advice: convertPKCS12 + "; openssl refuses the EC keys of gpgsm 2.4 too, then " + newKeyAdvice}
 	case errors.Is(err, pkcs12.ErrMalformed):

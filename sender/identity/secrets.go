@@ -2,12 +2,15 @@ package identity
 
 import (
 	"bytes"
+	"crypto"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"dnseal/sender/identity/pkcs8"
 )
 
 // passwordFile, in the folder of a key file that is encrypted, has its passphrase in the first
@@ -32,6 +35,8 @@ type secrets struct {
 	credentials string
 	// ask is asked where no passphrase is given; nil: nobody.
 	ask func() (string, error)
+	// used is the passphrase that was last returned.
+	used string
 }
 
 // readSecrets reads the passwordFile beside the key file.
@@ -58,13 +63,15 @@ func (id *Identity) readSecrets(l Loader) (*secrets, error) {
 func (s *secrets) passphrase() (text string, given bool, err error) {
 	if name, ok := strings.CutPrefix(s.line, credentialPrefix); ok {
 		data, err := s.credential(name)
-		return firstLine(data), true, err
+		s.used = firstLine(data)
+		return s.used, true, err
 	}
 	if s.given || s.ask == nil {
+		s.used = s.line
 		return s.line, s.given, nil
 	}
-	text, err = s.ask()
-	return text, true, err
+	s.used, err = s.ask()
+	return s.used, true, err
 }
 
 // origin is where the passphrase comes from, in words.
@@ -112,4 +119,39 @@ func isCredentialName(name string) bool {
 func firstLine(data []byte) string {
 	line, _, _ := bytes.Cut(data, []byte("\n"))
 	return strings.TrimSuffix(string(line), "\r")
+}
+
+const decryptAdvice = "write the passphrase into the file " + passwordFile + " beside it (chmod 600), or there \"" + credentialPrefix + "NAME\" where a systemd credential has it; or decrypt the key with: openssl pkey -in OLD -out {}"
+
+// readEncrypted reads an EncryptedPrivateKeyInfo (RFC 5958, Section 3).
+func readEncrypted(der []byte, s *secrets) (crypto.Signer, error) {
+	plain, err := decryptKey(der, s)
+	if err != nil {
+		return nil, err
+	}
+	return parseKey(formPKCS8, plain)
+}
+
+// decryptKey returns the DER of the PrivateKeyInfo.
+func decryptKey(der []byte, s *secrets) ([]byte, error) {
+	passphrase, given, err := s.passphrase()
+	switch {
+	case err != nil:
+		return nil, err
+	case !given:
+		return nil, &foreignForm{form: string(formEncrypted) + ", which is not here", advice: decryptAdvice, cause: ErrLocked, silent: true}
+	}
+	plain, err := pkcs8.Decrypt(der, passphrase)
+	cause := func(sentinel error) error {
+		return errors.New(strings.TrimPrefix(err.Error(), sentinel.Error()+": "))
+	}
+	switch {
+	case errors.Is(err, pkcs8.ErrPassphrase):
+		return nil, &foreignForm{form: string(formEncrypted) + ", and " + s.origin() + " is another", advice: decryptAdvice, cause: ErrLocked, silent: true}
+	case errors.Is(err, pkcs8.ErrUnsupported):
+		return nil, &foreignForm{form: string(formEncrypted) + " in a way that is not read", advice: "encrypt it anew with: openssl pkcs8 -topk8 -in OLD -out {}", cause: cause(pkcs8.ErrUnsupported)}
+	case err != nil:
+		return nil, &foreignForm{form: string(formEncrypted) + " and is cut off or damaged", advice: "copy the file again", cause: cause(pkcs8.ErrMalformed)}
+	}
+	return plain, nil
 }

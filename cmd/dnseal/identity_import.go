@@ -1,0 +1,174 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"dnseal/cmd/internal/cli"
+	"dnseal/sender/identity"
+	"dnseal/sender/identity/lint"
+)
+
+// maxImport is the most octets of a file that is imported.
+const maxImport = 1 << 20
+
+func newIdentityImport() *cobra.Command {
+	var opts identity.ImportOptions
+	cmd := &cobra.Command{
+		Use:   "import NAME FILE...",
+		Short: "Make an identity of a key and certificates that others made, or add to one",
+		Long: `Reads keys and certificates from files, in PEM or DER, in any order: private keys
+in PKCS #8, PKCS #1, SEC1 or PKCS #12, also encrypted; certificates, also in
+PKCS #7 or PKCS #12; public keys as PUBLIC KEY or certificate request. The
+certificates are sorted, the identity's own first; a root is left out.
+
+What the identity becomes depends on the files:
+
+  private key and certificate   an identity that signs
+  private key                   the same, with a self-signed certificate
+  certificate of the key of     cert.pem is replaced, and the key stays: how a
+  an identity that is there     CA's answer to "identity csr" comes in
+  public key, request or        the half of a supplier: the records 3 1 0 and
+  certificate alone             3 1 1 can be published, and nothing signed here
+  private key of such a half    it is added, and the identity signs
+
+A private key is never overwritten. All is written or nothing. A key that comes
+encrypted stays so; its passphrase is not kept, and belongs into the file
+"password" of the folder (see dnseal identity --help), unless --decrypt is given.
+
+A manufacturer's certificate (IEEE 802.1AR), which names a serial number and no
+address, can be imported and published too: usage 3 ignores the name, but mail
+does not pass with it, because receivers take the name from the certificate.
+
+What is unwise about the certificates is said, in words.`,
+		Example: `  dnseal identity import alice@example.org alice.p12 --identities keys
+  dnseal identity import alice@example.org answer-of-the-ca.p7b --identities keys
+  dnseal identity import sensor7._device.example.net supplier.pub --identities keys`,
+		Args: cobra.MinimumNArgs(2),
+	}
+	dir := identityDir(cmd)
+	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveDefault
+		}
+		return completeIdentities(dir)(cmd, args, word)
+	}
+	file := cmd.Flags().String("passphrase-file", "", "passphrase of an encrypted key: the first line of `FILE`; -: a line of standard input")
+	cmd.Flags().BoolVar(&opts.Decrypt, "decrypt", false, "store a key that comes encrypted without encryption")
+	cmd.Flags().BoolVar(&opts.Raw, "raw", false, "make no certificate for a private key that comes without one")
+	cmd.Flags().BoolVar(&opts.Anchor, "anchor", false, "keep the root of the chain, to publish it with usage 2")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		opts.Passphrase = importPassphrase(cmd, *file)
+		return importIdentity(cmd, *dir, args[0], args[1:], opts)
+	}
+	return cmd
+}
+
+// importPassphrase reads the passphrase when a file needs it, and then once.
+func importPassphrase(cmd *cobra.Command, file string) func(string) (string, error) {
+	switch {
+	case file == "" && term.IsTerminal(int(os.Stdin.Fd())):
+		return func(name string) (string, error) { return typePassphrase(cmd, name) }
+	case file == "":
+		return nil
+	}
+	passphrase, read := "", false
+	return func(name string) (_ string, err error) {
+		if read {
+			return passphrase, nil
+		}
+		read = true
+		if file == "-" {
+			passphrase, err = passphraseLine(cmd.InOrStdin())
+		} else {
+			passphrase, err = passphraseIn(file)
+		}
+		return passphrase, err
+	}
+}
+
+func importIdentity(cmd *cobra.Command, dir, name string, paths []string, opts identity.ImportOptions) error {
+	files := make([]identity.File, 0, len(paths))
+	for _, path := range paths {
+		data, err := readImport(cmd.InOrStdin(), path)
+		if err != nil {
+			return err
+		}
+		files = append(files, identity.File{Name: path, Data: data})
+	}
+	release, err := lockIdentity(dir, name)
+	if err != nil {
+		return err
+	}
+	defer release()
+	done, err := identity.Import(dir, name, files, opts)
+	if err != nil {
+		return err
+	}
+	printImported(cmd.ErrOrStderr(), dir, done)
+	return nil
+}
+
+// readImport reads one file of limited size; "-" is standard input.
+func readImport(in io.Reader, path string) ([]byte, error) {
+	if path != "-" {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, fmt.Errorf("%s cannot be read: %w", path, cause(err))
+		}
+		defer f.Close() //nolint:errcheck // only read from
+		in = f
+	}
+	data, err := io.ReadAll(io.LimitReader(in, maxImport+1))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%s cannot be read: %w", path, cause(err))
+	case len(data) > maxImport:
+		return nil, fmt.Errorf("%s is larger than %d bytes, and no key or certificate", path, maxImport)
+	}
+	return data, nil
+}
+
+// lockIdentity locks the folder of an identity that is there, so that no two commands change it at
+// once.
+func lockIdentity(dir, name string) (release func(), err error) {
+	folder, name, err := identity.Folder(dir, name)
+	if err != nil {
+		return nil, err
+	}
+	if _, err = os.Stat(filepath.Join(folder, "key.pem")); err != nil {
+		return func() {}, nil //nolint:nilerr // it is made whole or not at all, and needs no lock
+	}
+	return identity.Lock(folder, name)
+}
+
+// printImported says what was done, what is still to do, and what is unwise.
+func printImported(w io.Writer, dir string, done *identity.Imported) {
+	id := done.Identity
+	for _, sentence := range done.Done {
+		cli.Print(w, "dnseal: %s", sentence)
+	}
+	if len(done.Done) == 0 {
+		cli.Print(w, "dnseal: nothing to do: all of it is in %s already", filepath.Dir(id.KeyFile))
+	}
+	for _, hint := range done.Hints {
+		cli.Print(w, "dnseal: hint: %s", hint)
+	}
+	if done.Encrypted {
+		printPassphrasePlace(w, id)
+	}
+	for _, f := range lint.Lint(id, time.Now()) {
+		cli.Print(w, "dnseal: %s: %s", f.Level, f)
+	}
+	record := "dnseal identity record " + identity.Quote(id.Name) + " --identities " + identity.Quote(dir)
+	if id.Certificate == nil {
+		record += " --matching 0"
+	}
+	cli.Print(w, "dnseal: hint: publish it with the record of: %s", record)
+}

@@ -1,0 +1,342 @@
+package identity
+
+import (
+	"crypto"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"dnseal/smime/certificate"
+)
+
+// ImportOptions are for Import. Zero values are the defaults.
+type ImportOptions struct {
+	// Passphrase is asked for that of a file; nil: nobody is asked.
+	Passphrase func(file string) (string, error)
+	// Decrypt writes a key that comes encrypted without encryption. Else it stays encrypted by its
+	// passphrase, which is not kept.
+	Decrypt bool
+	// Raw makes no certificate for a private key that comes without one.
+	Raw bool
+	// Anchor keeps the root of the chain: receivers need it where it is published (usage 2; RFC
+	// 7671, Section 5.2). Else it is left out, as receivers that trust it have it (RFC 5652,
+	// Section 5.1), unless the chain that is replaced has it.
+	Anchor bool
+	// Now is the time of import; zero: time.Now.
+	Now time.Time
+}
+
+// Imported is what Import did.
+type Imported struct {
+	// Identity as it is now, without its Key: see LoadPublic.
+	Identity *Identity
+	// Done says it in sentences without period, in the order it happened; nil: all was there.
+	Done []string
+	// Hints are advice: what is still to do.
+	Hints []string
+	// Encrypted says that the key was written encrypted.
+	Encrypted bool
+}
+
+// Import makes the identity of a key and certificates that others made, or adds them to one that is
+// there. The files are read together, in any order and form; certificates are sorted, the
+// identity's own first. A private key without certificate is given a self-signed one; a public key,
+// request or certificate without private key makes an identity that cannot sign. For an identity
+// that is there, the certificate of its key, or of the next one, replaces the one before, and the
+// private key of a public one is added. A private key is never overwritten.
+// All is written or nothing, at whatever moment the process ends.
+// Errors: those of ParseName; one with a [Hint] for files that cannot be read (it names file and
+// form), for keys and certificates that do not belong together or to the identity; [ErrLocked] for
+// another passphrase; else what the file system returned.
+func Import(dir, name string, files []File, opts ImportOptions) (*Imported, error) {
+	id, err := newFor(dir, name)
+	if err != nil {
+		return nil, err
+	}
+	if opts.Now.IsZero() {
+		opts.Now = time.Now()
+	}
+	g, err := gather(files, opts.Passphrase)
+	if err != nil {
+		return nil, err
+	}
+	if len(g.keys)+len(g.publics)+len(g.certificates) == 0 {
+		return nil, WithHint(fmt.Errorf("identity: nothing to import for %s", id.Name), importAdvice)
+	}
+	in := &importing{gathered: g, opts: opts, dir: dir, id: id}
+	switch _, err = os.Lstat(filepath.Dir(id.KeyFile)); {
+	case errors.Is(err, fs.ErrNotExist):
+		err = in.create()
+	case err == nil:
+		err = in.update()
+	}
+	if err != nil {
+		return nil, err
+	}
+	in.Identity, err = LoadPublic(dir, id.Name)
+	return &in.Imported, err
+}
+
+// importing is one import.
+type importing struct {
+	*gathered
+	Imported
+
+	opts ImportOptions
+	dir  string
+	id   *Identity // its Public is set first
+}
+
+func (in *importing) did(format string, args ...any) {
+	in.Done = append(in.Done, fmt.Sprintf(format, args...))
+}
+
+// create makes the folder.
+func (in *importing) create() (err error) {
+	id := in.id
+	if id.Public, err = in.publicKey(id); err != nil {
+		return err
+	}
+	key, err := in.keyFile()
+	if err != nil {
+		return err
+	}
+	certs, err := in.ownCertificates(id.Public, nil)
+	if err != nil {
+		return err
+	}
+	if len(in.certificates) > 0 && certs == nil {
+		return WithHint(fmt.Errorf("identity: %s: none of the certificates is of its key", id.Name), "get a certificate for this key (dnseal identity csr), or import the key that the certificate is of")
+	}
+	if certs == nil && id.Key != nil && !in.opts.Raw {
+		if certs, err = in.selfSigned(); err != nil {
+			return err
+		}
+	}
+	if certs == nil && in.Encrypted {
+		public, err := id.PublicPEM()
+		if err != nil {
+			return err
+		}
+		key = append(key, public...) // LoadPublic finds it there
+	}
+	if err = id.storeFiles(in.dir, filepath.Dir(id.KeyFile), key, EncodeCertificates(certs...)); err != nil {
+		return err
+	}
+	if id.Key == nil {
+		in.did("made %s with the public key alone: records can be published, and nothing can be signed here", id.KeyFile)
+		return nil
+	}
+	in.did("made %s", id.KeyFile)
+	return nil
+}
+
+// keyFile is what key.pem will hold.
+func (in *importing) keyFile() ([]byte, error) {
+	held, err := in.oneKey()
+	if err != nil {
+		return nil, err
+	}
+	if held == nil {
+		return in.id.PublicPEM()
+	}
+	in.id.Key = held.key
+	in.Encrypted = held.decrypted != nil && !in.opts.Decrypt
+	if held.decrypted != nil && in.opts.Decrypt {
+		return held.decrypted, nil
+	}
+	return held.text, nil
+}
+
+// selfSigned makes the certificate that Create makes.
+func (in *importing) selfSigned() ([]*x509.Certificate, error) {
+	if _, only := in.id.Key.(*pssKey); only {
+		in.Hints = append(in.Hints, "a key for RSASSA-PSS only is given no certificate here: it is published by a record with the key itself (3 1 0), or get a certificate with dnseal identity csr")
+		return nil, nil
+	}
+	cert, err := newCertificate(in.id, CreateOptions{Now: in.opts.Now})
+	if err != nil {
+		return nil, fmt.Errorf("identity: certificate for %s: %w", in.id.Name, err)
+	}
+	in.did("made a self-signed certificate for the key, which came without one")
+	return []*x509.Certificate{cert}, nil
+}
+
+// update adds to a folder that is there.
+func (in *importing) update() error {
+	id, err := in.loadThere()
+	if err != nil {
+		return err
+	}
+	in.id = id
+	if err = in.checkKeys(); err != nil {
+		return err
+	}
+	if err = in.addPrivateKey(); err != nil || len(in.certificates) == 0 {
+		return err
+	}
+	certs, err := in.ownCertificates(id.Public, id.Chain)
+	if err != nil {
+		return err
+	}
+	if certs == nil {
+		return in.updateNext()
+	}
+	return in.replaceCertificate(id, certs)
+}
+
+// loadThere loads the identity, and goes by its key where it can be opened: its certificate may be
+// another's, and to be replaced.
+func (in *importing) loadThere() (*Identity, error) {
+	id := &Identity{Name: in.id.Name, Kind: in.id.Kind, KeyFile: in.id.KeyFile}
+	found, err := id.loadKey(Loader{})
+	switch {
+	case errors.Is(err, ErrLocked):
+		return LoadPublic(in.dir, in.id.Name)
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, missing(in.dir, id.Name, filepath.Dir(id.KeyFile))
+	case err != nil:
+		return nil, err
+	}
+	if err = id.loadCertificate(found.certificates); err != nil {
+		id.Certificate, id.Chain, id.CertFile = nil, nil, ""
+	}
+	return id, nil
+}
+
+// checkKeys refuses keys that are not those of the identity.
+func (in *importing) checkKeys() error {
+	for _, pub := range in.publics {
+		if !equalKeys(in.id.Public, pub) {
+			return in.anotherKey()
+		}
+	}
+	for _, k := range in.keys {
+		if !equalKeys(in.id.Public, k.key.Public()) {
+			return in.anotherKey()
+		}
+	}
+	return nil
+}
+
+func (in *importing) anotherKey() error {
+	err := fmt.Errorf("identity: %s is there with another key, in %s", in.id.Name, in.id.KeyFile)
+	return WithHint(err, "a key in use is never overwritten: dnseal identity rollover %s replaces it step by step, or import this one into another --identities directory", Quote(in.id.Name))
+}
+
+// addPrivateKey replaces a public key by its private one.
+func (in *importing) addPrivateKey() error {
+	held, err := in.oneKey()
+	if err != nil || held == nil {
+		return err
+	}
+	if there := (&Identity{Name: in.id.Name, KeyFile: in.id.KeyFile}); !there.isPublicHalf() {
+		return nil // the same key is there
+	}
+	key, err := in.keyFile()
+	if err == nil {
+		err = ReplaceFile(in.id.KeyFile, key, 0o600)
+	}
+	if err == nil {
+		in.did("the private key is now in %s, in place of the public one", in.id.KeyFile)
+	}
+	return err
+}
+
+// isPublicHalf reports whether key.pem has a public key alone.
+func (id *Identity) isPublicHalf() bool {
+	found, err := id.loadKey(Loader{})
+	return err == nil && found.key == nil
+}
+
+// updateNext is for a certificate of the key that a rollover will switch to.
+func (in *importing) updateNext() error {
+	next, err := LoadPublicFolder(filepath.Join(filepath.Dir(in.id.KeyFile), NextFolder), in.id.Name)
+	if err == nil {
+		var certs []*x509.Certificate
+		if certs, err = in.ownCertificates(next.Public, next.Chain); err == nil && certs != nil {
+			return in.replaceCertificate(next, certs)
+		}
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	err = fmt.Errorf("identity: %s: none of the certificates is of its key, in %s; nothing was changed", in.id.Name, in.id.KeyFile)
+	return WithHint(err, "get a certificate for this key: dnseal identity csr %s --identities %s", Quote(in.id.Name), Quote(in.dir))
+}
+
+// replaceCertificate writes cert.pem.
+func (in *importing) replaceCertificate(id *Identity, certs []*x509.Certificate) error {
+	text := EncodeCertificates(certs...)
+	if same := slices.EqualFunc(certs, append([]*x509.Certificate{id.Certificate}, id.Chain...), (*x509.Certificate).Equal); same && id.CertFile == id.certPath() {
+		return nil
+	}
+	if err := ReplaceFile(id.certPath(), text, 0o644); err != nil {
+		return err
+	}
+	in.did("wrote %s; the key is the same as before", id.certPath())
+	if id.Certificate != nil && !id.Certificate.Equal(certs[0]) {
+		in.Hints = append(in.Hints, "a record of the key (3 1 x) is still right; one of the certificate (3 0 x) or of its CA (0 and 2) must be published again")
+	}
+	return nil
+}
+
+// ownCertificates returns the newest certificate of the key and the chain above it, in order;
+// before is the chain that it replaces. Nil without a certificate of the key.
+func (in *importing) ownCertificates(key crypto.PublicKey, before []*x509.Certificate) ([]*x509.Certificate, error) {
+	var own *x509.Certificate
+	for _, c := range in.certificates {
+		if sameKey(key, c) && (own == nil || c.NotBefore.After(own.NotBefore)) {
+			own = c
+		}
+	}
+	if own == nil {
+		return nil, nil
+	}
+	certs := []*x509.Certificate{own}
+	for below := own; !certificate.SelfIssued(below); below = certs[len(certs)-1] {
+		above := in.issuer(below, certs)
+		if above == nil {
+			break
+		}
+		certs = append(certs, above)
+	}
+	for _, c := range in.certificates {
+		if !slices.ContainsFunc(certs, c.Equal) {
+			in.did("left out the certificate of %q, which is not in the chain of %s", clip(c.Subject.String()), in.id.Name)
+		}
+	}
+	return in.withoutRoot(certs, before), nil
+}
+
+// issuer prefers a CA whose key signed below: crypto/x509 does not know all signatures.
+func (in *importing) issuer(below *x509.Certificate, path []*x509.Certificate) *x509.Certificate {
+	var byName *x509.Certificate
+	for _, c := range in.certificates {
+		if !issued(c, below) || slices.ContainsFunc(path, c.Equal) {
+			continue
+		}
+		if c.CheckSignature(below.SignatureAlgorithm, below.RawTBSCertificate, below.Signature) == nil {
+			return c
+		}
+		if byName == nil {
+			byName = c
+		}
+	}
+	return byName
+}
+
+// withoutRoot leaves out the root that certs end with, unless it is an anchor.
+func (in *importing) withoutRoot(certs, before []*x509.Certificate) []*x509.Certificate {
+	last := certs[len(certs)-1]
+	if len(certs) == 1 || !certificate.SelfIssued(last) || in.opts.Anchor || len(before) > 0 && before[len(before)-1].Equal(last) {
+		return certs
+	}
+	in.did("left out the root CA %q: programs that trust it have it (--anchor keeps it, to publish it with usage 2)", clip(last.Subject.String()))
+	return certs[:len(certs)-1]
+}
