@@ -1,4 +1,4 @@
-# Targets: build demo test check bench fuzz archives rewritings cover interop peers
+# Targets: build demo test check bench fuzz archives rewritings cover interop rollover peers
 GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 RACE     := $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo -race)
 FUZZTIME ?= 1m
@@ -43,6 +43,10 @@ archives:
 rewritings:
 	go test -count=1 -timeout 2h -run '^TestRewritings$$' -v ./smime -rewritings 100000
 
+# 1,000 identities get new keys while mail of all of them is signed and verified; make test takes 20 of them.
+rollover:
+	go test -count=1 -timeout 1h -run '^TestRolloverUnderLoad$$' -v ./cmd/internal/lifetest -identities 1000 -pace 0
+
 cover:
 	go test -cover ./...
 
@@ -52,4 +56,4 @@ interop:
 peers:
 	./.ci/peers
 
-.PHONY: build demo test check bench fuzz archives rewritings cover interop peers
+.PHONY: build demo test check bench fuzz archives rewritings cover interop rollover peers
