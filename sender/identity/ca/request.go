@@ -58,10 +58,14 @@ func ReadRequest(data []byte) (*Request, error) {
 	}
 	csr, err := x509.ParseCertificateRequest(der)
 	if err != nil {
-		return nil, fmt.Errorf("ca: the request cannot be read: %s", strings.TrimPrefix(err.Error(), "x509: "))
+		err = fmt.Errorf("ca: the request cannot be read: %s", strings.TrimPrefix(err.Error(), "x509: "))
+		return nil, identity.WithHint(err, "see what openssl finds in it: openssl req -in FILE -noout -text; %s", certified)
 	}
 	if err = checkKey(csr); err != nil {
 		return nil, err
+	}
+	if csr.SignatureAlgorithm == x509.UnknownSignatureAlgorithm {
+		return nil, identity.WithHint(errors.New("ca: the request is signed by an algorithm that is not supported"), "RSASSA-PSS needs a salt as long as the digest: openssl req -sigopt rsa_pss_saltlen:digest")
 	}
 	// RFC 2986, Section 3: the signature shows that the key is the requester's.
 	if err = csr.CheckSignature(); err != nil {
@@ -100,6 +104,9 @@ func requestDER(data []byte) ([]byte, error) {
 	return nil, identity.WithHint(fmt.Errorf("ca: it holds %q and no certificate request", found), "a request begins with -----BEGIN CERTIFICATE REQUEST-----")
 }
 
+// certified are the keys that a CA certifies.
+const certified = "keys of RSA of 2048 to 4096 bits, ECDSA on P-256, P-384 or P-521, and Ed25519 are certified"
+
 // checkKey wants a key that can sign mail, and that is cheap enough to compute with.
 func checkKey(csr *x509.CertificateRequest) error {
 	pub, err := cms.ParsePublicKey(csr.RawSubjectPublicKeyInfo)
@@ -111,7 +118,7 @@ func checkKey(csr *x509.CertificateRequest) error {
 	}
 	if err != nil {
 		err = fmt.Errorf("ca: the key of the request: %s", strings.TrimPrefix(err.Error(), "cms: "))
-		return identity.WithHint(err, "RSA of 2048 to 4096 bits, ECDSA on P-256, P-384 or P-521, and Ed25519 are certified")
+		return identity.WithHint(err, "%s", certified)
 	}
 	return nil
 }
