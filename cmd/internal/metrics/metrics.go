@@ -44,6 +44,8 @@ type Metrics struct {
 	refused  *prometheus.CounterVec
 	logins   *prometheus.CounterVec
 	ends     *endings
+
+	identities *identities
 }
 
 // New returns metrics at zero. now is the clock for days that are left; nil: time.Now.
@@ -69,9 +71,10 @@ func New(now func() time.Time) *Metrics {
 		inFlight: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Namespace: "dnseal", Name: "messages_in_flight", Help: "Messages being signed or verified now.",
 		}, door),
-		ends: newEndings(now),
+		ends:       newEndings(now),
+		identities: newIdentities(),
 	}
-	m.registry.MustRegister(m.messages, m.unsigned, m.bytes, m.headers, m.lookups, m.reloads, m.refused, m.logins, m.seconds, m.inFlight, m.ends)
+	m.registry.MustRegister(m.messages, m.unsigned, m.bytes, m.headers, m.lookups, m.reloads, m.refused, m.logins, m.seconds, m.inFlight, m.ends, m.identities)
 	return m
 }
 

@@ -12,6 +12,7 @@ import (
 	"dnseal/lookup"
 	"dnseal/receiver"
 	"dnseal/sender"
+	"dnseal/sender/identity/provision"
 )
 
 // generation is everything made of one reading of the configuration.
@@ -22,7 +23,9 @@ type generation struct {
 	sign      map[bool]*sender.Sender // by observe
 	verify    map[config.Verifying]*receiver.Receiver
 	listeners []*listener
-	messages  sync.WaitGroup // that the handlers process
+	messages  sync.WaitGroup      // that the handlers process
+	publisher provision.Publisher // for the keeper; nil: there is none
+	endKeeper func()              // ends the keeper and waits for it; nil: there is none
 }
 
 // generation makes all servers and opens their listeners; none serves yet. On an error nothing has
@@ -34,7 +37,10 @@ func (s *service) generation(ctx context.Context, c *config.Config) (*generation
 	}
 	g := &generation{config: c, client: client, dns: s.metrics.Resolver(newWarner(client, s.log))}
 	before := s.sockets.begin()
-	if err = g.handlers(); err == nil {
+	if g.publisher, err = publisherOf(c, client); err == nil {
+		err = g.handlers()
+	}
+	if err == nil {
 		err = s.openListeners(ctx, g)
 	}
 	if err != nil {

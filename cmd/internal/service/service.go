@@ -179,6 +179,10 @@ func (s *service) start(next *generation) {
 		})
 	}
 	s.metrics.Ready(true)
+	if old != nil && old.endKeeper != nil {
+		old.endKeeper()
+	}
+	s.keep(next)
 	if old != nil {
 		old.updateDeny(next)
 		old.close(next)
@@ -192,6 +196,9 @@ func (s *service) stop() {
 	s.metrics.Ready(false)
 	s.log.Info("stopping")
 	close(s.stopping)
+	if end := s.current.get().endKeeper; end != nil {
+		end()
+	}
 	s.retired.Go(func() { s.current.get().retire(s.stopping, nil) })
 	// A new client is refused at once and can try another server (RFC 5321, Section 5.1); in the
 	// queue of an open socket it would wait in vain.

@@ -15,6 +15,7 @@ import (
 
 	"dnseal/cmd/internal/demo"
 	"dnseal/lookup/lookuptest"
+	"dnseal/lookup/publish"
 	"dnseal/sender/identity"
 )
 
@@ -34,7 +35,8 @@ listen = "unix:DIR/relay"
 next-hop = ["unix:DIR/mailbox"]
 `
 
-// New makes a world of alice@example.org. Its files are keys/, anchor, and the mailbox's socket.
+// New makes a world of alice@example.org. Its files are keys/, anchor, tsig.key, which may change
+// the zone, and the mailbox's socket.
 func New(tb testing.TB) *World {
 	tb.Helper()
 	w := &World{T: tb, Dir: tb.TempDir()}
@@ -42,7 +44,14 @@ func New(tb testing.TB) *World {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	if w.DNS, err = lookuptest.New([]lookuptest.Zone{{Text: line + "\n", Origin: "example.org."}}, lookuptest.Options{}); err != nil {
+	key, err := publish.NewKey("test")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	w.Write("tsig.key", key.File())
+	if w.DNS, err = lookuptest.New([]lookuptest.Zone{{Text: line + "\n", Origin: "example.org."}}, lookuptest.Options{
+		UpdateKeys: []lookuptest.UpdateKey{{Name: key.Name, Algorithm: key.Algorithm, Secret: key.Secret()}},
+	}); err != nil {
 		tb.Fatal(err)
 	}
 	if err = w.DNS.Start("127.0.0.1:0"); err != nil {

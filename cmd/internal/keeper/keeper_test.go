@@ -1,0 +1,145 @@
+package keeper
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"dnseal/lookup/dane"
+	"dnseal/lookup/publish"
+	"dnseal/sender/identity"
+	"dnseal/sender/identity/lifecycle"
+	"dnseal/sender/identity/provision"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+
+// TestPause waits for the first step that can be due, not for those of identities that failed.
+func TestPause(t *testing.T) {
+	t.Parallel()
+	at := func(d time.Duration) *provision.Outcome {
+		return &provision.Outcome{Step: lifecycle.Step{Until: noon.Add(d)}}
+	}
+	failed := at(time.Second)
+	failed.Err = errors.New("x")
+	for _, tt := range []struct {
+		outcomes []*provision.Outcome
+		want     time.Duration
+	}{
+		{nil, time.Hour},
+		{[]*provision.Outcome{{}, failed}, time.Hour},
+		{[]*provision.Outcome{at(2 * time.Hour)}, time.Hour},
+		{[]*provision.Outcome{at(time.Minute), at(10 * time.Second)}, 10 * time.Second},
+		{[]*provision.Outcome{at(-time.Minute)}, soonest},
+	} {
+		if got := pause(tt.outcomes, noon, time.Hour); got != tt.want {
+			t.Errorf("%v, want %v", got, tt.want)
+		}
+	}
+}
+
+// TestLog logs a trouble when it begins, once a day while it lasts, and when it ends; a folder that
+// somebody else works in is none.
+func TestLog(t *testing.T) {
+	t.Parallel()
+	var b bytes.Buffer
+	now := noon
+	l := NewLog(slog.New(slog.NewTextHandler(&b, nil)), func() time.Time { return now })
+	wrong := &provision.Outcome{Name: "a@example.org", Step: lifecycle.Step{Troubles: []lifecycle.Trouble{{Code: lifecycle.CodeBehind, Text: "ns2 is behind", Hint: "wait"}}}}
+	busy := &provision.Outcome{Name: "b@example.org", Err: identity.ErrBusy}
+	report := func(err error, outcomes ...*provision.Outcome) string {
+		b.Reset()
+		l.Report(outcomes, err)
+		return b.String()
+	}
+	if got := report(nil, wrong, busy); strings.Count(got, "\n") != 1 || !strings.Contains(got, `level=WARN msg=identity identity=a@example.org code=server-behind reason="ns2 is behind" hint=wait`) {
+		t.Errorf("at first: %s", got)
+	}
+	if got := report(nil, wrong); got != "" {
+		t.Errorf("again: %s", got)
+	}
+	now = now.Add(repeatAfter)
+	if got := report(nil, wrong); strings.Count(got, "\n") != 1 {
+		t.Errorf("a day later: %s", got)
+	}
+	if got := report(nil, &provision.Outcome{Name: "a@example.org"}); !strings.Contains(got, `level=INFO msg=identity identity=a@example.org code=server-behind ended="ns2 is behind"`) {
+		t.Errorf("at the end: %s", got)
+	}
+	if got := report(errors.New("no folder")); !strings.Contains(got, "code=identities") {
+		t.Errorf("no folder: %s", got)
+	}
+}
+
+// nowhere is a publisher whose zone nobody serves.
+type nowhere struct{}
+
+var errNowhere = errors.New("no name server")
+
+func (nowhere) Apply(context.Context, ...publish.Change) error { return errNowhere }
+
+func (nowhere) Read(context.Context, string, dane.Type) ([]publish.Seen, error) {
+	return nil, errNowhere
+}
+
+func (nowhere) ReadBack(context.Context, ...publish.Change) ([]publish.Seen, error) {
+	return nil, errNowhere
+}
+
+// TestRounds makes a round at once and then every five minutes, finds identities that are new, and
+// ends when it is told to.
+func TestRounds(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := identity.Create(dir, "a@example.org", identity.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		start := time.Now()
+		var rounds []time.Duration
+		var sizes []int
+		Run(ctx, Options{Dir: dir, Publisher: nowhere{}, LookOnly: true, Report: func(outcomes []*provision.Outcome, err error) {
+			rounds, sizes = append(rounds, time.Since(start)), append(sizes, len(outcomes))
+			for _, o := range outcomes {
+				if !errors.Is(o.Err, errNowhere) {
+					t.Error(o.Err)
+				}
+			}
+			if err != nil {
+				t.Error(err)
+			}
+			if len(rounds) == 1 {
+				if _, err := identity.Create(dir, "b@example.org", identity.CreateOptions{}); err != nil {
+					t.Error(err)
+				}
+			}
+			if len(rounds) == 3 {
+				cancel()
+			}
+		}})
+		if len(rounds) != 3 || rounds[0] != 0 || rounds[1] != Every || rounds[2] != 2*Every || sizes[0] != 1 || sizes[2] != 2 {
+			t.Errorf("rounds at %v of %v", rounds, sizes)
+		}
+	})
+}
+
+// TestNoDirectory reports a directory that is not there, and goes on.
+func TestNoDirectory(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	Run(ctx, Options{Dir: filepath.Join(t.TempDir(), "none"), Publisher: nowhere{}, Report: func(_ []*provision.Outcome, err error) {
+		if err == nil {
+			t.Error("no error")
+		}
+		cancel()
+	}})
+}

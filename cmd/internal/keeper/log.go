@@ -1,0 +1,79 @@
+package keeper
+
+import (
+	"errors"
+	"log/slog"
+	"time"
+
+	"dnseal/sender/identity"
+	"dnseal/sender/identity/lifecycle"
+	"dnseal/sender/identity/provision"
+)
+
+// repeatAfter is the time before the log repeats a trouble that lasts.
+const repeatAfter = 24 * time.Hour
+
+// Log writes what a Keeper does and finds to a log: each action, each trouble when it begins, once
+// a day while it lasts, and when it ends.
+type Log struct {
+	log    *slog.Logger
+	now    func() time.Time
+	logged map[trouble]time.Time
+}
+
+// trouble is a trouble of an identity.
+type trouble struct {
+	name, code, text string
+}
+
+// NewLog returns a Log; now is the clock, nil: time.Now.
+func NewLog(log *slog.Logger, now func() time.Time) *Log {
+	if now == nil {
+		now = time.Now
+	}
+	return &Log{log: log, now: now, logged: map[trouble]time.Time{}}
+}
+
+// Done is for [Options].Done.
+func (l *Log) Done(name string, s lifecycle.Step) {
+	l.log.Info("identity", slog.String("identity", name), slog.String("action", string(s.Do)), slog.String("reason", s.Why))
+}
+
+// Report is for [Options].Report.
+func (l *Log) Report(outcomes []*provision.Outcome, err error) {
+	now := map[trouble]string{} // with the hint
+	if err != nil {
+		now[trouble{"", "identities", err.Error()}] = identity.Hint(err)
+	}
+	for _, o := range outcomes {
+		if o.Err != nil && !errors.Is(o.Err, identity.ErrBusy) {
+			now[trouble{o.Name, "error", o.Err.Error()}] = identity.Hint(o.Err)
+		}
+		for _, t := range o.Step.Troubles {
+			now[trouble{o.Name, string(t.Code), t.Text}] = t.Hint
+		}
+	}
+	for t, hint := range now {
+		l.begin(t, hint)
+	}
+	for t := range l.logged {
+		if _, lasts := now[t]; !lasts {
+			delete(l.logged, t)
+			l.log.Info("identity", slog.String("identity", t.name), slog.String("code", t.code), slog.String("ended", t.text))
+		}
+	}
+}
+
+// begin logs a trouble, unless it was logged today.
+func (l *Log) begin(t trouble, hint string) {
+	now := l.now()
+	if last, known := l.logged[t]; known && now.Sub(last) < repeatAfter {
+		return
+	}
+	l.logged[t] = now
+	attrs := []any{slog.String("identity", t.name), slog.String("code", t.code), slog.String("reason", t.text)}
+	if hint != "" {
+		attrs = append(attrs, slog.String("hint", hint))
+	}
+	l.log.Warn("identity", attrs...)
+}
