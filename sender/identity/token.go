@@ -5,30 +5,35 @@ import (
 	"errors"
 
 	"dnseal/sender/identity/pkcs11"
+	"dnseal/sender/identity/tpm"
 )
 
 // tokenKey returns the key that a key file names and does not hold: of formPKCS11 contents is the
 // URI (RFC 7512), of formTPM it is the DER of the block "TSS2 PRIVATE KEY". It signs where it is.
 func tokenKey(form fileForm, contents []byte, s *secrets) (crypto.Signer, error) {
-	if form != formPKCS11 {
-		return nil, form.foreign()
+	var key crypto.Signer
+	var err error
+	if form == formPKCS11 {
+		key, err = pkcs11Key(string(contents), s)
+	} else {
+		key, err = tpmKey(contents, s)
 	}
-	uri, err := pkcs11.ParseURI(string(contents))
-	if err != nil {
-		return nil, onToken(err)
-	}
-	key, err := openPKCS11(uri, s)
 	if err != nil {
 		return nil, onToken(err)
 	}
 	return asSigner(key)
 }
 
-// openPKCS11 opens the key with the PIN of the folder, or that of the URI's pin-source. A person is
+// pkcs11Key opens a key with the PIN of the folder, or that of the URI's pin-source. A person is
 // asked only where the token asks for one.
-func openPKCS11(uri pkcs11.URI, s *secrets) (*pkcs11.Key, error) {
+func pkcs11Key(text string, s *secrets) (crypto.Signer, error) {
+	uri, err := pkcs11.ParseURI(text)
+	if err != nil {
+		return nil, err
+	}
 	if !s.given {
-		key, err := pkcs11.Open(uri, pkcs11.Options{})
+		var key crypto.Signer
+		key, err = pkcs11.Open(uri, pkcs11.Options{})
 		if uri.HasPINSource() || s.ask == nil || !errors.Is(err, pkcs11.ErrPIN) {
 			return key, err
 		}
@@ -38,6 +43,21 @@ func openPKCS11(uri pkcs11.URI, s *secrets) (*pkcs11.Key, error) {
 		return nil, err
 	}
 	return pkcs11.Open(uri, pkcs11.Options{PIN: pin})
+}
+
+// tpmKey opens a key with the password of the folder. A person is asked only where the key has one.
+func tpmKey(der []byte, s *secrets) (crypto.Signer, error) {
+	if !s.given {
+		key, err := tpm.Open(der, tpm.Options{})
+		if s.ask == nil || !errors.Is(err, tpm.ErrAuth) {
+			return key, err
+		}
+	}
+	password, _, err := s.passphrase()
+	if err != nil {
+		return nil, err
+	}
+	return tpm.Open(der, tpm.Options{Auth: password})
 }
 
 // tokenError is an error of a key that is not in its file. It hides what it is made of: a module
@@ -58,5 +78,6 @@ func (e *tokenError) Hint() string { return Hint(e.cause) }
 
 // Is reports whether the key is there and a PIN or password opens it.
 func (e *tokenError) Is(target error) bool {
-	return target == ErrLocked && (errors.Is(e.cause, pkcs11.ErrPIN) || errors.Is(e.cause, ErrLocked))
+	locked := errors.Is(e.cause, pkcs11.ErrPIN) || errors.Is(e.cause, tpm.ErrAuth) || errors.Is(e.cause, ErrLocked)
+	return target == ErrLocked && locked
 }
