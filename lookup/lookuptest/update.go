@@ -75,10 +75,21 @@ func (s *Server) reply(in *dns.Msg, tsig error, limit int) *dns.Msg {
 		out = new(dns.Msg).SetRcode(in, s.apply(in))
 	}
 	if signed != nil && out != nil {
-		out.SetTsig(signed.Hdr.Name, signed.Algorithm, signed.Fudge, s.opts.Now().Unix())
-		out.IsTsig().Error = code
+		s.sign(out, signed, code)
 	}
 	return out
+}
+
+// sign asks the library for a signature over an answer.
+func (s *Server) sign(out *dns.Msg, signed *dns.TSIG, code uint16) {
+	now := s.opts.Now().Unix()
+	out.SetTsig(signed.Hdr.Name, signed.Algorithm, signed.Fudge, now)
+	t := out.IsTsig()
+	t.Error = code
+	if code == dns.RcodeBadTime {
+		// RFC 8945, Section 5.2.3: the time of the client, and that of the server.
+		t.TimeSigned, t.OtherLen, t.OtherData = signed.TimeSigned, 6, fmt.Sprintf("%012x", now)
+	}
 }
 
 // authenticate returns the TSIG record of a message and the error in it (RFC 8945, Section 5.2);

@@ -1,0 +1,291 @@
+package publish
+
+import (
+	"errors"
+	"net"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"dnseal/lookup/dane"
+)
+
+// fake is a primary that answers updates as a test wants, and hands every question to a sandbox.
+type fake struct {
+	addr    string
+	updates atomic.Int64
+	answer  func(w *world, in *dns.Msg) *dns.Msg // nil: closes the connection
+}
+
+// startFake puts a fake in front of the sandbox of w, and makes it the primary.
+func startFake(t *testing.T, w *world, answer func(w *world, in *dns.Msg) *dns.Msg) *fake {
+	t.Helper()
+	f := &fake{answer: answer}
+	var lc net.ListenConfig
+	tcp, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	must(t, err)
+	udp, err := lc.ListenPacket(t.Context(), "udp", tcp.Addr().String())
+	must(t, err)
+	f.addr = tcp.Addr().String()
+	accept := func(dns.Header) dns.MsgAcceptAction { return dns.MsgAccept }
+	handler := dns.HandlerFunc(func(rw dns.ResponseWriter, in *dns.Msg) { f.serve(w, rw, in) })
+	for _, s := range []*dns.Server{{Listener: tcp, Handler: handler, MsgAcceptFunc: accept}, {PacketConn: udp, Handler: handler}} {
+		started := make(chan struct{})
+		s.NotifyStartedFunc = func() { close(started) }
+		go func() { _ = s.ActivateAndServe() }()
+		<-started
+		t.Cleanup(func() { _ = s.Shutdown() })
+	}
+	c, err := New(Options{Server: f.addr, Key: w.Client.opts.Key, NameServers: []string{w.sandbox.Addr()}, Lookup: w.lookup, Now: w.Client.opts.Now})
+	must(t, err)
+	w.Client = c
+	return f
+}
+
+func (f *fake) serve(w *world, rw dns.ResponseWriter, in *dns.Msg) {
+	var out *dns.Msg
+	if in.Opcode == dns.OpcodeUpdate {
+		f.updates.Add(1)
+		out = f.answer(w, in)
+	} else {
+		c := dns.Client{Net: "tcp", Timeout: 5 * time.Second, TsigSecret: map[string]string{"upd.": secret}}
+		out, _, _ = c.Exchange(in, w.sandbox.Addr())
+	}
+	if out == nil {
+		_ = rw.Close()
+		return
+	}
+	wire, err := packReply(in, out)
+	if err == nil {
+		_, err = rw.Write(wire)
+	}
+	if err != nil {
+		_ = rw.Close()
+	}
+}
+
+// packReply signs a reply that has a TSIG stub, over the code of the request.
+func packReply(in, out *dns.Msg) ([]byte, error) {
+	if out.IsTsig() == nil || out.IsTsig().MAC != "" {
+		return out.Pack()
+	}
+	mac := ""
+	if t := in.IsTsig(); t != nil {
+		mac = t.MAC
+	}
+	wire, _, err := dns.TsigGenerate(out, secret, mac, false)
+	return wire, err
+}
+
+// replyTo answers with an RCODE; tsig adds a stub with an error.
+func replyTo(in *dns.Msg, rcode int, tsig bool, tsigError uint16) *dns.Msg {
+	out := new(dns.Msg).SetRcode(in, rcode)
+	if tsig {
+		out.SetTsig("upd.", dns.HmacSHA256, 300, time.Now().Unix())
+		out.IsTsig().Error = tsigError
+	}
+	return out
+}
+
+// TestReplies: what is not signed by the key for this request is never success.
+func TestReplies(t *testing.T) {
+	t.Parallel()
+	forged := func(edit func(m *dns.Msg)) func(*world, *dns.Msg) *dns.Msg {
+		return func(_ *world, in *dns.Msg) *dns.Msg {
+			out := replyTo(in, dns.RcodeSuccess, true, 0)
+			edit(out)
+			return out
+		}
+	}
+	for name, tt := range map[string]struct {
+		answer func(w *world, in *dns.Msg) *dns.Msg
+		want   Code
+		words  string
+	}{
+		"signed":           {func(_ *world, in *dns.Msg) *dns.Msg { return replyTo(in, dns.RcodeSuccess, true, 0) }, "", ""},
+		"unsigned success": {func(_ *world, in *dns.Msg) *dns.Msg { return replyTo(in, dns.RcodeSuccess, false, 0) }, UnsignedReply, "not signed"},
+		"wrong MAC": {forged(func(m *dns.Msg) {
+			m.IsTsig().MAC, m.IsTsig().MACSize = strings.Repeat("00", 32), 32
+		}), BadReply, "wrong signature"},
+		"short MAC":       {forged(func(m *dns.Msg) { m.IsTsig().MAC, m.IsTsig().MACSize = "00", 1 }), BadReply, "wrong signature"},
+		"other key":       {forged(func(m *dns.Msg) { m.IsTsig().Hdr.Name = "other." }), BadReply, "another key"},
+		"other algorithm": {forged(func(m *dns.Msg) { m.IsTsig().Algorithm = dns.HmacSHA512 }), BadReply, "another key"},
+		"old":             {forged(func(m *dns.Msg) { m.IsTsig().TimeSigned -= 1000 }), BadReply, "another time"},
+		"other request":   {forged(func(m *dns.Msg) { m.Id++; m.IsTsig().OrigId = m.Id }), BadReply, "none to this update"},
+		"a query":         {forged(func(m *dns.Msg) { m.Opcode = dns.OpcodeQuery }), BadReply, "none to this update"},
+		"TSIG not last": {forged(func(m *dns.Msg) {
+			m.Extra = append(m.Extra, &dns.A{Hdr: dns.RR_Header{Name: "a.", Rrtype: dns.TypeA, Class: 1}, A: net.IPv4zero.To4()})
+		}), UnsignedReply, "not signed"},
+		"refused": {func(_ *world, in *dns.Msg) *dns.Msg { return replyTo(in, dns.RcodeRefused, true, 0) }, Policy, "does not let the key upd."},
+		// the sandbox knows the key
+		"refused unsigned":    {func(_ *world, in *dns.Msg) *dns.Msg { return replyTo(in, dns.RcodeRefused, false, 0) }, Policy, "REFUSED"},
+		"BADSIG":              {func(_ *world, in *dns.Msg) *dns.Msg { return replyTo(in, dns.RcodeNotAuth, true, dns.RcodeBadSig) }, BadSignature, "another secret"},
+		"BADKEY, but known":   {func(_ *world, in *dns.Msg) *dns.Msg { return replyTo(in, dns.RcodeNotAuth, true, dns.RcodeBadKey) }, Policy, "knows the key upd."},
+		"BADTIME, unreadable": {func(_ *world, in *dns.Msg) *dns.Msg { return replyTo(in, dns.RcodeNotAuth, true, dns.RcodeBadTime) }, BadTime, "300 s"},
+		"NOTAUTH":             {func(_ *world, in *dns.Msg) *dns.Msg { return replyTo(in, dns.RcodeNotAuth, true, 0) }, NotHere, "does not have that zone"},
+		"NOTIMP":              {func(_ *world, in *dns.Msg) *dns.Msg { return replyTo(in, dns.RcodeNotImplemented, false, 0) }, NoUpdates, "takes no updates"},
+		"NOTZONE":             {func(_ *world, in *dns.Msg) *dns.Msg { return replyTo(in, dns.RcodeNotZone, true, 0) }, OutsideZone, "NOTZONE"},
+		"SERVFAIL":            {func(_ *world, in *dns.Msg) *dns.Msg { return replyTo(in, dns.RcodeServerFailure, true, 0) }, ServerFailure, "SERVFAIL"},
+		"FORMERR":             {func(_ *world, in *dns.Msg) *dns.Msg { return replyTo(in, dns.RcodeFormatError, true, 0) }, OtherError, "FORMERR"},
+		"YXRRSET for nothing": {func(_ *world, in *dns.Msg) *dns.Msg { return replyTo(in, dns.RcodeYXRrset, true, 0) }, Changed, "nothing was changed"},
+		"gone":                {func(*world, *dns.Msg) *dns.Msg { return nil }, Unknown, "perhaps made"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, nil, nil)
+			startFake(t, w, tt.answer)
+			err := w.Apply(t.Context(), add(mailOwner(1), record('a')))
+			if tt.want == "" {
+				must(t, err)
+				return
+			}
+			if r := wantCode(t, err, tt.want); !strings.Contains(r.Text, tt.words) {
+				t.Errorf("%q is not in it", tt.words)
+			}
+		})
+	}
+}
+
+// apply has the sandbox make the update, with the key.
+func (w *world) apply(t *testing.T, in *dns.Msg) {
+	t.Helper()
+	m := in.Copy()
+	m.Extra = nil
+	m.SetTsig("upd.", dns.HmacSHA256, 300, time.Now().Unix())
+	c := dns.Client{Net: "tcp", Timeout: 5 * time.Second, TsigSecret: map[string]string{"upd.": secret}}
+	if out, _, err := c.Exchange(m, w.sandbox.Addr()); err != nil || out.Rcode != dns.RcodeSuccess {
+		t.Errorf("%v, %v", out, err)
+	}
+}
+
+// TestGoneAfterwards: a server that made the change and went away before it said so: reading finds
+// out that all is well.
+func TestGoneAfterwards(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil, nil)
+	startFake(t, w, func(w *world, in *dns.Msg) *dns.Msg { w.apply(t, in); return nil })
+	must(t, w.Apply(t.Context(), add(mailOwner(1), record('a')), add(mailOwner(2), record('a'))))
+}
+
+// TestLaterBatchFails: what is made and what is not is said exactly, by name.
+func TestLaterBatchFails(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		second func(in *dns.Msg) *dns.Msg
+		code   Code
+		state  func(*PartialError) []Change // where the second message's changes are
+	}{
+		"refused": {func(in *dns.Msg) *dns.Msg { return replyTo(in, dns.RcodeRefused, true, 0) }, Policy, func(p *PartialError) []Change { return p.NotDone[:len(p.NotDone)-200] }},
+		"gone":    {func(*dns.Msg) *dns.Msg { return nil }, Unknown, func(p *PartialError) []Change { return p.Unknown }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, nil, nil)
+			var f *fake
+			f = startFake(t, w, func(w *world, in *dns.Msg) *dns.Msg {
+				if f.updates.Load() == 2 {
+					return tt.second(in)
+				}
+				w.apply(t, in)
+				return replyTo(in, dns.RcodeSuccess, true, 0)
+			})
+			var list []Change
+			for n := range 900 {
+				list = append(list, add(mailOwner(n), record('a')))
+			}
+			err := w.Apply(t.Context(), list...)
+			wantCode(t, err, tt.code)
+			p, ok := errors.AsType[*PartialError](err)
+			if !ok || len(p.Done) == 0 || len(p.Done)+len(p.NotDone)+len(p.Unknown) != len(list) || f.updates.Load() != 2 {
+				t.Fatalf("%d messages, %v", f.updates.Load(), err)
+			}
+			rest := slices.Concat(p.Done, p.Unknown, p.NotDone)
+			for i := range rest {
+				if rest[i].Owner != list[i].Owner {
+					t.Fatalf("%d is %s", i, rest[i].Owner)
+				}
+			}
+			if second := tt.state(p); len(second) == 0 || second[0].Owner != list[len(p.Done)].Owner {
+				t.Errorf("%v", err)
+			}
+			_, err = w.ReadBack(t.Context(), p.Done...)
+			must(t, err)
+		})
+	}
+}
+
+// TestClock: both clocks are said.
+func TestClock(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil, func(o *Options) { o.Now = func() time.Time { return time.Now().Add(-time.Hour) } })
+	r := wantCode(t, w.Apply(t.Context(), add(mailOwner(1), record('a'))), BadTime)
+	if !strings.Contains(r.Text, "differ by 1h0m0s") || strings.Count(r.Text, "T") < 2 {
+		t.Error(r.Text)
+	}
+}
+
+// TestNobodyThere: no connection is said to be that, and that nothing was changed.
+func TestNobodyThere(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil, func(o *Options) { o.Server = "127.0.0.1:1"; o.Zone = "example.org" })
+	if r := wantCode(t, w.Apply(t.Context(), add(mailOwner(1), record('a'))), Unreachable); !strings.Contains(r.Text, "nothing was changed") {
+		t.Error(r.Text)
+	}
+}
+
+// TestBehind: a name server that does not have the change is named, with both serials; when it has
+// it, all is well.
+func TestBehind(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil, nil)
+	second := newWorld(t, nil, nil)
+	// Both serve the same names; each signs for itself, so only the first one's keys are right.
+	c := add(mailOwner(1), record('a'))
+	must(t, w.Apply(t.Context(), c))
+	views := []Seen{
+		{Server: "a", Serial: 8, Presence: dane.Present, Records: c.Add, Status: 3},
+		{Server: "b", Serial: 7, Presence: dane.Absent, Status: 3},
+	}
+	r := missing(zone{name: "example.org."}, views, &c)
+	if r == nil || r.Code != Behind || !strings.Contains(r.Text, "its serial is 7, that of a is 8") {
+		t.Errorf("%+v", r)
+	}
+	w.Reader.opts.NameServers = append(w.Reader.opts.NameServers, second.sandbox.Addr())
+	seen, err := w.ReadBack(soon(t), c)
+	if r := wantCode(t, err, Bogus); r.Server != second.sandbox.Addr() || len(seen) != 2 {
+		t.Errorf("%+v, %+v", r, seen)
+	}
+}
+
+// FuzzReply: no reply crashes the client, and none without the right signature is success.
+func FuzzReply(f *testing.F) {
+	in := message("example.org.", []Change{add(mailOwner(1), record('a'))})
+	k := testKey()
+	now := time.Unix(1_700_000_000, 0)
+	_, mac, err := k.sign(in, now)
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, rcode := range []int{dns.RcodeSuccess, dns.RcodeRefused, dns.RcodeNotAuth} {
+		for _, signed := range []bool{false, true} {
+			out := new(dns.Msg).SetRcode(in, rcode)
+			wire, _ := out.Pack()
+			if signed {
+				out.SetTsig("upd.", dns.HmacSHA256, 300, now.Unix())
+				wire, _, _ = dns.TsigGenerate(out, "b3RoZXI=", mac, false)
+			}
+			f.Add(wire)
+		}
+	}
+	c := &Client{Reader: &Reader{opts: ReaderOptions{Now: func() time.Time { return now }}}, opts: Options{Key: k}}
+	f.Fuzz(func(t *testing.T, wire []byte) {
+		r, err := c.read(target{zone: zone{name: "example.org."}}, "", wire, in.Id, mac)
+		if err == nil && r.signed {
+			t.Fatal("nobody has the secret")
+		}
+	})
+}
