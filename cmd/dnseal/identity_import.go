@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -13,6 +15,7 @@ import (
 	"dnseal/cmd/internal/cli"
 	"dnseal/sender/identity"
 	"dnseal/sender/identity/lint"
+	"dnseal/sender/identity/request"
 )
 
 // maxImport is the most octets of a file that is imported.
@@ -171,4 +174,59 @@ func printImported(w io.Writer, dir string, done *identity.Imported) {
 		record += " --matching 0"
 	}
 	cli.Print(w, "dnseal: hint: publish it with the record of: %s", record)
+}
+
+func newIdentityCSR() *cobra.Command {
+	var der, next bool
+	cmd := &cobra.Command{
+		Use:   "csr NAME",
+		Short: "Print the request for a certificate from a CA, for the identity's key",
+		Long: `Prints a PKCS #10 request, signed by the identity's key, for a certificate for
+mail: the name as subjectAltName (rfc822Name, SmtpUTF8Mailbox or dNSName),
+keyUsage digitalSignature, extKeyUsage emailProtection. What the CA answers goes
+through dnseal identity import, and key and record stay as they are.
+
+A certificate from a CA beside a published key (record 3 1 1) is the recommended
+way where recipients have programs that know no DANE, such as Thunderbird: dnseal
+goes by the record, the others by the CA. Use P-256 or RSA for them.`,
+		Example: `  dnseal identity csr alice@example.org --identities keys >alice.csr
+  dnseal identity import alice@example.org answer.p7b --identities keys`,
+		Args: cobra.ExactArgs(1),
+	}
+	dir := identityDir(cmd)
+	cmd.ValidArgsFunction = completeIdentities(dir)
+	cmd.Flags().BoolVar(&der, "der", false, "print DER instead of PEM")
+	cmd.Flags().BoolVar(&next, "next", false, "for the key that a rollover will switch to")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		id, err := loadForRequest(asking(cmd), *dir, args[0], next)
+		if err != nil {
+			return err
+		}
+		text, err := request.New(id)
+		if err != nil {
+			return err
+		}
+		if !der {
+			text = request.PEM(text)
+		}
+		_, err = cmd.OutOrStdout().Write(text)
+		return err
+	}
+	return cmd
+}
+
+// loadForRequest loads the active or the next key of an identity.
+func loadForRequest(l identity.Loader, dir, name string, next bool) (*identity.Identity, error) {
+	if !next {
+		return l.Load(dir, name)
+	}
+	folder, name, err := identity.Folder(dir, name)
+	if err != nil {
+		return nil, err
+	}
+	id, err := l.LoadFolder(filepath.Join(folder, identity.NextFolder), name)
+	if errors.Is(err, fs.ErrNotExist) && !errors.Is(err, identity.ErrLocked) {
+		return nil, cli.Hint(fmt.Errorf("%s has no next key", name), "dnseal identity rollover %s makes one", identity.Quote(name))
+	}
+	return id, err
 }
