@@ -116,9 +116,6 @@ func (r *rule) parseMailFrom(list []string) error {
 			r.null = true
 			continue
 		}
-		if hasPlaceholder(s) {
-			return fmt.Errorf("%q: placeholders stand in from and identity alone", clip(s))
-		}
 		p, err := parseAddresses([]string{s})
 		if err != nil {
 			return err
@@ -132,6 +129,9 @@ func parseAddresses(list []string) ([]message.Pattern, error) {
 	var out []message.Pattern
 	for _, s := range list {
 		p, err := message.ParsePattern(s)
+		if err == nil && hasPlaceholder(s) {
+			err = fmt.Errorf("%q: placeholders stand in from and identity alone", clip(s))
+		}
 		if err == nil && !p.IsAddress() {
 			err = fmt.Errorf("%q is no mail address: write *@%s for all addresses of a domain", s, s)
 		}

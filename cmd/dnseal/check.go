@@ -9,7 +9,7 @@ import (
 )
 
 func newCheck() *cobra.Command {
-	var table bool
+	var table, object bool
 	var opts check.Options
 	var ask check.Question
 	var list check.TableOptions
@@ -54,6 +54,7 @@ output cannot be written; 3 something is undecided, nothing is wrong.`,
 	flags.StringVar(&ask.MailFrom, "mail-from", "", "with --as: the envelope sender, an `ADDRESS`, or <> for none (default that of --from)")
 	flags.BoolVar(&table, "table", false, "print the rules with their identities and the state of each record")
 	flags.BoolVar(&list.All, "all", false, "with --table: list all identities")
+	flags.BoolVar(&object, "json", false, "with --as and --table: print JSON, one object a line")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		out := cmd.OutOrStdout()
 		switch {
@@ -63,10 +64,13 @@ output cannot be written; 3 something is undecided, nothing is wrong.`,
 			return errors.New("--as needs --from")
 		case len(ask.As) > 0 && (table || opts.Quiet), list.All && !table, table && opts.Quiet:
 			return errors.New("--as, --table and --quiet are for different checks, and --all is for --table")
+		case object && len(ask.As) == 0 && !table:
+			return errors.New("--json is for --as and --table")
 		case len(ask.As) > 0:
+			ask.JSON = object
 			return check.As(cmd.Context(), out, *file, ask)
 		case table:
-			list.Progress = cmd.ErrOrStderr()
+			list.JSON, list.Progress = object, cmd.ErrOrStderr()
 			return check.Table(cmd.Context(), out, *file, list)
 		}
 		opts.Progress = cmd.ErrOrStderr()

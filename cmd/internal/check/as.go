@@ -27,6 +27,8 @@ type Question struct {
 	// empty for the From address; To the recipients.
 	From, MailFrom string
 	To             []string
+	// JSON answers by one object a line.
+	JSON bool
 }
 
 // As prints what the daemons would do with a message: by which rule, whose identity and in which
@@ -56,7 +58,7 @@ func As(ctx context.Context, out io.Writer, file string, q Question) error {
 	if err != nil {
 		return err
 	}
-	a := answer{out: &output{Writer: out}, config: c, sender: s, env: env}
+	a := answer{out: &output{Writer: out}, config: c, sender: s, env: env, question: &q}
 	return a.print(ctx, m)
 }
 
@@ -136,6 +138,8 @@ type answer struct {
 	sender *sender.Sender
 	env    *message.Envelope
 	why    *sender.Explanation
+
+	question *Question
 }
 
 func (a *answer) line(word, format string, args ...any) {
@@ -143,24 +147,20 @@ func (a *answer) line(word, format string, args ...any) {
 }
 
 func (a *answer) print(ctx context.Context, m *message.Message) error {
-	if err := a.shutOut(); err != nil {
-		return cmp.Or(a.out.err, err)
+	if reasons := a.shutOut(); reasons != "" {
+		return a.notTaken(reasons)
 	}
 	outcome, why := a.sender.Explain(ctx, m, a.env)
 	defer outcome.Close() //nolint:errcheck // in memory
 	a.why = why
-	a.signer()
-	a.forms(ctx, m)
+	why.Reason = cli.Plain(errors.New(why.Reason))
 	signed := outcome.Result == sender.ResultSigned
-	if signed {
-		a.line("result", "signed")
-	} else {
-		a.unsigned(outcome)
-	}
-	for _, l := range listeners(a.config) {
-		if l.signs && l.observe {
-			a.line("note", "the %s on %s only observes: there the message passes unchanged", l.kind, l.address)
+	if a.question.JSON {
+		if err := cli.WriteJSON(a.out, a.json(signed)); err != nil {
+			return err
 		}
+	} else {
+		a.text(ctx, m, signed)
 	}
 	switch {
 	case a.out.err != nil:
@@ -171,6 +171,39 @@ func (a *answer) print(ctx context.Context, m *message.Message) error {
 		return cli.ExitTempfail
 	}
 	return cli.ExitNotPass
+}
+
+// notTaken says that no listener takes the message.
+func (a *answer) notTaken(reasons string) error {
+	a.why = &sender.Explanation{Action: message.Reject, Code: "not-taken", Reason: reasons}
+	if !a.question.JSON {
+		a.line("listener", "%s", reasons)
+		a.line("result", "not signed: the message is not taken")
+	} else if err := cli.WriteJSON(a.out, a.json(false)); err != nil {
+		return err
+	}
+	return cmp.Or[error](a.out.err, cli.ExitNotPass)
+}
+
+// text prints the answer for people.
+func (a *answer) text(ctx context.Context, m *message.Message, signed bool) {
+	a.signer()
+	a.forms(ctx, m)
+	if signed {
+		a.line("result", "signed")
+	} else {
+		a.unsigned()
+	}
+	signs := false
+	for _, l := range listeners(a.config) {
+		signs = signs || l.signs
+		if l.signs && l.observe {
+			a.line("note", "the %s on %s only observes: there the message passes unchanged", l.kind, l.address)
+		}
+	}
+	if !signs {
+		a.line("note", "no listener here signs: this is what one would do")
+	}
 }
 
 // signer prints rule, identity and record.
@@ -194,9 +227,9 @@ func (a *answer) signer() {
 // forms prints the forms by recipients; also that of a milter, where it differs.
 func (a *answer) forms(ctx context.Context, m *message.Message) {
 	for _, f := range a.why.Forms {
-		word := string(f.Form)
+		word := formWord(f.Form)
 		if f.Form == sender.FormPlain {
-			word = "plain (unsigned)"
+			word += " (unsigned)"
 		}
 		if len(a.why.Forms) > 1 {
 			word += " for " + strings.Join(f.Rcpt, ", ")
@@ -215,19 +248,19 @@ func (a *answer) forms(ctx context.Context, m *message.Message) {
 }
 
 // unsigned prints why the message is not signed, and what is done with it.
-func (a *answer) unsigned(outcome *message.Outcome) {
+func (a *answer) unsigned() {
 	if a.why.Class == "" {
 		a.line("result", "not signed: all its recipients are in plain-for")
 		return
 	}
-	a.line("class", "%s (%s): %s", a.why.Class, a.why.Code, cli.Plain(errors.New(a.why.Reason)))
+	a.line("class", "%s (%s): %s", a.why.Class, a.why.Code, a.why.Reason)
 	if a.why.Code == "no-identity" {
 		a.line("hint", "make it with: dnseal identity new %s --identities %s", identity.Quote(a.why.Identity), identity.Quote(a.config.Identities))
 	}
 	a.naming()
 	switch a.why.Action {
 	case message.Reject, message.Defer:
-		a.line("action", "%s: %d %s %s", a.why.Action, outcome.Reply.Code, outcome.Reply.Enhanced, outcome.Reply.Text)
+		a.line("action", "%s: %d %s %s", a.why.Action, a.why.Reply.Code, a.why.Reply.Enhanced, a.why.Reply.Text)
 	case message.Accept, message.Quarantine:
 		a.line("action", "%s: it is passed on unsigned", a.why.Action)
 	}

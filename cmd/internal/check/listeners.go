@@ -4,7 +4,6 @@ import (
 	"net/netip"
 	"strings"
 
-	"dnseal/cmd/internal/cli"
 	"dnseal/cmd/internal/config"
 	"dnseal/smime/message"
 )
@@ -29,8 +28,9 @@ func listeners(c *config.Config) []listener {
 	return out
 }
 
-// shutOut prints why no signing listener would take the submitter's mail; [cli.ExitNotPass] then.
-func (a *answer) shutOut() error {
+// shutOut says why no signing listener would take the submitter's mail; "" where one would, or none
+// is there.
+func (a *answer) shutOut() string {
 	var reasons []string
 	for _, l := range listeners(a.config) {
 		if !l.signs {
@@ -38,17 +38,11 @@ func (a *answer) shutOut() error {
 		}
 		reason := l.refuses(a.config, a.env.Submitter)
 		if reason == "" {
-			return nil
+			return ""
 		}
 		reasons = append(reasons, "the "+l.kind+" on "+l.address+" "+reason)
 	}
-	if len(reasons) == 0 {
-		a.line("note", "no listener here signs; what follows is what one would do")
-		return nil
-	}
-	a.line("listener", "%s", strings.Join(reasons, "; "))
-	a.line("result", "not signed: the message is not taken")
-	return cli.ExitNotPass
+	return strings.Join(reasons, "; ")
 }
 
 // refuses says why the listener would not take the submitter's mail, or "".

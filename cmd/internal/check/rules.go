@@ -3,8 +3,10 @@ package check
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
+	"dnseal/cmd/internal/config"
 	"dnseal/sender"
 )
 
@@ -30,7 +32,20 @@ func (k *checker) rules(names []string) {
 			k.ok("rule %d (%s) leads to identities: %d", i+1, at, uses[i])
 		}
 	}
+	k.noClients()
 	if left := unused(k.config, names, used); len(left) > 0 && len(rules) > 0 {
 		k.note("identities that no rule uses: %d: %s", len(left), naming(left, namesOfCause))
+	}
+}
+
+// noClients names the rules for TLSA clients, where none can log in.
+func (k *checker) noClients() {
+	if slices.ContainsFunc(k.config.Relays, func(r config.Relay) bool { return r.Role == config.RoleSubmission && len(r.Clients) > 0 }) {
+		return
+	}
+	for i, r := range k.config.Sign.Rules {
+		if slices.ContainsFunc(r.Who, func(s string) bool { return strings.HasPrefix(s, "tls:") }) {
+			k.note("rule %d (%s): no relay of role submission has clients, so tls: in its who is nobody", i+1, k.config.At(fmt.Sprintf("sign.rule[%d]", i)))
+		}
 	}
 }

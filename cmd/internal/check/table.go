@@ -23,6 +23,8 @@ import (
 type TableOptions struct {
 	// All lists every identity, not a few for each rule.
 	All bool
+	// JSON prints all rows, an object a line.
+	JSON bool
 	// Progress shows how far the lookups are, on a terminal; nil: nothing is shown.
 	Progress io.Writer
 }
@@ -55,11 +57,21 @@ func Table(ctx context.Context, out io.Writer, file string, opts TableOptions) e
 	bar.Expect(len(names))
 	t.records = lookupAll(ctx, c, client, names, bar)
 	bar.Clear()
-	t.add(s.Uses(names))
+	uses := s.Uses(names)
+	t.add(uses)
+	left := unused(c, names, t.used)
 	o := &output{Writer: out}
-	t.print(o)
-	t.printUnused(o, unused(c, names, t.used), len(names))
-	return cmp.Or(o.err, t.err())
+	if !opts.JSON {
+		t.print(o)
+		t.printUnused(o, left, len(names))
+		return cmp.Or(o.err, t.err())
+	}
+	for _, row := range t.json(uses, left) {
+		if err := cli.WriteJSON(o, row); err != nil {
+			return err
+		}
+	}
+	return t.err()
 }
 
 // listed is how many identities of a rule are listed.

@@ -2,6 +2,7 @@ package check
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -27,7 +28,7 @@ func TestTable(t *testing.T) {
 	w.Config("[[sign.rule]]\nwho = [\"user:*\"]\nfrom = [\"{user}@example.org\"]\n" + worldtest.OneRelay)
 	table := func(opts TableOptions, want error) string {
 		var out bytes.Buffer
-		if err := Table(t.Context(), &out, w.Path("dnseal.toml"), opts); err != want {
+		if err := Table(t.Context(), &out, w.Path("dnseal.toml"), opts); !errors.Is(err, want) {
 			t.Errorf("%v, want %v:\n%s", err, want, &out)
 		}
 		return out.String()
@@ -97,6 +98,16 @@ func TestCheckMany(t *testing.T) {
 	}
 	if status != cli.ExitNotPass {
 		t.Errorf("status %d", status)
+	}
+}
+
+// TestCheckTLSRule: only a relay with clients knows who tls: is.
+func TestCheckTLSRule(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Config("[[sign.rule]]\nwho = [\"tls:*._device.example.org\"]\nfrom = [\"{label}@alerts.example.org\"]\nidentity = \"alice@example.org\"\n" + worldtest.OneRelay)
+	if out, _ := w.checked(t); !strings.Contains(out, "note   rule 2 ("+w.Path("dnseal.toml")+":11): no relay of role submission has clients") {
+		t.Errorf("%s", out)
 	}
 }
 
