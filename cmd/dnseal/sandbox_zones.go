@@ -1,6 +1,16 @@
 package main
 
-import "strings"
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+
+	"dnseal/cmd/internal/cli"
+	"dnseal/lookup/lookuptest"
+	"dnseal/lookup/publish"
+)
 
 // bareOrigin returns the zone that a text of bare records belongs to, as "identity record" prints
 // them: SOA and NS are then made up around them. It is empty when the text has a SOA, or no
@@ -44,4 +54,36 @@ func zoneOf(owner string) string {
 		return owner
 	}
 	return strings.Join(labels[cut:], ".") + "."
+}
+
+// updateKeys reads the TSIG key in a file, made when it is not there; none without a file.
+func updateKeys(stderr io.Writer, file string) ([]lookuptest.UpdateKey, error) {
+	if file == "" {
+		return nil, nil
+	}
+	key, err := publish.LoadKey(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		key, err = makeUpdateKey(file)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if key.Warning != "" {
+		cli.Print(stderr, "dnseal: warning: %s", key.Warning)
+	}
+	return []lookuptest.UpdateKey{{Name: key.Name, Algorithm: key.Algorithm, Secret: key.Secret()}}, nil
+}
+
+// makeUpdateKey writes a new key that only its owner can read.
+func makeUpdateKey(file string) (*publish.Key, error) {
+	key, err := publish.NewKey("dnseal-sandbox")
+	if err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	_, err = io.WriteString(f, key.File())
+	return key, errors.Join(err, f.Close())
 }
