@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"dnseal/cmd/internal/certify"
 	"dnseal/cmd/internal/cli"
 	"dnseal/lookup/dane"
 	"dnseal/sender/identity"
@@ -72,9 +72,15 @@ all the same.`,
 	cmd.Flags().IntVar(&opts.Days, "days", 0, "`DAYS` of validity of the CA certificate (default ten years)")
 	cmd.Flags().StringVar(&constraints, "name-constraints", string(ca.Critical), "`KIND`: "+oneOf(ca.AllConstraints()))
 	completeWords(cmd, "name-constraints", ca.AllConstraints()...)
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if err := daysGiven(cmd, opts.Days); err != nil {
+	passphrase := cmd.Flags().String("passphrase-file", "", "encrypt the key by the first line of `FILE`; -: asked at the terminal, else a line of\nstandard input")
+	cmd.RunE = func(cmd *cobra.Command, args []string) (err error) {
+		if err = daysGiven(cmd, opts.Days); err != nil {
 			return err
+		}
+		if cmd.Flags().Changed("passphrase-file") {
+			if opts.Passphrase, err = readPassphrase(cmd, *passphrase, "the CA of "+args[0]); err != nil {
+				return err
+			}
 		}
 		opts.Constraints = ca.Constraints(constraints)
 		a, err := ca.New(*dir, args[0], opts)
@@ -115,7 +121,7 @@ directory that have it; elsewhere it is handed out again.`,
 		if err := daysGiven(cmd, opts.Days); err != nil {
 			return err
 		}
-		a, err := ca.Load(*dir, args[0])
+		a, err := ca.Loader{Keys: asking(cmd)}.Load(*dir, args[0])
 		if err != nil {
 			return err
 		}
@@ -137,6 +143,50 @@ directory that have it; elsewhere it is handed out again.`,
 }
 
 func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }
+
+func newCASign() *cobra.Command {
+	var opts ca.IssueOptions
+	var out, name, domain string
+	cmd := &cobra.Command{
+		Use:   "sign CSR-FILE|NAME...",
+		Short: "Certify requests, or identities of the directory, by their domain's CA",
+		Long: `Answers certificate requests (PKCS #10, in PEM or DER; "-" is standard input): the
+certificate for the name in the subjectAltName of the request, and after it that
+of the CA, is printed, or written to --out. Nothing else that the request states
+gets into the certificate but the key usage of its kind of key.
+
+For an identity of the directory the certificate is replaced, and its key stays:
+the first time, and again each time its end is near. A new key is the work of
+"dnseal identity rollover".
+
+The CA is that of the name's domain, or the nearest above it. A certificate ends
+with its CA's at the latest.`,
+		Example: `  dnseal identity ca sign alice.csr --out alice.pem
+  dnseal identity ca sign alice@example.org sensor7._device.example.org`,
+		Args: cobra.MinimumNArgs(1),
+	}
+	dir := identityDir(cmd)
+	cmd.Flags().IntVar(&opts.Days, "days", ca.DefaultDays, "`DAYS` of validity")
+	cmd.Flags().StringVar(&out, "out", "", "write the certificates of a request to `FILE`; of several: to DIR/NAME.pem of an existing directory")
+	cmd.Flags().StringVar(&name, "name", "", "`NAME` for a request that states none")
+	cmd.Flags().StringVar(&domain, "ca", "", "`DOMAIN` of the CA (default: the nearest)")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := daysGiven(cmd, opts.Days); err != nil {
+			return err
+		}
+		s := certify.Signer{
+			Dir: *dir, Keys: asking(cmd), Options: opts, Domain: domain, Name: name, Out: out, Several: len(args) > 1,
+			Write: replaceFile, Stdin: cmd.InOrStdin(), Stdout: cmd.OutOrStdout(), Stderr: cmd.ErrOrStderr(),
+		}
+		for _, arg := range args {
+			if err := s.Sign(cmd.Context(), arg); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return cmd
+}
 
 func newCARecord() *cobra.Command {
 	flags := recordFlags{usage: dane.DANETA}
@@ -169,7 +219,7 @@ A name with a record of its own is judged by that alone.
 	cmd.Flags().StringVar(&at, "at", "each", "`PLACE`: "+oneOf(places))
 	completeWords(cmd, "at", places...)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		a, err := ca.Load(*dir, args[0])
+		a, err := ca.LoadPublic(*dir, args[0])
 		if err != nil {
 			return err
 		}
@@ -190,47 +240,13 @@ A name with a record of its own is judged by that alone.
 			}
 			return flags.write(cmd, []identity.ResourceRecord{rr})
 		}
-		records, err := atEach(a, args[1:], record)
+		records, err := a.RecordsAt(args[1:], record, time.Now())
 		if err != nil {
 			return err
 		}
 		return flags.write(cmd, records)
 	}
 	return cmd
-}
-
-// atEach are the records of the CA at names, or at all that it has certified.
-func atEach(a *ca.Authority, names []string, record dane.Record) ([]identity.ResourceRecord, error) {
-	if len(names) == 0 {
-		issued, err := a.Issued()
-		if err != nil {
-			return nil, err
-		}
-		for _, i := range issued {
-			if i.Name != "" && time.Now().Before(i.Certificate.NotAfter) && !slices.Contains(names[max(len(names)-1, 0):], i.Name) {
-				names = append(names, i.Name) // sorted by name
-			}
-		}
-		if len(names) == 0 {
-			return nil, cli.Hint(fmt.Errorf("the CA of %s has certified no name", a.Domain), "certify one: dnseal identity ca sign; or give names")
-		}
-	}
-	records := make([]identity.ResourceRecord, 0, len(names))
-	for _, text := range names {
-		kind, name, err := identity.ParseName(text)
-		if err != nil {
-			return nil, err
-		}
-		if !a.Holds(kind, name) {
-			return nil, cli.Hint(fmt.Errorf("%s is not in %s", name, a.Domain), "the CA of %s certifies names in it and below it", a.Domain)
-		}
-		owner, typ, err := (&identity.Identity{Kind: kind, Name: name}).OwnerName()
-		if err != nil {
-			return nil, err
-		}
-		records = append(records, identity.ResourceRecord{Identity: name, Owner: owner, Type: typ, Record: record})
-	}
-	return records, nil
 }
 
 func newCAShow() *cobra.Command {
@@ -255,7 +271,7 @@ func newCAShow() *cobra.Command {
 		}
 		var status error
 		for _, domain := range args {
-			a, err := ca.Load(*dir, domain)
+			a, err := ca.LoadPublic(*dir, domain)
 			if err != nil {
 				return err
 			}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -29,7 +30,8 @@ type CreateOptions struct {
 	Passphrase string
 	// Now is the time of making; zero: time.Now.
 	Now time.Time
-	// Certify makes the certificate of the new key; nil: it is self-signed, with the name.
+	// Certify makes the certificate of the new key, and sets the identity's Chain where a CA issued
+	// it; nil: it is self-signed, with the name.
 	Certify func(*Identity) (*x509.Certificate, error)
 }
 
@@ -84,7 +86,7 @@ func (id *Identity) store(dir, folder, passphrase string) error {
 	if err != nil {
 		return fmt.Errorf("identity: key of %s: %w", id.Name, err)
 	}
-	return id.storeFiles(dir, folder, key, encodeCertificate(id.Certificate))
+	return id.storeFiles(dir, folder, key, EncodeCertificates(slices.Concat([]*x509.Certificate{id.Certificate}, id.Chain)...))
 }
 
 // storeFiles writes the folder under another name and renames it; without cert there is no

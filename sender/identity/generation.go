@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/hex"
 	"encoding/pem"
 	"errors"
@@ -70,9 +71,9 @@ func (id *Identity) PublicPEM() ([]byte, error) {
 	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}), nil
 }
 
-// NewCertificate makes a self-signed certificate for the key of the identity, as [Create] does, in
-// PEM. It changes nothing. Errors: a number of days that is none; the private key is not here or
-// does not sign.
+// NewCertificate makes a certificate for the key of the identity, as [Create] does, in PEM, with
+// the chain that opts.Certify sets. It changes nothing. Errors: a number of days that is none; the
+// private key is not here or does not sign.
 func (id *Identity) NewCertificate(opts CreateOptions) ([]byte, error) {
 	if err := id.CanSign(); err != nil {
 		return nil, err
@@ -83,11 +84,16 @@ func (id *Identity) NewCertificate(opts CreateOptions) ([]byte, error) {
 	if opts.Now.IsZero() {
 		opts.Now = time.Now()
 	}
-	cert, err := newCertificate(id, opts)
+	if opts.Certify == nil {
+		opts.Certify = func(id *Identity) (*x509.Certificate, error) { return newCertificate(id, opts) }
+	}
+	renewed := *id
+	renewed.Chain = nil
+	cert, err := opts.Certify(&renewed)
 	if err != nil {
 		return nil, fmt.Errorf("identity: certificate for %s: %w", id.Name, err)
 	}
-	return encodeCertificate(cert), nil
+	return EncodeCertificates(append([]*x509.Certificate{cert}, renewed.Chain...)...), nil
 }
 
 // Revoked returns the KeyIDs in the RevokedFile of a folder. Errors: [fs.ErrPermission] and what

@@ -79,9 +79,25 @@ func parseDomain(text string) (string, error) {
 	return "", identity.WithHint(fmt.Errorf("ca: %q is no domain: %w", shown, err), "write it as example.org; the CA certifies the names in it and below it")
 }
 
+// Loader loads CAs. The zero value is right for what runs unattended.
+type Loader struct {
+	// Keys opens the keys of CAs.
+	Keys identity.Loader
+}
+
+// Load is that of a Loader that asks nobody.
+func Load(dir, domain string) (*Authority, error) { return Loader{}.Load(dir, domain) }
+
 // Load reads the CA of a domain. Errors: [fs.ErrNotExist] where there is none, and those of
 // [identity.Load], with a hint.
-func Load(dir, domain string) (*Authority, error) {
+func (l Loader) Load(dir, domain string) (*Authority, error) { return load(dir, domain, l.Keys.Load) }
+
+// LoadPublic reads what of a CA can be published: it signs nothing. Errors: as Load.
+func LoadPublic(dir, domain string) (*Authority, error) {
+	return load(dir, domain, identity.LoadPublic)
+}
+
+func load(dir, domain string, read func(dir, name string) (*identity.Identity, error)) (*Authority, error) {
 	domain, err := parseDomain(domain)
 	if err != nil {
 		return nil, err
@@ -91,7 +107,7 @@ func Load(dir, domain string) (*Authority, error) {
 		err = fmt.Errorf("ca: there is no CA of %s in %s: %w", domain, dir, fs.ErrNotExist)
 		return nil, identity.WithHint(err, "make it with: dnseal identity ca new %s --identities %s", domain, identity.Quote(dir))
 	}
-	id, err := identity.Load(filepath.Join(dir, folder), domain)
+	id, err := read(filepath.Join(dir, folder), domain)
 	if err != nil {
 		return nil, err
 	}
@@ -114,9 +130,12 @@ func List(dir string) ([]string, error) {
 	return names, err
 }
 
+// Find is that of a Loader that asks nobody.
+func Find(dir, name string) (*Authority, error) { return Loader{}.Find(dir, name) }
+
 // Find loads the CA for a name of an identity: that of its domain, or of the nearest domain above
 // it. Errors: [fs.ErrNotExist] with a hint where there is none; those of Load.
-func Find(dir, name string) (*Authority, error) {
+func (l Loader) Find(dir, name string) (*Authority, error) {
 	kind, name, err := identity.ParseName(name)
 	if err != nil {
 		return nil, err
@@ -127,7 +146,7 @@ func Find(dir, name string) (*Authority, error) {
 	}
 	for domain := domainOf(kind, name); domain != ""; _, domain, _ = strings.Cut(domain, ".") {
 		if slices.Contains(domains, domain) {
-			return Load(dir, domain)
+			return l.Load(dir, domain)
 		}
 	}
 	err = fmt.Errorf("ca: there is no CA for %s in %s: %w", name, dir, fs.ErrNotExist)

@@ -50,6 +50,8 @@ type Options struct {
 	Algorithm string
 	// Days of validity, at most 36500; 0: 3650.
 	Days int
+	// Passphrase encrypts the key, as that of [identity.CreateOptions] does.
+	Passphrase string
 	// Constraints are the name constraints. Renew keeps those of the old certificate.
 	Constraints Constraints
 	// Now is the time of making; zero: time.Now.
@@ -104,7 +106,7 @@ func New(dir, domain string, opts Options) (*Authority, error) {
 		return nil, err
 	}
 	id, err := identity.Create(filepath.Join(dir, folder), domain, identity.CreateOptions{
-		Algorithm: opts.Algorithm, Now: opts.Now,
+		Algorithm: opts.Algorithm, Now: opts.Now, Passphrase: opts.Passphrase,
 		Certify: func(id *identity.Identity) (*x509.Certificate, error) { return selfSigned(id, opts) },
 	})
 	if errors.Is(err, fs.ErrExist) {

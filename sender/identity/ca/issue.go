@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -62,14 +63,14 @@ var errNoName = identity.WithHint(errors.New("ca: the request states no name"),
 
 // For loads the CA of domain; where that is empty the CA for the name of the request. Errors: those
 // of Load and Find; a request without name, with a hint.
-func For(dir, domain string, req *Request) (*Authority, error) {
+func (l Loader) For(dir, domain string, req *Request) (*Authority, error) {
 	switch {
 	case domain != "":
-		return Load(dir, domain)
+		return l.Load(dir, domain)
 	case req.Name == "":
 		return nil, errNoName
 	}
-	return Find(dir, req.Name)
+	return l.Find(dir, req.Name)
 }
 
 // may says why the CA does not certify this now.
@@ -114,7 +115,7 @@ func (a *Authority) template(req *Request, opts IssueOptions) (*x509.Certificate
 // with the CA's after it: the first time, and each time its end is near. Errors: those of
 // [identity.Load], [identity.Lock] and Issue; the old certificate is in use then.
 func (a *Authority) SignIdentity(ctx context.Context, dir, name string, opts IssueOptions) (*identity.Identity, error) {
-	id, err := load(dir, name)
+	id, err := loadIdentity(dir, name)
 	if err != nil {
 		return nil, err
 	}
@@ -124,7 +125,7 @@ func (a *Authority) SignIdentity(ctx context.Context, dir, name string, opts Iss
 	}
 	defer unlock()
 	// Now nobody replaces the key.
-	if id, err = load(dir, name); err != nil {
+	if id, err = loadIdentity(dir, name); err != nil {
 		return nil, err
 	}
 	req, err := OfIdentity(id)
@@ -138,13 +139,41 @@ func (a *Authority) SignIdentity(ctx context.Context, dir, name string, opts Iss
 	return id, id.ReplaceCertificates(cert, a.Chain()...)
 }
 
-// load reads an identity; where its private key is locked, what of it is public.
-func load(dir, name string) (*identity.Identity, error) {
+// loadIdentity reads an identity; where its private key is locked, what of it is public.
+func loadIdentity(dir, name string) (*identity.Identity, error) {
 	id, err := identity.Load(dir, name)
 	if errors.Is(err, identity.ErrLocked) {
 		return identity.LoadPublic(dir, name)
 	}
 	return id, err
+}
+
+// IssuerOf loads the CA in dir that issued the certificate of an identity. Errors: [fs.ErrNotExist]
+// where none did; those of Load.
+func IssuerOf(dir string, id *identity.Identity) (*Authority, error) {
+	domains, err := List(dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, domain := range domains {
+		a, err := LoadPublic(dir, domain)
+		if err == nil && id.Certificate != nil && a.Holds(id.Kind, id.Name) && id.Certificate.CheckSignatureFrom(a.Certificate) == nil {
+			return Load(dir, domain)
+		}
+	}
+	return nil, fmt.Errorf("ca: no CA in %s has certified %s: %w", dir, id.Name, fs.ErrNotExist)
+}
+
+// Certifier certifies what [identity.Create] makes, for its option Certify.
+func (a *Authority) Certifier(ctx context.Context, opts IssueOptions) func(*identity.Identity) (*x509.Certificate, error) {
+	return func(id *identity.Identity) (*x509.Certificate, error) {
+		req, err := OfIdentity(id)
+		if err != nil {
+			return nil, err
+		}
+		id.Chain = a.Chain()
+		return a.Issue(ctx, req, opts)
+	}
 }
 
 // Refresh replaces the certificate of the CA in the identities of dir that hold an earlier one of
@@ -215,7 +244,7 @@ func (a *Authority) keep(cert *x509.Certificate) error {
 		err = e
 	}
 	if err == nil {
-		err = os.Rename(f.Name(), filepath.Join(dir, fmt.Sprintf("%032x.pem", cert.SerialNumber)))
+		err = os.Rename(f.Name(), filepath.Join(dir, fmt.Sprintf("%032x.pem", cert.SerialNumber))) //nolint:gosec // G703: a number
 	}
 	if err != nil {
 		return fmt.Errorf("ca: the copy of a certificate cannot be kept, and it is not issued: %w", err)

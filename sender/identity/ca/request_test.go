@@ -269,7 +269,7 @@ func requestFolder(t *testing.T) string {
 	peertest.WriteFile(t, filepath.Join(dir, "gpg-agent.conf"), "allow-loopback-pinentry\n")
 	peertest.WriteFile(t, filepath.Join(dir, "parameters"), "Key-Type: RSA\nKey-Length: 2048\nKey-Usage: sign, encrypt\nName-DN: CN=Alice\nName-Email: alice@example.org\n")
 	t.Cleanup(func() {
-		kill := exec.Command("gpgconf", "--kill", "all") //nolint:noctx // the test's context has ended
+		kill := exec.Command("gpgconf", "--kill", "all") // the test's context has ended
 		kill.Env = append(os.Environ(), "GNUPGHOME="+dir)
 		_ = kill.Run() // where there is no agent there is nothing to end
 	})

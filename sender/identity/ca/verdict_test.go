@@ -284,7 +284,7 @@ func command(t *testing.T, home, program string, args ...string) *exec.Cmd {
 	cmd.Env = append(os.Environ(), "GNUPGHOME="+home)
 	if program == "gpgsm" {
 		t.Cleanup(func() {
-			kill := exec.Command("gpgconf", "--kill", "all") //nolint:noctx // the test's context has ended
+			kill := exec.Command("gpgconf", "--kill", "all") // the test's context has ended
 			kill.Env = cmd.Env
 			_ = kill.Run() // where there is no agent there is nothing to end
 		})

@@ -1,6 +1,7 @@
 package provision
 
 import (
+	"context"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"dnseal/sender/identity"
+	"dnseal/sender/identity/ca"
 )
 
 // NextOptions are for MakeNext.
@@ -49,10 +51,15 @@ func (f *Folder) make(temp string, opts NextOptions) (string, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", err
 	}
+	if opts.Certify == nil && active != nil {
+		if opts.Certify, err = f.certifier(active, opts.CreateOptions); err != nil {
+			return "", err
+		}
+	}
 	if opts.Renew {
 		return temp, f.renew(temp, active, opts.CreateOptions)
 	}
-	if err = f.makesKeys(active); err != nil {
+	if err = f.makesKeys(active, opts.Certify != nil); err != nil {
 		return "", err
 	}
 	made, err := identity.Create(temp, f.Name, opts.CreateOptions)
@@ -66,15 +73,28 @@ func (f *Folder) make(temp string, opts NextOptions) (string, error) {
 	return folder, err
 }
 
-// makesKeys refuses for keys that are made elsewhere.
-func (f *Folder) makesKeys(active *identity.Identity) error {
+// certifier has the CA certify the next key that certified the active one, where it is in the same
+// directory; nil: there is none.
+func (f *Folder) certifier(active *identity.Identity, opts identity.CreateOptions) (func(*identity.Identity) (*x509.Certificate, error), error) {
+	issuer, err := ca.IssuerOf(filepath.Dir(f.Path), active)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil //nolint:nilnil // no CA is no error
+	}
+	if err != nil {
+		return nil, err
+	}
+	return issuer.Certifier(context.Background(), ca.IssueOptions{Days: opts.Days, Now: opts.Now}), nil
+}
+
+// makesKeys refuses for keys that are made elsewhere; certified says that a CA here certifies them.
+func (f *Folder) makesKeys(active *identity.Identity, certified bool) error {
 	hint := fmt.Sprintf("put the next one, with its certificate, into %s (key.pem, cert.pem), and run this again", f.path(identity.NextFolder))
 	switch {
 	case active == nil:
 		return nil
 	case active.Key == nil:
 		return identity.WithHint(fmt.Errorf("provision: the private key of %s is not here, so its next one is not made here", f.Name), "%s", hint)
-	case active.Certificate != nil && string(active.Certificate.RawIssuer) != string(active.Certificate.RawSubject):
+	case !certified && active.Certificate != nil && string(active.Certificate.RawIssuer) != string(active.Certificate.RawSubject):
 		return identity.WithHint(fmt.Errorf("provision: the certificate of %s is of a CA, so its next one is not made here", f.Name), "%s", hint)
 	}
 	return nil
