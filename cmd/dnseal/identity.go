@@ -67,7 +67,10 @@ terminal is asked for a passphrase that stands nowhere.
 A key.pem with a public key alone is the half of a supplier: its records can be
 printed and published, and nothing can be signed.`,
 	}
-	cmd.AddCommand(newIdentityNew(), newIdentityImport(), newIdentityCSR(), newIdentityShow(), newIdentityRecord(), newIdentityCA())
+	cmd.AddCommand(
+		newIdentityNew(), newIdentityImport(), newIdentityCSR(), newIdentityShow(), newIdentityRecord(), newIdentityCA(),
+		newIdentityPublish(), newIdentityRollover(), newIdentityRevoke(), newIdentityStatus(), newIdentityCheck(),
+	)
 	return cmd
 }
 

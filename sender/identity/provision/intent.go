@@ -47,6 +47,12 @@ func ToPublish(opts PublishOptions) Intent {
 			forgetVanished(k, m)
 			return nil
 		},
+		Pretend: func(k *Keys) {
+			if k.Active != nil {
+				id := k.Active.KeyID()
+				k.Revoked = slices.DeleteFunc(k.Revoked, func(r string) bool { return r == id })
+			}
+		},
 	}
 }
 
@@ -55,8 +61,7 @@ func forgetVanished(k Keys, m *lifecycle.Memory) {
 	if k.Active == nil {
 		return
 	}
-	s := k.state(*m, nil)
-	id := lifecycle.RecordID(s.Active.Want)
+	id := lifecycle.RecordID(k.state(*m, nil).Active.Want)
 	if shown, known := m.Shown[id]; known {
 		shown.Once = false
 		m.Shown[id] = shown
@@ -135,6 +140,13 @@ func ToRevoke(keyID string, now time.Time) Intent {
 				m.Publish = false
 			}
 			return nil
+		},
+		Pretend: func(k *Keys) {
+			for _, id := range k.all() {
+				if keyID == "" || id.KeyID() == keyID {
+					k.Revoked = append(k.Revoked, id.KeyID())
+				}
+			}
 		},
 	}
 }

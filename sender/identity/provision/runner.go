@@ -26,6 +26,8 @@ type Intent struct {
 	Files func(*Folder, Keys) error
 	// Memory changes what is remembered; nil: nothing. It must have the same result each time.
 	Memory func(Keys, *lifecycle.Memory) error
+	// Pretend makes of the keys what Files would, for Look; nil: nothing.
+	Pretend func(*Keys)
 }
 
 // Runner takes identities through their life. It is used by one goroutine.

@@ -1,0 +1,161 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"dnseal/cmd/internal/cli"
+	"dnseal/sender/identity"
+	"dnseal/sender/identity/lifecycle"
+	"dnseal/sender/identity/provision"
+)
+
+// rolloverFlags say how a key is rolled over.
+type rolloverFlags struct {
+	opts           provision.RolloverOptions
+	keep, withdraw bool
+	oldFor         time.Duration
+}
+
+func newIdentityRollover() *cobra.Command {
+	var f rolloverFlags
+	cmd := &cobra.Command{
+		Use:   "rollover NAME…",
+		Short: "Replace the key of identities without a message that fails",
+		Long: `Makes another key, publishes its record beside that of the active one, waits
+until every cache has it, and lets it sign from then on; a relay or milter that
+runs notices that by itself. The time to wait is the longer of the TTL of the
+records as they were and the negative TTL of the zone, counted from when the
+last name server was seen to show the new record. Without --wait the command
+says when to come back, and ends with status 3; the same command again carries
+on. --continue carries on what is under way and begins nothing, for cron.
+
+The record of the old key:
+  --withdraw-old  goes as soon as the new key signs and no cache can lack it.
+                  Saved mail that the old key signed then fails to verify.
+  --keep-old      stays, so that old mail still verifies. It still vouches: who
+                  has a copy of the old private key can sign as this name until
+                  "identity revoke --key ID" withdraws it.
+  neither         stays for --old-for (seven days), so that mail under way
+                  arrives first; then the command, run again, withdraws it.
+
+The private part of the old key is deleted as soon as that is decided; where its
+certificate lets others encrypt to it, it stays as old/…/decrypt.pem, by which
+nothing signs. A key in a token or TPM stays there.
+
+--renew makes a new certificate for the same key. Where the next key is made
+elsewhere (by a supplier, in a token, certified by a CA), put key.pem and
+cert.pem into DIR/NAME/next, and this command takes them.
+
+Exit status: 0 the new key signs; 1 something is wrong, and was said; 2 wrong
+usage, or another dnseal is changing the identity; 3 not done yet: come back
+when it says, or use --wait.`,
+		Example: `  dnseal identity rollover alice@example.org --identities keys --tsig-key tsig.key --wait
+  dnseal identity rollover --continue --config /etc/dnseal/dnseal.toml`,
+	}
+	c := newLifeCommand(cmd)
+	f.register(cmd)
+	cmd.Flags().BoolVar(&c.wait, "wait", false, "wait until all is done")
+	c.lines.Resume = "dnseal identity rollover"
+	c.lines.Say = sayRollover
+	c.pending = func(o *provision.Outcome) bool { return o.Keys.Next != nil }
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := f.check(cmd, args); err != nil {
+			return err
+		}
+		names, err := f.names(c, args)
+		if err != nil || len(names) == 0 {
+			return err
+		}
+		return c.run(cmd, names, provision.ToRollOver(f.opts))
+	}
+	return cmd
+}
+
+func (f *rolloverFlags) register(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.opts.Algorithm, "algorithm", identity.DefaultAlgorithm, "`ALGORITHM` of the new key: "+oneOf(identity.Algorithms()))
+	completeWords(cmd, "algorithm", identity.Algorithms()...)
+	flags.IntVar(&f.opts.Days, "days", 0, "`DAYS` of validity in the new certificate (default ten years)")
+	flags.BoolVar(&f.opts.Renew, "renew", false, "keep the key and make a new certificate")
+	flags.BoolVar(&f.keep, "keep-old", false, "keep the record of the old key, so that old mail still verifies")
+	flags.BoolVar(&f.withdraw, "withdraw-old", false, "withdraw the record of the old key as soon as the new one signs")
+	flags.DurationVar(&f.oldFor, "old-for", lifecycle.DefaultOldFor, "how long the record of the old key stays after the switch")
+	flags.BoolVar(&f.opts.Continue, "continue", false, "carry on rollovers that are under way, and begin none; without NAME: all in the directory")
+	cmd.MarkFlagsMutuallyExclusive("keep-old", "withdraw-old", "old-for")
+}
+
+// check makes options of the flags.
+func (f *rolloverFlags) check(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 && !f.opts.Continue {
+		return cli.Hint(errors.New("no NAME"), "name the identities, or use --continue for all rollovers that are under way")
+	}
+	if f.oldFor < 0 {
+		return fmt.Errorf("--old-for is %s; it must not be negative", f.oldFor)
+	}
+	zero := time.Duration(0)
+	switch {
+	case f.keep:
+		f.opts.Retention = lifecycle.Keep
+	case f.withdraw:
+		f.opts.Retention, f.opts.OldFor = lifecycle.Withdraw, &zero
+	case cmd.Flags().Changed("old-for"):
+		f.opts.Retention, f.opts.OldFor = lifecycle.Withdraw, &f.oldFor
+	}
+	return nil
+}
+
+// names are those given; with --continue, where none is, all that have a rollover under way.
+func (f *rolloverFlags) names(c *lifeCommand, args []string) ([]string, error) {
+	if len(args) > 0 || !f.opts.Continue {
+		return args, nil
+	}
+	p, runner, err := c.open()
+	if err != nil {
+		return nil, err
+	}
+	if err = p.Close(); err != nil {
+		return nil, err
+	}
+	return rollingOver(runner.Dir)
+}
+
+// rollingOver are the identities of a directory that have a rollover under way.
+func rollingOver(dir string) ([]string, error) {
+	var names []string
+	all, err := identity.List(dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range all {
+		var keys provision.Keys
+		folder, err := provision.Find(dir, name)
+		if err == nil {
+			keys, err = folder.Keys()
+		}
+		if err != nil {
+			return nil, err
+		}
+		if keys.RollingOver() {
+			names = append(names, name)
+		}
+	}
+	return names, nil
+}
+
+// sayRollover says what is special about a rollover that has come to the switch.
+func sayRollover(o *provision.Outcome) []string {
+	var lines []string
+	for _, a := range o.Did {
+		if a == lifecycle.Switch {
+			lines = append(lines, fmt.Sprintf("switched: key %s signs from now on", o.Keys.Active.KeyID()))
+		}
+		if a == lifecycle.Remove {
+			lines = append(lines, "the record of the old key is withdrawn: saved mail that it signed no longer verifies")
+		}
+	}
+	return lines
+}

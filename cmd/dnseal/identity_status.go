@@ -1,0 +1,125 @@
+package main
+
+import (
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"dnseal/cmd/internal/cli"
+	"dnseal/cmd/internal/status"
+	"dnseal/sender/identity"
+	"dnseal/sender/identity/provision"
+)
+
+// look reads where the names stand: all in the directory where none is given.
+func (c *lifeCommand) look(cmd *cobra.Command, names []string) ([]*provision.Outcome, error) {
+	p, runner, err := c.open()
+	if err != nil {
+		return nil, err
+	}
+	defer p.Close() //nolint:errcheck // only lookups
+	if len(names) == 0 {
+		if names, err = identity.List(runner.Dir); err != nil {
+			return nil, err
+		}
+	}
+	return runner.Look(cmd.Context(), unique(names)), cmd.Context().Err()
+}
+
+func newIdentityStatus() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "status [NAME…]",
+		Short: "Say where identities stand, what comes next, and when",
+		Long: `Asks every name server about the records of each identity, of all in the
+directory where no NAME is given, and prints a table: name, key, record, state,
+next step and when; below it what is wrong. Nothing is changed.
+
+States: new (not published), published (not yet in all caches), active,
+next-published (a rollover waits), switched (the record of an earlier key is
+still there), revoking (caches may still accept it), revoked, missing (the
+record was there and is gone), unclear (no name server answers), no-key, error.
+
+JSON, an object a line: name, key, next_key, record, owner, type, state, step
+(nothing, publish, wait, switch, withdraw or settle), until, why, in_caches
+(from when every cache has the record), signed_until, old (key, published,
+settled), servers (name, status, records, ttl, error), troubles (code, text,
+hint), error, checked_at.
+
+Exit status: 0, also where something is wrong ("identity check" tells that); 2
+an identity cannot be read.`,
+		Example: "  dnseal identity status --identities keys",
+	}
+	c := newLifeCommand(cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		outcomes, err := c.look(cmd, args)
+		if err != nil {
+			return err
+		}
+		if asJSON {
+			err = status.JSON(cmd.OutOrStdout(), outcomes, time.Now())
+		} else {
+			err = status.Table(cmd.OutOrStdout(), outcomes)
+		}
+		for _, o := range outcomes {
+			if err == nil && o.Err != nil && status.Code(o.Err) == cli.ExitUsage {
+				err = cli.ExitUsage
+			}
+		}
+		return err
+	}
+	return cmd
+}
+
+func newIdentityCheck() *cobra.Command {
+	var prometheus bool
+	cmd := &cobra.Command{
+		Use:   "check [NAME…]",
+		Short: "Check what is published of identities, for cron",
+		Long: `Asks every name server about the records of each identity, of all in the
+directory where no NAME is given, and says what is wrong: a record that is
+missing or gone, one that publishes none of the identity's keys, a name server
+that is behind or does not answer, answers that prove nothing (no DNSSEC, no DS,
+a wrong signature), signatures near their end, a certificate near its end whose
+dates count, a clock that is wrong. The same cause is said once, with a count.
+
+With --prometheus it writes metrics in the text format, for the textfile
+collector of node_exporter, each with the label identity:
+
+  dnseal_identity_state{state}     1 for the state that it is in
+  dnseal_identity_published        1 where every name server shows the record
+  dnseal_identity_trouble{code}    1 for each thing that is wrong
+  dnseal_identity_next_step_timestamp_seconds
+  dnseal_identity_signatures_expire_timestamp_seconds
+  dnseal_identity_certificate_not_after_timestamp_seconds
+  dnseal_identity_checked_timestamp_seconds    without label: when it was written
+
+Codes: unreachable, server-silent, server-behind, not-secure, foreign-record,
+record-vanished, record-missing, not-published, alias, wildcard, clock,
+old-undecided, signature-ends, certificate-ends.
+
+Exit status: 0 all is right; 1 something is wrong; 2 wrong usage, or an identity
+cannot be read; 3 it could not be told, and nothing is worse.`,
+		Example: `  dnseal identity check --config /etc/dnseal/dnseal.toml
+  dnseal identity check --identities keys --prometheus >/var/lib/node_exporter/dnseal.prom`,
+	}
+	c := newLifeCommand(cmd)
+	cmd.Flags().BoolVar(&prometheus, "prometheus", false, "write metrics instead of sentences")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		outcomes, err := c.look(cmd, args)
+		if err != nil {
+			return err
+		}
+		out := cmd.OutOrStdout()
+		if prometheus {
+			out = cmd.ErrOrStderr()
+			err = status.Prometheus(cmd.OutOrStdout(), outcomes, time.Now())
+		}
+		if result := status.Check(out, outcomes, time.Now()); err == nil && result != cli.ExitOK {
+			err = result
+		}
+		return err
+	}
+	return cmd
+}

@@ -1,0 +1,200 @@
+package status
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"dnseal/cmd/internal/cli"
+	"dnseal/sender/identity"
+	"dnseal/sender/identity/lifecycle"
+	"dnseal/sender/identity/provision"
+)
+
+// Lines tells the outcomes of a command: what holds on w, what is wrong on stderr, the same cause
+// once with a count.
+type Lines struct {
+	Out, Err io.Writer
+	// Resume is the command that carries on, without the name.
+	Resume string
+	// Wrong tells only what is wrong.
+	Wrong bool
+	// Say adds what only one command says of an outcome; nil: nothing.
+	Say func(*provision.Outcome) []string
+
+	causes []*cause
+}
+
+// cause is an error or a trouble of one identity or more.
+type cause struct {
+	level, text, hint string
+	names             []string
+}
+
+// Print tells all outcomes and returns the exit status: 2, 1 and 3 as everywhere; 3 also where the
+// command has to be run again later.
+func (l *Lines) Print(outcomes []*provision.Outcome) (status cli.Exit) {
+	for _, o := range outcomes {
+		status = Worse(status, l.one(o))
+	}
+	for _, c := range l.causes {
+		c.print(l.Err)
+	}
+	return status
+}
+
+func (l *Lines) one(o *provision.Outcome) cli.Exit {
+	if o.Note != "" {
+		cli.Print(l.Err, "dnseal: warning: %s", o.Note)
+	}
+	if o.Err != nil {
+		l.add("error", o.Name, cli.Plain(o.Err), identity.Hint(o.Err))
+		return Code(o.Err)
+	}
+	for _, t := range o.Step.Troubles {
+		l.add("warning", o.Name, t.Text, t.Hint)
+	}
+	if l.Wrong {
+		return ofTroubles(o.Step.Troubles)
+	}
+	lines := []string{Sentence(o)}
+	if l.Say != nil {
+		lines = append(lines, l.Say(o)...)
+	}
+	if o.Step.Do == lifecycle.Wait && l.Resume != "" {
+		lines = append(lines, l.wait(o))
+	}
+	for _, line := range lines {
+		if line != "" {
+			cli.Print(l.Out, "%s: %s", o.Name, line)
+		}
+	}
+	return ofTroubles(o.Step.Troubles)
+}
+
+// wait says until when, for what, and what to do then.
+func (l *Lines) wait(o *provision.Outcome) string {
+	return fmt.Sprintf("next step at %s (%s): %s %s", stamp(o.Step.Until), o.Step.Why, l.Resume, identity.Quote(o.Name))
+}
+
+func (l *Lines) add(level, name, text, hint string) {
+	text = strings.ReplaceAll(text, name, "NAME")
+	i := slices.IndexFunc(l.causes, func(c *cause) bool { return c.level == level && c.text == text })
+	if i < 0 {
+		l.causes, i = append(l.causes, &cause{level: level, text: text, hint: hint}), len(l.causes)
+	}
+	l.causes[i].names = append(l.causes[i].names, name)
+}
+
+func (c *cause) print(w io.Writer) {
+	text, hint := strings.ReplaceAll(c.text, "NAME", c.names[0]), c.hint
+	if !strings.Contains(text, c.names[0]) {
+		text = c.names[0] + ": " + text
+	}
+	if more := len(c.names) - 1; more > 0 {
+		text += fmt.Sprintf(" (and so for %d more)", more)
+	}
+	cli.Print(w, "dnseal: %s: %s", c.level, text)
+	if hint != "" {
+		cli.Print(w, "dnseal: hint: %s", hint)
+	}
+}
+
+// Sentence says where an identity stands.
+func Sentence(o *provision.Outcome) string {
+	owner, _, err := o.Owner()
+	if err != nil {
+		return "there is no key"
+	}
+	where := fmt.Sprintf("%s at %s", record(o), owner)
+	switch o.Step.Condition {
+	case lifecycle.New:
+		return "not published"
+	case lifecycle.Published:
+		return "published: " + where + ", shown by " + servers(o) + "; " + cached(o)
+	case lifecycle.Active:
+		return "active: " + where + ", shown by " + servers(o) + did(o, lifecycle.Publish, "", "; it was there already") + kept(o)
+	case lifecycle.NextPublished:
+		return fmt.Sprintf("key %s signs; the next one, %s, is published beside it at %s", keyID(o), o.Keys.Next.KeyID(), owner)
+	case lifecycle.Switched:
+		return fmt.Sprintf("key %s signs from now on; the record of the earlier one is still published", keyID(o))
+	case lifecycle.Revoking, lifecycle.Revoked:
+		return revoked(o)
+	case lifecycle.Missing:
+		return "the record of its key is gone: " + where
+	case lifecycle.Unclear:
+		return "it could not be looked up"
+	case lifecycle.NoKey:
+	}
+	return "there is no key"
+}
+
+func did(o *provision.Outcome, a lifecycle.Action, yes, no string) string {
+	if len(o.Did) == 0 {
+		return no
+	}
+	if slices.Contains(o.Did, a) {
+		return yes
+	}
+	return ""
+}
+
+// servers names the name servers.
+func servers(o *provision.Outcome) string {
+	var names []string
+	for _, s := range o.Seen {
+		names = append(names, s.Name)
+	}
+	return strings.Join(names, ", ") + " (validated)"
+}
+
+// cached says from when every cache has the record.
+func cached(o *provision.Outcome) string {
+	due := o.InCaches()
+	if due.IsZero() {
+		return "not every name server shows it yet"
+	}
+	r, _ := o.Wanted()
+	hold := o.Step.Memory.Shown[lifecycle.RecordID(r)].Hold
+	return fmt.Sprintf("every cache has it from %s (an answer without it lives for %d s)", stamp(due), hold/time.Second)
+}
+
+// kept says how many records of earlier keys still vouch.
+func kept(o *provision.Outcome) string {
+	n := 0
+	for _, old := range o.Keys.Old {
+		if old.Settled && o.Published(old.Identity) {
+			n++
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; %d earlier %s still published: mail they signed still verifies, and who has a copy of such a key can still sign", n, plural(n, "key is", "keys are"))
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return many
+}
+
+// revoked says how long a revoked key may still be accepted.
+func revoked(o *provision.Outcome) string {
+	gone := o.Step.Memory.Gone
+	if gone.Since.IsZero() {
+		return fmt.Sprintf("revoked: key %s signs no more here; its record is not gone from every name server yet", keyID(o))
+	}
+	until := gone.Since.Add(gone.Hold + lifecycle.Margin(gone.Hold))
+	text := fmt.Sprintf("revoked: key %s signs no more here, and no name server shows its record; caches may accept it until %s (TTL %d s)", keyID(o), stamp(until), gone.Hold/time.Second)
+	if !gone.Replay.IsZero() {
+		text += fmt.Sprintf(", and somebody on the way can replay the old answer until %s, when its signatures end", stamp(gone.Replay))
+	}
+	if slices.ContainsFunc(o.Seen, func(s lifecycle.Server) bool { return s.OptOut }) {
+		text += "; the zone denies by NSEC3 with opt-out, so that it is gone is never proven: sign it without opt-out"
+	}
+	return text
+}

@@ -1,0 +1,168 @@
+package status
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"dnseal/cmd/internal/cli"
+	"dnseal/sender/identity"
+	"dnseal/sender/identity/lifecycle"
+	"dnseal/sender/identity/provision"
+)
+
+// Table writes a line for each identity: name, key, record, state, next step and when. What is
+// wrong follows below. Errors: those of w.
+func Table(w io.Writer, outcomes []*provision.Outcome) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	// Flush has the error
+	row := func(cells ...string) { _, _ = fmt.Fprintln(t, strings.Join(cells, "\t")) }
+	row("NAME", "KEY", "RECORD", "STATE", "NEXT STEP", "WHEN")
+	for _, o := range outcomes {
+		if o.Err != nil {
+			row(o.Name, keyID(o), "-", "error", "-", "-")
+			continue
+		}
+		what, when := nextStep(o)
+		row(o.Name, keyID(o), record(o), string(o.Step.Condition), what, when)
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	for _, o := range outcomes {
+		if err := o.Err; err != nil {
+			cli.Print(w, "%s: %s", o.Name, cli.Plain(err))
+			if hint := identity.Hint(err); hint != "" {
+				cli.Print(w, "  hint: %s", hint)
+			}
+		}
+		for _, trouble := range Troubles(o, time.Now()) {
+			cli.Print(w, "%s: %s", o.Name, trouble.Text)
+			if trouble.Hint != "" {
+				cli.Print(w, "  hint: %s", trouble.Hint)
+			}
+		}
+	}
+	return nil
+}
+
+// nextStep is what comes next, and when: "-" where nothing does.
+func nextStep(o *provision.Outcome) (what, when string) {
+	s := o.Step
+	words := map[lifecycle.Action]string{
+		lifecycle.Publish: "publish", lifecycle.Remove: "withdraw", lifecycle.Switch: "switch", lifecycle.SettleOld: "forget the old key",
+	}
+	switch {
+	case s.Do == lifecycle.Nothing:
+		return "-", "-"
+	case s.Do != lifecycle.Wait:
+		return words[s.Do], "now"
+	}
+	what = map[lifecycle.Condition]string{
+		lifecycle.Published: "active", lifecycle.NextPublished: "switch", lifecycle.Switched: "withdraw the old record", lifecycle.Revoking: "revoked",
+	}[s.Condition]
+	if what == "" {
+		what = "look again"
+	}
+	return what, stamp(s.Until)
+}
+
+// object is the JSON of an identity. The names never change; new ones can come.
+type object struct {
+	Name      string    `json:"name"`
+	Key       string    `json:"key,omitempty"`
+	NextKey   string    `json:"next_key,omitempty"`
+	Record    string    `json:"record,omitempty"`
+	Owner     string    `json:"owner,omitempty"`
+	Type      string    `json:"type,omitempty"`
+	State     string    `json:"state"`
+	Step      string    `json:"step,omitempty"`
+	Until     time.Time `json:"until,omitzero"`
+	Why       string    `json:"why,omitempty"`
+	InCaches  time.Time `json:"in_caches,omitzero"`
+	Signed    time.Time `json:"signed_until,omitzero"`
+	Old       []oldKey  `json:"old,omitempty"`
+	Servers   []server  `json:"servers,omitempty"`
+	Troubles  []trouble `json:"troubles,omitempty"`
+	Error     string    `json:"error,omitempty"`
+	CheckedAt time.Time `json:"checked_at"`
+}
+
+type oldKey struct {
+	Key       string `json:"key"`
+	Published bool   `json:"published"`
+	Settled   bool   `json:"settled"`
+}
+
+type server struct {
+	Name    string `json:"name"`
+	Status  string `json:"status"`
+	Records int    `json:"records"`
+	TTL     int64  `json:"ttl"`
+	Error   string `json:"error,omitempty"`
+}
+
+type trouble struct {
+	Code string `json:"code"`
+	Text string `json:"text"`
+	Hint string `json:"hint,omitempty"`
+}
+
+// JSON writes an object a line. Errors: those of w.
+func JSON(w io.Writer, outcomes []*provision.Outcome, now time.Time) error {
+	for _, o := range outcomes {
+		if err := cli.WriteJSON(w, objectOf(o, now)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func objectOf(o *provision.Outcome, now time.Time) object {
+	out := object{Name: o.Name, State: string(o.Step.Condition), CheckedAt: now.UTC().Truncate(time.Second)}
+	if owner, typ, err := o.Owner(); err == nil {
+		out.Owner, out.Type = owner, typ.String()
+	}
+	if o.Err != nil {
+		out.State, out.Error = "error", cli.Plain(o.Err)
+		return out
+	}
+	if o.Keys.Active != nil {
+		out.Key, out.Record = keyID(o), record(o)
+	}
+	if o.Keys.Next != nil {
+		out.NextKey = o.Keys.Next.KeyID()
+	}
+	out.Step, out.Until, out.Why = string(o.Step.Do), whole(o.Step.Until), o.Step.Why
+	out.InCaches, out.Signed = whole(o.InCaches()), signedUntil(o)
+	for _, old := range o.Keys.Old {
+		out.Old = append(out.Old, oldKey{old.KeyID(), o.Published(old.Identity), old.Settled})
+	}
+	for _, s := range o.Seen {
+		out.Servers = append(out.Servers, server{s.Name, s.Status, len(s.Records), int64(s.TTL / time.Second), s.Err})
+	}
+	for _, t := range Troubles(o, now) {
+		out.Troubles = append(out.Troubles, trouble{string(t.Code), t.Text, t.Hint})
+	}
+	return out
+}
+
+// whole leaves out parts of a second.
+func whole(t time.Time) time.Time {
+	if t.IsZero() {
+		return t
+	}
+	return t.UTC().Truncate(time.Second)
+}
+
+// signedUntil is when the first signature of the name servers' answers ends; zero: not known.
+func signedUntil(o *provision.Outcome) (first time.Time) {
+	for _, s := range o.Seen {
+		if !s.SignedUntil.IsZero() && (first.IsZero() || s.SignedUntil.Before(first)) {
+			first = s.SignedUntil
+		}
+	}
+	return whole(first)
+}
