@@ -1,0 +1,136 @@
+// Package live holds identities that were loaded, and notices when their folders change: a daemon
+// signs by the key that a rollover made the active one, and no more by one that was revoked,
+// without being told.
+//
+// # Limitations
+//
+// It looks at key.pem, cert.pem and the list of revoked keys, by their file, size and time: a file
+// that is written in place with the same size within the resolution of the file system's clock is
+// not noticed. An identity that is made later is not there; one whose folder goes away stays.
+package live
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"dnseal/sender/identity"
+)
+
+// interval is how often a folder is looked at, at most.
+const interval = time.Second
+
+// watched are the files whose change counts.
+var watched = [...]string{"key.pem", "cert.pem", identity.RevokedFile}
+
+// stamp is what the files of a folder are; nil: not there.
+type stamp [len(watched)]fs.FileInfo
+
+func stampOf(folder string) (s stamp) {
+	for i, name := range watched {
+		s[i], _ = os.Stat(filepath.Join(folder, name)) // nil: not there
+	}
+	return s
+}
+
+func (s stamp) equal(other stamp) bool {
+	for i := range s {
+		a, b := s[i], other[i]
+		if (a == nil) != (b == nil) {
+			return false
+		}
+		if a != nil && (!os.SameFile(a, b) || a.Size() != b.Size() || !a.ModTime().Equal(b.ModTime())) {
+			return false
+		}
+	}
+	return true
+}
+
+// Set is a set of identities of one directory. Its zero value is empty and can be used. Load is for
+// one goroutine, before the others begin; Get and Fresh are safe for concurrent use.
+type Set struct {
+	entries map[string]*entry
+}
+
+// entry is one identity.
+type entry struct {
+	dir, name, folder string
+	loaded            atomic.Pointer[loaded]
+	looked            atomic.Int64 // when the folder was looked at, in nanoseconds since start
+	mu                sync.Mutex   // for loading again
+}
+
+// loaded is an identity, or why it may not sign.
+type loaded struct {
+	id    *identity.Identity
+	err   error
+	stamp stamp
+}
+
+// start makes the clock of looked one that does not jump.
+var start = time.Now()
+
+// Load loads an identity and keeps it. Errors: those of [identity.Load]; of a revoked one it is
+// kept that it is revoked, until it is published again.
+func (s *Set) Load(dir, name string) (*identity.Identity, error) {
+	folder, canonical, err := identity.Folder(dir, name)
+	if err != nil {
+		return nil, err
+	}
+	e := &entry{dir: dir, name: canonical, folder: folder}
+	l := &loaded{stamp: stampOf(folder)}
+	if l.id, l.err = identity.Load(dir, canonical); l.err != nil && !errors.Is(l.err, identity.ErrRevoked) {
+		return nil, l.err
+	}
+	e.loaded.Store(l)
+	if s.entries == nil {
+		s.entries = map[string]*entry{}
+	}
+	s.entries[canonical] = e
+	return l.id, l.err
+}
+
+// Get returns an identity by canonical name; its folder is looked at once a second at most. One
+// that cannot be loaded any more is the one that was loaded last. Errors: [fs.ErrNotExist] where
+// there is none of this name, [identity.ErrRevoked].
+func (s *Set) Get(name string) (*identity.Identity, error) {
+	e := s.entries[name]
+	if e == nil {
+		return nil, fmt.Errorf("identity: %s is not loaded: %w", name, fs.ErrNotExist)
+	}
+	now := int64(time.Since(start))
+	if looked := e.looked.Load(); now-looked >= int64(interval) && e.looked.CompareAndSwap(looked, now) {
+		e.look()
+	}
+	l := e.loaded.Load()
+	return l.id, l.err
+}
+
+// Fresh is Get that looks at the folder now.
+func (s *Set) Fresh(name string) (*identity.Identity, error) {
+	if e := s.entries[name]; e != nil {
+		e.look()
+	}
+	return s.Get(name)
+}
+
+// look loads the identity again if its files are others.
+func (e *entry) look() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	// The stamp is older than what is loaded: what changes meanwhile is seen the next time.
+	now := stampOf(e.folder)
+	if e.loaded.Load().stamp.equal(now) {
+		return
+	}
+	id, err := identity.Load(e.dir, e.name)
+	if err != nil && !errors.Is(err, identity.ErrRevoked) {
+		return
+	}
+	e.loaded.Store(&loaded{id: id, err: err, stamp: now})
+}
