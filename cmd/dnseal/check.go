@@ -34,7 +34,8 @@ the client. The same code decides; it signs in memory.
 With --table it prints who can write as whom, with which identity, and the state
 of that identity's record (published, absent, another key, insecure, bogus,
 unknown), for each rule; then the identities that no rule uses. Of the
-identities of a rule it lists ten, those in trouble first, and counts the rest.
+identities of a rule it lists ten, those in trouble first, and counts the rest;
+--all and --json give all.
 
 Exit status: 0 all is right, with --as: it would be signed; 1 something is
 wrong, with --as: it would not be signed; 2 the configuration cannot be read, or

@@ -146,6 +146,11 @@ var dnsCauses = []struct {
 
 // signingCodes are the words in the log why a message is not signed, by class.
 var signingCodes = []struct{ class, word, text string }{
+	{"no-rule", "no-rule", "no rule names this From."},
+	{"no-rule", "no-from", "there is no From, and no rule names the submitter."},
+	{"not-allowed", "from-not-allowed", "a rule names this From, and none permits it to this submitter."},
+	{"not-allowed", "submitter-not-allowed", "a rule names this submitter, and none permits this From."},
+	{"not-allowed", "sender-not-allowed", "Sender or a Resent field has an address that a rule names and does not permit."},
 	{"not-allowed", "bad-from", "From cannot be read, and mail readers may show an address of a rule."},
 	{"not-allowed", "several-from", "more than one author, one of them of a rule."},
 	{"not-allowed", "local-part-case", "the local part is written in another case than the address that may be used."},
@@ -188,7 +193,9 @@ decide what is done with the message.
 			fmt.Fprintf(&b, ".TP\n.B %s\n%s\n", roff(c.word), roff(c.text))
 		}
 	}
-	b.WriteString(".SH SIGNING\nCodes in the log of mail that was not signed, with their class.\n")
+	b.WriteString(".SH SIGNING\nCodes in the log of mail that was not signed, with their class. " +
+		"The result of a listener that only observes begins with observe:, as in observe:signed and observe:not\\-allowed.\n" +
+		".BR dnseal-check (1)\nwith --as tells what would happen to a message.\n")
 	for _, c := range signingCodes {
 		fmt.Fprintf(&b, ".TP\n.BR %s \" [%s]\"\n%s\n", roff(c.word), roff(c.class), roff(c.text))
 	}
