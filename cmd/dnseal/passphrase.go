@@ -22,8 +22,9 @@ const maxPassphrase = 4096
 // readPassphrase reads the passphrase for a key: the first line of a file, or, for "-", typed twice
 // at the terminal, else a line of standard input.
 func readPassphrase(cmd *cobra.Command, file, name string) (string, error) {
-	passphrase, origin := "", "standard input"
+	var passphrase string
 	var err error
+	origin := "standard input"
 	if file == "-" {
 		passphrase, err = promptPassword(cmd, "passphrase of "+name)
 	} else {

@@ -60,9 +60,9 @@ func TestCreateEncrypted(t *testing.T) { //nolint:paralleltest // it sets an env
 		}
 	}
 	dir := t.TempDir()
-	made, err := Create(dir, formName, CreateOptions{Passphrase: "open-sesame"})
-	if err != nil {
-		t.Fatal(err)
+	made, failed := Create(dir, formName, CreateOptions{Passphrase: "open-sesame"})
+	if failed != nil {
+		t.Fatal(failed)
 	}
 	folder := filepath.Dir(made.KeyFile)
 	write(filepath.Join(credentials, "billing.pass"), "open-sesame\n")

@@ -21,7 +21,7 @@ const (
 	formPKCS12      fileForm = "a PKCS #12 file"
 	formPublic      fileForm = "a public key"
 	formEncrypted   fileForm = "a private key that is encrypted by a passphrase"
-	formCredential  fileForm = "the name of a systemd credential"
+	formCredential  fileForm = "the name of a systemd credential" //nolint:gosec // words, no secret
 )
 
 // Forms of keys that key.pem names and does not hold: see tokenKey.

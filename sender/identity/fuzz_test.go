@@ -22,3 +22,26 @@ func FuzzKeyFile(f *testing.F) {
 		}
 	})
 }
+
+// FuzzGather: no file makes the reader of imports panic, and what it finds can be written and read
+// again.
+func FuzzGather(f *testing.F) {
+	for _, seed := range []string{
+		"", "pkcs11:x\n", "credential:x\n", "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n-----END PUBLIC KEY-----\n",
+		"-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n-----END PRIVATE KEY-----\n",
+		"-----BEGIN CERTIFICATE REQUEST-----\nMIHK\n-----END CERTIFICATE REQUEST-----\n",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		g, err := gather([]File{{Name: "x", Data: data}}, nil)
+		if err != nil {
+			return
+		}
+		for _, k := range g.keys {
+			if found, err := readKeyFile(k.text, new(secrets)); err != nil || !equalKeys(found.key.Public(), k.key.Public()) {
+				t.Errorf("the text of a key is read as %+v, %v", found, err)
+			}
+		}
+	})
+}

@@ -11,20 +11,21 @@
 // published by a record that carries the key (RFC 8162; RFC 6698, usage 3,
 // selector 1).
 //
-// [ParseName] knows the kinds of names, [Create] and [Load] make and read
-// folders, [Identity.Record] and [FormatRecord] give the record to publish.
+// [ParseName] knows the kinds of names, [Create], [Import] and [Load] make and read folders,
+// package lint says what is wrong with them, package request asks a CA for a certificate,
+// [Identity.Record] and [FormatRecord] give the record to publish.
 //
 // Errors that a person can mend say how: they have a method Hint() string,
 // found with [Hint].
 //
 // Standards: RFC 8162 (SMIMEA), RFC 6698 and RFC 7671 (TLSA), RFC 5280 (certificates), RFC 8550
-// (their use for mail), RFC 4056 (RSASSA-PSS), RFC 5958 (PKCS#8).
+// (their use for mail), RFC 4056 (RSASSA-PSS), RFC 5958 (PKCS#8), RFC 8018 (PBES2).
 //
 // # Limitations
 //
-// Keys are files, protected by their mode alone: they are not encrypted. It publishes no record and
-// asks no DNS. It makes no request to a CA, and replaces no key: a rollover is a second identity or
-// the work of the caller. The file system must keep a rename atomic.
+// A private key in a file is protected by the mode of the file, and by encryption where its
+// passphrase is elsewhere. The package publishes no record and asks no DNS, and replaces no private
+// key: package provision does. The file system must keep a rename atomic.
 package identity
 
 import (

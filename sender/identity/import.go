@@ -106,10 +106,7 @@ func (in *importing) create() (err error) {
 	if err != nil {
 		return err
 	}
-	certs, err := in.ownCertificates(id.Public, nil)
-	if err != nil {
-		return err
-	}
+	certs := in.ownCertificates(id.Public, nil)
 	if len(in.certificates) > 0 && certs == nil {
 		return WithHint(fmt.Errorf("identity: %s: none of the certificates is of its key", id.Name), "get a certificate for this key (dnseal identity csr), or import the key that the certificate is of")
 	}
@@ -119,8 +116,8 @@ func (in *importing) create() (err error) {
 		}
 	}
 	if certs == nil && in.Encrypted {
-		public, err := id.PublicPEM()
-		if err != nil {
+		var public []byte
+		if public, err = id.PublicPEM(); err != nil {
 			return err
 		}
 		key = append(key, public...) // LoadPublic finds it there
@@ -180,10 +177,7 @@ func (in *importing) update() error {
 	if err = in.addPrivateKey(); err != nil || len(in.certificates) == 0 {
 		return err
 	}
-	certs, err := in.ownCertificates(id.Public, id.Chain)
-	if err != nil {
-		return err
-	}
+	certs := in.ownCertificates(id.Public, id.Chain)
 	if certs == nil {
 		return in.updateNext()
 	}
@@ -258,8 +252,7 @@ func (id *Identity) isPublicHalf() bool {
 func (in *importing) updateNext() error {
 	next, err := LoadPublicFolder(filepath.Join(filepath.Dir(in.id.KeyFile), NextFolder), in.id.Name)
 	if err == nil {
-		var certs []*x509.Certificate
-		if certs, err = in.ownCertificates(next.Public, next.Chain); err == nil && certs != nil {
+		if certs := in.ownCertificates(next.Public, next.Chain); certs != nil {
 			return in.replaceCertificate(next, certs)
 		}
 	}
@@ -288,7 +281,7 @@ func (in *importing) replaceCertificate(id *Identity, certs []*x509.Certificate)
 
 // ownCertificates returns the newest certificate of the key and the chain above it, in order;
 // before is the chain that it replaces. Nil without a certificate of the key.
-func (in *importing) ownCertificates(key crypto.PublicKey, before []*x509.Certificate) ([]*x509.Certificate, error) {
+func (in *importing) ownCertificates(key crypto.PublicKey, before []*x509.Certificate) []*x509.Certificate {
 	var own *x509.Certificate
 	for _, c := range in.certificates {
 		if sameKey(key, c) && (own == nil || c.NotBefore.After(own.NotBefore)) {
@@ -296,7 +289,7 @@ func (in *importing) ownCertificates(key crypto.PublicKey, before []*x509.Certif
 		}
 	}
 	if own == nil {
-		return nil, nil
+		return nil
 	}
 	certs := []*x509.Certificate{own}
 	for below := own; !certificate.SelfIssued(below); below = certs[len(certs)-1] {
@@ -311,7 +304,7 @@ func (in *importing) ownCertificates(key crypto.PublicKey, before []*x509.Certif
 			in.did("left out the certificate of %q, which is not in the chain of %s", clip(c.Subject.String()), in.id.Name)
 		}
 	}
-	return in.withoutRoot(certs, before), nil
+	return in.withoutRoot(certs, before)
 }
 
 // issuer prefers a CA whose key signed below: crypto/x509 does not know all signatures.

@@ -20,7 +20,7 @@ const passwordFile = "password"
 
 // credentialPrefix begins a line that names a systemd credential: the contents of the file NAME in
 // the directory that the environment variable CREDENTIALS_DIRECTORY names (systemd.exec(5)).
-const credentialPrefix = "credential:"
+const credentialPrefix = "credential:" //nolint:gosec // a word, no secret
 
 // ErrLocked says that the private key is where key.pem says, but what opens it is not here: no
 // passphrase, another passphrase, or no systemd credential in this process.
@@ -62,7 +62,8 @@ func (id *Identity) readSecrets(l Loader) (*secrets, error) {
 // passphrase returns the passphrase; given is false where there is none.
 func (s *secrets) passphrase() (text string, given bool, err error) {
 	if name, ok := strings.CutPrefix(s.line, credentialPrefix); ok {
-		data, err := s.credential(name)
+		var data []byte
+		data, err = s.credential(name)
 		s.used = firstLine(data)
 		return s.used, true, err
 	}

@@ -2,7 +2,7 @@ package pkcs8
 
 import (
 	"crypto/pbkdf2"
-	"crypto/sha1" //nolint:gosec // RFC 8018, Appendix B.1.1: the default of PBKDF2
+	"crypto/sha1" // RFC 8018, Appendix B.1.1: the default of PBKDF2
 	"crypto/sha256"
 	"crypto/sha512"
 	"fmt"

@@ -134,7 +134,7 @@ func Encrypt(der []byte, passphrase string) ([]byte, error) {
 	for range padding {
 		plain = append(plain, byte(padding))
 	}
-	cipher.NewCBCEncrypter(block, iv).CryptBlocks(plain, plain)
+	cipher.NewCBCEncrypter(block, iv).CryptBlocks(plain, plain) //nolint:gosec // iv is random: rand.Read has filled it
 	return encode(salt, iv, plain)
 }
 

@@ -27,7 +27,8 @@ func TestEncrypt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := Decrypt(encrypted, "pässphrase"); err != nil || !bytes.Equal(got, key) {
+	got, err := Decrypt(encrypted, "pässphrase")
+	if err != nil || !bytes.Equal(got, key) {
 		t.Errorf("Decrypt = %x, %v, want %x", got, err, key)
 	}
 	if _, err = Decrypt(encrypted, "passphrase"); !errors.Is(err, ErrPassphrase) {
