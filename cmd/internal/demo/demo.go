@@ -18,6 +18,7 @@ import (
 	"dnseal/lookup"
 	"dnseal/lookup/lookuptest"
 	"dnseal/sender/identity"
+	"dnseal/sender/identity/provision"
 )
 
 //go:embed message.eml
@@ -54,7 +55,7 @@ func Run(ctx context.Context, out io.Writer, text []byte, keep string) error {
 		return fmt.Errorf("demo: %w", err)
 	}
 	for _, step := range []func(context.Context) error{
-		d.identities, d.publish, d.submit, d.arrive, d.device, d.mustNotPass,
+		d.identities, d.publish, d.submit, d.arrive, d.device, d.rollOver, d.mustNotPass,
 	} {
 		if err := step(ctx); err != nil {
 			return fmt.Errorf("demo: step %d: %w", d.step, err)
@@ -85,11 +86,18 @@ type demo struct {
 	alice *identity.Identity
 	eve   *identity.Identity
 	boxed []byte // as it arrived
+
+	reported  []byte // the device's report, as it arrived
+	lookup    *lookup.Client
+	publisher provision.Publisher
 }
 
 func (d *demo) close() {
 	if d.post != nil {
 		d.post.close()
+	}
+	if d.lookup != nil {
+		_ = d.lookup.Close()
 	}
 	if d.dns != nil {
 		_ = d.dns.Close()

@@ -68,32 +68,7 @@ func (d *demo) identities(context.Context) error {
 	return nil
 }
 
-// publish serves the zones with the records of all identities.
-func (d *demo) publish(context.Context) error {
-	d.title("Published: one record each, in zones signed from a root made for this demo")
-	zones, err := d.zones(d.from, demoDevice, d.stranger())
-	if err != nil {
-		return err
-	}
-	if d.dns, err = lookuptest.New(zones, lookuptest.Options{}); err != nil {
-		return err
-	}
-	if err := d.dns.Start("127.0.0.1:0"); err != nil {
-		return err
-	}
-	for _, z := range zones {
-		if err := d.file(z.File, []byte(z.Text)); err != nil {
-			return err
-		}
-	}
-	d.note("a resolver answers on %s; only the root key is trusted, not it", d.dns.Addr())
-	if err := d.file("delv.anchor", []byte(d.dns.AnchorDelv())); err != nil {
-		return err
-	}
-	return d.file("root.anchor", []byte(d.dns.Anchor()))
-}
-
-// zones writes the zones with the records of these identities.
+// zones writes the zones with the records of these identities, and shows the records.
 func (d *demo) zones(published ...string) ([]lookuptest.Zone, error) {
 	texts := map[string]string{d.domain(): "", "example.net": ""}
 	for _, name := range published {
@@ -109,13 +84,11 @@ func (d *demo) zones(published ...string) ([]lookuptest.Zone, error) {
 		if err != nil {
 			return nil, err
 		}
-		line, err := identity.FormatRecord(owner, typ, record, 5*time.Minute, "zone")
+		line, err := identity.FormatRecord(owner, typ, record, demoTTL, "zone")
 		if err != nil {
 			return nil, err
 		}
-		if d.dns == nil {
-			d.note("%s", shorten(line))
-		}
+		d.note("%s", shorten(line))
 		zone := "example.net"
 		if name == d.from {
 			zone = d.domain()
@@ -124,8 +97,7 @@ func (d *demo) zones(published ...string) ([]lookuptest.Zone, error) {
 	}
 	var zones []lookuptest.Zone
 	for zone, records := range texts {
-		text := fmt.Sprintf("%[1]s. 300 IN SOA ns.%[1]s. hostmaster.%[1]s. 1 3600 900 1209600 300\n%[1]s. 300 IN NS ns.%[1]s.\nns.%[1]s. 300 IN A 192.0.2.53\n%[2]s", zone, records)
-		zones = append(zones, lookuptest.Zone{Text: text, File: zone + ".zone"})
+		zones = append(zones, lookuptest.Zone{Text: emptyZone(zone) + records, File: zone + ".zone"})
 	}
 	return zones, nil
 }

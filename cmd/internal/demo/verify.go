@@ -15,6 +15,7 @@ import (
 	"dnseal/receiver"
 	"dnseal/sender"
 	"dnseal/sender/identity"
+	"dnseal/sender/identity/provision"
 	"dnseal/smime"
 	"dnseal/smime/message"
 )
@@ -76,25 +77,14 @@ func lookupOf(r *receiver.Report) *lookup.Result {
 // it to one.
 func (d *demo) device(ctx context.Context) error {
 	d.title("A device reports by mail, signed with its own key")
-	m, err := message.Read(bytes.NewReader(demoDeviceMessage), message.ReadOptions{})
-	if err != nil {
-		return err
-	}
-	defer m.Close() //nolint:errcheck // an unlinked file
-	var text bytes.Buffer
-	if _, err = m.WriteEdited(&text, nil); err != nil {
-		return err
-	}
-	if _, err = d.post.submit(ctx, "alerts@example.net", text.Bytes()); err != nil {
-		return err
-	}
-	mail, err := d.post.mailbox.Wait(10 * time.Second)
+	mail, err := d.reportBy(ctx)
 	if err != nil {
 		return err
 	}
 	if err = d.file("3-device.eml", mail); err != nil {
 		return err
 	}
+	d.reported = mail
 	report, err := d.verify(ctx, mail)
 	if err != nil {
 		return err
@@ -102,6 +92,23 @@ func (d *demo) device(ctx context.Context) error {
 	d.note("signed by %s, From %s", demoDevice, report.From)
 	d.must(report.Verdict == receiver.Pass && report.Signatures[0].Binding == receiver.BindingRule, "pass: the receiver's rule permits this device this From")
 	return nil
+}
+
+// reportBy hands in the device's report, and returns it as it arrived.
+func (d *demo) reportBy(ctx context.Context) ([]byte, error) {
+	m, err := message.Read(bytes.NewReader(demoDeviceMessage), message.ReadOptions{})
+	if err != nil {
+		return nil, err
+	}
+	defer m.Close() //nolint:errcheck // an unlinked file
+	var text bytes.Buffer
+	if _, err = m.WriteEdited(&text, nil); err != nil {
+		return nil, err
+	}
+	if _, err = d.post.submit(ctx, "alerts@example.net", text.Bytes()); err != nil {
+		return nil, err
+	}
+	return d.post.mailbox.Wait(10 * time.Second)
 }
 
 // trial is one thing that must not pass.
@@ -121,10 +128,12 @@ func (d *demo) mustNotPass(ctx context.Context) error {
 	arrived := func(change func() error) func(context.Context) ([]byte, error) {
 		return func(context.Context) ([]byte, error) { return d.boxed, change() }
 	}
+	withdraw := func() error { return d.provision(ctx, provision.ToRevoke("", time.Now()), d.from) }
+	restore := func() error { return d.provision(ctx, provision.ToPublish(provision.PublishOptions{}), d.from) }
 	mended := func() error { return d.dns.SetBreak(d.domain(), "") }
 	for _, t := range []trial{
 		{"one byte changed on the way", "4-changed.eml", receiver.Fail, "bad-digest", d.changedOnTheWay, nothing},
-		{"the record withdrawn (revoked)", "", receiver.Fail, "revoked-or-unpublished", arrived(d.withdraw), d.restore},
+		{"the record withdrawn (revoked)", "", receiver.Fail, "revoked-or-unpublished", arrived(withdraw), restore},
 		{"the zone made bogus", "", receiver.TempError, "bogus", arrived(func() error { return d.dns.SetBreak(d.domain(), lookuptest.WrongSignature) }), mended},
 		{"another's signature under this From", "5-other-person.eml", receiver.Policy, "from-mismatch", d.otherPerson, nothing},
 		{"the name server silent", "", receiver.TempError, "timeout", arrived(func() error { return d.dns.SetBreak(d.domain(), lookuptest.Slow) }), mended},
@@ -190,22 +199,6 @@ func changeOneLetter(body []byte) []byte {
 }
 
 func isLetter(r rune) bool { return r|0x20 >= 'a' && r|0x20 <= 'z' }
-
-func (d *demo) withdraw() error {
-	zones, err := d.zones(demoDevice, d.stranger())
-	if err != nil {
-		return err
-	}
-	return d.dns.Replace(zones)
-}
-
-func (d *demo) restore() error {
-	zones, err := d.zones(d.from, demoDevice, d.stranger())
-	if err != nil {
-		return err
-	}
-	return d.dns.Replace(zones)
-}
 
 // otherPerson signs the message, From unchanged, with a key that is published and valid, but for
 // another address.
