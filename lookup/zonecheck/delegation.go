@@ -44,9 +44,8 @@ func (z *zone) anchored() bool {
 	return anchors != nil && slices.Contains(anchors.Zones(), z.apex)
 }
 
-// link asks for DS and DNSKEY.
-func (z *zone) link(ctx context.Context) (chainOf, bool) {
-	out := chainOf{parent: z.recursive().Resolve(ctx, z.apex, dns.TypeDS)}
+// link asks for DNSKEY, and for DS unless the zone has a trust anchor of its own.
+func (z *zone) link(ctx context.Context) (out chainOf, ok bool) {
 	m, err := z.ask(ctx, z.apex, dns.TypeDNSKEY)
 	if err != nil {
 		z.add(CodeUndecided, z.apex, "the keys of %s could not be asked for: %v", show(z.apex), err)
@@ -57,18 +56,23 @@ func (z *zone) link(ctx context.Context) (chainOf, bool) {
 			out.keys = append(out.keys, key)
 		}
 	}
-	// Of a DS set that does not validate it is still said what it holds.
+	return out, z.anchored() || z.askDS(ctx, &out)
+}
+
+// askDS asks for the DS set. Of one that does not validate it is still said what it holds.
+func (z *zone) askDS(ctx context.Context, out *chainOf) bool {
+	out.parent = z.recursive().Resolve(ctx, z.apex, dns.TypeDS)
 	r, err := z.resolvers.Ask(ctx, transport.Question{Name: z.apex, Type: dns.TypeDS})
 	if err != nil {
 		z.add(CodeUndecided, z.apex, "the DS of %s could not be asked for: %v", show(z.apex), err)
-		return out, false
+		return false
 	}
 	for _, rr := range r.Answer {
 		if ds, ok := rr.(*dns.DS); ok && len(out.ds) < maxDS {
 			out.ds = append(out.ds, ds)
 		}
 	}
-	return out, true
+	return true
 }
 
 // checkDS compares the DS set with the keys (RFC 4035, Section 5.2).

@@ -49,6 +49,7 @@ const (
 	NSEC   Denial = ""
 	NSEC3  Denial = "nsec3"
 	Narrow Denial = "narrow" // NSEC3 made for each question: PowerDNS only
+	Online Denial = "online" // NSEC made for each question (mod-onlinesign): Knot only; it takes no updates
 )
 
 // Options for [Start]. The zero value is fine.

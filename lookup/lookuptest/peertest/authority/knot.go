@@ -22,8 +22,12 @@ func knot(tb testing.TB, s *Server) []string {
 		remotes.WriteString("\n")
 	}
 	nsec3 := "off"
-	if s.opts.Denial != NSEC {
+	if s.opts.Denial == NSEC3 {
 		nsec3 = "on"
+	}
+	signing := "    dnssec-signing: on\n    dnssec-policy: live\n"
+	if s.opts.Denial == Online {
+		signing = "    module: mod-onlinesign\n"
 	}
 	peertest.WriteFile(tb, s.path("zone"), s.zoneText())
 	text := fmt.Sprintf(`server:
@@ -70,10 +74,8 @@ zone:
     journal-content: changes
     zonefile-load: difference
     zonefile-sync: -1
-    dnssec-signing: on
-    dnssec-policy: live
     acl: [all, one]
-%[7]s`, s.Key.Name, s.Limited.Name, s.LimitedName(), nsec3, s.Zone, s.path("zone"), notify.String())
+%[8]s%[7]s`, s.Key.Name, s.Limited.Name, s.LimitedName(), nsec3, s.Zone, s.path("zone"), notify.String(), signing)
 	peertest.WriteFile(tb, s.path("knot.conf"), text)
 	return []string{"-c", s.path("knot.conf")}
 }

@@ -53,13 +53,17 @@ func (s *Server) complete() bool {
 
 // denies says whether the name server proves that a name is absent, by the right records.
 func (s *Server) denies() bool {
-	in := s.Ask("absent."+s.Zone, dns.TypeA)
-	if in == nil || in.Rcode != dns.RcodeNameError {
-		return false
-	}
-	proof := dns.TypeNSEC3
-	if s.opts.Denial == NSEC {
+	rcode, proof := dns.RcodeNameError, dns.TypeNSEC3
+	switch s.opts.Denial {
+	case NSEC:
 		proof = dns.TypeNSEC
+	case Online:
+		rcode, proof = dns.RcodeSuccess, dns.TypeNSEC
+	case NSEC3, Narrow:
+	}
+	in := s.Ask("absent."+s.Zone, dns.TypeA)
+	if in == nil || in.Rcode != rcode {
+		return false
 	}
 	proofs := len(of(in.Ns, proof))
 	return proofs > 0 && len(of(in.Ns, dns.TypeRRSIG)) >= proofs+1
