@@ -49,7 +49,8 @@ const (
 	NSEC   Denial = ""
 	NSEC3  Denial = "nsec3"
 	Narrow Denial = "narrow" // NSEC3 made for each question: PowerDNS only
-	Online Denial = "online" // NSEC made for each question (mod-onlinesign): Knot only; it takes no updates
+	// Online is NSEC made for each question (mod-onlinesign): Knot only. The zone takes no updates.
+	Online Denial = "online"
 )
 
 // Options for [Start]. The zero value is fine.
