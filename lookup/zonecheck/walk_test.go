@@ -81,11 +81,11 @@ func TestMinimal(t *testing.T) {
 		owner, next string
 		want        bool
 	}{
-		{name, `\000.` + name, true},                           // RFC 9824
-		{"x0122~.example.org.", "x0123!.example.org.", true},   // RFC 4470
-		{`x0123\000.example.org.`, "y.example.org.", false},    // after the name
-		{"ns.example.org.", "zz.example.org.", false},          // a chain
-		{"ns.example.org.", "example.org.", false},             // its end
+		{name, `\000.` + name, true},                         // RFC 9824
+		{"x0122~.example.org.", "x0123!.example.org.", true}, // RFC 4470
+		{`x0123\000.example.org.`, "y.example.org.", false},  // after the name
+		{"ns.example.org.", "zz.example.org.", false},        // a chain
+		{"ns.example.org.", "example.org.", false},           // its end
 	} {
 		nsec := &dns.NSEC{Hdr: dns.RR_Header{Name: tt.owner}, NextDomain: tt.next}
 		if got := minimal(nsec, name); got != tt.want {

@@ -80,7 +80,7 @@ func (s *Server) AddPowerDNSZone(tb testing.TB, zone, file string) {
 		pdnsutil("set-nsec3", zone, "1 0 0 -")
 	case Narrow:
 		pdnsutil("set-nsec3", zone, "1 0 0 -", "narrow")
-	case NSEC:
+	case NSEC, Online:
 	}
 	pdnsutil("rectify-zone", zone)
 	for _, k := range []Key{s.Key, s.Limited} {
