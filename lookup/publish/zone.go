@@ -88,6 +88,9 @@ func start(owner string) string {
 // SOA of the zone (RFC 2308, Section 2); one through an alias has that of another zone, and one
 // from a forwarder may have none.
 func (r *Reader) findZone(ctx context.Context, name string) (zone, error) {
+	if z, ok := r.findAtServers(ctx, name); ok {
+		return z, nil
+	}
 	var last error
 	for at := name; at != "."; at = above(at) {
 		m, err := r.askSOA(ctx, at)
@@ -106,6 +109,39 @@ func (r *Reader) findZone(ctx context.Context, name string) (zone, error) {
 		Code: NoZone, Name: name, Err: last, Text: fmt.Sprintf("no zone was found for %s%s", name, because(last)),
 		Advice: "name the zone and its primary (--zone, --server), or another resolver",
 	}
+}
+
+// findAtServers is findZone for a name that begins with an underscore, without a question to the
+// resolvers for that name: they would keep that it does not exist (RFC 8020), as it does not before
+// the first record below it is published, and deny that record for the negative TTL. It asks name
+// servers of the domain.
+func (r *Reader) findAtServers(ctx context.Context, name string) (zone, bool) {
+	domain := name
+	for strings.HasPrefix(domain, "_") {
+		domain = above(domain)
+	}
+	if domain == name || domain == "." || r.primary != "" {
+		return zone{}, false
+	}
+	z, err := r.findZone(ctx, domain)
+	if err != nil {
+		return zone{}, false
+	}
+	const most = 3
+	servers, _ := r.nameServers(ctx, z) // without any the resolvers are asked
+	for _, s := range servers[:min(len(servers), most)] {
+		if s.err != nil {
+			continue
+		}
+		m, err := r.asker.ask(ctx, s.addr, name, dns.TypeSOA)
+		if err != nil { // also a delegation
+			continue
+		}
+		if soa := soaOf(m, name); soa != nil {
+			return zone{dns.CanonicalName(soa.Hdr.Name), dns.CanonicalName(soa.Ns)}, true
+		}
+	}
+	return zone{}, false
 }
 
 func because(err error) string {
