@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"dnseal/lookup"
@@ -51,14 +52,9 @@ const (
 )
 
 func publishedBy(ctx context.Context, ask lookupFunc, id *identity.Identity, now time.Time) *Record {
-	// RFC 8162, Section 3.
-	owner, typ, err := id.OwnerName()
+	res, err := Records(ctx, ask, id)
 	if err != nil {
 		return &Record{Code: "no-owner-name", Reason: err.Error()}
-	}
-	res := ask(ctx, owner, typ)
-	if user := userName(id, res); user != "" {
-		res = ask(ctx, user, dane.TLSA)
 	}
 	out := &Record{Name: res.Name, Type: res.Type, Status: res.Status}
 	var found bool
@@ -74,6 +70,26 @@ func publishedBy(ctx context.Context, ask lookupFunc, id *identity.Identity, now
 		}
 	}
 	return out
+}
+
+// Records looks up what receivers do for an identity: the records of its own name; where these are
+// proven absent and a CA issued its certificate, those of the CA of its domain's users at "_user",
+// where there are any. ask is Lookup or LookupFresh of a [lookup.Resolver]. The error says that the
+// identity can have no record.
+func Records(ctx context.Context, ask func(ctx context.Context, name string, t dane.Type) *lookup.Result, id *identity.Identity) (*lookup.Result, error) {
+	// RFC 8162, Section 3.
+	owner, typ, err := id.OwnerName()
+	if err != nil {
+		return nil, err
+	}
+	res := ask(ctx, owner, typ)
+	if user := userName(id, res); user != "" {
+		ca := ask(ctx, user, dane.TLSA)
+		if ca.Status != dnssec.Secure || ca.Presence != dane.Absent {
+			return ofUsers(ca), nil
+		}
+	}
+	return res, nil
 }
 
 // userName is where the CA of a user without record of her own is published
@@ -94,6 +110,14 @@ func userName(id *identity.Identity, res *lookup.Result) string {
 		return ""
 	}
 	return name
+}
+
+// ofUsers leaves of the records at "_user" those that receivers use: a CA's alone can speak for
+// names that are not the owner's (usage 2). RFC 7671, Section 5.2.
+func ofUsers(res *lookup.Result) *lookup.Result {
+	own := *res // the cache's stays as it is
+	own.Records = slices.DeleteFunc(slices.Clone(res.Records), func(r dane.Record) bool { return r.Usage != dane.DANETA })
+	return &own
 }
 
 // match returns the first record by which a receiver would find that the key is published.

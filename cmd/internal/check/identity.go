@@ -141,8 +141,8 @@ func (k *checker) prove(ctx context.Context, names []string, show io.Writer) {
 			return // said when it is its turn
 		}
 		var p proof
-		if owner, typ, err := id.OwnerName(); err == nil {
-			p.record = k.dns.Lookup(ctx, owner, typ)
+		if res, err := sender.Records(ctx, k.dns.Lookup, id); err == nil {
+			p.record = res
 		}
 		p.signing = k.testMessage(ctx, id)
 		mu.Lock()
