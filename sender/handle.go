@@ -165,7 +165,7 @@ func (h *handling) sign(ctx context.Context, gs []group) *message.Outcome {
 	}
 	now := h.opts.Now()
 	if h.opts.Lookup != nil {
-		h.why.Record = CheckRecord(ctx, h.opts.Lookup, id, h.opts.Limits, now)
+		id, h.why.Record = h.published(ctx, id, now)
 		if r := h.why.Record; r.Code != "" {
 			return h.stop(ClassKeyNotPublished, r.Code, r.Reason)
 		}
@@ -181,6 +181,20 @@ func (h *handling) sign(ctx context.Context, gs []group) *message.Outcome {
 		defer release(prepared)
 	}
 	return h.makeForms(ctx, &forms{opts: &h.opts, m: h.m, prepared: prepared, pre: pre, id: id, rule: h.rule, now: now}, gs)
+}
+
+// published checks the record of id. Where none matches, a rollover may just have made another key
+// the active one: the identity is read again.
+func (h *handling) published(ctx context.Context, id *identity.Identity, now time.Time) (*identity.Identity, *Record) {
+	r := CheckRecord(ctx, h.opts.Lookup, id, h.opts.Limits, now)
+	if h.opts.Fresh == nil || r.Code != codeAbsent && r.Code != codeMismatch {
+		return id, r
+	}
+	fresh, err := h.opts.Fresh(h.why.Identity)
+	if err != nil || fresh == id {
+		return id, r
+	}
+	return fresh, CheckRecord(ctx, h.opts.Lookup, fresh, h.opts.Limits, now)
 }
 
 // makeForms is the outcome with all forms.

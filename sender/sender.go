@@ -61,6 +61,9 @@ import (
 type Options struct {
 	// Identities returns an identity by canonical name. Required.
 	Identities func(name string) (*identity.Identity, error)
+	// Fresh is Identities past any memory of the caller's: asked where no record matches the key,
+	// which can have changed a moment ago. Nil: there is none.
+	Fresh func(name string) (*identity.Identity, error)
 	// Rules in the order they are tried; without any no mail is signed.
 	Rules []Rule
 	// Opaque makes application/pkcs7-mime (RFC 8551, Section 3.5.2) where neither rule, recipient

@@ -30,8 +30,9 @@ until every cache has it, and lets it sign from then on; a relay or milter that
 runs notices that by itself. The time to wait is the longer of the TTL of the
 records as they were and the negative TTL of the zone, counted from when the
 last name server was seen to show the new record. Without --wait the command
-says when to come back, and ends with status 3; the same command again carries
-on. --continue carries on what is under way and begins nothing, for cron.
+says when to come back, and ends with status 3; --continue then carries on what
+is under way and begins nothing, for cron too. With [publish] keep a relay or
+milter carries it on by itself.
 
 The record of the old key:
   --withdraw-old  goes as soon as the new key signs and no cache can lack it.
@@ -59,7 +60,7 @@ when it says, or use --wait.`,
 	c := newLifeCommand(cmd)
 	f.register(cmd)
 	cmd.Flags().BoolVar(&c.wait, "wait", false, "wait until all is done")
-	c.lines.Resume = "dnseal identity rollover"
+	c.lines.Resume = "dnseal identity rollover --continue"
 	c.lines.Say = sayRollover
 	c.pending = func(o *provision.Outcome) bool { return o.Keys.Next != nil }
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

@@ -27,6 +27,7 @@ import (
 	"dnseal/lookup/dnssec"
 	"dnseal/lookup/publish"
 	"dnseal/sender/identity"
+	"dnseal/sender/identity/live"
 )
 
 // Config is a dnseal.toml. A daemon needs at least one listener of its kind in it.
@@ -72,6 +73,7 @@ func (c *Config) At(key string) string {
 // loaded is what Load has read from other files.
 type loaded struct {
 	identities map[string]*identity.Identity
+	live       live.Set // the same, as they are now
 	anchors    *dnssec.Anchors
 	tsig       *publish.Key // of [publish]; nil: none
 	roots      []*x509.Certificate

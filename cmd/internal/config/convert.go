@@ -54,6 +54,7 @@ func (c *Config) LookupClient() (*lookup.Client, error) {
 func (c *Config) SenderOptions(r lookup.Resolver) sender.Options {
 	o := sender.Options{
 		Identities:         c.Identity,
+		Fresh:              c.loaded.live.Fresh,
 		Opaque:             c.Sign.Form == "opaque",
 		OpaqueFor:          c.Sign.OpaqueFor,
 		PlainFor:           c.Sign.PlainFor,
@@ -76,11 +77,12 @@ func (c *Config) SenderOptions(r lookup.Resolver) sender.Options {
 	return o
 }
 
-// Identity returns one of the identities that were loaded; [fs.ErrNotExist] when there is none of
-// this name.
+// Identity returns one of the identities that were loaded, as its folder is now; [fs.ErrNotExist]
+// when there is none of this name, [identity.ErrRevoked] for one that was revoked.
 func (c *Config) Identity(name string) (*identity.Identity, error) {
-	if id := c.loaded.identities[name]; id != nil {
-		return id, nil
+	id, err := c.loaded.live.Get(name)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return id, err
 	}
 	if err := identity.InAnotherCase(name, c.IdentityNames()); err != nil {
 		return nil, err

@@ -62,11 +62,11 @@ func (c *Config) loadIdentities(n *notes) {
 		return
 	}
 	for _, name := range names {
-		id, err := identity.Load(c.Identities, name)
-		if err != nil {
+		id, err := c.loaded.live.Load(c.Identities, name)
+		if err != nil && !errors.Is(err, identity.ErrRevoked) {
 			n.wrong("identities", "%s%s", strip(err), advice(err))
 		}
-		c.loaded.identities[name] = id // nil: there, and noted as unusable
+		c.loaded.identities[name] = id // nil: there, and noted as unusable, or revoked
 	}
 	for i, r := range c.Sign.Rules {
 		c.needIdentities(n, fmt.Sprintf("sign.rule[%d]", i), r)
