@@ -47,6 +47,7 @@ The private part of the old key is deleted as soon as that is decided; where its
 certificate lets others encrypt to it, it stays as old/…/decrypt.pem, by which
 nothing signs. A key in a token or TPM stays there.
 
+An encrypted key is followed by one that is encrypted by the same passphrase.
 --renew makes a new certificate for the same key. Where the next key is made
 elsewhere (by a supplier, in a token, certified by a CA), put key.pem and
 cert.pem into DIR/NAME/next, and this command takes them.
@@ -67,6 +68,7 @@ when it says, or use --wait.`,
 		if err := f.check(cmd, args); err != nil {
 			return err
 		}
+		f.opts.Loader = asking(cmd)
 		names, err := f.names(c, args)
 		if err != nil || len(names) == 0 {
 			return err

@@ -96,6 +96,54 @@ func (id *Identity) NewCertificate(opts CreateOptions) ([]byte, error) {
 	return EncodeCertificates(append([]*x509.Certificate{cert}, renewed.Chain...)...), nil
 }
 
+// Protection is how the private key in a folder is kept.
+type Protection struct {
+	// Passphrase opens the key file; empty: it is not encrypted, or by an empty one.
+	Passphrase string
+	// Elsewhere says in words where the key is, when it is not in the file: a systemd credential, a
+	// token, a TPM. Empty: it is in the file.
+	Elsewhere string
+}
+
+// Protection reads how the private key in a folder of the identity name is kept, so that the next
+// one is kept alike. Errors: no key file; no passphrase, or none that can be read ([ErrLocked]).
+func (l Loader) Protection(folder, name string) (p Protection, err error) {
+	id, err := inFolder(folder, name)
+	if err != nil {
+		return p, err
+	}
+	data, _, err := readFile(id.KeyFile)
+	if err != nil {
+		return p, fmt.Errorf("identity: key of %s: %w", id.Name, err)
+	}
+	switch form := keyForm(plainText(data)); form {
+	case formCredential, formPKCS11, formTPM:
+		p.Elsewhere = string(form)
+	case formEncrypted, formPKCS12:
+		s, err := id.readSecrets(l)
+		if err != nil {
+			return p, err
+		}
+		if p.Passphrase, _, err = s.passphrase(); err != nil {
+			return p, id.fileError("passphrase", id.KeyFile, err)
+		}
+	}
+	return p, nil
+}
+
+// keyForm is the form of the private key in a key file.
+func keyForm(data []byte) fileForm {
+	if !bytes.Contains(data, pemBegin) {
+		return formOf(data)
+	}
+	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
+		if form := formOfBlock(block); form.isKey() || form == formEncrypted || form == formPKCS12 || form == formTPM {
+			return form
+		}
+	}
+	return formUnknown
+}
+
 // Revoked returns the KeyIDs in the RevokedFile of a folder. Errors: [fs.ErrPermission] and what
 // else the file system returned; without a file there are none.
 func Revoked(folder string) ([]string, error) {

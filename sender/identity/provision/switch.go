@@ -19,6 +19,9 @@ import (
 // NextOptions are for MakeNext.
 type NextOptions struct {
 	identity.CreateOptions
+	// Loader asks for the passphrase of an encrypted key that stands nowhere; the zero value asks
+	// nobody. The next key is encrypted by the same one.
+	Loader identity.Loader
 	// Renew makes a new certificate for the active key instead of a new key.
 	Renew bool
 }
@@ -47,7 +50,7 @@ func (f *Folder) MakeNext(opts NextOptions) error {
 
 // make makes the files of the next key in a folder below temp, whose path it returns.
 func (f *Folder) make(temp string, opts NextOptions) (string, error) {
-	active, err := identity.Loader{}.LoadFolder(f.Path, f.Name)
+	active, err := opts.Loader.LoadFolder(f.Path, f.Name)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", err
 	}
@@ -62,15 +65,43 @@ func (f *Folder) make(temp string, opts NextOptions) (string, error) {
 	if err = f.makesKeys(active, opts.Certify != nil); err != nil {
 		return "", err
 	}
+	if err = f.protectAlike(active, &opts); err != nil {
+		return "", err
+	}
 	made, err := identity.Create(temp, f.Name, opts.CreateOptions)
 	if err != nil {
 		return "", err
 	}
 	folder := filepath.Dir(made.KeyFile)
+	if opts.Passphrase != "" {
+		if err = link(f.path(passFile), filepath.Join(folder, passFile)); err != nil {
+			return "", err
+		}
+	}
 	if active != nil && active.Certificate == nil {
 		err = remove(made.CertFile) // a raw key stays one
 	}
 	return folder, err
+}
+
+// protectAlike has the next key encrypted as the active one is. A key that is not in its file is not
+// replaced by one that is.
+func (f *Folder) protectAlike(active *identity.Identity, opts *NextOptions) error {
+	if active == nil {
+		return nil
+	}
+	p, err := opts.Loader.Protection(f.Path, f.Name)
+	if err != nil {
+		return err
+	}
+	if p.Elsewhere != "" {
+		return identity.WithHint(fmt.Errorf("provision: key.pem of %s holds %s, so its next one is not made here", f.Name, p.Elsewhere),
+			"make it there, put what names it, with its certificate, into %s (key.pem, cert.pem), and run this again", f.path(identity.NextFolder))
+	}
+	if opts.Passphrase == "" {
+		opts.Passphrase = p.Passphrase
+	}
+	return nil
 }
 
 // certifier has the CA certify the next key that certified the active one, where it is in the same
