@@ -84,8 +84,8 @@ func (f *Folder) make(temp string, opts NextOptions) (string, error) {
 	return folder, err
 }
 
-// protectAlike has the next key encrypted as the active one is. A key that is not in its file is not
-// replaced by one that is.
+// protectAlike has the next key encrypted as the active one is. A key that is not in its file is
+// not replaced by one that is.
 func (f *Folder) protectAlike(active *identity.Identity, opts *NextOptions) error {
 	if active == nil {
 		return nil
