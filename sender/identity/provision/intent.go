@@ -26,21 +26,19 @@ type PublishOptions struct {
 func ToPublish(opts PublishOptions) Intent {
 	return Intent{
 		Files: func(f *Folder, k Keys) error {
-			if opts.Form != nil {
-				if err := k.CheckForm(*opts.Form); err != nil {
-					return err
-				}
-			}
 			if k.Active == nil {
 				return nil
 			}
 			return f.Restore(k.Active.KeyID())
 		},
 		Memory: func(k Keys, m *lifecycle.Memory) error {
-			m.Publish, m.Beside = true, m.Beside || opts.Beside
 			if opts.Form != nil {
+				if err := k.CheckForm(*opts.Form); err != nil {
+					return err
+				}
 				m.Form = opts.Form
 			}
+			m.Publish, m.Beside = true, m.Beside || opts.Beside
 			if opts.TTL > 0 && opts.TTL != m.TTL {
 				m.TTL, m.TTLSent = opts.TTL, time.Time{}
 			}

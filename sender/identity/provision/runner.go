@@ -145,6 +145,9 @@ func (r *Runner) begin(w *work) (err error) {
 	if w.Keys, err = w.folder.Keys(); err != nil {
 		return err
 	}
+	if err = r.remember(w); err != nil {
+		return err
+	}
 	if r.Intent.Files != nil && !r.begun[w.Name] {
 		if err = r.Intent.Files(w.folder, w.Keys); err != nil {
 			return err
@@ -157,15 +160,22 @@ func (r *Runner) begin(w *work) (err error) {
 		}
 		r.begun[w.Name] = true
 	}
-	w.owner, w.typ, err = w.Keys.owner()
-	if err != nil {
+	if w.owner, w.typ, err = w.Keys.owner(); err != nil {
 		return fmt.Errorf("provision: %s: %w", w.folder.Path, err)
 	}
+	return nil
+}
+
+// remember notes what is wanted, before anything is done: who is killed after that carries it on.
+func (r *Runner) remember(w *work) (err error) {
 	w.Step.Memory, w.Note, err = w.folder.Memory()
-	if err == nil && r.Intent.Memory != nil {
-		err = r.Intent.Memory(w.Keys, &w.Step.Memory)
+	if err != nil || r.Intent.Memory == nil {
+		return err
 	}
-	return err
+	if err = r.Intent.Memory(w.Keys, &w.Step.Memory); err != nil {
+		return err
+	}
+	return w.folder.Remember(w.Step.Memory)
 }
 
 // round takes every identity that has not ended one step further; false: all have ended.

@@ -33,7 +33,10 @@ func (f *Folder) MakeNext(opts NextOptions) error {
 	if exists(f.path(identity.NextFolder, keyFile)) {
 		return nil
 	}
-	temp, err := os.MkdirTemp(f.Path, ".next-*") // mode 0700
+	if err := f.removeHalves(); err != nil {
+		return err
+	}
+	temp, err := os.MkdirTemp(f.Path, halfPrefix+"*") // mode 0700
 	if err != nil {
 		return fmt.Errorf("provision: %w", err)
 	}
@@ -46,6 +49,23 @@ func (f *Folder) MakeNext(opts NextOptions) error {
 		return fmt.Errorf("provision: next key of %s: %w", f.Name, err)
 	}
 	return syncDir(f.Path)
+}
+
+// halfPrefix begins the names of folders in which a next key is made.
+const halfPrefix = ".next-"
+
+// removeHalves removes what a run that was killed left of a next key.
+func (f *Folder) removeHalves() error {
+	entries, err := os.ReadDir(f.Path)
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), halfPrefix) {
+			err = errors.Join(err, os.RemoveAll(f.path(e.Name())))
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("provision: %w", err)
+	}
+	return nil
 }
 
 // make makes the files of the next key in a folder below temp, whose path it returns.
