@@ -28,20 +28,20 @@ func controlForm(m *message.Message) Form {
 	return FormDefault
 }
 
-// group is the recipients that get one form.
-type group struct {
-	form Form
-	rcpt []string
+// Recipients are those that get one form.
+type Recipients struct {
+	Form Form // FormClear, FormOpaque or FormPlain
+	Rcpt []string
 }
 
 // groups splits the recipients by form. Without recipients there is one group, of the form main.
-func groups(rcpt []string, main Form, opaqueFor, plainFor []message.Pattern) []group {
-	out := []group{}
+func groups(rcpt []string, main Form, opaqueFor, plainFor []message.Pattern) []Recipients {
+	out := []Recipients{}
 	for _, r := range rcpt {
 		out = addTo(out, formFor(r, main, opaqueFor, plainFor), r)
 	}
 	if len(out) == 0 {
-		out = []group{{form: main}}
+		out = []Recipients{{Form: main}}
 	}
 	return out
 }
@@ -62,12 +62,12 @@ func formFor(rcpt string, main Form, opaqueFor, plainFor []message.Pattern) Form
 	return main
 }
 
-func addTo(gs []group, f Form, rcpt string) []group {
+func addTo(gs []Recipients, f Form, rcpt string) []Recipients {
 	for i := range gs {
-		if gs[i].form == f {
-			gs[i].rcpt = append(gs[i].rcpt, rcpt)
+		if gs[i].Form == f {
+			gs[i].Rcpt = append(gs[i].Rcpt, rcpt)
 			return gs
 		}
 	}
-	return append(gs, group{form: f, rcpt: []string{rcpt}})
+	return append(gs, Recipients{Form: f, Rcpt: []string{rcpt}})
 }

@@ -37,12 +37,6 @@ type Explanation struct {
 	Forms []Recipients
 }
 
-// Recipients are those that get one form.
-type Recipients struct {
-	Form Form // FormClear, FormOpaque or FormPlain
-	Rcpt []string
-}
-
 // Handle implements [message.Handler]. Result is one of the words above, or the class that kept the
 // message from being signed; Attrs say why.
 func (s *Sender) Handle(ctx context.Context, m *message.Message, env *message.Envelope) *message.Outcome {
@@ -110,12 +104,10 @@ func (h *handling) handle(ctx context.Context) *message.Outcome {
 	gs := groups(h.env.Rcpt, h.mainForm(), h.opaqueFor, h.plainFor)
 	if len(gs) > 1 && h.env.OneForm {
 		// RFC 8551, Section 3.5.1: the one that every reader shows.
-		gs = []group{{form: FormClear, rcpt: h.env.Rcpt}}
+		gs = []Recipients{{Form: FormClear, Rcpt: h.env.Rcpt}}
 	}
-	for _, g := range gs {
-		h.why.Forms = append(h.why.Forms, Recipients{g.form, g.rcpt})
-	}
-	if len(gs) == 1 && gs[0].form == FormPlain {
+	h.why.Forms = gs
+	if len(gs) == 1 && gs[0].Form == FormPlain {
 		h.attrs = append(h.attrs, slog.String("code", "opted-out"))
 		return &message.Outcome{Action: message.Accept, Edit: h.pass, Result: ResultUnsigned, Attrs: h.attrs}
 	}
@@ -155,7 +147,7 @@ func (h *handling) mainForm() Form {
 }
 
 // sign loads the identity, checks that it is published, and signs one form after the other.
-func (h *handling) sign(ctx context.Context, gs []group) *message.Outcome {
+func (h *handling) sign(ctx context.Context, gs []Recipients) *message.Outcome {
 	id, err := h.opts.Identities(h.why.Identity)
 	if err != nil {
 		if reason := h.inAnotherCase(h.why.Identity, err); reason != "" {
@@ -198,17 +190,17 @@ func (h *handling) published(ctx context.Context, id *identity.Identity, now tim
 }
 
 // makeForms is the outcome with all forms.
-func (h *handling) makeForms(ctx context.Context, fs *forms, gs []group) *message.Outcome {
+func (h *handling) makeForms(ctx context.Context, fs *forms, gs []Recipients) *message.Outcome {
 	out := &message.Outcome{Action: message.Accept, Result: ResultSigned}
 	for i, g := range gs {
-		edit, err := fs.edit(ctx, g.form)
+		edit, err := fs.edit(ctx, g.Form)
 		if err != nil {
 			return h.failed(errors.Join(err, out.Close()))
 		}
 		if i == 0 {
 			out.Edit = edit
 		} else {
-			out.Forms = append(out.Forms, message.Form{Rcpt: g.rcpt, Edit: edit})
+			out.Forms = append(out.Forms, message.Form{Rcpt: g.Rcpt, Edit: edit})
 		}
 	}
 	out.Attrs = append(h.attrs, formAttrs(fs.results)...)
