@@ -210,7 +210,7 @@ func (g *gathered) addPublic(form fileForm, der []byte) error {
 		}
 		// crypto/x509 knows no keys for RSASSA-PSS only.
 		if err = request.CheckSignature(); request.PublicKey != nil && err != nil {
-			return &foreignForm{form: "a certificate request whose signature is not by its key", cause: err, advice: "whoever has the private key makes another one"}
+			return &foreignForm{form: "a certificate request whose signature is not by its key", cause: err, advice: "the holder of the private key makes another one"}
 		}
 		der = request.RawSubjectPublicKeyInfo
 	}

@@ -87,7 +87,7 @@ func (id *Identity) CanSign() error {
 		return nil
 	}
 	err := fmt.Errorf("identity: %s cannot sign: %w", id.Name, ErrNoPrivateKey)
-	return WithHint(err, "whoever holds the private key signs; if that is you, put it into %s (chmod 600), in place of the public key", Quote(id.KeyFile))
+	return WithHint(err, "the holder of the private key signs; if you have it, put it into %s (chmod 600), in place of the public key", Quote(id.KeyFile))
 }
 
 // public returns the public key, also of an Identity that a caller made of a Key.

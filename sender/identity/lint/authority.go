@@ -54,7 +54,7 @@ func (l *linter) checkAuthority() {
 	self := certificate.SelfIssued(c)
 	switch {
 	case c.BasicConstraintsValid && c.IsCA:
-		l.add(Warning, IsCA, "the certificate is one of a CA (basicConstraints cA TRUE)", "whoever trusts it trusts all certificates that this key signs, and programs refuse it as one of a person", newCertificate)
+		l.add(Warning, IsCA, "the certificate is one of a CA (basicConstraints cA TRUE)", "trusting it means to trust all certificates that this key signs, and programs refuse it as one of a person", newCertificate)
 	case c.BasicConstraintsValid && self:
 		l.add(Note, FalseCA, "the certificate is self-signed and says that it is not of a CA (basicConstraints cA FALSE)", "Thunderbird cannot be told to trust it", "make it without basicConstraints, as dnseal identity new does")
 	}
