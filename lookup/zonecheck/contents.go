@@ -1,6 +1,7 @@
 package zonecheck
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,8 +16,8 @@ import (
 const udpSize = 1232
 
 // contents looks at the records that were read, and at the types that were listed.
-func (z *zone) contents() {
-	z.foreignTypes()
+func (z *zone) contents(ctx context.Context) {
+	z.foreignTypes(z.listedOr(ctx))
 	z.shared()
 	z.oversized()
 	z.unusable()
@@ -32,10 +33,10 @@ var expected = []uint16{
 }
 
 // foreignTypes finds records of other types among the identities.
-func (z *zone) foreignTypes() {
+func (z *zone) foreignTypes(list []walked) {
 	var names []string
 	var what []string
-	for _, w := range z.names {
+	for _, w := range list {
 		if !z.amongIdentities(w) {
 			continue
 		}
@@ -51,6 +52,45 @@ func (z *zone) foreignTypes() {
 		}
 	}
 	z.addNames(CodeForeignType, names, "records of other types are among the identities: %s", few(what))
+}
+
+// askedTypes are those that are asked for where the types of a name are not listed.
+var askedTypes = []uint16{dns.TypeA, dns.TypeAAAA, dns.TypeMX, dns.TypeTXT, dns.TypeCAA}
+
+// listedOr returns the names that were listed with their types. Where the zone cannot be listed, it
+// asks at the labels of identities and at some of those that were read.
+func (z *zone) listedOr(ctx context.Context) []walked {
+	if len(z.names) > 0 {
+		return z.names
+	}
+	var out []walked
+	names := []string{"_smimecert." + z.report.Domain, "_device." + z.report.Domain}
+	for _, l := range sample(z.leaves, compared) {
+		names = append(names, l.Owner)
+	}
+	for _, name := range names {
+		if z.contains(name) {
+			out = append(out, walked{name, z.typesAt(ctx, name)})
+		}
+	}
+	return out
+}
+
+// typesAt asks for types that do not belong to identities.
+func (z *zone) typesAt(ctx context.Context, name string) (types []uint16) {
+	for _, qtype := range askedTypes {
+		m, err := z.ask(ctx, name, qtype)
+		if err != nil {
+			continue
+		}
+		for _, rr := range m.Answer {
+			if rr.Header().Rrtype == qtype && dns.CanonicalName(rr.Header().Name) == name {
+				types = append(types, qtype)
+				break
+			}
+		}
+	}
+	return types
 }
 
 // amongIdentities reports whether a name is at or below a label of identities, or in a zone that

@@ -204,7 +204,7 @@ func (c *check) checkZone(ctx context.Context, at place) error {
 	z.list(ctx)
 	z.read(ctx)
 	z.wildcards(ctx)
-	z.contents()
+	z.contents(ctx)
 	z.times(ctx)
 	z.hides(ctx)
 	z.agree(ctx)

@@ -519,6 +519,26 @@ func TestFindings(t *testing.T) {
 	}
 }
 
+// TestZones: _smimecert as a zone of its own is checked too, and the zone above it without it.
+func TestZones(t *testing.T) {
+	t.Parallel()
+	own := lookuptest.Zone{Text: "$ORIGIN _smimecert.example.org.\n@ 300 IN SOA ns h 1 2 3 4 60\n@ 300 IN NS ns\nns 300 IN A 127.0.0.1\n" +
+		alice + " 300 IN SMIMEA 3 1 1 " + digest("alice") + "\n@ 300 IN MX 1 ns\n"}
+	w := newWorld(t, []lookuptest.Zone{{Text: head + "sensor7._device 300 IN TLSA 3 1 1 " + digest("sensor") + "\n"}, own}, nil)
+	r := w.run(t)
+	if want := []string{"example.org.", "_smimecert.example.org."}; !slices.Equal(r.Zones, want) {
+		t.Fatalf("zones %q, want %q", r.Zones, want)
+	}
+	for _, want := range []string{
+		"NSEC lists 3 names of example.org, 1 of identities (SMIMEA: 0, devices: 1", "zone _smimecert.example.org\n",
+		"NSEC lists 3 names of _smimecert.example.org, 1 of identities (SMIMEA: 1", "among the identities: _smimecert.example.org MX",
+	} {
+		if text := strings.Join(strings.Fields(textOf(r)), " "); !strings.Contains(text, strings.TrimSpace(want)) {
+			t.Errorf("no %q in\n%s", want, textOf(r))
+		}
+	}
+}
+
 // TestKinds: every code has a description, and a case that provokes it.
 func TestKinds(t *testing.T) {
 	t.Parallel()
