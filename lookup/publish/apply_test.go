@@ -134,9 +134,9 @@ func TestBigBatches(t *testing.T) {
 	must(t, err)
 	for _, b := range plan {
 		m := message(b.zone.name, b.changes)
-		wire, _, err := testKey().sign(m, time.Now())
-		if err != nil || len(wire) > 65535 || len(m.Ns) > maxRecords {
-			t.Errorf("%d octets, %d records, %v", len(wire), len(m.Ns), err)
+		wire, _, signErr := testKey().sign(m, time.Now())
+		if signErr != nil || len(wire) > 65535 || len(m.Ns) > maxRecords {
+			t.Errorf("%d octets, %d records, %v", len(wire), len(m.Ns), signErr)
 		}
 	}
 	must(t, w.Apply(t.Context(), list...))

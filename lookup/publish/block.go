@@ -65,17 +65,35 @@ func (b *block) read(zone string) error {
 	p.SetDefaultTTL(3600)
 	for rr, ok := p.Next(); ok; rr, ok = p.Next() {
 		rr.Header().Name = dns.CanonicalName(rr.Header().Name)
-		switch rr := rr.(type) {
-		case *dns.TLSA, *dns.SMIMEA:
-			b.records = append(b.records, rr)
-		case *dns.SOA:
-			b.soa = rr
-		default:
-			return fmt.Errorf("between the marks is a record of type %s; only SMIMEA, TLSA and the SOA may stand there", dns.TypeToString[rr.Header().Rrtype])
+		if err := b.keep(rr, zone); err != nil {
+			return err
 		}
 	}
 	if err := p.Err(); err != nil {
 		return errors.New(strings.TrimPrefix(err.Error(), "dns: "))
+	}
+	return nil
+}
+
+// keep keeps one record of the block. The library reads records without data, too.
+func (b *block) keep(rr dns.RR, zone string) error {
+	name, what := rr.Header().Name, dns.TypeToString[rr.Header().Rrtype]
+	if !dns.IsSubDomain(zone, name) {
+		return fmt.Errorf("between the marks is %s %s, which is not in %s", name, what, zone)
+	}
+	switch soa := rr.(type) {
+	case *dns.TLSA, *dns.SMIMEA:
+		if _, ours := b.record(rr, &Change{Owner: name, Type: dane.Type(rr.Header().Rrtype)}); !ours {
+			return fmt.Errorf("between the marks is %s %s without right data", name, what)
+		}
+		b.records = append(b.records, rr)
+	case *dns.SOA:
+		if b.soa != nil || soa.Ns == "" || soa.Mbox == "" || name != zone {
+			return errors.New("between the marks is more than the one SOA of the zone")
+		}
+		b.soa = soa
+	default:
+		return fmt.Errorf("between the marks is a record of type %s; only SMIMEA, TLSA and the SOA may stand there", what)
 	}
 	return nil
 }
@@ -129,7 +147,7 @@ func (b *block) record(rr dns.RR, c *Change) (dane.Record, bool) {
 		return dane.Record{}, false
 	}
 	has := heldIn(&dns.Msg{Answer: []dns.RR{rr}}, c.Owner, c.Type)
-	if len(has.records) == 0 {
+	if len(has.records) == 0 || len(has.records[0].Data) == 0 {
 		return dane.Record{}, false
 	}
 	return has.records[0], true

@@ -17,7 +17,7 @@ func (c *Client) diagnose(ctx context.Context, b batch, r *reply) (bad map[int]b
 	case dns.RcodeSuccess:
 		// RFC 8945, Section 5.3: a reply to a signed request is signed.
 		if c.opts.Key == nil || r.signed {
-			return nil, nil
+			return nil, nil //nolint:nilnil // nothing was in the way
 		}
 		out.Code = UnsignedReply
 		out.Text = fmt.Sprintf("%s says that it made the change, but its reply is not signed, so anybody may have made it", b)

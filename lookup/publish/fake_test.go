@@ -40,7 +40,7 @@ func startFake(t *testing.T, w *world, answer func(w *world, in *dns.Msg) *dns.M
 		<-started
 		t.Cleanup(func() { _ = s.Shutdown() })
 	}
-	c, err := New(Options{Server: f.addr, Key: w.Client.opts.Key, NameServers: []string{w.sandbox.Addr()}, Lookup: w.lookup, Now: w.Client.opts.Now})
+	c, err := New(Options{Server: f.addr, Key: w.opts.Key, NameServers: []string{w.sandbox.Addr()}, Lookup: w.lookup, Now: w.opts.Now})
 	must(t, err)
 	w.Client = c
 	return f

@@ -74,8 +74,9 @@ func ParseKey(text, file string) (*Key, error) {
 	if len(text) > maxKeyFile {
 		return nil, fmt.Errorf("%w: %s is longer than %d octets", ErrKey, file, maxKeyFile)
 	}
-	found, err := parseColons(text)
-	if found == nil && err == nil {
+	var err error
+	found := parseColons(text)
+	if found == nil {
 		found, err = parseClauses(text)
 	}
 	if err == nil {
@@ -88,14 +89,14 @@ func ParseKey(text, file string) (*Key, error) {
 }
 
 // parseColons reads the first line as "algorithm:name:secret"; nil: it is not of that form.
-func parseColons(text string) (*Key, error) {
+func parseColons(text string) *Key {
 	line, _, _ := strings.Cut(strings.TrimLeft(text, "\n\r\t "), "\n")
 	line = strings.TrimSpace(strings.TrimLeft(line, "# "))
 	parts := strings.Split(line, ":")
 	if len(parts) != 3 || !strings.HasPrefix(strings.ToLower(line), "hmac-") || strings.ContainsAny(line, " \t{;") {
-		return nil, nil //nolint:nilnil // another form
+		return nil
 	}
-	return &Key{Algorithm: parts[0], Name: parts[1], secret: parts[2]}, nil
+	return &Key{Algorithm: parts[0], Name: parts[1], secret: parts[2]}
 }
 
 // algorithms are those that are not weak (RFC 8945, Section 6).

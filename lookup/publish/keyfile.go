@@ -127,7 +127,7 @@ func (s *scanner) next() string {
 // space goes over white space and comments of three kinds.
 func (s *scanner) space() {
 	for s.rest != "" {
-		end := ""
+		var end string
 		switch {
 		case strings.ContainsRune(" \t\r\n", rune(s.rest[0])):
 			s.cut(1)

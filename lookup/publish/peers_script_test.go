@@ -39,8 +39,8 @@ func TestScript(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if out, err := run(t, path, p.Key.File(t), script); err != nil {
-					t.Fatalf("%v\n%s\n%s", err, out, script)
+				if out, failed := run(t, path, p.Key.File(t), script); failed != nil {
+					t.Fatalf("%v\n%s\n%s", failed, out, script)
 				}
 				seen, err := c.ReadBack(t.Context(), changes...)
 				if err != nil {
@@ -69,7 +69,7 @@ func run(t *testing.T, program, keyFile, script string) (string, error) {
 		// Knot's -k reads its own form; its -y is the key itself.
 		args = []string{"-v", "-y", colons(t, keyFile), file}
 	}
-	out, err := exec.CommandContext(t.Context(), program, args...).CombinedOutput() //nolint:gosec // of a test
+	out, err := exec.CommandContext(t.Context(), program, args...).CombinedOutput()
 	return string(out), err
 }
 

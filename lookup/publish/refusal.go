@@ -10,36 +10,30 @@ type Code string
 
 // Codes.
 const (
-	// a CNAME is at the name: no other record can be there
-	Alias         Code = "cname"
-	Changed       Code = "changed"        // the records are not those that were expected
-	Full          Code = "full"           // the server accepts no more records at the name
-	ServerFailure Code = "server-failure" // the server failed for a reason of its own
-	Policy        Code = "policy"         // this key may not change this name, type or zone
-	// refused without signature: the key, the clock or a permission
-	RefusedUnsigned Code = "refused-unsigned"
-	BadKey          Code = "bad-key"       // the server does not know the key
-	BadSignature    Code = "bad-signature" // the server has another secret for the key
-	BadTime         Code = "bad-time"      // the clocks differ
-	NotHere         Code = "zone-not-here" // the server does not have the zone
-	OutsideZone     Code = "outside-zone"  // the name is not in the zone
-	Secondary       Code = "secondary"     // the server is a secondary of the zone
-	NoUpdates       Code = "no-updates"    // the server accepts no updates at all
-	// success was said without signature, which proves nothing
-	UnsignedReply Code = "unsigned-reply"
-	// the reply cannot be read, or its signature is wrong
-	BadReply    Code = "bad-reply"
-	Unreachable Code = "unreachable" // no connection: nothing was sent
-	// the server went away before it answered: perhaps done
-	Unknown       Code = "unknown"
-	NoZone        Code = "no-zone"         // no zone was found for the name
-	NoPrimary     Code = "no-primary"      // the primary in the SOA has no address
-	NoNameServers Code = "no-name-servers" // the zone has no name server with an address
-	TooLong       Code = "too-long"        // the changes of one name are too long for a message
-	OtherError    Code = "other-error"     // an error that no other code describes
-	NotDone       Code = "not-done"        // accepted, but the server does not show it
-	// a name server does not show it yet, or cannot be read
-	Behind          Code = "behind"
+	Alias           Code = "cname"             // a CNAME is at the name
+	Changed         Code = "changed"           // the records are not those that were expected
+	Full            Code = "full"              // the server accepts no more records at the name
+	ServerFailure   Code = "server-failure"    // the server failed for a reason of its own
+	Policy          Code = "policy"            // this key may not change this name, type or zone
+	RefusedUnsigned Code = "refused-unsigned"  // key, clock or permission: not said which
+	BadKey          Code = "bad-key"           // the server does not know the key
+	BadSignature    Code = "bad-signature"     // the server has another secret for the key
+	BadTime         Code = "bad-time"          // the clocks differ
+	NotHere         Code = "zone-not-here"     // the server does not have the zone
+	OutsideZone     Code = "outside-zone"      // the name is not in the zone
+	Secondary       Code = "secondary"         // the server is a secondary of the zone
+	NoUpdates       Code = "no-updates"        // the server accepts no updates at all
+	UnsignedReply   Code = "unsigned-reply"    // success without signature proves nothing
+	BadReply        Code = "bad-reply"         // the reply is unreadable or wrongly signed
+	Unreachable     Code = "unreachable"       // no connection: nothing was sent
+	Unknown         Code = "unknown"           // no answer came: perhaps done
+	NoZone          Code = "no-zone"           // no zone was found for the name
+	NoPrimary       Code = "no-primary"        // the primary in the SOA has no address
+	NoNameServers   Code = "no-name-servers"   // the zone has no name server with an address
+	TooLong         Code = "too-long"          // the changes of one name are too long for a message
+	OtherError      Code = "other-error"       // an error that no other code describes
+	NotDone         Code = "not-done"          // accepted, but the server does not show it
+	Behind          Code = "behind"            // a name server lacks it, or is unreadable
 	NotSigned       Code = "not-signed"        // as asked, but nobody can validate it
 	Bogus           Code = "bogus"             // as asked or not: the signatures are wrong
 	OptOut          Code = "opt-out"           // withdrawn, but the absence cannot be proven
@@ -102,7 +96,7 @@ func (e *PartialError) Error() string {
 
 // Hint is that of the cause.
 func (e *PartialError) Hint() string {
-	if h, ok := e.Err.(interface{ Hint() string }); ok { //nolint:errorlint // of this very error
+	if h, ok := e.Err.(interface{ Hint() string }); ok {
 		return h.Hint()
 	}
 	return ""

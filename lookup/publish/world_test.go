@@ -57,7 +57,7 @@ func newWorld(t *testing.T, edit func(*lookuptest.Zone), opts func(*Options)) *w
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	if err := s.Start("127.0.0.1:0"); err != nil {
+	if err = s.Start("127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}
 	w := &world{sandbox: s, lookup: newLookup(t, s.Addr(), s.Anchor())}

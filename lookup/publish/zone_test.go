@@ -60,7 +60,7 @@ func startNoAuthority(t *testing.T, w *world) {
 
 func listenStripping(t *testing.T, up string) string {
 	t.Helper()
-	udp, err := net.ListenPacket("udp", "127.0.0.1:0") //nolint:noctx // of a test
+	udp, err := net.ListenPacket("udp", "127.0.0.1:0")
 	must(t, err)
 	s := &dns.Server{PacketConn: udp, Handler: dns.HandlerFunc(func(rw dns.ResponseWriter, in *dns.Msg) {
 		c := dns.Client{Net: "tcp", Timeout: 5 * time.Second}

@@ -141,9 +141,9 @@ func (z *ZoneFile) edit(zone string, changes []Change) (old, next string, err er
 	case !info.Mode().IsRegular() || info.Size() > maxZoneFile:
 		return "", "", z.unusable(errors.New("it is no file, or too large"))
 	default:
-		text, err := os.ReadFile(z.opts.File)
-		if err != nil {
-			return "", "", z.unusable(err)
+		text, readErr := os.ReadFile(z.opts.File)
+		if readErr != nil {
+			return "", "", z.unusable(readErr)
 		}
 		old = string(text)
 	}
@@ -226,8 +226,8 @@ func replace(file, text string) error {
 	if err == nil {
 		mode = info.Mode().Perm()
 		// A link stays one.
-		if real, err := filepath.EvalSymlinks(file); err == nil {
-			file = real
+		if target, linkErr := filepath.EvalSymlinks(file); linkErr == nil {
+			file = target
 		}
 	}
 	tmp, err := os.CreateTemp(filepath.Dir(file), ".dnseal-*")
