@@ -1,11 +1,13 @@
 package main
 
 import (
+	"context"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"dnseal/cmd/internal/cli"
+	"dnseal/cmd/internal/keeper"
 	"dnseal/cmd/internal/status"
 	"dnseal/sender/identity"
 	"dnseal/sender/identity/provision"
@@ -27,7 +29,7 @@ func (c *lifeCommand) look(cmd *cobra.Command, names []string) ([]*provision.Out
 }
 
 func newIdentityStatus() *cobra.Command {
-	var asJSON bool
+	var asJSON, watch bool
 	cmd := &cobra.Command{
 		Use:   "status [NAME…]",
 		Short: "Say where identities stand, what comes next, and when",
@@ -46,13 +48,22 @@ JSON, an object a line: name, key, next_key, record, owner, type, state, step
 settled), servers (name, status, records, ttl, error), troubles (code, text,
 hint), error, checked_at.
 
+With --watch it looks again every five minutes, and when a step is due, and
+carries on what was begun (rollovers, withdrawals), as the daemons do with
+[publish] keep. Each step is a line; the table is printed again when it changes.
+
 Exit status: 0, also where something is wrong ("identity check" tells that); 2
-an identity cannot be read.`,
+an identity cannot be read. With --watch, after an interrupt or SIGTERM, that of
+"identity check" for the last look.`,
 		Example: "  dnseal identity status --identities keys",
 	}
 	c := newLifeCommand(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.Flags().BoolVar(&watch, "watch", false, "look again and again, and carry on what was begun")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if watch {
+			return c.watch(cmd, args, asJSON)
+		}
 		outcomes, err := c.look(cmd, args)
 		if err != nil {
 			return err
@@ -70,6 +81,21 @@ an identity cannot be read.`,
 		return err
 	}
 	return cmd
+}
+
+// watch is the keeper for people. It ends with the command's context.
+func (c *lifeCommand) watch(cmd *cobra.Command, names []string, asJSON bool) error {
+	p, runner, err := c.open()
+	if err != nil {
+		return err
+	}
+	defer p.Close() //nolint:errcheck // only lookups
+	w := status.Watch{Out: cmd.OutOrStdout(), JSON: asJSON}
+	ctx, cancel := context.WithCancel(cmd.Context())
+	defer cancel()
+	w.Broken = cancel
+	keeper.Run(ctx, keeper.Options{Dir: runner.Dir, Names: unique(names), Publisher: p, LookOnly: p.dryRun, Done: w.Done, Report: w.Report})
+	return w.Result()
 }
 
 func newIdentityCheck() *cobra.Command {

@@ -27,9 +27,8 @@ type Publish struct {
 	NameServers []string `toml:"name-servers"`
 	// Keep lets the daemons carry on what the commands began (rollovers, withdrawals) and watch the
 	// names of all identities: every five minutes, and when a step is due. They must be allowed to
-	// write in identities. What they do and find is in the log and in the metrics
-	// dnseal_identities, dnseal_identity_troubles and dnseal_identity_actions_total; the words are
-	// those of dnseal identity status. Default: false.
+	// write in identities. What they do and find is in the log, and in the metrics that begin with
+	// dnseal_keeper_; the words are those of dnseal identity status and check. Default: false.
 	Keep bool `toml:"keep"`
 	// ZoneFile is a file that is changed instead of sending updates: the zone file, or one of its
 	// own that the zone file has by $INCLUDE. Only what stands between its lines "; dnseal begin"

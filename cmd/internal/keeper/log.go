@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	"dnseal/cmd/internal/status"
 	"dnseal/sender/identity"
 	"dnseal/sender/identity/lifecycle"
 	"dnseal/sender/identity/provision"
@@ -49,7 +50,7 @@ func (l *Log) Report(outcomes []*provision.Outcome, err error) {
 		if o.Err != nil && !errors.Is(o.Err, identity.ErrBusy) {
 			now[trouble{o.Name, "error", o.Err.Error()}] = identity.Hint(o.Err)
 		}
-		for _, t := range o.Step.Troubles {
+		for _, t := range status.Troubles(o, l.now()) {
 			now[trouble{o.Name, string(t.Code), t.Text}] = t.Hint
 		}
 	}

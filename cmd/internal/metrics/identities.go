@@ -12,8 +12,8 @@ import (
 type Identities struct {
 	// At is when the round ended.
 	At time.Time
-	// Conditions counts identities by condition, Troubles what is wrong by code.
-	Conditions, Troubles map[string]int
+	// States counts identities by state, Troubles what is wrong by code.
+	States, Troubles map[string]int
 	// Actions counts the steps of the round, by action.
 	Actions map[string]int
 	// NextStep is when the next step is due; zero: none is.
@@ -23,8 +23,8 @@ type Identities struct {
 // identities shows the last round of the keeper. The series are few, whatever the number of
 // identities is.
 type identities struct {
-	condition, trouble, round, next *prometheus.Desc
-	actions                         *prometheus.CounterVec
+	states, trouble, round, next *prometheus.Desc
+	actions                      *prometheus.CounterVec
 
 	mu   sync.Mutex
 	last Identities
@@ -35,11 +35,11 @@ func newIdentities() *identities {
 		return prometheus.NewDesc("dnseal_"+name, help, labels, nil)
 	}
 	return &identities{
-		condition: desc("identities", "Identities by condition, as the keeper last found them.", "condition"),
-		trouble:   desc("identity_troubles", "What is wrong with the records of our identities, by code.", "code"),
-		round:     desc("identity_round_timestamp_seconds", "When the keeper last looked at all identities."),
-		next:      desc("identity_next_step_timestamp_seconds", "When the next step of a rollover or withdrawal is due."),
-		actions:   counter("identity_actions_total", "Steps that the keeper made, by action.", "action"),
+		states:  desc("keeper_identities", "Identities by state, as the keeper last found them.", "state"),
+		trouble: desc("keeper_troubles", "What is wrong with our identities and their records, by code.", "code"),
+		round:   desc("keeper_round_timestamp_seconds", "When the keeper last looked at all identities."),
+		next:    desc("keeper_next_step_timestamp_seconds", "When the next step of a rollover or withdrawal is due."),
+		actions: counter("keeper_actions_total", "Steps that the keeper made, by action.", "action"),
 	}
 }
 
@@ -53,13 +53,13 @@ func (m *Metrics) Identities(found Identities) {
 	}
 	m.identities.mu.Lock()
 	defer m.identities.mu.Unlock()
-	found.Conditions, found.Troubles = maps.Clone(found.Conditions), maps.Clone(found.Troubles)
+	found.States, found.Troubles = maps.Clone(found.States), maps.Clone(found.Troubles)
 	m.identities.last = found
 }
 
 // Describe implements prometheus.Collector.
 func (i *identities) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{i.condition, i.trouble, i.round, i.next} {
+	for _, d := range []*prometheus.Desc{i.states, i.trouble, i.round, i.next} {
 		out <- d
 	}
 	i.actions.Describe(out)
@@ -76,8 +76,8 @@ func (i *identities) Collect(out chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
 		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
-	for word, n := range i.last.Conditions {
-		gauge(i.condition, float64(n), word)
+	for word, n := range i.last.States {
+		gauge(i.states, float64(n), word)
 	}
 	for code, n := range i.last.Troubles {
 		gauge(i.trouble, float64(n), code)

@@ -7,6 +7,7 @@ import (
 	"dnseal/cmd/internal/config"
 	"dnseal/cmd/internal/keeper"
 	"dnseal/cmd/internal/metrics"
+	"dnseal/cmd/internal/status"
 	"dnseal/lookup"
 	"dnseal/lookup/publish"
 	"dnseal/sender/identity/lifecycle"
@@ -56,7 +57,7 @@ func publisherOf(c *config.Config, client *lookup.Client) (provision.Publisher, 
 
 // found is a round of the keeper for the metrics.
 func found(outcomes []*provision.Outcome, err error, actions map[string]int) metrics.Identities {
-	m := metrics.Identities{At: time.Now(), Conditions: map[string]int{}, Troubles: map[string]int{}, Actions: actions}
+	m := metrics.Identities{At: time.Now(), States: map[string]int{}, Troubles: map[string]int{}, Actions: actions}
 	if err != nil {
 		m.Troubles["error"]++
 	}
@@ -65,8 +66,8 @@ func found(outcomes []*provision.Outcome, err error, actions map[string]int) met
 			m.Troubles["error"]++
 			continue
 		}
-		m.Conditions[string(o.Step.Condition)]++
-		for _, t := range o.Step.Troubles {
+		m.States[string(o.Step.Condition)]++
+		for _, t := range status.Troubles(o, m.At) {
 			m.Troubles[string(t.Code)]++
 		}
 		if until := o.Step.Until; !until.IsZero() && (m.NextStep.IsZero() || until.Before(m.NextStep)) {
