@@ -16,27 +16,27 @@ import (
 const name = "alice@example.org"
 
 // world is a directory with one identity.
-func world(t testing.TB) (string, *Set, *identity.Identity) {
-	t.Helper()
-	dir := t.TempDir()
+func world(tb testing.TB) (string, *Set, *identity.Identity) {
+	tb.Helper()
+	dir := tb.TempDir()
 	if _, err := identity.Create(dir, name, identity.CreateOptions{}); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	var s Set
 	id, err := s.Load(dir, name)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return dir, &s, id
 }
 
-func locked(t testing.TB, dir string) *provision.Folder {
-	t.Helper()
+func locked(tb testing.TB, dir string) *provision.Folder {
+	tb.Helper()
 	f, err := provision.Lock(dir, name)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(f.Close)
+	tb.Cleanup(f.Close)
 	return f
 }
 

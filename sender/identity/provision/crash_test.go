@@ -121,12 +121,12 @@ func TestStateLost(t *testing.T) {
 	w.pass(w.run(name, ToPublish(PublishOptions{})))
 	zero := time.Duration(0)
 	roll := ToRollOver(RolloverOptions{Retention: lifecycle.Withdraw, OldFor: &zero})
-	o := w.run(name, roll)
+	w.run(name, roll)
 	state := filepath.Join(filepath.Dir(id.KeyFile), stateFile)
 	if err := os.Remove(state); err != nil {
 		t.Fatal(err)
 	}
-	o = w.run(name, Intent{})
+	o := w.run(name, Intent{})
 	w.want(o, lifecycle.NextPublished, lifecycle.Wait)
 	w.pass(o)
 	o = w.run(name, Intent{})
@@ -227,10 +227,10 @@ func TestCannotWrite(t *testing.T) {
 	w := newWorld(t, "")
 	id := w.create("alice@example.org")
 	folder := filepath.Dir(id.KeyFile)
-	if err := os.Chmod(folder, 0o500); err != nil { //nolint:gosec // a folder
+	if err := os.Chmod(folder, 0o500); err != nil {
 		t.Fatal(err)
 	}
-	defer os.Chmod(folder, 0o700) //nolint:errcheck,gosec // for the removal
+	defer os.Chmod(folder, 0o700) //nolint:errcheck // for the removal
 	if o := w.Run(t.Context(), []string{"alice@example.org"})[0]; identity.Hint(o.Err) == "" {
 		t.Fatal(o.Err)
 	}

@@ -41,7 +41,8 @@ func TestNextIsProtectedAlike(t *testing.T) {
 	if err = f.Switch(time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	if next, err := identity.Load(dir, name); err != nil || next.KeyID() == id.KeyID() {
+	next, err := identity.Load(dir, name)
+	if err != nil || next.KeyID() == id.KeyID() {
 		t.Fatal(err)
 	}
 	if err = os.WriteFile(f.path(keyFile), []byte("pkcs11:token=x;object=y\n"), 0o600); err != nil {
