@@ -230,7 +230,7 @@ func TestCannotWrite(t *testing.T) {
 	if err := os.Chmod(folder, 0o500); err != nil {
 		t.Fatal(err)
 	}
-	defer os.Chmod(folder, 0o700) //nolint:errcheck // for the removal
+	defer os.Chmod(folder, 0o700)
 	if o := w.Run(t.Context(), []string{"alice@example.org"})[0]; identity.Hint(o.Err) == "" {
 		t.Fatal(o.Err)
 	}
