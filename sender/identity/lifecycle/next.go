@@ -127,7 +127,7 @@ func (n *round) condition() Condition {
 	switch {
 	case a == nil:
 		return NoKey
-	case a.Revoked && (n.anywhere(a) || n.now.Before(n.mem.Gone.until())):
+	case a.Revoked && (n.anywhere(a) || n.goneUnknown() || n.now.Before(n.mem.Gone.until())):
 		return Revoking
 	case a.Revoked:
 		return Revoked
@@ -195,7 +195,9 @@ func (n *round) rollOver() {
 // show it.
 func (n *round) toSend(g *Generation) []dane.Record {
 	s := n.mem.Shown[RecordID(g.Want)]
-	if n.shownByAll(g.Want) || n.seen.somewhere(g.Want) && n.now.Sub(s.Sent) <= resend {
+	// What a bogus answer hides is not known to be missing.
+	under := n.seen.somewhere(g.Want) || !n.seen.denied(g.Want)
+	if n.shownByAll(g.Want) || under && n.now.Sub(s.Sent) <= resend {
 		return nil
 	}
 	return []dane.Record{g.Want}

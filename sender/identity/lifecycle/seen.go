@@ -33,6 +33,9 @@ type Server struct {
 // Secure is the Status of an answer that can be relied on.
 const Secure = "secure"
 
+// insecure is that of an answer that is not signed, whose records can be seen all the same.
+const insecure = "insecure"
+
 // Seen is what all name servers of the zone show, asked after the last step.
 type Seen []Server
 
@@ -132,7 +135,8 @@ func (s Seen) signedUntil() (last time.Time) {
 func (s Seen) expect() []dane.Record {
 	all := s.records()
 	for _, server := range s {
-		if server.Err != "" || server.Wildcard || len(server.Records) != len(all) {
+		hidden := server.Err != "" || server.Status != Secure && server.Status != insecure
+		if hidden || server.Wildcard || len(server.Records) != len(all) {
 			return nil
 		}
 	}

@@ -13,6 +13,7 @@ func (n *round) revoke() bool {
 	for _, g := range n.generations() {
 		if g.Revoked || n.mem.Withdrawn[g.ID] {
 			remove = append(remove, n.only(g)...)
+			remove = append(remove, n.unseen(g)...)
 		}
 	}
 	if len(remove) == 0 {
@@ -24,6 +25,19 @@ func (n *round) revoke() bool {
 	n.mem.Gone = Gone{Hold: max(n.mem.Gone.Hold, n.seen.ttl()), Replay: later(n.mem.Gone.Replay, n.seen.signedUntil())}
 	return n.withdraw(remove)
 }
+
+// unseen is the record of a revoked key that may be there and cannot be seen, because answers are
+// bogus or missing: it is withdrawn all the same, and that again after a while.
+func (n *round) unseen(g *Generation) []dane.Record {
+	s := n.mem.Shown[RecordID(g.Want)]
+	if !g.Revoked || n.seen.secure() || n.seen.somewhere(g.Want) || !n.mem.Gone.Since.IsZero() || n.now.Sub(s.Removed) <= resend || n.needed(g.Want, g) {
+		return nil
+	}
+	return []dane.Record{g.Want}
+}
+
+// goneUnknown reports whether nobody has seen yet that the records are gone.
+func (n *round) goneUnknown() bool { return n.mem.Gone.Since.IsZero() && !n.seen.secure() }
 
 // only are the published records of g that no other key needs.
 func (n *round) only(g *Generation) (found []dane.Record) {
@@ -99,6 +113,10 @@ func (n *round) missing(r dane.Record) (found []string) {
 
 // revoked is the end of a revoked identity.
 func (n *round) revoked() {
+	if n.goneUnknown() {
+		n.wait(n.now.Add(again), "not every name server has said that the record is gone")
+		return
+	}
 	if until := n.mem.Gone.until(); n.now.Before(until) {
 		n.wait(until, "caches may still have the withdrawn record")
 		return
