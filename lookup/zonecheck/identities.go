@@ -82,12 +82,17 @@ func (z *zone) foreign() {
 	z.addNames(CodeForeign, names, "%s with records of no identity here: %s", plural(len(names), "name"), few(shown(names)))
 }
 
-// elsewhere names the identities that are not of this domain.
+// elsewhere names the identities in question that are not of this domain.
 func (c *check) elsewhere() {
 	var names []string
 	for _, id := range c.opts.Identities {
 		if !dns.IsSubDomain(c.report.Domain, id.Owner) {
 			names = append(names, id.Name.Name)
+		}
+	}
+	for _, n := range c.opts.Names {
+		if !dns.IsSubDomain(c.report.Domain, n.Owner) {
+			names = append(names, n.Name)
 		}
 	}
 	if len(names) > 0 && len(c.report.Zones) > 0 {

@@ -118,7 +118,7 @@ var identityKinds = []Kind{
 		"Publish its record: dnseal identity publish NAME.",
 	},
 	{
-		CodeElsewhere, Note, groupIdentities, "identities here are not names of this domain.",
+		CodeElsewhere, Note, groupIdentities, "identities in question are not names of this domain.",
 		"They were not checked.", "Check their domains too.",
 	},
 	{

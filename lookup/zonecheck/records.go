@@ -95,6 +95,10 @@ func (z *zone) leaf(ctx context.Context, v *dnssec.Validator, e *exchanger, n Na
 	l := &leaf{Name: n, answer: a, size: e.size(n.Owner, uint16(n.Type))}
 	switch {
 	case a.Status == dnssec.Bogus, a.Status == dnssec.Indeterminate:
+		if cut := z.referral(ctx, n); cut != "" {
+			z.once(CodeDelegated, cut, "%s is a zone of its own, which was not checked; %s is in it", show(cut), n.Name)
+			return
+		}
 		z.failure(n.Owner, a)
 		return
 	case !a.Exists:
@@ -108,6 +112,22 @@ func (z *zone) leaf(ctx context.Context, v *dnssec.Validator, e *exchanger, n Na
 		}
 	}
 	z.leaves = append(z.leaves, l)
+}
+
+// referral returns the zone below this one that a name is in, "" when it is in none (RFC 1034,
+// Section 4.3.2).
+func (z *zone) referral(ctx context.Context, n Name) string {
+	m, err := z.ask(ctx, n.Owner, uint16(n.Type))
+	if err != nil || m.Authoritative || len(m.Answer) > 0 {
+		return ""
+	}
+	for _, rr := range m.Ns {
+		owner := dns.CanonicalName(rr.Header().Name)
+		if rr.Header().Rrtype == dns.TypeNS && owner != z.apex && dns.IsSubDomain(z.apex, owner) && dns.IsSubDomain(owner, n.Owner) {
+			return owner
+		}
+	}
+	return ""
 }
 
 // recordOf reads the data of a TLSA or SMIMEA record (RFC 6698, Section 2.1; RFC 8162, Section 2).

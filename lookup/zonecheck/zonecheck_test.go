@@ -132,7 +132,19 @@ func chainCases() []provoked {
 			[]Code{CodeDelegated},
 			nil,
 		},
+		{"an identity in a zone below", referred, []Code{CodeDelegated}, nil},
 	}
+}
+
+// referred asks for an identity in a zone below.
+func referred(b build) *world {
+	const owner = "s1._device.site1.example.org."
+	w := newWorld(b.T, clean(), nil, &fake{edit: atName(owner, func(_ dns.Question, out *dns.Msg) {
+		out.Rcode, out.Authoritative, out.Answer = dns.RcodeSuccess, false, nil
+		out.Ns = []dns.RR{rr(b.T, "site1.example.org. 300 IN NS ns.site1.example.org.")}
+	})})
+	w.opts.Names = []Name{{Name: "s1", Owner: owner, Type: dane.TLSA}}
+	return w
 }
 
 // noDS takes the DS out of the parent zone, with proof.
