@@ -7,7 +7,18 @@
 // server refuses is a [Refusal] (refusal.go), which says what it means and what to do.
 //
 // A Change names the records it expects, so that two operators never overwrite each other, and
-// deletes exact records, never a whole RRset.
+// deletes exact records, never a whole RRset. The zone is found by questions for SOA records
+// (zone.go), changes become messages of at most 500 records (change.go, apply.go), and what a reply
+// means is found out by further questions (diagnose.go, probe.go). [Notes] are about TTLs that are
+// not as asked.
+//
+// # Limitations
+//
+// A change is not secret: it goes over TCP in the clear, signed. Updates by GSS-TSIG and SIG(0),
+// and the interfaces of DNS providers, are not supported. Names in several zones are not changed
+// together, nor are more than one message can hold. YADIFA accepts a part of the records as the
+// expected ones (RFC 2136, Section 2.4.2, wants all). A zone file has records by their keyword
+// (SMIMEA), which YADIFA does not read. The caller must read back before it says success.
 package publish
 
 import (
