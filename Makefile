@@ -16,7 +16,8 @@ test:
 	@./.ci/peers-missing
 	go test $(RACE) -shuffle=on -timeout 20m ./...
 	# RACE stands for cgo here, which PKCS #11 needs.
-	test -z '$(RACE)' || go test $(RACE) -shuffle=on -timeout 20m -tags pkcs11 ./sender/identity/...
+	test -z '$(RACE)' || go test $(RACE) -shuffle=on -timeout 20m -tags pkcs11 ./sender/identity/pkcs11
+	test -z '$(RACE)' || go test -tags pkcs11 -run '^TestScript$$/^identity-pkcs11$$' ./cmd/dnseal
 
 check:
 	$(GOLANGCI) run ./...

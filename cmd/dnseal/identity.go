@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -64,6 +65,14 @@ is "credential:NAME", it is in the systemd credential NAME of the service
 "credential:NAME" says that the key itself is that credential. A person at a
 terminal is asked for a passphrase that stands nowhere.
 
+A key.pem of one line "pkcs11:…" (RFC 7512) says that the key is on a PKCS #11
+token, which signs with it: its PIN is the first line of "password", or that of
+the file that pin-source in the URI names. The URI names the token's library with
+?module-path=FILE, else DNSEAL_PKCS11_MODULE does. A key.pem with TSS2 PRIVATE
+KEY is a key of the TPM 2.0 (/dev/tpmrm0, or the device or UNIX socket that
+DNSEAL_TPM names); its password is in "password" too. dnseal --version says
+whether PKCS #11 is in this program.
+
 A key.pem with a public key alone is the half of a supplier: its records can be
 printed and published, and nothing can be signed.`,
 	}
@@ -86,7 +95,9 @@ func newIdentityNew() *cobra.Command {
 	cmd.Flags().StringVar(&opts.Algorithm, "algorithm", identity.DefaultAlgorithm, "`ALGORITHM`: "+oneOf(identity.Algorithms()))
 	completeWords(cmd, "algorithm", identity.Algorithms()...)
 	cmd.Flags().IntVar(&opts.Days, "days", 0, "`DAYS` of validity in the certificate (default ten years; under DANE-EE only the record counts)")
-	passphrase := cmd.Flags().String("passphrase-file", "", "encrypt the key by the first line of `FILE`; -: asked at the terminal, else a line of\nstandard input")
+	passphrase := cmd.Flags().String("passphrase-file", "", "encrypt the key by the first line of `FILE`; -: asked at the terminal, else a line of\nstandard input; for --pkcs11 the PIN, for --tpm the password that the key gets")
+	cmd.Flags().StringVar(&opts.PKCS11, "pkcs11", "", "the key is on a PKCS #11 token: `URI` (RFC 7512) names it; where it is not there it is made")
+	cmd.Flags().BoolVar(&opts.TPM, "tpm", false, "make the key in the TPM 2.0 (environment: DNSEAL_TPM)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) (err error) {
 		if cmd.Flags().Changed("days") && opts.Days == 0 {
 			return errors.New("--days needs at least 1; without it the certificate is valid for ten years")
@@ -96,21 +107,44 @@ func newIdentityNew() *cobra.Command {
 				return err
 			}
 		}
-		id, err := identity.Create(*dir, args[0], opts)
-		if errors.Is(err, fs.ErrExist) {
-			return cli.Hint(err, "an identity is never overwritten: choose another --identities directory or move the old one away")
+		// A key that is on a token has its algorithm.
+		if opts.PKCS11 != "" && !cmd.Flags().Changed("algorithm") {
+			opts.Algorithm = ""
 		}
-		if err != nil {
+		id, err := identity.Create(*dir, args[0], opts)
+		switch {
+		case errors.Is(err, fs.ErrExist):
+			return cli.Hint(err, "an identity is never overwritten: choose another --identities directory or move the old one away")
+		case errors.Is(err, identity.ErrLocked) && opts.Passphrase == "":
+			return cli.Hint(err, "give the PIN with --passphrase-file FILE (-: asked), or name its file in the URI: ?pin-source=FILE")
+		case err != nil:
 			return err
 		}
-		cli.Print(cmd.ErrOrStderr(), "dnseal: made %s", id.KeyFile)
-		if opts.Passphrase != "" {
-			printPassphrasePlace(cmd.ErrOrStderr(), id)
-		}
+		printMade(cmd.ErrOrStderr(), id, opts)
 		cli.Print(cmd.ErrOrStderr(), "dnseal: hint: publish it with the record of: dnseal identity record %s --identities %s", identity.Quote(id.Name), identity.Quote(*dir))
 		return nil
 	}
 	return cmd
+}
+
+// printMade says what was made, and where the key is.
+func printMade(w io.Writer, id *identity.Identity, opts identity.CreateOptions) {
+	place, _ := id.Place() // of what was written just now
+	switch {
+	case id.KeyWasThere:
+		cli.Print(w, "dnseal: uses the key that is there, %s", place)
+	case place != "":
+		cli.Print(w, "dnseal: made a key %s", place)
+	}
+	cli.Print(w, "dnseal: made %s", id.KeyFile)
+	if opts.Passphrase == "" {
+		return
+	}
+	if place != "" {
+		cli.Print(w, "dnseal: hint: the PIN or password is not kept: a service reads it from %s (mode 0600)", identity.Quote(filepath.Join(filepath.Dir(id.KeyFile), "password")))
+		return
+	}
+	printPassphrasePlace(w, id)
 }
 
 func newIdentityShow() *cobra.Command {
@@ -179,6 +213,9 @@ func showIdentity(w io.Writer, id *identity.Identity, dir string, notes bool) er
 	var b bytes.Buffer
 	cli.Print(&b, "%s (%s)", id.Name, id.Kind)
 	cli.Print(&b, "  key          %s", id.KeyFile)
+	if place, err := id.Place(); err == nil && place != "" {
+		cli.Print(&b, "  which is     %s", place)
+	}
 	if id.CanSign() != nil {
 		cli.Print(&b, "  cannot sign  %s", whyNot(id, dir))
 	}

@@ -18,6 +18,7 @@ import (
 
 	"dnseal/cmd/internal/cli"
 	"dnseal/cmd/internal/config"
+	"dnseal/sender/identity/pkcs11"
 
 	"github.com/spf13/cobra"
 )
@@ -87,6 +88,7 @@ written; 3 undecided ("temperror") and nothing worse, or interrupted.`,
 		newDemo(), newIdentity(), newSign(), newVerify(), newExplain(), newLookup(), newZone(), newSandbox(),
 		newRelay(), newMilter(), newCheck(), newMan(root),
 	)
+	root.SetVersionTemplate("{{.Name}} {{.Version}}\nwith " + parts() + "\n")
 	setUsage(root)
 	return root
 }
@@ -106,6 +108,14 @@ func version() string {
 		}
 	}
 	return "development"
+}
+
+// parts are the optional ones of the program.
+func parts() string {
+	if pkcs11.Built {
+		return "TPM 2.0, PKCS #11"
+	}
+	return "TPM 2.0; without PKCS #11 (for it: make build TAGS=pkcs11, with cgo)"
 }
 
 // report prints err on w and returns the exit status for it. An error that has a method Hint is

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -27,7 +26,13 @@ type CreateOptions struct {
 	Days int
 	// Passphrase encrypts the private key; empty: it is not encrypted. It is not kept: who loads
 	// the identity needs it (see [Loader.Load]), and loading then takes some tenths of a second.
+	// For a key on a token it is the PIN, for one in the TPM the password that the key gets.
 	Passphrase string
+	// PKCS11 is the URI of the key on a PKCS #11 token: one that is there, of whatever algorithm
+	// where Algorithm is empty, or a new one. Empty: the key is not on a token.
+	PKCS11 string
+	// TPM makes the key in the TPM.
+	TPM bool
 	// Now is the time of making; zero: time.Now.
 	Now time.Time
 	// Certify makes the certificate of the new key, and sets the identity's Chain where a CA issued
@@ -35,17 +40,15 @@ type CreateOptions struct {
 	Certify func(*Identity) (*x509.Certificate, error)
 }
 
-// Create makes a new identity in dir, and dir itself where it is missing. The
-// folder appears whole or not at all: it is written under another name and
-// renamed. Errors: one with a [Hint] for a name or algorithm that is none,
-// [fs.ErrExist] when the identity is there already, else what the file system returned.
+// Create makes a new identity in dir, and dir itself where it is missing. The folder appears whole
+// or not at all: it is written under another name and renamed. A key that was made on a token stays
+// there when what comes after it fails: the next try uses it. Errors: those of packages pkcs11 and
+// tpm; one with a [Hint] for a name or algorithm that is none, [fs.ErrExist] when the identity is
+// there already, else what the file system returned.
 func Create(dir, name string, opts CreateOptions) (*Identity, error) {
 	kind, name, err := ParseName(name)
 	if err != nil {
 		return nil, err
-	}
-	if opts.Algorithm == "" {
-		opts.Algorithm = DefaultAlgorithm
 	}
 	if opts.Days < 0 || opts.Days > maxDays {
 		return nil, fmt.Errorf("identity: %s: a certificate can be valid for 1 to %d days, not %d", name, maxDays, opts.Days)
@@ -58,11 +61,10 @@ func Create(dir, name string, opts CreateOptions) (*Identity, error) {
 		return nil, existsError(name, folder)
 	}
 	id := &Identity{Name: name, Kind: kind, KeyFile: filepath.Join(folder, keyFile), CertFile: filepath.Join(folder, certFile)}
-	if id.Key, err = generateKey(opts.Algorithm); err != nil {
+	if err = id.makeKey(opts); err != nil {
 		return nil, err
 	}
 	id.Public = id.Key.Public()
-	id.PSS = strings.HasSuffix(opts.Algorithm, pssSuffix)
 	if opts.Certify == nil {
 		opts.Certify = func(id *Identity) (*x509.Certificate, error) { return newCertificate(id, opts) }
 	}
@@ -82,7 +84,7 @@ func existsError(name, folder string) error {
 
 // store writes the identity's folder.
 func (id *Identity) store(dir, folder, passphrase string) error {
-	key, err := encodeKey(id.Key, id.PSS, passphrase)
+	key, err := id.keyContents(passphrase)
 	if err != nil {
 		return fmt.Errorf("identity: key of %s: %w", id.Name, err)
 	}

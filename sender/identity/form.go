@@ -73,8 +73,6 @@ var advices = map[fileForm]string{
 	formPuTTY:       "convert it with: puttygen OLD -O private-openssh -o {}; then: ssh-keygen -p -m PKCS8 -N '' -f {}",
 	formOpenPGP:     "S/MIME does not use OpenPGP keys; " + newKeyAdvice,
 	formDSA:         "S/MIME 4.0 has no DSA; " + newKeyAdvice,
-	formTPM:         "keys in hardware are not supported; " + newKeyAdvice,
-	formPKCS11:      "keys in hardware are not supported; " + newKeyAdvice,
 	formJWK:         "convert it to PKCS #8 in PEM, as openssl pkey writes it",
 	formJava:        "convert it with: keytool -importkeystore -srckeystore OLD -destkeystore NEW.p12 -deststoretype PKCS12; then: openssl pkcs12 -in NEW.p12 -nodes -out {}",
 	formUTF16:       "convert it with: iconv -f UTF-16 -t UTF-8 OLD >{}",

@@ -74,7 +74,11 @@ type Identity struct {
 	// KeyFile and CertFile are the paths. CertFile is empty for a raw key.
 	KeyFile, CertFile string
 
-	signer cms.Signer // made ready by Load; the zero value where the key is none that signs mail
+	// KeyWasThere says that Create used a key that was on the PKCS #11 token already.
+	KeyWasThere bool
+
+	keyText []byte     // of Create: what key.pem says about a key that is elsewhere
+	signer  cms.Signer // made ready by Load; the zero value where the key is none that signs mail
 }
 
 // ErrNoPrivateKey says that an identity cannot sign because its private key is not here.

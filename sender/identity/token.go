@@ -3,6 +3,7 @@ package identity
 import (
 	"crypto"
 	"errors"
+	"strings"
 
 	"dnseal/sender/identity/pkcs11"
 	"dnseal/sender/identity/tpm"
@@ -71,7 +72,9 @@ func onToken(err error) error {
 	return &tokenError{err}
 }
 
-func (e *tokenError) Error() string { return e.cause.Error() }
+func (e *tokenError) Error() string {
+	return strings.TrimPrefix(strings.TrimPrefix(e.cause.Error(), "pkcs11: "), "tpm: ")
+}
 
 // Hint says what to do about the error.
 func (e *tokenError) Hint() string { return Hint(e.cause) }

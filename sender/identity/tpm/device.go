@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -13,9 +15,18 @@ import (
 	"github.com/google/go-tpm/tpm2/transport"
 )
 
-// idle is how long a connection stays open, with the key that is loaded, after it was used: the
-// next message often comes soon, and a TPM without resource manager has one client only.
+// idle is how long a connection to a resource manager stays open, with the key that is loaded,
+// after it was used: the next message often comes soon.
 const idle = time.Second
+
+// keepFor is how long a connection is kept. A resource manager removes what is loaded when the
+// process ends; else it would stay in the TPM, and the TPM has one client only.
+func keepFor(path string) time.Duration {
+	if path == defaultDevice || strings.HasPrefix(filepath.Base(path), "tpmrm") {
+		return idle
+	}
+	return 0
+}
 
 // device is a TPM, of which a process has one connection at a time.
 type device struct {
@@ -23,6 +34,7 @@ type device struct {
 	// turn is held while the connection is used.
 	turn       chan struct{}
 	connection *connection
+	keep       time.Duration
 	expiry     *time.Timer
 }
 
@@ -43,7 +55,7 @@ func deviceAt(path string) *device {
 	defer devices.Unlock()
 	d := devices.byPath[path]
 	if d == nil {
-		d = &device{path: path, turn: make(chan struct{}, 1)}
+		d = &device{path: path, turn: make(chan struct{}, 1), keep: keepFor(path)}
 		if devices.byPath == nil {
 			devices.byPath = map[string]*device{}
 		}
@@ -144,8 +156,12 @@ func (d *device) expire() {
 	if d.connection == nil {
 		return
 	}
+	if d.keep == 0 {
+		d.drop()
+		return
+	}
 	unused := d.connection
-	d.expiry = time.AfterFunc(idle, func() {
+	d.expiry = time.AfterFunc(d.keep, func() {
 		select {
 		case d.turn <- struct{}{}:
 		default:

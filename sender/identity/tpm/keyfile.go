@@ -46,7 +46,7 @@ type keyFile struct {
 	private    []byte // TPM2B_PRIVATE
 }
 
-var errMalformed = errors.New("tpm: the block TSS2 PRIVATE KEY is malformed")
+var errMalformed = withHint(errors.New("tpm: the key of a TPM (TSS2 PRIVATE KEY) is malformed"), "copy the file again, or make another key: dnseal identity new NAME --tpm")
 
 // parseKeyFile reads draft-bottomley-tpm2-keys-01, Section 3.1:
 //

@@ -228,6 +228,7 @@ func TestOpenssl(t *testing.T) {
 func TestConcurrent(t *testing.T) {
 	t.Parallel()
 	socket := peertest.SWTPM(t)
+	deviceAt(socket).keep = 50 * time.Millisecond // as with a resource manager
 	var keys []*Key
 	for range 2 {
 		k, _, err := Create("p256", Options{Device: socket})

@@ -4,8 +4,9 @@
 //
 // The TPM is the device /dev/tpmrm0 (on Windows that of the system), or what the environment
 // variable DNSEAL_TPM names: a device or a UNIX socket, as swtpm has one. Commands of this process
-// go to it one after the other. A key stays loaded for a second after a signature; then it and the
-// connection are given up. Every operation has a time limit.
+// go to it one after the other. Where it has a resource manager a key stays loaded for a second
+// after a signature; else it and the connection are given up at once. Every operation has a time
+// limit.
 //
 // Standards: TPM 2.0 Library 1.59; draft-bottomley-tpm2-keys-01 (the PEM block, as openssl's
 // providers and engines for TPMs write it); TCG EK Credential Profile 2.5, template H-2 (the
