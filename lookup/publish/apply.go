@@ -42,7 +42,7 @@ func (c *Client) apply(ctx context.Context, b batch, p *progress) {
 		p.fail(err)
 		refusal, _ := errors.AsType[*Refusal](err)
 		switch {
-		case refusal != nil && (refusal.Code == Unknown || refusal.Code == BadReply):
+		case refusal != nil && (refusal.Code == Unknown || refusal.Code == BadReply || refusal.Code == UnsignedReply):
 			c.findOut(ctx, b, p)
 			return
 		case len(bad) == 0 || try == maxTries:
@@ -78,12 +78,16 @@ func (c *Client) update(ctx context.Context, b batch) (bad map[int]bool, err err
 }
 
 // findOut reads at the primary what it has done before it went away. Where it shows all of it, all
-// is well.
+// is well. When it does not answer one question it is not asked the others, which can be hundreds.
 func (c *Client) findOut(ctx context.Context, b batch, p *progress) {
 	first := p.err
+	var has held
+	var err error
 	for i := range b.changes {
 		ch := &b.changes[i]
-		has, err := c.at(ctx, b.addrs, ch.Owner, ch.Type)
+		if err == nil {
+			has, err = c.at(ctx, b.addrs, ch.Owner, ch.Type)
+		}
 		if err == nil && has.alias == "" && shows(has.records, has.wildcard, ch) {
 			p.done = append(p.done, *ch)
 		} else {

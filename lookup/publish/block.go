@@ -98,13 +98,21 @@ func (b *block) keep(rr dns.RR, zone string) error {
 	return nil
 }
 
-// change makes one change; nothing is done where it expects something else.
+// change makes one change; nothing is done where it expects something else, unless the block is
+// already as the change makes it.
 func (b *block) change(file, zone string, c *Change) error {
-	own := b.at(c)
-	if c.Expect != nil && !equal(c.Expect, own) {
+	own, next := b.at(c), b.with(c)
+	differs := !slices.Equal(lines(b.records), lines(next))
+	if differs && c.Expect != nil && !equal(c.Expect, own) {
 		return changed(file, zone, c, own)
 	}
-	var next []dns.RR
+	b.changed = b.changed || differs
+	b.records = next
+	return nil
+}
+
+// with are the records after a change.
+func (b *block) with(c *Change) (next []dns.RR) {
 	for _, rr := range b.records {
 		r, ours := b.record(rr, c)
 		switch {
@@ -118,9 +126,7 @@ func (b *block) change(file, zone string, c *Change) error {
 	for _, r := range unique(c.Add) {
 		next = append(next, c.rr(r, dns.ClassINET, c.TTL))
 	}
-	b.changed = b.changed || !slices.Equal(lines(b.records), lines(next))
-	b.records = next
-	return nil
+	return next
 }
 
 // ttlOf is the TTL of a record that stays: all of a name and type have one (RFC 2181, Section 5.2).

@@ -5,6 +5,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -288,4 +289,59 @@ func FuzzReply(f *testing.F) {
 			t.Fatal("nobody has the secret")
 		}
 	})
+}
+
+// TestUnsignedBatch: of changes whose success proves nothing it is not said that they are not made.
+func TestUnsignedBatch(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil, nil)
+	startFake(t, w, func(_ *world, in *dns.Msg) *dns.Msg { return replyTo(in, dns.RcodeSuccess, false, 0) })
+	err := w.Apply(t.Context(), add(mailOwner(1), record('a')), add(mailOwner(2), record('a')))
+	p, ok := errors.AsType[*PartialError](err)
+	if !ok || len(p.Unknown) != 2 {
+		t.Fatalf("%+v", err)
+	}
+	wantCode(t, err, UnsignedReply)
+}
+
+// TestGoneForGood: a server that answers nothing any more is not asked for every name.
+func TestGoneForGood(t *testing.T) {
+	t.Parallel()
+	var lc net.ListenConfig
+	tcp, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	must(t, err)
+	udp, err := lc.ListenPacket(t.Context(), "udp", tcp.Addr().String())
+	must(t, err)
+	var asked atomic.Int64
+	var running sync.WaitGroup
+	t.Cleanup(func() { _, _ = tcp.Close(), udp.Close(); running.Wait() })
+	running.Go(func() {
+		for buf := make([]byte, 512); ; asked.Add(1) {
+			if _, _, err := udp.ReadFrom(buf); err != nil {
+				return
+			}
+		}
+	})
+	running.Go(func() {
+		for {
+			conn, err := tcp.Accept()
+			if err != nil {
+				return
+			}
+			_ = conn.Close()
+		}
+	})
+	w := newWorld(t, nil, func(o *Options) {
+		o.Server, o.Zone, o.Timeout = tcp.Addr().String(), "example.org", 200*time.Millisecond
+		o.NameServers = []string{"127.0.0.1:1"}
+	})
+	var list []Change
+	for n := range 50 {
+		list = append(list, add(mailOwner(n), record('a')))
+	}
+	err = w.Apply(t.Context(), list...)
+	p, ok := errors.AsType[*PartialError](err)
+	if !ok || len(p.Unknown) != len(list) || asked.Load() > 10 {
+		t.Fatalf("%d questions, %v", asked.Load(), err)
+	}
 }

@@ -39,6 +39,9 @@ func (r *Reader) nameServers(ctx context.Context, z zone) ([]nameServer, error) 
 	names, err := r.nsNames(ctx, z)
 	var out []nameServer
 	for _, name := range names {
+		if len(out) >= maxNameServers {
+			break
+		}
 		addrs, notFound := r.addresses(ctx, name, "53")
 		for _, addr := range addrs {
 			out = append(out, nameServer{name: name, addr: addr})

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/miekg/dns"
+
 	"dnseal/lookup/dnssec"
 )
 
@@ -61,7 +63,7 @@ type group struct {
 func (r *Reader) byZone(ctx context.Context, changes []Change) ([]*group, error) {
 	var out []*group
 	for i := range changes {
-		z, err := r.zoneOf(ctx, changes[i].Owner)
+		z, err := r.zoneNear(ctx, out, changes[i].Owner)
 		if err != nil {
 			return nil, err
 		}
@@ -73,6 +75,15 @@ func (r *Reader) byZone(ctx context.Context, changes []Change) ([]*group, error)
 		out[at].changes, out[at].at = append(out[at].changes, changes[i]), append(out[at].at, i)
 	}
 	return out, nil
+}
+
+// zoneNear is zoneOf. A zone that was named is looked for once, not again for each of hundreds of
+// names when nothing answers.
+func (r *Reader) zoneNear(ctx context.Context, found []*group, owner string) (zone, error) {
+	if len(found) > 0 && r.opts.Zone != "" && dns.IsSubDomain(r.opts.Zone, owner) {
+		return found[0].zone, nil
+	}
+	return r.zoneOf(ctx, owner)
 }
 
 // readBackZone reads until all of a group is seen everywhere. What was seen once is not read again.

@@ -60,7 +60,9 @@ func NewZoneFile(opts ZoneFileOptions) (*ZoneFile, error) {
 	return &ZoneFile{Reader: r, opts: opts}, nil
 }
 
-// Apply implements [Publisher]: all changes or none are written, and the file is replaced whole.
+// Apply implements [Publisher]: all changes or none are written, and the file is replaced whole. A
+// change that the file has already counts as made, whatever it expects: a run that was killed wrote
+// it, and the server has perhaps not read it, so that the command runs in any case.
 // When the command fails, the file gets its old content back. Errors are a [*Refusal]:
 // [ZoneFileInvalid], [Changed], [OutsideZone], [ReloadFailed], and [Unknown] when the command does
 // not end in time: the new file stays then. Whether a CNAME is in the way the server says when it
@@ -82,11 +84,13 @@ func (z *ZoneFile) Apply(ctx context.Context, changes ...Change) error {
 	}
 	defer unlock()
 	old, next, err := z.edit(at, changes)
-	if err != nil || old == next {
+	if err != nil || len(changes) == 0 {
 		return err
 	}
-	if err = replace(z.opts.File, next); err != nil {
-		return z.unusable(err)
+	if old != next {
+		if err = replace(z.opts.File, next); err != nil {
+			return z.unusable(err)
+		}
 	}
 	return z.reload(ctx, old)
 }

@@ -178,3 +178,28 @@ func FuzzBlock(f *testing.F) {
 		}
 	})
 }
+
+// TestZoneFileAgain: a run that was killed before the server read the file is made good by the next
+// one, which expects what the server still shows.
+func TestZoneFileAgain(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("no sh")
+	}
+	c := add(mailOwner(1), record('a'))
+	c.Expect = []dane.Record{}
+	mark := filepath.Join(t.TempDir(), "mark")
+	z, file := newZoneFile(t, "; dnseal begin\n; dnseal end\n", "sh", "-c", `echo x >>"$0"`, mark)
+	must(t, z.Apply(t.Context(), c))
+	after := text(t, file)
+	must(t, z.Apply(t.Context(), c))
+	if text(t, file) != after || text(t, mark) != "x\nx\n" {
+		t.Errorf("%s\n%s", text(t, file), text(t, mark))
+	}
+	c.Add = []dane.Record{record('b')}
+	wantCode(t, z.Apply(t.Context(), c), Changed)
+	gone := remove(mailOwner(1), record('a'))
+	gone.Expect = []dane.Record{record('a')}
+	must(t, z.Apply(t.Context(), gone))
+	must(t, z.Apply(t.Context(), gone))
+}
