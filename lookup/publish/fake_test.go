@@ -224,7 +224,8 @@ func TestClock(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil, func(o *Options) { o.Now = func() time.Time { return time.Now().Add(-time.Hour) } })
 	r := wantCode(t, w.Apply(t.Context(), add(mailOwner(1), record('a'))), BadTime)
-	if !strings.Contains(r.Text, "differ by 1h0m0s") || strings.Count(r.Text, "T") < 2 {
+	// The server's clock has whole seconds.
+	if !strings.Contains(r.Text, "differ by 1h0m0s") && !strings.Contains(r.Text, "differ by 59m59s") || strings.Count(r.Text, "T") < 2 {
 		t.Error(r.Text)
 	}
 }
@@ -317,15 +318,15 @@ func TestGoneForGood(t *testing.T) {
 	t.Cleanup(func() { _, _ = tcp.Close(), udp.Close(); running.Wait() })
 	running.Go(func() {
 		for buf := make([]byte, 512); ; asked.Add(1) {
-			if _, _, err := udp.ReadFrom(buf); err != nil {
+			if _, _, readErr := udp.ReadFrom(buf); readErr != nil {
 				return
 			}
 		}
 	})
 	running.Go(func() {
 		for {
-			conn, err := tcp.Accept()
-			if err != nil {
+			conn, acceptErr := tcp.Accept()
+			if acceptErr != nil {
 				return
 			}
 			_ = conn.Close()
