@@ -209,6 +209,22 @@ func (id *Identity) useNext(next string) bool {
 	return err == nil && id.useCertificates(file.certificates, path) == nil
 }
 
+// IsCertifiedIn reports whether the first certificate in a file is of the key of the identity.
+func (id *Identity) IsCertifiedIn(file string) bool {
+	data, _, err := readFile(file)
+	if err != nil {
+		return false
+	}
+	read, err := readCertificateFile(data)
+	if err != nil {
+		return false
+	}
+	if read.unordered {
+		read.certificates = ownFirst(id.public(), read.certificates)
+	}
+	return sameKey(id.public(), read.certificates[0])
+}
+
 // mismatch is the error for a certificate of another key.
 type mismatch struct{ text string }
 

@@ -10,10 +10,17 @@ import (
 	"dnseal/sender/identity"
 )
 
-// link makes to the same file as from, or a copy where the file system has no links. Where to is
-// there already it stays; where from is not there nothing is done.
+// link makes to the same file as from, or a copy where the file system has no links, or where from
+// is a symbolic link, whose path means another file from elsewhere. Where to is there already it
+// stays; where from is not there nothing is done.
 func link(from, to string) error {
-	err := os.Link(from, to)
+	info, err := os.Lstat(from)
+	switch {
+	case err == nil && info.Mode()&fs.ModeSymlink == 0:
+		err = os.Link(from, to)
+	case err == nil && !exists(to):
+		err = errors.ErrUnsupported
+	}
 	if err == nil || errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

@@ -188,8 +188,13 @@ func (f *Folder) Switch(now time.Time) error {
 	if err := os.Rename(f.path(identity.NextFolder, keyFile), f.path(keyFile)); err != nil {
 		return fmt.Errorf("provision: switch %s: %w", f.Name, err)
 	}
-	return f.finishSwitch()
+	return f.endSwitch()
 }
+
+// archived are the files of a key, in the order in which they are archived: a folder counts from
+// its key.pem on, and of a key that is encrypted or elsewhere only the certificate says which it
+// is.
+var archived = []string{certFile, passFile, keyFile}
 
 // archive links the active key and certificate into a folder for earlier ones.
 func (f *Folder) archive(now time.Time) error {
@@ -210,7 +215,7 @@ func (f *Folder) archive(now time.Time) error {
 			return err
 		}
 	}
-	for _, name := range []string{keyFile, certFile, passFile} {
+	for _, name := range archived {
 		if err := link(f.path(name), filepath.Join(folder, name)); err != nil {
 			return err
 		}
@@ -230,39 +235,6 @@ func (f *Folder) oldFolder(generation string, now time.Time) (string, error) {
 		}
 	}
 	return f.path(identity.OldFolder, now.UTC().Format(time.DateOnly)+"-"+generation), nil
-}
-
-// finishSwitch ends a switch whose private key is active already.
-func (f *Folder) finishSwitch() error {
-	next := f.path(identity.NextFolder)
-	if !exists(next) || exists(filepath.Join(next, keyFile)) {
-		return nil
-	}
-	if exists(filepath.Join(next, passFile)) {
-		if err := os.Rename(filepath.Join(next, passFile), f.path(passFile)); err != nil {
-			return fmt.Errorf("provision: switch %s: %w", f.Name, err)
-		}
-	}
-	switch {
-	case exists(filepath.Join(next, certFile)):
-		if err := os.Rename(filepath.Join(next, certFile), f.path(certFile)); err != nil {
-			return fmt.Errorf("provision: switch %s: %w", f.Name, err)
-		}
-	case f.certificateIsOld():
-		if err := remove(f.path(certFile)); err != nil {
-			return err
-		}
-	}
-	return f.DropNext()
-}
-
-// certificateIsOld reports whether cert.pem is that of an earlier key.
-func (f *Folder) certificateIsOld() bool {
-	entries, _ := os.ReadDir(f.path(identity.OldFolder)) // none: no earlier key
-	return slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
-		old := f.path(identity.OldFolder, e.Name())
-		return sameContents(f.path(certFile), filepath.Join(old, certFile)) && !sameContents(f.path(keyFile), filepath.Join(old, keyFile))
-	})
 }
 
 // Settle takes the private part of an earlier key away. Where its certificate lets others encrypt
