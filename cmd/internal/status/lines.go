@@ -49,6 +49,9 @@ func (l *Lines) one(o *provision.Outcome) cli.Exit {
 	if o.Note != "" {
 		cli.Print(l.Err, "dnseal: warning: %s", o.Note)
 	}
+	for _, note := range o.Notes {
+		cli.Print(l.Err, "dnseal: note: %s", note)
+	}
 	if o.Err != nil {
 		l.add("error", o.Name, cli.Plain(o.Err), identity.Hint(o.Err))
 		return Code(o.Err)

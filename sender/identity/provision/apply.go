@@ -3,6 +3,7 @@ package provision
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"dnseal/lookup/publish"
@@ -87,6 +88,16 @@ func (r *Runner) readBack(ctx context.Context, works []*work) {
 	for i, w := range works {
 		if seen := byName[key(changes[i])]; len(seen) > 0 {
 			w.Seen, w.fresh = seenBy(seen), true
+			w.noteTTL(seen, changes[i])
 		}
+	}
+}
+
+// noteTTL keeps what is to be said where the records have another TTL than was sent: a server can
+// bound it.
+func (w *work) noteTTL(seen []publish.Seen, c publish.Change) {
+	other := func(s publish.Seen) bool { return len(s.Records) > 0 && s.TTL != c.TTL }
+	if slices.ContainsFunc(seen, other) {
+		w.Notes = append(w.Notes, publish.Notes(seen, c)...)
 	}
 }

@@ -59,6 +59,8 @@ type Outcome struct {
 	Did []lifecycle.Action
 	// Note is a sentence about a state.json that counts as lost; "": none.
 	Note string
+	// Notes are sentences about a TTL that is not as it was sent.
+	Notes []string
 	// Err is why it went no further: [identity.ErrBusy], a [*publish.Refusal], or what the file
 	// system returned.
 	Err error
