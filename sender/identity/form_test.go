@@ -135,7 +135,7 @@ func TestFilesOfOtherForms(t *testing.T) {
 		"OpenSSH, public":   {[]byte("ecdsa-sha2-nistp256 AAAA alice\n"), "", "public key in the form of OpenSSH", "private key"},
 		"PuTTY":             {[]byte("PuTTY-User-Key-File-3: ecdsa-sha2-nistp256\n"), "", "PuTTY", "puttygen"},
 		"OpenPGP":           {[]byte("-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nlFgEZ\n=abcd\n-----END PGP PRIVATE KEY BLOCK-----\n"), "", "OpenPGP", "identity new"},
-		"TPM, malformed":    {armor("TSS2 PRIVATE KEY"), "", "the block TSS2 PRIVATE KEY is malformed", ""},
+		"TPM, malformed":    {armor("TSS2 PRIVATE KEY"), "", "the key of a TPM (TSS2 PRIVATE KEY) is malformed", "copy the file again"},
 		"another PEM block": {armor("SOMETHING ELSE"), "", `"SOMETHING ELSE"`, "PKCS #8"},
 		"cut off":           {key[:len(key)-20], "", "cut off", "copy"},
 		"base64":            {bytes.Join(bytes.Split(key, []byte("\n"))[1:4], []byte("\n")), "", "base64", "base64 -d"},
