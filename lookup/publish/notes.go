@@ -50,4 +50,4 @@ func (c *Change) note(s *Seen) string {
 }
 
 // seconds is a TTL as zone files have it.
-func seconds(d time.Duration) string { return fmt.Sprintf("%d", int64(d/time.Second)) }
+func seconds(d time.Duration) string { return fmt.Sprintf("%d s", int64(d/time.Second)) }

@@ -97,7 +97,12 @@ func (r *Runner) readBack(ctx context.Context, works []*work) {
 // bound it.
 func (w *work) noteTTL(seen []publish.Seen, c publish.Change) {
 	other := func(s publish.Seen) bool { return len(s.Records) > 0 && s.TTL != c.TTL }
-	if slices.ContainsFunc(seen, other) {
-		w.Notes = append(w.Notes, publish.Notes(seen, c)...)
+	if !slices.ContainsFunc(seen, other) {
+		return
+	}
+	for _, note := range publish.Notes(seen, c) {
+		if !slices.Contains(w.Notes, note) {
+			w.Notes = append(w.Notes, note)
+		}
 	}
 }
