@@ -22,7 +22,11 @@ func lockFolder(dir string) (unlock func(), err error) {
 		}
 		return nil, fmt.Errorf("the folder cannot be locked: %w", err)
 	}
-	return func() { _ = f.Close() }, nil
+	return func() {
+		// A program that starts at this moment has a copy of the descriptor until its exec.
+		_ = syscall.Flock(int(f.Fd()), syscall.LOCK_UN)
+		_ = f.Close() // it was only locked
+	}, nil
 }
 
 // keepOwner gives a file the owner of another, where that is allowed: only root needs it.

@@ -28,5 +28,8 @@ func Lock(folder, name string) (unlock func(), err error) {
 		}
 		return nil, WithHint(fmt.Errorf("identity: %s: %w", name, err), "run this again when it is done; %s is locked for as long as it runs", Quote(f.Name()))
 	}
-	return func() { _ = f.Close() }, nil // which ends the lock
+	return func() {
+		endLock(f)
+		_ = f.Close() // nothing was written
+	}, nil
 }

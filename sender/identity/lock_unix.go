@@ -16,3 +16,7 @@ func lockNow(f *os.File) error {
 	}
 	return err
 }
+
+// endLock ends the lock. Closing the file would not be enough: a program that this process starts
+// at the same moment has a copy of the descriptor until its exec.
+func endLock(f *os.File) { _ = syscall.Flock(int(f.Fd()), syscall.LOCK_UN) }
