@@ -117,7 +117,7 @@ func (id *Identity) storeFiles(dir, folder string, key, cert []byte) error {
 		}
 		return fmt.Errorf("identity: %w", err)
 	}
-	return syncDir(dir)
+	return SyncDir(dir)
 }
 
 // writeFile makes a new file and does not return before its bytes are on disk.
@@ -142,8 +142,8 @@ func writeFile(path string, data []byte, mode fs.FileMode) error {
 	return nil
 }
 
-// syncDir makes a rename in dir last over a power failure.
-func syncDir(dir string) error {
+// SyncDir makes renames in dir last over a power failure. Errors: what the file system returned.
+func SyncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
 		return fmt.Errorf("identity: %w", err)

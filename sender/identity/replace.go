@@ -54,5 +54,5 @@ func ReplaceFile(path string, data []byte, mode fs.FileMode) error {
 		_ = os.Remove(temp) // path says why
 		return fmt.Errorf("identity: %w", err)
 	}
-	return syncDir(dir)
+	return SyncDir(dir)
 }

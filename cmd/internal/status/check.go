@@ -22,15 +22,6 @@ const (
 	CodeUnpublished lifecycle.Code = "not-published" // the record was never published
 )
 
-// Codes lists the codes of all troubles.
-func Codes() []lifecycle.Code {
-	return []lifecycle.Code{
-		lifecycle.CodeUnreachable, lifecycle.CodeSilent, lifecycle.CodeBehind, lifecycle.CodeNotSecure, lifecycle.CodeForeign, lifecycle.CodeVanished,
-		lifecycle.CodeAlias, lifecycle.CodeClock, lifecycle.CodeUndecided, lifecycle.CodeWildcard, lifecycle.CodeNotShown, lifecycle.CodeSigned,
-		CodeCertificate, CodeUnpublished,
-	}
-}
-
 // soon is how long before its end a certificate whose dates count is wrong.
 const soon = 30 * 24 * time.Hour
 

@@ -246,6 +246,9 @@ func (a *Authority) keep(cert *x509.Certificate) error {
 	if err == nil {
 		err = os.Rename(f.Name(), filepath.Join(dir, fmt.Sprintf("%032x.pem", cert.SerialNumber))) //nolint:gosec // G703: a number
 	}
+	if err == nil {
+		err = identity.SyncDir(dir)
+	}
 	if err != nil {
 		return fmt.Errorf("ca: the copy of a certificate cannot be kept, and it is not issued: %w", err)
 	}

@@ -50,16 +50,3 @@ func remove(path string) error {
 	}
 	return nil
 }
-
-// syncDir makes renames in dir last over a power failure.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return fmt.Errorf("provision: %w", err)
-	}
-	defer func() { _ = d.Close() }() // only synced
-	if err := d.Sync(); err != nil {
-		return fmt.Errorf("provision: sync %s: %w", dir, err)
-	}
-	return nil
-}

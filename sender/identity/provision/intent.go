@@ -172,7 +172,7 @@ func (f *Folder) setNextAside(next *identity.Identity, now time.Time) error {
 	if err := os.Rename(f.path(identity.NextFolder), folder); err != nil {
 		return fmt.Errorf("provision: next key of %s: %w", f.Name, err)
 	}
-	return syncDir(f.Path)
+	return identity.SyncDir(f.Path)
 }
 
 // noKey is the error for a KeyID that no key has.

@@ -48,7 +48,7 @@ func (f *Folder) MakeNext(opts NextOptions) error {
 	if err := os.Rename(made, f.path(identity.NextFolder)); err != nil {
 		return fmt.Errorf("provision: next key of %s: %w", f.Name, err)
 	}
-	return syncDir(f.Path)
+	return identity.SyncDir(f.Path)
 }
 
 // halfPrefix begins the names of folders in which a next key is made.
@@ -176,7 +176,7 @@ func (f *Folder) DropNext() error {
 	if err := os.RemoveAll(f.path(identity.NextFolder)); err != nil {
 		return fmt.Errorf("provision: %w", err)
 	}
-	return syncDir(f.Path)
+	return identity.SyncDir(f.Path)
 }
 
 // Switch makes the next key the active one, which goes to the earlier ones. It counts from the
@@ -220,7 +220,7 @@ func (f *Folder) archive(now time.Time) error {
 			return err
 		}
 	}
-	return errors.Join(syncDir(folder), syncDir(filepath.Dir(folder)))
+	return errors.Join(identity.SyncDir(folder), identity.SyncDir(filepath.Dir(folder)))
 }
 
 // oldFolder is where the generation is archived: where an interrupted switch began, if one did.
@@ -316,7 +316,7 @@ func (f *Folder) Restore(keyID string) error {
 		if err := remove(f.path(identity.RevokedFile)); err != nil {
 			return err
 		}
-		return syncDir(f.Path)
+		return identity.SyncDir(f.Path)
 	}
 	return identity.ReplaceFile(f.path(identity.RevokedFile), []byte(rest.String()), 0o600)
 }

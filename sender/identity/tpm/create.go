@@ -12,10 +12,8 @@ import (
 // Provisioning Guidance, Section 7.8.
 const persistentStorage tpm2.TPMHandle = 0x81000001
 
-// Algorithms are the keys that Create makes, the best first. Not every TPM has p384 and rsa3072.
-func Algorithms() []string { return []string{"p256", "p384", "rsa2048", "rsa3072"} }
-
-// Create makes a key in the TPM and returns it with its PEM block, which is all there is of it: the
+// Create makes a key of an algorithm (p256, p384, rsa2048 or rsa3072; not every TPM has p384 and
+// rsa3072) in the TPM and returns it with its PEM block, which is all there is of it: the
 // TPM keeps nothing. It is below the storage key of the owner hierarchy or, where that hierarchy
 // has a password, below the persistent storage key 0x81000001. Wrong passwords of the key do not
 // count for the lockout of the TPM (noDA): a mistake in the mail system must not lock the disk.
