@@ -346,3 +346,27 @@ func TestGoneForGood(t *testing.T) {
 		t.Fatalf("%d questions, %v", asked.Load(), err)
 	}
 }
+
+// TestSilentServer: many names are not read one after the other from a server that does not answer.
+func TestSilentServer(t *testing.T) {
+	t.Parallel()
+	var lc net.ListenConfig
+	udp, err := lc.ListenPacket(t.Context(), "udp", "127.0.0.1:0")
+	must(t, err)
+	tcp, err := lc.Listen(t.Context(), "tcp", udp.LocalAddr().String()) // nobody accepts
+	must(t, err)
+	t.Cleanup(func() { _, _ = udp.Close(), tcp.Close() })
+	w := newWorld(t, nil, func(o *Options) {
+		o.NameServers, o.Timeout = append(o.NameServers, udp.LocalAddr().String()), 300*time.Millisecond
+	})
+	began := time.Now()
+	for n := range 20 {
+		seen, err := w.Read(t.Context(), mailOwner(n), dane.SMIMEA)
+		if err != nil || len(seen) != 2 || seen[0].Err != nil || seen[1].Err == nil {
+			t.Fatalf("%+v, %v", seen, err)
+		}
+	}
+	if took := time.Since(began); took > 4*time.Second {
+		t.Errorf("it took %s", took)
+	}
+}

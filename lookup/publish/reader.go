@@ -37,6 +37,7 @@ type Reader struct {
 	asker   asker
 	primary string // asked for zones first; "": only the resolvers are
 	zones   zones
+	silent  silent
 	pause   func(context.Context, time.Duration) error
 }
 

@@ -2,6 +2,7 @@ package publish
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -98,8 +99,14 @@ func (e unread) Error() string { return e.server + ": " + e.reason }
 
 // soaAt is the SOA that a server has itself.
 func (r *Reader) soaAt(ctx context.Context, v view) (*dns.SOA, error) {
+	if err := r.silent.get(v.addr); err != nil {
+		return nil, err
+	}
 	m, err := r.asker.ask(ctx, v.addr, v.zone.name, dns.TypeSOA)
 	if err != nil {
+		if ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
+			r.silent.put(v.addr, err)
+		}
 		return nil, err
 	}
 	soa := soaOf(m, v.zone.name)

@@ -57,14 +57,17 @@ func Run(ctx context.Context, opts Options) {
 		opts.Every = Every
 	}
 	for {
+		began := time.Now()
 		outcomes, err := round(ctx, opts)
+		took := time.Since(began)
 		if ctx.Err() != nil {
 			return
 		}
 		if opts.Report != nil {
 			opts.Report(outcomes, err)
 		}
-		timer := time.NewTimer(pause(outcomes, opts.Now(), opts.Every))
+		// At least half of the time no folder is locked, for the commands of people.
+		timer := time.NewTimer(max(pause(outcomes, opts.Now(), opts.Every), took))
 		select {
 		case <-timer.C:
 		case <-ctx.Done():

@@ -72,6 +72,20 @@ func TestLog(t *testing.T) {
 	if got := report(nil, wrong); strings.Count(got, "\n") != 1 {
 		t.Errorf("a day later: %s", got)
 	}
+	// What was not looked at has not ended.
+	unread := &provision.Outcome{Name: "a@example.org", Err: errNowhere}
+	if got := report(nil, unread); strings.Count(got, "\n") != 1 || !strings.Contains(got, "code=error") {
+		t.Errorf("not read: %s", got)
+	}
+	if got := report(nil, &provision.Outcome{Name: "a@example.org", Err: identity.ErrBusy}); strings.Contains(got, "server-behind") {
+		t.Errorf("busy: %s", got)
+	}
+	if got := report(errNowhere); strings.Contains(got, "server-behind") {
+		t.Errorf("no directory: %s", got)
+	}
+	if got := report(nil, wrong); strings.Contains(got, "server-behind") {
+		t.Errorf("back: %s", got)
+	}
 	if got := report(nil, &provision.Outcome{Name: "a@example.org"}); !strings.Contains(got, `level=INFO msg=identity identity=a@example.org code=server-behind ended="ns2 is behind"`) {
 		t.Errorf("at the end: %s", got)
 	}
@@ -142,4 +156,36 @@ func TestNoDirectory(t *testing.T) {
 		}
 		cancel()
 	}})
+}
+
+// slow is a publisher whose name servers do not answer in time.
+type slow struct{ nowhere }
+
+func (slow) Read(ctx context.Context, _ string, _ dane.Type) ([]publish.Seen, error) {
+	select {
+	case <-time.After(time.Minute):
+	case <-ctx.Done():
+	}
+	return []publish.Seen{{Err: errNowhere}}, nil
+}
+
+// TestSlowRounds pauses for as long as a round took: its folders are locked in it.
+func TestSlowRounds(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := identity.Create(dir, "a@example.org", identity.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		start := time.Now()
+		var rounds []time.Duration
+		Run(ctx, Options{Dir: dir, Publisher: slow{}, Report: func([]*provision.Outcome, error) {
+			if rounds = append(rounds, time.Since(start)); len(rounds) == 2 {
+				cancel()
+			}
+		}})
+		if len(rounds) != 2 || rounds[1] != 3*time.Minute {
+			t.Errorf("rounds at %v", rounds)
+		}
+	})
 }

@@ -27,6 +27,9 @@ type trouble struct {
 	name, code, text string
 }
 
+// codeError is the code of what kept an identity from being looked at.
+const codeError = "error"
+
 // NewLog returns a Log; now is the clock, nil: time.Now.
 func NewLog(log *slog.Logger, now func() time.Time) *Log {
 	if now == nil {
@@ -48,7 +51,7 @@ func (l *Log) Report(outcomes []*provision.Outcome, err error) {
 	}
 	for _, o := range outcomes {
 		if o.Err != nil && !errors.Is(o.Err, identity.ErrBusy) {
-			now[trouble{o.Name, "error", o.Err.Error()}] = identity.Hint(o.Err)
+			now[trouble{o.Name, codeError, o.Err.Error()}] = identity.Hint(o.Err)
 		}
 		for _, t := range status.Troubles(o, l.now()) {
 			now[trouble{o.Name, string(t.Code), t.Text}] = t.Hint
@@ -57,12 +60,28 @@ func (l *Log) Report(outcomes []*provision.Outcome, err error) {
 	for t, hint := range now {
 		l.begin(t, hint)
 	}
+	unseen := notSeen(outcomes)
 	for t := range l.logged {
+		// What was not looked at has not ended.
+		if t.name != "" && t.code != codeError && (err != nil || unseen[t.name]) {
+			continue
+		}
 		if _, lasts := now[t]; !lasts {
 			delete(l.logged, t)
 			l.log.Info("identity", slog.String("identity", t.name), slog.String("code", t.code), slog.String("ended", t.text))
 		}
 	}
+}
+
+// notSeen are the identities that could not be looked at.
+func notSeen(outcomes []*provision.Outcome) map[string]bool {
+	names := map[string]bool{}
+	for _, o := range outcomes {
+		if o.Err != nil {
+			names[o.Name] = true
+		}
+	}
+	return names
 }
 
 // begin logs a trouble, unless it was logged today.
