@@ -54,11 +54,13 @@ func TestPlaceholders(t *testing.T) {
 		{"user:alice", "Alice@example.org", ClassNotAllowed, "local-part-case"},
 		{"user:Alice", "alice@example.org", ClassNotAllowed, "local-part-case"},
 		{"user:alice", "alice@elsewhere.example", ClassNotAllowed, "submitter-not-allowed"},
+		{"user:alice@hosted.example", "Alice@hosted.example", ClassNotAllowed, "local-part-case"},
 		{"user:alice@hosted.example", "alice@a.hosted.example", ClassNotAllowed, "from-not-allowed"},
 		{"user:alice@hosted.example", "alice@example.org", ClassNotAllowed, "from-not-allowed"},
 		{"user:alice@elsewhere.example", "alice@elsewhere.example", ClassNotAllowed, "submitter-not-allowed"},
 		{"user:alice", "list-alice@example.net", ClassNotAllowed, "submitter-not-allowed"},
 		{"user:alice", "list-x.y@example.net", ClassNotAllowed, "from-not-allowed"},
+		{"user:x.@y", "list-@example.net", ClassNotAllowed, "submitter-not-allowed"},
 		{"tls:sensor7._device.example.net", "sensor8@alerts.example.net", ClassNotAllowed, "from-not-allowed"},
 		{"tls:sensor7.x._device.example.net", "sensor7@alerts.example.net", ClassNotAllowed, "from-not-allowed"},
 		{"tls:sensor7.x._device.example.net", "alarm@sensor7.x._device.example.net", "", "sensor7.x._device.example.net"},
@@ -165,6 +167,38 @@ func TestPlaceholderModel(t *testing.T) {
 	})
 }
 
+// TestUserAsAddress: a user name is a local part or an address only as it stands.
+func TestUserAsAddress(t *testing.T) {
+	t.Parallel()
+	for user, want := range map[string]string{
+		"alice": "alice", "b\u00fccher": "b\u00fccher",
+		"": "", "bu\u0308cher": "", `"alice"`: "", `a."b"`: "", "a b": "", "a(x)": "", "a@b": "", `"a@b"`: "",
+	} {
+		if got := localOf(user); got != want {
+			t.Errorf("localOf(%q) = %q, want %q", user, got, want)
+		}
+	}
+	for user, want := range map[string]string{
+		"alice@example.org": "alice@example.org", "alice@Example.org": "alice@example.org", "alice@b\u00fccher.example": "alice@xn--bcher-kva.example",
+		"alice@B\u00dcCHER.example": "", "alice@\uff58.example": "", "alice@example.org.": "", "alice@example.org ": "", "alice@example.org (x)": "",
+		`"alice"@example.org`: "", `a."b"@example.org`: "", "alice@": "", "alice": "", "bu\u0308cher@example.org": "", "a@b@example.org": "",
+	} {
+		a, ok := addressOf(user)
+		if ok != (want != "") || ok && a.String() != want {
+			t.Errorf("addressOf(%q) = %q, %v, want %q", user, a, ok, want)
+		}
+	}
+}
+
+// TestPlaceholderDomainCase: domains in rules are compared without case (RFC 4343).
+func TestPlaceholderDomainCase(t *testing.T) {
+	t.Parallel()
+	rules := parseRules(t, []Rule{{Who: []string{"tls:*._device.example.net"}, From: []string{"alarm@{label}.Mail.Example.NET"}}})
+	if d := decideFor(t, rules, "tls:s7._device.example.net", "From: alarm@s7.mail.example.net"); d.class != "" {
+		t.Error(d.class, d.reason)
+	}
+}
+
 func TestPlaceholdersRefused(t *testing.T) {
 	t.Parallel()
 	all := []string{"user:*"}
@@ -180,6 +214,7 @@ func TestPlaceholdersRefused(t *testing.T) {
 		{all, "{}@example.org", "", "unknown placeholder {}"},
 		{all, "{user@example.org", "", "braces stand around"},
 		{all, "user}@example.org", "", "braces stand around"},
+		{all, "a}{user}@example.org", "", "braces stand around"},
 		{all, "{user}*@example.org", "", "would reach the addresses of others"},
 		{all, "*{user}@example.org", "", "would reach the addresses of others"},
 		{all, "{user}{user}@example.org", "", "at most one placeholder"},
