@@ -80,7 +80,7 @@ when it says, or use --wait.`,
 
 func (f *rolloverFlags) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&f.opts.Algorithm, "algorithm", identity.DefaultAlgorithm, "`ALGORITHM` of the new key: "+oneOf(identity.Algorithms()))
+	flags.StringVar(&f.opts.Algorithm, "algorithm", identity.DefaultAlgorithm, "`ALGORITHM` of the new key, on a token or in the TPM without it that of the old one: "+oneOf(identity.Algorithms()))
 	completeWords(cmd, "algorithm", identity.Algorithms()...)
 	flags.IntVar(&f.opts.Days, "days", 0, "`DAYS` of validity in the new certificate (default ten years)")
 	flags.BoolVar(&f.opts.Renew, "renew", false, "keep the key and make a new certificate")
@@ -98,6 +98,9 @@ func (f *rolloverFlags) check(cmd *cobra.Command, args []string) error {
 	}
 	if f.oldFor < 0 {
 		return fmt.Errorf("--old-for is %s; it must not be negative", f.oldFor)
+	}
+	if !cmd.Flags().Changed("algorithm") {
+		f.opts.Algorithm = "" // where the key is decides
 	}
 	zero := time.Duration(0)
 	switch {

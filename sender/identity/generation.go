@@ -98,15 +98,21 @@ func (id *Identity) NewCertificate(opts CreateOptions) ([]byte, error) {
 
 // Protection is how the private key in a folder is kept.
 type Protection struct {
-	// Passphrase opens the key file; empty: it is not encrypted, or by an empty one.
+	// Passphrase opens the key file, the token (its PIN) or the key of the TPM; empty: it needs
+	// none, an empty one, or that which the URI of PKCS11 names.
 	Passphrase string
-	// Elsewhere says in words where the key is, when it is not in the file: a systemd credential, a
-	// token, a TPM. Empty: it is in the file.
+	// PKCS11 is the URI of a key on a PKCS #11 token; empty: it is on none.
+	PKCS11 string
+	// TPM says that the key is one of the TPM.
+	TPM bool
+	// Elsewhere says in words where the key is, when it is in none of these: in a systemd
+	// credential.
 	Elsewhere string
 }
 
 // Protection reads how the private key in a folder of the identity name is kept, so that the next
-// one is kept alike. Errors: no key file; no passphrase, or none that can be read ([ErrLocked]).
+// one is kept alike. Errors: no key file; no passphrase, or none that can be read ([ErrLocked]);
+// for a key on a token or in the TPM, those of opening it.
 func (l Loader) Protection(folder, name string) (p Protection, err error) {
 	id, err := inFolder(folder, name)
 	if err != nil {
@@ -116,19 +122,26 @@ func (l Loader) Protection(folder, name string) (p Protection, err error) {
 	if err != nil {
 		return p, fmt.Errorf("identity: key of %s: %w", id.Name, err)
 	}
+	s, err := id.readSecrets(l)
+	if err != nil {
+		return p, err
+	}
 	switch form := keyForm(plainText(data)); form {
-	case formCredential, formPKCS11, formTPM:
+	case formCredential:
 		p.Elsewhere = string(form)
-	case formEncrypted, formPKCS12:
-		s, err := id.readSecrets(l)
-		if err != nil {
-			return p, err
+	case formPKCS11, formTPM:
+		p.TPM = form == formTPM
+		if form == formPKCS11 {
+			p.PKCS11 = strings.TrimSpace(firstLine(plainText(data)))
 		}
+		_, err = readKeyFile(data, s)
+		p.Passphrase, err = s.used, id.fileError("key", id.KeyFile, err)
+	case formEncrypted, formPKCS12:
 		if p.Passphrase, _, err = s.passphrase(); err != nil {
 			return p, id.fileError("passphrase", id.KeyFile, err)
 		}
 	}
-	return p, nil
+	return p, err
 }
 
 // keyForm is the form of the private key in a key file.

@@ -81,6 +81,15 @@ func algorithmOf(pub crypto.PublicKey) string {
 	return names[words]
 }
 
+// Algorithm is the one of [Algorithms] that makes such keys; empty: none.
+func (id *Identity) Algorithm() string {
+	algorithm := algorithmOf(id.public())
+	if id.PSS && algorithm != "" {
+		algorithm += pssSuffix
+	}
+	return algorithm
+}
+
 // keyContents is what key.pem holds.
 func (id *Identity) keyContents(passphrase string) ([]byte, error) {
 	line := []byte(schemeLine + "\n")

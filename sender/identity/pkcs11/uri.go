@@ -1,6 +1,7 @@
 package pkcs11
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
@@ -165,36 +166,69 @@ func (u URI) Object() string { return u.attrs[attrObject] }
 // HasPINSource reports whether the URI says where the PIN is.
 func (u URI) HasPINSource() bool { return u.attrs[attrPINSource] != "" }
 
-// WithID returns the URI with this id, in place of one that it has.
-func (u URI) WithID(id []byte) URI {
-	encoded := attrID + "=" + percentEncoded(id)
-	path, query, hasQuery := strings.Cut(strings.TrimPrefix(u.text, Scheme), "?")
-	parts := []string{encoded}
-	if path != "" {
-		parts = nil
-		for part := range strings.SplitSeq(path, ";") {
-			if !strings.HasPrefix(part, attrID+"=") {
-				parts = append(parts, part)
-			}
-		}
-		parts = append(parts, encoded)
+// Tool returns the options by which pkcs11-tool (OpenSC) finds the key, apart from --login and what
+// is to be done.
+func (u URI) Tool() []string {
+	module := u.attrs[attrModulePath]
+	if module == "" {
+		module = "MODULE"
 	}
-	text := Scheme + strings.Join(parts, ";")
-	if hasQuery {
-		text += "?" + query
+	options := []string{"--module", module}
+	if label := u.attrs[attrToken]; label != "" {
+		options = append(options, "--token-label", label)
+	}
+	if id := u.attrs[attrID]; id != "" {
+		return append(options, "--id", hex.EncodeToString([]byte(id)))
+	}
+	return append(options, "--label", u.Object())
+}
+
+// WithObject returns the URI of another key on the same token: with this label and without id.
+func (u URI) WithObject(label string) URI {
+	return u.with(attrObject, label).with(attrID, "")
+}
+
+// WithID returns the URI with this id, in place of one that it has.
+func (u URI) WithID(id []byte) URI { return u.with(attrID, string(id)) }
+
+// with returns the URI with an attribute of its path, in place of one that it has; an empty value
+// removes it.
+func (u URI) with(name, value string) URI {
+	path, query, hasQuery := strings.Cut(strings.TrimPrefix(u.text, Scheme), "?")
+	var parts []string
+	for part := range strings.SplitSeq(path, ";") {
+		if part != "" && !strings.HasPrefix(part, name+"=") {
+			parts = append(parts, part)
+		}
 	}
 	attrs := maps.Clone(u.attrs)
 	if attrs == nil {
 		attrs = map[string]string{}
 	}
-	attrs[attrID] = string(id)
+	delete(attrs, name)
+	if value != "" {
+		parts, attrs[name] = append(parts, name+"="+percentEncoded([]byte(value), name != attrID)), value
+	}
+	text := Scheme + strings.Join(parts, ";")
+	if hasQuery {
+		text += "?" + query
+	}
 	return URI{text, attrs}
 }
 
-func percentEncoded(id []byte) string {
+// percentEncoded encodes all octets, or all but the unreserved characters of RFC 3986, Section 2.3.
+func percentEncoded(value []byte, isText bool) string {
 	var b strings.Builder
-	for _, octet := range id {
+	for _, octet := range value {
+		if isText && isUnreserved(octet) {
+			b.WriteByte(octet)
+			continue
+		}
 		fmt.Fprintf(&b, "%%%02X", octet)
 	}
 	return b.String()
+}
+
+func isUnreserved(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-._~", c) >= 0
 }

@@ -59,7 +59,7 @@ func Lock(dir, name string) (*Folder, error) {
 	if f.unlock, err = identity.Lock(f.Path, f.Name); err != nil {
 		return nil, err
 	}
-	if err = f.finishSwitch(); err != nil {
+	if err = errors.Join(f.finishSwitch(), f.forgetPlan()); err != nil {
 		f.Close()
 		return nil, err
 	}

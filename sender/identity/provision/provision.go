@@ -6,7 +6,9 @@
 //
 //	key.pem cert.pem       the active key
 //	next/                  the key that is to sign next
-//	old/DATE-ID/           an earlier key; "settled" in it: its private part is gone
+//	next-object            the URI of a next key that is being made on a PKCS #11 token
+//	old/DATE-ID/           an earlier key; "settled" in it: its private part is gone, or is on the
+//	                       token still, where the URI in "object" names it
 //	revoked                the keys that were revoked
 //	state.json             what neither keys nor DNS tell; see lifecycle.Memory
 //	lock                   locked while a command changes the folder
@@ -16,6 +18,7 @@
 //
 // # Limitations
 //
-// Locks are those of [identity.Lock]. The private part
-// of a key in a token or TPM stays there when the folder forgets it.
+// Locks are those of [identity.Lock]. The private part of a key on a PKCS #11 token stays there
+// when the folder forgets it: deleting it is for an administrator, and [Keys.Object] names it. Of a
+// key of the TPM nothing is left without key.pem.
 package provision

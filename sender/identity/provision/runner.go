@@ -59,7 +59,8 @@ type Outcome struct {
 	Did []lifecycle.Action
 	// Note is a sentence about a state.json that counts as lost; "": none.
 	Note string
-	// Notes are sentences about a TTL that is not as it was sent.
+	// Notes are sentences about a TTL that is not as it was sent, and about a private key that
+	// stays on its token.
 	Notes []string
 	// Err is why it went no further: [identity.ErrBusy], a [*publish.Refusal], or what the file
 	// system returned.
@@ -230,6 +231,9 @@ func (r *Runner) changeFolder(w *work) {
 	if err != nil {
 		w.fail(err)
 		return
+	}
+	if u, ok := w.Keys.Object(w.Step.Settle); ok && w.Step.Do == lifecycle.SettleOld {
+		w.Notes = append(w.Notes, leftOnToken(w.Name, u))
 	}
 	w.fresh = true // the servers show what they did
 	r.did(w)

@@ -27,12 +27,13 @@ type NextOptions struct {
 }
 
 // MakeNext makes the next key, unless there is one. It appears whole or not at all. Errors: as
-// [identity.Create]; the active private key is not here, or is in a token, so that it is not for
-// this program to make another one (with a hint).
+// [identity.Create]; the active private key is not here, or is in a systemd credential, so that it
+// is not for this program to make another one (with a hint).
 func (f *Folder) MakeNext(opts NextOptions) error {
 	if exists(f.path(identity.NextFolder, keyFile)) {
 		return nil
 	}
+	opts.Loader = askingOnce(opts.Loader, f.Name)
 	if err := f.removeHalves(); err != nil {
 		return err
 	}
@@ -48,7 +49,7 @@ func (f *Folder) MakeNext(opts NextOptions) error {
 	if err := os.Rename(made, f.path(identity.NextFolder)); err != nil {
 		return fmt.Errorf("provision: next key of %s: %w", f.Name, err)
 	}
-	return identity.SyncDir(f.Path)
+	return errors.Join(identity.SyncDir(f.Path), f.forgetPlan())
 }
 
 // halfPrefix begins the names of folders in which a next key is made.
@@ -90,7 +91,7 @@ func (f *Folder) make(temp string, opts NextOptions) (string, error) {
 	}
 	made, err := identity.Create(temp, f.Name, opts.CreateOptions)
 	if err != nil {
-		return "", err
+		return "", f.planned(err)
 	}
 	folder := filepath.Dir(made.KeyFile)
 	if opts.Passphrase != "" {
@@ -102,26 +103,6 @@ func (f *Folder) make(temp string, opts NextOptions) (string, error) {
 		err = remove(made.CertFile) // a raw key stays one
 	}
 	return folder, err
-}
-
-// protectAlike has the next key encrypted as the active one is. A key that is not in its file is
-// not replaced by one that is.
-func (f *Folder) protectAlike(active *identity.Identity, opts *NextOptions) error {
-	if active == nil {
-		return nil
-	}
-	p, err := opts.Loader.Protection(f.Path, f.Name)
-	if err != nil {
-		return err
-	}
-	if p.Elsewhere != "" {
-		return identity.WithHint(fmt.Errorf("provision: key.pem of %s holds %s, so its next one is not made here", f.Name, p.Elsewhere),
-			"make it there, put what names it, with its certificate, into %s (key.pem, cert.pem), and run this again", f.path(identity.NextFolder))
-	}
-	if opts.Passphrase == "" {
-		opts.Passphrase = p.Passphrase
-	}
-	return nil
 }
 
 // certifier has the CA certify the next key that certified the active one, where it is in the same
@@ -211,7 +192,7 @@ func (f *Folder) archive(now time.Time) error {
 	}
 	// It was active before, and is again.
 	if settled := filepath.Join(folder, settledFile); exists(settled) {
-		if err := errors.Join(remove(filepath.Join(folder, keyFile)), remove(settled)); err != nil {
+		if err := errors.Join(remove(filepath.Join(folder, keyFile)), remove(filepath.Join(folder, objectFile)), remove(settled)); err != nil {
 			return err
 		}
 	}
@@ -239,7 +220,8 @@ func (f *Folder) oldFolder(generation string, now time.Time) (string, error) {
 
 // Settle takes the private part of an earlier key away. Where its certificate lets others encrypt
 // to it, the key is kept as decrypt.pem, by which nothing signs: mail to it can be read with
-// nothing else. Errors: there is no such generation; what the file system returned.
+// nothing else. A key on a PKCS #11 token stays there: see [Keys.Object]. Errors: there is no such
+// generation; what the file system returned.
 func (f *Folder) Settle(generation string) error {
 	k, err := f.Keys()
 	if err != nil {
@@ -259,6 +241,9 @@ func (k OldKey) settle() error {
 	}
 	public, err := k.PublicPEM()
 	if err != nil {
+		return err
+	}
+	if err := k.keepObject(); err != nil {
 		return err
 	}
 	if k.forEncryption() {
