@@ -17,6 +17,7 @@ test:
 	go test $(RACE) -shuffle=on -timeout 20m ./...
 	# RACE stands for cgo here, which PKCS #11 needs.
 	test -z '$(RACE)' || go test $(RACE) -shuffle=on -timeout 20m -tags pkcs11 ./sender/identity/pkcs11
+	test -z '$(RACE)' || go test $(RACE) -timeout 20m -tags pkcs11 -run '^TestTokens$$' ./sender/identity/provision
 	test -z '$(RACE)' || go test -tags pkcs11 -run '^TestScript$$/^identity-pkcs11$$' ./cmd/dnseal
 
 check:

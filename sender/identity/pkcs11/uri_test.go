@@ -89,3 +89,26 @@ func FuzzParseURI(f *testing.F) {
 		}
 	})
 }
+
+// TestWithObject: another key on the same token keeps what says where the token and its PIN are.
+func TestWithObject(t *testing.T) {
+	t.Parallel()
+	u, err := ParseURI("pkcs11:object=a%20b;token=mail;id=%01?module-path=/m.so&pin-source=/pin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := u.WithObject("a b-2é")
+	if want := "pkcs11:token=mail;object=a%20b-2%C3%A9?module-path=/m.so&pin-source=/pin"; next.String() != want {
+		t.Errorf("WithObject = %s, want %s", next, want)
+	}
+	again, err := ParseURI(next.String())
+	if err != nil || again.Object() != "a b-2é" || next.Object() != again.Object() {
+		t.Errorf("%s: %v", again, err)
+	}
+	if got := strings.Join(u.Tool(), " "); got != "--module /m.so --token-label mail --id 01" {
+		t.Errorf("Tool = %s", got)
+	}
+	if got := strings.Join(next.Tool(), " "); got != "--module /m.so --token-label mail --label a b-2é" {
+		t.Errorf("Tool = %s", got)
+	}
+}
