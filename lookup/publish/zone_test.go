@@ -191,9 +191,9 @@ func TestNotes(t *testing.T) {
 		return []Seen{s, s}
 	}
 	for want, list := range map[string][]Seen{
-		"":                                    seen(time.Minute, record('a')),
-		"is 86400 on ns, not 60 as asked":     seen(24*time.Hour, record('a')),
-		"is 60 now, also for 1 other records": seen(time.Minute, record('a'), record('b')),
+		"":                                      seen(time.Minute, record('a')),
+		"is 86400 s on ns, not 60 s as asked":   seen(24*time.Hour, record('a')),
+		"is 60 s now, also for 1 other records": seen(time.Minute, record('a'), record('b')),
 	} {
 		got := Notes(list, c)
 		if want == "" && len(got) > 0 || want != "" && (len(got) != 1 || !strings.Contains(got[0], want)) {
