@@ -244,3 +244,15 @@ func TestUnsupportedAlgorithms(t *testing.T) {
 		t.Errorf("readKeyFile of a key without algorithm = %v", err)
 	}
 }
+
+// TestHugeKey: a key that would cost hours is not looked into.
+func TestHugeKey(t *testing.T) {
+	t.Parallel()
+	huge := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: make([]byte, maxKey+1)})
+	if _, err := readKeyFile(huge, new(secrets)); err == nil || !strings.Contains(err.Error(), "too large") {
+		t.Errorf("key file: %v", err)
+	}
+	if _, err := Import(t.TempDir(), "a@example.org", []File{{"key", huge}}, ImportOptions{}); err == nil || !strings.Contains(err.Error(), "too large") || Hint(err) == "" {
+		t.Errorf("import: %v", err)
+	}
+}

@@ -140,8 +140,15 @@ func missingKey(found keyFileContents, other *foreignForm, data []byte) error {
 	return formOfBroken(data).foreign()
 }
 
+// maxKey is the most octets of a private key: an RSA key of 16384 bits has 9300. With those of a
+// whole file crypto/x509 would compute for hours.
+const maxKey = 16 << 10
+
 // parseKey reads the DER of a private key.
 func parseKey(form fileForm, der []byte) (crypto.Signer, error) {
+	if len(der) > maxKey {
+		return nil, &foreignForm{form: fmt.Sprintf("a private key of %d bytes, which is too large", len(der)), advice: newKeyAdvice}
+	}
 	var key any
 	var err error
 	switch form {
