@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"dnseal/cmd/internal/config"
@@ -10,6 +11,7 @@ import (
 	"dnseal/cmd/internal/status"
 	"dnseal/lookup"
 	"dnseal/lookup/publish"
+	"dnseal/sender/identity"
 	"dnseal/sender/identity/lifecycle"
 	"dnseal/sender/identity/provision"
 )
@@ -63,7 +65,10 @@ func found(outcomes []*provision.Outcome, err error, actions map[string]int) met
 	}
 	for _, o := range outcomes {
 		if o.Err != nil {
-			m.Troubles["error"]++
+			// A command that works in the folder is no trouble.
+			if !errors.Is(o.Err, identity.ErrBusy) {
+				m.Troubles["error"]++
+			}
 			continue
 		}
 		m.States[string(o.Step.Condition)]++

@@ -65,3 +65,17 @@ func FuzzParseMemory(f *testing.F) {
 		}
 	})
 }
+
+// TestCachesAreBounded: a time that a wrong clock wrote does not keep an identity waiting for
+// longer than caches keep anything.
+func TestCachesAreBounded(t *testing.T) {
+	t.Parallel()
+	m := Memory{Caches: begin.Add(365 * 24 * time.Hour)}
+	if !m.notInFuture(begin) || m.Caches.After(begin.Add(8*24*time.Hour)) {
+		t.Errorf("caches until %s", m.Caches)
+	}
+	m = Memory{Caches: begin.Add(24 * time.Hour)}
+	if m.notInFuture(begin) || !m.Caches.Equal(begin.Add(24*time.Hour)) {
+		t.Errorf("caches until %s", m.Caches)
+	}
+}

@@ -161,6 +161,9 @@ func (m Memory) clone() Memory {
 	return m
 }
 
+// longestCached is the longest that caches keep an answer, whatever its TTL is (RFC 8767, Section 4).
+const longestCached = 7 * 24 * time.Hour
+
 // notInFuture removes times that lie in the future: the clock was wrong when they were written, or
 // is now. A time that is removed begins again.
 func (m *Memory) notInFuture(now time.Time) (wrong bool) {
@@ -172,6 +175,9 @@ func (m *Memory) notInFuture(now time.Time) (wrong bool) {
 	}
 	if future(m.TTLSent) {
 		m.TTLSent, wrong = time.Time{}, true
+	}
+	if longest := now.Add(longestCached + Margin(longestCached)); m.Caches.After(longest) {
+		m.Caches, wrong = longest, true
 	}
 	if future(m.Switched) {
 		m.Switched, wrong = now, true
