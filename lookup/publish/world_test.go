@@ -115,10 +115,10 @@ func wantCode(t *testing.T, err error, code Code) *Refusal {
 	return r
 }
 
-// short bounds what waits in vain.
+// soon bounds what waits in vain.
 func soon(t *testing.T) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	t.Cleanup(cancel)
 	return ctx
 }

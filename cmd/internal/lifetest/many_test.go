@@ -46,8 +46,8 @@ func TestRolloverUnderLoad(t *testing.T) {
 
 	load := w.load(names)
 	begin = time.Now()
-	oldFor := 2 * underWay
-	w.carry(t, provision.ToRollOver(provision.RolloverOptions{Retention: lifecycle.Withdraw, OldFor: &oldFor}), names...)
+	stays := oldFor
+	w.carry(t, provision.ToRollOver(provision.RolloverOptions{Retention: lifecycle.Withdraw, OldFor: &stays}), names...)
 	took := time.Since(begin)
 	load.end(t, len(names))
 	t.Logf("%d identities rolled over in %s, %d verdicts meanwhile", len(names), took.Round(time.Millisecond), load.passed)
