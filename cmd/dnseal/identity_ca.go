@@ -26,7 +26,7 @@ trust anchor (DANE-TA, usage 2). Nobody has to install it, and one record can
 stand for all names of the domain:
 
   dnseal identity ca new example.org
-  dnseal identity ca record example.org --at user      publish what this prints
+  dnseal identity ca publish example.org --at user     or print it: ca record
   dnseal identity ca sign alice.csr                    for a key that is elsewhere
   dnseal identity ca sign alice@example.org            for one in the directory
 
@@ -36,7 +36,7 @@ certificate travels in every message, after the signer's, from cert.pem of the
 identity. Its dates and the certificate's count, unlike with usage 3: old mail
 passes no longer when they are over.`,
 	}
-	cmd.AddCommand(newCANew(), newCARenew(), newCASign(), newCARecord(), newCAShow())
+	cmd.AddCommand(newCANew(), newCARenew(), newCASign(), newCARecord(), newCAPublish(), newCARevoke(), newCAShow())
 	return cmd
 }
 
@@ -88,7 +88,7 @@ all the same.`,
 			return err
 		}
 		cli.Print(cmd.ErrOrStderr(), "dnseal: made the CA of %s in %s", a.Domain, a.Folder)
-		cli.Print(cmd.ErrOrStderr(), "dnseal: hint: publish it with a record of: dnseal identity ca record %s --at user --identities %s", a.Domain, identity.Quote(*dir))
+		cli.Print(cmd.ErrOrStderr(), "dnseal: hint: publish it: dnseal identity ca publish %s --at user --identities %s", a.Domain, identity.Quote(*dir))
 		return nil
 	}
 	return cmd
@@ -109,7 +109,7 @@ func newCARenew() *cobra.Command {
 		Short: "Give the CA a new certificate of the same key",
 		Long: `Replaces the certificate of the CA by one of the same key, name and constraints
 with new dates. Records "2 1 1" (and 2 1 0, 2 1 2) stay right; a record of the
-whole certificate ("2 0 1") is published anew. What the CA has issued stays valid
+whole certificate ("2 0 1") is published anew (identity ca publish). What the CA has issued stays valid
 for its own dates. The certificate of the CA is replaced in all identities of the
 directory that have it; elsewhere it is handed out again.`,
 		Args: cobra.ExactArgs(1),
@@ -136,7 +136,7 @@ directory that have it; elsewhere it is handed out again.`,
 		if err != nil {
 			return cli.Hint(err, "run this again: all others are done")
 		}
-		cli.Print(cmd.ErrOrStderr(), "dnseal: hint: records 2 1 1 stay; publish records 2 0 1 and 2 0 0 anew; who has keys elsewhere needs %s", identity.Quote(filepath.Join(a.Folder, "cert.pem")))
+		cli.Print(cmd.ErrOrStderr(), "dnseal: hint: records 2 1 1 stay, and nothing is to be done; those of the whole certificate (2 0 1, 2 0 0) change: dnseal identity ca publish; who has keys elsewhere needs %s", identity.Quote(filepath.Join(a.Folder, "cert.pem")))
 		return nil
 	}
 	return cmd

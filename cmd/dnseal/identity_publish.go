@@ -161,6 +161,11 @@ type formFlags struct {
 func (f *formFlags) register(cmd *cobra.Command) {
 	// RFC 6698, Sections 2.1.1 to 2.1.3; the acronyms are those of RFC 7218.
 	cmd.Flags().Uint8Var(&f.form.Usage, "usage", 3, "certificate usage `N`: 0 PKIX-TA, 1 PKIX-EE, 2 DANE-TA, 3 DANE-EE")
+	f.registerNumbers(cmd)
+}
+
+// registerNumbers adds the flags of a record whose usage is given.
+func (f *formFlags) registerNumbers(cmd *cobra.Command) {
 	cmd.Flags().Uint8Var(&f.form.Selector, "selector", 1, "selector `N`: 0 whole certificate, 1 public key")
 	cmd.Flags().Uint8Var(&f.form.Matching, "matching", 1, "matching type `N`: 0 as it is, 1 SHA-256, 2 SHA-512")
 	cmd.Flags().Uint32Var(&f.ttl, "ttl", 300, "time to live in `SECONDS`: how long a withdrawn key may still count")
@@ -234,6 +239,11 @@ more, then withdraws all records of them at the name, and reads back that no nam
 server shows one. It says until when caches may still accept the key (the TTL),
 and until when somebody on the way can replay the old answer (the end of the
 signatures of the zone). Records of others at the name stay.
+
+Where a record of the domain's CA, at _user or of a wildcard, vouches for the key,
+the key signs no more here, and others accept it until its certificate ends: the
+command says so, with status 1, and what helps: another key with a record of its
+own, which receivers look up first.
 
 With --key only the key of that ID goes: an earlier one whose record was kept,
 or the active one while the next one waits (identity rollover). An identity

@@ -47,6 +47,10 @@ The private part of the old key is deleted as soon as that is decided; where its
 certificate lets others encrypt to it, it stays as old/…/decrypt.pem, by which
 nothing signs. A key in a token or TPM stays there.
 
+Where a record of the domain's CA publishes the identity (state by-ca) the next
+key is certified by that CA and signs at once: the record stays as it is. The
+certificate of the old key stays good until it ends.
+
 An encrypted key is followed by one that is encrypted by the same passphrase.
 --renew makes a new certificate for the same key. Where the next key is made
 elsewhere (by a supplier, in a token, certified by a CA), put key.pem and
@@ -157,7 +161,11 @@ func sayRollover(o *provision.Outcome) []string {
 	var lines []string
 	for _, a := range o.Did {
 		if a == lifecycle.Switch {
-			lines = append(lines, fmt.Sprintf("switched: key %s signs from now on", o.Keys.Active.KeyID()))
+			line := fmt.Sprintf("switched: key %s signs from now on", o.Keys.Active.KeyID())
+			if _, ok := o.ByCA(); ok {
+				line += "; no record changes: that of its CA vouches for it, and for the earlier one until its certificate ends"
+			}
+			lines = append(lines, line)
 		}
 		if a == lifecycle.Remove {
 			lines = append(lines, "the record of the old key is withdrawn: saved mail that it signed no longer verifies")

@@ -38,6 +38,7 @@ directory where no NAME is given, and prints a table: name, key, record, state,
 next step and when; below it what is wrong. Nothing is changed.
 
 States: new (not published), published (not yet in all caches), active,
+by-ca (a record of its CA, at _user of the domain or of a wildcard, publishes it),
 next-published (a rollover waits), switched (the record of an earlier key is
 still there), revoking (caches may still accept it), revoked, missing (the
 record was there and is gone), unclear (no name server answers), no-key, error.
@@ -115,6 +116,7 @@ collector of node_exporter, each with the label identity:
 
   dnseal_identity_state{state}     1 for the state that it is in
   dnseal_identity_published        1 where every name server shows the record
+                                   of the key, or of its CA
   dnseal_identity_trouble{code}    1 for each thing that is wrong
   dnseal_identity_next_step_timestamp_seconds
   dnseal_identity_signatures_expire_timestamp_seconds
@@ -123,7 +125,7 @@ collector of node_exporter, each with the label identity:
 
 Codes: unreachable, server-silent, server-behind, not-secure, foreign-record,
 record-vanished, record-missing, not-published, alias, wildcard, clock,
-old-undecided, signature-ends, certificate-ends.
+old-undecided, signature-ends, certificate-ends, ca-vouches.
 
 Exit status: 0 all is right; 1 something is wrong; 2 wrong usage, or an identity
 cannot be read; 3 it could not be told, and nothing is worse.`,

@@ -28,6 +28,8 @@ type Seen struct {
 	// Wildcard says that the records are those of a wildcard: none is at the name itself (RFC
 	// 4592).
 	Wildcard bool
+	// Source is the name of that wildcard; "" without one.
+	Source string
 	// Alias is the target of a CNAME at the name or a DNAME above it; "": none.
 	Alias string
 	// TTL is the original TTL of the records (RFC 4034, Section 3.1.4), which caches keep them for;
@@ -80,8 +82,20 @@ func (s *Seen) signatures(set dnssec.RRset) {
 			s.TTL = time.Duration(sig.OrigTtl) * time.Second
 			// RFC 4034, Section 3.1.3.
 			s.Wildcard = int(sig.Labels) < labels(sig.Hdr.Name)
+			if s.Wildcard {
+				s.Source = wildcard(sig.Hdr.Name, int(sig.Labels))
+			}
 		}
 	}
+}
+
+// wildcard is the name of the wildcard above owner, with so many labels and the asterisk.
+func wildcard(owner string, n int) string {
+	at := dns.Split(owner)
+	if n <= 0 || n >= len(at) {
+		return "*."
+	}
+	return "*." + dns.CanonicalName(owner[at[len(at)-n]:])
 }
 
 func labels(owner string) int {

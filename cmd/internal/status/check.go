@@ -36,6 +36,9 @@ func Troubles(o *provision.Outcome, now time.Time) []lifecycle.Trouble {
 	}
 	r, ok := o.Wanted()
 	// RFC 7671, Section 5.1: under DANE-EE the dates do not count.
+	if p, byCA := o.ByCA(); byCA {
+		r = p.Record
+	}
 	if !ok || r.Usage == dane.DANEEE || o.Keys.Active.Certificate == nil || o.Keys.Active.Certificate.NotAfter.Sub(now) > soon {
 		return found
 	}
@@ -98,7 +101,7 @@ func (m *metric) add(value float64, labels ...string) {
 // node_exporter. Errors: those of w.
 func Prometheus(w io.Writer, outcomes []*provision.Outcome, now time.Time) error {
 	state := &metric{name: "dnseal_identity_state", help: "Where the identity stands; 1 for the state that it is in."}
-	up := &metric{name: "dnseal_identity_published", help: "1 where every name server shows the record of the key that signs."}
+	up := &metric{name: "dnseal_identity_published", help: "1 where every name server shows the record of the key that signs, or of its CA."}
 	wrong := &metric{name: "dnseal_identity_trouble", help: "1 for each thing that is wrong with the identity, by its code."}
 	next := &metric{name: "dnseal_identity_next_step_timestamp_seconds", help: "When the identity can be carried on."}
 	signed := &metric{name: "dnseal_identity_signatures_expire_timestamp_seconds", help: "When the first signature of the zone over the record ends."}
@@ -131,6 +134,9 @@ func Prometheus(w io.Writer, outcomes []*provision.Outcome, now time.Time) error
 func published(o *provision.Outcome) float64 {
 	if o.Keys.Active == nil {
 		return 0
+	}
+	if _, ok := o.ByCA(); ok {
+		return 1
 	}
 	for _, s := range o.Seen {
 		if s.Status != lifecycle.Secure || !o.PublishedAt(s, o.Keys.Active) {

@@ -119,6 +119,8 @@ func Sentence(o *provision.Outcome) string {
 		return "published: " + where + ", shown by " + servers(o) + "; " + cached(o)
 	case lifecycle.Active:
 		return "active: " + where + ", shown by " + servers(o) + did(o, lifecycle.Publish, "", "; it was there already") + kept(o)
+	case lifecycle.ByCA:
+		return fmt.Sprintf("by-ca: key %s signs, and the record of its CA vouches for it: %s; nothing is published at its own name", keyID(o), record(o))
 	case lifecycle.NextPublished:
 		return fmt.Sprintf("key %s signs; the next one, %s, is published beside it at %s", keyID(o), o.Keys.Next.KeyID(), owner)
 	case lifecycle.Switched:
@@ -146,11 +148,7 @@ func did(o *provision.Outcome, a lifecycle.Action, yes, no string) string {
 
 // servers names the name servers.
 func servers(o *provision.Outcome) string {
-	var names []string
-	for _, s := range o.Seen {
-		names = append(names, s.Name)
-	}
-	return strings.Join(names, ", ") + " (validated)"
+	return serversOf(o.Seen)
 }
 
 // cached says from when every cache has the record.
@@ -185,9 +183,25 @@ func plural(n int, one, many string) string {
 	return many
 }
 
+// ofUsers says of a revoked key without a record what the answers for "_user" mean.
+func ofUsers(o *provision.Outcome) string {
+	for _, s := range o.Users {
+		if s.Err != "" || s.Status != lifecycle.Secure {
+			return "it is not known whether a CA at _user of its domain vouches for it"
+		}
+	}
+	return "no name server shows a record of it, or of its CA"
+}
+
 // revoked says how long a revoked key may still be accepted.
 func revoked(o *provision.Outcome) string {
 	gone := o.Step.Memory.Gone
+	if _, ok := o.ByCA(); ok {
+		return fmt.Sprintf("revoked: key %s signs no more here; others still accept it: the record of its CA vouches for it (%s)", keyID(o), record(o))
+	}
+	if gone.Since.IsZero() && len(o.Users) > 0 {
+		return fmt.Sprintf("revoked: key %s signs no more here; %s", keyID(o), ofUsers(o))
+	}
 	if gone.Since.IsZero() {
 		return fmt.Sprintf("revoked: key %s signs no more here; its record is not gone from every name server yet", keyID(o))
 	}
@@ -197,7 +211,7 @@ func revoked(o *provision.Outcome) string {
 		text += fmt.Sprintf(", and somebody on the way can replay the old answer until %s, when its signatures end", stamp(gone.Replay))
 	}
 	if slices.ContainsFunc(o.Seen, func(s lifecycle.Server) bool { return s.OptOut }) {
-		text += "; the zone denies by NSEC3 with opt-out, so that it is gone is never proven: sign it without opt-out"
+		text += optOut
 	}
 	return text
 }

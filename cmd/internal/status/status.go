@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"dnseal/cmd/internal/cli"
+	"dnseal/lookup/dane"
 	"dnseal/lookup/publish"
 	"dnseal/sender/identity/lifecycle"
 	"dnseal/sender/identity/provision"
@@ -54,13 +55,21 @@ func ofTroubles(troubles []lifecycle.Trouble) (status cli.Exit) {
 	return status
 }
 
-// record describes the record of the active key: "SMIMEA 3 1 1"; "-" where there is none.
+// record describes the record of the active key: "SMIMEA 3 1 1"; "TLSA 2 1 1 at _user.example.org."
+// where that of its CA publishes it; "-" where there is none.
 func record(o *provision.Outcome) string {
+	if p, ok := o.ByCA(); ok {
+		return form(p.Type, p.Record) + " at " + p.Owner
+	}
 	r, ok := o.Wanted()
 	_, typ, err := o.Owner()
 	if !ok || err != nil {
 		return "-"
 	}
+	return form(typ, r)
+}
+
+func form(typ dane.Type, r dane.Record) string {
 	return fmt.Sprintf("%s %d %d %d", typ, r.Usage, r.Selector, r.MatchingType)
 }
 

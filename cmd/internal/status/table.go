@@ -3,6 +3,7 @@ package status
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -132,6 +133,9 @@ func objectOf(o *provision.Outcome, now time.Time) object {
 	if o.Keys.Active != nil {
 		out.Key, out.Record = keyID(o), record(o)
 	}
+	if p, ok := o.ByCA(); ok {
+		out.Owner, out.Type, out.Record = p.Owner, p.Type.String(), form(p.Type, p.Record)
+	}
 	if o.Keys.Next != nil {
 		out.NextKey = o.Keys.Next.KeyID()
 	}
@@ -159,7 +163,7 @@ func whole(t time.Time) time.Time {
 
 // signedUntil is when the first signature of the name servers' answers ends; zero: not known.
 func signedUntil(o *provision.Outcome) (first time.Time) {
-	for _, s := range o.Seen {
+	for _, s := range slices.Concat(o.Seen, o.Users) {
 		if !s.SignedUntil.IsZero() && (first.IsZero() || s.SignedUntil.Before(first)) {
 			first = s.SignedUntil
 		}

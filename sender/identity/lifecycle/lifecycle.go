@@ -21,6 +21,12 @@
 // RFC 7671, Section 8.1, speaks of two TTLs, because there the secondaries are not looked at. Here
 // each is asked, so that one TTL is enough.
 //
+// An identity without a record of its own can be published by that of its CA ([ByCA]): at "_user"
+// of the domain, or of a wildcard. A next key of the same CA then signs at once, because the record
+// vouches for it already. One that needs a record of its own is published together with the active
+// key, for which the CA's record counts no more from then on. A revoked key stays accepted by
+// others ([CodeVouched]).
+//
 // The memory ([Memory]) can be lost: what the keys and the DNS tell is told again, times begin
 // again (a wait takes longer, never shorter), and what only a person can say, such as whether an
 // old record is kept, waits until it is said again.
@@ -32,7 +38,8 @@
 //
 // It cannot see a name server that is in no NS record, nor the instances of one address (anycast):
 // they must be as fast as the others. An RRset that somebody else made and whose TTL he made
-// shorter a moment ago may be in caches for longer than Next knows.
+// shorter a moment ago may be in caches for longer than Next knows; so may one that was withdrawn a
+// moment ago, and not by Next, for a record of the CA to count.
 package lifecycle
 
 import "time"

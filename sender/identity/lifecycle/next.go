@@ -129,8 +129,14 @@ func (n *round) condition() Condition {
 		return NoKey
 	case a.Revoked && (n.anywhere(a) || n.goneUnknown() || n.now.Before(n.mem.Gone.until())):
 		return Revoking
+	case a.Revoked && (n.byCA(a) || n.userUnclear()):
+		return Revoking
 	case a.Revoked:
 		return Revoked
+	case n.stays(a):
+		return ByCA
+	case !n.anywhere(a) && n.userUnclear():
+		return Unclear
 	case !n.anywhere(a) && n.mem.Shown[RecordID(a.Want)].Once:
 		return Missing
 	case !n.anywhere(a):
@@ -172,13 +178,20 @@ func (n *round) anywhere(g *Generation) bool { return len(n.published(g)) > 0 }
 func (n *round) rollOver() {
 	next, active := n.Next, n.Active
 	add := n.toSend(next)
-	if active != nil && !active.Revoked && n.mem.Publish && !n.anywhere(active) && !n.mem.Shown[RecordID(active.Want)].Once {
+	if active != nil && !active.Revoked && n.mem.Publish && !n.anywhere(active) && !n.byCA(active) && !n.mem.Shown[RecordID(active.Want)].Once {
 		add = append(add, n.toSend(active)...)
+	}
+	// What is at the name hides the record of the CA.
+	if len(add) > 0 && n.byCA(active) && !active.Revoked {
+		add = append(add, active.Want)
 	}
 	due := n.due(next.Want)
 	switch {
 	case n.step.has(CodeAlias):
 		n.nothing("nothing can be published at the name")
+	case n.rollOverByCA():
+	case n.userUnclear():
+		n.wait(n.now.Add(again), "it is not known whether a CA at _user of the domain vouches for the keys")
 	case len(add) > 0:
 		n.publish(add, "publish the next key beside the active one")
 	case due.IsZero():
@@ -242,6 +255,10 @@ func (n *round) publishActive() bool {
 	case n.mem.Publish && n.mem.Shown[RecordID(a.Want)].Once && !n.anywhere(a) && n.seen.secure():
 		n.trouble(Trouble{CodeVanished, "the record of the active key was there, and is gone", "if nobody withdrew it on purpose, publish it again: dnseal identity publish", false})
 		n.nothing("the record of the active key is gone")
+	case !n.mem.Publish && n.byUser(a):
+		return false
+	case !n.anywhere(a) && n.userUnclear():
+		n.wait(n.now.Add(again), "it is not known whether a CA at _user of the domain vouches for the key")
 	case !n.mem.Publish && !n.anywhere(a):
 		n.nothing("not published")
 	case n.step.has(CodeAlias):
@@ -264,7 +281,7 @@ func (n *round) anyOfOurs() bool { return slices.ContainsFunc(n.generations(), n
 
 // changeTTL gives the records the TTL that is wanted.
 func (n *round) changeTTL() bool {
-	if n.mem.TTL == 0 || n.seen.ttl() == n.mem.TTL || !n.seen.secure() || n.step.has(CodeForeign) {
+	if n.mem.TTL == 0 || n.stays(n.Active) || n.seen.ttl() == n.mem.TTL || !n.seen.secure() || n.step.has(CodeForeign) {
 		return false
 	}
 	if n.now.Sub(n.mem.TTLSent) <= resend { // a server can have a limit of its own
@@ -279,7 +296,7 @@ func (n *round) changeTTL() bool {
 // rest is the step of an identity with which all is well.
 func (n *round) rest() {
 	due := n.activeDue()
-	if n.now.Before(due) {
+	if n.now.Before(due) && !n.stays(n.Active) {
 		n.wait(due, "caches may have answers without the record")
 		return
 	}

@@ -331,7 +331,7 @@ func TestRolloverEndsRight(t *testing.T) {
 		}
 		// A further run changes nothing.
 		again := Next(w.state, w.see(), w.now)
-		if again.Do != Nothing || !reflect.DeepEqual(again.Memory, Next(State{w.state.Active, w.state.Next, w.state.Old, again.Memory}, w.see(), w.now).Memory) {
+		if again.Do != Nothing || !reflect.DeepEqual(again.Memory, Next(State{Active: w.state.Active, Next: w.state.Next, Old: w.state.Old, Memory: again.Memory}, w.see(), w.now).Memory) {
 			w.fatalf("a further run does: %s", again.Do)
 		}
 	})

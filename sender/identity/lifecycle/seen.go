@@ -28,6 +28,11 @@ type Server struct {
 	Alias string
 	// Wildcard says that the records are those of a wildcard, and not at the name itself.
 	Wildcard bool
+	// Source is the name of that wildcard.
+	Source string
+	// Unproven says that the absence of records is as proven as a zone with opt-out can have it:
+	// receivers do not rely on it.
+	Unproven bool
 }
 
 // Secure is the Status of an answer that can be relied on.

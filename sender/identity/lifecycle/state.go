@@ -19,6 +19,11 @@ type Generation struct {
 	Want dane.Record
 	// Also are the other records that publish it, in other forms.
 	Also []dane.Record
+	// CA are those of State.User that vouch for it: records of the CA that issued its certificate.
+	CA []dane.Record
+	// Ends is when its certificate ends, which counts under a record of its CA; zero: no
+	// certificate.
+	Ends time.Time
 }
 
 // Publishes reports whether r publishes the generation.
@@ -49,7 +54,7 @@ const (
 	Withdraw Retention = "withdraw" // it goes when mail under way has arrived
 )
 
-// State is what the folder of an identity says.
+// State is what the folder of an identity says, and User.
 type State struct {
 	// Active signs; nil where there is no key.
 	Active *Generation
@@ -57,6 +62,9 @@ type State struct {
 	Next *Generation
 	// Old are the earlier ones.
 	Old []Old
+	// User is what the name servers show at "_user" of the domain, where that counts: it is a mail
+	// address that has no record, and a CA issued a certificate. Nil: nobody asked.
+	User Seen
 	// Memory is what neither keys nor DNS tell; its zero value is safe.
 	Memory Memory
 }

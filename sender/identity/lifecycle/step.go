@@ -26,10 +26,13 @@ type Condition string
 
 // Conditions.
 const (
-	NoKey         Condition = "no-key"         // there is no key
-	New           Condition = "new"            // the record is nowhere
-	Published     Condition = "published"      // the record is there, and not yet in all caches
-	Active        Condition = "active"         // the record is everywhere, and the key signs
+	NoKey     Condition = "no-key"    // there is no key
+	New       Condition = "new"       // the record is nowhere
+	Published Condition = "published" // the record is there, and not yet in all caches
+	Active    Condition = "active"    // the record is everywhere, and the key signs
+	// ByCA: a record of its CA, at "_user" of the domain or of a wildcard, publishes the key that
+	// signs, and the identity has none of its own
+	ByCA          Condition = "by-ca"
 	NextPublished Condition = "next-published" // as Active, and the next record is there
 	// Switched: as Active, and the record of an earlier key waits to go
 	Switched Condition = "switched"

@@ -59,6 +59,8 @@ func (n *round) troubles() {
 	}
 	n.behind()
 	n.foreign()
+	n.userTroubles()
+	n.vouched()
 }
 
 // signatureSoon is how long before their end signatures are worth a word: online signers can make

@@ -113,6 +113,10 @@ func (n *round) missing(r dane.Record) (found []string) {
 
 // revoked is the end of a revoked identity.
 func (n *round) revoked() {
+	if n.byCA(n.Active) || n.userUnclear() {
+		n.nothing("the key signs no more here, and no record of its own can be withdrawn")
+		return
+	}
 	if n.goneUnknown() {
 		n.wait(n.now.Add(again), "not every name server has said that the record is gone")
 		return

@@ -27,7 +27,7 @@ func (r *Runner) Look(ctx context.Context, names []string) []*Outcome {
 	r.read(ctx, works)
 	for _, w := range works {
 		if !w.ended {
-			w.Step = lifecycle.Next(w.Keys.state(w.Step.Memory, w.Seen), w.Seen, r.now())
+			w.Step = lifecycle.Next(w.state(), w.Seen, r.now())
 		}
 	}
 	return outcomes

@@ -53,6 +53,8 @@ type Outcome struct {
 	Keys Keys
 	// Seen is what the name servers showed last.
 	Seen lifecycle.Seen
+	// Users is what they showed at "_user" of the domain, where that counts; else nil.
+	Users lifecycle.Seen
 	// Step is the last one: [lifecycle.Wait] or [lifecycle.Nothing], where Err is nil.
 	Step lifecycle.Step
 	// Did are the actions of this run.
@@ -65,6 +67,8 @@ type Outcome struct {
 	// Err is why it went no further: [identity.ErrBusy], a [*publish.Refusal], or what the file
 	// system returned.
 	Err error
+
+	vouching map[string][]dane.Record // by generation, those of Users
 }
 
 // batch is how many identities are locked and changed together: each has an open file, and 500
@@ -192,7 +196,7 @@ func (r *Runner) round(ctx context.Context, works []*work) bool {
 			continue
 		}
 		more = true
-		w.Step = lifecycle.Next(w.Keys.state(w.Step.Memory, w.Seen), w.Seen, r.now())
+		w.Step = lifecycle.Next(w.state(), w.Seen, r.now())
 		if err := w.folder.Remember(w.Step.Memory); err != nil {
 			w.fail(err)
 			continue
@@ -267,4 +271,5 @@ func (r *Runner) read(ctx context.Context, works []*work) {
 		})
 	}
 	group.Wait()
+	r.readUsers(ctx, works)
 }

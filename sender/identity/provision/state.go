@@ -26,7 +26,14 @@ func (k Keys) generation(id *identity.Identity, form lifecycle.Form) *lifecycle.
 		return nil
 	}
 	g := &lifecycle.Generation{ID: id.GenerationID(), Key: id.KeyID(), Revoked: slices.Contains(k.Revoked, id.KeyID())}
-	g.Want, _ = id.Record(form.Usage, form.Selector, form.Matching) // checked by CheckForm
+	if id.Certificate != nil {
+		g.Ends = id.Certificate.NotAfter
+	}
+	var err error
+	if g.Want, err = id.Record(form.Usage, form.Selector, form.Matching); err != nil { // no CA's
+		form = defaultForm(id)
+		g.Want, _ = id.Record(form.Usage, form.Selector, form.Matching) // every key has it
+	}
 	for _, f := range allForms() {
 		if r, err := id.Record(f.Usage, f.Selector, f.Matching); err == nil && f != form {
 			g.Also = append(g.Also, r)
@@ -76,7 +83,14 @@ func (k Keys) form(m lifecycle.Memory, seen lifecycle.Seen) lifecycle.Form {
 			}
 		}
 	}
-	if ids := k.all(); len(ids) > 0 && ids[0].Certificate == nil {
+	if ids := k.all(); len(ids) > 0 {
+		return defaultForm(ids[0])
+	}
+	return lifecycle.Form{Usage: 3, Selector: 1, Matching: 1}
+}
+
+func defaultForm(id *identity.Identity) lifecycle.Form {
+	if id.Certificate == nil {
 		return lifecycle.Form{Usage: 3, Selector: 1, Matching: 0}
 	}
 	return lifecycle.Form{Usage: 3, Selector: 1, Matching: 1}
@@ -114,11 +128,11 @@ func seenBy(servers []publish.Seen) (seen lifecycle.Seen) {
 	for _, s := range servers {
 		server := lifecycle.Server{
 			Name: s.Server, Status: s.Status.String(), Reason: s.Reason, Records: s.Records, Alias: s.Alias,
-			TTL: s.TTL, Negative: s.NegativeTTL, SignedUntil: s.Expires, OptOut: s.OptOut, Wildcard: s.Wildcard,
+			TTL: s.TTL, Negative: s.NegativeTTL, SignedUntil: s.Expires, OptOut: s.OptOut, Wildcard: s.Wildcard, Source: s.Source,
 		}
 		// Absence in an opt-out span is as far as such a zone goes: nothing better can come.
 		if s.Code == dnssec.CodeOptOut && s.Presence == dane.Absent {
-			server.Status = lifecycle.Secure
+			server.Status, server.Unproven = lifecycle.Secure, true
 		}
 		if s.Err != nil {
 			server.Err = s.Err.Error()
