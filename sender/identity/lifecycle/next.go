@@ -185,7 +185,7 @@ func (n *round) rollOver() {
 	if len(add) > 0 && n.byCA(active) && !active.Revoked {
 		add = append(add, active.Want)
 	}
-	due := n.due(next.Want)
+	due := n.dueNext()
 	switch {
 	case n.step.has(CodeAlias):
 		n.nothing("nothing can be published at the name")
@@ -202,6 +202,17 @@ func (n *round) rollOver() {
 		n.mem.Switched = n.now
 		n.step.Do, n.step.Why = Switch, "every cache has the next key: it signs from now on"
 	}
+}
+
+// dueNext is when every cache has the next key. Where the active one was revoked, the answers from
+// before its record was withdrawn may be forgotten: they live no longer than the next record does.
+func (n *round) dueNext() time.Time {
+	due := n.due(n.Next.Want)
+	if due.IsZero() || n.Active == nil || !n.Active.Revoked {
+		return due
+	}
+	ttl := n.seen.ttl()
+	return later(due, n.mem.Shown[RecordID(n.Next.Want)].Since.Add(ttl+Margin(ttl)))
 }
 
 // toSend is the record of g, unless every server shows it, or it was sent a moment ago and some

@@ -169,7 +169,8 @@ func (m Memory) clone() Memory {
 	return m
 }
 
-// longestCached is the longest that caches keep an answer, whatever its TTL is (RFC 8767, Section 4).
+// longestCached is the longest that caches keep an answer, whatever its TTL is (RFC 8767, Section
+// 4).
 const longestCached = 7 * 24 * time.Hour
 
 // notInFuture removes times that lie in the future: the clock was wrong when they were written, or
