@@ -83,6 +83,15 @@ printed and published, and nothing can be signed.`,
 	return cmd
 }
 
+// printPublishHint says how an identity is published: by an update, or by hand.
+func printPublishHint(w io.Writer, id *identity.Identity, dir string) {
+	args := identity.Quote(id.Name) + " --identities " + identity.Quote(dir)
+	if id.Certificate == nil {
+		args += " --matching 0"
+	}
+	cli.Print(w, "dnseal: hint: publish it: dnseal identity publish %s; by hand, with the record of: dnseal identity record %s", args, args)
+}
+
 func newIdentityNew() *cobra.Command {
 	var opts identity.CreateOptions
 	cmd := &cobra.Command{
@@ -121,7 +130,7 @@ func newIdentityNew() *cobra.Command {
 			return err
 		}
 		printMade(cmd.ErrOrStderr(), id, opts)
-		cli.Print(cmd.ErrOrStderr(), "dnseal: hint: publish it with the record of: dnseal identity record %s --identities %s", identity.Quote(id.Name), identity.Quote(*dir))
+		printPublishHint(cmd.ErrOrStderr(), id, *dir)
 		return nil
 	}
 	return cmd

@@ -305,7 +305,7 @@ func showCA(w io.Writer, a *ca.Authority, list bool) error {
 	cli.Print(&b, "  subject      %s", a.Certificate.Subject)
 	cli.Print(&b, "  valid        %s to %s", day(a.Certificate.NotBefore), day(a.Certificate.NotAfter))
 	cli.Print(&b, "  constraints  %s", a.Constraints())
-	cli.Print(&b, "  issued       %d certificates, %d of them valid", len(issued), valid)
+	cli.Print(&b, "  issued       %d in all, %d of them valid", len(issued), valid)
 	wrong := a.CheckDates(now)
 	if wrong != nil {
 		cli.Print(&b, "  WRONG        %s; %s", cli.Plain(wrong), identity.Hint(wrong))

@@ -169,11 +169,7 @@ func printImported(w io.Writer, dir string, done *identity.Imported) {
 	for _, f := range lint.Lint(id, time.Now()) {
 		cli.Print(w, "dnseal: %s: %s", f.Level, f)
 	}
-	record := "dnseal identity record " + identity.Quote(id.Name) + " --identities " + identity.Quote(dir)
-	if id.Certificate == nil {
-		record += " --matching 0"
-	}
-	cli.Print(w, "dnseal: hint: publish it with the record of: %s", record)
+	printPublishHint(w, id, dir)
 }
 
 func newIdentityCSR() *cobra.Command {

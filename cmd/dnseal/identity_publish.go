@@ -23,6 +23,8 @@ type lifeCommand struct {
 	lines status.Lines
 	// pending makes an identity that waits an exit status of 3.
 	pending func(*provision.Outcome) bool
+	// enough ends the wait for an identity before all is done.
+	enough func(*provision.Outcome) bool
 }
 
 // newLifeCommand adds the flags of such commands to cmd.
@@ -70,7 +72,7 @@ func (c *lifeCommand) run(cmd *cobra.Command, names []string, intent provision.I
 		return err
 	}
 	defer p.Close() //nolint:errcheck // only lookups
-	runner.Intent = intent
+	runner.Intent, runner.Enough = intent, c.enough
 	if p.dryRun {
 		return c.dryRun(cmd, p, runner, names)
 	}
@@ -99,7 +101,7 @@ func (c *lifeCommand) carryOn(cmd *cobra.Command, runner *provision.Runner, name
 		n := 0
 		why := ""
 		for _, o := range outcomes {
-			if o.Err == nil && o.Step.Do == lifecycle.Wait {
+			if o.Err == nil && o.Step.Do == lifecycle.Wait && (c.enough == nil || !c.enough(o)) {
 				n, why = n+1, o.Step.Why
 			}
 		}

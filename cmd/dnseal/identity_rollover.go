@@ -64,10 +64,13 @@ when it says, or use --wait.`,
 	}
 	c := newLifeCommand(cmd)
 	f.register(cmd)
-	cmd.Flags().BoolVar(&c.wait, "wait", false, "wait until all is done")
+	cmd.Flags().BoolVar(&c.wait, "wait", false, "wait until the new key signs; with --withdraw-old or --old-for until the record of the old one is withdrawn")
 	c.lines.Resume = "dnseal identity rollover --continue"
 	c.lines.Say = sayRollover
 	c.pending = func(o *provision.Outcome) bool { return o.Keys.Next != nil }
+	c.enough = func(o *provision.Outcome) bool { // nobody waits a week by default
+		return o.Keys.Next == nil && f.opts.OldFor == nil && o.Step.Memory.OldFor > 0
+	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := f.check(cmd, args); err != nil {
 			return err

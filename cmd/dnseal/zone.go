@@ -50,7 +50,9 @@ It checks: the chain of trust from the root; every name server (UDP, TCP, EDNS,
 serial); whether absence is proven, without which a withdrawn key does not count
 as revoked; whether a stranger can list the names, by doing it (NSEC), at 100
 questions a second at most; for how long a withdrawn record lives in caches and
-can be replayed, against --revocation-time; and the records of identities.
+can be replayed; and the records of identities. Without --revocation-time times
+are held to a day, and signatures that live longer are a note: most signers make
+them for two weeks.
 
 The name servers in the NS records are asked at port 53. The domain can be of
 any owner; nothing is changed.
@@ -72,7 +74,7 @@ that cannot be written; 3 something could not be told, and nothing is wrong.`,
 func (f *zoneFlags) register(cmd *cobra.Command) {
 	f.dns.register(cmd)
 	flags := cmd.Flags()
-	flags.StringVar(&f.revocation, "revocation-time", "1d", "`TIME` after which a withdrawn record should count for nobody, such as 30m, 12h or 7d")
+	flags.StringVar(&f.revocation, "revocation-time", "", "`TIME` after which a withdrawn record should count for nobody, such as 30m, 12h or 7d;\nwhat takes longer is wrong")
 	flags.StringSliceVar(&f.nameServers, "name-server", nil, "ask the name server at `ADDRESS` (host:port or host) instead of those in the NS\nrecords; repeated: several")
 	flags.StringSliceVar(&f.names, "name", nil, "look at the records of `NAME` (an address, device, service or host) as well; repeated: several")
 	flags.StringVar(&f.identities, "identities", "", "compare with the identities in `DIR`")
@@ -133,7 +135,9 @@ func (f *zoneFlags) options(domain string) (zonecheck.Options, error) {
 		opts.Walk = -1
 	}
 	var err error
-	if opts.Revocation, err = readSpan(f.revocation); err != nil {
+	if f.revocation == "" {
+		opts.Revocation = 0 // none is wished
+	} else if opts.Revocation, err = readSpan(f.revocation); err != nil {
 		return opts, cli.Hint(fmt.Errorf("--revocation-time %s: %w", f.revocation, err), "write a number and a unit: 30m, 12h, 7d")
 	}
 	if opts.Timeout, err = f.dns.perQuestion(); err != nil {

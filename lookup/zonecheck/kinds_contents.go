@@ -6,7 +6,7 @@ var timeKinds = []Kind{
 		CodeTimes, OK, groupTimes, "TTLs and signatures keep the wished time.", "", "",
 	},
 	{
-		CodeReplay, Wrong, groupTimes, "signatures over identity records are valid for longer than the wished time.",
+		CodeReplay, Wrong, groupTimes, "signatures over identity records are valid for longer than the wished time; a note where none was wished.",
 		"An attacker on the way to a verifier can show a withdrawn record until its signature expires. Caches forget it with its TTL.",
 		"Shorten the lifetime of signatures (BIND: signatures-validity, Knot: rrsig-lifetime), or say what you accept: --revocation-time.",
 	},

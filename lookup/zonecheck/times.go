@@ -37,8 +37,8 @@ func (z *zone) times(ctx context.Context) {
 	z.ends(now, lives)
 	z.ttls()
 	longest, ttl := z.longest(now, lives)
-	if len(z.leaves) > 0 && !z.has(groupTimes, Wrong) {
-		z.add(CodeTimes, z.apex, "a withdrawn record lives %s in caches, and can be replayed for %s; wished: %s", span(ttl), span(longest), span(z.opts.Revocation))
+	if len(z.leaves) > 0 && !z.has(groupTimes, Wrong) && !z.hasCode(CodeReplay) {
+		z.add(CodeTimes, z.apex, "a withdrawn record lives %s in caches, and can be replayed for %s; %s", span(ttl), span(longest), z.wish())
 	}
 }
 
@@ -88,21 +88,32 @@ func (z *zone) replays(now time.Time, lives []life) {
 			denials = append(denials, l)
 		}
 	}
-	z.late(CodeReplay, now, leaves, "a record that is withdrawn now can be replayed until %s (%s); wished: %s")
-	z.late(CodeReplayDenial, now, denials, "a proof of absence of now can be replayed until %s (%s); wished: %s")
+	if f := z.late(CodeReplay, now, leaves, "a record that is withdrawn now can be replayed until %s (%s); %s"); f != nil && !z.wished {
+		f.Severity = Note // two weeks are what most signers do by themselves
+	}
+	z.late(CodeReplayDenial, now, denials, "a proof of absence of now can be replayed until %s (%s); %s")
 }
 
-// late adds a finding for the signature that ends last.
-func (z *zone) late(code Code, now time.Time, lives []life, format string) {
+// wish is the time that all is held to.
+func (z *zone) wish() string {
+	if !z.wished {
+		return "held to: " + span(z.opts.Revocation)
+	}
+	return "wished: " + span(z.opts.Revocation)
+}
+
+// late adds a finding for the signature that ends last, none when there are no lives.
+func (z *zone) late(code Code, now time.Time, lives []life, format string) *Finding {
 	if len(lives) == 0 {
-		return
+		return nil
 	}
 	last := slices.MaxFunc(lives, func(a, b life) int { return a.to.Compare(b.to) })
-	f := z.add(code, last.name, format, stamp(last.to), span(last.to.Sub(now)), span(z.opts.Revocation))
+	f := z.add(code, last.name, format, stamp(last.to), span(last.to.Sub(now)), z.wish())
 	if last.to.Sub(now) <= z.opts.Revocation {
 		f.What += fmt.Sprintf("; signatures are made for %s", span(last.to.Sub(last.from)))
 	}
 	f.Names = namesOf(lives)
+	return f
 }
 
 func namesOf(lives []life) (out []string) {
@@ -154,7 +165,7 @@ func (z *zone) ttls() {
 			longest = max(longest, ttl)
 		}
 	}
-	z.addNames(CodeTTL, names, "a withdrawn record lives up to %s in caches; wished: %s", span(longest), span(z.opts.Revocation))
+	z.addNames(CodeTTL, names, "a withdrawn record lives up to %s in caches; %s", span(longest), z.wish())
 }
 
 // longest is for how long a record that is withdrawn now can be replayed, and lives in caches.

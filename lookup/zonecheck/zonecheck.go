@@ -41,7 +41,8 @@ type Options struct {
 	// Domain may hold U-labels. Its zone is checked, and those of _smimecert, _device and _user
 	// below it where these are zones of their own.
 	Domain string
-	// Revocation is the time after which a withdrawn record should count for nobody; 0: 1 day.
+	// Revocation is the time after which a withdrawn record should count for nobody; 0: none is
+	// wished, times are held to 1 day, and signatures that live longer (CodeReplay) are a note.
 	Revocation time.Duration
 	// NameServers ("host:port", "host") are asked instead of those in the NS records.
 	NameServers []string
@@ -96,6 +97,7 @@ const (
 // check is one run.
 type check struct {
 	opts      Options
+	wished    bool // Options.Revocation was set
 	resolvers *transport.Client
 	keys      *zoneCache
 	report    *Report
@@ -144,9 +146,11 @@ func newCheck(opts Options) (*check, error) {
 	if _, err := parseServers(opts.NameServers); err != nil {
 		return nil, err
 	}
+	wished := opts.Revocation > 0
 	opts.setDefaults()
 	return &check{
 		opts:      opts,
+		wished:    wished,
 		resolvers: transport.New(transport.Options{Servers: servers, Timeout: opts.Timeout, RootCAs: opts.RootCAs}),
 		keys:      newZoneCache(),
 		report:    &Report{Domain: domain},

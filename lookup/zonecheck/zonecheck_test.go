@@ -405,6 +405,11 @@ func timeCases() []provoked {
 			w.opts.Revocation = 30 * time.Second
 			return w
 		}, []Code{CodeReplay, CodeReplayDenial, CodeTTL, CodeNegativeTTL, CodeDNSKEYTTL, CodeDSTTL}, []Code{CodeTimes}},
+		{"no wish", func(b build) *world {
+			w := newWorld(b.T, clean(), nil)
+			w.opts.Revocation = 0
+			return w
+		}, []Code{CodeReplay, CodeReplayDenial}, []Code{CodeTimes}},
 		{
 			"expired", func(b build) *world { return newWorld(b.T, broken(lookuptest.Expired), nil) },
 			[]Code{CodeExpired},

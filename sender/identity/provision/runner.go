@@ -41,6 +41,8 @@ type Runner struct {
 	ReadBack time.Duration
 	// Done is told of every action that was taken; nil: nobody.
 	Done func(name string, s lifecycle.Step)
+	// Enough says of an identity that waits that Wait need not wait for it; nil: of none.
+	Enough func(*Outcome) bool
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
 

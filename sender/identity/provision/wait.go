@@ -8,7 +8,7 @@ import (
 )
 
 // Wait runs again and again, until nothing has to be waited for or ctx ends: the identities that
-// wait are run when their time has come. waiting is told what is waited for and until when; nil:
+// wait, and for which it is not enough (Runner.Enough), are run when their time has come. waiting is told what is waited for and until when; nil:
 // nobody.
 func (r *Runner) Wait(ctx context.Context, names []string, waiting func([]*Outcome, time.Time)) []*Outcome {
 	outcomes := r.Run(ctx, names)
@@ -17,7 +17,7 @@ func (r *Runner) Wait(ctx context.Context, names []string, waiting func([]*Outco
 		var at []int
 		var until time.Time
 		for i, o := range outcomes {
-			if o.Err == nil && o.Step.Do == lifecycle.Wait {
+			if r.waits(o) {
 				again, at = append(again, o.Name), append(at, i)
 				if until.IsZero() || o.Step.Until.Before(until) {
 					until = o.Step.Until
@@ -42,6 +42,11 @@ func (r *Runner) Wait(ctx context.Context, names []string, waiting func([]*Outco
 			outcomes[at[i]] = o
 		}
 	}
+}
+
+// waits reports whether Wait waits for an identity.
+func (r *Runner) waits(o *Outcome) bool {
+	return o.Err == nil && o.Step.Do == lifecycle.Wait && (r.Enough == nil || !r.Enough(o))
 }
 
 // sleep waits; false: ctx has ended.
