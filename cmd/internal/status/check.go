@@ -32,7 +32,7 @@ func Troubles(o *provision.Outcome, now time.Time) []lifecycle.Trouble {
 	}
 	found := slices.Clone(o.Step.Troubles)
 	if o.Step.Condition == lifecycle.New {
-		found = append(found, lifecycle.Trouble{Code: CodeUnpublished, Text: "no record publishes its key, so that nobody can verify what it signs", Hint: "dnseal identity publish"})
+		found = append(found, lifecycle.Trouble{Code: CodeUnpublished, Text: "no record publishes its key, so that nobody can verify what it signs", Hint: "publish it: dnseal identity publish NAME"})
 	}
 	r, ok := o.Wanted()
 	// RFC 7671, Section 5.1: under DANE-EE the dates do not count.

@@ -264,7 +264,7 @@ func (n *round) publishActive() bool {
 	a := n.Active
 	switch {
 	case n.mem.Publish && n.mem.Shown[RecordID(a.Want)].Once && !n.anywhere(a) && n.seen.secure():
-		n.trouble(Trouble{CodeVanished, "the record of the active key was there, and is gone", "if nobody withdrew it on purpose, publish it again: dnseal identity publish", false})
+		n.trouble(Trouble{CodeVanished, "the record of the active key was there, and is gone", "if nobody withdrew it on purpose, publish it again: dnseal identity publish NAME", false})
 		n.nothing("the record of the active key is gone")
 	case !n.mem.Publish && n.byUser(a):
 		return false
