@@ -67,10 +67,10 @@ terminal is asked for a passphrase that stands nowhere.
 
 A key.pem of one line "pkcs11:…" (RFC 7512) says that the key is on a PKCS #11
 token, which signs with it: its PIN is the first line of "password", or that of
-the file that pin-source in the URI names. The URI names the token's library with
-?module-path=FILE, else DNSEAL_PKCS11_MODULE does. A key.pem with TSS2 PRIVATE
-KEY is a key of the TPM 2.0 (/dev/tpmrm0, or the device or UNIX socket that
-DNSEAL_TPM names); its password is in "password" too. dnseal --version says
+the file that pin-source in the URI names. The URI names the token's library
+with ?module-path=FILE, else DNSEAL_PKCS11_MODULE does. A key.pem with TSS2
+PRIVATE KEY is a key of the TPM 2.0 (/dev/tpmrm0, or the device or UNIX socket
+that DNSEAL_TPM names); its password is in "password" too. dnseal --version says
 whether PKCS #11 is in this program.
 
 A key.pem with a public key alone is the half of a supplier: its records can be
@@ -159,12 +159,12 @@ func printMade(w io.Writer, id *identity.Identity, opts identity.CreateOptions) 
 func newIdentityShow() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show [NAME]",
-		Short: "Show identities: paths, key, certificate, owner name, and what is wrong",
-		Long: `Shows the identities of the directory, or one. What is wrong with a certificate is
-said in words: what it is, why it matters, what to do. WRONG: receivers that run
-dnseal do not let its signatures pass (exit status 1); warning: some receivers
-do not, or under some records not; note (only with NAME): what other programs
-make of it.`,
+		Short: "Show identities: paths, key, certificate, owner name",
+		Long: `Shows the identities of the directory, or one. What is wrong with a certificate
+is said in words: what it is, why it matters, what to do. WRONG: receivers that
+run dnseal do not let its signatures pass (exit status 1); warning: some
+receivers do not, or under some records not; note (only with NAME): what other
+programs make of it.`,
 		Args: cobra.MaximumNArgs(1),
 	}
 	dir := identityDir(cmd)

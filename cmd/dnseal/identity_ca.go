@@ -21,13 +21,13 @@ func newIdentityCA() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ca COMMAND",
 		Short: "Certify the names of a domain by its own CA, published in the DNS",
-		Long: `A domain can have a CA of its own, whose certificate is published in the DNS as a
-trust anchor (DANE-TA, usage 2). Nobody has to install it, and one record can
+		Long: `A domain can have a CA of its own, whose certificate is published in the DNS as
+a trust anchor (DANE-TA, usage 2). Nobody has to install it, and one record can
 stand for all names of the domain:
 
   dnseal identity ca new example.org
   dnseal identity ca publish example.org --at user     or print it: ca record
-  dnseal identity ca sign alice.csr                    for a key that is elsewhere
+  dnseal identity ca sign alice.csr                 for a key that is elsewhere
   dnseal identity ca sign alice@example.org            for one in the directory
 
 The CA is the folder DIR/ca/DOMAIN: key.pem, cert.pem, issued/ with a copy of
@@ -59,10 +59,10 @@ func newCANew() *cobra.Command {
 		Short: "Make the CA of a domain: a key and a self-signed certificate",
 		Long: `Makes the CA of a domain, which can certify no other CA. Its certificate permits
 names in the domain and below it alone (name constraints): receivers hold it to
-that, also where the key is stolen. RFC 5280 has them critical, and gpgsm refuses
-certificates with what is critical and unknown to it: for recipients with GnuPG
-choose --name-constraints not-critical, which Go, OpenSSL, GnuTLS and NSS respect
-all the same.`,
+that, also where the key is stolen. RFC 5280 has them critical, and gpgsm
+refuses certificates with what is critical and unknown to it: for recipients
+with GnuPG choose --name-constraints not-critical, which Go, OpenSSL, GnuTLS and
+NSS respect all the same.`,
 		Example: "  dnseal identity ca new example.org --identities keys",
 		Args:    cobra.ExactArgs(1),
 	}
@@ -109,9 +109,10 @@ func newCARenew() *cobra.Command {
 		Short: "Give the CA a new certificate of the same key",
 		Long: `Replaces the certificate of the CA by one of the same key, name and constraints
 with new dates. Records "2 1 1" (and 2 1 0, 2 1 2) stay right; a record of the
-whole certificate ("2 0 1") is published anew (identity ca publish). What the CA has issued stays valid
-for its own dates. The certificate of the CA is replaced in all identities of the
-directory that have it; elsewhere it is handed out again.`,
+whole certificate ("2 0 1") is published anew (identity ca publish). What the CA
+has issued stays valid for its own dates. The certificate of the CA is replaced
+in all identities of the directory that have it; elsewhere it is handed out
+again.`,
 		Args: cobra.ExactArgs(1),
 	}
 	dir := identityDir(cmd)
@@ -149,11 +150,11 @@ func newCASign() *cobra.Command {
 	var out, name, domain string
 	cmd := &cobra.Command{
 		Use:   "sign CSR-FILE|NAME...",
-		Short: "Certify requests, or identities of the directory, by their domain's CA",
-		Long: `Answers certificate requests (PKCS #10, in PEM or DER; "-" is standard input): the
-certificate for the name in the subjectAltName of the request, and after it that
-of the CA, is printed, or written to --out. Nothing else that the request states
-gets into the certificate but the key usage of its kind of key.
+		Short: "Certify requests or identities by their domain's CA",
+		Long: `Answers certificate requests (PKCS #10, in PEM or DER; "-" is standard input):
+the certificate for the name in the subjectAltName of the request, and after it
+that of the CA, is printed, or written to --out. Nothing else that the request
+states gets into the certificate but the key usage of its kind of key.
 
 For an identity of the directory the certificate is replaced, and its key stays:
 the first time, and again each time its end is near. A new key is the work of
@@ -201,7 +202,7 @@ the digest of its key, which stays when its certificate is renewed.
                             certificate of the CA now
   --at user                 _user.DOMAIN TLSA: for mail addresses in DOMAIN that
                             have no SMIMEA record
-  --at wildcard-smimecert   *._smimecert.DOMAIN SMIMEA: the same for all that look
+  --at wildcard-smimecert   *._smimecert.DOMAIN SMIMEA: the same for all who
                             up SMIMEA alone
   --at wildcard-device      *._device.DOMAIN TLSA: for devices without a record
 
@@ -209,7 +210,7 @@ A name with a record of its own is judged by that alone.
 
 ` + recordFormats,
 		Example: `  dnseal identity ca record example.org --at user
-  dnseal identity ca record example.org --at each alice@example.org --format json`,
+  dnseal identity ca record example.org --at each alice@example.org`,
 		Args: cobra.MinimumNArgs(1),
 	}
 	dir := identityDir(cmd)

@@ -120,23 +120,23 @@ func newCAPublish() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "publish DOMAIN",
 		Short: "Publish the record of a CA for all its names, and read it back",
-		Long: `Publishes the record of a domain's CA (usage 2) as "dnseal identity publish" does
-that of an identity: by a dynamic update or the zone file, never over the record
-of somebody else, read back from every name server and validated; it says from
-when every cache has it. What is there already is left as it is.
-` + placesHelp + `
+		Long: `Publishes the record of a domain's CA (usage 2) as "dnseal identity publish"
+does that of an identity: by a dynamic update or the zone file, never over the
+record of somebody else, read back from every name server and validated; it says
+from when every cache has it. What is there already is left as it is.` + placesHelp + `
 Without --selector, --matching or --ttl they are as they were; the first time
 "2 1 1", with 300 s. A CA renewed with the same key ("identity ca renew") keeps
 records 2 1 x: nothing is to be done. Those of the whole certificate (2 0 x)
 change: run this again. The new record is published, and the earlier one stays
-for --old-for, so that mail under way arrives; the command, run again after that,
+for --old-for, so that mail under way arrives; the command run again after that,
 withdraws it.
 
 Exit status: 0 every name server shows the record; 1 something is wrong, and was
 said; 2 wrong usage, or another dnseal is using the CA; 3 a name server does not
 show it yet, or could not be asked.`,
-		Example: "  dnseal identity ca publish example.org --at user --identities keys --tsig-key tsig.key",
-		Args:    cobra.ExactArgs(1),
+		Example: `  dnseal identity ca publish example.org --at user --identities keys \
+    --tsig-key tsig.key`,
+		Args: cobra.ExactArgs(1),
 	}
 	c := newPlaceCommand(cmd)
 	form.registerNumbers(cmd)
@@ -170,14 +170,14 @@ func newCARevoke() *cobra.Command {
 shows one: names without a record of their own are published no more, and what
 they signed verifies no more. It says until when caches may still accept it (the
 TTL), and until when somebody on the way can replay the old answer (the end of
-the signatures of the zone). Records of others stay, and so do the CA and what it
-issued: "dnseal identity ca publish" publishes it again.
-` + placesHelp + `
+the signatures of the zone). Records of others stay, and so do the CA and what
+it issued: "dnseal identity ca publish" publishes it again.` + placesHelp + `
 Exit status: 0 no name server shows a record; 1 something is wrong, and was
 said; 2 wrong usage, or another dnseal is using the CA; 3 a name server still
 shows it, or could not be asked.`,
-		Example: "  dnseal identity ca revoke example.org --at user --identities keys --tsig-key tsig.key --wait",
-		Args:    cobra.ExactArgs(1),
+		Example: `  dnseal identity ca revoke example.org --at user --identities keys \
+    --tsig-key tsig.key --wait`,
+		Args: cobra.ExactArgs(1),
 	}
 	c := newPlaceCommand(cmd)
 	cmd.Flags().BoolVar(&c.life.wait, "wait", false, "wait until no cache has the record any more")

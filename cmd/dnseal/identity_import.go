@@ -25,10 +25,10 @@ func newIdentityImport() *cobra.Command {
 	var opts identity.ImportOptions
 	cmd := &cobra.Command{
 		Use:   "import NAME FILE...",
-		Short: "Make an identity of a key and certificates that others made, or add to one",
-		Long: `Reads keys and certificates from files, in PEM or DER, in any order: private keys
-in PKCS #8, PKCS #1, SEC1 or PKCS #12, also encrypted; certificates, also in
-PKCS #7 or PKCS #12; public keys as PUBLIC KEY or certificate request. The
+		Short: "Make an identity of keys and certificates of others",
+		Long: `Reads keys and certificates from files, in PEM or DER, in any order: private
+keys in PKCS #8, PKCS #1, SEC1 or PKCS #12, also encrypted; certificates, also
+in PKCS #7 or PKCS #12; public keys as PUBLIC KEY or certificate request. The
 certificates are sorted, the identity's own first; a root is left out.
 
 What the identity becomes depends on the files:
@@ -43,7 +43,8 @@ What the identity becomes depends on the files:
 
 A private key is never overwritten. All is written or nothing. A key that comes
 encrypted stays so; its passphrase is not kept, and belongs into the file
-"password" of the folder (see dnseal identity --help), unless --decrypt is given.
+"password" of the folder (see dnseal identity --help), unless --decrypt is
+given.
 
 A manufacturer's certificate (IEEE 802.1AR), which names a serial number and no
 address, can be imported and published too: usage 3 ignores the name, but mail
@@ -51,8 +52,8 @@ does not pass with it, because receivers take the name from the certificate.
 
 What is unwise about the certificates is said, in words.`,
 		Example: `  dnseal identity import alice@example.org alice.p12 --identities keys
-  dnseal identity import alice@example.org answer-of-the-ca.p7b --identities keys
-  dnseal identity import sensor7._device.example.net supplier.pub --identities keys`,
+  dnseal identity import alice@example.org answer.p7b --identities keys
+  dnseal identity import sensor7._device.example.net its.pub --identities keys`,
 		Args: cobra.MinimumNArgs(2),
 	}
 	dir := identityDir(cmd)
@@ -176,15 +177,15 @@ func newIdentityCSR() *cobra.Command {
 	var der, next bool
 	cmd := &cobra.Command{
 		Use:   "csr NAME",
-		Short: "Print the request for a certificate from a CA, for the identity's key",
+		Short: "Print a certificate request for the identity's key, for a CA",
 		Long: `Prints a PKCS #10 request, signed by the identity's key, for a certificate for
 mail: the name as subjectAltName (rfc822Name, SmtpUTF8Mailbox or dNSName),
 keyUsage digitalSignature, extKeyUsage emailProtection. What the CA answers goes
 through dnseal identity import, and key and record stay as they are.
 
 A certificate from a CA beside a published key (record 3 1 1) is the recommended
-way where recipients have programs that know no DANE, such as Thunderbird: dnseal
-goes by the record, the others by the CA. Use P-256 or RSA for them.`,
+way where recipients have programs that know no DANE, such as Thunderbird:
+dnseal goes by the record, the others by the CA. Use P-256 or RSA for them.`,
 		Example: `  dnseal identity csr alice@example.org --identities keys >alice.csr
   dnseal identity import alice@example.org answer.p7b --identities keys`,
 		Args: cobra.ExactArgs(1),

@@ -210,8 +210,8 @@ first time "3 1 1", with 300 s.
 Exit status: 0 every name server shows the record; 1 something is wrong, and was
 said; 2 wrong usage, or another dnseal is changing the identity; 3 a name server
 does not show it yet, or could not be asked.`,
-		Example: `  dnseal identity publish alice@example.org --identities keys --tsig-key tsig.key
-  dnseal identity publish --config /etc/dnseal/dnseal.toml alice@example.org bob@example.org`,
+		Example: `  dnseal identity publish alice@example.org --identities keys --tsig-key key
+  dnseal identity publish --config dnseal.toml alice@example.org bob@example.org`,
 		Args: cobra.MinimumNArgs(1),
 	}
 	c := newLifeCommand(cmd)
@@ -237,15 +237,15 @@ func newIdentityRevoke() *cobra.Command {
 		Use:   "revoke NAME…",
 		Short: "Stop identities from signing, and withdraw their records",
 		Long: `Marks the keys of each identity as revoked, so that nothing signs by them any
-more, then withdraws all records of them at the name, and reads back that no name
-server shows one. It says until when caches may still accept the key (the TTL),
-and until when somebody on the way can replay the old answer (the end of the
-signatures of the zone). Records of others at the name stay.
+more, then withdraws all records of them at the name, and reads back that no
+name server shows one. It says until when caches may still accept the key (the
+TTL), and until when somebody on the way can replay the old answer (the end of
+the signatures of the zone). Records of others at the name stay.
 
-Where a record of the domain's CA, at _user or of a wildcard, vouches for the key,
-the key signs no more here, and others accept it until its certificate ends: the
-command says so, with status 1, and what helps: another key with a record of its
-own, which receivers look up first.
+Where a record of the domain's CA, at _user or of a wildcard, vouches for the
+key, the key signs no more here, and others accept it until its certificate
+ends: the command says so, with status 1, and what helps: another key with a
+record of its own, which receivers look up first.
 
 With --key only the key of that ID goes: an earlier one whose record was kept,
 or the active one while the next one waits (identity rollover). An identity
@@ -255,8 +255,9 @@ signs again after: identity publish (the same key), or identity rollover
 Exit status: 0 no name server shows a record; 1 something is wrong, and was
 said; 2 wrong usage, or another dnseal is changing the identity; 3 a name server
 still shows it, or could not be asked.`,
-		Example: `  dnseal identity revoke sensor7._device.example.net --identities keys --tsig-key tsig.key --wait`,
-		Args:    cobra.MinimumNArgs(1),
+		Example: `  dnseal identity revoke sensor7._device.example.net --identities keys \
+    --tsig-key tsig.key --wait`,
+		Args: cobra.MinimumNArgs(1),
 	}
 	c := newLifeCommand(cmd)
 	cmd.Flags().StringVar(&key, "key", "", "revoke the key with this `ID` alone, as identity status prints it")

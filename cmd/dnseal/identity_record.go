@@ -16,14 +16,14 @@ import (
 // recordFormats is the part of help texts about --format.
 const recordFormats = `Which server needs which --format:
 
-  zone      OWNER TTL IN SMIMEA 3 1 1 HEX, for the zone files of BIND, Knot, NSD,
-            PowerDNS and CoreDNS
-  rfc3597   OWNER TTL IN TYPE53 \# LENGTH HEX, for yadifa and gdnsd, which do not
-            know SMIMEA; PowerDNS to 4.9 refuses the whole zone with it
+  zone      OWNER TTL IN SMIMEA 3 1 1 HEX, for the zone files of BIND, Knot,
+            NSD, PowerDNS and CoreDNS
+  rfc3597   OWNER TTL IN TYPE53 \# LENGTH HEX, for yadifa and gdnsd, which do
+            not know SMIMEA; PowerDNS to 4.9 refuses the whole zone with it
   nsupdate  "update add" lines between "server", "zone" and "send", to pipe into
             nsupdate, or into knsupdate, which needs --zone
-  json      an object a line: identity, name, type, ttl, usage, selector, matching,
-            data in hex, rfc3597
+  json      an object a line: identity, name, type, ttl, usage, selector,
+            matching, data in hex, rfc3597
 
 A record is one line with class IN: nsupdate takes no parentheses over the hex,
 and Knot and PowerDNS take no CLASS1. tinydns has a form of its own for unknown
@@ -95,7 +95,7 @@ RSA-2048 adds 192 octets.
 
 ` + recordFormats,
 		Example: `  dnseal identity record alice@example.org --identities keys >>example.org.zone
-  dnseal identity record alice@example.org --format nsupdate | nsupdate -k tsig.key`,
+  dnseal identity record alice@example.org --format nsupdate | nsupdate -k key`,
 		Args: cobra.MinimumNArgs(1),
 	}
 	dir := identityDir(cmd)

@@ -59,7 +59,8 @@ cert.pem into DIR/NAME/next, and this command takes them.
 Exit status: 0 the new key signs; 1 something is wrong, and was said; 2 wrong
 usage, or another dnseal is changing the identity; 3 not done yet: come back
 when it says, or use --wait.`,
-		Example: `  dnseal identity rollover alice@example.org --identities keys --tsig-key tsig.key --wait
+		Example: `  dnseal identity rollover alice@example.org --identities keys \
+    --tsig-key tsig.key --wait
   dnseal identity rollover --continue --config /etc/dnseal/dnseal.toml`,
 	}
 	c := newLifeCommand(cmd)

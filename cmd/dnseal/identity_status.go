@@ -37,8 +37,8 @@ func newIdentityStatus() *cobra.Command {
 directory where no NAME is given, and prints a table: name, key, record, state,
 next step and when; below it what is wrong. Nothing is changed.
 
-States: new (not published), published (not yet in all caches), active,
-by-ca (a record of its CA, at _user of the domain or of a wildcard, publishes it),
+States: new (not published), published (not yet in all caches), active, by-ca (a
+record of its CA, at _user of the domain or of a wildcard, publishes it),
 next-published (a rollover waits), switched (the record of an earlier key is
 still there), revoking (caches may still accept it), revoked, missing (the
 record was there and is gone), unclear (no name server answers), no-key, error.
@@ -121,7 +121,7 @@ collector of node_exporter, each with the label identity:
   dnseal_identity_next_step_timestamp_seconds
   dnseal_identity_signatures_expire_timestamp_seconds
   dnseal_identity_certificate_not_after_timestamp_seconds
-  dnseal_identity_checked_timestamp_seconds    without label: when it was written
+  dnseal_identity_checked_timestamp_seconds   without label: when it was written
 
 Codes: unreachable, server-silent, server-behind, not-secure, foreign-record,
 record-vanished, record-missing, not-published, alias, wildcard, clock,
@@ -130,7 +130,7 @@ old-undecided, signature-ends, certificate-ends, ca-vouches.
 Exit status: 0 all is right; 1 something is wrong; 2 wrong usage, or an identity
 cannot be read; 3 it could not be told, and nothing is worse.`,
 		Example: `  dnseal identity check --config /etc/dnseal/dnseal.toml
-  dnseal identity check --identities keys --prometheus >/var/lib/node_exporter/dnseal.prom`,
+  dnseal identity check --identities keys --prometheus >dnseal.prom`,
 	}
 	c := newLifeCommand(cmd)
 	cmd.Flags().BoolVar(&prometheus, "prometheus", false, "write metrics instead of sentences")

@@ -41,7 +41,7 @@ func newZoneCheck() *cobra.Command {
 	var f zoneFlags
 	cmd := &cobra.Command{
 		Use:   "check DOMAIN",
-		Short: "Check how a zone serves identities: revocation, listing, name servers",
+		Short: "Check how a zone serves identities",
 		Long: `Looks at the zone of a domain as a stranger can, and says what is wrong with it
 for publishing identities, why, and what to do. It also checks _smimecert,
 _device and _user below the domain where these are zones of their own.
