@@ -8,8 +8,8 @@ import (
 )
 
 // Wait runs again and again, until nothing has to be waited for or ctx ends: the identities that
-// wait, and for which it is not enough (Runner.Enough), are run when their time has come. waiting is told what is waited for and until when; nil:
-// nobody.
+// wait, and for which it is not enough (Runner.Enough), are run when their time has come. waiting
+// is told what is waited for and until when; nil: nobody.
 func (r *Runner) Wait(ctx context.Context, names []string, waiting func([]*Outcome, time.Time)) []*Outcome {
 	outcomes := r.Run(ctx, names)
 	for {
