@@ -222,7 +222,7 @@ func showIdentity(w io.Writer, id *identity.Identity, dir string, notes bool) er
 	var b bytes.Buffer
 	cli.Print(&b, "%s (%s)", id.Name, id.Kind)
 	cli.Print(&b, "  key          %s", id.KeyFile)
-	if place, err := id.Place(); err == nil && place != "" {
+	if place, failed := id.Place(); failed == nil && place != "" {
 		cli.Print(&b, "  which is     %s", place)
 	}
 	if id.CanSign() != nil {

@@ -37,7 +37,7 @@ func TestUpdatesByPeers(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer s.Close() //nolint:errcheck // nothing is lost
+			defer s.Close()
 			if err := s.Start("127.0.0.1:0"); err != nil {
 				t.Fatal(err)
 			}

@@ -140,6 +140,7 @@ func (l Loader) Protection(folder, name string) (p Protection, err error) {
 		if p.Passphrase, _, err = s.passphrase(); err != nil {
 			return p, id.fileError("passphrase", id.KeyFile, err)
 		}
+	default: // nothing protects it but its mode
 	}
 	return p, err
 }

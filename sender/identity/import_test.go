@@ -158,8 +158,8 @@ func TestImportOfLockedRawKey(t *testing.T) {
 	if _, err = Load(dir, formName); !errors.Is(err, ErrLocked) {
 		t.Errorf("Load = %v", err)
 	}
-	if id, err := LoadPublic(dir, formName); err != nil || id.Certificate != nil || id.Public == nil {
-		t.Errorf("LoadPublic = %+v, %v", id, err)
+	if id, e := LoadPublic(dir, formName); e != nil || id.Certificate != nil || id.Public == nil {
+		t.Errorf("LoadPublic = %+v, %v", id, e)
 	}
 	if _, err = Import(t.TempDir(), formName, []File{{Name: "k", Data: key}}, ImportOptions{}); !errors.Is(err, ErrLocked) {
 		t.Errorf("Import without passphrase: %v", err)

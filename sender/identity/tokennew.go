@@ -124,8 +124,8 @@ func (id *Identity) Place() (string, error) {
 
 func placeOf(data []byte) (uri pkcs11.URI, isURI, inTPM bool) {
 	if formOf(plainText(data)) == formPKCS11 {
-		uri, err := pkcs11.ParseURI(strings.TrimSpace(firstLine(plainText(data))))
-		return uri, err == nil, false
+		parsed, err := pkcs11.ParseURI(strings.TrimSpace(firstLine(plainText(data))))
+		return parsed, err == nil, false
 	}
 	for {
 		block, rest := pem.Decode(data)

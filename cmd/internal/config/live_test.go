@@ -23,7 +23,7 @@ func TestIdentitiesFollowTheirFolders(t *testing.T) {
 	}
 	file := filepath.Join(dir, "dnseal.toml")
 	text := "identities = \"" + filepath.Join(dir, "identities") + "\"\n[[sign.rule]]\nwho = [\"user:alice\"]\nfrom = [\"" + name + "\"]\n"
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+	if err = os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	c, err := Load(file)
@@ -35,14 +35,14 @@ func TestIdentitiesFollowTheirFolders(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if err := errors.Join(f.MakeNext(provision.NextOptions{}), f.Switch(time.Now())); err != nil {
+	if err = errors.Join(f.MakeNext(provision.NextOptions{}), f.Switch(time.Now())); err != nil {
 		t.Fatal(err)
 	}
 	second, err := c.SenderOptions(nil).Fresh(name)
 	if err != nil || second.KeyID() == first.KeyID() {
 		t.Fatalf("the switch is not seen: %v", err)
 	}
-	if err := f.Revoke(time.Now(), second.KeyID()); err != nil {
+	if err = f.Revoke(time.Now(), second.KeyID()); err != nil {
 		t.Fatal(err)
 	}
 	if c, err = Load(file); err != nil {

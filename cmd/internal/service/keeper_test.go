@@ -63,8 +63,8 @@ func TestKeeper(t *testing.T) {
 			t.Fatal("the keeper does not carry the rollover on")
 		}
 		must(t, w.submit("alice@example.org"))
-		mail, err := w.Mailbox.Wait(hang)
-		must(t, err)
+		mail, late := w.Mailbox.Wait(hang)
+		must(t, late)
 		if got := w.verdict(mail); got != receiver.Pass {
 			t.Fatalf("verdict %s at %s", got, time.Now())
 		}

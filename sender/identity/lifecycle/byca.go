@@ -7,7 +7,7 @@ import (
 	"dnseal/lookup/dane"
 )
 
-// CodeVouched: a key is revoked, and the record of its CA vouches for it all the same
+// CodeVouched is the code of a revoked key for which the record of its CA vouches all the same.
 const CodeVouched Code = "ca-vouches"
 
 // Vouching returns the record of a CA by which the active key is published, and whether it is that
@@ -114,7 +114,7 @@ func (n *round) vouched() {
 		if !g.Revoked || ended {
 			continue
 		}
-		hint := ""
+		var hint string
 		switch {
 		case n.byUser(g):
 			hint = "let another key sign, with a record of its own, which receivers look up first: dnseal identity rollover, then dnseal identity publish"

@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -24,12 +25,7 @@ func shownBy(status string, rs ...dane.Record) Seen {
 
 // vouched reports whether a receiver with the answer a finds that g is published.
 func vouched(a answer, g *Generation) bool {
-	for _, r := range a.records {
-		if g.Publishes(r) {
-			return true
-		}
-	}
-	return len(a.records) == 0 && len(g.CA) > 0
+	return slices.ContainsFunc(a.records, g.Publishes) || len(a.records) == 0 && len(g.CA) > 0
 }
 
 // TestRolloverByCA: whatever is at the name, a key signs only where every answer that anybody may

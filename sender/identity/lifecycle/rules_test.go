@@ -42,6 +42,7 @@ func revoked(g *Generation) *Generation { g.Revoked = true; return g }
 
 func wantTTL(d time.Duration) func(*testing.T, Step) {
 	return func(t *testing.T, s Step) {
+		t.Helper()
 		if s.TTL != d {
 			t.Errorf("TTL %v, want %v", s.TTL, d)
 		}
@@ -50,6 +51,7 @@ func wantTTL(d time.Duration) func(*testing.T, Step) {
 
 func wantExpect(ids ...string) func(*testing.T, Step) {
 	return func(t *testing.T, s Step) {
+		t.Helper()
 		var want []dane.Record
 		for _, id := range ids {
 			want = append(want, record(id))
@@ -62,6 +64,7 @@ func wantExpect(ids ...string) func(*testing.T, Step) {
 
 func wantCode(code Code) func(*testing.T, Step) {
 	return func(t *testing.T, s Step) {
+		t.Helper()
 		if !s.has(code) {
 			t.Errorf("troubles %v, want %s", s.Troubles, code)
 		}
@@ -70,6 +73,7 @@ func wantCode(code Code) func(*testing.T, Step) {
 
 func wantCondition(c Condition) func(*testing.T, Step) {
 	return func(t *testing.T, s Step) {
+		t.Helper()
 		if s.Condition != c {
 			t.Errorf("condition %s, want %s", s.Condition, c)
 		}
@@ -116,6 +120,7 @@ func TestRules(t *testing.T) {
 		}},
 		{"what a bogus answer hides may have the TTL that is wanted", State{Active: generation("a"), Next: generation("n"), Memory: Memory{Publish: true, TTL: long}}, []look{
 			{0, Seen{shown(short, "a"), bogus}, Publish, 0, func(t *testing.T, s Step) {
+				t.Helper()
 				if hold := s.Memory.Shown[RecordID(record("n"))].Hold; hold != long {
 					t.Error(hold)
 				}
@@ -174,6 +179,7 @@ func TestRules(t *testing.T) {
 		{"the old record goes when mail has arrived", retire(Memory{Retention: Withdraw, OldFor: 2 * long, Switched: begin}), []look{
 			{0, Seen{shown(usual, "a", "o")}, Wait, 2 * long, nil},
 			{2 * long, Seen{shown(usual, "a", "o")}, Remove, 0, func(t *testing.T, s Step) {
+				t.Helper()
 				if !s.Memory.Withdrawn["o"] || s.Memory.Gone.Hold != usual {
 					t.Errorf("%+v", s.Memory)
 				}
@@ -187,6 +193,7 @@ func TestRules(t *testing.T) {
 		}},
 		{"times in the future begin again", retire(Memory{Retention: Withdraw, OldFor: long, Switched: begin.Add(10 * long), Gone: Gone{Since: begin.Add(10 * long), Hold: short}}), []look{
 			{0, Seen{shown(usual, "a", "o")}, Wait, long, func(t *testing.T, s Step) {
+				t.Helper()
 				wantCode(CodeClock)(t, s)
 				if s.Memory.Gone.Since != begin {
 					t.Error(s.Memory.Gone)
