@@ -88,6 +88,7 @@ func lock(t *testing.T, dir string) *Folder {
 
 // lifeOnToken takes an identity through two rollovers, and deletes the old key as the note says.
 func lifeOnToken(t *testing.T, h hsm) {
+	t.Helper()
 	w := newWorld(t, "")
 	id := h.create(t, w.Dir, "rsa2048-pss")
 	w.pass(w.run(aliceName, ToPublish(PublishOptions{})))
@@ -133,6 +134,7 @@ func lifeOnToken(t *testing.T, h hsm) {
 // killedOnToken: at each point where a run can be killed the next one ends with the one key that
 // was made, and a key that was thrown away is not made use of again.
 func killedOnToken(t *testing.T, h hsm) {
+	t.Helper()
 	dir := t.TempDir()
 	h.create(t, dir, "p256")
 	f := lock(t, dir)
@@ -192,8 +194,8 @@ func killedOnToken(t *testing.T, h hsm) {
 	if err = errors.Join(f.archive(time.Now()), os.Rename(f.path(identity.NextFolder, keyFile), f.path(keyFile))); err != nil {
 		t.Fatal(err)
 	}
-	if id, err := identity.Load(dir, aliceName); err != nil || id.KeyID() != next {
-		t.Fatalf("in the switch: %v", err)
+	if id, e := identity.Load(dir, aliceName); e != nil || id.KeyID() != next {
+		t.Fatalf("in the switch: %v", e)
 	}
 	f.Close()
 	f = lock(t, dir)
@@ -209,6 +211,7 @@ func firstOf(text []byte) string {
 
 // renewalOnToken: the key is still used, so nobody is told to delete it.
 func renewalOnToken(t *testing.T, h hsm) {
+	t.Helper()
 	dir := t.TempDir()
 	id := h.create(t, dir, "p256")
 	f := lock(t, dir)
@@ -227,6 +230,7 @@ func renewalOnToken(t *testing.T, h hsm) {
 
 // rawOnToken: a key without certificate is followed by one without.
 func rawOnToken(t *testing.T, h hsm) {
+	t.Helper()
 	dir := t.TempDir()
 	id := h.create(t, dir, "p256")
 	if err := os.Remove(id.CertFile); err != nil {
@@ -244,6 +248,7 @@ func rawOnToken(t *testing.T, h hsm) {
 
 // goneToken: where the PIN is missing nothing is made, and nothing is left.
 func goneToken(t *testing.T, h hsm) {
+	t.Helper()
 	dir := t.TempDir()
 	h.create(t, dir, "p256")
 	f := lock(t, dir)
