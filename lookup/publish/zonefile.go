@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
@@ -18,8 +17,8 @@ import (
 // ZoneFileOptions of a ZoneFile.
 type ZoneFileOptions struct {
 	// File is the zone file, or one of its own that the zone file has by $INCLUDE. Only what stands
-	// between the lines "; dnseal begin" and "; dnseal end" is changed. A file that does not exist,
-	// or is empty, is made of these lines.
+	// between the lines "; dnseal begin" and "; dnseal end" is changed. An empty file is made of
+	// these lines. One that does not exist is an error: no server reads a file by another name.
 	//
 	// The serial of the zone is not raised, unless its SOA stands between these lines: then the
 	// SOA gets the next serial (RFC 1982). Otherwise that is for Reload, or for a server that needs
@@ -139,7 +138,6 @@ const maxZoneFile = 256 << 20
 func (z *ZoneFile) edit(zone string, changes []Change) (old, next string, err error) {
 	info, err := os.Stat(z.opts.File)
 	switch {
-	case errors.Is(err, os.ErrNotExist):
 	case err != nil:
 		return "", "", z.unusable(err)
 	case !info.Mode().IsRegular() || info.Size() > maxZoneFile:
@@ -170,6 +168,12 @@ func (z *ZoneFile) edit(zone string, changes []Change) (old, next string, err er
 
 // unusable is about the file, which was not changed.
 func (z *ZoneFile) unusable(err error) *Refusal {
+	if errors.Is(err, os.ErrNotExist) {
+		return &Refusal{
+			Code: ZoneFileInvalid, Server: z.opts.File, Err: err, Text: fmt.Sprintf("there is no zone file %s; nothing was changed", z.opts.File),
+			Advice: "correct the path; for a file of its own make it empty first (touch " + z.opts.File + "), and let the zone file read it ($INCLUDE " + z.opts.File + ")",
+		}
+	}
 	why := err
 	if path, ok := errors.AsType[*os.PathError](err); ok {
 		why = path.Err
@@ -189,14 +193,20 @@ func (z *ZoneFile) reload(ctx context.Context, old string) error {
 	defer cancel()
 	cmd := exec.CommandContext(run, z.opts.Reload[0], z.opts.Reload[1:]...) //nolint:gosec // the administrator's own command
 	cmd.WaitDelay = time.Second
-	out, err := cmd.CombinedOutput()
+	var out beginning
+	cmd.Stdout, cmd.Stderr = &out, &out
+	err := cmd.Run()
 	switch {
 	case err == nil:
 		return nil
 	case run.Err() != nil:
+		how := "did not end in time"
+		if ctx.Err() != nil {
+			how = "was ended (" + ctx.Err().Error() + ")"
+		}
 		return &Refusal{
 			Code: Unknown, Server: z.opts.File, Err: run.Err(), Advice: "see what it waits for; the file stays as it is now",
-			Text: fmt.Sprintf("the reload command %s did not end in time; the zone file %s is changed, whether the server has read it is not known", z.opts.Reload[0], z.opts.File),
+			Text: fmt.Sprintf("the reload command %s %s; the zone file %s is changed, whether the server has read it is not known", z.opts.Reload[0], how, z.opts.File),
 		}
 	}
 	what := "the zone file is as it was"
@@ -205,21 +215,8 @@ func (z *ZoneFile) reload(ctx context.Context, old string) error {
 	}
 	return &Refusal{
 		Code: ReloadFailed, Server: z.opts.File, Err: err, Advice: "run the command by hand and see what it says",
-		Text: fmt.Sprintf("the reload command %s failed: %v%s; %s", z.opts.Reload[0], err, firstLine(out), what),
+		Text: fmt.Sprintf("the reload command %s failed: %v%s; %s", z.opts.Reload[0], err, out.firstLine(), what),
 	}
-}
-
-// firstLine is what a command said, bounded and printable.
-func firstLine(out []byte) string {
-	line, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
-	const most = 200
-	if len(line) > most {
-		line = line[:most] + "…"
-	}
-	if line == "" {
-		return ""
-	}
-	return fmt.Sprintf(" (%q)", line)
 }
 
 // replace writes a file whole, or not at all. It keeps the mode and the owner of the one that is

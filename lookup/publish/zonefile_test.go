@@ -1,6 +1,8 @@
 package publish
 
 import (
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -14,15 +16,13 @@ import (
 	"dnseal/lookup/dane"
 )
 
-// newZoneFile is a zone file with a content ("" for none) in a folder of its own.
+// newZoneFile is a zone file with a content in a folder of its own.
 func newZoneFile(t *testing.T, content string, reload ...string) (*ZoneFile, string) {
 	t.Helper()
 	w := newWorld(t, nil, nil)
 	file := filepath.Join(t.TempDir(), "zone")
-	if content != "" {
-		must(t, os.WriteFile(file, []byte(content), 0o640))
-	}
-	z, err := NewZoneFile(ZoneFileOptions{File: file, Zone: "example.org", Lookup: w.lookup, NameServers: []string{w.sandbox.Addr()}, Reload: reload, Timeout: 300 * time.Millisecond})
+	must(t, os.WriteFile(file, []byte(content), 0o640))
+	z, err := NewZoneFile(ZoneFileOptions{File: file, Zone: "example.org", Lookup: w.lookup, NameServers: []string{w.sandbox.Addr()}, Reload: reload})
 	must(t, err)
 	return z, file
 }
@@ -56,7 +56,7 @@ func TestZoneFile(t *testing.T) {
 		before, after string
 		c             Change
 	}{
-		"no file":       {"", "; dnseal begin\n" + line + "; dnseal end\n", mine},
+		"empty":         {"", "; dnseal begin\n" + line + "; dnseal end\n", mine},
 		"empty block":   {"a TXT ( \"x\" ; y\n )\n; dnseal begin\n; dnseal end\n$TTL 5\nb A 192.0.2.1", "a TXT ( \"x\" ; y\n )\n; dnseal begin\n" + line + "; dnseal end\n$TTL 5\nb A 192.0.2.1", mine},
 		"CRLF around":   {"a A 192.0.2.1\r\n; dnseal begin\r\n; dnseal end\r\n", "a A 192.0.2.1\r\n; dnseal begin\r\n" + line + "; dnseal end\r\n", mine},
 		"others stay":   {"; dnseal begin\nbb._smimecert 30 IN SMIMEA 3 0 0 (00\n 11)\n; dnseal end\n", "; dnseal begin\n" + line + "bb._smimecert.example.org. 30 IN SMIMEA 3 0 0 0011\n; dnseal end\n", mine},
@@ -74,7 +74,7 @@ func TestZoneFile(t *testing.T) {
 		if got := text(t, file); got != tt.after {
 			t.Errorf("%s:\n%s\nwant\n%s", name, got, tt.after)
 		}
-		if info, err := os.Stat(file); err != nil || tt.before != "" && runtime.GOOS != "windows" && info.Mode().Perm() != 0o640 || !slices.Equal(entries(t, file), []string{"zone"}) {
+		if info, err := os.Stat(file); err != nil || runtime.GOOS != "windows" && info.Mode().Perm() != 0o640 || !slices.Equal(entries(t, file), []string{"zone"}) {
 			t.Errorf("%s: %v, %v, %q", name, info.Mode(), err, entries(t, file))
 		}
 	}
@@ -107,7 +107,7 @@ func TestZoneFileErrors(t *testing.T) {
 		}
 	}
 	z, file := newZoneFile(t, "")
-	must(t, os.Mkdir(file, 0o700))
+	must(t, errors.Join(os.Remove(file), os.Mkdir(file, 0o700)))
 	wantCode(t, z.Apply(t.Context(), add(mailOwner(1), record('a'))), ZoneFileInvalid)
 }
 
@@ -133,8 +133,73 @@ func TestReload(t *testing.T) {
 	z, _ = newZoneFile(t, before, "/nonexistent/program")
 	wantCode(t, z.Apply(t.Context(), c), ReloadFailed)
 	z, file = newZoneFile(t, before, "sleep", "60")
+	z.opts.Timeout = 300 * time.Millisecond
 	if wantCode(t, z.Apply(t.Context(), c), Unknown); text(t, file) == before {
 		t.Error("the file is the old one")
+	}
+}
+
+// TestReloadEnded: who does not wait for the command any more hears that the file is changed.
+func TestReloadEnded(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("no sh")
+	}
+	mark := filepath.Join(t.TempDir(), "mark")
+	z, _ := newZoneFile(t, "", "sh", "-c", `echo >"$0"; exec sleep 60`, mark)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	go func() {
+		for ctx.Err() == nil {
+			if _, err := os.Stat(mark); err == nil {
+				cancel()
+			}
+			time.Sleep(time.Millisecond) // until the command runs
+		}
+	}()
+	err := z.Apply(ctx, add(mailOwner(1), record('a')))
+	if r := wantCode(t, err, Unknown); !errors.Is(err, context.Canceled) || !strings.Contains(r.Text, "was ended (context canceled)") {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestReloadOutput: of what the command says the beginning is kept, and it is said that there was
+// more; the command does not stop because of it.
+func TestReloadOutput(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("no sh")
+	}
+	z, _ := newZoneFile(t, "", "sh", "-c", "echo bad zone; head -c 5000000 /dev/zero; exit 3")
+	r := wantCode(t, z.Apply(t.Context(), add(mailOwner(1), record('a'))), ReloadFailed)
+	if !strings.Contains(r.Text, `exit status 3 ("bad zone", the beginning of more than 64 KiB)`) {
+		t.Error(r.Text)
+	}
+	var b beginning
+	for range 100 {
+		if n, err := b.Write(make([]byte, 1000)); n != 1000 || err != nil {
+			t.Fatal(n, err)
+		}
+	}
+	if len(b.kept) != maxOutput || !b.cut {
+		t.Errorf("%d octets are kept", len(b.kept))
+	}
+}
+
+// TestZoneFileMissing: a path that is wrong makes no file that no server reads, neither for a
+// change nor for its script.
+func TestZoneFileMissing(t *testing.T) {
+	t.Parallel()
+	c := add(mailOwner(1), record('a'))
+	for _, name := range []string{"other", filepath.Join("no", "folder")} {
+		z, file := newZoneFile(t, "")
+		z.opts.File = filepath.Join(filepath.Dir(file), name)
+		r := wantCode(t, z.Apply(t.Context(), c), ZoneFileInvalid)
+		_, err := z.Script(t.Context(), c)
+		wantCode(t, err, ZoneFileInvalid)
+		if !strings.Contains(r.Text, "there is no zone file "+z.opts.File) || !strings.Contains(r.Advice, "touch "+z.opts.File) || !slices.Equal(entries(t, file), []string{"zone"}) {
+			t.Errorf("%v, %s, %q", r, r.Advice, entries(t, file))
+		}
 	}
 }
 

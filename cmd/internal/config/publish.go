@@ -32,7 +32,7 @@ type Publish struct {
 	Keep bool `toml:"keep"`
 	// ZoneFile is a file that is changed instead of sending updates: the zone file, or one of its
 	// own that the zone file has by $INCLUDE. Only what stands between its lines "; dnseal begin"
-	// and "; dnseal end" is changed; a file that does not exist is made. An SOA between them gets
+	// and "; dnseal end" is changed; an empty file gets them. An SOA between them gets
 	// the next serial; where there is none, the reload command or the server must raise it.
 	// Default: none.
 	ZoneFile string `toml:"zone-file"`
