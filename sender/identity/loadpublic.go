@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"crypto"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
@@ -11,9 +12,9 @@ import (
 )
 
 // LoadPublic reads what of an identity can be published: its Key is always nil. Where there is a
-// cert.pem the private key is not opened, so that records can be made where its passphrase, systemd
-// credential or token is not, and whether key and certificate belong together is not known; else it
-// is opened for the public half. Errors: as Load.
+// cert.pem a private key that is locked is not opened, so that records can be made where its
+// passphrase, systemd credential or token is not, and whether it belongs to the certificate is not
+// known; else it is opened for the public half. Errors: as Load.
 func LoadPublic(dir, name string) (*Identity, error) {
 	id, err := newFor(dir, name)
 	if err != nil {
@@ -46,14 +47,58 @@ func (id *Identity) loadPublic() error {
 	if err != nil {
 		return err
 	}
-	switch file, err := id.readCertificates(); {
-	case errors.Is(err, fs.ErrNotExist):
+	file, err := id.readCertificates()
+	if errors.Is(err, fs.ErrNotExist) {
 		return id.loadPublicOfKey(line)
-	case err != nil:
-		return err
-	default:
-		return id.usePublic(file.certificates, line)
 	}
+	if err != nil {
+		return err
+	}
+	plain := id.plainPublic()
+	if file.unordered && plain != nil {
+		file.certificates = ownFirst(plain, file.certificates)
+	}
+	if plain != nil && !sameKey(plain, file.certificates[0]) {
+		return id.publicDuringSwitch(plain, file.certificates)
+	}
+	return id.usePublic(file.certificates, line)
+}
+
+// plainPublic is the public half of key.pem where that is read without a secret; nil: not known.
+func (id *Identity) plainPublic() crypto.PublicKey {
+	data, _, err := readFile(id.KeyFile)
+	if err != nil {
+		return nil
+	}
+	switch keyForm(plainText(data)) {
+	case formCredential, formPKCS11, formTPM, formEncrypted, formPKCS12:
+		return nil
+	}
+	found, err := readKeyFile(data, &secrets{})
+	switch {
+	case err != nil: // it is said where the key is to sign
+		return nil
+	case found.key != nil:
+		return found.key.Public()
+	}
+	return found.public
+}
+
+// publicDuringSwitch is duringSwitch where the certificate is not of the key in key.pem. Where no
+// switch is under way the record of that certificate would be of a key that never signs.
+func (id *Identity) publicDuringSwitch(plain crypto.PublicKey, certs []*x509.Certificate) error {
+	id.Public = plain
+	err := id.useCertificates(certs, id.certPath())
+	if !errors.As(err, new(*mismatch)) {
+		return err
+	}
+	if err = id.duringSwitch(Loader{}, err); err != nil {
+		return err
+	}
+	id.Key = nil
+	line, err := id.readSchemeLine()
+	id.setScheme(line)
+	return err
 }
 
 // loadPublicOfKey goes by key.pem alone, where a locked key can have its public half beside it.
