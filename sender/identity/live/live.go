@@ -61,8 +61,15 @@ type Set struct {
 type entry struct {
 	dir, name, folder string
 	loaded            atomic.Pointer[loaded]
-	looked            atomic.Int64 // when the folder was looked at, in nanoseconds since start
-	mu                sync.Mutex   // for loading again
+	looked            atomic.Int64 // when the folder was looked at last, in nanoseconds since start
+	mu                sync.Mutex   // held while it is loaded again, which a token can make long
+	failed            failure      // of loading again
+}
+
+// failure is an attempt to load that failed: of which files, and when it ended.
+type failure struct {
+	stamp stamp
+	ended time.Time
 }
 
 // loaded is an identity, or why it may not sign.
@@ -96,40 +103,52 @@ func (s *Set) Load(dir, name string) (*identity.Identity, error) {
 }
 
 // Get returns an identity by canonical name; its folder is looked at once a second at most. One
-// that cannot be loaded any more is the one that was loaded last. Errors: [fs.ErrNotExist] where
-// there is none of this name, [identity.ErrRevoked].
+// that cannot be loaded any more is the one that was loaded last; so is one that another call loads
+// now: where its key is on a token that does not answer, one call at a time waits for it. Errors:
+// [fs.ErrNotExist] where there is none of this name, [identity.ErrRevoked].
 func (s *Set) Get(name string) (*identity.Identity, error) {
 	e := s.entries[name]
 	if e == nil {
 		return nil, fmt.Errorf("identity: %s is not loaded: %w", name, fs.ErrNotExist)
 	}
 	now := int64(time.Since(start))
-	if looked := e.looked.Load(); now-looked >= int64(interval) && e.looked.CompareAndSwap(looked, now) {
-		e.look()
+	if looked := e.looked.Load(); now-looked >= int64(interval) && e.looked.CompareAndSwap(looked, now) && e.mu.TryLock() {
+		e.look(time.Now())
+		e.mu.Unlock()
 	}
 	l := e.loaded.Load()
 	return l.id, l.err
 }
 
-// Fresh is Get that looks at the folder now.
+// Fresh is Get that looks at the folder now. It waits for another call that loads the identity.
 func (s *Set) Fresh(name string) (*identity.Identity, error) {
-	if e := s.entries[name]; e != nil {
-		e.look()
+	e := s.entries[name]
+	if e == nil {
+		return s.Get(name)
 	}
-	return s.Get(name)
+	return e.fresh(time.Now())
 }
 
-// look loads the identity again if its files are others.
-func (e *entry) look() {
+func (e *entry) fresh(begin time.Time) (*identity.Identity, error) {
 	e.mu.Lock()
-	defer e.mu.Unlock()
+	e.look(begin)
+	e.mu.Unlock()
+	l := e.loaded.Load()
+	return l.id, l.err
+}
+
+// look loads the identity again if its files are others, and did not fail to load since begin; mu
+// is held.
+func (e *entry) look(begin time.Time) {
+	defer func() { e.looked.Store(int64(time.Since(start))) }()
 	// The stamp is older than what is loaded: what changes meanwhile is seen the next time.
 	now := stampOf(e.folder)
-	if e.loaded.Load().stamp.equal(now) {
+	if e.loaded.Load().stamp.equal(now) || e.failed.ended.After(begin) && e.failed.stamp.equal(now) {
 		return
 	}
 	id, err := identity.Load(e.dir, e.name)
 	if err != nil && !errors.Is(err, identity.ErrRevoked) {
+		e.failed = failure{now, time.Now()}
 		return
 	}
 	e.loaded.Store(&loaded{id: id, err: err, stamp: now})
