@@ -77,7 +77,10 @@ func (s *service) run(ctx context.Context, hup <-chan os.Signal) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer s.wg.Wait()
 	defer cancel()
-	c, err := s.load()
+	c, err := s.load(ctx, nil)
+	if ctx.Err() != nil {
+		return nil //nolint:nilerr // it was stopped before it began
+	}
 	if err != nil {
 		return err
 	}
@@ -102,12 +105,28 @@ func (s *service) run(ctx context.Context, hup <-chan os.Signal) error {
 	return err
 }
 
-func (s *service) load() (*config.Config, error) {
-	c, err := config.Load(s.file)
-	if err != nil {
-		return nil, err
+// load reads the file, and the files and tokens that it names. That can take long, where a token
+// does not answer: systemd is notified at each beat meanwhile.
+func (s *service) load(ctx context.Context, beat <-chan time.Time) (*config.Config, error) {
+	var c *config.Config
+	done := make(chan error, 1)
+	go func() {
+		var err error
+		if c, err = config.Load(s.file); err == nil {
+			err = c.NeedListeners(s.kind, s.file)
+		}
+		done <- err
+	}()
+	for {
+		select {
+		case err := <-done:
+			return c, err
+		case <-beat:
+			s.notify(daemon.SdNotifyWatchdog)
+		case <-ctx.Done():
+			return nil, ctx.Err() // the process ends, and nothing waits for a token
+		}
 	}
-	return c, c.NeedListeners(s.kind, s.file)
 }
 
 // wait returns when the context ends or a listener fails.
@@ -125,7 +144,7 @@ func (s *service) wait(ctx context.Context, hup <-chan os.Signal) error {
 		case err := <-s.broken:
 			return err
 		case <-hup:
-			s.reload(ctx)
+			s.reload(ctx, beat)
 		case <-beat:
 			s.notify(daemon.SdNotifyWatchdog)
 		}
@@ -133,10 +152,13 @@ func (s *service) wait(ctx context.Context, hup <-chan os.Signal) error {
 }
 
 // reload changes to the configuration that the file has now; on an error the old one stays.
-func (s *service) reload(ctx context.Context) {
+func (s *service) reload(ctx context.Context, beat <-chan time.Time) {
 	s.notify(daemon.SdNotifyReloading)
 	defer s.notify(daemon.SdNotifyReady)
-	c, err := s.load()
+	c, err := s.load(ctx, beat)
+	if ctx.Err() != nil {
+		return
+	}
 	var next *generation
 	if err == nil {
 		next, err = s.generation(ctx, c)

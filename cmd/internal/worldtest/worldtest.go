@@ -39,8 +39,14 @@ next-hop = ["unix:DIR/mailbox"]
 // the zone, and the mailbox's socket.
 func New(tb testing.TB) *World {
 	tb.Helper()
+	return NewWith(tb, identity.CreateOptions{})
+}
+
+// NewWith is [New] with an identity made by these options.
+func NewWith(tb testing.TB, opts identity.CreateOptions) *World {
+	tb.Helper()
 	w := &World{T: tb, Dir: tb.TempDir()}
-	line, err := w.record("alice@example.org")
+	line, err := w.record("alice@example.org", opts)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -69,8 +75,8 @@ func New(tb testing.TB) *World {
 }
 
 // record creates an identity and returns its record in zone-file form.
-func (w *World) record(name string) (string, error) {
-	id, err := identity.Create(w.Path("keys"), name, identity.CreateOptions{})
+func (w *World) record(name string, opts identity.CreateOptions) (string, error) {
+	id, err := identity.Create(w.Path("keys"), name, opts)
 	if err != nil {
 		return "", err
 	}

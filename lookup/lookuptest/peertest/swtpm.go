@@ -12,16 +12,24 @@ import (
 // variable DNSEAL_TPM, and as swtpm:path=SOCKET for programs of the TPM2 software stack.
 func SWTPM(tb testing.TB) (socket string) {
 	tb.Helper()
-	program := Program(tb, "swtpm")
-	dir := ShortDir(tb)
+	socket, _ = SWTPMIn(tb, ShortDir(tb))
+	return socket
+}
+
+// SWTPMIn is [SWTPM] in a folder, which has a short path: started there again, it is the same TPM.
+func SWTPMIn(tb testing.TB, dir string) (socket string, process *Process) {
+	tb.Helper()
 	socket = filepath.Join(dir, "tpm")
-	Run(
-		tb, program, "socket", "--tpm2", "--tpmstate", "dir="+dir, "--flags", "not-need-init,startup-clear",
+	for _, old := range []string{socket, socket + ".ctrl"} {
+		_ = os.Remove(old) // of one that was killed
+	}
+	process = Run(
+		tb, Program(tb, "swtpm"), "socket", "--tpm2", "--tpmstate", "dir="+dir, "--flags", "not-need-init,startup-clear",
 		"--server", "type=unixio,path="+socket, "--ctrl", "type=unixio,path="+socket+".ctrl",
 	)
 	WaitFor(tb, "the socket of swtpm", func() bool {
 		_, err := os.Stat(socket)
 		return err == nil
 	})
-	return socket
+	return socket, process
 }
