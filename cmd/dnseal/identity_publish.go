@@ -198,7 +198,8 @@ func newIdentityPublish() *cobra.Command {
 primary of its zone, signed by TSIG, or by the zone file; then reads it back
 from every name server of the zone, past all caches and validated by DNSSEC, and
 says from when every cache has it. A record that is there already is left as it
-is. An identity that was revoked signs again.
+is. An identity that was revoked signs again from then on. Where the server
+refuses, or another's record is in the way, what was wanted stays as it was.
 
 A record that publishes none of the identity's keys is never touched. Where
 there is one and none of ours, nothing is published beside it without --beside:
@@ -240,7 +241,10 @@ func newIdentityRevoke() *cobra.Command {
 more, then withdraws all records of them at the name, and reads back that no
 name server shows one. It says until when caches may still accept the key (the
 TTL), and until when somebody on the way can replay the old answer (the end of
-the signatures of the zone). Records of others at the name stay.
+the signatures of the zone). Records of others at the name stay. A revocation
+counts at once, also where the server refuses the withdrawal; where the folder
+cannot be written (a full disk), the records are withdrawn all the same. Each is
+said: mend it and run this again.
 
 Where a record of the domain's CA, at _user or of a wildcard, vouches for the
 key, the key signs no more here, and others accept it until its certificate

@@ -54,13 +54,14 @@ func (l *Lines) one(o *provision.Outcome) cli.Exit {
 	}
 	if o.Err != nil {
 		l.add("error", o.Name, cli.Plain(o.Err), identity.Hint(o.Err))
-		return Code(o.Err)
+		return l.unwritten(o, Code(o.Err))
 	}
 	for _, t := range o.Step.Troubles {
 		l.add("warning", o.Name, t.Text, t.Hint)
 	}
+	status := l.unwritten(o, ofTroubles(o.Step.Troubles))
 	if l.Wrong {
-		return ofTroubles(o.Step.Troubles)
+		return status
 	}
 	lines := []string{Sentence(o)}
 	if l.Say != nil {
@@ -74,7 +75,17 @@ func (l *Lines) one(o *provision.Outcome) cli.Exit {
 			cli.Print(l.Out, "%s: %s", o.Name, line)
 		}
 	}
-	return ofTroubles(o.Step.Troubles)
+	return status
+}
+
+// unwritten tells what the folder does not say.
+func (l *Lines) unwritten(o *provision.Outcome, status cli.Exit) cli.Exit {
+	err := o.Unwritten
+	if err == nil {
+		return status
+	}
+	l.add("error", o.Name, cli.Plain(err), identity.Hint(err))
+	return Worse(status, Code(err))
 }
 
 // wait says until when, for what, and what to do then.
@@ -195,18 +206,28 @@ func ofUsers(o *provision.Outcome) string {
 
 // revoked says how long a revoked key may still be accepted.
 func revoked(o *provision.Outcome) string {
-	gone := o.Step.Memory.Gone
+	gone, signs := o.Step.Memory.Gone, "signs no more here"
+	if o.Unwritten != nil {
+		signs = "still signs here"
+	}
 	if _, ok := o.ByCA(); ok {
-		return fmt.Sprintf("revoked: key %s signs no more here; others still accept it: the record of its CA vouches for it (%s)", keyID(o), record(o))
+		return fmt.Sprintf("revoked: key %s %s; others still accept it: the record of its CA vouches for it (%s)", keyID(o), signs, record(o))
 	}
 	if gone.Since.IsZero() && len(o.Users) > 0 {
-		return fmt.Sprintf("revoked: key %s signs no more here; %s", keyID(o), ofUsers(o))
+		return fmt.Sprintf("revoked: key %s %s; %s", keyID(o), signs, ofUsers(o))
+	}
+	if gone.Since.IsZero() && o.Step.Condition == lifecycle.Revoked {
+		text := fmt.Sprintf("revoked: key %s %s, and no name server shows its record", keyID(o), signs)
+		if caches := o.Step.Memory.Caches; caches.After(time.Now()) {
+			text += "; caches may accept it until " + stamp(caches)
+		}
+		return text
 	}
 	if gone.Since.IsZero() {
-		return fmt.Sprintf("revoked: key %s signs no more here; its record is not gone from every name server yet", keyID(o))
+		return fmt.Sprintf("revoked: key %s %s; its record is not gone from every name server yet", keyID(o), signs)
 	}
 	until := gone.Since.Add(gone.Hold + lifecycle.Margin(gone.Hold))
-	text := fmt.Sprintf("revoked: key %s signs no more here, and no name server shows its record; caches may accept it until %s (TTL %d s)", keyID(o), stamp(until), gone.Hold/time.Second)
+	text := fmt.Sprintf("revoked: key %s %s, and no name server shows its record; caches may accept it until %s (TTL %d s)", keyID(o), signs, stamp(until), gone.Hold/time.Second)
 	if !gone.Replay.IsZero() {
 		text += fmt.Sprintf(", and somebody on the way can replay the old answer until %s, when its signatures end", stamp(gone.Replay))
 	}

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// maxMemory is the most bytes of a memory: that of an identity with a hundred old keys has 40 kB.
-const maxMemory = 1 << 20
+// MaxMemory is the most bytes of a memory: that of an identity with a hundred old keys has 40 kB.
+const MaxMemory = 1 << 20
 
 // maxSeconds bounds times in the file: the largest TTL is 2^31-1 seconds (RFC 2181, Section 8).
 const maxSeconds = 1<<31 - 1
@@ -78,8 +78,8 @@ func (m Memory) Marshal() ([]byte, error) {
 // ParseMemory reads what Marshal wrote. Errors: it is another form, or longer than 1 MiB; the
 // memory then counts as lost. Unknown words are left out: a later version may have written them.
 func ParseMemory(text []byte) (Memory, error) {
-	if len(text) > maxMemory {
-		return Memory{}, fmt.Errorf("lifecycle: the memory is longer than %d bytes", maxMemory)
+	if len(text) > MaxMemory {
+		return Memory{}, fmt.Errorf("lifecycle: the memory is longer than %d bytes", MaxMemory)
 	}
 	var f file
 	if err := json.NewDecoder(bytes.NewReader(text)).Decode(&f); err != nil {

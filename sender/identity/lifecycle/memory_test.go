@@ -44,7 +44,7 @@ func TestMemoryComesBack(t *testing.T) {
 
 func TestMemoryRefuses(t *testing.T) {
 	t.Parallel()
-	for _, text := range []string{"", "x", "[]", `{"version":2}`, `{"version":1,"ttl":-1}`, `{"version":1,"old":"burn"}`, `{"version":1,"records":{"a":{"hold":9999999999}}}`, strings.Repeat(" ", maxMemory+1)} {
+	for _, text := range []string{"", "x", "[]", `{"version":2}`, `{"version":1,"ttl":-1}`, `{"version":1,"old":"burn"}`, `{"version":1,"records":{"a":{"hold":9999999999}}}`, strings.Repeat(" ", MaxMemory+1)} {
 		if m, err := ParseMemory([]byte(text)); err == nil || !reflect.DeepEqual(m, Memory{}) {
 			t.Errorf("%.20q: %v", text, err)
 		}

@@ -169,6 +169,21 @@ func (m Memory) clone() Memory {
 	return m
 }
 
+// WithIntention is m with what somebody wants of the active key as other has it: whether and how it
+// is published.
+func (m Memory) WithIntention(other Memory) Memory {
+	m = m.clone()
+	m.Form, m.TTL, m.Publish, m.Beside = other.Form, other.TTL, other.Publish, other.Beside
+	for id, s := range other.Shown {
+		if s.Once { // one that vanished is published when somebody wants that
+			mine := m.Shown[id]
+			mine.Once = true
+			m.Shown[id] = mine
+		}
+	}
+	return m
+}
+
 // longestCached is the longest that caches keep an answer, whatever its TTL is (RFC 8767, Section
 // 4).
 const longestCached = 7 * 24 * time.Hour

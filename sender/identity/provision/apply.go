@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"dnseal/lookup/publish"
+	"dnseal/sender/identity/lifecycle"
 )
 
 // apply sends the changes together and waits until the name servers show them.
@@ -32,6 +33,9 @@ func (r *Runner) apply(ctx context.Context, works []*work, changes []publish.Cha
 	}
 	for _, w := range sent {
 		r.did(w)
+		if w.Step.Do == lifecycle.Publish {
+			r.accept(w)
+		}
 	}
 	r.readBack(ctx, sent)
 }

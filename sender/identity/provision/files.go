@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 
@@ -29,6 +30,16 @@ func link(from, to string) error {
 		return fmt.Errorf("provision: %w", err)
 	}
 	return identity.ReplaceFile(to, data, 0o600)
+}
+
+// readAtMost reads a file, of a longer one the first bytes.
+func readAtMost(path string, limit int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // only read from
+	return io.ReadAll(io.LimitReader(f, limit))
 }
 
 // sameContents reports whether two files are there and equal.

@@ -60,7 +60,7 @@ func (f *Folder) endSwitch() error {
 			return err
 		}
 	}
-	return f.DropNext()
+	return f.dropNext()
 }
 
 // certificateIsOld reports whether cert.pem is that of an earlier key.

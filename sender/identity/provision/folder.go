@@ -132,7 +132,7 @@ func (f *Folder) load(folder string) (*identity.Identity, error) {
 
 // Memory reads state.json. What cannot be read counts as lost, and note says so.
 func (f *Folder) Memory() (m lifecycle.Memory, note string, err error) {
-	text, err := os.ReadFile(f.path(stateFile))
+	text, err := readAtMost(f.path(stateFile), lifecycle.MaxMemory+1) // longer: ParseMemory says so
 	if errors.Is(err, fs.ErrNotExist) {
 		return m, "", nil
 	}
@@ -152,7 +152,7 @@ func (f *Folder) Remember(m lifecycle.Memory) error {
 	if err != nil {
 		return fmt.Errorf("provision: state of %s: %w", f.Name, err)
 	}
-	if old, err := os.ReadFile(f.path(stateFile)); err == nil && slices.Equal(old, text) {
+	if old, err := readAtMost(f.path(stateFile), int64(len(text))+1); err == nil && slices.Equal(old, text) {
 		return nil
 	}
 	return identity.ReplaceFile(f.path(stateFile), text, 0o600)

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"dnseal/sender/identity"
+	"dnseal/sender/identity/lifecycle"
 )
 
 // TestNextHalfCopied: somebody copies a next key into the folder, certificate first, while another
@@ -136,5 +138,36 @@ func TestArchiveInterrupted(t *testing.T) {
 		if _, err := f.Keys(); err != nil {
 			t.Errorf("after %d links: %v", links, err)
 		}
+	}
+}
+
+// TestLongState: a state.json of any size counts as lost, and is not read whole.
+func TestLongState(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	id, err := identity.Create(dir, "alice@example.org", identity.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := Lock(dir, id.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err = os.WriteFile(f.path(stateFile), []byte("{"), 0o600); err == nil {
+		err = os.Truncate(f.path(stateFile), 1<<40) // no room is used for it
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, note, err := f.Memory()
+	if err != nil || !strings.Contains(note, "longer") || m.Publish {
+		t.Errorf("%q, %v", note, err)
+	}
+	if err = f.Remember(lifecycle.Memory{Publish: true}); err != nil {
+		t.Fatal(err)
+	}
+	if m, note, err = f.Memory(); err != nil || note != "" || !m.Publish {
+		t.Errorf("written anew: %+v %q, %v", m, note, err)
 	}
 }

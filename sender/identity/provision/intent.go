@@ -22,10 +22,12 @@ type PublishOptions struct {
 	Beside bool
 }
 
-// ToPublish wants the active key published; one that was revoked signs again.
+// ToPublish wants the active key published; one that was revoked signs again. That counts from when
+// the primary took the record, or every name server shows it: before, and where it is refused, all
+// that was wanted stays as it was.
 func ToPublish(opts PublishOptions) Intent {
 	return Intent{
-		Files: func(f *Folder, k Keys) error {
+		published: func(f *Folder, k Keys) error {
 			if k.Active == nil {
 				return nil
 			}
@@ -33,7 +35,7 @@ func ToPublish(opts PublishOptions) Intent {
 		},
 		Memory: func(k Keys, m *lifecycle.Memory) error {
 			if opts.Form != nil {
-				if err := k.CheckForm(*opts.Form); err != nil {
+				if err := k.checkForm(*opts.Form); err != nil {
 					return err
 				}
 				m.Form = opts.Form
@@ -45,7 +47,7 @@ func ToPublish(opts PublishOptions) Intent {
 			forgetVanished(k, m)
 			return nil
 		},
-		Pretend: func(k *Keys) {
+		pretend: func(k *Keys) {
 			if k.Active != nil {
 				id := k.Active.KeyID()
 				k.Revoked = slices.DeleteFunc(k.Revoked, func(r string) bool { return r == id })
@@ -118,35 +120,33 @@ func (k Keys) RollingOver() bool {
 }
 
 // ToRevoke wants keys to sign no more and their records gone: those with the KeyID keyID, all for
-// "". Errors of a run: no key has that KeyID.
+// "". That counts at once, also where the withdrawal is refused: who runs it again goes on. Errors
+// of a run: no key has that KeyID.
 func ToRevoke(keyID string, now time.Time) Intent {
 	return Intent{
-		Files: func(f *Folder, k Keys) error {
-			var ids []string
-			for _, id := range k.all() {
-				if keyID == "" || id.KeyID() == keyID {
-					ids = append(ids, id.KeyID())
-				}
+		Files: func(f *Folder, k Keys) error { return f.revokeKeys(k, k.withID(keyID), now) },
+		Memory: func(k Keys, m *lifecycle.Memory) error {
+			if len(k.withID(keyID)) == 0 {
+				return k.noKey(keyID)
 			}
-			if len(ids) == 0 {
-				return k.noKey(f.Name, keyID)
-			}
-			return f.revokeKeys(k, ids, now)
-		},
-		Memory: func(_ Keys, m *lifecycle.Memory) error {
 			if keyID == "" {
 				m.Publish = false
 			}
 			return nil
 		},
-		Pretend: func(k *Keys) {
-			for _, id := range k.all() {
-				if keyID == "" || id.KeyID() == keyID {
-					k.Revoked = append(k.Revoked, id.KeyID())
-				}
-			}
-		},
+		pretend: func(k *Keys) { k.Revoked = append(k.Revoked, k.withID(keyID)...) },
+		insists: true, // the withdrawal counts more than the note of it
 	}
+}
+
+// withID are the KeyIDs of the keys that keyID names: of all for "".
+func (k Keys) withID(keyID string) (ids []string) {
+	for _, id := range k.all() {
+		if keyID == "" || id.KeyID() == keyID {
+			ids = append(ids, id.KeyID())
+		}
+	}
+	return ids
 }
 
 // revokeKeys notes that keys are revoked. A next key among them becomes an earlier one.
@@ -176,10 +176,10 @@ func (f *Folder) setNextAside(next *identity.Identity, now time.Time) error {
 }
 
 // noKey is the error for a KeyID that no key has.
-func (k Keys) noKey(name, keyID string) error {
-	var ids []string
-	for _, id := range k.all() {
-		ids = append(ids, id.KeyID())
+func (k Keys) noKey(keyID string) error {
+	ids := k.withID("")
+	if len(ids) == 0 {
+		return errNoKey
 	}
-	return identity.WithHint(fmt.Errorf("provision: %s has no key %q", name, keyID), "its keys are %s", strings.Join(ids, ", "))
+	return identity.WithHint(fmt.Errorf("provision: %s has no key %q", k.all()[0].Name, keyID), "its keys are %s", strings.Join(ids, ", "))
 }

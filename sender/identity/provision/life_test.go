@@ -57,6 +57,9 @@ func TestLife(t *testing.T) {
 		t.Error(text)
 	}
 	old, err := filepath.Glob(filepath.Join(filepath.Dir(second.KeyFile), "old", "*", "key.pem"))
+	if len(old) != 1 {
+		t.Fatalf("old keys %q, %v", old, err)
+	}
 	if text, _ := os.ReadFile(old[0]); err != nil || !strings.Contains(string(text), "PUBLIC KEY") {
 		t.Errorf("the old key: %v %s", err, text)
 	}

@@ -42,8 +42,8 @@ func (r *Runner) look(w *work) (err error) {
 	if w.Keys, err = w.folder.Keys(); err != nil {
 		return err
 	}
-	if r.Intent.Pretend != nil {
-		r.Intent.Pretend(&w.Keys)
+	if r.Intent.pretend != nil {
+		r.Intent.pretend(&w.Keys)
 	}
 	if w.owner, w.typ, err = w.Keys.owner(); err != nil {
 		return fmt.Errorf("provision: %s: %w", w.folder.Path, err)

@@ -26,8 +26,14 @@ type Intent struct {
 	Files func(*Folder, Keys) error
 	// Memory changes what is remembered; nil: nothing. It must have the same result each time.
 	Memory func(Keys, *lifecycle.Memory) error
-	// Pretend makes of the keys what Files would, for Look; nil: nothing.
-	Pretend func(*Keys)
+
+	// pretend makes of the keys what Files or published would; nil: nothing.
+	pretend func(*Keys)
+	// published changes the folder when the record is published. Where it is not nil, what Memory
+	// wants is written no earlier: who is refused leaves all as it was.
+	published func(*Folder, Keys) error
+	// insists goes on where the folder cannot be written.
+	insists bool
 }
 
 // Runner takes identities through their life. It is used by one goroutine.
@@ -46,7 +52,7 @@ type Runner struct {
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
 
-	begun map[string]bool // those of which Intent.Files was called
+	begun map[string]bool // those of which Intent.Files or Intent.published was called
 }
 
 // Outcome is where an identity stands after a run.
@@ -66,6 +72,9 @@ type Outcome struct {
 	// Notes are sentences about a TTL that is not as it was sent, and about a private key that
 	// stays on its token.
 	Notes []string
+	// Unwritten is why the folder does not say that the keys are revoked, although their records
+	// were withdrawn; it has a hint.
+	Unwritten error
 	// Err is why it went no further: [identity.ErrBusy], a [*publish.Refusal], or what the file
 	// system returned.
 	Err error
@@ -114,6 +123,8 @@ type work struct {
 	typ    dane.Type
 	fresh  bool // Seen is of after the last action
 	ended  bool
+	before *lifecycle.Memory // what was wanted before, until Intent.published counts
+	stays  bool              // a revoked key stays revoked until then
 }
 
 func (w *work) fail(err error) { w.Err, w.ended = err, true }
@@ -128,9 +139,7 @@ func (r *Runner) runBatch(ctx context.Context, outcomes []*Outcome) {
 	}
 	defer func() {
 		for _, w := range works {
-			if w.folder != nil {
-				w.folder.Close()
-			}
+			w.end()
 		}
 	}()
 	for range rounds {
@@ -145,48 +154,6 @@ func (r *Runner) runBatch(ctx context.Context, outcomes []*Outcome) {
 	}
 }
 
-// begin locks the folder, changes it as is wanted, and reads it.
-func (r *Runner) begin(w *work) (err error) {
-	if w.folder, err = Lock(r.Dir, w.Name); err != nil {
-		return err
-	}
-	w.Name = w.folder.Name
-	if w.Keys, err = w.folder.Keys(); err != nil {
-		return err
-	}
-	if err = r.remember(w); err != nil {
-		return err
-	}
-	if r.Intent.Files != nil && !r.begun[w.Name] {
-		if err = r.Intent.Files(w.folder, w.Keys); err != nil {
-			return err
-		}
-		if w.Keys, err = w.folder.Keys(); err != nil {
-			return err
-		}
-		if r.begun == nil {
-			r.begun = map[string]bool{}
-		}
-		r.begun[w.Name] = true
-	}
-	if w.owner, w.typ, err = w.Keys.owner(); err != nil {
-		return fmt.Errorf("provision: %s: %w", w.folder.Path, err)
-	}
-	return nil
-}
-
-// remember notes what is wanted, before anything is done: who is killed after that carries it on.
-func (r *Runner) remember(w *work) (err error) {
-	w.Step.Memory, w.Note, err = w.folder.Memory()
-	if err != nil || r.Intent.Memory == nil {
-		return err
-	}
-	if err = r.Intent.Memory(w.Keys, &w.Step.Memory); err != nil {
-		return err
-	}
-	return w.folder.Remember(w.Step.Memory)
-}
-
 // round takes every identity that has not ended one step further; false: all have ended.
 func (r *Runner) round(ctx context.Context, works []*work) bool {
 	r.read(ctx, works)
@@ -199,7 +166,7 @@ func (r *Runner) round(ctx context.Context, works []*work) bool {
 		}
 		more = true
 		w.Step = lifecycle.Next(w.state(), w.Seen, r.now())
-		if err := w.folder.Remember(w.Step.Memory); err != nil {
+		if err := r.write(w, w.remember()); err != nil {
 			w.fail(err)
 			continue
 		}
@@ -210,6 +177,9 @@ func (r *Runner) round(ctx context.Context, works []*work) bool {
 			r.changeFolder(w)
 		case lifecycle.Nothing, lifecycle.Wait:
 			w.ended = true
+			if w.isPublished() {
+				r.accept(w)
+			}
 		}
 	}
 	if len(changes) > 0 {
@@ -232,7 +202,7 @@ func (r *Runner) changeFolder(w *work) {
 		err = w.folder.Settle(w.Step.Settle)
 	}
 	if err == nil {
-		w.Keys, err = w.folder.Keys()
+		err = r.readKeys(w)
 	}
 	if err != nil {
 		w.fail(err)

@@ -183,7 +183,7 @@ func killedOnToken(t *testing.T, h hsm) {
 		t.Error("the plan is still there")
 	}
 	first := k.Next.KeyID()
-	if err = errors.Join(f.DropNext(), f.MakeNext(NextOptions{})); err != nil {
+	if err = errors.Join(f.dropNext(), f.MakeNext(NextOptions{})); err != nil {
 		t.Fatal(err)
 	}
 	if k, err = f.Keys(); err != nil || k.Next.KeyID() == first {

@@ -102,8 +102,8 @@ func shows(seen lifecycle.Seen, r dane.Record) bool {
 	})
 }
 
-// CheckForm returns an error, with a hint, where a key of the identity cannot be published so.
-func (k Keys) CheckForm(f lifecycle.Form) error {
+// checkForm returns an error, with a hint, where a key of the identity cannot be published so.
+func (k Keys) checkForm(f lifecycle.Form) error {
 	for _, id := range []*identity.Identity{k.Active, k.Next} {
 		if id == nil {
 			continue

@@ -152,8 +152,8 @@ func (f *Folder) renew(folder string, active *identity.Identity, opts identity.C
 	return identity.ReplaceFile(filepath.Join(folder, certFile), cert, 0o644)
 }
 
-// DropNext throws the next key away.
-func (f *Folder) DropNext() error {
+// dropNext throws the next key away.
+func (f *Folder) dropNext() error {
 	if err := os.RemoveAll(f.path(identity.NextFolder)); err != nil {
 		return fmt.Errorf("provision: %w", err)
 	}
