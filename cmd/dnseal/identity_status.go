@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -24,6 +25,11 @@ func (c *lifeCommand) look(cmd *cobra.Command, names []string) ([]*provision.Out
 		if names, err = identity.List(runner.Dir); err != nil {
 			return nil, err
 		}
+		// One that is missing is wrong too.
+		if config := c.zone.loadedFromConfig; config != nil && config.Identities == runner.Dir {
+			names = append(names, config.NamedIdentities()...)
+			slices.Sort(names)
+		}
 	}
 	return runner.Look(cmd.Context(), unique(names)), cmd.Context().Err()
 }
@@ -34,8 +40,9 @@ func newIdentityStatus() *cobra.Command {
 		Use:   "status [NAME…]",
 		Short: "Say where identities stand, what comes next, and when",
 		Long: `Asks every name server about the records of each identity, of all in the
-directory where no NAME is given, and prints a table: name, key, record, state,
-next step and when; below it what is wrong. Nothing is changed.
+directory and in the rules of --config where no NAME is given, and prints a
+table: name, key, record, state, next step and when; below it what is wrong.
+Nothing is changed.
 
 States: new (not published), published (not yet in all caches), active, by-ca (a
 record of its CA, at _user of the domain or of a wildcard, publishes it),
@@ -54,7 +61,7 @@ carries on what was begun (rollovers, withdrawals), as the daemons do with
 [publish] keep. Each step is a line; the table is printed again when it changes.
 
 Exit status: 0, also where something is wrong ("identity check" tells that); 2
-an identity cannot be read. With --watch, after an interrupt or SIGTERM, that of
+an identity is missing or cannot be read. With --watch, after an interrupt or SIGTERM, that of
 "identity check" for the last look.`,
 		Example: "  dnseal identity status --identities keys",
 	}
@@ -105,8 +112,8 @@ func newIdentityCheck() *cobra.Command {
 		Use:   "check [NAME…]",
 		Short: "Check what is published of identities, for cron",
 		Long: `Asks every name server about the records of each identity, of all in the
-directory where no NAME is given, and says what is wrong: a record that is
-missing or gone, one that publishes none of the identity's keys, a name server
+directory and in the rules of --config where no NAME is given, and says what is
+wrong: a record that is missing or gone, one that publishes none of the identity's keys, a name server
 that is behind or does not answer, answers that prove nothing (no DNSSEC, no DS,
 a wrong signature), signatures near their end, a certificate near its end whose
 dates count, a clock that is wrong. The same cause is said once, with a count.
@@ -128,7 +135,7 @@ record-vanished, record-missing, not-published, alias, wildcard, clock,
 old-undecided, signature-ends, certificate-ends, ca-vouches.
 
 Exit status: 0 all is right; 1 something is wrong; 2 wrong usage, or an identity
-cannot be read; 3 it could not be told, and nothing is worse.`,
+is missing or cannot be read; 3 it could not be told, and nothing is worse.`,
 		Example: `  dnseal identity check --config /etc/dnseal/dnseal.toml
   dnseal identity check --identities keys --prometheus >dnseal.prom`,
 	}

@@ -93,7 +93,7 @@ func (f *publishFlags) check() error {
 		}
 		return nil
 	}
-	c, err := config.Load(f.config)
+	c, err := config.LoadPublishing(f.config)
 	f.loadedFromConfig = c
 	return err
 }

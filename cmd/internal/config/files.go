@@ -22,17 +22,7 @@ import (
 // names the file.
 func (c *Config) loadFiles(n *notes) {
 	c.loadIdentities(n)
-	c.loadPublish(n)
-	if c.DNS.TrustAnchor != "" {
-		anchors, err := ReadAnchors(c.DNS.TrustAnchor)
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			n.wrong("dns.trust-anchor", "%s; without trust-anchor the keys of the DNS root are used", err)
-		case err != nil:
-			n.wrong("dns.trust-anchor", "%s", err)
-		}
-		c.loaded.anchors = anchors
-	}
+	c.loadPublishing(n)
 	if c.PKIXRoots != "" {
 		roots, err := ReadRoots(c.PKIXRoots)
 		if err != nil {
@@ -47,6 +37,21 @@ func (c *Config) loadFiles(n *notes) {
 	}
 	for i, m := range c.Milters {
 		n.group(fmt.Sprintf("milter[%d].socket-group", i), m.SocketGroup)
+	}
+}
+
+// loadPublishing reads the files that [publish] and [dns] name.
+func (c *Config) loadPublishing(n *notes) {
+	c.loadPublish(n)
+	if c.DNS.TrustAnchor != "" {
+		anchors, err := ReadAnchors(c.DNS.TrustAnchor)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			n.wrong("dns.trust-anchor", "%s; without trust-anchor the keys of the DNS root are used", err)
+		case err != nil:
+			n.wrong("dns.trust-anchor", "%s", err)
+		}
+		c.loaded.anchors = anchors
 	}
 }
 
@@ -68,31 +73,38 @@ func (c *Config) loadIdentities(n *notes) {
 		}
 		c.loaded.identities[name] = id // nil: there, and noted as unusable, or revoked
 	}
-	for i, r := range c.Sign.Rules {
-		c.needIdentities(n, fmt.Sprintf("sign.rule[%d]", i), r)
-	}
-	for i, r := range c.Relays {
-		if r.NextHopIdentity != "" {
-			c.needIdentity(n, fmt.Sprintf("relay[%d].next-hop-identity", i), r.NextHopIdentity)
-		}
+	for _, needed := range c.named() {
+		c.needIdentity(n, needed.key, needed.name)
 	}
 }
 
-// needIdentities requires the identity of a rule, or the identity of each address that it spells
-// out. Which identities stars and placeholders lead to is known when a message is signed; "dnseal
-// check" lists those that there are.
-func (c *Config) needIdentities(n *notes, key string, r Rule) {
-	if r.Identity != "" && r.Identity != sender.FromIdentity {
-		if !strings.Contains(r.Identity, "{") {
-			c.needIdentity(n, key+".identity", r.Identity)
+// named is an identity that the configuration names at a key.
+type named struct{ key, name string }
+
+// named are the identities of rules, or those of each address that a rule spells out, and those of
+// relays. Which identities stars and placeholders lead to is known when a message is signed;
+// "dnseal check" lists those that there are.
+func (c *Config) named() (all []named) {
+	for i, r := range c.Sign.Rules {
+		key := fmt.Sprintf("sign.rule[%d]", i)
+		if r.Identity != "" && r.Identity != sender.FromIdentity {
+			if !strings.Contains(r.Identity, "{") {
+				all = append(all, named{key + ".identity", r.Identity})
+			}
+			continue
 		}
-		return
-	}
-	for _, from := range r.From {
-		if !strings.ContainsAny(from, "*{") {
-			c.needIdentity(n, key+".from", from)
+		for _, from := range r.From {
+			if !strings.ContainsAny(from, "*{") {
+				all = append(all, named{key + ".from", from})
+			}
 		}
 	}
+	for i, r := range c.Relays {
+		if r.NextHopIdentity != "" {
+			all = append(all, named{fmt.Sprintf("relay[%d].next-hop-identity", i), r.NextHopIdentity})
+		}
+	}
+	return all
 }
 
 func (c *Config) needIdentity(n *notes, key, name string) {

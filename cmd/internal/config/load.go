@@ -14,6 +14,8 @@ import (
 	"strings"
 
 	"github.com/BurntSushi/toml"
+
+	"dnseal/sender/identity"
 )
 
 // maxFile is the most bytes of a configuration file.
@@ -34,6 +36,40 @@ func Load(file string) (*Config, error) {
 		return nil, err
 	}
 	return c, nil
+}
+
+// LoadPublishing is Load for a command that publishes identities: of the files only those are read
+// that [publish] and [dns] name, so that one identity which is missing or unusable does not keep a
+// command from the others; see NamedIdentities.
+func LoadPublishing(file string) (*Config, error) {
+	text, err := read(file)
+	if err != nil {
+		return nil, err
+	}
+	c, n := parse(text, file)
+	if len(n.found) == 0 {
+		c.loadPublishing(n)
+		for _, needed := range c.named() {
+			if _, _, err = identity.ParseName(needed.name); err != nil {
+				n.wrong(needed.key, "%s%s", strip(err), advice(err))
+			}
+		}
+	}
+	if err = n.err(); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// NamedIdentities are the canonical names of the identities that rules and relays name, there or
+// not; sorted.
+func (c *Config) NamedIdentities() []string {
+	var names []string
+	for _, needed := range c.named() {
+		names = append(names, canonical(needed.name))
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 func read(file string) (string, error) {
