@@ -73,6 +73,7 @@ func (id *Identity) plainPublic() crypto.PublicKey {
 	switch keyForm(plainText(data)) {
 	case formCredential, formPKCS11, formTPM, formEncrypted, formPKCS12:
 		return nil
+	default: // nothing is needed to open it
 	}
 	found, err := readKeyFile(data, &secrets{})
 	switch {

@@ -31,15 +31,20 @@
 // again (a wait takes longer, never shorter), and what only a person can say, such as whether an
 // old record is kept, waits until it is said again.
 //
-// state.go has the state, memory.go its file form, seen.go what the DNS shows, next.go and
-// withdraw.go the decision, step.go its form, trouble.go what can be wrong.
+// A clock that is late for a while, or by which no signature is valid, ends no wait early: a time
+// of the memory that lies in the future begins again, and so do all when the clock has come to it.
+//
+// state.go has the state, memory.go its file form, clock.go what a wrong clock wrote, seen.go what
+// the DNS shows, next.go and withdraw.go the decision, step.go its form, trouble.go what can be
+// wrong.
 //
 // # Limitations
 //
 // It cannot see a name server that is in no NS record, nor the instances of one address (anycast):
-// they must be as fast as the others. An RRset that somebody else made and whose TTL he made
-// shorter a moment ago may be in caches for longer than Next knows; so may one that was withdrawn a
-// moment ago, and not by Next, for a record of the CA to count.
+// they must be as fast as the others. A clock that jumps forward, and by which signatures are valid
+// all the same, ends waits early. An RRset that somebody else made and whose TTL he made shorter a
+// moment ago may be in caches for longer than Next knows; so may one that was withdrawn a moment
+// ago, and not by Next, for a record of the CA to count.
 package lifecycle
 
 import "time"

@@ -30,6 +30,7 @@ type file struct {
 	Caches    time.Time             `json:"caches,omitzero"`
 	Withdrawn []string              `json:"withdrawn,omitempty"`
 	Gone      fileGone              `json:"gone,omitzero"`
+	Ahead     time.Time             `json:"ahead,omitzero"`
 	Records   map[string]fileRecord `json:"records,omitempty"`
 }
 
@@ -62,6 +63,7 @@ func (m Memory) Marshal() ([]byte, error) {
 		Version: 1, Form: m.Form, TTL: inSeconds(m.TTL), TTLSent: m.TTLSent, Publish: m.Publish, Beside: m.Beside,
 		Old: m.Retention, OldFor: inSeconds(m.OldFor), Switched: m.Switched, SeenTTL: inSeconds(m.SeenTTL), Caches: m.Caches,
 		Gone:    fileGone{m.Gone.Since, inSeconds(m.Gone.Hold), m.Gone.Replay},
+		Ahead:   m.Ahead,
 		Records: map[string]fileRecord{},
 	}
 	for id := range m.Withdrawn {
@@ -91,7 +93,7 @@ func ParseMemory(text []byte) (Memory, error) {
 	m := Memory{
 		Form: f.Form, TTL: f.TTL.duration(), TTLSent: f.TTLSent, Publish: f.Publish, Beside: f.Beside,
 		Retention: f.Old, OldFor: f.OldFor.duration(), Switched: f.Switched, SeenTTL: f.SeenTTL.duration(), Caches: f.Caches,
-		Gone: Gone{f.Gone.Since, f.Gone.Hold.duration(), f.Gone.Replay},
+		Gone: Gone{f.Gone.Since, f.Gone.Hold.duration(), f.Gone.Replay}, Ahead: f.Ahead,
 	}.clone()
 	for _, id := range f.Withdrawn {
 		m.Withdrawn[id] = true

@@ -27,7 +27,7 @@ type round struct {
 // now the time when the last of them was read. It never fails: what is wrong is in Step.Troubles.
 func Next(state State, seen Seen, now time.Time) Step {
 	n := &round{State: state, seen: seen, now: now, mem: state.Memory.clone()}
-	if n.mem.notInFuture(now) {
+	if n.mem.notInFuture(now, seen.secure()) {
 		n.trouble(Trouble{CodeClock, "the memory of this identity has times that lie in the future", "see whether the clock of this machine is right; waits begin again", false})
 	}
 	n.observe()
@@ -42,10 +42,13 @@ func Next(state State, seen Seen, now time.Time) Step {
 
 // observe brings the memory up to what is seen.
 func (n *round) observe() {
-	if last := n.mem.SeenTTL; n.seen.ttl() < last {
+	switch last := n.mem.SeenTTL; {
+	case n.seen.ttl() >= last:
+		n.mem.SeenTTL = n.seen.ttl()
+	case n.seen.secure(): // of other answers the TTL is not known
 		n.mem.Caches = later(n.mem.Caches, n.now.Add(last+Margin(last)))
+		n.mem.SeenTTL = n.seen.ttl()
 	}
-	n.mem.SeenTTL = n.seen.ttl()
 	for _, g := range n.generations() {
 		for _, r := range append([]dane.Record{g.Want}, g.Also...) {
 			if r.Data != nil && (n.seen.somewhere(r) || Same(r, g.Want)) {

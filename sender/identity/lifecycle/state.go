@@ -104,6 +104,8 @@ type Memory struct {
 	Withdrawn map[string]bool
 	// Gone is what is known of the records that were withdrawn last.
 	Gone Gone
+	// Ahead is the latest of these times that was found to lie in the future, and does so still.
+	Ahead time.Time
 	// Shown is what is known of each record of ours, by [RecordID].
 	Shown map[string]Shown
 }
@@ -182,32 +184,4 @@ func (m Memory) WithIntention(other Memory) Memory {
 		}
 	}
 	return m
-}
-
-// longestCached is the longest that caches keep an answer, whatever its TTL is (RFC 8767, Section
-// 4).
-const longestCached = 7 * 24 * time.Hour
-
-// notInFuture removes times that lie in the future: the clock was wrong when they were written, or
-// is now. A time that is removed begins again.
-func (m *Memory) notInFuture(now time.Time) (wrong bool) {
-	future := func(t time.Time) bool { return t.After(now.Add(time.Minute)) }
-	for id, s := range m.Shown {
-		if future(s.Since) || future(s.Sent) || future(s.Removed) {
-			m.Shown[id], wrong = Shown{Hold: s.Hold, Once: s.Once}, true
-		}
-	}
-	if future(m.TTLSent) {
-		m.TTLSent, wrong = time.Time{}, true
-	}
-	if longest := now.Add(longestCached + Margin(longestCached)); m.Caches.After(longest) {
-		m.Caches, wrong = longest, true
-	}
-	if future(m.Switched) {
-		m.Switched, wrong = now, true
-	}
-	if future(m.Gone.Since) {
-		m.Gone.Since, wrong = now, true
-	}
-	return wrong
 }

@@ -1,0 +1,65 @@
+package lifecycle
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+// TestClockJumps: this machine's clock is a day late for a while, or so wrong that no signature is
+// valid by it, and right again, in any round of a rollover. No key signs before every cache has its
+// record, and no record is withdrawn before its time.
+func TestClockJumps(t *testing.T) {
+	t.Parallel()
+	const day = 24 * time.Hour
+	rapid.Check(t, func(t *rapid.T) {
+		w := drawWorld(t)
+		w.keepMemory, w.state.Next, w.state.Old = true, generation("n"), nil
+		oldFor := rapid.SampledFrom([]time.Duration{time.Hour, DefaultOldFor}).Draw(t, "old for")
+		w.state.Memory = Memory{Publish: true, Beside: true, Retention: Withdraw, OldFor: oldFor}
+		var switched time.Time
+		step := func(wrong time.Duration) Step {
+			for i := range w.servers {
+				w.transfer(i)
+			}
+			seen := w.see()
+			if wrong > 0 || wrong < -2*day {
+				for i := range seen {
+					seen[i].Status = "bogus"
+				}
+			}
+			s := Next(w.state, seen, w.now.Add(wrong))
+			w.logf("clock %s, until %s", wrong, s.Until)
+			if s.Do == Remove && !switched.IsZero() && w.now.Sub(switched) < oldFor {
+				w.fatalf("withdrawn %s after the switch", w.now.Sub(switched))
+			}
+			w.do(s, 0)
+			w.check()
+			if s.Do == Switch {
+				switched = w.now
+			}
+			return s
+		}
+		step(0)
+		for range rapid.IntRange(0, 25).Draw(t, "rounds") {
+			w.pass(time.Duration(rapid.IntRange(0, 400).Draw(t, "seconds")) * time.Second)
+			step(rapid.SampledFrom([]time.Duration{0, 0, -day, -day, 365 * day, -20000 * day}).Draw(t, "clock"))
+		}
+		from := w.now
+		for range 30 {
+			s := step(0)
+			if s.Do == Nothing {
+				break
+			}
+			w.pass(max(s.Until.Sub(w.now), time.Second))
+		}
+		if s := step(0); s.Do != Nothing || w.state.Active.ID != "n" || slices.ContainsFunc(w.primary.records, generation("a").Publishes) {
+			w.fatalf("at the end: %s (%s)", s.Do, s.Why)
+		}
+		if longest := oldFor + 4*(time.Hour+Margin(time.Hour)); w.now.Sub(from) > longest {
+			w.fatalf("it took %s", w.now.Sub(from))
+		}
+	})
+}
