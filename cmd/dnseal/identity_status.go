@@ -61,8 +61,8 @@ carries on what was begun (rollovers, withdrawals), as the daemons do with
 [publish] keep. Each step is a line; the table is printed again when it changes.
 
 Exit status: 0, also where something is wrong ("identity check" tells that); 2
-an identity is missing or cannot be read. With --watch, after an interrupt or SIGTERM, that of
-"identity check" for the last look.`,
+an identity is missing or cannot be read. With --watch, after an interrupt or
+SIGTERM, that of "identity check" for the last look.`,
 		Example: "  dnseal identity status --identities keys",
 	}
 	c := newLifeCommand(cmd)
@@ -113,10 +113,11 @@ func newIdentityCheck() *cobra.Command {
 		Short: "Check what is published of identities, for cron",
 		Long: `Asks every name server about the records of each identity, of all in the
 directory and in the rules of --config where no NAME is given, and says what is
-wrong: a record that is missing or gone, one that publishes none of the identity's keys, a name server
-that is behind or does not answer, answers that prove nothing (no DNSSEC, no DS,
-a wrong signature), signatures near their end, a certificate near its end whose
-dates count, a clock that is wrong. The same cause is said once, with a count.
+wrong: a record that is missing or gone, one that publishes none of the
+identity's keys, a name server that is behind or does not answer, answers that
+prove nothing (no DNSSEC, no DS, a wrong signature), signatures near their end,
+a certificate near its end whose dates count, a clock that is wrong. The same
+cause is said once, with a count.
 
 With --prometheus it writes metrics in the text format, for the textfile
 collector of node_exporter, each with the label identity:
