@@ -3,8 +3,7 @@ package publish
 import (
 	"context"
 	"errors"
-
-	"dnseal/lookup/dane"
+	"fmt"
 )
 
 // progress is what became of the changes so far.
@@ -55,6 +54,11 @@ func (c *Client) apply(ctx context.Context, b batch, p *progress) {
 	}
 }
 
+// notSent is the end of the context before a message.
+func notSent(err error) error {
+	return fmt.Errorf("publish: ended before it was sent, so nothing was changed: %w", err)
+}
+
 // pick returns the changes whose numbers are in the set, or are not.
 func pick(changes []Change, set map[int]bool, in bool) (out []Change) {
 	for i, c := range changes {
@@ -68,7 +72,7 @@ func pick(changes []Change, set map[int]bool, in bool) (out []Change) {
 // update sends one message; bad are the numbers of the changes that were in the way.
 func (c *Client) update(ctx context.Context, b batch) (bad map[int]bool, err error) {
 	if err = ctx.Err(); err != nil {
-		return nil, err
+		return nil, notSent(err)
 	}
 	r, err := c.send(ctx, b.target, message(b.zone.name, b.changes))
 	if err != nil {
@@ -78,7 +82,8 @@ func (c *Client) update(ctx context.Context, b batch) (bad map[int]bool, err err
 }
 
 // findOut reads at the primary what it has done before it went away. Where it shows all of it, all
-// is well. When it does not answer one question it is not asked the others, which can be hundreds.
+// is well. Records with another TTL than was sent may be there from before. When it does not answer
+// one question it is not asked the others, which can be hundreds.
 func (c *Client) findOut(ctx context.Context, b batch, p *progress) {
 	first := p.err
 	var has held
@@ -88,7 +93,7 @@ func (c *Client) findOut(ctx context.Context, b batch, p *progress) {
 		if err == nil {
 			has, err = c.at(ctx, b.addrs, ch.Owner, ch.Type)
 		}
-		if err == nil && has.alias == "" && shows(has.records, has.wildcard, ch) {
+		if err == nil && has.shows(ch) {
 			p.done = append(p.done, *ch)
 		} else {
 			p.unknown = append(p.unknown, *ch)
@@ -98,11 +103,4 @@ func (c *Client) findOut(ctx context.Context, b batch, p *progress) {
 	if refusal, ok := errors.AsType[*Refusal](first); ok && len(p.unknown)+len(p.notDone) == 0 && refusal.Code == Unknown {
 		p.err = nil
 	}
-}
-
-// held is what a server has at a name, as it says.
-type held struct {
-	records  []dane.Record
-	wildcard bool
-	alias    string
 }

@@ -109,6 +109,9 @@ func (c *Client) target(ctx context.Context, z zone) (target, error) {
 func (c *Client) Apply(ctx context.Context, changes ...Change) error {
 	list, err := c.plan(ctx, changes)
 	if err != nil {
+		if ctx.Err() != nil {
+			return notSent(ctx.Err())
+		}
 		return err
 	}
 	var p progress

@@ -26,11 +26,7 @@ type fake struct {
 func startFake(t *testing.T, w *world, answer func(w *world, in *dns.Msg) *dns.Msg) *fake {
 	t.Helper()
 	f := &fake{answer: answer}
-	var lc net.ListenConfig
-	tcp, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
-	must(t, err)
-	udp, err := lc.ListenPacket(t.Context(), "udp", tcp.Addr().String())
-	must(t, err)
+	tcp, udp := listenBoth(t)
 	f.addr = tcp.Addr().String()
 	accept := func(dns.Header) dns.MsgAcceptAction { return dns.MsgAccept }
 	handler := dns.HandlerFunc(func(rw dns.ResponseWriter, in *dns.Msg) { f.serve(w, rw, in) })
@@ -45,6 +41,22 @@ func startFake(t *testing.T, w *world, answer func(w *world, in *dns.Msg) *dns.M
 	must(t, err)
 	w.Client = c
 	return f
+}
+
+// listenBoth listens at one port, by TCP and UDP.
+func listenBoth(t *testing.T) (tcp net.Listener, udp net.PacketConn) {
+	t.Helper()
+	var lc net.ListenConfig
+	for range 50 { // another socket can have the port
+		tcp, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
+		must(t, err)
+		if udp, err = lc.ListenPacket(t.Context(), "udp", tcp.Addr().String()); err == nil {
+			return tcp, udp
+		}
+		_ = tcp.Close()
+	}
+	t.Fatal("no port is free for both")
+	return nil, nil
 }
 
 func (f *fake) serve(w *world, rw dns.ResponseWriter, in *dns.Msg) {
@@ -308,11 +320,7 @@ func TestUnsignedBatch(t *testing.T) {
 // TestGoneForGood: a server that answers nothing any more is not asked for every name.
 func TestGoneForGood(t *testing.T) {
 	t.Parallel()
-	var lc net.ListenConfig
-	tcp, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
-	must(t, err)
-	udp, err := lc.ListenPacket(t.Context(), "udp", tcp.Addr().String())
-	must(t, err)
+	tcp, udp := listenBoth(t)
 	var asked atomic.Int64
 	var running sync.WaitGroup
 	t.Cleanup(func() { _, _ = tcp.Close(), udp.Close(); running.Wait() })
@@ -340,7 +348,7 @@ func TestGoneForGood(t *testing.T) {
 	for n := range 50 {
 		list = append(list, add(mailOwner(n), record('a')))
 	}
-	err = w.Apply(t.Context(), list...)
+	err := w.Apply(t.Context(), list...)
 	p, ok := errors.AsType[*PartialError](err)
 	if !ok || len(p.Unknown) != len(list) || asked.Load() > 10 {
 		t.Fatalf("%d questions, %v", asked.Load(), err)
@@ -350,11 +358,7 @@ func TestGoneForGood(t *testing.T) {
 // TestSilentServer: many names are not read one after the other from a server that does not answer.
 func TestSilentServer(t *testing.T) {
 	t.Parallel()
-	var lc net.ListenConfig
-	udp, err := lc.ListenPacket(t.Context(), "udp", "127.0.0.1:0")
-	must(t, err)
-	tcp, err := lc.Listen(t.Context(), "tcp", udp.LocalAddr().String()) // nobody accepts
-	must(t, err)
+	tcp, udp := listenBoth(t) // nobody accepts
 	t.Cleanup(func() { _, _ = udp.Close(), tcp.Close() })
 	w := newWorld(t, nil, func(o *Options) {
 		o.NameServers, o.Timeout = append(o.NameServers, udp.LocalAddr().String()), 300*time.Millisecond

@@ -5,11 +5,25 @@ import (
 	"encoding/hex"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/miekg/dns"
 
 	"dnseal/lookup/dane"
 )
+
+// held is what a server has at a name, as it says.
+type held struct {
+	records  []dane.Record
+	ttl      time.Duration // of the records
+	wildcard bool
+	alias    string
+}
+
+// shows reports whether a change is there, with its TTL.
+func (h *held) shows(c *Change) bool {
+	return h.alias == "" && shows(h.records, h.wildcard, c) && (len(c.Add) == 0 || h.ttl == c.TTL)
+}
 
 // at asks a server what it has at a name. Nothing is validated: it says only what to tell a person.
 func (c *Client) at(ctx context.Context, addrs []string, owner string, t dane.Type) (held, error) {
@@ -34,17 +48,18 @@ func heldIn(m *dns.Msg, owner string, t dane.Type) (out held) {
 		case *dns.RRSIG:
 			out.wildcard = out.wildcard || rr.TypeCovered == uint16(t) && int(rr.Labels) < labels(owner)
 		case *dns.TLSA:
-			out.add(t == dane.TLSA, rr.Usage, rr.Selector, rr.MatchingType, rr.Certificate)
+			out.add(t == dane.TLSA, rr.Hdr.Ttl, rr.Usage, rr.Selector, rr.MatchingType, rr.Certificate)
 		case *dns.SMIMEA:
-			out.add(t == dane.SMIMEA, rr.Usage, rr.Selector, rr.MatchingType, rr.Certificate)
+			out.add(t == dane.SMIMEA, rr.Hdr.Ttl, rr.Usage, rr.Selector, rr.MatchingType, rr.Certificate)
 		}
 	}
 	return out
 }
 
-func (h *held) add(ok bool, usage, selector, matching uint8, text string) {
+func (h *held) add(ok bool, ttl uint32, usage, selector, matching uint8, text string) {
 	data, err := hex.DecodeString(text)
 	if ok && err == nil {
+		h.ttl = time.Duration(ttl) * time.Second
 		h.records = append(h.records, dane.Record{Usage: usage, Selector: selector, MatchingType: matching, Data: data})
 	}
 }
@@ -107,9 +122,9 @@ func contradicts(b batch, ch *Change, has held) *Refusal {
 func changed(server, zone string, ch *Change, own []dane.Record) *Refusal {
 	return &Refusal{
 		Code: Changed, Server: server, Zone: zone, Name: ch.Owner,
-		Text: fmt.Sprintf("%s %s is not as it was read before: there %s, expected %s; it was not changed",
-			ch.Owner, ch.Type, describe(own), describe(ch.Expect)),
-		Advice: "somebody else has changed it meanwhile: look what is there (dnseal lookup), and run the command again",
+		Text: fmt.Sprintf("%s %s at %s is not as it was read before: there %s, expected %s; it was not changed",
+			ch.Owner, ch.Type, server, describe(own), describe(ch.Expect)),
+		Advice: "somebody else has changed it meanwhile, or it was read from a server that is behind: look what is there (dnseal lookup), and run the command again",
 	}
 }
 

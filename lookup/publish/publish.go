@@ -50,6 +50,7 @@ type Publisher interface {
 	// Apply makes the changes. Those of one name are made together; many names need several
 	// messages, and when one fails the error is a [*PartialError] that says which changes are
 	// made. Without an error the server has accepted all; whether every name server shows them
-	// [Reader.ReadBack] finds out. Other errors are a [*Refusal] or the context's.
+	// [Reader.ReadBack] finds out. Other errors are a [*Refusal], or wrap the context's where it
+	// ended before anything was sent.
 	Apply(ctx context.Context, changes ...Change) error
 }

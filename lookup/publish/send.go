@@ -29,6 +29,7 @@ func (r *reply) tsigError() int {
 // send sends a message by TCP and reads the reply. Errors are a Refusal: Unreachable when nothing
 // was sent, Unknown when no reply came, BadReply.
 func (c *Client) send(ctx context.Context, t target, m *dns.Msg) (*reply, error) {
+	whole := ctx
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	wire, mac, err := c.pack(m)
@@ -45,9 +46,13 @@ func (c *Client) send(ctx context.Context, t target, m *dns.Msg) (*reply, error)
 	defer conn.Close() //nolint:errcheck // the reply is there, or will not come
 	raw, err := roundTrip(ctx, conn, wire)
 	if err != nil {
+		how := "went away before it answered"
+		if whole.Err() != nil {
+			how, err = "got the update, and its answer was not waited for", whole.Err()
+		}
 		return nil, &Refusal{
 			Code: Unknown, Server: t.String(), Zone: t.zone.name, Err: err, Advice: "run the command again: it reads first what is there",
-			Text: fmt.Sprintf("the primary %s of %s went away before it answered (%v), so the change is perhaps made", t, t.zone.name, cause(ctx, err)),
+			Text: fmt.Sprintf("the primary %s of %s %s (%v), so the change is perhaps made", t, t.zone.name, how, cause(ctx, err)),
 		}
 	}
 	return c.read(t, conn.RemoteAddr().String(), raw, m.Id, mac)
