@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -55,11 +56,9 @@ func (c *placeCommand) run(cmd *cobra.Command, domain string, pending func(*prov
 		return c.dryRun(cmd, p, &lines)
 	}
 	o, err := c.carryOn(cmd)
-	if ctxErr := cmd.Context().Err(); ctxErr != nil {
-		return ctxErr
-	}
 	if err != nil {
-		return lines.Failed(domain, err)
+		var failed error = lines.Failed(domain, err)
+		return cmp.Or(cmd.Context().Err(), failed)
 	}
 	result := lines.Authority(o)
 	if pending(o) {

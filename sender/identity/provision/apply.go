@@ -3,6 +3,7 @@ package provision
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -22,7 +23,9 @@ func (r *Runner) apply(ctx context.Context, works []*work, changes []publish.Cha
 			case failed != nil && !failed[key(changes[i])]:
 				sent = append(sent, w)
 			case changed(err):
-				// somebody else changed the records: they are read again
+				if lost := w.contest.lost(err, changes[i], w.Seen); lost != nil {
+					w.fail(lost)
+				}
 			default:
 				w.fail(err)
 			}
@@ -32,6 +35,7 @@ func (r *Runner) apply(ctx context.Context, works []*work, changes []publish.Cha
 		return
 	}
 	for _, w := range sent {
+		w.contest = contest{}
 		r.did(w)
 		if w.Step.Do == lifecycle.Publish {
 			r.accept(w)
@@ -78,7 +82,7 @@ func (r *Runner) readBack(ctx context.Context, works []*work) {
 	servers, err := r.Publisher.ReadBack(wait, changes...)
 	if ctx.Err() != nil {
 		for _, w := range works {
-			w.fail(ctx.Err())
+			w.fail(notRead(w.owner, ctx.Err()))
 		}
 		return
 	}
@@ -95,6 +99,11 @@ func (r *Runner) readBack(ctx context.Context, works []*work) {
 			w.noteTTL(seen, changes[i])
 		}
 	}
+}
+
+// notRead is the end of the context after a change was accepted.
+func notRead(owner string, err error) error {
+	return fmt.Errorf("provision: the server accepted the change of %s; whether every name server shows it was not waited for: %w", owner, err)
 }
 
 // noteTTL keeps what is to be said where the records have another TTL than was sent: a server can

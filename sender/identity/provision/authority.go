@@ -40,7 +40,8 @@ type Authority struct {
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
 
-	memory lifecycle.Memory
+	memory  lifecycle.Memory
+	contest contest
 }
 
 // AuthorityOutcome is where the record of a CA stands.
@@ -81,6 +82,7 @@ func (a *Authority) Run(ctx context.Context) (*AuthorityOutcome, error) {
 		return nil, err
 	}
 	defer unlock()
+	a.contest = contest{}
 	o, err := a.begin()
 	if err != nil {
 		return nil, err
@@ -96,14 +98,18 @@ func (a *Authority) Run(ctx context.Context) (*AuthorityOutcome, error) {
 		if !ok && o.Step.Do != lifecycle.SettleOld {
 			return o, nil
 		}
-		if ok {
-			if err = a.apply(ctx, change); err != nil {
-				return o, err
-			}
+		if !ok {
+			continue
+		}
+		made, err := a.apply(ctx, change, o.Seen)
+		if made {
 			o.Did = append(o.Did, o.Step.Do)
 		}
+		if err != nil {
+			return o, err
+		}
 	}
-	return o, fmt.Errorf("provision: the records at %s come to no rest: somebody else changes them at the same time", o.Owner)
+	return o, noRest("the CA of "+a.CA.Domain, o.Step)
 }
 
 // Look is Run that changes nothing: Step is what would be done.
@@ -242,14 +248,18 @@ func caForms() (forms []lifecycle.Form) {
 }
 
 // apply sends a change and waits until the name servers show it. One that does not in time is told
-// by the next step; so is what somebody else changed meanwhile.
-func (a *Authority) apply(ctx context.Context, c publish.Change) error {
-	if err := a.Publisher.Apply(ctx, c); err != nil {
-		if changed(err) {
-			return nil
+// by the next step. What somebody else changed meanwhile is read again, after a pause.
+func (a *Authority) apply(ctx context.Context, c publish.Change, seen lifecycle.Seen) (made bool, err error) {
+	if err = a.Publisher.Apply(ctx, c); err != nil {
+		if !changed(err) {
+			return false, err
 		}
-		return err
+		if err = a.contest.lost(err, c, seen); err == nil {
+			err = a.contest.pause(ctx)
+		}
+		return false, err
 	}
+	a.contest = contest{}
 	limit := a.ReadBack
 	if limit == 0 {
 		limit = time.Minute
@@ -257,7 +267,10 @@ func (a *Authority) apply(ctx context.Context, c publish.Change) error {
 	wait, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	_, _ = a.Publisher.ReadBack(wait, c) // the next step reads it
-	return ctx.Err()
+	if ctx.Err() != nil {
+		err = notRead(c.Owner, ctx.Err())
+	}
+	return true, err
 }
 
 // Wait runs again and again, until nothing has to be waited for or ctx ends; waiting is told what

@@ -125,6 +125,7 @@ type work struct {
 	ended  bool
 	before *lifecycle.Memory // what was wanted before, until Intent.published counts
 	stays  bool              // a revoked key stays revoked until then
+	contest
 }
 
 func (w *work) fail(err error) { w.Err, w.ended = err, true }
@@ -149,7 +150,7 @@ func (r *Runner) runBatch(ctx context.Context, outcomes []*Outcome) {
 	}
 	for _, w := range works {
 		if !w.ended {
-			w.fail(fmt.Errorf("provision: %s comes to no rest: somebody else changes its records at the same time", w.Name))
+			w.fail(noRest(w.Name, w.Step))
 		}
 	}
 }
@@ -184,8 +185,34 @@ func (r *Runner) round(ctx context.Context, works []*work) bool {
 	}
 	if len(changes) > 0 {
 		r.apply(ctx, changing, changes)
+		r.pause(ctx, changing)
 	}
 	return more
+}
+
+// pause waits where somebody was refused because the records were others.
+func (r *Runner) pause(ctx context.Context, works []*work) {
+	var longest *contest
+	for _, w := range works {
+		if !w.ended && w.tries > 0 && (longest == nil || w.next > longest.next) {
+			longest = &w.contest
+		}
+	}
+	if longest == nil {
+		return
+	}
+	if err := longest.pause(ctx); err != nil {
+		for _, w := range works {
+			if !w.ended && w.tries > 0 {
+				w.fail(fmt.Errorf("provision: the change of %s was refused, as its records are not those that were read, and was not tried again: %w", w.owner, err))
+			}
+		}
+	}
+}
+
+// noRest is about more steps than any identity needs.
+func noRest(name string, last lifecycle.Step) error {
+	return fmt.Errorf("provision: %s is not done after %d steps, the last of which was: %s (%s); perhaps somebody else changes its records at the same time", name, rounds, last.Do, last.Why)
 }
 
 // change is the step as a change of the zone.
