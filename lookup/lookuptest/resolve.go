@@ -73,8 +73,19 @@ func (s *Server) respond(in *dns.Msg, limit int) *dns.Msg {
 		return nil
 	}
 	s.fill(out, in, r)
-	out.Truncate(limit)
+	fit(out, limit)
 	return out
+}
+
+// fit sets TC where a message is longer than limit when packed. The library's own count is too high
+// for NSEC3 among others, and never too low.
+func fit(out *dns.Msg, limit int) {
+	if out.Len() <= limit {
+		return
+	}
+	if wire, err := out.Pack(); err != nil || len(wire) > limit {
+		out.Truncate(limit)
+	}
 }
 
 // fill puts what was found into the message, as a validating resolver does when the server is one.

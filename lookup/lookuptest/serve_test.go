@@ -169,3 +169,28 @@ func BenchmarkNew(b *testing.B) {
 		}
 	}
 }
+
+// TestFits: TC is set by the length on the wire, which the library counts too high for NSEC3.
+func TestFits(t *testing.T) {
+	t.Parallel()
+	for _, nsec3 := range []bool{false, true} {
+		s, err := New([]Zone{{Text: "$ORIGIN example.org.\n$TTL 300\n@ SOA ns hostmaster 7 3600 600 86400 60\n@ NS ns\nns A 127.0.0.1\na.b TXT x\n", NSEC3: nsec3}}, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := new(dns.Msg).SetQuestion(strings.Repeat("q", 60)+".q.example.org.", dns.TypeTLSA).SetEdns0(udpSize, true)
+		whole := s.respond(m, dns.MaxMsgSize)
+		whole.Compress = true
+		wire, err := whole.Pack()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for less, truncated := range []bool{false, true} {
+			out := s.respond(m, len(wire)-less)
+			again, err := out.Pack()
+			if err != nil || out.Truncated != truncated || len(again) > len(wire)-less {
+				t.Errorf("NSEC3 %t, %d octets for %d: TC %t, %d octets, %v", nsec3, len(wire)-less, len(wire), out.Truncated, len(again), err)
+			}
+		}
+	}
+}

@@ -64,11 +64,18 @@ func (e *exchanger) size(name string, qtype uint16) int {
 	return e.sizes[dns.Question{Name: name, Qtype: qtype, Qclass: dns.ClassINET}]
 }
 
-// sizeOf is the size of a message with compressed names.
+// sizeOf is the size of a message with compressed names. The library's own count can be too high.
 func sizeOf(m *dns.Msg) int {
 	compressed := *m
 	compressed.Compress = true
-	return compressed.Len()
+	if n := compressed.Len(); n <= udpSize {
+		return n
+	}
+	wire, err := compressed.Pack()
+	if err != nil {
+		return compressed.Len()
+	}
+	return len(wire)
 }
 
 func unwrap(r *transport.Reply, err error) (*dns.Msg, error) {
