@@ -15,6 +15,7 @@ var placeRules = []Rule{
 	{Who: []string{"tls:*._device.example.net"}, From: []string{"{label}@alerts.example.net", "alarm@{tls}"}, Identity: "{tls}"},
 	{Who: []string{"user:*"}, From: []string{"info@example.net"}, Identity: "{user}@example.org"},
 	{Who: []string{"user:x.*"}, From: []string{"list-{user}@example.net"}, Identity: "robots@example.org"},
+	{Who: []string{"tls:*._device.example.net"}, From: []string{"status@example.net"}, Identity: "{label}._Device.Example.com"},
 }
 
 func decideFor(t *testing.T, rules []*rule, who, header string) decision {
@@ -49,6 +50,7 @@ func TestPlaceholders(t *testing.T) {
 		{"tls:sensor7._device.example.net", "alarm@sensor7._device.example.net", "", "sensor7._device.example.net"},
 		{"user:alice", "info@example.net", "", "alice@example.org"},
 		{"user:x.y", "list-x.y@example.net", "", "robots@example.org"},
+		{"tls:sensor7._device.example.net", "status@example.net", "", "sensor7._device.example.com"},
 
 		{"user:alice", "bob@example.org", ClassNotAllowed, "from-not-allowed"},
 		{"user:alice", "Alice@example.org", ClassNotAllowed, "local-part-case"},
@@ -60,6 +62,8 @@ func TestPlaceholders(t *testing.T) {
 		{"user:alice@elsewhere.example", "alice@elsewhere.example", ClassNotAllowed, "submitter-not-allowed"},
 		{"user:alice", "list-alice@example.net", ClassNotAllowed, "submitter-not-allowed"},
 		{"user:alice", "list-x.y@example.net", ClassNotAllowed, "from-not-allowed"},
+		{"user:alice@elsewhere.example", "info@example.net", ClassNotAllowed, "from-not-allowed"},
+		{"tls:sensor7.x._device.example.net", "status@example.net", ClassNotAllowed, "from-not-allowed"},
 		{"user:x.@y", "list-@example.net", ClassNotAllowed, "submitter-not-allowed"},
 		{"tls:sensor7._device.example.net", "sensor8@alerts.example.net", ClassNotAllowed, "from-not-allowed"},
 		{"tls:sensor7.x._device.example.net", "sensor7@alerts.example.net", ClassNotAllowed, "from-not-allowed"},
@@ -248,6 +252,7 @@ func TestPlaceholdersRefused(t *testing.T) {
 		{[]string{"tls:*._device.*.net"}, "{label}@example.net", "", "without stars"},
 		{append(all, devices...), "a@example.org", "{tls}", "who not only tls: entries"},
 		{append(all, devices...), "a@example.org", "{user}@example.org", "who not only user: entries"},
+		{append([]string{"net:192.0.2.1"}, all...), "a@example.org", "{user}@example.org", "who not only user: entries"},
 		{append([]string{"net:192.0.2.1"}, devices...), "a@example.org", "{label}._device.example.net", "who not only tls: entries"},
 		{devices, "a@example.org", "{user}.example.org", "{user} is a whole address"},
 		{all, "a@example.org", "{user}", "any address of any domain"},
