@@ -6,24 +6,74 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 )
 
-// gate is a mutex whose lock a context can end: a call into a module that hangs holds it.
-type gate chan struct{}
+// gate lets a number of calls into a module at a time. A call that hangs keeps its place.
+type gate struct {
+	places chan struct{}
+	// late is how many of those inside have outlived their time limit.
+	late atomic.Int32
+	// closed, when it is closed, ends the waiting.
+	closed chan struct{}
+}
 
-func newGate() gate { return make(gate, 1) }
+func newGate(places int) *gate {
+	return &gate{places: make(chan struct{}, places), closed: make(chan struct{})}
+}
 
-func (g gate) lock(ctx context.Context) error {
+// errHangs says that the module does not return from calls.
+var errHangs = fmt.Errorf("the module hangs: %w", context.DeadlineExceeded)
+
+// enter waits for a place, which leave gives back. Where calls that hang have all places it does
+// not wait: else all that wants to sign would wait for the time limit, more and more of it.
+func (g *gate) enter(ctx context.Context) (leave func(), err error) {
 	select {
-	case g <- struct{}{}:
-		return nil
+	case g.places <- struct{}{}:
+		return g.inside(ctx), nil
+	default:
+	}
+	if int(g.late.Load()) >= cap(g.places) {
+		return nil, errHangs
+	}
+	select {
+	case g.places <- struct{}{}:
+		return g.inside(ctx), nil
+	case <-g.closed:
+		return nil, ErrClosed
 	case <-ctx.Done():
-		return ctx.Err()
+		return nil, ctx.Err()
 	}
 }
 
-func (g gate) unlock() { <-g }
+// inside counts who stays longer than its time limit.
+func (g *gate) inside(ctx context.Context) (leave func()) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return func() { <-g.places }
+	}
+	limit := time.AfterFunc(time.Until(deadline), func() { g.late.Add(1) })
+	return func() {
+		if !limit.Stop() {
+			g.late.Add(-1)
+		}
+		<-g.places
+	}
+}
+
+// close waits until all have left, and lets nothing enter any more.
+func (g *gate) close(ctx context.Context) error {
+	close(g.closed)
+	for range cap(g.places) {
+		select {
+		case g.places <- struct{}{}: // never given back
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
 
 func (o Options) timeout() time.Duration {
 	if o.Timeout <= 0 {

@@ -30,7 +30,7 @@ func Generate(u URI, algorithm string, opts Options) (*Key, error) {
 	if len(id) == 0 {
 		id = make([]byte, 8)
 		_, _ = rand.Read(id) // never fails
-		u = u.WithID(id)
+		u = u.with(attrID, string(id))
 	}
 	return within(opts.timeout(), u, func(ctx context.Context) (*Key, error) {
 		t, err := tokenFor(ctx, u, opts)

@@ -3,6 +3,7 @@
 package pkcs11
 
 import (
+	"context"
 	"crypto/sha256"
 	"fmt"
 
@@ -76,8 +77,13 @@ func (e *pinError) Error() string        { return e.text }
 func (e *pinError) Is(target error) bool { return target == ErrPIN }
 
 // usePIN sets the PIN of a token. Where the token is logged in to with another one, it is logged in
-// to anew: the PIN can have been changed. module.turn is held.
-func (t *token) usePIN(pin string) error {
+// to anew: the PIN can have been changed.
+func (t *token) usePIN(ctx context.Context, pin string) error {
+	leave, err := t.turn.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	old := t.currentPIN()
 	if old == pin || pin == "" {
 		return nil
@@ -86,8 +92,7 @@ func (t *token) usePIN(pin string) error {
 	if !t.isAlive() {
 		return nil
 	}
-	err := t.again()
-	if err != nil {
+	if err = t.again(ctx); err != nil {
 		t.setPIN(old) // the keys that are open stay so
 	}
 	return err
@@ -99,17 +104,19 @@ func (t *token) setPIN(pin string) {
 	t.login.pin = pin
 }
 
-// again logs out, which ends the operations of other keys: they connect again.
-func (t *token) again() error {
-	s, err := t.newSession()
-	if err == nil {
+// again logs out, which ends the operations of other keys: they connect again. t.turn is held.
+func (t *token) again(ctx context.Context) error {
+	t.module.use.RLock()
+	if s, err := t.newSession(); err == nil {
 		_ = t.module.calls.Logout(s.handle) // without login there is none to end
 		t.put(s, nil)
 	}
 	t.drop()
-	s, err = t.connect()
+	t.module.use.RUnlock()
+	s, err := t.connect(ctx)
 	if err == nil {
 		t.put(s, nil)
+		t.module.use.RUnlock()
 	}
 	return err
 }

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/miekg/pkcs11"
 )
@@ -43,16 +44,22 @@ type cryptoki interface {
 	Sign(sh pkcs11.SessionHandle, message []byte) ([]byte, error)
 }
 
-// module is a PKCS #11 module, loaded and initialised once in a process.
+// module is a PKCS #11 module, loaded and initialised once in a process. What is held while it is
+// called is taken in this order: token.permits, alone, token.turn, turn, use.
 type module struct {
 	path string
-	// turn is held while tokens are looked for and connected to.
-	turn gate
-	// alone is held for each call of a module that cannot be called by several threads; else nil.
-	alone  gate
+	// alone is for a module that cannot be called by several threads; else nil.
+	alone *gate
+	// turn is held while the module is loaded and its tokens are looked for.
+	turn   *gate
 	calls  cryptoki // nil: not loaded yet
 	tokens map[tokenID]*token
 	ended  bool
+	// foreign says that another part of the process has initialised it.
+	foreign bool
+	started time.Time // when it was initialised last
+	// use is held for reading by what calls with a session, and for writing by restart.
+	use sync.RWMutex
 }
 
 // modules are those of this process, by path.
@@ -67,7 +74,7 @@ func moduleAt(path string) *module {
 	defer modules.Unlock()
 	m := modules.byPath[path]
 	if m == nil {
-		m = &module{path: path, turn: newGate(), tokens: map[tokenID]*token{}}
+		m = &module{path: path, turn: newGate(1), tokens: map[tokenID]*token{}}
 		if modules.byPath == nil {
 			modules.byPath = map[string]*module{}
 		}
@@ -76,11 +83,29 @@ func moduleAt(path string) *module {
 	return m
 }
 
+// ready loads the module where it is not loaded yet.
+func (m *module) ready(ctx context.Context) error {
+	leave, err := m.turn.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	return m.load()
+}
+
+// enterAlone lets one call into a module at a time that wants that. The module is loaded.
+func (m *module) enterAlone(ctx context.Context) (leave func(), err error) {
+	if m.alone == nil {
+		return func() {}, nil
+	}
+	return m.alone.enter(ctx)
+}
+
 // load loads and initialises the module; turn is held.
 func (m *module) load() error {
 	switch {
 	case m.ended:
-		return fmt.Errorf("pkcs11: the module %s: %w", m.path, ErrClosed)
+		return m.errClosed()
 	case m.calls != nil:
 		return nil
 	}
@@ -105,15 +130,20 @@ func (m *module) load() error {
 	return nil
 }
 
-// initialize tells the module that several threads call it.
+func (m *module) errClosed() error { return fmt.Errorf("pkcs11: the module %s: %w", m.path, ErrClosed) }
+
+// initialize tells the module that several threads call it; turn is held.
 func (m *module) initialize(c cryptoki) error {
+	m.started = time.Now()
 	err := c.Initialize()
 	if is(err, pkcs11.CKR_CANT_LOCK) {
-		m.alone = newGate()
+		if m.alone == nil {
+			m.alone = newGate(1)
+		}
 		err = c.Initialize(pkcs11.InitializeWithFlags(0))
 	}
-	// Another part of this process has initialised it.
-	if err != nil && !is(err, pkcs11.CKR_CRYPTOKI_ALREADY_INITIALIZED) {
+	m.foreign = is(err, pkcs11.CKR_CRYPTOKI_ALREADY_INITIALIZED)
+	if err != nil && !m.foreign {
 		return fmt.Errorf("pkcs11: the module %s cannot be initialised: %w", m.path, plain(err))
 	}
 	return nil
@@ -189,28 +219,37 @@ func (m *module) close(ctx context.Context) error {
 			err = t.close(ctx)
 		}
 	}
-	// What waits for its turn sees that the tokens are closed.
 	if err == nil {
-		err = m.turn.lock(ctx)
+		err = m.finalize(ctx)
 	}
 	if err != nil {
 		return fmt.Errorf("pkcs11: closing %s: %w", m.path, err)
 	}
-	defer m.turn.unlock()
+	return nil
+}
+
+// end returns the tokens, of which there are no new ones after it.
+func (m *module) end(ctx context.Context) ([]*token, error) {
+	leave, err := m.turn.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	m.ended = true
+	return slices.Collect(maps.Values(m.tokens)), nil
+}
+
+// finalize is for a module whose tokens are closed. What waits for its turn sees that it has ended.
+func (m *module) finalize(ctx context.Context) error {
+	leave, err := m.turn.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	if m.calls == nil {
 		return nil
 	}
 	err = plain(m.calls.Finalize())
 	m.calls = nil
 	return err
-}
-
-// end returns the tokens, of which there are no new ones after it.
-func (m *module) end(ctx context.Context) ([]*token, error) {
-	if err := m.turn.lock(ctx); err != nil {
-		return nil, err
-	}
-	defer m.turn.unlock()
-	m.ended = true
-	return slices.Collect(maps.Values(m.tokens)), nil
 }

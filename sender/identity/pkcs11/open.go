@@ -43,18 +43,24 @@ func tokenFor(ctx context.Context, u URI, opts Options) (*token, error) {
 		return nil, err
 	}
 	m := moduleAt(path)
-	if err = m.turn.lock(ctx); err != nil {
+	if err = m.ready(ctx); err != nil {
 		return nil, err
 	}
-	defer m.turn.unlock()
-	if err = m.load(); err != nil {
-		return nil, err
-	}
-	t, err := m.tokenOf(u)
+	return m.tokenWith(ctx, u, pin)
+}
+
+// tokenWith finds the token of a URI, with a PIN.
+func (m *module) tokenWith(ctx context.Context, u URI, pin string) (*token, error) {
+	leave, err := m.enterAlone(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return t, t.usePIN(pin)
+	defer leave()
+	t, err := m.tokenOf(ctx, u)
+	if err != nil {
+		return nil, err
+	}
+	return t, t.usePIN(ctx, pin)
 }
 
 // openKey finds the key.
@@ -124,7 +130,7 @@ func (k *tokenKey) String() string { return k.token.id.String() }
 // key makes the Key of an object, whose handle is of a connection.
 func (t *token) key(u URI, o object, connection uint64, opts Options) *Key {
 	if len(o.id) > 0 {
-		u = u.WithID(o.id)
+		u = u.with(attrID, string(o.id))
 	}
 	k := &tokenKey{
 		token: t, uri: u, public: o.public, always: o.always, timeout: opts.timeout(),

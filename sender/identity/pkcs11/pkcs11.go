@@ -9,14 +9,17 @@
 // logged in to once, and at most 16 sessions (fewer where the token has fewer) sign at the same
 // time. A token that was removed or restarted is connected to again by the next signature. A PIN
 // that a token refused is never tried again. Every call has a time limit: the caller gets an error,
-// the call into the module, which nothing can end, keeps its session until it returns.
+// the call into the module, which nothing can end, keeps its session until it returns. Where such
+// calls have all sessions of a token, the next ones get the error at once.
 //
 // Standards: PKCS #11 2.40 and 3.0 (EdDSA), RFC 7512 (URIs).
 //
 // # Limitations
 //
 // A token that asks for its PIN on a pad of its own waits there as long as the time limit. Modules
-// are never unloaded; a replaced module needs a restart.
+// are never unloaded; a replaced module needs a restart. SoftHSM, and some others, show a token
+// that was made, or came back, only when they are initialised: that is done again, every two
+// seconds at most, while no other token of the module is connected to; else it needs a restart.
 package pkcs11
 
 import (

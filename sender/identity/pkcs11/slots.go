@@ -3,10 +3,12 @@
 package pkcs11
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/miekg/pkcs11"
 )
@@ -18,7 +20,7 @@ type found struct {
 	info pkcs11.TokenInfo
 }
 
-// present returns the tokens that are there; module.turn is held.
+// present returns the tokens that are there; turn is held.
 func (m *module) present() ([]found, error) {
 	slots, err := m.calls.GetSlotList(true)
 	if is(err, pkcs11.CKR_CRYPTOKI_NOT_INITIALIZED) {
@@ -46,32 +48,68 @@ func (m *module) present() ([]found, error) {
 // padded removes the spaces that fields of fixed length end with.
 func padded(s string) string { return strings.TrimRight(s, " \x00") }
 
-// slotOf looks for a token that was there.
+// find returns the tokens that are there and meant; turn is held. Where there is none, and no token
+// of the module is connected to, it is restarted: SoftHSM, and others, show a token that was made
+// or came back since only then.
+func (m *module) find(meant func(found) bool) (those, all []found, err error) {
+	for {
+		if all, err = m.present(); err != nil {
+			return nil, nil, err
+		}
+		those = slices.DeleteFunc(slices.Clone(all), func(f found) bool { return !meant(f) })
+		if len(those) > 0 || !m.restart() {
+			return those, all, nil
+		}
+	}
+}
+
+// restartPause is how long a module is not restarted after it was initialised.
+const restartPause = 2 * time.Second
+
+// restart finalises and initialises the module; turn is held. It returns false, and does nothing,
+// where a call may run or a session of a token that is connected to would end.
+func (m *module) restart() bool {
+	if m.foreign || time.Since(m.started) < restartPause || !m.use.TryLock() {
+		return false
+	}
+	defer m.use.Unlock()
+	for _, t := range m.tokens {
+		if t.isAlive() {
+			return false
+		}
+	}
+	return m.calls.Finalize() == nil && m.initialize(m.calls) == nil
+}
+
+// slotOf looks for a token that was there; turn is held.
 func (m *module) slotOf(id tokenID) (uint, pkcs11.TokenInfo, error) {
-	all, err := m.present()
+	those, _, err := m.find(func(f found) bool { return f.id == id })
 	if err != nil {
 		return 0, pkcs11.TokenInfo{}, err
 	}
-	for _, f := range all {
-		if f.id == id {
-			return f.slot, f.info, nil
-		}
+	if len(those) == 0 {
+		return 0, pkcs11.TokenInfo{}, withHint(fmt.Errorf("pkcs11: %s is not there", id), "insert or start it; it is connected to again by itself (a module that has other tokens too may need a restart of dnseal)")
 	}
-	return 0, pkcs11.TokenInfo{}, withHint(fmt.Errorf("pkcs11: %s is not there", id), "insert or start it; it is connected to again by itself")
+	return those[0].slot, those[0].info, nil
 }
 
 // tokenOf returns the connection to the one token of a URI.
-func (m *module) tokenOf(u URI) (*token, error) {
-	all, err := m.present()
+func (m *module) tokenOf(ctx context.Context, u URI) (*token, error) {
+	leave, err := m.turn.enter(ctx)
 	if err != nil {
 		return nil, err
 	}
-	those := slices.DeleteFunc(slices.Clone(all), func(f found) bool { return !m.matches(u, f) })
-	switch len(those) {
-	case 1:
-	case 0:
+	defer leave()
+	if m.ended {
+		return nil, m.errClosed()
+	}
+	those, all, err := m.find(func(f found) bool { return m.matches(u, f) })
+	switch {
+	case err != nil:
+		return nil, err
+	case len(those) == 0:
 		return nil, withHint(fmt.Errorf("pkcs11: there is no token of %s", u), "%s", presentTokens(m.path, all))
-	default:
+	case len(those) > 1:
 		return nil, withHint(fmt.Errorf("pkcs11: %d tokens are meant by %s", len(those), u), "add token=NAME or serial=NUMBER: %s", presentTokens(m.path, those))
 	}
 	f := those[0]
@@ -92,7 +130,7 @@ func presentTokens(path string, all []found) string {
 	for _, f := range all {
 		names = append(names, f.id.String())
 	}
-	return "there is " + listed(names) + "; some modules show a new token to new processes only"
+	return "there is " + listed(names) + "; some modules show a new token only after a restart of dnseal"
 }
 
 // listed joins at most eight.

@@ -345,10 +345,11 @@ func TestPINs(t *testing.T) {
 func tries(t *testing.T, label string) int {
 	t.Helper()
 	m := moduleAt(softHSM.Module)
-	if err := m.turn.lock(t.Context()); err != nil {
+	leave, err := m.turn.enter(t.Context())
+	if err != nil {
 		t.Fatal(err)
 	}
-	defer m.turn.unlock()
+	defer leave()
 	for id, token := range m.tokens {
 		if id.label == label {
 			return len(token.login.refused)
@@ -452,14 +453,14 @@ func TestHangs(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	for _, token := range m.tokens {
-		if n := len(token.permits); n != maxSessions {
+		if n := len(token.permits.places); n != maxSessions {
 			t.Errorf("%d sessions in use, want %d", n, maxSessions)
 		}
 		if err := token.close(ctx); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("close with calls that hang: %v", err)
 		}
 		close(until)
-		peertest.WaitFor(t, "calls to end", func() bool { return len(token.permits) == 0 })
+		peertest.WaitFor(t, "calls to end", func() bool { return len(token.permits.places) == 0 })
 	}
 	if _, err := k.Sign(nil, make([]byte, 32), crypto.SHA256); !errors.Is(err, ErrClosed) {
 		t.Errorf("after Close: %v", err)

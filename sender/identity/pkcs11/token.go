@@ -4,6 +4,7 @@ package pkcs11
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -35,10 +36,10 @@ type session struct {
 type token struct {
 	module *module
 	id     tokenID
-	// permits has one element for each session in use.
-	permits chan struct{}
-	// ended is closed by close.
-	ended chan struct{}
+	// permits are for what uses a session.
+	permits *gate
+	// turn is held while it is connected to, and sessions are opened.
+	turn *gate
 
 	mu         sync.Mutex // not held over a call into the module
 	connection uint64     // its number; 0: none yet
@@ -47,7 +48,7 @@ type token struct {
 	closed     bool
 	idle       []session // open, of this connection
 
-	// These are changed with module.turn held.
+	// These are changed with turn held.
 	slot  uint
 	hides bool // private keys from who is not logged in
 	login login
@@ -61,27 +62,26 @@ func newToken(m *module, id tokenID, info pkcs11.TokenInfo) *token {
 	} else if most := info.MaxSessionCount; most > 0 {
 		n = min(n, most)
 	}
-	return &token{module: m, id: id, permits: make(chan struct{}, n), ended: make(chan struct{})}
+	return &token{module: m, id: id, permits: newGate(int(n)), turn: newGate(1)}
 }
 
 // with calls f with a session that is logged in. When the connection is lost f is called once more,
 // with a new one.
 func (t *token) with(ctx context.Context, f func(cryptoki, session) error) error {
-	select {
-	case t.permits <- struct{}{}:
-		defer func() { <-t.permits }()
-	case <-t.ended:
+	leave, err := t.permits.enter(ctx)
+	if errors.Is(err, ErrClosed) {
 		return t.errClosed()
-	case <-ctx.Done():
-		return ctx.Err()
 	}
-	if t.module.alone != nil {
-		if err := t.module.alone.lock(ctx); err != nil {
-			return err
-		}
-		defer t.module.alone.unlock()
+	if err != nil {
+		return err
 	}
-	err := t.once(ctx, f)
+	defer leave()
+	leave, err = t.module.enterAlone(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	err = t.once(ctx, f)
 	if lost(err) {
 		err = t.once(ctx, f)
 	}
@@ -93,32 +93,50 @@ func (t *token) once(ctx context.Context, f func(cryptoki, session) error) error
 	if err != nil {
 		return err
 	}
+	defer t.module.use.RUnlock()
 	err = f(t.module.calls, s)
 	t.put(s, err)
 	return err
 }
 
-// take returns an idle session, or opens one; where there is no connection it makes one.
+// take returns an idle session, or opens one; where there is no connection it makes one. With a
+// session module.use is held.
 func (t *token) take(ctx context.Context) (session, error) {
-	if s, err := t.takeIdle(); err != nil || s.connection != 0 {
+	if s, err := t.taken(t.takeIdle); err != nil || s.connection != 0 {
 		return s, err
 	}
-	if err := t.module.turn.lock(ctx); err != nil {
+	leave, err := t.turn.enter(ctx)
+	if err != nil {
 		return session{}, err
 	}
-	defer t.module.turn.unlock()
+	defer leave()
 	// Another may have connected meanwhile, and signed.
-	s, err := t.takeIdle()
-	if err != nil || s.connection != 0 {
+	if s, err := t.taken(t.takeOrOpen); err != nil || s.connection != 0 {
 		return s, err
 	}
-	if !t.isAlive() {
-		return t.connect()
+	return t.connect(ctx)
+}
+
+// taken holds module.use where f returns a session.
+func (t *token) taken(f func() (session, error)) (session, error) {
+	t.module.use.RLock()
+	s, err := f()
+	if err != nil || s.connection == 0 {
+		t.module.use.RUnlock()
+	}
+	return s, err
+}
+
+// takeOrOpen returns no session where there is no connection; turn is held.
+func (t *token) takeOrOpen() (session, error) {
+	s, err := t.takeIdle()
+	if err != nil || s.connection != 0 || !t.isAlive() {
+		return s, err
 	}
 	s, err = t.newSession()
 	if lost(err) {
 		t.drop()
-		return t.connect()
+		return session{}, nil
 	}
 	return s, err
 }
@@ -179,13 +197,38 @@ func (t *token) drop() {
 	}
 }
 
-// connect looks for the token and logs in; module.turn is held.
-func (t *token) connect() (session, error) {
-	slot, info, err := t.module.slotOf(t.id)
+// connect looks for the token and logs in; turn is held. With a session module.use is held.
+func (t *token) connect(ctx context.Context) (session, error) {
+	info, err := t.locate(ctx)
 	if err != nil {
 		return session{}, err
 	}
-	t.slot, t.hides = slot, info.Flags&pkcs11.CKF_LOGIN_REQUIRED != 0
+	s, err := t.logIn(info)
+	if err != nil {
+		t.module.use.RUnlock()
+	}
+	return s, err
+}
+
+// locate finds the slot, and holds module.use.
+func (t *token) locate(ctx context.Context) (pkcs11.TokenInfo, error) {
+	leave, err := t.module.turn.enter(ctx)
+	if err != nil {
+		return pkcs11.TokenInfo{}, err
+	}
+	defer leave()
+	if t.module.ended {
+		return pkcs11.TokenInfo{}, t.errClosed()
+	}
+	slot, info, err := t.module.slotOf(t.id)
+	if err == nil {
+		t.slot, t.hides = slot, info.Flags&pkcs11.CKF_LOGIN_REQUIRED != 0
+		t.module.use.RLock()
+	}
+	return info, err
+}
+
+func (t *token) logIn(info pkcs11.TokenInfo) (session, error) {
 	t.mu.Lock()
 	t.connection++
 	t.open = 0
@@ -204,7 +247,7 @@ func (t *token) connect() (session, error) {
 	return s, nil
 }
 
-// newSession opens a session; module.turn is held.
+// newSession opens a session; turn is held.
 func (t *token) newSession() (session, error) {
 	handle, err := t.module.calls.OpenSession(t.slot, pkcs11.CKF_SERIAL_SESSION)
 	if err != nil {
@@ -221,14 +264,14 @@ func (t *token) close(ctx context.Context) error {
 	t.mu.Lock()
 	t.closed = true
 	t.mu.Unlock()
-	close(t.ended)
-	for range cap(t.permits) {
-		select {
-		case t.permits <- struct{}{}: // never given back
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+	if err := t.permits.close(ctx); err != nil {
+		return err
 	}
+	leave, err := t.module.enterAlone(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	t.drop()
 	return nil
 }

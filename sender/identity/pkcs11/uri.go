@@ -188,9 +188,6 @@ func (u URI) WithObject(label string) URI {
 	return u.with(attrObject, label).with(attrID, "")
 }
 
-// WithID returns the URI with this id, in place of one that it has.
-func (u URI) WithID(id []byte) URI { return u.with(attrID, string(id)) }
-
 // with returns the URI with an attribute of its path, in place of one that it has; an empty value
 // removes it.
 func (u URI) with(name, value string) URI {

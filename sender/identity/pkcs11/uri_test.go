@@ -19,9 +19,9 @@ func TestParseURI(t *testing.T) {
 			t.Errorf("%s = %q, want %q", name, got, want)
 		}
 	}
-	again, err := ParseURI(u.WithID([]byte{7, 8}).String())
+	again, err := ParseURI(u.with(attrID, "\x07\x08").String())
 	if err != nil || again.attrs[attrID] != "\x07\x08" || again.Object() != u.Object() || again.attrs[attrModulePath] != "/usr/lib/x.so" {
-		t.Errorf("WithID = %v, %v", again, err)
+		t.Errorf("with id = %v, %v", again, err)
 	}
 	if _, err = ParseURI("pkcs11:"); err != nil {
 		t.Errorf("the URI of every key: %v", err)
@@ -83,7 +83,7 @@ func FuzzParseURI(f *testing.F) {
 		if err != nil {
 			return
 		}
-		again, err := ParseURI(u.WithID([]byte("\x00\xff")).String())
+		again, err := ParseURI(u.with(attrID, "\x00\xff").String())
 		if err != nil && len(s) < maxURI-10 || err == nil && again.Object() != u.Object() {
 			t.Errorf("%q with an id: %v, %v", s, again, err)
 		}

@@ -127,8 +127,8 @@ func parseScrypt(s cryptobyte.String) (deriver, error) {
 	if !s.ReadASN1((*cryptobyte.String)(&k.salt), cbasn1.OCTET_STRING) || !s.ReadASN1Integer(&k.n) || !s.ReadASN1Integer(&k.r) || !s.ReadASN1Integer(&k.p) {
 		return nil, fmt.Errorf("%w: scrypt", ErrMalformed)
 	}
-	if k.n < 2 || k.n > MaxMemory || k.r < 1 || k.r > MaxMemory || k.p < 1 || k.p > MaxParallel || int64(128)*int64(k.n)*int64(k.r) > MaxMemory {
-		return nil, fmt.Errorf("%w: scrypt with N=%d, r=%d, p=%d; at most %d MiB and p=%d", ErrUnsupported, k.n, k.r, k.p, MaxMemory>>20, MaxParallel)
+	if k.n < 2 || k.n > maxMemory || k.r < 1 || k.r > maxMemory || k.p < 1 || k.p > maxParallel || int64(128)*int64(k.n)*int64(k.r) > maxMemory {
+		return nil, fmt.Errorf("%w: scrypt with N=%d, r=%d, p=%d; at most %d MiB and p=%d", ErrUnsupported, k.n, k.r, k.p, maxMemory>>20, maxParallel)
 	}
 	return k, nil
 }

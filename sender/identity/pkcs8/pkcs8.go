@@ -29,10 +29,10 @@ import (
 const (
 	// MaxIterations is that of package pkcs12.
 	MaxIterations = 10_000_000
-	// MaxMemory is the most octets that scrypt may use: 128 * N * r (RFC 7914, Section 2).
-	MaxMemory = 256 << 20
-	// MaxParallel is the largest p of scrypt.
-	MaxParallel = 16
+	// maxMemory is the most octets that scrypt may use: 128 * N * r (RFC 7914, Section 2).
+	maxMemory = 256 << 20
+	// maxParallel is the largest p of scrypt.
+	maxParallel = 16
 )
 
 // Errors, to find with errors.Is.
