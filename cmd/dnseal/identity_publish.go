@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -23,6 +24,8 @@ type lifeCommand struct {
 	lines status.Lines
 	// pending makes an identity that waits an exit status of 3.
 	pending func(*provision.Outcome) bool
+	// later is what a dry run cannot know of an identity yet, in words; nil: nothing.
+	later func(*provision.Outcome) string
 	// enough ends the wait for an identity before all is done.
 	enough func(*provision.Outcome) bool
 }
@@ -115,7 +118,11 @@ func (c *lifeCommand) dryRun(cmd *cobra.Command, p *publishing, runner *provisio
 	var changes []publish.Change
 	c.lines.Out, c.lines.Err, c.lines.Wrong = cmd.ErrOrStderr(), cmd.ErrOrStderr(), true
 	outcomes := runner.Look(cmd.Context(), unique(names))
+	later := ""
 	for _, o := range outcomes {
+		if c.later != nil && o.Err == nil && later == "" {
+			later = c.later(o)
+		}
 		if change, ok := o.Change(); ok {
 			changes = append(changes, change)
 		}
@@ -129,7 +136,11 @@ func (c *lifeCommand) dryRun(cmd *cobra.Command, p *publishing, runner *provisio
 		if _, err := fmt.Fprint(cmd.OutOrStdout(), text); err != nil {
 			return err
 		}
-	} else {
+	}
+	switch {
+	case later != "":
+		cli.Print(cmd.ErrOrStderr(), "dnseal: %s", later)
+	case len(changes) == 0:
 		cli.Print(cmd.ErrOrStderr(), "dnseal: nothing would be sent now")
 	}
 	if result != cli.ExitOK {
@@ -264,8 +275,14 @@ still shows it, or could not be asked.`,
 		Args: cobra.MinimumNArgs(1),
 	}
 	c := newLifeCommand(cmd)
-	cmd.Flags().StringVar(&key, "key", "", "revoke the key with this `ID` alone, as identity status prints it")
+	cmd.Flags().StringVar(&key, "key", "", "revoke the key with this `ID` alone, as identity status --json prints it")
 	cmd.Flags().BoolVar(&c.wait, "wait", false, "wait until no cache has the record any more")
+	c.lines.Begun = func(k provision.Keys) string {
+		if !slices.Contains(k.Revoked, k.Active.KeyID()) {
+			return ""
+		}
+		return "the key signs no more here, and others may still accept it; run this again to withdraw its record"
+	}
 	c.pending = func(o *provision.Outcome) bool {
 		return o.Step.Memory.Gone.Since.IsZero() && o.Step.Memory.Gone.Hold > 0
 	}

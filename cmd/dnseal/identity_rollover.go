@@ -68,9 +68,21 @@ when it says, or use --wait.`,
 	cmd.Flags().BoolVar(&c.wait, "wait", false, "wait until the new key signs; with --withdraw-old or --old-for until the record of the old one is withdrawn")
 	c.lines.Resume = "dnseal identity rollover --continue"
 	c.lines.Say = sayRollover
+	c.lines.Begun = func(k provision.Keys) string {
+		if k.Next == nil {
+			return ""
+		}
+		return "the next key is made, and the one before it signs; run this again to go on"
+	}
 	c.pending = func(o *provision.Outcome) bool { return o.Keys.Next != nil }
 	c.enough = func(o *provision.Outcome) bool { // nobody waits a week by default
 		return o.Keys.Next == nil && f.opts.OldFor == nil && o.Step.Memory.OldFor > 0
+	}
+	c.later = func(o *provision.Outcome) string {
+		if f.opts.Continue || o.Keys.RollingOver() {
+			return ""
+		}
+		return fmt.Sprintf("a dry run makes no key: what would be sent is the record of the next key of %s, beside the one that is there", o.Name)
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := f.check(cmd, args); err != nil {

@@ -23,6 +23,9 @@ type Lines struct {
 	Wrong bool
 	// Say adds what only one command says of an outcome; nil: nothing.
 	Say func(*provision.Outcome) []string
+	// Begun says what holds all the same where an error kept the command from its end; nil or "":
+	// nothing.
+	Begun func(provision.Keys) string
 
 	causes []*cause
 }
@@ -54,6 +57,9 @@ func (l *Lines) one(o *provision.Outcome) cli.Exit {
 	}
 	if o.Err != nil {
 		l.add("error", o.Name, cli.Plain(o.Err), identity.Hint(o.Err))
+		if l.Begun != nil && o.Keys.Active != nil && o.Unwritten == nil && !l.Wrong {
+			l.note(o.Name, l.Begun(o.Keys))
+		}
 		return l.unwritten(o, Code(o.Err))
 	}
 	for _, t := range o.Step.Troubles {
@@ -100,6 +106,12 @@ func (l *Lines) add(level, name, text, hint string) {
 		l.causes, i = append(l.causes, &cause{level: level, text: text, hint: hint}), len(l.causes)
 	}
 	l.causes[i].names = append(l.causes[i].names, name)
+}
+
+func (l *Lines) note(name, text string) {
+	if text != "" {
+		l.add("note", name, text, "")
+	}
 }
 
 func (c *cause) print(w io.Writer) {
@@ -173,18 +185,18 @@ func cached(o *provision.Outcome) string {
 	return fmt.Sprintf("every cache has it from %s (an answer without it lives for %d s)", stamp(due), hold/time.Second)
 }
 
-// kept says how many records of earlier keys still vouch.
+// kept says which records of earlier keys still vouch.
 func kept(o *provision.Outcome) string {
-	n := 0
+	var ids []string
 	for _, old := range o.Keys.Old {
 		if old.Settled && o.Published(old.Identity) {
-			n++
+			ids = append(ids, old.KeyID())
 		}
 	}
-	if n == 0 {
+	if len(ids) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("; %d earlier %s still published: mail they signed still verifies, and who has a copy of such a key can still sign", n, plural(n, "key is", "keys are"))
+	return fmt.Sprintf("; %d earlier %s still published (%s): mail signed by such a key still verifies, and who has a copy of it can still sign, until identity revoke --key withdraws it", len(ids), plural(len(ids), "key is", "keys are"), strings.Join(ids, ", "))
 }
 
 func plural(n int, one, many string) string {
