@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"dnseal/cmd/internal/cli"
+	"dnseal/cmd/internal/columns"
 	"dnseal/cmd/internal/keeper"
 	"dnseal/cmd/internal/status"
 	"dnseal/sender/identity"
@@ -79,7 +80,7 @@ SIGTERM, that of "identity check" for the last look.`,
 		if asJSON {
 			err = status.JSON(cmd.OutOrStdout(), outcomes, time.Now())
 		} else {
-			err = status.Table(cmd.OutOrStdout(), outcomes)
+			err = status.Table(cmd.OutOrStdout(), outcomes, columns.Width(cmd.OutOrStdout()))
 		}
 		for _, o := range outcomes {
 			if err == nil && o.Err != nil && status.Code(o.Err) == cli.ExitUsage {

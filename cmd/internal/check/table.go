@@ -5,14 +5,11 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
-	"unicode/utf8"
-
-	"golang.org/x/term"
 
 	"dnseal/cmd/internal/cli"
+	"dnseal/cmd/internal/columns"
 	"dnseal/cmd/internal/config"
 	"dnseal/cmd/internal/progress"
 	"dnseal/sender"
@@ -49,7 +46,7 @@ func Table(ctx context.Context, out io.Writer, file string, opts TableOptions) e
 		return err
 	}
 	names := c.IdentityNames()
-	t := &table{config: c, most: listed, width: width(out)}
+	t := &table{config: c, most: listed, width: columns.Width(out)}
 	if opts.All {
 		t.most = len(names)
 	}
@@ -76,16 +73,6 @@ func Table(ctx context.Context, out io.Writer, file string, opts TableOptions) e
 
 // listed is how many identities of a rule are listed.
 const listed = 10
-
-// width is that of the terminal, or 0 where out is none.
-func width(out io.Writer) int {
-	if f, ok := out.(*os.File); ok && progress.IsTerminal(out) {
-		if w, _, err := term.GetSize(int(f.Fd())); err == nil {
-			return w
-		}
-	}
-	return 0
-}
 
 // States of the record of an identity.
 const (
@@ -129,17 +116,17 @@ type table struct {
 	most    int // identities listed of a rule
 	width   int // of the terminal; 0: no limit
 	rows    [][]string
-	notes   map[int]string // after the row of this place
+	notes   map[int]string // after the row of this place, the header not counted
 	used    map[string]bool
 
 	wrong, unsure int
 }
 
-var columns = []string{"RULE", "WHO", "FROM", "IDENTITY", "RECORD", "STATE"}
+var header = []string{"RULE", "WHO", "FROM", "IDENTITY", "RECORD", "STATE"}
 
 // add makes the rows.
 func (t *table) add(uses []sender.Use) {
-	t.rows, t.notes, t.used = [][]string{columns}, map[int]string{}, map[string]bool{}
+	t.rows, t.notes, t.used = [][]string{header}, map[int]string{}, map[string]bool{}
 	byRule := map[int][]sender.Use{}
 	for _, u := range uses {
 		byRule[u.Rule] = append(byRule[u.Rule], u)
@@ -178,7 +165,7 @@ func (t *table) addRule(i int, uses []sender.Use) {
 	})
 	for n, u := range uses {
 		if n == t.most && len(uses) > t.most+1 {
-			t.notes[len(t.rows)-1] = t.more(uses[n:])
+			t.notes[len(t.rows)-2] = t.more(uses[n:])
 			return
 		}
 		record := t.records[u.Identity]
@@ -225,61 +212,9 @@ func (t *table) print(out io.Writer) {
 		cli.Print(out, "there is no [[sign.rule]]: nothing is signed")
 		return
 	}
-	widths := t.widths()
-	for i, row := range t.rows {
-		var b strings.Builder
-		for c, text := range row {
-			text = fit(text, widths[c])
-			b.WriteString(text + strings.Repeat(" ", widths[c]-utf8.RuneCountInString(text)+2))
-		}
-		cli.Print(out, "%s", strings.TrimRight(b.String(), " "))
-		if note := t.notes[i]; note != "" {
-			cli.Print(out, "%s%s", strings.Repeat(" ", widths[0]+2), note)
-		}
-	}
-}
-
-// widths are those of the columns. Where the terminal is too narrow the widest gives way.
-func (t *table) widths() []int {
-	out := make([]int, len(columns))
-	sum := 0
-	for c := range columns {
-		for _, row := range t.rows {
-			out[c] = max(out[c], utf8.RuneCountInString(row[c]))
-		}
-		sum += out[c] + 2
-	}
-	for ; t.width > 0 && sum-2 > t.width; sum-- {
-		narrow := 4 // the record: the values stand first in it
-		if out[narrow] <= 14 {
-			narrow = widest(out)
-		}
-		if out[narrow] <= 8 {
-			break
-		}
-		out[narrow]--
-	}
-	return out
-}
-
-// widest is the widest of the columns that can be shortened.
-func widest(widths []int) int {
-	best := 1
-	for c := 1; c < 4; c++ {
-		if widths[c] > widths[best] {
-			best = c
-		}
-	}
-	return best
-}
-
-// fit shortens a text to n characters.
-func fit(text string, n int) string {
-	r := []rune(text)
-	if len(r) <= n {
-		return text
-	}
-	return string(r[:n-1]) + "…"
+	// The record gives way first: its values stand first in it.
+	c := columns.Table{Header: header, Rows: t.rows[1:], Notes: t.notes, Least: []int{0, 10, 14, 14, 13, 0}, Gives: 4, GivesTo: 22}
+	_ = c.Write(out, t.width) // out has the error
 }
 
 func (t *table) printUnused(out io.Writer, names []string, all int) {

@@ -1,26 +1,26 @@
 package status
 
 import (
-	"fmt"
 	"io"
 	"slices"
-	"strings"
-	"text/tabwriter"
 	"time"
 
 	"dnseal/cmd/internal/cli"
+	"dnseal/cmd/internal/columns"
 	"dnseal/sender/identity"
 	"dnseal/sender/identity/lifecycle"
 	"dnseal/sender/identity/provision"
 )
 
-// Table writes a line for each identity: name, key, record, state, next step and when. What is
-// wrong follows below. Errors: those of w.
-func Table(w io.Writer, outcomes []*provision.Outcome) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	// Flush has the error
-	row := func(cells ...string) { _, _ = fmt.Fprintln(t, strings.Join(cells, "\t")) }
-	row("NAME", "KEY", "RECORD", "STATE", "NEXT STEP", "WHEN")
+// Table writes a line for each identity: name, key, record, state, next step and when; on a
+// terminal of this width (0: none) as wide as that is. What is wrong follows below. Errors: those
+// of w.
+func Table(w io.Writer, outcomes []*provision.Outcome, width int) error {
+	t := columns.Table{
+		Header: []string{"NAME", "KEY", "RECORD", "STATE", "NEXT STEP", "WHEN"},
+		Least:  []int{24, 0, 14, 0, 0, 0}, Gives: 2, GivesTo: 14, Fold: 2,
+	}
+	row := func(cells ...string) { t.Rows = append(t.Rows, cells) }
 	for _, o := range outcomes {
 		if o.Err != nil {
 			row(o.Name, keyID(o), "-", "error", "-", "-")
@@ -29,7 +29,7 @@ func Table(w io.Writer, outcomes []*provision.Outcome) error {
 		what, when := nextStep(o)
 		row(o.Name, keyID(o), record(o), string(o.Step.Condition), what, when)
 	}
-	if err := t.Flush(); err != nil {
+	if err := t.Write(w, width); err != nil {
 		return err
 	}
 	for _, o := range outcomes {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"dnseal/cmd/internal/cli"
+	"dnseal/cmd/internal/columns"
 	"dnseal/sender/identity/lifecycle"
 	"dnseal/sender/identity/provision"
 )
@@ -44,7 +45,7 @@ func (w *Watch) Report(outcomes []*provision.Outcome, err error) {
 	w.status = Check(io.Discard, outcomes, now)
 	if !w.JSON {
 		var table bytes.Buffer
-		w.err = firstOf(w.err, Table(&table, outcomes))
+		w.err = firstOf(w.err, Table(&table, outcomes, columns.Width(w.Out)))
 		w.changed("table", table.Bytes())
 		return
 	}

@@ -238,10 +238,10 @@ func TestCannotWrite(t *testing.T) {
 	w := newWorld(t, "")
 	id := w.create("alice@example.org")
 	folder := filepath.Dir(id.KeyFile)
-	if err := os.Chmod(folder, 0o500); err != nil { //nolint:gosec // to be read alone
+	if err := os.Chmod(folder, 0o500); err != nil {
 		t.Fatal(err)
 	}
-	defer os.Chmod(folder, 0o700) //nolint:errcheck,gosec // as it was
+	defer os.Chmod(folder, 0o700)
 	if o := w.Run(t.Context(), []string{id.Name})[0]; identity.Hint(o.Err) == "" {
 		t.Fatal(o.Err)
 	}
