@@ -203,6 +203,15 @@ func TestPlaceholderDomainCase(t *testing.T) {
 	}
 }
 
+// TestPlaceholderNormalized: local parts in rules are normalized (RFC 6532, Section 3.1).
+func TestPlaceholderNormalized(t *testing.T) {
+	t.Parallel()
+	rules := parseRules(t, []Rule{{Who: []string{"user:*"}, From: []string{"bu\u0308ro-{user}@example.net"}}})
+	if d := decideFor(t, rules, "user:x", "From: b\u00fcro-x@example.net"); d.class != "" {
+		t.Error(d.class, d.reason)
+	}
+}
+
 func TestPlaceholdersRefused(t *testing.T) {
 	t.Parallel()
 	all := []string{"user:*"}
@@ -261,6 +270,7 @@ func TestPlaceholdersRefused(t *testing.T) {
 		{devices, "a@example.org", "{label}", "can be no name"},
 		{devices, "a@example.org", "{TLS}", "did you mean {tls}?"},
 		{devices, "a@example.org", "{label} x.example.net", "can be no name"},
+		{devices, "a@example.org", "{label}._device.b\u00fccher.example", "can be no name"},
 		{[]string{"user:{user}"}, "a@example.org", "", "placeholders stand in from and identity"},
 		{[]string{"!user:a"}, "a@example.org", "", "no negation"},
 	} {
