@@ -59,7 +59,7 @@ func heldIn(m *dns.Msg, owner string, t dane.Type) (out held) {
 func (h *held) add(ok bool, ttl uint32, usage, selector, matching uint8, text string) {
 	data, err := hex.DecodeString(text)
 	if ok && err == nil {
-		h.ttl = time.Duration(ttl) * time.Second
+		h.ttl = lifetime(ttl)
 		h.records = append(h.records, dane.Record{Usage: usage, Selector: selector, MatchingType: matching, Data: data})
 	}
 }

@@ -31,8 +31,13 @@ func Notes(seen []Seen, changes ...Change) (out []string) {
 
 // note is the sentence about one name on one server.
 func (c *Change) note(s *Seen) string {
-	if s.TTL != c.TTL {
-		return fmt.Sprintf("the TTL of %s %s is %s on %s, not %s as asked: the server bounds it (max-zone-ttl in BIND), or keeps that of records which are there (Knot, YADIFA)",
+	switch {
+	case s.TTL == 0 && c.TTL != 0:
+		// RFC 2181, Section 8.
+		return fmt.Sprintf("the TTL of %s %s on %s is 0 s, or 2^31 s and more, which counts as 0, not %s as asked: the server keeps that of records which are there",
+			c.Owner, c.Type, s.Server, seconds(c.TTL))
+	case s.TTL != c.TTL:
+		return fmt.Sprintf("the TTL of %s %s is %s on %s, not %s as asked: the server bounds it (max-zone-ttl of the dnssec-policy in BIND, 86400 s by default), or keeps that of records which are there (Knot, YADIFA)",
 			c.Owner, c.Type, seconds(s.TTL), s.Server, seconds(c.TTL))
 	}
 	others := 0

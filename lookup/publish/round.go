@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"sync"
-	"time"
 
 	"github.com/miekg/dns"
 
@@ -78,7 +77,7 @@ func (r *Reader) see(ctx context.Context, v view, p place) Seen {
 	}
 	s.Serial = soa.Serial
 	// RFC 2308, Section 5.
-	s.NegativeTTL = time.Duration(min(soa.Hdr.Ttl, soa.Minttl)) * time.Second
+	s.NegativeTTL = min(lifetime(soa.Hdr.Ttl), lifetime(soa.Minttl))
 	check := r.opts.Lookup.Validator(route{r.asker, v.zone.name, v.addr, r.opts.Lookup.Exchanger()})
 	check.Keys, check.Now = v.keys, r.opts.Now
 	s.fill(check.Resolve(dnssec.WithBudget(ctx, dnssec.NewBudget(readLimits)), p.owner, uint16(p.typ)))

@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"math"
 	"slices"
 	"time"
 
@@ -33,7 +34,7 @@ type Seen struct {
 	// Alias is the target of a CNAME at the name or a DNAME above it; "": none.
 	Alias string
 	// TTL is the original TTL of the records (RFC 4034, Section 3.1.4), which caches keep them for;
-	// 0 without records.
+	// 0 without records, and for one of 2^31 s and more (RFC 2181, Section 8).
 	TTL time.Duration
 	// NegativeTTL is how long caches keep that there is no record (RFC 2308, Section 5).
 	NegativeTTL time.Duration
@@ -71,7 +72,7 @@ func (s *Seen) fill(a *dnssec.Answer) {
 func (s *Seen) signatures(set dnssec.RRset) {
 	leaf := set.Records[0].Header().Rrtype == uint16(s.Type)
 	if leaf {
-		s.TTL = time.Duration(set.Records[0].Header().Ttl) * time.Second
+		s.TTL = lifetime(set.Records[0].Header().Ttl)
 	}
 	for _, sig := range set.Signatures {
 		if end := serialTime(sig.Expiration); s.Expires.IsZero() || end.Before(s.Expires) {
@@ -79,7 +80,7 @@ func (s *Seen) signatures(set dnssec.RRset) {
 		}
 		if leaf {
 			// RFC 4034, Section 3.1.4.
-			s.TTL = time.Duration(sig.OrigTtl) * time.Second
+			s.TTL = lifetime(sig.OrigTtl)
 			// RFC 4034, Section 3.1.3.
 			s.Wildcard = int(sig.Labels) < labels(sig.Hdr.Name)
 			if s.Wildcard {
@@ -87,6 +88,15 @@ func (s *Seen) signatures(set dnssec.RRset) {
 			}
 		}
 	}
+}
+
+// lifetime is how long caches keep what has a TTL. RFC 2181, Section 8: with the highest bit set it
+// counts as 0.
+func lifetime(ttl uint32) time.Duration {
+	if ttl > math.MaxInt32 {
+		return 0
+	}
+	return time.Duration(ttl) * time.Second
 }
 
 // wildcard is the name of the wildcard above owner, with so many labels and the asterisk.

@@ -194,6 +194,7 @@ func TestNotes(t *testing.T) {
 		"":                                      seen(time.Minute, record('a')),
 		"is 86400 s on ns, not 60 s as asked":   seen(24*time.Hour, record('a')),
 		"is 60 s now, also for 1 other records": seen(time.Minute, record('a'), record('b')),
+		"2^31 s and more, which counts as 0":    seen(0, record('a')),
 	} {
 		got := Notes(list, c)
 		if want == "" && len(got) > 0 || want != "" && (len(got) != 1 || !strings.Contains(got[0], want)) {
