@@ -80,12 +80,12 @@ func (s *Server) respond(in *dns.Msg, limit int) *dns.Msg {
 // fit sets TC where a message is longer than limit when packed. The library's own count is too high
 // for NSEC3 among others, and never too low.
 func fit(out *dns.Msg, limit int) {
-	if out.Len() <= limit {
-		return
+	if out.Len() > limit {
+		if wire, err := out.Pack(); err == nil && len(wire) <= limit {
+			return
+		}
 	}
-	if wire, err := out.Pack(); err != nil || len(wire) > limit {
-		out.Truncate(limit)
-	}
+	out.Truncate(limit)
 }
 
 // fill puts what was found into the message, as a validating resolver does when the server is one.
