@@ -124,7 +124,16 @@ func TestReplies(t *testing.T) {
 		"wrong MAC": {forged(func(m *dns.Msg) {
 			m.IsTsig().MAC, m.IsTsig().MACSize = strings.Repeat("00", 32), 32
 		}), BadReply, "wrong signature"},
-		"short MAC":       {forged(func(m *dns.Msg) { m.IsTsig().MAC, m.IsTsig().MACSize = "00", 1 }), BadReply, "wrong signature"},
+		"short MAC":   {forged(func(m *dns.Msg) { m.IsTsig().MAC, m.IsTsig().MACSize = "00", 1 }), BadReply, "wrong signature"},
+		"cut MAC":     {cutMAC, BadReply, "wrong signature"},
+		"the request": {func(_ *world, in *dns.Msg) *dns.Msg { return in.Copy() }, BadReply, "none to this update"},
+		"302 s old":   {forged(func(m *dns.Msg) { m.IsTsig().TimeSigned -= fudge + 2 }), BadReply, "another time"},
+		"290 s old":   {forged(func(m *dns.Msg) { m.IsTsig().TimeSigned -= fudge - 10 }), "", ""},
+		"BADTIME, other time": {func(_ *world, in *dns.Msg) *dns.Msg {
+			out := replyTo(in, dns.RcodeNotAuth, true, dns.RcodeBadTime)
+			out.IsTsig().TimeSigned -= 1000
+			return out
+		}, BadTime, "300 s"},
 		"other key":       {forged(func(m *dns.Msg) { m.IsTsig().Hdr.Name = "other." }), BadReply, "another key"},
 		"other algorithm": {forged(func(m *dns.Msg) { m.IsTsig().Algorithm = dns.HmacSHA512 }), BadReply, "another key"},
 		"old":             {forged(func(m *dns.Msg) { m.IsTsig().TimeSigned -= 1000 }), BadReply, "another time"},
@@ -161,6 +170,33 @@ func TestReplies(t *testing.T) {
 			}
 		})
 	}
+}
+
+// cutMAC signs rightly, and cuts the code to half its length (RFC 8945, Section 5.2.2.1).
+func cutMAC(_ *world, in *dns.Msg) *dns.Msg {
+	out := new(dns.Msg)
+	wire, err := packReply(in, replyTo(in, dns.RcodeSuccess, true, 0))
+	if err != nil || out.Unpack(wire) != nil {
+		return nil
+	}
+	out.IsTsig().MAC, out.IsTsig().MACSize = out.IsTsig().MAC[:32], 16
+	return out
+}
+
+// TestEchoWithoutKey: a request that comes back is no success; without a key nothing else says so.
+func TestEchoWithoutKey(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil, func(o *Options) { o.Key = nil })
+	echo := true
+	startFake(t, w, func(_ *world, in *dns.Msg) *dns.Msg {
+		if echo {
+			return in.Copy()
+		}
+		return replyTo(in, dns.RcodeSuccess, false, 0)
+	})
+	wantCode(t, w.Apply(t.Context(), add(mailOwner(1), record('a'))), BadReply)
+	echo = false
+	must(t, w.Apply(t.Context(), add(mailOwner(1), record('a'))))
 }
 
 // apply has the sandbox make the update, with the key.

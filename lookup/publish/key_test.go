@@ -41,6 +41,7 @@ func TestParseKeyErrors(t *testing.T) {
 		"key a { secret " + secret + "; };": "the key has no algorithm; write: algorithm hmac-sha256;",
 		"key a { algorithm hmac-md5; secret " + secret + "; };":                     "hmac-md5 is too weak; make a key with hmac-sha256",
 		"key a { algorithm hmac-sha1; secret " + secret + "; };":                    "hmac-sha1 is too weak",
+		"key a { algorithm hmac-sha224; secret " + secret + "; };":                  "hmac-sha224 is too weak",
 		"key a { algorithm hmac-sha3; secret " + secret + "; };":                    `the algorithm "hmac-sha3" is unknown`,
 		"key a { algorithm hmac-sha256; secret " + secret + "!; };":                 "the secret is not base64",
 		"key a..b { algorithm hmac-sha256; secret " + secret + "; };":               `"a..b" is no name of a key`,

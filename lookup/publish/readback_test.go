@@ -1,0 +1,65 @@
+package publish
+
+import (
+	"errors"
+	"slices"
+	"testing"
+
+	"dnseal/lookup/dane"
+	"dnseal/lookup/dnssec"
+)
+
+// TestMissing: what name servers show is success only where every one of them shows it, secure; of
+// several reasons the weightier one is said, whatever their order.
+func TestMissing(t *testing.T) {
+	t.Parallel()
+	c := add(mailOwner(1), record('a'))
+	withdrawn := remove(mailOwner(1), record('a'))
+	right := Seen{Server: "right", Serial: 8, Status: dnssec.Secure, Presence: dane.Present, Records: c.Add}
+	with := func(edit func(*Seen)) Seen {
+		s := right
+		s.Server = "other"
+		edit(&s)
+		return s
+	}
+	gone := Seen{Server: "gone", Serial: 8, Status: dnssec.Secure, Presence: dane.Absent}
+	bogus := with(func(s *Seen) { s.Status, s.Code = dnssec.Bogus, dnssec.CodeExpired })
+	insecure := with(func(s *Seen) { s.Status = dnssec.Insecure })
+	alias := with(func(s *Seen) { s.Alias = "elsewhere.example.net." })
+	for name, tt := range map[string]struct {
+		c    Change
+		seen []Seen
+		want Code
+	}{
+		"all":              {c, []Seen{right, right}, ""},
+		"bogus":            {c, []Seen{right, bogus}, Bogus},
+		"insecure":         {c, []Seen{right, insecure}, NotSigned},
+		"indeterminate":    {c, []Seen{with(func(s *Seen) { s.Status = dnssec.Indeterminate })}, NotSigned},
+		"alias":            {c, []Seen{right, alias}, Alias},
+		"unreadable":       {c, []Seen{right, with(func(s *Seen) { s.Err = errors.New("no answer") })}, Behind},
+		"unknown":          {c, []Seen{with(func(s *Seen) { s.Presence = dane.Unknown })}, NotDone},
+		"wildcard":         {c, []Seen{with(func(s *Seen) { s.Wildcard = true })}, NotDone},
+		"other records":    {c, []Seen{with(func(s *Seen) { s.Records = []dane.Record{record('b')} })}, NotDone},
+		"lags":             {c, []Seen{right, with(func(s *Seen) { s.Serial, s.Records = 7, nil })}, Behind},
+		"same serial":      {c, []Seen{right, with(func(s *Seen) { s.Records = nil })}, NotDone},
+		"withdrawn":        {withdrawn, []Seen{gone}, ""},
+		"still there":      {withdrawn, []Seen{right}, NotDone},
+		"opt-out":          {withdrawn, []Seen{gone, {Status: dnssec.Insecure, Code: dnssec.CodeOptOut, Presence: dane.Absent}}, OptOut},
+		"bogus, insecure":  {c, []Seen{insecure, bogus}, Bogus},
+		"bogus, alias":     {c, []Seen{bogus, alias}, Alias},
+		"two kinds, first": {c, []Seen{bogus, with(func(s *Seen) { s.Err = errors.New("no answer") })}, Bogus},
+	} {
+		for range 2 {
+			r := missing(zone{name: "example.org."}, tt.seen, &tt.c)
+			if (r == nil) != (tt.want == "") || r != nil && r.Code != tt.want {
+				t.Errorf("%s: %+v, want %q", name, r, tt.want)
+			}
+			if name != "two kinds, first" {
+				slices.Reverse(tt.seen)
+			}
+		}
+	}
+	if alias.shows(&c) {
+		t.Error("the records at the end of an alias count as those of the name")
+	}
+}
