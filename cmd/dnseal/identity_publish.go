@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -80,7 +81,7 @@ func (c *lifeCommand) run(cmd *cobra.Command, names []string, intent provision.I
 		return c.dryRun(cmd, p, runner, names)
 	}
 	outcomes := c.carryOn(cmd, runner, unique(names))
-	c.lines.Out, c.lines.Err = cmd.OutOrStdout(), cmd.ErrOrStderr()
+	c.lines.Out, c.lines.Err, c.lines.Flags = cmd.OutOrStdout(), cmd.ErrOrStderr(), givenFlags(cmd)
 	result := c.lines.Print(outcomes)
 	for _, o := range outcomes {
 		if o.Err == nil && c.pending != nil && c.pending(o) {
@@ -110,6 +111,26 @@ func (c *lifeCommand) carryOn(cmd *cobra.Command, runner *provision.Runner, name
 		}
 		cli.Print(cmd.ErrOrStderr(), "dnseal: waiting until %s for %d of %d: %s", until.UTC().Format("2006-01-02 15:04:05 UTC"), n, len(outcomes), why)
 	})
+}
+
+// givenFlags are those of the directory, the server and the DNS as they were given, for a command
+// that is pasted.
+func givenFlags(cmd *cobra.Command) string {
+	var b strings.Builder
+	for _, name := range []string{"identities", "config", "server", "tsig-key", "zone", "name-server", "zone-file", "reload-command", "resolver", "trust-anchor", "dns-mode"} {
+		flag := cmd.Flags().Lookup(name)
+		if flag == nil || !flag.Changed {
+			continue
+		}
+		values := []string{flag.Value.String()}
+		if list, ok := flag.Value.(interface{ GetSlice() []string }); ok {
+			values = list.GetSlice()
+		}
+		for _, value := range values {
+			b.WriteString(" --" + name + " " + identity.Quote(value))
+		}
+	}
+	return b.String()
 }
 
 // dryRun prints what would be sent.

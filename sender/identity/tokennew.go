@@ -63,12 +63,15 @@ func (id *Identity) makePKCS11(opts CreateOptions, algorithm string) (crypto.Sig
 	return key, nil
 }
 
+// ErrOtherAlgorithm says that the key of a PKCS #11 URI is there, and not of the algorithm wanted.
+var ErrOtherAlgorithm = errors.New("the key that is there")
+
 func withHintedAlgorithm(uri pkcs11.URI, have string, pss bool) error {
 	if pss {
 		have += pssSuffix
 	}
-	return WithHint(fmt.Errorf("identity: the key that is there for %s is of the algorithm %s", uri, have),
-		"leave --algorithm out, or name another object for a new key")
+	return WithHint(fmt.Errorf("identity: %w for %s is of the algorithm %s", ErrOtherAlgorithm, uri, have),
+		"use it with --algorithm %s, or name another object for a new key", have)
 }
 
 // algorithmOf is the one of [Algorithms] that makes such keys; empty: none.

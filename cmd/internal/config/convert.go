@@ -179,9 +179,9 @@ func (c *Config) RelayOptions(r *Relay, w Wiring) relay.Options {
 		o.TLS = &tls.Config{Certificates: []tls.Certificate{*cert}, MinVersion: tls.VersionTLS12}
 	}
 	o.Hop.TLS = &tls.Config{RootCAs: c.loaded.hopRoots[r.NextHopRoots], MinVersion: tls.VersionTLS12}
-	if id := c.loaded.identities[canonical(r.NextHopIdentity)]; id != nil {
-		o.Hop.TLS.Certificates = []tls.Certificate{clientCertificate(id)}
-		o.Hop.Name = id.Name
+	if r.NextHopIdentity != "" {
+		o.Hop.Name = canonical(r.NextHopIdentity)
+		o.Hop.TLS.GetClientCertificate = c.clientCertificate(o.Hop.Name)
 	}
 	return o
 }
@@ -200,7 +200,23 @@ func canonical(name string) string {
 	return name
 }
 
-func clientCertificate(id *identity.Identity) tls.Certificate {
+// clientCertificate returns that of an identity as its folder is at each handshake: what a rollover
+// switched to, none where the server does not take it, and an error for one that was revoked.
+func (c *Config) clientCertificate(name string) func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+	return func(info *tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		id, err := c.Identity(name)
+		if err != nil {
+			return nil, err
+		}
+		cert := certificateOf(id)
+		if info.SupportsCertificate(&cert) != nil {
+			return new(tls.Certificate), nil // RFC 8446, Section 4.4.2.
+		}
+		return &cert, nil
+	}
+}
+
+func certificateOf(id *identity.Identity) tls.Certificate {
 	cert := tls.Certificate{PrivateKey: id.Key, Leaf: id.Certificate}
 	if id.Certificate != nil {
 		cert.Certificate = append(cert.Certificate, id.Certificate.Raw)

@@ -55,7 +55,7 @@ type Relay struct {
 	// NextHopRoots is a PEM file of the roots for "verify". Default: the roots of this machine.
 	NextHopRoots string `toml:"next-hop-roots"`
 	// NextHopIdentity is the identity whose certificate is the TLS client certificate for the next
-	// hop.
+	// hop; after a rollover that of the new key, without a reload. Where it is revoked mail waits.
 	// Default: none.
 	NextHopIdentity string `toml:"next-hop-identity"`
 	// PassClient is how the next hop learns the client's address: "xclient", "proxy" or "" (not at

@@ -94,6 +94,23 @@ func TestLog(t *testing.T) {
 	}
 }
 
+// TestLogNotes logs a note once, and another one.
+func TestLogNotes(t *testing.T) {
+	t.Parallel()
+	var b bytes.Buffer
+	l := NewLog(slog.New(slog.NewTextHandler(&b, nil)), func() time.Time { return noon })
+	for _, tt := range []struct {
+		notes []string
+		want  int
+	}{{[]string{"the TTL is 30 s"}, 1}, {nil, 0}, {[]string{"the TTL is 30 s"}, 0}, {[]string{"the TTL is 60 s"}, 1}} {
+		b.Reset()
+		l.Report([]*provision.Outcome{{Name: "a@example.org", Notes: tt.notes}}, nil)
+		if got := b.String(); strings.Count(got, "\n") != tt.want || tt.want > 0 && !strings.Contains(got, `level=INFO msg=identity identity=a@example.org note="`+tt.notes[0]+`"`) {
+			t.Errorf("%q: %s", tt.notes, got)
+		}
+	}
+}
+
 // nowhere is a publisher whose zone nobody serves.
 type nowhere struct{}
 

@@ -3,6 +3,7 @@ package keeper
 import (
 	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
 	"dnseal/cmd/internal/status"
@@ -15,11 +16,12 @@ import (
 const repeatAfter = 24 * time.Hour
 
 // Log writes what a Keeper does and finds to a log: each action, each trouble when it begins, once
-// a day while it lasts, and when it ends.
+// a day while it lasts, and when it ends; each note on an action once, until there is another.
 type Log struct {
 	log    *slog.Logger
 	now    func() time.Time
 	logged map[trouble]time.Time
+	notes  map[string][]string // those logged last of each identity
 }
 
 // trouble is a trouble of an identity.
@@ -35,7 +37,7 @@ func NewLog(log *slog.Logger, now func() time.Time) *Log {
 	if now == nil {
 		now = time.Now
 	}
-	return &Log{log: log, now: now, logged: map[trouble]time.Time{}}
+	return &Log{log: log, now: now, logged: map[trouble]time.Time{}, notes: map[string][]string{}}
 }
 
 // Done is for [Options].Done.
@@ -50,6 +52,7 @@ func (l *Log) Report(outcomes []*provision.Outcome, err error) {
 		now[trouble{"", "identities", err.Error()}] = identity.Hint(err)
 	}
 	for _, o := range outcomes {
+		l.note(o)
 		if o.Err != nil && !errors.Is(o.Err, identity.ErrBusy) {
 			now[trouble{o.Name, codeError, o.Err.Error()}] = identity.Hint(o.Err)
 		}
@@ -70,6 +73,21 @@ func (l *Log) Report(outcomes []*provision.Outcome, err error) {
 			delete(l.logged, t)
 			l.log.Info("identity", slog.String("identity", t.name), slog.String("code", t.code), slog.String("ended", t.text))
 		}
+	}
+}
+
+// note logs the notes of an outcome, where they are not those of the last one that had some.
+func (l *Log) note(o *provision.Outcome) {
+	notes := o.Notes
+	if o.Note != "" {
+		notes = append([]string{o.Note}, notes...)
+	}
+	if len(notes) == 0 || slices.Equal(notes, l.notes[o.Name]) {
+		return
+	}
+	l.notes[o.Name] = notes
+	for _, text := range notes {
+		l.log.Info("identity", slog.String("identity", o.Name), slog.String("note", text))
 	}
 }
 

@@ -17,8 +17,8 @@ import (
 // once with a count.
 type Lines struct {
 	Out, Err io.Writer
-	// Resume is the command that carries on, without the name.
-	Resume string
+	// Resume is the command that carries on, without the name; Flags follow that.
+	Resume, Flags string
 	// Wrong tells only what is wrong.
 	Wrong bool
 	// Say adds what only one command says of an outcome; nil: nothing.
@@ -96,7 +96,7 @@ func (l *Lines) unwritten(o *provision.Outcome, status cli.Exit) cli.Exit {
 
 // wait says until when, for what, and what to do then.
 func (l *Lines) wait(o *provision.Outcome) string {
-	return fmt.Sprintf("next step at %s (%s): %s %s", stamp(o.Step.Until), o.Step.Why, l.Resume, identity.Quote(o.Name))
+	return fmt.Sprintf("next step at %s (%s): %s %s", stamp(o.Step.Until), o.Step.Why, l.Resume, identity.Quote(o.Name)+l.Flags)
 }
 
 func (l *Lines) add(level, name, text, hint string) {

@@ -19,11 +19,11 @@ import (
 )
 
 // Code is the exit status for an error of an outcome: 3 where nothing is known, 1 where a server
-// refused, else 2.
+// refused, else 2, also for a name that is not in the zone.
 func Code(err error) cli.Exit {
 	refusal, ok := errors.AsType[*publish.Refusal](err)
 	switch {
-	case !ok:
+	case !ok, refusal.Code == publish.OutsideZone: // by --zone
 		return cli.ExitUsage
 	case refusal.Code == publish.Unreachable, refusal.Code == publish.Unknown, refusal.Code == publish.Behind, refusal.Code == publish.NotDone, refusal.Code == publish.NoZone:
 		return cli.ExitTempfail

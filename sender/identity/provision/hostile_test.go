@@ -171,3 +171,44 @@ func TestLongState(t *testing.T) {
 		t.Errorf("written anew: %+v %q, %v", m, note, err)
 	}
 }
+
+// TestFirstSwitchInterrupted: where no key was before, a run that is killed while it makes an
+// encrypted next key the active one leaves a folder that is read, and that the next run ends.
+func TestFirstSwitchInterrupted(t *testing.T) {
+	t.Parallel()
+	const name = "alice@example.org"
+	for _, renamed := range []bool{false, true} {
+		dir := t.TempDir()
+		first, err := identity.Create(dir, name, identity.CreateOptions{Passphrase: "x"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := &Folder{Name: name, Path: filepath.Dir(first.KeyFile)}
+		if err = os.Mkdir(f.path("next"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		for _, part := range []string{keyFile, certFile} {
+			if err = os.Rename(f.path(part), f.path("next", part)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err = f.archive(time.Now()); err == nil && renamed {
+			err = os.Rename(f.path("next", keyFile), f.path(keyFile))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := Lock(dir, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !renamed {
+			err = again.Switch(time.Now())
+		}
+		k, keysErr := again.Keys()
+		again.Close()
+		if err != nil || keysErr != nil || k.Active == nil || k.Active.KeyID() != first.KeyID() || k.Next != nil || exists(f.path("next")) || !exists(f.path(certFile)) {
+			t.Errorf("renamed %v: %v, %v, %+v", renamed, err, keysErr, k)
+		}
+	}
+}

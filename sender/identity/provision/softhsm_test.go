@@ -162,7 +162,7 @@ func killedOnToken(t *testing.T, h hsm) {
 	}
 	other := NextOptions{}
 	other.Algorithm = "p384"
-	if err = f.MakeNext(other); err == nil || !strings.Contains(err.Error(), planned) {
+	if err = f.MakeNext(other); err == nil || !strings.Contains(err.Error(), planned) || !strings.Contains(identity.Hint(err), plannedFile) {
 		t.Fatalf("another algorithm: %v", err)
 	}
 	if err = f.MakeNext(NextOptions{}); err != nil {

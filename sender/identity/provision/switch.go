@@ -180,8 +180,11 @@ var archived = []string{certFile, passFile, keyFile}
 // archive links the active key and certificate into a folder for earlier ones.
 func (f *Folder) archive(now time.Time) error {
 	active, err := f.load(f.Path)
-	if err != nil || active == nil {
+	if err != nil {
 		return err
+	}
+	if active == nil {
+		return f.bringFirst()
 	}
 	folder, err := f.oldFolder(active.GenerationID(), now)
 	if err != nil {
@@ -202,6 +205,24 @@ func (f *Folder) archive(now time.Time) error {
 		}
 	}
 	return errors.Join(identity.SyncDir(folder), identity.SyncDir(filepath.Dir(folder)))
+}
+
+// bringFirst copies what else the next key has to where no key is: of one that is encrypted only
+// the certificate says which it is, and no earlier key says what a run that was killed began.
+func (f *Folder) bringFirst() error {
+	for _, name := range []string{certFile, passFile} {
+		data, err := os.ReadFile(f.path(identity.NextFolder, name))
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			err = remove(f.path(name))
+		case err == nil:
+			err = identity.ReplaceFile(f.path(name), data, 0o600)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // oldFolder is where the generation is archived: where an interrupted switch began, if one did.

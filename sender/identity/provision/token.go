@@ -91,6 +91,9 @@ func nextLabel(label, name string, now time.Time) string {
 // planned adds to an error of making a key which object of a token the next run uses.
 func (f *Folder) planned(err error) error {
 	text, readErr := os.ReadFile(f.path(plannedFile))
+	if readErr == nil && errors.Is(err, identity.ErrOtherAlgorithm) {
+		return identity.WithHint(err, "an earlier run made it: use it with the --algorithm that it is of, or remove %s, and another one is made", f.path(plannedFile))
+	}
 	if readErr != nil || identity.Hint(err) != "" {
 		return err
 	}

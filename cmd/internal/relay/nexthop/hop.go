@@ -103,8 +103,8 @@ const (
 type Options struct {
 	// Policy for TLS.
 	Policy TLSPolicy
-	// TLS is the base for client connections: RootCAs, and Certificates for our own DANCE identity.
-	// Nil: the system's roots and no certificate.
+	// TLS is the base for client connections: RootCAs, and GetClientCertificate for our own DANCE
+	// identity. Nil: the system's roots and no certificate.
 	TLS *tls.Config
 	// Name is the owner name of the TLSA records of that certificate. Where the next hop offers
 	// AUTH EXTERNAL we log in under it. Empty: no login.
