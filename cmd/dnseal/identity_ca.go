@@ -158,7 +158,8 @@ states gets into the certificate but the key usage of its kind of key.
 
 For an identity of the directory the certificate is replaced, and its key stays:
 the first time, and again each time its end is near. A new key is the work of
-"dnseal identity rollover".
+"dnseal identity rollover". Where the published record has the whole certificate
+(3 0 x), the new one waits for that command, which publishes it first.
 
 The CA is that of the name's domain, or the nearest above it. A certificate ends
 with its CA's at the latest.`,

@@ -15,6 +15,7 @@ import (
 	"dnseal/cmd/internal/cli"
 	"dnseal/sender/identity"
 	"dnseal/sender/identity/lint"
+	"dnseal/sender/identity/provision"
 	"dnseal/sender/identity/request"
 )
 
@@ -40,6 +41,9 @@ What the identity becomes depends on the files:
   public key, request or        the half of a supplier: the records 3 1 0 and
   certificate alone             3 1 1 can be published, and nothing signed here
   private key of such a half    it is added, and the identity signs
+
+A certificate that a published record has whole (3 0 x) is not replaced at once:
+the error says how a rollover does it.
 
 A private key is never overwritten. All is written or nothing. A key that comes
 encrypted stays so; its passphrase is not kept, and belongs into the file
@@ -111,6 +115,7 @@ func importIdentity(cmd *cobra.Command, dir, name string, paths []string, opts i
 		return err
 	}
 	defer release()
+	opts.HoldsCertificate = provision.HoldsCertificate(dir, name)
 	done, err := identity.Import(dir, name, files, opts)
 	if err != nil {
 		return err

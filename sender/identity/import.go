@@ -27,6 +27,9 @@ type ImportOptions struct {
 	// 7671, Section 5.2). Else it is left out, as receivers that trust it have it (RFC 5652,
 	// Section 5.1), unless the chain that is replaced has it.
 	Anchor bool
+	// HoldsCertificate says that the published record has the whole certificate, which another one
+	// for the same key must not replace at once.
+	HoldsCertificate bool
 	// Now is the time of import; zero: time.Now.
 	Now time.Time
 }
@@ -172,6 +175,9 @@ func (in *importing) update() error {
 	}
 	in.id = id
 	if err = in.checkKeys(); err != nil {
+		return err
+	}
+	if err = in.checkHeld(); err != nil {
 		return err
 	}
 	if err = in.addPrivateKey(); err != nil || len(in.certificates) == 0 {

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -55,4 +56,15 @@ func ReplaceFile(path string, data []byte, mode fs.FileMode) error {
 		return fmt.Errorf("identity: %w", err)
 	}
 	return SyncDir(dir)
+}
+
+// checkHeld refuses another certificate where the record has that which is there.
+func (in *importing) checkHeld() error {
+	there := in.id.Certificate
+	another := func(c *x509.Certificate) bool { return sameKey(in.id.Public, c) }
+	if !in.opts.HoldsCertificate || there == nil || slices.ContainsFunc(in.certificates, there.Equal) || !slices.ContainsFunc(in.certificates, another) {
+		return nil
+	}
+	err := fmt.Errorf("identity: the record of %s has its whole certificate, and this is another one; nothing was changed", in.id.Name)
+	return WithHint(err, "put it with a copy of key.pem into %s (key.pem, cert.pem), and run: dnseal identity rollover %s", Quote(filepath.Join(filepath.Dir(in.id.KeyFile), NextFolder)), Quote(in.id.Name))
 }

@@ -16,6 +16,7 @@ import (
 	"dnseal/cmd/internal/cli"
 	"dnseal/sender/identity"
 	"dnseal/sender/identity/ca"
+	"dnseal/sender/identity/provision"
 )
 
 // Signer certifies one request after the other. All fields but Out, Name and Domain are required.
@@ -69,11 +70,40 @@ func (s *Signer) identity(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
+	if provision.HoldsCertificate(s.Dir, name) {
+		return s.next(ctx, a, name)
+	}
 	id, err := a.SignIdentity(ctx, s.Dir, name, s.Options)
 	if err != nil {
 		return err
 	}
 	cli.Print(s.Stderr, "dnseal: certified %s until %s by the CA of %s: %s", id.Name, date(id.Certificate.NotAfter), a.Domain, id.CertFile)
+	return nil
+}
+
+// next certifies the key of an identity whose record has the whole certificate: a rollover
+// publishes the new one beside it before it is used.
+func (s *Signer) next(ctx context.Context, a *ca.Authority, name string) error {
+	f, err := provision.Lock(s.Dir, name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	keys, err := f.Keys()
+	if err != nil {
+		return err
+	}
+	goOn := "dnseal identity rollover " + identity.Quote(name)
+	if keys.RollingOver() {
+		return cli.Hint(fmt.Errorf("%s: a rollover is under way, and its record has the whole certificate", name), "end it first: %s", goOn)
+	}
+	opts := provision.NextOptions{Renew: true, Loader: s.Keys}
+	opts.Days, opts.Now, opts.Certify = s.Options.Days, s.Options.Now, a.Certifier(ctx, s.Options)
+	if err = f.MakeNext(opts); err != nil {
+		return err
+	}
+	cli.Print(s.Stderr, "dnseal: certified %s by the CA of %s: %s", name, a.Domain, filepath.Join(f.Path, identity.NextFolder, "cert.pem"))
+	cli.Print(s.Stderr, "dnseal: hint: its record has the whole certificate: the next one is published beside it, and used after that, by: %s", goOn)
 	return nil
 }
 
