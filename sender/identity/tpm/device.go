@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/go-tpm/tpm2"
@@ -32,7 +33,9 @@ func keepFor(path string) time.Duration {
 type device struct {
 	path string
 	// turn is held while the connection is used.
-	turn       chan struct{}
+	turn chan struct{}
+	// hangs says that the TPM did not answer the last call in time.
+	hangs      atomic.Bool
 	connection *connection
 	keep       time.Duration
 	expiry     *time.Timer
@@ -66,12 +69,12 @@ func deviceAt(path string) *device {
 
 // use calls f with the connection, and once more with a new one where the connection, not the TPM,
 // had an error. It returns after limit at the latest: then the connection is closed, which ends f.
+// Of a TPM that did not answer the last call one call at a time waits: else all that wants to sign
+// would wait for the time limit, more and more of it.
 func (d *device) use(limit time.Duration, f func(*connection) error) error {
 	deadline := time.NewTimer(limit)
 	defer deadline.Stop()
-	select {
-	case d.turn <- struct{}{}:
-	case <-deadline.C:
+	if !d.begin(deadline.C) {
 		return d.slow(limit)
 	}
 	done := make(chan error, 1)
@@ -87,10 +90,30 @@ func (d *device) use(limit time.Duration, f func(*connection) error) error {
 	}()
 	select {
 	case err := <-done:
+		d.hangs.Store(false)
 		return err
 	case <-deadline.C:
+		d.hangs.Store(true)
 		a.end()
 		return d.slow(limit)
+	}
+}
+
+// begin waits for the turn.
+func (d *device) begin(deadline <-chan time.Time) bool {
+	select {
+	case d.turn <- struct{}{}:
+		return true
+	default:
+	}
+	if d.hangs.Load() {
+		return false
+	}
+	select {
+	case d.turn <- struct{}{}:
+		return true
+	case <-deadline:
+		return false
 	}
 }
 

@@ -249,7 +249,8 @@ func TestConcurrent(t *testing.T) {
 	checkEmpty(t, socket)
 }
 
-// TestHangs: a TPM that takes commands and answers nothing.
+// TestHangs: a TPM that takes commands and answers nothing. Each call has its time limit; after one
+// that did not answer, one at a time waits.
 func TestHangs(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(peertest.ShortDir(t), "tpm")
@@ -258,6 +259,7 @@ func TestHangs(t *testing.T) {
 		t.Fatal(err)
 	}
 	ended := make(chan struct{})
+	conns := make(chan net.Conn, 100)
 	go func() {
 		defer close(ended)
 		for {
@@ -265,19 +267,40 @@ func TestHangs(t *testing.T) {
 			if failed != nil {
 				return
 			}
+			conns <- conn
 			_, _ = io.Copy(io.Discard, conn)
 			conn.Close()
 		}
 	}()
-	for range 2 {
+	try := func(limit time.Duration) {
+		t.Helper()
 		start := time.Now()
-		_, _, err = Create("p256", Options{Device: path, Timeout: 50 * time.Millisecond})
+		_, _, err := Create("p256", Options{Device: path, Timeout: limit})
 		if !errors.Is(err, os.ErrDeadlineExceeded) || hintOf(err) == "" || time.Since(start) > 20*time.Second {
-			t.Errorf("a TPM that hangs: %v (%s)", err, hintOf(err))
+			t.Errorf("a TPM that hangs: after %s: %v (%s)", time.Since(start), err, hintOf(err))
 		}
 	}
+	for range 2 {
+		try(50 * time.Millisecond)
+		<-conns
+		peertest.WaitFor(t, "the call to be given up", func() bool { return len(deviceAt(path).turn) == 0 })
+	}
+	probe := make(chan error)
+	go func() {
+		_, _, failed := Create("p256", Options{Device: path, Timeout: time.Minute})
+		probe <- failed
+	}()
+	conn := <-conns // it waits
+	for range 3 {
+		try(time.Minute)
+	}
+	// The TPM is back and gone: that is another error, and others wait for their turn again.
 	l.Close()
+	conn.Close()
 	<-ended
+	if err = <-probe; errors.Is(err, os.ErrDeadlineExceeded) || deviceAt(path).hangs.Load() {
+		t.Errorf("a TPM that ended the connection: %v", err)
+	}
 }
 
 func TestErrors(t *testing.T) {
