@@ -17,7 +17,8 @@ import (
 
 // Codes of troubles in addition to those of package lifecycle.
 const (
-	// CodeCertificate: the certificate ends soon or has ended, and its dates count
+	// CodeCertificate: the certificate, or one above it, ends soon or has ended, and its dates
+	// count
 	CodeCertificate lifecycle.Code = "certificate-ends"
 	CodeUnpublished lifecycle.Code = "not-published" // the record was never published
 )
@@ -39,13 +40,24 @@ func Troubles(o *provision.Outcome, now time.Time) []lifecycle.Trouble {
 	if p, byCA := o.ByCA(); byCA {
 		r = p.Record
 	}
-	if !ok || r.Usage == dane.DANEEE || o.Keys.Active.Certificate == nil || o.Keys.Active.Certificate.NotAfter.Sub(now) > soon {
+	if !ok || r.Usage == dane.DANEEE || o.Keys.Active.Certificate == nil {
 		return found
 	}
-	return append(found, lifecycle.Trouble{
-		Code: CodeCertificate, Text: "its certificate ends at " + stamp(o.Keys.Active.Certificate.NotAfter) + ", and by its record that counts",
-		Hint: "dnseal identity rollover --renew, or get a new one from its CA",
-	})
+	if ends := o.Keys.Active.Certificate.NotAfter; ends.Sub(now) <= soon {
+		found = append(found, lifecycle.Trouble{
+			Code: CodeCertificate, Text: "its certificate ends at " + stamp(ends) + ", and by its record that counts",
+			Hint: "dnseal identity rollover --renew, or get a new one from its CA",
+		})
+	}
+	for _, c := range o.Keys.Active.Chain {
+		if c.NotAfter.Sub(now) <= soon {
+			found = append(found, lifecycle.Trouble{
+				Code: CodeCertificate, Text: fmt.Sprintf("the certificate of its CA, %q, ends at %s, and by its record that counts", c.Subject, stamp(c.NotAfter)),
+				Hint: "dnseal identity ca renew DOMAIN for a CA of the domain's own; else get new ones from its CA",
+			})
+		}
+	}
+	return found
 }
 
 // Check writes what is wrong, the same cause once, and a last line with the sums. The status is 0

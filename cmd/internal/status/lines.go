@@ -99,8 +99,11 @@ func (l *Lines) wait(o *provision.Outcome) string {
 	return fmt.Sprintf("next step at %s (%s): %s %s", stamp(o.Step.Until), o.Step.Why, l.Resume, identity.Quote(o.Name)+l.Flags)
 }
 
+// anyName stands for the name of an identity in a text of several; no text has it.
+const anyName = "\x00"
+
 func (l *Lines) add(level, name, text, hint string) {
-	text = strings.ReplaceAll(text, name, "NAME")
+	text = strings.ReplaceAll(text, name, anyName)
 	i := slices.IndexFunc(l.causes, func(c *cause) bool { return c.level == level && c.text == text })
 	if i < 0 {
 		l.causes, i = append(l.causes, &cause{level: level, text: text, hint: hint}), len(l.causes)
@@ -115,7 +118,7 @@ func (l *Lines) note(name, text string) {
 }
 
 func (c *cause) print(w io.Writer) {
-	text, hint := strings.ReplaceAll(c.text, "NAME", c.names[0]), c.hint
+	text, hint := strings.ReplaceAll(c.text, anyName, c.names[0]), c.hint
 	if !strings.Contains(text, c.names[0]) {
 		text = c.names[0] + ": " + text
 	}
