@@ -86,14 +86,8 @@ func (c *Client) update(ctx context.Context, b batch) (bad map[int]bool, err err
 // one question it is not asked the others, which can be hundreds.
 func (c *Client) findOut(ctx context.Context, b batch, p *progress) {
 	first := p.err
-	var has held
-	var err error
-	for i := range b.changes {
-		ch := &b.changes[i]
-		if err == nil {
-			has, err = c.at(ctx, b.addrs, ch.Owner, ch.Type)
-		}
-		if err == nil && has.shows(ch) {
+	for i, has := range c.look(ctx, b) {
+		if ch := &b.changes[i]; has.err == nil && has.shows(ch) {
 			p.done = append(p.done, *ch)
 		} else {
 			p.unknown = append(p.unknown, *ch)

@@ -72,6 +72,8 @@ const fullAt = 100
 func (c *Client) diagnoseFailure(ctx context.Context, b batch, out *Refusal) {
 	out.Code, out.Text = ServerFailure, fmt.Sprintf("%s cannot make the change (SERVFAIL); nothing was changed", b)
 	out.Advice = "its log says why: a full disk, a journal it cannot write, a zone it cannot sign"
+	ctx, cancel := context.WithTimeout(ctx, patience*c.Reader.opts.Timeout)
+	defer cancel()
 	for i := range b.changes {
 		ch := &b.changes[i]
 		if len(b.changes) > maxLooked && len(ch.Add) < fullAt/2 {

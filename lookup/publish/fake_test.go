@@ -19,7 +19,10 @@ import (
 type fake struct {
 	addr    string
 	updates atomic.Int64
-	answer  func(w *world, in *dns.Msg) *dns.Msg // nil: closes the connection
+	asked   atomic.Int64
+	// most is how many questions it answers; 0: all.
+	most   int64
+	answer func(w *world, in *dns.Msg) *dns.Msg // nil: closes the connection
 }
 
 // startFake puts a fake in front of the sandbox of w, and makes it the primary.
@@ -64,7 +67,7 @@ func (f *fake) serve(w *world, rw dns.ResponseWriter, in *dns.Msg) {
 	if in.Opcode == dns.OpcodeUpdate {
 		f.updates.Add(1)
 		out = f.answer(w, in)
-	} else {
+	} else if n := f.asked.Add(1); f.most == 0 || n <= f.most {
 		c := dns.Client{Net: "tcp", Timeout: 5 * time.Second, TsigSecret: map[string]string{"upd.": secret}}
 		out, _, _ = c.Exchange(in, w.sandbox.Addr())
 	}

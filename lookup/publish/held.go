@@ -3,6 +3,7 @@ package publish
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -32,10 +33,18 @@ func (c *Client) at(ctx context.Context, addrs []string, owner string, t dane.Ty
 		return held{}, err
 	}
 	if m.Rcode != dns.RcodeSuccess && m.Rcode != dns.RcodeNameError {
-		return held{}, fmt.Errorf("%s answers %s", addrs[0], dns.RcodeToString[m.Rcode])
+		return held{}, rcodeError{addrs[0], m.Rcode}
 	}
 	return heldIn(m, owner, t), nil
 }
+
+// rcodeError is an answer with an error code.
+type rcodeError struct {
+	addr  string
+	rcode int
+}
+
+func (e rcodeError) Error() string { return fmt.Sprintf("%s answers %s", e.addr, rcode(e.rcode)) }
 
 func heldIn(m *dns.Msg, owner string, t dane.Type) (out held) {
 	for _, rr := range m.Answer {
@@ -72,29 +81,67 @@ func (h *held) own() []dane.Record {
 	return h.records
 }
 
-// inTheWay finds the changes of a message whose prerequisites do not hold, and why the first of
-// them does not.
-func (c *Client) inTheWay(ctx context.Context, b batch) (bad map[int]bool, first *Refusal) {
-	whys := make([]*Refusal, len(b.changes))
+// looked is what a server says of one change, or why it says nothing.
+type looked struct {
+	held
+	err error
+}
+
+var errNotLooked = errors.New("it was not asked")
+
+// patience is how long a server is asked for the sake of one message, in timeouts of one question.
+const patience = 4
+
+// look asks a server about all changes of a message, in bounded time. One that does not answer the
+// first question is not asked the others, which can be hundreds.
+func (c *Client) look(ctx context.Context, b batch) []looked {
+	out := make([]looked, len(b.changes))
+	for i := range out {
+		out[i].err = errNotLooked
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience*c.Reader.opts.Timeout)
+	defer cancel()
+	ask := func(i int) {
+		if ch := &b.changes[i]; ctx.Err() == nil {
+			out[i].held, out[i].err = c.at(ctx, b.addrs, ch.Owner, ch.Type)
+		}
+	}
+	if ask(0); out[0].err != nil && !answered(out[0].err) {
+		return out
+	}
 	var running sync.WaitGroup
 	todo := make(chan int, len(b.changes))
-	for i := range b.changes {
+	for i := 1; i < len(b.changes); i++ {
 		todo <- i
 	}
 	close(todo)
-	for range min(workers, len(b.changes)) {
+	for range min(workers, len(b.changes)-1) {
 		running.Go(func() {
 			for i := range todo {
-				ch := &b.changes[i]
-				if has, err := c.at(ctx, b.addrs, ch.Owner, ch.Type); err == nil {
-					whys[i] = contradicts(b, ch, has)
-				}
+				ask(i)
 			}
 		})
 	}
 	running.Wait()
+	return out
+}
+
+// answered tells an answer that is an error from none.
+func answered(err error) bool {
+	_, lame := errors.AsType[notAuthoritative](err)
+	_, rcode := errors.AsType[rcodeError](err)
+	return lame || rcode
+}
+
+// inTheWay finds the changes of a message whose prerequisites do not hold, and why the first of
+// them does not.
+func (c *Client) inTheWay(ctx context.Context, b batch) (bad map[int]bool, first *Refusal) {
 	bad = map[int]bool{}
-	for i, why := range whys {
+	for i, has := range c.look(ctx, b) {
+		if has.err != nil {
+			continue
+		}
+		why := contradicts(b, &b.changes[i], has.held)
 		if why == nil {
 			continue
 		}

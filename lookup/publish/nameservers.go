@@ -28,7 +28,7 @@ func (s nameServer) String() string {
 	return fmt.Sprintf("%s (%s)", s.name, s.addr)
 }
 
-// maxNameServers is how many addresses are read from.
+// maxNameServers is how many addresses are read from, of all name servers and of one.
 const maxNameServers = 32
 
 // nameServers are those to read a zone from.
@@ -37,12 +37,14 @@ func (r *Reader) nameServers(ctx context.Context, z zone) ([]nameServer, error) 
 		return r.namedServers(ctx, z)
 	}
 	names, err := r.nsNames(ctx, z)
+	limited, cancel := context.WithTimeout(ctx, patience*r.opts.Timeout)
+	defer cancel()
 	var out []nameServer
 	for _, name := range names {
 		if len(out) >= maxNameServers {
 			break
 		}
-		addrs, notFound := r.addresses(ctx, name, "53")
+		addrs, notFound := r.addresses(limited, name, "53")
 		for _, addr := range addrs {
 			out = append(out, nameServer{name: name, addr: addr})
 		}

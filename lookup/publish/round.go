@@ -63,8 +63,10 @@ func (r *Reader) round(ctx context.Context, views []view, places []place) []Seen
 	return out
 }
 
-// see reads one place from one server.
+// see reads one place from one server, in bounded time: an answer can need dozens of questions.
 func (r *Reader) see(ctx context.Context, v view, p place) Seen {
+	ctx, cancel := context.WithTimeout(ctx, patience*r.opts.Timeout)
+	defer cancel()
 	s := Seen{Owner: p.owner, Type: p.typ, Zone: v.zone.name, Server: v.String()}
 	if v.err != nil {
 		s.Err = v.err

@@ -217,6 +217,9 @@ func (r *Reader) addresses(ctx context.Context, host string, port string) ([]str
 			continue
 		}
 		for _, rr := range m.Answer {
+			if len(out) == maxNameServers {
+				break
+			}
 			switch rr := rr.(type) {
 			case *dns.A:
 				out = append(out, net.JoinHostPort(rr.A.String(), port))
