@@ -157,7 +157,7 @@ func newWorldAt(t *testing.T, now func() time.Time, zones []lookuptest.Zone, res
 	resolver.up, resolver.recursive = srv, true
 	w := &world{srv: srv, opts: Options{
 		Domain: "example.org", Resolvers: []string{resolver.start(t)}, Anchors: anchors,
-		Revocation: 30 * day, Interval: time.Microsecond, Timeout: 500 * time.Millisecond,
+		Revocation: 30 * day, Interval: time.Microsecond, Timeout: 5 * time.Second,
 	}}
 	if len(servers) == 0 {
 		servers = []*fake{{}}

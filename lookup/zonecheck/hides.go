@@ -69,6 +69,7 @@ func (z *zone) once(code Code, name, format string, args ...any) {
 // denies reports whether an NSEC or NSEC3 record at the name of the leaf lists its types without
 // the one that it has.
 func denies(m *dns.Msg, l *leaf) bool {
+	hashes := 0
 	for _, rr := range slices.Concat(m.Answer, m.Ns) {
 		switch rr := rr.(type) {
 		case *dns.NSEC:
@@ -76,7 +77,11 @@ func denies(m *dns.Msg, l *leaf) bool {
 				return true
 			}
 		case *dns.NSEC3:
-			// The hash costs what the zone chose: not more than verifiers would spend on it.
+			// The hash costs what the zone chose: not more than verifiers would spend on it. An
+			// answer needs few of them (RFC 5155, Section 7.2).
+			if hashes++; hashes > maxHashes {
+				return false
+			}
 			if rr.Iterations <= maxIterations && matchesHash(rr, l.Owner) && !slices.Contains(rr.TypeBitMap, uint16(l.Type)) {
 				return true
 			}
@@ -84,6 +89,9 @@ func denies(m *dns.Msg, l *leaf) bool {
 	}
 	return false
 }
+
+// maxHashes is how many NSEC3 records of an answer are looked at.
+const maxHashes = 8
 
 // maxIterations is the highest number that any verifier had to accept (RFC 5155, Section 10.3).
 const maxIterations = 2500

@@ -48,7 +48,7 @@ func (z *zone) walk(ctx context.Context, limit int) (names []walked, end walkEnd
 		}
 		next := dns.CanonicalName(rr.NextDomain)
 		if dns.CanonicalName(rr.Hdr.Name) == at {
-			names = append(names, walked{at, rr.TypeBitMap})
+			names = append(names, walked{at, kept(rr.TypeBitMap)})
 			z.opts.Progress(1)
 		}
 		switch {
@@ -65,6 +65,24 @@ func (z *zone) walk(ctx context.Context, limit int) (names []walked, end walkEnd
 		}
 		at = next
 	}
+}
+
+// maxForeign is how many types of a name are kept that belong to no identity. A record can list all
+// 65,536.
+const maxForeign = 5
+
+// kept are the types of a name that count.
+func kept(types []uint16) (out []uint16) {
+	foreign := 0
+	for _, t := range types {
+		if !slices.Contains(expected, t) {
+			if foreign++; foreign > maxForeign {
+				continue
+			}
+		}
+		out = append(out, t)
+	}
+	return out
 }
 
 // nsecAt returns the NSEC record at a name, or the one that covers it; nil: there is none. Two
