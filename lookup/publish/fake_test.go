@@ -413,3 +413,35 @@ func TestSilentServer(t *testing.T) {
 		t.Errorf("it took %s", took)
 	}
 }
+
+// TestDiagnoses: what a server does not say is found out by questions.
+func TestDiagnoses(t *testing.T) {
+	t.Parallel()
+	fails := func(code int, tsig uint16) func(*world, *dns.Msg) *dns.Msg {
+		return func(_ *world, in *dns.Msg) *dns.Msg { return replyTo(in, code, tsig != 0, tsig) }
+	}
+	full := newWorld(t, nil, nil)
+	var all []dane.Record
+	for n := range fullAt {
+		all = append(all, record(byte(n)))
+	}
+	must(t, full.Apply(t.Context(), add(mailOwner(1), all...)))
+	startFake(t, full, fails(dns.RcodeServerFailure, 0))
+	wantCode(t, full.Apply(t.Context(), add(mailOwner(1), record(200))), Full)
+	wantCode(t, full.Apply(t.Context(), add(mailOwner(2), record(200))), ServerFailure)
+
+	// The sandbox does not know this key.
+	stranger := newWorld(t, nil, func(o *Options) { o.Key = &Key{Name: "stranger.", Algorithm: "hmac-sha256", secret: secret} })
+	startFake(t, stranger, fails(dns.RcodeNotAuth, dns.RcodeBadKey))
+	wantCode(t, stranger.Apply(t.Context(), add(mailOwner(1), record('a'))), BadKey)
+	startFake(t, stranger, fails(dns.RcodeRefused, 0))
+	wantCode(t, stranger.Apply(t.Context(), add(mailOwner(1), record('a'))), RefusedUnsigned)
+
+	nobody := newWorld(t, nil, func(o *Options) { o.Key = nil })
+	for code, want := range map[int]Code{dns.RcodeRefused: Policy, dns.RcodeNotAuth: Policy} {
+		startFake(t, nobody, fails(code, 0))
+		if r := wantCode(t, nobody.Apply(t.Context(), add(mailOwner(1), record('a'))), want); !strings.Contains(r.Advice, "--tsig-key") {
+			t.Error(r.Advice)
+		}
+	}
+}

@@ -199,6 +199,22 @@ func TestBatchSizes(t *testing.T) {
 	}
 }
 
+// TestTypesTogether: the types of one name are changed in one message, wherever they stand.
+func TestTypesTogether(t *testing.T) {
+	t.Parallel()
+	list := []Change{remove(mailOwner(0), record('a'))}
+	for i := 1; i < maxRecords; i++ {
+		list = append(list, remove(fmt.Sprintf("s%d.example.org.", i), record('a')))
+	}
+	other := remove(mailOwner(0), record('a'))
+	other.Type = dane.TLSA
+	got, err := batches("example.org.", append(list, other))
+	must(t, err)
+	if len(got) != 2 || got[0][0].Owner != got[0][1].Owner || len(got[1]) != 1 {
+		t.Errorf("%d messages: %+v", len(got), got[0][:2])
+	}
+}
+
 // TestMessage: a new TTL is a deletion and an addition of the same record in one message, after the
 // prerequisite that the records are those (RFC 2136, Sections 2.4.2 and 2.5).
 func TestMessage(t *testing.T) {

@@ -4,6 +4,9 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"time"
+
+	"github.com/miekg/dns"
 
 	"dnseal/lookup/dane"
 	"dnseal/lookup/dnssec"
@@ -61,5 +64,18 @@ func TestMissing(t *testing.T) {
 	}
 	if alias.shows(&c) {
 		t.Error("the records at the end of an alias count as those of the name")
+	}
+}
+
+// TestOriginalTTL: a cache that counts down does not shorten for how long others keep the records.
+func TestOriginalTTL(t *testing.T) {
+	t.Parallel()
+	rr := &dns.SMIMEA{Hdr: dns.RR_Header{Name: mailOwner(1), Rrtype: dns.TypeSMIMEA, Ttl: 5}}
+	for orig, want := range map[uint32]time.Duration{300: 5 * time.Minute, 1 << 31: 0} {
+		s := Seen{Type: dane.SMIMEA}
+		s.signatures(dnssec.RRset{Records: []dns.RR{rr}, Signatures: []*dns.RRSIG{{Hdr: rr.Hdr, OrigTtl: orig, Labels: 4}}})
+		if s.TTL != want {
+			t.Errorf("%d: %s", orig, s.TTL)
+		}
 	}
 }
