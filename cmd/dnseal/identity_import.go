@@ -54,7 +54,13 @@ A manufacturer's certificate (IEEE 802.1AR), which names a serial number and no
 address, can be imported and published too: usage 3 ignores the name, but mail
 does not pass with it, because receivers take the name from the certificate.
 
-What is unwise about the certificates is said, in words.`,
+The root of a domain's own CA, as "dnseal identity ca sign --out" adds it, is
+kept by --anchor: receivers need it where the CA is published in the DNS.
+
+What is unwise about the certificates is said, in words.
+
+Exit status: 0 done; 1 done, and something is WRONG: what is signed by it does
+not pass as it is; 2 wrong usage, or files that cannot be imported.`,
 		Example: `  dnseal identity import alice@example.org alice.p12 --identities keys
   dnseal identity import alice@example.org answer.p7b --identities keys
   dnseal identity import sensor7._device.example.net its.pub --identities keys`,
@@ -120,7 +126,9 @@ func importIdentity(cmd *cobra.Command, dir, name string, paths []string, opts i
 	if err != nil {
 		return err
 	}
-	printImported(cmd.ErrOrStderr(), dir, done)
+	if wrong := printImported(cmd.ErrOrStderr(), dir, done); wrong {
+		return cli.ExitNotPass
+	}
 	return nil
 }
 
@@ -157,8 +165,9 @@ func lockIdentity(dir, name string) (release func(), err error) {
 	return identity.Lock(folder, name)
 }
 
-// printImported says what was done, what is still to do, and what is unwise.
-func printImported(w io.Writer, dir string, done *identity.Imported) {
+// printImported says what was done, what is still to do, and what is unwise; wrong says that some
+// of it does not pass.
+func printImported(w io.Writer, dir string, done *identity.Imported) (wrong bool) {
 	id := done.Identity
 	for _, sentence := range done.Done {
 		cli.Print(w, "dnseal: %s", sentence)
@@ -173,9 +182,15 @@ func printImported(w io.Writer, dir string, done *identity.Imported) {
 		printPassphrasePlace(w, id)
 	}
 	for _, f := range lint.Lint(id, time.Now()) {
-		cli.Print(w, "dnseal: %s: %s", f.Level, f)
+		level := f.Level
+		if f.Code == lint.NoCertificate && done.Half {
+			level = lint.Warning // it can come with the private key
+		}
+		cli.Print(w, "dnseal: %s: %s", level, f)
+		wrong = wrong || level == lint.Wrong
 	}
 	printPublishHint(w, id, dir)
+	return wrong
 }
 
 func newIdentityCSR() *cobra.Command {

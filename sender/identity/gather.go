@@ -32,6 +32,18 @@ type gathered struct {
 	keys         []heldKey
 	publics      []crypto.PublicKey
 	certificates []*x509.Certificate
+	encrypted    int // keys that a passphrase was tried on
+}
+
+// maxEncrypted is how many encrypted keys are tried: each can cost seconds (pkcs8.MaxIterations).
+const maxEncrypted = 4
+
+// tries counts an encrypted key.
+func (g *gathered) tries() error {
+	if g.encrypted++; g.encrypted > maxEncrypted {
+		return &foreignForm{form: fmt.Sprintf("more than %d encrypted keys together with the other files", maxEncrypted), advice: "give the files of one key alone"}
+	}
+	return nil
 }
 
 // gather reads all keys and certificates of the files, in any order and form.
@@ -151,6 +163,9 @@ func (g *gathered) add(form fileForm, der []byte, pss bool, s *secrets) error {
 }
 
 func (g *gathered) addPKCS12(data []byte, s *secrets) error {
+	if err := g.tries(); err != nil {
+		return err
+	}
 	found, err := readPKCS12(data, s)
 	if err != nil {
 		return err
@@ -170,6 +185,9 @@ func (g *gathered) addPKCS12(data []byte, s *secrets) error {
 
 // addEncrypted keeps the key as it was encrypted.
 func (g *gathered) addEncrypted(der []byte, pss bool, s *secrets) error {
+	if err := g.tries(); err != nil {
+		return err
+	}
 	plain, err := decryptKey(der, s)
 	if err != nil {
 		return err

@@ -44,6 +44,8 @@ type Imported struct {
 	Hints []string
 	// Encrypted says that the key was written encrypted.
 	Encrypted bool
+	// Half says that the private key is not here: nothing is signed by the identity.
+	Half bool
 }
 
 // Import makes the identity of a key and certificates that others made, or adds them to one that is
@@ -81,7 +83,9 @@ func Import(dir, name string, files []File, opts ImportOptions) (*Imported, erro
 	if err != nil {
 		return nil, err
 	}
-	in.Identity, err = LoadPublic(dir, id.Name)
+	if in.Identity, err = LoadPublic(dir, id.Name); err == nil {
+		in.Half = in.Identity.isPublicHalf()
+	}
 	return &in.Imported, err
 }
 
@@ -335,6 +339,10 @@ func (in *importing) withoutRoot(certs, before []*x509.Certificate) []*x509.Cert
 	last := certs[len(certs)-1]
 	if len(certs) == 1 || !certificate.SelfIssued(last) || in.opts.Anchor || len(before) > 0 && before[len(before)-1].Equal(last) {
 		return certs
+	}
+	// as dnseal identity ca makes it
+	if len(last.PermittedEmailAddresses)+len(last.PermittedDNSDomains) > 0 {
+		in.Hints = append(in.Hints, "the root CA certifies names of one domain alone: where the domain publishes it in the DNS (dnseal identity ca publish, or usage 2), receivers need it in each message: run this again with --anchor")
 	}
 	in.did("left out the root CA %q: programs that trust it have it (--anchor keeps it, to publish it with usage 2)", clip(last.Subject.String()))
 	return certs[:len(certs)-1]

@@ -1,11 +1,21 @@
 package identity
 
 import (
+	"bytes"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
+	"math/big"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"golang.org/x/crypto/cryptobyte"
+	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+
+	"dnseal/sender/identity/pkcs8"
+	"dnseal/smime/certificate"
 )
 
 // certified makes the certificate of a CA for the key of id.
@@ -167,5 +177,69 @@ func TestImportOfLockedRawKey(t *testing.T) {
 	whole, err := Loader{Passphrase: asked}.Load(dir, formName)
 	if err != nil || whole.CanSign() != nil {
 		t.Errorf("Load with the passphrase: %v", err)
+	}
+}
+
+// TestImportBounds: what an import computes with is bounded before it is.
+func TestImportBounds(t *testing.T) {
+	t.Parallel()
+	number := make([]byte, certificate.MaxRSABits/8+1)
+	for i := range number {
+		number[i] = 0xff
+	}
+	var b cryptobyte.Builder
+	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
+		b.AddASN1Int64(0)
+		for range 8 {
+			b.AddASN1BigInt(new(big.Int).SetBytes(number))
+		}
+	})
+	rsaKey := b.BytesOrPanic()
+	pkcs8Of := func(oid string) []byte {
+		var b cryptobyte.Builder
+		b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
+			b.AddASN1Int64(0)
+			b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
+				parsed, err := x509.ParseOID(oid)
+				if err != nil {
+					panic(err)
+				}
+				der, _ := parsed.MarshalBinary()
+				b.AddASN1(cbasn1.OBJECT_IDENTIFIER, func(b *cryptobyte.Builder) { b.AddBytes(der) })
+				b.AddASN1NULL()
+			})
+			b.AddASN1OctetString(rsaKey)
+		})
+		return b.BytesOrPanic()
+	}
+	encrypted, err := pkcs8.Encrypt(pkcs8Of(oidRSA), "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	small, err := Create(t.TempDir(), "alice@example.org", CreateOptions{Passphrase: "x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	one, err := os.ReadFile(small.KeyFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, tt := range map[string]struct {
+		data []byte
+		want string
+	}{
+		"PKCS #1":           {pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: rsaKey}), "8200 bits"},
+		"PKCS #8":           {pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8Of(oidRSA)}), "8200 bits"},
+		"PKCS #8 PSS":       {pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8Of(oidRSAPSS)}), "8200 bits"},
+		"PKCS #8 encrypted": {pem.EncodeToMemory(&pem.Block{Type: "ENCRYPTED PRIVATE KEY", Bytes: encrypted}), "8200 bits"},
+		"five encrypted":    {bytes.Repeat(one, maxEncrypted+1), "more than 4 encrypted keys"},
+	} {
+		_, err = Import(t.TempDir(), "alice@example.org", []File{{Name: "f", Data: tt.data}}, ImportOptions{Passphrase: func(string) (string, error) { return "x", nil }})
+		if err == nil || !strings.Contains(err.Error(), tt.want) || Hint(err) == "" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err = Import(t.TempDir(), "alice@example.org", []File{{Name: "f", Data: bytes.Repeat(one, maxEncrypted)}}, ImportOptions{Passphrase: func(string) (string, error) { return "x", nil }}); err != nil {
+		t.Errorf("four encrypted: %v", err)
 	}
 }

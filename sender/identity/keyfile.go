@@ -12,6 +12,7 @@ import (
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 
+	"dnseal/smime/certificate"
 	"dnseal/smime/cms"
 )
 
@@ -162,6 +163,9 @@ func parseKey(form fileForm, der []byte) (crypto.Signer, error) {
 	case formPSS:
 		return parsePSSKey(nil, der)
 	default:
+		if err = checkRSASize(der); err != nil {
+			return nil, err
+		}
 		key, err = x509.ParsePKCS1PrivateKey(der)
 	}
 	if err != nil {
@@ -220,7 +224,11 @@ func parsePKCS8(der []byte) (crypto.Signer, error) {
 		if err := checkCurve(parameters); err != nil {
 			return nil, err
 		}
-	case oidRSA, oidEd25519:
+	case oidRSA:
+		if err := checkRSASize(key.private); err != nil {
+			return nil, err
+		}
+	case oidEd25519:
 	case "":
 		return nil, malformed(errors.New("no algorithm"))
 	default:
@@ -233,9 +241,31 @@ func parsePKCS8(der []byte) (crypto.Signer, error) {
 	return asSigner(parsed)
 }
 
+// checkRSASize refuses an RSAPrivateKey (RFC 8017, Appendix A.1.2) whose numbers are larger than
+// any that is computed with, before crypto/x509 computes with them.
+func checkRSASize(der []byte) error {
+	outer := cryptobyte.String(der)
+	var s, number cryptobyte.String
+	if !outer.ReadASN1(&s, cbasn1.SEQUENCE) || !s.SkipASN1(cbasn1.INTEGER) {
+		return nil // crypto/x509 says what is wrong
+	}
+	const most = certificate.MaxRSABits / 8
+	for s.ReadASN1(&number, cbasn1.INTEGER) {
+		// RFC 8017: no number of a key is larger than the modulus. A first octet of zero is the
+		// sign.
+		if size := len(bytes.TrimLeft(number, "\x00")); size > most {
+			return &foreignForm{form: fmt.Sprintf("an RSA key of about %d bits, and at most %d are computed with", 8*size, certificate.MaxRSABits), advice: newKeyAdvice}
+		}
+	}
+	return nil
+}
+
 // parsePSSKey reads the RSAPrivateKey of a key for RSASSA-PSS only, whose parameters, in the
 // AlgorithmIdentifier, can restrict it (RFC 4055, Section 3.1); nil: it has none.
 func parsePSSKey(algorithm, der []byte) (crypto.Signer, error) {
+	if err := checkRSASize(der); err != nil {
+		return nil, err
+	}
 	key, err := x509.ParsePKCS1PrivateKey(der)
 	if err != nil {
 		return nil, malformed(err)

@@ -79,8 +79,9 @@ func (e *tokenError) Error() string {
 // Hint says what to do about the error.
 func (e *tokenError) Hint() string { return Hint(e.cause) }
 
-// Is reports whether the key is there and a PIN or password opens it.
+// Is reports whether the key is there and a PIN or password opens it, or it is of another
+// algorithm.
 func (e *tokenError) Is(target error) bool {
 	locked := errors.Is(e.cause, pkcs11.ErrPIN) || errors.Is(e.cause, tpm.ErrAuth) || errors.Is(e.cause, ErrLocked)
-	return target == ErrLocked && locked
+	return target == ErrLocked && locked || target == ErrOtherAlgorithm && errors.Is(e.cause, ErrOtherAlgorithm)
 }

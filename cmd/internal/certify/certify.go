@@ -128,6 +128,9 @@ func (s *Signer) request(ctx context.Context, file string) error {
 		return err
 	}
 	cli.Print(s.Stderr, "dnseal: certified %s until %s by the CA of %s", req.Name, date(cert.NotAfter), a.Domain)
+	if s.Out != "" {
+		cli.Print(s.Stderr, "dnseal: hint: where its key is: dnseal identity import %s FILE --anchor; without --anchor the CA's certificate is left out, which receivers need where the CA is published in the DNS", identity.Quote(req.Name))
+	}
 	return nil
 }
 

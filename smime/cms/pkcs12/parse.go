@@ -158,6 +158,10 @@ func (p *pfx) parseSafe() error {
 	return nil
 }
 
+// maxKeyBag is the most octets of a private key: an RSA key of certificate.MaxRSABits has 4700, and
+// how it is encrypted some 200. With larger ones crypto/x509 would compute for long.
+const maxKeyBag = 6 << 10
+
 // parseBags reads SafeContents, a SEQUENCE OF SafeBag (RFC 7292, Section 4.2):
 //
 //	SafeBag ::= SEQUENCE {
@@ -186,6 +190,9 @@ func (p *pfx) parseBags(content cryptobyte.String) error {
 		var oid cryptobyte.String
 		if !bag.ReadASN1(&s, cbasn1.SEQUENCE) || !s.ReadASN1(&oid, cbasn1.OBJECT_IDENTIFIER) || !s.ReadASN1(&value, context0) {
 			return fmt.Errorf("%w: SafeBag", ErrMalformed)
+		}
+		if isKey := string(oid) == oidKeyBag || string(oid) == oidShroudedKey; isKey && len(value) > maxKeyBag {
+			return fmt.Errorf("%w: a private key of %d octets", ErrUnsupported, len(value))
 		}
 		switch string(oid) {
 		case oidKeyBag:

@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"math/big"
+	"strings"
 	"testing"
 
 	"software.sslmate.com/src/go-pkcs12"
@@ -132,6 +133,19 @@ func TestNotRebuilt(t *testing.T) {
 	} {
 		if files, err := p.rebuild(""); !errors.Is(err, ErrUnsupported) {
 			t.Errorf("%s: %d files, %v", name, len(files), err)
+		}
+	}
+}
+
+// TestLargeKey: a private key larger than any that is computed with is refused before it is
+// decrypted.
+func TestLargeKey(t *testing.T) {
+	t.Parallel()
+	for _, oid := range []string{oidKeyBag, oidShroudedKey} {
+		bag := ber.TLV(ber.TagSequence, ber.TLV(ber.TagOID, []byte(oid)), ber.TLV(ber.TagContext0, ber.TLV(ber.TagOctetString, make([]byte, maxKeyBag))))
+		content := ber.TLV(ber.TagOctetString, ber.TLV(ber.TagSequence, bag))
+		if err := new(pfx).parseBags(content); !errors.Is(err, ErrUnsupported) || !strings.Contains(err.Error(), "private key of") {
+			t.Error(err)
 		}
 	}
 }
