@@ -35,8 +35,8 @@ func listenRaw(t *testing.T, serve func(net.Conn, *dns.Msg)) string {
 				return
 			}
 			running.Go(func() {
-				defer conn.Close() //nolint:errcheck // of a test
-				m := new(dns.Msg)  // whose TSIG is not looked at
+				defer conn.Close()
+				m := new(dns.Msg) // whose TSIG is not looked at
 				if wire, err := (&dns.Conn{Conn: conn}).ReadMsgHeader(nil); err == nil && m.Unpack(wire) == nil {
 					serve(conn, m)
 				}
@@ -92,7 +92,7 @@ func TestAllRefused(t *testing.T) {
 		w := newWorld(t, nil, func(o *Options) { o.Zone = "example.org" })
 		f := startFake(t, w, func(_ *world, in *dns.Msg) *dns.Msg { return replyTo(in, dns.RcodeYXRrset, true, 0) })
 		f.most = most
-		w.Reader.opts.Timeout, w.Reader.asker = 300*time.Millisecond, asker{300 * time.Millisecond}
+		w.Reader.opts.Timeout, w.asker = 300*time.Millisecond, asker{300 * time.Millisecond}
 		w.Reader.opts.Zone = "example.org."
 		var list []Change
 		for n := range 400 {
@@ -170,8 +170,8 @@ func TestSlowNameServer(t *testing.T) {
 	f := startFake(t, w, nil)
 	f.most = 1
 	w.Reader.opts.NameServers, w.Reader.opts.Zone = []string{f.addr}, "example.org."
-	w.Reader.primary = ""
-	w.Reader.opts.Timeout, w.Reader.asker = 300*time.Millisecond, asker{300 * time.Millisecond}
+	w.primary = ""
+	w.Reader.opts.Timeout, w.asker = 300*time.Millisecond, asker{300 * time.Millisecond}
 	began := time.Now()
 	seen, err := w.Read(t.Context(), mailOwner(1), dane.SMIMEA)
 	if err != nil || len(seen) != 1 || seen[0].Err == nil || time.Since(began) > soonEnough {

@@ -23,7 +23,7 @@ func (r *Runner) apply(ctx context.Context, works []*work, changes []publish.Cha
 			case failed != nil && !failed[key(changes[i])]:
 				sent = append(sent, w)
 			case changed(err):
-				if lost := w.contest.lost(err, changes[i], w.Seen); lost != nil {
+				if lost := w.lost(err, changes[i], w.Seen); lost != nil {
 					w.fail(lost)
 				}
 			default:
