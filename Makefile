@@ -3,7 +3,7 @@ GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.
 RACE     := $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo -race)
 FUZZTIME ?= 1m
 BENCH    ?= .
-# Optional parts of the program: make build TAGS=pkcs11.
+# Optional parts of the program: make build TAGS=pkcs11, make bench TAGS=pkcs11.
 TAGS     ?=
 
 build:
@@ -32,7 +32,7 @@ check:
 	go mod verify
 
 bench:
-	go test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 2h -p 1 ./...
+	go test -tags '$(TAGS)' -run '^$$' -bench '$(BENCH)' -benchmem -timeout 2h -p 1 ./...
 
 fuzz:
 	./.ci/fuzz $(FUZZTIME)

@@ -398,7 +398,8 @@ func TestOneHangs(t *testing.T) {
 		}
 		group.Wait()
 		// From now on nothing waits. The limit of these calls is not reached.
-		a = m.withLimit(a, long)
+		peertest.WaitFor(t, "the calls to be late", func() bool { return m.tokenOfKey(a).lateCalls() })
+		a = &Key{public: a.public, uri: a.uri, sign: (&tokenKey{token: m.tokenOfKey(a), uri: a.uri, public: a.public, timeout: long}).sign}
 		begin := time.Now()
 		for range 3 * maxSessions {
 			if err := signOnce(a); !errors.Is(err, context.DeadlineExceeded) || hintOf(err) == "" || time.Since(begin) > long/2 {
@@ -413,13 +414,9 @@ func TestOneHangs(t *testing.T) {
 	}
 }
 
-// withLimit is the key with another time limit.
-func (m *module) withLimit(k *Key, limit time.Duration) *Key {
-	for id, t := range m.tokens {
-		if id.label == k.uri.attrs[attrToken] {
-			other := &tokenKey{token: t, uri: k.uri, public: k.public, timeout: limit}
-			return &Key{public: k.public, uri: k.uri, sign: other.sign}
-		}
-	}
-	return nil
+func (m *module) tokenOfKey(k *Key) *token { return m.tokens[tokenIDOf(m, k)] }
+
+// lateCalls reports whether calls that are late leave no place for others.
+func (t *token) lateCalls() bool {
+	return t.turn.late.Load() == 1 || int(t.permits.late.Load()) == cap(t.permits.places)
 }

@@ -24,7 +24,7 @@ func Create(algorithm string, opts Options) (*Key, []byte, error) {
 		return nil, nil, err
 	}
 	var text []byte
-	err = deviceAt(opts.Device).use(opts.timeout(), func(c *connection) error {
+	err = deviceAt(opts.Device).use(opts.timeout(CreateTimeout), func(c *connection) error {
 		made, failed := c.create(template, handleOwner, opts.Auth)
 		if errors.Is(failed, ErrAuth) {
 			made, failed = c.create(template, persistentStorage, opts.Auth)

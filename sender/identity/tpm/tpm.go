@@ -36,8 +36,12 @@ const Env = "DNSEAL_TPM"
 // ErrAuth says that the key has an auth value (a password) and none was given, or a wrong one.
 var ErrAuth = errors.New("the password of the key is missing or wrong")
 
-// DefaultTimeout is how long an operation may take at most: old TPMs need a minute for an RSA key.
-const DefaultTimeout = 90 * time.Second
+// DefaultTimeout is how long Open and a signature may take at most: a client waits for the message.
+const DefaultTimeout = 30 * time.Second
+
+// CreateTimeout is how long Create may take at most, and what uses a key below an RSA storage key,
+// which the TPM makes each time: old TPMs need a minute for an RSA key.
+const CreateTimeout = 90 * time.Second
 
 // Options are for Open and Create. Zero values are the defaults.
 type Options struct {
@@ -46,7 +50,7 @@ type Options struct {
 	// Device is the TPM's device or UNIX socket; empty: that of the environment variable
 	// DNSEAL_TPM, else /dev/tpmrm0.
 	Device string
-	// Timeout is for Open and Create, and for each signature; 0: DefaultTimeout.
+	// Timeout is for Open and Create, and for each signature; 0: DefaultTimeout, or CreateTimeout.
 	Timeout time.Duration
 }
 
@@ -91,13 +95,17 @@ func Open(der []byte, opts Options) (*Key, error) {
 	if !file.emptyAuth && opts.Auth == "" {
 		return nil, withHint(&authError{"tpm: the key has a password"}, `write it into the file "password" beside the key (chmod 600)`)
 	}
-	k := &Key{file: file, public: public, device: deviceAt(opts.Device), auth: opts.Auth, limit: opts.timeout()}
+	usual := DefaultTimeout
+	if file.rsaParent {
+		usual = CreateTimeout
+	}
+	k := &Key{file: file, public: public, device: deviceAt(opts.Device), auth: opts.Auth, limit: opts.timeout(usual)}
 	return k, k.device.use(k.limit, func(c *connection) error { return c.load(k) })
 }
 
-func (o Options) timeout() time.Duration {
+func (o Options) timeout(usual time.Duration) time.Duration {
 	if o.Timeout <= 0 {
-		return DefaultTimeout
+		return usual
 	}
 	return o.Timeout
 }
