@@ -66,8 +66,7 @@ func Run(ctx context.Context, opts Options) {
 		if opts.Report != nil {
 			opts.Report(outcomes, err)
 		}
-		// At least half of the time no folder is locked, for the commands of people.
-		timer := time.NewTimer(max(pause(outcomes, opts.Now(), opts.Every), took))
+		timer := time.NewTimer(max(pause(outcomes, opts.Now(), opts.Every), rest(took, opts.Every)))
 		select {
 		case <-timer.C:
 		case <-ctx.Done():
@@ -76,6 +75,11 @@ func Run(ctx context.Context, opts Options) {
 		}
 	}
 }
+
+// rest is the least time after a round that took so long: with thousands of identities and a name
+// server that does not answer, which is asked again soon, rounds take a fifth of the time. Half of
+// it no folder is locked in any case, for the commands of people.
+func rest(took, every time.Duration) time.Duration { return max(min(4*took, every), took) }
 
 // round looks at all identities once, and makes the steps that are due.
 func round(ctx context.Context, opts Options) ([]*provision.Outcome, error) {

@@ -186,7 +186,8 @@ func (slow) Read(ctx context.Context, _ string, _ dane.Type) ([]publish.Seen, er
 	return []publish.Seen{{Err: errNowhere}}, nil
 }
 
-// TestSlowRounds pauses for as long as a round took: its folders are locked in it.
+// TestSlowRounds pauses for four times as long as a round took: name servers are asked in it, and
+// folders are locked.
 func TestSlowRounds(t *testing.T) {
 	dir := t.TempDir()
 	if _, err := identity.Create(dir, "a@example.org", identity.CreateOptions{}); err != nil {
@@ -201,8 +202,18 @@ func TestSlowRounds(t *testing.T) {
 				cancel()
 			}
 		}})
-		if len(rounds) != 2 || rounds[1] != 3*time.Minute {
+		if len(rounds) != 2 || rounds[1] != 6*time.Minute {
 			t.Errorf("rounds at %v", rounds)
 		}
 	})
+}
+
+// TestRest is never longer than the time between two rounds, unless a round takes that long.
+func TestRest(t *testing.T) {
+	t.Parallel()
+	for took, want := range map[time.Duration]time.Duration{0: 0, time.Second: 4 * time.Second, 2 * time.Minute: Every, 10 * time.Minute: 10 * time.Minute} {
+		if got := rest(took, Every); got != want {
+			t.Errorf("after %v: %v, want %v", took, got, want)
+		}
+	}
 }
