@@ -211,7 +211,7 @@ func TestStates(t *testing.T) {
 					must(t, err)
 					continue
 				}
-				_, err := w.ReadBack(soon(t), step.c)
+				_, err := w.once().ReadBack(t.Context(), step.c)
 				wantCode(t, err, step.want)
 			}
 		})

@@ -91,7 +91,7 @@ func TestAllRefused(t *testing.T) {
 	for _, most := range []int64{1, 100} {
 		w := newWorld(t, nil, func(o *Options) { o.Zone = "example.org" })
 		f := startFake(t, w, func(_ *world, in *dns.Msg) *dns.Msg { return replyTo(in, dns.RcodeYXRrset, true, 0) })
-		f.most = most
+		f.most.Store(most)
 		w.Reader.opts.Timeout, w.asker = 300*time.Millisecond, asker{300 * time.Millisecond}
 		w.Reader.opts.Zone = "example.org."
 		var list []Change
@@ -168,7 +168,7 @@ func TestSlowNameServer(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil, nil)
 	f := startFake(t, w, nil)
-	f.most = 1
+	f.most.Store(1)
 	w.Reader.opts.NameServers, w.Reader.opts.Zone = []string{f.addr}, "example.org."
 	w.primary = ""
 	w.Reader.opts.Timeout, w.asker = 300*time.Millisecond, asker{300 * time.Millisecond}

@@ -115,12 +115,10 @@ func wantCode(t *testing.T, err error, code Code) *Refusal {
 	return r
 }
 
-// soon bounds what waits in vain.
-func soon(t *testing.T) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
-	t.Cleanup(cancel)
-	return ctx
+// once has ReadBack read once, and not again after a pause.
+func (w *world) once() *world {
+	w.pause = func(context.Context, time.Duration) error { return context.DeadlineExceeded }
+	return w
 }
 
 func must(t *testing.T, err error) {

@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"context"
 	"errors"
 	"net"
 	"slices"
@@ -207,8 +208,8 @@ func TestNotes(t *testing.T) {
 func TestCanceled(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil, nil)
-	ctx := soon(t)
-	<-ctx.Done()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
 	if err := w.Apply(ctx, add(mailOwner(1), record('a'))); !errors.Is(err, ctx.Err()) {
 		t.Error(err)
 	}
