@@ -19,6 +19,10 @@ func TestClockJumps(t *testing.T) {
 		w.keepMemory, w.state.Next, w.state.Old = true, generation("n"), nil
 		oldFor := rapid.SampledFrom([]time.Duration{time.Hour, DefaultOldFor}).Draw(t, "old for")
 		w.state.Memory = Memory{Publish: true, Beside: true, Retention: Withdraw, OldFor: oldFor}
+		clocks := []time.Duration{0, 0, -day, -day, -20000 * day}
+		if rapid.Bool().Draw(t, "a year ahead") {
+			clocks = []time.Duration{0, 365 * day}
+		}
 		var switched time.Time
 		step := func(wrong time.Duration) Step {
 			for i := range w.servers {
@@ -27,7 +31,7 @@ func TestClockJumps(t *testing.T) {
 			seen := w.see()
 			if wrong > 0 || wrong < -2*day {
 				for i := range seen {
-					seen[i].Status = "bogus"
+					seen[i].Status, seen[i].Records, seen[i].TTL = "bogus", nil, 0
 				}
 			}
 			s := Next(w.state, seen, w.now.Add(wrong))
@@ -45,7 +49,7 @@ func TestClockJumps(t *testing.T) {
 		step(0)
 		for range rapid.IntRange(0, 25).Draw(t, "rounds") {
 			w.pass(time.Duration(rapid.IntRange(0, 400).Draw(t, "seconds")) * time.Second)
-			step(rapid.SampledFrom([]time.Duration{0, 0, -day, -day, 365 * day, -20000 * day}).Draw(t, "clock"))
+			step(rapid.SampledFrom(clocks).Draw(t, "clock"))
 		}
 		from := w.now
 		for range 30 {
@@ -62,4 +66,25 @@ func TestClockJumps(t *testing.T) {
 			w.fatalf("it took %s", w.now.Sub(from))
 		}
 	})
+}
+
+// TestClockFarAhead: a time that no clock by which signatures are valid can have written says
+// nothing about the clock of now, and keeps no revoked key published.
+func TestClockFarAhead(t *testing.T) {
+	t.Parallel()
+	far := begin.Add(365 * 24 * time.Hour)
+	m := Memory{Shown: map[string]Shown{"r": {Sent: far}}}
+	if !m.notInFuture(begin, true) || !m.Ahead.IsZero() || !m.Shown["r"].Sent.IsZero() {
+		t.Errorf("%+v", m)
+	}
+	// What a clock ahead passes is not what the clock of then comes to.
+	m = Memory{Ahead: begin.Add(time.Hour), Switched: begin}
+	if m.notInFuture(far, false); m.Ahead.IsZero() || !m.Switched.Equal(begin) {
+		t.Errorf("%+v", m)
+	}
+	m = Memory{Shown: map[string]Shown{RecordID(record("a")): {Removed: far}}}
+	s := Next(State{Active: revoked(generation("a")), Memory: m}, Seen{{Name: "ns", Status: "bogus"}}, begin)
+	if s.Do != Remove || !contains(s.Remove, record("a")) {
+		t.Errorf("%s %v", s.Do, s.Remove)
+	}
 }
