@@ -3,8 +3,11 @@
 package identity
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 )
@@ -32,4 +35,28 @@ func TestEndLock(t *testing.T) {
 		t.Fatal(err)
 	}
 	unlock()
+}
+
+// TestHolder: who is kept out learns by whom, also where the lock file holds something else.
+func TestHolder(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	unlock, err := Lock(folder, "alice@example.org")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = Lock(folder, "alice@example.org")
+	if want := fmt.Sprintf("another command changes it now (process %d, ", os.Getpid()); !errors.Is(err, ErrBusy) || !strings.Contains(err.Error(), want) || !strings.HasSuffix(err.Error(), " UTC)") {
+		t.Error(err)
+	}
+	if err = os.WriteFile(filepath.Join(folder, lockFile), []byte("\x1b[31m\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err = Lock(folder, "alice@example.org"); !errors.Is(err, ErrBusy) || !strings.HasSuffix(err.Error(), ErrBusy.Error()) {
+		t.Error(err)
+	}
+	unlock()
+	if text, e := os.ReadFile(filepath.Join(folder, lockFile)); e != nil || len(text) > 0 {
+		t.Errorf("%q, %v", text, e)
+	}
 }

@@ -43,8 +43,10 @@
 // It cannot see a name server that is in no NS record, nor the instances of one address (anycast):
 // they must be as fast as the others. A clock that jumps forward, and by which signatures are valid
 // all the same, ends waits early. An RRset that somebody else made and whose TTL he made shorter a
-// moment ago may be in caches for longer than Next knows; so may one that was withdrawn a moment
-// ago, and not by Next, for a record of the CA to count.
+// moment ago may be in caches for longer than Next knows. So may one whose TTL Next made shorter,
+// where the memory was lost after that: nothing in the DNS tells the longer TTL, so wait for it
+// before a rollover. So may one that was withdrawn a moment ago, and not by Next, for a record of
+// the CA to count.
 package lifecycle
 
 import "time"

@@ -1,6 +1,7 @@
 package provision
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -9,6 +10,35 @@ import (
 	"dnseal/sender/identity"
 	"dnseal/sender/identity/lifecycle"
 )
+
+// readFirst asks the name servers before the folders are locked, so that slow ones keep nobody out.
+// Errors are those of begin, which reads the folder again.
+func (r *Runner) readFirst(ctx context.Context, works []*work) {
+	for _, w := range works {
+		if err := r.look(w); err != nil {
+			w.fresh = true // there is nothing to be asked
+			continue
+		}
+		w.first = w.contents()
+	}
+	r.read(ctx, works)
+	for _, w := range works {
+		w.unread, w.Err, w.ended = w.Err, nil, false
+		w.fresh = w.first != "" && w.unread == nil
+	}
+}
+
+// contents says what the folder holds: the same at two times when nothing has changed.
+func (w *work) contents() string {
+	text, _ := w.Step.Memory.Marshal()
+	for _, id := range w.Keys.all() {
+		text = fmt.Appendln(text, id.GenerationID())
+	}
+	for _, old := range w.Keys.Old {
+		text = fmt.Appendln(text, old.Settled)
+	}
+	return string(fmt.Appendln(text, w.Keys.Active != nil, w.Keys.Next != nil, w.Keys.Revoked))
+}
 
 // begin locks the folder, changes it as is wanted, and reads it.
 func (r *Runner) begin(w *work) (err error) {
@@ -33,7 +63,10 @@ func (r *Runner) begin(w *work) (err error) {
 	if w.owner, w.typ, err = w.Keys.owner(); err != nil {
 		return fmt.Errorf("provision: %s: %w", w.folder.Path, err)
 	}
-	return nil
+	if w.fresh = w.fresh && w.contents() == w.first; w.fresh {
+		return nil
+	}
+	return w.unread
 }
 
 // lock locks the folder. An intent that insists goes on without, where that cannot be written.

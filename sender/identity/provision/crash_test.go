@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"dnseal/lookup/dane"
 	"dnseal/lookup/publish"
 	"dnseal/sender/identity"
 	"dnseal/sender/identity/lifecycle"
@@ -264,4 +265,56 @@ func block(t *testing.T, id *identity.Identity, paths ...string) (free func()) {
 			}
 		}
 	}
+}
+
+// meeting is a publisher that calls a function while it is asked, once.
+type meeting struct {
+	Publisher
+	meet  func()
+	reads int
+}
+
+func (m *meeting) Read(ctx context.Context, owner string, t dane.Type) ([]publish.Seen, error) {
+	seen, err := m.Publisher.Read(ctx, owner, t)
+	m.reads++
+	if meet := m.meet; meet != nil {
+		m.meet = nil
+		meet()
+	}
+	return seen, err
+}
+
+// TestNotLockedWhileAsking: while a run that only carries on asks the name servers, the folder can
+// be changed, and what was changed counts.
+func TestNotLockedWhileAsking(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "")
+	id := w.create("alice@example.org")
+	w.pass(w.run(id.Name, ToPublish(PublishOptions{})))
+	m := &meeting{Publisher: w.Publisher}
+	w.Publisher = m
+	if o := w.run(id.Name, Intent{}); m.reads != 1 || len(o.Did) > 0 || o.Step.Condition != lifecycle.Active {
+		t.Fatalf("%d reads, did %v, %s", m.reads, o.Did, o.Step.Condition)
+	}
+	m.meet = func() {
+		f, err := Lock(w.Dir, id.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		if err = f.Revoke(w.at, id.KeyID()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m.reads = 0
+	if o := w.run(id.Name, Intent{}); m.reads < 2 || o.Step.Condition != lifecycle.Revoking || o.Published(id) {
+		t.Errorf("%d reads, %s", m.reads, o.Step.Condition)
+	}
+	// A command keeps others out from its first step on.
+	m.meet = func() {
+		if _, err := Lock(w.Dir, id.Name); !errors.Is(err, identity.ErrBusy) {
+			t.Errorf("while a command asks: %v", err)
+		}
+	}
+	w.run(id.Name, ToPublish(PublishOptions{}))
 }

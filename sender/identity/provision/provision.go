@@ -13,6 +13,9 @@
 //	state.json             what neither keys nor DNS tell; see lifecycle.Memory
 //	lock                   locked while a command changes the folder
 //
+// A command holds the lock from its first step to its last; a run that only carries on what was
+// begun asks the name servers before, and reads the folder again when it is locked.
+//
 // Every file appears whole or not at all, and every change has one moment at which it counts: what
 // was begun before a crash is finished by the next run (switch.go).
 //

@@ -103,7 +103,8 @@ func (r *Runner) now() time.Time {
 }
 
 // Run does all that can be done now for the identities, in batches, and returns one Outcome each,
-// in their order. The identities of a batch are locked until all of them wait or need nothing.
+// in their order. The identities of a batch are locked until all of them wait or need nothing;
+// where the Intent is only to carry on, not while the name servers are asked at first.
 func (r *Runner) Run(ctx context.Context, names []string) []*Outcome {
 	outcomes := make([]*Outcome, len(names))
 	for i, name := range names {
@@ -122,9 +123,13 @@ type work struct {
 	owner  string
 	typ    dane.Type
 	fresh  bool // Seen is of after the last action
+	kept   bool // it was so at the last round, and so are Users
 	ended  bool
 	before *lifecycle.Memory // what was wanted before, until Intent.published counts
 	stays  bool              // a revoked key stays revoked until then
+	// contents of the folder when the servers were asked, before it was locked
+	first  string
+	unread error // why they could not be asked then
 	contest
 }
 
@@ -134,8 +139,13 @@ func (r *Runner) runBatch(ctx context.Context, outcomes []*Outcome) {
 	works := make([]*work, len(outcomes))
 	for i, o := range outcomes {
 		works[i] = &work{Outcome: o}
-		if err := r.begin(works[i]); err != nil {
-			works[i].fail(err)
+	}
+	if r.Intent.Files == nil && r.Intent.Memory == nil {
+		r.readFirst(ctx, works)
+	}
+	for _, w := range works {
+		if err := r.begin(w); err != nil {
+			w.fail(err)
 		}
 	}
 	defer func() {
@@ -254,7 +264,7 @@ func (r *Runner) read(ctx context.Context, works []*work) {
 	var group sync.WaitGroup
 	slots := make(chan struct{}, readers)
 	for _, w := range works {
-		if w.ended || w.fresh {
+		if w.kept = w.fresh; w.ended || w.fresh {
 			w.fresh = false
 			continue
 		}

@@ -21,8 +21,12 @@ func (r *Runner) readUsers(ctx context.Context, works []*work) {
 		if w.ended {
 			continue
 		}
-		w.Users = nil
-		if name := w.userName(); name != "" {
+		name := w.userName()
+		if name != "" && w.kept && w.Users != nil {
+			w.vouching = w.Keys.vouching(ctx, w.Users, r.now())
+			continue
+		}
+		if w.Users = nil; name != "" {
 			byName[name] = append(byName[name], w)
 		}
 	}
