@@ -95,3 +95,16 @@ func (c Change) at(n int) Change {
 	c.Owner = mailOwner(n)
 	return c
 }
+
+// TestMadeBySomebody: a change that is there does not make a reply right that nobody signed.
+func TestMadeBySomebody(t *testing.T) {
+	t.Parallel()
+	for want, answer := range map[Code]func(in *dns.Msg) *dns.Msg{
+		UnsignedReply: func(in *dns.Msg) *dns.Msg { return replyTo(in, dns.RcodeSuccess, false, 0) },
+		BadReply:      func(in *dns.Msg) *dns.Msg { return in.Copy() },
+	} {
+		w := newWorld(t, nil, nil)
+		startFake(t, w, func(w *world, in *dns.Msg) *dns.Msg { w.apply(t, in); return answer(in) })
+		wantCode(t, w.Apply(t.Context(), add(mailOwner(1), record('a')), add(mailOwner(2), record('a'))), want)
+	}
+}
