@@ -24,10 +24,15 @@ func (l *Lines) Authority(o *provision.AuthorityOutcome) (result cli.Exit) {
 	for _, t := range o.Step.Troubles {
 		l.add("warning", o.Domain, t.Text, t.Hint)
 	}
+	status := ofTroubles(o.Step.Troubles)
+	if err := o.Unwritten; err != nil {
+		l.add("error", o.Domain, cli.Plain(err), identity.Hint(err))
+		status = Worse(status, Code(err))
+	}
 	for _, c := range l.causes {
 		c.print(l.Err)
 	}
-	return ofTroubles(o.Step.Troubles)
+	return status
 }
 
 // Failed tells an error about one name, and returns the exit status for it.

@@ -222,7 +222,7 @@ func ofUsers(o *provision.Outcome) string {
 // revoked says how long a revoked key may still be accepted.
 func revoked(o *provision.Outcome) string {
 	gone, signs := o.Step.Memory.Gone, "signs no more here"
-	if o.Unwritten != nil {
+	if o.StillSigns {
 		signs = "still signs here"
 	}
 	if _, ok := o.ByCA(); ok {

@@ -40,8 +40,8 @@ type Authority struct {
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
 
-	memory  lifecycle.Memory
-	contest contest
+	memory, before lifecycle.Memory
+	contest        contest
 }
 
 // AuthorityOutcome is where the record of a CA stands.
@@ -57,6 +57,8 @@ type AuthorityOutcome struct {
 	// Earlier is how many records of earlier certificates of the CA are at the place.
 	Earlier int
 	Note    string // as in Outcome
+	// Unwritten is why it could not be noted that the records were withdrawn; it has a hint.
+	Unwritten error
 }
 
 // InCaches is when every cache has the record; zero: not known.
@@ -91,10 +93,13 @@ func (a *Authority) Run(ctx context.Context) (*AuthorityOutcome, error) {
 		if err = a.next(ctx, o); err != nil {
 			return o, err
 		}
-		if err = a.remember(o.Step.Memory); err != nil {
+		change, ok := o.Change()
+		if err = a.remember(o, ok); err != nil && !a.Withdraw {
 			return o, err
 		}
-		change, ok := o.Change()
+		if err != nil { // the withdrawal counts more than the note of it
+			o.Unwritten = unwritten("the CA of "+a.CA.Domain, err)
+		}
 		if !ok && o.Step.Do != lifecycle.SettleOld {
 			return o, nil
 		}
@@ -136,6 +141,7 @@ func (a *Authority) begin() (o *AuthorityOutcome, err error) {
 			o.Note = fmt.Sprintf("%s counts as lost: %s", a.file(), strings.TrimPrefix(err.Error(), "lifecycle: "))
 		}
 	}
+	a.before = a.memory
 	m := &a.memory
 	m.Publish, m.Beside, m.Retention, m.OldFor = !a.Withdraw, m.Beside || a.Beside, lifecycle.Withdraw, lifecycle.DefaultOldFor
 	if a.OldFor != nil {
@@ -154,8 +160,13 @@ func (a *Authority) file() string {
 	return filepath.Join(a.CA.Folder, "state-"+string(a.Place)+".json")
 }
 
-func (a *Authority) remember(m lifecycle.Memory) error {
-	a.memory = m
+// remember writes the memory, before a change is sent. How the record is published is written when
+// the server took one: a publish that is refused leaves it as it was.
+func (a *Authority) remember(o *AuthorityOutcome, changes bool) error {
+	m := o.Step.Memory
+	if a.memory = m; changes && len(o.Did) == 0 && !a.Withdraw {
+		m = m.WithIntention(a.before)
+	}
 	text, err := m.Marshal()
 	if err != nil {
 		return fmt.Errorf("provision: state of the CA of %s: %w", a.CA.Domain, err)

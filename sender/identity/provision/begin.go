@@ -95,11 +95,16 @@ func (r *Runner) note(w *work) error {
 	if r.Intent.Files == nil || r.begun[w.Name] {
 		return nil
 	}
-	if err := r.write(w, r.Intent.Files(w.folder, w.Keys)); err != nil {
-		return err
-	}
-	if w.Unwritten == nil {
+	err := r.Intent.Files(w.folder, w.Keys)
+	switch {
+	case err == nil && w.Unwritten == nil:
 		r.isBegun(w)
+	case err != nil && r.Intent.insists:
+		w.StillSigns = true
+		w.Unwritten = identity.WithHint(fmt.Errorf("provision: it cannot be written in %s that %s is revoked: %w", w.folder.Path, w.Name, err),
+			"until it is, what runs here still signs by the key: %s", makeRoom)
+	case err != nil:
+		return err
 	}
 	return r.readKeys(w)
 }
@@ -141,7 +146,7 @@ func (r *Runner) accept(w *work) {
 	}
 	if err != nil {
 		err = fmt.Errorf("provision: the record of %s is published, and that it is wanted cannot be written in %s: %w", w.Name, w.folder.Path, err)
-		w.fail(identity.WithHint(err, "make room on the disk, or make the folder one that can be written to, and run this again"))
+		w.fail(identity.WithHint(err, "%s", makeRoom))
 		return
 	}
 	r.isBegun(w)
@@ -173,15 +178,21 @@ func (r *Runner) write(w *work, err error) error {
 		return err
 	}
 	if w.Unwritten == nil {
-		w.Unwritten = identity.WithHint(fmt.Errorf("provision: it cannot be written in %s that %s is revoked: %w", w.folder.Path, w.Name, err),
-			"until it is, what runs here still signs by the key: make room on the disk, or make the folder one that can be written to, and run this again")
+		w.Unwritten = unwritten(w.Name, err)
 	}
 	return nil
 }
 
+const makeRoom = "make room on the disk, or make the folder one that can be written to, and run this again"
+
+// unwritten is the error of a withdrawal that was made and could not be noted.
+func unwritten(name string, err error) error {
+	return identity.WithHint(fmt.Errorf("provision: what was done with %s cannot be written: %w", name, err), "%s", makeRoom)
+}
+
 // readKeys reads the keys again. What is only intended, or could not be written, counts for them.
 func (r *Runner) readKeys(w *work) (err error) {
-	if w.Keys, err = w.folder.Keys(); err == nil && (w.Unwritten != nil || w.before != nil) {
+	if w.Keys, err = w.folder.Keys(); err == nil && (w.StillSigns || w.before != nil) {
 		r.Intent.pretend(&w.Keys)
 	}
 	return err

@@ -7,12 +7,14 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"dnseal/lookup/dane"
 	"dnseal/lookup/publish"
 	"dnseal/sender/identity"
+	"dnseal/sender/identity/ca"
 	"dnseal/sender/identity/lifecycle"
 )
 
@@ -109,7 +111,7 @@ func TestRevokeWhereNothingCanBeWritten(t *testing.T) {
 		revoke := ToRevoke("", w.at)
 		for range 2 {
 			o := w.run(id.Name, revoke)
-			if o.Published(id) || o.Unwritten == nil || identity.Hint(o.Unwritten) == "" {
+			if o.Published(id) || o.Unwritten == nil || identity.Hint(o.Unwritten) == "" || o.StillSigns != (len(blocked) > 1 || strings.Contains(blocked[0], identity.RevokedFile)) {
 				t.Fatalf("%q: published %v, %v", blocked, o.Published(id), o.Unwritten)
 			}
 		}
@@ -121,5 +123,40 @@ func TestRevokeWhereNothingCanBeWritten(t *testing.T) {
 		if _, err := identity.Load(w.Dir, id.Name); !errors.Is(err, identity.ErrRevoked) {
 			t.Errorf("%q: it loads: %v", blocked, err)
 		}
+	}
+}
+
+// TestAuthorityRefused: a publish of a CA that is refused leaves how it is published as it was, and
+// its record is withdrawn also where that cannot be noted.
+func TestAuthorityRefused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "")
+	authority, err := ca.New(w.Dir, "example.org", ca.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ofServer := Authority{CA: authority, Place: identity.AtUser, Publisher: w.Publisher}
+	publishing := ofServer
+	if _, err = publishing.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	whole := ofServer
+	whole.Publisher, whole.Form = refusing{w.Publisher}, &lifecycle.Form{Usage: dane.DANETA, Matching: dane.SHA512}
+	if _, err = whole.Run(t.Context()); err == nil {
+		t.Fatal("not refused")
+	}
+	again := ofServer
+	if o, e := again.Run(t.Context()); e != nil || len(o.Did) > 0 || o.Record.MatchingType != dane.SHA256 {
+		t.Errorf("%+v, %v", o, e)
+	}
+	full := filepath.Join(authority.Folder, ".new-file-state-user.json", "full")
+	if err = os.MkdirAll(full, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	withdrawing := ofServer
+	withdrawing.Withdraw = true
+	o, err := withdrawing.Run(t.Context())
+	if err != nil || !slices.Contains(o.Did, lifecycle.Remove) || identity.Hint(o.Unwritten) == "" {
+		t.Errorf("%+v, %v", o, err)
 	}
 }

@@ -72,9 +72,10 @@ type Outcome struct {
 	// Notes are sentences about a TTL that is not as it was sent, and about a private key that
 	// stays on its token.
 	Notes []string
-	// Unwritten is why the folder does not say that the keys are revoked, although their records
-	// were withdrawn; it has a hint.
-	Unwritten error
+	// Unwritten is why the folder does not say what was done, although records were withdrawn; it
+	// has a hint. StillSigns says that it does not say that the keys are revoked.
+	Unwritten  error
+	StillSigns bool
 	// Err is why it went no further: [identity.ErrBusy], a [*publish.Refusal], or what the file
 	// system returned.
 	Err error
