@@ -91,7 +91,10 @@ func ToRollOver(opts RolloverOptions) Intent {
 			}
 			return f.MakeNext(opts.NextOptions)
 		},
-		Memory: func(_ Keys, m *lifecycle.Memory) error {
+		Memory: func(k Keys, m *lifecycle.Memory) error {
+			if err := k.differs(opts); err != nil {
+				return err
+			}
 			if opts.Retention != "" {
 				m.Retention = opts.Retention
 			} else if m.Retention == "" && !opts.Continue {
@@ -106,6 +109,20 @@ func ToRollOver(opts RolloverOptions) Intent {
 			return nil
 		},
 	}
+}
+
+// differs refuses an algorithm that is not that of a next key which is there: it would be left out
+// of account.
+func (k Keys) differs(opts RolloverOptions) error {
+	if k.Next == nil || opts.Continue || opts.Algorithm == "" {
+		return nil
+	}
+	there := k.Next.Algorithm()
+	if there == "" || there == opts.Algorithm {
+		return nil
+	}
+	return identity.WithHint(fmt.Errorf("provision: a rollover of %s is under way, to a key of the algorithm %s", k.Next.Name, there),
+		"run this again without --algorithm, and it goes on; another next key is made after: dnseal identity revoke %s --key %s", identity.Quote(k.Next.Name), k.Next.KeyID())
 }
 
 // RollingOver reports whether a rollover is under way: there is a next key, or an old one of which

@@ -52,3 +52,32 @@ func TestNextIsProtectedAlike(t *testing.T) {
 		t.Fatalf("a key in a file follows one on a token: %v", err)
 	}
 }
+
+// TestAlgorithmOfNext: where a next key is there another algorithm is refused, instead of left out
+// of account.
+func TestAlgorithmOfNext(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "")
+	id := w.create("alice@example.org")
+	w.pass(w.run(id.Name, ToPublish(PublishOptions{})))
+	roll := func(algorithm string) *Outcome {
+		w.Intent, w.begun = ToRollOver(RolloverOptions{NextOptions: NextOptions{CreateOptions: identity.CreateOptions{Algorithm: algorithm}}}), nil
+		return w.Run(t.Context(), []string{id.Name})[0]
+	}
+	for _, tt := range []struct {
+		algorithm string
+		refused   bool
+	}{{"p384", false}, {"p384", false}, {"", false}, {"ed25519", true}} {
+		if o := roll(tt.algorithm); (o.Err != nil) != tt.refused || tt.refused && identity.Hint(o.Err) == "" {
+			t.Errorf("%q: %v", tt.algorithm, o.Err)
+		}
+	}
+	next, err := identity.LoadPublicFolder(w.Dir+"/"+id.Name+"/next", id.Name)
+	if err != nil || next.Algorithm() != "p384" {
+		t.Fatal(err)
+	}
+	w.run(id.Name, ToRevoke(next.KeyID(), w.at))
+	if o := roll("ed25519"); o.Err != nil || o.Keys.Next == nil || o.Keys.Next.Algorithm() != "ed25519" {
+		t.Errorf("after the next key was revoked: %v", o.Err)
+	}
+}
