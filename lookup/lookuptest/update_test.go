@@ -97,6 +97,7 @@ func TestUpdates(t *testing.T) {
 		{"deletion of a set with a TTL", func(m *dns.Msg) { m.RemoveRRset(records(t, a)); m.Ns[0].Header().Ttl = 60 }, dns.RcodeFormatError, "300 3 1 1 " + one, true},
 		{"zone by another type", func(m *dns.Msg) { m.Question[0].Qtype = dns.TypeA; m.Insert(records(t, b)) }, dns.RcodeFormatError, "300 3 1 1 " + one, true},
 		{"zone of another class", func(m *dns.Msg) { m.Question[0].Qclass = dns.ClassCHAOS; m.Insert(records(t, b)) }, dns.RcodeNotAuth, "300 3 1 1 " + one, true},
+		{"delete the apex", func(m *dns.Msg) { m.RemoveName(records(t, "example.org. A 192.0.2.1")) }, 0, "300 3 1 1 " + one, true},
 		{"at an alias", func(m *dns.Msg) { m.Insert(records(t, "alias.example.org. TLSA 3 1 1 "+one)) }, 0, "300 3 1 1 " + one, true},
 		{"outside", func(m *dns.Msg) { m.Insert(records(t, "a.example.net. TLSA 3 1 1 "+one)) }, dns.RcodeNotZone, "300 3 1 1 " + one, true},
 		{"all or nothing", func(m *dns.Msg) { m.Remove(records(t, a)); m.Insert(records(t, "a.example.net. A 192.0.2.1")) }, dns.RcodeNotZone, "300 3 1 1 " + one, true},
