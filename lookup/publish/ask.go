@@ -58,9 +58,8 @@ func (a asker) ask(ctx context.Context, addr, name string, qtype uint16) (*dns.M
 // exchange sends a question by UDP, twice when a datagram is lost, and by TCP when the reply is cut
 // off (RFC 7766, Section 5) or nothing comes.
 func exchange(ctx context.Context, m *dns.Msg, addr string) (*dns.Msg, error) {
-	udp := dns.Client{Net: "udp", UDPSize: udpSize, Timeout: lostAfter}
 	for range 2 {
-		reply, _, err := udp.ExchangeContext(ctx, m, addr)
+		reply, err := exchangeBy(ctx, "udp", lostAfter, m, addr)
 		if err == nil && !reply.Truncated {
 			return reply, nil
 		}
@@ -68,8 +67,22 @@ func exchange(ctx context.Context, m *dns.Msg, addr string) (*dns.Msg, error) {
 			break
 		}
 	}
-	tcp := dns.Client{Net: "tcp", Timeout: remaining(ctx)}
-	reply, _, err := tcp.ExchangeContext(ctx, m, addr)
+	return exchangeBy(ctx, "tcp", remaining(ctx), m, addr)
+}
+
+// exchangeBy sends a question by UDP or TCP and reads the reply; it ends with ctx.
+func exchangeBy(ctx context.Context, network string, timeout time.Duration, m *dns.Msg, addr string) (*dns.Msg, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close() //nolint:errcheck // the reply is there, or will not come
+	c := dns.Client{Net: network, UDPSize: udpSize, Timeout: timeout}
+	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
+	reply, _, err := c.ExchangeWithConnContext(ctx, m, &dns.Conn{Conn: conn})
 	return reply, err
 }
 

@@ -3,6 +3,8 @@ package publish
 import (
 	"context"
 	"errors"
+	"io"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -106,5 +108,20 @@ func TestMadeBySomebody(t *testing.T) {
 		w := newWorld(t, nil, nil)
 		startFake(t, w, func(w *world, in *dns.Msg) *dns.Msg { w.apply(t, in); return answer(in) })
 		wantCode(t, w.Apply(t.Context(), add(mailOwner(1), record('a')), add(mailOwner(2), record('a'))), want)
+	}
+}
+
+// TestEndedQuestion: who goes away does not wait for the answer to a question.
+func TestEndedQuestion(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	addr := listenRaw(t, func(conn net.Conn, _ *dns.Msg) {
+		cancel()
+		_, _ = io.Copy(io.Discard, conn)
+	})
+	began := time.Now()
+	_, err := asker{2 * soonEnough}.ask(ctx, addr, "example.org.", dns.TypeSOA)
+	if took := time.Since(began); !errors.Is(err, context.Canceled) || took > soonEnough {
+		t.Errorf("%v after %s", err, took)
 	}
 }
