@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,6 +16,7 @@ import (
 	"dnseal/lookup/dane"
 	"dnseal/sender/identity"
 	"dnseal/sender/identity/ca"
+	"dnseal/sender/identity/provision"
 )
 
 func newIdentityCA() *cobra.Command {
@@ -108,21 +110,27 @@ func newCARenew() *cobra.Command {
 		Use:   "renew DOMAIN",
 		Short: "Give the CA a new certificate of the same key",
 		Long: `Replaces the certificate of the CA by one of the same key, name and constraints
-with new dates. Records "2 1 1" (and 2 1 0, 2 1 2) stay right; a record of the
-whole certificate ("2 0 1") is published anew (identity ca publish). What the CA
-has issued stays valid for its own dates. The certificate of the CA is replaced
-in all identities of the directory that have it; elsewhere it is handed out
-again.`,
+with new dates. Records "2 1 1" (and 2 1 0, 2 1 2) stay right. What the CA has
+issued stays valid for its own dates. The certificate of the CA is replaced in
+all identities of the directory that have it; elsewhere it is handed out again.
+
+Where a published record has the whole certificate ("2 0 1"), messages would
+fail until the new one is published (identity ca publish), and caches have it:
+nothing is done then without --now.`,
 		Args: cobra.ExactArgs(1),
 	}
 	dir := identityDir(cmd)
 	cmd.ValidArgsFunction = completeCAs(dir)
 	cmd.Flags().IntVar(&opts.Days, "days", 0, "`DAYS` of validity of the CA certificate (default ten years)")
+	now := cmd.Flags().Bool("now", false, "renew also where a published record has the whole certificate")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := daysGiven(cmd, opts.Days); err != nil {
 			return err
 		}
 		a, err := ca.Loader{Keys: asking(cmd)}.Load(*dir, args[0])
+		if err == nil && !*now && a.CheckDates(time.Now()) == nil {
+			err = checkWhole(*dir, a)
+		}
 		if err != nil {
 			return err
 		}
@@ -141,6 +149,16 @@ again.`,
 		return nil
 	}
 	return cmd
+}
+
+// checkWhole refuses where a published record has the whole certificate of the CA.
+func checkWhole(dir string, a *ca.Authority) error {
+	where, err := provision.HoldsAuthority(dir, a)
+	if err != nil || len(where) == 0 {
+		return err
+	}
+	return cli.Hint(fmt.Errorf("the record of the CA of %s has its whole certificate (at: %s), and a new one would make messages fail until it is published; nothing was changed", a.Domain, strings.Join(where, ", ")),
+		"publish its key, which stays, and renew it then: dnseal identity ca publish %s --at PLACE --selector 1 --wait (of a name: dnseal identity publish NAME --usage 2 --selector 1 --wait); or renew it --now, and publish it at once", a.Domain)
 }
 
 func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }

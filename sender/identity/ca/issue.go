@@ -216,6 +216,12 @@ func (a *Authority) refresh(dir, name string) (bool, error) {
 	return true, id.ReplaceCertificates(id.Certificate, above...)
 }
 
+// Certifies reports whether the certificate of an identity, or one above it, is of the CA's key and
+// name.
+func (a *Authority) Certifies(id *identity.Identity) bool {
+	return slices.ContainsFunc(id.Chain, a.isFrom)
+}
+
 // outdated reports whether cert is an earlier one of the CA.
 func (a *Authority) outdated(cert *x509.Certificate) bool {
 	return a.isFrom(cert) && !cert.Equal(a.Certificate)

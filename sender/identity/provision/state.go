@@ -141,18 +141,3 @@ func seenBy(servers []publish.Seen) (seen lifecycle.Seen) {
 	}
 	return seen
 }
-
-// HoldsCertificate reports whether the published record of an identity has its whole certificate,
-// so that another one for the same key needs another record. Where state.json is lost, or the
-// record was published by other means, that is not known.
-func HoldsCertificate(dir, name string) bool {
-	f, err := Find(dir, name)
-	if err != nil {
-		return false
-	}
-	m, _, err := f.Memory()
-	if err != nil || !m.Publish || m.Form == nil {
-		return false
-	}
-	return m.Form.Selector == 0 && (m.Form.Usage == dane.PKIXEE || m.Form.Usage == dane.DANEEE)
-}

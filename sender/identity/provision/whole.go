@@ -1,0 +1,67 @@
+package provision
+
+import (
+	"os"
+
+	"dnseal/lookup/dane"
+	"dnseal/sender/identity"
+	"dnseal/sender/identity/ca"
+	"dnseal/sender/identity/lifecycle"
+)
+
+// HoldsCertificate reports whether the published record of an identity has its whole certificate,
+// so that another one for the same key needs another record. Where state.json is lost, or the
+// record was published by other means, that is not known.
+func HoldsCertificate(dir, name string) bool {
+	form, ok := wholeOf(dir, name)
+	return ok && (form.Usage == dane.PKIXEE || form.Usage == dane.DANEEE)
+}
+
+// HoldsAuthority lists the places and identities whose published records have the whole certificate
+// of a CA, so that another one of the same key needs another record; as far as it is remembered.
+// Errors: what the file system returned.
+func HoldsAuthority(dir string, a *ca.Authority) (where []string, err error) {
+	for _, place := range identity.Places() {
+		text, readErr := os.ReadFile((&Authority{CA: a, Place: identity.Place(place)}).file())
+		if readErr != nil {
+			continue // never published there
+		}
+		if m, parseErr := lifecycle.ParseMemory(text); parseErr == nil && isWhole(m) {
+			where = append(where, place)
+		}
+	}
+	names, err := identity.List(dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		form, ok := wholeOf(dir, name)
+		if !ok || form.Usage != dane.PKIXTA && form.Usage != dane.DANETA {
+			continue
+		}
+		if id, loadErr := identity.LoadPublic(dir, name); loadErr == nil && a.Certifies(id) {
+			where = append(where, name)
+		}
+	}
+	return where, nil
+}
+
+// wholeOf is the form of the published record of an identity; ok is false where that has no whole
+// certificate.
+func wholeOf(dir, name string) (form lifecycle.Form, ok bool) {
+	f, err := Find(dir, name)
+	if err != nil {
+		return form, false
+	}
+	m, _, err := f.Memory()
+	if err != nil || !isWhole(m) {
+		return form, false
+	}
+	return *m.Form, true
+}
+
+// isWhole reports whether a record is published that has a whole certificate (RFC 6698, Section
+// 2.1.2).
+func isWhole(m lifecycle.Memory) bool {
+	return m.Publish && m.Form != nil && m.Form.Selector == dane.FullCertificate
+}
