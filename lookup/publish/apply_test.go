@@ -3,6 +3,7 @@ package publish
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -73,6 +74,9 @@ func TestAlias(t *testing.T) {
 	}
 	_, err := w.ReadBack(t.Context(), add(owner, record('a')))
 	wantCode(t, err, Alias)
+	gone := remove(owner, record('a'))
+	gone.Expect = gone.Remove
+	wantCode(t, w.Apply(t.Context(), gone), Changed) // a CNAME is not in the way of that
 	if s := w.one(t, owner); s.Alias != "elsewhere.example.net." {
 		t.Errorf("%+v", s)
 	}
@@ -114,6 +118,11 @@ func TestWildcard(t *testing.T) {
 	c := Change{Owner: owner, Type: dane.TLSA, TTL: time.Minute, Add: []dane.Record{zero}, Expect: []dane.Record{}}
 	if seen[0].shows(&c) {
 		t.Error("the wildcard's record counts as the name's")
+	}
+	wrong := c
+	wrong.Expect = []dane.Record{zero}
+	if r := wantCode(t, w.Apply(t.Context(), wrong), Changed); !strings.Contains(r.Text, "there is no record") {
+		t.Error(r.Text)
 	}
 	must(t, w.Apply(t.Context(), c))
 	seen, err = w.ReadBack(t.Context(), c)

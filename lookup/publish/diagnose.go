@@ -145,9 +145,6 @@ func (c *Client) diagnoseTime(b batch, r *reply, out *Refusal) {
 	server := time.Unix(seconds, 0)
 	out.Text = fmt.Sprintf("the clocks differ by %s: %s says it is %s, this machine %s (BADTIME)", now.Sub(server).Abs().Round(time.Second),
 		b, server.UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339))
-	if !r.signed {
-		out.Text += "; the reply is not signed"
-	}
 }
 
 // diagnoseRefused tells a refusal by a server that knows us from one that does not say.

@@ -21,7 +21,9 @@ type fake struct {
 	updates atomic.Int64
 	asked   atomic.Int64
 	// most is how many questions it answers; 0: all.
-	most   atomic.Int64
+	most atomic.Int64
+	// forge answers questions with a wrong signature.
+	forge  atomic.Bool
 	answer func(w *world, in *dns.Msg) *dns.Msg // nil: closes the connection
 }
 
@@ -67,6 +69,9 @@ func (f *fake) serve(w *world, rw dns.ResponseWriter, in *dns.Msg) {
 	if in.Opcode == dns.OpcodeUpdate {
 		f.updates.Add(1)
 		out = f.answer(w, in)
+	} else if f.forge.Load() {
+		out = replyTo(in, dns.RcodeSuccess, true, 0)
+		out.IsTsig().MAC, out.IsTsig().MACSize = strings.Repeat("00", 32), 32
 	} else if n := f.asked.Add(1); f.most.Load() == 0 || n <= f.most.Load() {
 		c := dns.Client{Net: "tcp", Timeout: 5 * time.Second, TsigSecret: map[string]string{"upd.": secret}}
 		out, _, _ = c.Exchange(in, w.sandbox.Addr())
@@ -437,11 +442,18 @@ func TestDiagnoses(t *testing.T) {
 	startFake(t, stranger, fails(dns.RcodeRefused, 0))
 	wantCode(t, stranger.Apply(t.Context(), add(mailOwner(1), record('a'))), RefusedUnsigned)
 
+	// Nor does one who signs wrongly.
+	forger := newWorld(t, nil, nil)
+	startFake(t, forger, fails(dns.RcodeNotAuth, dns.RcodeBadKey)).forge.Store(true)
+	wantCode(t, forger.Apply(t.Context(), add(mailOwner(1), record('a'))), BadKey)
+
 	nobody := newWorld(t, nil, func(o *Options) { o.Key = nil })
-	for code, want := range map[int]Code{dns.RcodeRefused: Policy, dns.RcodeNotAuth: Policy} {
-		startFake(t, nobody, fails(code, 0))
-		if r := wantCode(t, nobody.Apply(t.Context(), add(mailOwner(1), record('a'))), want); !strings.Contains(r.Advice, "--tsig-key") {
-			t.Error(r.Advice)
+	for _, answer := range []func(*world, *dns.Msg) *dns.Msg{
+		fails(dns.RcodeRefused, 0), fails(dns.RcodeNotAuth, 0), fails(dns.RcodeNotAuth, dns.RcodeBadKey), fails(dns.RcodeNotAuth, dns.RcodeBadTime),
+	} {
+		startFake(t, nobody, answer)
+		if r := wantCode(t, nobody.Apply(t.Context(), add(mailOwner(1), record('a'))), Policy); !strings.Contains(r.Advice, "--tsig-key") || strings.Contains(r.Text, "nil") {
+			t.Error(r.Text, r.Advice)
 		}
 	}
 }

@@ -110,8 +110,11 @@ func (c *Client) read(t target, addr string, raw []byte, id uint16, mac string) 
 	if !r.Response { // YADIFA sends the request back, with NOTZONE, when it does not have the zone
 		return r, nil
 	}
-	r.tsig = r.IsTsig()
-	if r.tsig == nil || c.opts.Key == nil {
+	if r.tsig = r.IsTsig(); r.tsig == nil {
+		return r, nil
+	}
+	if c.opts.Key == nil { // nothing was signed, so that it is about nothing
+		r.tsig = nil
 		return r, nil
 	}
 	switch r.tsig.Error {
