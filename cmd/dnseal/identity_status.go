@@ -43,7 +43,8 @@ func newIdentityStatus() *cobra.Command {
 		Long: `Asks every name server about the records of each identity, of all in the
 directory and in the rules of --config where no NAME is given, and prints a
 table: name, key, record, state, next step and when; below it what is wrong.
-Nothing is changed.
+Nothing is changed. On a terminal the table is as wide as that, and long names
+are shortened in the middle; elsewhere each identity is one line.
 
 States: new (not published), published (not yet in all caches), active, by-ca (a
 record of its CA, at _user of the domain or of a wildcard, publishes it),
