@@ -125,3 +125,16 @@ func TestEndedQuestion(t *testing.T) {
 		t.Errorf("%v after %s", err, took)
 	}
 }
+
+// TestGoneAndFailing: a server that cannot read what it has does not say that a record is gone.
+func TestGoneAndFailing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil, func(o *Options) { o.Zone = "example.org" })
+	f := startFake(t, w, func(*world, *dns.Msg) *dns.Msg { return nil })
+	f.fail.Store(true)
+	wantCode(t, w.Apply(t.Context(), remove(mailOwner(1), record('a'))), Unknown)
+	other := &dns.Msg{Answer: []dns.RR{&dns.SMIMEA{Hdr: dns.RR_Header{Name: mailOwner(2), Rrtype: dns.TypeSMIMEA}, Certificate: hexA}}}
+	if has := heldIn(other, mailOwner(1), dane.SMIMEA); len(has.records) > 0 {
+		t.Errorf("the records of another name: %+v", has)
+	}
+}

@@ -22,9 +22,9 @@ type fake struct {
 	asked   atomic.Int64
 	// most is how many questions it answers; 0: all.
 	most atomic.Int64
-	// forge answers questions with a wrong signature.
-	forge  atomic.Bool
-	answer func(w *world, in *dns.Msg) *dns.Msg // nil: closes the connection
+	// forge answers questions with a wrong signature, fail with SERVFAIL.
+	forge, fail atomic.Bool
+	answer      func(w *world, in *dns.Msg) *dns.Msg // nil: closes the connection
 }
 
 // startFake puts a fake in front of the sandbox of w, and makes it the primary.
@@ -69,6 +69,9 @@ func (f *fake) serve(w *world, rw dns.ResponseWriter, in *dns.Msg) {
 	if in.Opcode == dns.OpcodeUpdate {
 		f.updates.Add(1)
 		out = f.answer(w, in)
+	} else if f.fail.Load() {
+		out = new(dns.Msg).SetRcode(in, dns.RcodeServerFailure)
+		out.Authoritative = true
 	} else if f.forge.Load() {
 		out = replyTo(in, dns.RcodeSuccess, true, 0)
 		out.IsTsig().MAC, out.IsTsig().MACSize = strings.Repeat("00", 32), 32
