@@ -64,3 +64,21 @@ func TestNameInWords(t *testing.T) {
 		t.Errorf("%q, want %q", out.String(), want)
 	}
 }
+
+// TestSent: a record that was sent is not said to be not published where nobody can tell.
+func TestSent(t *testing.T) {
+	t.Parallel()
+	id, err := identity.Create(t.TempDir(), "alice@example.org", identity.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := &provision.Outcome{Name: id.Name, Keys: provision.Keys{Active: id}, Step: lifecycle.Step{Condition: lifecycle.New, Do: lifecycle.Wait}}
+	if got := Sentence(o); got != "not published" {
+		t.Error(got)
+	}
+	r, _ := o.Wanted()
+	o.Step.Memory.Shown = map[string]lifecycle.Shown{lifecycle.RecordID(r): {Sent: time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)}}
+	if got := Sentence(o); !strings.HasPrefix(got, "sent at 2026-11-24 10:00:00 UTC, and shown by no name server in an answer that can be relied on: SMIMEA 3 1 1 at ") {
+		t.Error(got)
+	}
+}

@@ -140,7 +140,7 @@ func Sentence(o *provision.Outcome) string {
 	where := fmt.Sprintf("%s at %s", record(o), owner)
 	switch o.Step.Condition {
 	case lifecycle.New:
-		return "not published"
+		return unpublished(o, where)
 	case lifecycle.Published:
 		return "published: " + where + ", shown by " + servers(o) + "; " + cached(o)
 	case lifecycle.Active:
@@ -160,6 +160,16 @@ func Sentence(o *provision.Outcome) string {
 	case lifecycle.NoKey:
 	}
 	return "there is no key"
+}
+
+// unpublished says of a record that no name server is known to show whether it was sent.
+func unpublished(o *provision.Outcome, where string) string {
+	r, _ := o.Wanted()
+	sent := o.Step.Memory.Shown[lifecycle.RecordID(r)].Sent
+	if sent.IsZero() || o.Step.Do != lifecycle.Wait {
+		return "not published"
+	}
+	return fmt.Sprintf("sent at %s, and shown by no name server in an answer that can be relied on: %s", stamp(sent), where)
 }
 
 func did(o *provision.Outcome, a lifecycle.Action, yes, no string) string {

@@ -2,6 +2,7 @@ package lifecycle
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -86,5 +87,20 @@ func TestClockFarAhead(t *testing.T) {
 	s := Next(State{Active: revoked(generation("a")), Memory: m}, Seen{{Name: "ns", Status: "bogus"}}, begin)
 	if s.Do != Remove || !contains(s.Remove, record("a")) {
 		t.Errorf("%s %v", s.Do, s.Remove)
+	}
+}
+
+// TestClockSaid: where a signature is not valid now, the clock is named.
+func TestClockSaid(t *testing.T) {
+	t.Parallel()
+	for reason, said := range map[string]bool{
+		"the signature over example.org. DNSKEY expired at 2026-11-22T22:02:00Z; the zone must be signed again": true,
+		"the signature over example.org. DNSKEY is not valid before 2026-12-06T22:01:41Z":                       true,
+		"no key of example.org. fits its DS record":                                                             false,
+	} {
+		s := Next(State{Active: generation("a")}, Seen{{Name: "ns", Status: "bogus", Reason: reason}}, begin)
+		if got := strings.HasSuffix(s.Troubles[0].Hint, "; see whether the clock of this machine is right, too"); got != said {
+			t.Errorf("%s: %q", reason, s.Troubles[0].Hint)
+		}
 	}
 }

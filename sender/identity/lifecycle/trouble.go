@@ -52,7 +52,7 @@ func (n *round) troubles() {
 		case s.Alias != "":
 			n.trouble(Trouble{CodeAlias, fmt.Sprintf("%s has a CNAME to %s at the name, where no other record can be", s.Name, s.Alias), "remove the CNAME, or publish at its target by hand", false})
 		case s.Status != Secure:
-			n.trouble(Trouble{CodeNotSecure, fmt.Sprintf("the answer of %s is %s: %s", s.Name, s.Status, s.Reason), "nobody can rely on the record until that is mended: dnseal zone check", s.Status == "indeterminate"})
+			n.trouble(Trouble{CodeNotSecure, fmt.Sprintf("the answer of %s is %s: %s", s.Name, s.Status, s.Reason), "nobody can rely on the record until that is mended: dnseal zone check" + byClock(s.Reason), s.Status == "indeterminate"})
 		case !s.SignedUntil.IsZero() && s.SignedUntil.Sub(n.now) < signatureSoon && !s.OptOut:
 			n.trouble(Trouble{CodeSigned, fmt.Sprintf("the signatures of %s end at %s", s.Name, stamp(s.SignedUntil)), "see why the zone is not signed anew", false})
 		}
@@ -61,6 +61,14 @@ func (n *round) troubles() {
 	n.foreign()
 	n.userTroubles()
 	n.vouched()
+}
+
+// byClock adds what can be wrong where a signature is not valid now.
+func byClock(reason string) string {
+	if !strings.Contains(reason, "expired at") && !strings.Contains(reason, "not valid before") {
+		return ""
+	}
+	return "; see whether the clock of this machine is right, too"
 }
 
 // signatureSoon is how long before their end signatures are worth a word: online signers can make
