@@ -9,6 +9,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"errors"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -31,6 +32,7 @@ type fake struct {
 	sessions    map[pkcs11.SessionHandle]uint
 	next        pkcs11.SessionHandle
 	initialised int
+	finalised   bool
 	logins      int
 
 	noThreads bool
@@ -39,6 +41,17 @@ type fake struct {
 	// before is called first by OpenSession, Login and Sign.
 	before func(call, label string)
 	point  []byte
+	// Of these the zero value is what most tokens do.
+	info      func(slot uint, info *pkcs11.TokenInfo)
+	objects   []map[uint]any // attributes in place of those of the one key
+	loggedOut bool           // by another part of the process: the key is not seen
+	loginErr  error
+	// The same for a login for one signature.
+	signLogins   int
+	signLoginErr error
+	signErr      error
+	signature    []byte
+	signed       []byte // what Sign was given last
 }
 
 func newFake(tb testing.TB, there ...string) *fake {
@@ -85,13 +98,14 @@ func (f *fake) Initialize(opts ...pkcs11.InitializeOption) error {
 	}
 	f.shown = append([]string(nil), f.there...)
 	f.initialised++
+	f.finalised = false
 	return nil
 }
 
 func (f *fake) Finalize() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.shown = nil
+	f.shown, f.finalised = nil, true
 	clear(f.sessions)
 	return nil
 }
@@ -103,6 +117,9 @@ func (f *fake) GetSlotList(bool) (slots []uint, err error) {
 	defer f.call("GetSlotList", 0)()
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.finalised {
+		return nil, pkcs11.Error(pkcs11.CKR_CRYPTOKI_NOT_INITIALIZED)
+	}
 	for i := range f.shown {
 		slots = append(slots, uint(i))
 	}
@@ -115,7 +132,11 @@ func (f *fake) GetTokenInfo(slot uint) (pkcs11.TokenInfo, error) {
 	if f.gone(f.label(slot)) {
 		return pkcs11.TokenInfo{}, pkcs11.Error(pkcs11.CKR_TOKEN_NOT_PRESENT)
 	}
-	return pkcs11.TokenInfo{Label: f.label(slot) + "  ", Flags: pkcs11.CKF_TOKEN_INITIALIZED | pkcs11.CKF_LOGIN_REQUIRED | pkcs11.CKF_USER_PIN_INITIALIZED}, nil
+	info := pkcs11.TokenInfo{Label: f.label(slot) + "  ", Flags: pkcs11.CKF_TOKEN_INITIALIZED | pkcs11.CKF_LOGIN_REQUIRED | pkcs11.CKF_USER_PIN_INITIALIZED}
+	if f.info != nil {
+		f.info(slot, &info)
+	}
+	return info, nil
 }
 
 func (f *fake) OpenSession(slot, _ uint) (pkcs11.SessionHandle, error) {
@@ -151,15 +172,34 @@ func (f *fake) slotOf(s pkcs11.SessionHandle) (uint, error) {
 	return slot, nil
 }
 
-func (f *fake) Login(s pkcs11.SessionHandle, _ uint, _ string) error {
+func (f *fake) Login(s pkcs11.SessionHandle, user uint, _ string) error {
 	slot, err := f.slotOf(s)
-	if err == nil {
-		f.mu.Lock()
-		f.logins++
-		f.mu.Unlock()
-		defer f.call("Login", slot)()
+	if err != nil {
+		return err
 	}
+	f.mu.Lock()
+	if user == pkcs11.CKU_CONTEXT_SPECIFIC {
+		defer f.mu.Unlock()
+		f.signLogins++
+		return f.signLoginErr
+	}
+	f.logins++
+	if f.loginErr == nil {
+		f.loggedOut = false
+	}
+	err = f.loginErr
+	f.mu.Unlock()
+	defer f.call("Login", slot)()
 	return err
+}
+
+func (f *fake) Logout(pkcs11.SessionHandle) error { return nil }
+
+func (f *fake) GetSessionInfo(pkcs11.SessionHandle) (pkcs11.SessionInfo, error) {
+	if f.loggedOut {
+		return pkcs11.SessionInfo{State: pkcs11.CKS_RO_PUBLIC_SESSION}, nil
+	}
+	return pkcs11.SessionInfo{State: pkcs11.CKS_RO_USER_FUNCTIONS}, nil
 }
 
 func (f *fake) FindObjectsInit(s pkcs11.SessionHandle, _ []*pkcs11.Attribute) error {
@@ -169,25 +209,29 @@ func (f *fake) FindObjectsInit(s pkcs11.SessionHandle, _ []*pkcs11.Attribute) er
 
 func (f *fake) FindObjectsFinal(pkcs11.SessionHandle) error { return nil }
 
-func (f *fake) FindObjects(s pkcs11.SessionHandle, _ int) ([]pkcs11.ObjectHandle, bool, error) {
-	// Every second time there are no more.
+func (f *fake) FindObjects(s pkcs11.SessionHandle, _ int) (all []pkcs11.ObjectHandle, more bool, err error) {
+	// Every second time there are no more. The template is passed over.
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.sessions[s] ^= 1 << 20
-	if f.sessions[s]&(1<<20) == 0 {
+	if f.sessions[s]&(1<<20) == 0 || f.loggedOut {
 		return nil, false, nil
 	}
-	return []pkcs11.ObjectHandle{7}, false, nil
+	for i := range max(1, len(f.objects)) {
+		all = append(all, pkcs11.ObjectHandle(i))
+	}
+	return all, false, nil
 }
 
-func (f *fake) GetAttributeValue(_ pkcs11.SessionHandle, _ pkcs11.ObjectHandle, a []*pkcs11.Attribute) ([]*pkcs11.Attribute, error) {
-	switch a[0].Type {
-	case pkcs11.CKA_KEY_TYPE:
-		return attributes(pkcs11.CKA_KEY_TYPE, pkcs11.CKK_EC), nil
-	case pkcs11.CKA_EC_PARAMS:
-		return attributes(pkcs11.CKA_EC_PARAMS, curves[0].parameters[0]), nil
-	case pkcs11.CKA_EC_POINT:
-		return attributes(pkcs11.CKA_EC_POINT, f.point), nil
+func (f *fake) GetAttributeValue(_ pkcs11.SessionHandle, o pkcs11.ObjectHandle, a []*pkcs11.Attribute) ([]*pkcs11.Attribute, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	values := map[uint]any{pkcs11.CKA_KEY_TYPE: pkcs11.CKK_EC, pkcs11.CKA_EC_PARAMS: curves[0].parameters[0], pkcs11.CKA_EC_POINT: f.point}
+	if len(f.objects) > 0 {
+		maps.Copy(values, f.objects[o])
+	}
+	if v, ok := values[a[0].Type]; ok {
+		return []*pkcs11.Attribute{pkcs11.NewAttribute(a[0].Type, v)}, nil
 	}
 	return nil, pkcs11.Error(pkcs11.CKR_ATTRIBUTE_TYPE_INVALID)
 }
@@ -197,12 +241,18 @@ func (f *fake) SignInit(s pkcs11.SessionHandle, _ []*pkcs11.Mechanism, _ pkcs11.
 	return err
 }
 
-func (f *fake) Sign(s pkcs11.SessionHandle, _ []byte) ([]byte, error) {
+func (f *fake) Sign(s pkcs11.SessionHandle, input []byte) ([]byte, error) {
 	slot, err := f.slotOf(s)
 	if err != nil {
 		return nil, err
 	}
 	defer f.call("Sign", slot)()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.signed = input
+	if f.signature != nil || f.signErr != nil {
+		return f.signature, f.signErr
+	}
 	return make([]byte, 64), nil
 }
 
@@ -220,12 +270,17 @@ func (f *fake) module(tb testing.TB) *module {
 // open is Open of the key of a token.
 func (m *module) open(tb testing.TB, label string, limit time.Duration) (*Key, error) {
 	tb.Helper()
-	u, err := ParseURI("pkcs11:token=" + label)
+	return m.openURI(tb, "token="+label, Options{PIN: testPIN, Timeout: limit})
+}
+
+// openURI is Open of a URI.
+func (m *module) openURI(tb testing.TB, rest string, opts Options) (*Key, error) {
+	tb.Helper()
+	u, err := ParseURI(Scheme + rest)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	opts := Options{PIN: testPIN, Timeout: limit}
-	return within(limit, u, func(ctx context.Context) (*Key, error) {
+	return within(opts.timeout(), u, func(ctx context.Context) (*Key, error) {
 		t, err := m.tokenWith(ctx, u, opts.PIN)
 		if err != nil {
 			return nil, err

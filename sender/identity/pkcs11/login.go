@@ -29,11 +29,11 @@ func (l *login) in(c cryptoki, s pkcs11.SessionHandle, id tokenID, flags uint) e
 	case flags&pkcs11.CKF_USER_PIN_INITIALIZED == 0:
 		return withHint(fmt.Errorf("pkcs11: %s has no PIN yet", id), "initialise it with: pkcs11-tool --module FILE --init-pin")
 	case l.pin == "" && !pad:
-		return withHint(&pinError{fmt.Sprintf("pkcs11: %s asks for a PIN", id)}, `write it into the file "password" beside the key (chmod 600), or name a file with pin-source in the URI`)
+		return withHint(&pinError{text: fmt.Sprintf("pkcs11: %s asks for a PIN", id)}, `write it into the file "password" beside the key (chmod 600), or name a file with pin-source in the URI`)
 	case flags&pkcs11.CKF_USER_PIN_LOCKED != 0:
 		return withHint(fmt.Errorf("pkcs11: %s is locked after wrong PINs", id), "its security officer can unlock it: pkcs11-tool --module FILE --unlock-pin")
 	case l.refused[digest]:
-		return l.wrong(id, "refused this PIN before")
+		return l.wrong(id, "refused this PIN before", nil)
 	case flags&pkcs11.CKF_USER_PIN_FINAL_TRY != 0:
 		return withHint(fmt.Errorf("pkcs11: %s would lock itself after one more wrong PIN, so dnseal does not try it", id),
 			"log in with the right PIN once, which resets the count: pkcs11-tool --module FILE --login --list-objects")
@@ -41,7 +41,7 @@ func (l *login) in(c cryptoki, s pkcs11.SessionHandle, id tokenID, flags uint) e
 	err := c.Login(s, pkcs11.CKU_USER, l.pin)
 	if is(err, pkcs11.CKR_PIN_INCORRECT, pkcs11.CKR_PIN_INVALID, pkcs11.CKR_PIN_LEN_RANGE) {
 		l.remember(digest)
-		return l.wrong(id, "refused the PIN")
+		return l.wrong(id, "refused the PIN", nil)
 	}
 	return l.result(id, err)
 }
@@ -66,15 +66,19 @@ func (l *login) remember(digest [sha256.Size]byte) {
 	l.refused[digest] = true
 }
 
-func (l *login) wrong(id tokenID, what string) error {
-	return withHint(&pinError{fmt.Sprintf("pkcs11: %s %s", id, what)}, `correct the file "password" beside the key, or that of pin-source; %s`, lockAdvice)
+func (l *login) wrong(id tokenID, what string, code error) error {
+	return withHint(&pinError{fmt.Sprintf("pkcs11: %s %s", id, what), code}, `correct the file "password" beside the key, or that of pin-source; %s`, lockAdvice)
 }
 
 // pinError is an error of a PIN.
-type pinError struct{ text string }
+type pinError struct {
+	text string
+	code error // of the module, which ends the session; nil: none
+}
 
 func (e *pinError) Error() string        { return e.text }
 func (e *pinError) Is(target error) bool { return target == ErrPIN }
+func (e *pinError) Unwrap() error        { return e.code }
 
 // usePIN sets the PIN of a token. Where the token is logged in to with another one, it is logged in
 // to anew: the PIN can have been changed.

@@ -164,14 +164,14 @@ func (k *tokenKey) signIn(op operation, c cryptoki, s session) ([]byte, error) {
 	pin := ""
 	if k.always {
 		if k.refused.Load() {
-			return nil, k.token.login.wrong(k.token.id, "refused the PIN for a signature before")
+			return nil, k.token.login.wrong(k.token.id, "refused the PIN for a signature before", nil)
 		}
 		pin = k.token.currentPIN()
 	}
 	sig, err := op.in(c, s.handle, handle, pin)
 	if is(err, pkcs11.CKR_PIN_INCORRECT, pkcs11.CKR_PIN_LOCKED) {
 		k.refused.Store(true)
-		return nil, k.token.login.wrong(k.token.id, "refused the PIN for a signature")
+		return nil, k.token.login.wrong(k.token.id, "refused the PIN for a signature", err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("pkcs11: %s: signing: %w", k.token.id, plain(err))
