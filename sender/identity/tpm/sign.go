@@ -47,17 +47,21 @@ func schemeOf(public crypto.PublicKey, digest []byte, opts crypto.SignerOpts) (t
 	return tpm2.TPMTSigScheme{Scheme: tpm2.TPMAlgRSAPSS, Details: tpm2.NewTPMUSigScheme(tpm2.TPMAlgRSAPSS, &scheme)}, nil
 }
 
-func (k *Key) sign(digest []byte, opts crypto.SignerOpts) ([]byte, error) {
+func (k *Key) signCommand(digest []byte, opts crypto.SignerOpts) (tpm2.Sign, error) {
 	scheme, err := schemeOf(k.public, digest, opts)
+	return tpm2.Sign{
+		Digest: tpm2.TPM2BDigest{Buffer: append([]byte(nil), digest...)}, InScheme: scheme,
+		Validation: tpm2.TPMTTKHashCheck{Tag: tpm2.TPMSTHashCheck},
+	}, err
+}
+
+func (k *Key) sign(digest []byte, opts crypto.SignerOpts) ([]byte, error) {
+	command, err := k.signCommand(digest, opts)
 	if err != nil {
 		return nil, err
 	}
 	if k.refused.Load() {
 		return nil, explain(tpm2.TPMRCBadAuth, "the key")
-	}
-	command := tpm2.Sign{
-		Digest: tpm2.TPM2BDigest{Buffer: append([]byte(nil), digest...)}, InScheme: scheme,
-		Validation: tpm2.TPMTTKHashCheck{Tag: tpm2.TPMSTHashCheck},
 	}
 	var response *tpm2.SignResponse
 	err = k.device.use(k.limit, func(c *connection) error {
