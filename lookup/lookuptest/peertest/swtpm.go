@@ -3,6 +3,7 @@
 package peertest
 
 import (
+	"net"
 	"os"
 	"path/filepath"
 	"testing"
@@ -27,8 +28,12 @@ func SWTPMIn(tb testing.TB, dir string) (socket string, process *Process) {
 		tb, Program(tb, "swtpm"), "socket", "--tpm2", "--tpmstate", "dir="+dir, "--flags", "not-need-init,startup-clear",
 		"--server", "type=unixio,path="+socket, "--ctrl", "type=unixio,path="+socket+".ctrl",
 	)
-	WaitFor(tb, "the socket of swtpm", func() bool {
-		_, err := os.Stat(socket)
+	// The socket is there before it is listened to.
+	WaitFor(tb, "swtpm", func() bool {
+		conn, err := (&net.Dialer{}).DialContext(tb.Context(), "unix", socket)
+		if err == nil {
+			_ = conn.Close()
+		}
 		return err == nil
 	})
 	return socket, process

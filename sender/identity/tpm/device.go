@@ -34,8 +34,8 @@ type device struct {
 	path string
 	// turn is held while the connection is used.
 	turn chan struct{}
-	// hangs says that the TPM did not answer the last call in time.
-	hangs      atomic.Bool
+	// hung is when the last call ended that the TPM did not answer in time; nil: it answered.
+	hung       atomic.Pointer[time.Time]
 	connection *connection
 	keep       time.Duration
 	expiry     *time.Timer
@@ -69,8 +69,8 @@ func deviceAt(path string) *device {
 
 // use calls f with the connection, and once more with a new one where the connection, not the TPM,
 // had an error. It returns after limit at the latest: then the connection is closed, which ends f.
-// Of a TPM that did not answer the last call one call at a time waits: else all that wants to sign
-// would wait for the time limit, more and more of it.
+// Of a TPM that did not answer the last call one call at a time waits, after a pause: else all that
+// wants to sign, or is loaded, would wait for the time limit, more and more of it.
 func (d *device) use(limit time.Duration, f func(*connection) error) error {
 	deadline := time.NewTimer(limit)
 	defer deadline.Stop()
@@ -90,23 +90,31 @@ func (d *device) use(limit time.Duration, f func(*connection) error) error {
 	}()
 	select {
 	case err := <-done:
-		d.hangs.Store(false)
+		d.hung.Store(nil)
 		return err
 	case <-deadline.C:
-		d.hangs.Store(true)
+		now := time.Now()
+		d.hung.Store(&now)
 		a.end()
 		return d.slow(limit)
 	}
 }
 
+// hungPause is how long a TPM that did not answer is not tried.
+const hungPause = 5 * time.Second
+
 // begin waits for the turn.
 func (d *device) begin(deadline <-chan time.Time) bool {
+	hung := d.hung.Load()
+	if hung != nil && time.Since(*hung) < hungPause {
+		return false
+	}
 	select {
 	case d.turn <- struct{}{}:
 		return true
 	default:
 	}
-	if d.hangs.Load() {
+	if hung != nil {
 		return false
 	}
 	select {

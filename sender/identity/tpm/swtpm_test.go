@@ -250,7 +250,7 @@ func TestConcurrent(t *testing.T) {
 }
 
 // TestHangs: a TPM that takes commands and answers nothing. Each call has its time limit; after one
-// that did not answer, one at a time waits.
+// that did not answer one at a time waits, after a pause.
 func TestHangs(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(peertest.ShortDir(t), "tpm")
@@ -260,6 +260,7 @@ func TestHangs(t *testing.T) {
 	}
 	ended := make(chan struct{})
 	conns := make(chan net.Conn, 100)
+	d := deviceAt(path)
 	go func() {
 		defer close(ended)
 		for {
@@ -283,7 +284,10 @@ func TestHangs(t *testing.T) {
 	for range 2 {
 		try(50 * time.Millisecond)
 		<-conns
-		peertest.WaitFor(t, "the call to be given up", func() bool { return len(deviceAt(path).turn) == 0 })
+		peertest.WaitFor(t, "the call to be given up", func() bool { return len(d.turn) == 0 })
+		try(time.Minute) // in the pause
+		earlier := time.Now().Add(-hungPause)
+		d.hung.Store(&earlier)
 	}
 	probe := make(chan error)
 	go func() {
@@ -298,7 +302,7 @@ func TestHangs(t *testing.T) {
 	l.Close()
 	conn.Close()
 	<-ended
-	if err = <-probe; errors.Is(err, os.ErrDeadlineExceeded) || deviceAt(path).hangs.Load() {
+	if err = <-probe; errors.Is(err, os.ErrDeadlineExceeded) || d.hung.Load() != nil {
 		t.Errorf("a TPM that ended the connection: %v", err)
 	}
 }
