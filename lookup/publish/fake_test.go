@@ -22,9 +22,9 @@ type fake struct {
 	asked   atomic.Int64
 	// most is how many questions it answers; 0: all.
 	most atomic.Int64
-	// forge answers questions with a wrong signature, fail with SERVFAIL.
-	forge, fail atomic.Bool
-	answer      func(w *world, in *dns.Msg) *dns.Msg // nil: closes the connection
+	// forge answers questions with a wrong signature, fail with SERVFAIL; cut cuts off by UDP.
+	forge, fail, cut atomic.Bool
+	answer           func(w *world, in *dns.Msg) *dns.Msg // nil: closes the connection
 }
 
 // startFake puts a fake in front of the sandbox of w, and makes it the primary.
@@ -66,7 +66,10 @@ func listenBoth(t *testing.T) (tcp net.Listener, udp net.PacketConn) {
 
 func (f *fake) serve(w *world, rw dns.ResponseWriter, in *dns.Msg) {
 	var out *dns.Msg
-	if in.Opcode == dns.OpcodeUpdate {
+	if _, udp := rw.RemoteAddr().(*net.UDPAddr); udp && f.cut.Load() {
+		out = new(dns.Msg).SetReply(in)
+		out.Authoritative, out.Truncated = true, true
+	} else if in.Opcode == dns.OpcodeUpdate {
 		f.updates.Add(1)
 		out = f.answer(w, in)
 	} else if f.fail.Load() {

@@ -141,12 +141,27 @@ func TestHostileNameServer(t *testing.T) {
 		out.Authoritative, out.Question[0].Name = true, "other.example.org."
 		_ = (&dns.Conn{Conn: conn}).WriteMsg(out)
 	})
-	for addr, words := range map[string]string{drip: "no answer in time", other: "another question"} {
+	lame := func(edit func(*dns.Msg)) string {
+		return listenRaw(t, func(conn net.Conn, m *dns.Msg) {
+			out := new(dns.Msg).SetReply(m)
+			edit(out)
+			_ = (&dns.Conn{Conn: conn}).WriteMsg(out)
+		})
+	}
+	soa, err := dns.NewRR("example.org. 60 SOA ns.example.org. h.example.org. 1 2 3 4 5")
+	must(t, err)
+	cached := lame(func(m *dns.Msg) { m.Answer = []dns.RR{soa} })
+	parent := lame(func(m *dns.Msg) {
+		m.Authoritative, m.Ns = true, []dns.RR{dns.Copy(soa)}
+		m.Ns[0].Header().Name = "org."
+	})
+	const notHere = "does not serve the zone"
+	for addr, words := range map[string]string{drip: "no answer in time", other: "another question", cached: notHere, parent: notHere} {
 		w := newWorld(t, nil, func(o *Options) { o.NameServers, o.Timeout = []string{addr}, time.Second })
 		began := time.Now()
-		seen, err := w.Read(t.Context(), mailOwner(1), dane.SMIMEA)
-		if err != nil || len(seen) != 1 || seen[0].Err == nil || !strings.Contains(seen[0].Err.Error(), words) || time.Since(began) > soonEnough {
-			t.Errorf("%+v, %v, want %s; it took %s", seen, err, words, time.Since(began))
+		seen, readErr := w.Read(t.Context(), mailOwner(1), dane.SMIMEA)
+		if readErr != nil || len(seen) != 1 || seen[0].Err == nil || !strings.Contains(seen[0].Err.Error(), words) || time.Since(began) > soonEnough {
+			t.Errorf("%+v, %v, want %s; it took %s", seen, readErr, words, time.Since(began))
 		}
 	}
 	w := newWorld(t, func(z *lookuptest.Zone) {
@@ -229,5 +244,52 @@ func TestMessage(t *testing.T) {
 	}
 	if want := []string{"IN 0 SMIMEA", "NONE 0 SMIMEA", "IN 60 SMIMEA"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// TestRoute: the DS of the zone is asked at the resolvers, what is in the zone at the server.
+func TestRoute(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil, nil)
+	r := route{asker{soonEnough}, "example.org.", "127.0.0.1:1", w.lookup.Exchanger()}
+	for name, at := range map[string]uint16{"example.org.": dns.TypeDS, "org.": dns.TypeDNSKEY, ".": dns.TypeDNSKEY} {
+		if _, err := r.Exchange(t.Context(), name, at, true); err != nil {
+			t.Errorf("%s %s: %v", name, dns.Type(at), err)
+		}
+	}
+	for name, at := range map[string]uint16{"example.org.": dns.TypeDNSKEY, "sub.example.org.": dns.TypeDS, mailOwner(1): dns.TypeSMIMEA} {
+		if m, err := r.Exchange(t.Context(), name, at, true); err == nil {
+			t.Errorf("%s %s: %v", name, dns.Type(at), m)
+		}
+	}
+}
+
+// TestCutOff: what a name server cuts off by UDP is asked by TCP.
+func TestCutOff(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil, nil)
+	c := add(mailOwner(1), record('a'))
+	must(t, w.Apply(t.Context(), c))
+	f := startFake(t, w, nil)
+	f.cut.Store(true)
+	w.Reader.opts.NameServers = []string{f.addr}
+	if s := w.one(t, mailOwner(1)); !s.shows(&c) || s.Status != dnssec.Secure {
+		t.Errorf("%+v", s)
+	}
+}
+
+// TestAliasedSOA: the SOA that comes with an alias is that of the zone it leads to.
+func TestAliasedSOA(t *testing.T) {
+	t.Parallel()
+	alias, err := dns.NewRR("a.sub.example.org. 60 CNAME b.example.org.")
+	must(t, err)
+	soa, err := dns.NewRR("example.org. 60 SOA ns.example.org. h.example.org. 1 2 3 4 5")
+	must(t, err)
+	m := &dns.Msg{Answer: []dns.RR{alias}, Ns: []dns.RR{soa}}
+	if got := soaOf(m, "a.sub.example.org."); got != nil {
+		t.Error(got)
+	}
+	if m.Answer = nil; soaOf(m, "a.sub.example.org.") == nil {
+		t.Error("no SOA")
 	}
 }
