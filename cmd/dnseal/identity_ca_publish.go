@@ -13,6 +13,7 @@ import (
 	"dnseal/lookup/dane"
 	"dnseal/sender/identity"
 	"dnseal/sender/identity/ca"
+	"dnseal/sender/identity/lifecycle"
 	"dnseal/sender/identity/provision"
 )
 
@@ -115,7 +116,7 @@ The record at the name of one identity is that of "dnseal identity publish NAME
 
 func newCAPublish() *cobra.Command {
 	var form formFlags
-	var oldFor time.Duration
+	oldFor := cli.Span(lifecycle.DefaultOldFor)
 	cmd := &cobra.Command{
 		Use:   "publish DOMAIN",
 		Short: "Publish the record of a CA for all its names, and read it back",
@@ -141,7 +142,7 @@ show it yet, or could not be asked.`,
 	form.registerNumbers(cmd)
 	cmd.Flags().BoolVar(&c.authority.Beside, "beside", false, "publish beside records that are of no CA of ours")
 	cmd.Flags().BoolVar(&c.life.wait, "wait", false, "wait until every cache has the record, and an earlier one is withdrawn")
-	cmd.Flags().DurationVar(&oldFor, "old-for", 7*24*time.Hour, "how long the record of an earlier certificate of the CA stays")
+	cmd.Flags().Var(&oldFor, "old-for", "`TIME` for which the record of an earlier certificate of the CA stays, such as 12h or 30d")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		opts, err := form.options(cmd)
 		if err != nil {
@@ -150,11 +151,8 @@ show it yet, or could not be asked.`,
 		if c.authority.Form, c.authority.TTL = opts.Form, opts.TTL; opts.Form != nil {
 			c.authority.Form.Usage = dane.DANETA
 		}
-		if oldFor < 0 {
-			return fmt.Errorf("--old-for is %s; it must not be negative", oldFor)
-		}
 		if cmd.Flags().Changed("old-for") {
-			c.authority.OldFor = &oldFor
+			c.authority.OldFor = (*time.Duration)(&oldFor)
 		}
 		return c.run(cmd, args[0], func(o *provision.AuthorityOutcome) bool { return o.InCaches().IsZero() })
 	}

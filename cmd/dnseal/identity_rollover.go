@@ -17,7 +17,7 @@ import (
 type rolloverFlags struct {
 	opts           provision.RolloverOptions
 	keep, withdraw bool
-	oldFor         time.Duration
+	oldFor         cli.Span
 }
 
 func newIdentityRollover() *cobra.Command {
@@ -106,7 +106,8 @@ func (f *rolloverFlags) register(cmd *cobra.Command) {
 	flags.BoolVar(&f.opts.Renew, "renew", false, "keep the key and make a new certificate")
 	flags.BoolVar(&f.keep, "keep-old", false, "keep the record of the old key, so that old mail still verifies")
 	flags.BoolVar(&f.withdraw, "withdraw-old", false, "withdraw the record of the old key as soon as the new one signs")
-	flags.DurationVar(&f.oldFor, "old-for", lifecycle.DefaultOldFor, "how long the record of the old key stays after the switch")
+	f.oldFor = cli.Span(lifecycle.DefaultOldFor)
+	flags.Var(&f.oldFor, "old-for", "`TIME` for which the record of the old key stays after the switch, such as 12h or 30d")
 	flags.BoolVar(&f.opts.Continue, "continue", false, "carry on rollovers that are under way, and begin none; without NAME: all in the directory")
 	cmd.MarkFlagsMutuallyExclusive("keep-old", "withdraw-old", "old-for")
 }
@@ -116,20 +117,17 @@ func (f *rolloverFlags) check(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 && !f.opts.Continue {
 		return cli.Hint(errors.New("no NAME"), "name the identities, or use --continue for all rollovers that are under way")
 	}
-	if f.oldFor < 0 {
-		return fmt.Errorf("--old-for is %s; it must not be negative", f.oldFor)
-	}
 	if !cmd.Flags().Changed("algorithm") {
 		f.opts.Algorithm = "" // where the key is decides
 	}
-	zero := time.Duration(0)
+	zero, oldFor := time.Duration(0), time.Duration(f.oldFor)
 	switch {
 	case f.keep:
 		f.opts.Retention = lifecycle.Keep
 	case f.withdraw:
 		f.opts.Retention, f.opts.OldFor = lifecycle.Withdraw, &zero
 	case cmd.Flags().Changed("old-for"):
-		f.opts.Retention, f.opts.OldFor = lifecycle.Withdraw, &f.oldFor
+		f.opts.Retention, f.opts.OldFor = lifecycle.Withdraw, &oldFor
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"dnseal/cmd/internal/cli"
+	"dnseal/sender/identity"
 
 	"github.com/spf13/cobra"
 )
@@ -106,7 +107,11 @@ func flagError(cmd *cobra.Command, err error) error {
 	if words := cmd.Flags().Args(); len(words) > 0 && cmd.HasSubCommands() {
 		return unknownCommand(cmd, words[0])
 	}
-	return cli.Hint(errors.New(parserWords.ReplaceAllString(err.Error(), "")), "see %s --help", cmd.CommandPath())
+	text := errors.New(parserWords.ReplaceAllString(err.Error(), ""))
+	if hint := identity.Hint(err); hint != "" { // of the value
+		return cli.Hint(text, "%s", hint)
+	}
+	return cli.Hint(text, "see %s --help", cmd.CommandPath())
 }
 
 // completeWords completes a flag whose value is one of a few words.

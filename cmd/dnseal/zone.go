@@ -3,8 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -29,7 +27,7 @@ func newZone() *cobra.Command {
 // zoneFlags are the flags of zone check.
 type zoneFlags struct {
 	dns         dnsFlags
-	revocation  string
+	revocation  cli.Span
 	nameServers []string
 	names       []string
 	identities  string
@@ -74,7 +72,7 @@ that cannot be written; 3 something could not be told, and nothing is wrong.`,
 func (f *zoneFlags) register(cmd *cobra.Command) {
 	f.dns.register(cmd)
 	flags := cmd.Flags()
-	flags.StringVar(&f.revocation, "revocation-time", "", "`TIME` after which a withdrawn record should count for nobody, such as 30m, 12h or 7d;\nwhat takes longer is wrong")
+	flags.Var(&f.revocation, "revocation-time", "`TIME` after which a withdrawn record should count for nobody, such as 30m, 12h or 7d;\nwhat takes longer is wrong")
 	flags.StringSliceVar(&f.nameServers, "name-server", nil, "ask the name server at `ADDRESS` (host:port or host) instead of those in the NS\nrecords; repeated: several")
 	flags.StringSliceVar(&f.names, "name", nil, "look at the records of `NAME` (an address, device, service or host) as well; repeated: several")
 	flags.StringVar(&f.identities, "identities", "", "compare with the identities in `DIR`")
@@ -83,6 +81,9 @@ func (f *zoneFlags) register(cmd *cobra.Command) {
 }
 
 func (f *zoneFlags) run(cmd *cobra.Command, domain string) error {
+	if cmd.Flags().Changed("revocation-time") && f.revocation == 0 {
+		return errors.New("--revocation-time must be more than 0")
+	}
 	opts, err := f.options(domain)
 	if err != nil {
 		return err
@@ -134,12 +135,8 @@ func (f *zoneFlags) options(domain string) (zonecheck.Options, error) {
 	if f.walk == 0 {
 		opts.Walk = -1
 	}
+	opts.Revocation = time.Duration(f.revocation) // 0: none is wished
 	var err error
-	if f.revocation == "" {
-		opts.Revocation = 0 // none is wished
-	} else if opts.Revocation, err = readSpan(f.revocation); err != nil {
-		return opts, cli.Hint(fmt.Errorf("--revocation-time %s: %w", f.revocation, err), "write a number and a unit: 30m, 12h, 7d")
-	}
 	if opts.Timeout, err = f.dns.perQuestion(); err != nil {
 		return opts, err
 	}
@@ -151,27 +148,6 @@ func (f *zoneFlags) options(domain string) (zonecheck.Options, error) {
 	}
 	opts.Identities, err = f.held()
 	return opts, err
-}
-
-// readSpan reads a time with a unit, days too.
-func readSpan(text string) (time.Duration, error) {
-	var span time.Duration
-	if days, ok := strings.CutSuffix(text, "d"); ok {
-		n, err := strconv.ParseUint(days, 10, 16)
-		if err != nil {
-			return 0, errors.New("no number of days")
-		}
-		span = time.Duration(n) * 24 * time.Hour
-	} else {
-		var err error
-		if span, err = time.ParseDuration(text); err != nil {
-			return 0, errors.New("no time")
-		}
-	}
-	if span <= 0 {
-		return 0, errors.New("it must be more than 0")
-	}
-	return span, nil
 }
 
 func zoneNames(names []string) (out []zonecheck.Name, err error) {
