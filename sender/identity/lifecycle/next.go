@@ -51,7 +51,9 @@ func (n *round) observe() {
 	}
 	for _, g := range n.generations() {
 		for _, r := range append([]dane.Record{g.Want}, g.Also...) {
-			if r.Data != nil && (n.seen.somewhere(r) || Same(r, g.Want)) {
+			// One that was there counts also when it is gone: it can come back.
+			was := !n.mem.Shown[RecordID(r)].Since.IsZero()
+			if r.Data != nil && (was || n.seen.somewhere(r) || Same(r, g.Want)) {
 				n.observeRecord(r)
 			}
 		}

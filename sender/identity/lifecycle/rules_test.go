@@ -93,6 +93,8 @@ func TestRules(t *testing.T) {
 	sameRecord := func(id, of string, revoked bool) *Generation {
 		return &Generation{ID: id, Key: id, Want: record(of), Revoked: revoked}
 	}
+	otherForm := State{Active: generation("a")}
+	otherForm.Active.Also = []dane.Record{record("x")}
 	for _, tt := range []struct {
 		name  string
 		state State
@@ -104,6 +106,12 @@ func TestRules(t *testing.T) {
 			{20 * time.Second, Seen{shown(usual, "a")}, Publish, 0, nil},
 			{30 * time.Second, Seen{shown(usual, "a", "n")}, Wait, 30*time.Second + usual + Margin(usual), nil},
 			{363 * time.Second, Seen{shown(usual, "a", "n")}, Switch, 0, nil},
+		}},
+		{"a record in another form that goes and comes back waits for caches again", otherForm, []look{
+			{0, Seen{shown(usual, "x")}, Wait, usual + Margin(usual), wantCondition(Published)},
+			{long, Seen{shown(usual, "x")}, Nothing, 0, wantCondition(Active)},
+			{long + short, Seen{shown(0)}, Nothing, 0, wantCondition(New)},
+			{2 * long, Seen{shown(usual, "x")}, Wait, 2*long + usual + Margin(usual), wantCondition(Published)},
 		}},
 		{"no switch while a server is silent", rollover, []look{
 			{0, Seen{shown(usual, "a", "n")}, Wait, usual + Margin(usual), nil},

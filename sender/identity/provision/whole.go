@@ -10,8 +10,8 @@ import (
 )
 
 // HoldsCertificate reports whether the published record of an identity has its whole certificate,
-// so that another one for the same key needs another record. Where state.json is lost, or the
-// record was published by other means, that is not known.
+// so that another one for the same key needs another record: as far as it is remembered of what was
+// published, and of what was seen in the DNS.
 func HoldsCertificate(dir, name string) bool {
 	form, ok := wholeOf(dir, name)
 	return ok && (form.Usage == dane.PKIXEE || form.Usage == dane.DANEEE)
@@ -54,10 +54,33 @@ func wholeOf(dir, name string) (form lifecycle.Form, ok bool) {
 		return form, false
 	}
 	m, _, err := f.Memory()
-	if err != nil || !isWhole(m) {
+	if err != nil {
 		return form, false
 	}
-	return *m.Form, true
+	if m.Publish && m.Form != nil {
+		return *m.Form, isWhole(m)
+	}
+	keys, err := f.Keys()
+	if err != nil || keys.Active == nil {
+		return form, false
+	}
+	return wholeSeen(keys.Active, m)
+}
+
+// wholeSeen is the form of a record with the whole certificate that every name server showed, where
+// none with the key alone was there too.
+func wholeSeen(id *identity.Identity, m lifecycle.Memory) (form lifecycle.Form, ok bool) {
+	for _, f := range allForms() {
+		r, err := id.Record(f.Usage, f.Selector, f.Matching)
+		switch {
+		case err != nil || m.Shown[lifecycle.RecordID(r)].Since.IsZero():
+		case f.Selector != dane.FullCertificate:
+			return f, false
+		default:
+			form, ok = f, true
+		}
+	}
+	return form, ok
 }
 
 // isWhole reports whether a record is published that has a whole certificate (RFC 6698, Section
