@@ -1,9 +1,9 @@
 #!/bin/sh
 # SoftHSM 2.6.1 (Debian 12): a token that softhsm2-util makes is not shown to a process that has
 # initialised the module before, however often that one calls C_GetSlotList, also with a null list,
-# by which a module may take note of changes (PKCS #11 2.40, Section 5.5). A process that calls C_Initialize afterwards sees it; so does the first one after
-# C_Finalize and C_Initialize. (A daemon that signs by SoftHSM needs that, or a restart, for a new
-# token.)
+# by which a module may take note of changes (PKCS #11 2.40, Section 5.5). A process that calls
+# C_Initialize afterwards sees it; so does the first one after C_Finalize and C_Initialize. (A daemon
+# that signs by SoftHSM needs that, or a restart, for a new token.)
 set -eu
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
