@@ -13,7 +13,7 @@ import (
 // so that another one for the same key needs another record: as far as it is remembered of what was
 // published, and of what was seen in the DNS.
 func HoldsCertificate(dir, name string) bool {
-	form, ok := wholeOf(dir, name)
+	form, ok := wholeOf(dir, name, true)
 	return ok && (form.Usage == dane.PKIXEE || form.Usage == dane.DANEEE)
 }
 
@@ -34,8 +34,9 @@ func HoldsAuthority(dir string, a *ca.Authority) (where []string, err error) {
 	if err != nil {
 		return nil, err
 	}
+	seen := len(where) == 0 // else it is that of a wildcard, which each name shows
 	for _, name := range names {
-		form, ok := wholeOf(dir, name)
+		form, ok := wholeOf(dir, name, seen)
 		if !ok || form.Usage != dane.PKIXTA && form.Usage != dane.DANETA {
 			continue
 		}
@@ -47,8 +48,8 @@ func HoldsAuthority(dir string, a *ca.Authority) (where []string, err error) {
 }
 
 // wholeOf is the form of the published record of an identity; ok is false where that has no whole
-// certificate.
-func wholeOf(dir, name string) (form lifecycle.Form, ok bool) {
+// certificate. With seen one counts that was only seen in the DNS.
+func wholeOf(dir, name string, seen bool) (form lifecycle.Form, ok bool) {
 	f, err := Find(dir, name)
 	if err != nil {
 		return form, false
@@ -61,7 +62,7 @@ func wholeOf(dir, name string) (form lifecycle.Form, ok bool) {
 		return *m.Form, isWhole(m)
 	}
 	keys, err := f.Keys()
-	if err != nil || keys.Active == nil {
+	if !seen || err != nil || keys.Active == nil {
 		return form, false
 	}
 	return wholeSeen(keys.Active, m)
