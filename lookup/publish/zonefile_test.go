@@ -14,6 +14,7 @@ import (
 	"github.com/miekg/dns"
 
 	"dnseal/lookup/dane"
+	"dnseal/lookup/lookuptest/peertest"
 )
 
 // newZoneFile is a zone file with a content in a folder of its own.
@@ -115,9 +116,7 @@ func TestZoneFileErrors(t *testing.T) {
 // it does not end, that is said.
 func TestReload(t *testing.T) {
 	t.Parallel()
-	if runtime.GOOS == "windows" {
-		t.Skip("no sh")
-	}
+	peertest.Program(t, "sh")
 	const before = "; dnseal begin\n; dnseal end\n"
 	c := add(mailOwner(1), record('a'))
 	mark := filepath.Join(t.TempDir(), "a b")
@@ -142,9 +141,7 @@ func TestReload(t *testing.T) {
 // TestReloadEnded: who does not wait for the command any more hears that the file is changed.
 func TestReloadEnded(t *testing.T) {
 	t.Parallel()
-	if runtime.GOOS == "windows" {
-		t.Skip("no sh")
-	}
+	peertest.Program(t, "sh")
 	mark := filepath.Join(t.TempDir(), "mark")
 	z, _ := newZoneFile(t, "", "sh", "-c", `echo >"$0"; exec sleep 60`, mark)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -167,9 +164,7 @@ func TestReloadEnded(t *testing.T) {
 // more; the command does not stop because of it.
 func TestReloadOutput(t *testing.T) {
 	t.Parallel()
-	if runtime.GOOS == "windows" {
-		t.Skip("no sh")
-	}
+	peertest.Program(t, "sh")
 	z, _ := newZoneFile(t, "", "sh", "-c", "echo bad zone; head -c 5000000 /dev/zero; exit 3")
 	r := wantCode(t, z.Apply(t.Context(), add(mailOwner(1), record('a'))), ReloadFailed)
 	if !strings.Contains(r.Text, `exit status 3 ("bad zone", the beginning of more than 64 KiB)`) {
@@ -248,9 +243,7 @@ func FuzzBlock(f *testing.F) {
 // one, which expects what the server still shows.
 func TestZoneFileAgain(t *testing.T) {
 	t.Parallel()
-	if runtime.GOOS == "windows" {
-		t.Skip("no sh")
-	}
+	peertest.Program(t, "sh")
 	c := add(mailOwner(1), record('a'))
 	c.Expect = []dane.Record{}
 	mark := filepath.Join(t.TempDir(), "mark")

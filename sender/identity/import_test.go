@@ -196,14 +196,14 @@ func TestImportBounds(t *testing.T) {
 	})
 	rsaKey := b.BytesOrPanic()
 	pkcs8Of := func(oid string) []byte {
+		parsed, err := x509.ParseOID(oid)
+		if err != nil {
+			t.Fatal(err)
+		}
 		var b cryptobyte.Builder
 		b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
 			b.AddASN1Int64(0)
 			b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
-				parsed, err := x509.ParseOID(oid)
-				if err != nil {
-					panic(err)
-				}
 				der, _ := parsed.MarshalBinary()
 				b.AddASN1(cbasn1.OBJECT_IDENTIFIER, func(b *cryptobyte.Builder) { b.AddBytes(der) })
 				b.AddASN1NULL()

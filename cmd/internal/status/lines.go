@@ -23,7 +23,7 @@ type Lines struct {
 	Wrong bool
 	// Say adds what only one command says of an outcome; nil: nothing.
 	Say func(*provision.Outcome) []string
-	// Begun says what holds all the same where an error kept the command from its end; nil or "":
+	// Begun says what holds all the same where the command could not go on to its end; nil or "":
 	// nothing.
 	Begun func(provision.Keys) string
 
@@ -57,9 +57,7 @@ func (l *Lines) one(o *provision.Outcome) cli.Exit {
 	}
 	if o.Err != nil {
 		l.add("error", o.Name, cli.Plain(o.Err), identity.Hint(o.Err))
-		if l.Begun != nil && o.Keys.Active != nil && o.Unwritten == nil && !l.Wrong {
-			l.note(o.Name, l.Begun(o.Keys))
-		}
+		l.begun(o)
 		return l.unwritten(o, Code(o.Err))
 	}
 	for _, t := range o.Step.Troubles {
@@ -68,6 +66,9 @@ func (l *Lines) one(o *provision.Outcome) cli.Exit {
 	status := l.unwritten(o, ofTroubles(o.Step.Troubles))
 	if l.Wrong {
 		return status
+	}
+	if o.Step.Condition == lifecycle.Unclear {
+		l.begun(o)
 	}
 	lines := []string{Sentence(o)}
 	if l.Say != nil {
@@ -82,6 +83,13 @@ func (l *Lines) one(o *provision.Outcome) cli.Exit {
 		}
 	}
 	return status
+}
+
+// begun tells what holds all the same where the name servers could not be asked, or refused.
+func (l *Lines) begun(o *provision.Outcome) {
+	if l.Begun != nil && o.Keys.Active != nil && o.Unwritten == nil && !l.Wrong {
+		l.note(o.Name, l.Begun(o.Keys))
+	}
 }
 
 // unwritten tells what the folder does not say.
