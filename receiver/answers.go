@@ -12,6 +12,7 @@ import (
 type answers struct {
 	resolver   lookup.Resolver
 	seen       map[question]*lookup.Result
+	order      []question // of seen
 	identities map[string]bool
 }
 
@@ -44,6 +45,19 @@ func (a *answers) ask(ctx context.Context, q question) *lookup.Result {
 		ask = a.resolver.LookupFresh
 	}
 	res := ask(ctx, q.name, q.typ)
-	a.seen[q] = res
+	a.seen[q], a.order = res, append(a.order, q)
 	return res
+}
+
+// all returns the answers in the order of the questions; of a name asked for twice the last.
+func (a *answers) all() []*lookup.Result {
+	var out []*lookup.Result
+	for _, q := range a.order {
+		again := q
+		again.fresh = true
+		if q.fresh || a.seen[again] == nil {
+			out = append(out, a.seen[q])
+		}
+	}
+	return out
 }

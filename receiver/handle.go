@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"time"
 
 	"dnseal/smime/message"
 )
@@ -76,6 +77,7 @@ func Unreadable(why error) *Report {
 		f.code = CodeTooBig
 	}
 	report := newReport(nil, nil)
+	report.CheckedAt = time.Now().UTC()
 	report.conclude(f)
 	return report
 }

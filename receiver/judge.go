@@ -15,10 +15,12 @@ import (
 func (r *Receiver) judge(ctx context.Context, m *message.Message, found *smime.Report) *Report {
 	report := newReport(found.From, found.FromErr)
 	report.shown, report.Uncovered, report.ResentBy = m.Shown(), found.Uncovered, resentBy(m)
+	report.repeats(m)
 	ctx, cancel := context.WithTimeout(ctx, r.opts.Timeout)
 	defer cancel()
 	ctx = dnssec.WithBudget(ctx, dnssec.NewBudget(r.opts.Limits))
 	v := &verification{receiver: r, message: m, report: report, answers: newAnswers(r.opts.Lookup), work: &certificate.Work{}, now: r.opts.Now()}
+	report.CheckedAt = v.now.UTC()
 	checks := v.prepare(found.Signatures)
 	for _, sc := range checks {
 		sc.judge(ctx)
@@ -27,7 +29,7 @@ func (r *Receiver) judge(ctx context.Context, m *message.Message, found *smime.R
 		sc.conclude()
 	}
 	v.showInner()
-	report.Remarks = v.remarks(found)
+	report.Remarks, report.lookups = v.remarks(found), v.answers.all()
 	report.combine(found)
 	return report
 }

@@ -109,6 +109,13 @@ func decide(global map[Class]message.Action, domains []*domain, r *Report) decis
 	return d
 }
 
+// Decide sets Action and Class of a report: what [Receiver.Handle] does with such a message by
+// Options.On and Options.Domains. It does not restore a header.
+func (r *Receiver) Decide(report *Report) {
+	d := decide(r.on, r.domains, report)
+	report.Action, report.Class = d.action.String(), d.class
+}
+
 // actionOn is the action of a class in a table that need not have it.
 func actionOn(on map[Class]message.Action, class Class) message.Action {
 	if action, ok := on[class]; ok {

@@ -170,6 +170,7 @@ func (r *Receiver) Verify(ctx context.Context, m *message.Message) (*Report, err
 // tooBig is the report on a message that is not looked at.
 func (r *Receiver) tooBig(m *message.Message) *Report {
 	report := reportOn(m)
+	report.CheckedAt = r.opts.Now().UTC()
 	report.conclude(finding{PermError, CodeTooBig, fmt.Sprintf("%d bytes, at most %d are verified", m.Size(), r.opts.MaxBytes)})
 	report.Hops = hops(m)
 	return report

@@ -22,9 +22,25 @@ type Report struct {
 	Reason string `json:"reason"`
 	// From is the outer From address, the first of several (RFC 5322, Section 3.6.2);
 	// ProtectedFrom the inner one of the signature that decided, where that is intact.
-	From          string             `json:"from"`
-	ProtectedFrom string             `json:"protected_from"`
-	Signatures    []*SignatureReport `json:"signatures"`
+	From          string `json:"from"`
+	ProtectedFrom string `json:"protected_from"`
+	// MessageID, Date, Subject and To are the outer fields, with encoded words decoded, as far as
+	// the first 1,000 characters and 100 addresses: they name the message and are proven only where
+	// HeaderState is protected. Date is nil where it cannot be read.
+	MessageID string     `json:"message_id"`
+	Date      *time.Time `json:"date,omitempty"`
+	Subject   string     `json:"subject"`
+	To        []string   `json:"to"`
+	// CheckedAt is when the message was checked.
+	CheckedAt time.Time `json:"checked_at,omitzero"`
+	// AsOf is set where kept evidence was checked instead of the DNS: the verdict is that of then.
+	AsOf *time.Time `json:"as_of,omitempty"`
+	// Action is what an entry point does with the message, and Class what asks for that, where
+	// [Receiver.Decide] was called.
+	Action string `json:"action,omitempty"`
+	Class  Class  `json:"class,omitempty"`
+
+	Signatures []*SignatureReport `json:"signatures"`
 	// Hops are the Received fields, the oldest first. They are not proven, so that HopsTrusted is
 	// false.
 	Hops        []Hop `json:"hops"`
@@ -55,7 +71,13 @@ type Report struct {
 	fromErr error
 	// shown are the authors that readers may show.
 	shown message.Shown
+	// lookups are the answers of the DNS, in the order of the questions.
+	lookups []*lookup.Result
 }
+
+// Lookups returns the answers of the DNS that the verdict rests on, in the order of the questions;
+// of a name that was asked for once more past the cache the last answer.
+func (r *Report) Lookups() []*lookup.Result { return r.lookups }
 
 // SignatureReport is one signature of a Report.
 type SignatureReport struct {
@@ -121,6 +143,8 @@ type CertificateReport struct {
 type DNSReport struct {
 	Name string `json:"name"`
 	Type string `json:"type"`
+	// Source is where the answer is from: "" for a resolver, [SourceEvidence] or [SourceStaple].
+	Source string `json:"source,omitempty"`
 	// Status and Presence are the words of [dnssec.Status] and [dane.Presence]; the result itself
 	// is SignatureReport.Lookup.
 	Status   string         `json:"status"`
@@ -131,6 +155,12 @@ type DNSReport struct {
 	// validates here, one that was believed (mode ad-only).
 	Warnings []string `json:"warnings,omitempty"`
 }
+
+// Sources of DNS answers that no resolver gave.
+const (
+	SourceEvidence = "evidence" // kept when the message was checked
+	SourceStaple   = "staple"   // sent by the signer with the signature
+)
 
 // RecordReport is one record (RFC 6698, Section 2.1) and how it matched.
 type RecordReport struct {
@@ -169,7 +199,7 @@ const (
 
 // newReport returns a report without verdict.
 func newReport(from []message.Address, fromErr error) *Report {
-	r := &Report{Signatures: []*SignatureReport{}, Hops: []Hop{}, HeaderState: smime.HeaderUnprotected, from: from, fromErr: fromErr}
+	r := &Report{Signatures: []*SignatureReport{}, Hops: []Hop{}, To: []string{}, HeaderState: smime.HeaderUnprotected, from: from, fromErr: fromErr}
 	if len(from) > 0 {
 		r.From = from[0].String()
 	}
@@ -180,6 +210,7 @@ func newReport(from []message.Address, fromErr error) *Report {
 func reportOn(m *message.Message) *Report {
 	r := newReport(m.From())
 	r.shown = m.Shown()
+	r.repeats(m)
 	return r
 }
 

@@ -15,8 +15,9 @@ func TestJSONKeys(t *testing.T) {
 	r := newReport(nil, nil)
 	r.File, r.Uncovered, r.Hops = "a.eml", []string{"x"}, []Hop{{By: "x", At: &at}}
 	r.HeaderRestored, r.ResentBy = []string{"x"}, []string{"x"}
+	r.CheckedAt, r.AsOf, r.Date, r.Action, r.Class = at, &at, &at, "reject", ClassWeak
 	r.Signatures = []*SignatureReport{{
-		SigningTime: &at, Certificate: &CertificateReport{}, Differences: []string{"x"}, DNS: &DNSReport{Records: []RecordReport{{}}},
+		SigningTime: &at, Certificate: &CertificateReport{}, Differences: []string{"x"}, DNS: &DNSReport{Source: SourceStaple, Records: []RecordReport{{}}},
 	}}
 	text, err := json.Marshal(r)
 	if err != nil {
@@ -26,14 +27,14 @@ func TestJSONKeys(t *testing.T) {
 	if err = json.Unmarshal(text, &got); err != nil {
 		t.Fatal(err)
 	}
-	want := "code file from header_restored header_state hops hops[].at hops[].by hops_trusted protected_from reason resent_by signatures " +
+	want := "action as_of checked_at class code date file from header_restored header_state hops hops[].at hops[].by hops_trusted message_id protected_from reason resent_by signatures " +
 		"signatures[].algorithm signatures[].binding signatures[].certificate signatures[].certificate.issuer signatures[].certificate.not_after " +
 		"signatures[].certificate.not_before signatures[].certificate.serial signatures[].certificate.sha256 signatures[].certificate.subject " +
 		"signatures[].code signatures[].covers signatures[].differences signatures[].dns signatures[].dns.name signatures[].dns.presence " +
 		"signatures[].dns.records signatures[].dns.records[].matching signatures[].dns.records[].result signatures[].dns.records[].selector " +
-		"signatures[].dns.records[].usage signatures[].dns.status signatures[].dns.ttl signatures[].dns.type signatures[].freshness " +
+		"signatures[].dns.records[].usage signatures[].dns.source signatures[].dns.status signatures[].dns.ttl signatures[].dns.type signatures[].freshness " +
 		"signatures[].header_protection signatures[].header_state signatures[].identity signatures[].integrity signatures[].name_bound signatures[].part signatures[].reason " +
-		"signatures[].signing_time signatures[].verdict uncovered verdict"
+		"signatures[].signing_time signatures[].verdict subject to uncovered verdict"
 	keys := paths("", got)
 	slices.Sort(keys)
 	if diff := strings.Join(keys, " "); diff != want {
@@ -41,7 +42,7 @@ func TestJSONKeys(t *testing.T) {
 	}
 	// A report about nothing has lists, not null.
 	text, err = json.Marshal(newReport(nil, nil))
-	if err != nil || !strings.Contains(string(text), `"signatures":[],"hops":[]`) {
+	if err != nil || !strings.Contains(string(text), `"to":[],"signatures":[],"hops":[]`) {
 		t.Errorf("%s, %v", text, err)
 	}
 }

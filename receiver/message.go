@@ -1,0 +1,45 @@
+package receiver
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"dnseal/smime/message"
+)
+
+// Limits of what a report repeats from the header: characters of a field, addresses.
+const (
+	maxRepeated  = 1000
+	maxAddressed = 100
+)
+
+// repeats puts into the report what names the message: Message-ID, Date, Subject and To (RFC 5322,
+// Section 3.6). They are the outer fields, which only a protected header proves.
+func (r *Report) repeats(m *message.Message) {
+	r.MessageID = shortened(strings.TrimSpace(m.First("Message-ID")))
+	if date := m.Date(); !date.IsZero() {
+		r.Date = &date
+	}
+	subject, _ := message.DecodeWords(cut(m.First("Subject"), 4*maxRepeated))
+	r.Subject = shortened(strings.TrimSpace(subject))
+	for _, f := range m.Fields("To") {
+		for a := range message.AddressesIn(cut(f.Unfolded(), maxAddressed*maxRepeated)) {
+			if len(r.To) == maxAddressed {
+				return
+			}
+			r.To = append(r.To, shortened(a.String()))
+		}
+	}
+}
+
+// shortened is text in valid UTF-8, of at most maxRepeated characters.
+func shortened(text string) string {
+	text = strings.ToValidUTF8(cut(text, utf8.UTFMax*maxRepeated), "\uFFFD")
+	if utf8.RuneCountInString(text) <= maxRepeated {
+		return text
+	}
+	return string([]rune(text)[:maxRepeated-1]) + "…"
+}
+
+// cut is the first n octets of text.
+func cut(text string, n int) string { return text[:min(n, len(text))] }

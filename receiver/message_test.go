@@ -1,0 +1,24 @@
+package receiver
+
+import (
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+// TestRepeats: a report names the message by its header, decoded and cut to limits.
+func TestRepeats(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("é", 5000)
+	m := read(t, "From: a@example.org\r\nTo: Bob <bob@example.net>, \"x, y\" <c@example.net>\r\nTo: d@example.net\r\n"+
+		"Message-ID: <1@example.org>\r\nDate: Mon, 30 Nov 2026 01:02:03 +0100\r\nSubject: =?utf-8?q?caf=C3=A9?=\r\n\r\n")
+	r := reportOn(m)
+	if r.MessageID != "<1@example.org>" || r.Subject != "café" || r.Date == nil || r.Date.UTC().Hour() != 0 ||
+		strings.Join(r.To, " ") != "bob@example.net c@example.net d@example.net" {
+		t.Errorf("%q %q %v %q", r.MessageID, r.Subject, r.Date, r.To)
+	}
+	r = reportOn(read(t, "From: a@example.org\r\nSubject: "+long+"\xff\r\nDate: never\r\nTo: "+strings.Repeat("a@example.org,\r\n ", 200)+"b@example.org\r\n\r\n"))
+	if n := utf8.RuneCountInString(r.Subject); n != maxRepeated || !utf8.ValidString(r.Subject) || r.Date != nil || len(r.To) != maxAddressed {
+		t.Errorf("%d characters, %v, %d addresses", n, r.Date, len(r.To))
+	}
+}
