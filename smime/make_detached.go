@@ -91,7 +91,7 @@ func (s *signing) makeOpaque(body *message.Spool) error {
 }
 
 func (s *signing) cmsOptions() cms.SignOptions {
-	opts := cms.SignOptions{Signers: s.opts.Signers, Time: s.opts.Time, NoTime: s.result.NoSigningTime, Certificates: s.certificates}
+	opts := cms.SignOptions{Signers: s.opts.Signers, Time: s.opts.Time, NoTime: s.result.NoSigningTime, Certificates: s.certificates, Unsigned: s.opts.Unsigned}
 	if s.opts.NoCertificates {
 		// RFC 5652, Section 5.3: without certificate the signer is named by its key.
 		opts.Signers = nil

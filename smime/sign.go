@@ -19,6 +19,9 @@ type SignOptions struct {
 	Signers []cms.Signer
 	// Chain contains further certificates to send (no roots needed).
 	Chain []*x509.Certificate
+	// Unsigned are unsigned attributes of the Signers, in the order of these; signers beyond its
+	// length have none. No signature covers them, and whoever forwards the message may remove them.
+	Unsigned [][]cms.Attribute
 	// Time is the signing time. Required. It is not stated where Date is more than an hour from it,
 	// or cannot be read.
 	Time time.Time

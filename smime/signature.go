@@ -177,6 +177,16 @@ func (s *Signature) VerifyWithKey(spki []byte) error {
 // Cosigned says whether s and o are two signers of one SignedData.
 func (s *Signature) Cosigned(o *Signature) bool { return s.data != nil && s.data == o.data }
 
+// Unsigned returns the values of this signer's unsigned attributes of a type, as
+// [cms.SignerInfo.Unsigned] does: anyone can have put them there. A signature that cannot be read
+// has none.
+func (s *Signature) Unsigned(id x509.OID) ([][]byte, error) {
+	if s.info == nil {
+		return nil, nil
+	}
+	return s.info.Unsigned(id)
+}
+
 // check looks for the signer's certificate in the message, and checks the signature with it.
 func (s *Signature) check() {
 	if cert := s.info.Certificate(s.data, nil); cert != nil {

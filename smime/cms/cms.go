@@ -13,6 +13,16 @@
 // [SignerInfo.Match] or [SignerInfo.Certificate] finds the certificate, and
 // [SignerInfo.Verify] checks the signature over the [Digests] of the content.
 //
+// # Object identifiers of our own
+//
+// They are below 2.25.113509215235227872955838768449428574475, a UUID as an arc (ITU-T X.667,
+// Section 7: 55651464-8091-40d7-8db1-d8f2330ad10b), which needs no registration.
+//
+//	.1  staple    unsigned attribute, one value: the DNSSEC chain of the signer's own records
+//	              ([OIDStaple]; its ASN.1 is in package lookup/evidence/staple)
+//	.2  DNS name  reserved: the DNS name that a signature speaks for
+//	.3  context   reserved: what a signature is made for
+//
 // # Limitations
 //
 // The package knows nothing of mail, DNS or certificate trust: it says whether a

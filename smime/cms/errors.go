@@ -13,7 +13,8 @@ type SyntaxError = ber.SyntaxError
 
 // LimitError says that the input is over one of the limits of this package. What is one of depth,
 // certificates, signers, attributes, digest-algorithms, certificate-size, signer-size,
-// revocation-size, element-size; Limit is the largest number or size that is accepted.
+// unsigned-size, revocation-size, element-size; Limit is the largest number or size that is
+// accepted.
 type LimitError = ber.LimitError
 
 // ContentTypeError says that the input is a ContentInfo of another type than SignedData.

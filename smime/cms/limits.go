@@ -15,7 +15,7 @@ const (
 	MaxCertificates = 32
 	// MaxSigners counts SignerInfos.
 	MaxSigners = 8
-	// MaxAttributes counts the signed attributes of one signer.
+	// MaxAttributes counts the signed attributes of one signer, and the unsigned ones.
 	MaxAttributes = 64
 	// MaxDigestAlgorithms counts the elements of DigestAlgorithmIdentifiers.
 	MaxDigestAlgorithms = 16
@@ -24,6 +24,9 @@ const (
 	// MaxSignerSize is for one SignerInfo with its attributes (a time stamp token among the
 	// unsigned ones brings its own certificates).
 	MaxSignerSize = 128 << 10
+	// MaxUnsignedSize is for all unsigned attributes of one signer that are written, and for those
+	// of one type that are read.
+	MaxUnsignedSize = 64 << 10
 	// MaxRevocationSize is for all of RevocationInfoChoices, which are read past and never held.
 	MaxRevocationSize = 16 << 20
 	// MaxRSABits and MinRSABits bound the modulus: above, one check costs too much; below, it
@@ -43,5 +46,6 @@ var (
 	limitDigests         = ber.Limit{What: "digest-algorithms", Max: MaxDigestAlgorithms}
 	limitCertificateSize = ber.Limit{What: "certificate-size", Max: MaxCertificateSize}
 	limitSignerSize      = ber.Limit{What: "signer-size", Max: MaxSignerSize}
+	limitUnsignedSize    = ber.Limit{What: "unsigned-size", Max: MaxUnsignedSize}
 	limitRevocationSize  = ber.Limit{What: "revocation-size", Max: MaxRevocationSize}
 )

@@ -49,15 +49,25 @@ type SignOptions struct {
 	Time time.Time
 	// NoTime leaves that attribute out; Time is not used then.
 	NoTime bool
+	// Unsigned are unsigned attributes of the Signers, in the order of these, at most
+	// MaxUnsignedSize each; signers beyond its length have none.
+	Unsigned [][]Attribute
 	// Rand is the source of randomness; nil means crypto/rand.
 	Rand io.Reader
+}
+
+func (opts *SignOptions) unsigned(signer int) []Attribute {
+	if signer >= len(opts.Unsigned) {
+		return nil
+	}
+	return opts.Unsigned[signer]
 }
 
 // Sign returns the DER of a detached SignedData over the content read from content (hashed once,
 // whatever the number of signers).
 //
-// Errors: ErrUnsupportedKey, *LimitError, a Signer whose Certificate is of another key, else what
-// content or a key returned.
+// Errors: ErrUnsupportedKey, *LimitError, a Signer whose Certificate is of another key, an Unsigned
+// attribute that is none, else what content or a key returned.
 func Sign(content io.Reader, opts SignOptions) ([]byte, error) {
 	signers, d, err := prepare(opts)
 	if err != nil {

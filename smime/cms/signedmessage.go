@@ -23,8 +23,12 @@ func newSignedMessage(signers []*signer, d *Digests, opts SignOptions) (*signedM
 	// RFC 5652, Section 5.1: version 3 when a SignerInfo is of version 3, else 1.
 	m := &signedMessage{version: 1}
 	var digests, infos, certs [][]byte
-	for _, s := range signers {
-		info, err := s.signerInfo(random, d, &opts)
+	for i, s := range signers {
+		unsigned, err := unsignedAttributes(opts.unsigned(i))
+		if err != nil {
+			return nil, err
+		}
+		info, err := s.signerInfo(random, d, unsigned, &opts)
 		if err != nil {
 			return nil, err
 		}

@@ -154,8 +154,8 @@ func SigningDigest(pub crypto.PublicKey) (crypto.Hash, error) {
 }
 
 // signerInfo signs the content in d and returns the DER of RFC 5652, Section 5.3 (see
-// parseSignerInfo).
-func (s *signer) signerInfo(random io.Reader, d *Digests, opts *SignOptions) ([]byte, error) {
+// parseSignerInfo). unsigned is that of its unsigned attributes.
+func (s *signer) signerInfo(random io.Reader, d *Digests, unsigned []byte, opts *SignOptions) ([]byte, error) {
 	attrs, err := s.signedAttributes(d.Sum(s.hash), opts)
 	if err != nil {
 		return nil, err
@@ -174,6 +174,7 @@ func (s *signer) signerInfo(random io.Reader, d *Digests, opts *SignOptions) ([]
 		attrs,
 		s.signatureAlgorithm,
 		ber.TLV(ber.TagOctetString, value),
+		unsigned,
 	), nil
 }
 

@@ -46,6 +46,9 @@ type SignerInfo struct {
 	attributes    attributes
 	attributesErr *SignatureError
 	signature     []byte
+	// contents of unsignedAttrs; nil when absent
+	rawUnsigned []byte
+	offset      int64 // in the input
 }
 
 // AlgorithmWith is Algorithm with the curve of pub, the signer's key: "ecdsa-p256-sha256".
@@ -68,12 +71,13 @@ func (si *SignerInfo) AlgorithmWith(pub crypto.PublicKey) string {
 //	  signature           SignatureValue,
 //	  unsignedAttrs       [1] IMPLICIT UnsignedAttributes OPTIONAL }
 //
-// Unsigned attributes prove nothing, because anyone can add them: they are not read. at is the
-// offset of der in the input.
+// Unsigned attributes prove nothing, because anyone can add them: they are read only for who wants
+// them (Unsigned), and nothing in them makes the rest malformed. at is the offset of der in the
+// input.
 func parseSignerInfo(der []byte, at int64) (*SignerInfo, error) {
-	si := new(SignerInfo)
+	si := &SignerInfo{offset: at}
 	outer := cryptobyte.String(der)
-	var s, attrs, signature cryptobyte.String
+	var s, attrs, signature, unsigned cryptobyte.String
 	field := ""
 	switch {
 	case !outer.ReadASN1(&s, cbasn1.SEQUENCE) || !s.SkipASN1(cbasn1.INTEGER):
@@ -88,13 +92,13 @@ func parseSignerInfo(der []byte, at int64) (*SignerInfo, error) {
 		field = "signatureAlgorithm"
 	case !s.ReadASN1(&signature, cbasn1.OCTET_STRING):
 		field = "signature"
-	case !s.SkipOptionalASN1(context1) || !s.Empty():
+	case !s.ReadOptionalASN1(&unsigned, nil, context1) || !s.Empty():
 		field = "unsignedAttrs"
 	}
 	if field != "" {
 		return nil, &SyntaxError{Offset: at, Reason: "SignerInfo: " + field}
 	}
-	si.signature = signature
+	si.signature, si.rawUnsigned = signature, unsigned
 	si.resolveAlgorithms()
 	return si, si.readSignedAttributes(attrs)
 }
