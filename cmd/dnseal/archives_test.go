@@ -15,12 +15,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/klauspost/compress/zstd"
-	"github.com/spf13/cobra"
-
 	"dnseal/cmd/internal/cli"
+	"dnseal/cmd/internal/verify"
 	"dnseal/lookup/lookuptest/peertest"
 	"dnseal/receiver"
+	"github.com/klauspost/compress/zstd"
 )
 
 var archiveSize = flag.Int("archive", 150, "messages in each archive of TestArchives")
@@ -134,13 +133,14 @@ func judgeArchive(t *testing.T, s *scribe, args ...string) (all []saved, errors 
 	}
 	var stderr bytes.Buffer
 	out, in := io.Pipe()
-	cmd := &cobra.Command{}
-	cmd.SetContext(t.Context())
-	cmd.SetOut(in)
-	cmd.SetErr(&stderr)
+	v := &verify.Verifier{
+		Receiver: r, Workers: 2, Sinks: []verify.Sink{verify.JSON(in)},
+		Notice: func(text string) { cli.Print(&stderr, "dnseal: %s", text) },
+		Fail:   func(err error) { _ = report(&stderr, err) },
+	}
 	go func() {
-		v := &verifier{receiver: r, json: true, status: cli.ExitOK}
-		in.CloseWithError(v.all(cmd, 2, args))
+		_, err := v.Run(t.Context(), args)
+		in.CloseWithError(err)
 	}()
 	for d := json.NewDecoder(out); ; {
 		var one saved

@@ -97,7 +97,7 @@ func (e *explainer) close() {
 
 // argument continues after an argument that cannot be read, as each does.
 func (e *explainer) argument(arg string) error {
-	err := walk(arg, e.cmd.InOrStdin(), e.each)
+	err := mailbox.WalkArgument(arg, e.cmd.InOrStdin(), e.each)
 	if err != nil && e.cmd.Context().Err() == nil {
 		e.unreadable = true
 		_ = report(e.cmd.ErrOrStderr(), err)

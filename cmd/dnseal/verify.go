@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"runtime"
 
 	"github.com/spf13/cobra"
@@ -9,6 +10,7 @@ import (
 	"dnseal/cmd/internal/cli"
 	"dnseal/cmd/internal/config"
 	"dnseal/cmd/internal/progress"
+	"dnseal/cmd/internal/verify"
 	"dnseal/receiver"
 )
 
@@ -58,12 +60,12 @@ cannot be written; 3 undecided ("temperror"), nothing worse.`,
 		if f.workers < 1 {
 			return fmt.Errorf("-j needs at least 1, not %d", f.workers)
 		}
-		return verify(cmd, &f, args)
+		return runVerify(cmd, &f, args)
 	}
 	return cmd
 }
 
-func verify(cmd *cobra.Command, f *verifyFlags, args []string) error {
+func runVerify(cmd *cobra.Command, f *verifyFlags, args []string) error {
 	client, err := f.dns.client(nil)
 	if err != nil {
 		return err
@@ -79,16 +81,36 @@ func verify(cmd *cobra.Command, f *verifyFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	v := &verifier{receiver: r, bar: progress.New(cmd.ErrOrStderr(), "messages"), json: f.json, mixed: progress.IsTerminal(cmd.OutOrStdout())}
 	if len(args) == 0 {
 		args = []string{"-"}
 	}
-	v.expect(args)
-	if err := v.all(cmd, f.workers, args); err != nil {
+	out, stderr := cmd.OutOrStdout(), cmd.ErrOrStderr()
+	v := &verify.Verifier{
+		Receiver: r, Workers: f.workers, Stdin: cmd.InOrStdin(), Sinks: []verify.Sink{verify.Text(out)},
+		Bar: progress.New(stderr, "messages"), Mixed: progress.IsTerminal(out),
+		Notice: func(text string) { cli.Print(stderr, "dnseal: %s", text) },
+		Fail:   func(err error) { _ = report(stderr, err) },
+	}
+	if f.json {
+		v.Sinks = []verify.Sink{verify.JSON(out)}
+	}
+	totals, err := v.Run(cmd.Context(), args)
+	if err != nil {
 		return err
 	}
-	if v.status != cli.ExitOK {
-		return v.status
+	return conclude(stderr, totals)
+}
+
+// conclude says what a run came to besides the verdicts, and returns its exit status.
+func conclude(stderr io.Writer, t verify.Totals) error {
+	if t.Unread > 0 && t.Messages > 1 {
+		cli.Print(stderr, "dnseal: %d of %d messages and arguments could not be read", t.Unread, t.Messages)
+	}
+	if t.Advice != "" {
+		cli.Print(stderr, "dnseal: hint: %s", t.Advice)
+	}
+	if t.Status != cli.ExitOK {
+		return t.Status
 	}
 	return nil
 }
