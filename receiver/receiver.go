@@ -66,7 +66,6 @@ import (
 
 	"dnseal/lookup"
 	"dnseal/lookup/dnssec"
-	"dnseal/smime"
 	"dnseal/smime/message"
 )
 
@@ -99,6 +98,16 @@ type Options struct {
 	RestoreHeader bool
 	// Observe only logs: Handle always accepts and changes nothing.
 	Observe bool
+	// Digests has reports hold the digests of the message and of its signatures (Report.Digests).
+	// Keep and Past imply it.
+	Digests bool
+	// Keep is called once with the report on each message that was judged, before Verify or Handle
+	// returns it, while m can be read: to keep what it rests on. It must not change the report. It
+	// is called from several goroutines.
+	Keep func(ctx context.Context, m *message.Message, report *Report)
+	// Past has messages judged as of a time that is past, by what was kept about them, and nothing
+	// asked of Lookup. It is called once a message that has signatures, from several goroutines.
+	Past func(ctx context.Context, d Digests) *Past
 	// Now is the clock; nil: time.Now. Dates of certificates and signing times are judged by it,
 	// the DNS by that of Lookup. Who can prove when a saved message came (never by what its signer
 	// claims) may give that time here: a certificate under usages 0 to 2 or PKIX roots had to be
@@ -154,15 +163,17 @@ func (r *Receiver) Verify(ctx context.Context, m *message.Message) (*Report, err
 	if r.opts.MaxBytes > 0 && m.Size() > r.opts.MaxBytes {
 		return r.tooBig(m), nil
 	}
-	found, err := smime.Verify(ctx, m)
+	report, err := r.verify(ctx, m)
 	if err != nil {
-		return nil, fmt.Errorf("receiver: %w", err)
+		return nil, err
 	}
-	report := r.judge(ctx, m, found)
 	report.Hops = hops(m)
 	// What was answered after the caller gave up says nothing about the message.
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("receiver: %w", err)
+	}
+	if r.opts.Keep != nil {
+		r.opts.Keep(ctx, m, report)
 	}
 	return report, nil
 }

@@ -35,6 +35,8 @@ type Report struct {
 	CheckedAt time.Time `json:"checked_at,omitzero"`
 	// AsOf is set where kept evidence was checked instead of the DNS: the verdict is that of then.
 	AsOf *time.Time `json:"as_of,omitempty"`
+	// Evidence says what that verdict rests on.
+	Evidence *EvidenceReport `json:"evidence,omitempty"`
 	// Action is what an entry point does with the message, and Class what asks for that, where
 	// [Receiver.Decide] was called.
 	Action string `json:"action,omitempty"`
@@ -60,6 +62,9 @@ type Report struct {
 	// Remarks are sentences about what decides nothing and a person wants to know: a part that is
 	// encrypted, a signing time more than an hour away from Date.
 	Remarks []string `json:"remarks,omitempty"`
+
+	// Digests are those of the message, where Options.Digests wants them.
+	Digests *Digests `json:"-"`
 
 	// unjudged: what is wrong is wrong with the message as a whole.
 	unjudged bool

@@ -16,6 +16,7 @@ func TestJSONKeys(t *testing.T) {
 	r.File, r.Uncovered, r.Hops = "a.eml", []string{"x"}, []Hop{{By: "x", At: &at}}
 	r.HeaderRestored, r.ResentBy = []string{"x"}, []string{"x"}
 	r.CheckedAt, r.AsOf, r.Date, r.Action, r.Class = at, &at, &at, "reject", ClassWeak
+	r.Evidence = &EvidenceReport{WitnessedAt: &at, Notes: []string{"x"}}
 	r.Signatures = []*SignatureReport{{
 		SigningTime: &at, Certificate: &CertificateReport{}, Differences: []string{"x"}, DNS: &DNSReport{Source: SourceStaple, Records: []RecordReport{{}}},
 	}}
@@ -27,7 +28,7 @@ func TestJSONKeys(t *testing.T) {
 	if err = json.Unmarshal(text, &got); err != nil {
 		t.Fatal(err)
 	}
-	want := "action as_of checked_at class code date file from header_restored header_state hops hops[].at hops[].by hops_trusted message_id protected_from reason resent_by signatures " +
+	want := "action as_of checked_at class code date evidence evidence.checked_at evidence.code evidence.file evidence.identical evidence.line evidence.notes evidence.sealed evidence.verdict evidence.witness evidence.witnessed_at file from header_restored header_state hops hops[].at hops[].by hops_trusted message_id protected_from reason resent_by signatures " +
 		"signatures[].algorithm signatures[].binding signatures[].certificate signatures[].certificate.issuer signatures[].certificate.not_after " +
 		"signatures[].certificate.not_before signatures[].certificate.serial signatures[].certificate.sha256 signatures[].certificate.subject " +
 		"signatures[].code signatures[].covers signatures[].differences signatures[].dns signatures[].dns.name signatures[].dns.presence " +

@@ -84,7 +84,7 @@ func objectNameDefect(p *entity.Part, sd *cms.SignedData) string {
 func (v *verifier) inside(l *layer, sd *cms.SignedData, content *message.Spool) error {
 	p := l.entity
 	first := len(v.report.Signatures)
-	if err := v.signers(l, sd, sd.Digests(), p.Number, l.covers(p)); err != nil {
+	if err := v.signers(l, sd, sd.Digests(), p, l.covers(p)); err != nil {
 		return err
 	}
 	for _, s := range v.report.Signatures[first:] {

@@ -49,7 +49,7 @@ func (v *verifier) clear(l *layer, doubt string) (bool, error) {
 	// RFC 2046, Section 5.1.1: no line of a part begins with the delimiter around it.
 	v.noteOutside(l, inside.N != p.Longer, "what follows a line in the signed part that some readers take for a boundary")
 	first := len(v.report.Signatures)
-	if err := v.signers(l, sd, digests, signature.Number, l.covers(content)); err != nil {
+	if err := v.signers(l, sd, digests, signature, l.covers(content)); err != nil {
 		return false, err
 	}
 	for _, s := range v.report.Signatures[first:] {

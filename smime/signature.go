@@ -2,6 +2,7 @@ package smime
 
 import (
 	"crypto"
+	"crypto/sha256"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -65,6 +66,9 @@ type Signature struct {
 	// content: as if that were an attached message).
 	Part   string
 	Covers Coverage
+	// Object is the SHA-256 of the CMS object that holds the signature, as decoded from its part,
+	// where [VerifyOptions] asked for it; zero for one that cannot be read.
+	Object [sha256.Size]byte
 	// Outside says what text around the signed content some readers show that this signature does
 	// not cover, e.g. "epilogue after the signed part"; "" for none, and for what programs write
 	// there for readers without MIME.

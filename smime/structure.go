@@ -219,7 +219,7 @@ func (x *structure) over(content, signature *entity.Part) ([]*Signature, error) 
 		return nil, err
 	}
 	trial := &verifier{ctx: x.v.ctx, report: &Report{}}
-	err = trial.signers(&layer{}, sd, digests, signature.Number, CoversMessage)
+	err = trial.signers(&layer{}, sd, digests, signature, CoversMessage)
 	if _, many := errors.AsType[*LimitError](err); many {
 		err = nil
 	}

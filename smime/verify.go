@@ -3,6 +3,7 @@ package smime
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"crypto/x509"
 	"errors"
 	"io"
@@ -17,7 +18,19 @@ import (
 // Verify parses m and checks its signatures (RFC 8551, Section 3.10). It returns an error only for
 // a failure of this machine (spool, context); everything about the message is in the Report.
 func Verify(ctx context.Context, m *message.Message) (*Report, error) {
-	v := &verifier{ctx: ctx}
+	return VerifyWith(ctx, m, VerifyOptions{})
+}
+
+// VerifyOptions are for [VerifyWith].
+type VerifyOptions struct {
+	// Digests notes the digest of each signature ([Signature.Object]): its CMS object is then read
+	// once more.
+	Digests bool
+}
+
+// VerifyWith is [Verify] with options.
+func VerifyWith(ctx context.Context, m *message.Message, opts VerifyOptions) (*Report, error) {
+	v := &verifier{ctx: ctx, digests: opts.Digests}
 	defer v.close()
 	if err := v.run(m); err != nil {
 		return nil, err
@@ -35,6 +48,7 @@ type verifier struct {
 	secured map[*entity.Part]bool // parts that a signature covers, good or bad
 	src     io.ReaderAt           // the message
 	root    *entity.Part          // nil where a limit stopped the walk
+	digests bool                  // as in VerifyOptions
 	// searches are for Explain alone.
 	searches searches
 }
@@ -117,17 +131,21 @@ const notData = "the signed content is not id-data"
 // RFC 5652, Section 5.1, allows a SignedData without signers; it proves nothing.
 const noSigner = "there is no signer"
 
-// signers adds a Signature for every SignerInfo (RFC 5652, Section 5.3).
-func (v *verifier) signers(l *layer, sd *cms.SignedData, digests *cms.Digests, number string, covers Coverage) error {
+// signers adds a Signature for every SignerInfo (RFC 5652, Section 5.3) of what holder holds.
+func (v *verifier) signers(l *layer, sd *cms.SignedData, digests *cms.Digests, holder *entity.Part, covers Coverage) error {
 	usable := affordable(sd.Certificates)
+	object, err := v.digest(l.src, holder)
+	if err != nil {
+		return err
+	}
 	for _, si := range sd.Signers {
 		if err := v.ctx.Err(); err != nil {
 			return err
 		}
 		s := &Signature{
-			Part: number, Covers: covers, Algorithm: si.Algorithm, SigningTime: si.SigningTime, SignedAttributes: si.SignedAttributes, CertificateHashed: si.HashesCertificate(),
+			Part: holder.Number, Covers: covers, Algorithm: si.Algorithm, SigningTime: si.SigningTime, SignedAttributes: si.SignedAttributes, CertificateHashed: si.HashesCertificate(),
 			Certificates: usable, SubjectKeyID: si.SubjectKeyID, HeaderProtection: ProtectionNone,
-			data: sd, info: si, digests: digests,
+			data: sd, info: si, digests: digests, Object: object,
 		}
 		if err := v.add(l, s); err != nil {
 			return err
@@ -135,6 +153,16 @@ func (v *verifier) signers(l *layer, sd *cms.SignedData, digests *cms.Digests, n
 		s.check()
 	}
 	return nil
+}
+
+// digest is that of the CMS object in p, where it is wanted.
+func (v *verifier) digest(src io.ReaderAt, p *entity.Part) (out [sha256.Size]byte, err error) {
+	if !v.digests {
+		return out, nil
+	}
+	h := sha256.New()
+	err = entity.CopyCMS(v.ctx, h, src, p)
+	return [sha256.Size]byte(h.Sum(nil)), err
 }
 
 // affordable are the certificates that may be part of a path. One that is left out is still found

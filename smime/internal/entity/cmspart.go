@@ -88,6 +88,17 @@ func ReadCMS(ctx context.Context, src io.ReaderAt, p *Part, content io.Writer) (
 	return sd, tail, err
 }
 
+// CopyCMS writes the body of p, decoded, to w. Errors: as ReadCMS.
+func CopyCMS(ctx context.Context, w io.Writer, src io.ReaderAt, p *Part) error {
+	b, err := openCMS(ctx, src, p)
+	if err != nil {
+		return err
+	}
+	defer b.close()
+	_, err = io.Copy(w, b)
+	return err
+}
+
 // CopyRange writes a range of src to w.
 func CopyRange(ctx context.Context, w io.Writer, src io.ReaderAt, off, n int64) error {
 	_, err := (&RangeReader{Ctx: ctx, Src: src, Off: off, Left: n}).WriteTo(w)

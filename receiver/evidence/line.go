@@ -1,0 +1,88 @@
+package evidence
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+)
+
+// record is one line after the header: exactly one of these.
+type record struct {
+	Anchors Anchors  `json:"anchors,omitempty"`
+	Policy  *Policy  `json:"policy,omitempty"`
+	Set     *Set     `json:"set,omitempty"`
+	Lookup  *Lookup  `json:"lookup,omitempty"`
+	Message *Message `json:"message,omitempty"`
+	Seal    *Seal    `json:"seal,omitempty"`
+}
+
+// A line ends with its checksum: the first 16 octets, in hexadecimal, of the SHA-256 over the
+// checksum of the line before (those 32 characters; nothing before the first line) and the line as
+// far as sumStart.
+const (
+	sumStart = `,"sum":"`
+	sumEnd   = `"}`
+	sumSize  = 32
+	tailSize = len(sumStart) + sumSize + len(sumEnd)
+)
+
+// encode returns v as a line without its end, after a line with the checksum before.
+func encode(v any, before string) (line []byte, sum string, err error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return nil, "", fmt.Errorf("evidence: %w", err)
+	}
+	line = bytes.TrimSuffix(b.Bytes(), []byte("}\n"))
+	sum = checksum(before, line)
+	line = append(line, sumStart...)
+	line = append(line, sum...)
+	return append(line, sumEnd...), sum, nil
+}
+
+func checksum(before string, text []byte) string {
+	h := sha256.New()
+	h.Write([]byte(before))
+	h.Write(text)
+	return hex.EncodeToString(h.Sum(nil)[:sumSize/2])
+}
+
+// check returns the checksum of a line that follows one with the checksum before; ok says that it
+// is right.
+func check(line []byte, before string) (sum string, ok bool) {
+	text, tail, ok := cutTail(line)
+	if !ok || len(tail) != sumSize {
+		return "", false
+	}
+	sum = string(tail)
+	return sum, sum == checksum(before, text)
+}
+
+// cutTail separates a line from its checksum.
+func cutTail(line []byte) (text, sum []byte, ok bool) {
+	at := len(line) - tailSize
+	if at <= 0 || !bytes.HasPrefix(line[at:], []byte(sumStart)) || !bytes.HasSuffix(line, []byte(sumEnd)) {
+		return nil, nil, false
+	}
+	sum = line[at+len(sumStart) : len(line)-len(sumEnd)]
+	return line[:at], sum, true
+}
+
+// hash is the name of a line, by which others refer to it.
+type hash [sha256.Size]byte
+
+func hashOf(line []byte) hash { return sha256.Sum256(line) }
+
+func (h hash) String() string { return hex.EncodeToString(h[:]) }
+
+// parseHash reads the name of a line, or another SHA-256: 64 hexadecimal digits in lower case.
+func parseHash(text string) (h hash, ok bool) {
+	if len(text) != hex.EncodedLen(len(h)) || bytes.ContainsAny([]byte(text), "ABCDEF") {
+		return h, false
+	}
+	_, err := hex.Decode(h[:], []byte(text))
+	return h, err == nil
+}
