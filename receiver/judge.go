@@ -14,7 +14,7 @@ import (
 // judge turns what package smime found into a verdict.
 func (r *Receiver) judge(ctx context.Context, m *message.Message, found *smime.Report) *Report {
 	report := newReport(found.From, found.FromErr)
-	report.shown, report.Uncovered, report.ResentBy = m.Shown(), found.Uncovered, resentBy(m)
+	report.found, report.shown, report.Uncovered, report.ResentBy = found, m.Shown(), found.Uncovered, resentBy(m)
 	report.repeats(m)
 	ctx, cancel := context.WithTimeout(ctx, r.opts.Timeout)
 	defer cancel()

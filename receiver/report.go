@@ -66,6 +66,7 @@ type Report struct {
 	// Digests are those of the message, where Options.Digests wants them.
 	Digests *Digests `json:"-"`
 
+	found *smime.Report
 	// unjudged: what is wrong is wrong with the message as a whole.
 	unjudged bool
 	// deciding are the signatures that count.
@@ -79,6 +80,10 @@ type Report struct {
 	// lookups are the answers of the DNS, in the order of the questions.
 	lookups []*lookup.Result
 }
+
+// Found returns what package smime found in the message: its signatures, in the order of
+// Signatures, and its parts. It is nil where the message was not taken apart.
+func (r *Report) Found() *smime.Report { return r.found }
 
 // Lookups returns the answers of the DNS that the verdict rests on, in the order of the questions;
 // of a name that was asked for once more past the cache the last answer.

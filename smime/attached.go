@@ -63,6 +63,7 @@ func isCertsOnly(p *entity.Part) bool {
 
 // sealed notes an entity whose content cannot be seen.
 func (v *verifier) sealed(l *layer, kind Kind, outermost bool) {
+	v.report.openings = append(v.report.openings, opening{part: l.entity, sealed: kind})
 	switch {
 	case outermost:
 		v.report.Kind = kind
@@ -98,6 +99,7 @@ func (v *verifier) inside(l *layer, sd *cms.SignedData, content *message.Spool) 
 		s.NotEntity = entityDefect(inner, l.outer)
 	}
 	v.secured[p] = true
+	v.opened(p, inner, first, true)
 	l.src, l.entity = content, inner
 	return nil
 }

@@ -57,6 +57,7 @@ func (v *verifier) clear(l *layer, doubt string) (bool, error) {
 		s.NotEntity = entityDefect(content, l.outer)
 	}
 	v.secured[p] = true
+	v.opened(p, content, first, false)
 	l.entity = content
 	return true, nil
 }

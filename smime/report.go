@@ -1,6 +1,9 @@
 package smime
 
-import "dnseal/smime/message"
+import (
+	"dnseal/smime/internal/entity"
+	"dnseal/smime/message"
+)
 
 // Kind is what the root of a message is.
 type Kind string
@@ -33,4 +36,8 @@ type Report struct {
 	// Sealed lists in English the parts whose content cannot be seen, e.g. "part 2 is encrypted":
 	// a signature may be inside. Not the message itself, of which Kind says that.
 	Sealed []string
+
+	// For Contents: the message as it was taken apart, and the layers in it.
+	root     *entity.Part
+	openings []opening
 }

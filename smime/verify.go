@@ -61,7 +61,7 @@ func (v *verifier) run(m *message.Message) error {
 	v.src = m.Open()
 	root, err := entity.Walk(v.ctx, v.src, v.header, m.BodyOffset(), m.Size(), false)
 	if err == nil {
-		v.root = root
+		v.root, v.report.root = root, root
 		err = v.message(v.src, root)
 	}
 	if err == nil && v.stray != "" {
