@@ -244,3 +244,27 @@ func TestEvidenceOfShared(t *testing.T) {
 	}
 	running.Wait()
 }
+
+// TestEvidenceFromChain: the chain alone, without the questions, proves the same of what is secure.
+func TestEvidenceFromChain(t *testing.T) {
+	t.Parallel()
+	c, names := evidenceLab(t)
+	for _, name := range names {
+		want, e := evidenceOf(t, c, name)
+		back, err := evidence.FromChain(want.Name, dane.TLSA, e.Chain())
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		got, err := c.VerifyEvidence(back, e.At)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if want.Status == dnssec.Secure && (got.Status != want.Status || got.Presence != want.Presence || !cmp.Equal(got.Records, want.Records)) {
+			t.Errorf("%s: %s, presence %d, %q (%s), want %s, presence %d", name, got.Status, got.Presence, got.Code, got.Reason, want.Status, want.Presence)
+		}
+		if want.Status != dnssec.Secure && got.Status == dnssec.Secure {
+			t.Errorf("%s is secure, want %s", name, want.Status)
+		}
+		t.Logf("%s %s: %d sets, %d octets, verified %d", name, want.Status, len(e.Sets), len(e.Chain()), len(got.Answer.RRsets))
+	}
+}

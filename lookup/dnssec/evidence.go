@@ -13,7 +13,8 @@ type Evidence struct {
 	Name  string
 	Type  uint16
 	Rcode int
-	// RRsets in any order, each with the question it answers.
+	// RRsets in any order, each with the question it answers. NSEC, NSEC3 and SOA records without
+	// that (no Name) are in the authority section of every answer.
 	RRsets []RRset
 }
 
@@ -29,11 +30,16 @@ func (a *Answer) Evidence() Evidence {
 // the proof of the delegation is left out (see zoneOf). It does not show that the records were
 // still published at that time, only that their signatures were valid. It never returns nil.
 func (v *Validator) Verify(e Evidence, at time.Time) *Answer {
+	return v.VerifyContext(context.Background(), e, at)
+}
+
+// VerifyContext is Verify by the budget of ctx ([WithBudget]).
+func (v *Validator) VerifyContext(ctx context.Context, e Evidence, at time.Time) *Answer {
 	offline := Validator{
 		Exchanger: stored(e), Anchors: v.Anchors, Now: func() time.Time { return at },
 		Skew: v.Skew, AllowSHA1: v.AllowSHA1, Signatures: v.Signatures, extra: v.extra,
 	}
-	l := offline.newLookup(context.Background(), e.Type)
+	l := offline.newLookup(ctx, e.Type)
 	defer l.asker.close()
 	n, err := parseName(e.Name)
 	if err != nil || isMeta(e.Type) {
@@ -76,15 +82,17 @@ func (e stored) Exchange(_ context.Context, name string, qtype uint16, _ bool) (
 		m.Rcode = e.Rcode
 	}
 	for _, s := range e.RRsets {
-		if len(s.Records) == 0 || s.Type != qtype || dns.CanonicalName(s.Name) != name {
+		if len(s.Records) == 0 {
+			continue
+		}
+		t := s.Records[0].Header().Rrtype
+		denial := t == dns.TypeSOA || t == dns.TypeNSEC || t == dns.TypeNSEC3
+		if (s.Name != "" || !denial) && (s.Type != qtype || dns.CanonicalName(s.Name) != name) {
 			continue
 		}
 		section := &m.Answer
-		switch t := s.Records[0].Header().Rrtype; t {
-		case dns.TypeSOA, dns.TypeNSEC, dns.TypeNSEC3:
-			if t != qtype {
-				section = &m.Ns
-			}
+		if denial && t != qtype {
+			section = &m.Ns
 		}
 		*section = append(*section, s.Records...)
 		for _, sig := range s.Signatures {

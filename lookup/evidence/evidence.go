@@ -8,6 +8,7 @@
 package evidence
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -44,7 +45,8 @@ type Evidence struct {
 
 // Set is one RRset with its signatures.
 type Set struct {
-	// Name and Type are the question that it is an answer to, or a part of one.
+	// Name and Type are the question that it is an answer to, or a part of one. Without Name it is
+	// a proof of absence that may be part of any.
 	Name string `json:"name"`
 	Type string `json:"type"`
 	// Wire is the records and then their RRSIG records, uncompressed (RFC 1035, Section 3.2.1). All
@@ -114,6 +116,11 @@ func packSet(set dnssec.RRset) ([]byte, error) {
 // word of the parent zone counts for what is below. The states in the evidence are not believed.
 // Errors: it cannot be read, or is over a limit (200 sets, 1 MiB).
 func Verify(e *Evidence, at time.Time, v *dnssec.Validator) (*chain.Result, error) {
+	return VerifyContext(context.Background(), e, at, v)
+}
+
+// VerifyContext is Verify by the budget of ctx ([dnssec.WithBudget]).
+func VerifyContext(ctx context.Context, e *Evidence, at time.Time, v *dnssec.Validator) (*chain.Result, error) {
 	if v == nil {
 		v = new(dnssec.Validator)
 	}
@@ -129,7 +136,7 @@ func Verify(e *Evidence, at time.Time, v *dnssec.Validator) (*chain.Result, erro
 		return nil, fmt.Errorf("evidence: evidence about %q: %w", e.Name, err)
 	}
 	name := dns.CanonicalName(e.Name)
-	a := v.Verify(dnssec.Evidence{Name: name, Type: uint16(t), Rcode: e.Rcode, RRsets: sets}, at)
+	a := v.VerifyContext(ctx, dnssec.Evidence{Name: name, Type: uint16(t), Rcode: e.Rcode, RRsets: sets}, at)
 	r := chain.New(name, t, a)
 	r.At = at
 	return r, nil
@@ -162,7 +169,10 @@ func (s Set) unpack() (dnssec.RRset, error) {
 	if !ok {
 		return dnssec.RRset{}, fmt.Errorf("unknown type %q", s.Type)
 	}
-	out := dnssec.RRset{Name: dns.CanonicalName(s.Name), Type: qtype}
+	out := dnssec.RRset{Type: qtype}
+	if s.Name != "" {
+		out.Name = dns.CanonicalName(s.Name)
+	}
 	for at := 0; at < len(s.Wire); {
 		rr, next, err := dns.UnpackRR(s.Wire, at)
 		if err != nil || next <= at {

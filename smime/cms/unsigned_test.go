@@ -110,8 +110,8 @@ func TestUnsignedHostile(t *testing.T) {
 			}
 			continue
 		}
-		if err := verify(t, f, testContent, s.Key.Public()); err != nil {
-			t.Errorf("%s: Verify = %v", tt.name, err)
+		if wrong := verify(t, f, testContent, s.Key.Public()); wrong != nil {
+			t.Errorf("%s: Verify = %v", tt.name, wrong)
 		}
 		values, err := sd.Signers[0].Unsigned(OIDStaple)
 		if len(values) != tt.want || (err == nil) != (tt.err == nil) || tt.err != nil && !errors.As(err, tt.err) {
