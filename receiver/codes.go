@@ -80,6 +80,16 @@ const (
 	CodeIndeterminate Code = "indeterminate"
 	// CodeTimeout: not looked up, or not judged, in time; temperror
 	CodeTimeout Code = "timeout"
+	// CodeNoEvidence: judged by evidence (Options.Past), and nothing is kept about the message, or
+	// about a name that it needs; temperror
+	CodeNoEvidence Code = "no-evidence"
+	// CodeEvidenceTime: the evidence is of another time; temperror
+	CodeEvidenceTime Code = "evidence-time"
+	// CodeEvidenceAnchor: the evidence rests on trust anchors that are not those of the reader
+	// (RFC 4035, Section 4.4); temperror
+	CodeEvidenceAnchor Code = "evidence-anchor"
+	// CodeEvidenceUnreadable: the evidence about the message cannot be read; temperror
+	CodeEvidenceUnreadable Code = "evidence-unreadable"
 	// CodePKIX: judged by PKIX roots (RFC 5280, Section 6.1): with pass, they vouch for it; with
 	// policy, they do not
 	CodePKIX Code = "pkix"

@@ -35,6 +35,9 @@ type Past struct {
 	Saved bool
 	// Evidence is what the report says about it.
 	Evidence *EvidenceReport
+	// Conclude, where it is not nil, is called with the report, to add to Evidence what follows
+	// from the verdict.
+	Conclude func(*Report)
 }
 
 // EvidenceReport says what a verdict as of a time rests on.
@@ -125,6 +128,9 @@ func (r *Report) by(p *Past, now time.Time) {
 		r.AsOf = &at
 	}
 	r.Evidence = p.Evidence
+	if p.Conclude != nil {
+		p.Conclude(r)
+	}
 	for _, s := range r.Signatures {
 		if s.DNS != nil {
 			s.DNS.Source = SourceEvidence

@@ -58,6 +58,11 @@ var classes = map[Code]Class{
 	CodeBadFrom:       ClassMalformed,
 	CodeTooBig:        ClassTooBig,
 	CodeInternalError: ClassInternalError,
+
+	CodeNoEvidence:         ClassDNSError,
+	CodeEvidenceTime:       ClassDNSError,
+	CodeEvidenceAnchor:     ClassDNSError,
+	CodeEvidenceUnreadable: ClassDNSError,
 }
 
 // ClassOf returns the class of a verdict and its code, by whose action in [Options.On] a message is

@@ -101,9 +101,13 @@ func (sc *signatureCheck) weigh(ctx context.Context, res *lookup.Result, records
 	case dnssec.Bogus:
 		return finding{TempError, CodeBogus, "the DNS data is bogus: " + res.Reason}
 	case dnssec.Indeterminate:
-		if res.Code == chain.CodeDenied {
+		switch Code(res.Code) {
+		case Code(chain.CodeDenied):
 			// Asking again later would not help.
 			return finding{Neutral, CodeDenied, "the record is not looked up here: " + res.Reason}
+		case CodeNoEvidence, CodeEvidenceTime, CodeEvidenceAnchor, CodeEvidenceUnreadable:
+			return finding{TempError, Code(res.Code), res.Reason}
+		default:
 		}
 	}
 	return finding{TempError, cmp.Or(Code(res.Code), CodeIndeterminate), "the record could not be looked up: " + res.Reason}

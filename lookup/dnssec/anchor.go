@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/miekg/dns"
 )
@@ -17,6 +18,8 @@ import (
 type Anchors struct {
 	zones   map[name]*anchor
 	ignored []string
+	// timed are those that are valid only in a period, and not in zones.
+	timed []timedAnchor
 }
 
 // anchor is the trust in one zone.
@@ -50,14 +53,22 @@ const maxAnchors = 1000
 // (RFC 5011, Section 4.2).
 var ErrKeyStates = errors.New("no key in it is trusted")
 
-// ParseAnchors reads DS and DNSKEY records in zone-file form; filename is for messages. Names are
-// absolute; a relative one is taken as below the root. Of DNSKEY records those with the SEP flag
-// count, or all of a zone when none has it. In a file that unbound keeps (auto-trust-anchor-file)
-// only the keys in the states VALID and MISSING count; the others are [Anchors.Ignored]. A byte
-// order mark is skipped. It fails on a syntax error, on any other record type, on a revoked key,
-// when there is no anchor in it, and when no key in it is trusted (ErrKeyStates).
+// ParseAnchors reads DS and DNSKEY records in zone-file form, or the XML file that IANA publishes
+// for the root (RFC 9718), whose keys count in their periods only; filename is for messages. Names
+// are absolute; a relative one is taken as below the root. Of DNSKEY records those with the SEP
+// flag count, or all of a zone when none has it. In a file that unbound keeps
+// (auto-trust-anchor-file) only the keys in the states VALID and MISSING count; the others are
+// [Anchors.Ignored]. A byte order mark is skipped. It fails on a syntax error, on any other record
+// type, on a revoked key, when there is no anchor in it, and when no key in it is trusted
+// (ErrKeyStates).
 func ParseAnchors(text, filename string) (*Anchors, error) {
 	a := &Anchors{zones: make(map[name]*anchor)}
+	if isXML(text) {
+		if err := a.readXML(text); err != nil {
+			return nil, fmt.Errorf("dnssec: %s: %w", filename, err)
+		}
+		return a, nil
+	}
 	zp := dns.NewZoneParser(strings.NewReader(strings.TrimPrefix(text, "\ufeff")), ".", filename)
 	zp.SetDefaultTTL(0)
 	count := 0
@@ -155,8 +166,11 @@ func (a *Anchors) Zones() []string {
 	for n := range maps.Keys(a.zones) {
 		out = append(out, n.String())
 	}
+	for _, t := range a.timed {
+		out = append(out, t.zone.String())
+	}
 	slices.Sort(out)
-	return out
+	return slices.Compact(out)
 }
 
 // closest returns the deepest zone with an anchor that encloses n.
@@ -170,4 +184,60 @@ func (a *Anchors) closest(n name) (name, bool) {
 		}
 		n = n.parent()
 	}
+}
+
+// timedAnchor is a trust anchor for a period; a zero time is no bound.
+type timedAnchor struct {
+	zone        name
+	ds          *dns.DS
+	from, until time.Time
+}
+
+func (t *timedAnchor) validAt(at time.Time) bool {
+	return !at.Before(t.from) && (t.until.IsZero() || at.Before(t.until))
+}
+
+// At returns the anchors that are valid at a time: those without a period always are.
+func (a *Anchors) At(at time.Time) *Anchors {
+	if len(a.timed) == 0 {
+		return a
+	}
+	out := &Anchors{zones: maps.Clone(a.zones), ignored: a.ignored}
+	for _, t := range a.timed {
+		if !t.validAt(at) {
+			continue
+		}
+		z := new(anchor)
+		if known := out.zones[t.zone]; known != nil {
+			*z = *known
+		}
+		z.ds = append(slices.Clone(z.ds), t.ds)
+		out.zones[t.zone] = z
+	}
+	return out
+}
+
+// Records returns the anchors as DS records in zone-file form, sorted, those of all periods among
+// them. Of a DNSKEY it is the digest by SHA-256.
+func (a *Anchors) Records() []string {
+	var out []string
+	for _, z := range a.zones {
+		for _, ds := range z.ds {
+			out = append(out, dsText(ds))
+		}
+		for _, k := range z.keys {
+			if ds := k.ToDS(dns.SHA256); ds != nil {
+				out = append(out, dsText(ds))
+			}
+		}
+	}
+	for _, t := range a.timed {
+		out = append(out, dsText(t.ds))
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+func dsText(ds *dns.DS) string {
+	return fmt.Sprintf("%s IN DS %d %d %d %s", ds.Hdr.Name, ds.KeyTag, ds.Algorithm, ds.DigestType, strings.ToUpper(ds.Digest))
 }

@@ -13,7 +13,7 @@ type Validator struct {
 	// Exchanger asks the resolver. Required. It is called from several goroutines at once, all of
 	// which have returned when Resolve returns; it must end with its context.
 	Exchanger Exchanger
-	// Anchors; nil means RootAnchors.
+	// Anchors; nil means RootAnchors. Those that are valid at the time of the clock count.
 	Anchors *Anchors
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
@@ -127,5 +127,6 @@ func (v *Validator) newLookup(ctx context.Context, qtype uint16) *lookup {
 	if l.skew == 0 {
 		l.skew = defaultSkew
 	}
+	l.anchors = l.anchors.At(l.now)
 	return l
 }

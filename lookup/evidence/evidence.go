@@ -64,7 +64,7 @@ const (
 // indeterminate) or the result is the resolver's word (mode ad-only).
 func Of(r *chain.Result) (*Evidence, error) {
 	a := r.Answer
-	if r.Status == dnssec.Indeterminate || len(a.RRsets) == 0 {
+	if r.Status == dnssec.Indeterminate || r.Believed || a == nil || len(a.RRsets) == 0 {
 		return nil, fmt.Errorf("evidence: there is no evidence about %s: it was not validated here", r.Name)
 	}
 	e := &Evidence{
@@ -91,6 +91,8 @@ func (e *Evidence) Chain() []byte {
 	return out
 }
 
+// packSet writes a set. Signed records get their original TTL (RFC 4034, Section 3.1.4), so that a
+// set is the same whenever a cache was asked.
 func packSet(set dnssec.RRset) ([]byte, error) {
 	rrs := append([]dns.RR{}, set.Records...)
 	for _, sig := range set.Signatures {
@@ -100,7 +102,11 @@ func packSet(set dnssec.RRset) ([]byte, error) {
 	buf := make([]byte, dns.MaxMsgSize)
 	for _, rr := range rrs {
 		// Of a copy: it writes to the record, and those of a cached result are shared.
-		n, err := dns.PackRR(dns.Copy(rr), buf, 0, nil, false)
+		rr = dns.Copy(rr)
+		if len(set.Signatures) > 0 {
+			rr.Header().Ttl = set.Signatures[0].OrigTtl
+		}
+		n, err := dns.PackRR(rr, buf, 0, nil, false)
 		if err != nil {
 			return nil, fmt.Errorf("evidence: %s %s cannot be kept: %w", rr.Header().Name, dns.Type(rr.Header().Rrtype), err)
 		}
@@ -110,11 +116,12 @@ func packSet(set dnssec.RRset) ([]byte, error) {
 }
 
 // Verify validates evidence again (RFC 9102, Section 6) as of a time, from the trust anchors of v
-// (nil: the built-in root anchors) and without a network. Evidence of a result that was secure,
-// insecure or bogus gives the same result for the time it was made. Altered or incomplete evidence
-// is never secure but by signatures that hold: where the proof of a delegation was taken out, the
-// word of the parent zone counts for what is below. The states in the evidence are not believed.
-// Errors: it cannot be read, or is over a limit (200 sets, 1 MiB).
+// (nil: the keys of the DNS root) and without a network. Where these are keys of the DNS root, its
+// earlier and later keys count in their periods ([dnssec.Anchors.WithHistory]). Evidence of a
+// result that was secure, insecure or bogus gives the same result for the time it was made. Altered
+// or incomplete evidence is never secure but by signatures that hold: where the proof of a
+// delegation was taken out, the word of the parent zone counts for what is below. The states in the
+// evidence are not believed. Errors: it cannot be read, or is over a limit (200 sets, 1 MiB).
 func Verify(e *Evidence, at time.Time, v *dnssec.Validator) (*chain.Result, error) {
 	return VerifyContext(context.Background(), e, at, v)
 }
@@ -136,7 +143,9 @@ func VerifyContext(ctx context.Context, e *Evidence, at time.Time, v *dnssec.Val
 		return nil, fmt.Errorf("evidence: evidence about %q: %w", e.Name, err)
 	}
 	name := dns.CanonicalName(e.Name)
-	a := v.VerifyContext(ctx, dnssec.Evidence{Name: name, Type: uint16(t), Rcode: e.Rcode, RRsets: sets}, at)
+	then := *v
+	then.Anchors = v.Anchors.WithHistory()
+	a := then.VerifyContext(ctx, dnssec.Evidence{Name: name, Type: uint16(t), Rcode: e.Rcode, RRsets: sets}, at)
 	r := chain.New(name, t, a)
 	r.At = at
 	return r, nil

@@ -1,35 +1,243 @@
 package evidence
 
 import (
-	"context"
+	"cmp"
 	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
 	"time"
 
 	"dnseal/lookup/dnssec"
 	"dnseal/receiver"
 )
 
+// Extension is that of the names of files.
+const Extension = ".evidence"
+
 // Options are for reading.
 type Options struct {
 	// Anchors are the reader's own trust anchors; nil: the keys of the DNS root, each for the time
-	// in which it was valid.
+	// in which it was valid. Those of a period count in that.
 	Anchors *dnssec.Anchors
 	// At is the time as of which messages are judged; zero: when each was checked.
 	At time.Time
 	// Policy is the reader's own: it is compared with that of the file.
 	Policy Policy
+	// Witness, where it is not nil, finds out who proves the time of a seal, and when that was: a
+	// time stamp, or the signature. content is what the seal is over. An error says why what is
+	// there proves nothing.
+	Witness func(seal *Seal, content io.Reader) (by string, at time.Time, err error)
 }
 
 // Archive is evidence that was opened. It is safe for concurrent use. Close it when done.
-type Archive struct{ opts Options }
-
-// Open opens a file of evidence, or a folder of *.evidence files.
-func Open(path string, opts Options) (*Archive, error) {
-	return nil, errors.New("evidence: not yet")
+type Archive struct {
+	opts    Options
+	files   []*file
+	closers []io.Closer
+	lines   int // of all files
+	// entries are what is kept about messages; first and next find those of a digest.
+	entries []entry
+	first   map[hash]int32 // index in entries, from 1
+	answers answers
 }
 
-// Past finds what was kept about a message: for receiver.Options.Past.
-func (a *Archive) Past(ctx context.Context, d receiver.Digests) *receiver.Past { return nil }
+// entry is where something is kept about a message.
+type entry struct {
+	file int32
+	line int32
+	at   int64 // when it was checked, in seconds
+	next int32 // the next entry with the same digest, from 1; 0: none
+}
+
+// Open opens a file of evidence, or all *.evidence files of a folder. Files of a folder that cannot
+// be read are left out: then the error names each, and the Archive holds the others. Errors:
+// [ErrNoEvidence], [ErrVersion], [ErrEdited], [ErrForm] and [ErrLimit] with the names of file and
+// line, and those of the file system. A folder without such files is fs.ErrNotExist.
+func Open(path string, opts Options) (*Archive, error) {
+	a := New(opts)
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("evidence: %w", err)
+	}
+	if !info.IsDir() {
+		if err := a.open(path); err != nil {
+			return nil, err
+		}
+		return a, nil
+	}
+	names, err := filepath.Glob(filepath.Join(escaped(path), "*"+Extension))
+	if err == nil && len(names) == 0 {
+		err = fmt.Errorf("no *%s file in %s: %w", Extension, path, fs.ErrNotExist)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("evidence: %w", err)
+	}
+	var wrong []error
+	for _, name := range names {
+		wrong = append(wrong, a.open(name))
+	}
+	return a, errors.Join(wrong...)
+}
+
+// escaped is a folder's name as a pattern that stands for itself.
+func escaped(path string) string {
+	var out []rune
+	for _, r := range path {
+		if r == '*' || r == '?' || r == '[' || r == '\\' && os.PathSeparator != '\\' {
+			out = append(out, '\\')
+		}
+		out = append(out, r)
+	}
+	return string(out)
+}
+
+// New returns an archive without files.
+func New(opts Options) *Archive {
+	opts.Anchors = opts.Anchors.WithHistory()
+	return &Archive{opts: opts, first: map[hash]int32{}, answers: newAnswers()}
+}
+
+// open adds a file.
+func (a *Archive) open(name string) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return fmt.Errorf("evidence: %w", err)
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is no file", name)
+	}
+	if err == nil {
+		err = a.Add(name, f, info.Size())
+	}
+	if err != nil {
+		return errors.Join(err, f.Close())
+	}
+	a.closers = append(a.closers, f)
+	return nil
+}
+
+// Add adds a file that src holds, which must stay open; name is for messages. It must not be called
+// together with other methods. Errors are those of [Open]; then nothing was added.
+func (a *Archive) Add(name string, src io.ReaderAt, size int64) error {
+	number := int32(len(a.files))
+	var found []keyed
+	f, err := scan(name, src, size, maxLines-a.lines, func(m *Message, line int) error {
+		keys, err := keysOf(m)
+		for _, k := range keys {
+			found = append(found, keyed{k, entry{file: number, line: int32(line), at: m.CheckedAt.Unix()}})
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("evidence: %s: %w", name, err)
+	}
+	for _, k := range found {
+		k.next = a.first[k.hash]
+		a.entries = append(a.entries, k.entry)
+		a.first[k.hash] = int32(len(a.entries))
+	}
+	a.files, a.lines = append(a.files, f), a.lines+len(f.lines)
+	return nil
+}
+
+type keyed struct {
+	hash
+	entry
+}
+
+// keysOf are the digests by which a message is found.
+func keysOf(m *Message) ([]hash, error) {
+	if len(m.Signatures) == 0 || len(m.Signatures) > maxObjects || len(m.Lookups) > maxLookups {
+		return nil, ErrForm
+	}
+	var out []hash
+	for _, text := range m.Signatures {
+		h, ok := parseHash(text)
+		if !ok {
+			return nil, ErrForm
+		}
+		if !slices.Contains(out, h) {
+			out = append(out, h)
+		}
+	}
+	return out, nil
+}
 
 // Close closes the files.
-func (a *Archive) Close() error { return nil }
+func (a *Archive) Close() error {
+	var errs []error
+	for _, c := range a.closers {
+		errs = append(errs, c.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// Summary is one file of an archive, for people.
+type Summary struct {
+	Name     string
+	Lines    int
+	Messages int
+	// Sealed is when the file was sealed; nil: its writer is still at work, or was stopped.
+	Sealed *time.Time
+	// Cut says that its last line has no end.
+	Cut bool
+}
+
+// Files describes the files.
+func (a *Archive) Files() []Summary {
+	var out []Summary
+	for _, f := range a.files {
+		s := Summary{Name: f.name, Lines: len(f.lines), Messages: f.messages, Cut: f.cut}
+		if f.seal != nil {
+			s.Sealed = &f.seal.Sealed
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// find returns the entry about a message: of several the one that was made closest to the time
+// asked for, else the first that was made.
+func (a *Archive) find(d receiver.Digests) (*file, int32, *Message, error) {
+	var all []entry
+	for _, text := range d.Objects {
+		h, ok := parseHash(text)
+		if !ok {
+			continue
+		}
+		for i := a.first[h]; i != 0 && len(all) < maxEntries; i = a.entries[i-1].next {
+			all = append(all, a.entries[i-1])
+		}
+	}
+	if len(all) == 0 {
+		return nil, 0, nil, nil
+	}
+	best := slices.MinFunc(all, func(x, y entry) int {
+		return cmp.Or(cmp.Compare(a.distance(x), a.distance(y)), cmp.Compare(x.at, y.at))
+	})
+	f := a.files[best.file]
+	r, err := f.read(best.line)
+	if err == nil && r.Message == nil {
+		err = fmt.Errorf("evidence: %s: line %d %w", f.name, best.line, ErrEdited)
+	}
+	if err != nil {
+		return nil, 0, nil, err
+	}
+	return f, best.line, r.Message, nil
+}
+
+// maxEntries bounds the entries that are compared for one message.
+const maxEntries = 10_000
+
+func (a *Archive) distance(e entry) int64 {
+	if a.opts.At.IsZero() {
+		return 0
+	}
+	d := a.opts.At.Unix() - e.at
+	return max(d, -d)
+}

@@ -130,6 +130,8 @@ var (
 	ErrVersion = errors.New("its version is not known here")
 	// ErrEdited: the file is not as it was written.
 	ErrEdited = errors.New("was edited")
+	// ErrForm: a line is not in the form that lines of its kind have.
+	ErrForm = errors.New("is not of the form that its kind has")
 	// ErrLimit: the file is over a limit.
 	ErrLimit = errors.New("over a limit")
 )

@@ -65,6 +65,10 @@ var verdictCodes = []struct {
 		{receiver.Neutral, "denied", "allow or deny in [dns] forbids the lookup."},
 		{receiver.Policy, "pkix", "verified by pkix-roots: with pass the certificate chains to a root, with policy it does not."},
 		{receiver.TempError, "timeout", "not looked up, or not verified, in time."},
+		{receiver.TempError, "no-evidence", "verified by --evidence, and nothing is kept about the message, or about a name that it needs."},
+		{receiver.TempError, "evidence-time", "the evidence is of another time."},
+		{receiver.TempError, "evidence-anchor", "the evidence rests on trust anchors that were not valid here at that time."},
+		{receiver.TempError, "evidence-unreadable", "the evidence about the message cannot be read."},
 		{receiver.TempError, "indeterminate", "could not be looked up, without a cause. With a cause, the code is a word of the list of causes below."},
 	}},
 	{"FROM AND WHAT IS COVERED", []verdictWord{

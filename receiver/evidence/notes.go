@@ -1,0 +1,108 @@
+package evidence
+
+import (
+	"fmt"
+	"io"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"dnseal/receiver"
+)
+
+// policy is what the message was judged by then; none where the file does not say.
+func (p *past) policy() Policy {
+	r, err := p.archive.answers.record(p.file, p.message.Policy)
+	if err != nil || r.Policy == nil {
+		return Policy{Saved: true}
+	}
+	return *r.Policy
+}
+
+// witness notes who proves the time of a file, and what is wrong with that.
+func (a *Archive) witness(f *file, e *receiver.EvidenceReport) {
+	if f.seal == nil {
+		e.Notes = append(e.Notes, "the file of evidence is not sealed: its writer is still at work, or was stopped")
+		return
+	}
+	f.witnessed.Do(func() { f.by, f.when, f.doubt = a.ask(f) })
+	if f.doubt != nil {
+		e.Notes = append(e.Notes, "nothing proves its time: "+f.doubt.Error())
+		return
+	}
+	if f.by == "" {
+		return
+	}
+	e.Witness, e.WitnessedAt = f.by, &f.when
+	if late := f.when.Sub(e.CheckedAt); late > maxLate {
+		e.Notes = append(e.Notes, fmt.Sprintf("the time is witnessed only from %s on, %d days after the message was checked by the word of the file", stamp(f.when), int(late/(24*time.Hour))))
+	}
+}
+
+// maxLate is how long after a check its file is usually sealed: a day, and a night.
+const maxLate = 48 * time.Hour
+
+func (a *Archive) ask(f *file) (by string, when time.Time, err error) {
+	if a.opts.Witness == nil || len(f.seal.Token)+len(f.seal.Signature) == 0 {
+		return "", time.Time{}, nil
+	}
+	last := f.lines[len(f.lines)-1]
+	by, when, err = a.opts.Witness(f.seal, io.NewSectionReader(f.src, 0, last.off))
+	return by, when.UTC(), err
+}
+
+// differs says that another verdict was recorded, and what is different now.
+func (p *past) differs(r *receiver.Report, e *receiver.EvidenceReport, then Policy) []string {
+	var out []string
+	if days := int(p.at.Sub(p.message.CheckedAt).Abs() / (24 * time.Hour)); p.other && days > 0 {
+		out = append(out, fmt.Sprintf("what the DNS said was kept on %s, %d days from the time asked for", stamp(p.message.CheckedAt), days))
+	}
+	if r.Verdict == e.Verdict && r.Code == e.Code {
+		return out
+	}
+	var why []string
+	now := p.archive.opts.Policy
+	if !reflect.DeepEqual(domainsOf(then), domainsOf(now)) {
+		why = append(why, "its policy was another one than is given here"+named(then))
+	}
+	if !slices.Equal(then.Roots, now.Roots) {
+		why = append(why, fmt.Sprintf("it had %d PKIX roots, not those given here", len(then.Roots)))
+	}
+	if p.other {
+		why = append(why, "another time is asked for")
+	}
+	if !e.Identical {
+		why = append(why, "the message is not the same octet for octet")
+	}
+	if len(why) == 0 {
+		why = []string{"the record of it is wrong, or was made by another version of the program"}
+	}
+	verdict := string(e.Verdict)
+	if e.Code != "" {
+		verdict += " (" + string(e.Code) + ")"
+	}
+	return append(out, fmt.Sprintf("the verdict of then was %s: %s", verdict, strings.Join(why, "; ")))
+}
+
+func domainsOf(p Policy) []Domain {
+	if len(p.Domains) == 0 {
+		return nil
+	}
+	return p.Domains
+}
+
+// named names the security domains of a policy.
+func named(p Policy) string {
+	var names []string
+	for _, d := range p.Domains {
+		names = append(names, d.Names...)
+	}
+	if len(names) == 0 {
+		return ": it had no security domains"
+	}
+	if len(names) > 5 {
+		names = append(names[:5], "…")
+	}
+	return ", with the security domains " + strings.Join(names, ", ")
+}
