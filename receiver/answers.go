@@ -5,6 +5,7 @@ import (
 
 	"dnseal/lookup"
 	"dnseal/lookup/dane"
+	"dnseal/lookup/evidence/staple"
 )
 
 // answers are the DNS lookups of one message: each name is asked for once, and once more past the
@@ -20,6 +21,8 @@ type question struct {
 	name  string
 	typ   dane.Type
 	fresh bool
+	// staples of the signature answer instead of the resolver; nil: it is asked
+	staples *staple.Resolver
 }
 
 func newAnswers(r lookup.Resolver) *answers {
@@ -40,13 +43,19 @@ func (a *answers) ask(ctx context.Context, q question) *lookup.Result {
 	if res := a.seen[q]; res != nil {
 		return res
 	}
-	ask := a.resolver.Lookup
-	if q.fresh {
-		ask = a.resolver.LookupFresh
-	}
-	res := ask(ctx, q.name, q.typ)
+	res := a.answer(ctx, q)
 	a.seen[q], a.order = res, append(a.order, q)
 	return res
+}
+
+func (a *answers) answer(ctx context.Context, q question) *lookup.Result {
+	switch {
+	case q.staples != nil:
+		return q.staples.Lookup(ctx, q.name, q.typ)
+	case q.fresh:
+		return a.resolver.LookupFresh(ctx, q.name, q.typ)
+	}
+	return a.resolver.Lookup(ctx, q.name, q.typ)
 }
 
 // all returns the answers in the order of the questions; of a name asked for twice the last.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"dnseal/lookup/dnssec"
+	"dnseal/lookup/evidence/staple"
 	"dnseal/smime"
 	"dnseal/smime/certificate"
 	"dnseal/smime/message"
@@ -74,6 +75,9 @@ type verification struct {
 func (v *verification) prepare(sigs []*smime.Signature) []*signatureCheck {
 	for _, s := range sigs {
 		sc := &signatureCheck{verification: v, sig: s, out: describe(s), sum: good}
+		if o := v.receiver.opts.Offline; o != nil {
+			sc.staples = o.staples(s, v.receiver.opts.Now)
+		}
 		sc.claim, sc.keyless = sc.claimed(), sc.needsKey()
 		sc.out.Identity = sc.claim.String()
 		sc.bind()
@@ -98,6 +102,8 @@ type signatureCheck struct {
 	sig   *smime.Signature
 	out   *SignatureReport
 	claim claim
+	// staples answer for this signer instead of the DNS; nil: the DNS is asked.
+	staples *staple.Resolver
 	// keyless: no certificate came along, so that only a record can hold the key.
 	keyless bool
 	// vouched: a certified path ends at the certificate.

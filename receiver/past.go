@@ -112,7 +112,7 @@ func digest(ctx context.Context, m *message.Message, found *smime.Report) (Diges
 // asOf is r as of what is known of the past.
 func (r *Receiver) asOf(p *Past) *Receiver {
 	then := *r
-	then.opts.Lookup = p.Lookup
+	then.opts.Lookup, then.opts.Offline = p.Lookup, nil
 	if !p.At.IsZero() {
 		then.opts.Saved = p.Saved
 		then.opts.Now = func() time.Time { return p.At }

@@ -71,8 +71,11 @@ import (
 
 // Options configure a Receiver. The zero value of each field but Lookup is safe.
 type Options struct {
-	// Lookup asks the DNS. Required.
+	// Lookup asks the DNS. Required without Offline.
 	Lookup lookup.Resolver
+	// Offline judges by what signers sent with their signatures, and asks nothing of Lookup. Nil:
+	// the DNS is asked, and what was sent with a signature is not looked at.
+	Offline *Offline
 	// Limits of the DNS work for one message.
 	Limits dnssec.Limits
 	// Timeout of all lookups for one message together, so that four signers in slow zones take no
@@ -130,7 +133,7 @@ var _ message.Handler = (*Receiver)(nil)
 // New checks the options and returns a Receiver. Errors name the domain (counted from 1) or option
 // that makes no sense.
 func New(opts Options) (*Receiver, error) {
-	if opts.Lookup == nil {
+	if opts.Lookup == nil && opts.Offline == nil {
 		return nil, errors.New("receiver: no resolver to look signers up with")
 	}
 	if opts.AuthservID != "" && !message.IsAuthservID(opts.AuthservID) {

@@ -27,8 +27,8 @@ func (sc *signatureCheck) dns(ctx context.Context) finding {
 	case !sc.answers.admit(sc.claim.String()):
 		return finding{PermError, codeLimitIdentities, fmt.Sprintf("more than %d signers to look up in one message", maxIdentities)}
 	}
-	f := sc.consult(ctx, question{name: name, typ: typ})
-	if f.verdict == Fail {
+	f := sc.consult(ctx, question{name: name, typ: typ, staples: sc.staples})
+	if f.verdict == Fail && sc.staples == nil {
 		// A key published a minute ago is not a forgery. Ask past our cache before saying
 		// so.
 		f = sc.consult(ctx, question{name: name, typ: typ, fresh: true})
@@ -50,7 +50,7 @@ func (sc *signatureCheck) consult(ctx context.Context, q question) finding {
 	if err != nil {
 		return f
 	}
-	ca := sc.answers.ask(ctx, question{name: user, typ: dane.TLSA, fresh: q.fresh})
+	ca := sc.answers.ask(ctx, question{name: user, typ: dane.TLSA, fresh: q.fresh, staples: q.staples})
 	if absent(ca) {
 		return f
 	}
@@ -85,7 +85,7 @@ func trustAnchors(records []dane.Record) []dane.Record {
 // weigh judges one DNS answer. Absent, insecure, bogus and indeterminate stay four things (RFC
 // 4033, Section 5; RFC 7672, Section 2.1).
 func (sc *signatureCheck) weigh(ctx context.Context, res *lookup.Result, records []dane.Record) finding {
-	sc.out.Lookup, sc.out.DNS = res, describeAnswer(res)
+	sc.out.Lookup, sc.out.DNS = res, sc.describe(res)
 	switch res.Status {
 	case dnssec.Secure:
 		switch res.Presence {
@@ -110,7 +110,11 @@ func (sc *signatureCheck) weigh(ctx context.Context, res *lookup.Result, records
 		default:
 		}
 	}
-	return finding{TempError, cmp.Or(Code(res.Code), CodeIndeterminate), "the record could not be looked up: " + res.Reason}
+	why := "the record could not be looked up: "
+	if sc.staples != nil {
+		why = "the record was not looked up, and is not proven: "
+	}
+	return finding{TempError, cmp.Or(Code(res.Code), CodeIndeterminate), why + res.Reason}
 }
 
 // whyInsecure names the zone that is not signed: an alias can lead to it from one that is.
@@ -127,6 +131,8 @@ func (sc *signatureCheck) missing(ctx context.Context, res *lookup.Result) findi
 	switch {
 	case sc.claim.mail() && sc.issued():
 		return sc.orRoots(ctx, finding{Neutral, CodeNoRecord, fmt.Sprintf("a CA certifies %s, but no record is published at %s", sc.claim, res.Name)})
+	case sc.staples != nil:
+		return absentInStaple(res)
 	case sc.receiver.opts.Saved:
 		return finding{Fail, CodeNotPublishedNow, fmt.Sprintf("no record is published at %s now; one may have been when the message came", res.Name)}
 	}

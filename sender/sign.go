@@ -14,10 +14,10 @@ import (
 // Date and Message-ID added where they are missing (RFC 6409, Section 8). It is
 // Sender.Handle without its rules: for programs where the user is the one who may sign.
 //
-// Of opts, Signers and Chain are filled in; Time is required. Without
-// certificates a signature speaks for the protected From only, so that
-// header protection cannot be left out, and devices and services need theirs.
-// Errors: those of smime.Sign, ctx's among them.
+// Of opts, Signers and Chain are filled in; Time is required, and Unsigned are the attributes of
+// the ids, in their order, such as those of [Staple]. Without certificates a signature speaks for
+// the protected From only, so that header protection cannot be left out, and devices and services
+// need theirs. Errors: those of smime.Sign, ctx's among them.
 func SignMessage(ctx context.Context, m *message.Message, ids []*identity.Identity, opts smime.SignOptions) (*message.Edit, error) {
 	if len(ids) == 0 {
 		return nil, errors.New("sender: no identity to sign with")

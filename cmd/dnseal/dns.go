@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -40,6 +41,16 @@ func (f *dnsFlags) register(cmd *cobra.Command) {
 	flags.StringVar(&f.probe, "dns-probe", "", "`ZONE` that is bogus on purpose: with ad-only the resolver must refuse it (default: dnssec-failed.org)")
 	flags.DurationVar(&f.timeout, "dns-timeout", 5*time.Second, "`TIME` limit for one lookup, such as 5s")
 	completeWords(cmd, "dns-mode", "validate", "both", "ad-only")
+}
+
+// changed is the name of a flag of these that is on the command line, "" for none.
+func (f *dnsFlags) changed(cmd *cobra.Command, but ...string) string {
+	for _, name := range []string{"resolver", "trust-anchor", "dns-mode", "dns-probe", "dns-timeout"} {
+		if cmd.Flags().Changed(name) && !slices.Contains(but, name) {
+			return name
+		}
+	}
+	return ""
 }
 
 // client returns the lookup client for the flags.

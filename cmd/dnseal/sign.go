@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -13,9 +14,11 @@ import (
 
 	"dnseal/cmd/internal/cli"
 	"dnseal/cmd/internal/mailbox"
+	"dnseal/lookup/dnssec"
 	"dnseal/sender"
 	"dnseal/sender/identity"
 	"dnseal/smime"
+	"dnseal/smime/cms"
 	"dnseal/smime/message"
 )
 
@@ -26,6 +29,8 @@ type signFlags struct {
 	noCerts    bool
 	noHeader   bool
 	selfCheck  string
+	staple     bool
+	dns        dnsFlags
 }
 
 func newSign() *cobra.Command {
@@ -38,9 +43,17 @@ output, with CRLF line ends. The content is made transit-proof first, so that
 relays and lists do not break the signature; header fields are protected
 (RFC 9788). Date and Message-ID are added where they are missing. A message that
 is signed or encrypted already is refused. The result is read back and checked
-before it is written.`,
+before it is written.
+
+With --staple the DNSSEC chain of the signer's own records goes with the
+signature, in an unsigned attribute that other programs ignore: receivers
+without DNS can verify it with "dnseal verify --offline". It is for mail that is
+carried by ships, files or radio, and holds for days, as the signatures of the
+zone do. Nothing is signed where the records are missing, are not signed by
+DNSSEC or do not match the key.`,
 		Example: `  dnseal sign --identities keys mail.eml >signed.eml
-  dnseal sign --identities keys --identity sensor7._device.example.net mail.eml`,
+  dnseal sign --identities keys --identity sensor7._device.example.net mail.eml
+  dnseal sign --identities keys --staple mail.eml >for-the-ship.eml`,
 		Args: cobra.MaximumNArgs(1),
 	}
 	dir := identityDir(cmd)
@@ -51,9 +64,14 @@ before it is written.`,
 	flags.BoolVar(&f.noHeader, "no-header-protection", false, "do not protect header fields")
 	flags.StringVar(&f.selfCheck, "self-check", "digest", "`LEVEL` of checking what was made: digest, or full (verifies the signature value too)")
 	completeWords(cmd, "self-check", "digest", "full")
+	flags.BoolVar(&f.staple, "staple", false, "send the DNSSEC chain of the signer's records along, for receivers without DNS")
+	f.dns.register(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if f.selfCheck != "digest" && f.selfCheck != "full" {
 			return fmt.Errorf("--self-check is digest or full, not %q", f.selfCheck)
+		}
+		if name := f.dns.changed(cmd); name != "" && !f.staple {
+			return fmt.Errorf("--%s needs --staple: only that reads the DNS", name)
 		}
 		return sign(cmd, *dir, &f, args)
 	}
@@ -75,10 +93,15 @@ func sign(cmd *cobra.Command, dir string, f *signFlags, args []string) error {
 			cli.Print(cmd.ErrOrStderr(), "dnseal: %s; %s", cli.Plain(wrong), identity.Hint(wrong))
 		}
 	}
+	staples, err := f.staples(cmd.Context(), ids)
+	if err != nil {
+		return err
+	}
 	var result smime.SignResult
 	edit, err := sender.SignMessage(cmd.Context(), m, ids, smime.SignOptions{
 		Result:             &result,
 		Time:               time.Now(),
+		Unsigned:           staples,
 		Opaque:             f.opaque,
 		NoCertificates:     f.noCerts,
 		NoHeaderProtection: f.noHeader,
@@ -97,6 +120,27 @@ func sign(cmd *cobra.Command, dir string, f *signFlags, args []string) error {
 		return fmt.Errorf("writing the signed message: %w", err)
 	}
 	return out.Flush()
+}
+
+// staples are the unsigned attributes of the identities, in their order.
+func (f *signFlags) staples(ctx context.Context, ids []*identity.Identity) ([][]cms.Attribute, error) {
+	if !f.staple {
+		return nil, nil
+	}
+	client, err := f.dns.client(nil)
+	if err != nil {
+		return nil, err
+	}
+	defer client.Close() //nolint:errcheck // nothing is lost
+	var out [][]cms.Attribute
+	for _, id := range ids {
+		attribute, err := sender.Staple(ctx, client, id, dnssec.Limits{}, time.Now())
+		if err != nil {
+			return nil, cli.Hint(err, `"dnseal identity check %s" says what is published; without --staple it is not looked up`, identity.Quote(id.Name))
+		}
+		out = append(out, []cms.Attribute{attribute})
+	}
+	return out, nil
 }
 
 // printForm prints how the form differs from what the user chose.

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"runtime"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -11,6 +13,9 @@ import (
 	"dnseal/cmd/internal/config"
 	"dnseal/cmd/internal/progress"
 	"dnseal/cmd/internal/verify"
+	"dnseal/lookup"
+	"dnseal/lookup/dnssec"
+	"dnseal/lookup/evidence/staple"
 	"dnseal/receiver"
 )
 
@@ -20,6 +25,8 @@ type verifyFlags struct {
 	json      bool
 	workers   int
 	pkixRoots string
+	offline   bool
+	maxAge    cli.Span
 }
 
 func newVerify() *cobra.Command {
@@ -42,11 +49,18 @@ From. The verdict is a word of RFC 8601: none, pass, fail, policy, neutral,
 temperror or permerror; only "pass" means proven. dnseal-verdicts(7) has all
 verdicts and codes; "dnseal explain" shows how a message was changed in transit.
 
+With --offline no name is looked up: a signer is judged by the DNSSEC chain that
+"dnseal sign --staple" sent along. It must hold now, from the trust anchor down,
+and its records must have been signed at most --max-age ago; a key that was
+revoked since passes until then. What it does not prove is temperror. Without
+--offline it is never looked at.
+
 Exit status: 0 every message is "pass"; 1 some message is neither "pass" nor
 "temperror"; 2 wrong usage, an argument that cannot be read, or output that
 cannot be written; 3 undecided ("temperror"), nothing worse.`,
 		Example: `  dnseal verify mail.eml
   dnseal verify big.mbox.gz#17
+  dnseal verify --offline --max-age 7d --trust-anchor root.anchor mail.eml
   dnseal verify --json ~/Maildir | jq -r 'select(.verdict != "pass") | .file'`,
 		Args: cobra.ArbitraryArgs,
 	}
@@ -56,6 +70,9 @@ cannot be written; 3 undecided ("temperror"), nothing worse.`,
 	flags.IntVarP(&f.workers, "jobs", "j", runtime.GOMAXPROCS(0), "verify `N` messages at the same time (default: one for each processor)")
 	flags.Lookup("jobs").DefValue = "0" // the default depends on the machine
 	flags.StringVar(&f.pkixRoots, "pkix-roots", "", "PEM `FILE` of trusted roots: also verify CA-issued signatures whose owner publishes no record")
+	flags.BoolVar(&f.offline, "offline", false, "look nothing up: judge by what signers sent along (sign --staple)")
+	f.maxAge = cli.Span(staple.DefaultMaxAge)
+	flags.Var(&f.maxAge, "max-age", "with --offline: `TIME` since which the signer's records must have been signed, such as 12h or 7d")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if f.workers < 1 {
 			return fmt.Errorf("-j needs at least 1, not %d", f.workers)
@@ -66,12 +83,14 @@ cannot be written; 3 undecided ("temperror"), nothing worse.`,
 }
 
 func runVerify(cmd *cobra.Command, f *verifyFlags, args []string) error {
-	client, err := f.dns.client(nil)
+	opts := receiver.Options{Saved: true}
+	client, err := f.source(cmd, &opts)
 	if err != nil {
 		return err
 	}
-	defer client.Close() //nolint:errcheck // nothing is lost
-	opts := receiver.Options{Lookup: client, Saved: true}
+	if client != nil {
+		defer client.Close() //nolint:errcheck // nothing is lost
+	}
 	if f.pkixRoots != "" {
 		if opts.PKIXRoots, err = config.ReadRoots(f.pkixRoots); err != nil {
 			return err
@@ -99,6 +118,33 @@ func runVerify(cmd *cobra.Command, f *verifyFlags, args []string) error {
 		return err
 	}
 	return conclude(stderr, totals)
+}
+
+// source says in opts where the records of signers come from: a resolver, which the caller closes,
+// or what the signers sent along.
+func (f *verifyFlags) source(cmd *cobra.Command, opts *receiver.Options) (*lookup.Client, error) {
+	if !f.offline {
+		if cmd.Flags().Changed("max-age") {
+			return nil, errors.New("--max-age needs --offline: what the DNS says is always of today")
+		}
+		client, err := f.dns.client(nil)
+		opts.Lookup = client
+		return client, err
+	}
+	if name := f.dns.changed(cmd, "trust-anchor"); name != "" {
+		return nil, fmt.Errorf("--%s contradicts --offline, which looks nothing up", name)
+	}
+	for _, name := range []string{"save-evidence", "evidence"} {
+		if cmd.Flags().Changed(name) {
+			return nil, fmt.Errorf("--%s contradicts --offline: a staple is what the signer sent, and no evidence of what the DNS said", name)
+		}
+	}
+	if f.maxAge == 0 {
+		return nil, errors.New("--max-age must be more than 0")
+	}
+	anchors, err := f.dns.anchors()
+	opts.Offline = &receiver.Offline{Validator: &dnssec.Validator{Anchors: anchors}, MaxAge: time.Duration(f.maxAge)}
+	return nil, err
 }
 
 // conclude says what a run came to besides the verdicts, and returns its exit status.

@@ -119,6 +119,13 @@ var dnsCauses = []struct {
 		{word: "closed", text: "the program ends."},
 		{word: "budget:WORD", text: "a limit of [dns.limits] was reached; WORD is its key."},
 	}},
+	{"NOT PROVEN BY A STAPLE (dnseal verify --offline)", []verdictWord{
+		{word: "staple-missing", text: "the signer sent no DNSSEC chain with the signature, or none that proves a record of his name; or it was removed on the way."},
+		{word: "staple-malformed", text: "it cannot be read, or there are several."},
+		{word: "staple-too-old", text: "the records in it were signed more than --max-age ago."},
+		{word: "staple-expired", text: "a DNSSEC signature in it is out of date, or the clock of this machine is wrong."},
+		{word: "staple-invalid", text: "it does not hold from the trust anchor, or is not in the one form allowed."},
+	}},
 	{"INSECURE", []verdictWord{
 		{word: "unsigned-delegation", text: "proven: the zone has no DS record in its parent."},
 		{word: "opt-out", text: "the name is in an opt-out span of NSEC3, which proves nothing about it."},

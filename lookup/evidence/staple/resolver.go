@@ -16,10 +16,13 @@ import (
 // Codes of results of a Resolver. The status of each is indeterminate: nothing is known about the
 // records, whoever is to blame for the staple.
 const (
-	CodeMissing   dnssec.Code = "staple-missing"   // none, or none about that name
-	CodeMalformed dnssec.Code = "staple-malformed" // or several
-	CodeTooOld    dnssec.Code = "staple-too-old"   // signed more than Options.MaxAge ago
-	// a signature in it is over, or all are out of date
+	// CodeMissing: there is no staple, or it has nothing about that name.
+	CodeMissing dnssec.Code = "staple-missing"
+	// CodeMalformed: it cannot be read, or there are several.
+	CodeMalformed dnssec.Code = "staple-malformed"
+	// CodeTooOld: the records were signed more than Options.MaxAge ago.
+	CodeTooOld dnssec.Code = "staple-too-old"
+	// CodeExpired: a signature in it is over, or all are out of date.
 	CodeExpired dnssec.Code = "staple-expired"
 	// CodeInvalid: its chain does not hold, or is not of a trust anchor of the receiver.
 	CodeInvalid dnssec.Code = "staple-invalid"
