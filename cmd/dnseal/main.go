@@ -85,7 +85,7 @@ written; 3 undecided ("temperror") and nothing worse, or interrupted.`,
 		SilenceUsage:  true,
 	}
 	root.AddCommand(
-		newDemo(), newIdentity(), newSign(), newVerify(), newExplain(), newLookup(), newZone(), newSandbox(),
+		newDemo(), newIdentity(), newSign(), newVerify(), newView(), newExplain(), newLookup(), newZone(), newSandbox(),
 		newRelay(), newMilter(), newCheck(), newMan(root),
 	)
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\nwith " + parts() + "\n")

@@ -99,8 +99,14 @@ func (v *Verifier) feed(ctx context.Context, args []string, jobs, order chan<- j
 		}
 		return nil
 	}
+	walk := v.Walk
+	if walk == nil {
+		walk = func(arg string, each func(mailbox.Message) error) error {
+			return mailbox.WalkArgument(arg, v.Stdin, each)
+		}
+	}
 	for _, arg := range args {
-		err := mailbox.WalkArgument(arg, v.Stdin, each)
+		err := walk(arg, each)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}

@@ -11,6 +11,7 @@ import (
 	"io"
 
 	"dnseal/cmd/internal/cli"
+	"dnseal/cmd/internal/mailbox"
 	"dnseal/cmd/internal/progress"
 	"dnseal/receiver"
 	"dnseal/smime/message"
@@ -37,7 +38,9 @@ type Verifier struct {
 	// Workers is how many messages are verified at the same time; less than 1: one.
 	Workers int
 	Stdin   io.Reader
-	Sinks   []Sink
+	// Walk finds the messages of an argument; nil: mailbox.WalkArgument with Stdin.
+	Walk  func(arg string, each func(mailbox.Message) error) error
+	Sinks []Sink
 	// Bar shows the progress; nil: none is shown. Mixed: a sink writes to the terminal of the bar.
 	Bar   *progress.Bar
 	Mixed bool

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"fmt"
+	"runtime"
+
+	"github.com/spf13/cobra"
+
+	"dnseal/cmd/internal/cli"
+	"dnseal/cmd/internal/config"
+	"dnseal/cmd/internal/verify"
+	"dnseal/cmd/internal/view"
+	"dnseal/receiver"
+)
+
+// viewFlags are the flags of dnseal view.
+type viewFlags struct {
+	dns       dnsFlags
+	pkixRoots string
+	listen    string
+	noBrowser bool
+}
+
+func newView() *cobra.Command {
+	var f viewFlags
+	cmd := &cobra.Command{
+		Use:   "view [FILE|MBOX|MAILDIR|FOLDER|ZIP]...",
+		Short: "Open a local page: drop messages onto it, see their verdicts",
+		Long: `Opens a page on this machine, in a browser, onto which messages, mbox files and
+archives are dropped; it shows the verdict of each, as "dnseal verify" does, and
+why. FILEs are shown at once, and may be anything that verify reads.
+
+The page is for you alone. The address that is printed works once: the browser
+gets a cookie for it. The page answers on a loopback address only, to no other
+name of this machine, and to no proxy. It has no script, and fetches nothing,
+whatever a message holds. Nothing is kept on disk: Ctrl-C ends the page, and
+with it everything is forgotten, as it is after an hour without use.
+
+At most 256 MiB and 1,000 files can be dropped at a time, and 10,000 messages
+are kept; for more use "dnseal verify".
+
+From another machine: ssh -L 8025:127.0.0.1:8025 HOST, and there
+"dnseal view --listen 127.0.0.1:8025 --no-browser".
+
+Exit status: 0 it was ended, by Ctrl-C or SIGTERM; 2 wrong usage, or the address
+cannot be used.`,
+		Example: `  dnseal view
+  dnseal view saved.mbox invoice.eml
+  dnseal view --listen 127.0.0.1:8025 --no-browser`,
+		Args: cobra.ArbitraryArgs,
+	}
+	f.dns.register(cmd)
+	flags := cmd.Flags()
+	flags.StringVar(&f.pkixRoots, "pkix-roots", "", "PEM `FILE` of trusted roots: also verify CA-issued signatures whose owner publishes no record")
+	flags.StringVar(&f.listen, "listen", "127.0.0.1:0", "loopback `ADDRESS` of the page, host:port; port 0 is a free one")
+	flags.BoolVar(&f.noBrowser, "no-browser", false, "only print the address, and start no browser")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error { return runView(cmd, &f, args) }
+	return cmd
+}
+
+func runView(cmd *cobra.Command, f *viewFlags, args []string) error {
+	client, err := f.dns.client(nil)
+	if err != nil {
+		return err
+	}
+	defer client.Close() //nolint:errcheck // nothing is lost
+	opts := receiver.Options{Lookup: client, Saved: true}
+	if f.pkixRoots != "" {
+		if opts.PKIXRoots, err = config.ReadRoots(f.pkixRoots); err != nil {
+			return err
+		}
+	}
+	r, err := receiver.New(opts)
+	if err != nil {
+		return err
+	}
+	server, err := view.Listen(cmd.Context(), view.Options{Listen: f.listen, Verifier: func() *verify.Verifier {
+		return &verify.Verifier{Receiver: r, Workers: runtime.GOMAXPROCS(0)}
+	}})
+	if err != nil {
+		return err
+	}
+	server.Show(args)
+	if _, err := fmt.Fprintln(cmd.OutOrStdout(), server.URL()); err != nil {
+		_ = server.Close()
+		return err
+	}
+	stderr := cmd.ErrOrStderr()
+	if f.noBrowser || !view.OpenBrowser(cmd.Context(), server.URL()) {
+		cli.Print(stderr, "dnseal: hint: open this address in a browser on this machine; it works once")
+	}
+	cli.Print(stderr, "dnseal: Ctrl-C ends the page, and forgets everything")
+	return server.Serve(cmd.Context())
+}

@@ -1,0 +1,211 @@
+package view
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"dnseal/receiver"
+	"dnseal/receiver/page"
+)
+
+//go:embed style.css
+var style string
+
+//go:embed view.html
+var markup string
+
+// policy is the Content-Security-Policy of these pages: no script, nothing from elsewhere, forms to
+// this origin alone.
+var policy = func() string {
+	sum := sha256.Sum256([]byte(style))
+	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+}()
+
+// firstMessages is how many messages of a drop the first page lists.
+const firstMessages = 100
+
+var templates = template.Must(template.New("").Funcs(template.FuncMap{
+	"shown": shown, "style": func() template.CSS { return template.CSS(style) }, //nolint:gosec // G203: our own
+	"sign": sign, "size": size, "number": number, "plural": plural,
+}).Parse(markup))
+
+// shown is a stranger's text with the names of characters that do not show, or that change the
+// direction of what follows.
+func shown(text string) string {
+	var b strings.Builder
+	for _, r := range text {
+		if r != '\uFFFD' && (!unicode.IsPrint(r) || unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)) {
+			fmt.Fprintf(&b, "[U+%04X]", r)
+			continue
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// sign goes with the word of a verdict, so that colour is not all that tells them apart.
+func sign(v receiver.Verdict) string {
+	switch v {
+	case receiver.Pass:
+		return "✓"
+	case receiver.Fail, receiver.PermError:
+		return "✗"
+	case receiver.Policy:
+		return "!"
+	case receiver.TempError:
+		return "?"
+	case receiver.None, receiver.Neutral:
+	}
+	return "○"
+}
+
+// size is a number of octets for people.
+func size(n int64) string {
+	if n < 1<<20 {
+		return strconv.FormatInt(max(1, n>>10), 10) + " KiB"
+	}
+	return strconv.FormatInt(n>>20, 10) + " MiB"
+}
+
+// number groups the digits of a number by thousands.
+func number(n int) string {
+	text := strconv.Itoa(n)
+	for i := len(text) - 3; i > 0; i -= 3 {
+		text = text[:i] + "," + text[i:]
+	}
+	return text
+}
+
+// plural is a number with its word.
+func plural(n int, word string) string {
+	if n != 1 {
+		word += "s"
+	}
+	return number(n) + " " + word
+}
+
+// home is the page onto which files are dropped, with what came of those before.
+func (s *Server) home(w http.ResponseWriter, _ *http.Request) {
+	drops := s.shelf.views(firstMessages)
+	working := false
+	for _, d := range drops {
+		working = working || !d.Done
+	}
+	render(w, http.StatusOK, "home", map[string]any{"Drops": drops, "Working": working, "Limits": s.opts.Limits, "First": firstMessages})
+}
+
+// index lists all messages of a drop.
+func (s *Server) index(w http.ResponseWriter, r *http.Request) {
+	number, _ := strconv.Atoi(r.PathValue("drop")) // no drop is number 0
+	d := s.shelf.find(number)
+	if d == nil {
+		s.notFound(w, r)
+		return
+	}
+	w.Header().Set("Content-Security-Policy", page.Policy()+"; frame-ancestors 'none'")
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	_ = page.WriteIndex(w, s.shelf.look(d).Entries, page.Options{Up: "../../"})
+}
+
+// message is the page of a message.
+func (s *Server) message(w http.ResponseWriter, r *http.Request) {
+	drop, _ := strconv.Atoi(r.PathValue("drop"))
+	n, _ := strconv.Atoi(r.PathValue("message"))
+	html := s.shelf.page(drop, n)
+	if html == nil {
+		s.notFound(w, r)
+		return
+	}
+	w.Header().Set("Content-Security-Policy", page.Policy()+"; frame-ancestors 'none'")
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Vary", "Accept-Encoding")
+	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+		w.Header().Set("Content-Encoding", "gzip")
+		_, _ = w.Write(html)
+		return
+	}
+	if zip, err := gzip.NewReader(bytes.NewReader(html)); err == nil { // we made it
+		_, _ = io.Copy(w, zip) //nolint:gosec // G110: we made it
+	}
+}
+
+// forget drops everything that is kept.
+func (s *Server) forget(w http.ResponseWriter, _ *http.Request) {
+	s.shelf.clear()
+	seeOther(w, "./")
+}
+
+// seeOther leads to an address that is relative to that of the request (RFC 9110, Section 10.2.2);
+// http.Redirect would add the path without its first part.
+func seeOther(w http.ResponseWriter, address string) {
+	w.Header().Set("Location", address)
+	w.WriteHeader(http.StatusSeeOther)
+}
+
+// notFound leads back to the first page.
+func (s *Server) notFound(w http.ResponseWriter, _ *http.Request) {
+	answer{http.StatusNotFound, "Not here", "There is no such page. What was dropped may have been forgotten.", "/" + s.guard.path + "/", "Back"}.write(w)
+}
+
+// answer is a page that says why a request was refused.
+type answer struct {
+	status      int
+	title, text string
+	href, link  string // a way on
+}
+
+func (a answer) write(w http.ResponseWriter) {
+	writeInTime(w)
+	render(w, a.status, "answer", map[string]any{"Title": a.title, "Text": a.text, "Href": a.href, "Link": a.link})
+}
+
+func render(w http.ResponseWriter, status int, name string, data any) {
+	var b bytes.Buffer
+	if err := templates.ExecuteTemplate(&b, name, data); err != nil { // a mistake of ours
+		http.Error(w, "the page could not be made", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = b.WriteTo(w)
+}
+
+const again = "Start dnseal view again for a new address."
+
+// Pages of those who are not let in.
+var (
+	behindProxy = answer{http.StatusForbidden, "This page cannot be used through a proxy", "The request says that it came through a proxy. Behind one it could be anybody's, and the page holds private mail. Open the address in a browser on the machine where dnseal runs, without a proxy for it; from another machine use ssh -L with the same port on both sides.", "", ""}
+	wrongHost   = answer{http.StatusMisdirectedRequest, "This page has another address", "It answers only to the address that dnseal view printed, with its port, and not to other names of this machine: another name could be the trick of a web page. Through ssh -L use the same port on both sides.", "", ""}
+	needsToken  = answer{http.StatusForbidden, "Open the address that dnseal view printed", "This page is for the person who started it. The printed address has a token, which works once. " + again, "", ""}
+	needsCookie = answer{http.StatusForbidden, "Not let in yet", "The browser sent no proof that it opened the printed address. If you just did so by a link in another page, go on here; else: " + again, "./", "Go on"}
+	wrongToken  = answer{http.StatusForbidden, "The token is wrong", "Open the address that dnseal view printed last, with all of its token.", "", ""}
+	spentToken  = answer{http.StatusForbidden, "The address was used", "Its token works once. If that was not you, end dnseal view now. " + again, "", ""}
+	foreignPost = answer{http.StatusForbidden, "Refused", "The request comes from another page. Drop files onto the page itself.", "", ""}
+)
+
+// Pages about uploads.
+var (
+	noFiles      = answer{http.StatusBadRequest, "No file was chosen", "Drop messages onto the field, or choose them with it, and then verify them.", "./", "Back"}
+	busy         = answer{http.StatusServiceUnavailable, "Busy", "Other files are being read or verified. Wait a little, and drop them again.", "./", "Back"}
+	tooSlow      = answer{http.StatusRequestTimeout, "The upload took too long", "The browser sent nothing for a while, or the files took too long in all. Name large files on the command line: dnseal view FILE", "./", "Back"}
+	noSpace      = answer{http.StatusInsufficientStorage, "No room left on the disk", "Large files wait in an unlinked temporary file until they are verified, and there was no room for it. Make room, or set TMPDIR to another place, and start dnseal view again.", "./", "Back"}
+	brokenUpload = answer{http.StatusBadRequest, "The upload broke off", "Not all of the files arrived, or not as a browser sends them. Drop them again.", "./", "Back"}
+)
+
+func tooLarge(limit int64) answer {
+	return answer{http.StatusRequestEntityTooLarge, "Too large", "At most " + size(limit) + " can be dropped at a time. Larger files can be named on the command line: dnseal view FILE", "./", "Back"}
+}
+
+func tooMany(limit int) answer {
+	return answer{http.StatusRequestEntityTooLarge, "Too many files", "At most " + number(limit) + " files can be dropped at a time. A folder can be named on the command line: dnseal view FOLDER", "./", "Back"}
+}
