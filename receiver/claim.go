@@ -114,3 +114,11 @@ func canonical(name string) string {
 	}
 	return strings.TrimSuffix(owner, ".")
 }
+
+// certified is the name that the signer's certificate states, or "".
+func (sc *signatureCheck) certified() string {
+	if !sc.claim.certified {
+		return ""
+	}
+	return sc.claim.String()
+}

@@ -53,13 +53,19 @@ func ExampleReceiver_Verify() {
 	// Output:
 	// true alice@example.org
 	// pass
+	// Signer      alice@example.org (name bound), by a self-issued certificate
 	// From        alice@example.org (protected)
+	// To          team@example.com
+	// Subject     The plan for Tuesday
+	// Date        2026-11-24 11:00:00 UTC
+	// Message-ID  <plan@example.org>
+	// Checked     2026-11-24 12:00:00 UTC
 	// Header      protected
 	// Signature   in part 2, over the whole message: pass
-	//   integrity   good: ecdsa-p256-sha256, signing time 2026-11-24 11:00:00 UTC (claimed)
-	//   identity    alice@example.org, by a self-issued certificate
+	//   integrity   good: ecdsa-p256-sha256; signed at 2026-11-24 11:00:00 UTC (claimed)
 	//   DNS         secure, present: SMIMEA 2bd806c9…._smimecert.example.org., for 300 s
 	//               3 1 1  match
+	//   trust       root -> org. -> example.org. -> SMIMEA 3 1 1 -> key -> signature
 	//   binding     the signer is the author in From
 	//   freshness   good; certificate from 2026-01-01 to 2036-01-01
 	//   header      protected

@@ -4,7 +4,7 @@
 // Five questions are answered apart, and a verdict is never better than the
 // worst of them:
 //
-//	integrity  is the signature right over exactly these bytes?   judge.go, cosigner.go
+//	integrity  is the signature right over exactly these bytes?   judge.go
 //	identity   which name is stated, and is it bound to the key?  claim.go, namebound.go
 //	DNS        what do its records say, do they name this key?    records.go, bare.go, pkix.go
 //	binding    is that name the author's, by From or by a rule?   binding.go
@@ -33,7 +33,7 @@
 // (display.go).
 //
 // A message has as many signers as its SignedData holds. A bad one next to the one that decided is
-// policy, bad-cosigner (cosigner.go), and the result of the one that decided stands first in
+// policy, bad-cosigner (judge.go), and the result of the one that decided stands first in
 // Authentication-Results.
 //
 // Saved mail is judged by what is published now: a key that its name does not publish any more is

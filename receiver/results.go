@@ -24,6 +24,15 @@ func resultField(id string, r *Report) message.Change {
 	return authres.Field(id, results...)
 }
 
+// Decisive returns the signature that gave the message its verdict; nil where none did: the message
+// has none, or was not judged as a whole.
+func (r *Report) Decisive() *SignatureReport {
+	if len(r.Signatures) == 0 || r.unjudged {
+		return nil
+	}
+	return r.inOrder()[0]
+}
+
 // inOrder returns the signatures in the order of their results: first the one that gave the message
 // its verdict, because some readers look at one result only, then the others that decided, then
 // others of the author, then those of strangers.

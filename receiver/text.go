@@ -2,23 +2,42 @@ package receiver
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"time"
-	"unicode"
 
+	"dnseal/receiver/internal/layout"
 	"dnseal/smime"
 )
 
-// WriteText writes the report for people: the verdict first, then for each signature the five
-// answers it rests on. What strangers wrote is reduced to printable characters. Errors: what w
-// returned.
-func (r *Report) WriteText(w io.Writer) error {
-	t := &textWriter{}
+// TextStyle is how reports are written for people. The zero value is for a file or a pipe: every
+// line whole, and no colour.
+type TextStyle struct {
+	// Width is how many columns the terminal has: longer lines are folded, and texts that a sender
+	// can make very long are cut. 0: lines are whole.
+	Width int
+	// Colour writes the verdict in colour (ECMA-48 sequences): green for pass, red for what is not
+	// acceptable, bold for all else.
+	Colour bool
+	// Policy names what Report.Action is by, such as a file; "": it is not said.
+	Policy string
+}
+
+// WriteText writes the report for people in the zero [TextStyle]. Errors: what w returned.
+func (r *Report) WriteText(w io.Writer) error { return TextStyle{}.Write(w, r) }
+
+// Write writes the whole report: the verdict and why it is no better, who signed, when, what is
+// covered, the state of the header, and for each signature the answers it rests on and how trust
+// runs from the root of the DNS to it; then the way of the message. What strangers wrote is reduced
+// to printable characters. Errors: what w returned.
+func (st TextStyle) Write(w io.Writer, r *Report) error {
+	t := &textWriter{style: st}
 	t.headline(r)
-	t.line("From", r.fromText())
-	t.line("Header", r.headerText())
+	t.action(r)
+	t.about(r)
 	for _, u := range r.Uncovered {
 		t.line("Unsigned", u)
 	}
@@ -33,36 +52,181 @@ func (r *Report) WriteText(w io.Writer) error {
 	return err
 }
 
+// WriteBrief writes the report in a line or two: the verdict and why it is no better, then author,
+// date and subject, cut to the width. Errors: what w returned.
+func (st TextStyle) WriteBrief(w io.Writer, r *Report) error {
+	t := &textWriter{style: st}
+	t.headline(r)
+	var parts []string
+	if r.Action != "" {
+		parts = append(parts, r.Action)
+	}
+	if r.fromErr != nil || r.From != "" {
+		parts = append(parts, r.fromText())
+	}
+	if r.Date != nil {
+		parts = append(parts, day(*r.Date))
+	}
+	if r.Subject != "" {
+		parts = append(parts, r.Subject)
+	}
+	if len(parts) > 0 {
+		fmt.Fprintf(&t.buf, "  %s\n", layout.Cut(layout.Printable(strings.Join(parts, ", ")), cmp.Or(st.Width, wide)-2))
+	}
+	_, err := w.Write(t.buf.Bytes())
+	return err
+}
+
+// wide is where the second line of a brief report is cut when there is no terminal.
+const wide = 160
+
 // textWriter lays a report out in two columns.
 type textWriter struct {
 	buf    bytes.Buffer
+	style  TextStyle
 	indent string
 }
 
 const labelWidth = 11
 
+// least is how many columns the text in the second column has at least.
+const least = 24
+
 func (t *textWriter) line(label, text string) {
-	fmt.Fprintf(&t.buf, "%s%-*s %s\n", t.indent, labelWidth, label, printable(text))
+	first := fmt.Sprintf("%s%-*s ", t.indent, labelWidth, label)
+	if n := t.style.Width; n > 0 && n < len(first)+least { // label and text, each in its own line
+		t.buf.WriteString(strings.TrimRight(first, " ") + "\n")
+		t.buf.WriteString(layout.Fold("  ", "  ", layout.Printable(text), n))
+		return
+	}
+	t.buf.WriteString(layout.Fold(first, strings.Repeat(" ", len(first)), layout.Printable(text), t.style.Width))
+}
+
+// free is a line with what a sender can make as long as it likes: at most two lines of a terminal.
+func (t *textWriter) free(label, text string) {
+	if n := t.style.Width; n > 0 {
+		text = layout.Cut(layout.Printable(text), 2*max(n-labelWidth-1, least)-least/2)
+	}
+	t.line(label, text)
 }
 
 func (t *textWriter) headline(r *Report) {
+	name := ""
 	if r.File != "" {
-		fmt.Fprintf(&t.buf, "%s: ", printable(r.File))
+		name = layout.Printable(r.File) + ": "
 	}
-	fmt.Fprintf(&t.buf, "%s%s\n", r.Verdict, because(r.Code, r.Reason))
+	text := name + string(r.Verdict) + because(r.Code, r.Reason)
+	text = layout.Fold("", "  ", text, t.style.Width)
+	if word := string(r.Verdict); t.style.Colour && strings.HasPrefix(text, name+word) {
+		text = name + t.style.colour(r.Verdict) + text[len(name+word):]
+	}
+	t.buf.WriteString(text)
+}
+
+// colour is the word of a verdict in its colour (ECMA-48, Section 8.3.117). All can be read on dark
+// and on light ground.
+func (st TextStyle) colour(v Verdict) string {
+	code := "1"
+	switch v {
+	case Pass:
+		code = "1;32"
+	case Fail, Policy, PermError:
+		code = "1;31"
+	case None, Neutral, TempError:
+	}
+	return "\x1b[" + code + "m" + layout.Printable(string(v)) + "\x1b[0m"
 }
 
 // because is ": reason (code)", with what there is.
 func because(code Code, reason string) string {
+	reason = shortOwners(layout.Printable(reason))
 	switch {
 	case code == "" && reason == "":
 		return ""
 	case reason == "":
-		return ": " + printable(string(code))
+		return ": " + layout.Printable(string(code))
 	case code == "":
-		return ": " + printable(reason)
+		return ": " + reason
 	}
-	return fmt.Sprintf(": %s (%s)", printable(reason), printable(string(code)))
+	return fmt.Sprintf(": %s (%s)", reason, layout.Printable(string(code)))
+}
+
+func (t *textWriter) action(r *Report) {
+	if r.Action == "" {
+		return
+	}
+	text := r.Action
+	if r.Class != "" {
+		text += " (" + string(r.Class) + ")"
+	}
+	if t.style.Policy != "" {
+		text += ", by the policy of " + t.style.Policy
+	}
+	t.line("Action", text)
+}
+
+// about is who signed, and which message this is.
+func (t *textWriter) about(r *Report) {
+	if s := r.Decisive(); s != nil {
+		t.line("Signer", s.identityText())
+	}
+	t.line("From", r.fromText())
+	if len(r.To) > 0 {
+		t.free("To", someOf(r.To))
+	}
+	if r.Subject != "" {
+		t.free("Subject", r.Subject)
+	}
+	if r.Date != nil {
+		t.line("Date", stamp(*r.Date))
+	}
+	if r.MessageID != "" {
+		t.free("Message-ID", r.MessageID)
+	}
+	if !r.CheckedAt.IsZero() {
+		t.line("Checked", stamp(r.CheckedAt))
+	}
+	t.asOf(r)
+	t.line("Header", r.headerText())
+}
+
+// someOf names the first few of many.
+func someOf(all []string) string {
+	const most = 3
+	if len(all) <= most+1 {
+		return strings.Join(all, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(all[:most], ", "), len(all)-most)
+}
+
+// asOf says of what time the verdict is, and who says so.
+func (t *textWriter) asOf(r *Report) {
+	e := r.Evidence
+	if r.AsOf == nil && e == nil {
+		return
+	}
+	text := "nothing is known of then"
+	if r.AsOf != nil {
+		text = stamp(*r.AsOf)
+	}
+	if e != nil && e.File != "" {
+		text += fmt.Sprintf(", by line %d of %s", e.Line, e.File)
+	}
+	switch {
+	case r.AsOf == nil:
+	case e == nil || e.Witness == "":
+		text += "; time not witnessed"
+	case e.WitnessedAt != nil:
+		text += "; time witnessed by " + e.Witness + " at " + stamp(*e.WitnessedAt)
+	default:
+		text += "; time witnessed by " + e.Witness
+	}
+	t.line("As of", text)
+	if e != nil {
+		for _, n := range e.Notes {
+			t.line("", n)
+		}
+	}
 }
 
 func (r *Report) fromText() string {
@@ -74,7 +238,7 @@ func (r *Report) fromText() string {
 		for i, a := range r.from {
 			all[i] = a.String()
 		}
-		return strings.Join(all, ", ")
+		return someOf(all)
 	case r.From == "":
 		return "none"
 	case r.ProtectedFrom == r.From:
@@ -85,140 +249,18 @@ func (r *Report) fromText() string {
 	return r.From
 }
 
-// signature writes one signature, its answers in the order of the questions. It does not repeat the
-// headline.
-func (t *textWriter) signature(s *SignatureReport, r *Report) {
-	covers := "the whole message"
-	if s.Covers != smime.CoversMessage {
-		covers = string(s.Covers) + " only"
-	}
-	why := because(s.Code, s.Reason)
-	if s.Code == r.Code && s.Reason == r.Reason {
-		why = ""
-	}
-	t.line("Signature", fmt.Sprintf("in part %s, over %s: %s%s", s.Part, covers, s.Verdict, why))
-	t.indent = "  "
-	defer func() { t.indent = "" }()
-	t.line("integrity", s.integrityText())
-	t.line("identity", s.identityText())
-	t.dns(s.DNS)
-	t.line("binding", s.bindingText())
-	t.line("freshness", s.freshnessText())
-	t.line("header", s.protectionText())
-}
-
-func (s *SignatureReport) integrityText() string {
-	if s.Algorithm == "" {
-		return string(s.Integrity) // nothing was there to be read
-	}
-	text := string(s.Integrity) + ": " + s.Algorithm
-	if s.SigningTime != nil {
-		text += ", signing time " + stamp(*s.SigningTime) + " (claimed)"
-	}
-	return text
-}
-
-// nameNotBound is the note on a name that nothing binds to the signature.
-const nameNotBound = "name not bound"
-
-func (s *SignatureReport) identityText() string {
-	switch {
-	case s.Identity == "":
-		return "none is stated"
-	case s.Integrity != Good:
-		return s.Identity + " is claimed"
-	case !s.NameBound:
-		return s.statedText() + "; " + nameNotBound + ": nothing that was signed holds it"
-	}
-	return s.statedText()
-}
-
-// statedText is the identity with its source.
-func (s *SignatureReport) statedText() string {
-	switch {
-	case s.Certificate == nil:
-		return s.Identity + ", by From; the message holds no certificate"
-	case s.Certificate.Issuer == s.Certificate.Subject:
-		return s.Identity + ", by a self-issued certificate"
-	}
-	return fmt.Sprintf("%s, by a certificate that %s issued", s.Identity, s.Certificate.Issuer)
-}
-
-func (t *textWriter) dns(d *DNSReport) {
-	if d == nil {
-		t.line("DNS", "no lookup was made")
-		return
-	}
-	text := fmt.Sprintf("%s, %s: %s %s", d.Status, d.Presence, d.Type, shortOwner(d.Name))
-	if d.TTL > 0 {
-		text += fmt.Sprintf(", for %d s", d.TTL)
-	}
-	t.line("DNS", text)
-	for _, r := range d.Records {
-		t.line("", fmt.Sprintf("%d %d %d  %s", r.Usage, r.Selector, r.Matching, r.Result))
-	}
-	for _, w := range d.Warnings {
-		t.line("", "warning: "+w)
-	}
-}
-
-// shortOwner cuts the hash at the start of an owner name short (RFC 8162, Section 3), so that the
-// line fits a terminal; the JSON form has all of it.
-func shortOwner(name string) string {
-	const hash, shown = 56, 8
-	label, rest, ok := strings.Cut(name, ".")
-	if !ok || len(label) != hash || strings.Trim(label, "0123456789abcdef") != "" {
-		return name
-	}
-	return label[:shown] + "…." + rest
-}
-
-func (s *SignatureReport) bindingText() string {
-	signer := "the signer"
-	if s.Integrity != Good {
-		signer = "the one claimed"
-	}
-	switch s.Binding {
-	case BindingFrom:
-		return signer + " is the author in From"
-	case BindingRule:
-		return "a rule here lets " + signer + " use this From"
-	case BindingNone:
-	}
-	return "none: " + signer + " does not speak for From"
-}
-
-func (s *SignatureReport) freshnessText() string {
-	switch {
-	case s.Certificate == nil:
-		return string(s.Freshness)
-	case s.Certificate.NotAfter.IsZero():
-		return string(s.Freshness) + "; certificate with dates that cannot be read"
-	}
-	return fmt.Sprintf("%s; certificate from %s to %s", s.Freshness, day(s.Certificate.NotBefore), day(s.Certificate.NotAfter))
-}
-
-func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }
-
-func (s *SignatureReport) protectionText() string {
-	if s.Integrity != Good {
-		return "nothing is proven about it"
-	}
-	text := map[smime.HeaderProtection]string{
-		smime.ProtectionNone: "not protected", smime.ProtectionLegacy: "protected in an older form",
-		smime.ProtectionClear: "protected", smime.ProtectionCipher: "protected and encrypted",
-	}[s.HeaderProtection]
-	if len(s.Differences) > 0 {
-		text += "; changed since: " + strings.Join(s.Differences, ", ")
-	}
-	return text
-}
-
 func (t *textWriter) hops(hops []Hop) {
+	const most = 3
 	for i, h := range hops {
 		label := ""
 		if i == 0 {
 			label = "Path"
+		}
+		if len(hops) > most && i > 0 && i < len(hops)-1 {
+			if i == 1 {
+				t.line("", fmt.Sprintf("%d more", len(hops)-2))
+			}
+			continue
 		}
 		text := "an unknown host"
 		if h.By != "" {
@@ -230,16 +272,28 @@ func (t *textWriter) hops(hops []Hop) {
 		if i == 0 {
 			text += " (unproven)"
 		}
-		t.line(label, text)
+		t.free(label, text)
 	}
 }
 
-// printable replaces what could steer a terminal or turn the direction of writing.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return '?'
-	}, strings.ToValidUTF8(s, "?"))
+// ownerHash is the hash at the start of an owner name (RFC 8162, Section 3).
+var ownerHash = regexp.MustCompile(`\b([0-9a-f]{8})[0-9a-f]{48}\._smimecert\b`)
+
+// shortOwners cuts such hashes short, so that a line with one fits a terminal; the JSON form has
+// all of them.
+func shortOwners(text string) string {
+	if !strings.Contains(text, "._smimecert") {
+		return text
+	}
+	return ownerHash.ReplaceAllString(text, "$1…._smimecert")
+}
+
+func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }
+
+// coverage is what a signature covers, for people.
+func coverage(c smime.Coverage) string {
+	if c == smime.CoversMessage {
+		return "the whole message"
+	}
+	return string(c) + " only"
 }

@@ -25,6 +25,7 @@ type dnsFlags struct {
 	probe     string
 	timeout   time.Duration
 	stderr    func() io.Writer
+	given     func(flag string) bool
 }
 
 // register adds the flags to cmd; the environment gives their defaults.
@@ -35,6 +36,7 @@ func (f *dnsFlags) register(cmd *cobra.Command) {
 	}
 	f.stderr = cmd.ErrOrStderr
 	flags := cmd.Flags()
+	f.given = flags.Changed
 	flags.StringSliceVar(&f.resolvers, "resolver", resolvers, "recursive resolver `ADDRESS`: host:port or tls://host:853#name; repeated: tried in order\n(environment: DNSEAL_RESOLVER; default: from /etc/resolv.conf)")
 	flags.StringVar(&f.anchor, "trust-anchor", os.Getenv("DNSEAL_TRUST_ANCHOR"), "trust anchor `FILE` with DS or DNSKEY records\n(environment: DNSEAL_TRUST_ANCHOR; default: the keys of the DNS root)")
 	flags.StringVar(&f.mode, "dns-mode", "validate", "`MODE`: validate (answers are validated here), both (here and by the resolver), ad-only (trust the resolver)")
@@ -63,6 +65,38 @@ func (f *dnsFlags) client(trace func(lookup.Query)) (*lookup.Client, error) {
 	if opts.Anchors, err = f.anchors(); err != nil {
 		return nil, err
 	}
+	return newClient(opts)
+}
+
+// clientOver returns the client for options of a configuration, in place of which those hold that
+// the flags or the environment give.
+func (f *dnsFlags) clientOver(opts lookup.Options) (*lookup.Client, error) {
+	if _, err := f.perQuestion(); err != nil {
+		return nil, err
+	}
+	if len(f.resolvers) > 0 {
+		opts.Resolvers = f.resolvers
+	}
+	if f.given("dns-mode") {
+		opts.Mode = lookup.Mode(f.mode)
+	}
+	if f.given("dns-probe") {
+		opts.Probe = f.probe
+	}
+	if f.given("dns-timeout") {
+		opts.Timeout = f.timeout
+	}
+	if f.anchor != "" {
+		var err error
+		if opts.Anchors, err = f.anchors(); err != nil {
+			return nil, err
+		}
+	}
+	return newClient(opts)
+}
+
+// newClient is lookup.New with advice.
+func newClient(opts lookup.Options) (*lookup.Client, error) {
 	client, err := lookup.New(opts)
 	switch {
 	case errors.Is(err, lookup.ErrMode):

@@ -10,7 +10,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"dnseal/cmd/internal/cli"
+	"dnseal/cmd/internal/columns"
 	"dnseal/cmd/internal/config"
+	"dnseal/cmd/internal/manual"
 	"dnseal/cmd/internal/progress"
 	"dnseal/cmd/internal/verify"
 	"dnseal/lookup"
@@ -22,8 +24,10 @@ import (
 // verifyFlags are the flags of dnseal verify.
 type verifyFlags struct {
 	dns       dnsFlags
-	json      bool
+	output    verify.Output
+	only      []string
 	workers   int
+	policy    string
 	pkixRoots string
 	offline   bool
 	maxAge    cli.Span
@@ -43,11 +47,31 @@ message of a file or folder. A ">" that an mbox has before "From " is removed
 when, and only when, the digest of the signature is right without it, and the
 report says so. What is no message is named, with what to do; it hides no other.
 
-For each message it prints who signed it, what exactly is covered, what the DNS
-publishes for the signer (validated by DNSSEC) and whether that is the author in
-From. The verdict is a word of RFC 8601: none, pass, fail, policy, neutral,
-temperror or permerror; only "pass" means proven. dnseal-verdicts(7) has all
-verdicts and codes; "dnseal explain" shows how a message was changed in transit.
+For one message it prints who signed it, when, what exactly is covered, what the
+DNS publishes for the signer, how trust runs from the root of the DNS to the
+signature (or where it breaks), and whether the signer is the author in From.
+The verdict is a word of RFC 8601: none, pass, fail, policy, neutral, temperror
+or permerror; only "pass" means proven. dnseal-verdicts(7) has all verdicts and
+codes; "dnseal explain" shows how a message was changed in transit.
+
+Of several messages each is a line or two, and a summary of verdicts, signers
+and reasons comes last; --long prints all of each. --only chooses which messages
+are shown, in every form of output; the summary and the exit status count all.
+--group-by counts the messages that --only chooses, by the identity that signed,
+by the domain of From, or by the code of the reason; at most 10,000 groups are
+counted apart. On a terminal lines are folded to its width, and the verdict has
+a colour unless NO_COLOR is set or TERM is dumb.
+
+--csv has a header row and a row for each message (RFC 4180, UTF-8), with the
+names of --json; what the columns from identity on say is of the signature that
+decided. Cells that a spreadsheet would compute get a ' before them; characters
+that are not printable become "?".
+
+--policy applies [[domain]], [on], [verify], [dns] and pkix-roots of a
+dnseal.toml, so that mail of devices can pass, and every report says what the
+relay or milter would do with the message (action) and by which class. Other
+files that it names are not read. The flags for the DNS, their environment
+variables and --pkix-roots come before the file.
 
 With --offline no name is looked up: a signer is judged by the DNSSEC chain that
 "dnseal sign --staple" sent along. It must hold now, from the trust anchor down,
@@ -61,18 +85,13 @@ cannot be written; 3 undecided ("temperror"), nothing worse.`,
 		Example: `  dnseal verify mail.eml
   dnseal verify big.mbox.gz#17
   dnseal verify --offline --max-age 7d --trust-anchor root.anchor mail.eml
+  dnseal verify --only not-pass --csv ~/Maildir >report.csv
+  dnseal verify --policy /etc/dnseal/dnseal.toml alarm.eml
   dnseal verify --json ~/Maildir | jq -r 'select(.verdict != "pass") | .file'`,
 		Args: cobra.ArbitraryArgs,
 	}
 	f.dns.register(cmd)
-	flags := cmd.Flags()
-	flags.BoolVar(&f.json, "json", false, "print one JSON object a line and message (stable form)")
-	flags.IntVarP(&f.workers, "jobs", "j", runtime.GOMAXPROCS(0), "verify `N` messages at the same time (default: one for each processor)")
-	flags.Lookup("jobs").DefValue = "0" // the default depends on the machine
-	flags.StringVar(&f.pkixRoots, "pkix-roots", "", "PEM `FILE` of trusted roots: also verify CA-issued signatures whose owner publishes no record")
-	flags.BoolVar(&f.offline, "offline", false, "look nothing up: judge by what signers sent along (sign --staple)")
-	f.maxAge = cli.Span(staple.DefaultMaxAge)
-	flags.Var(&f.maxAge, "max-age", "with --offline: `TIME` since which the signer's records must have been signed, such as 12h or 7d")
+	f.register(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if f.workers < 1 {
 			return fmt.Errorf("-j needs at least 1, not %d", f.workers)
@@ -82,19 +101,41 @@ cannot be written; 3 undecided ("temperror"), nothing worse.`,
 	return cmd
 }
 
+func (f *verifyFlags) register(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.BoolVar(&f.output.JSON, "json", false, "print one JSON object a line and message (stable form)")
+	flags.BoolVar(&f.output.CSV, "csv", false, "print a table for spreadsheets, one row a message")
+	flags.BoolVarP(&f.output.Long, "long", "l", false, "print the whole report of each message, also of several")
+	flags.StringSliceVar(&f.only, "only", nil, "show only messages with this `VERDICT` or code; repeated or with commas: several;\nnot-pass: all but pass")
+	flags.StringVar(&f.output.GroupBy, "group-by", "", "count messages by `WORD` in place of a report on each: "+oneOf(verify.Groups))
+	flags.StringVar(&f.policy, "policy", "", "`FILE` dnseal.toml: judge by its security domains, and say what the relay or milter would do")
+	flags.IntVarP(&f.workers, "jobs", "j", runtime.GOMAXPROCS(0), "verify `N` messages at the same time (default: one for each processor)")
+	flags.Lookup("jobs").DefValue = "0" // the default depends on the machine
+	flags.StringVar(&f.pkixRoots, "pkix-roots", "", "PEM `FILE` of trusted roots: also verify CA-issued signatures whose owner publishes no record")
+	flags.BoolVar(&f.offline, "offline", false, "look nothing up: judge by what signers sent along (sign --staple)")
+	f.maxAge = cli.Span(staple.DefaultMaxAge)
+	flags.Var(&f.maxAge, "max-age", "with --offline: `TIME` since which the signer's records must have been signed, such as 12h or 7d")
+	completeWords(cmd, "only", "pass", "none", "neutral", "temperror", "policy", "fail", "permerror", verify.NotPass)
+	completeWords(cmd, "group-by", verify.Groups...)
+}
+
 func runVerify(cmd *cobra.Command, f *verifyFlags, args []string) error {
-	opts := receiver.Options{Saved: true}
-	client, err := f.source(cmd, &opts)
+	out, stderr := cmd.OutOrStdout(), cmd.ErrOrStderr()
+	f.output.Meaning = manual.Meaning
+	f.output.Style = receiver.TextStyle{Width: columns.Width(out), Colour: columns.Colour(out), Policy: f.policy}
+	if err := f.output.Check(); err != nil {
+		return err
+	}
+	only, err := verify.ParseOnly(f.only, func(word string) bool { return manual.Meaning(word) != "" })
+	if err != nil {
+		return err
+	}
+	opts, client, err := f.options(cmd)
 	if err != nil {
 		return err
 	}
 	if client != nil {
 		defer client.Close() //nolint:errcheck // nothing is lost
-	}
-	if f.pkixRoots != "" {
-		if opts.PKIXRoots, err = config.ReadRoots(f.pkixRoots); err != nil {
-			return err
-		}
 	}
 	r, err := receiver.New(opts)
 	if err != nil {
@@ -103,15 +144,12 @@ func runVerify(cmd *cobra.Command, f *verifyFlags, args []string) error {
 	if len(args) == 0 {
 		args = []string{"-"}
 	}
-	out, stderr := cmd.OutOrStdout(), cmd.ErrOrStderr()
+	shown, all := f.output.Sinks(out)
 	v := &verify.Verifier{
-		Receiver: r, Workers: f.workers, Stdin: cmd.InOrStdin(), Sinks: []verify.Sink{verify.Text(out)},
+		Receiver: r, Decide: f.policy != "", Workers: f.workers, Stdin: cmd.InOrStdin(), Sinks: append(only.Filter(shown...), all...),
 		Bar: progress.New(stderr, "messages"), Mixed: progress.IsTerminal(out),
 		Notice: func(text string) { cli.Print(stderr, "dnseal: %s", text) },
 		Fail:   func(err error) { _ = report(stderr, err) },
-	}
-	if f.json {
-		v.Sinks = []verify.Sink{verify.JSON(out)}
 	}
 	totals, err := v.Run(cmd.Context(), args)
 	if err != nil {
@@ -120,14 +158,52 @@ func runVerify(cmd *cobra.Command, f *verifyFlags, args []string) error {
 	return conclude(stderr, totals)
 }
 
+// options are those of the receiver, with the client that it asks; nil: none.
+func (f *verifyFlags) options(cmd *cobra.Command) (opts receiver.Options, client *lookup.Client, err error) {
+	c, err := f.config()
+	if err != nil {
+		return opts, nil, err
+	}
+	opts.Saved = true
+	if c != nil {
+		opts = c.SavedOptions(nil)
+	}
+	if f.pkixRoots != "" {
+		if opts.PKIXRoots, err = config.ReadRoots(f.pkixRoots); err != nil {
+			return opts, nil, err
+		}
+	}
+	client, err = f.source(cmd, c, &opts)
+	return opts, client, err
+}
+
+// config is the file of --policy; nil: none.
+func (f *verifyFlags) config() (*config.Config, error) {
+	if f.policy == "" {
+		return nil, nil //nolint:nilnil // as documented
+	}
+	var without []string
+	if f.dns.anchor != "" {
+		without = append(without, "dns.trust-anchor")
+	}
+	if f.pkixRoots != "" {
+		without = append(without, "pkix-roots")
+	}
+	return config.LoadPolicy(f.policy, without...)
+}
+
 // source says in opts where the records of signers come from: a resolver, which the caller closes,
-// or what the signers sent along.
-func (f *verifyFlags) source(cmd *cobra.Command, opts *receiver.Options) (*lookup.Client, error) {
+// or what the signers sent along. c is the file of --policy, or nil.
+func (f *verifyFlags) source(cmd *cobra.Command, c *config.Config, opts *receiver.Options) (client *lookup.Client, err error) {
 	if !f.offline {
 		if cmd.Flags().Changed("max-age") {
 			return nil, errors.New("--max-age needs --offline: what the DNS says is always of today")
 		}
-		client, err := f.dns.client(nil)
+		if c == nil {
+			client, err = f.dns.client(nil)
+		} else {
+			client, err = f.dns.clientOver(c.LookupOptions())
+		}
 		opts.Lookup = client
 		return client, err
 	}
@@ -143,6 +219,9 @@ func (f *verifyFlags) source(cmd *cobra.Command, opts *receiver.Options) (*looku
 		return nil, errors.New("--max-age must be more than 0")
 	}
 	anchors, err := f.dns.anchors()
+	if c != nil && f.dns.anchor == "" {
+		anchors = c.LookupOptions().Anchors
+	}
 	opts.Offline = &receiver.Offline{Validator: &dnssec.Validator{Anchors: anchors}, MaxAge: time.Duration(f.maxAge)}
 	return nil, err
 }

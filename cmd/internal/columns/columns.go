@@ -25,6 +25,13 @@ func Width(out io.Writer) int {
 	return 0
 }
 
+// Colour reports whether colours can be written to out: a terminal that knows them, and whose user
+// does not refuse them (environment variable NO_COLOR).
+func Colour(out io.Writer) bool {
+	f, ok := out.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd())) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+}
+
 // Table is a header and rows of as many cells.
 type Table struct {
 	Header []string

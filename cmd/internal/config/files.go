@@ -23,13 +23,7 @@ import (
 func (c *Config) loadFiles(n *notes) {
 	c.loadIdentities(n)
 	c.loadPublishing(n)
-	if c.PKIXRoots != "" {
-		roots, err := ReadRoots(c.PKIXRoots)
-		if err != nil {
-			n.wrong("pkix-roots", "%s", err)
-		}
-		c.loaded.roots = roots
-	}
+	c.loadRoots(n)
 	c.loaded.servers = map[string]*tls.Certificate{}
 	c.loaded.hopRoots = map[string]*x509.CertPool{}
 	for i := range c.Relays {
@@ -43,16 +37,7 @@ func (c *Config) loadFiles(n *notes) {
 // loadPublishing reads the files that [publish] and [dns] name.
 func (c *Config) loadPublishing(n *notes) {
 	c.loadPublish(n)
-	if c.DNS.TrustAnchor != "" {
-		anchors, err := ReadAnchors(c.DNS.TrustAnchor)
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			n.wrong("dns.trust-anchor", "%s; without trust-anchor the keys of the DNS root are used", err)
-		case err != nil:
-			n.wrong("dns.trust-anchor", "%s", err)
-		}
-		c.loaded.anchors = anchors
-	}
+	c.loadAnchors(n)
 }
 
 // loadIdentities reads all identities, and checks that the ones that rules name exist.

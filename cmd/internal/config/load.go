@@ -24,7 +24,7 @@ const maxFile = 1 << 20
 // Load reads a configuration and everything it names: identities, keys, certificates, anchors,
 // roots. The error is [Mistakes] when the file could be read, else that of the file system.
 func Load(file string) (*Config, error) {
-	text, err := read(file)
+	text, err := read(file, "--config")
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +42,7 @@ func Load(file string) (*Config, error) {
 // that [publish] and [dns] name, so that one identity which is missing or unusable does not keep a
 // command from the others; see NamedIdentities.
 func LoadPublishing(file string) (*Config, error) {
-	text, err := read(file)
+	text, err := read(file, "--config")
 	if err != nil {
 		return nil, err
 	}
@@ -72,10 +72,10 @@ func (c *Config) NamedIdentities() []string {
 	return slices.Compact(names)
 }
 
-func read(file string) (string, error) {
+func read(file, flag string) (string, error) {
 	f, err := os.Open(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", fmt.Errorf("configuration file %s does not exist; write it (dnseal.toml(5)), or name another with --config", file)
+		return "", fmt.Errorf("configuration file %s does not exist; write it (dnseal.toml(5)), or name another with %s", file, flag)
 	}
 	if err != nil {
 		return "", fmt.Errorf("configuration: %w", err)

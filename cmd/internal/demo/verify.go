@@ -50,7 +50,7 @@ func (d *demo) arrive(ctx context.Context) error {
 		return err
 	}
 	out := indented{d.out}
-	if err := report.WriteText(out); err != nil {
+	if err := (receiver.TextStyle{Width: 80 - 3}).Write(out, report); err != nil {
 		return err
 	}
 	if res := lookupOf(report); res != nil {

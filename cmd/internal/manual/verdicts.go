@@ -174,6 +174,37 @@ var signingCodes = []struct{ class, word, text string }{
 	{"internal-error", "self-check", "the signed message does not verify; it was not sent."},
 }
 
+// Meaning says what a code, or a verdict without code, means: the sentence of dnseal-verdicts(7),
+// "" for a word that no report has.
+func Meaning(word string) string {
+	if before, _, ok := strings.Cut(word, ":"); ok && (before == "limit" || before == "budget") {
+		word = before + ":WORD"
+	}
+	for _, q := range verdictCodes {
+		for _, c := range q.codes {
+			if c.word == word {
+				return c.text
+			}
+		}
+	}
+	for _, causes := range dnsCauses {
+		if causes.heading == "INSECURE" || causes.heading == "BOGUS" { // reports have those words as codes
+			continue
+		}
+		for _, c := range causes.words {
+			if c.word == word {
+				return c.text
+			}
+		}
+	}
+	for _, v := range verdicts {
+		if v.word == word {
+			return v.text
+		}
+	}
+	return ""
+}
+
 // verdictsPage is dnseal-verdicts(7) in roff.
 func verdictsPage() string {
 	var b strings.Builder

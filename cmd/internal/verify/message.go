@@ -40,6 +40,9 @@ func (v *Verifier) one(ctx context.Context, msg mailbox.Message) result {
 	if msg.Remark != "" {
 		d.report.Remarks = append(d.report.Remarks, msg.Remark)
 	}
+	if v.Decide {
+		v.Receiver.Decide(d.report)
+	}
 	return result{report: d.report, faults: v.hand(ctx, d)}
 }
 

@@ -2,8 +2,8 @@
 // the order of the messages.
 //
 // A [Verifier] walks its arguments (package mailbox); workers verify (message.go, unquoted.go), and
-// run.go keeps the order and counts. What becomes of a report is the matter of a [Sink]: text.go
-// and json.go print it.
+// run.go keeps the order and counts. What becomes of a report is the matter of a [Sink]: text.go,
+// csv.go and summary.go write it; [Only] chooses what they see.
 package verify
 
 import (
@@ -35,6 +35,8 @@ type Sink interface {
 // Verifier verifies the messages of its arguments.
 type Verifier struct {
 	Receiver *receiver.Receiver
+	// Decide has reports say what an entry point does with the message (Report.Action).
+	Decide bool
 	// Workers is how many messages are verified at the same time; less than 1: one.
 	Workers int
 	Stdin   io.Reader
