@@ -188,7 +188,8 @@ func Meaning(word string) string {
 		}
 	}
 	for _, causes := range dnsCauses {
-		if causes.heading == "INSECURE" || causes.heading == "BOGUS" { // reports have those words as codes
+		// reports have those words as codes
+		if causes.heading == "INSECURE" || causes.heading == "BOGUS" {
 			continue
 		}
 		for _, c := range causes.words {
