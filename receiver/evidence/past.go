@@ -169,8 +169,12 @@ func (p *past) answer(ref string, l *Lookup, name string, t dane.Type) *lookup.R
 	if p.other {
 		then = p.archive.answers.validate(p.archive, p.file, ref, l, l.At)
 	}
-	if then.Status != dnssec.Secure && then.Status != dnssec.Insecure {
+	switch {
+	case then.Status == dnssec.Secure || then.Status == dnssec.Insecure:
+	case string(r.Code) == l.Code: // it was so then
 		return r
+	default:
+		return unknown(name, t, codeTime, fmt.Sprintf("the evidence about %s is of another time: its signatures do not hold on %s", name, stamp(p.at)))
 	}
 	return unknown(name, t, codeTime, fmt.Sprintf("the evidence about %s is of another time: its signatures hold from %s to %s, and not on %s",
 		name, stamp(then.Answer.Inception), stamp(then.Answer.Expiration), stamp(p.at)))

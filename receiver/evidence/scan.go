@@ -60,7 +60,7 @@ type scanner struct {
 func scan(name string, src io.ReaderAt, size int64, left int, found func(m *Message, line int) error) (*file, error) {
 	s := &scanner{
 		file: &file{name: name, src: src, shared: map[hash]int32{}}, left: left, found: found, all: sha256.New(),
-		in: bufio.NewReaderSize(io.NewSectionReader(src, 0, size), maxLine+1),
+		in: bufio.NewReaderSize(io.NewSectionReader(src, 0, size), int(min(size+1, maxLine+1))),
 	}
 	for {
 		line, err := s.in.ReadSlice('\n')
