@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"dnseal/lookup"
+	"dnseal/lookup/dane"
+	"dnseal/lookup/dnssec"
 	"dnseal/smime"
 	"dnseal/smime/message"
 )
@@ -107,6 +109,17 @@ func digest(ctx context.Context, m *message.Message, found *smime.Report) (Diges
 		}
 	}
 	return d, ctx.Err()
+}
+
+// unasked answers nothing, where no resolver is to be asked.
+type unasked struct{}
+
+func (unasked) Lookup(_ context.Context, name string, t dane.Type) *lookup.Result {
+	return &lookup.Result{Name: name, Type: t, Code: dnssec.Code(CodeNoEvidence), Reason: "nothing is looked up here", Answer: new(dnssec.Answer)}
+}
+
+func (u unasked) LookupFresh(ctx context.Context, name string, t dane.Type) *lookup.Result {
+	return u.Lookup(ctx, name, t)
 }
 
 // asOf is r as of what is known of the past.

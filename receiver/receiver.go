@@ -108,8 +108,8 @@ type Options struct {
 	// returns it, while m can be read: to keep what it rests on. It must not change the report. It
 	// is called from several goroutines.
 	Keep func(ctx context.Context, m *message.Message, report *Report)
-	// Past has messages judged as of a time that is past, by what was kept about them, and nothing
-	// asked of Lookup. It is called once a message that has signatures, from several goroutines.
+	// Past has messages judged as of a time that is past, by what was kept about them: Lookup is
+	// not used. It is called once a message that has signatures, from several goroutines.
 	Past func(ctx context.Context, d Digests) *Past
 	// Now is the clock; nil: time.Now. Dates of certificates and signing times are judged by it,
 	// the DNS by that of Lookup. Who can prove when a saved message came (never by what its signer
@@ -133,6 +133,9 @@ var _ message.Handler = (*Receiver)(nil)
 // New checks the options and returns a Receiver. Errors name the domain (counted from 1) or option
 // that makes no sense.
 func New(opts Options) (*Receiver, error) {
+	if opts.Past != nil {
+		opts.Lookup = unasked{}
+	}
 	if opts.Lookup == nil && opts.Offline == nil {
 		return nil, errors.New("receiver: no resolver to look signers up with")
 	}

@@ -31,6 +31,8 @@ type verifyFlags struct {
 	pkixRoots string
 	offline   bool
 	maxAge    cli.Span
+	evidence  verify.Kept
+	loaded    *config.Config // of --policy; nil: none
 }
 
 func newVerify() *cobra.Command {
@@ -79,6 +81,12 @@ and its records must have been signed at most --max-age ago; a key that was
 revoked since passes until then. What it does not prove is temperror. Without
 --offline it is never looked at.
 
+--save-evidence keeps what the verdicts rested on: chains of DNSSEC signatures,
+proofs of absence included, trust anchors, policy, and the digests of the
+messages. --evidence verifies by that, offline, years later, and gives the
+verdict of then, when key, record and signatures are long gone: "as of" says
+when that was, and who witnesses the time. dnseal-evidence(5) has the form.
+
 Exit status: 0 every message is "pass"; 1 some message is neither "pass" nor
 "temperror"; 2 wrong usage, an argument that cannot be read, or output that
 cannot be written; 3 undecided ("temperror"), nothing worse.`,
@@ -87,10 +95,13 @@ cannot be written; 3 undecided ("temperror"), nothing worse.`,
   dnseal verify --offline --max-age 7d --trust-anchor root.anchor mail.eml
   dnseal verify --only not-pass --csv ~/Maildir >report.csv
   dnseal verify --policy /etc/dnseal/dnseal.toml alarm.eml
+  dnseal verify --save-evidence ~/evidence ~/Maildir
+  dnseal verify --evidence ~/evidence --at 2026-11-29 mail.eml
   dnseal verify --json ~/Maildir | jq -r 'select(.verdict != "pass") | .file'`,
 		Args: cobra.ArbitraryArgs,
 	}
 	f.dns.register(cmd)
+	f.evidence.Register(cmd.Flags())
 	f.register(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if f.workers < 1 {
@@ -137,6 +148,12 @@ func runVerify(cmd *cobra.Command, f *verifyFlags, args []string) error {
 	if client != nil {
 		defer client.Close() //nolint:errcheck // nothing is lost
 	}
+	wrong := func(err error) { _ = report(stderr, err) }
+	f.evidence.Program, f.evidence.Note = "dnseal "+version(), func(text string) { cli.Print(stderr, "dnseal: note: %s", text) }
+	defer f.evidence.Close()
+	if err := f.evidence.Open(&opts, f.anchors, wrong); err != nil {
+		return err
+	}
 	r, err := receiver.New(opts)
 	if err != nil {
 		return err
@@ -149,11 +166,15 @@ func runVerify(cmd *cobra.Command, f *verifyFlags, args []string) error {
 		Receiver: r, Decide: f.policy != "", Workers: f.workers, Stdin: cmd.InOrStdin(), Sinks: append(only.Filter(shown...), all...),
 		Bar: progress.New(stderr, "messages"), Mixed: progress.IsTerminal(out),
 		Notice: func(text string) { cli.Print(stderr, "dnseal: %s", text) },
-		Fail:   func(err error) { _ = report(stderr, err) },
+		Fail:   wrong,
 	}
+	v.Sinks = append(v.Sinks, f.evidence.Sinks()...)
 	totals, err := v.Run(cmd.Context(), args)
 	if err != nil {
 		return err
+	}
+	if f.evidence.Status() != cli.ExitOK {
+		totals.Status = f.evidence.Status()
 	}
 	return conclude(stderr, totals)
 }
@@ -164,7 +185,7 @@ func (f *verifyFlags) options(cmd *cobra.Command) (opts receiver.Options, client
 	if err != nil {
 		return opts, nil, err
 	}
-	opts.Saved = true
+	f.loaded, opts.Saved = c, true
 	if c != nil {
 		opts = c.SavedOptions(nil)
 	}
@@ -195,6 +216,12 @@ func (f *verifyFlags) config() (*config.Config, error) {
 // source says in opts where the records of signers come from: a resolver, which the caller closes,
 // or what the signers sent along. c is the file of --policy, or nil.
 func (f *verifyFlags) source(cmd *cobra.Command, c *config.Config, opts *receiver.Options) (client *lookup.Client, err error) {
+	if !f.offline && f.evidence.Recalls() {
+		if name := f.dns.changed(cmd, "trust-anchor"); name != "" {
+			return nil, fmt.Errorf("--%s contradicts --evidence, which looks nothing up", name)
+		}
+		return nil, nil //nolint:nilnil // as documented
+	}
 	if !f.offline {
 		if cmd.Flags().Changed("max-age") {
 			return nil, errors.New("--max-age needs --offline: what the DNS says is always of today")
@@ -224,6 +251,17 @@ func (f *verifyFlags) source(cmd *cobra.Command, c *config.Config, opts *receive
 	}
 	opts.Offline = &receiver.Offline{Validator: &dnssec.Validator{Anchors: anchors}, MaxAge: time.Duration(f.maxAge)}
 	return nil, err
+}
+
+// anchors are the trust anchors of the flags, else of --policy; nil: none are named.
+func (f *verifyFlags) anchors() (*dnssec.Anchors, error) {
+	switch {
+	case f.dns.anchor != "":
+		return readAnchors(f.dns.anchor)
+	case f.loaded != nil:
+		return f.loaded.LookupOptions().Anchors, nil
+	}
+	return nil, nil //nolint:nilnil // the keys of the root are meant
 }
 
 // conclude says what a run came to besides the verdicts, and returns its exit status.

@@ -53,34 +53,38 @@ type entry struct {
 	next int32 // the next entry with the same digest, from 1; 0: none
 }
 
-// Open opens a file of evidence, or all *.evidence files of a folder. Files of a folder that cannot
-// be read are left out: then the error names each, and the Archive holds the others. Errors:
-// [ErrNoEvidence], [ErrVersion], [ErrEdited], [ErrForm] and [ErrLimit] with the names of file and
-// line, and those of the file system. A folder without such files is fs.ErrNotExist.
+// Open returns an archive with a file of evidence, or with all *.evidence files of a folder. Files
+// of a folder that cannot be read are left out: then the error names each, and the Archive holds
+// the others. Errors: [ErrNoEvidence], [ErrVersion], [ErrEdited], [ErrForm] and [ErrLimit] with the
+// names of file and line, and those of the file system. A folder without such files is
+// fs.ErrNotExist.
 func Open(path string, opts Options) (*Archive, error) {
 	a := New(opts)
+	return a, a.Open(path)
+}
+
+// Open adds a file, or those of a folder, as the function Open does. It must not be called together
+// with other methods.
+func (a *Archive) Open(path string) error {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, fmt.Errorf("evidence: %w", err)
+		return fmt.Errorf("evidence: %w", err)
 	}
 	if !info.IsDir() {
-		if err := a.open(path); err != nil {
-			return nil, err
-		}
-		return a, nil
+		return a.open(path)
 	}
 	names, err := filepath.Glob(filepath.Join(escaped(path), "*"+Extension))
 	if err == nil && len(names) == 0 {
 		err = fmt.Errorf("no *%s file in %s: %w", Extension, path, fs.ErrNotExist)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("evidence: %w", err)
+		return fmt.Errorf("evidence: %w", err)
 	}
 	var wrong []error
 	for _, name := range names {
 		wrong = append(wrong, a.open(name))
 	}
-	return a, errors.Join(wrong...)
+	return errors.Join(wrong...)
 }
 
 // escaped is a folder's name as a pattern that stands for itself.
