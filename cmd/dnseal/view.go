@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"runtime"
 
@@ -8,9 +9,9 @@ import (
 
 	"dnseal/cmd/internal/cli"
 	"dnseal/cmd/internal/config"
-	"dnseal/cmd/internal/verify"
 	"dnseal/cmd/internal/view"
 	"dnseal/receiver"
+	"dnseal/receiver/evidence"
 )
 
 // viewFlags are the flags of dnseal view.
@@ -28,7 +29,8 @@ func newView() *cobra.Command {
 		Short: "Open a local page: drop messages onto it, see their verdicts",
 		Long: `Opens a page on this machine, in a browser, onto which messages, mbox files and
 archives are dropped; it shows the verdict of each, as "dnseal verify" does, and
-why. FILEs are shown at once, and may be anything that verify reads.
+why. Evidence that is dropped with messages decides about them instead of the
+DNS of today. FILEs are shown at once: anything that verify reads, and evidence.
 
 The page is for you alone. The address that is printed works once: the browser
 gets a cookie for it. The page answers on a loopback address only, to no other
@@ -64,19 +66,25 @@ func runView(cmd *cobra.Command, f *viewFlags, args []string) error {
 		return err
 	}
 	defer client.Close() //nolint:errcheck // nothing is lost
+	anchors, err := f.dns.anchors()
+	if err != nil {
+		return err
+	}
 	opts := receiver.Options{Lookup: client, Saved: true}
 	if f.pkixRoots != "" {
 		if opts.PKIXRoots, err = config.ReadRoots(f.pkixRoots); err != nil {
 			return err
 		}
 	}
-	r, err := receiver.New(opts)
-	if err != nil {
-		return err
-	}
-	server, err := view.Listen(cmd.Context(), view.Options{Listen: f.listen, Verifier: func() *verify.Verifier {
-		return &verify.Verifier{Receiver: r, Workers: runtime.GOMAXPROCS(0)}
-	}})
+	server, err := view.Listen(cmd.Context(), view.Options{
+		Listen: f.listen, Workers: runtime.GOMAXPROCS(0),
+		Receiver: func(past func(context.Context, receiver.Digests) *receiver.Past) (*receiver.Receiver, error) {
+			of := opts
+			of.Past = past
+			return receiver.New(of)
+		},
+		Evidence: evidence.Options{Anchors: anchors, Policy: evidence.PolicyOf(&opts)},
+	})
 	if err != nil {
 		return err
 	}

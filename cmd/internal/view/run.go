@@ -22,18 +22,33 @@ type job struct {
 	args []string
 	// walk finds the messages of an argument; nil: it is one of the command line.
 	walk  func(arg string, each func(mailbox.Message) error) error
-	close func() // frees what walk reads
+	kept  []kept // evidence
+	close func() // frees what walk and kept read
 }
 
 // errBusy means that too many drops wait already.
 var errBusy = errors.New("view: too many drops wait to be verified")
 
-// Show adds files of the command line, as "dnseal verify" reads its arguments. They are verified
-// when the server serves.
+// Show adds files of the command line, as "dnseal verify" reads its arguments, and evidence. They
+// are verified when the server serves.
 func (s *Server) Show(args []string) {
-	if len(args) > 0 {
-		s.jobs <- job{drop: s.shelf.add(args), args: args, close: func() {}}
+	if len(args) == 0 {
+		return
 	}
+	j := job{drop: s.shelf.add(args)}
+	for _, arg := range args {
+		if k, ok := openKept(arg); ok {
+			j.kept = append(j.kept, k)
+		} else {
+			j.args = append(j.args, arg)
+		}
+	}
+	j.close = func() {
+		for _, k := range j.kept {
+			_ = k.src.Close() // only read from
+		}
+	}
+	s.jobs <- j
 }
 
 // queue adds a job, or fails with errBusy.
@@ -74,11 +89,17 @@ func (s *Server) verify(ctx context.Context, j job) {
 	if ctx.Err() != nil {
 		return
 	}
-	v := s.opts.Verifier()
-	v.Walk = j.walk
-	v.Sinks = []verify.Sink{&pages{shelf: s.shelf, drop: j.drop, made: map[*receiver.Report]entry{}}}
-	v.Notice = func(text string) { s.shelf.note(j.drop, note{Text: text}) }
-	v.Fail = func(err error) { s.shelf.note(j.drop, failure(err)) }
+	r, err := s.opts.Receiver(s.past(j))
+	if err != nil {
+		s.shelf.note(j.drop, failure(err))
+		return
+	}
+	v := &verify.Verifier{
+		Receiver: r, Workers: s.opts.Workers, Walk: j.walk,
+		Sinks:  []verify.Sink{&pages{shelf: s.shelf, drop: j.drop, made: map[*receiver.Report]entry{}}},
+		Notice: func(text string) { s.shelf.note(j.drop, note{Text: text}) },
+		Fail:   func(err error) { s.shelf.note(j.drop, failure(err)) },
+	}
 	if _, err := v.Run(ctx, j.args); err != nil && !errors.Is(err, errFull) && ctx.Err() == nil {
 		s.shelf.note(j.drop, failure(err))
 	}

@@ -71,14 +71,19 @@ func closeAll(files []upload) {
 
 // enqueue has files verified, in its turn.
 func (s *Server) enqueue(files []upload) (*drop, error) {
-	names, args := make([]string, len(files)), make([]string, len(files))
-	for i, f := range files {
-		names[i], args[i] = f.name, strconv.Itoa(i)
-	}
-	j := job{args: args, close: func() { closeAll(files) }, walk: func(arg string, each func(mailbox.Message) error) error {
-		i, _ := strconv.Atoi(arg) // as above
+	var names []string
+	j := job{close: func() { closeAll(files) }, walk: func(arg string, each func(mailbox.Message) error) error {
+		i, _ := strconv.Atoi(arg) // as below
 		return mailbox.WalkReader(files[i].data.Open(), files[i].name, each)
 	}}
+	for i, f := range files {
+		names = append(names, f.name)
+		if isEvidence(f.name, f.data) {
+			j.kept = append(j.kept, kept{f.name, f.data, f.data.Size()})
+		} else {
+			j.args = append(j.args, strconv.Itoa(i))
+		}
+	}
 	j.drop = s.shelf.add(names)
 	if err := s.queue(j); err != nil {
 		s.shelf.mu.Lock()

@@ -53,16 +53,21 @@ import (
 
 	"golang.org/x/net/netutil"
 
-	"dnseal/cmd/internal/verify"
+	"dnseal/receiver"
+	"dnseal/receiver/evidence"
 )
 
 // Options configure a page.
 type Options struct {
 	// Listen is a loopback "host:port"; port 0 is a free one. Default: "127.0.0.1:0".
 	Listen string
-	// Verifier returns a verifier with receiver and workers; sinks and the rest are set here. It is
-	// called once for each drop.
-	Verifier func() *verify.Verifier
+	// Receiver makes the receiver for a drop; past, where it is not nil, has messages judged by the
+	// evidence that was dropped with them (receiver.Options.Past).
+	Receiver func(past func(context.Context, receiver.Digests) *receiver.Past) (*receiver.Receiver, error)
+	// Workers is how many messages are verified at the same time; less than 1: one.
+	Workers int
+	// Evidence are the options with which evidence is read.
+	Evidence evidence.Options
 	Limits   Limits
 }
 

@@ -16,7 +16,6 @@ import (
 
 	"go.uber.org/goleak"
 
-	"dnseal/cmd/internal/verify"
 	"dnseal/lookup"
 	"dnseal/lookup/dane"
 	"dnseal/lookup/dnssec"
@@ -38,6 +37,7 @@ type author struct {
 	id     *identity.Identity
 	record dane.Record
 	slow   chan struct{}
+	silent bool // sign as one whose name servers do not answer
 }
 
 func newAuthor(t *testing.T) *author {
@@ -72,6 +72,11 @@ func (a *author) LookupFresh(ctx context.Context, name string, typ dane.Type) *l
 // letter returns a message, signed.
 func (a *author) letter(t *testing.T, subject, text string) []byte {
 	t.Helper()
+	if a.silent {
+		id, err := identity.Create(t.TempDir(), "dave@silent.example", identity.CreateOptions{})
+		must(t, err)
+		return (&author{id: id}).sign(t, "From: dave@silent.example\r\nSubject: "+subject+"\r\nDate: Fri, 27 Nov 2026 16:40:00 +0000\r\n\r\n"+text+"\r\n")
+	}
 	return a.sign(t, "From: Alice <alice@example.org>\r\nTo: bob@example.net\r\nSubject: "+subject+"\r\nDate: Mon, 30 Nov 2026 09:12:00 +0000\r\n\r\n"+text+"\r\n")
 }
 
@@ -101,9 +106,15 @@ func mbox(letters ...[]byte) []byte {
 // open starts a page that ends with the test.
 func open(t *testing.T, a *author, limits Limits, files ...string) *Server {
 	t.Helper()
-	r, err := receiver.New(receiver.Options{Lookup: a, Saved: true})
-	must(t, err)
-	s, err := Listen(t.Context(), Options{Limits: limits, Verifier: func() *verify.Verifier { return &verify.Verifier{Receiver: r, Workers: 2} }})
+	return start(t, Options{Limits: limits, Workers: 2, Receiver: func(past func(context.Context, receiver.Digests) *receiver.Past) (*receiver.Receiver, error) {
+		return receiver.New(receiver.Options{Lookup: a, Saved: true, Past: past})
+	}}, files...)
+}
+
+// start is open with all options.
+func start(t *testing.T, opts Options, files ...string) *Server {
+	t.Helper()
+	s, err := Listen(t.Context(), opts)
 	must(t, err)
 	s.Show(files)
 	ctx, cancel := context.WithCancel(context.Background())

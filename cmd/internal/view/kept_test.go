@@ -1,0 +1,89 @@
+package view
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"dnseal/lookup"
+	"dnseal/lookup/dane"
+	"dnseal/lookup/dnssec"
+	"dnseal/lookup/lookuptest"
+	"dnseal/receiver"
+	"dnseal/receiver/evidence"
+	"dnseal/smime/message"
+)
+
+// gone is a DNS in which nothing is published any more.
+type gone struct{}
+
+func (gone) Lookup(_ context.Context, name string, typ dane.Type) *lookup.Result {
+	return &lookup.Result{Name: name, Type: typ, Status: dnssec.Secure, Presence: dane.Absent}
+}
+
+func (g gone) LookupFresh(ctx context.Context, name string, typ dane.Type) *lookup.Result {
+	return g.Lookup(ctx, name, typ)
+}
+
+// keep verifies a letter of a by a DNS of its own, and returns the evidence of that and the anchors
+// to check it from.
+func keep(t *testing.T, a *author, letter []byte) ([]byte, *dnssec.Anchors) {
+	t.Helper()
+	owner, err := dane.SMIMEAName("alice", "example.org")
+	must(t, err)
+	zone := "$ORIGIN example.org.\n@ 300 IN SOA ns h 1 2 3 4 300\n@ 300 IN NS ns\nns 300 IN A 127.0.0.1\n" + owner + " 300 IN SMIMEA " + fmt.Sprintf("3 1 1 %x", a.record.Data) + "\n"
+	server, err := lookuptest.New([]lookuptest.Zone{{Text: zone}}, lookuptest.Options{})
+	must(t, err)
+	must(t, server.Start("127.0.0.1:0"))
+	defer server.Close()
+	anchors, err := dnssec.ParseAnchors(server.Anchor(), "lab")
+	must(t, err)
+	client, err := lookup.New(lookup.Options{Resolvers: []string{server.Addr()}, Anchors: anchors, Timeout: hang})
+	must(t, err)
+	defer client.Close()
+	opts := receiver.Options{Lookup: client, Digests: true, Saved: true, Timeout: hang}
+	r, err := receiver.New(opts)
+	must(t, err)
+	m, err := message.Read(bytes.NewReader(letter), message.ReadOptions{})
+	must(t, err)
+	defer m.Close()
+	report, err := r.Verify(t.Context(), m)
+	must(t, err)
+	var out bytes.Buffer
+	w, err := evidence.NewWriter(&out, "test", time.Now())
+	must(t, err)
+	must(t, w.Add(report, evidence.JudgedBy(anchors, evidence.PolicyOf(&opts))))
+	must(t, w.Seal(evidence.Seal{Sealed: time.Now()}))
+	return out.Bytes(), anchors
+}
+
+// TestEvidence: what is dropped with a message decides instead of the DNS of today; what is not
+// right in it is said.
+func TestEvidence(t *testing.T) {
+	t.Parallel()
+	a := newAuthor(t)
+	letter := a.letter(t, "Old invoice", "text")
+	proof, anchors := keep(t, a, letter)
+	opts := Options{Receiver: func(past func(context.Context, receiver.Digests) *receiver.Past) (*receiver.Receiver, error) {
+		return receiver.New(receiver.Options{Lookup: gone{}, Saved: true, Past: past})
+	}, Evidence: evidence.Options{Anchors: anchors, Policy: evidence.Policy{Saved: true}}}
+	dir := t.TempDir()
+	must(t, os.WriteFile(filepath.Join(dir, "old.eml"), letter, 0o600))
+	must(t, os.WriteFile(filepath.Join(dir, "proof"), proof, 0o600))
+	s := start(t, opts, filepath.Join(dir, "old.eml"), filepath.Join(dir, "proof"))
+	c := enter(t, s)
+
+	c.drop(file{"old.eml", letter}).want(t, http.StatusOK, "fail", "not-published-now")
+	c.drop(file{"proof.evidence", proof}, file{"old.eml", letter}).want(t, http.StatusOK, "1 pass", "proof.evidence: evidence of 1 message, sealed 20")
+	c.drop(file{"old.eml", letter}, file{"called-otherwise", proof}).want(t, http.StatusOK, "1 pass", "called-otherwise: evidence of 1 message")
+	c.drop(file{"proof.evidence", proof}).want(t, http.StatusOK, "Evidence alone says nothing")
+	edited := bytes.Replace(proof, []byte(`"verdict":"pass"`), []byte(`"verdict":"fail"`), 1)
+	c.drop(file{"proof.evidence", edited}, file{"old.eml", letter}).want(t, http.StatusOK, "Not verified:", "was edited", "1 fail")
+	c.drop(file{"proof.evidence", proof}, file{"other.eml", a.letter(t, "Other", "text")}).want(t, http.StatusOK, "1 temperror", "no-evidence")
+	c.get("").want(t, http.StatusOK, "/proof: evidence of 1 message", "<h2 id=\"h1\">")
+}
