@@ -14,12 +14,11 @@ type Role string
 
 // Roles.
 const (
-	RoleContent   Role = ""          // what the author wrote, or a container of that
-	RoleSigned    Role = "signed"    // holds signed content: its first part
-	RoleSignature Role = "signature" // next to signed content (RFC 1847, Section 2.1)
-	// Encrypted and compressed content cannot be seen.
-	RoleEncrypted  Role = "encrypted"
-	RoleCompressed Role = "compressed"
+	RoleContent    Role = ""           // what the author wrote, or a container of that
+	RoleSigned     Role = "signed"     // holds signed content: its first part
+	RoleSignature  Role = "signature"  // next to signed content (RFC 1847, Section 2.1)
+	RoleEncrypted  Role = "encrypted"  // its content cannot be seen
+	RoleCompressed Role = "compressed" // the same
 )
 
 // Part is one part of a message (RFC 2045, Section 2.4) as Verify read it.
@@ -41,13 +40,36 @@ type Part struct {
 
 	src       io.ReaderAt
 	off, size int64
+	// The texts around the parts; empty where there is none, or only a usual one.
+	before, after span
 }
+
+// span is a range of the source.
+type span struct{ off, size int64 }
 
 // Multipart reports whether the part is a container: its body holds other parts.
 func (p *Part) Multipart() bool { return len(p.Parts) > 0 }
 
 // Body returns the body as it stands, in its transfer encoding.
 func (p *Part) Body() *io.SectionReader { return io.NewSectionReader(p.src, p.off, p.size) }
+
+// Around returns the texts before and after the parts of a multipart, which MIME hides and some
+// readers show (RFC 2046, Section 5.1.1). They are empty where there is no text but what programs
+// are known to write there.
+func (p *Part) Around() (before, after *io.SectionReader) {
+	return io.NewSectionReader(p.src, p.before.off, p.before.size), io.NewSectionReader(p.src, p.after.off, p.after.size)
+}
+
+// around finds the texts that Around returns.
+func around(p *entity.Part) (before, after span) {
+	if p.Preamble.Odd() && p.First >= 0 {
+		before = span{p.Body, max(0, p.First-p.Body)}
+	}
+	if p.Epilogue.Odd() && p.Closed >= 0 {
+		after = span{p.Closed, max(0, p.End-p.Closed)}
+	}
+	return before, after
+}
 
 // Contents are the parts of a verified message. The caller must close it.
 type Contents struct {
@@ -123,6 +145,7 @@ func (c *Contents) part(ctx context.Context, src io.ReaderAt, p *entity.Part, co
 	}
 	o := c.opened[p]
 	out.Role = o.role()
+	out.before, out.after = around(p)
 	if o.attached {
 		content, err := c.unpack(ctx, src, p)
 		if err != nil {

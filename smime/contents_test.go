@@ -55,6 +55,14 @@ func write(t *testing.T, b *strings.Builder, p *smime.Part, indent string) {
 	if text := strings.TrimSpace(string(body)); p.Role == "" && !p.Multipart() && len(text) < 50 {
 		fmt.Fprintf(b, " %q", text)
 	}
+	before, after := p.Around()
+	for _, text := range []*io.SectionReader{before, after} {
+		if body, err = io.ReadAll(text); err != nil {
+			t.Fatal(err)
+		} else if len(body) > 0 {
+			fmt.Fprintf(b, " around: %q", strings.TrimSpace(string(body)))
+		}
+	}
 	b.WriteString("\n")
 	for _, k := range p.Parts {
 		write(t, b, k, indent+"  ")
@@ -75,6 +83,11 @@ func TestContents(t *testing.T) {
 `,
 		"022-none-unsigned": `
 "1"  
+`,
+		"016-list-footer": `
+"" multipart/signed signed around: "-- \r\nA list of example.com"
+  "1" text/plain  <2 "We meet at noon. The sum is 100 euros."
+  "2" application/pkcs7-signature signature
 `,
 		"061-m-opaque-inside": `
 "" multipart/mixed 

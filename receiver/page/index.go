@@ -2,9 +2,9 @@ package page
 
 import (
 	"io"
+	"time"
 
 	"dnseal/receiver"
-	"dnseal/smime/message"
 )
 
 // Entry is a message in an index.
@@ -14,37 +14,87 @@ type Entry struct {
 	// File is what the message is called where it was found.
 	File string
 
-	Verdict             receiver.Verdict
-	Code                receiver.Code
-	Reason              string
-	From, Date, Subject string
+	Verdict       receiver.Verdict
+	Code          receiver.Code
+	Reason        string
+	From, Subject string
+	Date          *time.Time
 }
 
-// EntryOf is the entry of a report on m, which may be nil.
-func EntryOf(r *receiver.Report, m *message.Message, link string) Entry {
-	e := Entry{Link: link, File: r.File, Verdict: r.Verdict, Code: r.Code, Reason: r.Reason, From: r.From}
-	if m != nil {
-		e.Date, e.Subject = m.First("Date"), m.First("Subject")
+// EntryOf is the entry of a report, whose page is at link.
+func EntryOf(r *receiver.Report, link string) Entry {
+	e := Entry{
+		Link: link, File: visible(r.File, 200), Verdict: r.Verdict, Code: r.Code, Reason: visible(sentence(r.Reason), 300),
+		From: visible(r.From, 200), Date: r.Date, Subject: visible(r.Subject, 200),
+	}
+	if r.Reason == "" {
+		e.Reason = ""
 	}
 	return e
 }
 
-// WriteIndex writes the page that lists messages, with how many have which verdict. Errors: those
-// of w.
+// WriteIndex writes the page that lists messages in the order given, with how many have which
+// verdict. Errors: those of w.
 func WriteIndex(w io.Writer, entries []Entry, opts Options) error {
-	p := newWriter()
-	p.begin("Verified messages")
-	p.up(opts.Up)
-	p.put(`<h1>Verified messages</h1><table>`)
-	for _, e := range entries {
-		p.put(`<tr><td>`)
-		p.text(string(e.Verdict))
-		p.put(`</td><td>`)
-		p.link(e.Link, e.Subject)
-		p.put(`</td></tr>`)
+	p := newWriter("Verified messages")
+	p.top(opts.Up)
+	p.put(`<h1>Verified messages</h1>`)
+	p.totals(entries)
+	p.put(`<table class="index"><thead><tr><th scope="col">Verdict</th><th scope="col">Message</th><th scope="col">From</th><th scope="col">Date</th></tr></thead><tbody>`)
+	for i := range entries {
+		p.entry(&entries[i])
+		if len(p.buf) > 64<<10 {
+			if _, err := w.Write(p.buf); err != nil {
+				return err
+			}
+			p.buf = p.buf[:0]
+		}
 	}
-	p.put(`</table>`)
+	p.put(`</tbody></table>`)
 	p.end()
 	_, err := w.Write(p.buf)
 	return err
+}
+
+// totals counts the verdicts.
+func (p *writer) totals(entries []Entry) {
+	counts := map[receiver.Verdict]int{}
+	for _, e := range entries {
+		counts[e.Verdict]++
+	}
+	p.put(`<p class="lead">`)
+	p.count(len(entries), `message`, `messages`)
+	p.put(`</p><ul class="totals">`)
+	for _, v := range order {
+		if counts[v] == 0 {
+			continue
+		}
+		p.put(`<li>`)
+		p.badge(v)
+		p.put(` <b>`)
+		p.grouped(int64(counts[v]))
+		p.put(`</b></li>`)
+	}
+	p.put(`</ul>`)
+}
+
+func (p *writer) entry(e *Entry) {
+	p.put(`<tr><td>`)
+	p.badge(e.Verdict)
+	p.put(`</td><td>`)
+	subject := e.Subject
+	if subject == "" {
+		subject = "(no subject)"
+	}
+	p.link(e.Link, subject)
+	if e.Reason != "" {
+		p.wrap(`<div class="small"><bdi>`, e.Reason, `</bdi></div>`)
+	}
+	p.put(`</td><td data-label="From">`)
+	p.said(e.From)
+	p.put(`</td><td data-label="Date">`)
+	if e.Date != nil {
+		p.moment(*e.Date)
+	}
+	p.put(`</td></tr>`)
 }

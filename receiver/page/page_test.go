@@ -2,6 +2,10 @@ package page
 
 import (
 	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -9,13 +13,74 @@ import (
 	"dnseal/smime/message"
 )
 
-func TestWriteUnreadable(t *testing.T) {
-	t.Parallel()
+var update = flag.Bool("update", false, "write what comes out to testdata")
+
+// write is the page of a report.
+func write(tb testing.TB, r *receiver.Report, m *message.Message) string {
+	tb.Helper()
 	var out bytes.Buffer
-	if err := Write(t.Context(), &out, receiver.Unreadable(message.ErrMalformed), nil, Options{Up: "index.html"}); err != nil {
+	if err := Write(tb.Context(), &out, r, m, Options{Up: "index.html"}); err != nil {
+		tb.Fatal(err)
+	}
+	return out.String()
+}
+
+// steady replaces what is another in every run, and the style sheet; a line ends before every
+// block.
+func steady(html string) string {
+	html = strings.Replace(html, style, "(style.css)", 1)
+	html = strings.Replace(html, strings.ReplaceAll(styleSource, "'", "&#39;"), "(hash)", 1)
+	html = regexp.MustCompile(`key [0-9]+`).ReplaceAllString(html, "key N")
+	return regexp.MustCompile(`<(/?(section|table|tr|ul|li|dl|div|details|svg|g|path|main|p|h[12])\b)`).ReplaceAllString(html, "\n<$1")
+}
+
+func checkGolden(t *testing.T, name, got string) {
+	t.Helper()
+	file := filepath.Join("testdata", name+".html")
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := strings.Split(string(readFile(t, file)), "\n")
+	for i, line := range strings.Split(got, "\n") {
+		if i >= len(want) || line != want[i] {
+			t.Errorf("%s differs from line %d on: %s\n-update writes it; see that the difference is right", file, i+1, line)
+			return
+		}
+	}
+}
+
+// TestGolden has one page of each kind.
+func TestGolden(t *testing.T) {
+	t.Parallel()
+	devices := receiver.Domain{Names: []string{"example.net"}, Devices: map[string][]string{"*._device.example.net": {"*@example.net"}}}
+	for _, name := range []string{
+		"001-pass", "010-pass-device", "016-list-footer", "022-none-unsigned", "023-changed-byte", "031-c3-no-signers",
+		"077-i1-from-mismatch", "118-dns-revoked", "127-dns-insecure", "131-dns-bogus-signature", "164-pass-signed-again", "400-hs-subject",
+		"466-f-nul-in-value", "550-none-encrypted-part",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r, m := vector(t, name, devices)
+			r.File, r.CheckedAt = name+".eml", clock
+			checkGolden(t, name, steady(write(t, r, m)))
+		})
+	}
+}
+
+func TestGoldenIndex(t *testing.T) {
+	t.Parallel()
+	var entries []Entry
+	for _, name := range []string{"001-pass", "023-changed-byte", "022-none-unsigned", "466-f-nul-in-value"} {
+		r, _ := vector(t, name)
+		r.File = name + ".eml"
+		entries = append(entries, EntryOf(r, name+".html"))
+	}
+	entries = append(entries, Entry{Verdict: receiver.TempError, From: "bob@example.com", Subject: `<b>"bold" & 'free'`})
+	var out bytes.Buffer
+	if err := WriteIndex(&out, entries, Options{}); err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(out.String(), "permerror") {
-		t.Errorf("no verdict in %s", out.String())
-	}
+	checkGolden(t, "index", steady(out.String()))
 }

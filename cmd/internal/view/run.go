@@ -128,7 +128,7 @@ type pages struct {
 
 // Read implements verify.Sink.
 func (p *pages) Read(ctx context.Context, m *message.Message, r *receiver.Report) error {
-	e := entry{Entry: page.EntryOf(r, m, "")}
+	e := entry{Entry: page.EntryOf(r, "")}
 	var b bytes.Buffer
 	zip, _ := gzip.NewWriterLevel(&b, gzip.BestSpeed) // a level that exists
 	err := page.Write(ctx, zip, r, m, page.Options{Up: "../../#d" + strconv.Itoa(p.drop.number)})

@@ -1,0 +1,240 @@
+package page
+
+import (
+	"cmp"
+	"regexp"
+	"strings"
+
+	"dnseal/receiver"
+	"dnseal/smime"
+)
+
+// summary is the verdict, and the facts that a person wants first.
+func (d *document) summary(p *writer) {
+	r := d.report
+	l := lookOf(r.Verdict)
+	p.put(`<section class="verdict `, l.class, `" aria-labelledby="verdict">`)
+	p.sign(l)
+	p.put(`<div><h1 id="verdict">`, l.word, `</h1><p class="lead">`)
+	d.lead(p)
+	p.put(`</p>`)
+	if r.Reason != "" && (r.Verdict != receiver.None || r.Code != "") {
+		p.put(`<p class="why"><b>Why:</b> `)
+		p.said(sentence(r.Reason))
+		p.put(`</p>`)
+	}
+	p.put(`<p class="word">Verdict `)
+	p.wrap(`<code>`, string(r.Verdict), `</code>`)
+	if r.Code != "" {
+		p.wrap(`, code <code>`, string(r.Code), `</code>`)
+	}
+	p.put(`</p></div></section>`)
+	d.facts(p)
+	d.warnings(p)
+}
+
+// lead is the verdict in one sentence.
+func (d *document) lead(p *writer) {
+	r, s := d.report, d.decider()
+	switch r.Verdict {
+	case receiver.Pass:
+		p.put(`<b>`)
+		p.said(s.Identity)
+		if r.HeaderState == smime.HeaderProtected {
+			p.put(`</b> signed this message. Its text and header are as they were signed.`)
+		} else {
+			p.put(`</b> signed this message. Its text is as it was signed; its header is not covered.`)
+		}
+	case receiver.None:
+		p.put(`Nothing shows who wrote this message, or whether it was changed.`)
+	case receiver.Fail:
+		if r.Code == receiver.CodeNotPublishedNow || r.Code == receiver.CodeKeyReplaced {
+			p.put(`Nothing that is published now proves this message. Only evidence that was kept could show what was when it came.`)
+			return
+		}
+		p.put(`Checked, and wrong. Do not take this for a message of `)
+		d.author(p)
+	case receiver.Policy:
+		p.put(`Not acceptable, as it is, as a message of `)
+		d.author(p)
+	case receiver.Neutral:
+		p.put(`Nothing here proves who signed this message, and nothing disproves it.`)
+	case receiver.TempError:
+		p.put(`This could not be decided now. Another attempt later may help.`)
+	default:
+		p.put(`This message cannot be judged.`)
+	}
+}
+
+func (d *document) author(p *writer) {
+	if d.report.From == "" {
+		p.put(`the author it names.`)
+		return
+	}
+	p.put(`<b>`)
+	p.said(d.report.From)
+	p.put(`</b>.`)
+}
+
+// sentence is a reason as a sentence of its own, with the hashes of owner names cut short.
+func sentence(s string) string {
+	s = hashes.ReplaceAllString(s, "$1….")
+	if s != "" && s[0] >= 'a' && s[0] <= 'z' {
+		s = strings.ToUpper(s[:1]) + s[1:]
+	}
+	return strings.TrimSuffix(s, ".") + "."
+}
+
+// hashes are the first labels of RFC 8162, Section 3.
+var hashes = regexp.MustCompile(`\b([0-9a-f]{8})[0-9a-f]{48}\.`)
+
+// facts are who, when and what, in short.
+func (d *document) facts(p *writer) {
+	r := d.report
+	p.put(`<dl class="facts">`)
+	if s := d.decider(); s != nil {
+		p.put(`<div><dt>Signer</dt><dd>`)
+		d.signer(p, s)
+		p.put(`</dd></div>`)
+	}
+	d.fact(p, `From`, cmp.Or(r.From, "none that can be read"))
+	if r.ProtectedFrom != "" && r.ProtectedFrom != r.From {
+		d.fact(p, `Signed From`, r.ProtectedFrom)
+	}
+	if len(r.To) > 0 {
+		const shown = 10
+		to := strings.Join(r.To[:min(shown, len(r.To))], ", ")
+		if len(r.To) > shown {
+			to += ", …"
+		}
+		d.fact(p, `To`, to)
+	}
+	d.fact(p, `Subject`, cmp.Or(r.Subject, "none"))
+	p.put(`<div><dt>Date</dt><dd>`)
+	if r.Date != nil {
+		p.moment(*r.Date)
+	} else {
+		p.put(`none that can be read`)
+	}
+	p.put(`</dd></div>`)
+	d.fact(p, `Message-ID`, cmp.Or(r.MessageID, "none"))
+	d.times(p)
+	p.put(`<div><dt>Covers</dt><dd>`)
+	d.covers(p)
+	p.put(`</dd></div><div><dt>Header</dt><dd>`)
+	d.headerState(p)
+	p.put(`</dd></div>`)
+	if r.Action != "" {
+		d.fact(p, `Action`, r.Action+", by the policy given")
+	}
+	if r.File != "" {
+		d.fact(p, `File`, r.File)
+	}
+	p.put(`</dl>`)
+}
+
+// factRoom is for one fact.
+const factRoom = 2 << 10
+
+func (d *document) fact(p *writer, name markup, value string) {
+	p.put(`<div><dt>`, name, `</dt><dd><bdi>`)
+	if p.cut(value, len(p.buf)+factRoom) > 0 {
+		p.put(`… (cut)`)
+	}
+	p.put(`</bdi></dd></div>`)
+}
+
+func (d *document) signer(p *writer, s *receiver.SignatureReport) {
+	switch {
+	case s.Identity == "":
+		p.put(`no name is stated`)
+		return
+	case s.Integrity != receiver.Good:
+		p.said(s.Identity)
+		p.put(`, by the word of a signature that was not found right`)
+		return
+	}
+	p.said(s.Identity)
+	switch s.Binding {
+	case receiver.BindingFrom:
+		p.put(`, the author in From`)
+	case receiver.BindingRule:
+		p.put(`, whom a rule here lets write as this From`)
+	case receiver.BindingNone:
+		p.put(`, who is not the author in From`)
+	}
+	if !s.NameBound {
+		p.put(`; the name is not bound: nothing that was signed holds it`)
+	}
+}
+
+// times are when the message was checked, and as of when.
+func (d *document) times(p *writer) {
+	r := d.report
+	if !r.CheckedAt.IsZero() {
+		p.put(`<div><dt>Checked</dt><dd>`)
+		p.moment(r.CheckedAt)
+		p.put(`</dd></div>`)
+	}
+	if r.AsOf != nil {
+		p.put(`<div><dt>As of</dt><dd>`)
+		p.moment(*r.AsOf)
+		p.put(`, by evidence that was kept`)
+		p.put(`</dd></div>`)
+	}
+}
+
+// covers says what the signature that decided covers.
+func (d *document) covers(p *writer) {
+	s := d.decider()
+	switch {
+	case s == nil:
+		p.put(`nothing`)
+	case s.Integrity != receiver.Good:
+		p.said(coverage(s.Covers))
+		p.put(`, by its own word`)
+	case s.Covers == smime.CoversMessage && len(d.report.Uncovered) > 0:
+		p.put(`the message, but not all that readers may show`)
+	default:
+		p.said(coverage(s.Covers))
+	}
+}
+
+// headerState says what is known about the header, with who sent the message on.
+func (d *document) headerState(p *writer) {
+	r := d.report
+	switch {
+	case len(r.HeaderRestored) > 0:
+		p.put(`restored, as it was signed: `)
+		p.said(strings.Join(r.HeaderRestored, ", "))
+	case r.HeaderState == smime.HeaderProtected:
+		p.put(`protected: as it was signed`)
+	case r.HeaderState == smime.HeaderChanged:
+		p.put(`changed since it was signed`)
+	default:
+		p.put(`unprotected: nothing signs From, Subject and Date`)
+	}
+	if len(r.ResentBy) > 0 {
+		p.put(`; resent by `)
+		p.said(strings.Join(r.ResentBy, ", "))
+	}
+}
+
+// warnings are what is not covered, and what decides nothing.
+func (d *document) warnings(p *writer) {
+	if len(d.report.Uncovered)+len(d.report.Remarks) == 0 {
+		return
+	}
+	p.put(`<ul class="notes">`)
+	for _, u := range d.report.Uncovered {
+		p.put(`<li><b>Not signed:</b> `)
+		p.said(u)
+		p.put(`</li>`)
+	}
+	for _, remark := range d.report.Remarks {
+		p.put(`<li>`)
+		p.said(sentence(remark))
+		p.put(`</li>`)
+	}
+	p.put(`</ul>`)
+}
