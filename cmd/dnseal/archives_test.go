@@ -15,11 +15,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/klauspost/compress/zstd"
+
 	"dnseal/cmd/internal/cli"
 	"dnseal/cmd/internal/verify"
 	"dnseal/lookup/lookuptest/peertest"
 	"dnseal/receiver"
-	"github.com/klauspost/compress/zstd"
 )
 
 var archiveSize = flag.Int("archive", 150, "messages in each archive of TestArchives")

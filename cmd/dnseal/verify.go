@@ -113,21 +113,27 @@ cannot be written; 3 undecided ("temperror"), nothing worse.`,
 }
 
 func (f *verifyFlags) register(cmd *cobra.Command) {
+	f.registerPolicy(cmd)
 	flags := cmd.Flags()
 	flags.BoolVar(&f.output.JSON, "json", false, "print one JSON object a line and message (stable form)")
 	flags.BoolVar(&f.output.CSV, "csv", false, "print a table for spreadsheets, one row a message")
 	flags.BoolVarP(&f.output.Long, "long", "l", false, "print the whole report of each message, also of several")
 	flags.StringSliceVar(&f.only, "only", nil, "show only messages with this `VERDICT` or code; repeated or with commas: several;\nnot-pass: all but pass")
 	flags.StringVar(&f.output.GroupBy, "group-by", "", "count messages by `WORD` in place of a report on each: "+oneOf(verify.Groups))
-	flags.StringVar(&f.policy, "policy", "", "`FILE` dnseal.toml: judge by its security domains, and say what the relay or milter would do")
 	flags.IntVarP(&f.workers, "jobs", "j", runtime.GOMAXPROCS(0), "verify `N` messages at the same time (default: one for each processor)")
 	flags.Lookup("jobs").DefValue = "0" // the default depends on the machine
-	flags.StringVar(&f.pkixRoots, "pkix-roots", "", "PEM `FILE` of trusted roots: also verify CA-issued signatures whose owner publishes no record")
 	flags.BoolVar(&f.offline, "offline", false, "look nothing up: judge by what signers sent along (sign --staple)")
 	f.maxAge = cli.Span(staple.DefaultMaxAge)
 	flags.Var(&f.maxAge, "max-age", "with --offline: `TIME` since which the signer's records must have been signed, such as 12h or 7d")
 	completeWords(cmd, "only", "pass", "none", "neutral", "temperror", "policy", "fail", "permerror", verify.NotPass)
 	completeWords(cmd, "group-by", verify.Groups...)
+}
+
+// registerPolicy adds the flags of what messages are judged by.
+func (f *verifyFlags) registerPolicy(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.policy, "policy", "", "`FILE` dnseal.toml: judge by its security domains, and say what the relay or milter would do")
+	flags.StringVar(&f.pkixRoots, "pkix-roots", "", "PEM `FILE` of trusted roots: also verify CA-issued signatures whose owner publishes no record")
 }
 
 func runVerify(cmd *cobra.Command, f *verifyFlags, args []string) error {

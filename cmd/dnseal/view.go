@@ -8,16 +8,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"dnseal/cmd/internal/cli"
-	"dnseal/cmd/internal/config"
 	"dnseal/cmd/internal/view"
 	"dnseal/receiver"
 	"dnseal/receiver/evidence"
 )
 
-// viewFlags are the flags of dnseal view.
+// viewFlags are the flags of dnseal view. Of those of verify it has some.
 type viewFlags struct {
-	dns       dnsFlags
-	pkixRoots string
+	verify    verifyFlags
 	listen    string
 	noBrowser bool
 }
@@ -48,12 +46,13 @@ Exit status: 0 it was ended, by Ctrl-C or SIGTERM; 2 wrong usage, or the address
 cannot be used.`,
 		Example: `  dnseal view
   dnseal view saved.mbox invoice.eml
+  dnseal view --policy /etc/dnseal/dnseal.toml ~/Maildir
   dnseal view --listen 127.0.0.1:8025 --no-browser`,
 		Args: cobra.ArbitraryArgs,
 	}
-	f.dns.register(cmd)
+	f.verify.dns.register(cmd)
+	f.verify.registerPolicy(cmd)
 	flags := cmd.Flags()
-	flags.StringVar(&f.pkixRoots, "pkix-roots", "", "PEM `FILE` of trusted roots: also verify CA-issued signatures whose owner publishes no record")
 	flags.StringVar(&f.listen, "listen", "127.0.0.1:0", "loopback `ADDRESS` of the page, host:port; port 0 is a free one")
 	flags.BoolVar(&f.noBrowser, "no-browser", false, "only print the address, and start no browser")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error { return runView(cmd, &f, args) }
@@ -61,23 +60,17 @@ cannot be used.`,
 }
 
 func runView(cmd *cobra.Command, f *viewFlags, args []string) error {
-	client, err := f.dns.client(nil)
+	opts, client, err := f.verify.options(cmd)
 	if err != nil {
 		return err
 	}
 	defer client.Close() //nolint:errcheck // nothing is lost
-	anchors, err := f.dns.anchors()
+	anchors, err := f.verify.anchors()
 	if err != nil {
 		return err
 	}
-	opts := receiver.Options{Lookup: client, Saved: true}
-	if f.pkixRoots != "" {
-		if opts.PKIXRoots, err = config.ReadRoots(f.pkixRoots); err != nil {
-			return err
-		}
-	}
 	server, err := view.Listen(cmd.Context(), view.Options{
-		Listen: f.listen, Workers: runtime.GOMAXPROCS(0),
+		Listen: f.listen, Workers: runtime.GOMAXPROCS(0), Decide: f.verify.policy != "",
 		Receiver: func(past func(context.Context, receiver.Digests) *receiver.Past) (*receiver.Receiver, error) {
 			of := opts
 			of.Past = past

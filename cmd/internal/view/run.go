@@ -95,7 +95,7 @@ func (s *Server) verify(ctx context.Context, j job) {
 		return
 	}
 	v := &verify.Verifier{
-		Receiver: r, Workers: s.opts.Workers, Walk: j.walk,
+		Receiver: r, Decide: s.opts.Decide, Workers: s.opts.Workers, Walk: j.walk,
 		Sinks:  []verify.Sink{&pages{shelf: s.shelf, drop: j.drop, made: map[*receiver.Report]entry{}}},
 		Notice: func(text string) { s.shelf.note(j.drop, note{Text: text}) },
 		Fail:   func(err error) { s.shelf.note(j.drop, failure(err)) },

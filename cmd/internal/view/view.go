@@ -66,6 +66,8 @@ type Options struct {
 	Receiver func(past func(context.Context, receiver.Digests) *receiver.Past) (*receiver.Receiver, error)
 	// Workers is how many messages are verified at the same time; less than 1: one.
 	Workers int
+	// Decide says also what a relay or milter would do (verify.Verifier).
+	Decide bool
 	// Evidence are the options with which evidence is read.
 	Evidence evidence.Options
 	Limits   Limits

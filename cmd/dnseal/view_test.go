@@ -1,0 +1,85 @@
+//go:build unix
+
+package main
+
+import (
+	"bufio"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestView runs the command: the browser gets the printed address, which leads to the page with the
+// file; another one on the same port is refused; an interrupt ends it as it should.
+func TestView(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	must(t, os.WriteFile(filepath.Join(dir, "mail.eml"), []byte("From: alice@example.org\r\nSubject: Chairs\r\n\r\nThree.\r\n"), 0o600))
+	must(t, os.WriteFile(filepath.Join(dir, "xdg-open"), []byte("#!/bin/sh\necho \"$1\" >"+dir+"/opened.new && mv "+dir+"/opened.new "+dir+"/opened\n"), 0o700)) //nolint:gosec // G306: a program
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "view", "mail.eml")
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "DNSEAL_TEST_MAIN=1", "DISPLAY=:99", "PATH="+dir+":"+os.Getenv("PATH"), "DNSEAL_RESOLVER=127.0.0.1:1")
+	out, err := cmd.StdoutPipe()
+	must(t, err)
+	must(t, cmd.Start())
+	defer cmd.Process.Kill()
+	line, err := bufio.NewReader(out).ReadString('\n')
+	must(t, err)
+	address, err := url.Parse(strings.TrimSpace(line))
+	must(t, err)
+	opened := waitForFile(t, filepath.Join(dir, "opened"))
+	if opened != line {
+		t.Errorf("printed %q, opened %q", line, opened)
+	}
+
+	busy := exec.CommandContext(t.Context(), os.Args[0], "view", "--no-browser", "--listen", address.Host)
+	busy.Env = append(os.Environ(), "DNSEAL_TEST_MAIN=1", "DNSEAL_RESOLVER=127.0.0.1:1")
+	text, err := busy.CombinedOutput()
+	var exit *exec.ExitError
+	if !asExit(err, &exit) || exit.ExitCode() != 2 || !strings.HasPrefix(string(text), "dnseal: error: address "+address.Host+" is in use\ndnseal: hint: ") {
+		t.Errorf("another one: %v, %s", err, text)
+	}
+
+	jar, err := cookiejar.New(nil)
+	must(t, err)
+	client := &http.Client{Jar: jar, Timeout: hang, Transport: &http.Transport{DisableKeepAlives: true}}
+	var page string
+	// another process
+	for end := time.Now().Add(hang); !strings.Contains(page, "Chairs"); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("no message on the page: %s", page)
+		}
+		resp, err := client.Get(address.String())
+		must(t, err)
+		body, err := io.ReadAll(resp.Body)
+		must(t, err)
+		must(t, resp.Body.Close())
+		page, address = string(body), resp.Request.URL
+	}
+
+	must(t, cmd.Process.Signal(syscall.SIGINT))
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("after an interrupt: %v", err)
+	}
+}
+
+func waitForFile(t *testing.T, name string) string {
+	t.Helper()
+	for end := time.Now().Add(hang); ; time.Sleep(5 * time.Millisecond) { // of another process
+		text, err := os.ReadFile(name)
+		if err == nil {
+			return string(text)
+		}
+		if time.Now().After(end) {
+			t.Fatal(err)
+		}
+	}
+}
