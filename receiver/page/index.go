@@ -2,7 +2,6 @@ package page
 
 import (
 	"io"
-	"time"
 
 	"dnseal/receiver"
 )
@@ -14,21 +13,24 @@ type Entry struct {
 	// File is what the message is called where it was found.
 	File string
 
-	Verdict       receiver.Verdict
-	Code          receiver.Code
-	Reason        string
-	From, Subject string
-	Date          *time.Time
+	Verdict receiver.Verdict
+	Code    receiver.Code
+	Reason  string
+	// Date is in UTC, and empty where there is none that can be read.
+	From, Date, Subject string
 }
 
 // EntryOf is the entry of a report, whose page is at link.
 func EntryOf(r *receiver.Report, link string) Entry {
 	e := Entry{
 		Link: link, File: visible(r.File, 200), Verdict: r.Verdict, Code: r.Code, Reason: visible(sentence(r.Reason), 300),
-		From: visible(r.From, 200), Date: r.Date, Subject: visible(r.Subject, 200),
+		From: visible(r.From, 200), Subject: visible(r.Subject, 200),
 	}
 	if r.Reason == "" {
 		e.Reason = ""
+	}
+	if r.Date != nil {
+		e.Date = stamp(*r.Date)
 	}
 	return e
 }
@@ -93,8 +95,6 @@ func (p *writer) entry(e *Entry) {
 	p.put(`</td><td data-label="From">`)
 	p.said(e.From)
 	p.put(`</td><td data-label="Date">`)
-	if e.Date != nil {
-		p.moment(*e.Date)
-	}
+	p.text(e.Date)
 	p.put(`</td></tr>`)
 }
