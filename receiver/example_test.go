@@ -62,8 +62,8 @@ func ExampleReceiver_Verify() {
 	// Checked     2026-11-24 12:00:00 UTC
 	// Header      protected
 	// Signature   in part 2, over the whole message: pass
-	//   integrity   good: ecdsa-p256-sha256; signed at 2026-11-24 11:00:00 UTC (claimed)
-	//   DNS         secure, present: SMIMEA 2bd806c9…._smimecert.example.org., for 300 s
+	//   integrity   good: ecdsa-p256-sha256; signed 2026-11-24 11:00:00 UTC (claimed)
+	//   DNS         secure, present: SMIMEA 2bd806c9…._smimecert.example.org., TTL 300
 	//               3 1 1  match
 	//   trust       root -> org. -> example.org. -> SMIMEA 3 1 1 -> key -> signature
 	//   binding     the signer is the author in From

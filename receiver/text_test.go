@@ -44,8 +44,8 @@ Checked     2026-11-24 11:00:00 UTC
 Header      protected; resent by bob@example.net
 Unsigned    epilogue after the signed part
 Signature   in part 2, over the whole message: fail
-  integrity   good: ecdsa-p256-sha256; signed at 2026-11-24 10:00:00 UTC (claimed)
-  DNS         secure, present: SMIMEA x._smimecert.example.org., for 300 s
+  integrity   good: ecdsa-p256-sha256; signed 2026-11-24 10:00:00 UTC (claimed)
+  DNS         secure, present: SMIMEA x._smimecert.example.org., TTL 300
               3 1 1  no-match
   binding     the signer is the author in From
   freshness   good; certificate from 2026-11-24 to 2027-11-24
@@ -119,8 +119,7 @@ func hostileReport(t *rapid.T) *Report {
 }
 
 // TestWriteTextHostile: nothing a stranger writes reaches the terminal as anything but printable
-// text in its own place, no line is wider than the terminal where words allow it, and the number of
-// lines has a limit.
+// text in its own place, no line is wider than the terminal, and the number of lines has a limit.
 func TestWriteTextHostile(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -153,7 +152,7 @@ func checkLines(t *rapid.T, text string, width int) {
 			t.Fatalf("%q", line)
 		case i > 0 && !label.MatchString(line+" "):
 			t.Fatalf("a line begins as none does: %q", line)
-		case width >= 40 && layout.Columns(line) > width && len(strings.Fields(line)) > 3:
+		case width >= 20 && layout.Columns(line) > width:
 			t.Fatalf("%d columns: %q", width, line)
 		}
 	}

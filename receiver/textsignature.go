@@ -40,7 +40,7 @@ func (s *SignatureReport) integrityText() string {
 	}
 	text := string(s.Integrity) + ": " + s.Algorithm
 	if s.SigningTime != nil {
-		text += "; signed at " + stamp(*s.SigningTime) + " (claimed)"
+		text += "; signed " + stamp(*s.SigningTime) + " (claimed)"
 	}
 	return text
 }
@@ -78,7 +78,7 @@ func (t *textWriter) dns(d *DNSReport) {
 	}
 	text := fmt.Sprintf("%s, %s: %s %s", d.Status, d.Presence, d.Type, shortOwners(d.Name))
 	if d.TTL > 0 {
-		text += fmt.Sprintf(", for %d s", d.TTL)
+		text += fmt.Sprintf(", TTL %d", d.TTL)
 	}
 	switch d.Source {
 	case SourceEvidence:

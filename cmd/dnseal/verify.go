@@ -143,8 +143,8 @@ func runVerify(cmd *cobra.Command, f *verifyFlags, args []string) error {
 	if err := f.output.Check(); err != nil {
 		return err
 	}
-	only, err := verify.ParseOnly(f.only, func(word string) bool { return manual.Meaning(word) != "" })
-	if err != nil {
+	var err error
+	if f.output.Only, err = verify.ParseOnly(f.only, func(word string) bool { return manual.Meaning(word) != "" }); err != nil {
 		return err
 	}
 	opts, client, err := f.options(cmd)
@@ -167,9 +167,8 @@ func runVerify(cmd *cobra.Command, f *verifyFlags, args []string) error {
 	if len(args) == 0 {
 		args = []string{"-"}
 	}
-	shown, all := f.output.Sinks(out)
 	v := &verify.Verifier{
-		Receiver: r, Decide: f.policy != "", Workers: f.workers, Stdin: cmd.InOrStdin(), Sinks: append(only.Filter(shown...), all...),
+		Receiver: r, Decide: f.policy != "", Workers: f.workers, Stdin: cmd.InOrStdin(), Sinks: f.output.Sinks(out),
 		Bar: progress.New(stderr, "messages"), Mixed: progress.IsTerminal(out),
 		Notice: func(text string) { cli.Print(stderr, "dnseal: %s", text) },
 		Fail:   wrong,

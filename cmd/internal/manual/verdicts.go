@@ -53,10 +53,10 @@ var verdictCodes = []struct {
 	}},
 	{"THE DNS", []verdictWord{
 		{receiver.Fail, "key-mismatch", "the name publishes keys, and none is the one that signed."},
-		{receiver.Fail, "key-not-published-now", "the same, for saved mail: the key may have been replaced since, or be a forger's. Only evidence can prove which."},
+		{receiver.Fail, "key-not-published-now", "saved mail, signed by none of the keys that the name publishes now: the key may have been replaced since, or be a forger's. Only evidence can prove which."},
 		{receiver.Fail, "ca-not-in-message", "the name publishes the certificate of a CA only by its digest (2 0 1, 2 1 1 and the like), and the message does not bring that certificate: nothing says whether the CA issued the signer's. Signers have to send it, or the owner to publish it whole (2 0 0 or 2 1 0)."},
 		{receiver.Fail, "revoked-or-unpublished", "proven: the name publishes no key. It was revoked or never published."},
-		{receiver.Fail, "not-published-now", "the same, for saved mail: it may have been published when the message came."},
+		{receiver.Fail, "not-published-now", "saved mail, and proven: the name publishes no key now. One may have been published when the message came."},
 		{receiver.Fail, "expired", "the record would match, but requires a valid certificate, and this one is outside its dates."},
 		{receiver.Neutral, "no-record", "a CA certifies the name, whose owner publishes no record."},
 		{receiver.Neutral, "unusable-records", "there are records, and none can be used."},
@@ -174,9 +174,15 @@ var signingCodes = []struct{ class, word, text string }{
 	{"internal-error", "self-check", "the signed message does not verify; it was not sent."},
 }
 
-// Meaning says what a code, or a verdict without code, means: the sentence of dnseal-verdicts(7),
-// "" for a word that no report has.
+// Meaning says what a code, or a verdict without code, means: the first sentence of its entry in
+// dnseal-verdicts(7), "" for a word that no report has.
 func Meaning(word string) string {
+	first, _, _ := strings.Cut(entry(word), ". ")
+	return strings.TrimSuffix(first, ".")
+}
+
+// entry is the text about a word of reports; "" where there is none.
+func entry(word string) string {
 	if before, _, ok := strings.Cut(word, ":"); ok && (before == "limit" || before == "budget") {
 		word = before + ":WORD"
 	}

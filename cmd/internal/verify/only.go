@@ -51,11 +51,11 @@ func (o Only) Chooses(r *receiver.Report) bool {
 	})
 }
 
-// Filter lets the sinks see only those reports.
-func (o Only) Filter(sinks ...Sink) []Sink {
-	out := make([]Sink, len(sinks))
-	for i, s := range sinks {
-		out[i] = filtered{s, o}
+// filter lets the sinks see only those reports.
+func (o Only) filter(first Sink, others ...Sink) []Sink {
+	out := []Sink{filtered{first, o}}
+	for _, s := range others {
+		out = append(out, filtered{s, o})
 	}
 	return out
 }

@@ -20,6 +20,8 @@ type Output struct {
 	// GroupBy has messages counted by one of [Groups] in place of a report on each; "": reports.
 	GroupBy string
 	Style   receiver.TextStyle
+	// Only chooses the messages that are shown; summaries count all.
+	Only Only
 	// Meaning says in a sentence what a code means, for tables; nil: they have none.
 	Meaning func(code string) string
 }
@@ -46,15 +48,15 @@ func (o Output) Check() error {
 	return nil
 }
 
-// Sinks returns the sinks of the messages that are shown, and those that are to see all.
-func (o Output) Sinks(w io.Writer) (shown, all []Sink) {
+// Sinks returns the sinks of the output, and others, which also see only what Only chooses.
+func (o Output) Sinks(w io.Writer, others ...Sink) []Sink {
 	switch {
 	case o.JSON:
-		return []Sink{JSON(w)}, nil
+		return o.Only.filter(JSON(w), others...)
 	case o.CSV:
-		return []Sink{CSV(w)}, nil
+		return o.Only.filter(CSV(w), others...)
 	case o.GroupBy != "":
-		return []Sink{newGrouped(w, o)}, nil
+		return o.Only.filter(newGrouped(w, o), others...)
 	}
-	return []Sink{Text(w, o.Style, o.Long)}, []Sink{newSummary(w, o)}
+	return append(o.Only.filter(Text(w, o.Style, o.Long), others...), newSummary(w, o))
 }

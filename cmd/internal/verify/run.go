@@ -30,10 +30,10 @@ type result struct {
 func (v *Verifier) Run(ctx context.Context, args []string) (Totals, error) {
 	t := Totals{Status: cli.ExitOK}
 	err := v.run(ctx, args, &t)
+	v.Bar.Clear()
 	for _, s := range v.Sinks {
 		err = errors.Join(err, s.Close())
 	}
-	v.Bar.Clear()
 	return t, err
 }
 

@@ -2,7 +2,6 @@ package verify
 
 import (
 	"context"
-	"fmt"
 	"io"
 
 	"dnseal/cmd/internal/cli"
@@ -20,6 +19,7 @@ type summary struct {
 	w        io.Writer
 	output   Output
 	messages int
+	shown    int
 	verdicts, signers,
 	reasons *tally
 }
@@ -32,6 +32,9 @@ func (s *summary) Read(context.Context, *message.Message, *receiver.Report) erro
 
 func (s *summary) Write(r *receiver.Report) error {
 	s.messages++
+	if s.output.Only.Chooses(r) {
+		s.shown++
+	}
 	s.verdicts.add(string(r.Verdict), r.Verdict)
 	s.signers.add(signer(r), r.Verdict)
 	if r.Verdict != receiver.Pass {
@@ -46,7 +49,11 @@ func (s *summary) Close() error {
 		return nil
 	}
 	p := printer{w: s.w}
-	p.printf("\n%s messages\n\n", number(s.messages))
+	p.printf("\n%s messages", number(s.messages))
+	if s.shown < s.messages {
+		p.printf(", %s of them shown", number(s.shown))
+	}
+	p.printf("\n\n")
 	p.table(s.ofVerdicts(), s.output.Style.Width)
 	p.printf("\n")
 	p.table(counted("SIGNER", s.signers, topGroups), s.output.Style.Width)
@@ -153,14 +160,14 @@ func (g *grouped) Close() error {
 	p := printer{w: g.w}
 	switch {
 	case g.total == 0:
-		p.printf("no message to count\n")
+		p.printf("no messages to count\n")
 		return p.err
 	case g.output.GroupBy == "reason":
 		p.table(reasons(g.tally, g.output, maxGroups), g.output.Style.Width)
 	default:
-		p.table(counted(fmt.Sprint(upper(g.output.GroupBy)), g.tally, maxGroups), g.output.Style.Width)
+		p.table(counted(upper(g.output.GroupBy), g.tally, maxGroups), g.output.Style.Width)
 	}
 	p.left(g.output.GroupBy+"s", g.tally, maxGroups)
-	p.printf("\n%s messages\n", number(g.total))
+	p.printf("\n%s\n", messages(g.total))
 	return p.err
 }

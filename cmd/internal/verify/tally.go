@@ -94,6 +94,14 @@ func number(n int) string {
 	return s
 }
 
+// messages is a number of them.
+func messages(n int) string {
+	if n == 1 {
+		return "1 message"
+	}
+	return number(n) + " messages"
+}
+
 // right aligns the cells of a column to the right, its header included.
 func right(header []string, rows [][]string, columns ...int) {
 	for _, c := range columns {

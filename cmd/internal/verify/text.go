@@ -110,7 +110,7 @@ func (p *printer) left(what string, t *tally, most int) {
 		p.printf("and %s other %s\n", number(n), what)
 	}
 	if t.left.total > 0 {
-		p.printf("%s messages of still other %s: only the first %s were counted apart\n", number(t.left.total), what, number(maxGroups))
+		p.printf("and %s of still other %s: only the first %s are counted apart\n", messages(t.left.total), what, number(maxGroups))
 	}
 }
 

@@ -88,26 +88,62 @@ func Cut(text string, n int) string {
 	return text
 }
 
-// Fold writes text after first, in lines of at most n columns as far as words allow, the later ones
-// after rest; n less than 1: in one line.
+// Fold writes text after first, in lines of at most n columns, the later ones after rest; n less
+// than 1: in one line. Words that have no room in a line of their own are broken.
 func Fold(first, rest, text string, n int) string {
 	if n < 1 || Columns(first)+Columns(text) <= n {
 		return first + text + "\n"
 	}
-	var b strings.Builder
-	line, empty := first, true
+	f := &folder{line: first, rest: rest, n: n, empty: true}
+	f.used = Columns(first)
 	for word := range strings.SplitSeq(text, " ") {
-		switch {
-		case empty:
-			line += word
-		case Columns(line)+1+Columns(word) > n:
-			b.WriteString(line + "\n")
-			line = rest + word
-		default:
-			line += " " + word
-		}
-		empty = false
+		f.add(word)
 	}
-	b.WriteString(line + "\n")
-	return b.String()
+	f.end()
+	return f.String()
+}
+
+// folder is a text in lines; used are the columns of the last one, empty says that it has no word
+// yet.
+type folder struct {
+	strings.Builder
+	line, rest string
+	n, used    int
+	empty      bool
+}
+
+func (f *folder) add(word string) {
+	size := Columns(word)
+	if !f.empty && f.used+1+size > f.n && (Columns(f.rest)+size <= f.n || f.used+3 > f.n) {
+		f.end()
+	}
+	if !f.empty {
+		f.line, f.used = f.line+" ", f.used+1
+	}
+	for f.used+size > f.n {
+		part := prefix(word, max(f.n-f.used, 1))
+		if part == word {
+			break
+		}
+		f.line += part
+		f.end()
+		word = word[len(part):]
+		size = Columns(word)
+	}
+	f.line, f.used, f.empty = f.line+word, f.used+size, false
+}
+
+func (f *folder) end() {
+	f.WriteString(f.line + "\n")
+	f.line, f.used, f.empty = f.rest, Columns(f.rest), true
+}
+
+// prefix is as much of a word as n columns hold, and at least one character.
+func prefix(word string, n int) string {
+	for i, r := range word {
+		if n -= columns(r); n < 0 && i > 0 {
+			return word[:i]
+		}
+	}
+	return word
 }
