@@ -125,7 +125,7 @@ func TestBrowser(t *testing.T) {
 	var title, address string
 	tab.Eval(`document.title`, &title)
 	tab.Eval(`location.pathname`, &address)
-	if !strings.HasSuffix(address, "/d/1/1") || !strings.Contains(title, "pass") {
+	if !strings.HasSuffix(address, "/d/1/1") || !strings.HasPrefix(title, "Pass: ") {
 		t.Errorf("Enter on the first message leads to %s, %q", address, title)
 	}
 	checkQuiet(t, tab, s)
