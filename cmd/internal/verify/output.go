@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 
 	"dnseal/cmd/internal/cli"
 	"dnseal/receiver"
@@ -39,7 +38,7 @@ func (o Output) Check() error {
 	case o.GroupBy == "":
 		return nil
 	case !slices.Contains(Groups, o.GroupBy):
-		return fmt.Errorf("--group-by %q: write %s", o.GroupBy, strings.Join(Groups, ", "))
+		return fmt.Errorf("--group-by %q: write signer, domain or reason", o.GroupBy)
 	case o.JSON || o.CSV:
 		return cli.Hint(errors.New("--group-by makes a table for people, and not --json or --csv"), "group the objects of --json by jq, or the rows of --csv in a spreadsheet")
 	case o.Long:
