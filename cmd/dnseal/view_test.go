@@ -23,7 +23,7 @@ func TestView(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	must(t, os.WriteFile(filepath.Join(dir, "mail.eml"), []byte("From: alice@example.org\r\nSubject: Chairs\r\n\r\nThree.\r\n"), 0o600))
-	must(t, os.WriteFile(filepath.Join(dir, "xdg-open"), []byte("#!/bin/sh\necho \"$1\" >"+dir+"/opened.new && mv "+dir+"/opened.new "+dir+"/opened\n"), 0o700)) //nolint:gosec // G306: a program
+	must(t, os.WriteFile(filepath.Join(dir, "xdg-open"), []byte("#!/bin/sh\necho \"$1\" >"+dir+"/opened.new && mv "+dir+"/opened.new "+dir+"/opened\n"), 0o700))
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "view", "mail.eml")
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "DNSEAL_TEST_MAIN=1", "DISPLAY=:99", "PATH="+dir+":"+os.Getenv("PATH"), "DNSEAL_RESOLVER=127.0.0.1:1")

@@ -84,7 +84,7 @@ func TestBrowser(t *testing.T) {
 	// By the keyboard: the field, the button. The dialog of the system is the browser's own.
 	dir := t.TempDir()
 	var paths []string
-	for _, f := range append(files, file{"<b>hostile.eml", []byte("From: " + strings.ReplaceAll(hostile, "\n", "") + " <x@example.com>\r\nSubject: " + hostile + "\r\n\r\nx\r\n")}) {
+	for _, f := range append(files, file{"<b>\u202ehostile.eml", []byte("From: " + strings.ReplaceAll(hostile, "\n", "") + " <x@example.com>\r\nSubject: " + hostile + "\r\n\r\nx\r\n")}) {
 		paths = append(paths, filepath.Join(dir, f.name))
 		must(t, os.WriteFile(paths[len(paths)-1], f.data, 0o600))
 	}
