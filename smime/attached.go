@@ -20,7 +20,7 @@ func (v *verifier) object(l *layer, outermost bool, doubt string) (bool, error) 
 	}
 	content := message.NewSpool(0)
 	v.spools = append(v.spools, content)
-	sd, tail, err := entity.ReadCMS(v.ctx, l.src, p, content)
+	sd, tail, err := v.readCMS(l.src, p, content)
 	if kind := otherKind(err); kind != "" {
 		v.sealed(l, kind, outermost)
 		return false, nil

@@ -30,7 +30,7 @@ func (v *verifier) clear(l *layer, doubt string) (bool, error) {
 		return false, v.addMalformed(l, number, p, reason)
 	}
 	content, signature := p.Kids[0], p.Kids[1]
-	sd, tail, err := entity.ReadCMS(v.ctx, l.src, signature, nil)
+	sd, tail, err := v.readCMS(l.src, signature, nil)
 	if reason, other := defectOf(err); other != nil {
 		return false, other
 	} else if reason != "" {

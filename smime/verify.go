@@ -23,8 +23,7 @@ func Verify(ctx context.Context, m *message.Message) (*Report, error) {
 
 // VerifyOptions are for [VerifyWith].
 type VerifyOptions struct {
-	// Digests notes the digest of each signature ([Signature.Object]): its CMS object is then read
-	// once more.
+	// Digests notes the digest of each signature ([Signature.Object]).
 	Digests bool
 }
 
@@ -49,6 +48,8 @@ type verifier struct {
 	src     io.ReaderAt           // the message
 	root    *entity.Part          // nil where a limit stopped the walk
 	digests bool                  // as in VerifyOptions
+	// lastObject is the digest of the CMS object that was read last.
+	lastObject [sha256.Size]byte
 	// searches are for Explain alone.
 	searches searches
 }
@@ -134,10 +135,6 @@ const noSigner = "there is no signer"
 // signers adds a Signature for every SignerInfo (RFC 5652, Section 5.3) of what holder holds.
 func (v *verifier) signers(l *layer, sd *cms.SignedData, digests *cms.Digests, holder *entity.Part, covers Coverage) error {
 	usable := affordable(sd.Certificates)
-	object, err := v.digest(l.src, holder)
-	if err != nil {
-		return err
-	}
 	for _, si := range sd.Signers {
 		if err := v.ctx.Err(); err != nil {
 			return err
@@ -145,7 +142,7 @@ func (v *verifier) signers(l *layer, sd *cms.SignedData, digests *cms.Digests, h
 		s := &Signature{
 			Part: holder.Number, Covers: covers, Algorithm: si.Algorithm, SigningTime: si.SigningTime, SignedAttributes: si.SignedAttributes, CertificateHashed: si.HashesCertificate(),
 			Certificates: usable, SubjectKeyID: si.SubjectKeyID, HeaderProtection: ProtectionNone,
-			data: sd, info: si, digests: digests, Object: object,
+			data: sd, info: si, digests: digests, Object: v.lastObject,
 		}
 		if err := v.add(l, s); err != nil {
 			return err
@@ -155,14 +152,15 @@ func (v *verifier) signers(l *layer, sd *cms.SignedData, digests *cms.Digests, h
 	return nil
 }
 
-// digest is that of the CMS object in p, where it is wanted.
-func (v *verifier) digest(src io.ReaderAt, p *entity.Part) (out [sha256.Size]byte, err error) {
+// readCMS reads the CMS object in p, and notes its digest where that is wanted.
+func (v *verifier) readCMS(src io.ReaderAt, p *entity.Part, content io.Writer) (*cms.SignedData, bool, error) {
 	if !v.digests {
-		return out, nil
+		return entity.ReadCMS(v.ctx, src, p, content)
 	}
 	h := sha256.New()
-	err = entity.CopyCMS(v.ctx, h, src, p)
-	return [sha256.Size]byte(h.Sum(nil)), err
+	sd, tail, err := entity.ReadCMSTo(v.ctx, src, p, content, h)
+	h.Sum(v.lastObject[:0])
+	return sd, tail, err
 }
 
 // affordable are the certificates that may be part of a path. One that is left out is still found

@@ -51,7 +51,12 @@ type entry struct {
 	line int32
 	at   int64 // when it was checked, in seconds
 	next int32 // the next entry with the same digest, from 1; 0: none
+	// message is kept of the first maxParsed.
+	message *Message
 }
+
+// maxParsed bounds the lines about messages that are held in memory, and not read again.
+const maxParsed = 20_000
 
 // Open returns an archive with a file of evidence, or with all *.evidence files of a folder. Files
 // of a folder that cannot be read are left out: then the error names each, and the Archive holds
@@ -133,7 +138,11 @@ func (a *Archive) Add(name string, src io.ReaderAt, size int64) error {
 	f, err := scan(name, src, size, maxLines-a.lines, func(m *Message, line int) error {
 		keys, err := keysOf(m)
 		for _, k := range keys {
-			found = append(found, keyed{k, entry{file: number, line: int32(line), at: m.CheckedAt.Unix()}})
+			e := entry{file: number, line: int32(line), at: m.CheckedAt.Unix()}
+			if len(a.entries)+len(found) < maxParsed {
+				e.message = m
+			}
+			found = append(found, keyed{k, e})
 		}
 		return err
 	})
@@ -225,6 +234,9 @@ func (a *Archive) find(d receiver.Digests) (*file, int32, *Message, error) {
 		return cmp.Or(cmp.Compare(a.distance(x), a.distance(y)), cmp.Compare(x.at, y.at))
 	})
 	f := a.files[best.file]
+	if best.message != nil {
+		return f, best.line, best.message, nil
+	}
 	r, err := f.read(best.line)
 	if err == nil && r.Message == nil {
 		err = fmt.Errorf("evidence: %s: line %d %w", f.name, best.line, ErrEdited)

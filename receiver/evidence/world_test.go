@@ -47,14 +47,20 @@ func start(tb testing.TB, now time.Time, zones ...lookuptest.Zone) *world {
 	}
 	tb.Cleanup(func() { _ = w.server.Close() })
 	w.anchors = anchorsOf(tb, w.server.Anchor())
-	w.client, err = lookup.New(lookup.Options{
+	w.client = w.newClient()
+	return w
+}
+
+func (w *world) newClient() *lookup.Client {
+	w.tb.Helper()
+	c, err := lookup.New(lookup.Options{
 		Resolvers: []string{w.server.Addr()}, Anchors: w.anchors, Now: func() time.Time { return w.now }, Timeout: time.Minute,
 	})
 	if err != nil {
-		tb.Fatal(err)
+		w.tb.Fatal(err)
 	}
-	tb.Cleanup(func() { _ = w.client.Close() })
-	return w
+	w.tb.Cleanup(func() { _ = c.Close() })
+	return c
 }
 
 func anchorsOf(tb testing.TB, text string) *dnssec.Anchors {

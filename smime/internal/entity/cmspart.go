@@ -76,27 +76,25 @@ func (b *cmsBody) close() {
 // nowhere). tail says that something follows it in the part. Errors: as cms.Read, a [MIMEError],
 // ErrEncoding, and what the source returned.
 func ReadCMS(ctx context.Context, src io.ReaderAt, p *Part, content io.Writer) (sd *cms.SignedData, tail bool, err error) {
+	return ReadCMSTo(ctx, src, p, content, nil)
+}
+
+// ReadCMSTo is ReadCMS that also writes the object, as decoded, to object (nil: nowhere).
+func ReadCMSTo(ctx context.Context, src io.ReaderAt, p *Part, content, object io.Writer) (sd *cms.SignedData, tail bool, err error) {
 	b, err := openCMS(ctx, src, p)
 	if err != nil {
 		return nil, false, err
 	}
 	defer b.close()
-	if sd, err = cms.Read(b, content); err != nil {
+	from := io.Reader(b)
+	if object != nil {
+		from = io.TeeReader(b, object)
+	}
+	if sd, err = cms.Read(from, content); err != nil {
 		return nil, false, notCMS(ctx, src, p, err)
 	}
 	tail, err = b.tailed()
 	return sd, tail, err
-}
-
-// CopyCMS writes the body of p, decoded, to w. Errors: as ReadCMS.
-func CopyCMS(ctx context.Context, w io.Writer, src io.ReaderAt, p *Part) error {
-	b, err := openCMS(ctx, src, p)
-	if err != nil {
-		return err
-	}
-	defer b.close()
-	_, err = io.Copy(w, b)
-	return err
 }
 
 // CopyRange writes a range of src to w.
