@@ -55,9 +55,9 @@ func TestSize(t *testing.T) {
 }
 
 // BenchmarkOffline compares verification by evidence, with the opening of the file, to verification
-// by the DNS: a pass over 1,000 messages of 50 signers. x-online is against a client that begins, as
-// a run of dnseal verify does, and a resolver on this machine that has all answers; x-memory against
-// a client that has looked all of them up before, and hashes no messages.
+// by the DNS: a pass over 1,000 messages of 50 signers. x-online is against a client that begins,
+// as a run of dnseal verify does, and a resolver on this machine that has all answers; x-memory
+// against a client that has looked all of them up before, and hashes no messages.
 func BenchmarkOffline(b *testing.B) {
 	w, texts := mailbag(b, 1000, 50)
 	file, _ := w.keep(w.options(), texts...)

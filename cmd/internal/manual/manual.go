@@ -1,6 +1,7 @@
 // Package manual makes the man pages of the program: of the texts of --help, of the configuration's
-// structs (config.go) and of the words of verdicts (verdicts.go), of explain (changes.go) and of
-// zone check (zone.go), so that pages and program always agree.
+// structs (config.go), of the words of verdicts (verdicts.go), of explain (changes.go) and of
+// zone check (zone.go), and of the lines of evidence (evidence.go), so that pages and program
+// always agree.
 package manual
 
 import (
@@ -27,6 +28,7 @@ func Pages(root *cobra.Command) (map[string]string, error) {
 	}
 	pages := map[string]string{
 		"man5/dnseal.toml.5":       page,
+		"man5/dnseal-evidence.5":   evidencePage(),
 		"man7/dnseal-verdicts.7":   verdictsPage(),
 		"man7/dnseal-zone-codes.7": zoneCodesPage(),
 	}
@@ -125,6 +127,9 @@ func related(cmd *cobra.Command) []string {
 	}
 	if !cmd.HasParent() || cmd.Flags().Lookup("config") != nil {
 		page("dnseal.toml", "5")
+	}
+	if !cmd.HasParent() || cmd.Flags().Lookup("evidence") != nil {
+		page("dnseal-evidence", "5")
 	}
 	if !cmd.HasParent() || cmd.Flags().Lookup("config") != nil || cmd.Flags().Lookup("resolver") != nil {
 		page("dnseal-verdicts", "7")

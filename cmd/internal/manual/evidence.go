@@ -1,0 +1,126 @@
+package manual
+
+import (
+	"fmt"
+	"strings"
+)
+
+// field is one field of a line of evidence.
+type field struct{ name, meaning string }
+
+// evidenceLines are the kinds of lines of a file of evidence, in their usual order, with their
+// fields.
+var evidenceLines = []struct {
+	name, meaning string
+	fields        []field
+}{
+	{"header", "The first line. It has its fields at the top level, and no other line has dnseal-evidence.", []field{
+		{"dnseal-evidence", "the version of the form: 1. A reader refuses others."},
+		{"writer", "the program that wrote the file, and its version."},
+		{"created", "when the file was begun."},
+	}},
+	{"anchors", "The trust anchors that were in force: a list of DS records in zone-file form, keys by their SHA-256 digest. A reader has its own, and uses these only to say why a chain does not hold.", nil},
+	{"policy", "What messages were judged by in addition to the DNS. A reader applies its own, and uses this only to say what is different.", []field{
+		{"saved", "true for saved mail, whose record may have been published when it came; left out for mail as it arrived."},
+		{"domains", "the security domains, in their order, each with"},
+		{"names", "the patterns of domains,"},
+		{"require", "what mail From them must have: nothing, signature or protected,"},
+		{"devices", "and the patterns of devices, each with those of the addresses that it may use."},
+		{"pkix_roots", "the SHA-256 digests of the certificates of pkix-roots, sorted."},
+	}},
+	{"set", "One RRset with its signatures.", []field{
+		{"name", "the name in the question that the set is an answer to, or a part of one. NSEC and NSEC3 records deny that question."},
+		{"type", "its type, such as SMIMEA, TLSA, DNSKEY or DS."},
+		{"wire", "the records and then their RRSIG records, in wire form without compression (RFC 1035, Section 3.2.1), in base64 (RFC 4648, Section 4). Those of signed sets have their original TTL."},
+	}},
+	{"lookup", "The answer to one question. All wire forms of its sets in a row are an AuthenticationChain (RFC 9102, Section 2.3).", []field{
+		{"name", "the owner name that was asked for."},
+		{"type", "SMIMEA or TLSA."},
+		{"at", "when the resolver answered."},
+		{"status", "what was found then: secure, insecure, bogus or indeterminate."},
+		{"code", "the cause, where it is not secure: dnseal-verdicts(7)."},
+		{"rcode", "the response code of DNS: 0, or 3 for a name that does not exist."},
+		{"sets", "the hashes of the lines of all sets that the status rests on: what was asked for or denies it, then DNSKEY and DS up to the root. An answer that was not validated has none."},
+	}},
+	{"message", "What was found out about one message. Messages without a signature are not in a file.", []field{
+		{"sha256", "the SHA-256 of the whole message, with CR LF as line ends."},
+		{"size", "its octets."},
+		{"signatures", "the SHA-256 digests of the CMS objects (RFC 5652) that hold its signatures: the bodies of the signature parts after their transfer encoding is undone. By these a message is found again, whatever fields mail systems have added."},
+		{"message_id", "the field Message-ID, for people."},
+		{"from", "the outer From address, for people."},
+		{"checked_at", "when the message was checked."},
+		{"verdict", "the verdict of then, and"},
+		{"code", "its code: dnseal-verdicts(7)."},
+		{"lookups", "the hashes of the lines of all lookups that the verdict rests on."},
+		{"anchors", "the hash of the line of the anchors."},
+		{"policy", "the hash of the line of the policy."},
+	}},
+	{"seal", "The last line of a complete file.", []field{
+		{"sha256", "the SHA-256 of all octets of the file before this line."},
+		{"messages", "the number of message lines."},
+		{"sealed", "when the file was sealed."},
+		{"token", "left out, or a time-stamp token (RFC 3161) in DER, in base64, whose message imprint is the SHA-256 of those octets."},
+		{"signature", "left out, or a detached CMS signature (RFC 5652) over those octets, in DER, in base64."},
+	}},
+}
+
+// evidencePage is dnseal-evidence(5) in roff: the form of files of evidence, for those who read or
+// write them with other programs.
+func evidencePage() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, `.TH DNSEAL-EVIDENCE 5 %q dnseal
+`+ragged+`.SH NAME
+dnseal\-evidence \- files of evidence: what verdicts rested on
+.SH DESCRIPTION
+.BR dnseal-verify (1)
+with \-\-save\-evidence, and the relay and the milter with [evidence] dir in
+.BR dnseal.toml (5),
+keep what their verdicts rested on: chains of DNSSEC signatures, proofs of absence included, with trust anchors, policy, time and the digests of the messages. dnseal verify \-\-evidence gives the same verdicts by that, without a network, when keys and records are long gone. This page is enough to write another reader.
+.SH LINES
+A file has the extension .evidence. It is text in UTF\-8: lines that end with LF, each one JSON object (RFC 8259) without spaces between its tokens. A line has at most 1,048,576 octets, a lookup at most 200 sets of 1,048,576 octets together, a message at most 100 signatures and 200 lookups. Times are those of RFC 3339, in UTC. Digests are in hexadecimal, in lower case.
+.PP
+Every line but the first has one key, which names its kind, with the fields below it, and then
+.BR sum .
+A reader passes over kinds and fields that it does not know.
+.PP
+The
+.I hash
+of a line is the SHA\-256 of its octets without the LF. By it a line refers to another one, which stands somewhere before it, once in the file.
+.PP
+.B sum
+is the last field of every line: 32 hexadecimal digits, the first 16 octets of the SHA\-256 of the 32 digits in the line before (of nothing, in the first line) followed by the octets of this line up to, and without, the comma before "sum". So a line that was changed, added or taken out is found with its number, also in a file without a seal.
+.PP
+A file without a seal is incomplete: its writer is still at work, or was stopped. Its last line may end before its LF; it is then left out. Nothing follows a seal.
+`, manDate)
+	for _, l := range evidenceLines {
+		fmt.Fprintf(&b, ".SH %q\n%s\n", "LINE: "+l.name, roff(l.meaning))
+		for _, f := range l.fields {
+			fmt.Fprintf(&b, ".TP\n.B %s\n%s\n", roff(f.name), roff(f.meaning))
+		}
+	}
+	b.WriteString(`.SH VERIFICATION
+A reader believes nothing in a file that it does not prove:
+.IP 1. 3
+Check the version, each sum and, where there is one, the seal: its digest and its number of messages. Use nothing of a file in which one is wrong.
+.IP 2. 3
+Find the message by the digest of one of its signatures. Say whether the digest of the whole message is the same, too.
+.IP 3. 3
+Validate each lookup from its sets (RFC 9102, Section 6; RFC 4035, Section 5) from trust anchors of your own that were valid at the time of the lookup, as of that time. Records that no signature holds for are not secure, whatever status says. A lookup must be no more than 25 hours older than the check of its message, and its signatures must have held when that was made.
+.IP 4. 3
+Verify the message as if it had just come, by these answers and your own policy. Where the verdict is another one than the file says, say so.
+.IP 5. 3
+Say what proves the time: the token, checked by roots of your own; the signature of the seal; or nothing but the word of the file. Whoever gets the keys of a zone later can make evidence of earlier times.
+.SH EXAMPLE
+Check the seal of a file with the programs of a usual system:
+.PP
+.nf
+`)
+	b.WriteString(roff(`  head -n -1 2026-11-29.evidence | sha256sum
+  tail -n 1 2026-11-29.evidence | jq -r .seal.sha256
+  head -n -1 2026-11-29.evidence >content
+  tail -n 1 2026-11-29.evidence | jq -r .seal.token | base64 -d >token
+  openssl ts -verify -token_in -in token -data content -CAfile roots.pem
+`))
+	b.WriteString(".fi\n.SH SEE ALSO\n.BR dnseal-verify (1),\n.BR dnseal-explain (1),\n.BR dnseal.toml (5),\n.BR dnseal-verdicts (7)\n")
+	return b.String()
+}
