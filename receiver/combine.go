@@ -22,17 +22,22 @@ func (r *Report) combine(found *smime.Report) {
 
 // decide takes over the worst of the signatures that count.
 func (r *Report) decide(sigs []*SignatureReport) {
+	worst := worstOf(sigs)
+	r.conclude(worst.finding())
+	r.HeaderState, r.deciding = headerState(sigs), sigs
+	if worst.Integrity == Good && len(worst.protectedFrom) > 0 {
+		r.ProtectedFrom = worst.protectedFrom[0].String()
+	}
+}
+
+func worstOf(sigs []*SignatureReport) *SignatureReport {
 	worst := sigs[0]
 	for _, s := range sigs[1:] {
 		if s.Verdict.severity() > worst.Verdict.severity() {
 			worst = s
 		}
 	}
-	r.conclude(worst.finding())
-	r.HeaderState, r.deciding = headerState(sigs), sigs
-	if worst.Integrity == Good && len(worst.protectedFrom) > 0 {
-		r.ProtectedFrom = worst.protectedFrom[0].String()
-	}
+	return worst
 }
 
 // counting returns the signatures the worst of which gives the message its verdict: those bound to

@@ -135,9 +135,6 @@ func (d *domain) holds(a message.Address) bool {
 	return false
 }
 
-// requires reports whether mail from the domain must have anything.
-func (d *domain) requires() bool { return d.require != "" && d.require != RequireNothing }
-
 // holdsAny reports whether one of the addresses is of the domain.
 func (d *domain) holdsAny(from []message.Address) bool {
 	return slices.ContainsFunc(from, d.holds)

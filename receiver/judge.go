@@ -76,7 +76,7 @@ type verification struct {
 // speak for From first, because a stranger can put others before them and use up the limits.
 func (v *verification) prepare(sigs []*smime.Signature) []*signatureCheck {
 	for _, s := range sigs {
-		sc := &signatureCheck{verification: v, sig: s, out: describe(s), sum: good}
+		sc := &signatureCheck{verification: v, sig: s, out: describe(s)}
 		if o := v.receiver.opts.Offline; o != nil {
 			sc.staples = o.staples(s, v.receiver.opts.Now)
 		}
@@ -112,47 +112,39 @@ type signatureCheck struct {
 	vouched bool
 	// bareKey is the key a record gave to a signature without certificate.
 	bareKey []byte
-	// sum is the worst of what was found so far.
-	sum finding
+	// found are the answers.
+	found findings
 }
 
-// judge answers the five questions. Of equally bad answers the first is reported.
+// judge answers the questions that a signature answers alone. The key may come with the answer of
+// the DNS.
 func (sc *signatureCheck) judge(ctx context.Context) {
 	asking := sc.worthAsking()
 	if asking {
-		sc.note(sc.dns(ctx))
+		sc.found.dns = sc.dns(ctx)
 	}
-	sc.note(sc.integrity())
-	sc.note(sc.binding())
-	sc.note(sc.nameBinding(ctx))
-	sc.note(sc.entity())
+	sc.found.integrity = sc.integrity()
+	sc.found.binding = sc.binding()
+	sc.found.name = sc.nameBinding(ctx)
+	sc.found.entity = sc.entity()
 	if asking {
-		sc.note(sc.quality())
+		sc.found.quality = sc.quality()
 	}
 }
 
-// conclude adds what is known only when all signatures are judged, and writes the report. That a
-// list may have wrapped the message comes last: nothing else may be wrong with a part of which only
-// that is reported.
+// conclude adds what is known only when all signatures are judged, and writes the report.
 func (sc *signatureCheck) conclude() {
-	sc.note(sc.cosigner())
-	sc.out.otherwise = worse(sc.sum, sc.coverage())
-	sc.note(sc.header())
-	sc.note(sc.coverage())
-	if sc.sum.verdict != Pass {
-		sc.sum.reason += sc.caseNote()
+	sc.found.cosigner, sc.found.header, sc.found.coverage = sc.cosigner(), sc.header(), sc.coverage()
+	unchanged := sc.found
+	unchanged.header = good
+	sc.out.otherwise, sc.out.classes = unchanged.conclude(), sc.found.classes()
+	f := sc.found.conclude()
+	if f.verdict != Pass {
+		f.reason += sc.caseNote()
 	}
-	sc.out.Verdict, sc.out.Code, sc.out.Reason = sc.sum.verdict, sc.sum.code, sc.sum.reason
+	sc.out.Verdict, sc.out.Code, sc.out.Reason = f.verdict, f.code, f.reason
 	sc.out.Integrity, sc.out.Algorithm = Answer(sc.sig.Integrity.String()), sc.sig.Algorithm
 	sc.out.Certificate = describeCertificate(sc.sig.Certificate)
-}
-
-// note adds the answer to one question.
-func (sc *signatureCheck) note(f finding) {
-	sc.sum = worse(sc.sum, f)
-	if c := ClassOf(f.verdict, f.code); c != "" {
-		sc.out.classes = append(sc.out.classes, c)
-	}
 }
 
 // worthAsking reports whether the DNS is to be asked: a bad signature fails without any lookup, so

@@ -91,24 +91,57 @@ type decision struct {
 	class  Class
 }
 
-// decide applies the [on] tables to a report: of all classes, globally and of every security domain
-// that a From address belongs to, or that a reader may be shown an author of, the strictest action
-// wins.
+// facts are what a decision rests on.
+type facts struct {
+	verdict Verdict
+	// classes are those of everything that is wrong with From and with the signatures that count.
+	classes []Class
+	// protected: the signature protects the header, From included, and the name is bound to it.
+	protected bool
+}
+
+// stake is a security domain that a message concerns.
+type stake struct {
+	on      map[Class]message.Action
+	require Requirement
+	// author: a From address is of the domain; else a reader may only be shown one.
+	author bool
+}
+
+// decide applies the [on] tables to a report.
 func decide(global map[Class]message.Action, domains []*domain, r *Report) decision {
-	d := decision{action: message.Accept, class: ClassOf(r.Verdict, r.Code)}
-	for _, c := range r.classes() {
+	f := facts{
+		verdict: r.Verdict, classes: r.classes(),
+		protected: r.HeaderState == smime.HeaderProtected && r.ProtectedFrom != "" && r.namesBound(),
+	}
+	var stakes []stake
+	for _, dom := range domains {
+		if author := dom.holdsAny(r.from); author || dom.mayHold(r.shown) {
+			stakes = append(stakes, stake{dom.on, dom.require, author})
+		}
+	}
+	d := act(global, stakes, f)
+	if d.class == "" {
+		d.class = ClassOf(r.Verdict, r.Code)
+	}
+	return d
+}
+
+// act is the action for a message: of all classes, globally and of every security domain that a
+// From address belongs to, or that a reader may be shown an author of, the strictest action wins.
+// The class is the one that asked for it; "" where none asks for more than to accept.
+func act(global map[Class]message.Action, stakes []stake, f facts) decision {
+	d := decision{action: message.Accept}
+	for _, c := range f.classes {
 		d.tighten(actionOn(global, c), c)
 	}
-	for _, dom := range domains {
-		author := dom.holdsAny(r.from)
-		if !author && !dom.mayHold(r.shown) {
-			continue
+	for _, s := range stakes {
+		for _, c := range f.classes {
+			d.tighten(actionOn(s.on, c), c)
 		}
-		for _, c := range r.classes() {
-			d.tighten(actionOn(dom.on, c), c)
-		}
-		if !author && dom.requires() || !r.meets(dom.require) {
-			d.unmet(stricter(actionOn(global, ClassNoSignature), actionOn(dom.on, ClassNoSignature)), author && r.Verdict == TempError)
+		if !s.metBy(f) {
+			unmet := stricter(actionOn(global, ClassNoSignature), actionOn(s.on, ClassNoSignature))
+			d.unmet(unmet, s.author && f.verdict == TempError)
 		}
 	}
 	return d
@@ -170,16 +203,16 @@ func (r *Report) namesBound() bool {
 	return slices.ContainsFunc(r.deciding, func(s *SignatureReport) bool { return s.NameBound })
 }
 
-// meets reports whether a domain's requirement is met. Only a pass meets one: what is merely not
+// metBy reports whether a domain's requirement is met. Only a pass meets one: what is merely not
 // disproven, like a signature by a CA of the sender's choice or one on an attached message, counts
-// as none.
-func (r *Report) meets(require Requirement) bool {
-	switch require {
+// as none. No verdict on another author meets it.
+func (s stake) metBy(f facts) bool {
+	switch s.require {
+	case "", RequireNothing:
+		return true
 	case RequireSignature:
-		return r.Verdict == Pass
+		return s.author && f.verdict == Pass
 	case RequireProtected:
-		return r.HeaderState == smime.HeaderProtected && r.ProtectedFrom != "" && r.namesBound() && r.Verdict == Pass
-	case RequireNothing:
 	}
-	return true
+	return s.author && f.verdict == Pass && f.protected
 }

@@ -22,9 +22,15 @@
 //
 // Start at [New]. [Receiver.Verify] gives a [Report]; [Receiver.Handle] is that for an entry point,
 // with the policy of domain.go and policy.go applied and the Authentication-Results field set
-// (results.go). The stable words of a report are in codes.go, the order of verdicts in verdict.go,
-// and the class of each code, for which the configuration has an action, in policy.go (names and
-// defaults: actions.go).
+// (results.go); [Receiver.Decide] says what that policy does with a message of which there is a
+// report. The stable words of a report are in codes.go, and the class of each code, for which the
+// configuration has an action, in policy.go (names and defaults: actions.go). [TextStyle] writes a
+// report for people (text.go, textsignature.go).
+//
+// What follows from the answers is decided without the DNS, the clock and the message: the verdict
+// on a signature from the answers about it (verdict.go), that on the message from those on its
+// signatures (combine.go), and the action from verdict and classes (policy.go). Tests try every
+// combination (verdict_test.go).
 //
 // Where a domain requires signatures, only a pass meets that, also for mail whose From cannot be
 // read, or in which readers see different authors: every domain that some reader may show as the

@@ -1,5 +1,7 @@
 package receiver
 
+import "cmp"
+
 // Verdict is an RFC 8601 result word. The zero value is "", which is not a pass.
 type Verdict string
 
@@ -58,4 +60,43 @@ func worse(a, b finding) finding {
 		return b
 	}
 	return a
+}
+
+// findings are the answers to the questions about one signature. The zero value of each is none.
+type findings struct{ dns, integrity, binding, name, entity, quality, cosigner, header, coverage finding }
+
+// all are the answers, in the order in which equally bad ones are reported. An answer that is
+// missing is a fault of this machine, but for those that are never looked for: nobody is asked for
+// the key, or judged by the date, of a signature that does not hold.
+func (f findings) all() [9]finding {
+	if f.integrity != (finding{}) && f.integrity.verdict != Pass {
+		f.dns, f.quality = cmp.Or(f.dns, good), cmp.Or(f.quality, good)
+	}
+	out := [...]finding{f.dns, f.integrity, f.binding, f.name, f.entity, f.quality, f.cosigner, f.header, f.coverage}
+	for i, answer := range out {
+		out[i] = cmp.Or(answer, finding{TempError, CodeInternalError, "a question about the signature was not answered"})
+	}
+	return out
+}
+
+// conclude is the verdict on a signature: never better than the worst answer. That a list may have
+// wrapped the message comes last: nothing else may be wrong with a part of which only that is
+// reported.
+func (f findings) conclude() finding {
+	sum := good
+	for _, answer := range f.all() {
+		sum = worse(sum, answer)
+	}
+	return sum
+}
+
+// classes are those of everything that is wrong.
+func (f findings) classes() []Class {
+	var out []Class
+	for _, answer := range f.all() {
+		if c := ClassOf(answer.verdict, answer.code); c != "" {
+			out = append(out, c)
+		}
+	}
+	return out
 }
