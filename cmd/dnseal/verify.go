@@ -69,6 +69,13 @@ names of --json; what the columns from identity on say is of the signature that
 decided. Cells that a spreadsheet would compute get a ' before them; characters
 that are not printable become "?".
 
+--html writes a page for people: one HTML file that needs nothing else, with the
+verdict first, the chain of trust, what is signed and what is not, and the texts
+of the message. Of several messages DIR gets a page each and an index.html; DIR
+is a folder that is there, or a name that ends in a slash. Nothing in a message
+can become part of a page but as text, and what is there of the same name is
+replaced. Pages hold mail: only you can read them. --only chooses here as well.
+
 --policy applies [[domain]], [on], [verify], [dns] and pkix-roots of a
 dnseal.toml, so that mail of devices can pass, and every report says what the
 relay or milter would do with the message (action) and by which class. Other
@@ -94,6 +101,8 @@ cannot be written; 3 undecided ("temperror"), nothing worse.`,
   dnseal verify big.mbox.gz#17
   dnseal verify --offline --max-age 7d --trust-anchor root.anchor mail.eml
   dnseal verify --only not-pass --csv ~/Maildir >report.csv
+  dnseal verify --html invoice.html invoice.eml
+  dnseal verify --html report/ ~/Maildir
   dnseal verify --policy /etc/dnseal/dnseal.toml alarm.eml
   dnseal verify --save-evidence ~/evidence ~/Maildir
   dnseal verify --evidence ~/evidence --at 2026-11-29 mail.eml
@@ -117,6 +126,7 @@ func (f *verifyFlags) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.BoolVar(&f.output.JSON, "json", false, "print one JSON object a line and message (stable form)")
 	flags.BoolVar(&f.output.CSV, "csv", false, "print a table for spreadsheets, one row a message")
+	flags.StringVar(&f.output.HTML, "html", "", "write a page of each message to `FILE|DIR`; - is standard output")
 	flags.BoolVarP(&f.output.Long, "long", "l", false, "print the whole report of each message, also of several")
 	flags.StringSliceVar(&f.only, "only", nil, "show only messages with this `VERDICT` or code; repeated or with commas: several;\nnot-pass: all but pass")
 	flags.StringVar(&f.output.GroupBy, "group-by", "", "count messages by `WORD` in place of a report on each: "+oneOf(verify.Groups))
@@ -157,7 +167,7 @@ func runVerify(cmd *cobra.Command, f *verifyFlags, args []string) error {
 	wrong := func(err error) { _ = report(stderr, err) }
 	f.evidence.Program, f.evidence.Note = "dnseal "+version(), func(text string) { cli.Print(stderr, "dnseal: note: %s", text) }
 	defer f.evidence.Close()
-	if err := f.evidence.Open(&opts, f.anchors, wrong); err != nil {
+	if err = f.evidence.Open(&opts, f.anchors, wrong); err != nil {
 		return err
 	}
 	r, err := receiver.New(opts)
@@ -167,8 +177,12 @@ func runVerify(cmd *cobra.Command, f *verifyFlags, args []string) error {
 	if len(args) == 0 {
 		args = []string{"-"}
 	}
+	pages, err := f.output.Pages(out)
+	if err != nil {
+		return err
+	}
 	v := &verify.Verifier{
-		Receiver: r, Decide: f.policy != "", Workers: f.workers, Stdin: cmd.InOrStdin(), Sinks: f.output.Sinks(out),
+		Receiver: r, Decide: f.policy != "", Workers: f.workers, Stdin: cmd.InOrStdin(), Sinks: f.output.Sinks(out, pages...),
 		Bar: progress.New(stderr, "messages"), Mixed: progress.IsTerminal(out),
 		Notice: func(text string) { cli.Print(stderr, "dnseal: %s", text) },
 		Fail:   wrong,

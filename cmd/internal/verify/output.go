@@ -14,6 +14,8 @@ import (
 // otherwise.
 type Output struct {
 	JSON, CSV bool
+	// HTML is the file or folder for pages, "-" for standard output; "": none are made.
+	HTML string
 	// Long has every message reported in full, also where there are several.
 	Long bool
 	// GroupBy has messages counted by one of [Groups] in place of a report on each; "": reports.
@@ -31,6 +33,8 @@ var Groups = []string{"signer", "domain", "reason"}
 // Check returns an error where the fields do not go together.
 func (o Output) Check() error {
 	switch {
+	case o.HTML == stdoutName && (o.JSON || o.CSV || o.Long || o.GroupBy != ""):
+		return errors.New("--html - writes a page to standard output, and no other form goes there with it")
 	case o.JSON && o.CSV:
 		return errors.New("--json and --csv are two forms of the same output; choose one")
 	case o.Long && (o.JSON || o.CSV):
@@ -50,6 +54,8 @@ func (o Output) Check() error {
 // Sinks returns the sinks of the output, and others, which also see only what Only chooses.
 func (o Output) Sinks(w io.Writer, others ...Sink) []Sink {
 	switch {
+	case o.HTML == stdoutName:
+		return o.Only.filter(others[0], others[1:]...) // the page, which Pages returned
 	case o.JSON:
 		return o.Only.filter(JSON(w), others...)
 	case o.CSV:
@@ -58,4 +64,16 @@ func (o Output) Sinks(w io.Writer, others ...Sink) []Sink {
 		return o.Only.filter(newGrouped(w, o), others...)
 	}
 	return append(o.Only.filter(Text(w, o.Style, o.Long), others...), newSummary(w, o))
+}
+
+// Pages returns the sink of HTML, for Sinks; none where that is "". Errors: those of NewPages.
+func (o Output) Pages(w io.Writer) ([]Sink, error) {
+	if o.HTML == "" {
+		return nil, nil
+	}
+	p, err := NewPages(o.HTML, w)
+	if err != nil {
+		return nil, err
+	}
+	return []Sink{p}, nil
 }
