@@ -129,7 +129,13 @@ func TestBrowser(t *testing.T) {
 		t.Errorf("Enter on the first message leads to %s, %q", address, title)
 	}
 	checkQuiet(t, tab, s)
+	pictures(t, tab, "message")
 	tab.AfterLoad(func() { tab.Eval(`document.querySelector('a[href="../../#d1"]').click()`, nil) })
+	var base string
+	tab.Eval(`location.href.replace(/#.*/, "")`, &base)
+	tab.Go(base + "d/1/")
+	checkQuiet(t, tab, s)
+	pictures(t, tab, "index")
 	tab.Go(s.URL())
 	if got := tab.Foreign(vocabulary); len(got) > 0 {
 		t.Errorf("a refusal: not of the template: %q", got)
