@@ -42,7 +42,7 @@ func WriteIndex(w io.Writer, entries []Entry, opts Options) error {
 	p.top(opts.Up)
 	p.put(`<h1>Verified messages</h1>`)
 	p.totals(entries)
-	p.put(`<table class="index"><thead><tr><th scope="col">Verdict</th><th scope="col">Message</th><th scope="col">From</th><th scope="col">Date</th></tr></thead><tbody>`)
+	p.put(listHead)
 	for i := range entries {
 		p.entry(&entries[i])
 		if len(p.buf) > 64<<10 {
@@ -52,10 +52,42 @@ func WriteIndex(w io.Writer, entries []Entry, opts Options) error {
 			p.buf = p.buf[:0]
 		}
 	}
-	p.put(`</tbody></table>`)
+	p.put(listEnd)
 	p.end()
 	_, err := w.Write(p.buf)
 	return err
+}
+
+// The table around the entries.
+const (
+	listHead markup = `<table class="index"><thead><tr><th scope="col">Verdict</th><th scope="col">Message</th><th scope="col">From</th><th scope="col">Date</th></tr></thead><tbody>`
+	listEnd  markup = `</tbody></table>`
+)
+
+// List is the table of [WriteIndex] as HTML, for other pages with [Style].
+func List(entries []Entry) string {
+	var p writer
+	p.put(listHead)
+	for i := range entries {
+		p.entry(&entries[i])
+	}
+	p.put(listEnd)
+	return string(p.buf)
+}
+
+// Totals is how many messages have which verdict, as HTML, for other pages with [Style].
+func Totals(entries []Entry) string {
+	var p writer
+	p.totals(entries)
+	return string(p.buf)
+}
+
+// Text is what a stranger wrote as HTML, with the names of characters that do not show or that
+// change the direction of what follows, for other pages with [Style].
+func Text(s string) string {
+	var p writer
+	p.said(s)
+	return string(p.buf)
 }
 
 // totals counts the verdicts.
@@ -91,6 +123,9 @@ func (p *writer) entry(e *Entry) {
 	p.link(e.Link, subject)
 	if e.Reason != "" {
 		p.wrap(`<div class="small"><bdi>`, e.Reason, `</bdi></div>`)
+	}
+	if e.File != "" {
+		p.wrap(`<div class="small"><bdi>`, e.File, `</bdi></div>`)
 	}
 	p.put(`</td><td data-label="From">`)
 	p.said(e.From)

@@ -6,15 +6,12 @@ import (
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
-	"fmt"
 	"html/template"
 	"io"
 	"net/http"
 	"strconv"
 	"strings"
-	"unicode"
 
-	"dnseal/receiver"
 	"dnseal/receiver/page"
 )
 
@@ -24,50 +21,28 @@ var style string
 //go:embed view.html
 var markup string
 
-// policy is the Content-Security-Policy of these pages: no script, nothing from elsewhere, forms to
-// this origin alone.
+// policy is the Content-Security-Policy of these pages (CSP Level 3): no script, nothing from
+// elsewhere, forms to this origin alone. The style is that of the pages of messages, and a little
+// more.
 var policy = func() string {
 	sum := sha256.Sum256([]byte(style))
-	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+	return "default-src 'none'; style-src " + page.StyleSource() + " 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 }()
 
 // firstMessages is how many messages of a drop the first page lists.
 const firstMessages = 100
 
+// What page makes of strangers' texts is HTML; all else that templates are given is escaped.
+//
+//nolint:gosec // G203: as said
 var templates = template.Must(template.New("").Funcs(template.FuncMap{
-	"shown": shown, "style": func() template.CSS { return template.CSS(style) }, //nolint:gosec // G203: our own
-	"sign": sign, "size": size, "number": number, "plural": plural,
+	"text": func(s string) template.HTML { return template.HTML(page.Text(s)) },
+	"list": func(e []page.Entry) template.HTML { return template.HTML(page.List(e)) },
+	"styles": func() template.HTML {
+		return template.HTML("<style>" + page.Style() + "</style><style>" + style + "</style>")
+	},
+	"size": size, "number": number, "plural": plural,
 }).Parse(markup))
-
-// shown is a stranger's text with the names of characters that do not show, or that change the
-// direction of what follows.
-func shown(text string) string {
-	var b strings.Builder
-	for _, r := range text {
-		if r != '\uFFFD' && (!unicode.IsPrint(r) || unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)) {
-			fmt.Fprintf(&b, "[U+%04X]", r)
-			continue
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
-}
-
-// sign goes with the word of a verdict, so that colour is not all that tells them apart.
-func sign(v receiver.Verdict) string {
-	switch v {
-	case receiver.Pass:
-		return "✓"
-	case receiver.Fail, receiver.PermError:
-		return "✗"
-	case receiver.Policy:
-		return "!"
-	case receiver.TempError:
-		return "?"
-	case receiver.None, receiver.Neutral:
-	}
-	return "○"
-}
 
 // size is a number of octets for people.
 func size(n int64) string {

@@ -78,12 +78,12 @@ func TestEvidence(t *testing.T) {
 	s := start(t, opts, filepath.Join(dir, "old.eml"), filepath.Join(dir, "proof"))
 	c := enter(t, s)
 
-	c.drop(file{"old.eml", letter}).want(t, http.StatusOK, "fail", "not-published-now")
-	c.drop(file{"proof.evidence", proof}, file{"old.eml", letter}).want(t, http.StatusOK, "1 pass", "proof.evidence: evidence of 1 message, sealed 20")
-	c.drop(file{"old.eml", letter}, file{"called-otherwise", proof}).want(t, http.StatusOK, "1 pass", "called-otherwise: evidence of 1 message")
+	c.drop(file{"old.eml", letter}).want(t, http.StatusOK, "No record is published at")
+	c.drop(file{"proof.evidence", proof}, file{"old.eml", letter}).want(t, http.StatusOK, "Pass 1", "proof.evidence: evidence of 1 message, sealed 20")
+	c.drop(file{"old.eml", letter}, file{"called-otherwise", proof}).want(t, http.StatusOK, "Pass 1", "called-otherwise: evidence of 1 message")
 	c.drop(file{"proof.evidence", proof}).want(t, http.StatusOK, "Evidence alone says nothing")
 	edited := bytes.Replace(proof, []byte(`"verdict":"pass"`), []byte(`"verdict":"fail"`), 1)
-	c.drop(file{"proof.evidence", edited}, file{"old.eml", letter}).want(t, http.StatusOK, "Not verified:", "was edited", "1 fail")
-	c.drop(file{"proof.evidence", proof}, file{"other.eml", a.letter(t, "Other", "text")}).want(t, http.StatusOK, "1 temperror", "no-evidence")
+	c.drop(file{"proof.evidence", edited}, file{"old.eml", letter}).want(t, http.StatusOK, "Not verified:", "was edited", "Fail 1")
+	c.drop(file{"proof.evidence", proof}, file{"other.eml", a.letter(t, "Other", "text")}).want(t, http.StatusOK, "Undecided 1")
 	c.get("").want(t, http.StatusOK, "/proof: evidence of 1 message", "<h2 id=\"h1\">")
 }

@@ -2,11 +2,12 @@ package view
 
 import (
 	"context"
+	"html/template"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
-	"dnseal/receiver"
 	"dnseal/receiver/page"
 )
 
@@ -150,17 +151,11 @@ type view struct {
 	Files   []string     // the first ones
 	Others  int          // more files
 	Entries []page.Entry // the first ones
-	Total   int          // of messages
-	Counts  []count
+	Totals  template.HTML
+	Total   int // of messages
 	Notes   []note
 	Done    bool
 	More    bool // not all messages were kept
-}
-
-// count is how many messages have a verdict.
-type count struct {
-	Verdict receiver.Verdict
-	N       int
 }
 
 // find returns the drop of a number, nil: there is none.
@@ -187,13 +182,13 @@ func (s *shelf) page(number, n int) []byte {
 	return nil
 }
 
-// views are all drops, the newest first, each with its first messages.
+// views are all drops, the newest first, each with its first messages, as the first page has them.
 func (s *shelf) views(first int) []view {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out := make([]view, 0, len(s.drops))
 	for _, d := range slices.Backward(s.drops) {
-		out = append(out, d.view(first))
+		out = append(out, d.view(first, "d/"+strconv.Itoa(d.number)+"/"))
 	}
 	return out
 }
@@ -202,27 +197,23 @@ func (s *shelf) views(first int) []view {
 func (s *shelf) look(d *drop) view {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return d.view(len(d.entries))
+	return d.view(len(d.entries), "")
 }
 
-// view copies; the lock is held.
-func (d *drop) view(first int) view {
+// view copies; the lock is held. Links get a prefix.
+func (d *drop) view(first int, prefix string) view {
 	v := view{
 		Number: d.number, At: d.at, Files: d.files, Others: d.total - len(d.files), Total: len(d.entries),
 		Notes: slices.Clone(d.notes), More: d.more, Done: d.isDone(),
 	}
-	n := map[receiver.Verdict]int{}
+	all := make([]page.Entry, len(d.entries))
 	for i, e := range d.entries {
-		n[e.Verdict]++
-		if i < first {
-			v.Entries = append(v.Entries, e.Entry)
+		all[i] = e.Entry
+		if e.Link != "" {
+			all[i].Link = prefix + e.Link
 		}
 	}
-	for _, verdict := range verdicts {
-		if n[verdict] > 0 {
-			v.Counts = append(v.Counts, count{verdict, n[verdict]})
-		}
-	}
+	v.Totals, v.Entries = template.HTML(page.Totals(all)), all[:min(first, len(all))] //nolint:gosec // G203: page makes it
 	return v
 }
 
@@ -234,6 +225,3 @@ func (d *drop) isDone() bool {
 		return false
 	}
 }
-
-// verdicts in the order of a summary: what needs a look first.
-var verdicts = []receiver.Verdict{receiver.Fail, receiver.Policy, receiver.PermError, receiver.TempError, receiver.Neutral, receiver.None, receiver.Pass}

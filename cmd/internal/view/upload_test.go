@@ -32,7 +32,7 @@ func TestDrop(t *testing.T) {
 	// Several lead to the list.
 	changed := bytes.Replace(good, []byte("text"), []byte("test"), 1)
 	r = c.drop(file{"all.mbox", mbox(good, changed)}, file{"plain.eml", []byte("From: a@example.com\r\nSubject: <b>x\r\n\r\nx\r\n")}, file{"empty", nil}, file{`C:\mail\x.msg`, []byte("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")})
-	r.want(t, http.StatusOK, "all.mbox#1", "1 pass", "1 fail", "1 none", "bad-digest", "&lt;b&gt;x", `href="d/2/2"`, "x.msg", "Not verified:", "Outlook")
+	r.want(t, http.StatusOK, "all.mbox#1", "Pass 1", "Fail 1", "Not signed 1", "The content is not the one that was signed", "&lt;b&gt;x", `href="d/2/2"`, "x.msg", "Not verified:", "Outlook")
 	if r.url != c.base+"#d2" {
 		t.Errorf("several lead to %s", r.url)
 	}
@@ -60,8 +60,8 @@ func TestShow(t *testing.T) {
 	must(t, os.WriteFile(name, a.letter(t, "Kept", "text"), 0o600))
 	s := open(t, a, Limits{}, name, filepath.Join(filepath.Dir(name), "lost.eml"))
 	c := enter(t, s)
-	eventually(t, "the verdict", func() bool { return strings.Contains(c.get("").body, "1 pass") })
-	eventually(t, "the end", func() bool { return !strings.Contains(c.get("").body, "being verified") })
+	eventually(t, "the verdict", func() bool { return strings.Contains(c.get("").text(), "Pass 1") })
+	eventually(t, "the end", func() bool { return !strings.Contains(c.get("").body, "Being verified") })
 	c.get("").want(t, http.StatusOK, "lost.eml does not exist", "Kept")
 }
 
@@ -173,13 +173,13 @@ func TestProgress(t *testing.T) {
 	a.slow = make(chan struct{})
 	s := open(t, a, Limits{})
 	c := enter(t, s)
-	c.drop(file{"slow.eml", letter}).want(t, http.StatusOK, "being verified", `http-equiv="refresh"`)
+	c.drop(file{"slow.eml", letter}).want(t, http.StatusOK, "Being verified", `http-equiv="refresh"`)
 	for range maxWaiting {
 		must(t, fail(s.enqueue(uploads(t, file{"next.eml", letter}))))
 	}
 	c.drop(file{"one-too-many.eml", letter}).want(t, http.StatusServiceUnavailable, "Busy")
 	close(a.slow)
-	eventually(t, "all verdicts", func() bool { return strings.Count(c.get("").body, "1 pass") == 1+maxWaiting })
+	eventually(t, "all verdicts", func() bool { return strings.Count(c.get("").text(), "Pass 1") == 1+maxWaiting })
 }
 
 func fail(_ *drop, err error) error { return err }

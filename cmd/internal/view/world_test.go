@@ -217,14 +217,18 @@ func form(t *testing.T, files ...file) (kind string, body []byte) {
 	return w.FormDataContentType(), b.Bytes()
 }
 
-// want checks status and words of a page.
+// text is a page without its markup.
+func (r response) text() string { return regexp.MustCompile("<[^>]*>").ReplaceAllString(r.body, "") }
+
+// want checks status and words of a page, in its text or in its markup.
 func (r response) want(t *testing.T, status int, words ...string) {
 	t.Helper()
 	if r.status != status {
 		t.Errorf("%s: status %d, want %d: %s", r.url, r.status, status, r.body)
 	}
+	text := r.text()
 	for _, w := range words {
-		if !strings.Contains(r.body, w) {
+		if !strings.Contains(r.body, w) && !strings.Contains(text, w) {
 			t.Errorf("%s: no %q in %s", r.url, w, r.body)
 		}
 	}
