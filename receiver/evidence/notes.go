@@ -36,7 +36,7 @@ func (a *Archive) witness(f *file, e *receiver.EvidenceReport) {
 	}
 	e.Witness, e.WitnessedAt = f.by, &f.when
 	if late := f.when.Sub(e.CheckedAt); late > maxLate {
-		e.Notes = append(e.Notes, fmt.Sprintf("the time is witnessed only from %s on, %d days after the message was checked by the word of the file", stamp(f.when), int(late/(24*time.Hour))))
+		e.Notes = append(e.Notes, fmt.Sprintf("the time is witnessed only from %s on, %s after the message was checked by the word of the file", stamp(f.when), daysText(int(late/(24*time.Hour)))))
 	}
 }
 
@@ -56,7 +56,7 @@ func (a *Archive) ask(f *file) (by string, when time.Time, err error) {
 func (p *past) differs(r *receiver.Report, e *receiver.EvidenceReport, then Policy) []string {
 	var out []string
 	if days := int(p.at.Sub(p.message.CheckedAt).Abs() / (24 * time.Hour)); p.other && days > 0 {
-		out = append(out, fmt.Sprintf("what the DNS said was kept on %s, %d days from the time asked for", stamp(p.message.CheckedAt), days))
+		out = append(out, fmt.Sprintf("what the DNS said was kept on %s, %s from the time asked for", stamp(p.message.CheckedAt), daysText(days)))
 	}
 	if r.Verdict == e.Verdict && r.Code == e.Code {
 		return out
@@ -83,6 +83,13 @@ func (p *past) differs(r *receiver.Report, e *receiver.EvidenceReport, then Poli
 		verdict += " (" + string(e.Code) + ")"
 	}
 	return append(out, fmt.Sprintf("the verdict of then was %s: %s", verdict, strings.Join(why, "; ")))
+}
+
+func daysText(n int) string {
+	if n == 1 {
+		return "1 day"
+	}
+	return fmt.Sprintf("%d days", n)
 }
 
 func domainsOf(p Policy) []Domain {

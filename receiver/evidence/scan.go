@@ -58,10 +58,17 @@ type scanner struct {
 // ErrVersion, ErrEdited, ErrLimit, each with the line, and what the file returned. A last line
 // without its end is left out, as a writer leaves it that was stopped.
 func scan(name string, src io.ReaderAt, size int64, left int, found func(m *Message, line int) error) (*file, error) {
-	s := &scanner{
+	return newScanner(name, src, size, left, found).run()
+}
+
+func newScanner(name string, src io.ReaderAt, size int64, left int, found func(m *Message, line int) error) *scanner {
+	return &scanner{
 		file: &file{name: name, src: src, shared: map[hash]int32{}}, left: left, found: found, all: sha256.New(),
 		in: bufio.NewReaderSize(io.NewSectionReader(src, 0, size), int(min(size+1, maxLine+1))),
 	}
+}
+
+func (s *scanner) run() (*file, error) {
 	for {
 		line, err := s.in.ReadSlice('\n')
 		switch {

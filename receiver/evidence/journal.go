@@ -1,0 +1,304 @@
+package evidence
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"dnseal/receiver"
+)
+
+// JournalOptions are for OpenJournal. Dir is required.
+type JournalOptions struct {
+	// Dir is the folder, which is made where it is missing.
+	Dir string
+	// Writer names the program.
+	Writer string
+	// Keep is how long files are kept after they were sealed; 0: for ever.
+	Keep time.Duration
+	// Proof, where it is not nil, adds what proves a seal. When it fails the file is sealed
+	// without.
+	Proof Proof
+	// Log is told what was done and what went wrong; nil: slog.Default.
+	Log *slog.Logger
+	// Kept, where it is not nil, is called for each message, with the error that it was not kept
+	// for.
+	Kept func(err error)
+	// Now is the clock; nil: time.Now.
+	Now func() time.Time
+}
+
+// Journal keeps evidence as it comes, in a file a day (UTC). Each file belongs to one process. It
+// is sealed when the day ends, at Close, and, where the process was stopped, when the next one
+// begins. It is safe for concurrent use.
+type Journal struct {
+	opts    JournalOptions
+	mu      sync.Mutex
+	today   *dayFile
+	failed  time.Time      // when an error was logged last
+	sealing sync.WaitGroup // files of days that ended
+	stop    context.CancelFunc
+	ticking chan struct{}
+}
+
+// dayFile is the file of one day.
+type dayFile struct {
+	*Writer
+	file *os.File
+	day  string
+}
+
+// OpenJournal begins a journal: it seals the files in the folder that no process writes, and
+// removes those that are older than Keep. The first file is made with the first message. Errors:
+// the folder cannot be made or read.
+func OpenJournal(opts JournalOptions) (*Journal, error) {
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	if opts.Log == nil {
+		opts.Log = slog.Default()
+	}
+	if err := os.MkdirAll(opts.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("evidence: %w", err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	j := &Journal{opts: opts, stop: stop, ticking: make(chan struct{})}
+	if err := j.tidy(); err != nil {
+		stop()
+		return nil, err
+	}
+	go j.tick(ctx)
+	return j, nil
+}
+
+// tick seals the file of a day that is over, also when no message comes, and writes the one of
+// today to disk.
+func (j *Journal) tick(ctx context.Context) {
+	defer close(j.ticking)
+	each := time.NewTicker(time.Minute)
+	defer each.Stop()
+	day := dayOf(j.opts.Now())
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-each.C:
+		}
+		j.Turn()
+		if now := dayOf(j.opts.Now()); now != day {
+			day = now
+			if err := j.tidy(); err != nil {
+				j.trouble("evidence is not tidied", err)
+			}
+		}
+	}
+}
+
+// Turn seals the file of a day that is over, and has what was written to that of today put on disk.
+func (j *Journal) Turn() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.today == nil {
+		return
+	}
+	if j.today.day != dayOf(j.opts.Now()) {
+		j.end()
+		return
+	}
+	if err := j.today.file.Sync(); err != nil {
+		j.trouble("evidence is not on disk", err)
+	}
+}
+
+func dayOf(t time.Time) string { return t.UTC().Format("20060102") }
+
+// Add keeps what a report rests on. What goes wrong is logged, once a minute, and told to
+// JournalOptions.Kept: the file has no part of that message, and the next one is tried again.
+func (j *Journal) Add(r *receiver.Report, by Judged) {
+	if r.Digests == nil || len(r.Digests.Objects) == 0 {
+		return
+	}
+	err := j.add(r, by)
+	if j.opts.Kept != nil {
+		j.opts.Kept(err)
+	}
+}
+
+func (j *Journal) add(r *receiver.Report, by Judged) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	now := j.opts.Now()
+	if j.today != nil && j.today.day != dayOf(now) {
+		j.end()
+	}
+	err := j.begin(now)
+	if err == nil {
+		err = j.today.Add(r, by)
+	}
+	if err == nil {
+		return nil
+	}
+	j.trouble("evidence is not kept", err)
+	if j.today != nil {
+		// What was written of it goes, so that the file stays whole.
+		if cut := j.today.file.Truncate(j.today.Size()); cut != nil {
+			_ = j.today.file.Close() // it is sealed at the next start
+			j.today = nil
+		}
+	}
+	return err
+}
+
+// begin makes the file of today, where there is none.
+func (j *Journal) begin(now time.Time) error {
+	if j.today != nil {
+		return nil
+	}
+	var random [4]byte
+	_, _ = rand.Read(random[:]) // never fails
+	name := filepath.Join(j.opts.Dir, dayOf(now)+"-"+hex.EncodeToString(random[:])+Extension)
+	file, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_RDWR|os.O_APPEND, 0o600)
+	if err != nil {
+		return fmt.Errorf("evidence: %w", err)
+	}
+	if err = lock(file); err == nil {
+		var w *Writer
+		if w, err = NewWriter(file, j.opts.Writer, now); err == nil {
+			j.today = &dayFile{Writer: w, file: file, day: dayOf(now)}
+			return nil
+		}
+	}
+	_ = file.Close()
+	_ = os.Remove(name) // it holds no message
+	return fmt.Errorf("evidence: %w", err)
+}
+
+// end has the file of today sealed, while the next one is written.
+func (j *Journal) end() {
+	f := j.today
+	j.today = nil
+	j.sealing.Go(func() { j.seal(f) })
+}
+
+// seal seals a file and closes it. Its lock ends with that.
+func (j *Journal) seal(f *dayFile) {
+	name := f.file.Name()
+	seal := Seal{Sealed: j.opts.Now()}
+	if j.opts.Proof != nil {
+		if err := j.opts.Proof(&seal, f.Digest(), f.file); err != nil {
+			j.opts.Log.Error("evidence is sealed without proof of its time", slog.String("file", name), slog.String("error", err.Error()))
+			seal.Token, seal.Signature = nil, nil
+		}
+	}
+	size := f.Size()
+	err := f.Seal(seal)
+	if err != nil {
+		err = errors.Join(err, f.file.Truncate(size))
+	}
+	if err = errors.Join(err, f.file.Sync(), f.file.Close()); err != nil {
+		j.opts.Log.Error("evidence is not sealed; the next start tries again", slog.String("file", name), slog.String("error", err.Error()))
+		return
+	}
+	j.opts.Log.Info("evidence sealed", slog.String("file", name), slog.Int("messages", f.Messages()))
+}
+
+// trouble logs an error, at most once a minute.
+func (j *Journal) trouble(what string, err error) {
+	now := j.opts.Now()
+	if d := now.Sub(j.failed); d >= 0 && d < time.Minute {
+		return
+	}
+	j.failed = now
+	j.opts.Log.Error(what, slog.String("dir", j.opts.Dir), slog.String("error", err.Error()))
+}
+
+// Close seals the file of today, and waits until all are sealed. Nothing may be added any more.
+func (j *Journal) Close() error {
+	j.stop()
+	<-j.ticking
+	j.mu.Lock()
+	if j.today != nil {
+		j.end()
+	}
+	j.mu.Unlock()
+	j.sealing.Wait()
+	return nil
+}
+
+// tidy seals the files that no process writes, and removes those that are older than Keep.
+func (j *Journal) tidy() error {
+	entries, err := os.ReadDir(j.opts.Dir)
+	if err != nil {
+		return fmt.Errorf("evidence: %w", err)
+	}
+	for _, e := range entries {
+		if !strings.HasSuffix(e.Name(), Extension) || !e.Type().IsRegular() {
+			continue
+		}
+		name := filepath.Join(j.opts.Dir, e.Name())
+		switch old, err := j.expired(e); {
+		case err == nil && old:
+			err = os.Remove(name)
+			j.did("evidence removed", name, err)
+		case err == nil:
+			if sealed, err := j.sealLeft(name); sealed || err != nil {
+				j.did("evidence of a process that was stopped is sealed", name, err)
+			}
+		}
+	}
+	return nil
+}
+
+func (j *Journal) did(what, name string, err error) {
+	if err != nil {
+		j.opts.Log.Error("evidence cannot be tidied", slog.String("file", name), slog.String("error", err.Error()))
+		return
+	}
+	j.opts.Log.Info(what, slog.String("file", name))
+}
+
+// expired reports whether a file is older than Keep. It goes by when it was written last.
+func (j *Journal) expired(e fs.DirEntry) (bool, error) {
+	if j.opts.Keep <= 0 {
+		return false, nil
+	}
+	info, err := e.Info()
+	if err != nil {
+		return false, err
+	}
+	return j.opts.Now().Sub(info.ModTime()) > j.opts.Keep, nil
+}
+
+// sealLeft seals a file that has no seal, and that no process writes. A last line that was cut
+// goes.
+func (j *Journal) sealLeft(name string) (bool, error) {
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_APPEND, 0)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close() //nolint:errcheck // after an error, or closed already
+	if sealed, err := endsInSeal(f); err != nil || sealed {
+		return false, err
+	}
+	if info, err := f.Stat(); err != nil || info.Size() == 0 { // another process has just made it
+		return false, err
+	}
+	if err := lock(f); err != nil {
+		return false, nil //nolint:nilerr // its writer is at work
+	}
+	w, err := resume(name, f)
+	if err != nil || w == nil {
+		return false, err
+	}
+	j.seal(&dayFile{Writer: w, file: f})
+	return true, nil
+}
