@@ -43,6 +43,7 @@ type Metrics struct {
 	reloads  *prometheus.CounterVec
 	refused  *prometheus.CounterVec
 	logins   *prometheus.CounterVec
+	evidence *prometheus.CounterVec
 	ends     *endings
 
 	identities *identities
@@ -63,6 +64,7 @@ func New(now func() time.Time) *Metrics {
 		lookups:  counter("lookups_total", "DNS lookups by type, DNSSEC status, presence and code.", "type", "status", "presence", "code"),
 		reloads:  counter("reloads_total", "Reloads of the configuration, by result.", "result"),
 		refused:  counter("refused_connections_total", "Connections that ended before their first command, by reason.", "door", "role", "reason"),
+		evidence: counter("evidence_messages_total", "Messages whose evidence was to be kept, by result: kept or failed.", "result"),
 		logins:   counter("logins_total", "Logins at a relay, by mechanism and result.", "role", "mechanism", "result"),
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Namespace: "dnseal", Name: "message_seconds", Help: "Time from the end of a message to its answer.",
@@ -74,7 +76,7 @@ func New(now func() time.Time) *Metrics {
 		ends:       newEndings(now),
 		identities: newIdentities(),
 	}
-	m.registry.MustRegister(m.messages, m.unsigned, m.bytes, m.headers, m.lookups, m.reloads, m.refused, m.logins, m.seconds, m.inFlight, m.ends, m.identities)
+	m.registry.MustRegister(m.messages, m.unsigned, m.bytes, m.headers, m.lookups, m.reloads, m.refused, m.logins, m.evidence, m.seconds, m.inFlight, m.ends, m.identities)
 	return m
 }
 
@@ -131,6 +133,18 @@ func (m *Metrics) Refused(door, role, reason string) {
 	if m != nil {
 		m.refused.WithLabelValues(door, role, reason).Inc()
 	}
+}
+
+// Evidence counts a message whose evidence was kept, or was not for an error.
+func (m *Metrics) Evidence(err error) {
+	if m == nil {
+		return
+	}
+	result := "kept"
+	if err != nil {
+		result = "failed"
+	}
+	m.evidence.WithLabelValues(result).Inc()
 }
 
 // Login counts a login at a relay.

@@ -11,21 +11,24 @@ import (
 	"dnseal/cmd/internal/relay"
 	"dnseal/lookup"
 	"dnseal/receiver"
+	"dnseal/receiver/evidence"
 	"dnseal/sender"
 	"dnseal/sender/identity/provision"
 )
 
 // generation is everything made of one reading of the configuration.
 type generation struct {
-	config    *config.Config
-	client    *lookup.Client
-	dns       lookup.Resolver         // the client, with metrics and warnings
-	sign      map[bool]*sender.Sender // by observe
-	verify    map[config.Verifying]*receiver.Receiver
-	listeners []*listener
-	messages  sync.WaitGroup      // that the handlers process
-	publisher provision.Publisher // for the keeper; nil: there is none
-	endKeeper func()              // ends the keeper and waits for it; nil: there is none
+	config     *config.Config
+	client     *lookup.Client
+	dns        lookup.Resolver         // the client, with metrics and warnings
+	sign       map[bool]*sender.Sender // by observe
+	verify     map[config.Verifying]*receiver.Receiver
+	listeners  []*listener
+	messages   sync.WaitGroup      // that the handlers process
+	publisher  provision.Publisher // for the keeper; nil: there is none
+	endKeeper  func()              // ends the keeper and waits for it; nil: there is none
+	journal    *evidence.Journal   // nil: no evidence is kept
+	endJournal func()              // gives the journal back; nil: there is none
 }
 
 // generation makes all servers and opens their listeners; none serves yet. On an error nothing has
@@ -38,6 +41,9 @@ func (s *service) generation(ctx context.Context, c *config.Config) (*generation
 	g := &generation{config: c, client: client, dns: s.metrics.Resolver(newWarner(client, s.log))}
 	before := s.sockets.begin()
 	if g.publisher, err = publisherOf(c, client); err == nil {
+		err = s.openJournal(g)
+	}
+	if err == nil {
 		err = g.handlers()
 	}
 	if err == nil {
@@ -63,7 +69,9 @@ func (g *generation) handlers() error {
 		}
 	}
 	for _, how := range []config.Verifying{{}, {RestoreHeader: true}, {Observe: true}, {Observe: true, RestoreHeader: true}} {
-		if g.verify[how], err = receiver.New(c.ReceiverOptions(r, how)); err != nil {
+		opts := c.ReceiverOptions(r, how)
+		opts.Keep = g.keepEvidence(&opts)
+		if g.verify[how], err = receiver.New(opts); err != nil {
 			return err
 		}
 	}
@@ -90,7 +98,15 @@ func (g *generation) discard() {
 			_ = l.socket.Close()
 		}
 	}
+	g.giveBack()
+}
+
+// giveBack ends what the generation looked names up with and kept evidence by.
+func (g *generation) giveBack() {
 	_ = g.client.Close()
+	if g.endJournal != nil {
+		g.endJournal()
+	}
 }
 
 // updateDeny gives the servers that keep old connections the deny list that next has for their
@@ -132,7 +148,7 @@ func (g *generation) retire(stopping <-chan struct{}, next *generation) {
 	}
 	wg.Wait()
 	g.messages.Wait()
-	_ = g.client.Close()
+	g.giveBack()
 }
 
 // certificateEnds returns when each certificate expires, for the metrics.

@@ -44,6 +44,7 @@ type service struct {
 	metrics  *metrics.Metrics
 	sockets  *sockets
 	current  current
+	journals journals
 	broken   chan error     // errors of listeners
 	stopping chan struct{}  // closed when the service ends
 	retired  sync.WaitGroup // generations that have been replaced

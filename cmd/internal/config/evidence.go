@@ -1,0 +1,47 @@
+package config
+
+import (
+	"fmt"
+	"time"
+
+	"dnseal/cmd/internal/cli"
+)
+
+// Evidence configures what is kept of verdicts ([evidence]), so that "dnseal verify --evidence" can
+// show them years later: dnseal-evidence(5).
+type Evidence struct {
+	// Dir is a folder in which a file a day is kept for each process, of mode 0600: for each signed
+	// message that is verified some 700 bytes, and once a day the records and signatures that the
+	// verdicts rest on. A file is sealed when its day (UTC) is over, when the process ends, or,
+	// where it was killed, when the next one starts. Where a file cannot be written, because the
+	// disk is full, mail goes on: that is logged once a minute, and counted by the metric
+	// dnseal_evidence_messages_total. Default: nothing is kept.
+	Dir string `toml:"dir"`
+	// Keep is how long files are kept, with a unit: "90d", "12h". Older ones are removed, at the
+	// start and once a day, whichever program wrote them into Dir. "0d": for ever. Default: "365d".
+	Keep *Period `toml:"keep"`
+}
+
+// Period is a length of time in the file that may be days: "365d".
+type Period time.Duration
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (p *Period) UnmarshalText(text []byte) error {
+	var s cli.Span
+	if err := s.Set(string(text)); err != nil {
+		return fmt.Errorf("%q is no time; write a number with its unit in quotes, such as \"365d\" or \"12h\"", text)
+	}
+	*p = Period(s)
+	return nil
+}
+
+// defaultKeep is that of [evidence].
+const defaultKeep = 365 * 24 * time.Hour
+
+// EvidenceKept is how long evidence is kept; 0: for ever.
+func (c *Config) EvidenceKept() time.Duration {
+	if c.Evidence.Keep == nil {
+		return defaultKeep
+	}
+	return time.Duration(*c.Evidence.Keep)
+}

@@ -1,0 +1,190 @@
+package service
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"net/smtp"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"dnseal/cmd/internal/config"
+	"dnseal/receiver"
+	"dnseal/receiver/evidence"
+	"dnseal/sender"
+	"dnseal/sender/identity"
+	"dnseal/smime"
+	"dnseal/smime/message"
+)
+
+const inbound = `
+[[relay]]
+role = "inbound"
+listen = "unix:DIR/relay"
+recipients = ["example.net"]
+next-hop = ["unix:DIR/mailbox"]
+max-connections = 1000
+`
+
+// signed is a message from alice, of some size.
+func (w *world) signed(size int) []byte {
+	w.T.Helper()
+	id, err := identity.Load(w.Path("keys"), "alice@example.org")
+	if err != nil {
+		w.T.Fatal(err)
+	}
+	text := "From: alice@example.org\r\nTo: bob@example.net\r\nSubject: x\r\n\r\n" + strings.Repeat(strings.Repeat("x", 70)+"\r\n", size/72+1)
+	m, err := message.Read(strings.NewReader(text), message.ReadOptions{})
+	if err != nil {
+		w.T.Fatal(err)
+	}
+	defer m.Close()
+	edit, err := sender.SignMessage(w.T.Context(), m, []*identity.Identity{id}, smime.SignOptions{Time: time.Now()})
+	if err != nil {
+		w.T.Fatal(err)
+	}
+	defer edit.Close()
+	var out bytes.Buffer
+	if _, err := m.WriteEdited(&out, edit); err != nil {
+		w.T.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+// relayed hands a message in n times over one connection, and takes it from the mailbox.
+func (w *world) relayed(text []byte, n int) error {
+	conn, err := net.Dial("unix", w.Path("relay"))
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(hang))
+	c, err := smtp.NewClient(conn, "relay")
+	if err != nil {
+		return err
+	}
+	for range n {
+		if err = c.Mail("alice@example.org"); err == nil {
+			err = c.Rcpt("bob@example.net")
+		}
+		if err != nil {
+			return err
+		}
+		data, err := c.Data()
+		if err != nil {
+			return err
+		}
+		data.Write(text)
+		if err := data.Close(); err != nil {
+			return err
+		}
+		<-w.Mailbox.Mail
+	}
+	return c.Quit()
+}
+
+// TestEvidence: a relay keeps evidence of the signed mail that it verifies, over a reload in one
+// file, and seals it when it ends. What cannot be kept changes nothing about the mail.
+func TestEvidence(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.config(inbound + "[evidence]\ndir = \"DIR/evidence\"\n")
+	r := w.start("relay")
+	text := w.signed(100)
+	must(t, w.relayed(text, 3))
+	must(t, w.relayed([]byte("From: carol@example.com\r\n\r\nunsigned\r\n"), 1))
+	w.reload(r, "msg=reloaded")
+	must(t, w.relayed(text, 2))
+	must(t, os.Rename(w.Path("evidence"), w.Path("away")))
+	must(t, os.WriteFile(w.Path("evidence"), nil, 0o600))
+	body := w.get("/metrics")
+	if !strings.Contains(body, `dnseal_evidence_messages_total{result="kept"} 5`) {
+		t.Errorf("%s", body)
+	}
+	must(t, r.stop())
+	if !strings.Contains(r.log.String(), `msg="evidence sealed"`) {
+		t.Error("nothing is said of the seal")
+	}
+	anchors, err := config.ReadAnchors(w.Path("anchor"))
+	must(t, err)
+	a, err := evidence.Open(w.Path("away"), evidence.Options{Anchors: anchors})
+	must(t, err)
+	defer a.Close()
+	if got := a.Files(); len(got) != 1 || got[0].Messages != 5 || got[0].Sealed == nil {
+		t.Errorf("%+v", got)
+	}
+	rec, err := receiver.New(receiver.Options{Past: a.Past})
+	must(t, err)
+	m, err := message.Read(bytes.NewReader(text), message.ReadOptions{})
+	must(t, err)
+	defer m.Close()
+	// The relay has added a Received field before it verified, so that the whole is not the same.
+	if report, err := rec.Verify(t.Context(), m); err != nil || report.Verdict != receiver.Pass || report.AsOf == nil {
+		t.Errorf("%+v, %v", report, err)
+	}
+}
+
+// TestEvidenceTrouble: where evidence cannot be kept mail goes on, and it is said and counted; a
+// folder that cannot be made keeps the relay from starting.
+func TestEvidenceTrouble(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.config(inbound + "[evidence]\ndir = \"DIR/evidence\"\nkeep = \"30d\"\n")
+	r := w.start("relay")
+	must(t, os.Remove(w.Path("evidence")))
+	must(t, w.relayed(w.signed(100), 2))
+	if body := w.get("/metrics"); !strings.Contains(body, `dnseal_evidence_messages_total{result="failed"} 2`) {
+		t.Errorf("%s", body)
+	}
+	if n := strings.Count(r.log.String(), `level=ERROR msg="evidence is not kept"`); n != 1 {
+		t.Errorf("said %d times", n)
+	}
+	must(t, r.stop())
+	w.config(inbound + "[evidence]\ndir = \"DIR/anchor\"\n")
+	if err := newService("relay", w.Path("dnseal.toml"), r.log).run(t.Context(), nil); err == nil || !strings.Contains(err.Error(), "dnseal.toml:") {
+		t.Errorf("a file in place of the folder: %v", err)
+	}
+}
+
+// BenchmarkEvidence compares the inbound relay with evidence to the same without, run by run.
+func BenchmarkEvidence(b *testing.B) {
+	for _, size := range []int{2 << 10, 100 << 10} {
+		b.Run(fmt.Sprintf("%dKiB", size>>10), func(b *testing.B) {
+			with, without := newWorld(b), newWorld(b)
+			with.config(inbound + "[evidence]\ndir = \"DIR/evidence\"\n")
+			without.config(inbound)
+			texts := map[*world][]byte{}
+			for _, w := range []*world{with, without} {
+				w.start("relay")
+				texts[w] = w.signed(size)
+				must(b, w.relayed(texts[w], 50))
+			}
+			var ratios, rates []float64
+			for b.Loop() {
+				kept, bare := timed(b, with, texts[with]), timed(b, without, texts[without])
+				ratios, rates = append(ratios, bare.Seconds()/kept.Seconds()), append(rates, perRun/kept.Seconds())
+			}
+			slices.Sort(ratios)
+			slices.Sort(rates)
+			b.ReportMetric(ratios[len(ratios)/2], "x-without")
+			b.ReportMetric(rates[len(rates)/2], "msg/s")
+			b.ReportMetric(0, "ns/op")
+			if n, _ := filepath.Glob(with.Path("evidence/*")); len(n) != 1 {
+				b.Errorf("%q", n)
+			}
+		})
+	}
+}
+
+const perRun = 300
+
+func timed(b *testing.B, w *world, text []byte) time.Duration {
+	b.Helper()
+	began := time.Now()
+	must(b, w.relayed(text, perRun))
+	return time.Since(began)
+}
