@@ -15,6 +15,11 @@
 // Section 7. It must not be reachable by strangers.
 //
 // It imports no testing package.
+//
+// # Limitations
+//
+// It is for tests, the demo and trying things out: all data is in memory, and keys are new at each
+// start. It answers for its own zones and their parents alone, and asks no other server.
 package lookuptest
 
 import (

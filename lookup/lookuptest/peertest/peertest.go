@@ -9,6 +9,11 @@
 // (Debian's packages, on loopback), each in front of a hierarchy of package lookuptest. They stand
 // in for programs that cannot run next to a system's own resolver, or that would need a wrong
 // configuration. Start at [Start]; kinds.go has each [Kind].
+//
+// # Limitations
+//
+// It imports the testing package: a failure ends the test. The resolvers of our own are as those
+// programs were in the versions that were measured, and only in what the tests need of them.
 package peertest
 
 import (

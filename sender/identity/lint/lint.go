@@ -3,6 +3,12 @@
 //
 // Standards: RFC 8550 (certificates for mail), RFC 5280 (their profile), RFC 7671 (what counts
 // under which usage of a record), RFC 9598 (addresses that are not ASCII).
+//
+// # Limitations
+//
+// It looks at the certificate as it is stored, and asks neither the DNS nor a CA: whether a record
+// is published, or a certificate revoked, it does not know. What it says of other programs is what
+// they did when they were tried.
 package lint
 
 import (

@@ -1,5 +1,11 @@
 // Package request makes the request by which the owner of a key asks a CA for a certificate for
 // mail: PKCS #10 (RFC 2986), with the extensions that RFC 8550 wants in the certificate.
+//
+// # Limitations
+//
+// A request proves that its maker has the key, and not that the name is theirs: that is the matter
+// of the CA. It asks for no other subject than the name, and for no key usage but signing. Keys
+// that need a passphrase or a token must be open.
 package request
 
 import (

@@ -8,6 +8,10 @@
 // of tests runs on all.
 //
 // Start at [Start] and [Resolver]. One file a program has its configuration.
+//
+// # Limitations
+//
+// It is for tests: a failure ends the test. Servers answer on loopback alone.
 package authority
 
 import (
