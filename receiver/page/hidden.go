@@ -65,6 +65,9 @@ func nameOf(r rune, first byte) string {
 
 // visible is a text for places that hold nothing but text, cut to a number of characters.
 func visible(s string, most int) string {
+	if len(s) <= most && isPlain(s) {
+		return s
+	}
 	var b strings.Builder
 	for _, r := range s {
 		if most--; most < 0 {
@@ -81,4 +84,14 @@ func visible(s string, most int) string {
 		}
 	}
 	return b.String()
+}
+
+// isPlain reports whether all of a text is ASCII that shows.
+func isPlain(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
 }

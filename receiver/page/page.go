@@ -138,6 +138,6 @@ const (
 	chainRoom     = 8 << 10
 	headerRoom    = 14 << 10
 	partsRoom     = 24 << 10
-	textRoom      = 26 << 10
+	textRoom      = 40 << 10
 	signatureRoom = 16 << 10
 )

@@ -121,7 +121,7 @@ func (r *reducer) start(t html.Token) {
 	case atom.A:
 		r.links = append(r.links, attribute(t, "href"))
 	default:
-		r.line(blocks[t.DataAtom])
+		r.line(lineBlocks[t.DataAtom])
 	}
 }
 
@@ -141,12 +141,12 @@ func (r *reducer) end(a atom.Atom) {
 			r.text(" ⟨" + link + "⟩")
 		}
 	default:
-		r.line(blocks[a])
+		r.line(lineBlocks[a])
 	}
 }
 
-// blocks are the elements that begin and end a line, with how many line ends.
-var blocks = map[atom.Atom]int{
+// lineBlocks are the elements that begin and end a line, with how many line ends.
+var lineBlocks = map[atom.Atom]int{
 	atom.P: 2, atom.H1: 2, atom.H2: 2, atom.H3: 2, atom.H4: 2, atom.H5: 2, atom.H6: 2, atom.Blockquote: 2, atom.Table: 2, atom.Ul: 2, atom.Ol: 2,
 	atom.Div: 1, atom.Tr: 1, atom.Section: 1, atom.Article: 1, atom.Header: 1, atom.Footer: 1, atom.Hr: 1, atom.Dt: 1, atom.Dd: 1, atom.Form: 1,
 }

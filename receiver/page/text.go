@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	gomessage "github.com/emersion/go-message"
@@ -16,7 +17,7 @@ import (
 
 // maxText is how much of a text is decoded; maxSource how much of an HTML part.
 const (
-	maxText   = 24 << 10
+	maxText   = 40 << 10
 	maxSource = 256 << 10
 )
 
@@ -127,11 +128,16 @@ func (t *tree) lines(text string, all bool) {
 	}
 }
 
+// blocks are what files are read through.
+var blocks = sync.Pool{New: func() any { return new([32 << 10]byte) }}
+
 // file describes a part by its name, type, size and digest, without its transfer encoding.
 func (t *tree) file(part *smime.Part) error {
 	body, src, trouble := open(part, "application/octet-stream")
 	sum, size := sha256.New(), int64(0)
-	for buf := make([]byte, 32<<10); ; {
+	block := blocks.Get().(*[32 << 10]byte)
+	defer blocks.Put(block)
+	for buf := block[:]; ; {
 		if err := t.ctx.Err(); err != nil {
 			return err
 		}
