@@ -45,6 +45,7 @@ func TestScript(t *testing.T) {
 			"status": cmdStatus,
 			"mode":   cmdMode,
 			"delv":   cmdDelv,
+			"tsa":    cmdTSA,
 		},
 	})
 }

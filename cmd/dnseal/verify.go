@@ -92,7 +92,9 @@ revoked since passes until then. What it does not prove is temperror. Without
 proofs of absence included, trust anchors, policy, and the digests of the
 messages. --evidence verifies by that, offline, years later, and gives the
 verdict of then, when key, record and signatures are long gone: "as of" says
-when that was, and who witnesses the time. dnseal-evidence(5) has the form.
+when that was, and who witnesses the time: --timestamp has a service stamp the
+evidence, and --timestamp-roots says whose stamps are believed. Without a stamp
+the time is the word of who kept it. dnseal-evidence(5) has the form.
 
 Exit status: 0 every message is "pass"; 1 some message is neither "pass" nor
 "temperror"; 2 wrong usage, an argument that cannot be read, or output that
@@ -167,7 +169,7 @@ func runVerify(cmd *cobra.Command, f *verifyFlags, args []string) error {
 	wrong := func(err error) { _ = report(stderr, err) }
 	f.evidence.Program, f.evidence.Note = "dnseal "+version(), func(text string) { cli.Print(stderr, "dnseal: note: %s", text) }
 	defer f.evidence.Close()
-	if err = f.evidence.Open(&opts, f.anchors, wrong); err != nil {
+	if err = f.evidence.Open(cmd.Context(), &opts, f.anchors, wrong); err != nil {
 		return err
 	}
 	r, err := receiver.New(opts)
@@ -235,6 +237,9 @@ func (f *verifyFlags) config() (*config.Config, error) {
 // source says in opts where the records of signers come from: a resolver, which the caller closes,
 // or what the signers sent along. c is the file of --policy, or nil.
 func (f *verifyFlags) source(cmd *cobra.Command, c *config.Config, opts *receiver.Options) (client *lookup.Client, err error) {
+	if !f.offline && cmd.Flags().Changed("max-age") {
+		return nil, errors.New("--max-age needs --offline: what the DNS says is always of today")
+	}
 	if !f.offline && f.evidence.Recalls() {
 		if name := f.dns.changed(cmd, "trust-anchor"); name != "" {
 			return nil, fmt.Errorf("--%s contradicts --evidence, which looks nothing up", name)
@@ -242,9 +247,6 @@ func (f *verifyFlags) source(cmd *cobra.Command, c *config.Config, opts *receive
 		return nil, nil //nolint:nilnil // as documented
 	}
 	if !f.offline {
-		if cmd.Flags().Changed("max-age") {
-			return nil, errors.New("--max-age needs --offline: what the DNS says is always of today")
-		}
 		if c == nil {
 			client, err = f.dns.client(nil)
 		} else {

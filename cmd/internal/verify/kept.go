@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,12 +15,14 @@ import (
 	"dnseal/receiver/evidence"
 )
 
-// Kept is what a run has to do with evidence: --save-evidence, --evidence and --at.
+// Kept is what a run has to do with evidence: --save-evidence, --evidence and --at, with
+// --timestamp and --timestamp-roots.
 type Kept struct {
 	// Program names who writes evidence; Note is told what a user may want to know.
 	Program string
 	Note    func(text string)
 
+	stamps   stamps
 	save, at string
 	from     []string
 	archive  *evidence.Archive // nil: the DNS is asked
@@ -33,6 +36,7 @@ func (k *Kept) Register(flags *pflag.FlagSet) {
 	flags.StringVar(&k.save, "save-evidence", "", "keep what the verdicts rest on in a new file in `DIR`: dnseal-evidence(5)")
 	flags.StringArrayVar(&k.from, "evidence", nil, "verify by the evidence in `DIR|FILE`, as of when it was made, and without the DNS;\nrepeated: several")
 	flags.StringVar(&k.at, "at", "", "with --evidence: verify as of `TIME`, such as 2026-11-29 (its end, UTC) or\n2026-11-29T10:00:00Z")
+	k.stamps.register(flags)
 }
 
 // Recalls reports whether messages are verified by evidence, and not by the DNS.
@@ -41,7 +45,7 @@ func (k *Kept) Recalls() bool { return len(k.from) > 0 }
 // Sinks are those that keep evidence.
 func (k *Kept) Sinks() []Sink { return k.sinks }
 
-// Status is ExitUsage where some evidence could not be read.
+// Status is ExitUsage where some evidence could not be read, or not be stamped.
 func (k *Kept) Status() cli.Exit { return k.status }
 
 // Close ends what Open began.
@@ -55,9 +59,13 @@ func (k *Kept) Close() {
 }
 
 // Open opens the evidence and has the receiver verify by it, or begins a file of it. anchors are
-// the user's; nil: the keys of the DNS root. What could not be read of several files goes to wrong.
-func (k *Kept) Open(opts *receiver.Options, anchors func() (*dnssec.Anchors, error), wrong func(error)) error {
+// the user's; nil: the keys of the DNS root. What could not be read of several files goes to wrong,
+// and a time stamp that cannot be had. ctx is for that, also after Open.
+func (k *Kept) Open(ctx context.Context, opts *receiver.Options, anchors func() (*dnssec.Anchors, error), wrong func(error)) error {
 	at, err := k.time()
+	if err == nil {
+		err = k.stamps.check(k.save != "", k.Recalls())
+	}
 	if err != nil || !k.Recalls() && k.save == "" {
 		return err
 	}
@@ -69,9 +77,12 @@ func (k *Kept) Open(opts *receiver.Options, anchors func() (*dnssec.Anchors, err
 		return err
 	}
 	if k.save != "" {
-		return k.keep(opts, trusted)
+		return k.keep(opts, trusted, k.stamps.proof(ctx, func(err error) {
+			wrong(err)
+			k.status = cli.ExitUsage
+		}))
 	}
-	k.archive = evidence.New(evidence.Options{Anchors: trusted, At: at, Policy: evidence.PolicyOf(opts)})
+	k.archive = evidence.New(evidence.Options{Anchors: trusted, At: at, Policy: evidence.PolicyOf(opts), Witness: k.stamps.witness(ctx)})
 	for _, path := range k.from {
 		if err := k.archive.Open(path); err != nil {
 			wrong(unopened(path, err))
@@ -116,12 +127,12 @@ func unopened(path string, err error) error {
 }
 
 // keep begins a file of evidence, and has a sink write it.
-func (k *Kept) keep(opts *receiver.Options, anchors *dnssec.Anchors) (err error) {
+func (k *Kept) keep(opts *receiver.Options, anchors *dnssec.Anchors, proof evidence.Proof) (err error) {
 	if k.file, err = evidence.Create(k.save, k.Program, time.Now()); err != nil {
 		return err
 	}
 	opts.Digests = true
-	k.sinks = []Sink{Evidence(k.file, evidence.JudgedBy(anchors, evidence.PolicyOf(opts)), nil, func(path string) {
+	k.sinks = []Sink{Evidence(k.file, evidence.JudgedBy(anchors, evidence.PolicyOf(opts)), proof, func(path string) {
 		if path == "" {
 			k.Note("no evidence was kept: no message had a signature")
 		}

@@ -83,10 +83,22 @@ func Request(ctx context.Context, address string, digest [sha256.Size]byte, opts
 		token, err = accept(ctx, token, digest, nonce, &opts)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", redacted(address), err)
+		return nil, &serviceError{redacted(address), err}
 	}
 	return token, nil
 }
+
+// serviceError says which service is concerned.
+type serviceError struct {
+	address string
+	err     error
+}
+
+func (e *serviceError) Error() string {
+	return "timestamp: " + e.address + ": " + strings.TrimPrefix(e.err.Error(), "timestamp: ")
+}
+
+func (e *serviceError) Unwrap() error { return e.err }
 
 // redacted is an address without password.
 func redacted(address string) string {
