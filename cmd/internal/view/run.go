@@ -116,6 +116,12 @@ func failure(err error) note {
 	return n
 }
 
+// zippers are kept, because each has large tables.
+var zippers = sync.Pool{New: func() any {
+	zip, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed) // a level that exists
+	return zip
+}}
+
 // pages is the sink that makes the page of each message and keeps it.
 type pages struct {
 	shelf *shelf
@@ -130,7 +136,9 @@ type pages struct {
 func (p *pages) Read(ctx context.Context, m *message.Message, r *receiver.Report) error {
 	e := entry{Entry: page.EntryOf(r, "")}
 	var b bytes.Buffer
-	zip, _ := gzip.NewWriterLevel(&b, gzip.BestSpeed) // a level that exists
+	zip := zippers.Get().(*gzip.Writer)
+	defer zippers.Put(zip)
+	zip.Reset(&b)
 	err := page.Write(ctx, zip, r, m, page.Options{Up: "../../#d" + strconv.Itoa(p.drop.number)})
 	if err == nil {
 		err = zip.Close()

@@ -40,7 +40,7 @@ type author struct {
 	silent bool // sign as one whose name servers do not answer
 }
 
-func newAuthor(t *testing.T) *author {
+func newAuthor(t testing.TB) *author {
 	t.Helper()
 	id, err := identity.Create(t.TempDir(), "alice@example.org", identity.CreateOptions{})
 	must(t, err)
@@ -70,7 +70,7 @@ func (a *author) LookupFresh(ctx context.Context, name string, typ dane.Type) *l
 }
 
 // letter returns a message, signed.
-func (a *author) letter(t *testing.T, subject, text string) []byte {
+func (a *author) letter(t testing.TB, subject, text string) []byte {
 	t.Helper()
 	if a.silent {
 		id, err := identity.Create(t.TempDir(), "dave@silent.example", identity.CreateOptions{})
@@ -80,7 +80,7 @@ func (a *author) letter(t *testing.T, subject, text string) []byte {
 	return a.sign(t, "From: Alice <alice@example.org>\r\nTo: bob@example.net\r\nSubject: "+subject+"\r\nDate: Mon, 30 Nov 2026 09:12:00 +0000\r\n\r\n"+text+"\r\n")
 }
 
-func (a *author) sign(t *testing.T, text string) []byte {
+func (a *author) sign(t testing.TB, text string) []byte {
 	t.Helper()
 	m, err := message.Read(strings.NewReader(text), message.ReadOptions{})
 	must(t, err)
@@ -104,7 +104,7 @@ func mbox(letters ...[]byte) []byte {
 }
 
 // open starts a page that ends with the test.
-func open(t *testing.T, a *author, limits Limits, files ...string) *Server {
+func open(t testing.TB, a *author, limits Limits, files ...string) *Server {
 	t.Helper()
 	return start(t, Options{Limits: limits, Workers: 2, Receiver: func(past func(context.Context, receiver.Digests) *receiver.Past) (*receiver.Receiver, error) {
 		return receiver.New(receiver.Options{Lookup: a, Saved: true, Past: past})
@@ -112,7 +112,7 @@ func open(t *testing.T, a *author, limits Limits, files ...string) *Server {
 }
 
 // start is open with all options.
-func start(t *testing.T, opts Options, files ...string) *Server {
+func start(t testing.TB, opts Options, files ...string) *Server {
 	t.Helper()
 	s, err := Listen(t.Context(), opts)
 	must(t, err)
@@ -234,7 +234,7 @@ func (r response) want(t *testing.T, status int, words ...string) {
 	}
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -252,7 +252,7 @@ func eventually(t *testing.T, what string, ok func() bool) {
 }
 
 // uploads are files as they are after they were read.
-func uploads(t *testing.T, files ...file) (out []upload) {
+func uploads(t testing.TB, files ...file) (out []upload) {
 	t.Helper()
 	for _, f := range files {
 		spool := message.NewSpool(0)
