@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -19,6 +20,7 @@ import (
 // Digests name a message by what came in, so that what was kept about it is found again.
 type Digests struct {
 	// Message is the SHA-256 of the whole message, in lower-case hexadecimal, and Size its octets.
+	// It is empty where only Options.Keep wants digests and the message has 64 KiB or more.
 	Message string
 	Size    int64
 	// Objects are those of the CMS objects of its signatures, as decoded from the message, each
@@ -70,17 +72,21 @@ var buffers = sync.Pool{New: func() any { return new([32 << 10]byte) }}
 // verify is Verify for a message that is not too big.
 func (r *Receiver) verify(ctx context.Context, m *message.Message) (*Report, error) {
 	opts := smime.VerifyOptions{Digests: r.opts.Digests || r.opts.Keep != nil || r.opts.Past != nil}
+	whole := func() (string, error) { return "", nil }
+	// What is delivered gets more fields at an entry point, so that the digest of the whole is
+	// worth little there.
+	if r.opts.Digests || r.opts.Past != nil || opts.Digests && m.Size() < aside {
+		whole = digest(m)
+	}
 	found, err := smime.VerifyWith(ctx, m, opts)
-	if err != nil {
+	sum, failed := whole()
+	if err = errors.Join(err, failed); err != nil {
 		return nil, fmt.Errorf("receiver: %w", err)
 	}
 	if !opts.Digests {
 		return r.judge(ctx, m, found), nil
 	}
-	d, err := digest(ctx, m, found)
-	if err != nil {
-		return nil, err
-	}
+	d := Digests{Message: sum, Size: m.Size(), Objects: objects(found)}
 	var report *Report
 	if r.opts.Past == nil || len(d.Objects) == 0 {
 		report = r.judge(ctx, m, found)
@@ -93,22 +99,43 @@ func (r *Receiver) verify(ctx context.Context, m *message.Message) (*Report, err
 	return report, nil
 }
 
-// digest notes the digests of the message and of its signatures.
-func digest(ctx context.Context, m *message.Message, found *smime.Report) (Digests, error) {
-	h, buf := sha256.New(), buffers.Get().(*[32 << 10]byte)
-	defer buffers.Put(buf)
-	if _, err := io.CopyBuffer(h, m.Open(), buf[:]); err != nil {
-		return Digests{}, fmt.Errorf("receiver: %w", err)
+// digest computes that of a whole message, of a large one while the caller does something else. The
+// function that it returns waits for it.
+func digest(m *message.Message) func() (string, error) {
+	sum := sync.OnceValues(func() (string, error) {
+		h, buf := sha256.New(), buffers.Get().(*[32 << 10]byte)
+		defer buffers.Put(buf)
+		_, err := io.CopyBuffer(h, m.Open(), buf[:])
+		return hex.EncodeToString(h.Sum(nil)), err
+	})
+	if m.Size() < aside {
+		return sum
 	}
-	d := Digests{Message: hex.EncodeToString(h.Sum(nil)), Size: m.Size()}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_, _ = sum() // it is asked for again
+	}()
+	return func() (string, error) {
+		<-done
+		return sum()
+	}
+}
+
+// aside is the size from which on it is worth a goroutine.
+const aside = 64 << 10
+
+// objects are the digests of the CMS objects that were found.
+func objects(found *smime.Report) []string {
+	var out []string
 	seen := map[[sha256.Size]byte]bool{{}: true}
 	for _, s := range found.Signatures {
 		if !seen[s.Object] {
 			seen[s.Object] = true
-			d.Objects = append(d.Objects, hex.EncodeToString(s.Object[:]))
+			out = append(out, hex.EncodeToString(s.Object[:]))
 		}
 	}
-	return d, ctx.Err()
+	return out
 }
 
 // unasked answers nothing, where no resolver is to be asked.

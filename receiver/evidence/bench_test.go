@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -55,9 +54,9 @@ func TestSize(t *testing.T) {
 }
 
 // BenchmarkOffline compares verification by evidence, with the opening of the file, to verification
-// by the DNS: a pass over 1,000 messages of 50 signers. x-online is against a client that begins,
-// as a run of dnseal verify does, and a resolver on this machine that has all answers; x-memory
-// against a client that has looked all of them up before, and hashes no messages.
+// by the DNS, each by its fastest pass over 1,000 messages of 50 signers. x-online is against a
+// client that begins, as a run of dnseal verify does, and a resolver on this machine that has all
+// answers; x-memory against a client that has looked all of them up before, and hashes no messages.
 func BenchmarkOffline(b *testing.B) {
 	w, texts := mailbag(b, 1000, 50)
 	file, _ := w.keep(w.options(), texts...)
@@ -65,7 +64,7 @@ func BenchmarkOffline(b *testing.B) {
 	online := w.options()
 	online.Digests = false
 	pass(b, online, texts) // warms the cache
-	var ratios, memory, rates []float64
+	best := [3]time.Duration{time.Hour, time.Hour, time.Hour}
 	for b.Loop() {
 		live := pass(b, online, texts)
 		began := time.Now()
@@ -81,15 +80,13 @@ func BenchmarkOffline(b *testing.B) {
 		then := w.options()
 		then.Lookup, then.Past = noDNS{}, a.Past
 		took := opening + pass(b, then, texts)
-		ratios, memory = append(ratios, float64(cold)/float64(took)), append(memory, float64(live)/float64(took))
-		rates = append(rates, float64(len(texts))/took.Seconds())
+		for i, d := range []time.Duration{took, cold, live} {
+			best[i] = min(best[i], d)
+		}
 	}
-	slices.Sort(ratios)
-	slices.Sort(memory)
-	slices.Sort(rates)
-	b.ReportMetric(ratios[len(ratios)/2], "x-online")
-	b.ReportMetric(memory[len(memory)/2], "x-memory")
-	b.ReportMetric(rates[len(rates)/2], "msg/s")
+	b.ReportMetric(float64(best[1])/float64(best[0]), "x-online")
+	b.ReportMetric(float64(best[2])/float64(best[0]), "x-memory")
+	b.ReportMetric(float64(len(texts))/best[0].Seconds(), "msg/s")
 	b.ReportMetric(0, "ns/op")
 }
 

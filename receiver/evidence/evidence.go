@@ -93,8 +93,8 @@ type Lookup struct {
 
 // Message is what was found out about one message.
 type Message struct {
-	// SHA256 and Size are of the whole message.
-	SHA256 string `json:"sha256"`
+	// SHA256 and Size are of the whole message; SHA256 is empty where it was not computed.
+	SHA256 string `json:"sha256,omitempty"`
 	Size   int64  `json:"size"`
 	// Signatures are the SHA-256 digests of the CMS objects of its signatures, as decoded.
 	Signatures []string  `json:"signatures"`

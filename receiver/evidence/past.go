@@ -30,7 +30,7 @@ func (a *Archive) Past(_ context.Context, d receiver.Digests) *receiver.Past {
 	policy := p.policy()
 	e := &receiver.EvidenceReport{
 		File: f.name, Line: int(line), CheckedAt: m.CheckedAt, Verdict: receiver.Verdict(m.Verdict), Code: receiver.Code(m.Code),
-		Sealed: f.seal != nil, Identical: d.Message == m.SHA256 && d.Size == m.Size,
+		Sealed: f.seal != nil, Identical: m.SHA256 != "" && d.Message == m.SHA256 && d.Size == m.Size,
 	}
 	a.witness(f, e)
 	return &receiver.Past{

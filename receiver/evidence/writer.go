@@ -34,7 +34,7 @@ type Writer struct {
 func NewWriter(out io.Writer, writer string, created time.Time) (*Writer, error) {
 	w := &Writer{out: out, all: sha256.New(), known: map[string]hash{}}
 	b := &batch{w: w}
-	if _, err := b.line(&Header{Version: Version, Writer: writer, Created: created.UTC().Truncate(time.Second)}); err != nil {
+	if err := b.line(&Header{Version: Version, Writer: writer, Created: created.UTC().Truncate(time.Second)}); err != nil {
 		return nil, err
 	}
 	return w, b.write()
@@ -99,7 +99,7 @@ func (w *Writer) Add(r *receiver.Report, by Judged) error {
 	if m.Lookups, err = b.lookups(r.Lookups()); err != nil {
 		return err
 	}
-	if _, err = b.line(&record{Message: m}); err != nil {
+	if err = b.line(&record{Message: m}); err != nil {
 		return err
 	}
 	if err = b.write(); err == nil {
@@ -113,26 +113,27 @@ type batch struct {
 	w     *Writer
 	text  bytes.Buffer
 	sum   string
+	last  []byte // line
 	added map[string]hash
 }
 
-// line adds a line and returns its hash.
-func (b *batch) line(v any) (hash, error) {
+// line adds a line.
+func (b *batch) line(v any) error {
 	before := b.sum
 	if b.text.Len() == 0 {
 		before = b.w.sum
 	}
 	line, sum, err := encode(v, before)
 	if err != nil {
-		return hash{}, err
+		return err
 	}
 	if len(line) > maxLine {
-		return hash{}, fmt.Errorf("evidence: a line of %d octets, at most %d: %w", len(line), maxLine, ErrLimit)
+		return fmt.Errorf("evidence: a line of %d octets, at most %d: %w", len(line), maxLine, ErrLimit)
 	}
 	b.text.Write(line)
 	b.text.WriteByte('\n')
-	b.sum = sum
-	return hashOf(line), nil
+	b.sum, b.last = sum, line
+	return nil
 }
 
 // shared returns the hash of the line that has what key names, which is added where it is not
@@ -149,10 +150,10 @@ func (b *batch) shared(key string, make func() (*record, error)) (hash, error) {
 	if err != nil {
 		return hash{}, err
 	}
-	h, err := b.line(r)
-	if err != nil {
+	if err := b.line(r); err != nil {
 		return hash{}, err
 	}
+	h := hashOf(b.last)
 	if b.added == nil {
 		b.added = map[string]hash{}
 	}
@@ -224,7 +225,7 @@ func (w *Writer) Seal(seal Seal) error {
 	defer w.mu.Unlock()
 	seal.SHA256, seal.Messages, seal.Sealed = hex.EncodeToString(w.all.Sum(nil)), w.messages, seal.Sealed.UTC().Truncate(time.Second)
 	b := &batch{w: w}
-	if _, err := b.line(&record{Seal: &seal}); err != nil {
+	if err := b.line(&record{Seal: &seal}); err != nil {
 		return err
 	}
 	return b.write()
