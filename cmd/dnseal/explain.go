@@ -2,10 +2,12 @@ package main
 
 import (
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
 	"dnseal/cmd/internal/cli"
+	"dnseal/cmd/internal/columns"
 	"dnseal/cmd/internal/mailbox"
 	"dnseal/lookup"
 	"dnseal/receiver"
@@ -72,7 +74,8 @@ type explainer struct {
 	receiver   *receiver.Receiver // the same
 	evidence   kept
 	found      int
-	unreadable bool
+	messages   int // and arguments that hold none
+	unread     int // of them
 	unknown    bool // a key could not be looked up
 }
 
@@ -99,7 +102,7 @@ func (e *explainer) close() {
 func (e *explainer) argument(arg string) error {
 	err := mailbox.WalkArgument(arg, e.cmd.InOrStdin(), e.each)
 	if err != nil && e.cmd.Context().Err() == nil {
-		e.unreadable = true
+		e.messages, e.unread = e.messages+1, e.unread+1
 		_ = report(e.cmd.ErrOrStderr(), err)
 		err = nil
 	}
@@ -110,7 +113,7 @@ func (e *explainer) argument(arg string) error {
 func (e *explainer) each(msg mailbox.Message) error {
 	err := e.one(msg)
 	if err != nil && e.cmd.Context().Err() == nil {
-		e.unreadable = true
+		e.unread++
 		_ = report(e.cmd.ErrOrStderr(), err)
 		err = nil
 	}
@@ -122,6 +125,7 @@ func (e *explainer) one(msg mailbox.Message) error {
 		cli.Print(e.cmd.ErrOrStderr(), "dnseal: %s: %s", msg.Name, msg.Notice)
 		return nil
 	}
+	e.messages++
 	in, err := msg.Open()
 	if err != nil {
 		return err
@@ -159,13 +163,15 @@ func (e *explainer) write(file string, x explanation) error {
 	if e.json {
 		return cli.WriteJSON(out, x)
 	}
-	_, err := fmt.Fprintf(out, "%s: signature in part %s: %s\n", file, x.Part, x.Sentence)
+	text := cli.Printable(fmt.Sprintf("%s: signature in part %s: %s", file, x.Part, x.Sentence))
+	_, err := io.WriteString(out, columns.Paragraph(text, "  ", columns.Width(out)))
 	return err
 }
 
 func (e *explainer) end() error {
+	sayUnread(e.cmd.ErrOrStderr(), e.unread, e.messages)
 	switch {
-	case e.unreadable:
+	case e.unread > 0:
 		return cli.ExitUsage
 	case e.found > 0:
 		return cli.ExitNotPass

@@ -287,9 +287,7 @@ func (f *verifyFlags) anchors() (*dnssec.Anchors, error) {
 
 // conclude says what a run came to besides the verdicts, and returns its exit status.
 func conclude(stderr io.Writer, t verify.Totals) error {
-	if t.Unread > 0 && t.Messages > 1 {
-		cli.Print(stderr, "dnseal: %d of %d messages and arguments could not be read", t.Unread, t.Messages)
-	}
+	sayUnread(stderr, t.Unread, t.Messages)
 	if t.Advice != "" {
 		cli.Print(stderr, "dnseal: hint: %s", t.Advice)
 	}
@@ -297,4 +295,11 @@ func conclude(stderr io.Writer, t verify.Totals) error {
 		return t.Status
 	}
 	return nil
+}
+
+// sayUnread says how many could not be read, where there were several.
+func sayUnread(stderr io.Writer, unread, all int) {
+	if unread > 0 && all > 1 {
+		cli.Print(stderr, "dnseal: %d of %d messages and arguments could not be read", unread, all)
+	}
 }

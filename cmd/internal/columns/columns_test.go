@@ -77,3 +77,12 @@ func TestWidth(t *testing.T) {
 		t.Error("a file is no terminal")
 	}
 }
+
+func TestParagraph(t *testing.T) {
+	t.Parallel()
+	for width, want := range map[int]string{0: "one two three four\n", 20: "one two three four\n", 11: "one two\n  three\n  four\n", 12: "one two\n  three four\n", 5: "one two three four\n"} {
+		if got := Paragraph("one two three four", "  ", width); got != want {
+			t.Errorf("%d: %q, want %q", width, got, want)
+		}
+	}
+}

@@ -18,6 +18,7 @@ import (
 // it; remarks say so, for people. Errors: a [KindError] where it is another kind of file, an error
 // with a hint where it begins with no header field, those of [message.Read], each with the name.
 func Read(in io.Reader, name string) (m *message.Message, remarks []string, err error) {
+	name = called(name)
 	r := bufio.NewReaderSize(in, 64<<10)
 	start, err := r.Peek(headSize) // an error after some bytes comes again below
 	switch {

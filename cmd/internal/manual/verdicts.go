@@ -212,6 +212,29 @@ func entry(word string) string {
 	return ""
 }
 
+// actionsText is about what is done with a message.
+const actionsText = `.SH ACTIONS
+What a relay or a milter does with a message: action in a report of
+.BR dnseal-verify (1)
+with \-\-policy, and in the log. The action follows from the classes of everything that is wrong with the message, by
+[on] and by the [[domain]] entries that it concerns; the strictest one wins. class in the report is the class that
+asked for it, empty where nothing is wrong. A domain that requires a signature gives every message that is not a pass
+the class no\-signature too. Saved mail has codes of its own (key\-not\-published\-now, not\-published\-now): they
+are of the same classes as the codes of mail that arrives.
+.TP
+.B accept
+it is delivered, with the result in Authentication\-Results; mark in the configuration is the same.
+.TP
+.B quarantine
+the milter asks the MTA to hold it.
+.TP
+.B defer
+4xx: the sender tries again later.
+.TP
+.B reject
+5xx: it is refused.
+`
+
 // verdictsPage is dnseal-verdicts(7) in roff.
 func verdictsPage() string {
 	var b strings.Builder
@@ -242,6 +265,7 @@ decide what is done with the message.
 			fmt.Fprintf(&b, ".TP\n.B %s\n%s\n", roff(c.word), roff(c.text))
 		}
 	}
+	b.WriteString(actionsText)
 	b.WriteString(".SH SIGNING\nCodes in the log of mail that was not signed, with their class. " +
 		"The result of a listener that only observes begins with observe:, as in observe:signed and observe:not\\-allowed.\n" +
 		".BR dnseal-check (1)\nwith --as tells what would happen to a message.\n")

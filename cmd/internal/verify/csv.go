@@ -1,9 +1,9 @@
 package verify
 
 import (
+	"cmp"
 	"context"
 	"encoding/csv"
-	"errors"
 	"io"
 	"strconv"
 	"strings"
@@ -81,15 +81,13 @@ func moment(t *time.Time) string {
 }
 
 // records is a sink that writes CSV.
-type records struct {
-	csv    *csv.Writer
-	failed bool
-}
+type records struct{ csv *csv.Writer }
 
 // CSV returns a sink that writes a header row and a row for each report (RFC 4180, Section 2).
 //
 // Spreadsheets compute a cell that begins with =, +, - or @: such a cell gets a ' before it.
-// Characters that are not printable are written as a question mark.
+// A cell that begins with ' gets another, so that the first one never counts. Characters that are not
+// printable are written as a question mark.
 func CSV(w io.Writer) Sink {
 	out := &records{csv: csv.NewWriter(w)}
 	out.csv.UseCRLF = true
@@ -118,16 +116,11 @@ func (c *records) Write(r *receiver.Report) error {
 	}
 	err := c.csv.Write(row)
 	c.csv.Flush()
-	err = errors.Join(err, c.csv.Error())
-	c.failed = err != nil
-	return err
+	return cmp.Or(err, c.csv.Error())
 }
 
 // Close writes the header row where there was no report.
 func (c *records) Close() error {
-	if c.failed {
-		return nil
-	}
 	c.csv.Flush()
 	return c.csv.Error()
 }
@@ -135,8 +128,11 @@ func (c *records) Close() error {
 // harmless is a cell that shows what it holds, and does nothing.
 func harmless(cell string) string {
 	cell = cli.Printable(cell)
-	if cell != "" && strings.ContainsAny(cell[:1], "=+-@'") {
-		return "'" + cell
+	for _, r := range cell {
+		if strings.ContainsRune("=+-@'＝＋－＠", r) {
+			return "'" + cell
+		}
+		break
 	}
 	return cell
 }

@@ -53,6 +53,7 @@ func (o Output) Check() error {
 
 // Sinks returns the sinks of the output, and others, which also see only what Only chooses.
 func (o Output) Sinks(w io.Writer, others ...Sink) []Sink {
+	w = &steady{w: w}
 	switch {
 	case o.HTML == stdoutName:
 		return o.Only.filter(others[0], others[1:]...) // the page, which Pages returned
@@ -76,4 +77,20 @@ func (o Output) Pages(w io.Writer) ([]Sink, error) {
 		return nil, err
 	}
 	return []Sink{p}, nil
+}
+
+// steady gives the first error again and again: an output that failed is not tried again, and its
+// error is told once.
+type steady struct {
+	w   io.Writer
+	err error
+}
+
+func (s *steady) Write(p []byte) (int, error) {
+	if s.err != nil {
+		return 0, s.err
+	}
+	n, err := s.w.Write(p)
+	s.err = err
+	return n, err
 }

@@ -32,7 +32,9 @@ func (v *Verifier) Run(ctx context.Context, args []string) (Totals, error) {
 	err := v.run(ctx, args, &t)
 	v.Bar.Clear()
 	for _, s := range v.Sinks {
-		err = errors.Join(err, s.Close())
+		if closed := s.Close(); closed != nil && !errors.Is(err, closed) {
+			err = errors.Join(err, closed)
+		}
 	}
 	return t, err
 }

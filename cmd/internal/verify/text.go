@@ -22,8 +22,6 @@ type text struct {
 	first *receiver.Report
 	// seen counts reports, also the first.
 	seen int
-	// failed: the output cannot be written.
-	failed bool
 }
 
 // Text returns a sink that writes reports for people: one in full, several in a line or two each,
@@ -52,7 +50,7 @@ func (t *text) Write(r *receiver.Report) error {
 }
 
 func (t *text) Close() error {
-	if t.first == nil || t.failed {
+	if t.first == nil {
 		return nil
 	}
 	return t.print(t.first, false, t.style.Write)
@@ -68,7 +66,6 @@ func (t *text) print(r *receiver.Report, apart bool, write func(io.Writer, *rece
 	if err == nil {
 		_, err = t.w.Write(b.Bytes())
 	}
-	t.failed = err != nil
 	return err
 }
 
