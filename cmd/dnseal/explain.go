@@ -67,16 +67,16 @@ no answer, nothing worse.`,
 
 // explainer explains messages, one after the other.
 type explainer struct {
-	cmd        *cobra.Command
-	json       bool
-	dns        *dnsFlags
-	client     *lookup.Client     // nil until a message needs it
-	receiver   *receiver.Receiver // the same
-	evidence   kept
-	found      int
-	messages   int // and arguments that hold none
-	unread     int // of them
-	unknown    bool // a key could not be looked up
+	cmd      *cobra.Command
+	json     bool
+	dns      *dnsFlags
+	client   *lookup.Client     // nil until a message needs it
+	receiver *receiver.Receiver // the same
+	evidence kept
+	found    int
+	messages int  // and arguments that hold none
+	unread   int  // of them
+	unknown  bool // a key could not be looked up
 }
 
 // explanation is what is printed of one signature.
