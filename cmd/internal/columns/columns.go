@@ -189,21 +189,22 @@ func fold(text string, n int) (parts []string) {
 	return append(parts, string(r))
 }
 
-// Paragraph is a text in lines of at most width characters, the later ones after indent; width 0: in
-// one line. Long words are broken.
+// Paragraph is a text in lines of at most width characters, the later ones after indent; width 0:
+// in one line. Long words are broken.
 func Paragraph(text, indent string, width int) string {
 	room := width - utf8.RuneCountInString(indent)
 	if width < 1 || room < 8 {
 		return text + "\n"
 	}
 	first := fold(text, width)[0]
-	out := first + "\n"
+	var b strings.Builder
+	b.WriteString(first + "\n")
 	if rest := strings.TrimPrefix(text[len(first):], " "); rest != "" {
 		for _, part := range fold(rest, room) {
-			out += indent + part + "\n"
+			b.WriteString(indent + part + "\n")
 		}
 	}
-	return out
+	return b.String()
 }
 
 // shorten makes of a text that is longer than n characters its beginning and the last ones, tail of

@@ -85,8 +85,8 @@ type records struct{ csv *csv.Writer }
 
 // CSV returns a sink that writes a header row and a row for each report (RFC 4180, Section 2).
 //
-// Spreadsheets compute a cell that begins with =, +, - or @: such a cell gets a ' before it.
-// A cell that begins with ' gets another, so that the first one never counts. Characters that are not
+// Spreadsheets compute a cell that begins with =, +, - or @: such a cell gets a ' before it. A cell
+// that begins with ' gets another, so that the first one never counts. Characters that are not
 // printable are written as a question mark.
 func CSV(w io.Writer) Sink {
 	out := &records{csv: csv.NewWriter(w)}
@@ -128,11 +128,8 @@ func (c *records) Close() error {
 // harmless is a cell that shows what it holds, and does nothing.
 func harmless(cell string) string {
 	cell = cli.Printable(cell)
-	for _, r := range cell {
-		if strings.ContainsRune("=+-@'＝＋－＠", r) {
-			return "'" + cell
-		}
-		break
+	if strings.IndexAny(cell, "=+-@'＝＋－＠") == 0 {
+		return "'" + cell
 	}
 	return cell
 }
