@@ -2,12 +2,15 @@ package main
 
 import (
 	"context"
+	"crypto/x509"
 	"fmt"
 	"runtime"
 
 	"github.com/spf13/cobra"
 
 	"dnseal/cmd/internal/cli"
+	"dnseal/cmd/internal/config"
+	"dnseal/cmd/internal/verify"
 	"dnseal/cmd/internal/view"
 	"dnseal/receiver"
 	"dnseal/receiver/evidence"
@@ -16,6 +19,7 @@ import (
 // viewFlags are the flags of dnseal view. Of those of verify it has some.
 type viewFlags struct {
 	verify    verifyFlags
+	stamps    string // file of roots
 	listen    string
 	noBrowser bool
 }
@@ -53,6 +57,7 @@ cannot be used.`,
 	f.verify.dns.register(cmd)
 	f.verify.registerPolicy(cmd)
 	flags := cmd.Flags()
+	flags.StringVar(&f.stamps, "timestamp-roots", "", "PEM `FILE` of roots of time-stamping authorities that are believed, in evidence")
 	flags.StringVar(&f.listen, "listen", "127.0.0.1:0", "loopback `ADDRESS` of the page, host:port; port 0 is a free one")
 	flags.BoolVar(&f.noBrowser, "no-browser", false, "only print the address, and start no browser")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error { return runView(cmd, &f, args) }
@@ -69,6 +74,12 @@ func runView(cmd *cobra.Command, f *viewFlags, args []string) error {
 	if err != nil {
 		return err
 	}
+	var stamps []*x509.Certificate
+	if f.stamps != "" {
+		if stamps, err = config.ReadRoots(f.stamps); err != nil {
+			return err
+		}
+	}
 	server, err := view.Listen(cmd.Context(), view.Options{
 		Listen: f.listen, Workers: runtime.GOMAXPROCS(0), Decide: f.verify.policy != "",
 		Receiver: func(past func(context.Context, receiver.Digests) *receiver.Past) (*receiver.Receiver, error) {
@@ -76,7 +87,7 @@ func runView(cmd *cobra.Command, f *viewFlags, args []string) error {
 			of.Past = past
 			return receiver.New(of)
 		},
-		Evidence: evidence.Options{Anchors: anchors, Policy: evidence.PolicyOf(&opts)},
+		Evidence: evidence.Options{Anchors: anchors, Policy: evidence.PolicyOf(&opts), Witness: verify.Witness(cmd.Context(), stamps)},
 	})
 	if err != nil {
 		return err

@@ -65,6 +65,12 @@ func (s *stamps) proof(ctx context.Context, failed func(error)) evidence.Proof {
 	}
 }
 
+// Witness checks the time stamps of evidence by roots, for [evidence.Options]. Without roots none
+// counts, and that is said.
+func Witness(ctx context.Context, roots []*x509.Certificate) func(*evidence.Seal, io.Reader) (string, time.Time, error) {
+	return (&stamps{roots: roots}).witness(ctx)
+}
+
 // witness finds out whether a token proves the time of a seal.
 func (s *stamps) witness(ctx context.Context) func(*evidence.Seal, io.Reader) (string, time.Time, error) {
 	return func(seal *evidence.Seal, _ io.Reader) (by string, at time.Time, err error) {
