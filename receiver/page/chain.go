@@ -15,10 +15,10 @@ import (
 
 // chain draws how trust runs to a signature: from the root to the record, and from there over the
 // key and the signature to the author.
-func (p *writer) chain(r *receiver.Report, s *receiver.SignatureReport) {
-	stops := dnsStops(s, r.CheckedAt)
+func (d *document) chain(p *writer, s *receiver.SignatureReport) {
+	stops := dnsStops(s, d.judgedAt())
 	last := len(stops) - 1
-	key, author := keyStop(s), authorStop(r, s)
+	key, author := keyStop(s), authorStop(d.report, s)
 	if key.state != goodState && author.state == goodState {
 		author.state, author.note = openState, author.note+"; that the key is theirs is not proven"
 	}

@@ -36,8 +36,9 @@ func (d *document) header(p *writer) {
 
 // headerRows are the fields, what differs first, and the signature that they are of.
 func (d *document) headerRows() ([]smime.HeaderField, *receiver.SignatureReport) {
+	by := d.decider()
 	for i, s := range d.report.Signatures {
-		if i >= len(d.signatures) || s.Covers != smime.CoversMessage || i != d.decided && d.decider().Covers == smime.CoversMessage {
+		if i >= len(d.signatures) || s.Covers != smime.CoversMessage || by != nil && by != s && by.Covers == smime.CoversMessage {
 			continue
 		}
 		if rows := d.signatures[i].Header(); len(rows) > 0 {
@@ -126,7 +127,7 @@ func (p *writer) field(fields []message.Field, label, none markup) {
 		p.put(`<span class="none">`, none, `</span>`)
 		return
 	}
-	limit := len(p.buf) + factRoom
+	limit := len(p.buf) + fieldRoom
 	for i, f := range fields {
 		if len(p.buf) > limit {
 			p.put(`<div>… (`)
@@ -137,7 +138,7 @@ func (p *writer) field(fields []message.Field, label, none markup) {
 		p.put(`<div dir="auto">`)
 		raw := f.Unfolded()
 		value, _ := message.DecodeWords(raw[:min(len(raw), maxField)])
-		if left := p.cut(value, len(p.buf)+factRoom); left > 0 || len(raw) > maxField {
+		if left := p.cut(value, len(p.buf)+fieldRoom); left > 0 || len(raw) > maxField {
 			p.put(`… <span class="none">(of `)
 			p.count(len(raw), `octet`, `octets`)
 			p.put(`)</span>`)

@@ -37,6 +37,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
+	"time"
 
 	"dnseal/receiver"
 	"dnseal/smime"
@@ -85,14 +87,18 @@ type document struct {
 	decided    int // which of the signatures gave the verdict; -1: none
 }
 
-// deciding is the signature that the verdict is taken from, or else the first.
+// deciding is the place of the signature that the verdict is taken from; -1: there is none.
 func deciding(r *receiver.Report) int {
-	for i, s := range r.Signatures {
-		if s.Verdict == r.Verdict && s.Code == r.Code && s.Reason == r.Reason {
-			return i
-		}
+	s := r.Decisive()
+	return slices.Index(r.Signatures, s)
+}
+
+// judgedAt is the time of the verdict.
+func (d *document) judgedAt() time.Time {
+	if d.report.AsOf != nil {
+		return *d.report.AsOf
 	}
-	return min(0, len(r.Signatures)-1)
+	return d.report.CheckedAt
 }
 
 // decider is the signature that the verdict is taken from; nil where there is none.
@@ -111,7 +117,7 @@ func (d *document) drawings(p *writer) {
 	p.put(`<div class="pair">`)
 	if s := d.decider(); s != nil {
 		p.put(`<section aria-labelledby="chain"><h2 id="chain">How trust runs</h2>`)
-		p.chain(d.report, s)
+		d.chain(p, s)
 		p.put(`</section>`)
 	}
 	p.put(`<section aria-labelledby="way"><h2 id="way">The way of the message</h2>`)

@@ -69,6 +69,19 @@ func TestGolden(t *testing.T) {
 	}
 }
 
+// TestGoldenAsOf is a verdict by evidence, with what a door would do.
+func TestGoldenAsOf(t *testing.T) {
+	t.Parallel()
+	r, m := vector(t, "001-pass")
+	then, stamped := clock.AddDate(-1, 0, 0), clock.AddDate(-1, 0, 1)
+	r.AsOf, r.Action, r.Signatures[0].DNS.Source = &then, "accept", receiver.SourceEvidence
+	r.Evidence = &receiver.EvidenceReport{
+		File: "20251124.evidence", Line: 7, CheckedAt: then, Witness: "CN=<b>TSA</b>", WitnessedAt: &stamped,
+		Notes: []string{"the time is that of the file"},
+	}
+	checkGolden(t, "as-of", steady(write(t, r, m)))
+}
+
 func TestGoldenIndex(t *testing.T) {
 	t.Parallel()
 	var entries []Entry

@@ -8,6 +8,7 @@ import (
 
 	"dnseal/receiver"
 	"dnseal/smime"
+	"dnseal/smime/message"
 )
 
 // coverState says how a part is covered by signatures.
@@ -182,6 +183,9 @@ func (t *tree) part(part *smime.Part) error {
 	t.p.coverBadge(c)
 	t.title(part)
 	t.p.put(`</div>`)
+	if part.Embedded {
+		t.embedded(part)
+	}
 	if err := t.body(part); err != nil {
 		return err
 	}
@@ -203,6 +207,18 @@ func (t *tree) part(part *smime.Part) error {
 	}
 	t.p.put(`</li>`)
 	return nil
+}
+
+// embedded says whose message an attached one is, by its own word.
+func (t *tree) embedded(part *smime.Part) {
+	t.p.put(`<dl class="file">`)
+	for _, name := range [...]markup{`From`, `Date`, `Subject`} {
+		if v := value(part.Fields, string(name)); v != "" {
+			decoded, _ := message.DecodeWords(v[:min(len(v), maxField)])
+			t.fact(t.p, name, decoded)
+		}
+	}
+	t.p.put(`</dl>`)
 }
 
 // around shows a text that stands where MIME hides it, and some readers do not.

@@ -156,6 +156,12 @@ func dnsText(s *receiver.SignatureReport) string {
 		return "nothing was looked up"
 	}
 	text := fmt.Sprintf("%s, %s: %s %s", s.DNS.Status, s.DNS.Presence, s.DNS.Type, shortOwner(s.DNS.Name))
+	switch s.DNS.Source {
+	case receiver.SourceEvidence:
+		text += ", by what was kept then"
+	case receiver.SourceStaple:
+		text += ", by what the signer sent along"
+	}
 	if len(s.DNS.Records) > 0 {
 		text += "; key: " + keyStop(s).note
 	}
@@ -213,9 +219,6 @@ func (d *document) records(p *writer, s *receiver.SignatureReport) {
 	d.fact(p, `Type`, s.DNS.Type)
 	d.fact(p, `Status`, s.DNS.Status+", "+s.DNS.Presence)
 	d.fact(p, `TTL`, strconv.Itoa(s.DNS.TTL)+" s")
-	if s.DNS.Source != "" {
-		d.fact(p, `Source`, s.DNS.Source)
-	}
 	for i, r := range s.DNS.Records {
 		if i == 16 {
 			d.fact(p, `Records`, fmt.Sprintf("and %d more", len(s.DNS.Records)-i))
@@ -238,6 +241,6 @@ func (d *document) chainText(p *writer, s *receiver.SignatureReport) {
 	}
 	p.put(`<details><summary>The chain of trust with all keys and times</summary><pre>`)
 	tree := &textOnly{p: p, limit: len(p.buf) + chainRoom}
-	_ = s.Lookup.WriteTree(tree, d.report.CheckedAt, 76) // it cannot fail
+	_ = s.Lookup.WriteTree(tree, d.judgedAt(), 76) // it cannot fail
 	p.put(`</pre></details>`)
 }

@@ -3,6 +3,7 @@ package page
 import (
 	"cmp"
 	"regexp"
+	"slices"
 	"strings"
 
 	"dnseal/receiver"
@@ -55,8 +56,7 @@ func (d *document) lead(p *writer) {
 		p.put(`Checked, and wrong. Do not take this for a message of `)
 		d.author(p)
 	case receiver.Policy:
-		p.put(`Not acceptable, as it is, as a message of `)
-		d.author(p)
+		d.policyLead(p, s)
 	case receiver.Neutral:
 		p.put(`Nothing here proves who signed this message, and nothing disproves it.`)
 	case receiver.TempError:
@@ -64,6 +64,28 @@ func (d *document) lead(p *writer) {
 	default:
 		p.put(`This message cannot be judged.`)
 	}
+}
+
+// policyLead is the lead of what is intact, and yet no message of its author as it stands.
+func (d *document) policyLead(p *writer, s *receiver.SignatureReport) {
+	but := markup(``)
+	switch {
+	case s == nil || s.Integrity != receiver.Good:
+	case d.report.Code == receiver.CodeHeaderChanged:
+		but = `</b> signed the text of this message, but its header was changed since.`
+	case d.report.Code == receiver.CodePartial && s.Covers == smime.CoversMessage:
+		but = `</b> signed a part of what readers may show, and not all of it.`
+	case d.report.Code == receiver.CodePartial:
+		but = `</b> signed a part of this message, and not the whole.`
+	}
+	if but == `` {
+		p.put(`Not acceptable, as it is, as a message of `)
+		d.author(p)
+		return
+	}
+	p.put(`<b>`)
+	p.said(s.Identity)
+	p.put(but)
 }
 
 func (d *document) author(p *writer) {
@@ -97,7 +119,7 @@ func (d *document) facts(p *writer) {
 		d.signer(p, s)
 		p.put(`</dd></div>`)
 	}
-	d.fact(p, `From`, cmp.Or(r.From, "none that can be read"))
+	d.shown(p, `From`, cmp.Or(r.From, "none that can be read"))
 	if r.ProtectedFrom != "" && r.ProtectedFrom != r.From {
 		d.fact(p, `Signed From`, r.ProtectedFrom)
 	}
@@ -107,17 +129,15 @@ func (d *document) facts(p *writer) {
 		if len(r.To) > shown {
 			to += ", …"
 		}
-		d.fact(p, `To`, to)
+		d.shown(p, `To`, to)
 	}
-	d.fact(p, `Subject`, cmp.Or(r.Subject, "none"))
-	p.put(`<div><dt>Date</dt><dd>`)
+	d.shown(p, `Subject`, cmp.Or(r.Subject, "none"))
+	date := "none that can be read"
 	if r.Date != nil {
-		p.moment(*r.Date)
-	} else {
-		p.put(`none that can be read`)
+		date = stamp(*r.Date)
 	}
-	p.put(`</dd></div>`)
-	d.fact(p, `Message-ID`, cmp.Or(r.MessageID, "none"))
+	d.shown(p, `Date`, date)
+	d.shown(p, `Message-ID`, cmp.Or(r.MessageID, "none"))
 	d.times(p)
 	p.put(`<div><dt>Covers</dt><dd>`)
 	d.covers(p)
@@ -133,15 +153,35 @@ func (d *document) facts(p *writer) {
 	p.put(`</dl>`)
 }
 
-// factRoom is for one fact.
-const factRoom = 2 << 10
+// factRoom is for one fact, fieldRoom for one value of a field.
+const (
+	factRoom  = 700
+	fieldRoom = 2 << 10
+)
 
 func (d *document) fact(p *writer, name markup, value string) {
-	p.put(`<div><dt>`, name, `</dt><dd><bdi>`)
+	p.put(`<div><dt>`, name, `</dt><dd>`)
+	p.factValue(value)
+	p.put(`</dd></div>`)
+}
+
+// shown is a fact from the header as it came; it says where that is not what was signed.
+func (d *document) shown(p *writer, name markup, value string) {
+	p.put(`<div><dt>`, name, `</dt><dd>`)
+	p.factValue(value)
+	s := d.decider()
+	if s != nil && s.HeaderState == smime.HeaderChanged && slices.ContainsFunc(s.Differences, func(field string) bool { return strings.EqualFold(field, string(name)) }) {
+		p.put(` <span class="flag">changed</span>`)
+	}
+	p.put(`</dd></div>`)
+}
+
+func (p *writer) factValue(value string) {
+	p.put(`<bdi>`)
 	if p.cut(value, len(p.buf)+factRoom) > 0 {
 		p.put(`… (cut)`)
 	}
-	p.put(`</bdi></dd></div>`)
+	p.put(`</bdi>`)
 }
 
 func (d *document) signer(p *writer, s *receiver.SignatureReport) {
@@ -176,11 +216,42 @@ func (d *document) times(p *writer) {
 		p.moment(r.CheckedAt)
 		p.put(`</dd></div>`)
 	}
+	e := r.Evidence
+	if r.AsOf == nil && e == nil {
+		return
+	}
+	p.put(`<div><dt>As of</dt><dd>`)
 	if r.AsOf != nil {
-		p.put(`<div><dt>As of</dt><dd>`)
 		p.moment(*r.AsOf)
-		p.put(`, by evidence that was kept`)
-		p.put(`</dd></div>`)
+		p.put(`, by what was kept then`)
+	} else {
+		p.put(`nothing is known of then`)
+	}
+	if e != nil && e.File != "" {
+		p.put(`: line `)
+		p.number(e.Line)
+		p.put(` of `)
+		p.factValue(e.File)
+	}
+	d.witness(p)
+	p.put(`</dd></div>`)
+}
+
+// witness says who else says that it was then.
+func (d *document) witness(p *writer) {
+	e := d.report.Evidence
+	switch {
+	case d.report.AsOf == nil:
+		return
+	case e == nil || e.Witness == "":
+		p.put(`; nobody witnesses the time`)
+		return
+	}
+	p.put(`; the time is witnessed by `)
+	p.factValue(e.Witness)
+	if e.WitnessedAt != nil {
+		p.put(` at `)
+		p.moment(*e.WitnessedAt)
 	}
 }
 
@@ -222,7 +293,11 @@ func (d *document) headerState(p *writer) {
 
 // warnings are what is not covered, and what decides nothing.
 func (d *document) warnings(p *writer) {
-	if len(d.report.Uncovered)+len(d.report.Remarks) == 0 {
+	remarks := d.report.Remarks
+	if d.report.Evidence != nil {
+		remarks = slices.Concat(remarks, d.report.Evidence.Notes)
+	}
+	if len(d.report.Uncovered)+len(remarks) == 0 {
 		return
 	}
 	p.put(`<ul class="notes">`)
@@ -231,7 +306,7 @@ func (d *document) warnings(p *writer) {
 		p.said(u)
 		p.put(`</li>`)
 	}
-	for _, remark := range d.report.Remarks {
+	for _, remark := range remarks {
 		p.put(`<li>`)
 		p.said(sentence(remark))
 		p.put(`</li>`)

@@ -158,7 +158,7 @@ func (t *tree) file(part *smime.Part) error {
 	p.put(`<dl class="file">`)
 	if name := fileName(part); name != "" {
 		p.put(`<div><dt>Name</dt><dd><bdi>`)
-		p.cut(name, len(p.buf)+factRoom)
+		p.cut(name, len(p.buf)+fieldRoom)
 		p.put(`</bdi></dd></div>`)
 	}
 	p.put(`<div><dt>Size</dt><dd>`)
