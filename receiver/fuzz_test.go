@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"go.uber.org/goleak"
 
@@ -68,8 +70,14 @@ func checkReport(t *testing.T, report *receiver.Report, published []string) {
 	if _, err := json.Marshal(report); err != nil {
 		t.Fatal(err)
 	}
-	if err := report.WriteText(&bytes.Buffer{}); err != nil {
-		t.Fatal(err)
+	var text bytes.Buffer
+	if err := (receiver.TextStyle{Width: 60}).Write(&text, report); err != nil || !utf8.Valid(text.Bytes()) {
+		t.Fatalf("%v: %q", err, text.Bytes())
+	}
+	for line := range strings.Lines(text.String()) {
+		if strings.ContainsFunc(strings.TrimSuffix(line, "\n"), func(r rune) bool { return !unicode.IsPrint(r) }) {
+			t.Fatalf("%q", line)
+		}
 	}
 	if report.Verdict == "" {
 		t.Fatal("no verdict")

@@ -54,19 +54,31 @@ func (r *Receiver) Unfit(head *message.Message, why error) *message.Outcome {
 	return r.outcome(head, report)
 }
 
-// uncleaned is the outcome for a message whose header could not be read, so that forged results
-// stay in it (RFC 8601, Section 5). It is refused for good where a line of the header is the cause,
-// and where policy would accept it.
+// uncleaned is the outcome for a message whose header could not be read.
 func (r *Receiver) uncleaned(out *message.Outcome, why error) *message.Outcome {
+	if r.opts.Observe {
+		return out
+	}
+	action := withoutHeader(out.Action, why)
 	header, ok := errors.AsType[*message.HeaderError](why)
 	switch {
-	case r.opts.Observe:
 	case ok:
-		out.Action, out.Reply = message.Reject, header.Reply()
-	case out.Action == message.Accept || out.Action == message.Quarantine:
-		out.Action, out.Reply = message.Reject, reply(message.Reject)
+		out.Action, out.Reply = action, header.Reply()
+	case action != out.Action:
+		out.Action, out.Reply = action, reply(action)
 	}
 	return out
+}
+
+// withoutHeader is the action for a message whose header could not be read, so that forged results
+// stay in it (RFC 8601, Section 5). It is refused for good where a line of the header is the cause,
+// and where policy would accept it.
+func withoutHeader(a message.Action, why error) message.Action {
+	_, line := errors.AsType[*message.HeaderError](why)
+	if line || a == message.Accept || a == message.Quarantine {
+		return message.Reject
+	}
+	return a
 }
 
 // Unreadable is the report on a message whose header could not be read, with the error of
@@ -77,7 +89,7 @@ func Unreadable(why error) *Report {
 		f.code = CodeTooBig
 	}
 	report := newReport(nil, nil)
-	report.CheckedAt = time.Now().UTC()
+	report.CheckedAt, report.unreadable = time.Now().UTC(), why
 	report.conclude(f)
 	return report
 }

@@ -148,9 +148,13 @@ func act(global map[Class]message.Action, stakes []stake, f facts) decision {
 }
 
 // Decide sets Action and Class of a report: what [Receiver.Handle] does with such a message by
-// Options.On and Options.Domains. It does not restore a header.
+// Options.On and Options.Domains, as far as the message shows it: without restoring a header, and
+// without the envelope, whose sender an entry point counts as author where From is missing.
 func (r *Receiver) Decide(report *Report) {
 	d := decide(r.on, r.domains, report)
+	if report.unreadable != nil {
+		d.action = withoutHeader(d.action, report.unreadable)
+	}
 	report.Action, report.Class = d.action.String(), d.class
 }
 

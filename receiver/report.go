@@ -69,6 +69,8 @@ type Report struct {
 	found *smime.Report
 	// unjudged: what is wrong is wrong with the message as a whole.
 	unjudged bool
+	// unreadable is why not even the header could be read; nil: it was.
+	unreadable error
 	// deciding are the signatures that count.
 	deciding []*SignatureReport
 	// from are all outer From addresses, fromErr why they could not all be read: what policy goes

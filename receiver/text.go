@@ -123,15 +123,15 @@ func (t *textWriter) headline(r *Report) {
 	t.buf.WriteString(text)
 }
 
-// colour is the word of a verdict in its colour (ECMA-48, Section 8.3.117). All can be read on dark
-// and on light ground.
+// colour is the word of a verdict in its colour (ECMA-48, Section 8.3.117): of the 256 colours of
+// terminals a green and a red with a contrast of about 4 or more on black and on white alike.
 func (st TextStyle) colour(v Verdict) string {
 	code := "1"
 	switch v {
 	case Pass:
-		code = "1;32"
+		code = "1;38;5;28"
 	case Fail, Policy, PermError:
-		code = "1;31"
+		code = "1;38;5;160"
 	case None, Neutral, TempError:
 	}
 	return "\x1b[" + code + "m" + layout.Printable(string(v)) + "\x1b[0m"

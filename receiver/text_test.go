@@ -132,7 +132,7 @@ func TestWriteTextHostile(t *testing.T) {
 			}
 			text := b.String()
 			if style.Colour { // once, around the verdict
-				text = strings.Replace(strings.Replace(text, "\x1b[1;31m", "", 1), "\x1b[0m", "", 1)
+				text = strings.Replace(strings.Replace(text, "\x1b[1;38;5;160m", "", 1), "\x1b[0m", "", 1)
 			}
 			checkLines(t, text, style.Width)
 		}
@@ -173,7 +173,7 @@ func TestScreen(t *testing.T) {
 			}
 		}
 	}
-	for verdict, want := range map[Verdict]string{Pass: "\x1b[1;32mpass\x1b[0m", PermError: "\x1b[1;31mpermerror\x1b[0m", Neutral: "\x1b[1mneutral\x1b[0m"} {
+	for verdict, want := range map[Verdict]string{Pass: "\x1b[1;38;5;28mpass\x1b[0m", PermError: "\x1b[1;38;5;160mpermerror\x1b[0m", Neutral: "\x1b[1mneutral\x1b[0m"} {
 		r := ordinary()
 		r.Verdict = verdict
 		if text := styled(t, TextStyle{Width: 80, Colour: true}, r); !strings.HasPrefix(text, "a.eml: "+want) || strings.Count(text, "\x1b") != 2 {

@@ -83,8 +83,9 @@ func TestVectors(t *testing.T) {
 
 func checkVector(t *testing.T, base string, want expectation) {
 	t.Helper()
-	r := newReceiver(t, serve(t, readFile(t, base+".zone")), want.Options)
-	report := judgeText(t, r, readFile(t, base+".eml"))
+	dns := serve(t, readFile(t, base+".zone"))
+	report := judgeText(t, newReceiver(t, dns, want.Options), readFile(t, base+".eml"))
+	checkAction(t, dns, want.Options, readFile(t, base+".eml"))
 	if want.Attack && report.Verdict == receiver.Pass {
 		t.Error("the attack passes")
 	}
@@ -101,6 +102,41 @@ func checkVector(t *testing.T, base string, want expectation) {
 	}
 	if err := report.WriteText(&bytes.Buffer{}); err != nil {
 		t.Error(err)
+	}
+}
+
+// checkAction: the action that a report of saved mail has is what an entry point does with the
+// message as it arrives.
+func checkAction(t *testing.T, dns *lookuptest.Server, opts options, text []byte) {
+	t.Helper()
+	on := map[receiver.Class]message.Action{
+		receiver.ClassBadSignature: message.Reject, receiver.ClassKeyMismatch: message.Quarantine, receiver.ClassNoKey: message.Defer,
+		receiver.ClassIdentityMismatch: message.Reject, receiver.ClassHeaderChanged: message.Quarantine, receiver.ClassPartial: message.Defer,
+		receiver.ClassMalformed: message.Quarantine, receiver.ClassBogus: message.Reject,
+	}
+	with := func(saved bool) *receiver.Receiver {
+		o := receiverOptions(t, dns, opts)
+		o.Saved, o.On = saved, on
+		o.Domains = append(o.Domains, receiver.Domain{Names: []string{"example.org"}, Require: receiver.RequireProtected, On: map[receiver.Class]message.Action{receiver.ClassNoSignature: message.Quarantine}})
+		r, err := receiver.New(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	report := judgeText(t, with(true), text)
+	with(true).Decide(report)
+	m, err := message.Read(bytes.NewReader(text), message.ReadOptions{})
+	var out *message.Outcome
+	if err != nil {
+		out = with(false).Unfit(nil, err)
+	} else {
+		defer m.Close()
+		out = with(false).Handle(t.Context(), m, nil)
+	}
+	defer out.Close()
+	if out.Action.String() != report.Action {
+		t.Errorf("%s (%s): the report says %s by %q, and the entry point does: %s", report.Verdict, report.Code, report.Action, report.Class, out.Action)
 	}
 }
 
@@ -151,6 +187,15 @@ func missing(path string, want, got any) []string {
 // newReceiver asks the server with the vectors' clock.
 func newReceiver(tb testing.TB, s *lookuptest.Server, opts options) *receiver.Receiver {
 	tb.Helper()
+	r, err := receiver.New(receiverOptions(tb, s, opts))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return r
+}
+
+func receiverOptions(tb testing.TB, s *lookuptest.Server, opts options) receiver.Options {
+	tb.Helper()
 	o := receiver.Options{Lookup: newClient(tb, s), AuthservID: "mx.example.net", Saved: opts.Saved, Timeout: time.Minute, Now: func() time.Time { return clock }}
 	if len(opts.Names) > 0 {
 		o.Domains = []receiver.Domain{{Names: opts.Names, Devices: opts.Devices}}
@@ -166,11 +211,7 @@ func newReceiver(tb testing.TB, s *lookuptest.Server, opts options) *receiver.Re
 		}
 		o.PKIXRoots = []*x509.Certificate{cert}
 	}
-	r, err := receiver.New(o)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return r
+	return o
 }
 
 func newClient(tb testing.TB, s *lookuptest.Server) *lookup.Client {

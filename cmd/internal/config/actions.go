@@ -126,7 +126,8 @@ func (o On) verifying() map[receiver.Class]message.Action {
 	return out
 }
 
-// Domain is a security domain ([[domain]]): requirements for mail From its names.
+// Domain is a security domain ([[domain]]): requirements for mail From its names. dnseal-verify(1)
+// applies them to saved mail with --policy.
 type Domain struct {
 	// Names are the domains of From addresses: "bank.example", "*.bank.example". Mandatory.
 	Names []string `toml:"names"`
