@@ -11,6 +11,7 @@ import (
 
 	"dnseal/sender/identity"
 	"dnseal/smime"
+	"dnseal/smime/cms"
 	"dnseal/smime/message"
 )
 
@@ -172,7 +173,9 @@ func (h *handling) sign(ctx context.Context, gs []Recipients) *message.Outcome {
 	if prepared != h.m {
 		defer release(prepared)
 	}
-	return h.makeForms(ctx, &forms{opts: &h.opts, m: h.m, prepared: prepared, pre: pre, id: id, rule: h.rule, now: now}, gs)
+	fs := &forms{opts: &h.opts, m: h.m, prepared: prepared, pre: pre, id: id, rule: h.rule, now: now}
+	fs.unsigned = h.staple(ctx, id, now)
+	return h.makeForms(ctx, fs, gs)
 }
 
 // published checks the record of id. Where none matches, a rollover may just have made another key
@@ -215,6 +218,7 @@ type forms struct {
 	id          *identity.Identity
 	rule        *rule
 	now         time.Time
+	unsigned    [][]cms.Attribute  // of the signature
 	results     []smime.SignResult // of those that are signed
 }
 
@@ -226,7 +230,7 @@ func (fs *forms) edit(ctx context.Context, f Form) (*message.Edit, error) {
 	var result smime.SignResult
 	edit, err := signPrepared(ctx, fs.prepared, []*identity.Identity{fs.id}, smime.SignOptions{
 		Time: fs.now, Opaque: f == FormOpaque, NoHeaderProtection: fs.opts.NoHeaderProtection, FullSelfCheck: fs.opts.FullSelfCheck,
-		RefuseOpaque: fs.rule.refuseOpaque && f != FormOpaque, Again: fs.rule.again, Result: &result,
+		RefuseOpaque: fs.rule.refuseOpaque && f != FormOpaque, Again: fs.rule.again, Unsigned: fs.unsigned, Result: &result,
 	})
 	if err != nil {
 		return nil, err

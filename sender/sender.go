@@ -26,7 +26,8 @@
 // place; what can pass by itself, as a key that is not available, is deferred. The attributes of an
 // Outcome say in which form a message was signed, why it is opaque where that was not asked for,
 // which header fields have no protected copy, which part some systems change on the way (fragile),
-// and that the signing time was left out, because Date is another (signing-time).
+// that the signing time was left out, because Date is another (signing-time), and why no DNSSEC
+// chain goes with the signature where one was asked for (staple).
 //
 // [SignMessage] signs without rules, for programs whose user owns the keys, and removes no field.
 //
@@ -90,6 +91,10 @@ type Options struct {
 	Lookup lookup.Resolver
 	// Limits of the DNS work for that check.
 	Limits dnssec.Limits
+	// Staple, where it is not nil, is asked for the DNSSEC chain of the signer's own records, which
+	// is sent with the signature (see [Staple]). Where there is none the message is signed without:
+	// the attribute "staple" of the Outcome says why.
+	Staple lookup.Resolver
 	// AuthservID is the name by which verifiers of this security domain sign their
 	// Authentication-Results: fields that claim to be by it are removed from what is handed in,
 	// signed or not (RFC 8601, Section 5). Empty: none is.
@@ -112,6 +117,7 @@ type Sender struct {
 	on                  map[Class]message.Action
 	control             submitters
 	opaqueFor, plainFor []message.Pattern
+	staples             staples
 }
 
 var _ message.Handler = (*Sender)(nil)

@@ -17,6 +17,7 @@ func (c *Config) check(n *notes) {
 	c.checkDNS(n)
 	c.checkSign(n)
 	c.checkPublish(n)
+	c.checkEvidence(n)
 	n.notNegative("verify.max-bytes", c.Verify.MaxBytes)
 	n.receiver("authserv-id", receiver.Options{AuthservID: c.AuthservID})
 	n.actions("on", c.On, c.quarantineTo())

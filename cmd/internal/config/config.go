@@ -78,6 +78,7 @@ type loaded struct {
 	anchors    *dnssec.Anchors
 	tsig       *publish.Key // of [publish]; nil: none
 	roots      []*x509.Certificate
+	stampRoots []*x509.Certificate
 	servers    map[string]*tls.Certificate // by certificate file
 	hopRoots   map[string]*x509.CertPool   // by file
 }

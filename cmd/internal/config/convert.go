@@ -71,6 +71,9 @@ func (c *Config) SenderOptions(r lookup.Resolver) sender.Options {
 	if c.Sign.CheckRecord == nil || *c.Sign.CheckRecord {
 		o.Lookup = r
 	}
+	if c.Sign.Staple {
+		o.Staple = r
+	}
 	for _, rule := range c.Sign.Rules {
 		o.Rules = append(o.Rules, sender.Rule(rule))
 	}

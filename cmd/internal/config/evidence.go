@@ -1,10 +1,12 @@
 package config
 
 import (
+	"crypto/x509"
 	"fmt"
 	"time"
 
 	"dnseal/cmd/internal/cli"
+	"dnseal/receiver/evidence/timestamp"
 )
 
 // Evidence configures what is kept of verdicts ([evidence]), so that "dnseal verify --evidence" can
@@ -20,7 +22,48 @@ type Evidence struct {
 	// Keep is how long files are kept, with a unit: "90d", "12h". Older ones are removed, at the
 	// start and once a day, whichever program wrote them into Dir. "0d": for ever. Default: "365d".
 	Keep *Period `toml:"keep"`
+	// Timestamp is the http or https address of a time-stamping service (RFC 3161), which stamps
+	// each file when it is sealed, so that the time of the verdicts does not rest on the word of
+	// this machine. Where it does not answer in 5 seconds the file is sealed without, and that is
+	// logged. Default: files are not stamped.
+	Timestamp string `toml:"timestamp"`
+	// TimestampRoots is a PEM file with the roots of that service: a stamp that they do not vouch
+	// for is not used. Default: stamps are checked when the evidence is read (dnseal verify
+	// --timestamp-roots).
+	TimestampRoots string `toml:"timestamp-roots"`
 }
+
+// checkEvidence checks [evidence] without reading a file.
+func (c *Config) checkEvidence(n *notes) {
+	if c.Evidence.Timestamp == "" {
+		if c.Evidence.TimestampRoots != "" {
+			n.wrong("evidence.timestamp-roots", "timestamp-roots needs timestamp, the address of the service")
+		}
+		return
+	}
+	if c.Evidence.Dir == "" {
+		n.wrong("evidence.timestamp", "timestamp needs dir: the evidence in it is what is stamped")
+	}
+	if err := timestamp.CheckURL(c.Evidence.Timestamp); err != nil {
+		n.wrong("evidence.timestamp", "%s", strip(err))
+	}
+}
+
+// loadEvidence reads the file of roots.
+func (c *Config) loadEvidence(n *notes) {
+	if c.Evidence.TimestampRoots == "" {
+		return
+	}
+	roots, err := ReadRoots(c.Evidence.TimestampRoots)
+	if err != nil {
+		n.wrong("evidence.timestamp-roots", "%s", err)
+	}
+	c.loaded.stampRoots = roots
+}
+
+// TimestampRoots are the certificates in the file of that key; none: stamps are not checked by
+// them.
+func (c *Config) TimestampRoots() []*x509.Certificate { return c.loaded.stampRoots }
 
 // Period is a length of time in the file that may be days: "365d".
 type Period time.Duration

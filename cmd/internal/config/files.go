@@ -24,6 +24,7 @@ func (c *Config) loadFiles(n *notes) {
 	c.loadIdentities(n)
 	c.loadPublishing(n)
 	c.loadRoots(n)
+	c.loadEvidence(n)
 	c.loaded.servers = map[string]*tls.Certificate{}
 	c.loaded.hopRoots = map[string]*x509.CertPool{}
 	for i := range c.Relays {

@@ -22,6 +22,10 @@ type Sign struct {
 	// CheckRecord looks up the signer's own record before signing, so that only mail is signed that
 	// receivers can verify; otherwise the message is of class key-not-published. Default: true.
 	CheckRecord *bool `toml:"check-record"`
+	// Staple sends the DNSSEC chain of the signer's own records with each signature, for receivers
+	// without DNS (dnseal verify --offline). Where it cannot be had the message is signed without,
+	// and the log says why. Default: false.
+	Staple bool `toml:"staple"`
 	// SignReports also signs delivery reports (RFC 3464). Default: false.
 	SignReports bool `toml:"sign-reports"`
 	// Control lists the submitters whose X-Dnseal-Sign field ("no", "clear", "opaque") is obeyed,

@@ -21,6 +21,8 @@ type journals struct {
 type journalSettings struct {
 	dir  string
 	keep time.Duration
+	// of the time-stamping service
+	timestamp, roots string
 }
 
 type heldJournal struct {
@@ -34,9 +36,9 @@ func (s *service) openJournal(g *generation) error {
 	if c.Evidence.Dir == "" {
 		return nil
 	}
-	settings := journalSettings{c.Evidence.Dir, c.EvidenceKept()}
+	settings := journalSettings{c.Evidence.Dir, c.EvidenceKept(), c.Evidence.Timestamp, c.Evidence.TimestampRoots}
 	j, err := s.journals.hold(settings, evidence.JournalOptions{
-		Dir: settings.dir, Writer: "dnseal " + s.kind, Keep: settings.keep, Log: s.log, Kept: s.metrics.Evidence,
+		Dir: settings.dir, Writer: "dnseal " + s.kind, Keep: settings.keep, Proof: stamper(c), Log: s.log, Kept: s.metrics.Evidence,
 	})
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.At("evidence.dir"), err)
