@@ -177,3 +177,31 @@ func (r *Report) by(p *Past, now time.Time) {
 		}
 	}
 }
+
+// Basis says in short what the verdict rests on where that is not what the DNS says now: "as of"
+// and the time of kept evidence, or the chain that the signer sent; "" for lookups.
+func (r *Report) Basis() string {
+	if r.AsOf != nil {
+		return "as of " + stamp(*r.AsOf)
+	}
+	for _, s := range r.Signatures {
+		if s.DNS != nil && s.DNS.Source == SourceStaple {
+			return "by the DNSSEC chain that the signer sent"
+		}
+	}
+	return ""
+}
+
+// Witness says who witnesses the time AsOf, for people; "" where AsOf is not set.
+func (r *Report) Witness() string {
+	e := r.Evidence
+	switch {
+	case r.AsOf == nil:
+		return ""
+	case e == nil || e.Witness == "":
+		return "time not witnessed"
+	case e.WitnessedAt != nil:
+		return "time witnessed by " + e.Witness + " at " + stamp(*e.WitnessedAt)
+	}
+	return "time witnessed by " + e.Witness
+}

@@ -115,7 +115,11 @@ func (t *textWriter) headline(r *Report) {
 	if r.File != "" {
 		name = layout.Printable(r.File) + ": "
 	}
-	text := name + string(r.Verdict) + because(r.Code, r.Reason)
+	text := name + string(r.Verdict)
+	if basis := r.Basis(); basis != "" {
+		text += ", " + basis
+	}
+	text += because(r.Code, r.Reason)
 	text = layout.Fold("", "  ", text, t.style.Width)
 	if word := string(r.Verdict); t.style.Colour && strings.HasPrefix(text, name+word) {
 		text = name + t.style.colour(r.Verdict) + text[len(name+word):]
@@ -212,14 +216,8 @@ func (t *textWriter) asOf(r *Report) {
 	if e != nil && e.File != "" {
 		text += fmt.Sprintf(", by line %d of %s", e.Line, e.File)
 	}
-	switch {
-	case r.AsOf == nil:
-	case e == nil || e.Witness == "":
-		text += "; time not witnessed"
-	case e.WitnessedAt != nil:
-		text += "; time witnessed by " + e.Witness + " at " + stamp(*e.WitnessedAt)
-	default:
-		text += "; time witnessed by " + e.Witness
+	if w := r.Witness(); w != "" {
+		text += "; " + w
 	}
 	t.line("As of", text)
 	if e != nil {

@@ -269,3 +269,32 @@ func TestTrust(t *testing.T) {
 		}
 	}
 }
+
+// TestBasis: a verdict that is not what the DNS says now is never written without that.
+func TestBasis(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 11, 30, 0, 38, 41, 0, time.UTC)
+	stapled := []*SignatureReport{{DNS: &DNSReport{Source: SourceStaple}}}
+	for _, tt := range []struct {
+		report         *Report
+		basis, witness string
+	}{
+		{&Report{}, "", ""},
+		{&Report{Evidence: &EvidenceReport{Witness: "x"}}, "", ""},
+		{&Report{AsOf: &at}, "as of 2026-11-30 00:38:41 UTC", "time not witnessed"},
+		{&Report{AsOf: &at, Evidence: &EvidenceReport{Witness: "a clock"}}, "as of 2026-11-30 00:38:41 UTC", "time witnessed by a clock"},
+		{&Report{AsOf: &at, Evidence: &EvidenceReport{Witness: "a clock", WitnessedAt: &at}}, "as of 2026-11-30 00:38:41 UTC", "time witnessed by a clock at 2026-11-30 00:38:41 UTC"},
+		{&Report{Signatures: stapled}, "by the DNSSEC chain that the signer sent", ""},
+	} {
+		if got := tt.report.Basis(); got != tt.basis || tt.report.Witness() != tt.witness {
+			t.Errorf("%q, %q; want %q, %q", got, tt.report.Witness(), tt.basis, tt.witness)
+		}
+		tt.report.Verdict = Pass
+		for _, write := range []func(io.Writer, *Report) error{TextStyle{}.Write, TextStyle{}.WriteBrief} {
+			var b strings.Builder
+			if err := write(&b, tt.report); err != nil || tt.basis != "" && !strings.HasPrefix(b.String(), "pass, "+tt.basis+"\n") {
+				t.Errorf("%v: %s", err, b.String())
+			}
+		}
+	}
+}

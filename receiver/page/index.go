@@ -2,6 +2,7 @@ package page
 
 import (
 	"io"
+	"strings"
 
 	"dnseal/receiver"
 )
@@ -28,6 +29,9 @@ func EntryOf(r *receiver.Report, link string) Entry {
 	}
 	if r.Reason == "" {
 		e.Reason = ""
+	}
+	if basis := r.Basis(); basis != "" {
+		e.Reason = strings.TrimSpace(sentence(basis) + " " + e.Reason)
 	}
 	if r.Date != nil {
 		e.Date = stamp(*r.Date)

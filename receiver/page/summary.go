@@ -26,6 +26,9 @@ func (d *document) summary(p *writer) {
 	}
 	p.put(`<p class="word">Verdict `)
 	p.wrap(`<code>`, string(r.Verdict), `</code>`)
+	if basis := r.Basis(); basis != "" {
+		p.wrap(`, <b>`, basis, `</b>`)
+	}
 	if r.Code != "" {
 		p.wrap(`, code <code>`, string(r.Code), `</code>`)
 	}
