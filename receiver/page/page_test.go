@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"dnseal/receiver"
 	"dnseal/smime/message"
@@ -73,7 +74,7 @@ func TestGolden(t *testing.T) {
 func TestGoldenAsOf(t *testing.T) {
 	t.Parallel()
 	r, m := vector(t, "001-pass")
-	then, stamped := clock.AddDate(-1, 0, 0), clock.AddDate(-1, 0, 1)
+	then, stamped := clock.Add(-30*time.Minute), clock.AddDate(0, 0, 1)
 	r.AsOf, r.Action, r.Signatures[0].DNS.Source = &then, "accept", receiver.SourceEvidence
 	r.Evidence = &receiver.EvidenceReport{
 		File: "20251124.evidence", Line: 7, CheckedAt: then, Witness: "CN=<b>TSA</b>", WitnessedAt: &stamped,
