@@ -118,8 +118,10 @@ type Seal struct {
 	Sealed   time.Time `json:"sealed"`
 	// Token is a time-stamp token (RFC 3161) over these octets, in DER.
 	Token []byte `json:"token,omitempty"`
-	// Signature is a detached CMS signature over these octets, in DER.
+	// Signature is a detached CMS signature over these octets, in DER. Lookup is the SHA-256 digest
+	// of the line of the lookup of its signer's records.
 	Signature []byte `json:"signature,omitempty"`
+	Lookup    string `json:"lookup,omitempty"`
 }
 
 // Errors of files. They are wrapped with the name of the file and the number of the line.

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"dnseal/lookup"
 	"dnseal/receiver"
 )
 
@@ -28,6 +29,9 @@ type JournalOptions struct {
 	// Proof, where it is not nil, adds what proves a seal. When it fails the file is sealed
 	// without.
 	Proof Proof
+	// Own, where it is not nil, looks up the records of who signs seals by Proof. They are in the
+	// file, so that a reader needs no other proof of the name.
+	Own func() *lookup.Result
 	// Log is told what was done and what went wrong; nil: slog.Default.
 	Log *slog.Logger
 	// Kept, where it is not nil, is called for each message, with the error that it was not kept
@@ -192,13 +196,8 @@ func (j *Journal) end() {
 // seal seals a file and closes it. Its lock ends with that.
 func (j *Journal) seal(f *dayFile) {
 	name := f.file.Name()
-	seal := Seal{Sealed: j.opts.Now()}
-	if j.opts.Proof != nil {
-		if err := j.opts.Proof(&seal, f.Digest(), f.file); err != nil {
-			j.opts.Log.Error("evidence is sealed without proof of its time", slog.String("file", name), slog.String("error", err.Error()))
-			seal.Token, seal.Signature = nil, nil
-		}
-	}
+	seal := Seal{Sealed: j.opts.Now().UTC().Truncate(time.Second)}
+	j.prove(f, &seal)
 	size := f.Size()
 	err := f.Seal(seal)
 	if err != nil {
@@ -209,6 +208,20 @@ func (j *Journal) seal(f *dayFile) {
 		return
 	}
 	j.opts.Log.Info("evidence sealed", slog.String("file", name), slog.Int("messages", f.Messages()))
+}
+
+// prove adds to a seal what proves it.
+func (j *Journal) prove(f *dayFile, seal *Seal) {
+	var err error
+	if j.opts.Own != nil {
+		seal.Lookup, err = f.AddLookup(j.opts.Own())
+	}
+	if err == nil && j.opts.Proof != nil {
+		err = j.opts.Proof(seal, f.Digest(), f.file)
+	}
+	if err != nil {
+		j.opts.Log.Error("evidence is sealed without all proofs of its time", slog.String("file", f.file.Name()), slog.String("error", err.Error()))
+	}
 }
 
 // trouble logs an error, at most once a minute.

@@ -2,7 +2,6 @@ package evidence
 
 import (
 	"fmt"
-	"io"
 	"reflect"
 	"slices"
 	"strings"
@@ -42,15 +41,6 @@ func (a *Archive) witness(f *file, e *receiver.EvidenceReport) {
 
 // maxLate is how long after a check its file is usually sealed: a day, and a night.
 const maxLate = 48 * time.Hour
-
-func (a *Archive) ask(f *file) (by string, when time.Time, err error) {
-	if a.opts.Witness == nil || len(f.seal.Token)+len(f.seal.Signature) == 0 {
-		return "", time.Time{}, nil
-	}
-	last := f.lines[len(f.lines)-1]
-	by, when, err = a.opts.Witness(f.seal, io.NewSectionReader(f.src, 0, last.off))
-	return by, when.UTC(), err
-}
 
 // differs says that another verdict was recorded, and what is different now.
 func (p *past) differs(r *receiver.Report, e *receiver.EvidenceReport, then Policy) []string {

@@ -197,6 +197,9 @@ func (b *batch) lookup(r *lookup.Result) (*record, error) {
 // write writes the lines with one call, and remembers them where that succeeds.
 func (b *batch) write() error {
 	w := b.w
+	if b.text.Len() == 0 {
+		return nil
+	}
 	if _, err := w.out.Write(b.text.Bytes()); err != nil {
 		return fmt.Errorf("evidence: %w", err)
 	}
@@ -229,6 +232,21 @@ func (w *Writer) Seal(seal Seal) error {
 		return err
 	}
 	return b.write()
+}
+
+// AddLookup adds the answer to a lookup that no message needs, and returns the hash of its line.
+func (w *Writer) AddLookup(r *lookup.Result) (string, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	b := &batch{w: w}
+	refs, err := b.lookups([]*lookup.Result{r})
+	if err == nil {
+		err = b.write()
+	}
+	if err != nil {
+		return "", err
+	}
+	return refs[0], nil
 }
 
 // Digest is the SHA-256 of all that was written: what a seal is over.

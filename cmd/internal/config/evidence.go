@@ -22,6 +22,9 @@ type Evidence struct {
 	// Keep is how long files are kept, with a unit: "90d", "12h". Older ones are removed, at the
 	// start and once a day, whichever program wrote them into Dir. "0d": for ever. Default: "365d".
 	Keep *Period `toml:"keep"`
+	// Identity signs each file when it is sealed, and its records at that time are kept in it: one
+	// of identities. A reader is then told who says when the evidence was made. Default: none.
+	Identity string `toml:"identity"`
 	// Timestamp is the http or https address of a time-stamping service (RFC 3161), which stamps
 	// each file when it is sealed, so that the time of the verdicts does not rest on the word of
 	// this machine. Where it does not answer in 5 seconds the file is sealed without, and that is
@@ -35,6 +38,12 @@ type Evidence struct {
 
 // checkEvidence checks [evidence] without reading a file.
 func (c *Config) checkEvidence(n *notes) {
+	if c.Evidence.Identity != "" && c.Evidence.Dir == "" {
+		n.wrong("evidence.identity", "identity needs dir: the evidence in it is what is signed")
+	}
+	if c.Evidence.Identity != "" && c.Identities == "" {
+		n.wrong("evidence.identity", "identity needs identities, the directory that it is in")
+	}
 	if c.Evidence.Timestamp == "" {
 		if c.Evidence.TimestampRoots != "" {
 			n.wrong("evidence.timestamp-roots", "timestamp-roots needs timestamp, the address of the service")

@@ -67,9 +67,9 @@ func (c *Config) loadIdentities(n *notes) {
 // named is an identity that the configuration names at a key.
 type named struct{ key, name string }
 
-// named are the identities of rules, or those of each address that a rule spells out, and those of
-// relays. Which identities stars and placeholders lead to is known when a message is signed;
-// "dnseal check" lists those that there are.
+// named are the identities of rules, or those of each address that a rule spells out, those of
+// relays, and that of [evidence]. Which identities stars and placeholders lead to is known when a
+// message is signed; "dnseal check" lists those that there are.
 func (c *Config) named() (all []named) {
 	for i, r := range c.Sign.Rules {
 		key := fmt.Sprintf("sign.rule[%d]", i)
@@ -89,6 +89,9 @@ func (c *Config) named() (all []named) {
 		if r.NextHopIdentity != "" {
 			all = append(all, named{fmt.Sprintf("relay[%d].next-hop-identity", i), r.NextHopIdentity})
 		}
+	}
+	if c.Evidence.Identity != "" {
+		all = append(all, named{"evidence.identity", c.Evidence.Identity})
 	}
 	return all
 }

@@ -61,6 +61,7 @@ var evidenceLines = []struct {
 		{"sealed", "when the file was sealed."},
 		{"token", "left out, or a time-stamp token (RFC 3161) in DER, in base64, whose message imprint is the SHA-256 of those octets."},
 		{"signature", "left out, or a detached CMS signature (RFC 5652) over those octets, in DER, in base64."},
+		{"lookup", "left out, or the hash of the line of the lookup of the signer's own records. They must match the certificate in the signature, whose name they are the records of."},
 	}},
 }
 

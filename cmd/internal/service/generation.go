@@ -29,6 +29,7 @@ type generation struct {
 	endKeeper  func()              // ends the keeper and waits for it; nil: there is none
 	journal    *evidence.Journal   // nil: no evidence is kept
 	endJournal func()              // gives the journal back; nil: there is none
+	useJournal func()              // has the journal sign by this generation; nil: there is none
 }
 
 // generation makes all servers and opens their listeners; none serves yet. On an error nothing has
@@ -103,10 +104,10 @@ func (g *generation) discard() {
 
 // giveBack ends what the generation looked names up with and kept evidence by.
 func (g *generation) giveBack() {
-	_ = g.client.Close()
 	if g.endJournal != nil {
-		g.endJournal()
+		g.endJournal() // it may look up names for its seal
 	}
+	_ = g.client.Close()
 }
 
 // updateDeny gives the servers that keep old connections the deny list that next has for their

@@ -2,10 +2,17 @@ package service
 
 import (
 	"context"
+	"crypto/sha256"
+	"errors"
 	"fmt"
+	"io"
+	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"dnseal/lookup"
+	"dnseal/lookup/dane"
 	"dnseal/receiver"
 	"dnseal/receiver/evidence"
 	"dnseal/smime/message"
@@ -23,11 +30,15 @@ type journalSettings struct {
 	keep time.Duration
 	// of the time-stamping service
 	timestamp, roots string
+	// who signs seals
+	identity string
 }
 
 type heldJournal struct {
 	*evidence.Journal
 	users int
+	// current is the generation that serves, by which seals are signed.
+	current *atomic.Pointer[generation]
 }
 
 // openJournal gives a generation the journal of its configuration, where that has one.
@@ -36,18 +47,19 @@ func (s *service) openJournal(g *generation) error {
 	if c.Evidence.Dir == "" {
 		return nil
 	}
-	settings := journalSettings{c.Evidence.Dir, c.EvidenceKept(), c.Evidence.Timestamp, c.Evidence.TimestampRoots}
+	settings := journalSettings{c.Evidence.Dir, c.EvidenceKept(), c.Evidence.Timestamp, c.Evidence.TimestampRoots, c.Evidence.Identity}
 	j, err := s.journals.hold(settings, evidence.JournalOptions{
 		Dir: settings.dir, Writer: "dnseal " + s.kind, Keep: settings.keep, Proof: stamper(c), Log: s.log, Kept: s.metrics.Evidence,
-	})
+	}, g)
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.At("evidence.dir"), err)
 	}
 	g.journal, g.endJournal = j.Journal, func() { s.journals.release(settings) }
+	g.useJournal = func() { j.current.Store(g) }
 	return nil
 }
 
-func (js *journals) hold(settings journalSettings, opts evidence.JournalOptions) (*heldJournal, error) {
+func (js *journals) hold(settings journalSettings, opts evidence.JournalOptions, first *generation) (*heldJournal, error) {
 	js.mu.Lock()
 	defer js.mu.Unlock()
 	if js.open == nil {
@@ -55,11 +67,13 @@ func (js *journals) hold(settings journalSettings, opts evidence.JournalOptions)
 	}
 	j := js.open[settings]
 	if j == nil {
-		opened, err := evidence.OpenJournal(opts)
-		if err != nil {
+		var err error
+		j = &heldJournal{current: new(atomic.Pointer[generation])}
+		j.current.Store(first)
+		settings.signing(&opts, j.current)
+		if j.Journal, err = evidence.OpenJournal(opts); err != nil {
 			return nil, err
 		}
-		j = &heldJournal{Journal: opened}
 		js.open[settings] = j
 	}
 	j.users++
@@ -78,6 +92,53 @@ func (js *journals) release(settings journalSettings) {
 	if last {
 		_ = j.Close() // it logs what goes wrong
 	}
+}
+
+// ownTime is the time for the lookup of the identity that signs seals. A service that ends waits
+// for it.
+const ownTime = 5 * time.Second
+
+// signing has seals signed by the identity, in addition to what proves them already.
+func (s journalSettings) signing(opts *evidence.JournalOptions, current *atomic.Pointer[generation]) {
+	if s.identity == "" {
+		return
+	}
+	opts.Own = func() *lookup.Result {
+		ctx, cancel := context.WithTimeout(context.Background(), ownTime)
+		defer cancel()
+		return current.Load().ownRecords(ctx, s.identity)
+	}
+	stamp := opts.Proof
+	opts.Proof = func(seal *evidence.Seal, digest [sha256.Size]byte, content io.ReaderAt) error {
+		var unstamped error
+		if stamp != nil {
+			unstamped = stamp(seal, digest, content)
+		}
+		return errors.Join(unstamped, current.Load().signSeal(seal, content, s.identity))
+	}
+}
+
+// ownRecords looks up the records of an identity.
+func (g *generation) ownRecords(ctx context.Context, name string) *lookup.Result {
+	id, err := g.config.Identity(name)
+	var owner string
+	var typ dane.Type
+	if err == nil {
+		owner, typ, err = id.OwnerName()
+	}
+	if err != nil {
+		return &lookup.Result{Name: name, Type: dane.TLSA, Code: "no-identity", Reason: err.Error()}
+	}
+	return g.client.Lookup(ctx, owner, typ)
+}
+
+// signSeal signs a seal by an identity, as its folder is now.
+func (g *generation) signSeal(seal *evidence.Seal, content io.ReaderAt, name string) error {
+	id, err := g.config.Identity(name)
+	if err != nil {
+		return err
+	}
+	return evidence.Sign(seal, io.NewSectionReader(content, 0, math.MaxInt64), id.Signer())
 }
 
 // keepEvidence is the hook of a receiver with these options; nil: nothing is kept.

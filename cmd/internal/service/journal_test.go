@@ -92,7 +92,7 @@ func (w *world) relayed(text []byte, n int) error {
 func TestEvidence(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.config(inbound + "[evidence]\ndir = \"DIR/evidence\"\n")
+	w.config(inbound + "[evidence]\ndir = \"DIR/evidence\"\nidentity = \"alice@example.org\"\n")
 	r := w.start("relay")
 	text := w.signed(100)
 	must(t, w.relayed(text, 3))
@@ -123,8 +123,8 @@ func TestEvidence(t *testing.T) {
 	must(t, err)
 	defer m.Close()
 	// The relay has added a Received field before it verified, so that the whole is not the same.
-	if report, err := rec.Verify(t.Context(), m); err != nil || report.Verdict != receiver.Pass || report.AsOf == nil {
-		t.Errorf("%+v, %v", report, err)
+	if report, err := rec.Verify(t.Context(), m); err != nil || report.Verdict != receiver.Pass || report.AsOf == nil || report.Evidence.Witness != "the signature of alice@example.org" {
+		t.Errorf("%+v, %v", report.Evidence, err)
 	}
 }
 
@@ -133,7 +133,7 @@ func TestEvidence(t *testing.T) {
 func TestEvidenceTrouble(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.config(inbound + "[evidence]\ndir = \"DIR/evidence\"\nkeep = \"30d\"\n")
+	w.config(inbound + "[evidence]\ndir = \"DIR/evidence\"\nkeep = \"30d\"\ntimestamp = \"http://127.0.0.1:1/\"\n")
 	r := w.start("relay")
 	must(t, os.Remove(w.Path("evidence")))
 	must(t, w.relayed(w.signed(100), 2))
@@ -143,7 +143,12 @@ func TestEvidenceTrouble(t *testing.T) {
 	if n := strings.Count(r.log.String(), `level=ERROR msg="evidence is not kept"`); n != 1 {
 		t.Errorf("said %d times", n)
 	}
+	must(t, os.Mkdir(w.Path("evidence"), 0o700))
+	must(t, w.relayed(w.signed(100), 1))
 	must(t, r.stop())
+	if !strings.Contains(r.log.String(), `msg="evidence is sealed without all proofs of its time"`) || !strings.Contains(r.log.String(), `msg="evidence sealed"`) {
+		t.Error("a service for time stamps that does not answer")
+	}
 	w.config(inbound + "[evidence]\ndir = \"DIR/anchor\"\n")
 	if err := newService("relay", w.Path("dnseal.toml"), r.log).run(t.Context(), nil); err == nil || !strings.Contains(err.Error(), "dnseal.toml:") {
 		t.Errorf("a file in place of the folder: %v", err)

@@ -180,6 +180,9 @@ func (s *service) reload(ctx context.Context, beat <-chan time.Time) {
 // new one.
 func (s *service) start(next *generation) {
 	old := s.current.replace(next)
+	if next.useJournal != nil {
+		next.useJournal()
+	}
 	s.metrics.Certificates(next.certificateEnds())
 	if next.config.SignsWithoutRule(s.kind) {
 		s.log.Warn("nothing is signed: a listener signs, but there is no [[sign.rule]]; write one (dnseal.toml(5))")
