@@ -76,6 +76,8 @@ func TestBrowser(t *testing.T) {
 	open("index", index.String())
 	checkReadable(t, tab, "index")
 	r, m := vector(t, "400-hs-subject")
+	open("paper", write(t, r, m))
+	checkPaper(t, tab)
 	open("keyboard", write(t, r, m))
 	checkKeyboard(t, tab)
 }
@@ -139,5 +141,19 @@ func checkKeyboard(t *testing.T, tab *browsertest.Tab) {
 	tab.Eval(`document.querySelectorAll("details[open]").length`, &open)
 	if total == 0 || open != total+1 {
 		t.Errorf("%d details are open, want %d", open, total+1)
+	}
+}
+
+// checkPaper checks that on paper nothing is folded away but the source of HTML.
+func checkPaper(t *testing.T, tab *browsertest.Tab) {
+	t.Helper()
+	tab.Call("Emulation.setEmulatedMedia", map[string]any{"media": "print"}, nil)
+	var folded []string
+	tab.Eval(`[...document.querySelectorAll("details:not(.source) :is(dl, pre, table)")].filter(e => !e.checkVisibility({contentVisibilityAuto: true})).map(e => e.outerHTML.slice(0, 60))`, &folded)
+	if len(folded) > 0 {
+		t.Errorf("not on paper: %q", folded)
+	}
+	if pdf := tab.PDF(); !bytes.HasPrefix(pdf, []byte("%PDF-")) {
+		t.Errorf("no PDF: %.20q", pdf)
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	_ "embed" // the style sheet
 	"encoding/base64"
+	"io"
+	"sync"
 	"time"
 )
 
@@ -30,9 +32,20 @@ func Style() string { return style }
 // Section 2.3.1): its hash, in single quotes.
 func StyleSource() string { return styleSource }
 
+// writers are those of pages that are done.
+var writers = sync.Pool{New: func() any { return &writer{buf: make([]byte, 0, 48<<10)} }}
+
+// done writes what is left of a page, and keeps the writer for others.
+func (p *writer) done(w io.Writer) error {
+	_, err := w.Write(p.buf)
+	writers.Put(p)
+	return err
+}
+
 // newWriter begins a page. Its title is for tabs and bookmarks.
 func newWriter(title string) *writer {
-	p := &writer{buf: make([]byte, 0, 48<<10)}
+	p := writers.Get().(*writer)
+	p.buf, p.ids = p.buf[:0], 0
 	p.put(`<!DOCTYPE html>`, "\n", `<html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="`)
 	p.attr(policy)
 	p.put(`"><meta name="referrer" content="no-referrer"><meta name="viewport" content="width=device-width, initial-scale=1">`)

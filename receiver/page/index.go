@@ -58,8 +58,7 @@ func WriteIndex(w io.Writer, entries []Entry, opts Options) error {
 	}
 	p.put(listEnd)
 	p.end()
-	_, err := w.Write(p.buf)
-	return err
+	return p.done(w)
 }
 
 // The table around the entries.

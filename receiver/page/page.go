@@ -73,8 +73,7 @@ func Write(ctx context.Context, w io.Writer, r *receiver.Report, m *message.Mess
 	d.header(p)
 	d.evidence(p)
 	p.end()
-	_, err := w.Write(p.buf)
-	return err
+	return p.done(w)
 }
 
 // document is one page on its way.

@@ -118,9 +118,9 @@ func (t *tree) overview() {
 	t.p.put(`</p>`)
 }
 
-// count counts the parts that hold no others.
+// count counts the parts that hold no others, but for signatures.
 func (t *tree) count(part *smime.Part, counts *[len(covers)]int) {
-	if !part.Multipart() {
+	if !part.Multipart() && part.Role != smime.RoleSignature {
 		counts[t.cover(part)]++
 	}
 	for _, k := range part.Parts {

@@ -247,7 +247,7 @@ func (d *document) witness(p *writer) {
 	case d.report.AsOf == nil:
 		return
 	case e == nil || e.Witness == "":
-		p.put(`; nobody witnesses the time`)
+		p.put(`; the time is not witnessed`)
 		return
 	}
 	p.put(`; the time is witnessed by `)
