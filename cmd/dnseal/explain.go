@@ -44,7 +44,7 @@ no answer, nothing worse.`,
 		Args:    cobra.ArbitraryArgs,
 	}
 	dns.register(cmd)
-	cmd.Flags().StringArrayVar(&evidence, "evidence", nil, "`FILE` that \"dnseal lookup --evidence\" wrote: what the DNS said then;\nrepeated: several")
+	cmd.Flags().StringArrayVar(&evidence, "evidence", nil, "`FILE` that \"dnseal lookup --evidence\" or \"verify --save-evidence\" wrote, or folder of\nthese: what the DNS said then; repeated: several")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object a line and signature")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) == 0 {
@@ -52,7 +52,7 @@ no answer, nothing worse.`,
 		}
 		e := explainer{cmd: cmd, json: asJSON, dns: &dns, evidence: kept{files: evidence}}
 		defer e.close()
-		if err := e.evidence.read(); err != nil {
+		if err := e.evidence.read(&dns); err != nil {
 			return err
 		}
 		for _, arg := range args {
@@ -95,6 +95,9 @@ type explanation struct {
 func (e *explainer) close() {
 	if e.client != nil {
 		_ = e.client.Close()
+	}
+	if e.evidence.archive != nil {
+		_ = e.evidence.archive.Close() // only read from
 	}
 }
 

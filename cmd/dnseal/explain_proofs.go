@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -18,6 +19,7 @@ import (
 	"dnseal/lookup/dnssec"
 	"dnseal/lookup/evidence"
 	"dnseal/receiver"
+	files "dnseal/receiver/evidence"
 	"dnseal/smime"
 	"dnseal/smime/message"
 )
@@ -130,14 +132,22 @@ const (
 
 // kept is evidence that was read from files, one after the other.
 type kept struct {
-	files  []string
-	all    []*evidence.Evidence
-	client *lookup.Client // for its trust anchors
+	files   []string
+	all     []*evidence.Evidence
+	client  *lookup.Client // for its trust anchors
+	archive *files.Archive // of those about messages; nil: none
 }
 
-// read reads the files: JSON objects, as "dnseal lookup --evidence" writes them.
-func (k *kept) read() error {
+// read reads the files: JSON objects, as "dnseal lookup --evidence" writes them, and, where dns is
+// not nil, files and folders of dnseal-evidence(5).
+func (k *kept) read(dns *dnsFlags) error {
 	for _, name := range k.files {
+		if about, err := k.aboutMessages(name, dns); about || err != nil {
+			if err != nil {
+				return err
+			}
+			continue
+		}
 		f, err := os.Open(name)
 		if errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("evidence file %s does not exist", name)
@@ -151,6 +161,44 @@ func (k *kept) read() error {
 		}
 	}
 	return nil
+}
+
+// aboutMessages opens what dnseal verify --save-evidence, or [evidence] dir, has kept.
+func (k *kept) aboutMessages(name string, dns *dnsFlags) (bool, error) {
+	info, err := os.Stat(name)
+	if err != nil || dns == nil || !info.IsDir() && filepath.Ext(name) != files.Extension {
+		return false, nil //nolint:nilerr // the error is found again
+	}
+	if k.archive == nil {
+		anchors, err := dns.anchors()
+		if err != nil {
+			return true, err
+		}
+		k.archive = files.New(files.Options{Anchors: anchors})
+	}
+	return true, k.archive.Open(name)
+}
+
+// recall judges signature number i of m by what was kept about m; "" where that does not vouch for
+// it.
+func (k *kept) recall(ctx context.Context, m *message.Message, i int) string {
+	if k.archive == nil {
+		return ""
+	}
+	r, err := receiver.New(receiver.Options{Past: k.archive.Past})
+	if err != nil {
+		return ""
+	}
+	report, err := r.Verify(ctx, m)
+	if err != nil || i >= len(report.Signatures) || report.Signatures[i].Verdict != receiver.Pass || report.AsOf == nil {
+		return ""
+	}
+	witness := "nothing but its own word proves that time"
+	if w := report.Evidence.Witness; w != "" {
+		witness = fmt.Sprintf("%s proves that it existed on %s", w, stamp(*report.Evidence.WitnessedAt))
+	}
+	return fmt.Sprintf(" By the evidence in %s of %s the record of this key was published then: DNSSEC signatures from the root to %s hold; %s. With them the message is a pass.",
+		report.Evidence.File, stamp(*report.AsOf), ownerOf(report.Signatures[i]), witness)
 }
 
 func (k *kept) decode(r io.Reader) error {
@@ -190,7 +238,10 @@ func (k *kept) explain(ctx context.Context, m *message.Message, i int, name stri
 				stamp(e.At), e.Name, stamp(e.Inception), stamp(e.Expiration))
 		}
 	}
-	if len(k.all) > 0 {
+	if by := k.recall(ctx, m, i); by != "" {
+		return by
+	}
+	if len(k.all) > 0 || k.archive != nil {
 		return " The evidence given does not show it: " + k.why(name) + "." + proofs
 	}
 	return proofs

@@ -79,7 +79,7 @@ func keep(file string, res *lookup.Result) error {
 	}
 	// Nothing is added to a file that holds something else.
 	if info, statErr := os.Stat(file); statErr == nil && info.Size() > 0 {
-		if err = (&kept{files: []string{file}}).read(); err != nil {
+		if err = (&kept{files: []string{file}}).read(nil); err != nil {
 			return err
 		}
 	}
