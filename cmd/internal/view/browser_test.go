@@ -51,7 +51,7 @@ var vocabulary = browsertest.Vocabulary{
 	Links: func(a string) bool {
 		var d, m int
 		n, _ := fmt.Sscanf(a, "d/%d/%d", &d, &m)
-		return a == "drop" || a == "forget" || a == "./" || n == 2 && a == fmt.Sprintf("d/%d/%d", d, m)
+		return strings.HasPrefix(a, "drop?form=") || strings.HasPrefix(a, "forget?form=") || a == "./" || n == 2 && a == fmt.Sprintf("d/%d/%d", d, m)
 	},
 }
 
@@ -96,6 +96,7 @@ func TestBrowser(t *testing.T) {
 	if got := focused(tab); got != "input#files" {
 		t.Errorf("the first Tab leads to %q", got)
 	}
+	dropOn(t, tab, "#kinds", paths[:2])
 	choose(tab, paths)
 	tab.Press("Tab")
 	if got := focused(tab); got != "button" {
@@ -167,6 +168,23 @@ func focused(tab *browsertest.Tab) (name string) {
 		return (seen ? "" : "unseen ") + e.localName + (e.id ? "#" + e.id : "");
 	})()`, &name)
 	return name
+}
+
+// dropOn drags files onto an element, and wants them in the field.
+func dropOn(t *testing.T, tab *browsertest.Tab, selector string, paths []string) {
+	t.Helper()
+	var at struct{ X, Y float64 }
+	tab.Eval(`(() => { const r = document.querySelector("`+selector+`").getBoundingClientRect(); return {X: r.x + r.width / 2, Y: r.y + r.height / 2}; })()`, &at)
+	for _, event := range []string{"dragEnter", "dragOver", "drop"} {
+		tab.Call("Input.dispatchDragEvent", map[string]any{
+			"type": event, "x": at.X, "y": at.Y,
+			"data": map[string]any{"items": []any{}, "files": paths, "dragOperationsMask": 1},
+		}, nil)
+	}
+	var count int
+	if tab.Eval(`document.querySelector("#files").files.length`, &count); count != len(paths) {
+		t.Errorf("%d of %d files that were dropped on %s are in the field", count, len(paths), selector)
+	}
 }
 
 // choose sets the files of the field, as the dialog of the system does.

@@ -21,13 +21,14 @@ type guard struct {
 	token   string // works once
 	path    string // the first part of every other path
 	cookie  string
+	form    string // in the forms of our pages, and in no address that is shown
 	spent   atomic.Bool
 }
 
 const cookieName = "dnseal-view"
 
 func newGuard(addr net.Addr) *guard {
-	g := &guard{address: addr.String(), token: secret(), path: secret()[:16], cookie: secret()}
+	g := &guard{address: addr.String(), token: secret(), path: secret()[:16], cookie: secret(), form: secret()}
 	at := netip.MustParseAddrPort(g.address)
 	g.hosts = []string{g.address}
 	if ip := at.Addr(); ip == netip.AddrFrom4([4]byte{127, 0, 0, 1}) || ip == netip.IPv6Loopback() {
@@ -105,9 +106,9 @@ func (g *guard) exchange(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// fromHere reports whether a POST comes from a page of ours. Sec-Fetch-Site (Fetch Metadata) is
-// what browsers send; with the policy no-referrer their Origin is "null" (Fetch, "append a request
-// Origin header").
+// fromHere reports whether a POST comes from a page of ours. Browsers say so in Sec-Fetch-Site
+// (Fetch Metadata), while their Origin is "null" because of the policy no-referrer (Fetch, "append
+// a request Origin header"). From those that send neither a secret of our forms must come.
 func (g *guard) fromHere(r *http.Request) bool {
 	origin := r.Header.Get("Origin")
 	if origin != "" && origin != "null" && origin != "http://"+r.Host {
@@ -116,7 +117,7 @@ func (g *guard) fromHere(r *http.Request) bool {
 	if site := r.Header.Get("Sec-Fetch-Site"); site != "" {
 		return site == "same-origin"
 	}
-	return origin == "http://"+r.Host
+	return origin == "http://"+r.Host || same(r.URL.Query().Get("form"), g.form)
 }
 
 func (g *guard) isHost(host string) bool {

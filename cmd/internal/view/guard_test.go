@@ -148,23 +148,26 @@ func TestOrigin(t *testing.T) {
 	kind, body := form(t, file{"a.eml", a.letter(t, "One", "text")})
 	for _, tt := range []struct {
 		origin, site string
-		ok           bool
+		form, ok     bool
 	}{
-		{"null", "same-origin", true}, // a browser, with no-referrer
-		{own, "same-origin", true},
-		{"", "same-origin", true},
-		{own, "", true}, // one without Fetch Metadata
-		{"", "", false},
-		{"null", "", false},
-		{"null", "cross-site", false},
-		{"null", "same-site", false}, // another port of this host
-		{"null", "none", false},
-		{own, "cross-site", false},
-		{"http://127.0.0.1:1", "same-site", false},
-		{"http://127.0.0.1:1", "same-origin", false},
-		{"http://evil.example", "", false},
-		{own + ".evil.example", "", false},
-		{"https://" + s.guard.address, "", false},
+		{"null", "same-origin", false, true}, // a browser, with no-referrer
+		{own, "same-origin", false, true},
+		{"", "same-origin", false, true},
+		{own, "", false, true}, // one without Fetch Metadata
+		{"null", "", true, true},
+		{"", "", true, true},
+		{"", "", false, false},
+		{"null", "", false, false},
+		{"null", "cross-site", true, false},
+		{"null", "same-site", true, false}, // another port of this host
+		{"null", "none", true, false},
+		{own, "cross-site", true, false},
+		{"http://127.0.0.1:1", "same-site", true, false},
+		{"http://127.0.0.1:1", "same-origin", true, false},
+		{"http://127.0.0.1:1", "", true, false},
+		{"http://evil.example", "", true, false},
+		{own + ".evil.example", "", true, false},
+		{"https://" + s.guard.address, "", true, false},
 	} {
 		header := map[string]string{"Content-Type": kind}
 		if tt.origin != "" {
@@ -174,6 +177,9 @@ func TestOrigin(t *testing.T) {
 			header["Sec-Fetch-Site"] = tt.site
 		}
 		for _, path := range []string{"drop", "forget"} {
+			if tt.form {
+				path += "?form=" + s.guard.form
+			}
 			r := c.do(http.MethodPost, c.base+path, bytes.NewReader(body), header)
 			if ok := r.status == http.StatusOK; ok != tt.ok {
 				t.Errorf("%s, Origin %q, Sec-Fetch-Site %q: %d", path, tt.origin, tt.site, r.status)

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -250,4 +251,45 @@ func TestConnections(t *testing.T) {
 		defer c.Close()
 	}
 	enter(t, s).get("").want(t, http.StatusOK)
+}
+
+// TestNothingOnDisk: a large file that waits to be verified has no name on the disk, and nothing is
+// there when it is forgotten.
+func TestNothingOnDisk(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	a := newAuthor(t)
+	a.slow = make(chan struct{})
+	s := open(t, a, Limits{})
+	c := enter(t, s)
+	letter := a.letter(t, "Large", strings.Repeat("All work and no play.\r\n", 50_000))
+	c.drop(file{"large.mbox", mbox(letter, letter)}, file{"large.eml", letter}).want(t, http.StatusOK, "Being verified")
+	names, err := os.ReadDir(dir)
+	must(t, err)
+	if len(names) > 0 {
+		t.Errorf("on the disk: %v", names)
+	}
+	close(a.slow)
+	eventually(t, "the verdicts", func() bool { return strings.Contains(c.get("").text(), "Pass 3") })
+	if names, err = os.ReadDir(dir); err != nil || len(names) > 0 {
+		t.Errorf("on the disk: %v, %v", names, err)
+	}
+}
+
+// TestRefusal: each error of an upload has its own page.
+func TestRefusal(t *testing.T) {
+	t.Parallel()
+	s := &Server{opts: Options{Limits: Limits{}.withDefaults()}}
+	for status, errs := range map[int][]error{
+		http.StatusRequestEntityTooLarge: {errTooLarge, errTooMany, fmt.Errorf("x: %w", &http.MaxBytesError{Limit: 1})},
+		http.StatusRequestTimeout:        {errTooSlow, fmt.Errorf("x: %w", os.ErrDeadlineExceeded)},
+		http.StatusInsufficientStorage:   {&os.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC}},
+		http.StatusBadRequest:            {errNoFiles, errNoForm, io.ErrUnexpectedEOF, multipart.ErrMessageTooLarge},
+	} {
+		for _, err := range errs {
+			if got := s.refusal(err); got.status != status || got.title == "" || got.text == "" {
+				t.Errorf("%v: %d, want %d", err, got.status, status)
+			}
+		}
+	}
 }

@@ -19,9 +19,9 @@
 //     unread (peer_linux.go), so that a token which they saw in the list of processes does not help
 //     them.
 //   - Other web pages: the cookie is SameSite=Strict and HttpOnly; a POST must come from this very
-//     origin (Sec-Fetch-Site, else Origin); the Host must be the address itself, so that a name
-//     that an attacker points to it (DNS rebinding) reaches nothing; every response forbids frames
-//     and reading by other origins.
+//     origin (Sec-Fetch-Site, else Origin or a secret of the form); the Host must be the address
+//     itself, so that a name that an attacker points to it (DNS rebinding) reaches nothing; every
+//     response forbids frames and reading by other origins.
 //   - Proxies: a request that came through one is refused, because it could be anybody's.
 //   - The mail: pages have no script and a Content-Security-Policy that allows none; nothing is
 //     fetched. What strangers wrote is text, and so are names of files.
