@@ -38,12 +38,8 @@ func (st TextStyle) Write(w io.Writer, r *Report) error {
 	t.headline(r)
 	t.action(r)
 	t.about(r)
-	for _, u := range r.Uncovered {
-		t.line("Unsigned", u)
-	}
-	for _, s := range r.Remarks {
-		t.line("Remark", s)
-	}
+	t.lines("Unsigned", r.Uncovered)
+	t.lines("Remark", r.Remarks)
 	for _, s := range r.Signatures {
 		t.signature(s, r)
 	}
@@ -102,10 +98,23 @@ func (t *textWriter) line(label, text string) {
 	t.buf.WriteString(layout.Fold(first, strings.Repeat(" ", len(first)), layout.Printable(text), t.style.Width))
 }
 
-// free is a line with what a sender can make as long as it likes: at most two lines of a terminal.
-func (t *textWriter) free(label, text string) {
+// lines are the first few of many texts that a message can cause.
+func (t *textWriter) lines(label string, texts []string) {
+	const most = 5
+	for i, text := range texts {
+		if i == most && len(texts) > most+1 {
+			t.line(label, fmt.Sprintf("%d more", len(texts)-most))
+			return
+		}
+		t.free(label, text, 4)
+	}
+}
+
+// free is a line with what a sender can make as long as it likes: at most so many lines of a
+// terminal.
+func (t *textWriter) free(label, text string, lines int) {
 	if n := t.style.Width; n > 0 {
-		text = layout.Cut(layout.Printable(text), 2*max(n-labelWidth-1, least)-least/2)
+		text = layout.Cut(layout.Printable(text), lines*max(n-labelWidth-1, least)-least/2)
 	}
 	t.line(label, text)
 }
@@ -176,16 +185,16 @@ func (t *textWriter) about(r *Report) {
 	}
 	t.line("From", r.fromText())
 	if len(r.To) > 0 {
-		t.free("To", someOf(r.To))
+		t.free("To", someOf(r.To), 2)
 	}
 	if r.Subject != "" {
-		t.free("Subject", r.Subject)
+		t.free("Subject", r.Subject, 2)
 	}
 	if r.Date != nil {
 		t.line("Date", stamp(*r.Date))
 	}
 	if r.MessageID != "" {
-		t.free("Message-ID", r.MessageID)
+		t.free("Message-ID", r.MessageID, 2)
 	}
 	if !r.CheckedAt.IsZero() {
 		t.line("Checked", stamp(r.CheckedAt))
@@ -270,7 +279,7 @@ func (t *textWriter) hops(hops []Hop) {
 		if i == 0 {
 			text += " (unproven)"
 		}
-		t.free(label, text)
+		t.free(label, text, 2)
 	}
 }
 
