@@ -40,12 +40,12 @@ type author struct {
 	silent bool // sign as one whose name servers do not answer
 }
 
-func newAuthor(t testing.TB) *author {
-	t.Helper()
-	id, err := identity.Create(t.TempDir(), "alice@example.org", identity.CreateOptions{})
-	must(t, err)
+func newAuthor(tb testing.TB) *author {
+	tb.Helper()
+	id, err := identity.Create(tb.TempDir(), "alice@example.org", identity.CreateOptions{})
+	must(tb, err)
 	record, err := id.Record(3, 1, 1)
-	must(t, err)
+	must(tb, err)
 	return &author{id: id, record: record}
 }
 
@@ -70,27 +70,27 @@ func (a *author) LookupFresh(ctx context.Context, name string, typ dane.Type) *l
 }
 
 // letter returns a message, signed.
-func (a *author) letter(t testing.TB, subject, text string) []byte {
-	t.Helper()
+func (a *author) letter(tb testing.TB, subject, text string) []byte {
+	tb.Helper()
 	if a.silent {
-		id, err := identity.Create(t.TempDir(), "dave@silent.example", identity.CreateOptions{})
-		must(t, err)
-		return (&author{id: id}).sign(t, "From: dave@silent.example\r\nSubject: "+subject+"\r\nDate: Fri, 27 Nov 2026 16:40:00 +0000\r\n\r\n"+text+"\r\n")
+		id, err := identity.Create(tb.TempDir(), "dave@silent.example", identity.CreateOptions{})
+		must(tb, err)
+		return (&author{id: id}).sign(tb, "From: dave@silent.example\r\nSubject: "+subject+"\r\nDate: Fri, 27 Nov 2026 16:40:00 +0000\r\n\r\n"+text+"\r\n")
 	}
-	return a.sign(t, "From: Alice <alice@example.org>\r\nTo: bob@example.net\r\nSubject: "+subject+"\r\nDate: Mon, 30 Nov 2026 09:12:00 +0000\r\n\r\n"+text+"\r\n")
+	return a.sign(tb, "From: Alice <alice@example.org>\r\nTo: bob@example.net\r\nSubject: "+subject+"\r\nDate: Mon, 30 Nov 2026 09:12:00 +0000\r\n\r\n"+text+"\r\n")
 }
 
-func (a *author) sign(t testing.TB, text string) []byte {
-	t.Helper()
+func (a *author) sign(tb testing.TB, text string) []byte {
+	tb.Helper()
 	m, err := message.Read(strings.NewReader(text), message.ReadOptions{})
-	must(t, err)
+	must(tb, err)
 	defer m.Close()
-	edit, err := sender.SignMessage(t.Context(), m, []*identity.Identity{a.id}, smime.SignOptions{Time: time.Now()})
-	must(t, err)
+	edit, err := sender.SignMessage(tb.Context(), m, []*identity.Identity{a.id}, smime.SignOptions{Time: time.Now()})
+	must(tb, err)
 	defer edit.Close()
 	var out bytes.Buffer
 	_, err = m.WriteEdited(&out, edit)
-	must(t, err)
+	must(tb, err)
 	return out.Bytes()
 }
 
@@ -104,26 +104,26 @@ func mbox(letters ...[]byte) []byte {
 }
 
 // open starts a page that ends with the test.
-func open(t testing.TB, a *author, limits Limits, files ...string) *Server {
-	t.Helper()
-	return start(t, Options{Limits: limits, Workers: 2, Receiver: func(past func(context.Context, receiver.Digests) *receiver.Past) (*receiver.Receiver, error) {
+func open(tb testing.TB, a *author, limits Limits, files ...string) *Server {
+	tb.Helper()
+	return start(tb, Options{Limits: limits, Workers: 2, Receiver: func(past func(context.Context, receiver.Digests) *receiver.Past) (*receiver.Receiver, error) {
 		return receiver.New(receiver.Options{Lookup: a, Saved: true, Past: past})
 	}}, files...)
 }
 
 // start is open with all options.
-func start(t testing.TB, opts Options, files ...string) *Server {
-	t.Helper()
-	s, err := Listen(t.Context(), opts)
-	must(t, err)
+func start(tb testing.TB, opts Options, files ...string) *Server {
+	tb.Helper()
+	s, err := Listen(tb.Context(), opts)
+	must(tb, err)
 	s.Show(files)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- s.Serve(ctx) }()
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		cancel()
 		if err := <-ended; err != nil {
-			t.Error(err)
+			tb.Error(err)
 		}
 	})
 	return s
@@ -234,10 +234,10 @@ func (r response) want(t *testing.T, status int, words ...string) {
 	}
 }
 
-func must(t testing.TB, err error) {
-	t.Helper()
+func must(tb testing.TB, err error) {
+	tb.Helper()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 
@@ -252,12 +252,12 @@ func eventually(t *testing.T, what string, ok func() bool) {
 }
 
 // uploads are files as they are after they were read.
-func uploads(t testing.TB, files ...file) (out []upload) {
-	t.Helper()
+func uploads(tb testing.TB, files ...file) (out []upload) {
+	tb.Helper()
 	for _, f := range files {
 		spool := message.NewSpool(0)
 		_, err := spool.Write(f.data)
-		must(t, err)
+		must(tb, err)
 		out = append(out, upload{f.name, spool})
 	}
 	return out
