@@ -28,6 +28,7 @@ type row struct {
 	pss       bool
 	bare      bool // no certificate sent, the key named by its identifier
 	anyDigest bool // algorithm names one digest, and others are as good
+	unsigned  [][]cms.Attribute
 }
 
 // madeBy reports whether a signature is made as the row has it.
@@ -127,8 +128,19 @@ func TestInterop(t *testing.T) {
 					judge(t, name+": theirs", signsTheirs(t, p, r, ids, form.opaque), c.cannotSign[r.name])
 				}
 			}
+			for _, form := range forms {
+				judge(t, "a staple, "+form.name, verifiesOurs(t, p, stapledRow(), ids, form.opaque), "")
+			}
 		})
 	}
+}
+
+// stapledRow is a row with an unsigned attribute as large as a DNSSEC chain.
+func stapledRow() row {
+	r := rows[0]
+	value := append([]byte{4, 0x82, 0x10, 0}, make([]byte, 4096)...) // OCTET STRING
+	r.unsigned = [][]cms.Attribute{{{Type: cms.OIDStaple, Value: value}}}
+	return r
 }
 
 // judge is about one cell: it holds, or the peer cannot.
@@ -157,7 +169,7 @@ func (r row) signers(all map[string]*peerIdentity) (ids []*peerIdentity, signers
 func verifiesOurs(t *testing.T, p peer, r row, all map[string]*peerIdentity, opaque bool) error {
 	t.Helper()
 	ids, signers := r.signers(all)
-	ours := signMessage(t, smime.SignOptions{Signers: signers, Time: time.Now(), Opaque: opaque, NoCertificates: r.bare})
+	ours := signMessage(t, smime.SignOptions{Signers: signers, Time: time.Now(), Opaque: opaque, NoCertificates: r.bare, Unsigned: r.unsigned})
 	der, entity := takeApart(t, ours)
 	if err := p.verify(t, ids, der, entity); err != nil {
 		return err

@@ -15,8 +15,14 @@
 //
 // # Object identifiers of our own
 //
-// They are below 2.25.113509215235227872955838768449428574475, a UUID as an arc (ITU-T X.667,
-// Section 7: 55651464-8091-40d7-8db1-d8f2330ad10b), which needs no registration.
+// They are below
+//
+//	1.2.840.113556.1.8000.2554.21861.5220.32913.16599.36273.14217779.708875
+//
+// which is the UUID 55651464-8091-40d7-8db1-d8f2330ad10b, in pieces of 16 and 24 bits below the arc
+// that is kept for such identifiers and needs no registration. The arc of ITU-T X.667, Section 7
+// (2.25), holds a UUID as one number of 128 bits, and a program that reads numbers of 64 bits
+// refuses a whole SignedData with it (GnuTLS: findings/certtool-uuid-oid.sh).
 //
 //	.1  staple    unsigned attribute, one value: the DNSSEC chain of the signer's own records
 //	              ([OIDStaple]; its ASN.1 is in package lookup/evidence/staple)

@@ -176,6 +176,11 @@ func FuzzVerify(f *testing.F) {
 			content.WriteString(testContent + "changed")
 			d.Write([]byte(content.String()))
 		}
+		for _, si := range sd.Signers {
+			if values, err := si.Unsigned(OIDStaple); err != nil && values != nil {
+				t.Errorf("%d values and %v", len(values), err)
+			}
+		}
 		for _, pub := range keys {
 			for _, si := range sd.Signers {
 				if si.Verify(d, pub) == nil && content.String() != testContent {

@@ -11,9 +11,8 @@ import (
 	"dnseal/smime/cms/internal/ber"
 )
 
-// ownArc is the arc of our own object identifiers (see the package documentation): a UUID made of
-// random numbers, which needs no registration (ITU-T X.667, Section 7).
-const ownArc = "2.25.113509215235227872955838768449428574475"
+// ownArc is the arc of our own object identifiers (see the package documentation).
+const ownArc = "1.2.840.113556.1.8000.2554.21861.5220.32913.16599.36273.14217779.708875"
 
 // Types of attributes of our own.
 var (

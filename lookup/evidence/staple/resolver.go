@@ -156,7 +156,8 @@ func Age(r *chain.Result) time.Duration {
 	return oldest
 }
 
-// Days writes a duration for people in its largest unit: "1.5 days", "2 hours", "1 minute".
+// Days writes a duration for people in its largest unit, rounded up: "1.5 days", "2 hours",
+// "1 minute".
 func Days(d time.Duration) string {
 	name, unit := "second", time.Second
 	switch {
@@ -167,7 +168,8 @@ func Days(d time.Duration) string {
 	case d >= time.Minute:
 		name, unit = "minute", time.Minute
 	}
-	n := d.Round(unit/10).Seconds() / unit.Seconds()
+	tenth := unit / 10
+	n := float64((d+tenth-1)/tenth) / 10
 	if n == 1 {
 		return "1 " + name
 	}

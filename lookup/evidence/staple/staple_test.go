@@ -239,7 +239,7 @@ func TestMakeRefuses(t *testing.T) {
 func TestDays(t *testing.T) {
 	t.Parallel()
 	for d, want := range map[time.Duration]string{
-		0: "0 seconds", 90 * time.Second: "1.5 minutes", time.Hour: "1 hour", 36 * time.Hour: "1.5 days", 14 * 24 * time.Hour: "14 days",
+		0: "0 seconds", 90 * time.Second: "1.5 minutes", time.Hour: "1 hour", time.Hour + time.Second: "1.1 hours", 36 * time.Hour: "1.5 days", 14 * 24 * time.Hour: "14 days",
 		400 * 24 * time.Hour: "400 days",
 	} {
 		if got := staple.Days(d); got != want {
