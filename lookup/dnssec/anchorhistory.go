@@ -125,7 +125,7 @@ func (a *Anchors) readXML(text string) error {
 	}
 	for _, d := range p.Digests {
 		digest := strings.Join(strings.Fields(d.Digest), "")
-		if _, err := hex.DecodeString(digest); err != nil || digest == "" {
+		if _, err = hex.DecodeString(digest); err != nil || digest == "" {
 			return fmt.Errorf("the digest of key %d is not hexadecimal", d.KeyTag)
 		}
 		t := timedAnchor{zone: zone, ds: &dns.DS{

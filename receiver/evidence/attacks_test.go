@@ -86,7 +86,7 @@ func TestCut(t *testing.T) {
 	t.Parallel()
 	w, text, file := one(t)
 	whole := 0
-	for n := range len(file) {
+	for n := range file {
 		a, err := past(file[:n], evidence.Options{Anchors: w.anchors})
 		if err != nil {
 			if !errors.Is(err, evidence.ErrNoEvidence) || bytes.IndexByte(file[:n], '\n') >= 0 {
@@ -113,7 +113,7 @@ func edited(tb testing.TB, file []byte, edit func(kind string, v map[string]any)
 	tb.Helper()
 	var out bytes.Buffer
 	sum, renamed := "", map[string]string{}
-	for _, l := range bytes.Split(bytes.TrimSuffix(file, []byte("\n")), []byte("\n")) {
+	for l := range bytes.SplitSeq(bytes.TrimSuffix(file, []byte("\n")), []byte("\n")) {
 		old := sha256.Sum256(l)
 		var v map[string]any
 		if err := json.Unmarshal(l, &v); err != nil {

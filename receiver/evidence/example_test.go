@@ -26,7 +26,7 @@ func Example() {
 	}
 
 	archive := evidence.New(evidence.Options{Anchors: anchors}) // of the DNS root: without Anchors
-	if err := archive.Add("mail.evidence", bytes.NewReader(file), int64(len(file))); err != nil {
+	if err = archive.Add("mail.evidence", bytes.NewReader(file), int64(len(file))); err != nil {
 		log.Fatal(err)
 	}
 	defer archive.Close()

@@ -42,8 +42,8 @@ func TestDiskFull(t *testing.T) {
 			j.Add(report, by)
 		}
 		size := j.today.Size()
-		if info, err := disk.Stat(); err != nil || info.Size() != size {
-			t.Fatalf("room for %d octets: %v, %v", room, info.Size(), err)
+		if info, statErr := disk.Stat(); statErr != nil || info.Size() != size {
+			t.Fatalf("room for %d octets: %v, %v", room, info.Size(), statErr)
 		}
 		disk.left = 1 << 20
 		j.Add(report, by)

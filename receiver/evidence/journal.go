@@ -299,13 +299,15 @@ func (j *Journal) sealLeft(name string) (bool, error) {
 		return false, err
 	}
 	defer f.Close() //nolint:errcheck // after an error, or closed already
-	if sealed, err := endsInSeal(f); err != nil || sealed {
+	sealed, err := endsInSeal(f)
+	if err != nil || sealed {
 		return false, err
 	}
-	if info, err := f.Stat(); err != nil || info.Size() == 0 { // another process has just made it
+	info, err := f.Stat()
+	if err != nil || info.Size() == 0 { // another process has just made it
 		return false, err
 	}
-	if err := lock(f); err != nil {
+	if err = lock(f); err != nil {
 		return false, nil //nolint:nilerr // its writer is at work
 	}
 	w, err := resume(name, f)

@@ -181,11 +181,7 @@ func (p *past) answer(ref string, l *Lookup, name string, t dane.Type) *lookup.R
 }
 
 func outOfTime(r *lookup.Result) bool {
-	switch r.Code {
-	case dnssec.CodeExpired, dnssec.CodeNotYetValid, dnssec.CodeClock:
-		return true
-	}
-	return false
+	return r.Code == dnssec.CodeExpired || r.Code == dnssec.CodeNotYetValid || r.Code == dnssec.CodeClock
 }
 
 // tooLate reports whether signatures that held when the lookup was made no longer did when the

@@ -44,7 +44,7 @@ func (a *Archive) signer(f *file, content io.Reader) (name string, err error) {
 		return "", errors.New("the signature of its seal cannot be read")
 	}
 	digests, s := sd.Digests(), sd.Signers[0]
-	if _, err := io.Copy(digests, content); err != nil {
+	if _, err = io.Copy(digests, content); err != nil {
 		return "", fmt.Errorf("evidence: %s: %w", f.name, err)
 	}
 	cert := s.Certificate(sd, nil)

@@ -118,7 +118,7 @@ func sign(tb testing.TB, id *identity.Identity, text string, opts smime.SignOpti
 	if err != nil {
 		tb.Fatal(err)
 	}
-	defer edit.Close() //nolint:errcheck // of a test
+	defer edit.Close()
 	var out bytes.Buffer
 	if _, err := m.WriteEdited(&out, edit); err != nil {
 		tb.Fatal(err)
@@ -147,7 +147,7 @@ func judge(tb testing.TB, opts receiver.Options, text []byte) *receiver.Report {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	defer m.Close() //nolint:errcheck // of a test
+	defer m.Close()
 	r, err := receiver.New(opts)
 	if err != nil {
 		tb.Fatal(err)

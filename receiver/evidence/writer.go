@@ -8,6 +8,7 @@ import (
 	"fmt"
 	gohash "hash"
 	"io"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -206,9 +207,7 @@ func (b *batch) write() error {
 	w.all.Write(b.text.Bytes())
 	w.size += int64(b.text.Len())
 	w.sum = b.sum
-	for k, h := range b.added {
-		w.known[k] = h
-	}
+	maps.Copy(w.known, b.added)
 	return nil
 }
 
