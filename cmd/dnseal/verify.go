@@ -57,8 +57,9 @@ or permerror; only "pass" means proven. dnseal-verdicts(7) has all verdicts and
 codes; "dnseal explain" shows how a message was changed in transit.
 
 Of several messages each is a line or two, and a summary of verdicts, signers
-and reasons comes last; --long prints all of each. --only chooses which messages
-are shown, in every form of output; the summary and the exit status count all.
+and reasons comes last, also where you interrupt; --long prints all of each.
+--only chooses which messages are shown, in every form of output; the summary
+and the exit status count all.
 --group-by counts the messages that --only chooses, by the identity that signed,
 by the domain of From, or by the code of the reason; at most 10,000 groups are
 counted apart. On a terminal lines are folded to its width, and the verdict has
