@@ -74,8 +74,9 @@ that are not printable become "?".
 verdict first, the chain of trust, what is signed and what is not, and the texts
 of the message. Of several messages DIR gets a page each and an index.html; DIR
 is a folder that is there, or a name that ends in a slash. Nothing in a message
-can become part of a page but as text, and what is there of the same name is
-replaced. Pages hold mail: only you can read them. --only chooses here as well.
+can become part of a page but as text. Earlier pages of the same names are
+replaced, and no other files. Pages hold mail: only you can read them. --only
+chooses here as well.
 
 --policy applies [[domain]], [on], [verify], [dns] and pkix-roots of a
 dnseal.toml, so that mail of devices can pass, and every report says what the

@@ -1,6 +1,7 @@
 // Package chain holds what a lookup found ([Result]) and the chain of trust from the anchor down to
-// the records ([Node], node.go). Both forms are written from the nodes: a tree of text (tree.go,
-// records.go) and JSON (json.go). The text ends with advice to the administrator (advice.go).
+// the records ([Node], node.go). All forms are written from the nodes: a tree of text (tree.go,
+// records.go), JSON (json.go), and an outline for drawings (outline.go). The text ends with advice
+// to the administrator (advice.go).
 //
 // # Limitations
 //

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"bytes"
 	"crypto/sha256"
 	_ "embed" // the style sheet
 	"encoding/base64"
@@ -46,7 +47,7 @@ func (p *writer) done(w io.Writer) error {
 func newWriter(title string) *writer {
 	p := writers.Get().(*writer)
 	p.buf, p.ids = p.buf[:0], 0
-	p.put(`<!DOCTYPE html>`, "\n", `<html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="`)
+	p.put(`<!DOCTYPE html>`, "\n", `<html lang="en"><head><meta charset="utf-8"><meta name="generator" content="dnseal"><meta http-equiv="Content-Security-Policy" content="`)
 	p.attr(policy)
 	p.put(`"><meta name="referrer" content="no-referrer"><meta name="viewport" content="width=device-width, initial-scale=1">`)
 	p.put(`<meta name="color-scheme" content="light dark"><title>`)
@@ -69,6 +70,12 @@ func (p *writer) top(up string) {
 }
 
 func (p *writer) end() { p.put(`</main></body></html>`, "\n") }
+
+// IsPage reports whether a file, of which head is the beginning (1 KiB is enough), is a page of
+// this package, which may be replaced with another.
+func IsPage(head []byte) bool {
+	return bytes.Contains(head[:min(len(head), 1<<10)], []byte(`<meta name="generator" content="dnseal">`))
+}
 
 // link writes a link that the caller named, or only its text where there is none.
 func (p *writer) link(address, text string) {

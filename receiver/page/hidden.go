@@ -77,10 +77,10 @@ func visible(s string, most int) string {
 			break
 		}
 		switch {
-		case hidden(r) || r == utf8.RuneError:
-			b.WriteRune(utf8.RuneError)
 		case unicode.IsSpace(r):
 			b.WriteByte(' ')
+		case hidden(r) || r == utf8.RuneError:
+			b.WriteRune(utf8.RuneError)
 		default:
 			b.WriteRune(r)
 		}

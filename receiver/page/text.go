@@ -162,7 +162,8 @@ func (t *tree) file(part *smime.Part) error {
 		p.put(`</bdi></dd></div>`)
 	}
 	p.put(`<div><dt>Size</dt><dd>`)
-	p.count(int(size), `octet`, `octets`)
+	p.grouped(size)
+	p.put(` octets`)
 	p.wrap(`</dd></div><div><dt>SHA-256</dt><dd><code>`, hex.EncodeToString(sum.Sum(nil)), `</code></dd></div>`)
 	if trouble != "" {
 		p.wrap(`<div><dt>Note</dt><dd>`, trouble, `</dd></div>`)

@@ -61,15 +61,40 @@ func NewPages(target string, stdout io.Writer) (*Pages, error) {
 		return nil, errors.New("--html needs the name of a file or folder")
 	case target == stdoutName:
 		p.fixed = true
+		return p, nil
 	case err == nil && info.IsDir(), os.IsPathSeparator(target[len(target)-1]):
+		if err = replaceable(filepath.Join(target, indexFile)); err != nil {
+			return nil, err
+		}
 		return p, p.intoFolder()
-	default:
-		p.fixed = err == nil || ext == ".html" || ext == ".htm"
-		if info, err = os.Stat(filepath.Dir(target)); err != nil || !info.IsDir() {
-			return nil, fmt.Errorf("--html %s: there is no folder %s", target, filepath.Dir(target))
+	}
+	p.fixed = err == nil || ext == ".html" || ext == ".htm"
+	if info, err = os.Stat(filepath.Dir(target)); err != nil || !info.IsDir() {
+		return nil, fmt.Errorf("--html %s: there is no folder %s", target, filepath.Dir(target))
+	}
+	return p, replaceable(target)
+}
+
+// replaceable returns an error for a file that is there and is no page: a message, for one, whose
+// name stands where that of the page was meant.
+func replaceable(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil //nolint:nilerr // it is not there, or writing it will fail
+	}
+	if info.Mode().IsRegular() {
+		head := make([]byte, 1<<10)
+		f, err := os.Open(path)
+		if err != nil {
+			return fmt.Errorf("--html: %w", err)
+		}
+		n, _ := io.ReadFull(f, head)
+		_ = f.Close() // only read from
+		if n == 0 || page.IsPage(head[:n]) {
+			return nil
 		}
 	}
-	return p, nil
+	return cli.Hint(fmt.Errorf("--html %s: there is such a file, and it is no page that dnseal wrote", path), "name another, or remove it; - is standard output")
 }
 
 // intoFolder makes the folder.
