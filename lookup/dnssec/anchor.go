@@ -20,6 +20,8 @@ type Anchors struct {
 	ignored []string
 	// timed are those that are valid only in a period, and not in zones.
 	timed []timedAnchor
+	// historical: WithHistory made them.
+	historical bool
 }
 
 // anchor is the trust in one zone.

@@ -39,6 +39,7 @@ var RootHistory = sync.OnceValue(func() *Anchors {
 	if err != nil {
 		panic(err) // a constant of ours
 	}
+	a.historical = true
 	return a
 })
 
@@ -46,13 +47,13 @@ var RootHistory = sync.OnceValue(func() *Anchors {
 // the earlier and later keys of that root, each for its period, in addition. nil: RootHistory.
 func (a *Anchors) WithHistory() *Anchors {
 	history := RootHistory()
-	if a == nil {
+	switch {
+	case a == nil:
 		return history
-	}
-	if !a.holdsOneOf(history) {
+	case a.historical || !a.holdsOneOf(history):
 		return a
 	}
-	return &Anchors{zones: a.zones, ignored: a.ignored, timed: append(append([]timedAnchor{}, a.timed...), history.timed...)}
+	return &Anchors{zones: a.zones, ignored: a.ignored, timed: append(append([]timedAnchor{}, a.timed...), history.timed...), historical: true}
 }
 
 // holdsOneOf reports whether one of the anchors, in any period, is one of history.

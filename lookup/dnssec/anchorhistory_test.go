@@ -54,6 +54,9 @@ func TestWithHistory(t *testing.T) {
 			t.Errorf("%s: %q, want %q", name, got, tt.want)
 		}
 	}
+	if twice := RootHistory().WithHistory(); len(twice.timed) != 3 {
+		t.Errorf("the history of the history: %d keys", len(twice.timed))
+	}
 	if got := tags((*Anchors)(nil).WithHistory().At(at)); got != "19036 20326" {
 		t.Errorf("none: %q", got)
 	}
