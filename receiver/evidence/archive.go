@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"dnseal/lookup/dnssec"
@@ -51,6 +52,9 @@ type entry struct {
 	line int32
 	at   int64 // when it was checked, in seconds
 	next int32 // the next entry with the same digest, from 1; 0: none
+	// whole begins the digest of the whole message; answered: lookups were kept.
+	whole    string
+	answered bool
 	// message is kept of the first maxParsed.
 	message *Message
 }
@@ -138,7 +142,7 @@ func (a *Archive) Add(name string, src io.ReaderAt, size int64) error {
 	f, err := scan(name, src, size, maxLines-a.lines, func(m *Message, line int) error {
 		keys, err := keysOf(m)
 		for _, k := range keys {
-			e := entry{file: number, line: int32(line), at: m.CheckedAt.Unix()}
+			e := entry{file: number, line: int32(line), at: m.CheckedAt.Unix(), whole: beginning(m.SHA256), answered: len(m.Lookups) > 0}
 			if len(a.entries)+len(found) < maxParsed {
 				e.message = m
 			}
@@ -214,8 +218,13 @@ func (a *Archive) Files() []Summary {
 	return out
 }
 
+// beginning is what is held of a digest in memory: it only prefers one entry to another.
+func beginning(digest string) string { return strings.Clone(digest[:min(len(digest), 16)]) }
+
 // find returns the entry about a message: of several the one that was made closest to the time
-// asked for, else the first that was made.
+// asked for, else that of the same message octet for octet, else the first that was made. What was
+// kept about a changed copy, whose signature did not hold, has no lookup: it comes last, because
+// anybody can send one earlier.
 func (a *Archive) find(d receiver.Digests) (*file, int32, *Message, error) {
 	var all []entry
 	for _, text := range d.Objects {
@@ -230,9 +239,7 @@ func (a *Archive) find(d receiver.Digests) (*file, int32, *Message, error) {
 	if len(all) == 0 {
 		return nil, 0, nil, nil
 	}
-	best := slices.MinFunc(all, func(x, y entry) int {
-		return cmp.Or(cmp.Compare(a.distance(x), a.distance(y)), cmp.Compare(x.at, y.at))
-	})
+	best := slices.MinFunc(all, a.order(beginning(d.Message)))
 	f := a.files[best.file]
 	if best.message != nil {
 		return f, best.line, best.message, nil
@@ -245,6 +252,30 @@ func (a *Archive) find(d receiver.Digests) (*file, int32, *Message, error) {
 		return nil, 0, nil, err
 	}
 	return f, best.line, r.Message, nil
+}
+
+// order compares entries about the message whose digest begins with whole: the better comes first.
+func (a *Archive) order(whole string) func(x, y entry) int {
+	return func(x, y entry) int {
+		xSame, ySame := whole != "" && x.whole == whole, whole != "" && y.whole == whole
+		return cmp.Or(
+			last(!xSame && !x.answered, !ySame && !y.answered),
+			cmp.Compare(a.distance(x), a.distance(y)),
+			last(!xSame, !ySame),
+			cmp.Compare(x.at, y.at), cmp.Compare(x.file, y.file), cmp.Compare(x.line, y.line),
+		)
+	}
+}
+
+// last compares by a property that comes last.
+func last(x, y bool) int {
+	switch {
+	case x == y:
+		return 0
+	case x:
+		return 1
+	}
+	return -1
 }
 
 // maxEntries bounds the entries that are compared for one message.

@@ -51,6 +51,35 @@ func TestEveryBitOfEvidence(t *testing.T) {
 	}
 }
 
+// TestChangedCopies: a changed copy of a message, which anybody can send before or after it and
+// whose signature is checked first, does not hide what was kept about the message, and has its own
+// verdict.
+func TestChangedCopies(t *testing.T) {
+	t.Parallel()
+	w, text, _ := one(t)
+	forged := bytes.Replace(text, []byte("small"), []byte("large"), -1)
+	if bytes.Equal(forged, text) {
+		t.Fatal("the copy is not changed")
+	}
+	relayed := append([]byte("Received: from a.example by b.example; Tue, 24 Nov 2026 10:00:00 +0000\r\n"), text...)
+	for name, messages := range map[string][][]byte{
+		"before": {forged, text}, "after": {text, forged}, "around": {forged, text, forged}, "relayed": {forged, relayed, text},
+	} {
+		file, live := w.keep(w.options(), messages...)
+		for _, at := range []time.Time{{}, clock.Add(time.Hour)} {
+			for i, m := range messages {
+				r := recall(t, file, evidence.Options{Anchors: w.anchors, At: at}, w.options(), m)
+				if line(r) != line(live[i]) || !r.Evidence.Identical {
+					t.Errorf("%s: message %d at %v: %s, was %s; %+v", name, i, at, line(r), line(live[i]), r.Evidence)
+				}
+			}
+			if r := recall(t, file, evidence.Options{Anchors: w.anchors, At: at}, w.options(), append([]byte("X-Mark: x\r\n"), text...)); r.Verdict != receiver.Pass {
+				t.Errorf("%s: with another field at %v: %s %s", name, at, line(r), r.Reason)
+			}
+		}
+	}
+}
+
 // TestEveryBitOfMessage: a message with any bit flipped does not pass as the one that was checked:
 // either it is no pass, or its signature and what is signed are as they were, and the report says
 // that the whole message is not the same.
