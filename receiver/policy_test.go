@@ -52,6 +52,11 @@ func TestWorst(t *testing.T) {
 	if got := worse(finding{Verdict(""), "unset", ""}, good); got.verdict == Pass {
 		t.Error("the zero verdict counts as pass")
 	}
+	for _, v := range order {
+		if unknown := (finding{Verdict("good"), "unset", ""}); worse(finding{v, "a", ""}, unknown) != unknown {
+			t.Errorf("a word that is no verdict is better than %s", v)
+		}
+	}
 }
 
 // TestEveryCodeHasAClass holds the table of policy.go to the list of codes.go.

@@ -76,7 +76,7 @@ func (s *Server) home(w http.ResponseWriter, _ *http.Request) {
 	for _, d := range drops {
 		working = working || !d.Done
 	}
-	render(w, http.StatusOK, "home", map[string]any{"Form": s.guard.form, "Drops": drops, "Working": working, "Limits": s.opts.Limits, "First": firstMessages})
+	render(w, http.StatusOK, "home", map[string]any{"Form": s.guard.form, "Drops": drops, "Working": working, "Displaced": s.shelf.hasDisplaced(), "Limits": s.opts.Limits, "First": firstMessages})
 }
 
 // index lists all messages of a drop.

@@ -15,12 +15,13 @@ import (
 type shelf struct {
 	limits Limits
 
-	mu       sync.Mutex
-	drops    []*drop // in the order of arrival
-	last     int     // number of the last one
-	messages int
-	bytes    int
-	used     time.Time
+	mu        sync.Mutex
+	drops     []*drop // in the order of arrival
+	last      int     // number of the last one
+	messages  int
+	bytes     int
+	used      time.Time
+	displaced bool // drops were forgotten to make room, since the last clear
 }
 
 // drop is what arrived together. The shelf's lock guards it.
@@ -55,7 +56,7 @@ func (s *shelf) add(files []string) *drop {
 	s.last++
 	d := &drop{number: s.last, at: time.Now(), files: slices.Clone(files[:min(len(files), maxFiles)]), total: len(files), done: make(chan struct{})}
 	if len(s.drops) == maxDrops {
-		s.remove(s.drops[0])
+		s.displace()
 	}
 	s.drops = append(s.drops, d)
 	s.used = d.at
@@ -74,7 +75,7 @@ func (s *shelf) keep(d *drop, e entry) bool {
 			d.more = true
 			return false
 		}
-		s.remove(s.drops[0])
+		s.displace()
 	}
 	d.entries = append(d.entries, e)
 	s.messages++
@@ -98,6 +99,12 @@ const (
 	maxDrops = 100
 )
 
+// displace forgets the oldest drop, to make room. The lock is held.
+func (s *shelf) displace() {
+	s.remove(s.drops[0])
+	s.displaced = true
+}
+
 // remove forgets a drop. The lock is held.
 func (s *shelf) remove(d *drop) {
 	d.gone = true
@@ -116,6 +123,14 @@ func (s *shelf) clear() {
 	for _, d := range slices.Clone(s.drops) {
 		s.remove(d)
 	}
+	s.displaced = false
+}
+
+// hasDisplaced reports whether drops were forgotten to make room for others.
+func (s *shelf) hasDisplaced() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.displaced
 }
 
 // touch notes that somebody looks.

@@ -95,6 +95,12 @@ func TestLimits(t *testing.T) {
 	if page := c.get("").body; strings.Contains(page, "seven.mbox") || s.shelf.messages != 2 {
 		t.Errorf("%d messages are kept: %s", s.shelf.messages, page)
 	}
+	// That it went is said, until everything is forgotten.
+	c.get("").want(t, http.StatusOK, "What was dropped earlier was forgotten, to make room: at most 5 messages")
+	c.do(http.MethodPost, c.base+"forget", nil, map[string]string{"Sec-Fetch-Site": "same-origin"}).want(t, http.StatusOK)
+	if page := c.get("").text(); strings.Contains(page, "earlier") {
+		t.Error(page)
+	}
 }
 
 // TestPagesLimit: pages are kept up to their limit in octets.
