@@ -1,6 +1,7 @@
 package receiver
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -138,21 +139,30 @@ func objects(found *smime.Report) []string {
 	return out
 }
 
-// unasked answers nothing, where no resolver is to be asked.
-type unasked struct{}
+// unasked answers nothing, where no resolver is to be asked. The zero value has no other reason.
+type unasked struct {
+	code   Code
+	reason string
+}
 
-func (unasked) Lookup(_ context.Context, name string, t dane.Type) *lookup.Result {
-	return &lookup.Result{Name: name, Type: t, Code: dnssec.Code(CodeNoEvidence), Reason: "nothing is looked up here", Answer: new(dnssec.Answer)}
+func (u unasked) Lookup(_ context.Context, name string, t dane.Type) *lookup.Result {
+	return &lookup.Result{
+		Name: name, Type: t, Code: dnssec.Code(cmp.Or(u.code, CodeNoEvidence)), Reason: cmp.Or(u.reason, "nothing is looked up here"), Answer: new(dnssec.Answer),
+	}
 }
 
 func (u unasked) LookupFresh(ctx context.Context, name string, t dane.Type) *lookup.Result {
 	return u.Lookup(ctx, name, t)
 }
 
-// asOf is r as of what is known of the past.
+// asOf is r as of what is known of the past. Nothing is known of what is still to come: signatures
+// of the DNS hold for days in advance, also over what is withdrawn until then.
 func (r *Receiver) asOf(p *Past) *Receiver {
 	then := *r
 	then.opts.Lookup, then.opts.Offline = p.Lookup, nil
+	if now := r.opts.Now(); p.At.After(now.Add(maxAhead)) {
+		then.opts.Lookup = unasked{CodeEvidenceTime, fmt.Sprintf("evidence proves nothing about %s, which is in the future: it is %s", stamp(p.At), stamp(now))}
+	}
 	if !p.At.IsZero() {
 		then.opts.Saved = p.Saved
 		then.opts.Now = func() time.Time { return p.At }

@@ -33,6 +33,11 @@ func (a *Archive) witness(f *file, e *receiver.EvidenceReport) {
 	if f.by == "" {
 		return
 	}
+	// What was there at a time cannot know of a later one.
+	if e.CheckedAt.After(f.when.Add(maxSkew)) {
+		e.Notes = append(e.Notes, fmt.Sprintf("nothing proves its time: %s is of %s, and by the word of the file the message was checked after that, on %s", f.by, stamp(f.when), stamp(e.CheckedAt)))
+		return
+	}
 	e.Witness, e.WitnessedAt = f.by, &f.when
 	if late := f.when.Sub(e.CheckedAt); late > maxLate {
 		e.Notes = append(e.Notes, fmt.Sprintf("the time is witnessed only from %s on, %s after the message was checked by the word of the file", stamp(f.when), daysText(int(late/(24*time.Hour)))))

@@ -106,11 +106,11 @@ Check the version, each sum and, where there is one, the seal: its digest and it
 .IP 2. 3
 Find the message by the digest of one of its signatures. Say whether the digest of the whole message is the same, too.
 .IP 3. 3
-Validate each lookup from its sets (RFC 9102, Section 6; RFC 4035, Section 5) from trust anchors of your own that were valid at the time of the lookup, as of that time. Records that no signature holds for are not secure, whatever status says. A lookup must be no more than 25 hours older than the check of its message, and its signatures must have held when that was made.
+Validate each lookup from its sets (RFC 9102, Section 6; RFC 4035, Section 5) from trust anchors of your own that were valid at the time of the lookup, as of that time. Records that no signature holds for are not secure, whatever status says. A lookup must be no more than 25 hours older than the check of its message, and its signatures must have held when that was made. Signatures hold for days in advance, and prove nothing about a time that is still to come: refuse a check in the future.
 .IP 4. 3
 Verify the message as if it had just come, by these answers and your own policy. Where the verdict is another one than the file says, say so.
 .IP 5. 3
-Say what proves the time: the token, checked by roots of your own; the signature of the seal; or nothing but the word of the file. Whoever gets the keys of a zone later can make evidence of earlier times.
+Say what proves the time: the token, checked by roots of your own; the signature of the seal; or nothing but the word of the file. A token or a signature that is older than the check of a message, by the word of the file, proves nothing about that. Whoever gets the keys of a zone later can make evidence of earlier times.
 .SH EXAMPLE
 Check the seal of a file with the programs of a usual system:
 .PP
@@ -122,6 +122,6 @@ Check the seal of a file with the programs of a usual system:
   tail -n 1 2026-11-29.evidence | jq -r .seal.token | base64 -d >token
   openssl ts -verify -token_in -in token -data content -CAfile roots.pem
 `))
-	b.WriteString(".fi\n.SH SEE ALSO\n.BR dnseal-verify (1),\n.BR dnseal-explain (1),\n.BR dnseal.toml (5),\n.BR dnseal-verdicts (7)\n")
+	b.WriteString("\n.fi\n.SH SEE ALSO\n.BR dnseal-verify (1),\n.BR dnseal-explain (1),\n.BR dnseal.toml (5),\n.BR dnseal-verdicts (7)\n")
 	return b.String()
 }

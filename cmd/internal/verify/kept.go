@@ -62,7 +62,7 @@ func (k *Kept) Close() {
 // the user's; nil: the keys of the DNS root. What could not be read of several files goes to wrong,
 // and a time stamp that cannot be had. ctx is for that, also after Open.
 func (k *Kept) Open(ctx context.Context, opts *receiver.Options, anchors func() (*dnssec.Anchors, error), wrong func(error)) error {
-	at, err := k.time()
+	at, err := k.time(time.Now())
 	if err == nil {
 		err = k.stamps.check(k.save != "", k.Recalls())
 	}
@@ -96,22 +96,25 @@ func (k *Kept) Open(ctx context.Context, opts *receiver.Options, anchors func() 
 	return nil
 }
 
-// time is that of --at; zero: none.
-func (k *Kept) time() (time.Time, error) {
+// time is that of --at; zero: none. Of a day that is not over yet it is now.
+func (k *Kept) time(now time.Time) (time.Time, error) {
 	switch {
 	case k.at == "":
 		return time.Time{}, nil
 	case !k.Recalls():
 		return time.Time{}, cli.Hint(errors.New("--at needs --evidence"), "what the DNS said at another time is only in evidence that was kept then: dnseal verify --save-evidence DIR")
 	}
-	if t, err := time.Parse(time.RFC3339, k.at); err == nil {
-		return t.UTC(), nil
-	}
-	t, err := time.Parse(time.DateOnly, k.at)
+	t, err := time.Parse(time.RFC3339, k.at)
 	if err != nil {
-		return time.Time{}, fmt.Errorf("--at %s is no time: write a date such as 2026-11-29, or a time such as 2026-11-29T10:00:00Z", k.at)
+		var day time.Time
+		if day, err = time.Parse(time.DateOnly, k.at); err != nil {
+			return time.Time{}, fmt.Errorf("--at %s is no time: write a date such as 2026-11-29, or a time such as 2026-11-29T10:00:00Z", k.at)
+		}
+		if t = day.AddDate(0, 0, 1).Add(-time.Second); t.After(now) && !day.After(now) {
+			t = now
+		}
 	}
-	return t.AddDate(0, 0, 1).Add(-time.Second), nil
+	return t.UTC(), nil
 }
 
 func unopened(path string, err error) error {
