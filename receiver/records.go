@@ -133,6 +133,8 @@ func (sc *signatureCheck) missing(ctx context.Context, res *lookup.Result) findi
 		return sc.orRoots(ctx, finding{Neutral, CodeNoRecord, fmt.Sprintf("a CA certifies %s, but no record is published at %s", sc.claim, res.Name)})
 	case sc.staples != nil:
 		return absentInStaple(res)
+	case sc.receiver.opts.Saved && sc.receiver.opts.Past != nil:
+		return finding{Fail, CodeNotPublishedNow, fmt.Sprintf("no record was published at %s then; one may have been when the message came", res.Name)}
 	case sc.receiver.opts.Saved:
 		return finding{Fail, CodeNotPublishedNow, fmt.Sprintf("no record is published at %s now; one may have been when the message came", res.Name)}
 	}

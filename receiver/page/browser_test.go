@@ -63,7 +63,7 @@ func TestBrowser(t *testing.T) {
 		open(name, page)
 		entries = append(entries, Entry{Verdict: "<b>", File: payloads[0], Subject: payloads[1], From: payloads[3], Date: payloads[4], Reason: payloads[5]})
 	}
-	for _, name := range []string{"001-pass", "400-hs-subject", "023-changed-byte", "131-dns-bogus-signature", "127-dns-insecure", "022-none-unsigned", "466-f-nul-in-value", "164-pass-signed-again"} {
+	for _, name := range []string{"001-pass", "400-hs-subject", "023-changed-byte", "131-dns-bogus-signature", "127-dns-insecure", "022-none-unsigned", "466-f-nul-in-value", "164-pass-signed-again", "137-dns-servfail"} {
 		r, m := vector(t, name)
 		open(name, write(t, r, m))
 		checkReadable(t, tab, name)
@@ -98,6 +98,11 @@ func checkQuiet(t *testing.T, tab *browsertest.Tab, name string) {
 	tab.Eval(`document.scrollingElement.scrollWidth`, &wide)
 	if wide > 390 {
 		t.Errorf("%s: %d pixels wide on a phone of 390", name, wide)
+	}
+	var clipped []string
+	tab.Eval(`[...document.querySelectorAll(".rail text")].filter(t => t.getBBox().x + t.getBBox().width > 360).map(t => t.textContent)`, &clipped)
+	if len(clipped) > 0 {
+		t.Errorf("%s: wider than the drawing: %q", name, clipped)
 	}
 }
 

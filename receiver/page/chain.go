@@ -101,7 +101,7 @@ func shortOwner(name string) string {
 
 // missingStop stands for records that are not in the answer.
 func missingStop(s *receiver.SignatureReport, above int) stop {
-	out := stop{above: above, state: openState, title: shortOwner(s.DNS.Name) + " " + s.DNS.Type, note: s.Lookup.Reason}
+	out := stop{above: above, state: openState, title: shortOwner(s.DNS.Name) + " " + s.DNS.Type, note: hashes.ReplaceAllString(s.Lookup.Reason, "$1….")}
 	switch {
 	case s.Lookup.Presence == dane.Absent && s.Lookup.Status == dnssec.Secure:
 		out.state, out.note = offState, "proven: there is no such record"

@@ -121,7 +121,11 @@ func (d *document) drawings(p *writer) {
 	}
 	p.put(`<section aria-labelledby="way"><h2 id="way">The way of the message</h2>`)
 	p.hops(d.report)
-	p.put(`<p class="small">The hosts say this in Received fields, which nothing proves.</p></section></div>`)
+	said := markup(`The hosts say this in Received fields, which nothing proves.`)
+	if len(d.report.Hops) == 0 {
+		said = `There is no Received field: no host says that the message went through it.`
+	}
+	p.put(`<p class="small">`, said, `</p></section></div>`)
 }
 
 // textOnly writes what it gets as text, up to a size of the page.

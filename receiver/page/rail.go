@@ -45,9 +45,9 @@ const (
 	noteStep  = 15
 	maxDepth  = 6
 	maxStops  = 24
-	// Columns of text of each size in one unit of width; most texts are narrower.
-	titleColumn = 7.6
-	noteColumn  = 6.3
+	// The width of a digit in texts of each size: fonts differ, and most are narrower.
+	titleColumn = 8.6
+	noteColumn  = 7.2
 )
 
 // row is a stop with its place in the drawing.
@@ -188,16 +188,29 @@ func fold(text string, columns, most int) []string {
 
 // fitting is as much of the beginning of a text as is at most that many columns wide.
 func fitting(s string, columns int) string {
+	room := 10 * columns
 	for i, r := range s {
-		columns--
-		if r >= utf8.RuneSelf {
-			if k := width.LookupRune(r).Kind(); k == width.EastAsianWide || k == width.EastAsianFullwidth {
-				columns--
-			}
-		}
-		if columns < 0 {
+		if room -= tenths(r); room < 0 {
 			return s[:i]
 		}
 	}
 	return s
+}
+
+// tenths is the width of a character in tenths of that of a digit, in most fonts at most.
+func tenths(r rune) int {
+	switch {
+	case strings.ContainsRune(`ijl.,:;'|!ftr ()[]-`, r):
+		return 7
+	case strings.ContainsRune(`mwMW@%…`, r):
+		return 17
+	case r >= 'A' && r <= 'Z':
+		return 13
+	case r < utf8.RuneSelf:
+		return 10
+	}
+	if k := width.LookupRune(r).Kind(); k == width.EastAsianWide || k == width.EastAsianFullwidth {
+		return 20
+	}
+	return 13
 }

@@ -53,7 +53,7 @@ func (d *document) lead(p *writer) {
 		p.put(`Nothing shows who wrote this message, or whether it was changed.`)
 	case receiver.Fail:
 		if r.Code == receiver.CodeNotPublishedNow || r.Code == receiver.CodeKeyReplaced {
-			p.put(`Nothing that is published now proves this message. Only evidence that was kept could show what was when it came.`)
+			d.unprovenLead(p)
 			return
 		}
 		p.put(`Checked, and wrong. Do not take this for a message of `)
@@ -67,6 +67,15 @@ func (d *document) lead(p *writer) {
 	default:
 		p.put(`This message cannot be judged.`)
 	}
+}
+
+// unprovenLead is the lead where another key, or none, is published.
+func (d *document) unprovenLead(p *writer) {
+	if d.report.AsOf != nil {
+		p.put(`Nothing that was published then proves this message. Only evidence of another time could show what was when it came.`)
+		return
+	}
+	p.put(`Nothing that is published now proves this message. Only evidence that was kept could show what was when it came.`)
 }
 
 // policyLead is the lead of what is intact, and yet no message of its author as it stands.
