@@ -116,15 +116,19 @@ func New(opts Options) *Archive {
 
 // open adds a file.
 func (a *Archive) open(name string) error {
+	// Before it is opened: that of a named pipe waits for a writer.
+	info, err := os.Stat(name)
+	if err != nil {
+		return fmt.Errorf("evidence: %w", err)
+	}
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("evidence: %s is no file", name)
+	}
 	f, err := os.Open(name)
 	if err != nil {
 		return fmt.Errorf("evidence: %w", err)
 	}
-	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%s is no file", name)
-	}
-	if err == nil {
+	if info, err = f.Stat(); err == nil {
 		err = a.Add(name, f, info.Size())
 	}
 	if err != nil {

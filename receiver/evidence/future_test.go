@@ -58,13 +58,69 @@ func TestWitnessBefore(t *testing.T) {
 			v["token"] = "AAAA"
 		}
 	})
-	for late, want := range map[time.Duration]bool{-time.Hour: false, -6 * time.Minute: false, -4 * time.Minute: true, time.Hour: true} {
+	for late, want := range map[time.Duration]bool{-time.Hour: false, -6 * time.Minute: false, -4 * time.Minute: true, 47 * time.Hour: true, 72 * time.Hour: true} {
 		r := recall(t, file, evidence.Options{Anchors: w.anchors, Witness: func(*evidence.Seal, io.Reader) (string, time.Time, error) {
 			return "a witness", clock.Add(late), nil
 		}}, w.options(), text)
 		notes := strings.Join(r.Evidence.Notes, " ")
-		if r.Verdict != receiver.Pass || (r.Evidence.Witness != "") != want || strings.Contains(notes, "nothing proves its time") == want {
+		if r.Verdict != receiver.Pass || (r.Evidence.Witness != "") != want || strings.Contains(notes, "nothing proves its time") == want ||
+			strings.Contains(notes, "witnessed only from") != (late > 48*time.Hour) {
 			t.Errorf("%s: %s, witness %q, %s", late, line(r), r.Evidence.Witness, notes)
+		}
+	}
+}
+
+// TestForgedSmall are forgeries with right checksums that each one check alone refuses.
+func TestForgedSmall(t *testing.T) {
+	t.Parallel()
+	w, text, file := one(t)
+	for name, c := range map[string]struct {
+		edit func(kind string, v map[string]any)
+		want string // "": the file is refused
+	}{
+		"another number of messages": {func(kind string, v map[string]any) {
+			if kind == "seal" {
+				v["messages"] = 2
+			}
+		}, ""},
+		"digests in upper case": {func(kind string, v map[string]any) {
+			if kind == "message" {
+				v["signatures"] = []any{strings.ToUpper(v["signatures"].([]any)[0].(string))}
+			}
+		}, ""},
+		"too many lookups": {func(kind string, v map[string]any) {
+			if kind == "message" {
+				v["lookups"] = make([]string, 201)
+			}
+		}, ""},
+		"a lookup of another type": {func(kind string, v map[string]any) {
+			if kind == "lookup" {
+				v["type"] = "TLSA"
+			}
+		}, "temperror no-evidence"},
+		"a lookup after the check": {func(kind string, v map[string]any) {
+			if kind == "lookup" {
+				v["at"] = clock.Add(6 * time.Minute)
+			}
+		}, "temperror evidence-time"},
+		"a lookup whose signatures were over at the check": {func(kind string, v map[string]any) {
+			switch kind {
+			case "lookup":
+				v["at"] = clock.AddDate(0, 0, 13)
+			case "message":
+				v["checked_at"] = clock.AddDate(0, 0, 14).Add(time.Hour / 2)
+			}
+		}, "temperror evidence-time"},
+	} {
+		forged := edited(t, file, c.edit)
+		if _, err := past(forged, evidence.Options{Anchors: w.anchors}); (err != nil) != (c.want == "") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if c.want == "" {
+			continue
+		}
+		if r := recall(t, forged, evidence.Options{Anchors: w.anchors}, w.options(), text); line(r) != c.want {
+			t.Errorf("%s: %s: %s", name, line(r), r.Reason)
 		}
 	}
 }
