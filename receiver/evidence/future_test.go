@@ -1,6 +1,8 @@
 package evidence_test
 
 import (
+	"bytes"
+	"errors"
 	"io"
 	"strings"
 	"testing"
@@ -122,5 +124,16 @@ func TestForgedSmall(t *testing.T) {
 		if r := recall(t, forged, evidence.Options{Anchors: w.anchors}, w.options(), text); line(r) != c.want {
 			t.Errorf("%s: %s: %s", name, line(r), r.Reason)
 		}
+	}
+}
+
+// TestAfterSeal: nothing follows a seal, also with right checksums.
+func TestAfterSeal(t *testing.T) {
+	t.Parallel()
+	w, _, file := one(t)
+	seal := file[bytes.LastIndexByte(file[:len(file)-1], '\n')+1:]
+	twice := edited(t, append(bytes.Clone(file), seal...), func(string, map[string]any) {})
+	if _, err := past(twice, evidence.Options{Anchors: w.anchors}); !errors.Is(err, evidence.ErrEdited) {
+		t.Error(err)
 	}
 }
