@@ -57,7 +57,7 @@ func TestEveryBitOfEvidence(t *testing.T) {
 func TestChangedCopies(t *testing.T) {
 	t.Parallel()
 	w, text, _ := one(t)
-	forged := bytes.Replace(text, []byte("small"), []byte("large"), -1)
+	forged := bytes.ReplaceAll(text, []byte("small"), []byte("large"))
 	if bytes.Equal(forged, text) {
 		t.Fatal("the copy is not changed")
 	}
