@@ -101,26 +101,35 @@ func (j *Journal) tick(ctx context.Context) {
 		if now := dayOf(j.opts.Now()); now != day {
 			day = now
 			if err := j.tidy(); err != nil {
-				j.trouble("evidence is not tidied", err)
+				j.opts.Log.Error("evidence is not tidied", slog.String("dir", j.opts.Dir), slog.String("error", err.Error()))
 			}
 		}
 	}
 }
 
 // Turn seals the file of a day that is over, and has what was written to that of today put on disk.
+// Messages do not wait for the disk.
 func (j *Journal) Turn() {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if j.today == nil {
+	f := j.turn()
+	if f == nil {
 		return
 	}
-	if j.today.day != dayOf(j.opts.Now()) {
-		j.end()
-		return
-	}
-	if err := j.today.file.Sync(); err != nil {
+	// It may be sealed and closed meanwhile, which puts it on disk, too.
+	if err := f.file.Sync(); err != nil && !errors.Is(err, os.ErrClosed) {
+		j.mu.Lock()
+		defer j.mu.Unlock()
 		j.trouble("evidence is not on disk", err)
 	}
+}
+
+// turn seals the file of a day that is over, and returns that of today; nil: there is none.
+func (j *Journal) turn() *dayFile {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.today != nil && j.today.day != dayOf(j.opts.Now()) {
+		j.end()
+	}
+	return j.today
 }
 
 func dayOf(t time.Time) string { return t.UTC().Format("20060102") }
@@ -214,7 +223,7 @@ func (j *Journal) seal(f *dayFile) {
 func (j *Journal) prove(f *dayFile, seal *Seal) {
 	var err error
 	if j.opts.Own != nil {
-		seal.Lookup, err = f.AddLookup(j.opts.Own())
+		seal.Lookup, err = f.addLookup(j.opts.Own())
 	}
 	if err == nil && j.opts.Proof != nil {
 		err = j.opts.Proof(seal, f.Digest(), f.file)
@@ -224,7 +233,7 @@ func (j *Journal) prove(f *dayFile, seal *Seal) {
 	}
 }
 
-// trouble logs an error, at most once a minute.
+// trouble logs an error, at most once a minute. mu is held.
 func (j *Journal) trouble(what string, err error) {
 	now := j.opts.Now()
 	if d := now.Sub(j.failed); d >= 0 && d < time.Minute {

@@ -16,7 +16,7 @@ func TestNamedPipe(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	if err := syscall.Mkfifo(filepath.Join(dir, "a.evidence"), 0o600); err != nil {
-		t.Skip(err)
+		t.Fatal(err)
 	}
 	opened := make(chan error, 1)
 	go func() {

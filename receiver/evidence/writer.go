@@ -233,8 +233,8 @@ func (w *Writer) Seal(seal Seal) error {
 	return b.write()
 }
 
-// AddLookup adds the answer to a lookup that no message needs, and returns the hash of its line.
-func (w *Writer) AddLookup(r *lookup.Result) (string, error) {
+// addLookup adds the answer to a lookup that no message needs, and returns the hash of its line.
+func (w *Writer) addLookup(r *lookup.Result) (string, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	b := &batch{w: w}

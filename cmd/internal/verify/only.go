@@ -41,8 +41,8 @@ func join(verdicts []receiver.Verdict) string {
 	return strings.Join(words, ", ")
 }
 
-// Chooses reports whether a report is one of those.
-func (o Only) Chooses(r *receiver.Report) bool {
+// chooses reports whether a report is one of those.
+func (o Only) chooses(r *receiver.Report) bool {
 	if len(o.words) == 0 {
 		return true
 	}
@@ -66,14 +66,14 @@ type filtered struct {
 }
 
 func (f filtered) Read(ctx context.Context, m *message.Message, r *receiver.Report) error {
-	if !f.only.Chooses(r) {
+	if !f.only.chooses(r) {
 		return nil
 	}
 	return f.Sink.Read(ctx, m, r)
 }
 
 func (f filtered) Write(r *receiver.Report) error {
-	if !f.only.Chooses(r) {
+	if !f.only.chooses(r) {
 		return nil
 	}
 	return f.Sink.Write(r)

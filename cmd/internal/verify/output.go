@@ -67,12 +67,12 @@ func (o Output) Sinks(w io.Writer, others ...Sink) []Sink {
 	return append(o.Only.filter(Text(w, o.Style, o.Long), others...), newSummary(w, o))
 }
 
-// Pages returns the sink of HTML, for Sinks; none where that is "". Errors: those of NewPages.
+// Pages returns the sink of HTML, for Sinks; none where that is "". Errors: those of newPages.
 func (o Output) Pages(w io.Writer) ([]Sink, error) {
 	if o.HTML == "" {
 		return nil, nil
 	}
-	p, err := NewPages(o.HTML, w)
+	p, err := newPages(o.HTML, w)
 	if err != nil {
 		return nil, err
 	}

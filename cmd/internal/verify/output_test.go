@@ -59,7 +59,7 @@ func TestOnly(t *testing.T) {
 		}
 		var got []string
 		for _, r := range []*receiver.Report{reportOf("a", receiver.Pass, "", ""), reportOf("b", receiver.Fail, "bad-digest", ""), reportOf("c", receiver.None, "", ""), reportOf("d", receiver.Neutral, "no-record", "")} {
-			if only.Chooses(r) {
+			if only.chooses(r) {
 				got = append(got, string(r.Verdict))
 			}
 		}

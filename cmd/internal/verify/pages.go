@@ -49,10 +49,10 @@ const (
 	stdoutName = "-"
 )
 
-// NewPages returns the sink for the value of --html: "-" is stdout; a folder is one that is there,
+// newPages returns the sink for the value of --html: "-" is stdout; a folder is one that is there,
 // ends in a slash, or becomes one at the second message where its name does not end in ".html".
 // Errors name what cannot be written to.
-func NewPages(target string, stdout io.Writer) (*Pages, error) {
+func newPages(target string, stdout io.Writer) (*Pages, error) {
 	p := &Pages{target: target, stdout: stdout, made: map[*receiver.Report]*made{}}
 	info, err := os.Stat(target)
 	ext := strings.ToLower(filepath.Ext(target))

@@ -32,7 +32,7 @@ func (s *summary) Read(context.Context, *message.Message, *receiver.Report) erro
 
 func (s *summary) Write(r *receiver.Report) error {
 	s.messages++
-	if s.output.Only.Chooses(r) {
+	if s.output.Only.chooses(r) {
 		s.shown++
 	}
 	s.verdicts.add(string(r.Verdict), r.Verdict)
