@@ -62,7 +62,7 @@ func TestTPM(t *testing.T) {
 	if err != nil || len(old) != 1 {
 		t.Fatalf("%v %q", err, old)
 	}
-	if text, _ = os.ReadFile(old[0]); strings.Contains(string(text), "TSS2") {
+	if text, _ = os.ReadFile(old[0]); strings.Contains(string(text), "-----BEGIN TSS2 ") {
 		t.Errorf("the old key is still there:\n%s", text)
 	}
 }
