@@ -20,8 +20,9 @@ import (
 
 // Digests name a message by what came in, so that what was kept about it is found again.
 type Digests struct {
-	// Message is the SHA-256 of the whole message, in lower-case hexadecimal, and Size its octets.
-	// It is empty where only Options.Keep wants digests and the message has 64 KiB or more.
+	// Message is the SHA-256 of the whole message, in lower-case hexadecimal, and Size how many
+	// octets it is over: a last line without line end counts with one. Message
+	// is empty where only Options.Keep wants digests and the message has 64 KiB or more.
 	Message string
 	Size    int64
 	// Objects are those of the CMS objects of its signatures, as decoded from the message, each
@@ -73,21 +74,21 @@ var buffers = sync.Pool{New: func() any { return new([32 << 10]byte) }}
 // verify is Verify for a message that is not too big.
 func (r *Receiver) verify(ctx context.Context, m *message.Message) (*Report, error) {
 	opts := smime.VerifyOptions{Digests: r.opts.Digests || r.opts.Keep != nil || r.opts.Past != nil}
-	whole := func() (string, error) { return "", nil }
+	whole := func() (string, int64, error) { return "", m.Size(), nil }
 	// What is delivered gets more fields at an entry point, so that the digest of the whole is
 	// worth little there.
 	if r.opts.Digests || r.opts.Past != nil || opts.Digests && m.Size() < aside {
 		whole = digest(m)
 	}
 	found, err := smime.VerifyWith(ctx, m, opts)
-	sum, failed := whole()
+	sum, size, failed := whole()
 	if err = errors.Join(err, failed); err != nil {
 		return nil, fmt.Errorf("receiver: %w", err)
 	}
 	if !opts.Digests {
 		return r.judge(ctx, m, found), nil
 	}
-	d := Digests{Message: sum, Size: m.Size(), Objects: objects(found)}
+	d := Digests{Message: sum, Size: size, Objects: objects(found)}
 	var report *Report
 	if r.opts.Past == nil || len(d.Objects) == 0 {
 		report = r.judge(ctx, m, found)
@@ -100,27 +101,38 @@ func (r *Receiver) verify(ctx context.Context, m *message.Message) (*Report, err
 	return report, nil
 }
 
-// digest computes that of a whole message, of a large one while the caller does something else. The
-// function that it returns waits for it.
-func digest(m *message.Message) func() (string, error) {
-	sum := sync.OnceValues(func() (string, error) {
-		h, buf := sha256.New(), buffers.Get().(*[32 << 10]byte)
-		defer buffers.Put(buf)
-		_, err := io.CopyBuffer(h, m.Open(), buf[:])
-		return hex.EncodeToString(h.Sum(nil)), err
-	})
+// digest computes that of a whole message, and how many octets it is over; of a large one while the
+// caller does something else. The function that it returns waits for it.
+func digest(m *message.Message) func() (string, int64, error) {
+	var sum string
+	var size int64
+	once := sync.OnceValue(func() (err error) { sum, size, err = sumOf(m); return err })
 	if m.Size() < aside {
-		return sum
+		return func() (string, int64, error) { err := once(); return sum, size, err }
 	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_, _ = sum() // it is asked for again
+		_ = once() // it is asked for again
 	}()
-	return func() (string, error) {
+	return func() (string, int64, error) {
 		<-done
-		return sum()
+		return sum, size, once()
 	}
+}
+
+// sumOf is the digest of m with a line end after its last line: a file of one message may leave
+// that out, an mbox and SMTP cannot.
+func sumOf(m *message.Message) (sum string, size int64, err error) {
+	h, buf := sha256.New(), buffers.Get().(*[32 << 10]byte)
+	defer buffers.Put(buf)
+	size, err = io.CopyBuffer(h, m.Open(), buf[:])
+	var last [2]byte
+	if n, _ := m.Open().ReadAt(last[:], max(0, size-2)); err == nil && string(last[:n]) != "\r\n" {
+		_, _ = h.Write([]byte("\r\n")) // never fails
+		size += 2
+	}
+	return hex.EncodeToString(h.Sum(nil)), size, err
 }
 
 // aside is the size from which on it is worth a goroutine.

@@ -118,3 +118,32 @@ func TestOpaque(t *testing.T) {
 		t.Errorf("%s, then %s", line(live[0]), line(then))
 	}
 }
+
+// TestLastLineEnd: a message is the same octets with and without the line end of its last line, and
+// with the line ends of a file. An empty line more is another message.
+func TestLastLineEnd(t *testing.T) {
+	t.Parallel()
+	w, text, file := one(t)
+	bare := strings.TrimSuffix(string(text), "\r\n")
+	for name, tt := range map[string]struct {
+		text string
+		want bool
+	}{
+		"as it was":          {string(text), true},
+		"without it":         {bare, true},
+		"LF":                 {strings.ReplaceAll(string(text), "\r\n", "\n"), true},
+		"LF, and without it": {strings.ReplaceAll(bare, "\r\n", "\n"), true},
+		"an empty line more": {string(text) + "\r\n", false},
+		"a space more":       {bare + " ", false},
+	} {
+		r := recall(t, file, evidence.Options{Anchors: w.anchors}, w.options(), []byte(tt.text))
+		if r.Verdict != receiver.Pass || r.Evidence.Identical != tt.want {
+			t.Errorf("%s: %s, identical %v", name, line(r), r.Evidence.Identical)
+		}
+	}
+	// Also where it was kept without.
+	file, _ = w.keep(w.options(), []byte(bare))
+	if r := recall(t, file, evidence.Options{Anchors: w.anchors}, w.options(), text); !r.Evidence.Identical {
+		t.Error("kept without the last line end, it is another message with it")
+	}
+}

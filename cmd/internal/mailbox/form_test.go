@@ -89,7 +89,7 @@ const twoMessages = "From a@b Sat Nov 28 20:00:00 2026\nS: 1\n\none\n\nFrom c@d 
 func TestCompressed(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	want := "#1: S: 1||one|\n#2: S: 2||two||\n"
+	want := "#1: S: 1||one|\n#2: S: 2||two|\n"
 	for _, by := range []string{"gzip", "zstd"} {
 		compress(t, filepath.Join(dir, "box."+by), by, twoMessages)
 		if diff := cmp.Diff(strings.ReplaceAll(want, "#", "box."+by+"#"), listed(t, filepath.Join(dir, "box."+by))); diff != "" {
@@ -189,7 +189,7 @@ func TestZip(t *testing.T) {
 	want := `mail.zip#a/1.eml: S: 1||one|
 mail.zip#../../2.eml: S: 2||
 mail.zip#Mail/Inbox.mbox#1: S: 1||one|
-mail.zip#Mail/Inbox.mbox#2: S: 2||two||
+mail.zip#Mail/Inbox.mbox#2: S: 2||two|
 mail.zip#5: S: 3||
 mail.zip#6: S: 4||
 mail.zip: 2 other files in it are not read: their names are not those of saved mail
@@ -198,7 +198,7 @@ mail.zip: 2 other files in it are not read: their names are not those of saved m
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	for arg, want := range map[string]string{
-		"#5": "mail.zip#5: S: 3||\n", "#a/1.eml": "1.eml: S: 1||one|\n", "#Mail/Inbox.mbox#2": "Inbox.mbox#2: S: 2||two||\n",
+		"#5": "mail.zip#5: S: 3||\n", "#a/1.eml": "1.eml: S: 1||one|\n", "#Mail/Inbox.mbox#2": "Inbox.mbox#2: S: 2||two|\n",
 		"#7": "walk: mailbox: no such message: mail.zip holds 6 messages\n", "#nowhere": "walk: mailbox: no such message: mail.zip holds 6 messages, and none of this name\n",
 	} {
 		if got := listed(t, path+arg); got != want {
@@ -229,9 +229,9 @@ mail/4.emlx: S: 4||x
 mail/5.emlx: S: 5|| (the file ends in the middle of this message: of the 99 octets that its first line names, 6 are there)
 mail/6.partial.emlx:  error: mail/6.partial.emlx is not a mail message but an Apple Mail file without its attachments (.partial.emlx), which are kept in other files
 mail/Export.mbox/mbox#1: S: 1||one|
-mail/Export.mbox/mbox#2: S: 2||two||
+mail/Export.mbox/mbox#2: S: 2||two|
 mail/box#1: S: 1||one|
-mail/box#2: S: 2||two||
+mail/box#2: S: 2||two|
 mail/sub/deep/3.eml: S: 3||
 mail: 2 other files in it are not read: their names are not those of saved mail
 `
@@ -249,7 +249,7 @@ func TestSelection(t *testing.T) {
 	box := write(t, filepath.Join(dir, "box"), twoMessages)
 	write(t, filepath.Join(dir, "odd#3"), "S: 3\n\n")
 	for arg, want := range map[string]string{
-		"#1": "box#1: S: 1||one|\n", "#2": "box#2: S: 2||two||\n", "#3": "walk: mailbox: no such message: box holds 2 messages\n",
+		"#1": "box#1: S: 1||one|\n", "#2": "box#2: S: 2||two|\n", "#3": "walk: mailbox: no such message: box holds 2 messages\n",
 		"#0": "walk: mailbox: no such message: box holds 2 messages\n", "#": "walk: stat box#: no such file or directory\n",
 	} {
 		if got := listed(t, box+arg); got != want {

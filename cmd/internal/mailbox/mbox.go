@@ -129,8 +129,9 @@ func (b *mbox) search(e *entry, body int64) error {
 	for off := body - 1; ; {
 		at, err := b.w.find(off, "\n"+fromLine)
 		if errors.Is(err, io.EOF) {
-			b.off, e.end, e.last = b.w.size, b.w.size, true
-			return nil
+			empty, err := b.emptyLineBefore(b.w.size, e.start)
+			b.off, e.end, e.last = b.w.size, max(b.w.size-int64(empty), body), true
+			return err
 		}
 		if err != nil {
 			return err

@@ -3,6 +3,7 @@ package mailbox
 import (
 	"io"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -106,6 +107,51 @@ func TestMboxForms(t *testing.T) {
 	} {
 		if got := listed(t, write(t, filepath.Join(dir, tt.name, "box"), tt.text)); got != tt.want {
 			t.Errorf("%s: got\n%swant\n%s", tt.name, got, tt.want)
+		}
+	}
+}
+
+// TestSameOctets: a message is the same octets whatever form of file it stands in, first, in the
+// middle or last.
+func TestSameOctets(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	const from = "From a@b Sat Nov 28 20:00:00 2026\n"
+	for name, one := range map[string]string{
+		"text":                    "From: a@b\nSubject: 1\n\none\n",
+		"empty lines at its end":  "From: a@b\nSubject: 1\n\none\n\n\n",
+		"no text":                 "From: a@b\nSubject: 1\n\n",
+		"nothing but empty lines": "From: a@b\nSubject: 1\n\n\n\n",
+	} {
+		length := "Content-Length: " + strconv.Itoa(len(one)-strings.Index(one, "\n\n")-2) + "\n"
+		for form, file := range map[string]struct {
+			text, want string
+			n          int
+		}{
+			"a.eml":            {one, one, 1},
+			"cur/a:2,S":        {one, one, 1},
+			"mbox":             {strings.Repeat(from+one+"\n", 3), one, 3},
+			"one":              {from + one + "\n", one, 1},
+			"mbox of CRLF":     {strings.ReplaceAll(strings.Repeat(from+one+"\n", 3), "\n", "\r\n"), strings.ReplaceAll(one, "\n", "\r\n"), 3},
+			"mboxcl2":          {strings.Repeat(from+length+one+"\n", 3), length + one, 3},
+			"public-inbox":     {strings.Repeat("From mboxrd@z Thu Jan  1 00:00:00 1970\n"+one+"\n", 3), one, 3},
+			"MMDF":             {strings.Repeat(mmdfLine+"\n"+one+mmdfLine+"\n", 3), one, 3},
+			"mbox, compressed": {strings.Repeat(from+one+"\n", 3), one, 3},
+		} {
+			path := filepath.Join(dir, name, form)
+			if write(t, path, file.text); strings.HasSuffix(form, "compressed") {
+				compress(t, path, "gzip", file.text)
+			}
+			n := 0
+			if err := Walk(path, func(m Message) error {
+				n++
+				if got, err := readAll(m); err != nil || got != file.want {
+					t.Errorf("%s: %s: %q, %v, want %q", name, m.Name, got, err, file.want)
+				}
+				return nil
+			}); err != nil || n != file.n {
+				t.Errorf("%s: %s: %d messages, %v", name, form, n, err)
+			}
 		}
 	}
 }

@@ -43,8 +43,8 @@ var evidenceLines = []struct {
 		{"sets", "the hashes of the lines of all sets that the status rests on: what was asked for or denies it, then DNSKEY and DS up to the root. An answer that was not validated has none."},
 	}},
 	{"message", "What was found out about one message. Messages without a signature are not in a file.", []field{
-		{"sha256", "the SHA-256 of the whole message, with CR LF as line ends. The relay and the milter leave it out for messages of 64 KiB and more: what is delivered has more fields."},
-		{"size", "its octets."},
+		{"sha256", "the SHA-256 of the whole message, with CR LF as line ends, after the last line also where the file has none. The relay and the milter leave it out for messages of 64 KiB and more: what is delivered has more fields."},
+		{"size", "how many octets that is over."},
 		{"signatures", "the SHA-256 digests of the CMS objects (RFC 5652) that hold its signatures: the bodies of the signature parts after their transfer encoding is undone. By these a message is found again, whatever fields mail systems have added."},
 		{"message_id", "the field Message-ID, for people."},
 		{"from", "the outer From address, for people."},
