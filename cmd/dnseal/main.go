@@ -12,7 +12,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"sync"
 	"syscall"
 
@@ -80,7 +79,7 @@ written; 3 undecided ("temperror") and nothing worse, or interrupted.`,
 		Example: `  dnseal demo
   dnseal identity new alice@example.org --identities keys
   dnseal sign --identities keys mail.eml | dnseal verify`,
-		Version:       version(),
+		Version:       cli.Version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
@@ -91,23 +90,6 @@ written; 3 undecided ("temperror") and nothing worse, or interrupted.`,
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\nwith " + parts() + "\n")
 	setUsage(root)
 	return root
-}
-
-// version comes from the build: the module's version or the commit.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	if v := info.Main.Version; v != "" && v != "(devel)" {
-		return v
-	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			return "development, commit " + s.Value
-		}
-	}
-	return "development"
 }
 
 // parts are the optional ones of the program.

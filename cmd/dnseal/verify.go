@@ -169,7 +169,7 @@ func runVerify(cmd *cobra.Command, f *verifyFlags, args []string) error {
 		defer client.Close() //nolint:errcheck // nothing is lost
 	}
 	wrong := func(err error) { _ = report(stderr, err) }
-	f.evidence.Program, f.evidence.Note = "dnseal "+version(), func(text string) { cli.Print(stderr, "dnseal: note: %s", text) }
+	f.evidence.Program, f.evidence.Note = "dnseal "+cli.Version(), func(text string) { cli.Print(stderr, "dnseal: note: %s", text) }
 	defer f.evidence.Close()
 	if err = f.evidence.Open(cmd.Context(), &opts, f.anchors, wrong); err != nil {
 		return err

@@ -42,13 +42,13 @@ func (s *service) generation(ctx context.Context, c *config.Config) (*generation
 	g := &generation{config: c, client: client, dns: s.metrics.Resolver(newWarner(client, s.log))}
 	before := s.sockets.begin()
 	if g.publisher, err = publisherOf(c, client); err == nil {
-		err = s.openJournal(g)
-	}
-	if err == nil {
 		err = g.handlers()
 	}
 	if err == nil {
 		err = s.openListeners(ctx, g)
+	}
+	if err == nil {
+		err = s.openJournal(g)
 	}
 	if err != nil {
 		g.discard()

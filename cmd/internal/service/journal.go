@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"dnseal/cmd/internal/cli"
+	"dnseal/cmd/internal/config"
 	"dnseal/lookup"
 	"dnseal/lookup/dane"
 	"dnseal/receiver"
@@ -28,7 +30,7 @@ type journals struct {
 type journalSettings struct {
 	dir  string
 	keep time.Duration
-	// of the time-stamping service
+	// of the time-stamping service; the roots are its certificates, as they were in their file
 	timestamp, roots string
 	// who signs seals
 	identity string
@@ -41,15 +43,16 @@ type heldJournal struct {
 	current *atomic.Pointer[generation]
 }
 
-// openJournal gives a generation the journal of its configuration, where that has one.
+// openJournal gives a generation the journal of its configuration, where that has one. It removes
+// files that are too old by that configuration, so that nothing else may be wrong with it.
 func (s *service) openJournal(g *generation) error {
 	c := g.config
 	if c.Evidence.Dir == "" {
 		return nil
 	}
-	settings := journalSettings{c.Evidence.Dir, c.EvidenceKept(), c.Evidence.Timestamp, c.Evidence.TimestampRoots, c.Evidence.Identity}
+	settings := journalSettings{c.Evidence.Dir, c.EvidenceKept(), c.Evidence.Timestamp, rootsOf(c), c.Evidence.Identity}
 	j, err := s.journals.hold(settings, evidence.JournalOptions{
-		Dir: settings.dir, Writer: "dnseal " + s.kind, Keep: settings.keep, Proof: stamper(c), Log: s.log, Kept: s.metrics.Evidence,
+		Dir: settings.dir, Writer: "dnseal " + s.kind + " " + cli.Version(), Keep: settings.keep, Proof: stamper(c), Log: s.log, Kept: s.metrics.Evidence,
 	}, g)
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.At("evidence.dir"), err)
@@ -57,6 +60,15 @@ func (s *service) openJournal(g *generation) error {
 	g.journal, g.endJournal = j.Journal, func() { s.journals.release(settings) }
 	g.useJournal = func() { j.current.Store(g) }
 	return nil
+}
+
+// rootsOf is what the file of [evidence] timestamp-roots holds: it may have other certificates now.
+func rootsOf(c *config.Config) string {
+	var all []byte
+	for _, root := range c.TimestampRoots() {
+		all = append(all, root.Raw...)
+	}
+	return string(all)
 }
 
 func (js *journals) hold(settings journalSettings, opts evidence.JournalOptions, first *generation) (*heldJournal, error) {
@@ -143,7 +155,7 @@ func (g *generation) signSeal(seal *evidence.Seal, content io.ReaderAt, name str
 
 // keepEvidence is the hook of a receiver with these options; nil: nothing is kept.
 func (g *generation) keepEvidence(opts *receiver.Options) func(context.Context, *message.Message, *receiver.Report) {
-	if g.journal == nil {
+	if g.config.Evidence.Dir == "" {
 		return nil
 	}
 	by := evidence.JudgedBy(g.config.LookupOptions().Anchors, evidence.PolicyOf(opts))

@@ -2,6 +2,8 @@ package service
 
 import (
 	"bytes"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	"net"
 	"net/smtp"
@@ -12,7 +14,9 @@ import (
 	"testing"
 	"time"
 
+	"dnseal/cmd/internal/cli"
 	"dnseal/cmd/internal/config"
+	"dnseal/cmd/internal/worldtest"
 	"dnseal/receiver"
 	"dnseal/receiver/evidence"
 	"dnseal/sender"
@@ -114,6 +118,11 @@ func TestEvidence(t *testing.T) {
 	a, err := evidence.Open(w.Path("away"), evidence.Options{Anchors: anchors})
 	must(t, err)
 	defer a.Close()
+	head, err := os.ReadFile(a.Files()[0].Name)
+	must(t, err)
+	if want := `{"dnseal-evidence":1,"writer":"dnseal relay ` + cli.Version() + `",`; !strings.HasPrefix(string(head), want) {
+		t.Errorf("it begins with %.100s, want %s", head, want)
+	}
 	if got := a.Files(); len(got) != 1 || got[0].Messages != 5 || got[0].Sealed == nil {
 		t.Errorf("%+v", got)
 	}
@@ -152,6 +161,55 @@ func TestEvidenceTrouble(t *testing.T) {
 	w.config(inbound + "[evidence]\ndir = \"DIR/anchor\"\n")
 	if err := newService("relay", w.Path("dnseal.toml"), r.log).run(t.Context(), nil); err == nil || !strings.Contains(err.Error(), "dnseal.toml:") {
 		t.Errorf("a file in place of the folder: %v", err)
+	}
+}
+
+// TestEvidenceReload: a configuration that is not taken over removes no evidence by its keep; one
+// that is taken over does.
+func TestEvidenceReload(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	must(t, os.Mkdir(w.Path("evidence"), 0o700))
+	old := w.Write("evidence/old.evidence", "x")
+	then := time.Now().Add(-48 * time.Hour)
+	must(t, os.Chtimes(old, then, then))
+	shorter := strings.Replace(inbound, "max-connections", "tls = \"none\"\nmax-connections", 1) + "[evidence]\ndir = \"DIR/evidence\"\nkeep = \"24h\"\n"
+	w.config(inbound + "[evidence]\ndir = \"DIR/evidence\"\n")
+	r := w.start("relay")
+	w.config(strings.ReplaceAll(shorter, "unix:DIR/relay", "unix:DIR/nowhere/relay"))
+	w.reload(r, "not reloaded")
+	if _, err := os.Stat(old); err != nil {
+		t.Error(err)
+	}
+	w.config(shorter)
+	w.reload(r, "msg=reloaded")
+	if _, err := os.Stat(old); !os.IsNotExist(err) {
+		t.Errorf("%v\n%s", err, r.log)
+	}
+	must(t, r.stop())
+}
+
+// TestJournals: generations with the same settings use one journal, and a file of roots that holds
+// others now is another setting.
+func TestJournals(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	_, one := stampService(t)
+	_, two := stampService(t)
+	head := inbound + "[evidence]\ndir = \"DIR/evidence\"\ntimestamp = \"http://127.0.0.1:1/\"\ntimestamp-roots = \"DIR/roots\"\n"
+	s := newService("relay", w.config(head), &worldtest.Buffer{})
+	var journals []*evidence.Journal
+	for _, root := range []*x509.Certificate{one, one, two} {
+		w.Write("roots", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: root.Raw})))
+		c, err := config.Load(s.file)
+		must(t, err)
+		g := &generation{config: c}
+		must(t, s.openJournal(g))
+		defer g.endJournal()
+		journals = append(journals, g.journal)
+	}
+	if journals[0] != journals[1] || journals[1] == journals[2] {
+		t.Errorf("%v", journals)
 	}
 }
 
