@@ -95,8 +95,9 @@ proofs of absence included, trust anchors, policy, and the digests of the
 messages. --evidence verifies by that, offline, years later, and gives the
 verdict of then, when key, record and signatures are long gone: "as of" says
 when that was, and who witnesses the time: --timestamp has a service stamp the
-evidence, and --timestamp-roots says whose stamps are believed. Without a stamp
-the time is the word of who kept it. dnseal-evidence(5) has the form.
+evidence, and --timestamp-roots says whose stamps are believed (whether their
+certificates were revoked is not asked). Without a stamp the time is the word of
+who kept it. dnseal-evidence(5) has the form.
 
 Exit status: 0 every message is "pass"; 1 some message is neither "pass" nor
 "temperror"; 2 wrong usage, an argument that cannot be read, or output that

@@ -19,8 +19,10 @@
 // # Limitations
 //
 // Evidence shows that keys had signed records, and until when; not that a record was still
-// published. Who gets hold of the keys of a zone can make evidence of earlier times: only a time
-// stamp that is older than that helps. Bare answers of a resolver (mode ad-only) leave no evidence.
+// published. Who gets hold of the keys of a zone can make evidence of earlier times, and who gets
+// that of the signer of seals can sign for any time: only a time stamp that is older than that
+// helps. Whether the certificate of a time-stamping authority was revoked is not asked. Bare
+// answers of a resolver (mode ad-only) leave no evidence.
 package evidence
 
 import (
@@ -114,12 +116,13 @@ type Seal struct {
 	// SHA256 is over all octets of the file before the line of the seal.
 	SHA256 string `json:"sha256"`
 	// Messages is the number of lines about messages.
-	Messages int       `json:"messages"`
-	Sealed   time.Time `json:"sealed"`
+	Messages int `json:"messages"`
+	// Sealed is the word of the file; what proves a time has its own.
+	Sealed time.Time `json:"sealed"`
 	// Token is a time-stamp token (RFC 3161) over these octets, in DER.
 	Token []byte `json:"token,omitempty"`
-	// Signature is a detached CMS signature over these octets, in DER. Lookup is the SHA-256 digest
-	// of the line of the lookup of its signer's records.
+	// Signature is a detached CMS signature over these octets, in DER, of the signed signing time.
+	// Lookup is the SHA-256 digest of the line of the lookup of its signer's records.
 	Signature []byte `json:"signature,omitempty"`
 	Lookup    string `json:"lookup,omitempty"`
 }

@@ -26,32 +26,50 @@ func (a *Archive) witness(f *file, e *receiver.EvidenceReport) {
 		return
 	}
 	f.witnessed.Do(func() { f.by, f.when, f.doubt = a.ask(f) })
-	if f.doubt != nil {
+	late := f.when.Sub(e.CheckedAt)
+	switch {
+	case f.by == "" && f.doubt == nil:
+		return
+	case f.by == "":
 		e.Notes = append(e.Notes, "nothing proves its time: "+f.doubt.Error())
 		return
-	}
-	if f.by == "" {
-		return
-	}
 	// What was there at a time cannot know of a later one.
-	if e.CheckedAt.After(f.when.Add(maxSkew)) {
+	case late < -maxSkew:
 		e.Notes = append(e.Notes, fmt.Sprintf("nothing proves its time: %s is of %s, and by the word of the file the message was checked after that, on %s", f.by, stamp(f.when), stamp(e.CheckedAt)))
-		return
+	default:
+		e.Witness, e.WitnessedAt = f.by, &f.when
 	}
-	e.Witness, e.WitnessedAt = f.by, &f.when
-	if late := f.when.Sub(e.CheckedAt); late > maxLate {
-		e.Notes = append(e.Notes, fmt.Sprintf("the time is witnessed only from %s on, %s after the message was checked by the word of the file", stamp(f.when), daysText(int(late/(24*time.Hour)))))
+	if late > maxLate {
+		e.Notes = append(e.Notes, fmt.Sprintf("the time is witnessed only from %s on, %s after the message was checked by the word of the file", stamp(f.when), howLong(late)))
+	}
+	if f.doubt != nil {
+		e.Notes = append(e.Notes, fmt.Sprintf("of its seal %s alone holds: %s", f.by, f.doubt))
 	}
 }
 
 // maxLate is how long after a check its file is usually sealed: a day, and a night.
 const maxLate = 48 * time.Hour
 
-// differs says that another verdict was recorded, and what is different now.
+// apart says that a verdict as of one time rests on what the DNS said at another; "" where it is
+// the same. A record can be withdrawn at any moment: that its signatures still held says nothing of
+// it.
+func (p *past) apart() string {
+	d, side := p.at.Sub(p.message.CheckedAt), "before"
+	if d < 0 {
+		d, side = d.Abs(), "after"
+	}
+	if !p.other || d <= maxSkew {
+		return ""
+	}
+	return fmt.Sprintf("what the DNS said was kept on %s, %s %s the time asked for: what was published or withdrawn in between is not known", stamp(p.message.CheckedAt), howLong(d), side)
+}
+
+// differs says that what was kept is of another time than is asked for, or that another verdict was
+// recorded, and what is different now.
 func (p *past) differs(r *receiver.Report, e *receiver.EvidenceReport, then Policy) []string {
 	var out []string
-	if days := int(p.at.Sub(p.message.CheckedAt).Abs() / (24 * time.Hour)); p.other && days > 0 {
-		out = append(out, fmt.Sprintf("what the DNS said was kept on %s, %s from the time asked for", stamp(p.message.CheckedAt), daysText(days)))
+	if apart := p.apart(); apart != "" {
+		out = append(out, apart)
 	}
 	if r.Verdict == e.Verdict && r.Code == e.Code {
 		return out
@@ -80,11 +98,19 @@ func (p *past) differs(r *receiver.Report, e *receiver.EvidenceReport, then Poli
 	return append(out, fmt.Sprintf("the verdict of then was %s: %s", verdict, strings.Join(why, "; ")))
 }
 
-func daysText(n int) string {
-	if n == 1 {
-		return "1 day"
+// howLong writes a time for people in its largest whole unit.
+func howLong(d time.Duration) string {
+	unit, n := "minute", int(d/time.Minute)
+	switch {
+	case d >= 24*time.Hour:
+		unit, n = "day", int(d/(24*time.Hour))
+	case d >= time.Hour:
+		unit, n = "hour", int(d/time.Hour)
 	}
-	return fmt.Sprintf("%d days", n)
+	if n != 1 {
+		unit += "s"
+	}
+	return fmt.Sprintf("%d %s", n, unit)
 }
 
 func domainsOf(p Policy) []Domain {

@@ -58,10 +58,10 @@ var evidenceLines = []struct {
 	{"seal", "The last line of a complete file.", []field{
 		{"sha256", "the SHA-256 of all octets of the file before this line."},
 		{"messages", "the number of message lines."},
-		{"sealed", "when the file was sealed."},
+		{"sealed", "when the file was sealed. No signature covers it: a witness proves a time of its own."},
 		{"token", "left out, or a time-stamp token (RFC 3161) in DER, in base64, whose message imprint is the SHA-256 of those octets."},
-		{"signature", "left out, or a detached CMS signature (RFC 5652) over those octets, in DER, in base64."},
-		{"lookup", "left out, or the hash of the line of the lookup of the signer's own records. They must match the certificate in the signature, whose name they are the records of."},
+		{"signature", "left out, or a detached CMS signature (RFC 5652) over those octets, in DER, in base64, by one signer, with its certificate, and with the signed attributes signingTime (RFC 5652, Section 11.3) and signingCertificateV2 (RFC 5035)."},
+		{"lookup", "left out, or the hash of the line of the lookup of the signer's own records. They must match the certificate in the signature, whose name they are the records of, as of when it signed."},
 	}},
 }
 
@@ -110,7 +110,13 @@ Validate each lookup from its sets (RFC 9102, Section 6; RFC 4035, Section 5) fr
 .IP 4. 3
 Verify the message as if it had just come, by these answers and your own policy. Where the verdict is another one than the file says, say so.
 .IP 5. 3
-Say what proves the time: the token, checked by roots of your own; the signature of the seal; or nothing but the word of the file. A token or a signature that is older than the check of a message, by the word of the file, proves nothing about that. Whoever gets the keys of a zone later can make evidence of earlier times.
+Say what proves the time: the token, checked by roots of your own as of its genTime; the signature of the seal; or nothing but the word of the file. Where one of the two holds and the other does not, say that, too. The time of a token is its genTime, that of a signature its signingTime, which is signed: refuse a signature where
+.B sealed
+is more than 5 minutes away from that, or the lookup of its signer more than 25 hours older or 5 minutes younger. A token or a signature that is more than 5 minutes older than the check of a message, by the word of the file, proves nothing about that. Where you judge as of a time at which the message was not checked, say so: what was published or withdrawn in between is not in the file.
+.SH LIMITATIONS
+Whoever gets the keys of a zone later can make evidence of earlier times, and whoever gets the key that signs seals can sign for any time: only a time stamp that is older than that helps.
+.PP
+dnseal does not ask whether the certificate of a time\-stamping authority was revoked: neither CRLs nor OCSP. Where you learn that the key of an authority was stolen, take its root out of the file for \-\-timestamp\-roots; its tokens then prove nothing any more.
 .SH EXAMPLE
 Check the seal of a file with the programs of a usual system:
 .PP

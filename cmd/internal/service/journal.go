@@ -150,7 +150,7 @@ func (g *generation) signSeal(seal *evidence.Seal, content io.ReaderAt, name str
 	if err != nil {
 		return err
 	}
-	return evidence.Sign(seal, io.NewSectionReader(content, 0, math.MaxInt64), id.Signer())
+	return evidence.Sign(seal, io.NewSectionReader(content, 0, math.MaxInt64), id.Signer(), id.Chain...)
 }
 
 // keepEvidence is the hook of a receiver with these options; nil: nothing is kept.

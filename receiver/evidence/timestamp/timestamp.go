@@ -20,9 +20,11 @@
 //
 // # Limitations
 //
-// Revocation is not checked: an authority whose key was stolen must not be among the roots any
-// more. A token of an authority whose algorithms are broken by now proves nothing either: stamp the
-// evidence anew before that. Only SHA-256 digests are stamped; tokens have to be DER.
+// Whether the certificate of an authority was revoked is not checked, neither by CRL nor by OCSP:
+// what a stolen key stamps is believed until the caller takes that authority's root out of the
+// roots, which ends what its honest tokens prove as well. A token of an authority whose algorithms
+// are broken by now proves nothing either: stamp the evidence anew before that. Only SHA-256
+// digests are stamped; tokens have to be DER.
 package timestamp
 
 import (
