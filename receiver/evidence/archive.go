@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"dnseal/lookup/dnssec"
@@ -46,21 +45,17 @@ type Archive struct {
 	answers answers
 }
 
-// entry is where something is kept about a message.
+// entry is where something is kept about a message. It has no pointers, so that many of them cost
+// the garbage collector nothing.
 type entry struct {
 	file int32
 	line int32
 	at   int64 // when it was checked, in seconds
 	next int32 // the next entry with the same digest, from 1; 0: none
 	// whole begins the digest of the whole message; answered: lookups were kept.
-	whole    string
+	whole    beginning
 	answered bool
-	// message is kept of the first maxParsed.
-	message *Message
 }
-
-// maxParsed bounds the lines about messages that are held in memory, and not read again.
-const maxParsed = 20_000
 
 // Open returns an archive with a file of evidence, or with all *.evidence files of a folder. Files
 // of a folder that cannot be read are left out: then the error names each, and the Archive holds
@@ -146,11 +141,7 @@ func (a *Archive) Add(name string, src io.ReaderAt, size int64) error {
 	f, err := scan(name, src, size, maxLines-a.lines, func(m *Message, line int) error {
 		keys, err := keysOf(m)
 		for _, k := range keys {
-			e := entry{file: number, line: int32(line), at: m.CheckedAt.Unix(), whole: beginning(m.SHA256), answered: len(m.Lookups) > 0}
-			if len(a.entries)+len(found) < maxParsed {
-				e.message = m
-			}
-			found = append(found, keyed{k, e})
+			found = append(found, keyed{k, entry{file: number, line: int32(line), at: m.CheckedAt.Unix(), whole: begin(m.SHA256), answered: len(m.Lookups) > 0}})
 		}
 		return err
 	})
@@ -222,8 +213,14 @@ func (a *Archive) Files() []Summary {
 	return out
 }
 
-// beginning is what is held of a digest in memory: it only prefers one entry to another.
-func beginning(digest string) string { return strings.Clone(digest[:min(len(digest), 16)]) }
+// beginning is what is held of a digest in memory: it only prefers one entry to another. Zero: of
+// none.
+type beginning [16]byte
+
+func begin(digest string) (b beginning) {
+	copy(b[:], digest)
+	return b
+}
 
 // find returns the entry about a message: of several the one that was made closest to the time
 // asked for, else that of the same message octet for octet, else the first that was made. What was
@@ -243,25 +240,24 @@ func (a *Archive) find(d receiver.Digests) (*file, int32, *Message, error) {
 	if len(all) == 0 {
 		return nil, 0, nil, nil
 	}
-	best := slices.MinFunc(all, a.order(beginning(d.Message)))
+	best := slices.MinFunc(all, a.order(begin(d.Message)))
 	f := a.files[best.file]
-	if best.message != nil {
-		return f, best.line, best.message, nil
-	}
-	r, err := f.read(best.line)
-	if err == nil && r.Message == nil {
-		err = fmt.Errorf("evidence: %s: line %d %w", f.name, best.line, ErrEdited)
-	}
+	line, err := f.line(best.line)
 	if err != nil {
 		return nil, 0, nil, err
 	}
-	return f, best.line, r.Message, nil
+	m, err := parseMessage(line)
+	if err != nil {
+		return nil, 0, nil, fmt.Errorf("evidence: %s: line %d %w", f.name, best.line, ErrEdited)
+	}
+	return f, best.line, m, nil
 }
 
 // order compares entries about the message whose digest begins with whole: the better comes first.
-func (a *Archive) order(whole string) func(x, y entry) int {
+func (a *Archive) order(whole beginning) func(x, y entry) int {
 	return func(x, y entry) int {
-		xSame, ySame := whole != "" && x.whole == whole, whole != "" && y.whole == whole
+		known := whole != beginning{}
+		xSame, ySame := known && x.whole == whole, known && y.whole == whole
 		return cmp.Or(
 			last(!xSame && !x.answered, !ySame && !y.answered),
 			cmp.Compare(a.distance(x), a.distance(y)),

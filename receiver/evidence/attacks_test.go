@@ -218,7 +218,7 @@ func TestForged(t *testing.T) {
 				v["anchors"] = other.anchors.Records()
 			}
 		}), text, evidence.Options{Anchors: other.anchors}, "temperror", receiver.CodeBogus, ""},
-		"a later time":    {file, text, evidence.Options{Anchors: w.anchors, At: clock.AddDate(1, 0, 0)}, "temperror", receiver.CodeEvidenceTime, "of another time"},
+		"a later time":    {file, text, evidence.Options{Anchors: w.anchors, At: clock.AddDate(1, 0, 0)}, "temperror", receiver.CodeEvidenceTime, "of another time: its signatures hold from 2026-11-"},
 		"an earlier time": {file, text, evidence.Options{Anchors: w.anchors, At: clock.AddDate(-1, 0, 0)}, "policy", receiver.CodeSignedInFuture, ""},
 		"a time within":   {file, text, evidence.Options{Anchors: w.anchors, At: clock.AddDate(0, 0, 7)}, "pass", "", ""},
 		"a message that claims another time": {edited(t, file, func(kind string, v map[string]any) {

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	gohash "hash"
 )
 
 // record is one line after the header: exactly one of these.
@@ -50,15 +51,26 @@ func checksum(before string, text []byte) string {
 	return hex.EncodeToString(h.Sum(nil)[:sumSize/2])
 }
 
-// check returns the checksum of a line that follows one with the checksum before; ok says that it
-// is right.
-func check(line []byte, before string) (sum string, ok bool) {
-	text, tail, ok := cutTail(line)
-	if !ok || len(tail) != sumSize {
-		return "", false
+// checker checks the checksums of lines that follow each other.
+type checker struct {
+	h   gohash.Hash
+	sum []byte // of the line before
+	own [sha256.Size]byte
+	hex [sumSize]byte
+}
+
+// next reports whether the checksum of the next line is right.
+func (c *checker) next(line []byte) bool {
+	text, sum, ok := cutTail(line)
+	if !ok {
+		return false
 	}
-	sum = string(tail)
-	return sum, sum == checksum(before, text)
+	c.h.Reset()
+	c.h.Write(c.sum)
+	c.h.Write(text)
+	hex.Encode(c.hex[:], c.h.Sum(c.own[:0])[:sumSize/2])
+	c.sum = append(c.sum[:0], sum...)
+	return bytes.Equal(c.hex[:], sum)
 }
 
 // cutTail separates a line from its checksum.
@@ -80,9 +92,26 @@ func (h hash) String() string { return hex.EncodeToString(h[:]) }
 
 // parseHash reads the name of a line, or another SHA-256: 64 hexadecimal digits in lower case.
 func parseHash(text string) (h hash, ok bool) {
-	if len(text) != hex.EncodedLen(len(h)) || bytes.ContainsAny([]byte(text), "ABCDEF") {
+	if len(text) != hex.EncodedLen(len(h)) {
 		return h, false
 	}
-	_, err := hex.Decode(h[:], []byte(text))
-	return h, err == nil
+	for i := range h {
+		high, low := digit(text[2*i]), digit(text[2*i+1])
+		if high|low > 15 {
+			return hash{}, false
+		}
+		h[i] = high<<4 | low
+	}
+	return h, true
+}
+
+// digit is the value of a hexadecimal digit in lower case; 16 or more for what is none.
+func digit(c byte) byte {
+	switch {
+	case '0' <= c && c <= '9':
+		return c - '0'
+	case 'a' <= c && c <= 'f':
+		return c - 'a' + 10
+	}
+	return 16
 }

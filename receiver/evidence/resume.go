@@ -41,5 +41,5 @@ func resume(name string, f *os.File) (*Writer, error) {
 	if _, err := f.Seek(s.off, io.SeekStart); err != nil {
 		return nil, fmt.Errorf("evidence: %w", err)
 	}
-	return &Writer{out: f, sum: s.sum, all: s.all, size: s.off, messages: read.messages, known: map[string]hash{}}, nil
+	return &Writer{out: f, sum: string(s.sums.sum), all: s.all, size: s.off, messages: read.messages, known: map[string]hash{}}, nil
 }

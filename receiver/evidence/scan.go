@@ -47,8 +47,8 @@ func lineError(n int, format string, args ...any) error {
 type scanner struct {
 	*file
 	in    *bufio.Reader
+	sums  checker
 	all   gohash.Hash // over all lines before
-	sum   string      // of the line before
 	off   int64
 	left  int // lines that may be read
 	found func(m *Message, line int) error
@@ -63,7 +63,8 @@ func scan(name string, src io.ReaderAt, size int64, left int, found func(m *Mess
 
 func newScanner(name string, src io.ReaderAt, size int64, left int, found func(m *Message, line int) error) *scanner {
 	return &scanner{
-		file: &file{name: name, src: src, shared: map[hash]int32{}}, left: left, found: found, all: sha256.New(),
+		file: &file{name: name, src: src, shared: map[hash]int32{}}, left: left, found: found,
+		sums: checker{h: sha256.New()}, all: sha256.New(),
 		in: bufio.NewReaderSize(io.NewSectionReader(src, 0, size), int(min(size+1, maxLine+1))),
 	}
 }
@@ -148,14 +149,12 @@ func (s *scanner) line(line []byte) error {
 			return err
 		}
 	}
-	sum, ok := check(line, s.sum)
-	if !ok || s.seal != nil {
+	if !s.sums.next(line) || s.seal != nil {
 		if n == 1 {
 			return lineError(n, "%w", ErrEdited)
 		}
 		return s.bad(n)
 	}
-	s.sum = sum
 	s.lines = append(s.lines, span{s.off, int32(len(line))})
 	return s.kind(n, line)
 }
@@ -185,8 +184,8 @@ func (s *scanner) kind(n int, line []byte) error {
 	switch {
 	case bytes.HasPrefix(line, []byte(`{"message":`)):
 		s.messages++
-		r, err := parse(line)
-		if err != nil || r.Message == nil || s.found(r.Message, n) != nil {
+		m, err := parseMessage(line)
+		if err != nil || s.found(m, n) != nil {
 			return lineError(n, "%w", ErrForm)
 		}
 	case bytes.HasPrefix(line, []byte(`{"seal":`)):
@@ -207,22 +206,27 @@ func parse(line []byte) (*record, error) {
 	return r, nil
 }
 
-// read returns the record in a line, by its number.
-func (f *file) read(n int32) (*record, error) {
+// line returns a line, by its number.
+func (f *file) line(n int32) ([]byte, error) {
 	at := f.lines[n-1]
 	line := make([]byte, at.n)
 	if _, err := f.src.ReadAt(line, at.off); err != nil {
 		return nil, fmt.Errorf("evidence: %s: %w", f.name, err)
 	}
-	return parse(line)
+	return line, nil
 }
 
-// refer returns the record that has a hash.
+// refer returns the record that has a hash. That is one before the line that refers to it: a hash
+// depends on the checksum of its line, and this on all lines before.
 func (f *file) refer(text string) (*record, error) {
 	h, ok := parseHash(text)
 	n := f.shared[h]
 	if !ok || n == 0 {
 		return nil, fmt.Errorf("evidence: %s: no line in it has the SHA-256 %.64q", f.name, text)
 	}
-	return f.read(n)
+	line, err := f.line(n)
+	if err != nil {
+		return nil, err
+	}
+	return parse(line)
 }

@@ -86,7 +86,9 @@ A reader passes over kinds and fields that it does not know.
 .PP
 The
 .I hash
-of a line is the SHA\-256 of its octets without the LF. By it a line refers to another one, which stands somewhere before it, once in the file.
+of a line is the SHA\-256 of its octets without the LF. By it a line refers to another one, which stands somewhere before it, once in the file. It cannot refer to a later one: the hash of a line depends, by its
+.BR sum ,
+on all lines before it.
 .PP
 .B sum
 is the last field of every line: 32 hexadecimal digits, the first 16 octets of the SHA\-256 of the 32 digits in the line before (of nothing, in the first line) followed by the octets of this line up to, and without, the comma before "sum". So a line that was changed, added or taken out is found with its number, also in a file without a seal.
