@@ -18,7 +18,8 @@ type Verifier interface {
 
 // Make returns the staple of results, in DER. Each is taken apart and validated by v as a receiver
 // would before it is returned. Errors: a result is not secure, was not validated here (mode
-// ad-only), or its chain does not prove the same by itself; the staple is over a limit.
+// ad-only), or its chain does not prove the same by itself; two are about one name; the staple is
+// over a limit.
 func Make(v Verifier, now time.Time, results ...*chain.Result) ([]byte, error) {
 	if len(results) == 0 || len(results) > maxChains {
 		return nil, fmt.Errorf("staple: %d chains, want 1 to %d", len(results), maxChains)
@@ -31,7 +32,14 @@ func Make(v Verifier, now time.Time, results ...*chain.Result) ([]byte, error) {
 		}
 		es = append(es, e)
 	}
-	return encode(es)
+	der, err := encode(es)
+	if err == nil {
+		_, err = Read(der)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return der, nil
 }
 
 // maxTrims is how often RRsets are left out that the chain alone does not need: an answer can have
