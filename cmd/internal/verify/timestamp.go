@@ -71,6 +71,9 @@ func Witness(ctx context.Context, roots []*x509.Certificate) func(*evidence.Seal
 	return (&stamps{roots: roots}).witness(ctx)
 }
 
+// exact is the accuracy of a time stamp up to which its time is shown alone.
+const exact = time.Minute
+
 // witness finds out whether a token proves the time of a seal.
 func (s *stamps) witness(ctx context.Context) func(*evidence.Seal, io.Reader) (string, time.Time, error) {
 	return func(seal *evidence.Seal, _ io.Reader) (by string, at time.Time, err error) {
@@ -88,6 +91,10 @@ func (s *stamps) witness(ctx context.Context) func(*evidence.Seal, io.Reader) (s
 		if err != nil {
 			return "", time.Time{}, errors.New(cli.Plain(err))
 		}
-		return "the time stamp of " + t.Signer.Subject.String(), t.Time, nil
+		by = "the time stamp of " + t.Signer.Subject.String()
+		if t.Accuracy > exact {
+			by += fmt.Sprintf(" (to within %s)", t.Accuracy)
+		}
+		return by, t.Time, nil
 	}
 }

@@ -203,6 +203,7 @@ func TestTimes(t *testing.T) {
 		{"before its beginning", "not valid", isCA, isCA, until(time.Minute, time.Hour, forStamps), 0},
 		{"after the end of the CA between", "expired", isCA, until(-time.Hour, -time.Minute, isCA), forStamps, 0},
 		{"before its beginning", "not valid", isCA, until(time.Minute, time.Hour, isCA), forStamps, 0},
+		{"after the end of the root", "expired", until(-time.Hour, -time.Minute, isCA), isCA, forStamps, 0},
 		{"in the future", "in the future", isCA, isCA, until(-time.Hour, year, forStamps), 5*time.Minute + time.Second},
 		{"by clocks that differ", "", isCA, isCA, until(-time.Hour, year, forStamps), 5 * time.Minute},
 	} {
