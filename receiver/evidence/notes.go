@@ -58,7 +58,7 @@ func (p *past) apart() string {
 	if d < 0 {
 		d, side = d.Abs(), "after"
 	}
-	if !p.other || d <= maxSkew {
+	if d <= maxSkew {
 		return ""
 	}
 	return fmt.Sprintf("what the DNS said was kept on %s, %s %s the time asked for: what was published or withdrawn in between is not known", stamp(p.message.CheckedAt), howLong(d), side)

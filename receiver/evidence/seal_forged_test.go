@@ -48,7 +48,7 @@ func newSeals(t *testing.T) *seals {
 	s := &seals{own: own.Signer(), other: other.Signer()}
 	s.ca, s.caKey = newCA(t)
 	digest := sha256.Sum256(s.ca.Raw)
-	zone := ownRecord + fmt.Sprintf("ta TLSA 2 0 1 %x\n", digest) + strings.ReplaceAll(strings.ReplaceAll(ownRecord, "TLSA", "SMIMEA"), "mx.", "mail.")
+	zone := ownRecord + fmt.Sprintf("ta TLSA 2 0 1 %x\n", digest) + strings.ReplaceAll(ownRecord, "TLSA", "SMIMEA") + strings.ReplaceAll(ownRecord, "mx.", "copy.")
 	s.world = start(t, clock, lookuptest.Zone{Origin: "example.org.", Text: record}, lookuptest.Zone{Origin: "example.net.", Text: zone})
 	s.report = judge(t, s.options(), sign(t, id, letter("alice@example.org", "sealed"), smime.SignOptions{}))
 	return s
@@ -190,7 +190,8 @@ func TestSealRefused(t *testing.T) {
 		"a lookup from a cache":              {s.of(t, "mx.example.net.", dane.TLSA, days(13)), s.signs(cms.SignOptions{}), days(14), ""},
 		"a lookup whose signatures are over": {s.of(t, "mx.example.net.", dane.TLSA, days(13)), s.signs(cms.SignOptions{}), days(14).Add(10 * time.Minute), "held until 2026-12-08T12:00:00Z"},
 		"an absent record":                   {s.of(t, "no.example.net.", dane.TLSA, clock), s.signs(cms.SignOptions{}), clock, "were absent"},
-		"records of another type":            {s.of(t, "mail.example.net.", dane.SMIMEA, clock), s.signs(cms.SignOptions{}), clock, "another key"},
+		"this key by another name":           {s.of(t, "copy.example.net.", dane.TLSA, clock), s.signs(cms.SignOptions{}), clock, "another key"},
+		"records of another type":            {s.of(t, "mx.example.net.", dane.SMIMEA, clock), s.signs(cms.SignOptions{}), clock, "another key"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -204,6 +205,7 @@ func TestSealRefused(t *testing.T) {
 
 // attached puts an empty content into a detached signature, which changes no digest.
 func attached(tb testing.TB) func([]byte) []byte {
+	tb.Helper()
 	return func(der []byte) []byte {
 		tb.Helper()
 		// encapContentInfo with id-data alone; each header around it is longer by 4 octets
@@ -313,10 +315,14 @@ func TestSealBoth(t *testing.T) {
 		"the signature":      {right, fails, bySeal, clock, "of its seal the signature of mx.example.net alone holds: the token is over another digest"},
 		"the stamp":          {wrong, holds, "a stamp", stamped, "of its seal a stamp alone holds: the signature of its seal is wrong"},
 		"none":               {wrong, fails, "", time.Time{}, "nothing proves its time: the token is over another digest; the signature of its seal is wrong"},
+		"no stamp":           {right, holds, bySeal, clock, ""},
 		"nobody asked":       {right, nil, bySeal, clock, ""},
 		"before the message": {right, early, "", time.Time{}, "nothing proves its time: a stamp is of 2026-11-24T11:00:00Z, and by the word of the file the message was checked after that, on 2026-11-24T12:00:00Z"},
 	} {
 		file := resealed(t, c.file, func(seal *evidence.Seal) { seal.Token = []byte{0} })
+		if name == "no stamp" {
+			file = c.file
+		}
 		if by, at, notes := s.witness(t, file, c.stamp); by != c.by || !at.Equal(c.at) || notes != c.notes {
 			t.Errorf("%s: %q at %s: %s", name, by, at, notes)
 		}

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"dnseal/lookup"
@@ -122,7 +121,7 @@ func publishedName(sd *cms.SignedData, cert *x509.Certificate, records *lookup.R
 		if owner != records.Name || typ != records.Type {
 			continue
 		}
-		carried := func(c *x509.Certificate) bool { return c == cert }
+		carried := func(*x509.Certificate) bool { return true } // it is one of its names
 		opts := dane.MatchOptions{Certificate: cert, Chain: sd.Certificates, NameOK: carried, At: when}
 		if _, matched, _ := dane.Match(context.Background(), records.Records, opts); matched {
 			return name, nil
@@ -135,7 +134,7 @@ func publishedName(sd *cms.SignedData, cert *x509.Certificate, records *lookup.R
 func ownerOf(n smime.Name) (owner string, typ dane.Type, name string) {
 	if n.DNSName != "" {
 		owner, _ = dane.TLSAName(n.DNSName)
-		return strings.ToLower(owner), dane.TLSA, n.DNSName
+		return owner, dane.TLSA, n.DNSName
 	}
 	owner, _ = dane.SMIMEAName(n.Address.Local, n.Address.Domain)
 	return owner, dane.SMIMEA, n.Address.String()

@@ -78,7 +78,7 @@ func authority(t *testing.T, accuracy time.Duration) (string, *x509.Certificate)
 	return s.URL, root
 }
 
-// TestWitness: what a time stamp in a seal proves, and the one line that says why it proves nothing.
+// TestWitness: what a time stamp in a seal proves, and the line that says why it proves nothing.
 func TestWitness(t *testing.T) {
 	t.Parallel()
 	url, root := authority(t, time.Second)

@@ -1,7 +1,11 @@
 package staple_test
 
 import (
+	"bytes"
+	"context"
+	"encoding/asn1"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,7 +19,7 @@ import (
 	"dnseal/lookup/lookuptest"
 )
 
-// TestAge: it is that of the oldest signature over what was asked for; those over keys do not count.
+// TestAge: that of the oldest signature over what was asked for; those over keys do not count.
 func TestAge(t *testing.T) {
 	t.Parallel()
 	// An RRSIG holds the last 32 bits of a time: also after 2106.
@@ -45,6 +49,39 @@ func TestAge(t *testing.T) {
 				t.Errorf("%s at %s: %s, want %s", name, now, got, c.want)
 			}
 		}
+	}
+}
+
+// TestDefaultMaxAge: who gives none has 14 days.
+func TestDefaultMaxAge(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	der := l.staple(t, sensor)
+	// They were signed an hour ago, for 14 days from now on.
+	for after, want := range map[time.Duration]dnssec.Code{
+		staple.DefaultMaxAge - 2*time.Hour: "", staple.DefaultMaxAge - 30*time.Minute: staple.CodeTooOld,
+	} {
+		if r := l.read(der, sensor, after, 0); r.Code != want || (want == "") != (r.Status == dnssec.Secure) {
+			t.Errorf("after %s: %s, %q", after, r.Status, r.Code)
+		}
+	}
+}
+
+// TestUndecided: where time or work is over, that is what is said, and nothing of the staple.
+func TestUndecided(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	read := staple.NewResolver([][]byte{l.staple(t, sensor)}, nil, staple.Options{Validator: l.validator})
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, name := range []string{sensor, none} {
+		if r := read.Lookup(ended, name, dane.TLSA); r.Status != dnssec.Indeterminate || r.Code != dnssec.CodeTimeout {
+			t.Errorf("%s when it was too late: %s, %q (%s)", name, r.Status, r.Code, r.Reason)
+		}
+	}
+	little := dnssec.WithBudget(t.Context(), dnssec.NewBudget(dnssec.Limits{Labels: 1}))
+	if r := read.Lookup(little, sensor, dane.TLSA); r.Status != dnssec.Indeterminate || r.Code != "budget:labels" {
+		t.Errorf("with too little work: %s, %q (%s)", r.Status, r.Code, r.Reason)
 	}
 }
 
@@ -92,10 +129,111 @@ func TestLimits(t *testing.T) {
 		"of MaxSize":      {sized(staple.MaxSize - rest), ""},
 		"one octet more":  {sized(staple.MaxSize - rest + 1), "more than 61440 octets"},
 		"a name too long": {asn1Staple(t, func(s *stapleASN1) { s.Chains[0].Name = strings.Repeat("a.", 513) }, der), "no owner name"},
+		"an empty label":  {asn1Staple(t, func(s *stapleASN1) { s.Chains[0].Name = "a..example.lab." }, der), "no owner name"},
+		"two types of a name": {asn1Staple(t, func(s *stapleASN1) {
+			s.Chains = append(s.Chains, chainASN1{s.Chains[0].Name, 53, s.Chains[0].Chain})
+		}, der), ""},
+		"more after the chains": {more(t, der, true), "no DNSSECStaple"},
+		"more after a chain":    {more(t, der, false), "no DNSSECStaple"},
 	} {
 		if _, err := staple.Read(c.der); (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s, %d octets: %v", name, len(c.der), err)
 		}
+	}
+}
+
+// more has an element more: after the chains, or after the parts of the first.
+func more(tb testing.TB, der []byte, outside bool) []byte {
+	tb.Helper()
+	var s stapleASN1
+	if _, err := asn1.Unmarshal(der, &s); err != nil {
+		tb.Fatal(err)
+	}
+	type longer struct {
+		Name  string `asn1:"ia5"`
+		Type  int
+		Chain []byte
+		More  int
+	}
+	out, err := asn1.Marshal(struct {
+		Version int
+		Chains  []chainASN1
+		More    int
+	}{1, s.Chains, 1})
+	if c := s.Chains[0]; !outside {
+		out, err = asn1.Marshal(struct {
+			Version int
+			Chains  []longer
+		}{1, []longer{{c.Name, c.Type, c.Chain, 1}}})
+	}
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return out
+}
+
+// TestOneForm: what no signature covers of a staple cannot be changed either: the case of names,
+// and sets that the chain does not need.
+func TestOneForm(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	for _, name := range secureNames() {
+		der := l.staple(t, name)
+		changed := 0
+		for _, label := range []string{"example", "lab", "other", "sensor", "_device", "nsec3"} {
+			text := append([]byte{byte(len(label))}, label...)
+			for at := 0; ; at++ {
+				next := bytes.Index(der[at:], text)
+				if next < 0 {
+					break
+				}
+				at += next
+				copied := bytes.Clone(der)
+				copied[at+2] ^= 0x20
+				changed++
+				if r := l.read(copied, name, 0, 0); r.Status == dnssec.Secure {
+					t.Errorf("%s: secure with a letter of %s in the other case", name, label)
+				}
+			}
+		}
+		if changed < 4 {
+			t.Errorf("%s: %d names changed", name, changed)
+		}
+	}
+	longer := asn1Staple(t, func(s *stapleASN1) {
+		s.Chains[0].Chain = append(s.Chains[0].Chain, record(t, "other.example.lab.", 100)...)
+	}, l.staple(t, sensor))
+	if r := l.read(longer, sensor, 0, 0); r.Code != staple.CodeInvalid {
+		t.Errorf("with a set more: %s, %q (%s)", r.Status, r.Code, r.Reason)
+	}
+}
+
+// TestMakeResult: a result that says something else than its chain is not stapled, and one that is
+// stays as it was: others share it.
+func TestMakeResult(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	r := l.client.Lookup(t.Context(), sensor, dane.TLSA)
+	for _, set := range r.Answer.RRsets {
+		set.Records[0].Header().Ttl = 7
+	}
+	if _, err := staple.Make(l.client, time.Now(), r); err != nil {
+		t.Fatal(err)
+	}
+	for _, set := range r.Answer.RRsets {
+		if ttl := set.Records[0].Header().Ttl; ttl != 7 {
+			t.Errorf("%s: TTL %d now", set.Name, ttl)
+		}
+	}
+	other := *r
+	other.Records = slices.Clone(r.Records)
+	other.Records[0].Data = []byte("another key")
+	if _, err := staple.Make(l.client, time.Now(), &other); err == nil {
+		t.Error("stapled a result with another record")
+	}
+	insecure := l.client.Lookup(t.Context(), "sensor._device.plain.lab", dane.TLSA)
+	if _, err := staple.Make(l.client, time.Now(), insecure); err == nil || !strings.Contains(err.Error(), "were not validated here: insecure") {
+		t.Errorf("insecure: %v", err)
 	}
 }
 

@@ -58,7 +58,6 @@ const (
 	MaxSize = 60 << 10
 
 	maxChains = 4
-	maxName   = 1024 // characters; 255 octets can take up to four each
 	version   = 1
 )
 
@@ -115,7 +114,7 @@ func readChain(s *cryptobyte.String) (*evidence.Evidence, error) {
 	if t != dane.TLSA && t != dane.SMIMEA {
 		return nil, fmt.Errorf("staple: a chain about records of type %d", typ)
 	}
-	if len(name) > maxName || string(name) != dns.CanonicalName(string(name)) {
+	if string(name) != dns.CanonicalName(string(name)) {
 		return nil, errors.New("staple: a name that is no owner name in lower case")
 	}
 	if _, ok := dns.IsDomainName(string(name)); !ok {
@@ -144,11 +143,8 @@ func encode(es []*evidence.Evidence) ([]byte, error) {
 		})
 	})
 	der, err := b.Bytes()
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, fmt.Errorf("staple: %w", err)
-	case len(der) > MaxSize:
-		return nil, errSize
 	}
 	return der, nil
 }

@@ -54,6 +54,7 @@ type forgery struct {
 }
 
 func must[T any](tb testing.TB) func(T, error) T {
+	tb.Helper()
 	return func(v T, err error) T {
 		tb.Helper()
 		if err != nil {
@@ -158,6 +159,9 @@ func TestForged(t *testing.T) {
 		{"detached", none, func(f *forgery) { f.detached = true }},
 		{"empty", none, func(f *forgery) { f.raw = []byte{} }},
 		{"more than TSTInfo", none, func(f *forgery) { f.raw = append(der(t, f.info), 5, 0) }},
+		{"more in the imprint", none, func(f *forgery) {
+			f.raw = edited(t, der(t, f.info), adding(t, []byte{5, 0}), 2)
+		}},
 		{"more in TSTInfo", none, func(f *forgery) { f.info.Rest = asn1.RawValue{FullBytes: []byte{5, 0}} }},
 		{"a nonce of another request", "", func(f *forgery) { f.info.Rest = asn1.RawValue{FullBytes: []byte{2, 1, 0xff}} }},
 		{"another policy", "", func(f *forgery) { f.info.Policy = asn1.ObjectIdentifier{2, 999, 1} }},
@@ -234,6 +238,60 @@ func TestGenTime(t *testing.T) {
 		got, err := readInfo(raw, testDigest)
 		if (err == nil) != (want != "") || err == nil && got.Time.Format(time.RFC3339Nano) != want || err != nil && !errors.Is(err, errNotForContent) {
 			t.Errorf("%q: %+v, %v", text, got, err)
+		}
+	}
+}
+
+// TestAccuracy: its parts are those of RFC 3161, Section 2.4.2.
+func TestAccuracy(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]time.Duration{
+		"": 0, "\x02\x01\x05": 5 * time.Second, "\x80\x01\x05": 5 * time.Millisecond, "\x81\x01\x05": 5 * time.Microsecond,
+		"\x02\x01\x01\x80\x02\x03\xe7\x81\x02\x03\xe7": time.Second + 999*time.Millisecond + 999*time.Microsecond,
+		"\x80\x01\x00": -1, "\x80\x02\x03\xe8": -1, "\x81\x01\xff": -1, "\x81\x01\x05\x80\x01\x05": -1, "\x02\x01\xff": -1, "\x02\x05\x01\x00\x00\x00\x00": -1, "\x05\x00": -1,
+	} {
+		info := tstInfo{Version: 1, Policy: asn1.ObjectIdentifier{1, 2, 3}, Serial: big.NewInt(1), GenTime: now, Rest: asn1.RawValue{FullBytes: tlv(t, 0x30, []byte(text))}}
+		info.Imprint.Algorithm.Algorithm, info.Imprint.Hash = oidSHA256, testDigest[:]
+		got, err := readInfo(der(t, info), testDigest)
+		if (err == nil) != (want >= 0) || err == nil && got.Accuracy != want {
+			t.Errorf("%x: %+v, %v", text, got, err)
+		}
+	}
+}
+
+// TestPaths: who may vouch for an authority.
+func TestPaths(t *testing.T) {
+	t.Parallel()
+	root := issue(t, "root", nil, isCA)
+	mail := func(c *x509.Certificate) { isCA(c); usage(false, 4)(c) }
+	stamps := func(c *x509.Certificate) { isCA(c); usage(false, 8)(c) }
+	itself := issue(t, "itself", nil, forStamps)
+	for name, c := range map[string]struct {
+		tsa   *authority
+		chain []*authority
+		roots []*authority
+		want  string
+	}{
+		"a CA for time stamps":        {nil, []*authority{issue(t, "middle", root, stamps)}, []*authority{root}, ""},
+		"a CA for mail":               {nil, []*authority{issue(t, "middle", root, mail)}, []*authority{root}, "not for this purpose"},
+		"a CA that is none":           {nil, []*authority{issue(t, "middle", root, forStamps)}, []*authority{root}, "no certification authority"},
+		"itself":                      {itself, nil, []*authority{itself}, "no path to an anchor"},
+		"no root":                     {itself, nil, nil, "there is no root"},
+		"one of several":              {nil, []*authority{issue(t, "middle", root, isCA)}, []*authority{itself, root}, ""},
+		"another of the same name":    {issue(t, "tsa", root, forStamps), nil, []*authority{issue(t, "root", nil, isCA)}, "no root given vouches"},
+		"a CA as root, without above": {nil, []*authority{issue(t, "middle", root, isCA)}, nil, "there is no root"},
+	} {
+		tsa := c.tsa
+		if tsa == nil {
+			tsa = issue(t, "tsa", c.chain[0], forStamps)
+		}
+		var roots []*x509.Certificate
+		for _, r := range c.roots {
+			roots = append(roots, r.cert)
+		}
+		token := forge(t, tsa, func(f *forgery) { f.certificates = append(f.certificates, c.chain...) })
+		if _, err := Verify(t.Context(), token, testDigest, roots, now); (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}
 	}
 }

@@ -107,8 +107,8 @@ func read(token []byte, digest [sha256.Size]byte) (*Timestamp, *cms.SignedData, 
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w: %w", errNoToken, err)
 	}
-	// RFC 3161, Section 2.4.2: id-ct-TSTInfo, and one signer.
-	if !sd.ContentType.Equal(oidTSTInfo) || !sd.Attached || len(sd.Signers) != 1 {
+	// RFC 3161, Section 2.4.2: id-ct-TSTInfo, and one signer. A detached one has no TSTInfo.
+	if !sd.ContentType.Equal(oidTSTInfo) || len(sd.Signers) != 1 {
 		return nil, nil, errNotForContent
 	}
 	t, err := readInfo(content.Bytes(), digest)
@@ -128,8 +128,8 @@ func signerOf(sd *cms.SignedData) (*x509.Certificate, error) {
 	switch {
 	case cert == nil:
 		return nil, errors.New("timestamp: the signer's certificate is not in the token")
-	// RFC 3161, Section 2.4.1: the attribute is there.
-	case !si.SignedAttributes || !si.HashesCertificate():
+	// RFC 3161, Section 2.4.1: the attribute is there, and so are signed attributes.
+	case !si.HashesCertificate():
 		return nil, errors.New("timestamp: the token does not say which certificate its signer has (signingCertificate)")
 	}
 	if err := certificate.CheckCost(cert); err != nil {

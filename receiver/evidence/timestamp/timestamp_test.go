@@ -178,6 +178,13 @@ func TestRequest(t *testing.T) {
 		{"refused", `refuses (status 2): "no\x1b?o"`, reply(typeReply, 200, refusal), RequestOptions{}},
 		{"no token", "no token", reply(typeReply, 200, []byte{0x30, 5, 0x30, 3, 2, 1, 0}), RequestOptions{}},
 		{"garbage", "no TimeStampResp", reply(typeReply, 200, []byte("garbage")), RequestOptions{}},
+		{"more after it", "no TimeStampResp", reply(typeReply, 200, []byte{0x30, 5, 0x30, 3, 2, 1, 0, 0}), RequestOptions{}},
+		{"without end", "more than", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", typeReply)
+			for err := error(nil); err == nil; {
+				_, err = w.Write(make([]byte, 1024))
+			}
+		}, RequestOptions{}},
 		{"a page", "something else", reply("text/html", 200, []byte("<p>")), RequestOptions{}},
 		{"an error", "status 500", reply(typeReply, 500, nil), RequestOptions{}},
 		{"a redirection", "status 307", func(w http.ResponseWriter, r *http.Request) {
