@@ -37,9 +37,10 @@ bench:
 fuzz:
 	./.ci/fuzz $(FUZZTIME)
 
-# A verdict for each of 100,000 messages in an archive of every form.
+# A verdict for each of 100,000 messages in an archive of every form, and by evidence of as many.
 archives:
 	go test ./cmd/dnseal -run '^TestArchives$$' -archive 100000 -timeout 2h -v
+	go test ./receiver/evidence -run '^TestManyMessages$$' -messages 100000 -timeout 2h -v
 
 # 100,000 generated messages, signed, pass every rewriting of mail systems; make test takes 100 of them.
 rewritings:
