@@ -104,21 +104,7 @@ func TestAbsent(t *testing.T) {
 func TestCertificateExpired(t *testing.T) {
 	t.Parallel()
 	ca, caKey := newCA(t)
-	id, err := identity.Create(t.TempDir(), "alice@example.org", identity.CreateOptions{Now: clock.AddDate(0, -1, 0), Certify: func(id *identity.Identity) (*x509.Certificate, error) {
-		template := &x509.Certificate{
-			SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "Alice"}, EmailAddresses: []string{"alice@example.org"},
-			NotBefore: clock.AddDate(0, -1, 0), NotAfter: clock.AddDate(0, 1, 0), KeyUsage: x509.KeyUsageDigitalSignature,
-		}
-		der, err := x509.CreateCertificate(rand.Reader, template, ca, id.Public, caKey)
-		if err != nil {
-			return nil, err
-		}
-		id.Chain = []*x509.Certificate{ca}
-		return x509.ParseCertificate(der)
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	id := certified(t, ca, caKey)
 	owner, _, err := id.OwnerName()
 	if err != nil {
 		t.Fatal(err)
@@ -133,6 +119,61 @@ func TestCertificateExpired(t *testing.T) {
 	}
 	if r := recall(t, file, evidence.Options{Anchors: w.anchors}, now.options(), text); line(r) != "pass " {
 		t.Errorf("by evidence: %s: %s", line(r), r.Reason)
+	}
+}
+
+// certified makes an identity that a CA certifies for a month before and after.
+func certified(tb testing.TB, ca *x509.Certificate, caKey *ecdsa.PrivateKey) *identity.Identity {
+	tb.Helper()
+	id, err := identity.Create(tb.TempDir(), "alice@example.org", identity.CreateOptions{Now: clock.AddDate(0, -1, 0), Certify: func(id *identity.Identity) (*x509.Certificate, error) {
+		template := &x509.Certificate{
+			SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "Alice"}, EmailAddresses: []string{"alice@example.org"},
+			NotBefore: clock.AddDate(0, -1, 0), NotAfter: clock.AddDate(0, 1, 0), KeyUsage: x509.KeyUsageDigitalSignature,
+		}
+		der, err := x509.CreateCertificate(rand.Reader, template, ca, id.Public, caKey)
+		if err != nil {
+			return nil, err
+		}
+		id.Chain = []*x509.Certificate{ca}
+		return x509.ParseCertificate(der)
+	}})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return id
+}
+
+// TestRoots: a verdict that rests on roots of CAs is given again by the reader's own roots alone, as
+// of then, also when all certificates have expired; and without them, or by others, not.
+func TestRoots(t *testing.T) {
+	t.Parallel()
+	ca, caKey := newCA(t)
+	other, _ := newCA(t)
+	text := sign(t, certified(t, ca, caKey), letter("alice@example.org", "by a CA"), smime.SignOptions{})
+	w := start(t, clock, lookuptest.Zone{Origin: "example.org."})
+	with, without := w.options(), w.options()
+	with.PKIXRoots = []*x509.Certificate{ca}
+	for name, c := range map[string]struct {
+		kept  receiver.Options
+		roots []*x509.Certificate
+		at    time.Time
+		want  string
+		note  string
+	}{
+		"the same":               {with, []*x509.Certificate{ca}, time.Time{}, "pass pkix", ""},
+		"one more":               {with, []*x509.Certificate{ca, other}, time.Time{}, "pass pkix", ""},
+		"none":                   {with, nil, time.Time{}, "neutral no-record", "the verdict of then was pass (pkix): it had 1 PKIX root, and others are given here"},
+		"another":                {with, []*x509.Certificate{other}, time.Time{}, "neutral no-record", "the verdict of then was pass (pkix): it had 1 PKIX root, and others are given here"},
+		"only now":               {without, []*x509.Certificate{ca}, time.Time{}, "pass pkix", "the verdict of then was neutral (no-record): it had no PKIX roots, and others are given here"},
+		"when its zone had none": {with, []*x509.Certificate{ca}, clock.AddDate(0, 2, 0), "temperror evidence-time", ""},
+	} {
+		file, _ := w.keep(c.kept, text)
+		opts := w.options()
+		opts.PKIXRoots = c.roots
+		r := recall(t, file, evidence.Options{Anchors: w.anchors, At: c.at, Policy: evidence.PolicyOf(&opts)}, opts, text)
+		if line(r) != c.want || c.at.IsZero() && strings.Join(r.Evidence.Notes, "; ") != c.note {
+			t.Errorf("%s: %s, want %s: %q", name, line(r), c.want, r.Evidence.Notes)
+		}
 	}
 }
 

@@ -80,7 +80,7 @@ func (p *past) differs(r *receiver.Report, e *receiver.EvidenceReport, then Poli
 		why = append(why, "its policy was another one than is given here"+named(then))
 	}
 	if !slices.Equal(then.Roots, now.Roots) {
-		why = append(why, fmt.Sprintf("it had %d PKIX roots, not those given here", len(then.Roots)))
+		why = append(why, "it had "+rootsText(len(then.Roots))+", and others are given here")
 	}
 	if p.other {
 		why = append(why, "another time is asked for")
@@ -96,6 +96,16 @@ func (p *past) differs(r *receiver.Report, e *receiver.EvidenceReport, then Poli
 		verdict += " (" + string(e.Code) + ")"
 	}
 	return append(out, fmt.Sprintf("the verdict of then was %s: %s", verdict, strings.Join(why, "; ")))
+}
+
+func rootsText(n int) string {
+	switch n {
+	case 0:
+		return "no PKIX roots"
+	case 1:
+		return "1 PKIX root"
+	}
+	return fmt.Sprintf("%d PKIX roots", n)
 }
 
 // howLong writes a time for people in its largest whole unit.
