@@ -31,8 +31,8 @@ func LoadPolicy(file string, without ...string) (*Config, error) {
 	if err := n.err(); err != nil {
 		return nil, err
 	}
-	if len(c.Domains) == 0 && !n.has("on") {
-		return nil, cli.Hint(fmt.Errorf("%s holds no policy: it has neither [[domain]] nor [on]", file), "dnseal.toml(5) describes both")
+	if len(c.Domains) == 0 && !n.has("on") && c.PKIXRoots == "" {
+		return nil, cli.Hint(fmt.Errorf("%s holds no policy: it has none of [[domain]], [on] and pkix-roots", file), "dnseal.toml(5) describes them")
 	}
 	return c, nil
 }
