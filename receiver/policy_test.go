@@ -177,6 +177,16 @@ func TestDecide(t *testing.T) {
 	if got := decide(r.on, r.domains, protected); got.action != message.Accept {
 		t.Errorf("a pass with protected From: %s", got.action)
 	}
+	for _, state := range []smime.HeaderState{smime.HeaderUnprotected, smime.HeaderChanged, ""} {
+		protected.HeaderState = state
+		if got := decide(r.on, r.domains, protected); got.action != message.Reject || got.class != ClassNoSignature {
+			t.Errorf("a header in the state %q: %s by %q", state, got.action, got.class)
+		}
+	}
+	protected.HeaderState, protected.ProtectedFrom = smime.HeaderProtected, ""
+	if got := decide(r.on, r.domains, protected); got.action != message.Reject || got.class != ClassNoSignature {
+		t.Errorf("a protected header without From: %s by %q", got.action, got.class)
+	}
 	unreadable := reportOf(t, None, "")
 	_, unreadable.fromErr = message.ParseAddress("bank.example")
 	if got := decide(r.on, r.domains, unreadable); got.action != message.Reject || got.class != ClassMalformed {

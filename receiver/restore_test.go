@@ -94,6 +94,24 @@ func TestRestoreHeader(t *testing.T) {
 	}
 }
 
+// TestRestoredIsAccepted: what is done with changed headers is not done with one that was put back.
+func TestRestoredIsAccepted(t *testing.T) {
+	t.Parallel()
+	c := newCast(t)
+	head, body, _ := strings.Cut(letterOfAlice(c), "\r\n\r\n")
+	text := replaceOnce(t, head, "Cc: bob@example.org\r\n", "") + "\r\n\r\n" + body
+	for restore, want := range map[bool]message.Action{true: message.Accept, false: message.Reject} {
+		r := restoring(t, c, func(o *receiver.Options) {
+			o.RestoreHeader, o.On = restore, map[receiver.Class]message.Action{receiver.ClassHeaderChanged: message.Reject}
+		})
+		out := r.Handle(t.Context(), parse(t, text), &message.Envelope{})
+		if out.Action != want {
+			t.Errorf("restoring %v: %s, want %s: %v", restore, out.Action, want, out.Attrs)
+		}
+		out.Close()
+	}
+}
+
 // TestRestoreHeaderNot: nothing is restored where that is not all, or cannot be.
 func TestRestoreHeaderNot(t *testing.T) {
 	t.Parallel()
