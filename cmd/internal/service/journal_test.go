@@ -189,6 +189,40 @@ func TestEvidenceReload(t *testing.T) {
 	must(t, r.stop())
 }
 
+// TestNothingOfMailIsLogged: subjects and texts are in no log, whatever becomes of the mail, and in
+// no file of evidence.
+func TestNothingOfMailIsLogged(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.config(inbound + "restore-header = true\n[evidence]\ndir = \"DIR/evidence\"\n")
+	r := w.start("relay")
+	text := strings.Repeat("confidential\r\n", 10)
+	clean := bytes.ReplaceAll(w.signed(100), []byte("Subject: x"), []byte("Subject: confidential"))
+	for _, mail := range [][]byte{
+		clean, bytes.Replace(clean, []byte("xxx"), []byte("confidential"), 1), append([]byte("Subject: confidential\r\n"), w.signed(100)...),
+		[]byte("From: alice@example.org\r\nSubject: confidential\r\n\r\n" + text), []byte("From: confidential\r\nSubject: confidential\r\n\r\n" + text),
+		[]byte("From: alice@example.org\r\nContent-Type: multipart/signed; confidential\r\n\r\n" + text),
+	} {
+		must(t, w.relayed(mail, 1))
+	}
+	must(t, r.stop())
+	if log := r.log.String(); strings.Count(log, "msg=message") != 6 || strings.Contains(log, "confidential") {
+		t.Errorf("%s", log)
+	}
+	files, err := filepath.Glob(w.Path("evidence/*"))
+	must(t, err)
+	for _, name := range files {
+		kept, err := os.ReadFile(name)
+		must(t, err)
+		if info, err := os.Stat(name); err != nil || info.Mode().Perm() != 0o600 || bytes.Contains(kept, []byte("confidential")) {
+			t.Errorf("%v %v: %s", info.Mode(), err, kept)
+		}
+	}
+	if len(files) != 1 {
+		t.Errorf("%q", files)
+	}
+}
+
 // TestJournals: generations with the same settings use one journal, and a file of roots that holds
 // others now is another setting.
 func TestJournals(t *testing.T) {
