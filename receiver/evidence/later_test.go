@@ -143,8 +143,8 @@ func certified(tb testing.TB, ca *x509.Certificate, caKey *ecdsa.PrivateKey) *id
 	return id
 }
 
-// TestRoots: a verdict that rests on roots of CAs is given again by the reader's own roots alone, as
-// of then, also when all certificates have expired; and without them, or by others, not.
+// TestRoots: a verdict that rests on roots of CAs is given again by the roots of the reader alone,
+// as of then, also when all certificates have expired; without them, or by others, it is not.
 func TestRoots(t *testing.T) {
 	t.Parallel()
 	ca, caKey := newCA(t)

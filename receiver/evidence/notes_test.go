@@ -38,7 +38,7 @@ func TestDiffers(t *testing.T) {
 			if kind == "policy" {
 				v["pkix_roots"] = []string{strings.Repeat("0", 64)}
 			}
-		}, text, time.Time{}, "the verdict of then was fail: it had 1 PKIX roots, not those given here"},
+		}, text, time.Time{}, "the verdict of then was fail: it had 1 PKIX root, and others are given here"},
 	} {
 		r := recall(t, edited(t, file, c.edit), evidence.Options{Anchors: w.anchors, At: c.at}, w.options(), c.text)
 		if notes := strings.Join(r.Evidence.Notes, "\n"); line(r) != "pass " || notes != c.want {
