@@ -36,17 +36,20 @@ func TestDiskFull(t *testing.T) {
 			t.Fatal(err)
 		}
 		j.Add(report, by)
+		j.Flush()
 		disk := &full{File: j.today.file, left: room}
 		j.today.out = disk
 		for range 3 {
 			j.Add(report, by)
 		}
+		j.Flush()
 		size := j.today.Size()
 		if info, statErr := disk.Stat(); statErr != nil || info.Size() != size {
 			t.Fatalf("room for %d octets: %v, %v", room, info.Size(), statErr)
 		}
 		disk.left = 1 << 20
 		j.Add(report, by)
+		j.Flush()
 		messages := j.today.Messages()
 		_ = j.Close()
 		a, err := Open(j.opts.Dir, Options{})

@@ -1,21 +1,17 @@
 package evidence
 
 import (
-	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
 	"dnseal/lookup"
-	"dnseal/receiver"
 )
 
 // JournalOptions are for OpenJournal. Dir is required.
@@ -34,8 +30,8 @@ type JournalOptions struct {
 	Own func() *lookup.Result
 	// Log is told what was done and what went wrong; nil: slog.Default.
 	Log *slog.Logger
-	// Kept, where it is not nil, is called for each message, with the error that it was not kept
-	// for.
+	// Kept, where it is not nil, is called for each message when it was written, with the error
+	// that it was not kept for.
 	Kept func(err error)
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
@@ -44,14 +40,23 @@ type JournalOptions struct {
 // Journal keeps evidence as it comes, in a file a day (UTC). Each file belongs to one process. It
 // is sealed when the day ends, at Close, and, where the process was stopped, when the next one
 // begins. It is safe for concurrent use.
+//
+// Messages do not wait for the file: they are written in the order in which they come, those of 10
+// milliseconds together. A process that is killed loses those, and a machine without power those of
+// the last minute.
 type Journal struct {
-	opts    JournalOptions
-	mu      sync.Mutex
-	today   *dayFile
-	failed  time.Time      // when an error was logged last
-	sealing sync.WaitGroup // files of days that ended
-	stop    context.CancelFunc
-	ticking chan struct{}
+	opts     JournalOptions
+	queue    chan waiting
+	hurry    chan struct{} // what waits is to be written now
+	patience time.Duration
+	mu       sync.Mutex
+	today    *dayFile
+	sealing  sync.WaitGroup // files of days that ended
+	closing  chan struct{}  // closed by Close
+	running  sync.WaitGroup // tick and write
+
+	logging sync.Mutex
+	failed  time.Time // when an error was logged last
 }
 
 // dayFile is the file of one day.
@@ -74,26 +79,24 @@ func OpenJournal(opts JournalOptions) (*Journal, error) {
 	if err := os.MkdirAll(opts.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("evidence: %w", err)
 	}
-	ctx, stop := context.WithCancel(context.Background())
-	j := &Journal{opts: opts, stop: stop, ticking: make(chan struct{})}
+	j := &Journal{opts: opts, closing: make(chan struct{}), queue: make(chan waiting, maxWaiting), hurry: make(chan struct{}, 1), patience: patience}
 	if err := j.tidy(); err != nil {
-		stop()
 		return nil, err
 	}
-	go j.tick(ctx)
+	j.running.Go(j.tick)
+	j.running.Go(j.write)
 	return j, nil
 }
 
 // tick seals the file of a day that is over, also when no message comes, and writes the one of
 // today to disk.
-func (j *Journal) tick(ctx context.Context) {
-	defer close(j.ticking)
+func (j *Journal) tick() {
 	each := time.NewTicker(time.Minute)
 	defer each.Stop()
 	day := dayOf(j.opts.Now())
 	for {
 		select {
-		case <-ctx.Done():
+		case <-j.closing:
 			return
 		case <-each.C:
 		}
@@ -116,8 +119,6 @@ func (j *Journal) Turn() {
 	}
 	// It may be sealed and closed meanwhile, which puts it on disk, too.
 	if err := f.file.Sync(); err != nil && !errors.Is(err, os.ErrClosed) {
-		j.mu.Lock()
-		defer j.mu.Unlock()
 		j.trouble("evidence is not on disk", err)
 	}
 }
@@ -134,34 +135,17 @@ func (j *Journal) turn() *dayFile {
 
 func dayOf(t time.Time) string { return t.UTC().Format("20060102") }
 
-// Add keeps what a report rests on. What goes wrong is logged, once a minute, and told to
-// JournalOptions.Kept: the file has no part of that message, and the next one is tried again.
-func (j *Journal) Add(r *receiver.Report, by Judged) {
-	if r.Digests == nil || len(r.Digests.Objects) == 0 {
-		return
-	}
-	err := j.add(r, by)
-	if j.opts.Kept != nil {
-		j.opts.Kept(err)
-	}
-}
-
-func (j *Journal) add(r *receiver.Report, by Judged) error {
-	j.mu.Lock()
-	defer j.mu.Unlock()
+// add writes messages to the file of today. mu is held.
+func (j *Journal) add(batch ...kept) error {
 	now := j.opts.Now()
 	if j.today != nil && j.today.day != dayOf(now) {
 		j.end()
 	}
 	err := j.begin(now)
 	if err == nil {
-		err = j.today.Add(r, by)
+		err = j.today.add(batch...)
 	}
-	if err == nil {
-		return nil
-	}
-	j.trouble("evidence is not kept", err)
-	if j.today != nil {
+	if err != nil && j.today != nil {
 		// What was written of it goes, so that the file stays whole.
 		if cut := j.today.file.Truncate(j.today.Size()); cut != nil {
 			_ = j.today.file.Close() // it is sealed at the next start
@@ -233,8 +217,10 @@ func (j *Journal) prove(f *dayFile, seal *Seal) {
 	}
 }
 
-// trouble logs an error, at most once a minute. mu is held.
+// trouble logs an error, at most once a minute.
 func (j *Journal) trouble(what string, err error) {
+	j.logging.Lock()
+	defer j.logging.Unlock()
 	now := j.opts.Now()
 	if d := now.Sub(j.failed); d >= 0 && d < time.Minute {
 		return
@@ -243,10 +229,11 @@ func (j *Journal) trouble(what string, err error) {
 	j.opts.Log.Error(what, slog.String("dir", j.opts.Dir), slog.String("error", err.Error()))
 }
 
-// Close seals the file of today, and waits until all are sealed. Nothing may be added any more.
+// Close writes what waits, seals the file of today, and waits until all are sealed. What is added
+// later is not kept. It is to be called once.
 func (j *Journal) Close() error {
-	j.stop()
-	<-j.ticking
+	close(j.closing)
+	j.running.Wait()
 	j.mu.Lock()
 	if j.today != nil {
 		j.end()
@@ -254,75 +241,4 @@ func (j *Journal) Close() error {
 	j.mu.Unlock()
 	j.sealing.Wait()
 	return nil
-}
-
-// tidy seals the files that no process writes, and removes those that are older than Keep.
-func (j *Journal) tidy() error {
-	entries, err := os.ReadDir(j.opts.Dir)
-	if err != nil {
-		return fmt.Errorf("evidence: %w", err)
-	}
-	for _, e := range entries {
-		if !strings.HasSuffix(e.Name(), Extension) || !e.Type().IsRegular() {
-			continue
-		}
-		name := filepath.Join(j.opts.Dir, e.Name())
-		switch old, err := j.expired(e); {
-		case err == nil && old:
-			err = os.Remove(name)
-			j.did("evidence removed", name, err)
-		case err == nil:
-			if sealed, err := j.sealLeft(name); sealed || err != nil {
-				j.did("evidence of a process that was stopped is sealed", name, err)
-			}
-		}
-	}
-	return nil
-}
-
-func (j *Journal) did(what, name string, err error) {
-	if err != nil {
-		j.opts.Log.Error("evidence cannot be tidied", slog.String("file", name), slog.String("error", err.Error()))
-		return
-	}
-	j.opts.Log.Info(what, slog.String("file", name))
-}
-
-// expired reports whether a file is older than Keep. It goes by when it was written last.
-func (j *Journal) expired(e fs.DirEntry) (bool, error) {
-	if j.opts.Keep <= 0 {
-		return false, nil
-	}
-	info, err := e.Info()
-	if err != nil {
-		return false, err
-	}
-	return j.opts.Now().Sub(info.ModTime()) > j.opts.Keep, nil
-}
-
-// sealLeft seals a file that has no seal, and that no process writes. A last line that was cut
-// goes.
-func (j *Journal) sealLeft(name string) (bool, error) {
-	f, err := os.OpenFile(name, os.O_RDWR|os.O_APPEND, 0)
-	if err != nil {
-		return false, err
-	}
-	defer f.Close() //nolint:errcheck // after an error, or closed already
-	sealed, err := endsInSeal(f)
-	if err != nil || sealed {
-		return false, err
-	}
-	info, err := f.Stat()
-	if err != nil || info.Size() == 0 { // another process has just made it
-		return false, err
-	}
-	if err = lock(f); err != nil {
-		return false, nil //nolint:nilerr // its writer is at work
-	}
-	w, err := resume(name, f)
-	if err != nil || w == nil {
-		return false, err
-	}
-	j.seal(&dayFile{Writer: w, file: f})
-	return true, nil
 }

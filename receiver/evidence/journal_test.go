@@ -97,11 +97,13 @@ func TestJournal(t *testing.T) {
 	for range 3 {
 		d.Add(r, by)
 	}
+	d.Flush()
 	if got := files(t, dir, w); len(got) != 1 || got[0].Messages != 3 || got[0].Sealed != nil {
 		t.Fatalf("%+v", got)
 	}
 	d.set(clock.AddDate(0, 0, 1))
 	d.Add(r, by)
+	d.Flush()
 	d.set(clock.AddDate(0, 0, 2))
 	d.Turn()
 	d.Turn()
@@ -141,6 +143,7 @@ func TestJournalKilled(t *testing.T) {
 	}
 	busy := openDiary(t, dir)
 	busy.Add(judge(t, w.options(), text), evidence.JudgedBy(w.anchors, evidence.Policy{}))
+	busy.Flush()
 	d := openDiary(t, dir)
 	_ = d.Close()
 	for name, sealed := range map[string]bool{"killed": true, "cut": true, "edited": false, "sealed": true} {
@@ -192,6 +195,7 @@ func TestJournalTrouble(t *testing.T) {
 	for range 3 {
 		d.Add(r, by)
 	}
+	d.Flush()
 	if err := os.Rename(dir+".away", dir); err != nil {
 		t.Fatal(err)
 	}

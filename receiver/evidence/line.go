@@ -31,17 +31,35 @@ const (
 
 // encode returns v as a line without its end, after a line with the checksum before.
 func encode(v any, before string) (line []byte, sum string, err error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		return nil, "", fmt.Errorf("evidence: %w", err)
+	line, err = object(v)
+	if err != nil {
+		return nil, "", err
 	}
-	line = bytes.TrimSuffix(b.Bytes(), []byte("}\n"))
+	line = bytes.TrimSuffix(line, []byte("}"))
 	sum = checksum(before, line)
 	line = append(line, sumStart...)
 	line = append(line, sum...)
 	return append(line, sumEnd...), sum, nil
+}
+
+// object is v in JSON.
+func object(v any) ([]byte, error) {
+	if r, ok := v.(*record); ok && r.Message != nil {
+		if line, ok := appendMessage(make([]byte, 0, 1<<10), r.Message); ok {
+			return line, nil
+		}
+	}
+	return marshal(v)
+}
+
+func marshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return nil, fmt.Errorf("evidence: %w", err)
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
 func checksum(before string, text []byte) string {

@@ -4,17 +4,14 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	gohash "hash"
 	"io"
 	"maps"
-	"slices"
 	"sync"
 	"time"
 
 	"dnseal/lookup"
-	"dnseal/lookup/dnssec"
 	"dnseal/lookup/evidence"
 	"dnseal/receiver"
 )
@@ -55,67 +52,59 @@ func (w *Writer) Messages() int {
 	return w.messages
 }
 
-// Judged is what a message was judged by in addition to the DNS.
-type Judged struct {
-	anchors Anchors
-	policy  Policy
-	keys    [2]string
-}
-
-// JudgedBy notes trust anchors (nil: those that the program comes with) and a policy.
-func JudgedBy(anchors *dnssec.Anchors, policy Policy) Judged {
-	if anchors == nil {
-		anchors = dnssec.RootAnchors()
-	}
-	j := Judged{anchors: anchors.Records(), policy: policy}
-	a, _ := json.Marshal(j.anchors) //nolint:errchkjson // strings alone
-	p, _ := json.Marshal(j.policy)  //nolint:errchkjson // strings alone
-	j.keys = [2]string{short("anchors " + string(a)), short("policy " + string(p))}
-	return j
-}
-
 // Add adds a message with everything that its report rests on. A report without signatures, or
 // without [receiver.Report.Digests], is left out: there is nothing to keep. After an error that the
 // file returned, Size is where it is whole.
 func (w *Writer) Add(r *receiver.Report, by Judged) error {
-	if r.Digests == nil || len(r.Digests.Objects) == 0 {
+	k, ok := keptOf(r, by)
+	if !ok {
 		return nil
 	}
+	return w.add(k)
+}
+
+// add adds messages with one write: all of them, or none after an error.
+func (w *Writer) add(all ...kept) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	b := &batch{w: w}
-	m := &Message{
-		SHA256: r.Digests.Message, Size: r.Digests.Size, Signatures: r.Digests.Objects[:min(len(r.Digests.Objects), maxObjects)],
-		MessageID: r.MessageID, From: r.From, CheckedAt: r.CheckedAt.UTC(), Verdict: string(r.Verdict), Code: string(r.Code),
+	for _, k := range all {
+		if err := b.message(k); err != nil {
+			return err
+		}
 	}
-	h, err := b.shared(by.keys[0], func() (*record, error) { return &record{Anchors: by.anchors}, nil })
-	if err != nil {
-		return err
-	}
-	m.Anchors = h.String()
-	if h, err = b.shared(by.keys[1], func() (*record, error) { return &record{Policy: &by.policy}, nil }); err != nil {
-		return err
-	}
-	m.Policy = h.String()
-	if m.Lookups, err = b.lookups(r.Lookups()); err != nil {
-		return err
-	}
-	if err = b.line(&record{Message: m}); err != nil {
-		return err
-	}
-	if err = b.write(); err == nil {
-		w.messages++
+	err := b.write()
+	if err == nil {
+		w.messages += len(all)
 	}
 	return err
 }
 
-// batch is the lines of one message, which are written together or not at all.
+// batch is lines that are written together or not at all.
 type batch struct {
 	w     *Writer
 	text  bytes.Buffer
 	sum   string
 	last  []byte // line
 	added map[string]hash
+}
+
+// message adds what is kept of a message, and before that the lines that it needs.
+func (b *batch) message(k kept) error {
+	m := *k.message // that stays as it is, for another try
+	h, err := b.shared(k.by.keys[0], func() (*record, error) { return &record{Anchors: k.by.anchors}, nil })
+	if err != nil {
+		return err
+	}
+	m.Anchors = h.String()
+	if h, err = b.shared(k.by.keys[1], func() (*record, error) { return &record{Policy: &k.by.policy}, nil }); err != nil {
+		return err
+	}
+	m.Policy = h.String()
+	if m.Lookups, err = b.lookups(k.lookups); err != nil {
+		return err
+	}
+	return b.line(&record{Message: &m})
 }
 
 // line adds a line.
@@ -253,18 +242,4 @@ func (w *Writer) Digest() [sha256.Size]byte {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return [sha256.Size]byte(w.all.Sum(nil))
-}
-
-// PolicyOf is the policy that a receiver with these options applies.
-func PolicyOf(opts *receiver.Options) Policy {
-	p := Policy{Saved: opts.Saved}
-	for _, d := range opts.Domains {
-		p.Domains = append(p.Domains, Domain{Names: d.Names, Require: string(d.Require), Devices: d.Devices})
-	}
-	for _, c := range opts.PKIXRoots {
-		h := sha256.Sum256(c.Raw)
-		p.Roots = append(p.Roots, hex.EncodeToString(h[:]))
-	}
-	slices.Sort(p.Roots)
-	return p
 }

@@ -15,9 +15,11 @@ type Evidence struct {
 	// Dir is a folder in which a file a day is kept for each process, of mode 0600: for each signed
 	// message that is verified some 700 bytes, and once a day the records and signatures that the
 	// verdicts rest on. A file is sealed when its day (UTC) is over, when the process ends, or,
-	// where it was killed, when the next one starts. Where a file cannot be written, because the
-	// disk is full, mail goes on: that is logged once a minute, and counted by the metric
-	// dnseal_evidence_messages_total. Default: nothing is kept.
+	// where it was killed, when the next one starts. Mail does not wait for it: what came is
+	// written after 10 milliseconds, which a process that is killed loses, and put on disk every
+	// minute. Where a file cannot be written, because the disk is full, mail goes on: that is
+	// logged once a minute, and counted by the metric dnseal_evidence_messages_total. Default:
+	// nothing is kept.
 	Dir string `toml:"dir"`
 	// Keep is how long files are kept, with a unit: "90d", "12h". Older ones are removed, at the
 	// start and once a day, whichever program wrote them into Dir. "0d": for ever. Default: "365d".

@@ -91,6 +91,15 @@ func (w *world) relayed(text []byte, n int) error {
 	return c.Quit()
 }
 
+// keptEvidence waits until the evidence of what was relayed is written.
+func (r *running) keptEvidence() {
+	r.journals.mu.Lock()
+	defer r.journals.mu.Unlock()
+	for _, j := range r.journals.open {
+		j.Flush()
+	}
+}
+
 // TestEvidence: a relay keeps evidence of the signed mail that it verifies, over a reload in one
 // file, and seals it when it ends. What cannot be kept changes nothing about the mail.
 func TestEvidence(t *testing.T) {
@@ -103,6 +112,7 @@ func TestEvidence(t *testing.T) {
 	must(t, w.relayed([]byte("From: carol@example.com\r\n\r\nunsigned\r\n"), 1))
 	w.reload(r, "msg=reloaded")
 	must(t, w.relayed(text, 2))
+	r.keptEvidence()
 	must(t, os.Rename(w.Path("evidence"), w.Path("away")))
 	must(t, os.WriteFile(w.Path("evidence"), nil, 0o600))
 	body := w.get("/metrics")
@@ -146,6 +156,7 @@ func TestEvidenceTrouble(t *testing.T) {
 	r := w.start("relay")
 	must(t, os.Remove(w.Path("evidence")))
 	must(t, w.relayed(w.signed(100), 2))
+	r.keptEvidence()
 	if body := w.get("/metrics"); !strings.Contains(body, `dnseal_evidence_messages_total{result="failed"} 2`) {
 		t.Errorf("%s", body)
 	}

@@ -1,0 +1,81 @@
+package evidence
+
+import (
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// tidy seals the files that no process writes, and removes those that are older than Keep.
+func (j *Journal) tidy() error {
+	entries, err := os.ReadDir(j.opts.Dir)
+	if err != nil {
+		return fmt.Errorf("evidence: %w", err)
+	}
+	for _, e := range entries {
+		if !strings.HasSuffix(e.Name(), Extension) || !e.Type().IsRegular() {
+			continue
+		}
+		name := filepath.Join(j.opts.Dir, e.Name())
+		switch old, err := j.expired(e); {
+		case err == nil && old:
+			err = os.Remove(name)
+			j.did("evidence removed", name, err)
+		case err == nil:
+			if sealed, err := j.sealLeft(name); sealed || err != nil {
+				j.did("evidence of a process that was stopped is sealed", name, err)
+			}
+		}
+	}
+	return nil
+}
+
+func (j *Journal) did(what, name string, err error) {
+	if err != nil {
+		j.opts.Log.Error("evidence cannot be tidied", slog.String("file", name), slog.String("error", err.Error()))
+		return
+	}
+	j.opts.Log.Info(what, slog.String("file", name))
+}
+
+// expired reports whether a file is older than Keep. It goes by when it was written last.
+func (j *Journal) expired(e fs.DirEntry) (bool, error) {
+	if j.opts.Keep <= 0 {
+		return false, nil
+	}
+	info, err := e.Info()
+	if err != nil {
+		return false, err
+	}
+	return j.opts.Now().Sub(info.ModTime()) > j.opts.Keep, nil
+}
+
+// sealLeft seals a file that has no seal, and that no process writes. A last line that was cut
+// goes.
+func (j *Journal) sealLeft(name string) (bool, error) {
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_APPEND, 0)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close() //nolint:errcheck // after an error, or closed already
+	sealed, err := endsInSeal(f)
+	if err != nil || sealed {
+		return false, err
+	}
+	info, err := f.Stat()
+	if err != nil || info.Size() == 0 { // another process has just made it
+		return false, err
+	}
+	if err = lock(f); err != nil {
+		return false, nil //nolint:nilerr // its writer is at work
+	}
+	w, err := resume(name, f)
+	if err != nil || w == nil {
+		return false, err
+	}
+	j.seal(&dayFile{Writer: w, file: f})
+	return true, nil
+}
