@@ -1,6 +1,7 @@
 package receiver
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -27,7 +28,10 @@ func (r *Report) repeats(m *message.Message) {
 			if len(r.To) == maxAddressed {
 				return
 			}
-			r.To = append(r.To, shortened(a.String()))
+			// A field is read in several ways, and most give the same addresses.
+			if to := shortened(a.String()); !slices.Contains(r.To, to) {
+				r.To = append(r.To, to)
+			}
 		}
 	}
 }

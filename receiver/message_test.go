@@ -1,6 +1,7 @@
 package receiver
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -17,8 +18,26 @@ func TestRepeats(t *testing.T) {
 		strings.Join(r.To, " ") != "bob@example.net c@example.net d@example.net" {
 		t.Errorf("%q %q %v %q", r.MessageID, r.Subject, r.Date, r.To)
 	}
-	r = reportOn(read(t, "From: a@example.org\r\nSubject: "+long+"\xff\r\nDate: never\r\nTo: "+strings.Repeat("a@example.org,\r\n ", 200)+"b@example.org\r\n\r\n"))
+	r = reportOn(read(t, "From: a@example.org\r\nSubject: "+long+"\xff\r\nDate: never\r\nTo: "+manyTo(200)+"b@example.org\r\n\r\n"))
 	if n := utf8.RuneCountInString(r.Subject); n != maxRepeated || !utf8.ValidString(r.Subject) || r.Date != nil || len(r.To) != maxAddressed {
 		t.Errorf("%d characters, %v, %d addresses", n, r.Date, len(r.To))
 	}
+}
+
+// TestRepeatsOnce: an address in To is told once, in however many ways the field can be read.
+func TestRepeatsOnce(t *testing.T) {
+	t.Parallel()
+	r := reportOn(read(t, "From: a@example.org\r\nTo: =?utf-8?B?15PXldeTINeb15TXnw==?= <bob@example.net>, c@example.net\r\nTo: bob@example.net\r\n\r\n"))
+	if strings.Join(r.To, " ") != "bob@example.net c@example.net" {
+		t.Errorf("%q", r.To)
+	}
+}
+
+// manyTo are n addresses, each with a comma.
+func manyTo(n int) string {
+	var out strings.Builder
+	for i := range n {
+		fmt.Fprintf(&out, "a%d@example.org,\r\n ", i)
+	}
+	return out.String()
 }

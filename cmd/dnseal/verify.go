@@ -137,11 +137,17 @@ func (f *verifyFlags) register(cmd *cobra.Command) {
 	flags.StringVar(&f.output.GroupBy, "group-by", "", "count messages by `WORD` in place of a report on each: "+oneOf(verify.Groups))
 	flags.IntVarP(&f.workers, "jobs", "j", runtime.GOMAXPROCS(0), "verify `N` messages at the same time (default: one for each processor)")
 	flags.Lookup("jobs").DefValue = "0" // the default depends on the machine
+	f.registerOffline(cmd)
+	completeWords(cmd, "only", "pass", "none", "neutral", "temperror", "policy", "fail", "permerror", verify.NotPass)
+	completeWords(cmd, "group-by", verify.Groups...)
+}
+
+// registerOffline adds the flags of judging by what signers sent along.
+func (f *verifyFlags) registerOffline(cmd *cobra.Command) {
+	flags := cmd.Flags()
 	flags.BoolVar(&f.offline, "offline", false, "look nothing up: judge by what signers sent along (sign --staple)")
 	f.maxAge = cli.Span(staple.DefaultMaxAge)
 	flags.Var(&f.maxAge, "max-age", "with --offline: `TIME` since which the signer's records must have been signed, such as 12h or 7d")
-	completeWords(cmd, "only", "pass", "none", "neutral", "temperror", "policy", "fail", "permerror", verify.NotPass)
-	completeWords(cmd, "group-by", verify.Groups...)
 }
 
 // registerPolicy adds the flags of what messages are judged by.

@@ -32,7 +32,11 @@ func newView() *cobra.Command {
 		Long: `Opens a page on this machine, in a browser, onto which messages, mbox files and
 archives are dropped; it shows the verdict of each, as "dnseal verify" does, and
 why. Evidence that is dropped with messages decides about them instead of the
-DNS of today. FILEs are shown at once: anything that verify reads, and evidence.
+DNS of today, also where it cannot be used: then they stay undecided. FILEs are
+shown at once: anything that verify reads, and evidence, also folders of it.
+
+With --offline no name is looked up: signers are judged by what they sent along
+("dnseal sign --staple"), as "dnseal verify --offline" does.
 
 The page is for you alone. The address that is printed works once: the browser
 gets a cookie for it. The page answers on a loopback address only, to no other
@@ -50,12 +54,14 @@ Exit status: 0 it was ended, by Ctrl-C or SIGTERM; 2 wrong usage, or the address
 cannot be used.`,
 		Example: `  dnseal view
   dnseal view saved.mbox invoice.eml
+  dnseal view --offline --max-age 7d --trust-anchor root.anchor mail.eml
   dnseal view --policy /etc/dnseal/dnseal.toml ~/Maildir
   dnseal view --listen 127.0.0.1:8025 --no-browser`,
 		Args: cobra.ArbitraryArgs,
 	}
 	f.verify.dns.register(cmd)
 	f.verify.registerPolicy(cmd)
+	f.verify.registerOffline(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&f.stamps, "timestamp-roots", "", "PEM `FILE` of roots of time-stamping authorities that are believed, in evidence")
 	flags.StringVar(&f.listen, "listen", "127.0.0.1:0", "loopback `ADDRESS` of the page, host:port; port 0 is a free one")
@@ -69,7 +75,9 @@ func runView(cmd *cobra.Command, f *viewFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	defer client.Close() //nolint:errcheck // nothing is lost
+	if client != nil {
+		defer client.Close() //nolint:errcheck // nothing is lost
+	}
 	anchors, err := f.verify.anchors()
 	if err != nil {
 		return err

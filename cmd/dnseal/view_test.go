@@ -48,27 +48,51 @@ func TestView(t *testing.T) {
 		t.Errorf("another one: %v, %s", err, text)
 	}
 
-	jar, err := cookiejar.New(nil)
-	must(t, err)
-	client := &http.Client{Jar: jar, Timeout: hang, Transport: &http.Transport{DisableKeepAlives: true}}
-	var page string
-	// another process
-	for end := time.Now().Add(hang); !strings.Contains(page, "Chairs"); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("no message on the page: %s", page)
-		}
-		resp, err := client.Get(address.String())
-		must(t, err)
-		body, err := io.ReadAll(resp.Body)
-		must(t, err)
-		must(t, resp.Body.Close())
-		page, address = string(body), resp.Request.URL
-	}
-
+	waitForPage(t, address.String(), "Chairs")
 	must(t, cmd.Process.Signal(syscall.SIGINT))
 	if err := cmd.Wait(); err != nil {
 		t.Errorf("after an interrupt: %v", err)
 	}
+}
+
+// TestViewOffline: with --offline nothing is asked, and what signers sent along decides.
+func TestViewOffline(t *testing.T) {
+	t.Parallel()
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "view", "--offline", "--no-browser", "../../testdata/vectors/001-pass.eml")
+	cmd.Env = append(os.Environ(), "DNSEAL_TEST_MAIN=1")
+	out, err := cmd.StdoutPipe()
+	must(t, err)
+	must(t, cmd.Start())
+	line, err := bufio.NewReader(out).ReadString('\n')
+	must(t, err)
+	page := waitForPage(t, strings.TrimSpace(line), "Undecided")
+	if !strings.Contains(page, "The record was not looked up, and is not proven: ") {
+		t.Error(page)
+	}
+	must(t, cmd.Process.Signal(syscall.SIGTERM))
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("after SIGTERM: %v", err)
+	}
+}
+
+// waitForPage opens the address that dnseal view printed, and waits until the page has a word.
+func waitForPage(t *testing.T, address, word string) (page string) {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	must(t, err)
+	client := &http.Client{Jar: jar, Timeout: hang, Transport: &http.Transport{DisableKeepAlives: true}}
+	for end := time.Now().Add(hang); !strings.Contains(page, word); time.Sleep(5 * time.Millisecond) { // another process
+		if time.Now().After(end) {
+			t.Fatalf("no %q on the page: %s", word, page)
+		}
+		resp, err := client.Get(address)
+		must(t, err)
+		body, err := io.ReadAll(resp.Body)
+		must(t, err)
+		must(t, resp.Body.Close())
+		page, address = string(body), resp.Request.URL.String()
+	}
+	return page
 }
 
 func waitForFile(t *testing.T, name string) string {

@@ -6,6 +6,7 @@ import (
 	_ "embed" // the style sheet
 	"encoding/base64"
 	"io"
+	"slices"
 	"sync"
 	"time"
 )
@@ -64,10 +65,29 @@ func (p *writer) top(up string) {
 	if up != "" {
 		p.put(`<nav aria-label="Pages">`)
 		p.link(up, "All messages")
-		p.put(`</nav>`)
+		p.put(navEnd)
 	}
 	p.put(`</header><main>`)
 }
+
+// Neighbours returns a page that [Write] made with Options.Up, with links to those before and after
+// it in the list; an empty address is none. Pages are often made before their neighbours are known.
+func Neighbours(html []byte, before, after string) []byte {
+	at := bytes.Index(html, []byte(navEnd)) // no stranger's text has a "<"
+	if at < 0 {
+		return html
+	}
+	p := &writer{}
+	if before != "" {
+		p.link(before, "Previous message")
+	}
+	if after != "" {
+		p.link(after, "Next message")
+	}
+	return slices.Concat(html[:at], p.buf, html[at:])
+}
+
+const navEnd markup = `</nav>`
 
 func (p *writer) end() { p.put(`</main></body></html>`, "\n") }
 

@@ -98,3 +98,41 @@ func TestGoldenIndex(t *testing.T) {
 	}
 	checkGolden(t, "index", steady(out.String()))
 }
+
+// TestNeighbours: the links to other pages stand in the navigation, and nowhere else, whatever the
+// message and the addresses are.
+func TestNeighbours(t *testing.T) {
+	t.Parallel()
+	r, m := vector(t, "001-pass")
+	r.Subject = "</nav></title>"
+	html := write(t, r, m)
+	for _, tt := range []struct{ before, after, want string }{
+		{"", "", ""},
+		{"1", "", `<a href="1"><bdi>Previous message</bdi></a>`},
+		{"", "3", `<a href="3"><bdi>Next message</bdi></a>`},
+		{"1", `"><script>`, `<a href="1"><bdi>Previous message</bdi></a><a href="&#34;&gt;&lt;script&gt;"><bdi>Next message</bdi></a>`},
+	} {
+		const nav = `<nav aria-label="Pages"><a href="index.html"><bdi>All messages</bdi></a>`
+		got := string(Neighbours([]byte(html), tt.before, tt.after))
+		if want := strings.Replace(html, nav, nav+tt.want, 1); got != want {
+			t.Errorf("Neighbours(%s, %s): %.2000s", tt.before, tt.after, got)
+		}
+	}
+	var alone bytes.Buffer
+	if err := Write(t.Context(), &alone, r, m, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if got := Neighbours(alone.Bytes(), "1", "3"); !bytes.Equal(got, alone.Bytes()) {
+		t.Error("a page that is in no list has neighbours")
+	}
+}
+
+// TestRestored: of a header that an entry point put back it is not said that nothing covers it.
+func TestRestored(t *testing.T) {
+	t.Parallel()
+	r, m := vector(t, "400-hs-subject")
+	r.Verdict, r.Code, r.HeaderState, r.HeaderRestored = receiver.Pass, receiver.CodeHeaderRestored, "protected", []string{"Subject"}
+	if html := write(t, r, m); !strings.Contains(html, "its header was changed since, and is put back.") || !strings.Contains(html, "restored, as it was signed: <bdi>Subject</bdi>") {
+		t.Error(html)
+	}
+}

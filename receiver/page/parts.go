@@ -18,7 +18,8 @@ const (
 	frame coverState = iota // a signature, or what holds it with its content
 	notSigned
 	signedPass     // by a signature on the whole message that holds
-	signedInside   // by one on a part of the message, or of somebody else
+	signedInside   // by one on a part of the message
+	signedOther    // by one of somebody else
 	signedUnproven // by one that does not hold
 )
 
@@ -28,6 +29,7 @@ var covers = [...]struct{ class, sign, word markup }{
 	notSigned:      {`c-none`, `<circle class="o d" r="6.5"/>`, `not signed`},
 	signedPass:     {`c-pass`, `<circle class="f" r="7.5"/><path class="k" d="M-3.4.4l2.4 2.4L3.5-2.7"/>`, `signed`},
 	signedInside:   {`c-inside`, `<circle class="o" r="6.5"/><circle class="f" r="3"/>`, `inside another signature`},
+	signedOther:    {`c-inside`, `<circle class="o" r="6.5"/><circle class="f" r="3"/>`, `signed by another`},
 	signedUnproven: {`c-unproven`, `<path class="f" d="M0-7.2 8 6.5H-8z"/><path class="k" d="M0-2.4v3.6M0 3.9v.1"/>`, `signature not proven`},
 }
 
@@ -45,8 +47,10 @@ func (d *document) cover(p *smime.Part) coverState {
 		switch s := d.report.Signatures[i]; {
 		case s.Covers == smime.CoversMessage && holds(s):
 			return signedPass
-		case s.Integrity == receiver.Good && (s.Covers != smime.CoversMessage || s.Binding == receiver.BindingNone):
+		case s.Integrity == receiver.Good && s.Covers != smime.CoversMessage:
 			best = signedInside
+		case s.Integrity == receiver.Good && s.Binding == receiver.BindingNone:
+			best = signedOther
 		case best == notSigned:
 			best = signedUnproven
 		}
@@ -104,7 +108,7 @@ func (t *tree) overview() {
 	var counts [len(covers)]int
 	t.count(t.root, &counts)
 	t.p.put(`<p>`)
-	switch total := counts[notSigned] + counts[signedPass] + counts[signedInside] + counts[signedUnproven]; {
+	switch total := counts[notSigned] + counts[signedPass] + counts[signedInside] + counts[signedOther] + counts[signedUnproven]; {
 	case counts[signedPass] == total && len(t.report.Uncovered) > 0:
 		t.p.put(`All parts are signed, but not all that readers may show.`)
 	case counts[signedPass] == total && total > 0:

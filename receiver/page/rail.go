@@ -45,9 +45,9 @@ const (
 	noteStep  = 15
 	maxDepth  = 6
 	maxStops  = 24
-	// The width of a digit in texts of each size: fonts differ, and most are narrower.
-	titleColumn = 8.6
-	noteColumn  = 7.2
+	// The width of a digit in texts of each size, by DejaVu Sans and Verdana: most fonts are narrower.
+	titleColumn = 10
+	noteColumn  = 7.7
 )
 
 // row is a stop with its place in the drawing.
@@ -177,13 +177,25 @@ func fold(text string, columns, most int) []string {
 		if len(out) == most-1 && line != rest {
 			return append(out, fitting(rest, columns-1)+"…")
 		}
-		if i := strings.LastIndexAny(line, " "); i > len(line)/3 && line != rest && rest[len(line)] != ' ' {
-			line = line[:i]
+		if line != rest && rest[len(line)] != ' ' {
+			line = line[:breakIn(line)]
 		}
 		out = append(out, line)
 		rest = strings.TrimSpace(rest[len(line):])
 	}
 	return out
+}
+
+// breakIn is where a line ends of which the next word does not fit: at its last space, else behind its
+// last dot, as domain names have, else at its end.
+func breakIn(line string) int {
+	if i := strings.LastIndexByte(line, ' '); i > len(line)/3 {
+		return i
+	}
+	if i := strings.LastIndexByte(line, '.'); i > len(line)/3 {
+		return i + 1
+	}
+	return len(line)
 }
 
 // fitting is as much of the beginning of a text as is at most that many columns wide.
@@ -200,11 +212,15 @@ func fitting(s string, columns int) string {
 // tenths is the width of a character in tenths of that of a digit, in most fonts at most.
 func tenths(r rune) int {
 	switch {
-	case strings.ContainsRune(`ijl.,:;'|!ftr ()[]-`, r):
+	case strings.ContainsRune(`ijl.,:;'|! `, r):
+		return 6
+	case strings.ContainsRune(`ftr()[]-`, r):
 		return 7
+	case strings.ContainsRune(`cs`, r):
+		return 9
 	case strings.ContainsRune(`mwMW@%…`, r):
 		return 17
-	case r >= 'A' && r <= 'Z':
+	case r >= 'A' && r <= 'Z' || strings.ContainsRune(`<>=+~^#&`, r):
 		return 13
 	case r < utf8.RuneSelf:
 		return 10

@@ -44,9 +44,12 @@ func (d *document) lead(p *writer) {
 	case receiver.Pass:
 		p.put(`<b>`)
 		p.said(s.Identity)
-		if r.HeaderState == smime.HeaderProtected {
+		switch {
+		case len(r.HeaderRestored) > 0:
+			p.put(`</b> signed this message. Its text is as it was signed; its header was changed since, and is put back.`)
+		case r.HeaderState == smime.HeaderProtected:
 			p.put(`</b> signed this message. Its text and header are as they were signed.`)
-		} else {
+		default:
 			p.put(`</b> signed this message. Its text is as it was signed; its header is not covered.`)
 		}
 	case receiver.None:
@@ -63,6 +66,10 @@ func (d *document) lead(p *writer) {
 	case receiver.Neutral:
 		p.put(`Nothing here proves who signed this message, and nothing disproves it.`)
 	case receiver.TempError:
+		if r.Code == receiver.CodeNoEvidence || strings.HasPrefix(string(r.Code), "evidence-") {
+			p.put(`The evidence that was given does not decide this, and nothing else was asked.`)
+			return
+		}
 		p.put(`This could not be decided now. Another attempt later may help.`)
 	default:
 		p.put(`This message cannot be judged.`)

@@ -78,3 +78,21 @@ func TestShown(t *testing.T) {
 		t.Errorf("visible: %q", got)
 	}
 }
+
+// TestFold: lines end between words, else behind a label of a domain name, else anywhere.
+func TestFold(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"one two three":            "one two|three",
+		"mail.example.org SMIMEA":  "mail.|example.|org SMI…",
+		"abcdefghijklmnopqrstu":    "abcdefghijk|lmnopqrstu",
+		"<<<<<<<<<<<<":             "<<<<<<<|<<<<<",
+		"x " + "a.bcdefghijklmnop": "x a.bcdefgh|ijklmnop",
+		"a b c d e f g h i j k l m n o p q r s t u v w x y z 1 2 3": "a b c d e f|g h i j k l|m n o p q …",
+		"日本日本日本": "日本日本日|本",
+	} {
+		if got := strings.Join(fold(text, 10, 3), "|"); got != want {
+			t.Errorf("%s: %s, want %s", text, got, want)
+		}
+	}
+}

@@ -303,7 +303,7 @@ func TestOtherOrigins(t *testing.T) {
 			return strings.Contains(strings.Join(tab.Problems(), "\n"), "frame")
 		})
 	}
-	if s.shelf.page(1, 1) == nil {
+	if html, _ := s.shelf.page(1, 1); html == nil {
 		t.Error("what was dropped is gone")
 	}
 }

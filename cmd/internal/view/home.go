@@ -10,7 +10,6 @@ import (
 	"io"
 	"net/http"
 	"strconv"
-	"strings"
 
 	"dnseal/receiver/page"
 )
@@ -96,22 +95,36 @@ func (s *Server) index(w http.ResponseWriter, r *http.Request) {
 func (s *Server) message(w http.ResponseWriter, r *http.Request) {
 	drop, _ := strconv.Atoi(r.PathValue("drop"))
 	n, _ := strconv.Atoi(r.PathValue("message"))
-	html := s.shelf.page(drop, n)
-	if html == nil {
+	packed, last := s.shelf.page(drop, n)
+	if packed == nil {
 		s.notFound(w, r)
+		return
+	}
+	html, err := unpack(packed)
+	if err != nil { // a mistake of ours
+		http.Error(w, "the page cannot be read", http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Security-Policy", page.Policy()+"; frame-ancestors 'none'")
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Vary", "Accept-Encoding")
-	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
-		w.Header().Set("Content-Encoding", "gzip")
-		_, _ = w.Write(html)
-		return
+	_, _ = w.Write(page.Neighbours(html, neighbour(n-1, last), neighbour(n+1, last)))
+}
+
+// neighbour is the address of the n-th of last messages, next to that of another; "": there is none.
+func neighbour(n, last int) string {
+	if n < 1 || n > last {
+		return ""
 	}
-	if zip, err := gzip.NewReader(bytes.NewReader(html)); err == nil { // we made it
-		_, _ = io.Copy(w, zip) //nolint:gosec // G110: we made it
+	return strconv.Itoa(n)
+}
+
+// unpack undoes the compression in which pages are kept.
+func unpack(packed []byte) ([]byte, error) {
+	zip, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		return nil, err
 	}
+	return io.ReadAll(zip)
 }
 
 // forget drops everything that is kept.

@@ -3,11 +3,17 @@ package view
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 
+	"dnseal/cmd/internal/cli"
+	"dnseal/lookup"
+	"dnseal/lookup/dane"
+	"dnseal/lookup/dnssec"
 	"dnseal/receiver"
 	"dnseal/receiver/evidence"
 )
@@ -20,7 +26,10 @@ type kept struct {
 		io.Closer
 	}
 	size int64
+	err  error // why it could not be opened; then src is nil
 }
+
+var errNoFile = errors.New("is no file")
 
 // isEvidence goes by the name of a file, or by its first line.
 func isEvidence(name string, src io.ReaderAt) bool {
@@ -32,40 +41,109 @@ func isEvidence(name string, src io.ReaderAt) bool {
 	return bytes.HasPrefix(b[:n], []byte("{\"dnseal-evidence\""))
 }
 
-// openKept opens a file of the command line, where it is evidence.
-func openKept(name string) (kept, bool) {
-	f, err := os.Open(name)
+// openKept adds a file of the command line to those of evidence, where it is one, or those of a
+// folder. rest reports whether messages are to be looked for there too. A file of evidence that
+// cannot be opened is one that cannot be used.
+func (j *job) openKept(name string) (rest bool) {
+	entries, err := os.ReadDir(name)
 	if err != nil {
-		return kept{}, false
+		return !j.openFile(name)
 	}
-	info, err := f.Stat()
-	if err != nil || !info.Mode().IsRegular() || !isEvidence(name, f) {
-		_ = f.Close() // only read from
-		return kept{}, false
-	}
-	return kept{name, f, info.Size()}, true
-}
-
-// past reads the evidence of a drop. It is nil where there is none, or none that can be read: then
-// the DNS is asked.
-func (s *Server) past(j job) func(context.Context, receiver.Digests) *receiver.Past {
-	archive := evidence.New(s.opts.Evidence)
-	for _, k := range j.kept {
-		if err := archive.Add(k.name, k.src, k.size); err != nil {
-			s.shelf.note(j.drop, failure(err))
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), evidence.Extension) {
+			j.openFile(filepath.Join(name, e.Name()))
+		} else {
+			rest = true
 		}
 	}
-	files := archive.Files()
-	if len(files) == 0 {
+	return rest || len(entries) == 0
+}
+
+// openFile adds a file, and reports whether it is one of evidence.
+func (j *job) openFile(name string) bool {
+	byName := strings.HasSuffix(name, evidence.Extension)
+	info, err := os.Stat(name) // before it is opened: that of a named pipe waits for a writer
+	if err == nil && !info.Mode().IsRegular() {
+		err = errNoFile
+	}
+	var f *os.File
+	if err == nil {
+		f, err = os.Open(name)
+	}
+	switch {
+	case err != nil && byName:
+		j.kept = append(j.kept, kept{name: name, err: fmt.Errorf("%s: %w", name, reason(err))})
+		return true
+	case err != nil:
+		return false
+	case !isEvidence(name, f):
+		_ = f.Close() // only read from
+		return false
+	}
+	j.kept = append(j.kept, kept{name: name, src: f, size: info.Size()})
+	return true
+}
+
+// past judges the messages of a drop by the evidence that came with them. It is nil where none came:
+// then the DNS is asked. Evidence that cannot be used is no way back to the DNS of today, whose
+// verdict would be taken for the one of then.
+func (s *Server) past(j job) func(context.Context, receiver.Digests) *receiver.Past {
+	if len(j.kept) == 0 {
 		return nil
 	}
-	for _, f := range files {
+	archive := evidence.New(s.opts.Evidence)
+	var unusable []string
+	for _, k := range j.kept {
+		err := k.err
+		if err == nil {
+			err = archive.Add(k.name, k.src, k.size)
+		}
+		if err != nil {
+			unusable = append(unusable, cli.Plain(err))
+			n := failure(err)
+			n.Failure, n.Hint = "Evidence not used", "The messages were not judged by it, nor by the DNS of today. For a verdict of today drop them without it."
+			s.shelf.note(j.drop, n)
+		}
+	}
+	for _, f := range archive.Files() {
 		s.shelf.note(j.drop, note{Text: describe(f)})
 	}
 	if len(j.args) == 0 {
 		s.shelf.note(j.drop, note{Text: "Evidence alone says nothing: drop the messages together with it."})
 	}
-	return archive.Past
+	if len(unusable) == 0 {
+		return archive.Past
+	}
+	return withUnusable(archive, unusable)
+}
+
+// withUnusable is the past of an archive without files that cannot be used: a message of which the
+// archive holds nothing may have been in one of those.
+func withUnusable(archive *evidence.Archive, why []string) func(context.Context, receiver.Digests) *receiver.Past {
+	reason := "evidence that came with the message cannot be used: " + why[0]
+	if len(why) > 1 {
+		reason += fmt.Sprintf("; and %d more", len(why)-1)
+	}
+	return func(ctx context.Context, d receiver.Digests) *receiver.Past {
+		p := archive.Past(ctx, d)
+		if p.Evidence == nil {
+			p.Lookup = unusable{reason}
+		}
+		return p
+	}
+}
+
+// unusable answers no lookup.
+type unusable struct{ reason string }
+
+// Lookup implements lookup.Resolver.
+func (u unusable) Lookup(_ context.Context, name string, t dane.Type) *lookup.Result {
+	return &lookup.Result{Name: name, Type: t, Code: dnssec.Code(receiver.CodeEvidenceUnreadable), Reason: u.reason, Answer: new(dnssec.Answer)}
+}
+
+// LookupFresh implements lookup.Resolver.
+func (u unusable) LookupFresh(ctx context.Context, name string, t dane.Type) *lookup.Result {
+	return u.Lookup(ctx, name, t)
 }
 
 // describe says what a file of evidence holds.

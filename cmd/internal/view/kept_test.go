@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -83,7 +84,79 @@ func TestEvidence(t *testing.T) {
 	c.drop(file{"old.eml", letter}, file{"called-otherwise", proof}).want(t, http.StatusOK, "Pass 1", "called-otherwise: evidence of 1 message")
 	c.drop(file{"proof.evidence", proof}).want(t, http.StatusOK, "Evidence alone says nothing")
 	edited := bytes.Replace(proof, []byte(`"verdict":"pass"`), []byte(`"verdict":"fail"`), 1)
-	c.drop(file{"proof.evidence", edited}, file{"old.eml", letter}).want(t, http.StatusOK, "Not verified:", "was edited", "Fail 1")
+	c.drop(file{"proof.evidence", edited}, file{"old.eml", letter}).want(t, http.StatusOK, "Evidence not used:", "was edited", "nor by the DNS of today", "Undecided 1", "Evidence that came with the message cannot be used: ")
 	c.drop(file{"proof.evidence", proof}, file{"other.eml", a.letter(t, "Other", "text")}).want(t, http.StatusOK, "Undecided 1")
 	c.get("").want(t, http.StatusOK, "/proof: evidence of 1 message", "<h2 id=\"h1\">")
+}
+
+// TestEvidenceUnusable: where evidence that came with a message cannot be used, that the key is
+// published today makes no pass, in the list and on its own page, whatever is wrong with it.
+func TestEvidenceUnusable(t *testing.T) {
+	t.Parallel()
+	a := newAuthor(t)
+	letter, other := a.letter(t, "Old invoice", "text"), a.letter(t, "Another", "text")
+	proof, anchors := keep(t, a, letter)
+	s := start(t, Options{Receiver: func(past func(context.Context, receiver.Digests) *receiver.Past) (*receiver.Receiver, error) {
+		return receiver.New(receiver.Options{Lookup: a, Saved: true, Past: past})
+	}, Evidence: evidence.Options{Anchors: anchors, Policy: evidence.Policy{Saved: true}}})
+	c := enter(t, s)
+	c.drop(file{"old.eml", letter}).want(t, http.StatusOK, "Pass")
+	drops := 1
+	for _, tt := range []struct {
+		why  string
+		data []byte
+	}{
+		{"was edited", bytes.Replace(proof, []byte(`"verdict":"pass"`), []byte(`"verdict":"fail"`), 1)},
+		{"its version is not known here", bytes.Replace(proof, []byte(`{"dnseal-evidence":1`), []byte(`{"dnseal-evidence":9`), 1)},
+		{"it is no file of evidence", []byte("hello")},
+		{"it is no file of evidence", nil},
+	} {
+		drops++
+		c.drop(file{"wrong.evidence", tt.data}, file{"old.eml", letter}).want(t, http.StatusOK, "Evidence not used:", tt.why, "Undecided 1")
+		page := c.get(fmt.Sprintf("d/%d/1", drops))
+		page.want(t, http.StatusOK, "<title>Undecided", "The evidence that was given does not decide this", "Evidence that came with the message cannot be used: wrong.evidence", tt.why)
+		if strings.Contains(page.body, "v-pass") {
+			t.Errorf("%s: a pass", tt.why)
+		}
+	}
+	// What is right decides about its own message all the same, and about no other.
+	c.drop(file{"wrong.evidence", nil}, file{"right.evidence", proof}, file{"old.eml", letter}, file{"other.eml", other}).want(t, http.StatusOK, "2 messages", "cannot be used: wrong.evidence")
+	c.get(fmt.Sprintf("d/%d/1", drops+1)).want(t, http.StatusOK, "<title>Pass", "as of")
+	c.get(fmt.Sprintf("d/%d/2", drops+1)).want(t, http.StatusOK, "<title>Undecided", "cannot be used: wrong.evidence")
+	c.drop(file{"wrong.evidence", nil}, file{"wrong-too.evidence", nil}, file{"old.eml", letter}).want(t, http.StatusOK, "Undecided 1", "; and 1 more")
+}
+
+// TestShowEvidence: the command line can name a folder of evidence, and what cannot be opened is no
+// way back to the DNS of today.
+func TestShowEvidence(t *testing.T) {
+	t.Parallel()
+	a := newAuthor(t)
+	letter := a.letter(t, "Old invoice", "text")
+	proof, anchors := keep(t, a, letter)
+	opts := Options{Receiver: func(past func(context.Context, receiver.Digests) *receiver.Past) (*receiver.Receiver, error) {
+		return receiver.New(receiver.Options{Lookup: a, Saved: true, Past: past})
+	}, Evidence: evidence.Options{Anchors: anchors, Policy: evidence.Policy{Saved: true}}}
+	dir := t.TempDir()
+	mail, folder, mixed := filepath.Join(dir, "old.eml"), filepath.Join(dir, "kept"), filepath.Join(dir, "mixed")
+	must(t, os.WriteFile(mail, letter, 0o600))
+	for _, d := range []string{folder, mixed, filepath.Join(dir, "folder.evidence")} {
+		must(t, os.Mkdir(d, 0o700))
+	}
+	must(t, os.WriteFile(filepath.Join(folder, "day.evidence"), proof, 0o600))
+	must(t, os.WriteFile(filepath.Join(mixed, "day.evidence"), proof, 0o600))
+	must(t, os.WriteFile(filepath.Join(mixed, "old.eml"), letter, 0o600))
+	for _, tt := range []struct {
+		args []string
+		want []string
+	}{
+		{[]string{folder, mail}, []string{"Pass 1", "1 message", "As of", "day.evidence: evidence of 1 message"}},
+		{[]string{mixed}, []string{"Pass 1", "1 message", "As of", "day.evidence: evidence of 1 message"}},
+		{[]string{filepath.Join(dir, "lost.evidence"), mail}, []string{"Undecided 1", "lost.evidence: no such file"}},
+		{[]string{filepath.Join(dir, "folder.evidence"), mail}, []string{"Pass 1"}}, // an empty folder holds nothing
+	} {
+		s := start(t, opts, tt.args...)
+		c := enter(t, s)
+		eventually(t, "the verdicts", func() bool { return !strings.Contains(c.get("").body, "Being verified") })
+		c.get("").want(t, http.StatusOK, tt.want...)
+	}
 }

@@ -37,15 +37,15 @@ func (s *Server) Show(args []string) {
 	}
 	j := job{drop: s.shelf.add(args)}
 	for _, arg := range args {
-		if k, ok := openKept(arg); ok {
-			j.kept = append(j.kept, k)
-		} else {
+		if j.openKept(arg) {
 			j.args = append(j.args, arg)
 		}
 	}
 	j.close = func() {
 		for _, k := range j.kept {
-			_ = k.src.Close() // only read from
+			if k.src != nil {
+				_ = k.src.Close() // only read from
+			}
 		}
 	}
 	s.jobs <- j
@@ -106,7 +106,7 @@ func (s *Server) verify(ctx context.Context, j job) {
 }
 
 func failure(err error) note {
-	n := note{Text: cli.Plain(err), Failure: true}
+	n := note{Text: cli.Plain(err), Failure: "Not verified"}
 	if h, ok := errors.AsType[interface {
 		error
 		Hint() string

@@ -46,7 +46,7 @@ type entry struct {
 // note is a sentence for people about a file, with advice.
 type note struct {
 	Text, Hint string
-	Failure    bool
+	Failure    string // in a word or two what failed; empty: nothing
 }
 
 // add puts up a new, empty drop.
@@ -185,16 +185,16 @@ func (s *shelf) find(number int) *drop {
 	return nil
 }
 
-// page returns the page of the n-th message of a drop, counted from 1.
-func (s *shelf) page(number, n int) []byte {
+// page returns the page of the n-th message of a drop, counted from 1, and the number of the last.
+func (s *shelf) page(number, n int) (html []byte, last int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, d := range s.drops {
 		if d.number == number && n >= 1 && n <= len(d.entries) {
-			return d.entries[n-1].html
+			return d.entries[n-1].html, len(d.entries)
 		}
 	}
-	return nil
+	return nil, 0
 }
 
 // views are all drops, the newest first, each with its first messages, as the first page has them.

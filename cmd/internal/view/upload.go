@@ -79,7 +79,7 @@ func (s *Server) enqueue(files []upload) (*drop, error) {
 	for i, f := range files {
 		names = append(names, f.name)
 		if isEvidence(f.name, f.data) {
-			j.kept = append(j.kept, kept{f.name, f.data, f.data.Size()})
+			j.kept = append(j.kept, kept{name: f.name, src: f.data, size: f.data.Size()})
 		} else {
 			j.args = append(j.args, strconv.Itoa(i))
 		}
