@@ -2,7 +2,9 @@ package view
 
 import (
 	"bytes"
+	"encoding/base64"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"strings"
@@ -110,10 +112,29 @@ func TestHeader(t *testing.T) {
 				t.Errorf("%s: %s is %q", r.url, name, got)
 			}
 		}
+		checkPolicy(t, r)
 		csp := r.header.Get("Content-Security-Policy")
 		if !strings.Contains(csp, "default-src 'none'") || !strings.Contains(csp, "frame-ancestors 'none'") || !strings.Contains(csp, "base-uri 'none'") || strings.Contains(csp, "unsafe") || strings.Contains(csp, "script-src") {
 			t.Errorf("%s: policy %q", r.url, csp)
 		}
+	}
+}
+
+// checkPolicy: styles by their hash alone, and forms where there are some, to this origin.
+func checkPolicy(t *testing.T, r response) {
+	t.Helper()
+	csp := map[string][]string{}
+	for _, d := range strings.Split(r.header.Get("Content-Security-Policy"), ";") {
+		words := strings.Fields(d)
+		csp[words[0]] = words[1:]
+	}
+	for _, source := range csp["style-src"] {
+		if !strings.HasPrefix(source, "'sha256-") {
+			t.Errorf("%s: style-src %s", r.url, source)
+		}
+	}
+	if forms := strings.Join(csp["form-action"], " "); forms != "'none'" && forms != "'self'" || len(csp["style-src"]) == 0 || len(csp) != 5 {
+		t.Errorf("%s: policy %q", r.url, csp)
 	}
 }
 
@@ -165,6 +186,7 @@ func TestOrigin(t *testing.T) {
 		{"http://127.0.0.1:1", "same-site", true, false},
 		{"http://127.0.0.1:1", "same-origin", true, false},
 		{"http://127.0.0.1:1", "", true, false},
+		{"http://127.0.0.1:1", "none", false, false},
 		{"http://evil.example", "", true, false},
 		{own + ".evil.example", "", true, false},
 		{"https://" + s.guard.address, "", true, false},
@@ -183,6 +205,54 @@ func TestOrigin(t *testing.T) {
 			r := c.do(http.MethodPost, c.base+path, bytes.NewReader(body), header)
 			if ok := r.status == http.StatusOK; ok != tt.ok {
 				t.Errorf("%s, Origin %q, Sec-Fetch-Site %q: %d", path, tt.origin, tt.site, r.status)
+			}
+		}
+	}
+}
+
+// TestForm: only the secret of our forms stands for an origin, and no other of our secrets.
+func TestForm(t *testing.T) {
+	t.Parallel()
+	s := open(t, newAuthor(t), Limits{})
+	c := enter(t, s)
+	for _, form := range []string{"", "x", s.guard.path, s.guard.cookie, s.guard.token, s.guard.form[:42], s.guard.form + "x"} {
+		c.do(http.MethodPost, c.base+"forget?form="+form, nil, nil).want(t, http.StatusForbidden, "Refused")
+	}
+	c.do(http.MethodPost, c.base+"forget?form="+s.guard.form, nil, nil).want(t, http.StatusOK)
+}
+
+// TestSecrets: token, cookie and form are 256 bits of chance, the path 96, and none helps to guess
+// another, of this page or of another one.
+func TestSecrets(t *testing.T) {
+	t.Parallel()
+	at := &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1}
+	seen := map[string]bool{}
+	for range 2 {
+		g := newGuard(at)
+		for text, size := range map[string]int{g.token: 32, g.cookie: 32, g.form: 32, g.path: 12} {
+			b, err := base64.RawURLEncoding.DecodeString(text)
+			if err != nil || len(b) != size {
+				t.Errorf("%s: %d octets, %v", text, len(b), err)
+			}
+			for i := 0; i+4 <= len(b); i += 4 { // what is no chance is the same in all
+				if piece := fmt.Sprint(i, b[i:i+4]); seen[piece] {
+					t.Errorf("%s has what another secret has", text)
+				} else {
+					seen[piece] = true
+				}
+			}
+		}
+	}
+}
+
+// TestPort80: browsers leave the port of HTTP out.
+func TestPort80(t *testing.T) {
+	t.Parallel()
+	for port, want := range map[int]bool{80: true, 8025: false} {
+		g := newGuard(&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port})
+		for _, host := range []string{"127.0.0.1", "localhost"} {
+			if got := g.isHost(host); got != want {
+				t.Errorf("port %d, Host %s: %v", port, host, got)
 			}
 		}
 	}
@@ -223,6 +293,11 @@ func TestListen(t *testing.T) {
 		}
 		if !s.guard.isHost(s.ln.Addr().String()) {
 			t.Errorf("%s is not its own host", address)
+		}
+		_, port, err := net.SplitHostPort(s.guard.address)
+		must(t, err)
+		if got := s.guard.isHost("localhost:" + port); got != (address != "127.0.0.2:0") {
+			t.Errorf("%s is localhost: %v", address, got)
 		}
 		s.Close()
 	}

@@ -3,6 +3,7 @@ package view
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"mime/multipart"
@@ -32,12 +33,12 @@ func TestDrop(t *testing.T) {
 	}
 	// Several lead to the list.
 	changed := bytes.Replace(good, []byte("text"), []byte("test"), 1)
-	r = c.drop(file{"all.mbox", mbox(good, changed)}, file{"plain.eml", []byte("From: a@example.com\r\nSubject: <b>x\r\n\r\nx\r\n")}, file{"empty", nil}, file{`C:\mail\x.msg`, []byte("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")})
+	r = c.drop(file{"all.mbox", mbox(good, changed)}, file{"plain.eml", []byte("From: a@example.com\r\nSubject: <b>x\r\n\r\nx\r\n")}, file{"<i>empty", nil}, file{`C:\mail\x.msg`, []byte("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")})
 	r.want(t, http.StatusOK, "all.mbox#1", "Pass 1", "Fail 1", "Not signed 1", "The content is not the one that was signed", "&lt;b&gt;x", `href="d/2/2"`, "x.msg", "Not verified:", "Outlook")
 	if r.url != c.base+"#d2" {
 		t.Errorf("several lead to %s", r.url)
 	}
-	if strings.Contains(r.body, "<b>x") || strings.Contains(r.body, "C:") || strings.Contains(r.body, `http-equiv="refresh"`) {
+	if strings.Contains(r.body, "<i>") || strings.Contains(r.body, "<b>x") || strings.Contains(r.body, "C:") || strings.Contains(r.body, `http-equiv="refresh"`) {
 		t.Error("markup of a message, a folder, or a page that reloads")
 	}
 	c.get("d/2/").want(t, http.StatusOK, "fail")
@@ -51,6 +52,10 @@ func TestDrop(t *testing.T) {
 	} {
 		c.get(n).want(t, http.StatusOK, `<nav aria-label="Pages"><a href="../../#d`+n[2:3]+`"><bdi>All messages</bdi></a>`+want)
 	}
+	// Nothing is forgotten by a link.
+	c.get("forget").want(t, http.StatusNotFound)
+	c.get("forget?form="+s.guard.form).want(t, http.StatusNotFound)
+	c.get("d/2/2").want(t, http.StatusOK)
 	c.do(http.MethodPost, c.base+"forget", nil, map[string]string{"Sec-Fetch-Site": "same-origin"}).want(t, http.StatusOK)
 	c.get("d/2/2").want(t, http.StatusNotFound)
 	if strings.Contains(c.get("").body, "all.mbox") || s.shelf.messages != 0 || s.shelf.bytes != 0 {
@@ -165,6 +170,9 @@ func TestSlowUpload(t *testing.T) {
 			req.Header.Set("Content-Type", form.FormDataContentType())
 			req.Header.Set("Sec-Fetch-Site", "same-origin")
 			resp, err := c.Do(req)
+			if late := net.Error(nil); errors.As(err, &late) && late.Timeout() {
+				t.Error("the server waits for more")
+			}
 			if err == nil { // else the connection was closed before the answer was read
 				defer resp.Body.Close()
 				if resp.StatusCode != http.StatusRequestTimeout {
