@@ -81,8 +81,8 @@ func waitForPage(t *testing.T, address, word string) (page string) {
 	jar, err := cookiejar.New(nil)
 	must(t, err)
 	client := &http.Client{Jar: jar, Timeout: hang, Transport: &http.Transport{DisableKeepAlives: true}}
-	for end := time.Now().Add(hang); !strings.Contains(page, word); time.Sleep(5 * time.Millisecond) { // another process
-		if time.Now().After(end) {
+	for end := time.Now().Add(hang); !strings.Contains(page, word); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) { // of another process
 			t.Fatalf("no %q on the page: %s", word, page)
 		}
 		resp, err := client.Get(address)

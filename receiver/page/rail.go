@@ -45,7 +45,7 @@ const (
 	noteStep  = 15
 	maxDepth  = 6
 	maxStops  = 24
-	// The width of a digit in texts of each size, by DejaVu Sans and Verdana: most fonts are narrower.
+	// The width of a digit in texts of each size, by DejaVu Sans and Verdana, which are wide.
 	titleColumn = 10
 	noteColumn  = 7.7
 )
@@ -186,8 +186,8 @@ func fold(text string, columns, most int) []string {
 	return out
 }
 
-// breakIn is where a line ends of which the next word does not fit: at its last space, else behind its
-// last dot, as domain names have, else at its end.
+// breakIn is where a line ends of which the next word does not fit: at its last space, else behind
+// its last dot, as domain names have, else at its end.
 func breakIn(line string) int {
 	if i := strings.LastIndexByte(line, ' '); i > len(line)/3 {
 		return i

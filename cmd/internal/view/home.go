@@ -110,7 +110,7 @@ func (s *Server) message(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(page.Neighbours(html, neighbour(n-1, last), neighbour(n+1, last)))
 }
 
-// neighbour is the address of the n-th of last messages, next to that of another; "": there is none.
+// neighbour is the address of the n-th of last messages, next to that of another; "": none.
 func neighbour(n, last int) string {
 	if n < 1 || n > last {
 		return ""

@@ -84,9 +84,9 @@ func (j *job) openFile(name string) bool {
 	return true
 }
 
-// past judges the messages of a drop by the evidence that came with them. It is nil where none came:
-// then the DNS is asked. Evidence that cannot be used is no way back to the DNS of today, whose
-// verdict would be taken for the one of then.
+// past judges the messages of a drop by the evidence that came with them. It is nil where none
+// came: then the DNS is asked. Evidence that cannot be used is no way back to the DNS of today,
+// whose verdict would be taken for the one of then.
 func (s *Server) past(j job) func(context.Context, receiver.Digests) *receiver.Past {
 	if len(j.kept) == 0 {
 		return nil

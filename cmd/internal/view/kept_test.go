@@ -152,7 +152,7 @@ func TestShowEvidence(t *testing.T) {
 		{[]string{folder, mail}, []string{"Pass 1", "1 message", "As of", "day.evidence: evidence of 1 message"}},
 		{[]string{mixed}, []string{"Pass 1", "1 message", "As of", "day.evidence: evidence of 1 message"}},
 		{[]string{filepath.Join(dir, "lost.evidence"), mail}, []string{"Undecided 1", "lost.evidence: no such file"}},
-		{[]string{filepath.Join(dir, "folder.evidence"), mail}, []string{"Pass 1"}}, // an empty folder holds nothing
+		{[]string{filepath.Join(dir, "folder.evidence"), mail}, []string{"Pass 1"}},
 	} {
 		s := start(t, opts, tt.args...)
 		c := enter(t, s)
