@@ -128,19 +128,28 @@ func Verify(e *Evidence, at time.Time, v *dnssec.Validator) (*chain.Result, erro
 
 // VerifyContext is Verify by the budget of ctx ([dnssec.WithBudget]).
 func VerifyContext(ctx context.Context, e *Evidence, at time.Time, v *dnssec.Validator) (*chain.Result, error) {
-	if v == nil {
-		v = new(dnssec.Validator)
-	}
-	if e.Version != version {
-		return nil, fmt.Errorf("evidence: evidence of version %d, want %d", e.Version, version)
-	}
-	t := dane.Type(dns.StringToType[e.Type])
-	if t != dane.TLSA && t != dane.SMIMEA {
-		return nil, fmt.Errorf("evidence: evidence about type %q, want TLSA or SMIMEA", e.Type)
+	if _, err := e.question(); err != nil {
+		return nil, err
 	}
 	sets, err := e.unpack()
 	if err != nil {
 		return nil, fmt.Errorf("evidence: evidence about %q: %w", e.Name, err)
+	}
+	return VerifyRRsets(ctx, e, sets, at, v)
+}
+
+// VerifyRRsets is VerifyContext by sets that [Set.RRset] has returned, in place of e.Sets, so that
+// sets that many answers rest on are read once. The caller limits their octets.
+func VerifyRRsets(ctx context.Context, e *Evidence, sets []dnssec.RRset, at time.Time, v *dnssec.Validator) (*chain.Result, error) {
+	t, err := e.question()
+	if err == nil && len(sets) > maxSets {
+		err = fmt.Errorf("evidence: evidence about %q: %d sets, at most %d", e.Name, len(sets), maxSets)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if v == nil {
+		v = new(dnssec.Validator)
 	}
 	name := dns.CanonicalName(e.Name)
 	then := *v
@@ -149,6 +158,18 @@ func VerifyContext(ctx context.Context, e *Evidence, at time.Time, v *dnssec.Val
 	r := chain.New(name, t, a)
 	r.At = at
 	return r, nil
+}
+
+// question is the type that was asked for, of evidence that can be read here.
+func (e *Evidence) question() (dane.Type, error) {
+	if e.Version != version {
+		return 0, fmt.Errorf("evidence: evidence of version %d, want %d", e.Version, version)
+	}
+	t := dane.Type(dns.StringToType[e.Type])
+	if t != dane.TLSA && t != dane.SMIMEA {
+		return 0, fmt.Errorf("evidence: evidence about type %q, want TLSA or SMIMEA", e.Type)
+	}
+	return t, nil
 }
 
 func (e *Evidence) unpack() ([]dnssec.RRset, error) {
@@ -161,7 +182,7 @@ func (e *Evidence) unpack() ([]dnssec.RRset, error) {
 	}
 	var out []dnssec.RRset
 	for i, set := range e.Sets {
-		unpacked, err := set.unpack()
+		unpacked, err := set.RRset()
 		if err != nil {
 			return nil, fmt.Errorf("set %d: %w", i, err)
 		}
@@ -172,8 +193,9 @@ func (e *Evidence) unpack() ([]dnssec.RRset, error) {
 
 var errNoSet = errors.New("it is no RRset in wire form")
 
-// unpack reads records of one name and type, then signatures.
-func (s Set) unpack() (dnssec.RRset, error) {
+// RRset reads the records, of one name and type, and then the signatures. It fails where Wire holds
+// anything else.
+func (s Set) RRset() (dnssec.RRset, error) {
 	qtype, ok := dns.StringToType[s.Type]
 	if !ok {
 		return dnssec.RRset{}, fmt.Errorf("unknown type %q", s.Type)

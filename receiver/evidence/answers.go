@@ -1,6 +1,7 @@
 package evidence
 
 import (
+	"context"
 	"fmt"
 	"sync"
 	"time"
@@ -18,12 +19,13 @@ const (
 	maxSignatures = 100_000
 )
 
-// answers remembers what many messages need: lines of files, validated answers, and signatures that
-// are right.
+// answers remembers what many messages need: lines of files, validated answers and zones, and
+// signatures that are right.
 type answers struct {
 	records    *bounded[place, *record]
 	results    *bounded[question, *lookup.Result]
 	signatures signatures
+	chains     *dnssec.Chains
 }
 
 // place is a line that others refer to.
@@ -41,7 +43,7 @@ type question struct {
 func newAnswers() answers {
 	return answers{
 		records: newBounded[place, *record](maxRecords), results: newBounded[question, *lookup.Result](maxResults),
-		signatures: signatures{newBounded[[32]byte, struct{}](maxSignatures)},
+		signatures: signatures{newBounded[[32]byte, struct{}](maxSignatures)}, chains: new(dnssec.Chains),
 	}
 }
 
@@ -52,6 +54,11 @@ func (a *answers) record(f *file, ref string) (*record, error) {
 		return r, nil
 	}
 	r, err := f.refer(ref)
+	if err == nil && r.Set != nil {
+		if r.rrset, err = (evidence.Set{Name: r.Set.Name, Type: r.Set.Type, Wire: r.Set.Wire}).RRset(); err != nil {
+			err = fmt.Errorf("evidence: %s: the set with the SHA-256 %s: %w", f.name, ref, err)
+		}
+	}
 	if err == nil {
 		a.records.put(k, r)
 	}
@@ -88,22 +95,37 @@ func (a *answers) again(ar *Archive, f *file, l *Lookup, at time.Time) (*lookup.
 		return nil, fmt.Errorf("evidence: %s: %d sets for one lookup, at most %d", f.name, len(l.Sets), maxSets)
 	}
 	e := &evidence.Evidence{Version: 1, Name: l.Name, Type: l.Type, Rcode: l.Rcode}
-	for _, ref := range l.Sets {
-		r, err := a.record(f, ref)
-		if err == nil && r.Set == nil {
-			err = fmt.Errorf("evidence: %s: the line with the SHA-256 %s is no set", f.name, ref)
-		}
-		if err != nil {
-			return nil, err
-		}
-		e.Sets = append(e.Sets, evidence.Set{Name: r.Set.Name, Type: r.Set.Type, Wire: r.Set.Wire})
+	sets, err := a.sets(f, l)
+	if err != nil {
+		return nil, err
 	}
-	r, err := evidence.Verify(e, at, &dnssec.Validator{Anchors: ar.opts.Anchors, Signatures: a.signatures})
+	v := &dnssec.Validator{Anchors: ar.opts.Anchors, Signatures: a.signatures, Chains: a.chains}
+	r, err := evidence.VerifyRRsets(context.Background(), e, sets, at, v)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", f.name, err)
 	}
 	r.At = l.At
 	return r, nil
+}
+
+// sets are those of a lookup.
+func (a *answers) sets(f *file, l *Lookup) ([]dnssec.RRset, error) {
+	var out []dnssec.RRset
+	octets := 0
+	for _, ref := range l.Sets {
+		r, err := a.record(f, ref)
+		switch {
+		case err != nil:
+			return nil, err
+		case r.Set == nil:
+			return nil, fmt.Errorf("evidence: %s: the line with the SHA-256 %s is no set", f.name, ref)
+		}
+		if octets += len(r.Set.Wire); octets > maxOctets {
+			return nil, fmt.Errorf("evidence: %s: the sets of one lookup have more than %d octets", f.name, maxOctets)
+		}
+		out = append(out, r.rrset)
+	}
+	return out, nil
 }
 
 // signatures implements dnssec.SignatureCache.

@@ -38,6 +38,7 @@ const (
 	maxLine    = 1 << 20  // octets of a line
 	maxLines   = 16 << 20 // lines of all files that are open together
 	maxSets    = 200      // sets of a lookup
+	maxOctets  = 1 << 20  // octets of these together
 	maxLookups = 200      // lookups of a message
 	maxObjects = 100      // signature objects of a message
 )

@@ -100,6 +100,11 @@ func TestForgedSmall(t *testing.T) {
 				v["type"] = "TLSA"
 			}
 		}, "temperror no-evidence"},
+		"a set that is no set": {func(kind string, v map[string]any) {
+			if kind == "set" {
+				v["wire"] = "AAAA"
+			}
+		}, "temperror evidence-unreadable"},
 		"a lookup after the check": {func(kind string, v map[string]any) {
 			if kind == "lookup" {
 				v["at"] = clock.Add(6 * time.Minute)

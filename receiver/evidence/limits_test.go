@@ -84,6 +84,16 @@ func TestSets(t *testing.T) {
 			t.Errorf("%d sets: %s, %s", n, r.Code, r.Reason)
 		}
 	}
+	a.answers.records.put(place{f, "half"}, &record{Set: &Set{Wire: make([]byte, maxOctets/2)}})
+	a.answers.records.put(place{f, "one"}, &record{Set: &Set{Wire: make([]byte, 1)}})
+	for _, c := range []struct {
+		sets []string
+		ok   bool
+	}{{[]string{"half", "half"}, true}, {[]string{"half", "half", "one"}, false}} {
+		if _, err := a.answers.sets(f, &Lookup{Sets: c.sets}); (err == nil) != c.ok {
+			t.Errorf("%q: %v", c.sets, err)
+		}
+	}
 }
 
 // TestBounded: what is remembered is bounded, and what was put last is there.

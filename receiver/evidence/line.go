@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"fmt"
 	gohash "hash"
+
+	"dnseal/lookup/dnssec"
 )
 
 // record is one line after the header: exactly one of these.
@@ -17,6 +19,8 @@ type record struct {
 	Lookup  *Lookup  `json:"lookup,omitempty"`
 	Message *Message `json:"message,omitempty"`
 	Seal    *Seal    `json:"seal,omitempty"`
+	// rrset is what Set holds, once it is needed.
+	rrset dnssec.RRset
 }
 
 // A line ends with its checksum: the first 16 octets, in hexadecimal, of the SHA-256 over the

@@ -46,7 +46,7 @@ func TestManyMessages(t *testing.T) {
 	if *many > 0 && open/n > 300 {
 		t.Errorf("%d octets of memory for each message, at most 300", open/n)
 	}
-	runtime.KeepAlive(a)
+	runtime.KeepAlive(texts)
 }
 
 // keepFile judges messages and returns the name of the file of evidence about them.
@@ -59,8 +59,8 @@ func keepFile(tb testing.TB, w *world, texts [][]byte) string {
 	opts := w.options()
 	by := evidence.JudgedBy(w.anchors, evidence.PolicyOf(&opts))
 	for _, text := range texts {
-		if err := f.Add(judge(tb, opts, text), by); err != nil {
-			tb.Fatal(err)
+		if wrong := f.Add(judge(tb, opts, text), by); wrong != nil {
+			tb.Fatal(wrong)
 		}
 	}
 	name, err := f.Close(clock, nil)
