@@ -69,7 +69,7 @@ type findings struct{ dns, integrity, binding, name, entity, quality, cosigner, 
 // missing is a fault of this machine, but for those that are never looked for: nobody is asked for
 // the key, or judged by the date, of a signature that does not hold.
 func (f findings) all() [9]finding {
-	if f.integrity != (finding{}) && f.integrity.verdict != Pass {
+	if f.integrity.verdict != Pass {
 		f.dns, f.quality = cmp.Or(f.dns, good), cmp.Or(f.quality, good)
 	}
 	out := [...]finding{f.dns, f.integrity, f.binding, f.name, f.entity, f.quality, f.cosigner, f.header, f.coverage}
