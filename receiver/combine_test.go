@@ -23,7 +23,7 @@ func TestUnjudged(t *testing.T) {
 		if r.Verdict != PermError || r.Code != Code(code) || r.Reason != "why" || r.Decisive() != nil || len(r.deciding) > 0 {
 			t.Errorf("%s: %+v", code, r)
 		}
-		text := string(resultField("mx.example.net", r).Value)
+		text := resultField("mx.example.net", r).Value
 		if !strings.Contains(text, "smime=permerror ("+string(code)+")") || strings.Count(text, "smime=") != 1 || strings.Contains(text, author) {
 			t.Errorf("%s: %s", code, text)
 		}
