@@ -253,10 +253,14 @@ func describeAnswer(res *lookup.Result) *DNSReport {
 	if res.Believed {
 		warnings = append(warnings, "nothing was validated here: it is the resolver's word (mode ad-only)")
 	}
-	return &DNSReport{
+	d := &DNSReport{
 		Warnings: warnings, Name: res.Name, Type: res.Type.String(), Status: res.Status.String(), Presence: res.Presence.String(),
-		TTL: int(res.TTL / time.Second), Records: []RecordReport{},
+		Records: []RecordReport{},
 	}
+	if res.Status == dnssec.Secure || res.Status == dnssec.Insecure { // nothing else can be used for a time
+		d.TTL = int(res.TTL / time.Second)
+	}
+	return d
 }
 
 func describeRecords(results []dane.MatchResult) []RecordReport {

@@ -161,7 +161,7 @@ type DNSReport struct {
 	// is SignatureReport.Lookup.
 	Status   string         `json:"status"`
 	Presence string         `json:"presence"`
-	TTL      int            `json:"ttl"` // seconds
+	TTL      int            `json:"ttl"` // seconds; 0 where the status is neither secure nor insecure
 	Records  []RecordReport `json:"records"`
 	// Warnings are sentences about what is not wrong in itself: a resolver that refuses what
 	// validates here, one that was believed (mode ad-only).

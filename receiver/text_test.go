@@ -298,3 +298,18 @@ func TestBasis(t *testing.T) {
 		}
 	}
 }
+
+// TestTTLOfAnswer: how long an answer may be used is said where it is proven, and not of bogus or
+// missing answers, whose TTL is anybody's.
+func TestTTLOfAnswer(t *testing.T) {
+	t.Parallel()
+	for status, want := range map[dnssec.Status]bool{dnssec.Secure: true, dnssec.Insecure: true, dnssec.Bogus: false, dnssec.Indeterminate: false} {
+		d := describeAnswer(&lookup.Result{Name: "x._smimecert.example.org.", Type: dane.SMIMEA, Status: status, TTL: 5 * time.Minute})
+		var b bytes.Buffer
+		r := newReport(nil, nil)
+		r.Signatures = []*SignatureReport{{DNS: d}}
+		if err := r.WriteText(&b); err != nil || strings.Contains(b.String(), "TTL 300") != want || (d.TTL == 300) != want {
+			t.Errorf("%s: %v, ttl %d\n%s", status, err, d.TTL, b.String())
+		}
+	}
+}

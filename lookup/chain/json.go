@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"bytes"
 	"encoding/hex"
 	"encoding/json"
 	"time"
@@ -19,7 +20,7 @@ type (
 		Reason   string        `json:"reason"`
 		Advice   string        `json:"advice"`
 		EDE      *int          `json:"ede,omitempty"` // Extended DNS Error (RFC 8914)
-		TTL      int64         `json:"ttl"`           // seconds
+		TTL      int64         `json:"ttl"`           // seconds; 0 where nothing is proven
 		Records  []recordJSON  `json:"records"`
 		Aliases  []string      `json:"aliases"`
 		Chain    []*Node       `json:"chain"`
@@ -42,7 +43,7 @@ type (
 func (r *Result) MarshalJSON() ([]byte, error) {
 	out := resultJSON{
 		Name: r.Name, Type: r.Type.String(), Status: r.Status, Presence: r.Presence.String(),
-		Code: r.Code, Reason: r.Reason, Advice: r.Advice(), TTL: int64(r.TTL / time.Second),
+		Code: r.Code, Reason: r.Reason, Advice: r.Advice(), TTL: int64(r.goodFor() / time.Second),
 		Records: []recordJSON{}, Aliases: append([]string{}, r.Answer.Aliases...),
 		Chain: r.Nodes(time.Now()), Warnings: append([]string{}, r.Warnings...), Believed: r.Believed,
 		Inception: r.Answer.Inception.UTC(), Expiration: r.Answer.Expiration.UTC(),
@@ -53,5 +54,18 @@ func (r *Result) MarshalJSON() ([]byte, error) {
 	for _, rec := range r.Records {
 		out.Records = append(out.Records, recordJSON{rec.Usage, rec.Selector, rec.MatchingType, hex.EncodeToString(rec.Data)})
 	}
-	return json.Marshal(out)
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
+	e.SetEscapeHTML(false) // an encoder that wants it escapes what this returns
+	err := e.Encode(out)
+	return text.Bytes(), err
+}
+
+// goodFor is how long the answer may be used; 0 where nothing is known of it: what is bogus or
+// indeterminate has no TTL (RFC 4035, Section 5.3.3).
+func (r *Result) goodFor() time.Duration {
+	if r.Status != dnssec.Secure && r.Status != dnssec.Insecure {
+		return 0
+	}
+	return r.TTL
 }

@@ -218,7 +218,9 @@ func (d *document) records(p *writer, s *receiver.SignatureReport) {
 	d.fact(p, `Name`, s.DNS.Name)
 	d.fact(p, `Type`, s.DNS.Type)
 	d.fact(p, `Status`, s.DNS.Status+", "+s.DNS.Presence)
-	d.fact(p, `TTL`, strconv.Itoa(s.DNS.TTL)+" s")
+	if s.DNS.TTL > 0 {
+		d.fact(p, `TTL`, strconv.Itoa(s.DNS.TTL)+" s")
+	}
 	for i, r := range s.DNS.Records {
 		if i == 16 {
 			d.fact(p, `Records`, fmt.Sprintf("and %d more", len(s.DNS.Records)-i))

@@ -10,7 +10,11 @@ import (
 )
 
 // WriteJSON prints one JSON object on a line.
-func WriteJSON(w io.Writer, v any) error { return json.NewEncoder(JSON{w}).Encode(v) }
+func WriteJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(JSON{w})
+	e.SetEscapeHTML(false) // <, > and & are as safe as letters on a terminal, and in every Message-ID
+	return e.Encode(v)
+}
 
 // JSON writes JSON in which nothing a stranger wrote can mislead: characters that a terminal
 // obeys, that turn the direction of writing, that end a line or that are not seen come out as

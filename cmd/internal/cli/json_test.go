@@ -25,7 +25,7 @@ func TestWriteJSON(t *testing.T) {
 		"\u00ad\u3164\ufe0f":  `"\u00ad\u3164\ufe0f"`,
 		"\U000e0041":          `"\udb40\udc41"`,
 		"\\u202e stays as it": `"\\u202e stays as it"`,
-		"\x1b[2J<&>":          `"\u001b[2J\u003c\u0026\u003e"`,
+		"\x1b[2J<&>":          `"\u001b[2J<&>"`,
 	} {
 		var b bytes.Buffer
 		if err := WriteJSON(&b, in); err != nil || b.String() != want+"\n" {
