@@ -159,7 +159,8 @@ func (f *verifyFlags) registerPolicy(cmd *cobra.Command) {
 
 func runVerify(cmd *cobra.Command, f *verifyFlags, args []string) error {
 	out, stderr := cmd.OutOrStdout(), cmd.ErrOrStderr()
-	f.output.Meaning = manual.Meaning
+	note := func(text string) { cli.Print(stderr, "dnseal: note: %s", text) }
+	f.output.Meaning, f.output.Note = manual.Meaning, note
 	f.output.Style = receiver.TextStyle{Width: columns.Width(out), Colour: columns.Colour(out), Policy: f.policy}
 	if err := f.output.Check(); err != nil {
 		return err
@@ -176,7 +177,7 @@ func runVerify(cmd *cobra.Command, f *verifyFlags, args []string) error {
 		defer client.Close() //nolint:errcheck // nothing is lost
 	}
 	wrong := func(err error) { _ = report(stderr, err) }
-	f.evidence.Program, f.evidence.Note = "dnseal "+cli.Version(), func(text string) { cli.Print(stderr, "dnseal: note: %s", text) }
+	f.evidence.Program, f.evidence.Note = "dnseal "+cli.Version(), note
 	defer f.evidence.Close()
 	if err = f.evidence.Open(cmd.Context(), &opts, f.anchors, wrong); err != nil {
 		return err

@@ -78,3 +78,28 @@ func (f filtered) Write(r *receiver.Report) error {
 	}
 	return f.Sink.Write(r)
 }
+
+// nothing is a sink that says that messages were verified and none of them was chosen, as the
+// output itself does not.
+type nothing struct {
+	only         Only
+	note         func(text string)
+	seen, chosen int
+}
+
+func (n *nothing) Read(context.Context, *message.Message, *receiver.Report) error { return nil }
+
+func (n *nothing) Write(r *receiver.Report) error {
+	n.seen++
+	if n.only.chooses(r) {
+		n.chosen++
+	}
+	return nil
+}
+
+func (n *nothing) Close() error {
+	if n.seen > 0 && n.chosen == 0 {
+		n.note(fmt.Sprintf("0 of %s chosen by --only %s", messages(n.seen), strings.Join(n.only.words, ",")))
+	}
+	return nil
+}

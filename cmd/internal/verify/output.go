@@ -23,6 +23,8 @@ type Output struct {
 	Style   receiver.TextStyle
 	// Only chooses the messages that are shown; summaries count all.
 	Only Only
+	// Note is told what the output does not show: that Only chooses nothing; nil: nobody is.
+	Note func(text string)
 	// Meaning says in a sentence what a code means, for tables; nil: they have none.
 	Meaning func(code string) string
 }
@@ -54,17 +56,21 @@ func (o Output) Check() error {
 // Sinks returns the sinks of the output, and others, which also see only what Only chooses.
 func (o Output) Sinks(w io.Writer, others ...Sink) []Sink {
 	w = &steady{w: w}
-	switch {
-	case o.HTML == stdoutName:
-		return o.Only.filter(others[0], others[1:]...) // the page, which Pages returned
-	case o.JSON:
-		return o.Only.filter(JSON(w), others...)
-	case o.CSV:
-		return o.Only.filter(CSV(w), others...)
-	case o.GroupBy != "":
-		return o.Only.filter(newGrouped(w, o), others...)
+	var last []Sink
+	if o.Note != nil {
+		last = []Sink{&nothing{only: o.Only, note: o.Note}}
 	}
-	return append(o.Only.filter(Text(w, o.Style, o.Long), others...), newSummary(w, o))
+	switch {
+	case o.HTML == stdoutName: // the page, which Pages returned
+		return append(o.Only.filter(others[0], others[1:]...), last...)
+	case o.JSON:
+		return append(o.Only.filter(JSON(w), others...), last...)
+	case o.CSV:
+		return append(o.Only.filter(CSV(w), others...), last...)
+	case o.GroupBy != "":
+		return append(o.Only.filter(newGrouped(w, o), others...), last...)
+	}
+	return append(append(o.Only.filter(Text(w, o.Style, o.Long), others...), newSummary(w, o)), last...)
 }
 
 // Pages returns the sink of HTML, for Sinks; none where that is "". Errors: those of newPages.

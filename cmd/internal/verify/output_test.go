@@ -127,6 +127,31 @@ func TestOneMessage(t *testing.T) {
 	}
 }
 
+// TestNothingChosen: where --only chooses none of the messages, that is said once, whatever the
+// form, and not where there was no message.
+func TestNothingChosen(t *testing.T) {
+	t.Parallel()
+	isCode := func(string) bool { return false }
+	only, err := ParseOnly([]string{"fail", "none"}, isCode)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range []Output{{}, {Long: true}, {JSON: true}, {CSV: true}, {GroupBy: "signer"}} {
+		for want, reports := range map[string][]*receiver.Report{
+			"": nil,
+			"0 of 1 message chosen by --only fail,none;":  {reportOf("a", receiver.Pass, "", "")},
+			"0 of 2 messages chosen by --only fail,none;": {reportOf("a", receiver.Pass, "", ""), reportOf("b", receiver.Policy, "", "")},
+			" ": {reportOf("a", receiver.Pass, "", ""), reportOf("b", receiver.Fail, "", "")},
+		} {
+			got := ""
+			o.Only, o.Note = only, func(text string) { got += text + ";" }
+			if err := run(o, io.Discard, reports...); err != nil || got != strings.TrimSpace(want) {
+				t.Errorf("%+v, %d messages: %v, %q, want %q", o, len(reports), err, got, want)
+			}
+		}
+	}
+}
+
 // full is an output that fails from its second write on.
 type full struct{ writes int }
 
