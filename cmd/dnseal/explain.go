@@ -74,9 +74,10 @@ type explainer struct {
 	receiver *receiver.Receiver // the same
 	evidence kept
 	found    int
-	messages int  // and arguments that hold none
-	unread   int  // of them
-	unknown  bool // a key could not be looked up
+	messages int   // and arguments that hold none
+	unread   int   // of them
+	unknown  bool  // a key could not be looked up
+	failed   error // of the output, which ends the run
 }
 
 // explanation is what is printed of one signature.
@@ -104,7 +105,7 @@ func (e *explainer) close() {
 // argument continues after an argument that cannot be read, as each does.
 func (e *explainer) argument(arg string) error {
 	err := mailbox.WalkArgument(arg, e.cmd.InOrStdin(), e.each)
-	if err != nil && e.cmd.Context().Err() == nil {
+	if err != nil && e.failed == nil && e.cmd.Context().Err() == nil {
 		e.messages, e.unread = e.messages+1, e.unread+1
 		_ = report(e.cmd.ErrOrStderr(), err)
 		err = nil
@@ -115,7 +116,7 @@ func (e *explainer) argument(arg string) error {
 // each continues after a message that cannot be read: it must not hide the others.
 func (e *explainer) each(msg mailbox.Message) error {
 	err := e.one(msg)
-	if err != nil && e.cmd.Context().Err() == nil {
+	if err != nil && e.failed == nil && e.cmd.Context().Err() == nil {
 		e.unread++
 		_ = report(e.cmd.ErrOrStderr(), err)
 		err = nil
@@ -164,11 +165,12 @@ func (e *explainer) write(file string, x explanation) error {
 	x.File = file
 	out := e.cmd.OutOrStdout()
 	if e.json {
-		return cli.WriteJSON(out, x)
+		e.failed = cli.WriteJSON(out, x)
+		return e.failed
 	}
 	text := cli.Printable(fmt.Sprintf("%s: signature in part %s: %s", file, x.Part, x.Sentence))
-	_, err := io.WriteString(out, columns.Paragraph(text, "  ", columns.Width(out)))
-	return err
+	_, e.failed = io.WriteString(out, columns.Paragraph(text, "  ", columns.Width(out)))
+	return e.failed
 }
 
 func (e *explainer) end() error {

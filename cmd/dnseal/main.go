@@ -8,7 +8,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"io"
 	"os"
 	"os/signal"
@@ -16,7 +15,6 @@ import (
 	"syscall"
 
 	"dnseal/cmd/internal/cli"
-	"dnseal/cmd/internal/config"
 	"dnseal/sender/identity/pkcs11"
 
 	"github.com/spf13/cobra"
@@ -30,6 +28,7 @@ func main() {
 func run() cli.Exit {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // a write that fails lets files be completed or removed
 	cmd := newRoot()
 	cmd.SetIn(input(ctx))
 	if err := cmd.ExecuteContext(ctx); err != nil {
@@ -75,7 +74,8 @@ authority is needed.
 Exit status: 0 done, or every message is "pass"; 1 some message is neither
 "pass" nor "temperror", or what the help of a command says; 2 wrong usage or
 configuration, an argument that cannot be read, or output that cannot be
-written; 3 undecided ("temperror") and nothing worse, or interrupted.`,
+written; 3 undecided ("temperror") and nothing worse, or interrupted; 141 the
+reader of the output ended early (128 and SIGPIPE).`,
 		Example: `  dnseal demo
   dnseal identity new alice@example.org --identities keys
   dnseal sign --identities keys mail.eml | dnseal verify`,
@@ -98,24 +98,4 @@ func parts() string {
 		return "TPM 2.0, PKCS #11"
 	}
 	return "TPM 2.0; without PKCS #11 (for it: make build TAGS=pkcs11, with cgo)"
-}
-
-// report prints err on w and returns the exit status for it. An error that has a method Hint is
-// printed with that advice.
-func report(w io.Writer, err error) cli.Exit {
-	if status, ok := errors.AsType[cli.Exit](err); ok {
-		return status
-	}
-	if errors.Is(err, context.Canceled) {
-		cli.Print(w, "dnseal: error: interrupted")
-		return cli.ExitTempfail
-	}
-	for _, e := range config.Each(err) {
-		cli.Print(w, "dnseal: error: %s", cli.Plain(e))
-	}
-	var h interface{ Hint() string }
-	if errors.As(err, &h) {
-		cli.Print(w, "dnseal: hint: %s", h.Hint())
-	}
-	return cli.ExitUsage
 }

@@ -99,9 +99,13 @@ evidence, and --timestamp-roots says whose stamps are believed (whether their
 certificates were revoked is not asked). Without a stamp the time is the word of
 who kept it. dnseal-evidence(5) has the form.
 
+Where the reader of the output ends early, as head does, the run ends, too: pages
+and evidence are of the messages before that, whole, and nothing else is left.
+
 Exit status: 0 every message is "pass"; 1 some message is neither "pass" nor
 "temperror"; 2 wrong usage, an argument that cannot be read, or output that
-cannot be written; 3 undecided ("temperror"), nothing worse.`,
+cannot be written; 3 undecided ("temperror"), nothing worse; 141 the reader of
+the output ended early.`,
 		Example: `  dnseal verify mail.eml
   dnseal verify big.mbox.gz#17
   dnseal verify --offline --max-age 7d --trust-anchor root.anchor mail.eml
@@ -201,6 +205,9 @@ func runVerify(cmd *cobra.Command, f *verifyFlags, args []string) error {
 	}
 	v.Sinks = append(v.Sinks, f.evidence.Sinks()...)
 	totals, err := v.Run(cmd.Context(), args)
+	if readEnough(err) && f.evidence.Keeps() {
+		note("the reader of the output ended early: evidence was kept of the messages before that, and of no others")
+	}
 	if err != nil {
 		return err
 	}

@@ -20,6 +20,9 @@ const (
 	ExitNotPass              // some message neither pass nor temperror
 	ExitUsage                // wrong usage or configuration, unreadable argument
 	ExitTempfail             // undecided, nothing worse
+	// ExitPipe is what a shell shows of a program that SIGPIPE (13) ended: who read the output has
+	// read enough.
+	ExitPipe Exit = 128 + 13
 )
 
 func (e Exit) Error() string { return fmt.Sprintf("exit status %d", int(e)) }

@@ -42,6 +42,9 @@ func (k *Kept) Register(flags *pflag.FlagSet) {
 // Recalls reports whether messages are verified by evidence, and not by the DNS.
 func (k *Kept) Recalls() bool { return len(k.from) > 0 }
 
+// Keeps reports whether evidence is kept.
+func (k *Kept) Keeps() bool { return k.save != "" }
+
 // Sinks are those that keep evidence.
 func (k *Kept) Sinks() []Sink { return k.sinks }
 
