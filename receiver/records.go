@@ -257,7 +257,7 @@ func describeAnswer(res *lookup.Result) *DNSReport {
 		Warnings: warnings, Name: res.Name, Type: res.Type.String(), Status: res.Status.String(), Presence: res.Presence.String(),
 		Records: []RecordReport{},
 	}
-	if res.Status == dnssec.Secure || res.Status == dnssec.Insecure { // nothing else can be used for a time
+	if res.Status == dnssec.Secure || res.Status == dnssec.Insecure {
 		d.TTL = int(res.TTL / time.Second)
 	}
 	return d

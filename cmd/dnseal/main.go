@@ -28,7 +28,8 @@ func main() {
 func run() cli.Exit {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // a write that fails lets files be completed or removed
+	// A write that fails lets files be completed or removed.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	cmd := newRoot()
 	cmd.SetIn(input(ctx))
 	if err := cmd.ExecuteContext(ctx); err != nil {

@@ -12,8 +12,8 @@ import (
 	"dnseal/cmd/internal/worldtest"
 )
 
-// TestReaderEnded: where the reader of the output has ended, a command ends as SIGPIPE would end it,
-// says nothing, and leaves no file that is not whole.
+// TestReaderEnded: where the reader of the output has ended, a command ends as SIGPIPE would end
+// it, says nothing, and leaves no file that is not whole.
 func TestReaderEnded(t *testing.T) {
 	t.Parallel()
 	vectors, err := filepath.Abs("../../testdata/vectors")

@@ -12,7 +12,7 @@ import (
 // WriteJSON prints one JSON object on a line.
 func WriteJSON(w io.Writer, v any) error {
 	e := json.NewEncoder(JSON{w})
-	e.SetEscapeHTML(false) // <, > and & are as safe as letters on a terminal, and in every Message-ID
+	e.SetEscapeHTML(false) // <, > and & are safe on a terminal, and in every Message-ID
 	return e.Encode(v)
 }
 
