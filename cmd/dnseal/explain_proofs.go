@@ -148,7 +148,7 @@ func (k *kept) read(dns *dnsFlags) error {
 			}
 			continue
 		}
-		f, err := os.Open(name)
+		f, err := cli.Open(name)
 		if errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("evidence file %s does not exist", name)
 		}

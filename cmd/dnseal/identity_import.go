@@ -135,7 +135,7 @@ func importIdentity(cmd *cobra.Command, dir, name string, paths []string, opts i
 // readImport reads one file of limited size; "-" is standard input.
 func readImport(in io.Reader, path string) ([]byte, error) {
 	if path != "-" {
-		f, err := os.Open(path)
+		f, err := cli.Open(path)
 		if err != nil {
 			return nil, fmt.Errorf("%s cannot be read: %w", path, cause(err))
 		}

@@ -38,7 +38,7 @@ func readPassphrase(cmd *cobra.Command, file, name string) (string, error) {
 }
 
 func passphraseIn(file string) (string, error) {
-	f, err := os.Open(file)
+	f, err := cli.Open(file)
 	if err != nil {
 		return "", fmt.Errorf("the passphrase file %s cannot be read: %w", file, cause(err))
 	}

@@ -145,6 +145,9 @@ func reload(stderr io.Writer, server *lookuptest.Server, files []string) {
 	cli.Print(stderr, "dnseal: sandbox has read its zones again")
 }
 
+// maxZone is the most bytes of a zone file.
+const maxZone = 256 << 20
+
 func readZones(files []string) ([]lookuptest.Zone, error) {
 	zones := make([]lookuptest.Zone, 0, len(files))
 	for _, arg := range files {
@@ -153,7 +156,7 @@ func readZones(files []string) ([]lookuptest.Zone, error) {
 			zones = append(zones, lookuptest.Zone{Origin: name})
 			continue
 		}
-		text, err := os.ReadFile(file)
+		text, err := cli.ReadFile(file, maxZone)
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("zone file %s does not exist", file)
 		}

@@ -138,7 +138,7 @@ func (s *Signer) request(ctx context.Context, file string) error {
 func (s *Signer) read(file string) (*ca.Request, error) {
 	in := s.Stdin
 	if file != "-" {
-		f, err := os.Open(file)
+		f, err := cli.Open(file)
 		if err != nil {
 			return nil, err
 		}

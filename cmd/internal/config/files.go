@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"dnseal/cmd/internal/cli"
 	"dnseal/cmd/internal/relay/sasl"
 	"dnseal/lookup/dnssec"
 	"dnseal/sender"
@@ -142,10 +143,15 @@ func (c *Config) loadRelay(n *notes, key string, r *Relay) {
 
 // server reads the certificate of a relay and its key; nil after a mistake.
 func (n *notes) server(relay, certificate, key string) *tls.Certificate {
-	missing := false
+	missing := false // or no file
 	for _, f := range [][2]string{{"certificate", certificate}, {"key", key}} {
-		if _, err := os.Stat(f[1]); errors.Is(err, fs.ErrNotExist) {
+		info, err := os.Stat(f[1])
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
 			n.wrong(relay+"."+f[0], "the file %s does not exist; name the PEM file with the server's %s", f[1], f[0])
+			missing = true
+		case err == nil && !info.Mode().IsRegular(): // a named pipe would be waited for
+			n.wrong(relay+"."+f[0], "%s is no regular file; name the PEM file with the server's %s", f[1], f[0])
 			missing = true
 		}
 	}
@@ -179,10 +185,13 @@ func (n *notes) group(key, name string) {
 	}
 }
 
+// maxRoots is the most bytes of a bundle of roots: those of the web have a quarter of a MiB.
+const maxRoots = 16 << 20
+
 // ReadRoots reads a PEM bundle of roots. It skips whatever cannot be read as a certificate. Errors:
 // a missing file, with advice; one without any certificate; those of the file system.
 func ReadRoots(file string) ([]*x509.Certificate, error) {
-	text, err := os.ReadFile(file)
+	text, err := cli.ReadFile(file, maxRoots)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("the file of roots %s does not exist; name a PEM bundle of certificates", file)
 	}
@@ -217,7 +226,7 @@ func (missing) Is(target error) bool { return target == fs.ErrNotExist }
 
 // ReadAnchors reads trust anchors in zone-file form.
 func ReadAnchors(file string) (*dnssec.Anchors, error) {
-	text, err := os.ReadFile(file)
+	text, err := cli.ReadFile(file, maxFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, missing{fmt.Errorf("trust anchor file %s does not exist", file)}
 	}

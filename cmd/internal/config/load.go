@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"reflect"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/BurntSushi/toml"
 
+	"dnseal/cmd/internal/cli"
 	"dnseal/sender/identity"
 )
 
@@ -73,20 +73,12 @@ func (c *Config) NamedIdentities() []string {
 }
 
 func read(file, flag string) (string, error) {
-	f, err := os.Open(file)
+	text, err := cli.ReadFile(file, maxFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", fmt.Errorf("configuration file %s does not exist; write it (dnseal.toml(5)), or name another with %s", file, flag)
 	}
 	if err != nil {
 		return "", fmt.Errorf("configuration: %w", err)
-	}
-	defer f.Close() //nolint:errcheck // only read from
-	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err != nil {
-		return "", fmt.Errorf("configuration: %w", err)
-	}
-	if len(text) > maxFile {
-		return "", fmt.Errorf("configuration: %s is larger than %d bytes", file, maxFile)
 	}
 	return string(text), nil
 }

@@ -54,6 +54,9 @@ func (a *Authority) Issued() ([]Issued, error) {
 }
 
 func readIssued(path string) (Issued, error) {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() { // a pipe may block
+		return Issued{}, fmt.Errorf("ca: %s is no regular file", path)
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return Issued{}, fmt.Errorf("ca: %w", err)

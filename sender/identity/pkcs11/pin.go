@@ -28,6 +28,9 @@ func (u URI) pin(given string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() { // a pipe may block
+		return "", fmt.Errorf("pkcs11: pin-source: %s is no regular file", path)
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return "", fmt.Errorf("pkcs11: pin-source: %w", err)
@@ -37,8 +40,6 @@ func (u URI) pin(given string) (string, error) {
 	switch {
 	case err != nil:
 		return "", fmt.Errorf("pkcs11: pin-source: %w", err)
-	case !info.Mode().IsRegular():
-		return "", fmt.Errorf("pkcs11: pin-source: %s is no regular file", path)
 	case !secret && info.Mode().Perm()&0o077 != 0:
 		return "", withHint(fmt.Errorf("pkcs11: pin-source: %s can be read by others (mode %04o)", path, info.Mode().Perm()), "chmod 600 %s", path)
 	}

@@ -119,6 +119,9 @@ func CheckUserLines(text string) error {
 // left out. It is refused when others than its owner and group can read it, or others than its
 // owner write it. Errors name the file and the line.
 func readUsers(path string) (users, error) {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() { // a pipe may block
+		return nil, fmt.Errorf("relay: users: %s is no regular file", path)
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("relay: users: %w", err)
