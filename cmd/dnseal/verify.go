@@ -45,9 +45,10 @@ what they hold, not by their names: single messages; mbox files of any writer
 (also mboxrd, with Content-Length, without empty lines) and MMDF; Maildir
 folders with all below them; folders and zip archives of messages; Apple's
 emlx; any of these compressed by gzip, zstd or bzip2. BOX.mbox#17 is the 17th
-message of a file or folder. A ">" that an mbox has before "From " is removed
-when, and only when, the digest of the signature is right without it, and the
-report says so. What is no message is named, with what to do; it hides no other.
+message of a file or folder, "A.zip#b.eml (2)" the second b.eml of an archive.
+A ">" that an mbox has before "From " is removed when, and only when, the digest
+of the signature is right without it, and the report says so. What is no message
+is named, with what to do; it hides no other.
 
 For one message it prints who signed it, when, what exactly is covered, what the
 DNS publishes for the signer, how trust runs from the root of the DNS to the

@@ -12,9 +12,8 @@ import (
 	"dnseal/sender/identity"
 )
 
-// TestNamedPipes: of the files that a configuration names those of keys are none that a reader
-// waits
-// for; a configuration itself can come from a process, as from <(COMMAND).
+// TestNamedPipes: a pipe in the place of a key or certificate is refused, and not waited for; a
+// configuration itself can come from a process, as from <(COMMAND).
 func TestNamedPipes(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

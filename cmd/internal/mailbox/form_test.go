@@ -156,15 +156,53 @@ func TestBomb(t *testing.T) {
 	}
 }
 
+// zipped writes an archive of files, each with its name and text.
+func zipped(t *testing.T, path string, files [][2]string) {
+	t.Helper()
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	for _, file := range files {
+		w, err := z.Create(file[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(w, file[1]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	write(t, path, b.String())
+}
+
+// TestZipSameNames: files of one name in an archive have addresses of their own, which lead to each.
+func TestZipSameNames(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "m.zip")
+	zipped(t, path, [][2]string{
+		{"a.eml", "S: 1\n\n"}, {"a.eml", "S: 2\n\n"}, {"a (2)", "S: 3\n\n"}, {"a", "S: 6\n\n"}, {"a", "S: 7\n\n"}, {"a.eml", "S: 4\n\n"}, {"box", twoMessages}, {"box", twoMessages}, {"a.eml", "S: 5\n\n"},
+	})
+	want := []string{
+		"m.zip#a.eml: S: 1||\n", "m.zip#a.eml (2): S: 2||\n", "m.zip#a (2): S: 3||\n", "m.zip#a: S: 6||\n", "m.zip#a (3): S: 7||\n", "m.zip#a.eml (3): S: 4||\n",
+		"m.zip#box#1: S: 1||one|\n", "m.zip#box#2: S: 2||two|\n", "m.zip#box (2)#1: S: 1||one|\n", "m.zip#box (2)#2: S: 2||two|\n", "m.zip#a.eml (4): S: 5||\n",
+	}
+	if diff := cmp.Diff(strings.Join(want, ""), listed(t, path)); diff != "" {
+		t.Fatalf("(-want +got):\n%s", diff)
+	}
+	for _, line := range want {
+		name, text, _ := strings.Cut(line, ": ")
+		got := listed(t, filepath.Join(filepath.Dir(path), name))
+		if !strings.HasSuffix(got, ": "+text) || strings.Count(got, "\n") != 1 {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+}
+
 func TestZip(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "mail.zip")
-	f, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	z := zip.NewWriter(f)
-	for _, file := range []struct{ name, text string }{
+	zipped(t, path, [][2]string{
 		{"a/", ""},
 		{"a/1.eml", "S: 1\n\none\n"},
 		{"../../2.eml", "S: 2\n\n"},
@@ -174,18 +212,7 @@ func TestZip(t *testing.T) {
 		{"3", "S: 3\n\n"},
 		{"b#\x1b.eml", "S: 4\n\n"},
 		{"logo.png", "no"},
-	} {
-		w, err := z.Create(file.name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := io.WriteString(w, file.text); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := errors.Join(z.Close(), f.Close()); err != nil {
-		t.Fatal(err)
-	}
+	})
 	want := `mail.zip#a/1.eml: S: 1||one|
 mail.zip#../../2.eml: S: 2||
 mail.zip#Mail/Inbox.mbox#1: S: 1||one|

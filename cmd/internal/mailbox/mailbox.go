@@ -54,7 +54,8 @@ const (
 // Message is one saved message.
 type Message struct {
 	// Name is the file; of the n-th message of an mbox followed by "#n", of a file in an archive
-	// by "#" and its name. It is an argument that Walk accepts.
+	// by "#" and its name, to which " (2)" is added for the second of that name. It is an argument
+	// that Walk accepts, and no other message of a walk has it.
 	Name      string
 	Container Container
 	// Remark says how the message is saved badly, for people: the file ends in the middle of it.

@@ -46,7 +46,7 @@ func (w *walker) zip(s source, at section) error {
 		if !found.wants(f.Name, f.Mode().IsRegular() && !strings.HasPrefix(f.Name, "__MACOSX/")) {
 			continue
 		}
-		entry := source{name: s.name + "#" + w.entryName(f.Name), depth: s.depth + 1, work: s.work}
+		entry := source{name: s.name + "#" + found.apart(w.entryName(f.Name)), depth: s.depth + 1, work: s.work}
 		entry.open = func() (io.ReadCloser, error) { return s.work.file(f, entry.name) }
 		if err := w.goOn(entry.name, w.source(entry)); err != nil {
 			return err
@@ -113,6 +113,22 @@ func checkDirectory(at section) error {
 // listing is what a folder or an archive holds.
 type listing struct {
 	wanted, others int
+	names          map[string]int // of an archive: how many files have it
+}
+
+// apart is a name that no file before has: an archive may hold several of one name, of which the
+// second is called "NAME (2)".
+func (l *listing) apart(name string) string {
+	if l.names == nil {
+		l.names = map[string]int{}
+	}
+	unique := name
+	for l.names[unique] > 0 {
+		l.names[name]++
+		unique = fmt.Sprintf("%s (%d)", name, l.names[name])
+	}
+	l.names[unique]++
+	return unique
 }
 
 // wants reports whether a file may hold mail, by its name, and counts those that do not.
