@@ -176,7 +176,8 @@ func zipped(t *testing.T, path string, files [][2]string) {
 	write(t, path, b.String())
 }
 
-// TestZipSameNames: files of one name in an archive have addresses of their own, which lead to each.
+// TestZipSameNames: files of one name in an archive have addresses of their own, by which each is
+// found.
 func TestZipSameNames(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "m.zip")

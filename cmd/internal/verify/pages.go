@@ -256,7 +256,7 @@ func (p *Pages) Close() error {
 
 // save writes the page to a file of the folder that has no name yet.
 func (d *made) save(folder string) (err error) {
-	d.temp, err = saveTemp(folder, d.html)
+	d.temp, err = saveTemp(folder, d.html, false)
 	d.html, d.alone = nil, nil
 	return unwritten(folder, err)
 }
@@ -267,14 +267,15 @@ func (d *made) discard() {
 	}
 }
 
-// saveTemp writes a new file, to the disk, and returns its name; after an error there is none.
-func saveTemp(folder string, html []byte) (string, error) {
+// saveTemp writes a new file and returns its name; after an error there is none. synced has it wait
+// for the disk, which for each of many pages would take most of the time.
+func saveTemp(folder string, html []byte, synced bool) (string, error) {
 	f, err := os.CreateTemp(folder, ".dnseal-*.new")
 	if err != nil {
 		return "", err
 	}
 	_, err = f.Write(html)
-	if err == nil {
+	if err == nil && synced {
 		err = f.Sync()
 	}
 	if closed := f.Close(); err == nil {
@@ -289,7 +290,7 @@ func saveTemp(folder string, html []byte) (string, error) {
 
 // replace puts a file in its place whole.
 func replace(path string, html []byte) error {
-	temp, err := saveTemp(filepath.Dir(path), html)
+	temp, err := saveTemp(filepath.Dir(path), html, true)
 	if err == nil {
 		if err = os.Rename(temp, path); err != nil {
 			_ = os.Remove(temp)
