@@ -130,7 +130,25 @@ func (j *Journal) turn() *dayFile {
 	if j.today != nil && j.today.day != dayOf(j.opts.Now()) {
 		j.end()
 	}
+	if j.today != nil {
+		if err := j.today.there(); err != nil {
+			j.trouble("evidence goes on in another file", err)
+			j.end()
+		}
+	}
 	return j.today
+}
+
+// there reports whether the file can still be found by its name.
+func (f *dayFile) there() error {
+	own, err := f.file.Stat()
+	if err != nil {
+		return fmt.Errorf("evidence: %w", err)
+	}
+	if named, err := os.Stat(f.file.Name()); err != nil || !os.SameFile(own, named) {
+		return fmt.Errorf("evidence: the file of %d messages was removed, or moved, while it was written", f.Messages())
+	}
+	return nil
 }
 
 func dayOf(t time.Time) string { return t.UTC().Format("20060102") }
@@ -177,44 +195,6 @@ func (j *Journal) begin(now time.Time) error {
 	_ = file.Close()
 	_ = os.Remove(name) // it holds no message
 	return fmt.Errorf("evidence: %w", err)
-}
-
-// end has the file of today sealed, while the next one is written.
-func (j *Journal) end() {
-	f := j.today
-	j.today = nil
-	j.sealing.Go(func() { j.seal(f) })
-}
-
-// seal seals a file and closes it. Its lock ends with that.
-func (j *Journal) seal(f *dayFile) {
-	name := f.file.Name()
-	seal := Seal{Sealed: j.opts.Now().UTC().Truncate(time.Second)}
-	j.prove(f, &seal)
-	size := f.Size()
-	err := f.Seal(seal)
-	if err != nil {
-		err = errors.Join(err, f.file.Truncate(size))
-	}
-	if err = errors.Join(err, f.file.Sync(), f.file.Close()); err != nil {
-		j.opts.Log.Error("evidence is not sealed; the next start tries again", slog.String("file", name), slog.String("error", err.Error()))
-		return
-	}
-	j.opts.Log.Info("evidence sealed", slog.String("file", name), slog.Int("messages", f.Messages()))
-}
-
-// prove adds to a seal what proves it.
-func (j *Journal) prove(f *dayFile, seal *Seal) {
-	var err error
-	if j.opts.Own != nil {
-		seal.Lookup, err = f.addLookup(j.opts.Own())
-	}
-	if err == nil && j.opts.Proof != nil {
-		err = j.opts.Proof(seal, f.Digest(), f.file)
-	}
-	if err != nil {
-		j.opts.Log.Error("evidence is sealed without all proofs of its time", slog.String("file", f.file.Name()), slog.String("error", err.Error()))
-	}
 }
 
 // trouble logs an error, at most once a minute.

@@ -22,8 +22,9 @@ func (j *Journal) tidy() error {
 		name := filepath.Join(j.opts.Dir, e.Name())
 		switch old, err := j.expired(e); {
 		case err == nil && old:
-			err = os.Remove(name)
-			j.did("evidence removed", name, err)
+			if removed, err := removeOld(name); removed || err != nil {
+				j.did("evidence removed", name, err)
+			}
 		case err == nil:
 			if sealed, err := j.sealLeft(name); sealed || err != nil {
 				j.did("evidence of a process that was stopped is sealed", name, err)
@@ -53,6 +54,19 @@ func (j *Journal) expired(e fs.DirEntry) (bool, error) {
 	return j.opts.Now().Sub(info.ModTime()) > j.opts.Keep, nil
 }
 
+// removeOld removes a file that no process writes.
+func removeOld(name string) (bool, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close() //nolint:errcheck // it was only read
+	if lock(f) != nil {
+		return false, nil // its writer is at work
+	}
+	return true, os.Remove(name)
+}
+
 // sealLeft seals a file that has no seal, and that no process writes. A last line that was cut
 // goes.
 func (j *Journal) sealLeft(name string) (bool, error) {
@@ -76,6 +90,5 @@ func (j *Journal) sealLeft(name string) (bool, error) {
 	if err != nil || w == nil {
 		return false, err
 	}
-	j.seal(&dayFile{Writer: w, file: f})
-	return true, nil
+	return true, j.seal(&dayFile{Writer: w, file: f})
 }

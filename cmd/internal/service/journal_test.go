@@ -120,8 +120,8 @@ func TestEvidence(t *testing.T) {
 		t.Errorf("%s", body)
 	}
 	must(t, r.stop())
-	if !strings.Contains(r.log.String(), `msg="evidence sealed"`) {
-		t.Error("nothing is said of the seal")
+	if !strings.Contains(r.log.String(), `msg="evidence is sealed, and no longer where it was kept"`) {
+		t.Error("nothing is said of the file that was moved")
 	}
 	anchors, err := config.ReadAnchors(w.Path("anchor"))
 	must(t, err)
