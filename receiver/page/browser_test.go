@@ -78,6 +78,8 @@ func TestBrowser(t *testing.T) {
 	r, m := vector(t, "400-hs-subject")
 	open("paper", write(t, r, m))
 	checkPaper(t, tab)
+	open("forced", write(t, r, m))
+	checkForced(t, tab)
 	open("keyboard", write(t, r, m))
 	checkKeyboard(t, tab)
 }
@@ -146,6 +148,31 @@ func checkKeyboard(t *testing.T, tab *browsertest.Tab) {
 	tab.Eval(`document.querySelectorAll("details[open]").length`, &open)
 	if total == 0 || open != total+1 {
 		t.Errorf("%d details are open, want %d", open, total+1)
+	}
+}
+
+// checkForced checks that drawings and signs have the colours that the reader's system forces on
+// pages, and that nothing moves.
+func checkForced(t *testing.T, tab *browsertest.Tab) {
+	t.Helper()
+	var moving int
+	if tab.Eval(`document.getAnimations().length`, &moving); moving > 0 {
+		t.Errorf("%d things move", moving)
+	}
+	tab.Call("Emulation.setEmulatedMedia", map[string]any{"features": []any{map[string]any{"name": "forced-colors", "value": "active"}}}, nil)
+	defer tab.View(390, 844, false)
+	var own []string
+	tab.Eval(`(() => {
+		const e = document.body.appendChild(document.createElement("i"));
+		e.style.cssText = "color:CanvasText;background-color:Canvas";
+		const system = [getComputedStyle(e).color, getComputedStyle(e).backgroundColor, "none"];
+		e.remove();
+		return [...document.querySelectorAll("svg text, svg path, svg circle, svg rect")]
+			.filter(e => !system.includes(getComputedStyle(e).fill) || !system.includes(getComputedStyle(e).stroke))
+			.map(e => e.outerHTML + getComputedStyle(e).fill + getComputedStyle(e).stroke);
+	})()`, &own)
+	if len(own) > 0 {
+		t.Errorf("not in the colours of the system: %q", own[:min(3, len(own))])
 	}
 }
 
