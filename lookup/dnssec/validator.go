@@ -30,9 +30,6 @@ type Validator struct {
 	Keys ZoneCache
 	// Signatures remembers signatures that were verified; nil means that each is verified again.
 	Signatures SignatureCache
-	// Chains remembers what evidence has proven about zones, for Verify; nil: they are proven anew
-	// for each answer.
-	Chains *Chains
 
 	extra map[uint8]algorithm // for tests of old vectors
 }

@@ -19,13 +19,12 @@ const (
 	maxSignatures = 100_000
 )
 
-// answers remembers what many messages need: lines of files, validated answers and zones, and
-// signatures that are right.
+// answers remembers what many messages need: lines of files, validated answers, and signatures that
+// are right.
 type answers struct {
 	records    *bounded[place, *record]
 	results    *bounded[question, *lookup.Result]
 	signatures signatures
-	chains     *dnssec.Chains
 }
 
 // place is a line that others refer to.
@@ -43,7 +42,7 @@ type question struct {
 func newAnswers() answers {
 	return answers{
 		records: newBounded[place, *record](maxRecords), results: newBounded[question, *lookup.Result](maxResults),
-		signatures: signatures{newBounded[[32]byte, struct{}](maxSignatures)}, chains: new(dnssec.Chains),
+		signatures: signatures{newBounded[[32]byte, struct{}](maxSignatures)},
 	}
 }
 
@@ -99,7 +98,7 @@ func (a *answers) again(ar *Archive, f *file, l *Lookup, at time.Time) (*lookup.
 	if err != nil {
 		return nil, err
 	}
-	v := &dnssec.Validator{Anchors: ar.opts.Anchors, Signatures: a.signatures, Chains: a.chains}
+	v := &dnssec.Validator{Anchors: ar.opts.Anchors, Signatures: a.signatures}
 	r, err := evidence.VerifyRRsets(context.Background(), e, sets, at, v)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", f.name, err)
