@@ -47,7 +47,7 @@ func reportOthers(w io.Writer, err error) cli.Exit {
 	if all, ok := err.(interface{ Unwrap() []error }); ok {
 		for _, e := range all.Unwrap() {
 			if !readEnough(e) {
-				report(w, e)
+				_ = report(w, e) // the status is that of the pipe
 			}
 		}
 	}

@@ -43,6 +43,7 @@ type Archive struct {
 	entries []entry
 	first   map[hash]int32 // index in entries, from 1
 	answers answers
+	lacking []string // why files are not among these
 }
 
 // entry is where something is kept about a message. It has no pointers, so that many of them cost

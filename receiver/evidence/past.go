@@ -20,6 +20,8 @@ func (a *Archive) Past(_ context.Context, d receiver.Digests) *receiver.Past {
 	switch {
 	case err != nil:
 		return &receiver.Past{Lookup: nothing{codeUnreadable, err.Error()}}
+	case m == nil && len(a.lacking) > 0:
+		return &receiver.Past{Lookup: nothing{codeUnreadable, "evidence that came with the message cannot be used: " + a.lacked()}}
 	case m == nil:
 		return &receiver.Past{Lookup: nothing{codeNone, "there is no evidence about this message: " + a.searched() + " holds none of its signatures"}}
 	}
@@ -45,6 +47,18 @@ func (a *Archive) searched() string {
 		return a.files[0].name
 	}
 	return fmt.Sprintf("none of %d files", len(a.files))
+}
+
+// Lack tells an archive of evidence that it should hold, and that cannot be used for the reason
+// given: a message of which it holds nothing may have been in that, and is evidence-unreadable
+// instead of no-evidence. Past must not be called meanwhile.
+func (a *Archive) Lack(why string) { a.lacking = append(a.lacking, why) }
+
+func (a *Archive) lacked() string {
+	if n := len(a.lacking) - 1; n > 0 {
+		return fmt.Sprintf("%s; and %d more", a.lacking[0], n)
+	}
+	return a.lacking[0]
 }
 
 // Codes of lookups that the evidence does not answer.

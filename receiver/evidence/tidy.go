@@ -19,19 +19,25 @@ func (j *Journal) tidy() error {
 		if !strings.HasSuffix(e.Name(), Extension) || !e.Type().IsRegular() {
 			continue
 		}
-		name := filepath.Join(j.opts.Dir, e.Name())
-		switch old, err := j.expired(e); {
-		case err == nil && old:
-			if removed, err := removeOld(name); removed || err != nil {
-				j.did("evidence removed", name, err)
-			}
-		case err == nil:
-			if sealed, err := j.sealLeft(name); sealed || err != nil {
-				j.did("evidence of a process that was stopped is sealed", name, err)
-			}
-		}
+		j.tidyFile(e)
 	}
 	return nil
+}
+
+// tidyFile seals or removes one file, where that is due.
+func (j *Journal) tidyFile(e fs.DirEntry) {
+	name, what, turn := filepath.Join(j.opts.Dir, e.Name()), "evidence of a process that was stopped is sealed", j.sealLeft
+	old, err := j.expired(e)
+	if old {
+		what, turn = "evidence removed", removeOld
+	}
+	done := false
+	if err == nil {
+		done, err = turn(name)
+	}
+	if done || err != nil {
+		j.did(what, name, err)
+	}
 }
 
 func (j *Journal) did(what, name string, err error) {

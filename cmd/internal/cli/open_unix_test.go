@@ -33,13 +33,13 @@ func TestPipeWithoutWriter(t *testing.T) {
 		}
 		defer f.Close()
 		if what != "nobody" {
-			w, err := os.OpenFile(name, os.O_WRONLY|syscall.O_NONBLOCK, 0)
-			if err != nil {
-				t.Fatal(err)
+			w, wrong := os.OpenFile(name, os.O_WRONLY|syscall.O_NONBLOCK, 0)
+			if wrong != nil {
+				t.Fatal(wrong)
 			}
 			defer w.Close()
-			if _, err := w.WriteString(before); err != nil {
-				t.Fatal(err)
+			if _, wrong = w.WriteString(before); wrong != nil {
+				t.Fatal(wrong)
 			}
 		}
 		got, err := io.ReadAll(&pipe{File: f, wait: 20 * time.Millisecond})

@@ -129,9 +129,9 @@ func (b *mbox) search(e *entry, body int64) error {
 	for off := body - 1; ; {
 		at, err := b.w.find(off, "\n"+fromLine)
 		if errors.Is(err, io.EOF) {
-			empty, err := b.emptyLineBefore(b.w.size, e.start)
+			empty, wrong := b.emptyLineBefore(b.w.size, e.start)
 			b.off, e.end, e.last = b.w.size, max(b.w.size-int64(empty), body), true
-			return err
+			return wrong
 		}
 		if err != nil {
 			return err

@@ -68,7 +68,7 @@ func TestUploadsAtOnce(t *testing.T) {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			if resp, err := c.Do(req); err == nil {
+			if resp, failed := c.Do(req); failed == nil {
 				resp.Body.Close()
 			}
 		}()

@@ -124,7 +124,7 @@ func TestHeader(t *testing.T) {
 func checkPolicy(t *testing.T, r response) {
 	t.Helper()
 	csp := map[string][]string{}
-	for _, d := range strings.Split(r.header.Get("Content-Security-Policy"), ";") {
+	for d := range strings.SplitSeq(r.header.Get("Content-Security-Policy"), ";") {
 		words := strings.Fields(d)
 		csp[words[0]] = words[1:]
 	}
@@ -235,7 +235,7 @@ func TestSecrets(t *testing.T) {
 				t.Errorf("%s: %d octets, %v", text, len(b), err)
 			}
 			for i := 0; i+4 <= len(b); i += 4 { // what is no chance is the same in all
-				if piece := fmt.Sprint(i, b[i:i+4]); seen[piece] {
+				if piece := fmt.Sprintf("%d %x", i, b[i:i+4]); seen[piece] {
 					t.Errorf("%s has what another secret has", text)
 				} else {
 					seen[piece] = true

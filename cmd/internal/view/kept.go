@@ -11,9 +11,6 @@ import (
 	"strings"
 
 	"dnseal/cmd/internal/cli"
-	"dnseal/lookup"
-	"dnseal/lookup/dane"
-	"dnseal/lookup/dnssec"
 	"dnseal/receiver"
 	"dnseal/receiver/evidence"
 )
@@ -92,14 +89,13 @@ func (s *Server) past(j job) func(context.Context, receiver.Digests) *receiver.P
 		return nil
 	}
 	archive := evidence.New(s.opts.Evidence)
-	var unusable []string
 	for _, k := range j.kept {
 		err := k.err
 		if err == nil {
 			err = archive.Add(k.name, k.src, k.size)
 		}
 		if err != nil {
-			unusable = append(unusable, cli.Plain(err))
+			archive.Lack(cli.Plain(err))
 			n := failure(err)
 			n.Failure, n.Hint = "Evidence not used", "The messages were not judged by it, nor by the DNS of today. For a verdict of today drop them without it."
 			s.shelf.note(j.drop, n)
@@ -111,39 +107,7 @@ func (s *Server) past(j job) func(context.Context, receiver.Digests) *receiver.P
 	if len(j.args) == 0 {
 		s.shelf.note(j.drop, note{Text: "Evidence alone says nothing: drop the messages together with it."})
 	}
-	if len(unusable) == 0 {
-		return archive.Past
-	}
-	return withUnusable(archive, unusable)
-}
-
-// withUnusable is the past of an archive without files that cannot be used: a message of which the
-// archive holds nothing may have been in one of those.
-func withUnusable(archive *evidence.Archive, why []string) func(context.Context, receiver.Digests) *receiver.Past {
-	reason := "evidence that came with the message cannot be used: " + why[0]
-	if len(why) > 1 {
-		reason += fmt.Sprintf("; and %d more", len(why)-1)
-	}
-	return func(ctx context.Context, d receiver.Digests) *receiver.Past {
-		p := archive.Past(ctx, d)
-		if p.Evidence == nil {
-			p.Lookup = unusable{reason}
-		}
-		return p
-	}
-}
-
-// unusable answers no lookup.
-type unusable struct{ reason string }
-
-// Lookup implements lookup.Resolver.
-func (u unusable) Lookup(_ context.Context, name string, t dane.Type) *lookup.Result {
-	return &lookup.Result{Name: name, Type: t, Code: dnssec.Code(receiver.CodeEvidenceUnreadable), Reason: u.reason, Answer: new(dnssec.Answer)}
-}
-
-// LookupFresh implements lookup.Resolver.
-func (u unusable) LookupFresh(ctx context.Context, name string, t dane.Type) *lookup.Result {
-	return u.Lookup(ctx, name, t)
+	return archive.Past
 }
 
 // describe says what a file of evidence holds.

@@ -28,7 +28,8 @@ func (u URI) pin(given string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() { // a pipe may block
+	// The opening of a pipe may block.
+	if named, wrong := os.Stat(path); wrong == nil && !named.Mode().IsRegular() {
 		return "", fmt.Errorf("pkcs11: pin-source: %s is no regular file", path)
 	}
 	f, err := os.Open(path)
