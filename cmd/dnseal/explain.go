@@ -17,7 +17,7 @@ import (
 func newExplain() *cobra.Command {
 	var asJSON bool
 	var evidence []string
-	var dns dnsFlags
+	var flags verifyFlags
 	cmd := &cobra.Command{
 		Use:   "explain [FILE|MBOX|MAILDIR|FOLDER|ZIP|-]...",
 		Short: "Say why a signature does not hold, and how the message was changed",
@@ -35,24 +35,34 @@ signature holds and is not a pass, the key is looked up in the DNS: the output
 says what it means that the key is not published now, what --evidence shows, and
 what would prove more.
 
-It is a diagnosis only: no message becomes a pass by it.
+It is a diagnosis only: no message becomes a pass by it. Messages are judged as
+"dnseal verify" does, also with --policy and --offline.
 
 Exit status: 0 nothing to explain; 1 something is explained; 2 wrong usage, an
 argument that cannot be read, or output that cannot be written; 3 the DNS gave
 no answer, nothing worse.`,
-		Example: "  dnseal explain broken.eml",
-		Args:    cobra.ArbitraryArgs,
+		Example: `  dnseal explain broken.eml
+  dnseal explain --policy /etc/dnseal/dnseal.toml alarm.eml`,
+		Args: cobra.ArbitraryArgs,
 	}
-	dns.register(cmd)
+	flags.dns.register(cmd)
+	flags.registerPolicy(cmd)
+	flags.registerOffline(cmd)
 	cmd.Flags().StringArrayVar(&evidence, "evidence", nil, "`FILE` that \"dnseal lookup --evidence\" or \"verify --save-evidence\" wrote, or folder of\nthese: what the DNS said then; repeated: several")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object a line and signature")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) == 0 {
 			args = []string{"-"}
 		}
-		e := explainer{cmd: cmd, json: asJSON, dns: &dns, evidence: kept{files: evidence}}
+		e := explainer{cmd: cmd, json: asJSON, flags: &flags, evidence: kept{files: evidence}}
 		defer e.close()
-		if err := e.evidence.read(&dns); err != nil {
+		// The resolver may not be needed; what else they say has to be right.
+		if flags.policy != "" || flags.offline || cmd.Flags().Changed("max-age") {
+			if _, err := e.openReceiver(); err != nil {
+				return err
+			}
+		}
+		if err := e.evidence.read(flags.anchors); err != nil {
 			return err
 		}
 		for _, arg := range args {
@@ -69,9 +79,9 @@ no answer, nothing worse.`,
 type explainer struct {
 	cmd      *cobra.Command
 	json     bool
-	dns      *dnsFlags
-	client   *lookup.Client     // nil until a message needs it
-	receiver *receiver.Receiver // the same
+	flags    *verifyFlags
+	client   *lookup.Client     // nil until a message needs it, and with --offline
+	receiver *receiver.Receiver // nil until a message needs it
 	evidence kept
 	found    int
 	messages int   // and arguments that hold none

@@ -109,18 +109,18 @@ func published(d *receiver.DNSReport) string {
 	return " Published now: " + strings.Join(records, ", ") + "."
 }
 
-// openReceiver returns the receiver, with the options for saved mail. It is made when the first
-// message needs it.
+// openReceiver returns the receiver, with the options of verify. It is made when the first message
+// needs it.
 func (e *explainer) openReceiver() (*receiver.Receiver, error) {
 	if e.receiver != nil {
 		return e.receiver, nil
 	}
-	client, err := e.dns.client(nil)
+	opts, client, err := e.flags.options(e.cmd)
 	if err != nil {
 		return nil, err
 	}
-	e.client, e.evidence.client = client, client
-	e.receiver, err = receiver.New(receiver.Options{Lookup: client, Saved: true})
+	e.client, e.evidence.client, e.evidence.opts = client, client, opts
+	e.receiver, err = receiver.New(opts)
 	return e.receiver, err
 }
 
@@ -135,14 +135,15 @@ type kept struct {
 	files   []string
 	all     []*evidence.Evidence
 	client  *lookup.Client // for its trust anchors
+	opts    receiver.Options
 	archive *files.Archive // of those about messages; nil: none
 }
 
-// read reads the files: JSON objects, as "dnseal lookup --evidence" writes them, and, where dns is
-// not nil, files and folders of dnseal-evidence(5).
-func (k *kept) read(dns *dnsFlags) error {
+// read reads the files: JSON objects, as "dnseal lookup --evidence" writes them, and, where anchors
+// is not nil, files and folders of dnseal-evidence(5).
+func (k *kept) read(anchors func() (*dnssec.Anchors, error)) error {
 	for _, name := range k.files {
-		if about, err := k.aboutMessages(name, dns); about || err != nil {
+		if about, err := k.aboutMessages(name, anchors); about || err != nil {
 			if err != nil {
 				return err
 			}
@@ -164,17 +165,17 @@ func (k *kept) read(dns *dnsFlags) error {
 }
 
 // aboutMessages opens what dnseal verify --save-evidence, or [evidence] dir, has kept.
-func (k *kept) aboutMessages(name string, dns *dnsFlags) (bool, error) {
+func (k *kept) aboutMessages(name string, anchors func() (*dnssec.Anchors, error)) (bool, error) {
 	info, err := os.Stat(name)
-	if err != nil || dns == nil || !info.IsDir() && filepath.Ext(name) != files.Extension {
+	if err != nil || anchors == nil || !info.IsDir() && filepath.Ext(name) != files.Extension {
 		return false, nil //nolint:nilerr // the error is found again
 	}
 	if k.archive == nil {
-		anchors, err := dns.anchors()
+		trusted, err := anchors()
 		if err != nil {
 			return true, err
 		}
-		k.archive = files.New(files.Options{Anchors: anchors})
+		k.archive = files.New(files.Options{Anchors: trusted, Policy: files.PolicyOf(&k.opts)})
 	}
 	return true, k.archive.Open(name)
 }
@@ -185,7 +186,9 @@ func (k *kept) recall(ctx context.Context, m *message.Message, i int) string {
 	if k.archive == nil {
 		return ""
 	}
-	r, err := receiver.New(receiver.Options{Past: k.archive.Past})
+	opts := k.opts
+	opts.Lookup, opts.Past = nil, k.archive.Past
+	r, err := receiver.New(opts)
 	if err != nil {
 		return ""
 	}
@@ -228,7 +231,9 @@ func (k *kept) explain(ctx context.Context, m *message.Message, i int, name stri
 		if e.Name != name {
 			continue
 		}
-		r, err := receiver.New(receiver.Options{Lookup: &past{kept: k, evidence: e}, Saved: true, Now: func() time.Time { return e.At }})
+		opts := k.opts
+		opts.Lookup, opts.Now = &past{kept: k, evidence: e}, func() time.Time { return e.At }
+		r, err := receiver.New(opts)
 		if err != nil {
 			continue
 		}

@@ -100,8 +100,9 @@ evidence, and --timestamp-roots says whose stamps are believed (whether their
 certificates were revoked is not asked). Without a stamp the time is the word of
 who kept it. dnseal-evidence(5) has the form.
 
-Where the reader of the output ends early, as head does, the run ends, too: pages
-and evidence are of the messages before that, whole, and nothing else is left.
+Where the reader of the output ends early, as head does, the run ends, too:
+pages and evidence are of the messages before that, whole, and nothing else is
+left.
 
 Exit status: 0 every message is "pass"; 1 some message is neither "pass" nor
 "temperror"; 2 wrong usage, an argument that cannot be read, or output that
