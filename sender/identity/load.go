@@ -233,7 +233,10 @@ func readFile(path string) ([]byte, fs.FileMode, error) {
 		return nil, 0, err
 	}
 	defer func() { _ = f.Close() }() // only read
-	if info, err = f.Stat(); err != nil {
+	if info, err = f.Stat(); err == nil && !info.Mode().IsRegular() { // another one since
+		err = fmt.Errorf("%s is no regular file", path)
+	}
+	if err != nil {
 		return nil, 0, err
 	}
 	data, err := io.ReadAll(io.LimitReader(f, maxPEM+1))

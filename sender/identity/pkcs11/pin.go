@@ -41,6 +41,8 @@ func (u URI) pin(given string) (string, error) {
 	switch {
 	case err != nil:
 		return "", fmt.Errorf("pkcs11: pin-source: %w", err)
+	case !info.Mode().IsRegular(): // another one since
+		return "", fmt.Errorf("pkcs11: pin-source: %s is no regular file", path)
 	case !secret && info.Mode().Perm()&0o077 != 0:
 		return "", withHint(fmt.Errorf("pkcs11: pin-source: %s can be read by others (mode %04o)", path, info.Mode().Perm()), "chmod 600 %s", path)
 	}
