@@ -1,6 +1,7 @@
 package view
 
 import (
+	"archive/zip"
 	"bytes"
 	"context"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"dnseal/cmd/internal/cli"
@@ -36,6 +38,19 @@ func isEvidence(name string, src io.ReaderAt) bool {
 	var b [64]byte
 	n, _ := src.ReadAt(b[:], 0) // a short file is none
 	return bytes.HasPrefix(b[:n], []byte("{\"dnseal-evidence\""))
+}
+
+// errInside is about evidence in a zip archive, which cannot be used there.
+var errInside = errors.New("evidence inside an archive is not read; take it out, and drop it with the messages")
+
+// holdsEvidence reports whether a zip archive has a file of evidence.
+func holdsEvidence(src io.ReaderAt, size int64) bool {
+	var b [2]byte
+	if n, _ := src.ReadAt(b[:], 0); string(b[:n]) != "PK" { // a message can end as an archive does
+		return false
+	}
+	archive, err := zip.NewReader(src, size)
+	return err == nil && slices.ContainsFunc(archive.File, func(f *zip.File) bool { return strings.HasSuffix(f.Name, evidence.Extension) })
 }
 
 // openKept adds a file of the command line to those of evidence, where it is one, or those of a
@@ -74,11 +89,19 @@ func (j *job) openFile(name string) bool {
 	case err != nil:
 		return false
 	case !isEvidence(name, f):
+		if holdsEvidence(f, info.Size()) {
+			j.inside(name)
+		}
 		_ = f.Close() // only read from
 		return false
 	}
 	j.kept = append(j.kept, kept{name: name, src: f, size: info.Size()})
 	return true
+}
+
+// inside notes that an archive holds evidence: its messages are not judged by the DNS of today.
+func (j *job) inside(name string) {
+	j.kept = append(j.kept, kept{name: name, err: fmt.Errorf("%s: %w", name, errInside)})
 }
 
 // past judges the messages of a drop by the evidence that came with them. It is nil where none

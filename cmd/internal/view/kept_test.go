@@ -1,6 +1,7 @@
 package view
 
 import (
+	"archive/zip"
 	"bytes"
 	"context"
 	"fmt"
@@ -124,6 +125,39 @@ func TestEvidenceUnusable(t *testing.T) {
 	c.get(fmt.Sprintf("d/%d/1", drops+1)).want(t, http.StatusOK, "<title>Pass", "as of")
 	c.get(fmt.Sprintf("d/%d/2", drops+1)).want(t, http.StatusOK, "<title>Undecided", "cannot be used: wrong.evidence")
 	c.drop(file{"wrong.evidence", nil}, file{"wrong-too.evidence", nil}, file{"old.eml", letter}).want(t, http.StatusOK, "Undecided 1", "; and 1 more")
+}
+
+// TestEvidenceInside: where an archive holds messages and evidence, they are not judged by the DNS
+// of today either.
+func TestEvidenceInside(t *testing.T) {
+	t.Parallel()
+	a := newAuthor(t)
+	letter := a.letter(t, "Old invoice", "text")
+	proof, anchors := keep(t, a, letter)
+	opts := Options{Receiver: func(past func(context.Context, receiver.Digests) *receiver.Past) (*receiver.Receiver, error) {
+		return receiver.New(receiver.Options{Lookup: a, Saved: true, Past: past})
+	}, Evidence: evidence.Options{Anchors: anchors, Policy: evidence.Policy{Saved: true}}}
+	var plain, both bytes.Buffer
+	for out, files := range map[*bytes.Buffer]map[string][]byte{&plain: {"old.eml": letter}, &both: {"old.eml": letter, "kept/day.evidence": proof}} {
+		w := zip.NewWriter(out)
+		for name, data := range files {
+			f, err := w.Create(name)
+			must(t, err)
+			_, err = f.Write(data)
+			must(t, err)
+		}
+		must(t, w.Close())
+	}
+	name := filepath.Join(t.TempDir(), "case.zip")
+	must(t, os.WriteFile(name, both.Bytes(), 0o600))
+	s := start(t, opts, name)
+	c := enter(t, s)
+	want := []string{"Undecided 1", "Evidence not used:", "case.zip: evidence inside an archive is not read; take it out"}
+	eventually(t, "the verdict", func() bool { return !strings.Contains(c.get("").body, "Being verified") })
+	c.get("").want(t, http.StatusOK, want...)
+	c.drop(file{"case.zip", both.Bytes()}).want(t, http.StatusOK, want...)
+	c.drop(file{"case.zip", plain.Bytes()}).want(t, http.StatusOK, "Pass")
+	c.drop(file{"case.zip", both.Bytes()}, file{"day.evidence", proof}).want(t, http.StatusOK, "Pass 1", "As of")
 }
 
 // TestShowEvidence: the command line can name a folder of evidence, and what cannot be opened is no

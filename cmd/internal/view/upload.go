@@ -80,9 +80,12 @@ func (s *Server) enqueue(files []upload) (*drop, error) {
 		names = append(names, f.name)
 		if isEvidence(f.name, f.data) {
 			j.kept = append(j.kept, kept{name: f.name, src: f.data, size: f.data.Size()})
-		} else {
-			j.args = append(j.args, strconv.Itoa(i))
+			continue
 		}
+		if holdsEvidence(f.data, f.data.Size()) {
+			j.inside(f.name)
+		}
+		j.args = append(j.args, strconv.Itoa(i))
 	}
 	j.drop = s.shelf.add(names)
 	if err := s.queue(j); err != nil {
