@@ -43,12 +43,9 @@ var ErrKey = errors.New("publish: no usable TSIG key")
 // LoadKey reads a key file (see [ParseKey]). A file that others can read gets a Warning.
 // Errors: those of the file system; one that wraps ErrKey, with the line.
 func LoadKey(file string) (*Key, error) {
-	info, err := os.Stat(file)
-	if err == nil && info.Mode()&fs.ModeNamedPipe != 0 {
-		err = fmt.Errorf("%s is a named pipe, and no file", file) // it may block
-	}
-	if err != nil {
-		return nil, fmt.Errorf("publish: TSIG key: %w", err)
+	// The opening of a named pipe may block.
+	if named, err := os.Stat(file); err == nil && named.Mode()&fs.ModeNamedPipe != 0 {
+		return nil, fmt.Errorf("publish: TSIG key: %s is a named pipe, and no file", file)
 	}
 	f, err := os.Open(file)
 	if err != nil {

@@ -221,23 +221,20 @@ func (id *Identity) useCertificates(certs []*x509.Certificate, path string) erro
 // readFile reads a regular file of limited size, with its mode as it was when it was opened.
 // Another, such as a named pipe, is not opened: that would wait for a writer.
 func readFile(path string) ([]byte, fs.FileMode, error) {
-	info, err := os.Stat(path)
-	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%s is no regular file", path)
-	}
-	if err != nil {
-		return nil, 0, err
+	if named, err := os.Stat(path); err == nil && !named.Mode().IsRegular() {
+		return nil, 0, fmt.Errorf("%s is no regular file", path)
 	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, 0, err
 	}
 	defer func() { _ = f.Close() }() // only read
-	if info, err = f.Stat(); err == nil && !info.Mode().IsRegular() { // another one since
-		err = fmt.Errorf("%s is no regular file", path)
-	}
+	info, err := f.Stat()
 	if err != nil {
 		return nil, 0, err
+	}
+	if !info.Mode().IsRegular() { // another one since
+		return nil, 0, fmt.Errorf("%s is no regular file", path)
 	}
 	data, err := io.ReadAll(io.LimitReader(f, maxPEM+1))
 	if err == nil && len(data) > maxPEM {
