@@ -175,7 +175,7 @@ func (k *kept) aboutMessages(name string, anchors func() (*dnssec.Anchors, error
 		if err != nil {
 			return true, err
 		}
-		k.archive = files.New(files.Options{Anchors: trusted, Policy: files.PolicyOf(&k.opts)})
+		k.archive = files.New(files.Options{Anchors: trusted})
 	}
 	return true, k.archive.Open(name)
 }

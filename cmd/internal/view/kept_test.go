@@ -64,6 +64,13 @@ func keep(t *testing.T, a *author, letter []byte) ([]byte, *dnssec.Anchors) {
 	return out.Bytes(), anchors
 }
 
+// judging are the options of a page that judges by a DNS, and by evidence from these anchors.
+func judging(dns lookup.Resolver, anchors *dnssec.Anchors) Options {
+	return Options{Receiver: func(past func(context.Context, receiver.Digests) *receiver.Past) (*receiver.Receiver, error) {
+		return receiver.New(receiver.Options{Lookup: dns, Saved: true, Past: past})
+	}, Evidence: evidence.Options{Anchors: anchors, Policy: evidence.Policy{Saved: true}}}
+}
+
 // TestEvidence: what is dropped with a message decides instead of the DNS of today; what is not
 // right in it is said.
 func TestEvidence(t *testing.T) {
@@ -71,9 +78,7 @@ func TestEvidence(t *testing.T) {
 	a := newAuthor(t)
 	letter := a.letter(t, "Old invoice", "text")
 	proof, anchors := keep(t, a, letter)
-	opts := Options{Receiver: func(past func(context.Context, receiver.Digests) *receiver.Past) (*receiver.Receiver, error) {
-		return receiver.New(receiver.Options{Lookup: gone{}, Saved: true, Past: past})
-	}, Evidence: evidence.Options{Anchors: anchors, Policy: evidence.Policy{Saved: true}}}
+	opts := judging(gone{}, anchors)
 	dir := t.TempDir()
 	must(t, os.WriteFile(filepath.Join(dir, "old.eml"), letter, 0o600))
 	must(t, os.WriteFile(filepath.Join(dir, "proof"), proof, 0o600))
@@ -97,9 +102,7 @@ func TestEvidenceUnusable(t *testing.T) {
 	a := newAuthor(t)
 	letter, other := a.letter(t, "Old invoice", "text"), a.letter(t, "Another", "text")
 	proof, anchors := keep(t, a, letter)
-	s := start(t, Options{Receiver: func(past func(context.Context, receiver.Digests) *receiver.Past) (*receiver.Receiver, error) {
-		return receiver.New(receiver.Options{Lookup: a, Saved: true, Past: past})
-	}, Evidence: evidence.Options{Anchors: anchors, Policy: evidence.Policy{Saved: true}}})
+	s := start(t, judging(a, anchors))
 	c := enter(t, s)
 	c.drop(file{"old.eml", letter}).want(t, http.StatusOK, "Pass")
 	drops := 1
@@ -134,9 +137,7 @@ func TestEvidenceInside(t *testing.T) {
 	a := newAuthor(t)
 	letter := a.letter(t, "Old invoice", "text")
 	proof, anchors := keep(t, a, letter)
-	opts := Options{Receiver: func(past func(context.Context, receiver.Digests) *receiver.Past) (*receiver.Receiver, error) {
-		return receiver.New(receiver.Options{Lookup: a, Saved: true, Past: past})
-	}, Evidence: evidence.Options{Anchors: anchors, Policy: evidence.Policy{Saved: true}}}
+	opts := judging(a, anchors)
 	var plain, both bytes.Buffer
 	for out, files := range map[*bytes.Buffer]map[string][]byte{&plain: {"old.eml": letter}, &both: {"old.eml": letter, "kept/day.evidence": proof}} {
 		w := zip.NewWriter(out)
@@ -167,9 +168,7 @@ func TestShowEvidence(t *testing.T) {
 	a := newAuthor(t)
 	letter := a.letter(t, "Old invoice", "text")
 	proof, anchors := keep(t, a, letter)
-	opts := Options{Receiver: func(past func(context.Context, receiver.Digests) *receiver.Past) (*receiver.Receiver, error) {
-		return receiver.New(receiver.Options{Lookup: a, Saved: true, Past: past})
-	}, Evidence: evidence.Options{Anchors: anchors, Policy: evidence.Policy{Saved: true}}}
+	opts := judging(a, anchors)
 	dir := t.TempDir()
 	mail, folder, mixed := filepath.Join(dir, "old.eml"), filepath.Join(dir, "kept"), filepath.Join(dir, "mixed")
 	must(t, os.WriteFile(mail, letter, 0o600))
