@@ -178,12 +178,14 @@ func TestReloadThatHangs(t *testing.T) {
 	w := newWorld(t)
 	w.config(worldtest.OneRelay)
 	r := w.start("relay")
-	// Another identity, whose key file cannot be opened before something opens it for writing.
-	bob := w.Path("keys/bob@example.org/key.pem")
-	must(t, os.Mkdir(filepath.Dir(bob), 0o700))
-	must(t, syscall.Mkfifo(bob, 0o600))
+	// Roots that are a named pipe: they are waited for until something is written, ten seconds.
+	roots := w.Path("roots")
+	must(t, syscall.Mkfifo(roots, 0o600))
+	w.config("pkix-roots = \"DIR/roots\"\n" + worldtest.OneRelay)
 	release := func() {
-		f, e := os.OpenFile(bob, os.O_WRONLY, 0)
+		f, e := os.OpenFile(roots, os.O_RDWR, 0) // also where nobody waits any more
+		must(t, e)
+		_, e = f.WriteString("no certificate\n")
 		must(t, e)
 		must(t, f.Close())
 	}
