@@ -64,6 +64,7 @@ type entry struct {
 	looked            atomic.Int64 // when the folder was looked at last, in nanoseconds since start
 	mu                sync.Mutex   // held while it is loaded again, which a token can make long
 	failed            failure      // of loading again
+	load              func(dir, name string) (*identity.Identity, error)
 }
 
 // failure is an attempt to load that failed: of which files, and when it ended.
@@ -89,9 +90,9 @@ func (s *Set) Load(dir, name string) (*identity.Identity, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &entry{dir: dir, name: canonical, folder: folder}
+	e := &entry{dir: dir, name: canonical, folder: folder, load: identity.Load}
 	l := &loaded{stamp: stampOf(folder)}
-	if l.id, l.err = identity.Load(dir, canonical); l.err != nil && !errors.Is(l.err, identity.ErrRevoked) {
+	if l.id, l.err = e.load(dir, canonical); l.err != nil && !errors.Is(l.err, identity.ErrRevoked) {
 		return nil, l.err
 	}
 	e.loaded.Store(l)
@@ -146,7 +147,7 @@ func (e *entry) look(begin time.Time) {
 	if e.loaded.Load().stamp.equal(now) || e.failed.ended.After(begin) && e.failed.stamp.equal(now) {
 		return
 	}
-	id, err := identity.Load(e.dir, e.name)
+	id, err := e.load(e.dir, e.name)
 	if err != nil && !errors.Is(err, identity.ErrRevoked) {
 		e.failed = failure{now, time.Now()}
 		return
