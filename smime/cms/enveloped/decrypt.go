@@ -1,0 +1,61 @@
+package enveloped
+
+import (
+	"crypto"
+	"crypto/x509"
+	"encoding/asn1"
+	"errors"
+	"io"
+)
+
+// ErrDecrypt says that content cannot be decrypted with a key that is named in it. It says no more,
+// whatever failed: a sender who learns that could find out the content by trying.
+var ErrDecrypt = errors.New("enveloped: it cannot be decrypted with the key that it names: it was damaged, or is for another key")
+
+// ErrNoKey says that none of the keys at hand is one of the recipients.
+var ErrNoKey = errors.New("enveloped: it is encrypted for none of the keys at hand")
+
+// Key is a private key at hand.
+type Key struct {
+	// Private is a crypto.Decrypter of an *rsa.PublicKey, an ecdh.KeyExchanger, an
+	// *ecdsa.PrivateKey, or a crypto.Decapsulator of ML-KEM-768 or ML-KEM-1024.
+	Private crypto.PrivateKey
+	// Certificate is found by issuer and serial number, or by its key identifier. Nil: the key is
+	// found by the SubjectKeyIdentifier that RFC 5280, 4.2.1.2, makes of it.
+	Certificate *x509.Certificate
+}
+
+// DecryptOptions are for [Decrypt].
+type DecryptOptions struct {
+	// Keys at hand; several may be tried.
+	Keys []Key
+	// MaxContent is the most octets of content that are decrypted; 0: 64 MiB.
+	MaxContent int64
+}
+
+// Content says what was decrypted, and how it was protected.
+type Content struct {
+	// Type is the type of the content: id-data, id-signedData, …
+	Type asn1.ObjectIdentifier
+	// Cipher names the content-encryption algorithm, as the Cipher constants do, or "3des-cbc".
+	Cipher Cipher
+	// Authenticated is set where a tag proved that the content is as it was encrypted. It does not
+	// say by whom: everybody who has the recipient's public key can encrypt.
+	Authenticated bool
+	// KeyEncryption names how the key that opened it was used: "rsa", "rsa-oaep", "ecdh-p256",
+	// "x25519", "ml-kem-768", …
+	KeyEncryption string
+	// Key is the index in DecryptOptions.Keys of the one that opened it.
+	Key int
+	// Recipients counts the recipients that it names.
+	Recipients int
+	// Size of the content in octets.
+	Size int64
+}
+
+// Decrypt reads exactly one ContentInfo with EnvelopedData or AuthEnvelopedData (BER or DER) from r
+// and writes its content to w: of AuthEnvelopedData nothing before the tag held, of EnvelopedData
+// as it comes. What was written is worth nothing where an error is returned.
+func Decrypt(r io.Reader, w io.Writer, opts DecryptOptions) (*Content, error) {
+	return nil, errors.New("enveloped: not built yet")
+}
