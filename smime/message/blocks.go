@@ -36,10 +36,13 @@ func (s *Spool) reserve(n int) {
 	s.block, s.tail = block, tail
 }
 
-// release gives the block back.
+// release gives the block back; that of a secret spool without its contents.
 func (s *Spool) release() {
 	if s.block == nil {
 		return
+	}
+	if s.secret {
+		clear(*s.block)
 	}
 	for i := range blocks {
 		if blocks[i].size == len(*s.block) {

@@ -1,6 +1,7 @@
 package message
 
 import (
+	"crypto/cipher"
 	"errors"
 	"fmt"
 	"io"
@@ -26,6 +27,8 @@ type Spool struct {
 	tail    []byte
 	block   *[]byte // the memory tail is in
 	closed  bool
+	secret  bool         // the file is encrypted
+	cipher  cipher.Block // of a secret spool that has a file
 }
 
 // NewSpool returns an empty spool. max is the most bytes it will take (0: no
@@ -131,8 +134,11 @@ func (s *Spool) flush() error {
 			return fmt.Errorf("message: temporary file: %w", errors.Join(err, f.Close()))
 		}
 		s.file = f
+		if err := s.lock(); err != nil {
+			return err
+		}
 	}
-	if _, err := s.file.Write(s.tail); err != nil {
+	if err := s.append(s.tail); err != nil {
 		return fmt.Errorf("message: temporary file: %w", err)
 	}
 	s.flushed += int64(len(s.tail))
@@ -171,6 +177,7 @@ func (s *Spool) ReadAt(p []byte, off int64) (int, error) {
 		if int64(got) < want {
 			return got, fmt.Errorf("message: temporary file: %w", err)
 		}
+		s.crypt(p[:got], off)
 		n = got
 	}
 	if at := off + int64(n) - s.flushed; n < len(p) && at < int64(len(s.tail)) {
