@@ -4,14 +4,15 @@
 // PKIX roots (RFC 8550).
 //
 //	reading      what crypto/x509 refuses, too      parse.go, extension.go, usage.go
-//	keys         in all their forms                 key.go, curve.go
+//	keys         in all their forms                 key.go, curve.go, mldsa.go
 //	names        what a certificate states          names.go, generalname.go, directory.go
 //	constraints  which names a CA may certify       constraints.go, subtree.go, mailbox.go
 //	path         from a certificate to an anchor    verify.go, search.go, path.go, policies.go
 //	work         what a certificate may cost        cost.go, work.go
 //
 // Standards: RFC 5280 (Sections 4, 4.2.1.10 and 6.1), RFC 5480 (elliptic curves), RFC 9598
-// (SmtpUTF8Mailbox), RFC 9618 (policies).
+// (SmtpUTF8Mailbox), RFC 9618 (policies), RFC 9881 (ML-DSA in keys and in signatures on
+// certificates).
 //
 // A key that its owner published counts whatever else its certificate says, so that [Parse] reads
 // certificates in which only something else is wrong. It is never more permissive than crypto/x509

@@ -16,7 +16,8 @@ const (
 	MaxRSABits = 8192
 	// MaxRSAExponent bounds the public exponent, as crypto/rsa does.
 	MaxRSAExponent = math.MaxInt32
-	// MaxSignature bounds signature values, in octets: that of the largest RSA key.
+	// MaxSignature bounds signature values, in octets: that of the largest RSA key. Those by ML-DSA
+	// have the length of their parameter set (FIPS 204, Table 2) instead.
 	MaxSignature = MaxRSABits / 8
 )
 
@@ -85,12 +86,13 @@ func CheckSignature(value []byte) error {
 }
 
 // CheckCost is CheckKey and CheckSignature for a certificate that is to be part of a certification
-// path (RFC 5280, Section 6), as issuer or as what an issuer signed. A signer's own certificate may
+// path (RFC 5280, Section 6), as issuer or as what an issuer signed; one signed by ML-DSA (RFC
+// 9881) may have a signature as long as that algorithm makes it. A signer's own certificate may
 // be used for its key although nothing is computed with the signature on it: then CheckKey is
 // enough.
 func CheckCost(cert *x509.Certificate) error {
 	if err := CheckKey(cert.PublicKey); err != nil {
 		return err
 	}
-	return CheckSignature(cert.Signature)
+	return checkSignatureOn(cert)
 }

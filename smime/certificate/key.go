@@ -44,13 +44,19 @@ var (
 // [x509.ParsePKIXPublicKey] does, and in addition what that refuses though there is no doubt about
 // the key: a point on P-224, P-256, P-384 or P-521 in compressed or hybrid form, the numbers of
 // these curves in place of their names, an RSA key without parameters, and a modulus without the
-// octet that makes it positive.
+// octet that makes it positive. A key for ML-DSA (RFC 9881, Section 4) is a [*mldsa.PublicKey].
 //
 // Errors: [*UnsupportedKeyError] for a key of a kind that is not read, [*CostError] and
 // [*RSAKeyError] as CheckRSA, else the reason why there is none.
 func ParsePublicKey(spki []byte) (crypto.PublicKey, error) {
 	if pub, err := x509.ParsePKIXPublicKey(spki); err == nil {
 		return pub, nil
+	}
+	switch key, named := mldsaKey(spki); {
+	case key != nil:
+		return key, nil
+	case named:
+		return nil, errMLDSAKey
 	}
 	outer := cryptobyte.String(spki)
 	var s, algorithm cryptobyte.String

@@ -262,7 +262,8 @@ func (p *parts) fill(cert *x509.Certificate) {
 	cert.Issuer, cert.Subject = describeName(p.issuer), describeName(p.subject)
 	cert.NotBefore, cert.NotAfter = p.dates()
 	cert.PublicKey, cert.PublicKeyAlgorithm = nil, x509.UnknownPublicKeyAlgorithm
-	if pub, err := ParsePublicKey(p.key); err == nil {
+	// A key for ML-DSA is as crypto/x509 leaves it.
+	if pub, err := ParsePublicKey(p.key); err == nil && !hasMLDSAKey(cert) {
 		cert.PublicKey, cert.PublicKeyAlgorithm = pub, keyAlgorithm(pub)
 	}
 	cert.Signature = p.signature

@@ -24,6 +24,7 @@ func FuzzParse(f *testing.F) {
 	r.serial, r.validity = []byte{2, 1, 0x80}, between("260101000000+0100", "3601010000Z")
 	r.extensions = append(r.extensions, r.extensions...)
 	f.Add(r.sign(f, key))
+	f.Add(mldsaRaw(f, &mldsaSets[0]).signMLDSA(f, &mldsaSets[0]))
 	f.Fuzz(func(t *testing.T, der []byte) {
 		cert, err := parseTolerantly(der)
 		whole, parseErr := Parse(der)

@@ -28,11 +28,15 @@ func PossessionOf(ctx context.Context, cert *x509.Certificate, work *Work) (Poss
 		work = &Work{}
 	}
 	switch cert.SignatureAlgorithm {
-	case x509.UnknownSignatureAlgorithm, x509.MD2WithRSA, x509.MD5WithRSA, x509.DSAWithSHA1, x509.DSAWithSHA256:
+	case x509.UnknownSignatureAlgorithm:
+		if signedByMLDSA(cert) == nil {
+			return PossessionUnknown, nil
+		}
+	case x509.MD2WithRSA, x509.MD5WithRSA, x509.DSAWithSHA1, x509.DSAWithSHA256:
 		return PossessionUnknown, nil
 	default:
 	}
-	if cert.PublicKey == nil || CheckCost(cert) != nil {
+	if cert.PublicKey == nil && !hasMLDSAKey(cert) || CheckCost(cert) != nil {
 		return PossessionUnknown, nil
 	}
 	// SHA-1 does here: to put another name next to a key that signs takes a second preimage,

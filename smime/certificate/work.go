@@ -90,7 +90,7 @@ func (w *Work) factsOf(c *x509.Certificate) *facts {
 // signed reports whether the key of issuer signed cert, which is the same for the same two
 // certificates. Errors: ErrWork, and that of ctx.
 func (w *Work) signed(ctx context.Context, cert, issuer *x509.Certificate) (bool, error) {
-	if CheckKey(issuer.PublicKey) != nil || CheckSignature(cert.Signature) != nil {
+	if CheckKey(issuer.PublicKey) != nil || checkSignatureOn(cert) != nil {
 		return false, nil
 	}
 	l := link{cert, string(issuer.RawSubjectPublicKeyInfo)}
@@ -103,7 +103,12 @@ func (w *Work) signed(ctx context.Context, cert, issuer *x509.Certificate) (bool
 	if err := spend(&w.signatures, MaxSignatureChecks); err != nil {
 		return false, err
 	}
-	holds := issuer.CheckSignature(cert.SignatureAlgorithm, cert.RawTBSCertificate, cert.Signature) == nil
+	holds := false
+	if set := signedByMLDSA(cert); set != nil {
+		holds = set.holds(cert, issuer)
+	} else {
+		holds = issuer.CheckSignature(cert.SignatureAlgorithm, cert.RawTBSCertificate, cert.Signature) == nil
+	}
 	if w.checked == nil {
 		w.checked = map[link]bool{}
 	}
@@ -115,9 +120,13 @@ func (w *Work) signed(ctx context.Context, cert, issuer *x509.Certificate) (bool
 // certificates can be made that have one signature.
 func (w *Work) certifies(ctx context.Context, cert, issuer *x509.Certificate) (bool, error) {
 	switch cert.SignatureAlgorithm {
-	case x509.UnknownSignatureAlgorithm, x509.MD2WithRSA, x509.MD5WithRSA, x509.SHA1WithRSA, x509.DSAWithSHA1, x509.ECDSAWithSHA1:
+	case x509.UnknownSignatureAlgorithm:
+		if signedByMLDSA(cert) == nil {
+			return false, nil
+		}
+	case x509.MD2WithRSA, x509.MD5WithRSA, x509.SHA1WithRSA, x509.DSAWithSHA1, x509.ECDSAWithSHA1:
 		return false, nil
 	default:
-		return w.signed(ctx, cert, issuer)
 	}
+	return w.signed(ctx, cert, issuer)
 }
