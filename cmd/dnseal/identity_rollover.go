@@ -43,9 +43,10 @@ The record of the old key:
   neither         stays for --old-for (seven days), so that mail under way
                   arrives first; then the command, run again, withdraws it.
 
-The private part of the old key is deleted as soon as that is decided; where its
-certificate lets others encrypt to it, it stays as old/…/decrypt.pem, by which
-nothing signs. A key in a token or TPM stays there.
+The private part of the old key is deleted as soon as that is decided; where
+others may encrypt to it (it has no certificate, or one that does not forbid
+it), it stays as old/…/decrypt.pem, by which nothing signs. A key in a token or
+TPM stays there.
 
 Where a record of the domain's CA publishes the identity (state by-ca) the next
 key is certified by that CA and signs at once: the record stays as it is. The

@@ -260,10 +260,13 @@ func notOurs(err error, path string) error {
 	return WithHint(err, "it must belong to the user that dnseal runs as: chown -R USER %s", Quote(path))
 }
 
-// List returns the names in dir, sorted: every folder with a canonical name and a key file. It does
-// not read keys. Errors: [fs.ErrNotExist] with a [Hint] when dir is not there, else what the file
-// system returned.
-func List(dir string) ([]string, error) {
+// List returns the names in dir, sorted: every folder with a canonical name and the key file of a
+// key that signs. It does not read keys. Errors: [fs.ErrNotExist] with a [Hint] when dir is not
+// there, else what the file system returned.
+func List(dir string) ([]string, error) { return list(dir, keyFile) }
+
+// list returns the names of the folders that have one of the files.
+func list(dir string, files ...string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = fmt.Errorf("identity: there is no directory %s: %w", dir, fs.ErrNotExist)
@@ -279,7 +282,7 @@ func List(dir string) ([]string, error) {
 			continue
 		}
 		// A folder that we may not look into is named too, so that Load says why.
-		if _, err := os.Stat(filepath.Join(dir, e.Name(), keyFile)); err == nil || errors.Is(err, fs.ErrPermission) {
+		if holdsOneOf(filepath.Join(dir, e.Name()), files) {
 			names = append(names, name)
 		}
 	}

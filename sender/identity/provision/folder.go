@@ -20,7 +20,6 @@ const (
 	passFile    = "password"
 	stateFile   = "state.json"
 	settledFile = "settled"
-	decryptFile = "decrypt.pem"
 )
 
 // Folder is the folder of one identity.

@@ -239,8 +239,8 @@ func (f *Folder) oldFolder(generation string, now time.Time) (string, error) {
 	return f.path(identity.OldFolder, now.UTC().Format(time.DateOnly)+"-"+generation), nil
 }
 
-// Settle takes the private part of an earlier key away. Where its certificate lets others encrypt
-// to it, the key is kept as decrypt.pem, by which nothing signs: mail to it can be read with
+// Settle takes the private part of an earlier key away. Where others may have encrypted to
+// it, the key is kept as decrypt.pem, by which nothing signs: mail to it can be read with
 // nothing else. A key on a PKCS #11 token stays there: see [Keys.Object]. Errors: there is no such
 // generation; what the file system returned.
 func (f *Folder) Settle(generation string) error {
@@ -267,8 +267,8 @@ func (k OldKey) settle() error {
 	if err := k.keepObject(); err != nil {
 		return err
 	}
-	if k.forEncryption() {
-		if err := link(k.KeyFile, filepath.Join(k.folder, decryptFile)); err != nil {
+	if k.Decrypts() {
+		if err := link(k.KeyFile, filepath.Join(k.folder, identity.DecryptFile)); err != nil {
 			return err
 		}
 	} else if err := remove(filepath.Join(k.folder, passFile)); err != nil {
@@ -278,11 +278,6 @@ func (k OldKey) settle() error {
 		return err
 	}
 	return identity.ReplaceFile(filepath.Join(k.folder, settledFile), nil, 0o600)
-}
-
-// forEncryption reports whether others may encrypt to the certificate (RFC 5280, Section 4.2.1.3).
-func (k OldKey) forEncryption() bool {
-	return k.Certificate != nil && k.Certificate.KeyUsage&(x509.KeyUsageKeyEncipherment|x509.KeyUsageKeyAgreement) != 0
 }
 
 // Revoke notes that keys are revoked: from now on they do not sign.
