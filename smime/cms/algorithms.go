@@ -2,19 +2,19 @@ package cms
 
 import (
 	"crypto"
+	"crypto/ecdh"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
+	"crypto/mlkem"
 	"crypto/rsa"
-	"crypto/sha256"
 
-	// The digests of digestTable; MD5 is only known by name.
-	_ "crypto/sha1"
-	_ "crypto/sha512"
+	"dnseal/smime/cms/internal/algorithm"
 )
 
-// The algorithms of this package are the rows of four tables. What reads and writes algorithm
-// identifiers, chooses, names and announces algorithms, and computes digests, reads these rows.
+// The algorithms of this package are the rows of four tables; that of digests is in package
+// algorithm, which encryption uses too. What reads and writes algorithm identifiers, chooses, names
+// and announces algorithms, and computes digests, reads these rows.
 //
 // A new algorithm is rows. ML-DSA-65 would be:
 //
@@ -28,7 +28,8 @@ import (
 type family uint8
 
 const (
-	familyRSA family = iota + 1
+	familyNone family = iota
+	familyRSA
 	familyPSS
 	familyECDSA
 	familyEd25519
@@ -47,20 +48,13 @@ var familyTable = [...]struct {
 	familyEd25519: {name: "ed25519", pure: true, verify: verifyEd25519},
 }
 
-type digestRow struct {
-	hash         crypto.Hash
-	oid          string
-	name, micalg string // in "rsa-sha256", and in RFC 8551, Section 3.5.3.2
-}
+// algorithmIdentifier, digestRow and digestTable are shared with encryption.
+type (
+	algorithmIdentifier = algorithm.Identifier
+	digestRow           = algorithm.Digest
+)
 
-// digestTable has the digest algorithms that are computed (RFC 5754, Section 2; RFC 3370, Section
-// 2.1). Digests computes them in this order.
-var digestTable = [...]digestRow{
-	{crypto.SHA256, oidSHA256, "sha256", "sha-256"},
-	{crypto.SHA384, oidSHA384, "sha384", "sha-384"},
-	{crypto.SHA512, oidSHA512, "sha512", "sha-512"},
-	{crypto.SHA1, oidSHA1, "sha1", "sha-1"},
-}
+var digestTable = &algorithm.Digests
 
 // parameterRule says what the parameters of a signatureAlgorithm may be.
 type parameterRule uint8
@@ -107,8 +101,9 @@ var signatureTable = [...]struct {
 
 // keyRow is a kind of public key.
 type keyRow struct {
-	name   string // "p256" in "ecdsa-p256-sha256"
-	oid    string // in SubjectPublicKeyInfo
+	name string // "p256" in "ecdsa-p256-sha256"
+	oid  string // in SubjectPublicKeyInfo
+	// family of its signatures; none: no signature can be by such a key.
 	family family
 	// digest is what such a key signs with here; 0: it does not sign.
 	digest crypto.Hash
@@ -128,6 +123,10 @@ var keyTable = [...]keyRow{
 	{"rsa-pss", oidRSAPSS, familyPSS, crypto.SHA256, isA[*PSSPublicKey], checkRSA},
 	// RFC 8419, Section 3.1.
 	{"ed25519", oidEd25519, familyEd25519, crypto.SHA512, isEd25519, checkEd25519},
+	// RFC 8410, Section 3, and RFC 9936, Section 3: keys that can only be encrypted to.
+	{"x25519", oidX25519, familyNone, 0, isX25519, nil},
+	{"ml-kem-768", oidMLKEM768, familyNone, 0, isA[*mlkem.EncapsulationKey768], nil},
+	{"ml-kem-1024", oidMLKEM1024, familyNone, 0, isA[*mlkem.EncapsulationKey1024], nil},
 }
 
 func onCurve(c elliptic.Curve) func(crypto.PublicKey) bool {
@@ -148,6 +147,11 @@ func isEd25519(pub crypto.PublicKey) bool {
 	return ok && len(key) == ed25519.PublicKeySize
 }
 
+func isX25519(pub crypto.PublicKey) bool {
+	key, ok := pub.(*ecdh.PublicKey)
+	return ok && key.Curve() == ecdh.X25519()
+}
+
 // kindOf returns the row of pub, nil for a key that is not supported.
 func kindOf(pub crypto.PublicKey) *keyRow {
 	for i := range keyTable {
@@ -158,38 +162,12 @@ func kindOf(pub crypto.PublicKey) *keyRow {
 	return nil
 }
 
-// digestOf returns the digest algorithm an OID names; false for one this package does not compute.
-// The zero Hash never comes with true, so that no unknown algorithm reaches crypto.Hash.New.
-func digestOf(oid []byte) (crypto.Hash, bool) {
-	for i := range digestTable {
-		if string(oid) == digestTable[i].oid {
-			return digestTable[i].hash, true
-		}
-	}
-	return 0, false
-}
+func digestOf(oid []byte) (crypto.Hash, bool) { return algorithm.DigestOf(oid) }
 
-// digest is the digest of p.
-func digest(h crypto.Hash, p []byte) []byte {
-	if h == crypto.SHA256 {
-		sum := sha256.Sum256(p)
-		return sum[:]
-	}
-	d := h.New()
-	d.Write(p)
-	return d.Sum(nil)
-}
+func digest(h crypto.Hash, p []byte) []byte { return algorithm.Sum(h, p) }
 
-// digestRowOf is the row of h. The one of an unknown digest has the name "unknown" and no OID.
-func digestRowOf(h crypto.Hash) digestRow {
-	for _, d := range digestTable {
-		if d.hash == h {
-			return d
-		}
-	}
-	return digestRow{name: "unknown", micalg: "unknown"}
-}
+func digestRowOf(h crypto.Hash) digestRow { return algorithm.RowOf(h) }
 
 // Micalg is the name of a digest in the micalg parameter of multipart/signed (RFC 8551, Section
 // 3.5.3.2): "sha-256", …; "unknown" for one that this package does not compute.
-func Micalg(h crypto.Hash) string { return digestRowOf(h).micalg }
+func Micalg(h crypto.Hash) string { return digestRowOf(h).Micalg }

@@ -37,7 +37,7 @@ func newDigests(announced []crypto.Hash) *Digests {
 // add adds one digest; 0 and unknown ones are ignored.
 func (d *Digests) add(h crypto.Hash) {
 	for i := range digestTable {
-		if h == digestTable[i].hash && d.hashes[i] == nil {
+		if h == digestTable[i].Hash && d.hashes[i] == nil {
 			d.hashes[i] = h.New()
 		}
 	}
@@ -87,7 +87,7 @@ func (d *Digests) Size() int64 { return d.size }
 // Sum returns the digest of what was written; nil when h is not computed.
 func (d *Digests) Sum(h crypto.Hash) []byte {
 	for i := range digestTable {
-		if h == digestTable[i].hash && d.hashes[i] != nil {
+		if h == digestTable[i].Hash && d.hashes[i] != nil {
 			return d.hashes[i].Sum(nil)
 		}
 	}

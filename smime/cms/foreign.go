@@ -81,7 +81,7 @@ func readOtherRevocation(b *ber.Reader, end int64) error {
 // algorithm nor used by a signer.
 func (sd *SignedData) foreignDigest() bool {
 	for _, a := range sd.digestAlgorithms {
-		if !sd.usesDigest(a) && (!a.plain() || !knownDigest(string(a.oid))) {
+		if !sd.usesDigest(a) && (!a.Plain() || !knownDigest(string(a.OID))) {
 			return true
 		}
 	}
@@ -90,7 +90,7 @@ func (sd *SignedData) foreignDigest() bool {
 
 func (sd *SignedData) usesDigest(a algorithmIdentifier) bool {
 	for _, si := range sd.Signers {
-		if bytes.Equal(si.digestAlgorithm.oid, a.oid) && bytes.Equal(si.digestAlgorithm.parameters, a.parameters) {
+		if bytes.Equal(si.digestAlgorithm.OID, a.OID) && bytes.Equal(si.digestAlgorithm.Parameters, a.Parameters) {
 			return true
 		}
 	}

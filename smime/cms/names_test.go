@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"dnseal/smime/certificate"
+	"dnseal/smime/cms/internal/algorithm"
 	"dnseal/smime/cms/internal/ber"
 )
 
@@ -21,35 +22,35 @@ const arcML = "\x60\x86\x48\x01\x65\x03\x04\x03"
 func TestReasons(t *testing.T) {
 	t.Parallel()
 	pss := func(hash, mask []byte, more ...[]byte) []byte {
-		fields := [][]byte{ber.TLV(ber.TagContext0, hash), ber.TLV(ber.TagContext1, algorithm(oidMGF1, mask))}
-		return algorithm(oidRSAPSS, ber.TLV(ber.TagSequence, append(fields, more...)...))
+		fields := [][]byte{ber.TLV(ber.TagContext0, hash), ber.TLV(ber.TagContext1, algorithmDER(oidMGF1, mask))}
+		return algorithmDER(oidRSAPSS, ber.TLV(ber.TagSequence, append(fields, more...)...))
 	}
-	shake := ber.TLV(ber.TagContext1, algorithm("\x60\x86\x48\x01\x65\x03\x04\x02\x0b"))
+	shake := ber.TLV(ber.TagContext1, algorithmDER("\x60\x86\x48\x01\x65\x03\x04\x02\x0b"))
 	for _, tt := range []struct {
 		key               string
 		digest, signature []byte
 		want              string
 	}{
-		{"p256", derSHA256, algorithm(arcML + "\x12"), "signature algorithm ML-DSA-65"},
-		{"p256", derSHA256, algorithm(arcML + "\x1a"), "signature algorithm SLH-DSA-SHAKE-128s"},
-		{"p256", derSHA256, algorithm(arcML + "\x21"), "signature algorithm HashML-DSA-65 with SHA-512"},
-		{"p256", derSHA256, algorithm("\x2b\x65\x71"), "signature algorithm Ed448"},
-		{"p256", derSHA256, algorithm("\x04\x00\x7f\x00\x07\x01\x01\x04\x01\x03"), "signature algorithm PLAIN-ECDSA with SHA-256"},
-		{"p256", algorithm("\x60\x86\x48\x01\x65\x03\x04\x02\x08"), derECDSA256, "digest algorithm SHA3-256"},
-		{"p256", algorithm("\x60\x86\x48\x01\x65\x03\x04\x02\x06"), derECDSA256, "digest algorithm SHA-512/256"},
-		{"p256", algorithm(oidSHA256, ber.TLV(ber.TagSequence)), derECDSA256, "digest algorithm SHA-256 with parameters"},
-		{"p256", derSHA256, algorithm(oidECDSAWithSHA256, ber.TLV(ber.TagSequence)), "ECDSA with SHA-256 with parameters other than NULL"},
-		{"p256", derSHA256, algorithm("\x2a\x03\x04"), "signature algorithm 1.2.3.4"},
-		{"ed25519", algorithm(oidSHA512), algorithm(oidEd25519, ber.Null), "Ed25519 with parameters"},
-		{"rsa2048", derSHA256, pss(derSHA256, algorithm(oidSHA1)), "RSASSA-PSS with MGF1 and SHA-1, of a digest by SHA-256: the two must be the same"},
-		{"rsa2048", derSHA256, algorithm(oidRSAPSS, ber.TLV(ber.TagSequence, ber.TLV(ber.TagContext0, derSHA256))), "RSASSA-PSS with MGF1 and SHA-1, of a digest by SHA-256: the two must be the same"},
-		{"rsa2048", derSHA256, pss(algorithm("\x60\x86\x48\x01\x65\x03\x04\x02\x08"), derSHA256), "RSASSA-PSS with SHA3-256"},
-		{"rsa2048", derSHA256, algorithm(oidRSAPSS, ber.TLV(ber.TagSequence, ber.TLV(ber.TagContext0, derSHA256), shake)), "RSASSA-PSS with the mask generation function SHAKE128"},
+		{"p256", derSHA256, algorithmDER(arcML + "\x12"), "signature algorithm ML-DSA-65"},
+		{"p256", derSHA256, algorithmDER(arcML + "\x1a"), "signature algorithm SLH-DSA-SHAKE-128s"},
+		{"p256", derSHA256, algorithmDER(arcML + "\x21"), "signature algorithm HashML-DSA-65 with SHA-512"},
+		{"p256", derSHA256, algorithmDER("\x2b\x65\x71"), "signature algorithm Ed448"},
+		{"p256", derSHA256, algorithmDER("\x04\x00\x7f\x00\x07\x01\x01\x04\x01\x03"), "signature algorithm PLAIN-ECDSA with SHA-256"},
+		{"p256", algorithmDER("\x60\x86\x48\x01\x65\x03\x04\x02\x08"), derECDSA256, "digest algorithm SHA3-256"},
+		{"p256", algorithmDER("\x60\x86\x48\x01\x65\x03\x04\x02\x06"), derECDSA256, "digest algorithm SHA-512/256"},
+		{"p256", algorithmDER(oidSHA256, ber.TLV(ber.TagSequence)), derECDSA256, "digest algorithm SHA-256 with parameters"},
+		{"p256", derSHA256, algorithmDER(oidECDSAWithSHA256, ber.TLV(ber.TagSequence)), "ECDSA with SHA-256 with parameters other than NULL"},
+		{"p256", derSHA256, algorithmDER("\x2a\x03\x04"), "signature algorithm 1.2.3.4"},
+		{"ed25519", algorithmDER(oidSHA512), algorithmDER(oidEd25519, ber.Null), "Ed25519 with parameters"},
+		{"rsa2048", derSHA256, pss(derSHA256, algorithmDER(oidSHA1)), "RSASSA-PSS with MGF1 and SHA-1, of a digest by SHA-256: the two must be the same"},
+		{"rsa2048", derSHA256, algorithmDER(oidRSAPSS, ber.TLV(ber.TagSequence, ber.TLV(ber.TagContext0, derSHA256))), "RSASSA-PSS with MGF1 and SHA-1, of a digest by SHA-256: the two must be the same"},
+		{"rsa2048", derSHA256, pss(algorithmDER("\x60\x86\x48\x01\x65\x03\x04\x02\x08"), derSHA256), "RSASSA-PSS with SHA3-256"},
+		{"rsa2048", derSHA256, algorithmDER(oidRSAPSS, ber.TLV(ber.TagSequence, ber.TLV(ber.TagContext0, derSHA256), shake)), "RSASSA-PSS with the mask generation function SHAKE128"},
 		{"rsa2048", derSHA256, pss(derSHA256, derSHA256, ber.TLV(ber.TagContext3, integer(big.NewInt(2)))), "RSASSA-PSS with trailer field 2"},
 		{"rsa2048", derSHA256, pss(derSHA256, derSHA256, ber.TLV(ber.TagContext2, integer(big.NewInt(4096)))), "RSASSA-PSS with a salt longer than any key"},
 		{"rsa2048", derSHA256, pss(derSHA256, ber.Null), "RSASSA-PSS with parameters that cannot be read"},
-		{"rsa2048", derSHA256, algorithm(oidRSAPSS), "RSASSA-PSS without parameters"},
-		{"p256", derSHA256, algorithm(oidECDSAWithSHA384), "digest algorithm SHA-256 with ECDSA with SHA-384: the value is right, but the two must name the same digest"},
+		{"rsa2048", derSHA256, algorithmDER(oidRSAPSS), "RSASSA-PSS without parameters"},
+		{"p256", derSHA256, algorithmDER(oidECDSAWithSHA384), "digest algorithm SHA-256 with ECDSA with SHA-384: the value is right, but the two must name the same digest"},
 	} {
 		key := testKey(t, tt.key)
 		if got := reasonOf(t, key, func(s *forgedSigner) { s.digest, s.signature = tt.digest, tt.signature }); got != tt.want {
@@ -93,7 +94,7 @@ func TestKeyNames(t *testing.T) {
 	}
 	modulus := new(big.Int).SetBit(big.NewInt(1), 2047, 1)
 	rsaKey := func(n, e *big.Int) []byte {
-		return spki(algorithm(oidRSA, ber.Null), ber.TLV(ber.TagSequence, integer(n), integer(e)))
+		return spki(algorithmDER(oidRSA, ber.Null), ber.TLV(ber.TagSequence, integer(n), integer(e)))
 	}
 	two := big.NewInt(2)
 	for _, tt := range []struct {
@@ -101,12 +102,12 @@ func TestKeyNames(t *testing.T) {
 		unsupported bool
 		want        string
 	}{
-		{spki(algorithm(arcML+"\x12"), make([]byte, 1952)), true, "ML-DSA-65"},
-		{spki(algorithm("\x2b\x65\x71"), make([]byte, 57)), true, "Ed448"},
-		{spki(algorithm("\x2b\x65\x6e"), make([]byte, 32)), true, "X25519"},
-		{spki(algorithm("\x2a\x86\x48\xce\x38\x04\x01"), []byte{2, 1, 1}), true, "DSA"},
-		{spki(algorithm("\x2a\x03\x04"), nil), true, "1.2.3.4"},
-		{spki(algorithm(oidRSAPSS, ber.TLV(ber.TagSequence, ber.TLV(ber.TagContext0, derSHA256))), ber.TLV(ber.TagSequence, integer(modulus), integer(big.NewInt(65537)))), true, "RSASSA-PSS with MGF1 and SHA-1"},
+		{spki(algorithmDER(arcML+"\x12"), make([]byte, 1952)), true, "ML-DSA-65"},
+		{spki(algorithmDER("\x2b\x65\x71"), make([]byte, 57)), true, "Ed448"},
+		{spki(algorithmDER("\x2b\x65\x6f"), make([]byte, 56)), true, "X448"},
+		{spki(algorithmDER("\x2a\x86\x48\xce\x38\x04\x01"), []byte{2, 1, 1}), true, "DSA"},
+		{spki(algorithmDER("\x2a\x03\x04"), nil), true, "1.2.3.4"},
+		{spki(algorithmDER(oidRSAPSS, ber.TLV(ber.TagSequence, ber.TLV(ber.TagContext0, derSHA256))), ber.TLV(ber.TagSequence, integer(modulus), integer(big.NewInt(65537)))), true, "RSASSA-PSS with MGF1 and SHA-1"},
 		{rsaKey(modulus, new(big.Int).SetBit(big.NewInt(1), 33, 1)), false, "RSA exponent of 34 bits, at most 31 are computed with"},
 		{rsaKey(modulus, new(big.Int).SetBit(big.NewInt(1), 64, 1)), false, "RSA exponent of 65 bits, at most 31"},
 		{rsaKey(modulus, new(big.Int).SetBit(big.NewInt(1), 1024, 1)), false, "RSA exponent of 1025 bits, at most 31"},
@@ -139,7 +140,7 @@ func TestAlgorithmNames(t *testing.T) {
 		oids = append(oids, row.oid)
 	}
 	for _, row := range digestTable {
-		oids = append(oids, row.oid)
+		oids = append(oids, row.OID)
 	}
 	for _, row := range keyTable {
 		oids = append(oids, row.oid)
@@ -164,7 +165,7 @@ func TestAlgorithmNames(t *testing.T) {
 }
 
 func knownName(name string) bool {
-	for _, n := range objectNames {
+	for _, n := range algorithm.Names {
 		if n == name {
 			return true
 		}

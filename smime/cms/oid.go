@@ -1,21 +1,24 @@
 package cms
 
 import (
-	"bytes"
 	"encoding/asn1"
 
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 
+	"dnseal/smime/cms/internal/algorithm"
 	"dnseal/smime/cms/internal/ber"
 )
 
 // Object identifiers, as the contents octets of their DER.
 const (
-	// RFC 5652, Section 4.
-	oidData = "\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01"
-	// RFC 5652, Section 5.1.
-	oidSignedData = "\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02"
+	oidData       = algorithm.OIDData
+	oidSignedData = algorithm.OIDSignedData
+	oidSHA1       = algorithm.OIDSHA1
+	oidSHA256     = algorithm.OIDSHA256
+	oidSHA384     = algorithm.OIDSHA384
+	oidSHA512     = algorithm.OIDSHA512
+	oidMGF1       = algorithm.OIDMGF1
 
 	// RFC 3370, Section 2.2.
 	oidMD5 = "\x2a\x86\x48\x86\xf7\x0d\x02\x05"
@@ -33,15 +36,6 @@ const (
 	oidSigningCertificateV2 = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x02\x2f"
 	// RFC 6211, Section 2.
 	oidAlgorithmProtection = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x34"
-
-	// RFC 3370, Section 2.1.
-	oidSHA1 = "\x2b\x0e\x03\x02\x1a"
-	// RFC 5754, Section 2.2.
-	oidSHA256 = "\x60\x86\x48\x01\x65\x03\x04\x02\x01"
-	// RFC 5754, Section 2.3.
-	oidSHA384 = "\x60\x86\x48\x01\x65\x03\x04\x02\x02"
-	// RFC 5754, Section 2.4.
-	oidSHA512 = "\x60\x86\x48\x01\x65\x03\x04\x02\x03"
 
 	// Digest algorithms that are only known by name.
 	oidMD2         = "\x2a\x86\x48\x86\xf7\x0d\x02\x02"
@@ -64,8 +58,6 @@ const (
 	oidRSA         = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01"
 	oidMD5WithRSA  = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x04"
 	oidSHA1WithRSA = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x05"
-	// RFC 4055, Section 2.2.
-	oidMGF1 = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x08"
 	// RFC 4055, Section 3.
 	oidRSAPSS = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a"
 	// RFC 5754, Section 3.2.
@@ -81,43 +73,12 @@ const (
 	oidECDSAWithSHA384 = "\x2a\x86\x48\xce\x3d\x04\x03\x03"
 	oidECDSAWithSHA512 = "\x2a\x86\x48\xce\x3d\x04\x03\x04"
 	// RFC 8410, Section 3.
+	oidX25519  = "\x2b\x65\x6e"
 	oidEd25519 = "\x2b\x65\x70"
+	// RFC 9936, Section 3.
+	oidMLKEM768  = "\x60\x86\x48\x01\x65\x03\x04\x04\x02"
+	oidMLKEM1024 = "\x60\x86\x48\x01\x65\x03\x04\x04\x03"
 )
-
-// objectIdentifier is the OID with these contents octets, nil when they are none.
-func objectIdentifier(contents string) asn1.ObjectIdentifier {
-	switch contents {
-	case oidData:
-		return asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 1}
-	case oidSignedData:
-		return asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 2}
-	}
-	der := cryptobyte.String(ber.TLV(ber.TagOID, []byte(contents)))
-	var id asn1.ObjectIdentifier
-	if !der.ReadASN1ObjectIdentifier(&id) {
-		return nil
-	}
-	return id
-}
-
-// readOID reads an OBJECT IDENTIFIER and returns its contents octets.
-func readOID(b *ber.Reader, name string) (string, error) {
-	at := b.Offset()
-	der, err := b.Tagged(ber.TagOID, name, ber.LimitElement)
-	if err != nil {
-		return "", err
-	}
-	element := cryptobyte.String(der)
-	var contents cryptobyte.String
-	ok := element.ReadASN1(&contents, cbasn1.OBJECT_IDENTIFIER)
-	switch id := string(contents); {
-	case id == oidSignedData || id == oidData:
-		return id, nil
-	case ok && objectIdentifier(id) != nil:
-		return id, nil
-	}
-	return "", &SyntaxError{Offset: at, Reason: name + ": not an OBJECT IDENTIFIER"}
-}
 
 // Context-specific tags of constructed elements, for cryptobyte.
 const (
@@ -127,49 +88,21 @@ const (
 	context3 = cbasn1.Tag(ber.TagContext3)
 )
 
-// algorithmIdentifier is RFC 5280, Section 4.1.1.2, unpacked:
-//
-//	AlgorithmIdentifier ::= SEQUENCE {
-//	  algorithm   OBJECT IDENTIFIER,
-//	  parameters  ANY DEFINED BY algorithm OPTIONAL }
-type algorithmIdentifier struct {
-	oid        []byte // contents octets
-	parameters []byte // DER of one element; nil when absent
+func objectIdentifier(contents string) asn1.ObjectIdentifier {
+	return algorithm.ObjectIdentifier(contents)
 }
 
-// readAlgorithm reads an AlgorithmIdentifier with this tag from s.
+func readOID(b *ber.Reader, name string) (string, error) { return algorithm.ReadOID(b, name) }
+
 func readAlgorithm(s *cryptobyte.String, out *algorithmIdentifier, tag cbasn1.Tag) bool {
-	var contents, oid, parameters cryptobyte.String
-	if !s.ReadASN1(&contents, tag) || !contents.ReadASN1(&oid, cbasn1.OBJECT_IDENTIFIER) {
-		return false
-	}
-	*out = algorithmIdentifier{oid: oid}
-	if contents.Empty() {
-		return true
-	}
-	var kind cbasn1.Tag
-	if !contents.ReadAnyASN1Element(&parameters, &kind) || !contents.Empty() {
-		return false
-	}
-	out.parameters = parameters
-	return true
+	return algorithm.Read(s, out, tag)
 }
 
-// plain says that parameters are absent or NULL, as older programs write (RFC 5754,
-// Section 2: accept both).
-func (a algorithmIdentifier) plain() bool {
-	return len(a.parameters) == 0 || bytes.Equal(a.parameters, []byte{ber.TagNull, 0})
-}
+func encodeAlgorithm(oid string, parameters []byte) []byte { return algorithm.Encode(oid, parameters) }
 
-// same compares two identifiers, absent parameters and NULL being the same (RFC 6211, Section 2).
-func (a algorithmIdentifier) same(b algorithmIdentifier) bool {
-	return bytes.Equal(a.oid, b.oid) && (a.plain() && b.plain() || bytes.Equal(a.parameters, b.parameters))
-}
+// AlgorithmName is the name of what an OID stands for in a message or a certificate, as the field
+// writes it: "ML-DSA-65", "ECDSA with SHA-224", "SHA3-256", "X25519"; of an unknown one the dotted
+// OID. Names are for people. Content types and attributes have theirs too.
+func AlgorithmName(oid asn1.ObjectIdentifier) string { return algorithm.Name(oid) }
 
-// String is the name of the algorithm, for people.
-func (a algorithmIdentifier) String() string { return nameOf(string(a.oid)) }
-
-// encodeAlgorithm is the DER of an AlgorithmIdentifier; parameters are DER, nil when absent.
-func encodeAlgorithm(oid string, parameters []byte) []byte {
-	return ber.TLV(ber.TagSequence, ber.TLV(ber.TagOID, []byte(oid)), parameters)
-}
+func nameOf(contents string) string { return algorithm.NameOf(contents) }

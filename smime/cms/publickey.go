@@ -14,10 +14,10 @@ import (
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 
 	"dnseal/smime/certificate"
-	"dnseal/smime/cms/internal/ber"
 )
 
-// ErrUnsupportedKey says that this package cannot verify or sign with a key of this kind or size.
+// ErrUnsupportedKey says that nothing can be verified, signed or encrypted with a key of this kind
+// or size.
 var ErrUnsupportedKey = errors.New("cms: public key algorithm is not supported")
 
 // PSSPublicKey is an RSA key whose SubjectPublicKeyInfo says that it is for RSASSA-PSS only (RFC
@@ -48,23 +48,29 @@ func PublicKey(cert *x509.Certificate) (crypto.PublicKey, error) {
 	return ParsePublicKey(cert.RawSubjectPublicKeyInfo)
 }
 
-// ParsePublicKey reads a DER SubjectPublicKeyInfo. The result is a *rsa.PublicKey, a *PSSPublicKey,
-// a *ecdsa.PublicKey (P-256, P-384 or P-521) or an ed25519.PublicKey. Errors: ErrUnsupportedKey for
-// another kind, with its name, a [*certificate.CostError] for an RSA key larger than is computed
-// with, else the reason why spki is malformed.
+// ParsePublicKey reads a DER SubjectPublicKeyInfo. The result is a *rsa.PublicKey, a
+// *PSSPublicKey, a *ecdsa.PublicKey (P-256, P-384 or P-521) or an ed25519.PublicKey; or a key that
+// can only be encrypted to and under which Verify accepts no signature: a *ecdh.PublicKey
+// (X25519), a *mlkem.EncapsulationKey768 or a *mlkem.EncapsulationKey1024. Errors:
+// ErrUnsupportedKey for another kind, with its name, a [*certificate.CostError] for an RSA key
+// larger than is computed with, else the reason why spki is malformed.
 func ParsePublicKey(spki []byte) (crypto.PublicKey, error) {
 	alg, bits, ok := splitSPKI(spki)
 	if !ok {
 		return nil, errors.New("cms: malformed SubjectPublicKeyInfo")
 	}
 	// RFC 4055, Section 1.2: a key for RSASSA-PSS only, which crypto/x509 does not read.
-	if string(alg.oid) == oidRSAPSS {
-		return parsePSSKey(alg.parameters, bits)
+	if string(alg.OID) == oidRSAPSS {
+		return parsePSSKey(alg.Parameters, bits)
 	}
-	if !slices.ContainsFunc(keyTable[:], func(k keyRow) bool { return k.oid == string(alg.oid) }) {
+	if !slices.ContainsFunc(keyTable[:], func(k keyRow) bool { return k.oid == string(alg.OID) }) {
 		return nil, fmt.Errorf("%w: %s", ErrUnsupportedKey, alg)
 	}
-	if string(alg.oid) == oidRSA {
+	switch string(alg.OID) {
+	// crypto/x509 does not read ML-KEM.
+	case oidMLKEM768, oidMLKEM1024:
+		return parseMLKEM(alg, bits)
+	case oidRSA:
 		if err := checkRSASize(bits); err != nil {
 			return nil, fmt.Errorf("cms: %w", err)
 		}
@@ -72,7 +78,7 @@ func ParsePublicKey(spki []byte) (crypto.PublicKey, error) {
 	pub, err := certificate.ParsePublicKey(spki)
 	_, unsupported := errors.AsType[*certificate.UnsupportedKeyError](err)
 	if unsupported || err == nil && kindOf(pub) == nil {
-		return nil, fmt.Errorf("%w: %s", ErrUnsupportedKey, certificate.CurveName(alg.parameters))
+		return nil, fmt.Errorf("%w: %s", ErrUnsupportedKey, certificate.CurveName(alg.Parameters))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("cms: %w", err)
@@ -84,6 +90,9 @@ func ParsePublicKey(spki []byte) (crypto.PublicKey, error) {
 // *PSSPublicKey, which crypto/x509 does not write, octet for octet as it was read. The error is
 // that of crypto/x509 for a key of another kind.
 func MarshalPublicKey(pub crypto.PublicKey) ([]byte, error) {
+	if spki, ok := marshalMLKEM(pub); ok {
+		return spki, nil
+	}
 	key, ok := pub.(*PSSPublicKey)
 	if !ok {
 		return x509.MarshalPKIXPublicKey(pub)
@@ -92,8 +101,7 @@ func MarshalPublicKey(pub crypto.PublicKey) ([]byte, error) {
 	if parameters == nil && key.Hash != 0 {
 		parameters = scheme{family: familyPSS, hash: key.Hash, saltLength: key.MinSaltLength}.pssParameters()
 	}
-	bits := append([]byte{0}, x509.MarshalPKCS1PublicKey(key.PublicKey)...) // no unused bits
-	return ber.TLV(ber.TagSequence, encodeAlgorithm(oidRSAPSS, parameters), ber.TLV(ber.TagBitString, bits)), nil
+	return encodeSPKI(encodeAlgorithm(oidRSAPSS, parameters), x509.MarshalPKCS1PublicKey(key.PublicKey)), nil
 }
 
 // checkRSASize says of a key (RFC 8017, Appendix A.1.1) what crypto/x509 would refuse without

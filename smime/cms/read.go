@@ -112,7 +112,7 @@ func (sd *SignedData) readDigestAlgorithms(b *ber.Reader) error {
 			if !readAlgorithm(&s, &alg, cbasn1.SEQUENCE) {
 				return &SyntaxError{Offset: at, Reason: "digestAlgorithms: not an AlgorithmIdentifier"}
 			}
-			digest, _ := digestOf(alg.oid)
+			digest, _ := digestOf(alg.OID)
 			sd.announced = append(sd.announced, digest)
 			sd.digestAlgorithms = append(sd.digestAlgorithms, alg)
 			return nil

@@ -23,7 +23,7 @@ func (s scheme) String() string {
 	if row.name == "" || row.pure {
 		return row.name
 	}
-	return row.name + "-" + digestRowOf(s.hash).name
+	return row.name + "-" + digestRowOf(s.hash).Name
 }
 
 // schemeOf puts the two algorithm identifiers of a SignerInfo together. The error is a
@@ -31,14 +31,14 @@ func (s scheme) String() string {
 // no error here: checkValue says first whether the value is wrong.
 func schemeOf(digest, signature algorithmIdentifier) (scheme, *SignatureError) {
 	// RFC 8551, Section 2.1, does not name MD5; RFC 6151, Section 2: it is not for signatures.
-	if string(digest.oid) == oidMD5 || string(signature.oid) == oidMD5WithRSA {
+	if string(digest.OID) == oidMD5 || string(signature.OID) == oidMD5WithRSA {
 		return scheme{}, failure(CodeWeak, "MD5")
 	}
-	hash, ok := digestOf(digest.oid)
+	hash, ok := digestOf(digest.OID)
 	if !ok {
 		return scheme{}, failure(CodeUnsupported, "digest algorithm %s", digest)
 	}
-	if !digest.plain() {
+	if !digest.Plain() {
 		return scheme{}, failure(CodeUnsupported, "digest algorithm %s with parameters", digest)
 	}
 	s, named, err := signatureScheme(signature)
@@ -61,24 +61,24 @@ func schemeOf(digest, signature algorithmIdentifier) (scheme, *SignatureError) {
 // leaves it to digestAlgorithm.
 func signatureScheme(alg algorithmIdentifier) (s scheme, named crypto.Hash, err *SignatureError) {
 	for _, row := range signatureTable {
-		if string(alg.oid) != row.oid {
+		if string(alg.OID) != row.oid {
 			continue
 		}
 		s.family, named = row.family, row.digest
 		switch row.parameters {
 		// RFC 8419, Section 2.3.
 		case parametersAbsent:
-			if alg.parameters != nil {
+			if alg.Parameters != nil {
 				return scheme{}, 0, failure(CodeUnsupported, "%s with parameters", alg)
 			}
 		// RFC 5754, Section 3.2: NULL is written, absent must be accepted. Section 3.3: absent.
 		case parametersNull, parametersLeftOut:
-			if !alg.plain() {
+			if !alg.Plain() {
 				return scheme{}, 0, failure(CodeUnsupported, "%s with parameters other than NULL", alg)
 			}
 		// RFC 4056, Section 3.
 		case parametersPSS:
-			p, why := parsePSS(alg.parameters)
+			p, why := parsePSS(alg.Parameters)
 			if why != "" {
 				return scheme{}, 0, failure(CodeUnsupported, "%s", why)
 			}
@@ -93,7 +93,7 @@ func signatureScheme(alg algorithmIdentifier) (s scheme, named crypto.Hash, err 
 // digestAlgorithm is the DER of the AlgorithmIdentifier.
 func (s scheme) digestAlgorithm() []byte {
 	// RFC 5754, Section 2: SHA-2 is written without parameters.
-	return encodeAlgorithm(digestRowOf(s.hash).oid, nil)
+	return encodeAlgorithm(digestRowOf(s.hash).OID, nil)
 }
 
 // signatureAlgorithm is the DER of the AlgorithmIdentifier.

@@ -17,8 +17,8 @@ import (
 
 func TestPSSParameters(t *testing.T) {
 	t.Parallel()
-	hash := func(oid string) []byte { return ber.TLV(ber.TagContext0, algorithm(oid)) }
-	mask := func(oid string) []byte { return ber.TLV(ber.TagContext1, algorithm(oidMGF1, algorithm(oid))) }
+	hash := func(oid string) []byte { return ber.TLV(ber.TagContext0, algorithmDER(oid)) }
+	mask := func(oid string) []byte { return ber.TLV(ber.TagContext1, algorithmDER(oidMGF1, algorithmDER(oid))) }
 	number := func(tag byte, n int64) []byte { return ber.TLV(tag, integer(big.NewInt(n))) }
 	for _, tt := range []struct {
 		name string
@@ -33,7 +33,7 @@ func TestPSSParameters(t *testing.T) {
 		{"other trailer", ber.TLV(ber.TagSequence, hash(oidSHA256), mask(oidSHA256), number(ber.TagContext3, 2)), pssParameters{}},
 		{"other mask", ber.TLV(ber.TagSequence, hash(oidSHA256), mask(oidSHA512)), pssParameters{}},
 		{"default mask", ber.TLV(ber.TagSequence, hash(oidSHA256)), pssParameters{}},
-		{"mask of no kind", ber.TLV(ber.TagSequence, hash(oidSHA256), ber.TLV(ber.TagContext1, algorithm(oidRSA))), pssParameters{}},
+		{"mask of no kind", ber.TLV(ber.TagSequence, hash(oidSHA256), ber.TLV(ber.TagContext1, algorithmDER(oidRSA))), pssParameters{}},
 		{"unknown digest", ber.TLV(ber.TagSequence, hash("\x2a\x03"), mask("\x2a\x03")), pssParameters{}},
 		{"negative salt", ber.TLV(ber.TagSequence, hash(oidSHA256), mask(oidSHA256), number(ber.TagContext2, -1)), pssParameters{}},
 		{"salt longer than any key", ber.TLV(ber.TagSequence, hash(oidSHA256), mask(oidSHA256), number(ber.TagContext2, 1<<40)), pssParameters{}},
@@ -108,7 +108,7 @@ func TestAlgorithmTables(t *testing.T) {
 		if f := familyTable[row.family]; f.name == "" || f.verify == nil {
 			t.Errorf("%x: its family has no row", row.oid)
 		}
-		if row.digest != 0 && digestRowOf(row.digest).oid == "" {
+		if row.digest != 0 && digestRowOf(row.digest).OID == "" {
 			t.Errorf("%x: its digest has no row", row.oid)
 		}
 	}
@@ -128,8 +128,8 @@ func TestAlgorithmTables(t *testing.T) {
 		}
 	}
 	for _, d := range digestTable {
-		if hash, ok := digestOf([]byte(d.oid)); !ok || hash != d.hash || digestRowOf(hash) != d || Micalg(hash) != d.micalg {
-			t.Errorf("%s is read as %v", d.name, hash)
+		if hash, ok := digestOf([]byte(d.OID)); !ok || hash != d.Hash || digestRowOf(hash) != d || Micalg(hash) != d.Micalg {
+			t.Errorf("%s is read as %v", d.Name, hash)
 		}
 	}
 }

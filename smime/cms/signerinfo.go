@@ -57,7 +57,7 @@ func (si *SignerInfo) AlgorithmWith(pub crypto.PublicKey) string {
 	if kind == nil || kind.family != familyECDSA || si.scheme.family != familyECDSA {
 		return si.Algorithm
 	}
-	return "ecdsa-" + kind.name + "-" + digestRowOf(si.scheme.hash).name
+	return "ecdsa-" + kind.name + "-" + digestRowOf(si.scheme.hash).Name
 }
 
 // parseSignerInfo reads RFC 5652, Section 5.3:
@@ -128,7 +128,7 @@ func (si *SignerInfo) readIdentifier(s *cryptobyte.String) bool {
 
 // resolveAlgorithms sets the fields that depend on both algorithm identifiers.
 func (si *SignerInfo) resolveAlgorithms() {
-	si.DigestAlgorithm, _ = digestOf(si.digestAlgorithm.oid)
+	si.DigestAlgorithm, _ = digestOf(si.digestAlgorithm.OID)
 	si.scheme, si.schemeErr = schemeOf(si.digestAlgorithm, si.signatureAlgorithm)
 	si.Algorithm = si.scheme.String()
 	if si.Algorithm == "" {

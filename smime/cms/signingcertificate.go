@@ -45,7 +45,7 @@ type certificateID struct {
 // The first is the signer's; those after it restrict the path, which this package does not
 // check.
 func (a *attributes) readSigningCertificateV2(value *cryptobyte.String) bool {
-	id := certificateID{algorithm: algorithmIdentifier{oid: []byte(oidSHA256)}}
+	id := certificateID{algorithm: algorithmIdentifier{OID: []byte(oidSHA256)}}
 	first, ok := firstCertificateID(value)
 	if !ok || first.PeekASN1Tag(cbasn1.SEQUENCE) && !readAlgorithm(&first, &id.algorithm, cbasn1.SEQUENCE) {
 		return false
@@ -57,7 +57,7 @@ func (a *attributes) readSigningCertificateV2(value *cryptobyte.String) bool {
 // SHA-1: too weak to rely on, but a certificate with another hash is another certificate.
 func (a *attributes) readSigningCertificate(value *cryptobyte.String) bool {
 	first, ok := firstCertificateID(value)
-	return ok && a.addCertificateID(certificateID{algorithm: algorithmIdentifier{oid: []byte(oidSHA1)}}, first)
+	return ok && a.addCertificateID(certificateID{algorithm: algorithmIdentifier{OID: []byte(oidSHA1)}}, first)
 }
 
 // firstCertificateID returns the contents of the first element of certs.
@@ -90,8 +90,8 @@ func (id *certificateID) readIssuerSerial(s cryptobyte.String) {
 
 // check says whether cert is the one that was hashed.
 func (id certificateID) check(cert *x509.Certificate) *SignatureError {
-	hash, ok := digestOf(id.algorithm.oid)
-	if !ok || !id.algorithm.plain() {
+	hash, ok := digestOf(id.algorithm.OID)
+	if !ok || !id.algorithm.Plain() {
 		return failure(CodeUnsupported, "signingCertificateV2 with digest algorithm %s", id.algorithm)
 	}
 	// RFC 5035, Section 4: certHash is over the whole DER certificate.

@@ -15,8 +15,12 @@ const hopelessRSABits = 1024
 // checkKey says whether a signature of this scheme can be by pub.
 func (s scheme) checkKey(pub crypto.PublicKey) *SignatureError {
 	kind := kindOf(pub)
-	if kind == nil {
+	switch {
+	case kind == nil:
 		return failure(CodeUnsupported, "public key algorithm")
+	// A key that is only encrypted to.
+	case kind.family == familyNone:
+		return failure(CodeUnsupported, "the public key algorithm %s does not sign", nameOf(kind.oid))
 	}
 	belongs := kind.family == s.family
 	switch pub := pub.(type) {

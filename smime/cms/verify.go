@@ -85,7 +85,7 @@ func (si *SignerInfo) contradiction() (both, rule string) {
 		return fmt.Sprintf("%s with %s", si.digestAlgorithm, si.signatureAlgorithm), "RFC 8419 allows only SHA-512"
 	// RFC 4056, Section 3.
 	case familyPSS:
-		return fmt.Sprintf("digest algorithm %s with RSASSA-PSS with %s", si.digestAlgorithm, nameOf(digestRowOf(si.scheme.hash).oid)), sameDigest
+		return fmt.Sprintf("digest algorithm %s with RSASSA-PSS with %s", si.digestAlgorithm, nameOf(digestRowOf(si.scheme.hash).OID)), sameDigest
 	default:
 		return fmt.Sprintf("digest algorithm %s with %s", si.digestAlgorithm, si.signatureAlgorithm), sameDigest
 	}
@@ -113,7 +113,7 @@ func (si *SignerInfo) checkAttributes(d *Digests) *SignatureError {
 	case si.attributes.contentType != si.contentType:
 		return failure(CodeBadAttributes, "the signed contentType is not that of the content")
 	// RFC 6211, Section 3.
-	case p != nil && (!p.digest.same(si.digestAlgorithm) || !p.signature.same(si.signatureAlgorithm)):
+	case p != nil && (!p.digest.Same(si.digestAlgorithm) || !p.signature.Same(si.signatureAlgorithm)):
 		return failure(CodeBadAttributes, "CMSAlgorithmProtection names other algorithms")
 	}
 	return nil

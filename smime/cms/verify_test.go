@@ -60,11 +60,11 @@ func withAlgorithms(digest, signature []byte) change {
 	return func(_ *forgery, s *forgedSigner) { s.digest, s.signature = digest, signature }
 }
 
-func algorithm(oid string, parameters ...[]byte) []byte {
+func algorithmDER(oid string, parameters ...[]byte) []byte {
 	return ber.TLV(ber.TagSequence, append([][]byte{oidDER(oid)}, parameters...)...)
 }
 
-var derSHA256, derECDSA256 = algorithm(oidSHA256), algorithm(oidECDSAWithSHA256)
+var derSHA256, derECDSA256 = algorithmDER(oidSHA256), algorithmDER(oidECDSAWithSHA256)
 
 // TestRulesAttributes: signed and unsigned attributes, present, absent, twice, malformed.
 func TestRulesAttributes(t *testing.T) {
@@ -98,9 +98,9 @@ func TestRulesAttributes(t *testing.T) {
 		{"signingTime of two values", "p256", withAttributes(attribute(oidSigningTime, slices.Repeat(ber.TLV(ber.TagUTCTime, []byte("261124100000Z")), 2))), CodeBadAttributes},
 
 		{"CMSAlgorithmProtection", "p256", withAttributes(protection(derSHA256, derECDSA256)), "pass"},
-		{"CMSAlgorithmProtection with NULL", "p256", withAttributes(protection(algorithm(oidSHA256, ber.Null), derECDSA256)), "pass"},
-		{"CMSAlgorithmProtection of another digest", "p256", withAttributes(protection(algorithm(oidSHA384), derECDSA256)), CodeBadAttributes},
-		{"CMSAlgorithmProtection of another signature", "p256", withAttributes(protection(derSHA256, algorithm(oidECDSAWithSHA384))), CodeBadAttributes},
+		{"CMSAlgorithmProtection with NULL", "p256", withAttributes(protection(algorithmDER(oidSHA256, ber.Null), derECDSA256)), "pass"},
+		{"CMSAlgorithmProtection of another digest", "p256", withAttributes(protection(algorithmDER(oidSHA384), derECDSA256)), CodeBadAttributes},
+		{"CMSAlgorithmProtection of another signature", "p256", withAttributes(protection(derSHA256, algorithmDER(oidECDSAWithSHA384))), CodeBadAttributes},
 		{"CMSAlgorithmProtection for a MAC", "p256", withAttributes(attribute(oidAlgorithmProtection, ber.TLV(ber.TagSequence, derSHA256, ber.TLV(ber.TagContext2)))), CodeBadAttributes},
 	})
 }
@@ -115,29 +115,29 @@ func TestRulesAlgorithms(t *testing.T) {
 			s.useDigest(f, crypto.SHA1, oidSHA1, oidRSA)
 			s.signed = []byte("other")
 		}, CodeBadSignature},
-		{"MD5", "rsa2048", withAlgorithms(algorithm(oidMD5, ber.Null), algorithm(oidRSA, ber.Null)), CodeWeak},
-		{"sha256WithRSAEncryption", "rsa2048", withAlgorithms(derSHA256, algorithm(oidSHA256WithRSA, ber.Null)), "pass"},
-		{"RSA without parameters", "rsa2048", withAlgorithms(derSHA256, algorithm(oidRSA)), "pass"},
-		{"SHA-256 with NULL", "p256", withAlgorithms(algorithm(oidSHA256, ber.Null), derECDSA256), "pass"},
-		{"SHA-256 with parameters", "p256", withAlgorithms(algorithm(oidSHA256, ber.TLV(ber.TagSequence)), derECDSA256), CodeUnsupported},
-		{"ECDSA with NULL", "p256", withAlgorithms(derSHA256, algorithm(oidECDSAWithSHA256, ber.Null)), "pass"},
-		{"ECDSA with NULL, P-384", "p384", withAlgorithms(algorithm(oidSHA384), algorithm(oidECDSAWithSHA384, ber.Null)), "pass"},
-		{"ECDSA with NULL, P-521", "p521", withAlgorithms(algorithm(oidSHA512, ber.Null), algorithm(oidECDSAWithSHA512, ber.Null)), "pass"},
+		{"MD5", "rsa2048", withAlgorithms(algorithmDER(oidMD5, ber.Null), algorithmDER(oidRSA, ber.Null)), CodeWeak},
+		{"sha256WithRSAEncryption", "rsa2048", withAlgorithms(derSHA256, algorithmDER(oidSHA256WithRSA, ber.Null)), "pass"},
+		{"RSA without parameters", "rsa2048", withAlgorithms(derSHA256, algorithmDER(oidRSA)), "pass"},
+		{"SHA-256 with NULL", "p256", withAlgorithms(algorithmDER(oidSHA256, ber.Null), derECDSA256), "pass"},
+		{"SHA-256 with parameters", "p256", withAlgorithms(algorithmDER(oidSHA256, ber.TLV(ber.TagSequence)), derECDSA256), CodeUnsupported},
+		{"ECDSA with NULL", "p256", withAlgorithms(derSHA256, algorithmDER(oidECDSAWithSHA256, ber.Null)), "pass"},
+		{"ECDSA with NULL, P-384", "p384", withAlgorithms(algorithmDER(oidSHA384), algorithmDER(oidECDSAWithSHA384, ber.Null)), "pass"},
+		{"ECDSA with NULL, P-521", "p521", withAlgorithms(algorithmDER(oidSHA512, ber.Null), algorithmDER(oidECDSAWithSHA512, ber.Null)), "pass"},
 		{"ECDSA with NULL, other content", "p256", func(_ *forgery, s *forgedSigner) {
-			s.signature, s.signed = algorithm(oidECDSAWithSHA256, ber.Null), []byte("other")
+			s.signature, s.signed = algorithmDER(oidECDSAWithSHA256, ber.Null), []byte("other")
 		}, CodeBadSignature},
 		{"ECDSA with NULL and SHA-1", "p256", func(f *forgery, s *forgedSigner) {
 			s.useDigest(f, crypto.SHA1, oidSHA1, oidECDSAWithSHA1)
-			s.signature = algorithm(oidECDSAWithSHA1, ber.Null)
+			s.signature = algorithmDER(oidECDSAWithSHA1, ber.Null)
 		}, CodeWeak},
-		{"ECDSA with parameters", "p256", withAlgorithms(derSHA256, algorithm(oidECDSAWithSHA256, ber.TLV(ber.TagSequence))), CodeUnsupported},
-		{"ECDSA with a curve", "p256", withAlgorithms(derSHA256, algorithm(oidECDSAWithSHA256, oidDER("\x2a\x86\x48\xce\x3d\x03\x01\x07"))), CodeUnsupported},
-		{"ECDSA with a NULL that holds something", "p256", withAlgorithms(derSHA256, algorithm(oidECDSAWithSHA256, ber.TLV(ber.TagNull, []byte{0}))), CodeUnsupported},
-		{"ECDSA as Windows names it", "p256", withAlgorithms(derSHA256, algorithm(oidECPublicKey)), "pass"},
-		{"ECDSA as Windows names it, with the curve", "p256", withAlgorithms(derSHA256, algorithm(oidECPublicKey, oidDER("\x2a\x86\x48\xce\x3d\x03\x01\x07"))), "pass"},
+		{"ECDSA with parameters", "p256", withAlgorithms(derSHA256, algorithmDER(oidECDSAWithSHA256, ber.TLV(ber.TagSequence))), CodeUnsupported},
+		{"ECDSA with a curve", "p256", withAlgorithms(derSHA256, algorithmDER(oidECDSAWithSHA256, oidDER("\x2a\x86\x48\xce\x3d\x03\x01\x07"))), CodeUnsupported},
+		{"ECDSA with a NULL that holds something", "p256", withAlgorithms(derSHA256, algorithmDER(oidECDSAWithSHA256, ber.TLV(ber.TagNull, []byte{0}))), CodeUnsupported},
+		{"ECDSA as Windows names it", "p256", withAlgorithms(derSHA256, algorithmDER(oidECPublicKey)), "pass"},
+		{"ECDSA as Windows names it, with the curve", "p256", withAlgorithms(derSHA256, algorithmDER(oidECPublicKey, oidDER("\x2a\x86\x48\xce\x3d\x03\x01\x07"))), "pass"},
 		{"ECDSA as Windows names it, with SHA-1", "p256", func(f *forgery, s *forgedSigner) { s.useDigest(f, crypto.SHA1, oidSHA1, oidECPublicKey) }, CodeWeak},
-		{"the algorithm of an EC key with another key", "rsa2048", withAlgorithms(derSHA256, algorithm(oidECPublicKey)), CodeBadSignature},
-		{"Ed25519 with parameters", "ed25519", withAlgorithms(algorithm(oidSHA512), algorithm(oidEd25519, ber.Null)), CodeUnsupported},
+		{"the algorithm of an EC key with another key", "rsa2048", withAlgorithms(derSHA256, algorithmDER(oidECPublicKey)), CodeBadSignature},
+		{"Ed25519 with parameters", "ed25519", withAlgorithms(algorithmDER(oidSHA512), algorithmDER(oidEd25519, ber.Null)), CodeUnsupported},
 		{"Ed25519 with SHA-256", "ed25519", ed25519With(crypto.SHA256, oidSHA256, ""), CodeUnsupported},
 		{"Ed25519 with SHA-256, wrong", "ed25519", ed25519With(crypto.SHA256, oidSHA256, "other"), CodeBadSignature},
 		{"Ed25519 with SHA-1", "ed25519", ed25519With(crypto.SHA1, oidSHA1, ""), CodeWeak},
@@ -147,29 +147,29 @@ func TestRulesAlgorithms(t *testing.T) {
 			s.attrs[1] = messageDigestOf(crypto.SHA256, "other")
 		}, CodeBadDigest},
 		{"Ed25519 with SHA-256 by another kind of key", "p256", func(f *forgery, s *forgedSigner) {
-			s.signature = algorithm(oidEd25519)
+			s.signature = algorithmDER(oidEd25519)
 		}, CodeBadSignature},
-		{"signed with digestAlgorithm", "p256", withAlgorithms(derSHA256, algorithm(oidECDSAWithSHA384)), CodeUnsupported},
+		{"signed with digestAlgorithm", "p256", withAlgorithms(derSHA256, algorithmDER(oidECDSAWithSHA384)), CodeUnsupported},
 		{"signed with the digest of signatureAlgorithm", "p384", func(f *forgery, s *forgedSigner) {
 			s.digest, s.attrs[1] = derSHA256, messageDigestOf(crypto.SHA256, testContent)
 			f.digests = [][]byte{derSHA256}
 		}, CodeUnsupported},
 		{"signed with neither digest", "p256", func(_ *forgery, s *forgedSigner) {
-			s.signature, s.signed = algorithm(oidECDSAWithSHA384), []byte("other")
+			s.signature, s.signed = algorithmDER(oidECDSAWithSHA384), []byte("other")
 		}, CodeBadSignature},
 		{"signed with neither digest, RSA", "rsa2048", func(_ *forgery, s *forgedSigner) {
-			s.signature, s.signed = algorithm(oidSHA512WithRSA, ber.Null), []byte("other")
+			s.signature, s.signed = algorithmDER(oidSHA512WithRSA, ber.Null), []byte("other")
 		}, CodeBadSignature},
-		{"signed with digestAlgorithm, where SHA-1 is named", "rsa2048", withAlgorithms(derSHA256, algorithm(oidSHA1WithRSA, ber.Null)), CodeWeak},
-		{"another kind of key", "p256", withAlgorithms(derSHA256, algorithm(oidRSA, ber.Null)), CodeBadSignature},
-		{"unknown signature algorithm", "p256", withAlgorithms(derSHA256, algorithm(mlDSA)), CodeUnsupported},
+		{"signed with digestAlgorithm, where SHA-1 is named", "rsa2048", withAlgorithms(derSHA256, algorithmDER(oidSHA1WithRSA, ber.Null)), CodeWeak},
+		{"another kind of key", "p256", withAlgorithms(derSHA256, algorithmDER(oidRSA, ber.Null)), CodeBadSignature},
+		{"unknown signature algorithm", "p256", withAlgorithms(derSHA256, algorithmDER(mlDSA)), CodeUnsupported},
 		{"unknown signature algorithm, other content", "p256", func(_ *forgery, s *forgedSigner) {
-			s.signature = algorithm(mlDSA)
+			s.signature = algorithmDER(mlDSA)
 			s.attrs[1] = messageDigestOf(crypto.SHA256, "other")
 		}, CodeBadDigest},
-		{"unknown digest algorithm", "p256", withAlgorithms(algorithm(mlDSA), derECDSA256), CodeUnsupported},
-		{"unknown PSS parameters", "rsa2048", withAlgorithms(derSHA256, algorithm(oidRSAPSS, ber.TLV(ber.TagSequence, ber.TLV(ber.TagContext0, algorithm(mlDSA))))), CodeUnsupported},
-		{"PSS without parameters", "rsa2048", withAlgorithms(derSHA256, algorithm(oidRSAPSS)), CodeUnsupported},
+		{"unknown digest algorithm", "p256", withAlgorithms(algorithmDER(mlDSA), derECDSA256), CodeUnsupported},
+		{"unknown PSS parameters", "rsa2048", withAlgorithms(derSHA256, algorithmDER(oidRSAPSS, ber.TLV(ber.TagSequence, ber.TLV(ber.TagContext0, algorithmDER(mlDSA))))), CodeUnsupported},
+		{"PSS without parameters", "rsa2048", withAlgorithms(derSHA256, algorithmDER(oidRSAPSS)), CodeUnsupported},
 		{"RSA of 1024 bits", "rsa1024", func(*forgery, *forgedSigner) {}, CodeWeak},
 	})
 }
@@ -179,7 +179,7 @@ func TestRulesAlgorithms(t *testing.T) {
 func ed25519With(h crypto.Hash, oid, other string) change {
 	return func(f *forgery, s *forgedSigner) {
 		s.attrs[1] = messageDigestOf(h, testContent)
-		s.digest = algorithm(oid)
+		s.digest = algorithmDER(oid)
 		f.digests = append(f.digests, s.digest)
 		if other != "" {
 			s.signed = []byte(other)

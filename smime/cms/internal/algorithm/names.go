@@ -1,29 +1,29 @@
-package cms
+package algorithm
 
 import "encoding/asn1"
 
-// AlgorithmName is the name of what an OID stands for in a message or a certificate, as the field
+// Name is the name of what an OID stands for in a message or a certificate, as the field
 // writes it: "ML-DSA-65", "ECDSA with SHA-224", "SHA3-256", "X25519"; of an unknown one the dotted
 // OID. Names are for people. Content types and attributes have theirs too.
-func AlgorithmName(oid asn1.ObjectIdentifier) string {
+func Name(oid asn1.ObjectIdentifier) string {
 	dotted := oid.String()
-	if name, ok := objectNames[dotted]; ok {
+	if name, ok := Names[dotted]; ok {
 		return name
 	}
 	return dotted
 }
 
-// nameOf is AlgorithmName for the contents octets of an OID.
-func nameOf(contents string) string {
-	if id := objectIdentifier(contents); id != nil {
-		return AlgorithmName(id)
+// NameOf is Name for the contents octets of an OID.
+func NameOf(contents string) string {
+	if id := ObjectIdentifier(contents); id != nil {
+		return Name(id)
 	}
 	return "an unreadable identifier"
 }
 
-// objectNames are the algorithms that occur in signed mail and in its certificates, whether or not
+// Names are the algorithms that occur in signed mail and in its certificates, whether or not
 // they are computed here, and the content types and attributes that reports name.
-var objectNames = map[string]string{
+var Names = map[string]string{
 	// Content types: RFC 5652, Sections 4 to 9; RFC 5083, Section 2.1; RFC 3161, Section 2.4.2.
 	"1.2.840.113549.1.7.1":       "data",
 	"1.2.840.113549.1.7.2":       "signedData",
