@@ -15,6 +15,17 @@ var ErrDecrypt = errors.New("enveloped: it cannot be decrypted with the key that
 // ErrNoKey says that none of the keys at hand is one of the recipients.
 var ErrNoKey = errors.New("enveloped: it is encrypted for none of the keys at hand")
 
+// UnsupportedError says that something in what is encrypted for a key at hand is of a kind that is
+// not known here.
+type UnsupportedError struct {
+	// Algorithm is its name, as cms.AlgorithmName has it.
+	Algorithm string
+}
+
+func (e *UnsupportedError) Error() string {
+	return "enveloped: encrypted by " + e.Algorithm + ", which is not supported"
+}
+
 // Key is a private key at hand.
 type Key struct {
 	// Private is a crypto.Decrypter of an *rsa.PublicKey, an ecdh.KeyExchanger, an

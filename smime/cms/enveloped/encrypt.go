@@ -19,6 +19,12 @@ const (
 	ChaCha20Poly1305 Cipher = "chacha20-poly1305" // RFC 8103
 )
 
+// Authenticated reports whether the cipher has a tag that proves that content is as it was
+// encrypted.
+func (c Cipher) Authenticated() bool {
+	return c == AES128GCM || c == AES256GCM || c == ChaCha20Poly1305
+}
+
 // Recipient is a key that can open what is encrypted.
 type Recipient struct {
 	// Certificate names the recipient by issuer and serial number (RFC 5652, Section 6.2.1), and
