@@ -18,12 +18,10 @@ func (v *verifier) object(l *layer, outermost bool, doubt string) (bool, error) 
 	if l.depth++; l.depth > maxLayers {
 		return false, &LimitError{What: "layers", Max: maxLayers}
 	}
-	content := message.NewSpool(0)
-	v.spools = append(v.spools, content)
+	content := v.spool()
 	sd, tail, err := v.readCMS(l.src, p, content)
 	if kind := otherKind(err); kind != "" {
-		v.sealed(l, kind, outermost)
-		return false, nil
+		return v.encrypted(l, kind, outermost)
 	}
 	reason, other := defectOf(err)
 	if other != nil {
@@ -48,6 +46,16 @@ func (v *verifier) object(l *layer, outermost bool, doubt string) (bool, error) 
 	}
 	v.noteOutside(l, tail, "text after the signed data")
 	return true, v.inside(l, sd, content)
+}
+
+// spool is for the content of an object: what was encrypted does not go to disk in clear.
+func (v *verifier) spool() *message.Spool {
+	content := message.NewSpool(0)
+	if v.clearText != nil {
+		content = message.NewSecretSpool(0)
+	}
+	v.spools = append(v.spools, content)
+	return content
 }
 
 func (v *verifier) certsOnly(outermost bool) {

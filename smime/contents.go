@@ -19,6 +19,7 @@ const (
 	RoleSignature  Role = "signature"  // next to signed content (RFC 1847, Section 2.1)
 	RoleEncrypted  Role = "encrypted"  // its content cannot be seen
 	RoleCompressed Role = "compressed" // the same
+	RoleDecrypted  Role = "decrypted"  // holds content that was encrypted
 )
 
 // Part is one part of a message (RFC 2045, Section 2.4) as Verify read it.
@@ -77,6 +78,7 @@ type Contents struct {
 	Root   *Part
 	spools []*message.Spool
 	opened map[*entity.Part]opening
+	keys   DecryptOptions
 }
 
 // Close releases the content that was unpacked. Safe on nil and more than once.
@@ -98,10 +100,13 @@ type opening struct {
 	signatures []*Signature
 	attached   bool
 	sealed     Kind
+	decrypted  bool // content was encrypted
 }
 
 func (o *opening) role() Role {
 	switch {
+	case o.decrypted:
+		return RoleDecrypted
 	case o.content != nil:
 		return RoleSigned
 	case o.sealed == KindCompressed:
@@ -121,7 +126,7 @@ func (v *verifier) opened(p, content *entity.Part, first int, attached bool) {
 // as Verify found them, with no second reading of what is a part. Content that signatures hold is
 // unpacked again. Errors: those of the message's spool and of ctx.
 func (r *Report) Contents(ctx context.Context, m *message.Message) (*Contents, error) {
-	c := &Contents{opened: map[*entity.Part]opening{}}
+	c := &Contents{opened: map[*entity.Part]opening{}, keys: r.keys}
 	if r.root == nil {
 		return c, nil
 	}
@@ -146,8 +151,8 @@ func (c *Contents) part(ctx context.Context, src io.ReaderAt, p *entity.Part, co
 	o := c.opened[p]
 	out.Role = o.role()
 	out.before, out.after = around(p)
-	if o.attached {
-		content, err := c.unpack(ctx, src, p)
+	if o.attached || o.decrypted {
+		content, err := c.unpack(ctx, src, p, o.decrypted)
 		if err != nil {
 			return nil, err
 		}
@@ -178,9 +183,14 @@ func (c *Contents) add(ctx context.Context, parent *Part, src io.ReaderAt, p *en
 }
 
 // unpack reads the content of the CMS object in p once more.
-func (c *Contents) unpack(ctx context.Context, src io.ReaderAt, p *entity.Part) (*message.Spool, error) {
-	content := message.NewSpool(0)
+func (c *Contents) unpack(ctx context.Context, src io.ReaderAt, p *entity.Part, encrypted bool) (*message.Spool, error) {
+	content := message.NewSecretSpool(0)
 	c.spools = append(c.spools, content)
-	_, _, err := entity.ReadCMS(ctx, src, p, content)
+	var err error
+	if encrypted {
+		_, _, err = entity.Decrypt(ctx, src, p, content, c.keys.cms())
+	} else {
+		_, _, err = entity.ReadCMS(ctx, src, p, content)
+	}
 	return content, err
 }

@@ -18,11 +18,12 @@ const (
 
 // RestoreHeader returns the changes that put the fields of HeaderChanges back as they were signed:
 // all outer fields of those names are removed, and the signed ones are appended to the header. It
-// returns nil where there is nothing to restore, or where a signed field cannot be put into a
-// header as it is: control characters, octets above 127 that no encoded word can hold, lines
-// without end. The caller has to check that the signature is valid.
+// returns nil where there is nothing to restore, where an encryption hid fields, or where a signed
+// field cannot be put into a header as it is: control characters, octets above 127 that no encoded
+// word can hold, lines without end. The caller has to check that the signature is valid.
 func (s *Signature) RestoreHeader() []message.Change {
-	if s.protection == nil || s.HeaderState != HeaderChanged {
+	// What was hidden by an encryption is not for the outer header.
+	if s.protection == nil || s.HeaderState != HeaderChanged || s.HeaderProtection == ProtectionCipher {
 		return nil
 	}
 	return s.protection.restore()

@@ -30,6 +30,7 @@ const (
 // that have a copy are compared.
 func (p *protection) compare() {
 	inside, outside, c := entity.SortByName(p.fields), entity.SortByName(p.outer), &header.Comparer{Words: header.MaxWords}
+	hidden := p.hidden()
 	repeated := false // a field that readers show
 	for i, f := range p.fields {
 		isShown := f.Is(header.Shown...)
@@ -37,7 +38,7 @@ func (p *protection) compare() {
 		if inside.First(f) != i || !transit.Protectable(f) {
 			continue
 		}
-		if !sameFields(inside, outside, f, c.Value) {
+		if !sameFields(inside, outside, f, c.Value) && !hidden.as(outside, f, c) {
 			p.differ(f.Name(), isShown && (!f.Is("Subject") || !sameFields(inside, outside, f, c.Subject)))
 		}
 	}
@@ -48,6 +49,30 @@ func (p *protection) compare() {
 	if p.state == HeaderUnprotected && repeated {
 		p.state = HeaderProtected
 	}
+}
+
+// outerCopies are the fields that stood outside of an encryption according to what was encrypted
+// (RFC 9788, Section 2.2: HP-Outer).
+type outerCopies struct {
+	entity.ByName
+	stated bool
+}
+
+// hidden reads them. Without any, nothing was hidden.
+func (p *protection) hidden() outerCopies {
+	if p.kind != ProtectionCipher {
+		return outerCopies{}
+	}
+	fields, stated := transit.Outer(p.fields)
+	return outerCopies{entity.SortByName(fields), stated}
+}
+
+// as reports whether the fields called as f stand outside as the sender put them there, or, as he
+// left them out, not at all. The author is never another outside (RFC 9788, Section 4.4.1).
+func (o outerCopies) as(outside entity.ByName, f message.Field, c *header.Comparer) bool {
+	return o.stated && !f.Is("From") && sameFields(o.ByName, outside, f, func(stated, outer message.Field) bool {
+		return c.Value(stated, outer) || f.Is("Subject") && c.Subject(stated, outer)
+	})
 }
 
 // compareAdded finds the fields that readers show and that are only outside.

@@ -13,10 +13,11 @@ type layer struct {
 	entity *entity.Part
 	outer  []message.Field // the header that its protected fields are compared with
 	// only signatures are around it (RFC 9787, Section 4: the cryptographic envelope)
-	root    bool
-	depth   int          // CMS objects around it
-	chain   []*Signature // of this entity, outermost first
-	outside string       // text around it that some readers show
+	root      bool
+	depth     int          // CMS objects around it
+	chain     []*Signature // of this entity, outermost first
+	outside   string       // text around it that some readers show
+	decrypted bool         // the entity was encrypted, and nothing inside that is opened yet
 }
 
 func (l *layer) covers(p *entity.Part) Coverage {
@@ -33,7 +34,9 @@ func (l *layer) outermost() bool { return l.root && len(l.chain) == 0 }
 // entity opens layer after layer (RFC 8551, Section 3.7) until it reaches the content that they
 // sign, and then looks for signed parts in that.
 func (v *verifier) entity(l *layer) error {
-	for first := true; ; first = false {
+	// What is inside an encryption is what the message is.
+	for first := true; ; first = first && l.decrypted {
+		l.decrypted = false
 		next, err := v.open(l, first)
 		if err != nil {
 			return err
@@ -42,10 +45,10 @@ func (v *verifier) entity(l *layer) error {
 			break
 		}
 	}
-	if len(l.chain) > 0 {
-		protection := readProtection(l)
+	if len(l.chain) > 0 || l.root && v.clearText != nil {
+		v.payload = readProtection(l)
 		for _, s := range l.chain {
-			protection.apply(s)
+			v.payload.apply(s)
 		}
 	}
 	return v.below(l)

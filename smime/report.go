@@ -36,8 +36,12 @@ type Report struct {
 	// Sealed lists in English the parts whose content cannot be seen, e.g. "part 2 is encrypted":
 	// a signature may be inside. Not the message itself, of which Kind says that.
 	Sealed []string
+	// Encryptions are the layers around the content that were opened with VerifyOptions.Decrypt, or
+	// could not be, outermost first; Kind is then what is inside, where all were opened.
+	Encryptions []*Encryption
 
 	// For Contents: the message as it was taken apart, and the layers in it.
 	root     *entity.Part
 	openings []opening
+	keys     DecryptOptions
 }

@@ -11,6 +11,7 @@ import (
 
 	"dnseal/smime/cms"
 	"dnseal/smime/internal/entity"
+	"dnseal/smime/internal/transit"
 	"dnseal/smime/message"
 )
 
@@ -51,13 +52,15 @@ func (s *signing) entityDefect() string {
 	}
 	entity := &entity.Part{Type: entity.MediaType{Name: cmp.Or(s.root.Type.Name, "text/plain")}}
 	if !s.opts.NoHeaderProtection {
-		entity.Type.Params = protectedParams
+		entity.Type.Params = protectedParams(s.protection())
 	}
 	entity.Fields, _ = message.ParseHeader(s.header)
 	return entityDefect(entity, s.m.Header())
 }
 
-var protectedParams = []entity.Param{{Name: entity.HP, Value: "clear"}}
+func protectedParams(p transit.Protection) []entity.Param {
+	return []entity.Param{{Name: entity.HP, Value: string(p)}}
+}
 
 func (s *signing) checkClear(body io.ReaderAt, root *entity.Part) (*cms.SignedData, *cms.Digests, error) {
 	if entity.KindOf(root) != entity.ClearSigned {

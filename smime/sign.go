@@ -40,6 +40,9 @@ type SignOptions struct {
 	// Again signs also what is signed or encrypted already (RFC 2634, Section 1.1: triple
 	// wrapping); its bytes stay as they are.
 	Again bool
+	// Encrypt encrypts what was signed, for these recipients (RFC 8551, Section 3.7). Header
+	// protection then hides what [Encrypt] hides. Nil: it is not encrypted.
+	Encrypt *EncryptOptions
 	// Result, where it is not nil, is filled in by Sign with what it made.
 	Result *SignResult
 }
@@ -98,6 +101,9 @@ func (s *signing) run() (*message.Edit, error) {
 	if err == nil {
 		err = s.selfCheck(edit.Body)
 	}
+	if err == nil && s.opts.Encrypt != nil {
+		err = s.encrypt(edit)
+	}
 	if err != nil {
 		return nil, errors.Join(err, edit.Close())
 	}
@@ -140,7 +146,7 @@ func (s *signing) prepare() error {
 		return err
 	}
 	// RFC 2045, Section 3: the fields that describe the body.
-	if s.removed = message.RemoveAll(fields, transit.Structural); len(s.removed) > maxStructural {
+	if s.removed = message.RemoveAll(fields, s.replaced); len(s.removed) > maxStructural {
 		return &LimitError{What: "content-fields", Max: maxStructural}
 	}
 	s.root = root
@@ -155,7 +161,7 @@ func (s *signing) prepare() error {
 			return err
 		}
 	}
-	s.header = pl.EntityHeader(root, charset, !s.opts.NoHeaderProtection)
+	s.header = pl.EntityHeader(root, charset, s.protection())
 	if pl.Blocked != nil && s.opts.RefuseOpaque {
 		return pl.Blocked
 	}
@@ -170,6 +176,23 @@ func (s *signing) prepare() error {
 		s.result.Fragile = pl.Fragile
 	}
 	return nil
+}
+
+// protection is the form of header protection.
+func (s *signing) protection() transit.Protection {
+	switch {
+	case s.opts.NoHeaderProtection:
+		return transit.ProtectNone
+	case s.opts.Encrypt != nil:
+		return transit.ProtectCipher
+	}
+	return transit.ProtectClear
+}
+
+// replaced reports whether a field does not stay in the header: it describes the old body, or is
+// hidden.
+func (s *signing) replaced(f message.Field) bool {
+	return transit.Structural(f) || s.protection() == transit.ProtectCipher && transit.Confidential(f)
 }
 
 // maxOff is how far Date may be from the signing time: Thunderbird calls a signature invalid where

@@ -25,11 +25,13 @@ func Verify(ctx context.Context, m *message.Message) (*Report, error) {
 type VerifyOptions struct {
 	// Digests notes the digest of each signature ([Signature.Object]).
 	Digests bool
+	// Decrypt opens what is encrypted around the content of the message; without keys nothing is.
+	Decrypt DecryptOptions
 }
 
 // VerifyWith is [Verify] with options.
 func VerifyWith(ctx context.Context, m *message.Message, opts VerifyOptions) (*Report, error) {
-	v := &verifier{ctx: ctx, digests: opts.Digests}
+	v := &verifier{ctx: ctx, digests: opts.Digests, keys: opts.Decrypt}
 	defer v.close()
 	if err := v.run(m); err != nil {
 		return nil, err
@@ -48,6 +50,11 @@ type verifier struct {
 	src     io.ReaderAt           // the message
 	root    *entity.Part          // nil where a limit stopped the walk
 	digests bool                  // as in VerifyOptions
+	keys    DecryptOptions
+	// clearText is the innermost content that was encrypted, nil without any; payload is what is
+	// inside all layers, and its header protection.
+	clearText *layer
+	payload   *protection
 	// lastObject is the digest of the CMS object that was read last.
 	lastObject [sha256.Size]byte
 	// searches are for Explain alone.
@@ -56,7 +63,7 @@ type verifier struct {
 
 // run fills in the report. What it opened remains open until close.
 func (v *verifier) run(m *message.Message) error {
-	v.header, v.stray, v.report = m.Header(), entity.StrayReason(m), &Report{Kind: KindNone}
+	v.header, v.stray, v.report = m.Header(), entity.StrayReason(m), &Report{Kind: KindNone, keys: v.keys}
 	v.secured = map[*entity.Part]bool{}
 	v.report.From, v.report.FromErr = m.From()
 	v.src = m.Open()
@@ -107,9 +114,17 @@ func (v *verifier) message(src io.ReaderAt, root *entity.Part) error {
 		return err
 	}
 	if v.report.Kind == KindNone && len(v.report.Signatures) > 0 {
-		v.outside(root)
+		v.outside(v.content(root))
 	}
 	return nil
+}
+
+// content is what is inside the encryption of the root, if that was opened.
+func (v *verifier) content(root *entity.Part) *entity.Part {
+	if v.clearText != nil {
+		return v.clearText.entity
+	}
+	return root
 }
 
 // outside notes the parts that no signature covers, where the message is signed in part.

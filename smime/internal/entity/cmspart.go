@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"dnseal/smime/cms"
+	"dnseal/smime/cms/enveloped"
 )
 
 // ErrEncoding is for a CMS object in a form that programs decode differently, so that two readers
@@ -95,6 +96,22 @@ func ReadCMSTo(ctx context.Context, src io.ReaderAt, p *Part, content, object io
 	}
 	tail, err = b.tailed()
 	return sd, tail, err
+}
+
+// Decrypt opens the encrypted object in the body of p, and writes its content to w. tail says that
+// something follows it in the part. Errors: as enveloped.Decrypt, a [MIMEError], ErrEncoding, and
+// what the source returned.
+func Decrypt(ctx context.Context, src io.ReaderAt, p *Part, w io.Writer, opts enveloped.DecryptOptions) (content *enveloped.Content, tail bool, err error) {
+	b, err := openCMS(ctx, src, p)
+	if err != nil {
+		return nil, false, err
+	}
+	defer b.close()
+	if content, err = enveloped.Decrypt(b, w, opts); err != nil {
+		return nil, false, notCMS(ctx, src, p, err)
+	}
+	tail, err = b.tailed()
+	return content, tail, err
 }
 
 // CopyRange writes a range of src to w.

@@ -67,7 +67,7 @@ func (e *Emitter) header(p *entity.Part) error {
 func globalType(p *entity.Part) []byte {
 	t := p.Type
 	t.Name = "message/global"
-	return contentType(t, false)
+	return contentType(t, ProtectNone)
 }
 
 func (e *Emitter) body(p *entity.Part) error {

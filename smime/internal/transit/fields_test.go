@@ -89,11 +89,11 @@ func TestPartlyEmpty(t *testing.T) {
 	t.Parallel()
 	const from = "From: a@example.org\r\n"
 	root, pl, _ := planned(t, from+"X-A: \r\nx-a: v\r\nX-B:\r\nX-C: v\r\n\r\nx\r\n")
-	if h := string(pl.EntityHeader(root, "us-ascii", true)); pl.Blocked != nil || len(pl.Unprotected) != 2 || strings.Contains(strings.ToLower(h), "x-a") || strings.Contains(h, "X-B") || !strings.Contains(h, "X-C: v") {
+	if h := string(pl.EntityHeader(root, "us-ascii", ProtectClear)); pl.Blocked != nil || len(pl.Unprotected) != 2 || strings.Contains(strings.ToLower(h), "x-a") || strings.Contains(h, "X-B") || !strings.Contains(h, "X-C: v") {
 		t.Errorf("%v %q\n%s", pl.Blocked, pl.Unprotected, h)
 	}
 	root, pl, _ = planned(t, from+"To:\r\nTo: b@example.org\r\n\r\nx\r\n")
-	if pl.EntityHeader(root, "us-ascii", true); pl.Blocked == nil || pl.Blocked.Place != "To" {
+	if pl.EntityHeader(root, "us-ascii", ProtectClear); pl.Blocked == nil || pl.Blocked.Place != "To" {
 		t.Error(pl.Blocked)
 	}
 }

@@ -37,7 +37,7 @@ func prepared(tb testing.TB, msg string) string {
 	root, pl, src := planned(tb, msg)
 	w := message.NewSpool(0)
 	defer w.Close()
-	header := pl.EntityHeader(root, "us-ascii", true)
+	header := pl.EntityHeader(root, "us-ascii", ProtectClear)
 	if pl.Blocked != nil {
 		tb.Fatal(pl.Blocked)
 	}

@@ -23,10 +23,21 @@ func Protectable(f message.Field) bool {
 // Structural is RFC 9788, Section 1.4: what describes the body.
 func Structural(f message.Field) bool { return f.Is("MIME-Version") || f.Begins("Content-") }
 
+// Protection is a form of header protection that is written: the value of the parameter hp (RFC
+// 9788, Section 2.1.1).
+type Protection string
+
+// Forms.
+const (
+	ProtectNone   Protection = ""
+	ProtectClear  Protection = "clear"
+	ProtectCipher Protection = "cipher"
+)
+
 // EntityHeader makes the header of the signed entity (RFC 8551, Section 3.1): the Content- fields
 // of the root, and copies of its other fields where they are to be protected. charset is for a
 // message without Content-Type. What cannot be made transit-proof is kept as it is and noted in pl.
-func (pl *Planner) EntityHeader(root *entity.Part, charset string, protect bool) []byte {
+func (pl *Planner) EntityHeader(root *entity.Part, charset string, protect Protection) []byte {
 	h, fields := make([]byte, 0, 1024), root.Fields
 	_, typed := entity.Field(fields, "Content-Type")
 	if typed == 0 {
@@ -42,8 +53,11 @@ func (pl *Planner) EntityHeader(root *entity.Part, charset string, protect bool)
 		}
 	}
 	h = pl.Steps.appendEncoding(h, root)
-	if protect {
+	if protect != ProtectNone {
 		h = pl.appendCopies(h, fields)
+	}
+	if protect == ProtectCipher {
+		h = appendOuter(h, fields)
 	}
 	return append(h, '\r', '\n')
 }
@@ -113,7 +127,7 @@ func (pl *Planner) protected(f message.Field) []byte {
 
 // rootType is the Content-Type of the signed entity: as it stands, but that it says what we say
 // about header protection, and nothing that somebody wrote there before.
-func (pl *Planner) rootType(f message.Field, t entity.MediaType, protect bool) []byte {
+func (pl *Planner) rootType(f message.Field, t entity.MediaType, protect Protection) []byte {
 	f = oneSpace(f)
 	if rewritten(f.Raw) {
 		pl.blockAt(placeOf(f), "%v", errControl)
@@ -121,20 +135,20 @@ func (pl *Planner) rootType(f message.Field, t entity.MediaType, protect bool) [
 	if t.Has(entity.HP) || t.Has("protected-headers") || fieldHazards(f.Raw)&entity.Breaking != 0 {
 		return contentType(t.Without(entity.HP, "protected-headers"), protect)
 	}
-	if !protect {
+	if protect == ProtectNone {
 		return f.Raw
 	}
-	raw := slices.Concat(bytes.TrimRight(f.Raw, "; \t\r\n"), []byte(";\r\n hp=\"clear\"\r\n"))
-	if again := entity.ParseMediaType(message.Field{Raw: raw}.Unfolded()); again.Ambiguous || again.Name != t.Name || again.Get(entity.HP) != "clear" {
+	raw := slices.Concat(bytes.TrimRight(f.Raw, "; \t\r\n"), []byte(";\r\n hp=\""+string(protect)+"\"\r\n"))
+	if again := entity.ParseMediaType(message.Field{Raw: raw}.Unfolded()); again.Ambiguous || again.Name != t.Name || again.Get(entity.HP) != string(protect) {
 		return contentType(t, protect) // a comment that does not end, or the like
 	}
 	return raw
 }
 
-func contentType(t entity.MediaType, protect bool) []byte {
-	if protect {
+func contentType(t entity.MediaType, protect Protection) []byte {
+	if protect != ProtectNone {
 		// RFC 9788, Section 2.1.1.
-		t.Params = append(t.Params, entity.Param{Name: entity.HP, Value: "clear"})
+		t.Params = append(t.Params, entity.Param{Name: entity.HP, Value: string(protect)})
 	}
 	raw, err := entity.Fold("Content-Type", t.String())
 	if err != nil {

@@ -89,7 +89,7 @@ func TestLongestField(t *testing.T) {
 	t.Parallel()
 	for n, unprotected := range map[int]int{984: 0, 985: 1} {
 		root, pl, _ := planned(t, "From: a@example.org\r\nX-A: "+strings.Repeat("x", n)+"\r\n\r\nx")
-		if pl.EntityHeader(root, "us-ascii", true); len(pl.Unprotected) != unprotected {
+		if pl.EntityHeader(root, "us-ascii", ProtectClear); len(pl.Unprotected) != unprotected {
 			t.Errorf("a field of %d octets: %q", n+5, pl.Unprotected)
 		}
 	}
@@ -104,7 +104,7 @@ func TestRootType(t *testing.T) {
 		"text/plain; hp=cipher": false, "text/plain; a=\"b\\": false, "text/plain; a=\"b\fc\"": true,
 	} {
 		root, pl, _ := planned(t, "From: a@example.org\r\nContent-Type: "+value+"\r\n\r\nx")
-		fields, _ := message.ParseHeader(pl.EntityHeader(root, "us-ascii", true))
+		fields, _ := message.ParseHeader(pl.EntityHeader(root, "us-ascii", ProtectClear))
 		typ, n := entity.Field(fields, "Content-Type")
 		if got := entity.ParseMediaType(typ); n != 1 || got.Name != "text/plain" || got.Get(entity.HP) != "clear" || (pl.Blocked != nil) != blocked {
 			t.Errorf("%q became %q, %v", value, typ, pl.Blocked)

@@ -1,0 +1,178 @@
+package smime
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"strings"
+
+	"dnseal/smime/cms/enveloped"
+	"dnseal/smime/internal/entity"
+	"dnseal/smime/internal/transit"
+	"dnseal/smime/message"
+)
+
+// ErrNotEncrypted says that a message has no layer of S/MIME encryption around its content.
+var ErrNotEncrypted = errors.New("smime: the message is not encrypted by S/MIME")
+
+// DecryptOptions are for [Decrypt].
+type DecryptOptions struct {
+	// Keys at hand.
+	Keys []enveloped.Key
+	// MaxContent is the most octets of content of one layer; 0: 64 MiB.
+	MaxContent int64
+}
+
+func (opts DecryptOptions) cms() enveloped.DecryptOptions {
+	return enveloped.DecryptOptions{Keys: opts.Keys, MaxContent: opts.MaxContent}
+}
+
+// Encryption is a layer of encryption around the content of a message.
+type Encryption struct {
+	// Part is the IMAP part number of the encrypted object; "" for the message.
+	Part string
+	// Content says how it was protected; nil where it was not opened.
+	Content *enveloped.Content
+	// Err is why it was not opened: enveloped.ErrNoKey, enveloped.ErrDecrypt, what is wrong with
+	// it; nil where it was.
+	Err error
+	// Changed says in English what in content that nothing authenticates shows that it was changed
+	// on the way, as those do who want to have it sent to them (EFAIL); "" where nothing does.
+	Changed string
+}
+
+// Decrypted is a message without its encryption.
+type Decrypted struct {
+	// Edit turns the message into one that is not encrypted. What was signed inside still is, and
+	// can be verified. The caller closes it; its body is never on disk in clear.
+	Edit *message.Edit
+	// Encryptions are the layers that were opened, outermost first.
+	Encryptions []*Encryption
+}
+
+// Decrypt opens the encryption around the content of m, layer by layer, and a signature around an
+// encryption goes with that. Header fields that the sender hid are put back (RFC 9788), but never
+// those that say who sent the message or to whom. Parts that are encrypted next to parts in clear
+// are left as they are: together a reader would mix them.
+//
+// Errors: ErrNotEncrypted, that of the layer that cannot be opened ([Encryption]), *LimitError,
+// those of the spool, and ctx's.
+func Decrypt(ctx context.Context, m *message.Message, opts DecryptOptions) (*Decrypted, error) {
+	v := &verifier{ctx: ctx, keys: opts}
+	defer v.close()
+	if err := v.run(m); err != nil {
+		return nil, err
+	}
+	found := v.report.Encryptions
+	switch {
+	case len(found) > 0 && found[len(found)-1].Err != nil:
+		return nil, found[len(found)-1].Err
+	case v.report.Code != "" && strings.HasPrefix(string(v.report.Code), "limit:"):
+		return nil, errors.New("smime: " + v.report.Reason)
+	case v.clearText == nil:
+		return nil, ErrNotEncrypted
+	}
+	edit, err := v.decrypted(m)
+	if err != nil {
+		return nil, err
+	}
+	return &Decrypted{Edit: edit, Encryptions: found}, nil
+}
+
+// encrypted opens an encrypted object that is the content of the message, or of a layer around
+// that, and reports whether it did.
+func (v *verifier) encrypted(l *layer, kind Kind, outermost bool) (bool, error) {
+	if !l.root || kind != KindEncrypted || len(v.keys.Keys) == 0 {
+		v.sealed(l, kind, outermost)
+		return false, nil
+	}
+	e := &Encryption{Part: l.entity.Number}
+	v.report.Encryptions = append(v.report.Encryptions, e)
+	content := message.NewSecretSpool(0)
+	v.spools = append(v.spools, content)
+	opened, tail, err := entity.Decrypt(v.ctx, l.src, l.entity, content, v.keys.cms())
+	if err != nil {
+		if e.Err = undecrypted(err); e.Err == nil {
+			return false, err
+		}
+		v.sealed(l, kind, outermost)
+		return false, nil
+	}
+	e.Content = opened
+	v.noteOutside(l, tail, "text after the encrypted data")
+	inner, err := entity.WalkEntity(v.ctx, content, content.Size(), l.entity.Number)
+	if err != nil {
+		return false, err
+	}
+	if !opened.Authenticated {
+		e.Changed = changedInside(inner)
+	}
+	v.secured[l.entity] = true
+	v.report.openings = append(v.report.openings, opening{part: l.entity, content: inner, decrypted: true})
+	l.src, l.entity, l.decrypted = content, inner, true
+	v.clearText = &layer{src: content, entity: inner}
+	return true, nil
+}
+
+// undecrypted sorts errors: those about the message are returned, nil for those of this machine.
+func undecrypted(err error) error {
+	_, unsupported := errors.AsType[*enveloped.UnsupportedError](err)
+	_, other := defectOf(err)
+	if other == nil || unsupported || errors.Is(err, enveloped.ErrDecrypt) || errors.Is(err, enveloped.ErrNoKey) || errors.Is(err, message.ErrTooBig) {
+		return err
+	}
+	return nil
+}
+
+// changedInside looks for what a change of text under CBC leaves behind: it makes blocks of octets
+// that nobody wrote, and what is to carry the text away is a header or HTML that must come early.
+func changedInside(p *entity.Part) string {
+	for _, f := range p.Fields {
+		if f.Name() == "" || bytes.ContainsFunc(f.Raw, func(r rune) bool { return r < ' ' && r != '\t' && r != '\r' && r != '\n' || r > '~' }) {
+			return "the header of the encrypted text has octets that programs do not write there"
+		}
+	}
+	if kind, subtype, _ := strings.Cut(p.Type.Name, "/"); kind == "" || subtype == "" {
+		return "the encrypted text does not begin with a header that can be read"
+	}
+	return ""
+}
+
+// decrypted makes the message of the innermost content that was encrypted.
+func (v *verifier) decrypted(m *message.Message) (*message.Edit, error) {
+	p := v.clearText.entity
+	edit := &message.Edit{Body: message.NewSecretSpool(0), Changes: message.RemoveAll(m.Header(), transit.Structural)}
+	if err := entity.CopyRange(v.ctx, edit.Body, v.clearText.src, p.Body, p.End-p.Body); err != nil {
+		return nil, errors.Join(err, edit.Close())
+	}
+	edit.Changes = append(edit.Changes, message.Change{Op: message.Append, Name: "MIME-Version", Value: " 1.0"})
+	for _, f := range p.Fields {
+		if f.Begins("Content-") {
+			edit.Changes = append(edit.Changes, message.Change{Op: message.Append, Name: f.Name(), Value: f.Value()})
+		}
+	}
+	edit.Changes = append(edit.Changes, v.shown(m.Header())...)
+	return edit, nil
+}
+
+// shown are the changes that put hidden fields back. They may come from somebody who only has the
+// recipient's key, so that none of them says who sent the message.
+func (v *verifier) shown(outer []message.Field) []message.Change {
+	p := v.payload
+	if p == nil || !p.hides() {
+		return nil
+	}
+	isHidden := func(f message.Field) bool { return transit.Confidential(f) }
+	changes := message.RemoveAll(outer, isHidden)
+	for _, f := range p.fields {
+		if signed, ok := restorable(f); ok && isHidden(f) && !empty(f) {
+			changes = append(changes, message.Change{Op: message.Append, Name: signed.Name(), Value: signed.Value()})
+		}
+	}
+	return changes
+}
+
+// hides reports whether the outer header is the one that the sender put there in place of his.
+func (p *protection) hides() bool {
+	return p.kind == ProtectionCipher && p.state == HeaderProtected && p.hidden().stated
+}
