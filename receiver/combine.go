@@ -78,7 +78,7 @@ func selectSigs(sigs []*SignatureReport, keep func(*SignatureReport) bool) []*Si
 func unsigned(found *smime.Report) finding {
 	switch found.Kind {
 	case smime.KindEncrypted:
-		return finding{None, CodeEncrypted, "the message is encrypted; a signature inside cannot be seen"}
+		return finding{None, CodeEncrypted, "the message is encrypted" + undecrypted(found) + "; a signature inside cannot be seen"}
 	case smime.KindCompressed:
 		return finding{None, CodeCompressed, "the message is S/MIME compressed and not signed outside"}
 	case smime.KindCertsOnly:
@@ -90,5 +90,16 @@ func unsigned(found *smime.Report) finding {
 	if len(found.Sealed) > 0 {
 		return finding{None, CodeEncrypted, "the message is not signed; " + found.Sealed[0] + ", and a signature inside cannot be seen"}
 	}
+	if len(found.Encryptions) > 0 {
+		return finding{None, "", "the message is encrypted, which says nothing about its author, and not signed"}
+	}
 	return finding{None, "", "the message is not signed"}
+}
+
+// undecrypted says why keys that are at hand did not open the message.
+func undecrypted(found *smime.Report) string {
+	if n := len(found.Encryptions); n > 0 && found.Encryptions[n-1].Err != nil {
+		return " and was not decrypted: " + reasonOf(found.Encryptions[n-1].Err)
+	}
+	return ""
 }

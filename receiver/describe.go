@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
+	"fmt"
+	"strings"
 
 	"dnseal/smime"
 )
@@ -32,4 +34,68 @@ func describeCertificate(c *x509.Certificate) *CertificateReport {
 		Subject: c.Subject.String(), Issuer: c.Issuer.String(), Serial: c.SerialNumber.Text(16),
 		NotBefore: c.NotBefore.UTC(), NotAfter: c.NotAfter.UTC(), SHA256: hex.EncodeToString(sum[:]),
 	}
+}
+
+// EncryptionReport is one layer of encryption of a Report.
+type EncryptionReport struct {
+	// Part is the IMAP part number of the encrypted object; empty for the message.
+	Part string `json:"part,omitempty"`
+	// Algorithm is the cipher of the content, KeyEncryption how the key of it was encrypted for
+	// this recipient; both are empty where it was not opened.
+	Algorithm     string `json:"algorithm,omitempty"`
+	KeyEncryption string `json:"key_encryption,omitempty"`
+	// Authenticated says that nothing of the content was changed after it was encrypted.
+	Authenticated bool `json:"authenticated"`
+	// Recipients counts those that are named in it.
+	Recipients int `json:"recipients,omitempty"`
+	// Warning says what in the content shows that it was changed.
+	Warning string `json:"warning,omitempty"`
+	// Error says why it was not opened; empty where it was.
+	Error string `json:"error,omitempty"`
+}
+
+func describeEncryptions(found *smime.Report) []EncryptionReport {
+	var out []EncryptionReport
+	for _, e := range found.Encryptions {
+		d := EncryptionReport{Part: e.Part, Warning: e.Changed}
+		if e.Err != nil {
+			d.Error = reasonOf(e.Err)
+		}
+		if c := e.Content; c != nil {
+			d.Algorithm, d.KeyEncryption, d.Authenticated, d.Recipients = string(c.Cipher), c.KeyEncryption, c.Authenticated, c.Recipients
+		}
+		out = append(out, d)
+	}
+	return out
+}
+
+// reasonOf is the text of an error without the name of the package.
+func reasonOf(err error) string {
+	_, text, ok := strings.Cut(err.Error(), ": ")
+	if !ok {
+		return err.Error()
+	}
+	return text
+}
+
+// text is the layer for people.
+func (e *EncryptionReport) text() string {
+	if e.Error != "" {
+		return "not opened: " + e.Error
+	}
+	text := fmt.Sprintf("%s, key by %s, %d %s", e.Algorithm, e.KeyEncryption, e.Recipients, plural(e.Recipients, "recipient"))
+	if !e.Authenticated {
+		text += "; the cipher does not authenticate: only a signature inside shows that nothing was changed"
+	}
+	if e.Warning != "" {
+		text += "; " + e.Warning
+	}
+	return text
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return noun
+	}
+	return noun + "s"
 }

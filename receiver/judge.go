@@ -33,6 +33,7 @@ func (r *Receiver) judge(ctx context.Context, m *message.Message, found *smime.R
 	}
 	v.showInner()
 	report.Remarks, report.lookups = v.remarks(found), v.answers.all()
+	report.Encryption = describeEncryptions(found)
 	report.combine(found)
 	return report
 }

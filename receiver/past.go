@@ -73,7 +73,7 @@ var buffers = sync.Pool{New: func() any { return new([32 << 10]byte) }}
 
 // verify is Verify for a message that is not too big.
 func (r *Receiver) verify(ctx context.Context, m *message.Message) (*Report, error) {
-	opts := smime.VerifyOptions{Digests: r.opts.Digests || r.opts.Keep != nil || r.opts.Past != nil}
+	opts := smime.VerifyOptions{Digests: r.opts.Digests || r.opts.Keep != nil || r.opts.Past != nil, Decrypt: r.opts.Decrypt}
 	whole := func() (string, int64, error) { return "", m.Size(), nil }
 	// What is delivered gets more fields at an entry point, so that the digest of the whole is
 	// worth little there.

@@ -56,11 +56,12 @@
 // # Limitations
 //
 // It reads no revocation lists and asks no OCSP responder: the removal of a record is the
-// revocation, and a signature that PKIX roots vouch for cannot be revoked. It does not decrypt: a
-// signature inside an encrypted message is not seen. Saved mail is judged by the DNS of today, not
-// by that of the day it came. A signing time is the signer's claim. It stores nothing between
-// messages, so that it finds no replayed message. The resolver must validate DNSSEC, or say
-// truthfully who did: the caller chooses it.
+// revocation, and a signature that PKIX roots vouch for cannot be revoked. Without the key a
+// signature inside an encrypted message is not seen, and with it only where the encryption is
+// around all of the content. Saved mail is judged by the DNS of today, not by that of the day it
+// came. A signing time is the signer's claim. It stores nothing between messages, so that it finds
+// no replayed message. The resolver must validate DNSSEC, or say truthfully who did: the caller
+// chooses it.
 package receiver
 
 import (
@@ -72,6 +73,7 @@ import (
 
 	"dnseal/lookup"
 	"dnseal/lookup/dnssec"
+	"dnseal/smime"
 	"dnseal/smime/message"
 )
 
@@ -102,6 +104,9 @@ type Options struct {
 	// Saved says that messages come from an archive: what is absent now may have been there then
 	// (code not-published-now).
 	Saved bool
+	// Decrypt opens what is encrypted around the content of a message, and the signatures inside
+	// are judged; without keys nothing is opened.
+	Decrypt smime.DecryptOptions
 	// RestoreHeader has Handle put fields that were changed back as they were signed, where
 	// nothing else is wrong with the message: then it passes, and its Edit does it.
 	RestoreHeader bool

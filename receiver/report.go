@@ -43,6 +43,9 @@ type Report struct {
 	Class  Class  `json:"class,omitempty"`
 
 	Signatures []*SignatureReport `json:"signatures"`
+	// Encryption has the layers of encryption around the content that were opened here, or could
+	// not be, outermost first. None proves who encrypted.
+	Encryption []EncryptionReport `json:"encryption,omitempty"`
 	// Hops are the Received fields, the oldest first. They are not proven, so that HopsTrusted is
 	// false.
 	Hops        []Hop `json:"hops"`

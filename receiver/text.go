@@ -201,6 +201,9 @@ func (t *textWriter) about(r *Report) {
 	}
 	t.asOf(r)
 	t.line("Header", r.headerText())
+	for _, e := range r.Encryption {
+		t.line("Encryption", e.text())
+	}
 }
 
 // someOf names the first few of many.
