@@ -9,6 +9,8 @@ import (
 	"crypto/mlkem"
 	"crypto/rsa"
 
+	"filippo.io/mldsa"
+
 	"dnseal/smime/cms/internal/algorithm"
 )
 
@@ -16,12 +18,13 @@ import (
 // algorithm, which encryption uses too. What reads and writes algorithm identifiers, chooses, names
 // and announces algorithms, and computes digests, reads these rows.
 //
-// A new algorithm is rows. ML-DSA-65 would be:
+// A new algorithm is rows. For ML-DSA-65 they are:
 //
 //   - its OID in oid.go;
 //   - a family with a row in familyTable: name, pure, verify;
 //   - a row in signatureTable and one in keyTable, with the function that recognises the key;
-//   - a case in ParsePublicKey, while crypto/x509 does not read such keys;
+//   - a case in certificate.ParsePublicKey, while crypto/x509 does not read such keys, and one in
+//     MarshalPublicKey;
 //   - in sender/identity, a row that makes keys, and a case in parseKey as above.
 
 // family is a kind of signature algorithm. The zero value is none.
@@ -33,6 +36,9 @@ const (
 	familyPSS
 	familyECDSA
 	familyEd25519
+	familyMLDSA44
+	familyMLDSA65
+	familyMLDSA87
 )
 
 // familyTable has a row for each family.
@@ -41,11 +47,22 @@ var familyTable = [...]struct {
 	// pure says that the message itself is signed, not its digest.
 	pure   bool
 	verify func(s scheme, pub crypto.PublicKey, input, signature []byte) bool
+	// size is that of every signature, in octets; 0: they differ.
+	size int
+	// leastDigest is the shortest digest of the content that is as strong as the signature over
+	// signed attributes with it, in octets; 0: any that is strong itself.
+	leastDigest int
+	// postQuantum: a computer that breaks RSA and elliptic curves does not break it.
+	postQuantum bool
 }{
 	familyRSA:     {name: "rsa", verify: verifyPKCS1},
 	familyPSS:     {name: "rsa-pss", verify: verifyPSS},
 	familyECDSA:   {name: "ecdsa", verify: verifyECDSA},
 	familyEd25519: {name: "ed25519", pure: true, verify: verifyEd25519},
+	// FIPS 204, Table 2. RFC 9882, Section 3.1: the pure mode. Section 3.3, Table 1: digests.
+	familyMLDSA44: {name: "ml-dsa-44", pure: true, verify: verifyMLDSA, size: mldsa.MLDSA44SignatureSize, leastDigest: 32, postQuantum: true},
+	familyMLDSA65: {name: "ml-dsa-65", pure: true, verify: verifyMLDSA, size: mldsa.MLDSA65SignatureSize, leastDigest: 48, postQuantum: true},
+	familyMLDSA87: {name: "ml-dsa-87", pure: true, verify: verifyMLDSA, size: mldsa.MLDSA87SignatureSize, leastDigest: 64, postQuantum: true},
 }
 
 // algorithmIdentifier, digestRow and digestTable are shared with encryption.
@@ -94,6 +111,10 @@ var signatureTable = [...]struct {
 	// RFC 3370, Sections 3.2 and 2.1: valid, and weak today.
 	{oidSHA1WithRSA, familyRSA, crypto.SHA1, parametersNull, false, false},
 	{oidECDSAWithSHA1, familyECDSA, crypto.SHA1, parametersLeftOut, false, false},
+	// RFC 9882, Section 3.3: parameters are absent, and digestAlgorithm may be any.
+	{oidMLDSA44, familyMLDSA44, 0, parametersAbsent, true, false},
+	{oidMLDSA65, familyMLDSA65, 0, parametersAbsent, true, false},
+	{oidMLDSA87, familyMLDSA87, 0, parametersAbsent, true, false},
 	// RFC 5754, Section 3.3, does not allow this, but Windows names the algorithm of the key here.
 	// What the parameters say is in the key too.
 	{oidECPublicKey, familyECDSA, 0, parametersIgnored, false, false},
@@ -123,6 +144,10 @@ var keyTable = [...]keyRow{
 	{"rsa-pss", oidRSAPSS, familyPSS, crypto.SHA256, isA[*PSSPublicKey], checkRSA},
 	// RFC 8419, Section 3.1.
 	{"ed25519", oidEd25519, familyEd25519, crypto.SHA512, isEd25519, checkEd25519},
+	// RFC 9882, Section 3.3: SHA-512 is for all of them.
+	{"ml-dsa-44", oidMLDSA44, familyMLDSA44, crypto.SHA512, isMLDSA(mldsa.MLDSA44()), nil},
+	{"ml-dsa-65", oidMLDSA65, familyMLDSA65, crypto.SHA512, isMLDSA(mldsa.MLDSA65()), nil},
+	{"ml-dsa-87", oidMLDSA87, familyMLDSA87, crypto.SHA512, isMLDSA(mldsa.MLDSA87()), nil},
 	// RFC 8410, Section 3, and RFC 9936, Section 3: keys that can only be encrypted to.
 	{"x25519", oidX25519, familyNone, 0, isX25519, nil},
 	{"ml-kem-768", oidMLKEM768, familyNone, 0, isA[*mlkem.EncapsulationKey768], nil},

@@ -115,7 +115,11 @@ func benchmarkVerify(b *testing.B, der, content []byte) {
 	d := sd.Digests()
 	d.Write(content)
 	si := sd.Signers[0]
-	if err := si.Verify(d, si.Certificate(sd, nil).PublicKey); err != nil {
+	pub, err := PublicKey(si.Certificate(sd, nil))
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := si.Verify(d, pub); err != nil {
 		b.Fatal(err)
 	}
 }

@@ -48,6 +48,6 @@
 // # Specifications
 //
 // RFC 5652 (CMS), RFC 5754 (SHA-2), RFC 4055 and RFC 4056 (RSASSA-PSS), RFC 5753 and
-// RFC 5480 (ECDSA), RFC 8419 (Ed25519), RFC 5035 (signingCertificateV2), RFC 6211
-// (CMSAlgorithmProtection), RFC 8551 (SMIMECapabilities), X.690 (BER, DER).
+// RFC 5480 (ECDSA), RFC 8419 (Ed25519), RFC 9882 (ML-DSA), RFC 5035 (signingCertificateV2),
+// RFC 6211 (CMSAlgorithmProtection), RFC 8551 (SMIMECapabilities), X.690 (BER, DER).
 package cms

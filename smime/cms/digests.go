@@ -23,13 +23,14 @@ type Digests struct {
 // maxPrefix is room for the headers of a SET, of the first Attribute in it and of its type.
 const maxPrefix = 24
 
-// newDigests is for attached content, which is hashed before the signers are read: an Ed25519
-// signer, who uses SHA-512 (RFC 8419, Section 3.1), may sign the content itself.
+// newDigests is for attached content, which is hashed before the signers are read: an Ed25519 or
+// ML-DSA signer, who uses SHA-512 (RFC 8419, Section 3.1; RFC 9882, Section 3.3), may sign the
+// content itself. So may an ML-DSA signer with a digest algorithm that is not computed here.
 func newDigests(announced []crypto.Hash) *Digests {
 	d := new(Digests)
 	for _, h := range announced {
 		d.add(h)
-		d.hold = d.hold || h == crypto.SHA512
+		d.hold = d.hold || h == crypto.SHA512 || h == 0
 	}
 	return d
 }
@@ -69,7 +70,7 @@ func (d *Digests) ReadFrom(r io.Reader) (int64, error) {
 	return io.CopyBuffer(struct{ io.Writer }{d}, r, buf[:])
 }
 
-// keep holds content for Ed25519 without signed attributes, up to its limit.
+// keep holds content for signers without signed attributes that sign it itself, up to its limit.
 func (d *Digests) keep(p []byte) {
 	if d.size > maxHeld {
 		d.hold, d.held = false, nil

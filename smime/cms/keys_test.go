@@ -14,6 +14,9 @@ import (
 	"testing"
 	"time"
 
+	"filippo.io/mldsa"
+	mldsax509 "filippo.io/mldsa/x509"
+
 	"dnseal/smime/cms/internal/ber"
 )
 
@@ -28,7 +31,8 @@ func testKey(tb testing.TB, name string) crypto.Signer {
 		tb.Fatal(err)
 	}
 	block, _ := pem.Decode(text)
-	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	key, err := mldsax509.ParsePKCS8PrivateKey(block.Bytes) // and all others
+
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -53,11 +57,34 @@ func testCertificate(tb testing.TB, key crypto.Signer, serial int64) *x509.Certi
 		tb.Fatal(err)
 	}
 	template.SubjectKeyId = id
+	if key, ok := key.(*mldsa.PrivateKey); ok {
+		return mldsaCertificate(tb, key, template)
+	}
 	der, err := x509.CreateCertificate(nil, template, template, key.Public(), key)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	return parseCertificate(tb, der)
+}
+
+// mldsaCertificate is a certificate that crypto/x509 cannot make: signed by ML-DSA, under its own
+// key (RFC 9881).
+func mldsaCertificate(tb testing.TB, key *mldsa.PrivateKey, template *x509.Certificate) *x509.Certificate {
+	tb.Helper()
+	p256 := testKey(tb, "p256")
+	der, err := x509.CreateCertificate(nil, template, template, p256.Public(), p256)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	algorithm := encodeAlgorithm(kindOf(key.Public()).oid, nil)
+	tbs := contents(tb, parseCertificate(tb, der).RawTBSCertificate)
+	tbs = bytes.Replace(tbs, encodeAlgorithm(oidECDSAWithSHA256, nil), algorithm, 1)
+	tbs = ber.TLV(ber.TagSequence, bytes.Replace(tbs, spkiOf(tb, p256.Public()), spkiOf(tb, key.Public()), 1))
+	value, err := key.SignDeterministic(tbs, nil)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return parseCertificate(tb, ber.TLV(ber.TagSequence, tbs, algorithm, ber.TLV(ber.TagBitString, []byte{0}, value)))
 }
 
 // pssCertificate is testCertificate with a SubjectPublicKeyInfo for RSASSA-PSS only (RFC 4055,
@@ -85,7 +112,7 @@ func parseCertificate(tb testing.TB, der []byte) *x509.Certificate {
 
 func spkiOf(tb testing.TB, pub crypto.PublicKey) []byte {
 	tb.Helper()
-	spki, err := x509.MarshalPKIXPublicKey(pub)
+	spki, err := MarshalPublicKey(pub)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -120,6 +147,9 @@ var identities = []identity{
 	{"rsa-pss-sha256", "rsa2048", true},
 	{"rsa-pss-sha256", "rsa4096", true},
 	{"ed25519", "ed25519", false},
+	{"ml-dsa-44", "mldsa44", false},
+	{"ml-dsa-65", "mldsa65", false},
+	{"ml-dsa-87", "mldsa87", false},
 }
 
 func (id identity) signer(tb testing.TB) Signer {

@@ -34,8 +34,8 @@ const (
 	MaxRSABits = certificate.MaxRSABits
 	MinRSABits = 2048
 
-	// maxHeld is how much content is kept for an Ed25519 signer without signed attributes, whose
-	// signature is over the content itself.
+	// maxHeld is how much content is kept for an Ed25519 or ML-DSA signer without signed
+	// attributes, whose signature is over the content itself.
 	maxHeld = 1 << 20
 )
 

@@ -31,7 +31,7 @@ func TestReasons(t *testing.T) {
 		digest, signature []byte
 		want              string
 	}{
-		{"p256", derSHA256, algorithmDER(arcML + "\x12"), "signature algorithm ML-DSA-65"},
+		{"p256", derSHA256, algorithmDER(arcML + "\x14"), "signature algorithm SLH-DSA-SHA2-128s"},
 		{"p256", derSHA256, algorithmDER(arcML + "\x1a"), "signature algorithm SLH-DSA-SHAKE-128s"},
 		{"p256", derSHA256, algorithmDER(arcML + "\x21"), "signature algorithm HashML-DSA-65 with SHA-512"},
 		{"p256", derSHA256, algorithmDER("\x2b\x65\x71"), "signature algorithm Ed448"},
@@ -102,7 +102,9 @@ func TestKeyNames(t *testing.T) {
 		unsupported bool
 		want        string
 	}{
-		{spki(algorithmDER(arcML+"\x12"), make([]byte, 1952)), true, "ML-DSA-65"},
+		{spki(algorithmDER(arcML+"\x14"), make([]byte, 32)), true, "SLH-DSA-SHA2-128s"},
+		{spki(algorithmDER(arcML+"\x12"), make([]byte, 1951)), false, "the ML-DSA key is malformed"},
+		{spki(algorithmDER(arcML+"\x12", ber.Null), make([]byte, 1952)), true, "ML-DSA-65"},
 		{spki(algorithmDER("\x2b\x65\x71"), make([]byte, 57)), true, "Ed448"},
 		{spki(algorithmDER("\x2b\x65\x6f"), make([]byte, 56)), true, "X448"},
 		{spki(algorithmDER("\x2a\x86\x48\xce\x38\x04\x01"), []byte{2, 1, 1}), true, "DSA"},

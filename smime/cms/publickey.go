@@ -48,9 +48,9 @@ func PublicKey(cert *x509.Certificate) (crypto.PublicKey, error) {
 	return ParsePublicKey(cert.RawSubjectPublicKeyInfo)
 }
 
-// ParsePublicKey reads a DER SubjectPublicKeyInfo. The result is a *rsa.PublicKey, a
-// *PSSPublicKey, a *ecdsa.PublicKey (P-256, P-384 or P-521) or an ed25519.PublicKey; or a key that
-// can only be encrypted to and under which Verify accepts no signature: a *ecdh.PublicKey
+// ParsePublicKey reads a DER SubjectPublicKeyInfo. The result is a *rsa.PublicKey, a *PSSPublicKey,
+// a *ecdsa.PublicKey (P-256, P-384 or P-521), an ed25519.PublicKey or a [*mldsa.PublicKey]; or a
+// key that can only be encrypted to and under which Verify accepts no signature: a *ecdh.PublicKey
 // (X25519), a *mlkem.EncapsulationKey768 or a *mlkem.EncapsulationKey1024. Errors:
 // ErrUnsupportedKey for another kind, with its name, a [*certificate.CostError] for an RSA key
 // larger than is computed with, else the reason why spki is malformed.
@@ -67,6 +67,11 @@ func ParsePublicKey(spki []byte) (crypto.PublicKey, error) {
 		return nil, fmt.Errorf("%w: %s", ErrUnsupportedKey, alg)
 	}
 	switch string(alg.OID) {
+	// RFC 9881, Section 2: parameters are absent.
+	case oidMLDSA44, oidMLDSA65, oidMLDSA87:
+		if alg.Parameters != nil {
+			return nil, fmt.Errorf("%w: %s with parameters", ErrUnsupportedKey, alg)
+		}
 	// crypto/x509 does not read ML-KEM.
 	case oidMLKEM768, oidMLKEM1024:
 		return parseMLKEM(alg, bits)
@@ -91,6 +96,9 @@ func ParsePublicKey(spki []byte) (crypto.PublicKey, error) {
 // that of crypto/x509 for a key of another kind.
 func MarshalPublicKey(pub crypto.PublicKey) ([]byte, error) {
 	if spki, ok := marshalMLKEM(pub); ok {
+		return spki, nil
+	}
+	if spki, ok := marshalMLDSA(pub); ok {
 		return spki, nil
 	}
 	key, ok := pub.(*PSSPublicKey)

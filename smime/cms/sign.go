@@ -11,7 +11,8 @@ import (
 
 // Signer makes one SignerInfo.
 type Signer struct {
-	// Key signs. RSA (2048 to 4096 bit), ECDSA P-256, P-384, P-521, Ed25519.
+	// Key signs. RSA (2048 to 4096 bit), ECDSA P-256, P-384, P-521, Ed25519, ML-DSA-44, 65 and 87
+	// (whose public half is a [*mldsa.PublicKey]).
 	Key crypto.Signer
 	// Certificate is the key's certificate. Nil: the signer is named by the SubjectKeyIdentifier of
 	// the key (RFC 5280, 4.2.1.2, method 1) and signingCertificateV2 is left out.

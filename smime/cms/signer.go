@@ -103,7 +103,7 @@ func keyID(pub crypto.PublicKey) ([]byte, error) {
 func signingScheme(pub crypto.PublicKey, pss bool) (scheme, error) {
 	kind := kindOf(pub)
 	if kind == nil || kind.digest == 0 {
-		return scheme{}, fmt.Errorf("%w: RSA, P-256, P-384, P-521 and Ed25519 can sign", ErrUnsupportedKey)
+		return scheme{}, fmt.Errorf("%w: RSA, P-256, P-384, P-521, Ed25519 and ML-DSA can sign", ErrUnsupportedKey)
 	}
 	s := scheme{family: kind.family, hash: kind.digest}
 	if key := rsaKey(pub); key != nil {

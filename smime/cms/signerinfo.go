@@ -130,6 +130,11 @@ func (si *SignerInfo) readIdentifier(s *cryptobyte.String) bool {
 func (si *SignerInfo) resolveAlgorithms() {
 	si.DigestAlgorithm, _ = digestOf(si.digestAlgorithm.OID)
 	si.scheme, si.schemeErr = schemeOf(si.digestAlgorithm, si.signatureAlgorithm)
+	// RFC 9882, Section 3.3: without signed attributes the digest algorithm is to be ignored.
+	if s, named, err := signatureScheme(si.signatureAlgorithm); err == nil && named == 0 && familyTable[s.family].pure && !si.SignedAttributes {
+		s.hash = crypto.SHA512
+		si.scheme, si.schemeErr = s, nil
+	}
 	si.Algorithm = si.scheme.String()
 	if si.Algorithm == "" {
 		si.Algorithm = si.signatureAlgorithm.String()

@@ -36,8 +36,8 @@ func (si *SignerInfo) check(d *Digests, pub crypto.PublicKey) *SignatureError {
 		return si.schemeErr
 	}
 	// What is too large is dropped before anything is computed with it.
-	if err := certificate.CheckSignature(si.signature); err != nil {
-		return failure(CodeUnsupported, "%v", err)
+	if err := si.checkSize(); err != nil {
+		return err
 	}
 	if err := si.scheme.checkKey(pub); err != nil {
 		return err
@@ -49,7 +49,30 @@ func (si *SignerInfo) check(d *Digests, pub crypto.PublicKey) *SignatureError {
 	if err := si.checkValue(si.scheme, d, pub); err != nil {
 		return err
 	}
-	return si.scheme.weakness(pub)
+	return cmp.Or(si.scheme.weakness(pub), si.weakDigest())
+}
+
+// checkSize drops a value of another length than the algorithm makes, or one that is too large.
+func (si *SignerInfo) checkSize() *SignatureError {
+	if size := familyTable[si.scheme.family].size; size != 0 {
+		if len(si.signature) != size {
+			return failure(CodeBadSignature, "a signature value of %d octets, where %s makes %d", len(si.signature), si.scheme, size)
+		}
+		return nil
+	}
+	if err := certificate.CheckSignature(si.signature); err != nil {
+		return failure(CodeUnsupported, "%v", err)
+	}
+	return nil
+}
+
+// weakDigest says that the digest of the content is weaker than the signature over the attributes.
+// RFC 9882, Section 3.3: verifiers may refuse that; without attributes the digest has no meaning.
+func (si *SignerInfo) weakDigest() *SignatureError {
+	if !si.SignedAttributes || si.scheme.hash.Size() >= familyTable[si.scheme.family].leastDigest {
+		return nil
+	}
+	return failure(CodeWeak, "%s with digest algorithm %s, which is weaker", si.signatureAlgorithm, si.digestAlgorithm)
 }
 
 // checkContradiction is for a digestAlgorithm that does not go with signatureAlgorithm. Programs
@@ -162,14 +185,17 @@ func (si *SignerInfo) checkValue(by scheme, d *Digests, pub crypto.PublicKey) *S
 func (si *SignerInfo) checkBareValue(by scheme, d *Digests, pub crypto.PublicKey) *SignatureError {
 	input := d.Sum(by.hash)
 	content, held := d.contents()
+	pure := familyTable[by.family].pure
 	switch {
-	// RFC 8419, Section 3.2: over the content itself.
-	case familyTable[by.family].pure && held:
+	// RFC 8419, Section 3.2, and RFC 9882, Section 3.2: over the content itself.
+	case pure && held:
 		input = content
+	case pure && d.size > maxHeld:
+		return failure(CodeUnsupported, "%s without signed attributes over more than %d octets", by, maxHeld)
+	case pure && si.DigestAlgorithm != by.hash:
+		return failure(CodeUnsupported, "%s without signed attributes and with digest algorithm %s over content inside", by, si.digestAlgorithm)
 	case input == nil:
 		return si.notHashed()
-	case familyTable[by.family].pure:
-		return failure(CodeUnsupported, "%s without signed attributes over more than %d octets", by, maxHeld)
 	}
 	if !by.verify(pub, input, si.signature) {
 		return failure(CodeBadSignature, "the signature value is wrong")

@@ -108,7 +108,7 @@ func TestRulesAttributes(t *testing.T) {
 // TestRulesAlgorithms: weak, unknown and contradicting algorithms, with parameters and without.
 func TestRulesAlgorithms(t *testing.T) {
 	t.Parallel()
-	const mlDSA = "\x60\x86\x48\x01\x65\x03\x04\x03\x11"
+	const slhDSA = "\x60\x86\x48\x01\x65\x03\x04\x03\x14"
 	testRules(t, []rule{
 		{"SHA-1 with RSA", "rsa2048", func(f *forgery, s *forgedSigner) { s.useDigest(f, crypto.SHA1, oidSHA1, oidRSA) }, CodeWeak},
 		{"SHA-1 with RSA, wrong", "rsa2048", func(f *forgery, s *forgedSigner) {
@@ -162,13 +162,13 @@ func TestRulesAlgorithms(t *testing.T) {
 		}, CodeBadSignature},
 		{"signed with digestAlgorithm, where SHA-1 is named", "rsa2048", withAlgorithms(derSHA256, algorithmDER(oidSHA1WithRSA, ber.Null)), CodeWeak},
 		{"another kind of key", "p256", withAlgorithms(derSHA256, algorithmDER(oidRSA, ber.Null)), CodeBadSignature},
-		{"unknown signature algorithm", "p256", withAlgorithms(derSHA256, algorithmDER(mlDSA)), CodeUnsupported},
+		{"unknown signature algorithm", "p256", withAlgorithms(derSHA256, algorithmDER(slhDSA)), CodeUnsupported},
 		{"unknown signature algorithm, other content", "p256", func(_ *forgery, s *forgedSigner) {
-			s.signature = algorithmDER(mlDSA)
+			s.signature = algorithmDER(slhDSA)
 			s.attrs[1] = messageDigestOf(crypto.SHA256, "other")
 		}, CodeBadDigest},
-		{"unknown digest algorithm", "p256", withAlgorithms(algorithmDER(mlDSA), derECDSA256), CodeUnsupported},
-		{"unknown PSS parameters", "rsa2048", withAlgorithms(derSHA256, algorithmDER(oidRSAPSS, ber.TLV(ber.TagSequence, ber.TLV(ber.TagContext0, algorithmDER(mlDSA))))), CodeUnsupported},
+		{"unknown digest algorithm", "p256", withAlgorithms(algorithmDER(slhDSA), derECDSA256), CodeUnsupported},
+		{"unknown PSS parameters", "rsa2048", withAlgorithms(derSHA256, algorithmDER(oidRSAPSS, ber.TLV(ber.TagSequence, ber.TLV(ber.TagContext0, algorithmDER(slhDSA))))), CodeUnsupported},
 		{"PSS without parameters", "rsa2048", withAlgorithms(derSHA256, algorithmDER(oidRSAPSS)), CodeUnsupported},
 		{"RSA of 1024 bits", "rsa1024", func(*forgery, *forgedSigner) {}, CodeWeak},
 	})
