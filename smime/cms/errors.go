@@ -1,6 +1,7 @@
 package cms
 
 import (
+	"cmp"
 	"encoding/asn1"
 	"fmt"
 
@@ -17,14 +18,16 @@ type SyntaxError = ber.SyntaxError
 // accepted.
 type LimitError = ber.LimitError
 
-// ContentTypeError says that the input is a ContentInfo of another type than SignedData.
+// ContentTypeError says that the input is a ContentInfo of another type than was to be read.
 type ContentTypeError struct {
 	// Type is the contentType.
 	Type asn1.ObjectIdentifier
+	// Wanted names what was to be read; empty: signed-data.
+	Wanted string
 }
 
 func (e *ContentTypeError) Error() string {
-	return fmt.Sprintf("cms: content type %s is not signed-data", e.Name())
+	return fmt.Sprintf("cms: content type %s is not %s", e.Name(), cmp.Or(e.Wanted, "signed-data"))
 }
 
 // Name returns the type as RFC 5652 and its relatives write it, without "id-": "envelopedData",

@@ -6,6 +6,9 @@ import (
 	"encoding/asn1"
 	"errors"
 	"io"
+
+	"dnseal/smime/cms/internal/algorithm"
+	"dnseal/smime/cms/internal/ber"
 )
 
 // ErrDecrypt says that content cannot be decrypted with a key that is named in it. It says no more,
@@ -40,7 +43,8 @@ type Key struct {
 type DecryptOptions struct {
 	// Keys at hand; several may be tried.
 	Keys []Key
-	// MaxContent is the most octets of content that are decrypted; 0: 64 MiB.
+	// MaxContent is the most octets of content that are decrypted, at most 2 GiB; 0:
+	// DefaultMaxContent.
 	MaxContent int64
 }
 
@@ -67,6 +71,59 @@ type Content struct {
 // Decrypt reads exactly one ContentInfo with EnvelopedData or AuthEnvelopedData (BER or DER) from r
 // and writes its content to w: of AuthEnvelopedData nothing before the tag held, of EnvelopedData
 // as it comes. What was written is worth nothing where an error is returned.
+//
+// Content under an authenticated cipher is held in memory, at most twice; under CBC memory does not
+// grow with it. A private key is used only for a recipient that names it, after all that can be
+// checked without it, and a few times at most.
+//
+// Errors: *cms.ContentTypeError for another type; *cms.SyntaxError for what is malformed;
+// *cms.LimitError for what is over a limit; ErrNoKey; *UnsupportedError for algorithms that are not
+// computed here; ErrDecrypt for whatever fails once a key was found; else that one of the keys is
+// of a kind that does not decrypt, or what r or w returned.
 func Decrypt(r io.Reader, w io.Writer, opts DecryptOptions) (*Content, error) {
-	return nil, errors.New("enveloped: not built yet")
+	index, err := newKeyIndex(opts.Keys)
+	if err != nil {
+		return nil, err
+	}
+	b := ber.NewReader(r)
+	defer b.Release()
+	d := &decryption{b: b, w: w, opts: &opts, recipients: recipients{index: index}, content: new(Content)}
+	if err := d.run(); err != nil {
+		return nil, err
+	}
+	return d.content, nil
+}
+
+// run reads RFC 5652, Section 3:
+//
+//	ContentInfo ::= SEQUENCE {
+//	  contentType  ContentType,
+//	  content      [0] EXPLICIT ANY DEFINED BY contentType }
+func (d *decryption) run() error {
+	var a *authenticated
+	err := d.b.Inside(ber.TagSequence, "ContentInfo", func() error {
+		contentType, err := algorithm.ReadOID(d.b, "contentType")
+		if err != nil {
+			return err
+		}
+		name, read := "EnvelopedData", d.readEnveloped
+		switch contentType {
+		case oidEnvelopedData:
+		case oidAuthEnvelopedData:
+			a = new(authenticated)
+			name, read = "AuthEnvelopedData", func() error { return d.readAuthEnveloped(a) }
+		default:
+			return contentTypeError(contentType)
+		}
+		return d.b.Inside(ber.TagContext0, "content", func() error {
+			return d.b.Inside(ber.TagSequence, name, read)
+		})
+	})
+	if err != nil {
+		return err
+	}
+	if err = d.b.Finish(); err != nil || a == nil {
+		return err
+	}
+	return d.decrypt(a)
 }

@@ -7,8 +7,10 @@ import "encoding/asn1"
 // OID. Names are for people. Content types and attributes have theirs too.
 func Name(oid asn1.ObjectIdentifier) string {
 	dotted := oid.String()
-	if name, ok := Names[dotted]; ok {
-		return name
+	for _, names := range []map[string]string{Names, encryptionNames} {
+		if name, ok := names[dotted]; ok {
+			return name
+		}
 	}
 	return dotted
 }

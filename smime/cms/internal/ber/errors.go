@@ -18,7 +18,8 @@ func (e *SyntaxError) Error() string {
 // LimitError says that the input is over one of the limits of package cms.
 type LimitError struct {
 	// What is one of depth, certificates, signers, attributes, digest-algorithms, certificate-size,
-	// signer-size, revocation-size, element-size.
+	// signer-size, unsigned-size, revocation-size, element-size; in encrypted content also
+	// recipients, recipient-size, recipients-size, originator-size, attributes-size, content-size.
 	What string
 	// Limit is the largest number or size that is accepted.
 	Limit int

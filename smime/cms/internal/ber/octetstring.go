@@ -17,6 +17,42 @@ func (b *Reader) CopyOctetString(w io.Writer) (int64, error) {
 	return 0, b.Syntax("eContent: unexpected tag 0x%02x", h.Tag)
 }
 
+// CopyImplicit is CopyOctetString for one with an implicit tag, as it is without Constructed (RFC
+// 5652, Section 6.1: encryptedContent). What is larger than most is refused before it is read.
+func (b *Reader) CopyImplicit(tag byte, name string, w io.Writer, most Limit) (int64, error) {
+	h, err := b.Next()
+	if err != nil {
+		return 0, err
+	}
+	limited := &limitedWriter{w: w, most: most}
+	switch h.Tag {
+	case tag:
+		if h.Length > int64(most.Max) {
+			return 0, most.Exceeded()
+		}
+		err = b.copyOctets(limited, h.Length)
+	case tag | Constructed:
+		_, err = b.copySegments(h, limited)
+	default:
+		err = b.Syntax("%s: unexpected tag 0x%02x", name, h.Tag)
+	}
+	return limited.n, err
+}
+
+// limitedWriter counts what is written, and writes no more than most.
+type limitedWriter struct {
+	w    io.Writer
+	n    int64
+	most Limit
+}
+
+func (l *limitedWriter) Write(p []byte) (int, error) {
+	if l.n += int64(len(p)); l.n > int64(l.most.Max) {
+		return 0, l.most.Exceeded()
+	}
+	return l.w.Write(p)
+}
+
 func (b *Reader) copySegments(h Header, w io.Writer) (int64, error) {
 	if err := b.enter(h); err != nil {
 		return 0, err

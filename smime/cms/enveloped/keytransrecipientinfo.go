@@ -1,0 +1,182 @@
+package enveloped
+
+import (
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/subtle"
+	"fmt"
+
+	"golang.org/x/crypto/cryptobyte"
+	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+
+	"dnseal/smime/cms/internal/algorithm"
+	"dnseal/smime/cms/internal/ber"
+)
+
+// keyTrans is RFC 5652, Section 6.2.1, without what identifies the recipient.
+type keyTrans struct {
+	algorithm    algorithm.Identifier
+	encryptedKey []byte
+}
+
+// readKeyTrans reads the contents of
+//
+//	KeyTransRecipientInfo ::= SEQUENCE {
+//	  version                 CMSVersion,
+//	  rid                     RecipientIdentifier,
+//	  keyEncryptionAlgorithm  KeyEncryptionAlgorithmIdentifier,
+//	  encryptedKey            EncryptedKey }
+//
+// The version is not checked, here and in the other kinds: nothing depends on it.
+func (r *recipients) readKeyTrans(s cryptobyte.String) (malformed string) {
+	var id recipientIdentifier
+	var k keyTrans
+	var encryptedKey cryptobyte.String
+	switch {
+	case !s.SkipASN1(cbasn1.INTEGER):
+		return "version"
+	case !readIdentifier(&s, &id):
+		return "rid"
+	case !algorithm.Read(&s, &k.algorithm, cbasn1.SEQUENCE):
+		return "keyEncryptionAlgorithm"
+	case !s.ReadASN1(&encryptedKey, cbasn1.OCTET_STRING) || !s.Empty():
+		return "encryptedKey"
+	}
+	k.encryptedKey = encryptedKey
+	r.add(id, &k)
+	return ""
+}
+
+func (k *keyTrans) checked() bool { return string(k.algorithm.OID) != oidRSA }
+
+func (k *keyTrans) open(key *Key, size int) (contentKey []byte, method string, err error) {
+	private, pub := key.decrypter()
+	if private == nil || len(k.encryptedKey) > pub.Size() {
+		return nil, "", errFailed
+	}
+	switch string(k.algorithm.OID) {
+	case oidRSA:
+		// RFC 3370, Section 4.2.1: NULL. Some leave it out.
+		if !k.algorithm.Plain() {
+			return nil, "", unsupported("%s with parameters other than NULL", k.algorithm)
+		}
+		return openPKCS1(private, k.encryptedKey, size), "rsa", nil
+	case oidOAEP:
+		contentKey, err = openOAEP(private, k.algorithm, k.encryptedKey)
+		if err == nil && len(contentKey) != size {
+			err = errFailed
+		}
+		return contentKey, "rsa-oaep", err
+	}
+	return nil, "", unsupported("%s", k.algorithm)
+}
+
+// openPKCS1 is RSAES-PKCS1-v1_5. A random key comes back for whatever is wrong, so that nobody who
+// sends messages can tell right padding from wrong (RFC 3218, Section 2.3; RFC 5246, Section
+// 7.4.7.1).
+func openPKCS1(private crypto.Decrypter, encryptedKey []byte, size int) []byte {
+	contentKey := make([]byte, size)
+	_, _ = rand.Read(contentKey)                                    // never fails
+	opts := &rsa.PKCS1v15DecryptOptions{SessionKeyLen: size}        // does the same in crypto/rsa
+	opened, err := private.Decrypt(rand.Reader, encryptedKey, opts) // elsewhere perhaps not
+	if err == nil && len(opened) == size {
+		subtle.ConstantTimeCopy(1, contentKey, opened)
+	}
+	return contentKey
+}
+
+// openOAEP is RSAES-OAEP with the parameters in alg.
+func openOAEP(private crypto.Decrypter, alg algorithm.Identifier, encryptedKey []byte) ([]byte, error) {
+	opts, err := readOAEP(alg)
+	if err != nil {
+		return nil, err
+	}
+	return private.Decrypt(rand.Reader, encryptedKey, opts)
+}
+
+// readOAEP reads RFC 4055, Section 4.1:
+//
+//	RSAES-OAEP-params ::= SEQUENCE {
+//	  hashFunc     [0] HashAlgorithm       DEFAULT sha1Identifier,
+//	  maskGenFunc  [1] MaskGenAlgorithm    DEFAULT mgf1SHA1Identifier,
+//	  pSourceFunc  [2] PSourceAlgorithm    DEFAULT pSpecifiedEmpty }
+func readOAEP(alg algorithm.Identifier) (*rsa.OAEPOptions, error) {
+	unreadable := unsupported("%s with parameters that cannot be read", alg)
+	outer := cryptobyte.String(alg.Parameters)
+	var s, source cryptobyte.String
+	var labelled bool
+	if !outer.ReadASN1(&s, cbasn1.SEQUENCE) || !outer.Empty() {
+		return nil, unreadable
+	}
+	p, ok := algorithm.ReadHashParameters(&s)
+	if !ok || !s.ReadOptionalASN1(&source, &labelled, context2) || !s.Empty() {
+		return nil, unreadable
+	}
+	hash, ok := algorithm.PlainDigest(p.Hash)
+	switch {
+	case !ok:
+		return nil, unsupported("%s with %s", alg, p.Hash)
+	case string(p.Mask.OID) != algorithm.OIDMGF1:
+		return nil, unsupported("%s with the mask generation function %s", alg, p.Mask)
+	}
+	inner, ok := p.MaskHash()
+	if !ok {
+		return nil, unreadable
+	}
+	mask, ok := algorithm.PlainDigest(inner)
+	if !ok {
+		return nil, unsupported("%s with MGF1 and %s", alg, inner)
+	}
+	opts := &rsa.OAEPOptions{Hash: hash, MGFHash: mask}
+	if labelled {
+		if opts.Label, ok = readLabel(source); !ok {
+			return nil, unsupported("%s with a label that is not in the parameters", alg)
+		}
+	}
+	return opts, nil
+}
+
+const context2 = cbasn1.Tag(ber.TagContext2)
+
+// readLabel reads RFC 4055, Section 4: id-pSpecified with an OCTET STRING.
+func readLabel(source cryptobyte.String) ([]byte, bool) {
+	var alg algorithm.Identifier
+	if !algorithm.Read(&source, &alg, cbasn1.SEQUENCE) || !source.Empty() || string(alg.OID) != oidPSpecified {
+		return nil, false
+	}
+	parameters := cryptobyte.String(alg.Parameters)
+	var label cryptobyte.String
+	ok := parameters.ReadASN1(&label, cbasn1.OCTET_STRING) && parameters.Empty()
+	return label, ok
+}
+
+// encryptKeyTrans is a KeyTransRecipientInfo. RFC 5652, Section 6.2.1: version 0 with
+// issuerAndSerialNumber, 2 with subjectKeyIdentifier.
+func (e *encryption) encryptKeyTrans(pub *rsa.PublicKey, id recipientIdentifier, oaep bool) ([]byte, error) {
+	alg := algorithm.Encode(oidRSA, ber.Null)
+	encrypt := encryptPKCS1
+	if oaep {
+		// RFC 4055, Section 4.1: the digest and that of MGF1 should be the same.
+		alg = algorithm.Encode(oidOAEP, ber.TLV(ber.TagSequence, algorithm.EncodeHashParameters(crypto.SHA256)))
+		encrypt = encryptOAEP
+	}
+	encryptedKey, err := encrypt(pub, e.contentKey)
+	if err != nil {
+		return nil, fmt.Errorf("RSA: %w", err)
+	}
+	version := byte(0)
+	if id.keyID != nil {
+		version = 2
+	}
+	e.note(version)
+	return ber.TLV(ber.TagSequence, []byte{ber.TagInteger, 1, version}, id.encode(), alg, ber.TLV(ber.TagOctetString, encryptedKey)), nil
+}
+
+func encryptPKCS1(pub *rsa.PublicKey, key []byte) ([]byte, error) {
+	return rsa.EncryptPKCS1v15(rand.Reader, pub, key)
+}
+
+func encryptOAEP(pub *rsa.PublicKey, key []byte) ([]byte, error) {
+	return rsa.EncryptOAEP(crypto.SHA256.New(), rand.Reader, pub, key, nil)
+}
