@@ -28,6 +28,8 @@
 //	              ([OIDStaple]; its ASN.1 is in package lookup/evidence/staple)
 //	.2  DNS name  reserved: the DNS name that a signature speaks for
 //	.3  context   reserved: what a signature is made for
+//	.4  beside    unsigned attribute, one value: a ContentInfo with a detached SignedData over the
+//	              same content, by one post-quantum signer of the same name ([OIDPostQuantum])
 //
 // # Limitations
 //

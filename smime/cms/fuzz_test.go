@@ -127,6 +127,9 @@ func addSeeds(f *testing.F) {
 	for _, c := range hostileCases {
 		f.Add(c.message(f))
 	}
+	for _, h := range hybridForgeries(f) {
+		f.Add(h.der)
+	}
 	for _, data := range corpus(f) {
 		f.Add(data)
 	}
@@ -181,8 +184,14 @@ func FuzzVerify(f *testing.F) {
 				t.Errorf("%d values and %v", len(values), err)
 			}
 		}
+		signers := sd.Signers
+		for _, si := range sd.Signers {
+			if beside, err := si.PostQuantum(); err == nil && beside != nil {
+				signers = append(signers, beside.Signers...)
+			}
+		}
 		for _, pub := range keys {
-			for _, si := range sd.Signers {
+			for _, si := range signers {
 				if si.Verify(d, pub) == nil && content.String() != testContent {
 					t.Errorf("%q passes", content.String())
 				}

@@ -24,8 +24,9 @@ const (
 	// MaxSignerSize is for one SignerInfo with its attributes (a time stamp token among the
 	// unsigned ones brings its own certificates).
 	MaxSignerSize = 128 << 10
-	// MaxUnsignedSize is for all unsigned attributes of one signer that are written, and for those
-	// of one type that are read.
+	// MaxUnsignedSize is for all unsigned attributes of one signer that are given to be written,
+	// for the one with the signature of its post-quantum signer, and for those of one type that are
+	// read. By ML-DSA-87 with a certificate that takes 13 KiB, with one of its CA 20 KiB.
 	MaxUnsignedSize = 64 << 10
 	// MaxRevocationSize is for all of RevocationInfoChoices, which are read past and never held.
 	MaxRevocationSize = 16 << 20

@@ -22,16 +22,20 @@ import (
 // *ContentTypeError when it is another type (EnvelopedData, CompressedData, …: its OID tells
 // which), else what r or content returned.
 func Read(r io.Reader, content io.Writer) (*SignedData, error) {
-	b := ber.NewReader(r)
-	defer b.Release()
 	sd := new(SignedData)
-	if err := sd.readContentInfo(b, content); err != nil {
-		return nil, err
-	}
-	if err := b.Finish(); err != nil {
+	if err := sd.readFrom(r, content); err != nil {
 		return nil, err
 	}
 	return sd, nil
+}
+
+func (sd *SignedData) readFrom(r io.Reader, content io.Writer) error {
+	b := ber.NewReader(r)
+	defer b.Release()
+	if err := sd.readContentInfo(b, content); err != nil {
+		return err
+	}
+	return b.Finish()
 }
 
 // readContentInfo reads RFC 5652, Section 3:
@@ -205,6 +209,9 @@ func (sd *SignedData) readSigners(b *ber.Reader) error {
 				return err
 			}
 			si.contentType = sd.contentType
+			if !sd.beside {
+				si.readPostQuantum()
+			}
 			sd.Signers = append(sd.Signers, si)
 			return nil
 		})

@@ -19,6 +19,13 @@ type Signer struct {
 	Certificate *x509.Certificate
 	// PSS signs with RSASSA-PSS (RFC 4056); RSA keys only.
 	PSS bool
+	// PostQuantum signs the same content beside this signer, by ML-DSA; nil: nobody does. Its
+	// SignedData, with its own Certificate and Chain, is an unsigned attribute of this signer's
+	// SignerInfo ([OIDPostQuantum]): programs that know nothing of it verify this signer's alone.
+	PostQuantum *Signer
+	// Chain are further certificates that go with that of a PostQuantum signer. For all other
+	// signers they are among SignOptions.Certificates.
+	Chain []*x509.Certificate
 
 	ready *signer // what Ready found
 }
@@ -151,6 +158,9 @@ func prepare(opts SignOptions) ([]*signer, *Digests, error) {
 		}
 		signers = append(signers, ready.ready)
 		d.add(ready.ready.hash)
+		if beside := ready.ready.postQuantum; beside != nil {
+			d.add(beside.hash)
+		}
 	}
 	return signers, d, nil
 }

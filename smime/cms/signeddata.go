@@ -29,6 +29,8 @@ type SignedData struct {
 	// digestAlgorithms are the same as received.
 	digestAlgorithms []algorithmIdentifier
 	content          *Digests // of attached content
+	// beside: it stands in an unsigned attribute itself.
+	beside bool
 	// unreadable are the certificates that are not in Certificates, and why.
 	unreadable []*certificate.UnreadableError
 }
@@ -44,6 +46,9 @@ func (sd *SignedData) Digests() *Digests {
 	for _, si := range sd.Signers {
 		d.add(si.DigestAlgorithm)
 		d.hold = d.hold || familyTable[si.scheme.family].pure && !si.SignedAttributes
+		if si.postQuantum != nil {
+			d.add(si.postQuantum.Signers[0].DigestAlgorithm)
+		}
 	}
 	return d
 }

@@ -11,7 +11,10 @@ import (
 type signedMessage struct {
 	version byte
 	digests []byte // digestAlgorithms
-	tail    []byte // certificates and signerInfos
+	// announced is digestAlgorithms where the content is inside, with those of post-quantum
+	// signers: a reader hashes it before it sees any signer.
+	announced []byte
+	tail      []byte // certificates and signerInfos
 }
 
 // newSignedMessage makes the signatures.
@@ -22,9 +25,9 @@ func newSignedMessage(signers []*signer, d *Digests, opts SignOptions) (*signedM
 	}
 	// RFC 5652, Section 5.1: version 3 when a SignerInfo is of version 3, else 1.
 	m := &signedMessage{version: 1}
-	var digests, infos, certs [][]byte
+	var digests, beside, infos, certs [][]byte
 	for i, s := range signers {
-		unsigned, err := unsignedAttributes(opts.unsigned(i))
+		unsigned, err := s.unsignedAttributes(random, d, opts.unsigned(i), opts)
 		if err != nil {
 			return nil, err
 		}
@@ -34,12 +37,16 @@ func newSignedMessage(signers []*signer, d *Digests, opts SignOptions) (*signedM
 		}
 		infos = append(infos, info)
 		digests = append(digests, s.digestAlgorithm)
+		if s.postQuantum != nil {
+			beside = append(beside, s.postQuantum.digestAlgorithm)
+		}
 		m.version = max(m.version, s.version)
 	}
 	for _, cert := range opts.Certificates {
 		certs = append(certs, cert.Raw)
 	}
 	// RFC 5652, Section 5.1: a SET OF, in DER order.
+	m.announced = ber.SetOf(ber.TagSet, distinct(slices.Concat(digests, beside)))
 	m.digests = ber.SetOf(ber.TagSet, distinct(digests))
 	if len(certs) > 0 {
 		m.tail = ber.SetOf(ber.TagContext0, distinct(certs))
@@ -61,13 +68,13 @@ func (m *signedMessage) head(size int64) []byte {
 	signedData := ber.TLV(ber.TagOID, []byte(oidSignedData))
 
 	// From the inside out: how many octets each element's contents take.
-	octets, explicit := size, wrapped(size)
+	octets, explicit, digests := size, wrapped(size), m.announced
 	encap := int64(len(contentType)) + wrapped(explicit)
 	// RFC 5652, Section 5.2: eContent is absent when the signature is detached.
 	if size == detached {
-		octets, explicit, encap = 0, 0, int64(len(contentType))
+		octets, explicit, encap, digests = 0, 0, int64(len(contentType)), m.digests
 	}
-	data := int64(len(version)+len(m.digests)+len(m.tail)) + wrapped(encap)
+	data := int64(len(version)+len(digests)+len(m.tail)) + wrapped(encap)
 	info := int64(len(signedData)) + wrapped(wrapped(data))
 
 	der := ber.AppendHeader(nil, ber.TagSequence, info)
@@ -75,7 +82,7 @@ func (m *signedMessage) head(size int64) []byte {
 	der = ber.AppendHeader(der, ber.TagContext0, wrapped(data))
 	der = ber.AppendHeader(der, ber.TagSequence, data)
 	der = append(der, version...)
-	der = append(der, m.digests...)
+	der = append(der, digests...)
 	der = ber.AppendHeader(der, ber.TagSequence, encap)
 	der = append(der, contentType...)
 	if size != detached {

@@ -31,6 +31,9 @@ type signer struct {
 	identifier                          []byte
 	digestAlgorithm, signatureAlgorithm []byte
 	attributes                          [][]byte
+	// postQuantum signs beside it, and besideCertificates are sent with that signature.
+	postQuantum        *signer
+	besideCertificates []*x509.Certificate
 }
 
 // newSigner chooses the algorithms and checks that certificate and key belong together.
@@ -49,6 +52,9 @@ func newSigner(s Signer) (*signer, error) {
 	}
 	// RFC 5652, Section 11.1; RFC 8551, Section 2.5.2; RFC 6211, Section 2.
 	sr.attributes = [][]byte{contentTypeAttribute, capabilitiesAttribute, sr.algorithmProtection()}
+	if err := sr.addPostQuantum(s); err != nil {
+		return nil, err
+	}
 	if s.Certificate == nil {
 		return sr, sr.nameKey(pub)
 	}
@@ -166,7 +172,7 @@ func (s *signer) signerInfo(random io.Reader, d *Digests, unsigned []byte, opts 
 	}
 	// RFC 5652, Section 5.4: the signature is over the SET, which is sent as [0].
 	attrs[0] = ber.TagContext0
-	return ber.TLV(
+	info := ber.TLV(
 		ber.TagSequence,
 		[]byte{ber.TagInteger, 1, s.version},
 		s.identifier,
@@ -175,7 +181,11 @@ func (s *signer) signerInfo(random io.Reader, d *Digests, unsigned []byte, opts 
 		s.signatureAlgorithm,
 		ber.TLV(ber.TagOctetString, value),
 		unsigned,
-	), nil
+	)
+	if len(info) > MaxSignerSize {
+		return nil, limitSignerSize.Exceeded()
+	}
+	return info, nil
 }
 
 // options are for crypto.Signer.

@@ -49,6 +49,9 @@ type SignerInfo struct {
 	// contents of unsignedAttrs; nil when absent
 	rawUnsigned []byte
 	offset      int64 // in the input
+	// what PostQuantum returns
+	postQuantum    *SignedData
+	postQuantumErr error
 }
 
 // AlgorithmWith is Algorithm with the curve of pub, the signer's key: "ecdsa-p256-sha256".

@@ -7,8 +7,6 @@ import (
 
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
-
-	"dnseal/smime/cms/internal/ber"
 )
 
 // ownArc is the arc of our own object identifiers (see the package documentation).
@@ -35,15 +33,10 @@ type Attribute struct {
 	Value []byte
 }
 
-// unsignedAttributes returns the DER of
+// encodeUnsigned returns the DER of each element of
 //
 //	UnsignedAttributes ::= SET SIZE (1..MAX) OF Attribute
-//
-// with the tag it has in a SignerInfo; nothing where there are none.
-func unsignedAttributes(attrs []Attribute) ([]byte, error) {
-	if len(attrs) == 0 {
-		return nil, nil
-	}
+func encodeUnsigned(attrs []Attribute) ([][]byte, error) {
 	var ders [][]byte
 	size := 0
 	for _, a := range attrs {
@@ -54,13 +47,10 @@ func unsignedAttributes(attrs []Attribute) ([]byte, error) {
 		size += len(der)
 		ders = append(ders, der)
 	}
-	switch {
-	case len(ders) > MaxAttributes:
-		return nil, limitAttributes.Exceeded()
-	case size > MaxUnsignedSize:
+	if size > MaxUnsignedSize {
 		return nil, limitUnsignedSize.Exceeded()
 	}
-	return ber.SetOf(ber.TagContext1, ders), nil
+	return ders, nil
 }
 
 func (a Attribute) encode() ([]byte, error) {
