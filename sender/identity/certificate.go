@@ -14,7 +14,9 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"dnseal/sender/identity/tbs"
 	"dnseal/smime/certificate"
+	"dnseal/smime/cms"
 	"dnseal/smime/message"
 )
 
@@ -84,16 +86,41 @@ func NewSerial() (*big.Int, error) {
 
 // newCertificate makes the self-signed certificate of an identity.
 func newCertificate(id *Identity, opts CreateOptions) (*x509.Certificate, error) {
-	template, err := CertificateTemplate(id.Kind, id.Name, id.Key.Public(), opts.Now, cmp.Or(opts.Days, defaultDays))
+	template, err := id.template(opts)
 	if err != nil {
 		return nil, err
 	}
-	return id.SignCertificate(template, template, id.Key.Public())
+	return id.SignCertificate(template, template, id.public())
 }
 
-// SignCertificate signs a certificate of the key pub under the identity's key, which is the one of
-// parent: template itself for a self-signed one. Errors: those of crypto/x509 and of the key, which
-// must be here (see CanSign).
+// template is that of the certificate of a key for its use.
+func (id *Identity) template(opts CreateOptions) (*x509.Certificate, error) {
+	template, err := CertificateTemplate(id.Kind, id.Name, id.public(), opts.Now, cmp.Or(opts.Days, defaultDays))
+	if err == nil {
+		template.KeyUsage = keyUsage(id.public(), cmp.Or(opts.Use, id.Use()))
+	}
+	return template, err
+}
+
+// certify makes the certificate of a key of the same name that cannot sign: self-issued (RFC 5280,
+// Section 3.2), by another key.
+func (id *Identity) certify(other *Identity, opts CreateOptions) (*x509.Certificate, error) {
+	template, err := other.template(opts)
+	if err != nil {
+		return nil, err
+	}
+	parent := id.Certificate
+	if parent == nil {
+		if parent, err = id.template(CreateOptions{Now: opts.Now}); err != nil {
+			return nil, err
+		}
+	}
+	return id.SignCertificate(template, parent, other.public())
+}
+
+// SignCertificate signs a certificate of the key pub, of any kind that package cms knows, under the
+// identity's key, which is the one of parent: template itself for a self-signed one. Errors: those
+// of crypto/x509, of package tbs and of the key, which must be here (see CanSign).
 func (id *Identity) SignCertificate(template, parent *x509.Certificate, pub crypto.PublicKey) (*x509.Certificate, error) {
 	if err := id.CanSign(); err != nil {
 		return nil, err
@@ -101,11 +128,27 @@ func (id *Identity) SignCertificate(template, parent *x509.Certificate, pub cryp
 	if id.PSS {
 		template.SignatureAlgorithm = x509.SHA256WithRSAPSS
 	}
+	if onlyEncrypts(pub) || isPostQuantum(pub) || isPostQuantum(id.public()) {
+		return id.signUncommon(template, parent, pub)
+	}
 	der, err := x509.CreateCertificate(rand.Reader, template, parent, pub, id.Key)
 	if err != nil {
 		return nil, err
 	}
 	return x509.ParseCertificate(der)
+}
+
+// signUncommon is SignCertificate for what crypto/x509 does not write.
+func (id *Identity) signUncommon(template, parent *x509.Certificate, pub crypto.PublicKey) (*x509.Certificate, error) {
+	spki, err := cms.MarshalPublicKey(pub)
+	if err != nil {
+		return nil, err
+	}
+	der, err := tbs.Create(template, parent, spki, id.Key)
+	if err != nil {
+		return nil, err
+	}
+	return certificate.Parse(der)
 }
 
 // setAltName states the identity: rfc822Name, SmtpUTF8Mailbox where the local part is not ASCII

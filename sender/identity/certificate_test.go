@@ -2,6 +2,7 @@ package identity
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/x509"
 	"os"
 	"os/exec"
@@ -17,11 +18,11 @@ var testNow = time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)
 
 func testIdentity(t *testing.T, kind Kind, name, algorithm string) *Identity {
 	t.Helper()
-	key, err := generateKey(algorithm)
+	key, err := generateKey(algorithm, UseSign)
 	if err != nil {
 		t.Fatal(err)
 	}
-	id := &Identity{Name: name, Kind: kind, Key: key, PSS: strings.HasSuffix(algorithm, pssSuffix)}
+	id := &Identity{Name: name, Kind: kind, Key: key.(crypto.Signer), PSS: strings.HasSuffix(algorithm, pssSuffix)}
 	if id.Certificate, err = newCertificate(id, CreateOptions{Now: testNow}); err != nil {
 		t.Fatal(err)
 	}

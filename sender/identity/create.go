@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -19,8 +20,13 @@ const (
 
 // CreateOptions are for Create. Zero values are the defaults.
 type CreateOptions struct {
-	// Algorithm is one of [Algorithms]; empty: [DefaultAlgorithm].
+	// Use is what the key is for; empty: [UseSign].
+	Use Use
+	// Algorithm is one of [AlgorithmsFor] the use; empty: [DefaultAlgorithm].
 	Algorithm string
+	// Loader asks for the passphrase of the signing key of the name, which certifies one that
+	// cannot sign; the zero value asks nobody.
+	Loader Loader
 	// Days of validity of the certificate, at most 36500; 0: 3650 (dates do not count under
 	// DANE-EE).
 	Days int
@@ -40,11 +46,14 @@ type CreateOptions struct {
 	Certify func(*Identity) (*x509.Certificate, error)
 }
 
-// Create makes a new identity in dir, and dir itself where it is missing. The folder appears whole
-// or not at all: it is written under another name and renamed. A key that was made on a token stays
-// there when what comes after it fails: the next try uses it. Errors: those of packages pkcs11 and
-// tpm; one with a [Hint] for a name or algorithm that is none, [fs.ErrExist] when the identity is
-// there already, else what the file system returned.
+// Create makes a new identity in dir, and dir itself where it is missing; of [UseEncrypt] the key
+// is in the [EncryptFolder] of the name, and an ML-DSA key beside one of another kind that is there
+// in its [PostQuantumFolder]. A key that cannot sign is certified by the signing key of the name;
+// where that is not here it is a raw key, without certificate. The folder appears whole or not at
+// all: it is written under another name and renamed. A key that was made on a token stays there
+// when what comes after it fails: the next try uses it. Errors: those of packages pkcs11 and tpm;
+// one with a [Hint] for a name or algorithm that is none, [fs.ErrExist] when the identity is there
+// already, else what the file system returned.
 func Create(dir, name string, opts CreateOptions) (*Identity, error) {
 	kind, name, err := ParseName(name)
 	if err != nil {
@@ -56,25 +65,70 @@ func Create(dir, name string, opts CreateOptions) (*Identity, error) {
 	if opts.Now.IsZero() {
 		opts.Now = time.Now()
 	}
-	folder := filepath.Join(dir, folderName(name))
-	if _, err = os.Lstat(folder); err == nil {
-		return nil, existsError(name, folder)
+	folder, err := opts.folder(dir, name)
+	if err != nil {
+		return nil, err
 	}
 	id := &Identity{Name: name, Kind: kind, KeyFile: filepath.Join(folder, keyFile), CertFile: filepath.Join(folder, certFile)}
 	if err = id.makeKey(opts); err != nil {
 		return nil, err
 	}
-	id.Public = id.Key.Public()
+	id.Public = id.public()
 	if opts.Certify == nil {
-		opts.Certify = func(id *Identity) (*x509.Certificate, error) { return newCertificate(id, opts) }
+		opts.Certify = func(id *Identity) (*x509.Certificate, error) { return createCertificate(dir, id, opts) }
 	}
 	if id.Certificate, err = opts.Certify(id); err != nil {
 		return nil, fmt.Errorf("identity: certificate for %s: %w", name, err)
 	}
-	if err := id.store(dir, folder, opts.Passphrase); err != nil {
+	if id.Certificate == nil {
+		id.CertFile = ""
+	}
+	if err := id.store(folder, opts.Passphrase); err != nil {
 		return nil, err
 	}
 	return id, nil
+}
+
+// folder is where the key of the name goes, which must be free.
+func (opts *CreateOptions) folder(dir, name string) (string, error) {
+	folder := filepath.Join(dir, folderName(name))
+	switch {
+	case opts.use() == UseEncrypt:
+		folder = filepath.Join(folder, EncryptFolder)
+	case strings.HasPrefix(opts.Algorithm, "ml-dsa-") && holdsOneOf(folder, []string{keyFile}):
+		there, err := LoadPublic(dir, name)
+		if err != nil {
+			return "", err
+		}
+		if isPostQuantum(there.Public) {
+			return "", existsError(name, folder)
+		}
+		folder = filepath.Join(folder, PostQuantumFolder)
+	case onlyForEncryption(folder):
+		return folder, nil // a key that signs comes beside the one for encryption
+	}
+	if _, err := os.Lstat(folder); err == nil {
+		return "", existsError(name, folder)
+	}
+	return folder, nil
+}
+
+// createCertificate makes the certificate of a new key; nil for one that nobody here can certify.
+func createCertificate(dir string, id *Identity, opts CreateOptions) (*x509.Certificate, error) {
+	if !onlyEncrypts(id.Public) {
+		return newCertificate(id, opts)
+	}
+	issuer, err := opts.Loader.Load(dir, id.Name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && !errors.Is(err, ErrLocked), errors.Is(err, ErrRevoked):
+		return nil, nil //nolint:nilnil // a raw key
+	case err != nil:
+		return nil, err
+	}
+	if _, only := issuer.Key.(*pssKey); only || issuer.CanSign() != nil {
+		return nil, nil //nolint:nilnil // a raw key
+	}
+	return issuer.certify(id, opts)
 }
 
 func existsError(name, folder string) error {
@@ -83,17 +137,25 @@ func existsError(name, folder string) error {
 }
 
 // store writes the identity's folder.
-func (id *Identity) store(dir, folder, passphrase string) error {
+func (id *Identity) store(folder, passphrase string) error {
 	key, err := id.keyContents(passphrase)
 	if err != nil {
 		return fmt.Errorf("identity: key of %s: %w", id.Name, err)
 	}
-	return id.storeFiles(dir, folder, key, EncodeCertificates(slices.Concat([]*x509.Certificate{id.Certificate}, id.Chain)...))
+	if id.Certificate == nil {
+		return id.storeFiles(folder, key, nil)
+	}
+	return id.storeFiles(folder, key, EncodeCertificates(slices.Concat([]*x509.Certificate{id.Certificate}, id.Chain)...))
 }
 
 // storeFiles writes the folder under another name and renames it; without cert there is no
-// certFile.
-func (id *Identity) storeFiles(dir, folder string, key, cert []byte) error {
+// certFile. Into a folder that is there, without a key that signs, the files go one by one, and
+// count from the keyFile on.
+func (id *Identity) storeFiles(folder string, key, cert []byte) error {
+	dir := filepath.Dir(folder)
+	if onlyForEncryption(folder) {
+		return storeBeside(folder, key, cert)
+	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("identity: %w", err)
 	}
@@ -118,6 +180,15 @@ func (id *Identity) storeFiles(dir, folder string, key, cert []byte) error {
 		return fmt.Errorf("identity: %w", err)
 	}
 	return SyncDir(dir)
+}
+
+func storeBeside(folder string, key, cert []byte) error {
+	if cert != nil {
+		if err := ReplaceFile(filepath.Join(folder, certFile), cert, 0o644); err != nil {
+			return err
+		}
+	}
+	return ReplaceFile(filepath.Join(folder, keyFile), key, 0o600)
 }
 
 // writeFile makes a new file and does not return before its bytes are on disk.

@@ -222,9 +222,9 @@ func TestUnsupportedAlgorithms(t *testing.T) {
 		oid  asn1.ObjectIdentifier
 		want string
 	}{
-		{asn1.ObjectIdentifier{1, 3, 101, 110}, "a private X25519 key, which is for encryption only; "},
-		{asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 4, 2}, "a private ML-KEM-768 key, which is for encryption only; "},
-		{asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 3, 18}, "a private ML-DSA-65 key; "},
+		{asn1.ObjectIdentifier{1, 3, 101, 111}, "a private X448 key, which is for encryption only; "},
+		{asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 4, 1}, "a private ML-KEM-512 key, which is for encryption only; "},
+		{asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 3, 18}, "a private key that is malformed"},
 		{asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 3, 31}, "a private SLH-DSA-SHAKE-256f key; "},
 		{asn1.ObjectIdentifier{1, 2, 3, 4}, "a private key of the unknown algorithm 1.2.3.4; "},
 	} {

@@ -22,7 +22,7 @@ type File struct {
 
 // heldKey is a private key of a file, with the text that key.pem has of it.
 type heldKey struct {
-	key       crypto.Signer
+	key       crypto.PrivateKey // as keyFileContents has it
 	text      []byte
 	decrypted []byte // text without the passphrase; nil: text needs none
 }
@@ -240,7 +240,7 @@ func (g *gathered) addPublic(form fileForm, der []byte) error {
 // oneKey returns the private key of the files, nil where they have none, and refuses two.
 func (g *gathered) oneKey() (*heldKey, error) {
 	for _, k := range g.keys {
-		if !equalKeys(k.key.Public(), g.keys[0].key.Public()) {
+		if !equalKeys(publicOf(k.key), publicOf(g.keys[0].key)) {
 			err := errors.New("identity: the files hold more than one private key")
 			return nil, WithHint(err, "import each under the name that it is for")
 		}
@@ -260,7 +260,7 @@ func (g *gathered) publicKey(name *Identity) (crypto.PublicKey, error) {
 	}
 	candidates := slices.Clone(g.publics)
 	if key != nil {
-		candidates = append([]crypto.PublicKey{key.key.Public()}, candidates...)
+		candidates = append([]crypto.PublicKey{publicOf(key.key)}, candidates...)
 	}
 	if len(candidates) == 0 {
 		return g.certifiedKey(name)

@@ -11,6 +11,9 @@
 // published by a record that carries the key (RFC 8162; RFC 6698, usage 3,
 // selector 1).
 //
+// A key that others encrypt to, where that is not the one that signs, is in the subfolder encrypt,
+// and an ML-DSA key that signs beside another one in pq; see [Use].
+//
 // [ParseName] knows the kinds of names, [Create], [Import] and [Load] make and read folders,
 // package lint says what is wrong with them, package request asks a CA for a certificate,
 // [Identity.Record] and [FormatRecord] give the record to publish.
@@ -19,7 +22,8 @@
 // found with [Hint].
 //
 // Standards: RFC 8162 (SMIMEA), RFC 6698 and RFC 7671 (TLSA), RFC 5280 (certificates), RFC 8550
-// (their use for mail), RFC 4056 (RSASSA-PSS), RFC 5958 (PKCS#8), RFC 8018 (PBES2).
+// (their use for mail), RFC 4056 (RSASSA-PSS), RFC 5958 (PKCS#8), RFC 8018 (PBES2), RFC 9881
+// (ML-DSA), RFC 9935 (ML-KEM), RFC 8410 (X25519).
 //
 // # Limitations
 //
@@ -30,12 +34,16 @@ package identity
 
 import (
 	"crypto"
+	"crypto/ecdh"
 	"crypto/ecdsa"
 	"crypto/ed25519"
+	"crypto/mlkem"
 	"crypto/rsa"
 	"crypto/x509"
 	"errors"
 	"fmt"
+
+	"filippo.io/mldsa"
 
 	"dnseal/smime/cms"
 )
@@ -61,6 +69,12 @@ type Identity struct {
 	// supplier keeps the private one), or the identity is that of LoadPublic. Records can be made
 	// of such an identity, signatures not: see CanSign.
 	Key crypto.Signer
+	// Private is the private key of one that decrypts and cannot sign, for which Key is nil: a
+	// *ecdh.PrivateKey (X25519), a *mlkem.DecapsulationKey768 or a *mlkem.DecapsulationKey1024.
+	Private crypto.PrivateKey
+	// PostQuantum is the ML-DSA key of the same name, which signs beside a Key of another kind;
+	// nil: there is none.
+	PostQuantum *Identity
 	// PSS says that the RSA key signs by RSASSA-PSS (RFC 4056) instead of PKCS #1 v1.5: the key or
 	// its certificate is for RSASSA-PSS only (RFC 4055, Section 1.2), or the line "Signature
 	// scheme: RSASSA-PSS" stands above the key in key.pem, or the certificate is self-signed by
@@ -79,16 +93,22 @@ type Identity struct {
 
 	keyText []byte     // of Create: what key.pem says about a key that is elsewhere
 	signer  cms.Signer // made ready by Load; the zero value where the key is none that signs mail
+
+	anyUse bool // loaded from a folder that can have a key for encryption alone
 }
 
 // ErrNoPrivateKey says that an identity cannot sign because its private key is not here.
 var ErrNoPrivateKey = errors.New("its private key is not here")
 
 // CanSign returns nil where the identity has its private key, else an [ErrNoPrivateKey] that names
-// the identity, with a [Hint].
+// the identity, with a [Hint]; another error for a key for encryption alone.
 func (id *Identity) CanSign() error {
 	if id.Key != nil {
 		return nil
+	}
+	if onlyEncrypts(id.public()) {
+		err := fmt.Errorf("identity: %s cannot sign: its key is for encryption alone (%s)", id.Name, id.KeyType())
+		return WithHint(err, "make a key that signs: dnseal identity new %s", Quote(id.Name))
 	}
 	err := fmt.Errorf("identity: %s cannot sign: %w", id.Name, ErrNoPrivateKey)
 	return WithHint(err, "the holder of the private key signs; if you have it, put it into %s (chmod 600), in place of the public key", Quote(id.KeyFile))
@@ -98,6 +118,9 @@ func (id *Identity) CanSign() error {
 func (id *Identity) public() crypto.PublicKey {
 	if id.Public == nil && id.Key != nil {
 		return id.Key.Public()
+	}
+	if id.Public == nil && id.Private != nil {
+		return publicOf(id.Private)
 	}
 	return id.Public
 }
@@ -127,6 +150,14 @@ func (id *Identity) KeyType() string {
 		return fmt.Sprintf("RSA %d bit, for RSASSA-PSS only", k.N.BitLen())
 	case ed25519.PublicKey:
 		return "Ed25519"
+	case *mldsa.PublicKey:
+		return k.Parameters().String()
+	case *ecdh.PublicKey:
+		return "X25519"
+	case *mlkem.EncapsulationKey768:
+		return "ML-KEM-768"
+	case *mlkem.EncapsulationKey1024:
+		return "ML-KEM-1024"
 	}
 	return fmt.Sprintf("%T", id.public())
 }

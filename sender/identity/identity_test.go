@@ -61,7 +61,7 @@ func TestCreateNeverOverwrites(t *testing.T) {
 		t.Errorf("second Create: %v", err)
 	}
 	// The race: the folder appears between the look and the rename.
-	if err := first.store(dir, filepath.Dir(first.KeyFile), ""); !errors.Is(err, fs.ErrExist) {
+	if err := first.store(filepath.Dir(first.KeyFile), ""); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("store over a folder: %v", err)
 	}
 	if after, _ := os.ReadFile(first.KeyFile); !bytes.Equal(before, after) {

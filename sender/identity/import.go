@@ -10,8 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
-
-	"dnseal/smime/certificate"
 )
 
 // ImportOptions are for Import. Zero values are the defaults.
@@ -23,6 +21,10 @@ type ImportOptions struct {
 	Decrypt bool
 	// Raw makes no certificate for a private key that comes without one.
 	Raw bool
+	// Encrypt imports a key that others encrypt to, and that does not sign: into the EncryptFolder.
+	// A key that cannot sign goes there by itself, and an ML-DSA key beside another one that signs
+	// into the PostQuantumFolder.
+	Encrypt bool
 	// Anchor keeps the root of the chain: receivers need it where it is published (usage 2; RFC
 	// 7671, Section 5.2). Else it is left out, as receivers that trust it have it (RFC 5652,
 	// Section 5.1), unless the chain that is replaced has it.
@@ -74,8 +76,12 @@ func Import(dir, name string, files []File, opts ImportOptions) (*Imported, erro
 		return nil, WithHint(fmt.Errorf("identity: nothing to import for %s", id.Name), importAdvice)
 	}
 	in := &importing{gathered: g, opts: opts, dir: dir, id: id}
+	if err = in.choosePlace(); err != nil {
+		return nil, err
+	}
+	id = in.id
 	switch _, err = os.Lstat(filepath.Dir(id.KeyFile)); {
-	case errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, fs.ErrNotExist), err == nil && onlyForEncryption(filepath.Dir(id.KeyFile)):
 		err = in.create()
 	case err == nil:
 		err = in.update()
@@ -83,10 +89,42 @@ func Import(dir, name string, files []File, opts ImportOptions) (*Imported, erro
 	if err != nil {
 		return nil, err
 	}
-	if in.Identity, err = LoadPublic(dir, id.Name); err == nil {
+	if in.Identity, err = in.loadPublic(); err == nil {
 		in.Half = in.Identity.isPublicHalf()
 	}
 	return &in.Imported, err
+}
+
+// choosePlace sets the folder by what the key is for.
+func (in *importing) choosePlace() error {
+	pub, err := in.publicKey(in.id)
+	if err != nil || onlyEncrypts(pub) || in.opts.Encrypt {
+		in.moveTo(onlyEncrypts(pub) || in.opts.Encrypt, EncryptFolder)
+		return nil //nolint:nilerr // it is said where the key is needed
+	}
+	if !isPostQuantum(pub) || !holdsOneOf(filepath.Dir(in.id.KeyFile), []string{keyFile}) {
+		return nil
+	}
+	there, err := LoadPublic(in.dir, in.id.Name)
+	if err == nil {
+		in.moveTo(!isPostQuantum(there.Public), PostQuantumFolder)
+	}
+	return err
+}
+
+// moveTo makes a folder below that of the name the place, where it is so.
+func (in *importing) moveTo(is bool, folder string) {
+	if is {
+		in.id.KeyFile = filepath.Join(filepath.Dir(in.id.KeyFile), folder, keyFile)
+		in.id.anyUse = true
+	}
+}
+
+func (in *importing) loadPublic() (*Identity, error) {
+	if in.id.anyUse {
+		return LoadPublicFolder(filepath.Dir(in.id.KeyFile), in.id.Name)
+	}
+	return LoadPublic(in.dir, in.id.Name)
 }
 
 // importing is one import.
@@ -117,8 +155,8 @@ func (in *importing) create() (err error) {
 	if len(in.certificates) > 0 && certs == nil {
 		return WithHint(fmt.Errorf("identity: %s: none of the certificates is of its key", id.Name), "get a certificate for this key (dnseal identity csr), or import the key that the certificate is of")
 	}
-	if certs == nil && id.Key != nil && !in.opts.Raw {
-		if certs, err = in.selfSigned(); err != nil {
+	if certs == nil && !in.opts.Raw {
+		if certs, err = in.newCertificate(); err != nil {
 			return err
 		}
 	}
@@ -129,10 +167,10 @@ func (in *importing) create() (err error) {
 		}
 		key = append(key, public...) // LoadPublic finds it there
 	}
-	if err = id.storeFiles(in.dir, filepath.Dir(id.KeyFile), key, EncodeCertificates(certs...)); err != nil {
+	if err = id.storeFiles(filepath.Dir(id.KeyFile), key, EncodeCertificates(certs...)); err != nil {
 		return err
 	}
-	if id.Key == nil {
+	if id.Key == nil && id.Private == nil {
 		in.did("made %s with the public key alone: records can be published, and nothing can be signed here", id.KeyFile)
 		return nil
 	}
@@ -149,7 +187,11 @@ func (in *importing) keyFile() ([]byte, error) {
 	if held == nil {
 		return in.id.PublicPEM()
 	}
-	in.id.Key = held.key
+	if signs, ok := held.key.(crypto.Signer); ok {
+		in.id.Key = signs
+	} else {
+		in.id.Private = held.key
+	}
 	in.Encrypted = held.decrypted != nil && !in.opts.Decrypt
 	if held.decrypted != nil && in.opts.Decrypt {
 		return held.decrypted, nil
@@ -157,17 +199,27 @@ func (in *importing) keyFile() ([]byte, error) {
 	return held.text, nil
 }
 
-// selfSigned makes the certificate that Create makes.
-func (in *importing) selfSigned() ([]*x509.Certificate, error) {
+// newCertificate makes the certificate that Create makes; nil: nobody here can.
+func (in *importing) newCertificate() ([]*x509.Certificate, error) {
+	if in.id.Key == nil && in.id.Private == nil {
+		return nil, nil
+	}
 	if _, only := in.id.Key.(*pssKey); only {
 		in.Hints = append(in.Hints, "a key for RSASSA-PSS only is given no certificate here: it is published by a record with the key itself (3 1 0), or get a certificate with dnseal identity csr")
 		return nil, nil
 	}
-	cert, err := newCertificate(in.id, CreateOptions{Now: in.opts.Now})
+	cert, err := createCertificate(in.dir, in.id, CreateOptions{Now: in.opts.Now})
 	if err != nil {
 		return nil, fmt.Errorf("identity: certificate for %s: %w", in.id.Name, err)
 	}
-	in.did("made a self-signed certificate for the key, which came without one")
+	if cert == nil {
+		return nil, nil
+	}
+	if onlyEncrypts(in.id.Public) {
+		in.did("made a certificate for the key, which came without one, by the key of the name that signs")
+	} else {
+		in.did("made a self-signed certificate for the key, which came without one")
+	}
 	return []*x509.Certificate{cert}, nil
 }
 
@@ -197,11 +249,11 @@ func (in *importing) update() error {
 // loadThere loads the identity, and goes by its key where it can be opened: its certificate may be
 // another's, and to be replaced.
 func (in *importing) loadThere() (*Identity, error) {
-	id := &Identity{Name: in.id.Name, Kind: in.id.Kind, KeyFile: in.id.KeyFile}
+	id := &Identity{Name: in.id.Name, Kind: in.id.Kind, KeyFile: in.id.KeyFile, anyUse: in.id.anyUse}
 	found, err := id.loadKey(Loader{})
 	switch {
 	case errors.Is(err, ErrLocked):
-		return LoadPublic(in.dir, in.id.Name)
+		return in.loadPublic()
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, missing(in.dir, id.Name, filepath.Dir(id.KeyFile))
 	case err != nil:
@@ -221,7 +273,7 @@ func (in *importing) checkKeys() error {
 		}
 	}
 	for _, k := range in.keys {
-		if !equalKeys(in.id.Public, k.key.Public()) {
+		if !equalKeys(in.id.Public, publicOf(k.key)) {
 			return in.anotherKey()
 		}
 	}
@@ -239,7 +291,7 @@ func (in *importing) addPrivateKey() error {
 	if err != nil || held == nil {
 		return err
 	}
-	if there := (&Identity{Name: in.id.Name, KeyFile: in.id.KeyFile}); !there.isPublicHalf() {
+	if there := (&Identity{Name: in.id.Name, KeyFile: in.id.KeyFile, anyUse: in.id.anyUse}); !there.isPublicHalf() {
 		return nil // the same key is there
 	}
 	key, err := in.keyFile()
@@ -287,63 +339,4 @@ func (in *importing) replaceCertificate(id *Identity, certs []*x509.Certificate)
 		in.Hints = append(in.Hints, "a record of the key (3 1 x) is still right; one of the certificate (3 0 x) or of its CA (0 and 2) must be published again")
 	}
 	return nil
-}
-
-// ownCertificates returns the newest certificate of the key and the chain above it, in order;
-// before is the chain that it replaces. Nil without a certificate of the key.
-func (in *importing) ownCertificates(key crypto.PublicKey, before []*x509.Certificate) []*x509.Certificate {
-	var own *x509.Certificate
-	for _, c := range in.certificates {
-		if sameKey(key, c) && (own == nil || c.NotBefore.After(own.NotBefore)) {
-			own = c
-		}
-	}
-	if own == nil {
-		return nil
-	}
-	certs := []*x509.Certificate{own}
-	for below := own; !certificate.SelfIssued(below); below = certs[len(certs)-1] {
-		above := in.issuer(below, certs)
-		if above == nil {
-			break
-		}
-		certs = append(certs, above)
-	}
-	for _, c := range in.certificates {
-		if !slices.ContainsFunc(certs, c.Equal) {
-			in.did("left out the certificate of %q, which is not in the chain of %s", clip(c.Subject.String()), in.id.Name)
-		}
-	}
-	return in.withoutRoot(certs, before)
-}
-
-// issuer prefers a CA whose key signed below: crypto/x509 does not know all signatures.
-func (in *importing) issuer(below *x509.Certificate, path []*x509.Certificate) *x509.Certificate {
-	var byName *x509.Certificate
-	for _, c := range in.certificates {
-		if !issued(c, below) || slices.ContainsFunc(path, c.Equal) {
-			continue
-		}
-		if c.CheckSignature(below.SignatureAlgorithm, below.RawTBSCertificate, below.Signature) == nil {
-			return c
-		}
-		if byName == nil {
-			byName = c
-		}
-	}
-	return byName
-}
-
-// withoutRoot leaves out the root that certs end with, unless it is an anchor.
-func (in *importing) withoutRoot(certs, before []*x509.Certificate) []*x509.Certificate {
-	last := certs[len(certs)-1]
-	if len(certs) == 1 || !certificate.SelfIssued(last) || in.opts.Anchor || len(before) > 0 && before[len(before)-1].Equal(last) {
-		return certs
-	}
-	// as dnseal identity ca makes it
-	if len(last.PermittedEmailAddresses)+len(last.PermittedDNSDomains) > 0 {
-		in.Hints = append(in.Hints, "the root CA certifies names of one domain alone: where the domain publishes it in the DNS (dnseal identity ca publish, or usage 2), receivers need it in each message: run this again with --anchor")
-	}
-	in.did("left out the root CA %q: programs that trust it have it (--anchor keeps it, to publish it with usage 2)", clip(last.Subject.String()))
-	return certs[:len(certs)-1]
 }

@@ -12,14 +12,15 @@ import (
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 
+	"dnseal/sender/identity/pkcs8"
 	"dnseal/smime/certificate"
 	"dnseal/smime/cms"
 )
 
 // keyFileContents is what a key file holds: a private key, or a public one alone.
 type keyFileContents struct {
-	key    crypto.Signer
-	public crypto.PublicKey // of a file without a private key
+	key    crypto.PrivateKey // a crypto.Signer, or a key for which onlyEncrypts is true
+	public crypto.PublicKey  // of a file without a private key
 	// pss says that the schemeLine stands above the key.
 	pss bool
 	// certificates of the same file, as DER.
@@ -146,7 +147,7 @@ func missingKey(found keyFileContents, other *foreignForm, data []byte) error {
 const maxKey = 16 << 10
 
 // parseKey reads the DER of a private key.
-func parseKey(form fileForm, der []byte) (crypto.Signer, error) {
+func parseKey(form fileForm, der []byte) (crypto.PrivateKey, error) {
 	if len(der) > maxKey {
 		return nil, &foreignForm{form: fmt.Sprintf("a private key of %d bytes, which is too large", len(der)), advice: newKeyAdvice}
 	}
@@ -175,7 +176,7 @@ func parseKey(form fileForm, der []byte) (crypto.Signer, error) {
 }
 
 // parsePublicKey reads a SubjectPublicKeyInfo (RFC 5280, Section 4.1.2.7), or an RSAPublicKey (RFC
-// 8017, Appendix A.1.1).
+// 8017, Appendix A.1.1), of a key that signs or decrypts.
 func parsePublicKey(der []byte) (crypto.PublicKey, error) {
 	pub, err := cms.ParsePublicKey(der)
 	if err != nil {
@@ -183,11 +184,11 @@ func parsePublicKey(der []byte) (crypto.PublicKey, error) {
 			pub, err = key, nil
 		}
 	}
-	if err == nil {
+	if err == nil && !onlyEncrypts(pub) {
 		_, err = cms.SigningDigest(pub)
 	}
 	if err != nil {
-		return nil, &foreignForm{form: "a public key that cannot be that of signed mail", advice: "get one of RSA (2048 to 4096 bit), ECDSA (P-256, P-384, P-521) or Ed25519", cause: errors.New(strings.TrimPrefix(err.Error(), cms.ErrUnsupportedKey.Error()+": "))}
+		return nil, &foreignForm{form: "a public key that cannot be that of signed mail", advice: "get one of RSA (2048 to 4096 bit), ECDSA (P-256, P-384, P-521), Ed25519 or ML-DSA", cause: errors.New(strings.TrimPrefix(err.Error(), cms.ErrUnsupportedKey.Error()+": "))}
 	}
 	return pub, nil
 }
@@ -205,7 +206,7 @@ func malformed(err error) error {
 //	  privateKeyAlgorithm  AlgorithmIdentifier,
 //	  privateKey           OCTET STRING,
 //	  … }
-func parsePKCS8(der []byte) (crypto.Signer, error) {
+func parsePKCS8(der []byte) (crypto.PrivateKey, error) {
 	var key struct {
 		algorithm cryptobyte.String // with its header
 		private   cryptobyte.String
@@ -217,6 +218,9 @@ func parsePKCS8(der []byte) (crypto.Signer, error) {
 		return nil, malformed(errors.New("no PKCS #8"))
 	}
 	id, parameters := splitAlgorithm(key.algorithm)
+	if pkcs8.HasSeed(id) {
+		return parseSeed(der, id)
+	}
 	switch id.String() {
 	case oidRSAPSS:
 		return parsePSSKey(key.algorithm, key.private)
@@ -228,7 +232,7 @@ func parsePKCS8(der []byte) (crypto.Signer, error) {
 		if err := checkRSASize(key.private); err != nil {
 			return nil, err
 		}
-	case oidEd25519:
+	case oidEd25519, oidX25519:
 	case "":
 		return nil, malformed(errors.New("no algorithm"))
 	default:
@@ -238,7 +242,7 @@ func parsePKCS8(der []byte) (crypto.Signer, error) {
 	if err != nil {
 		return nil, malformed(err)
 	}
-	return asSigner(parsed)
+	return asUsable(parsed)
 }
 
 // checkRSASize refuses an RSAPrivateKey (RFC 8017, Appendix A.1.2) whose numbers are larger than
@@ -283,6 +287,14 @@ func parsePSSKey(algorithm, der []byte) (crypto.Signer, error) {
 		return nil, &foreignForm{form: "an RSASSA-PSS key that is restricted to other digests than SHA-256, SHA-384 or SHA-512, or to another one for the mask (MGF1)", advice: pssAdvice}
 	}
 	return asSigner(&pssKey{key, pub.(*cms.PSSPublicKey)})
+}
+
+// asUsable is asSigner that accepts the keys too that only decrypt.
+func asUsable(key crypto.PrivateKey) (crypto.PrivateKey, error) {
+	if onlyEncrypts(publicOf(key)) {
+		return key, nil
+	}
+	return asSigner(key)
 }
 
 // asSigner accepts the keys S/MIME 4.0 can sign with (RFC 8551, Section 2.2; RFC 8550, Section 4.3

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"crypto"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -51,6 +52,9 @@ func (l Loader) Load(dir, name string) (*Identity, error) {
 	if err == nil {
 		err = id.checkRevoked()
 	}
+	if err == nil {
+		err = id.loadPostQuantum(func(pq *Identity) error { return pq.load(l) })
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -62,6 +66,7 @@ func (l Loader) Load(dir, name string) (*Identity, error) {
 func (l Loader) LoadFolder(folder, name string) (*Identity, error) {
 	id, err := inFolder(folder, name)
 	if err == nil {
+		id.anyUse = true
 		err = id.load(l)
 	}
 	if err != nil {
@@ -115,6 +120,10 @@ func missing(dir, name, folder string) error {
 			return WithHint(other, "write From as it is there, or make another identity with: dnseal identity new %s --identities %s", Quote(name), Quote(dir))
 		}
 	}
+	if onlyForEncryption(folder) {
+		return WithHint(fmt.Errorf("identity: %s has a key for encryption and none that signs: %w", name, fs.ErrNotExist),
+			"make one with: dnseal identity new %s --identities %s", Quote(name), Quote(dir))
+	}
 	if info, err := os.Stat(folder); err == nil && info.IsDir() {
 		return WithHint(fmt.Errorf("identity: there is no %s in %s: %w", keyFile, folder, fs.ErrNotExist),
 			"copy the private key of %s there under this name (chmod 600), a PKCS #12 file (.p12, .pfx) too", name)
@@ -141,9 +150,17 @@ func (id *Identity) loadKey(l Loader) (found keyFileContents, err error) {
 	if isPublic := err == nil && found.key == nil; mode.Perm()&0o077 != 0 && !isPublic {
 		return keyFileContents{}, id.openToOthers("key", id.KeyFile, mode)
 	}
-	id.Key, id.Public = found.key, found.public
+	id.Public = found.public
 	if found.key != nil {
-		id.Public = found.key.Public()
+		id.Public = publicOf(found.key)
+	}
+	if signs, ok := found.key.(crypto.Signer); ok {
+		id.Key = signs
+	} else {
+		id.Private = found.key
+	}
+	if err == nil {
+		err = id.checkUse()
 	}
 	return found, id.fileError("key", id.KeyFile, err)
 }

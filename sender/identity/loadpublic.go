@@ -24,6 +24,9 @@ func LoadPublic(dir, name string) (*Identity, error) {
 	if errors.Is(err, fs.ErrNotExist) && !errors.Is(err, ErrLocked) {
 		return nil, missing(dir, id.Name, filepath.Dir(id.KeyFile))
 	}
+	if err == nil {
+		err = id.loadPostQuantum((*Identity).loadPublic)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -34,6 +37,7 @@ func LoadPublic(dir, name string) (*Identity, error) {
 func LoadPublicFolder(folder, name string) (*Identity, error) {
 	id, err := inFolder(folder, name)
 	if err == nil {
+		id.anyUse = true
 		err = id.loadPublic()
 	}
 	if err != nil {
@@ -80,7 +84,7 @@ func (id *Identity) plainPublic() crypto.PublicKey {
 	case err != nil: // it is said where the key is to sign
 		return nil
 	case found.key != nil:
-		return found.key.Public()
+		return publicOf(found.key)
 	}
 	return found.public
 }
@@ -105,7 +109,7 @@ func (id *Identity) publicDuringSwitch(plain crypto.PublicKey, certs []*x509.Cer
 // loadPublicOfKey goes by key.pem alone, where a locked key can have its public half beside it.
 func (id *Identity) loadPublicOfKey(line bool) error {
 	err := id.load(Loader{})
-	id.Key, id.signer = nil, cms.Signer{}
+	id.Key, id.Private, id.signer = nil, nil, cms.Signer{}
 	if !errors.Is(err, ErrLocked) {
 		return err
 	}
@@ -119,6 +123,7 @@ func (id *Identity) loadPublicOfKey(line bool) error {
 		}
 		if id.Public, err = parsePublicKey(block.Bytes); err == nil {
 			id.setScheme(line)
+			err = id.checkUse()
 		}
 		return id.fileError("key", id.KeyFile, err)
 	}
@@ -132,7 +137,7 @@ func (id *Identity) usePublic(certs []*x509.Certificate, line bool) (err error) 
 	}
 	id.Certificate, id.Chain, id.CertFile = certs[0], certs[1:], id.certPath()
 	id.setScheme(line)
-	return nil
+	return id.fileError("certificate", id.certPath(), id.checkUse())
 }
 
 // readSchemeLine reports whether key.pem, which must be there, has the schemeLine. One that we may

@@ -35,7 +35,7 @@ func readPKCS12(data []byte, s *secrets) (keyFileContents, error) {
 	for _, cert := range contents.Certificates {
 		found.certificates = append(found.certificates, cert.Raw)
 	}
-	found.key, err = asSigner(contents.Key)
+	found.key, err = asUsable(contents.Key)
 	return found, err
 }
 

@@ -47,7 +47,7 @@ func (id *Identity) setScheme(line bool) {
 	public, only := certified.(*cms.PSSPublicKey)
 	key, wasOnly := id.Key.(*pssKey)
 	switch {
-	case id.Key == nil: // the private key is not here
+	case id.Key == nil: // the private key is not here, or does not sign
 		if only {
 			id.Public = public
 		}

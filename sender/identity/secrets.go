@@ -125,7 +125,7 @@ func firstLine(data []byte) string {
 const decryptAdvice = "write the passphrase into the file " + passwordFile + " beside it (chmod 600), or there \"" + credentialPrefix + "NAME\" where a systemd credential has it; or decrypt the key with: openssl pkey -in OLD -out {}"
 
 // readEncrypted reads an EncryptedPrivateKeyInfo (RFC 5958, Section 3).
-func readEncrypted(der []byte, s *secrets) (crypto.Signer, error) {
+func readEncrypted(der []byte, s *secrets) (crypto.PrivateKey, error) {
 	plain, err := decryptKey(der, s)
 	if err != nil {
 		return nil, err

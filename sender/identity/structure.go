@@ -144,10 +144,11 @@ const (
 	oidRSAPSS  = "1.2.840.113549.1.1.10"
 	oidEC      = "1.2.840.10045.2.1"
 	oidEd25519 = "1.3.101.112"
+	oidX25519  = "1.3.101.110" // RFC 8410, Section 3: it does not sign
 )
 
 // encryptionOnly are algorithms whose keys cannot sign.
-var encryptionOnly = []string{"RSAES-OAEP", "Diffie-Hellman", "X25519", "X448", "ML-KEM-512", "ML-KEM-768", "ML-KEM-1024"}
+var encryptionOnly = []string{"RSAES-OAEP", "Diffie-Hellman", "X448", "ML-KEM-512"}
 
 // unsupportedAlgorithm is the error for a key of another algorithm.
 func unsupportedAlgorithm(id asn1.ObjectIdentifier) error {
@@ -158,7 +159,7 @@ func unsupportedAlgorithm(id asn1.ObjectIdentifier) error {
 			form += ", which is for encryption only"
 		}
 	}
-	return &foreignForm{form: form + "; RSA, ECDSA and Ed25519 keys sign", advice: newKeyAdvice}
+	return &foreignForm{form: form + "; RSA, ECDSA, Ed25519 and ML-DSA keys sign", advice: newKeyAdvice}
 }
 
 // checkCurve names the curve of an EC key that is not supported. Absent parameters are left to

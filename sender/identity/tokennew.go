@@ -20,6 +20,8 @@ func (id *Identity) makeKey(opts CreateOptions) (err error) {
 	}
 	id.PSS = strings.HasSuffix(algorithm, pssSuffix)
 	switch {
+	case (opts.PKCS11 != "" || opts.TPM) && opts.use() != UseSign:
+		return errors.New("identity: a key on a PKCS #11 token or in the TPM only signs; one for encryption is kept in a file")
 	case opts.PKCS11 != "" && opts.TPM:
 		return errors.New("identity: a key is on a PKCS #11 token or in the TPM, not in both")
 	case opts.PKCS11 != "":
@@ -29,14 +31,39 @@ func (id *Identity) makeKey(opts CreateOptions) (err error) {
 		key, id.keyText, err = tpm.Create(strings.TrimSuffix(algorithm, pssSuffix), tpm.Options{Auth: opts.Passphrase})
 		id.Key = key
 	default:
-		id.Key, err = generateKey(algorithm)
-		return err
+		return id.generate(algorithm, opts.use())
 	}
 	if err != nil {
 		return onToken(err)
 	}
 	id.Key, err = asSigner(id.Key)
 	return err
+}
+
+// generate makes a key in this process.
+func (id *Identity) generate(algorithm string, use Use) error {
+	key, err := generateKey(algorithm, use)
+	if signs, ok := key.(crypto.Signer); ok {
+		id.Key = signs
+	} else {
+		id.Private = key
+	}
+	return err
+}
+
+// fileContents has the key itself, and the public half of one that is encrypted and has no
+// certificate: LoadPublic finds it there.
+func (id *Identity) fileContents(passphrase string) ([]byte, error) {
+	var key crypto.PrivateKey = id.Key
+	if id.Key == nil {
+		key = id.Private
+	}
+	text, err := encodeKey(key, id.PSS, passphrase)
+	if err != nil || id.Certificate != nil || passphrase == "" {
+		return text, err
+	}
+	public, err := id.PublicPEM()
+	return append(text, public...), err
 }
 
 // makePKCS11 returns the key of a URI: the one that is there, else a new one.
@@ -80,6 +107,8 @@ func algorithmOf(pub crypto.PublicKey) string {
 	names := map[string]string{
 		"ECDSA P-256": "p256", "ECDSA P-384": "p384", "ECDSA P-521": "p521", "Ed25519": "ed25519",
 		"RSA 2048 bit": "rsa2048", "RSA 3072 bit": "rsa3072", "RSA 4096 bit": "rsa4096",
+		"ML-DSA-44": "ml-dsa-44", "ML-DSA-65": "ml-dsa-65", "ML-DSA-87": "ml-dsa-87",
+		"X25519": "x25519", "ML-KEM-768": "ml-kem-768", "ML-KEM-1024": "ml-kem-1024",
 	}
 	return names[words]
 }
@@ -98,7 +127,7 @@ func (id *Identity) keyContents(passphrase string) ([]byte, error) {
 	line := []byte(schemeLine + "\n")
 	switch {
 	case id.keyText == nil:
-		return encodeKey(id.Key, id.PSS, passphrase)
+		return id.fileContents(passphrase)
 	case !id.PSS:
 		return id.keyText, nil
 	case bytes.HasPrefix(id.keyText, pemBegin):

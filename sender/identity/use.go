@@ -1,8 +1,11 @@
 package identity
 
 import (
+	"cmp"
 	"crypto"
+	"crypto/ecdh"
 	"crypto/ecdsa"
+	"crypto/mlkem"
 	"crypto/rsa"
 	"crypto/x509"
 	"errors"
@@ -11,9 +14,75 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"dnseal/lookup/dane"
+	"dnseal/smime/certificate"
 )
 
+// Use is what a key is for.
+type Use string
+
+// Uses of keys (RFC 8550, Section 4.4.2).
 const (
+	UseSign    Use = "sign"    // digitalSignature
+	UseEncrypt Use = "encrypt" // keyEncipherment, keyAgreement: others encrypt to it
+	UseBoth    Use = "both"
+)
+
+// Uses lists the uses, the default first.
+func Uses() []string { return []string{string(UseSign), string(UseEncrypt), string(UseBoth)} }
+
+func (opts *CreateOptions) use() Use { return cmp.Or(opts.Use, UseSign) }
+
+// Use returns what the key is for: encryption where it can do nothing else, its certificate allows
+// nothing else, or it is in the [EncryptFolder]; both where its certificate says so.
+func (id *Identity) Use() Use {
+	if onlyEncrypts(id.public()) || id.isBelow(EncryptFolder) {
+		return UseEncrypt
+	}
+	if id.Certificate == nil || id.Certificate.KeyUsage == 0 || !id.Decrypts() {
+		return UseSign
+	}
+	if id.Certificate.KeyUsage&(x509.KeyUsageDigitalSignature|x509.KeyUsageContentCommitment) == 0 {
+		return UseEncrypt
+	}
+	return UseBoth
+}
+
+// isBelow reports whether the key is in this folder of the identity's, or an earlier or next one.
+func (id *Identity) isBelow(folder string) bool {
+	within := filepath.Dir(id.KeyFile)
+	for range 3 {
+		above := filepath.Dir(within)
+		if filepath.Base(within) == folder && filepath.Base(above) == folderName(id.Name) {
+			return true
+		}
+		within = above
+	}
+	return false
+}
+
+// keyUsage is that of the certificate of a key (RFC 5280, Section 4.2.1.3; RFC 8410, Section 5; RFC
+// 9881, Section 5; RFC 9935, Section 5).
+func keyUsage(pub crypto.PublicKey, use Use) (bits x509.KeyUsage) {
+	if use != UseEncrypt {
+		bits = x509.KeyUsageDigitalSignature
+	}
+	if use == UseSign {
+		return bits
+	}
+	switch pub.(type) {
+	case *ecdsa.PublicKey, *ecdh.PublicKey:
+		return bits | x509.KeyUsageKeyAgreement
+	default:
+		return bits | x509.KeyUsageKeyEncipherment
+	}
+}
+
+const (
+	// PostQuantumFolder, in an identity's folder, has the key.pem and cert.pem of an ML-DSA key
+	// that signs beside the identity's own.
+	PostQuantumFolder = "pq"
 	// EncryptFolder, in an identity's folder, has the key.pem and cert.pem of a key that others
 	// encrypt to, where that is not the one that signs, and what its life cycle needs.
 	EncryptFolder = "encrypt"
@@ -29,7 +98,9 @@ func (id *Identity) Decrypts() bool {
 	switch id.public().(type) {
 	case *ecdsa.PublicKey:
 		use = x509.KeyUsageKeyAgreement
-	case *rsa.PublicKey:
+	case *ecdh.PublicKey:
+		use = x509.KeyUsageKeyAgreement
+	case *rsa.PublicKey, *mlkem.EncapsulationKey768, *mlkem.EncapsulationKey1024:
 		use = x509.KeyUsageKeyEncipherment
 	default:
 		return false
@@ -43,6 +114,9 @@ func (id *Identity) Decrypts() bool {
 func (id *Identity) DecryptionKey() crypto.PrivateKey {
 	if !id.Decrypts() {
 		return nil
+	}
+	if id.Private != nil {
+		return id.Private
 	}
 	switch key := id.Key.(type) {
 	case *ecdsa.PrivateKey:
@@ -95,6 +169,11 @@ func holdsOneOf(folder string, files []string) bool {
 	})
 }
 
+// onlyForEncryption reports whether the folder of a name has a key for encryption and none else.
+func onlyForEncryption(folder string) bool {
+	return holdsOneOf(folder, []string{filepath.Join(EncryptFolder, keyFile)}) && !holdsOneOf(folder, []string{keyFile})
+}
+
 // LoadForDecryption is [Loader.LoadFolder] for a folder of [DecryptionFolders]: of an earlier key
 // the [DecryptFile] counts where there is one. That a key was revoked does not count: mail to it is
 // read with nothing else.
@@ -103,6 +182,7 @@ func (l Loader) LoadForDecryption(folder, name string) (*Identity, error) {
 	if err != nil {
 		return nil, err
 	}
+	id.anyUse = true
 	if kept := filepath.Join(folder, DecryptFile); holdsOneOf(folder, []string{DecryptFile}) {
 		id.KeyFile = kept
 	}
@@ -115,4 +195,78 @@ func (l Loader) LoadForDecryption(folder, name string) (*Identity, error) {
 // ListAll is [List] that names those too that have a key for encryption alone.
 func ListAll(dir string) ([]string, error) {
 	return list(dir, keyFile, filepath.Join(EncryptFolder, keyFile))
+}
+
+// checkUse refuses a key for encryption alone where one that signs belongs.
+func (id *Identity) checkUse() error {
+	if id.anyUse || !onlyEncrypts(id.public()) {
+		return nil
+	}
+	return &foreignForm{
+		form:   "a private " + id.KeyType() + " key, which is for encryption only; RSA, ECDSA, Ed25519 and ML-DSA keys sign",
+		advice: "a key for encryption belongs into the folder " + EncryptFolder + " beside it; for one that signs " + newKeyAdvice,
+	}
+}
+
+// loadPostQuantum sets the key in the PostQuantumFolder, where there is one and it was not revoked.
+func (id *Identity) loadPostQuantum(load func(*Identity) error) error {
+	folder := filepath.Dir(id.KeyFile)
+	if isPostQuantum(id.public()) || !holdsOneOf(filepath.Join(folder, PostQuantumFolder), []string{keyFile}) {
+		return nil
+	}
+	pq := &Identity{Name: id.Name, Kind: id.Kind, KeyFile: filepath.Join(folder, PostQuantumFolder, keyFile)}
+	if err := load(pq); err != nil {
+		return err
+	}
+	if !isPostQuantum(pq.public()) {
+		return id.fileError("key", pq.KeyFile, &foreignForm{form: "no ML-DSA key", advice: "move the folder " + PostQuantumFolder + " away, and make one with: dnseal identity new NAME --algorithm ml-dsa-65"})
+	}
+	revoked, err := Revoked(folder)
+	if err == nil && !slices.Contains(revoked, pq.KeyID()) {
+		id.PostQuantum = pq
+	}
+	return err
+}
+
+// LoadAllPublic returns the keys of a name as [LoadPublic] does: the one that signs, the ML-DSA key
+// beside it, the one for encryption; those that there are. Errors: as LoadPublic, also for a name
+// that has none.
+func LoadAllPublic(dir, name string) (all []*Identity, err error) {
+	folder, name, err := Folder(dir, name)
+	if err != nil {
+		return nil, err
+	}
+	encrypt := filepath.Join(folder, EncryptFolder)
+	if !onlyForEncryption(folder) {
+		id, err := LoadPublic(dir, name)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, id)
+		if id.PostQuantum != nil {
+			all = append(all, id.PostQuantum)
+		}
+	}
+	if !holdsOneOf(encrypt, []string{keyFile}) {
+		return all, nil
+	}
+	id, err := LoadPublicFolder(encrypt, name)
+	if err != nil {
+		return nil, err
+	}
+	return append(all, id), nil
+}
+
+// RecordForm returns the usage, selector and matching type of the record that publishes the key
+// best (RFC 6698, Section 2.1): 3 0 0, the whole certificate, where others encrypt to it and it is
+// not one that a CA renews; 3 1 0 for a key without certificate, which nothing else carries; else 3
+// 1 1.
+func (id *Identity) RecordForm() (usage, selector, matching uint8) {
+	switch {
+	case id.Certificate == nil:
+		return dane.DANEEE, dane.PublicKey, dane.Exact
+	case id.Use() == UseEncrypt, id.Use() == UseBoth && certificate.SelfIssued(id.Certificate):
+		return dane.DANEEE, dane.FullCertificate, dane.Exact
+	}
+	return dane.DANEEE, dane.PublicKey, dane.SHA256
 }

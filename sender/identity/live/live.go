@@ -4,9 +4,10 @@
 //
 // # Limitations
 //
-// It looks at key.pem, cert.pem and the list of revoked keys, by their file, size and time: a file
-// that is written in place with the same size within the resolution of the file system's clock is
-// not noticed. An identity that is made later is not there; one whose folder goes away stays.
+// It looks at key.pem, cert.pem (those of an ML-DSA key beside it too) and the list of revoked
+// keys, by their file, size and time: a file that is written in place with the same size within the
+// resolution of the file system's clock is not noticed. An identity that is made later is not
+// there; one whose folder goes away stays.
 package live
 
 import (
@@ -26,7 +27,10 @@ import (
 const interval = time.Second
 
 // watched are the files whose change counts.
-var watched = [...]string{"key.pem", "cert.pem", identity.RevokedFile}
+var watched = [...]string{
+	"key.pem", "cert.pem", identity.RevokedFile,
+	identity.PostQuantumFolder + "/key.pem", identity.PostQuantumFolder + "/cert.pem",
+}
 
 // stamp is what the files of a folder are; nil: not there.
 type stamp [len(watched)]fs.FileInfo

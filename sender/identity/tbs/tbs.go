@@ -106,7 +106,7 @@ func signerOpts(a x509.SignatureAlgorithm) crypto.SignerOpts {
 		return crypto.SHA384
 	case x509.SHA512WithRSA, x509.ECDSAWithSHA512:
 		return crypto.SHA512
-	case x509.SHA256WithRSAPSS: // what this program asks for; crypto/x509 writes a salt of 32 octets
+	case x509.SHA256WithRSAPSS: // crypto/x509 writes a salt of 32 octets
 		return &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: crypto.SHA256}
 	case x509.PureEd25519:
 		return crypto.Hash(0)
