@@ -26,6 +26,9 @@ const (
 	ClassMalformed     Class = "malformed"
 	ClassTooBig        Class = "too-big"        // over Options.MaxBytes
 	ClassInternalError Class = "internal-error" // trouble of this machine
+	// ClassNotEncrypted: the message would have to be encrypted to a recipient, and cannot be. It
+	// is refused, or deferred where that can pass by itself; Options.On has no say in it.
+	ClassNotEncrypted Class = "not-encrypted"
 )
 
 // DefaultActions returns what is done per class when Options.On says nothing.
@@ -64,7 +67,7 @@ func level(class Class) slog.Level {
 		return slog.LevelError
 	case ClassKeyNotPublished, ClassSignFailed:
 		return slog.LevelWarn
-	case ClassNoRule, ClassNotAllowed, ClassMalformed, ClassTooBig:
+	case ClassNoRule, ClassNotAllowed, ClassMalformed, ClassTooBig, ClassNotEncrypted:
 	}
 	return slog.LevelInfo
 }

@@ -3,6 +3,7 @@ package sender
 import (
 	"strings"
 
+	"dnseal/sender/recipient"
 	"dnseal/smime/message"
 )
 
@@ -32,34 +33,8 @@ func controlForm(m *message.Message) Form {
 type Recipients struct {
 	Form Form // FormClear, FormOpaque or FormPlain
 	Rcpt []string
-}
-
-// groups splits the recipients by form. Without recipients there is one group, of the form main.
-func groups(rcpt []string, main Form, opaqueFor, plainFor []message.Pattern) []Recipients {
-	out := []Recipients{}
-	for _, r := range rcpt {
-		out = addTo(out, formFor(r, main, opaqueFor, plainFor), r)
-	}
-	if len(out) == 0 {
-		out = []Recipients{{Form: main}}
-	}
-	return out
-}
-
-// formFor is the form for one recipient.
-func formFor(rcpt string, main Form, opaqueFor, plainFor []message.Pattern) Form {
-	if len(opaqueFor)+len(plainFor) == 0 {
-		return main
-	}
-	a, err := message.ParseAddress(rcpt)
-	switch {
-	case err != nil:
-	case matchAny(plainFor, a):
-		return FormPlain
-	case matchAny(opaqueFor, a) && main != FormPlain:
-		return FormOpaque
-	}
-	return main
+	// Encryption says to whom it is encrypted, after it was signed; nil: it is not.
+	Encryption *recipient.Group
 }
 
 func addTo(gs []Recipients, f Form, rcpt string) []Recipients {

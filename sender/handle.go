@@ -11,7 +11,6 @@ import (
 
 	"dnseal/sender/identity"
 	"dnseal/smime"
-	"dnseal/smime/cms"
 	"dnseal/smime/message"
 )
 
@@ -50,6 +49,9 @@ func (s *Sender) Explain(ctx context.Context, m *message.Message, env *message.E
 	h := &handling{Sender: s, m: m, env: env}
 	h.pass, h.attrs = s.clean(m)
 	out := h.handle(ctx)
+	if out.Action == message.Accept && !h.routed {
+		out = h.encryptUnsigned(ctx, out)
+	}
 	h.why.Action, h.why.Reply = out.Action, out.Reply
 	return s.observed(out), &h.why
 }
@@ -74,6 +76,10 @@ type handling struct {
 	rule  *rule
 	from  message.Address // that the rule permits
 	why   Explanation
+	// routed says that the outcome has the form or encryption of every recipient.
+	routed bool
+	// routing is what the log line says of encryptions.
+	routing []slog.Attr
 }
 
 // decide sets what the rules say to the message; it returns an outcome where they do not say that
@@ -102,13 +108,12 @@ func (h *handling) handle(ctx context.Context) *message.Outcome {
 	if kind := h.leaveAlone(); kind != "" {
 		return h.leave(kind)
 	}
-	gs := groups(h.env.Rcpt, h.mainForm(), h.opaqueFor, h.plainFor)
-	if len(gs) > 1 && h.env.OneForm {
-		// RFC 8551, Section 3.5.1: the one that every reader shows.
-		gs = []Recipients{{Form: FormClear, Rcpt: h.env.Rcpt}}
+	gs, refused := h.split(ctx, h.mainForm())
+	if refused != nil {
+		return refused
 	}
 	h.why.Forms = gs
-	if len(gs) == 1 && gs[0].Form == FormPlain {
+	if !slices.ContainsFunc(gs, func(g Recipients) bool { return g.Form != FormPlain }) {
 		h.attrs = append(h.attrs, slog.String("code", "opted-out"))
 		return &message.Outcome{Action: message.Accept, Edit: h.pass, Result: ResultUnsigned, Attrs: h.attrs}
 	}
@@ -163,19 +168,33 @@ func (h *handling) sign(ctx context.Context, gs []Recipients) *message.Outcome {
 			return h.stop(ClassKeyNotPublished, r.Code, r.Reason)
 		}
 	}
-	host := cmp.Or(h.opts.Hostname, h.from.Domain)
-	// RFC 6409, Sections 8.2 and 8.3.
-	pre := &message.Edit{Changes: slices.Concat(h.pass.Changes, message.MissingFields(h.m, host, now))}
-	prepared, err := apply(h.m, pre)
+	fs, err := h.prepare(now)
 	if err != nil {
 		return h.stop(ClassInternalError, "prepare", err.Error())
 	}
-	if prepared != h.m {
-		defer release(prepared)
+	defer fs.close()
+	fs.id, fs.unsigned = id, h.staple(ctx, id, now)
+	out, err := fs.all(ctx, gs)
+	if err != nil {
+		return h.failed(err)
 	}
-	fs := &forms{opts: &h.opts, m: h.m, prepared: prepared, pre: pre, id: id, rule: h.rule, now: now}
-	fs.unsigned = h.staple(ctx, id, now)
-	return h.makeForms(ctx, fs, gs)
+	h.routed = true
+	out.Result, out.Attrs = ResultSigned, slices.Concat(h.attrs, h.routing, formAttrs(fs.results))
+	return out
+}
+
+// prepare adds the fields that the message lacks. The caller closes what it gets.
+func (h *handling) prepare(now time.Time) (*forms, error) {
+	pre := &message.Edit{Changes: h.pass.Changes}
+	// RFC 6409, Sections 8.2 and 8.3.
+	if host := cmp.Or(h.opts.Hostname, h.from.Domain); host != "" {
+		pre.Changes = slices.Concat(pre.Changes, message.MissingFields(h.m, host, now))
+	}
+	prepared, err := apply(h.m, pre)
+	if err != nil {
+		return nil, err
+	}
+	return &forms{opts: &h.opts, m: h.m, prepared: prepared, pre: pre, rule: h.rule, now: now}, nil
 }
 
 // published checks the record of id. Where none matches, a rollover may just have made another key
@@ -190,53 +209,6 @@ func (h *handling) published(ctx context.Context, id *identity.Identity, now tim
 		return id, r
 	}
 	return fresh, CheckRecord(ctx, h.opts.Lookup, fresh, h.opts.Limits, now)
-}
-
-// makeForms is the outcome with all forms.
-func (h *handling) makeForms(ctx context.Context, fs *forms, gs []Recipients) *message.Outcome {
-	out := &message.Outcome{Action: message.Accept, Result: ResultSigned}
-	for i, g := range gs {
-		edit, err := fs.edit(ctx, g.Form)
-		if err != nil {
-			return h.failed(errors.Join(err, out.Close()))
-		}
-		if i == 0 {
-			out.Edit = edit
-		} else {
-			out.Forms = append(out.Forms, message.Form{Rcpt: g.Rcpt, Edit: edit})
-		}
-	}
-	out.Attrs = append(h.attrs, formAttrs(fs.results)...)
-	return out
-}
-
-// forms makes the forms of one message.
-type forms struct {
-	opts        *Options
-	m, prepared *message.Message // as it came, and with all its fields
-	pre         *message.Edit    // what makes the one of the other
-	id          *identity.Identity
-	rule        *rule
-	now         time.Time
-	unsigned    [][]cms.Attribute  // of the signature
-	results     []smime.SignResult // of those that are signed
-}
-
-// edit returns the edit of m that gives one form.
-func (fs *forms) edit(ctx context.Context, f Form) (*message.Edit, error) {
-	if f == FormPlain {
-		return fs.pre, nil
-	}
-	var result smime.SignResult
-	edit, err := signPrepared(ctx, fs.prepared, []*identity.Identity{fs.id}, smime.SignOptions{
-		Time: fs.now, Opaque: f == FormOpaque, NoHeaderProtection: fs.opts.NoHeaderProtection, FullSelfCheck: fs.opts.FullSelfCheck,
-		RefuseOpaque: fs.rule.refuseOpaque && f != FormOpaque, Again: fs.rule.again, Unsigned: fs.unsigned, Result: &result,
-	})
-	if err != nil {
-		return nil, err
-	}
-	fs.results = append(fs.results, result)
-	return compose(fs.m, fs.pre, edit), nil
 }
 
 // failed is the outcome when signing returned err.

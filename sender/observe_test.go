@@ -63,7 +63,7 @@ func TestExplain(t *testing.T) {
 	out, why := s.Explain(t.Context(), m, &message.Envelope{Submitter: message.Submitter{User: "alice"}, Rcpt: []string{"a@x.example", "b@opaque.example", "robot@plain.example"}})
 	defer out.Close()
 	if out.Result != ResultSigned || why.Rule != 2 || why.Identity != "alice@example.org" || why.Class != "" || why.Action != message.Accept ||
-		fmt.Sprint(why.Forms) != "[{clear [a@x.example]} {opaque [b@opaque.example]} {no [robot@plain.example]}]" {
+		fmt.Sprint(why.Forms) != "[{clear [a@x.example] <nil>} {opaque [b@opaque.example] <nil>} {no [robot@plain.example] <nil>}]" {
 		t.Errorf("%s: %+v", out.Result, why)
 	}
 	refused, why := s.Explain(t.Context(), m, &message.Envelope{Submitter: message.Submitter{User: "bot"}})

@@ -29,6 +29,13 @@
 // that the signing time was left out, because Date is another (signing-time), and why no DNSSEC
 // chain goes with the signature where one was asked for (staple).
 //
+// A [Route] can want that mail to its recipients is encrypted: their keys are looked up by package
+// recipient, what was signed is encrypted, and so is what is passed on unsigned. Recipients whom To
+// and Cc do not name have an encryption each, so that nobody learns of them. Under [EncryptRequire]
+// nothing leaves in clear: CheckRecipients refuses a recipient without key before the message is
+// there, Handle the whole message. The attributes say how often and by what ciphers a message was
+// encrypted (encrypted), and who got it in clear although the route would encrypt (not-encrypted).
+//
 // [SignMessage] signs without rules, for programs whose user owns the keys, and removes no field.
 //
 // Standards: RFC 6409 (submission), RFC 5322 (originator fields), RFC 8551 (S/MIME), RFC 9788
@@ -36,17 +43,20 @@
 //
 // Handle is in handle.go. The decision is in policy.go, a rule in rule.go, who a submitter is in
 // submitters.go, placeholders in placeholder.go and bounds.go; the signature in sign.go, the forms
-// of a message in form.go and compose.go; classes in actions.go.
+// of a message in form.go, forms.go and compose.go; routes in route.go, encryptions in encrypt.go
+// and notencrypted.go; classes in actions.go.
 //
 // # Limitations
 //
 // It authenticates no submitter: the caller must fill [message.Submitter] with proven facts alone.
-// It does not encrypt, and it does not sign with DKIM. That a record is published when the message
-// is signed does not mean that it still is when the message is read. An address that no rule names
-// is not protected: any submitter may write as it.
+// It does not sign with DKIM. What says that it is encrypted already is passed on as it is, whoever
+// can read it. A sender who has to read what he sent must be one of its recipients. That a record
+// is published when the message is signed or encrypted does not mean that it still is when the
+// message is read. An address that no rule names is not protected: any submitter may write as it.
 package sender
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"strings"
@@ -74,7 +84,15 @@ type Options struct {
 	// signature at all. Where the envelope allows but one form (message.Envelope.OneForm),
 	// recipients of different ones all get the clear one.
 	OpaqueFor, PlainFor []string
-	// NoHeaderProtection leaves out RFC 9788 header protection.
+	// Routes say for some recipients in which form a message leaves and whether it is encrypted
+	// (see [Route]). For recipients in none, and where a route names no form, OpaqueFor and
+	// PlainFor count.
+	Routes []Route
+	// RecipientKeys looks up the keys of recipients; required where a route encrypts.
+	RecipientKeys lookup.Resolver
+	// PKIXRoots are for recipients' records of usage 1; nil makes these unusable.
+	PKIXRoots []*x509.Certificate
+	// NoHeaderProtection leaves out RFC 9788 header protection, of encrypted messages too.
 	NoHeaderProtection bool
 	// FullSelfCheck also verifies the signature values of what was made.
 	FullSelfCheck bool
@@ -89,7 +107,7 @@ type Options struct {
 	On map[Class]message.Action
 	// Lookup checks that our own record is published before signing; nil: not checked.
 	Lookup lookup.Resolver
-	// Limits of the DNS work for that check.
+	// Limits of the DNS work for that check, and for the keys of all recipients.
 	Limits dnssec.Limits
 	// Staple, where it is not nil, is asked for the DNSSEC chain of the signer's own records, which
 	// is sent with the signature (see [Staple]). Where there is none the message is signed without:
@@ -117,10 +135,14 @@ type Sender struct {
 	on                  map[Class]message.Action
 	control             submitters
 	opaqueFor, plainFor []message.Pattern
+	routes              []route
 	staples             staples
 }
 
-var _ message.Handler = (*Sender)(nil)
+var (
+	_ message.Handler          = (*Sender)(nil)
+	_ message.RecipientChecker = (*Sender)(nil)
+)
 
 // New checks the options and returns a Sender. Errors name the rule (counted from 1) or option that
 // makes no sense.
@@ -156,6 +178,9 @@ func New(opts Options) (*Sender, error) {
 	if s.plainFor, err = parseAddresses(opts.PlainFor); err != nil {
 		return nil, fmt.Errorf("sender: plain recipients: %w", err)
 	}
+	if s.routes, err = parseRoutes(opts.Routes, opts.RecipientKeys != nil); err != nil {
+		return nil, err
+	}
 	return s, nil
 }
 
@@ -165,6 +190,8 @@ const (
 	// ResultUnsigned: no rule asks for a signature, or recipient or control field for none
 	ResultUnsigned  = "unsigned"
 	ResultLeftAlone = "left-alone" // signed, encrypted or a delivery report
+	// ResultEncrypted: for one recipient at least it was encrypted, and no signature was added
+	ResultEncrypted = "encrypted"
 	// ResultObserved is in front of the result where Options.Observe is set: "observe:signed".
 	ResultObserved = "observe:"
 )

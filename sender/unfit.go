@@ -14,17 +14,21 @@ import (
 // Handle. What cannot be read is refused too, because no receiver could verify it, and so is what
 // would be passed on with its author unknown.
 func (s *Sender) Unfit(head *message.Message, env *message.Envelope, why error) *message.Outcome {
-	return s.observed(s.unfit(head, env, why))
+	out := s.unfit(head, env, why)
+	if out.Action == message.Accept && s.encrypts(env.Rcpt) {
+		// It cannot be encrypted, and is not passed on in clear.
+		class := unfitClass(why)
+		out.Action, out.Result = DefaultActions()[class], string(class)
+		out.Reply = reply(class, out.Action)
+	}
+	return s.observed(out)
 }
 
 func (s *Sender) unfit(head *message.Message, env *message.Envelope, why error) *message.Outcome {
-	class := ClassInternalError
-	switch {
-	case errors.Is(why, message.ErrTooBig):
-		class = ClassTooBig
-	case errors.Is(why, message.ErrMalformed):
+	if errors.Is(why, message.ErrMalformed) {
 		return unreadable(why)
 	}
+	class := unfitClass(why)
 	h := &handling{Sender: s, m: head, env: env}
 	if head == nil {
 		out := h.stop(class, string(class), why.Error())
@@ -38,6 +42,14 @@ func (s *Sender) unfit(head *message.Message, env *message.Envelope, why error) 
 		return out
 	}
 	return h.stop(class, string(class), why.Error())
+}
+
+// unfitClass is the class of what can be read, and not taken in.
+func unfitClass(why error) Class {
+	if errors.Is(why, message.ErrTooBig) {
+		return ClassTooBig
+	}
+	return ClassInternalError
 }
 
 // unreadable refuses a message for good, and names the line of its header where one is to blame.

@@ -40,8 +40,8 @@ type Error struct {
 	Hint string
 	// Temporary says that it can be another time: a door defers. Else it refuses.
 	Temporary bool
-	// Absent says that it is proven that there is no key that can be trusted and used, so that a
-	// caller who may do so can send in clear. RFC 4035, Section 4.3.
+	// Absent says that it is proven that there is no key that can be trusted and used, or that
+	// there can be none, so that a caller who may do so can send in clear. RFC 4035, Section 4.3.
 	Absent bool
 }
 

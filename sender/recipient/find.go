@@ -29,7 +29,7 @@ type Options struct {
 	// Roots are the PKIX roots for records of usage 1; nil makes these unusable.
 	Roots []*x509.Certificate
 	// Limits of the DNS work for all addresses together, unless the context carries a budget
-	// already. Queries of 0 are 100, or 20 for each address where that is more.
+	// already; see NewBudget.
 	Limits dnssec.Limits
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
@@ -77,11 +77,18 @@ func Find(ctx context.Context, addresses []string, opts Options) []*Found {
 		out = append(out, s.want(a))
 	}
 	if dnssec.BudgetFrom(ctx) == nil {
-		s.Limits.Queries = cmp.Or(s.Limits.Queries, max(leastQueries, queriesEach*len(s.all)))
-		ctx = dnssec.WithBudget(ctx, dnssec.NewBudget(s.Limits))
+		ctx = dnssec.WithBudget(ctx, NewBudget(s.Limits, len(s.all)))
 	}
 	s.run(ctx)
 	return out
+}
+
+// NewBudget is the budget for the lookups of so many addresses, for callers that make them by
+// several calls of Find. Where limits do not say how many queries may be made, it is 100, or 20 for
+// each address where that is more.
+func NewBudget(limits dnssec.Limits, addresses int) *dnssec.Budget {
+	limits.Queries = cmp.Or(limits.Queries, max(leastQueries, queriesEach*addresses))
+	return dnssec.NewBudget(limits)
 }
 
 // search is the search for all addresses of one message.
@@ -113,7 +120,7 @@ func (s *search) want(text string) *Found {
 		found.Name, err = dane.SMIMEAName(a.Local, a.Domain)
 	}
 	if err != nil {
-		found.Err = &Error{Address: text, Code: CodeAddress, Reason: "it can have no record: " + err.Error()}
+		found.Err = &Error{Address: text, Code: CodeAddress, Reason: "it can have no record: " + err.Error(), Absent: true}
 		return found
 	}
 	w := &wanted{Found: found, address: a}

@@ -181,11 +181,11 @@ func TestAnswers(t *testing.T) {
 		"bob@bogus.example":                      "bogus, temporary",
 		"bob@servfail.example":                   "servfail, temporary",
 		"bob@denied.example":                     "denied",
-		"bob":                                    "bad-address",
-		"":                                       "bad-address",
-		"bob@[192.0.2.1]":                        "bad-address",
-		strings.Repeat("b", 65) + "@example.org": "bad-address",
-		"bob@b_b.example":                        "bad-address",
+		"bob":                                    "bad-address, absent",
+		"":                                       "bad-address, absent",
+		"bob@[192.0.2.1]":                        "bad-address, absent",
+		strings.Repeat("b", 65) + "@example.org": "bad-address, absent",
+		"bob@b_b.example":                        "bad-address, absent",
 		"bob@nowhere.example":                    "no-record, absent",
 	} {
 		t.Run(address, func(t *testing.T) {

@@ -39,6 +39,15 @@ type Unfitter interface {
 	Unfit(ctx context.Context, head *Message, why error, env *Envelope) *Outcome
 }
 
+// RecipientChecker is a Handler that can say no to recipients before the message is there. An entry
+// point that answers for each recipient asks it, with the envelope as far as it is known; Handle
+// decides again.
+type RecipientChecker interface {
+	// CheckRecipients returns one outcome for each of rcpt, in their order: with Reject or Defer
+	// the recipient is not taken, with nil or Accept he is.
+	CheckRecipients(ctx context.Context, rcpt []string, env *Envelope) []*Outcome
+}
+
 // Envelope is what an entry point knows about a message in addition to its bytes (RFC 5321, Section
 // 2.3.1).
 type Envelope struct {
