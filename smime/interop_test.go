@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"filippo.io/mldsa"
+
 	"dnseal/smime"
 	"dnseal/smime/cms"
 )
@@ -29,6 +31,7 @@ type row struct {
 	bare      bool // no certificate sent, the key named by its identifier
 	anyDigest bool // algorithm names one digest, and others are as good
 	unsigned  [][]cms.Attribute
+	hybrid    bool // with a signature by ML-DSA-87 beside each
 }
 
 // madeBy reports whether a signature is made as the row has it.
@@ -130,6 +133,11 @@ func TestInterop(t *testing.T) {
 			}
 			for _, form := range forms {
 				judge(t, "a staple, "+form.name, verifiesOurs(t, p, stapledRow(), ids, form.opaque), "")
+				// None of them verifies ML-DSA: the classical signature holds.
+				for _, r := range []row{rows[0], rows[3]} {
+					r.hybrid = true
+					judge(t, r.name+" with ML-DSA beside, "+form.name, verifiesOurs(t, p, r, ids, form.opaque), "")
+				}
 			}
 		})
 	}
@@ -169,6 +177,12 @@ func (r row) signers(all map[string]*peerIdentity) (ids []*peerIdentity, signers
 func verifiesOurs(t *testing.T, p peer, r row, all map[string]*peerIdentity, opaque bool) error {
 	t.Helper()
 	ids, signers := r.signers(all)
+	for i := range signers {
+		if r.hybrid {
+			beside := smime.NewPostQuantum(t, mldsa.MLDSA87(), "alice@example.org")
+			signers[i].PostQuantum = &beside
+		}
+	}
 	ours := signMessage(t, smime.SignOptions{Signers: signers, Time: time.Now(), Opaque: opaque, NoCertificates: r.bare, Unsigned: r.unsigned})
 	der, entity := takeApart(t, ours)
 	if err := p.verify(t, ids, der, entity); err != nil {

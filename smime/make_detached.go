@@ -98,7 +98,11 @@ func (s *signing) cmsOptions() cms.SignOptions {
 		// RFC 5652, Section 5.3: without certificate the signer is named by its key.
 		opts.Signers = nil
 		for _, signer := range s.opts.Signers {
-			opts.Signers = append(opts.Signers, cms.Signer{Key: signer.Key, PSS: signer.PSS})
+			bare := cms.Signer{Key: signer.Key, PSS: signer.PSS}
+			if beside := signer.PostQuantum; beside != nil {
+				bare.PostQuantum = &cms.Signer{Key: beside.Key}
+			}
+			opts.Signers = append(opts.Signers, bare)
 		}
 	}
 	return opts

@@ -56,8 +56,11 @@ func readProtection(l *layer) *protection {
 	return found
 }
 
-// apply puts what was found into a signature around the content.
+// apply puts what was found into a signature around the content, and into the one beside it.
 func (p *protection) apply(s *Signature) {
+	if s.PostQuantum != nil {
+		p.apply(s.PostQuantum)
+	}
 	s.HeaderProtection, s.HeaderState, s.protection = p.kind, p.state, p
 	if p.kind == ProtectionNone {
 		return

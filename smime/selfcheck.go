@@ -152,7 +152,33 @@ func (s *signing) checkSigners(sd *cms.SignedData, digests *cms.Digests) error {
 				return fmt.Errorf("%w: %w", ErrSelfCheck, err)
 			}
 		}
+		if err := s.checkPostQuantum(missing[i].PostQuantum, si, digests); err != nil {
+			return err
+		}
 		missing = slices.Delete(missing, i, i+1)
+	}
+	return nil
+}
+
+// checkPostQuantum expects the signature of a post-quantum signer beside si; none where signer is
+// nil.
+func (s *signing) checkPostQuantum(signer *cms.Signer, si *cms.SignerInfo, digests *cms.Digests) error {
+	sd, err := si.PostQuantum()
+	switch {
+	case err != nil:
+		return fmt.Errorf("%w: %w", ErrSelfCheck, err)
+	case signer == nil && sd == nil:
+		return nil
+	case signer == nil || sd == nil || !s.madeBy(*signer, sd.Signers[0], sd):
+		return fmt.Errorf("%w: the signature beside is not by the post-quantum signer", ErrSelfCheck)
+	// RFC 5652, Section 5.6.
+	case !bytes.Equal(digests.Sum(sd.Signers[0].DigestAlgorithm), sd.Signers[0].MessageDigest):
+		return fmt.Errorf("%w: the digest signed beside is not that of the content", ErrSelfCheck)
+	case !s.opts.FullSelfCheck:
+		return nil
+	}
+	if err := sd.Signers[0].Verify(digests, signer.Key.Public()); err != nil {
+		return fmt.Errorf("%w: beside: %w", ErrSelfCheck, err)
 	}
 	return nil
 }

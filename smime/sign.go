@@ -15,7 +15,9 @@ import (
 
 // SignOptions are for Sign. The zero value of each field but Signers and Time is the safe default.
 type SignOptions struct {
-	// Signers sign in parallel; the first is the main one.
+	// Signers sign in parallel; the first is the main one. One with a PostQuantum signer has two
+	// signatures over the same content, of which the other stands beside the first
+	// ([cms.OIDPostQuantum]).
 	Signers []cms.Signer
 	// Chain contains further certificates to send (no roots needed).
 	Chain []*x509.Certificate

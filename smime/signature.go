@@ -107,6 +107,12 @@ type Signature struct {
 	Certificates []*x509.Certificate
 	// SubjectKeyID names the key where the signer gave no issuer and serial.
 	SubjectKeyID []byte
+	// PostQuantum is a signature by ML-DSA over the same content that stands beside this one
+	// ([cms.OIDPostQuantum]); nil: there is none, or PostQuantumErr says why it cannot be read. No
+	// other signature covers it: whoever forwards a message can add, change and remove it. What it
+	// says about the header is what this one says.
+	PostQuantum    *Signature
+	PostQuantumErr error
 	// PublicKey is the key that verified, nil when none did.
 	PublicKey crypto.PublicKey
 	// HeaderProtection is the form in which the content protects header fields.
@@ -189,6 +195,22 @@ func (s *Signature) Unsigned(id x509.OID) ([][]byte, error) {
 		return nil, nil
 	}
 	return s.info.Unsigned(id)
+}
+
+// readPostQuantum finds and checks the signature beside s.
+func (s *Signature) readPostQuantum() {
+	data, err := s.info.PostQuantum()
+	if data == nil {
+		s.PostQuantumErr = err
+		return
+	}
+	info := data.Signers[0]
+	s.PostQuantum = &Signature{
+		Part: s.Part, Covers: s.Covers, Algorithm: info.Algorithm, SigningTime: info.SigningTime, SignedAttributes: info.SignedAttributes, CertificateHashed: info.HashesCertificate(),
+		Certificates: append(affordable(data.Certificates), s.Certificates...), SubjectKeyID: info.SubjectKeyID, HeaderProtection: ProtectionNone,
+		data: data, info: info, digests: s.digests, Object: s.Object,
+	}
+	s.PostQuantum.check()
 }
 
 // check looks for the signer's certificate in the message, and checks the signature with it.

@@ -163,6 +163,7 @@ func (v *verifier) signers(l *layer, sd *cms.SignedData, digests *cms.Digests, h
 			return err
 		}
 		s.check()
+		s.readPostQuantum()
 	}
 	return nil
 }

@@ -73,25 +73,35 @@ func (sd *SignedData) besideDefect() string {
 	return ""
 }
 
-// addPostQuantum checks the post-quantum signer of s.
-func (sr *signer) addPostQuantum(s Signer) error {
+// withPostQuantum is s with a PostQuantum signer that is ready, too.
+func (s Signer) withPostQuantum() (Signer, error) {
 	switch beside := s.PostQuantum; {
 	case beside == nil:
-		return nil
+		return s, nil
 	case beside.Key == nil || !PostQuantum(beside.Key.Public()):
-		return fmt.Errorf("%w: the key of a post-quantum signer is not for ML-DSA", ErrUnsupportedKey)
+		return Signer{}, fmt.Errorf("%w: the key of a post-quantum signer is not for ML-DSA", ErrUnsupportedKey)
 	case beside.PostQuantum != nil:
-		return errors.New("cms: a post-quantum signer has one of its own")
+		return Signer{}, errors.New("cms: a post-quantum signer has one of its own")
 	}
-	beside, err := newSigner(*s.PostQuantum)
+	beside, err := s.PostQuantum.Ready()
 	if err != nil {
-		return err
+		return Signer{}, err
 	}
-	sr.postQuantum = beside
+	s.PostQuantum = &beside
+	return s, nil
+}
+
+// besidePostQuantum is what Ready found, with the PostQuantum signer of s.
+func (s Signer) besidePostQuantum() *signer {
+	if s.PostQuantum == nil {
+		return s.ready
+	}
+	sr := *s.ready
+	sr.postQuantum = s.PostQuantum.ready
 	if cert := s.PostQuantum.Certificate; cert != nil {
 		sr.besideCertificates = append([]*x509.Certificate{cert}, s.PostQuantum.Chain...)
 	}
-	return nil
+	return &sr
 }
 
 // postQuantumAttribute signs the content in d by the post-quantum signer of sr, and returns the DER

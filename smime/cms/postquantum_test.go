@@ -103,6 +103,25 @@ func TestPostQuantumOther(t *testing.T) {
 	}
 }
 
+// TestPostQuantumReady: a signer that is ready gets its post-quantum signer later.
+func TestPostQuantumReady(t *testing.T) {
+	t.Parallel()
+	s := hybrid(t, "mldsa44")
+	beside := s.PostQuantum
+	s.PostQuantum = nil
+	ready, err := s.Ready()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ready.PostQuantum = beside
+	for _, s := range []Signer{ready, s} {
+		got, wrong, err := besideOf(t, sign(t, SignOptions{Signers: []Signer{s}, Certificates: []*x509.Certificate{s.Certificate}}))
+		if (got != nil) != (s.PostQuantum != nil) || wrong != nil || err != nil {
+			t.Errorf("%v, %v, %v", got, wrong, err)
+		}
+	}
+}
+
 func TestPostQuantumSigner(t *testing.T) {
 	t.Parallel()
 	twice, bare, other, large := hybrid(t, "mldsa65"), hybrid(t, "mldsa65"), hybrid(t, "mldsa65"), hybrid(t, "mldsa65")

@@ -32,17 +32,17 @@ type Signer struct {
 
 // Ready returns s for signing often: that its key can sign and is the certificate's is checked now,
 // and what is the same in all its signatures is made now. The fields of the result must not be
-// changed. Errors: ErrUnsupportedKey, a Certificate of another key.
+// changed, but for PostQuantum. Errors: ErrUnsupportedKey, a Certificate of another key, a
+// PostQuantum signer whose key is not for ML-DSA or who has one of its own.
 func (s Signer) Ready() (Signer, error) {
-	if s.ready != nil {
-		return s, nil
+	if s.ready == nil {
+		ready, err := newSigner(s)
+		if err != nil {
+			return Signer{}, err
+		}
+		s.ready = ready
 	}
-	ready, err := newSigner(s)
-	if err != nil {
-		return Signer{}, err
-	}
-	s.ready = ready
-	return s, nil
+	return s.withPostQuantum()
 }
 
 // SignOptions are for Sign. The zero value is safe except Signers and Time, which are needed (Time
@@ -156,10 +156,11 @@ func prepare(opts SignOptions) ([]*signer, *Digests, error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		signers = append(signers, ready.ready)
-		d.add(ready.ready.hash)
-		if beside := ready.ready.postQuantum; beside != nil {
-			d.add(beside.hash)
+		sr := ready.besidePostQuantum()
+		signers = append(signers, sr)
+		d.add(sr.hash)
+		if sr.postQuantum != nil {
+			d.add(sr.postQuantum.hash)
 		}
 	}
 	return signers, d, nil

@@ -52,9 +52,6 @@ func newSigner(s Signer) (*signer, error) {
 	}
 	// RFC 5652, Section 11.1; RFC 8551, Section 2.5.2; RFC 6211, Section 2.
 	sr.attributes = [][]byte{contentTypeAttribute, capabilitiesAttribute, sr.algorithmProtection()}
-	if err := sr.addPostQuantum(s); err != nil {
-		return nil, err
-	}
 	if s.Certificate == nil {
 		return sr, sr.nameKey(pub)
 	}
