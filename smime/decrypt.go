@@ -48,6 +48,8 @@ type Decrypted struct {
 	Edit *message.Edit
 	// Encryptions are the layers that were opened, outermost first.
 	Encryptions []*Encryption
+	// Signed says that the content is signed as a whole, well or badly.
+	Signed bool
 }
 
 // Decrypt opens the encryption around the content of m, layer by layer, and a signature around an
@@ -76,7 +78,7 @@ func Decrypt(ctx context.Context, m *message.Message, opts DecryptOptions) (*Dec
 	if err != nil {
 		return nil, err
 	}
-	return &Decrypted{Edit: edit, Encryptions: found}, nil
+	return &Decrypted{Edit: edit, Encryptions: found, Signed: len(v.report.Signatures) > 0}, nil
 }
 
 // encrypted opens an encrypted object that is the content of the message, or of a layer around
@@ -95,6 +97,12 @@ func (v *verifier) encrypted(l *layer, kind Kind, outermost bool) (bool, error) 
 		if e.Err = undecrypted(err); e.Err == nil {
 			return false, err
 		}
+		v.sealed(l, kind, outermost)
+		return false, nil
+	}
+	// RFC 8551, Section 3.3: what is encrypted is a MIME entity.
+	if !opened.Type.Equal(oidData) {
+		e.Err = errors.New("smime: the encrypted content is no MIME entity (id-data)")
 		v.sealed(l, kind, outermost)
 		return false, nil
 	}

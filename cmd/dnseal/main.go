@@ -85,7 +85,7 @@ reader of the output ended early (128 and SIGPIPE).`,
 		SilenceUsage:  true,
 	}
 	root.AddCommand(
-		newDemo(), newIdentity(), newSign(), newVerify(), newView(), newExplain(), newLookup(), newZone(), newSandbox(),
+		newDemo(), newIdentity(), newSign(), newVerify(), newEncrypt(), newDecrypt(), newView(), newExplain(), newLookup(), newZone(), newSandbox(),
 		newRelay(), newMilter(), newCheck(), newMan(root),
 	)
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\nwith " + parts() + "\n")

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"runtime"
 	"time"
 
@@ -29,6 +30,7 @@ type verifyFlags struct {
 	workers   int
 	policy    string
 	pkixRoots string
+	keys      string // the folder of the identities that decrypt
 	offline   bool
 	maxAge    cli.Span
 	evidence  verify.Kept
@@ -91,6 +93,11 @@ and its records must have been signed at most --max-age ago; a key that was
 revoked since passes until then. What it does not prove is temperror. Without
 --offline it is never looked at.
 
+Encrypted mail is opened with the keys of --identities, and the signatures
+inside are judged; the report says by which algorithms it was encrypted, and
+whether they authenticate. Nothing of it is written to disk in clear but into
+pages of --html.
+
 --save-evidence keeps what the verdicts rested on: chains of DNSSEC signatures,
 proofs of absence included, trust anchors, policy, and the digests of the
 messages. --evidence verifies by that, offline, years later, and gives the
@@ -144,6 +151,7 @@ func (f *verifyFlags) register(cmd *cobra.Command) {
 	flags.IntVarP(&f.workers, "jobs", "j", runtime.GOMAXPROCS(0), "verify `N` messages at the same time (default: one for each processor)")
 	flags.Lookup("jobs").DefValue = "0" // the default depends on the machine
 	f.registerOffline(cmd)
+	f.registerKeys(cmd)
 	completeWords(cmd, "only", "pass", "none", "neutral", "temperror", "policy", "fail", "permerror", verify.NotPass)
 	completeWords(cmd, "group-by", verify.Groups...)
 }
@@ -154,6 +162,11 @@ func (f *verifyFlags) registerOffline(cmd *cobra.Command) {
 	flags.BoolVar(&f.offline, "offline", false, "look nothing up: judge by what signers sent along (sign --staple)")
 	f.maxAge = cli.Span(staple.DefaultMaxAge)
 	flags.Var(&f.maxAge, "max-age", "with --offline: `TIME` since which the signer's records must have been signed, such as 12h or 7d")
+}
+
+// registerKeys adds the flag for the keys that open encrypted mail.
+func (f *verifyFlags) registerKeys(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.keys, "identities", os.Getenv("DNSEAL_IDENTITIES"), "`DIR` of the identities whose keys open encrypted mail (environment: DNSEAL_IDENTITIES)")
 }
 
 // registerPolicy adds the flags of what messages are judged by.
@@ -233,6 +246,9 @@ func (f *verifyFlags) options(cmd *cobra.Command) (opts receiver.Options, client
 		if opts.PKIXRoots, err = config.ReadRoots(f.pkixRoots); err != nil {
 			return opts, nil, err
 		}
+	}
+	if opts.Decrypt, err = verifyKeys(cmd, f.keys); err != nil {
+		return opts, nil, err
 	}
 	client, err = f.source(cmd, c, &opts)
 	return opts, client, err

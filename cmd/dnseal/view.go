@@ -44,6 +44,8 @@ name of this machine, and to no proxy. It has no script, and fetches nothing,
 whatever a message holds. Nothing is kept on disk: Ctrl-C ends the page, and
 with it everything is forgotten, as it is after an hour without use.
 
+Encrypted messages are opened with the keys of --identities.
+
 At most 256 MiB and 1,000 files can be dropped at a time, and 10,000 messages
 are kept; for more use "dnseal verify".
 
@@ -62,6 +64,7 @@ cannot be used.`,
 	f.verify.dns.register(cmd)
 	f.verify.registerPolicy(cmd)
 	f.verify.registerOffline(cmd)
+	f.verify.registerKeys(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&f.stamps, "timestamp-roots", "", "PEM `FILE` of roots of time-stamping authorities that are believed, in evidence")
 	flags.StringVar(&f.listen, "listen", "127.0.0.1:0", "loopback `ADDRESS` of the page, host:port; port 0 is a free one")
