@@ -2,6 +2,7 @@ package cms
 
 import (
 	"crypto"
+	"crypto/ecdh"
 	"crypto/mlkem"
 	"fmt"
 
@@ -21,6 +22,15 @@ func parseMLKEM(alg algorithmIdentifier, bits []byte) (pub crypto.PublicKey, err
 	}
 	if err != nil {
 		return nil, fmt.Errorf("cms: %s key: %w", alg, err)
+	}
+	return pub, nil
+}
+
+// parseX25519 reads the key of RFC 8410, Section 4: 32 octets.
+func parseX25519(bits []byte) (crypto.PublicKey, error) {
+	pub, err := ecdh.X25519().NewPublicKey(bits)
+	if err != nil {
+		return nil, fmt.Errorf("cms: X25519 key: %w", err)
 	}
 	return pub, nil
 }

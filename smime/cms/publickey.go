@@ -75,6 +75,11 @@ func ParsePublicKey(spki []byte) (crypto.PublicKey, error) {
 	// crypto/x509 does not read ML-KEM.
 	case oidMLKEM768, oidMLKEM1024:
 		return parseMLKEM(alg, bits)
+	// RFC 8410, Section 3: without parameters.
+	case oidX25519:
+		if alg.Parameters == nil {
+			return parseX25519(bits)
+		}
 	case oidRSA:
 		if err := checkRSASize(bits); err != nil {
 			return nil, fmt.Errorf("cms: %w", err)

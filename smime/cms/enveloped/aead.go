@@ -5,12 +5,21 @@ import "crypto/cipher"
 const (
 	firstChunk = 16 << 10
 	maxChunk   = 1 << 20
+	maxGrown   = 64 << 10
 )
 
 // held keeps what is written to it, as it grows, without moving it.
 type held struct {
 	chunks [][]byte
 	n      int
+}
+
+// Grow makes room for n octets, and a tag behind them, where these are so few that it does not
+// matter if they never come.
+func (h *held) Grow(n int) {
+	if h.n == 0 && n < maxGrown {
+		h.chunks = [][]byte{make([]byte, 0, n+tagSize)}
+	}
 }
 
 func (h *held) Write(p []byte) (int, error) {

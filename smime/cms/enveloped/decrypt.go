@@ -37,6 +37,8 @@ type Key struct {
 	// Certificate is found by issuer and serial number, or by its key identifier. Nil: the key is
 	// found by the SubjectKeyIdentifier that RFC 5280, 4.2.1.2, makes of it.
 	Certificate *x509.Certificate
+
+	ready *readyKey // what Ready found
 }
 
 // DecryptOptions are for [Decrypt].

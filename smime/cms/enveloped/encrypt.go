@@ -102,7 +102,7 @@ func Encrypt(w io.Writer, content io.Reader, size int64, opts EncryptOptions) er
 type encryption struct {
 	contentCipher
 	contentKey []byte
-	ephemerals map[ecdh.Curve]*ecdh.PrivateKey
+	ephemerals map[ecdh.Curve]*ephemeral
 	// What its RecipientInfos say of the version of EnvelopedData: the largest of theirs, and
 	// whether there is an OtherRecipientInfo.
 	version byte
@@ -110,7 +110,7 @@ type encryption struct {
 }
 
 func newEncryption(c contentCipher) *encryption {
-	e := &encryption{contentCipher: c, contentKey: make([]byte, c.keySize), ephemerals: map[ecdh.Curve]*ecdh.PrivateKey{}}
+	e := &encryption{contentCipher: c, contentKey: make([]byte, c.keySize), ephemerals: map[ecdh.Curve]*ephemeral{}}
 	_, _ = rand.Read(e.contentKey) // never fails
 	return e
 }

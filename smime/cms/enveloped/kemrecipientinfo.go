@@ -26,6 +26,15 @@ var kemTable = [...]kemRow{
 	{oidMLKEM1024, "ml-kem-1024", mlkem.EncapsulationKeySize1024, mlkem.CiphertextSize1024},
 }
 
+func kemOf(publicKeySize int) *kemRow {
+	for i := range kemTable {
+		if kemTable[i].publicKeySize == publicKeySize {
+			return &kemTable[i]
+		}
+	}
+	return nil
+}
+
 // kemRecipient is RFC 9629, Section 3, without what identifies the recipient.
 type kemRecipient struct {
 	kem, kdf                 algorithm.Identifier
@@ -91,9 +100,8 @@ func (k *kemRecipient) open(key *Key, size int) (contentKey []byte, method strin
 	if err != nil {
 		return nil, "", err
 	}
-	private, ok := key.Private.(crypto.Decapsulator)
-	if !ok || len(private.Encapsulator().Bytes()) != row.publicKeySize || len(k.ciphertext) != row.ciphertextSize ||
-		k.kekLength != wrap.kekSize || !wrap.fits(k.encryptedKey, size) {
+	private, kind := key.decapsulator()
+	if kind != row || len(k.ciphertext) != row.ciphertextSize || k.kekLength != wrap.kekSize || !wrap.fits(k.encryptedKey, size) {
 		return nil, "", errFailed
 	}
 	// A ciphertext that was changed makes another secret (FIPS 203, Section 7.3).
@@ -162,7 +170,7 @@ func otherInfo(wrap []byte, kekLength int, ukm []byte) []byte {
 // encryptKEM is an OtherRecipientInfo with a KEMRecipientInfo. RFC 5652, Section 6.1: it makes the
 // version of EnvelopedData 3.
 func (e *encryption) encryptKEM(row *kemRow, secret, ciphertext []byte, id recipientIdentifier) ([]byte, error) {
-	kind := wrapFor(len(e.contentKey))
+	kind := e.wrap()
 	wrap := algorithm.Encode(kind.oid, nil)
 	kek, err := kdfHKDF(crypto.SHA256, secret, nil, otherInfo(wrap, kind.kekSize, nil), kind.kekSize)
 	if err != nil {

@@ -13,6 +13,26 @@ import (
 	"dnseal/smime/cms"
 )
 
+// readyKey is what is the same whenever a key is used.
+type readyKey struct {
+	names     []keyName
+	exchanger ecdh.KeyExchanger // nil for other kinds
+}
+
+// Ready returns k for decrypting often: what is the same each time is made now. The fields of the
+// result must not be changed. The error says that k is of a kind that does not decrypt.
+func (k Key) Ready() (Key, error) {
+	if k.ready != nil {
+		return k, nil
+	}
+	names, err := k.names()
+	if err != nil {
+		return Key{}, err
+	}
+	k.ready = &readyKey{names, k.exchanger()}
+	return k, nil
+}
+
 // publicKey is the key in k, without its certificate.
 func (k *Key) publicKey() (crypto.PublicKey, error) {
 	switch key := k.Private.(type) {
@@ -27,7 +47,11 @@ func (k *Key) publicKey() (crypto.PublicKey, error) {
 			return pub, nil
 		}
 	}
-	return nil, fmt.Errorf("enveloped: a key of type %T does not decrypt", k.Private)
+	return nil, k.unusable()
+}
+
+func (k *Key) unusable() error {
+	return fmt.Errorf("enveloped: a key of type %T does not decrypt", k.Private)
 }
 
 // encapsulationKey is the ML-KEM key of e, which may live elsewhere.
@@ -47,14 +71,27 @@ func encapsulationKey(e crypto.Encapsulator) (crypto.PublicKey, error) {
 
 // spki is the DER SubjectPublicKeyInfo of k.
 func (k *Key) spki() ([]byte, error) {
+	if k.Certificate != nil {
+		return k.Certificate.RawSubjectPublicKeyInfo, k.check()
+	}
 	pub, err := k.publicKey()
 	if err != nil {
 		return nil, err
 	}
-	if k.Certificate != nil {
-		return k.Certificate.RawSubjectPublicKeyInfo, nil
-	}
 	return marshal(pub)
+}
+
+// check says whether k is of a kind that decrypts.
+func (k *Key) check() error {
+	switch key := k.Private.(type) {
+	case *ecdsa.PrivateKey, ecdh.KeyExchanger, crypto.Decapsulator:
+		return nil
+	case crypto.Decrypter:
+		if _, ok := key.Public().(*rsa.PublicKey); ok {
+			return nil
+		}
+	}
+	return k.unusable()
 }
 
 func marshal(pub crypto.PublicKey) ([]byte, error) {
@@ -80,6 +117,9 @@ func keyIDOf(cert *x509.Certificate, spki []byte) ([]byte, error) {
 
 // exchanger is the ECDH key in k; nil where it is none.
 func (k *Key) exchanger() ecdh.KeyExchanger {
+	if k.ready != nil {
+		return k.ready.exchanger
+	}
 	switch key := k.Private.(type) {
 	case *ecdsa.PrivateKey:
 		if exchanger, err := key.ECDH(); err == nil {
@@ -102,4 +142,19 @@ func (k *Key) decrypter() (crypto.Decrypter, *rsa.PublicKey) {
 		return nil, nil
 	}
 	return key, pub
+}
+
+// decapsulator is the ML-KEM key in k with its kind; nil where it is none.
+func (k *Key) decapsulator() (crypto.Decapsulator, *kemRow) {
+	switch key := k.Private.(type) {
+	case *mlkem.DecapsulationKey768:
+		return key, kemOf(mlkem.EncapsulationKeySize768)
+	case *mlkem.DecapsulationKey1024:
+		return key, kemOf(mlkem.EncapsulationKeySize1024)
+	case crypto.Decapsulator:
+		if row := kemOf(len(key.Encapsulator().Bytes())); row != nil {
+			return key, row
+		}
+	}
+	return nil, nil
 }

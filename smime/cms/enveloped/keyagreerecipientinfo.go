@@ -5,10 +5,12 @@ import (
 	"crypto/ecdh"
 	"crypto/rand"
 	"fmt"
+	"slices"
 
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 
+	"dnseal/smime/cms"
 	"dnseal/smime/cms/internal/algorithm"
 	"dnseal/smime/cms/internal/ber"
 	"dnseal/smime/cms/internal/keywrap"
@@ -255,18 +257,15 @@ func (c *curveRow) isOriginator(oid string) bool {
 
 // encryptKeyAgree is a KeyAgreeRecipientInfo for one recipient. RFC 5652, Section 6.2.2: version 3.
 func (e *encryption) encryptKeyAgree(pub *ecdh.PublicKey, id recipientIdentifier) ([]byte, error) {
-	row := curveOf(pub.Curve())
-	ephemeral, err := e.ephemeral(pub.Curve())
+	own, err := e.ephemeral(pub.Curve())
 	if err != nil {
 		return nil, err
 	}
-	secret, err := ephemeral.ECDH(pub)
+	secret, err := own.private.ECDH(pub)
 	if err != nil {
 		return nil, fmt.Errorf("ECDH: %w", err)
 	}
-	kind := wrapFor(len(e.contentKey))
-	wrap := algorithm.Encode(kind.oid, nil)
-	keks, err := agreeOf(row.scheme).keks(secret, wrap, nil, kind.kekSize)
+	keks, err := own.agree.keks(secret, own.wrap, nil, e.wrap().kekSize)
 	if err != nil {
 		return nil, fmt.Errorf("wrapping the key: %w", err)
 	}
@@ -275,27 +274,35 @@ func (e *encryption) encryptKeyAgree(pub *ecdh.PublicKey, id recipientIdentifier
 		return nil, fmt.Errorf("wrapping the key: %w", err)
 	}
 	e.note(3)
-	originator := ber.TLV(ber.TagContext1, algorithm.Encode(row.oid, nil), ber.TLV(ber.TagBitString, []byte{0}, ephemeral.PublicKey().Bytes()))
 	key := ber.TLV(ber.TagSequence, id.encodeKeyAgree(), ber.TLV(ber.TagOctetString, encryptedKey))
-	return ber.TLV(
-		ber.TagContext1,
-		[]byte{ber.TagInteger, 1, 3},
-		ber.TLV(ber.TagContext0, originator),
-		algorithm.Encode(row.scheme, wrap),
-		ber.TLV(ber.TagSequence, key),
-	), nil
+	return ber.TLV(ber.TagContext1, own.head, ber.TLV(ber.TagSequence, key)), nil
+}
+
+// ephemeral is the originator's key on a curve, and what it brings with it.
+type ephemeral struct {
+	private *ecdh.PrivateKey
+	agree   *agreeRow
+	wrap    []byte // DER of the key wrap
+	head    []byte // version, originator and keyEncryptionAlgorithm
 }
 
 // ephemeral is the originator's key on a curve: one for all recipients of a message, as NIST SP
 // 800-56A, Section 5.6.3.3, allows where one sends the same to many.
-func (e *encryption) ephemeral(c ecdh.Curve) (*ecdh.PrivateKey, error) {
-	if key := e.ephemerals[c]; key != nil {
-		return key, nil
+func (e *encryption) ephemeral(c ecdh.Curve) (*ephemeral, error) {
+	if own := e.ephemerals[c]; own != nil {
+		return own, nil
 	}
-	key, err := c.GenerateKey(rand.Reader)
+	row := curveOf(c)
+	if row == nil {
+		return nil, cms.ErrUnsupportedKey
+	}
+	private, err := c.GenerateKey(rand.Reader)
 	if err != nil {
-		return nil, fmt.Errorf("wrapping the key: %w", err)
+		return nil, fmt.Errorf("making a key: %w", err)
 	}
-	e.ephemerals[c] = key
-	return key, nil
+	own := &ephemeral{private: private, agree: agreeOf(row.scheme), wrap: algorithm.Encode(e.wrap().oid, nil)}
+	key := ber.TLV(ber.TagContext1, algorithm.Encode(row.oid, nil), ber.TLV(ber.TagBitString, []byte{0}, private.PublicKey().Bytes()))
+	own.head = slices.Concat([]byte{ber.TagInteger, 1, 3}, ber.TLV(ber.TagContext0, key), algorithm.Encode(row.scheme, own.wrap))
+	e.ephemerals[c] = own
+	return own, nil
 }

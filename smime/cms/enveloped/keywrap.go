@@ -23,15 +23,15 @@ var wrapTable = [...]wrapRow{
 	{oidTripleDESWrap, 24, keywrap.UnwrapTripleDES},
 }
 
-// wrapFor is the AES key wrap for a content-encryption key of size octets: as strong as that, and
-// what every program newer than 2022 reads.
-func wrapFor(size int) wrapRow {
-	for _, row := range wrapTable {
-		if row.kekSize == size {
-			return row
+// wrap is the AES key wrap that is as strong as the content-encryption key, which every program
+// newer than 2022 reads.
+func (e *encryption) wrap() *wrapRow {
+	for i := range wrapTable {
+		if wrapTable[i].kekSize == len(e.contentKey) {
+			return &wrapTable[i]
 		}
 	}
-	return wrapTable[0] // unreachable: all that is written is AES
+	return nil // there is one for the key of every cipher that is written
 }
 
 // readWrap reads a KeyWrapAlgorithm, the DER of one AlgorithmIdentifier (RFC 5753, Section 7.1.5).

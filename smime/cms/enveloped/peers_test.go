@@ -32,11 +32,22 @@ func mustPeer(t *testing.T, dir, name string, args ...string) {
 	}
 }
 
-func writeFile(t *testing.T, dir, name string, data []byte) {
-	t.Helper()
+func writeFile(tb testing.TB, dir, name string, data []byte) {
+	tb.Helper()
 	if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
+}
+
+// writePerson writes NAME.key and NAME.pem.
+func writePerson(tb testing.TB, dir, name string, p person) {
+	tb.Helper()
+	der, err := x509.MarshalPKCS8PrivateKey(p.Private)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	writeFile(tb, dir, name+".key", pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+	writeFile(tb, dir, name+".pem", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: p.Certificate.Raw}))
 }
 
 func readFile(t *testing.T, dir, name string) []byte {
@@ -55,14 +66,8 @@ func peerFolder(t *testing.T, names ...string) (string, map[string]person) {
 	people := map[string]person{}
 	writeFile(t, dir, "body", []byte(testContent))
 	for i, name := range names {
-		p := newPerson(t, name, int64(i+1))
-		der, err := x509.MarshalPKCS8PrivateKey(p.Private)
-		if err != nil {
-			t.Fatal(err)
-		}
-		writeFile(t, dir, name+".key", pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
-		writeFile(t, dir, name+".pem", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: p.Certificate.Raw}))
-		people[name] = p
+		people[name] = newPerson(t, name, int64(i+1))
+		writePerson(t, dir, name, people[name])
 	}
 	return dir, people
 }

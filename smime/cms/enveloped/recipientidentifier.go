@@ -75,6 +75,9 @@ func (r *Recipient) identify(spki []byte) (recipientIdentifier, error) {
 
 // integer is the contents octets of an INTEGER.
 func integer(n *big.Int) []byte {
+	if n.Sign() > 0 {
+		return n.FillBytes(make([]byte, n.BitLen()/8+1)) // the first bit is that of the sign
+	}
 	var b cryptobyte.Builder
 	b.AddASN1BigInt(n)
 	der := cryptobyte.String(b.BytesOrPanic())
@@ -108,29 +111,51 @@ type keyIndex struct {
 func newKeyIndex(keys []Key) (keyIndex, error) {
 	x := keyIndex{map[string][]int{}, map[string][]int{}}
 	for i := range keys {
-		spki, err := keys[i].spki()
+		names, err := keys[i].names()
 		if err != nil {
 			return x, err
 		}
-		cert := keys[i].Certificate
-		if cert != nil {
-			x.add(x.bySerial, serialName(cert.RawIssuer, integer(cert.SerialNumber)), i)
-			x.add(x.byKeyID, string(cert.SubjectKeyId), i)
+		for _, name := range names {
+			to := x.bySerial
+			if name.isKeyID {
+				to = x.byKeyID
+			}
+			if n := len(to[name.name]); n == 0 || to[name.name][n-1] != i {
+				to[name.name] = append(to[name.name], i)
+			}
 		}
-		// A sender who has no certificate makes the identifier from the key.
-		id, err := keyIDOf(nil, spki)
-		if err != nil {
-			return x, err
-		}
-		x.add(x.byKeyID, string(id), i)
 	}
 	return x, nil
 }
 
-func (x keyIndex) add(to map[string][]int, name string, i int) {
-	if n := len(to[name]); n == 0 || to[name][n-1] != i {
-		to[name] = append(to[name], i)
+// keyName is what a RecipientInfo may say for a key.
+type keyName struct {
+	name    string // serialName, or the SubjectKeyIdentifier
+	isKeyID bool
+}
+
+// names are those of k.
+func (k *Key) names() ([]keyName, error) {
+	if k.ready != nil {
+		return k.ready.names, nil
 	}
+	spki, err := k.spki()
+	if err != nil {
+		return nil, err
+	}
+	// A sender who has no certificate makes the identifier from the key.
+	id, err := keyIDOf(nil, spki)
+	if err != nil {
+		return nil, err
+	}
+	names := []keyName{{string(id), true}}
+	if cert := k.Certificate; cert != nil {
+		names = append(names, keyName{serialName(cert.RawIssuer, integer(cert.SerialNumber)), false})
+		if len(cert.SubjectKeyId) > 0 {
+			names = append(names, keyName{string(cert.SubjectKeyId), true})
+		}
+	}
+	return names, nil
 }
 
 // find returns the indexes of the keys that id names.

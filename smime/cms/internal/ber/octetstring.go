@@ -19,6 +19,7 @@ func (b *Reader) CopyOctetString(w io.Writer) (int64, error) {
 
 // CopyImplicit is CopyOctetString for one with an implicit tag, as it is without Constructed (RFC
 // 5652, Section 6.1: encryptedContent). What is larger than most is refused before it is read.
+// Where w has a method Grow, as a bytes.Buffer does, it is told the length if that is known.
 func (b *Reader) CopyImplicit(tag byte, name string, w io.Writer, most Limit) (int64, error) {
 	h, err := b.Next()
 	if err != nil {
@@ -29,6 +30,9 @@ func (b *Reader) CopyImplicit(tag byte, name string, w io.Writer, most Limit) (i
 	case tag:
 		if h.Length > int64(most.Max) {
 			return 0, most.Exceeded()
+		}
+		if w, ok := w.(interface{ Grow(n int) }); ok {
+			w.Grow(int(h.Length))
 		}
 		err = b.copyOctets(limited, h.Length)
 	case tag | Constructed:
