@@ -30,6 +30,7 @@ type authenticated struct {
 //	  mac                       MessageAuthenticationCode,
 //	  unauthAttrs               [2] IMPLICIT UnauthAttributes OPTIONAL }
 func (d *decryption) readAuthEnveloped(a *authenticated) error {
+	d.recipients.strict = true
 	if err := d.readRecipients(); err != nil {
 		return err
 	}

@@ -45,11 +45,15 @@ func (d *decryption) readEnveloped() error {
 	return d.skipOptional(ber.TagContext1, limitAttributesSize)
 }
 
-// readRecipients reads what EnvelopedData and AuthEnvelopedData begin with. The version is not
-// checked: nothing depends on it.
+// readRecipients reads what EnvelopedData and AuthEnvelopedData begin with.
 func (d *decryption) readRecipients() error {
-	if _, err := d.b.Tagged(ber.TagInteger, "version", ber.LimitElement); err != nil {
+	version, err := d.b.Tagged(ber.TagInteger, "version", ber.LimitElement)
+	switch {
+	case err != nil:
 		return err
+	// RFC 5083, Section 2.1.
+	case d.recipients.strict && string(version) != "\x02\x01\x00":
+		return d.b.Syntax("version: not that of AuthEnvelopedData")
 	}
 	if err := d.skipOptional(ber.TagContext0, limitOriginatorSize); err != nil {
 		return err

@@ -59,9 +59,9 @@ type kemRecipient struct {
 func (r *recipients) readKEM(s cryptobyte.String) (malformed string) {
 	var id recipientIdentifier
 	var k kemRecipient
-	var ciphertext, wrap, encryptedKey cryptobyte.String
+	var version, ciphertext, wrap, encryptedKey cryptobyte.String
 	switch {
-	case !s.SkipASN1(cbasn1.INTEGER):
+	case !s.ReadASN1(&version, cbasn1.INTEGER) || !r.versionFits(version, 0):
 		return "version"
 	case !readIdentifier(&s, &id):
 		return "rid"

@@ -123,9 +123,9 @@ type recipientKey struct {
 //	  recipientEncryptedKeys  RecipientEncryptedKeys }
 func (r *recipients) readKeyAgree(s cryptobyte.String) (malformed string) {
 	var k keyAgree
-	var originator, keys cryptobyte.String
+	var version, originator, keys cryptobyte.String
 	switch {
-	case !s.SkipASN1(cbasn1.INTEGER):
+	case !s.ReadASN1(&version, cbasn1.INTEGER) || !r.versionFits(version, 3):
 		return "version"
 	case !s.ReadASN1(&originator, context0) || !k.readOriginator(originator):
 		return "originator"
@@ -242,7 +242,9 @@ func (k *recipientKey) sharedSecret(key *Key) (secret []byte, method string, err
 		return nil, "", errFailed
 	}
 	public, err := row.curve.NewPublicKey(k.originator)
-	if err != nil {
+	// RFC 7748, Section 5, ignores the first bit, which nobody sets: with it, a message could be
+	// changed and still be read.
+	if err != nil || row.curve == ecdh.X25519() && k.originator[len(k.originator)-1]&0x80 != 0 {
 		return nil, "", errFailed
 	}
 	secret, err = private.ECDH(public)

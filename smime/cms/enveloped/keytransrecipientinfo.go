@@ -28,16 +28,18 @@ type keyTrans struct {
 //	  keyEncryptionAlgorithm  KeyEncryptionAlgorithmIdentifier,
 //	  encryptedKey            EncryptedKey }
 //
-// The version is not checked, here and in the other kinds: nothing depends on it.
+// RFC 5652, Section 6.2.1: version 0 with issuerAndSerialNumber, 2 with subjectKeyIdentifier.
 func (r *recipients) readKeyTrans(s cryptobyte.String) (malformed string) {
 	var id recipientIdentifier
 	var k keyTrans
-	var encryptedKey cryptobyte.String
+	var version, encryptedKey cryptobyte.String
 	switch {
-	case !s.SkipASN1(cbasn1.INTEGER):
+	case !s.ReadASN1(&version, cbasn1.INTEGER):
 		return "version"
 	case !readIdentifier(&s, &id):
 		return "rid"
+	case !r.versionFits(version, id.keyTransVersion()):
+		return "version"
 	case !algorithm.Read(&s, &k.algorithm, cbasn1.SEQUENCE):
 		return "keyEncryptionAlgorithm"
 	case !s.ReadASN1(&encryptedKey, cbasn1.OCTET_STRING) || !s.Empty():
@@ -151,8 +153,15 @@ func readLabel(source cryptobyte.String) ([]byte, bool) {
 	return label, ok
 }
 
-// encryptKeyTrans is a KeyTransRecipientInfo. RFC 5652, Section 6.2.1: version 0 with
-// issuerAndSerialNumber, 2 with subjectKeyIdentifier.
+// keyTransVersion is the version of a KeyTransRecipientInfo.
+func (id recipientIdentifier) keyTransVersion() byte {
+	if id.keyID != nil {
+		return 2
+	}
+	return 0
+}
+
+// encryptKeyTrans is a KeyTransRecipientInfo.
 func (e *encryption) encryptKeyTrans(pub *rsa.PublicKey, id recipientIdentifier, oaep bool) ([]byte, error) {
 	alg := algorithm.Encode(oidRSA, ber.Null)
 	encrypt := encryptPKCS1
@@ -165,10 +174,7 @@ func (e *encryption) encryptKeyTrans(pub *rsa.PublicKey, id recipientIdentifier,
 	if err != nil {
 		return nil, fmt.Errorf("RSA: %w", err)
 	}
-	version := byte(0)
-	if id.keyID != nil {
-		version = 2
-	}
+	version := id.keyTransVersion()
 	e.note(version)
 	return ber.TLV(ber.TagSequence, []byte{ber.TagInteger, 1, version}, id.encode(), alg, ber.TLV(ber.TagOctetString, encryptedKey)), nil
 }

@@ -31,7 +31,10 @@ type candidate struct {
 
 // recipients are the RecipientInfos of a message: how many there are, and those for keys at hand.
 type recipients struct {
-	index      keyIndex
+	index keyIndex
+	// strict: versions must be what they should. Of EnvelopedData they are not looked at, because
+	// nothing depends on them; but in AuthEnvelopedData no octet may be changed.
+	strict     bool
 	count      int
 	candidates []candidate
 	passedOver []string // kinds that are not opened with keys
@@ -122,6 +125,12 @@ func (r *recipients) readOther(s cryptobyte.String) (malformed string) {
 		return "oriValue"
 	}
 	return r.readKEM(value)
+}
+
+// versionFits says whether the version of a RecipientInfo, the contents of an INTEGER, is the one
+// that goes with its kind.
+func (r *recipients) versionFits(version []byte, want byte) bool {
+	return !r.strict || len(version) == 1 && version[0] == want
 }
 
 // passOver counts a recipient of a kind that is not opened with keys.
