@@ -315,12 +315,16 @@ func TestLimits(t *testing.T) {
 		der  func() []byte
 		want string
 	}{
-		"10,000 RecipientInfos":       {func() []byte { return e.message(t, set(slices.Repeat([][]byte{stranger}, 10000)...)) }, "limit:recipients"},
-		"10,000 of the key's own":     {func() []byte { return e.message(t, set(slices.Repeat([][]byte{own}, 10000)...)) }, "limit:recipients"},
-		"2,000 in one":                {func() []byte { return e.message(t, set(crowd)) }, "limit:recipients"},
-		"10,000 passwords":            {func() []byte { return e.message(t, set(slices.Repeat([][]byte{{0xa3, 0}}, 10000)...)) }, "limit:recipients"},
-		"one of 300 KiB":              {func() []byte { return e.message(t, set(ber.TLV(ber.TagContext3, ber.TLV(ber.TagOctetString, make([]byte, 300<<10))))) }, "limit:recipient-size"},
-		"many of 200 KiB":             {func() []byte { return e.message(t, set(slices.Repeat([][]byte{ber.TLV(ber.TagContext3, ber.TLV(ber.TagOctetString, make([]byte, 200<<10)))}, 30)...)) }, "limit:recipients-size"},
+		"10,000 RecipientInfos":   {func() []byte { return e.message(t, set(slices.Repeat([][]byte{stranger}, 10000)...)) }, "limit:recipients"},
+		"10,000 of the key's own": {func() []byte { return e.message(t, set(slices.Repeat([][]byte{own}, 10000)...)) }, "limit:recipients"},
+		"2,000 in one":            {func() []byte { return e.message(t, set(crowd)) }, "limit:recipients"},
+		"10,000 passwords":        {func() []byte { return e.message(t, set(slices.Repeat([][]byte{{0xa3, 0}}, 10000)...)) }, "limit:recipients"},
+		"one of 300 KiB": {func() []byte {
+			return e.message(t, set(ber.TLV(ber.TagContext3, ber.TLV(ber.TagOctetString, make([]byte, 300<<10)))))
+		}, "limit:recipient-size"},
+		"many of 200 KiB": {func() []byte {
+			return e.message(t, set(slices.Repeat([][]byte{ber.TLV(ber.TagContext3, ber.TLV(ber.TagOctetString, make([]byte, 200<<10)))}, 30)...))
+		}, "limit:recipients-size"},
 		"100 MiB over, CBC":           {claim(AES128CBC, DefaultMaxContent+100<<20), "limit:content-size"},
 		"100 MiB over, GCM":           {claim(AES128GCM, DefaultMaxContent+100<<20), "limit:content-size"},
 		"one over, CBC":               {claim(AES128CBC, DefaultMaxContent+17), "limit:content-size"},
