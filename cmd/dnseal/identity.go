@@ -53,6 +53,8 @@ func newIdentity() *cobra.Command {
   device73.example.net             a host (TLSA)
 
 It is a folder DIR/NAME with key.pem (readable by its owner only) and cert.pem.
+A key that others encrypt to, where it is not the one that signs, is in the
+subfolder encrypt; an ML-DSA key that signs beside another one in pq.
 A key is read in PKCS #8, PKCS #1 or SEC1, in PEM or DER; certificates in PEM,
 DER or PKCS #7. key.pem can be a PKCS #12 file with both. An RSA key signs by
 RSASSA-PSS where it is for nothing else, or where the line "Signature scheme:
@@ -86,7 +88,7 @@ printed and published, and nothing can be signed.`,
 // printPublishHint says how an identity is published: by an update, or by hand.
 func printPublishHint(w io.Writer, id *identity.Identity, dir string) {
 	args := identity.Quote(id.Name) + " --identities " + identity.Quote(dir)
-	if id.Certificate == nil {
+	if id.Certificate == nil && id.Use() != identity.UseEncrypt {
 		args += " --matching 0"
 	}
 	cli.Print(w, "dnseal: hint: publish it: dnseal identity publish %s; by hand, with the record of: dnseal identity record %s", args, args)
@@ -95,14 +97,43 @@ func printPublishHint(w io.Writer, id *identity.Identity, dir string) {
 func newIdentityNew() *cobra.Command {
 	var opts identity.CreateOptions
 	cmd := &cobra.Command{
-		Use:     "new NAME",
-		Short:   "Make a key pair with a self-signed certificate",
-		Example: "  dnseal identity new alice@example.org --identities keys",
-		Args:    cobra.ExactArgs(1),
+		Use:   "new NAME",
+		Short: "Make a key pair with a self-signed certificate",
+		Long: `Makes a key pair, and a certificate of it with the name.
+
+  --use sign     the key signs (default)
+  --use encrypt  others encrypt to it; it is in the subfolder encrypt, beside
+                 the one that signs or without one
+  --use both     one key for both
+
+  algorithm                    sign  encrypt  both
+  p256 (default), p384, p521    x      x       x     what most programs know
+  rsa2048, rsa3072, rsa4096     x      x       x     what all programs know
+  rsa2048-pss, … (RSASSA-PSS)   x              x
+  ed25519                       x                    RFC 8419
+  ml-dsa-44, -65, -87           x                    RFC 9881, 9882
+  x25519                               x             RFC 8418
+  ml-kem-768, ml-kem-1024              x             RFC 9936
+
+Where the name has a key of another kind, an ML-DSA key is made beside it, in
+the subfolder pq: mail is then signed by both, and programs that do not know
+ML-DSA verify the other signature.
+
+A key for encryption is published with its certificate, as "3 0 0". X25519 and
+ML-KEM keys cannot sign their own: the key of the name that signs does, where it
+is here. Without one the key is raw, and published as "3 1 0": dnseal encrypts
+to such a key and names it by its key identifier, which is our own reading of
+RFC 8162; other programs need the certificate.`,
+		Example: `  dnseal identity new alice@example.org --identities keys
+  dnseal identity new alice@example.org --use encrypt --identities keys
+  dnseal identity new alice@example.org --algorithm ml-dsa-65 --identities keys`,
+		Args: cobra.ExactArgs(1),
 	}
 	dir := identityDir(cmd)
-	cmd.Flags().StringVar(&opts.Algorithm, "algorithm", identity.DefaultAlgorithm, "`ALGORITHM`: "+oneOf(identity.Algorithms()))
-	completeWords(cmd, "algorithm", identity.Algorithms()...)
+	use := cmd.Flags().String("use", string(identity.UseSign), "`USE` of the key: "+oneOf(identity.Uses()))
+	completeWords(cmd, "use", identity.Uses()...)
+	cmd.Flags().StringVar(&opts.Algorithm, "algorithm", identity.DefaultAlgorithm, "`ALGORITHM`; see above")
+	completeWords(cmd, "algorithm", append(identity.Algorithms(), "x25519", "ml-kem-768", "ml-kem-1024")...)
 	cmd.Flags().IntVar(&opts.Days, "days", 0, "`DAYS` of validity in the certificate (default ten years; under DANE-EE only the record counts)")
 	passphrase := cmd.Flags().String("passphrase-file", "", "encrypt the key by the first line of `FILE`; -: asked at the terminal, else a line of\nstandard input; for --pkcs11 the PIN, for --tpm the password that the key gets")
 	cmd.Flags().StringVar(&opts.PKCS11, "pkcs11", "", "the key is on a PKCS #11 token: `URI` (RFC 7512) names it; where it is not there it is made")
@@ -116,6 +147,7 @@ func newIdentityNew() *cobra.Command {
 				return err
 			}
 		}
+		opts.Use, opts.Loader = identity.Use(*use), asking(cmd)
 		// A key that is on a token has its algorithm.
 		if opts.PKCS11 != "" && !cmd.Flags().Changed("algorithm") {
 			opts.Algorithm = ""
@@ -123,7 +155,7 @@ func newIdentityNew() *cobra.Command {
 		id, err := identity.Create(*dir, args[0], opts)
 		switch {
 		case errors.Is(err, fs.ErrExist):
-			return cli.Hint(err, "an identity is never overwritten: choose another --identities directory or move the old one away")
+			return cli.Hint(err, "a key is never overwritten: choose another --identities directory or move the old one away")
 		case errors.Is(err, identity.ErrLocked) && opts.Passphrase == "":
 			return cli.Hint(err, "give the PIN with --passphrase-file FILE (-: asked), or name its file in the URI: ?pin-source=FILE")
 		case err != nil:
@@ -173,7 +205,7 @@ programs make of it.`,
 		names := args
 		if len(names) == 0 {
 			var err error
-			if names, err = identity.List(*dir); err != nil {
+			if names, err = identity.ListAll(*dir); err != nil {
 				return err
 			}
 			if len(names) == 0 {
@@ -182,18 +214,20 @@ programs make of it.`,
 		}
 		var status error
 		for i, name := range names {
-			id, err := loadPublished(*dir, name)
+			keys, err := loadAllPublished(*dir, name)
 			if err != nil {
 				return err
 			}
 			if i > 0 {
 				cli.Print(cmd.OutOrStdout(), "")
 			}
-			err = showIdentity(cmd.OutOrStdout(), id, *dir, len(args) > 0)
-			if errors.As(err, new(cli.Exit)) {
-				status = err // the others are shown all the same
-			} else if err != nil {
-				return err
+			for _, id := range keys {
+				err = showIdentity(cmd.OutOrStdout(), id, *dir, len(args) > 0)
+				if errors.As(err, new(cli.Exit)) {
+					status = err // the others are shown all the same
+				} else if err != nil {
+					return err
+				}
 			}
 		}
 		return status
@@ -225,7 +259,10 @@ func showIdentity(w io.Writer, id *identity.Identity, dir string, notes bool) er
 	if place, failed := id.Place(); failed == nil && place != "" {
 		cli.Print(&b, "  which is     %s", place)
 	}
-	if id.CanSign() != nil {
+	if id.Use() != identity.UseSign {
+		cli.Print(&b, "  use          %s", id.Use())
+	}
+	if id.Use() != identity.UseEncrypt && id.CanSign() != nil {
 		cli.Print(&b, "  cannot sign  %s", whyNot(id, dir))
 	}
 	cli.Print(&b, "  algorithm    %s", id.KeyType())

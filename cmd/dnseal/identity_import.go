@@ -42,6 +42,11 @@ What the identity becomes depends on the files:
   certificate alone             3 1 1 can be published, and nothing signed here
   private key of such a half    it is added, and the identity signs
 
+A key that only others encrypt to (X25519, ML-KEM) goes into the subfolder
+encrypt, with --use encrypt an RSA or EC key too; an ML-DSA key for a name that
+signs by another one goes beside it. ML-DSA and ML-KEM keys are read by their
+seed, also where the expanded key is with it, as openssl 3.5 writes them.
+
 A certificate that a published record has whole (3 0 x) is not replaced at once:
 the error says how a rollover does it.
 
@@ -74,10 +79,21 @@ not pass as it is; 2 wrong usage, or files that cannot be imported.`,
 		return completeIdentities(dir)(cmd, args, word)
 	}
 	file := cmd.Flags().String("passphrase-file", "", "passphrase of an encrypted key: the first line of `FILE`; -: a line of standard input")
+	use := cmd.Flags().String("use", string(identity.UseSign), "`USE` of the key: sign, or encrypt for one that others encrypt to and that does not sign")
+	completeWords(cmd, "use", string(identity.UseSign), string(identity.UseEncrypt))
 	cmd.Flags().BoolVar(&opts.Decrypt, "decrypt", false, "store a key that comes encrypted without encryption")
 	cmd.Flags().BoolVar(&opts.Raw, "raw", false, "make no certificate for a private key that comes without one")
 	cmd.Flags().BoolVar(&opts.Anchor, "anchor", false, "keep the root of the chain, to publish it with usage 2")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		switch identity.Use(*use) {
+		case identity.UseSign:
+		case identity.UseEncrypt:
+			opts.Encrypt = true
+		case identity.UseBoth:
+			return cli.Hint(errors.New("--use both is for new keys"), "the keyUsage of the certificate says what a key that is imported is for")
+		default:
+			return cli.Hint(fmt.Errorf("there is no use %q of a key", *use), "use one of sign, encrypt")
+		}
 		opts.Passphrase = importPassphrase(cmd, *file)
 		return importIdentity(cmd, *dir, args[0], args[1:], opts)
 	}

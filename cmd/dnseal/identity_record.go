@@ -77,11 +77,18 @@ func newIdentityRecord() *cobra.Command {
 	var above int
 	cmd := &cobra.Command{
 		Use:   "record NAME...",
-		Short: "Print the DNS record that publishes an identity",
-		Long: `Prints the SMIMEA or TLSA record that binds the identity's key to its name, with
-an absolute owner name. The default is "3 1 1": the digest of the key; the
-certificate travels in the message. Use "3 0 0" where others must be able to
-encrypt to the key, and "3 1 0" for a key without certificate.
+		Short: "Print the DNS records that publish an identity",
+		Long: `Prints the SMIMEA or TLSA records that bind the keys of an identity to its name,
+with an absolute owner name. The default for a key that signs is "3 1 1": the
+digest of the key; the certificate travels in the message. A key that others
+encrypt to has "3 0 0", the certificate, so has one for both uses unless a CA
+issued its certificate (which is replaced now and then: add --selector 0
+--matching 0 where others must be able to encrypt to it); without certificate
+it has "3 1 0". A key without certificate that signs needs --matching 0.
+
+--usage, --selector and --matching are for the key that signs, where there is
+one; those of a key for encryption and of an ML-DSA key beside it are always
+as above.
 
 With usage 0 or 2 the record names the certificate of the CA: the highest that
 cert.pem leads to, or the one of --ca. It travels in the message too. A record
@@ -109,23 +116,48 @@ RSA-2048 adds 192 octets.
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		records := make([]identity.ResourceRecord, 0, len(args))
 		for _, name := range args {
-			id, err := loadPublished(*dir, name)
+			keys, err := loadAllPublished(*dir, name)
 			if err != nil {
 				return err
 			}
-			record, err := flags.of(cmd, id, above)
+			of, err := flags.records(cmd, keys, identity.Place(at), above)
 			if err != nil {
 				return err
 			}
-			owner, typ, err := id.RecordAt(identity.Place(at), flags.usage)
-			if err != nil {
-				return err
-			}
-			records = append(records, identity.ResourceRecord{Identity: id.Name, Owner: owner, Type: typ, Record: record})
+			records = append(records, of...)
 		}
 		return flags.write(cmd, records)
 	}
 	return cmd
+}
+
+// records are those of the keys of a name: of the first as the flags have it, of the others in the
+// form that fits their use. A record of a CA is no matter of the others.
+func (f *recordFlags) records(cmd *cobra.Command, keys []*identity.Identity, at identity.Place, above int) (all []identity.ResourceRecord, err error) {
+	first := *f
+	changed := cmd.Flags().Changed
+	if id := keys[0]; !changed("usage") && !changed("selector") && !changed("matching") && id.Use() != identity.UseSign {
+		first.usage, first.selector, first.matching = id.RecordForm()
+	}
+	record, err := first.of(cmd, keys[0], above)
+	if err != nil {
+		return nil, err
+	}
+	owner, typ, err := keys[0].RecordAt(at, first.usage)
+	if err != nil {
+		return nil, err
+	}
+	all = append(all, identity.ResourceRecord{Identity: keys[0].Name, Owner: owner, Type: typ, Record: record, Encrypts: keys[0].Use() != identity.UseSign})
+	if first.usage == dane.PKIXTA || first.usage == dane.DANETA {
+		return all, nil
+	}
+	for _, id := range keys[1:] {
+		if record, err = id.Record(id.RecordForm()); err != nil {
+			return nil, err
+		}
+		all = append(all, identity.ResourceRecord{Identity: id.Name, Owner: owner, Type: typ, Record: record, Encrypts: id.Use() == identity.UseEncrypt})
+	}
+	return all, nil
 }
 
 // of is the record of an identity; for usages 0 and 2 that of the CA certificate above, counted

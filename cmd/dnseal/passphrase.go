@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -82,6 +83,30 @@ func loadPublished(dir, name string) (*identity.Identity, error) {
 		return public, nil
 	}
 	return nil, err
+}
+
+// loadAllPublished is loadPublished for all keys of a name: the one that signs, the ML-DSA key
+// beside it, and the one for encryption.
+func loadAllPublished(dir, name string) (keys []*identity.Identity, err error) {
+	encrypts, encryptsErr := identity.LoadEncryption(dir, name)
+	if encryptsErr != nil && !errors.Is(encryptsErr, fs.ErrNotExist) {
+		return nil, encryptsErr
+	}
+	id, err := loadPublished(dir, name)
+	if errors.Is(err, fs.ErrNotExist) && encryptsErr == nil {
+		return []*identity.Identity{encrypts}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	keys = append(keys, id)
+	if id.PostQuantum != nil {
+		keys = append(keys, id.PostQuantum)
+	}
+	if encryptsErr == nil {
+		keys = append(keys, encrypts)
+	}
+	return keys, nil
 }
 
 // printPassphrasePlace says where the passphrase of an encrypted key belongs.

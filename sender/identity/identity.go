@@ -125,14 +125,20 @@ func (id *Identity) public() crypto.PublicKey {
 	return id.Public
 }
 
-// Signer returns what signs as the identity. That of one that Load returned is ready: what is the
-// same in all signatures was made once. Without a private key it has no Key, and every signature
-// with it is an error: see CanSign.
+// Signer returns what signs as the identity, by its PostQuantum key too where that is here. That of
+// one that Load returned is ready: what is the same in all signatures was made once. Without a
+// private key it has no Key, and every signature with it is an error: see CanSign.
 func (id *Identity) Signer() cms.Signer {
 	if id.signer.Key != nil {
 		return id.signer
 	}
-	return cms.Signer{Key: id.Key, Certificate: id.Certificate, PSS: id.PSS}
+	s := cms.Signer{Key: id.Key, Certificate: id.Certificate, PSS: id.PSS}
+	if id.PostQuantum != nil && id.PostQuantum.Key != nil {
+		beside := id.PostQuantum.Signer()
+		beside.Chain = id.PostQuantum.Chain
+		s.PostQuantum = &beside
+	}
+	return s
 }
 
 // KeyType describes the key for people, such as "ECDSA P-256" or "RSA 2048 bit".

@@ -41,10 +41,12 @@ type ResourceRecord struct {
 	// Identity is the name that it publishes; empty for a CA's record that is for many.
 	Identity string
 	// Owner is absolute, as [Identity.OwnerName] returns it.
-	Owner  string
-	Type   dane.Type
-	TTL    time.Duration // 0: left out where the format can
-	Record dane.Record
+	Owner string
+	Type  dane.Type
+	TTL   time.Duration // 0: left out where the format can
+	// Encrypts says that others encrypt to the key, and so need all of it: see Identity.Use.
+	Encrypts bool
+	Record   dane.Record
 }
 
 // FormatRecord writes a record as one line, without line end. A ttl of 0 is left out, where the

@@ -96,5 +96,8 @@ func (rr ResourceRecord) sizeError(size int, about string) error {
 
 // shorter is what to publish in place of a long record.
 func (rr ResourceRecord) shorter() string {
+	if rr.Encrypts {
+		return "who encrypts needs the whole key; a certificate of a P-256 key for encryption is short enough"
+	}
 	return fmt.Sprintf("%d 1 1 is shorter: the certificate travels in the message", rr.Record.Usage)
 }

@@ -17,6 +17,7 @@ import (
 
 	"dnseal/lookup/dane"
 	"dnseal/smime/certificate"
+	"dnseal/smime/cms"
 )
 
 // Use is what a key is for.
@@ -34,17 +35,15 @@ func Uses() []string { return []string{string(UseSign), string(UseEncrypt), stri
 
 func (opts *CreateOptions) use() Use { return cmp.Or(opts.Use, UseSign) }
 
-// Use returns what the key is for: encryption where it can do nothing else, its certificate allows
-// nothing else, or it is in the [EncryptFolder]; both where its certificate says so.
+// Use returns what the key is for: encryption where it can do nothing else or is in the
+// [EncryptFolder]; both where its certificate says so.
 func (id *Identity) Use() Use {
 	if onlyEncrypts(id.public()) || id.isBelow(EncryptFolder) {
 		return UseEncrypt
 	}
-	if id.Certificate == nil || id.Certificate.KeyUsage == 0 || !id.Decrypts() {
+	const signs = x509.KeyUsageDigitalSignature | x509.KeyUsageContentCommitment
+	if id.Certificate == nil || id.Certificate.KeyUsage&signs == 0 || !id.Decrypts() {
 		return UseSign
-	}
-	if id.Certificate.KeyUsage&(x509.KeyUsageDigitalSignature|x509.KeyUsageContentCommitment) == 0 {
-		return UseEncrypt
 	}
 	return UseBoth
 }
@@ -223,9 +222,20 @@ func (id *Identity) loadPostQuantum(load func(*Identity) error) error {
 	}
 	revoked, err := Revoked(folder)
 	if err == nil && !slices.Contains(revoked, pq.KeyID()) {
-		id.PostQuantum = pq
+		id.PostQuantum, id.signer = pq, cms.Signer{}
+		id.signer, _ = id.Signer().Ready() // an error of it is reported when it is to sign
 	}
 	return err
+}
+
+// LoadEncryption is [LoadPublic] for the key in the [EncryptFolder] of a name. Errors:
+// [fs.ErrNotExist] where there is none.
+func LoadEncryption(dir, name string) (*Identity, error) {
+	folder, name, err := Folder(dir, name)
+	if err != nil {
+		return nil, err
+	}
+	return LoadPublicFolder(filepath.Join(folder, EncryptFolder), name)
 }
 
 // LoadAllPublic returns the keys of a name as [LoadPublic] does: the one that signs, the ML-DSA key

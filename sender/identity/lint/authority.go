@@ -2,15 +2,19 @@ package lint
 
 import (
 	"context"
+	"crypto/ecdh"
 	"crypto/ed25519"
+	"crypto/mlkem"
 	"crypto/rsa"
 	"crypto/x509"
 	"fmt"
 	"strings"
 
+	"filippo.io/mldsa"
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 
+	"dnseal/sender/identity"
 	"dnseal/smime/certificate"
 	"dnseal/smime/cms"
 )
@@ -40,6 +44,14 @@ func (l *linter) checkKeyOf(c *x509.Certificate) {
 		case bits > maxRSABits:
 			l.add(Warning, LargeKey, fmt.Sprintf("the RSA key of %s has %d bits", l.describe(c), bits), "not every program verifies more than 4096 (RFC 8551, Section 2.2)", newCertificate)
 		}
+	case *mldsa.PublicKey:
+		if own {
+			l.add(Note, UncommonKey, "the key is "+key.Parameters().String(), "programs from before 2025 do not verify it; receivers that run dnseal do", "sign by a key of another kind too: dnseal identity new, and then this one beside it")
+		}
+	case *ecdh.PublicKey, *mlkem.EncapsulationKey768, *mlkem.EncapsulationKey1024:
+		if own {
+			l.add(Note, UncommonKey, "the key is "+l.id.KeyType(), "of other programs few or none encrypt to it; senders that run dnseal do", "use P-256 or RSA where others have to")
+		}
 	case ed25519.PublicKey:
 		if own {
 			l.add(Note, UncommonKey, "the key is Ed25519", "OpenSSL 3.0, GnuPG, Thunderbird, Evolution and Claws Mail do not verify it; receivers that run dnseal do", "use P-256 or RSA where recipients have such programs")
@@ -58,7 +70,7 @@ func (l *linter) checkAuthority() {
 	case c.BasicConstraintsValid && self:
 		l.add(Note, FalseCA, "the certificate is self-signed and says that it is not of a CA (basicConstraints cA FALSE)", "Thunderbird cannot be told to trust it", "make it without basicConstraints, as dnseal identity new does")
 	}
-	if self {
+	if self && l.id.Use() != identity.UseEncrypt {
 		l.add(Note, SelfSigned, "the certificate is self-signed", "receivers that run dnseal go by the record in the DNS; Thunderbird, GnuPG and other programs that judge by CAs say that the signature is not valid until the recipient trusts the certificate", "for such recipients add one from a CA for the same key, and keep the record 3 1 1: dnseal identity csr")
 	}
 }

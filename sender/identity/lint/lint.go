@@ -119,6 +119,10 @@ const newCertificate = "get another certificate: dnseal identity csr makes the r
 
 // bare is for an identity without certificate.
 func (l *linter) bare() {
+	if l.id.Use() == identity.UseEncrypt {
+		l.add(Note, NoCertificate, "it has no certificate", "senders that run dnseal take the key from the record (3 1 0), and other programs encrypt to certificates alone", "for them make the key that signs first, which certifies this one: dnseal identity new")
+		return
+	}
 	if l.id.Kind != identity.Mail {
 		l.add(Wrong, NoCertificate, "it has no certificate", "the signatures of a "+string(l.id.Kind)+" need one, which states its name", "get one with dnseal identity csr, or import the key without --raw")
 		return

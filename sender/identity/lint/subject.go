@@ -28,6 +28,10 @@ func (l *linter) checkKey() {
 	if k, ok := l.id.Public.(interface{ Equal(crypto.PublicKey) bool }); ok && k.Equal(certified) {
 		return
 	}
+	// The keys of crypto/mlkem have no Equal.
+	if spki, err := cms.MarshalPublicKey(l.id.Public); err == nil && bytes.Equal(spki, l.cert.RawSubjectPublicKeyInfo) {
+		return
+	}
 	l.add(Wrong, KeyMismatch, "key and certificate do not belong together", "no signature would verify", "import the certificate of this key, or the key of this certificate")
 }
 
@@ -85,11 +89,17 @@ func (l *linter) rawNonASCII() bool {
 	return false
 }
 
-// checkUsage says whether the certificate is for signing mail (RFC 8550, Sections 4.4.2 and 4.4.4).
+// checkUsage says whether the certificate is for mail, and for what the key is for (RFC 8550,
+// Sections 4.4.2 and 4.4.4).
 func (l *linter) checkUsage() {
 	const signing = x509.KeyUsageDigitalSignature | x509.KeyUsageContentCommitment
 	c := l.cert
-	if c.KeyUsage != 0 && c.KeyUsage&signing == 0 {
+	switch {
+	case l.id.Use() == identity.UseEncrypt:
+		if !l.id.Decrypts() {
+			l.add(Wrong, KeyUsage, "its keyUsage does not allow to encrypt to its key", "it needs keyEncipherment for RSA and ML-KEM, keyAgreement for EC and X25519 (RFC 8550, Section 4.4.2), and senders pass it over", newCertificate)
+		}
+	case c.KeyUsage != 0 && c.KeyUsage&signing == 0:
 		l.add(Wrong, KeyUsage, "its keyUsage allows neither digitalSignature nor nonRepudiation", "it is not for signatures (RFC 8550, Section 4.4.2)", newCertificate)
 	}
 	forMail := func(u x509.ExtKeyUsage) bool {
@@ -109,6 +119,8 @@ func (l *linter) checkDates() {
 			do = "ask the CA for certificates under a newer one"
 		}
 		switch {
+		case l.now.After(c.NotAfter) && l.id.Use() == identity.UseEncrypt:
+			l.add(Warning, Expired, l.describe(c)+" expired on "+day(c.NotAfter), "senders do not encrypt to it", "make another key for encryption, and publish it")
 		case l.now.After(c.NotAfter):
 			l.add(Warning, Expired, l.describe(c)+" expired on "+day(c.NotAfter), where, do)
 		case l.now.Before(c.NotBefore):

@@ -4,7 +4,7 @@
 // # Limitations
 //
 // A request proves that its maker has the key, and not that the name is theirs: that is the matter
-// of the CA. It asks for no other subject than the name, and for no key usage but signing. Keys
+// of the CA. It asks for no other subject than the name, and only for keys that sign. Keys
 // that need a passphrase or a token must be open.
 package request
 
@@ -19,24 +19,48 @@ import (
 	"fmt"
 	"time"
 
+	"filippo.io/mldsa"
+
 	"dnseal/sender/identity"
 	"dnseal/smime/cms"
 )
 
 // Extensions that are asked for (RFC 5280, Sections 4.2.1.3 and 4.2.1.12), as DER.
 var (
-	digitalSignature = pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 15}, Critical: true, Value: []byte{3, 2, 7, 0x80}}
+	digitalSignature = keyUsage([]byte{3, 2, 7, 0x80})
+	withEncipherment = keyUsage([]byte{3, 2, 5, 0xa0}) // and keyEncipherment
+	withAgreement    = keyUsage([]byte{3, 2, 3, 0x88}) // and keyAgreement
 	emailProtection  = pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 37}, Value: []byte("\x30\x0a\x06\x08\x2b\x06\x01\x05\x05\x07\x03\x04")}
 )
 
+func keyUsage(der []byte) pkix.Extension {
+	return pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 15}, Critical: true, Value: der}
+}
+
+// usage is the keyUsage that fits the use of the key.
+func usage(id *identity.Identity) pkix.Extension {
+	if id.Use() != identity.UseBoth {
+		return digitalSignature
+	}
+	if _, isRSA := id.Public.(*rsa.PublicKey); isRSA {
+		return withEncipherment
+	}
+	return withAgreement
+}
+
 // New returns the DER of a request for the key and name of an identity, signed by the key: the name
 // is in the subjectAltName, as rfc822Name, SmtpUTF8Mailbox (RFC 9598) or dNSName, keyUsage is
-// digitalSignature, extKeyUsage emailProtection. An RSA key that signs by RSASSA-PSS does so here,
-// and the request names it as an RSA key, which CAs know. Errors: [identity.ErrNoPrivateKey], with
-// a hint; those of the key.
+// digitalSignature, for a key of both uses that of encryption too, extKeyUsage emailProtection. An
+// RSA key that signs by RSASSA-PSS does so here, and the request names it as an RSA key, which CAs
+// know. Errors: [identity.ErrNoPrivateKey], with a hint; an ML-DSA key, for which crypto/x509 makes
+// no request; those of the key.
 func New(id *identity.Identity) ([]byte, error) {
 	if err := id.CanSign(); err != nil {
 		return nil, err
+	}
+	if _, isMLDSA := id.Public.(*mldsa.PublicKey); isMLDSA {
+		err := fmt.Errorf("identity: requests for certificates of %s keys are not made here", id.KeyType())
+		return nil, identity.WithHint(err, "openssl 3.5 makes them: openssl req -new -key %s", identity.Quote(id.KeyFile))
 	}
 	profile, err := identity.CertificateTemplate(id.Kind, id.Name, id.Public, time.Now(), 1)
 	if err != nil {
@@ -44,7 +68,7 @@ func New(id *identity.Identity) ([]byte, error) {
 	}
 	template := &x509.CertificateRequest{
 		Subject: profile.Subject, EmailAddresses: profile.EmailAddresses, DNSNames: profile.DNSNames,
-		ExtraExtensions: append(profile.ExtraExtensions, digitalSignature, emailProtection),
+		ExtraExtensions: append(profile.ExtraExtensions, usage(id), emailProtection),
 	}
 	key := id.Key
 	if id.PSS {

@@ -31,6 +31,8 @@ func TestPeersReadIt(t *testing.T) {
 	peertest.Program(t, "openssl")
 	peertest.Program(t, "certtool")
 	for _, tt := range []struct{ name, algorithm, openssl, certtool string }{
+		{"alice@example.org", "p256 both", "Key Agreement", "Key agreement"},
+		{"alice@example.org", "rsa2048 both", "Key Encipherment", "Key encipherment"},
 		{"alice@example.org", "p256", "email:alice@example.org", "RFC822Name: alice@example.org"},
 		{"alice@example.org", "p521", "email:alice@example.org", "RFC822Name: alice@example.org"},
 		{"alice@example.org", "ed25519", "email:alice@example.org", "RFC822Name: alice@example.org"},
@@ -41,7 +43,8 @@ func TestPeersReadIt(t *testing.T) {
 	} {
 		t.Run(tt.name+" "+tt.algorithm, func(t *testing.T) {
 			t.Parallel()
-			id, err := identity.Create(t.TempDir(), tt.name, identity.CreateOptions{Algorithm: tt.algorithm})
+			algorithm, use, _ := strings.Cut(tt.algorithm, " ")
+			id, err := identity.Create(t.TempDir(), tt.name, identity.CreateOptions{Algorithm: algorithm, Use: identity.Use(use)})
 			if err != nil {
 				t.Fatal(err)
 			}
