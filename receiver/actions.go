@@ -21,8 +21,10 @@ const (
 	ClassIdentityMismatch Class = "identity-mismatch" // signed by another than the author in From
 	// ClassHeaderChanged: a field that readers show or act on is not as it was signed
 	ClassHeaderChanged Class = "header-changed"
-	ClassPartial       Class = "partial"        // only a part is signed, as after a list
-	ClassWeak          Class = "weak"           // algorithm, date or certificate not good enough
+	ClassPartial       Class = "partial" // only a part is signed, as after a list
+	ClassWeak          Class = "weak"    // algorithm, date or certificate not good enough
+	// ClassPQMissing: a pass without the post-quantum signature whose key the signer publishes
+	ClassPQMissing     Class = "pq-missing"
 	ClassInsecure      Class = "insecure"       // the signer's zone is not signed
 	ClassDNSError      Class = "dns-error"      // could not be looked up now
 	ClassBogus         Class = "bogus"          // DNS data that does not validate
@@ -43,6 +45,7 @@ func DefaultActions() map[Class]message.Action {
 		ClassHeaderChanged:    message.Accept,
 		ClassPartial:          message.Accept,
 		ClassWeak:             message.Accept,
+		ClassPQMissing:        message.Accept,
 		ClassInsecure:         message.Accept,
 		ClassDNSError:         message.Accept,
 		ClassBogus:            message.Accept,

@@ -132,6 +132,10 @@ const (
 
 	// Verdict pass.
 
+	// CodePQMissing: the name publishes a key for ML-DSA, and no signature by it is in the message
+	// (the one beside the signature was removed, or never made), or none that counts
+	CodePQMissing Code = "pq-missing"
+
 	// CodeHeaderRestored: the header was changed, and is put back as it was signed
 	// (Options.RestoreHeader)
 	CodeHeaderRestored Code = "header-restored"

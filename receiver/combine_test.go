@@ -58,6 +58,22 @@ func TestWorstOf(t *testing.T) {
 	}
 }
 
+// TestPostQuantumMissing: it is told of a pass, also where the header was put back, which has
+// another code.
+func TestPostQuantumMissing(t *testing.T) {
+	t.Parallel()
+	missing := &SignatureReport{Verdict: Pass, Code: CodePQMissing, classes: []Class{ClassHeaderChanged, ClassPQMissing}}
+	for _, code := range []Code{CodePQMissing, CodeHeaderRestored} {
+		r := newReport(nil, nil)
+		r.decide([]*SignatureReport{{Verdict: Pass}, missing})
+		r.conclude(finding{Pass, code, ""})
+		classes := slices.Compact(r.classes())
+		if !slices.Equal(classes, []Class{ClassPQMissing}) {
+			t.Errorf("%s: %v", code, classes)
+		}
+	}
+}
+
 // TestInOrder: first the signature that gave the verdict, then others that decided, then others of
 // the author, then those of strangers.
 func TestInOrder(t *testing.T) {

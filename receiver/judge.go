@@ -113,6 +113,9 @@ type signatureCheck struct {
 	vouched bool
 	// bareKey is the key a record gave to a signature without certificate.
 	bareKey []byte
+	// beside is the check of the post-quantum signature that stands beside this one; nil: there is
+	// none.
+	beside *signatureCheck
 	// found are the answers.
 	found findings
 }
@@ -131,11 +134,16 @@ func (sc *signatureCheck) judge(ctx context.Context) {
 	if asking {
 		sc.found.quality = sc.quality()
 	}
+	sc.judgeBeside(ctx)
 }
 
 // conclude adds what is known only when all signatures are judged, and writes the report.
 func (sc *signatureCheck) conclude() {
-	sc.found.cosigner, sc.found.header, sc.found.coverage = sc.cosigner(), sc.header(), sc.coverage()
+	if sc.beside != nil {
+		sc.beside.conclude()
+	}
+	sc.found.cosigner, sc.found.header, sc.found.coverage = cmp.Or(sc.found.cosigner, sc.cosigner()), sc.header(), sc.coverage()
+	sc.found.beside = sc.postQuantum()
 	unchanged := sc.found
 	unchanged.header = good
 	sc.out.otherwise, sc.out.classes = unchanged.conclude(), sc.found.classes()

@@ -49,6 +49,8 @@ var classes = map[Code]Class{
 	CodeSignedInFuture: ClassWeak,
 	CodeKeyUsage:       ClassWeak,
 
+	CodePQMissing: ClassPQMissing,
+
 	CodeInsecure:      ClassInsecure,
 	CodeIndeterminate: ClassDNSError,
 	CodeTimeout:       ClassDNSError,
@@ -66,10 +68,12 @@ var classes = map[Code]Class{
 }
 
 // ClassOf returns the class of a verdict and its code, by whose action in [Options.On] a message is
-// treated; "" for a pass.
+// treated; "" for a pass with which nothing is missing.
 func ClassOf(v Verdict, code Code) Class {
 	known := classes[code]
 	switch {
+	case v == Pass && code == CodePQMissing:
+		return ClassPQMissing
 	case v == Pass:
 		return ""
 	case v == None:
@@ -193,11 +197,13 @@ func (r *Report) classes() []Class {
 	if r.fromErr != nil {
 		out = append(out, ClassMalformed)
 	}
-	if r.Verdict == Pass {
-		return out
-	}
 	for _, s := range r.deciding {
-		out = append(out, s.classes...)
+		switch {
+		case r.Verdict != Pass:
+			out = append(out, s.classes...)
+		case slices.Contains(s.classes, ClassPQMissing):
+			out = append(out, ClassPQMissing) // a header that was put back has another code
+		}
 	}
 	return out
 }

@@ -93,6 +93,7 @@ func TestClass(t *testing.T) {
 	}{
 		{Pass, "", ""},
 		{Pass, CodePKIX, ""},
+		{Pass, CodePQMissing, ClassPQMissing},
 		{None, "", ClassNoSignature},
 		{None, CodeEncrypted, ClassNoSignature},
 		{TempError, "timeout", ClassDNSError},
@@ -127,7 +128,8 @@ func TestDecide(t *testing.T) {
 		return Domain{Names: []string{name}, Require: "signature", On: map[Class]message.Action{ClassNoSignature: action}}
 	}
 	patient, curious, idle := only("patient.example", message.Reject), only("curious.example", message.Quarantine), only("idle.example", message.Accept)
-	r, err := New(Options{Lookup: noDNS{}, Domains: []Domain{bank, strict, free, lax, patient, curious, idle}, On: map[Class]message.Action{
+	quantum := Domain{Names: []string{"quantum.example"}, Require: "signature", On: map[Class]message.Action{ClassPQMissing: message.Reject}}
+	r, err := New(Options{Lookup: noDNS{}, Domains: []Domain{bank, strict, free, lax, patient, curious, idle, quantum}, On: map[Class]message.Action{
 		ClassMalformed: message.Reject, ClassWeak: message.Quarantine,
 	}})
 	if err != nil {
@@ -142,6 +144,9 @@ func TestDecide(t *testing.T) {
 		class   Class
 	}{
 		{"a pass", Pass, "", []string{"a@bank.example"}, message.Accept, ""},
+		{"a pass without its post-quantum signature", Pass, CodePQMissing, []string{"a@bank.example"}, message.Accept, ClassPQMissing},
+		{"a pass without it, where it is wanted", Pass, CodePQMissing, []string{"a@quantum.example"}, message.Reject, ClassPQMissing},
+		{"a pass with it, where it is wanted", Pass, "", []string{"a@quantum.example"}, message.Accept, ""},
 		{"unsigned elsewhere", None, "", []string{"a@example.org"}, message.Accept, ClassNoSignature},
 		{"unsigned from the bank", None, "", []string{"a@bank.example"}, message.Reject, ClassNoSignature},
 		{"unsigned from below the bank", None, "", []string{"a@x.bank.example"}, message.Reject, ClassNoSignature},

@@ -40,7 +40,9 @@
 //
 // A message has as many signers as its SignedData holds. A bad one next to the one that decided is
 // policy, bad-cosigner (judge.go), and the result of the one that decided stands first in
-// Authentication-Results.
+// Authentication-Results. A signature by ML-DSA can also stand beside one, in an unsigned attribute
+// (quality.go): a bad one is policy too, and where the name publishes such a key and no signature
+// by it counts, a pass says pq-missing. Only a record with a whole key shows that one is published.
 //
 // Saved mail is judged by what is published now: a key that its name does not publish any more is
 // key-not-published-now or not-published-now, which are not the words for a forger's key
@@ -105,10 +107,8 @@ type Options struct {
 	// (code not-published-now).
 	Saved bool
 	// Decrypt opens what is encrypted around the content of a message, and the signatures inside
-	// are judged; without keys nothing is opened. Handle uses it for Deliver alone.
+	// are judged; without keys nothing is opened.
 	Decrypt smime.DecryptOptions
-	// Deliver says for whom Handle delivers mail decrypted.
-	Deliver Decryption
 	// RestoreHeader has Handle put fields that were changed back as they were signed, where
 	// nothing else is wrong with the message: then it passes, and its Edit does it.
 	RestoreHeader bool

@@ -125,6 +125,10 @@ type SignatureReport struct {
 	// HeaderState is that of the header around the part that is signed.
 	HeaderState smime.HeaderState `json:"header_state"`
 	Reason      string            `json:"reason"`
+	// PostQuantum is the signature by ML-DSA over the same content that stands beside this one. It
+	// counts where its verdict is pass, which needs the same identity and a published key; it never
+	// makes this one better.
+	PostQuantum *SignatureReport `json:"post_quantum,omitempty"`
 	// Lookup is the result the DNS answer rests on, for drawing the chain; nil when no lookup was
 	// made.
 	Lookup *lookup.Result `json:"-"`

@@ -1,6 +1,7 @@
 package receiver
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -32,6 +33,9 @@ func (t *textWriter) signature(s *SignatureReport, r *Report) {
 	t.line("binding", s.bindingText())
 	t.line("freshness", s.freshnessText())
 	t.line("header", s.protectionText())
+	if b := s.PostQuantum; b != nil {
+		t.line("beside", fmt.Sprintf("%s, by %s: %s%s", b.integrityText(), cmp.Or(b.Identity, "nobody"), b.Verdict, because(b.Code, b.Reason)))
+	}
 }
 
 func (s *SignatureReport) integrityText() string {

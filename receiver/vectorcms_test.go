@@ -13,6 +13,7 @@ import (
 	"slices"
 	"time"
 
+	"filippo.io/mldsa"
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
@@ -81,10 +82,20 @@ var hashOIDs = map[crypto.Hash]asn1.ObjectIdentifier{
 	unknownHash:   {1, 3, 6, 1, 4, 1, 99999, 2},
 }
 
+// mldsaOIDs are those of RFC 9882, Section 2.
+var mldsaOIDs = map[mldsa.Parameters]asn1.ObjectIdentifier{
+	mldsa.MLDSA44(): {2, 16, 840, 1, 101, 3, 4, 3, 17},
+	mldsa.MLDSA65(): {2, 16, 840, 1, 101, 3, 4, 3, 18},
+	mldsa.MLDSA87(): {2, 16, 840, 1, 101, 3, 4, 3, 19},
+}
+
 // signatureOID is the algorithm by kind of key.
 func (s *signer) signatureOID() asn1.ObjectIdentifier {
 	if s.algorithm != nil {
 		return s.algorithm
+	}
+	if key, ok := s.key.(*mldsa.PrivateKey); ok {
+		return mldsaOIDs[key.PublicKey().Parameters()]
 	}
 	switch s.cert.PublicKeyAlgorithm {
 	case x509.RSA:
@@ -195,7 +206,12 @@ func (s signer) sign(contentType asn1.ObjectIdentifier) []byte {
 	value := s.value
 	if value == nil {
 		var err error
-		if value, err = crypto.SignMessage(s.key, nil, tbs, s.hash); err != nil {
+		if key, ok := s.key.(*mldsa.PrivateKey); ok {
+			value, err = key.SignDeterministic(tbs, nil) // RFC 9882, Section 3.2
+		} else {
+			value, err = crypto.SignMessage(s.key, nil, tbs, s.hash)
+		}
+		if err != nil {
 			panic(err) // a key of ours that cannot sign
 		}
 	}

@@ -21,7 +21,12 @@ import (
 	"testing"
 	"time"
 
+	"filippo.io/mldsa"
+	mldsax509 "filippo.io/mldsa/x509"
+
 	"dnseal/sender/identity"
+	"dnseal/sender/identity/tbs"
+	"dnseal/smime/cms"
 	"dnseal/smime/message"
 )
 
@@ -35,6 +40,8 @@ type person struct {
 	cert *x509.Certificate
 	// chain are the CA certificates above.
 	chain []*x509.Certificate
+	// beside is a key for ML-DSA of the same name; nil: none.
+	beside *person
 }
 
 // identity is the person as package sender wants it.
@@ -43,7 +50,11 @@ func (p person) identity() *identity.Identity {
 	if !strings.Contains(p.name, "@") {
 		kind = identity.Device
 	}
-	return &identity.Identity{Name: p.name, Kind: kind, Key: p.key, Certificate: p.cert, Chain: p.chain}
+	id := &identity.Identity{Name: p.name, Kind: kind, Key: p.key, Certificate: p.cert, Chain: p.chain}
+	if p.beside != nil {
+		id.PostQuantum = p.beside.identity()
+	}
+	return id
 }
 
 // steady is a key that signs the same with the same: RFC 6979 for ECDSA.
@@ -66,9 +77,12 @@ func loadKey(tb testing.TB, name string) crypto.Signer {
 		tb.Fatal(err)
 	}
 	block, _ := pem.Decode(data)
-	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	key, err := mldsax509.ParsePKCS8PrivateKey(block.Bytes) // and all others
 	if err != nil {
 		tb.Fatal(err)
+	}
+	if key, ok := key.(*mldsa.PrivateKey); ok {
+		return key
 	}
 	return steady{key.(crypto.Signer)}
 }
@@ -82,6 +96,10 @@ func makeKey(tb testing.TB, name string) []byte {
 		key, err = rsa.GenerateKey(rand.Reader, 1024) // made to be refused
 	case strings.HasPrefix(name, "rsa2048"):
 		key, err = rsa.GenerateKey(rand.Reader, 2048)
+	case strings.HasPrefix(name, "mldsa87"):
+		key, err = mldsa.GenerateKey(mldsa.MLDSA87())
+	case strings.HasPrefix(name, "mldsa"):
+		key, err = mldsa.GenerateKey(mldsa.MLDSA65())
 	case strings.HasPrefix(name, "ed25519"):
 		_, key, err = ed25519.GenerateKey(rand.Reader)
 	default:
@@ -90,7 +108,7 @@ func makeKey(tb testing.TB, name string) []byte {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	der, err := x509.MarshalPKCS8PrivateKey(key)
+	der, err := mldsax509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -124,7 +142,16 @@ func newPerson(tb testing.TB, name, keyFile string, issuer person, change func(*
 		parent, signer = issuer.cert, issuer.key
 		p.chain = []*x509.Certificate{issuer.cert}
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, parent, p.key.Public(), signer)
+	spki, err := cms.MarshalPublicKey(p.key.Public())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	var der []byte
+	if cms.PostQuantum(p.key.Public()) {
+		der, err = tbs.Create(template, parent, spki, signer)
+	} else {
+		der, err = x509.CreateCertificate(rand.Reader, template, parent, p.key.Public(), signer)
+	}
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -152,7 +179,7 @@ func serial(tb testing.TB, text string) *big.Int {
 // keyID is RFC 5280, Section 4.2.1.2, method 1.
 func keyID(tb testing.TB, pub crypto.PublicKey) []byte {
 	tb.Helper()
-	der, err := x509.MarshalPKIXPublicKey(pub)
+	der, err := cms.MarshalPublicKey(pub)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -133,6 +133,7 @@ func (c *cast) parts() []vectorPart {
 		{500, c.readerAttacks},
 		{530, c.encodedWords},
 		{550, c.others},
+		{600, c.postQuantum},
 	}
 }
 

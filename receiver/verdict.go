@@ -63,16 +63,18 @@ func worse(a, b finding) finding {
 }
 
 // findings are the answers to the questions about one signature. The zero value of each is none.
-type findings struct{ dns, integrity, binding, name, entity, quality, cosigner, header, coverage finding }
+type findings struct {
+	dns, integrity, binding, name, entity, quality, cosigner, header, coverage, beside finding
+}
 
 // all are the answers, in the order in which equally bad ones are reported. An answer that is
 // missing is a fault of this machine, but for those that are never looked for: nobody is asked for
 // the key, or judged by the date, of a signature that does not hold.
-func (f findings) all() [9]finding {
+func (f findings) all() [10]finding {
 	if f.integrity.verdict != Pass {
 		f.dns, f.quality = cmp.Or(f.dns, good), cmp.Or(f.quality, good)
 	}
-	out := [...]finding{f.dns, f.integrity, f.binding, f.name, f.entity, f.quality, f.cosigner, f.header, f.coverage}
+	out := [...]finding{f.dns, f.integrity, f.binding, f.name, f.entity, f.quality, f.cosigner, f.header, f.coverage, f.beside}
 	for i, answer := range out {
 		out[i] = cmp.Or(answer, finding{TempError, CodeInternalError, "a question about the signature was not answered"})
 	}

@@ -76,6 +76,7 @@ var questionTables = []questionTable{
 	{"cosigner", []finding{{Policy, CodeBadCosigner, ""}}, func(f *findings, a finding) { f.cosigner = a }},
 	{"header", []finding{{Policy, CodeHeaderChanged, ""}}, func(f *findings, a finding) { f.header = a }},
 	{"coverage", []finding{{Policy, CodePartial, ""}}, func(f *findings, a finding) { f.coverage = a }},
+	{"beside", []finding{{Policy, CodeBadCosigner, ""}, {Pass, CodePQMissing, ""}}, func(f *findings, a finding) { f.beside = a }},
 }
 
 // worstFirst is the order of verdicts as the documentation has it.
@@ -113,6 +114,10 @@ func TestEveryVerdict(t *testing.T) {
 			}
 		}
 	}
+	// A bad signature beside is the answer of a bad cosigner, which is in the table before it: the
+	// short table has both.
+	last := len(whole) - 1
+	whole[last] = slices.DeleteFunc(whole[last], func(a finding) bool { return a.code == CodeBadCosigner })
 	tried, passed := 0, 0
 	for _, tables := range [][][]finding{whole, short} {
 		combinations(tables, func(chosen []finding) {
@@ -129,13 +134,16 @@ func TestEveryVerdict(t *testing.T) {
 			if got.verdict == Pass {
 				passed++
 			}
-			if (len(f.classes()) == 0) != (want.verdict == Pass) {
+			// A post-quantum signature that is missing is told with whatever verdict.
+			told := slices.DeleteFunc(f.classes(), func(c Class) bool { return c == ClassPQMissing })
+			if (len(told) == 0) != (want.verdict == Pass) || (len(told) < len(f.classes())) != (f.beside.code == CodePQMissing) {
 				t.Fatalf("%+v: classes %v of %s", chosen, f.classes(), got.verdict)
 			}
 		})
 	}
-	// All good, by records in both tables, or by roots.
-	if tried < 700_000 || passed != 3 {
+	// All good, by records in both tables, or by roots; each also without a post-quantum signature,
+	// but for the short table.
+	if tried < 1_400_000 || passed != 5 {
 		t.Errorf("%d combinations, of which %d pass", tried, passed)
 	}
 }

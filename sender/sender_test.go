@@ -381,3 +381,39 @@ func TestOneForm(t *testing.T) {
 		out.Close()
 	}
 }
+
+// TestSignMessagePostQuantum: a name with an ML-DSA key beside its own signs by both, also with the
+// signer that was made ready when it was loaded.
+func TestSignMessagePostQuantum(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for _, algorithm := range []string{"", "ml-dsa-65"} {
+		if _, err := identity.Create(dir, "alice@example.org", identity.CreateOptions{Now: clock, Algorithm: algorithm}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	id, err := identity.Load(dir, "alice@example.org")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, opts := range []smime.SignOptions{{}, {Opaque: true}, {NoCertificates: true}} {
+		opts.Time, opts.FullSelfCheck = clock, true
+		m := read(t, "From: alice@example.org\r\n"+plainText)
+		edit, err := SignMessage(t.Context(), m, []*identity.Identity{id}, opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out bytes.Buffer
+		if _, err = m.WriteEdited(&out, edit); err != nil {
+			t.Fatal(err)
+		}
+		edit.Close()
+		report, err := smime.Verify(t.Context(), read(t, out.String()))
+		if err != nil || len(report.Signatures) != 1 || report.Signatures[0].PostQuantum == nil {
+			t.Fatalf("%+v: %v: %+v", opts, err, report)
+		}
+		if beside := report.Signatures[0].PostQuantum; beside.Algorithm != "ml-dsa-65" || (beside.Integrity == smime.IntegrityGood) == opts.NoCertificates {
+			t.Errorf("%+v: %s by %s: %s", opts, beside.Integrity, beside.Algorithm, beside.Reason)
+		}
+	}
+}

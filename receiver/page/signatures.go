@@ -71,15 +71,37 @@ func (d *document) signature(p *writer, i int, s *receiver.SignatureReport) {
 	p.put(`</details>`)
 }
 
-// answers are those to the five questions.
+// answers are those to the five questions, and what stands beside the signature.
 func (d *document) answers(s *receiver.SignatureReport) []answer {
-	return []answer{
+	all := []answer{
 		{`Integrity`, answerState(s.Integrity), integrityText(s)},
 		{`Identity`, identityState(s), identityText(s)},
 		{`DNS`, dnsState(s), dnsText(s)},
 		{`Binding`, authorStop(d.report, s).state, authorStop(d.report, s).note},
 		{`Freshness`, answerState(s.Freshness), freshnessText(s)},
 	}
+	if b := s.PostQuantum; b != nil {
+		all = append(all, answer{`Beside`, besideState(b), besideText(b)})
+	}
+	return all
+}
+
+// besideState is about the post-quantum signature beside one.
+func besideState(b *receiver.SignatureReport) state {
+	switch {
+	case b.Verdict == receiver.Pass:
+		return goodState
+	case b.Integrity == receiver.Bad:
+		return badState
+	}
+	return openState
+}
+
+func besideText(b *receiver.SignatureReport) string {
+	if b.Verdict == receiver.Pass {
+		return "a signature by " + b.Algorithm + " of the same name, with a published key"
+	}
+	return fmt.Sprintf("a signature by %s, which does not count: %s", b.Algorithm, b.Reason)
 }
 
 func answerState(a receiver.Answer) state {

@@ -52,6 +52,10 @@ type On struct {
 	// Weak: an algorithm or key that is too weak or not supported, a signing time in the future, or
 	// a certificate for another purpose. Default: "mark".
 	Weak string `toml:"weak"`
+	// PQMissing: the message passes, and it lacks the ML-DSA signature whose key the signer
+	// publishes whole (3 1 0 or 3 0 0): it was removed, or another program of the signer made the
+	// message. Default: "accept".
+	PQMissing string `toml:"pq-missing"`
 	// Insecure: the signer's zone is not signed, or the resolver did not set AD (ad-only). Default:
 	// "mark".
 	Insecure string `toml:"insecure"`

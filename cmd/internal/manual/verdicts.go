@@ -37,7 +37,7 @@ var verdictCodes = []struct {
 		{receiver.Fail, "bad-digest", "the content is not what was signed: it was changed in transit. dnseal-explain(1) finds out how."},
 		{receiver.Fail, "bad-attributes", "the signed attributes contradict the rest."},
 		{receiver.Fail, "key-substituted", "the certificate is not the one that the signed attributes name."},
-		{receiver.Policy, "bad-cosigner", "another signature in the same object is wrong."},
+		{receiver.Policy, "bad-cosigner", "another signature in the same object is wrong, or the ML-DSA signature beside this one is, or cannot be read."},
 		{receiver.PermError, "malformed", "the message, its signature or the signer's certificate cannot be read, or mail readers interpret it differently."},
 		{receiver.Policy, "not-an-entity", "the signature is over a file, not over a part of a mail message."},
 		{receiver.Neutral, "unsupported", "an algorithm, a curve or a form that dnseal does not compute, two algorithms that no standard lets go together, or a key or a signature value over its limits; the reason names it."},
@@ -89,6 +89,7 @@ var verdictCodes = []struct {
 		{receiver.Policy, "key-usage", "the certificate is not for signing mail."},
 	}},
 	{"WITH PASS AND NONE", []verdictWord{
+		{receiver.Pass, "pq-missing", "the name publishes an ML-DSA key whole (3 1 0 or 3 0 0), and the message has no ML-DSA signature by a published key of that name, or none that counts: it was removed, or another program of the signer made the message."},
 		{receiver.Pass, "header-restored", "the header was changed, and restore-header restored the signed values."},
 		{receiver.None, "encrypted", "encrypted by S/MIME, and not signed outside that."},
 		{receiver.None, "compressed", "compressed by S/MIME."},
