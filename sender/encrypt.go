@@ -248,7 +248,9 @@ func (h *handling) encryptUnsigned(ctx context.Context, out *message.Outcome) *m
 		return h.encryptFailed(err)
 	}
 	h.routed, h.why.Forms = true, gs
-	made.Result, made.Attrs = ResultEncrypted, slices.Concat(out.Attrs, h.routing)
+	if made.Result, made.Attrs = out.Result, slices.Concat(out.Attrs, h.routing); out.Result != ResultLeftAlone {
+		made.Result = ResultEncrypted
+	}
 	return made
 }
 

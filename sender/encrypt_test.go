@@ -195,7 +195,7 @@ func TestEncrypt(t *testing.T) {
 		"another case":      {text: from + plainText, routes: some, rcpt: "CAROL@keys.example", want: "reject not-encrypted no-record"},
 
 		// What is not signed is not sent in clear for that.
-		"left alone":     {text: signed, routes: require, rcpt: "bob@keys.example", want: "(plain)1", result: "encrypted"},
+		"left alone":     {text: signed, routes: require, rcpt: "bob@keys.example", want: "(plain)1", result: "left-alone"},
 		"locked":         {text: locked, routes: require, rcpt: "none@keys.example", want: "not for him", result: "left-alone"},
 		"no rule":        {text: "From: x@elsewhere.example\r\nTo: bob@keys.example\r\n" + plainText, routes: require, user: "nobody", rcpt: "bob@keys.example", want: "(plain)1", result: "encrypted"},
 		"no rule, none":  {text: "From: x@elsewhere.example\r\n" + plainText, routes: require, user: "nobody", rcpt: "none@keys.example", want: "reject not-encrypted no-record"},

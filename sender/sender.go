@@ -190,7 +190,7 @@ const (
 	// ResultUnsigned: no rule asks for a signature, or recipient or control field for none
 	ResultUnsigned  = "unsigned"
 	ResultLeftAlone = "left-alone" // signed, encrypted or a delivery report
-	// ResultEncrypted: for one recipient at least it was encrypted, and no signature was added
+	// ResultEncrypted: encrypted for one recipient at least, and signed by nobody
 	ResultEncrypted = "encrypted"
 	// ResultObserved is in front of the result where Options.Observe is set: "observe:signed".
 	ResultObserved = "observe:"

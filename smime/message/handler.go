@@ -48,6 +48,14 @@ type RecipientChecker interface {
 	CheckRecipients(ctx context.Context, rcpt []string, env *Envelope) []*Outcome
 }
 
+// CheckRecipients asks h about recipients where it is a [RecipientChecker]; else all are taken.
+func CheckRecipients(ctx context.Context, h Handler, rcpt []string, env *Envelope) []*Outcome {
+	if c, ok := h.(RecipientChecker); ok {
+		return c.CheckRecipients(ctx, rcpt, env)
+	}
+	return make([]*Outcome, len(rcpt))
+}
+
 // Envelope is what an entry point knows about a message in addition to its bytes (RFC 5321, Section
 // 2.3.1).
 type Envelope struct {

@@ -167,7 +167,8 @@ func (a *answer) print(ctx context.Context, m *message.Message) error {
 		return a.out.err
 	case signed:
 		return nil
-	case why.Record != nil && why.Record.Code == dnssec.Indeterminate.String():
+	case why.Record != nil && why.Record.Code == dnssec.Indeterminate.String(),
+		why.Class == sender.ClassNotEncrypted && why.Action == message.Defer:
 		return cli.ExitTempfail
 	}
 	return cli.ExitNotPass
@@ -231,6 +232,9 @@ func (a *answer) forms(ctx context.Context, m *message.Message) {
 		if f.Form == sender.FormPlain {
 			word += " (unsigned)"
 		}
+		if f.Encryption != nil {
+			word += ", encrypted (" + string(f.Encryption.Cipher) + ")"
+		}
 		if len(a.why.Forms) > 1 {
 			word += " for " + strings.Join(f.Rcpt, ", ")
 		}
@@ -244,13 +248,16 @@ func (a *answer) forms(ctx context.Context, m *message.Message) {
 		for _, f := range why.Forms {
 			a.line("form", "through a milter: %s for all", f.Form)
 		}
+		if why.Class == sender.ClassNotEncrypted {
+			a.line("form", "through a milter: refused: %s", cli.Plain(errors.New(why.Reason)))
+		}
 	}
 }
 
 // unsigned prints why the message is not signed, and what is done with it.
 func (a *answer) unsigned() {
 	if a.why.Class == "" {
-		a.line("result", "not signed: all its recipients are in plain-for")
+		a.line("result", "not signed: all its recipients are in plain-for or a route with form = \"plain\"")
 		return
 	}
 	a.line("class", "%s (%s): %s", a.why.Class, a.why.Code, a.why.Reason)

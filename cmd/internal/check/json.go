@@ -33,6 +33,8 @@ func jsonOf(r *sender.Record) *recordJSON {
 type formJSON struct {
 	Form string   `json:"form"` // clear, opaque, plain
 	To   []string `json:"to"`
+	// Cipher of the encryption; absent: it is not encrypted.
+	Cipher string `json:"cipher,omitempty"`
 }
 
 // answerJSON is what would be done with a message.
@@ -64,7 +66,11 @@ func (a *answer) json(signed bool) answerJSON {
 		out.RuleAt = a.config.At(fmt.Sprintf("sign.rule[%d]", w.Rule-1))
 	}
 	for _, f := range w.Forms {
-		out.Forms = append(out.Forms, formJSON{formWord(f.Form), list(f.Rcpt)})
+		form := formJSON{Form: formWord(f.Form), To: list(f.Rcpt)}
+		if f.Encryption != nil {
+			form.Cipher = string(f.Encryption.Cipher)
+		}
+		out.Forms = append(out.Forms, form)
 	}
 	if w.Reply.Code > 0 {
 		out.Reply = fmt.Sprintf("%d %s %s", w.Reply.Code, w.Reply.Enhanced, w.Reply.Text)

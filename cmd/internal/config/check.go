@@ -16,6 +16,7 @@ import (
 func (c *Config) check(n *notes) {
 	c.checkDNS(n)
 	c.checkSign(n)
+	c.checkRoutes(n)
 	c.checkPublish(n)
 	c.checkEvidence(n)
 	n.notNegative("verify.max-bytes", c.Verify.MaxBytes)
@@ -52,6 +53,13 @@ func (n *notes) oneOf(key, word string, allowed ...string) {
 		text = fmt.Sprintf("%s is %q; did you mean %q?", last, word, near)
 	}
 	n.wrong(key, "%s", text)
+}
+
+// oneOfOrNone is oneOf for a word that can be left out.
+func (n *notes) oneOfOrNone(key, word string, allowed ...string) {
+	if word != "" {
+		n.oneOf(key, word, allowed...)
+	}
 }
 
 func quoted(words []string) string {

@@ -59,7 +59,7 @@ func (c *Config) checkSign(n *notes) {
 // strip removes the package and the number of the rule from an error: the line of the file says it.
 func strip(err error) string {
 	text := cli.Plain(err)
-	for _, prefix := range []string{"rule 1: ", "domain 1: "} {
+	for _, prefix := range []string{"rule 1: ", "domain 1: ", "route 1: "} {
 		text = strings.TrimPrefix(text, prefix)
 	}
 	return cli.Plain(errors.New(text))

@@ -1,8 +1,8 @@
 // Package config reads dnseal.toml, the one file of the relay and the milter.
 //
 // The structs are the manual: [Config], with [Relay] and [Milter] (listeners.go), [Sign] (sign.go),
-// [On] (actions.go) and the structs below, holds every key, with its meaning and its default at the
-// field ("dnseal man" makes dnseal.toml(5) of the same comments).
+// [Route] (route.go), [On] (actions.go) and the structs below, holds every key, with its meaning
+// and its default at the field ("dnseal man" makes dnseal.toml(5) of the same comments).
 //
 // [Load] reads a file strictly. An unknown key, a value that makes no sense and a
 // named file that cannot be used are each one [Mistake] with file, line, cause and
@@ -48,6 +48,7 @@ type Config struct {
 
 	DNS      DNS      `toml:"dns"`
 	Sign     Sign     `toml:"sign"`
+	Routes   []Route  `toml:"route"`
 	Verify   Verify   `toml:"verify"`
 	Publish  Publish  `toml:"publish"`
 	Evidence Evidence `toml:"evidence"`

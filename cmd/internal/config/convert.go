@@ -50,7 +50,8 @@ func (c *Config) LookupClient() (*lookup.Client, error) {
 	return nil, fmt.Errorf("%s: %s%s", c.At("dns.mode"), strings.TrimPrefix(err.Error(), "lookup: "), advice)
 }
 
-// SenderOptions returns the options of [sign] and [on]; r looks up the signer's own records.
+// SenderOptions returns the options of [sign], [[route]] and [on]; r looks up the signer's own
+// records and the keys of recipients.
 func (c *Config) SenderOptions(r lookup.Resolver) sender.Options {
 	o := sender.Options{
 		Identities:         c.Identity,
@@ -74,6 +75,7 @@ func (c *Config) SenderOptions(r lookup.Resolver) sender.Options {
 	if c.Sign.Staple {
 		o.Staple = r
 	}
+	c.addRoutes(&o, r)
 	for _, rule := range c.Sign.Rules {
 		o.Rules = append(o.Rules, sender.Rule(rule))
 	}

@@ -12,7 +12,7 @@ import (
 // sources are the files with the structs. The manual is made of their comments, so that the two
 // always agree.
 //
-//go:embed config.go sign.go actions.go listeners.go limits.go evidence.go publish.go
+//go:embed config.go sign.go route.go actions.go listeners.go limits.go evidence.go publish.go
 var sources embed.FS
 
 // Section is a table of the file, for the manual.
@@ -58,6 +58,7 @@ func Manual() ([]Section, error) {
 		{"[dns.limits]", "Limits"},
 		{"[sign]", "Sign"},
 		{"[[sign.rule]]", "Rule"},
+		{"[[route]]", "Route"},
 		{"[verify]", "Verify"},
 		{"[publish]", "Publish"},
 		{"[evidence]", "Evidence"},

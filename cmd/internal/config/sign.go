@@ -11,7 +11,7 @@ type Sign struct {
 	HeaderProtection *bool `toml:"header-protection"`
 	// OpaqueFor lists recipients who get the opaque form: addresses, stars allowed. A milter cannot
 	// give the recipients of one message different forms: there all recipients get the clear form
-	// when only some are in the list. Default: none.
+	// when only some are in the list. A [[route]] that names a form comes first. Default: none.
 	OpaqueFor []string `toml:"opaque-for"`
 	// PlainFor lists recipients who get the message unsigned, with the same exception in a milter.
 	// Default: none.

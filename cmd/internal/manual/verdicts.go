@@ -172,6 +172,17 @@ var signingCodes = []struct{ class, word, text string }{
 	{"malformed", "ambiguous", "mail readers interpret a field of the message differently; the log names it."},
 	{"malformed", "not-transit-proof", "a part would not survive transit, and may not be changed."},
 	{"malformed", "limit:WORD", "over a limit: parts, depth, header, content-fields."},
+	{"not-encrypted", "no-record", "a recipient to whom a route encrypts publishes no key."},
+	{"not-encrypted", "unusable-records", "the recipient's records hold no key that can be encrypted to; the log says why of each."},
+	{"not-encrypted", "no-ml-kem-key", "the recipient has keys, and the profile of the route is pq."},
+	{"not-encrypted", "insecure", "the recipient's zone is not signed."},
+	{"not-encrypted", "denied", "dns.allow or dns.deny does not permit to look the recipient up."},
+	{"not-encrypted", "bad-address", "the recipient is no address, or one that can have no record."},
+	{"not-encrypted", "bogus", "what came of the recipient's zone does not validate; deferred, as with every other cause that keeps a key from being looked up."},
+	{"not-encrypted", "undecided", "no time was left to judge the recipient's records; deferred."},
+	{"not-encrypted", "one-form", "the recipients need different encryptions, and a milter has one message for all."},
+	{"not-encrypted", "too-many-encryptions", "more than 100 recipients who are not in To or Cc."},
+	{"not-encrypted", "encrypt-failed", "the message could not be encrypted; deferred."},
 	{"internal-error", "self-check", "the signed message does not verify; it was not sent."},
 }
 

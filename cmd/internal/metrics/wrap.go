@@ -33,6 +33,11 @@ func (h *handler) Handle(ctx context.Context, msg *message.Message, env *message
 	return out
 }
 
+// CheckRecipients implements message.RecipientChecker for a handler that does.
+func (h *handler) CheckRecipients(ctx context.Context, rcpt []string, env *message.Envelope) []*message.Outcome {
+	return message.CheckRecipients(ctx, h.Handler, rcpt, env)
+}
+
 // counted shows a message as in flight until the function it returns is called.
 func (h *handler) counted() func() {
 	gauge := h.m.inFlight.WithLabelValues(h.door, h.role)

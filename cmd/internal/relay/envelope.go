@@ -169,19 +169,23 @@ func (s *session) cmdRcpt(ctx context.Context, arg string) {
 	}
 }
 
-// recipients answers some RCPT commands: by itself where it can, else by the next hop's replies.
+// recipients answers some RCPT commands: by itself or the handler where these can, else by the next
+// hop's replies.
 func (s *session) recipients(ctx context.Context, args []string) []wire.Reply {
 	replies := make([]wire.Reply, len(args))
 	var sent []int
 	var rcpts []recipient
-	var lines []string
 	for i, arg := range args {
 		rcpt, r := s.checkRcpt(arg, len(rcpts))
 		if replies[i] = r; r.Code == 0 {
 			sent = append(sent, i)
 			rcpts = append(rcpts, rcpt)
-			lines = append(lines, rcpt.line())
 		}
+	}
+	sent, rcpts = s.askHandler(ctx, replies, sent, rcpts)
+	var lines []string
+	for _, r := range rcpts {
+		lines = append(lines, r.line())
 	}
 	if len(lines) == 0 {
 		return replies

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"sync"
 
 	"dnseal/cmd/internal/config"
@@ -81,6 +82,24 @@ func (h held) Handle(ctx context.Context, m *message.Message, env *message.Envel
 		return g.verify[h.how].Handle(ctx, m, env)
 	}
 	return g.sign[h.how.Observe].Handle(ctx, m, env)
+}
+
+// CheckRecipients implements [message.RecipientChecker]. After a panic of the handler none is taken
+// now.
+func (h held) CheckRecipients(ctx context.Context, rcpt []string, env *message.Envelope) (out []*message.Outcome) {
+	out = make([]*message.Outcome, len(rcpt))
+	if h.verifies() {
+		return out
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			failed := &message.Outcome{Level: slog.LevelError, Attrs: []slog.Attr{
+				slog.String("error", fmt.Sprintf("the handler failed: %v", p)), slog.String("stack", string(debug.Stack())),
+			}}
+			out = slices.Repeat([]*message.Outcome{failed}, len(rcpt))
+		}
+	}()
+	return h.generation.sign[h.how.Observe].CheckRecipients(ctx, rcpt, env)
 }
 
 // Unfit implements [message.Unfitter].

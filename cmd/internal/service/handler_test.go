@@ -1,11 +1,17 @@
 package service
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"dnseal/cmd/internal/config"
+	"dnseal/cmd/internal/metrics"
+	"dnseal/lookup"
+	"dnseal/lookup/dane"
+	"dnseal/lookup/dnssec"
 	"dnseal/sender"
 	"dnseal/sender/identity"
 	"dnseal/smime/message"
@@ -89,4 +95,55 @@ func handlerOf(t *testing.T, c *config.Config, identities func(string) (*identit
 	s, err := sender.New(opts)
 	must(t, err)
 	return handler{current: &current{generation: &generation{config: c, sign: map[bool]*sender.Sender{false: s}}}, role: config.RoleSign}
+}
+
+// TestCheckRecipients: a listener that signs asks its sender about recipients, one that verifies
+// takes all, and a sender that fails takes none now.
+func TestCheckRecipients(t *testing.T) {
+	t.Parallel()
+	c := &config.Config{Routes: []config.Route{{To: []string{"*@secret.example"}, Encrypt: "require"}}}
+	opts := c.SenderOptions(nobody{})
+	opts.Identities = c.Identity
+	s, err := sender.New(opts)
+	must(t, err)
+	observing := opts
+	observing.Observe = true
+	o, err := sender.New(observing)
+	must(t, err)
+	g := &generation{config: c, sign: map[bool]*sender.Sender{false: s, true: o}}
+	broken := &generation{config: c}
+	for name, tt := range map[string]struct {
+		h    handler
+		want string
+	}{
+		"signs":    {handler{current: &current{generation: g}, role: config.RoleSubmission}, "accept reject"},
+		"observes": {handler{current: &current{generation: g}, role: config.RoleSubmission, how: config.Verifying{Observe: true}}, "accept accept"},
+		"verifies": {handler{current: &current{generation: g}, role: config.RoleInbound}, "accept accept"},
+		"fails":    {handler{current: &current{generation: broken}, role: config.RoleSubmission}, "defer defer"},
+	} {
+		one, release := message.Hold(metrics.New(time.Now).Handler(tt.h, "relay", tt.h.role))
+		var got []string
+		for _, out := range message.CheckRecipients(t.Context(), one, []string{"a@x.example", "b@secret.example"}, &message.Envelope{}) {
+			action := message.Accept
+			if out != nil {
+				action = out.Action
+			}
+			got = append(got, action.String())
+		}
+		release()
+		if text := strings.Join(got, " "); text != tt.want {
+			t.Errorf("%s: %s, want %s", name, text, tt.want)
+		}
+	}
+}
+
+// nobody publishes anything.
+type nobody struct{}
+
+func (nobody) Lookup(_ context.Context, name string, t dane.Type) *lookup.Result {
+	return &lookup.Result{Name: name, Type: t, Status: dnssec.Secure, Presence: dane.Absent}
+}
+
+func (n nobody) LookupFresh(ctx context.Context, name string, t dane.Type) *lookup.Result {
+	return n.Lookup(ctx, name, t)
 }

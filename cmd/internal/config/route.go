@@ -1,0 +1,73 @@
+package config
+
+import (
+	"fmt"
+
+	"dnseal/lookup"
+	"dnseal/sender"
+	"dnseal/sender/recipient"
+)
+
+// Route says how signed mail leaves for some recipients ([[route]]). Of several routes the first
+// that names a recipient counts. A route that encrypts also counts for an address that differs from
+// its own in the case of the local part; one that cannot be read falls under the strictest route.
+//
+// The keys of recipients are their SMIMEA records that hold a certificate (3 0 0, or 1 0 0 with
+// pkix-roots) or a key (3 1 0), in a signed zone, found under the local part exactly as it is
+// written. Mail is signed, then encrypted; what is not signed here, such as a message that is
+// signed already, is encrypted as it is, and what is encrypted already is passed on. Recipients
+// whom To and Cc do not name get a message each, so that nobody learns of them. A milter has one
+// message for all: where several encryptions were needed, "require" refuses it, and "if-possible"
+// lets it pass in clear.
+type Route struct {
+	// To lists recipients: addresses, stars allowed. Mandatory.
+	To []string `toml:"to"`
+	// Form is "clear", "opaque" or "plain" (unsigned), with the exceptions for a milter at
+	// sign.opaque-for. Default: what sign.opaque-for, sign.plain-for and sign.form say.
+	Form string `toml:"form"`
+	// Encrypt is "require" (a recipient without a key that can be used is refused, by a relay at
+	// RCPT; nothing is sent in clear), "if-possible" (it is sent in clear where it is proven that
+	// the recipient has no such key; the log says so under not-encrypted) or "never". Where the key
+	// cannot be looked up now, both defer. Default: "never".
+	Encrypt string `toml:"encrypt"`
+	// Profile is "compatible" (what programs newer than 2022 read: AES-CBC and RSA PKCS #1 v1.5, or
+	// AES-GCM where all certificates of the recipients say that it is known), "modern"
+	// (AES-256-GCM, RSA-OAEP; ML-KEM, then X25519 of a recipient with several keys) or "pq"
+	// (modern, and a recipient without an ML-KEM key is refused; only with "require"). Default:
+	// "compatible".
+	Profile string `toml:"profile"`
+}
+
+func (c *Config) checkRoutes(n *notes) {
+	for i, r := range c.Routes {
+		key := fmt.Sprintf("route[%d]", i)
+		if len(r.To) == 0 {
+			n.wrong(key, "the route names no recipients; write to = [\"*@example.org\"]")
+		} else if _, err := sender.New(sender.Options{Identities: c.Identity, Routes: []sender.Route{{To: r.To}}}); err != nil {
+			n.wrong(key+".to", "%s", strip(err))
+		}
+		n.oneOfOrNone(key+".form", r.Form, "clear", "opaque", "plain")
+		n.oneOfOrNone(key+".encrypt", r.Encrypt, "require", "if-possible", "never")
+		n.oneOfOrNone(key+".profile", r.Profile, "compatible", "modern", "pq")
+		switch {
+		case r.Profile != "" && (r.Encrypt == "" || r.Encrypt == "never"):
+			n.wrong(key+".profile", "profile: the route does not encrypt; write encrypt = \"require\" or \"if-possible\", or leave profile out")
+		case r.Profile == "pq" && r.Encrypt == "if-possible":
+			n.wrong(key+".profile", "profile is \"pq\" and encrypt \"if-possible\": who has other keys than ML-KEM would get the message in clear; write encrypt = \"require\" or profile = \"modern\"")
+		}
+	}
+}
+
+// addRoutes adds the routes to the options of a sender; r looks up the keys of recipients.
+func (c *Config) addRoutes(o *sender.Options, r lookup.Resolver) {
+	o.RecipientKeys, o.PKIXRoots = r, c.loaded.roots
+	for _, route := range c.Routes {
+		form := sender.Form(route.Form)
+		if route.Form == "plain" {
+			form = sender.FormPlain
+		}
+		o.Routes = append(o.Routes, sender.Route{
+			To: route.To, Form: form, Encrypt: sender.Encryption(route.Encrypt), Profile: recipient.Profile(route.Profile),
+		})
+	}
+}
