@@ -59,14 +59,15 @@ func TestEncryptionKeys(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		if again, err := MarshalPublicKey(got); err != nil || !bytes.Equal(again, spki) {
+		again, err := MarshalPublicKey(got)
+		if err != nil || !bytes.Equal(again, spki) {
 			t.Errorf("%s is read and written as % x, %v", name, again, err)
 		}
 		certified, err := PublicKey(certificateOf(t, pub))
 		if err != nil {
 			t.Fatalf("%s: certificate: %v", name, err)
 		}
-		if again, err := MarshalPublicKey(certified); err != nil || !bytes.Equal(again, spki) {
+		if again, err = MarshalPublicKey(certified); err != nil || !bytes.Equal(again, spki) {
 			t.Errorf("%s in a certificate is read and written as % x, %v", name, again, err)
 		}
 		if id, err := SubjectKeyID(spki); err != nil || len(id) != 20 {

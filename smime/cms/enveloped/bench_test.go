@@ -166,7 +166,7 @@ func rawDecrypt(b *testing.B, p person) func() {
 		_, ciphertext := private.EncapsulationKey().Encapsulate()
 		return func() { _, _ = private.Decapsulate(ciphertext) }
 	}
-	private, pub := p.Key.decrypter()
+	private, pub := p.decrypter()
 	ciphertext, err := encryptPKCS1(pub, make([]byte, 16))
 	if err != nil {
 		b.Fatal(err)

@@ -121,11 +121,7 @@ func readCipher(alg algorithm.Identifier, authenticated bool) (contentCipher, er
 }
 
 // readParameters reads the IV of RFC 3565, Section 4.1, and RFC 3370, Section 5.1, or the nonce of
-// RFC 8103, Section 3: all an OCTET STRING; and of RFC 5084, Section 3.2:
-//
-//	GCMParameters ::= SEQUENCE {
-//	  aes-nonce   OCTET STRING,
-//	  aes-ICVlen  AES-GCM-ICVlen DEFAULT 12 }
+// RFC 8103, Section 3: all an OCTET STRING; or what GCM has.
 func (c *contentCipher) readParameters(der []byte) bool {
 	s := cryptobyte.String(der)
 	var iv cryptobyte.String
@@ -138,8 +134,18 @@ func (c *contentCipher) readParameters(der []byte) bool {
 		ok := s.ReadASN1(&iv, cbasn1.OCTET_STRING) && s.Empty()
 		c.iv, c.tagSize = iv, tagSize
 		return ok && len(iv) == nonceSize
+	case modeGCM:
 	}
-	var parameters cryptobyte.String
+	return c.readGCMParameters(s)
+}
+
+// readGCMParameters reads RFC 5084, Section 3.2:
+//
+//	GCMParameters ::= SEQUENCE {
+//	  aes-nonce   OCTET STRING,
+//	  aes-ICVlen  AES-GCM-ICVlen DEFAULT 12 }
+func (c *contentCipher) readGCMParameters(s cryptobyte.String) bool {
+	var parameters, iv cryptobyte.String
 	ok := s.ReadASN1(&parameters, cbasn1.SEQUENCE) && s.Empty() && parameters.ReadASN1(&iv, cbasn1.OCTET_STRING)
 	c.iv, c.tagSize = iv, minTagSize
 	if !parameters.Empty() {

@@ -119,6 +119,9 @@ func FuzzDecrypt(f *testing.F) {
 	for _, der := range messages(f, keys) {
 		f.Add(der)
 	}
+	for _, known := range knownAnswers(f) {
+		f.Add(known.der)
+	}
 	for _, data := range corpus(f) {
 		f.Add(data)
 	}

@@ -219,7 +219,7 @@ func TestBadPoints(t *testing.T) {
 	for name, points := range tests {
 		p := newPerson(t, name, 1)
 		n := 0
-		key := Key{Private: countingExchanger{p.Key.exchanger(), &n}, Certificate: p.Certificate}
+		key := Key{Private: countingExchanger{p.exchanger(), &n}, Certificate: p.Certificate}
 		for _, text := range points {
 			raw, err := hex.DecodeString(text)
 			if err != nil {
@@ -249,7 +249,7 @@ func withOriginator(tb testing.TB, p person, c Cipher, point []byte) []byte {
 	tb.Helper()
 	chosen, _ := newCipher(c)
 	e := newEncryption(chosen)
-	curve := p.Key.exchanger().Curve()
+	curve := p.exchanger().Curve()
 	own, err := e.ephemeral(curve)
 	if err != nil {
 		tb.Fatal(err)
@@ -299,8 +299,8 @@ func TestLimits(t *testing.T) {
 	claim := func(c Cipher, size int64) func() []byte {
 		return func() []byte {
 			chosen, _ := newCipher(c)
-			e := newEncryption(chosen)
-			info, err := e.recipientInfo(&Recipient{Certificate: keys[1].Certificate})
+			large := newEncryption(chosen)
+			info, err := large.recipientInfo(&Recipient{Certificate: keys[1].Certificate})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -308,7 +308,7 @@ func TestLimits(t *testing.T) {
 			if c.Authenticated() {
 				oid = oidAuthEnvelopedData
 			}
-			return append(e.head(oid, 0, set(info), size, 18), make([]byte, 1<<20)...)
+			return append(large.head(oid, 0, set(info), size, 18), make([]byte, 1<<20)...)
 		}
 	}
 	for name, tt := range map[string]struct {

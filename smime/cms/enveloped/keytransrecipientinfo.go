@@ -79,9 +79,10 @@ func (k *keyTrans) open(key *Key, size int) (contentKey []byte, method string, e
 // 7.4.7.1).
 func openPKCS1(private crypto.Decrypter, encryptedKey []byte, size int) []byte {
 	contentKey := make([]byte, size)
-	_, _ = rand.Read(contentKey)                                    // never fails
-	opts := &rsa.PKCS1v15DecryptOptions{SessionKeyLen: size}        // does the same in crypto/rsa
-	opened, err := private.Decrypt(rand.Reader, encryptedKey, opts) // elsewhere perhaps not
+	_, _ = rand.Read(contentKey) // never fails
+	// With SessionKeyLen crypto/rsa does the same; a key that lives elsewhere perhaps does not.
+	opts := &rsa.PKCS1v15DecryptOptions{SessionKeyLen: size} //nolint:staticcheck // most mail has it
+	opened, err := private.Decrypt(rand.Reader, encryptedKey, opts)
 	if err == nil && len(opened) == size {
 		subtle.ConstantTimeCopy(1, contentKey, opened)
 	}
@@ -180,7 +181,7 @@ func (e *encryption) encryptKeyTrans(pub *rsa.PublicKey, id recipientIdentifier,
 }
 
 func encryptPKCS1(pub *rsa.PublicKey, key []byte) ([]byte, error) {
-	return rsa.EncryptPKCS1v15(rand.Reader, pub, key)
+	return rsa.EncryptPKCS1v15(rand.Reader, pub, key) //nolint:staticcheck // not every reader has OAEP
 }
 
 func encryptOAEP(pub *rsa.PublicKey, key []byte) ([]byte, error) {

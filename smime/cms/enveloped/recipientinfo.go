@@ -103,8 +103,9 @@ func (r *recipients) readInfo(der cryptobyte.String) (malformed string) {
 		return ""
 	case tagOther:
 		return r.readOther(s)
+	default:
+		return fmt.Sprintf("unexpected tag 0x%02x", byte(tag))
 	}
-	return fmt.Sprintf("unexpected tag 0x%02x", byte(tag))
 }
 
 // readOther reads RFC 5652, Section 6.2.5:

@@ -11,21 +11,14 @@ import (
 
 // Object identifiers, as the contents octets of their DER.
 const (
-	// RFC 5652, Section 4.
-	OIDData = "\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01"
-	// RFC 5652, Section 5.1.
-	OIDSignedData = "\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02"
+	OIDData       = "\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01" // RFC 5652, Section 4
+	OIDSignedData = "\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02" // RFC 5652, Section 5.1
 
-	// RFC 3370, Section 2.1.
-	OIDSHA1 = "\x2b\x0e\x03\x02\x1a"
-	// RFC 5754, Section 2.2.
-	OIDSHA256 = "\x60\x86\x48\x01\x65\x03\x04\x02\x01"
-	// RFC 5754, Section 2.3.
-	OIDSHA384 = "\x60\x86\x48\x01\x65\x03\x04\x02\x02"
-	// RFC 5754, Section 2.4.
-	OIDSHA512 = "\x60\x86\x48\x01\x65\x03\x04\x02\x03"
-	// RFC 4055, Section 2.2.
-	OIDMGF1 = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x08"
+	OIDSHA1   = "\x2b\x0e\x03\x02\x1a"                 // RFC 3370, Section 2.1
+	OIDSHA256 = "\x60\x86\x48\x01\x65\x03\x04\x02\x01" // RFC 5754, Section 2.2
+	OIDSHA384 = "\x60\x86\x48\x01\x65\x03\x04\x02\x02" // RFC 5754, Section 2.3
+	OIDSHA512 = "\x60\x86\x48\x01\x65\x03\x04\x02\x03" // RFC 5754, Section 2.4
+	OIDMGF1   = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x08" // RFC 4055, Section 2.2
 )
 
 // ObjectIdentifier is the OID with these contents octets, nil when they are none.

@@ -63,7 +63,7 @@ func TestChanged(t *testing.T) {
 			t.Errorf("bit %d: %x, %v", i, got, err)
 		}
 	}
-	for n := range len(wrapped) {
+	for n := range wrapped {
 		if _, err := Unwrap(kek, wrapped[:n]); !errors.Is(err, ErrUnwrap) {
 			t.Errorf("%d octets: %v", n, err)
 		}
