@@ -28,6 +28,9 @@ func (r *Report) decide(sigs []*SignatureReport) {
 	if worst.Integrity == Good && len(worst.protectedFrom) > 0 {
 		r.ProtectedFrom = worst.protectedFrom[0].String()
 	}
+	if worst.Integrity == Good && worst.protectedSubject != r.Subject {
+		r.ProtectedSubject = worst.protectedSubject
+	}
 }
 
 func worstOf(sigs []*SignatureReport) *SignatureReport {

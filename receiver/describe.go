@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"dnseal/smime"
+	"dnseal/smime/message"
 )
 
 // describe starts the report on a signature with what needs no signatureCheck and no key.
@@ -16,13 +17,27 @@ func describe(s *smime.Signature) *SignatureReport {
 		Part: s.Part, Covers: s.Covers, Binding: BindingNone, Freshness: Unknown,
 		HeaderProtection: s.HeaderProtection, Differences: s.Differences,
 		HeaderState: smime.HeaderUnprotected, protectedFrom: s.ProtectedFrom,
-		inner: s.Inner,
+		inner: s.Inner, protectedSubject: hiddenSubject(s),
 	}
 	if !s.SigningTime.IsZero() {
 		t := s.SigningTime.UTC()
 		out.SigningTime = &t
 	}
 	return out
+}
+
+// hiddenSubject is the Subject that an encryption hid (RFC 9788, Section 3.2.1).
+func hiddenSubject(s *smime.Signature) string {
+	if s.HeaderProtection != smime.ProtectionCipher {
+		return ""
+	}
+	for _, h := range s.Header() {
+		if h.Name == "Subject" && len(h.Signed) == 1 {
+			text, _ := message.DecodeWords(cut(h.Signed[0].Unfolded(), 4*maxRepeated))
+			return shortened(strings.TrimSpace(text))
+		}
+	}
+	return ""
 }
 
 func describeCertificate(c *x509.Certificate) *CertificateReport {
@@ -78,14 +93,14 @@ func reasonOf(err error) string {
 	return text
 }
 
-// text is the layer for people.
-func (e *EncryptionReport) text() string {
+// text is the layer for people; proven says that a signature inside shows that nothing was changed.
+func (e *EncryptionReport) text(proven bool) string {
 	if e.Error != "" {
 		return "not opened: " + e.Error
 	}
 	text := fmt.Sprintf("%s, key by %s, %d %s", e.Algorithm, e.KeyEncryption, e.Recipients, plural(e.Recipients, "recipient"))
-	if !e.Authenticated {
-		text += "; the cipher does not authenticate: only a signature inside shows that nothing was changed"
+	if !e.Authenticated && !proven {
+		text += "; the cipher does not authenticate, and no signature shows that nothing was changed"
 	}
 	if e.Warning != "" {
 		text += "; " + e.Warning

@@ -30,7 +30,10 @@ type Report struct {
 	MessageID string     `json:"message_id"`
 	Date      *time.Time `json:"date,omitempty"`
 	Subject   string     `json:"subject"`
-	To        []string   `json:"to"`
+	// ProtectedSubject is the inner Subject of the signature that decided, where that is intact and
+	// the outer one is another: an encryption hides it outside (RFC 9788).
+	ProtectedSubject string   `json:"protected_subject,omitempty"`
+	To               []string `json:"to"`
 	// CheckedAt is when the message was checked.
 	CheckedAt time.Time `json:"checked_at,omitzero"`
 	// AsOf is set where kept evidence was checked instead of the DNS: the verdict is that of then.
@@ -134,6 +137,8 @@ type SignatureReport struct {
 	Lookup *lookup.Result `json:"-"`
 
 	protectedFrom []message.Address
+	// protectedSubject is the inner Subject where an encryption hid it.
+	protectedSubject string
 	// changes are the fields for which the header counts as changed, restoring what puts them
 	// back, where that is asked for; otherwise is the finding but for the header, and
 	// headerWord what became of that, when it is no longer HeaderState.

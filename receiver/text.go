@@ -63,8 +63,8 @@ func (st TextStyle) WriteBrief(w io.Writer, r *Report) error {
 	if r.Date != nil {
 		parts = append(parts, day(*r.Date))
 	}
-	if r.Subject != "" {
-		parts = append(parts, r.Subject)
+	if subject := cmp.Or(r.ProtectedSubject, r.Subject); subject != "" {
+		parts = append(parts, subject)
 	}
 	if len(parts) > 0 {
 		fmt.Fprintf(&t.buf, "  %s\n", layout.Cut(layout.Printable(strings.Join(parts, ", ")), cmp.Or(st.Width, wide)-2))
@@ -187,8 +187,8 @@ func (t *textWriter) about(r *Report) {
 	if len(r.To) > 0 {
 		t.free("To", someOf(r.To), 2)
 	}
-	if r.Subject != "" {
-		t.free("Subject", r.Subject, 2)
+	if subject := cmp.Or(r.ProtectedSubject, r.Subject); subject != "" {
+		t.free("Subject", subject, 2)
 	}
 	if r.Date != nil {
 		t.line("Date", stamp(*r.Date))
@@ -202,7 +202,7 @@ func (t *textWriter) about(r *Report) {
 	t.asOf(r)
 	t.line("Header", r.headerText())
 	for _, e := range r.Encryption {
-		t.line("Encryption", e.text())
+		t.line("Encryption", e.text(r.Verdict == Pass))
 	}
 }
 

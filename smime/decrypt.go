@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 
+	"dnseal/smime/cms"
 	"dnseal/smime/cms/enveloped"
 	"dnseal/smime/internal/entity"
 	"dnseal/smime/internal/transit"
@@ -68,9 +70,11 @@ func Decrypt(ctx context.Context, m *message.Message, opts DecryptOptions) (*Dec
 	found := v.report.Encryptions
 	switch {
 	case len(found) > 0 && found[len(found)-1].Err != nil:
-		return nil, found[len(found)-1].Err
+		return nil, found[len(found)-1].wrapped()
 	case v.report.Code != "" && strings.HasPrefix(string(v.report.Code), "limit:"):
 		return nil, errors.New("smime: " + v.report.Reason)
+	case v.clearText == nil && v.report.Kind == KindEncrypted && Secured(m) != PGPEncrypted:
+		return nil, enveloped.ErrNoKey // without any no layer was tried
 	case v.clearText == nil:
 		return nil, ErrNotEncrypted
 	}
@@ -130,6 +134,14 @@ func undecrypted(err error) error {
 		return err
 	}
 	return nil
+}
+
+// wrapped is Err with its object, where it does not name that.
+func (e *Encryption) wrapped() error {
+	if _, malformed := errors.AsType[*cms.SyntaxError](e.Err); malformed {
+		return fmt.Errorf("smime: the encrypted object is %w", e.Err)
+	}
+	return e.Err
 }
 
 // changedInside looks for what a change of text under CBC leaves behind: it makes blocks of octets

@@ -92,7 +92,7 @@ func undecrypted(cmd *cobra.Command, dir string, err, locked error) error {
 	case errors.Is(err, enveloped.ErrNoKey) && locked != nil:
 		err = errors.Join(err, locked)
 	case errors.Is(err, enveloped.ErrNoKey):
-		err = cli.Hint(err, "the keys are those of the identities in %s", identity.Quote(dir))
+		err = cli.Hint(err, "the keys are those of the identities in %s that decrypt; \"dnseal identity show\" lists them", identity.Quote(dir))
 	case errors.Is(err, enveloped.ErrDecrypt):
 	default:
 		return err
@@ -118,6 +118,9 @@ func verifyKeys(cmd *cobra.Command, dir string) (smime.DecryptOptions, error) {
 		return smime.DecryptOptions{}, err
 	case named:
 		cli.Print(cmd.ErrOrStderr(), "dnseal: note: %s", cli.Plain(err))
+	}
+	if named && len(keys) == 0 {
+		cli.Print(cmd.ErrOrStderr(), "dnseal: note: no identity in %s has a key that decrypts", identity.Quote(dir))
 	}
 	return smime.DecryptOptions{Keys: decryption.Enveloped(keys)}, nil
 }
