@@ -226,19 +226,22 @@ func newIdentityPublish() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "publish NAME…",
 		Short: "Publish the records of identities in the DNS, and read them back",
-		Long: `Publishes the record of each identity by a dynamic update (RFC 2136) to the
-primary of its zone, signed by TSIG, or by the zone file; then reads it back
-from every name server of the zone, past all caches and validated by DNSSEC, and
-says from when every cache has it. A record that is there already is left as it
-is. An identity that was revoked signs again from then on. Where the server
-refuses, or another's record is in the way, what was wanted stays as it was.
+		Long: `Publishes the records of each identity (of the key that signs, an ML-DSA key
+beside it and a key for encryption; see identity record) by a dynamic update
+(RFC 2136) to the primary of its zone, signed by TSIG, or by the zone file; then
+reads them back from every name server of the zone, past all caches and
+validated by DNSSEC, and says from when every cache has them. A record that is
+there already is left as it is. An identity that was revoked signs again from
+then on. Where the server refuses, or another's record is in the way, what was
+wanted stays as it was.
 
 A record that publishes none of the identity's keys is never touched. Where
 there is one and none of ours, nothing is published beside it without --beside:
 who holds its key can sign as this name.
 
-Without --usage, --selector, --matching or --ttl they are as they were; the
-first time "3 1 1", with 300 s.
+--usage, --selector and --matching are for the key that signs, where there is
+one. Without them, or --ttl, they are as they were; the first time "3 1 1", for
+a key for both uses "3 0 0", with 300 s.
 
 Exit status: 0 every name server shows the record; 1 something is wrong, and was
 said; 2 wrong usage, or another dnseal is changing the identity; 3 a name server

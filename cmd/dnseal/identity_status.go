@@ -23,7 +23,7 @@ func (c *lifeCommand) look(cmd *cobra.Command, names []string) ([]*provision.Out
 	}
 	defer p.Close() //nolint:errcheck // only lookups
 	if len(names) == 0 {
-		if names, err = identity.List(runner.Dir); err != nil {
+		if names, err = identity.ListAll(runner.Dir); err != nil {
 			return nil, err
 		}
 		// One that is missing is wrong too.

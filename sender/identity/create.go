@@ -104,8 +104,9 @@ func (opts *CreateOptions) folder(dir, name string) (string, error) {
 			return "", existsError(name, folder)
 		}
 		folder = filepath.Join(folder, PostQuantumFolder)
-	case onlyForEncryption(folder):
-		return folder, nil // a key that signs comes beside the one for encryption
+	}
+	if isVacant(folder) {
+		return folder, nil
 	}
 	if _, err := os.Lstat(folder); err == nil {
 		return "", existsError(name, folder)
@@ -149,11 +150,10 @@ func (id *Identity) store(folder, passphrase string) error {
 }
 
 // storeFiles writes the folder under another name and renames it; without cert there is no
-// certFile. Into a folder that is there, without a key that signs, the files go one by one, and
-// count from the keyFile on.
+// certFile. Into a folder that isVacant the files go one by one, and count from the keyFile on.
 func (id *Identity) storeFiles(folder string, key, cert []byte) error {
 	dir := filepath.Dir(folder)
-	if onlyForEncryption(folder) {
+	if isVacant(folder) {
 		return storeBeside(folder, key, cert)
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {

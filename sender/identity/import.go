@@ -81,7 +81,7 @@ func Import(dir, name string, files []File, opts ImportOptions) (*Imported, erro
 	}
 	id = in.id
 	switch _, err = os.Lstat(filepath.Dir(id.KeyFile)); {
-	case errors.Is(err, fs.ErrNotExist), err == nil && onlyForEncryption(filepath.Dir(id.KeyFile)):
+	case errors.Is(err, fs.ErrNotExist), err == nil && isVacant(filepath.Dir(id.KeyFile)):
 		err = in.create()
 	case err == nil:
 		err = in.update()

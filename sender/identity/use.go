@@ -168,6 +168,12 @@ func holdsOneOf(folder string, files []string) bool {
 	})
 }
 
+// isVacant reports whether a folder that is there takes a new key: that of a name with a key for
+// encryption alone, or one of which the key for encryption was moved to the earlier ones.
+func isVacant(folder string) bool {
+	return onlyForEncryption(folder) || filepath.Base(folder) == EncryptFolder && holdsOneOf(folder, []string{OldFolder}) && !holdsOneOf(folder, []string{keyFile})
+}
+
 // onlyForEncryption reports whether the folder of a name has a key for encryption and none else.
 func onlyForEncryption(folder string) bool {
 	return holdsOneOf(folder, []string{filepath.Join(EncryptFolder, keyFile)}) && !holdsOneOf(folder, []string{keyFile})

@@ -86,7 +86,7 @@ func round(ctx context.Context, opts Options) ([]*provision.Outcome, error) {
 	names := opts.Names
 	if len(names) == 0 {
 		var err error
-		if names, err = identity.List(opts.Dir); err != nil {
+		if names, err = identity.ListAll(opts.Dir); err != nil {
 			return nil, err
 		}
 	}

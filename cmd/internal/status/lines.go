@@ -145,7 +145,7 @@ func Sentence(o *provision.Outcome) string {
 	if err != nil {
 		return "there is no key"
 	}
-	where := fmt.Sprintf("%s at %s", record(o), owner)
+	where := fmt.Sprintf("%s%s at %s", record(o), beside(o), owner)
 	switch o.Step.Condition {
 	case lifecycle.New:
 		return unpublished(o, where)
@@ -168,6 +168,15 @@ func Sentence(o *provision.Outcome) string {
 	case lifecycle.NoKey:
 	}
 	return "there is no key"
+}
+
+// beside are the forms of the records of the other keys of the name.
+func beside(o *provision.Outcome) string {
+	var b strings.Builder
+	for _, r := range o.WantedBeside() {
+		fmt.Fprintf(&b, ", %d %d %d", r.Usage, r.Selector, r.MatchingType)
+	}
+	return b.String()
 }
 
 // unpublished says of a record that no name server is known to show whether it was sent.

@@ -89,6 +89,9 @@ func (n *round) generations() (all []*Generation) {
 	for i := range n.Old {
 		all = append(all, &n.Old[i].Generation)
 	}
+	for i := range n.Beside {
+		all = append(all, &n.Beside[i])
+	}
 	return all
 }
 
@@ -282,12 +285,12 @@ func (n *round) publishActive() bool {
 	case n.mem.Publish && len(n.foreigners()) > 0 && !n.mem.Beside && !n.anyOfOurs():
 		n.nothing("nothing is published beside the record of somebody else")
 	case n.mem.Publish && len(n.toSend(a)) > 0:
-		n.publish(n.toSend(a), "publish the record")
+		n.publish(append(n.toSend(a), n.besideToSend()...), "publish the record")
 	case n.activeDue().IsZero():
 		n.trouble(Trouble{CodeNotShown, "not every name server shows the record of the active key", "", true})
 		n.wait(n.now.Add(again), "not every name server shows the record: "+names(n.missing(a.Want)))
 	default:
-		return false
+		return n.mem.Publish && n.publishBeside()
 	}
 	return true
 }
@@ -311,7 +314,7 @@ func (n *round) changeTTL() bool {
 
 // rest is the step of an identity with which all is well.
 func (n *round) rest() {
-	due := n.activeDue()
+	due := later(n.activeDue(), n.besideDue())
 	if n.now.Before(due) && !n.stays(n.Active) {
 		n.wait(due, "caches may have answers without the record")
 		return

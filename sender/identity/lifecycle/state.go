@@ -62,6 +62,9 @@ type State struct {
 	Next *Generation
 	// Old are the earlier ones.
 	Old []Old
+	// Beside are other keys of the name: one that others encrypt to, an ML-DSA key that signs
+	// beside the active one. Their records are published with its own, and never another's.
+	Beside []Generation
 	// User is what the name servers show at "_user" of the domain, where that counts: it is a mail
 	// address that has no record, and a CA issued a certificate. Nil: nobody asked.
 	User Seen

@@ -59,6 +59,7 @@ func (n *round) troubles() {
 	}
 	n.behind()
 	n.foreign()
+	n.besideTroubles()
 	n.userTroubles()
 	n.vouched()
 }

@@ -82,6 +82,10 @@ type Keys struct {
 	// Active is nil where there is no key.pem, Next where no rollover is under way.
 	Active, Next *identity.Identity
 	Old          []OldKey
+	// Beside are other keys of the name, whose records are published with that of Active: the
+	// ML-DSA key that signs beside it, and the one for encryption, which is Active where no key
+	// signs.
+	Beside []*identity.Identity
 	// Revoked are the KeyIDs of revoked keys.
 	Revoked []string
 }
@@ -104,21 +108,57 @@ func (f *Folder) Keys() (k Keys, err error) {
 	if k.Revoked, err = identity.Revoked(f.Path); err != nil {
 		return k, err
 	}
-	entries, err := os.ReadDir(f.path(identity.OldFolder))
+	if k.Old, err = f.old(f.path(identity.OldFolder)); err != nil {
+		return k, err
+	}
+	return k, f.addOthers(&k)
+}
+
+// addOthers adds the other keys of the name. Of earlier ones for encryption it is decided that
+// their records stay until somebody revokes them.
+func (f *Folder) addOthers(k *Keys) error {
+	pq, err := f.load(f.path(identity.PostQuantumFolder))
+	if err != nil {
+		return err
+	}
+	encrypts, err := f.load(f.path(identity.EncryptFolder))
+	if err != nil {
+		return err
+	}
+	if pq != nil {
+		k.Beside = append(k.Beside, pq)
+	}
+	switch {
+	case encrypts != nil && k.Active == nil && k.Next == nil:
+		k.Active = encrypts
+	case encrypts != nil:
+		k.Beside = append(k.Beside, encrypts)
+	}
+	earlier, err := f.old(f.path(identity.EncryptFolder, identity.OldFolder))
+	for _, old := range earlier {
+		old.Settled = true
+		k.Old = append(k.Old, old)
+	}
+	return err
+}
+
+// old reads the earlier generations in a folder.
+func (f *Folder) old(in string) (found []OldKey, err error) {
+	entries, err := os.ReadDir(in)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return k, fmt.Errorf("provision: %w", err)
+		return nil, fmt.Errorf("provision: %w", err)
 	}
 	for _, e := range entries {
-		folder := f.path(identity.OldFolder, e.Name())
+		folder := filepath.Join(in, e.Name())
 		id, err := f.load(folder)
 		if err != nil {
-			return k, err
+			return nil, err
 		}
 		if id != nil && !strings.HasPrefix(e.Name(), ".") {
-			k.Old = append(k.Old, OldKey{id, exists(filepath.Join(folder, settledFile)), folder})
+			found = append(found, OldKey{id, exists(filepath.Join(folder, settledFile)), folder})
 		}
 	}
-	return k, nil
+	return found, nil
 }
 
 // load reads one generation; nil where there is none.

@@ -28,10 +28,12 @@ type PublishOptions struct {
 func ToPublish(opts PublishOptions) Intent {
 	return Intent{
 		published: func(f *Folder, k Keys) error {
-			if k.Active == nil {
-				return nil
+			for _, id := range k.inUse() {
+				if err := f.Restore(id.KeyID()); err != nil {
+					return err
+				}
 			}
-			return f.Restore(k.Active.KeyID())
+			return nil
 		},
 		Memory: func(k Keys, m *lifecycle.Memory) error {
 			if opts.Form != nil {
@@ -48,9 +50,8 @@ func ToPublish(opts PublishOptions) Intent {
 			return nil
 		},
 		pretend: func(k *Keys) {
-			if k.Active != nil {
-				id := k.Active.KeyID()
-				k.Revoked = slices.DeleteFunc(k.Revoked, func(r string) bool { return r == id })
+			for _, id := range k.inUse() {
+				k.Revoked = slices.DeleteFunc(k.Revoked, func(r string) bool { return r == id.KeyID() })
 			}
 		},
 	}
@@ -61,11 +62,22 @@ func forgetVanished(k Keys, m *lifecycle.Memory) {
 	if k.Active == nil {
 		return
 	}
-	id := lifecycle.RecordID(k.state(*m, nil).Active.Want)
-	if shown, known := m.Shown[id]; known {
-		shown.Once = false
-		m.Shown[id] = shown
+	s := k.state(*m, nil)
+	for _, g := range append(s.Beside, *s.Active) {
+		id := lifecycle.RecordID(g.Want)
+		if shown, known := m.Shown[id]; known {
+			shown.Once = false
+			m.Shown[id] = shown
+		}
 	}
+}
+
+// inUse are the keys whose records ToPublish wants.
+func (k Keys) inUse() []*identity.Identity {
+	if k.Active == nil {
+		return nil
+	}
+	return append([]*identity.Identity{k.Active}, k.Beside...)
 }
 
 // RolloverOptions are for ToRollOver.
@@ -89,6 +101,9 @@ func ToRollOver(opts RolloverOptions) Intent {
 			if opts.Continue || k.RollingOver() {
 				return nil
 			}
+			if k.Active != nil && k.Active.Use() == identity.UseEncrypt {
+				return notRolledOver(k.Active)
+			}
 			return f.MakeNext(opts.NextOptions)
 		},
 		Memory: func(k Keys, m *lifecycle.Memory) error {
@@ -109,6 +124,14 @@ func ToRollOver(opts RolloverOptions) Intent {
 			return nil
 		},
 	}
+}
+
+// notRolledOver says how a key for encryption is replaced, of which this program makes no rollover.
+func notRolledOver(id *identity.Identity) error {
+	folder := filepath.Dir(id.KeyFile)
+	return identity.WithHint(fmt.Errorf("provision: %s has no key that signs, and keys for encryption are not rolled over", id.Name),
+		"move key.pem and cert.pem from %s into %s, which keeps old mail readable; then: dnseal identity new %s --use encrypt, and publish it",
+		identity.Quote(folder), identity.Quote(filepath.Join(folder, identity.OldFolder, "1")), identity.Quote(id.Name))
 }
 
 // differs refuses an algorithm that is not that of a next key which is there: it would be left out

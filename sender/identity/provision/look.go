@@ -67,6 +67,16 @@ func (o *Outcome) Wanted() (r dane.Record, ok bool) {
 	return g.Want, true
 }
 
+// WantedBeside are the records of the other keys of the name that a name server shows.
+func (o *Outcome) WantedBeside() (records []dane.Record) {
+	for _, g := range o.Keys.state(o.Step.Memory, o.Seen).Beside {
+		if shows(o.Seen, g.Want) {
+			records = append(records, g.Want)
+		}
+	}
+	return records
+}
+
 // Published reports whether a name server shows a record of the key.
 func (o *Outcome) Published(id *identity.Identity) bool {
 	return slices.ContainsFunc(o.Seen, func(s lifecycle.Server) bool { return o.PublishedAt(s, id) })

@@ -17,6 +17,10 @@ func (k Keys) state(m lifecycle.Memory, seen lifecycle.Seen) lifecycle.State {
 	for _, old := range k.Old {
 		s.Old = append(s.Old, lifecycle.Old{Generation: *k.generation(old.Identity, form), Settled: old.Settled})
 	}
+	for _, id := range k.Beside {
+		usage, selector, matching := id.RecordForm()
+		s.Beside = append(s.Beside, *k.generation(id, lifecycle.Form{Usage: usage, Selector: selector, Matching: matching}))
+	}
 	return s
 }
 
@@ -57,8 +61,11 @@ func allForms() []lifecycle.Form {
 	return forms
 }
 
-// all are the generations, the active one first.
-func (k Keys) all() (ids []*identity.Identity) {
+// all are the generations, the active one first, and the other keys of the name.
+func (k Keys) all() []*identity.Identity { return append(k.generations(), k.Beside...) }
+
+// generations are the active key, the next one, and the earlier ones.
+func (k Keys) generations() (ids []*identity.Identity) {
 	for _, id := range []*identity.Identity{k.Active, k.Next} {
 		if id != nil {
 			ids = append(ids, id)
@@ -70,30 +77,31 @@ func (k Keys) all() (ids []*identity.Identity) {
 	return ids
 }
 
-// form is how the identity is published: as somebody said, else as the DNS shows, else by 3 1 1, or
-// by 3 1 0 for a raw key, which nothing but the record carries.
+// form is how the identity is published: as somebody said, else as the DNS shows, else as fits the
+// use of the key.
 func (k Keys) form(m lifecycle.Memory, seen lifecycle.Seen) lifecycle.Form {
 	if m.Form != nil {
 		return *m.Form
 	}
-	for _, id := range k.all() {
+	for _, id := range k.generations() {
+		if id != k.Active && id.Use() == identity.UseEncrypt {
+			continue // an earlier one for encryption has a form of its own
+		}
 		for _, f := range allForms() {
 			if r, err := id.Record(f.Usage, f.Selector, f.Matching); err == nil && shows(seen, r) {
 				return f
 			}
 		}
 	}
-	if ids := k.all(); len(ids) > 0 {
+	if ids := k.generations(); len(ids) > 0 {
 		return defaultForm(ids[0])
 	}
 	return lifecycle.Form{Usage: 3, Selector: 1, Matching: 1}
 }
 
 func defaultForm(id *identity.Identity) lifecycle.Form {
-	if id.Certificate == nil {
-		return lifecycle.Form{Usage: 3, Selector: 1, Matching: 0}
-	}
-	return lifecycle.Form{Usage: 3, Selector: 1, Matching: 1}
+	usage, selector, matching := id.RecordForm()
+	return lifecycle.Form{Usage: usage, Selector: selector, Matching: matching}
 }
 
 func shows(seen lifecycle.Seen, r dane.Record) bool {

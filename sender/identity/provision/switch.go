@@ -89,6 +89,9 @@ func (f *Folder) make(temp string, opts NextOptions) (string, error) {
 	if err = f.protectAlike(active, &opts); err != nil {
 		return "", err
 	}
+	if opts.Use == "" && active != nil {
+		opts.Use = active.Use()
+	}
 	made, err := identity.Create(temp, f.Name, opts.CreateOptions)
 	if err != nil {
 		return "", f.planned(err)

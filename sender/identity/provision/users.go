@@ -63,7 +63,7 @@ func (r *Runner) readUser(ctx context.Context, name string) lifecycle.Seen {
 // is no mail address, has a record or none that is proven absent, or no certificate of a CA.
 // RFC 4035, Section 5.4.
 func (w *work) userName() string {
-	if w.typ != dane.SMIMEA || len(w.Seen) == 0 || !slices.ContainsFunc(w.Keys.all(), issuedByCA) {
+	if w.typ != dane.SMIMEA || len(w.Seen) == 0 || !slices.ContainsFunc(w.Keys.generations(), issuedByCA) {
 		return ""
 	}
 	for _, s := range w.Seen {
@@ -87,7 +87,7 @@ func issuedByCA(id *identity.Identity) bool {
 // usage 2 alone there (RFC 7671, Section 5.2).
 func (k Keys) vouching(ctx context.Context, seen lifecycle.Seen, now time.Time) map[string][]dane.Record {
 	found := map[string][]dane.Record{}
-	for _, id := range k.all() {
+	for _, id := range k.generations() {
 		if !issuedByCA(id) {
 			continue
 		}
