@@ -95,7 +95,8 @@ func (h *handling) split(ctx context.Context, main Form) ([]Recipients, *message
 	if err != nil {
 		return nil, h.refuse(err)
 	}
-	h.routing = encryptionAttrs(as, gs)
+	h.why.InClear = inClear(as, gs)
+	h.routing = encryptionAttrs(h.why.InClear, gs)
 	return gs, nil
 }
 
@@ -197,23 +198,32 @@ func (h *handling) oneForm(as []addressee, gs []Recipients) ([]Recipients, *reci
 	return []Recipients{{Form: form, Rcpt: h.env.Rcpt}}, nil
 }
 
-// encryptionAttrs are for the log: how often the message is encrypted, and who gets it in clear
-// although the route would encrypt.
-func encryptionAttrs(as []addressee, gs []Recipients) (attrs []slog.Attr) {
+// inClear are those who get the message in clear although their route would encrypt, and why.
+func inClear(as []addressee, gs []Recipients) (out []*recipient.Error) {
+	encrypted := slices.ContainsFunc(gs, func(g Recipients) bool { return g.Encryption != nil })
+	for _, a := range as {
+		switch {
+		case a.found == nil:
+		case a.found.Err != nil:
+			out = append(out, a.found.Err)
+		case !encrypted:
+			out = append(out, &recipient.Error{Address: a.rcpt, Code: codeOneForm, Reason: "there is one message for all recipients, and not all can decrypt the same"})
+		}
+	}
+	return out
+}
+
+// encryptionAttrs are for the log: by which ciphers the message is encrypted, and who gets it in
+// clear although the route would encrypt.
+func encryptionAttrs(inClear []*recipient.Error, gs []Recipients) (attrs []slog.Attr) {
 	var ciphers, clear []string
 	for _, g := range gs {
 		if g.Encryption != nil {
 			ciphers = append(ciphers, string(g.Encryption.Cipher))
 		}
 	}
-	for _, a := range as {
-		switch {
-		case a.found == nil:
-		case a.found.Err != nil:
-			clear = append(clear, a.rcpt+" ("+string(a.found.Err.Code)+")")
-		case len(ciphers) == 0:
-			clear = append(clear, a.rcpt+" ("+string(codeOneForm)+")")
-		}
+	for _, e := range inClear {
+		clear = append(clear, e.Address+" ("+string(e.Code)+")")
 	}
 	if len(ciphers) > 0 {
 		attrs = append(attrs, slog.String("encrypted", strings.Join(ciphers, ",")))

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"dnseal/sender/identity"
+	"dnseal/sender/recipient"
 	"dnseal/smime"
 	"dnseal/smime/message"
 )
@@ -35,6 +36,9 @@ type Explanation struct {
 	Record *Record
 	// Forms are those of the message, with their recipients. A message without recipients has one.
 	Forms []Recipients
+	// InClear says for each recipient who gets the message in clear, although the route would
+	// encrypt, why.
+	InClear []*recipient.Error
 }
 
 // Handle implements [message.Handler]. Result is one of the words above, or the class that kept the

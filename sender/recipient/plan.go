@@ -32,7 +32,8 @@ type PlanOptions struct {
 // Plan groups recipients who can share an encryption: visible ones by class of their keys (RSA and
 // NIST curves together, X25519, ML-KEM), since programs that do not know a class can refuse the
 // whole message. Each of bcc gets one of his own: the list of recipients in an encryption would
-// tell of him. Who is in both lists is visible. Groups are in the order of their first recipient,
+// tell of him. Who is in both lists is visible. No group has more than enveloped.MaxRecipients
+// keys. Groups are in the order of their first recipient,
 // those for bcc last.
 //
 // The error is an [*Error]: a recipient has no key.
@@ -49,7 +50,7 @@ func Plan(visible, bcc []*Found, opts PlanOptions) ([]Group, error) {
 			continue
 		}
 		seen[f.id()] = true
-		gs = place(gs, f, i >= len(visible))
+		gs = place(gs, f, i >= len(visible), len(opts.Self))
 	}
 	out := make([]Group, 0, len(gs))
 	for _, g := range gs {
@@ -68,12 +69,15 @@ type group struct {
 	keys  []Key
 }
 
-// place puts a person into the group that he belongs to.
-func place(gs []*group, f *Found, bcc bool) []*group {
+// place puts a person into the group that he belongs to, where it has room for his keys and so many
+// of the sender's.
+func place(gs []*group, f *Found, bcc bool, self int) []*group {
 	c := f.Keys[0].class
 	i := -1
 	if !bcc {
-		i = slices.IndexFunc(gs, func(g *group) bool { return g.class == c && !g.Bcc })
+		i = slices.IndexFunc(gs, func(g *group) bool {
+			return g.class == c && !g.Bcc && len(g.keys)+len(f.Keys)+self <= enveloped.MaxRecipients
+		})
 	}
 	if i < 0 {
 		i, gs = len(gs), append(gs, &group{Group: Group{Bcc: bcc}, class: c})

@@ -8,6 +8,7 @@ import (
 
 	"dnseal/lookup/dane"
 	"dnseal/sender/recipient"
+	"dnseal/smime/cms/enveloped"
 )
 
 // person is one whose certificates were found; "gcm" behind an algorithm says that its owner reads
@@ -144,5 +145,25 @@ func TestRecordKept(t *testing.T) {
 	f := recipient.Find(t.Context(), []string{bob}, recipient.Options{Lookup: c, Now: at})[0]
 	if f.Err != nil || f.Keys[0].Record.Usage != dane.DANEEE || string(f.Keys[0].Record.Data) != string(want.Data) {
 		t.Errorf("%v", f)
+	}
+}
+
+// TestPlanLarge: an encryption has no more keys than readers accept.
+func TestPlanLarge(t *testing.T) {
+	t.Parallel()
+	one, self := person(t, "ec", "p256").Keys[0], person(t, "self", "p256").Keys
+	var people []*recipient.Found
+	for i := range enveloped.MaxRecipients {
+		key, c := one, *one.Certificate
+		c.Raw = fmt.Append(nil, i) // another certificate of the same key
+		key.Certificate = &c
+		people = append(people, &recipient.Found{Address: fmt.Sprintf("p%d@example.org", i), Keys: []recipient.Key{key}})
+	}
+	groups, err := recipient.Plan(people, nil, recipient.PlanOptions{Self: self})
+	if err != nil || len(groups) != 2 {
+		t.Fatalf("%d groups, %v", len(groups), err)
+	}
+	if a, b := groups[0], groups[1]; len(a.Recipients) != enveloped.MaxRecipients || len(b.Recipients) != 2 || len(a.Addresses)+len(b.Addresses) != len(people) {
+		t.Errorf("%d and %d keys, %d and %d addresses", len(a.Recipients), len(b.Recipients), len(a.Addresses), len(b.Addresses))
 	}
 }

@@ -240,6 +240,9 @@ func (a *answer) forms(ctx context.Context, m *message.Message) {
 		}
 		a.line("form", "%s", word)
 	}
+	for _, e := range a.why.InClear {
+		a.line("note", "not encrypted to %s: %s", e.Address, e.Reason)
+	}
 	if len(a.why.Forms) > 1 && slices.ContainsFunc(listeners(a.config), func(l listener) bool { return l.kind == "milter" && l.signs }) {
 		env := *a.env
 		env.OneForm = true
