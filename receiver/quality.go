@@ -81,7 +81,7 @@ func (sc *signatureCheck) judgeBeside(ctx context.Context) {
 	sc.beside, sc.out.PostQuantum = b, b.out
 	switch {
 	case !sc.worthAsking():
-		b.found.cosigner = finding{Policy, CodeBadCosigner, "the signature that it stands beside does not hold"}
+		b.found.cosigner = finding{Policy, CodeBadCosigner, "the signature that it stands beside does not hold, or cannot be checked"}
 	case !sc.sameIdentity(b):
 		b.found.cosigner = finding{Policy, CodeFromMismatch, fmt.Sprintf("it is by %s, and the signature that it stands beside by %s", cmp.Or(b.claim.String(), "nobody"), cmp.Or(sc.claim.String(), "nobody"))}
 	default:

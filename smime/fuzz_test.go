@@ -34,6 +34,9 @@ func FuzzVerify(f *testing.F) {
 	for _, s := range seeds(f) {
 		f.Add([]byte(s))
 	}
+	for _, opaque := range []bool{false, true} {
+		f.Add([]byte(sign(f, crlf(simple), SignOptions{Signers: []cms.Signer{hybrid(f)}, Opaque: opaque})))
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		m, err := message.Read(bytes.NewReader(b), message.ReadOptions{})
 		if err != nil {

@@ -4,8 +4,12 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+	"time"
+
+	"filippo.io/mldsa"
 
 	"dnseal/smime"
+	"dnseal/smime/cms"
 	"dnseal/smime/message"
 )
 
@@ -33,6 +37,44 @@ func TestInteropDebian13MLDSA(t *testing.T) {
 		s := report.Signatures[0]
 		if s.Integrity != smime.IntegrityGood || s.Algorithm != strings.ToLower(name) {
 			t.Errorf("%s: %s by %s: %s: %s", name, s.Integrity, s.Algorithm, s.Code, s.Reason)
+		}
+	}
+}
+
+// OpenSSL 3.5 verifies our ML-DSA signatures, and passes over those beside one by P-256.
+func TestInteropDebian13MLDSAOurs(t *testing.T) {
+	if *debian13 == "" {
+		t.Skip("skipped: the programs of Debian 13 have their turn with make interop")
+	}
+	w := workshop{root: *debian13, dir: t.TempDir()}
+	// The certificates are the tests' own, and their dates of the past.
+	verifies := func(der, entity []byte) error {
+		args := []string{"cms", "-verify", "-inform", "DER", "-in", w.write(t, "in", der), "-binary", "-noverify", "-out", "out"}
+		if entity != nil {
+			args = append(args, "-content", w.write(t, "entity", entity))
+		}
+		_, err := w.run(t, "openssl", args...)
+		return err
+	}
+	p256 := newPeerIdentities(t, t.TempDir())["p256"].signer
+	for _, parameters := range []mldsa.Parameters{mldsa.MLDSA44(), mldsa.MLDSA65(), mldsa.MLDSA87()} {
+		alone := smime.NewPostQuantum(t, parameters, "alice@example.org")
+		hybrid := cms.Signer{Key: p256.Key, Certificate: p256.Certificate, PostQuantum: &alone}
+		for _, s := range []cms.Signer{alone, hybrid} {
+			for _, form := range forms {
+				der, entity := takeApart(t, signMessage(t, smime.SignOptions{Signers: []cms.Signer{s}, Time: time.Now(), Opaque: form.opaque}))
+				if err := verifies(der, entity); err != nil {
+					t.Errorf("%s, beside %t, %s: %v", parameters, s.PostQuantum != nil, form.name, err)
+				}
+				if form.opaque {
+					der = changed(t, der)
+				} else {
+					entity = changed(t, entity)
+				}
+				if verifies(der, entity) == nil {
+					t.Errorf("%s, beside %t, %s: it also accepts another text", parameters, s.PostQuantum != nil, form.name)
+				}
+			}
 		}
 	}
 }

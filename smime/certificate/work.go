@@ -103,7 +103,7 @@ func (w *Work) signed(ctx context.Context, cert, issuer *x509.Certificate) (bool
 	if err := spend(&w.signatures, MaxSignatureChecks); err != nil {
 		return false, err
 	}
-	holds := false
+	var holds bool
 	if set := signedByMLDSA(cert); set != nil {
 		holds = set.holds(cert, issuer)
 	} else {

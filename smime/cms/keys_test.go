@@ -32,7 +32,6 @@ func testKey(tb testing.TB, name string) crypto.Signer {
 	}
 	block, _ := pem.Decode(text)
 	key, err := mldsax509.ParsePKCS8PrivateKey(block.Bytes) // and all others
-
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -2,7 +2,6 @@ package cms
 
 import (
 	"crypto"
-	"crypto/x509"
 
 	"filippo.io/mldsa"
 )
@@ -35,10 +34,4 @@ func marshalMLDSA(pub crypto.PublicKey) ([]byte, bool) {
 func PostQuantum(pub crypto.PublicKey) bool {
 	kind := kindOf(pub)
 	return kind != nil && familyTable[kind.family].postQuantum
-}
-
-// PostQuantumCertificate is PostQuantum of the key of cert.
-func PostQuantumCertificate(cert *x509.Certificate) bool {
-	pub, err := PublicKey(cert)
-	return err == nil && PostQuantum(pub)
 }
