@@ -5,8 +5,8 @@
 // # Where to start
 //
 // [Encrypt] encrypts for any number of [Recipient]s. [Decrypt] opens what one of several [Key]s can
-// open. Content under an authenticated cipher is written out only after its tag held; nothing
-// authenticates content under CBC, and [Content] says so.
+// open; [Key.Ready] is for those that do it often. Content under an authenticated cipher is written
+// out only after its tag held; nothing authenticates content under CBC, and [Content] says so.
 //
 // # Limitations
 //
@@ -14,6 +14,10 @@
 // and whether its certificate may be used for encryption, is for the caller to decide. Every
 // failure to decrypt is the one [ErrDecrypt], so that nobody learns by trying which step failed.
 // Recipients by password and by a key-encryption key of their own are passed over.
+//
+// Triple-DES and AES with 192 bits are read and never written; older ciphers, ML-KEM-512, ECMQV and
+// static keys of the originator are not known, and an error names them. Content under an
+// authenticated cipher is held in memory, because its tag comes last.
 //
 // # Specifications
 //
