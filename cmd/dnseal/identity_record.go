@@ -87,8 +87,9 @@ issued its certificate (which is replaced now and then: add --selector 0
 it has "3 1 0". A key without certificate that signs needs --matching 0.
 
 --usage, --selector and --matching are for the key that signs, where there is
-one; those of a key for encryption and of an ML-DSA key beside it are always
-as above.
+one; the record of a key for encryption is always as above. An ML-DSA key beside
+it has "3 1 1", which fits a datagram, and with --matching 0 "3 1 0", by which
+receivers notice where its signature is missing.
 
 With usage 0 or 2 the record names the certificate of the CA: the highest that
 cert.pem leads to, or the one of --ca. It travels in the message too. A record
@@ -132,7 +133,8 @@ RSA-2048 adds 192 octets.
 }
 
 // records are those of the keys of a name: of the first as the flags have it, of the others in the
-// form that fits their use. A record of a CA is no matter of the others.
+// form that fits their use; an ML-DSA key beside the first is published whole where that is. A
+// record of a CA is no matter of the others.
 func (f *recordFlags) records(cmd *cobra.Command, keys []*identity.Identity, at identity.Place, above int) (all []identity.ResourceRecord, err error) {
 	first := *f
 	changed := cmd.Flags().Changed
@@ -152,7 +154,11 @@ func (f *recordFlags) records(cmd *cobra.Command, keys []*identity.Identity, at 
 		return all, nil
 	}
 	for _, id := range keys[1:] {
-		if record, err = id.Record(id.RecordForm()); err != nil {
+		usage, selector, matching := id.RecordForm()
+		if id.Use() == identity.UseSign && first.usage == dane.DANEEE && first.selector == dane.PublicKey {
+			matching = first.matching
+		}
+		if record, err = id.Record(usage, selector, matching); err != nil {
 			return nil, err
 		}
 		all = append(all, identity.ResourceRecord{Identity: id.Name, Owner: owner, Type: typ, Record: record, Encrypts: id.Use() == identity.UseEncrypt})

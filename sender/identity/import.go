@@ -282,6 +282,9 @@ func (in *importing) checkKeys() error {
 
 func (in *importing) anotherKey() error {
 	err := fmt.Errorf("identity: %s is there with another key, in %s", in.id.Name, in.id.KeyFile)
+	if folder := filepath.Dir(in.id.KeyFile); in.id.isBelow(EncryptFolder) {
+		return WithHint(err, "move key.pem and cert.pem from %s into %s, which keeps old mail readable, and run this again", Quote(folder), Quote(filepath.Join(folder, OldFolder, "1")))
+	}
 	return WithHint(err, "a key in use is never overwritten: dnseal identity rollover %s replaces it step by step, or import this one into another --identities directory", Quote(in.id.Name))
 }
 

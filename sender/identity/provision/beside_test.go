@@ -166,3 +166,16 @@ func TestRolloverOfAKeyForBothUses(t *testing.T) {
 		t.Errorf("next: %+v", o.Keys.Next)
 	}
 }
+
+// TestPublishWholeKeys: the ML-DSA key beside one that is published whole is published so too.
+func TestPublishWholeKeys(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "")
+	id := w.add(identity.CreateOptions{})
+	w.add(identity.CreateOptions{Algorithm: "ml-dsa-44"})
+	w.add(identity.CreateOptions{Use: identity.UseEncrypt})
+	w.run(alice, ToPublish(PublishOptions{Form: &lifecycle.Form{Usage: 3, Selector: 1, Matching: 0}}))
+	if got := w.shown(id); got != "3 0 0, 3 1 0, 3 1 0" {
+		t.Errorf("shown: %s", got)
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"dnseal/lookup/dane"
 	"dnseal/sender/identity"
 	"dnseal/sender/identity/lifecycle"
 )
@@ -63,8 +64,12 @@ func forgetVanished(k Keys, m *lifecycle.Memory) {
 		return
 	}
 	s := k.state(*m, nil)
-	for _, g := range append(s.Beside, *s.Active) {
-		id := lifecycle.RecordID(g.Want)
+	wanted := []dane.Record{s.Active.Want}
+	for _, g := range s.Beside {
+		wanted = append(append(wanted, g.Want), g.Also...)
+	}
+	for _, r := range wanted {
+		id := lifecycle.RecordID(r)
 		if shown, known := m.Shown[id]; known {
 			shown.Once = false
 			m.Shown[id] = shown

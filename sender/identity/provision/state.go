@@ -18,10 +18,24 @@ func (k Keys) state(m lifecycle.Memory, seen lifecycle.Seen) lifecycle.State {
 		s.Old = append(s.Old, lifecycle.Old{Generation: *k.generation(old.Identity, form), Settled: old.Settled})
 	}
 	for _, id := range k.Beside {
-		usage, selector, matching := id.RecordForm()
-		s.Beside = append(s.Beside, *k.generation(id, lifecycle.Form{Usage: usage, Selector: selector, Matching: matching}))
+		s.Beside = append(s.Beside, *k.generation(id, besideForm(id, m, seen)))
 	}
 	return s
+}
+
+// besideForm is the form of the record of another key of the name: that of an ML-DSA key is the
+// digest, unless somebody said that the keys that sign are published whole, or the DNS shows
+// another form.
+func besideForm(id *identity.Identity, m lifecycle.Memory, seen lifecycle.Seen) lifecycle.Form {
+	if id.Use() == identity.UseSign && m.Form != nil && m.Form.Selector == dane.PublicKey && m.Form.Usage == dane.DANEEE {
+		return *m.Form
+	}
+	for _, f := range allForms() {
+		if r, err := id.Record(f.Usage, f.Selector, f.Matching); err == nil && shows(seen, r) {
+			return f
+		}
+	}
+	return defaultForm(id)
 }
 
 // generation is id as package lifecycle sees it.
