@@ -79,14 +79,14 @@ func keyUsage(pub crypto.PublicKey, use Use) (bits x509.KeyUsage) {
 }
 
 const (
-	// PostQuantumFolder, in an identity's folder, has the key.pem and cert.pem of an ML-DSA key
-	// that signs beside the identity's own.
+	// PostQuantumFolder is in an identity's folder. It has the key.pem and cert.pem of an ML-DSA
+	// key that signs beside the identity's own.
 	PostQuantumFolder = "pq"
-	// EncryptFolder, in an identity's folder, has the key.pem and cert.pem of a key that others
-	// encrypt to, where that is not the one that signs, and what its life cycle needs.
+	// EncryptFolder is in an identity's folder. It has the key.pem and cert.pem of a key that
+	// others encrypt to, where that is not the one that signs, and what its life cycle needs.
 	EncryptFolder = "encrypt"
-	// DecryptFile, in the folder of an earlier key, has the private key where it signs no more and
-	// mail to it can be read with nothing else.
+	// DecryptFile is in the folder of an earlier key. It has the private key where it signs no more
+	// and mail to it can be read with nothing else.
 	DecryptFile = "decrypt.pem"
 )
 
@@ -254,13 +254,13 @@ func LoadAllPublic(dir, name string) (all []*Identity, err error) {
 	}
 	encrypt := filepath.Join(folder, EncryptFolder)
 	if !onlyForEncryption(folder) {
-		id, err := LoadPublic(dir, name)
-		if err != nil {
-			return nil, err
+		signs, loadErr := LoadPublic(dir, name)
+		if loadErr != nil {
+			return nil, loadErr
 		}
-		all = append(all, id)
-		if id.PostQuantum != nil {
-			all = append(all, id.PostQuantum)
+		all = append(all, signs)
+		if signs.PostQuantum != nil {
+			all = append(all, signs.PostQuantum)
 		}
 	}
 	if !holdsOneOf(encrypt, []string{keyFile}) {

@@ -222,13 +222,13 @@ func TestImportChoosesThePlace(t *testing.T) {
 		t.Errorf("ML-KEM again: %v", done.Done)
 	}
 	for _, algorithm := range []string{"p256", "ml-dsa-65"} {
-		key, err := generateKey(algorithm, UseSign)
-		if err != nil {
-			t.Fatal(err)
+		key, keyErr := generateKey(algorithm, UseSign)
+		if keyErr != nil {
+			t.Fatal(keyErr)
 		}
-		text, err := encodeKey(key, false, "")
-		if err != nil {
-			t.Fatal(err)
+		text, keyErr := encodeKey(key, false, "")
+		if keyErr != nil {
+			t.Fatal(keyErr)
 		}
 		if done := imported(ImportOptions{}, text); done.Identity.Algorithm() != algorithm || done.Identity.Certificate == nil {
 			t.Errorf("%s: %+v", algorithm, done)

@@ -52,8 +52,27 @@ func TestProfile(t *testing.T) {
 		if !critical["2.5.29.15"] || !critical["2.5.29.19"] || !critical["2.5.29.30"] || critical["2.5.29.14"] {
 			t.Errorf("%s: critical %v", algorithm, critical)
 		}
-		if err := c.CheckSignatureFrom(c); err != nil {
-			t.Errorf("%s: %v", algorithm, err)
+		if !signedBy(c, c) {
+			t.Errorf("%s: it did not sign its certificate", algorithm)
+		}
+	}
+}
+
+// TestMLDSAAuthority: a CA with an ML-DSA key certifies keys of any kind, and is found again.
+func TestMLDSAAuthority(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	a := newCA(t, dir, "example.org", Options{Algorithm: "ml-dsa-44"})
+	for name, algorithm := range map[string]string{"alice@example.org": "p256", "bob@example.org": "ml-dsa-65"} {
+		if _, err := identity.Create(dir, name, identity.CreateOptions{Algorithm: algorithm, Now: testNow}); err != nil {
+			t.Fatal(err)
+		}
+		id, err := a.SignIdentity(t.Context(), dir, name, IssueOptions{Now: testNow})
+		if err != nil {
+			t.Fatalf("%s: %v", algorithm, err)
+		}
+		if found, err := IssuerOf(dir, id); err != nil || found.Domain != "example.org" {
+			t.Errorf("%s: IssuerOf: %v", algorithm, err)
 		}
 	}
 }

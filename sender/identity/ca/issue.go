@@ -11,7 +11,10 @@ import (
 	"slices"
 	"time"
 
+	"filippo.io/mldsa"
+
 	"dnseal/sender/identity"
+	"dnseal/smime/cms"
 )
 
 // DefaultDays is the validity of a certificate of a name: its dates count, other than under usage
@@ -157,7 +160,7 @@ func IssuerOf(dir string, id *identity.Identity) (*Authority, error) {
 	}
 	for _, domain := range domains {
 		a, err := LoadPublic(dir, domain)
-		if err == nil && id.Certificate != nil && a.Holds(id.Kind, id.Name) && id.Certificate.CheckSignatureFrom(a.Certificate) == nil {
+		if err == nil && id.Certificate != nil && a.Holds(id.Kind, id.Name) && signedBy(id.Certificate, a.Certificate) {
 			return Load(dir, domain)
 		}
 	}
@@ -214,6 +217,16 @@ func (a *Authority) refresh(dir, name string) (bool, error) {
 		}
 	}
 	return true, id.ReplaceCertificates(id.Certificate, above...)
+}
+
+// signedBy reports whether the key of a CA signed cert; crypto/x509 does not know ML-DSA.
+func signedBy(cert, ca *x509.Certificate) bool {
+	pub, err := cms.PublicKey(ca)
+	key, isMLDSA := pub.(*mldsa.PublicKey)
+	if err != nil || !isMLDSA {
+		return cert.CheckSignatureFrom(ca) == nil
+	}
+	return mldsa.Verify(key, cert.RawTBSCertificate, cert.Signature, nil) == nil
 }
 
 // Certifies reports whether the certificate of an identity, or one above it, is of the CA's key and
