@@ -148,7 +148,7 @@ var keyTable = [...]keyRow{
 	{"ml-dsa-44", oidMLDSA44, familyMLDSA44, crypto.SHA512, isMLDSA(mldsa.MLDSA44()), nil},
 	{"ml-dsa-65", oidMLDSA65, familyMLDSA65, crypto.SHA512, isMLDSA(mldsa.MLDSA65()), nil},
 	{"ml-dsa-87", oidMLDSA87, familyMLDSA87, crypto.SHA512, isMLDSA(mldsa.MLDSA87()), nil},
-	// RFC 8410, Section 3, and RFC 9936, Section 3: keys that can only be encrypted to.
+	// RFC 8410, Section 3, and RFC 9935, Section 3: keys that can only be encrypted to.
 	{"x25519", oidX25519, familyNone, 0, isX25519, nil},
 	{"ml-kem-768", oidMLKEM768, familyNone, 0, isA[*mlkem.EncapsulationKey768], nil},
 	{"ml-kem-1024", oidMLKEM1024, familyNone, 0, isA[*mlkem.EncapsulationKey1024], nil},

@@ -73,7 +73,13 @@ func everyOctet(t *testing.T, der []byte, key Key, everyBit bool) {
 // with a tag.
 func TestTruncated(t *testing.T) {
 	t.Parallel()
-	keys := keysAtHand(t)
+	var keys []Key
+	for _, key := range keysAtHand(t) {
+		// These are slow, and the code is that of P-256.
+		if curve := key.exchanger(); curve == nil || curve.Curve() != ecdh.P384() && curve.Curve() != ecdh.P521() {
+			keys = append(keys, key)
+		}
+	}
 	for i, der := range messages(t, keys) {
 		for n := range der {
 			var out bytes.Buffer

@@ -63,6 +63,9 @@ func TestKnownAnswers(t *testing.T) {
 			if err != nil || out.String() != testContent || got.KeyEncryption != known.method {
 				t.Fatalf("%q, %+v, %v", out.String(), got, err)
 			}
+			if known.key == "p384" || known.key == "p521" {
+				return // slow, and the code is that of P-256
+			}
 			for at := range known.der {
 				changed := bytes.Clone(known.der)
 				changed[at] ^= 1 << (at % 8)
