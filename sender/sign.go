@@ -7,7 +7,6 @@ import (
 
 	"dnseal/sender/identity"
 	"dnseal/smime"
-	"dnseal/smime/cms"
 	"dnseal/smime/message"
 )
 
@@ -47,22 +46,11 @@ func signPrepared(ctx context.Context, m *message.Message, ids []*identity.Ident
 		if err := checkBare(id, opts); err != nil {
 			return nil, err
 		}
-		opts.Signers = append(opts.Signers, signerOf(id))
+		opts.Signers = append(opts.Signers, id.Signer())
 		// RFC 8550, Section 2.3.
 		opts.Chain = append(opts.Chain, id.Chain...)
 	}
 	return smime.Sign(ctx, m, opts)
-}
-
-// signerOf signs as the identity: where it has a post-quantum key beside its own, by both.
-func signerOf(id *identity.Identity) cms.Signer {
-	s := id.Signer()
-	if beside := id.PostQuantum; beside != nil && beside.CanSign() == nil {
-		signer := beside.Signer()
-		signer.Chain = beside.Chain
-		s.PostQuantum = &signer
-	}
-	return s
 }
 
 // checkBare refuses signatures without certificate that would state no name.

@@ -9,9 +9,7 @@ import (
 // Limits bounds the DNS work of one message, and of one lookup for it ([dns.limits]). A lookup that
 // reaches a limit is indeterminate, and the log names the limit.
 type Limits struct {
-	// Queries is the number of queries of all lookups for one message. The keys of the recipients
-	// to whom a message is encrypted have as many for themselves. Default: 100, and for the keys
-	// 20 for each recipient where that is more.
+	// Queries is the number of queries of all lookups for one message. Default: 100.
 	Queries int `toml:"queries"`
 	// LookupQueries is the number of queries of one lookup. Default: 40.
 	LookupQueries int `toml:"lookup-queries"`
