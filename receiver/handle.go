@@ -13,8 +13,17 @@ import (
 
 // Handle implements [message.Handler]: it verifies, removes forged results, puts ours on top and
 // applies the policy. Outcome.Result is the verdict. Trouble of this machine is class
-// internal-error.
+// internal-error. What Options.Deliver has delivered decrypted is judged with its keys; without it
+// nothing is opened.
 func (r *Receiver) Handle(ctx context.Context, m *message.Message, env *message.Envelope) *message.Outcome {
+	if decrypted, sealed := r.recipients(m, env); len(decrypted) > 0 {
+		return r.handleDecrypted(ctx, m, env, decrypted, sealed)
+	}
+	return r.locked().handle(ctx, m, env)
+}
+
+// handle is Handle for all recipients alike.
+func (r *Receiver) handle(ctx context.Context, m *message.Message, env *message.Envelope) *message.Outcome {
 	report, err := r.Verify(ctx, m)
 	if err == nil && r.opts.AuthservID == "" && !r.opts.Observe {
 		err = errors.New("receiver: no authserv-id is configured")

@@ -107,8 +107,10 @@ type Options struct {
 	// (code not-published-now).
 	Saved bool
 	// Decrypt opens what is encrypted around the content of a message, and the signatures inside
-	// are judged; without keys nothing is opened.
+	// are judged; without keys nothing is opened. Handle uses it for Deliver alone.
 	Decrypt smime.DecryptOptions
+	// Deliver says for whom Handle delivers mail decrypted.
+	Deliver Decryption
 	// RestoreHeader has Handle put fields that were changed back as they were signed, where
 	// nothing else is wrong with the message: then it passes, and its Edit does it.
 	RestoreHeader bool

@@ -15,13 +15,28 @@ import (
 // result of its own.
 func resultField(id string, r *Report) message.Change {
 	if len(r.Signatures) == 0 || r.unjudged {
-		return authres.Field(id, authres.Result{Verdict: string(r.Verdict), Comment: string(r.Code)})
+		return authres.Field(id, authres.Result{Verdict: string(r.Verdict), Comment: withOpened(string(r.Code), r)})
 	}
 	var results []authres.Result
 	for _, s := range r.inOrder() {
 		results = append(results, r.resultOf(s))
 	}
 	return authres.Field(id, results...)
+}
+
+// withOpened adds to a comment how the message was decrypted here.
+func withOpened(comment string, r *Report) string {
+	for _, e := range r.Encryption {
+		if e.Error != "" {
+			continue
+		}
+		text := "decrypted " + e.Algorithm
+		if !e.Authenticated {
+			text += " without authentication"
+		}
+		comment = strings.TrimPrefix(comment+", "+text, ", ")
+	}
+	return comment
 }
 
 // Decisive returns the signature that gave the message its verdict; nil where none did: the message
@@ -55,7 +70,7 @@ func (r *Report) inOrder() []*SignatureReport {
 // signature that holds does not make the message acceptable where another one is wrong.
 // RFC 7281, Section 3.2: the properties.
 func (r *Report) resultOf(s *SignatureReport) authres.Result {
-	out := authres.Result{Verdict: string(s.Verdict), Comment: comment(s), Identifier: s.Identity, Part: s.Part}
+	out := authres.Result{Verdict: string(s.Verdict), Comment: withOpened(comment(s), r), Identifier: s.Identity, Part: s.Part}
 	if s.Verdict == Pass && r.Verdict != Pass {
 		out.Verdict, out.Comment = string(Policy), "with another signature"
 	}
