@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 
 	"dnseal/smime"
 	"dnseal/smime/message"
@@ -13,9 +12,9 @@ import (
 
 // Decryption says what an entry point delivers decrypted. The zero value is nothing.
 type Decryption struct {
-	// For are the recipients who get mail decrypted, where Options.Decrypt has a key for it: what
-	// they get is the message that was encrypted, with the signature in it.
-	For []message.Pattern
+	// For says who gets mail decrypted, where Options.Decrypt has a key for it: what he gets is the
+	// message that was encrypted, with the signature in it. Nil: nobody.
+	For func(message.Address) bool
 	// Keep is called with a message as it came before it is delivered decrypted; nil: nothing is
 	// kept of it. Its error is trouble of this machine.
 	Keep func(ctx context.Context, m *message.Message) error
@@ -24,7 +23,7 @@ type Decryption struct {
 // recipients splits those of a message into who gets it decrypted and who does not. Where there can
 // be only one form, all must get it decrypted.
 func (r *Receiver) recipients(m *message.Message, env *message.Envelope) (decrypted, sealed []string) {
-	if env == nil || r.opts.Observe || len(r.opts.Deliver.For) == 0 || len(r.opts.Decrypt.Keys) == 0 || smime.Secured(m) != smime.SMIMEEncrypted {
+	if env == nil || r.opts.Observe || r.opts.Deliver.For == nil || len(r.opts.Decrypt.Keys) == 0 || smime.Secured(m) != smime.SMIMEEncrypted {
 		return nil, nil
 	}
 	for _, rcpt := range env.Rcpt {
@@ -42,7 +41,7 @@ func (r *Receiver) recipients(m *message.Message, env *message.Envelope) (decryp
 
 func (r *Receiver) decryptsFor(rcpt string) bool {
 	address, err := message.ParseAddress(rcpt)
-	return err == nil && slices.ContainsFunc(r.opts.Deliver.For, func(p message.Pattern) bool { return p.MatchAddress(address) })
+	return err == nil && r.opts.Deliver.For(address)
 }
 
 // locked is r without keys.

@@ -70,7 +70,7 @@ func TestHandleDecrypted(t *testing.T) {
 				Lookup: dns, AuthservID: "mx.example.net", Now: func() time.Time { return clock },
 				Decrypt: smime.DecryptOptions{Keys: []cmsenveloped.Key{{Private: key, Certificate: bob}}},
 				Deliver: receiver.Decryption{
-					For:  []message.Pattern{pattern},
+					For:  pattern.MatchAddress,
 					Keep: func(context.Context, *message.Message) error { kept++; return tt.keep },
 				},
 			})

@@ -28,6 +28,7 @@ import (
 	"dnseal/lookup/publish"
 	"dnseal/sender/identity"
 	"dnseal/sender/identity/live"
+	"dnseal/smime/cms/enveloped"
 )
 
 // Config is a dnseal.toml. A daemon needs at least one listener of its kind in it.
@@ -80,6 +81,7 @@ type loaded struct {
 	tsig       *publish.Key // of [publish]; nil: none
 	roots      []*x509.Certificate
 	stampRoots []*x509.Certificate
+	decryption []enveloped.Key             // where a route decrypts
 	servers    map[string]*tls.Certificate // by certificate file
 	hopRoots   map[string]*x509.CertPool   // by file
 }
@@ -136,6 +138,10 @@ type Verify struct {
 	// class dns-error. It should be shorter than the time that the MTA waits for a filter. Default:
 	// "15s".
 	Timeout Duration `toml:"timeout"`
+	// KeepEncrypted is a directory that gets each message as it came before it is delivered
+	// decrypted ([[route]] decrypt), encrypted as it is, a file each. Where it cannot be written
+	// the message is of class internal-error. Nothing is removed from it. Default: none is kept.
+	KeepEncrypted string `toml:"keep-encrypted"`
 }
 
 // Metrics configures the address for Prometheus and health checks ([metrics]).

@@ -118,6 +118,7 @@ func (c *Config) ReceiverOptions(r lookup.Resolver, how Verifying) receiver.Opti
 		PKIXRoots: c.loaded.roots, AuthservID: c.AuthservID, Observe: how.Observe, RestoreHeader: how.RestoreHeader,
 		MaxBytes: c.Verify.MaxBytes, Timeout: time.Duration(c.Verify.Timeout),
 	}
+	c.addDecryption(&o)
 	for _, d := range c.Domains {
 		o.Domains = append(o.Domains, receiver.Domain{Names: d.Names, Require: receiver.Requirement(d.Require), Devices: d.Devices, On: d.On.verifying()})
 	}

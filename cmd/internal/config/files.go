@@ -23,6 +23,7 @@ import (
 // names the file.
 func (c *Config) loadFiles(n *notes) {
 	c.loadIdentities(n)
+	c.loadDecryption(n)
 	c.loadPublishing(n)
 	c.loadRoots(n)
 	c.loadEvidence(n)

@@ -2,15 +2,21 @@ package config
 
 import (
 	"fmt"
+	"slices"
 
 	"dnseal/lookup"
+	"dnseal/receiver"
 	"dnseal/sender"
+	"dnseal/sender/identity"
+	"dnseal/sender/identity/decryption"
 	"dnseal/sender/recipient"
+	"dnseal/smime/message"
 )
 
-// Route says how signed mail leaves for some recipients ([[route]]). Of several routes the first
-// that names a recipient counts. A route that encrypts also counts for an address that differs from
-// its own in the case of the local part; one that cannot be read falls under the strictest route.
+// Route says how signed mail leaves for some recipients, and whether mail that comes in for them is
+// decrypted ([[route]]). Of several routes the first that names a recipient counts. A route that
+// encrypts also counts for an address that differs from its own in the case of the local part; one
+// that cannot be read falls under the strictest route.
 //
 // The keys of recipients are their SMIMEA records that hold a certificate (3 0 0, or 1 0 0 with
 // pkix-roots) or a key (3 1 0), in a signed zone, found under the local part exactly as it is
@@ -36,6 +42,12 @@ type Route struct {
 	// (modern, and a recipient without an ML-KEM key is refused; only with "require"). Default:
 	// "compatible".
 	Profile string `toml:"profile"`
+	// Decrypt is for mail that comes in: what is encrypted for a key of an identity here is
+	// delivered decrypted, with the signature in it, and Authentication-Results says so. Of several
+	// recipients of a message a relay gives each what his route says; a milter has one message for
+	// all, and decrypts it where all routes say so. What cannot be decrypted is delivered as it is.
+	// Default: false.
+	Decrypt bool `toml:"decrypt"`
 }
 
 func (c *Config) checkRoutes(n *notes) {
@@ -45,6 +57,9 @@ func (c *Config) checkRoutes(n *notes) {
 			n.wrong(key, "the route names no recipients; write to = [\"*@example.org\"]")
 		} else if _, err := sender.New(sender.Options{Identities: c.Identity, Routes: []sender.Route{{To: r.To}}}); err != nil {
 			n.wrong(key+".to", "%s", strip(err))
+		}
+		if r.Decrypt && c.Identities == "" {
+			n.wrong(key+".decrypt", "decrypt needs identities, the directory with the keys")
 		}
 		n.oneOfOrNone(key+".form", r.Form, "clear", "opaque", "plain")
 		n.oneOfOrNone(key+".encrypt", r.Encrypt, "require", "if-possible", "never")
@@ -69,5 +84,48 @@ func (c *Config) addRoutes(o *sender.Options, r lookup.Resolver) {
 		o.Routes = append(o.Routes, sender.Route{
 			To: route.To, Form: form, Encrypt: sender.Encryption(route.Encrypt), Profile: recipient.Profile(route.Profile),
 		})
+	}
+}
+
+// loadDecryption reads the keys by which mail is decrypted, where a route wants that.
+func (c *Config) loadDecryption(n *notes) {
+	i := slices.IndexFunc(c.Routes, func(r Route) bool { return r.Decrypt })
+	if i < 0 || c.Identities == "" {
+		return
+	}
+	key := fmt.Sprintf("route[%d].decrypt", i)
+	keys, err := decryption.LoadAll(identity.Loader{}, c.Identities)
+	switch {
+	case err != nil:
+		n.wrong(key, "%s%s", strip(err), advice(err))
+	case len(keys) == 0:
+		n.wrong(key, "no identity in %s has a key that decrypts; make one with: dnseal identity new --use encrypt NAME", c.Identities)
+	}
+	for _, k := range decryption.Enveloped(keys) {
+		if k, err = k.Ready(); err == nil {
+			c.loaded.decryption = append(c.loaded.decryption, k)
+		}
+	}
+}
+
+// addDecryption adds to the options of a receiver for whom mail is decrypted.
+func (c *Config) addDecryption(o *receiver.Options) {
+	if len(c.loaded.decryption) == 0 {
+		return
+	}
+	o.Decrypt.Keys = c.loaded.decryption
+	to := make([][]message.Pattern, len(c.Routes))
+	for i, r := range c.Routes {
+		for _, text := range r.To {
+			if p, err := message.ParsePattern(text); err == nil { // checked at load
+				to[i] = append(to[i], p)
+			}
+		}
+	}
+	o.Deliver.For = func(a message.Address) bool {
+		i := slices.IndexFunc(to, func(patterns []message.Pattern) bool {
+			return slices.ContainsFunc(patterns, func(p message.Pattern) bool { return p.MatchAddress(a) })
+		})
+		return i >= 0 && c.Routes[i].Decrypt
 	}
 }

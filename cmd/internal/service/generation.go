@@ -72,6 +72,7 @@ func (g *generation) handlers() error {
 	for _, how := range []config.Verifying{{}, {RestoreHeader: true}, {Observe: true}, {Observe: true, RestoreHeader: true}} {
 		opts := c.ReceiverOptions(r, how)
 		opts.Keep = g.keepEvidence(&opts)
+		opts.Deliver.Keep = keepEncrypted(c.Verify.KeepEncrypted)
 		if g.verify[how], err = receiver.New(opts); err != nil {
 			return err
 		}
