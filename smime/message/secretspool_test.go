@@ -14,7 +14,7 @@ func TestSecretSpool(t *testing.T) {
 	t.Parallel()
 	text := bytes.Repeat([]byte("Attack at dawn. "), 60_000)
 	s := NewSecretSpool(0)
-	defer s.Close() //nolint:errcheck // an unlinked file
+	defer s.Close()
 	for p := text; len(p) > 0; {
 		n := min(len(p), 1+rand.IntN(100_000))
 		if _, err := s.Write(p[:n]); err != nil {
