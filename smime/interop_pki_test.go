@@ -51,6 +51,13 @@ var peerKeys = []string{"p256", "p384", "p521", "rsa2048", "rsa3072", "rsa4096",
 // that it starts now.
 func newPeerIdentities(t *testing.T, dir string) map[string]*peerIdentity {
 	t.Helper()
+	// NSS signs with RSA only where the key may also encipher.
+	return peerIdentitiesFor(t, dir, x509.KeyUsageDigitalSignature|x509.KeyUsageKeyEncipherment)
+}
+
+// peerIdentitiesFor is newPeerIdentities with certificates for another use.
+func peerIdentitiesFor(t *testing.T, dir string, usage x509.KeyUsage) map[string]*peerIdentity {
+	t.Helper()
 	caKey := loadKey(t, "rsa3072")
 	ca := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "dnseal test CA"}, IsCA: true, BasicConstraintsValid: true,
@@ -63,8 +70,7 @@ func newPeerIdentities(t *testing.T, dir string) map[string]*peerIdentity {
 		key := loadKey(t, name)
 		leaf := &x509.Certificate{
 			SerialNumber: big.NewInt(int64(100 + i)), Subject: pkix.Name{CommonName: name}, EmailAddresses: []string{"alice@example.org"},
-			// NSS signs with RSA only where the key may also encipher.
-			KeyUsage:    x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment,
+			KeyUsage:    usage,
 			ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageEmailProtection}, BasicConstraintsValid: true,
 			NotBefore: ca.NotBefore, NotAfter: ca.NotAfter, SubjectKeyId: keyID(t, key.Public()),
 		}
