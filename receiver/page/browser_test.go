@@ -69,6 +69,12 @@ func TestBrowser(t *testing.T) {
 		checkReadable(t, tab, name)
 		entries = append(entries, EntryOf(r, "index.html"))
 	}
+	for name, make := range encrypted(t) {
+		r, m := make()
+		open(name, write(t, r, m))
+		checkReadable(t, tab, name)
+		entries = append(entries, EntryOf(r, "index.html"))
+	}
 	var index bytes.Buffer
 	if err := WriteIndex(&index, entries, Options{}); err != nil {
 		t.Fatal(err)

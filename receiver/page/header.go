@@ -31,7 +31,7 @@ func (d *document) header(p *writer) {
 	default:
 		p.put(`<p>No signature covers these fields: anyone on the way may have written them.</p>`)
 	}
-	d.headerTable(p, rows, signed)
+	d.headerTable(p, rows, signed, s)
 }
 
 // headerRows are the fields, what differs first, and the signature that they are of.
@@ -68,7 +68,7 @@ func rank(f smime.HeaderField) int {
 	return 2
 }
 
-func (d *document) headerTable(p *writer, rows []smime.HeaderField, signed bool) {
+func (d *document) headerTable(p *writer, rows []smime.HeaderField, signed bool, s *receiver.SignatureReport) {
 	limit := len(p.buf) + headerRoom
 	p.put(`<table class="header"><thead><tr><th scope="col">Field</th>`)
 	if signed {
@@ -90,11 +90,15 @@ func (d *document) headerTable(p *writer, rows []smime.HeaderField, signed bool)
 		p.cut(f.Name, len(p.buf)+200)
 		p.put(`</bdi>`)
 		p.differing(f)
+		hidden := signed && hiddenOutside(f, s)
+		if hidden {
+			p.put(`<span class="flag mild">hidden outside</span>`)
+		}
 		p.put(`</th>`)
 		if signed {
 			p.field(f.Signed, `As it was signed`, `not signed`)
 		}
-		if signed && len(f.Signed) > 0 && !f.Differs {
+		if signed && len(f.Signed) > 0 && !f.Differs && !hidden {
 			p.put(`<td class="same" data-label="As it came">the same</td>`)
 		} else {
 			p.field(f.Outer, `As it came`, `missing`)

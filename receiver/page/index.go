@@ -1,6 +1,7 @@
 package page
 
 import (
+	"cmp"
 	"io"
 	"strings"
 
@@ -25,7 +26,7 @@ type Entry struct {
 func EntryOf(r *receiver.Report, link string) Entry {
 	e := Entry{
 		Link: link, File: visible(r.File, 200), Verdict: r.Verdict, Code: r.Code, Reason: visible(sentence(r.Reason), 300),
-		From: visible(r.From, 200), Subject: visible(r.Subject, 200),
+		From: visible(r.From, 200), Subject: visible(cmp.Or(r.ProtectedSubject, r.Subject), 200),
 	}
 	if r.Reason == "" {
 		e.Reason = ""

@@ -7,6 +7,7 @@
 //
 //	summary.go     the verdict first, in words, a colour and a sign (sign.go), and the facts
 //	chain.go       how trust runs from the root to the author, drawn by rail.go; hops.go the way
+//	encryption.go  what the message was encrypted with
 //	header.go      fields as they were signed, next to those outside
 //	parts.go       what is in the message, and what signs it; text.go and reduce.go decode texts
 //	signatures.go  the answers on every signature, its certificate and records
@@ -29,7 +30,9 @@
 // A page shows what package receiver decided, and judges nothing itself. It is as good as the
 // report, at the time of the report. It is not signed: who can change the file can change what it
 // says. Long texts and lists are cut and say so, so that a page has at most 120,000 octets;
-// attachments are described, not held. Encrypted and compressed parts are not opened.
+// attachments are described, not held. Compressed parts are not opened, and of encrypted ones only
+// what the verifier opened: a message that is encrypted as a whole, for a key at hand. A page of
+// that holds its text in clear.
 package page
 
 import (
@@ -63,7 +66,7 @@ func Write(ctx context.Context, w io.Writer, r *receiver.Report, m *message.Mess
 		defer c.Close() //nolint:errcheck // it never fails
 		d.root, d.signatures = c.Root, r.Found().Signatures
 	}
-	p := newWriter(string(lookOf(r.Verdict).word) + ": " + cmp.Or(r.Subject, "no subject"))
+	p := newWriter(string(lookOf(r.Verdict).word) + ": " + cmp.Or(r.ProtectedSubject, r.Subject, "no subject"))
 	p.top(opts.Up)
 	d.summary(p)
 	d.drawings(p)

@@ -15,7 +15,7 @@ import (
 type coverState int
 
 const (
-	frame coverState = iota // a signature, or what holds it with its content
+	frame coverState = iota // a signature, or what holds it or an encryption with its content
 	notSigned
 	signedPass     // by a signature on the whole message that holds
 	signedInside   // by one on a part of the message
@@ -36,7 +36,7 @@ var covers = [...]struct{ class, sign, word markup }{
 // cover is the best that the signatures over a part prove.
 func (d *document) cover(p *smime.Part) coverState {
 	best := notSigned
-	if len(p.Signatures) == 0 && (p.Role == smime.RoleSigned || p.Role == smime.RoleSignature) {
+	if len(p.Signatures) == 0 && (p.Role == smime.RoleSigned || p.Role == smime.RoleSignature || p.Role == smime.RoleDecrypted) {
 		return frame
 	}
 	for _, found := range p.Signatures {
@@ -257,6 +257,8 @@ func (t *tree) title(part *smime.Part) {
 		p.put(`The signature`)
 	case part.Role == smime.RoleSigned:
 		p.put(`Signed content with its signature`)
+	case part.Role == smime.RoleDecrypted:
+		p.put(`Encrypted: it was opened here`)
 	case part.Role == smime.RoleEncrypted:
 		p.put(`Encrypted: it cannot be seen`)
 	case part.Role == smime.RoleCompressed:

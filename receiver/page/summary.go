@@ -19,7 +19,7 @@ func (d *document) summary(p *writer) {
 	p.put(`<div><h1 id="verdict">`, l.word, `</h1><p class="lead">`)
 	d.lead(p)
 	p.put(`</p>`)
-	if r.Reason != "" && (r.Verdict != receiver.None || r.Code != "") {
+	if r.Reason != "" && (r.Verdict != receiver.None || r.Code != "" || len(r.Encryption) > 0) {
 		p.put(`<p class="why"><b>Why:</b> `)
 		p.said(sentence(r.Reason))
 		p.put(`</p>`)
@@ -53,6 +53,10 @@ func (d *document) lead(p *writer) {
 			p.put(`</b> signed this message. Its text is as it was signed; its header is not covered.`)
 		}
 	case receiver.None:
+		if r.Code == receiver.CodeEncrypted && d.root != nil && d.root.Role == smime.RoleEncrypted {
+			p.put(`It is encrypted, and was not opened here. Nothing shows who wrote it, or whether it is signed inside.`)
+			return
+		}
 		p.put(`Nothing shows who wrote this message, or whether it was changed.`)
 	case receiver.Fail:
 		if r.Code == receiver.CodeNotPublishedNow || r.Code == receiver.CodeKeyReplaced {
@@ -150,7 +154,7 @@ func (d *document) facts(p *writer) {
 		}
 		d.shown(p, `To`, to)
 	}
-	d.shown(p, `Subject`, cmp.Or(r.Subject, "none"))
+	d.subject(p)
 	date := "none that can be read"
 	if r.Date != nil {
 		date = stamp(*r.Date)
@@ -163,6 +167,7 @@ func (d *document) facts(p *writer) {
 	p.put(`</dd></div><div><dt>Header</dt><dd>`)
 	d.headerState(p)
 	p.put(`</dd></div>`)
+	d.encryption(p)
 	if r.Action != "" {
 		d.fact(p, `Action`, r.Action+", by the policy given")
 	}
@@ -188,11 +193,16 @@ func (d *document) fact(p *writer, name markup, value string) {
 func (d *document) shown(p *writer, name markup, value string) {
 	p.put(`<div><dt>`, name, `</dt><dd>`)
 	p.factValue(value)
+	d.changed(p, name)
+	p.put(`</dd></div>`)
+}
+
+// changed marks a field that is not what was signed.
+func (d *document) changed(p *writer, name markup) {
 	s := d.decider()
 	if s != nil && s.HeaderState == smime.HeaderChanged && slices.ContainsFunc(s.Differences, func(field string) bool { return strings.EqualFold(field, string(name)) }) {
 		p.put(` <span class="flag">changed</span>`)
 	}
-	p.put(`</dd></div>`)
 }
 
 func (p *writer) factValue(value string) {

@@ -12,6 +12,7 @@ import (
 	"dnseal/lookup/dnssec"
 	"dnseal/lookup/lookuptest"
 	"dnseal/receiver"
+	"dnseal/smime"
 	"dnseal/smime/message"
 )
 
@@ -50,6 +51,12 @@ func serve(tb testing.TB, text []byte) *lookuptest.Server {
 // newReceiver verifies with the zones of a vector.
 func newReceiver(tb testing.TB, zones []byte, domains ...receiver.Domain) *receiver.Receiver {
 	tb.Helper()
+	return newReceiverWith(tb, zones, smime.DecryptOptions{}, domains...)
+}
+
+// newReceiverWith is newReceiver with keys that decrypt.
+func newReceiverWith(tb testing.TB, zones []byte, keys smime.DecryptOptions, domains ...receiver.Domain) *receiver.Receiver {
+	tb.Helper()
 	s := serve(tb, zones)
 	anchors, err := dnssec.ParseAnchors(s.Anchor(), "test")
 	if err != nil {
@@ -60,7 +67,7 @@ func newReceiver(tb testing.TB, zones []byte, domains ...receiver.Domain) *recei
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { c.Close() })
-	r, err := receiver.New(receiver.Options{Lookup: c, Domains: domains, Timeout: time.Minute, Now: func() time.Time { return clock }})
+	r, err := receiver.New(receiver.Options{Lookup: c, Domains: domains, Decrypt: keys, Timeout: time.Minute, Now: func() time.Time { return clock }})
 	if err != nil {
 		tb.Fatal(err)
 	}
