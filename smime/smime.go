@@ -1,4 +1,4 @@
-// Package smime signs and verifies messages by S/MIME 4.0 (RFC 8551, RFC 8550)
+// Package smime signs, encrypts, decrypts and verifies messages by S/MIME 4.0 (RFC 8551, RFC 8550)
 // with header protection (RFC 9788). It uses no DNS, network or clock.
 //
 // # Where to start
@@ -15,6 +15,11 @@
 // "message" says anything about the message as a whole. A [Signature] whose key is not in the
 // message is checked when the caller provides it ([Signature.VerifyWithKey],
 // [Signature.VerifyWithCertificate]).
+//
+// [Encrypt] and SignOptions.Encrypt encrypt (encrypt.go): Subject is hidden outside, and what stood
+// there is repeated inside, so that a reader can tell what was hidden from what was changed. With
+// VerifyOptions.Decrypt what is encrypted around the content is opened, and the signatures inside
+// are reported; [Decrypt] takes the encryption off (decrypt.go).
 //
 // [Explain] finds out how a message was changed whose signature is no longer valid, and where.
 // [Secured] reports what is already signed or encrypted, and [CertificateNames] the identities in a
@@ -74,6 +79,8 @@
 //
 // A signature proves who had the key and that the bytes are the same, not when it was made: the
 // signing time is the signer's claim. Certificates are not judged here, nor names in them beyond
-// [CertificateNames]. Encrypted and compressed messages are reported, not opened. Protected header
-// fields of the older forms are compared only where they have a copy.
+// [CertificateNames]. Compressed messages are reported, not opened, and so are encrypted parts
+// beside others: a reader would mix them. That content could be decrypted says nothing about who
+// encrypted it. Protected header fields of the older forms are compared only where they have a
+// copy.
 package smime
