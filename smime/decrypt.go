@@ -56,8 +56,9 @@ type Decrypted struct {
 
 // Decrypt opens the encryption around the content of m, layer by layer, and a signature around an
 // encryption goes with that. Header fields that the sender hid are put back (RFC 9788), but never
-// those that say who sent the message or to whom. Parts that are encrypted next to parts in clear
-// are left as they are: together a reader would mix them.
+// those that say who sent the message or to whom; fields with control characters are left out.
+// Parts that are encrypted next to parts in clear are left as they are: together a reader would
+// mix them.
 //
 // Errors: ErrNotEncrypted, that of the layer that cannot be opened ([Encryption]), *LimitError,
 // those of the spool, and ctx's.
@@ -72,7 +73,7 @@ func Decrypt(ctx context.Context, m *message.Message, opts DecryptOptions) (*Dec
 	case len(found) > 0 && found[len(found)-1].Err != nil:
 		return nil, found[len(found)-1].wrapped()
 	case v.report.Code != "" && strings.HasPrefix(string(v.report.Code), "limit:"):
-		return nil, errors.New("smime: " + v.report.Reason)
+		return nil, errors.New("smime: " + strings.TrimPrefix(v.report.Reason, "smime: "))
 	case v.clearText == nil && v.report.Kind == KindEncrypted && Secured(m) != PGPEncrypted:
 		return nil, enveloped.ErrNoKey // without any no layer was tried
 	case v.clearText == nil:
@@ -167,8 +168,9 @@ func (v *verifier) decrypted(m *message.Message) (*message.Edit, error) {
 	}
 	edit.Changes = append(edit.Changes, message.Change{Op: message.Append, Name: "MIME-Version", Value: " 1.0"})
 	for _, f := range p.Fields {
-		if f.Begins("Content-") {
-			edit.Changes = append(edit.Changes, message.Change{Op: message.Append, Name: f.Name(), Value: f.Value()})
+		// Anybody can have encrypted it: in no system it becomes a field of another name.
+		if safe, ok := restorable(f); ok && f.Begins("Content-") && !empty(f) {
+			edit.Changes = append(edit.Changes, message.Change{Op: message.Append, Name: safe.Name(), Value: safe.Value()})
 		}
 	}
 	edit.Changes = append(edit.Changes, v.shown(m.Header())...)

@@ -30,8 +30,9 @@ type EncryptOptions struct {
 }
 
 // Encrypt returns the edit that turns m into an encrypted message (RFC 8551, Sections 3.3 and 3.4)
-// without signing it. What is signed already is encrypted as it is, with its header as it is. The
-// caller closes the edit. [Sign] signs and then encrypts.
+// without signing it. What is signed already is encrypted as it is, with its header as it is but
+// for Bcc, which no encrypted message has. The caller closes the edit. [Sign] signs and then
+// encrypts.
 //
 // Errors: ErrAlreadySecured, *ContentError, *LimitError (these are about the message), those of
 // package enveloped about the recipients, of the spool, and ctx's when it ends.

@@ -194,6 +194,9 @@ func (s *signing) protection() transit.Protection {
 // replaced reports whether a field does not stay in the header: it describes the old body, or is
 // hidden.
 func (s *signing) replaced(f message.Field) bool {
+	if s.opts.Encrypt != nil && f.Is("Bcc", "Resent-Bcc") {
+		return true // RFC 5322, Sections 3.6.3 and 3.6.6: nobody is to learn of him
+	}
 	return transit.Structural(f) || s.protection() == transit.ProtectCipher && transit.Confidential(f)
 }
 
