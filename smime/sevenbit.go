@@ -20,7 +20,8 @@ func SevenBit(ctx context.Context, m *message.Message) (*message.Edit, error) {
 	if err := s.prepare(); err != nil {
 		return nil, err
 	}
-	edit := &message.Edit{Body: message.NewSpool(0), Changes: s.removed}
+	// m may have been decrypted.
+	edit := &message.Edit{Body: message.NewSecretSpool(0), Changes: s.removed}
 	e := transit.Emitter{Ctx: s.ctx, Src: s.src, W: edit.Body, Plan: s.plan}
 	if err := e.Content(s.root, m.Size()); err != nil {
 		return nil, errors.Join(err, edit.Close())

@@ -22,7 +22,7 @@ func (s *session) to7Bit(ctx context.Context, m *message.Message, e *message.Edi
 	if s.srv.opts.SevenBit == nil {
 		return nil, nil, ErrEightBit
 	}
-	spool := message.NewSpool(0)
+	spool := message.NewSecretSpool(0) // it may have been decrypted
 	if _, err = m.WriteEdited(spool, e); err != nil {
 		return nil, nil, errors.Join(err, spool.Close())
 	}
