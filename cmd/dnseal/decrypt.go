@@ -122,5 +122,16 @@ func verifyKeys(cmd *cobra.Command, dir string) (smime.DecryptOptions, error) {
 	if named && len(keys) == 0 {
 		cli.Print(cmd.ErrOrStderr(), "dnseal: note: no identity in %s has a key that decrypts", identity.Quote(dir))
 	}
-	return smime.DecryptOptions{Keys: decryption.Enveloped(keys)}, nil
+	return smime.DecryptOptions{Keys: ready(keys)}, nil
+}
+
+// ready are the keys, for many messages.
+func ready(keys []decryption.Key) []enveloped.Key {
+	all := decryption.Enveloped(keys)
+	for i, k := range all {
+		if k, err := k.Ready(); err == nil { // what cannot decrypt is told where it is used
+			all[i] = k
+		}
+	}
+	return all
 }
