@@ -12,6 +12,7 @@ import (
 	"dnseal/lookup"
 	"dnseal/receiver"
 	"dnseal/smime"
+	"dnseal/smime/message"
 )
 
 func newExplain() *cobra.Command {
@@ -34,6 +35,9 @@ named, too, and header fields that are not as they were signed. Where a
 signature holds and is not a pass, the key is looked up in the DNS: the output
 says what it means that the key is not published now, what --evidence shows, and
 what would prove more.
+
+Encrypted messages are named and not opened: "dnseal decrypt" writes what can be
+examined.
 
 It is a diagnosis only: no message becomes a pass by it. Messages are judged as
 "dnseal verify" does, also with --policy and --offline.
@@ -84,10 +88,12 @@ type explainer struct {
 	receiver *receiver.Receiver // nil until a message needs it
 	evidence kept
 	found    int
-	messages int   // and arguments that hold none
-	unread   int   // of them
-	unknown  bool  // a key could not be looked up
-	failed   error // of the output, which ends the run
+	messages int    // and arguments that hold none
+	unread   int    // of them
+	sealed   int    // messages that are encrypted
+	first    string // of them
+	unknown  bool   // a key could not be looked up
+	failed   error  // of the output, which ends the run
 }
 
 // explanation is what is printed of one signature.
@@ -150,6 +156,7 @@ func (e *explainer) one(msg mailbox.Message) error {
 		return err
 	}
 	defer m.Close() //nolint:errcheck // an unlinked file
+	e.encrypted(msg.Name, m)
 	found, err := smime.Explain(e.cmd.Context(), m)
 	if err != nil {
 		return fmt.Errorf("%s: %w", msg.Name, err)
@@ -161,6 +168,27 @@ func (e *explainer) one(msg mailbox.Message) error {
 		}
 	}
 	return e.keys(e.cmd.Context(), msg.Name, m, found)
+}
+
+// encrypted notes a message whose content cannot be examined.
+func (e *explainer) encrypted(name string, m *message.Message) {
+	if smime.Secured(m) != smime.SMIMEEncrypted {
+		return
+	}
+	if e.sealed++; e.sealed == 1 {
+		e.first = name
+	}
+}
+
+// saySealed says which messages were not examined, in one line.
+func (e *explainer) saySealed() {
+	const why = ": a signature inside cannot be examined before dnseal decrypt has opened it"
+	switch {
+	case e.sealed == 1:
+		cli.Print(e.cmd.ErrOrStderr(), "dnseal: note: %s is encrypted%s", e.first, why)
+	case e.sealed > 1:
+		cli.Print(e.cmd.ErrOrStderr(), "dnseal: note: %s and %d more are encrypted%s", e.first, e.sealed-1, why)
+	}
 }
 
 func explained(x smime.Explanation) explanation {
@@ -185,6 +213,7 @@ func (e *explainer) write(file string, x explanation) error {
 
 func (e *explainer) end() error {
 	sayUnread(e.cmd.ErrOrStderr(), e.unread, e.messages)
+	e.saySealed()
 	switch {
 	case e.unread > 0:
 		return cli.ExitUsage
@@ -192,7 +221,7 @@ func (e *explainer) end() error {
 		return cli.ExitNotPass
 	case e.unknown:
 		return cli.ExitTempfail
-	case e.json:
+	case e.json || e.sealed == e.messages && e.sealed > 0:
 		return nil
 	}
 	_, err := fmt.Fprintln(e.cmd.OutOrStdout(), "nothing to explain: no signature here whose content or header was changed, or whose key is gone")

@@ -52,6 +52,22 @@ var csvColumns = []struct {
 	{"dns_source", ofDNS(func(d *receiver.DNSReport) string { return d.Source })},
 	{"certificate_issuer", ofCertificate(func(c *receiver.CertificateReport) string { return c.Issuer })},
 	{"certificate_sha256", ofCertificate(func(c *receiver.CertificateReport) string { return c.SHA256 })},
+	// of the message again
+	{"protected_subject", func(r *receiver.Report, _ *receiver.SignatureReport) string { return r.ProtectedSubject }},
+	{"encryption", func(r *receiver.Report, _ *receiver.SignatureReport) string { return ciphers(r.Encryption) }},
+}
+
+// ciphers are those of the layers, outermost first, with "not opened" for one that was not.
+func ciphers(layers []receiver.EncryptionReport) string {
+	var out []string
+	for _, e := range layers {
+		if e.Error != "" {
+			out = append(out, "not opened")
+			continue
+		}
+		out = append(out, e.Algorithm)
+	}
+	return strings.Join(out, ", ")
 }
 
 func ofDNS(value func(*receiver.DNSReport) string) func(*receiver.Report, *receiver.SignatureReport) string {
