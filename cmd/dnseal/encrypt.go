@@ -147,13 +147,19 @@ func (f *encryptFlags) groups(cmd *cobra.Command, m *message.Message, ids []*ide
 	if err != nil {
 		return nil, err
 	}
-	certified, held, err := f.certified()
+	holders, err := f.certified()
 	if err != nil {
 		return nil, err
 	}
-	known := func(address string) bool { return slices.Contains(held, address) }
+	shown, apart, err := encrypt.Apart(holders, m, f.to, f.bcc)
+	if err != nil {
+		return nil, err
+	}
+	known := func(address string) bool {
+		return slices.ContainsFunc(holders, func(h encrypt.Holder) bool { return h.In([]string{address}) })
+	}
 	visible, hidden = slices.DeleteFunc(visible, known), slices.DeleteFunc(hidden, known)
-	if len(visible)+len(hidden)+len(certified) == 0 {
+	if len(visible)+len(hidden)+len(holders) == 0 {
 		return nil, cli.Hint(errors.New("the message names no recipient"), "give --to ADDRESS or --certificate FILE")
 	}
 	found, err := f.find(cmd, slices.Concat(visible, hidden), profile)
@@ -164,7 +170,7 @@ func (f *encryptFlags) groups(cmd *cobra.Command, m *message.Message, ids []*ide
 	if err != nil {
 		return nil, err
 	}
-	groups, err := recipient.Plan(append(certified, found[:len(visible)]...), found[len(visible):], recipient.PlanOptions{Profile: profile, Self: self})
+	groups, err := recipient.Plan(append(shown, found[:len(visible)]...), append(apart, found[len(visible):]...), recipient.PlanOptions{Profile: profile, Self: self})
 	return groups, noKey(err)
 }
 
@@ -224,26 +230,27 @@ func (f *encryptFlags) recipients(m *message.Message) (visible, hidden []string,
 	return visible, append(hidden, named...), err
 }
 
-// certified are the recipients of --certificate, and the addresses of their certificates.
-func (f *encryptFlags) certified() (found []*recipient.Found, held []string, err error) {
+// certified are the recipients of --certificate.
+func (f *encryptFlags) certified() (holders []encrypt.Holder, err error) {
 	for _, file := range f.certificates {
 		cert, err := encrypt.ReadCertificate(file)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		key, err := recipient.FromCertificate(cert, time.Now())
 		if err != nil {
-			return nil, nil, fmt.Errorf("%s: nothing can be encrypted to this certificate: %w", file, err)
+			return nil, fmt.Errorf("%s: nothing can be encrypted to this certificate: %w", file, err)
 		}
-		name := file
+		name, addresses := file, []string(nil)
 		for _, n := range smime.CertificateNames(cert) {
 			if n.Kind == smime.NameMail {
-				name, held = n.Address.String(), append(held, n.Address.String())
+				name, addresses = n.Address.String(), append(addresses, n.Address.String())
 			}
 		}
-		found = append(found, &recipient.Found{Address: name, Keys: []recipient.Key{key}})
+		found := &recipient.Found{Address: name, Keys: []recipient.Key{key}}
+		holders = append(holders, encrypt.Holder{Found: found, Addresses: addresses})
 	}
-	return found, held, nil
+	return holders, nil
 }
 
 // own are the keys of who sends it, by which he can read it.
