@@ -69,9 +69,9 @@ counted apart. On a terminal lines are folded to its width, and the verdict has
 a colour unless NO_COLOR is set or TERM is dumb.
 
 --csv has a header row and a row for each message (RFC 4180, UTF-8), with the
-names of --json; what the columns from identity on say is of the signature that
-decided. Cells that a spreadsheet would compute get a ' before them; characters
-that are not printable become "?".
+names of --json; what the columns from identity to certificate_sha256 say is of
+the signature that decided. Cells that a spreadsheet would compute get a '
+before them; characters that are not printable become "?".
 
 --html writes a page for people: one HTML file that needs nothing else, with the
 verdict first, the chain of trust, what is signed and what is not, and the texts
@@ -95,8 +95,10 @@ revoked since passes until then. What it does not prove is temperror. Without
 
 Encrypted mail is opened with the keys of --identities, and the signatures
 inside are judged; the report says by which algorithms it was encrypted, and
-whether they authenticate. Nothing of it is written to disk in clear but into
-pages of --html.
+whether they authenticate. Encryption proves no author: without a good signature
+inside the verdict is not "pass", and what no key opens is "none" (encrypted). A
+part that is encrypted beside parts in clear is not opened. Nothing of it is
+written to disk in clear but into pages of --html.
 
 --save-evidence keeps what the verdicts rested on: chains of DNSSEC signatures,
 proofs of absence included, trust anchors, policy, and the digests of the

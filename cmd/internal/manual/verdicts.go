@@ -247,6 +247,16 @@ the milter asks the MTA to hold it.
 5xx: it is refused.
 `
 
+// encryptedText is about verdicts on mail that is encrypted.
+const encryptedText = `.SH ENCRYPTED MAIL
+With the keys of \-\-identities, or at a door of a recipient whose mail is decrypted, the signature inside gives the
+verdict. Encryption gives none: anybody can encrypt to a key that is published. What is opened and has no signature is
+none without a code; what no key here opens, or what was damaged, is none with the code encrypted. encryption in a
+report has each layer with its algorithms; authenticated is false for AES\-CBC, which does not show changes: only a
+signature inside that is a pass does. A part that is encrypted beside parts in clear is never opened: a signature over
+it proves that it is as it was signed, and nothing about what is in it.
+`
+
 // verdictsPage is dnseal-verdicts(7) in roff.
 func verdictsPage() string {
 	var b strings.Builder
@@ -277,6 +287,7 @@ decide what is done with the message.
 			fmt.Fprintf(&b, ".TP\n.B %s\n%s\n", roff(c.word), roff(c.text))
 		}
 	}
+	b.WriteString(encryptedText)
 	b.WriteString(actionsText)
 	b.WriteString(".SH SIGNING\nCodes in the log of mail that was not signed, with their class. " +
 		"The result of a listener that only observes begins with observe:, as in observe:signed and observe:not\\-allowed.\n" +
