@@ -23,7 +23,7 @@ type EncryptOptions struct {
 	Cipher enveloped.Cipher
 	// NoHeaderProtection leaves the header as it is: without it fields are repeated inside, and
 	// outside Subject is replaced by "[...]", Comments and Keywords are removed (RFC 9788, Section
-	// 3.2.1, hcp_baseline).
+	// 3.2.1, hcp_baseline), and so is Thread-Topic, in which Outlook repeats the Subject.
 	NoHeaderProtection bool
 	// Again encrypts also what is encrypted already.
 	Again bool

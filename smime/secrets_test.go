@@ -65,3 +65,22 @@ func encryptRaw(tb testing.TB, text string) string {
 	}
 	return "From: a@example.org\r\nContent-Type: application/pkcs7-mime\r\n\r\n" + string(der)
 }
+
+// Outlook repeats the Subject in Thread-Topic, where it is hidden and put back as that is.
+func TestThreadTopic(t *testing.T) {
+	t.Parallel()
+	msg := "Thread-Topic: Plans\r\nThread-Index: AdQ=\r\n" + crlf(simple)
+	for name, out := range map[string]string{
+		"signed":   sign(t, msg, SignOptions{Encrypt: to(enveloped.AES128GCM, bob())}),
+		"unsigned": encrypt(t, msg, *to(enveloped.AES128GCM, bob())),
+	} {
+		clear, _ := decrypted(t, out, keysOf(bob()))
+		if strings.Contains(out, "Plans") || !strings.Contains(clear, "\r\nThread-Topic: Plans\r\n") {
+			t.Errorf("%s: %.500s\n%.500s", name, out, clear)
+		}
+	}
+	r := verifyWith(t, sign(t, msg, SignOptions{Encrypt: to(enveloped.AES128GCM, bob())}), keysOf(bob()))
+	if s := r.Signatures[0]; s.HeaderState != HeaderProtected || len(s.Differences) > 0 {
+		t.Errorf("the header is %s: %q", s.HeaderState, s.Differences)
+	}
+}

@@ -12,8 +12,10 @@ import (
 const HiddenSubject = "[...]"
 
 // Confidential reports whether a field is not for the way: RFC 9788, Section 3.2.1 has Subject
-// replaced, and Comments and Keywords left out.
-func Confidential(f message.Field) bool { return f.Is("Subject", "Comments", "Keywords") }
+// replaced, and Comments and Keywords left out; in Thread-Topic Outlook repeats the Subject.
+func Confidential(f message.Field) bool {
+	return f.Is("Subject", "Comments", "Keywords", "Thread-Topic")
+}
 
 // appendOuter adds what stands outside of the encryption (RFC 9788, Section 2.2: HP-Outer), so that
 // a reader can tell what was hidden from what was changed on the way.
