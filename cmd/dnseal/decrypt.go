@@ -129,8 +129,8 @@ func verifyKeys(cmd *cobra.Command, dir string) (smime.DecryptOptions, error) {
 func ready(keys []decryption.Key) []enveloped.Key {
 	all := decryption.Enveloped(keys)
 	for i, k := range all {
-		if k, err := k.Ready(); err == nil { // what cannot decrypt is told where it is used
-			all[i] = k
+		if made, err := k.Ready(); err == nil { // what cannot decrypt is told where it is used
+			all[i] = made
 		}
 	}
 	return all
