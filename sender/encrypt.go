@@ -237,8 +237,18 @@ func encryptionAttrs(inClear []*recipient.Error, gs []Recipients) (attrs []slog.
 // encryptUnsigned encrypts a message that is passed on without a signature of ours, where a route
 // wants that: whatever keeps it from being signed, it is not sent in clear for that.
 func (h *handling) encryptUnsigned(ctx context.Context, out *message.Outcome) *message.Outcome {
-	if !h.encrypts(h.env.Rcpt) || isEncrypted(h.m) {
+	if !h.encrypts(h.env.Rcpt) {
 		return out
+	}
+	called := isCalledEncrypted(h.m)
+	if called {
+		encrypted, err := smime.Encrypted(ctx, h.m)
+		if err != nil {
+			return h.encryptFailed(err)
+		}
+		if encrypted {
+			return out
+		}
 	}
 	gs, refused := h.split(ctx, FormPlain)
 	switch {
@@ -247,6 +257,8 @@ func (h *handling) encryptUnsigned(ctx context.Context, out *message.Outcome) *m
 	case !slices.ContainsFunc(gs, func(g Recipients) bool { return g.Encryption != nil }):
 		out.Attrs = slices.Concat(out.Attrs, h.routing)
 		return out
+	case called:
+		return h.encryptFailed(&smime.ContentError{Place: "Content-Type", Reason: "it says that the message is encrypted, and it is not", Err: smime.ErrAmbiguous})
 	}
 	fs, err := h.prepare(h.opts.Now())
 	if err != nil {
@@ -264,8 +276,8 @@ func (h *handling) encryptUnsigned(ctx context.Context, out *message.Outcome) *m
 	return made
 }
 
-// isEncrypted reports whether a message is encrypted already, by what its header says.
-func isEncrypted(m *message.Message) bool {
+// isCalledEncrypted reports whether the header of a message says that it is encrypted.
+func isCalledEncrypted(m *message.Message) bool {
 	kind := smime.Secured(m)
 	return kind == smime.SMIMEEncrypted || kind == smime.PGPEncrypted
 }

@@ -1,9 +1,12 @@
 package sender
 
 import (
+	"bytes"
 	"context"
 	"crypto"
 	"crypto/ecdh"
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/mlkem"
 	"crypto/rand"
 	"errors"
@@ -146,8 +149,8 @@ func TestEncrypt(t *testing.T) {
 	const (
 		from   = "From: alice@example.org\r\nTo: Bob <bob@keys.example>, kem@keys.example, soon@keys.example\r\nCc: carol@keys.example\r\n"
 		signed = "From: alice@example.org\r\nTo: bob@keys.example\r\nMIME-Version: 1.0\r\nContent-Type: multipart/signed; protocol=\"application/pgp-signature\"; boundary=x\r\n\r\n--x\r\n\r\nhi\r\n--x\r\nContent-Type: application/pgp-signature\r\n\r\nx\r\n--x--\r\n"
-		locked = "From: alice@example.org\r\nMIME-Version: 1.0\r\nContent-Type: application/pkcs7-mime; smime-type=enveloped-data\r\nContent-Transfer-Encoding: base64\r\n\r\nAAAA\r\n"
 	)
+	locked := encryptedFor(t, newKey(t))
 	require := []Route{{To: []string{"*@never.example"}, Encrypt: EncryptNever}, {To: []string{"*@*"}, Encrypt: EncryptRequire}}
 	modern := []Route{{To: []string{"*@*"}, Encrypt: EncryptRequire, Profile: recipient.Modern}}
 	pq := []Route{{To: []string{"*@*"}, Encrypt: EncryptRequire, Profile: recipient.PQ}}
@@ -380,4 +383,30 @@ func TestRouteForms(t *testing.T) {
 			t.Errorf("%s: %v, though nothing is to be signed", rcpt, w)
 		}
 	}
+}
+
+// newKey is the key of nobody in the tests.
+func newKey(tb testing.TB) crypto.PublicKey {
+	tb.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return key.Public()
+}
+
+// encryptedFor is a message from alice that is encrypted already.
+func encryptedFor(tb testing.TB, key crypto.PublicKey) string {
+	tb.Helper()
+	m := read(tb, "From: alice@example.org\r\n\r\nhi\r\n")
+	edit, err := smime.Encrypt(tb.Context(), m, smime.EncryptOptions{Recipients: []enveloped.Recipient{{Key: key}}})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer edit.Close()
+	var out bytes.Buffer
+	if _, err = m.WriteEdited(&out, edit); err != nil {
+		tb.Fatal(err)
+	}
+	return out.String()
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 
 	"dnseal/smime/cms"
@@ -140,7 +139,7 @@ func undecrypted(err error) error {
 // wrapped is Err with its object, where it does not name that.
 func (e *Encryption) wrapped() error {
 	if _, malformed := errors.AsType[*cms.SyntaxError](e.Err); malformed {
-		return fmt.Errorf("smime: the encrypted object is %w", e.Err)
+		return errors.New("smime: the encrypted object is " + strings.TrimPrefix(e.Err.Error(), "cms: "))
 	}
 	return e.Err
 }
@@ -153,7 +152,8 @@ func changedInside(p *entity.Part) string {
 			return "the header of the encrypted text has octets that programs do not write there"
 		}
 	}
-	if kind, subtype, _ := strings.Cut(p.Type.Name, "/"); kind == "" || subtype == "" {
+	// RFC 2045, Section 5.2: an entity can be without any field.
+	if kind, subtype, _ := strings.Cut(p.Type.Name, "/"); len(p.Fields) > 0 && (kind == "" || subtype == "") {
 		return "the encrypted text does not begin with a header that can be read"
 	}
 	return ""

@@ -272,6 +272,7 @@ func TestChangedInside(t *testing.T) {
 		"Content-Type: text/plain\r\n\r\nHello\r\n":              false,
 		"Content-Type: text/html\r\nX: \x8f\x02\xa1q\r\n\r\n<p>": true,
 		"\x01\x02\x03\r\n\r\n<p>":                                true,
+		"\r\nHello\r\n":                                          false,
 		"Hello":                                                  true,
 		"Content-Type: text/html\r\n\x8f\x02\xa1qabc\r\n\r\n<p>": true,
 	} {

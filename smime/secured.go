@@ -2,6 +2,7 @@ package smime
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"strings"
@@ -82,4 +83,23 @@ func bodyStart(m *message.Message) []byte {
 		return nil
 	}
 	return buf[:n]
+}
+
+// maxArmor is how much of a body is searched for the beginning of OpenPGP data.
+const maxArmor = 64 << 10
+
+// Encrypted reports whether m is encrypted as its header says (see [Secured]): by S/MIME its body
+// is an EnvelopedData or AuthEnvelopedData, by PGP a part begins as RFC 9580, Section 6.2, has it.
+// What is in them is not looked at. Errors: those of the spool, and ctx's when it ends.
+func Encrypted(ctx context.Context, m *message.Message) (bool, error) {
+	switch Secured(m) {
+	case SMIMEEncrypted:
+		r, err := Verify(ctx, m)
+		return err == nil && r.Kind == KindEncrypted && r.Code == "", err
+	case PGPEncrypted:
+		start, err := io.ReadAll(io.LimitReader(m.Body(), maxArmor))
+		return bytes.Contains(start, []byte("-----BEGIN PGP MESSAGE-----")), err
+	case NotSecured, SMIMESigned, PGPSigned:
+	}
+	return false, nil
 }

@@ -63,7 +63,7 @@ func decrypt(cmd *cobra.Command, dir string, names, args []string) error {
 			cli.Print(cmd.ErrOrStderr(), "dnseal: note: %s does not authenticate, and the message is not signed: nothing shows that it was not changed", e.Content.Cipher)
 		}
 		if e.Changed != "" {
-			cli.Print(cmd.ErrOrStderr(), "dnseal: warning: %s: it was changed on the way", e.Changed)
+			cli.Print(cmd.ErrOrStderr(), "dnseal: warning: %s: it may have been changed on the way", e.Changed)
 		}
 	}
 	return encrypt.Write(cmd.OutOrStdout(), m, decrypted.Edit)
