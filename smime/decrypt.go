@@ -138,7 +138,9 @@ func undecrypted(err error) error {
 
 // wrapped is Err with its object, where it does not name that.
 func (e *Encryption) wrapped() error {
-	if _, malformed := errors.AsType[*cms.SyntaxError](e.Err); malformed {
+	_, malformed := errors.AsType[*cms.SyntaxError](e.Err)
+	_, over := errors.AsType[*cms.LimitError](e.Err)
+	if malformed || over {
 		return errors.New("smime: the encrypted object is " + strings.TrimPrefix(e.Err.Error(), "cms: "))
 	}
 	return e.Err

@@ -45,12 +45,20 @@ func Addressed(m *message.Message, names ...string) ([]string, error) {
 // maxCertificateFile is the most octets of a file with a certificate.
 const maxCertificateFile = 1 << 20
 
+// reason is an error of the file system without the file, which is named already.
+func reason(err error) error {
+	if failed, ok := errors.AsType[*fs.PathError](err); ok {
+		return failed.Err
+	}
+	return err
+}
+
 // ReadCertificate reads the first certificate of a file (PEM or DER). Errors: those of the file,
 // and that it holds none.
 func ReadCertificate(file string) (*x509.Certificate, error) {
 	data, err := cli.ReadFile(file, maxCertificateFile)
 	if err != nil {
-		return nil, fmt.Errorf("the certificate cannot be read: %w", err)
+		return nil, fmt.Errorf("the certificate %s cannot be read: %w", file, reason(err))
 	}
 	for rest := data; ; {
 		var block *pem.Block
