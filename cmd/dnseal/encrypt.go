@@ -44,11 +44,12 @@ records of the recipients hold, validated by DNSSEC: a certificate (3 0 0) or a
 bare key (3 1 0). Nothing is written unless there is a key for everyone.
 
 Without --to the recipients are those of the To, Cc and Bcc fields. Subject is
-replaced by "[...]" outside, Comments and Keywords (RFC 9788) and Outlook's
-Thread-Topic are left out; they are inside. A Bcc recipient (--bcc, or the Bcc field) gets an encryption of his
-own, and nobody learns of him; so do recipients by ML-KEM, beside whom some
-programs cannot read. Where that makes several messages, --output DIR is needed:
-it gets a file each, and standard error says for whom each is.
+replaced by "[...]" outside; Comments, Keywords and Thread-Topic are left out
+(RFC 9788). They are inside. A Bcc recipient (--bcc, or the Bcc field) gets an
+encryption of his own, and nobody learns of him; so do recipients by ML-KEM,
+beside whom some programs cannot read. Where that makes several messages,
+--output DIR is needed: it gets a file each, and standard error says for whom
+each is.
 
 --profile compatible (the default) writes what every program newer than 2022
 reads, AES-CBC, and AES-GCM where the keys say that it is read; modern is RFC
