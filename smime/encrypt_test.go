@@ -319,3 +319,20 @@ func TestDecryptedContents(t *testing.T) {
 		t.Errorf("%s, want %s", got, want)
 	}
 }
+
+// What a message that is attached hides is not put back as if it were of the one around it.
+func TestDecryptAttached(t *testing.T) {
+	t.Parallel()
+	attached, _ := decrypted(t, sign(t, crlf(simple), SignOptions{Encrypt: to("", bob())}), keysOf(bob()))
+	around := "From: carol@example.com\r\nSubject: Mine\r\nDate: Tue, 24 Nov 2026 10:00:00 +0000\r\nMIME-Version: 1.0\r\n" +
+		"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: message/rfc822\r\n\r\n" + attached + "\r\n--b--\r\n"
+	for _, without := range []bool{false, true} {
+		opts := to("", carol())
+		opts.NoHeaderProtection = without
+		clear, _ := decrypted(t, encrypt(t, around, *opts), keysOf(carol()))
+		header, _, _ := strings.Cut(clear, "\r\n\r\n")
+		if !strings.Contains(header, "Subject: Mine") || strings.Contains(header, "Gr") {
+			t.Errorf("without header protection %t: the header is\n%s", without, header)
+		}
+	}
+}

@@ -46,9 +46,13 @@ func (v *verifier) entity(l *layer) error {
 		}
 	}
 	if len(l.chain) > 0 || l.root && v.clearText != nil {
-		v.payload = readProtection(l)
+		protection := readProtection(l)
 		for _, s := range l.chain {
-			v.payload.apply(s)
+			protection.apply(s)
+		}
+		// What an attached message hides is not the Subject of this one.
+		if l.root {
+			v.payload = protection
 		}
 	}
 	return v.below(l)

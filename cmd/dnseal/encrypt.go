@@ -269,13 +269,12 @@ func (f *encryptFlags) own(cmd *cobra.Command, m *message.Message, ids []*identi
 	if err != nil {
 		return nil, err
 	}
-	var out []recipient.Key
 	for _, k := range keys {
 		if k.Certificate == nil {
 			continue
 		}
 		if key, err := recipient.FromCertificate(k.Certificate, time.Now()); err == nil {
-			return append(out, key), nil // the one in use
+			return []recipient.Key{key}, nil // the one in use
 		}
 	}
 	return nil, cli.Hint(fmt.Errorf("%s has no certificate that can be encrypted to", name), "make one: dnseal identity new --use encrypt %s", identity.Quote(name))
