@@ -120,7 +120,7 @@ func (s *search) want(text string) *Found {
 		found.Name, err = dane.SMIMEAName(a.Local, a.Domain)
 	}
 	if err != nil {
-		found.Err = &Error{Address: text, Code: CodeAddress, Reason: "it can have no record: " + err.Error(), Absent: true}
+		found.Err = &Error{Address: text, Code: CodeAddress, Reason: "it can have no record: " + inWords(err).Error(), Absent: true}
 		return found
 	}
 	w := &wanted{Found: found, address: a}

@@ -115,7 +115,9 @@ func bareKey(spki []byte) (Key, error) {
 }
 
 // inWords is an error of package cms as a reason.
-func inWords(err error) error { return errors.New(strings.TrimPrefix(err.Error(), "cms: ")) }
+func inWords(err error) error {
+	return errors.New(strings.TrimPrefix(strings.TrimPrefix(err.Error(), "cms: "), "message: "))
+}
 
 // strong reports whether the key is meant to be stronger than AES-128.
 func (k Key) strong() bool {
