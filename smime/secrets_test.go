@@ -2,12 +2,17 @@ package smime
 
 import (
 	"io"
+	"regexp"
 	"strings"
 	"testing"
 
 	"dnseal/smime/cms/enveloped"
 	"dnseal/smime/message"
 )
+
+// A field that names a hidden recipient, wherever it is written; the letters alone are in one
+// ciphertext of a hundred.
+var bccField = regexp.MustCompile(`bcc[ \t]*:`)
 
 // Nobody learns from an encrypted message of whom it does not name (RFC 5322, Section 3.6.3): the
 // fields that name him do not go out, with header protection or without.
@@ -24,7 +29,7 @@ func TestNoBcc(t *testing.T) {
 		} {
 			clear, _ := decrypted(t, out, keysOf(bob()))
 			for _, text := range []string{out, clear} {
-				if lower := strings.ToLower(text); strings.Contains(lower, "bcc") || strings.Contains(lower, "eve@") || strings.Contains(lower, "mallory") {
+				if lower := strings.ToLower(text); bccField.MatchString(lower) || strings.Contains(lower, "eve@") || strings.Contains(lower, "mallory") {
 					t.Errorf("%s, without header protection %t:\n%s", name, plain, text)
 				}
 			}

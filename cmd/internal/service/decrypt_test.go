@@ -45,11 +45,11 @@ func TestDecrypt(t *testing.T) {
 	}
 	as, err := os.ReadFile(kept[0])
 	must(t, err)
-	if !bytes.HasSuffix(as, text[bytes.Index(text, []byte("\r\n\r\n")):]) || bytes.Contains(as, []byte("dawn")) {
+	if !bytes.HasSuffix(as, text[bytes.Index(text, []byte("\r\n\r\n")):]) || bytes.Contains(as, []byte("at dawn")) {
 		t.Errorf("kept is\n%s", as)
 	}
 	must(t, r.stop())
-	if strings.Contains(r.log.String(), "dawn") || strings.Contains(r.log.String(), "Plans") {
+	if strings.Contains(r.log.String(), "at dawn") || strings.Contains(r.log.String(), "Plans") {
 		t.Error("the log has what was encrypted")
 	}
 }
