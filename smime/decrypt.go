@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"dnseal/smime/cms"
 	"dnseal/smime/cms/enveloped"
@@ -148,9 +150,10 @@ func (e *Encryption) wrapped() error {
 
 // changedInside looks for what a change of text under CBC leaves behind: it makes blocks of octets
 // that nobody wrote, and what is to carry the text away is a header or HTML that must come early.
+// RFC 6532: a header can be in UTF-8, which such blocks are not.
 func changedInside(p *entity.Part) string {
 	for _, f := range p.Fields {
-		if f.Name() == "" || bytes.ContainsFunc(f.Raw, func(r rune) bool { return r < ' ' && r != '\t' && r != '\r' && r != '\n' || r > '~' }) {
+		if f.Name() == "" || !utf8.Valid(f.Raw) || bytes.ContainsFunc(f.Raw, func(r rune) bool { return unicode.IsControl(r) && !strings.ContainsRune("\t\r\n", r) }) {
 			return "the header of the encrypted text has octets that programs do not write there"
 		}
 	}

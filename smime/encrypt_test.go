@@ -269,11 +269,13 @@ func TestEncryptedChanged(t *testing.T) {
 func TestChangedInside(t *testing.T) {
 	t.Parallel()
 	for text, changed := range map[string]bool{
-		"Content-Type: text/plain\r\n\r\nHello\r\n":              false,
-		"Content-Type: text/html\r\nX: \x8f\x02\xa1q\r\n\r\n<p>": true,
-		"\x01\x02\x03\r\n\r\n<p>":                                true,
-		"\r\nHello\r\n":                                          false,
-		"Hello":                                                  true,
+		"Content-Type: text/plain\r\n\r\nHello\r\n":                   false,
+		"Content-Type: text/html\r\nX: \x8f\x02\xa1q\r\n\r\n<p>":      true,
+		"\x01\x02\x03\r\n\r\n<p>":                                     true,
+		"Content-Type: text/plain\r\nSubject: Grüße\r\n\r\nHello\r\n": false,
+		"Content-Type: text/plain\r\nX: \x7f\r\n\r\nHello\r\n":        true,
+		"\r\nHello\r\n": false,
+		"Hello":         true,
 		"Content-Type: text/html\r\n\x8f\x02\xa1qabc\r\n\r\n<p>": true,
 	} {
 		content := message.NewSecretSpool(0)
