@@ -5,7 +5,6 @@ import (
 	"crypto"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"testing"
 
@@ -278,17 +277,7 @@ func TestChangedInside(t *testing.T) {
 		"Hello":         true,
 		"Content-Type: text/html\r\n\x8f\x02\xa1qabc\r\n\r\n<p>": true,
 	} {
-		content := message.NewSecretSpool(0)
-		defer content.Close()
-		if err := enveloped.Encrypt(content, strings.NewReader(text), int64(len(text)), enveloped.EncryptOptions{Recipients: to("", bob()).Recipients}); err != nil {
-			t.Fatal(err)
-		}
-		der, err := io.ReadAll(content.Open())
-		if err != nil {
-			t.Fatal(err)
-		}
-		msg := "From: a@example.org\r\nContent-Type: application/pkcs7-mime\r\n\r\n" + string(der)
-		r := verifyWith(t, msg, keysOf(bob()))
+		r := verifyWith(t, encryptRaw(t, text), keysOf(bob()))
 		if len(r.Encryptions) != 1 || r.Encryptions[0].Err != nil || (r.Encryptions[0].Changed != "") != changed {
 			t.Errorf("%q: %+v", text, r.Encryptions)
 		}
