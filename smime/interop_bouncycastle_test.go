@@ -26,6 +26,12 @@ type bouncyCastle struct {
 
 func newBouncyCastle(t *testing.T, root string, _ map[string]*peerIdentity) peer {
 	t.Helper()
+	return startBouncyCastle(t, root, filepath.Join("testdata", "interop", "BouncyCastle.java"))
+}
+
+// startBouncyCastle starts the Java program in a file.
+func startBouncyCastle(t *testing.T, root, file string) bouncyCastle {
+	t.Helper()
 	if !*withBouncyCastle {
 		t.Skip("skipped: Bouncy Castle has its turn with make interop, -bouncycastle or DNSEAL_PEERS=required")
 	}
@@ -39,7 +45,7 @@ func newBouncyCastle(t *testing.T, root string, _ map[string]*peerIdentity) peer
 		}
 		jars = append(jars, path)
 	}
-	source, err := os.ReadFile(filepath.Join("testdata", "interop", "BouncyCastle.java"))
+	source, err := os.ReadFile(file)
 	must(t, err)
 	// It ends with its input, not with the test's context, which is over by the time of Cleanup.
 	cmd := w.command(context.Background(), t, "java", "-cp", strings.Join(jars, ":"), w.write(t, "BouncyCastle.java", source))

@@ -2,11 +2,10 @@ package smime_test
 
 import (
 	"bytes"
-	"crypto"
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,80 +14,89 @@ import (
 
 // recipientPeer encrypts and decrypts.
 type recipientPeer interface {
-	// encrypt returns the EnvelopedData of text for id, as the program makes it by itself.
-	encrypt(t *testing.T, id *peerIdentity, text []byte) ([]byte, error)
+	// encrypt returns the EnvelopedData or AuthEnvelopedData of text for id, made in the way of the
+	// row, or errNoSuchForm.
+	encrypt(t *testing.T, r encryptionRow, id *encryptionIdentity, text []byte) ([]byte, error)
 	// decrypt opens one.
-	decrypt(t *testing.T, id *peerIdentity, der []byte) ([]byte, error)
+	decrypt(t *testing.T, id *encryptionIdentity, der []byte) ([]byte, error)
 }
 
-func (p openSSL) encrypt(t *testing.T, id *peerIdentity, text []byte) ([]byte, error) {
-	t.Helper()
-	_, err := p.run(t, "openssl", "cms", "-encrypt", "-binary", "-in", p.write(t, "text", text), "-outform", "DER", "-out", "out", "-recip", id.certFile())
-	return p.produced("out", err)
-}
+// errNoSuchForm is why a program does not encrypt in the way of a row.
+var errNoSuchForm = errors.New("does not encrypt in this form")
 
-func (p openSSL) decrypt(t *testing.T, id *peerIdentity, der []byte) ([]byte, error) {
-	t.Helper()
-	_, err := p.run(t, "openssl", "cms", "-decrypt", "-binary", "-inform", "DER", "-in", p.write(t, "in", der), "-recip", id.certFile(), "-inkey", id.keyFile(), "-out", "plain")
-	return p.produced("plain", err)
-}
-
-func (p nss) encrypt(t *testing.T, id *peerIdentity, text []byte) ([]byte, error) {
-	t.Helper()
-	_, err := p.run(t, "cmsutil", "-E", "-d", "sql:.", "-r", id.name, "-i", p.write(t, "text", text), "-o", "out")
-	return p.produced("out", err)
-}
-
-func (p nss) decrypt(t *testing.T, _ *peerIdentity, der []byte) ([]byte, error) {
-	t.Helper()
-	_, err := p.run(t, "cmsutil", "-D", "-d", "sql:.", "-i", p.write(t, "in", der), "-o", "plain")
-	return p.produced("plain", err)
-}
-
-func (p gnuPG) encrypt(t *testing.T, id *peerIdentity, text []byte) ([]byte, error) {
-	t.Helper()
-	_, err := p.run(t, "gpgsm", "--batch", "--yes", "-r", id.fingerprint(), "-o", "out", "--encrypt", p.write(t, "text", text))
-	return p.produced("out", err)
-}
-
-func (p gnuPG) decrypt(t *testing.T, _ *peerIdentity, der []byte) ([]byte, error) {
-	t.Helper()
-	_, err := p.run(t, "gpgsm", p.withPassphrase("-o", "plain", "--decrypt", p.write(t, "in", der))...)
-	return p.produced("plain", err)
-}
-
-// encryptionRow is a way in which mail is encrypted here.
+// encryptionRow is a way to encrypt.
 type encryptionRow struct {
 	name, key string
 	cipher    enveloped.Cipher
 	oaep      bool
 	keyID     bool
+	theirs    bool // dnseal does not encrypt so
 }
+
+// byDefault is set where a program without options could encrypt so.
+func (r encryptionRow) byDefault() bool {
+	return !r.oaep && !r.keyID && !r.theirs && !r.cipher.Authenticated() && r.curve()+r.rsa() != ""
+}
+
+// curve is the name of an elliptic curve, rsa that of an RSA key.
+func (r encryptionRow) curve() string { return r.keyOf("p256", "p384", "p521") }
+func (r encryptionRow) rsa() string   { return r.keyOf("rsa2048") }
+
+func (r encryptionRow) keyOf(names ...string) string {
+	if slices.Contains(names, r.key) {
+		return r.key
+	}
+	return ""
+}
+
+const tripleDES enveloped.Cipher = "3des-cbc" // which is only read
 
 var encryptionRows = []encryptionRow{
 	{name: "RSA, AES-CBC", key: "rsa2048"},
-	{name: "P-256, AES-CBC", key: "p256"},
-	{name: "P-384, AES-CBC", key: "p384", cipher: enveloped.AES256CBC},
-	{name: "RSA-OAEP, AES-CBC", key: "rsa2048", oaep: true},
-	{name: "RSA by key identifier", key: "rsa2048", keyID: true},
+	{name: "RSA, 3DES", key: "rsa2048", cipher: tripleDES, theirs: true},
+	{name: "RSA by key identifier, AES-CBC", key: "rsa2048", keyID: true},
 	{name: "RSA, AES-GCM", key: "rsa2048", cipher: enveloped.AES128GCM},
+	{name: "RSA-OAEP, AES-CBC", key: "rsa2048", oaep: true},
+	{name: "RSA-OAEP, AES-GCM", key: "rsa2048", oaep: true, cipher: enveloped.AES256GCM},
+	{name: "P-256, AES-CBC", key: "p256"},
+	{name: "P-256 by key identifier, AES-CBC", key: "p256", keyID: true},
 	{name: "P-256, AES-GCM", key: "p256", cipher: enveloped.AES256GCM},
+	{name: "P-384, AES-CBC", key: "p384", cipher: enveloped.AES256CBC},
+	{name: "P-521, AES-CBC", key: "p521", cipher: enveloped.AES256CBC},
+	{name: "X25519, AES-CBC", key: "x25519"},
+	{name: "RSA, ChaCha20-Poly1305", key: "rsa2048", cipher: enveloped.ChaCha20Poly1305},
+	{name: "ML-KEM-768, AES-CBC", key: "ml-kem-768", cipher: enveloped.AES256CBC},
+	{name: "ML-KEM-768 by KDF3, AES-CBC", key: "ml-kem-768", cipher: enveloped.AES256CBC, theirs: true},
+	{name: "ML-KEM-768, AES-GCM", key: "ml-kem-768", cipher: enveloped.AES256GCM},
+	{name: "ML-KEM-1024, AES-CBC", key: "ml-kem-1024", cipher: enveloped.AES256CBC},
 }
 
-// encryptionPrograms are the peers: here, and those of Debian 13. reads are the rows that they read
-// of ours, and writes the keys for which we read what they write.
-var encryptionPrograms = []struct {
-	name          string
-	debian13      bool
-	start         func(*testing.T, string, map[string]*peerIdentity) peer
+// encryptionProgram is a peer: here, or of Debian 13.
+type encryptionProgram struct {
+	name     string
+	debian13 bool
+	start    func(*testing.T, string, map[string]*peerIdentity) recipientPeer
+	// reads and writes have y for the rows that it reads of ours, and that we read of it.
 	reads, writes string
-}{
-	{"OpenSSL 3.0", false, newOpenSSL, "yyyyyyy", "rsa2048 p256 p384"},
-	{"OpenSSL 3.5", true, newOpenSSL, "yyyyyyy", "rsa2048 p256 p384"},
-	{"GnuPG 2.2", false, newGnuPG, "ynnnnnn", "rsa2048"},
-	{"GnuPG 2.4", true, newGnuPG, "yyynnnn", "rsa2048 p256 p384"},
-	{"NSS 3.87", false, newNSS, "ynnnynn", "rsa2048"},
-	{"NSS 3.110", true, newNSS, "yyyyynn", "rsa2048 p256 p384"},
+}
+
+// encrypts starts a peer that also encrypts.
+func encrypts(start func(*testing.T, string, map[string]*peerIdentity) peer) func(*testing.T, string, map[string]*peerIdentity) recipientPeer {
+	return func(t *testing.T, root string, ids map[string]*peerIdentity) recipientPeer {
+		t.Helper()
+		return start(t, root, ids).(recipientPeer)
+	}
+}
+
+var encryptionPrograms = []encryptionProgram{
+	{"OpenSSL 3.0", false, encrypts(newOpenSSL), "y-yyyyyyyyy------", "yyyyyyyyyyy------"},
+	{"OpenSSL 3.5", true, encrypts(newOpenSSL), "y-yyyyyyyyy------", "yyyyyyyyyyy------"},
+	{"GnuPG 2.2", false, encrypts(newGnuPG), "y----------------", "y----------------"},
+	{"GnuPG 2.4", true, encrypts(newGnuPG), "y-----y--yy------", "y-----y--yy------"},
+	{"NSS 3.87", false, encrypts(newNSS), "y-y--------------", "y----------------"},
+	{"NSS 3.110", true, encrypts(newNSS), "y-y-y-yy-yy------", "y-----y--yy------"},
+	{"Bouncy Castle 1.72", false, newBouncyCastleEncryption, "y-yyyyyy-yy-y----", "yyyyyyyyyyy------"},
+	{"Bouncy Castle 1.80", true, newBouncyCastleEncryption, "y-yyyyyyyyy-yy--y", "yyyyyyyyyyy--yyyy"},
 }
 
 // TestInteropEncryption: what each program reads of ours, and we of theirs: those of this machine,
@@ -106,79 +114,102 @@ func TestInteropEncryption(t *testing.T) {
 				t.Skip("skipped: the programs of Debian 13 have their turn with make interop")
 			}
 			ids := peerIdentitiesFor(t, t.TempDir(), x509.KeyUsageDigitalSignature|x509.KeyUsageKeyEncipherment|x509.KeyUsageKeyAgreement)
-			program := p.start(t, root, ids).(recipientPeer)
-			var reads strings.Builder
-			for _, r := range encryptionRows {
-				reads.WriteString(opensOurs(t, program, ids, r))
-			}
-			if reads.String() != p.reads {
-				t.Errorf("it reads %s, want %s of ours", reads.String(), p.reads)
-			}
-			var writes []string
-			for _, key := range []string{"rsa2048", "p256", "p384"} {
-				if readByUs(t, program, ids[key]) {
-					writes = append(writes, key)
-				}
-			}
-			if got := strings.Join(writes, " "); got != p.writes {
-				t.Errorf("we read what it writes for %s, want %s", got, p.writes)
+			all := encryptionIdentities(t, ids)
+			program := p.start(t, root, ids)
+			for i, r := range encryptionRows {
+				holdCell(t, r.name+": what dnseal writes", p.reads[i], opensOurs(t, program, all[r.key], r))
+				holdCell(t, r.name+": what it writes", p.writes[i], openTheirs(t, program, all[r.key], r))
 			}
 		})
 	}
 }
 
-// opensOurs is "y" where the program reads what is written here.
-func opensOurs(t *testing.T, program recipientPeer, ids map[string]*peerIdentity, r encryptionRow) string {
+// holdCell holds one cell to what is expected: y where there is no error.
+func holdCell(t *testing.T, name string, want byte, err error) {
 	t.Helper()
-	id := ids[r.key]
-	to := enveloped.Recipient{Certificate: id.signer.Certificate, OAEP: r.oaep, ByKeyIdentifier: r.keyID}
-	var der bytes.Buffer
-	must(t, enveloped.Encrypt(&der, strings.NewReader(peerEntity), int64(len(peerEntity)), enveloped.EncryptOptions{Recipients: []enveloped.Recipient{to}, Cipher: r.cipher}))
-	got, err := program.decrypt(t, id, der.Bytes())
-	if err == nil && string(got) == peerEntity {
-		return "y"
+	switch {
+	case (err == nil) == (want == 'y'):
+		if err != nil {
+			t.Logf("%s: %v", name, err)
+		}
+	case err == nil:
+		t.Errorf("%s: is read, want %c", name, want)
+	default:
+		t.Errorf("%s: want %c: %v", name, want, err)
 	}
-	t.Logf("%s: %v", r.name, errors.Join(err, fmt.Errorf("%d octets", len(got))))
-	return "n"
 }
 
-// readByUs reports whether what the program writes is read here.
-func readByUs(t *testing.T, program recipientPeer, id *peerIdentity) bool {
+// opensOurs has the program open what is written here: octet for octet.
+func opensOurs(t *testing.T, program recipientPeer, id *encryptionIdentity, r encryptionRow) error {
 	t.Helper()
-	der, err := program.encrypt(t, id, []byte(peerEntity))
+	if r.theirs {
+		return errNoSuchForm
+	}
+	to := id.to
+	to.OAEP, to.ByKeyIdentifier = r.oaep, r.keyID
+	var der bytes.Buffer
+	text := r.text("dnseal")
+	must(t, enveloped.Encrypt(&der, strings.NewReader(text), int64(len(text)), enveloped.EncryptOptions{Recipients: []enveloped.Recipient{to}, Cipher: r.cipher}))
+	got, err := program.decrypt(t, id, der.Bytes())
 	if err != nil {
-		t.Logf("%s: %v", id.name, err)
-		return false
+		return err
+	}
+	return sameText(got, text)
+}
+
+// openTheirs opens what the program writes: octet for octet.
+func openTheirs(t *testing.T, program recipientPeer, id *encryptionIdentity, r encryptionRow) error {
+	t.Helper()
+	text := r.text("the other")
+	der, err := program.encrypt(t, r, id, []byte(text))
+	if err != nil {
+		return err
 	}
 	var plain bytes.Buffer
-	key := enveloped.Key{Private: crypto.PrivateKey(id.signer.Key), Certificate: id.signer.Certificate}
-	_, err = enveloped.Decrypt(bytes.NewReader(der), &plain, enveloped.DecryptOptions{Keys: []enveloped.Key{key}})
+	found, err := enveloped.Decrypt(bytes.NewReader(der), &plain, enveloped.DecryptOptions{Keys: []enveloped.Key{id.key}})
 	if err != nil {
-		t.Errorf("%s: %v", id.name, err)
+		t.Errorf("%s: %v", r.name, err)
+		return err
 	}
-	return err == nil && plain.String() == peerEntity
+	if (r.cipher.Authenticated() || found.Authenticated) && found.Cipher != r.cipher || r.oaep != (found.KeyEncryption == "rsa-oaep") {
+		return fmt.Errorf("by %s and %s instead", found.KeyEncryption, found.Cipher)
+	}
+	return sameText(plain.Bytes(), text)
 }
 
-// TestInteropEncryptionTable: the table of the README.
+// text is another one for every row and writer: what a program left lying is not taken for it.
+func (r encryptionRow) text(writer string) string {
+	return peerEntity + "For " + r.name + ", encrypted by " + writer + ".\r\n"
+}
+
+func sameText(got []byte, want string) error {
+	if string(got) != want {
+		return fmt.Errorf("%d octets are not those that were encrypted: %.100q", len(got), got)
+	}
+	return nil
+}
+
+// TestInteropEncryptionTable: the table of the README. What none of them does is in a line below.
 func TestInteropEncryptionTable(t *testing.T) {
 	t.Parallel()
 	var table strings.Builder
-	table.WriteString("| program |")
-	for _, r := range encryptionRows {
-		table.WriteString(" " + r.name + " |")
-	}
-	table.WriteString(" we read of it |\n|---|" + strings.Repeat("---|", len(encryptionRows)+1) + "\n")
-	names := strings.NewReplacer("rsa2048", "RSA", "p256", "P-256", "p384", "P-384", " ", ", ")
+	var none []string
+	table.WriteString("| encrypted for, by |")
 	for _, p := range encryptionPrograms {
-		table.WriteString("| " + p.name + " |")
-		for _, c := range p.reads {
-			table.WriteString(map[rune]string{'y': " yes |", 'n': " no |"}[c])
+		table.WriteString(" " + p.name + " |")
+	}
+	table.WriteString("\n|---|" + strings.Repeat("---|", len(encryptionPrograms)) + "\n")
+	for i, r := range encryptionRows {
+		line := ""
+		for _, p := range encryptionPrograms {
+			arrows := map[string]string{"yy": "→ ←", "y-": "→", "-y": "←"}[p.reads[i:i+1]+p.writes[i:i+1]]
+			line += " " + arrows + " |"
 		}
-		table.WriteString(" " + names.Replace(p.writes) + " |\n")
+		if strings.ContainsAny(line, "→←") {
+			table.WriteString("| " + r.name + " |" + line + "\n")
+		} else {
+			none = append(none, r.name)
+		}
 	}
-	readme, err := os.ReadFile("../README.md")
-	must(t, err)
-	if !strings.Contains(string(readme), table.String()) {
-		t.Errorf("the README does not have\n%s", table.String())
-	}
+	holdTable(t, "interop encryption", table.String()+"\nNone of them: "+strings.Join(none, "; ")+".\n")
 }
