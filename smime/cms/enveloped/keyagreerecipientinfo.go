@@ -231,8 +231,7 @@ func (k *recipientKey) open(key *Key, size int) (contentKey []byte, method strin
 
 // sharedSecret is ECDH with the originator's key. A point that is not on the curve never reaches
 // the private key, and one of small order, which makes the secret 0, is refused by crypto/ecdh (RFC
-// 8418, Section 2; RFC 7748, Section 6.1). The first bit of an X25519 key is masked there, as RFC
-// 7748, Section 5, demands: with and without it the message is the same.
+// 8418, Section 2; RFC 7748, Section 6.1).
 func (k *recipientKey) sharedSecret(key *Key) (secret []byte, method string, err error) {
 	private := key.exchanger()
 	if private == nil {
@@ -243,7 +242,9 @@ func (k *recipientKey) sharedSecret(key *Key) (secret []byte, method string, err
 		return nil, "", errFailed
 	}
 	public, err := row.curve.NewPublicKey(k.originator)
-	if err != nil {
+	// RFC 7748, Section 5, ignores the first bit, which nobody sets: with it, a message could be
+	// changed and still be read.
+	if err != nil || row.curve == ecdh.X25519() && k.originator[len(k.originator)-1]&0x80 != 0 {
 		return nil, "", errFailed
 	}
 	secret, err = private.ECDH(public)
