@@ -17,8 +17,9 @@ func newDemo() *cobra.Command {
 		Long: `Shows the whole way of a message on the terminal: identities are made and
 published in a signed DNS hierarchy on loopback; a message is submitted to a
 signing relay, passes two store-and-forward hops and is verified at the
-recipient. Then five attacks and faults that must not pass. It needs no root, no
-real DNS and no fixed port.
+recipient. It is encrypted to a key from the DNS, and opened again. Then five
+attacks and faults that must not pass. It needs no root, no real DNS and no
+fixed port.
 
 Exit status: 0 every step ended as it must; 1 some step did not; 2 a step could
 not run.`,

@@ -55,7 +55,7 @@ func Run(ctx context.Context, out io.Writer, text []byte, keep string) error {
 		return fmt.Errorf("demo: %w", err)
 	}
 	for _, step := range []func(context.Context) error{
-		d.identities, d.publish, d.submit, d.arrive, d.device, d.rollOver, d.ship, d.mustNotPass,
+		d.identities, d.publish, d.submit, d.arrive, d.device, d.rollOver, d.encrypt, d.ship, d.mustNotPass,
 	} {
 		if err := step(ctx); err != nil {
 			return fmt.Errorf("demo: step %d: %w", d.step, err)
@@ -159,6 +159,7 @@ Kept in %[1]s: 1-submitted.eml 2-arrived.eml …, identities/, *.zone, root.anch
     --anchor %[1]s/new.anchor --delv-anchor %[1]s/delv.anchor &
   dnseal verify %[1]s/2-arrived.eml --resolver 127.0.0.1:5355 --trust-anchor %[1]s/new.anchor
   dnseal verify %[1]s/6-for-the-ship.eml --offline --trust-anchor %[1]s/root.anchor
+  dnseal decrypt %[1]s/7-encrypted.eml --identities %[1]s/identities
   delv @127.0.0.1 -p 5355 -a %[1]s/delv.anchor +root=. %[2]s SOA
   openssl cms -verify -in %[1]s/2-arrived.eml -CAfile '%[3]s'`, keep, d.domain(), d.alice.CertFile, zones)
 	return nil

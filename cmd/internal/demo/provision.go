@@ -26,7 +26,7 @@ func emptyZone(name string) string {
 // publish serves zones without identities, and publishes these by dynamic updates.
 func (d *demo) publish(ctx context.Context) error {
 	d.title("Published: one record each, in zones signed from a root made for this demo")
-	zones, err := d.zones(d.from, demoDevice, d.stranger())
+	zones, err := d.zones(d.people()...)
 	if err != nil {
 		return err
 	}
@@ -58,7 +58,7 @@ func (d *demo) publish(ctx context.Context) error {
 		return err
 	}
 	d.note("a resolver answers on %s; only the root key is trusted, not it", d.dns.Addr())
-	if err = d.provision(ctx, provision.ToPublish(provision.PublishOptions{TTL: demoTTL}), d.from, demoDevice, d.stranger()); err != nil {
+	if err = d.provision(ctx, provision.ToPublish(provision.PublishOptions{TTL: demoTTL}), d.people()...); err != nil {
 		return err
 	}
 	d.must(true, "sent as signed updates (RFC 2136), read back from the name server")

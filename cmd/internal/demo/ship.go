@@ -3,6 +3,7 @@ package demo
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"time"
@@ -25,23 +26,21 @@ const shipMaxAge = 7 * 24 * time.Hour
 // of its signer's record.
 func (d *demo) ship(ctx context.Context) error {
 	d.title("A ship without DNS: the message brings its DNSSEC chain, in a file")
-	if err := d.staple(ctx); err != nil {
+	text, err := d.staple(ctx)
+	if err != nil {
 		return err
 	}
-	for _, h := range d.post.hops {
-		if err := d.carry(ctx, h); err != nil {
-			return err
-		}
+	if text, err = d.carry(ctx, text); err != nil {
+		return err
+	}
+	if err = os.WriteFile(d.shipped(), text, 0o600); err != nil {
+		return err
 	}
 	d.note("carried in a file by two hops that change it; nothing is asked on board")
 	if err := d.onBoard(ctx, "on board", 0, receiver.Pass, ""); err != nil {
 		return err
 	}
 	if err := d.provision(ctx, provision.ToRevoke("", time.Now()), d.from); err != nil {
-		return err
-	}
-	text, err := os.ReadFile(d.shipped())
-	if err != nil {
 		return err
 	}
 	ashore, err := d.verify(ctx, text)
@@ -61,51 +60,51 @@ func (d *demo) ship(ctx context.Context) error {
 // shipped is the file that is carried.
 func (d *demo) shipped() string { return filepath.Join(d.dir, "6-for-the-ship.eml") }
 
-// staple signs the message with the chain of the signer's record, and writes the file.
-func (d *demo) staple(ctx context.Context) error {
+// staple signs the message with the chain of the signer's record.
+func (d *demo) staple(ctx context.Context) ([]byte, error) {
 	m, err := message.Read(bytes.NewReader(d.text), message.ReadOptions{})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer m.Close() //nolint:errcheck // an unlinked file
 	ashore, err := d.client(10 * time.Second)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer ashore.Close() //nolint:errcheck // nothing is lost
 	attribute, err := sender.Staple(ctx, ashore, d.alice, dnssec.Limits{}, time.Now())
 	if err != nil {
-		return err
+		return nil, err
 	}
 	edit, err := sender.SignMessage(ctx, m, []*identity.Identity{d.alice}, smime.SignOptions{Time: time.Now(), Unsigned: [][]cms.Attribute{{attribute}}})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	d.note("staple  %d bytes: the record and the keys of its zones, up to the root", len(attribute.Value))
-	return d.writeEdited(m, edit)
+	return edited(m, edit)
 }
 
-// carry takes the file through a store-and-forward system.
-func (d *demo) carry(ctx context.Context, h *hop) error {
-	text, err := os.ReadFile(d.shipped())
-	if err != nil {
-		return err
+// carry takes a message through the store-and-forward systems, as a file.
+func (d *demo) carry(ctx context.Context, text []byte) ([]byte, error) {
+	for _, h := range d.post.hops {
+		m, err := message.Read(bytes.NewReader(text), message.ReadOptions{})
+		if err != nil {
+			return nil, err
+		}
+		text, err = edited(m, h.Handle(ctx, m, &message.Envelope{}).Edit)
+		if err = errors.Join(err, m.Close()); err != nil {
+			return nil, err
+		}
 	}
-	m, err := message.Read(bytes.NewReader(text), message.ReadOptions{})
-	if err != nil {
-		return err
-	}
-	defer m.Close() //nolint:errcheck // an unlinked file
-	return d.writeEdited(m, h.Handle(ctx, m, &message.Envelope{}).Edit)
+	return text, nil
 }
 
-func (d *demo) writeEdited(m *message.Message, edit *message.Edit) error {
+// edited is the text of m with the edit, which it closes.
+func edited(m *message.Message, edit *message.Edit) ([]byte, error) {
 	defer edit.Close() //nolint:errcheck // an unlinked file
 	var out bytes.Buffer
-	if _, err := m.WriteEdited(&out, edit); err != nil {
-		return err
-	}
-	return os.WriteFile(d.shipped(), out.Bytes(), 0o600)
+	_, err := m.WriteEdited(&out, edit)
+	return out.Bytes(), err
 }
 
 // onBoard verifies the file without a resolver, some time later.

@@ -26,6 +26,17 @@ func (d *demo) stranger() string {
 	return "eve@example.net"
 }
 
+// reader is who gets the message encrypted, never the author in From.
+func (d *demo) reader() string {
+	if d.from == "bob@example.net" {
+		return "carol@example.net"
+	}
+	return "bob@example.net"
+}
+
+// people are all whose keys the demo makes.
+func (d *demo) people() []string { return []string{d.from, demoDevice, d.reader(), d.stranger()} }
+
 // read reads the message of the demo.
 func (d *demo) read(text []byte) error {
 	m, err := message.Read(bytes.NewReader(text), message.ReadOptions{})
@@ -50,14 +61,18 @@ func (d *demo) read(text []byte) error {
 }
 
 func (d *demo) identities(context.Context) error {
-	d.title("Identities: a person and a device make their keys; a stranger makes hers")
+	d.title("Identities: two persons and a device make their keys; a stranger makes hers")
 	dir := filepath.Join(d.dir, "identities")
-	for _, name := range []string{d.from, demoDevice, d.stranger()} {
-		id, err := identity.Create(dir, name, identity.CreateOptions{})
+	for _, name := range d.people() {
+		use, also := identity.UseSign, ""
+		if name == d.reader() {
+			use, also = identity.UseBoth, "; decrypts too"
+		}
+		id, err := identity.Create(dir, name, identity.CreateOptions{Use: use})
 		if err != nil {
 			return err
 		}
-		d.note("%-30s %s, self-signed, mode 0600", id.Name, id.KeyType())
+		d.note("%-30s %s, self-signed, mode 0600%s", id.Name, id.KeyType(), also)
 		switch name {
 		case d.from:
 			d.alice = id
@@ -80,7 +95,7 @@ func (d *demo) zones(published ...string) ([]lookuptest.Zone, error) {
 		if err != nil {
 			return nil, err
 		}
-		record, err := id.Record(3, 1, 1)
+		record, err := id.Record(id.RecordForm())
 		if err != nil {
 			return nil, err
 		}

@@ -17,17 +17,18 @@ import (
 	"dnseal/sender/identity"
 	"dnseal/sender/identity/provision"
 	"dnseal/smime"
+	"dnseal/smime/cms/enveloped"
 	"dnseal/smime/message"
 )
 
-// verify is the receiving agent: a new one each time, without a cache.
-func (d *demo) verify(ctx context.Context, text []byte) (*receiver.Report, error) {
+// verify is the receiving agent: a new one each time, without a cache; with keys it opens mail.
+func (d *demo) verify(ctx context.Context, text []byte, keys ...enveloped.Key) (*receiver.Report, error) {
 	client, err := d.client(silence)
 	if err != nil {
 		return nil, err
 	}
 	defer client.Close() //nolint:errcheck // nothing is lost
-	r, err := receiver.New(receiver.Options{Lookup: client, Domains: []receiver.Domain{{
+	r, err := receiver.New(receiver.Options{Lookup: client, Decrypt: smime.DecryptOptions{Keys: keys}, Domains: []receiver.Domain{{
 		Names:   []string{"example.net"},
 		Devices: map[string][]string{"*._device.example.net": {"alerts@example.net"}},
 	}}})
@@ -216,10 +217,7 @@ func (d *demo) otherPerson(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer edit.Close() //nolint:errcheck // an unlinked file
-	var out bytes.Buffer
-	_, err = m.WriteEdited(&out, edit)
-	return out.Bytes(), err
+	return edited(m, edit)
 }
 
 // longHex is a digest; the demo shows only how it begins.
