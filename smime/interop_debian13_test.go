@@ -248,7 +248,7 @@ func (want results) compare(t *testing.T, c cell, p program, err error) {
 // why is the reason in an error: in the words of the program, or else in ours.
 func (p program) why(err error) string {
 	text := strings.TrimSpace(err.Error())
-	if slices.Contains([]error{errClearOnly, errNoImport, errByHand}, err) {
+	if slices.Contains([]error{errClearOnly, errNoImport}, err) {
 		return text
 	}
 	if ours, ok := strings.CutPrefix(text, "dnseal: "); ok {

@@ -2,6 +2,7 @@ package smime_test
 
 import (
 	"bufio"
+	"crypto/sha256"
 	_ "embed" // the script that opens a message
 	"encoding/json"
 	"errors"
@@ -37,10 +38,20 @@ user_pref("security.OCSP.enabled", 0);
 user_pref("marionette.port", 0);
 `
 
-//go:embed testdata/interop/thunderbird.js
-var openMessage string
+var (
+	//go:embed testdata/interop/thunderbird.js
+	openMessage string
+	//go:embed testdata/interop/thunderbird_compose.js
+	composeMessage string
+)
 
 func newThunderbird(t *testing.T, root string, ids map[string]*peerIdentity) mailProgram {
+	t.Helper()
+	return startThunderbird(t, root, ids)
+}
+
+// startThunderbird starts it with the certificates and keys of ids.
+func startThunderbird(t *testing.T, root string, ids map[string]*peerIdentity) *thunderbird {
 	t.Helper()
 	p := &thunderbird{workshop: workshop{root: root, dir: t.TempDir()}}
 	p.env = []string{"HOME=" + p.dir, "MOZ_HEADLESS=1", "LC_ALL=C.UTF-8"}
@@ -49,6 +60,15 @@ func newThunderbird(t *testing.T, root string, ids map[string]*peerIdentity) mai
 	must(t, err)
 	for _, file := range anchors(ids) {
 		_, err = p.run(t, "certutil", "-A", "-d", "sql:.", "-n", filepath.Base(filepath.Dir(file)), "-t", "CT,C,C", "-i", file)
+		must(t, err)
+	}
+	for name, id := range ids {
+		if name == "ed25519" {
+			continue // it cannot be imported
+		}
+		_, err = p.run(t, "openssl", "pkcs12", "-export", "-in", id.certFile(), "-inkey", id.keyFile(), "-passout", "pass:x", "-name", name, "-out", "p12")
+		must(t, err)
+		_, err = p.run(t, "pk12util", "-i", "p12", "-d", "sql:.", "-W", "x", "-K", "")
 		must(t, err)
 	}
 	// It ends when it is told to, or with the test's context.
@@ -113,23 +133,45 @@ func (p *thunderbird) answer() ([]byte, error) {
 	return text, err
 }
 
-func (p *thunderbird) verifyMail(t *testing.T, _ *peerIdentity, text []byte) error {
+// do runs a script and returns what it hands to its callback.
+func (p *thunderbird) do(t *testing.T, script string, args ...any) (string, error) {
 	t.Helper()
 	answer, err := p.ask("WebDriver:ExecuteAsyncScript", map[string]any{
-		"script": openMessage, "args": []string{p.write(t, "in.eml", text)}, "scriptTimeout": 120_000, "newSandbox": true,
+		"script": script, "args": args, "scriptTimeout": 120_000, "newSandbox": true,
 	})
 	must(t, err)
 	var shown struct{ Value string }
 	must(t, json.Unmarshal(answer, &shown))
-	if strings.HasPrefix(shown.Value, "Message Is Signed: This message includes a valid digital signature.") {
-		return nil
+	if why, failed := strings.CutPrefix(shown.Value, "error: "); failed {
+		return "", errors.New(why)
 	}
-	return errors.New(shown.Value)
+	return shown.Value, nil
 }
 
-// errByHand is why a program does not sign: it has to be operated by hand.
-var errByHand = errors.New("not tried")
+func (p *thunderbird) verifyMail(t *testing.T, _ *peerIdentity, text []byte) error {
+	t.Helper()
+	shown, err := p.do(t, openMessage, p.write(t, "in.eml", text))
+	if err == nil && !strings.HasPrefix(shown, "Message Is Signed: This message includes a valid digital signature.") {
+		return errors.New(shown)
+	}
+	return err
+}
 
-func (p *thunderbird) signMail(*testing.T, row, *peerIdentity, bool) ([]byte, error) {
-	return nil, errByHand
+// compose makes a message from id to id.
+func (p *thunderbird) compose(t *testing.T, id *peerIdentity, text string, sign, encrypt bool) ([]byte, error) {
+	t.Helper()
+	fingerprint := fmt.Sprintf("%X", sha256.Sum256(id.signer.Certificate.Raw))
+	made, err := p.do(t, composeMessage, fingerprint, text, sign, encrypt)
+	return []byte(made), err
+}
+
+func (p *thunderbird) signMail(t *testing.T, _ row, id *peerIdentity, opaque bool) ([]byte, error) {
+	t.Helper()
+	switch {
+	case opaque:
+		return nil, errClearOnly
+	case id.name == "ed25519":
+		return nil, errNoImport
+	}
+	return p.compose(t, id, peerText, true, false)
 }
