@@ -53,7 +53,7 @@ func (fs *forms) all(ctx context.Context, gs []Recipients) (*message.Outcome, er
 func (fs *forms) edit(ctx context.Context, g Recipients) (*message.Edit, error) {
 	var encrypt *smime.EncryptOptions
 	if e := g.Encryption; e != nil {
-		encrypt = &smime.EncryptOptions{Recipients: e.Recipients, Cipher: e.Cipher, NoHeaderProtection: fs.opts.NoHeaderProtection}
+		encrypt = &smime.EncryptOptions{Recipients: e.Recipients, Cipher: e.Cipher, NoHeaderProtection: fs.opts.NoHeaderProtection, Memory: fs.opts.Memory}
 	}
 	if g.Form == FormPlain && encrypt == nil {
 		return fs.pre, nil

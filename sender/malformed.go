@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"dnseal/smime"
+	"dnseal/smime/cms"
 	"dnseal/smime/message"
 )
 
@@ -29,6 +30,9 @@ func (h *handling) malformed(err error) *message.Outcome {
 func faultOf(err error) (code, fault string) {
 	if over, ok := errors.AsType[*smime.LimitError](err); ok {
 		return "limit:" + over.What, strings.TrimPrefix(over.Error(), "smime: ")
+	}
+	if over, ok := errors.AsType[*cms.LimitError](err); ok {
+		return "limit:" + over.What, strings.TrimPrefix(over.Error(), "cms: ")
 	}
 	content, ok := errors.AsType[*smime.ContentError](err)
 	switch {

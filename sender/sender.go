@@ -92,6 +92,10 @@ type Options struct {
 	RecipientKeys lookup.Resolver
 	// PKIXRoots are for recipients' records of usage 1; nil makes these unusable.
 	PKIXRoots []*x509.Certificate
+	// Memory is what the content of messages that are encrypted with authentication is held in;
+	// where it is all in use until the context ends the message is deferred. Nil: each message
+	// takes what it needs, at most 64 MiB.
+	Memory *message.Memory
 	// NoHeaderProtection leaves out RFC 9788 header protection, of encrypted messages too.
 	NoHeaderProtection bool
 	// FullSelfCheck also verifies the signature values of what was made.

@@ -188,7 +188,7 @@ func (c *Contents) unpack(ctx context.Context, src io.ReaderAt, p *entity.Part, 
 	c.spools = append(c.spools, content)
 	var err error
 	if encrypted {
-		_, _, err = entity.Decrypt(ctx, src, p, content, c.keys.cms())
+		_, _, err = entity.Decrypt(ctx, src, p, content, c.keys.cms(ctx, p))
 	} else {
 		_, _, err = entity.ReadCMS(ctx, src, p, content)
 	}

@@ -2,6 +2,7 @@ package smime
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -24,10 +25,17 @@ type DecryptOptions struct {
 	Keys []enveloped.Key
 	// MaxContent is the most octets of content of one layer; 0: 64 MiB.
 	MaxContent int64
+	// Memory is what content under an authenticated cipher is held in, at most twice, before it is
+	// known that its tag holds. Nil: each message takes what it needs.
+	Memory *message.Memory
 }
 
-func (opts DecryptOptions) cms() enveloped.DecryptOptions {
-	return enveloped.DecryptOptions{Keys: opts.Keys, MaxContent: opts.MaxContent}
+// cms are the options for the object in p.
+func (opts DecryptOptions) cms(ctx context.Context, p *entity.Part) enveloped.DecryptOptions {
+	return enveloped.DecryptOptions{Keys: opts.Keys, MaxContent: opts.MaxContent, Hold: func() (func(), error) {
+		most := cmp.Or(opts.MaxContent, enveloped.DefaultMaxContent)
+		return opts.Memory.Take(ctx, 2*min(most, p.BodySize()))
+	}}
 }
 
 // Encryption is a layer of encryption around the content of a message.
@@ -98,7 +106,7 @@ func (v *verifier) encrypted(l *layer, kind Kind, outermost bool) (bool, error) 
 	v.report.Encryptions = append(v.report.Encryptions, e)
 	content := message.NewSecretSpool(0)
 	v.spools = append(v.spools, content)
-	opened, tail, err := entity.Decrypt(v.ctx, l.src, l.entity, content, v.keys.cms())
+	opened, tail, err := entity.Decrypt(v.ctx, l.src, l.entity, content, v.keys.cms(v.ctx, l.entity))
 	if err != nil {
 		if e.Err = undecrypted(err); e.Err == nil {
 			return false, err

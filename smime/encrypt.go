@@ -25,6 +25,9 @@ type EncryptOptions struct {
 	// outside Subject is replaced by "[...]", Comments and Keywords are removed (RFC 9788, Section
 	// 3.2.1, hcp_baseline), and so is Thread-Topic, in which Outlook repeats the Subject.
 	NoHeaderProtection bool
+	// Memory is what content under a cipher with authentication tag is held in. Nil: each message
+	// takes what it needs.
+	Memory *message.Memory
 	// Again encrypts also what is encrypted already.
 	Again bool
 }
@@ -86,6 +89,13 @@ func (s *signing) encryptEntity(edit *message.Edit, header []byte) error {
 	b := transit.NewBase64Writer(edit.Body)
 	content := io.MultiReader(bytes.NewReader(header), plain.Open())
 	opts := enveloped.EncryptOptions{Recipients: s.opts.Encrypt.Recipients, Cipher: s.opts.Encrypt.Cipher}
+	if opts.Cipher.Authenticated() {
+		release, err := s.opts.Encrypt.Memory.Take(s.ctx, size)
+		if err != nil {
+			return err
+		}
+		defer release()
+	}
 	if err := enveloped.Encrypt(b, content, size, opts); err != nil {
 		return err
 	}

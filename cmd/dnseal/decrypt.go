@@ -11,6 +11,7 @@ import (
 	"dnseal/sender/identity/decryption"
 	"dnseal/smime"
 	"dnseal/smime/cms/enveloped"
+	"dnseal/smime/message"
 )
 
 func newDecrypt() *cobra.Command {
@@ -122,7 +123,7 @@ func verifyKeys(cmd *cobra.Command, dir string) (smime.DecryptOptions, error) {
 	if named && len(keys) == 0 {
 		cli.Print(cmd.ErrOrStderr(), "dnseal: note: no identity in %s has a key that decrypts", identity.Quote(dir))
 	}
-	return smime.DecryptOptions{Keys: ready(keys)}, nil
+	return smime.DecryptOptions{Keys: ready(keys), Memory: message.NewMemory(message.DefaultMemory)}, nil
 }
 
 // ready are the keys, for many messages.

@@ -25,6 +25,10 @@ import (
 // whom To and Cc do not name get a message each, so that nobody learns of them. A milter has one
 // message for all: where several encryptions were needed, "require" refuses it, and "if-possible"
 // lets it pass in clear.
+//
+// Content under a cipher that authenticates is held in memory while it is encrypted or decrypted:
+// at most 64 MiB of a message, and 256 MiB of all messages of the process together. What finds no
+// memory within timeouts.handle of a relay, or timeout of a milter, is deferred.
 type Route struct {
 	// To lists recipients: addresses, stars allowed. Mandatory.
 	To []string `toml:"to"`

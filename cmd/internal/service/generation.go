@@ -14,6 +14,7 @@ import (
 	"dnseal/receiver/evidence"
 	"dnseal/sender"
 	"dnseal/sender/identity/provision"
+	"dnseal/smime/message"
 )
 
 // generation is everything made of one reading of the configuration.
@@ -42,7 +43,7 @@ func (s *service) generation(ctx context.Context, c *config.Config) (*generation
 	g := &generation{config: c, client: client, dns: s.metrics.Resolver(newWarner(client, s.log))}
 	before := s.sockets.begin()
 	if g.publisher, err = publisherOf(c, client); err == nil {
-		err = g.handlers()
+		err = g.handlers(s.memory)
 	}
 	if err == nil {
 		err = s.openListeners(ctx, g)
@@ -58,13 +59,14 @@ func (s *service) generation(ctx context.Context, c *config.Config) (*generation
 	return g, nil
 }
 
-func (g *generation) handlers() error {
+// handlers makes the senders and receivers, which share memory.
+func (g *generation) handlers(memory *message.Memory) error {
 	c, r := g.config, g.dns
 	var err error
 	g.sign, g.verify = map[bool]*sender.Sender{}, map[config.Verifying]*receiver.Receiver{}
 	for _, observe := range []bool{false, true} {
 		o := c.SenderOptions(r)
-		o.Observe = observe
+		o.Observe, o.Memory = observe, memory
 		if g.sign[observe], err = sender.New(o); err != nil {
 			return err
 		}
@@ -72,7 +74,7 @@ func (g *generation) handlers() error {
 	for _, how := range []config.Verifying{{}, {RestoreHeader: true}, {Observe: true}, {Observe: true, RestoreHeader: true}} {
 		opts := c.ReceiverOptions(r, how)
 		opts.Keep = g.keepEvidence(&opts)
-		opts.Deliver.Keep = keepEncrypted(c.Verify.KeepEncrypted)
+		opts.Deliver.Keep, opts.Decrypt.Memory = keepEncrypted(c.Verify.KeepEncrypted), memory
 		if g.verify[how], err = receiver.New(opts); err != nil {
 			return err
 		}

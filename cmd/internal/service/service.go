@@ -20,6 +20,7 @@ import (
 	"dnseal/cmd/internal/config"
 	"dnseal/cmd/internal/metrics"
 	"dnseal/milter"
+	"dnseal/smime/message"
 )
 
 // Time limits of a service.
@@ -45,10 +46,11 @@ type service struct {
 	sockets  *sockets
 	current  current
 	journals journals
-	broken   chan error     // errors of listeners
-	stopping chan struct{}  // closed when the service ends
-	retired  sync.WaitGroup // generations that have been replaced
-	wg       sync.WaitGroup // listeners
+	memory   *message.Memory // for the content of encrypted messages, of all generations
+	broken   chan error      // errors of listeners
+	stopping chan struct{}   // closed when the service ends
+	retired  sync.WaitGroup  // generations that have been replaced
+	wg       sync.WaitGroup  // listeners
 }
 
 // Run runs a daemon, "relay" or "milter", with a configuration file. It reloads the file at each
@@ -60,7 +62,8 @@ func Run(ctx context.Context, kind, file string, stderr io.Writer, hup <-chan os
 
 func newService(kind, file string, stderr io.Writer) *service {
 	return &service{
-		kind: kind, file: file, stderr: stderr, metrics: metrics.New(nil), log: newLog(stderr, "text"), broken: make(chan error, 1), stopping: make(chan struct{}),
+		kind: kind, file: file, stderr: stderr, metrics: metrics.New(nil), log: newLog(stderr, "text"),
+		memory: message.NewMemory(message.DefaultMemory), broken: make(chan error, 1), stopping: make(chan struct{}),
 	}
 }
 

@@ -17,6 +17,14 @@ type authenticated struct {
 	ciphertext held
 	additional []byte // authAttrs as they are authenticated; nil where there are none
 	tag        []byte
+	held       func() // ends what DecryptOptions.Hold began; nil: nothing began
+}
+
+// release ends the use of memory. Safe on nil.
+func (a *authenticated) release() {
+	if a != nil && a.held != nil {
+		a.held()
+	}
 }
 
 // readAuthEnveloped reads the contents of RFC 5083, Section 2.1:
@@ -37,6 +45,13 @@ func (d *decryption) readAuthEnveloped(a *authenticated) error {
 	err := d.b.Inside(ber.TagSequence, "authEncryptedContentInfo", func() (err error) {
 		if a.cipher, err = d.readContentInfo(true); err != nil {
 			return err
+		}
+		if d.opts.Hold != nil {
+			release, err := d.opts.Hold()
+			if err != nil {
+				return err
+			}
+			a.held = release
 		}
 		return d.copyContent(&a.ciphertext, limitContent(d.opts.MaxContent, 0))
 	})

@@ -46,8 +46,12 @@ type DecryptOptions struct {
 	// Keys at hand; several may be tried.
 	Keys []Key
 	// MaxContent is the most octets of content that are decrypted, at most 2 GiB; 0:
-	// DefaultMaxContent.
+	// DefaultMaxContent. Under CBC it is counted with the padding, less one block.
 	MaxContent int64
+	// Hold is called once before content under an authenticated cipher is held in memory, for a key
+	// at hand, and release when it was written. Its error ends the decryption. Nil: it is not
+	// called.
+	Hold func() (release func(), err error)
 }
 
 // Content says what was decrypted, and how it was protected.
@@ -103,6 +107,7 @@ func Decrypt(r io.Reader, w io.Writer, opts DecryptOptions) (*Content, error) {
 //	  content      [0] EXPLICIT ANY DEFINED BY contentType }
 func (d *decryption) run() error {
 	var a *authenticated
+	defer func() { a.release() }()
 	err := d.b.Inside(ber.TagSequence, "ContentInfo", func() error {
 		contentType, err := algorithm.ReadOID(d.b, "contentType")
 		if err != nil {
