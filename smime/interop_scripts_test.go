@@ -2,11 +2,14 @@ package smime_test
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"dnseal/smime/cms/enveloped"
 )
 
 // script is a library of another language, through a program of testdata/interop.
@@ -119,4 +122,53 @@ func (p pkijs) verify(t *testing.T, ids []*peerIdentity, der, entity []byte) err
 		content = p.write(t, "entity", entity)
 	}
 	return p.do(t, "verify", p.write(t, "in", der), content, filepath.Join(ids[0].dir, "ca.pem"))
+}
+
+// scriptOfCMS and scriptOfMail start programs of testdata/interop that encrypt.
+func scriptOfCMS(interpreter, file string, args ...string) func(*testing.T, string, map[string]*peerIdentity) recipientPeer {
+	return func(t *testing.T, root string, _ map[string]*peerIdentity) recipientPeer {
+		t.Helper()
+		return newScript(t, root, interpreter, file, false, args)
+	}
+}
+
+func scriptOfMail(interpreter, file string, whole bool, args ...string) func(*testing.T, string, map[string]*peerIdentity) recipientPeer {
+	return func(t *testing.T, root string, _ map[string]*peerIdentity) recipientPeer {
+		t.Helper()
+		return encryptsMail{newScript(t, root, interpreter, file, whole, args)}
+	}
+}
+
+// encryptMail has the script encrypt an entity, or a message where it wants that.
+func (s script) encryptMail(t *testing.T, r encryptionRow, id *encryptionIdentity, entity []byte) ([]byte, error) {
+	t.Helper()
+	if s.whole {
+		if !r.byDefault() {
+			return nil, errNoSuchForm
+		}
+		entity = append([]byte(peerHeader+"MIME-Version: 1.0\r\n"), entity...)
+	}
+	out, err := s.encrypt(t, r, id, entity)
+	return withCRLF(out), err
+}
+
+func (s script) decryptMail(t *testing.T, id *encryptionIdentity, text []byte) ([]byte, error) {
+	t.Helper()
+	return s.decrypt(t, id, text)
+}
+
+func (s script) encrypt(t *testing.T, r encryptionRow, id *encryptionIdentity, text []byte) ([]byte, error) {
+	t.Helper()
+	if r.keyID || r.cipher == enveloped.ChaCha20Poly1305 {
+		return nil, errNoSuchForm
+	}
+	cipher := cmp.Or(r.cipher, enveloped.AES128CBC)
+	err := s.do(t, "encrypt", s.write(t, "text", text), filepath.Join(s.dir, "out"), id.keyFile(), id.certFile(), string(cipher))
+	return s.produced("out", err)
+}
+
+func (s script) decrypt(t *testing.T, id *encryptionIdentity, text []byte) ([]byte, error) {
+	t.Helper()
+	err := s.do(t, "decrypt", s.write(t, "in", text), filepath.Join(s.dir, "plain"), id.keyFile(), id.certFile())
+	return s.produced("plain", err)
 }

@@ -1,6 +1,7 @@
-// Signs and verifies CMS with pkijs.
+// Signs, verifies, encrypts and decrypts CMS with pkijs.
 // sign ENTITY OUT attached|detached KEY CERTIFICATE DIGEST ALGORITHM
 // verify SIGNED ENTITY|- ANCHOR
+// encrypt|decrypt IN OUT KEY CERTIFICATE [CIPHER]
 import { readFileSync, writeFileSync } from 'node:fs';
 import * as asn1js from 'asn1js';
 import * as pkijs from 'pkijs';
@@ -55,8 +56,26 @@ async function verify(entity, anchor) {
   if (!found.signatureVerified || !found.signerCertificateVerified) throw new Error(found.message || 'refused');
 }
 
+async function encrypt(out, keyFile, certFile, cipher) {
+  const [, length, mode] = cipher.match(/^aes-(\d+)-(\w+)$/);
+  const enveloped = new pkijs.EnvelopedData();
+  enveloped.addRecipientByCertificate(pkijs.Certificate.fromBER(pem(certFile)));
+  await enveloped.encrypt({ name: `AES-${mode.toUpperCase()}`, length: Number(length) }, bytes(input));
+  const info = new pkijs.ContentInfo({ contentType: '1.2.840.113549.1.7.3', content: enveloped.toSchema() });
+  writeFileSync(out, Buffer.from(info.toSchema().toBER()));
+}
+
+async function decrypt(out, keyFile, certFile) {
+  const enveloped = new pkijs.EnvelopedData({ schema: pkijs.ContentInfo.fromBER(bytes(input)).content });
+  const content = await enveloped.decrypt(0, {
+    recipientCertificate: pkijs.Certificate.fromBER(pem(certFile)),
+    recipientPrivateKey: new Uint8Array(pem(keyFile)).buffer,
+  });
+  writeFileSync(out, Buffer.from(content));
+}
+
 try {
-  await (job === 'sign' ? sign : verify)(...rest);
+  await { sign, verify, encrypt, decrypt }[job](...rest);
 } catch (e) {
   console.log(`error: ${e.message}`);
   process.exit(1);
