@@ -33,7 +33,7 @@ func decrypting(t *testing.T, settings string) *world {
 // what needs none is delivered.
 func TestDecryptMemory(t *testing.T) {
 	t.Parallel()
-	w := decrypting(t, "timeouts = { handle = \"500ms\" }\n")
+	w := decrypting(t, "timeouts = { handle = \"4s\" }\n")
 	r := w.start("relay")
 	release, err := r.memory.Take(t.Context(), message.DefaultMemory)
 	must(t, err)
