@@ -90,6 +90,9 @@ func TestRecords(t *testing.T) {
 		"reads cbc":               {records: three("p256", capabilitiesOf(t, aes128CBC)), want: "p256"},
 		"two certificates":        {records: slices.Concat(three("rsa2048", nil), three("p256", nil)), want: "p256, rsa2048"},
 		"certificate, bare":       {records: append(three("p256", nil), record(3, 1, 0, spki(t, "p256"))), want: "p256"},
+		"bare beside one":         {records: append(three("rsa2048", nil), record(3, 1, 0, spki(t, "p256"))), want: "rsa2048", reason: "it is a key alone, and another record has a certificate"},
+		"bare beside ml-kem":      {records: append(three("ml-kem-768", nil), record(3, 1, 0, spki(t, "p256"))), want: "ml-kem-768 aes-128-gcm aes-256-gcm"},
+		"bare beside a signer's":  {records: append(three("rsa2048", usage(x509.KeyUsageDigitalSignature)), record(3, 1, 0, spki(t, "p256"))), want: "p256 bare"},
 		"beside a digest":         {records: append(three("p256", nil), record(3, 1, 1, digest[:])), want: "p256", reason: "it is a digest"},
 		"classical first":         {records: append(three("p256", nil), record(3, 1, 0, spki(t, "x25519")), record(3, 1, 0, spki(t, "ml-kem-768"))), want: "p256"},
 

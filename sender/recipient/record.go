@@ -29,7 +29,23 @@ func (s *search) keys(ctx context.Context, w *wanted) (keys []Key, undecided err
 			w.Unusable = append(w.Unusable, Unusable{r, err.Error()})
 		}
 	}
-	return keys, undecided
+	return w.forEncryption(keys), undecided
+}
+
+// forEncryption leaves out bare RSA and EC keys beside a certificate for encryption: a name that
+// publishes the key that signs whole (3 1 0) has one, and its owner does not decrypt by it.
+func (w *wanted) forEncryption(keys []Key) []Key {
+	certified := func(k Key) bool { return k.Certificate != nil }
+	if !slices.ContainsFunc(keys, certified) {
+		return keys
+	}
+	return slices.DeleteFunc(keys, func(k Key) bool {
+		signs := !certified(k) && k.class == classical
+		if signs {
+			w.Unusable = append(w.Unusable, Unusable{k.Record, "it is a key alone, and another record has a certificate for encryption"})
+		}
+		return signs
+	})
 }
 
 // add leaves out what is there already, and a bare key where a certificate has it: more programs
