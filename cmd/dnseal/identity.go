@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -133,7 +134,7 @@ RFC 8162; other programs need the certificate.`,
 	use := cmd.Flags().String("use", string(identity.UseSign), "`USE` of the key: "+oneOf(identity.Uses()))
 	completeWords(cmd, "use", identity.Uses()...)
 	cmd.Flags().StringVar(&opts.Algorithm, "algorithm", identity.DefaultAlgorithm, "`ALGORITHM`; see above")
-	completeWords(cmd, "algorithm", append(identity.Algorithms(), "x25519", "ml-kem-768", "ml-kem-1024")...)
+	completeWords(cmd, "algorithm", everyAlgorithm()...)
 	cmd.Flags().IntVar(&opts.Days, "days", 0, "`DAYS` of validity in the certificate (default ten years; under DANE-EE only the record counts)")
 	passphrase := cmd.Flags().String("passphrase-file", "", "encrypt the key by the first line of `FILE`; -: asked at the terminal, else a line of\nstandard input; for --pkcs11 the PIN, for --tpm the password that the key gets")
 	cmd.Flags().StringVar(&opts.PKCS11, "pkcs11", "", "the key is on a PKCS #11 token: `URI` (RFC 7512) names it; where it is not there it is made")
@@ -166,6 +167,17 @@ RFC 8162; other programs need the certificate.`,
 		return nil
 	}
 	return cmd
+}
+
+// everyAlgorithm lists those for signatures, and those for encryption alone.
+func everyAlgorithm() []string {
+	names := identity.Algorithms()
+	for _, name := range identity.AlgorithmsFor(identity.UseEncrypt) {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // printMade says what was made, and where the key is.

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -25,7 +26,13 @@ func newIdentityRollover() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rollover NAME…",
 		Short: "Replace the key of identities without a message that fails",
-		Long: `Makes another key, publishes its record beside that of the active one, waits
+		Long: `Replaces one key of each identity, of those that it has (--which):
+  sign     the one that signs (default; for a name without one, encrypt)
+  pq       the ML-DSA key that signs beside it
+  encrypt  the key for encryption
+Several can be under way at a time.
+
+Makes another key, publishes its record beside that of the active one, waits
 until every cache has it, and lets it sign from then on; a relay or milter that
 runs notices that by itself. The time to wait is the longer of the TTL of the
 records as they were and the negative TTL of the zone, counted from when the
@@ -48,6 +55,15 @@ others may encrypt to it (it has no certificate, or one that does not forbid
 it), it stays as old/…/decrypt.pem, by which nothing signs. A key in a token or
 TPM stays there.
 
+Of a key for encryption the old record goes as soon as caches have the next one,
+because others can use either; --keep-old and --old-for are for it too. Its
+private part always stays: mail that is encrypted to the old key, also by who
+has its record still, is opened as before. A next key opens mail as soon as it is
+made; reload a relay or milter that decrypts.
+
+While an ML-DSA key in pq is replaced, the records of both are published, so
+that mail of every moment has its second signature, and none is told pq-missing.
+
 Where a record of the domain's CA publishes the identity (state by-ca) the next
 key is certified by that CA and signs at once: the record stays as it is. The
 certificate of the old key stays good until it ends.
@@ -55,13 +71,15 @@ certificate of the old key stays good until it ends.
 An encrypted key is followed by one that is encrypted by the same passphrase.
 --renew makes a new certificate for the same key. Where the next key is made
 elsewhere (by a supplier, in a token, certified by a CA), put key.pem and
-cert.pem into DIR/NAME/next, and this command takes them.
+cert.pem into DIR/NAME/next (DIR/NAME/pq/next, DIR/NAME/encrypt/next), and this
+command takes them.
 
 Exit status: 0 the new key signs; 1 something is wrong, and was said; 2 wrong
 usage, or another dnseal is changing the identity; 3 not done yet: come back
 when it says, or use --wait.`,
 		Example: `  dnseal identity rollover alice@example.org --identities keys \
     --tsig-key tsig.key --wait
+  dnseal identity rollover alice@example.org --which encrypt --identities keys
   dnseal identity rollover --continue --config /etc/dnseal/dnseal.toml`,
 	}
 	c := newLifeCommand(cmd)
@@ -69,18 +87,27 @@ when it says, or use --wait.`,
 	cmd.Flags().BoolVar(&c.wait, "wait", false, "wait until the new key signs; with --withdraw-old or --old-for until the record of the old one is withdrawn")
 	c.lines.Resume = "dnseal identity rollover --continue"
 	c.lines.Say = sayRollover
+	hasNext := func(g provision.Generations) bool { return g.Next != nil }
 	c.lines.Begun = func(k provision.Keys) string {
-		if k.Next == nil {
+		i := slices.IndexFunc(f.of(k), hasNext)
+		if i < 0 {
 			return ""
 		}
-		return "the next key is made, and the one before it signs; run this again to go on"
+		does := "signs"
+		if f.of(k)[i].Folder == identity.EncryptFolder {
+			does = "is in use"
+		}
+		return "the next key is made, and the one before it " + does + "; run this again to go on"
 	}
-	c.pending = func(o *provision.Outcome) bool { return o.Keys.Next != nil }
+	c.pending = func(o *provision.Outcome) bool { return slices.ContainsFunc(f.of(o.Keys), hasNext) }
 	c.enough = func(o *provision.Outcome) bool { // nobody waits a week by default
-		return o.Keys.Next == nil && f.opts.OldFor == nil && o.Step.Memory.OldFor > 0
+		return !slices.ContainsFunc(f.of(o.Keys), func(g provision.Generations) bool {
+			waits := f.opts.OldFor != nil || o.Step.Memory.Rollover(g.Folder).OldFor == 0
+			return hasNext(g) || g.RollingOver() && waits
+		})
 	}
 	c.later = func(o *provision.Outcome) string {
-		if f.opts.Continue || o.Keys.RollingOver() {
+		if f.opts.Continue || slices.ContainsFunc(f.of(o.Keys), provision.Generations.RollingOver) {
 			return ""
 		}
 		return fmt.Sprintf("a dry run makes no key: what would be sent is the record of the next key of %s, beside the one that is there", o.Name)
@@ -101,8 +128,10 @@ when it says, or use --wait.`,
 
 func (f *rolloverFlags) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&f.opts.Algorithm, "algorithm", identity.DefaultAlgorithm, "`ALGORITHM` of the new key, on a token or in the TPM without it that of the old one: "+oneOf(identity.Algorithms()))
-	completeWords(cmd, "algorithm", identity.Algorithms()...)
+	flags.StringVar(&f.opts.Which, "which", "", "`KEY` of the name: "+oneOf(provision.Which()))
+	completeWords(cmd, "which", provision.Which()...)
+	flags.StringVar(&f.opts.Algorithm, "algorithm", identity.DefaultAlgorithm, "`ALGORITHM` of the new key, for pq, encrypt, on a token or in the TPM without it that of the old one; see identity new")
+	completeWords(cmd, "algorithm", everyAlgorithm()...)
 	flags.IntVar(&f.opts.Days, "days", 0, "`DAYS` of validity in the new certificate (default ten years)")
 	flags.BoolVar(&f.opts.Renew, "renew", false, "keep the key and make a new certificate")
 	flags.BoolVar(&f.keep, "keep-old", false, "keep the record of the old key, so that old mail still verifies")
@@ -151,7 +180,7 @@ func (f *rolloverFlags) names(c *lifeCommand, args []string) ([]string, error) {
 // rollingOver are the identities of a directory that have a rollover under way.
 func rollingOver(dir string) ([]string, error) {
 	var names []string
-	all, err := identity.List(dir)
+	all, err := identity.ListAll(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -171,20 +200,53 @@ func rollingOver(dir string) ([]string, error) {
 	return names, nil
 }
 
+// of are the keys that are rolled over.
+func (f *rolloverFlags) of(k provision.Keys) []provision.Generations {
+	if f.opts.Continue && f.opts.Which == "" {
+		return k.All()
+	}
+	g, _ := k.Which(f.opts.Which) // an error was told
+	return []provision.Generations{g}
+}
+
 // sayRollover says what is special about a rollover that has come to the switch.
 func sayRollover(o *provision.Outcome) []string {
 	var lines []string
-	for _, a := range o.Did {
-		if a == lifecycle.Switch {
-			line := fmt.Sprintf("switched: key %s signs from now on", o.Keys.Active.KeyID())
-			if _, ok := o.ByCA(); ok {
-				line += "; no record changes: that of its CA vouches for it, and for the earlier one until its certificate ends"
-			}
-			lines = append(lines, line)
-		}
-		if a == lifecycle.Remove {
-			lines = append(lines, "the record of the old key is withdrawn: saved mail that it signed no longer verifies")
+	for i, a := range o.Did {
+		switch folder := o.DidIn[i]; a {
+		case lifecycle.Switch:
+			lines = append(lines, switched(o, folder))
+		case lifecycle.Remove:
+			lines = append(lines, withdrawnOf(folder))
+		default: // nothing special
 		}
 	}
 	return lines
+}
+
+func switched(o *provision.Outcome, folder string) string {
+	active := o.Keys.In(folder).Active
+	switch {
+	case active == nil: // somebody removed it since
+		return ""
+	case folder == identity.EncryptFolder:
+		return fmt.Sprintf("switched: key %s is the one for encryption from now on; the earlier one still opens mail", active.KeyID())
+	case folder == identity.PostQuantumFolder:
+		return fmt.Sprintf("switched: the ML-DSA key %s signs beside the other from now on", active.KeyID())
+	}
+	line := fmt.Sprintf("switched: key %s signs from now on", active.KeyID())
+	if _, ok := o.ByCA(); ok {
+		line += "; no record changes: that of its CA vouches for it, and for the earlier one until its certificate ends"
+	}
+	return line
+}
+
+func withdrawnOf(folder string) string {
+	switch folder {
+	case identity.EncryptFolder:
+		return "the record of the old key for encryption is withdrawn; mail encrypted to it is still opened"
+	case identity.PostQuantumFolder:
+		return "the record of the old ML-DSA key is withdrawn: of saved mail that it signed the other signature still verifies"
+	}
+	return "the record of the old key is withdrawn: saved mail that it signed no longer verifies"
 }

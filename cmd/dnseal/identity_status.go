@@ -55,8 +55,9 @@ record was there and is gone), unclear (no name server answers), no-key, error.
 JSON, an object a line: name, key, next_key, record, owner, type, state, step
 (nothing, publish, wait, switch, withdraw or settle), until, why, in_caches
 (from when every cache has the record), signed_until, old (key, published,
-settled), servers (name, status, records, ttl, error), troubles (code, text,
-hint), error, checked_at.
+settled), beside (other keys of the name: folder, key, next_key, old), servers
+(name, status, records, ttl, error), troubles (code, text, hint), error,
+checked_at.
 
 With --watch it looks again every five minutes, and when a step is due, and
 carries on what was begun (rollovers, withdrawals), as the daemons do with

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -27,6 +28,8 @@ type CreateOptions struct {
 	// Loader asks for the passphrase of the signing key of the name, which certifies one that
 	// cannot sign; the zero value asks nobody.
 	Loader Loader
+	// IssuerDir is the directory of that signing key; empty: the one in which the key is made.
+	IssuerDir string
 	// Days of validity of the certificate, at most 36500; 0: 3650 (dates do not count under
 	// DANE-EE).
 	Days int
@@ -75,7 +78,9 @@ func Create(dir, name string, opts CreateOptions) (*Identity, error) {
 	}
 	id.Public = id.public()
 	if opts.Certify == nil {
-		opts.Certify = func(id *Identity) (*x509.Certificate, error) { return createCertificate(dir, id, opts) }
+		opts.Certify = func(id *Identity) (*x509.Certificate, error) {
+			return createCertificate(cmp.Or(opts.IssuerDir, dir), id, opts)
+		}
 	}
 	if id.Certificate, err = opts.Certify(id); err != nil {
 		return nil, fmt.Errorf("identity: certificate for %s: %w", name, err)

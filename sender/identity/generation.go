@@ -72,10 +72,11 @@ func (id *Identity) PublicPEM() ([]byte, error) {
 }
 
 // NewCertificate makes a certificate for the key of the identity, as [Create] does, in PEM, with
-// the chain that opts.Certify sets. It changes nothing. Errors: a number of days that is none; the
-// private key is not here or does not sign.
+// the chain that opts.Certify sets; for a key that cannot sign, by the key in opts.IssuerDir. It
+// changes nothing. Errors: a number of days that is none; the private key is not here or does not
+// sign, or the key that certifies it is not here.
 func (id *Identity) NewCertificate(opts CreateOptions) ([]byte, error) {
-	if err := id.CanSign(); err != nil {
+	if err := id.CanSign(); err != nil && !onlyEncrypts(id.public()) {
 		return nil, err
 	}
 	if opts.Days < 0 || opts.Days > maxDays {
@@ -85,13 +86,19 @@ func (id *Identity) NewCertificate(opts CreateOptions) ([]byte, error) {
 		opts.Now = time.Now()
 	}
 	if opts.Certify == nil {
-		opts.Certify = func(id *Identity) (*x509.Certificate, error) { return newCertificate(id, opts) }
+		opts.Certify = func(id *Identity) (*x509.Certificate, error) {
+			return createCertificate(opts.IssuerDir, id, opts)
+		}
 	}
 	renewed := *id
 	renewed.Chain = nil
 	cert, err := opts.Certify(&renewed)
 	if err != nil {
 		return nil, fmt.Errorf("identity: certificate for %s: %w", id.Name, err)
+	}
+	if cert == nil {
+		return nil, WithHint(fmt.Errorf("identity: %s: a %s key cannot sign its certificate, and no key that does is here", id.Name, id.KeyType()),
+			"make a key of the name that signs: dnseal identity new %s", Quote(id.Name))
 	}
 	return EncodeCertificates(append([]*x509.Certificate{cert}, renewed.Chain...)...), nil
 }
@@ -191,7 +198,7 @@ func (id *Identity) checkRevoked() error {
 // under way, or has ended since key.pem was read. err is returned where that is not so.
 func (id *Identity) duringSwitch(l Loader, err error) error {
 	next := filepath.Join(filepath.Dir(id.KeyFile), NextFolder)
-	again := &Identity{Name: id.Name, Kind: id.Kind, KeyFile: id.KeyFile}
+	again := &Identity{Name: id.Name, Kind: id.Kind, KeyFile: id.KeyFile, anyUse: id.anyUse}
 	// The files move between two reads: key.pem first, then cert.pem.
 	for range 2 {
 		found, keyErr := again.loadKey(l)

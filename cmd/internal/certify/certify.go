@@ -94,7 +94,7 @@ func (s *Signer) next(ctx context.Context, a *ca.Authority, name string) error {
 		return err
 	}
 	goOn := "dnseal identity rollover " + identity.Quote(name)
-	if keys.RollingOver() {
+	if g, _ := keys.Which(""); g.RollingOver() {
 		return cli.Hint(fmt.Errorf("%s: a rollover is under way, and its record has the whole certificate", name), "end it first: %s", goOn)
 	}
 	opts := provision.NextOptions{Renew: true, Loader: s.Keys}

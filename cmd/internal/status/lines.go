@@ -71,6 +71,7 @@ func (l *Lines) one(o *provision.Outcome) cli.Exit {
 		l.begun(o)
 	}
 	lines := []string{Sentence(o)}
+	lines = append(lines, others(o)...)
 	if l.Say != nil {
 		lines = append(lines, l.Say(o)...)
 	}
@@ -156,9 +157,9 @@ func Sentence(o *provision.Outcome) string {
 	case lifecycle.ByCA:
 		return fmt.Sprintf("by-ca: key %s signs, and the record of its CA vouches for it: %s; nothing is published at its own name", keyID(o), record(o))
 	case lifecycle.NextPublished:
-		return fmt.Sprintf("key %s signs; the next one, %s, is published beside it at %s", keyID(o), o.Keys.Next.KeyID(), owner)
+		return fmt.Sprintf("key %s %s; the next one, %s, is published beside it at %s", keyID(o), does(o.Keys.Folder), o.Keys.Next.KeyID(), owner)
 	case lifecycle.Switched:
-		return fmt.Sprintf("key %s signs from now on; the record of the earlier one is still published", keyID(o))
+		return fmt.Sprintf("key %s %s from now on; the record of the earlier one is still published", keyID(o), does(o.Keys.Folder))
 	case lifecycle.Revoking, lifecycle.Revoked:
 		return revoked(o)
 	case lifecycle.Missing:
@@ -168,6 +169,30 @@ func Sentence(o *provision.Outcome) string {
 	case lifecycle.NoKey:
 	}
 	return "there is no key"
+}
+
+// does says what a key in a folder does.
+func does(folder string) string {
+	if folder == identity.EncryptFolder {
+		return "is the one for encryption"
+	}
+	return "signs"
+}
+
+// others says of each other key of the name where its rollover stands.
+func others(o *provision.Outcome) (lines []string) {
+	for _, g := range o.Keys.Beside {
+		switch {
+		case g.Active == nil || !g.RollingOver():
+		case g.Next == nil:
+			lines = append(lines, fmt.Sprintf("%s: key %s %s from now on; the record of the earlier one is still published", g.Folder, g.Active.KeyID(), does(g.Folder)))
+		case o.Published(g.Next):
+			lines = append(lines, fmt.Sprintf("%s: key %s %s; the next one, %s, is published beside it", g.Folder, g.Active.KeyID(), does(g.Folder), g.Next.KeyID()))
+		default:
+			lines = append(lines, fmt.Sprintf("%s: key %s %s; the next one, %s, is made, and not published", g.Folder, g.Active.KeyID(), does(g.Folder), g.Next.KeyID()))
+		}
+	}
+	return lines
 }
 
 // beside are the forms of the records of the other keys of the name.
@@ -217,8 +242,14 @@ func cached(o *provision.Outcome) string {
 
 // kept says which records of earlier keys still vouch.
 func kept(o *provision.Outcome) string {
+	return keptOf(o, o.Keys.In(""), "mail signed by such a key still verifies, and who has a copy of it can still sign") +
+		keptOf(o, o.Keys.In(identity.PostQuantumFolder), "mail signed by such a key still verifies, and who has a copy of it can still sign") +
+		keptOf(o, o.Keys.In(identity.EncryptFolder), "others still encrypt to such a key")
+}
+
+func keptOf(o *provision.Outcome, g provision.Generations, what string) string {
 	var ids []string
-	for _, old := range o.Keys.Old {
+	for _, old := range g.Old {
 		if old.Settled && o.Published(old.Identity) {
 			ids = append(ids, old.KeyID())
 		}
@@ -226,7 +257,7 @@ func kept(o *provision.Outcome) string {
 	if len(ids) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("; %d earlier %s still published (%s): mail signed by such a key still verifies, and who has a copy of it can still sign, until identity revoke --key withdraws it", len(ids), plural(len(ids), "key is", "keys are"), strings.Join(ids, ", "))
+	return fmt.Sprintf("; %d earlier %s still published (%s): %s, until identity revoke --key withdraws it", len(ids), plural(len(ids), "key is", "keys are"), strings.Join(ids, ", "), what)
 }
 
 func plural(n int, one, many string) string {

@@ -55,11 +55,19 @@ func nextStep(o *provision.Outcome) (what, when string) {
 	words := map[lifecycle.Action]string{
 		lifecycle.Publish: "publish", lifecycle.Remove: "withdraw", lifecycle.Switch: "switch", lifecycle.SettleOld: "forget the old key",
 	}
+	of := ""
+	if s.Folder != o.Keys.Folder {
+		of = " (" + s.Folder + ")"
+	}
 	switch {
 	case s.Do == lifecycle.Nothing:
 		return "-", "-"
 	case s.Do != lifecycle.Wait:
-		return words[s.Do], "now"
+		return words[s.Do] + of, "now"
+	case of != "" && o.Keys.In(s.Folder).Next != nil:
+		return "switch" + of, stamp(s.Until)
+	case of != "":
+		return "withdraw the old record" + of, stamp(s.Until)
 	}
 	what = map[lifecycle.Condition]string{
 		lifecycle.Published: "active", lifecycle.NextPublished: "switch", lifecycle.Switched: "withdraw the old record", lifecycle.Revoking: "revoked",
@@ -85,6 +93,7 @@ type object struct {
 	InCaches  time.Time `json:"in_caches,omitzero"`
 	Signed    time.Time `json:"signed_until,omitzero"`
 	Old       []oldKey  `json:"old,omitempty"`
+	Beside    []other   `json:"beside,omitempty"`
 	Servers   []server  `json:"servers,omitempty"`
 	Troubles  []trouble `json:"troubles,omitempty"`
 	Error     string    `json:"error,omitempty"`
@@ -95,6 +104,32 @@ type oldKey struct {
 	Key       string `json:"key"`
 	Published bool   `json:"published"`
 	Settled   bool   `json:"settled"`
+}
+
+// other is another key of the name.
+type other struct {
+	Folder  string   `json:"folder"`
+	Key     string   `json:"key,omitempty"`
+	NextKey string   `json:"next_key,omitempty"`
+	Old     []oldKey `json:"old,omitempty"`
+}
+
+func otherKey(o *provision.Outcome, g provision.Generations) other {
+	out := other{Folder: g.Folder, Old: oldKeys(o, g.Old)}
+	if g.Active != nil {
+		out.Key = g.Active.KeyID()
+	}
+	if g.Next != nil {
+		out.NextKey = g.Next.KeyID()
+	}
+	return out
+}
+
+func oldKeys(o *provision.Outcome, keys []provision.OldKey) (out []oldKey) {
+	for _, old := range keys {
+		out = append(out, oldKey{old.KeyID(), o.Published(old.Identity), old.Settled})
+	}
+	return out
 }
 
 type server struct {
@@ -141,8 +176,9 @@ func objectOf(o *provision.Outcome, now time.Time) object {
 	}
 	out.Step, out.Until, out.Why = string(o.Step.Do), whole(o.Step.Until), o.Step.Why
 	out.InCaches, out.Signed = whole(o.InCaches()), signedUntil(o)
-	for _, old := range o.Keys.Old {
-		out.Old = append(out.Old, oldKey{old.KeyID(), o.Published(old.Identity), old.Settled})
+	out.Old = oldKeys(o, o.Keys.Old)
+	for _, g := range o.Keys.Beside {
+		out.Beside = append(out.Beside, otherKey(o, g))
 	}
 	for _, s := range o.Seen {
 		out.Servers = append(out.Servers, server{s.Name, s.Status, len(s.Records), int64(s.TTL / time.Second), s.Err})

@@ -9,12 +9,12 @@ import (
 // wantedBeside are the other keys of the name whose records are to be there: one that vanished is
 // published again when somebody wants that, as that of the active key is.
 func (n *round) wantedBeside() (wanted []*Generation) {
-	for i := range n.Beside {
-		g := &n.Beside[i]
-		vanished := n.mem.Shown[RecordID(g.Want)].Once && !n.anywhere(g)
-		if !g.Revoked && !vanished {
-			wanted = append(wanted, g)
+	for _, b := range n.Beside {
+		g := b.Active
+		if g == nil || g.Revoked || n.mem.Shown[RecordID(g.Want)].Once && !n.anywhere(g) {
+			continue
 		}
+		wanted = append(wanted, g)
 	}
 	return wanted
 }
@@ -48,10 +48,10 @@ func (n *round) besideTroubles() {
 	if n.Active == nil || n.Active.Revoked || !n.anywhere(n.Active) || !n.seen.secure() {
 		return
 	}
-	for i := range n.Beside {
-		g := &n.Beside[i]
+	for _, b := range n.Beside {
+		g := b.Active
 		switch {
-		case g.Revoked || n.anywhere(g):
+		case g == nil || g.Revoked || n.anywhere(g):
 		case n.mem.Shown[RecordID(g.Want)].Once:
 			n.troubleOnce(Trouble{CodeVanished, "the record of another key of the name was there, and is gone", "if nobody withdrew it on purpose, publish it again: dnseal identity publish NAME", false})
 		default:
@@ -69,4 +69,97 @@ func (n *round) besideDue() (last time.Time) {
 		last = later(last, n.due(g.Want))
 	}
 	return last
+}
+
+// encrypts names the folder of a key that others encrypt to: nothing signs by it.
+const encrypts = "encrypt"
+
+// of decides about the keys in a folder: of the memory, that of their rollover counts meanwhile.
+func (n *round) of(folder string, decide func()) {
+	mine := n.mem.Rollover("")
+	n.mem.SetRollover("", n.mem.Rollover(folder))
+	n.State.Folder = folder
+	decide()
+	if n.step.Folder = folder; folder != "" {
+		n.mem.SetRollover(folder, n.mem.Rollover(""))
+		n.mem.SetRollover("", mine)
+	}
+}
+
+// rollOverBeside carries on the rollovers of the other keys, where nothing else is to be done now.
+func (n *round) rollOverBeside() {
+	published := n.mem.Publish || n.Active != nil && n.anywhere(n.Active) && !n.byCA(n.Active)
+	for _, b := range n.Beside {
+		if n.step.Do != Nothing && n.step.Do != Wait {
+			return
+		}
+		other := *n
+		other.State = State{Active: b.Active, Next: b.Next, Old: b.Old}
+		other.step = Step{Troubles: n.step.Troubles}
+		other.of(b.Folder, func() { other.rollOverOther(published) })
+		n.mem, n.step.Troubles = other.mem, other.step.Troubles
+		n.either(other.step)
+	}
+}
+
+// rollOverOther decides about a key that is not the one that signs; published says that somebody
+// wants records of the name, and that they hide no record of a CA.
+func (n *round) rollOverOther(published bool) {
+	rolls := n.Next != nil && !n.Next.Revoked
+	switch {
+	case !n.seen.reached() || n.Active == nil && !rolls:
+		n.nothing("")
+	case rolls && !published && !n.anywhere(n.Active) && !n.anywhere(n.Next):
+		n.trouble(Trouble{CodeNotShown, "the next key in " + n.Folder + " waits: the name is not published", "publish it: dnseal identity publish NAME", false})
+		n.nothing("the name is not published")
+	case rolls:
+		n.rollOver()
+	case n.Active.Revoked || !n.retire():
+		n.nothing("")
+	}
+}
+
+// either takes the step of another key where that comes first: an action, else the earlier wait.
+func (n *round) either(other Step) {
+	switch {
+	case other.Do == Nothing:
+		return
+	case other.Do == Wait && n.step.Do == Wait && !other.Until.Before(n.step.Until):
+		return
+	}
+	other.Condition, other.Troubles = n.step.Condition, n.step.Troubles
+	other.Why = other.Folder + ": " + other.Why
+	n.step = other
+}
+
+// begins says what the switch means.
+func (n *round) begins() string {
+	if n.Folder == encrypts {
+		return "it is the one in use from now on, and the earlier one opens the mail that is encrypted to it"
+	}
+	return "it signs from now on"
+}
+
+// ends says what has come to an end for an earlier key.
+func (n *round) ends() string {
+	if n.Folder == encrypts {
+		return "the earlier key opens old mail"
+	}
+	return "the earlier key signs no more"
+}
+
+// lasts says why the record of an earlier key stays for a while.
+func (n *round) lasts() string {
+	if n.Folder == encrypts {
+		return "caches may have answers from before the switch"
+	}
+	return "mail that the earlier key signed may still be under way"
+}
+
+// rollover is the command for the rollover of these keys.
+func (n *round) rollover() string {
+	if n.Folder == "" {
+		return "dnseal identity rollover"
+	}
+	return "dnseal identity rollover --which " + n.Folder
 }

@@ -43,6 +43,12 @@ func (m *Memory) notInFuture(now time.Time, secure bool) (wrong bool) {
 			*t = now
 		}
 	}
+	for folder, r := range m.Others {
+		if future(r.Switched) && secure {
+			r.Switched = now
+			m.Others[folder] = r
+		}
+	}
 	if secure && !m.Ahead.IsZero() && !now.Before(m.Ahead) {
 		m.beginAgain(now)
 	}
@@ -59,6 +65,12 @@ func (m *Memory) beginAgain(now time.Time) {
 	for _, t := range []*time.Time{&m.Switched, &m.Gone.Since} {
 		if !t.IsZero() {
 			*t = now
+		}
+	}
+	for folder, r := range m.Others {
+		if !r.Switched.IsZero() {
+			r.Switched = now
+			m.Others[folder] = r
 		}
 	}
 	m.Ahead = time.Time{}

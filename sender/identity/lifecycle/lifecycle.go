@@ -21,6 +21,11 @@
 // RFC 7671, Section 8.1, speaks of two TTLs, because there the secondaries are not looked at. Here
 // each is asked, so that one TTL is enough.
 //
+// The other keys of a name ([Beside]) are rolled over in the same way, each by itself. The record
+// of one for encryption is needed no more when caches have that of the next one: others encrypt to
+// either, and its private key stays. That of an ML-DSA key stays until mail under way has arrived.
+// Nothing is published of them where the name is not.
+//
 // An identity without a record of its own can be published by that of its CA ([ByCA]): at "_user"
 // of the domain, or of a wildcard. A next key of the same CA then signs at once, because the record
 // vouches for it already. One that needs a record of its own is published together with the active
@@ -34,9 +39,9 @@
 // A clock that is late for a while, or by which no signature is valid, ends no wait early: a time
 // of the memory that lies in the future begins again, and so do all when the clock has come to it.
 //
-// state.go has the state, memory.go its file form, clock.go what a wrong clock wrote, seen.go what
-// the DNS shows, next.go and withdraw.go the decision, step.go its form, trouble.go what can be
-// wrong.
+// state.go has the state, beside.go the other keys, memory.go its file form, clock.go what a wrong
+// clock wrote, seen.go what the DNS shows, next.go and withdraw.go the decision, step.go its form,
+// trouble.go what can be wrong.
 //
 // # Limitations
 //

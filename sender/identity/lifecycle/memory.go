@@ -26,12 +26,20 @@ type file struct {
 	Old       Retention             `json:"old,omitzero"`
 	OldFor    seconds               `json:"old_for,omitzero"`
 	Switched  time.Time             `json:"switched,omitzero"`
+	Others    map[string]fileOther  `json:"others,omitempty"`
 	SeenTTL   seconds               `json:"seen_ttl,omitzero"`
 	Caches    time.Time             `json:"caches,omitzero"`
 	Withdrawn []string              `json:"withdrawn,omitempty"`
 	Gone      fileGone              `json:"gone,omitzero"`
 	Ahead     time.Time             `json:"ahead,omitzero"`
 	Records   map[string]fileRecord `json:"records,omitempty"`
+}
+
+// fileOther is a Rollover.
+type fileOther struct {
+	Old      Retention `json:"old,omitzero"`
+	OldFor   seconds   `json:"old_for,omitzero"`
+	Switched time.Time `json:"switched,omitzero"`
 }
 
 type fileGone struct {
@@ -73,6 +81,12 @@ func (m Memory) Marshal() ([]byte, error) {
 	for id, s := range m.Shown {
 		f.Records[id] = fileRecord{s.Sent, s.Removed, s.Once, s.Since, inSeconds(s.Hold)}
 	}
+	for folder, r := range m.Others {
+		if f.Others == nil {
+			f.Others = map[string]fileOther{}
+		}
+		f.Others[folder] = fileOther{r.Retention, inSeconds(r.OldFor), r.Switched}
+	}
 	text, err := json.MarshalIndent(f, "", "  ")
 	return append(text, '\n'), err
 }
@@ -101,8 +115,13 @@ func ParseMemory(text []byte) (Memory, error) {
 	for id, r := range f.Records {
 		m.Shown[id] = Shown{r.Sent, r.Removed, r.Once, r.Since, r.Hold.duration()}
 	}
+	for folder, r := range f.Others {
+		m.SetRollover(folder, Rollover{r.Old, r.OldFor.duration(), r.Switched})
+	}
 	return m, nil
 }
+
+func (r Retention) known() bool { return r == "" || r == Keep || r == Withdraw }
 
 // check refuses what Marshal never writes.
 func (f *file) check() error {
@@ -110,12 +129,16 @@ func (f *file) check() error {
 	for _, r := range f.Records {
 		ok = ok && r.Hold.ok()
 	}
+	known := f.Old.known()
+	for _, r := range f.Others {
+		ok, known = ok && r.OldFor.ok(), known && r.Old.known()
+	}
 	switch {
 	case f.Version != 1:
 		return fmt.Errorf("lifecycle: the memory has version %d; this program knows 1", f.Version)
 	case !ok:
 		return errors.New("lifecycle: the memory has a time that is out of range")
-	case f.Old != "" && f.Old != Keep && f.Old != Withdraw:
+	case !known:
 		return errors.New("lifecycle: the memory has an unknown word for what becomes of old records")
 	}
 	return nil

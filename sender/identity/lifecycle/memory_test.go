@@ -25,6 +25,7 @@ func TestMemoryComesBack(t *testing.T) {
 			TTL: length("ttl"), TTLSent: at("ttl sent"), Publish: rapid.Bool().Draw(t, "publish"), Beside: rapid.Bool().Draw(t, "beside"),
 			Retention: rapid.SampledFrom([]Retention{"", Keep, Withdraw}).Draw(t, "old"), OldFor: length("old for"), Switched: at("switched"),
 			SeenTTL: length("seen"), Caches: at("caches"), Gone: Gone{at("gone"), length("hold"), at("replay")}, Ahead: at("ahead"),
+			Others:    map[string]Rollover{"pq": {rapid.SampledFrom([]Retention{Keep, Withdraw}).Draw(t, "old of pq"), length("old for of pq"), at("switched of pq")}},
 			Withdrawn: map[string]bool{"x": true},
 			Shown:     map[string]Shown{"r": {at("sent"), at("removed"), rapid.Bool().Draw(t, "once"), at("since"), length("hold")}},
 		}
@@ -44,7 +45,7 @@ func TestMemoryComesBack(t *testing.T) {
 
 func TestMemoryRefuses(t *testing.T) {
 	t.Parallel()
-	for _, text := range []string{"", "x", "[]", `{"version":2}`, `{"version":1,"ttl":-1}`, `{"version":1,"old":"burn"}`, `{"version":1,"records":{"a":{"hold":9999999999}}}`, strings.Repeat(" ", MaxMemory+1)} {
+	for _, text := range []string{"", "x", "[]", `{"version":2}`, `{"version":1,"ttl":-1}`, `{"version":1,"old":"burn"}`, `{"version":1,"others":{"pq":{"old":"burn"}}}`, `{"version":1,"others":{"pq":{"old_for":-1}}}`, `{"version":1,"records":{"a":{"hold":9999999999}}}`, strings.Repeat(" ", MaxMemory+1)} {
 		if m, err := ParseMemory([]byte(text)); err == nil || !reflect.DeepEqual(m, Memory{}) {
 			t.Errorf("%.20q: %v", text, err)
 		}

@@ -21,21 +21,24 @@ type round struct {
 	now  time.Time
 	mem  Memory
 	step Step
+	keys []*Generation // all of the identity
 }
 
 // Next returns what is to be done. seen is what all name servers showed after the last step, and
 // now the time when the last of them was read. It never fails: what is wrong is in Step.Troubles.
 func Next(state State, seen Seen, now time.Time) Step {
 	n := &round{State: state, seen: seen, now: now, mem: state.Memory.clone()}
+	n.keys = n.generations()
 	if n.mem.notInFuture(now, seen.secure()) {
 		n.trouble(Trouble{CodeClock, "the memory of this identity has times that lie in the future", "see whether the clock of this machine is right; waits begin again", false})
 	}
 	n.observe()
 	n.troubles()
-	n.decide()
+	n.of(state.Folder, n.decide)
 	if n.step.Condition == "" {
 		n.step.Condition = n.condition()
 	}
+	n.rollOverBeside()
 	n.step.Memory = n.mem
 	return n.step
 }
@@ -80,17 +83,26 @@ func (n *round) observeRecord(r dane.Record) {
 	n.mem.Shown[id] = s
 }
 
-func (n *round) generations() (all []*Generation) {
-	for _, g := range []*Generation{n.Active, n.Next} {
+// generations are all keys of the identity.
+func (n *round) generations() []*Generation {
+	if n.keys != nil {
+		return n.keys
+	}
+	all := generationsOf(n.Active, n.Next, n.Old)
+	for _, b := range n.Beside {
+		all = append(all, generationsOf(b.Active, b.Next, b.Old)...)
+	}
+	return all
+}
+
+func generationsOf(active, next *Generation, old []Old) (all []*Generation) {
+	for _, g := range []*Generation{active, next} {
 		if g != nil {
 			all = append(all, g)
 		}
 	}
-	for i := range n.Old {
-		all = append(all, &n.Old[i].Generation)
-	}
-	for i := range n.Beside {
-		all = append(all, &n.Beside[i])
+	for i := range old {
+		all = append(all, &old[i].Generation)
 	}
 	return all
 }
@@ -208,7 +220,7 @@ func (n *round) rollOver() {
 		n.wait(due, "caches may have answers without the next key")
 	default:
 		n.mem.Switched = n.now
-		n.step.Do, n.step.Why = Switch, "every cache has the next key: it signs from now on"
+		n.step.Do, n.step.Why = Switch, "every cache has the next key: "+n.begins()
 	}
 }
 

@@ -62,14 +62,25 @@ type State struct {
 	Next *Generation
 	// Old are the earlier ones.
 	Old []Old
+	// Folder names these keys in Memory.Others; "": they are those that sign.
+	Folder string
 	// Beside are other keys of the name: one that others encrypt to, an ML-DSA key that signs
 	// beside the active one. Their records are published with its own, and never another's.
-	Beside []Generation
+	Beside []Beside
 	// User is what the name servers show at "_user" of the domain, where that counts: it is a mail
 	// address that has no record, and a CA issued a certificate. Nil: nobody asked.
 	User Seen
 	// Memory is what neither keys nor DNS tell; its zero value is safe.
 	Memory Memory
+}
+
+// Beside is another key of the name, which is rolled over by itself.
+type Beside struct {
+	// Folder names it among those of the identity.
+	Folder string
+	// Active is the one in use; nil where there is none. Next and Old are as in State.
+	Active, Next *Generation
+	Old          []Old
 }
 
 // Form is the form of a record (RFC 6698, Sections 2.1.1 to 2.1.3).
@@ -99,6 +110,8 @@ type Memory struct {
 	OldFor time.Duration
 	// Switched is when the active key began to sign; zero: not known.
 	Switched time.Time
+	// Others are the same three of the other keys of the name, by folder.
+	Others map[string]Rollover
 	// SeenTTL is the TTL that the records had when they were looked at last. Caches is until when
 	// caches may hold answers with a longer one than they have now.
 	SeenTTL time.Duration
@@ -111,6 +124,37 @@ type Memory struct {
 	Ahead time.Time
 	// Shown is what is known of each record of ours, by [RecordID].
 	Shown map[string]Shown
+}
+
+// Rollover is what is remembered of the rollover of one key; see [Memory].
+type Rollover struct {
+	Retention Retention
+	OldFor    time.Duration
+	Switched  time.Time
+}
+
+// Rollover is that of the key in a folder; "": of the one that signs.
+func (m Memory) Rollover(folder string) Rollover {
+	if folder == "" {
+		return Rollover{m.Retention, m.OldFor, m.Switched}
+	}
+	return m.Others[folder]
+}
+
+// SetRollover replaces what Rollover returns.
+func (m *Memory) SetRollover(folder string, r Rollover) {
+	switch {
+	case folder == "":
+		m.Retention, m.OldFor, m.Switched = r.Retention, r.OldFor, r.Switched
+	case r == Rollover{}:
+		delete(m.Others, folder)
+	default:
+		m.Others = maps.Clone(m.Others)
+		if m.Others == nil {
+			m.Others = map[string]Rollover{}
+		}
+		m.Others[folder] = r
+	}
 }
 
 // Shown is since when a record is to be seen.
@@ -164,7 +208,7 @@ func contains(rs []dane.Record, r dane.Record) bool {
 
 // clone copies the maps, so that Next changes nothing of its caller's.
 func (m Memory) clone() Memory {
-	m.Shown, m.Withdrawn = maps.Clone(m.Shown), maps.Clone(m.Withdrawn)
+	m.Shown, m.Withdrawn, m.Others = maps.Clone(m.Shown), maps.Clone(m.Withdrawn), maps.Clone(m.Others)
 	if m.Shown == nil {
 		m.Shown = map[string]Shown{}
 	}

@@ -53,6 +53,8 @@ type Step struct {
 	Expect      []dane.Record
 	// Settle is the ID of an earlier generation, for [SettleOld].
 	Settle string
+	// Folder is that of the keys which the step is about: of State, or of one of Beside.
+	Folder string
 	// Until is when something can change by itself: for [Wait], and for [Nothing] where a time
 	// counts (a published record that is not in all caches yet); zero: not before somebody acts.
 	Until time.Time

@@ -156,9 +156,9 @@ func (n *round) retire() bool {
 	switch {
 	case len(records) == 0, n.mem.Retention == Keep:
 		n.step.Do, n.step.Settle = SettleOld, old.ID
-		n.step.Why = "the earlier key signs no more"
+		n.step.Why = n.ends()
 	case n.mem.Retention != Withdraw:
-		n.trouble(Trouble{CodeUndecided, "the record of an earlier key is still there, and nobody said whether it is kept", "dnseal identity rollover with --keep-old or --withdraw-old", false})
+		n.trouble(Trouble{CodeUndecided, "the record of an earlier key is still there, and nobody said whether it is kept", n.rollover() + " with --keep-old or --withdraw-old", false})
 		return false
 	default:
 		n.retireAt(old, records)
@@ -174,7 +174,7 @@ func (n *round) retireAt(old *Old, records []dane.Record) {
 	hold := n.seen.hold()
 	due := later(n.mem.Switched.Add(max(n.mem.OldFor, hold+Margin(hold))), n.activeDue())
 	if n.now.Before(due) {
-		n.wait(due, "mail that the earlier key signed may still be under way")
+		n.wait(due, n.lasts())
 		return
 	}
 	n.mem.Withdrawn[old.ID] = true

@@ -34,10 +34,13 @@ func (w *work) contents() string {
 	for _, id := range w.Keys.all() {
 		text = fmt.Appendln(text, id.GenerationID())
 	}
-	for _, old := range w.Keys.Old {
-		text = fmt.Appendln(text, old.Settled)
+	for _, g := range w.Keys.All() {
+		text = fmt.Appendln(text, g.Folder, g.Active != nil, g.Next != nil)
+		for _, old := range g.Old {
+			text = fmt.Appendln(text, old.Settled)
+		}
 	}
-	return string(fmt.Appendln(text, w.Keys.Active != nil, w.Keys.Next != nil, w.Keys.Revoked))
+	return string(fmt.Appendln(text, w.Keys.Revoked))
 }
 
 // begin locks the folder, changes it as is wanted, and reads it.

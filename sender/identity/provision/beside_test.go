@@ -126,10 +126,6 @@ func TestNameWithAKeyForEncryptionAlone(t *testing.T) {
 	if got := w.shown(id); got != "3 1 0" || len(o.Step.Troubles) != 0 {
 		t.Errorf("shown: %s, troubles: %v", got, o.Step.Troubles)
 	}
-	w.Intent, w.begun = ToRollOver(RolloverOptions{}), nil
-	if failed := w.Run(context.Background(), []string{alice})[0]; failed.Err == nil || !strings.Contains(identity.Hint(failed.Err), "encrypt/old/1") {
-		t.Errorf("rollover: %v (%s)", failed.Err, identity.Hint(failed.Err))
-	}
 	old := filepath.Join(filepath.Dir(id.KeyFile), identity.OldFolder, "1")
 	if err := os.MkdirAll(old, 0o700); err != nil {
 		t.Fatal(err)

@@ -82,7 +82,7 @@ func interrupt(t *testing.T, f *Folder, point int, raw bool) {
 		func() error { return os.Rename(f.path("next", keyFile), f.path(keyFile)) },
 		func() error {
 			if raw {
-				return os.Remove(f.path(certFile))
+				return remove(f.path(certFile))
 			}
 			return os.Rename(f.path("next", certFile), f.path(certFile))
 		},

@@ -22,11 +22,12 @@ const (
 	settledFile = "settled"
 )
 
-// Folder is the folder of one identity.
+// Folder is the folder of one identity, or one below it with other keys of the same name.
 type Folder struct {
 	Name string // canonical
 	Path string
 
+	part   string // the name of one below; "": it is that of the identity
 	unlock func() // nil: not locked
 }
 
@@ -58,11 +59,34 @@ func Lock(dir, name string) (*Folder, error) {
 	if f.unlock, err = identity.Lock(f.Path, f.Name); err != nil {
 		return nil, err
 	}
-	if err = errors.Join(f.finishSwitch(), f.forgetPlan()); err != nil {
-		f.Close()
-		return nil, err
+	for _, part := range append([]string{""}, parts...) {
+		in := f.in(part)
+		if err = errors.Join(in.finishSwitch(), in.forgetPlan()); err != nil {
+			f.Close()
+			return nil, err
+		}
 	}
 	return f, nil
+}
+
+// parts are the folders below that of an identity with other keys of the name. Each has the same
+// files as that of the identity but the lock, what is remembered and the list of revoked keys.
+var parts = []string{identity.PostQuantumFolder, identity.EncryptFolder}
+
+// in is the folder below with this name; "": f.
+func (f *Folder) in(part string) *Folder {
+	if part == "" {
+		return f
+	}
+	return &Folder{Name: f.Name, Path: f.path(part), part: part}
+}
+
+// dir is the directory of the identities.
+func (f *Folder) dir() string {
+	if f.part == "" {
+		return filepath.Dir(f.Path)
+	}
+	return filepath.Dir(filepath.Dir(f.Path))
 }
 
 // Close unlocks the folder.
@@ -77,15 +101,17 @@ func (f *Folder) path(names ...string) string {
 	return filepath.Join(append([]string{f.Path}, names...)...)
 }
 
-// Keys are the generations in a folder.
+// Keys are the generations of an identity.
 type Keys struct {
 	// Active is nil where there is no key.pem, Next where no rollover is under way.
 	Active, Next *identity.Identity
 	Old          []OldKey
+	// Folder is where these are: "" for that of the identity; where no key signs, those for
+	// encryption are these, of the folder [identity.EncryptFolder].
+	Folder string
 	// Beside are other keys of the name, whose records are published with that of Active: the
-	// ML-DSA key that signs beside it, and the one for encryption, which is Active where no key
-	// signs.
-	Beside []*identity.Identity
+	// ML-DSA key that signs beside it, and the one for encryption.
+	Beside []Generations
 	// Revoked are the KeyIDs of revoked keys.
 	Revoked []string
 }
@@ -99,51 +125,46 @@ type OldKey struct {
 
 // Keys reads what of the keys can be published. Errors: those of [identity.LoadPublicFolder].
 func (f *Folder) Keys() (k Keys, err error) {
-	if k.Active, err = f.load(f.Path); err != nil {
-		return k, err
-	}
-	if k.Next, err = f.load(f.path(identity.NextFolder)); err != nil {
-		return k, err
-	}
 	if k.Revoked, err = identity.Revoked(f.Path); err != nil {
 		return k, err
 	}
-	if k.Old, err = f.old(f.path(identity.OldFolder)); err != nil {
+	own, err := f.generations()
+	if err != nil {
 		return k, err
 	}
-	return k, f.addOthers(&k)
+	for _, part := range parts {
+		g, err := f.in(part).generations()
+		switch {
+		case err != nil:
+			return k, err
+		case part == identity.EncryptFolder && own.Active == nil && own.Next == nil && g.Active != nil:
+			own, g = g, own
+		}
+		if g.Active != nil || g.Next != nil || len(g.Old) > 0 {
+			k.Beside = append(k.Beside, g)
+		}
+	}
+	k.Active, k.Next, k.Old, k.Folder = own.Active, own.Next, own.Old, own.Folder
+	return k, nil
 }
 
-// addOthers adds the other keys of the name. Of earlier ones for encryption it is decided that
-// their records stay until somebody revokes them.
-func (f *Folder) addOthers(k *Keys) error {
-	pq, err := f.load(f.path(identity.PostQuantumFolder))
-	if err != nil {
-		return err
+// generations reads those of the folder itself.
+func (f *Folder) generations() (g Generations, err error) {
+	g.Folder = f.part
+	if g.Active, err = f.load(f.Path); err != nil {
+		return g, err
 	}
-	encrypts, err := f.load(f.path(identity.EncryptFolder))
-	if err != nil {
-		return err
+	if g.Next, err = f.load(f.path(identity.NextFolder)); err != nil {
+		return g, err
 	}
-	if pq != nil {
-		k.Beside = append(k.Beside, pq)
-	}
-	switch {
-	case encrypts != nil && k.Active == nil && k.Next == nil:
-		k.Active = encrypts
-	case encrypts != nil:
-		k.Beside = append(k.Beside, encrypts)
-	}
-	earlier, err := f.old(f.path(identity.EncryptFolder, identity.OldFolder))
-	for _, old := range earlier {
-		old.Settled = true
-		k.Old = append(k.Old, old)
-	}
-	return err
+	g.Old, err = f.old()
+	return g, err
 }
 
-// old reads the earlier generations in a folder.
-func (f *Folder) old(in string) (found []OldKey, err error) {
+// old reads the earlier generations. Of one for encryption that was moved there by hand it is
+// decided that its record stays until somebody revokes it.
+func (f *Folder) old() (found []OldKey, err error) {
+	in := f.path(identity.OldFolder)
 	entries, err := os.ReadDir(in)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("provision: %w", err)
@@ -155,7 +176,8 @@ func (f *Folder) old(in string) (found []OldKey, err error) {
 			return nil, err
 		}
 		if id != nil && !strings.HasPrefix(e.Name(), ".") {
-			found = append(found, OldKey{id, exists(filepath.Join(folder, settledFile)), folder})
+			byHand := f.part == identity.EncryptFolder && !strings.HasSuffix(e.Name(), "-"+id.GenerationID())
+			found = append(found, OldKey{id, byHand || exists(filepath.Join(folder, settledFile)), folder})
 		}
 	}
 	return found, nil

@@ -65,8 +65,10 @@ func forgetVanished(k Keys, m *lifecycle.Memory) {
 	}
 	s := k.state(*m, nil)
 	wanted := []dane.Record{s.Active.Want}
-	for _, g := range s.Beside {
-		wanted = append(append(wanted, g.Want), g.Also...)
+	for _, b := range s.Beside {
+		if g := b.Active; g != nil {
+			wanted = append(append(wanted, g.Want), g.Also...)
+		}
 	}
 	for _, r := range wanted {
 		id := lifecycle.RecordID(r)
@@ -82,86 +84,81 @@ func (k Keys) inUse() []*identity.Identity {
 	if k.Active == nil {
 		return nil
 	}
-	return append([]*identity.Identity{k.Active}, k.Beside...)
+	ids := []*identity.Identity{k.Active}
+	for _, g := range k.Beside {
+		if g.Active != nil {
+			ids = append(ids, g.Active)
+		}
+	}
+	return ids
 }
 
 // RolloverOptions are for ToRollOver.
 type RolloverOptions struct {
 	NextOptions
+	// Which is the key of the name that is rolled over, one of [Which]; "": the one that signs, or
+	// the one for encryption where none signs.
+	Which string
 	// Retention is what becomes of the record of the old key; "": as was said before, else it is
 	// withdrawn.
 	Retention lifecycle.Retention
 	// OldFor is how long the old record stays after the switch, where it is withdrawn; nil: as was
-	// said before, else [lifecycle.DefaultOldFor].
+	// said before, else [lifecycle.DefaultOldFor], and for encryption no longer than caches need.
 	OldFor *time.Duration
 	// Continue carries on the rollovers that are under way, and begins none.
 	Continue bool
 }
 
-// ToRollOver wants another key to sign. A rollover that is under way goes on, and no other begins
-// before its old record is kept or withdrawn.
+// ToRollOver wants another key in place of one. A rollover of it that is under way goes on, and no
+// other begins before its old record is kept or withdrawn.
 func ToRollOver(opts RolloverOptions) Intent {
 	return Intent{
 		Files: func(f *Folder, k Keys) error {
-			if opts.Continue || k.RollingOver() {
-				return nil
-			}
-			if k.Active != nil && k.Active.Use() == identity.UseEncrypt {
-				return notRolledOver(k.Active)
-			}
-			return f.MakeNext(opts.NextOptions)
-		},
-		Memory: func(k Keys, m *lifecycle.Memory) error {
-			if err := k.differs(opts); err != nil {
+			g, err := opts.which(k)
+			if err != nil || opts.Continue {
 				return err
 			}
-			if opts.Retention != "" {
-				m.Retention = opts.Retention
-			} else if m.Retention == "" && !opts.Continue {
-				m.Retention = lifecycle.Withdraw
+			return f.next(g, opts.NextOptions)
+		},
+		Memory: func(k Keys, m *lifecycle.Memory) error {
+			g, err := opts.which(k)
+			if err != nil {
+				return err
 			}
-			switch {
-			case opts.OldFor != nil:
-				m.OldFor = *opts.OldFor
-			case m.OldFor == 0 && !opts.Continue && opts.Retention == "":
-				m.OldFor = lifecycle.DefaultOldFor
-			}
-			return nil
+			r := m.Rollover(g.Folder)
+			opts.remember(&r, g.Folder)
+			m.SetRollover(g.Folder, r)
+			return g.fits(opts)
 		},
 	}
 }
 
-// notRolledOver says how a key for encryption is replaced, of which this program makes no rollover.
-func notRolledOver(id *identity.Identity) error {
-	folder := filepath.Dir(id.KeyFile)
-	return identity.WithHint(fmt.Errorf("provision: %s has no key that signs, and keys for encryption are not rolled over", id.Name),
-		"move key.pem and cert.pem from %s into %s, which keeps old mail readable; then: dnseal identity new %s --use encrypt, and publish it",
-		identity.Quote(folder), identity.Quote(filepath.Join(folder, identity.OldFolder, "1")), identity.Quote(id.Name))
+// which are the keys that are rolled over. Who only carries on needs none to be there.
+func (opts *RolloverOptions) which(k Keys) (Generations, error) {
+	if opts.Continue && opts.Which == "" {
+		return k.own(), nil
+	}
+	return k.Which(opts.Which)
 }
 
-// differs refuses an algorithm that is not that of a next key which is there: it would be left out
-// of account.
-func (k Keys) differs(opts RolloverOptions) error {
-	if k.Next == nil || opts.Continue || opts.Algorithm == "" {
+// fits refuses an algorithm that is not one for the keys, or not that of a next key which is there:
+// it would be left out of account.
+func (g Generations) fits(opts RolloverOptions) error {
+	if opts.Continue || opts.Algorithm == "" {
 		return nil
 	}
-	there := k.Next.Algorithm()
+	if g.Folder == identity.PostQuantumFolder && !strings.HasPrefix(opts.Algorithm, "ml-dsa-") {
+		return identity.WithHint(fmt.Errorf("provision: the key in %s is one of ML-DSA, not of %s", g.Folder, opts.Algorithm), "give ml-dsa-44, ml-dsa-65 or ml-dsa-87, or leave --algorithm out")
+	}
+	if g.Next == nil {
+		return nil
+	}
+	there := g.Next.Algorithm()
 	if there == "" || there == opts.Algorithm {
 		return nil
 	}
-	return identity.WithHint(fmt.Errorf("provision: a rollover of %s is under way, to a key of the algorithm %s", k.Next.Name, there),
-		"run this again without --algorithm, and it goes on; another next key is made after: dnseal identity revoke %s --key %s", identity.Quote(k.Next.Name), k.Next.KeyID())
-}
-
-// RollingOver reports whether a rollover is under way: there is a next key, or an old one of which
-// it is not decided what becomes of its record.
-func (k Keys) RollingOver() bool {
-	for _, old := range k.Old {
-		if !old.Settled && (k.Active == nil || old.GenerationID() != k.Active.GenerationID()) {
-			return true
-		}
-	}
-	return k.Next != nil
+	return identity.WithHint(fmt.Errorf("provision: a rollover of %s is under way, to a key of the algorithm %s", g.Next.Name, there),
+		"run this again without --algorithm, and it goes on; another next key is made after: dnseal identity revoke %s --key %s", identity.Quote(g.Next.Name), g.Next.KeyID())
 }
 
 // ToRevoke wants keys to sign no more and their records gone: those with the KeyID keyID, all for
@@ -199,8 +196,13 @@ func (f *Folder) revokeKeys(k Keys, ids []string, now time.Time) error {
 	if err := f.Revoke(now, ids...); err != nil {
 		return err
 	}
-	if k.Next != nil && slices.Contains(ids, k.Next.KeyID()) && (k.Active == nil || k.Next.KeyID() != k.Active.KeyID()) {
-		return f.setNextAside(k.Next, now)
+	for _, g := range k.All() {
+		if g.Next == nil || !slices.Contains(ids, g.Next.KeyID()) || g.Active != nil && g.Next.KeyID() == g.Active.KeyID() {
+			continue
+		}
+		if err := f.in(g.Folder).setNextAside(g.Next, now); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -69,9 +69,9 @@ func (o *Outcome) Wanted() (r dane.Record, ok bool) {
 
 // WantedBeside are the records of the other keys of the name that a name server shows.
 func (o *Outcome) WantedBeside() (records []dane.Record) {
-	for _, g := range o.Keys.state(o.Step.Memory, o.Seen).Beside {
-		if shows(o.Seen, g.Want) {
-			records = append(records, g.Want)
+	for _, b := range o.Keys.state(o.Step.Memory, o.Seen).Beside {
+		if b.Active != nil && shows(o.Seen, b.Active.Want) {
+			records = append(records, b.Active.Want)
 		}
 	}
 	return records

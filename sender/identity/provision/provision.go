@@ -12,6 +12,8 @@
 //	revoked                the keys that were revoked
 //	state.json             what neither keys nor DNS tell; see lifecycle.Memory
 //	lock                   locked while a command changes the folder
+//	pq/ encrypt/           other keys of the name (Generations), each with files as above but the
+//	                       last three; a private key in encrypt/ is never removed
 //
 // A command holds the lock from its first step to its last; a run that only carries on what was
 // begun asks the name servers before, and reads the folder again when it is locked.

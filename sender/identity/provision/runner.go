@@ -65,8 +65,9 @@ type Outcome struct {
 	Users lifecycle.Seen
 	// Step is the last one: [lifecycle.Wait] or [lifecycle.Nothing], where Err is nil.
 	Step lifecycle.Step
-	// Did are the actions of this run.
-	Did []lifecycle.Action
+	// Did are the actions of this run, and DidIn the folders of the keys that each is about.
+	Did   []lifecycle.Action
+	DidIn []string
 	// Note is a sentence about a state.json that counts as lost; "": none.
 	Note string
 	// Notes are sentences about a TTL that is not as it was sent, and about a private key that
@@ -91,8 +92,8 @@ const batch = 250
 const readers = 16
 
 // rounds bounds the steps of one identity in one run: publish, switch, withdraw and settle are
-// four.
-const rounds = 12
+// four, of each of its keys.
+const rounds = 24
 
 var errNoKey = errors.New("provision: there is no key in the folder")
 
@@ -235,7 +236,7 @@ func (w *work) change() publish.Change {
 func (r *Runner) changeFolder(w *work) {
 	var err error
 	if w.Step.Do == lifecycle.Switch {
-		err = w.folder.Switch(r.now())
+		err = w.folder.in(w.Step.Folder).Switch(r.now())
 	} else {
 		err = w.folder.Settle(w.Step.Settle)
 	}
@@ -254,7 +255,7 @@ func (r *Runner) changeFolder(w *work) {
 }
 
 func (r *Runner) did(w *work) {
-	w.Did = append(w.Did, w.Step.Do)
+	w.Did, w.DidIn = append(w.Did, w.Step.Do), append(w.DidIn, w.Step.Folder)
 	if r.Done != nil {
 		r.Done(w.Name, w.Step)
 	}

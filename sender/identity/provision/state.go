@@ -13,29 +13,58 @@ import (
 // state is what the keys and the memory say, for what the servers show.
 func (k Keys) state(m lifecycle.Memory, seen lifecycle.Seen) lifecycle.State {
 	form := k.form(m, seen)
-	s := lifecycle.State{Active: k.generation(k.Active, form), Next: k.generation(k.Next, form), Memory: m}
-	for _, old := range k.Old {
-		s.Old = append(s.Old, lifecycle.Old{Generation: *k.generation(old.Identity, form), Settled: old.Settled})
+	of := func(*identity.Identity) lifecycle.Form { return form }
+	if k.Folder == identity.EncryptFolder && m.Form == nil {
+		of = func(id *identity.Identity) lifecycle.Form { return shownForm(seen, defaultForm(id), id) }
 	}
-	for _, id := range k.Beside {
-		s.Beside = append(s.Beside, *k.generation(id, besideForm(id, m, seen)))
+	own := k.beside(k.own(), of)
+	s := lifecycle.State{Active: own.Active, Next: own.Next, Old: own.Old, Folder: k.Folder, Memory: m}
+	for _, g := range k.Beside {
+		s.Beside = append(s.Beside, k.beside(g, g.besideForm(m, seen)))
 	}
 	return s
 }
 
-// besideForm is the form of the record of another key of the name: that of an ML-DSA key is the
-// digest, unless somebody said that the keys that sign are published whole, or the DNS shows
-// another form.
-func besideForm(id *identity.Identity, m lifecycle.Memory, seen lifecycle.Seen) lifecycle.Form {
-	if id.Use() == identity.UseSign && m.Form != nil && m.Form.Selector == dane.PublicKey && m.Form.Usage == dane.DANEEE {
-		return *m.Form
+// beside are generations as package lifecycle sees them, each in the form that of says.
+func (k Keys) beside(g Generations, of func(*identity.Identity) lifecycle.Form) lifecycle.Beside {
+	b := lifecycle.Beside{Folder: g.Folder}
+	if g.Active != nil {
+		b.Active = k.generation(g.Active, of(g.Active))
 	}
-	for _, f := range allForms() {
-		if r, err := id.Record(f.Usage, f.Selector, f.Matching); err == nil && shows(seen, r) {
-			return f
+	if g.Next != nil {
+		b.Next = k.generation(g.Next, of(g.Next))
+	}
+	for _, old := range g.Old {
+		b.Old = append(b.Old, lifecycle.Old{Generation: *k.generation(old.Identity, of(old.Identity)), Settled: old.Settled})
+	}
+	return b
+}
+
+// besideForm says the form of the records of other keys of the name: that of ML-DSA keys is the
+// digest, unless somebody said that the keys that sign are published whole, or the DNS shows one of
+// them in another form. A key for encryption has a form of its own.
+func (g Generations) besideForm(m lifecycle.Memory, seen lifecycle.Seen) func(*identity.Identity) lifecycle.Form {
+	return func(id *identity.Identity) lifecycle.Form {
+		switch {
+		case id.Use() == identity.UseEncrypt:
+			return shownForm(seen, defaultForm(id), id)
+		case m.Form != nil && m.Form.Selector == dane.PublicKey && m.Form.Usage == dane.DANEEE:
+			return *m.Form
+		}
+		return shownForm(seen, defaultForm(id), g.all()...)
+	}
+}
+
+// shownForm is the form of the first record of a key that a server shows, else the other one.
+func shownForm(seen lifecycle.Seen, other lifecycle.Form, ids ...*identity.Identity) lifecycle.Form {
+	for _, id := range ids {
+		for _, f := range allForms() {
+			if r, err := id.Record(f.Usage, f.Selector, f.Matching); err == nil && shows(seen, r) {
+				return f
+			}
 		}
 	}
-	return defaultForm(id)
+	return other
 }
 
 // generation is id as package lifecycle sees it.
@@ -75,21 +104,16 @@ func allForms() []lifecycle.Form {
 	return forms
 }
 
-// all are the generations, the active one first, and the other keys of the name.
-func (k Keys) all() []*identity.Identity { return append(k.generations(), k.Beside...) }
-
-// generations are the active key, the next one, and the earlier ones.
-func (k Keys) generations() (ids []*identity.Identity) {
-	for _, id := range []*identity.Identity{k.Active, k.Next} {
-		if id != nil {
-			ids = append(ids, id)
-		}
-	}
-	for _, old := range k.Old {
-		ids = append(ids, old.Identity)
+// all are the generations, the active one first, and those of the other keys of the name.
+func (k Keys) all() (ids []*identity.Identity) {
+	for _, g := range k.All() {
+		ids = append(ids, g.all()...)
 	}
 	return ids
 }
+
+// generations are the active key, the next one, and the earlier ones.
+func (k Keys) generations() []*identity.Identity { return k.own().all() }
 
 // form is how the identity is published: as somebody said, else as the DNS shows, else as fits the
 // use of the key.
@@ -97,20 +121,11 @@ func (k Keys) form(m lifecycle.Memory, seen lifecycle.Seen) lifecycle.Form {
 	if m.Form != nil {
 		return *m.Form
 	}
-	for _, id := range k.generations() {
-		if id != k.Active && id.Use() == identity.UseEncrypt {
-			continue // an earlier one for encryption has a form of its own
-		}
-		for _, f := range allForms() {
-			if r, err := id.Record(f.Usage, f.Selector, f.Matching); err == nil && shows(seen, r) {
-				return f
-			}
-		}
+	ids := k.generations()
+	if len(ids) == 0 {
+		return lifecycle.Form{Usage: 3, Selector: 1, Matching: 1}
 	}
-	if ids := k.generations(); len(ids) > 0 {
-		return defaultForm(ids[0])
-	}
-	return lifecycle.Form{Usage: 3, Selector: 1, Matching: 1}
+	return shownForm(seen, defaultForm(ids[0]), ids...)
 }
 
 func defaultForm(id *identity.Identity) lifecycle.Form {

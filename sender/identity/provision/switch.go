@@ -1,6 +1,7 @@
 package provision
 
 import (
+	"bytes"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -14,6 +15,7 @@ import (
 
 	"dnseal/sender/identity"
 	"dnseal/sender/identity/ca"
+	"dnseal/smime/certificate"
 )
 
 // NextOptions are for MakeNext.
@@ -71,6 +73,9 @@ func (f *Folder) removeHalves() error {
 
 // make makes the files of the next key in a folder below temp, whose path it returns.
 func (f *Folder) make(temp string, opts NextOptions) (string, error) {
+	if f.part == identity.EncryptFolder {
+		opts.Use, opts.IssuerDir, opts.CreateOptions.Loader = identity.UseEncrypt, f.dir(), opts.Loader
+	}
 	active, err := opts.Loader.LoadFolder(f.Path, f.Name)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", err
@@ -92,6 +97,9 @@ func (f *Folder) make(temp string, opts NextOptions) (string, error) {
 	if opts.Use == "" && active != nil {
 		opts.Use = active.Use()
 	}
+	if f.part != "" && opts.Algorithm == "" && active != nil { // not the default of another use
+		opts.Algorithm = active.Algorithm()
+	}
 	made, err := identity.Create(temp, f.Name, opts.CreateOptions)
 	if err != nil {
 		return "", f.planned(err)
@@ -102,8 +110,8 @@ func (f *Folder) make(temp string, opts NextOptions) (string, error) {
 			return "", err
 		}
 	}
-	if active != nil && active.Certificate == nil {
-		err = remove(made.CertFile) // a raw key stays one
+	if active != nil && active.Certificate == nil && f.part != identity.EncryptFolder {
+		err = remove(made.CertFile) // a raw key stays one; others need the certificate to encrypt
 	}
 	return folder, err
 }
@@ -111,7 +119,7 @@ func (f *Folder) make(temp string, opts NextOptions) (string, error) {
 // certifier has the CA certify the next key that certified the active one, where it is in the same
 // directory; nil: there is none.
 func (f *Folder) certifier(active *identity.Identity, opts identity.CreateOptions) (func(*identity.Identity) (*x509.Certificate, error), error) {
-	issuer, err := ca.IssuerOf(filepath.Dir(f.Path), active)
+	issuer, err := ca.IssuerOf(f.dir(), active)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil //nolint:nilnil // no CA is no error
 	}
@@ -127,12 +135,22 @@ func (f *Folder) makesKeys(active *identity.Identity, certified bool) error {
 	switch {
 	case active == nil:
 		return nil
-	case active.Key == nil:
+	case active.Key == nil && active.Private == nil:
 		return identity.WithHint(fmt.Errorf("provision: the private key of %s is not here, so its next one is not made here", f.Name), "%s", hint)
-	case !certified && active.Certificate != nil && string(active.Certificate.RawIssuer) != string(active.Certificate.RawSubject):
+	case !certified && active.Certificate != nil && !f.issued(active.Certificate):
 		return identity.WithHint(fmt.Errorf("provision: the certificate of %s is of a CA, so its next one is not made here", f.Name), "%s", hint)
 	}
 	return nil
+}
+
+// issued reports whether the certificate is self-issued, or issued by the key of the name that
+// signs, for one that cannot.
+func (f *Folder) issued(cert *x509.Certificate) bool {
+	if certificate.SelfIssued(cert) || f.part == "" {
+		return certificate.SelfIssued(cert)
+	}
+	signs, err := identity.LoadPublic(f.dir(), f.Name)
+	return err == nil && signs.Certificate != nil && bytes.Equal(cert.RawIssuer, signs.Certificate.RawSubject)
 }
 
 // renew makes a new certificate for a copy of the key. A link would not do: renaming a link over
@@ -251,9 +269,11 @@ func (f *Folder) Settle(generation string) error {
 	if err != nil {
 		return err
 	}
-	for _, old := range k.Old {
-		if old.GenerationID() == generation {
-			return old.settle()
+	for _, g := range k.All() {
+		for _, old := range g.Old {
+			if old.GenerationID() == generation {
+				return old.settle()
+			}
 		}
 	}
 	return fmt.Errorf("provision: %s has no earlier key %s", f.Name, generation)
@@ -270,7 +290,7 @@ func (k OldKey) settle() error {
 	if err := k.keepObject(); err != nil {
 		return err
 	}
-	if k.Decrypts() {
+	if k.Decrypts() || k.Use() == identity.UseEncrypt {
 		if err := link(k.KeyFile, filepath.Join(k.folder, identity.DecryptFile)); err != nil {
 			return err
 		}

@@ -38,7 +38,7 @@ func (r *Runner) Wait(ctx context.Context, names []string, waiting func([]*Outco
 			return outcomes
 		}
 		for i, o := range r.Run(ctx, again) {
-			o.Did = append(outcomes[at[i]].Did, o.Did...)
+			o.Did, o.DidIn = append(outcomes[at[i]].Did, o.Did...), append(outcomes[at[i]].DidIn, o.DidIn...)
 			outcomes[at[i]] = o
 		}
 	}
