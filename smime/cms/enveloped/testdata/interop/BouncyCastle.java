@@ -118,8 +118,9 @@ public class BouncyCastle {
         boolean authenticated = org.bouncycastle.asn1.cms.ContentInfo.getInstance(in).getContentType().equals(org.bouncycastle.asn1.cms.CMSObjectIdentifiers.authEnvelopedData);
         RecipientInformationStore store = authenticated ? new CMSAuthEnvelopedData(in).getRecipientInfos() : new CMSEnvelopedData(in).getRecipientInfos();
         RecipientInformation info = store.getRecipients().iterator().next();
+        // One class of recipient is for content with and without a tag, but for RSA.
         String kind = info instanceof KeyTransRecipientInformation ? "KeyTrans" : info instanceof KeyAgreeRecipientInformation ? "KeyAgree" : "KEM";
-        var type = Class.forName("org.bouncycastle.cms.jcajce.Jce" + kind + (authenticated ? "Auth" : "") + "EnvelopedRecipient");
+        var type = Class.forName("org.bouncycastle.cms.jcajce.Jce" + kind + (authenticated && kind.equals("KeyTrans") ? "Auth" : "") + "EnvelopedRecipient");
         Object recipient = type.getConstructor(PrivateKey.class).newInstance(key(job[3]));
         type.getMethod("setProvider", String.class).invoke(recipient, "BC");
         Files.write(Path.of(job[2]), info.getContent((Recipient) recipient));
