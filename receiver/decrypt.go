@@ -5,27 +5,44 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 
 	"dnseal/smime"
+	"dnseal/smime/cms/enveloped"
 	"dnseal/smime/message"
 )
 
 // Decryption says what an entry point delivers decrypted. The zero value is nothing.
 type Decryption struct {
-	// For says who gets mail decrypted, where Options.Decrypt has a key for it: what he gets is the
+	// For says who gets mail decrypted, where there is a key for it: what he gets is the
 	// message that was encrypted, with the signature in it. Nil: nobody.
 	For func(message.Address) bool
+	// Keys are those at hand when a message comes, in addition to Options.Decrypt.Keys; nil: there
+	// are no others. It is called from several goroutines.
+	Keys func() []enveloped.Key
 	// Keep is called with a message as it came before it is delivered decrypted; nil: nothing is
 	// kept of it. Its error is trouble of this machine.
 	Keep func(ctx context.Context, m *message.Message) error
 }
 
+// unlocked is r with the keys at hand now; nil where nothing is to be opened.
+func (r *Receiver) unlocked(m *message.Message, env *message.Envelope) *Receiver {
+	if env == nil || r.opts.Observe || r.opts.Deliver.For == nil || smime.Secured(m) != smime.SMIMEEncrypted {
+		return nil
+	}
+	with := *r
+	if r.opts.Deliver.Keys != nil {
+		with.opts.Decrypt.Keys = slices.Concat(r.opts.Decrypt.Keys, r.opts.Deliver.Keys())
+	}
+	if len(with.opts.Decrypt.Keys) == 0 {
+		return nil
+	}
+	return &with
+}
+
 // recipients splits those of a message into who gets it decrypted and who does not. Where there can
 // be only one form, all must get it decrypted.
-func (r *Receiver) recipients(m *message.Message, env *message.Envelope) (decrypted, sealed []string) {
-	if env == nil || r.opts.Observe || r.opts.Deliver.For == nil || len(r.opts.Decrypt.Keys) == 0 || smime.Secured(m) != smime.SMIMEEncrypted {
-		return nil, nil
-	}
+func (r *Receiver) recipients(env *message.Envelope) (decrypted, sealed []string) {
 	for _, rcpt := range env.Rcpt {
 		if r.decryptsFor(rcpt) {
 			decrypted = append(decrypted, rcpt)

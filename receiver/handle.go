@@ -16,8 +16,10 @@ import (
 // internal-error. What Options.Deliver has delivered decrypted is judged with its keys; without it
 // nothing is opened.
 func (r *Receiver) Handle(ctx context.Context, m *message.Message, env *message.Envelope) *message.Outcome {
-	if decrypted, sealed := r.recipients(m, env); len(decrypted) > 0 {
-		return r.handleDecrypted(ctx, m, env, decrypted, sealed)
+	if with := r.unlocked(m, env); with != nil {
+		if decrypted, sealed := with.recipients(env); len(decrypted) > 0 {
+			return with.handleDecrypted(ctx, m, env, decrypted, sealed)
+		}
 	}
 	return r.locked().handle(ctx, m, env)
 }

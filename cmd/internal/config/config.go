@@ -27,8 +27,8 @@ import (
 	"dnseal/lookup/dnssec"
 	"dnseal/lookup/publish"
 	"dnseal/sender/identity"
+	"dnseal/sender/identity/decryption"
 	"dnseal/sender/identity/live"
-	"dnseal/smime/cms/enveloped"
 )
 
 // Config is a dnseal.toml. A daemon needs at least one listener of its kind in it.
@@ -81,7 +81,7 @@ type loaded struct {
 	tsig       *publish.Key // of [publish]; nil: none
 	roots      []*x509.Certificate
 	stampRoots []*x509.Certificate
-	decryption []enveloped.Key             // where a route decrypts
+	decryption *decryption.Live            // nil: no route decrypts
 	servers    map[string]*tls.Certificate // by certificate file
 	hopRoots   map[string]*x509.CertPool   // by file
 }

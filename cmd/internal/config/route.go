@@ -7,7 +7,6 @@ import (
 	"dnseal/lookup"
 	"dnseal/receiver"
 	"dnseal/sender"
-	"dnseal/sender/identity"
 	"dnseal/sender/identity/decryption"
 	"dnseal/sender/recipient"
 	"dnseal/smime/message"
@@ -47,7 +46,8 @@ type Route struct {
 	// "compatible".
 	Profile string `toml:"profile"`
 	// Decrypt is for mail that comes in: what is encrypted for a key of an identity here is
-	// delivered decrypted, with the signature in it, and Authentication-Results says so. Of several
+	// delivered decrypted, with the signature in it, and Authentication-Results says so. Keys that
+	// are made, or switched by a rollover, are used within seconds, without a reload. Of several
 	// recipients of a message a relay gives each what his route says; a milter has one message for
 	// all, and decrypts it where all routes say so. What cannot be decrypted is delivered as it is.
 	// Default: false.
@@ -98,26 +98,22 @@ func (c *Config) loadDecryption(n *notes) {
 		return
 	}
 	key := fmt.Sprintf("route[%d].decrypt", i)
-	keys, err := decryption.LoadAll(identity.Loader{}, c.Identities)
+	live, err := decryption.Open(c.Identities)
 	switch {
 	case err != nil:
 		n.wrong(key, "%s%s", strip(err), advice(err))
-	case len(keys) == 0:
+	case len(live.Keys()) == 0:
 		n.wrong(key, "no identity in %s has a key that decrypts; make one with: dnseal identity new --use encrypt NAME", c.Identities)
 	}
-	for _, k := range decryption.Enveloped(keys) {
-		if k, err = k.Ready(); err == nil {
-			c.loaded.decryption = append(c.loaded.decryption, k)
-		}
-	}
+	c.loaded.decryption = live
 }
 
 // addDecryption adds to the options of a receiver for whom mail is decrypted.
 func (c *Config) addDecryption(o *receiver.Options) {
-	if len(c.loaded.decryption) == 0 {
+	if c.loaded.decryption == nil {
 		return
 	}
-	o.Decrypt.Keys = c.loaded.decryption
+	o.Deliver.Keys = c.loaded.decryption.Keys
 	to := make([][]message.Pattern, len(c.Routes))
 	for i, r := range c.Routes {
 		for _, text := range r.To {

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"dnseal/lookup/lookuptest/peertest"
 	"dnseal/sender"
 	"dnseal/sender/identity"
 	"dnseal/sender/identity/decryption"
@@ -52,6 +53,22 @@ func TestDecrypt(t *testing.T) {
 	if strings.Contains(r.log.String(), "at dawn") || strings.Contains(r.log.String(), "Plans") {
 		t.Error("the log has what was encrypted")
 	}
+}
+
+// TestDecryptLive: a key that is made while the relay runs opens mail without a reload.
+func TestDecryptLive(t *testing.T) {
+	t.Parallel()
+	w := decrypting(t, "")
+	w.start("relay")
+	must(t, os.RemoveAll(w.Path("keys/bob@example.net")))
+	if _, err := identity.Create(w.Path("keys"), "bob@example.net", identity.CreateOptions{Use: identity.UseEncrypt}); err != nil {
+		t.Fatal(err)
+	}
+	text := w.encrypted()
+	peertest.WaitFor(t, "decryption", func() bool {
+		must(t, w.hand("bob@example.net", text))
+		return strings.Contains(string(<-w.Mailbox.Mail), "at dawn")
+	})
 }
 
 // encrypted is a message from alice to bob, signed and encrypted.

@@ -6,7 +6,9 @@
 //
 // It loads keys, and decrypts nothing: package enveloped does. Keys on a PKCS #11 token and of the
 // TPM only sign, and are passed over, as are keys whose certificate is for signatures alone. That a
-// key was revoked does not keep it from opening what was encrypted to it before.
+// key was revoked does not keep it from opening what was encrypted to it before. [Live] notices by
+// size and time of their files that keys are others, so that one that is written in place with the
+// same size within the resolution of the file system's clock is not noticed.
 package decryption
 
 import (
