@@ -27,11 +27,12 @@ type Record struct {
 	// Code and Reason say why receivers could not verify what the identity signs; both are empty
 	// where a record is there, validated, and matches.
 	Code, Reason string
-	// Match is the record that matches.
+	// Match is the record that matches the identity's own key.
 	Match dane.Record
 }
 
-// CheckRecord looks up the record of an identity as Handle does before it signs. What cannot be
+// CheckRecord looks up the record of an identity as Handle does before it signs, and that of an
+// ML-DSA key which signs beside it: without, receivers cannot check that signature. What cannot be
 // looked up counts as not published: a signature that its receivers cannot check is worth nothing
 // to them. Absent and other records are looked up twice, the second time past the cache of r. RFC
 // 6698, Section 4.1.
@@ -67,6 +68,12 @@ func publishedBy(ctx context.Context, ask lookupFunc, id *identity.Identity, now
 	default:
 		if out.Match, found = match(ctx, res, id, now); !found {
 			out.Code, out.Reason = codeMismatch, fmt.Sprintf("no record at %s matches the key of %s", res.Name, id.Name)
+			return out
+		}
+		if pq := id.PostQuantum; pq != nil {
+			if _, found = match(ctx, res, pq, now); !found {
+				out.Code, out.Reason = codeMismatch, fmt.Sprintf("no record at %s matches the %s key of %s, which signs beside its other key: publish it, or move the folder %s away", res.Name, pq.KeyType(), id.Name, identity.PostQuantumFolder)
+			}
 		}
 	}
 	return out

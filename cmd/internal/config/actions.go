@@ -21,8 +21,8 @@ type On struct {
 	// NotAllowed: no rule matches, but one names this submitter, this From, or an address that some
 	// mail reader may show for it. Signing. Default: "reject".
 	NotAllowed string `toml:"not-allowed"`
-	// KeyNotPublished: the signer's own record is missing or does not match. Signing. Default:
-	// "defer".
+	// KeyNotPublished: the signer's own record, or that of the ML-DSA key that signs beside, is
+	// missing or does not match. Signing. Default: "defer".
 	KeyNotPublished string `toml:"key-not-published"`
 	// SignFailed: the identity is missing, or its key could not be used. Signing.
 	// Default: "defer".

@@ -19,8 +19,9 @@ type Sign struct {
 	// SelfCheck is "digest" (structure and digest of the signed message are checked) or "full" (the
 	// signature value is verified too). Default: "digest".
 	SelfCheck string `toml:"self-check"`
-	// CheckRecord looks up the signer's own record before signing, so that only mail is signed that
-	// receivers can verify; otherwise the message is of class key-not-published. Default: true.
+	// CheckRecord looks up the signer's own records before signing, so that only mail is signed
+	// that receivers can verify; otherwise the message is of class key-not-published. Default:
+	// true.
 	CheckRecord *bool `toml:"check-record"`
 	// Staple sends the DNSSEC chain of the signer's own records with each signature, for receivers
 	// without DNS (dnseal verify --offline). Where it cannot be had the message is signed without,

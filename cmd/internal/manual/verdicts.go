@@ -167,7 +167,7 @@ var signingCodes = []struct{ class, word, text string }{
 	{"not-allowed", "several-from", "more than one author, one of them of a rule."},
 	{"not-allowed", "local-part-case", "the local part is written in another case than the address that may be used."},
 	{"key-not-published", "record-absent", "the signer's own record is missing."},
-	{"key-not-published", "record-mismatch", "the signer's own record is for another key."},
+	{"key-not-published", "record-mismatch", "the signer's own record is for another key, or there is none for the ML-DSA key that signs beside."},
 	{"sign-failed", "no-identity", "there is no such identity."},
 	{"malformed", "ambiguous", "mail readers interpret a field of the message differently; the log names it."},
 	{"malformed", "not-transit-proof", "a part would not survive transit, and may not be changed."},
