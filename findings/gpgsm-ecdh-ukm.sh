@@ -2,10 +2,11 @@
 # gpgsm 2.4.7 with libksba 1.6.7 (Debian 13): it cannot open what is encrypted for a key on an elliptic
 # curve where the sender put in a ukm (UserKeyingMaterial): "ecdh failed in gcry_cipher_decrypt: Checksum
 # error". NSS always does so, hence Thunderbird too, so that users of GnuPG cannot read what they are sent
-# from there. RFC 5753, Section 3.1.1: "implementations MUST support ukm message recipient processing".
-# The ukm is part of what the key is derived from (ECC-CMS-SharedInfo); gpgsm's own debug output shows an
-# empty one, so it derives another key. Without ukm, as OpenSSL writes, it opens the message; OpenSSL
-# opens both with the same key. (Root; makes a Debian 13 with mmdebstrap, which takes half a minute.)
+# from there. RFC 5652, Section 6.2.2, has implementations accept a ukm, and RFC 5753, Section 7.2, makes
+# it part of what the key is derived from (ECC-CMS-SharedInfo); gpgsm's own debug output shows an empty
+# one, so it derives another key. Without ukm, as OpenSSL writes, it opens the message; OpenSSL opens both
+# with the same key. (Two messages of Bouncy Castle that differ in nothing else, by setUserKeyingMaterial,
+# go the same way. This needs root, and makes a Debian 13 with mmdebstrap, which takes a minute.)
 set -eu
 dir=$(mktemp -d)
 trap 'rm -rf --one-file-system "$dir"' EXIT
