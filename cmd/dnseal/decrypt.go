@@ -33,7 +33,8 @@ encrypted beside others in clear stay as they are: together, a reader could be
 made to send the one away by the other.
 
 Exit status: 0 decrypted; 1 there is no key for it here, or it is damaged; 2
-wrong usage or input, or no encrypted message.`,
+wrong usage, or input that is no encrypted message, is malformed or over a
+limit, or is encrypted by an algorithm that is not supported.`,
 		Example: `  dnseal decrypt --identities keys encrypted.eml >mail.eml
   dnseal decrypt --identities keys encrypted.eml | dnseal verify`,
 		Args: cobra.MaximumNArgs(1),
@@ -80,7 +81,9 @@ func decryptionKeys(l identity.Loader, dir string, names []string) ([]decryption
 	var failed error
 	for _, name := range names {
 		of, err := decryption.Load(l, dir, name)
-		keys, failed = append(keys, of...), errors.Join(failed, err)
+		if keys = append(keys, of...); failed == nil {
+			failed = err // one is enough to begin with
+		}
 	}
 	return keys, failed
 }
@@ -91,7 +94,8 @@ func undecrypted(cmd *cobra.Command, dir string, err, locked error) error {
 	case errors.Is(err, smime.ErrNotEncrypted):
 		return cli.Hint(err, "parts of it may be; \"dnseal verify\" says what it is")
 	case errors.Is(err, enveloped.ErrNoKey) && locked != nil:
-		err = errors.Join(err, locked)
+		_ = report(cmd.ErrOrStderr(), err) // the status is that of both
+		err = locked
 	case errors.Is(err, enveloped.ErrNoKey):
 		err = cli.Hint(err, "the keys are those of the identities in %s that decrypt; \"dnseal identity show\" lists them", identity.Quote(dir))
 	case errors.Is(err, enveloped.ErrDecrypt):
