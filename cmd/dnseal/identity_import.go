@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -175,10 +174,12 @@ func lockIdentity(dir, name string) (release func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err = os.Stat(filepath.Join(folder, "key.pem")); err != nil {
-		return func() {}, nil //nolint:nilerr // it is made whole or not at all, and needs no lock
+	for _, key := range []string{"key.pem", filepath.Join(identity.EncryptFolder, "key.pem")} {
+		if _, err = os.Stat(filepath.Join(folder, key)); err == nil {
+			return identity.Lock(folder, name)
+		}
 	}
-	return identity.Lock(folder, name)
+	return func() {}, nil // it is made whole or not at all, and needs no lock
 }
 
 // printImported says what was done, what is still to do, and what is unwise; wrong says that some
@@ -211,13 +212,17 @@ func printImported(w io.Writer, dir string, done *identity.Imported) (wrong bool
 
 func newIdentityCSR() *cobra.Command {
 	var der, next bool
+	var which string
 	cmd := &cobra.Command{
 		Use:   "csr NAME",
 		Short: "Print a certificate request for the identity's key, for a CA",
 		Long: `Prints a PKCS #10 request, signed by the identity's key, for a certificate for
 mail: the name as subjectAltName (rfc822Name, SmtpUTF8Mailbox or dNSName),
-keyUsage digitalSignature, extKeyUsage emailProtection. What the CA answers goes
-through dnseal identity import, and key and record stay as they are.
+keyUsage of what the key is for, extKeyUsage emailProtection. What the CA
+answers goes through dnseal identity import, and key and record stay as they
+are. The answer for a key for encryption takes the way of a rollover, which
+import names, because others encrypt by the certificate. X25519 and ML-KEM keys
+cannot sign a request.
 
 A certificate from a CA beside a published key (record 3 1 1) is the recommended
 way where recipients have programs that know no DANE, such as Thunderbird:
@@ -230,8 +235,10 @@ dnseal goes by the record, the others by the CA. Use P-256 or RSA for them.`,
 	cmd.ValidArgsFunction = completeIdentities(dir)
 	cmd.Flags().BoolVar(&der, "der", false, "print DER instead of PEM")
 	cmd.Flags().BoolVar(&next, "next", false, "for the key that a rollover will switch to")
+	cmd.Flags().StringVar(&which, "which", "", "`KEY` of the name: "+oneOf(provision.Which()))
+	completeWords(cmd, "which", provision.Which()...)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		id, err := loadForRequest(asking(cmd), *dir, args[0], next)
+		id, err := loadForRequest(asking(cmd), *dir, args[0], which, next)
 		if err != nil {
 			return err
 		}
@@ -248,18 +255,32 @@ dnseal goes by the record, the others by the CA. Use P-256 or RSA for them.`,
 	return cmd
 }
 
-// loadForRequest loads the active or the next key of an identity.
-func loadForRequest(l identity.Loader, dir, name string, next bool) (*identity.Identity, error) {
-	if !next {
-		return l.Load(dir, name)
-	}
-	folder, name, err := identity.Folder(dir, name)
+// loadForRequest loads the active or the next one of the keys of an identity that which names.
+func loadForRequest(l identity.Loader, dir, name, which string, next bool) (*identity.Identity, error) {
+	f, err := provision.Find(dir, name)
 	if err != nil {
 		return nil, err
 	}
-	id, err := l.LoadFolder(filepath.Join(folder, identity.NextFolder), name)
-	if errors.Is(err, fs.ErrNotExist) && !errors.Is(err, identity.ErrLocked) {
-		return nil, cli.Hint(fmt.Errorf("%s has no next key", name), "dnseal identity rollover %s makes one", identity.Quote(name))
+	keys, err := f.Keys()
+	if err != nil {
+		return nil, err
 	}
-	return id, err
+	g, err := keys.Which(which)
+	if err != nil {
+		return nil, err
+	}
+	folder := filepath.Join(f.Path, g.Folder)
+	switch {
+	case next && g.Next == nil:
+		hint := "dnseal identity rollover " + identity.Quote(f.Name)
+		if g.Folder != "" {
+			hint += " --which " + g.Folder
+		}
+		return nil, cli.Hint(fmt.Errorf("%s has no next key", f.Name), "%s makes one", hint)
+	case next:
+		folder = filepath.Join(folder, identity.NextFolder)
+	case g.Folder == "":
+		return l.Load(dir, name)
+	}
+	return l.LoadFolder(folder, f.Name)
 }

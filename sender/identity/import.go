@@ -98,8 +98,9 @@ func Import(dir, name string, files []File, opts ImportOptions) (*Imported, erro
 // choosePlace sets the folder by what the key is for.
 func (in *importing) choosePlace() error {
 	pub, err := in.publicKey(in.id)
-	if err != nil || onlyEncrypts(pub) || in.opts.Encrypt {
-		in.moveTo(onlyEncrypts(pub) || in.opts.Encrypt, EncryptFolder)
+	encrypts := in.opts.Encrypt || onlyEncrypts(pub) || err == nil && len(in.keys) == 0 && in.isForEncryption(pub)
+	if err != nil || encrypts {
+		in.moveTo(encrypts, EncryptFolder)
 		return nil //nolint:nilerr // it is said where the key is needed
 	}
 	if !isPostQuantum(pub) || !holdsOneOf(filepath.Dir(in.id.KeyFile), []string{keyFile}) {
@@ -282,8 +283,11 @@ func (in *importing) checkKeys() error {
 
 func (in *importing) anotherKey() error {
 	err := fmt.Errorf("identity: %s is there with another key, in %s", in.id.Name, in.id.KeyFile)
-	if folder := filepath.Dir(in.id.KeyFile); in.id.isBelow(EncryptFolder) {
-		return WithHint(err, "move key.pem and cert.pem from %s into %s, which keeps old mail readable, and run this again", Quote(folder), Quote(filepath.Join(folder, OldFolder, "1")))
+	for _, folder := range []string{EncryptFolder, PostQuantumFolder} {
+		if in.id.isBelow(folder) {
+			next := filepath.Join(filepath.Dir(in.id.KeyFile), NextFolder)
+			return WithHint(err, "a key in use is never overwritten: put this one into %s (key.pem, cert.pem), and dnseal identity rollover %s --which %s replaces it step by step", Quote(next), Quote(in.id.Name), folder)
+		}
 	}
 	return WithHint(err, "a key in use is never overwritten: dnseal identity rollover %s replaces it step by step, or import this one into another --identities directory", Quote(in.id.Name))
 }

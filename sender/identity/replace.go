@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"crypto"
 	"crypto/x509"
 	"fmt"
 	"io/fs"
@@ -58,13 +59,30 @@ func ReplaceFile(path string, data []byte, mode fs.FileMode) error {
 	return SyncDir(dir)
 }
 
-// checkHeld refuses another certificate where the record has that which is there.
+// isForEncryption reports whether a certificate or key is of the one for encryption that is there,
+// or of the next one.
+func (in *importing) isForEncryption(pub crypto.PublicKey) bool {
+	folder := filepath.Join(filepath.Dir(in.id.KeyFile), EncryptFolder)
+	for _, f := range []string{folder, filepath.Join(folder, NextFolder)} {
+		if there, err := LoadPublicFolder(f, in.id.Name); err == nil && equalKeys(there.Public, pub) {
+			return true
+		}
+	}
+	return false
+}
+
+// checkHeld refuses another certificate where the record has that which is there, and for a key for
+// encryption: others encrypt to it by issuer and serial number (RFC 5652, Section 6.2.1).
 func (in *importing) checkHeld() error {
 	there := in.id.Certificate
 	another := func(c *x509.Certificate) bool { return sameKey(in.id.Public, c) }
-	if !in.opts.HoldsCertificate || there == nil || slices.ContainsFunc(in.certificates, there.Equal) || !slices.ContainsFunc(in.certificates, another) {
+	encrypts := in.id.isBelow(EncryptFolder)
+	if !in.opts.HoldsCertificate && !encrypts || there == nil || slices.ContainsFunc(in.certificates, there.Equal) || !slices.ContainsFunc(in.certificates, another) {
 		return nil
 	}
 	err := fmt.Errorf("identity: the record of %s has its whole certificate, and this is another one; nothing was changed", in.id.Name)
+	if encrypts {
+		return WithHint(err, "put it with a copy of key.pem into %s (key.pem, cert.pem), and run: dnseal identity rollover %s --which encrypt", Quote(filepath.Join(filepath.Dir(in.id.KeyFile), NextFolder)), Quote(in.id.Name))
+	}
 	return WithHint(err, "put it with a copy of key.pem into %s (key.pem, cert.pem), and run: dnseal identity rollover %s", Quote(filepath.Join(filepath.Dir(in.id.KeyFile), NextFolder)), Quote(in.id.Name))
 }

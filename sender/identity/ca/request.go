@@ -14,7 +14,10 @@ import (
 	"slices"
 	"strings"
 
+	"filippo.io/mldsa"
+
 	"dnseal/sender/identity"
+	"dnseal/sender/identity/tbs"
 	"dnseal/smime"
 	"dnseal/smime/certificate"
 	"dnseal/smime/cms"
@@ -64,18 +67,36 @@ func ReadRequest(data []byte) (*Request, error) {
 	if err = checkKey(csr); err != nil {
 		return nil, err
 	}
-	if csr.SignatureAlgorithm == x509.UnknownSignatureAlgorithm {
-		return nil, identity.WithHint(errors.New("ca: the request is signed by an algorithm that is not supported"), "RSASSA-PSS needs a salt as long as the digest: openssl req -sigopt rsa_pss_saltlen:digest")
-	}
-	// RFC 2986, Section 3: the signature shows that the key is the requester's.
-	if err = csr.CheckSignature(); err != nil {
-		return nil, fmt.Errorf("ca: the signature of the request is not by the key in it: %s", strings.TrimPrefix(err.Error(), "x509: "))
-	}
 	req := &Request{Public: csr.PublicKey}
+	if err = req.checkSignature(csr); err != nil {
+		return nil, err
+	}
 	if err = req.readExtensions(csr); err != nil {
 		return nil, err
 	}
 	return req, req.readName(csr)
+}
+
+// checkSignature sees that the key is the requester's (RFC 2986, Section 3).
+func (r *Request) checkSignature(csr *x509.CertificateRequest) error {
+	var err error
+	if csr.PublicKey == nil { // of a kind that crypto/x509 does not know, and checkKey does
+		if r.Public, err = cms.ParsePublicKey(csr.RawSubjectPublicKeyInfo); err != nil {
+			return err
+		}
+		pub, ok := r.Public.(*mldsa.PublicKey)
+		if !ok || tbs.CheckRequest(csr.Raw, pub) != nil {
+			return errors.New("ca: the signature of the request is not by the key in it")
+		}
+		return nil
+	}
+	if csr.SignatureAlgorithm == x509.UnknownSignatureAlgorithm {
+		return identity.WithHint(errors.New("ca: the request is signed by an algorithm that is not supported"), "RSASSA-PSS needs a salt as long as the digest: openssl req -sigopt rsa_pss_saltlen:digest")
+	}
+	if err = csr.CheckSignature(); err != nil {
+		return fmt.Errorf("ca: the signature of the request is not by the key in it: %s", strings.TrimPrefix(err.Error(), "x509: "))
+	}
+	return nil
 }
 
 // requestDER finds the request in a file.
@@ -105,7 +126,7 @@ func requestDER(data []byte) ([]byte, error) {
 }
 
 // certified are the keys that a CA certifies.
-const certified = "keys of RSA of 2048 to 4096 bits, ECDSA on P-256, P-384 or P-521, and Ed25519 are certified"
+const certified = "keys of RSA of 2048 to 4096 bits, ECDSA on P-256, P-384 or P-521, Ed25519 and ML-DSA are certified"
 
 // checkKey wants a key that can sign mail, and that is cheap enough to compute with.
 func checkKey(csr *x509.CertificateRequest) error {
@@ -113,7 +134,7 @@ func checkKey(csr *x509.CertificateRequest) error {
 	if err == nil {
 		err = checkStrength(pub)
 	}
-	if err == nil {
+	if _, isMLDSA := pub.(*mldsa.PublicKey); err == nil && !isMLDSA { // which has one size
 		err = certificate.CheckSignature(csr.Signature)
 	}
 	if err != nil {

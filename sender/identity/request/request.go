@@ -4,12 +4,14 @@
 // # Limitations
 //
 // A request proves that its maker has the key, and not that the name is theirs: that is the matter
-// of the CA. It asks for no other subject than the name, and only for keys that sign. Keys
-// that need a passphrase or a token must be open.
+// of the CA. It asks for no other subject than the name. Keys of X25519 and ML-KEM cannot sign a
+// request, and have none. Keys that need a passphrase or a token must be open.
 package request
 
 import (
 	"crypto"
+	"crypto/ecdh"
+	"crypto/mlkem"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
@@ -22,6 +24,7 @@ import (
 	"filippo.io/mldsa"
 
 	"dnseal/sender/identity"
+	"dnseal/sender/identity/tbs"
 	"dnseal/smime/cms"
 )
 
@@ -30,6 +33,8 @@ var (
 	digitalSignature = keyUsage([]byte{3, 2, 7, 0x80})
 	withEncipherment = keyUsage([]byte{3, 2, 5, 0xa0}) // and keyEncipherment
 	withAgreement    = keyUsage([]byte{3, 2, 3, 0x88}) // and keyAgreement
+	encipherment     = keyUsage([]byte{3, 2, 5, 0x20}) // keyEncipherment alone
+	agreement        = keyUsage([]byte{3, 2, 3, 0x08}) // keyAgreement alone
 	emailProtection  = pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 37}, Value: []byte("\x30\x0a\x06\x08\x2b\x06\x01\x05\x05\x07\x03\x04")}
 )
 
@@ -39,10 +44,15 @@ func keyUsage(der []byte) pkix.Extension {
 
 // usage is the keyUsage that fits the use of the key.
 func usage(id *identity.Identity) pkix.Extension {
-	if id.Use() != identity.UseBoth {
+	_, isRSA := id.Public.(*rsa.PublicKey)
+	switch use := id.Use(); {
+	case use == identity.UseSign:
 		return digitalSignature
-	}
-	if _, isRSA := id.Public.(*rsa.PublicKey); isRSA {
+	case use == identity.UseEncrypt && isRSA:
+		return encipherment
+	case use == identity.UseEncrypt:
+		return agreement
+	case isRSA:
 		return withEncipherment
 	}
 	return withAgreement
@@ -50,17 +60,13 @@ func usage(id *identity.Identity) pkix.Extension {
 
 // New returns the DER of a request for the key and name of an identity, signed by the key: the name
 // is in the subjectAltName, as rfc822Name, SmtpUTF8Mailbox (RFC 9598) or dNSName, keyUsage is
-// digitalSignature, for a key of both uses that of encryption too, extKeyUsage emailProtection. An
-// RSA key that signs by RSASSA-PSS does so here, and the request names it as an RSA key, which CAs
-// know. Errors: [identity.ErrNoPrivateKey], with a hint; an ML-DSA key, for which crypto/x509 makes
-// no request; those of the key.
+// digitalSignature, for a key of both uses that of encryption too, for one of encryption that
+// alone, extKeyUsage emailProtection. An RSA key that signs by RSASSA-PSS does so here, and the
+// request names it as an RSA key, which CAs know. Errors: [identity.ErrNoPrivateKey] and a key of
+// X25519 or ML-KEM, with a hint; those of the key.
 func New(id *identity.Identity) ([]byte, error) {
-	if err := id.CanSign(); err != nil {
+	if err := canRequest(id); err != nil {
 		return nil, err
-	}
-	if _, isMLDSA := id.Public.(*mldsa.PublicKey); isMLDSA {
-		err := fmt.Errorf("identity: requests for certificates of %s keys are not made here", id.KeyType())
-		return nil, identity.WithHint(err, "openssl 3.5 makes them: openssl req -new -key %s", identity.Quote(id.KeyFile))
 	}
 	profile, err := identity.CertificateTemplate(id.Kind, id.Name, id.Public, time.Now(), 1)
 	if err != nil {
@@ -69,6 +75,9 @@ func New(id *identity.Identity) ([]byte, error) {
 	template := &x509.CertificateRequest{
 		Subject: profile.Subject, EmailAddresses: profile.EmailAddresses, DNSNames: profile.DNSNames,
 		ExtraExtensions: append(profile.ExtraExtensions, usage(id), emailProtection),
+	}
+	if _, isMLDSA := id.Public.(*mldsa.PublicKey); isMLDSA {
+		return ofMLDSA(id, template)
 	}
 	key := id.Key
 	if id.PSS {
@@ -79,6 +88,29 @@ func New(id *identity.Identity) ([]byte, error) {
 		return nil, fmt.Errorf("identity: request for %s: %w", id.Name, err)
 	}
 	return der, check(id, der)
+}
+
+// canRequest refuses a key that cannot sign.
+func canRequest(id *identity.Identity) error {
+	switch id.Public.(type) {
+	case *ecdh.PublicKey, *mlkem.EncapsulationKey768, *mlkem.EncapsulationKey1024:
+		err := fmt.Errorf("identity: a request (PKCS #10) is signed by its key, and the %s key of %s cannot sign", id.KeyType(), id.Name)
+		return identity.WithHint(err, "the key of the name that signs certifies it when it is made: dnseal identity new; for a CA make one of p256 or RSA")
+	}
+	return id.CanSign()
+}
+
+// ofMLDSA is New for a key that crypto/x509 does not know.
+func ofMLDSA(id *identity.Identity, template *x509.CertificateRequest) ([]byte, error) {
+	spki, err := id.SPKI()
+	if err != nil {
+		return nil, err
+	}
+	der, err := tbs.CreateRequest(template, spki, id.Key)
+	if err != nil {
+		return nil, fmt.Errorf("identity: request for %s: %w", id.Name, err)
+	}
+	return der, nil
 }
 
 // check verifies the signature: a token's key can be another than its certificate says.

@@ -1,6 +1,7 @@
-// Package tbs makes certificates whose key or whose signature crypto/x509 does not write: keys of
-// X25519, ML-KEM and ML-DSA, and signatures by ML-DSA (RFC 8410, RFC 9935, RFC 9881). Everything
-// else of the TBSCertificate (RFC 5280, Section 4.1.2) is as crypto/x509 writes it.
+// Package tbs makes certificates, and requests for them, whose key or whose signature crypto/x509
+// does not write: keys of X25519, ML-KEM and ML-DSA, and signatures by ML-DSA (RFC 8410, RFC 9935,
+// RFC 9881). Everything else of the TBSCertificate (RFC 5280, Section 4.1.2) and of the
+// CertificationRequestInfo (RFC 2986, Section 4.1) is as crypto/x509 writes it.
 //
 // # Limitations
 //
