@@ -100,6 +100,7 @@ var encryptionPrograms = []encryptionProgram{
 	{"Bouncy Castle 1.72", false, newBouncyCastleEncryption, false, "y-yyyyyyyyy-y----", "yyyyyyyyyyy------"},
 	{"Bouncy Castle 1.80", true, newBouncyCastleEncryption, false, "y-yyyyyyyyy-yy-yy", "yyyyyyyyyyy--yyyy"},
 	{"Thunderbird 140", true, newThunderbirdEncryption, true, "y-y-y-yy-yy------", "y-----y--yy------"},
+	{"neomutt 20250510, openssl", true, newNeomuttOpenSSL, true, "y-y-y-yy-yy------", "y-----y--yy------"},
 	{"Crypt::SMIME 0.31", true, scriptOfMail("perl", "perl.pl", true), true, "y-yyyyyyyyy------", "y-----y--yy------"},
 	{"PHP 8.4, cms", true, scriptOfCMS("php", "php.php", "cms"), false, "y-yyyyyyyyy------", "yy----y--yy------"},
 	{"PHP 8.4, pkcs7", true, scriptOfMail("php", "php.php", false, "pkcs7"), false, "y----------------", "yy---------------"},

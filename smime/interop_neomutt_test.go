@@ -80,7 +80,7 @@ func (p neomutt) signMail(t *testing.T, _ row, id *peerIdentity, opaque bool) ([
 	_ = os.Remove(filepath.Join(p.dir, "sent"))
 	p.write(t, "rc", []byte(neomuttSettings+"set smime_sign_as = "+id.fingerprint()+"\n"))
 	p.write(t, "body", []byte(strings.ReplaceAll(peerText, "\r\n", "\n")))
-	out, err := p.sendAtMenu(t)
+	out, err := p.atTerminal(t, neomuttCompose, "y:Send", "y")
 	sent, err := p.produced("sent", err)
 	if err != nil {
 		// It looks for another key of the same address then, and finds several.
@@ -92,13 +92,16 @@ func (p neomutt) signMail(t *testing.T, _ row, id *peerIdentity, opaque bool) ([
 	return withCRLF(sent), nil
 }
 
-// sendAtMenu composes a message, and presses y when the menu is there: what is typed before that is
-// lost.
-func (p neomutt) sendAtMenu(t *testing.T) (string, error) {
+// neomuttCompose composes a message up to the menu.
+const neomuttCompose = "neomutt -n -F rc -s noon -i body bob@example.net"
+
+// atTerminal runs a program, and types keys when a word is there: what is typed before that is
+// lost. It returns what was shown.
+func (w workshop) atTerminal(t *testing.T, command, word, keys string) (string, error) {
 	t.Helper()
-	cmd := p.command(t.Context(), t, "script", "-qec", "exec timeout 20 neomutt -n -F rc -s noon -i body bob@example.net", "/dev/null")
-	cmd.Env = append(os.Environ(), p.env...)
-	keys, err := cmd.StdinPipe()
+	cmd := w.command(t.Context(), t, "script", "-qec", "exec timeout 20 "+command, "/dev/null")
+	cmd.Env = append(os.Environ(), w.env...)
+	keyboard, err := cmd.StdinPipe()
 	must(t, err)
 	screen, err := cmd.StdoutPipe()
 	must(t, err)
@@ -109,8 +112,8 @@ func (p neomutt) sendAtMenu(t *testing.T) (string, error) {
 		var n int
 		n, err = screen.Read(buf)
 		shown.Write(buf[:n])
-		if !pressed && strings.Contains(shown.String(), "y:Send") {
-			_, _ = keys.Write([]byte("y"))
+		if !pressed && strings.Contains(shown.String(), word) {
+			_, _ = keyboard.Write([]byte(keys))
 			pressed = true
 		}
 	}
