@@ -37,10 +37,10 @@ func (d *demo) ship(ctx context.Context) error {
 		return err
 	}
 	d.note("carried in a file by two hops that change it; nothing is asked on board")
-	if err := d.onBoard(ctx, "on board", 0, receiver.Pass, ""); err != nil {
+	if err = d.onBoard(ctx, "on board", 0, receiver.Pass, ""); err != nil {
 		return err
 	}
-	if err := d.provision(ctx, provision.ToRevoke("", time.Now()), d.from); err != nil {
+	if err = d.provision(ctx, provision.ToRevoke("", time.Now()), d.from); err != nil {
 		return err
 	}
 	ashore, err := d.verify(ctx, text)
