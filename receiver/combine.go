@@ -2,6 +2,7 @@ package receiver
 
 import (
 	"slices"
+	"strings"
 
 	"dnseal/smime"
 )
@@ -17,6 +18,9 @@ func (r *Report) combine(found *smime.Report) {
 		r.conclude(unsigned(found))
 	default:
 		r.decide(counting(r.Signatures))
+	}
+	if hidden := hiddenIn(found); found.Code == "" && r.ProtectedSubject == "" && hidden != r.Subject {
+		r.DecryptedSubject = hidden
 	}
 }
 
@@ -81,7 +85,7 @@ func selectSigs(sigs []*SignatureReport, keep func(*SignatureReport) bool) []*Si
 func unsigned(found *smime.Report) finding {
 	switch found.Kind {
 	case smime.KindEncrypted:
-		return finding{None, CodeEncrypted, "the message is encrypted" + undecrypted(found) + "; a signature inside cannot be seen"}
+		return finding{None, CodeEncrypted, "the message " + closed(found) + "; a signature inside cannot be seen"}
 	case smime.KindCompressed:
 		return finding{None, CodeCompressed, "the message is S/MIME compressed and not signed outside"}
 	case smime.KindCertsOnly:
@@ -99,10 +103,15 @@ func unsigned(found *smime.Report) finding {
 	return finding{None, "", "the message is not signed"}
 }
 
-// undecrypted says why keys that are at hand did not open the message.
-func undecrypted(found *smime.Report) string {
-	if n := len(found.Encryptions); n > 0 && found.Encryptions[n-1].Err != nil {
-		return " and was not decrypted: " + reasonOf(found.Encryptions[n-1].Err)
+// closed says that the message is encrypted, and why keys that are at hand did not open it.
+func closed(found *smime.Report) string {
+	n := len(found.Encryptions)
+	if n == 0 || found.Encryptions[n-1].Err == nil {
+		return "is encrypted"
 	}
-	return ""
+	why := reasonOf(found.Encryptions[n-1].Err)
+	if said, ok := strings.CutPrefix(why, "it "); ok {
+		return said
+	}
+	return "is encrypted and was not decrypted: " + why
 }

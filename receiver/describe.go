@@ -1,6 +1,7 @@
 package receiver
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
@@ -33,11 +34,38 @@ func hiddenSubject(s *smime.Signature) string {
 	}
 	for _, h := range s.Header() {
 		if h.Name == "Subject" && len(h.Signed) == 1 {
-			text, _ := message.DecodeWords(cut(h.Signed[0].Unfolded(), 4*maxRepeated))
-			return shortened(strings.TrimSpace(text))
+			return decoded(h.Signed[0].Unfolded())
 		}
 	}
 	return ""
+}
+
+// hiddenIn is the Subject that an encryption hid; "" without one.
+func hiddenIn(found *smime.Report) string {
+	for _, f := range found.Hidden {
+		if f.Is("Subject") {
+			return decoded(f.Unfolded())
+		}
+	}
+	return ""
+}
+
+// decoded is a field's text with encoded words decoded, as a report repeats it.
+func decoded(field string) string {
+	text, _ := message.DecodeWords(cut(field, 4*maxRepeated))
+	return shortened(strings.TrimSpace(text))
+}
+
+// InnerSubject is the Subject that an encryption hid, proven or not; "" where the outer one is not
+// another, or the inner one is not known.
+func (r *Report) InnerSubject() string { return cmp.Or(r.ProtectedSubject, r.DecryptedSubject) }
+
+// subjectText is the Subject for people.
+func (r *Report) subjectText() string {
+	if r.DecryptedSubject != "" {
+		return r.DecryptedSubject + " (was encrypted; no signature proves it)"
+	}
+	return cmp.Or(r.ProtectedSubject, r.Subject)
 }
 
 func describeCertificate(c *x509.Certificate) *CertificateReport {

@@ -21,8 +21,7 @@ func (r *Report) repeats(m *message.Message) {
 	if date := m.Date(); !date.IsZero() {
 		r.Date = &date
 	}
-	subject, _ := message.DecodeWords(cut(m.First("Subject"), 4*maxRepeated))
-	r.Subject = shortened(strings.TrimSpace(subject))
+	r.Subject = decoded(m.First("Subject"))
 	for _, f := range m.Fields("To") {
 		for a := range message.AddressesIn(cut(f.Unfolded(), maxAddressed*maxRepeated)) {
 			if len(r.To) == maxAddressed {

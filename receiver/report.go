@@ -32,7 +32,10 @@ type Report struct {
 	Subject   string     `json:"subject"`
 	// ProtectedSubject is the inner Subject of the signature that decided, where that is intact and
 	// the outer one is another: an encryption hides it outside (RFC 9788).
-	ProtectedSubject string   `json:"protected_subject,omitempty"`
+	ProtectedSubject string `json:"protected_subject,omitempty"`
+	// DecryptedSubject is the Subject inside an encryption that was opened, where no signature
+	// proves it and the outer one is another.
+	DecryptedSubject string   `json:"decrypted_subject,omitempty"`
 	To               []string `json:"to"`
 	// CheckedAt is when the message was checked.
 	CheckedAt time.Time `json:"checked_at,omitzero"`

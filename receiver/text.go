@@ -63,7 +63,7 @@ func (st TextStyle) WriteBrief(w io.Writer, r *Report) error {
 	if r.Date != nil {
 		parts = append(parts, day(*r.Date))
 	}
-	if subject := cmp.Or(r.ProtectedSubject, r.Subject); subject != "" {
+	if subject := cmp.Or(r.InnerSubject(), r.Subject); subject != "" {
 		parts = append(parts, subject)
 	}
 	if len(parts) > 0 {
@@ -187,7 +187,7 @@ func (t *textWriter) about(r *Report) {
 	if len(r.To) > 0 {
 		t.free("To", someOf(r.To), 2)
 	}
-	if subject := cmp.Or(r.ProtectedSubject, r.Subject); subject != "" {
+	if subject := r.subjectText(); subject != "" {
 		t.free("Subject", subject, 2)
 	}
 	if r.Date != nil {

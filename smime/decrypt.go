@@ -190,21 +190,30 @@ func (v *verifier) decrypted(m *message.Message) (*message.Edit, error) {
 	return edit, nil
 }
 
-// shown are the changes that put hidden fields back. They may come from somebody who only has the
-// recipient's key, so that none of them says who sent the message.
+// shown are the changes that put hidden fields back.
 func (v *verifier) shown(outer []message.Field) []message.Change {
-	p := v.payload
-	if p == nil || !p.hides() {
+	if v.payload == nil || !v.payload.hides() {
 		return nil
 	}
-	isHidden := func(f message.Field) bool { return transit.Confidential(f) }
-	changes := message.RemoveAll(outer, isHidden)
-	for _, f := range p.fields {
-		if signed, ok := restorable(f); ok && isHidden(f) && !empty(f) {
-			changes = append(changes, message.Change{Op: message.Append, Name: signed.Name(), Value: signed.Value()})
-		}
+	changes := message.RemoveAll(outer, transit.Confidential)
+	for _, f := range v.report.Hidden {
+		changes = append(changes, message.Change{Op: message.Append, Name: f.Name(), Value: f.Value()})
 	}
 	return changes
+}
+
+// restorable are the hidden fields that can be put back. They may come from somebody who only has
+// the recipient's key, so that none of them says who sent the message.
+func (p *protection) restorable() (fields []message.Field) {
+	if !p.hides() {
+		return nil
+	}
+	for _, f := range p.fields {
+		if safe, ok := restorable(f); ok && transit.Confidential(f) && !empty(f) {
+			fields = append(fields, safe)
+		}
+	}
+	return fields
 }
 
 // hides reports whether the outer header is the one that the sender put there in place of his.

@@ -159,6 +159,12 @@ func TestEncryptOnly(t *testing.T) {
 		if r.Kind != KindNone || r.Code != "" || len(r.Signatures) > 0 || len(r.Encryptions) != 1 || r.Encryptions[0].Err != nil {
 			t.Errorf("%s: %s %s", cipher, r.Kind, r.Reason)
 		}
+		if h := r.Hidden; len(h) == 0 || !h[0].Is("Subject") || strings.Contains(h[0].Value(), "[...]") {
+			t.Errorf("%s: hidden: %v", cipher, h)
+		}
+		if h := verifyWith(t, out, DecryptOptions{}).Hidden; len(h) > 0 {
+			t.Errorf("%s: hidden, and not opened: %v", cipher, h)
+		}
 		clear, d := decrypted(t, out, keysOf(carol()))
 		if d.Signed || !strings.Contains(clear, "H=C3=A4llo") || strings.Contains(clear, "[...]") {
 			t.Errorf("%s: signed %t:\n%s", cipher, d.Signed, clear)

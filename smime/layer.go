@@ -52,7 +52,7 @@ func (v *verifier) entity(l *layer) error {
 		}
 		// What an attached message hides is not the Subject of this one.
 		if l.root {
-			v.payload = protection
+			v.payload, v.report.Hidden = protection, protection.restorable()
 		}
 	}
 	return v.below(l)

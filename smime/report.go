@@ -39,6 +39,9 @@ type Report struct {
 	// Encryptions are the layers around the content that were opened with VerifyOptions.Decrypt, or
 	// could not be, outermost first; Kind is then what is inside, where all were opened.
 	Encryptions []*Encryption
+	// Hidden are the fields inside the innermost encryption that [Decrypt] puts back into the
+	// header (RFC 9788). Nothing but a signature that protects the header proves them.
+	Hidden []message.Field
 
 	// For Contents: the message as it was taken apart, and the layers in it.
 	root     *entity.Part

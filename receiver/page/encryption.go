@@ -10,16 +10,36 @@ import (
 	"dnseal/smime/message"
 )
 
-// subject is the Subject that readers show: the protected one, where an encryption hid it.
+// closedLook is that of a message that is encrypted and was not opened: whether it is signed is not
+// known.
+var closedLook = look{`v-none`, `<rect class="o" x="3.5" y="10.5" width="17" height="11.5" rx="2"/><path class="l" d="M7.5 10.5V7a4.5 4.5 0 0 1 9 0v3.5"/>`, `Encrypted, not opened`}
+
+// closed reports whether the message as a whole is encrypted, and was not opened.
+func closed(r *receiver.Report) bool {
+	return r.Verdict == receiver.None && r.Code == receiver.CodeEncrypted && r.Found() != nil && r.Found().Kind == smime.KindEncrypted
+}
+
+// lookOfReport is how the verdict of a message is shown.
+func lookOfReport(r *receiver.Report) look {
+	if closed(r) {
+		return closedLook
+	}
+	return lookOf(r.Verdict)
+}
+
+// subject is the Subject that readers show: the one inside, where an encryption hid it.
 func (d *document) subject(p *writer) {
 	r := d.report
-	if r.ProtectedSubject == "" {
+	if r.InnerSubject() == "" {
 		d.shown(p, `Subject`, cmp.Or(r.Subject, "none"))
 		return
 	}
 	p.put(`<div><dt>Subject</dt><dd>`)
-	p.factValue(r.ProtectedSubject)
+	p.factValue(r.InnerSubject())
 	d.changed(p, `Subject`)
+	if r.DecryptedSubject != "" {
+		p.put(`<div>It was encrypted; no signature proves it.</div>`)
+	}
 	p.put(`<div><span class="none">outside: `)
 	if r.Subject == "" {
 		p.put(`none`)

@@ -16,8 +16,10 @@ type Entry struct {
 	File string
 
 	Verdict receiver.Verdict
-	Code    receiver.Code
-	Reason  string
+	// Closed says that the message is encrypted as a whole, and was not opened.
+	Closed bool
+	Code   receiver.Code
+	Reason string
 	// Date is in UTC, and empty where there is none that can be read.
 	From, Date, Subject string
 }
@@ -25,8 +27,8 @@ type Entry struct {
 // EntryOf is the entry of a report, whose page is at link.
 func EntryOf(r *receiver.Report, link string) Entry {
 	e := Entry{
-		Link: link, File: visible(r.File, 200), Verdict: r.Verdict, Code: r.Code, Reason: visible(sentence(r.Reason), 300),
-		From: visible(r.From, 200), Subject: visible(cmp.Or(r.ProtectedSubject, r.Subject), 200),
+		Link: link, File: visible(r.File, 200), Verdict: r.Verdict, Closed: closed(r), Code: r.Code, Reason: visible(sentence(r.Reason), 300),
+		From: visible(r.From, 200), Subject: visible(cmp.Or(r.InnerSubject(), r.Subject), 200),
 	}
 	if r.Reason == "" {
 		e.Reason = ""
@@ -96,29 +98,47 @@ func Text(s string) string {
 
 // totals counts the verdicts.
 func (p *writer) totals(entries []Entry) {
-	counts := map[receiver.Verdict]int{}
-	for _, e := range entries {
-		counts[e.Verdict]++
+	counts := map[look]int{}
+	for i := range entries {
+		counts[entries[i].look()]++
 	}
 	p.put(`<p class="lead">`)
 	p.count(len(entries), `message`, `messages`)
 	p.put(`</p><ul class="totals">`)
-	for _, v := range order {
-		if counts[v] == 0 {
+	for _, l := range lookOrder() {
+		if counts[l] == 0 {
 			continue
 		}
 		p.put(`<li>`)
-		p.badge(v)
+		p.small(l)
 		p.put(` <b>`)
-		p.grouped(int64(counts[v]))
+		p.grouped(int64(counts[l]))
 		p.put(`</b></li>`)
 	}
 	p.put(`</ul>`)
 }
 
+// lookOrder is order, with closed messages before those without a signature.
+func lookOrder() (all []look) {
+	for _, v := range order {
+		if v == receiver.None {
+			all = append(all, closedLook)
+		}
+		all = append(all, lookOf(v))
+	}
+	return all
+}
+
+func (e *Entry) look() look {
+	if e.Closed {
+		return closedLook
+	}
+	return lookOf(e.Verdict)
+}
+
 func (p *writer) entry(e *Entry) {
 	p.put(`<tr><td>`)
-	p.badge(e.Verdict)
+	p.small(e.look())
 	p.put(`</td><td>`)
 	subject := e.Subject
 	if subject == "" {

@@ -66,7 +66,7 @@ func Write(ctx context.Context, w io.Writer, r *receiver.Report, m *message.Mess
 		defer c.Close() //nolint:errcheck // it never fails
 		d.root, d.signatures = c.Root, r.Found().Signatures
 	}
-	p := newWriter(string(lookOf(r.Verdict).word) + ": " + cmp.Or(r.ProtectedSubject, r.Subject, "no subject"))
+	p := newWriter(string(lookOfReport(r).word) + ": " + cmp.Or(r.InnerSubject(), r.Subject, "no subject"))
 	p.top(opts.Up)
 	d.summary(p)
 	d.drawings(p)

@@ -93,6 +93,7 @@ func TestGoldenIndex(t *testing.T) {
 		r.File = name + ".eml"
 		entries = append(entries, EntryOf(r, name+".html"))
 	}
+	entries = append(entries, Entry{Verdict: receiver.None, Code: receiver.CodeEncrypted, Closed: true, From: "alice@example.org", Subject: "[...]", Reason: "The message is encrypted for none of the keys at hand."})
 	entries = append(entries, Entry{Verdict: receiver.TempError, From: "bob@example.com", Subject: `<b>"bold" & 'free'`})
 	var out bytes.Buffer
 	if err := WriteIndex(&out, entries, Options{}); err != nil {

@@ -15,7 +15,9 @@ import (
 type coverState int
 
 const (
-	frame coverState = iota // a signature, or what holds it or an encryption with its content
+	// frame is a signature, what holds it, an encryption with its content, or the message where
+	// that is closed.
+	frame coverState = iota
 	notSigned
 	signedPass     // by a signature on the whole message that holds
 	signedInside   // by one on a part of the message
@@ -38,6 +40,9 @@ func (d *document) cover(p *smime.Part) coverState {
 	best := notSigned
 	if len(p.Signatures) == 0 && (p.Role == smime.RoleSigned || p.Role == smime.RoleSignature || p.Role == smime.RoleDecrypted) {
 		return frame
+	}
+	if p.Role == smime.RoleEncrypted && closed(d.report) {
+		return frame // what is inside may be signed
 	}
 	for _, found := range p.Signatures {
 		i := d.number(found)
@@ -113,6 +118,8 @@ func (t *tree) overview() {
 		t.p.put(`All parts are signed, but not all that readers may show.`)
 	case counts[signedPass] == total && total > 0:
 		t.p.put(`All of it is signed.`)
+	case closed(t.report):
+		t.p.put(`What is inside cannot be seen.`)
 	case counts[notSigned] == total:
 		t.p.put(`Nothing of it is signed.`)
 	default:

@@ -41,8 +41,9 @@ func (p *writer) sign(l look) {
 }
 
 // badge writes a verdict in small: its sign and its word.
-func (p *writer) badge(v receiver.Verdict) {
-	l := lookOf(v)
+func (p *writer) badge(v receiver.Verdict) { p.small(lookOf(v)) }
+
+func (p *writer) small(l look) {
 	p.put(`<span class="badge `, l.class, `">`)
 	p.sign(l)
 	p.put(l.word, `</span>`)

@@ -13,7 +13,7 @@ import (
 // summary is the verdict, and the facts that a person wants first.
 func (d *document) summary(p *writer) {
 	r := d.report
-	l := lookOf(r.Verdict)
+	l := lookOfReport(r)
 	p.put(`<section class="verdict `, l.class, `" aria-labelledby="verdict">`)
 	p.sign(l)
 	p.put(`<div><h1 id="verdict">`, l.word, `</h1><p class="lead">`)
@@ -53,8 +53,8 @@ func (d *document) lead(p *writer) {
 			p.put(`</b> signed this message. Its text is as it was signed; its header is not covered.`)
 		}
 	case receiver.None:
-		if r.Code == receiver.CodeEncrypted && d.root != nil && d.root.Role == smime.RoleEncrypted {
-			p.put(`It is encrypted, and was not opened here. Nothing shows who wrote it, or whether it is signed inside.`)
+		if closed(r) {
+			p.put(`Nothing shows who wrote this message, or whether it is signed inside.`)
 			return
 		}
 		p.put(`Nothing shows who wrote this message, or whether it was changed.`)

@@ -55,6 +55,7 @@ var csvColumns = []struct {
 	// of the message again
 	{"protected_subject", func(r *receiver.Report, _ *receiver.SignatureReport) string { return r.ProtectedSubject }},
 	{"encryption", func(r *receiver.Report, _ *receiver.SignatureReport) string { return ciphers(r.Encryption) }},
+	{"decrypted_subject", func(r *receiver.Report, _ *receiver.SignatureReport) string { return r.DecryptedSubject }},
 }
 
 // ciphers are those of the layers, outermost first, with "not opened" for one that was not.
