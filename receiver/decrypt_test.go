@@ -68,9 +68,14 @@ func TestHandleDecrypted(t *testing.T) {
 			kept := 0
 			r, err := receiver.New(receiver.Options{
 				Lookup: dns, AuthservID: "mx.example.net", Now: func() time.Time { return clock },
-				Decrypt: smime.DecryptOptions{Keys: []cmsenveloped.Key{{Private: key, Certificate: bob}}},
 				Deliver: receiver.Decryption{
-					For:  pattern.MatchAddress,
+					For: func(a message.Address) []string {
+						if pattern.MatchAddress(a) {
+							return []string{"bob"}
+						}
+						return nil
+					},
+					Keys: func([]string) []cmsenveloped.Key { return []cmsenveloped.Key{{Private: key, Certificate: bob}} },
 					Keep: func(context.Context, *message.Message) error { kept++; return tt.keep },
 				},
 			})
@@ -103,6 +108,106 @@ func TestHandleDecrypted(t *testing.T) {
 				t.Errorf("kept %d times", kept)
 			}
 		})
+	}
+}
+
+// TestHandleDecryptedForOthers: who may have mail decrypted does not get others' mail decrypted,
+// also not by naming himself beside them, and the one form of a milter is for nobody who cannot.
+func TestHandleDecryptedForOthers(t *testing.T) {
+	t.Parallel()
+	c := newCast(t)
+	keys := map[string]cmsenveloped.Key{}
+	for i, name := range []string{"bob", "eve", "shared"} {
+		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cert := &x509.Certificate{SerialNumber: big.NewInt(int64(i)), RawIssuer: []byte{0x30, 0}, PublicKey: key.Public()}
+		if cert.RawSubjectPublicKeyInfo, err = x509.MarshalPKIXPublicKey(key.Public()); err != nil {
+			t.Fatal(err)
+		}
+		keys[name] = cmsenveloped.Key{Private: key, Certificate: cert}
+	}
+	for _, tt := range []struct {
+		to, rcpt, shared string
+		oneForm          bool
+		clear            string // who can read it
+		kept             int
+	}{
+		{to: "bob", rcpt: "bob", clear: "bob", kept: 1},
+		{to: "bob", rcpt: "eve"},
+		{to: "bob", rcpt: "eve bob", clear: "bob", kept: 1},
+		{to: "bob", rcpt: "bob eve", clear: "bob", kept: 1},
+		{to: "bob", rcpt: "bob eve", oneForm: true},
+		{to: "bob eve", rcpt: "bob eve", clear: "bob eve", kept: 1},
+		{to: "bob eve", rcpt: "bob eve", oneForm: true, clear: "bob eve", kept: 1},
+		{to: "bob eve", rcpt: "bob eve carol", clear: "bob eve", kept: 1},
+		{to: "bob eve", rcpt: "carol bob eve", oneForm: true},
+		{to: "shared", rcpt: "bob eve", clear: ""},
+		{to: "shared", rcpt: "bob eve", shared: "shared", clear: "bob eve", kept: 1},
+		{to: "shared", rcpt: "bob eve", shared: "shared", oneForm: true, clear: "bob eve", kept: 1},
+	} {
+		dns := newFakeDNS()
+		publish(t, dns.cached, c.alice)
+		kept := 0
+		r, err := receiver.New(receiver.Options{
+			Lookup: dns, AuthservID: "mx.example.net", Now: func() time.Time { return clock },
+			Deliver: receiver.Decryption{
+				For: func(a message.Address) (names []string) {
+					if _, there := keys[a.Local]; there {
+						names = append(names, a.Local)
+					}
+					if tt.shared != "" {
+						names = append(names, tt.shared)
+					}
+					return names
+				},
+				Keys: func(names []string) (all []cmsenveloped.Key) {
+					for _, name := range names {
+						all = append(all, keys[name])
+					}
+					return all
+				},
+				Keep: func(context.Context, *message.Message) error { kept++; return nil },
+			},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var to []cmsenveloped.Recipient
+		for name := range strings.FieldsSeq(tt.to) {
+			to = append(to, cmsenveloped.Recipient{Certificate: keys[name].Certificate})
+		}
+		m := parse(t, signed(t, mail("alice@example.org"), smime.SignOptions{Encrypt: &smime.EncryptOptions{Recipients: to, Cipher: cmsenveloped.AES128GCM}}, c.alice))
+		env := &message.Envelope{OneForm: tt.oneForm}
+		for name := range strings.FieldsSeq(tt.rcpt) {
+			env.Rcpt = append(env.Rcpt, name+"@example.net")
+		}
+		out := r.Handle(t.Context(), m, env)
+		var clear []string
+		for _, rcpt := range env.Rcpt {
+			edit := out.Edit
+			for _, f := range out.Forms {
+				if slices.Contains(f.Rcpt, rcpt) {
+					edit = f.Edit
+				}
+			}
+			var after bytes.Buffer
+			if _, err := m.WriteEdited(&after, edit); err != nil {
+				t.Fatal(err)
+			}
+			pass := strings.HasPrefix(after.String(), "Authentication-Results: mx.example.net; smime=pass")
+			if strings.Contains(after.String(), "100 euros") != pass {
+				t.Errorf("%+v: %s gets\n%s", tt, rcpt, after.String())
+			}
+			if pass {
+				clear = append(clear, strings.TrimSuffix(rcpt, "@example.net"))
+			}
+		}
+		if got := strings.Join(clear, " "); got != tt.clear || kept != tt.kept || out.Action != message.Accept {
+			t.Errorf("%+v: %s, %q can read it, kept %d times", tt, out.Action, got, kept)
+		}
+		_ = out.Close()
 	}
 }
 

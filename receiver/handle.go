@@ -16,12 +16,10 @@ import (
 // internal-error. What Options.Deliver has delivered decrypted is judged with its keys; without it
 // nothing is opened.
 func (r *Receiver) Handle(ctx context.Context, m *message.Message, env *message.Envelope) *message.Outcome {
-	if with := r.unlocked(m, env); with != nil {
-		if decrypted, sealed := with.recipients(env); len(decrypted) > 0 {
-			return with.handleDecrypted(ctx, m, env, decrypted, sealed)
-		}
+	if readers := r.readers(m, env); readers != nil {
+		return r.handleDecrypted(ctx, m, env, readers)
 	}
-	return r.locked().handle(ctx, m, env)
+	return r.with(nil).handle(ctx, m, env)
 }
 
 // handle is Handle for all recipients alike.

@@ -107,7 +107,7 @@ type Options struct {
 	// (code not-published-now).
 	Saved bool
 	// Decrypt opens what is encrypted around the content of a message, and the signatures inside
-	// are judged; without keys nothing is opened. Handle uses it for Deliver alone.
+	// are judged; without keys nothing is opened. Handle has the keys of Deliver instead.
 	Decrypt smime.DecryptOptions
 	// Deliver says for whom Handle delivers mail decrypted.
 	Deliver Decryption

@@ -7,6 +7,7 @@ import (
 	"dnseal/lookup"
 	"dnseal/receiver"
 	"dnseal/sender"
+	"dnseal/sender/identity"
 	"dnseal/sender/identity/decryption"
 	"dnseal/sender/recipient"
 	"dnseal/smime/message"
@@ -45,13 +46,18 @@ type Route struct {
 	// (modern, and a recipient without an ML-KEM key is refused; only with "require"). Default:
 	// "compatible".
 	Profile string `toml:"profile"`
-	// Decrypt is for mail that comes in: what is encrypted for a key of an identity here is
-	// delivered decrypted, with the signature in it, and Authentication-Results says so. Keys that
-	// are made, or switched by a rollover, are used within seconds, without a reload. Of several
-	// recipients of a message a relay gives each what his route says; a milter has one message for
-	// all, and decrypts it where all routes say so. What cannot be decrypted is delivered as it is.
-	// Default: false.
+	// Decrypt is for mail that comes in: what is encrypted for a key of the identity with the
+	// recipient's address is delivered to him decrypted, with the signature in it, and
+	// Authentication-Results says so. Whatever his keys do not open he gets as it is: nobody has
+	// mail to others opened for himself. Keys that are made, or switched by a rollover, are used
+	// within seconds, without a reload. Of several recipients of a message a relay gives each what
+	// his route and his keys say; a milter has one message for all, and decrypts it where all may
+	// have it decrypted. Default: false.
 	Decrypt bool `toml:"decrypt"`
+	// DecryptBy names identities whose keys open mail for these recipients too: one that is shared
+	// by all, or that of an alias. All of these recipients can then read what is encrypted for it.
+	// Only with decrypt. Default: none.
+	DecryptBy []string `toml:"decrypt-by"`
 }
 
 func (c *Config) checkRoutes(n *notes) {
@@ -64,6 +70,9 @@ func (c *Config) checkRoutes(n *notes) {
 		}
 		if r.Decrypt && c.Identities == "" {
 			n.wrong(key+".decrypt", "decrypt needs identities, the directory with the keys")
+		}
+		if len(r.DecryptBy) > 0 && !r.Decrypt {
+			n.wrong(key+".decrypt-by", "decrypt-by: the route does not decrypt; write decrypt = true, or leave decrypt-by out")
 		}
 		n.oneOfOrNone(key+".form", r.Form, "clear", "opaque", "plain")
 		n.oneOfOrNone(key+".encrypt", r.Encrypt, "require", "if-possible", "never")
@@ -102,18 +111,25 @@ func (c *Config) loadDecryption(n *notes) {
 	switch {
 	case err != nil:
 		n.wrong(key, "%s%s", strip(err), advice(err))
-	case len(live.Keys()) == 0:
+	case live.Empty():
 		n.wrong(key, "no identity in %s has a key that decrypts; make one with: dnseal identity new --use encrypt NAME", c.Identities)
 	}
 	c.loaded.decryption = live
+	for i, r := range c.Routes {
+		for _, name := range r.DecryptBy {
+			if err == nil && !live.Has(canonical(name)) {
+				n.wrong(fmt.Sprintf("route[%d].decrypt-by", i), "there is no identity %s in %s with a key that decrypts; make one with: dnseal identity new --use encrypt %s", name, c.Identities, identity.Quote(name))
+			}
+		}
+	}
 }
 
-// addDecryption adds to the options of a receiver for whom mail is decrypted.
+// addDecryption adds to the options of a receiver for whom mail is decrypted, and by which keys.
 func (c *Config) addDecryption(o *receiver.Options) {
-	if c.loaded.decryption == nil {
+	live := c.loaded.decryption
+	if live == nil {
 		return
 	}
-	o.Deliver.Keys = c.loaded.decryption.Keys
 	to := make([][]message.Pattern, len(c.Routes))
 	for i, r := range c.Routes {
 		for _, text := range r.To {
@@ -122,10 +138,20 @@ func (c *Config) addDecryption(o *receiver.Options) {
 			}
 		}
 	}
-	o.Deliver.For = func(a message.Address) bool {
+	o.Deliver.Keys = live.Keys
+	o.Deliver.For = func(a message.Address) (names []string) {
 		i := slices.IndexFunc(to, func(patterns []message.Pattern) bool {
 			return slices.ContainsFunc(patterns, func(p message.Pattern) bool { return p.MatchAddress(a) })
 		})
-		return i >= 0 && c.Routes[i].Decrypt
+		if i < 0 || !c.Routes[i].Decrypt {
+			return nil
+		}
+		if own := canonical(a.String()); live.Has(own) {
+			names = append(names, own)
+		}
+		for _, name := range c.Routes[i].DecryptBy {
+			names = append(names, canonical(name))
+		}
+		return names
 	}
 }

@@ -19,15 +19,18 @@ import (
 	"dnseal/smime/message"
 )
 
-// TestDecrypt: a relay delivers mail decrypted to whom a route says so, in a form of his own, and
-// keeps it as it came.
+// TestDecrypt: a relay delivers mail decrypted to whom it is encrypted, in a form of his own, and
+// keeps it as it came. Carol, whose mail is decrypted too, is not one of those.
 func TestDecrypt(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	if _, err := identity.Create(w.Path("keys"), "bob@example.net", identity.CreateOptions{Use: identity.UseEncrypt}); err != nil {
 		t.Fatal(err)
 	}
-	w.config(inbound + "[[route]]\nto = [\"bob@example.net\"]\ndecrypt = true\n[verify]\nkeep-encrypted = \"DIR/kept\"\n")
+	if _, err := identity.Create(w.Path("keys"), "carol@example.net", identity.CreateOptions{Use: identity.UseEncrypt}); err != nil {
+		t.Fatal(err)
+	}
+	w.config(inbound + "[[route]]\nto = [\"*@example.net\"]\ndecrypt = true\n[verify]\nkeep-encrypted = \"DIR/kept\"\n")
 	r := w.start("relay")
 	text := w.encrypted()
 	clear, sealed := w.twoForms(text)
@@ -52,6 +55,21 @@ func TestDecrypt(t *testing.T) {
 	must(t, r.stop())
 	if strings.Contains(r.log.String(), "at dawn") || strings.Contains(r.log.String(), "Plans") {
 		t.Error("the log has what was encrypted")
+	}
+}
+
+// TestDecryptBy: who may read mail to an identity gets it decrypted.
+func TestDecryptBy(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	if _, err := identity.Create(w.Path("keys"), "bob@example.net", identity.CreateOptions{Use: identity.UseEncrypt}); err != nil {
+		t.Fatal(err)
+	}
+	w.config(inbound + "[[route]]\nto = [\"carol@example.net\"]\ndecrypt = true\ndecrypt-by = [\"bob@EXAMPLE.net\"]\n")
+	w.start("relay")
+	must(t, w.hand("carol@example.net", w.encrypted()))
+	if mail := string(<-w.Mailbox.Mail); !strings.Contains(mail, "at dawn") {
+		t.Error(mail)
 	}
 }
 

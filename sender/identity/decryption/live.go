@@ -22,8 +22,8 @@ const interval = time.Second
 // use.
 type Live struct {
 	dir    string
-	keys   atomic.Pointer[[]enveloped.Key]
-	mu     sync.Mutex // held while the folders are looked at
+	keys   atomic.Pointer[map[string][]enveloped.Key] // by name
+	mu     sync.Mutex                                 // held while the folders are looked at
 	named  map[string]*named
 	looked atomic.Int64 // when that was done last, in nanoseconds since start
 	pause  atomic.Int64 // until it is done again
@@ -54,10 +54,34 @@ func Open(dir string) (*Live, error) {
 	return l, l.look()
 }
 
-// Keys returns the keys, ready for use. The folders are looked at once a second at most; while
-// another call does that, and for an identity whose keys cannot be loaded any more, they are those
-// of before.
-func (l *Live) Keys() []enveloped.Key {
+// Keys returns the keys of identities, by canonical name, ready for use; those of a name that there
+// is not are none. The folders are looked at once a second at most; while another call does that,
+// and for an identity whose keys cannot be loaded any more, they are those of before.
+func (l *Live) Keys(names []string) []enveloped.Key {
+	if len(names) == 1 {
+		return l.now()[names[0]]
+	}
+	var all []enveloped.Key
+	for _, name := range names {
+		all = append(all, l.now()[name]...)
+	}
+	return all
+}
+
+// Has reports whether an identity has a key, as Keys finds it.
+func (l *Live) Has(name string) bool { return len(l.now()[name]) > 0 }
+
+// Empty reports whether no identity has a key.
+func (l *Live) Empty() bool {
+	for _, keys := range l.now() {
+		if len(keys) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func (l *Live) now() map[string][]enveloped.Key {
 	if since := int64(time.Since(start)) - l.looked.Load(); since >= l.pause.Load() && l.mu.TryLock() {
 		_ = l.look() // what cannot be read was said when it was opened, and "dnseal check" says it
 		l.mu.Unlock()
@@ -78,11 +102,11 @@ func (l *Live) look() error {
 			}
 		}
 	}
-	var all []enveloped.Key
+	all := map[string][]enveloped.Key{}
 	for _, name := range names {
 		failed = append(failed, l.refresh(name))
 		if known := l.named[name]; known != nil {
-			all = append(all, known.keys...)
+			all[name] = known.keys
 		}
 	}
 	if err == nil || l.keys.Load() == nil {

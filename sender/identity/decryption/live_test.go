@@ -12,10 +12,13 @@ import (
 	"dnseal/smime/cms/enveloped"
 )
 
-// now are the keys as the folders are now.
-func (l *Live) now() []enveloped.Key {
+// all are the keys as they are known.
+func (l *Live) all() (keys []enveloped.Key) { return l.Keys([]string{alice, "bob@example.org"}) }
+
+// fresh are the keys as the folders are now.
+func (l *Live) fresh() []enveloped.Key {
 	l.pause.Store(0)
-	return l.Keys()
+	return l.all()
 }
 
 // TestLive: keys are noticed that were made after Open, and those that are gone.
@@ -23,43 +26,49 @@ func TestLive(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	l, err := Open(dir)
-	if err != nil || len(l.Keys()) > 0 {
-		t.Fatal(l.Keys(), err)
+	if err != nil || len(l.all()) > 0 {
+		t.Fatal(l.all(), err)
+	}
+	if !l.Empty() {
+		t.Error("there is a key")
 	}
 	create(t, dir, alice, both, identity.CreateOptions{})
-	if keys := l.Keys(); len(keys) > 0 {
+	if keys := l.all(); len(keys) > 0 {
 		t.Errorf("%d keys before the time is over", len(keys))
 	}
-	first := l.now()
+	first := l.fresh()
 	if len(first) != 1 {
 		t.Fatalf("%d keys", len(first))
 	}
-	if again := l.now(); &again[0] == &first[0] || again[0].Private != first[0].Private {
+	if again := l.fresh(); again[0].Private != first[0].Private {
 		t.Error("what is the same was loaded again")
+	}
+	if l.Empty() || !l.Has(alice) || l.Has("bob@example.org") || len(l.Keys([]string{"bob@example.org"})) > 0 {
+		t.Error("whose keys these are")
 	}
 	folder, whole := filepath.Join(dir, alice), map[string]string{"key.pem": "key.pem", "cert.pem": "cert.pem"}
 	next := t.TempDir()
 	create(t, next, alice, both, identity.CreateOptions{})
 	move(t, filepath.Join(next, alice), filepath.Join(folder, "next"), whole)
-	if keys := l.now(); len(keys) != 2 || keys[0].Private != first[0].Private && keys[1].Private == first[0].Private {
+	if keys := l.fresh(); len(keys) != 2 || keys[0].Private != first[0].Private && keys[1].Private == first[0].Private {
 		t.Errorf("%d keys with the next one", len(keys))
 	}
 	// The switch of a rollover.
 	move(t, folder, filepath.Join(folder, "old", "1"), map[string]string{"key.pem": identity.DecryptFile, "cert.pem": "cert.pem"})
 	move(t, filepath.Join(folder, "next"), folder, whole)
-	if keys := l.now(); len(keys) != 2 {
+	if keys := l.fresh(); len(keys) != 2 {
 		t.Errorf("%d keys after the switch", len(keys))
 	}
 	if err := os.RemoveAll(filepath.Join(folder, "old")); err != nil {
 		t.Fatal(err)
 	}
-	if keys := l.now(); len(keys) != 1 {
+	if keys := l.fresh(); len(keys) != 1 {
 		t.Errorf("%d keys without the old one", len(keys))
 	}
 	if err := os.RemoveAll(folder); err != nil {
 		t.Fatal(err)
 	}
-	if keys := l.now(); len(keys) != 0 {
+	if keys := l.fresh(); len(keys) != 0 {
 		t.Errorf("%d keys without any identity", len(keys))
 	}
 }
@@ -71,8 +80,8 @@ func TestLiveKeepsKeys(t *testing.T) {
 	create(t, dir, alice, both, identity.CreateOptions{})
 	create(t, dir, "bob@example.org", both, identity.CreateOptions{})
 	l, err := Open(dir)
-	if err != nil || len(l.Keys()) != 2 {
-		t.Fatal(l.Keys(), err)
+	if err != nil || len(l.all()) != 2 {
+		t.Fatal(l.all(), err)
 	}
 	file := filepath.Join(dir, alice, "key.pem")
 	whole, err := os.ReadFile(file)
@@ -83,7 +92,7 @@ func TestLiveKeepsKeys(t *testing.T) {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if keys := l.now(); len(keys) != 2 {
+		if keys := l.fresh(); len(keys) != 2 {
 			t.Errorf("%d keys", len(keys))
 		}
 	}
@@ -91,7 +100,7 @@ func TestLiveKeepsKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer os.RemoveAll(dir + "-away")
-	if keys := l.now(); len(keys) != 2 {
+	if keys := l.fresh(); len(keys) != 2 {
 		t.Errorf("%d keys", len(keys))
 	}
 	if _, err := Open(dir); !errors.Is(err, fs.ErrNotExist) {
@@ -112,7 +121,7 @@ func TestLiveConcurrent(t *testing.T) {
 	for range 4 {
 		group.Go(func() {
 			for range 50 {
-				if len(l.now()) < 1 {
+				if len(l.fresh()) < 1 {
 					t.Error("no key")
 				}
 			}
@@ -120,7 +129,7 @@ func TestLiveConcurrent(t *testing.T) {
 	}
 	create(t, dir, "bob@example.org", both, identity.CreateOptions{})
 	group.Wait()
-	if len(l.now()) != 2 {
-		t.Error(len(l.now()))
+	if len(l.fresh()) != 2 {
+		t.Error(len(l.fresh()))
 	}
 }
