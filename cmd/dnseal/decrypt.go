@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -94,16 +95,22 @@ func undecrypted(cmd *cobra.Command, dir string, err, locked error) error {
 	case errors.Is(err, smime.ErrNotEncrypted):
 		return cli.Hint(err, "parts of it may be; \"dnseal verify\" says what it is")
 	case errors.Is(err, enveloped.ErrNoKey) && locked != nil:
-		_ = report(cmd.ErrOrStderr(), err) // the status is that of both
+		_ = report(cmd.ErrOrStderr(), named(err)) // the status is that of both
 		err = locked
 	case errors.Is(err, enveloped.ErrNoKey):
-		err = cli.Hint(err, "the keys are those of the identities in %s that decrypt; \"dnseal identity show\" lists them", identity.Quote(dir))
+		err = cli.Hint(named(err), "the keys are those of the identities in %s that decrypt; \"dnseal identity show\" lists them", identity.Quote(dir))
 	case errors.Is(err, enveloped.ErrDecrypt):
+		err = named(err)
 	default:
 		return err
 	}
 	_ = report(cmd.ErrOrStderr(), err) // the status says that nothing is wrong with the call
 	return cli.ExitNotPass
+}
+
+// named is an error about encrypted content that names the message.
+func named(err error) error {
+	return errors.New("the message " + strings.TrimPrefix(cli.Plain(err), "it "))
 }
 
 // verifyKeys are the keys that verify opens mail with. Those that are locked are only asked for

@@ -213,7 +213,9 @@ func keyless(stderr io.Writer, found []*recipient.Found) error {
 // noKey is a recipient's error with its advice.
 func noKey(err error) error {
 	if r, ok := errors.AsType[*recipient.Error](err); ok && r.Hint != "" {
-		return cli.Hint(err, "%s", r.Hint)
+		without := *r
+		without.Hint = ""
+		return cli.Hint(&without, "%s", r.Hint)
 	}
 	return err
 }
