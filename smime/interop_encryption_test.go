@@ -30,7 +30,8 @@ type encryptionRow struct {
 	cipher    enveloped.Cipher
 	oaep      bool
 	keyID     bool
-	theirs    bool // dnseal does not encrypt so
+	beside    string // another key that it is also encrypted for; only by dnseal
+	theirs    bool   // dnseal does not encrypt so
 }
 
 // byDefault is set where a program without options could encrypt so.
@@ -53,6 +54,7 @@ const tripleDES enveloped.Cipher = "3des-cbc" // which is only read
 
 var encryptionRows = []encryptionRow{
 	{name: "RSA, AES-CBC", key: "rsa2048"},
+	{name: "RSA beside P-256, AES-CBC", key: "rsa2048", beside: "p256"},
 	{name: "RSA, 3DES", key: "rsa2048", cipher: tripleDES, theirs: true},
 	{name: "RSA by key identifier, AES-CBC", key: "rsa2048", keyID: true},
 	{name: "RSA, AES-GCM", key: "rsa2048", cipher: enveloped.AES128GCM},
@@ -62,13 +64,16 @@ var encryptionRows = []encryptionRow{
 	{name: "P-256 by key identifier, AES-CBC", key: "p256", keyID: true},
 	{name: "P-256, AES-GCM", key: "p256", cipher: enveloped.AES256GCM},
 	{name: "P-384, AES-CBC", key: "p384", cipher: enveloped.AES256CBC},
+	{name: "P-384, AES-GCM", key: "p384", cipher: enveloped.AES256GCM},
 	{name: "P-521, AES-CBC", key: "p521", cipher: enveloped.AES256CBC},
+	{name: "P-521, AES-GCM", key: "p521", cipher: enveloped.AES256GCM},
 	{name: "X25519, AES-CBC", key: "x25519"},
 	{name: "RSA, ChaCha20-Poly1305", key: "rsa2048", cipher: enveloped.ChaCha20Poly1305},
 	{name: "ML-KEM-768, AES-CBC", key: "ml-kem-768", cipher: enveloped.AES256CBC},
 	{name: "ML-KEM-768 by KDF3, AES-CBC", key: "ml-kem-768", cipher: enveloped.AES256CBC, theirs: true},
 	{name: "ML-KEM-768, AES-GCM", key: "ml-kem-768", cipher: enveloped.AES256GCM},
 	{name: "ML-KEM-1024, AES-CBC", key: "ml-kem-1024", cipher: enveloped.AES256CBC},
+	{name: "ML-KEM-1024, AES-GCM", key: "ml-kem-1024", cipher: enveloped.AES256GCM},
 }
 
 // encryptionProgram is a peer: here, or of Debian 13.
@@ -91,21 +96,21 @@ func encrypts(start func(*testing.T, string, map[string]*peerIdentity) peer) fun
 }
 
 var encryptionPrograms = []encryptionProgram{
-	{"OpenSSL 3.0", false, encrypts(newOpenSSL), false, "y-yyyyyyyyy------", "yyyyyyyyyyy------"},
-	{"OpenSSL 3.5", true, encrypts(newOpenSSL), false, "y-yyyyyyyyy------", "yyyyyyyyyyy------"},
-	{"GnuPG 2.2", false, encrypts(newGnuPG), false, "y----------------", "y----------------"},
-	{"GnuPG 2.4", true, encrypts(newGnuPG), false, "y-----y--yy------", "y-----y--yy------"},
-	{"NSS 3.87", false, encrypts(newNSS), false, "y-y--------------", "y----------------"},
-	{"NSS 3.110", true, encrypts(newNSS), false, "y-y-y-yy-yy------", "y-----y--yy------"},
-	{"Bouncy Castle 1.72", false, newBouncyCastleEncryption, false, "y-yyyyyyyyy-y----", "yyyyyyyyyyy------"},
-	{"Bouncy Castle 1.80", true, newBouncyCastleEncryption, false, "y-yyyyyyyyy-yy-yy", "yyyyyyyyyyy--yyyy"},
-	{"Thunderbird 140", true, newThunderbirdEncryption, true, "y-y-y-yy-yy------", "y-----y--yy------"},
-	{"neomutt 20250510, openssl", true, newNeomuttOpenSSL, true, "y-y-y-yy-yy------", "y-----y--yy------"},
-	{"Crypt::SMIME 0.31", true, scriptOfMail("perl", "perl.pl", true), true, "y-yyyyyyyyy------", "y-----y--yy------"},
-	{"PHP 8.4, cms", true, scriptOfCMS("php", "php.php", "cms"), false, "y-yyyyyyyyy------", "yy----y--yy------"},
-	{"PHP 8.4, pkcs7", true, scriptOfMail("php", "php.php", false, "pkcs7"), false, "y----------------", "yy---------------"},
-	{"Ruby 3.3", true, scriptOfCMS("ruby", "ruby.rb"), false, "y----------------", "yy---------------"},
-	{"pkijs 4.0", true, encrypts(newPKIjs), false, "----y------------", "----y-y--yy------"},
+	{"OpenSSL 3.0", false, encrypts(newOpenSSL), false, "yy-yyyyyyyyyyy-------", "y-yyyyyyyyyyyy-------"},
+	{"OpenSSL 3.5", true, encrypts(newOpenSSL), false, "yy-yyyyyyyyyyy-------", "y-yyyyyyyyyyyy-------"},
+	{"GnuPG 2.2", false, encrypts(newGnuPG), false, "yy-------------------", "y--------------------"},
+	{"GnuPG 2.4", true, encrypts(newGnuPG), false, "yy-----y--y-y--------", "y------y--y-y--------"},
+	{"NSS 3.87", false, encrypts(newNSS), false, "y--y-----------------", "y--------------------"},
+	{"NSS 3.110", true, encrypts(newNSS), false, "yy-y-y-yy-y-y--------", "y------y--y-y--------"},
+	{"Bouncy Castle 1.72", false, newBouncyCastleEncryption, false, "yy-yyyyyyyyyyy-y-----", "y-yyyyyyyyyyyy-------"},
+	{"Bouncy Castle 1.80", true, newBouncyCastleEncryption, false, "yy-yyyyyyyyyyy-yy-yyy", "y-yyyyyyyyyyyy--yyyyy"},
+	{"Thunderbird 140", true, newThunderbirdEncryption, true, "yy-y-y-yy-y-y--------", "y------y--y-y--------"},
+	{"neomutt 20250510, openssl", true, newNeomuttOpenSSL, true, "yy-y-y-yy-y-y--------", "y------y--y-y--------"},
+	{"Crypt::SMIME 0.31", true, scriptOfMail("perl", "perl.pl", true), true, "yy-yyyyyyyyyyy-------", "y------y--y-y--------"},
+	{"PHP 8.4, cms", true, scriptOfCMS("php", "php.php", "cms"), false, "yy-yyyyyyyyyyy-------", "y-y----y--y-y--------"},
+	{"PHP 8.4, pkcs7", true, scriptOfMail("php", "php.php", false, "pkcs7"), false, "y--------------------", "y-y------------------"},
+	{"Ruby 3.3", true, scriptOfCMS("ruby", "ruby.rb"), false, "y--------------------", "y-y------------------"},
+	{"pkijs 4.0", true, encrypts(newPKIjs), false, "-----y---------------", "-----y-y--y-y--------"},
 }
 
 // TestInteropEncryption: what each program reads of ours, and we of theirs: those of this machine,
@@ -126,7 +131,7 @@ func TestInteropEncryption(t *testing.T) {
 			all := encryptionIdentities(t, ids)
 			program := p.start(t, root, ids)
 			for i, r := range encryptionRows {
-				holdCell(t, r.name+": what dnseal writes", p.reads[i], opensOurs(t, program, all[r.key], r))
+				holdCell(t, r.name+": what dnseal writes", p.reads[i], opensOurs(t, program, all, r))
 				holdCell(t, r.name+": what it writes", p.writes[i], openTheirs(t, program, all[r.key], r, p.composes))
 			}
 		})
@@ -149,16 +154,20 @@ func holdCell(t *testing.T, name string, want byte, err error) {
 }
 
 // opensOurs has the program open what is written here: octet for octet.
-func opensOurs(t *testing.T, program recipientPeer, id *encryptionIdentity, r encryptionRow) error {
+func opensOurs(t *testing.T, program recipientPeer, all map[string]*encryptionIdentity, r encryptionRow) error {
 	t.Helper()
 	if r.theirs {
 		return errNoSuchForm
 	}
-	to := id.to
-	to.OAEP, to.ByKeyIdentifier = r.oaep, r.keyID
+	id := all[r.key]
+	to := []enveloped.Recipient{id.to}
+	to[0].OAEP, to[0].ByKeyIdentifier = r.oaep, r.keyID
+	if r.beside != "" {
+		to = append(to, all[r.beside].to)
+	}
 	var der bytes.Buffer
 	text := r.text("dnseal")
-	must(t, enveloped.Encrypt(&der, strings.NewReader(text), int64(len(text)), enveloped.EncryptOptions{Recipients: []enveloped.Recipient{to}, Cipher: r.cipher}))
+	must(t, enveloped.Encrypt(&der, strings.NewReader(text), int64(len(text)), enveloped.EncryptOptions{Recipients: to, Cipher: r.cipher}))
 	got, err := program.decrypt(t, id, der.Bytes())
 	if err != nil {
 		return err
@@ -169,6 +178,9 @@ func opensOurs(t *testing.T, program recipientPeer, id *encryptionIdentity, r en
 // openTheirs opens what the program writes: octet for octet.
 func openTheirs(t *testing.T, program recipientPeer, id *encryptionIdentity, r encryptionRow, composes bool) error {
 	t.Helper()
+	if r.beside != "" {
+		return errNoSuchForm
+	}
 	text := r.text("the other")
 	der, err := program.encrypt(t, r, id, []byte(text))
 	if err != nil {
