@@ -5,6 +5,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"io"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -127,7 +129,9 @@ func (v *verifier) encrypted(l *layer, kind Kind, outermost bool) (bool, error) 
 		return false, err
 	}
 	if !opened.Authenticated {
-		e.Changed = changedInside(inner)
+		if e.Changed, err = v.changedInside(content, inner); err != nil {
+			return false, err
+		}
 	}
 	v.secured[l.entity] = true
 	v.report.openings = append(v.report.openings, opening{part: l.entity, content: inner, decrypted: true})
@@ -157,19 +161,64 @@ func (e *Encryption) wrapped() error {
 }
 
 // changedInside looks for what a change of text under CBC leaves behind: it makes blocks of octets
-// that nobody wrote, and what is to carry the text away is a header or HTML that must come early.
-// RFC 6532: a header can be in UTF-8, which such blocks are not.
-func changedInside(p *entity.Part) string {
+// that nobody wrote, in the header or, where what carries the text away comes behind that, in the
+// body.
+func (v *verifier) changedInside(src io.ReaderAt, p *entity.Part) (string, error) {
 	for _, f := range p.Fields {
 		if f.Name() == "" || !utf8.Valid(f.Raw) || bytes.ContainsFunc(f.Raw, func(r rune) bool { return unicode.IsControl(r) && !strings.ContainsRune("\t\r\n", r) }) {
-			return "the header of the encrypted text has octets that programs do not write there"
+			return "the header of the encrypted text has octets that programs do not write there", nil
 		}
 	}
 	// RFC 2045, Section 5.2: an entity can be without any field.
 	if kind, subtype, _ := strings.Cut(p.Type.Name, "/"); len(p.Fields) > 0 && (kind == "" || subtype == "") {
-		return "the encrypted text does not begin with a header that can be read"
+		return "the encrypted text does not begin with a header that can be read", nil
 	}
-	return ""
+	if hasEightBit(p) {
+		return "", nil
+	}
+	odd := &oddOctets{}
+	if err := entity.CopyRange(v.ctx, odd, src, p.Body, p.BodySize()); err != nil || !odd.found {
+		return "", err
+	}
+	return "the encrypted text has octets that its transfer encoding does not allow", nil
+}
+
+// hasEightBit reports whether a part says that it has other octets than those of text.
+func hasEightBit(p *entity.Part) bool {
+	return p.CTE == "8bit" || p.CTE == "binary" || slices.ContainsFunc(p.Kids, hasEightBit)
+}
+
+// oddOctets finds control characters that no text has, and what is not UTF-8: some programs do not
+// say that they write that (RFC 2045, Section 6.1, allows only US-ASCII then).
+type oddOctets struct {
+	found bool
+	begun []byte // a character that the next octets may end
+}
+
+func (o *oddOctets) Write(p []byte) (int, error) {
+	total := len(p)
+	if o.found {
+		return total, nil
+	}
+	if len(o.begun) > 0 {
+		p = append(o.begun, p...)
+	}
+	whole := len(p)
+	for i := 1; i < utf8.UTFMax && i <= len(p); i++ {
+		if last := p[len(p)-i:]; utf8.RuneStart(last[0]) && !utf8.FullRune(last) {
+			whole = len(p) - i
+		}
+	}
+	o.begun = bytes.Clone(p[whole:])
+	o.found = !utf8.Valid(p[:whole]) || slices.ContainsFunc(p[:whole], isOdd)
+	return total, nil
+}
+
+// isOdd knows control characters but the white space of text, and ESC, by which ISO-2022-JP changes
+// its alphabet.
+func isOdd(c byte) bool {
+	const text = 1<<'\t' | 1<<'\n' | 1<<'\v' | 1<<'\f' | 1<<'\r' | 1<<0x1b
+	return c < ' ' && text>>c&1 == 0 || c == 0x7f
 }
 
 // decrypted makes the message of the innermost content that was encrypted.
