@@ -313,7 +313,8 @@ func (in *importing) addPrivateKey() error {
 
 // isPublicHalf reports whether key.pem has a public key alone.
 func (id *Identity) isPublicHalf() bool {
-	found, err := id.loadKey(Loader{})
+	again := &Identity{Name: id.Name, KeyFile: id.KeyFile, anyUse: id.anyUse}
+	found, err := again.loadKey(Loader{})
 	return err == nil && found.key == nil
 }
 

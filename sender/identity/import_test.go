@@ -243,3 +243,21 @@ func TestImportBounds(t *testing.T) {
 		t.Errorf("four encrypted: %v", err)
 	}
 }
+
+// TestImportPKCS12OfMLKEM: the key goes where keys for encryption are, and is known although it is
+// stored encrypted.
+func TestImportPKCS12OfMLKEM(t *testing.T) {
+	t.Parallel()
+	data, err := os.ReadFile(filepath.Join("testdata", "pkcs12", "openssl-3.5-mlkem768.p12"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	done, err := Import(dir, "k2@example.org", []File{{Name: "k.p12", Data: data}}, ImportOptions{Passphrase: func(string) (string, error) { return "x", nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if id := done.Identity; !done.Encrypted || id.KeyType() != "ML-KEM-768" || id.Use() != UseEncrypt || id.Certificate == nil || !id.Decrypts() {
+		t.Errorf("%+v", id)
+	}
+}

@@ -207,29 +207,23 @@ func malformed(err error) error {
 //	  privateKey           OCTET STRING,
 //	  … }
 func parsePKCS8(der []byte) (crypto.PrivateKey, error) {
-	var key struct {
-		algorithm cryptobyte.String // with its header
-		private   cryptobyte.String
+	algorithm, private, err := privateKeyInfo(der)
+	if err != nil {
+		return nil, err
 	}
-	outer := cryptobyte.String(der)
-	var s cryptobyte.String
-	if !outer.ReadASN1(&s, cbasn1.SEQUENCE) || !s.SkipASN1(cbasn1.INTEGER) ||
-		!s.ReadASN1Element(&key.algorithm, cbasn1.SEQUENCE) || !s.ReadASN1(&key.private, cbasn1.OCTET_STRING) {
-		return nil, malformed(errors.New("no PKCS #8"))
-	}
-	id, parameters := splitAlgorithm(key.algorithm)
+	id, parameters := splitAlgorithm(algorithm)
 	if pkcs8.HasSeed(id) {
 		return parseSeed(der, id)
 	}
 	switch id.String() {
 	case oidRSAPSS:
-		return parsePSSKey(key.algorithm, key.private)
+		return parsePSSKey(algorithm, private)
 	case oidEC:
 		if err := checkCurve(parameters); err != nil {
 			return nil, err
 		}
 	case oidRSA:
-		if err := checkRSASize(key.private); err != nil {
+		if err := checkRSASize(private); err != nil {
 			return nil, err
 		}
 	case oidEd25519, oidX25519:
@@ -243,6 +237,17 @@ func parsePKCS8(der []byte) (crypto.PrivateKey, error) {
 		return nil, malformed(err)
 	}
 	return asUsable(parsed)
+}
+
+// privateKeyInfo returns the algorithm, with its header, and the private key.
+func privateKeyInfo(der []byte) (algorithm, private cryptobyte.String, err error) {
+	outer := cryptobyte.String(der)
+	var s cryptobyte.String
+	if !outer.ReadASN1(&s, cbasn1.SEQUENCE) || !s.SkipASN1(cbasn1.INTEGER) ||
+		!s.ReadASN1Element(&algorithm, cbasn1.SEQUENCE) || !s.ReadASN1(&private, cbasn1.OCTET_STRING) {
+		return nil, nil, malformed(errors.New("no PKCS #8"))
+	}
+	return algorithm, private, nil
 }
 
 // checkRSASize refuses an RSAPrivateKey (RFC 8017, Appendix A.1.2) whose numbers are larger than

@@ -11,6 +11,7 @@ import (
 
 	"dnseal/cmd/internal/cli"
 	"dnseal/lookup/dane"
+	"dnseal/sender/identity"
 	"dnseal/sender/identity/lifecycle"
 	"dnseal/sender/identity/provision"
 )
@@ -33,7 +34,11 @@ func Troubles(o *provision.Outcome, now time.Time) []lifecycle.Trouble {
 	}
 	found := slices.Clone(o.Step.Troubles)
 	if o.Step.Condition == lifecycle.New {
-		found = append(found, lifecycle.Trouble{Code: CodeUnpublished, Text: "no record publishes its key, so that nobody can verify what it signs", Hint: "publish it: dnseal identity publish NAME"})
+		nobody := "verify what it signs"
+		if o.Keys.Folder == identity.EncryptFolder {
+			nobody = "encrypt to it"
+		}
+		found = append(found, lifecycle.Trouble{Code: CodeUnpublished, Text: "no record publishes its key, so that nobody can " + nobody, Hint: "publish it: dnseal identity publish NAME"})
 	}
 	r, ok := o.Wanted()
 	// RFC 7671, Section 5.1: under DANE-EE the dates do not count.

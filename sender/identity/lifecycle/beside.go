@@ -53,9 +53,9 @@ func (n *round) besideTroubles() {
 		switch {
 		case g == nil || g.Revoked || n.anywhere(g):
 		case n.mem.Shown[RecordID(g.Want)].Once:
-			n.troubleOnce(Trouble{CodeVanished, "the record of another key of the name was there, and is gone", "if nobody withdrew it on purpose, publish it again: dnseal identity publish NAME", false})
+			n.troubleOnce(Trouble{CodeVanished, "the record of the key in " + b.Folder + " was there, and is gone", "if nobody withdrew it on purpose, publish it again: dnseal identity publish NAME", false})
 		default:
-			n.troubleOnce(Trouble{CodeNotShown, "another key of the name has no record", "publish it: dnseal identity publish NAME", false})
+			n.troubleOnce(Trouble{CodeNotShown, "the key in " + b.Folder + " has no record", "publish it: dnseal identity publish NAME", false})
 		}
 	}
 }

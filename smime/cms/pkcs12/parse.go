@@ -41,6 +41,9 @@ type pfx struct {
 
 	bags      [][]byte // DER, not encrypted as a whole
 	keys      int      // how many of them are private keys
+	key       []byte   // the last of these, in DER
+	keyAt     int      // its place among the bags
+	shrouded  bool     // it is encrypted
 	encrypted [][]byte // ContentInfos in DER
 
 	iterations    int64 // of all key derivations so far
@@ -191,8 +194,11 @@ func (p *pfx) parseBags(content cryptobyte.String) error {
 		if !bag.ReadASN1(&s, cbasn1.SEQUENCE) || !s.ReadASN1(&oid, cbasn1.OBJECT_IDENTIFIER) || !s.ReadASN1(&value, context0) {
 			return fmt.Errorf("%w: SafeBag", ErrMalformed)
 		}
-		if isKey := string(oid) == oidKeyBag || string(oid) == oidShroudedKey; isKey && len(value) > maxKeyBag {
-			return fmt.Errorf("%w: a private key of %d octets", ErrUnsupported, len(value))
+		if string(oid) == oidKeyBag || string(oid) == oidShroudedKey {
+			if len(value) > maxKeyBag {
+				return fmt.Errorf("%w: a private key of %d octets", ErrUnsupported, len(value))
+			}
+			p.key, p.keyAt, p.shrouded = value, len(p.bags)-1, string(oid) == oidShroudedKey
 		}
 		switch string(oid) {
 		case oidKeyBag:

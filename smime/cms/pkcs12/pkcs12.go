@@ -8,13 +8,15 @@
 //
 // A file has one private key, outside of what is encrypted as a whole, and at least one
 // certificate. The work of making keys of the password is bounded by [MaxIterations], and nothing
-// else of the file is decrypted before its MAC was found right. Keys that crypto/x509 does not
-// read, such as those for RSASSA-PSS only, are not read from PKCS #12.
+// else of the file is decrypted before its MAC was found right. A key that crypto/x509 does not
+// read, such as one of ML-DSA, is returned as it is in the file.
 package pkcs12
 
 import (
 	"bytes"
 	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
 	"errors"
@@ -40,9 +42,8 @@ var (
 	// ErrUnsupported says that the file has something that is not read: an algorithm, two keys, no
 	// certificate, more than MaxIterations.
 	ErrUnsupported = errors.New("pkcs12: not supported")
-	// ErrKeyForm says that crypto/x509 does not read the private key or a certificate: the key is
-	// for RSASSA-PSS only, or an EC key that gpgsm 2.4 exported, whose PKCS #8 is malformed.
-	ErrKeyForm = errors.New("pkcs12: the form of the private key or of a certificate is not supported")
+	// ErrKeyForm says that crypto/x509 does not read a certificate.
+	ErrKeyForm = errors.New("pkcs12: the form of a certificate is not supported")
 	// ErrMalformed says that the file is no PKCS #12.
 	ErrMalformed = errors.New("pkcs12: malformed")
 )
@@ -50,11 +51,16 @@ var (
 // Contents are what a file holds.
 type Contents struct {
 	Key crypto.PrivateKey // as x509.ParsePKCS8PrivateKey returns it
+	// KeyInfo is the key in DER where crypto/x509 does not read it, and Key is nil then: a
+	// PrivateKeyInfo, or with Encrypted an EncryptedPrivateKeyInfo (RFC 5958, Sections 2 and 3).
+	KeyInfo   []byte
+	Encrypted bool
 	// Certificates in the order of the file; the first need not be the key's.
 	Certificates []*x509.Certificate
 }
 
-// Read reads a file in BER or DER with its password, which can be empty. Errors wrap ErrPassword,
+// Read reads a file in BER or DER with its password, which can be empty. A key that crypto/x509
+// does not read, such as one for RSASSA-PSS only, is in Contents.KeyInfo. Errors wrap ErrPassword,
 // ErrUnsupported, ErrKeyForm or ErrMalformed.
 func Read(data []byte, password string) (*Contents, error) {
 	p, err := parse(data)
@@ -64,6 +70,15 @@ func Read(data []byte, password string) (*Contents, error) {
 	if err = p.checkMAC(password); err != nil {
 		return nil, err
 	}
+	contents, err := p.read(password)
+	if errors.Is(err, ErrKeyForm) {
+		return p.readApart(password)
+	}
+	return contents, err
+}
+
+// read reads what crypto/x509 knows.
+func (p *pfx) read(password string) (*Contents, error) {
 	files, err := p.rebuild(password)
 	if err != nil {
 		return nil, err
@@ -75,6 +90,40 @@ func Read(data []byte, password string) (*Contents, error) {
 		}
 	}
 	return contents, nil
+}
+
+// readApart reads the certificates, with another key in the place of the file's, which stays in
+// DER. Errors: as read; ErrKeyForm is about a certificate then.
+func (p *pfx) readApart(password string) (*Contents, error) {
+	if err := p.work(p.iterations); err != nil { // once more
+		return nil, err
+	}
+	standIn, err := standInBag()
+	if err != nil {
+		return nil, err
+	}
+	apart := *p
+	apart.bags = slices.Clone(p.bags)
+	apart.bags[p.keyAt] = standIn
+	contents, err := apart.read(password)
+	if err != nil {
+		return nil, err
+	}
+	contents.Key, contents.KeyInfo, contents.Encrypted = nil, p.key, p.shrouded
+	return contents, nil
+}
+
+// standInBag is a SafeBag with a key that crypto/x509 reads (RFC 7292, Section 4.2.1).
+func standInBag() ([]byte, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return nil, err
+	}
+	return ber.TLV(ber.TagSequence, ber.TLV(ber.TagOID, []byte(oidKeyBag)), ber.TLV(ber.TagContext0, der)), nil
 }
 
 // add reads a file of rebuild.
