@@ -41,9 +41,9 @@ func TestMemoryWaits(t *testing.T) {
 	}
 	got := make(chan error)
 	go func() {
-		release, err := m.Take(t.Context(), 10)
+		all, err := m.Take(t.Context(), 10)
 		if err == nil {
-			release()
+			all()
 		}
 		got <- err
 	}()

@@ -308,8 +308,8 @@ func (w *world) interrupted(part string, first *identity.Identity, point int) {
 	f.Close()
 	w.bothDecrypt(part)
 	if part == "pq" {
-		if id, err := identity.Load(w.Dir, alice); err != nil || id.PostQuantum == nil {
-			t.Fatalf("after the kill: %v", err)
+		if id, loadErr := identity.Load(w.Dir, alice); loadErr != nil || id.PostQuantum == nil {
+			t.Fatalf("after the kill: %v", loadErr)
 		}
 	}
 	if f, err = Lock(w.Dir, alice); err != nil {
