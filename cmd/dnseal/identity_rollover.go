@@ -58,8 +58,8 @@ TPM stays there.
 Of a key for encryption the old record goes as soon as caches have the next one,
 because others can use either; --keep-old and --old-for are for it too. Its
 private part always stays: mail that is encrypted to the old key, also by who
-has its record still, is opened as before. A next key opens mail as soon as it is
-made; reload a relay or milter that decrypts.
+has its record still, is opened as before. A next key opens mail as soon
+as it is made, also in a relay or milter that runs.
 
 While an ML-DSA key in pq is replaced, the records of both are published, so
 that mail of every moment has its second signature, and none is told pq-missing.

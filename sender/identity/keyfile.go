@@ -219,11 +219,11 @@ func parsePKCS8(der []byte) (crypto.PrivateKey, error) {
 	case oidRSAPSS:
 		return parsePSSKey(algorithm, private)
 	case oidEC:
-		if err := checkCurve(parameters); err != nil {
+		if err = checkCurve(parameters); err != nil {
 			return nil, err
 		}
 	case oidRSA:
-		if err := checkRSASize(private); err != nil {
+		if err = checkRSASize(private); err != nil {
 			return nil, err
 		}
 	case oidEd25519, oidX25519:

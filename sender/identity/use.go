@@ -202,6 +202,12 @@ func ListAll(dir string) ([]string, error) {
 	return list(dir, keyFile, filepath.Join(EncryptFolder, keyFile))
 }
 
+// ListForDecryption is [ListAll] that names those too of whose keys only earlier ones are left:
+// mail to them is read with nothing else.
+func ListForDecryption(dir string) ([]string, error) {
+	return list(dir, keyFile, OldFolder, filepath.Join(EncryptFolder, keyFile), filepath.Join(EncryptFolder, OldFolder))
+}
+
 // checkUse refuses a key for encryption alone where one that signs belongs.
 func (id *Identity) checkUse() error {
 	if id.anyUse || !onlyEncrypts(id.public()) {

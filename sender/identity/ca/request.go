@@ -17,7 +17,6 @@ import (
 	"filippo.io/mldsa"
 
 	"dnseal/sender/identity"
-	"dnseal/sender/identity/tbs"
 	"dnseal/smime"
 	"dnseal/smime/certificate"
 	"dnseal/smime/cms"
@@ -85,7 +84,7 @@ func (r *Request) checkSignature(csr *x509.CertificateRequest) error {
 			return err
 		}
 		pub, ok := r.Public.(*mldsa.PublicKey)
-		if !ok || tbs.CheckRequest(csr.Raw, pub) != nil {
+		if !ok || mldsa.Verify(pub, csr.RawTBSCertificateRequest, csr.Signature, nil) != nil {
 			return errors.New("ca: the signature of the request is not by the key in it")
 		}
 		return nil

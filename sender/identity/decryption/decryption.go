@@ -59,9 +59,9 @@ func Load(l identity.Loader, dir, name string) ([]Key, error) {
 }
 
 // LoadAll returns the keys of all identities of dir; none is no error. Errors: as
-// [identity.ListAll]; else as Load: the keys that can be read are returned with it.
+// [identity.ListForDecryption]; else as Load: the keys that can be read are returned with it.
 func LoadAll(l identity.Loader, dir string) ([]Key, error) {
-	names, err := identity.ListAll(dir)
+	names, err := identity.ListForDecryption(dir)
 	if err != nil {
 		return nil, err
 	}

@@ -131,3 +131,20 @@ func TestLoadAllReturnsWhatCanBeRead(t *testing.T) {
 		t.Errorf("keys %q, %v", paths(dir, keys), err)
 	}
 }
+
+// TestLoadAllFindsNamesWithEarlierKeysAlone: mail to a key that was moved away by hand is read with
+// nothing else.
+func TestLoadAllFindsNamesWithEarlierKeysAlone(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	whole := map[string]string{"key.pem": "key.pem", "cert.pem": "cert.pem"}
+	for _, to := range []string{"alice@example.org/encrypt/old/1", "bob@example.org/old/2026-01-01-a"} {
+		name, _, _ := strings.Cut(to, "/")
+		move(t, filepath.Dir(create(t, t.TempDir(), name, both, identity.CreateOptions{}).KeyFile), filepath.Join(dir, to), whole)
+	}
+	keys, err := LoadAll(identity.Loader{}, dir)
+	const want = "alice@example.org/encrypt/old/1/key.pem bob@example.org/old/2026-01-01-a/key.pem"
+	if got := paths(dir, keys); err != nil || got != want {
+		t.Errorf("keys %q, %v", got, err)
+	}
+}

@@ -93,7 +93,7 @@ func (l *Live) now() map[string][]enveloped.Key {
 // has l.
 func (l *Live) look() error {
 	begin := time.Now()
-	names, err := identity.ListAll(l.dir)
+	names, err := identity.ListForDecryption(l.dir)
 	failed := []error{err}
 	if err == nil {
 		for name := range l.named {

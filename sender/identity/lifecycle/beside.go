@@ -78,7 +78,7 @@ const encrypts = "encrypt"
 func (n *round) of(folder string, decide func()) {
 	mine := n.mem.Rollover("")
 	n.mem.SetRollover("", n.mem.Rollover(folder))
-	n.State.Folder = folder
+	n.Folder = folder
 	decide()
 	if n.step.Folder = folder; folder != "" {
 		n.mem.SetRollover(folder, n.mem.Rollover(""))

@@ -107,6 +107,9 @@ func ofMLDSA(id *identity.Identity, template *x509.CertificateRequest) ([]byte, 
 		return nil, err
 	}
 	der, err := tbs.CreateRequest(template, spki, id.Key)
+	if pub, ok := id.Public.(*mldsa.PublicKey); err == nil && ok {
+		err = tbs.CheckRequest(der, pub)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("identity: request for %s: %w", id.Name, err)
 	}
