@@ -18,159 +18,136 @@ type Decryption struct {
 	// must be able to open it. What he gets is the message that was encrypted, with the signature
 	// in it. None: he gets it as it came. Nil: so does everybody.
 	For func(message.Address) []string
-	// Keys are those of identities that For named, when a message comes.
-	Keys func(names []string) []enveloped.Key
+	// Keys are those of an identity that For named, when a message comes.
+	Keys func(name string) []enveloped.Key
 	// Keep is called with a message as it came before it is delivered decrypted; nil: nothing is
 	// kept of it. Its error is trouble of this machine.
 	Keep func(ctx context.Context, m *message.Message) error
 }
 
-// readers are recipients whose mail the keys of the same identities open.
-type readers struct {
-	names []string // none: they get it as it came
-	rcpt  []string
+// openers are the keys that may open a message, and for whom.
+type openers struct {
+	keys   []enveloped.Key
+	owners []string            // the identity of each key
+	names  map[string][]string // the identities whose keys open mail for a recipient
 }
 
-// readers groups the recipients of an encrypted message; nil where all get it as it came. Where
-// there can be only one form, all must get it decrypted.
-func (r *Receiver) readers(m *message.Message, env *message.Envelope) (found []readers) {
+// openers are those of the recipients of an encrypted message; without keys all get it as it came.
+func (r *Receiver) openers(m *message.Message, env *message.Envelope) openers {
+	o := openers{names: map[string][]string{}}
 	if env == nil || r.opts.Observe || r.opts.Deliver.For == nil || smime.Secured(m) != smime.SMIMEEncrypted {
-		return nil
+		return o
 	}
-	opens := false
 	for _, rcpt := range env.Rcpt {
-		var names []string
-		if address, err := message.ParseAddress(rcpt); err == nil {
-			names = r.opts.Deliver.For(address)
+		address, err := message.ParseAddress(rcpt)
+		if err != nil {
+			continue
 		}
-		opens = opens || len(names) > 0
-		if len(names) == 0 && env.OneForm {
-			return nil
+		o.names[rcpt] = r.opts.Deliver.For(address)
+		for _, name := range o.names[rcpt] {
+			if !slices.Contains(o.owners, name) {
+				o.add(name, r.opts.Deliver.Keys(name))
+			}
 		}
-		at := slices.IndexFunc(found, func(g readers) bool { return slices.Equal(g.names, names) })
-		if at < 0 {
-			at, found = len(found), append(found, readers{names: names})
-		}
-		found[at].rcpt = append(found[at].rcpt, rcpt)
 	}
-	if !opens {
-		return nil
-	}
-	return found
+	return o
 }
 
-// with is r with other keys.
+func (o *openers) add(owner string, keys []enveloped.Key) {
+	for _, k := range keys {
+		o.keys, o.owners = append(o.keys, k), append(o.owners, owner)
+	}
+}
+
+// open reports whether a key of the recipient's own opens each layer: who has only the ciphertext
+// of others' mail cannot have it opened for himself.
+func (o *openers) open(rcpt string, layers []*smime.Encryption) bool {
+	return !slices.ContainsFunc(layers, func(e *smime.Encryption) bool {
+		return !slices.ContainsFunc(e.Content.Keys, func(i int) bool { return slices.Contains(o.names[rcpt], o.owners[i]) })
+	})
+}
+
+// readers splits recipients into those who can open all layers, and the others.
+func (o *openers) readers(rcpt []string, layers []*smime.Encryption) (readers, others []string) {
+	for _, to := range rcpt {
+		if o.open(to, layers) {
+			readers = append(readers, to)
+		} else {
+			others = append(others, to)
+		}
+	}
+	return readers, others
+}
+
+// with is r with other keys, of which it finds all that open a message.
 func (r *Receiver) with(keys []enveloped.Key) *Receiver {
 	other := *r
-	other.opts.Decrypt.Keys = keys
+	other.opts.Decrypt.Keys, other.opts.Decrypt.EveryKey = keys, true
 	return &other
 }
 
-// form is what some recipients get.
-type form struct {
-	readers
-	out    *message.Outcome
-	opened bool
-}
-
-// handleDecrypted is Handle for a message that some recipients may get decrypted, each by keys of
-// his own: who has only the ciphertext of others' mail cannot have it opened for himself.
-func (r *Receiver) handleDecrypted(ctx context.Context, m *message.Message, env *message.Envelope, all []readers) *message.Outcome {
-	var forms []form
-	for _, g := range all {
-		f := form{readers: g}
-		var keys []enveloped.Key
-		if len(g.names) > 0 {
-			keys = r.opts.Deliver.Keys(g.names)
-		}
-		reader := r.with(keys)
-		if f.out = reader.handle(ctx, m, env); len(keys) > 0 && delivers(f.out) {
-			f.out, f.opened = reader.open(ctx, m, f.out)
-		}
-		forms = append(forms, f)
-		if !delivers(f.out) {
-			break // it decides for all
-		}
+// handleDecrypted is Handle for a message that some recipients may get decrypted. It is opened once
+// for all of them.
+func (r *Receiver) handleDecrypted(ctx context.Context, m *message.Message, env *message.Envelope, o openers) *message.Outcome {
+	reader := r.with(o.keys)
+	out := reader.handle(ctx, m, env)
+	if !delivers(out) {
+		return out
 	}
-	last := forms[len(forms)-1]
-	switch {
-	case !delivers(last.out):
-	case env.OneForm && len(forms) > 1 && slices.ContainsFunc(forms, func(f form) bool { return !f.opened }):
-		closeAll(forms)
-		return r.with(nil).handle(ctx, m, env) // not all can read the one form that there is
-	case r.opts.Deliver.Keep != nil && slices.ContainsFunc(forms, func(f form) bool { return f.opened }):
-		if err := r.opts.Deliver.Keep(ctx, m); err != nil {
-			closeAll(forms)
-			return r.undone(m, err)
+	clear, err := smime.Decrypt(ctx, m, reader.opts.Decrypt)
+	if err != nil {
+		return r.unopened(ctx, m, env, errors.Join(err, out.Close()))
+	}
+	readers, others := o.readers(env.Rcpt, clear.Encryptions)
+	replaceBody(out, clear)
+	if len(others) > 0 {
+		sealed := r.with(nil).handle(ctx, m, env)
+		if !delivers(sealed) || len(readers) == 0 || env.OneForm {
+			_ = out.Close() // files that are unlinked already
+			sealed.Attrs = append(sealed.Attrs, slog.String("not_decrypted", "not all recipients can open it"))
+			return sealed
 		}
+		out = besideSealed(sealed, out, readers)
 	}
-	return combined(forms, env.OneForm)
-}
-
-func closeAll(forms []form) {
-	for _, f := range forms {
-		_ = f.out.Close() // files that are unlinked already
-	}
-}
-
-// combined is the one outcome of all forms. The strictest action counts for all. What recipients
-// get who are in no form is never decrypted where there is one that is not.
-func combined(forms []form, oneForm bool) *message.Outcome {
-	main := 0
-	for i, f := range forms {
-		chosen := forms[main]
-		switch {
-		case !delivers(chosen.out):
-		case !delivers(f.out), chosen.opened && !f.opened && !oneForm:
-			main = i
-		}
-	}
-	out := forms[main].out
-	for i, f := range forms {
-		switch {
-		case i == main:
-		case !delivers(out) || oneForm:
-			out.Action = stricter(out.Action, f.out.Action)
-			_ = f.out.Close()
-		default:
-			out.Action = stricter(out.Action, f.out.Action)
-			out.Forms = append(out.Forms, message.Form{Rcpt: f.rcpt, Edit: f.out.Edit})
-			out.Attrs = append(out.Attrs, f.attr())
+	if r.opts.Deliver.Keep != nil {
+		if err = r.opts.Deliver.Keep(ctx, m); err != nil {
+			return r.undone(m, errors.Join(err, out.Close()))
 		}
 	}
 	return out
 }
 
-// attr is a form for the log.
-func (f form) attr() slog.Attr {
-	name := "sealed"
-	if f.opened {
-		name = "decrypted"
+// unopened is the outcome where err kept a message from being opened: it is delivered as it came,
+// unless there was no time.
+func (r *Receiver) unopened(ctx context.Context, m *message.Message, env *message.Envelope, err error) *message.Outcome {
+	if ctx.Err() != nil {
+		return r.undone(m, err)
 	}
-	return slog.Group(name, slog.String("verdict", f.out.Result), slog.Int("recipients", len(f.rcpt)))
+	out := r.with(nil).handle(ctx, m, env)
+	out.Attrs = append(out.Attrs, slog.String("not_decrypted", reasonOf(err)))
+	return out
 }
 
-func delivers(out *message.Outcome) bool {
-	return out.Action == message.Accept || out.Action == message.Quarantine
-}
-
-// open adds the decryption to an outcome, and reports whether it did. A message that cannot be
-// opened is delivered as it is.
-func (r *Receiver) open(ctx context.Context, m *message.Message, out *message.Outcome) (*message.Outcome, bool) {
-	clear, err := smime.Decrypt(ctx, m, r.opts.Decrypt)
-	switch {
-	case err != nil && ctx.Err() == nil:
-		out.Attrs = append(out.Attrs, slog.String("not_decrypted", reasonOf(err)))
-		return out, false
-	case err != nil:
-		return r.undone(m, errors.Join(err, out.Close())), false
-	}
+// replaceBody adds the decryption to an outcome.
+func replaceBody(out *message.Outcome, clear *smime.Decrypted) {
 	out.Edit.Changes = append(clear.Edit.Changes, out.Edit.Changes...)
 	out.Edit.Body = clear.Edit.Body
 	for _, e := range clear.Encryptions {
 		out.Attrs = append(out.Attrs, slog.String("decrypted", string(e.Content.Cipher)))
 	}
-	return out, true
+}
+
+// besideSealed is the outcome where readers get the message decrypted and all others as it came.
+// The stricter action counts for all.
+func besideSealed(sealed, clear *message.Outcome, readers []string) *message.Outcome {
+	sealed.Action = stricter(sealed.Action, clear.Action)
+	sealed.Forms = append(sealed.Forms, message.Form{Rcpt: readers, Edit: clear.Edit})
+	sealed.Attrs = append(sealed.Attrs, slog.Group("decrypted", slog.String("verdict", clear.Result), slog.Int("recipients", len(readers))))
+	return sealed
+}
+
+func delivers(out *message.Outcome) bool {
+	return out.Action == message.Accept || out.Action == message.Quarantine
 }
 
 // undone is the outcome where this machine is in trouble.

@@ -75,7 +75,7 @@ func TestHandleDecrypted(t *testing.T) {
 						}
 						return nil
 					},
-					Keys: func([]string) []cmsenveloped.Key { return []cmsenveloped.Key{{Private: key, Certificate: bob}} },
+					Keys: func(string) []cmsenveloped.Key { return []cmsenveloped.Key{{Private: key, Certificate: bob}} },
 					Keep: func(context.Context, *message.Message) error { kept++; return tt.keep },
 				},
 			})
@@ -142,6 +142,7 @@ func TestHandleDecryptedForOthers(t *testing.T) {
 		{to: "bob eve", rcpt: "bob eve", clear: "bob eve", kept: 1},
 		{to: "bob eve", rcpt: "bob eve", oneForm: true, clear: "bob eve", kept: 1},
 		{to: "bob eve", rcpt: "bob eve carol", clear: "bob eve", kept: 1},
+		{to: "bob eve", rcpt: "shared eve carol bob", clear: "eve bob", kept: 1},
 		{to: "bob eve", rcpt: "carol bob eve", oneForm: true},
 		{to: "shared", rcpt: "bob eve", clear: ""},
 		{to: "shared", rcpt: "bob eve", shared: "shared", clear: "bob eve", kept: 1},
@@ -162,12 +163,7 @@ func TestHandleDecryptedForOthers(t *testing.T) {
 					}
 					return names
 				},
-				Keys: func(names []string) (all []cmsenveloped.Key) {
-					for _, name := range names {
-						all = append(all, keys[name])
-					}
-					return all
-				},
+				Keys: func(name string) []cmsenveloped.Key { return []cmsenveloped.Key{keys[name]} },
 				Keep: func(context.Context, *message.Message) error { kept++; return nil },
 			},
 		})
@@ -184,6 +180,9 @@ func TestHandleDecryptedForOthers(t *testing.T) {
 			env.Rcpt = append(env.Rcpt, name+"@example.net")
 		}
 		out := r.Handle(t.Context(), m, env)
+		if len(out.Forms) > 1 {
+			t.Errorf("%+v: %d forms of one content", tt, len(out.Forms))
+		}
 		var clear []string
 		for _, rcpt := range env.Rcpt {
 			edit := out.Edit

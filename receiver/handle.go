@@ -16,8 +16,8 @@ import (
 // internal-error. What Options.Deliver has delivered decrypted is judged with its keys; without it
 // nothing is opened.
 func (r *Receiver) Handle(ctx context.Context, m *message.Message, env *message.Envelope) *message.Outcome {
-	if readers := r.readers(m, env); readers != nil {
-		return r.handleDecrypted(ctx, m, env, readers)
+	if o := r.openers(m, env); len(o.keys) > 0 {
+		return r.handleDecrypted(ctx, m, env, o)
 	}
 	return r.with(nil).handle(ctx, m, env)
 }

@@ -25,6 +25,8 @@ var ErrNotEncrypted = errors.New("smime: the message is not encrypted by S/MIME"
 type DecryptOptions struct {
 	// Keys at hand.
 	Keys []enveloped.Key
+	// EveryKey finds all of them that open a layer, and not the first alone.
+	EveryKey bool
 	// MaxContent is the most octets of content of one layer; 0: 64 MiB.
 	MaxContent int64
 	// Memory is what content under an authenticated cipher is held in, at most twice, before it is
@@ -34,7 +36,7 @@ type DecryptOptions struct {
 
 // cms are the options for the object in p.
 func (opts DecryptOptions) cms(ctx context.Context, p *entity.Part) enveloped.DecryptOptions {
-	return enveloped.DecryptOptions{Keys: opts.Keys, MaxContent: opts.MaxContent, Hold: func() (func(), error) {
+	return enveloped.DecryptOptions{Keys: opts.Keys, EveryKey: opts.EveryKey, MaxContent: opts.MaxContent, Hold: func() (func(), error) {
 		most := cmp.Or(opts.MaxContent, enveloped.DefaultMaxContent)
 		return opts.Memory.Take(ctx, 2*min(most, p.BodySize()))
 	}}

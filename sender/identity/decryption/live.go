@@ -54,19 +54,10 @@ func Open(dir string) (*Live, error) {
 	return l, l.look()
 }
 
-// Keys returns the keys of identities, by canonical name, ready for use; those of a name that there
-// is not are none. The folders are looked at once a second at most; while another call does that,
-// and for an identity whose keys cannot be loaded any more, they are those of before.
-func (l *Live) Keys(names []string) []enveloped.Key {
-	if len(names) == 1 {
-		return l.now()[names[0]]
-	}
-	var all []enveloped.Key
-	for _, name := range names {
-		all = append(all, l.now()[name]...)
-	}
-	return all
-}
+// Keys returns the keys of an identity, by its canonical name, ready for use; there are none of a
+// name that there is not. The folders are looked at once a second at most; while another call does
+// that, and for an identity whose keys cannot be loaded any more, they are those of before.
+func (l *Live) Keys(name string) []enveloped.Key { return l.now()[name] }
 
 // Has reports whether an identity has a key, as Keys finds it.
 func (l *Live) Has(name string) bool { return len(l.now()[name]) > 0 }

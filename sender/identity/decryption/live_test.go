@@ -13,7 +13,9 @@ import (
 )
 
 // all are the keys as they are known.
-func (l *Live) all() (keys []enveloped.Key) { return l.Keys([]string{alice, "bob@example.org"}) }
+func (l *Live) all() (keys []enveloped.Key) {
+	return append(l.Keys(alice), l.Keys("bob@example.org")...)
+}
 
 // fresh are the keys as the folders are now.
 func (l *Live) fresh() []enveloped.Key {
@@ -43,7 +45,7 @@ func TestLive(t *testing.T) {
 	if again := l.fresh(); again[0].Private != first[0].Private {
 		t.Error("what is the same was loaded again")
 	}
-	if l.Empty() || !l.Has(alice) || l.Has("bob@example.org") || len(l.Keys([]string{"bob@example.org"})) > 0 {
+	if l.Empty() || !l.Has(alice) || l.Has("bob@example.org") || len(l.Keys("bob@example.org")) > 0 {
 		t.Error("whose keys these are")
 	}
 	folder, whole := filepath.Join(dir, alice), map[string]string{"key.pem": "key.pem", "cert.pem": "cert.pem"}

@@ -115,7 +115,7 @@ func (a *authenticated) attributesFit(contentType asn1.ObjectIdentifier) bool {
 // decrypt writes the content, if its tag holds. The whole message was read before, so that nothing
 // is computed with a private key for one that is malformed.
 func (d *decryption) decrypt(a *authenticated) error {
-	key, err := d.recipients.open(d.opts.Keys, a.cipher.keySize, d.content)
+	key, err := d.recipients.open(d.opts, a.cipher.keySize, d.content)
 	if err != nil {
 		return err
 	}

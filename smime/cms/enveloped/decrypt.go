@@ -45,6 +45,8 @@ type Key struct {
 type DecryptOptions struct {
 	// Keys at hand; several may be tried.
 	Keys []Key
+	// EveryKey tries each key that the message names, though one has opened it, for Content.Keys.
+	EveryKey bool
 	// MaxContent is the most octets of content that are decrypted, at most 2 GiB; 0:
 	// DefaultMaxContent. Under CBC it is counted with the padding, less one block.
 	MaxContent int64
@@ -68,6 +70,9 @@ type Content struct {
 	KeyEncryption string
 	// Key is the index in DecryptOptions.Keys of the one that opened it.
 	Key int
+	// Keys are the indices of those that were tried and open it to the same content: Key, and with
+	// DecryptOptions.EveryKey the others.
+	Keys []int
 	// Recipients counts the recipients that it names.
 	Recipients int
 	// Size of the content in octets.
@@ -93,11 +98,19 @@ func Decrypt(r io.Reader, w io.Writer, opts DecryptOptions) (*Content, error) {
 	}
 	b := ber.NewReader(r)
 	defer b.Release()
-	d := &decryption{b: b, w: w, opts: &opts, recipients: recipients{index: index}, content: new(Content)}
+	d := &decryption{b: b, w: w, opts: &opts, recipients: recipients{index: index, most: opts.mostTried()}, content: new(Content)}
 	if err := d.run(); err != nil {
 		return nil, err
 	}
 	return d.content, nil
+}
+
+// mostTried is how often a private key is used for the message.
+func (opts *DecryptOptions) mostTried() int {
+	if opts.EveryKey {
+		return max(maxTried, len(opts.Keys))
+	}
+	return maxTried
 }
 
 // run reads RFC 5652, Section 3:

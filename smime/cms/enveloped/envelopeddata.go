@@ -109,7 +109,7 @@ func (d *decryption) copyContent(w io.Writer, limit ber.Limit) error {
 }
 
 func (d *decryption) decryptCBC(c contentCipher) error {
-	key, err := d.recipients.open(d.opts.Keys, c.keySize, d.content)
+	key, err := d.recipients.open(d.opts, c.keySize, d.content)
 	if err != nil {
 		return err
 	}

@@ -146,10 +146,10 @@ func FuzzRecipients(f *testing.F) {
 		f.Add(info)
 	}
 	f.Fuzz(func(_ *testing.T, der []byte) {
-		r := recipients{index: index}
+		r := recipients{index: index, most: maxTried}
 		if r.readInfo(der) == "" {
-			_, _ = r.open(keys, 16, new(Content))
-			_, _ = r.open(keys, 24, new(Content))
+			_, _ = r.open(&DecryptOptions{Keys: keys}, 16, new(Content))
+			_, _ = r.open(&DecryptOptions{Keys: keys}, 24, new(Content))
 		}
 	})
 }

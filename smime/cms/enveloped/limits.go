@@ -15,8 +15,9 @@ const (
 	// Encrypt takes under an authenticated cipher.
 	DefaultMaxContent = 64 << 20
 
-	// maxTried is how often a private key is used for one message. A message names a key once, or a
-	// few times where it has several certificates.
+	// maxTried is how often a private key is used for one message, of many keys (EveryKey) as often
+	// as there are keys. A message names a key once, or a few times where it has several
+	// certificates.
 	maxTried = 8
 )
 

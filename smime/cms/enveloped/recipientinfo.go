@@ -1,6 +1,7 @@
 package enveloped
 
 import (
+	"crypto/subtle"
 	"errors"
 	"fmt"
 	"slices"
@@ -35,6 +36,7 @@ type recipients struct {
 	// strict: versions must be what they should. Of EnvelopedData they are not looked at, because
 	// nothing depends on them; but in AuthEnvelopedData no octet may be changed.
 	strict     bool
+	most       int // of candidates
 	count      int
 	candidates []candidate
 	passedOver []string // kinds that are not opened with keys
@@ -146,7 +148,7 @@ func (r *recipients) passOver(kind string) {
 func (r *recipients) add(id recipientIdentifier, o opener) {
 	r.count++
 	for _, key := range r.index.find(id) {
-		if len(r.candidates) < maxTried {
+		if len(r.candidates) < r.most {
 			r.candidates = append(r.candidates, candidate{o, key})
 		}
 	}
@@ -155,24 +157,32 @@ func (r *recipients) add(id recipientIdentifier, o opener) {
 // open returns the content-encryption key of size octets. Errors: ErrNoKey, with the kinds of
 // recipients where there are no others; an *UnsupportedError where nothing else can be tried; else
 // ErrDecrypt.
-func (r *recipients) open(keys []Key, size int, c *Content) ([]byte, error) {
+func (r *recipients) open(opts *DecryptOptions, size int, c *Content) (contentKey []byte, failed error) {
 	if len(r.candidates) == 0 {
 		return nil, r.noKey()
 	}
-	var failed error
 	// What is not checked goes last: it always opens, with whatever key.
 	slices.SortStableFunc(r.candidates, func(a, b candidate) int { return unchecked(a) - unchecked(b) })
 	for _, try := range r.candidates {
-		contentKey, method, err := try.open(&keys[try.key], size)
-		if err == nil {
-			c.KeyEncryption, c.Key = method, try.key
-			return contentKey, nil
-		}
-		if _, ok := errors.AsType[*UnsupportedError](err); !ok {
+		found, method, err := try.open(&opts.Keys[try.key], size)
+		_, unsupported := errors.AsType[*UnsupportedError](err)
+		switch {
+		case err == nil && contentKey == nil:
+			contentKey, c.KeyEncryption, c.Key, c.Keys = found, method, try.key, []int{try.key}
+		case err == nil && subtle.ConstantTimeCompare(found, contentKey) == 1:
+			c.Keys = append(c.Keys, try.key)
+		case err == nil: // a key to something else
+		case !unsupported:
 			failed = ErrDecrypt
-		} else if failed == nil {
+		case failed == nil:
 			failed = err
 		}
+		if contentKey != nil && !opts.EveryKey {
+			break
+		}
+	}
+	if contentKey != nil {
+		return contentKey, nil
 	}
 	return nil, failed
 }
