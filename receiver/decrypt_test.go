@@ -130,6 +130,7 @@ func TestHandleDecryptedForOthers(t *testing.T) {
 	}
 	for _, tt := range []struct {
 		to, rcpt, shared string
+		around           string // who can open another encryption around it; "": there is none
 		oneForm          bool
 		clear            string // who can read it
 		kept             int
@@ -145,6 +146,10 @@ func TestHandleDecryptedForOthers(t *testing.T) {
 		{to: "bob eve", rcpt: "shared eve carol bob", clear: "eve bob", kept: 1},
 		{to: "bob eve", rcpt: "carol bob eve", oneForm: true},
 		{to: "shared", rcpt: "bob eve", clear: ""},
+		{to: "bob eve", around: "bob eve", rcpt: "bob eve", clear: "bob eve", kept: 1},
+		{to: "bob", around: "bob eve", rcpt: "bob eve", clear: "bob", kept: 1},
+		{to: "bob eve", around: "bob", rcpt: "eve bob", clear: "bob", kept: 1},
+		{to: "bob", around: "eve", rcpt: "eve bob"}, // only both together
 		{to: "shared", rcpt: "bob eve", shared: "shared", clear: "bob eve", kept: 1},
 		{to: "shared", rcpt: "bob eve", shared: "shared", oneForm: true, clear: "bob eve", kept: 1},
 	} {
@@ -170,11 +175,17 @@ func TestHandleDecryptedForOthers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var to []cmsenveloped.Recipient
-		for name := range strings.FieldsSeq(tt.to) {
-			to = append(to, cmsenveloped.Recipient{Certificate: keys[name].Certificate})
+		to := func(who string) *smime.EncryptOptions {
+			opts := &smime.EncryptOptions{Cipher: cmsenveloped.AES128GCM, Again: true}
+			for name := range strings.FieldsSeq(who) {
+				opts.Recipients = append(opts.Recipients, cmsenveloped.Recipient{Certificate: keys[name].Certificate})
+			}
+			return opts
 		}
-		m := parse(t, signed(t, mail("alice@example.org"), smime.SignOptions{Encrypt: &smime.EncryptOptions{Recipients: to, Cipher: cmsenveloped.AES128GCM}}, c.alice))
+		m := parse(t, signed(t, mail("alice@example.org"), smime.SignOptions{Encrypt: to(tt.to)}, c.alice))
+		if tt.around != "" {
+			m = parse(t, encryptedAgain(t, m, *to(tt.around)))
+		}
 		env := &message.Envelope{OneForm: tt.oneForm}
 		for name := range strings.FieldsSeq(tt.rcpt) {
 			env.Rcpt = append(env.Rcpt, name+"@example.net")
@@ -208,6 +219,21 @@ func TestHandleDecryptedForOthers(t *testing.T) {
 		}
 		_ = out.Close()
 	}
+}
+
+// encryptedAgain is a message encrypted once more.
+func encryptedAgain(t *testing.T, m *message.Message, opts smime.EncryptOptions) string {
+	t.Helper()
+	edit, err := smime.Encrypt(t.Context(), m, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer edit.Close()
+	var out bytes.Buffer
+	if _, err = m.WriteEdited(&out, edit); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
 }
 
 // flipLast changes a letter near the end of a base64 body.
