@@ -8,6 +8,7 @@ import (
 
 	"dnseal/cmd/internal/cli"
 	"dnseal/cmd/internal/encrypt"
+	"dnseal/cmd/internal/flags"
 	"dnseal/sender/identity"
 	"dnseal/sender/identity/decryption"
 	"dnseal/smime"
@@ -40,7 +41,7 @@ limit, or is encrypted by an algorithm that is not supported.`,
   dnseal decrypt --identities keys encrypted.eml | dnseal verify`,
 		Args: cobra.MaximumNArgs(1),
 	}
-	dir := identityDir(cmd)
+	dir := flags.Identities(cmd)
 	cmd.Flags().StringArrayVar(&names, "identity", nil, "use the keys of `NAME` alone; repeated")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error { return decrypt(cmd, *dir, names, args) }
 	return cmd
@@ -52,7 +53,7 @@ func decrypt(cmd *cobra.Command, dir string, names, args []string) error {
 		return err
 	}
 	defer m.Close() //nolint:errcheck // an unlinked file
-	keys, locked := decryptionKeys(asking(cmd), dir, names)
+	keys, locked := decryptionKeys(flags.Asking(cmd), dir, names)
 	if len(keys) == 0 && locked != nil {
 		return locked
 	}
@@ -121,7 +122,7 @@ func verifyKeys(cmd *cobra.Command, dir string) (smime.DecryptOptions, error) {
 	}
 	loader, named := identity.Loader{}, cmd.Flags().Changed("identities")
 	if named {
-		loader = asking(cmd)
+		loader = flags.Asking(cmd)
 	}
 	keys, err := decryption.LoadAll(loader, dir)
 	switch {

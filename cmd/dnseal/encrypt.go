@@ -13,7 +13,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"dnseal/cmd/internal/cli"
+	"dnseal/cmd/internal/dnsflags"
 	"dnseal/cmd/internal/encrypt"
+	"dnseal/cmd/internal/flags"
 	"dnseal/sender"
 	"dnseal/sender/identity"
 	"dnseal/sender/identity/decryption"
@@ -30,7 +32,7 @@ type encryptFlags struct {
 	noSign, noHeader      bool
 	opaque, self          bool
 	profile, output       string
-	dns                   dnsFlags
+	dns                   dnsflags.DNS
 }
 
 func newEncrypt() *cobra.Command {
@@ -70,20 +72,20 @@ input; 3 a recipient could not be looked up now.`,
 }
 
 func (f *encryptFlags) register(cmd *cobra.Command) {
-	flags := cmd.Flags()
-	flags.StringVar(&f.identities, "identities", os.Getenv("DNSEAL_IDENTITIES"), "`DIR` of the identities (environment: DNSEAL_IDENTITIES)")
-	flags.StringSliceVar(&f.to, "to", nil, "encrypt to `ADDRESS`, and not to those in the message; repeated or with commas: several")
-	flags.StringSliceVar(&f.bcc, "bcc", nil, "encrypt apart to `ADDRESS`, of whom nobody learns")
-	flags.StringArrayVar(&f.certificates, "certificate", nil, "encrypt to the certificate in `FILE` (PEM or DER): its addresses are not looked up; repeated")
-	flags.StringArrayVar(&f.signAs, "sign-as", nil, "sign as `NAME` instead of the From address; repeated: one signature each")
-	flags.BoolVar(&f.noSign, "no-sign", false, "encrypt only: the reader cannot tell who wrote it")
-	flags.BoolVar(&f.opaque, "opaque", false, "sign in the form application/pkcs7-mime")
-	flags.BoolVar(&f.noHeader, "no-header-protection", false, "leave Subject and the rest of the header as they are, in clear")
-	flags.BoolVar(&f.self, "self", false, "encrypt to your own key, too, so that you can read what you sent")
-	flags.StringVar(&f.profile, "profile", string(recipient.Compatible), "`PROFILE` of the reader: compatible, modern or pq")
-	flags.StringVarP(&f.output, "output", "o", "", "write a file for each encryption to `DIR`")
-	completeWords(cmd, "profile", "compatible", "modern", "pq")
-	f.dns.register(cmd)
+	set := cmd.Flags()
+	set.StringVar(&f.identities, "identities", os.Getenv("DNSEAL_IDENTITIES"), "`DIR` of the identities (environment: DNSEAL_IDENTITIES)")
+	set.StringSliceVar(&f.to, "to", nil, "encrypt to `ADDRESS`, and not to those in the message; repeated or with commas: several")
+	set.StringSliceVar(&f.bcc, "bcc", nil, "encrypt apart to `ADDRESS`, of whom nobody learns")
+	set.StringArrayVar(&f.certificates, "certificate", nil, "encrypt to the certificate in `FILE` (PEM or DER): its addresses are not looked up; repeated")
+	set.StringArrayVar(&f.signAs, "sign-as", nil, "sign as `NAME` instead of the From address; repeated: one signature each")
+	set.BoolVar(&f.noSign, "no-sign", false, "encrypt only: the reader cannot tell who wrote it")
+	set.BoolVar(&f.opaque, "opaque", false, "sign in the form application/pkcs7-mime")
+	set.BoolVar(&f.noHeader, "no-header-protection", false, "leave Subject and the rest of the header as they are, in clear")
+	set.BoolVar(&f.self, "self", false, "encrypt to your own key, too, so that you can read what you sent")
+	set.StringVar(&f.profile, "profile", string(recipient.Compatible), "`PROFILE` of the reader: compatible, modern or pq")
+	set.StringVarP(&f.output, "output", "o", "", "write a file for each encryption to `DIR`")
+	flags.CompleteWords(cmd, "profile", "compatible", "modern", "pq")
+	f.dns.Register(cmd)
 }
 
 func (f *encryptFlags) run(cmd *cobra.Command, args []string) error {
@@ -139,7 +141,7 @@ func (f *encryptFlags) signers(cmd *cobra.Command, m *message.Message) ([]*ident
 	case f.identities == "":
 		return nil, cli.Hint(errors.New("no identities directory to sign from"), "give --identities DIR or set DNSEAL_IDENTITIES; --no-sign encrypts only")
 	}
-	return signers(asking(cmd), f.identities, f.signAs, m)
+	return signers(flags.Asking(cmd), f.identities, f.signAs, m)
 }
 
 // groups plans the encryptions.
@@ -180,7 +182,7 @@ func (f *encryptFlags) find(cmd *cobra.Command, addresses []string, profile reci
 	if len(addresses) == 0 {
 		return nil, nil
 	}
-	client, err := f.dns.client(nil)
+	client, err := f.dns.Client(nil)
 	if err != nil {
 		return nil, err
 	}
@@ -267,7 +269,7 @@ func (f *encryptFlags) own(cmd *cobra.Command, m *message.Message, ids []*identi
 	} else if from, err := m.From(); err == nil && len(from) == 1 {
 		name = from[0].String()
 	}
-	keys, err := decryption.Load(asking(cmd), f.identities, name)
+	keys, err := decryption.Load(flags.Asking(cmd), f.identities, name)
 	if err != nil {
 		return nil, err
 	}

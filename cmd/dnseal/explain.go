@@ -49,7 +49,7 @@ no answer, nothing worse.`,
   dnseal explain --policy /etc/dnseal/dnseal.toml alarm.eml`,
 		Args: cobra.ArbitraryArgs,
 	}
-	flags.dns.register(cmd)
+	flags.dns.Register(cmd)
 	flags.registerPolicy(cmd)
 	flags.registerOffline(cmd)
 	cmd.Flags().StringArrayVar(&evidence, "evidence", nil, "`FILE` that \"dnseal lookup --evidence\" or \"verify --save-evidence\" wrote, or folder of\nthese: what the DNS said then; repeated: several")

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -14,33 +13,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"dnseal/cmd/internal/cli"
+	"dnseal/cmd/internal/flags"
 	"dnseal/sender/identity"
 	"dnseal/sender/identity/lint"
 )
-
-// identityDir is the flag of every command that uses identities; without a directory the command
-// does not run.
-func identityDir(cmd *cobra.Command) *string {
-	dir := cmd.Flags().String("identities", os.Getenv("DNSEAL_IDENTITIES"), "`DIR` of the identities (environment: DNSEAL_IDENTITIES)")
-	cmd.PreRunE = func(*cobra.Command, []string) error {
-		if *dir == "" {
-			return cli.Hint(errors.New("no identities directory"), "give --identities DIR or set DNSEAL_IDENTITIES")
-		}
-		return nil
-	}
-	return dir
-}
-
-// completeIdentities completes the name of an identity, when the command has none yet.
-func completeIdentities(dir *string) cobra.CompletionFunc {
-	return func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-		if len(args) > 0 {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		names, _ := identity.List(*dir) // without a directory there is nothing to offer
-		return names, cobra.ShellCompDirectiveNoFileComp
-	}
-}
 
 func newIdentity() *cobra.Command {
 	cmd := &cobra.Command{
@@ -130,11 +106,11 @@ RFC 8162; other programs need the certificate.`,
   dnseal identity new alice@example.org --algorithm ml-dsa-65 --identities keys`,
 		Args: cobra.ExactArgs(1),
 	}
-	dir := identityDir(cmd)
-	use := cmd.Flags().String("use", string(identity.UseSign), "`USE` of the key: "+oneOf(identity.Uses()))
-	completeWords(cmd, "use", identity.Uses()...)
+	dir := flags.Identities(cmd)
+	use := cmd.Flags().String("use", string(identity.UseSign), "`USE` of the key: "+flags.OneOf(identity.Uses()))
+	flags.CompleteWords(cmd, "use", identity.Uses()...)
 	cmd.Flags().StringVar(&opts.Algorithm, "algorithm", identity.DefaultAlgorithm, "`ALGORITHM`; see above")
-	completeWords(cmd, "algorithm", everyAlgorithm()...)
+	flags.CompleteWords(cmd, "algorithm", everyAlgorithm()...)
 	cmd.Flags().IntVar(&opts.Days, "days", 0, "`DAYS` of validity in the certificate (default ten years; under DANE-EE only the record counts)")
 	passphrase := cmd.Flags().String("passphrase-file", "", "encrypt the key by the first line of `FILE`; -: asked at the terminal, else a line of\nstandard input; for --pkcs11 the PIN, for --tpm the password that the key gets")
 	cmd.Flags().StringVar(&opts.PKCS11, "pkcs11", "", "the key is on a PKCS #11 token: `URI` (RFC 7512) names it; where it is not there it is made")
@@ -144,11 +120,11 @@ RFC 8162; other programs need the certificate.`,
 			return errors.New("--days needs at least 1; without it the certificate is valid for ten years")
 		}
 		if cmd.Flags().Changed("passphrase-file") {
-			if opts.Passphrase, err = readPassphrase(cmd, *passphrase, args[0]); err != nil {
+			if opts.Passphrase, err = flags.ReadPassphrase(cmd, *passphrase, args[0]); err != nil {
 				return err
 			}
 		}
-		opts.Use, opts.Loader = identity.Use(*use), asking(cmd)
+		opts.Use, opts.Loader = identity.Use(*use), flags.Asking(cmd)
 		// A key that is on a token has its algorithm.
 		if opts.PKCS11 != "" && !cmd.Flags().Changed("algorithm") {
 			opts.Algorithm = ""
@@ -197,7 +173,7 @@ func printMade(w io.Writer, id *identity.Identity, opts identity.CreateOptions) 
 		cli.Print(w, "dnseal: hint: the PIN or password is not kept: a service reads it from %s (mode 0600)", identity.Quote(filepath.Join(filepath.Dir(id.KeyFile), "password")))
 		return
 	}
-	printPassphrasePlace(w, id)
+	flags.PrintPassphrasePlace(w, id)
 }
 
 func newIdentityShow() *cobra.Command {
@@ -211,8 +187,8 @@ receivers do not, or under some records not; note (only with NAME): what other
 programs make of it.`,
 		Args: cobra.MaximumNArgs(1),
 	}
-	dir := identityDir(cmd)
-	cmd.ValidArgsFunction = completeIdentities(dir)
+	dir := flags.Identities(cmd)
+	cmd.ValidArgsFunction = flags.CompleteIdentities(dir)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		names := args
 		if len(names) == 0 {
@@ -226,7 +202,7 @@ programs make of it.`,
 		}
 		var status error
 		for i, name := range names {
-			keys, err := loadAllPublished(*dir, name)
+			keys, err := flags.LoadAllPublished(*dir, name)
 			if err != nil {
 				return err
 			}

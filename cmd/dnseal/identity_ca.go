@@ -13,6 +13,7 @@ import (
 
 	"dnseal/cmd/internal/certify"
 	"dnseal/cmd/internal/cli"
+	"dnseal/cmd/internal/flags"
 	"dnseal/lookup/dane"
 	"dnseal/sender/identity"
 	"dnseal/sender/identity/ca"
@@ -68,19 +69,19 @@ NSS respect all the same.`,
 		Example: "  dnseal identity ca new example.org --identities keys",
 		Args:    cobra.ExactArgs(1),
 	}
-	dir := identityDir(cmd)
-	cmd.Flags().StringVar(&opts.Algorithm, "algorithm", identity.DefaultAlgorithm, "`ALGORITHM`: "+oneOf(identity.Algorithms()))
-	completeWords(cmd, "algorithm", identity.Algorithms()...)
+	dir := flags.Identities(cmd)
+	cmd.Flags().StringVar(&opts.Algorithm, "algorithm", identity.DefaultAlgorithm, "`ALGORITHM`: "+flags.OneOf(identity.Algorithms()))
+	flags.CompleteWords(cmd, "algorithm", identity.Algorithms()...)
 	cmd.Flags().IntVar(&opts.Days, "days", 0, "`DAYS` of validity of the CA certificate (default ten years)")
-	cmd.Flags().StringVar(&constraints, "name-constraints", string(ca.Critical), "`KIND`: "+oneOf(ca.AllConstraints()))
-	completeWords(cmd, "name-constraints", ca.AllConstraints()...)
+	cmd.Flags().StringVar(&constraints, "name-constraints", string(ca.Critical), "`KIND`: "+flags.OneOf(ca.AllConstraints()))
+	flags.CompleteWords(cmd, "name-constraints", ca.AllConstraints()...)
 	passphrase := cmd.Flags().String("passphrase-file", "", "encrypt the key by the first line of `FILE`; -: asked at the terminal, else a line of\nstandard input")
 	cmd.RunE = func(cmd *cobra.Command, args []string) (err error) {
 		if err = daysGiven(cmd, opts.Days); err != nil {
 			return err
 		}
 		if cmd.Flags().Changed("passphrase-file") {
-			if opts.Passphrase, err = readPassphrase(cmd, *passphrase, "the CA of "+args[0]); err != nil {
+			if opts.Passphrase, err = flags.ReadPassphrase(cmd, *passphrase, "the CA of "+args[0]); err != nil {
 				return err
 			}
 		}
@@ -119,7 +120,7 @@ fail until the new one is published (identity ca publish), and caches have it:
 nothing is done then without --now.`,
 		Args: cobra.ExactArgs(1),
 	}
-	dir := identityDir(cmd)
+	dir := flags.Identities(cmd)
 	cmd.ValidArgsFunction = completeCAs(dir)
 	cmd.Flags().IntVar(&opts.Days, "days", 0, "`DAYS` of validity of the CA certificate (default ten years)")
 	now := cmd.Flags().Bool("now", false, "renew also where a published record has the whole certificate")
@@ -127,7 +128,7 @@ nothing is done then without --now.`,
 		if err := daysGiven(cmd, opts.Days); err != nil {
 			return err
 		}
-		a, err := ca.Loader{Keys: asking(cmd)}.Load(*dir, args[0])
+		a, err := ca.Loader{Keys: flags.Asking(cmd)}.Load(*dir, args[0])
 		if err == nil && !*now && a.CheckDates(time.Now()) == nil {
 			err = checkWhole(*dir, a)
 		}
@@ -185,7 +186,7 @@ with its CA's at the latest.`,
   dnseal identity ca sign alice@example.org sensor7._device.example.org`,
 		Args: cobra.MinimumNArgs(1),
 	}
-	dir := identityDir(cmd)
+	dir := flags.Identities(cmd)
 	cmd.Flags().IntVar(&opts.Days, "days", ca.DefaultDays, "`DAYS` of validity")
 	cmd.Flags().StringVar(&out, "out", "", "write the certificates of a request to `FILE`; of several: to DIR/NAME.pem of an existing directory")
 	cmd.Flags().StringVar(&name, "name", "", "`NAME` for a request that states none")
@@ -195,7 +196,7 @@ with its CA's at the latest.`,
 			return err
 		}
 		s := certify.Signer{
-			Dir: *dir, Keys: asking(cmd), Options: opts, Domain: domain, Name: name, Out: out, Several: len(args) > 1,
+			Dir: *dir, Keys: flags.Asking(cmd), Options: opts, Domain: domain, Name: name, Out: out, Several: len(args) > 1,
 			Write: replaceFile, Stdin: cmd.InOrStdin(), Stdout: cmd.OutOrStdout(), Stderr: cmd.ErrOrStderr(),
 		}
 		for _, arg := range args {
@@ -209,7 +210,7 @@ with its CA's at the latest.`,
 }
 
 func newCARecord() *cobra.Command {
-	flags := recordFlags{usage: dane.DANETA}
+	form := recordFlags{usage: dane.DANETA}
 	var at string
 	cmd := &cobra.Command{
 		Use:   "record DOMAIN [NAME...]",
@@ -232,12 +233,12 @@ A name with a record of its own is judged by that alone.
   dnseal identity ca record example.org --at each alice@example.org`,
 		Args: cobra.MinimumNArgs(1),
 	}
-	dir := identityDir(cmd)
+	dir := flags.Identities(cmd)
 	cmd.ValidArgsFunction = completeCAs(dir)
-	flags.register(cmd)
+	form.register(cmd)
 	places := append([]string{"each"}, identity.Places()[1:]...)
-	cmd.Flags().StringVar(&at, "at", "each", "`PLACE`: "+oneOf(places))
-	completeWords(cmd, "at", places...)
+	cmd.Flags().StringVar(&at, "at", "each", "`PLACE`: "+flags.OneOf(places))
+	flags.CompleteWords(cmd, "at", places...)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		a, err := ca.LoadPublic(*dir, args[0])
 		if err != nil {
@@ -246,7 +247,7 @@ A name with a record of its own is judged by that alone.
 		if err = a.CheckDates(time.Now()); err != nil {
 			return err
 		}
-		record, err := a.Record(flags.selector, flags.matching)
+		record, err := a.Record(form.selector, form.matching)
 		if err != nil {
 			return err
 		}
@@ -258,13 +259,13 @@ A name with a record of its own is judged by that alone.
 			if rr.Owner, rr.Type, err = identity.Place(at).DomainOwner(a.Domain); err != nil {
 				return err
 			}
-			return flags.write(cmd, []identity.ResourceRecord{rr})
+			return form.write(cmd, []identity.ResourceRecord{rr})
 		}
 		records, err := a.RecordsAt(args[1:], record, time.Now())
 		if err != nil {
 			return err
 		}
-		return flags.write(cmd, records)
+		return form.write(cmd, records)
 	}
 	return cmd
 }
@@ -276,7 +277,7 @@ func newCAShow() *cobra.Command {
 		Short: "Show CAs: paths, key, dates, and what they issued",
 		Args:  cobra.MaximumNArgs(1),
 	}
-	dir := identityDir(cmd)
+	dir := flags.Identities(cmd)
 	cmd.ValidArgsFunction = completeCAs(dir)
 	cmd.Flags().BoolVar(&issued, "issued", false, "list the certificates that it issued")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

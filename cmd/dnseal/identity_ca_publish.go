@@ -9,6 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"dnseal/cmd/internal/cli"
+	"dnseal/cmd/internal/dnsflags"
+	"dnseal/cmd/internal/flags"
 	"dnseal/cmd/internal/status"
 	"dnseal/lookup/dane"
 	"dnseal/sender/identity"
@@ -28,8 +30,8 @@ func newPlaceCommand(cmd *cobra.Command) *placeCommand {
 	c := &placeCommand{life: newLifeCommand(cmd)}
 	cmd.ValidArgsFunction = completeCAs(c.life.dir)
 	places := identity.Places()[1:]
-	cmd.Flags().StringVar(&c.place, "at", "", "`PLACE`: "+oneOf(places))
-	completeWords(cmd, "at", places...)
+	cmd.Flags().StringVar(&c.place, "at", "", "`PLACE`: "+flags.OneOf(places))
+	flags.CompleteWords(cmd, "at", places...)
 	cobra.CheckErr(cmd.MarkFlagRequired("at"))
 	return c
 }
@@ -53,7 +55,7 @@ func (c *placeCommand) run(cmd *cobra.Command, domain string, pending func(*prov
 	}
 	c.authority.Place, c.authority.Publisher = identity.Place(c.place), p
 	lines := status.Lines{Out: cmd.OutOrStdout(), Err: cmd.ErrOrStderr()}
-	if p.dryRun {
+	if p.DryRun {
 		return c.dryRun(cmd, p, &lines)
 	}
 	o, err := c.carryOn(cmd)
@@ -81,7 +83,7 @@ func (c *placeCommand) carryOn(cmd *cobra.Command) (*provision.AuthorityOutcome,
 }
 
 // dryRun prints what would be sent.
-func (c *placeCommand) dryRun(cmd *cobra.Command, p *publishing, lines *status.Lines) error {
+func (c *placeCommand) dryRun(cmd *cobra.Command, p *dnsflags.Publishing, lines *status.Lines) error {
 	o, err := c.authority.Look(cmd.Context())
 	if err != nil {
 		return err

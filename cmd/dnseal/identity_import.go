@@ -12,6 +12,7 @@ import (
 	"golang.org/x/term"
 
 	"dnseal/cmd/internal/cli"
+	"dnseal/cmd/internal/flags"
 	"dnseal/sender/identity"
 	"dnseal/sender/identity/lint"
 	"dnseal/sender/identity/provision"
@@ -70,16 +71,16 @@ not pass as it is; 2 wrong usage, or files that cannot be imported.`,
   dnseal identity import sensor7._device.example.net its.pub --identities keys`,
 		Args: cobra.MinimumNArgs(2),
 	}
-	dir := identityDir(cmd)
+	dir := flags.Identities(cmd)
 	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
 		if len(args) > 0 {
 			return nil, cobra.ShellCompDirectiveDefault
 		}
-		return completeIdentities(dir)(cmd, args, word)
+		return flags.CompleteIdentities(dir)(cmd, args, word)
 	}
 	file := cmd.Flags().String("passphrase-file", "", "passphrase of an encrypted key: the first line of `FILE`; -: a line of standard input")
 	use := cmd.Flags().String("use", string(identity.UseSign), "`USE` of the key: sign, or encrypt for one that others encrypt to and that does not sign")
-	completeWords(cmd, "use", string(identity.UseSign), string(identity.UseEncrypt))
+	flags.CompleteWords(cmd, "use", string(identity.UseSign), string(identity.UseEncrypt))
 	cmd.Flags().BoolVar(&opts.Decrypt, "decrypt", false, "store a key that comes encrypted without encryption")
 	cmd.Flags().BoolVar(&opts.Raw, "raw", false, "make no certificate for a private key that comes without one")
 	cmd.Flags().BoolVar(&opts.Anchor, "anchor", false, "keep the root of the chain, to publish it with usage 2")
@@ -103,7 +104,7 @@ not pass as it is; 2 wrong usage, or files that cannot be imported.`,
 func importPassphrase(cmd *cobra.Command, file string) func(string) (string, error) {
 	switch {
 	case file == "" && term.IsTerminal(int(os.Stdin.Fd())):
-		return func(name string) (string, error) { return typePassphrase(cmd, name) }
+		return func(name string) (string, error) { return flags.TypePassphrase(cmd, name) }
 	case file == "":
 		return nil
 	}
@@ -114,9 +115,9 @@ func importPassphrase(cmd *cobra.Command, file string) func(string) (string, err
 		}
 		read = true
 		if file == "-" {
-			passphrase, err = passphraseLine(cmd.InOrStdin())
+			passphrase, err = flags.PassphraseLine(cmd.InOrStdin())
 		} else {
-			passphrase, err = passphraseIn(file)
+			passphrase, err = flags.PassphraseIn(file)
 		}
 		return passphrase, err
 	}
@@ -152,7 +153,7 @@ func readImport(in io.Reader, path string) ([]byte, error) {
 	if path != "-" {
 		f, err := cli.Open(path)
 		if err != nil {
-			return nil, fmt.Errorf("%s cannot be read: %w", path, cause(err))
+			return nil, fmt.Errorf("%s cannot be read: %w", path, flags.Cause(err))
 		}
 		defer f.Close() //nolint:errcheck // only read from
 		in = f
@@ -160,7 +161,7 @@ func readImport(in io.Reader, path string) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(in, maxImport+1))
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("%s cannot be read: %w", path, cause(err))
+		return nil, fmt.Errorf("%s cannot be read: %w", path, flags.Cause(err))
 	case len(data) > maxImport:
 		return nil, fmt.Errorf("%s is larger than %d bytes, and no key or certificate", path, maxImport)
 	}
@@ -196,7 +197,7 @@ func printImported(w io.Writer, dir string, done *identity.Imported) (wrong bool
 		cli.Print(w, "dnseal: hint: %s", hint)
 	}
 	if done.Encrypted {
-		printPassphrasePlace(w, id)
+		flags.PrintPassphrasePlace(w, id)
 	}
 	for _, f := range lint.Lint(id, time.Now()) {
 		level := f.Level
@@ -231,14 +232,14 @@ dnseal goes by the record, the others by the CA. Use P-256 or RSA for them.`,
   dnseal identity import alice@example.org answer.p7b --identities keys`,
 		Args: cobra.ExactArgs(1),
 	}
-	dir := identityDir(cmd)
-	cmd.ValidArgsFunction = completeIdentities(dir)
+	dir := flags.Identities(cmd)
+	cmd.ValidArgsFunction = flags.CompleteIdentities(dir)
 	cmd.Flags().BoolVar(&der, "der", false, "print DER instead of PEM")
 	cmd.Flags().BoolVar(&next, "next", false, "for the key that a rollover will switch to")
-	cmd.Flags().StringVar(&which, "which", "", "`KEY` of the name: "+oneOf(provision.Which()))
-	completeWords(cmd, "which", provision.Which()...)
+	cmd.Flags().StringVar(&which, "which", "", "`KEY` of the name: "+flags.OneOf(provision.Which()))
+	flags.CompleteWords(cmd, "which", provision.Which()...)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		id, err := loadForRequest(asking(cmd), *dir, args[0], which, next)
+		id, err := loadForRequest(flags.Asking(cmd), *dir, args[0], which, next)
 		if err != nil {
 			return err
 		}

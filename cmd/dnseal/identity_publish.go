@@ -10,6 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"dnseal/cmd/internal/cli"
+	"dnseal/cmd/internal/dnsflags"
+	"dnseal/cmd/internal/flags"
 	"dnseal/cmd/internal/status"
 	"dnseal/lookup/publish"
 	"dnseal/sender/identity"
@@ -20,7 +22,7 @@ import (
 // lifeCommand is a command that takes identities through their life.
 type lifeCommand struct {
 	dir   *string
-	zone  publishFlags
+	zone  dnsflags.Publish
 	wait  bool
 	lines status.Lines
 	// pending makes an identity that waits an exit status of 3.
@@ -33,12 +35,12 @@ type lifeCommand struct {
 
 // newLifeCommand adds the flags of such commands to cmd.
 func newLifeCommand(cmd *cobra.Command) *lifeCommand {
-	c := &lifeCommand{dir: identityDir(cmd)}
-	c.zone.register(cmd)
+	c := &lifeCommand{dir: flags.Identities(cmd)}
+	c.zone.Register(cmd)
 	cmd.ValidArgsFunction = completeMany(c.dir)
 	require := cmd.PreRunE
 	cmd.PreRunE = func(cmd *cobra.Command, args []string) error {
-		if c.zone.config != "" {
+		if c.zone.Config != "" {
 			return nil // which can name the directory
 		}
 		return require(cmd, args)
@@ -55,13 +57,13 @@ func completeMany(dir *string) cobra.CompletionFunc {
 }
 
 // open opens the publisher and finds the directory.
-func (c *lifeCommand) open() (*publishing, *provision.Runner, error) {
-	p, err := c.zone.open()
+func (c *lifeCommand) open() (*dnsflags.Publishing, *provision.Runner, error) {
+	p, err := c.zone.Open()
 	if err != nil {
 		return nil, nil, err
 	}
-	if *c.dir == "" && c.zone.loadedFromConfig != nil {
-		*c.dir = c.zone.loadedFromConfig.Identities
+	if *c.dir == "" && c.zone.Loaded != nil {
+		*c.dir = c.zone.Loaded.Identities
 	}
 	if *c.dir == "" {
 		return nil, nil, errors.Join(cli.Hint(errors.New("no identities directory"), "give --identities DIR, set DNSEAL_IDENTITIES, or write identities into the configuration"), p.Close())
@@ -77,7 +79,7 @@ func (c *lifeCommand) run(cmd *cobra.Command, names []string, intent provision.I
 	}
 	defer p.Close() //nolint:errcheck // only lookups
 	runner.Intent, runner.Enough = intent, c.enough
-	if p.dryRun {
+	if p.DryRun {
 		return c.dryRun(cmd, p, runner, names)
 	}
 	outcomes := c.carryOn(cmd, runner, unique(names))
@@ -134,7 +136,7 @@ func givenFlags(cmd *cobra.Command) string {
 }
 
 // dryRun prints what would be sent.
-func (c *lifeCommand) dryRun(cmd *cobra.Command, p *publishing, runner *provision.Runner, names []string) error {
+func (c *lifeCommand) dryRun(cmd *cobra.Command, p *dnsflags.Publishing, runner *provision.Runner, names []string) error {
 	result := cli.ExitOK
 	var changes []publish.Change
 	c.lines.Out, c.lines.Err, c.lines.Wrong = cmd.ErrOrStderr(), cmd.ErrOrStderr(), true

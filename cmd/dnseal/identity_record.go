@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"dnseal/cmd/internal/cli"
+	"dnseal/cmd/internal/flags"
 	"dnseal/lookup/dane"
 	"dnseal/sender/identity"
 )
@@ -41,8 +42,8 @@ func (f *recordFlags) register(cmd *cobra.Command) {
 	// RFC 6698, Sections 2.1.2 and 2.1.3.
 	cmd.Flags().Uint8Var(&f.selector, "selector", 1, "selector `N`: 0 whole certificate, 1 public key")
 	cmd.Flags().Uint8Var(&f.matching, "matching", 1, "matching type `N`: 0 as it is, 1 SHA-256, 2 SHA-512")
-	cmd.Flags().StringVar(&f.format, "format", "zone", "`FORMAT`: "+oneOf(identity.RecordFormats())+"; see above")
-	completeWords(cmd, "format", identity.RecordFormats()...)
+	cmd.Flags().StringVar(&f.format, "format", "zone", "`FORMAT`: "+flags.OneOf(identity.RecordFormats())+"; see above")
+	flags.CompleteWords(cmd, "format", identity.RecordFormats()...)
 	cmd.Flags().Uint32Var(&f.ttl, "ttl", 300, "time to live in `SECONDS`: how long a withdrawn key may still count")
 	cmd.Flags().StringVar(&f.target.Server, "server", "", "with --format nsupdate: `HOST[:PORT]` of the primary name server\n(default: the one in the zone's SOA record)")
 	cmd.Flags().StringVar(&f.target.Zone, "zone", "", "with --format nsupdate: `NAME` of the zone (default: nsupdate finds it)")
@@ -72,7 +73,7 @@ func (f *recordFlags) write(cmd *cobra.Command, records []identity.ResourceRecor
 }
 
 func newIdentityRecord() *cobra.Command {
-	var flags recordFlags
+	var form recordFlags
 	var at string
 	var above int
 	cmd := &cobra.Command{
@@ -106,28 +107,28 @@ RSA-2048 adds 192 octets.
   dnseal identity record alice@example.org --format nsupdate | nsupdate -k key`,
 		Args: cobra.MinimumNArgs(1),
 	}
-	dir := identityDir(cmd)
-	cmd.ValidArgsFunction = completeIdentities(dir)
+	dir := flags.Identities(cmd)
+	cmd.ValidArgsFunction = flags.CompleteIdentities(dir)
 	// RFC 6698, Section 2.1.1; the acronyms are those of RFC 7218.
-	cmd.Flags().Uint8Var(&flags.usage, "usage", 3, "certificate usage `N`: 0 PKIX-TA, 1 PKIX-EE, 2 DANE-TA, 3 DANE-EE")
-	flags.register(cmd)
-	cmd.Flags().StringVar(&at, "at", string(identity.AtName), "with --usage 2: `PLACE` of the record: "+oneOf(identity.Places()))
-	completeWords(cmd, "at", identity.Places()...)
+	cmd.Flags().Uint8Var(&form.usage, "usage", 3, "certificate usage `N`: 0 PKIX-TA, 1 PKIX-EE, 2 DANE-TA, 3 DANE-EE")
+	form.register(cmd)
+	cmd.Flags().StringVar(&at, "at", string(identity.AtName), "with --usage 2: `PLACE` of the record: "+flags.OneOf(identity.Places()))
+	flags.CompleteWords(cmd, "at", identity.Places()...)
 	cmd.Flags().IntVar(&above, "ca", 0, "with --usage 0 or 2: the `N`th CA certificate above the identity's own\n(1: its issuer; default: the highest)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		records := make([]identity.ResourceRecord, 0, len(args))
 		for _, name := range args {
-			keys, err := loadAllPublished(*dir, name)
+			keys, err := flags.LoadAllPublished(*dir, name)
 			if err != nil {
 				return err
 			}
-			of, err := flags.records(cmd, keys, identity.Place(at), above)
+			of, err := form.records(cmd, keys, identity.Place(at), above)
 			if err != nil {
 				return err
 			}
 			records = append(records, of...)
 		}
-		return flags.write(cmd, records)
+		return form.write(cmd, records)
 	}
 	return cmd
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"dnseal/cmd/internal/cli"
+	"dnseal/cmd/internal/flags"
 	"dnseal/sender/identity"
 	"dnseal/sender/identity/lifecycle"
 	"dnseal/sender/identity/provision"
@@ -116,7 +117,7 @@ when it says, or use --wait.`,
 		if err := f.check(cmd, args); err != nil {
 			return err
 		}
-		f.opts.Loader = asking(cmd)
+		f.opts.Loader = flags.Asking(cmd)
 		names, err := f.names(c, args)
 		if err != nil || len(names) == 0 {
 			return err
@@ -127,18 +128,18 @@ when it says, or use --wait.`,
 }
 
 func (f *rolloverFlags) register(cmd *cobra.Command) {
-	flags := cmd.Flags()
-	flags.StringVar(&f.opts.Which, "which", "", "`KEY` of the name: "+oneOf(provision.Which()))
-	completeWords(cmd, "which", provision.Which()...)
-	flags.StringVar(&f.opts.Algorithm, "algorithm", identity.DefaultAlgorithm, "`ALGORITHM` of the new key, for pq, encrypt, on a token or in the TPM without it that of the old one; see identity new")
-	completeWords(cmd, "algorithm", everyAlgorithm()...)
-	flags.IntVar(&f.opts.Days, "days", 0, "`DAYS` of validity in the new certificate (default ten years)")
-	flags.BoolVar(&f.opts.Renew, "renew", false, "keep the key and make a new certificate")
-	flags.BoolVar(&f.keep, "keep-old", false, "keep the record of the old key, so that old mail still verifies")
-	flags.BoolVar(&f.withdraw, "withdraw-old", false, "withdraw the record of the old key as soon as the new one signs")
+	set := cmd.Flags()
+	set.StringVar(&f.opts.Which, "which", "", "`KEY` of the name: "+flags.OneOf(provision.Which()))
+	flags.CompleteWords(cmd, "which", provision.Which()...)
+	set.StringVar(&f.opts.Algorithm, "algorithm", identity.DefaultAlgorithm, "`ALGORITHM` of the new key, for pq, encrypt, on a token or in the TPM without it that of the old one; see identity new")
+	flags.CompleteWords(cmd, "algorithm", everyAlgorithm()...)
+	set.IntVar(&f.opts.Days, "days", 0, "`DAYS` of validity in the new certificate (default ten years)")
+	set.BoolVar(&f.opts.Renew, "renew", false, "keep the key and make a new certificate")
+	set.BoolVar(&f.keep, "keep-old", false, "keep the record of the old key, so that old mail still verifies")
+	set.BoolVar(&f.withdraw, "withdraw-old", false, "withdraw the record of the old key as soon as the new one signs")
 	f.oldFor = cli.Span(lifecycle.DefaultOldFor)
-	flags.Var(&f.oldFor, "old-for", "`TIME` for which the record of the old key stays after the switch, such as 12h or 30d")
-	flags.BoolVar(&f.opts.Continue, "continue", false, "carry on rollovers that are under way, and begin none; without NAME: all in the directory")
+	set.Var(&f.oldFor, "old-for", "`TIME` for which the record of the old key stays after the switch, such as 12h or 30d")
+	set.BoolVar(&f.opts.Continue, "continue", false, "carry on rollovers that are under way, and begin none; without NAME: all in the directory")
 	cmd.MarkFlagsMutuallyExclusive("keep-old", "withdraw-old", "old-for")
 }
 

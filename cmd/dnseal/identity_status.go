@@ -27,7 +27,7 @@ func (c *lifeCommand) look(cmd *cobra.Command, names []string) ([]*provision.Out
 			return nil, err
 		}
 		// One that is missing is wrong too.
-		if config := c.zone.loadedFromConfig; config != nil && config.Identities == runner.Dir {
+		if config := c.zone.Loaded; config != nil && config.Identities == runner.Dir {
 			names = append(names, config.NamedIdentities()...)
 			slices.Sort(names)
 		}
@@ -105,7 +105,7 @@ func (c *lifeCommand) watch(cmd *cobra.Command, names []string, asJSON bool) err
 	ctx, cancel := context.WithCancel(cmd.Context())
 	defer cancel()
 	w.Broken = cancel
-	keeper.Run(ctx, keeper.Options{Dir: runner.Dir, Names: unique(names), Publisher: p, LookOnly: p.dryRun, Done: w.Done, Report: w.Report})
+	keeper.Run(ctx, keeper.Options{Dir: runner.Dir, Names: unique(names), Publisher: p, LookOnly: p.DryRun, Done: w.Done, Report: w.Report})
 	return w.Result()
 }
 

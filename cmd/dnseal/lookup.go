@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"dnseal/cmd/internal/cli"
+	"dnseal/cmd/internal/dnsflags"
 	"dnseal/lookup"
 	"dnseal/lookup/dane"
 	"dnseal/lookup/dnssec"
@@ -17,7 +18,7 @@ import (
 )
 
 func newLookup() *cobra.Command {
-	var dns dnsFlags
+	var dns dnsflags.DNS
 	var asJSON, trace bool
 	var evidenceFile string
 	cmd := &cobra.Command{
@@ -34,7 +35,7 @@ Exit status: 0 there are secure records; 1 there are none, or they are insecure;
   dnseal lookup sensor7._device.example.net --trace`,
 		Args: cobra.ExactArgs(1),
 	}
-	dns.register(cmd)
+	dns.Register(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	cmd.Flags().StringVar(&evidenceFile, "evidence", "", "add the records and their DNSSEC signatures to `FILE` (JSON, RFC 9102 order),\nfor \"dnseal explain --evidence\" when they are gone")
 	cmd.Flags().BoolVar(&trace, "trace", false, "show every query with its time on standard error")
@@ -43,7 +44,7 @@ Exit status: 0 there are secure records; 1 there are none, or they are insecure;
 		if err != nil {
 			return err
 		}
-		client, err := dns.client(tracer(cmd, trace))
+		client, err := dns.Client(tracer(cmd, trace))
 		if err != nil {
 			return err
 		}

@@ -2,10 +2,8 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -13,9 +11,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
-	"dnseal/cmd/internal/cli"
+	"dnseal/cmd/internal/flags"
 	"dnseal/cmd/internal/relay/sasl"
 )
 
@@ -42,7 +39,7 @@ that is there keeps its mode and its other lines. Reload the relay after that.`,
 		}
 		line := ""
 		if !remove {
-			password, err := promptPassword(cmd, "password of "+name)
+			password, err := flags.PromptPassword(cmd, "password of "+name)
 			if err != nil {
 				return err
 			}
@@ -55,49 +52,6 @@ that is there keeps its mode and its other lines. Reload the relay after that.`,
 		return setUser(users, name, line)
 	}
 	return cmd
-}
-
-// promptPassword reads a password: twice from a terminal, without showing it, else one line of
-// standard input.
-func promptPassword(cmd *cobra.Command, what string) (string, error) {
-	if !term.IsTerminal(int(os.Stdin.Fd())) {
-		return passphraseLine(cmd.InOrStdin())
-	}
-	var typed [2]string
-	for i, prompt := range []string{what + ": ", "again: "} {
-		_, _ = io.WriteString(cmd.ErrOrStderr(), prompt)
-		text, err := readTyped(cmd.Context(), int(os.Stdin.Fd()))
-		cli.Print(cmd.ErrOrStderr(), "")
-		if err != nil {
-			return "", err
-		}
-		typed[i] = string(text)
-	}
-	if typed[0] != typed[1] {
-		return "", errors.New("the two differ; nothing was changed")
-	}
-	return typed[0], nil
-}
-
-// readTyped reads a line from a terminal without showing it, until ctx ends.
-func readTyped(ctx context.Context, fd int) ([]byte, error) {
-	state, err := term.GetState(fd)
-	if err != nil {
-		return nil, err
-	}
-	var text []byte
-	done := make(chan error, 1)
-	go func() {
-		var err error
-		text, err = term.ReadPassword(fd)
-		done <- err
-	}()
-	select {
-	case err := <-done:
-		return text, err
-	case <-ctx.Done():
-		return nil, errors.Join(ctx.Err(), term.Restore(fd, state))
-	}
 }
 
 // setUser puts line in the place of the user's line in the file; an empty line removes the user.
@@ -125,14 +79,6 @@ func setUser(file, name, line string) error {
 	return replaceFile(file, changed, cmp.Or(mode, 0o600))
 }
 
-// cause removes the name of a temporary file, which the user does not know.
-func cause(err error) error {
-	if e, ok := errors.AsType[*fs.PathError](err); ok {
-		return e.Err
-	}
-	return err
-}
-
 // readOld reads a file that replaceFile will replace; there is no text and no mode when there is no
 // file. A folder or a device is refused: it must not be replaced.
 func readOld(file string) (text []byte, mode fs.FileMode, err error) {
@@ -153,7 +99,7 @@ func readOld(file string) (text []byte, mode fs.FileMode, err error) {
 func replaceFile(file, text string, mode fs.FileMode) error {
 	tmp, err := os.CreateTemp(filepath.Dir(file), ".new-*")
 	if err != nil {
-		return fmt.Errorf("%s cannot be written: %w", file, cause(err))
+		return fmt.Errorf("%s cannot be written: %w", file, flags.Cause(err))
 	}
 	defer os.Remove(tmp.Name()) //nolint:errcheck // renamed away, if all went well
 	_, err = tmp.WriteString(text)

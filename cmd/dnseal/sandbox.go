@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"dnseal/cmd/internal/cli"
+	"dnseal/cmd/internal/flags"
 	"dnseal/lookup/lookuptest"
 	"dnseal/lookup/publish"
 )
@@ -54,16 +55,16 @@ It does not validate (AD is not set): it hands out the data as it is.`,
   dnseal sandbox --zone example.org= --update-key key --anchor anchor`,
 		Args: cobra.NoArgs,
 	}
-	flags := cmd.Flags()
-	flags.StringArrayVar(&f.zones, "zone", nil, "zone `[NAME=]FILE`; repeated for several. NAME is the zone's, for a file without $ORIGIN; NAME= has no records")
-	flags.StringVar(&f.listen, "listen", "127.0.0.1:0", "`ADDRESS` to answer on, UDP and TCP; port 0 chooses a free one")
-	flags.StringVar(&f.anchor, "anchor", "", "write the trust anchor to `FILE` when it answers")
-	flags.StringVar(&f.delvAnchor, "delv-anchor", "", "write it to `FILE` in the form that delv -a and named read, too")
-	flags.StringToStringVar(&f.breaks, "break", nil, "break a zone on purpose, `ZONE=HOW`: "+oneOf(breaks()))
-	flags.Lookup("break").DefValue = "" // not "[]"
-	flags.BoolVar(&f.validating, "validating", false, "answer as a validating resolver would: AD, and SERVFAIL for bogus zones")
-	flags.StringVar(&f.updateKey, "update-key", "", "accept updates signed with the TSIG key in `FILE`, in BIND's form; it is made when it is not there")
-	flags.DurationVar(&f.delay, "delay", 0, "wait `TIME` before each answer")
+	set := cmd.Flags()
+	set.StringArrayVar(&f.zones, "zone", nil, "zone `[NAME=]FILE`; repeated for several. NAME is the zone's, for a file without $ORIGIN; NAME= has no records")
+	set.StringVar(&f.listen, "listen", "127.0.0.1:0", "`ADDRESS` to answer on, UDP and TCP; port 0 chooses a free one")
+	set.StringVar(&f.anchor, "anchor", "", "write the trust anchor to `FILE` when it answers")
+	set.StringVar(&f.delvAnchor, "delv-anchor", "", "write it to `FILE` in the form that delv -a and named read, too")
+	set.StringToStringVar(&f.breaks, "break", nil, "break a zone on purpose, `ZONE=HOW`: "+flags.OneOf(breaks()))
+	set.Lookup("break").DefValue = "" // not "[]"
+	set.BoolVar(&f.validating, "validating", false, "answer as a validating resolver would: AD, and SERVFAIL for bogus zones")
+	set.StringVar(&f.updateKey, "update-key", "", "accept updates signed with the TSIG key in `FILE`, in BIND's form; it is made when it is not there")
+	set.DurationVar(&f.delay, "delay", 0, "wait `TIME` before each answer")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if len(f.zones) == 0 {
 			return cli.Hint(errors.New("no zone file"), "give --zone FILE; dnseal identity record NAME >FILE writes one")
@@ -107,7 +108,7 @@ func sandbox(ctx context.Context, stderr io.Writer, f *sandboxFlags) error {
 	defer server.Close() //nolint:errcheck // nothing is lost
 	for zone, how := range f.breaks {
 		if err := server.SetBreak(zone, lookuptest.Break(how)); err != nil {
-			return cli.Hint(err, "the zones are those of the --zone files and their parents; --break ZONE=HOW, HOW is %s", oneOf(breaks()))
+			return cli.Hint(err, "the zones are those of the --zone files and their parents; --break ZONE=HOW, HOW is %s", flags.OneOf(breaks()))
 		}
 	}
 	if err := server.Start(f.listen); err != nil {

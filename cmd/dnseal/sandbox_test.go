@@ -1,6 +1,7 @@
 package main
 
 import (
+	"dnseal/cmd/internal/dnsflags"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -65,7 +66,7 @@ func TestSandboxReload(t *testing.T) {
 	keys := func() string { text, err := os.ReadFile(anchor); must(t, err); return string(text) }
 	before := keys()
 	present := func(name string) bool {
-		anchors, err := readAnchors(anchor)
+		anchors, err := dnsflags.ReadAnchors(anchor)
 		must(t, err)
 		client, err := lookup.New(lookup.Options{Resolvers: []string{addr}, Anchors: anchors, NoCache: true})
 		must(t, err)

@@ -13,6 +13,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"dnseal/cmd/internal/cli"
+	"dnseal/cmd/internal/dnsflags"
+	"dnseal/cmd/internal/flags"
 	"dnseal/cmd/internal/mailbox"
 	"dnseal/lookup/dnssec"
 	"dnseal/sender"
@@ -30,7 +32,7 @@ type signFlags struct {
 	noHeader   bool
 	selfCheck  string
 	staple     bool
-	dns        dnsFlags
+	dns        dnsflags.DNS
 }
 
 func newSign() *cobra.Command {
@@ -56,21 +58,21 @@ DNSSEC or do not match the key.`,
   dnseal sign --identities keys --staple mail.eml >for-the-ship.eml`,
 		Args: cobra.MaximumNArgs(1),
 	}
-	dir := identityDir(cmd)
-	flags := cmd.Flags()
-	flags.StringArrayVar(&f.identities, "identity", nil, "sign as `NAME` instead of the From address; repeated: one signature each")
-	flags.BoolVar(&f.opaque, "opaque", false, "make application/pkcs7-mime: survives every relay, unreadable without S/MIME")
-	flags.BoolVar(&f.noCerts, "no-certs", false, "leave certificates out (needs a record with the whole key or certificate: 3 1 0, 3 0 0)")
-	flags.BoolVar(&f.noHeader, "no-header-protection", false, "do not protect header fields")
-	flags.StringVar(&f.selfCheck, "self-check", "digest", "`LEVEL` of checking what was made: digest, or full (verifies the signature value too)")
-	completeWords(cmd, "self-check", "digest", "full")
-	flags.BoolVar(&f.staple, "staple", false, "send the DNSSEC chain of the signer's records along, for receivers without DNS")
-	f.dns.register(cmd)
+	dir := flags.Identities(cmd)
+	set := cmd.Flags()
+	set.StringArrayVar(&f.identities, "identity", nil, "sign as `NAME` instead of the From address; repeated: one signature each")
+	set.BoolVar(&f.opaque, "opaque", false, "make application/pkcs7-mime: survives every relay, unreadable without S/MIME")
+	set.BoolVar(&f.noCerts, "no-certs", false, "leave certificates out (needs a record with the whole key or certificate: 3 1 0, 3 0 0)")
+	set.BoolVar(&f.noHeader, "no-header-protection", false, "do not protect header fields")
+	set.StringVar(&f.selfCheck, "self-check", "digest", "`LEVEL` of checking what was made: digest, or full (verifies the signature value too)")
+	flags.CompleteWords(cmd, "self-check", "digest", "full")
+	set.BoolVar(&f.staple, "staple", false, "send the DNSSEC chain of the signer's records along, for receivers without DNS")
+	f.dns.Register(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if f.selfCheck != "digest" && f.selfCheck != "full" {
 			return fmt.Errorf("--self-check is digest or full, not %q", f.selfCheck)
 		}
-		if name := f.dns.changed(cmd); name != "" && !f.staple {
+		if name := f.dns.Changed(cmd); name != "" && !f.staple {
 			return fmt.Errorf("--%s needs --staple: only that reads the DNS", name)
 		}
 		return sign(cmd, *dir, &f, args)
@@ -84,7 +86,7 @@ func sign(cmd *cobra.Command, dir string, f *signFlags, args []string) error {
 		return err
 	}
 	defer m.Close() //nolint:errcheck // an unlinked file
-	ids, err := signers(asking(cmd), dir, f.identities, m)
+	ids, err := signers(flags.Asking(cmd), dir, f.identities, m)
 	if err != nil {
 		return err
 	}
@@ -127,7 +129,7 @@ func (f *signFlags) staples(ctx context.Context, ids []*identity.Identity) ([][]
 	if !f.staple {
 		return nil, nil
 	}
-	client, err := f.dns.client(nil)
+	client, err := f.dns.Client(nil)
 	if err != nil {
 		return nil, err
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
-	"strings"
 
 	"dnseal/cmd/internal/cli"
 	"dnseal/sender/identity"
@@ -112,20 +111,4 @@ func flagError(cmd *cobra.Command, err error) error {
 		return cli.Hint(text, "%s", hint)
 	}
 	return cli.Hint(text, "see %s --help", cmd.CommandPath())
-}
-
-// completeWords completes a flag whose value is one of a few words.
-func completeWords(cmd *cobra.Command, flag string, words ...string) {
-	complete := func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		return words, cobra.ShellCompDirectiveNoFileComp
-	}
-	if err := cmd.RegisterFlagCompletionFunc(flag, complete); err != nil {
-		panic(err) // the command has no such flag: a mistake of ours, seen at the first start
-	}
-}
-
-// oneOf writes words as a flag's usage has them: "a, b or c".
-func oneOf(words []string) string {
-	last := len(words) - 1
-	return strings.Join(words[:last], ", ") + " or " + words[last]
 }

@@ -13,6 +13,8 @@ import (
 	"dnseal/cmd/internal/cli"
 	"dnseal/cmd/internal/columns"
 	"dnseal/cmd/internal/config"
+	"dnseal/cmd/internal/dnsflags"
+	"dnseal/cmd/internal/flags"
 	"dnseal/cmd/internal/manual"
 	"dnseal/cmd/internal/progress"
 	"dnseal/cmd/internal/verify"
@@ -24,7 +26,7 @@ import (
 
 // verifyFlags are the flags of dnseal verify.
 type verifyFlags struct {
-	dns       dnsFlags
+	dns       dnsflags.DNS
 	output    verify.Output
 	only      []string
 	workers   int
@@ -129,7 +131,7 @@ the output ended early.`,
   dnseal verify --json ~/Maildir | jq -r 'select(.verdict != "pass") | .file'`,
 		Args: cobra.ArbitraryArgs,
 	}
-	f.dns.register(cmd)
+	f.dns.Register(cmd)
 	f.evidence.Register(cmd.Flags())
 	f.register(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -143,27 +145,27 @@ the output ended early.`,
 
 func (f *verifyFlags) register(cmd *cobra.Command) {
 	f.registerPolicy(cmd)
-	flags := cmd.Flags()
-	flags.BoolVar(&f.output.JSON, "json", false, "print one JSON object a line and message (stable form)")
-	flags.BoolVar(&f.output.CSV, "csv", false, "print a table for spreadsheets, one row a message")
-	flags.StringVar(&f.output.HTML, "html", "", "write a page of each message to `FILE|DIR`; - is standard output")
-	flags.BoolVarP(&f.output.Long, "long", "l", false, "print the whole report of each message, also of several")
-	flags.StringSliceVar(&f.only, "only", nil, "show only messages with this `VERDICT` or code; repeated or with commas: several;\nnot-pass: all but pass")
-	flags.StringVar(&f.output.GroupBy, "group-by", "", "count messages by `WORD` in place of a report on each: "+oneOf(verify.Groups))
-	flags.IntVarP(&f.workers, "jobs", "j", runtime.GOMAXPROCS(0), "verify `N` messages at the same time (default: one for each processor)")
-	flags.Lookup("jobs").DefValue = "0" // the default depends on the machine
+	set := cmd.Flags()
+	set.BoolVar(&f.output.JSON, "json", false, "print one JSON object a line and message (stable form)")
+	set.BoolVar(&f.output.CSV, "csv", false, "print a table for spreadsheets, one row a message")
+	set.StringVar(&f.output.HTML, "html", "", "write a page of each message to `FILE|DIR`; - is standard output")
+	set.BoolVarP(&f.output.Long, "long", "l", false, "print the whole report of each message, also of several")
+	set.StringSliceVar(&f.only, "only", nil, "show only messages with this `VERDICT` or code; repeated or with commas: several;\nnot-pass: all but pass")
+	set.StringVar(&f.output.GroupBy, "group-by", "", "count messages by `WORD` in place of a report on each: "+flags.OneOf(verify.Groups))
+	set.IntVarP(&f.workers, "jobs", "j", runtime.GOMAXPROCS(0), "verify `N` messages at the same time (default: one for each processor)")
+	set.Lookup("jobs").DefValue = "0" // the default depends on the machine
 	f.registerOffline(cmd)
 	f.registerKeys(cmd)
-	completeWords(cmd, "only", "pass", "none", "neutral", "temperror", "policy", "fail", "permerror", verify.NotPass)
-	completeWords(cmd, "group-by", verify.Groups...)
+	flags.CompleteWords(cmd, "only", "pass", "none", "neutral", "temperror", "policy", "fail", "permerror", verify.NotPass)
+	flags.CompleteWords(cmd, "group-by", verify.Groups...)
 }
 
 // registerOffline adds the flags of judging by what signers sent along.
 func (f *verifyFlags) registerOffline(cmd *cobra.Command) {
-	flags := cmd.Flags()
-	flags.BoolVar(&f.offline, "offline", false, "look nothing up: judge by what signers sent along (sign --staple)")
+	set := cmd.Flags()
+	set.BoolVar(&f.offline, "offline", false, "look nothing up: judge by what signers sent along (sign --staple)")
 	f.maxAge = cli.Span(staple.DefaultMaxAge)
-	flags.Var(&f.maxAge, "max-age", "with --offline: `TIME` since which the signer's records must have been signed, such as 12h or 7d")
+	set.Var(&f.maxAge, "max-age", "with --offline: `TIME` since which the signer's records must have been signed, such as 12h or 7d")
 }
 
 // registerKeys adds the flag for the keys that open encrypted mail.
@@ -173,9 +175,9 @@ func (f *verifyFlags) registerKeys(cmd *cobra.Command) {
 
 // registerPolicy adds the flags of what messages are judged by.
 func (f *verifyFlags) registerPolicy(cmd *cobra.Command) {
-	flags := cmd.Flags()
-	flags.StringVar(&f.policy, "policy", "", "`FILE` dnseal.toml: judge by its security domains, and say what the relay or milter would do")
-	flags.StringVar(&f.pkixRoots, "pkix-roots", "", "PEM `FILE` of trusted roots: also verify CA-issued signatures whose owner publishes no record")
+	set := cmd.Flags()
+	set.StringVar(&f.policy, "policy", "", "`FILE` dnseal.toml: judge by its security domains, and say what the relay or milter would do")
+	set.StringVar(&f.pkixRoots, "pkix-roots", "", "PEM `FILE` of trusted roots: also verify CA-issued signatures whose owner publishes no record")
 }
 
 func runVerify(cmd *cobra.Command, f *verifyFlags, args []string) error {
@@ -262,7 +264,7 @@ func (f *verifyFlags) config() (*config.Config, error) {
 		return nil, nil //nolint:nilnil // as documented
 	}
 	var without []string
-	if f.dns.anchor != "" {
+	if f.dns.Anchor != "" {
 		without = append(without, "dns.trust-anchor")
 	}
 	if f.pkixRoots != "" {
@@ -278,21 +280,21 @@ func (f *verifyFlags) source(cmd *cobra.Command, c *config.Config, opts *receive
 		return nil, errors.New("--max-age needs --offline: what the DNS says is always of today")
 	}
 	if !f.offline && f.evidence.Recalls() {
-		if name := f.dns.changed(cmd, "trust-anchor"); name != "" {
+		if name := f.dns.Changed(cmd, "trust-anchor"); name != "" {
 			return nil, fmt.Errorf("--%s contradicts --evidence, which looks nothing up", name)
 		}
 		return nil, nil //nolint:nilnil // as documented
 	}
 	if !f.offline {
 		if c == nil {
-			client, err = f.dns.client(nil)
+			client, err = f.dns.Client(nil)
 		} else {
-			client, err = f.dns.clientOver(c.LookupOptions())
+			client, err = f.dns.ClientOver(c.LookupOptions())
 		}
 		opts.Lookup = client
 		return client, err
 	}
-	if name := f.dns.changed(cmd, "trust-anchor"); name != "" {
+	if name := f.dns.Changed(cmd, "trust-anchor"); name != "" {
 		return nil, fmt.Errorf("--%s contradicts --offline, which looks nothing up", name)
 	}
 	for _, name := range []string{"save-evidence", "evidence"} {
@@ -303,8 +305,8 @@ func (f *verifyFlags) source(cmd *cobra.Command, c *config.Config, opts *receive
 	if f.maxAge == 0 {
 		return nil, errors.New("--max-age must be more than 0")
 	}
-	anchors, err := f.dns.anchors()
-	if c != nil && f.dns.anchor == "" {
+	anchors, err := f.dns.Anchors()
+	if c != nil && f.dns.Anchor == "" {
 		anchors = c.LookupOptions().Anchors
 	}
 	opts.Offline = &receiver.Offline{Validator: &dnssec.Validator{Anchors: anchors}, MaxAge: time.Duration(f.maxAge)}
@@ -314,8 +316,8 @@ func (f *verifyFlags) source(cmd *cobra.Command, c *config.Config, opts *receive
 // anchors are the trust anchors of the flags, else of --policy; nil: none are named.
 func (f *verifyFlags) anchors() (*dnssec.Anchors, error) {
 	switch {
-	case f.dns.anchor != "":
-		return readAnchors(f.dns.anchor)
+	case f.dns.Anchor != "":
+		return dnsflags.ReadAnchors(f.dns.Anchor)
 	case f.loaded != nil:
 		return f.loaded.LookupOptions().Anchors, nil
 	}

@@ -61,7 +61,7 @@ cannot be used.`,
   dnseal view --listen 127.0.0.1:8025 --no-browser`,
 		Args: cobra.ArbitraryArgs,
 	}
-	f.verify.dns.register(cmd)
+	f.verify.dns.Register(cmd)
 	f.verify.registerPolicy(cmd)
 	f.verify.registerOffline(cmd)
 	f.verify.registerKeys(cmd)

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"dnseal/cmd/internal/cli"
+	"dnseal/cmd/internal/dnsflags"
 	"dnseal/cmd/internal/progress"
 	"dnseal/lookup"
 	"dnseal/lookup/dane"
@@ -26,7 +27,7 @@ func newZone() *cobra.Command {
 
 // zoneFlags are the flags of zone check.
 type zoneFlags struct {
-	dns         dnsFlags
+	dns         dnsflags.DNS
 	revocation  cli.Span
 	nameServers []string
 	names       []string
@@ -70,7 +71,7 @@ that cannot be written; 3 something could not be told, and nothing is wrong.`,
 }
 
 func (f *zoneFlags) register(cmd *cobra.Command) {
-	f.dns.register(cmd)
+	f.dns.Register(cmd)
 	flags := cmd.Flags()
 	flags.Var(&f.revocation, "revocation-time", "`TIME` after which a withdrawn record should count for nobody, such as 30m, 12h or 7d;\nwhat takes longer is wrong")
 	flags.StringSliceVar(&f.nameServers, "name-server", nil, "ask the name server at `ADDRESS` (host:port or host) instead of those in the NS\nrecords; repeated: several")
@@ -125,9 +126,9 @@ func (f *zoneFlags) write(cmd *cobra.Command, report *zonecheck.Report) error {
 
 // options turns the flags into those of the package.
 func (f *zoneFlags) options(domain string) (zonecheck.Options, error) {
-	opts := zonecheck.Options{Domain: domain, NameServers: f.nameServers, Resolvers: f.dns.resolvers, Walk: f.walk}
-	if f.dns.mode != string(lookup.Validate) {
-		return opts, cli.Hint(fmt.Errorf("zone check validates everything itself, so --dns-mode %s makes no sense", f.dns.mode), "leave --dns-mode out")
+	opts := zonecheck.Options{Domain: domain, NameServers: f.nameServers, Resolvers: f.dns.Resolvers, Walk: f.walk}
+	if f.dns.Mode != string(lookup.Validate) {
+		return opts, cli.Hint(fmt.Errorf("zone check validates everything itself, so --dns-mode %s makes no sense", f.dns.Mode), "leave --dns-mode out")
 	}
 	if f.walk < 0 {
 		return opts, fmt.Errorf("--walk is %d; it must be 0 or more", f.walk)
@@ -137,10 +138,10 @@ func (f *zoneFlags) options(domain string) (zonecheck.Options, error) {
 	}
 	opts.Revocation = time.Duration(f.revocation) // 0: none is wished
 	var err error
-	if opts.Timeout, err = f.dns.perQuestion(); err != nil {
+	if opts.Timeout, err = f.dns.PerQuestion(); err != nil {
 		return opts, err
 	}
-	if opts.Anchors, err = f.dns.anchors(); err != nil {
+	if opts.Anchors, err = f.dns.Anchors(); err != nil {
 		return opts, err
 	}
 	if opts.Names, err = zoneNames(f.names); err != nil {

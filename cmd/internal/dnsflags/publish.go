@@ -1,4 +1,4 @@
-package main
+package dnsflags
 
 import (
 	"context"
@@ -15,59 +15,59 @@ import (
 	"dnseal/lookup/publish"
 )
 
-// publisher changes a zone and reads back: a *publish.Client or a *publish.ZoneFile.
-type publisher interface {
+// Publisher changes a zone and reads back: a *publish.Client or a *publish.ZoneFile.
+type Publisher interface {
 	publish.Publisher
 	Read(ctx context.Context, owner string, t dane.Type) ([]publish.Seen, error)
 	ReadBack(ctx context.Context, changes ...publish.Change) ([]publish.Seen, error)
 	Script(ctx context.Context, changes ...publish.Change) (string, error)
 }
 
-// publishFlags are the flags of every command that changes a zone.
-type publishFlags struct {
-	opts             publish.Options
-	file             publish.ZoneFileOptions
-	key, reload      string
-	dryRun           bool
-	config           string
-	dns              *dnsFlags
-	resolverIsNamed  func() bool
-	stderr           func() io.Writer
-	loadedFromConfig *config.Config
+// Publish are the flags of every command that changes a zone.
+type Publish struct {
+	opts            publish.Options
+	file            publish.ZoneFileOptions
+	key, reload     string
+	DryRun          bool
+	Config          string // the file; empty: none
+	dns             *DNS
+	resolverIsNamed func() bool
+	stderr          func() io.Writer
+	Loaded          *config.Config // the file, after Open; nil without
 }
 
-// register adds the flags to cmd, and those of reading the DNS.
-func (f *publishFlags) register(cmd *cobra.Command) {
-	f.dns = new(dnsFlags)
-	f.dns.register(cmd)
+// Register adds the flags to cmd, and those of reading the DNS.
+func (f *Publish) Register(cmd *cobra.Command) {
+	f.dns = new(DNS)
+	f.dns.Register(cmd)
 	f.stderr = cmd.ErrOrStderr
-	flags := cmd.Flags()
-	flags.StringVar(&f.opts.Server, "server", "", "primary `HOST[:PORT]` that takes updates (default: the one in the zone's SOA)")
-	flags.StringVar(&f.key, "tsig-key", "", "TSIG key `FILE` in BIND's form, as tsig-keygen writes it")
-	flags.StringVar(&f.opts.Zone, "zone", "", "`NAME` of the zone (default: found by its SOA)")
-	flags.StringSliceVar(&f.opts.NameServers, "name-server", nil, "read back from this name server, `HOST[:PORT]`; repeated for several\n(default: those in the zone's NS records)")
-	flags.BoolVar(&f.dryRun, "dry-run", false, "change nothing: print the script for nsupdate that would do it")
-	flags.StringVar(&f.file.File, "zone-file", "", "change the block between \"; dnseal begin\" and \"; dnseal end\" in this `FILE`\ninstead of sending updates")
-	flags.StringVar(&f.reload, "reload-command", "", "`COMMAND` that makes the server read the zone file, such as \"rndc reload example.org\"; no shell reads it")
-	flags.StringVar(&f.config, "config", "", "take what is not given here from [publish] and [dns] of this `FILE`")
+	set := cmd.Flags()
+	set.StringVar(&f.opts.Server, "server", "", "primary `HOST[:PORT]` that takes updates (default: the one in the zone's SOA)")
+	set.StringVar(&f.key, "tsig-key", "", "TSIG key `FILE` in BIND's form, as tsig-keygen writes it")
+	set.StringVar(&f.opts.Zone, "zone", "", "`NAME` of the zone (default: found by its SOA)")
+	set.StringSliceVar(&f.opts.NameServers, "name-server", nil, "read back from this name server, `HOST[:PORT]`; repeated for several\n(default: those in the zone's NS records)")
+	set.BoolVar(&f.DryRun, "dry-run", false, "change nothing: print the script for nsupdate that would do it")
+	set.StringVar(&f.file.File, "zone-file", "", "change the block between \"; dnseal begin\" and \"; dnseal end\" in this `FILE`\ninstead of sending updates")
+	set.StringVar(&f.reload, "reload-command", "", "`COMMAND` that makes the server read the zone file, such as \"rndc reload example.org\"; no shell reads it")
+	set.StringVar(&f.Config, "config", "", "take what is not given here from [publish] and [dns] of this `FILE`")
 	f.resolverIsNamed = func() bool {
-		return flags.Changed("resolver") || flags.Changed("trust-anchor") || flags.Changed("dns-mode")
+		return set.Changed("resolver") || set.Changed("trust-anchor") || set.Changed("dns-mode")
 	}
 }
 
-// publishing is what a command needs to change a zone. Close it.
-type publishing struct {
-	publisher
+// Publishing is what a command needs to change a zone. Close it.
+type Publishing struct {
+	Publisher
 	lookup *lookup.Client
-	// dryRun: print Script, and apply nothing.
-	dryRun bool
+	// DryRun: print Script, and apply nothing.
+	DryRun bool
 }
 
 // Close ends the lookups.
-func (p *publishing) Close() error { return p.lookup.Close() }
+func (p *Publishing) Close() error { return p.lookup.Close() }
 
-// open makes the publisher of the flags, which outweigh the [publish] table.
-func (f *publishFlags) open() (*publishing, error) {
+// Open makes the publisher of the flags, which outweigh the [publish] table.
+func (f *Publish) Open() (*Publishing, error) {
 	if err := f.check(); err != nil {
 		return nil, err
 	}
@@ -75,41 +75,41 @@ func (f *publishFlags) open() (*publishing, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &publishing{lookup: client, dryRun: f.dryRun}
-	if out.publisher, err = f.publisher(client); err != nil {
+	out := &Publishing{lookup: client, DryRun: f.DryRun}
+	if out.Publisher, err = f.publisher(client); err != nil {
 		return nil, errors.Join(err, client.Close())
 	}
 	return out, nil
 }
 
 // check reads the configuration, and looks for flags that exclude each other.
-func (f *publishFlags) check() error {
+func (f *Publish) check() error {
 	if f.file.File != "" && (f.opts.Server != "" || f.key != "") {
 		return cli.Hint(errors.New("--zone-file excludes --server and --tsig-key"), "a zone file is changed in place of updates; its server reads it by --reload-command")
 	}
-	if f.config == "" {
+	if f.Config == "" {
 		if f.reload != "" && f.file.File == "" {
 			return errors.New("--reload-command needs --zone-file")
 		}
 		return nil
 	}
-	c, err := config.LoadPublishing(f.config)
-	f.loadedFromConfig = c
+	c, err := config.LoadPublishing(f.Config)
+	f.Loaded = c
 	return err
 }
 
 // client makes the lookup client: of the flags, of [dns] where none is given.
-func (f *publishFlags) client() (*lookup.Client, error) {
-	if f.loadedFromConfig != nil && !f.resolverIsNamed() {
-		return f.loadedFromConfig.LookupClient()
+func (f *Publish) client() (*lookup.Client, error) {
+	if f.Loaded != nil && !f.resolverIsNamed() {
+		return f.Loaded.LookupClient()
 	}
-	return f.dns.client(nil)
+	return f.dns.Client(nil)
 }
 
 // publisher makes the publisher: by file where one is named.
-func (f *publishFlags) publisher(client *lookup.Client) (publisher, error) {
+func (f *Publish) publisher(client *lookup.Client) (Publisher, error) {
 	opts, file := f.opts, f.file
-	if c := f.loadedFromConfig; c != nil {
+	if c := f.Loaded; c != nil {
 		opts, file = withConfig(c, f.key != "", client, opts, file)
 	}
 	opts.Lookup = client

@@ -1,0 +1,23 @@
+package flags
+
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// CompleteWords completes a flag whose value is one of a few words.
+func CompleteWords(cmd *cobra.Command, flag string, words ...string) {
+	complete := func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return words, cobra.ShellCompDirectiveNoFileComp
+	}
+	if err := cmd.RegisterFlagCompletionFunc(flag, complete); err != nil {
+		panic(err) // the command has no such flag: a mistake of ours, seen at the first start
+	}
+}
+
+// OneOf writes words as a flag's usage has them: "a, b or c".
+func OneOf(words []string) string {
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " or " + words[last]
+}
