@@ -76,12 +76,16 @@ func parseMode(s string) (fs.FileMode, error) {
 	return fs.FileMode(m), nil
 }
 
+// bareNormalize is the value of bare-newline that is not the default.
+const bareNormalize = "normalize"
+
 func (c *Config) checkRelay(n *notes, key string, r *Relay) {
 	n.oneOf(key+".role", r.Role, RoleSubmission, RoleInbound)
 	n.socket(key, r.Listen, r.SocketMode, r.SocketGroup, r.Address)
 	n.oneOf(key+".protocol", r.Protocol, "smtp", "lmtp")
 	n.oneOf(key+".tls", r.TLS, "none", "starttls", "implicit")
 	n.hops(key+".next-hop", r.NextHop)
+	n.oneOf(key+".bare-newline", r.BareNewline, "reject", bareNormalize)
 	if r.NextHopTLS != "" {
 		n.oneOf(key+".next-hop-tls", r.NextHopTLS, "none", "verify", "dane")
 	}
@@ -125,6 +129,9 @@ func (r *Relay) checkTLS(n *notes, key string) {
 	for _, name := range r.Clients {
 		n.pattern(key+".clients", name, false)
 	}
+	if r.ExternalTLS12 && len(r.Clients) == 0 {
+		n.wrong(key+".external-tls12", "external-tls12 is for clients that log in by certificate; name them in clients")
+	}
 }
 
 func (r *Relay) checkInbound(n *notes, key string) {
@@ -136,6 +143,9 @@ func (r *Relay) checkInbound(n *notes, key string) {
 		if strings.Contains(strings.TrimPrefix(d, "*."), "*") {
 			n.wrong(key+".recipients", "recipients: %q matches no domain; a star matches the labels in front, as in \"*.example.org\"", d)
 		}
+	}
+	if r.UnbracketedAddresses || r.BareNewline == bareNormalize {
+		n.wrong(key, "an inbound relay accepts strict SMTP only; unbracketed-addresses and bare-newline are for role \"submission\"")
 	}
 	if r.Users != "" || r.Dovecot != "" || len(r.Clients) > 0 {
 		n.wrong(key, "an inbound relay has no authentication; users, dovecot and clients are for role \"submission\"")
@@ -150,6 +160,9 @@ func (c *Config) checkSubmission(n *notes, key string, r *Relay) {
 	nets, err := c.trusted()
 	if err != nil {
 		return // noted at the rule
+	}
+	if (r.UnbracketedAddresses || r.BareNewline == bareNormalize) && len(nets) == 0 {
+		n.wrong(key, "unbracketed-addresses and bare-newline are for clients in a \"net:\" rule, and there is none; write a [[sign.rule]] with who = [\"net:…\"]")
 	}
 	if r.Users == "" && r.Dovecot == "" && len(r.Clients) == 0 && len(nets) == 0 {
 		n.wrong(key, "no client could submit mail here; name users, dovecot or clients, or write a [[sign.rule]] with who = [\"net:…\"]")

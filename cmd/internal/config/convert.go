@@ -172,9 +172,10 @@ func (c *Config) RelayOptions(r *Relay, w Wiring) relay.Options {
 		OnLogin:    func(mechanism, result string) { w.Metrics.Login(r.Role, mechanism, result) },
 	}
 	o.Auth = sasl.Options{
-		Users: r.Users, Dovecot: r.Dovecot, Clients: r.Clients, Lookup: w.Lookup,
+		Users: r.Users, Dovecot: r.Dovecot, Clients: r.Clients, TLS12: r.ExternalTLS12, Lookup: w.Lookup,
 		DNS: c.dnsLimits(), Roots: c.loaded.roots, LookupTimeout: time.Duration(t.Login),
 	}
+	o.UnbracketedAddresses, o.NormalizeNewlines = r.UnbracketedAddresses, r.BareNewline == bareNormalize
 	o.Deny = c.Deny(r)
 	o.Proxies, _ = prefixes(r.Proxies)
 	if !o.Inbound {

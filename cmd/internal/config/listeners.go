@@ -25,7 +25,8 @@ type Relay struct {
 	// it. Default: none.
 	Key string `toml:"key"`
 	// Users is the file of names and passwords for SASL PLAIN (RFC 4616), as "dnseal relay passwd"
-	// writes it. Needs TLS. Default: none.
+	// writes it; LOGIN is offered too, for devices that know nothing else. Needs TLS. Default:
+	// none.
 	Users string `toml:"users"`
 	// Dovecot is the path of a Dovecot auth socket whose mechanisms are offered. Needs TLS.
 	// Default: none.
@@ -33,6 +34,18 @@ type Relay struct {
 	// Clients lists the device, service and host names (stars allowed) that may log in by TLS
 	// certificate and TLSA record (SASL EXTERNAL: RFC 4422, Appendix A). Needs TLS. Default: none.
 	Clients []string `toml:"clients"`
+	// ExternalTLS12 lets these clients log in over TLS 1.2 too, for devices without TLS 1.3. The
+	// client certificate, and so the name of the device, is then sent in clear: who listens on the
+	// way learns it. Default: false.
+	ExternalTLS12 bool `toml:"external-tls12"`
+	// UnbracketedAddresses accepts addresses without angle brackets (MAIL FROM:a@b), as some
+	// devices write them, from clients in a "net:" rule. Submission only. Default: false.
+	UnbracketedAddresses bool `toml:"unbracketed-addresses"`
+	// BareNewline is what becomes of a message that holds an LF without CR, sent by a client in a
+	// "net:" rule: "reject", or "normalize", where the LF becomes CRLF. It is never a part of what
+	// ends a message; one with a CR without LF is always refused, and so is one in chunks (BDAT)
+	// with either. "normalize" is for submission only. Default: "reject".
+	BareNewline string `toml:"bare-newline"`
 	// Deny lists clients that are refused before any lookup, even when clients or a "net:" rule
 	// names them: DNS names (stars allowed), addresses and networks. After a reload it also applies
 	// to connected clients. Default: none.

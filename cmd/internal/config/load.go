@@ -181,6 +181,7 @@ func (c *Config) defaults() {
 		r := &c.Relays[i]
 		r.Protocol = cmp.Or(r.Protocol, "smtp")
 		r.TLS = cmp.Or(r.TLS, "none")
+		r.BareNewline = cmp.Or(r.BareNewline, "reject")
 		r.SocketMode = cmp.Or(r.SocketMode, "0660")
 	}
 	for i := range c.Milters {

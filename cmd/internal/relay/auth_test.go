@@ -292,8 +292,8 @@ func TestPlain(t *testing.T) {
 		t.Errorf("EHLO = %q, want no AUTH without TLS", words)
 	}
 	k.do(plain("alice", "säsam öffne dich"), "530 5.7.0")
-	if words := startTLS(k, ca.client("relay.example.org")); !strings.Contains(words, "AUTH PLAIN\n") {
-		t.Errorf("EHLO = %q, want AUTH PLAIN", words)
+	if words := startTLS(k, ca.client("relay.example.org")); !strings.Contains(words, "AUTH PLAIN LOGIN\n") {
+		t.Errorf("EHLO = %q, want AUTH PLAIN LOGIN", words)
 	}
 	k.do("MAIL FROM:<a@example.org>", "530")
 	k.do("AUTH", "501")

@@ -36,7 +36,7 @@ func (m *mail) line(c *nexthop.Client) string {
 
 // cmdMail opens a transaction, here and at the next hop (RFC 5321, Section 4.1.1.2).
 func (s *session) cmdMail(ctx context.Context, arg string) {
-	path, params, ok := parseArgument(arg, "FROM:")
+	path, params, ok := s.parseArgument(arg, "FROM:")
 	switch {
 	case !ok:
 		s.replyError(replyArgument)
@@ -88,11 +88,16 @@ func (s *session) cmdMail(ctx context.Context, arg string) {
 	s.pass("MAIL FROM:<>", r.Forward())
 }
 
-func parseArgument(arg, prefix string) (string, []param, bool) {
+// parseArgument reads what follows MAIL or RCPT.
+func (s *session) parseArgument(arg, prefix string) (string, []param, bool) {
 	if len(arg) < len(prefix) || !strings.EqualFold(arg[:len(prefix)], prefix) {
 		return "", nil, false
 	}
-	return parsePath(arg[len(prefix):])
+	arg = strings.TrimLeft(arg[len(prefix):], " ")
+	if s.srv.opts.UnbracketedAddresses && s.trusted() && !strings.HasPrefix(arg, "<") {
+		return parseUnbracketed(arg)
+	}
+	return parsePath(arg)
 }
 
 // mailParams reads the parameters of MAIL. A reply with a code refuses them.
@@ -216,7 +221,7 @@ func (s *session) recipients(ctx context.Context, args []string) []wire.Reply {
 // checkRcpt is the reply to a RCPT command that needs no next hop; no code: the next hop decides.
 // more is how many go there before it.
 func (s *session) checkRcpt(arg string, more int) (recipient, wire.Reply) {
-	path, params, ok := parseArgument(arg, "TO:")
+	path, params, ok := s.parseArgument(arg, "TO:")
 	switch {
 	// RFC 5321, Section 4.1.1.3: only a reverse-path may be null.
 	case !ok || path == "":

@@ -197,6 +197,9 @@ func (s *session) next(ctx context.Context) {
 		s.replyError(replySyntax)
 	case err == nil:
 		s.command(ctx, string(line))
+	case errors.Is(err, wire.ErrTLSHello):
+		s.quit = true
+		s.srv.refused(ctx, s.address(), refusedHello, "the client speaks TLS at once, and this listener begins without it; for such clients tls = \"implicit\" is needed")
 	default:
 		s.quit = true
 		// RFC 5321, Section 3.8: 421 before a server that shuts down closes.

@@ -68,7 +68,8 @@ func (s *session) receiveContent(ctx context.Context) {
 		err := s.out.Flush()
 		if err == nil {
 			s.limitContent()
-			c, err = s.in.Data(s.tx.in)
+			c = &wire.Content{Normalize: s.srv.opts.NormalizeNewlines && s.trusted()}
+			err = s.in.Data(c, s.tx.in)
 		}
 		if err != nil {
 			s.lost(ctx, err)

@@ -40,6 +40,12 @@ type Options struct {
 	// Trusted networks may submit without logging in. A unix socket counts as 127.0.0.1: who may
 	// open it is decided by its mode.
 	Trusted []netip.Prefix
+	// UnbracketedAddresses accepts MAIL FROM:a@b and RCPT TO:a@b from Trusted clients, against RFC
+	// 5321, Section 4.1.1.2.
+	UnbracketedAddresses bool
+	// NormalizeNewlines makes CRLF of an LF without CR in the content that Trusted clients send by
+	// DATA, instead of refusing the message. Such an LF is no part of what ends content.
+	NormalizeNewlines bool
 	// Recipients are the domains mail is accepted for ("*.example.org" for everything below one);
 	// inbound only, and mandatory there.
 	Recipients []string
@@ -61,7 +67,7 @@ type Options struct {
 	// greatest first digit of its replies.
 	OnDecision func(r *message.Record, digit int)
 	// OnRefused is called for a connection that ends before its first command: "busy",
-	// "per-client", "denied", "proxy" or "tls".
+	// "per-client", "denied", "proxy", "tls" or "tls-hello".
 	OnRefused func(reason string)
 	// OnLogin is called for each login. The mechanism is one of a few names, or "other"; the result
 	// is "done", "refused", "unavailable", "guessing", "tls-version" or "no-mechanism".

@@ -49,6 +49,18 @@ func parsePath(s string) (path string, params []param, ok bool) {
 	return strings.Clone(path), params, ok && validPath(path)
 }
 
+// parseUnbracketed reads a path that stands without its angle brackets, as some devices write it,
+// and parameters. It is not the empty path, and holds no quoted string: where it ends would be
+// anybody's guess.
+func parseUnbracketed(s string) (path string, params []param, ok bool) {
+	path, rest, _ := strings.Cut(s, " ")
+	if path == "" || !utf8.ValidString(s) || strings.ContainsAny(path, `"<>`) {
+		return "", nil, false
+	}
+	params, ok = parseParams(rest)
+	return strings.Clone(path), params, ok && validPath(path)
+}
+
 // closingBracket finds the ">" that ends the path, past quoted strings (RFC 5321, 4.1.2).
 func closingBracket(s string) int {
 	quoted := false

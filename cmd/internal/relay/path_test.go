@@ -9,8 +9,12 @@ func FuzzParsePath(f *testing.F) {
 	for _, s := range []string{"<a@b.c> SIZE=1", `<"a>\" b"@c.d>`, "<@x:a@b>", "<>", "<ä@ö> SMTPUTF8"} {
 		f.Add(s)
 	}
+	f.Add("a@b.c SIZE=1")
 	f.Fuzz(func(t *testing.T, s string) {
 		path, params, ok := parsePath(s)
+		if !ok {
+			path, params, ok = parseUnbracketed(s)
+		}
 		if !ok {
 			return
 		}

@@ -15,6 +15,7 @@ const (
 	refusedDenied    = "denied"     // Options.Deny
 	refusedProxy     = "proxy"      // no PROXY header, or a wrong one
 	refusedTLS       = "tls"        // the handshake failed
+	refusedHello     = "tls-hello"  // TLS at once, where it begins in clear
 )
 
 // refusalPause is how long after a log line of one reason the next is written: strangers who are

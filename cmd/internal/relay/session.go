@@ -174,9 +174,11 @@ func (s *session) submitter() message.Submitter {
 
 // mayMail reports whether this client may begin a transaction here.
 func (s *session) mayMail() bool {
-	if s.srv.opts.Inbound || s.loggedIn() {
-		return true
-	}
+	return s.srv.opts.Inbound || s.loggedIn() || s.trusted()
+}
+
+// trusted reports whether the client is in a network that may submit without logging in.
+func (s *session) trusted() bool {
 	a := s.address()
 	for _, p := range s.srv.opts.Trusted {
 		if p.Contains(a) {

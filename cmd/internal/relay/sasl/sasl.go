@@ -2,17 +2,17 @@
 // users; the AUTH command itself (RFC 4954) is the server's.
 //
 // Start at sasl.go: an [Authenticator] offers the [Mechanism]s that a connection can use. plain.go
-// is PLAIN (RFC 4616) against a file of password hashes (passwd.go), dovecot.go passes mechanisms
-// through to Dovecot, external.go is EXTERNAL by TLS client certificate and TLSA record
-// (draft-ietf-dance-client-auth). guesses.go slows down those who guess passwords.
+// is PLAIN (RFC 4616) and login.go LOGIN, against a file of password hashes (passwd.go), dovecot.go
+// passes mechanisms through to Dovecot, external.go is EXTERNAL by TLS client certificate and TLSA
+// record (draft-ietf-dance-client-auth). guesses.go slows down those who guess passwords.
 //
 // # Limitations
 //
 // Nothing is offered without TLS. Acting as another user (authorization identity) is refused.
 // Channel binding (RFC 5929, RFC 9266) is not supported, so no mechanism whose name ends in -PLUS
-// is offered. EXTERNAL needs TLS 1.3, because older versions send the client certificate in clear.
-// Counts of failed logins are per process and are lost with it. The caller must pause after
-// failures, and must give the client one reply for every cause.
+// is offered. EXTERNAL needs TLS 1.3, because older versions send the client certificate in clear;
+// with TLS12 it is offered all the same. Counts of failed logins are per process and are lost with
+// it. The caller must pause after failures, and must give the client one reply for every cause.
 package sasl
 
 import (
@@ -32,15 +32,18 @@ import (
 
 // Options say how clients log in, always inside TLS. The zero value: not at all.
 type Options struct {
-	// Users is a file of names and password hashes ([readUsers]) for SASL PLAIN. It is read once,
-	// by New.
+	// Users is a file of names and password hashes ([readUsers]) for SASL PLAIN and LOGIN. It is
+	// read once, by New.
 	Users string
 	// Dovecot is the path of a Dovecot auth socket (auth-client) whose mechanisms are offered and
-	// passed through. Where there are Users too, PLAIN is theirs.
+	// passed through. Where there are Users too, PLAIN and LOGIN are theirs.
 	Dovecot string
 	// Clients are the DNS names (stars for any characters) that may log in by TLS client
 	// certificate and TLSA record (SASL EXTERNAL). No other name is ever looked up.
 	Clients []string
+	// TLS12 offers EXTERNAL over TLS 1.2 too, which proves the key of the certificate as well (RFC
+	// 5246, Section 7.4.8) but shows the certificate, and so the device's name, to whoever listens.
+	TLS12 bool
 	// Lookup fetches the TLSA records; needed with Clients.
 	Lookup lookup.Resolver
 	// DNS limits the work of one login.
@@ -170,7 +173,7 @@ func (a *Authenticator) Mechanisms(ctx context.Context, c Client) ([]Mechanism, 
 		ms = append(ms, Mechanism{External, a.external.begin})
 	}
 	if a.passwd != nil {
-		ms = append(ms, Mechanism{"PLAIN", a.passwd.begin})
+		ms = append(ms, Mechanism{"PLAIN", a.passwd.begin}, Mechanism{"LOGIN", a.passwd.beginLogin})
 	}
 	if a.dovecot == nil {
 		return ms, nil
@@ -191,9 +194,10 @@ const External = "EXTERNAL"
 var ErrVersion = errors.New("the client speaks no TLS 1.3, and EXTERNAL is offered to no older version")
 
 // HidesExternal reports whether EXTERNAL is configured and not offered because TLS is too old:
-// only TLS 1.3 encrypts the client certificate (RFC 8446, Section 1.2).
+// only TLS 1.3 encrypts the client certificate (RFC 8446, Section 1.2). Without resumption, which
+// RequestCertificate turns off, TLS 1.2 proves the key as well.
 func (a *Authenticator) HidesExternal(c *tls.ConnectionState) bool {
-	return a.external != nil && c != nil && c.Version < tls.VersionTLS13
+	return a.external != nil && c != nil && c.Version < tls.VersionTLS13 && !a.TLS12
 }
 
 // Configured reports whether there is any way to log in.

@@ -35,9 +35,15 @@ func (p *pieces) Read(b []byte) (int, error) {
 
 // readData reads content that comes in pieces, and returns what is left unread.
 func readData(parts ...string) (c *Content, body, rest string, err error) {
+	return readLines(false, parts...)
+}
+
+// readLines is readData, with bare LF normalized or not.
+func readLines(normalize bool, parts ...string) (c *Content, body, rest string, err error) {
 	in := NewInput(&pieces{left: parts})
 	var b bytes.Buffer
-	c, err = in.Data(&b)
+	c = &Content{Normalize: normalize}
+	err = in.Data(c, &b)
 	for err == nil {
 		rest += string(in.buf[in.r:in.w])
 		in.r = in.w
@@ -157,7 +163,8 @@ func (f *failing) Write(p []byte) (int, error) {
 func TestDataAfterFailure(t *testing.T) {
 	t.Parallel()
 	in := NewInput(&pieces{left: []string{strings.Repeat("MAIL FROM:<x@y>\r\n", 10000) + ".\r\nNOOP\r\n"}})
-	c, err := in.Data(&failing{after: 5000})
+	c := &Content{}
+	err := in.Data(c, &failing{after: 5000})
 	if err != nil || !errors.Is(c.Err, errDisk) || c.size != 170000 {
 		t.Errorf("size %d, errors %v and %v", c.size, c.Err, err)
 	}

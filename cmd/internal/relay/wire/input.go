@@ -37,6 +37,7 @@ var (
 	ErrLineTooLong = errors.New("relay: line too long")
 	ErrBareLine    = errors.New("relay: line does not end in CRLF")
 	ErrClosing     = errors.New("relay: shutting down")
+	ErrTLSHello    = errors.New("relay: the client begins with TLS, and here it begins in clear")
 )
 
 // Input reads replies, commands and message content from one connection, each
@@ -151,12 +152,18 @@ func (in *Input) Skip(n int) { in.r += n }
 // Buffered is the number of bytes that came and were not used yet.
 func (in *Input) Buffered() int { return in.w - in.r }
 
+// tlsHello is how TLS begins, in every version: a handshake record (RFC 8446, Section 5.1).
+var tlsHello = []byte{0x16, 0x03}
+
 // Line returns the next line of at most limit bytes without its CRLF. It is valid until the next
 // call. Errors: ErrLineTooLong and ErrBareLine (the line is passed and reading can go on),
-// ErrClosing, those of the connection.
+// ErrClosing, ErrTLSHello (what came is no line at all), those of the connection.
 func (in *Input) Line(limit int) ([]byte, error) {
 	tooLong := false
 	for {
+		if bytes.HasPrefix(in.buf[in.r:in.w], tlsHello) {
+			return nil, ErrTLSHello
+		}
 		if l := in.Pending(); l != nil {
 			in.r += len(l)
 			if tooLong {
