@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"dnseal/sender/identity"
+	"dnseal/sender/internal/edits"
+	"dnseal/sender/signing"
 	"dnseal/smime"
 	"dnseal/smime/cms"
 	"dnseal/smime/message"
@@ -28,7 +30,7 @@ type forms struct {
 // close releases the message that was prepared.
 func (fs *forms) close() {
 	if fs.prepared != fs.m {
-		release(fs.prepared)
+		edits.Release(fs.prepared)
 	}
 }
 
@@ -62,7 +64,7 @@ func (fs *forms) edit(ctx context.Context, g Recipients) (*message.Edit, error) 
 	if err != nil {
 		return nil, err
 	}
-	return compose(fs.m, fs.pre, edit), nil
+	return edits.Compose(fs.m, fs.pre, edit), nil
 }
 
 // secure signs, encrypts, or does both.
@@ -76,7 +78,7 @@ func (fs *forms) secure(ctx context.Context, f Form, encrypt *smime.EncryptOptio
 // sign signs one form, and encrypts what it signed where encrypt is not nil.
 func (fs *forms) sign(ctx context.Context, f Form, encrypt *smime.EncryptOptions) (*message.Edit, error) {
 	var result smime.SignResult
-	edit, err := signPrepared(ctx, fs.prepared, []*identity.Identity{fs.id}, smime.SignOptions{
+	edit, err := signing.Prepared(ctx, fs.prepared, []*identity.Identity{fs.id}, smime.SignOptions{
 		Time: fs.now, Opaque: f == FormOpaque, NoHeaderProtection: fs.opts.NoHeaderProtection, FullSelfCheck: fs.opts.FullSelfCheck,
 		RefuseOpaque: fs.rule.refuseOpaque && f != FormOpaque, Again: fs.rule.again, Unsigned: fs.unsigned, Result: &result, Encrypt: encrypt,
 	})

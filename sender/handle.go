@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"dnseal/sender/identity"
+	"dnseal/sender/internal/edits"
 	"dnseal/sender/recipient"
 	"dnseal/smime"
 	"dnseal/smime/message"
@@ -194,7 +195,7 @@ func (h *handling) prepare(now time.Time) (*forms, error) {
 	if host := cmp.Or(h.opts.Hostname, h.from.Domain); host != "" {
 		pre.Changes = slices.Concat(pre.Changes, message.MissingFields(h.m, host, now))
 	}
-	prepared, err := apply(h.m, pre)
+	prepared, err := edits.Apply(h.m, pre)
 	if err != nil {
 		return nil, err
 	}

@@ -42,9 +42,9 @@
 // (header protection).
 //
 // Handle is in handle.go. The decision is in policy.go, a rule in rule.go, who a submitter is in
-// submitters.go, placeholders in placeholder.go and bounds.go; the signature in sign.go, the forms
-// of a message in form.go, forms.go and compose.go; routes in route.go, encryptions in encrypt.go
-// and notencrypted.go; classes in actions.go.
+// submitters.go, placeholders in placeholder.go and bounds.go; the signature in package signing,
+// the forms of a message in form.go and forms.go; routes in route.go, encryptions in encrypt.go and
+// notencrypted.go; classes in actions.go.
 //
 // # Limitations
 //

@@ -4,8 +4,6 @@ import (
 	"encoding/base64"
 	"regexp"
 	"strings"
-
-	"golang.org/x/text/encoding/htmlindex"
 )
 
 // encodedWord is RFC 2047, Section 2, as lenient as readers are: with a language (RFC 2231, Section
@@ -160,14 +158,11 @@ func decodeCharset(charset, octets string) (string, bool) {
 	if octets == "" || strings.EqualFold(charset, "unknown-8bit") {
 		return octets, true
 	}
-	e, err := htmlindex.Get(charset)
-	if err != nil {
+	decode, name, err := Charset(charset)
+	if err != nil || name == "replacement" { // known only to be refused
 		return octets, false
 	}
-	if name, unnamed := htmlindex.Name(e); unnamed != nil || name == "replacement" {
-		return octets, false // known only to be refused
-	}
-	text, err := e.NewDecoder().String(octets)
+	text, err := decode(octets)
 	return text, err == nil
 }
 

@@ -6,7 +6,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/unicode/norm"
 )
 
@@ -66,8 +65,11 @@ func unfoldings(value string) []string {
 		values = append(values, unfold(value, ""))
 	}
 	if !utf8.ValidString(value) { // some readers take them for Windows-1252, others leave them out
-		latin, _ := charmap.Windows1252.NewDecoder().String(values[0])
-		values = append(values, latin, strings.ToValidUTF8(values[0], ""))
+		if decode, _, err := Charset("windows-1252"); err == nil {
+			latin, _ := decode(values[0]) // has a character for each octet
+			values = append(values, latin)
+		}
+		values = append(values, strings.ToValidUTF8(values[0], ""))
 	}
 	return values
 }

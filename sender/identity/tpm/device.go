@@ -1,3 +1,5 @@
+//go:build !submit || tpm
+
 package tpm
 
 import (

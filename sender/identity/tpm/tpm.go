@@ -1,3 +1,5 @@
+//go:build !submit || tpm
+
 // Package tpm signs with private keys of a TPM 2.0. Such a key is a file, the PEM block "TSS2
 // PRIVATE KEY", that only the TPM that made it (or that it was made for) can open: [Open] reads
 // one, [Create] makes one. The private key is never outside the TPM unencrypted.
@@ -26,6 +28,10 @@ import (
 	"sync/atomic"
 	"time"
 )
+
+// Built says whether this program has TPM 2.0: one with the build tag submit has it only with the
+// tag tpm.
+const Built = true
 
 // BlockType is the type of the PEM block.
 const BlockType = "TSS2 PRIVATE KEY"

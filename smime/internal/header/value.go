@@ -10,9 +10,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"golang.org/x/text/encoding"
-	"golang.org/x/text/encoding/htmlindex"
-
 	"dnseal/smime/message"
 )
 
@@ -161,11 +158,16 @@ func decodeWord(word, charset, rest string) string {
 		if strings.EqualFold(charset, "unknown-8bit") {
 			return in, nil
 		}
-		e, err := agreedCharset(charset)
+		decode, _, err := agreedCharset(charset)
 		if err != nil {
 			return nil, err
 		}
-		return e.NewDecoder().Reader(in), nil
+		octets, err := io.ReadAll(in) // of one word
+		if err != nil {
+			return nil, err
+		}
+		text, err := decode(string(octets))
+		return strings.NewReader(text), err
 	}}
 	text, err := d.Decode("=?" + charset + rest)
 	if err != nil || lossy(text) || strings.ContainsAny(text, "\r\n") || brokenByGap(charset, text) {
@@ -186,16 +188,15 @@ var errCharset = errors.New("a charset that readers know differently, or not at 
 
 // agreedCharset knows the charsets in which all readers see the same. Of UTF-16 they differ on the
 // order of octets, and some are known only to be refused.
-func agreedCharset(label string) (encoding.Encoding, error) {
-	e, err := htmlindex.Get(label)
-	if err != nil {
-		return nil, err
+func agreedCharset(label string) (decode func(octets string) (string, error), name string, err error) {
+	decode, name, err = message.Charset(label)
+	switch {
+	case err != nil:
+		return nil, "", err
+	case name == "replacement", name == "x-user-defined", strings.HasPrefix(name, "utf-16"):
+		return nil, "", errCharset
 	}
-	switch name, err := htmlindex.Name(e); {
-	case err != nil, name == "replacement", name == "x-user-defined", strings.HasPrefix(name, "utf-16"):
-		return nil, errCharset
-	}
-	return e, nil
+	return decode, name, nil
 }
 
 // decodeOctets decodes octets that stand in a header as they are.
@@ -203,11 +204,11 @@ func decodeOctets(s, charset string) string {
 	if charset == "" || utf8.ValidString(s) {
 		return s
 	}
-	e, err := agreedCharset(charset)
+	decode, _, err := agreedCharset(charset)
 	if err != nil {
 		return s
 	}
-	text, err := e.NewDecoder().String(s)
+	text, err := decode(s)
 	if err != nil || lossy(text) {
 		return s
 	}
@@ -221,16 +222,11 @@ func firstCharset(v string) string {
 	if m == nil {
 		return ""
 	}
-	e, err := agreedCharset(m[1])
-	if err != nil {
+	_, name, err := agreedCharset(m[1])
+	if err != nil || name == "iso-2022-jp" || name == "utf-8" {
 		return ""
 	}
-	switch name, err := htmlindex.Name(e); {
-	case err != nil, name == "iso-2022-jp", name == "utf-8":
-		return ""
-	default:
-		return name
-	}
+	return name
 }
 
 // Shown are the fields that readers show, or answer to: where the header is protected, one that

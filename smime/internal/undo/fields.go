@@ -3,7 +3,6 @@ package undo
 import (
 	"bytes"
 	"iter"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -115,13 +114,13 @@ func foldLastParameter(raw []byte, fold string) []byte {
 const quotingSentence = "Quotation marks around the value of a parameter in the header of a part were added or removed."
 
 var (
-	quotedParameter = regexp.MustCompile(`=\s*"([A-Za-z0-9!#$&^_.+-]+)"`)
-	plainParameter  = regexp.MustCompile(`(;\s*[A-Za-z0-9*-]+)=([^";\s]+)`)
+	quotedParameter = pattern{text: `=\s*"([A-Za-z0-9!#$&^_.+-]+)"`}
+	plainParameter  = pattern{text: `(;\s*[A-Za-z0-9*-]+)=([^";\s]+)`}
 )
 
 var requotings = []func([]byte) []byte{
-	func(raw []byte) []byte { return quotedParameter.ReplaceAll(raw, []byte("=$1")) },
-	func(raw []byte) []byte { return plainParameter.ReplaceAll(raw, []byte(`$1="$2"`)) },
+	func(raw []byte) []byte { return quotedParameter.compiled().ReplaceAll(raw, []byte("=$1")) },
+	func(raw []byte) []byte { return plainParameter.compiled().ReplaceAll(raw, []byte(`$1="$2"`)) },
 	plainCharset,
 }
 
@@ -150,21 +149,23 @@ func otherFieldCase(x *suspect) iter.Seq[candidate] {
 }
 
 var renamings = []func([]byte) []byte{
-	rename(canonicalName),
-	rename(strings.ToLower),
-	rename(strings.ToUpper),
-	rename(func(s string) string { return strings.Replace(canonicalName(s), "-Id", "-ID", 1) }),
-	rename(func(s string) string { return s[:min(1, len(s))] + strings.ToLower(s[min(1, len(s)):]) }),
+	func(raw []byte) []byte { return rename(raw, canonicalName) },
+	func(raw []byte) []byte { return rename(raw, strings.ToLower) },
+	func(raw []byte) []byte { return rename(raw, strings.ToUpper) },
+	func(raw []byte) []byte {
+		return rename(raw, func(s string) string { return strings.Replace(canonicalName(s), "-Id", "-ID", 1) })
+	},
+	func(raw []byte) []byte {
+		return rename(raw, func(s string) string { return s[:min(1, len(s))] + strings.ToLower(s[min(1, len(s)):]) })
+	},
 }
 
-func rename(to func(string) string) func([]byte) []byte {
-	return func(raw []byte) []byte {
-		name, value, ok := bytes.Cut(raw, []byte(":"))
-		if !ok {
-			return raw
-		}
-		return append([]byte(to(string(name))+":"), value...)
+func rename(raw []byte, to func(string) string) []byte {
+	name, value, ok := bytes.Cut(raw, []byte(":"))
+	if !ok {
+		return raw
 	}
+	return append([]byte(to(string(name))+":"), value...)
 }
 
 // canonicalName has a capital letter at the start of every word.

@@ -55,7 +55,7 @@ func find(ctx context.Context, in *Content, b *budget) (Found, error) {
 		return Found{}, err
 	}
 	f := finding{}
-	found := slices.ContainsFunc(phases, func(search phase) bool { return x.open() && search(x, &f) })
+	found := slices.ContainsFunc(phases(), func(search phase) bool { return x.open() && search(x, &f) })
 	if err := ctx.Err(); err != nil && !found {
 		return Found{}, err
 	}

@@ -6,6 +6,7 @@ import (
 	"iter"
 	"regexp"
 	"strings"
+	"sync"
 
 	"dnseal/smime/internal/entity"
 )
@@ -86,15 +87,15 @@ func plainLinks(text []byte, isHTML bool) iter.Seq[edit] {
 const maxLinks = 500
 
 var (
-	linkPattern = regexp.MustCompile(`(?i)https?://[^\s"'<>]+`)
+	linkPattern = pattern{text: `(?i)https?://[^\s"'<>]+`}
 	// Safe Links adds these attributes.
-	linkAttributes = regexp.MustCompile(`(?i) (?:originalsrc|shash)="[^"]*"`)
+	linkAttributes = pattern{text: `(?i) (?:originalsrc|shash)="[^"]*"`}
 )
 
 // edit puts back all links.
 func (w linkWay) edit(text []byte, isHTML bool) edit {
 	var out edit
-	for _, at := range linkPattern.FindAllIndex(text, maxLinks) {
+	for _, at := range linkPattern.compiled().FindAllIndex(text, maxLinks) {
 		link := string(text[at[0]:at[1]])
 		if isHTML {
 			link = html.UnescapeString(link)
@@ -113,7 +114,7 @@ func (w linkWay) edit(text []byte, isHTML bool) edit {
 		out = append(out, splice{int64(at[0]), int64(end), []byte(before)})
 	}
 	if isHTML && len(out) > 0 {
-		for _, at := range linkAttributes.FindAllIndex(text, maxLinks) {
+		for _, at := range linkAttributes.compiled().FindAllIndex(text, maxLinks) {
 			out = append(out, splice{int64(at[0]), int64(at[1]), nil})
 		}
 	}
@@ -166,9 +167,22 @@ func (x *suspect) linkServices() string {
 			continue
 		}
 		x.budget.spend(patternCost * int64(len(octets)))
-		for _, at := range linkPattern.FindAllIndex(octets, maxLinks) {
+		for _, at := range linkPattern.compiled().FindAllIndex(octets, maxLinks) {
 			names = addService(names, string(octets[at[0]:at[1]]))
 		}
 	}
 	return strings.Join(names, " and ")
+}
+
+// pattern is a regular expression that is compiled where it is used first: nothing of it is in a
+// program that only signs.
+type pattern struct {
+	text string
+	once sync.Once
+	made *regexp.Regexp
+}
+
+func (p *pattern) compiled() *regexp.Regexp {
+	p.once.Do(func() { p.made = regexp.MustCompile(p.text) })
+	return p.made
 }

@@ -20,24 +20,24 @@ type linkService struct {
 
 // linkServices are told apart by the hosts that their documentation names.
 var linkServices = []linkService{
-	{"Microsoft Safe Links", []string{".safelinks.protection.outlook.com", ".safelinks.protection.office365.us", ".safelinks.protection.partner.outlook.cn", "safelinks.protection.outlook.com"}, "/", queryLink("url")},
-	{"Proofpoint URL Defense", []string{"urldefense.proofpoint.com"}, "/v1/", queryLink("u")},
+	{"Microsoft Safe Links", []string{".safelinks.protection.outlook.com", ".safelinks.protection.office365.us", ".safelinks.protection.partner.outlook.cn", "safelinks.protection.outlook.com"}, "/", urlLink},
+	{"Proofpoint URL Defense", []string{"urldefense.proofpoint.com"}, "/v1/", uLink},
 	{"Proofpoint URL Defense", []string{"urldefense.proofpoint.com"}, "/v2/", proofpoint2},
 	{"Proofpoint URL Defense", []string{"urldefense.com", "urldefense.proofpoint.com", "urldefense.us"}, "/v3/", proofpoint3},
-	{"Mimecast URL Protect", []string{".mimecast.com", ".mimecastprotect.com", ".mimecast.co.za"}, "/", queryLink("u")},
-	{"Barracuda Link Protection", []string{"linkprotect.cudasvc.com"}, "/url", queryLink("a")},
+	{"Mimecast URL Protect", []string{".mimecast.com", ".mimecastprotect.com", ".mimecast.co.za"}, "/", uLink},
+	{"Barracuda Link Protection", []string{"linkprotect.cudasvc.com"}, "/url", aLink},
 	{"Cisco Secure Email", []string{"secure-web.cisco.com"}, "/", lastSegment},
 	{"Sophos Email", []string{".protection.sophos.com"}, "/", sophosLink},
-	{"Trend Micro", []string{".trendmicro.com", ".trendmicro.eu"}, "/wis/clicktime/", queryLink("url")},
-	{"Trellix (FireEye)", []string{"protect.fireeye.com", "protect2.fireeye.com", "protect.trellix.com", ".fireeye.com", ".trellix.com"}, "/", queryLink("u")},
-	{"Symantec Click-time Protection", []string{"clicktime.symantec.com", "clicktime.cloud.postoffice.net"}, "/", queryLink("u")},
-	{"Google", []string{"www.google.com"}, "/url", queryLink("q", "url")},
+	{"Trend Micro", []string{".trendmicro.com", ".trendmicro.eu"}, "/wis/clicktime/", urlLink},
+	{"Trellix (FireEye)", []string{"protect.fireeye.com", "protect2.fireeye.com", "protect.trellix.com", ".fireeye.com", ".trellix.com"}, "/", uLink},
+	{"Symantec Click-time Protection", []string{"clicktime.symantec.com", "clicktime.cloud.postoffice.net"}, "/", uLink},
+	{"Google", []string{"www.google.com"}, "/url", qOrURLLink},
 	{"Check Point Harmony (Avanan)", []string{"url.avanan.click", "protect.checkpoint.com"}, "/", betweenLines},
-	{"FortiMail", nil, "/fmlurlsvc/", queryLink("url")},
-	{"Libraesva", []string{"urlsand.esvalabs.com", "urlsand.com"}, "/", queryLink("u")},
-	{"EdgePilot", []string{"link.edgepilot.com"}, "/", queryLink("u")},
-	{"Zix", []string{"link.zixcentral.com"}, "/", queryLink("u")},
-	{"Vade", []string{".vadesecure.com", ".vade.cloud"}, "/", queryLink("u")},
+	{"FortiMail", nil, "/fmlurlsvc/", urlLink},
+	{"Libraesva", []string{"urlsand.esvalabs.com", "urlsand.com"}, "/", uLink},
+	{"EdgePilot", []string{"link.edgepilot.com"}, "/", uLink},
+	{"Zix", []string{"link.zixcentral.com"}, "/", uLink},
+	{"Vade", []string{".vadesecure.com", ".vade.cloud"}, "/", uLink},
 	{"Hornetsecurity", []string{"atpscan.global.hornetsecurity.com", "seclinks.cloud-security.net"}, "/", nil},
 	{"Bitdefender", []string{"linkscan.io"}, "/", nil},
 	{"Intermedia", []string{"url.emailprotection.link"}, "/", nil},
@@ -113,22 +113,28 @@ func unwrapLink(link string) (before string, length int) {
 	return before, length
 }
 
+func aLink(link string) (string, int) { return queryLink(link, "a") }
+
+func uLink(link string) (string, int) { return queryLink(link, "u") }
+
+func urlLink(link string) (string, int) { return queryLink(link, "url") }
+
+func qOrURLLink(link string) (string, int) { return queryLink(link, "q", "url") }
+
 // queryLink is for services that put the link, percent-encoded, into a parameter.
-func queryLink(names ...string) func(string) (string, int) {
-	return func(link string) (string, int) {
-		length := len(strings.TrimRight(link, ".,;:!)]"))
-		_, query, _ := strings.Cut(link[:length], "?")
-		for parameter := range strings.SplitSeq(query, "&") {
-			name, value, _ := strings.Cut(parameter, "=")
-			if !slices.Contains(names, name) {
-				continue
-			}
-			if before, err := url.PathUnescape(value); err == nil {
-				return before, length
-			}
+func queryLink(link string, names ...string) (string, int) {
+	length := len(strings.TrimRight(link, ".,;:!)]"))
+	_, query, _ := strings.Cut(link[:length], "?")
+	for parameter := range strings.SplitSeq(query, "&") {
+		name, value, _ := strings.Cut(parameter, "=")
+		if !slices.Contains(names, name) {
+			continue
 		}
-		return "", 0
+		if before, err := url.PathUnescape(value); err == nil {
+			return before, length
+		}
 	}
+	return "", 0
 }
 
 // proofpoint2 is for links in which "-" stands for "%" and "_" for "/".

@@ -14,9 +14,9 @@ func isQP(p *entity.Part) bool { return p.Leaf() && p.CTE == "quoted-printable" 
 //
 // RFC 2045, Section 6.7, rule 5: lines have at most 76 characters, broken anywhere; rule 1: any
 // character may be escaped.
-func quotedPrintable(x *suspect) iter.Seq[candidate] { return x.rewrittenQP(usualQP) }
+func quotedPrintable(x *suspect) iter.Seq[candidate] { return x.rewrittenQP(usualQP()) }
 
-func otherQuotedPrintable(x *suspect) iter.Seq[candidate] { return x.rewrittenQP(otherQP) }
+func otherQuotedPrintable(x *suspect) iter.Seq[candidate] { return x.rewrittenQP(otherQP()) }
 
 // qpForm writes the body of a part, which has these octets, as a program may have written it.
 type qpForm func(body, octets []byte) []byte
@@ -53,13 +53,15 @@ func rewritten(columns int, full bool, guards qpGuards) qpForm {
 	}
 }
 
-var usualQP = []qpForm{
-	ownForm, standardForm, joined, rebroken(76, false), rebroken(76, true), rebroken(73, false), rebroken(72, false),
-	rewritten(76, false, qpGuards{from: true}), rewritten(76, false, qpGuards{from: true, dot: true}),
-	mapped(bytes.ToLower), mapped(bytes.ToUpper),
+func usualQP() []qpForm {
+	return []qpForm{
+		ownForm, standardForm, joined, rebroken(76, false), rebroken(76, true), rebroken(73, false), rebroken(72, false),
+		rewritten(76, false, qpGuards{from: true}), rewritten(76, false, qpGuards{from: true, dot: true}),
+		mapped(bytes.ToLower), mapped(bytes.ToUpper),
+	}
 }
 
-var otherQP = func() []qpForm {
+func otherQP() []qpForm {
 	forms := otherLast(kept)
 	for _, columns := range []int{76, 72, 75, 74, 73, 71, 70, 68, 65, 64} {
 		for _, full := range []bool{false, true} {
@@ -75,7 +77,7 @@ var otherQP = func() []qpForm {
 		}
 	}
 	return forms
-}()
+}
 
 func (x *suspect) rewrittenQP(forms []qpForm) iter.Seq[candidate] {
 	return func(yield func(candidate) bool) {

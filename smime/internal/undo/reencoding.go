@@ -67,10 +67,10 @@ func plainCharset(raw []byte) []byte {
 	if i < 0 {
 		return raw
 	}
-	return slices.Concat(raw[:i], quotedParameter.ReplaceAll(raw[i+len("charset"):], []byte("=$1")))
+	return slices.Concat(raw[:i], quotedParameter.compiled().ReplaceAll(raw[i+len("charset"):], []byte("=$1")))
 }
 
-func plainAll(raw []byte) []byte { return quotedParameter.ReplaceAll(raw, []byte("=$1")) }
+func plainAll(raw []byte) []byte { return quotedParameter.compiled().ReplaceAll(raw, []byte("=$1")) }
 
 func (x *suspect) reencodedWith(headings []heading) iter.Seq[candidate] {
 	return func(yield func(candidate) bool) {

@@ -9,20 +9,23 @@ package undo
 type phase func(*suspect, *finding) bool
 
 // phases are in the order of what is frequent and cheap. Each has its share of the budget that is
-// left.
-var phases = []phase{
-	func(x *suspect, f *finding) bool { return x.together(steps, 1, usual, usual, f) },
-	func(x *suspect, f *finding) bool { return x.rest(24, f) },
-	within(4, 2, rebuilding),
-	within(4, 3, rebuilding),
-	within(3, 2, steps),
-	within(2, 3, frequent),
-	within(3, 4, rebuilding),
-	func(x *suspect, f *finding) bool { return x.rest(4, f) },
-	func(x *suspect, f *finding) bool {
-		return x.budget.portion(2, func() bool { return x.together(steps, 2, usual, rest, f) })
-	},
-	func(x *suspect, f *finding) bool { return x.together(steps, 2, rest, usual, f) },
+// left. It is a function, so that the linker leaves all of the search out of a program that only
+// signs.
+func phases() []phase {
+	return []phase{
+		func(x *suspect, f *finding) bool { return x.together(steps, 1, usual, usual, f) },
+		func(x *suspect, f *finding) bool { return x.rest(24, f) },
+		within(4, 2, rebuilding),
+		within(4, 3, rebuilding),
+		within(3, 2, steps),
+		within(2, 3, frequent),
+		within(3, 4, rebuilding),
+		func(x *suspect, f *finding) bool { return x.rest(4, f) },
+		func(x *suspect, f *finding) bool {
+			return x.budget.portion(2, func() bool { return x.together(steps, 2, usual, rest, f) })
+		},
+		func(x *suspect, f *finding) bool { return x.together(steps, 2, rest, usual, f) },
+	}
 }
 
 // within undoes depth steps together, with 1/share of what is left of the budget.

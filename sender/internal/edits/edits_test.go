@@ -1,4 +1,4 @@
-package sender
+package edits
 
 import (
 	"bytes"
@@ -25,7 +25,7 @@ func TestCompose(t *testing.T) {
 		}
 		defer m.Close()
 		first := &message.Edit{Changes: append(deletes(t, m, names, "first"), additions(t, names, "first", message.Append)...)}
-		between, err := apply(m, first)
+		between, err := Apply(m, first)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -38,7 +38,7 @@ func TestCompose(t *testing.T) {
 			second.Body.WriteString("new\r\n")
 			defer second.Close()
 		}
-		want, got := written(t, between, second), written(t, m, compose(m, first, second))
+		want, got := written(t, between, second), written(t, m, Compose(m, first, second))
 		if want != got {
 			t.Fatalf("one after the other:\n%s\ncomposed:\n%s", want, got)
 		}

@@ -1,4 +1,5 @@
-package sender
+// Package edits makes one edit of a message of two, and applies the first of them.
+package edits
 
 import (
 	"errors"
@@ -9,9 +10,9 @@ import (
 	"dnseal/smime/message"
 )
 
-// apply returns m as it is after the edit, in a new spool; m itself where the edit changes nothing.
+// Apply returns m as it is after the edit, in a new spool; m itself where the edit changes nothing.
 // The caller closes the result unless it is m.
-func apply(m *message.Message, edit *message.Edit) (*message.Message, error) {
+func Apply(m *message.Message, edit *message.Edit) (*message.Message, error) {
 	if len(edit.Changes) == 0 && edit.Body == nil {
 		return m, nil
 	}
@@ -22,13 +23,13 @@ func apply(m *message.Message, edit *message.Edit) (*message.Message, error) {
 	return message.FromSpool(spool, message.ReadOptions{})
 }
 
-// release closes a message that apply made. It was only read, so that an error of closing says
+// Release closes a message that Apply made. It was only read, so that an error of closing says
 // nothing.
-func release(m *message.Message) { _ = m.Close() }
+func Release(m *message.Message) { _ = m.Close() }
 
-// compose returns one edit of m that does what first and then second do; second
+// Compose returns one edit of m that does what first and then second do; second
 // is an edit of m after first. first only deletes and appends, and has no body.
-func compose(m *message.Message, first, second *message.Edit) *message.Edit {
+func Compose(m *message.Message, first, second *message.Edit) *message.Edit {
 	if len(first.Changes) == 0 {
 		return second
 	}
