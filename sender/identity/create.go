@@ -2,7 +2,9 @@ package identity
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"crypto/x509"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -58,19 +60,43 @@ type CreateOptions struct {
 // one with a [Hint] for a name or algorithm that is none, [fs.ErrExist] when the identity is there
 // already, else what the file system returned.
 func Create(dir, name string, opts CreateOptions) (*Identity, error) {
-	kind, name, err := ParseName(name)
+	_, name, err := ParseName(name)
 	if err != nil {
 		return nil, err
 	}
-	if opts.Days < 0 || opts.Days > maxDays {
-		return nil, fmt.Errorf("identity: %s: a certificate can be valid for 1 to %d days, not %d", name, maxDays, opts.Days)
-	}
-	if opts.Now.IsZero() {
-		opts.Now = time.Now()
+	if err = opts.checkDays(name); err != nil {
+		return nil, err
 	}
 	folder, err := opts.folder(dir, name)
 	if err != nil {
 		return nil, err
+	}
+	opts.IssuerDir = cmp.Or(opts.IssuerDir, dir)
+	id, err := makeIn(folder, name, opts)
+	if err != nil {
+		return nil, err
+	}
+	if err := id.store(folder, opts.Passphrase); err != nil {
+		return nil, err
+	}
+	return id, nil
+}
+
+// Make is [Create] that writes nothing: [Identity.Files] is what the folder would hold. A key that
+// is made on a token is there all the same.
+func Make(name string, opts CreateOptions) (*Identity, error) { return makeIn("", name, opts) }
+
+// makeIn makes the identity whose folder it is.
+func makeIn(folder, name string, opts CreateOptions) (*Identity, error) {
+	kind, name, err := ParseName(name)
+	if err != nil {
+		return nil, err
+	}
+	if err = opts.checkDays(name); err != nil {
+		return nil, err
+	}
+	if opts.Now.IsZero() {
+		opts.Now = time.Now()
 	}
 	id := &Identity{Name: name, Kind: kind, KeyFile: filepath.Join(folder, keyFile), CertFile: filepath.Join(folder, certFile)}
 	if err = id.makeKey(opts); err != nil {
@@ -78,9 +104,7 @@ func Create(dir, name string, opts CreateOptions) (*Identity, error) {
 	}
 	id.Public = id.public()
 	if opts.Certify == nil {
-		opts.Certify = func(id *Identity) (*x509.Certificate, error) {
-			return createCertificate(cmp.Or(opts.IssuerDir, dir), id, opts)
-		}
+		opts.Certify = func(id *Identity) (*x509.Certificate, error) { return createCertificate(opts.IssuerDir, id, opts) }
 	}
 	if id.Certificate, err = opts.Certify(id); err != nil {
 		return nil, fmt.Errorf("identity: certificate for %s: %w", name, err)
@@ -88,10 +112,14 @@ func Create(dir, name string, opts CreateOptions) (*Identity, error) {
 	if id.Certificate == nil {
 		id.CertFile = ""
 	}
-	if err := id.store(folder, opts.Passphrase); err != nil {
-		return nil, err
-	}
 	return id, nil
+}
+
+func (opts *CreateOptions) checkDays(name string) error {
+	if opts.Days < 0 || opts.Days > maxDays {
+		return fmt.Errorf("identity: %s: a certificate can be valid for 1 to %d days, not %d", name, maxDays, opts.Days)
+	}
+	return nil
 }
 
 // folder is where the key of the name goes, which must be free.
@@ -142,16 +170,65 @@ func existsError(name, folder string) error {
 	return WithHint(err, "a key in use is never overwritten; move the folder away to make a new one")
 }
 
+// Files returns what key.pem and cert.pem hold of an identity that [Make] or [ReadPublic] returned;
+// cert is nil for a raw key. Errors: a key that cannot be written.
+func (id *Identity) Files(passphrase string) (key, cert []byte, err error) {
+	if id.Key == nil && id.Private == nil {
+		key, err = id.PublicPEM()
+	} else {
+		key, err = id.keyContents(passphrase)
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("identity: key of %s: %w", id.Name, err)
+	}
+	if id.Certificate != nil {
+		cert = EncodeCertificates(slices.Concat([]*x509.Certificate{id.Certificate}, id.Chain)...)
+	}
+	return key, cert, nil
+}
+
 // store writes the identity's folder.
 func (id *Identity) store(folder, passphrase string) error {
-	key, err := id.keyContents(passphrase)
+	key, cert, err := id.Files(passphrase)
 	if err != nil {
-		return fmt.Errorf("identity: key of %s: %w", id.Name, err)
+		return err
 	}
-	if id.Certificate == nil {
-		return id.storeFiles(folder, key, nil)
+	return id.storeFiles(folder, key, cert)
+}
+
+// StoreUnsynced makes the folder of an identity in dir, which must be there, of its
+// [Identity.Files]. It appears whole or not at all while the system runs; what a power failure
+// leaves is known only after the caller has synced the file system: until then the key must not be
+// used. Errors: [fs.ErrExist]; what the file system returned.
+func StoreUnsynced(dir, name string, key, cert []byte) error {
+	folder := filepath.Join(dir, folderName(name))
+	temp := unfinished(dir, name)
+	err := os.Mkdir(temp, 0o700)
+	if errors.Is(err, fs.ErrExist) { // of a run that was killed
+		if err = os.RemoveAll(temp); err == nil {
+			err = os.Mkdir(temp, 0o700)
+		}
 	}
-	return id.storeFiles(folder, key, EncodeCertificates(slices.Concat([]*x509.Certificate{id.Certificate}, id.Chain)...))
+	if err == nil && cert != nil {
+		err = os.WriteFile(filepath.Join(temp, certFile), cert, 0o644) //nolint:gosec // a certificate is for all
+	}
+	if err == nil {
+		err = os.WriteFile(filepath.Join(temp, keyFile), key, 0o600)
+	}
+	if err == nil {
+		err = os.Rename(temp, folder)
+	}
+	if err != nil {
+		_ = os.RemoveAll(temp) // what there is of it
+		return fmt.Errorf("identity: %s: %w", name, err)
+	}
+	return nil
+}
+
+// unfinished is the folder of name before it is whole. A name can be as long as that of a file.
+func unfinished(dir, name string) string {
+	sum := sha256.Sum256([]byte(name))
+	return filepath.Join(dir, ".new-"+hex.EncodeToString(sum[:12]))
 }
 
 // storeFiles writes the folder under another name and renames it; without cert there is no

@@ -1,10 +1,12 @@
 package identity
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"io/fs"
 	"path/filepath"
 
@@ -149,3 +151,63 @@ func (id *Identity) readSchemeLine() (bool, error) {
 	}
 	return hasSchemeLine(string(data)), nil
 }
+
+// ReadPublic makes the identity of a public key, certificate or certificate request that others
+// hand over, in PEM or DER: it cannot sign, and nothing is written (see [Identity.Files]). Of
+// certificates, that of the key comes first, then those of the CAs above it. Errors have a [Hint]:
+// a name that is none; other contents, also a private key or the name of one; a certificate that is
+// not of the key, or not for the name.
+func ReadPublic(name string, data []byte) (*Identity, error) {
+	kind, name, err := ParseName(name)
+	if err != nil {
+		return nil, err
+	}
+	id := &Identity{Name: name, Kind: kind, KeyFile: keyFile, CertFile: certFile}
+	g := new(gathered)
+	if err = checkPublic(data); err == nil {
+		err = g.read(plainText(data), new(secrets))
+	}
+	if err != nil {
+		return nil, importError("public key of "+name, err)
+	}
+	in := &importing{gathered: g, id: id}
+	if id.Public, err = in.publicKey(id); err != nil {
+		return nil, err
+	}
+	certs := in.ownCertificates(id.Public, nil)
+	switch {
+	case len(certs) > 0:
+		id.Certificate, id.Chain = certs[0], certs[1:]
+		err = id.CheckName()
+	case len(g.certificates) > 0:
+		err = WithHint(fmt.Errorf("identity: %s: none of the certificates is of its key", name), "leave them out, or get a certificate for this key")
+	default:
+		id.CertFile = ""
+	}
+	return id, err
+}
+
+// checkPublic wants only what is public: private keys are not taken from others, and a line that
+// names a key would have a library loaded, or a secret read.
+func checkPublic(data []byte) error {
+	isPublic := func(f fileForm) bool {
+		return f == formPublic || f == formCertificate || f == formRequest || f == formPKCS7
+	}
+	if len(data) > maxPEM {
+		return fmt.Errorf("it is larger than %d bytes", maxPEM)
+	}
+	if data = plainText(data); !bytes.Contains(data, pemBegin) {
+		if form := formOf(data); !isPublic(form) {
+			return &foreignForm{form: string(form), advice: publicAdvice}
+		}
+		return nil
+	}
+	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
+		if form := formOfBlock(block); !isPublic(form) {
+			return &foreignForm{form: string(form), advice: publicAdvice}
+		}
+	}
+	return nil
+}
+
+const publicAdvice = "a public key (PUBLIC KEY), a certificate or a certificate request is taken, in PEM or DER"

@@ -20,9 +20,14 @@ var ErrBusy = errors.New("another command changes it now")
 // name is what the folder is of, for the error. Readers are not kept out. Errors: [ErrBusy], with a
 // [Hint], that says who holds it and since when: it does not wait; what the file system returned.
 func Lock(folder, name string) (unlock func(), err error) {
-	f, err := os.OpenFile(filepath.Join(folder, lockFile), os.O_RDWR|os.O_CREATE, 0o600)
+	return LockFile(filepath.Join(folder, lockFile), name)
+}
+
+// LockFile is [Lock] by a file of any path, which is made where it is missing, and stays.
+func LockFile(path, name string) (unlock func(), err error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
-		return nil, notOurs(fmt.Errorf("identity: lock of %s: %w", name, err), folder)
+		return nil, notOurs(fmt.Errorf("identity: lock of %s: %w", name, err), filepath.Dir(path))
 	}
 	if err = lockNow(f); err != nil {
 		by := holderIn(f)

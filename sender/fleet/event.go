@@ -1,0 +1,132 @@
+package fleet
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"dnseal/lookup/dane"
+	"dnseal/sender/identity"
+)
+
+// What says what a line of an inventory tells. The words never change; new ones can come.
+type What string
+
+// What lines tell.
+const (
+	Enrolled  What = "enrolled"  // an identity has its key, and its record is known
+	Written   What = "written"   // the zone file has all enrolled above, and none retired
+	Published What = "published" // the server, or the database, has accepted the record
+	Served    What = "served"    // every name server shows what lines above published or withdrew
+	Retire    What = "retired"   // the key signs no more
+	Withdrawn What = "withdrawn" // the server, or the database, has removed the record
+)
+
+// Event is one line of an inventory: a JSON object. What does not belong to an event is left out.
+type Event struct {
+	Time time.Time `json:"time"`
+	What What      `json:"event"`
+	// Name is the identity, as [identity.ParseName] returns it; of Served the one that was read
+	// back.
+	Name string `json:"name,omitempty"`
+	// Line and Row are those of the table: the values by column, without the public key.
+	Line int               `json:"line,omitempty"`
+	Row  map[string]string `json:"row,omitempty"`
+	// Key is the [identity.Identity.KeyID].
+	Key string `json:"key,omitempty"`
+	// Record is the data in the form of a zone file, TTL in seconds.
+	Record string `json:"record,omitempty"`
+	TTL    int64  `json:"ttl,omitempty"`
+	// NotAfter is the end of the certificate; none: there is no certificate.
+	NotAfter time.Time `json:"not_after,omitzero"`
+	// At and Size are where the key stands in the file of keys, in octets.
+	At   int64 `json:"at,omitempty"`
+	Size int64 `json:"size,omitempty"`
+	// File and Serial are those of the zone file, Count is how many records it has.
+	File   string `json:"file,omitempty"`
+	Serial uint32 `json:"serial,omitempty"`
+	Count  int    `json:"count,omitempty"`
+}
+
+// append writes the line.
+func (e *Event) append(to []byte) ([]byte, error) {
+	b := bytes.NewBuffer(to)
+	enc := json.NewEncoder(b)
+	enc.SetEscapeHTML(false) // a person reads it
+	err := enc.Encode(e)
+	return b.Bytes(), err
+}
+
+// parseEvent reads a line. Words that are not known here are left out: a later version may have
+// written them.
+func parseEvent(line []byte) (e Event, err error) {
+	if err = json.Unmarshal(line, &e); err != nil {
+		return e, errors.New("it is no JSON object of an event")
+	}
+	switch e.What {
+	case Enrolled, Published, Retire, Withdrawn:
+		if e.Name == "" {
+			return e, errors.New("it has no name")
+		}
+	case Written, Served:
+	case "":
+		return e, errors.New("it has no event")
+	default:
+		return e, fmt.Errorf("it has the unknown event %q", clip(string(e.What)))
+	}
+	return e, nil
+}
+
+// recordText is the data of a record in a zone file (RFC 6698, Section 2.2).
+func recordText(r dane.Record) string {
+	return fmt.Sprintf("%d %d %d %s", r.Usage, r.Selector, r.MatchingType, hex.EncodeToString(r.Data))
+}
+
+// parseRecord reads what recordText wrote.
+func parseRecord(text string) (r dane.Record, err error) {
+	words := strings.Fields(text)
+	if len(words) != 4 {
+		return r, errors.New("it has no record")
+	}
+	var numbers [3]uint8
+	for i := range numbers {
+		n, e := strconv.ParseUint(words[i], 10, 8)
+		err = errors.Join(err, e)
+		numbers[i] = uint8(n)
+	}
+	data, e := hex.DecodeString(words[3])
+	if err = errors.Join(err, e); err != nil {
+		return r, errors.New("it has no record")
+	}
+	return dane.Record{Usage: numbers[0], Selector: numbers[1], MatchingType: numbers[2], Data: data}, nil
+}
+
+// owner is the owner name of the identity's record and its type.
+func (e *Event) owner() (string, dane.Type, error) {
+	kind, name, err := identity.ParseName(e.Name)
+	if err != nil {
+		return "", 0, err
+	}
+	return (&identity.Identity{Name: name, Kind: kind}).OwnerName()
+}
+
+// appendZoneLine writes the record as a line of a zone file.
+func (e *Event) appendZoneLine(to []byte) ([]byte, error) {
+	owner, kind, err := e.owner()
+	if err != nil {
+		return to, err
+	}
+	to = append(to, owner...)
+	to = append(to, ' ')
+	to = strconv.AppendInt(to, e.TTL, 10)
+	to = append(to, " IN "...)
+	to = append(to, kind.String()...)
+	to = append(to, ' ')
+	to = append(to, e.Record...)
+	return append(to, '\n'), nil
+}

@@ -1,0 +1,124 @@
+package fleet
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"math/bits"
+)
+
+// state is what is known of an identity.
+type state uint8
+
+const (
+	isThere     state = 1 << iota // the place is taken
+	isEnrolled                    // it has a line in the inventory
+	isPublished                   // its record is in the zone
+	isRetired
+	isWithdrawn // its record was removed after it was retired
+	isMet       // a row of this run makes it
+)
+
+type digest [16]byte
+
+func digestOf(text string) digest {
+	sum := sha256.Sum256([]byte(text))
+	return digest(sum[:16])
+}
+
+// index knows identities by a digest, in 29 octets each and some room: no names are kept. Two of a
+// million have the same digest with a probability of 2^-88.
+type index struct {
+	digests []digest
+	rows    []uint64 // digests of the values that the name was made of
+	lines   []uint32 // of the table
+	states  []state
+	used    int
+}
+
+// newIndex has room for n without growing.
+func newIndex(n int) *index {
+	x := new(index)
+	x.make(max(n, 1000) / 4 * 5)
+	return x
+}
+
+func (x *index) make(size int) {
+	x.digests, x.rows, x.lines, x.states = make([]digest, size), make([]uint64, size), make([]uint32, size), make([]state, size)
+}
+
+// place is where a digest is, or would be.
+func (x *index) place(d digest) int {
+	// The digest is as good as random: its first octets choose the place.
+	hi, _ := bits.Mul64(beginning(d), uint64(len(x.digests)))
+	at := int(hi) //nolint:gosec // less than the length
+	for x.states[at] != 0 && !bytes.Equal(x.digests[at][:], d[:]) {
+		if at++; at == len(x.digests) {
+			at = 0
+		}
+	}
+	return at
+}
+
+func beginning(d digest) (n uint64) {
+	for _, b := range d[:8] {
+		n = n<<8 | uint64(b)
+	}
+	return n
+}
+
+// find returns the place of a digest; ok is false where it is not there.
+func (x *index) find(d digest) (at int, ok bool) {
+	at = x.place(d)
+	return at, x.states[at] != 0
+}
+
+// add returns the place of a digest, which is new where its state is 0: the caller sets it.
+func (x *index) add(d digest) int {
+	if x.used >= len(x.digests)/8*7 {
+		x.grow()
+	}
+	at := x.place(d)
+	if x.states[at] == 0 {
+		x.used++
+		x.digests[at], x.states[at] = d, isThere
+	}
+	return at
+}
+
+func (x *index) grow() {
+	old := *x
+	x.make(len(old.digests) / 2 * 3)
+	for i, s := range old.states {
+		if s != 0 {
+			at := x.place(old.digests[i])
+			x.digests[at], x.rows[at], x.lines[at], x.states[at] = old.digests[i], old.rows[i], old.lines[i], s
+		}
+	}
+}
+
+// apply notes an event of the identity at a place.
+func (x *index) apply(at int, what What) {
+	switch what {
+	case Enrolled: // of a row that was retired: under another random name
+		x.states[at] = x.states[at]&^(isRetired|isPublished|isWithdrawn) | isEnrolled
+	case Published:
+		x.states[at] |= isPublished
+	case Retire:
+		x.states[at] |= isRetired
+	case Withdrawn:
+		x.states[at] |= isWithdrawn
+	case Written, Served: // of many
+	}
+}
+
+// written notes that a zone file has all that is enrolled and nothing that is retired.
+func (x *index) written() {
+	for at, s := range x.states {
+		switch {
+		case s&isRetired != 0:
+			x.states[at] |= isWithdrawn
+		case s&isEnrolled != 0:
+			x.states[at] |= isPublished
+		}
+	}
+}

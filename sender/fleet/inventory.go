@@ -1,0 +1,241 @@
+package fleet
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"dnseal/sender/identity"
+)
+
+// DefaultInventory is the name of the inventory in the directory of the identities.
+const DefaultInventory = "fleet.jsonl"
+
+// maxLine is the most octets of a line: all columns of a row, escaped, have room.
+const maxLine = 8 * maxRecord
+
+// Inventory is a file of events, one a line, that is only ever appended to. What a line says is on
+// disk before anything rests on it. It is not safe for concurrent use.
+type Inventory struct {
+	// Note says what was mended when it was opened; empty: nothing.
+	Note string
+	// Now is the clock; nil: time.Now.
+	Now func() time.Time
+
+	path   string
+	file   *os.File
+	size   int64
+	lines  int // as far as they were counted
+	unlock func()
+}
+
+// OpenInventory opens an inventory for a command that changes it, and makes it where it is missing.
+// Another command is kept out until Close. A last line that is not whole (the system went down
+// while it was written) is cut off, and Note says so. Errors: [identity.ErrBusy] with a hint; what
+// the file system returned.
+func OpenInventory(path string) (*Inventory, error) {
+	unlock, err := identity.LockFile(path+".lock", path)
+	if err != nil {
+		return nil, err
+	}
+	inv := &Inventory{path: path, unlock: unlock}
+	if inv.file, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600); err == nil {
+		err = inv.cutTorn()
+	}
+	if err == nil {
+		err = identity.SyncDir(filepath.Dir(path))
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("fleet: inventory: %w", err), inv.Close())
+	}
+	return inv, nil
+}
+
+// ReadInventory opens an inventory for reading: others can change it meanwhile, and a last line
+// that is not whole does not count. Errors: what the file system returned, with a hint where there
+// is none.
+func ReadInventory(path string) (*Inventory, error) {
+	file, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, identity.WithHint(fmt.Errorf("fleet: inventory: %w", err), "dnseal fleet enroll makes it; name it with --inventory FILE, or its directory with --identities DIR")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("fleet: inventory: %w", err)
+	}
+	inv := &Inventory{path: path, file: file}
+	if inv.size, err = wholeSize(file); err != nil {
+		return nil, errors.Join(fmt.Errorf("fleet: inventory: %w", err), inv.Close())
+	}
+	return inv, nil
+}
+
+// Close lets others change the inventory.
+func (inv *Inventory) Close() (err error) {
+	if inv.file != nil {
+		err = inv.file.Close()
+	}
+	if inv.unlock != nil {
+		inv.unlock()
+		inv.unlock = nil
+	}
+	return err
+}
+
+// Path is that of the file.
+func (inv *Inventory) Path() string { return inv.path }
+
+func (inv *Inventory) now() time.Time {
+	if inv.Now != nil {
+		return inv.Now().UTC().Truncate(time.Second)
+	}
+	return time.Now().UTC().Truncate(time.Second)
+}
+
+// wholeSize is where the last whole line ends.
+func wholeSize(f *os.File) (int64, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	if !info.Mode().IsRegular() {
+		return 0, errors.New("it is no regular file")
+	}
+	size := info.Size()
+	for end := size; end > 0; {
+		part := make([]byte, min(end, maxLine))
+		if _, err = f.ReadAt(part, end-int64(len(part))); err != nil {
+			return 0, err
+		}
+		if at := bytes.LastIndexByte(part, '\n'); at >= 0 {
+			return end - int64(len(part)) + int64(at) + 1, nil
+		}
+		end -= int64(len(part))
+	}
+	return 0, nil
+}
+
+func (inv *Inventory) cutTorn() error {
+	whole, err := wholeSize(inv.file)
+	if err != nil {
+		return err
+	}
+	info, err := inv.file.Stat()
+	if err != nil {
+		return err
+	}
+	if torn := info.Size() - whole; torn > 0 {
+		if err = inv.file.Truncate(whole); err != nil {
+			return err
+		}
+		inv.Note = fmt.Sprintf("%s: the last line was not whole, as a crash leaves it: %s are cut off", inv.path, plural(int(torn), "octet"))
+	}
+	inv.size = whole
+	return nil
+}
+
+// append adds whole lines and returns when they are on disk. Where that fails none of them is
+// there.
+func (inv *Inventory) append(lines []byte) error {
+	if len(lines) == 0 {
+		return nil
+	}
+	_, err := inv.file.WriteAt(lines, inv.size)
+	if err == nil {
+		err = inv.file.Sync()
+	}
+	if err != nil {
+		_ = inv.file.Truncate(inv.size) // else the next opening cuts it off
+		return fmt.Errorf("fleet: inventory: %w", err)
+	}
+	inv.size += int64(len(lines))
+	return nil
+}
+
+// note appends one event, of now.
+func (inv *Inventory) note(e Event) error {
+	e.Time = inv.now()
+	line, err := e.append(nil)
+	if err != nil {
+		return fmt.Errorf("fleet: inventory: %w", err)
+	}
+	return inv.append(line)
+}
+
+// DamagedError says that a line of an inventory cannot be read.
+type DamagedError struct {
+	File string
+	Line int
+	Err  error
+}
+
+func (e *DamagedError) Error() string {
+	return fmt.Sprintf("fleet: %s: line %d is damaged: %v", e.File, e.Line, e.Err)
+}
+
+// Hint says what to do.
+func (e *DamagedError) Hint() string {
+	return "nothing was changed; restore the file from a copy, or mend the line by hand: an identity whose line is missing counts as never enrolled"
+}
+
+// Unwrap is the cause.
+func (e *DamagedError) Unwrap() error { return e.Err }
+
+// scan calls f for each event, in order. What is appended meanwhile is not read. Errors: a
+// [*DamagedError], that of f, what the file system returned.
+func (inv *Inventory) scan(f func(*Event) error) error {
+	in := bufio.NewReaderSize(io.NewSectionReader(inv.file, 0, inv.size), 64<<10)
+	var long []byte
+	for number := 1; ; number++ {
+		line, err := in.ReadSlice('\n')
+		for long = long[:0]; errors.Is(err, bufio.ErrBufferFull); line, err = in.ReadSlice('\n') {
+			if long = append(long, line...); len(long) > maxLine {
+				return &DamagedError{inv.path, number, fmt.Errorf("it is longer than %d octets", maxLine)}
+			}
+		}
+		if len(long) > 0 {
+			long = append(long, line...)
+			line = long
+		}
+		if errors.Is(err, io.EOF) && len(line) == 0 {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("fleet: inventory: %w", err)
+		}
+		e, err := parseEvent(line)
+		if err != nil {
+			return &DamagedError{inv.path, number, err}
+		}
+		if err = f(&e); err != nil {
+			return err
+		}
+	}
+}
+
+// byName reads an index of all names; f, which can be nil, sees each event and its place after it
+// was noted.
+func (inv *Inventory) byName(room int, f func(e *Event, at int, x *index) error) (*index, error) {
+	x := newIndex(room)
+	err := inv.scan(func(e *Event) error {
+		at := -1
+		switch e.What {
+		case Written:
+			x.written()
+		case Served:
+		case Enrolled, Published, Retire, Withdrawn:
+			at = x.add(digestOf(e.Name))
+			x.apply(at, e.What)
+		}
+		if f == nil {
+			return nil
+		}
+		return f(e, at, x)
+	})
+	return x, err
+}

@@ -1,0 +1,116 @@
+package fleet
+
+import (
+	"errors"
+	"io"
+	"strings"
+	"testing"
+)
+
+// read returns all rows as text, and the failures.
+func read(t *testing.T, text string) (columns, rows, failures []string) {
+	t.Helper()
+	r, err := NewRows(strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		row, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return r.Columns, rows, failures
+		}
+		if f, ok := errors.AsType[*Failure](err); ok {
+			failures = append(failures, f.Error())
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows = append(rows, plural(row.Line, "/")+strings.Join(row.Values, "|"))
+	}
+}
+
+// TestRows: a line that is wrong is told with its number, and all others are read.
+func TestRows(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", maxRecord+1)
+	for name, test := range map[string]struct{ text, rows, failures string }{
+		"plain":        {"serial,site\na,b\nc,d", "2 /sa|b 3 /sc|d", ""},
+		"mark, CRLF":   {"\ufeffSerial , SITE\r\na,b\r\n", "2 /sa|b", ""},
+		"semicolons":   {"serial;site\n\"a\";b\n", "2 /sa|b", ""},
+		"tabs":         {"serial\tsite\na\t b \n", "2 /sa|b", ""},
+		"empty lines":  {"\n\nserial,site\n\na,b\n \n", "5 /sa|b", ""},
+		"two lines":    {"serial,site\n\"a\nb\",c\nd,e\n", "2 /sa\nb|c 4 /sd|e", ""},
+		"quoted quote": {"serial,site\n\"a\"\"b\",c\n", "2 /sa\"b|c", ""},
+		"too few":      {"serial,site\na\nb,c\n", "3 /sb|c", "fleet: line 2: it has 1 value, and the first row names 2"},
+		"bare quote":   {"serial,site\na\"b,c\nd,e\n", "3 /sd|e", "fleet: line 2: it is no row of CSV: bare \" in non-quoted-field"},
+		"not closed":   {"serial,site\n\"a,b\nc,d\ne,f\n", "3 /sc|d 4 /se|f", "fleet: line 2: a quotation mark is not closed"},
+		"no UTF-8":     {"serial,site\na,\xff\nc,d\n", "3 /sc|d", "fleet: line 2: it is no UTF-8"},
+		"too long":     {"serial,site\na," + long + "\nc,d\n", "3 /sc|d", "fleet: line 2: it is longer than 65536 octets"},
+		"long inside":  {"serial,site\n\"a,b\nc,d\n" + long + "\ne,f\n", "3 /sc|d 5 /se|f", "fleet: line 2: a quotation mark is not closed; fleet: line 4: it is longer than 65536 octets"},
+		"long value":   {"serial,site\na," + long[:maxField+1] + "\nc,d", "3 /sc|d", "fleet: line 2: column 2 has 32769 octets, and at most 32768 are read"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			columns, rows, failures := read(t, test.text)
+			if strings.Join(columns, ",") != "serial,site" {
+				t.Errorf("columns %q", columns)
+			}
+			if got := strings.Join(rows, " "); got != test.rows {
+				t.Errorf("rows %q, want %q", got, test.rows)
+			}
+			if got := strings.Join(failures, "; "); got != test.failures {
+				t.Errorf("failures %q, want %q", got, test.failures)
+			}
+		})
+	}
+}
+
+func TestRowsRefuses(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"":                                      "the table is empty",
+		"\n \n":                                 "the table is empty",
+		"\xff\xfes\x00":                         "UTF-16",
+		"serial,\n":                             "line 1: column 2 of the table has no name",
+		"serial,Serial\n":                       `line 1: two columns of the table are called "serial"`,
+		strings.Repeat("a,", maxColumns) + "\n": "at most 64",
+		"\"serial\n":                            "line 1: a quotation mark",
+	} {
+		if _, err := NewRows(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %s", text, err, want)
+		}
+	}
+}
+
+// FuzzRows: whatever the table, each row has as many values as there are columns, numbers of lines
+// grow, and none is beyond the end.
+func FuzzRows(f *testing.F) {
+	for _, seed := range []string{"serial,site\na,b\n", "a;b\n\"x\n", "\ufeffa\n\"b\"\"\n", "a,b\n\"c\nd\",e\nf\"g,h\n"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		r, err := NewRows(strings.NewReader(text))
+		if err != nil {
+			return
+		}
+		last := 0
+		for range strings.Count(text, "\n") + 2 {
+			row, err := r.Next()
+			if errors.Is(err, io.EOF) {
+				return
+			}
+			line := row.Line
+			if failure, ok := errors.AsType[*Failure](err); ok {
+				line = failure.Line
+			} else if err != nil || len(row.Values) != len(r.Columns) {
+				t.Fatalf("%v: %q", err, row.Values)
+			}
+			if line <= last || line > strings.Count(text, "\n")+1 {
+				t.Fatalf("line %d after %d", line, last)
+			}
+			last = line
+		}
+		t.Fatal("it has no end")
+	})
+}
