@@ -104,7 +104,7 @@ func (b *block) change(file, zone string, c *Change) error {
 	own, next := b.at(c), b.with(c)
 	differs := !slices.Equal(lines(b.records), lines(next))
 	if differs && c.Expect != nil && !equal(c.Expect, own) {
-		return changed(file, zone, c, own)
+		return ChangedRefusal(file, zone, c, own)
 	}
 	b.changed = b.changed || differs
 	b.records = next

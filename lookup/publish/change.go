@@ -13,9 +13,12 @@ import (
 	"dnseal/lookup/dane"
 )
 
-// normal returns the changes with canonical owners, and checks them.
-func normal(changes []Change) ([]Change, error) {
+// Normal returns the changes with canonical owners (absolute, lower case), and checks them. Errors:
+// an owner that is no domain name or the root, another type than TLSA and SMIMEA, a TTL that is not
+// whole seconds from 0 to 2^31-1, a record that is too long, two changes of one name and type.
+func Normal(changes []Change) ([]Change, error) {
 	out := slices.Clone(changes)
+	seen := make(map[place]bool, len(out))
 	for i := range out {
 		c := &out[i]
 		owner, err := canonical(c.Owner)
@@ -28,10 +31,11 @@ func normal(changes []Change) ([]Change, error) {
 		if err := c.check(); err != nil {
 			return nil, fmt.Errorf("publish: %s: %w", owner, err)
 		}
-		double := slices.ContainsFunc(out[:i], func(d Change) bool { return d.Owner == c.Owner && d.Type == c.Type })
-		if double {
+		at := place{c.Owner, c.Type}
+		if seen[at] {
 			return nil, fmt.Errorf("publish: two changes of %s %s; make one of them", c.Owner, c.Type)
 		}
+		seen[at] = true
 	}
 	return out, nil
 }

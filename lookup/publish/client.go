@@ -133,7 +133,7 @@ type batch struct {
 
 // plan puts the changes into messages.
 func (c *Client) plan(ctx context.Context, changes []Change) (out []batch, err error) {
-	if changes, err = normal(changes); err != nil {
+	if changes, err = Normal(changes); err != nil {
 		return nil, err
 	}
 	groups, err := c.byZone(ctx, changes)

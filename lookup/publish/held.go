@@ -158,15 +158,15 @@ func contradicts(b batch, ch *Change, has held) *Refusal {
 	own := has.own()
 	switch {
 	case has.alias != "" && len(ch.Add) > 0:
-		return aliasRefusal(b.String(), b.zone.name, ch.Owner, has.alias)
+		return AliasRefusal(b.String(), b.zone.name, ch.Owner, has.alias)
 	case ch.Expect == nil || equal(ch.Expect, own):
 		return nil
 	}
-	return changed(b.String(), b.zone.name, ch, own)
+	return ChangedRefusal(b.String(), b.zone.name, ch, own)
 }
 
-// changed is about records that are not those that were expected.
-func changed(server, zone string, ch *Change, own []dane.Record) *Refusal {
+// ChangedRefusal is about records that are not those that a change expects; own are those there.
+func ChangedRefusal(server, zone string, ch *Change, own []dane.Record) *Refusal {
 	return &Refusal{
 		Code: Changed, Server: server, Zone: zone, Name: ch.Owner,
 		Text: fmt.Sprintf("%s %s at %s is not as it was read before: there %s, expected %s; it was not changed",

@@ -9,7 +9,7 @@ import (
 // TTL than that of the change, and a TTL that changed for records of others. seen is what ReadBack
 // returned for these changes.
 func Notes(seen []Seen, changes ...Change) (out []string) {
-	changes, err := normal(changes)
+	changes, err := Normal(changes)
 	if err != nil {
 		return nil
 	}

@@ -28,7 +28,7 @@ const (
 func (r *Reader) ReadBack(ctx context.Context, changes ...Change) ([]Seen, error) {
 	ctx, cancel := withEnd(ctx)
 	defer cancel()
-	changes, err := normal(changes)
+	changes, err := Normal(changes)
 	if err != nil {
 		return nil, err
 	}
@@ -179,7 +179,7 @@ func missingAt(z zone, all []Seen, s *Seen, c *Change) *Refusal {
 		r.Text = fmt.Sprintf("name server %s cannot be read: %v", s.Server, s.Err)
 		r.Advice = "see that it runs and serves " + z.name + " (PowerDNS: up to 300 s after the zone was made); --name-server names those to read from"
 	case s.Alias != "":
-		return aliasRefusal(s.Server, z.name, c.Owner, s.Alias)
+		return AliasRefusal(s.Server, z.name, c.Owner, s.Alias)
 	case s.Status == dnssec.Bogus:
 		r.Code, r.Text = Bogus, fmt.Sprintf("what %s serves for %s does not validate: %s", s.Server, c.Owner, s.Reason)
 		r.Advice = "nobody can rely on it until the zone's signatures are right"

@@ -60,8 +60,8 @@ func (r *Refusal) Hint() string { return r.Advice }
 // Unwrap is the cause.
 func (r *Refusal) Unwrap() error { return r.Err }
 
-// aliasRefusal is about a CNAME in the way; target may be unknown.
-func aliasRefusal(server, zone, owner, target string) *Refusal {
+// AliasRefusal is about a CNAME in the way of a change; target may be unknown.
+func AliasRefusal(server, zone, owner, target string) *Refusal {
 	to := ""
 	if target != "" {
 		to = " to " + target

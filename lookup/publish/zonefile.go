@@ -67,7 +67,7 @@ func NewZoneFile(opts ZoneFileOptions) (*ZoneFile, error) {
 // not end in time: the new file stays then. Whether a CNAME is in the way the server says when it
 // reads the file.
 func (z *ZoneFile) Apply(ctx context.Context, changes ...Change) error {
-	changes, err := normal(changes)
+	changes, err := Normal(changes)
 	if err != nil {
 		return err
 	}
@@ -96,7 +96,7 @@ func (z *ZoneFile) Apply(ctx context.Context, changes ...Change) error {
 
 // Script is the block as Apply would write it.
 func (z *ZoneFile) Script(ctx context.Context, changes ...Change) (string, error) {
-	changes, err := normal(changes)
+	changes, err := Normal(changes)
 	if err != nil {
 		return "", err
 	}

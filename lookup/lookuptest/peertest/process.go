@@ -21,8 +21,14 @@ type Process struct {
 // it wrote is logged when the test failed.
 func Run(tb testing.TB, program string, args ...string) *Process {
 	tb.Helper()
+	return runAs(tb, &syscall.SysProcAttr{Setpgid: true}, "", program, args...)
+}
+
+// runAs is Run as another user, in a folder that this one may enter.
+func runAs(tb testing.TB, attr *syscall.SysProcAttr, dir, program string, args ...string) *Process {
+	tb.Helper()
 	p := &Process{cmd: exec.Command(program, args...), ended: make(chan struct{})} //nolint:gosec,noctx // of a test; Cleanup ends it
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	p.cmd.SysProcAttr, p.cmd.Dir = attr, dir
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
 	if err := p.cmd.Start(); err != nil {
 		tb.Fatal(err)

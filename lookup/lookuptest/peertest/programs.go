@@ -22,7 +22,7 @@ func Program(tb testing.TB, name string) string {
 	if path, err := exec.LookPath(name); err == nil {
 		return path
 	}
-	for _, dir := range []string{"usr/sbin", "usr/bin", "usr/lib/dovecot", "usr/lib/cyrus/bin"} {
+	for _, dir := range []string{"usr/sbin", "usr/bin", "usr/lib/dovecot", "usr/lib/cyrus/bin", "usr/lib/postgresql/15/bin"} {
 		unpacked, _ := filepath.Glob(filepath.Join(Module(tb), ".cache/peers/*", dir, name))
 		for _, path := range append(unpacked, filepath.Join("/", dir, name)) {
 			if _, err := os.Stat(path); err == nil {

@@ -1,6 +1,7 @@
 //go:build unix
 
-// Package authority runs authoritative name servers for tests: BIND, Knot, PowerDNS and YADIFA as
+// Package authority runs authoritative name servers for tests: BIND, Knot, PowerDNS (on SQLite or
+// PostgreSQL) and YADIFA as
 // primaries that sign while they run and take RFC 2136 updates by TSIG, BIND and NSD as secondaries
 // of them, and unbound as the validating resolver in front. Each lives in a private folder, on a
 // high port of loopback, from [Start] to the end of the test. A program that is missing skips the
@@ -36,8 +37,10 @@ const (
 	BIND     Kind = "bind"
 	Knot     Kind = "knot"
 	PowerDNS Kind = "powerdns"
-	YADIFA   Kind = "yadifa" // its zones are not signed
-	NSD      Kind = "nsd"    // as a secondary only
+	// PowerDNSPostgres is PowerDNS with its data in PostgreSQL.
+	PowerDNSPostgres Kind = "powerdns-postgresql"
+	YADIFA           Kind = "yadifa" // its zones are not signed
+	NSD              Kind = "nsd"    // as a secondary only
 	// Sandbox is package lookuptest, in the process of the test.
 	Sandbox Kind = "sandbox"
 )
@@ -74,6 +77,8 @@ type Options struct {
 	// Addr is host:port to answer at; "": a free port, of 127.0.0.1 for BIND, else of another
 	// loopback address.
 	Addr string
+	// Durable has PostgreSQL wait for the disk.
+	Durable bool
 	// Statements of named.conf that declare the zone, with the file "zone", and its keys; "": ours.
 	Statements string
 }
@@ -97,6 +102,8 @@ type Server struct {
 	// Secondaries are the addresses of those that Options names, in that order. See
 	// [Server.Secondary].
 	Secondaries []string
+	// Postgres is where PowerDNSPostgres has its data; else nil.
+	Postgres *peertest.Postgres
 
 	opts      Options
 	program   string
@@ -124,7 +131,7 @@ func Start(tb testing.TB, kind Kind, zone string, opts Options) *Server {
 		s.startSandbox(tb)
 		return s
 	}
-	software := map[Kind]func(testing.TB, *Server) []string{BIND: bind, Knot: knot, PowerDNS: powerDNS, YADIFA: yadifa}[kind]
+	software := map[Kind]func(testing.TB, *Server) []string{BIND: bind, Knot: knot, PowerDNS: powerDNS, PowerDNSPostgres: powerDNS, YADIFA: yadifa}[kind]
 	if software == nil {
 		tb.Fatalf("no primary of kind %q", kind)
 	}
@@ -133,7 +140,7 @@ func Start(tb testing.TB, kind Kind, zone string, opts Options) *Server {
 	return s
 }
 
-var programs = map[Kind]string{BIND: "named", Knot: "knotd", PowerDNS: "pdns_server", YADIFA: "yadifad", NSD: "nsd"}
+var programs = map[Kind]string{BIND: "named", Knot: "knotd", PowerDNS: "pdns_server", PowerDNSPostgres: "pdns_server", YADIFA: "yadifad", NSD: "nsd"}
 
 // start runs the program, with another address when it ends at once; configure writes its files.
 func (s *Server) start(tb testing.TB, configure func()) {

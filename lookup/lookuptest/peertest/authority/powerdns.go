@@ -25,11 +25,12 @@ const powerDNSPolicy = `function updatepolicy(input)
 end
 `
 
-// powerDNS writes the files of a pdns_server that signs as it answers, from SQLite.
+// powerDNS writes the files of a pdns_server that signs as it answers, from SQLite or PostgreSQL.
 func powerDNS(tb testing.TB, s *Server) []string {
 	tb.Helper()
-	if _, err := os.Stat(powerDNSSchema); err != nil {
-		peertest.Missing(tb, "pdns-backend-sqlite3")
+	store := sqlite
+	if s.Kind == PowerDNSPostgres {
+		store = postgres
 	}
 	peertest.WriteFile(tb, s.path("zone"), s.zoneText())
 	more := ""
@@ -42,10 +43,7 @@ func powerDNS(tb testing.TB, s *Server) []string {
 		// "database is locked", SERVFAIL.
 		more += "primary=yes\nonly-notify=\nalso-notify=" + strings.Join(s.Secondaries, ",") + "\n"
 	}
-	peertest.WriteFile(tb, s.path("pdns.conf"), fmt.Sprintf(`launch=gsqlite3
-gsqlite3-database=%[1]s/db
-gsqlite3-dnssec=yes
-local-address=%[2]s
+	peertest.WriteFile(tb, s.path("pdns.conf"), store(tb, s)+fmt.Sprintf(`local-address=%[2]s
 socket-dir=%[1]s
 dnsupdate=yes
 %[3]scache-ttl=0
@@ -60,9 +58,18 @@ retrieval-threads=1
 security-poll-suffix=
 version-string=anonymous
 `, s.Dir, s.Addr, more))
-	run(tb, peertest.Program(tb, "sqlite3"), s.path("db"), ".read "+powerDNSSchema)
 	s.AddPowerDNSZone(tb, s.Zone, s.path("zone"))
 	return []string{"--config-dir=" + s.Dir, "--daemon=no", "--guardian=no"}
+}
+
+// sqlite makes a database, and the lines that name it.
+func sqlite(tb testing.TB, s *Server) string {
+	tb.Helper()
+	if _, err := os.Stat(powerDNSSchema); err != nil {
+		peertest.Missing(tb, "pdns-backend-sqlite3")
+	}
+	run(tb, peertest.Program(tb, "sqlite3"), s.path("db"), ".read "+powerDNSSchema)
+	return fmt.Sprintf("launch=gsqlite3\ngsqlite3-database=%s/db\ngsqlite3-dnssec=yes\n", s.Dir)
 }
 
 // AddPowerDNSZone makes a zone by pdnsutil, also while the server runs: it then does not know the
