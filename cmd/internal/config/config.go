@@ -81,7 +81,8 @@ type loaded struct {
 	tsig       *publish.Key // of [publish]; nil: none
 	roots      []*x509.Certificate
 	stampRoots []*x509.Certificate
-	decryption *decryption.Live            // nil: no route decrypts
+	decryption *decryption.Live // nil: no route decrypts
+	denied     *denyFiles
 	servers    map[string]*tls.Certificate // by certificate file
 	hopRoots   map[string]*x509.CertPool   // by file
 }

@@ -193,12 +193,6 @@ func (c *Config) RelayOptions(r *Relay, w Wiring) relay.Options {
 	return o
 }
 
-// Deny returns the clients that a relay refuses. They were checked at load.
-func (c *Config) Deny(r *Relay) *relay.Deny {
-	d, _ := relay.ParseDeny(r.Deny)
-	return d
-}
-
 // ServerCertificate returns the certificate of a relay, nil when it has none.
 func (c *Config) ServerCertificate(r *Relay) *tls.Certificate { return c.loaded.servers[r.Certificate] }
 

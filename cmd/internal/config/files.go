@@ -27,6 +27,7 @@ func (c *Config) loadFiles(n *notes) {
 	c.loadPublishing(n)
 	c.loadRoots(n)
 	c.loadEvidence(n)
+	c.loaded.denied = &denyFiles{files: map[string]*denyFile{}}
 	c.loaded.servers = map[string]*tls.Certificate{}
 	c.loaded.hopRoots = map[string]*x509.CertPool{}
 	for i := range c.Relays {
@@ -126,6 +127,13 @@ func (c *Config) loadRelay(n *notes, key string, r *Relay) {
 			n.wrong(key+".next-hop-roots", "%s", err)
 		}
 		c.loaded.hopRoots[r.NextHopRoots] = pool(roots)
+	}
+	if r.DenyFile != "" {
+		if err := c.loaded.denied.load(r.DenyFile); errors.Is(err, fs.ErrNotExist) {
+			n.wrong(key+".deny-file", "the file %s does not exist; make it, empty if nobody is denied", r.DenyFile)
+		} else if err != nil {
+			n.wrong(key+".deny-file", "%s", strip(err))
+		}
 	}
 	if r.Users != "" {
 		if err := sasl.CheckUsers(r.Users); errors.Is(err, fs.ErrNotExist) {

@@ -136,6 +136,7 @@ func (s *session) finishLogin(ctx context.Context, proven *sasl.Principal, err e
 	switch {
 	case err == nil:
 		s.user, s.tlsName, s.auth = proven.User, proven.TLSName, s.mechanism
+		s.know()
 		s.srv.auth.Guesses.Succeeded(key)
 		s.countLogin(s.mechanism, loginDone)
 		s.expected = append(s.expected, wire.NewReply(235, "2.7.0", "Welcome"))

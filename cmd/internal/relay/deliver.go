@@ -17,6 +17,9 @@ import (
 // one for each recipient.
 func (s *session) process(ctx context.Context, tx *transaction, c *wire.Content) []wire.Reply {
 	tx.whole = time.Now()
+	if s.shutOut(ctx) {
+		return s.refuse(ctx, tx, ending{result: refusedDenied, replies: []wire.Reply{replyDenied}})
+	}
 	if r := contentReply(c); r.Code != 0 {
 		return s.refuse(ctx, tx, contentEnding(c, r))
 	}

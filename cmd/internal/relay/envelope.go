@@ -53,12 +53,6 @@ func (s *session) cmdMail(ctx context.Context, arg string) {
 		s.replyError(replyAuthFirst)
 		return
 	}
-	if s.denied() {
-		s.srv.refused(ctx, s.address(), refusedDenied, "on the deny list since it connected")
-		s.reply(replyDenied)
-		s.quit = true
-		return
-	}
 	tx := &transaction{id: newID(), mail: mail{from: path}, start: time.Now()}
 	if r := s.mailParams(&tx.mail, params); r.Code != 0 {
 		s.replyError(r)

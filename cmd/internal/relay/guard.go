@@ -203,7 +203,9 @@ func (s *session) next(ctx context.Context) {
 	default:
 		s.quit = true
 		// RFC 5321, Section 3.8: 421 before a server that shuts down closes.
-		if errors.Is(err, wire.ErrClosing) {
+		if errors.Is(err, wire.ErrClosing) && s.shutOut(ctx) {
+			s.reply(replyDenied)
+		} else if errors.Is(err, wire.ErrClosing) {
 			s.reply(replyClosing)
 		} else if errors.Is(err, os.ErrDeadlineExceeded) && !s.challenged {
 			s.reply(replyTimeout)
@@ -216,6 +218,10 @@ func (s *session) command(ctx context.Context, line string) {
 	verb, arg, _ := strings.Cut(line, " ")
 	arg = strings.TrimRight(arg, " ")
 	s.verb = strings.ToUpper(verb)
+	if s.shutOut(ctx) {
+		s.reply(replyDenied)
+		return
+	}
 	switch s.verb {
 	case "EHLO", "LHLO", "HELO":
 		s.cmdHello(ctx, arg)

@@ -35,9 +35,10 @@
 // (firstline.go) it is written, so that the next hop sees the same header that was signed or
 // verified.
 //
-// [Deny] shuts a client out before any lookup, also one that is connected when the list changes; a
-// message is handled to its end by the settings of its MAIL command. Refused connections and logins
-// are logged and counted with their cause (refusals.go).
+// [Deny] (deny.go, denyfile.go) shuts a client out before any lookup, also one that is connected
+// when the list changes, with the message that comes in then; else a message is handled to its end
+// by the settings of its MAIL command. Refused connections and logins are logged and counted with
+// their cause (refusals.go).
 //
 // # Limitations
 //

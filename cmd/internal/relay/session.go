@@ -27,6 +27,7 @@ type session struct {
 
 	peer    nexthop.Origin
 	counted netip.Addr
+	known   who
 	tls     *tls.ConnectionState
 	hello   string
 	esmtp   bool
@@ -110,6 +111,7 @@ func (s *session) begin(ctx context.Context) bool {
 		s.srv.refused(ctx, s.address(), refusedProxy, err.Error())
 		return false
 	}
+	s.know()
 	if s.denied() {
 		s.srv.refused(ctx, s.address(), refusedDenied, "on the deny list")
 		s.reply(replyDenied)

@@ -8,7 +8,6 @@ import (
 
 	"dnseal/cmd/internal/config"
 	"dnseal/cmd/internal/metrics"
-	"dnseal/cmd/internal/relay"
 	"dnseal/lookup"
 	"dnseal/receiver"
 	"dnseal/receiver/evidence"
@@ -111,22 +110,6 @@ func (g *generation) giveBack() {
 		g.endJournal() // it may look up names for its seal
 	}
 	_ = g.client.Close()
-}
-
-// updateDeny gives the servers that keep old connections the deny list that next has for their
-// address. It ends the connections of clients that are denied now.
-func (g *generation) updateDeny(next *generation) {
-	for _, l := range g.listeners {
-		server, ok := l.server.(*relay.Server)
-		if !ok {
-			continue
-		}
-		for i := range next.config.Relays {
-			if r := &next.config.Relays[i]; r.Listen == l.address {
-				server.SetDeny(next.config.Deny(r))
-			}
-		}
-	}
 }
 
 // close closes the listeners that next does not keep. Close of a Go listener returns only when no

@@ -45,6 +45,7 @@ type service struct {
 	metrics  *metrics.Metrics
 	sockets  *sockets
 	current  current
+	living   living
 	journals journals
 	memory   *message.Memory // for the content of encrypted messages, of all generations
 	broken   chan error      // errors of listeners
@@ -102,6 +103,7 @@ func (s *service) run(ctx context.Context, hup <-chan os.Signal) error {
 	}
 	s.sockets.warnUnused(s.log)
 	s.start(first)
+	s.wg.Go(func() { s.watchDeny(ctx) })
 	s.notify(daemon.SdNotifyReady)
 	s.log.Info("ready", slog.String("door", s.kind), slog.String("config", s.file), slog.Int("listeners", len(first.listeners)))
 	err = s.wait(ctx, hup)
@@ -183,6 +185,7 @@ func (s *service) reload(ctx context.Context, beat <-chan time.Time) {
 // new one.
 func (s *service) start(next *generation) {
 	old := s.current.replace(next)
+	s.living.add(next)
 	if next.useJournal != nil {
 		next.useJournal()
 	}
@@ -213,9 +216,12 @@ func (s *service) start(next *generation) {
 	}
 	s.keep(next)
 	if old != nil {
-		old.updateDeny(next)
+		s.living.updateDeny(next.config)
 		old.close(next)
-		s.retired.Go(func() { old.retire(s.stopping, next) })
+		s.retired.Go(func() {
+			old.retire(s.stopping, next)
+			s.living.remove(old)
+		})
 	}
 }
 

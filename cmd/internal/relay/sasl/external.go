@@ -89,6 +89,9 @@ func (x *tlsaExchange) Step(ctx context.Context, response []byte) ([]byte, *Prin
 	if err := x.login.prove(ctx, owner, x.tls.PeerCertificates); err != nil {
 		return nil, nil, err
 	}
+	if x.login.denied(name) { // since the lookup began
+		return nil, nil, denied("%s is on the deny list", name)
+	}
 	return nil, &Principal{TLSName: name}, nil
 }
 
