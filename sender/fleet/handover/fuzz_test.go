@@ -19,7 +19,7 @@ func FuzzContent(f *testing.F) {
 		defer func() { _ = content.Close() }()
 		_, _ = content.WriteString(text)
 		var got []Entry
-		h, err := readContent(t.Context(), content, func(e Entry) error { got = append(got, e); return nil })
+		h, err := readContent(t.Context(), content, func(_ *Header, e Entry) error { got = append(got, e); return nil })
 		if err != nil {
 			return
 		}

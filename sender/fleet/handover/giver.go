@@ -23,9 +23,6 @@ func proveGiver(ctx context.Context, sd *cms.SignedData, opts *ReadOptions) erro
 	}
 	opts.Giver = name
 	giver := &identity.Identity{Name: name, Kind: kind}
-	if len(sd.Signers) != 1 {
-		return fmt.Errorf("handover: %w: it has %d signatures; one is wanted", ErrNotProven, len(sd.Signers))
-	}
 	cert, err := checkSignature(sd, giver)
 	if err != nil {
 		return fmt.Errorf("handover: %w: %w", ErrNotProven, err)

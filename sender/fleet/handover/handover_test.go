@@ -123,15 +123,15 @@ func (w *world) options() handover.ReadOptions {
 }
 
 // read reads a file, and says what was handed out.
-func (w *world) read(t testing.TB, file []byte, opts handover.ReadOptions) (*handover.Header, []handover.Entry, error) {
-	t.Helper()
+func (w *world) read(tb testing.TB, file []byte, opts handover.ReadOptions) (*handover.Header, []handover.Entry, error) {
+	tb.Helper()
 	var got []handover.Entry
-	h, err := handover.Read(t.Context(), bytes.NewReader(file), opts, func(e handover.Entry) error {
+	h, err := handover.Read(tb.Context(), bytes.NewReader(file), opts, func(_ *handover.Header, e handover.Entry) error {
 		got = append(got, e)
 		return nil
 	})
 	if err != nil && got != nil {
-		t.Errorf("entries were handed out before the error: %v", err)
+		tb.Errorf("entries were handed out before the error: %v", err)
 	}
 	return h, got, err
 }
@@ -314,9 +314,25 @@ func BenchmarkEntries(b *testing.B) {
 			b.Fatal(err)
 		}
 		n := 0
-		if _, err := handover.Read(b.Context(), &file, w.options(), func(handover.Entry) error { n++; return nil }); err != nil || n != handover.MaxEntries {
+		if _, err := handover.Read(b.Context(), &file, w.options(), func(*handover.Header, handover.Entry) error { n++; return nil }); err != nil || n != handover.MaxEntries {
 			b.Fatal(n, err)
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*handover.MaxEntries), "µs/entry")
+}
+
+// TestCheck: a giver knows what he made, and nothing else.
+func TestCheck(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	file := w.write(t)
+	if h, err := handover.Check(t.Context(), bytes.NewReader(file), w.giver); err != nil || h.ID != "0123" {
+		t.Error(h, err)
+	}
+	if _, err := handover.Check(t.Context(), bytes.NewReader(file), newWorld(t).giver); !errors.Is(err, handover.ErrNotProven) {
+		t.Error(err)
+	}
+	if _, err := handover.Check(t.Context(), bytes.NewReader(file[:len(file)/2]), w.giver); err == nil {
+		t.Error("a half file: no error")
+	}
 }

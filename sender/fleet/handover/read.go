@@ -43,20 +43,15 @@ type ReadOptions struct {
 //
 // Errors: [ErrNotProven], [ErrUndecided]; what is no hand-over or is over a limit; that of ctx;
 // what r, the file system or each returned. But for the last, each was not called.
-func Read(ctx context.Context, r io.Reader, opts ReadOptions, each func(Entry) error) (*Header, error) {
+func Read(ctx context.Context, r io.Reader, opts ReadOptions, each func(*Header, Entry) error) (*Header, error) {
 	if opts.Now.IsZero() {
 		opts.Now = time.Now()
 	}
 	content := message.NewSpool(MaxContent)
 	defer func() { _ = content.Close() }()
-	sd, err := cms.Read(r, content)
-	switch {
-	case errors.Is(err, message.ErrTooBig):
-		return nil, fmt.Errorf("handover: its content is larger than %d bytes", MaxContent)
-	case err != nil:
-		return nil, unreadable(err)
-	case !sd.Attached:
-		return nil, errors.New("handover: it is a signature without its content, and no hand-over")
+	sd, err := readSignedData(r, content)
+	if err != nil {
+		return nil, err
 	}
 	if err = proveGiver(ctx, sd, &opts); err != nil {
 		return nil, err
@@ -73,6 +68,9 @@ func Read(ctx context.Context, r io.Reader, opts ReadOptions, each func(Entry) e
 
 // unreadable says of a file that is no SignedData what it may be.
 func unreadable(err error) error {
+	if errors.Is(err, message.ErrTooBig) {
+		return fmt.Errorf("handover: its content is larger than %d bytes", MaxContent)
+	}
 	if errors.As(err, new(*cms.SyntaxError)) || errors.As(err, new(*cms.LimitError)) || errors.As(err, new(*cms.ContentTypeError)) {
 		return fmt.Errorf("handover: it is no hand-over, or was cut or changed: %s", strings.TrimPrefix(err.Error(), "cms: "))
 	}
@@ -94,7 +92,7 @@ func (o *ReadOptions) accept(h *Header) error {
 
 // readContent reads the lines of the content, and checks all of them. With each nil that is all;
 // what was checked does not change until it is handed out, because nobody else has the spool.
-func readContent(ctx context.Context, content *message.Spool, each func(Entry) error) (*Header, error) {
+func readContent(ctx context.Context, content *message.Spool, each func(*Header, Entry) error) (*Header, error) {
 	lines := bufio.NewReaderSize(content.Open(), MaxLine)
 	var h Header
 	if err := next(lines, &h); err != nil {
@@ -118,7 +116,7 @@ func readContent(ctx context.Context, content *message.Spool, each func(Entry) e
 		if each == nil {
 			continue
 		}
-		if err := each(e); err != nil {
+		if err := each(&h, e); err != nil {
 			return &h, err
 		}
 	}
