@@ -5,7 +5,7 @@ package fleet
 // returned.
 func (inv *Inventory) Each(f func(Event) error) error {
 	number := uint64(0)
-	x, err := inv.byName(0, func(e *Event, at int, x *index) error {
+	x, err := inv.byName(func(e *Event, at int, x *index) error {
 		if number++; e.What == Enrolled {
 			x.rows[at] = number
 		}

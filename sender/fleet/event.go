@@ -20,6 +20,7 @@ type What string
 // What lines tell.
 const (
 	Enrolled  What = "enrolled"  // an identity has its key, and its record is known
+	KeysIn    What = "key-file"  // the keys of lines below are in this file
 	Written   What = "written"   // the zone file has all enrolled above, and none retired
 	Published What = "published" // the server, or the database, has accepted the record
 	Served    What = "served"    // every name server shows what lines above published or withdrew
@@ -47,7 +48,8 @@ type Event struct {
 	// At and Size are where the key stands in the file of keys, in octets.
 	At   int64 `json:"at,omitempty"`
 	Size int64 `json:"size,omitempty"`
-	// File and Serial are those of the zone file, Count is how many records it has.
+	// File is the path of the zone file, or of the file of keys; Serial is that of the zone file,
+	// and Count how many records it has.
 	File   string `json:"file,omitempty"`
 	Serial uint32 `json:"serial,omitempty"`
 	Count  int    `json:"count,omitempty"`
@@ -73,7 +75,7 @@ func parseEvent(line []byte) (e Event, err error) {
 		if e.Name == "" {
 			return e, errors.New("it has no name")
 		}
-	case Written, Served:
+	case Written, Served, KeysIn:
 	case "":
 		return e, errors.New("it has no event")
 	default:

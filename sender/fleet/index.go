@@ -107,7 +107,7 @@ func (x *index) apply(at int, what What) {
 		x.states[at] |= isRetired
 	case Withdrawn:
 		x.states[at] |= isWithdrawn
-	case Written, Served: // of many
+	case Written, Served, KeysIn: // of many
 	}
 }
 

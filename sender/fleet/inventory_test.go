@@ -100,7 +100,7 @@ func TestInventoryDamaged(t *testing.T) {
 			t.Fatal(err)
 		}
 		inv := newInventory(t, path)
-		_, err := inv.byName(0, nil)
+		_, err := inv.byName(nil)
 		damaged, ok := errors.AsType[*DamagedError](err)
 		if !ok || damaged.Line != 2 || !strings.Contains(err.Error(), want) || identity.Hint(err) == "" {
 			t.Errorf("%q: %v, want %s", line[:min(len(line), 50)], err, want)

@@ -8,7 +8,6 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/hex"
-	"encoding/pem"
 	"math/big"
 	"strings"
 	"time"
@@ -182,5 +181,5 @@ func EncodeCertificates(certs ...*x509.Certificate) []byte {
 }
 
 func encodeCertificate(cert *x509.Certificate) []byte {
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw})
+	return pemText("CERTIFICATE", cert.Raw)
 }

@@ -12,7 +12,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/asn1"
-	"encoding/pem"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
@@ -152,7 +152,11 @@ func parseSeed(der []byte, id asn1.ObjectIdentifier) (crypto.PrivateKey, error) 
 // schemeLine above a key that signs by RSASSA-PSS; encrypted where there is a passphrase (RFC 7468,
 // Section 11).
 func encodeKey(key crypto.PrivateKey, pss bool, passphrase string) ([]byte, error) {
-	der, err := pkcs8.MarshalSeed(key)
+	var err error
+	der, fast := pkcs8.MarshalP256(key)
+	if !fast {
+		der, err = pkcs8.MarshalSeed(key)
+	}
 	if errors.Is(err, pkcs8.ErrUnsupported) {
 		der, err = x509.MarshalPKCS8PrivateKey(key)
 	}
@@ -168,17 +172,37 @@ func encodeKey(key crypto.PrivateKey, pss bool, passphrase string) ([]byte, erro
 }
 
 func keyText(label string, der []byte, pss bool) []byte {
-	text := pem.EncodeToMemory(&pem.Block{Type: label, Bytes: der})
+	text := pemText(label, der)
 	if pss {
 		text = append([]byte(schemeLine+"\n"), text...)
 	}
 	return text
 }
 
+// pemText is [pem.EncodeToMemory] without headers, in a third of the time.
+func pemText(label string, der []byte) []byte {
+	const octets = 48 // of a line (RFC 7468, Section 2)
+	text := make([]byte, 0, len(der)/3*4+len(der)/octets+2*len(label)+40)
+	text = append(append(append(text, "-----BEGIN "...), label...), "-----\n"...)
+	for len(der) > 0 {
+		n := min(octets, len(der))
+		text = append(base64.StdEncoding.AppendEncode(text, der[:n]), '\n')
+		der = der[n:]
+	}
+	return append(append(append(text, "-----END "...), label...), "-----\n"...)
+}
+
 // subjectKeyID is the SubjectKeyIdentifier (RFC 5280, Section 4.2.1.2) by which package cms names a
 // key.
-func subjectKeyID(pub crypto.PublicKey) ([]byte, error) {
-	der, err := cms.MarshalPublicKey(pub)
+func subjectKeyID(pub crypto.PublicKey) (id []byte, err error) {
+	var der []byte
+	fast := false
+	if key, ok := pub.(*ecdsa.PublicKey); ok {
+		der, fast = pkcs8.MarshalP256Public(key)
+	}
+	if !fast {
+		der, err = cms.MarshalPublicKey(pub)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package identity
 
 import (
 	"bytes"
+	"encoding/pem"
 	"errors"
 	"io/fs"
 	"os"
@@ -61,6 +62,18 @@ func TestStoreUnsyncedAgain(t *testing.T) {
 	}
 	if text, err := os.ReadFile(filepath.Join(dir, name, keyFile)); err != nil || string(text) != "another" {
 		t.Errorf("%s, %v", text, err)
+	}
+}
+
+// TestPEMText: the text is that of encoding/pem.
+func TestPEMText(t *testing.T) {
+	t.Parallel()
+	data := bytes.Repeat([]byte("dnseal"), 40)
+	for n := range len(data) {
+		want := pem.EncodeToMemory(&pem.Block{Type: "A KEY", Bytes: data[:n]})
+		if got := pemText("A KEY", data[:n]); !bytes.Equal(got, want) {
+			t.Fatalf("%d octets:\n%s%s", n, got, want)
+		}
 	}
 }
 

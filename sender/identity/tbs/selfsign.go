@@ -18,13 +18,18 @@ import (
 
 // Extensions of RFC 5280, Section 4.2.1, and the purpose of Section 4.2.1.12 for mail.
 var (
-	oidKeyUsage      = asn1.ObjectIdentifier{2, 5, 29, 15}
-	oidExtKeyUsage   = asn1.ObjectIdentifier{2, 5, 29, 37}
-	oidSubjectKeyID  = asn1.ObjectIdentifier{2, 5, 29, 14}
-	oidAltName       = asn1.ObjectIdentifier{2, 5, 29, 17}
-	oidEmail         = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 3, 4}
-	oidECDSAWithSHA2 = asn1.ObjectIdentifier{1, 2, 840, 10045, 4, 3, 2}
+	oidKeyUsage     = asn1.ObjectIdentifier{2, 5, 29, 15}
+	oidSubjectKeyID = asn1.ObjectIdentifier{2, 5, 29, 14}
+	oidAltName      = asn1.ObjectIdentifier{2, 5, 29, 17}
+
+	// mailPurpose is the extension extKeyUsage with id-kp-emailProtection alone.
+	mailPurpose = []byte("\x30\x13\x06\x03\x55\x1d\x25\x04\x0c\x30\x0a\x06\x08\x2b\x06\x01\x05\x05\x07\x03\x04")
+	// ecdsaWithSHA256 is its AlgorithmIdentifier (RFC 5758, Section 3.2).
+	ecdsaWithSHA256 = []byte("\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02")
 )
+
+// roomy is more octets than most certificates have.
+const roomy = 768
 
 var errNotSimple = errors.New("identity: this certificate is for crypto/x509")
 
@@ -42,12 +47,12 @@ func SelfSign(template *x509.Certificate, spki []byte, key *ecdsa.PrivateKey) ([
 	if err != nil {
 		return nil, err
 	}
-	var b cryptobyte.Builder
+	b := cryptobyte.NewBuilder(make([]byte, 0, roomy))
 	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
 		// v3
 		b.AddASN1(cbasn1.Tag(0).Constructed().ContextSpecific(), func(b *cryptobyte.Builder) { b.AddASN1Int64(2) })
 		b.AddASN1BigInt(template.SerialNumber)
-		addECDSA(b)
+		b.AddBytes(ecdsaWithSHA256)
 		b.AddBytes(subject)
 		b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
 			addTime(b, template.NotBefore)
@@ -68,10 +73,10 @@ func SelfSign(template *x509.Certificate, spki []byte, key *ecdsa.PrivateKey) ([
 	if err != nil {
 		return nil, err
 	}
-	var whole cryptobyte.Builder
+	whole := cryptobyte.NewBuilder(make([]byte, 0, roomy))
 	whole.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
 		b.AddBytes(contents)
-		addECDSA(b)
+		b.AddBytes(ecdsaWithSHA256)
 		b.AddASN1BitString(signature)
 	})
 	return whole.Bytes()
@@ -83,10 +88,6 @@ func isSimple(t *x509.Certificate) bool {
 		len(t.PolicyIdentifiers) + len(t.Policies) + len(t.CRLDistributionPoints) + len(t.PermittedDNSDomains) + len(t.PermittedEmailAddresses) + len(t.ExtKeyUsage)
 	return more == 1 && t.ExtKeyUsage[0] == x509.ExtKeyUsageEmailProtection && !t.BasicConstraintsValid && t.KeyUsage > 0 && t.KeyUsage < 256 &&
 		len(t.SubjectKeyId) > 0 && t.SerialNumber != nil && t.SerialNumber.Sign() > 0 && t.SignatureAlgorithm == x509.UnknownSignatureAlgorithm
-}
-
-func addECDSA(b *cryptobyte.Builder) {
-	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) { b.AddASN1ObjectIdentifier(oidECDSAWithSHA2) })
 }
 
 // addTime writes UTCTime until 2049, then GeneralizedTime (RFC 5280, Section 4.1.2.5).
@@ -104,9 +105,7 @@ func addExtensions(b *cryptobyte.Builder, t *x509.Certificate) {
 		usage := bits.Reverse8(uint8(t.KeyUsage)) //nolint:gosec // isSimple: one octet
 		b.AddASN1(cbasn1.BIT_STRING, func(b *cryptobyte.Builder) { b.AddBytes([]byte{uint8(bits.TrailingZeros8(usage)), usage}) })
 	})
-	addExtension(b, oidExtKeyUsage, false, func(b *cryptobyte.Builder) {
-		b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) { b.AddASN1ObjectIdentifier(oidEmail) })
-	})
+	b.AddBytes(mailPurpose)
 	addExtension(b, oidSubjectKeyID, false, func(b *cryptobyte.Builder) { b.AddASN1OctetString(t.SubjectKeyId) })
 	if len(t.DNSNames)+len(t.EmailAddresses) > 0 {
 		addExtension(b, oidAltName, false, func(b *cryptobyte.Builder) { addNames(b, t) })
