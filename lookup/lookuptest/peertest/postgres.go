@@ -30,7 +30,11 @@ type Postgres struct {
 // refuses root. Without durable it does not wait for the disk (fsync), which benchmarks must.
 func StartPostgres(tb testing.TB, durable bool) *Postgres {
 	tb.Helper()
-	p := &Postgres{Dir: ShortDir(tb), program: Program(tb, "postgres")}
+	program, err := filepath.EvalSymlinks(Program(tb, "postgres")) // initdb is beside it
+	if err != nil {
+		tb.Fatal(err)
+	}
+	p := &Postgres{Dir: ShortDir(tb), program: program}
 	data := filepath.Join(p.Dir, "data")
 	asOther(tb, p.Dir)
 	ctx, cancel := context.WithTimeout(tb.Context(), 2*time.Minute)

@@ -138,6 +138,14 @@ func (z *zone) table(tb testing.TB) (out []string) {
 	return out
 }
 
+// checked fails unless PowerDNS finds nothing wrong.
+func (z *zone) checked(tb testing.TB) {
+	tb.Helper()
+	if said := z.pdnsutil(tb, "check-zone", z.name); !strings.Contains(said, "0 errors, 0 warnings") {
+		tb.Errorf("check-zone: %s", said)
+	}
+}
+
 // rectified fails unless PowerDNS itself finds nothing to change.
 func (z *zone) rectified(tb testing.TB) {
 	tb.Helper()
@@ -145,9 +153,6 @@ func (z *zone) rectified(tb testing.TB) {
 	z.pdnsutil(tb, "rectify-zone", z.name)
 	if after := z.table(tb); !slices.Equal(before, after) {
 		tb.Errorf("rectify-zone changed it:\n%s\n\nto\n%s", strings.Join(before, "\n"), strings.Join(after, "\n"))
-	}
-	if said := z.pdnsutil(tb, "check-zone", z.name); !strings.Contains(said, "0 errors, 0 warnings") {
-		tb.Errorf("check-zone: %s", said)
 	}
 }
 
@@ -204,7 +209,10 @@ func TestPowerDNS(t *testing.T) {
 				l.zone(t, name+".lab", records, name != "unsigned", commands...).testRectified(t)
 			})
 		}
-		for name, test := range map[string]func(*zone, *testing.T){"serial": (*zone).testSerial, "records": (*zone).testRecords, "refusals": (*zone).testRefusals} {
+		for name, test := range map[string]func(*zone, *testing.T){
+			"serial": (*zone).testSerial, "records": (*zone).testRecords, "refusals": (*zone).testRefusals,
+			"lost": (*zone).testLost, "together": (*zone).testTogether, "told": (*zone).testTold,
+		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				test(l.zone(t, name+".lab", records, true), t)
@@ -220,7 +228,6 @@ func (z *zone) testRectified(t *testing.T) {
 	start := z.table(t)
 	devices := append(z.devices(20), add(z.at(`x\.y\032z.a\\b.deep`), digest(50)), add(z.at("sensor.deleg.deep"), digest(51)))
 	z.apply(t, devices...)
-	z.rectified(t)
 	// A name in the middle of the tree, then its leaves away, then itself.
 	middle := add(z.at("00.01._device"), digest(100), digest(101))
 	z.apply(t, middle)
@@ -228,6 +235,7 @@ func (z *zone) testRectified(t *testing.T) {
 		z.shown(t, append(devices, middle)...)
 	}
 	z.rectified(t)
+	z.checked(t)
 	z.apply(t, withdrawn(devices[1:]...)...)
 	z.rectified(t)
 	z.apply(t, withdrawn(devices[0], middle)...)
