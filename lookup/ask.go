@@ -103,6 +103,11 @@ func (c *Client) attempt(ctx context.Context, tr *trust, k key) (r *Result, evic
 	return r, false
 }
 
+// SignerDomain is the domain that an owner name speaks for: what follows its last label with an
+// underscore (RFC 8552, Section 1.1), or for a host the name without its first label. A client
+// bounds its lookups by it; a caller who bounds his own does well to use the same.
+func SignerDomain(name string) string { return admit.SignerDomain(name) }
+
 // undecided is a result of a lookup that was not made, or not finished.
 func undecided(k key, code dnssec.Code, reason string) *Result {
 	return chain.New(k.name, k.typ, &dnssec.Answer{

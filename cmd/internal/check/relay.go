@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -26,6 +27,9 @@ func (k *checker) relay(ctx context.Context, key string, r *config.Relay) {
 	if cert := k.config.ServerCertificate(r); cert != nil && cert.Leaf != nil {
 		k.server(ctx, key, r, cert.Leaf, cert.Certificate)
 	}
+	if hint := crowdHint(r); hint != "" {
+		k.note("relay %s: %s", r.Listen, hint)
+	}
 	opts := k.config.RelayOptions(r, config.Wiring{Lookup: k.dns})
 	found, err := relay.Probe(ctx, opts)
 	if err != nil {
@@ -35,6 +39,14 @@ func (k *checker) relay(ctx context.Context, key string, r *config.Relay) {
 	for _, p := range found {
 		k.hop(key, r, p)
 	}
+}
+
+// crowdHint says what to look at where clients are many, or "".
+func crowdHint(r *config.Relay) string {
+	if len(r.Crowds) > 0 || r.MaxPerClient != 0 || !slices.ContainsFunc(r.Clients, func(s string) bool { return strings.Contains(s, "*") }) {
+		return ""
+	}
+	return "clients has a star, and one address may have 100 connections at a time; where many devices share one (NAT, a balancer without PROXY protocol), name it in crowds, or set max-per-client"
 }
 
 // hop reports what the probe of a next hop found.

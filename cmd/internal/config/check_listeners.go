@@ -95,6 +95,9 @@ func (c *Config) checkRelay(n *notes, key string, r *Relay) {
 	if _, err := prefixes(r.Proxies); err != nil {
 		n.wrong(key+".proxies", "proxies: %s", err)
 	}
+	if _, err := prefixes(r.Crowds); err != nil {
+		n.wrong(key+".crowds", "crowds: %s", err)
+	}
 	for _, entry := range r.Deny {
 		if _, err := relay.ParseDeny([]string{entry}); err != nil {
 			n.wrong(key+".deny", "%s", strip(err))
@@ -102,7 +105,7 @@ func (c *Config) checkRelay(n *notes, key string, r *Relay) {
 	}
 	for name, value := range map[string]int64{
 		"max-bytes": r.MaxBytes, "max-recipients": int64(r.MaxRecipients),
-		"max-connections": int64(r.MaxConnections), "max-per-client": int64(r.MaxPerClient),
+		"max-connections": int64(r.MaxConnections), "max-per-client": int64(r.MaxPerClient), "max-waiting": int64(r.MaxWaiting),
 		"max-in-flight": r.MaxInFlight,
 	} {
 		n.notNegative(key+"."+name, value)

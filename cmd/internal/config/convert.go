@@ -162,7 +162,7 @@ func (c *Config) RelayOptions(r *Relay, w Wiring) relay.Options {
 		},
 		Limits: relay.Limits{
 			MaxBytes: r.MaxBytes, MaxRecipients: r.MaxRecipients,
-			MaxConnections: r.MaxConnections, MaxPerClient: r.MaxPerClient, MaxInFlight: r.MaxInFlight,
+			MaxConnections: r.MaxConnections, MaxWaiting: r.MaxWaiting, MaxPerClient: r.MaxPerClient, MaxInFlight: r.MaxInFlight, WaitTimeout: time.Duration(t.Wait),
 			CommandTimeout: time.Duration(t.Command), ReadTimeout: time.Duration(t.Read), DataTimeout: time.Duration(t.Data),
 			HandleTimeout: time.Duration(t.Handle), AnswerTimeout: time.Duration(t.Answer),
 		},
@@ -178,6 +178,7 @@ func (c *Config) RelayOptions(r *Relay, w Wiring) relay.Options {
 	o.UnbracketedAddresses, o.NormalizeNewlines = r.UnbracketedAddresses, r.BareNewline == bareNormalize
 	o.Deny = c.Deny(r)
 	o.Proxies, _ = prefixes(r.Proxies)
+	o.Crowds, _ = prefixes(r.Crowds)
 	if !o.Inbound {
 		o.Trusted, _ = c.trusted()
 	}

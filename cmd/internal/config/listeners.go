@@ -32,7 +32,9 @@ type Relay struct {
 	// Default: none.
 	Dovecot string `toml:"dovecot"`
 	// Clients lists the device, service and host names (stars allowed) that may log in by TLS
-	// certificate and TLSA record (SASL EXTERNAL: RFC 4422, Appendix A). Needs TLS. Default: none.
+	// certificate and TLSA record (SASL EXTERNAL: RFC 4422, Appendix A). Where a zone does not
+	// answer its clients are deferred (454), and the log says so once a minute; those of other
+	// zones notice nothing. Where many come from one address see crowds. Needs TLS. Default: none.
 	Clients []string `toml:"clients"`
 	// ExternalTLS12 lets these clients log in over TLS 1.2 too, for devices without TLS 1.3. The
 	// client certificate, and so the name of the device, is then sent in clear: who listens on the
@@ -86,8 +88,18 @@ type Relay struct {
 	MaxRecipients int `toml:"max-recipients"`
 	// MaxConnections is how many clients are served at the same time. Default: 2000.
 	MaxConnections int `toml:"max-connections"`
-	// MaxPerClient is how many connections one address may have at the same time. Default: 100.
+	// MaxWaiting is how many more may wait, before the greeting, for others to end; those above
+	// are refused (421). Default: 10000.
+	MaxWaiting int `toml:"max-waiting"`
+	// MaxPerClient is how many connections one address (IPv6: /64) may have at the same time,
+	// those that wait included; those above are refused (421). Default: 100.
 	MaxPerClient int `toml:"max-per-client"`
+	// Crowds are addresses and networks that many clients share, such as a NAT, or a balancer
+	// without PROXY protocol. max-per-client does not count for them: together they may have three
+	// quarters of max-connections, and the others of them wait. Their failed logins count for each
+	// name, so that one device cannot lock out all; failed logins by Dovecot then count there
+	// alone. Default: none.
+	Crowds []string `toml:"crowds"`
 	// MaxInFlight is the size in bytes of all incoming messages together. Default: 1 GiB.
 	MaxInFlight int64 `toml:"max-in-flight"`
 	// RestoreHeader restores header fields that were changed in transit to their signed values,
@@ -114,7 +126,11 @@ type Timeouts struct {
 	Read Duration `toml:"read"`
 	// Data is the limit for a whole message. Default: "30m".
 	Data Duration `toml:"data"`
-	// Login is the limit for the lookup of a client's TLSA records. Default: "15s".
+	// Wait is the limit for which a client waits, before the greeting, for one of max-connections.
+	// Default: "1m".
+	Wait Duration `toml:"wait"`
+	// Login is the limit for the lookup of a client's TLSA records, and for its wait before it
+	// while many log in. Default: "15s".
 	Login Duration `toml:"login"`
 	// Handle is the limit for signing or verifying one message, with its lookups. Default: "2m".
 	Handle Duration `toml:"handle"`

@@ -42,13 +42,37 @@ func (s *session) cmdAuth(arg string) {
 func (s *session) loggedIn() bool { return s.user != "" || s.tlsName != "" }
 
 // client is the connection as a SASL mechanism sees it.
-func (s *session) client() sasl.Client { return sasl.Client{TLS: s.tls, Addr: s.peer.Addr} }
+func (s *session) client() sasl.Client {
+	return sasl.Client{TLS: s.tls, Addr: s.peer.Addr, Claim: s.claim}
+}
+
+// errGuessing is [sasl.ErrUnavailable] for a client that has failed too often.
+var errGuessing = fmt.Errorf("%w: too many failed logins", sasl.ErrUnavailable)
+
+// guesser is whose failures count: one device must not lock out all others behind its address.
+func (s *session) guesser(name string) sasl.Guesser {
+	g := sasl.Guesser{Addr: clientKey(s.address())}
+	if s.srv.isCrowd(s.address()) {
+		g.Name = name
+	}
+	return g
+}
+
+// claim is told the name that a login is for, before anything is proven.
+func (s *session) claim(name string) error {
+	s.claimed = name
+	if s.srv.auth.Guesses.Wait(s.guesser(name), time.Now()) > 0 {
+		return fmt.Errorf("%w as %q from this address", errGuessing, name)
+	}
+	return nil
+}
 
 // beginLogin starts the exchange, or refuses.
 func (s *session) beginLogin(ctx context.Context) bool {
 	name := s.mechanism
-	if wait := s.srv.auth.Guesses.Wait(clientKey(s.address()), time.Now()); wait > 0 {
-		s.logLogin(ctx, name, loginGuessing, fmt.Errorf("%w: too many failed logins from this address", sasl.ErrUnavailable))
+	s.claimed = ""
+	if !s.srv.isCrowd(s.address()) && s.srv.auth.Guesses.Wait(s.guesser(""), time.Now()) > 0 {
+		s.logLogin(ctx, name, loginGuessing, fmt.Errorf("%w from this address", errGuessing))
 		s.expected = append(s.expected, s.countError(replyAuthLater))
 		return false
 	}
@@ -131,7 +155,7 @@ func decodeResponse(s string) ([]byte, error) {
 // is for the log.
 func (s *session) finishLogin(ctx context.Context, proven *sasl.Principal, err error) {
 	s.endLogin()
-	key := clientKey(s.address())
+	key := s.guesser(s.claimed)
 	r := replyAuthLater
 	switch {
 	case err == nil:
@@ -146,8 +170,10 @@ func (s *session) finishLogin(ctx context.Context, proven *sasl.Principal, err e
 		r = wire.NewReply(501, "5.5.2", "Cannot decode the response")
 	case errors.Is(err, errCancelled):
 		r = wire.NewReply(501, "5.7.0", "Login cancelled")
+	case errors.Is(err, errGuessing):
+		s.logLogin(ctx, s.mechanism, loginGuessing, err)
 	case !errors.Is(err, sasl.ErrDenied):
-		s.logLogin(ctx, s.mechanism, loginUnavailable, err)
+		s.logDeferred(ctx, s.mechanism, err)
 	default:
 		s.logLogin(ctx, s.mechanism, loginRefused, err)
 		s.srv.auth.Guesses.Failed(key, time.Now())
@@ -195,6 +221,26 @@ func (s *session) countLogin(mechanism, result string) {
 	if s.srv.opts.OnLogin != nil {
 		s.srv.opts.OnLogin(mechanism, result)
 	}
+}
+
+// deferredPause is how long after a log line about a zone that does not answer, or about a service
+// for passwords, the next is written.
+const deferredPause = time.Minute
+
+// logDeferred counts a login that could not be checked, and logs it once for many: where a zone is
+// down all its devices come again and again.
+func (s *session) logDeferred(ctx context.Context, mechanism string, err error) {
+	s.countLogin(mechanism, loginUnavailable)
+	about := slog.String("service", wire.Printable(mechanism))
+	if z, ok := errors.AsType[*sasl.ZoneError](err); ok {
+		about = slog.String("zone", z.Zone)
+	}
+	skipped, ok := s.srv.refusals.due(about.Key+about.Value.String(), deferredPause, time.Now())
+	if !ok {
+		return
+	}
+	s.srv.opts.Log.LogAttrs(ctx, slog.LevelWarn, "relay: logins deferred", about, slog.String("client", s.address().String()),
+		slog.String("name", wire.Printable(s.claimed)), slog.String("error", err.Error()), slog.Int("not_logged", skipped))
 }
 
 // logLogin logs and counts a login that failed.

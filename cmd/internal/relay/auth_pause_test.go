@@ -30,7 +30,7 @@ func TestGuessingIsSlow(t *testing.T) {
 	// These five failures make the client wait for a second, which a slow machine needs for the
 	// third connection: with four more, too few to count alone, it is 16.
 	for range 4 {
-		r.auth.Guesses.Failed(netip.MustParseAddr("127.0.0.1"), time.Now())
+		r.auth.Guesses.Failed(sasl.Guesser{Addr: netip.MustParseAddr("127.0.0.1")}, time.Now())
 	}
 	third := dial(t, r.addr)
 	startTLS(third, conf)

@@ -205,31 +205,61 @@ func TestExternalNeedsCertificateAndTLS13(t *testing.T) {
 	}
 }
 
-// TestLookupsAreBounded checks that logins beyond the limit are deferred at once, while others wait
-// for the DNS.
+// TestLookupsAreBounded checks that logins beyond the limit wait for their turn, and ask nothing
+// meanwhile.
 func TestLookupsAreBounded(t *testing.T) {
 	t.Parallel()
 	ca := newAuthority(t)
 	cert := ca.issue(t, "a.example.net")
-	waiting, release := make(chan struct{}), make(chan struct{})
+	waiting, release := make(chan struct{}, 10), make(chan struct{})
 	res := &resolver{table: map[string]lookup.Result{"a.example.net.": present(record(dane.DANEEE, cert.Leaf))}}
 	res.before = func(context.Context) { waiting <- struct{}{}; <-release }
-	r := submission(t, ca, sasl.Options{Clients: []string{"a.example.net"}, Lookup: res, MaxLookups: 2})
+	r := submission(t, ca, sasl.Options{Clients: []string{"a.example.net"}, Lookup: res, MaxLookups: 2, LookupTimeout: hangGuard})
 	conf := ca.client("relay.example.org", cert)
-	var slow []*talk
-	for range 2 {
+	var all []*talk
+	for range 3 {
 		k := dial(t, r.addr)
 		startTLS(k, conf)
 		k.write(external("") + "\r\n")
-		<-waiting
-		slow = append(slow, k)
+		all = append(all, k)
 	}
-	k := dial(t, r.addr)
-	startTLS(k, conf)
-	k.do(external(""), "454")
+	<-waiting
+	if n := len(waiting) + 1; n != 1 {
+		t.Errorf("%d lookups of one zone at a time, want 1", n)
+	}
 	close(release)
-	for _, k := range slow {
+	for _, k := range all {
 		k.want("235")
+	}
+	if n := len(res.queries()); n != 3 {
+		t.Errorf("%d lookups", n)
+	}
+}
+
+// TestZoneDown defers the devices of a zone that does not answer, and says so once in the log, with
+// the zone and the number of logins.
+func TestZoneDown(t *testing.T) {
+	t.Parallel()
+	ca := newAuthority(t)
+	res := &resolver{table: map[string]lookup.Result{}}
+	var certs []tls.Certificate
+	for i := range 5 {
+		name := fmt.Sprintf("s%d._device.down.example", i)
+		certs = append(certs, ca.issue(t, name))
+		res.table[name+"."] = lookup.Result{Status: dnssec.Indeterminate, Code: "timeout", Reason: "no answer"}
+	}
+	r := submission(t, ca, sasl.Options{Clients: []string{"*._device.down.example"}, Lookup: res})
+	for _, cert := range certs {
+		k := dial(t, r.addr)
+		startTLS(k, ca.client("relay.example.org", cert))
+		k.do(external(""), "454 4.7.0")
+	}
+	log := r.log.String()
+	if strings.Count(log, "logins deferred") != 1 || !strings.Contains(log, "zone=down.example") || !strings.Contains(log, "name=s0._device.down.example") {
+		t.Errorf("log:\n%s", log)
+	}
+	if skipped, ok := r.refusals.due("zonedown.example", deferredPause, time.Now().Add(deferredPause)); skipped != 4 || !ok {
+		t.Errorf("%d not logged, %v", skipped, ok)
 	}
 }
 

@@ -402,7 +402,7 @@ func TestInFlight(t *testing.T) {
 
 func TestConnectionLimits(t *testing.T) {
 	t.Parallel()
-	for _, limits := range []Limits{{MaxConnections: 3}, {MaxPerClient: 3}} {
+	for _, limits := range []Limits{{MaxConnections: 3, WaitTimeout: time.Millisecond}, {MaxConnections: 3, MaxWaiting: 1, WaitTimeout: time.Millisecond}, {MaxPerClient: 3}} {
 		r := startRelay(t, Options{Trusted: loopback, Limits: limits})
 		var open []*talk
 		for range 3 {

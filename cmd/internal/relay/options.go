@@ -55,6 +55,9 @@ type Options struct {
 	// Proxies are the addresses that must, and alone may, begin with a PROXY protocol header of
 	// version 2.
 	Proxies []netip.Prefix
+	// Crowds are addresses that many clients share: MaxPerClient does not count for them, three
+	// quarters of MaxConnections do, and failed logins count by name.
+	Crowds []netip.Prefix
 	// Auth is how clients log in.
 	Auth sasl.Options
 	// Limits bound what unknown clients can cost.
@@ -80,6 +83,8 @@ type Limits struct {
 	MaxBytes       int64
 	MaxRecipients  int           // of one message; 1000 (RFC 5321, Section 4.5.3.1.8: at least 100)
 	MaxConnections int           // at once; 2000
+	MaxWaiting     int           // connections above, which wait without a greeting; 10,000
+	WaitTimeout    time.Duration // for a connection that waits; 1 min
 	MaxPerClient   int           // connections at once of one address (IPv6: /64); 100
 	MaxInFlight    int64         // bytes of all messages on their way in; 1 GiB
 	MaxErrors      int           // bad commands in a connection; 20
@@ -96,6 +101,8 @@ func (l Limits) withDefaults() Limits {
 	l.MaxBytes = cmp.Or(l.MaxBytes, 50<<20)
 	l.MaxRecipients = cmp.Or(l.MaxRecipients, 1000)
 	l.MaxConnections = cmp.Or(l.MaxConnections, 2000)
+	l.MaxWaiting = cmp.Or(l.MaxWaiting, 10_000)
+	l.WaitTimeout = cmp.Or(l.WaitTimeout, time.Minute)
 	l.MaxPerClient = cmp.Or(l.MaxPerClient, 100)
 	l.MaxInFlight = cmp.Or(l.MaxInFlight, 1<<30)
 	l.MaxErrors = cmp.Or(l.MaxErrors, 20)

@@ -74,7 +74,7 @@ func runChild(role string) {
 func childRelay(c childConfig, l net.Listener, h message.Handler) error {
 	s, err := New(Options{
 		Hostname: "relay.example.org", NextHop: c.NextHop, Trusted: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Handler: h,
-		Limits: Limits{MaxConnections: c.MaxConnections, MaxPerClient: c.MaxConnections},
+		Limits: Limits{MaxConnections: c.MaxConnections, WaitTimeout: time.Millisecond, MaxPerClient: c.MaxConnections},
 		Log:    slog.New(slog.DiscardHandler),
 	})
 	if err != nil {

@@ -33,11 +33,15 @@ type refusal struct {
 	skipped int // since then
 }
 
-// due reports whether a refusal is to be logged now, and how many were not since the last line.
-func (r *refusals) due(reason string, now time.Time) (skipped int, ok bool) {
+// maxReasons bounds what is remembered: strangers may choose zones.
+const maxReasons = 1000
+
+// due reports whether a refusal is to be logged now, a pause after the last line, and how many were
+// not since then.
+func (r *refusals) due(reason string, pause time.Duration, now time.Time) (skipped int, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.reasons == nil {
+	if r.reasons == nil || len(r.reasons) >= maxReasons {
 		r.reasons = map[string]*refusal{}
 	}
 	one := r.reasons[reason]
@@ -45,7 +49,7 @@ func (r *refusals) due(reason string, now time.Time) (skipped int, ok bool) {
 		one = &refusal{}
 		r.reasons[reason] = one
 	}
-	if !one.logged.IsZero() && now.Sub(one.logged) < refusalPause {
+	if !one.logged.IsZero() && now.Sub(one.logged) < pause {
 		one.skipped++
 		return 0, false
 	}
@@ -59,7 +63,7 @@ func (s *Server) refused(ctx context.Context, client netip.Addr, reason, cause s
 	if s.opts.OnRefused != nil {
 		s.opts.OnRefused(reason)
 	}
-	skipped, ok := s.refusals.due(reason, time.Now())
+	skipped, ok := s.refusals.due(reason, refusalPause, time.Now())
 	if !ok {
 		return
 	}

@@ -7,12 +7,13 @@
 // hop's 250. Whatever fails before is a 4xx, or the next hop's own reply. A crash can lose nothing
 // that was accepted; it can make duplicates (RFC 1047).
 //
-// A message passes through the files in this order: server.go and options.go (connections),
-// proxy.go (client address), session.go, guard.go and hello.go (commands), auth_command.go (AUTH;
-// package sasl checks who it is), envelope.go and path.go (MAIL, RCPT), intake.go (DATA, BDAT;
-// package wire), deliver.go and forms.go (handler, forms, and by wire.Reply.Forward the next hop's
-// reply), refresh.go, complete.go and received.go (fields we add), eightbit.go (RFC 6152),
-// record.go (log). Package nexthop is the client side. [Probe] tests next hops.
+// A message passes through the files in this order: server.go, arrivals.go and options.go
+// (connections), proxy.go (client address), session.go, guard.go and hello.go (commands),
+// auth_command.go (AUTH; package sasl checks who it is), envelope.go and path.go (MAIL, RCPT),
+// intake.go (DATA, BDAT; package wire), deliver.go and forms.go (handler, forms, and by
+// wire.Reply.Forward the next hop's reply), refresh.go, complete.go and received.go (fields we
+// add), eightbit.go (RFC 6152), record.go (log). Package nexthop is the client side. [Probe] tests
+// next hops.
 //
 // The server stands on go-smtp (RFC 5321, 2033, 2034, 2920, 3207, 4954). The library runs the
 // dialogue: greeting, the reply to EHLO, the order of MAIL, RCPT and DATA, RSET, NOOP, VRFY, QUIT,

@@ -1,10 +1,8 @@
 package relay
 
 import (
-	"bufio"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -16,7 +14,6 @@ import (
 
 	"dnseal/cmd/internal/relay/nexthop"
 	"dnseal/cmd/internal/relay/sasl"
-	"dnseal/cmd/internal/relay/wire"
 )
 
 // ErrServerClosed is what Serve returns after Shutdown or Retire.
@@ -38,6 +35,7 @@ type Server struct {
 	mu        sync.Mutex
 	listeners map[net.Listener]struct{}
 	sessions  map[*session]struct{}
+	arrivals  arrivals
 	perClient map[netip.Addr]int
 	closing   bool
 	retiring  bool           // by Retire: what was accepted is still served
@@ -138,56 +136,6 @@ func (s *Server) isClosing() bool {
 	return s.closing
 }
 
-// admit starts a session, or sends 421 where there are too many.
-func (s *Server) admit(conn net.Conn) {
-	sess := &session{srv: s, conn: conn, raw: conn, in: wire.NewInput(conn), out: bufio.NewWriterSize(&wire.Writer{Conn: conn}, 1<<10)}
-	s.mu.Lock()
-	full := len(s.sessions) >= s.opts.Limits.MaxConnections
-	refused := full || s.closing && !s.retiring
-	if !refused {
-		s.sessions[sess] = struct{}{}
-		s.running.Add(1)
-	}
-	s.mu.Unlock()
-	if refused {
-		s.refused(s.ctx, addrPort(conn.RemoteAddr()).Addr(), refusedBusy, fmt.Sprintf("%d connections at most", s.opts.Limits.MaxConnections))
-		refuse(conn)
-		return
-	}
-	go sess.serve(s.ctx)
-}
-
-// refuse sends 421 and does not wait for the client.
-func refuse(conn net.Conn) {
-	_ = conn.SetWriteDeadline(time.Now().Add(time.Second))
-	_, _ = conn.Write(replyBusy.Append(nil))
-	_ = conn.Close()
-}
-
-func (s *Server) remove(sess *session) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.sessions, sess)
-	if sess.counted.IsValid() {
-		if s.perClient[sess.counted]--; s.perClient[sess.counted] <= 0 {
-			delete(s.perClient, sess.counted)
-		}
-	}
-}
-
-// count admits one more connection of addr, once its address is known for sure.
-func (s *Server) count(sess *session, addr netip.Addr) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	key := clientKey(addr)
-	if s.perClient[key] >= s.opts.Limits.MaxPerClient {
-		return false
-	}
-	s.perClient[key]++
-	sess.counted = key
-	return true
-}
-
 // clientKey is what one client is counted by: an IPv4 address or an IPv6 /64.
 func clientKey(a netip.Addr) netip.Addr {
 	if a.Is4() || !a.IsValid() {
@@ -227,6 +175,9 @@ func (s *Server) stopListening() []*session {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closing = true
+	if !s.retiring {
+		s.dismiss()
+	}
 	for l := range s.listeners {
 		_ = l.Close()
 	}
@@ -262,6 +213,8 @@ func (s *Server) cut() {
 	s.abort()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.retiring = false
+	s.dismiss()
 	for sess := range s.sessions {
 		_ = sess.raw.Close()
 	}

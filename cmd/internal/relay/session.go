@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"crypto/tls"
-	"fmt"
 	"net"
 	"net/netip"
 	"time"
@@ -27,6 +26,7 @@ type session struct {
 
 	peer    nexthop.Origin
 	counted netip.Addr
+	crowd   bool // counted among the connections of crowds
 	known   who
 	tls     *tls.ConnectionState
 	hello   string
@@ -52,6 +52,7 @@ type session struct {
 
 	login       sasl.Exchange // in progress
 	mechanism   string        // its
+	claimed     string        // the name that it is for, once it is known
 	challenged  bool          // the next line is a response
 	response    []byte        // nil: none
 	responseErr error         // it is malformed, or cancels the login
@@ -117,8 +118,9 @@ func (s *session) begin(ctx context.Context) bool {
 		s.reply(replyDenied)
 		return false
 	}
-	if a := s.peer.Addr.Addr(); a.IsValid() && !s.srv.count(s, a) {
-		s.srv.refused(ctx, a, refusedPerClient, fmt.Sprintf("%d connections at most of one address", s.srv.opts.Limits.MaxPerClient))
+	// Any other than a proxy was counted when it arrived.
+	if a := s.peer.Addr.Addr(); s.srv.isProxy(addrPort(s.conn.RemoteAddr()).Addr()) && !s.srv.isCrowd(a) && !s.srv.count(s, a) {
+		s.srv.refused(ctx, a, refusedPerClient, s.srv.perClientCause())
 		s.reply(replyBusy)
 		return false
 	}

@@ -2,7 +2,6 @@ package sasl
 
 import (
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -22,7 +21,7 @@ import (
 type tlsaLogin struct {
 	opts    Options
 	clients []message.Pattern
-	slots   chan struct{} // one for each login that waits for the DNS
+	zones   *zones
 	denied  func(name string) bool
 }
 
@@ -30,7 +29,7 @@ func newTLSALogin(opts Options, denied func(name string) bool) (*tlsaLogin, erro
 	if opts.Lookup == nil {
 		return nil, errors.New("relay: clients that log in by TLSA need a resolver")
 	}
-	l := &tlsaLogin{opts: opts, denied: denied, slots: make(chan struct{}, opts.MaxLookups)}
+	l := &tlsaLogin{opts: opts, denied: denied, zones: newZones(opts.MaxLookups)}
 	for _, c := range opts.Clients {
 		p, err := message.ParsePattern(c)
 		if err == nil && p.IsAddress() {
@@ -45,12 +44,12 @@ func newTLSALogin(opts Options, denied func(name string) bool) (*tlsaLogin, erro
 }
 
 func (l *tlsaLogin) begin(_ context.Context, c Client) (Exchange, error) {
-	return &tlsaExchange{login: l, tls: c.TLS}, nil
+	return &tlsaExchange{login: l, client: c}, nil
 }
 
 type tlsaExchange struct {
-	login *tlsaLogin
-	tls   *tls.ConnectionState
+	login  *tlsaLogin
+	client Client
 }
 
 func (x *tlsaExchange) Close() {}
@@ -64,7 +63,7 @@ func (x *tlsaExchange) Step(ctx context.Context, response []byte) ([]byte, *Prin
 	if len(response) > 512 {
 		return nil, nil, ErrResponse
 	}
-	leaf := x.tls.PeerCertificates[0]
+	leaf := x.client.TLS.PeerCertificates[0]
 	name := string(response)
 	// RFC 4422, Appendix A: an empty response leaves the name to the certificate.
 	if name == "" {
@@ -86,7 +85,10 @@ func (x *tlsaExchange) Step(ctx context.Context, response []byte) ([]byte, *Prin
 	if !x.login.listed(name) {
 		return nil, nil, denied("%s is not among the clients", name)
 	}
-	if err := x.login.prove(ctx, owner, x.tls.PeerCertificates); err != nil {
+	if err := x.client.claim(name); err != nil {
+		return nil, nil, err
+	}
+	if err := x.login.prove(ctx, owner, x.client.TLS.PeerCertificates); err != nil {
 		return nil, nil, err
 	}
 	if x.login.denied(name) { // since the lookup began
@@ -102,20 +104,18 @@ func (l *tlsaLogin) listed(name string) bool {
 // prove looks up the records and matches them. Before it refuses, it looks them up once more
 // without our cache.
 func (l *tlsaLogin) prove(ctx context.Context, owner string, chain []*x509.Certificate) error {
-	select {
-	case l.slots <- struct{}{}:
-		defer func() { <-l.slots }()
-	default:
-		return unavailable("%d logins wait for the DNS already", cap(l.slots))
-	}
-	ctx, cancel := context.WithTimeout(ctx, l.opts.LookupTimeout)
+	waiting, cancel := context.WithTimeout(ctx, l.opts.LookupTimeout)
 	defer cancel()
-	ctx = dnssec.WithBudget(ctx, dnssec.NewBudget(l.opts.DNS))
-	err := l.verify(ctx, l.opts.Lookup.Lookup(ctx, owner, dane.TLSA), chain)
-	if errors.Is(err, ErrDenied) {
-		err = l.verify(ctx, l.opts.Lookup.LookupFresh(ctx, owner, dane.TLSA), chain)
-	}
-	return err
+	return l.zones.turn(waiting, owner, func() error {
+		ctx, cancel := context.WithTimeout(ctx, l.opts.LookupTimeout)
+		defer cancel()
+		ctx = dnssec.WithBudget(ctx, dnssec.NewBudget(l.opts.DNS))
+		err := l.verify(ctx, l.opts.Lookup.Lookup(ctx, owner, dane.TLSA), chain)
+		if errors.Is(err, ErrDenied) {
+			err = l.verify(ctx, l.opts.Lookup.LookupFresh(ctx, owner, dane.TLSA), chain)
+		}
+		return err
+	})
 }
 
 // verify needs a secure record that matches. Errors: ErrUnavailable where the DNS gave no answer,

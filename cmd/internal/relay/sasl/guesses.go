@@ -14,11 +14,17 @@ const (
 	maxClients  = 10000            // clients remembered
 )
 
-// Guesses slow down who tries passwords over many connections. Clients are counted by address, an
-// IPv6 network as one. The zero value is ready.
+// Guesses slow down who tries passwords over many connections. The zero value is ready.
 type Guesses struct {
 	mu     sync.Mutex
-	failed map[netip.Addr]failures
+	failed map[Guesser]failures
+}
+
+// Guesser is whose failures are counted together: an address, an IPv6 network as one, and where
+// many clients share the address, one name there.
+type Guesser struct {
+	Addr netip.Addr
+	Name string
 }
 
 type failures struct {
@@ -27,7 +33,7 @@ type failures struct {
 }
 
 // Wait is how long this client must wait before its next login is looked at.
-func (g *Guesses) Wait(key netip.Addr, now time.Time) time.Duration {
+func (g *Guesses) Wait(key Guesser, now time.Time) time.Duration {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	f := g.failed[key]
@@ -39,11 +45,11 @@ func (g *Guesses) Wait(key netip.Addr, now time.Time) time.Duration {
 }
 
 // Failed counts a failed login.
-func (g *Guesses) Failed(key netip.Addr, now time.Time) {
+func (g *Guesses) Failed(key Guesser, now time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.failed == nil {
-		g.failed = map[netip.Addr]failures{}
+		g.failed = map[Guesser]failures{}
 	}
 	f := g.failed[key]
 	if now.Sub(f.last) > forgetAfter {
@@ -57,7 +63,7 @@ func (g *Guesses) Failed(key netip.Addr, now time.Time) {
 
 // Succeeded forgives one failure: not all, or an attacker with an account of his own would have as
 // many as he likes.
-func (g *Guesses) Succeeded(key netip.Addr) {
+func (g *Guesses) Succeeded(key Guesser) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	f, ok := g.failed[key]

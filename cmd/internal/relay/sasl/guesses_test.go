@@ -9,7 +9,7 @@ import (
 func TestGuesses(t *testing.T) {
 	t.Parallel()
 	var g Guesses
-	a, b := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
+	a, b := Guesser{Addr: netip.MustParseAddr("192.0.2.1")}, Guesser{Addr: netip.MustParseAddr("192.0.2.2")}
 	now := time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)
 	for i := range freeGuesses {
 		if w := g.Wait(a, now); w != 0 {
@@ -42,7 +42,7 @@ func TestGuesses(t *testing.T) {
 func TestGuessesForgive(t *testing.T) {
 	t.Parallel()
 	var g Guesses
-	a, now := netip.MustParseAddr("192.0.2.1"), time.Now()
+	a, now := Guesser{netip.MustParseAddr("192.0.2.1"), "s1"}, time.Now()
 	for range freeGuesses + 2 {
 		g.Failed(a, now)
 	}
@@ -63,7 +63,7 @@ func TestGuessersAreBounded(t *testing.T) {
 	var g Guesses
 	now := time.Now()
 	for i := range 2 * maxClients {
-		g.Failed(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), now)
+		g.Failed(Guesser{Addr: netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})}, now)
 	}
 	if len(g.failed) > maxClients {
 		t.Errorf("%d clients remembered, want at most %d", len(g.failed), maxClients)

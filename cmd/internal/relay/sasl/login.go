@@ -7,13 +7,14 @@ import (
 
 // beginLogin is SASL LOGIN, which no standard has: draft-murchison-sasl-login-00 describes it, with
 // other prompts than all servers send. There are devices that know nothing else.
-func (p *passwords) beginLogin(context.Context, Client) (Exchange, error) {
-	return &loginExchange{passwords: p}, nil
+func (p *passwords) beginLogin(_ context.Context, c Client) (Exchange, error) {
+	return &loginExchange{passwords: p, client: c}, nil
 }
 
 type loginExchange struct {
 	*passwords
-	name string // empty: it has not come yet
+	client Client
+	name   string // empty: it has not come yet
 }
 
 func (*loginExchange) Close() {}
@@ -29,7 +30,7 @@ func (x *loginExchange) Step(ctx context.Context, response []byte) ([]byte, *Pri
 		x.name = string(response)
 		return []byte("Password:"), nil, nil
 	}
-	ok, err := x.check(ctx, x.name, string(response))
+	ok, err := x.check(ctx, x.client, x.name, string(response))
 	switch {
 	case err != nil:
 		return nil, nil, err

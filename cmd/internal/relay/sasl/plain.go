@@ -27,9 +27,14 @@ func newPasswords(users users) *passwords {
 	}
 }
 
-func (p *passwords) begin(context.Context, Client) (Exchange, error) { return plainExchange{p}, nil }
+func (p *passwords) begin(_ context.Context, c Client) (Exchange, error) {
+	return plainExchange{p, c}, nil
+}
 
-type plainExchange struct{ *passwords }
+type plainExchange struct {
+	*passwords
+	client Client
+}
 
 func (plainExchange) Close() {}
 
@@ -45,7 +50,7 @@ func (x plainExchange) Step(ctx context.Context, response []byte) ([]byte, *Prin
 		return nil, nil, ErrResponse
 	}
 	authzid, name, password := string(parts[0]), string(parts[1]), string(parts[2])
-	ok, err := x.check(ctx, name, password)
+	ok, err := x.check(ctx, x.client, name, password)
 	switch {
 	case err != nil:
 		return nil, nil, err
@@ -59,7 +64,10 @@ func (x plainExchange) Step(ctx context.Context, response []byte) ([]byte, *Prin
 }
 
 // check waits for its turn and compares.
-func (p *passwords) check(ctx context.Context, name, password string) (bool, error) {
+func (p *passwords) check(ctx context.Context, c Client, name, password string) (bool, error) {
+	if err := c.claim(name); err != nil {
+		return false, err
+	}
 	select {
 	case p.queue <- struct{}{}:
 		defer func() { <-p.queue }()

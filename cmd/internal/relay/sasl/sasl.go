@@ -4,7 +4,8 @@
 // Start at sasl.go: an [Authenticator] offers the [Mechanism]s that a connection can use. plain.go
 // is PLAIN (RFC 4616) and login.go LOGIN, against a file of password hashes (passwd.go), dovecot.go
 // passes mechanisms through to Dovecot, external.go is EXTERNAL by TLS client certificate and TLSA
-// record (draft-ietf-dance-client-auth). guesses.go slows down those who guess passwords.
+// record (draft-ietf-dance-client-auth). zones.go has whose turn it is to ask the DNS, guesses.go
+// slows down those who guess passwords.
 //
 // # Limitations
 //
@@ -50,8 +51,9 @@ type Options struct {
 	DNS dnssec.Limits
 	// Roots are for TLSA records of usages 0 and 1; nil: those cannot be used.
 	Roots []*x509.Certificate
-	// MaxLookups is how many logins may wait for the DNS at once, the others are deferred; 0: 16.
-	// LookupTimeout is for one; 0: 15 s.
+	// MaxLookups is how many logins may ask the DNS at once, an eighth of them in one zone; the
+	// others wait for their turn; 0: 128. LookupTimeout is for one, and for the wait before it; 0:
+	// 15 s.
 	MaxLookups    int
 	LookupTimeout time.Duration
 	// MaxFailures is how many failed logins end a connection; 0: 3. Pause is before the answer to
@@ -85,6 +87,16 @@ type Principal struct {
 type Client struct {
 	TLS  *tls.ConnectionState // nil: not encrypted
 	Addr netip.AddrPort       // zero: a unix socket
+	// Claim is called with the user or DNS name that a login is for, before anything is proven.
+	// Its error ends the login. Not called where Dovecot checks the login; nil: not called.
+	Claim func(name string) error
+}
+
+func (c Client) claim(name string) error {
+	if c.Claim == nil {
+		return nil
+	}
+	return c.Claim(name)
 }
 
 // Exchange is one login in progress (RFC 4422, Section 3.4). Step gets the client's response, nil
@@ -114,7 +126,7 @@ type Authenticator struct {
 // Errors: the users file cannot be used, a name in Clients is none, or there is no resolver for
 // them.
 func New(opts Options, denied func(name string) bool) (*Authenticator, error) {
-	opts.MaxLookups = cmp.Or(opts.MaxLookups, 16)
+	opts.MaxLookups = cmp.Or(opts.MaxLookups, 128)
 	opts.LookupTimeout = cmp.Or(opts.LookupTimeout, 15*time.Second)
 	opts.MaxFailures = cmp.Or(opts.MaxFailures, 3)
 	opts.Pause = cmp.Or(opts.Pause, time.Second)

@@ -1,0 +1,157 @@
+package relay
+
+import (
+	"bufio"
+	"crypto/tls"
+	"net"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"dnseal/cmd/internal/relay/sasl"
+	"dnseal/lookup"
+	"dnseal/lookup/dane"
+	"dnseal/lookup/lookuptest/peertest"
+)
+
+// waitingAt waits until so many connections wait for a place.
+func (r *testRelay) waitingAt(t *testing.T, n int) {
+	t.Helper()
+	peertest.WaitFor(t, "connections that wait", func() bool {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return r.arrivals.waiting == n
+	})
+}
+
+// queued connects while there is no place.
+func (r *testRelay) queued(t *testing.T, n int) *talk {
+	t.Helper()
+	k := connect(t, r.addr)
+	k.conn.SetDeadline(time.Now().Add(hangGuard))
+	r.waitingAt(t, n)
+	return k
+}
+
+// TestArrivalsWait has clients above the limit wait for a place, in their order, and refuses only
+// those that are too many even to wait.
+func TestArrivalsWait(t *testing.T) {
+	t.Parallel()
+	r := startRelay(t, Options{Trusted: loopback, Limits: Limits{MaxConnections: 2, MaxWaiting: 3}})
+	first, second := dial(t, r.addr), dial(t, r.addr)
+	var waiting []*talk
+	for i := range 3 {
+		waiting = append(waiting, r.queued(t, i+1))
+	}
+	refused := connect(t, r.addr)
+	refused.want("421 4.7.0")
+	refused.wantEOF()
+	waiting[1].conn.Close() // it gives up
+	first.do("QUIT", "221")
+	waiting[0].want("220")
+	second.do("QUIT", "221")
+	waiting[2].want("220")
+	waiting[2].do("EHLO c", "250")
+	r.waitingAt(t, 0)
+	if log := r.log.String(); strings.Count(log, "reason=busy") != 1 {
+		t.Errorf("log:\n%s", log)
+	}
+}
+
+// TestWaitEnds refuses who has waited for so long, and all that wait when the server stops.
+func TestWaitEnds(t *testing.T) {
+	t.Parallel()
+	r := startRelay(t, Options{Trusted: loopback, Limits: Limits{MaxConnections: 1, WaitTimeout: time.Millisecond}})
+	dial(t, r.addr)
+	k := connect(t, r.addr)
+	k.want("421 4.7.0")
+	k.wantEOF()
+	r = startRelay(t, Options{Trusted: loopback, Limits: Limits{MaxConnections: 1}})
+	dial(t, r.addr)
+	k = r.queued(t, 1)
+	r.stop()
+	k.want("421 4.3.2")
+	k.wantEOF()
+}
+
+// TestRetireServesWhoWaits serves on, after a reload, also those that waited then.
+func TestRetireServesWhoWaits(t *testing.T) {
+	t.Parallel()
+	r := startRelay(t, Options{Trusted: loopback, Limits: Limits{MaxConnections: 1}})
+	first := dial(t, r.addr)
+	k := r.queued(t, 1)
+	done := make(chan error, 1)
+	go func() { done <- r.Retire(t.Context()) }()
+	peertest.WaitFor(t, "the end of accepting", r.isClosing)
+	first.do("QUIT", "221")
+	k.want("220")
+	k.do("QUIT", "221")
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+// TestCrowd lets an address of many clients have more connections than one client, and leaves a
+// quarter of all places to others.
+func TestCrowd(t *testing.T) {
+	t.Parallel()
+	opts := Options{Trusted: loopback, Crowds: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}, Limits: Limits{MaxConnections: 4, MaxPerClient: 1}}
+	r := startRelay(t, opts)
+	crowd := []*talk{dial(t, r.addr), dial(t, r.addr), dial(t, r.addr)}
+	fourth := r.queued(t, 1)
+	from := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}}
+	conn, err := from.DialContext(t.Context(), "tcp", r.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	greet(t, conn)
+	crowd[0].do("QUIT", "221")
+	fourth.want("220")
+	again, err := from.DialContext(t.Context(), "tcp", r.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Close()
+	if line, err := bufio.NewReader(again).ReadString('\n'); !strings.HasPrefix(line, "421") {
+		t.Errorf("the second connection of an address that is no crowd: %q, %v", line, err)
+	}
+	if log := r.log.String(); !strings.Contains(log, "name it in crowds") {
+		t.Errorf("log:\n%s", log)
+	}
+}
+
+// TestCrowdGuesses: one device that always fails does not lock out the others behind its address,
+// but itself.
+func TestCrowdGuesses(t *testing.T) {
+	t.Parallel()
+	ca := newAuthority(t)
+	const bad, good = "s4._device.example.net", "s5._device.example.net"
+	certs := map[string]tls.Certificate{bad: ca.issue(t, bad), good: ca.issue(t, good)}
+	r := startRelay(t, Options{
+		TLS: ca.server(t, "relay.example.org"), Crowds: loopback,
+		Auth: sasl.Options{
+			Clients: []string{"*._device.example.net"}, Users: users(t, map[string]string{"alice": "p"}), Pause: 1, MaxFailures: 100,
+			Lookup: &resolver{table: map[string]lookup.Result{good + ".": present(record(dane.DANEEE, certs[good].Leaf))}},
+		},
+	})
+	login := func(name string) *talk {
+		k := dial(t, r.addr)
+		startTLS(k, ca.client("relay.example.org", certs[name]))
+		return k
+	}
+	k := login(bad)
+	for range 15 { // so that it must wait for a minute
+		r.auth.Guesses.Failed(sasl.Guesser{Addr: netip.MustParseAddr("127.0.0.1"), Name: bad}, time.Now())
+	}
+	k.do(external(bad), "454 4.7.0")
+	login(good).do(external(good), "235")
+	k.do(plain("alice", "p"), "235")
+	if log := r.log.String(); !strings.Contains(log, "reason=guessing") || !strings.Contains(log, bad) {
+		t.Errorf("log:\n%s", log)
+	}
+	for range 15 {
+		r.auth.Guesses.Failed(sasl.Guesser{Addr: netip.MustParseAddr("127.0.0.1"), Name: "alice"}, time.Now())
+	}
+	login(bad).do(plain("alice", "p"), "454 4.7.0")
+}
