@@ -24,7 +24,8 @@ import (
 //	{enum(number)}        digits, the last first, with a dot between (RFC 6116, Section 3.2)
 //	{random}              26 random characters, 130 bits
 //
-// Everything else stands for itself.
+// Everything else stands for itself. A template that is one column and nothing else, such as
+// "{name}", makes its values the names as they are, as a hand-over has them.
 type Template struct {
 	text  string
 	parts []part
@@ -196,9 +197,18 @@ func (t *Template) columns() (list []int) {
 	return list
 }
 
+// isName reports whether the values of one column are the names.
+func (t *Template) isName() bool {
+	p := &t.parts[0]
+	return !t.uri && len(t.parts) == 1 && p.make == value && p.to == 0
+}
+
 // expand makes the text. The values of columns are letters, digits, hyphens and underscores, which
 // become lower case; what is hashed can be anything. Errors say which column is wrong.
 func (t *Template) expand(values []string, name string, key []byte, pseudonym string) (string, error) {
+	if t.isName() && values[t.parts[0].column] != "" {
+		return values[t.parts[0].column], nil
+	}
 	var b strings.Builder
 	for i := range t.parts {
 		p := &t.parts[i]
