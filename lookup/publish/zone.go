@@ -75,6 +75,17 @@ func (r *Reader) zoneOf(ctx context.Context, owner string) (zone, error) {
 	return z, err
 }
 
+// ZoneOf returns the apex of the zone that a name is in. What was found is used for a minute.
+// Errors are a [*Refusal] with [NoZone] or [OutsideZone], or the context's.
+func (r *Reader) ZoneOf(ctx context.Context, owner string) (string, error) {
+	owner, err := canonical(owner)
+	if err != nil {
+		return "", fmt.Errorf("publish: %w", err)
+	}
+	z, err := r.zoneOf(ctx, owner)
+	return z.name, err
+}
+
 // start is the name whose zone is asked for: below a label with an underscore all identities are in
 // one zone, so that one question serves them all.
 func start(owner string) string {

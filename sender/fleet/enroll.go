@@ -107,6 +107,9 @@ func (inv *Inventory) Enroll(ctx context.Context, opts EnrollOptions) (sum Enrol
 	if e := group.Wait(); err == nil {
 		err = e
 	}
+	if err == nil {
+		err = inv.note(Event{What: Ran, Count: e.sum.Enrolled, Failed: e.sum.Failed})
+	}
 	return e.sum, err
 }
 

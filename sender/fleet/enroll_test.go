@@ -55,7 +55,7 @@ func TestEnroll(t *testing.T) {
 		}
 	}
 	seen := map[string]int{}
-	if err := inv.scan(func(e *Event) error {
+	if err := inv.Each(func(e Event) error {
 		seen[e.Name]++
 		id, err := identity.Load(dir, e.Name)
 		if err != nil {
@@ -132,7 +132,7 @@ func TestEnrollRandom(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := inv.scan(func(e *Event) error { names = append(names, e.Name); return nil }); err != nil || len(names) != 3 {
+	if err := inv.Each(func(e Event) error { names = append(names, e.Name); return nil }); err != nil || len(names) != 3 {
 		t.Errorf("%q, %v", names, err)
 	}
 	for _, name := range names {

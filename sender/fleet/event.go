@@ -26,33 +26,37 @@ const (
 	Served    What = "served"    // every name server shows what lines above published or withdrew
 	Retire    What = "retired"   // the key signs no more
 	Withdrawn What = "withdrawn" // the server, or the database, has removed the record
+	Ran       What = "run"       // an enrolment ended: Count are new, Failed were told
 )
 
 // Event is one line of an inventory: a JSON object. What does not belong to an event is left out.
 type Event struct {
 	Time time.Time `json:"time"`
 	What What      `json:"event"`
-	// Name is the identity, as [identity.ParseName] returns it; of Served the one that was read
-	// back.
+	// Name is the identity, as [identity.ParseName] returns it.
 	Name string `json:"name,omitempty"`
 	// Line and Row are those of the table: the values by column, without the public key.
 	Line int               `json:"line,omitempty"`
 	Row  map[string]string `json:"row,omitempty"`
 	// Key is the [identity.Identity.KeyID].
 	Key string `json:"key,omitempty"`
-	// Record is the data in the form of a zone file, TTL in seconds.
+	// TTL of the record in seconds.
+	TTL int64 `json:"ttl,omitempty"`
+	// Record is its data in the form of a zone file.
 	Record string `json:"record,omitempty"`
-	TTL    int64  `json:"ttl,omitempty"`
+	// Others are the records of other keys of the name, which a retired identity has besides.
+	Others []string `json:"others,omitempty"`
 	// NotAfter is the end of the certificate; none: there is no certificate.
 	NotAfter time.Time `json:"not_after,omitzero"`
 	// At and Size are where the key stands in the file of keys, in octets.
 	At   int64 `json:"at,omitempty"`
 	Size int64 `json:"size,omitempty"`
 	// File is the path of the zone file, or of the file of keys; Serial is that of the zone file,
-	// and Count how many records it has.
+	// and Count how many records it has; of Served how many names were read back.
 	File   string `json:"file,omitempty"`
 	Serial uint32 `json:"serial,omitempty"`
 	Count  int    `json:"count,omitempty"`
+	Failed int    `json:"failed,omitempty"`
 }
 
 // append writes the line.
@@ -75,7 +79,7 @@ func parseEvent(line []byte) (e Event, err error) {
 		if e.Name == "" {
 			return e, errors.New("it has no name")
 		}
-	case Written, Served, KeysIn:
+	case Written, Served, KeysIn, Ran:
 	case "":
 		return e, errors.New("it has no event")
 	default:

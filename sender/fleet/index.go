@@ -16,6 +16,8 @@ const (
 	isRetired
 	isWithdrawn // its record was removed after it was retired
 	isMet       // a row of this run makes it
+	isListed    // the zone file has it
+	isUnlisted  // the zone file left it out after it was retired
 )
 
 type digest [16]byte
@@ -100,15 +102,20 @@ func (x *index) grow() {
 func (x *index) apply(at int, what What) {
 	switch what {
 	case Enrolled: // of a row that was retired: under another random name
-		x.states[at] = x.states[at]&^(isRetired|isPublished|isWithdrawn) | isEnrolled
+		x.states[at] = x.states[at]&^(isRetired|isPublished|isWithdrawn|isListed|isUnlisted) | isEnrolled
 	case Published:
 		x.states[at] |= isPublished
 	case Retire:
 		x.states[at] |= isRetired
 	case Withdrawn:
 		x.states[at] |= isWithdrawn
-	case Written, Served, KeysIn: // of many
+	case Written, Served, KeysIn, Ran: // of many
 	}
+}
+
+// isOut reports whether the records of a retired identity are in the zone no more.
+func (s state) isOut() bool {
+	return (s&isPublished == 0 || s&isWithdrawn != 0) && (s&isListed == 0 || s&isUnlisted != 0)
 }
 
 // written notes that a zone file has all that is enrolled and nothing that is retired.
@@ -116,9 +123,9 @@ func (x *index) written() {
 	for at, s := range x.states {
 		switch {
 		case s&isRetired != 0:
-			x.states[at] |= isWithdrawn
+			x.states[at] |= isUnlisted
 		case s&isEnrolled != 0:
-			x.states[at] |= isPublished
+			x.states[at] |= isListed
 		}
 	}
 }

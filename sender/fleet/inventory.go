@@ -246,7 +246,7 @@ func (inv *Inventory) byName(f func(e *Event, at int, x *index) error) (*index, 
 		switch e.What {
 		case Written:
 			x.written()
-		case Served, KeysIn:
+		case Served, KeysIn, Ran:
 		case Enrolled, Published, Retire, Withdrawn:
 			at = x.add(digestOf(e.Name))
 			x.apply(at, e.What)

@@ -1,6 +1,7 @@
 package dnsflags
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"dnseal/lookup"
 	"dnseal/lookup/dane"
 	"dnseal/lookup/publish"
+	"dnseal/lookup/publish/powerdns"
 )
 
 // Publisher changes a zone and reads back: a *publish.Client or a *publish.ZoneFile.
@@ -38,6 +40,15 @@ type Publish struct {
 
 // Register adds the flags to cmd, and those of reading the DNS.
 func (f *Publish) Register(cmd *cobra.Command) {
+	f.RegisterUpdates(cmd)
+	set := cmd.Flags()
+	set.BoolVar(&f.DryRun, "dry-run", false, "change nothing: print the script for nsupdate that would do it")
+	set.StringVar(&f.file.File, "zone-file", "", "change the block between \"; dnseal begin\" and \"; dnseal end\" in this `FILE`\ninstead of sending updates")
+	set.StringVar(&f.reload, "reload-command", "", "`COMMAND` that makes the server read the zone file, such as \"rndc reload example.org\"; no shell reads it")
+}
+
+// RegisterUpdates adds only the flags of dynamic updates, and those of reading the DNS.
+func (f *Publish) RegisterUpdates(cmd *cobra.Command) {
 	f.dns = new(DNS)
 	f.dns.Register(cmd)
 	f.stderr = cmd.ErrOrStderr
@@ -46,9 +57,6 @@ func (f *Publish) Register(cmd *cobra.Command) {
 	set.StringVar(&f.key, "tsig-key", "", "TSIG key `FILE` in BIND's form, as tsig-keygen writes it")
 	set.StringVar(&f.opts.Zone, "zone", "", "`NAME` of the zone (default: found by its SOA)")
 	set.StringSliceVar(&f.opts.NameServers, "name-server", nil, "read back from this name server, `HOST[:PORT]`; repeated for several\n(default: those in the zone's NS records)")
-	set.BoolVar(&f.DryRun, "dry-run", false, "change nothing: print the script for nsupdate that would do it")
-	set.StringVar(&f.file.File, "zone-file", "", "change the block between \"; dnseal begin\" and \"; dnseal end\" in this `FILE`\ninstead of sending updates")
-	set.StringVar(&f.reload, "reload-command", "", "`COMMAND` that makes the server read the zone file, such as \"rndc reload example.org\"; no shell reads it")
 	set.StringVar(&f.Config, "config", "", "take what is not given here from [publish] and [dns] of this `FILE`")
 	f.resolverIsNamed = func() bool {
 		return set.Changed("resolver") || set.Changed("trust-anchor") || set.Changed("dns-mode")
@@ -80,6 +88,33 @@ func (f *Publish) Open() (*Publishing, error) {
 		return nil, errors.Join(err, client.Close())
 	}
 	return out, nil
+}
+
+// OpenPostgres makes the publisher into the database of PowerDNS at url, which reads back from the
+// name servers of the flags. The lookups end with close.
+func (f *Publish) OpenPostgres(url string) (client *powerdns.Client, closing func() error, err error) {
+	if f.opts.Server != "" || f.key != "" {
+		return nil, nil, errors.New("--postgres excludes --server and --tsig-key: the records go into the database")
+	}
+	if err = f.check(); err != nil {
+		return nil, nil, err
+	}
+	lookups, err := f.client()
+	if err != nil {
+		return nil, nil, err
+	}
+	opts := powerdns.Options{URL: url, Zone: f.opts.Zone, NameServers: f.opts.NameServers, Lookup: lookups}
+	if c := f.Loaded; c != nil {
+		table := c.PublishOptions(lookups)
+		opts.Zone = cmp.Or(opts.Zone, table.Zone)
+		if len(opts.NameServers) == 0 {
+			opts.NameServers = table.NameServers
+		}
+	}
+	if client, err = powerdns.New(opts); err != nil {
+		return nil, nil, errors.Join(err, lookups.Close())
+	}
+	return client, lookups.Close, nil
 }
 
 // check reads the configuration, and looks for flags that exclude each other.
