@@ -34,6 +34,7 @@ type childConfig struct {
 	NextHop        []string
 	MaxConnections int
 	Dir            string // of a next hop: where messages go; of a signer: its identities
+	Door           doorConfig
 }
 
 // runChild serves until it is killed or its standard input ends.
@@ -62,6 +63,8 @@ func runChild(role string) {
 		if s, err = childSigner(c); err == nil {
 			err = childRelay(c, l, s)
 		}
+	case "door":
+		err = childDoor(c, l)
 	case "pass-through":
 		err = childPassThrough(c, l)
 	default:
