@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"dnseal/cmd/internal/relay/nexthop"
 	"dnseal/receiver"
@@ -35,6 +36,7 @@ func (c *Config) check(n *notes) {
 	if c.Metrics.Listen != "" {
 		n.loopback("metrics.listen", c.Metrics.Listen)
 	}
+	c.checkService(n)
 	n.oneOf("log.format", c.Log.Format, "text", "json")
 }
 
@@ -140,6 +142,25 @@ func (c *Config) checkTwice(n *notes) {
 			address = a.Address
 		}
 		once(fmt.Sprintf("milter[%d]", i), address)
+	}
+}
+
+// maxDrain leaves service managers the time for messages in progress, too.
+const maxDrain = time.Minute
+
+func (c *Config) checkService(n *notes) {
+	if c.Service.Health != "" {
+		if a, err := ParseListen(c.Service.Health); err != nil {
+			n.wrong("service.health", "health: %s", err)
+		} else if c.Service.Health == c.Metrics.Listen {
+			n.wrong("service.health", "health: %s is that of the metrics, which answer /readyz too; leave one of them out", a.Address)
+		}
+	}
+	switch {
+	case time.Duration(c.Service.Drain) > maxDrain:
+		n.wrong("service.drain", "drain is %v; at most %v", time.Duration(c.Service.Drain), maxDrain)
+	case c.Service.Drain > 0 && c.Service.Health == "" && c.Metrics.Listen == "":
+		n.wrong("service.drain", "drain is for a balancer that asks /readyz, and nothing answers it; write health, or listen in [metrics]")
 	}
 }
 

@@ -58,6 +58,7 @@ type Config struct {
 	Relays   []Relay  `toml:"relay"`
 	Milters  []Milter `toml:"milter"`
 	Metrics  Metrics  `toml:"metrics"`
+	Service  Service  `toml:"service"`
 	Log      Log      `toml:"log"`
 
 	loaded loaded
@@ -150,6 +151,17 @@ type Metrics struct {
 	// Listen is a loopback "host:port" or "unix:/path" for /metrics, /healthz and /readyz. A change
 	// needs a restart. Default: nowhere.
 	Listen string `toml:"listen"`
+}
+
+// Service configures how a daemon behaves behind a balancer ([service]).
+type Service struct {
+	// Health is a "host:port" for /healthz and /readyz alone, without metrics: a balancer on
+	// another machine may reach it. A change needs a restart. Default: nowhere but at the metrics.
+	Health string `toml:"health"`
+	// Drain is how long, from SIGTERM on, /readyz answers 503 while new clients are still accepted,
+	// so that a balancer sends them elsewhere before the listeners close; then messages in progress
+	// finish. At most "1m". Needs health, or the metrics' listen. Default: "0s".
+	Drain Duration `toml:"drain"`
 }
 
 // Log configures the log on standard error ([log]).

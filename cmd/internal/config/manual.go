@@ -68,6 +68,7 @@ func Manual() ([]Section, error) {
 		{"[relay.timeouts]", "Timeouts"},
 		{"[[milter]]", "Milter"},
 		{"[metrics]", "Metrics"},
+		{"[service]", "Service"},
 		{"[log]", "Log"},
 	} {
 		out = append(out, section(t.table, structs[t.name]))

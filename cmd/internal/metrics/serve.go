@@ -14,7 +14,8 @@ import (
 // state is the answer of /readyz.
 type state struct{ ready atomic.Bool }
 
-// Ready sets whether mail is accepted: from when the listeners are open until they close.
+// Ready sets whether new clients should come: from when the listeners are open until the service
+// drains or they close.
 func (m *Metrics) Ready(yes bool) {
 	if m != nil {
 		m.state.ready.Store(yes)
@@ -24,8 +25,19 @@ func (m *Metrics) Ready(yes bool) {
 // Serve answers on l until ctx ends, and closes it. It returns nil then, and the listener's error
 // else.
 func (m *Metrics) Serve(ctx context.Context, l net.Listener) error {
+	mux := m.health()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))
+	return serve(ctx, l, mux)
+}
+
+// ServeHealth is Serve for the health checks alone, which everybody may ask.
+func (m *Metrics) ServeHealth(ctx context.Context, l net.Listener) error {
+	return serve(ctx, l, m.health())
+}
+
+func serve(ctx context.Context, l net.Listener, h http.Handler) error {
 	srv := &http.Server{
-		Handler: m.mux(), ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
+		Handler: h, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
 	}
 	stopped := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
@@ -42,9 +54,8 @@ func (m *Metrics) Serve(ctx context.Context, l net.Listener) error {
 	return err
 }
 
-func (m *Metrics) mux() *http.ServeMux {
+func (m *Metrics) health() *http.ServeMux {
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
 		if !m.state.ready.Load() {

@@ -1,7 +1,8 @@
 // Package service runs the daemons of the program, the relay and the milter:
 // their life from start to stop, reloads, the log and the notification of systemd.
 //
-// service.go waits for signals and reloads at SIGHUP; generation.go has all that one reading of the
+// service.go waits for signals and reloads at SIGHUP; health.go answers metrics and health checks,
+// and drains; generation.go has all that one reading of the
 // configuration makes; listener.go and sockets.go have what stays open across a reload.
 package service
 
@@ -19,7 +20,6 @@ import (
 	"dnseal/cmd/internal/cli"
 	"dnseal/cmd/internal/config"
 	"dnseal/cmd/internal/metrics"
-	"dnseal/milter"
 	"dnseal/smime/message"
 )
 
@@ -30,8 +30,8 @@ const (
 )
 
 // service runs one daemon: it opens everything, notifies systemd, and reloads at
-// each SIGHUP. At SIGTERM it stops listening, finishes the messages in progress
-// and ends.
+// each SIGHUP. At SIGTERM it tells balancers, stops listening, finishes the messages
+// in progress and ends.
 //
 // A reload is all or nothing: the file and all files it names are read, and all
 // servers made, before the first change. On any error the old configuration
@@ -50,8 +50,9 @@ type service struct {
 	memory   *message.Memory // for the content of encrypted messages, of all generations
 	broken   chan error      // errors of listeners
 	stopping chan struct{}   // closed when the service ends
-	retired  sync.WaitGroup  // generations that have been replaced
-	wg       sync.WaitGroup  // listeners
+	after    func(time.Duration) <-chan time.Time
+	retired  sync.WaitGroup // generations that have been replaced
+	wg       sync.WaitGroup // listeners
 }
 
 // Run runs a daemon, "relay" or "milter", with a configuration file. It reloads the file at each
@@ -65,6 +66,7 @@ func newService(kind, file string, stderr io.Writer) *service {
 	return &service{
 		kind: kind, file: file, stderr: stderr, metrics: metrics.New(nil), log: newLog(stderr, "text"),
 		memory: message.NewMemory(message.DefaultMemory), broken: make(chan error, 1), stopping: make(chan struct{}),
+		after: time.After,
 	}
 }
 
@@ -82,6 +84,9 @@ func (s *service) run(ctx context.Context, hup <-chan os.Signal) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer s.wg.Wait()
 	defer cancel()
+	// What goes on while the service drains.
+	beside, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
 	c, err := s.load(ctx, nil)
 	if ctx.Err() != nil {
 		return nil //nolint:nilerr // it was stopped before it began
@@ -98,15 +103,17 @@ func (s *service) run(ctx context.Context, hup <-chan os.Signal) error {
 	if err != nil {
 		return err
 	}
-	if err = s.serveMetrics(ctx, c); err != nil {
+	if err = s.serveStates(beside, c); err != nil {
 		return err
 	}
 	s.sockets.warnUnused(s.log)
 	s.start(first)
-	s.wg.Go(func() { s.watchDeny(ctx) })
+	s.wg.Go(func() { s.watchDeny(beside) })
 	s.notify(daemon.SdNotifyReady)
 	s.log.Info("ready", slog.String("door", s.kind), slog.String("config", s.file), slog.Int("listeners", len(first.listeners)))
-	err = s.wait(ctx, hup)
+	if err = s.wait(ctx, hup); err == nil {
+		s.drain()
+	}
 	s.stop()
 	return err
 }
@@ -137,12 +144,8 @@ func (s *service) load(ctx context.Context, beat <-chan time.Time) (*config.Conf
 
 // wait returns when the context ends or a listener fails.
 func (s *service) wait(ctx context.Context, hup <-chan os.Signal) error {
-	var beat <-chan time.Time
-	if every := watchdogInterval(); every > 0 {
-		ticker := time.NewTicker(every)
-		defer ticker.Stop()
-		beat = ticker.C
-	}
+	beat, end := heartbeat()
+	defer end()
 	for {
 		select {
 		case <-ctx.Done():
@@ -240,28 +243,6 @@ func (s *service) stop() {
 	s.sockets.closeAll()
 	s.retired.Wait()
 	s.log.Info("stopped")
-}
-
-// serveMetrics opens the metrics listener. A reload does not change it.
-func (s *service) serveMetrics(ctx context.Context, c *config.Config) error {
-	if c.Metrics.Listen == "" {
-		return nil
-	}
-	a, err := config.ParseListen(c.Metrics.Listen)
-	if err != nil {
-		return err
-	}
-	l, err := s.sockets.open(ctx, a, milter.ListenOptions{})
-	if err != nil {
-		return fmt.Errorf("%s: %w", c.At("metrics.listen"), err)
-	}
-	s.sockets.pinned = socketKey(a.Network, a.Address)
-	s.wg.Go(func() {
-		if err := s.metrics.Serve(ctx, l); err != nil {
-			s.log.Error("metrics listener", slog.String("error", err.Error()))
-		}
-	})
-	return nil
 }
 
 func (s *service) notify(state string) {

@@ -20,12 +20,12 @@ type sockets struct {
 	bases  map[string]net.Listener // by address
 	passed map[string]net.Listener // by systemd, not used yet
 	used   map[string]bool         // by the generation being made
-	pinned string                  // the key of the metrics socket
+	pinned map[string]bool         // the keys of the sockets for metrics and health
 }
 
 // inheritSockets starts with the sockets that systemd has opened.
 func inheritSockets() (*sockets, error) {
-	s := &sockets{bases: map[string]net.Listener{}, passed: map[string]net.Listener{}, used: map[string]bool{}}
+	s := &sockets{bases: map[string]net.Listener{}, passed: map[string]net.Listener{}, used: map[string]bool{}, pinned: map[string]bool{}}
 	list, err := systemdSockets()
 	for _, l := range list {
 		s.passed[socketKey(l.Addr().Network(), l.Addr().String())] = l
@@ -105,7 +105,7 @@ func (s *sockets) keep(a milter.Address) { s.used[socketKey(a.Network, a.Address
 // keepUsed closes the sockets that the current configuration does not name.
 func (s *sockets) keepUsed() {
 	for key, l := range s.bases {
-		if !s.used[key] && key != s.pinned {
+		if !s.used[key] && !s.pinned[key] {
 			_ = l.Close()
 			delete(s.bases, key)
 		}

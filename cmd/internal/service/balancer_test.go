@@ -1,0 +1,298 @@
+package service
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"net/smtp"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"dnseal/cmd/internal/worldtest"
+	"dnseal/lookup/lookuptest/peertest"
+)
+
+// TestDrain: from SIGTERM on balancers are told, and clients are still accepted until the time is
+// over. A message in progress then is finished.
+func TestDrain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.config(worldtest.OneRelay + "[service]\nhealth = \"unix:DIR/health\"\ndrain = \"30s\"\n")
+	over := make(chan time.Time)
+	r := &running{log: &worldtest.Buffer{}}
+	r.service = newService("relay", w.Path("dnseal.toml"), r.log)
+	r.after = func(time.Duration) <-chan time.Time { return over }
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- r.run(ctx, nil) }()
+	peertest.WaitFor(t, "ready", func() bool { return strings.Contains(r.log.String(), "msg=ready") })
+	if got := w.health("/readyz"); got != http.StatusOK {
+		t.Errorf("/readyz: %d", got)
+	}
+	if got := w.health("/metrics"); got != http.StatusNotFound {
+		t.Errorf("the health checks answer /metrics: %d", got)
+	}
+	cancel()
+	peertest.WaitFor(t, "503", func() bool { return w.health("/readyz") == http.StatusServiceUnavailable })
+	if got := w.health("/healthz"); got != http.StatusOK || !strings.Contains(w.get("/readyz"), "not ready") {
+		t.Errorf("/healthz while it drains: %d", got)
+	}
+	must(t, w.submit("alice@example.org"))
+	w.Mailbox.Wait(hang)
+	late := w.waiting()
+	over <- time.Now()
+	if line, err := late.ReadString('\n'); !strings.HasPrefix(line, "421 4.3.2") {
+		t.Errorf("an idle client at the end: %q, %v", line, err)
+	}
+	must(t, <-done)
+}
+
+// health asks the listener for health checks.
+func (w *world) health(path string) int {
+	w.T.Helper()
+	conn, err := net.Dial("unix", w.Path("health"))
+	must(w.T, err)
+	defer conn.Close()
+	fmt.Fprintf(conn, "GET %s HTTP/1.0\r\n\r\n", path)
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	must(w.T, err)
+	defer resp.Body.Close()
+	return resp.StatusCode
+}
+
+// door is "dnseal relay" in a process of its own.
+type door struct {
+	address, health, conf string
+	cmd                   *exec.Cmd
+	log                   *worldtest.Buffer
+}
+
+func (d *door) start(t testing.TB) {
+	t.Helper()
+	d.log = &worldtest.Buffer{}
+	d.cmd = exec.Command(os.Args[0], d.conf)
+	d.cmd.Env = append(os.Environ(), "DNSEAL_TEST_SERVICE=relay")
+	d.cmd.Stderr = d.log
+	must(t, d.cmd.Start())
+	peertest.WaitFor(t, "ready", func() bool { return strings.Contains(d.log.String(), "msg=ready") })
+}
+
+// stop sends the signal, and waits for the end.
+func (d *door) stop(t *testing.T) {
+	t.Helper()
+	must(t, d.cmd.Process.Signal(os.Interrupt))
+	if err := d.cmd.Wait(); err != nil {
+		t.Errorf("a door ends with %v:\n%s", err, d.log)
+	}
+}
+
+// doors are as many relays of a world, and HAProxy before them, whose address is front.
+func (w *world) doors(t testing.TB, n int) (all []*door, front string) {
+	t.Helper()
+	haproxy := peertest.Program(t, "haproxy")
+	front = peertest.FreeAddr(t)
+	text, err := os.ReadFile(w.Config(""))
+	must(t, err)
+	servers := ""
+	for i := range n {
+		d := &door{address: peertest.FreeAddr(t), health: peertest.FreeAddr(t)}
+		relay := strings.Replace(strings.ReplaceAll(worldtest.OneRelay, "DIR/", w.Dir+"/"), "unix:"+w.Dir+"/relay", d.address, 1)
+		d.conf = w.Write(fmt.Sprintf("door%d.toml", i), fmt.Sprintf("%s%sproxies = [\"127.0.0.0/8\"]\n[service]\nhealth = %q\ndrain = \"2s\"\n", text, relay, d.health))
+		d.start(t)
+		t.Cleanup(func() { d.cmd.Process.Kill(); d.cmd.Wait() })
+		host, port, _ := net.SplitHostPort(d.health)
+		servers += fmt.Sprintf("  server door%d %s addr %s port %s\n", i, d.address, host, port)
+		all = append(all, d)
+	}
+	conf := w.Write("haproxy.cfg", `defaults
+  mode tcp
+  timeout connect 10s
+  timeout client 2m
+  timeout server 10m
+  retries 3
+  option redispatch
+frontend submission
+  bind `+front+`
+  default_backend doors
+backend doors
+  balance leastconn
+  option httpchk GET /readyz
+  http-check expect status 200
+  default-server check inter 100ms fall 1 rise 1 send-proxy-v2
+`+servers)
+	log := &worldtest.Buffer{}
+	cmd := exec.Command(haproxy, "-db", "-f", conf)
+	cmd.Stdout, cmd.Stderr = log, log
+	must(t, cmd.Start())
+	t.Cleanup(func() {
+		cmd.Process.Kill()
+		cmd.Wait()
+		if t.Failed() {
+			t.Logf("HAProxy:\n%s", log)
+		}
+	})
+	peertest.WaitListening(t, front)
+	return all, front
+}
+
+// handInAt hands one message in.
+func handInAt(address, subject string) error {
+	c, err := smtp.Dial(address)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if err = c.Mail("alice@example.org"); err != nil {
+		return err
+	}
+	if err = c.Rcpt("bob@example.net"); err != nil {
+		return err
+	}
+	data, err := c.Data()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(data, "From: alice@example.org\r\nTo: bob@example.net\r\nSubject: %s\r\n\r\ntext\r\n", subject)
+	if err = data.Close(); err != nil {
+		return err
+	}
+	return c.Quit()
+}
+
+// TestRollingRestart restarts two relays behind HAProxy one after the other, under load: no message
+// is refused, lost or doubled.
+func TestRollingRestart(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	doors, front := w.doors(t, 2)
+	arrived := map[string]int{}
+	stopCollecting := make(chan struct{})
+	var collector, load sync.WaitGroup
+	collector.Go(func() {
+		for {
+			select {
+			case m := <-w.Mailbox.Mail:
+				_, subject, _ := strings.Cut(string(m), "\r\nSubject: ")
+				subject, _, _ = strings.Cut(subject, "\r\n")
+				arrived[subject]++
+			case <-stopCollecting:
+				return
+			}
+		}
+	})
+	// HAProxy knows of a door only when it has asked it.
+	peertest.WaitFor(t, "both doors to serve", func() bool {
+		if err := handInAt(front, "first"); err != nil {
+			t.Log(err)
+		}
+		return served(doors[0]) && served(doors[1])
+	})
+	var end atomic.Bool
+	var accepted sync.Map
+	for i := range 3 {
+		load.Go(func() {
+			for n := 0; !end.Load(); n++ {
+				subject := fmt.Sprintf("m%d-%d", i, n)
+				if err := handInAt(front, subject); err != nil {
+					t.Errorf("%s: %v", subject, err)
+					return
+				}
+				accepted.Store(subject, true)
+			}
+		})
+	}
+	for _, d := range doors {
+		d.stop(t)
+		d.start(t)
+		peertest.WaitFor(t, "the new door to serve", func() bool { return served(d) || t.Failed() })
+	}
+	end.Store(true)
+	load.Wait()
+	close(stopCollecting)
+	collector.Wait()
+	total := 0
+	accepted.Range(func(subject, _ any) bool {
+		if total++; arrived[subject.(string)] != 1 {
+			t.Errorf("%s was accepted, and arrived %d times", subject, arrived[subject.(string)])
+		}
+		return true
+	})
+	t.Logf("%d messages through two restarts", total)
+}
+
+func served(d *door) bool { return strings.Contains(d.log.String(), "msg=message") }
+
+// cpu is the processor time that the process has used.
+func (d *door) cpu(tb testing.TB) time.Duration {
+	tb.Helper()
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", d.cmd.Process.Pid))
+	must(tb, err)
+	_, after, _ := strings.Cut(string(stat), ") ")
+	words := strings.Fields(after) // proc_pid_stat(5): utime is the 14th field, the 12th here
+	ticks := 0
+	for _, w := range words[11:13] {
+		n, err := strconv.Atoi(w)
+		must(tb, err)
+		ticks += n
+	}
+	return time.Duration(ticks) * time.Second / 100
+}
+
+// BenchmarkBalanced hands signed mail in at one, two and four relays behind HAProxy, by as many
+// clients for each of them: a relay with little to do needs more time for a message, because it
+// falls asleep and wakes up for each. Where the cores are shared the number to look at is the time
+// of the processor that the relays need for a message.
+func BenchmarkBalanced(b *testing.B) {
+	for _, n := range []int{1, 2, 4} {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			w := newWorld(b)
+			doors, front := w.doors(b, n)
+			var collector sync.WaitGroup
+			stop := make(chan struct{})
+			collector.Go(func() {
+				for {
+					select {
+					case <-w.Mailbox.Mail:
+					case <-stop:
+						return
+					}
+				}
+			})
+			peertest.WaitFor(b, "all doors to serve", func() bool {
+				return handInAt(front, "first") == nil && !slices.ContainsFunc(doors, func(d *door) bool { return !served(d) })
+			})
+			before := time.Duration(0)
+			for _, d := range doors {
+				before += d.cpu(b)
+			}
+			b.SetParallelism(4 * n)
+			b.ResetTimer()
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					if err := handInAt(front, "load"); err != nil {
+						b.Error(err)
+					}
+				}
+			})
+			b.StopTimer()
+			used := -before
+			for _, d := range doors {
+				used += d.cpu(b)
+			}
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "messages/s")
+			b.ReportMetric(float64(used.Microseconds())/float64(b.N), "cpu-us/message")
+			close(stop)
+			collector.Wait()
+		})
+	}
+}
