@@ -1,4 +1,4 @@
-# Targets: build demo test check bench fuzz archives rewritings cover interop rollover peers
+# Targets: build demo test check cross bench fuzz archives rewritings cover interop rollover peers
 GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 RACE     := $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo -race)
 FUZZTIME ?= 1m
@@ -27,9 +27,14 @@ check:
 	# The tests of the milter need its library, which does not build for 32 bits.
 	GOARCH=386 CGO_ENABLED=0 go vet ./lookup/... ./receiver/... ./sender/... ./smime/...
 	GOOS=linux GOARCH=arm CGO_ENABLED=0 go build -o /dev/null ./...
+	./.ci/cross
 	GOOS=windows GOARCH=amd64 go build ./...
 	go mod tidy -diff
 	go mod verify
+
+# Builds for other systems with their sizes; all of them, also of the whole program.
+cross:
+	./.ci/cross all
 
 bench:
 	go test -tags '$(TAGS)' -run '^$$' -bench '$(BENCH)' -benchmem -timeout 2h -p 1 ./...
@@ -63,4 +68,4 @@ interop:
 peers:
 	./.ci/peers
 
-.PHONY: build demo test check bench fuzz archives rewritings cover interop rollover peers
+.PHONY: build demo test check cross bench fuzz archives rewritings cover interop rollover peers

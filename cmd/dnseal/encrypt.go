@@ -1,3 +1,5 @@
+//go:build !submit
+
 package main
 
 import (
@@ -141,7 +143,7 @@ func (f *encryptFlags) signers(cmd *cobra.Command, m *message.Message) ([]*ident
 	case f.identities == "":
 		return nil, cli.Hint(errors.New("no identities directory to sign from"), "give --identities DIR or set DNSEAL_IDENTITIES; --no-sign encrypts only")
 	}
-	return signers(flags.Asking(cmd), f.identities, f.signAs, m)
+	return flags.Signers(flags.Asking(cmd), f.identities, f.signAs, m)
 }
 
 // groups plans the encryptions.

@@ -3,19 +3,23 @@
 //
 // One file is one command; this one is wiring: the command tree, how errors are
 // reported and what the exit status means. usage.go makes the usage text of all
-// commands. "dnseal help" has the manual.
+// commands, commands.go their tree, and commands_submit.go that of the build for
+// devices, with the build tag submit. "dnseal help" has the manual.
 package main
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"sync"
 	"syscall"
 
 	"dnseal/cmd/internal/cli"
 	"dnseal/sender/identity/pkcs11"
+	"dnseal/sender/identity/tpm"
 
 	"github.com/spf13/cobra"
 )
@@ -31,6 +35,9 @@ func run() cli.Exit {
 	// A write that fails lets files be completed or removed.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	cmd := newRoot()
+	if asSendmail(os.Args[0]) {
+		cmd.SetArgs(append([]string{"submit"}, os.Args[1:]...))
+	}
 	cmd.SetIn(input(ctx))
 	if err := cmd.ExecuteContext(ctx); err != nil {
 		return report(cmd.ErrOrStderr(), err)
@@ -62,41 +69,52 @@ func input(ctx context.Context) io.Reader {
 	})}
 }
 
-// newRoot returns the command tree.
+// newRoot returns the command tree of this build: see commands.go and commands_submit.go.
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
-		Use:   "dnseal COMMAND",
-		Short: "Sign mail with DNS-bound keys, verify it by nothing but the DNS",
-		Long: `dnseal signs messages (S/MIME) with keys that their owner has bound to a name in
-the DNS, and verifies such signatures end to end: the signer's SMIMEA or TLSA
-records are fetched and validated by DNSSEC from the root. No certificate
-authority is needed.
-
-Exit status: 0 done, or every message is "pass"; 1 some message is neither
-"pass" nor "temperror", or what the help of a command says; 2 wrong usage or
-configuration, an argument that cannot be read, or output that cannot be
-written; 3 undecided ("temperror") and nothing worse, or interrupted; 141 the
-reader of the output ended early (128 and SIGPIPE).`,
-		Example: `  dnseal demo
-  dnseal identity new alice@example.org --identities keys
-  dnseal sign --identities keys mail.eml | dnseal verify`,
-		Version:       cli.Version(),
+		Use:           "dnseal COMMAND",
+		Short:         "Sign mail with DNS-bound keys, verify it by nothing but the DNS",
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(
-		newDemo(), newIdentity(), newSign(), newVerify(), newEncrypt(), newDecrypt(), newView(), newExplain(), newLookup(), newZone(), newSandbox(),
-		newRelay(), newMilter(), newCheck(), newMan(root),
-	)
-	root.SetVersionTemplate("{{.Name}} {{.Version}}\nwith " + parts() + "\n")
+	addCommands(root)
 	setUsage(root)
+	setVersion(root)
 	return root
+}
+
+// setVersion adds --version. Cobra's own would bring text/template into the build for devices.
+func setVersion(root *cobra.Command) {
+	version := root.Flags().BoolP("version", "v", false, "version of "+root.Name())
+	run := root.RunE
+	root.RunE = func(cmd *cobra.Command, args []string) error {
+		if *version {
+			_, err := io.WriteString(cmd.OutOrStdout(), root.Name()+" "+cli.Version()+"\n"+parts()+"\n")
+			return err
+		}
+		return run(cmd, args)
+	}
 }
 
 // parts are the optional ones of the program.
 func parts() string {
-	if pkcs11.Built {
-		return "TPM 2.0, PKCS #11"
+	var with, without []string
+	for _, p := range []struct {
+		built     bool
+		name, how string
+	}{
+		{tpm.Built, "TPM 2.0", "for it: -tags submit,tpm"},
+		{pkcs11.Built, "PKCS #11", "for it: make build TAGS=pkcs11, with cgo"},
+	} {
+		if p.built {
+			with = append(with, p.name)
+		} else {
+			without = append(without, p.name+" ("+p.how+")")
+		}
 	}
-	return "TPM 2.0; without PKCS #11 (for it: make build TAGS=pkcs11, with cgo)"
+	text := "with " + cmp.Or(strings.Join(with, ", "), "no tokens")
+	if without != nil {
+		text += "; without " + strings.Join(without, ", ")
+	}
+	return text
 }

@@ -9,7 +9,6 @@ import (
 	"syscall"
 
 	"dnseal/cmd/internal/cli"
-	"dnseal/cmd/internal/config"
 )
 
 // report prints err on w and returns the exit status for it. An error that has a method Hint is
@@ -25,7 +24,7 @@ func report(w io.Writer, err error) cli.Exit {
 		cli.Print(w, "dnseal: error: interrupted")
 		return cli.ExitTempfail
 	}
-	for _, e := range config.Each(err) {
+	for _, e := range each(err) {
 		cli.Print(w, "dnseal: error: %s", cli.Plain(e))
 	}
 	var h interface{ Hint() string }
@@ -52,4 +51,15 @@ func reportOthers(w io.Writer, err error) cli.Exit {
 		}
 	}
 	return cli.ExitPipe
+}
+
+// each returns the parts of an error that lists several, such as the mistakes of a configuration.
+func each(err error) []error {
+	if l, ok := errors.AsType[interface {
+		error
+		Each() []error
+	}](err); ok {
+		return l.Each()
+	}
+	return []error{err}
 }

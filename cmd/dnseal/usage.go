@@ -3,8 +3,11 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"regexp"
 	"slices"
+	"strings"
+	"unicode"
 
 	"dnseal/cmd/internal/cli"
 	"dnseal/sender/identity"
@@ -12,37 +15,40 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// usageText is what --help prints after the text of a command. No line is wider than a terminal of
-// 80 columns.
-const usageText = `Usage:
-  {{.UseLine}}
-{{- if .HasExample}}
-
-Examples:
-{{.Example}}
-{{- end}}
-{{- if .HasAvailableSubCommands}}
-
-Commands:
-{{- range .Commands}}{{if .IsAvailableCommand}}
-  {{rpad .Name .NamePadding}} {{.Short}}
-{{- end}}{{end}}
-{{- end}}
-{{- if .HasAvailableLocalFlags}}
-
-Flags:
-{{.LocalFlags.FlagUsagesWrapped 80 | trimTrailingWhitespaces}}
-{{- end}}
-{{- if .HasAvailableSubCommands}}
-
-"{{.CommandPath}} COMMAND --help" describes a command.
-{{- end}}
-`
+// usage prints what --help has after the text of a command. No line is wider than a terminal of 80
+// columns. It is no template: the engine for those keeps the linker from leaving out methods, and
+// would be a part of the build for devices.
+func usage(cmd *cobra.Command) error {
+	var b strings.Builder
+	part := func(name, text string) { fmt.Fprintf(&b, "\n\n%s:\n%s", name, text) }
+	b.WriteString("Usage:\n  " + cmd.UseLine())
+	if cmd.HasExample() {
+		part("Examples", cmd.Example)
+	}
+	if cmd.HasAvailableSubCommands() {
+		var lines []string
+		for _, c := range cmd.Commands() {
+			if c.IsAvailableCommand() {
+				lines = append(lines, fmt.Sprintf("  %-*s %s", c.NamePadding(), c.Name(), c.Short))
+			}
+		}
+		part("Commands", strings.Join(lines, "\n"))
+	}
+	if cmd.HasAvailableLocalFlags() {
+		part("Flags", strings.TrimRightFunc(cmd.LocalFlags().FlagUsagesWrapped(80), unicode.IsSpace))
+	}
+	if cmd.HasAvailableSubCommands() {
+		fmt.Fprintf(&b, "\n\n\"%s COMMAND --help\" describes a command.", cmd.CommandPath())
+	}
+	b.WriteString("\n")
+	_, err := io.WriteString(cmd.OutOrStderr(), b.String())
+	return err
+}
 
 // setUsage gives the tree its usage text, and makes each wrong call of a command a usage error with
 // advice.
 func setUsage(root *cobra.Command) {
-	root.SetUsageTemplate(usageText)
+	root.SetUsageFunc(usage)
 	root.SetFlagErrorFunc(flagError)
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()

@@ -1,3 +1,5 @@
+//go:build !submit
+
 package main
 
 import (

@@ -34,6 +34,11 @@ func Each(err error) []error {
 	if !errors.As(err, &ms) {
 		return []error{err}
 	}
+	return ms.Each()
+}
+
+// Each returns the mistakes one by one.
+func (ms Mistakes) Each() []error {
 	out := make([]error, len(ms))
 	for i, m := range ms {
 		out[i] = m

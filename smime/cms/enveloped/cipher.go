@@ -6,7 +6,6 @@ import (
 	"crypto/des" //nolint:gosec // mail of before 2010 is encrypted with it; nothing is written
 	"crypto/rand"
 
-	"golang.org/x/crypto/chacha20poly1305"
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 
@@ -165,7 +164,7 @@ func (c *contentCipher) blockSize() int {
 // aead is the authenticated cipher with this key.
 func (c *contentCipher) aead(key []byte) (cipher.AEAD, error) {
 	if c.mode == modeChaCha20Poly1305 {
-		return chacha20poly1305.New(key)
+		return newChaCha20Poly1305(key)
 	}
 	block, err := c.block(key)
 	switch {

@@ -1,3 +1,5 @@
+//go:build !submit
+
 // Package pkcs12 reads PKCS #12 files (RFC 7292) with one private key and its certificates, as
 // OpenSSL, GnuTLS, GnuPG, NSS and Thunderbird write them.
 //

@@ -29,13 +29,13 @@ func (o Options) tlsConfig(ctx context.Context, hop Hop) *tls.Config {
 	}
 	// RFC 7672, Section 3.1: the records alone decide about the chain.
 	conf.InsecureSkipVerify = true
-	conf.VerifyConnection = func(cs tls.ConnectionState) error { return o.verifyDANE(ctx, hop, cs) }
+	conf.VerifyConnection = func(cs tls.ConnectionState) error { return o.VerifyDANE(ctx, hop, cs) }
 	return conf
 }
 
-// verifyDANE checks the certificate of a hop against its TLSA records. Before it refuses, it looks
+// VerifyDANE checks the certificate of a hop against its TLSA records. Before it refuses, it looks
 // them up once more without our cache.
-func (o Options) verifyDANE(ctx context.Context, hop Hop, cs tls.ConnectionState) error {
+func (o Options) VerifyDANE(ctx context.Context, hop Hop, cs tls.ConnectionState) error {
 	_, port, err := net.SplitHostPort(hop.Address)
 	if err != nil {
 		return err
@@ -66,7 +66,7 @@ func checkCertificate(ctx context.Context, res *lookup.Result, host string, chai
 	}
 	// RFC 7672, Section 6: where DANE is mandatory, no usable record means no delivery.
 	if res.Presence != dane.Present || len(usable) == 0 {
-		return fmt.Errorf("no usable TLSA records at %s; publish one with usage 3 or 2, or set next-hop-tls", res.Name)
+		return fmt.Errorf("no usable TLSA records at %s; publish one with usage 3 or 2, or do not ask for DANE", res.Name)
 	}
 	results, matched, _ := dane.Match(ctx, usable, dane.MatchOptions{
 		Certificate: chain[0],

@@ -1,0 +1,339 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"dnseal/cmd/internal/cli"
+	"dnseal/cmd/internal/config/submitfile"
+	"dnseal/cmd/internal/flags"
+	"dnseal/cmd/internal/submit"
+	"dnseal/cmd/internal/submit/spool"
+	"dnseal/sender/identity"
+	"dnseal/smime/message"
+)
+
+// submitConfig is read where no other file is named.
+const submitConfig = "/etc/dnseal/submit.toml"
+
+// tlsWords and verifyServer are for TLSDANE, which is not in every build.
+
+// submitFlags are the flags of dnseal submit. Those that stand in the configuration have the same
+// names there.
+type submitFlags struct {
+	config                                 string
+	server, tls, roots                     string
+	identities, identity, client           string
+	user, passwordFile                     string
+	spool                                  string
+	spoolBytes                             int64
+	spoolMessages                          int
+	expire, timeout                        cli.Span
+	from, domain, admin                    string
+	opaque, asIs, header, later            bool
+	flush, wait, queueOnly                 bool
+	sender, fullName, program, mode, sense string
+}
+
+func newSubmit() *cobra.Command {
+	f := submitFlags{expire: cli.Span(5 * 24 * time.Hour), timeout: cli.Span(5 * time.Minute)}
+	cmd := &cobra.Command{
+		Use:   "submit [RECIPIENT...]",
+		Short: "Sign a message and hand it in by SMTP, with a spool for when that fails",
+		Long: `Reads one message from standard input, signs it as dnseal sign does, and hands it
+in at a submission server, for the recipients that are named, or with -t for
+those in To, Cc and Bcc (also where none is named). Bcc is removed; Date and
+Message-ID are added where they are missing. Nothing is sent without TLS but to
+this machine (--tls none).
+
+It logs in by the certificate of the identity (SASL EXTERNAL under the name of
+its TLSA records) where the identity is a device, service or host and the server
+offers that; or by a password (--user, --password-file).
+
+With --spool DIR a message is signed, written to DIR and then handed in; where
+that fails now (no network, a 4xx reply) it is kept, the exit status is 0, and a
+line says so. Later calls and --flush hand in what is there, the oldest first;
+after a failure the server is left alone for a time that grows to two hours,
+but not by --flush. A message that the server refuses for good stays in DIR,
+marked in its file "envelope", until it expires or somebody removes it. Where the
+reply to a whole message does not come it is sent again, with the same
+Message-ID: it can arrive twice, and is not lost.
+
+As "sendmail", or by a link of that name, it takes the options that cron, mail,
+mutt and PHP give to sendmail. What is no flag then stands in the configuration:
+` + submitConfig + `, or the file that DNSEAL_SUBMIT names. It has lines
+key = "value", with the names of the flags below as keys.
+
+Exit status: 0 handed in, or kept in the spool to be handed in; 1 refused by the
+server for some recipient, or no trustworthy connection (the message is in the
+spool, if there is one), or a message expired; 2 wrong usage or configuration, a
+message that cannot be signed; 3 not handed in now, and kept nowhere; of --flush:
+something is left.`,
+		Example: `  dnseal submit --server relay.example.net --identities keys ops@example.net <mail
+  dnseal submit --server tls:relay.example.net --user box7 --password-file pw -t <mail
+  dnseal submit --flush`,
+		Args: cobra.ArbitraryArgs,
+	}
+	f.register(cmd)
+	f.registerSendmail(cmd.Flags())
+	cmd.RunE = func(cmd *cobra.Command, args []string) error { return runSubmit(cmd, &f, args) }
+	return cmd
+}
+
+func (f *submitFlags) register(cmd *cobra.Command) {
+	fs := cmd.Flags()
+	fs.StringVar(&f.config, "config", os.Getenv("DNSEAL_SUBMIT"), "configuration `FILE` (environment: DNSEAL_SUBMIT;\ndefault: "+submitConfig+", where it is there)")
+	fs.StringVar(&f.server, "server", "", "submission `SERVER`: HOST, HOST:PORT (587; by STARTTLS), tls:HOST:PORT (465; TLS from the start)")
+	fs.StringVar(&f.tls, "tls", string(submit.TLSVerify), "`HOW` the server proves itself: verify (a certificate for its name), "+tlsWords+"none (no TLS; on this machine only)")
+	fs.StringVar(&f.roots, "roots", "", "`FILE` with the CAs (PEM) the server's certificate may be from; default: those of the system")
+	fs.StringVar(&f.identities, "identities", os.Getenv("DNSEAL_IDENTITIES"), "`DIR` of the identities (environment: DNSEAL_IDENTITIES)")
+	fs.StringVar(&f.identity, "identity", "", "sign as `NAME` instead of the From address")
+	fs.StringVar(&f.client, "client", "", "log in by the certificate of the identity `NAME`; default: the one that signs, where it is no mail address")
+	fs.StringVar(&f.user, "user", "", "log in as `NAME` by a password")
+	fs.StringVar(&f.passwordFile, "password-file", "", "`FILE` whose first line is the password")
+	fs.StringVar(&f.spool, "spool", "", "keep in `DIR` what cannot be handed in now")
+	fs.Int64Var(&f.spoolBytes, "spool-bytes", 4<<20, "most `BYTES` in the spool")
+	fs.IntVar(&f.spoolMessages, "spool-messages", 200, "most messages in the spool, a `NUMBER`")
+	fs.Var(&f.expire, "expire", "give a message up after this `TIME` in the spool")
+	fs.Var(&f.timeout, "timeout", "longest `TIME` without an answer of the server")
+	fs.StringVar(&f.from, "from", "", "the `ADDRESS` in From where that is missing or has no domain")
+	fs.StringVar(&f.domain, "domain", "", "the `DOMAIN` of addresses that have none")
+	fs.StringVar(&f.admin, "admin", "", "the `ADDRESS` that gets what is for addresses without a domain")
+	fs.BoolVar(&f.opaque, "opaque", false, "make application/pkcs7-mime: survives every relay, unreadable without S/MIME")
+	fs.BoolVar(&f.asIs, "as-is", false, "sign nothing: hand the message in as it is")
+	fs.BoolVar(&f.later, "later", false, "only put the message into the spool")
+	fs.BoolVar(&f.flush, "flush", false, "read no message: hand in what is in the spool")
+	fs.BoolVar(&f.wait, "wait", false, "with --flush: go on until the spool is empty")
+	fs.BoolVarP(&f.header, "from-header", "t", false, "take recipients from To, Cc and Bcc too")
+	fs.StringVarP(&f.sender, "sender", "f", "", "envelope sender `ADDRESS`; <> for none (default: the From address)")
+	fs.StringVarP(&f.fullName, "full-name", "F", "", "display `NAME` for a From that is missing")
+	flags.CompleteWords(cmd, "tls", "verify", "dane", "none")
+}
+
+// registerSendmail adds what programs give to sendmail: what it means is done, or changes nothing
+// here.
+func (f *submitFlags) registerSendmail(fs *pflag.FlagSet) {
+	hidden := func(name string) {
+		if err := fs.MarkHidden(name); err != nil {
+			panic(err) // there is no such flag: a mistake of ours, seen at the first start
+		}
+	}
+	fs.StringVarP(&f.sender, "sendmail-r", "r", "", "envelope sender")
+	fs.StringVarP(&f.mode, "sendmail-b", "b", "m", "mode")
+	fs.StringVarP(&f.sense, "sendmail-q", "q", "", "deliver what is queued")
+	fs.Lookup("sendmail-q").NoOptDefVal = "now"
+	fs.FuncP("sendmail-o", "o", "option", func(option string) error {
+		f.queueOnly = f.queueOnly || option == "dq"
+		return nil
+	})
+	for _, name := range []string{"r", "b", "q", "o"} {
+		hidden("sendmail-" + name)
+	}
+	for _, letter := range []string{"B", "N", "R", "V", "O", "L", "X", "C", "D", "p", "e", "A", "d"} {
+		fs.StringP("sendmail-"+letter, letter, "", "ignored")
+		hidden("sendmail-" + letter)
+	}
+	for _, letter := range []string{"i", "m", "n", "s", "U", "x", "G", "v"} {
+		fs.BoolP("sendmail-"+letter, letter, false, "ignored")
+		hidden("sendmail-" + letter)
+	}
+}
+
+// asSendmail reports whether the program was called by the name sendmail.
+func asSendmail(name string) bool {
+	base, _, _ := strings.Cut(filepath.Base(name), ".")
+	return base == "sendmail"
+}
+
+func runSubmit(cmd *cobra.Command, f *submitFlags, args []string) error {
+	if err := f.configure(cmd.Flags()); err != nil {
+		return err
+	}
+	if err := f.sendmailWords(cmd.Flags()); err != nil {
+		return err
+	}
+	d, err := f.delivery(cmd)
+	if err != nil {
+		return err
+	}
+	if f.flush {
+		if d.Spool == nil || len(args) > 0 || f.later {
+			return errors.New("--flush needs --spool, and neither recipients nor --later")
+		}
+		return d.FlushAll(cmd.Context(), f.wait)
+	}
+	if (f.later || f.wait) && (d.Spool == nil || f.wait) {
+		return errors.New("--later needs --spool, and --wait needs --flush")
+	}
+	letter, err := f.letter(cmd, d.Options, args)
+	if err != nil {
+		return err
+	}
+	defer letter.Content.Close() //nolint:errcheck // an unlinked file
+	return d.Submit(cmd.Context(), letter, f.later)
+}
+
+// configure sets what the file says and the command line does not.
+func (f *submitFlags) configure(fs *pflag.FlagSet) error {
+	name := f.config
+	if name == "" {
+		name = submitConfig
+	}
+	file, err := os.Open(name)
+	if errors.Is(err, os.ErrNotExist) && f.config == "" {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer file.Close() //nolint:errcheck // only read from
+	settings, err := submitfile.Read(file)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	for _, s := range settings {
+		if !slices.Contains(submitKeys, s.Key) {
+			return cli.Hint(fmt.Errorf("%s: line %d: unknown key %q", name, s.Line, s.Key), "the keys are %s", strings.Join(submitKeys, ", "))
+		}
+		if fs.Changed(s.Key) {
+			continue
+		}
+		if err := fs.Set(s.Key, s.Value); err != nil {
+			return fmt.Errorf("%s: line %d: %w", name, s.Line, flagError(&cobra.Command{Use: "dnseal submit"}, err))
+		}
+	}
+	return nil
+}
+
+// submitKeys are the keys of the configuration.
+var submitKeys = []string{
+	"server", "tls", "roots", "identities", "identity", "client", "user", "password-file", "spool", "spool-bytes", "spool-messages",
+	"expire", "timeout", "from", "domain", "admin", "opaque", "as-is",
+}
+
+// sendmailWords does what the options of sendmail ask for beyond ours.
+func (f *submitFlags) sendmailWords(fs *pflag.FlagSet) error {
+	if fs.Changed("sendmail-q") {
+		f.flush = true
+	}
+	if f.mode != "m" {
+		return fmt.Errorf("-b%s of sendmail is not here: only -bm, to hand a message in", f.mode)
+	}
+	f.later = f.later || f.queueOnly && f.spool != ""
+	return nil
+}
+
+// delivery makes what hands in messages.
+func (f *submitFlags) delivery(cmd *cobra.Command) (*submit.Delivery, error) {
+	if f.server == "" {
+		return nil, cli.Hint(errors.New("no server"), "give --server, or server = \"HOST\" in %s", submitConfig)
+	}
+	o := &submit.Options{TLS: submit.TLSPolicy(f.tls), User: f.user, Step: time.Duration(f.timeout), VerifyServer: verifyServer}
+	var err error
+	if o.Server, err = submit.ParseServer(f.server); err != nil {
+		return nil, err
+	}
+	if f.passwordFile != "" {
+		if o.Password, err = flags.PassphraseIn(f.passwordFile); err != nil {
+			return nil, err
+		}
+	}
+	if f.roots != "" {
+		if o.Roots, err = submit.ReadRoots(f.roots); err != nil {
+			return nil, err
+		}
+	}
+	d := &submit.Delivery{Options: o, Expire: time.Duration(f.expire), Now: time.Now, Print: func(format string, args ...any) {
+		cli.Print(cmd.ErrOrStderr(), "%s", cli.Printable(fmt.Sprintf(format, args...)))
+	}}
+	if f.spool != "" {
+		d.Spool, err = spool.Open(f.spool, spool.Limits{Bytes: f.spoolBytes, Messages: f.spoolMessages}, time.Now)
+		if errors.Is(err, fs.ErrPermission) || err != nil && !f.flush {
+			d.Print("dnseal: %s; the message is handed in without a spool", cli.Plain(err))
+			err = nil
+		}
+	}
+	if err == nil {
+		err = f.logIn(cmd, o)
+	}
+	if err == nil {
+		err = o.Check()
+	}
+	return d, err
+}
+
+// logIn loads the identity whose certificate logs in.
+func (f *submitFlags) logIn(cmd *cobra.Command, o *submit.Options) error {
+	name := f.client
+	if name == "" && f.user == "" {
+		name = f.identity
+	}
+	if name == "" || f.client == "" && strings.Contains(name, "@") {
+		return nil
+	}
+	id, err := flags.Asking(cmd).Load(f.identities, name)
+	if err == nil {
+		err = id.CanSign()
+	}
+	if err == nil && (id.Certificate == nil || id.Kind == identity.Mail) {
+		err = fmt.Errorf("%s cannot log in by a certificate: that is for a device, service or host with a certificate", id.Name)
+	}
+	o.Client = id
+	return err
+}
+
+// letter reads the message and prepares it.
+func (f *submitFlags) letter(cmd *cobra.Command, o *submit.Options, args []string) (*submit.Letter, error) {
+	m, err := message.Read(cmd.InOrStdin(), message.ReadOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("the message on standard input: %w", err)
+	}
+	defer m.Close() //nolint:errcheck // an unlinked file
+	draft := submit.Draft{Message: m, To: args, FromHeader: f.header, FullName: f.fullName}
+	if cmd.Flags().Changed("sender") || cmd.Flags().Changed("sendmail-r") {
+		draft.Sender = &f.sender
+	}
+	signer := func(m *message.Message) (*identity.Identity, error) {
+		if f.identity != "" && o.Client != nil && f.client == "" {
+			return o.Client, nil
+		}
+		var names []string
+		if f.identity != "" {
+			names = []string{f.identity}
+		}
+		ids, err := flags.Signers(flags.Asking(cmd), f.identities, names, m)
+		if err != nil {
+			return nil, err
+		}
+		return ids[0], nil
+	}
+	if f.asIs {
+		signer = nil
+	}
+	letter, err := submit.Prepare(cmd.Context(), draft, submit.Defaults{From: f.from, Domain: f.domain, Admin: f.admin}, signer, f.opaque, time.Now())
+	if err != nil {
+		return nil, submitHint(cmd.Context(), err)
+	}
+	return letter, nil
+}
+
+func submitHint(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if submit.IsSigned(err) {
+		return cli.Hint(err, "--as-is hands in a message that is signed or encrypted already")
+	}
+	return err
+}

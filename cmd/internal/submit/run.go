@@ -1,0 +1,182 @@
+package submit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"dnseal/cmd/internal/cli"
+	"dnseal/cmd/internal/submit/spool"
+)
+
+// Status of what was asked for, as the exit status of the program.
+const (
+	done      = cli.ExitOK       // taken by the server, or in the spool until it can be
+	refused   = cli.ExitNotPass  // the server refused something, or something was lost
+	temporary = cli.ExitTempfail // not now, and nothing keeps the message
+)
+
+// Submit hands in a letter: by the spool where there is one. It has printed what is not done when
+// it returns. Errors: a [cli.Exit]; ctx's.
+func (d *Delivery) Submit(ctx context.Context, l *Letter, later bool) error {
+	if d.Spool == nil {
+		return d.told(ctx, d.Direct(ctx, l), "")
+	}
+	e, err := d.add(ctx, l)
+	if err != nil {
+		return d.withoutSpool(ctx, l, err)
+	}
+	if later {
+		return nil
+	}
+	if p := d.Spool.Pause(); !p.Over(d.Now()) {
+		d.Print("dnseal: kept in the spool: the server could not be had before, and is tried again at %s, or by dnseal submit --flush", p.Until.Local().Format(time.TimeOnly))
+		return nil
+	}
+	fates, err := d.Flush(ctx)
+	if err != nil {
+		d.Print("dnseal: error: %s; the message is kept in %s", cli.Plain(err), e.Folder())
+		return refused
+	}
+	fate := fates[e.Name]
+	if fate == nil { // the pass ended before it, or another process has handed it in
+		fate = &Fate{Busy: true}
+	}
+	return d.told(ctx, *fate, e.Folder())
+}
+
+// add puts a letter into the spool; where that is full it is tried to make room by handing in what
+// is there.
+func (d *Delivery) add(ctx context.Context, l *Letter) (*spool.Entry, error) {
+	content := l.Content.Open()
+	put := func() (*spool.Entry, error) {
+		return d.Spool.Add(l.Envelope, content.Size(), copyOf(l.Content))
+	}
+	e, err := put()
+	if !errors.Is(err, spool.ErrFull) || !d.Spool.Pause().Over(d.Now()) {
+		return e, err
+	}
+	if _, flushErr := d.Flush(ctx); flushErr != nil {
+		return nil, errors.Join(err, flushErr)
+	}
+	return put()
+}
+
+// withoutSpool hands in a letter that the spool does not take.
+func (d *Delivery) withoutSpool(ctx context.Context, l *Letter, why error) error {
+	fate := d.Direct(ctx, l)
+	if fate.Taken && len(fate.Refused) == 0 {
+		d.Print("dnseal: the message was handed in; the spool would not have taken it: %s", cli.Plain(why))
+		return nil
+	}
+	d.Print("dnseal: error: the message was not taken into the spool: %s", cli.Plain(why))
+	return d.told(ctx, fate, "")
+}
+
+// told prints what became of a message and returns its status. It is kept in folder; empty: it is
+// kept nowhere.
+func (d *Delivery) told(ctx context.Context, f Fate, folder string) error {
+	if ctx.Err() != nil && !f.Taken {
+		if folder != "" {
+			d.Print("dnseal: the message is kept in %s", folder)
+		}
+		return ctx.Err()
+	}
+	kept := ""
+	if folder != "" {
+		kept = "; it is kept in " + folder
+	}
+	switch failure := f.Failure; {
+	case f.Busy:
+		return nil
+	case f.Taken && len(f.Refused) == 0:
+		return nil
+	case f.Taken:
+		d.Print("dnseal: error: handed in, but not for all recipients: %s%s", strings.Join(f.Refused, "; "), kept)
+		return refused
+	case f.Lost:
+		return refused
+	case !failure.Permanent && folder != "":
+		d.Print("dnseal: kept in the spool: %s", failure)
+		return nil
+	case !failure.Permanent:
+		d.Print("dnseal: error: not handed in: %s", failure)
+		return temporary
+	default:
+		d.Print("dnseal: error: not handed in: %s%s", failure, kept)
+		if failure.hint != "" {
+			d.Print("dnseal: hint: %s", failure.hint)
+		}
+		return refused
+	}
+}
+
+// FlushAll goes through the spool, once or until it is empty, and prints what is left. Errors: a
+// [cli.Exit]; ctx's.
+func (d *Delivery) FlushAll(ctx context.Context, wait bool) error {
+	flush := d.Flush
+	if wait {
+		flush = func(ctx context.Context) (map[string]*Fate, error) { return d.Wait(ctx, sleep) }
+	}
+	fates, err := flush(ctx)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil {
+		return err
+	}
+	status := done
+	counts, hints := map[string]int{}, map[string]string{}
+	for _, f := range fates {
+		switch {
+		case f.Lost:
+			status = refused
+			continue
+		case f.Busy || f.Failure == nil && len(f.Refused) == 0:
+			continue
+		}
+		text := strings.Join(f.Refused, "; ")
+		if f.Failure != nil {
+			text = f.Failure.Error()
+			hints[text] = f.Failure.hint
+		}
+		counts[text]++
+		if status != refused {
+			status = temporary
+		}
+		if f.Failure == nil || f.Failure.Permanent {
+			status = refused
+		}
+	}
+	for text, n := range counts {
+		d.Print("dnseal: %s in the spool: %s", messages(n), text)
+		if hints[text] != "" {
+			d.Print("dnseal: hint: %s", hints[text])
+		}
+	}
+	if status != done {
+		return status
+	}
+	return nil
+}
+
+func messages(n int) string {
+	if n == 1 {
+		return "1 message is left"
+	}
+	return fmt.Sprintf("%d messages are left", n)
+}
+
+// sleep waits, or returns false when ctx has ended.
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,198 @@
+package spool
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+var at = time.Date(2026, 11, 30, 14, 23, 0, 0, time.UTC)
+
+func open(t *testing.T, limits Limits) *Spool {
+	t.Helper()
+	now := at
+	s, err := Open(filepath.Join(t.TempDir(), "spool"), limits, func() time.Time { now = now.Add(time.Second); return now })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func text(s string) func(io.Writer) error {
+	return func(w io.Writer) error { _, err := io.WriteString(w, s); return err }
+}
+
+func add(t *testing.T, s *Spool, body string) *Entry {
+	t.Helper()
+	e, err := s.Add(Envelope{From: "a@example.org", To: []string{"b@example.org"}, Spooled: at}, int64(len(body)), text(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// TestSpool: what is added is listed, the oldest first, with what is updated, until it is removed.
+func TestSpool(t *testing.T) {
+	t.Parallel()
+	s := open(t, Limits{Bytes: 1 << 20, Messages: 10})
+	first, second := add(t, s, "one\r\n"), add(t, s, "two\r\n")
+	second.Envelope.Attempts, second.Envelope.Last, second.Envelope.Refused = 3, "550 5.7.1 no", true
+	if err := s.Update(second); err != nil {
+		t.Fatal(err)
+	}
+	entries, damaged := s.List()
+	if len(entries) != 2 || damaged != nil || entries[0].Name != first.Name || !reflect.DeepEqual(entries[1].Envelope, second.Envelope) {
+		t.Fatalf("%+v, %v", entries, damaged)
+	}
+	f, err := entries[0].Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if got, _ := io.ReadAll(f); string(got) != "one\r\n" {
+		t.Errorf("%q", got)
+	}
+	for _, e := range entries {
+		if err := s.Remove(e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if entries, damaged = s.List(); len(entries)+len(damaged) > 0 {
+		t.Errorf("%v, %v", entries, damaged)
+	}
+}
+
+// TestFull: what does not fit is not in the spool, and what is there stays.
+func TestFull(t *testing.T) {
+	t.Parallel()
+	for what, limits := range map[string]Limits{"messages": {Bytes: 1 << 20, Messages: 1}, "bytes": {Bytes: 2*overhead + 9, Messages: 9}} {
+		s := open(t, limits)
+		add(t, s, "one\r\n")
+		if _, err := s.Add(Envelope{From: "a@b", To: []string{"c@d"}}, 5, text("two\r\n")); !errors.Is(err, ErrFull) {
+			t.Errorf("%s: %v", what, err)
+		}
+		if entries, _ := s.List(); len(entries) != 1 {
+			t.Errorf("%s: %d messages", what, len(entries))
+		}
+	}
+}
+
+// TestUnfinished: a message of which writing failed, or whose process ended, is not there, and its
+// remains go with the next one.
+func TestUnfinished(t *testing.T) {
+	t.Parallel()
+	s := open(t, Limits{Bytes: 1 << 20, Messages: 10})
+	full := errors.New("no space left")
+	if _, err := s.Add(Envelope{To: []string{"c@d"}}, 5, func(io.Writer) error { return full }); !errors.Is(err, full) {
+		t.Error(err)
+	}
+	remains := filepath.Join(s.dir, unfinished+"x")
+	if err := os.MkdirAll(remains, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(remains, messageFile), []byte("half"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if entries, damaged := s.List(); len(entries)+len(damaged) > 0 {
+		t.Errorf("%v, %v", entries, damaged)
+	}
+	add(t, s, "one\r\n")
+	if _, err := os.Stat(remains); !os.IsNotExist(err) {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestDamaged: a folder that is no message is told, stays, and the others are there.
+func TestDamaged(t *testing.T) {
+	t.Parallel()
+	s := open(t, Limits{Bytes: 1 << 20, Messages: 10})
+	bad := add(t, s, "one\r\n")
+	add(t, s, "two\r\n")
+	if err := os.WriteFile(filepath.Join(bad.folder, envelopeFile), []byte("From: <a@b>\nTo: c\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	entries, damaged := s.List()
+	if len(entries) != 1 || len(damaged) != 1 || !strings.Contains(damaged[0].Error(), bad.Name+": envelope: line 2: ") {
+		t.Errorf("%v, %v", entries, damaged)
+	}
+}
+
+// TestLock: one delivers at a time.
+func TestLock(t *testing.T) {
+	t.Parallel()
+	s := open(t, Limits{})
+	unlock, ok, err := s.Lock()
+	if !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	if _, ok, err := s.Lock(); ok || err != nil {
+		t.Error("locked twice", err)
+	}
+	unlock()
+	unlock, ok, err = s.Lock()
+	if !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	unlock()
+}
+
+func FuzzEnvelope(f *testing.F) {
+	f.Add([]byte("From: <>\nTo: <b@example.org>\nTo: <\"a b\"@example.org>\nSpooled: 2026-11-30T14:23:00Z\nAttempts: 2\nLast: 451 4.3.0 later\nRefused: yes\n"))
+	f.Add([]byte("From: <a\nTo: x\n"))
+	f.Add([]byte("To: <a@b>\nTo: <>\n"))
+	f.Fuzz(func(t *testing.T, in []byte) {
+		v, err := ReadEnvelope(bytes.NewReader(in))
+		if err != nil {
+			return
+		}
+		var b bytes.Buffer
+		if err := v.write(&b); err != nil {
+			t.Fatal(err)
+		}
+		again, err := ReadEnvelope(&b)
+		if err != nil {
+			t.Fatalf("%q: %v", in, err)
+		}
+		// what is written is one line, and times are in UTC
+		v.Last, v.Spooled = oneLine(v.Last), v.Spooled.UTC().Truncate(time.Second)
+		again.Spooled = again.Spooled.UTC()
+		if !reflect.DeepEqual(v, again) {
+			t.Fatalf("%q: %+v, %+v", in, v, again)
+		}
+	})
+}
+
+// TestPause: pauses grow up to a limit, and are kept; one of a clock that was wrong is none.
+func TestPause(t *testing.T) {
+	t.Parallel()
+	s := open(t, Limits{})
+	if p := s.Pause(); !p.Over(at) || p.Failures != 0 {
+		t.Fatalf("%+v", p)
+	}
+	var p Pause
+	for i := range 40 {
+		usual := min(firstPause<<min(i, 20), longestPause)
+		p = p.After(at)
+		if d := p.Until.Sub(at); d < usual/2-time.Second || d >= usual*3/2 || p.Over(at) || !p.Over(p.Until) {
+			t.Fatalf("pause %d: %v, want about %v", i, d, usual)
+		}
+	}
+	if err := s.SetPause(p); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.Pause(); got != p {
+		t.Errorf("%+v, want %+v", got, p)
+	}
+	if !p.Over(at.Add(-30 * 24 * time.Hour)) {
+		t.Error("a clock that goes back keeps the pause")
+	}
+	if err := s.SetPause(Pause{}); err != nil || s.Pause() != (Pause{}) {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,614 @@
+package submit
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"dnseal/cmd/internal/cli"
+	"dnseal/cmd/internal/submit/spool"
+	"dnseal/sender/identity"
+	"dnseal/smime"
+	"dnseal/smime/message"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	from   = "sensor7@example.net"
+	device = "sensor7._device.example.net"
+)
+
+// identityOf makes an identity.
+func identityOf(t testing.TB, name string) *identity.Identity {
+	t.Helper()
+	id, err := identity.Create(t.TempDir(), name, identity.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+// letter makes a signed message.
+func letter(t testing.TB, to ...string) *Letter {
+	t.Helper()
+	id := identityOf(t, from)
+	l, err := Prepare(t.Context(), Draft{Message: read(t, "From: "+from+"\nSubject: report\n\n21.5 degrees\n"), To: to}, Defaults{},
+		func(*message.Message) (*identity.Identity, error) { return id, nil }, false, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Content.Close() })
+	return l
+}
+
+func read(t testing.TB, text string) *message.Message {
+	t.Helper()
+	m, err := message.Read(strings.NewReader(text), message.ReadOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { m.Close() })
+	return m
+}
+
+// delivery is one with a spool, and what it prints.
+func delivery(t testing.TB, o *Options) (*Delivery, *bytes.Buffer) {
+	t.Helper()
+	s, err := spool.Open(filepath.Join(t.TempDir(), "spool"), spool.Limits{Bytes: 4 << 20, Messages: 100}, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var said bytes.Buffer
+	return &Delivery{Options: o, Spool: s, Expire: time.Hour, Now: time.Now, Print: func(f string, a ...any) { fmt.Fprintf(&said, f+"\n", a...) }}, &said
+}
+
+func left(t testing.TB, d *Delivery) int {
+	t.Helper()
+	entries, damaged := d.Spool.List()
+	if damaged != nil {
+		t.Fatal(damaged)
+	}
+	return len(entries)
+}
+
+// TestSubmit: what is signed arrives as it is, by each form of TLS and login, and is not in the
+// spool any more.
+func TestSubmit(t *testing.T) {
+	t.Parallel()
+	id := identityOf(t, device)
+	for name, tt := range map[string]struct {
+		fake *fake
+		set  func(*Options)
+		auth string
+	}{
+		"STARTTLS": {},
+		"implicit": {fake: &fake{implicit: true}},
+		"PLAIN":    {fake: &fake{exts: []string{"AUTH LOGIN PLAIN"}}, set: func(o *Options) { o.User, o.Password = "box7", "secret" }, auth: `PLAIN "\x00box7\x00secret"`},
+		"LOGIN":    {fake: &fake{exts: []string{"AUTH LOGIN"}}, set: func(o *Options) { o.User, o.Password = "box7", "secret" }, auth: `LOGIN "box7" "secret"`},
+		"EXTERNAL": {fake: &fake{exts: []string{"AUTH PLAIN EXTERNAL", "SIZE 100000", "8BITMIME"}}, set: func(o *Options) { o.Client = id }, auth: `EXTERNAL "` + device + `"`},
+		"none":     {fake: &fake{noTLS: true}, set: func(o *Options) { o.TLS = TLSNone }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := tt.fake
+			if f == nil {
+				f = &fake{}
+			}
+			f.start(t)
+			o := f.options()
+			if tt.set != nil {
+				tt.set(o)
+			}
+			if err := o.Check(); err != nil {
+				t.Fatal(err)
+			}
+			d, said := delivery(t, o)
+			l := letter(t, "ops@example.org", "b@example.org")
+			if err := d.Submit(t.Context(), l, false); err != nil || said.Len() > 0 {
+				t.Fatalf("%v, %s", err, said)
+			}
+			got := f.taken()
+			if len(got) != 1 || !strings.HasPrefix(got[0].from, "MAIL FROM:<"+from+">") || got[0].to != "<ops@example.org><b@example.org>" {
+				t.Fatalf("%+v", got)
+			}
+			var want bytes.Buffer
+			if err := copyOf(l.Content)(&want); err != nil || got[0].text != want.String() {
+				t.Errorf("%s\n%s", got[0].text, want.String())
+			}
+			if n := left(t, d); n > 0 {
+				t.Errorf("%d messages in the spool", n)
+			}
+			if auth := strings.Join(f.auth, "; "); auth != tt.auth {
+				t.Errorf("%s, want %s", auth, tt.auth)
+			}
+			if tt.auth != "" && strings.HasPrefix(tt.auth, "EXTERNAL") && !slices.Contains(f.names, device) {
+				t.Errorf("certificates %q", f.names)
+			}
+		})
+	}
+}
+
+// TestFailures: each way in which a server can fail gives one line, the status, and a message that
+// is kept where it can be had another time.
+func TestFailures(t *testing.T) {
+	t.Parallel()
+	other, _ := serverTLS(t, "127.0.0.2")
+	for name, tt := range map[string]struct {
+		step, answer string
+		change       func(*fake, *Options)
+		status       error
+		says         string
+	}{
+		"greeting":           {answer: "554 no", status: refused, says: "answers the start (greeting, EHLO, STARTTLS) with 554 no"},
+		"greeting later":     {answer: "421 4.3.2 later", says: "answers the start (greeting, EHLO, STARTTLS) with 421 4.3.2 later"},
+		"greeting cut":       {answer: "cut", says: "the start (greeting, EHLO, STARTTLS): the connection was cut"},
+		"greeting hang":      {answer: "hang", says: "the start (greeting, EHLO, STARTTLS): no answer in time"},
+		"EHLO":               {step: "EHLO", answer: "550 no", status: refused, says: "answers the start (greeting, EHLO, STARTTLS) with 550 no"},
+		"no STARTTLS":        {change: func(f *fake, _ *Options) { f.noTLS = true }, status: refused, says: "does not offer STARTTLS"},
+		"STARTTLS refused":   {step: "STARTTLS", answer: "454 not now", says: "answers the start (greeting, EHLO, STARTTLS) with 454 not now"},
+		"STARTTLS hang":      {step: "STARTTLS", answer: "hang", says: "the start (greeting, EHLO, STARTTLS): no answer in time"},
+		"certificate":        {change: func(_ *fake, o *Options) { o.Roots = nil }, status: refused, says: "TLS: tls: failed to verify certificate: x509: certificate signed by unknown authority"},
+		"name":               {change: func(f *fake, _ *Options) { f.tls.Certificates = other.Certificates }, status: refused, says: "TLS: tls: failed to verify certificate: x509: certificate is valid for 127.0.0.2, not 127.0.0.1"},
+		"no TLS at the port": {change: func(_ *fake, o *Options) { o.Server.Implicit = true }, status: refused, says: "TLS: tls: first record does not look like a TLS handshake"},
+		"password":           {step: "AUTH", answer: "535 5.7.8 bad", change: password, status: refused, says: "answers the login of box7 with 535 5.7.8 bad"},
+		"login later":        {step: "AUTH", answer: "454 4.7.0 later", change: password, says: "answers the login of box7 with 454 4.7.0 later"},
+		"login cut":          {step: "AUTH", answer: "cut", change: password, says: "the login of box7: the connection was cut"},
+		"no mechanism":       {change: func(f *fake, o *Options) { password(f, o); f.exts = []string{"AUTH GSSAPI"} }, status: refused, says: `offers neither AUTH PLAIN nor LOGIN, but "GSSAPI"`},
+		"not logged in":      {step: "MAIL", answer: "530 5.7.0 log in", status: refused, says: "answers MAIL FROM:<" + from + "> with 530 5.7.0 log in"},
+		"MAIL":               {step: "MAIL", answer: "550-5.1.8 no\n550 5.1.8 never", status: refused, says: "answers MAIL FROM:<" + from + "> with 550 5.1.8 no never"},
+		"MAIL later":         {step: "MAIL", answer: "451 4.3.0 later", says: "answers MAIL FROM:<" + from + "> with 451 4.3.0 later"},
+		"MAIL cut":           {step: "MAIL", answer: "cut", says: "MAIL FROM:<" + from + ">: the connection was cut"},
+		"MAIL hang":          {step: "MAIL", answer: "hang", says: "MAIL FROM:<" + from + ">: no answer in time"},
+		"RCPT":               {step: "RCPT", answer: "550 5.1.1 unknown", status: refused, says: "answers RCPT TO:<a@example.org> with 550 5.1.1 unknown; answers RCPT TO:<b@example.org> with 550 5.1.1 unknown"},
+		"RCPT later":         {step: "RCPT", answer: "450 4.2.1 full", says: "answers RCPT TO:<a@example.org> with 450 4.2.1 full"},
+		"RCPT cut":           {step: "RCPT", answer: "cut", says: "RCPT TO:<a@example.org>: the connection was cut"},
+		"one RCPT":           {step: "RCPT TO:<b@", answer: "550 5.1.1 unknown", status: refused, says: "handed in, but not for all recipients: 127.0.0.1:"},
+		"DATA":               {step: "DATA", answer: "554 5.5.1 no", status: refused, says: "answers DATA with 554 5.5.1 no"},
+		"DATA hang":          {step: "DATA", answer: "hang", says: "DATA: no answer in time"},
+		"content":            {step: ".", answer: "554 5.7.1 not signed", status: refused, says: "answers the content with 554 5.7.1 not signed"},
+		"content later":      {step: ".", answer: "452 4.3.1 full", says: "answers the content with 452 4.3.1 full"},
+		"content cut":        {step: ".", answer: "cut", says: "the content: the connection was cut before the reply to the content; the server may have the message"},
+		"content hang":       {step: ".", answer: "hang", says: "the content: no answer in time before the reply to the content; the server may have the message"},
+		"SIZE":               {change: func(f *fake, _ *Options) { f.exts = []string{"SIZE 1000"} }, status: refused, says: "takes messages of at most 1000 bytes, and this one has "},
+		"nobody listens":     {change: func(_ *fake, o *Options) { o.Server.Port = "1" }, says: "127.0.0.1:1: connection: connection refused"},
+		// The command prints it with cli.Printable.
+		"a terminal is obeyed?": {step: "MAIL", answer: "451 4.3.0 \x1b[2Jlater", says: "with 451 4.3.0 \x1b[2Jlater"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := &fake{}
+			if tt.answer != "" {
+				f.set(tt.step, tt.answer)
+			}
+			f.start(t)
+			o := f.options()
+			o.Step = 5 * time.Minute
+			if tt.answer == "hang" {
+				o.Step = 300 * time.Millisecond
+			}
+			if tt.change != nil {
+				tt.change(f, o)
+			}
+			d, said := delivery(t, o)
+			err := d.Submit(t.Context(), letter(t, "a@example.org", "b@example.org"), false)
+			lines := strings.Split(strings.TrimSpace(said.String()), "\n")
+			lines = slices.DeleteFunc(lines, func(l string) bool { return strings.HasPrefix(l, "dnseal: hint: ") })
+			if err != tt.status || len(lines) != 1 || !strings.Contains(lines[0], tt.says) { //nolint:errorlint // a plain value
+				t.Errorf("%v, want %v:\n%s\nwant %s", err, tt.status, said, tt.says)
+			}
+			if n := left(t, d); n != 1 {
+				t.Errorf("%d messages in the spool, want 1", n)
+			}
+			// without a spool: what is only for now has a status of its own
+			d.Spool = nil
+			said.Reset()
+			err = d.Submit(t.Context(), letter(t, "a@example.org", "b@example.org"), false)
+			want := tt.status
+			if want == nil {
+				want = temporary
+			}
+			if err != want || !strings.Contains(said.String(), tt.says) { //nolint:errorlint // a plain value
+				t.Errorf("without a spool: %v, want %v:\n%s", err, want, said)
+			}
+		})
+	}
+}
+
+func password(f *fake, o *Options) {
+	f.exts = []string{"AUTH PLAIN"}
+	o.User, o.Password = "box7", "secret"
+}
+
+// TestFlush: what waited is handed in, the oldest first, by one connection; what is refused for
+// good stays and is not tried again.
+func TestFlush(t *testing.T) {
+	t.Parallel()
+	f := (&fake{}).start(t)
+	d, said := delivery(t, f.options())
+	f.set("", "421 later")
+	for i := range 4 {
+		if err := d.Submit(t.Context(), letter(t, fmt.Sprintf("r%d@example.org", i)), i > 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// the server is left alone for a while
+	said.Reset()
+	if err := d.Submit(t.Context(), letter(t, "r4@example.org"), false); err != nil || !strings.Contains(said.String(), "is tried again at ") {
+		t.Fatalf("%v, %s", err, said)
+	}
+	if err := d.FlushAll(t.Context(), false); err != temporary { //nolint:errorlint // a plain value
+		t.Fatal(err)
+	}
+	f.set("", "220 hello")
+	f.set("RCPT TO:<r1@", "550 5.1.1 unknown")
+	f.set("RCPT TO:<r2@", "450 4.2.1 full")
+	before := f.conns
+	said.Reset()
+	err := d.FlushAll(t.Context(), false)
+	if err != refused || !strings.Contains(said.String(), "RCPT TO:<r1@example.org> with 550 5.1.1 unknown") || !strings.Contains(said.String(), "450 4.2.1 full") { //nolint:errorlint // a plain value
+		t.Fatalf("%v, %s", err, said)
+	}
+	var order []string
+	for _, m := range f.taken() {
+		order = append(order, m.to)
+	}
+	if want := []string{"<r0@example.org>", "<r3@example.org>", "<r4@example.org>"}; !slices.Equal(order, want) || f.conns != before+1 {
+		t.Errorf("%q by %d connections", order, f.conns-before)
+	}
+	f.set("RCPT TO:<r2@", "250 ok")
+	f.set("RCPT TO:<r1@", "250 ok")
+	_ = d.FlushAll(t.Context(), false)
+	if got := f.taken(); len(got) != 4 || got[3].to != "<r2@example.org>" || left(t, d) != 1 {
+		t.Errorf("%d taken, %d left", len(got), left(t, d))
+	}
+}
+
+// TestSome: recipients who were refused for now get the message later, and the others not twice.
+func TestSome(t *testing.T) {
+	t.Parallel()
+	f := (&fake{}).start(t)
+	f.set("RCPT TO:<b@", "450 4.2.1 full")
+	d, said := delivery(t, f.options())
+	if err := d.Submit(t.Context(), letter(t, "a@example.org", "b@example.org"), false); err != refused || left(t, d) != 1 { //nolint:errorlint // a plain value
+		t.Fatalf("%v, %s", err, said)
+	}
+	f.set("RCPT TO:<b@", "250 ok")
+	if err := d.FlushAll(t.Context(), false); err != nil {
+		t.Fatal(err)
+	}
+	if got := f.taken(); len(got) != 2 || got[0].to != "<a@example.org>" || got[1].to != "<b@example.org>" || got[0].text != got[1].text {
+		t.Errorf("%+v", got)
+	}
+}
+
+// TestPoison: a message at which the server breaks off does not keep others from their turn.
+func TestPoison(t *testing.T) {
+	t.Parallel()
+	f := (&fake{}).start(t)
+	f.set("RCPT TO:<bad@", "cut")
+	d, _ := delivery(t, f.options())
+	for _, to := range []string{"bad@example.org", "good@example.org"} {
+		if err := d.Submit(t.Context(), letter(t, to), true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := d.FlushAll(t.Context(), false); err != temporary || len(f.taken()) != 1 || left(t, d) != 1 { //nolint:errorlint // a plain value
+		t.Errorf("%v, %d, %d", err, len(f.taken()), left(t, d))
+	}
+}
+
+// TestExpire: a message that waited too long is lost, and that is said; a clock that was not set
+// when it came does not lose it.
+func TestExpire(t *testing.T) {
+	t.Parallel()
+	d, said := delivery(t, &Options{Server: Server{Host: "127.0.0.1", Port: "1"}})
+	now := time.Now()
+	d.Now = func() time.Time { return now }
+	l := letter(t, "a@example.org")
+	if err := d.Submit(t.Context(), l, true); err != nil {
+		t.Fatal(err)
+	}
+	l.Envelope.Spooled = time.Unix(60, 0)
+	if err := d.Submit(t.Context(), l, true); err != nil {
+		t.Fatal(err)
+	}
+	now = now.Add(61 * time.Minute)
+	if err := d.FlushAll(t.Context(), false); err != refused || left(t, d) != 1 || !strings.Contains(said.String(), "for a@example.org is lost: it was in the spool for more than 1h0m0s") { //nolint:errorlint // a plain value
+		t.Errorf("%v, %d left, %s", err, left(t, d), said)
+	}
+}
+
+// TestFull: a spool without room takes no message, and says so; where the server is there, room is
+// made.
+func TestFull(t *testing.T) {
+	t.Parallel()
+	f := (&fake{}).start(t)
+	d, said := delivery(t, f.options())
+	var err error
+	if d.Spool, err = spool.Open(filepath.Join(t.TempDir(), "s"), spool.Limits{Bytes: 1 << 20, Messages: 1}, time.Now); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Submit(t.Context(), letter(t, "a@example.org"), true); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Submit(t.Context(), letter(t, "b@example.org"), false); err != nil || len(f.taken()) != 2 {
+		t.Fatalf("%v, %s", err, said)
+	}
+	f.set("", "421 later")
+	if err := d.Submit(t.Context(), letter(t, "c@example.org"), false); err != nil {
+		t.Fatal(err)
+	}
+	said.Reset()
+	if err := d.Submit(t.Context(), letter(t, "d@example.org"), false); err != temporary || !strings.Contains(said.String(), "was not taken into the spool: the spool is full") { //nolint:errorlint // a plain value
+		t.Errorf("%v, %s", err, said)
+	}
+}
+
+// TestNoDisk: where the spool cannot be written the message is handed in all the same, or not
+// taken.
+func TestNoDisk(t *testing.T) {
+	t.Parallel()
+	f := (&fake{}).start(t)
+	d, said := delivery(t, f.options())
+	dir := t.TempDir()
+	var err error
+	if d.Spool, err = spool.Open(filepath.Join(dir, "s"), spool.Limits{Bytes: 1 << 20, Messages: 9}, time.Now); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(filepath.Join(dir, "s")); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Submit(t.Context(), letter(t, "a@example.org"), false); err != nil || len(f.taken()) != 1 || !strings.Contains(said.String(), "the spool would not have taken it") {
+		t.Errorf("%v, %s", err, said)
+	}
+	f.set("", "421 later")
+	if err := d.Submit(t.Context(), letter(t, "a@example.org"), false); err != temporary || !strings.Contains(said.String(), "was not taken into the spool") { //nolint:errorlint // a plain value
+		t.Errorf("%v, %s", err, said)
+	}
+}
+
+// TestWait: it goes on until nothing is left, with pauses that grow.
+func TestWait(t *testing.T) {
+	t.Parallel()
+	f := (&fake{}).start(t)
+	f.set("", "421 later")
+	d, _ := delivery(t, f.options())
+	if err := d.Submit(t.Context(), letter(t, "a@example.org"), true); err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	d.Now = func() time.Time { return now }
+	d.Expire = 100 * time.Hour
+	var pauses []time.Duration
+	fates, err := d.Wait(t.Context(), func(_ context.Context, p time.Duration) bool {
+		now = now.Add(p)
+		if pauses = append(pauses, p); len(pauses) == 8 {
+			f.set("", "220 hello")
+		}
+		return true
+	})
+	if err != nil || len(fates) != 1 || len(f.taken()) != 1 || pauses[7] < 30*time.Minute || pauses[0] > time.Minute {
+		t.Errorf("%v, %+v, %v", err, fates, pauses)
+	}
+}
+
+// TestBusy: while another process delivers, a message only goes into the spool, and that process
+// hands it in.
+func TestBusy(t *testing.T) {
+	t.Parallel()
+	f := (&fake{}).start(t)
+	d, said := delivery(t, f.options())
+	unlock, _, err := d.Spool.Lock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Submit(t.Context(), letter(t, "a@example.org"), false); err != nil || left(t, d) != 1 || said.Len() > 0 {
+		t.Errorf("%v, %s", err, said)
+	}
+	unlock()
+	if err := d.FlushAll(t.Context(), false); err != nil || len(f.taken()) != 1 {
+		t.Errorf("%v, %s", err, said)
+	}
+}
+
+// TestInterrupted: a signal ends a delivery at once, and the message is kept.
+func TestInterrupted(t *testing.T) {
+	t.Parallel()
+	f := (&fake{}).start(t)
+	f.set("DATA", "hang")
+	d, said := delivery(t, f.options())
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { <-f.hangs; cancel() }()
+	if err := d.Submit(ctx, letter(t, "a@example.org"), false); err != context.Canceled || left(t, d) != 1 || !strings.Contains(said.String(), "the message is kept in") { //nolint:errorlint // a plain value
+		t.Errorf("%v, %s", err, said)
+	}
+}
+
+// TestCheck: nothing is sent in clear through a network.
+func TestCheck(t *testing.T) {
+	t.Parallel()
+	for want, o := range map[string]Options{
+		"relay.example.net:587 is not on this machine: nothing is sent there without TLS": {Server: Server{Host: "relay.example.net", Port: "587"}, TLS: TLSNone},
+		"tls: before the server and no TLS contradict each other":                         {Server: Server{Host: "localhost", Port: "465", Implicit: true}, TLS: TLSNone},
+		"this build cannot look up TLSA records of servers":                               {TLS: TLSDANE},
+		`unknown TLS policy "maybe"`:                                                      {TLS: "maybe"},
+		"a password without a user":                                                       {Password: "x"},
+	} {
+		if err := o.Check(); err == nil || cli.Plain(err) != want {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+}
+
+func TestParseServer(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]Server{
+		"relay.example.net":         {"relay.example.net", "587", false},
+		"relay.example.net:2525":    {"relay.example.net", "2525", false},
+		"tls:relay.example.net":     {"relay.example.net", "465", true},
+		"tls:relay.example.net:466": {"relay.example.net", "466", true},
+		"[2001:db8::1]":             {"2001:db8::1", "587", false},
+		"[2001:db8::1]:25":          {"2001:db8::1", "25", false},
+		"192.0.2.1":                 {"192.0.2.1", "587", false},
+	} {
+		if got, err := ParseServer(in); err != nil || got != want {
+			t.Errorf("%s: %+v, %v", in, got, err)
+		}
+	}
+	for _, in := range []string{"", "tls:", ":587", "a:", "2001:db8::1", "unix:/x", "lmtp:x:24", "a b"} {
+		if got, err := ParseServer(in); err == nil {
+			t.Errorf("%q: %+v", in, got)
+		}
+	}
+}
+
+// TestPrepare: what cron and others write becomes a message with whole addresses, without Bcc.
+func TestPrepare(t *testing.T) {
+	t.Parallel()
+	sender := func(s string) *string { return &s }
+	def := Defaults{From: from, Domain: "example.net", Admin: "ops@example.org"}
+	for name, tt := range map[string]struct {
+		draft       Draft
+		def         Defaults
+		text        string
+		from, wrong string
+		to          []string
+		header      map[string]string
+	}{
+		"cron": {
+			draft: Draft{To: []string{"root"}}, def: def, text: "From: root (Cron Daemon)\nTo: root\nSubject: Cron <root@box> job\n\nx\n",
+			from: from, to: []string{"ops@example.org"}, header: map[string]string{"From": "<" + from + ">", "To": "root@example.net"},
+		},
+		"no From": {
+			draft: Draft{FullName: "Box 7", FromHeader: true}, def: def, text: "To: a@example.org\n\nx\n",
+			from: from, to: []string{"a@example.org"}, header: map[string]string{"From": `"Box 7" <` + from + ">"},
+		},
+		"Bcc": {
+			draft: Draft{FromHeader: true}, text: "From: " + from + "\nTo: A <a@example.org>,\n b@example.org\nCc: a@example.org\nBcc: c@example.org\nReturn-Path: <x@y>\n\nx\n",
+			from: from, to: []string{"a@example.org", "b@example.org", "c@example.org"}, header: map[string]string{"Bcc": "", "Return-Path": ""},
+		},
+		"arguments alone": {
+			draft: Draft{To: []string{"z@example.org"}}, text: "From: " + from + "\nTo: a@example.org\n\nx\n", from: from, to: []string{"z@example.org"},
+		},
+		"arguments and -t": {
+			draft: Draft{To: []string{"z@example.org"}, FromHeader: true}, text: "From: " + from + "\nTo: a@example.org\n\nx\n", from: from, to: []string{"z@example.org", "a@example.org"},
+		},
+		"sent again": {
+			draft: Draft{FromHeader: true}, text: "Resent-To: r@example.org\nFrom: " + from + "\nTo: a@example.org\n\nx\n", from: from, to: []string{"r@example.org"},
+		},
+		"null sender": {
+			draft: Draft{Sender: sender("<>")}, text: "From: " + from + "\nTo: a@example.org\n\nx\n", to: []string{"a@example.org"},
+		},
+		"sender root": {
+			draft: Draft{Sender: sender("root")}, def: def, text: "From: " + from + "\nTo: a@example.org\n\nx\n", from: from, to: []string{"a@example.org"},
+		},
+		"no domain":      {text: "From: " + from + "\nTo: root\n\nx\n", wrong: `the field To: "root" has no domain`},
+		"no recipient":   {text: "From: " + from + "\nTo: undisclosed-recipients:;\n\nx\n", wrong: "no recipient"},
+		"no From at all": {draft: Draft{To: []string{"a@example.org"}}, text: "Subject: x\n\nx\n", wrong: "the message has no From address"},
+		"injection":      {draft: Draft{To: []string{"a@example.org>\r\nDATA"}}, text: "From: " + from + "\n\nx\n", wrong: "the recipient a@example.org>"},
+	} {
+		tt.draft.Message = read(t, tt.text)
+		l, err := Prepare(t.Context(), tt.draft, tt.def, nil, false, time.Now())
+		if tt.wrong != "" {
+			if err == nil || !strings.HasPrefix(cli.Plain(err), tt.wrong) {
+				t.Errorf("%s: %v", name, err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		m, err := message.FromSpool(l.Content, message.ReadOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer m.Close()
+		if l.Envelope.From != tt.from || !slices.Equal(l.Envelope.To, tt.to) || !m.Has("Date") || !m.Has("Message-ID") {
+			t.Errorf("%s: %+v\n%s", name, l.Envelope, m.First("Message-ID"))
+		}
+		for _, field := range slices.Sorted(maps.Keys(tt.header)) {
+			if got := m.First(field); got != tt.header[field] {
+				t.Errorf("%s: %s:%q, want %q", name, field, got, tt.header[field])
+			}
+		}
+	}
+}
+
+// TestSigned: the signature is of what arrives, and a message that has one is not signed again.
+func TestSigned(t *testing.T) {
+	t.Parallel()
+	l := letter(t, "a@example.org")
+	m, err := message.Read(l.Content.Open(), message.ReadOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	if smime.Secured(m) == smime.NotSecured {
+		t.Errorf("%v", smime.Secured(m))
+	}
+	_, err = Prepare(t.Context(), Draft{Message: m, To: []string{"a@example.org"}}, Defaults{}, func(*message.Message) (*identity.Identity, error) { return identityOf(t, from), nil }, false, time.Now())
+	if !IsSigned(err) {
+		t.Error(err)
+	}
+	as, err := Prepare(t.Context(), Draft{Message: m, To: []string{"a@example.org"}}, Defaults{}, nil, false, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer as.Content.Close()
+	var one, two bytes.Buffer
+	if copyOf(l.Content)(&one) != nil || copyOf(as.Content)(&two) != nil || one.String() != two.String() {
+		t.Error("a message that is handed in as it is changed")
+	}
+}
+
+func TestCompleted(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"root":                        "root@d",
+		" root (Cron Daemon)":         " root@d (Cron Daemon)",
+		" (x) root":                   " (x) root@d",
+		`"Root, the" <root>`:          `"Root, the" <root@d>`,
+		"Root Of All <root >":         "Root Of All <root@d >",
+		"root, a@b, \r\n bob":         "root@d, a@b, \r\n bob@d",
+		"a@b":                         "a@b",
+		"<a@b>":                       "<a@b>",
+		"undisclosed-recipients:;":    "undisclosed-recipients:;",
+		"two words":                   "two words",
+		`"a b"`:                       `"a b"`,
+		`"x@y" <root>`:                `"x@y" <root@d>`,
+		"root (a, b@c (nested) \\) )": "root@d (a, b@c (nested) \\) )",
+		"":                            "",
+		`"open`:                       `"open`,
+		"<>":                          "<>",
+	} {
+		if got := completed(in, "d"); got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
+}
+
+func FuzzCompleted(f *testing.F) {
+	for _, s := range []string{"root", "root (Cron Daemon), a@b", `"Root, the" <root>`, "x:;", `"\`, "(", "<"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, in string) {
+		out := completed(in, "d.example")
+		if strings.ReplaceAll(out, "@d.example", "") != strings.ReplaceAll(in, "@d.example", "") {
+			t.Fatalf("%q: %q", in, out)
+		}
+		if _, err := message.ParseAddressList(in); err == nil && out != in {
+			t.Fatalf("%q: %q", in, out)
+		}
+	})
+}
