@@ -36,6 +36,7 @@ func (c *Config) check(n *notes) {
 	if c.Metrics.Listen != "" {
 		n.loopback("metrics.listen", c.Metrics.Listen)
 	}
+	n.notNegative("metrics.devices", int64(c.Metrics.Devices))
 	c.checkService(n)
 	n.oneOf("log.format", c.Log.Format, "text", "json")
 }

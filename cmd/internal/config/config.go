@@ -148,9 +148,14 @@ type Verify struct {
 
 // Metrics configures the address for Prometheus and health checks ([metrics]).
 type Metrics struct {
-	// Listen is a loopback "host:port" or "unix:/path" for /metrics, /healthz and /readyz. A change
-	// needs a restart. Default: nowhere.
+	// Listen is a loopback "host:port" or "unix:/path" for /metrics, /healthz, /readyz and
+	// /devices. A change needs a restart. Default: nowhere.
 	Listen string `toml:"listen"`
+	// Devices is how many clients that log in at a relay are remembered for /devices, which shows
+	// in a JSON object a line when each of them last logged in, handed in a message and was refused
+	// (with "?name=NAME" one of them). Those seen last stay; 100,000 need about 20 MiB. A restart
+	// forgets them, and is needed for a change. Default: 100000.
+	Devices int `toml:"devices"`
 }
 
 // Service configures how a daemon behaves behind a balancer ([service]).

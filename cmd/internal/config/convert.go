@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -138,6 +139,26 @@ func (w Wiring) count(door, role, result string, digit int, size int64, took tim
 	w.Metrics.Message(metrics.Message{Door: door, Role: role, Result: result, Reply: digit, Bytes: size, Seconds: took.Seconds()})
 }
 
+// loggedIn counts one login, and remembers whose.
+func (w Wiring) loggedIn(role string, l relay.Login) {
+	w.Metrics.Login(role, l.Mechanism, l.Result)
+	a := metrics.Activity{Name: cmp.Or(l.TLSName, l.User), Device: l.TLSName != "", Login: true}
+	if l.Result != "done" {
+		a.Refused = "login " + l.Result
+	}
+	w.Metrics.Activity(a)
+}
+
+// handedIn remembers whose message it was, where the client had logged in.
+func (w Wiring) handedIn(d *message.Record, digit int) {
+	who := d.Envelope.Submitter
+	a := metrics.Activity{Name: cmp.Or(who.TLSName, who.User), Device: who.TLSName != ""}
+	if digit != 2 {
+		a.Refused = "message " + d.Result
+	}
+	w.Metrics.Activity(a)
+}
+
 // sevenBit is smime.SevenBit with relay.ErrEightBit for a message that cannot or must not be
 // converted.
 func sevenBit(ctx context.Context, m *message.Message) (*message.Edit, error) {
@@ -166,10 +187,13 @@ func (c *Config) RelayOptions(r *Relay, w Wiring) relay.Options {
 			CommandTimeout: time.Duration(t.Command), ReadTimeout: time.Duration(t.Read), DataTimeout: time.Duration(t.Data),
 			HandleTimeout: time.Duration(t.Handle), AnswerTimeout: time.Duration(t.Answer),
 		},
-		Log:        w.Log,
-		OnDecision: func(d *message.Record, digit int) { w.count("relay", r.Role, d.Result, digit, d.Size, d.Took) },
-		OnRefused:  func(reason string) { w.Metrics.Refused("relay", r.Role, reason) },
-		OnLogin:    func(mechanism, result string) { w.Metrics.Login(r.Role, mechanism, result) },
+		Log: w.Log,
+		OnDecision: func(d *message.Record, digit int) {
+			w.count("relay", r.Role, d.Result, digit, d.Size, d.Took)
+			w.handedIn(d, digit)
+		},
+		OnRefused: func(reason string) { w.Metrics.Refused("relay", r.Role, reason) },
+		OnLogin:   func(l relay.Login) { w.loggedIn(r.Role, l) },
 	}
 	o.Auth = sasl.Options{
 		Users: r.Users, Dovecot: r.Dovecot, Clients: r.Clients, TLS12: r.ExternalTLS12, Lookup: w.Lookup,

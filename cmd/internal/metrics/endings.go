@@ -1,18 +1,28 @@
 package metrics
 
 import (
+	"cmp"
 	"maps"
+	"slices"
+	"strconv"
 	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// endings shows in how many days certificates end. It is a collector: the days are counted at each
-// request.
+// maxNamed is how many certificates of a kind are shown by name: those that end first.
+const maxNamed = 100
+
+// expiring are the days that count as soon.
+var expiring = []int{7, 30}
+
+// endings shows in how many days certificates end: each of a few by name, all together as totals.
+// It is a collector: the days are counted at each request.
 type endings struct {
-	now  func() time.Time
-	desc *prometheus.Desc
+	now                 func() time.Time
+	desc, first, number *prometheus.Desc
+	soon                *prometheus.Desc
 
 	mu sync.Mutex
 	at map[Certificate]time.Time
@@ -25,8 +35,16 @@ type Certificate struct {
 }
 
 func newEndings(now func() time.Time) *endings {
-	return &endings{now: now, desc: prometheus.NewDesc("dnseal_certificate_days",
-		"Days until a certificate ends; negative when it has ended. Under DANE-EE only the record counts.", []string{"kind", "name"}, nil)}
+	desc := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc("dnseal_"+name, help, labels, nil)
+	}
+	return &endings{
+		now:    now,
+		desc:   desc("certificate_days", "Days until a certificate ends; negative when it has ended. Under DANE-EE only the record counts. At most 100 of a kind, those that end first.", "kind", "name"),
+		first:  desc("certificate_days_min", "Days until the first certificate of a kind ends.", "kind"),
+		number: desc("certificates", "Certificates whose ends are known, by kind.", "kind"),
+		soon:   desc("certificates_expiring", "Certificates that end within so many days, or have ended, by kind.", "kind", "days"),
+	}
 }
 
 // Certificates replaces the certificates whose ends are shown.
@@ -40,14 +58,44 @@ func (m *Metrics) Certificates(ends map[Certificate]time.Time) {
 }
 
 // Describe implements prometheus.Collector.
-func (e *endings) Describe(out chan<- *prometheus.Desc) { out <- e.desc }
+func (e *endings) Describe(out chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{e.desc, e.first, e.number, e.soon} {
+		out <- d
+	}
+}
+
+// ending is a certificate with the days that are left.
+type ending struct {
+	name string
+	days float64
+}
 
 // Collect implements prometheus.Collector.
 func (e *endings) Collect(out chan<- prometheus.Metric) {
+	kinds := map[string][]ending{}
 	e.mu.Lock()
-	defer e.mu.Unlock()
 	for c, end := range e.at {
-		days := end.Sub(e.now()).Hours() / 24
-		out <- prometheus.MustNewConstMetric(e.desc, prometheus.GaugeValue, days, c.Kind, c.Name)
+		kinds[c.Kind] = append(kinds[c.Kind], ending{c.Name, end.Sub(e.now()).Hours() / 24})
+	}
+	e.mu.Unlock()
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	for kind, all := range kinds {
+		slices.SortFunc(all, func(a, b ending) int { return cmp.Or(cmp.Compare(a.days, b.days), cmp.Compare(a.name, b.name)) })
+		for _, one := range all[:min(len(all), maxNamed)] {
+			gauge(e.desc, one.days, kind, one.name)
+		}
+		gauge(e.first, all[0].days, kind)
+		gauge(e.number, float64(len(all)), kind)
+		for _, days := range expiring {
+			n, _ := slices.BinarySearchFunc(all, float64(days), func(a ending, most float64) int {
+				if a.days <= most {
+					return -1
+				}
+				return 1
+			})
+			gauge(e.soon, float64(n), kind, strconv.Itoa(days))
+		}
 	}
 }

@@ -1,13 +1,15 @@
 // Package metrics serves the metrics of relay and milter to Prometheus, and the
 // health checks.
 //
-// [Metrics] counts into a registry of its own; [Metrics.Serve] answers
-// /metrics, /healthz (the process runs) and /readyz (it accepts mail) on a
-// listener that only trusted clients may reach. A relay or milter reports a message
-// once, when it is decided ([Metrics.Message]); [Metrics.Handler] and [Metrics.Resolver]
-// wrap its handler and its resolver, to count messages in progress and DNS results.
+// [Metrics] counts into a registry of its own; [Metrics.Serve] answers /metrics, /healthz (the
+// process runs), /readyz (new clients should come) and /devices (when each client was last seen) on
+// a listener that only trusted clients may reach. A relay or milter reports a message once, when it
+// is decided ([Metrics.Message]), and what each client did ([Metrics.Activity]); [Metrics.Handler]
+// and [Metrics.Resolver] wrap its handler and its resolver, to count messages in progress and DNS
+// results.
 //
-// Labels have few values: no addresses, and no domains except our own identities.
+// Labels have few values: no addresses, and no domains except our own identities, of which at most
+// a hundred are named. A fleet of devices is never a set of series: there are totals, and /devices.
 package metrics
 
 import (
@@ -47,6 +49,7 @@ type Metrics struct {
 	ends     *endings
 
 	identities *identities
+	devices    *devices
 }
 
 // New returns metrics at zero. now is the clock for days that are left; nil: time.Now.
@@ -75,8 +78,9 @@ func New(now func() time.Time) *Metrics {
 		}, door),
 		ends:       newEndings(now),
 		identities: newIdentities(),
+		devices:    newDevices(now),
 	}
-	m.registry.MustRegister(m.messages, m.unsigned, m.bytes, m.headers, m.lookups, m.reloads, m.refused, m.logins, m.evidence, m.seconds, m.inFlight, m.ends, m.identities)
+	m.registry.MustRegister(m.messages, m.unsigned, m.bytes, m.headers, m.lookups, m.reloads, m.refused, m.logins, m.evidence, m.seconds, m.inFlight, m.ends, m.identities, m.devices)
 	return m
 }
 

@@ -27,6 +27,7 @@ func (m *Metrics) Ready(yes bool) {
 func (m *Metrics) Serve(ctx context.Context, l net.Listener) error {
 	mux := m.health()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /devices", m.devices.serve)
 	return serve(ctx, l, mux)
 }
 

@@ -218,9 +218,18 @@ func (s *session) countLogin(mechanism, result string) {
 	default:
 		mechanism = "other"
 	}
-	if s.srv.opts.OnLogin != nil {
-		s.srv.opts.OnLogin(mechanism, result)
+	if s.srv.opts.OnLogin == nil {
+		return
 	}
+	l := Login{Mechanism: mechanism, Result: result, User: s.user, TLSName: s.tlsName}
+	switch {
+	case s.loggedIn() || s.claimed == "":
+	case mechanism == sasl.External:
+		l.TLSName = s.claimed
+	case s.srv.auth.HasUser(s.claimed):
+		l.User = s.claimed
+	}
+	s.srv.opts.OnLogin(l)
 }
 
 // deferredPause is how long after a log line about a zone that does not answer, or about a service

@@ -72,9 +72,19 @@ type Options struct {
 	// OnRefused is called for a connection that ends before its first command: "busy",
 	// "per-client", "denied", "proxy", "tls" or "tls-hello".
 	OnRefused func(reason string)
-	// OnLogin is called for each login. The mechanism is one of a few names, or "other"; the result
-	// is "done", "refused", "unavailable", "guessing", "tls-version" or "no-mechanism".
-	OnLogin func(mechanism, result string)
+	// OnLogin is called for each login.
+	OnLogin func(Login)
+}
+
+// Login is how a login ended.
+type Login struct {
+	// Mechanism is one of a few names, or "other".
+	Mechanism string
+	// Result is "done", "refused", "unavailable", "guessing", "tls-version" or "no-mechanism".
+	Result string
+	// User or TLSName is who logged in, or wanted to and is let in by this name in general; both
+	// may be empty.
+	User, TLSName string
 }
 
 // Limits of a Server. A zero field means its default.

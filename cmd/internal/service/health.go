@@ -15,6 +15,11 @@ import (
 
 // serveStates opens the listeners for metrics and for health checks. A reload does not change them.
 func (s *service) serveStates(ctx context.Context, c *config.Config) error {
+	devices := c.Metrics.Devices
+	if c.Metrics.Listen == "" {
+		devices = -1 // nobody could ask
+	}
+	s.metrics.RememberDevices(devices)
 	if err := s.serveState(ctx, c, "metrics.listen", c.Metrics.Listen, s.metrics.Serve); err != nil {
 		return err
 	}

@@ -77,9 +77,6 @@ func (x *tlsaExchange) Step(ctx context.Context, response []byte) ([]byte, *Prin
 		return nil, nil, denied("%w", err)
 	}
 	name = strings.TrimSuffix(owner, ".")
-	if x.login.denied(name) {
-		return nil, nil, denied("%s is on the deny list", name)
-	}
 	// No stranger may cause DNS queries (draft-ietf-dance-architecture, Security
 	// Considerations).
 	if !x.login.listed(name) {
@@ -87,6 +84,9 @@ func (x *tlsaExchange) Step(ctx context.Context, response []byte) ([]byte, *Prin
 	}
 	if err := x.client.claim(name); err != nil {
 		return nil, nil, err
+	}
+	if x.login.denied(name) {
+		return nil, nil, denied("%s is on the deny list", name)
 	}
 	if err := x.login.prove(ctx, owner, x.client.TLS.PeerCertificates); err != nil {
 		return nil, nil, err

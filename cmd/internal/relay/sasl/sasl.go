@@ -212,6 +212,15 @@ func (a *Authenticator) HidesExternal(c *tls.ConnectionState) bool {
 	return a.external != nil && c != nil && c.Version < tls.VersionTLS13 && !a.TLS12
 }
 
+// HasUser reports whether the users file has the name.
+func (a *Authenticator) HasUser(name string) bool {
+	if a.passwd == nil {
+		return false
+	}
+	_, ok := a.passwd.users[name]
+	return ok
+}
+
 // Configured reports whether there is any way to log in.
 func (a *Authenticator) Configured() bool {
 	return a.passwd != nil || a.dovecot != nil || a.external != nil
