@@ -35,6 +35,12 @@ func startPrimary(tb testing.TB, kind authority.Kind, opts authority.Options) *p
 	tb.Helper()
 	opts.Records = primaryRecords
 	s := authority.Start(tb, kind, string(kind)+".lab", opts)
+	return &primary{s, lookupAt(tb, s)}
+}
+
+// lookupAt looks up through a resolver in front of a server.
+func lookupAt(tb testing.TB, s *authority.Server) *lookup.Client {
+	tb.Helper()
 	o := lookup.Options{Resolvers: []string{authority.Resolver(tb, s)}}
 	if s.Anchor != "" {
 		anchors, err := dnssec.ParseAnchors(s.Anchor, "anchor")
@@ -48,7 +54,7 @@ func startPrimary(tb testing.TB, kind authority.Kind, opts authority.Options) *p
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { c.Close() })
-	return &primary{s, c}
+	return c
 }
 
 // client publishes at the primary as its administrator would, but for what edit changes.

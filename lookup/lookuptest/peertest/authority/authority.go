@@ -79,6 +79,8 @@ type Options struct {
 	Addr string
 	// Durable has PostgreSQL wait for the disk.
 	Durable bool
+	// Big gives servers the time and the room that hundreds of thousands of Records need.
+	Big bool
 	// Statements of named.conf that declare the zone, with the file "zone", and its keys; "": ours.
 	Statements string
 }

@@ -29,6 +29,10 @@ func knot(tb testing.TB, s *Server) []string {
 	if s.opts.Denial == Online {
 		signing = "    module: mod-onlinesign\n"
 	}
+	journal, usage := "", ""
+	if s.opts.Big { // without it the zone is not loaded: "not enough space provided"
+		journal, usage = "    journal-db-max-size: 4G\n", "    journal-max-usage: 2G\n"
+	}
 	peertest.WriteFile(tb, s.path("zone"), s.zoneText())
 	text := fmt.Sprintf(`server:
     rundir: %[1]q
@@ -41,14 +45,14 @@ log:
     any: info
 database:
     storage: %[1]q
-key:
+%[9]skey:
   - id: %[3]s
     algorithm: %[4]s
     secret: %[5]q
   - id: %[6]s
     algorithm: %[7]s
     secret: %[8]q
-`, s.Dir, peertest.At(s.Addr), s.Key.Name, s.Key.Algorithm, s.Key.Secret, s.Limited.Name, s.Limited.Algorithm, s.Limited.Secret)
+`, s.Dir, peertest.At(s.Addr), s.Key.Name, s.Key.Algorithm, s.Key.Secret, s.Limited.Name, s.Limited.Algorithm, s.Limited.Secret, journal)
 	if remotes.Len() > 0 {
 		text += "remote:\n" + remotes.String()
 	}
@@ -75,7 +79,7 @@ zone:
     zonefile-load: difference
     zonefile-sync: -1
     acl: [all, one]
-%[8]s%[7]s`, s.Key.Name, s.Limited.Name, s.LimitedName(), nsec3, s.Zone, s.path("zone"), notify.String(), signing)
+%[8]s%[7]s%[9]s`, s.Key.Name, s.Limited.Name, s.LimitedName(), nsec3, s.Zone, s.path("zone"), notify.String(), signing, usage)
 	peertest.WriteFile(tb, s.path("knot.conf"), text)
 	return []string{"-c", s.path("knot.conf")}
 }

@@ -106,7 +106,7 @@ func (s *Server) AddPowerDNSZone(tb testing.TB, zone, file string) {
 // run runs a tool to its end.
 func run(tb testing.TB, program string, args ...string) {
 	tb.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
 	if out, err := exec.CommandContext(ctx, program, args...).CombinedOutput(); err != nil { //nolint:gosec // of a test
 		tb.Fatalf("%s %q: %v\n%s", program, args, err, out)

@@ -17,7 +17,11 @@ func now() time.Time { return time.Now() }
 // signs, and reads the zone's key. It is false when the program ended.
 func (s *Server) ready(tb testing.TB) bool {
 	tb.Helper()
-	for end := time.Now().Add(3 * time.Minute); ; {
+	patience := 3 * time.Minute
+	if s.opts.Big {
+		patience = 20 * time.Minute
+	}
+	for end := time.Now().Add(patience); ; {
 		if s.complete() {
 			return true
 		}
