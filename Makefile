@@ -1,4 +1,4 @@
-# Targets: build demo test check cross bench fuzz archives rewritings cover interop rollover peers
+# Targets: build demo test check cross bench fuzz archives rewritings cover interop rollover fleet-bench peers
 GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 RACE     := $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo -race)
 FUZZTIME ?= 1m
@@ -59,6 +59,13 @@ rollover:
 		go test -count=1 -timeout 1h -run '^TestRolloverUnderLoad$$' -v ./cmd/internal/lifetest -identities 1000 -pace 0 -server $$server; \
 	done
 
+# Zones with 300,000 names: updates, a tree of zones, PostgreSQL, churn and what a receiver sees of it. Takes an hour.
+NAMES ?= 300000
+fleet-bench:
+	go test -run '^$$' -bench '^Benchmark(Bulk|Tree)$$' -benchtime 1x -timeout 3h -v ./lookup/publish -names $(NAMES)
+	go test -run '^$$' -bench '^BenchmarkPostgres$$' -benchtime 1x -timeout 3h -v ./lookup/publish/powerdns -names $(NAMES)
+	go test -run '^$$' -bench '^Benchmark(Churn|BigZone)$$' -benchtime 1x -timeout 3h -v ./cmd/internal/lifetest -names $(NAMES)
+
 cover:
 	go test -cover ./...
 
@@ -68,4 +75,4 @@ interop:
 peers:
 	./.ci/peers
 
-.PHONY: build demo test check cross bench fuzz archives rewritings cover interop rollover peers
+.PHONY: build demo test check cross bench fuzz archives rewritings cover interop rollover fleet-bench peers

@@ -121,7 +121,7 @@ func (c *lifeCommand) carryOn(cmd *cobra.Command, runner *provision.Runner, name
 // that is pasted.
 func givenFlags(cmd *cobra.Command) string {
 	var b strings.Builder
-	for _, name := range []string{"identities", "config", "server", "tsig-key", "zone", "name-server", "zone-file", "reload-command", "resolver", "trust-anchor", "dns-mode"} {
+	for _, name := range []string{"identities", "config", "server", "tsig-key", "zone", "name-server", "zone-file", "reload-command", "postgres", "resolver", "trust-anchor", "dns-mode"} {
 		flag := cmd.Flags().Lookup(name)
 		if flag == nil || !flag.Changed {
 			continue

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
+	"time"
 )
 
 // progress is what became of the changes so far.
@@ -25,6 +27,42 @@ func (p *progress) result(total int) error {
 		return p.err
 	}
 	return &PartialError{Done: p.done, NotDone: p.notDone, Unknown: p.unknown, Err: p.err}
+}
+
+// add adds what became of others.
+func (p *progress) add(o *progress) {
+	p.done, p.notDone, p.unknown = append(p.done, o.done...), append(p.notDone, o.notDone...), append(p.unknown, o.unknown...)
+	p.stopped = p.stopped || o.stopped
+	if o.err != nil {
+		p.fail(o.err)
+	}
+}
+
+const (
+	// alone is how many messages are sent before several are under way at a time.
+	alone = 5
+	// maxWidth is how many are under way at a time.
+	maxWidth = 8
+)
+
+// width is how many messages to send at a time when one takes so long: the last of them has waited
+// for all others.
+func (c *Client) width(one time.Duration) int {
+	const patience = 4
+	return int(max(1, min(maxWidth, c.timeout/patience/max(one, 1))))
+}
+
+// together sends messages at the same time.
+func (c *Client) together(ctx context.Context, list []batch, p *progress) {
+	parts := make([]progress, len(list))
+	var running sync.WaitGroup
+	for i := range list {
+		running.Go(func() { c.apply(ctx, list[i], &parts[i]) })
+	}
+	running.Wait()
+	for i := range parts {
+		p.add(&parts[i])
+	}
 }
 
 // maxTries is how often a message is sent without the changes that were in its way.

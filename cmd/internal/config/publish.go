@@ -6,11 +6,12 @@ import (
 
 	"dnseal/lookup"
 	"dnseal/lookup/publish"
+	"dnseal/lookup/publish/powerdns"
 )
 
 // Publish configures where the records of the identities are published ([publish]): by dynamic
-// update (RFC 2136), or in a zone file. The commands that change a zone use it when they are given
-// this file.
+// update (RFC 2136), in a zone file, or in PowerDNS's database. The commands that change a zone use
+// it when they are given this file.
 type Publish struct {
 	// Server is the primary that takes updates, "host" or "host:port". Default: the one in the SOA
 	// of the zone, port 53.
@@ -39,6 +40,12 @@ type Publish struct {
 	// ReloadCommand makes the server read the zone file: a program and its arguments, separated by
 	// spaces, quoted where they hold some; no shell reads it. Default: none.
 	ReloadCommand string `toml:"reload-command"`
+	// Postgres is the PostgreSQL database of PowerDNS, which is changed instead of sending updates:
+	// "postgres://USER@HOST/DATABASE?sslmode=verify-full", or "host=… dbname=… user=…". What is
+	// left out comes from PGHOST, PGUSER and the like, as in libpq; the password from the file that
+	// PGPASSFILE names (~/.pgpass), or from PGPASSWORD. Without sslmode the server is not
+	// authenticated. Default: none.
+	Postgres string `toml:"postgres"`
 }
 
 func (c *Config) checkPublish(n *notes) {
@@ -64,8 +71,19 @@ func (c *Config) checkPublish(n *notes) {
 	if p.ZoneFile == "" && p.ReloadCommand != "" {
 		n.wrong("publish.reload-command", "reload-command is without zone-file; write the file that it makes the server read")
 	}
+	p.checkPostgres(n)
 	if p.Keep && c.Identities == "" {
 		n.wrong("publish.keep", "keep needs identities; write the directory of the identities to watch")
+	}
+}
+
+func (p *Publish) checkPostgres(n *notes) {
+	if p.Postgres == "" {
+		return
+	}
+	n.publish("publish.postgres", powerdns.CheckURL(p.Postgres))
+	if p.Server != "" || p.TSIGKey != "" || p.ZoneFile != "" {
+		n.wrong("publish.postgres", "postgres excludes server, tsig-key and zone-file; PowerDNS's database is changed in place of them")
 	}
 }
 
@@ -105,4 +123,11 @@ func (c *Config) ZoneFileOptions(r *lookup.Client) publish.ZoneFileOptions {
 	p := &c.Publish
 	reload, _ := publish.SplitCommand(p.ReloadCommand) // Load has checked it
 	return publish.ZoneFileOptions{File: p.ZoneFile, Reload: reload, Zone: p.Zone, NameServers: p.NameServers, Lookup: r}
+}
+
+// PostgresOptions returns the options of [publish] for PowerDNS's database; the URL is empty where
+// none is named.
+func (c *Config) PostgresOptions(r *lookup.Client) powerdns.Options {
+	p := &c.Publish
+	return powerdns.Options{URL: p.Postgres, Zone: p.Zone, NameServers: p.NameServers, Lookup: r}
 }

@@ -28,6 +28,19 @@ func TestPublishOptions(t *testing.T) {
 		t.Error("a zone file that nobody named")
 	}
 	dir = t.TempDir()
+	c, err = Load(write(t, dir, "[publish]\npostgres = \"host=db dbname=pdns\"\nzone = \"example.org\""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := c.PostgresOptions(nil); d.URL != "host=db dbname=pdns" || d.Zone != "example.org" {
+		t.Errorf("%+v", d)
+	}
+	for _, wrong := range []string{"postgres = \"postgres://u:hunter2@[::1/x\"", "postgres = \"host=db password=hunter2\"\nserver = \"192.0.2.1\""} {
+		if _, err = Load(write(t, t.TempDir(), "[publish]\n"+wrong)); err == nil || !strings.Contains(err.Error(), "postgres") || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: %v", wrong, err)
+		}
+	}
+	dir = t.TempDir()
 	c, err = Load(write(t, dir, "[publish]\nzone-file = \"/etc/nsd/db\"\nreload-command = \"sh -c 'a b'\""))
 	if err != nil {
 		t.Fatal(err)

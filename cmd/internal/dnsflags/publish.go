@@ -17,7 +17,8 @@ import (
 	"dnseal/lookup/publish/powerdns"
 )
 
-// Publisher changes a zone and reads back: a *publish.Client or a *publish.ZoneFile.
+// Publisher changes a zone and reads back: a *publish.Client, a *publish.ZoneFile
+// or a *powerdns.Client.
 type Publisher interface {
 	publish.Publisher
 	Read(ctx context.Context, owner string, t dane.Type) ([]publish.Seen, error)
@@ -29,6 +30,7 @@ type Publisher interface {
 type Publish struct {
 	opts            publish.Options
 	file            publish.ZoneFileOptions
+	postgres        string
 	key, reload     string
 	DryRun          bool
 	Config          string // the file; empty: none
@@ -42,9 +44,10 @@ type Publish struct {
 func (f *Publish) Register(cmd *cobra.Command) {
 	f.RegisterUpdates(cmd)
 	set := cmd.Flags()
-	set.BoolVar(&f.DryRun, "dry-run", false, "change nothing: print the script for nsupdate that would do it")
+	set.BoolVar(&f.DryRun, "dry-run", false, "change nothing: print the script for nsupdate that would do it,\nor what would change in the file or the database")
 	set.StringVar(&f.file.File, "zone-file", "", "change the block between \"; dnseal begin\" and \"; dnseal end\" in this `FILE`\ninstead of sending updates")
 	set.StringVar(&f.reload, "reload-command", "", "`COMMAND` that makes the server read the zone file, such as \"rndc reload example.org\"; no shell reads it")
+	set.StringVar(&f.postgres, "postgres", "", "change the PostgreSQL database of PowerDNS at this `URL` instead of sending updates:\npostgres://USER@HOST/DATABASE; the password is in the file that PGPASSFILE names")
 }
 
 // RegisterUpdates adds only the flags of dynamic updates, and those of reading the DNS.
@@ -122,6 +125,9 @@ func (f *Publish) check() error {
 	if f.file.File != "" && (f.opts.Server != "" || f.key != "") {
 		return cli.Hint(errors.New("--zone-file excludes --server and --tsig-key"), "a zone file is changed in place of updates; its server reads it by --reload-command")
 	}
+	if f.postgres != "" && (f.opts.Server != "" || f.key != "" || f.file.File != "") {
+		return cli.Hint(errors.New("--postgres excludes --server, --tsig-key and --zone-file"), "PowerDNS's database is changed in place of them")
+	}
 	if f.Config == "" {
 		if f.reload != "" && f.file.File == "" {
 			return errors.New("--reload-command needs --zone-file")
@@ -141,55 +147,71 @@ func (f *Publish) client() (*lookup.Client, error) {
 	return f.dns.Client(nil)
 }
 
-// publisher makes the publisher: by file where one is named.
+// publisher makes the publisher: by database or file where one is named.
 func (f *Publish) publisher(client *lookup.Client) (Publisher, error) {
-	opts, file := f.opts, f.file
-	if c := f.Loaded; c != nil {
-		opts, file = withConfig(c, f.key != "", client, opts, file)
+	w := ways{f.opts, f.file, powerdns.Options{URL: f.postgres}}
+	if f.Loaded != nil {
+		w.complete(f.Loaded, f.key != "", client)
 	}
-	opts.Lookup = client
-	if file.File != "" {
-		file.Lookup, file.Zone, file.NameServers = client, opts.Zone, opts.NameServers
-		if f.reload != "" {
-			var err error
-			if file.Reload, err = publish.SplitCommand(f.reload); err != nil {
-				return nil, err
-			}
-		}
-		return publish.NewZoneFile(file)
+	w.updates.Lookup = client
+	switch {
+	case w.database.URL != "":
+		w.database.Zone, w.database.NameServers, w.database.Lookup = w.updates.Zone, w.updates.NameServers, client
+		return powerdns.New(w.database)
+	case w.file.File != "":
+		return f.byFile(w.file, &w.updates)
 	}
 	if f.key != "" {
 		key, err := readKey(f.key)
 		if err != nil {
 			return nil, err
 		}
-		opts.Key = key
+		w.updates.Key = key
 	}
-	if opts.Key != nil && opts.Key.Warning != "" {
-		cli.Print(f.stderr(), "dnseal: warning: %s", opts.Key.Warning)
+	if key := w.updates.Key; key != nil && key.Warning != "" {
+		cli.Print(f.stderr(), "dnseal: warning: %s", key.Warning)
 	}
-	return publish.New(opts)
+	return publish.New(w.updates)
 }
 
-// withConfig takes from [publish] what no flag gives. A flag for one way to publish outweighs the
-// table's other way.
-func withConfig(c *config.Config, keyNamed bool, client *lookup.Client, opts publish.Options, file publish.ZoneFileOptions) (publish.Options, publish.ZoneFileOptions) {
-	table, tableFile := c.PublishOptions(client), c.ZoneFileOptions(client)
-	byUpdate := opts.Server != "" || keyNamed
-	if opts.Server == "" {
-		opts.Server = table.Server
+// byFile makes the publisher of a zone file; what all have in common is in the options for updates.
+func (f *Publish) byFile(file publish.ZoneFileOptions, o *publish.Options) (Publisher, error) {
+	file.Lookup, file.Zone, file.NameServers = o.Lookup, o.Zone, o.NameServers
+	if f.reload != "" {
+		var err error
+		if file.Reload, err = publish.SplitCommand(f.reload); err != nil {
+			return nil, err
+		}
 	}
-	if opts.Zone == "" {
-		opts.Zone = table.Zone
+	return publish.NewZoneFile(file)
+}
+
+// ways are those to publish, of which one is used.
+type ways struct {
+	updates  publish.Options
+	file     publish.ZoneFileOptions
+	database powerdns.Options
+}
+
+// complete takes from [publish] what no flag gives. A flag for one way to publish outweighs the
+// table's other ways.
+func (w *ways) complete(c *config.Config, keyNamed bool, client *lookup.Client) {
+	table, file := c.PublishOptions(client), c.ZoneFileOptions(client)
+	named := w.updates.Server != "" || keyNamed || w.file.File != "" || w.database.URL != ""
+	if w.updates.Server == "" {
+		w.updates.Server = table.Server
 	}
-	if len(opts.NameServers) == 0 {
-		opts.NameServers = table.NameServers
+	if w.updates.Zone == "" {
+		w.updates.Zone = table.Zone
 	}
-	opts.Key = table.Key
-	if file.File == "" && !byUpdate {
-		file.File, file.Reload = tableFile.File, tableFile.Reload
+	if len(w.updates.NameServers) == 0 {
+		w.updates.NameServers = table.NameServers
 	}
-	return opts, file
+	w.updates.Key = table.Key
+	if !named {
+		w.file.File, w.file.Reload = file.File, file.Reload
+		w.database.URL = c.PostgresOptions(client).URL
+	}
 }
 
 // readKey reads a TSIG key.

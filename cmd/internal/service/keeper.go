@@ -11,6 +11,7 @@ import (
 	"dnseal/cmd/internal/status"
 	"dnseal/lookup"
 	"dnseal/lookup/publish"
+	"dnseal/lookup/publish/powerdns"
 	"dnseal/sender/identity"
 	"dnseal/sender/identity/lifecycle"
 	"dnseal/sender/identity/provision"
@@ -50,6 +51,9 @@ func (s *service) keep(g *generation) {
 func publisherOf(c *config.Config, client *lookup.Client) (provision.Publisher, error) {
 	if !c.Publish.Keep {
 		return nil, nil //nolint:nilnil // there is none
+	}
+	if c.Publish.Postgres != "" {
+		return powerdns.New(c.PostgresOptions(client))
 	}
 	if c.Publish.ZoneFile != "" {
 		return publish.NewZoneFile(c.ZoneFileOptions(client))
