@@ -139,7 +139,7 @@ func judgeArchive(t *testing.T, s *scribe, args ...string) (all []saved, errors 
 	v := &verify.Verifier{
 		Receiver: r, Workers: 2, Sinks: []verify.Sink{verify.JSON(in)},
 		Notice: func(text string) { cli.Print(&stderr, "dnseal: %s", text) },
-		Fail:   func(err error) { _ = report(&stderr, err) },
+		Fail:   func(err error) { _ = cli.Report(&stderr, err) },
 	}
 	go func() {
 		_, err := v.Run(t.Context(), args)

@@ -98,7 +98,7 @@ func undecrypted(cmd *cobra.Command, dir string, err, locked error) error {
 	case errors.Is(err, smime.ErrNotEncrypted):
 		return cli.Hint(err, "parts of it may be; \"dnseal verify\" says what it is")
 	case errors.Is(err, enveloped.ErrNoKey) && locked != nil:
-		_ = report(cmd.ErrOrStderr(), named(err)) // the status is that of both
+		_ = cli.Report(cmd.ErrOrStderr(), named(err)) // the status is that of both
 		err = locked
 	case errors.Is(err, enveloped.ErrNoKey):
 		err = cli.Hint(named(err), "the keys are those of the identities in %s that decrypt; \"dnseal identity show\" lists them", identity.Quote(dir))
@@ -107,7 +107,7 @@ func undecrypted(cmd *cobra.Command, dir string, err, locked error) error {
 	default:
 		return err
 	}
-	_ = report(cmd.ErrOrStderr(), err) // the status says that nothing is wrong with the call
+	_ = cli.Report(cmd.ErrOrStderr(), err) // the status says that nothing is wrong with the call
 	return cli.ExitNotPass
 }
 

@@ -200,7 +200,7 @@ func keyless(stderr io.Writer, found []*recipient.Found) error {
 		if r.Err == nil {
 			continue
 		}
-		_ = report(stderr, noKey(r.Err)) // the status is that of all
+		_ = cli.Report(stderr, noKey(r.Err)) // the status is that of all
 		switch {
 		case !r.Err.Temporary:
 			status = cli.ExitNotPass

@@ -125,7 +125,7 @@ func (e *explainer) argument(arg string) error {
 	err := mailbox.WalkArgument(arg, e.cmd.InOrStdin(), e.each)
 	if err != nil && e.failed == nil && e.cmd.Context().Err() == nil {
 		e.messages, e.unread = e.messages+1, e.unread+1
-		_ = report(e.cmd.ErrOrStderr(), err)
+		_ = cli.Report(e.cmd.ErrOrStderr(), err)
 		err = nil
 	}
 	return err
@@ -136,7 +136,7 @@ func (e *explainer) each(msg mailbox.Message) error {
 	err := e.one(msg)
 	if err != nil && e.failed == nil && e.cmd.Context().Err() == nil {
 		e.unread++
-		_ = report(e.cmd.ErrOrStderr(), err)
+		_ = cli.Report(e.cmd.ErrOrStderr(), err)
 		err = nil
 	}
 	return err

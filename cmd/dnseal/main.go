@@ -1,10 +1,9 @@
 // Command dnseal signs mail with keys bound to names in the DNS, and verifies
 // such signatures by nothing but the DNS.
 //
-// One file is one command; this one is wiring: the command tree, how errors are
-// reported and what the exit status means. usage.go makes the usage text of all
-// commands, commands.go their tree, and commands_submit.go that of the build for
-// devices, with the build tag submit. "dnseal help" has the manual.
+// One file is one command; this one is wiring. commands.go has the tree of all commands, and
+// commands_submit.go that of the build for devices, with the build tag submit. "dnseal help" has
+// the manual.
 package main
 
 import (
@@ -18,6 +17,7 @@ import (
 	"syscall"
 
 	"dnseal/cmd/internal/cli"
+	"dnseal/cmd/internal/usage"
 	"dnseal/sender/identity/pkcs11"
 	"dnseal/sender/identity/tpm"
 
@@ -40,7 +40,7 @@ func run() cli.Exit {
 	}
 	cmd.SetIn(input(ctx))
 	if err := cmd.ExecuteContext(ctx); err != nil {
-		return report(cmd.ErrOrStderr(), err)
+		return cli.Report(cmd.ErrOrStderr(), err)
 	}
 	return cli.ExitOK
 }
@@ -78,7 +78,7 @@ func newRoot() *cobra.Command {
 		SilenceUsage:  true,
 	}
 	addCommands(root)
-	setUsage(root)
+	usage.Set(root)
 	setVersion(root)
 	return root
 }

@@ -143,7 +143,7 @@ func reload(stderr io.Writer, server *lookuptest.Server, files []string) {
 		err = server.Replace(zones)
 	}
 	if err != nil {
-		_ = report(stderr, cli.Hint(fmt.Errorf("not reloaded: %w", err), "the old zones are still served"))
+		_ = cli.Report(stderr, cli.Hint(fmt.Errorf("not reloaded: %w", err), "the old zones are still served"))
 		return
 	}
 	cli.Print(stderr, "dnseal: sandbox has read its zones again")

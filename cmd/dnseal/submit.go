@@ -20,6 +20,7 @@ import (
 	"dnseal/cmd/internal/flags"
 	"dnseal/cmd/internal/submit"
 	"dnseal/cmd/internal/submit/spool"
+	"dnseal/cmd/internal/usage"
 	"dnseal/sender/identity"
 	"dnseal/smime/message"
 )
@@ -210,7 +211,7 @@ func (f *submitFlags) configure(fs *pflag.FlagSet) error {
 			continue
 		}
 		if err := fs.Set(s.Key, s.Value); err != nil {
-			return fmt.Errorf("%s: line %d: %w", name, s.Line, flagError(&cobra.Command{Use: "dnseal submit"}, err))
+			return fmt.Errorf("%s: line %d: %w", name, s.Line, usage.FlagError(&cobra.Command{Use: "dnseal submit"}, err))
 		}
 	}
 	return nil

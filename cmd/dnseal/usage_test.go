@@ -39,7 +39,7 @@ func TestHelpFits(t *testing.T) {
 func TestReport(t *testing.T) {
 	t.Parallel()
 	var b strings.Builder
-	if got := report(&b, fmt.Errorf("a.eml: %w", context.Canceled)); got != cli.ExitTempfail || b.String() != "dnseal: error: interrupted\n" {
+	if got := cli.Report(&b, fmt.Errorf("a.eml: %w", context.Canceled)); got != cli.ExitTempfail || b.String() != "dnseal: error: interrupted\n" {
 		t.Errorf("report = %d, %q", got, b.String())
 	}
 }

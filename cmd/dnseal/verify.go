@@ -201,7 +201,7 @@ func runVerify(cmd *cobra.Command, f *verifyFlags, args []string) error {
 	if client != nil {
 		defer client.Close() //nolint:errcheck // nothing is lost
 	}
-	wrong := func(err error) { _ = report(stderr, err) }
+	wrong := func(err error) { _ = cli.Report(stderr, err) }
 	f.evidence.Program, f.evidence.Note = "dnseal "+cli.Version(), note
 	defer f.evidence.Close()
 	if err = f.evidence.Open(cmd.Context(), &opts, f.anchors, wrong); err != nil {
@@ -226,7 +226,7 @@ func runVerify(cmd *cobra.Command, f *verifyFlags, args []string) error {
 	}
 	v.Sinks = append(v.Sinks, f.evidence.Sinks()...)
 	totals, err := v.Run(cmd.Context(), args)
-	if readEnough(err) && f.evidence.Keeps() {
+	if cli.ReadEnough(err) && f.evidence.Keeps() {
 		note("the reader of the output ended early: evidence was kept of the messages before that, and of no others")
 	}
 	if err != nil {

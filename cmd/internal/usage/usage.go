@@ -1,4 +1,5 @@
-package main
+// Package usage makes the usage text of all commands, and tells of wrong calls with advice.
+package usage
 
 import (
 	"errors"
@@ -15,10 +16,10 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// usage prints what --help has after the text of a command. No line is wider than a terminal of 80
+// text prints what --help has after the text of a command. No line is wider than a terminal of 80
 // columns. It is no template: the engine for those keeps the linker from leaving out methods, and
 // would be a part of the build for devices.
-func usage(cmd *cobra.Command) error {
+func text(cmd *cobra.Command) error {
 	var b strings.Builder
 	part := func(name, text string) { fmt.Fprintf(&b, "\n\n%s:\n%s", name, text) }
 	b.WriteString("Usage:\n  " + cmd.UseLine())
@@ -45,11 +46,11 @@ func usage(cmd *cobra.Command) error {
 	return err
 }
 
-// setUsage gives the tree its usage text, and makes each wrong call of a command a usage error with
+// Set gives the tree its usage text, and makes each wrong call of a command a usage error with
 // advice.
-func setUsage(root *cobra.Command) {
-	root.SetUsageFunc(usage)
-	root.SetFlagErrorFunc(flagError)
+func Set(root *cobra.Command) {
+	root.SetUsageFunc(text)
+	root.SetFlagErrorFunc(FlagError)
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	checkArgs(root)
@@ -106,9 +107,9 @@ func unknownCommand(group *cobra.Command, word string) error {
 // parserWords are what Go's parsers put before the reason.
 var parserWords = regexp.MustCompile(`strconv\.Parse\w+: parsing "[^"]*": |time: `)
 
-// flagError explains a flag that a command does not know, or whose value is wrong. When the word
+// FlagError explains a flag that a command does not know, or whose value is wrong. When the word
 // before the flag is no command, that word is the error.
-func flagError(cmd *cobra.Command, err error) error {
+func FlagError(cmd *cobra.Command, err error) error {
 	if words := cmd.Flags().Args(); len(words) > 0 && cmd.HasSubCommands() {
 		return unknownCommand(cmd, words[0])
 	}
