@@ -51,9 +51,9 @@ func newSubmit() *cobra.Command {
 	f := submitFlags{expire: cli.Span(5 * 24 * time.Hour), timeout: cli.Span(5 * time.Minute)}
 	cmd := &cobra.Command{
 		Use:   "submit [RECIPIENT...]",
-		Short: "Sign a message and hand it in by SMTP, with a spool for when that fails",
-		Long: `Reads one message from standard input, signs it as dnseal sign does, and hands it
-in at a submission server, for the recipients that are named, or with -t for
+		Short: "Sign a message and hand it in by SMTP, now or later",
+		Long: `Reads one message from standard input, signs it as dnseal sign does, and hands
+it in at a submission server, for the recipients that are named, or with -t for
 those in To, Cc and Bcc (also where none is named). Bcc is removed; Date and
 Message-ID are added where they are missing. Nothing is sent without TLS but to
 this machine (--tls none).
@@ -65,11 +65,11 @@ offers that; or by a password (--user, --password-file).
 With --spool DIR a message is signed, written to DIR and then handed in; where
 that fails now (no network, a 4xx reply) it is kept, the exit status is 0, and a
 line says so. Later calls and --flush hand in what is there, the oldest first;
-after a failure the server is left alone for a time that grows to two hours,
-but not by --flush. A message that the server refuses for good stays in DIR,
-marked in its file "envelope", until it expires or somebody removes it. Where the
-reply to a whole message does not come it is sent again, with the same
-Message-ID: it can arrive twice, and is not lost.
+after a failure the server is left alone for a time that grows to two hours, but
+not by --flush. A message that the server refuses for good stays in DIR, marked
+in its file "envelope", until it expires or somebody removes it. Where the reply
+to a whole message does not come it is sent again, with the same Message-ID: it
+can arrive twice, and is not lost.
 
 As "sendmail", or by a link of that name, it takes the options that cron, mail,
 mutt and PHP give to sendmail. What is no flag then stands in the configuration:
@@ -79,10 +79,10 @@ key = "value", with the names of the flags below as keys.
 Exit status: 0 handed in, or kept in the spool to be handed in; 1 refused by the
 server for some recipient, or no trustworthy connection (the message is in the
 spool, if there is one), or a message expired; 2 wrong usage or configuration, a
-message that cannot be signed; 3 not handed in now, and kept nowhere; of --flush:
-something is left.`,
-		Example: `  dnseal submit --server relay.example.net --identities keys ops@example.net <mail
-  dnseal submit --server tls:relay.example.net --user box7 --password-file pw -t <mail
+message that cannot be signed; 3 not handed in now, and kept nowhere; with
+--flush: something is left.`,
+		Example: `  dnseal submit --server relay.example.net ops@example.net <mail
+  dnseal submit --server tls:relay.example.net --user box7 --password-file pw -t
   dnseal submit --flush`,
 		Args: cobra.ArbitraryArgs,
 	}
