@@ -65,6 +65,7 @@ fleet-bench:
 	go test -run '^$$' -bench '^Benchmark(Bulk|Tree)$$' -benchtime 1x -timeout 3h -v ./lookup/publish -names $(NAMES)
 	go test -run '^$$' -bench '^BenchmarkPostgres$$' -benchtime 1x -timeout 3h -v ./lookup/publish/powerdns -names $(NAMES)
 	go test -run '^$$' -bench '^Benchmark(Churn|BigZone)$$' -benchtime 1x -timeout 3h -v ./cmd/internal/lifetest -names $(NAMES)
+	go test -count=1 -timeout 1h -run '^TestMany$$' -v ./sender/fleet -fleet 1000000
 
 cover:
 	go test -cover ./...

@@ -43,7 +43,7 @@ reader of the output ended early (128 and SIGPIPE).`
   dnseal identity new alice@example.org --identities keys
   dnseal sign --identities keys mail.eml | dnseal verify`
 	root.AddCommand(
-		newDemo(), newIdentity(), newSign(), newVerify(), newEncrypt(), newDecrypt(), newSubmit(), newView(), newExplain(), newLookup(), newZone(), newSandbox(),
+		newDemo(), newIdentity(), newFleet(), newSign(), newVerify(), newEncrypt(), newDecrypt(), newSubmit(), newView(), newExplain(), newLookup(), newZone(), newSandbox(),
 		newRelay(), newMilter(), newCheck(), newMan(root),
 	)
 }

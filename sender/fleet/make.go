@@ -142,7 +142,10 @@ func (e *enrolling) publicKeyOf(value string) ([]byte, error) {
 		err = fmt.Errorf("%s is no regular file", clip(value))
 	}
 	if err != nil {
-		return nil, fmt.Errorf("the column %s has neither PEM nor the base64 of a key, and no file can be read: %w", e.PublicKeyColumn, err)
+		if cause, ok := errors.AsType[*fs.PathError](err); ok {
+			err = cause.Err
+		}
+		return nil, fmt.Errorf("the column %s has neither PEM nor the base64 of a key, and there is no file %q: %w", e.PublicKeyColumn, clip(value), err)
 	}
 	f, err := e.PublicKeys.Open(value)
 	if err != nil {

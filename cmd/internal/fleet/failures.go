@@ -1,0 +1,95 @@
+package fleet
+
+import (
+	"encoding/csv"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+
+	"dnseal/cmd/internal/cli"
+	"dnseal/sender/fleet"
+	"dnseal/sender/identity"
+)
+
+// Failures tells what nothing became of: the first few of each cause to a person, all to a file.
+type Failures struct {
+	stderr io.Writer
+	clear  func() // of a progress bar, before a line
+	file   *os.File
+	out    *csv.Writer
+	counts map[fleet.Code]int
+}
+
+// firstFew is how many of one cause are told in full.
+const firstFew = 5
+
+// NewFailures writes all failures into a file, in CSV, where one is named.
+func NewFailures(stderr io.Writer, file string) (*Failures, error) {
+	f := &Failures{stderr: stderr, clear: func() {}, counts: map[fleet.Code]int{}}
+	if file == "" {
+		return f, nil
+	}
+	var err error
+	if f.file, err = os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600); err != nil {
+		return nil, fmt.Errorf("--failures: %w", err)
+	}
+	f.out = csv.NewWriter(f.file)
+	return f, f.out.Write([]string{"line", "name", "code", "cause"})
+}
+
+// Tell tells of one.
+func (f *Failures) Tell(failure *fleet.Failure) {
+	f.counts[failure.Code]++
+	text := cli.Plain(failure.Err)
+	if f.out != nil {
+		line := ""
+		if failure.Line > 0 {
+			line = strconv.Itoa(failure.Line)
+		}
+		// Close returns the error.
+		_ = f.out.Write([]string{line, failure.Name, string(failure.Code), text})
+	}
+	if f.counts[failure.Code] > firstFew {
+		return
+	}
+	f.clear()
+	if failure.Line > 0 {
+		text = fmt.Sprintf("line %d: %s", failure.Line, text)
+	}
+	if hint := identity.Hint(failure.Err); hint != "" && f.counts[failure.Code] == 1 {
+		text += "; " + hint
+	}
+	cli.Print(f.stderr, "dnseal: %s", text)
+}
+
+// Close says how many more there were, and returns whether all is well with the file.
+func (f *Failures) Close() error {
+	codes := make([]fleet.Code, 0, len(f.counts))
+	for code := range f.counts {
+		codes = append(codes, code)
+	}
+	slices.Sort(codes)
+	for _, code := range codes {
+		if more := f.counts[code] - firstFew; more > 0 {
+			where := "; --failures FILE has all"
+			if f.file != nil {
+				where = "; all are in " + f.file.Name()
+			}
+			cli.Print(f.stderr, "dnseal: and %d more of the kind %q%s", more, code, where)
+		}
+	}
+	if f.file == nil {
+		return nil
+	}
+	f.out.Flush()
+	err := f.out.Error()
+	if e := f.file.Close(); err == nil {
+		err = e
+	}
+	if err != nil {
+		return fmt.Errorf("--failures: %w", err)
+	}
+	return nil
+}

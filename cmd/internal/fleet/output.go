@@ -1,0 +1,185 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"dnseal/cmd/internal/cli"
+	"dnseal/cmd/internal/dnsflags"
+	"dnseal/cmd/internal/progress"
+	"dnseal/cmd/internal/status"
+	"dnseal/lookup/publish"
+	"dnseal/sender/fleet"
+	"dnseal/sender/identity"
+)
+
+// Output is where records go: exactly one of a zone file, dynamic updates and a database.
+type Output struct {
+	ZoneFile, ZoneHeader string
+	Publish              bool
+	Postgres             string
+	// Updates are the flags of the DNS.
+	Updates dnsflags.Publish
+	Stderr  io.Writer
+
+	publisher interface {
+		publish.Publisher
+		fleet.Reader
+	}
+	batch int
+	close func() error
+}
+
+// databaseBatch is how many names one transaction of the database has.
+const databaseBatch = 10_000
+
+// open opens what publishes; a zone file needs nothing.
+func (o *Output) open() error {
+	o.close = func() error { return nil }
+	ways := 0
+	for _, given := range []bool{o.ZoneFile != "", o.Publish, o.Postgres != ""} {
+		if given {
+			ways++
+		}
+	}
+	switch {
+	case ways != 1:
+		return cli.Hint(errors.New("records go one way"), "give one of --zone-file FILE, --publish and --postgres URL")
+	case o.ZoneHeader != "" && o.ZoneFile == "":
+		return errors.New("--zone-header needs --zone-file")
+	case o.Postgres != "":
+		client, closing, err := o.Updates.OpenPostgres(o.Postgres)
+		if err != nil {
+			return err
+		}
+		o.publisher, o.close, o.batch = client, closing, databaseBatch
+	case o.Publish:
+		p, err := o.Updates.Open()
+		if err != nil {
+			return err
+		}
+		client, ok := p.Publisher.(*publish.Client)
+		if !ok {
+			return errors.Join(cli.Hint(errors.New("[publish] in --config names a zone file"), "give --zone-file FILE, or --server HOST to send updates"), p.Close())
+		}
+		o.publisher, o.close = client, p.Close
+	}
+	return nil
+}
+
+// begin begins the zone file, where there is one.
+func (o *Output) begin(inv *fleet.Inventory) (*fleet.ZoneFile, error) {
+	if o.ZoneFile == "" {
+		return nil, nil //nolint:nilnil // none
+	}
+	var head []byte
+	if o.ZoneHeader != "" {
+		f, err := cli.Open(o.ZoneHeader)
+		if err != nil {
+			return nil, fmt.Errorf("--zone-header: %w", err)
+		}
+		defer f.Close() //nolint:errcheck // only read
+		if head, err = io.ReadAll(io.LimitReader(f, fleet.MaxZoneHead+1)); err != nil {
+			return nil, fmt.Errorf("--zone-header: %w", err)
+		}
+		if len(head) > fleet.MaxZoneHead {
+			return nil, fmt.Errorf("--zone-header: %s is larger than %d octets", o.ZoneHeader, fleet.MaxZoneHead)
+		}
+	}
+	return inv.BeginZoneFile(o.ZoneFile, head)
+}
+
+// finish brings the records to where they go.
+func (o *Output) finish(ctx context.Context, inv *fleet.Inventory, z *fleet.ZoneFile, failures *Failures) error {
+	if z != nil {
+		count, err := z.Commit()
+		if err == nil {
+			cli.Print(o.Stderr, "dnseal: %s has %s", o.ZoneFile, plural(count, "record"))
+		}
+		return err
+	}
+	bar := progress.New(o.Stderr, "records")
+	failures.clear = bar.Clear
+	if s, err := inv.Status(0); err != nil {
+		return err
+	} else if bar != nil {
+		bar.Expect(s.Unpublished + s.Waiting)
+	}
+	sum, err := inv.Publish(ctx, fleet.PublishOptions{Publisher: o.publisher, Reader: o.publisher, Batch: o.batch, Failed: failures.Tell, Done: bar.Done})
+	bar.Clear()
+	if sum.Published+sum.Withdrawn > 0 || err == nil {
+		text := fmt.Sprintf("published %s, withdrew %d", plural(sum.Published, "record"), sum.Withdrawn)
+		if sum.Served {
+			text += "; every name server shows them"
+		}
+		cli.Print(o.Stderr, "dnseal: %s", text)
+	}
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	err = cli.Hint(err, "%srun this again: it goes on where it was", hintOf(err))
+	code := status.Code(err)
+	if code == cli.ExitUsage {
+		return err
+	}
+	cli.Print(o.Stderr, "dnseal: error: %s", cli.Plain(err))
+	cli.Print(o.Stderr, "dnseal: hint: %s", identity.Hint(err))
+	return code
+}
+
+// hintOf is the hint that an error has, to be followed by another.
+func hintOf(err error) string {
+	if h, ok := errors.AsType[interface {
+		error
+		Hint() string
+	}](err); ok && h.Hint() != "" {
+		return h.Hint() + "; then "
+	}
+	return ""
+}
+
+func plural(n int, what string) string {
+	switch {
+	case n == 1:
+		return "1 " + what
+	case what == "identity":
+		return fmt.Sprintf("%d identities", n)
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// lines is about how many rows a file has; 0 where that is not known.
+func lines(f io.Reader) int {
+	file, ok := f.(*os.File)
+	if !ok {
+		return 0
+	}
+	info, err := file.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return 0
+	}
+	n, last := 0, byte('\n')
+	part := make([]byte, 64<<10)
+	for {
+		have, err := file.Read(part)
+		for _, c := range part[:have] {
+			if c == '\n' {
+				n++
+			}
+			last = c
+		}
+		if err != nil {
+			break
+		}
+	}
+	if last != '\n' {
+		n++
+	}
+	if _, err = file.Seek(0, io.SeekStart); err != nil {
+		return 0
+	}
+	return n
+}

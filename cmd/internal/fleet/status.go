@@ -1,0 +1,78 @@
+package fleet
+
+import (
+	"io"
+	"strconv"
+	"time"
+
+	"dnseal/cmd/internal/cli"
+	"dnseal/sender/fleet"
+)
+
+// Status is the command of this name.
+type Status struct {
+	Inventory Inventory
+	// Soon is how long before their end certificates are told.
+	Soon time.Duration
+	JSON bool
+	Out  io.Writer
+}
+
+// Run counts and prints.
+func (s *Status) Run() error {
+	limitMemory()
+	path, err := s.Inventory.path()
+	if err != nil {
+		return err
+	}
+	inv, err := fleet.ReadInventory(path)
+	if err != nil {
+		return err
+	}
+	defer inv.Close() //nolint:errcheck // only read
+	status, err := inv.Status(s.Soon)
+	if err != nil {
+		return err
+	}
+	if s.JSON {
+		return cli.WriteJSON(s.Out, status)
+	}
+	s.print(&status)
+	return nil
+}
+
+func (s *Status) print(st *fleet.Status) {
+	line := func(what string, n int, more string) {
+		if more != "" {
+			more = "  " + more
+		}
+		cli.Print(s.Out, "%-12s %8d%s", what, n, more)
+	}
+	oldest, next := "", ""
+	if st.Oldest != "" {
+		oldest = "oldest: " + st.Oldest + ", " + st.OldestTime.Format(time.DateOnly)
+	}
+	if st.Next != "" {
+		next = "first: " + st.Next + ", " + st.NextTime.Format(time.DateOnly)
+	}
+	line("active", st.Active, oldest)
+	line("published", st.Published, unless(st.Unseen == 0, strconv.Itoa(st.Unseen)+" not seen on every name server yet"))
+	line("unpublished", st.Unpublished, "")
+	line("retired", st.Retired, unless(st.Waiting == 0, strconv.Itoa(st.Waiting)+" still to be withdrawn"))
+	days := int(s.Soon / (24 * time.Hour))
+	line("expiring", st.Expiring, "within "+plural(days, "day"))
+	line("expired", st.Expired, next)
+	if !st.LastRun.IsZero() {
+		line("failed", st.LastFailed, "lines of the last table, "+st.LastRun.Format(time.RFC3339))
+	}
+	if st.ZoneFile != "" {
+		cli.Print(s.Out, "zone file    %s, %s", st.ZoneFile, st.ZoneFileTime.Format(time.RFC3339))
+	}
+}
+
+func unless(not bool, text string) string {
+	if not {
+		return ""
+	}
+	return text
+}
