@@ -77,14 +77,14 @@ type door struct {
 	log                   *worldtest.Buffer
 }
 
-func (d *door) start(t testing.TB) {
-	t.Helper()
+func (d *door) start(tb testing.TB) {
+	tb.Helper()
 	d.log = &worldtest.Buffer{}
 	d.cmd = exec.Command(os.Args[0], d.conf)
 	d.cmd.Env = append(os.Environ(), "DNSEAL_TEST_SERVICE=relay")
 	d.cmd.Stderr = d.log
-	must(t, d.cmd.Start())
-	peertest.WaitFor(t, "ready", func() bool { return strings.Contains(d.log.String(), "msg=ready") })
+	must(tb, d.cmd.Start())
+	peertest.WaitFor(tb, "ready", func() bool { return strings.Contains(d.log.String(), "msg=ready") })
 }
 
 // stop sends the signal, and waits for the end.
@@ -97,19 +97,19 @@ func (d *door) stop(t *testing.T) {
 }
 
 // doors are as many relays of a world, and HAProxy before them, whose address is front.
-func (w *world) doors(t testing.TB, n int) (all []*door, front string) {
-	t.Helper()
-	haproxy := peertest.Program(t, "haproxy")
-	front = peertest.FreeAddr(t)
+func (w *world) doors(tb testing.TB, n int) (all []*door, front string) {
+	tb.Helper()
+	haproxy := peertest.Program(tb, "haproxy")
+	front = peertest.FreeAddr(tb)
 	text, err := os.ReadFile(w.Config(""))
-	must(t, err)
+	must(tb, err)
 	servers := ""
 	for i := range n {
-		d := &door{address: peertest.FreeAddr(t), health: peertest.FreeAddr(t)}
+		d := &door{address: peertest.FreeAddr(tb), health: peertest.FreeAddr(tb)}
 		relay := strings.Replace(strings.ReplaceAll(worldtest.OneRelay, "DIR/", w.Dir+"/"), "unix:"+w.Dir+"/relay", d.address, 1)
 		d.conf = w.Write(fmt.Sprintf("door%d.toml", i), fmt.Sprintf("%s%sproxies = [\"127.0.0.0/8\"]\n[service]\nhealth = %q\ndrain = \"2s\"\n", text, relay, d.health))
-		d.start(t)
-		t.Cleanup(func() { d.cmd.Process.Kill(); d.cmd.Wait() })
+		d.start(tb)
+		tb.Cleanup(func() { d.cmd.Process.Kill(); d.cmd.Wait() })
 		host, port, _ := net.SplitHostPort(d.health)
 		servers += fmt.Sprintf("  server door%d %s addr %s port %s\n", i, d.address, host, port)
 		all = append(all, d)
@@ -133,15 +133,15 @@ backend doors
 	log := &worldtest.Buffer{}
 	cmd := exec.Command(haproxy, "-db", "-f", conf)
 	cmd.Stdout, cmd.Stderr = log, log
-	must(t, cmd.Start())
-	t.Cleanup(func() {
+	must(tb, cmd.Start())
+	tb.Cleanup(func() {
 		cmd.Process.Kill()
 		cmd.Wait()
-		if t.Failed() {
-			t.Logf("HAProxy:\n%s", log)
+		if tb.Failed() {
+			tb.Logf("HAProxy:\n%s", log)
 		}
 	})
-	peertest.WaitListening(t, front)
+	peertest.WaitListening(tb, front)
 	return all, front
 }
 

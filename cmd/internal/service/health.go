@@ -73,8 +73,9 @@ func (s *service) drain() {
 		select {
 		case <-over:
 			return
-		case <-s.broken:
-			return // a listener; the others may have mail in progress
+		case err := <-s.broken:
+			s.log.Error("a listener while draining", slog.String("error", err.Error()))
+			return // the others may have mail in progress
 		case <-beat:
 			s.notify(daemon.SdNotifyWatchdog)
 		}

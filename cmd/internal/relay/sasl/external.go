@@ -107,12 +107,12 @@ func (l *tlsaLogin) prove(ctx context.Context, owner string, chain []*x509.Certi
 	waiting, cancel := context.WithTimeout(ctx, l.opts.LookupTimeout)
 	defer cancel()
 	return l.zones.turn(waiting, owner, func() error {
-		ctx, cancel := context.WithTimeout(ctx, l.opts.LookupTimeout)
-		defer cancel()
-		ctx = dnssec.WithBudget(ctx, dnssec.NewBudget(l.opts.DNS))
-		err := l.verify(ctx, l.opts.Lookup.Lookup(ctx, owner, dane.TLSA), chain)
+		asking, done := context.WithTimeout(ctx, l.opts.LookupTimeout)
+		defer done()
+		asking = dnssec.WithBudget(asking, dnssec.NewBudget(l.opts.DNS))
+		err := l.verify(asking, l.opts.Lookup.Lookup(asking, owner, dane.TLSA), chain)
 		if errors.Is(err, ErrDenied) {
-			err = l.verify(ctx, l.opts.Lookup.LookupFresh(ctx, owner, dane.TLSA), chain)
+			err = l.verify(asking, l.opts.Lookup.LookupFresh(asking, owner, dane.TLSA), chain)
 		}
 		return err
 	})
