@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"dnseal/lookup/dane"
+	"dnseal/lookup/dnssec"
 	"dnseal/lookup/lookuptest/peertest"
 	"dnseal/lookup/lookuptest/peertest/authority"
 	"dnseal/lookup/publish"
@@ -38,7 +40,7 @@ func names(b *testing.B) int {
 func flat(n int) string {
 	var b strings.Builder
 	for i := range n {
-		fmt.Fprintf(&b, "sn%07d._device 300 TLSA 3 1 1 %x\n", i, digest(i).Data)
+		fmt.Fprintf(&b, "sn%07d._device TLSA 3 1 1 %x\n", i, digest(i).Data)
 	}
 	return b.String()
 }
@@ -47,7 +49,7 @@ func flat(n int) string {
 func startBig(b *testing.B, kind authority.Kind, n int) *primary {
 	b.Helper()
 	begin := time.Now()
-	s := authority.Start(b, kind, string(kind)+".lab", authority.Options{Records: flat(n), Big: true})
+	s := authority.Start(b, kind, string(kind)+".lab", authority.Options{TTL: 300, Records: flat(n), Big: true})
 	b.Logf("%s has %d names after %s", kind, n, time.Since(begin).Round(time.Second/10))
 	return &primary{s, lookupAt(b, s)}
 }
@@ -106,6 +108,74 @@ func BenchmarkTree(b *testing.B) {
 	b.ReportMetric(records/took[0].Seconds(), "flat-records/s")
 	b.ReportMetric(records/took[1].Seconds(), "tree-records/s")
 	b.ReportMetric(took[0].Seconds()/took[1].Seconds(), "tree/flat")
+}
+
+// BenchmarkChurn replaces one name in a hundred of a zone that has many (-names) at Knot, with NSD
+// as a secondary. It reports how long it takes until both name servers show all of it, validated;
+// and in how many seconds after that each of the retired is gone at a resolver that had its record:
+// at most the TTL (5) and 5. The others stay there all the time.
+func BenchmarkChurn(b *testing.B) {
+	n := names(b)
+	s := authority.Start(b, authority.Knot, "churn.lab", authority.Options{TTL: 5, Records: flat(n), Big: true, Secondaries: []authority.Kind{authority.NSD}})
+	second := s.Secondary(b, authority.NSD)
+	p := &primary{s, lookupAt(b, s)}
+	c := p.client(b, p.Key, func(o *publish.Options) {
+		o.Timeout, o.NameServers = 10*time.Minute, []string{s.Addr, second.Addr}
+	})
+	var served, refused time.Duration
+	for b.Loop() {
+		var retired, fresh []publish.Change
+		for i := range max(n/100, 1) {
+			retired = append(retired, publish.Change{Owner: fmt.Sprintf("sn%07d._device.%s", 100*i, s.Zone), Type: dane.TLSA, Remove: []dane.Record{digest(100 * i)}})
+			fresh = append(fresh, add(fmt.Sprintf("new%07d._device.%s", i, s.Zone), digest(i)))
+		}
+		last := retired[len(retired)-1].Owner
+		if !p.present(b, last) || !p.present(b, fmt.Sprintf("sn%07d._device.%s", 1, s.Zone)) {
+			b.Fatal("the zone is not as it was filled")
+		}
+		served += took(func() {
+			all := append(retired, fresh...)
+			if err := c.Apply(b.Context(), all...); err != nil {
+				b.Fatal(err)
+			}
+			if _, err := c.ReadBack(b.Context(), all...); err != nil {
+				b.Fatal(err)
+			}
+		})
+		refused += took(func() {
+			for p.present(b, last) {
+				if !p.present(b, fmt.Sprintf("sn%07d._device.%s", 1, s.Zone)) {
+					b.Fatal("one that was not retired is refused")
+				}
+			}
+		})
+		b.StopTimer()
+		if err := c.Apply(b.Context(), reversed(append(retired, fresh...))...); err != nil {
+			b.Fatal(err)
+		}
+		b.StartTimer()
+	}
+	b.ReportMetric(served.Seconds()/float64(b.N), "served-s")
+	b.ReportMetric(refused.Seconds()/float64(b.N), "refused-s")
+}
+
+// reversed are the changes that undo others.
+func reversed(changes []publish.Change) (out []publish.Change) {
+	for _, c := range changes {
+		out = append(out, publish.Change{Owner: c.Owner, Type: c.Type, TTL: 5 * time.Second, Add: c.Remove, Remove: c.Add})
+	}
+	return out
+}
+
+// present says whether a name has a record at the resolver, validated. Anything but a proven answer
+// ends the benchmark.
+func (p *primary) present(b *testing.B, owner string) bool {
+	b.Helper()
+	r := p.lookup.LookupFresh(b.Context(), owner, dane.TLSA)
+	if r.Status != dnssec.Secure {
+		b.Fatalf("%s is %s: %s", owner, r.Status, r.Reason)
+	}
+	return r.Presence == dane.Present
 }
 
 // singly makes so many updates of one record, each after the other.

@@ -80,7 +80,7 @@ func (b *breaker) serve(down net.Conn) {
 	if b.gone() {
 		return
 	}
-	up, err := net.Dial("unix", filepath.Join(b.up, ".s.PGSQL.5432")) //nolint:noctx // of a test, and local
+	up, err := net.Dial("unix", filepath.Join(b.up, ".s.PGSQL.5432"))
 	if err != nil {
 		return
 	}
@@ -228,9 +228,9 @@ func (z *zone) testTold(t *testing.T) {
 		"other zone": {url, "", publish.NotHere},
 	} {
 		t.Run(strings.ReplaceAll(name, " ", "-"), func(t *testing.T) {
-			at, owner := z.name, change
+			owner := change
 			if c.sql != "" {
-				at = strings.ToLower(strings.ReplaceAll(name, " ", "-")) + ".told.lab"
+				at := strings.ToLower(strings.ReplaceAll(name, " ", "-")) + ".told.lab"
 				z.SQL(t, "insert into domains (name, type) values ('"+at+"', 'NATIVE')")
 				z.SQL(t, "insert into records (domain_id, name, type, content, ttl) select id, name, 'SOA', 'ns. h. 1 2 3 4 5', 60 from domains where name = '"+at+"'")
 				where := " where domains.name = '" + at + "'"

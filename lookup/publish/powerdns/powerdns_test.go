@@ -72,12 +72,7 @@ func (l *lab) zone(tb testing.TB, name, records string, secure bool, commands ..
 // client is one of the database.
 func (z *zone) client(tb testing.TB, edit func(*powerdns.Options)) *powerdns.Client {
 	tb.Helper()
-	l, err := lookup.New(lookup.Options{Resolvers: []string{z.Addr}, Anchors: z.anchors(tb)})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() { _ = l.Close() })
-	o := powerdns.Options{URL: z.Postgres.URL(), NameServers: []string{z.Addr}, Lookup: l, Batch: 7}
+	o := powerdns.Options{URL: z.Postgres.URL(), NameServers: []string{z.Addr}, Lookup: z.lookup(tb), Batch: 7}
 	if edit != nil {
 		edit(&o)
 	}
@@ -86,6 +81,17 @@ func (z *zone) client(tb testing.TB, edit func(*powerdns.Options)) *powerdns.Cli
 		tb.Fatal(err)
 	}
 	return c
+}
+
+// lookup asks the name server itself.
+func (z *zone) lookup(tb testing.TB) *lookup.Client {
+	tb.Helper()
+	l, err := lookup.New(lookup.Options{Resolvers: []string{z.Addr}, Anchors: z.anchors(tb)})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = l.Close() })
+	return l
 }
 
 // anchors are the zone's own key; nil: it has none.
