@@ -75,8 +75,8 @@ func BenchmarkEnroll(b *testing.B) {
 				if opts.Zone, err = inv.BeginZoneFile(filepath.Join(dir, "zone"), nil); err != nil {
 					b.Fatal(err)
 				}
-				if sum, err := inv.Enroll(context.Background(), opts); err != nil || sum.Enrolled != many {
-					b.Fatal(sum, err)
+				if sum, e := inv.Enroll(context.Background(), opts); e != nil || sum.Enrolled != many {
+					b.Fatal(sum, e)
 				}
 				if _, err = opts.Zone.Commit(); err != nil {
 					b.Fatal(err)

@@ -184,7 +184,7 @@ func (e *enrolling) known() error {
 		at := e.x.add(d)
 		e.x.apply(at, ev.What)
 		if ev.What == Enrolled {
-			e.x.rows[at], e.x.lines[at] = row, uint32(ev.Line) //nolint:gosec // for people
+			e.x.rows[at], e.x.lines[at] = row, uint32(ev.Line)
 		}
 		return nil
 	})
@@ -290,7 +290,7 @@ func (e *enrolling) meet(j *job) (there bool, failure *Failure) {
 		return false, failed(j.row.Line, Duplicate, "it makes the same identity as line %d%s", before, e.named(j))
 	}
 	e.x.states[at] |= isMet
-	e.x.lines[at] = uint32(j.row.Line) //nolint:gosec // for people
+	e.x.lines[at] = uint32(j.row.Line)
 	switch {
 	case s&isEnrolled == 0, s&isRetired != 0 && e.Template.IsRandom():
 		e.x.rows[at] = row
@@ -317,7 +317,7 @@ func (e *enrolling) certify() func(*identity.Identity) (*x509.Certificate, error
 	a := e.Create.Algorithm
 	switch {
 	case e.Raw:
-		return func(*identity.Identity) (*x509.Certificate, error) { return nil, nil } //nolint:nilnil // a raw key
+		return func(*identity.Identity) (*x509.Certificate, error) { return nil, nil }
 	case e.Create.Certify != nil:
 		certify := e.Create.Certify
 		return func(id *identity.Identity) (*x509.Certificate, error) {

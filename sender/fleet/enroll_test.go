@@ -24,15 +24,15 @@ func table(n int) string {
 }
 
 // options enroll a table by a template.
-func options(t testing.TB, text, template string) EnrollOptions {
-	t.Helper()
+func options(tb testing.TB, text, template string) EnrollOptions {
+	tb.Helper()
 	rows, err := NewRows(strings.NewReader(text))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	names, err := ParseTemplate(template, rows.Columns)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return EnrollOptions{Rows: rows, Template: names, NameKey: []byte("key"), Form: lifecycle.Form{Usage: dane.DANEEE, Selector: 1, Matching: 1}, TTL: 300e9}
 }
@@ -162,8 +162,8 @@ func TestEnrollZoneFile(t *testing.T) {
 		if _, err = inv.Enroll(context.Background(), opts); err != nil {
 			t.Fatal(err)
 		}
-		if count, err := opts.Zone.Commit(); err != nil || count != n {
-			t.Errorf("%d, %v", count, err)
+		if count, e := opts.Zone.Commit(); e != nil || count != n {
+			t.Errorf("%d, %v", count, e)
 		}
 		text, err := os.ReadFile(path)
 		if err != nil || strings.Count(string(text), " 300 IN TLSA 3 1 1 ") != n || !strings.Contains(string(text), fmt.Sprintf(" %d 1 1 1 1\n", 1796040000+run)) {
@@ -199,9 +199,9 @@ func TestEnrollKeyFile(t *testing.T) {
 			if e.What == Enrolled {
 				count++
 				one := string(text[e.At : e.At+e.Size])
-				made, err := identity.Import(t.TempDir(), e.Name, []identity.File{{Name: "one", Data: []byte(one)}}, identity.ImportOptions{})
-				if err != nil || made.Identity.KeyID() != e.Key || !strings.HasPrefix(one, "# "+e.Name+"\n") {
-					t.Errorf("%v: %s", err, one)
+				made, e2 := identity.Import(t.TempDir(), e.Name, []identity.File{{Name: "one", Data: []byte(one)}}, identity.ImportOptions{})
+				if e2 != nil || made.Identity.KeyID() != e.Key || !strings.HasPrefix(one, "# "+e.Name+"\n") {
+					t.Errorf("%v: %s", e2, one)
 				}
 			}
 			return nil
@@ -222,8 +222,8 @@ func TestEnrollKeyFile(t *testing.T) {
 	if keys := enroll(5); !strings.Contains(keys.Note, "6 octets were moved to keys.pem.cut") {
 		t.Error(keys.Note)
 	}
-	if text, err := os.ReadFile(path + ".cut"); err != nil || string(text) != "# lost" {
-		t.Errorf("%s, %v", text, err)
+	if text, e := os.ReadFile(path + ".cut"); e != nil || string(text) != "# lost" {
+		t.Errorf("%s, %v", text, e)
 	}
 	foreign := filepath.Join(dir, "foreign.pem")
 	if err = os.WriteFile(foreign, []byte(keysHead), 0o600); err != nil {

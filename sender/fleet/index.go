@@ -52,7 +52,7 @@ func (x *index) make(size int) {
 func (x *index) place(d digest) int {
 	// The digest is as good as random: its first octets choose the place.
 	hi, _ := bits.Mul64(beginning(d), uint64(len(x.digests)))
-	at := int(hi) //nolint:gosec // less than the length
+	at := int(hi)
 	for x.states[at] != 0 && !bytes.Equal(x.digests[at][:], d[:]) {
 		if at++; at == len(x.digests) {
 			at = 0

@@ -44,7 +44,7 @@ func OpenInventory(path string) (*Inventory, error) {
 		return nil, err
 	}
 	inv := &Inventory{path: path, unlock: unlock}
-	if inv.file, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600); err == nil {
+	if inv.file, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600); err == nil { //nolint:gosec // G703: the caller names it
 		err = inv.cutTorn()
 	}
 	if err == nil {

@@ -68,8 +68,8 @@ func TestInventoryTorn(t *testing.T) {
 			}
 			_ = reading.Close()
 			inv := newInventory(t, path)
-			if text, err := os.ReadFile(path); err != nil || string(text) != before || !strings.Contains(inv.Note, "not whole") {
-				t.Errorf("%q, %q, %v", text, inv.Note, err)
+			if text, e := os.ReadFile(path); e != nil || string(text) != before || !strings.Contains(inv.Note, "not whole") {
+				t.Errorf("%q, %q, %v", text, inv.Note, e)
 			}
 			if err = inv.note(Event{What: Served}); err != nil {
 				t.Error(err)
@@ -115,10 +115,10 @@ func TestIndex(t *testing.T) {
 	const many = 20_000
 	for i := range many {
 		at := x.add(digestOf(fmt.Sprint(i)))
-		x.lines[at], x.states[at] = uint32(i), isThere|isEnrolled //nolint:gosec // small
+		x.lines[at], x.states[at] = uint32(i), isThere|isEnrolled
 	}
 	for i := range many {
-		if at, ok := x.find(digestOf(fmt.Sprint(i))); !ok || x.lines[at] != uint32(i) { //nolint:gosec // small
+		if at, ok := x.find(digestOf(fmt.Sprint(i))); !ok || x.lines[at] != uint32(i) {
 			t.Fatalf("%d is not there", i)
 		}
 		if _, ok := x.find(digestOf(fmt.Sprint("x", i))); ok {

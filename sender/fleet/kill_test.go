@@ -122,22 +122,22 @@ func TestFull(t *testing.T) {
 	inv.file = full
 	opts := options(t, table(20), devices)
 	opts.Dir = dir
-	if sum, err := inv.Enroll(context.Background(), opts); err == nil || sum.Enrolled != 0 {
-		t.Errorf("%+v, %v", sum, err)
+	if sum, e := inv.Enroll(context.Background(), opts); e == nil || sum.Enrolled != 0 {
+		t.Errorf("%+v, %v", sum, e)
 	}
 	inv.file = file
 	_ = full.Close()
 	opts = options(t, table(20), devices)
 	opts.Dir = dir
-	if sum, err := inv.Enroll(context.Background(), opts); err != nil || sum != (Enrollment{Enrolled: 20}) {
-		t.Errorf("%+v, %v", sum, err)
+	if sum, e := inv.Enroll(context.Background(), opts); e != nil || sum != (Enrollment{Enrolled: 20}) {
+		t.Errorf("%+v, %v", sum, e)
 	}
 	if err = inv.Each(func(e Event) error {
-		id, err := identity.Load(dir, e.Name)
-		if err == nil && id.KeyID() != e.Key {
-			err = errors.New("another key")
+		id, failed := identity.Load(dir, e.Name)
+		if failed == nil && id.KeyID() != e.Key {
+			failed = errors.New("another key")
 		}
-		return err
+		return failed
 	}); err != nil {
 		t.Error(err)
 	}

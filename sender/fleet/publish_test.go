@@ -290,15 +290,15 @@ func TestNames(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, names := range []Names{byColumn, byTemplate} {
-		if name, line, err := names(); err != nil || name != "a._device.example.net" || line != 2 {
-			t.Errorf("%s, %d, %v", name, line, err)
+		if name, line, e := names(); e != nil || name != "a._device.example.net" || line != 2 {
+			t.Errorf("%s, %d, %v", name, line, e)
 		}
 		var f *Failure
-		if _, _, err := names(); !errors.As(err, &f) || f.Line != 3 {
-			t.Error(err)
+		if _, _, e := names(); !errors.As(e, &f) || f.Line != 3 {
+			t.Error(e)
 		}
-		if _, _, err := names(); !errors.Is(err, io.EOF) {
-			t.Error(err)
+		if _, _, e := names(); !errors.Is(e, io.EOF) {
+			t.Error(e)
 		}
 	}
 	if _, err = ColumnNames(rows(), "names"); err == nil {

@@ -105,7 +105,7 @@ func (r *retiring) choose() error {
 			r.done(1)
 		default:
 			r.x.states[at] |= isMet
-			r.x.lines[at] = uint32(line) //nolint:gosec // for people
+			r.x.lines[at] = uint32(line)
 		}
 	}
 	return nil
@@ -260,7 +260,7 @@ func writeRevoked(folder string, ids []string, now time.Time) error {
 		return err
 	}
 	path := filepath.Join(folder, identity.RevokedFile)
-	text, err := os.ReadFile(path) //nolint:gosec // Revoked has read it
+	text, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("fleet: %w", err)
 	}
@@ -274,7 +274,7 @@ func writeRevoked(folder string, ids []string, now time.Time) error {
 		return nil
 	}
 	temp := filepath.Join(folder, ".new-revoked")
-	if err = os.WriteFile(temp, text, 0o600); err == nil {
+	if err = os.WriteFile(temp, text, 0o600); err == nil { //nolint:gosec // G703: in the folder of an identity
 		err = os.Rename(temp, path)
 	}
 	if err != nil {

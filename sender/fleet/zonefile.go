@@ -62,7 +62,7 @@ func (z *ZoneFile) begin(head []byte) error {
 	if err != nil {
 		return err
 	}
-	z.serial = uint32(z.inv.now().Unix()) //nolint:gosec // RFC 1982: it goes round
+	z.serial = uint32(z.inv.now().Unix())
 	if int32(z.serial-last) <= 0 && last != 0 {
 		z.serial = last + 1
 	}

@@ -24,8 +24,8 @@ func TestMakeAndStore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if entries, err := os.ReadDir(dir); err != nil || len(entries) > 0 {
-		t.Errorf("%v, %v", entries, err)
+	if entries, e := os.ReadDir(dir); e != nil || len(entries) > 0 {
+		t.Errorf("%v, %v", entries, e)
 	}
 	if err = StoreUnsynced(dir, name, key, cert); err != nil {
 		t.Fatal(err)
@@ -69,7 +69,7 @@ func TestStoreUnsyncedAgain(t *testing.T) {
 func TestPEMText(t *testing.T) {
 	t.Parallel()
 	data := bytes.Repeat([]byte("dnseal"), 40)
-	for n := range len(data) {
+	for n := range data {
 		want := pem.EncodeToMemory(&pem.Block{Type: "A KEY", Bytes: data[:n]})
 		if got := pemText("A KEY", data[:n]); !bytes.Equal(got, want) {
 			t.Fatalf("%d octets:\n%s%s", n, got, want)
@@ -94,14 +94,14 @@ func TestReadPublic(t *testing.T) {
 		t.Fatal(err)
 	}
 	for form, data := range map[string][]byte{"key": public, "certificate": cert, "both": append(bytes.Clone(public), cert...), "DER": made.Certificate.Raw} {
-		id, err := ReadPublic(name, data)
-		if err != nil || id.KeyID() != made.KeyID() || id.CanSign() == nil || (id.Certificate == nil) != (form == "key") {
-			t.Errorf("%s: %v", form, err)
+		id, e := ReadPublic(name, data)
+		if e != nil || id.KeyID() != made.KeyID() || id.CanSign() == nil || (id.Certificate == nil) != (form == "key") {
+			t.Errorf("%s: %v", form, e)
 			continue
 		}
-		text, _, err := id.Files("")
-		if err != nil || !bytes.Equal(text, public) {
-			t.Errorf("%s: %s, %v", form, text, err)
+		text, _, e := id.Files("")
+		if e != nil || !bytes.Equal(text, public) {
+			t.Errorf("%s: %s, %v", form, text, e)
 		}
 	}
 	other, err := Make("other._device.example.net", CreateOptions{})

@@ -164,14 +164,14 @@ func lines(f io.Reader) int {
 	n, last := 0, byte('\n')
 	part := make([]byte, 64<<10)
 	for {
-		have, err := file.Read(part)
+		have, ended := file.Read(part)
 		for _, c := range part[:have] {
 			if c == '\n' {
 				n++
 			}
 			last = c
 		}
-		if err != nil {
+		if ended != nil {
 			break
 		}
 	}

@@ -38,9 +38,9 @@ func (r *Retire) Run(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, r.Output.close()) }()
 	opts := fleet.RetireOptions{Lifetime: r.Lifetime, Dir: r.Inventory.Dir, DryRun: r.DryRun}
 	if r.From != "" {
-		in, done, err := openTable(r.From, r.Stdin)
-		if err != nil {
-			return err
+		in, done, e := openTable(r.From, r.Stdin)
+		if e != nil {
+			return e
 		}
 		defer done()
 		if opts.Names, err = r.names(in); err != nil {

@@ -102,7 +102,7 @@ func addTime(b *cryptobyte.Builder, t time.Time) {
 // addExtensions writes them in the order of crypto/x509.
 func addExtensions(b *cryptobyte.Builder, t *x509.Certificate) {
 	addExtension(b, oidKeyUsage, true, func(b *cryptobyte.Builder) {
-		usage := bits.Reverse8(uint8(t.KeyUsage)) //nolint:gosec // isSimple: one octet
+		usage := bits.Reverse8(uint8(t.KeyUsage))
 		b.AddASN1(cbasn1.BIT_STRING, func(b *cryptobyte.Builder) { b.AddBytes([]byte{uint8(bits.TrailingZeros8(usage)), usage}) })
 	})
 	b.AddBytes(mailPurpose)

@@ -27,9 +27,9 @@ func TestSelfSign(t *testing.T) {
 		t.Fatal(err)
 	}
 	long := strings.Repeat("a", 60) + "." + strings.Repeat("b", 60) + "._device.example.net"
-	for _, name := range []string{"sensor7._device.example.net", "alice@example.org", "jürgen@example.org", "a_b@example.org", long} {
+	for _, written := range []string{"sensor7._device.example.net", "alice@example.org", "jürgen@example.org", "a_b@example.org", long} {
 		for _, days := range []int{1, 3650, 36500} {
-			kind, name, err := identity.ParseName(name)
+			kind, name, err := identity.ParseName(written)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -78,9 +78,9 @@ func TestSelfSignRefuses(t *testing.T) {
 		"no key usage":    func(c *x509.Certificate) { c.KeyUsage = 0 },
 		"an algorithm":    func(c *x509.Certificate) { c.SignatureAlgorithm = x509.ECDSAWithSHA512 },
 	} {
-		template, err := identity.CertificateTemplate(identity.Host, "a.example", key.Public(), time.Now(), 1)
-		if err != nil {
-			t.Fatal(err)
+		template, e := identity.CertificateTemplate(identity.Host, "a.example", key.Public(), time.Now(), 1)
+		if e != nil {
+			t.Fatal(e)
 		}
 		change(template)
 		if _, err = tbs.SelfSign(template, nil, key); err == nil {
