@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -33,18 +32,18 @@ const submitConfig = "/etc/dnseal/submit.toml"
 // submitFlags are the flags of dnseal submit. Those that stand in the configuration have the same
 // names there.
 type submitFlags struct {
-	config                                 string
-	server, tls, roots                     string
-	identities, identity, client           string
-	user, passwordFile                     string
-	spool                                  string
-	spoolBytes                             int64
-	spoolMessages                          int
-	expire, timeout                        cli.Span
-	from, domain, admin                    string
-	opaque, asIs, header, later            bool
-	flush, wait, queueOnly                 bool
-	sender, fullName, program, mode, sense string
+	config                        string
+	server, tls, roots            string
+	identities, identity, client  string
+	user, passwordFile            string
+	spool                         string
+	spoolBytes                    int64
+	spoolMessages                 int
+	expire, timeout               cli.Span
+	from, domain, admin           string
+	opaque, asIs, header, later   bool
+	flush, wait, queueOnly        bool
+	sender, fullName, mode, sense string
 }
 
 func newSubmit() *cobra.Command {
@@ -313,9 +312,9 @@ func (f *submitFlags) letter(cmd *cobra.Command, o *submit.Options, args []strin
 		if f.identity != "" {
 			names = []string{f.identity}
 		}
-		ids, err := flags.Signers(flags.Asking(cmd), f.identities, names, m)
-		if err != nil {
-			return nil, err
+		ids, wrong := flags.Signers(flags.Asking(cmd), f.identities, names, m)
+		if wrong != nil {
+			return nil, wrong
 		}
 		return ids[0], nil
 	}

@@ -313,15 +313,19 @@ func TestSendmailCallers(t *testing.T) {
 	t.Parallel()
 	callers := map[string]func(*testing.T, *box) *exec.Cmd{
 		"s-nail": func(t *testing.T, b *box) *exec.Cmd {
+			t.Helper()
 			return b.command(peertest.Program(t, "s-nail"), "done\n", "-:/", "-S", "mta="+b.sendmail, "-s", "report", "ops@example.org")
 		},
 		"neomutt": func(t *testing.T, b *box) *exec.Cmd {
+			t.Helper()
 			return b.command(peertest.Program(t, "neomutt"), "done\n", "-n", "-F", "/dev/null", "-e", "set sendmail='"+b.sendmail+" -oem -oi' copy=no use_envelope_from=yes envelope_from_address="+boxAddress+" from="+boxAddress, "-s", "report", "ops@example.org")
 		},
 		"php": func(t *testing.T, b *box) *exec.Cmd {
+			t.Helper()
 			return b.command(peertest.Program(t, "php"), "", "-d", "sendmail_path="+b.sendmail+" -t -i", "-r", `exit(mail("ops@example.org", "report", "done", "From: `+boxAddress+`") ? 0 : 1);`)
 		},
 		"git": func(t *testing.T, b *box) *exec.Cmd {
+			t.Helper()
 			return b.command(peertest.Program(t, "git"), "", "send-email", "--quiet", "--sendmail-cmd="+b.sendmail, "--from="+boxAddress, "--to=ops@example.org", "--confirm=never", "--suppress-cc=all", filepath.Join(b.dir, "0001.patch"))
 		},
 	}

@@ -107,7 +107,8 @@ func (d *Delivery) Flush(ctx context.Context) (map[string]*Fate, error) {
 			return fates, err
 		}
 		if !ok {
-			return fates, d.busy(fates)
+			d.busy(fates)
+			return fates, nil
 		}
 		err = d.pass(ctx, fates)
 		d.end()
@@ -119,14 +120,13 @@ func (d *Delivery) Flush(ctx context.Context) (map[string]*Fate, error) {
 	}
 }
 
-func (d *Delivery) busy(fates map[string]*Fate) error {
+func (d *Delivery) busy(fates map[string]*Fate) {
 	entries, _ := d.Spool.List()
 	for _, e := range entries {
 		if fates[e.Name] == nil {
 			fates[e.Name] = &Fate{Busy: true, Left: true}
 		}
 	}
-	return nil
 }
 
 // stopped reports whether the server cannot be had now.

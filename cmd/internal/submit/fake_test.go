@@ -21,7 +21,7 @@ import (
 
 // fake is a submission server that does at each step what a test says.
 type fake struct {
-	t        testing.TB
+	t        *testing.T
 	tls      *tls.Config
 	roots    *x509.CertPool
 	implicit bool
@@ -44,7 +44,7 @@ type fake struct {
 type mail struct{ from, to, text string }
 
 // start serves until the test ends.
-func (f *fake) start(t testing.TB) *fake {
+func (f *fake) start(t *testing.T) *fake {
 	t.Helper()
 	f.t, f.hangs = t, make(chan struct{}, 1)
 	f.tls, f.roots = serverTLS(t, "127.0.0.1")
@@ -90,6 +90,19 @@ func (f *fake) taken() []mail {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return append([]mail(nil), f.mails...)
+}
+
+func (f *fake) connections() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.conns
+}
+
+// seen are the logins, and the names in client certificates.
+func (f *fake) seen() (logins, names []string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return append([]string(nil), f.auth...), append([]string(nil), f.names...)
 }
 
 func (f *fake) set(step, answer string) {
@@ -272,7 +285,7 @@ func (f *fake) login(line string, r *bufio.Reader, say func(string, string) bool
 }
 
 // serverTLS makes a CA and a certificate for an address.
-func serverTLS(t testing.TB, ip string) (*tls.Config, *x509.CertPool) {
+func serverTLS(t *testing.T, ip string) (*tls.Config, *x509.CertPool) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -117,7 +117,7 @@ func complete(d Draft, def Defaults) (*message.Message, []string, error) {
 		return nil, nil, err
 	}
 	spooled := message.NewSpool(0)
-	if _, err := d.Message.WriteEdited(spooled, def.edit(d)); err != nil {
+	if _, err = d.Message.WriteEdited(spooled, def.edit(d)); err != nil {
 		return nil, nil, errors.Join(err, spooled.Close())
 	}
 	m, err := message.FromSpool(spooled, message.ReadOptions{})

@@ -29,7 +29,7 @@ const (
 )
 
 // identityOf makes an identity.
-func identityOf(t testing.TB, name string) *identity.Identity {
+func identityOf(t *testing.T, name string) *identity.Identity {
 	t.Helper()
 	id, err := identity.Create(t.TempDir(), name, identity.CreateOptions{})
 	if err != nil {
@@ -39,7 +39,7 @@ func identityOf(t testing.TB, name string) *identity.Identity {
 }
 
 // letter makes a signed message.
-func letter(t testing.TB, to ...string) *Letter {
+func letter(t *testing.T, to ...string) *Letter {
 	t.Helper()
 	id := identityOf(t, from)
 	l, err := Prepare(t.Context(), Draft{Message: read(t, "From: "+from+"\nSubject: report\n\n21.5 degrees\n"), To: to}, Defaults{},
@@ -51,7 +51,7 @@ func letter(t testing.TB, to ...string) *Letter {
 	return l
 }
 
-func read(t testing.TB, text string) *message.Message {
+func read(t *testing.T, text string) *message.Message {
 	t.Helper()
 	m, err := message.Read(strings.NewReader(text), message.ReadOptions{})
 	if err != nil {
@@ -62,7 +62,7 @@ func read(t testing.TB, text string) *message.Message {
 }
 
 // delivery is one with a spool, and what it prints.
-func delivery(t testing.TB, o *Options) (*Delivery, *bytes.Buffer) {
+func delivery(t *testing.T, o *Options) (*Delivery, *bytes.Buffer) {
 	t.Helper()
 	s, err := spool.Open(filepath.Join(t.TempDir(), "spool"), spool.Limits{Bytes: 4 << 20, Messages: 100}, time.Now)
 	if err != nil {
@@ -72,7 +72,7 @@ func delivery(t testing.TB, o *Options) (*Delivery, *bytes.Buffer) {
 	return &Delivery{Options: o, Spool: s, Expire: time.Hour, Now: time.Now, Print: func(f string, a ...any) { fmt.Fprintf(&said, f+"\n", a...) }}, &said
 }
 
-func left(t testing.TB, d *Delivery) int {
+func left(t *testing.T, d *Delivery) int {
 	t.Helper()
 	entries, damaged := d.Spool.List()
 	if damaged != nil {
@@ -128,11 +128,12 @@ func TestSubmit(t *testing.T) {
 			if n := left(t, d); n > 0 {
 				t.Errorf("%d messages in the spool", n)
 			}
-			if auth := strings.Join(f.auth, "; "); auth != tt.auth {
+			logins, names := f.seen()
+			if auth := strings.Join(logins, "; "); auth != tt.auth {
 				t.Errorf("%s, want %s", auth, tt.auth)
 			}
-			if tt.auth != "" && strings.HasPrefix(tt.auth, "EXTERNAL") && !slices.Contains(f.names, device) {
-				t.Errorf("certificates %q", f.names)
+			if tt.auth != "" && strings.HasPrefix(tt.auth, "EXTERNAL") && !slices.Contains(names, device) {
+				t.Errorf("certificates %q", names)
 			}
 		})
 	}
@@ -252,7 +253,7 @@ func TestFlush(t *testing.T) {
 	f.set("", "220 hello")
 	f.set("RCPT TO:<r1@", "550 5.1.1 unknown")
 	f.set("RCPT TO:<r2@", "450 4.2.1 full")
-	before := f.conns
+	before := f.connections()
 	said.Reset()
 	err := d.FlushAll(t.Context(), false)
 	if err != refused || !strings.Contains(said.String(), "RCPT TO:<r1@example.org> with 550 5.1.1 unknown") || !strings.Contains(said.String(), "450 4.2.1 full") { //nolint:errorlint // a plain value
@@ -262,8 +263,8 @@ func TestFlush(t *testing.T) {
 	for _, m := range f.taken() {
 		order = append(order, m.to)
 	}
-	if want := []string{"<r0@example.org>", "<r3@example.org>", "<r4@example.org>"}; !slices.Equal(order, want) || f.conns != before+1 {
-		t.Errorf("%q by %d connections", order, f.conns-before)
+	if want := []string{"<r0@example.org>", "<r3@example.org>", "<r4@example.org>"}; !slices.Equal(order, want) || f.connections() != before+1 {
+		t.Errorf("%q by %d connections", order, f.connections()-before)
 	}
 	f.set("RCPT TO:<r2@", "250 ok")
 	f.set("RCPT TO:<r1@", "250 ok")

@@ -131,8 +131,8 @@ func TestLock(t *testing.T) {
 	if !ok || err != nil {
 		t.Fatal(ok, err)
 	}
-	if _, ok, err := s.Lock(); ok || err != nil {
-		t.Error("locked twice", err)
+	if _, twice, wrong := s.Lock(); twice || wrong != nil {
+		t.Error("locked twice", wrong)
 	}
 	unlock()
 	unlock, ok, err = s.Lock()
@@ -152,7 +152,7 @@ func FuzzEnvelope(f *testing.F) {
 			return
 		}
 		var b bytes.Buffer
-		if err := v.write(&b); err != nil {
+		if err = v.write(&b); err != nil {
 			t.Fatal(err)
 		}
 		again, err := ReadEnvelope(&b)
