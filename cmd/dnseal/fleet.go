@@ -44,7 +44,7 @@ An identity counts from its line on. A run that ended early, for whatever
 reason, goes on when it is run again. One command changes an inventory at a
 time.`,
 	}
-	cmd.AddCommand(newFleetEnroll(), newFleetRetire(), newFleetSweep(), newFleetStatus())
+	cmd.AddCommand(newFleetEnroll(), newFleetRetire(), newFleetSweep(), newFleetStatus(), newFleetHandover())
 	return cmd
 }
 
@@ -202,8 +202,8 @@ name that was retired never becomes that of another device.
 
 Exit status: as of fleet enroll.`,
 		Example: `  dnseal fleet retire --from gone.txt --identities keys --zone-file fleet.zone
-  dnseal fleet retire --from gone.csv --template '{serial}._device.example.net' \
-    --identities keys --publish --tsig-key key`,
+  dnseal fleet retire --from gone.csv --identities keys --publish \
+    --tsig-key key --template '{serial}._device.example.net'`,
 		Args: cobra.NoArgs,
 	}
 	f.register(cmd)

@@ -42,7 +42,7 @@ func (t *Taking) Run(ctx context.Context) error {
 		for _, file := range t.Files {
 			read, err := t.take(ctx, table, file)
 			if err != nil {
-				return fmt.Errorf("%s: %w", file, err)
+				return &about{file, err}
 			}
 			n += read
 		}
@@ -58,6 +58,16 @@ func (t *Taking) Run(ctx context.Context) error {
 	cli.Print(t.Out, "%s: %d identities that %s gave on %s (hand-over %s)", t.To, n, t.first.Giver, t.first.At.Format("2006-01-02"), t.first.ID)
 	return nil
 }
+
+// about says which file an error is about.
+type about struct {
+	file string
+	err  error
+}
+
+func (a *about) Error() string { return a.file + ": " + cli.Plain(a.err) }
+
+func (a *about) Unwrap() error { return a.err }
 
 // take reads one file into the table.
 func (t *Taking) take(ctx context.Context, table *csv.Writer, file string) (n int, err error) {
