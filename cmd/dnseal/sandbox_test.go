@@ -3,7 +3,6 @@
 package main
 
 import (
-	"dnseal/cmd/internal/dnsflags"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,6 +10,7 @@ import (
 	"syscall"
 	"testing"
 
+	"dnseal/cmd/internal/dnsflags"
 	"dnseal/cmd/internal/worldtest"
 	"dnseal/lookup"
 	"dnseal/lookup/dane"
