@@ -64,6 +64,7 @@ NAMES ?= 300000
 fleet-bench:
 	go test -run '^$$' -bench '^Benchmark(Bulk|Tree|Churn)$$' -benchtime 1x -timeout 3h -v ./lookup/publish -names $(NAMES)
 	go test -run '^$$' -bench '^BenchmarkPostgres$$' -benchtime 1x -timeout 3h -v ./lookup/publish/powerdns -names $(NAMES)
+	go test -run '^$$' -bench '^BenchmarkZoneSize$$' -timeout 1h -v ./cmd/internal/lifetest -names $(NAMES)
 	go test -count=1 -timeout 1h -run '^TestMany$$' -v ./sender/fleet -fleet 1000000
 
 cover:
