@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -326,7 +327,10 @@ func TestSendmailCallers(t *testing.T) {
 		},
 		"git": func(t *testing.T, b *box) *exec.Cmd {
 			t.Helper()
-			return b.command(peertest.Program(t, "git"), "", "send-email", "--quiet", "--sendmail-cmd="+b.sendmail, "--from="+boxAddress, "--to=ops@example.org", "--confirm=never", "--suppress-cc=all", filepath.Join(b.dir, "0001.patch"))
+			cmd := b.command(peertest.Program(t, "git"), "", "send-email", "--quiet", "--sendmail-cmd="+b.sendmail, "--from="+boxAddress, "--to=ops@example.org", "--confirm=never", "--suppress-cc=all", filepath.Join(b.dir, "0001.patch"))
+			// Whoever runs the test need not have told git who he is.
+			cmd.Env = append(slices.Clone(cmd.Env), "HOME="+b.dir, "GIT_CONFIG_NOSYSTEM=1", "GIT_COMMITTER_NAME=box", "GIT_COMMITTER_EMAIL="+boxAddress, "GIT_AUTHOR_NAME=box", "GIT_AUTHOR_EMAIL="+boxAddress)
+			return cmd
 		},
 	}
 	for name, caller := range callers {
