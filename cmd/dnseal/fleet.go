@@ -100,8 +100,9 @@ columns. The template makes names of them:
                                     inventory says which row has which name
   {hash(serial)}                    a pseudonym that only who has --name-key can
                                     make: HMAC-SHA-256, 26 characters of base32
-  {hash(serial)[0:2]}.{hash(serial)[2:4]}.{site}._device.example.net
-                                    a tree, with one zone cut a site
+  {hash(serial)[0:2]}.{hash(serial)[2:4]}.{hash(serial)[4:26]}.{site}.example
+                                    a tree, with one zone cut a site; all parts
+                                    of the pseudonym, so that no two are equal
   {enum(number)}                    digits, the last first, with dots (RFC 6116)
 
 Keys are made here, into folders (--identities) or one file (--key-file: for

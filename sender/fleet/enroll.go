@@ -133,7 +133,7 @@ func (e *enrolling) check() error {
 		return errors.New("fleet: keys are in the directory of the identities or in one file, not in both")
 	case places == 0 && e.PublicKeyColumn == "":
 		return identity.WithHint(errors.New("fleet: there is no place for the keys"), "give --identities DIR, or --key-file FILE")
-	case e.Template.NeedsKey() && len(e.NameKey) == 0:
+	case (e.Template.NeedsKey() || e.PKCS11 != nil && e.PKCS11.NeedsKey()) && len(e.NameKey) == 0:
 		return identity.WithHint(errors.New("fleet: {hash(…)} needs a key"), "give --name-key FILE; with --new-name-key the file is made")
 	case e.PublicKeyColumn != "" && (e.PKCS11 != nil || e.Create.TPM || e.Keys != nil || e.Create.Certify != nil && e.Raw):
 		return errors.New("fleet: keys that others made are on no token here, and in no file of private keys")

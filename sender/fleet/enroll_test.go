@@ -118,6 +118,37 @@ func TestEnrollCollision(t *testing.T) {
 	}
 }
 
+// TestEnrollRevoked: a folder whose key is revoked is not taken over, also where nobody opens it.
+func TestEnrollRevoked(t *testing.T) {
+	t.Parallel()
+	for _, passphrase := range []string{"", "secret"} {
+		dir := t.TempDir()
+		enroll := func(inventory string) (sum Enrollment, told []string) {
+			opts := options(t, "serial\na1\n", "{serial}._device.example.net")
+			opts.Dir, opts.Create.Passphrase = dir, passphrase
+			opts.Failed = func(f *Failure) { told = append(told, f.Error()) }
+			sum, err := newInventory(t, filepath.Join(dir, inventory)).Enroll(context.Background(), opts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return sum, told
+		}
+		if sum, told := enroll("first"); sum.Enrolled != 1 {
+			t.Fatalf("%+v, %q", sum, told)
+		}
+		id, err := identity.LoadPublic(dir, "a1._device.example.net")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(filepath.Dir(id.KeyFile), identity.RevokedFile), []byte(id.KeyID()+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if sum, told := enroll("second"); sum.Failed != 1 || !strings.Contains(told[0], "revoked") {
+			t.Errorf("passphrase %q: %+v, %q", passphrase, sum, told)
+		}
+	}
+}
+
 // TestEnrollRandom: a row has one random name, in all runs, and two equal rows are told.
 func TestEnrollRandom(t *testing.T) {
 	t.Parallel()

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -216,7 +217,9 @@ func (e *enrolling) takeOver(name string, made *identity.Identity) (*identity.Id
 	there, err := identity.Loader{}.Load(e.Dir, name)
 	locked := errors.Is(err, identity.ErrLocked)
 	if locked {
-		there, err = identity.LoadPublic(e.Dir, name)
+		if there, err = identity.LoadPublic(e.Dir, name); err == nil {
+			err = isRevokedThere(there)
+		}
 	}
 	switch {
 	case err != nil && isEmpty(filepath.Join(e.Dir, identity.FolderName(name))):
@@ -229,6 +232,16 @@ func (e *enrolling) takeOver(name string, made *identity.Identity) (*identity.Id
 		return nil, fmt.Errorf("its folder is there with the public key alone, in %s", there.KeyFile)
 	}
 	return there, nil
+}
+
+// isRevokedThere returns an error for a key that its folder says is revoked. Who opens the key finds
+// that out; nobody opens one that is locked.
+func isRevokedThere(id *identity.Identity) error {
+	revoked, err := identity.Revoked(filepath.Dir(id.KeyFile))
+	if err == nil && slices.Contains(revoked, id.KeyID()) {
+		err = fmt.Errorf("its folder is there, and %w", identity.ErrRevoked)
+	}
+	return err
 }
 
 // isEmpty reports whether a folder has nothing but empty files of a new identity.

@@ -214,10 +214,14 @@ func (p *publishing) apply(ctx context.Context) error {
 	return err
 }
 
+// ownCodes are about one name: what is wrong with it must not keep the others from their zones, nor
+// a retired one in them.
+var ownCodes = []publish.Code{publish.Alias, publish.Changed, publish.TooLong, publish.NoZone, publish.OutsideZone}
+
 // isOwn reports whether an error is about one name alone.
 func isOwn(err error) bool {
 	r, ok := errors.AsType[*publish.Refusal](err)
-	return ok && (r.Code == publish.Alias || r.Code == publish.Changed || r.Code == publish.TooLong)
+	return ok && slices.Contains(ownCodes, r.Code)
 }
 
 // pick returns those of a batch whose changes are in a list.

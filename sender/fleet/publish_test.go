@@ -23,9 +23,10 @@ var errGone = errors.New("the server has gone")
 // told.
 type zone struct {
 	records  map[string][]string
-	sent     int  // changes
-	goAway   int  // after so many batches; -1: never
-	lost     bool // the batch during which it goes away is made, and nobody hears of it
+	sent     int    // changes
+	goAway   int    // after so many batches; -1: never
+	nowhere  string // an owner for which there is no zone
+	lost     bool   // the batch during which it goes away is made, and nobody hears of it
 	unseen   bool
 	readBack []string
 }
@@ -35,6 +36,10 @@ func newZone() *zone { return &zone{records: map[string][]string{}, goAway: -1} 
 func (z *zone) Apply(_ context.Context, changes ...publish.Change) error {
 	if z.goAway == 0 && !z.lost {
 		return errGone
+	}
+	// As a client does that finds all zones before it sends anything.
+	if i := slices.IndexFunc(changes, func(c publish.Change) bool { return c.Owner == z.nowhere }); i >= 0 {
+		return &publish.Refusal{Code: publish.NoZone, Text: "no zone was found for " + z.nowhere}
 	}
 	var refused []publish.Change
 	var done []publish.Change
@@ -195,6 +200,18 @@ func TestPublishRefused(t *testing.T) {
 		if got := strings.Join(told, "\n"); got != "fleet: line 5: publish: another record is at "+owner {
 			t.Error(got)
 		}
+	}
+}
+
+// TestPublishNowhere: a name for which there is no zone is told, and keeps no other from its own.
+func TestPublishNowhere(t *testing.T) {
+	t.Parallel()
+	inv, _ := enrolled(t, 25)
+	z := newZone()
+	z.nowhere = "sn-000003.s0._device.example.net."
+	_, told, err := publishTo(t, inv, z)
+	if err != nil || len(z.records) != 24 || len(told) != 1 {
+		t.Errorf("%v, %d records, %q", err, len(z.records), told)
 	}
 }
 

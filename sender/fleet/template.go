@@ -59,6 +59,10 @@ const nameColumn = -1
 // maxTemplate is the most octets of a template, and of what it makes.
 const maxTemplate = 2048
 
+// minRandom is how many random characters a name has at least: by 80 bits no two of a million are
+// the same, because nothing else tells that they are.
+const minRandom = 16
+
 // pseudonymLength is how many characters hash and random make: 26 of 5 bits.
 const pseudonymLength = 26
 
@@ -102,6 +106,9 @@ func parseTemplate(text string, columns []string, uri bool) (*Template, error) {
 		}
 		t.parts, rest = append(t.parts, p), more
 	}
+	if n := t.randomness(); t.IsRandom() && n < minRandom {
+		return nil, t.wrong(fmt.Errorf("%d random characters are too few to make each name another; at least %d are", n, minRandom))
+	}
 	if strings.Contains(t.literals(), "}") {
 		return nil, t.wrong(errors.New("a brace is closed that was not opened"))
 	}
@@ -110,6 +117,29 @@ func parseTemplate(text string, columns []string, uri bool) (*Template, error) {
 
 func (t *Template) wrong(cause error) error {
 	return identity.WithHint(fmt.Errorf("fleet: template %q: %w", clip(t.text), cause), templateAdvice)
+}
+
+// randomness is how many characters of the random ones are in the name.
+func (t *Template) randomness() (n int) {
+	var used [pseudonymLength]bool
+	for _, p := range t.parts {
+		if p.make != random {
+			continue
+		}
+		from, to := p.from, p.to
+		if to == 0 {
+			from, to = 0, pseudonymLength
+		}
+		for i := from; i < to; i++ {
+			used[i] = true
+		}
+	}
+	for _, u := range used {
+		if u {
+			n++
+		}
+	}
+	return n
 }
 
 func (t *Template) literals() (text string) {
@@ -160,6 +190,9 @@ func parseSlice(text string) (from, to int, err error) {
 
 // bind finds the column of the part.
 func (p *part) bind(columns []string, uri bool) error {
+	if p.make == random && uri {
+		return errors.New("{random} is made for names alone; write {name}")
+	}
 	if p.make == random {
 		if slices.Contains(columns, string(random)) {
 			return errors.New("{random} is made here, and the table has a column of this name")

@@ -43,6 +43,14 @@ func TestTemplate(t *testing.T) {
 	}
 }
 
+// TestURITemplateRefuses: a random part of a URI would be another at each run.
+func TestURITemplateRefuses(t *testing.T) {
+	t.Parallel()
+	if _, err := ParseURITemplate("pkcs11:object={random}", []string{"serial"}); err == nil || identity.Hint(err) == "" {
+		t.Error(err)
+	}
+}
+
 // TestPseudonym: anybody with the key can make it: openssl dgst -sha256 -hmac, base32.
 func TestPseudonym(t *testing.T) {
 	t.Parallel()
@@ -60,19 +68,21 @@ func TestPseudonym(t *testing.T) {
 func TestTemplateRefuses(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"":                        "a template has 1 to",
-		"{serial":                 "a brace is not closed",
-		"serial}":                 "a brace is closed",
-		"{batch}":                 `the table has no column "batch"; it has: serial, site`,
-		"{name}":                  `the table has no column "name"`,
-		"{sha(serial)}":           "{sha(serial)} is no part",
-		"{hash(serial}":           "is no part",
-		"{serial[2:1]}":           "[2:1] is no part",
-		"{serial[a:b]}":           "is no part of a value",
-		"{hash(serial)[0:27]}":    "there are 26 characters",
-		"{enum(serial)[0:2]}":     "no name",
-		"{}":                      `no column ""`,
-		strings.Repeat("x", 3000): "1 to 2048",
+		"":                                   "a template has 1 to",
+		"{random[0:6]}.example":              "6 random characters are too few",
+		"{random[0:9]}{random[0:9]}.example": "9 random characters are too few",
+		"{serial":                            "a brace is not closed",
+		"serial}":                            "a brace is closed",
+		"{batch}":                            `the table has no column "batch"; it has: serial, site`,
+		"{name}":                             `the table has no column "name"`,
+		"{sha(serial)}":                      "{sha(serial)} is no part",
+		"{hash(serial}":                      "is no part",
+		"{serial[2:1]}":                      "[2:1] is no part",
+		"{serial[a:b]}":                      "is no part of a value",
+		"{hash(serial)[0:27]}":               "there are 26 characters",
+		"{enum(serial)[0:2]}":                "no name",
+		"{}":                                 `no column ""`,
+		strings.Repeat("x", 3000):            "1 to 2048",
 	} {
 		if _, err := ParseTemplate(text, []string{"serial", "site"}); err == nil || !strings.Contains(err.Error(), want) || identity.Hint(err) == "" {
 			t.Errorf("%q: %v, want %s", text, err, want)

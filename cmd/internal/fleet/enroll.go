@@ -179,7 +179,7 @@ func (e *Enroll) names() (err error) {
 		err = fmt.Errorf("the table has no column %q of public keys", o.PublicKeyColumn)
 	case e.NameKey != "":
 		o.NameKey, err = fleet.ReadNameKey(e.NameKey)
-	case o.Template.NeedsKey():
+	case o.Template.NeedsKey(), o.PKCS11 != nil && o.PKCS11.NeedsKey():
 		err = cli.Hint(errors.New("{hash(…)} needs a key"), "give --name-key FILE; with --new-name-key the file is made")
 	}
 	return err
