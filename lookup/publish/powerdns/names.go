@@ -48,8 +48,12 @@ func join(labels []string, separator string) string {
 	return b.String()
 }
 
-// parents are the names between a name and its zone, both left out, the nearest first.
+// parents are the names between a name and its zone, both left out, the nearest first. The zone
+// itself has none.
 func parents(name, zone string) (out []string) {
+	if name == zone {
+		return nil
+	}
 	for at := above(name); at != zone && at != "."; at = above(at) {
 		out = append(out, at)
 	}

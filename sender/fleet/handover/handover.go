@@ -23,7 +23,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
+	"unicode"
 
 	"dnseal/sender/identity"
 	"dnseal/smime/certificate"
@@ -40,11 +42,15 @@ const (
 	MaxLine = 64 << 10
 	// MaxContent is the most octets of the content of one file.
 	MaxContent = 1 << 30
-	// MaxColumns is the most columns that an entry has besides name and key.
-	MaxColumns = 64
+	// MaxColumns is the most columns that an entry has besides name, key and provenance: a table has
+	// 64 in all.
+	MaxColumns = 61
 	// MaxProvenance is the most givers before this one that an entry names.
 	MaxProvenance = 16
 )
+
+// maxID is the most digits of an ID.
+const maxID = 64
 
 // format is the value of Header.Format: what a later form would change.
 const format = 1
@@ -104,6 +110,10 @@ func (h *Header) check() error {
 		return fmt.Errorf("it is no hand-over of format %d", format)
 	case h.ID == "" || h.Giver == "" || h.At.IsZero():
 		return errors.New("its first line has no id, giver or time")
+	case len(h.ID) > maxID || strings.Trim(h.ID, "0123456789abcdef") != "":
+		return fmt.Errorf("its id is not as %d hexadecimal digits at most are written", maxID)
+	case strings.ContainsFunc(h.Giver+h.Taker+strings.Join(h.Columns, ""), func(r rune) bool { return !unicode.IsPrint(r) }):
+		return errors.New("its first line has characters that are not printed")
 	case h.Parts < 1 || h.Parts > MaxParts || h.Part < 1 || h.Part > h.Parts:
 		return fmt.Errorf("there is no part %d of %d", h.Part, h.Parts)
 	case h.Entries < 0 || h.Entries > MaxEntries:

@@ -265,6 +265,8 @@ func TestWriteRefuses(t *testing.T) {
 		{"a long line", func(w *world) { w.entries[0].Columns["serial"] = strings.Repeat("1", handover.MaxLine) }},
 		{"part 2 of 1", func(w *world) { w.header.Part = 2 }},
 		{"no id", func(w *world) { w.header.ID = "" }},
+		{"an id that is text", func(w *world) { w.header.ID = "\x1b[2J" }},
+		{"a taker that moves the cursor", func(w *world) { w.header.Taker = "a\x1b[2J" }},
 		{"no private key", func(w *world) { w.giver.Key = nil }},
 		{"no certificate", func(w *world) { w.giver.Certificate = nil }},
 		{"a certificate of another name", func(w *world) { w.giver.Name = "other.example" }},
