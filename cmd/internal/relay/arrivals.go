@@ -93,8 +93,7 @@ func (s *Server) take(a *arrival) bool {
 
 // room reports whether one more session may begin.
 func (s *Server) room(crowd bool) bool {
-	most := s.opts.Limits.MaxConnections
-	return len(s.sessions) < most && (!crowd || s.arrivals.crowded < max(most*crowdShare/100, 1))
+	return len(s.sessions) < s.opts.Limits.MaxConnections && (!crowd || s.arrivals.crowded < s.crowdPlaces())
 }
 
 // start begins the session of an arrival.
@@ -186,15 +185,29 @@ func (s *Server) remove(sess *session) {
 	s.startNext()
 }
 
-// count admits one more connection of addr, once a proxy has named it.
-func (s *Server) count(sess *session, addr netip.Addr) bool {
+// count admits one more connection of addr, once a proxy has named it, or says why not. It has its
+// place already, so that one of a crowd for which there is none does not wait.
+func (s *Server) count(sess *session, addr netip.Addr) (reason, cause string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.isCrowd(addr) {
+		if s.arrivals.crowded >= s.crowdPlaces() {
+			return refusedBusy, fmt.Sprintf("%d connections at most of crowds", s.crowdPlaces())
+		}
+		sess.crowd = true
+		s.arrivals.crowded++
+		return "", ""
+	}
 	a := &arrival{}
-	ok := s.countLocked(a, addr)
+	if !s.countLocked(a, addr) {
+		return refusedPerClient, s.perClientCause()
+	}
 	sess.counted = a.counted
-	return ok
+	return "", ""
 }
+
+// crowdPlaces is how many connections crowds may have.
+func (s *Server) crowdPlaces() int { return max(s.opts.Limits.MaxConnections*crowdShare/100, 1) }
 
 func (s *Server) countLocked(a *arrival, addr netip.Addr) bool {
 	key := clientKey(addr)

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pires/go-proxyproto"
+
 	"dnseal/cmd/internal/relay/sasl"
 	"dnseal/lookup"
 	"dnseal/lookup/dane"
@@ -119,6 +121,38 @@ func TestCrowd(t *testing.T) {
 	if log := r.log.String(); !strings.Contains(log, "name it in crowds") {
 		t.Errorf("log:\n%s", log)
 	}
+}
+
+// TestCrowdBehindProxy: a crowd that a proxy names has its share too, and no more.
+func TestCrowdBehindProxy(t *testing.T) {
+	t.Parallel()
+	crowd := &net.TCPAddr{IP: net.IPv4(192, 0, 2, 7), Port: 1234}
+	other := &net.TCPAddr{IP: net.IPv4(198, 51, 100, 7), Port: 1234}
+	r := startRelay(t, Options{
+		Trusted: loopback, Proxies: loopback, Crowds: []netip.Prefix{netip.MustParsePrefix("192.0.2.7/32")}, Limits: Limits{MaxConnections: 4, MaxPerClient: 1},
+	})
+	from := func(client *net.TCPAddr, want string) *talk {
+		t.Helper()
+		k := connect(t, r.addr)
+		k.conn.SetDeadline(time.Now().Add(hangGuard))
+		if _, err := proxyproto.HeaderProxyFromAddrs(2, client, client).WriteTo(k.conn); err != nil {
+			t.Fatal(err)
+		}
+		k.want(want)
+		return k
+	}
+	first := from(crowd, "220")
+	from(crowd, "220")
+	from(crowd, "220")
+	from(crowd, "421").wantEOF()
+	from(other, "220")
+	first.do("QUIT", "221")
+	peertest.WaitFor(t, "a place", func() bool {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return r.arrivals.crowded == 2
+	})
+	from(crowd, "220")
 }
 
 // TestCrowdGuesses: one device that always fails does not lock out the others behind its address,

@@ -62,6 +62,9 @@ func (d *Deny) add(s string) error {
 			return nil
 		}
 		if p, err := netip.ParsePrefix(s); err == nil {
+			if p.Addr().Is4In6() {
+				return errors.New("it is an IPv4 network in the form of IPv6; write it as IPv4")
+			}
 			if p != p.Masked() {
 				return fmt.Errorf("bits are set after its length; write %q", p.Masked())
 			}
@@ -143,7 +146,7 @@ func (s *Server) SetDeny(d *Deny) {
 	s.mu.Lock()
 	var out []*session
 	for sess := range s.sessions {
-		if d.Addr(sess.known.addr) || d.Name(sess.known.name) {
+		if d.Addr(sess.known.addr) || sess.known.name != "" && d.Name(sess.known.name) {
 			out = append(out, sess)
 		}
 	}

@@ -158,6 +158,18 @@ func TestDenyConnected(t *testing.T) {
 	fine.wantEOF()
 }
 
+// TestDenyEveryName shuts out who has logged in, whoever it is, and nobody who has not.
+func TestDenyEveryName(t *testing.T) {
+	t.Parallel()
+	r := startRelay(t, Options{Trusted: loopback})
+	k := dial(t, r.addr)
+	r.SetDeny(mustDeny(t, "*"))
+	k.do("EHLO c", "250")
+	if _, err := ParseDeny([]string{"::ffff:192.0.2.0/120"}); err == nil {
+		t.Error("a network that no address is in: no error")
+	}
+}
+
 // TestReadDeny reads names, addresses and networks with comments, and names the line of a mistake.
 func TestReadDeny(t *testing.T) {
 	t.Parallel()

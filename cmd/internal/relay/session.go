@@ -119,10 +119,12 @@ func (s *session) begin(ctx context.Context) bool {
 		return false
 	}
 	// Any other than a proxy was counted when it arrived.
-	if a := s.peer.Addr.Addr(); s.srv.isProxy(addrPort(s.conn.RemoteAddr()).Addr()) && !s.srv.isCrowd(a) && !s.srv.count(s, a) {
-		s.srv.refused(ctx, a, refusedPerClient, s.srv.perClientCause())
-		s.reply(replyBusy)
-		return false
+	if a := s.peer.Addr.Addr(); s.srv.isProxy(addrPort(s.conn.RemoteAddr()).Addr()) {
+		if reason, cause := s.srv.count(s, a); reason != "" {
+			s.srv.refused(ctx, a, reason, cause)
+			s.reply(replyBusy)
+			return false
+		}
 	}
 	return !s.srv.opts.Implicit || s.encrypt(ctx)
 }
