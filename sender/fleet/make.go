@@ -234,8 +234,8 @@ func (e *enrolling) takeOver(name string, made *identity.Identity) (*identity.Id
 	return there, nil
 }
 
-// isRevokedThere returns an error for a key that its folder says is revoked. Who opens the key finds
-// that out; nobody opens one that is locked.
+// isRevokedThere returns an error for a key that its folder says is revoked. Who opens the key
+// finds that out; nobody opens one that is locked.
 func isRevokedThere(id *identity.Identity) error {
 	revoked, err := identity.Revoked(filepath.Dir(id.KeyFile))
 	if err == nil && slices.Contains(revoked, id.KeyID()) {

@@ -214,8 +214,7 @@ func (p *publishing) apply(ctx context.Context) error {
 	return err
 }
 
-// ownCodes are about one name: what is wrong with it must not keep the others from their zones, nor
-// a retired one in them.
+// ownCodes are about one name, which must not keep the others from their zones.
 var ownCodes = []publish.Code{publish.Alias, publish.Changed, publish.TooLong, publish.NoZone, publish.OutsideZone}
 
 // isOwn reports whether an error is about one name alone.

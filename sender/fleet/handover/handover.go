@@ -42,8 +42,8 @@ const (
 	MaxLine = 64 << 10
 	// MaxContent is the most octets of the content of one file.
 	MaxContent = 1 << 30
-	// MaxColumns is the most columns that an entry has besides name, key and provenance: a table has
-	// 64 in all.
+	// MaxColumns is the most columns that an entry has besides name, key and provenance: a table
+	// has 64 in all.
 	MaxColumns = 61
 	// MaxProvenance is the most givers before this one that an entry names.
 	MaxProvenance = 16
