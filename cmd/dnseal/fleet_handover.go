@@ -116,9 +116,9 @@ dnseal fleet enroll reads it: --from TABLE --public-key-column public_key.
 A hand-over that names a taker is for that one: say who you are with --taker.
 That the devices have their private keys is the giver's word, and not proven.
 
-Exit status: 0 the table is written; 1 a file is not proven: changed, cut, not
-by the giver, or for another; 2 wrong usage, no hand-over at all, or a part is
-missing; 3 the DNS did not tell, so try again.`,
+Exit status: 0 the table is written; 1 a file is not proven: changed, not by the
+giver, or for another; 2 wrong usage, no hand-over or one that was cut, or a
+part is missing; 3 the DNS did not tell, so try again.`,
 		Example: `  dnseal fleet handover take --giver fleet@maker.example \
     --taker integrator.example --to devices.csv batch7-*.p7m`,
 		Args: cobra.MinimumNArgs(1),
