@@ -37,8 +37,13 @@ func TestScript(t *testing.T) {
 		t.Fatal(err)
 	}
 	testscript.Run(t, testscript.Params{
-		Dir:                 filepath.Join("testdata", "script"),
-		Setup:               func(env *testscript.Env) error { env.Setenv("CASES", cases); return nil },
+		Dir: filepath.Join("testdata", "script"),
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("CASES", cases)
+			// The race detector lets each of hundreds of processes sleep for a second at its end.
+			env.Setenv("GORACE", "atexit_sleep_ms=20")
+			return nil
+		},
 		RequireExplicitExec: true,
 		Condition:           condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
