@@ -224,6 +224,30 @@ func TestWrongRows(t *testing.T) {
 	}
 }
 
+// TestOwnInput: neither the table nor the hand-over is overwritten by what is made of it.
+func TestOwnInput(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	table := w.table()
+	before, err := os.ReadFile(table)
+	if err != nil {
+		t.Fatal(err)
+	}
+	source := &made.Table{File: table, Key: "key", Name: "name"}
+	if err := w.make(made.Making{Source: source, To: table}); err == nil {
+		t.Error("the table is the hand-over: no error")
+	}
+	if after, _ := os.ReadFile(table); !bytes.Equal(before, after) {
+		t.Error("the table was overwritten")
+	}
+	if err := w.make(made.Making{Source: source, To: w.path("h.p7m")}); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.take(w.path("h.p7m"), false, w.path("h.p7m")); err == nil || !strings.Contains(err.Error(), "name another file") {
+		t.Errorf("the hand-over is the table: %v", err)
+	}
+}
+
 // TestFolders hands on what an inventory has that is not retired.
 func TestFolders(t *testing.T) {
 	t.Parallel()

@@ -45,6 +45,9 @@ func (m *Making) Run(ctx context.Context) error {
 	if m.PerFile == 0 {
 		m.PerFile = handover.MaxEntries
 	}
+	if table, ok := m.Source.(*Table); ok && sameFile(table.File, m.To) {
+		return fmt.Errorf("%s is the table itself; name another file with --to", m.To)
+	}
 	id, n, err := m.count(ctx)
 	if err != nil {
 		return err
@@ -157,6 +160,13 @@ func partName(to string, part, parts int) string {
 	ext := filepath.Ext(to)
 	digits := len(fmt.Sprint(parts))
 	return fmt.Sprintf("%s-%0*d%s", strings.TrimSuffix(to, ext), digits, part, ext)
+}
+
+// sameFile reports whether two paths lead to one file that is there.
+func sameFile(a, b string) bool {
+	x, errX := os.Stat(a)
+	y, errY := os.Stat(b)
+	return errX == nil && errY == nil && os.SameFile(x, y)
 }
 
 // replace writes a file whole or not at all, readable by its owner: it names devices.

@@ -36,6 +36,11 @@ type Taking struct {
 // [handover.Read], with the file; parts of another hand-over, twice or missing; what writing
 // returned.
 func (t *Taking) Run(ctx context.Context) error {
+	for _, file := range t.Files {
+		if sameFile(file, t.To) {
+			return &about{file, errors.New("the table would take the place of the hand-over itself; name another file with --to")}
+		}
+	}
 	n := 0
 	err := replace(t.To, func(w io.Writer) error {
 		table := csv.NewWriter(w)

@@ -1,9 +1,7 @@
 package handover
 
 import (
-	"crypto/rand"
 	"crypto/x509"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"iter"
@@ -14,13 +12,6 @@ import (
 	"dnseal/smime/cms"
 	"dnseal/smime/message"
 )
-
-// NewID returns an ID for a hand-over: 128 random bits.
-func NewID() string {
-	b := make([]byte, 16)
-	_, _ = rand.Read(b) // never fails
-	return hex.EncodeToString(b)
-}
 
 // Write writes one file to w: the header, of which it sets Format, Giver, Entries and, where it is
 // zero, At, and the entries. The giver signs; he must have a certificate that states his name,
