@@ -34,8 +34,9 @@ appended to; a person can read it. Each line has time and event:
              the file of keys, in octets)
   key-file   from here on keys are in this file
   written    the zone file has all that is enrolled above, and none retired
-  published  the server or database has accepted the record of the name
-  served     every name server shows what was published or withdrawn above
+  published  the server or database has accepted the record of the name; zone
+  served     every name server shows a sample of what is published or withdrawn
+             above: of each zone and message one name
   retired    the key of the name signs no more; others: records of other keys
   withdrawn  its records are removed
   run        a table was enrolled to its end: count are new, failed were told
@@ -79,7 +80,12 @@ const outputHelp = `Records go one way:
                     not in it: use updates for fleets that roll over.
   --publish         dynamic updates, 500 names each, then read back, as
                     "dnseal identity publish" does; --server, --tsig-key, …
-  --postgres URL    PowerDNS's own tables, 10,000 names a transaction, by COPY`
+  --postgres URL    PowerDNS's own tables, 10,000 names a transaction, by COPY
+
+What was published is read back from all name servers by sample: of each zone
+the first name, the last, and one of each message. Where none shows one that was
+published by an earlier run, all names of its zone are asked for, and what is
+missing is sent again; other records at a name (a rollover) stay.`
 
 func newFleetEnroll() *cobra.Command {
 	var f fleetFlags

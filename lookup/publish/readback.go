@@ -26,6 +26,12 @@ const (
 // [NoZone], [OutsideZone] and [NoNameServers] are about the zone. Of an update that nobody waits
 // for any more (the context is canceled) it is the context's.
 func (r *Reader) ReadBack(ctx context.Context, changes ...Change) ([]Seen, error) {
+	return r.Await(ctx, nil, changes...)
+}
+
+// Await is [Reader.ReadBack]; waiting, which can be nil, is told before each pause what is still
+// missing.
+func (r *Reader) Await(ctx context.Context, waiting func(*Refusal), changes ...Change) ([]Seen, error) {
 	ctx, cancel := withEnd(ctx)
 	defer cancel()
 	changes, err := Normal(changes)
@@ -38,11 +44,38 @@ func (r *Reader) ReadBack(ctx context.Context, changes ...Change) ([]Seen, error
 	}
 	out := make([][]Seen, len(changes))
 	for _, g := range groups {
-		if err = r.readBackZone(ctx, g, out); err != nil {
+		if err = r.readBackZone(ctx, g, out, waiting); err != nil {
 			break
 		}
 	}
 	return slices.Concat(out...), err
+}
+
+// Look reads once, without waiting, what every name server has of some changes: by change, then by
+// server. Errors are a [*Refusal] with [NoZone], [OutsideZone] or [NoNameServers], or the
+// context's.
+func (r *Reader) Look(ctx context.Context, changes ...Change) ([]Seen, error) {
+	changes, err := Normal(changes)
+	if err != nil {
+		return nil, err
+	}
+	groups, err := r.byZone(ctx, changes)
+	if err != nil {
+		return nil, err
+	}
+	out := make([][]Seen, len(changes))
+	for _, g := range groups {
+		servers, err := r.nameServers(ctx, g.zone)
+		if err != nil {
+			return nil, err
+		}
+		left := make([]int, len(g.changes))
+		for i := range left {
+			left[i] = i
+		}
+		r.look(ctx, g, newRounds(g.zone, servers), left, out)
+	}
+	return slices.Concat(out...), ctx.Err()
 }
 
 func withEnd(ctx context.Context) (context.Context, context.CancelFunc) {
@@ -87,7 +120,7 @@ func (r *Reader) zoneNear(ctx context.Context, found []*group, owner string) (zo
 }
 
 // readBackZone reads until all of a group is seen everywhere. What was seen once is not read again.
-func (r *Reader) readBackZone(ctx context.Context, g *group, out [][]Seen) error {
+func (r *Reader) readBackZone(ctx context.Context, g *group, out [][]Seen, waiting func(*Refusal)) error {
 	servers, err := r.nameServers(ctx, g.zone)
 	if err != nil {
 		return err
@@ -103,7 +136,13 @@ func (r *Reader) readBackZone(ctx context.Context, g *group, out [][]Seen) error
 		switch {
 		case missing == nil:
 			return nil
-		case missing.rank() != mayCome || r.pause(ctx, wait) != nil:
+		case missing.rank() != mayCome:
+			return missing
+		}
+		if waiting != nil {
+			waiting(missing)
+		}
+		if r.pause(ctx, wait) != nil {
 			return missing
 		}
 	}

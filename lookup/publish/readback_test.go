@@ -79,3 +79,26 @@ func TestOriginalTTL(t *testing.T) {
 		}
 	}
 }
+
+// TestLook: one look says what is there and what is not, without waiting; who waits is told for
+// what.
+func TestLook(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil, nil)
+	there, missing := add(mailOwner(1), record('a')), add(mailOwner(2), record('a'))
+	must(t, w.Apply(t.Context(), there))
+	seen, err := w.Look(t.Context(), missing, there)
+	if err != nil || len(seen) != 2 || seen[0].Owner != missing.Owner || seen[0].Shows(missing) || !seen[1].Shows(there) || seen[1].Shows(remove(there.Owner, record('a'))) {
+		t.Errorf("%+v, %v", seen, err)
+	}
+	_, err = w.Look(t.Context(), add("a.elsewhere.test.", record('a')))
+	wantCode(t, err, NoZone)
+	told := 0
+	_, err = w.once().Await(t.Context(), func(r *Refusal) {
+		wantCode(t, r, NotDone)
+		told++
+	}, there, missing)
+	if wantCode(t, err, NotDone); told != 1 {
+		t.Errorf("told %d times", told)
+	}
+}

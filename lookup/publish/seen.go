@@ -131,6 +131,10 @@ func serialTime(t uint32) time.Time {
 	return time.Unix(now+int64(int32(t-uint32(now))), 0)
 }
 
+// Shows reports whether the server shows a change as [Reader.ReadBack] wants it: what is added is
+// there, and nothing of what is only removed, and that is validated.
+func (s *Seen) Shows(c Change) bool { return missingAt(zone{name: s.Zone}, nil, s, &c) == nil }
+
 // shows reports whether a change is there: what it adds, and nothing of what it only removes. The
 // status does not count.
 func (s *Seen) shows(c *Change) bool {

@@ -23,7 +23,7 @@ const (
 	KeysIn    What = "key-file"  // the keys of lines below are in this file
 	Written   What = "written"   // the zone file has all enrolled above, and none retired
 	Published What = "published" // the server, or the database, has accepted the record
-	Served    What = "served"    // every name server shows what lines above published or withdrew
+	Served    What = "served"    // name servers show it: a sample of what lines above did
 	Retire    What = "retired"   // the key signs no more
 	Withdrawn What = "withdrawn" // the server, or the database, has removed the record
 	Ran       What = "run"       // an enrolment ended: Count are new, Failed were told
@@ -48,6 +48,8 @@ type Event struct {
 	Others []string `json:"others,omitempty"`
 	// NotAfter is the end of the certificate; none: there is no certificate.
 	NotAfter time.Time `json:"not_after,omitzero"`
+	// Zone is the apex of the zone that the record was published in, or withdrawn from.
+	Zone string `json:"zone,omitempty"`
 	// At and Size are where the key stands in the file of keys, in octets.
 	At   int64 `json:"at,omitempty"`
 	Size int64 `json:"size,omitempty"`

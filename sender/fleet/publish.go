@@ -2,9 +2,7 @@ package fleet
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"slices"
+	"strings"
 	"time"
 
 	"dnseal/lookup/dane"
@@ -13,7 +11,8 @@ import (
 
 // Reader reads back what was published: a [publish.Reader], or what embeds one.
 type Reader interface {
-	ReadBack(ctx context.Context, changes ...publish.Change) ([]publish.Seen, error)
+	Await(ctx context.Context, waiting func(*publish.Refusal), changes ...publish.Change) ([]publish.Seen, error)
+	Look(ctx context.Context, changes ...publish.Change) ([]publish.Seen, error)
 	Read(ctx context.Context, owner string, t dane.Type) ([]publish.Seen, error)
 	ZoneOf(ctx context.Context, owner string) (string, error)
 }
@@ -23,20 +22,28 @@ type PublishOptions struct {
 	Publisher publish.Publisher
 	// Reader reads back; nil: nobody does, and nothing counts as served.
 	Reader Reader
-	// Batch is how many names are given to the Publisher at a time; 0: 500.
+	// Batch is how many names are given to the Publisher at a time, and of how many one is asked
+	// for; 0: 500.
 	Batch int
-	// Failed is told of each name that is refused for its own sake, and Done how many are done
-	// with; nil: nobody is.
-	Failed func(*Failure)
-	Done   func(n int)
+	// Failed is told of each name that is refused for its own sake, Done how many are done with,
+	// Waiting what name servers do not show yet; nil: nobody is.
+	Failed  func(*Failure)
+	Done    func(n int)
+	Waiting func(*publish.Refusal)
 }
 
 // Publication is what became of the records.
 type Publication struct {
 	Published, Withdrawn, Failed int
-	// Served says that every name server shows what was done, now or before.
-	Served bool
+	// Lost of these had been noted by an earlier run, and no name server showed them any more.
+	Lost int
+	// Sampled are the names that name servers were asked for, Servers the name servers, and Showing
+	// those that show all of what was asked of them.
+	Sampled, Servers, Showing int
 }
+
+// Served reports whether name servers were asked, and all of them show what was asked.
+func (p *Publication) Served() bool { return p.Sampled > 0 && p.Showing == p.Servers }
 
 const defaultBatch = 500
 
@@ -44,42 +51,49 @@ const defaultBatch = 500
 // withdraws those of all that are retired. What the server has accepted is noted after each batch,
 // so that the same call goes on after whatever ended it; what it had accepted before it could be
 // noted is accepted once more, and there once. A name where other records are is left alone, and
-// told. One name of each batch and zone is read back from every name server: a batch is made or not
-// made as a whole. Errors: those of the Publisher and of reading back; a [*DamagedError]; what the
-// file system returned.
-func (inv *Inventory) Publish(ctx context.Context, opts PublishOptions) (Publication, error) {
+// told.
+//
+// Name servers are asked for a sample: of what this call did one name of each batch and zone, until
+// all show it; of what earlier calls noted the first and the last of each zone, and one of each
+// Batch between. Where no server shows one of these (a zone came back from an old copy), all noted
+// names of the zone are asked for, and what is missing is sent again: the record of a name that has
+// none, and the withdrawal of one that has them. Errors: those of the Publisher and of reading; a
+// [*DamagedError]; what the file system returned.
+func (inv *Inventory) Publish(ctx context.Context, opts PublishOptions) (sum Publication, err error) {
 	if opts.Batch <= 0 {
 		opts.Batch = defaultBatch
 	}
-	p := &publishing{PublishOptions: opts, inv: inv, room: opts.Batch}
-	if err := p.read(); err != nil {
-		return p.sum, err
+	p := &publishing{PublishOptions: opts, inv: inv, room: opts.Batch, zoneIDs: map[string]uint64{}, sampling: newSampling()}
+	defer func() { sum = p.result() }()
+	if err = p.read(); err != nil {
+		return sum, err
 	}
-	err := inv.scan(func(e *Event) error { return p.event(ctx, e) })
-	if err == nil {
+	if err = p.each(func(c *noted) error { return p.event(ctx, c) }); err == nil {
 		err = p.apply(ctx)
+	}
+	if err == nil {
+		err = p.findLost(ctx)
 	}
 	if err == nil {
 		err = p.served(ctx)
 	}
-	return p.sum, err
+	return sum, err
 }
 
 // publishing is one call of Publish.
 type publishing struct {
 	PublishOptions
 
-	inv    *Inventory
-	x      *index
-	epoch  uint32 // how often all was served
-	number uint64 // of the line
-	sum    Publication
+	inv     *Inventory
+	x       *index
+	epoch   uint32            // how often all was served
+	zoneIDs map[string]uint64 // of zones that the inventory names
+	sum     Publication
 
-	batch    []planned
-	room     int
-	samples  []publish.Change // to be read back
-	unserved int              // names since the last sample
-	seen     int              // samples that every name server shows
+	batch []planned
+	room  int
+
+	sampling
 }
 
 // planned is one change, and what is noted of it.
@@ -87,18 +101,28 @@ type planned struct {
 	change publish.Change
 	event  Event
 	line   int
+	again  bool // it was noted before
 }
 
-// read finds what is published and was not seen at every name server.
+// In a row of the index is the number of the last line of an identity, and above it that of the
+// zone where its record is.
+const (
+	zoneShift = 40
+	lineMask  = 1<<zoneShift - 1
+	maxZones  = 100_000
+)
+
+// read finds what is published, in which zone, and what was not seen at every name server.
 func (p *publishing) read() (err error) {
 	number := uint64(0)
 	p.x, err = p.inv.byName(func(e *Event, at int, x *index) error {
 		number++
 		switch e.What {
 		case Enrolled, Retire:
-			x.rows[at] = number
+			x.rows[at] = x.rows[at]&^lineMask | number
 		case Published, Withdrawn:
 			x.lines[at] = p.epoch
+			x.rows[at] = x.rows[at]&lineMask | p.zoneID(e)<<zoneShift
 		case Served:
 			p.epoch++
 		case Written, KeysIn, Ran: // of files
@@ -108,34 +132,72 @@ func (p *publishing) read() (err error) {
 	return err
 }
 
-// event plans what an identity needs: of its last line.
-func (p *publishing) event(ctx context.Context, e *Event) error {
-	p.number++
-	if e.What != Enrolled && e.What != Retire {
-		return nil
+// zoneID numbers zones. Lines of old have none: names below the same one are in one zone then. Of
+// very many zones the rest count as one.
+func (p *publishing) zoneID(e *Event) uint64 {
+	zone := e.Zone
+	if zone == "" {
+		_, zone, _ = strings.Cut(strings.ReplaceAll(e.Name, "@", "."), ".")
 	}
-	at, ok := p.x.find(digestOf(e.Name))
-	if !ok || p.x.rows[at] != p.number {
-		return nil
+	id, ok := p.zoneIDs[zone]
+	if !ok && len(p.zoneIDs) < maxZones {
+		id = uint64(len(p.zoneIDs)) + 1
+		p.zoneIDs[zone] = id
 	}
-	s := p.x.states[at]
-	done := s&isPublished != 0
-	if s&isRetired != 0 {
-		done = s&isWithdrawn != 0
+	return id
+}
+
+// noted is what the inventory has of one identity: its last line, and what follows from it.
+type noted struct {
+	event    *Event
+	change   publish.Change
+	done     bool // its record is in, or out
+	zone     uint64
+	unserved bool // no run has seen it on every name server
+}
+
+// each calls f for each identity.
+func (p *publishing) each(f func(*noted) error) error {
+	number := uint64(0)
+	return p.inv.scan(func(e *Event) error {
+		number++
+		if e.What != Enrolled && e.What != Retire {
+			return nil
+		}
+		at, ok := p.x.find(digestOf(e.Name))
+		if !ok || p.x.rows[at]&lineMask != number {
+			return nil
+		}
+		s := p.x.states[at]
+		n := noted{event: e, done: s&isPublished != 0, zone: p.x.rows[at] >> zoneShift}
+		if s&isRetired != 0 {
+			n.done = s&isWithdrawn != 0
+		}
+		n.unserved = n.done && p.x.lines[at] == p.epoch
+		var err error
+		if n.change, err = changeOf(e); err != nil {
+			return &DamagedError{p.inv.path, int(number), err}
+		}
+		return f(&n)
+	})
+}
+
+// event plans what an identity needs.
+func (p *publishing) event(ctx context.Context, n *noted) error {
+	if n.done {
+		return p.sample(ctx, n)
 	}
-	change, err := changeOf(e)
-	if err != nil {
-		return fmt.Errorf("fleet: %s: line %d: %w", p.inv.path, p.number, err)
+	return p.plan(ctx, n)
+}
+
+// plan puts a change into the batch.
+func (p *publishing) plan(ctx context.Context, n *noted) error {
+	e := Event{What: Published, Name: n.event.Name, Key: n.event.Key}
+	if n.event.What == Retire {
+		e.What = Withdrawn
 	}
-	if done {
-		return p.sample(ctx, change, p.x.lines[at] == p.epoch)
-	}
-	noted := Event{What: Published, Name: e.Name, Key: e.Key}
-	if s&isRetired != 0 {
-		noted.What = Withdrawn
-	}
-	p.batch = append(p.batch, planned{change, noted, e.Line})
-	if p.room -= len(change.Add) + len(change.Remove); p.room > 0 {
+	p.batch = append(p.batch, planned{n.change, e, n.event.Line, n.done})
+	if p.room -= len(n.change.Add) + len(n.change.Remove); p.room > 0 {
 		return nil
 	}
 	return p.apply(ctx)
@@ -159,192 +221,4 @@ func changeOf(e *Event) (publish.Change, error) {
 		return publish.Change{Owner: owner, Type: kind, Remove: records}, nil
 	}
 	return publish.Change{Owner: owner, Type: kind, TTL: time.Duration(e.TTL) * time.Second, Add: records, Expect: []dane.Record{}}, nil
-}
-
-// sample notes that a change of an earlier run has to be read back: one of each batch.
-func (p *publishing) sample(ctx context.Context, change publish.Change, unserved bool) error {
-	if !unserved {
-		return nil
-	}
-	if p.unserved++; p.unserved%p.Batch == 1 || p.Batch == 1 {
-		p.samples = append(p.samples, change)
-	}
-	return p.enough(ctx)
-}
-
-// enough reads back where there is much to read: what waits stays small.
-func (p *publishing) enough(ctx context.Context) error {
-	if p.Reader == nil || len(p.samples) < defaultBatch {
-		return nil
-	}
-	return p.readBack(ctx)
-}
-
-// apply makes the changes of a batch, and notes them.
-func (p *publishing) apply(ctx context.Context) error {
-	if len(p.batch) == 0 {
-		return nil
-	}
-	batch := p.batch
-	p.batch, p.room = nil, p.Batch
-	changes := make([]publish.Change, len(batch))
-	for i := range batch {
-		changes[i] = batch[i].change
-	}
-	err := p.Publisher.Apply(ctx, changes...)
-	done := batch
-	partial, isPartial := errors.AsType[*publish.PartialError](err)
-	switch {
-	case err == nil:
-	case isPartial:
-		done = pick(batch, partial.Done)
-	case len(batch) > 1 && isOwn(err): // none was made
-		isPartial, partial, done = true, &publish.PartialError{NotDone: changes, Err: err}, nil
-	case isOwn(err):
-		done, err = nil, p.refused(ctx, batch[0], err)
-	default:
-		return err
-	}
-	if noted := p.note(ctx, done); noted != nil {
-		return noted
-	}
-	if isPartial && isOwn(partial.Err) && len(partial.Unknown) == 0 {
-		err = p.oneByOne(ctx, pick(batch, partial.NotDone))
-	}
-	return err
-}
-
-// ownCodes are about one name, which must not keep the others from their zones.
-var ownCodes = []publish.Code{publish.Alias, publish.Changed, publish.TooLong, publish.NoZone, publish.OutsideZone}
-
-// isOwn reports whether an error is about one name alone.
-func isOwn(err error) bool {
-	r, ok := errors.AsType[*publish.Refusal](err)
-	return ok && slices.Contains(ownCodes, r.Code)
-}
-
-// pick returns those of a batch whose changes are in a list.
-func pick(batch []planned, changes []publish.Change) (out []planned) {
-	in := make(map[string]bool, len(changes))
-	for _, c := range changes {
-		in[c.Owner] = true
-	}
-	for _, b := range batch {
-		if in[b.change.Owner] {
-			out = append(out, b)
-		}
-	}
-	return out
-}
-
-// oneByOne finds out which names a batch was refused for.
-func (p *publishing) oneByOne(ctx context.Context, batch []planned) error {
-	for _, b := range batch {
-		err := p.Publisher.Apply(ctx, b.change)
-		if err != nil && isOwn(err) {
-			if err = p.refused(ctx, b, err); err != nil {
-				return err
-			}
-			continue
-		}
-		if err == nil {
-			err = p.note(ctx, []planned{b})
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// refused tells of one name, unless what is there is what was wanted: a run that was killed has
-// sent it.
-func (p *publishing) refused(ctx context.Context, b planned, why error) error {
-	if p.Reader != nil && len(b.change.Add) > 0 {
-		seen, err := p.Reader.Read(ctx, b.change.Owner, b.change.Type)
-		if err != nil {
-			return err
-		}
-		ours := func(s publish.Seen) bool {
-			return s.Err == nil && s.Alias == "" && !s.Wildcard && len(s.Records) == 1 && recordText(s.Records[0]) == recordText(b.change.Add[0])
-		}
-		if slices.ContainsFunc(seen, ours) {
-			return p.note(ctx, []planned{b})
-		}
-	}
-	p.sum.Failed++
-	if p.Failed != nil {
-		p.Failed(&Failure{Line: b.line, Name: b.event.Name, Code: Refused, Err: why})
-	}
-	if p.Done != nil {
-		p.Done(1)
-	}
-	return nil
-}
-
-// note writes down what was made, and which of it is to be read back: one change of each zone.
-func (p *publishing) note(ctx context.Context, done []planned) error {
-	if len(done) == 0 {
-		return nil
-	}
-	now := p.inv.now()
-	var lines []byte
-	zones := map[string]bool{}
-	for i := range done {
-		e := &done[i].event
-		e.Time = now
-		var err error
-		if lines, err = e.append(lines); err != nil {
-			return fmt.Errorf("fleet: inventory: %w", err)
-		}
-		if e.What == Published {
-			p.sum.Published++
-		} else {
-			p.sum.Withdrawn++
-		}
-	}
-	if err := p.inv.append(lines); err != nil {
-		return err
-	}
-	if p.Done != nil {
-		p.Done(len(done))
-	}
-	for i := len(done) - 1; i >= 0 && p.Reader != nil; i-- {
-		zone, err := p.Reader.ZoneOf(ctx, done[i].change.Owner)
-		if err != nil {
-			return err
-		}
-		if !zones[zone] {
-			zones[zone] = true
-			p.samples = append(p.samples, done[i].change)
-		}
-	}
-	return p.enough(ctx)
-}
-
-// readBack waits until every name server shows what was made.
-func (p *publishing) readBack(ctx context.Context) error {
-	for samples := range slices.Chunk(p.samples, defaultBatch) {
-		for i := range samples {
-			samples[i].Expect = nil // it was there before
-		}
-		if _, err := p.Reader.ReadBack(ctx, samples...); err != nil {
-			return err
-		}
-		p.seen += len(samples)
-	}
-	p.samples = nil
-	return nil
-}
-
-// served notes that all is seen.
-func (p *publishing) served(ctx context.Context) error {
-	if p.Reader == nil {
-		return nil
-	}
-	err := p.readBack(ctx)
-	if p.sum.Served = err == nil; err != nil || p.seen == 0 {
-		return err
-	}
-	return p.inv.note(Event{What: Served, Count: p.seen})
 }

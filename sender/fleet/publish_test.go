@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"dnseal/lookup/dane"
+	"dnseal/lookup/dnssec"
 	"dnseal/lookup/publish"
 	"dnseal/sender/identity"
 )
@@ -28,6 +29,7 @@ type zone struct {
 	nowhere  string // an owner for which there is no zone
 	lost     bool   // the batch during which it goes away is made, and nobody hears of it
 	unseen   bool
+	silent   error // of all questions
 	readBack []string
 }
 
@@ -77,24 +79,53 @@ func (z *zone) Apply(_ context.Context, changes ...publish.Change) error {
 	return nil
 }
 
-func (z *zone) ReadBack(_ context.Context, changes ...publish.Change) ([]publish.Seen, error) {
+func (z *zone) Await(ctx context.Context, waiting func(*publish.Refusal), changes ...publish.Change) ([]publish.Seen, error) {
+	seen, err := z.Look(ctx, changes...)
+	if err != nil {
+		return nil, err
+	}
 	if z.unseen {
-		return nil, &publish.Refusal{Code: publish.Behind, Text: "a secondary is behind"}
+		r := &publish.Refusal{Code: publish.Behind, Text: "a secondary is behind"}
+		if waiting != nil {
+			waiting(r)
+		}
+		return seen, r
+	}
+	for i := range seen {
+		if !seen[i].Shows(changes[i]) {
+			return seen, &publish.Refusal{Code: publish.NotDone, Text: "it is not there"}
+		}
+	}
+	return seen, nil
+}
+
+// Look is what one server shows, and with unseen an old copy.
+func (z *zone) Look(ctx context.Context, changes ...publish.Change) (out []publish.Seen, err error) {
+	if z.silent != nil {
+		return nil, z.silent
 	}
 	for _, c := range changes {
 		z.readBack = append(z.readBack, c.Owner)
+		seen, err := z.Read(ctx, c.Owner, c.Type)
+		if err != nil {
+			return nil, err
+		}
+		if z.unseen {
+			seen[0].Records, seen[0].Presence = nil, dane.Absent
+		}
+		out = append(out, seen...)
 	}
-	return nil, nil
+	return out, nil
 }
 
 func (z *zone) Read(_ context.Context, owner string, t dane.Type) ([]publish.Seen, error) {
-	seen := publish.Seen{Owner: owner, Type: t}
+	seen := publish.Seen{Owner: owner, Type: t, Server: "ns", Status: dnssec.Secure, Presence: dane.Absent}
 	for _, text := range z.records[owner] {
 		r, err := parseRecord(text)
 		if err != nil {
 			return nil, err
 		}
-		seen.Records = append(seen.Records, r)
+		seen.Records, seen.Presence = append(seen.Records, r), dane.Present
 	}
 	return []publish.Seen{seen}, nil
 }
@@ -130,11 +161,76 @@ func TestPublish(t *testing.T) {
 	inv, _ := enrolled(t, 25)
 	z := newZone()
 	sum, told, err := publishTo(t, inv, z)
-	if err != nil || sum != (Publication{Published: 25, Served: true}) || told != nil || len(z.records) != 25 || len(z.readBack) != 9 {
+	if err != nil || sum != (Publication{Published: 25, Sampled: 9, Servers: 1, Showing: 1}) || told != nil || len(z.records) != 25 || len(z.readBack) != 9 {
 		t.Errorf("%+v, %v, %v, %d records, read back %v", sum, told, err, len(z.records), z.readBack)
 	}
-	if sum, _, err = publishTo(t, inv, z); err != nil || sum != (Publication{Served: true}) || z.sent != 25 {
+	// The first and the last of each of three zones.
+	size := inv.size
+	if sum, _, err = publishTo(t, inv, z); err != nil || sum != (Publication{Sampled: 6, Servers: 1, Showing: 1}) || z.sent != 25 || inv.size != size {
 		t.Errorf("%+v, %v, %d sent", sum, err, z.sent)
+	}
+}
+
+// TestPublishLost: what a zone has lost since it was noted is found by what is asked for of each
+// zone, and is sent again; what a rollover has replaced is left alone.
+func TestPublishLost(t *testing.T) {
+	t.Parallel()
+	inv, dir := enrolled(t, 60)
+	z := newZone()
+	if _, _, err := publishTo(t, inv, z); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := inv.Retire(context.Background(), RetireOptions{Names: ListedNames(strings.NewReader("sn-000000.s0._device.example.net\n")), Dir: dir}); err != nil {
+		t.Fatal(err)
+	}
+	const retired, rolled = "sn-000000.s0._device.example.net.", "sn-000004.s1._device.example.net."
+	old := slices.Clone(z.records[retired])
+	if _, _, err := publishTo(t, inv, z); err != nil {
+		t.Fatal(err)
+	}
+	z.records[retired] = old
+	z.records[rolled] = []string{"3 1 1 00"}
+	lost := 0
+	for owner := range z.records { // all of s1 but one, and the last of s2
+		if strings.Contains(owner, ".s1.") && owner != rolled || strings.HasPrefix(owner, "sn-000059") {
+			delete(z.records, owner)
+			lost++
+		}
+	}
+	sum, told, err := publishTo(t, inv, z)
+	if err != nil || told != nil || sum.Published != lost || sum.Withdrawn != 1 || sum.Lost != lost+1 || !sum.Served() {
+		t.Errorf("%+v, %v, %v; %d were lost", sum, told, err, lost)
+	}
+	if len(z.records) != 59 || z.records[retired] != nil || strings.Join(z.records[rolled], " ") != "3 1 1 00" {
+		t.Errorf("%d records, %q, %q", len(z.records), z.records[retired], z.records[rolled])
+	}
+	if sum, _, err = publishTo(t, inv, z); err != nil || sum.Published+sum.Withdrawn+sum.Lost != 0 || !sum.Served() {
+		t.Errorf("%+v, %v", sum, err)
+	}
+}
+
+// TestPublishNotTold: where nothing was asked, or nobody answered, nothing counts as served.
+func TestPublishNotTold(t *testing.T) {
+	t.Parallel()
+	inv, _ := enrolled(t, 3)
+	z := newZone()
+	for i := range 3 {
+		z.records[fmt.Sprintf("sn-%06d.s%d._device.example.net.", i, i)] = []string{"3 1 1 00"}
+	}
+	if sum, told, err := publishTo(t, inv, z); err != nil || sum.Served() || sum.Failed != 3 || len(told) != 3 || sum.Sampled != 0 {
+		t.Errorf("%+v, %v", sum, err)
+	}
+	clear(z.records)
+	if sum, _, err := publishTo(t, inv, z); err != nil || !sum.Served() {
+		t.Errorf("%+v, %v", sum, err)
+	}
+	z.silent = errGone
+	if sum, _, err := publishTo(t, inv, z); !errors.Is(err, errGone) || sum.Served() {
+		t.Errorf("%+v, %v", sum, err)
+	}
+	empty := newInventory(t, filepath.Join(t.TempDir(), DefaultInventory))
+	if sum, _, err := publishTo(t, empty, newZone()); err != nil || sum.Served() {
+		t.Errorf("%+v, %v", sum, err)
 	}
 }
 
@@ -147,12 +243,12 @@ func TestPublishGone(t *testing.T) {
 		z := newZone()
 		z.goAway, z.lost = 1, lost
 		sum, _, err := publishTo(t, inv, z)
-		if !errors.Is(err, errGone) || sum.Published != 10 || sum.Served {
+		if !errors.Is(err, errGone) || sum.Published != 10 || sum.Served() {
 			t.Errorf("%+v, %v", sum, err)
 		}
 		z.goAway, z.lost = -1, false
 		sum, told, err := publishTo(t, inv, z)
-		if err != nil || sum != (Publication{Published: 25, Served: true}) || told != nil || len(z.records) != 35 || z.sent != 35 {
+		if err != nil || sum.Published != 25 || sum.Failed+sum.Lost != 0 || !sum.Served() || told != nil || len(z.records) != 35 || z.sent != 35 {
 			t.Errorf("lost %v: %+v, %v, %v, %d sent", lost, sum, told, err, z.sent)
 		}
 		for owner, records := range z.records {
@@ -169,14 +265,19 @@ func TestPublishUnseen(t *testing.T) {
 	inv, _ := enrolled(t, 25)
 	z := newZone()
 	z.unseen = true
-	if sum, _, err := publishTo(t, inv, z); err == nil || sum.Published != 25 || sum.Served {
+	if sum, _, err := publishTo(t, inv, z); err == nil || sum.Published != 25 || sum.Served() {
 		t.Errorf("%+v, %v", sum, err)
 	}
 	if s, err := inv.Status(0); err != nil || s.Unseen != 25 || s.Published != 25 {
 		t.Errorf("%+v, %v", s, err)
 	}
+	waited := 0
+	_, err := inv.Publish(context.Background(), PublishOptions{Publisher: z, Reader: z, Batch: 10, Waiting: func(*publish.Refusal) { waited++ }, Failed: func(f *Failure) { t.Error(f) }})
+	if r, ok := errors.AsType[*publish.Refusal](err); !ok || r.Code != publish.Behind || waited == 0 || z.sent != 25 {
+		t.Errorf("%v, told %d times, %d sent", err, waited, z.sent)
+	}
 	z.unseen = false
-	if sum, _, err := publishTo(t, inv, z); err != nil || sum != (Publication{Served: true}) || len(z.readBack) != 3 {
+	if sum, _, err := publishTo(t, inv, z); err != nil || sum != (Publication{Sampled: 6, Servers: 1, Showing: 1}) {
 		t.Errorf("%+v, %v, %v", sum, err, z.readBack)
 	}
 	if s, err := inv.Status(0); err != nil || s.Unseen != 0 {

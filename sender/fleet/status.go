@@ -7,8 +7,8 @@ import (
 // Status is what an inventory says of its fleet.
 type Status struct {
 	// Active are enrolled and not retired. Of these Published are in the zone as far as the
-	// inventory knows, and Unpublished are not; Unseen are published, and no run has seen them on
-	// every name server.
+	// inventory knows, and Unpublished are not; Unseen are published, and no run since has seen its
+	// sample on every name server.
 	Active      int `json:"active"`
 	Published   int `json:"published"`
 	Unpublished int `json:"unpublished"`

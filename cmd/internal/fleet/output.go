@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"dnseal/cmd/internal/cli"
 	"dnseal/cmd/internal/dnsflags"
@@ -101,6 +102,11 @@ func (o *Output) finish(ctx context.Context, inv *fleet.Inventory, z *fleet.Zone
 		}
 		return err
 	}
+	return o.publish(ctx, inv, failures)
+}
+
+// publish sends records, and says what was seen of them.
+func (o *Output) publish(ctx context.Context, inv *fleet.Inventory, failures *Failures) error {
 	bar := progress.New(o.Stderr, "records")
 	failures.clear = bar.Clear
 	if s, err := inv.Status(0); err != nil {
@@ -108,14 +114,13 @@ func (o *Output) finish(ctx context.Context, inv *fleet.Inventory, z *fleet.Zone
 	} else if bar != nil {
 		bar.Expect(s.Unpublished + s.Waiting)
 	}
-	sum, err := inv.Publish(ctx, fleet.PublishOptions{Publisher: o.publisher, Reader: o.publisher, Batch: o.batch, Failed: failures.Tell, Done: bar.Done})
+	sum, err := inv.Publish(ctx, fleet.PublishOptions{
+		Publisher: o.publisher, Reader: o.publisher, Batch: o.batch,
+		Failed: failures.Tell, Done: bar.Done, Waiting: o.waiting(bar, time.Now),
+	})
 	bar.Clear()
 	if sum.Published+sum.Withdrawn > 0 || err == nil {
-		text := fmt.Sprintf("published %s, withdrew %d", plural(sum.Published, "record"), sum.Withdrawn)
-		if sum.Served {
-			text += "; every name server shows them"
-		}
-		cli.Print(o.Stderr, "dnseal: %s", text)
+		cli.Print(o.Stderr, "dnseal: %s", published(&sum))
 	}
 	if err == nil || ctx.Err() != nil {
 		return err
@@ -128,6 +133,48 @@ func (o *Output) finish(ctx context.Context, inv *fleet.Inventory, z *fleet.Zone
 	cli.Print(o.Stderr, "dnseal: error: %s", cli.Plain(err))
 	cli.Print(o.Stderr, "dnseal: hint: %s", identity.Hint(err))
 	return code
+}
+
+// published says what was done, and no more of name servers than they said.
+func published(sum *fleet.Publication) string {
+	text := fmt.Sprintf("published %s, withdrew %d", plural(sum.Published, "record"), sum.Withdrawn)
+	if sum.Lost > 0 {
+		text += fmt.Sprintf(" (%d of them again: no name server had it as noted before)", sum.Lost)
+	}
+	switch {
+	case sum.Sampled == 0 && sum.Published+sum.Withdrawn == 0:
+		return text
+	case sum.Sampled == 0:
+		return text + "; what name servers show is not known"
+	case sum.Servers == 1 && sum.Served():
+		return text + fmt.Sprintf("; the one name server asked shows %s", ofSample(sum.Sampled))
+	}
+	return text + fmt.Sprintf("; %d of %d name servers asked show %s", sum.Showing, sum.Servers, ofSample(sum.Sampled))
+}
+
+func ofSample(n int) string {
+	if n == 1 {
+		return "the 1 name sampled"
+	}
+	return fmt.Sprintf("all %d names sampled", n)
+}
+
+// patience is how long nothing is said while name servers are waited for.
+const patience = 5 * time.Second
+
+// waiting tells a person what is waited for, not often.
+func (o *Output) waiting(bar *progress.Bar, now func() time.Time) func(*publish.Refusal) {
+	var last time.Time
+	return func(r *publish.Refusal) {
+		switch at := now(); {
+		case last.IsZero():
+			last = at
+		case at.Sub(last) >= patience:
+			last = at
+			bar.Clear()
+			cli.Print(o.Stderr, "dnseal: waiting: %s", cli.Printable(r.Text))
+		}
+	}
 }
 
 // hintOf is the hint that an error has, to be followed by another.
