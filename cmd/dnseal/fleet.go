@@ -76,8 +76,8 @@ const outputHelp = `Records go one way:
 
   --zone-file FILE  all records of the fleet, one a line, written whole beside
                     the old file, which it replaces. With --zone-header it is a
-                    zone file, else for $INCLUDE. A rollover of an identity is
-                    not in it: use updates for fleets that roll over.
+                    zone file, else for $INCLUDE. It has one key of a name, the
+                    one in the folder now: rollovers need updates.
   --publish         dynamic updates, 500 names each, then read back, as
                     "dnseal identity publish" does; --server, --tsig-key, …
   --postgres URL    PowerDNS's own tables, 10,000 names a transaction, by COPY
@@ -85,7 +85,10 @@ const outputHelp = `Records go one way:
 What was published is read back from all name servers by sample: of each zone
 the first name, the last, and one of each message. Where none shows one that was
 published by an earlier run, all names of its zone are asked for, and what is
-missing is sent again; other records at a name (a rollover) stay.`
+missing is sent again; other records at a name (a rollover) stay.
+
+A key that its folder says is revoked ("dnseal identity revoke") stays out, and
+a key that a rollover made takes the place of the one that was enrolled.`
 
 func newFleetEnroll() *cobra.Command {
 	var f fleetFlags

@@ -300,6 +300,20 @@ func (e *enrolling) meet(j *job) (there bool, failure *Failure) {
 	case e.x.rows[at] != row:
 		return false, failed(j.row.Line, Duplicate, "%s is enrolled already, for other values (line %d of the table then)", j.name, before)
 	}
+	return e.stays(j)
+}
+
+// stays reports that a row was enrolled before, and its key is not revoked since.
+func (e *enrolling) stays(j *job) (there bool, failure *Failure) {
+	if e.Template.IsRandom() { // its name of then is in the inventory
+		return true, nil
+	}
+	switch revoked, err := e.inv.isRevoked(j.name); {
+	case err != nil:
+		return false, &Failure{Line: j.row.Line, Name: j.name, Code: Folder, Err: err}
+	case revoked:
+		return false, failed(j.row.Line, Retired, "the key of %s was revoked: its record stays out of the zone", j.name)
+	}
 	return true, nil
 }
 

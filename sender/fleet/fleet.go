@@ -17,9 +17,10 @@
 //
 // # Limitations
 //
-// One process at a time changes an inventory. A zone file has the record of the key that an
-// identity was enrolled with: where a rollover has replaced the key since, its record is in the
-// zone that the rollover published it in, and not in a zone file made here. Names that tell nothing
+// One process at a time changes an inventory. A zone file has the record of one key of an
+// identity, the one in its folder ([Inventory.Dir]): while a rollover is under way the record of
+// the other is in the zone that the rollover published it in, and not in a zone file made here. A
+// key without a folder counts as the inventory has it. Names that tell nothing
 // hide the devices, not how many there are. The inventory holds the columns of each row, without
 // the public key: who may read it learns which name is whose.
 package fleet

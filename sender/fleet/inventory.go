@@ -27,6 +27,9 @@ type Inventory struct {
 	Note string
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
+	// Dir is the directory of the identities: where one has a folder, the key in it counts, and
+	// whether the folder says that it is revoked. Empty: the inventory alone knows the keys.
+	Dir string
 
 	path   string
 	file   *os.File

@@ -192,6 +192,9 @@ func (p *publishing) event(ctx context.Context, n *noted) error {
 
 // plan puts a change into the batch.
 func (p *publishing) plan(ctx context.Context, n *noted) error {
+	if n.event.What == Enrolled && !p.isPresent(n) {
+		return nil
+	}
 	e := Event{What: Published, Name: n.event.Name, Key: n.event.Key}
 	if n.event.What == Retire {
 		e.What = Withdrawn

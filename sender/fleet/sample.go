@@ -61,7 +61,7 @@ func (p *publishing) ask(ctx context.Context) error {
 		switch {
 		case isReplaced(n, seen): // by a rollover: the record is another's matter
 		case isLost(n, seen):
-			p.lost[n.zone] = true
+			p.lost[n.zone] = p.lost[n.zone] || !p.isGone(n)
 		case showsAll(n, seen):
 			p.saw(n.change, seen)
 		default:
@@ -88,7 +88,7 @@ func (p *publishing) look(ctx context.Context, list []noted, f func(*noted, []pu
 			}
 			continue
 		case err != nil && isOwn(err):
-			p.fail(part[0].event.Line, part[0].event.Name, err)
+			p.fail(part[0].event.Line, part[0].event.Name, Refused, err)
 			continue
 		case err != nil:
 			return err

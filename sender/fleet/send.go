@@ -106,15 +106,15 @@ func (p *publishing) refused(ctx context.Context, b planned, why error) error {
 		p.samples = append(p.samples, b.change) // the primary has records, the name servers will
 		return nil
 	}
-	p.fail(b.line, b.event.Name, why)
+	p.fail(b.line, b.event.Name, Refused, why)
 	return nil
 }
 
 // fail tells of one name.
-func (p *publishing) fail(line int, name string, why error) {
+func (p *publishing) fail(line int, name string, code Code, why error) {
 	p.sum.Failed++
 	if p.Failed != nil {
-		p.Failed(&Failure{Line: line, Name: name, Code: Refused, Err: why})
+		p.Failed(&Failure{Line: line, Name: name, Code: code, Err: why})
 	}
 	if p.Done != nil {
 		p.Done(1)

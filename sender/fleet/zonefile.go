@@ -13,8 +13,8 @@ import (
 )
 
 // ZoneFile is a zone file, or one that a zone file has by $INCLUDE, with the records of all
-// identities that are enrolled and not retired (RFC 1035, Section 5.1). It is written beside the
-// old one and takes its place when it is whole.
+// identities that are enrolled and neither retired nor revoked (RFC 1035, Section 5.1). It is
+// written beside the old one and takes its place when it is whole.
 type ZoneFile struct {
 	inv    *Inventory
 	path   string
@@ -79,6 +79,9 @@ func (z *ZoneFile) begin(head []byte) error {
 		}
 		if at, ok := x.find(digestOf(e.Name)); !ok || x.states[at]&isRetired != 0 {
 			return nil
+		}
+		if revoked, err := z.inv.present(e); revoked || err != nil {
+			return err
 		}
 		line, err := e.appendZoneLine(nil)
 		if err != nil {

@@ -51,10 +51,13 @@ func (i *Inventory) open(stderr io.Writer) (*fleet.Inventory, error) {
 		}
 	}
 	inv, err := fleet.OpenInventory(path)
-	if err == nil && inv.Note != "" {
+	if err != nil {
+		return nil, err
+	}
+	if inv.Dir = i.Dir; inv.Note != "" {
 		cli.Print(stderr, "dnseal: warning: %s", inv.Note)
 	}
-	return inv, err
+	return inv, nil
 }
 
 // limitMemory makes the collector of garbage busy only where much is there: an index of a million

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"iter"
+	"path/filepath"
 	"slices"
 
 	"dnseal/sender/fleet"
@@ -14,6 +15,9 @@ import (
 
 // Folders are the identities of an inventory, with the keys in their folders.
 type Folders struct {
+	// Revoked is how many were left out when entries were last read: their keys are revoked.
+	Revoked int
+
 	inventory, dir string
 	columns        []string
 }
@@ -53,8 +57,13 @@ var errStop = errors.New("stopped")
 // Entries implements Source.
 func (f *Folders) Entries() iter.Seq2[handover.Entry, error] {
 	return func(yield func(handover.Entry, error) bool) {
+		f.Revoked = 0
 		err := f.each(func(e fleet.Event) error {
 			entry, err := f.entry(&e)
+			if errors.Is(err, identity.ErrRevoked) {
+				f.Revoked++
+				return nil
+			}
 			if err != nil {
 				err = &fleet.Failure{Name: e.Name, Code: fleet.BadKey, Err: err}
 			}
@@ -69,7 +78,7 @@ func (f *Folders) Entries() iter.Seq2[handover.Entry, error] {
 	}
 }
 
-// entry is one identity.
+// entry is one identity; [identity.ErrRevoked]: it is none to be handed over.
 func (f *Folders) entry(e *fleet.Event) (handover.Entry, error) {
 	out := handover.Entry{Name: e.Name, Columns: values(f.columns, func(c string) string { return e.Row[c] })}
 	var err error
@@ -82,6 +91,13 @@ func (f *Folders) entry(e *fleet.Event) (handover.Entry, error) {
 	}
 	if err != nil {
 		return out, err
+	}
+	revoked, err := identity.Revoked(filepath.Dir(id.KeyFile))
+	if err != nil {
+		return out, err
+	}
+	if slices.Contains(revoked, id.KeyID()) {
+		return out, identity.ErrRevoked
 	}
 	if id.Certificate != nil {
 		out.Certificate = id.Certificate.Raw

@@ -275,3 +275,31 @@ func TestFolders(t *testing.T) {
 		t.Errorf("%v: %s", err, &w.err)
 	}
 }
+
+// TestFoldersRevoked: a key that was revoked by itself is handed over to nobody.
+func TestFoldersRevoked(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 3)
+	line := `{"time":"2026-11-30T10:00:00Z","event":"enrolled","name":"s%d._device.example.net"}` + "\n"
+	inventory := w.write("fleet.jsonl", fmt.Sprintf(line+line+line, 0, 1, 2))
+	revoked := filepath.Join(w.dir, w.ids[1].Name, identity.RevokedFile)
+	if err := os.WriteFile(revoked, []byte(w.ids[1].KeyID()+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	folders, err := made.NewFolders(inventory, w.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.make(made.Making{Source: folders, To: w.path("h.p7m")}); err != nil {
+		t.Fatal(err, &w.err)
+	}
+	if want := "left out 1 identity, because the keys are revoked"; !strings.Contains(w.err.String(), want) || strings.Contains(w.err.String()+w.out.String(), "1 identities") {
+		t.Errorf("%s%s", &w.err, &w.out)
+	}
+	if err := w.take(w.path("t.csv"), false, w.path("h.p7m")); err != nil {
+		t.Fatal(err)
+	}
+	if rows := w.rows(w.path("t.csv")); len(rows) != 3 || rows[2][0] != w.ids[2].Name {
+		t.Errorf("%q", rows)
+	}
+}

@@ -93,6 +93,9 @@ func (m *Making) count(ctx context.Context) (id string, n int, err error) {
 		n++
 		_ = enc.Encode(e)
 	}
+	if f, ok := m.Source.(*Folders); ok && f.Revoked > 0 {
+		cli.Print(m.Err, "dnseal: left out %s, because the keys are revoked", identities(f.Revoked))
+	}
 	switch {
 	case wrong > maxTold:
 		cli.Print(m.Err, "dnseal: error: %d more cannot be handed over", wrong-maxTold)
@@ -131,12 +134,12 @@ func (m *Making) part(ctx context.Context, h handover.Header, count int, next fu
 				return err
 			}
 		}
-		cli.Print(m.Out, "%s: part %d of %d, %d identities, was made before", path, h.Part, h.Parts, count)
+		cli.Print(m.Out, "%s: part %d of %d, %s, was made before", path, h.Part, h.Parts, identities(count))
 		return nil
 	}
 	err := replace(path, func(w io.Writer) error { return handover.Write(w, m.Giver, h, entries) })
 	if err == nil {
-		cli.Print(m.Out, "%s: part %d of %d, %d identities", path, h.Part, h.Parts, count)
+		cli.Print(m.Out, "%s: part %d of %d, %s", path, h.Part, h.Parts, identities(count))
 	}
 	return err
 }
@@ -160,6 +163,13 @@ func partName(to string, part, parts int) string {
 	ext := filepath.Ext(to)
 	digits := len(fmt.Sprint(parts))
 	return fmt.Sprintf("%s-%0*d%s", strings.TrimSuffix(to, ext), digits, part, ext)
+}
+
+func identities(n int) string {
+	if n == 1 {
+		return "1 identity"
+	}
+	return fmt.Sprintf("%d identities", n)
 }
 
 // sameFile reports whether two paths lead to one file that is there.

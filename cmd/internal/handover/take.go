@@ -60,7 +60,7 @@ func (t *Taking) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	cli.Print(t.Out, "%s: %d identities that %s gave on %s (hand-over %s)", t.To, n, t.first.Giver, t.first.At.Format("2006-01-02"), t.first.ID)
+	cli.Print(t.Out, "%s: %s that %s gave on %s (hand-over %s)", t.To, identities(n), t.first.Giver, t.first.At.Format("2006-01-02"), t.first.ID)
 	return nil
 }
 
