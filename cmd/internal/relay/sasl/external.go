@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"dnseal/lookup"
+	lookupchain "dnseal/lookup/chain"
 	"dnseal/lookup/dane"
 	"dnseal/lookup/dnssec"
 	"dnseal/smime/message"
@@ -106,15 +107,17 @@ func (l *tlsaLogin) listed(name string) bool {
 func (l *tlsaLogin) prove(ctx context.Context, owner string, chain []*x509.Certificate) error {
 	waiting, cancel := context.WithTimeout(ctx, l.opts.LookupTimeout)
 	defer cancel()
-	return l.zones.turn(waiting, owner, func() error {
+	return l.zones.turn(waiting, owner, func() (string, error) {
 		asking, done := context.WithTimeout(ctx, l.opts.LookupTimeout)
 		defer done()
 		asking = dnssec.WithBudget(asking, dnssec.NewBudget(l.opts.DNS))
-		err := l.verify(asking, l.opts.Lookup.Lookup(asking, owner, dane.TLSA), chain)
+		res := l.opts.Lookup.Lookup(asking, owner, dane.TLSA)
+		err := l.verify(asking, res, chain)
 		if errors.Is(err, ErrDenied) {
-			err = l.verify(asking, l.opts.Lookup.LookupFresh(asking, owner, dane.TLSA), chain)
+			res = l.opts.Lookup.LookupFresh(asking, owner, dane.TLSA)
+			err = l.verify(asking, res, chain)
 		}
-		return err
+		return res.Zone(), err
 	})
 }
 
@@ -128,6 +131,9 @@ func (l *tlsaLogin) verify(ctx context.Context, res *lookup.Result, chain []*x50
 		return denied("%s is in a zone without DNSSEC", res.Name)
 	// RFC 6698, Section 4.1: a bogus answer never falls back to no DANE.
 	case dnssec.Bogus, dnssec.Indeterminate:
+		if res.Code == lookupchain.CodeBusy {
+			return unavailable("TLSA records of %s: %w: %s", res.Name, errBusy, res.Reason)
+		}
 		return unavailable("TLSA records of %s are %s: %s", res.Name, res.Status, res.Reason)
 	default:
 		return unavailable("TLSA records of %s: unknown status", res.Name)

@@ -4,8 +4,8 @@
 // Start at sasl.go: an [Authenticator] offers the [Mechanism]s that a connection can use. plain.go
 // is PLAIN (RFC 4616) and login.go LOGIN, against a file of password hashes (passwd.go), dovecot.go
 // passes mechanisms through to Dovecot, external.go is EXTERNAL by TLS client certificate and TLSA
-// record (draft-ietf-dance-client-auth). zones.go has whose turn it is to ask the DNS, guesses.go
-// slows down those who guess passwords.
+// record (draft-ietf-dance-client-auth). zones.go has whose turn it is to ask the DNS (cuts.go: in
+// which zone, gate.go: in which order), guesses.go slows down those who guess passwords.
 //
 // # Limitations
 //
@@ -13,7 +13,8 @@
 // Channel binding (RFC 5929, RFC 9266) is not supported, so no mechanism whose name ends in -PLUS
 // is offered. EXTERNAL needs TLS 1.3, because older versions send the client certificate in clear;
 // with TLS12 it is offered all the same. Counts of failed logins are per process and are lost with
-// it. The caller must pause after failures, and must give the client one reply for every cause.
+// it. Where many zones of one domain do not answer, those that do again are noticed one after the
+// other. The caller must pause after failures, and must give the client one reply for every cause.
 package sasl
 
 import (
@@ -51,9 +52,9 @@ type Options struct {
 	DNS dnssec.Limits
 	// Roots are for TLSA records of usages 0 and 1; nil: those cannot be used.
 	Roots []*x509.Certificate
-	// MaxLookups is how many logins may ask the DNS at once, an eighth of them in one zone; the
-	// others wait for their turn; 0: 128. LookupTimeout is for one, and for the wait before it; 0:
-	// 15 s.
+	// MaxLookups is how many logins may ask the DNS at once, half of them in one registrable
+	// domain, an eighth in one zone; the others wait for their turn; 0: 128. LookupTimeout is for
+	// one, and for the wait before it; 0: 15 s.
 	MaxLookups    int
 	LookupTimeout time.Duration
 	// MaxFailures is how many failed logins end a connection; 0: 3. Pause is before the answer to

@@ -10,35 +10,58 @@ import (
 	"dnseal/lookup"
 )
 
+// Parts of all lookups: one is of so many.
+const (
+	domainPart = 2 // of one registrable domain, so that none takes all
+	zonePart   = 8 // of one zone
+
+	// Of zones that have not answered yet, and of those that do not answer: all together, and in
+	// one registrable domain. The latter are few, because a client of the DNS has few for a domain
+	// by default (lookup.Limits.DomainLookups), and those that answer need some.
+	untestedPart, untestedDomainPart = 4, 32
+	downPart, downDomainPart         = 8, 64
+)
+
 // Bounds of one zone.
 const (
-	zoneShare   = 8      // its part of all lookups is one of so many
 	downAfter   = 3      // lookups without an answer, one after the other: it does not answer
 	downWaiting = 32     // logins that then wait for it
+	probes      = 2      // lookups in a zone that is not known to answer
 	maxZones    = 10_000 // remembered; strangers may choose them where a star stands for them
 )
 
-// zones gives lookups their turn: so many at a time, and so many in one zone. Those above wait in
-// order, because at the full hour a whole fleet comes at once. A zone that does not answer keeps
-// few slots until it does, and few may wait for it, so that the others keep theirs.
+// zones gives lookups their turn: so many at a time, so many in one registrable domain, and so many
+// in one zone (cuts.go). Those above wait in order, because at the full hour a whole fleet comes at
+// once. A zone that is not known to answer has few slots, apart from those of the others, and few
+// may wait for one that does not answer: it defers its own clients and no others.
 type zones struct {
-	all *semaphore.Weighted
-	per int64 // slots of one zone
+	lookups int
+	pools   // of all
 
-	mu    sync.Mutex
-	named map[string]*zone
+	mu      sync.Mutex
+	named   map[string]*zone
+	domains map[string]*domain // in use
 }
 
-// zone is what logins of one zone share.
-type zone struct {
-	slots  *semaphore.Weighted
-	users  int // running or waiting
-	failed int // lookups without an answer since the last that had one
+// pools are the slots of lookups, each by what is known of the zone.
+type pools struct {
+	every, untested, down *semaphore.Weighted
+}
+
+// domain is what the zones of a registrable domain share.
+type domain struct {
+	pools
+	users int // running or waiting
+}
+
+func newPools(every, untested, down int) pools {
+	return pools{semaphore.NewWeighted(int64(max(every, 1))), semaphore.NewWeighted(int64(max(untested, probes))), semaphore.NewWeighted(int64(max(down, probes)))}
 }
 
 func newZones(lookups int) *zones {
 	return &zones{
-		all: semaphore.NewWeighted(int64(lookups)), per: max(int64(lookups)/zoneShare, 1), named: map[string]*zone{},
+		lookups: lookups, pools: newPools(lookups, lookups/untestedPart, lookups/downPart),
+		named: map[string]*zone{}, domains: map[string]*domain{},
 	}
 }
 
@@ -54,87 +77,117 @@ func (e *ZoneError) Error() string { return e.Err.Error() }
 // Unwrap returns ErrUnavailable with its cause.
 func (e *ZoneError) Unwrap() error { return e.Err }
 
-// turn waits until the lookup of a name may begin, or ctx ends, and runs it. Where the DNS gave no
-// answer, or there was no turn in time, the error is a *ZoneError, else that of f.
-func (zs *zones) turn(ctx context.Context, owner string, f func() error) error {
-	name := lookup.SignerDomain(owner)
-	z, failedBefore, err := zs.enter(name)
-	if err == nil {
-		defer zs.leave(z)
-		err = zs.run(ctx, z, failedBefore, f)
-	}
-	if errors.Is(err, ErrUnavailable) {
-		return &ZoneError{name, err}
-	}
-	return err
-}
+// errBusy is a lookup that was not made: no zone is to blame.
+var errBusy = errors.New("too many lookups are under way")
 
-// enter counts one more user of a zone, unless too many wait for one that does not answer.
-func (zs *zones) enter(name string) (z *zone, failed int, err error) {
-	zs.mu.Lock()
-	defer zs.mu.Unlock()
-	if z = zs.named[name]; z == nil {
-		if len(zs.named) >= maxZones {
-			zs.forget()
+// turn waits until the lookup of a name may begin, or ctx ends, and runs it. f returns the zone
+// that its outcome comes from, empty where it is not known. Where the DNS gave no answer, or there
+// was no turn in time, the error is a *ZoneError, else that of f.
+func (zs *zones) turn(ctx context.Context, owner string, f func() (cut string, err error)) error {
+	d := zs.domainOf(owner)
+	defer zs.leaveDomain(owner, d)
+	for {
+		z, was, err := zs.enter(owner)
+		again := false
+		if err == nil {
+			again, err = zs.inZone(ctx, d, z, was, owner, f)
+			zs.leave(z)
 		}
-		z = &zone{slots: semaphore.NewWeighted(zs.per)}
-		zs.named[name] = z
-	}
-	if z.failed >= downAfter && z.users >= downWaiting {
-		return nil, 0, unavailable("%s gives no answers, and %d logins wait for it already", name, z.users)
-	}
-	z.users++
-	return z, z.failed, nil
-}
-
-func (zs *zones) leave(z *zone) {
-	zs.mu.Lock()
-	defer zs.mu.Unlock()
-	z.users--
-}
-
-// forget drops zones that nobody uses.
-func (zs *zones) forget() {
-	for name, z := range zs.named {
-		if z.users == 0 {
-			delete(zs.named, name)
+		if again {
+			continue // meanwhile it was learned what the zone of the name is
 		}
+		if errors.Is(err, ErrUnavailable) {
+			return &ZoneError{zs.blame(owner), err}
+		}
+		return err
 	}
 }
 
-// run waits for a slot of the zone, then for one of all, and runs f.
-func (zs *zones) run(ctx context.Context, z *zone, failedBefore int, f func() error) error {
-	weight := int64(1)
-	if failedBefore >= downAfter {
-		weight = max(zs.per/2, 1) // two at a time
+// inZone waits for a slot of the zone, then of the domain and of all, and runs f; again: the name
+// has turned out to be in another zone.
+func (zs *zones) inZone(ctx context.Context, d *domain, z *zone, was state, owner string, f func() (string, error)) (again bool, err error) {
+	if err := z.gate.acquire(ctx); err != nil {
+		return false, noTurn(err)
 	}
-	if err := z.slots.Acquire(ctx, weight); err != nil {
-		return unavailable("no turn for a lookup in time: %w", err)
+	defer z.gate.release()
+	now, failed, ok := zs.still(owner, z)
+	switch {
+	case !ok:
+		return true, nil
+	case was != down && now == down:
+		return false, unavailable("%d lookups had no answer while this one waited", failed)
 	}
-	defer z.slots.Release(weight)
-	if n := zs.failures(z); failedBefore < downAfter && n >= downAfter {
-		return unavailable("%d lookups had no answer while this one waited", n)
+	for _, p := range []*pools{&d.pools, &zs.pools} {
+		leave, err := p.enter(ctx, now)
+		if err != nil {
+			return false, noTurn(err)
+		}
+		defer leave()
 	}
-	if err := zs.all.Acquire(ctx, 1); err != nil {
-		return unavailable("no turn for a lookup in time: %w", err)
+	cut, err := f()
+	if !errors.Is(err, errBusy) {
+		zs.learn(owner, z, cut, !errors.Is(err, ErrUnavailable))
 	}
-	defer zs.all.Release(1)
-	err := f()
-	zs.note(z, !errors.Is(err, ErrUnavailable))
-	return err
+	return false, err
 }
 
-func (zs *zones) failures(z *zone) int {
+func noTurn(err error) error { return unavailable("no turn for a lookup in time: %w", err) }
+
+// enter waits for a slot for a lookup in a zone of that state.
+func (p *pools) enter(ctx context.Context, is state) (leave func(), err error) {
+	few := p.every
+	switch is {
+	case untested:
+		few = p.untested
+	case down:
+		few = p.down
+	case answers:
+	}
+	if err := few.Acquire(ctx, 1); err != nil {
+		return nil, err
+	}
+	if few == p.every {
+		return func() { few.Release(1) }, nil
+	}
+	if err := p.every.Acquire(ctx, 1); err != nil {
+		few.Release(1)
+		return nil, err
+	}
+	return func() {
+		p.every.Release(1)
+		few.Release(1)
+	}, nil
+}
+
+// domainOf counts one more user of the registrable domain of a name.
+func (zs *zones) domainOf(owner string) *domain {
 	zs.mu.Lock()
 	defer zs.mu.Unlock()
-	return z.failed
+	name := registrable(owner)
+	d := zs.domains[name]
+	if d == nil {
+		d = &domain{pools: newPools(zs.lookups/domainPart, zs.lookups/untestedDomainPart, zs.lookups/downDomainPart)}
+		zs.domains[name] = d
+	}
+	d.users++
+	return d
 }
 
-// note records whether a lookup in the zone had an answer.
-func (zs *zones) note(z *zone, answered bool) {
+func (zs *zones) leaveDomain(owner string, d *domain) {
 	zs.mu.Lock()
 	defer zs.mu.Unlock()
-	if z.failed++; answered {
-		z.failed = 0
+	if d.users--; d.users == 0 {
+		delete(zs.domains, registrable(owner))
 	}
+}
+
+// blame is the zone that a log line names: the one that was learned, else the domain that the name
+// speaks for.
+func (zs *zones) blame(owner string) string {
+	zs.mu.Lock()
+	defer zs.mu.Unlock()
+	if z := zs.zoneOf(owner); z.cut {
+		return z.name
+	}
+	return lookup.SignerDomain(owner)
 }

@@ -27,9 +27,14 @@ var errSilent = unavailable("no answer")
 
 // ask waits for its turn and then for so long, as a lookup would.
 func ask(ctx context.Context, zs *zones, owner string, takes time.Duration, err error) error {
-	return zs.turn(ctx, owner, func() error {
+	return askIn(ctx, zs, owner, "", takes, err)
+}
+
+// askIn is ask where the lookup learns which zone the outcome comes from.
+func askIn(ctx context.Context, zs *zones, owner, cut string, takes time.Duration, err error) error {
+	return zs.turn(ctx, owner, func() (string, error) {
 		time.Sleep(takes)
-		return err
+		return cut, err
 	})
 }
 
@@ -140,7 +145,7 @@ func TestZonesAreBounded(t *testing.T) {
 	t.Parallel()
 	zs := newZones(128)
 	for i := range 2 * maxZones {
-		if err := zs.turn(t.Context(), fmt.Sprintf("s._device.z%d.example.", i), func() error { return nil }); err != nil {
+		if err := zs.turn(t.Context(), fmt.Sprintf("s._device.z%d.example.", i), func() (string, error) { return "", nil }); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -281,7 +286,7 @@ func TestSilentZoneOnTheWire(t *testing.T) {
 	peertest.WaitFor(t, "all to wait", func() bool {
 		l.auth.external.zones.mu.Lock()
 		defer l.auth.external.zones.mu.Unlock()
-		z := l.auth.external.zones.named["silent.lab"]
+		z := l.auth.external.zones.named["_device.silent.lab"]
 		return z != nil && z.users == 100
 	})
 	for i := range 200 {
