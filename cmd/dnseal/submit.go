@@ -66,9 +66,14 @@ that fails now (no network, a 4xx reply) it is kept, the exit status is 0, and a
 line says so. Later calls and --flush hand in what is there, the oldest first;
 after a failure the server is left alone for a time that grows to two hours, but
 not by --flush. A message that the server refuses for good stays in DIR, marked
-in its file "envelope", until it expires or somebody removes it. Where the reply
-to a whole message does not come it is sent again, with the same Message-ID: it
-can arrive twice, and is not lost.
+in its file "envelope". Where the reply to a whole message does not come it is
+sent again, with the same Message-ID: it can arrive twice, and is not lost.
+
+What waited for --expire is tried once more and then moved to DIR/dead, and so
+is at once what is damaged: each with a file "reason", until a new message needs
+the room; moved back into DIR it is tried again. The spool counts the time from
+one attempt to the next, at most a quarter of --expire each: no clock that is
+set, and no month without power, makes a message too old.
 
 As "sendmail", or by a link of that name, it takes the options that cron, mail,
 mutt and PHP give to sendmail. What is no flag then stands in the configuration:
@@ -77,9 +82,11 @@ key = "value", with the names of the flags below as keys.
 
 Exit status: 0 handed in, or kept in the spool to be handed in; 1 refused by the
 server for some recipient, or no trustworthy connection (the message is in the
-spool, if there is one), or a message expired; 2 wrong usage or configuration, a
-message that cannot be signed; 3 not handed in now, and kept nowhere; with
---flush: something is left.`,
+spool, if there is one); 2 wrong usage or configuration, a message that cannot
+be signed; 3 not handed in now, and kept nowhere, or where the disk does not
+confirm it. With --flush: 0 nothing is left; 1 something was refused, given up
+or damaged, or the spool cannot be read or written; 3 something is left, or
+another process hands it in.`,
 		Example: `  dnseal submit --server relay.example.net ops@example.net <mail
   dnseal submit --server tls:relay.example.net --user box7 --password-file pw -t
   dnseal submit --flush`,
@@ -105,7 +112,7 @@ func (f *submitFlags) register(cmd *cobra.Command) {
 	fs.StringVar(&f.spool, "spool", "", "keep in `DIR` what cannot be handed in now")
 	fs.Int64Var(&f.spoolBytes, "spool-bytes", 4<<20, "most `BYTES` in the spool")
 	fs.IntVar(&f.spoolMessages, "spool-messages", 200, "most messages in the spool, a `NUMBER`")
-	fs.Var(&f.expire, "expire", "give a message up after this `TIME` in the spool")
+	fs.Var(&f.expire, "expire", "set a message aside after this `TIME` in the spool; 0: never")
 	fs.Var(&f.timeout, "timeout", "longest `TIME` without an answer of the server")
 	fs.StringVar(&f.from, "from", "", "the `ADDRESS` in From where that is missing or has no domain")
 	fs.StringVar(&f.domain, "domain", "", "the `DOMAIN` of addresses that have none")
@@ -254,11 +261,11 @@ func (f *submitFlags) delivery(cmd *cobra.Command) (*submit.Delivery, error) {
 			return nil, err
 		}
 	}
-	d := &submit.Delivery{Options: o, Expire: time.Duration(f.expire), Now: time.Now, Print: func(format string, args ...any) {
+	d := &submit.Delivery{Options: o, Now: time.Now, Print: func(format string, args ...any) {
 		cli.Print(cmd.ErrOrStderr(), "%s", cli.Printable(fmt.Sprintf(format, args...)))
 	}}
 	if f.spool != "" {
-		d.Spool, err = spool.Open(f.spool, spool.Limits{Bytes: f.spoolBytes, Messages: f.spoolMessages}, time.Now)
+		d.Spool, err = spool.Open(f.spool, spool.Limits{Bytes: f.spoolBytes, Messages: f.spoolMessages, Expire: time.Duration(f.expire)}, time.Now)
 		if errors.Is(err, fs.ErrPermission) || err != nil && !f.flush {
 			d.Print("dnseal: %s; the message is handed in without a spool", cli.Plain(err))
 			err = nil

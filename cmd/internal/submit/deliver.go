@@ -1,13 +1,15 @@
 package submit
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
-	"os"
+	"io"
+	"slices"
 	"strings"
 	"time"
 
+	"dnseal/cmd/internal/cli"
 	"dnseal/cmd/internal/submit/spool"
 )
 
@@ -18,19 +20,22 @@ type Fate struct {
 	Refused []string
 	Failure *Failure // why it is still there; nil where it is not
 	Left    bool     // it stays in the spool, for all recipients or some
-	Lost    bool     // it expired
+	Lost    bool     // it was given up
+	Damaged bool     // it is no whole message, or cannot be read
+	Doubt   bool     // the spool could not be told what became of it
 }
 
 // Delivery hands in messages.
 type Delivery struct {
 	Options *Options
 	Spool   *spool.Spool // nil for Direct alone
-	Expire  time.Duration
 	Now     func() time.Time
 	Print   func(format string, args ...any) // a line for a person
 
 	session *session
 	cuts    int // connections that ended in the middle of a message
+	// unwritten are envelopes that the spool does not take; without To: the message has left.
+	unwritten map[string]spool.Envelope
 }
 
 // maxCuts bounds the connections of one pass: a message at which the server always breaks off must
@@ -48,10 +53,7 @@ func (d *Delivery) Direct(ctx context.Context, l *Letter) Fate {
 }
 
 // hand hands one message in, by the session that there is.
-func (d *Delivery) hand(ctx context.Context, v *spool.Envelope, size int64, content interface {
-	Read(p []byte) (int, error)
-},
-) ([]refusal, *Failure) {
+func (d *Delivery) hand(ctx context.Context, v *spool.Envelope, size int64, content io.Reader) ([]refusal, *Failure) {
 	if d.session != nil && d.session.broken {
 		d.end()
 	}
@@ -96,9 +98,18 @@ func fateOf(left []refusal, failure *Failure) Fate {
 	return fate
 }
 
+// text says why a message is not with all its recipients.
+func (f *Fate) text() string {
+	if f.Failure != nil {
+		return f.Failure.Error()
+	}
+	return strings.Join(f.Refused, "; ")
+}
+
 // Flush goes through the spool once, the oldest message first, and says what became of each, by the
 // names of the entries. Where another process does so, all are Busy. It ends early where the server
-// cannot be had. What comes into the spool meanwhile is handed in too.
+// cannot be had. What comes into the spool meanwhile is handed in too. Errors: the spool cannot be
+// read, or nothing could be taken out of it.
 func (d *Delivery) Flush(ctx context.Context) (map[string]*Fate, error) {
 	fates := map[string]*Fate{}
 	for {
@@ -121,7 +132,7 @@ func (d *Delivery) Flush(ctx context.Context) (map[string]*Fate, error) {
 }
 
 func (d *Delivery) busy(fates map[string]*Fate) {
-	entries, _ := d.Spool.List()
+	entries, _, _ := d.Spool.List()
 	for _, e := range entries {
 		if fates[e.Name] == nil {
 			fates[e.Name] = &Fate{Busy: true, Left: true}
@@ -140,7 +151,7 @@ func (d *Delivery) stopped(fates map[string]*Fate) bool {
 }
 
 func (d *Delivery) news(fates map[string]*Fate) bool {
-	entries, _ := d.Spool.List()
+	entries, _, _ := d.Spool.List()
 	for _, e := range entries {
 		if fates[e.Name] == nil {
 			return true
@@ -149,27 +160,40 @@ func (d *Delivery) news(fates map[string]*Fate) bool {
 	return false
 }
 
-// pass goes through what is there.
+// pass goes through what is there: what was tried less often comes first, so that messages at which
+// the server breaks off do not keep others from their turn.
 func (d *Delivery) pass(ctx context.Context, fates map[string]*Fate) error {
-	entries, damaged := d.Spool.List()
-	for _, e := range damaged {
-		d.Print("dnseal: %s; it is left where it is", strings.TrimPrefix(e.Error(), "submit: "))
+	entries, damaged, err := d.Spool.List()
+	if err != nil {
+		return err
 	}
-	var down *Failure // why the server cannot be had
-	for _, e := range entries {
-		if fates[e.Name] != nil {
-			continue
-		}
-		fate, err := d.one(ctx, e, down)
-		if err != nil {
+	for _, damage := range damaged {
+		d.setAside(damage)
+		fates[damage.Name] = &Fate{Damaged: true}
+	}
+	if len(entries) > 0 {
+		if err = d.Spool.Removable(); err != nil {
 			return err
 		}
-		fates[e.Name] = fate
-		if f := fate.Failure; f != nil && !f.Message && !e.Envelope.Refused && (d.session == nil || d.cuts >= maxCuts) {
-			down = f
+	}
+	slices.SortStableFunc(entries, func(a, b *spool.Entry) int { return a.Envelope.Attempts - b.Envelope.Attempts })
+	var down *Failure // why the server cannot be had
+	var left []*spool.Entry
+	for _, e := range entries {
+		if fates[e.Name] == nil {
+			fates[e.Name] = d.one(ctx, e, entries, down)
+			if f := fates[e.Name].Failure; f != nil && !f.Message && !e.Envelope.Refused && (d.session == nil || d.cuts >= maxCuts) {
+				down = f
+			}
+		}
+		if fates[e.Name].Left {
+			left = append(left, e)
 		}
 	}
-	return d.pause(down)
+	if err = errors.Join(d.pause(down), d.Spool.Count(left)); err != nil {
+		d.Print("dnseal: the time of the next attempt is not kept: %s", cli.Plain(err))
+	}
+	return nil
 }
 
 // pause keeps when the server may be asked again.
@@ -178,82 +202,6 @@ func (d *Delivery) pause(down *Failure) error {
 		return d.Spool.SetPause(spool.Pause{})
 	}
 	return d.Spool.SetPause(d.Spool.Pause().After(d.Now()))
-}
-
-// noClock is a time before which no clock is right: devices without a battery start there.
-var noClock = time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
-
-// one hands in one message of the spool, and keeps what became of it.
-func (d *Delivery) one(ctx context.Context, e *spool.Entry, down *Failure) (*Fate, error) {
-	now := d.Now()
-	if e.Envelope.Spooled.Before(noClock) && now.After(noClock) {
-		e.Envelope.Spooled = now
-		if err := d.Spool.Update(e); err != nil {
-			return nil, err
-		}
-	}
-	if now.Sub(e.Envelope.Spooled) > d.Expire {
-		return d.expire(e, down)
-	}
-	switch {
-	case e.Envelope.Refused:
-		return &Fate{Left: true, Failure: &Failure{Cause: errors.New(e.Envelope.Last), Permanent: true, Message: true}}, nil
-	case down != nil:
-		return &Fate{Left: true, Failure: down}, nil
-	}
-	f, err := e.Open()
-	if err != nil {
-		return nil, fmt.Errorf("submit: spool: %w", err)
-	}
-	defer f.Close() //nolint:errcheck // only read from
-	left, failure := d.hand(ctx, &e.Envelope, e.Size, &file{f})
-	fate := fateOf(left, failure)
-	return &fate, d.keep(e, left, failure)
-}
-
-// file hides what else a file can do: the library would send it by other ways than the connection.
-type file struct{ f *os.File }
-
-func (r *file) Read(p []byte) (int, error) { return r.f.Read(p) }
-
-// keep removes a message that all have, and writes down what became of another. What is about the
-// connection alone is not written: the memory of devices wears.
-func (d *Delivery) keep(e *spool.Entry, left []refusal, failure *Failure) error {
-	v := &e.Envelope
-	switch {
-	case failure == nil && len(left) == 0:
-		return d.Spool.Remove(e)
-	case failure == nil:
-		v.To, v.Refused = v.To[:0], true
-		for _, r := range left {
-			v.To, v.Last = append(v.To, r.Recipient), r.Error()
-			v.Refused = v.Refused && r.Permanent
-		}
-	case failure.Message:
-		v.Last, v.Refused = failure.Error(), failure.Permanent
-	case d.session != nil: // it was cut in the middle of this message
-		v.Last = failure.Error()
-	default:
-		return nil
-	}
-	v.Attempts++
-	return d.Spool.Update(e)
-}
-
-// expire removes a message that waited too long, and says so.
-func (d *Delivery) expire(e *spool.Entry, down *Failure) (*Fate, error) {
-	why := e.Envelope.Last
-	if why == "" && down != nil {
-		why = down.Error()
-	}
-	if why == "" {
-		why = "the server could not be had"
-	}
-	if err := d.Spool.Remove(e); err != nil {
-		return nil, err
-	}
-	d.Print("dnseal: the message %s for %s is lost: it was in the spool for more than %s; %s", e.Name, strings.Join(e.Envelope.To, ", "), d.Expire, why)
-	return &Fate{Lost: true}, nil
 }
 
 // Wait goes through the spool until nothing is left that can be handed in, with growing pauses.
@@ -272,10 +220,7 @@ func (d *Delivery) Wait(ctx context.Context, sleep func(context.Context, time.Du
 		for name, f := range fates {
 			all[name] = f
 			if f.Left && (f.Failure == nil || !f.Failure.Permanent || !f.Failure.Message) {
-				waiting = "another process delivers"
-				if f.Failure != nil {
-					waiting = f.Failure.Error()
-				}
+				waiting = cmp.Or(f.text(), "another process delivers")
 			}
 		}
 		if waiting == "" {

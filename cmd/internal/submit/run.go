@@ -28,6 +28,21 @@ func (d *Delivery) Submit(ctx context.Context, l *Letter, later bool) error {
 	if err != nil {
 		return d.withoutSpool(ctx, l, err)
 	}
+	for _, name := range e.Dropped {
+		d.Print("dnseal: error: the message %s, which was set aside before, is removed: the spool needed its room", name)
+	}
+	err = d.spooled(ctx, e, later)
+	if e.Unsure != nil && d.Spool.Has(e) {
+		d.Print("dnseal: error: the message is in %s, but the disk does not confirm that it stays there when the power goes: %s", e.Folder(), cli.Plain(e.Unsure))
+		if err == nil {
+			return temporary
+		}
+	}
+	return err
+}
+
+// spooled hands in a message that is in the spool, where it is time.
+func (d *Delivery) spooled(ctx context.Context, e *spool.Entry, later bool) error {
 	if later {
 		return nil
 	}
@@ -50,10 +65,8 @@ func (d *Delivery) Submit(ctx context.Context, l *Letter, later bool) error {
 // add puts a letter into the spool; where that is full it is tried to make room by handing in what
 // is there.
 func (d *Delivery) add(ctx context.Context, l *Letter) (*spool.Entry, error) {
-	content := l.Content.Open()
-	put := func() (*spool.Entry, error) {
-		return d.Spool.Add(l.Envelope, content.Size(), copyOf(l.Content))
-	}
+	l.Envelope.Size = l.Content.Open().Size()
+	put := func() (*spool.Entry, error) { return d.Spool.Add(l.Envelope, copyOf(l.Content)) }
 	e, err := put()
 	if !errors.Is(err, spool.ErrFull) || !d.Spool.Pause().Over(d.Now()) {
 		return e, err
@@ -125,30 +138,23 @@ func (d *Delivery) FlushAll(ctx context.Context, wait bool) error {
 		return ctx.Err()
 	}
 	if err != nil {
-		return err
+		d.Print("dnseal: error: nothing is handed in: %s", cli.Plain(err))
+		return refused
 	}
 	status := done
 	counts, hints := map[string]int{}, map[string]string{}
 	for _, f := range fates {
+		status = worse(status, f.status())
+		text := f.text()
 		switch {
-		case f.Lost:
-			status = refused
+		case f.Busy:
+			text = "another process hands it in"
+		case text == "":
 			continue
-		case f.Busy || f.Failure == nil && len(f.Refused) == 0:
-			continue
-		}
-		text := strings.Join(f.Refused, "; ")
-		if f.Failure != nil {
-			text = f.Failure.Error()
+		case f.Failure != nil:
 			hints[text] = f.Failure.hint
 		}
 		counts[text]++
-		if status != refused {
-			status = temporary
-		}
-		if f.Failure == nil || f.Failure.Permanent {
-			status = refused
-		}
 	}
 	for text, n := range counts {
 		d.Print("dnseal: %s in the spool: %s", messages(n), text)
@@ -160,6 +166,26 @@ func (d *Delivery) FlushAll(ctx context.Context, wait bool) error {
 		return status
 	}
 	return nil
+}
+
+// status is the exit status that tells of a message.
+func (f *Fate) status() cli.Exit {
+	switch {
+	case f.Lost, f.Damaged, f.Doubt, len(f.Refused) > 0, f.Failure != nil && f.Failure.Permanent:
+		return refused
+	case f.Busy, f.Failure != nil:
+		return temporary
+	}
+	return done
+}
+
+// worse is the status of two messages.
+func worse(a, b cli.Exit) cli.Exit {
+	switch {
+	case a == refused || b == done:
+		return a
+	}
+	return b
 }
 
 func messages(n int) string {

@@ -64,19 +64,21 @@ func read(t *testing.T, text string) *message.Message {
 // delivery is one with a spool, and what it prints.
 func delivery(t *testing.T, o *Options) (*Delivery, *bytes.Buffer) {
 	t.Helper()
-	s, err := spool.Open(filepath.Join(t.TempDir(), "spool"), spool.Limits{Bytes: 4 << 20, Messages: 100}, time.Now)
+	var said bytes.Buffer
+	d := &Delivery{Options: o, Now: time.Now, Print: func(f string, a ...any) { fmt.Fprintf(&said, f+"\n", a...) }}
+	var err error
+	d.Spool, err = spool.Open(filepath.Join(t.TempDir(), "spool"), spool.Limits{Bytes: 4 << 20, Messages: 100, Expire: time.Hour}, func() time.Time { return d.Now() })
 	if err != nil {
 		t.Fatal(err)
 	}
-	var said bytes.Buffer
-	return &Delivery{Options: o, Spool: s, Expire: time.Hour, Now: time.Now, Print: func(f string, a ...any) { fmt.Fprintf(&said, f+"\n", a...) }}, &said
+	return d, &said
 }
 
 func left(t *testing.T, d *Delivery) int {
 	t.Helper()
-	entries, damaged := d.Spool.List()
-	if damaged != nil {
-		t.Fatal(damaged)
+	entries, damaged, err := d.Spool.List()
+	if damaged != nil || err != nil {
+		t.Fatal(damaged, err)
 	}
 	return len(entries)
 }
@@ -308,24 +310,183 @@ func TestPoison(t *testing.T) {
 	}
 }
 
-// TestExpire: a message that waited too long is lost, and that is said; a clock that was not set
-// when it came does not lose it.
+// TestExpire: a message that waited too long is tried once more and then given up, kept aside, and
+// that is said. A clock that was wrong when it came, a jump of it, or a time without power is no
+// waiting.
 func TestExpire(t *testing.T) {
 	t.Parallel()
-	d, said := delivery(t, &Options{Server: Server{Host: "127.0.0.1", Port: "1"}})
+	f := (&fake{}).start(t)
+	f.set("", "421 later")
+	d, said := delivery(t, f.options())
+	now := time.Unix(60, 0)
+	d.Now = func() time.Time { return now }
+	if err := d.Submit(t.Context(), letter(t, "a@example.org"), true); err != nil {
+		t.Fatal(err)
+	}
+	flush := func(step time.Duration) error {
+		t.Helper()
+		now = now.Add(step)
+		said.Reset()
+		return d.FlushAll(t.Context(), false)
+	}
+	for _, step := range []time.Duration{0, 56 * 365 * 24 * time.Hour, 7 * 24 * time.Hour, time.Minute, 10 * time.Minute} {
+		if err := flush(step); err != temporary || left(t, d) != 1 { //nolint:errorlint // a plain value
+			t.Fatalf("after %v: %v, %s", step, err, said)
+		}
+	}
+	_ = flush(12 * time.Minute)
+	before := f.connections()
+	if err := flush(12 * time.Minute); err != refused || left(t, d) != 0 || f.connections() != before+1 || //nolint:errorlint // a plain value
+		!strings.Contains(said.String(), "for a@example.org is given up, and is in ") || !strings.Contains(said.String(), ": it waited for more than 1h; 127.0.0.1:") {
+		t.Fatalf("%v, %d left, %s", err, left(t, d), said)
+	}
+	dead, _ := filepath.Glob(filepath.Join(filepath.Dir(filepath.Dir(folderIn(said.String()))), "dead", "*"))
+	if len(dead) != 1 {
+		t.Fatalf("%q", dead)
+	}
+	// moved back it is handed in
+	if err := os.Rename(dead[0], filepath.Join(dead[0], "..", "..", filepath.Base(dead[0]))); err != nil {
+		t.Fatal(err)
+	}
+	f.set("", "220 hello")
+	if err := flush(0); err != nil || len(f.taken()) != 1 || left(t, d) != 0 {
+		t.Errorf("%v, %s", err, said)
+	}
+}
+
+// folderIn is the path of a folder in a line.
+func folderIn(line string) string {
+	_, rest, _ := strings.Cut(line, "is in ")
+	path, _, _ := strings.Cut(rest, ": ")
+	return path
+}
+
+// TestTried: a message is handed in when the server is there again, however old it is.
+func TestTried(t *testing.T) {
+	t.Parallel()
+	f := (&fake{}).start(t)
+	f.set("", "421 later")
+	d, said := delivery(t, f.options())
 	now := time.Now()
 	d.Now = func() time.Time { return now }
-	l := letter(t, "a@example.org")
-	if err := d.Submit(t.Context(), l, true); err != nil {
+	if err := d.Submit(t.Context(), letter(t, "a@example.org"), false); err != nil {
 		t.Fatal(err)
 	}
-	l.Envelope.Spooled = time.Unix(60, 0)
-	if err := d.Submit(t.Context(), l, true); err != nil {
+	for range 4 {
+		now = now.Add(15 * time.Minute)
+		_ = d.FlushAll(t.Context(), false)
+	}
+	now = now.Add(5 * time.Minute)
+	f.set("", "220 hello")
+	if err := d.FlushAll(t.Context(), false); err != nil || len(f.taken()) != 1 {
+		t.Errorf("%v, %s", err, said)
+	}
+}
+
+// TestDamagedEntries: what is no whole message, or cannot be read, is said and tells by the exit
+// status; the others are handed in.
+func TestDamagedEntries(t *testing.T) {
+	t.Parallel()
+	f := (&fake{}).start(t)
+	d, said := delivery(t, f.options())
+	for i := range 4 {
+		if err := d.Submit(t.Context(), letter(t, fmt.Sprintf("r%d@example.org", i)), true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	entries, _, _ := d.Spool.List()
+	if err := os.Truncate(filepath.Join(entries[0].Folder(), "message.eml"), 10); err != nil {
 		t.Fatal(err)
 	}
-	now = now.Add(61 * time.Minute)
-	if err := d.FlushAll(t.Context(), false); err != refused || left(t, d) != 1 || !strings.Contains(said.String(), "for a@example.org is lost: it was in the spool for more than 1h0m0s") { //nolint:errorlint // a plain value
-		t.Errorf("%v, %d left, %s", err, left(t, d), said)
+	if err := os.Remove(filepath.Join(entries[1].Folder(), "envelope")); err != nil {
+		t.Fatal(err)
+	}
+	// an envelope that this user cannot read now
+	if err := os.Remove(filepath.Join(entries[2].Folder(), "envelope")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("envelope", filepath.Join(entries[2].Folder(), "envelope")); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.FlushAll(t.Context(), false); err != refused || len(f.taken()) != 1 || strings.Count(said.String(), "is damaged, and is in ") != 2 || !strings.Contains(said.String(), "cannot be read; it is left where it is: ") { //nolint:errorlint // a plain value
+		t.Errorf("%v, %d taken, %s", err, len(f.taken()), said)
+	}
+}
+
+// TestUnwritten: where what became of a message cannot be written it is not handed in twice by this
+// process, and the exit status tells.
+func TestUnwritten(t *testing.T) {
+	t.Parallel()
+	f := (&fake{}).start(t)
+	f.set("RCPT TO:<b@", "450 4.2.1 full")
+	d, said := delivery(t, f.options())
+	if err := d.Submit(t.Context(), letter(t, "a@example.org", "b@example.org"), true); err != nil {
+		t.Fatal(err)
+	}
+	entries, _, _ := d.Spool.List()
+	if err := os.Mkdir(filepath.Join(entries[0].Folder(), "envelope.new"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.FlushAll(t.Context(), false); err != refused || !strings.Contains(said.String(), "cannot be written down") { //nolint:errorlint // a plain value
+		t.Errorf("%v, %s", err, said)
+	}
+	f.set("RCPT TO:<b@", "250 ok")
+	_ = d.FlushAll(t.Context(), false)
+	var to []string
+	for _, m := range f.taken() {
+		to = append(to, m.to)
+	}
+	if want := []string{"<a@example.org>", "<b@example.org>"}; !slices.Equal(to, want) {
+		t.Errorf("%q", to)
+	}
+}
+
+// TestNotRemovable: nothing is handed in from a spool of which nothing can be taken out: it would
+// be handed in again and again.
+func TestNotRemovable(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() == 0 {
+		t.Skip("root may remove everything; TestFirmware has a file system that is read only")
+	}
+	f := (&fake{}).start(t)
+	d, said := delivery(t, f.options())
+	if err := d.Submit(t.Context(), letter(t, "a@example.org"), true); err != nil {
+		t.Fatal(err)
+	}
+	entries, _, _ := d.Spool.List()
+	dir := filepath.Dir(entries[0].Folder())
+	if err := os.WriteFile(filepath.Join(dir, "lock"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(dir, 0o500); err != nil { //nolint:gosec // read only
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.Chmod(dir, 0o700) })                                                                                                 //nolint:gosec // a folder of the test
+	if err := d.FlushAll(t.Context(), false); err != refused || len(f.taken()) > 0 || !strings.Contains(said.String(), "nothing is handed in: ") { //nolint:errorlint // a plain value
+		t.Errorf("%v, %s", err, said)
+	}
+}
+
+// TestPoisons: not even as many messages as connections may be cut keep others from their turn.
+func TestPoisons(t *testing.T) {
+	t.Parallel()
+	f := (&fake{}).start(t)
+	f.set("RCPT TO:<bad", "cut")
+	d, _ := delivery(t, f.options())
+	for i := range maxCuts + 1 {
+		if err := d.Submit(t.Context(), letter(t, fmt.Sprintf("bad%d@example.org", i)), true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := d.Submit(t.Context(), letter(t, "good@example.org"), true); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		d.cuts = 0
+		_ = d.FlushAll(t.Context(), false)
+	}
+	if len(f.taken()) != 1 || left(t, d) != maxCuts+1 {
+		t.Errorf("%d taken, %d left", len(f.taken()), left(t, d))
 	}
 }
 
@@ -384,12 +545,15 @@ func TestWait(t *testing.T) {
 	f := (&fake{}).start(t)
 	f.set("", "421 later")
 	d, _ := delivery(t, f.options())
+	now := time.Now()
+	d.Now = func() time.Time { return now }
+	var err error
+	if d.Spool, err = spool.Open(filepath.Join(t.TempDir(), "s"), spool.Limits{Bytes: 1 << 20, Messages: 9, Expire: 100 * time.Hour}, d.Now); err != nil {
+		t.Fatal(err)
+	}
 	if err := d.Submit(t.Context(), letter(t, "a@example.org"), true); err != nil {
 		t.Fatal(err)
 	}
-	now := time.Now()
-	d.Now = func() time.Time { return now }
-	d.Expire = 100 * time.Hour
 	var pauses []time.Duration
 	fates, err := d.Wait(t.Context(), func(_ context.Context, p time.Duration) bool {
 		now = now.Add(p)
@@ -414,6 +578,9 @@ func TestBusy(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := d.Submit(t.Context(), letter(t, "a@example.org"), false); err != nil || left(t, d) != 1 || said.Len() > 0 {
+		t.Errorf("%v, %s", err, said)
+	}
+	if err := d.FlushAll(t.Context(), false); err != temporary || !strings.Contains(said.String(), "1 message is left in the spool: another process hands it in") { //nolint:errorlint // a plain value
 		t.Errorf("%v, %s", err, said)
 	}
 	unlock()

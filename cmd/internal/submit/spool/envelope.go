@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -13,13 +14,16 @@ import (
 // Envelope is what a message is handed in with, and what became of it so far. As a file it has a
 // line "Key: value" for each.
 type Envelope struct {
-	From     string   // the envelope sender; empty: the null sender
-	To       []string // recipients who have not got it
-	Spooled  time.Time
+	From    string    // the envelope sender; empty: the null sender
+	To      []string  // recipients who have not got it
+	Spooled time.Time // by a clock that may have been wrong: for people
+	// Since is the time that the spool had counted when the message came; see [Spool.Old].
+	Since    time.Duration
+	Size     int64 // octets of the message: a file of another size is damaged
 	Attempts int
 	Last     string // why the last attempt failed
 	// Refused says that the server refused the message for good: it is not tried again, and stays
-	// until it expires or a person removes it.
+	// until it is old or a person removes it.
 	Refused bool
 }
 
@@ -39,6 +43,8 @@ func (v *Envelope) write(w io.Writer) error {
 		line("To", "<"+to+">")
 	}
 	line("Spooled", v.Spooled.UTC().Format(time.RFC3339))
+	line("Since", v.Since.String())
+	line("Size", strconv.FormatInt(v.Size, 10))
 	line("Attempts", strconv.Itoa(v.Attempts))
 	if v.Last != "" {
 		line("Last", oneLine(v.Last))
@@ -87,8 +93,8 @@ func ReadEnvelope(r io.Reader) (Envelope, error) {
 	if err := lines.Err(); err != nil {
 		return Envelope{}, fmt.Errorf("envelope: line %d: %w", n+1, err)
 	}
-	if !seen["From"] || !seen["To"] || !seen["Spooled"] {
-		return Envelope{}, errors.New("envelope: it needs From, To and Spooled")
+	if !seen["From"] || !seen["To"] || !seen["Spooled"] || !seen["Size"] {
+		return Envelope{}, errors.New("envelope: it needs From, To, Spooled and Size")
 	}
 	return v, nil
 }
@@ -108,11 +114,14 @@ func (v *Envelope) set(key, value string) (err error) {
 		v.To = append(v.To, to)
 	case "Spooled":
 		v.Spooled, err = time.Parse(time.RFC3339, value)
+	case "Since":
+		v.Since, err = span(value)
+	case "Size":
+		v.Size, err = number(value)
 	case "Attempts":
-		v.Attempts, err = strconv.Atoi(value)
-		if err == nil && v.Attempts < 0 {
-			err = errors.New("a negative number")
-		}
+		var n int64
+		n, err = number(value)
+		v.Attempts = int(min(n, math.MaxInt32))
 	case "Last":
 		v.Last = value
 	case "Refused":
@@ -121,6 +130,24 @@ func (v *Envelope) set(key, value string) (err error) {
 		err = fmt.Errorf("unknown key %q", key)
 	}
 	return err
+}
+
+// number reads a whole number that is not negative.
+func number(value string) (int64, error) {
+	n, err := strconv.ParseInt(value, 10, 64)
+	if err == nil && n < 0 {
+		err = errors.New("a negative number")
+	}
+	return n, err
+}
+
+// span reads a time as [time.Duration] writes it; of half of the longest, so that two can be added.
+func span(value string) (time.Duration, error) {
+	d, err := time.ParseDuration(value)
+	if err == nil && (d < 0 || d > math.MaxInt64/2) {
+		err = fmt.Errorf("%q is no time that can be counted", value)
+	}
+	return d, err
 }
 
 // path reads an address in angle brackets (RFC 5321, Section 4.1.2).

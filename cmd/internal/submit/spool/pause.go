@@ -45,12 +45,11 @@ func (p Pause) Over(now time.Time) bool {
 
 // Pause returns the pause that is kept; the zero value where there is none that can be read.
 func (s *Spool) Pause() (p Pause) {
-	text, err := os.ReadFile(filepath.Join(s.dir, pauseFile))
-	if err != nil || len(text) > 200 {
-		return Pause{}
+	text, err := readSmall(filepath.Join(s.dir, pauseFile))
+	failures, until, _ := strings.Cut(text, "\n")
+	if err == nil {
+		p.Failures, err = strconv.Atoi(strings.TrimPrefix(failures, "Failures: "))
 	}
-	failures, until, _ := strings.Cut(strings.TrimSuffix(string(text), "\n"), "\n")
-	p.Failures, err = strconv.Atoi(strings.TrimPrefix(failures, "Failures: "))
 	if err == nil {
 		p.Until, err = time.Parse(time.RFC3339, strings.TrimPrefix(until, "Until: "))
 	}
@@ -65,13 +64,14 @@ func (s *Spool) Pause() (p Pause) {
 func (s *Spool) SetPause(p Pause) error {
 	path := filepath.Join(s.dir, pauseFile)
 	if p == (Pause{}) {
-		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("submit: spool: %w", err)
-		}
-		return nil
+		return removeFile(path)
 	}
-	text := fmt.Sprintf("Failures: %d\nUntil: %s\n", p.Failures, p.Until.UTC().Format(time.RFC3339))
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+	return replaceFile(path, fmt.Sprintf("Failures: %d\nUntil: %s\n", p.Failures, p.Until.UTC().Format(time.RFC3339)))
+}
+
+// removeFile removes a file that may not be there.
+func removeFile(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("submit: spool: %w", err)
 	}
 	return nil

@@ -8,6 +8,9 @@
 // renamed: after a crash a message is there as a whole or not at all. What was not finished is
 // removed when the next message comes. One process adds at a time ("adding"), and one delivers
 // ("lock"): where the system has flock, both are locks that end with their process.
+//
+// What is damaged or was given up is in DIR/dead, each with a file that says why ("reason"). Moved
+// back into DIR it is tried again.
 package spool
 
 import (
@@ -21,6 +24,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -36,6 +40,7 @@ const (
 type Limits struct {
 	Bytes    int64 // of all messages; 8 KiB are added for each
 	Messages int
+	Expire   time.Duration // see [Spool.Old]; 0: none gets too old
 }
 
 // ErrFull says that a message does not fit: it is not in the spool.
@@ -46,6 +51,7 @@ type Spool struct {
 	dir    string
 	limits Limits
 	now    func() time.Time
+	sync   func(folder string) error // syncFolder, but in tests
 }
 
 // Open returns the spool in dir, which is made where it is missing (mode 0700). Now is the clock.
@@ -53,14 +59,19 @@ func Open(dir string, limits Limits, now func() time.Time) (*Spool, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("submit: spool: %w", err)
 	}
-	return &Spool{dir: dir, limits: limits, now: now}, nil
+	return &Spool{dir: dir, limits: limits, now: now, sync: syncFolder}, nil
 }
 
 // Entry is a message in the spool.
 type Entry struct {
 	Name     string
-	Size     int64 // octets of the message
 	Envelope Envelope
+	// Unsure is why the disk may lose the message when the power goes; nil: it does not.
+	Unsure error
+	// Dropped are dead messages that were removed to make room for this one.
+	Dropped []string
+	// Returned says that the message was dead, and a person moved it back.
+	Returned bool
 	folder   string
 }
 
@@ -70,28 +81,40 @@ func (e *Entry) Folder() string { return e.folder }
 // Open opens the message.
 func (e *Entry) Open() (*os.File, error) { return os.Open(filepath.Join(e.folder, messageFile)) }
 
-// List returns the messages, the oldest first, and an error for each that cannot be read: it is
-// left where it is.
-func (s *Spool) List() (entries []*Entry, damaged []error) {
+// Damage is what is wrong with an entry.
+type Damage struct {
+	Name string
+	// Lasting says that the entry is no whole message; else it could not be read now, by this user.
+	Lasting bool
+	Cause   error
+}
+
+// List returns the messages, the oldest first, and what cannot be read. Err: nothing can.
+func (s *Spool) List() (entries []*Entry, damaged []Damage, err error) {
 	files, err := os.ReadDir(s.dir) // in the order of their names, which begin with the time
 	if err != nil {
-		return nil, []error{fmt.Errorf("submit: spool: %w", err)}
+		return nil, nil, fmt.Errorf("submit: spool: %w", err)
 	}
 	for _, f := range files {
-		if !f.IsDir() || strings.HasPrefix(f.Name(), unfinished) {
+		if !f.IsDir() || strings.HasPrefix(f.Name(), unfinished) || f.Name() == deadFolder {
 			continue
 		}
 		e, err := s.read(f.Name())
 		switch {
 		case errors.Is(err, fs.ErrNotExist) && !s.has(f.Name()): // delivered since
 		case err != nil:
-			damaged = append(damaged, fmt.Errorf("submit: spool: %s: %w", filepath.Join(s.dir, f.Name()), err))
+			var system *fs.PathError
+			lasting := !errors.As(err, &system) || errors.Is(err, fs.ErrNotExist)
+			damaged = append(damaged, Damage{Name: f.Name(), Lasting: lasting, Cause: err})
 		default:
 			entries = append(entries, e)
 		}
 	}
-	return entries, damaged
+	return entries, damaged, nil
 }
+
+// Has reports whether a message is still there.
+func (s *Spool) Has(e *Entry) bool { return s.has(e.Name) }
 
 func (s *Spool) has(name string) bool {
 	_, err := os.Lstat(filepath.Join(s.dir, name))
@@ -99,25 +122,31 @@ func (s *Spool) has(name string) bool {
 }
 
 func (s *Spool) read(name string) (*Entry, error) {
-	e := &Entry{Name: name, folder: filepath.Join(s.dir, name)}
-	info, err := os.Stat(filepath.Join(e.folder, messageFile))
-	if err != nil {
-		return nil, err
-	}
-	e.Size = info.Size()
+	e := &Entry{Name: name, folder: filepath.Join(s.dir, name), Returned: s.has(filepath.Join(name, reasonFile))}
 	f, err := os.Open(filepath.Join(e.folder, envelopeFile))
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close() //nolint:errcheck // only read from
-	e.Envelope, err = ReadEnvelope(f)
-	return e, err
+	if e.Envelope, err = ReadEnvelope(f); err != nil {
+		return nil, err
+	}
+	info, err := os.Stat(filepath.Join(e.folder, messageFile))
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, errors.New("message.eml is no file")
+	case info.Size() != e.Envelope.Size:
+		return nil, fmt.Errorf("message.eml has %d bytes, and the message had %d", info.Size(), e.Envelope.Size)
+	}
+	return e, nil
 }
 
-// Add puts a message of size octets, which write writes, into the spool. When it returns, a crash
-// does not lose the message. Errors: [ErrFull]; those of write; what the file system said. Then
-// nothing is in the spool.
-func (s *Spool) Add(envelope Envelope, size int64, write func(io.Writer) error) (*Entry, error) {
+// Add puts a message of envelope.Size octets, which write writes, into the spool. When it returns,
+// a crash does not lose the message, or the entry says that it may ([Entry.Unsure]). Errors:
+// [ErrFull]; those of write; what the file system said. Then nothing is in the spool.
+func (s *Spool) Add(envelope Envelope, write func(io.Writer) error) (*Entry, error) {
 	unlock, err := s.lock("adding", true)
 	if err != nil {
 		return nil, fmt.Errorf("submit: spool: %w", err)
@@ -126,31 +155,21 @@ func (s *Spool) Add(envelope Envelope, size int64, write func(io.Writer) error) 
 	if locks {
 		s.sweep()
 	}
-	if err := s.fits(size); err != nil {
+	entries, damaged, err := s.List()
+	if err != nil {
 		return nil, err
 	}
+	dropped, err := s.room(envelope.Size, entries, damaged)
+	if err != nil {
+		return nil, err
+	}
+	envelope.Since = max(s.counted(), newest(entries))
 	name := s.now().UTC().Format("20060102T150405.000000000Z") + "-" + strings.ToLower(rand.Text()[:6])
-	e := &Entry{Name: name, Size: size, Envelope: envelope, folder: filepath.Join(s.dir, name)}
+	e := &Entry{Name: name, Envelope: envelope, Dropped: dropped, folder: filepath.Join(s.dir, name)}
 	if err := s.fill(e, write); err != nil {
 		return nil, fmt.Errorf("submit: spool: %w", err)
 	}
 	return e, nil
-}
-
-// fits reports as [ErrFull] that a message of this size may not come in.
-func (s *Spool) fits(size int64) error {
-	entries, damaged := s.List()
-	number, total := len(entries)+len(damaged)+1, size+overhead
-	for _, e := range entries {
-		total += e.Size + overhead
-	}
-	if number > s.limits.Messages {
-		return fmt.Errorf("submit: %w: it holds %d messages, and may hold %d", ErrFull, number-1, s.limits.Messages)
-	}
-	if total > s.limits.Bytes {
-		return fmt.Errorf("submit: %w: with this message it would hold %d bytes, and may hold %d", ErrFull, total, s.limits.Bytes)
-	}
-	return nil
 }
 
 // fill makes the folder of a message.
@@ -164,7 +183,7 @@ func (s *Spool) fill(e *Entry, write func(io.Writer) error) error {
 		err = writeFile(filepath.Join(folder, envelopeFile), e.Envelope.write)
 	}
 	if err == nil {
-		err = syncFolder(folder)
+		err = s.sync(folder)
 	}
 	if err == nil {
 		err = os.Rename(folder, e.folder)
@@ -172,7 +191,9 @@ func (s *Spool) fill(e *Entry, write func(io.Writer) error) error {
 	if err != nil {
 		return errors.Join(err, os.RemoveAll(folder))
 	}
-	return syncFolder(s.dir)
+	// From here on another process may be handing it in: it is in the spool, whatever comes.
+	e.Unsure = s.sync(s.dir)
+	return nil
 }
 
 // Update replaces the envelope of a message.
@@ -183,7 +204,7 @@ func (s *Spool) Update(e *Entry) error {
 		err = os.Rename(path+".new", path)
 	}
 	if err == nil {
-		err = syncFolder(e.folder)
+		err = s.sync(e.folder)
 	}
 	if err != nil {
 		return fmt.Errorf("submit: spool: %w", err)
@@ -191,14 +212,28 @@ func (s *Spool) Update(e *Entry) error {
 	return nil
 }
 
-// Remove takes a message out.
+// Remove takes a message out. Errors: it may be there again, now or after a crash.
 func (s *Spool) Remove(e *Entry) error {
 	gone := filepath.Join(s.dir, unfinished+e.Name)
 	err := os.Rename(e.folder, gone)
 	if err == nil {
-		err = errors.Join(syncFolder(s.dir), os.RemoveAll(gone))
+		err = s.sync(s.dir)
+		_ = os.RemoveAll(gone) // what stays is removed when the next message comes
 	}
 	if err != nil {
+		return fmt.Errorf("submit: spool: %w", err)
+	}
+	return nil
+}
+
+// Removable reports why nothing can be taken out here: what is handed in all the same would be
+// handed in again and again.
+func (s *Spool) Removable() error {
+	probe := filepath.Join(s.dir, unfinished+"probe")
+	err := os.Mkdir(probe, 0o700)
+	_ = os.Remove(probe)
+	// A full disk is no reason: what is taken out makes room there.
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
 		return fmt.Errorf("submit: spool: %w", err)
 	}
 	return nil

@@ -30,7 +30,7 @@ func text(s string) func(io.Writer) error {
 
 func add(t *testing.T, s *Spool, body string) *Entry {
 	t.Helper()
-	e, err := s.Add(Envelope{From: "a@example.org", To: []string{"b@example.org"}, Spooled: at}, int64(len(body)), text(body))
+	e, err := s.Add(Envelope{From: "a@example.org", To: []string{"b@example.org"}, Spooled: at, Size: int64(len(body))}, text(body))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +46,7 @@ func TestSpool(t *testing.T) {
 	if err := s.Update(second); err != nil {
 		t.Fatal(err)
 	}
-	entries, damaged := s.List()
+	entries, damaged, _ := s.List()
 	if len(entries) != 2 || damaged != nil || entries[0].Name != first.Name || !reflect.DeepEqual(entries[1].Envelope, second.Envelope) {
 		t.Fatalf("%+v, %v", entries, damaged)
 	}
@@ -63,7 +63,7 @@ func TestSpool(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if entries, damaged = s.List(); len(entries)+len(damaged) > 0 {
+	if entries, damaged, _ = s.List(); len(entries)+len(damaged) > 0 {
 		t.Errorf("%v, %v", entries, damaged)
 	}
 }
@@ -74,10 +74,10 @@ func TestFull(t *testing.T) {
 	for what, limits := range map[string]Limits{"messages": {Bytes: 1 << 20, Messages: 1}, "bytes": {Bytes: 2*overhead + 9, Messages: 9}} {
 		s := open(t, limits)
 		add(t, s, "one\r\n")
-		if _, err := s.Add(Envelope{From: "a@b", To: []string{"c@d"}}, 5, text("two\r\n")); !errors.Is(err, ErrFull) {
+		if _, err := s.Add(Envelope{From: "a@b", To: []string{"c@d"}, Size: 5}, text("two\r\n")); !errors.Is(err, ErrFull) {
 			t.Errorf("%s: %v", what, err)
 		}
-		if entries, _ := s.List(); len(entries) != 1 {
+		if entries, _, _ := s.List(); len(entries) != 1 {
 			t.Errorf("%s: %d messages", what, len(entries))
 		}
 	}
@@ -89,7 +89,7 @@ func TestUnfinished(t *testing.T) {
 	t.Parallel()
 	s := open(t, Limits{Bytes: 1 << 20, Messages: 10})
 	full := errors.New("no space left")
-	if _, err := s.Add(Envelope{To: []string{"c@d"}}, 5, func(io.Writer) error { return full }); !errors.Is(err, full) {
+	if _, err := s.Add(Envelope{To: []string{"c@d"}, Size: 5}, func(io.Writer) error { return full }); !errors.Is(err, full) {
 		t.Error(err)
 	}
 	remains := filepath.Join(s.dir, unfinished+"x")
@@ -99,7 +99,7 @@ func TestUnfinished(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(remains, messageFile), []byte("half"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if entries, damaged := s.List(); len(entries)+len(damaged) > 0 {
+	if entries, damaged, _ := s.List(); len(entries)+len(damaged) > 0 {
 		t.Errorf("%v, %v", entries, damaged)
 	}
 	add(t, s, "one\r\n")
@@ -108,18 +108,141 @@ func TestUnfinished(t *testing.T) {
 	}
 }
 
-// TestDamaged: a folder that is no message is told, stays, and the others are there.
+// TestDamaged: a folder that is no whole message is told, and the others are there.
 func TestDamaged(t *testing.T) {
 	t.Parallel()
+	for want, damage := range map[string]func(folder string) error{
+		"envelope: line 2: ": func(f string) error {
+			return os.WriteFile(filepath.Join(f, envelopeFile), []byte("From: <a@b>\nTo: c\n"), 0o600)
+		},
+		"envelope: it needs":                           func(f string) error { return os.Truncate(filepath.Join(f, envelopeFile), 0) },
+		"message.eml has 2 bytes, and the message had": func(f string) error { return os.Truncate(filepath.Join(f, messageFile), 2) },
+		"message.eml: no such file":                    func(f string) error { return os.Remove(filepath.Join(f, messageFile)) },
+		"envelope: no such file":                       func(f string) error { return os.Remove(filepath.Join(f, envelopeFile)) },
+	} {
+		s := open(t, Limits{Bytes: 1 << 20, Messages: 10})
+		bad := add(t, s, "one\r\n")
+		good := add(t, s, "two\r\n")
+		if err := damage(bad.folder); err != nil {
+			t.Fatal(err)
+		}
+		entries, damaged, _ := s.List()
+		if len(entries) != 1 || len(damaged) != 1 || !damaged[0].Lasting || damaged[0].Name != bad.Name || !strings.Contains(damaged[0].Cause.Error(), want) {
+			t.Errorf("%s: %v, %v", want, entries, damaged)
+		}
+		where, err := s.SetAside(bad.Name, "damaged:\nso")
+		reason, _ := os.ReadFile(filepath.Join(where, reasonFile))
+		if entries, damaged, _ = s.List(); err != nil || string(reason) != "damaged: so\n" || len(damaged) > 0 || entries[0].Name != good.Name {
+			t.Errorf("%s: %v, %q, %v", want, err, reason, damaged)
+		}
+	}
+}
+
+// TestUnsure: a sync that fails after the message is in the spool does not say that it is not, or
+// that it was not taken out: either would send it twice.
+func TestUnsure(t *testing.T) {
+	t.Parallel()
 	s := open(t, Limits{Bytes: 1 << 20, Messages: 10})
-	bad := add(t, s, "one\r\n")
-	add(t, s, "two\r\n")
-	if err := os.WriteFile(filepath.Join(bad.folder, envelopeFile), []byte("From: <a@b>\nTo: c\n"), 0o600); err != nil {
+	broken := errors.New("input/output error")
+	s.sync = func(folder string) error {
+		if folder == s.dir {
+			return broken
+		}
+		return nil
+	}
+	e := add(t, s, "one\r\n")
+	if entries, _, _ := s.List(); len(entries) != 1 || !errors.Is(e.Unsure, broken) {
+		t.Errorf("%v, %v", entries, e.Unsure)
+	}
+	if err := s.Remove(e); !errors.Is(err, broken) || s.Has(e) {
+		t.Errorf("%v, there: %v", err, s.Has(e))
+	}
+}
+
+// TestOld: a message is old when the spool was at work for its limit, whatever the clock says.
+func TestOld(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(60, 0) // 1970
+	s, err := Open(filepath.Join(t.TempDir(), "spool"), Limits{Bytes: 1 << 20, Messages: 10, Expire: 100 * time.Hour}, func() time.Time { return now })
+	if err != nil {
 		t.Fatal(err)
 	}
-	entries, damaged := s.List()
-	if len(entries) != 1 || len(damaged) != 1 || !strings.Contains(damaged[0].Error(), bad.Name+": envelope: line 2: ") {
-		t.Errorf("%v, %v", entries, damaged)
+	e := add(t, s, "one\r\n")
+	pass := func(step time.Duration) bool {
+		t.Helper()
+		now = now.Add(step)
+		old := s.Old(e)
+		if err := s.Count([]*Entry{e}); err != nil {
+			t.Fatal(err)
+		}
+		return old
+	}
+	for what, step := range map[string]time.Duration{"the clock is set": 56 * 365 * 24 * time.Hour, "a month without power": 30 * 24 * time.Hour} {
+		if pass(step) {
+			t.Errorf("%s: old", what)
+		}
+	}
+	if pass(-10*365*24*time.Hour) || pass(9*time.Hour) || pass(9*time.Hour) {
+		t.Error("old after a clock that goes back")
+	}
+	// another message does not inherit the age, nor does it when the file of the clock is lost
+	if err := os.Truncate(filepath.Join(s.dir, clockFile), 0); err != nil {
+		t.Fatal(err)
+	}
+	second := add(t, s, "two\r\n")
+	for range 10 {
+		if pass(9*time.Hour) || s.Old(second) {
+			t.Error("old too early")
+		}
+	}
+	for range 4 {
+		pass(9 * time.Hour)
+	}
+	if !s.Old(e) || !s.Old(second) {
+		t.Error("not old after its time")
+	}
+	if err := s.Count(nil); err != nil || s.has(clockFile) {
+		t.Error("the clock stays in an empty spool", err)
+	}
+}
+
+// TestDead: dead messages make room for new ones, the oldest first, and one that is moved back is
+// as new.
+func TestDead(t *testing.T) {
+	t.Parallel()
+	s := open(t, Limits{Bytes: 1 << 20, Messages: 3, Expire: time.Hour})
+	var names []string
+	for range 3 {
+		e := add(t, s, "one\r\n")
+		e.Envelope.Refused = true
+		if err := s.Update(e); err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, e.Name)
+		if _, err := s.SetAside(e.Name, "no"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if e := add(t, s, "two\r\n"); !reflect.DeepEqual(e.Dropped, names[:1]) {
+		t.Errorf("%q", e.Dropped)
+	}
+	back := filepath.Join(s.dir, names[2])
+	if err := os.Rename(filepath.Join(s.dir, deadFolder, names[2]), back); err != nil {
+		t.Fatal(err)
+	}
+	entries, _, _ := s.List()
+	if len(entries) != 2 || !entries[0].Returned || s.Return(entries[0], entries) != nil {
+		t.Fatalf("%+v", entries)
+	}
+	entries, _, _ = s.List()
+	if entries[0].Returned || entries[0].Envelope.Refused {
+		t.Errorf("%+v", entries[0])
+	}
+	if e := add(t, s, "three"); !reflect.DeepEqual(e.Dropped, names[1:2]) {
+		t.Errorf("%q", e.Dropped)
+	}
+	if _, err := s.Add(Envelope{To: []string{"c@d"}, Size: 5}, text("four\n")); !errors.Is(err, ErrFull) {
+		t.Error(err)
 	}
 }
 
@@ -143,7 +266,7 @@ func TestLock(t *testing.T) {
 }
 
 func FuzzEnvelope(f *testing.F) {
-	f.Add([]byte("From: <>\nTo: <b@example.org>\nTo: <\"a b\"@example.org>\nSpooled: 2026-11-30T14:23:00Z\nAttempts: 2\nLast: 451 4.3.0 later\nRefused: yes\n"))
+	f.Add([]byte("From: <>\nTo: <b@example.org>\nTo: <\"a b\"@example.org>\nSpooled: 2026-11-30T14:23:00Z\nSince: 30h0m1.5s\nSize: 21\nAttempts: 2\nLast: 451 4.3.0 later\nRefused: yes\n"))
 	f.Add([]byte("From: <a\nTo: x\n"))
 	f.Add([]byte("To: <a@b>\nTo: <>\n"))
 	f.Fuzz(func(t *testing.T, in []byte) {
