@@ -33,6 +33,7 @@ appended to; a person can read it. Each line has time and event:
              not_after (the end of the certificate), at and size (of the key in
              the file of keys, in octets)
   key-file   from here on keys are in this file
+  zone-file  the zone file below, with the mark in its first line, is ours
   written    the zone file has all that is enrolled above, and none retired
   published  the server or database has accepted the record of the name; zone
   served     every name server shows a sample of what is published or withdrawn
@@ -41,9 +42,11 @@ appended to; a person can read it. Each line has time and event:
   withdrawn  its records are removed
   run        a table was enrolled to its end: count are new, failed were told
 
-An identity counts from its line on. A run that ended early, for whatever
-reason, goes on when it is run again. One command changes an inventory at a
-time.`,
+Each line ends with sum, the CRC-32C of what stands before it: a line that was
+damaged stops every command, with its number. Who changes a line by hand takes
+its sum out. An identity counts from its line on. A run that ended early, for
+whatever reason, goes on when it is run again. One command changes an inventory
+at a time.`,
 	}
 	cmd.AddCommand(newFleetEnroll(), newFleetRetire(), newFleetSweep(), newFleetStatus(), newFleetHandover())
 	return cmd
@@ -74,10 +77,13 @@ func (f *fleetFlags) register(cmd *cobra.Command) {
 
 const outputHelp = `Records go one way:
 
-  --zone-file FILE  all records of the fleet, one a line, written whole beside
-                    the old file, which it replaces. With --zone-header it is a
-                    zone file, else for $INCLUDE. It has one key of a name, the
-                    one in the folder now: rollovers need updates.
+  --zone-file FILE  all records of the fleet, one a line, whatever this table
+                    has; written whole beside the old file, which it replaces.
+                    With --zone-header it is a zone file, else for $INCLUDE. It
+                    has one key of a name, the one in the folder now: rollovers
+                    need updates. A file that this inventory did not write stays
+                    as it is, and so does one that has records of identities
+                    which the inventory does not know.
   --publish         dynamic updates, 500 names each, then read back, as
                     "dnseal identity publish" does; --server, --tsig-key, …
   --postgres URL    PowerDNS's own tables, 10,000 names a transaction, by COPY
@@ -292,7 +298,7 @@ Exit status: 0; 2 the inventory cannot be read, or a line of it is damaged.`,
 	cmd.Flags().Uint16Var(&days, "days", 30, "tell certificates that end within `DAYS`")
 	cmd.Flags().BoolVar(&s.JSON, "json", false, "print JSON")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		s.Inventory, s.Out, s.Soon = f.inventory, cmd.OutOrStdout(), time.Duration(days)*24*time.Hour
+		s.Inventory, s.Out, s.Stderr, s.Soon = f.inventory, cmd.OutOrStdout(), cmd.ErrOrStderr(), time.Duration(days)*24*time.Hour
 		return s.Run()
 	}
 	return cmd

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -21,6 +23,7 @@ type What string
 const (
 	Enrolled  What = "enrolled"  // an identity has its key, and its record is known
 	KeysIn    What = "key-file"  // the keys of lines below are in this file
+	ZoneIn    What = "zone-file" // this zone file is the inventory's, and has its mark
 	Written   What = "written"   // the zone file has all enrolled above, and none retired
 	Published What = "published" // the server, or the database, has accepted the record
 	Served    What = "served"    // name servers show it: a sample of what lines above did
@@ -57,11 +60,13 @@ type Event struct {
 	// and Count how many records it has; of Served how many names were read back.
 	File   string `json:"file,omitempty"`
 	Serial uint32 `json:"serial,omitempty"`
+	// Mark is in the first line of the zone files of this inventory.
+	Mark   string `json:"mark,omitempty"`
 	Count  int    `json:"count,omitempty"`
 	Failed int    `json:"failed,omitempty"`
 }
 
-// append writes the line.
+// append writes the line without its sum.
 func (e *Event) append(to []byte) ([]byte, error) {
 	b := bytes.NewBuffer(to)
 	enc := json.NewEncoder(b)
@@ -70,24 +75,92 @@ func (e *Event) append(to []byte) ([]byte, error) {
 	return b.Bytes(), err
 }
 
+// appendSealed writes the line.
+func (e *Event) appendSealed(to []byte) ([]byte, error) {
+	line, err := e.append(nil)
+	return appendSeal(to, line), err
+}
+
+// A line ends with the CRC-32C of what stands before it, which finds what a disk or an editor
+// changed; who changes a line on purpose takes it out. Lines of old have none.
+const (
+	sumBegin = `,"sum":"`
+	sumEnd   = `"}`
+	sumSize  = len(sumBegin) + 8 + len(sumEnd)
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// appendSeal appends a line that append wrote, and its sum.
+func appendSeal(to, line []byte) []byte {
+	line = bytes.TrimSuffix(line, []byte("}\n"))
+	to = append(to, line...)
+	return fmt.Appendf(to, "%s%08x%s\n", sumBegin, crc32.Checksum(line, castagnoli), sumEnd)
+}
+
+// checkSum checks the sum of a line without its end, where it has one.
+func checkSum(line []byte) error {
+	at := len(line) - sumSize
+	if at < 0 || !bytes.HasPrefix(line[at:], []byte(sumBegin)) || !bytes.HasSuffix(line, []byte(sumEnd)) {
+		return nil
+	}
+	has, want := line[at+len(sumBegin):len(line)-len(sumEnd)], fmt.Appendf(nil, "%08x", crc32.Checksum(line[:at], castagnoli))
+	if !bytes.Equal(has, want) {
+		return fmt.Errorf("its text has the sum %s, and it says %q", want, clip(string(has)))
+	}
+	return nil
+}
+
+// isWhole reports whether a last line without an end is whole: what was cut off is no JSON.
+func isWhole(tail []byte) bool { return len(tail) > 0 && json.Valid(tail) }
+
 // parseEvent reads a line. Words that are not known here are left out: a later version may have
 // written them.
 func parseEvent(line []byte) (e Event, err error) {
+	line = bytes.TrimSpace(line)
+	if err = checkSum(line); err != nil {
+		return e, err
+	}
 	if err = json.Unmarshal(line, &e); err != nil {
 		return e, errors.New("it is no JSON object of an event")
 	}
 	switch e.What {
-	case Enrolled, Published, Retire, Withdrawn:
-		if e.Name == "" {
-			return e, errors.New("it has no name")
-		}
-	case Written, Served, KeysIn, Ran:
+	case Enrolled, Retire:
+		return e, e.check()
+	case Published, Withdrawn:
+		return e, e.checkName()
+	case Written, Served, KeysIn, ZoneIn, Ran:
+		return e, nil
 	case "":
 		return e, errors.New("it has no event")
-	default:
-		return e, fmt.Errorf("it has the unknown event %q", clip(string(e.What)))
 	}
-	return e, nil
+	return e, fmt.Errorf("it has the unknown event %q", clip(string(e.What)))
+}
+
+// check looks at what goes into zones: nothing but names and records may.
+func (e *Event) check() error {
+	if err := e.checkName(); err != nil {
+		return err
+	}
+	for _, text := range append([]string{e.Record}, e.Others...) {
+		if r, err := parseRecord(text); err != nil || recordText(r) != text {
+			return fmt.Errorf("its record is %q, which is none", clip(text))
+		}
+	}
+	if e.What == Enrolled && (e.TTL < 0 || e.TTL > math.MaxInt32) {
+		return fmt.Errorf("its TTL is %d; it is 0 to %d seconds", e.TTL, math.MaxInt32)
+	}
+	return nil
+}
+
+func (e *Event) checkName() error {
+	if e.Name == "" {
+		return errors.New("it has no name")
+	}
+	if _, name, err := identity.ParseName(e.Name); err != nil || name != e.Name {
+		return fmt.Errorf("its name is %q, which is none", clip(e.Name))
+	}
+	return nil
 }
 
 // recordText is the data of a record in a zone file (RFC 6698, Section 2.2).

@@ -3,6 +3,7 @@ package fleet
 import (
 	"bytes"
 	"crypto/sha256"
+	"fmt"
 	"math/bits"
 )
 
@@ -98,18 +99,33 @@ func (x *index) grow() {
 	}
 }
 
+// follows returns an error for an event that cannot come after those before it: a line is missing
+// there, or this one is a copy.
+func (x *index) follows(at int, e *Event) error {
+	switch s := x.states[at]; {
+	case e.What == Enrolled && s&isRetired != 0:
+		return fmt.Errorf("it enrolls %s, which a line above retired", e.Name)
+	case e.What != Enrolled && s&isEnrolled == 0:
+		return fmt.Errorf("it is about %s, which no line above enrolled", e.Name)
+	}
+	return nil
+}
+
 // apply notes an event of the identity at a place.
 func (x *index) apply(at int, what What) {
 	switch what {
-	case Enrolled: // of a row that was retired: under another random name
-		x.states[at] = x.states[at]&^(isRetired|isPublished|isWithdrawn|isListed|isUnlisted) | isEnrolled
+	case Enrolled:
+		if x.states[at]&isRetired != 0 { // a row whose random name was retired, under another one
+			x.states[at] &^= isRetired | isPublished | isWithdrawn | isListed | isUnlisted
+		}
+		x.states[at] |= isEnrolled
 	case Published:
 		x.states[at] |= isPublished
 	case Retire:
 		x.states[at] |= isRetired
 	case Withdrawn:
 		x.states[at] |= isWithdrawn
-	case Written, Served, KeysIn, Ran: // of many
+	case Written, Served, KeysIn, ZoneIn, Ran: // of many
 	}
 }
 

@@ -23,7 +23,7 @@ const maxLine = 8 * maxRecord
 // Inventory is a file of events, one a line, that is only ever appended to. What a line says is on
 // disk before anything rests on it. It is not safe for concurrent use.
 type Inventory struct {
-	// Note says what was mended when it was opened; empty: nothing.
+	// Note says what was mended when it was opened, or what does not count; empty: nothing.
 	Note string
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
@@ -48,7 +48,7 @@ func OpenInventory(path string) (*Inventory, error) {
 	}
 	inv := &Inventory{path: path, unlock: unlock}
 	if inv.file, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600); err == nil { //nolint:gosec // G703: the caller names it
-		err = inv.cutTorn()
+		err = inv.mendTail()
 	}
 	if err == nil {
 		err = identity.SyncDir(filepath.Dir(path))
@@ -71,8 +71,14 @@ func ReadInventory(path string) (*Inventory, error) {
 		return nil, fmt.Errorf("fleet: inventory: %w", err)
 	}
 	inv := &Inventory{path: path, file: file}
-	if inv.size, err = wholeSize(file); err != nil {
+	var tail []byte
+	if inv.size, tail, err = wholeSize(file); err != nil {
 		return nil, errors.Join(fmt.Errorf("fleet: inventory: %w", err), inv.Close())
+	}
+	if isWhole(tail) {
+		inv.size += int64(len(tail))
+	} else if len(tail) > 0 {
+		inv.Note = path + ": the last line is not whole, and does not count: another command writes it now, or a crash has cut it"
 	}
 	return inv, nil
 }
@@ -99,46 +105,50 @@ func (inv *Inventory) now() time.Time {
 	return time.Now().UTC().Truncate(time.Second)
 }
 
-// wholeSize is where the last whole line ends.
-func wholeSize(f *os.File) (int64, error) {
+// wholeSize is where the last whole line ends, and what stands after it.
+func wholeSize(f *os.File) (size int64, tail []byte, err error) {
 	info, err := f.Stat()
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return 0, errors.New("it is no regular file")
+		return 0, nil, errors.New("it is no regular file")
 	}
-	size := info.Size()
-	for end := size; end > 0; {
+	for end := info.Size(); end > 0; {
 		part := make([]byte, min(end, maxLine))
 		if _, err = f.ReadAt(part, end-int64(len(part))); err != nil {
-			return 0, err
+			return 0, nil, err
 		}
-		if at := bytes.LastIndexByte(part, '\n'); at >= 0 {
-			return end - int64(len(part)) + int64(at) + 1, nil
+		at := bytes.LastIndexByte(part, '\n') + 1
+		end -= int64(len(part) - at)
+		if tail = append(part[at:], tail...); at > 0 || len(tail) > maxLine {
+			return end, tail, nil
 		}
-		end -= int64(len(part))
 	}
-	return 0, nil
+	return 0, tail, nil
 }
 
-func (inv *Inventory) cutTorn() error {
-	whole, err := wholeSize(inv.file)
+// mendTail removes a last line that is not whole, and ends one that is: its end was lost.
+func (inv *Inventory) mendTail() error {
+	whole, tail, err := wholeSize(inv.file)
 	if err != nil {
 		return err
-	}
-	info, err := inv.file.Stat()
-	if err != nil {
-		return err
-	}
-	if torn := info.Size() - whole; torn > 0 {
-		if err = inv.file.Truncate(whole); err != nil {
-			return err
-		}
-		inv.Note = fmt.Sprintf("%s: the last line was not whole, as a crash leaves it: %s are cut off", inv.path, plural(int(torn), "octet"))
 	}
 	inv.size = whole
-	return nil
+	switch {
+	case len(tail) == 0:
+		return nil
+	case isWhole(tail):
+		inv.size += int64(len(tail))
+		inv.Note = inv.path + ": the last line had no end; it is whole, and counts"
+		return inv.append([]byte("\n"))
+	}
+	info, err := inv.file.Stat()
+	if err == nil {
+		inv.Note = fmt.Sprintf("%s: the last line was not whole, as a crash leaves it: %s are cut off", inv.path, plural(int(info.Size()-whole), "octet"))
+		err = inv.file.Truncate(whole)
+	}
+	return err
 }
 
 // append adds whole lines and returns when they are on disk. Where that fails none of them is
@@ -162,7 +172,7 @@ func (inv *Inventory) append(lines []byte) error {
 // note appends one event, of now.
 func (inv *Inventory) note(e Event) error {
 	e.Time = inv.now()
-	line, err := e.append(nil)
+	line, err := e.appendSealed(nil)
 	if err != nil {
 		return fmt.Errorf("fleet: inventory: %w", err)
 	}
@@ -182,7 +192,7 @@ func (e *DamagedError) Error() string {
 
 // Hint says what to do.
 func (e *DamagedError) Hint() string {
-	return "nothing was changed; restore the file from a copy, or mend the line by hand: an identity whose line is missing counts as never enrolled"
+	return "nothing was changed; restore the file from a copy, or mend the line by hand, without its sum: an identity whose line is missing counts as never enrolled"
 }
 
 // Unwrap is the cause.
@@ -191,6 +201,17 @@ func (e *DamagedError) Unwrap() error { return e.Err }
 // scan calls f for each event, in order. What is appended meanwhile is not read. Errors: a
 // [*DamagedError], that of f, what the file system returned.
 func (inv *Inventory) scan(f func(*Event) error) error {
+	return inv.scanLines(func(number int, line []byte) error {
+		e, err := parseEvent(line)
+		if err != nil {
+			return &DamagedError{inv.path, number, err}
+		}
+		return f(&e)
+	})
+}
+
+// scanLines calls f for each line, with its end.
+func (inv *Inventory) scanLines(f func(number int, line []byte) error) error {
 	in := bufio.NewReaderSize(io.NewSectionReader(inv.file, 0, inv.size), 64<<10)
 	var long []byte
 	for number := 1; ; number++ {
@@ -207,14 +228,10 @@ func (inv *Inventory) scan(f func(*Event) error) error {
 		if errors.Is(err, io.EOF) && len(line) == 0 {
 			return nil
 		}
-		if err != nil {
+		if err != nil && !errors.Is(err, io.EOF) {
 			return fmt.Errorf("fleet: inventory: %w", err)
 		}
-		e, err := parseEvent(line)
-		if err != nil {
-			return &DamagedError{inv.path, number, err}
-		}
-		if err = f(&e); err != nil {
+		if err = f(number, line); err != nil {
 			return err
 		}
 	}
@@ -244,14 +261,19 @@ func (inv *Inventory) byName(f func(e *Event, at int, x *index) error) (*index, 
 		return nil, err
 	}
 	x := newIndex(room)
+	number := 0
 	err = inv.scan(func(e *Event) error {
+		number++
 		at := -1
 		switch e.What {
 		case Written:
 			x.written()
-		case Served, KeysIn, Ran:
+		case Served, KeysIn, ZoneIn, Ran:
 		case Enrolled, Published, Retire, Withdrawn:
 			at = x.add(digestOf(e.Name))
+			if err := x.follows(at, e); err != nil {
+				return &DamagedError{inv.path, number, err}
+			}
 			x.apply(at, e.What)
 		}
 		if f == nil {

@@ -46,7 +46,16 @@ func ColumnNames(rows *Rows, column string) (Names, error) {
 	if at < 0 {
 		return nil, identity.WithHint(fmt.Errorf("fleet: the table has no column %q; it has: %s", clip(column), clip(strings.Join(rows.Columns, ", "))), "give --template, or a table with the names")
 	}
-	return namesOf(rows, func(row Row) (string, error) { return row.Values[at], nil }), nil
+	return namesOf(rows, func(row Row) (string, error) { return unquoted(row.Values[at]), nil }), nil
+}
+
+// unquoted takes off the apostrophe that keeps a spreadsheet from reading a value as a formula
+// (OWASP, CSV Injection), as files of failures have it.
+func unquoted(value string) string {
+	if len(value) > 1 && value[0] == '\'' && strings.ContainsRune("=+-@", rune(value[1])) {
+		return value[1:]
+	}
+	return value
 }
 
 // TemplateNames makes names of a table by a template, which has nothing random.

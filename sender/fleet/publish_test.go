@@ -380,7 +380,7 @@ func TestSweep(t *testing.T) {
 	if s, err := inv.Status(4000 * 24 * time.Hour); err != nil || s.Active != 3 || s.Waiting != 0 || s.Expiring != 3 || s.ZoneFile != path || s.Unpublished != 0 {
 		t.Errorf("%+v, %v", s, err)
 	}
-	if text, err := os.ReadFile(path); err != nil || strings.Count(string(text), "\n") != 3 {
+	if text, err := os.ReadFile(path); err != nil || strings.Count(string(text), "\n") != 4 || !strings.HasPrefix(string(text), zoneMark) {
 		t.Errorf("%s, %v", text, err)
 	}
 }

@@ -154,7 +154,7 @@ func (r *retiring) event(ctx context.Context, e *Event) error {
 		return nil
 	}
 	var err error
-	if r.lines, err = gone.append(r.lines); err != nil {
+	if r.lines, err = gone.appendSealed(r.lines); err != nil {
 		return fmt.Errorf("fleet: inventory: %w", err)
 	}
 	r.names = append(r.names, e.Name)

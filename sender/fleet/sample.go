@@ -37,7 +37,7 @@ func (p *publishing) sample(ctx context.Context, n *noted) error {
 	}
 	p.unserved = p.unserved || n.unserved
 	kept := *n
-	event := Event{What: n.event.What, Name: n.event.Name, Key: n.event.Key, Line: n.event.Line}
+	event := Event{What: n.event.What, Name: n.event.Name, Key: n.event.Key, Line: n.event.Line, Record: n.event.Record}
 	kept.event = &event
 	p.counts[n.zone]++
 	if p.counts[n.zone]%p.Batch != 1 && p.Batch > 1 {

@@ -139,7 +139,7 @@ func (p *publishing) note(ctx context.Context, done []planned) error {
 			samples[e.Zone] = done[i].change
 		}
 		var err error
-		if lines, err = e.append(lines); err != nil {
+		if lines, err = e.appendSealed(lines); err != nil {
 			return fmt.Errorf("fleet: inventory: %w", err)
 		}
 		p.count(&done[i])

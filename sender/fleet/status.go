@@ -52,7 +52,7 @@ func (inv *Inventory) Status(soon time.Duration) (s Status, err error) {
 			s.ZoneFile, s.ZoneFileTime = e.File, e.Time
 		case Ran:
 			s.LastRun, s.LastFailed = e.Time, e.Failed
-		case Retire, KeysIn: // nothing to count
+		case Retire, KeysIn, ZoneIn: // nothing to count
 		}
 		return nil
 	})

@@ -74,12 +74,12 @@ func (p *pending) add(e *enrolling, j *job) {
 	p.names = append(p.names, j.name)
 	p.zone = append(p.zone, j.zone...)
 	if e.Keys == nil {
-		p.lines = append(p.lines, j.line...)
+		p.lines = appendSeal(p.lines, j.line)
 		return
 	}
 	at := e.Keys.size + int64(len(p.keys))
-	p.lines = append(p.lines, j.line[:len(j.line)-len("}\n")]...)
-	p.lines = fmt.Appendf(p.lines, `,"at":%d,"size":%d}`+"\n", at, len(j.key))
+	line := fmt.Appendf(j.line[:len(j.line)-len("}\n")], `,"at":%d,"size":%d}`+"\n", at, len(j.key))
+	p.lines = appendSeal(p.lines, line)
 	p.keys = append(p.keys, j.key...)
 }
 

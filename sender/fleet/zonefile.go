@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -16,12 +17,15 @@ import (
 // identities that are enrolled and neither retired nor revoked (RFC 1035, Section 5.1). It is
 // written beside the old one and takes its place when it is whole.
 type ZoneFile struct {
-	inv    *Inventory
-	path   string
-	file   *os.File
-	out    *bufio.Writer
-	serial uint32
-	count  int
+	inv     *Inventory
+	path    string
+	known   zoneKnown
+	there   bool // the old one
+	file    *os.File
+	out     *bufio.Writer
+	serial  uint32
+	count   int
+	leftOut int // identities that the old one may have, and the new one has not
 }
 
 // serialWord, in a head, is where the serial of the SOA stands.
@@ -30,17 +34,27 @@ const serialWord = "{serial}"
 // MaxZoneHead is the most octets of what stands before the records.
 const MaxZoneHead = 1 << 20
 
-// BeginZoneFile begins the file with a head, in which "{serial}" becomes the serial of the SOA: the
-// seconds since 1970, and always more than that of the file before (RFC 1982). Without a head it is
-// for $INCLUDE. Then come the records of what the inventory has. Errors: a [*DamagedError]; what
-// the file system returned: nothing has changed then.
+// BeginZoneFile begins the file with a line that says which inventory writes it, and a head, in
+// which "{serial}" becomes the serial of the SOA: the seconds since 1970, and always more than that
+// of the file before (RFC 1982). Without a head it is for $INCLUDE. Then come the records of what
+// the inventory has. Errors, with a hint: another file is there, which this inventory did not
+// write; a [*DamagedError]; what the file system returned: nothing has changed then.
 func (inv *Inventory) BeginZoneFile(path string, head []byte) (*ZoneFile, error) {
-	path, err := filepath.Abs(path)
+	path, err := absolute(path)
 	if err != nil {
-		return nil, fmt.Errorf("fleet: zone file: %w", err)
+		return nil, err
 	}
 	z := &ZoneFile{inv: inv, path: path}
-	if z.file, err = os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644); err != nil { //nolint:gosec // a name server reads it
+	if z.known, err = inv.zoneFile(path); err != nil {
+		return nil, err
+	}
+	if z.there, err = z.known.check(path); err != nil {
+		return nil, err
+	}
+	if err = z.mark(); err != nil {
+		return nil, err
+	}
+	if z.file, err = os.OpenFile(z.temp(), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644); err != nil { //nolint:gosec // a name server reads it
 		return nil, fmt.Errorf("fleet: zone file: %w", err)
 	}
 	z.out = bufio.NewWriterSize(z.file, 256<<10)
@@ -51,11 +65,45 @@ func (inv *Inventory) BeginZoneFile(path string, head []byte) (*ZoneFile, error)
 	return z, nil
 }
 
+func absolute(path string) (string, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return "", fmt.Errorf("fleet: zone file: %w", err)
+	}
+	return path, nil
+}
+
+// temp is where the new file is written: no other inventory has the mark, and this one is locked.
+func (z *ZoneFile) temp() string { return z.path + ".new-" + z.known.mark }
+
+// mark notes whose file it is before there is one.
+func (z *ZoneFile) mark() error {
+	if z.known.mark == "" {
+		z.known.mark = newMark()
+	}
+	if !z.known.marked {
+		if err := z.inv.note(Event{What: ZoneIn, File: z.path, Mark: z.known.mark}); err != nil {
+			return err
+		}
+	}
+	err := os.Remove(z.temp()) // of a run that was killed
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("fleet: zone file: %w", err)
+	}
+	return nil
+}
+
 func (z *ZoneFile) begin(head []byte) error {
-	last := uint32(0)
-	x, err := z.inv.byName(func(e *Event, _ int, _ *index) error {
-		if e.What == Written && e.File == z.path {
-			last = e.Serial
+	number := uint64(0)
+	x, err := z.inv.byName(func(e *Event, at int, x *index) error {
+		number++
+		switch {
+		case e.What == Enrolled:
+			x.rows[at] = number
+		case e.What == Retire:
+			z.leftOut++
+		case e.What == Written && e.File == z.path:
+			z.leftOut = 0
 		}
 		return nil
 	})
@@ -63,24 +111,30 @@ func (z *ZoneFile) begin(head []byte) error {
 		return err
 	}
 	z.serial = uint32(z.inv.now().Unix())
-	if int32(z.serial-last) <= 0 && last != 0 {
+	if last := z.known.serial; int32(z.serial-last) <= 0 && last != 0 {
 		z.serial = last + 1
 	}
 	head = bytes.ReplaceAll(head, []byte(serialWord), strconv.AppendUint(nil, uint64(z.serial), 10))
 	if len(head) > 0 && head[len(head)-1] != '\n' {
 		head = append(head, '\n')
 	}
-	if _, err = z.out.Write(head); err != nil {
-		return fmt.Errorf("fleet: zone file: %w", err)
+	if err = z.add(append([]byte(zoneHead(z.known.mark)), head...), 0); err != nil {
+		return err
 	}
+	number = 0
 	return z.inv.scan(func(e *Event) error {
-		if e.What != Enrolled {
+		if number++; e.What != Enrolled {
 			return nil
 		}
-		if at, ok := x.find(digestOf(e.Name)); !ok || x.states[at]&isRetired != 0 {
+		at, _ := x.find(digestOf(e.Name))
+		if x.rows[at] != number {
+			return nil // the line is there twice
+		}
+		if x.states[at]&isRetired != 0 {
 			return nil
 		}
 		if revoked, err := z.inv.present(e); revoked || err != nil {
+			z.leftOut++
 			return err
 		}
 		line, err := e.appendZoneLine(nil)
@@ -100,8 +154,10 @@ func (z *ZoneFile) add(lines []byte, n int) error {
 	return nil
 }
 
-// Commit puts the file in its place, and notes it. It returns how many records it has. Errors: what
-// the file system returned: the old file is there then.
+// Commit puts the file in its place, and notes it. It returns how many records it has. Errors:
+// another file has appeared there meanwhile; the old one has records of identities that the
+// inventory does not know, as an old copy of an inventory does not; what the file system returned.
+// The old file is there then.
 func (z *ZoneFile) Commit() (int, error) {
 	err := z.out.Flush()
 	if err == nil {
@@ -111,17 +167,55 @@ func (z *ZoneFile) Commit() (int, error) {
 		err = e
 	}
 	if err == nil {
-		err = os.Rename(z.file.Name(), z.path)
+		err = z.shrinks()
+	}
+	if err == nil {
+		err = z.place()
 	}
 	if err == nil {
 		err = identity.SyncDir(filepath.Dir(z.path))
 	}
 	if err != nil {
-		_ = os.Remove(z.file.Name()) // half a file
+		_ = os.Remove(z.temp()) // half a file
 		return 0, fmt.Errorf("fleet: zone file: %w", err)
 	}
 	return z.count, z.inv.note(Event{What: Written, File: z.path, Serial: z.serial, Count: z.count})
 }
 
+// shrinks returns an error where the new file lacks records of the old one, and no retired identity
+// is the reason.
+func (z *ZoneFile) shrinks() error {
+	before, err := countRecords(z.path)
+	if err != nil {
+		return err
+	}
+	now, err := countRecords(z.temp())
+	if err != nil {
+		return err
+	}
+	if lost := before - now - z.leftOut; lost > 0 {
+		return identity.WithHint(fmt.Errorf("%s has at least %s of identities that %s does not know; it stays as it is", z.path, plural(lost, "record"), z.inv.path),
+			"the inventory is an old copy, or was cut: restore it; to have the smaller zone all the same, move the zone file away")
+	}
+	return nil
+}
+
+// place gives the file its name. Where none was there before, none that has appeared is replaced.
+func (z *ZoneFile) place() error {
+	there, err := z.known.check(z.path)
+	if err != nil {
+		return err
+	}
+	if !z.there && !there {
+		if err = os.Link(z.temp(), z.path); err == nil {
+			return os.Remove(z.temp())
+		}
+		if errors.Is(err, fs.ErrExist) {
+			return err
+		} // else a file system without links
+	}
+	return os.Rename(z.temp(), z.path)
+}
+
 // Abort removes what there is of the new file. The old one stays.
-func (z *ZoneFile) Abort() { _ = errors.Join(z.file.Close(), os.Remove(z.file.Name())) }
+func (z *ZoneFile) Abort() { _ = errors.Join(z.file.Close(), os.Remove(z.temp())) }

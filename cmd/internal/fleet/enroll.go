@@ -92,6 +92,9 @@ func (e *Enroll) Run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, e.Output.close()) }()
+	if err = e.check(); err != nil {
+		return err
+	}
 	table, done, err := e.table()
 	if err != nil {
 		return err
@@ -117,6 +120,16 @@ func (e *Enroll) Run(ctx context.Context) (err error) {
 	failed, err := e.enroll(ctx, inv, failures, table)
 	if err = errors.Join(err, failures.Close()); err == nil && failed {
 		err = cli.ExitNotPass
+	}
+	return err
+}
+
+// check looks, before anything is done, whether what is written may be.
+func (e *Enroll) check() error {
+	err := e.Output.check(&e.Inventory, named{"--from", e.From}, named{"--failures", e.Failures}, named{"--key-file", e.KeyFile},
+		named{"--name-key", e.NameKey}, named{"--new-name-key", e.NewNameKey})
+	if err == nil {
+		err = checkFailures(e.Failures)
 	}
 	return err
 }

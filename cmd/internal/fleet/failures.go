@@ -2,11 +2,14 @@ package fleet
 
 import (
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 
 	"dnseal/cmd/internal/cli"
 	"dnseal/sender/fleet"
@@ -25,13 +28,43 @@ type Failures struct {
 // firstFew is how many of one cause are told in full.
 const firstFew = 5
 
+// failuresHead is the first line of a file of failures.
+const failuresHead = "line,name,code,cause\n"
+
+// checkFailures returns an error where a file is there that is no file of failures.
+func checkFailures(file string) error {
+	f, err := os.Open(file)
+	if errors.Is(err, fs.ErrNotExist) || file == "" {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("--failures: %w", err)
+	}
+	defer f.Close() //nolint:errcheck // only read
+	info, err := f.Stat()
+	if err != nil {
+		return fmt.Errorf("--failures: %w", err)
+	}
+	if !info.Mode().IsRegular() { // a pipe, /dev/stderr
+		return nil
+	}
+	head := make([]byte, len(failuresHead))
+	if n, _ := io.ReadFull(f, head); n > 0 && string(head[:n]) != failuresHead {
+		return cli.Hint(fmt.Errorf("--failures: %s is there, and is no file of failures; it stays as it is", file), "name another file")
+	}
+	return nil
+}
+
 // NewFailures writes all failures into a file, in CSV, where one is named.
 func NewFailures(stderr io.Writer, file string) (*Failures, error) {
 	f := &Failures{stderr: stderr, clear: func() {}, counts: map[fleet.Code]int{}}
 	if file == "" {
 		return f, nil
 	}
-	var err error
+	err := checkFailures(file)
+	if err != nil {
+		return nil, err
+	}
 	if f.file, err = os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600); err != nil {
 		return nil, fmt.Errorf("--failures: %w", err)
 	}
@@ -49,7 +82,7 @@ func (f *Failures) Tell(failure *fleet.Failure) {
 			line = strconv.Itoa(failure.Line)
 		}
 		// Close returns the error.
-		_ = f.out.Write([]string{line, failure.Name, string(failure.Code), text})
+		_ = f.out.Write([]string{line, plain(failure.Name), string(failure.Code), plain(text)})
 	}
 	if f.counts[failure.Code] > firstFew {
 		return
@@ -62,6 +95,15 @@ func (f *Failures) Tell(failure *fleet.Failure) {
 		text += "; " + hint
 	}
 	cli.Print(f.stderr, "dnseal: %s", text)
+}
+
+// plain makes a value one that no spreadsheet takes for a formula (OWASP, CSV Injection): such
+// begin with one of these, and stand after an apostrophe then.
+func plain(value string) string {
+	if value != "" && strings.ContainsRune("=+-@\t\r\n", rune(value[0])) {
+		return "'" + value
+	}
+	return value
 }
 
 // Close says how many more there were, and returns whether all is well with the file.

@@ -71,6 +71,19 @@ func (o *Output) open() error {
 	return nil
 }
 
+// check looks, before anything is done, whether what is written may be: no two of the files are
+// one, and the zone file is none that the inventory did not write.
+func (o *Output) check(inventory *Inventory, files ...named) error {
+	path, err := inventory.path()
+	if err != nil {
+		return err
+	}
+	if err = apart(append(files, named{"--inventory", path}, named{"--zone-header", o.ZoneHeader}, named{"--zone-file", o.ZoneFile})...); err != nil || o.ZoneFile == "" {
+		return err
+	}
+	return fleet.CheckZoneFile(path, o.ZoneFile)
+}
+
 // begin begins the zone file, where there is one.
 func (o *Output) begin(inv *fleet.Inventory) (*fleet.ZoneFile, error) {
 	if o.ZoneFile == "" {

@@ -52,6 +52,9 @@ func (r *Retire) Run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, inv.Close()) }()
+	if err = r.check(); err != nil {
+		return err
+	}
 	failures, err := NewFailures(r.Stderr, r.Failures)
 	if err != nil {
 		return err
@@ -59,6 +62,18 @@ func (r *Retire) Run(ctx context.Context) (err error) {
 	failed, err := r.retire(ctx, inv, failures, opts)
 	if err = errors.Join(err, failures.Close()); err == nil && failed {
 		err = cli.ExitNotPass
+	}
+	return err
+}
+
+// check looks, before anything is done, whether what is written may be.
+func (r *Retire) check() error {
+	if r.DryRun {
+		return nil
+	}
+	err := r.Output.check(&r.Inventory, named{"--from", r.From}, named{"--failures", r.Failures}, named{"--name-key", r.NameKey})
+	if err == nil {
+		err = checkFailures(r.Failures)
 	}
 	return err
 }

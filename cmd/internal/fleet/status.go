@@ -16,6 +16,8 @@ type Status struct {
 	Soon time.Duration
 	JSON bool
 	Out  io.Writer
+	// Stderr gets warnings.
+	Stderr io.Writer
 }
 
 // Run counts and prints.
@@ -30,6 +32,9 @@ func (s *Status) Run() error {
 		return err
 	}
 	defer inv.Close() //nolint:errcheck // only read
+	if inv.Note != "" {
+		cli.Print(s.Stderr, "dnseal: warning: %s", inv.Note)
+	}
 	status, err := inv.Status(s.Soon)
 	if err != nil {
 		return err

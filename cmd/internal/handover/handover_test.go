@@ -252,7 +252,7 @@ func TestOwnInput(t *testing.T) {
 func TestFolders(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 3)
-	line := `{"time":"2026-11-30T10:00:00Z","event":%q,"name":"s%d._device.example.net","row":{"serial":"%d","site":"b"}}` + "\n"
+	line := `{"time":"2026-11-30T10:00:00Z","event":%q,"name":"s%d._device.example.net","record":"3 1 1 00","row":{"serial":"%d","site":"b"}}` + "\n"
 	inventory := w.write("fleet.jsonl", fmt.Sprintf(line+line+line+line, "enrolled", 0, 0, "enrolled", 1, 1, "enrolled", 2, 2, "retired", 1, 1))
 	folders, err := made.NewFolders(inventory, w.dir)
 	if err != nil {
@@ -280,7 +280,7 @@ func TestFolders(t *testing.T) {
 func TestFoldersRevoked(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 3)
-	line := `{"time":"2026-11-30T10:00:00Z","event":"enrolled","name":"s%d._device.example.net"}` + "\n"
+	line := `{"time":"2026-11-30T10:00:00Z","event":"enrolled","name":"s%d._device.example.net","record":"3 1 1 00"}` + "\n"
 	inventory := w.write("fleet.jsonl", fmt.Sprintf(line+line+line, 0, 1, 2))
 	revoked := filepath.Join(w.dir, w.ids[1].Name, identity.RevokedFile)
 	if err := os.WriteFile(revoked, []byte(w.ids[1].KeyID()+"\n"), 0o600); err != nil {
