@@ -89,14 +89,17 @@ type Relay struct {
 	// MaxConnections is how many clients are served at the same time. Default: 2000.
 	MaxConnections int `toml:"max-connections"`
 	// MaxWaiting is how many more may wait, before the greeting, for others to end; those above
-	// are refused (421). Default: 10000.
+	// are refused (421). It is for crowds, for proxies and for all others each, and of it an eighth
+	// (and at least max-per-client) for one network of those others (IPv4: /24, IPv6: /48). Clients
+	// that are denied by their address do not wait. Default: 10000.
 	MaxWaiting int `toml:"max-waiting"`
 	// MaxPerClient is how many connections one address (IPv6: /64) may have at the same time,
 	// those that wait included; those above are refused (421). Default: 100.
 	MaxPerClient int `toml:"max-per-client"`
 	// Crowds are addresses and networks that many clients share, such as a NAT, or a balancer
 	// without PROXY protocol. max-per-client does not count for them: together they may have three
-	// quarters of max-connections, and the others of them wait. Their failed logins count for each
+	// quarters of max-connections, and so may those who are in no crowd and behind no proxy; the
+	// others wait. Their failed logins count for each
 	// name, so that one device cannot lock out all; failed logins by Dovecot then count there
 	// alone. Default: none.
 	Crowds []string `toml:"crowds"`

@@ -3,10 +3,13 @@ package relay
 import (
 	"bufio"
 	"crypto/tls"
+	"log/slog"
 	"net"
 	"net/netip"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/pires/go-proxyproto"
@@ -23,7 +26,7 @@ func (r *testRelay) waitingAt(t *testing.T, n int) {
 	peertest.WaitFor(t, "connections that wait", func() bool {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		return r.arrivals.waiting == n
+		return r.arrivals.waiting() == n
 	})
 }
 
@@ -94,6 +97,47 @@ func TestRetireServesWhoWaits(t *testing.T) {
 	}
 }
 
+// TestShutdownIsFinal starts no session after Shutdown, whatever Retire does before, at the same
+// time or after it: whoever was started then would be cut, perhaps in a message.
+func TestShutdownIsFinal(t *testing.T) {
+	t.Parallel()
+	for name, order := range map[string][]string{
+		"retire last": {"shutdown", "retire"}, "retire first": {"retire", "shutdown"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s, err := New(Options{NextHop: []string{"127.0.0.1:1"}, Log: slog.New(slog.DiscardHandler)})
+				if err != nil {
+					t.Fatal(err)
+				}
+				s.running.Add(1) // a message in progress
+				var ended sync.WaitGroup
+				for _, how := range order {
+					end := s.Retire
+					if how == "shutdown" {
+						end = s.Shutdown
+					}
+					ended.Go(func() {
+						if err := end(t.Context()); err != nil {
+							t.Error(err)
+						}
+					})
+					synctest.Wait()
+				}
+				client, server := net.Pipe()
+				go s.admit(server)
+				if line, err := bufio.NewReader(client).ReadString('\n'); !strings.HasPrefix(line, "421 4.") {
+					t.Errorf("a client that comes after: %q, %v", line, err)
+				}
+				_ = client.Close()
+				s.running.Done()
+				ended.Wait()
+			})
+		})
+	}
+}
+
 // TestCrowd lets an address of many clients have more connections than one client, and leaves a
 // quarter of all places to others.
 func TestCrowd(t *testing.T) {
@@ -123,6 +167,86 @@ func TestCrowd(t *testing.T) {
 	}
 }
 
+// from connects from an address of this machine.
+func (r *testRelay) from(t *testing.T, ip string) *talk {
+	t.Helper()
+	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(ip)}}
+	conn, err := dialer.DialContext(t.Context(), "tcp", r.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	conn.SetDeadline(time.Now().Add(hangGuard))
+	return &talk{t: t, conn: conn, r: bufio.NewReader(conn)}
+}
+
+// TestDeniedDoNotWait refuses a denied address at once, also where others wait, and one that waits
+// when it comes onto the list: what it took is free again.
+func TestDeniedDoNotWait(t *testing.T) {
+	t.Parallel()
+	r := startRelay(t, Options{Trusted: loopback, Deny: mustDeny(t, "127.0.0.2"), Limits: Limits{MaxConnections: 1, MaxWaiting: 1}})
+	first := dial(t, r.addr)
+	denied := r.from(t, "127.0.0.2")
+	denied.want("554 5.7.1")
+	denied.wantEOF()
+	later := r.from(t, "127.0.0.3")
+	r.waitingAt(t, 1)
+	r.SetDeny(mustDeny(t, "127.0.0.3"))
+	later.want("554 5.7.1")
+	later.wantEOF()
+	good := r.queued(t, 1)
+	first.do("QUIT", "221")
+	good.want("220")
+}
+
+// TestLanes: strangers who take all places and wait for more keep no crowd out, nor the other way
+// round.
+func TestLanes(t *testing.T) {
+	t.Parallel()
+	r := startRelay(t, Options{
+		Trusted: loopback, Crowds: []netip.Prefix{netip.MustParsePrefix("127.0.0.3/32")}, Limits: Limits{MaxConnections: 4, MaxWaiting: 1},
+	})
+	strangers, fleet := "127.0.0.1", "127.0.0.3"
+	var inside []*talk
+	for range 3 {
+		k := r.from(t, strangers)
+		k.want("220")
+		inside = append(inside, k)
+	}
+	stranger := r.from(t, strangers)
+	r.waitingAt(t, 1)
+	r.from(t, strangers).want("421 4.7.0")
+	device := r.from(t, fleet)
+	device.want("220")
+	next := r.from(t, fleet)
+	r.waitingAt(t, 2)
+	r.from(t, fleet).want("421 4.7.0")
+	device.do("QUIT", "221")
+	next.want("220")
+	inside[0].do("QUIT", "221")
+	stranger.want("220")
+}
+
+// TestNetworkShare: the addresses of one network do not fill the queue either.
+func TestNetworkShare(t *testing.T) {
+	t.Parallel()
+	r := startRelay(t, Options{Trusted: loopback, Limits: Limits{MaxConnections: 1, MaxWaiting: 16, MaxPerClient: 1}})
+	dial(t, r.addr)
+	second := r.from(t, "127.0.0.2")
+	r.from(t, "127.0.0.3")
+	r.waitingAt(t, 2)
+	r.from(t, "127.0.0.4").want("421 4.7.0")
+	r.from(t, "127.0.1.4")
+	r.waitingAt(t, 3)
+	if log := r.log.String(); !strings.Contains(log, "2 connections of 127.0.0.0/24 wait already") {
+		t.Errorf("log:\n%s", log)
+	}
+	r.SetDeny(mustDeny(t, "127.0.0.2")) // gives its place to another
+	second.want("554")
+	r.from(t, "127.0.0.4")
+	r.waitingAt(t, 3)
+}
+
 // TestCrowdBehindProxy: a crowd that a proxy names has its share too, and no more.
 func TestCrowdBehindProxy(t *testing.T) {
 	t.Parallel()
@@ -150,7 +274,7 @@ func TestCrowdBehindProxy(t *testing.T) {
 	peertest.WaitFor(t, "a place", func() bool {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		return r.arrivals.crowded == 2
+		return r.arrivals.sessions[laneCrowd] == 2
 	})
 	from(crowd, "220")
 }

@@ -138,9 +138,9 @@ func (d *Deny) Name(name string) bool {
 	return denied || slices.ContainsFunc(d.patterns, func(p message.Pattern) bool { return p.MatchName(name) }) || d.more.Name(name)
 }
 
-// SetDeny replaces the list. It also shuts out clients that are connected: those that wait between
-// messages at once, all others at their next command or at the end of the message that comes in, so
-// that a stolen device is gone although its connection belongs to old settings.
+// SetDeny replaces the list. It also shuts out clients that are connected: those that wait for a
+// place or between messages at once, all others at their next command or at the end of the message
+// that comes in, so that a stolen device is gone although its connection belongs to old settings.
 func (s *Server) SetDeny(d *Deny) {
 	s.deny.Store(d)
 	s.mu.Lock()
@@ -150,9 +150,14 @@ func (s *Server) SetDeny(d *Deny) {
 			out = append(out, sess)
 		}
 	}
+	waited := s.dismiss(func(a *arrival) bool { return a.lane != laneProxied && d.Addr(a.addr) })
 	s.mu.Unlock()
 	for _, sess := range out {
 		sess.in.Stop()
+	}
+	for _, a := range waited {
+		s.refused(s.ctx, a.addr, refusedDenied, "on the deny list since it connected")
+		refuse(a.conn, replyDenied)
 	}
 }
 

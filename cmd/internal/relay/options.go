@@ -55,8 +55,9 @@ type Options struct {
 	// Proxies are the addresses that must, and alone may, begin with a PROXY protocol header of
 	// version 2.
 	Proxies []netip.Prefix
-	// Crowds are addresses that many clients share: MaxPerClient does not count for them, three
-	// quarters of MaxConnections do, and failed logins count by name.
+	// Crowds are addresses that many clients share: MaxPerClient does not count for them, and
+	// failed logins count by name. They may have three quarters of MaxConnections, and then those
+	// who are in no crowd and behind no proxy no more either.
 	Crowds []netip.Prefix
 	// Auth is how clients log in.
 	Auth sasl.Options
@@ -93,7 +94,7 @@ type Limits struct {
 	MaxBytes       int64
 	MaxRecipients  int           // of one message; 1000 (RFC 5321, Section 4.5.3.1.8: at least 100)
 	MaxConnections int           // at once; 2000
-	MaxWaiting     int           // connections above, which wait without a greeting; 10,000
+	MaxWaiting     int           // connections above, which wait, in each lane; 10,000
 	WaitTimeout    time.Duration // for a connection that waits; 1 min
 	MaxPerClient   int           // connections at once of one address (IPv6: /64); 100
 	MaxInFlight    int64         // bytes of all messages on their way in; 1 GiB

@@ -7,7 +7,7 @@
 // hop's 250. Whatever fails before is a 4xx, or the next hop's own reply. A crash can lose nothing
 // that was accepted; it can make duplicates (RFC 1047).
 //
-// A message passes through the files in this order: server.go, arrivals.go and options.go
+// A message passes through the files in this order: server.go, arrivals.go, lanes.go and options.go
 // (connections), proxy.go (client address), session.go, guard.go and hello.go (commands),
 // auth_command.go (AUTH; package sasl checks who it is), envelope.go and path.go (MAIL, RCPT),
 // intake.go (DATA, BDAT; package wire), deliver.go and forms.go (handler, forms, and by

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -18,6 +20,15 @@ import (
 
 // ErrServerClosed is what Serve returns after Shutdown or Retire.
 var ErrServerClosed = errors.New("relay: server closed")
+
+// phase is how far a server is on its way to the end. It never goes back.
+type phase int
+
+const (
+	accepts phase = iota
+	retires       // no more connections; those that are there are served
+	ends          // no session begins
+)
 
 // Server is one listener's settings and all its connections. Make it by New.
 type Server struct {
@@ -37,8 +48,7 @@ type Server struct {
 	sessions  map[*session]struct{}
 	arrivals  arrivals
 	perClient map[netip.Addr]int
-	closing   bool
-	retiring  bool           // by Retire: what was accepted is still served
+	phase     phase
 	accepting sync.WaitGroup // Serve
 }
 
@@ -122,7 +132,7 @@ func temporaryAccept(err error) bool {
 func (s *Server) addListener(l net.Listener) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closing {
+	if s.phase != accepts {
 		return false
 	}
 	s.listeners[l] = struct{}{}
@@ -133,7 +143,7 @@ func (s *Server) addListener(l net.Listener) bool {
 func (s *Server) isClosing() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.closing
+	return s.phase != accepts
 }
 
 // clientKey is what one client is counted by: an IPv4 address or an IPv6 /64.
@@ -152,40 +162,37 @@ func clientKey(a netip.Addr) netip.Addr {
 // when all connections are closed. When ctx ends first, the other connections are cut off and the
 // context's error returned.
 func (s *Server) Shutdown(ctx context.Context) error {
-	s.mu.Lock()
-	s.retiring = false
-	s.mu.Unlock()
-	for _, sess := range s.stopListening() {
+	for _, sess := range s.stopListening(ends) {
 		sess.in.Stop()
 	}
 	return s.wait(ctx)
 }
 
-// Retire stops listening and serves the connected clients until they disconnect or ctx ends: for a
-// reload.
+// Retire stops listening and serves the connected clients, and those that wait, until they
+// disconnect or ctx ends: for a reload. After Shutdown, or once that is called, no more are served.
 func (s *Server) Retire(ctx context.Context) error {
-	s.mu.Lock()
-	s.retiring = true
-	s.mu.Unlock()
-	s.stopListening()
+	s.stopListening(retires)
 	return s.wait(ctx)
 }
 
-func (s *Server) stopListening() []*session {
+// stopListening goes on to a phase and returns the sessions that there are.
+func (s *Server) stopListening(next phase) []*session {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.closing = true
-	if !s.retiring {
-		s.dismiss()
-	}
+	s.advance(next)
 	for l := range s.listeners {
 		_ = l.Close()
 	}
-	var open []*session
-	for sess := range s.sessions {
-		open = append(open, sess)
+	return slices.Collect(maps.Keys(s.sessions))
+}
+
+// advance goes on to a phase, in which those that wait may be refused.
+func (s *Server) advance(next phase) {
+	if s.phase = max(s.phase, next); s.phase == ends {
+		for _, a := range s.dismiss(nil) {
+			refuse(a.conn, replyClosing)
+		}
 	}
-	return open
 }
 
 func (s *Server) wait(ctx context.Context) error {
@@ -213,8 +220,7 @@ func (s *Server) cut() {
 	s.abort()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.retiring = false
-	s.dismiss()
+	s.advance(ends)
 	for sess := range s.sessions {
 		_ = sess.raw.Close()
 	}

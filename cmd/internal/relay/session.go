@@ -26,7 +26,7 @@ type session struct {
 
 	peer    nexthop.Origin
 	counted netip.Addr
-	crowd   bool // counted among the connections of crowds
+	lane    lane // that it is counted in
 	known   who
 	tls     *tls.ConnectionState
 	hello   string

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"sync/atomic"
+	"time"
 
 	"dnseal/cmd/internal/config"
 	"dnseal/cmd/internal/relay"
@@ -115,22 +116,28 @@ func (m *milterServer) Retire(ctx context.Context) error {
 	return nil
 }
 
+// retire serves the clients that are there until they go, for retireTime at most or until stopping
+// is closed; the messages in progress then have stopTime.
 func (l *listener) retire(stopping <-chan struct{}) {
 	l.retired.Store(true)
-	ctx, cancel := context.WithTimeout(context.Background(), retireTime)
+	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	gone := make(chan struct{})
 	go func() {
 		defer close(gone)
 		_ = l.server.Retire(ctx)
 	}()
+	over := time.NewTimer(retireTime)
+	defer over.Stop()
 	select {
 	case <-gone:
+		return
 	case <-stopping:
-		end, done := context.WithTimeout(context.Background(), stopTime)
-		defer done()
-		_ = l.server.Shutdown(end)
-		cancel()
-		<-gone
+	case <-over.C:
 	}
+	end, done := context.WithTimeout(context.Background(), stopTime)
+	defer done()
+	_ = l.server.Shutdown(end)
+	cancel()
+	<-gone
 }
