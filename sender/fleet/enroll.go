@@ -135,10 +135,11 @@ func (e *enrolling) check() error {
 		return identity.WithHint(errors.New("fleet: there is no place for the keys"), "give --identities DIR, or --key-file FILE")
 	case (e.Template.NeedsKey() || e.PKCS11 != nil && e.PKCS11.NeedsKey()) && len(e.NameKey) == 0:
 		return identity.WithHint(errors.New("fleet: {hash(…)} needs a key"), "give --name-key FILE; with --new-name-key the file is made")
-	case e.PublicKeyColumn != "" && (e.PKCS11 != nil || e.Create.TPM || e.Keys != nil || e.Create.Certify != nil && e.Raw):
-		return errors.New("fleet: keys that others made are on no token here, and in no file of private keys")
-	case e.Raw && e.Create.Certify != nil:
-		return errors.New("fleet: a CA certifies, and no certificates are wanted")
+	case e.PublicKeyColumn != "" && e.Keys != nil:
+		return errOthersKeys
+	}
+	if err := e.Check(); err != nil {
+		return err
 	}
 	if e.PublicKeyColumn != "" {
 		if e.publicKey = slices.Index(e.Rows.Columns, e.PublicKeyColumn); e.publicKey < 0 {

@@ -100,7 +100,10 @@ func (e *Enroll) Run(ctx context.Context) (err error) {
 		return err
 	}
 	defer done()
-	if err = e.names(); err != nil {
+	if err = e.names(); err == nil {
+		err = e.checkKeys()
+	}
+	if err != nil {
 		return err
 	}
 	inv, err := e.Inventory.open(e.Stderr)
@@ -132,6 +135,18 @@ func (e *Enroll) check() error {
 		err = checkFailures(e.Failures)
 	}
 	return err
+}
+
+// checkKeys looks for what cannot work for any row.
+func (e *Enroll) checkKeys() error {
+	opts := e.Options
+	if e.CA != "" { // it is opened later
+		opts.Create.Certify = func(*identity.Identity) (*x509.Certificate, error) { return nil, errors.New("no CA") }
+	}
+	if opts.PublicKeyColumn != "" && e.KeyFile != "" {
+		return errors.New("--key-file is for keys that are made here, and --public-key-column for those of others")
+	}
+	return opts.Check()
 }
 
 // table opens the rows.
