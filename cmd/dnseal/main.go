@@ -35,9 +35,11 @@ func run() cli.Exit {
 	// A write that fails lets files be completed or removed.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	cmd := newRoot()
-	if asSendmail(os.Args[0]) {
-		cmd.SetArgs(append([]string{"submit"}, os.Args[1:]...))
+	args, err := submitArgs(os.Args[0], os.Args[1:])
+	if err != nil {
+		return cli.Report(cmd.ErrOrStderr(), err)
 	}
+	cmd.SetArgs(args)
 	cmd.SetIn(input(ctx))
 	if err := cmd.ExecuteContext(ctx); err != nil {
 		return cli.Report(cmd.ErrOrStderr(), err)

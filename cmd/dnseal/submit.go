@@ -32,18 +32,18 @@ const submitConfig = "/etc/dnseal/submit.toml"
 // submitFlags are the flags of dnseal submit. Those that stand in the configuration have the same
 // names there.
 type submitFlags struct {
-	config                        string
-	server, tls, roots            string
-	identities, identity, client  string
-	user, passwordFile            string
-	spool                         string
-	spoolBytes                    int64
-	spoolMessages                 int
-	expire, timeout               cli.Span
-	from, domain, admin           string
-	opaque, asIs, header, later   bool
-	flush, wait, queueOnly        bool
-	sender, fullName, mode, sense string
+	config                       string
+	server, tls, roots           string
+	identities, identity, client string
+	user, passwordFile           string
+	spool                        string
+	spoolBytes                   int64
+	spoolMessages                int
+	expire, timeout              cli.Span
+	from, domain, admin          string
+	opaque, asIs, header, later  bool
+	flush, wait, queueOnly       bool
+	sender, fullName             string
 }
 
 func newSubmit() *cobra.Command {
@@ -75,8 +75,12 @@ the room; moved back into DIR it is tried again. The spool counts the time from
 one attempt to the next, at most a quarter of --expire each: no clock that is
 set, and no month without power, makes a message too old.
 
-As "sendmail", or by a link of that name, it takes the options that cron, mail,
-mutt and PHP give to sendmail. What is no flag then stands in the configuration:
+By a link of the name sendmail it takes the options of sendmail, also bundled,
+as cron, mail, mutt, PHP and git give them: -t, -f (or -r), -F and -q do what
+they say, -odq is --later, -i is always so, and -bm is what it does. Those about
+delivery, notification and rewriting (-A -B -C -D -G -L -N -O -R -U -V -X -c -d
+-e -h -m -n -o -p -s -v -x) change nothing; -b with another letter, -I, -M, -Q
+and -XV are refused. What is no option then stands in the configuration:
 ` + submitConfig + `, or the file that DNSEAL_SUBMIT names. It has lines
 key = "value", with the names of the flags below as keys.
 
@@ -93,7 +97,6 @@ another process hands it in.`,
 		Args: cobra.ArbitraryArgs,
 	}
 	f.register(cmd)
-	f.registerSendmail(cmd.Flags())
 	cmd.RunE = func(cmd *cobra.Command, args []string) error { return runSubmit(cmd, &f, args) }
 	return cmd
 }
@@ -125,51 +128,31 @@ func (f *submitFlags) register(cmd *cobra.Command) {
 	fs.BoolVarP(&f.header, "from-header", "t", false, "take recipients from To, Cc and Bcc too")
 	fs.StringVarP(&f.sender, "sender", "f", "", "envelope sender `ADDRESS`; <> for none (default: the From address)")
 	fs.StringVarP(&f.fullName, "full-name", "F", "", "display `NAME` for a From that is missing")
+	fs.BoolVar(&f.queueOnly, "sendmail-queue", false, "what -odq of sendmail becomes: --later where there is a spool")
+	_ = fs.MarkHidden("sendmail-queue") // it is there: the line above
 	flags.CompleteWords(cmd, "tls", "verify", "dane", "none")
 }
 
-// registerSendmail adds what programs give to sendmail: what it means is done, or changes nothing
-// here.
-func (f *submitFlags) registerSendmail(fs *pflag.FlagSet) {
-	hidden := func(name string) {
-		if err := fs.MarkHidden(name); err != nil {
-			panic(err) // there is no such flag: a mistake of ours, seen at the first start
-		}
-	}
-	fs.StringVarP(&f.sender, "sendmail-r", "r", "", "envelope sender")
-	fs.StringVarP(&f.mode, "sendmail-b", "b", "m", "mode")
-	fs.StringVarP(&f.sense, "sendmail-q", "q", "", "deliver what is queued")
-	fs.Lookup("sendmail-q").NoOptDefVal = "now"
-	fs.FuncP("sendmail-o", "o", "option", func(option string) error {
-		f.queueOnly = f.queueOnly || option == "dq"
-		return nil
-	})
-	for _, name := range []string{"r", "b", "q", "o"} {
-		hidden("sendmail-" + name)
-	}
-	for _, letter := range []string{"B", "N", "R", "V", "O", "L", "X", "C", "D", "p", "e", "A", "d"} {
-		fs.StringP("sendmail-"+letter, letter, "", "ignored")
-		hidden("sendmail-" + letter)
-	}
-	for _, letter := range []string{"i", "m", "n", "s", "U", "x", "G", "v"} {
-		fs.BoolP("sendmail-"+letter, letter, false, "ignored")
-		hidden("sendmail-" + letter)
-	}
-}
-
-// asSendmail reports whether the program was called by the name sendmail.
-func asSendmail(name string) bool {
+// submitArgs are the arguments of the program, with the options of sendmail read as such: by that
+// name of the program, and behind the word submit.
+func submitArgs(name string, args []string) ([]string, error) {
 	base, _, _ := strings.Cut(filepath.Base(name), ".")
-	return base == "sendmail"
+	byName := base == "sendmail"
+	if !byName {
+		if len(args) == 0 || args[0] != "submit" {
+			return args, nil
+		}
+		args = args[1:]
+	}
+	args, err := submit.SendmailArgs(args, byName)
+	return append([]string{"submit"}, args...), err
 }
 
 func runSubmit(cmd *cobra.Command, f *submitFlags, args []string) error {
 	if err := f.configure(cmd.Flags()); err != nil {
 		return err
 	}
-	if err := f.sendmailWords(cmd.Flags()); err != nil {
-		return err
-	}
+	f.later = f.later || f.queueOnly && f.spool != ""
 	d, err := f.delivery(cmd)
 	if err != nil {
 		return err
@@ -227,18 +210,6 @@ func (f *submitFlags) configure(fs *pflag.FlagSet) error {
 var submitKeys = []string{
 	"server", "tls", "roots", "identities", "identity", "client", "user", "password-file", "spool", "spool-bytes", "spool-messages",
 	"expire", "timeout", "from", "domain", "admin", "opaque", "as-is",
-}
-
-// sendmailWords does what the options of sendmail ask for beyond ours.
-func (f *submitFlags) sendmailWords(fs *pflag.FlagSet) error {
-	if fs.Changed("sendmail-q") {
-		f.flush = true
-	}
-	if f.mode != "m" {
-		return fmt.Errorf("-b%s of sendmail is not here: only -bm, to hand a message in", f.mode)
-	}
-	f.later = f.later || f.queueOnly && f.spool != ""
-	return nil
 }
 
 // delivery makes what hands in messages.
@@ -308,7 +279,7 @@ func (f *submitFlags) letter(cmd *cobra.Command, o *submit.Options, args []strin
 	}
 	defer m.Close() //nolint:errcheck // an unlinked file
 	draft := submit.Draft{Message: m, To: args, FromHeader: f.header, FullName: f.fullName}
-	if cmd.Flags().Changed("sender") || cmd.Flags().Changed("sendmail-r") {
+	if cmd.Flags().Changed("sender") {
 		draft.Sender = &f.sender
 	}
 	signer := func(m *message.Message) (*identity.Identity, error) {

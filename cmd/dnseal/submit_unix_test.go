@@ -181,6 +181,9 @@ func TestSendmail(t *testing.T) {
 		"mail":              {"-i", "root"},
 		"git":               {"-i", "-f", boxAddress, "ops@example.org"},
 		"old":               {"-bm", "-ti", "-r", boxAddress, "-em", "-v"},
+		"with hops":         {"-oi", "-h", "3", "-f" + boxAddress, "ops@example.org"},
+		"msmtp's manual":    {"-oi", "-X", "/dev/null", "-O", "DeliveryMode=b", "-L", "tag", "-th3"},
+		"Sendmail's, all":   {"-Am", "-G", "-U", "-n", "-m", "-d", "-p", "ESMTP:x", "-N", "never", "-R", "full", "-V", "id", "-oi", "-oem", "-odb", "--", "ops@example.org"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -207,6 +210,7 @@ func TestSendmailWrong(t *testing.T) {
 	b := newBox(t, s)
 	for want, args := range map[string][]string{
 		"-bs of sendmail is not here":              {"-bs"},
+		"-h of sendmail wants a number":            {"-h", "root"},
 		"unknown shorthand flag: 'Z'":              {"-Z"},
 		"no recipient":                             {"-i"},
 		"the recipient a b: message: address list": {"-i", "a b"},
