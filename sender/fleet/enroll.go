@@ -104,8 +104,8 @@ func (inv *Inventory) Enroll(ctx context.Context, opts EnrollOptions) (sum Enrol
 	for b := range ordered {
 		<-b.made
 	}
-	if e := group.Wait(); err == nil {
-		err = e
+	if first := group.Wait(); err == nil || first != nil && errors.Is(err, context.Canceled) {
+		err = first // the table could not be read: the others were stopped for that
 	}
 	if err == nil {
 		err = inv.note(Event{What: Ran, Count: e.sum.Enrolled, Failed: e.sum.Failed})

@@ -2,11 +2,14 @@ package fleet
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"dnseal/lookup/dane"
 	"dnseal/sender/identity"
@@ -269,6 +272,26 @@ func TestEnrollKeyFile(t *testing.T) {
 		}
 		if _, err = inv.OpenKeyFile(file); err == nil || !strings.Contains(err.Error()+identity.Hint(err), want) {
 			t.Errorf("%v, want %s", err, want)
+		}
+	}
+}
+
+// TestEnrollUnread: a table that cannot be read to its end is told with the cause, and what came
+// before counts.
+func TestEnrollUnread(t *testing.T) {
+	t.Parallel()
+	for range 10 {
+		dir := t.TempDir()
+		inv := newInventory(t, filepath.Join(dir, DefaultInventory))
+		opts := options(t, table(2), devices)
+		opts.Dir = dir
+		rows, err := NewRows(io.MultiReader(strings.NewReader(table(3000)), iotest.ErrReader(errGone)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		opts.Rows = rows
+		if _, err = inv.Enroll(context.Background(), opts); !errors.Is(err, errGone) {
+			t.Errorf("%v, want %v", err, errGone)
 		}
 	}
 }

@@ -19,6 +19,9 @@ const (
 	maxRecord  = 64 << 10 // octets of a row
 	maxField   = 32 << 10 // octets of a value: a certificate in PEM has room
 	maxColumns = 64
+	// maxAhead is how many octets are read ahead in vain, for quotation marks that nothing closes:
+	// a table of nothing else costs no more. From there on each row is one line.
+	maxAhead = 64 * maxRecord
 )
 
 // Row is a row of a table: its values are trimmed, as many as there are columns.
@@ -36,6 +39,7 @@ type Rows struct {
 
 	in    *bufio.Reader
 	held  [][]byte // lines that were read ahead; nil is one that is too long
+	ahead int      // octets that were read ahead for nothing
 	line  int      // number of the last line
 	comma byte
 	text  bytes.Buffer // of one row, for parser
@@ -160,24 +164,50 @@ func (r *Rows) record() (text []byte, at int, err error) {
 	at = r.line
 	first := len(text)
 	var after [][]byte
-	for inQuotes(text, r.comma) {
-		next, err := r.physical()
-		if _, tooLong := errors.AsType[*Failure](err); tooLong {
-			next, err = nil, nil
-		} else if err != nil && !errors.Is(err, io.EOF) {
+	state := quotes{comma: r.comma, begin: true}
+	for state.read(text); state.quoted; {
+		next, err := r.nextIn(len(text))
+		if err != nil {
 			return nil, at, err
 		}
-		if err == nil {
-			after = append(after, next)
+		if next.read {
+			after = append(after, next.line)
 		}
-		if err == nil && next != nil && len(text)+len(next) <= maxRecord {
-			text = append(text, next...)
+		if next.line != nil && len(text)+len(next.line) <= maxRecord {
+			state.read(next.line)
+			text = append(text, next.line...)
 			continue
 		}
-		r.held, r.line = slices.Concat(after, r.held), at
+		if r.line = at; len(after) > 0 {
+			r.held = slices.Concat(after, r.held)
+		}
+		r.ahead += len(text) - first
 		return text[:first], at, failed(at, BadRow, "a quotation mark is not closed")
 	}
 	return text, at, nil
+}
+
+// ahead is a line of a row that goes on; line is nil where it is too long, or there is none.
+type ahead struct {
+	line []byte
+	read bool
+}
+
+// nextIn reads the next line of a row that has so many octets, and none where too much was read in
+// vain before.
+func (r *Rows) nextIn(size int) (ahead, error) {
+	if r.ahead > maxAhead || size > maxRecord {
+		return ahead{}, nil
+	}
+	line, err := r.physical()
+	_, tooLong := errors.AsType[*Failure](err)
+	switch {
+	case tooLong:
+		return ahead{read: true}, nil
+	case errors.Is(err, io.EOF):
+		return ahead{}, nil
+	}
+	return ahead{line, true}, err
 }
 
 // physical returns the next line with its end.
@@ -214,29 +244,33 @@ func (r *Rows) tooLong() error {
 	return failed(r.line, BadRow, "it is longer than %d octets", maxRecord)
 }
 
-// inQuotes reports whether text ends within a quoted value. A quotation mark inside a value that
+// quotes follows whether a text ends within a quoted value. A quotation mark inside a value that
 // does not begin with one opens nothing: the row is wrong, and only it.
-func inQuotes(text []byte, comma byte) bool {
-	if bytes.IndexByte(text, '"') < 0 {
-		return false
+type quotes struct {
+	comma         byte
+	quoted, begin bool
+}
+
+// read goes on with whole lines.
+func (q *quotes) read(text []byte) {
+	if !q.quoted && bytes.IndexByte(text, '"') < 0 {
+		return
 	}
-	quoted, begin := false, true
 	for i := 0; i < len(text); i++ {
 		switch c := text[i]; {
-		case quoted && c == '"' && i+1 < len(text) && text[i+1] == '"':
+		case q.quoted && c == '"' && i+1 < len(text) && text[i+1] == '"':
 			i++
-		case quoted && c == '"':
-			quoted = false
-		case quoted:
-		case c == '"' && begin:
-			quoted = true
+		case q.quoted && c == '"':
+			q.quoted = false
+		case q.quoted:
+		case c == '"' && q.begin:
+			q.quoted = true
 		default:
-			begin = c == comma || c == '\n'
+			q.begin = c == q.comma || c == '\n'
 			continue
 		}
-		begin = false
+		q.begin = false
 	}
-	return quoted
 }
 
 func plural(n int, what string) string {

@@ -66,6 +66,34 @@ func TestRows(t *testing.T) {
 	}
 }
 
+// TestRowsHostile: a table of quotation marks that nothing closes is read ahead for so much in all,
+// not once for each row; each row is told, and rows of several lines before that are read.
+func TestRowsHostile(t *testing.T) {
+	t.Parallel()
+	const many = 20_000
+	r, err := NewRows(strings.NewReader("serial,site\n\"a\nb\",c\n" + strings.Repeat("a\",\"\"\"\n", many) + "d,e\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rows, failures int
+	for {
+		row, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if _, ok := errors.AsType[*Failure](err); ok {
+			failures++
+		} else if err != nil {
+			t.Fatal(err)
+		} else if rows++; row.Line != 2 && row.Line != many+4 {
+			t.Errorf("%+v", row)
+		}
+	}
+	if rows != 2 || failures != many || r.ahead > maxAhead+maxRecord {
+		t.Errorf("%d rows, %d failures, %d octets read ahead", rows, failures, r.ahead)
+	}
+}
+
 func TestRowsRefuses(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
