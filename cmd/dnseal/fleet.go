@@ -39,6 +39,8 @@ appended to; a person can read it. Each line has time and event:
   served     every name server shows a sample of what is published or withdrawn
              above: of each zone and message one name
   retired    the key of the name signs no more; others: records of other keys
+  vouched    as retired, but others accept it still: the record of its CA is
+             there
   withdrawn  its records are removed
   run        a table was enrolled to its end: count are new, failed were told
 
@@ -213,8 +215,16 @@ does: they sign no more. Then their records go.
 
 ` + outputHelp + `
 
-Names that are not enrolled are told with their line, and the others go on. A
-name that was retired never becomes that of another device.
+Names that are not enrolled are told with their line, and the others go on; so
+are rows of a table that make the name of another row's device. A name that was
+retired never becomes that of another device. Retired once more, what is missing
+is done: keys that were not in --identities then are revoked, and with --publish
+or --postgres a record that is there again is withdrawn.
+
+A mail address that a CA certified is accepted by others as long as the CA has a
+record at _user of the domain or at a wildcard, whatever was withdrawn. With
+--publish or --postgres that is asked for, told, and status 1, as of "dnseal
+identity revoke"; it counts as retired when that record has gone.
 
 Exit status: as of fleet enroll.`,
 		Example: `  dnseal fleet retire --from gone.txt --identities keys --zone-file fleet.zone
@@ -286,8 +296,9 @@ server or the database, expiring are certificates that end within --days; under
 usage 3 their dates do not count (RFC 7671, Section 5.1).
 
 JSON, one object: active, published, unpublished, unseen (published, and not yet
-seen on every name server), retired, waiting (to be withdrawn), expired,
-expiring, oldest, oldest_enrolled, next_to_expire, next_expires, last_run,
+seen on every name server), retired, waiting (to be withdrawn), vouched (of the
+retired, accepted by others by the record of a CA), expired, expiring, oldest,
+oldest_enrolled, next_to_expire, next_expires, last_run,
 last_failed (lines of the last table), zone_file, zone_file_written.
 
 Exit status: 0; 2 the inventory cannot be read, or a line of it is damaged.`,

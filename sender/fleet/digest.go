@@ -22,12 +22,8 @@ func newPseudonym() string {
 // random names all values, because the name does not tell the row.
 func (e *enrolling) digests(name string, values []string) (digest, uint64) {
 	sum := sha256.New()
-	var length [4]byte
 	for _, at := range e.columns {
-		value := strings.ToLower(values[at])
-		binary.BigEndian.PutUint32(length[:], uint32(len(value)))
-		_, _ = sum.Write(length[:]) // it never fails
-		_, _ = io.WriteString(sum, value)
+		addValue(sum, values[at])
 	}
 	var of [sha256.Size]byte
 	sum.Sum(of[:0])
@@ -36,4 +32,13 @@ func (e *enrolling) digests(name string, values []string) (digest, uint64) {
 		return digest(of[:16]), row
 	}
 	return digestOf(name), row
+}
+
+// addValue adds a value of a column to a digest. Names are the same in either case.
+func addValue(sum io.Writer, value string) {
+	value = strings.ToLower(value)
+	var length [4]byte
+	binary.BigEndian.PutUint32(length[:], uint32(len(value)))
+	_, _ = sum.Write(length[:]) // it never fails
+	_, _ = io.WriteString(sum, value)
 }

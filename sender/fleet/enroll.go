@@ -175,11 +175,11 @@ func (e *enrolling) known() error {
 	}
 	e.x = newIndex(max(room, e.Expect))
 	return e.inv.scan(func(ev *Event) error {
-		if ev.What != Enrolled && ev.What != Retire {
+		if ev.What != Enrolled && !ev.isOut() {
 			return nil
 		}
 		d, row := e.digests(ev.Name, e.valuesOf(ev))
-		if ev.What == Retire && !e.Template.IsRandom() {
+		if ev.isOut() && !e.Template.IsRandom() {
 			d = digestOf(ev.Name)
 		}
 		at := e.x.add(d)

@@ -28,6 +28,7 @@ const (
 	Published What = "published" // the server, or the database, has accepted the record
 	Served    What = "served"    // name servers show it: a sample of what lines above did
 	Retire    What = "retired"   // the key signs no more
+	Vouched   What = "vouched"   // as retired, but others accept it: the record of its CA is there
 	Withdrawn What = "withdrawn" // the server, or the database, has removed the record
 	Ran       What = "run"       // an enrolment ended: Count are new, Failed were told
 )
@@ -49,6 +50,8 @@ type Event struct {
 	Record string `json:"record,omitempty"`
 	// Others are the records of other keys of the name, which a retired identity has besides.
 	Others []string `json:"others,omitempty"`
+	// CA says that a CA issued the certificate: the record of the CA may vouch for the key.
+	CA bool `json:"ca,omitempty"`
 	// NotAfter is the end of the certificate; none: there is no certificate.
 	NotAfter time.Time `json:"not_after,omitzero"`
 	// Zone is the apex of the zone that the record was published in, or withdrawn from.
@@ -65,6 +68,9 @@ type Event struct {
 	Count  int    `json:"count,omitempty"`
 	Failed int    `json:"failed,omitempty"`
 }
+
+// isOut reports whether the records of the identity have to go.
+func (e *Event) isOut() bool { return e.What == Retire || e.What == Vouched }
 
 // append writes the line without its sum.
 func (e *Event) append(to []byte) ([]byte, error) {
@@ -125,7 +131,7 @@ func parseEvent(line []byte) (e Event, err error) {
 		return e, errors.New("it is no JSON object of an event")
 	}
 	switch e.What {
-	case Enrolled, Retire:
+	case Enrolled, Retire, Vouched:
 		return e, e.check()
 	case Published, Withdrawn:
 		return e, e.checkName()

@@ -43,6 +43,7 @@ const (
 	Certificate Code = "certificate" // no certificate could be made
 	Folder      Code = "folder"      // the folder cannot be used
 	Refused     Code = "refused"     // the name server, or the database, refuses the record
+	VouchedFor  Code = "ca-vouches"  // the key signs no more, and others accept it by its CA
 	NotEnrolled Code = "unknown"     // there is no identity of this name
 )
 

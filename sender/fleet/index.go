@@ -8,7 +8,7 @@ import (
 )
 
 // state is what is known of an identity.
-type state uint8
+type state uint16
 
 const (
 	isThere     state = 1 << iota // the place is taken
@@ -19,6 +19,7 @@ const (
 	isMet       // a row of this run makes it
 	isListed    // the zone file has it
 	isUnlisted  // the zone file left it out after it was retired
+	isVouched   // it was retired, and the record of a CA vouches for it all the same
 )
 
 type digest [16]byte
@@ -28,7 +29,7 @@ func digestOf(text string) digest {
 	return digest(sum[:16])
 }
 
-// index knows identities by a digest, in 29 octets each and some room: no names are kept. Two of a
+// index knows identities by a digest, in 30 octets each and some room: no names are kept. Two of a
 // million have the same digest with a probability of 2^-88.
 type index struct {
 	digests []digest
@@ -116,13 +117,15 @@ func (x *index) apply(at int, what What) {
 	switch what {
 	case Enrolled:
 		if x.states[at]&isRetired != 0 { // a row whose random name was retired, under another one
-			x.states[at] &^= isRetired | isPublished | isWithdrawn | isListed | isUnlisted
+			x.states[at] &^= isRetired | isVouched | isPublished | isWithdrawn | isListed | isUnlisted
 		}
 		x.states[at] |= isEnrolled
 	case Published:
 		x.states[at] |= isPublished
-	case Retire:
-		x.states[at] |= isRetired
+	case Retire: // once more: its record was there again
+		x.states[at] = x.states[at]&^(isVouched|isWithdrawn) | isRetired
+	case Vouched:
+		x.states[at] = x.states[at]&^isWithdrawn | isRetired | isVouched
 	case Withdrawn:
 		x.states[at] |= isWithdrawn
 	case Written, Served, KeysIn, ZoneIn, Ran: // of many

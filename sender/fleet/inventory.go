@@ -269,7 +269,7 @@ func (inv *Inventory) byName(f func(e *Event, at int, x *index) error) (*index, 
 		case Written:
 			x.written()
 		case Served, KeysIn, ZoneIn, Ran:
-		case Enrolled, Published, Retire, Withdrawn:
+		case Enrolled, Published, Retire, Vouched, Withdrawn:
 			at = x.add(digestOf(e.Name))
 			if err := x.follows(at, e); err != nil {
 				return &DamagedError{inv.path, number, err}

@@ -19,6 +19,7 @@ import (
 	"dnseal/sender/identity"
 	"dnseal/sender/identity/pkcs8"
 	"dnseal/sender/identity/tbs"
+	"dnseal/smime/certificate"
 )
 
 // defaultDays are those of [identity.Create].
@@ -269,6 +270,8 @@ func (e *enrolling) lines(j *job, id *identity.Identity, now time.Time) *Failure
 	event := Event{Time: now, What: Enrolled, Name: j.name, Line: j.row.Line, Row: e.rowOf(j), Key: id.KeyID(), Record: recordText(record), TTL: int64(e.TTL / time.Second)}
 	if id.Certificate != nil {
 		event.NotAfter = id.Certificate.NotAfter.UTC()
+		// One that was just signed by its own key is not parsed.
+		event.CA = len(id.Certificate.RawIssuer) > 0 && !certificate.SelfIssued(id.Certificate)
 	}
 	if j.line, err = event.append(nil); err == nil && e.Zone != nil {
 		j.zone, err = event.appendZoneLine(nil)

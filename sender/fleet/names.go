@@ -2,6 +2,8 @@ package fleet
 
 import (
 	"bufio"
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -11,16 +13,30 @@ import (
 	"dnseal/sender/identity"
 )
 
-// Names yields names with their lines; the error is [io.EOF] after the last, or a [*Failure] of one
-// line.
-type Names func() (name string, line int, err error)
+// Names are those of a list, or of the rows of a table.
+type Names struct {
+	next func() (Listed, error)
+	// columns are those that a template makes the names of; nil: a name tells which identity it is.
+	columns []string
+}
+
+// Listed is one name.
+type Listed struct {
+	Name string
+	Line int
+	row  uint64 // digest of the values of the columns
+}
+
+// Next returns the next name. Errors: [io.EOF] after the last; a [*Failure] of one line: the
+// next call returns the one after it.
+func (n *Names) Next() (Listed, error) { return n.next() }
 
 // ListedNames reads names, one a line; what follows a # is left out.
-func ListedNames(r io.Reader) Names {
+func ListedNames(r io.Reader) *Names {
 	in := bufio.NewScanner(r)
 	in.Buffer(nil, maxTemplate)
 	line := 0
-	return func() (string, int, error) {
+	return &Names{next: func() (Listed, error) {
 		for in.Scan() {
 			line++
 			text, _, _ := strings.Cut(strings.TrimPrefix(in.Text(), "\ufeff"), "#")
@@ -29,24 +45,24 @@ func ListedNames(r io.Reader) Names {
 			}
 			_, name, err := identity.ParseName(text)
 			if err != nil {
-				return "", line, &Failure{Line: line, Code: BadName, Err: err}
+				return Listed{}, &Failure{Line: line, Code: BadName, Err: err}
 			}
-			return name, line, nil
+			return Listed{Name: name, Line: line}, nil
 		}
 		if err := in.Err(); err != nil {
-			return "", line, fmt.Errorf("fleet: line %d: %w", line+1, err)
+			return Listed{}, fmt.Errorf("fleet: line %d: %w", line+1, err)
 		}
-		return "", line, io.EOF
-	}
+		return Listed{}, io.EOF
+	}}
 }
 
 // ColumnNames takes names from a column of a table.
-func ColumnNames(rows *Rows, column string) (Names, error) {
+func ColumnNames(rows *Rows, column string) (*Names, error) {
 	at := slices.Index(rows.Columns, column)
 	if at < 0 {
 		return nil, identity.WithHint(fmt.Errorf("fleet: the table has no column %q; it has: %s", clip(column), clip(strings.Join(rows.Columns, ", "))), "give --template, or a table with the names")
 	}
-	return namesOf(rows, func(row Row) (string, error) { return unquoted(row.Values[at]), nil }), nil
+	return namesOf(rows, nil, func(row Row) (string, error) { return unquoted(row.Values[at]), nil }), nil
 }
 
 // unquoted takes off the apostrophe that keeps a spreadsheet from reading a value as a formula
@@ -58,31 +74,50 @@ func unquoted(value string) string {
 	return value
 }
 
-// TemplateNames makes names of a table by a template, which has nothing random.
-func TemplateNames(rows *Rows, t *Template, key []byte) (Names, error) {
+// TemplateNames makes names of a table by a template, which has nothing random. Where the template
+// makes one name of two rows only one of them was enrolled: the values tell which.
+func TemplateNames(rows *Rows, t *Template, key []byte) (*Names, error) {
 	switch {
 	case t.IsRandom():
 		return nil, identity.WithHint(errors.New("fleet: the name of a row is random, and the table does not tell it"), "name the identities by a list or a column of names; the inventory has the row of each")
 	case t.NeedsKey() && len(key) == 0:
 		return nil, identity.WithHint(errors.New("fleet: {hash(…)} needs a key"), "give --name-key FILE")
 	}
-	return namesOf(rows, func(row Row) (string, error) { return t.expand(row.Values, "", key, "") }), nil
+	return namesOf(rows, t.columns(), func(row Row) (string, error) { return t.expand(row.Values, "", key, "") }), nil
 }
 
-func namesOf(rows *Rows, of func(Row) (string, error)) Names {
-	return func() (string, int, error) {
+func namesOf(rows *Rows, columns []int, of func(Row) (string, error)) *Names {
+	n := new(Names)
+	for _, at := range columns {
+		n.columns = append(n.columns, rows.Columns[at])
+	}
+	n.next = func() (Listed, error) {
 		row, err := rows.Next()
 		if err != nil {
-			return "", 0, err
+			return Listed{}, err
 		}
 		text, err := of(row)
 		if err != nil {
-			return "", row.Line, &Failure{Line: row.Line, Code: BadValue, Err: err}
+			return Listed{}, &Failure{Line: row.Line, Code: BadValue, Err: err}
 		}
 		_, name, err := identity.ParseName(text)
 		if err != nil {
-			return "", row.Line, &Failure{Line: row.Line, Code: BadName, Err: err}
+			return Listed{}, &Failure{Line: row.Line, Code: BadName, Err: err}
 		}
-		return name, row.Line, nil
+		sum := sha256.New()
+		for _, at := range columns {
+			addValue(sum, row.Values[at])
+		}
+		return Listed{name, row.Line, binary.BigEndian.Uint64(sum.Sum(nil))}, nil
 	}
+	return n
+}
+
+// of is the digest of a row that was enrolled.
+func (n *Names) of(row map[string]string) uint64 {
+	sum := sha256.New()
+	for _, c := range n.columns {
+		addValue(sum, row[c])
+	}
+	return binary.BigEndian.Uint64(sum.Sum(nil))
 }

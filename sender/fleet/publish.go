@@ -118,7 +118,7 @@ func (p *publishing) read() (err error) {
 	p.x, err = p.inv.byName(func(e *Event, at int, x *index) error {
 		number++
 		switch e.What {
-		case Enrolled, Retire:
+		case Enrolled, Retire, Vouched:
 			x.rows[at] = x.rows[at]&^lineMask | number
 		case Published, Withdrawn:
 			x.lines[at] = p.epoch
@@ -161,7 +161,7 @@ func (p *publishing) each(f func(*noted) error) error {
 	number := uint64(0)
 	return p.inv.scan(func(e *Event) error {
 		number++
-		if e.What != Enrolled && e.What != Retire {
+		if e.What != Enrolled && !e.isOut() {
 			return nil
 		}
 		at, ok := p.x.find(digestOf(e.Name))
@@ -196,7 +196,7 @@ func (p *publishing) plan(ctx context.Context, n *noted) error {
 		return nil
 	}
 	e := Event{What: Published, Name: n.event.Name, Key: n.event.Key}
-	if n.event.What == Retire {
+	if n.event.isOut() {
 		e.What = Withdrawn
 	}
 	p.batch = append(p.batch, planned{n.change, e, n.event.Line, n.done})
@@ -220,7 +220,7 @@ func changeOf(e *Event) (publish.Change, error) {
 		}
 		records = append(records, r)
 	}
-	if e.What == Retire {
+	if e.isOut() {
 		return publish.Change{Owner: owner, Type: kind, Remove: records}, nil
 	}
 	return publish.Change{Owner: owner, Type: kind, TTL: time.Duration(e.TTL) * time.Second, Add: records, Expect: []dane.Record{}}, nil

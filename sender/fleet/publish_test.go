@@ -407,15 +407,15 @@ func TestNames(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, names := range []Names{byColumn, byTemplate} {
-		if name, line, e := names(); e != nil || name != "a._device.example.net" || line != 2 {
-			t.Errorf("%s, %d, %v", name, line, e)
+	for _, names := range []*Names{byColumn, byTemplate} {
+		if l, e := names.Next(); e != nil || l.Name != "a._device.example.net" || l.Line != 2 {
+			t.Errorf("%+v, %v", l, e)
 		}
 		var f *Failure
-		if _, _, e := names(); !errors.As(e, &f) || f.Line != 3 {
+		if _, e := names.Next(); !errors.As(e, &f) || f.Line != 3 {
 			t.Error(e)
 		}
-		if _, _, e := names(); !errors.Is(e, io.EOF) {
+		if _, e := names.Next(); !errors.Is(e, io.EOF) {
 			t.Error(e)
 		}
 	}

@@ -4,25 +4,22 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"slices"
 	"time"
 
-	"dnseal/lookup/dane"
 	"dnseal/sender/identity"
-	"dnseal/sender/identity/provision"
 )
 
 // RetireOptions say who is retired.
 type RetireOptions struct {
 	// Names are retired; nil: those that are older than Lifetime.
-	Names Names
+	Names *Names
 	// Lifetime is how old an identity gets.
 	Lifetime time.Duration
 	// Dir is the directory of the identities; empty: the keys are elsewhere.
 	Dir string
+	// Reader tells whether records of names that were retired before are there again, and whether a
+	// CA vouches for keys; nil: nobody asks.
+	Reader Reader
 	// DryRun changes nothing: Would is told of each identity, with when it was enrolled.
 	DryRun bool
 	Would  func(name string, enrolled time.Time)
@@ -36,28 +33,45 @@ type Retirement struct {
 	// Retired are new, Before were retired earlier, Failed were told. Published of the new ones had
 	// a record in the zone, as far as the inventory knows.
 	Retired, Before, Failed, Published int
+	// Elsewhere of the new ones have no folder: their keys are marked as revoked nowhere.
+	Elsewhere int
+	// Marked of those before were not revoked in their folders, and are now. Again of them
+	// have records, which are to be withdrawn once more.
+	Marked, Again int
+	// Vouched of the Failed are accepted by others still: see [Vouched]. Unasked of the new ones
+	// have a certificate of a CA and are mail addresses, and without a Reader nobody knows.
+	Vouched, Unasked int
 }
 
 // Retire makes identities sign no more: their folders say that all keys are revoked, as dnseal
 // identity revoke writes it, and then the inventory has it. Their records are withdrawn by
-// [Inventory.Publish], or left out by the next [ZoneFile]. Names that are not enrolled are told.
-// Where it ends early the same call goes on. Errors: the context's; a [*DamagedError]; what the
-// file system returned.
+// [Inventory.Publish], or left out by the next [ZoneFile]. Told are names that are not enrolled, or
+// for other values than those of the row that makes the name, and keys for which the record of a CA
+// vouches all the same. Names that were retired before are looked at again: what is missing in
+// their folders is written, and records that are there again are withdrawn. Where it ends early the
+// same call goes on. Errors: the context's; a [*DamagedError]; what the file system returned, such
+// as a full disk; name servers that do not tell whether a CA vouches.
 func (inv *Inventory) Retire(ctx context.Context, opts RetireOptions) (Retirement, error) {
-	r := &retiring{RetireOptions: opts, inv: inv, now: inv.now()}
+	r := &retiring{RetireOptions: opts, inv: inv, now: inv.now(), domains: map[string]*vouching{}}
 	number := uint64(0)
 	var err error
 	r.x, err = inv.byName(func(e *Event, at int, x *index) error {
-		if number++; e.What == Enrolled {
+		if number++; e.What == Enrolled || e.isOut() {
 			x.rows[at] = number
 		}
 		return nil
 	})
 	if err == nil {
+		err = r.readRows()
+	}
+	if err == nil {
 		err = r.choose()
 	}
 	if err == nil {
 		err = inv.scan(func(e *Event) error { return r.event(ctx, e) })
+	}
+	if err == nil {
+		err = r.look(ctx)
 	}
 	if err == nil {
 		err = r.flush()
@@ -69,21 +83,38 @@ func (inv *Inventory) Retire(ctx context.Context, opts RetireOptions) (Retiremen
 type retiring struct {
 	RetireOptions
 
-	inv    *Inventory
-	x      *index
-	now    time.Time
-	number uint64
-	sum    Retirement
+	inv     *Inventory
+	x       *index
+	values  []uint64 // digests of the rows that were enrolled, by place; nil: of no interest
+	now     time.Time
+	number  uint64
+	sum     Retirement
+	domains map[string]*vouching
 
-	names []string
-	lines []byte
-	count Retirement // of names
+	before []noted // retired, to be looked for
+	names  []string
+	lines  []byte
+	count  Retirement // of names
+}
+
+// readRows reads which values each identity was enrolled for.
+func (r *retiring) readRows() error {
+	if r.Names == nil || r.Names.columns == nil {
+		return nil
+	}
+	r.values = make([]uint64, len(r.x.states))
+	return r.inv.scan(func(e *Event) error {
+		if at, ok := r.x.find(digestOf(e.Name)); ok && e.What == Enrolled {
+			r.values[at] = r.Names.of(e.Row)
+		}
+		return nil
+	})
 }
 
 // choose marks the names.
 func (r *retiring) choose() error {
 	for r.Names != nil {
-		name, line, err := r.Names()
+		l, err := r.Names.Next()
 		if isEOF(err) {
 			break
 		}
@@ -91,23 +122,31 @@ func (r *retiring) choose() error {
 		if err != nil && !isFailure {
 			return err
 		}
-		at, ok := 0, false
 		if failure == nil {
-			at, ok = r.x.find(digestOf(name))
+			failure = r.mark(&l)
 		}
-		switch {
-		case failure != nil:
+		if failure != nil {
 			r.fail(failure)
-		case !ok:
-			r.fail(&Failure{Line: line, Name: name, Code: NotEnrolled, Err: fmt.Errorf("%s is not enrolled", name)})
-		case r.x.states[at]&isRetired != 0:
-			r.sum.Before++
-			r.done(1)
-		default:
-			r.x.states[at] |= isMet
-			r.x.lines[at] = uint32(line)
 		}
 	}
+	return nil
+}
+
+// mark marks one.
+func (r *retiring) mark(l *Listed) *Failure {
+	at, ok := r.x.find(digestOf(l.Name))
+	switch {
+	case !ok || r.x.states[at]&isEnrolled == 0:
+		return &Failure{Line: l.Line, Name: l.Name, Code: NotEnrolled, Err: fmt.Errorf("%s is not enrolled", l.Name)}
+	case r.values != nil && r.values[at] != l.row:
+		return &Failure{Line: l.Line, Name: l.Name, Code: Duplicate, Err: identity.WithHint(
+			fmt.Errorf("%s is enrolled for other values than those of this row: it is another device's, and stays", l.Name),
+			"to retire it all the same, name it in a list (--from without --template)")}
+	case r.x.states[at]&isMet != 0: // the same line twice
+		r.done(1)
+	}
+	r.x.states[at] |= isMet
+	r.x.lines[at] = uint32(l.Line)
 	return nil
 }
 
@@ -127,41 +166,86 @@ func (r *retiring) done(n int) {
 
 // event retires the identity of a line, where it is one of those.
 func (r *retiring) event(ctx context.Context, e *Event) error {
-	if r.number++; e.What != Enrolled {
+	if r.number++; e.What != Enrolled && !e.isOut() {
 		return nil
 	}
 	at, ok := r.x.find(digestOf(e.Name))
-	if !ok || r.x.rows[at] != r.number || r.x.states[at]&isRetired != 0 {
-		return nil
-	}
-	if r.Names != nil && r.x.states[at]&isMet == 0 || r.Names == nil && r.now.Sub(e.Time) < r.Lifetime {
+	if !ok || r.x.rows[at] != r.number || !r.isChosen(e, at) {
 		return nil
 	}
 	if err := ctx.Err(); err != nil {
-		return errors.Join(r.flush(), err)
+		return r.end(err)
 	}
-	if r.DryRun {
+	line := int(r.x.lines[at])
+	switch {
+	case r.DryRun && e.What == Enrolled:
 		if r.sum.Retired++; r.Would != nil {
 			r.Would(e.Name, e.Time)
 		}
 		return nil
+	case r.DryRun:
+		r.sum.Before++
+		return nil
+	case e.What == Retire:
+		return r.again(ctx, e, line)
 	}
-	gone := Event{Time: r.now, What: Retire, Name: e.Name, Line: e.Line, Row: e.Row, Key: e.Key, Record: e.Record}
-	if failure, err := r.revoke(&gone, int(r.x.lines[at])); err != nil {
-		return err
-	} else if failure != nil {
+	return r.retire(ctx, e, at, line)
+}
+
+// isChosen reports whether an identity is one of those: by its name, or by its age.
+func (r *retiring) isChosen(e *Event, at int) bool {
+	if r.Names != nil {
+		return r.x.states[at]&isMet != 0
+	}
+	return e.What == Enrolled && r.now.Sub(e.Time) >= r.Lifetime
+}
+
+// end notes what is done before an error ends the call.
+func (r *retiring) end(err error) error {
+	if e := r.flush(); e != nil {
+		return e
+	}
+	return err
+}
+
+// retire makes the keys of an identity sign no more.
+func (r *retiring) retire(ctx context.Context, e *Event, at, line int) error {
+	gone := Event{Time: r.now, What: Retire, Name: e.Name, Line: e.Line, Row: e.Row, Key: e.Key, Record: e.Record, Others: e.Others, CA: e.CA, NotAfter: e.NotAfter}
+	keys, failure, err := r.revoke(&gone, line)
+	if err != nil {
+		return r.end(err)
+	}
+	if failure != nil {
 		r.fail(failure)
 		return nil
 	}
-	var err error
-	if r.lines, err = gone.appendSealed(r.lines); err != nil {
+	failure, unasked, err := r.vouched(ctx, &gone, keys, line)
+	if err != nil {
+		return r.end(err)
+	}
+	if failure != nil {
+		return r.notGone(&gone, failure)
+	}
+	if err = r.add(&gone); err != nil {
+		return err
+	}
+	r.count.Retired++
+	r.count.Unasked += btoi(unasked)
+	r.count.Elsewhere += btoi(keys == nil)
+	r.count.Published += btoi(r.x.states[at]&(isPublished|isListed) != 0)
+	return r.mayFlush()
+}
+
+// add notes an event, for now in memory.
+func (r *retiring) add(e *Event) (err error) {
+	if r.lines, err = e.appendSealed(r.lines); err != nil {
 		return fmt.Errorf("fleet: inventory: %w", err)
 	}
 	r.names = append(r.names, e.Name)
-	r.count.Retired++
-	if r.x.states[at]&(isPublished|isListed) != 0 {
-		r.count.Published++
-	}
+	return nil
+}
+
+func (r *retiring) mayFlush() error {
 	if len(r.names) < manyPending {
 		return nil
 	}
@@ -183,103 +267,11 @@ func (r *retiring) flush() error {
 	}
 	r.sum.Retired += r.count.Retired
 	r.sum.Published += r.count.Published
-	r.done(len(r.names))
+	r.sum.Elsewhere += r.count.Elsewhere
+	r.sum.Unasked += r.count.Unasked
+	r.sum.Marked += r.count.Marked
+	r.sum.Again += r.count.Again
+	r.done(r.count.Retired)
 	r.names, r.lines, r.count = r.names[:0], r.lines[:0], Retirement{}
-	return nil
-}
-
-// revoke notes in the folder that its keys are revoked, and which records they have. Without a
-// folder the key is elsewhere.
-func (r *retiring) revoke(gone *Event, line int) (*Failure, error) {
-	if r.Dir == "" {
-		return nil, nil //nolint:nilnil // nothing is wrong
-	}
-	fail := func(err error) (*Failure, error) {
-		return &Failure{Line: line, Name: gone.Name, Code: Folder, Err: err}, nil
-	}
-	if _, err := os.Lstat(filepath.Join(r.Dir, identity.FolderName(gone.Name))); errors.Is(err, fs.ErrNotExist) {
-		return nil, nil //nolint:nilnil // nothing is wrong
-	}
-	folder, err := provision.Lock(r.Dir, gone.Name)
-	if err != nil {
-		return fail(err)
-	}
-	defer folder.Close()
-	keys, err := folder.Keys()
-	if err != nil {
-		return fail(err)
-	}
-	ids := []string{gone.Key}
-	for _, g := range keys.All() {
-		for _, id := range generation(g) {
-			if !slices.Contains(ids, id.KeyID()) {
-				ids = append(ids, id.KeyID())
-				gone.Others = append(gone.Others, recordsOf(id, gone.Record, g.Folder)...)
-			}
-		}
-	}
-	return nil, writeRevoked(folder.Path, ids, r.now)
-}
-
-func generation(g provision.Generations) (ids []*identity.Identity) {
-	for _, id := range []*identity.Identity{g.Active, g.Next} {
-		if id != nil {
-			ids = append(ids, id)
-		}
-	}
-	for _, old := range g.Old {
-		ids = append(ids, old.Identity)
-	}
-	return ids
-}
-
-// recordsOf are those that another key of the name may have: in the form of the first, and of keys
-// beside it also whole, as others encrypt to them. One that is not there is not missed.
-func recordsOf(id *identity.Identity, like, beside string) (texts []string) {
-	r, err := parseRecord(like)
-	if err != nil {
-		return nil
-	}
-	forms := [][3]uint8{{r.Usage, r.Selector, r.MatchingType}}
-	if beside != "" {
-		forms = append(forms, [3]uint8{dane.DANEEE, dane.FullCertificate, 0}, [3]uint8{dane.DANEEE, dane.PublicKey, 0})
-	}
-	for _, f := range forms {
-		if r, err := id.Record(f[0], f[1], f[2]); err == nil && !slices.Contains(texts, recordText(r)) {
-			texts = append(texts, recordText(r))
-		}
-	}
-	return texts
-}
-
-// writeRevoked adds keys to those that are revoked, whole or not at all, without waiting for the
-// disk.
-func writeRevoked(folder string, ids []string, now time.Time) error {
-	before, err := identity.Revoked(folder)
-	if err != nil {
-		return err
-	}
-	path := filepath.Join(folder, identity.RevokedFile)
-	text, err := os.ReadFile(path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("fleet: %w", err)
-	}
-	old := len(text)
-	for _, id := range ids {
-		if !slices.Contains(before, id) {
-			text = fmt.Appendf(text, "%s %s\n", id, now.Format(time.RFC3339))
-		}
-	}
-	if len(text) == old {
-		return nil
-	}
-	temp := filepath.Join(folder, ".new-revoked")
-	if err = os.WriteFile(temp, text, 0o600); err == nil { //nolint:gosec // G703: in the folder of an identity
-		err = os.Rename(temp, path)
-	}
-	if err != nil {
-		_ = os.Remove(temp) // what there is of it
-		return fmt.Errorf("fleet: %w", err)
-	}
 	return nil
 }

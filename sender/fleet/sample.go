@@ -73,22 +73,27 @@ func (p *publishing) ask(ctx context.Context) error {
 
 // look asks every name server for names, and calls f for each.
 func (p *publishing) look(ctx context.Context, list []noted, f func(*noted, []publish.Seen) error) error {
+	return lookAt(ctx, p.Reader, list, p.fail, f)
+}
+
+// lookAt asks for names in a few messages; fail is told of those that cannot be asked for.
+func lookAt(ctx context.Context, r Reader, list []noted, fail func(int, string, Code, error), f func(*noted, []publish.Seen) error) error {
 	for part := range slices.Chunk(list, defaultBatch) {
 		changes := make([]publish.Change, len(part))
 		for i := range part {
 			changes[i] = part[i].change
 		}
-		seen, err := p.Reader.Look(ctx, changes...)
+		seen, err := r.Look(ctx, changes...)
 		switch {
 		case err != nil && isOwn(err) && len(part) > 1:
 			for i := range part {
-				if err = p.look(ctx, part[i:i+1], f); err != nil {
+				if err = lookAt(ctx, r, part[i:i+1], fail, f); err != nil {
 					return err
 				}
 			}
 			continue
 		case err != nil && isOwn(err):
-			p.fail(part[0].event.Line, part[0].event.Name, Refused, err)
+			fail(part[0].event.Line, part[0].event.Name, Refused, err)
 			continue
 		case err != nil:
 			return err

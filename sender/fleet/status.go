@@ -13,9 +13,11 @@ type Status struct {
 	Published   int `json:"published"`
 	Unpublished int `json:"unpublished"`
 	Unseen      int `json:"unseen"`
-	// Retired sign no more; of these the records of Waiting are still to be withdrawn.
+	// Retired sign no more; of these the records of Waiting are still to be withdrawn, and those of
+	// Vouched were accepted by others when they were last retired, by the record of their CA.
 	Retired int `json:"retired"`
 	Waiting int `json:"waiting"`
+	Vouched int `json:"vouched"`
 	// Expired and Expiring are active, and their certificates have ended, or end within the days
 	// asked for.
 	Expired  int `json:"expired"`
@@ -52,7 +54,7 @@ func (inv *Inventory) Status(soon time.Duration) (s Status, err error) {
 			s.ZoneFile, s.ZoneFileTime = e.File, e.Time
 		case Ran:
 			s.LastRun, s.LastFailed = e.Time, e.Failed
-		case Retire, KeysIn, ZoneIn: // nothing to count
+		case Retire, Vouched, KeysIn, ZoneIn: // nothing to count
 		}
 		return nil
 	})
@@ -78,6 +80,7 @@ func (s *Status) count(x *index, epoch uint32) {
 		switch {
 		case state&isRetired != 0:
 			s.Retired++
+			s.Vouched += btoi(state&isVouched != 0)
 			if !state.isOut() {
 				s.Waiting++
 			}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"time"
 
@@ -37,6 +38,9 @@ func (r *Retire) Run(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, r.Output.close()) }()
 	opts := fleet.RetireOptions{Lifetime: r.Lifetime, Dir: r.Inventory.Dir, DryRun: r.DryRun}
+	if r.Output.publisher != nil {
+		opts.Reader = r.Output.publisher
+	}
 	if r.From != "" {
 		in, done, e := openTable(r.From, r.Stdin)
 		if e != nil {
@@ -91,11 +95,16 @@ func (r *Retire) inventory() (*fleet.Inventory, error) {
 	if err = there.Close(); err != nil {
 		return nil, err
 	}
+	if r.Inventory.Dir != "" {
+		if _, err = os.Stat(r.Inventory.Dir); err != nil {
+			return nil, cli.Hint(fmt.Errorf("--identities: %w", err), "name the directory of the keys; where there is none: --identities ''")
+		}
+	}
 	return r.Inventory.open(r.Stderr)
 }
 
 // names are those of a list, a column, or a template.
-func (r *Retire) names(in io.Reader) (fleet.Names, error) {
+func (r *Retire) names(in io.Reader) (*fleet.Names, error) {
 	if r.Template == "" && r.Column == "" {
 		return fleet.ListedNames(in), nil
 	}
@@ -129,16 +138,15 @@ func (r *Retire) retire(ctx context.Context, inv *fleet.Inventory, failures *Fai
 	}
 	sum, err := inv.Retire(ctx, opts)
 	bar.Clear()
-	switch {
-	case err != nil && ctx.Err() == nil:
-		return false, cli.Hint(err, "%srun this again: it goes on where it was", hintOf(err))
-	case err != nil:
-		return false, err
-	case r.DryRun:
+	if r.DryRun && err == nil {
 		cli.Print(r.Stderr, "dnseal: would retire %s", plural(sum.Retired, "identity"))
 		return sum.Failed > 0, nil
 	}
+	if err != nil {
+		return false, r.ended(ctx, &sum, err)
+	}
 	cli.Print(r.Stderr, "dnseal: retired %s; %d were retired before, %d failed", plural(sum.Retired, "identity"), sum.Before, sum.Failed)
+	r.tell(&sum)
 	zone, err := r.Output.begin(inv)
 	if err != nil {
 		return false, err
@@ -146,4 +154,35 @@ func (r *Retire) retire(ctx context.Context, inv *fleet.Inventory, failures *Fai
 	before := failures.total()
 	err = r.Output.finish(ctx, inv, zone, failures)
 	return sum.Failed > 0 || failures.total() > before, err
+}
+
+// ended says what was done before an error, and that the same command goes on.
+func (r *Retire) ended(ctx context.Context, sum *fleet.Retirement, err error) error {
+	if sum.Retired+sum.Marked > 0 || ctx.Err() != nil {
+		cli.Print(r.Stderr, "dnseal: retired %s before it ended; no record was withdrawn", plural(sum.Retired, "identity"))
+	}
+	return cli.Hint(err, "%srun this again: it goes on where it was", hintOf(err))
+}
+
+// tell says what a count of retired identities does not.
+func (r *Retire) tell(sum *fleet.Retirement) {
+	if sum.Marked > 0 {
+		cli.Print(r.Stderr, "dnseal: of those retired before %d had keys that could sign in %s, and sign no more", sum.Marked, r.Inventory.Dir)
+	}
+	if sum.Again > 0 {
+		cli.Print(r.Stderr, "dnseal: of those retired before %d have records again, which are withdrawn now", sum.Again)
+	}
+	if sum.Vouched > 0 {
+		cli.Print(r.Stderr, "dnseal: others still accept the keys of %s: the record of a CA vouches for them", plural(sum.Vouched, "identity"))
+	}
+	if sum.Unasked > 0 {
+		cli.Print(r.Stderr, "dnseal: warning: a CA certified %s: where the CA has a record at _user of the domain, or a wildcard has it, others still accept the keys; dnseal identity status NAME tells", plural(sum.Unasked, "identity"))
+	}
+	if sum.Elsewhere > 0 {
+		where := "--identities is not given"
+		if r.Inventory.Dir != "" {
+			where = r.Inventory.Dir + " has no folders of theirs"
+		}
+		cli.Print(r.Stderr, "dnseal: warning: the keys of %s are marked as revoked nowhere, because %s: they sign wherever they are; run this again with --identities DIR if there is one", plural(sum.Elsewhere, "identity"), where)
+	}
 }

@@ -64,6 +64,9 @@ func (s *Status) print(st *fleet.Status) {
 	line("published", st.Published, unless(st.Unseen == 0, strconv.Itoa(st.Unseen)+" not seen on every name server yet"))
 	line("unpublished", st.Unpublished, "")
 	line("retired", st.Retired, unless(st.Waiting == 0, strconv.Itoa(st.Waiting)+" still to be withdrawn"))
+	if st.Vouched > 0 {
+		line("vouched", st.Vouched, "of the retired: the record of their CA vouches for them")
+	}
 	days := int(s.Soon / (24 * time.Hour))
 	line("expiring", st.Expiring, "within "+plural(days, "day"))
 	line("expired", st.Expired, next)

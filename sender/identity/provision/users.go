@@ -112,6 +112,23 @@ func (k Keys) vouching(ctx context.Context, seen lifecycle.Seen, now time.Time) 
 	return found
 }
 
+// Vouched reports whether a record of "_user" of the domain, or of a wildcard, vouches for
+// a key that is valid now: of usage 2 (RFC 7671, Section 5.2), of a CA above its certificate.
+func (k Keys) Vouched(ctx context.Context, records []dane.Record, now time.Time) bool {
+	valid := k
+	valid.Next, valid.Old, valid.Beside = nil, nil, nil
+	for _, id := range k.generations() {
+		if id.Certificate == nil || now.After(id.Certificate.NotAfter) {
+			continue
+		}
+		valid.Active = id
+		if len(valid.vouching(ctx, lifecycle.Seen{{Records: records}}, now)) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // state is what package lifecycle decides by.
 func (o *Outcome) state() lifecycle.State {
 	s := o.Keys.state(o.Step.Memory, o.Seen)

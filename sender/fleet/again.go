@@ -1,0 +1,111 @@
+package fleet
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
+
+	"dnseal/lookup/dane"
+	"dnseal/lookup/publish"
+	"dnseal/sender/identity"
+)
+
+// again looks at an identity that was retired before: an earlier call may not have found its
+// folder, and somebody may have published its record again.
+func (r *retiring) again(ctx context.Context, e *Event, line int) error {
+	gone, marked := *e, r.isMarked(e)
+	if marked && r.Reader == nil {
+		r.sum.Before++
+		r.done(1)
+		return nil
+	}
+	keys, failure, err := r.revoke(&gone, line)
+	if err != nil {
+		return r.end(err)
+	}
+	if failure == nil && r.Reader != nil {
+		if failure, _, err = r.vouched(ctx, &gone, keys, line); err != nil {
+			return r.end(err)
+		}
+	}
+	if failure != nil {
+		return r.notGone(&gone, failure)
+	}
+	r.sum.Before++
+	r.done(1)
+	if !marked && keys != nil {
+		r.count.Marked++
+		r.names = append(r.names, e.Name) // to be brought to disk
+	}
+	if r.Reader == nil {
+		return r.mayFlush()
+	}
+	change, err := changeOf(&gone)
+	if err != nil {
+		return fmt.Errorf("fleet: %s: %w", e.Name, err)
+	}
+	gone.Line = line
+	if r.before = append(r.before, noted{event: &gone, change: change}); len(r.before) < defaultBatch {
+		return r.mayFlush()
+	}
+	return r.look(ctx)
+}
+
+// isMarked reports whether there is nothing to write into the folder.
+func (r *retiring) isMarked(e *Event) bool {
+	if r.Dir == "" {
+		return true
+	}
+	folder := filepath.Join(r.Dir, identity.FolderName(e.Name))
+	revoked, err := identity.Revoked(folder)
+	return err == nil && slices.Contains(revoked, e.Key) && isCertified(folder, e.Key)
+}
+
+// look asks for the records of identities that were retired before, and notes once more those whose
+// records are there: they are withdrawn then.
+func (r *retiring) look(ctx context.Context) error {
+	before := r.before
+	r.before = nil
+	return lookAt(ctx, r.Reader, before, r.failAt, func(n *noted, seen []publish.Seen) error {
+		switch there, unknown := has(n, seen); {
+		case there:
+			r.count.Again++
+			e := *n.event
+			e.Time, e.What = r.now, Retire
+			if err := r.add(&e); err != nil {
+				return err
+			}
+			return r.mayFlush()
+		case unknown != "":
+			r.failAt(n.event.Line, n.event.Name, Refused, fmt.Errorf("it is not known whether the record of %s is gone: %s", n.event.Name, unknown))
+		}
+		return nil
+	})
+}
+
+func (r *retiring) failAt(line int, name string, code Code, why error) {
+	r.fail(&Failure{Line: line, Name: name, Code: code, Err: why})
+}
+
+// has reports whether a name server shows one of the records that are withdrawn, at the name
+// itself, or else what one that does not answer says.
+func has(n *noted, seen []publish.Seen) (there bool, unknown string) {
+	for _, s := range seen {
+		if s.Err != nil {
+			unknown = s.Server + ": " + s.Err.Error()
+		}
+		if s.Err != nil || s.Wildcard || s.Alias != "" {
+			continue
+		}
+		if slices.ContainsFunc(s.Records, func(r dane.Record) bool { return isAmong(r, n.change.Remove) }) {
+			return true, ""
+		}
+	}
+	return false, unknown
+}
+
+func isAmong(r dane.Record, list []dane.Record) bool {
+	text := recordText(r)
+	return slices.ContainsFunc(list, func(other dane.Record) bool { return recordText(other) == text })
+}
