@@ -11,6 +11,7 @@ import (
 	"os/user"
 	"strconv"
 	"strings"
+	"time"
 
 	"dnseal/cmd/internal/cli"
 	"dnseal/cmd/internal/relay/sasl"
@@ -27,7 +28,7 @@ func (c *Config) loadFiles(n *notes) {
 	c.loadPublishing(n)
 	c.loadRoots(n)
 	c.loadEvidence(n)
-	c.loaded.denied = &denyFiles{files: map[string]*denyFile{}}
+	c.loaded.denied = &denyFiles{files: map[string]*denyFile{}, now: time.Now}
 	c.loaded.servers = map[string]*tls.Certificate{}
 	c.loaded.hopRoots = map[string]*x509.CertPool{}
 	for i := range c.Relays {

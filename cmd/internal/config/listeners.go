@@ -52,10 +52,11 @@ type Relay struct {
 	// names them: DNS names (stars allowed), addresses and networks. After a reload it also applies
 	// to connected clients, and to the message that one of them is sending. Default: none.
 	Deny []string `toml:"deny"`
-	// DenyFile is a file with more of such entries, one a line; "#" begins a comment. A change
-	// applies within a second, without a reload. Where the new file has a mistake or is gone, the
-	// entries before it stay, and the log says so. 300,000 names take 15 MiB of memory. Default:
-	// none.
+	// DenyFile is a file with more of such entries, one a line; "#" begins a comment. What is added
+	// applies within a second, without a reload, and what is taken out once the file has not
+	// changed for two seconds, so that one written in place lets nobody in. Where the new file has
+	// a mistake or is gone, the entries before it stay, and the log says so once. 300,000 names
+	// take 15 MiB of memory. Default: none.
 	DenyFile string `toml:"deny-file"`
 	// Recipients are the domains that mail is accepted for; "*.example.org" means all domains below
 	// one. Local parts that name another host ("%", "!", "@": RFC 1123, Section 5.2.16) are

@@ -43,7 +43,7 @@ func (d *Deny) With(more *Deny) *Deny {
 		return d
 	}
 	both := *d
-	both.more = more
+	both.more, both.text = d.more.With(more), [32]byte{}
 	return &both
 }
 

@@ -36,9 +36,9 @@ func ReadDeny(path string) (*Deny, error) {
 	return d, nil
 }
 
-// SameText reports whether both come from files with the same text.
+// SameText reports whether both come from files with the same text. Safe on nil.
 func (d *Deny) SameText(other *Deny) bool {
-	return other != nil && d.text == other.text && d.text != [sha256.Size]byte{}
+	return d != nil && other != nil && d.text == other.text && d.text != [sha256.Size]byte{}
 }
 
 func parseDenyFile(r io.Reader) (*Deny, error) {

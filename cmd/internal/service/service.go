@@ -170,6 +170,7 @@ func (s *service) reload(ctx context.Context, beat <-chan time.Time) {
 	}
 	var next *generation
 	if err == nil {
+		c.KeepDenied(s.current.get().config)
 		next, err = s.generation(ctx, c)
 	}
 	s.metrics.Reload(err == nil)
