@@ -20,8 +20,8 @@ type denyFiles struct {
 }
 
 // denyFile is a file of denied clients. One that is rewritten in place is short for a moment, which
-// cannot be told from one that entries were taken out of: so what is new is denied at once, and what
-// is gone until the file has not changed for a while.
+// cannot be told from one that entries were taken out of: so what is new is denied at once, and
+// what is gone until the file has not changed for a while.
 type denyFile struct {
 	list  *relay.Deny // of before
 	next  *relay.Deny // read since, and denied too; nil: none

@@ -100,9 +100,8 @@ type Relay struct {
 	// Crowds are addresses and networks that many clients share, such as a NAT, or a balancer
 	// without PROXY protocol. max-per-client does not count for them: together they may have three
 	// quarters of max-connections, and so may those who are in no crowd and behind no proxy; the
-	// others wait. Their failed logins count for each
-	// name, so that one device cannot lock out all; failed logins by Dovecot then count there
-	// alone. Default: none.
+	// others wait. Their failed logins by password count for each name, so that one of them cannot
+	// lock out all; failed logins by Dovecot then count there alone. Default: none.
 	Crowds []string `toml:"crowds"`
 	// MaxInFlight is the size in bytes of all incoming messages together. Default: 1 GiB.
 	MaxInFlight int64 `toml:"max-in-flight"`

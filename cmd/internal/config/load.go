@@ -94,10 +94,25 @@ func parse(text, file string) (*Config, *notes) {
 	}
 	n.places, n.defined = places(text), meta.IsDefined
 	n.unknown(meta.Undecoded())
+	n.noTables(text)
 	c.defaults()
 	c.check(n)
 	c.notes = n
 	return &c, n
+}
+
+// noTables notes devices that are no table. The decoder leaves a map empty, without an error, where
+// the value is anything else.
+func (n *notes) noTables(text string) {
+	var raw struct {
+		Domain []struct{ Devices any }
+	}
+	_, _ = toml.Decode(text, &raw) // read without an error before
+	for i, d := range raw.Domain {
+		if _, ok := d.Devices.(map[string]any); d.Devices != nil && !ok {
+			n.wrong(fmt.Sprintf("domain[%d].devices", i), "devices must be a table of names with the From addresses that each may use; write devices = { \"*._device.bank.example\" = [\"*@alerts.bank.example\"] }")
+		}
+	}
 }
 
 // decoderError is how the decoder writes an error: where, at which key, what.

@@ -1,10 +1,12 @@
 package metrics
 
 import (
+	"container/list"
 	"context"
 	"errors"
 	"net"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -36,10 +38,15 @@ func (m *Metrics) ServeHealth(ctx context.Context, l net.Listener) error {
 	return serve(ctx, l, m.health())
 }
 
+// maxStates is how many connections are open at a time on such a listener. Those above take the
+// place of the oldest, so that strangers who hold many do not keep a balancer's checks out.
+const maxStates = 256
+
 func serve(ctx context.Context, l net.Listener, h http.Handler) error {
 	srv := &http.Server{
-		Handler: h, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
+		Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
 	}
+	l = &bounded{Listener: l, most: maxStates}
 	stopped := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(stopped)
@@ -67,4 +74,50 @@ func (m *Metrics) health() *http.ServeMux {
 		_, _ = w.Write([]byte("ready\n"))
 	})
 	return mux
+}
+
+// bounded is a listener with so many connections at a time.
+type bounded struct {
+	net.Listener
+	most int
+
+	mu   sync.Mutex
+	open list.List // of *boundedConn, oldest first
+}
+
+type boundedConn struct {
+	net.Conn
+	of *bounded
+	at *list.Element // nil: it is not counted any more; guarded by of.mu
+}
+
+// Accept implements net.Listener. It closes the oldest connection where there would be too many.
+func (b *bounded) Accept() (net.Conn, error) {
+	conn, err := b.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	c := &boundedConn{Conn: conn, of: b}
+	b.mu.Lock()
+	c.at = b.open.PushBack(c)
+	var oldest *boundedConn
+	if b.open.Len() > b.most {
+		oldest = b.open.Front().Value.(*boundedConn)
+	}
+	b.mu.Unlock()
+	if oldest != nil {
+		_ = oldest.Close()
+	}
+	return c, nil
+}
+
+// Close implements net.Conn.
+func (c *boundedConn) Close() error {
+	c.of.mu.Lock()
+	if c.at != nil {
+		c.of.open.Remove(c.at)
+		c.at = nil
+	}
+	c.of.mu.Unlock()
+	return c.Conn.Close()
 }

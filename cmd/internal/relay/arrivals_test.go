@@ -2,6 +2,7 @@ package relay
 
 import (
 	"bufio"
+	"crypto/sha256"
 	"crypto/tls"
 	"log/slog"
 	"net"
@@ -299,8 +300,9 @@ func TestCrowdGuesses(t *testing.T) {
 		return k
 	}
 	k := login(bad)
+	key := sha256.Sum256(certs[bad].Leaf.RawSubjectPublicKeyInfo)
 	for range 15 { // so that it must wait for a minute
-		r.auth.Guesses.Failed(sasl.Guesser{Addr: netip.MustParseAddr("127.0.0.1"), Name: bad}, time.Now())
+		r.auth.Keys.Failed(sasl.Guesser{Addr: netip.MustParseAddr("127.0.0.1"), Name: string(key[:])}, time.Now())
 	}
 	k.do(external(bad), "454 4.7.0")
 	login(good).do(external(good), "235")
@@ -312,4 +314,41 @@ func TestCrowdGuesses(t *testing.T) {
 		r.auth.Guesses.Failed(sasl.Guesser{Addr: netip.MustParseAddr("127.0.0.1"), Name: "alice"}, time.Now())
 	}
 	login(bad).do(plain("alice", "p"), "454 4.7.0")
+}
+
+// TestProofOfKeyIsNotThrottled: wrong passwords as a device, and wrong certificates, keep a device
+// that has its key out neither in a crowd nor behind an address of its own.
+func TestProofOfKeyIsNotThrottled(t *testing.T) {
+	t.Parallel()
+	ca := newAuthority(t)
+	const name = "s5._device.example.net"
+	device, stranger := ca.issue(t, name), ca.issue(t, name)
+	for kind, crowds := range map[string][]netip.Prefix{"crowd": loopback, "one client": nil} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			r := startRelay(t, Options{
+				TLS: ca.server(t, "relay.example.org"), Crowds: crowds,
+				Auth: sasl.Options{
+					Clients: []string{"*._device.example.net"}, Users: users(t, map[string]string{"alice": "p"}), Pause: 1, MaxFailures: 100,
+					Lookup: &resolver{table: map[string]lookup.Result{name + ".": present(record(dane.DANEEE, device.Leaf))}},
+				},
+			})
+			k := dial(t, r.addr)
+			startTLS(k, ca.client("relay.example.org", stranger))
+			k.do(plain(name, "guess"), "535")
+			for range 4 {
+				k.do(external(name), "535")
+			}
+			key := clientKey(netip.MustParseAddr("127.0.0.1"))
+			for range 15 {
+				for _, as := range []string{"", name} {
+					r.auth.Guesses.Failed(sasl.Guesser{Addr: key, Name: as}, time.Now())
+				}
+			}
+			k.do(plain(name, "guess"), "454 4.7.0")
+			k = dial(t, r.addr)
+			startTLS(k, ca.client("relay.example.org", device))
+			k.do(external(name), "235")
+		})
+	}
 }

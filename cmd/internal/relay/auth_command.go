@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -49,10 +50,23 @@ func (s *session) client() sasl.Client {
 // errGuessing is [sasl.ErrUnavailable] for a client that has failed too often.
 var errGuessing = fmt.Errorf("%w: too many failed logins", sasl.ErrUnavailable)
 
-// guesser is whose failures count: one device must not lock out all others behind its address.
+// guesses are the failures of the mechanism's kind, and guesser whose of them count: one device
+// must not lock out all others behind its address, nor a stranger who has no key the one that has
+// it.
+func (s *session) guesses() *sasl.Guesses {
+	if s.mechanism == sasl.External {
+		return &s.srv.auth.Keys
+	}
+	return &s.srv.auth.Guesses
+}
+
 func (s *session) guesser(name string) sasl.Guesser {
 	g := sasl.Guesser{Addr: clientKey(s.address())}
-	if s.srv.isCrowd(s.address()) {
+	switch {
+	case s.mechanism == sasl.External && len(s.tls.PeerCertificates) > 0:
+		key := sha256.Sum256(s.tls.PeerCertificates[0].RawSubjectPublicKeyInfo)
+		g.Name = string(key[:])
+	case s.srv.isCrowd(s.address()):
 		g.Name = name
 	}
 	return g
@@ -61,7 +75,7 @@ func (s *session) guesser(name string) sasl.Guesser {
 // claim is told the name that a login is for, before anything is proven.
 func (s *session) claim(name string) error {
 	s.claimed = name
-	if s.srv.auth.Guesses.Wait(s.guesser(name), time.Now()) > 0 {
+	if s.guesses().Wait(s.guesser(name), time.Now()) > 0 {
 		return fmt.Errorf("%w as %q from this address", errGuessing, name)
 	}
 	return nil
@@ -71,7 +85,8 @@ func (s *session) claim(name string) error {
 func (s *session) beginLogin(ctx context.Context) bool {
 	name := s.mechanism
 	s.claimed = ""
-	if !s.srv.isCrowd(s.address()) && s.srv.auth.Guesses.Wait(s.guesser(""), time.Now()) > 0 {
+	byName := s.mechanism == sasl.External || s.srv.isCrowd(s.address()) // by claim
+	if !byName && s.guesses().Wait(s.guesser(""), time.Now()) > 0 {
 		s.logLogin(ctx, name, loginGuessing, fmt.Errorf("%w from this address", errGuessing))
 		s.expected = append(s.expected, s.countError(replyAuthLater))
 		return false
@@ -161,7 +176,7 @@ func (s *session) finishLogin(ctx context.Context, proven *sasl.Principal, err e
 	case err == nil:
 		s.user, s.tlsName, s.auth = proven.User, proven.TLSName, s.mechanism
 		s.know()
-		s.srv.auth.Guesses.Succeeded(key)
+		s.guesses().Succeeded(key)
 		s.countLogin(s.mechanism, loginDone)
 		s.expected = append(s.expected, wire.NewReply(235, "2.7.0", "Welcome"))
 		return
@@ -176,7 +191,7 @@ func (s *session) finishLogin(ctx context.Context, proven *sasl.Principal, err e
 		s.logDeferred(ctx, s.mechanism, err)
 	default:
 		s.logLogin(ctx, s.mechanism, loginRefused, err)
-		s.srv.auth.Guesses.Failed(key, time.Now())
+		s.guesses().Failed(key, time.Now())
 		s.refused++
 		if !s.pause(ctx, s.refused) {
 			s.quit = true

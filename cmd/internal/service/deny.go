@@ -35,19 +35,29 @@ func (l *living) remove(g *generation) {
 }
 
 // updateDeny gives all servers, also those that only keep old connections, the list of denied
-// clients that the configuration now has for their address. It ends the connections of clients that
-// are on it.
+// clients that the configuration now has for their address. Where it has that address no more (a
+// listener was moved, or ended) whoever is denied anywhere is denied. It ends the connections of
+// clients that are on the list.
 func (l *living) updateDeny(now *config.Config) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	lists := map[string]*relay.Deny{}
+	var all *relay.Deny
 	for i := range now.Relays {
-		r := &now.Relays[i]
-		denied := now.Deny(r)
-		for _, g := range l.all {
-			for _, one := range g.listeners {
-				if server, ok := one.server.(*relay.Server); ok && one.address == r.Listen {
-					server.SetDeny(denied)
-				}
+		denied := now.Deny(&now.Relays[i])
+		lists[now.Relays[i].Listen] = denied
+		all = all.With(denied)
+	}
+	for _, g := range l.all {
+		for _, one := range g.listeners {
+			server, ok := one.server.(*relay.Server)
+			if !ok {
+				continue
+			}
+			if denied, there := lists[one.address]; there {
+				server.SetDeny(denied)
+			} else {
+				server.SetDeny(all)
 			}
 		}
 	}

@@ -46,6 +46,21 @@ func TestDenyAfterReload(t *testing.T) {
 	wantDenied(t, k)
 }
 
+// TestDenyAfterMove shuts out a client of a listener that a reload has moved to another address.
+func TestDenyAfterMove(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.config(worldtest.OneRelay)
+	r := w.start("relay")
+	k := w.waiting()
+	moved := strings.Replace(worldtest.OneRelay, "DIR/relay", "DIR/moved", 1)
+	w.config(moved)
+	w.reload(r, "msg=reloaded")
+	w.config(moved + "deny = [\"127.0.0.1\"]\n")
+	w.reload(r, "msg=reloaded")
+	wantDenied(t, k)
+}
+
 // TestDenyFile watches the file without a reload, also for clients of older configurations. What
 // is wrong with a new file is told once, and the old entries stay.
 func TestDenyFile(t *testing.T) {

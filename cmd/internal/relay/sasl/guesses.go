@@ -21,7 +21,7 @@ type Guesses struct {
 }
 
 // Guesser is whose failures are counted together: an address, an IPv6 network as one, and where
-// many clients share the address, one name there.
+// many clients share the address, one name there. In Authenticator.Keys it is one key there.
 type Guesser struct {
 	Addr netip.Addr
 	Name string

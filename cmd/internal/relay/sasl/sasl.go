@@ -120,7 +120,9 @@ type Authenticator struct {
 	passwd   *passwords
 	dovecot  *dovecot
 	external *tlsaLogin
-	Guesses  Guesses
+	// Guesses are failed logins by password. Those by certificate are apart, in Keys: there is
+	// nothing to guess, and a stranger's wrong passwords must keep nobody out who has the key.
+	Guesses, Keys Guesses
 }
 
 // New returns an Authenticator. denied reports the DNS names that are refused before any lookup.
