@@ -19,6 +19,7 @@ import (
 	"strings"
 
 	"dnseal/cmd/internal/cli"
+	"dnseal/sender/identity"
 )
 
 // Server is a submission server.
@@ -89,10 +90,13 @@ func (o *Options) Check() error {
 			return errors.New("submit: tls: before the server and no TLS contradict each other")
 		}
 	default:
-		return fmt.Errorf("submit: unknown TLS policy %q", o.TLS)
+		return fmt.Errorf("submit: TLS by %q: want verify, dane or none", o.TLS)
 	}
-	if o.User == "" && o.Password != "" {
+	switch {
+	case o.User == "" && o.Password != "":
 		return errors.New("submit: a password without a user")
+	case o.User != "" && o.Password == "":
+		return identity.WithHint(fmt.Errorf("submit: the user %s without a password", o.User), "give --password-file FILE, of which the first line is the password")
 	}
 	return nil
 }

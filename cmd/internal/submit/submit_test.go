@@ -609,7 +609,8 @@ func TestCheck(t *testing.T) {
 		"relay.example.net:587 is not on this machine: nothing is sent there without TLS": {Server: Server{Host: "relay.example.net", Port: "587"}, TLS: TLSNone},
 		"tls: before the server and no TLS contradict each other":                         {Server: Server{Host: "localhost", Port: "465", Implicit: true}, TLS: TLSNone},
 		"this build cannot look up TLSA records of servers":                               {TLS: TLSDANE},
-		`unknown TLS policy "maybe"`:                                                      {TLS: "maybe"},
+		`TLS by "maybe": want verify, dane or none`:                                       {TLS: "maybe"},
+		"the user box7 without a password":                                                {User: "box7"},
 		"a password without a user":                                                       {Password: "x"},
 	} {
 		if err := o.Check(); err == nil || cli.Plain(err) != want {
