@@ -32,6 +32,7 @@ appended to; a person can read it. Each line has time and event:
   enrolled   name, line and row of the table, key (its ID), record, ttl,
              not_after (the end of the certificate), at and size (of the key in
              the file of keys, in octets)
+  template   names below are made by this template, name_key: a digest of it
   key-file   from here on keys are in this file
   zone-file  the zone file below, with the mark in its first line, is ours
   written    the zone file has all that is enrolled above, and none retired
@@ -132,9 +133,14 @@ organisation's CA (--ca), or none (--no-certificate: mail addresses alone).
 ` + outputHelp + `
 
 A line that is wrong is told with its number, and the others go on: two rows
-with one name, a name that is too long, a value that is none. A name that was
-retired is not enrolled again. A folder that is there and in no line of the
-inventory is taken over with its key. To use a key of the file elsewhere:
+with one name or one key, a name that is too long, a value that is none; a row
+that is enrolled with another key, or otherwise than --ttl, --days, --algorithm
+or the form of the record ask for. A name that was retired is not enrolled
+again. Names by another template or name key than before are refused, unless
+--other-names says that they are meant.
+
+A folder that is there and in no line of the inventory is taken over with its
+key. To use a key of the file elsewhere:
 
   awk '/^# /{on=$2=="NAME"} on' keys.pem >one.pem
   dnseal identity import NAME one.pem --identities DIR
@@ -156,6 +162,7 @@ run it again.`,
 	set.StringVar(&e.Template, "template", "", "`TEMPLATE` of the names; see above")
 	set.StringVar(&e.NameKey, "name-key", "", "`FILE` of the key of {hash(…)}")
 	set.StringVar(&e.NewNameKey, "new-name-key", "", "make the key of {hash(…)} in this new `FILE`")
+	set.BoolVar(&e.Options.OtherNames, "other-names", false, "names by another template or name key than before are meant")
 	set.StringVar(&e.KeyFile, "key-file", "", "append keys and certificates to one `FILE` instead of making folders")
 	set.StringVar(&e.Options.PublicKeyColumn, "public-key-column", "", "keys are the supplier's, in the column `NAME`")
 	set.StringVar(&e.Options.Create.Algorithm, "algorithm", identity.DefaultAlgorithm, "`ALGORITHM` of the keys: "+flags.OneOf(identity.Algorithms()))
@@ -195,6 +202,9 @@ func fleetForm(cmd *cobra.Command, form *formFlags, e *fleet.Enroll) error {
 		return fmt.Errorf("--ttl is %d; it must be 1 to %d seconds", form.ttl, most)
 	}
 	e.Options.Form, e.Options.TTL = form.form, time.Duration(form.ttl)*time.Second
+	set := cmd.Flags()
+	e.Options.Asked.TTL, e.Options.Asked.Days, e.Options.Asked.Algorithm = set.Changed("ttl"), set.Changed("days"), set.Changed("algorithm")
+	e.Options.Asked.Form = set.Changed("usage") || set.Changed("selector") || set.Changed("matching")
 	if e.Options.Raw && !cmd.Flags().Changed("matching") {
 		e.Options.Form.Matching = 0
 	}

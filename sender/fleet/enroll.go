@@ -40,6 +40,10 @@ type EnrollOptions struct {
 	// Form and TTL are those of the records.
 	Form lifecycle.Form
 	TTL  time.Duration
+	// Asked says which of these somebody asked for: a row that was enrolled with another is told.
+	Asked Asked
+	// OtherNames says that names made by another template or name key than before are meant.
+	OtherNames bool
 	// Expect is about how many rows there are; 0: not known.
 	Expect int
 	// Zone gets the records; nil: it is written, or published, later.
@@ -50,6 +54,11 @@ type EnrollOptions struct {
 	Done   func(n int)
 	// Workers make keys at the same time; 0: as many as there are processors.
 	Workers int
+}
+
+// Asked is what is not left to its default.
+type Asked struct {
+	TTL, Days, Algorithm, Form bool
 }
 
 // Enrollment is what became of a table.
@@ -121,6 +130,7 @@ type enrolling struct {
 	x         *index
 	columns   []int // of which the name is made
 	publicKey int   // column; -1: none
+	holders   holders
 	sum       Enrollment
 	many      int // identities are noted together
 }
@@ -167,39 +177,6 @@ func btoi(b bool) int {
 	return 0
 }
 
-// known reads what the inventory has: by the row where names are random, else by name.
-func (e *enrolling) known() error {
-	room, err := e.inv.enrolled()
-	if err != nil {
-		return err
-	}
-	e.x = newIndex(max(room, e.Expect))
-	return e.inv.scan(func(ev *Event) error {
-		if ev.What != Enrolled && !ev.isOut() {
-			return nil
-		}
-		d, row := e.digests(ev.Name, e.valuesOf(ev))
-		if ev.isOut() && !e.Template.IsRandom() {
-			d = digestOf(ev.Name)
-		}
-		at := e.x.add(d)
-		e.x.apply(at, ev.What)
-		if ev.What == Enrolled {
-			e.x.rows[at], e.x.lines[at] = row, uint32(ev.Line)
-		}
-		return nil
-	})
-}
-
-// valuesOf are those of a row that was enrolled, by the columns of this table.
-func (e *enrolling) valuesOf(ev *Event) []string {
-	values := make([]string, len(e.Rows.Columns))
-	for i, c := range e.Rows.Columns {
-		values[i] = ev.Row[c]
-	}
-	return values
-}
-
 // batch is what one worker does at a time.
 type batch struct {
 	jobs  []job
@@ -212,6 +189,7 @@ type job struct {
 	row     Row
 	name    string
 	kind    identity.Kind
+	half    *identity.Identity // of a public key
 	failure *Failure
 
 	line, key, zone []byte // of the inventory, the file of keys, the zone file
@@ -249,81 +227,6 @@ func (e *enrolling) read(ctx context.Context, work, ordered chan<- *batch) error
 		}
 	}
 	return nil
-}
-
-// plan finds the name of a row, and whether it is new.
-func (e *enrolling) plan(b *batch, row Row) {
-	j := job{row: row}
-	if j.failure = e.name(&j); j.failure == nil {
-		var there bool
-		if there, j.failure = e.meet(&j); there {
-			b.there++
-			return
-		}
-	}
-	b.jobs = append(b.jobs, j)
-}
-
-func (e *enrolling) name(j *job) *Failure {
-	pseudonym := ""
-	if e.Template.IsRandom() {
-		pseudonym = newPseudonym()
-	}
-	text, err := e.Template.expand(j.row.Values, "", e.NameKey, pseudonym)
-	if err != nil {
-		return &Failure{Line: j.row.Line, Code: BadValue, Err: err}
-	}
-	if j.kind, j.name, err = identity.ParseName(text); err != nil {
-		return &Failure{Line: j.row.Line, Code: BadName, Err: err}
-	}
-	if e.Raw && j.kind != identity.Mail {
-		return failed(j.row.Line, BadName, "%s needs a certificate: only mail is signed by raw keys", j.name)
-	}
-	return nil
-}
-
-// meet notes that a row makes an identity, and reports whether it is there already.
-func (e *enrolling) meet(j *job) (there bool, failure *Failure) {
-	d, row := e.digests(j.name, j.row.Values)
-	at := e.x.add(d)
-	before, s := e.x.lines[at], e.x.states[at]
-	if s&isMet != 0 {
-		return false, failed(j.row.Line, Duplicate, "it makes the same identity as line %d%s", before, e.named(j))
-	}
-	e.x.states[at] |= isMet
-	e.x.lines[at] = uint32(j.row.Line)
-	switch {
-	case s&isEnrolled == 0, s&isRetired != 0 && e.Template.IsRandom():
-		e.x.rows[at] = row
-		return false, nil
-	case s&isRetired != 0:
-		return false, failed(j.row.Line, Retired, "%s was retired: a name that was in use comes back as no other device", j.name)
-	case e.x.rows[at] != row:
-		return false, failed(j.row.Line, Duplicate, "%s is enrolled already, for other values (line %d of the table then)", j.name, before)
-	}
-	return e.stays(j)
-}
-
-// stays reports that a row was enrolled before, and its key is not revoked since.
-func (e *enrolling) stays(j *job) (there bool, failure *Failure) {
-	if e.Template.IsRandom() { // its name of then is in the inventory
-		return true, nil
-	}
-	switch revoked, err := e.inv.isRevoked(j.name); {
-	case err != nil:
-		return false, &Failure{Line: j.row.Line, Name: j.name, Code: Folder, Err: err}
-	case revoked:
-		return false, failed(j.row.Line, Retired, "the key of %s was revoked: its record stays out of the zone", j.name)
-	}
-	return true, nil
-}
-
-// named says the name that two rows make; random ones are none.
-func (e *enrolling) named(j *job) string {
-	if e.Template.IsRandom() {
-		return ""
-	}
-	return ", " + j.name
 }
 
 // certify makes certificates without reading again what was just written; nil: [identity.Make] has

@@ -23,6 +23,7 @@ type What string
 const (
 	Enrolled  What = "enrolled"  // an identity has its key, and its record is known
 	KeysIn    What = "key-file"  // the keys of lines below are in this file
+	MadeBy    What = "template"  // names of lines below are made by this template and name key
 	ZoneIn    What = "zone-file" // this zone file is the inventory's, and has its mark
 	Written   What = "written"   // the zone file has all enrolled above, and none retired
 	Published What = "published" // the server, or the database, has accepted the record
@@ -50,6 +51,13 @@ type Event struct {
 	Record string `json:"record,omitempty"`
 	// Others are the records of other keys of the name, which a retired identity has besides.
 	Others []string `json:"others,omitempty"`
+	// Algorithm is that of a key that was made here, and Days how long its certificate was asked to
+	// be valid; none: the default, or not known.
+	Algorithm string `json:"algorithm,omitempty"`
+	Days      int    `json:"days,omitempty"`
+	// Template makes the names, and NameKey is a digest of the name key, where it needs one.
+	Template string `json:"template,omitempty"`
+	NameKey  string `json:"name_key,omitempty"`
 	// CA says that a CA issued the certificate: the record of the CA may vouch for the key.
 	CA bool `json:"ca,omitempty"`
 	// NotAfter is the end of the certificate; none: there is no certificate.
@@ -135,7 +143,7 @@ func parseEvent(line []byte) (e Event, err error) {
 		return e, e.check()
 	case Published, Withdrawn:
 		return e, e.checkName()
-	case Written, Served, KeysIn, ZoneIn, Ran:
+	case Written, Served, KeysIn, ZoneIn, MadeBy, Ran:
 		return e, nil
 	case "":
 		return e, errors.New("it has no event")

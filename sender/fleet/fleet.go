@@ -38,6 +38,7 @@ const (
 	BadValue    Code = "value"       // a column has what no name can have
 	BadName     Code = "name"        // the name that the template makes is none
 	Duplicate   Code = "duplicate"   // another row makes the same name
+	Changed     Code = "changed"     // the row is enrolled, with another key or otherwise
 	Retired     Code = "retired"     // the identity was retired
 	BadKey      Code = "key"         // the key of the row, or of the folder, cannot be used
 	Certificate Code = "certificate" // no certificate could be made

@@ -20,6 +20,12 @@ const (
 	isListed    // the zone file has it
 	isUnlisted  // the zone file left it out after it was retired
 	isVouched   // it was retired, and the record of a CA vouches for it all the same
+
+	isOtherTTL // it was enrolled otherwise than somebody asks for now
+	isOtherDays
+	isOtherAlgorithm
+	isOtherForm
+	isOther = isOtherTTL | isOtherDays | isOtherAlgorithm | isOtherForm
 )
 
 type digest [16]byte
@@ -76,6 +82,17 @@ func (x *index) find(d digest) (at int, ok bool) {
 	return at, x.states[at] != 0
 }
 
+// findBeginning is find by the first 64 bits alone.
+func (x *index) findBeginning(n uint64) (at int, ok bool) {
+	hi, _ := bits.Mul64(n, uint64(len(x.digests)))
+	for at = int(hi); x.states[at] != 0 && beginning(x.digests[at]) != n; {
+		if at++; at == len(x.digests) {
+			at = 0
+		}
+	}
+	return at, x.states[at] != 0
+}
+
 // add returns the place of a digest, which is new where its state is 0: the caller sets it.
 func (x *index) add(d digest) int {
 	if x.used >= len(x.digests)/8*7 {
@@ -128,7 +145,7 @@ func (x *index) apply(at int, what What) {
 		x.states[at] = x.states[at]&^isWithdrawn | isRetired | isVouched
 	case Withdrawn:
 		x.states[at] |= isWithdrawn
-	case Written, Served, KeysIn, ZoneIn, Ran: // of many
+	case Written, Served, KeysIn, ZoneIn, MadeBy, Ran: // of many
 	}
 }
 

@@ -268,7 +268,7 @@ func (inv *Inventory) byName(f func(e *Event, at int, x *index) error) (*index, 
 		switch e.What {
 		case Written:
 			x.written()
-		case Served, KeysIn, ZoneIn, Ran:
+		case Served, KeysIn, ZoneIn, MadeBy, Ran:
 		case Enrolled, Published, Retire, Vouched, Withdrawn:
 			at = x.add(digestOf(e.Name))
 			if err := x.follows(at, e); err != nil {

@@ -58,7 +58,7 @@ func (e *enrolling) makeOne(j *job, now time.Time) {
 // identity makes the key and its certificate, or reads the public half.
 func (e *enrolling) identity(j *job, now time.Time) (*identity.Identity, *Failure) {
 	if e.publicKey >= 0 {
-		return e.half(j)
+		return j.half, nil
 	}
 	opts := e.Create
 	opts.Now = now
@@ -267,7 +267,10 @@ func (e *enrolling) lines(j *job, id *identity.Identity, now time.Time) *Failure
 	if err != nil {
 		return &Failure{Line: j.row.Line, Name: j.name, Code: BadKey, Err: err}
 	}
-	event := Event{Time: now, What: Enrolled, Name: j.name, Line: j.row.Line, Row: e.rowOf(j), Key: id.KeyID(), Record: recordText(record), TTL: int64(e.TTL / time.Second)}
+	event := Event{Time: now, What: Enrolled, Name: j.name, Line: j.row.Line, Row: e.rowOf(j), Key: id.KeyID(), Record: recordText(record), TTL: int64(e.TTL / time.Second), Days: e.Create.Days}
+	if e.publicKey < 0 {
+		event.Algorithm = e.algorithm()
+	}
 	if id.Certificate != nil {
 		event.NotAfter = id.Certificate.NotAfter.UTC()
 		// One that was just signed by its own key is not parsed.

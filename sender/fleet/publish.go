@@ -125,7 +125,7 @@ func (p *publishing) read() (err error) {
 			x.rows[at] = x.rows[at]&lineMask | p.zoneID(e)<<zoneShift
 		case Served:
 			p.epoch++
-		case Written, KeysIn, ZoneIn, Ran: // of files
+		case Written, KeysIn, ZoneIn, MadeBy, Ran: // of files
 		}
 		return nil
 	})

@@ -54,7 +54,7 @@ func (inv *Inventory) Status(soon time.Duration) (s Status, err error) {
 			s.ZoneFile, s.ZoneFileTime = e.File, e.Time
 		case Ran:
 			s.LastRun, s.LastFailed = e.Time, e.Failed
-		case Retire, Vouched, KeysIn, ZoneIn: // nothing to count
+		case Retire, Vouched, KeysIn, ZoneIn, MadeBy: // nothing to count
 		}
 		return nil
 	})
