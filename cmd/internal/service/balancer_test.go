@@ -3,12 +3,15 @@ package service
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/smtp"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"dnseal/cmd/internal/demo"
 	"dnseal/cmd/internal/worldtest"
 	"dnseal/lookup/lookuptest/peertest"
 )
@@ -96,8 +100,9 @@ func (d *door) stop(t *testing.T) {
 	}
 }
 
-// doors are as many relays of a world, and HAProxy before them, whose address is front.
-func (w *world) doors(tb testing.TB, n int) (all []*door, front string) {
+// doors are as many relays of a world before a next hop, and HAProxy before them, whose address is
+// front.
+func (w *world) doors(tb testing.TB, n int, nextHop string) (all []*door, front string) {
 	tb.Helper()
 	haproxy := peertest.Program(tb, "haproxy")
 	front = peertest.FreeAddr(tb)
@@ -107,6 +112,7 @@ func (w *world) doors(tb testing.TB, n int) (all []*door, front string) {
 	for i := range n {
 		d := &door{address: peertest.FreeAddr(tb), health: peertest.FreeAddr(tb)}
 		relay := strings.Replace(strings.ReplaceAll(worldtest.OneRelay, "DIR/", w.Dir+"/"), "unix:"+w.Dir+"/relay", d.address, 1)
+		relay = strings.Replace(relay, "unix:"+w.Dir+"/mailbox", nextHop, 1)
 		d.conf = w.Write(fmt.Sprintf("door%d.toml", i), fmt.Sprintf("%s%sproxies = [\"127.0.0.0/8\"]\n[service]\nhealth = %q\ndrain = \"2s\"\n", text, relay, d.health))
 		d.start(tb)
 		tb.Cleanup(func() { d.cmd.Process.Kill(); d.cmd.Wait() })
@@ -169,39 +175,75 @@ func handInAt(address, subject string) error {
 	return c.Quit()
 }
 
-// TestRollingRestart restarts two relays behind HAProxy one after the other, under load: no message
+// TestRollingRestart restarts the relays behind HAProxy one after the other, under load: no message
 // is refused, lost or doubled.
 func TestRollingRestart(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	doors, front := w.doors(t, 2)
-	arrived := map[string]int{}
-	stopCollecting := make(chan struct{})
-	var collector, load sync.WaitGroup
-	collector.Go(func() {
+	w.rollingRestart(t, 2, 3, "unix:"+w.Path("mailbox"), w.Mailbox.Mail)
+}
+
+// TestRollingRestartPostfix is the same where the queue behind the relays is Postfix's: once that
+// is empty each message has arrived, once.
+func TestRollingRestartPostfix(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{2, 4} {
+		t.Run(strconv.Itoa(n), func(t *testing.T) {
+			t.Parallel()
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			must(t, err)
+			mailbox := demo.ServeMailbox(l)
+			t.Cleanup(mailbox.Close)
+			dir := peertest.ShortDir(t)
+			queue := peertest.Postfix(t, dir, l.Addr().String(), "myhostname = queue.example")
+			newWorld(t).rollingRestart(t, n, 1, queue, mailbox.Mail, dir+"/spool")
+		})
+	}
+}
+
+// arrivals collects the subjects of mail until end is called, which returns how often each came.
+func arrivals(mail <-chan []byte) (end func() map[string]int) {
+	arrived, stop, done := map[string]int{}, make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
 		for {
 			select {
-			case m := <-w.Mailbox.Mail:
+			case m := <-mail:
 				_, subject, _ := strings.Cut(string(m), "\r\nSubject: ")
 				subject, _, _ = strings.Cut(subject, "\r\n")
 				arrived[subject]++
-			case <-stopCollecting:
+			case <-stop:
 				return
 			}
 		}
+	}()
+	return sync.OnceValue(func() map[string]int {
+		close(stop)
+		<-done
+		return arrived
 	})
+}
+
+// rollingRestart restarts n relays while clients hand mail in; the queues are folders of Postfix
+// that must be empty at the end.
+func (w *world) rollingRestart(t *testing.T, n, clients int, nextHop string, mail <-chan []byte, queues ...string) {
+	t.Helper()
+	doors, front := w.doors(t, n, nextHop)
+	end := arrivals(mail)
+	defer end()
 	// HAProxy knows of a door only when it has asked it.
-	peertest.WaitFor(t, "both doors to serve", func() bool {
+	peertest.WaitFor(t, "all doors to serve", func() bool {
 		if err := handInAt(front, "first"); err != nil {
 			t.Log(err)
 		}
-		return served(doors[0]) && served(doors[1])
+		return !slices.ContainsFunc(doors, func(d *door) bool { return !served(d) })
 	})
-	var end atomic.Bool
+	var stop atomic.Bool
 	var accepted sync.Map
-	for i := range 3 {
+	var load sync.WaitGroup
+	for i := range clients {
 		load.Go(func() {
-			for n := 0; !end.Load(); n++ {
+			for n := 0; !stop.Load(); n++ {
 				subject := fmt.Sprintf("m%d-%d", i, n)
 				if err := handInAt(front, subject); err != nil {
 					t.Errorf("%s: %v", subject, err)
@@ -216,18 +258,36 @@ func TestRollingRestart(t *testing.T) {
 		d.start(t)
 		peertest.WaitFor(t, "the new door to serve", func() bool { return served(d) || t.Failed() })
 	}
-	end.Store(true)
+	stop.Store(true)
 	load.Wait()
-	close(stopCollecting)
-	collector.Wait()
-	total := 0
+	for _, queue := range queues {
+		peertest.WaitFor(t, "Postfix's queue to be empty", func() bool { return queued(t, queue) == 0 })
+	}
+	arrived, total := end(), 0
 	accepted.Range(func(subject, _ any) bool {
 		if total++; arrived[subject.(string)] != 1 {
 			t.Errorf("%s was accepted, and arrived %d times", subject, arrived[subject.(string)])
 		}
 		return true
 	})
-	t.Logf("%d messages through two restarts", total)
+	t.Logf("%d messages through the restart of %d relays", total, n)
+}
+
+// queued is how many messages Postfix has in its queues.
+func queued(t *testing.T, spool string) (n int) {
+	t.Helper()
+	for _, queue := range []string{"maildrop", "incoming", "active", "deferred"} {
+		must(t, filepath.WalkDir(filepath.Join(spool, queue), func(_ string, d fs.DirEntry, err error) error {
+			if err == nil && !d.IsDir() {
+				n++
+			}
+			if errors.Is(err, fs.ErrNotExist) { // it went on meanwhile
+				return nil
+			}
+			return err
+		}))
+	}
+	return n
 }
 
 func served(d *door) bool { return strings.Contains(d.log.String(), "msg=message") }
@@ -256,7 +316,7 @@ func BenchmarkBalanced(b *testing.B) {
 	for _, n := range []int{1, 2, 4} {
 		b.Run(strconv.Itoa(n), func(b *testing.B) {
 			w := newWorld(b)
-			doors, front := w.doors(b, n)
+			doors, front := w.doors(b, n, "unix:"+w.Path("mailbox"))
 			var collector sync.WaitGroup
 			stop := make(chan struct{})
 			collector.Go(func() {
