@@ -301,14 +301,18 @@ func newFleetStatus() *cobra.Command {
 		Use:   "status",
 		Short: "Count a fleet: active, published, retired, expiring",
 		Long: `Counts what the inventory says: it asks no name server ("dnseal identity status"
-does). active are enrolled and not retired, published are in the zone file, the
-server or the database, expiring are certificates that end within --days; under
-usage 3 their dates do not count (RFC 7671, Section 5.1).
+does). active are enrolled and not retired; published are in the zone file that
+was written last, or accepted by the server or database, and the line says how
+many each way; unpublished are in neither. A fleet that uses both ways needs
+both: "fleet enroll --publish" sends what is in a zone file alone, and every
+zone file has all that are active. expiring are certificates that end within
+--days; under usage 3 their dates do not count (RFC 7671, Section 5.1).
 
-JSON, one object: active, published, unpublished, unseen (published, and not yet
-seen on every name server), retired, waiting (to be withdrawn), vouched (of the
-retired, accepted by others by the record of a CA), expired, expiring, oldest,
-oldest_enrolled, next_to_expire, next_expires, last_run,
+JSON, one object: active, published, updated (by server or database), listed
+(in the zone file), unpublished, unseen (updated, and not yet seen on every name
+server), retired, waiting (to be withdrawn), vouched (of the retired, accepted
+by others by the record of a CA), expired, expiring, oldest, oldest_enrolled,
+next_to_expire, next_expires, last_run,
 last_failed (lines of the last table), zone_file, zone_file_written.
 
 Exit status: 0; 2 the inventory cannot be read, or a line of it is damaged.`,

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"time"
@@ -79,12 +80,20 @@ const (
 // of which nothing became are told by Failed, and the others go on. An identity counts from its
 // line in the inventory on, which is written after its key is on disk. Where it ends early, what
 // the inventory says is true, and the same call goes on there. Errors: the context's; a
-// [*DamagedError]; what the file system returned, such as a full disk; options that do not go
-// together.
+// [*DamagedError]; [identity.ErrBusy] where identities are enrolled into Dir by another inventory;
+// what the file system returned, such as a full disk; those of [EnrollOptions.Check].
 func (inv *Inventory) Enroll(ctx context.Context, opts EnrollOptions) (sum Enrollment, err error) {
 	e := &enrolling{EnrollOptions: opts, inv: inv, many: manyPending}
 	if err = e.check(); err != nil {
 		return sum, err
+	}
+	if opts.Dir != "" {
+		// Another inventory can be over the same directory.
+		unlock, err := identity.LockFile(filepath.Join(opts.Dir, dirLock), opts.Dir)
+		if err != nil {
+			return sum, err
+		}
+		defer unlock()
 	}
 	if err = e.known(); err != nil {
 		return sum, err
@@ -121,6 +130,9 @@ func (inv *Inventory) Enroll(ctx context.Context, opts EnrollOptions) (sum Enrol
 	}
 	return e.sum, err
 }
+
+// dirLock is held while folders of a directory are made.
+const dirLock = ".fleet.lock"
 
 // enrolling is one call of Enroll.
 type enrolling struct {

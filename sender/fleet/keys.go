@@ -114,6 +114,9 @@ func (k *KeyFile) cut(path string, end int64) error {
 	_, err = io.Copy(away, io.NewSectionReader(k.file, end, k.size-end))
 	err = errors.Join(err, away.Sync(), away.Close())
 	if err == nil {
+		err = identity.SyncDir(filepath.Dir(path))
+	}
+	if err == nil {
 		err = k.file.Truncate(end)
 	}
 	if err != nil {

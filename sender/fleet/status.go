@@ -6,11 +6,14 @@ import (
 
 // Status is what an inventory says of its fleet.
 type Status struct {
-	// Active are enrolled and not retired. Of these Published are in the zone as far as the
-	// inventory knows, and Unpublished are not; Unseen are published, and no run since has seen its
-	// sample on every name server.
+	// Active are enrolled and not retired. Of these Updated are in the zone by the server or the
+	// database, Listed by the zone file that was written last, Published by at least one of the
+	// two, and Unpublished by none; Unseen are updated, and no run since has seen its sample on
+	// every name server.
 	Active      int `json:"active"`
 	Published   int `json:"published"`
+	Updated     int `json:"updated"`
+	Listed      int `json:"listed"`
 	Unpublished int `json:"unpublished"`
 	Unseen      int `json:"unseen"`
 	// Retired sign no more; of these the records of Waiting are still to be withdrawn, and those of
@@ -89,6 +92,8 @@ func (s *Status) count(x *index, epoch uint32) {
 			continue
 		case state&(isPublished|isListed) != 0:
 			s.Published++
+			s.Updated += btoi(state&isPublished != 0)
+			s.Listed += btoi(state&isListed != 0)
 			if state&isPublished != 0 && x.lines[at] == epoch+1 {
 				s.Unseen++
 			}

@@ -3,13 +3,17 @@ package fleet
 import (
 	"fmt"
 	"os"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
 
-// syncFolders waits until all that was written to the file system of dir is on disk: one call for
-// any number of folders.
-func syncFolders(dir string, _ []string) error {
+// syncFolders waits until what was written to folders below dir is on disk: by one call for any
+// number of folders, where it says what could not be written.
+func syncFolders(dir string, names []string) error {
+	if !syncfsTells() {
+		return syncEach(dir, names)
+	}
 	d, err := os.Open(dir)
 	if err != nil {
 		return fmt.Errorf("fleet: %w", err)
@@ -19,4 +23,19 @@ func syncFolders(dir string, _ []string) error {
 		return fmt.Errorf("fleet: sync %s: %w", dir, err)
 	}
 	return nil
+}
+
+// syncfsTells reports whether this system is one on which syncfs(2) returns errors of writing:
+// Linux 5.8 or later.
+var syncfsTells = sync.OnceValue(func() bool {
+	var name unix.Utsname
+	return unix.Uname(&name) == nil && tellsErrors(unix.ByteSliceToString(name.Release[:]))
+})
+
+func tellsErrors(release string) bool {
+	var major, minor int
+	if n, _ := fmt.Sscanf(release, "%d.%d", &major, &minor); n != 2 {
+		return false
+	}
+	return major > 5 || major == 5 && minor >= 8
 }

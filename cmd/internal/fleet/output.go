@@ -125,7 +125,7 @@ func (o *Output) publish(ctx context.Context, inv *fleet.Inventory, failures *Fa
 	if s, err := inv.Status(0); err != nil {
 		return err
 	} else if bar != nil {
-		bar.Expect(s.Unpublished + s.Waiting)
+		bar.Expect(s.Active - s.Updated + s.Waiting)
 	}
 	sum, err := inv.Publish(ctx, fleet.PublishOptions{
 		Publisher: o.publisher, Reader: o.publisher, Batch: o.batch,

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"fmt"
 	"io"
 	"strconv"
 	"time"
@@ -61,7 +62,7 @@ func (s *Status) print(st *fleet.Status) {
 		next = "first: " + st.Next + ", " + st.NextTime.Format(time.DateOnly)
 	}
 	line("active", st.Active, oldest)
-	line("published", st.Published, unless(st.Unseen == 0, strconv.Itoa(st.Unseen)+" not seen on every name server yet"))
+	line("published", st.Published, ways(st)+unless(st.Unseen == 0, "; "+strconv.Itoa(st.Unseen)+" not seen on every name server yet"))
 	line("unpublished", st.Unpublished, "")
 	line("retired", st.Retired, unless(st.Waiting == 0, strconv.Itoa(st.Waiting)+" still to be withdrawn"))
 	if st.Vouched > 0 {
@@ -76,6 +77,17 @@ func (s *Status) print(st *fleet.Status) {
 	if st.ZoneFile != "" {
 		cli.Print(s.Out, "zone file    %s, %s", st.ZoneFile, st.ZoneFileTime.Format(time.RFC3339))
 	}
+}
+
+// ways says how records got into the zone.
+func ways(st *fleet.Status) string {
+	switch {
+	case st.ZoneFile == "":
+		return strconv.Itoa(st.Updated) + " by server or database"
+	case st.Updated == 0:
+		return strconv.Itoa(st.Listed) + " in the zone file"
+	}
+	return fmt.Sprintf("%d in the zone file, %d by server or database", st.Listed, st.Updated)
 }
 
 func unless(not bool, text string) string {
