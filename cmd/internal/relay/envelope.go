@@ -164,7 +164,10 @@ func (s *session) cmdRcpt(ctx context.Context, arg string) {
 		s.in.Skip(len(line) + len("\r\n"))
 	}
 	for _, r := range s.recipients(ctx, args) {
-		s.pass("RCPT TO:<x@x>", r)
+		s.pass("RCPT TO:<x@x>", s.countRefused(r))
+		if s.quit {
+			return
+		}
 	}
 }
 

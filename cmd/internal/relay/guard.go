@@ -207,7 +207,7 @@ func (s *session) next(ctx context.Context) {
 			s.reply(replyDenied)
 		} else if errors.Is(err, wire.ErrClosing) {
 			s.reply(replyClosing)
-		} else if errors.Is(err, os.ErrDeadlineExceeded) && !s.challenged {
+		} else if errors.Is(err, os.ErrDeadlineExceeded) {
 			s.reply(replyTimeout)
 		}
 	}
@@ -224,7 +224,9 @@ func (s *session) command(ctx context.Context, line string) {
 	}
 	switch s.verb {
 	case "EHLO", "LHLO", "HELO":
-		s.cmdHello(ctx, arg)
+		if !s.tooIdle() {
+			s.cmdHello(ctx, arg)
+		}
 	case "STARTTLS":
 		s.cmdStartTLS(ctx, arg)
 	case "AUTH":
@@ -243,7 +245,9 @@ func (s *session) command(ctx context.Context, line string) {
 		s.cmdChunk(ctx, arg)
 	// RFC 5321, Section 4.1.1.9: what follows NOOP is ignored, so the verb alone goes on.
 	case "RSET", "NOOP", "VRFY", "QUIT":
-		s.pass(s.verb, ofLibrary)
+		if s.verb == "QUIT" || !s.tooIdle() {
+			s.pass(s.verb, ofLibrary)
+		}
 	// RFC 5321, Section 4.2.4: 500 for a command that is not recognized.
 	default:
 		s.replyError(replyUnknown)

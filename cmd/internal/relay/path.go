@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -135,7 +136,12 @@ func parseParams(s string) ([]param, bool) {
 		if key == "" || (hasValue && value == "") || strings.ContainsFunc(word, func(r rune) bool { return r < '!' || r == 0x7f }) {
 			return nil, false
 		}
-		params = append(params, param{key: strings.Clone(strings.ToUpper(key)), value: strings.Clone(value)})
+		// One that stands there twice says two things: which of them holds is anybody's guess.
+		key = strings.ToUpper(key)
+		if slices.ContainsFunc(params, func(p param) bool { return p.key == key }) {
+			return nil, false
+		}
+		params = append(params, param{key: strings.Clone(key), value: strings.Clone(value)})
 	}
 	return params, true
 }

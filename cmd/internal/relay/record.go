@@ -3,6 +3,7 @@ package relay
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 
 	"dnseal/cmd/internal/relay/wire"
@@ -35,6 +36,9 @@ func (s *session) record(ctx context.Context, tx *transaction, e ending) {
 		attrs = append(attrs, slog.String("reply", wire.Printable(reply.String())))
 	}
 	s.srv.opts.Log.LogAttrs(ctx, r.Level(), "message", attrs...)
+	if slices.ContainsFunc(e.replies, wire.Reply.OK) {
+		s.idle, s.unknown = 0, 0
+	}
 	if s.srv.opts.OnDecision != nil {
 		s.srv.opts.OnDecision(&r, worst(e.replies))
 	}

@@ -38,6 +38,8 @@ type session struct {
 
 	errors  int
 	refused int // logins
+	idle    int // commands that lead to no message, since the last one that was taken
+	unknown int // recipients that were refused since then
 	tx      *transaction
 	quit    bool // no further command is read
 
@@ -167,6 +169,35 @@ func (s *session) replyError(r wire.Reply) { s.reply(s.countError(r)) }
 // countError counts a wrong command and returns the reply to it; too many end the session.
 func (s *session) countError(r wire.Reply) wire.Reply {
 	if s.errors++; s.errors >= s.srv.opts.Limits.MaxErrors {
+		s.quit = true
+		return replyErrors
+	}
+	return r
+}
+
+// Bounds of what a client may do without handing in a message. Postfix has the first too
+// (smtpd_junk_command_limit).
+const (
+	maxIdle    = 100  // EHLO, RSET, NOOP and VRFY
+	maxUnknown = 1000 // recipients that are refused: a list with many that are gone goes through
+)
+
+// tooIdle counts a command that leads to no message; true: they are too many, and the session ends.
+func (s *session) tooIdle() bool {
+	if s.idle++; s.idle <= maxIdle {
+		return false
+	}
+	s.reply(replyErrors)
+	s.quit = true
+	return true
+}
+
+// countRefused counts the reply to a recipient; too many refusals end the session.
+func (s *session) countRefused(r wire.Reply) wire.Reply {
+	if r.Code < 500 {
+		return r
+	}
+	if s.unknown++; s.unknown > max(maxUnknown, s.srv.opts.Limits.MaxRecipients) {
 		s.quit = true
 		return replyErrors
 	}
