@@ -248,6 +248,35 @@ func TestOwnInput(t *testing.T) {
 	}
 }
 
+// TestOthersFile: what these commands did not make stays as it is; what they made is replaced.
+func TestOthersFile(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	source := &made.Table{File: w.table(), Key: "key", Name: "name"}
+	if err := w.make(made.Making{Source: source, To: w.path("h.p7m")}); err != nil {
+		t.Fatal(err)
+	}
+	const text = "name,site\nof,somebody\n"
+	other := w.write("other", text)
+	errs := []error{w.make(made.Making{Source: source, To: other}), w.take(other, false, w.path("h.p7m"))}
+	for _, err := range errs {
+		if err == nil || !strings.Contains(err.Error(), "was not made by this command") {
+			t.Error(err)
+		}
+	}
+	if after, err := os.ReadFile(other); err != nil || string(after) != text {
+		t.Errorf("%q, %v", after, err)
+	}
+	for range 2 {
+		if err := w.take(w.path("taken.csv"), false, w.path("h.p7m")); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := w.make(made.Making{Source: source, To: w.path("h.p7m"), Taker: "taker.example"}); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestFolders hands on what an inventory has that is not retired.
 func TestFolders(t *testing.T) {
 	t.Parallel()

@@ -137,7 +137,10 @@ func (m *Making) part(ctx context.Context, h handover.Header, count int, next fu
 		cli.Print(m.Out, "%s: part %d of %d, %s, was made before", path, h.Part, h.Parts, identities(count))
 		return nil
 	}
-	err := replace(path, func(w io.Writer) error { return handover.Write(w, m.Giver, h, entries) })
+	err := mayReplace(path, isSignedData)
+	if err == nil {
+		err = replace(path, func(w io.Writer) error { return handover.Write(w, m.Giver, h, entries) })
+	}
 	if err == nil {
 		cli.Print(m.Out, "%s: part %d of %d, %s", path, h.Part, h.Parts, identities(count))
 	}

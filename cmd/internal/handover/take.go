@@ -41,6 +41,9 @@ func (t *Taking) Run(ctx context.Context) error {
 			return &about{file, errors.New("the table would take the place of the hand-over itself; name another file with --to")}
 		}
 	}
+	if err := mayReplace(t.To, isTaken); err != nil {
+		return err
+	}
 	n := 0
 	err := replace(t.To, func(w io.Writer) error {
 		table := csv.NewWriter(w)
