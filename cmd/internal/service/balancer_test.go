@@ -243,8 +243,8 @@ func (w *world) rollingRestart(t *testing.T, n, clients int, nextHop string, mai
 	var load sync.WaitGroup
 	for i := range clients {
 		load.Go(func() {
-			for n := 0; !stop.Load(); n++ {
-				subject := fmt.Sprintf("m%d-%d", i, n)
+			for j := 0; !stop.Load(); j++ {
+				subject := fmt.Sprintf("m%d-%d", i, j)
 				if err := handInAt(front, subject); err != nil {
 					t.Errorf("%s: %v", subject, err)
 					return

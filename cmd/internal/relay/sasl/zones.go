@@ -106,7 +106,7 @@ func (zs *zones) turn(ctx context.Context, owner string, f func() (cut string, e
 // inZone waits for a slot of the zone, then of the domain and of all, and runs f; again: the name
 // has turned out to be in another zone.
 func (zs *zones) inZone(ctx context.Context, d *domain, z *zone, was state, owner string, f func() (string, error)) (again bool, err error) {
-	if err := z.gate.acquire(ctx); err != nil {
+	if err = z.gate.acquire(ctx); err != nil {
 		return false, noTurn(err)
 	}
 	defer z.gate.release()
@@ -118,8 +118,8 @@ func (zs *zones) inZone(ctx context.Context, d *domain, z *zone, was state, owne
 		return false, unavailable("%d lookups had no answer while this one waited", failed)
 	}
 	for _, p := range []*pools{&d.pools, &zs.pools} {
-		leave, err := p.enter(ctx, now)
-		if err != nil {
+		var leave func()
+		if leave, err = p.enter(ctx, now); err != nil {
 			return false, noTurn(err)
 		}
 		defer leave()
