@@ -73,7 +73,7 @@ func (r *Reader) Look(ctx context.Context, changes ...Change) ([]Seen, error) {
 		for i := range left {
 			left[i] = i
 		}
-		r.look(ctx, g, newRounds(g.zone, servers), left, out)
+		_, _ = r.look(ctx, g, newRounds(g.zone, servers), left, out) // out has what is missing
 	}
 	return slices.Concat(out...), ctx.Err()
 }

@@ -89,9 +89,9 @@ func (inv *Inventory) Enroll(ctx context.Context, opts EnrollOptions) (sum Enrol
 	}
 	if opts.Dir != "" {
 		// Another inventory can be over the same directory.
-		unlock, err := identity.LockFile(filepath.Join(opts.Dir, dirLock), opts.Dir)
-		if err != nil {
-			return sum, err
+		unlock, busy := identity.LockFile(filepath.Join(opts.Dir, dirLock), opts.Dir)
+		if busy != nil {
+			return sum, busy
 		}
 		defer unlock()
 	}

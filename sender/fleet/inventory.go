@@ -271,8 +271,8 @@ func (inv *Inventory) byName(f func(e *Event, at int, x *index) error) (*index, 
 		case Served, KeysIn, ZoneIn, MadeBy, Ran:
 		case Enrolled, Published, Retire, Vouched, Withdrawn:
 			at = x.add(digestOf(e.Name))
-			if err := x.follows(at, e); err != nil {
-				return &DamagedError{inv.path, number, err}
+			if wrong := x.follows(at, e); wrong != nil {
+				return &DamagedError{inv.path, number, wrong}
 			}
 			x.apply(at, e.What)
 		}
