@@ -167,6 +167,13 @@ func contradicts(b batch, ch *Change, has held) *Refusal {
 
 // ChangedRefusal is about records that are not those that a change expects; own are those there.
 func ChangedRefusal(server, zone string, ch *Change, own []dane.Record) *Refusal {
+	if len(ch.Expect) == 0 { // it was to be new
+		return &Refusal{
+			Code: Changed, Server: server, Zone: zone, Name: ch.Owner,
+			Text:   fmt.Sprintf("%s %s at %s has records of somebody else: there %s; they were not changed", ch.Owner, ch.Type, server, describe(own)),
+			Advice: "look whose they are (dnseal lookup): records that are there are never replaced unasked; where they are no longer needed, take them out first",
+		}
+	}
 	return &Refusal{
 		Code: Changed, Server: server, Zone: zone, Name: ch.Owner,
 		Text: fmt.Sprintf("%s %s at %s is not as it was read before: there %s, expected %s; it was not changed",

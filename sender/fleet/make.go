@@ -4,15 +4,12 @@ import (
 	"context"
 	"crypto/ecdsa"
 	"crypto/x509"
-	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"syscall"
 	"time"
 
@@ -106,7 +103,7 @@ func (e *enrolling) selfSigned(id *identity.Identity) (*x509.Certificate, error)
 
 // half reads the public key of a row.
 func (e *enrolling) half(j *job) (*identity.Identity, *Failure) {
-	data, err := e.publicKeyOf(j.row.Values[e.publicKey])
+	data, err := PublicKeyText(e.PublicKeyColumn, j.row.Values[e.publicKey], e.PublicKeys)
 	var id *identity.Identity
 	if err == nil {
 		id, err = identity.ReadPublic(j.name, data)
@@ -118,43 +115,6 @@ func (e *enrolling) half(j *job) (*identity.Identity, *Failure) {
 		return nil, &Failure{Line: j.row.Line, Name: j.name, Code: BadKey, Err: err}
 	}
 	return id, nil
-}
-
-// maxPublicKey is the most octets of a file with a public key.
-const maxPublicKey = 64 << 10
-
-// publicKeyOf is what a value holds: PEM, the base64 of DER, or the path of a file below the folder
-// of the table. Files elsewhere are not read: the table may come from somebody else.
-func (e *enrolling) publicKeyOf(value string) ([]byte, error) {
-	switch {
-	case value == "":
-		return nil, fmt.Errorf("the column %s is empty", e.PublicKeyColumn)
-	case strings.Contains(value, "-----BEGIN "):
-		return []byte(value), nil
-	}
-	// The base64 of a SEQUENCE begins with M.
-	if der, err := base64.StdEncoding.DecodeString(value); err == nil && len(der) > 32 && der[0] == 0x30 {
-		return der, nil
-	}
-	if e.PublicKeys == nil {
-		return nil, fmt.Errorf("the column %s has neither PEM nor the base64 of a key", e.PublicKeyColumn)
-	}
-	info, err := e.PublicKeys.Stat(value)
-	if err == nil && !info.Mode().IsRegular() { // a pipe may block
-		err = fmt.Errorf("%s is no regular file", clip(value))
-	}
-	if err != nil {
-		if cause, ok := errors.AsType[*fs.PathError](err); ok {
-			err = cause.Err
-		}
-		return nil, fmt.Errorf("the column %s has neither PEM nor the base64 of a key, and there is no file %q: %w", e.PublicKeyColumn, clip(value), err)
-	}
-	f, err := e.PublicKeys.Open(value)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }() // only read
-	return io.ReadAll(io.LimitReader(f, maxPublicKey))
 }
 
 // keyText is what the file of keys gets.

@@ -2,6 +2,7 @@ package identity
 
 import (
 	"bytes"
+	"cmp"
 	"crypto"
 	"crypto/x509"
 	"encoding/pem"
@@ -9,6 +10,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"strings"
 
 	"dnseal/smime/cms"
 )
@@ -155,32 +157,46 @@ func (id *Identity) readSchemeLine() (bool, error) {
 // ReadPublic makes the identity of a public key, certificate or certificate request that others
 // hand over, in PEM or DER: it cannot sign, and nothing is written (see [Identity.Files]). Of
 // certificates, that of the key comes first, then those of the CAs above it. Errors have a [Hint]:
-// a name that is none; other contents, also a private key or the name of one; a certificate that is
-// not of the key, or not for the name.
+// a name that is none; other contents, also a private key or the name of one; a weak key; a
+// certificate that is not of the key, or not for the name.
 func ReadPublic(name string, data []byte) (*Identity, error) {
 	kind, name, err := ParseName(name)
 	if err != nil {
 		return nil, err
 	}
-	id := &Identity{Name: name, Kind: kind, KeyFile: keyFile, CertFile: certFile}
+	id, err := readPublic(&Identity{Name: name, Kind: kind}, data)
+	if err == nil && id.Certificate != nil {
+		err = id.CheckName()
+	}
+	return id, err
+}
+
+// ReadPublicKey is ReadPublic for a key whose name is not known yet: the Name is empty.
+func ReadPublicKey(data []byte) (*Identity, error) { return readPublic(new(Identity), data) }
+
+func readPublic(id *Identity, data []byte) (*Identity, error) {
+	id.KeyFile, id.CertFile = keyFile, certFile
 	g := new(gathered)
-	if err = checkPublic(data); err == nil {
+	err := checkPublic(data)
+	if err == nil {
 		err = g.read(plainText(data), new(secrets))
 	}
 	if err != nil {
-		return nil, importError("public key of "+name, err)
+		return nil, importError(strings.TrimSuffix("public key of "+id.Name, " of "), err)
 	}
 	in := &importing{gathered: g, id: id}
 	if id.Public, err = in.publicKey(id); err != nil {
 		return nil, err
 	}
+	if err = cms.CheckStrength(id.Public); err != nil {
+		return nil, WithHint(fmt.Errorf("identity: %s: its key is weak: %w", cmp.Or(id.Name, "public key"), err), "get another key: RSA of 2048 bits or more, ECDSA or Ed25519")
+	}
 	certs := in.ownCertificates(id.Public, nil)
 	switch {
 	case len(certs) > 0:
 		id.Certificate, id.Chain = certs[0], certs[1:]
-		err = id.CheckName()
 	case len(g.certificates) > 0:
-		err = WithHint(fmt.Errorf("identity: %s: none of the certificates is of its key", name), "leave them out, or get a certificate for this key")
+		err = WithHint(fmt.Errorf("identity: %s: none of the certificates is of its key", id.Name), "leave them out, or get a certificate for this key")
 	default:
 		id.CertFile = ""
 	}

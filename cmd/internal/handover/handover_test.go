@@ -3,14 +3,19 @@ package handover_test
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/csv"
 	"errors"
 	"fmt"
+	"math/big"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"dnseal/cmd/internal/cli"
 	made "dnseal/cmd/internal/handover"
@@ -330,5 +335,28 @@ func TestFoldersRevoked(t *testing.T) {
 	}
 	if rows := w.rows(w.path("t.csv")); len(rows) != 3 || rows[2][0] != w.ids[2].Name {
 		t.Errorf("%q", rows)
+	}
+}
+
+// TestWeakKey: a key that nobody may sign with is handed over to nobody, alone or in a certificate.
+func TestWeakKey(t *testing.T) {
+	t.Setenv("GODEBUG", "rsa1024min=0") // so that the key can be made
+	w := newWorld(t, 0)
+	key, err := rsa.GenerateKey(rand.Reader, 1024)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), DNSNames: []string{"a._device.example.net"}}
+	cert, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	table := w.write("weak.csv", "serial,key\n1,"+base64.StdEncoding.EncodeToString(der)+"\n2,"+base64.StdEncoding.EncodeToString(cert)+"\n")
+	if err := w.make(made.Making{Source: &made.Table{File: table, Key: "key"}, To: w.path("h.p7m")}); !errors.Is(err, cli.ExitNotPass) || strings.Count(w.err.String(), "1024 bit") != 2 {
+		t.Errorf("%v: %s", err, &w.err)
 	}
 }

@@ -102,7 +102,7 @@ func (t *Table) entry(columns []string, row fleet.Row) (e handover.Entry, err er
 	if e.Provenance, err = provenance(of(ProvenanceColumn)); err != nil {
 		return e, fail(fleet.BadValue, err)
 	}
-	if e.PublicKey, e.Certificate, err = publicKey(of(t.Key)); err != nil {
+	if e.PublicKey, e.Certificate, err = publicKey(t.Key, of(t.Key)); err != nil {
 		return e, fail(fleet.BadKey, err)
 	}
 	return e, nil
