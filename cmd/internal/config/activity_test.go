@@ -23,6 +23,7 @@ func TestActivity(t *testing.T) {
 	opts := new(Config).RelayOptions(&Relay{Role: RoleSubmission}, Wiring{Metrics: m})
 	opts.OnLogin(relay.Login{Mechanism: "EXTERNAL", Result: "done", TLSName: "s1._device.example.net"})
 	opts.OnLogin(relay.Login{Mechanism: "PLAIN", Result: "refused", User: "alice"})
+	opts.OnLogin(relay.Login{Mechanism: "EXTERNAL", Result: "refused", Cause: "no-record", TLSName: "s2._device.example.net"})
 	opts.OnLogin(relay.Login{Mechanism: "other", Result: "no-mechanism"})
 	env := &message.Envelope{Submitter: message.Submitter{TLSName: "s1._device.example.net"}}
 	opts.OnDecision(&message.Record{Envelope: env, Result: "signed"}, 2)
@@ -54,12 +55,12 @@ func TestActivity(t *testing.T) {
 	if err = <-done; err != nil {
 		t.Error(err)
 	}
-	for _, want := range []string{`"refusal":"message next-hop","logins":1,"messages":1,"refusals":1}`, `"name":"alice","kind":"user"`, `"refusal":"login refused"`} {
+	for _, want := range []string{`"refusal":"message next-hop","logins":1,"messages":1,"refusals":1}`, `"name":"alice","kind":"user"`, `"refusal":"login refused"`, `"refusal":"login no-record"`} {
 		if !strings.Contains(string(body), want) {
 			t.Errorf("no %s in\n%s", want, body)
 		}
 	}
-	if n := strings.Count(string(body), "\n"); n != 2 {
+	if n := strings.Count(string(body), "\n"); n != 3 {
 		t.Errorf("%d clients", n)
 	}
 }

@@ -144,7 +144,7 @@ func (w Wiring) loggedIn(role string, l relay.Login) {
 	w.Metrics.Login(role, l.Mechanism, l.Result)
 	a := metrics.Activity{Name: cmp.Or(l.TLSName, l.User), Device: l.TLSName != "", Login: true}
 	if l.Result != "done" {
-		a.Refused = "login " + l.Result
+		a.Refused = "login " + cmp.Or(l.Cause, l.Result)
 	}
 	w.Metrics.Activity(a)
 }

@@ -3,6 +3,7 @@ package metrics
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"sync"
 	"time"
 
@@ -242,13 +243,29 @@ func (d *devices) snapshot(name string) []device {
 // serve answers /devices: a JSON object a line for each client that is remembered, or with
 // ?name=NAME for one.
 func (d *devices) serve(w http.ResponseWriter, r *http.Request) {
+	name, ok := nameAsked(r.URL.RawQuery)
+	if !ok {
+		http.Error(w, "want /devices or /devices?name=NAME", http.StatusBadRequest)
+		return
+	}
 	w.Header().Set("Content-Type", "application/jsonl")
 	out := json.NewEncoder(w)
-	for _, one := range d.snapshot(r.URL.Query().Get("name")) {
+	for _, one := range d.snapshot(name) {
 		if out.Encode(seenLine{
 			one.name, kindWord(one.kind), at(one.login), at(one.message), at(one.refuse), one.refusal, one.logins, one.messages, one.refusals,
 		}) != nil {
 			return // the reader has gone
 		}
 	}
+}
+
+// nameAsked is the name of a query; empty: there is none. Any other query is a mistake, which must
+// not list all.
+func nameAsked(query string) (name string, ok bool) {
+	if query == "" {
+		return "", true
+	}
+	q, err := url.ParseQuery(query)
+	name = q.Get("name")
+	return name, err == nil && len(q) == 1 && len(q["name"]) == 1 && name != ""
 }

@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"fmt"
+	"net/http"
 	"runtime"
 	"strings"
 	"testing"
@@ -31,6 +32,11 @@ func TestDevices(t *testing.T) {
 	}
 	if _, page = get(t, m, "/devices?name=alice"); !strings.HasPrefix(page, `{"name":"alice"`) || strings.Count(page, "\n") != 1 {
 		t.Errorf("one name: %q", page)
+	}
+	for _, wrong := range []string{"nam=alice", "name=alice&name=s1", "name=a%zz", "name=", "name", "name=alice&x=1"} {
+		if code, page := get(t, m, "/devices?"+wrong); code != http.StatusBadRequest || page != "want /devices or /devices?name=NAME\n" {
+			t.Errorf("?%s: %d %q", wrong, code, page)
+		}
 	}
 	_, page = get(t, m, "/metrics")
 	for _, line := range []string{

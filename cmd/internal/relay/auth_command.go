@@ -177,7 +177,7 @@ func (s *session) finishLogin(ctx context.Context, proven *sasl.Principal, err e
 		s.user, s.tlsName, s.auth = proven.User, proven.TLSName, s.mechanism
 		s.know()
 		s.guesses().Succeeded(key)
-		s.countLogin(s.mechanism, loginDone)
+		s.countLogin(s.mechanism, loginDone, nil)
 		s.expected = append(s.expected, wire.NewReply(235, "2.7.0", "Welcome"))
 		return
 	// RFC 4954, Section 4: 501 5.5.2 for a response that cannot be decoded.
@@ -227,7 +227,7 @@ func (s *session) missing(mechanism string) string {
 }
 
 // countLogin reports a login for metrics. Their labels are few: clients can send any mechanism.
-func (s *session) countLogin(mechanism, result string) {
+func (s *session) countLogin(mechanism, result string, err error) {
 	switch mechanism {
 	case sasl.External, "PLAIN", "LOGIN", "SCRAM-SHA-256", "SCRAM-SHA-1", "CRAM-MD5":
 	default:
@@ -236,7 +236,7 @@ func (s *session) countLogin(mechanism, result string) {
 	if s.srv.opts.OnLogin == nil {
 		return
 	}
-	l := Login{Mechanism: mechanism, Result: result, User: s.user, TLSName: s.tlsName}
+	l := Login{Mechanism: mechanism, Result: result, Cause: sasl.Cause(err), User: s.user, TLSName: s.tlsName}
 	switch {
 	case s.loggedIn() || s.claimed == "":
 	case mechanism == sasl.External:
@@ -254,7 +254,7 @@ const deferredPause = time.Minute
 // logDeferred counts a login that could not be checked, and logs it once for many: where a zone is
 // down all its devices come again and again.
 func (s *session) logDeferred(ctx context.Context, mechanism string, err error) {
-	s.countLogin(mechanism, loginUnavailable)
+	s.countLogin(mechanism, loginUnavailable, err)
 	about := slog.String("service", wire.Printable(mechanism))
 	if z, ok := errors.AsType[*sasl.ZoneError](err); ok {
 		about = slog.String("zone", z.Zone)
@@ -269,7 +269,7 @@ func (s *session) logDeferred(ctx context.Context, mechanism string, err error) 
 
 // logLogin logs and counts a login that failed.
 func (s *session) logLogin(ctx context.Context, mechanism, result string, err error) {
-	s.countLogin(mechanism, result)
+	s.countLogin(mechanism, result, err)
 	s.srv.opts.Log.LogAttrs(ctx, slog.LevelWarn, "relay: login failed", slog.String("client", s.address().String()),
 		slog.String("mechanism", wire.Printable(mechanism)), slog.String("reason", result), slog.String("error", err.Error()))
 }

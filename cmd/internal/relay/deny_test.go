@@ -88,7 +88,7 @@ func TestDenyName(t *testing.T) {
 	}}
 	logins := make(chan string, 10)
 	r := startRelay(t, Options{
-		TLS: ca.server(t, "relay.example.org"), Deny: mustDeny(t, stolen), OnLogin: func(l Login) { logins <- l.Mechanism + " " + l.Result + " " + l.TLSName },
+		TLS: ca.server(t, "relay.example.org"), Deny: mustDeny(t, stolen), OnLogin: func(l Login) { logins <- l.Mechanism + " " + l.Result + " " + l.Cause + " " + l.TLSName },
 		Auth: sasl.Options{Clients: []string{"*._device.example.net"}, Lookup: res, Pause: 1},
 	})
 	login := func(name, reply string) *talk {
@@ -98,14 +98,14 @@ func TestDenyName(t *testing.T) {
 		return k
 	}
 	login(stolen, "535")
-	if got := <-logins; got != "EXTERNAL refused "+stolen {
+	if got := <-logins; got != "EXTERNAL refused denied "+stolen {
 		t.Errorf("OnLogin(%q)", got)
 	}
 	if names := res.queries(); len(names) > 0 {
 		t.Errorf("queries for %v", names)
 	}
 	k := login(good, "235")
-	if got := <-logins; got != "EXTERNAL done "+good {
+	if got := <-logins; got != "EXTERNAL done  "+good {
 		t.Errorf("OnLogin(%q)", got)
 	}
 	r.SetDeny(mustDeny(t, "*._device.example.net"))

@@ -83,6 +83,9 @@ type Login struct {
 	Mechanism string
 	// Result is "done", "refused", "unavailable", "guessing", "tls-version" or "no-mechanism".
 	Result string
+	// Cause is a word for why it was refused, empty for other results: "no-name", "not-a-client",
+	// "denied", "insecure", "no-record", "no-match", "password" or "acts-as".
+	Cause string
 	// User or TLSName is who logged in, or wanted to and is let in by this name in general; both
 	// may be empty.
 	User, TLSName string

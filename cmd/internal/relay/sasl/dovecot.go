@@ -185,7 +185,7 @@ func (c *dovecotConn) answer(words []string) ([]byte, *Principal, error) {
 		if slices.Contains(words, "temp") || field(words, "code") == "temp_fail" {
 			return nil, nil, unavailable("dovecot: %s", wire.Printable(strings.Join(words[2:], " ")))
 		}
-		return nil, nil, denied("dovecot: %s", wire.Printable(strings.Join(words[2:], " ")))
+		return nil, nil, denied(causePassword, "dovecot: %s", wire.Printable(strings.Join(words[2:], " ")))
 	}
 	return nil, nil, unavailable("dovecot: unknown answer %q", wire.Printable(words[0]))
 }

@@ -69,31 +69,31 @@ func (x *tlsaExchange) Step(ctx context.Context, response []byte) ([]byte, *Prin
 	// RFC 4422, Appendix A: an empty response leaves the name to the certificate.
 	if name == "" {
 		if len(leaf.DNSNames) != 1 {
-			return nil, nil, denied("no name given, and the certificate has %d dNSNames", len(leaf.DNSNames))
+			return nil, nil, denied(causeName, "no name given, and the certificate has %d dNSNames", len(leaf.DNSNames))
 		}
 		name = leaf.DNSNames[0]
 	}
 	owner, err := dane.TLSAName(name)
 	if err != nil {
-		return nil, nil, denied("%w", err)
+		return nil, nil, denied(causeName, "%w", err)
 	}
 	name = strings.TrimSuffix(owner, ".")
 	// No stranger may cause DNS queries (draft-ietf-dance-architecture, Security
 	// Considerations).
 	if !x.login.listed(name) {
-		return nil, nil, denied("%s is not among the clients", name)
+		return nil, nil, denied(causeUnlisted, "%s is not among the clients", name)
 	}
 	if err := x.client.claim(name); err != nil {
 		return nil, nil, err
 	}
 	if x.login.denied(name) {
-		return nil, nil, denied("%s is on the deny list", name)
+		return nil, nil, denied(causeDenied, "%s is on the deny list", name)
 	}
 	if err := x.login.prove(ctx, owner, x.client.TLS.PeerCertificates); err != nil {
 		return nil, nil, err
 	}
 	if x.login.denied(name) { // since the lookup began
-		return nil, nil, denied("%s is on the deny list", name)
+		return nil, nil, denied(causeDenied, "%s is on the deny list", name)
 	}
 	return nil, &Principal{TLSName: name}, nil
 }
@@ -128,7 +128,7 @@ func (l *tlsaLogin) verify(ctx context.Context, res *lookup.Result, chain []*x50
 	case dnssec.Secure:
 	// RFC 6698, Section 4.1: records of an unsigned zone are not used.
 	case dnssec.Insecure:
-		return denied("%s is in a zone without DNSSEC", res.Name)
+		return denied(causeInsecure, "%s is in a zone without DNSSEC", res.Name)
 	// RFC 6698, Section 4.1: a bogus answer never falls back to no DANE.
 	case dnssec.Bogus, dnssec.Indeterminate:
 		if res.Code == lookupchain.CodeBusy {
@@ -141,7 +141,7 @@ func (l *tlsaLogin) verify(ctx context.Context, res *lookup.Result, chain []*x50
 	switch res.Presence {
 	case dane.Present:
 	case dane.Absent:
-		return denied("%s has no TLSA records", res.Name)
+		return denied(causeNoRecord, "%s has no TLSA records", res.Name)
 	case dane.Unknown:
 		return unavailable("TLSA records of %s: %s", res.Name, res.Reason)
 	}
@@ -161,7 +161,7 @@ func (l *tlsaLogin) verify(ctx context.Context, res *lookup.Result, chain []*x50
 	case ctx.Err() != nil:
 		return unavailable("TLSA records of %s: %v", res.Name, ctx.Err())
 	}
-	return denied("no TLSA record of %s matches the certificate: %s", res.Name, dane.Reasons(results))
+	return denied(causeNoMatch, "no TLSA record of %s matches the certificate: %s", res.Name, dane.Reasons(results))
 }
 
 // hasDNSName reports whether the certificate carries exactly this name; a wildcard identifies no

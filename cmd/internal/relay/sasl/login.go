@@ -35,7 +35,7 @@ func (x *loginExchange) Step(ctx context.Context, response []byte) ([]byte, *Pri
 	case err != nil:
 		return nil, nil, err
 	case !ok:
-		return nil, nil, denied("wrong name or password")
+		return nil, nil, denied(causePassword, "wrong name or password")
 	}
 	return nil, &Principal{User: x.name}, nil
 }

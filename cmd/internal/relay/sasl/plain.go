@@ -55,10 +55,10 @@ func (x plainExchange) Step(ctx context.Context, response []byte) ([]byte, *Prin
 	case err != nil:
 		return nil, nil, err
 	case !ok:
-		return nil, nil, denied("wrong name or password")
+		return nil, nil, denied(causePassword, "wrong name or password")
 	// RFC 4422, Section 3.4.1: an authorization identity, which only the user itself may be.
 	case authzid != "" && authzid != name:
-		return nil, nil, denied("%q may not act as another user", name)
+		return nil, nil, denied(causeActsAs, "%q may not act as another user", name)
 	}
 	return nil, &Principal{User: name}, nil
 }

@@ -70,8 +70,38 @@ var (
 	ErrResponse    = errors.New("relay: malformed SASL response")
 )
 
-func denied(format string, args ...any) error {
-	return fmt.Errorf("%w: %w", ErrDenied, fmt.Errorf(format, args...))
+// Causes of an [ErrDenied], for the operator.
+const (
+	causeName     = "no-name"      // no name that can own records
+	causeUnlisted = "not-a-client" // Options.Clients
+	causeDenied   = "denied"       // on the deny list
+	causeInsecure = "insecure"     // a zone without DNSSEC
+	causeNoRecord = "no-record"    // no TLSA record
+	causeNoMatch  = "no-match"     // none that matches the certificate
+	causePassword = "password"     // wrong, or no such user
+	causeActsAs   = "acts-as"      // another user
+)
+
+// deniedError is an [ErrDenied].
+type deniedError struct {
+	cause string
+	error
+}
+
+func (e *deniedError) Unwrap() []error { return []error{ErrDenied, e.error} }
+
+func (e *deniedError) Error() string { return ErrDenied.Error() + ": " + e.error.Error() }
+
+// Cause is a word for why a login was refused, and empty for any other error.
+func Cause(err error) string {
+	if e, ok := errors.AsType[*deniedError](err); ok {
+		return e.cause
+	}
+	return ""
+}
+
+func denied(cause, format string, args ...any) error {
+	return &deniedError{cause, fmt.Errorf(format, args...)}
 }
 
 func unavailable(format string, args ...any) error {
