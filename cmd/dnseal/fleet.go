@@ -86,7 +86,9 @@ const outputHelp = `Records go one way:
                     has one key of a name, the one in the folder now: rollovers
                     need updates. A file that this inventory did not write stays
                     as it is, and so does one that has records of identities
-                    which the inventory does not know.
+                    which the inventory does not know. A fleet has one zone
+                    file: another FILE is refused until the first is moved away.
+                    A symbolic link is followed; mode and owner stay.
   --publish         dynamic updates, 500 names each, then read back, as
                     "dnseal identity publish" does; --server, --tsig-key, …
   --postgres URL    PowerDNS's own tables, 10,000 names a transaction, by COPY
@@ -230,6 +232,9 @@ are rows of a table that make the name of another row's device. A name that was
 retired never becomes that of another device. Retired once more, what is missing
 is done: keys that were not in --identities then are revoked, and with --publish
 or --postgres a record that is there again is withdrawn.
+
+Records go the way they came: those that another way than that of this run
+brought to where they are stay there, are told, and the status is 1.
 
 A mail address that a CA certified is accepted by others as long as the CA has a
 record at _user of the domain or at a wildcard, whatever was withdrawn. With

@@ -10,6 +10,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
 	"dnseal/sender/identity"
@@ -27,7 +28,8 @@ type zoneKnown struct {
 	mark    string // of the inventory; empty: it has none yet
 	marked  bool   // the file has its mark
 	written bool
-	serial  uint32 // of the file that was written last
+	serial  uint32   // of the file that was written last
+	others  []string // files that were written, but for this one
 }
 
 // zoneFile finds what the inventory says of a file. Only the lines about zone files are read.
@@ -46,6 +48,8 @@ func (inv *Inventory) zoneFile(path string) (k zoneKnown, err error) {
 			k.marked = k.marked || e.File == path
 		case e.What == Written && e.File == path:
 			k.written, k.serial = true, e.Serial
+		case e.What == Written && !slices.Contains(k.others, e.File):
+			k.others = append(k.others, e.File)
 		}
 		return nil
 	})
@@ -58,6 +62,53 @@ func newMark() string {
 	return hex.EncodeToString(bits[:])
 }
 
+// mayWrite finds what the inventory says of a file, and whether one is there, and returns an error
+// where none may be written: see [Inventory.BeginZoneFile].
+func (inv *Inventory) mayWrite(path string) (k zoneKnown, there bool, err error) {
+	if k, err = inv.zoneFile(path); err != nil {
+		return k, false, err
+	}
+	if there, err = k.check(path); err != nil {
+		return k, there, zoneError(path, err)
+	}
+	return k, there, k.checkOthers(path)
+}
+
+// checkOthers returns an error where a file is written for the first time, and another one has the
+// records of the inventory: what is retired now would stay in that one.
+func (k *zoneKnown) checkOthers(path string) error {
+	if k.written {
+		return nil
+	}
+	for _, other := range k.others {
+		if n, err := k.recordsIn(other, path); err != nil {
+			return zoneError(other, err)
+		} else if n > 0 {
+			return identity.WithHint(fmt.Errorf("fleet: zone file: the zone file of this fleet is %s, and has %s of it; %s is not written", other, plural(n, "record"), path),
+				"give --zone-file %s; to have another one from now on, move that one away", other)
+		}
+	}
+	return nil
+}
+
+// recordsIn is how many records another file of the inventory has; 0 where it is gone, or somebody
+// else's, or the same one by another path.
+func (k *zoneKnown) recordsIn(other, path string) (int, error) {
+	a, errA := os.Stat(other)
+	b, errB := os.Stat(path)
+	if errA == nil && errB == nil && os.SameFile(a, b) {
+		return 0, nil
+	}
+	there, err := k.check(other)
+	if _, isOthers := errors.AsType[*othersError](err); isOthers || !there && err == nil {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	return countRecords(other)
+}
+
 // check returns whether a file is there, and an error where it is not the one that the inventory
 // writes.
 func (k *zoneKnown) check(path string) (there bool, err error) {
@@ -66,12 +117,12 @@ func (k *zoneKnown) check(path string) (there bool, err error) {
 		return false, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("fleet: zone file: %w", err)
+		return false, err
 	}
 	defer func() { _ = f.Close() }() // only read
 	info, err := f.Stat()
 	if err != nil {
-		return false, fmt.Errorf("fleet: zone file: %w", err)
+		return false, err
 	}
 	if !info.Mode().IsRegular() {
 		return true, notOurs(path, "is no regular file")
@@ -81,7 +132,7 @@ func (k *zoneKnown) check(path string) (there bool, err error) {
 	}
 	line, err := bufio.NewReader(io.LimitReader(f, 1<<10)).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
-		return true, fmt.Errorf("fleet: zone file: %w", err)
+		return true, err
 	}
 	switch {
 	case k.mark != "" && line == zoneHead(k.mark):
@@ -94,9 +145,17 @@ func (k *zoneKnown) check(path string) (there bool, err error) {
 	return true, notOurs(path, "is there, and was not written by this inventory")
 }
 
-func notOurs(path, why string) error {
-	return identity.WithHint(fmt.Errorf("fleet: zone file: %s %s; it stays as it is", path, why), "name another file for --zone-file, which the zone has by $INCLUDE, or move this one away")
+// othersError says that a file is not the inventory's.
+type othersError struct{ path, why string }
+
+func (e *othersError) Error() string { return e.path + " " + e.why + "; it stays as it is" }
+
+// Hint says what to do.
+func (e *othersError) Hint() string {
+	return "name another file for --zone-file, which the zone has by $INCLUDE, or move this one away"
 }
+
+func notOurs(path, why string) error { return &othersError{path, why} }
 
 // endsInRecord reports whether the last line of a file is a record as it is written here.
 func endsInRecord(f *os.File, size int64) bool {
@@ -144,26 +203,48 @@ func countRecords(path string) (n int, err error) {
 	}
 }
 
-// CheckZoneFile returns an error, with a hint, where a file is there that no zone file of an
-// inventory may replace: one that it did not write. The inventory need not be there yet. Other
-// errors: a [*DamagedError]; what the file system returned.
+// CheckZoneFile returns an error, with a hint, where [Inventory.BeginZoneFile] would: a file is
+// there that the inventory did not write, or another one has its records. The inventory need not be
+// there yet. Other errors: a [*DamagedError]; what the file system returned.
 func CheckZoneFile(inventory, path string) error {
-	path, err := absolute(path)
+	path, err := target(path)
 	if err != nil {
-		return err
+		return zoneError(path, err)
 	}
 	inv, err := ReadInventory(inventory)
 	if errors.Is(err, fs.ErrNotExist) {
-		_, err = new(zoneKnown).check(path)
-		return err
+		if _, err = new(zoneKnown).check(path); err != nil {
+			return zoneError(path, err)
+		}
+		return nil
 	}
 	if err != nil {
 		return err
 	}
 	defer func() { _ = inv.Close() }() // only read
-	k, err := inv.zoneFile(path)
-	if err == nil {
-		_, err = k.check(path)
-	}
+	_, _, err = inv.mayWrite(path)
 	return err
+}
+
+// Waiting is how many records of retired identities are still where they were brought: updates are
+// those that a server or database accepted, listed those in the zone file that was written last,
+// while it is there. Errors: a [*DamagedError]; what the file system returned.
+func (inv *Inventory) Waiting() (updates, listed int, zoneFile string, err error) {
+	x, err := inv.byName(func(e *Event, _ int, _ *index) error {
+		if e.What == Written {
+			zoneFile = e.File
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, 0, "", err
+	}
+	for _, s := range x.states {
+		updates += btoi(s&isRetired != 0 && s&isPublished != 0 && s&isWithdrawn == 0)
+		listed += btoi(s&isRetired != 0 && s&isListed != 0 && s&isUnlisted == 0)
+	}
+	if _, e := os.Stat(zoneFile); errors.Is(e, fs.ErrNotExist) {
+		listed = 0
+	}
+	return updates, listed, zoneFile, nil
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -38,4 +39,11 @@ func tellsErrors(release string) bool {
 		return false
 	}
 	return major > 5 || major == 5 && minor >= 8
+}
+
+// keepOwner gives a new file the owner and group of an old one, as far as this process may.
+func keepOwner(f *os.File, old os.FileInfo) {
+	if was, ok := old.Sys().(*syscall.Stat_t); ok && f.Chown(int(was.Uid), int(was.Gid)) != nil {
+		_ = f.Chown(-1, int(was.Gid)) // else it is this process's
+	}
 }

@@ -40,22 +40,19 @@ const MaxZoneHead = 1 << 20
 // the inventory has. Errors, with a hint: another file is there, which this inventory did not
 // write; a [*DamagedError]; what the file system returned: nothing has changed then.
 func (inv *Inventory) BeginZoneFile(path string, head []byte) (*ZoneFile, error) {
-	path, err := absolute(path)
+	path, err := target(path)
 	if err != nil {
-		return nil, err
+		return nil, zoneError(path, err)
 	}
 	z := &ZoneFile{inv: inv, path: path}
-	if z.known, err = inv.zoneFile(path); err != nil {
-		return nil, err
-	}
-	if z.there, err = z.known.check(path); err != nil {
+	if z.known, z.there, err = inv.mayWrite(path); err != nil {
 		return nil, err
 	}
 	if err = z.mark(); err != nil {
 		return nil, err
 	}
-	if z.file, err = os.OpenFile(z.temp(), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644); err != nil { //nolint:gosec // a name server reads it
-		return nil, fmt.Errorf("fleet: zone file: %w", err)
+	if z.file, err = z.create(); err != nil {
+		return nil, zoneError(path, err)
 	}
 	z.out = bufio.NewWriterSize(z.file, 256<<10)
 	if err = z.begin(head); err != nil {
@@ -65,12 +62,58 @@ func (inv *Inventory) BeginZoneFile(path string, head []byte) (*ZoneFile, error)
 	return z, nil
 }
 
-func absolute(path string) (string, error) {
+// target is the absolute path of a file, or of that which a symbolic link leads to.
+func target(path string) (string, error) {
+	const most = 40
 	path, err := filepath.Abs(path)
-	if err != nil {
-		return "", fmt.Errorf("fleet: zone file: %w", err)
+	for range most {
+		to, e := os.Readlink(path)
+		if err != nil || e != nil { // it is no link, or there is nothing
+			return path, err
+		}
+		if !filepath.IsAbs(to) {
+			var dir string
+			dir, err = filepath.EvalSymlinks(filepath.Dir(path))
+			to = filepath.Join(dir, to)
+		}
+		path = to
 	}
-	return path, nil
+	return path, errors.New("too many symbolic links lead to it")
+}
+
+// zoneError names the file that somebody asked for, and not the new one beside it.
+func zoneError(path string, err error) error {
+	var cause error
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		cause = e.Err
+	} else if e, ok := errors.AsType[*os.LinkError](err); ok {
+		cause = e.Err
+	}
+	if cause != nil {
+		err = &fs.PathError{Op: "write", Path: path, Err: cause}
+	}
+	return fmt.Errorf("fleet: zone file: %w", err)
+}
+
+// create makes the new file as the old one is.
+func (z *ZoneFile) create() (*os.File, error) {
+	const flags = os.O_RDWR | os.O_CREATE | os.O_EXCL
+	if !z.there {
+		return os.OpenFile(z.temp(), flags, 0o644) //nolint:gosec // a name server reads it
+	}
+	old, err := os.Stat(z.path)
+	if err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(z.temp(), flags, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	keepOwner(f, old)
+	if err = f.Chmod(old.Mode().Perm()); err != nil {
+		return nil, errors.Join(err, f.Close(), os.Remove(z.temp()))
+	}
+	return f, nil
 }
 
 // temp is where the new file is written: no other inventory has the mark, and this one is locked.
@@ -88,7 +131,7 @@ func (z *ZoneFile) mark() error {
 	}
 	err := os.Remove(z.temp()) // of a run that was killed
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("fleet: zone file: %w", err)
+		return zoneError(z.path, err)
 	}
 	return nil
 }
@@ -149,7 +192,7 @@ func (z *ZoneFile) begin(head []byte) error {
 func (z *ZoneFile) add(lines []byte, n int) error {
 	z.count += n
 	if _, err := z.out.Write(lines); err != nil {
-		return fmt.Errorf("fleet: zone file: %w", err)
+		return zoneError(z.path, err)
 	}
 	return nil
 }
@@ -177,7 +220,7 @@ func (z *ZoneFile) Commit() (int, error) {
 	}
 	if err != nil {
 		_ = os.Remove(z.temp()) // half a file
-		return 0, fmt.Errorf("fleet: zone file: %w", err)
+		return 0, zoneError(z.path, err)
 	}
 	return z.count, z.inv.note(Event{What: Written, File: z.path, Serial: z.serial, Count: z.count})
 }

@@ -152,8 +152,37 @@ func (r *Retire) retire(ctx context.Context, inv *fleet.Inventory, failures *Fai
 		return false, err
 	}
 	before := failures.total()
-	err = r.Output.finish(ctx, inv, zone, failures)
-	return sum.Failed > 0 || failures.total() > before, err
+	if err = r.Output.finish(ctx, inv, zone, failures); err != nil {
+		return false, err
+	}
+	left, err := r.left(inv)
+	return left || sum.Failed > 0 || failures.total() > before, err
+}
+
+// left tells of records of retired identities that another way than that of this run brought to
+// where they are.
+func (r *Retire) left(inv *fleet.Inventory) (bool, error) {
+	updates, listed, file, err := inv.Waiting()
+	switch {
+	case err != nil:
+		return false, err
+	case r.Output.ZoneFile != "" && updates > 0:
+		cli.Print(r.Stderr, "dnseal: error: %s of retired identities went to a server or database, and %s there", plural(updates, "record"), still(updates))
+		cli.Print(r.Stderr, "dnseal: hint: run this again with --publish, or --postgres URL, instead of --zone-file")
+		return true, nil
+	case r.Output.ZoneFile == "" && listed > 0:
+		cli.Print(r.Stderr, "dnseal: error: %s of retired identities %s in the zone file %s", plural(listed, "record"), still(listed), file)
+		cli.Print(r.Stderr, "dnseal: hint: run this again with --zone-file %s instead of --publish or --postgres; or move the file away, if no zone has it any more", file)
+		return true, nil
+	}
+	return false, nil
+}
+
+func still(n int) string {
+	if n == 1 {
+		return "is still"
+	}
+	return "are still"
 }
 
 // ended says what was done before an error, and that the same command goes on.
