@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -163,7 +162,7 @@ func runSubmit(cmd *cobra.Command, f *submitFlags, args []string) error {
 		}
 		return d.FlushAll(cmd.Context(), f.wait)
 	}
-	if (f.later || f.wait) && (d.Spool == nil || f.wait) {
+	if f.later && f.spool == "" || f.wait {
 		return errors.New("--later needs --spool, and --wait needs --flush")
 	}
 	letter, err := f.letter(cmd, d.Options, args)
@@ -237,7 +236,11 @@ func (f *submitFlags) delivery(cmd *cobra.Command) (*submit.Delivery, error) {
 	}}
 	if f.spool != "" {
 		d.Spool, err = spool.Open(f.spool, spool.Limits{Bytes: f.spoolBytes, Messages: f.spoolMessages, Expire: time.Duration(f.expire)}, time.Now)
-		if errors.Is(err, fs.ErrPermission) || err != nil && !f.flush {
+		if err != nil && f.flush {
+			d.Print("dnseal: error: nothing is handed in: %s", cli.Plain(err))
+			return nil, cli.ExitNotPass
+		}
+		if err != nil {
 			d.Print("dnseal: %s; the message is handed in without a spool", cli.Plain(err))
 			err = nil
 		}

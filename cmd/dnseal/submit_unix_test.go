@@ -258,6 +258,24 @@ func TestSubmitOffline(t *testing.T) {
 	}
 }
 
+// TestSubmitNoSpool: where the spool cannot be made, a message for later is handed in now, and a
+// flush says what is wrong.
+func TestSubmitNoSpool(t *testing.T) {
+	t.Parallel()
+	s := startSubmission(t)
+	b := newBox(t, s)
+	for i, later := range []string{"-odq", "--later"} { // below a file
+		out, status := b.run(b.sendmail, cronMail, "-i", later, "root", "--spool", filepath.Join(b.config, "spool"))
+		if status != 0 || !strings.Contains(out, "the message is handed in without a spool") || strings.Count(out, "\n") != 1 || len(s.mails()) != i+1 {
+			t.Errorf("%s: %d %s, %d messages", later, status, out, len(s.mails()))
+		}
+	}
+	out, status := b.run(b.sendmail, "", "-q", "--spool", filepath.Join(b.config, "spool"))
+	if status != 1 || !strings.Contains(out, "nothing is handed in: spool: mkdir ") || strings.Count(out, "\n") != 1 {
+		t.Errorf("%d %s", status, out)
+	}
+}
+
 // TestSubmitKilled: kill -9 in the middle of a delivery, or while the spool is written, loses
 // nothing that is in the spool, and leaves nothing half.
 func TestSubmitKilled(t *testing.T) {
