@@ -69,7 +69,7 @@ func TestTimeoutInLogin(t *testing.T) {
 	ca := newAuthority(t)
 	r := startRelay(t, Options{
 		TLS: ca.server(t, "relay.example.org"), Auth: sasl.Options{Users: users(t, map[string]string{"alice": "p"})},
-		Limits: Limits{CommandTimeout: time.Second},
+		Limits: Limits{CommandTimeout: 5 * time.Second}, // EHLO and the handshake need some
 	})
 	k := dial(t, r.addr)
 	startTLS(k, ca.client("relay.example.org"))
