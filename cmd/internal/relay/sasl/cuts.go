@@ -1,6 +1,7 @@
 package sasl
 
 import (
+	"container/list"
 	"strings"
 
 	"golang.org/x/net/publicsuffix"
@@ -13,6 +14,7 @@ type state int
 
 const (
 	untested state = iota // it has not answered yet
+	beneath               // nor has it, but the zone above it does
 	answers
 	down // it does not answer
 )
@@ -28,6 +30,8 @@ type zone struct {
 	users    int    // running or waiting
 	answered bool
 	failed   int // lookups without an answer since the last that had one
+
+	idle *list.Element // in zones.places or zones.kept; nil while it is used
 }
 
 func (z *zone) state() state {
@@ -54,15 +58,32 @@ func (zs *zones) zoneOf(owner string) *zone {
 	default:
 		return z
 	}
-	for name, end := above(parent), registrable(owner); len(name) >= len(end); name = above(name) {
-		if z := zs.named[name]; z != nil && z.state() == down {
-			return z
-		}
-		if name == end {
-			break
-		}
+	if z := zs.nearest(parent); z != nil && z.state() == down {
+		return z
 	}
 	return zs.get(parent)
+}
+
+// nearest is the first zone above a place that is known to begin there and answer, or to be down.
+func (zs *zones) nearest(place string) *zone {
+	for name, end := place, registrable(place); len(name) > len(end); {
+		name = above(name)
+		if z := zs.named[name]; z != nil && (z.state() == down || z.cut && z.state() == answers) {
+			return z
+		}
+	}
+	return nil
+}
+
+// stateOf is what is known of a zone, and of those above it.
+func (zs *zones) stateOf(z *zone) state {
+	if is := z.state(); is != untested {
+		return is
+	}
+	if in := zs.nearest(z.name); in != nil && in.state() == answers {
+		return beneath
+	}
+	return untested
 }
 
 // above is a name without its first label; a name of one label stays.
@@ -85,21 +106,52 @@ func registrable(owner string) string {
 func (zs *zones) get(name string) *zone {
 	z := zs.named[name]
 	if z == nil {
-		if len(zs.named) >= maxZones {
-			zs.forget()
-		}
+		zs.forget(maxZones - 1)
 		z = &zone{name: name, gate: gate{limit: zs.zoneSlots(untested)}}
 		zs.named[name] = z
+		zs.file(z)
 	}
 	return z
 }
 
-// forget drops zones that nobody uses.
-func (zs *zones) forget() {
-	for name, z := range zs.named {
-		if z.users == 0 {
-			delete(zs.named, name)
+// use counts one more user of a zone, or one less.
+func (zs *zones) use(z *zone, users int) {
+	z.users += users
+	zs.file(z)
+	zs.forget(maxZones)
+}
+
+// file lists a zone that nobody uses as the last to be forgotten of its kind.
+func (zs *zones) file(z *zone) {
+	if z.idle != nil {
+		zs.places.Remove(z.idle) // it is in one of the two
+		zs.kept.Remove(z.idle)
+		z.idle = nil
+	}
+	switch {
+	case z.users > 0:
+	case z.cut || z.state() == down:
+		z.idle = zs.kept.PushBack(z)
+	default:
+		z.idle = zs.places.PushBack(z)
+	}
+}
+
+// forget drops zones that nobody uses until no more are left than so many: first places, which cost
+// one lookup to know again, and where there are none what was used long ago.
+func (zs *zones) forget(most int) {
+	for len(zs.named) > most {
+		from := &zs.places
+		if from.Len() == 0 {
+			from = &zs.kept
 		}
+		e := from.Front()
+		if e == nil {
+			return
+		}
+		z := from.Remove(e).(*zone)
+		z.idle = nil
+		delete(zs.named, z.name)
 	}
 }
 
@@ -117,24 +169,24 @@ func (zs *zones) enter(owner string) (z *zone, was state, err error) {
 	zs.mu.Lock()
 	defer zs.mu.Unlock()
 	z = zs.zoneOf(owner)
-	if was = z.state(); was == down && z.users >= downWaiting {
+	if was = zs.stateOf(z); was == down && z.users >= downWaiting {
 		return nil, was, unavailable("%s gives no answers, and %d logins wait for it already", z.name, z.users)
 	}
-	z.users++
+	zs.use(z, 1)
 	return z, was, nil
 }
 
 func (zs *zones) leave(z *zone) {
 	zs.mu.Lock()
 	defer zs.mu.Unlock()
-	z.users--
+	zs.use(z, -1)
 }
 
 // still reports whether z is the zone of a name, and what is known of it.
 func (zs *zones) still(owner string, z *zone) (now state, failed int, ok bool) {
 	zs.mu.Lock()
 	defer zs.mu.Unlock()
-	return z.state(), z.failed, zs.zoneOf(owner) == z
+	return zs.stateOf(z), z.failed, zs.zoneOf(owner) == z
 }
 
 // learn records whether the lookup of a name, begun as one of z, had an answer, and which zone
@@ -144,6 +196,8 @@ func (zs *zones) learn(owner string, z *zone, cut string, answered bool) {
 	defer zs.mu.Unlock()
 	owner, cut = strings.TrimSuffix(owner, "."), strings.TrimSuffix(cut, ".")
 	place, found := zs.get(above(owner)), z
+	zs.use(place, 1) // stays while others are made
+	defer zs.use(place, -1)
 	switch {
 	case cut != "" && (owner == cut || strings.HasSuffix(owner, "."+cut)): // not behind an alias
 		found = zs.get(cut)
@@ -172,4 +226,5 @@ func (zs *zones) note(z *zone, answered bool) {
 		z.failed++
 	}
 	z.gate.resize(zs.zoneSlots(z.state()))
+	zs.file(z)
 }

@@ -1,6 +1,7 @@
 package sasl
 
 import (
+	"container/list"
 	"context"
 	"errors"
 	"sync"
@@ -20,6 +21,10 @@ const (
 	// by default (lookup.Limits.DomainLookups), and those that answer need some.
 	untestedPart, untestedDomainPart = 4, 32
 	downPart, downDomainPart         = 8, 64
+
+	// Of places beneath a zone that answers: a fleet may have one for each device, so as many in a
+	// domain as one zone has.
+	beneathPart, beneathDomainPart = 2, zonePart
 )
 
 // Bounds of one zone.
@@ -41,11 +46,15 @@ type zones struct {
 	mu      sync.Mutex
 	named   map[string]*zone
 	domains map[string]*domain // in use
+
+	// Zones that nobody uses, the longest unused first: those that begin there or are down, and
+	// places.
+	kept, places list.List
 }
 
 // pools are the slots of lookups, each by what is known of the zone.
 type pools struct {
-	every, untested, down *semaphore.Weighted
+	every, untested, beneath, down *semaphore.Weighted
 }
 
 // domain is what the zones of a registrable domain share.
@@ -54,13 +63,14 @@ type domain struct {
 	users int // running or waiting
 }
 
-func newPools(every, untested, down int) pools {
-	return pools{semaphore.NewWeighted(int64(max(every, 1))), semaphore.NewWeighted(int64(max(untested, probes))), semaphore.NewWeighted(int64(max(down, probes)))}
+func newPools(every, untested, beneath, down int) pools {
+	slots := func(n, least int) *semaphore.Weighted { return semaphore.NewWeighted(int64(max(n, least))) }
+	return pools{slots(every, 1), slots(untested, probes), slots(beneath, probes), slots(down, probes)}
 }
 
 func newZones(lookups int) *zones {
 	return &zones{
-		lookups: lookups, pools: newPools(lookups, lookups/untestedPart, lookups/downPart),
+		lookups: lookups, pools: newPools(lookups, lookups/untestedPart, lookups/beneathPart, lookups/downPart),
 		named: map[string]*zone{}, domains: map[string]*domain{},
 	}
 }
@@ -123,6 +133,10 @@ func (zs *zones) inZone(ctx context.Context, d *domain, z *zone, was state, owne
 			return false, noTurn(err)
 		}
 		defer leave()
+		// What the first lookup of a herd learns frees those that wait among the untested.
+		if is, _, same := zs.still(owner, z); (now == untested || now == beneath) && (!same || is != now) {
+			return true, nil
+		}
 	}
 	cut, err := f()
 	if !errors.Is(err, errBusy) {
@@ -139,6 +153,8 @@ func (p *pools) enter(ctx context.Context, is state) (leave func(), err error) {
 	switch is {
 	case untested:
 		few = p.untested
+	case beneath:
+		few = p.beneath
 	case down:
 		few = p.down
 	case answers:
@@ -166,7 +182,7 @@ func (zs *zones) domainOf(owner string) *domain {
 	name := registrable(owner)
 	d := zs.domains[name]
 	if d == nil {
-		d = &domain{pools: newPools(zs.lookups/domainPart, zs.lookups/untestedDomainPart, zs.lookups/downDomainPart)}
+		d = &domain{pools: newPools(zs.lookups/domainPart, zs.lookups/untestedDomainPart, zs.lookups/beneathDomainPart, zs.lookups/downDomainPart)}
 		zs.domains[name] = d
 	}
 	d.users++
