@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -36,8 +38,7 @@ type submitFlags struct {
 	identities, identity, client string
 	user, passwordFile           string
 	spool                        string
-	spoolBytes                   int64
-	spoolMessages                int
+	spoolBytes, spoolMessages    int64
 	expire, timeout              cli.Span
 	from, domain, admin          string
 	opaque, asIs, header, later  bool
@@ -45,8 +46,30 @@ type submitFlags struct {
 	sender, fullName             string
 }
 
+// least is a flag for a number that has a least value.
+type least struct {
+	value *int64
+	least int64
+}
+
+// String implements [pflag.Value].
+func (l *least) String() string { return strconv.FormatInt(*l.value, 10) }
+
+// Type implements [pflag.Value].
+func (*least) Type() string { return "int" }
+
+// Set implements [pflag.Value].
+func (l *least) Set(text string) error {
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < l.least {
+		return fmt.Errorf("want a whole number, %d at least", l.least)
+	}
+	*l.value = n
+	return nil
+}
+
 func newSubmit() *cobra.Command {
-	f := submitFlags{expire: cli.Span(5 * 24 * time.Hour), timeout: cli.Span(5 * time.Minute)}
+	f := submitFlags{spoolBytes: 4 << 20, spoolMessages: 200, expire: cli.Span(5 * 24 * time.Hour), timeout: cli.Span(5 * time.Minute)}
 	cmd := &cobra.Command{
 		Use:   "submit [RECIPIENT...]",
 		Short: "Sign a message and hand it in by SMTP, now or later",
@@ -64,15 +87,16 @@ With --spool DIR a message is signed, written to DIR and then handed in; where
 that fails now (no network, a 4xx reply) it is kept, the exit status is 0, and a
 line says so. Later calls and --flush hand in what is there, the oldest first;
 after a failure the server is left alone for a time that grows to two hours, but
-not by --flush. A message that the server refuses for good stays in DIR, marked
-in its file "envelope". Where the reply to a whole message does not come it is
-sent again, with the same Message-ID: it can arrive twice, and is not lost.
+not by --flush. Where the reply to a whole message does not come it is sent
+again, with the same Message-ID: it can arrive twice, and is not lost.
 
 What waited for --expire is tried once more and then moved to DIR/dead, and so
-is at once what is damaged: each with a file "reason", until a new message needs
-the room; moved back into DIR it is tried again. The spool counts the time from
-one attempt to the next, at most a quarter of --expire each: no clock that is
-set, and no month without power, makes a message too old.
+is at once what the server refuses for good and what is damaged: each with a
+file "reason", until a new message needs the room; moved back into DIR it is
+tried again. Its file "envelope" names the recipients who do not have it. The
+spool counts the time from one attempt to the next, at most a quarter of
+--expire each: no clock that is set, and no month without power, makes a message
+too old.
 
 By a link of the name sendmail it takes the options of sendmail, also bundled,
 as cron, mail, mutt, PHP and git give them: -t, -f (or -r), -F and -q do what
@@ -85,11 +109,11 @@ key = "value", with the names of the flags below as keys.
 
 Exit status: 0 handed in, or kept in the spool to be handed in; 1 refused by the
 server for some recipient, or no trustworthy connection (the message is in the
-spool, if there is one); 2 wrong usage or configuration, a message that cannot
-be signed; 3 not handed in now, and kept nowhere, or where the disk does not
-confirm it. With --flush: 0 nothing is left; 1 something was refused, given up
-or damaged, or the spool cannot be read or written; 3 something is left, or
-another process hands it in.`,
+spool or its folder dead, if there is one); 2 wrong usage or configuration, a
+message that cannot be signed; 3 not handed in now, and kept nowhere, or where
+the disk does not confirm it. With --flush: 0 nothing is left that waits; 1
+something was refused, given up or damaged, or the spool cannot be read or
+written; 3 something is left, or another process hands it in.`,
 		Example: `  dnseal submit --server relay.example.net ops@example.net <mail
   dnseal submit --server tls:relay.example.net --user box7 --password-file pw -t
   dnseal submit --flush`,
@@ -112,8 +136,8 @@ func (f *submitFlags) register(cmd *cobra.Command) {
 	fs.StringVar(&f.user, "user", "", "log in as `NAME` by a password")
 	fs.StringVar(&f.passwordFile, "password-file", "", "`FILE` whose first line is the password")
 	fs.StringVar(&f.spool, "spool", "", "keep in `DIR` what cannot be handed in now")
-	fs.Int64Var(&f.spoolBytes, "spool-bytes", 4<<20, "most `BYTES` in the spool")
-	fs.IntVar(&f.spoolMessages, "spool-messages", 200, "most messages in the spool, a `NUMBER`")
+	fs.Var(&least{&f.spoolBytes, spool.MinBytes}, "spool-bytes", "most `BYTES` in the spool, with 8192 for each message beside its own")
+	fs.Var(&least{&f.spoolMessages, 1}, "spool-messages", "most messages in the spool, a `NUMBER`")
 	fs.Var(&f.expire, "expire", "set a message aside after this `TIME` in the spool; 0: never")
 	fs.Var(&f.timeout, "timeout", "longest `TIME` without an answer of the server")
 	fs.StringVar(&f.from, "from", "", "the `ADDRESS` in From where that is missing or has no domain")
@@ -121,7 +145,7 @@ func (f *submitFlags) register(cmd *cobra.Command) {
 	fs.StringVar(&f.admin, "admin", "", "the `ADDRESS` that gets what is for addresses without a domain")
 	fs.BoolVar(&f.opaque, "opaque", false, "make application/pkcs7-mime: survives every relay, unreadable without S/MIME")
 	fs.BoolVar(&f.asIs, "as-is", false, "sign nothing: hand the message in as it is")
-	fs.BoolVar(&f.later, "later", false, "only put the message into the spool")
+	fs.BoolVar(&f.later, "later", false, "only put the message into the spool; it is handed in at once where the spool has no room")
 	fs.BoolVar(&f.flush, "flush", false, "read no message: hand in what is in the spool")
 	fs.BoolVar(&f.wait, "wait", false, "with --flush: go on until the spool is empty")
 	fs.BoolVarP(&f.header, "from-header", "t", false, "take recipients from To, Cc and Bcc too")
@@ -235,7 +259,7 @@ func (f *submitFlags) delivery(cmd *cobra.Command) (*submit.Delivery, error) {
 		cli.Print(cmd.ErrOrStderr(), "%s", cli.Printable(fmt.Sprintf(format, args...)))
 	}}
 	if f.spool != "" {
-		d.Spool, err = spool.Open(f.spool, spool.Limits{Bytes: f.spoolBytes, Messages: f.spoolMessages, Expire: time.Duration(f.expire)}, time.Now)
+		d.Spool, err = spool.Open(f.spool, spool.Limits{Bytes: f.spoolBytes, Messages: int(min(f.spoolMessages, math.MaxInt32)), Expire: time.Duration(f.expire)}, time.Now)
 		if err != nil && f.flush {
 			d.Print("dnseal: error: nothing is handed in: %s", cli.Plain(err))
 			return nil, cli.ExitNotPass

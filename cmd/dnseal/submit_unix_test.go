@@ -231,11 +231,18 @@ func TestSendmailWrong(t *testing.T) {
 	if out, status = b.run(b.sendmail, cronMail, "root"); status != 2 || !strings.Contains(out, b.config+`: line 2: unknown key "spol"`) {
 		t.Errorf("%d %s", status, out)
 	}
-	if err := os.WriteFile(b.config, []byte("expire = \"soon\"\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if out, status = b.run(b.sendmail, cronMail, "root"); status != 2 || !strings.Contains(out, b.config+": line 1: ") {
-		t.Errorf("%d %s", status, out)
+	for wrong, want := range map[string]string{
+		"expire = \"soon\"":    "",
+		"spool-bytes = 8192":   "want a whole number, 16384 at least",
+		"spool-messages = 0":   "want a whole number, 1 at least",
+		"spool-bytes = \"4M\"": "want a whole number, 16384 at least",
+	} {
+		if err := os.WriteFile(b.config, []byte(wrong+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if out, status = b.run(b.sendmail, cronMail, "root"); status != 2 || !strings.Contains(out, b.config+": line 1: ") || !strings.Contains(out, want) {
+			t.Errorf("%s: %d %s", wrong, status, out)
+		}
 	}
 }
 

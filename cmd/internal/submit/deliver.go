@@ -20,6 +20,7 @@ type Fate struct {
 	Refused []string
 	Failure *Failure // why it is still there; nil where it is not
 	Left    bool     // it stays in the spool, for all recipients or some
+	Aside   string   // where it is since it was refused for good, by all recipients or some
 	Lost    bool     // it was given up
 	Damaged bool     // it is no whole message, or cannot be read
 	Doubt   bool     // the spool could not be told what became of it

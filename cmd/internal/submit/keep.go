@@ -29,8 +29,9 @@ func (d *Delivery) one(ctx context.Context, e *spool.Entry, entries []*spool.Ent
 		fate = &Fate{Taken: true}
 		d.remove(e, fate)
 		return fate
-	case e.Envelope.Refused:
+	case e.Envelope.Refused: // by an earlier process, which could not set it aside
 		fate = &Fate{Left: true, Failure: &Failure{Cause: errors.New(e.Envelope.Last), Permanent: true, Message: true}}
+		d.refuse(e, fate)
 	case down != nil:
 		fate = &Fate{Left: true, Failure: down}
 	default:
@@ -112,7 +113,21 @@ func (d *Delivery) keep(e *spool.Entry, left []refusal, failure *Failure, fate *
 	if err := d.Spool.Update(e); err != nil {
 		d.doubt(e, fate)
 		d.Print("dnseal: error: what became of the message %s cannot be written down; another process hands it in for all its recipients: %s", e.Name, cli.Plain(err))
+		return
 	}
+	if v.Refused {
+		d.refuse(e, fate)
+	}
+}
+
+// refuse sets a message aside that was refused for good: it takes no room from those that wait.
+func (d *Delivery) refuse(e *spool.Entry, fate *Fate) {
+	where, err := d.Spool.SetAside(e.Name, "refused for good: "+e.Envelope.Last)
+	if err != nil {
+		d.Print("dnseal: error: the message %s was refused for good and cannot be set aside: %s", e.Name, cli.Plain(err))
+		return
+	}
+	fate.Left, fate.Aside = false, where
 }
 
 // remove takes a message out that all have.

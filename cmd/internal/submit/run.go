@@ -1,6 +1,7 @@
 package submit
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -47,7 +48,7 @@ func (d *Delivery) spooled(ctx context.Context, e *spool.Entry, later bool) erro
 		return nil
 	}
 	if p := d.Spool.Pause(); !p.Over(d.Now()) {
-		d.Print("dnseal: kept in the spool: the server could not be had before, and is tried again at %s, or by dnseal submit --flush", p.Until.Local().Format(time.TimeOnly))
+		d.Print("dnseal: kept in the spool: the server could not be had before, and is tried again not before %s UTC, by the next dnseal submit, or by dnseal submit --flush", p.Until.UTC().Format(time.DateTime))
 		return nil
 	}
 	fates, err := d.Flush(ctx)
@@ -98,7 +99,7 @@ func (d *Delivery) told(ctx context.Context, f Fate, folder string) error {
 		return ctx.Err()
 	}
 	kept := ""
-	if folder != "" {
+	if folder = cmp.Or(f.Aside, folder); folder != "" {
 		kept = "; it is kept in " + folder
 	}
 	switch failure := f.Failure; {
@@ -142,30 +143,59 @@ func (d *Delivery) FlushAll(ctx context.Context, wait bool) error {
 		return refused
 	}
 	status := done
-	counts, hints := map[string]int{}, map[string]string{}
 	for _, f := range fates {
 		status = worse(status, f.status())
-		text := f.text()
-		switch {
-		case f.Busy:
-			text = "another process hands it in"
-		case text == "":
-			continue
-		case f.Failure != nil:
-			hints[text] = f.Failure.hint
-		}
-		counts[text]++
 	}
-	for text, n := range counts {
-		d.Print("dnseal: %s in the spool: %s", messages(n), text)
-		if hints[text] != "" {
-			d.Print("dnseal: hint: %s", hints[text])
-		}
-	}
+	d.tellAll(fates)
 	if status != done {
 		return status
 	}
 	return nil
+}
+
+// kind is what messages of one line have in common.
+type kind struct {
+	text, hint  string
+	aside, some bool // refused for good; by some recipients only
+}
+
+// tellAll prints a line for each kind of messages that are not handed in.
+func (d *Delivery) tellAll(fates map[string]*Fate) {
+	counts := map[kind]int{}
+	for _, f := range fates {
+		k := kind{text: f.text(), aside: f.Aside != "", some: f.Taken}
+		switch {
+		case f.Busy:
+			k.text = "another process hands it in"
+		case k.text == "":
+			continue
+		case f.Failure != nil:
+			k.hint = f.Failure.hint
+		}
+		counts[k]++
+	}
+	for k, n := range counts {
+		d.Print("%s", k.line(n, d.Spool.Dead()))
+		if k.hint != "" {
+			d.Print("dnseal: hint: %s", k.hint)
+		}
+	}
+}
+
+// line is what is said of n messages.
+func (k kind) line(n int, dead string) string {
+	number, are, were, them := "1 message", "is", "was", "it"
+	if n > 1 {
+		number, are, were, them = fmt.Sprintf("%d messages", n), "are", "were", "them"
+	}
+	if !k.aside {
+		return fmt.Sprintf("dnseal: %s %s left in the spool: %s", number, are, k.text)
+	}
+	by := ""
+	if k.some {
+		by = " by some recipients"
+	}
+	return fmt.Sprintf("dnseal: error: %s %s refused for good%s, and %s in %s: %s; remove %s there, or move %[7]s back into the spool to have %[7]s tried again", number, were, by, are, dead, k.text, them)
 }
 
 // status is the exit status that tells of a message.
@@ -186,13 +216,6 @@ func worse(a, b cli.Exit) cli.Exit {
 		return a
 	}
 	return b
-}
-
-func messages(n int) string {
-	if n == 1 {
-		return "1 message is left"
-	}
-	return fmt.Sprintf("%d messages are left", n)
 }
 
 // sleep waits, or returns false when ctx has ended.

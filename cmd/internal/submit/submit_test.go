@@ -83,6 +83,16 @@ func left(t *testing.T, d *Delivery) int {
 	return len(entries)
 }
 
+// dead are the folders of what was set aside.
+func dead(t *testing.T, d *Delivery) []string {
+	t.Helper()
+	found, err := filepath.Glob(filepath.Join(d.Spool.Dead(), "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
 // TestSubmit: what is signed arrives as it is, by each form of TLS and login, and is not in the
 // spool any more.
 func TestSubmit(t *testing.T) {
@@ -209,7 +219,7 @@ func TestFailures(t *testing.T) {
 			if err != tt.status || len(lines) != 1 || !strings.Contains(lines[0], tt.says) { //nolint:errorlint // a plain value
 				t.Errorf("%v, want %v:\n%s\nwant %s", err, tt.status, said, tt.says)
 			}
-			if n := left(t, d); n != 1 {
+			if n := left(t, d) + len(dead(t, d)); n != 1 {
 				t.Errorf("%d messages in the spool, want 1", n)
 			}
 			// without a spool: what is only for now has a status of its own
@@ -246,7 +256,7 @@ func TestFlush(t *testing.T) {
 	}
 	// the server is left alone for a while
 	said.Reset()
-	if err := d.Submit(t.Context(), letter(t, "r4@example.org"), false); err != nil || !strings.Contains(said.String(), "is tried again at ") {
+	if err := d.Submit(t.Context(), letter(t, "r4@example.org"), false); err != nil || !strings.Contains(said.String(), "is tried again not before ") || !strings.Contains(said.String(), " UTC, by the next dnseal submit, or by dnseal submit --flush\n") {
 		t.Fatalf("%v, %s", err, said)
 	}
 	if err := d.FlushAll(t.Context(), false); err != temporary { //nolint:errorlint // a plain value
@@ -271,8 +281,96 @@ func TestFlush(t *testing.T) {
 	f.set("RCPT TO:<r2@", "250 ok")
 	f.set("RCPT TO:<r1@", "250 ok")
 	_ = d.FlushAll(t.Context(), false)
-	if got := f.taken(); len(got) != 4 || got[3].to != "<r2@example.org>" || left(t, d) != 1 {
+	if got := f.taken(); len(got) != 4 || got[3].to != "<r2@example.org>" || left(t, d) != 0 || len(dead(t, d)) != 1 {
 		t.Errorf("%d taken, %d left", len(got), left(t, d))
+	}
+}
+
+// TestRefused: what was refused for good, for all recipients or some, is told once, with what to
+// do, and does not stand among what waits; moved back it is tried again.
+func TestRefused(t *testing.T) {
+	t.Parallel()
+	f := (&fake{}).start(t)
+	d, said := delivery(t, f.options())
+	f.set("RCPT TO:<bad", "550 5.1.1 unknown")
+	f.set("RCPT TO:<later", "450 4.2.1 full")
+	for _, to := range [][]string{{"bad@example.org"}, {"bad@example.org"}, {"good@example.org", "bad2@example.org"}, {"later@example.org"}} {
+		if err := d.Submit(t.Context(), letter(t, to...), true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := d.FlushAll(t.Context(), false); err != refused { //nolint:errorlint // a plain value
+		t.Error(err)
+	}
+	for _, want := range []string{
+		"error: 2 messages were refused for good, and are in ", "RCPT TO:<bad@example.org> with 550 5.1.1 unknown; remove them there, or move them back into the spool to have them tried again\n",
+		"error: 1 message was refused for good by some recipients, and is in ", "RCPT TO:<bad2@example.org> with 550 5.1.1 unknown; remove it there, or move it back into the spool to have it tried again\n",
+		"1 message is left in the spool: ",
+	} {
+		if !strings.Contains(said.String(), want) {
+			t.Errorf("%s\nwant %s", said, want)
+		}
+	}
+	found := dead(t, d)
+	if strings.Count(said.String(), "\n") != 3 || left(t, d) != 1 || len(found) != 3 {
+		t.Fatalf("%s, %d left, %q", said, left(t, d), found)
+	}
+	f.set("RCPT TO:<later", "250 ok")
+	said.Reset()
+	if err := d.FlushAll(t.Context(), false); err != nil || said.Len() > 0 {
+		t.Errorf("told twice: %v, %s", err, said)
+	}
+	f.set("RCPT TO:<bad", "250 ok")
+	for _, folder := range found {
+		if err := os.Rename(folder, filepath.Join(folder, "..", "..", filepath.Base(folder))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := d.FlushAll(t.Context(), false); err != nil || said.Len() > 0 || len(f.taken()) != 5 || left(t, d) != 0 {
+		t.Errorf("%v, %s, %d", err, said, len(f.taken()))
+	}
+}
+
+// TestRefusedBefore: what an earlier process marked as refused, and did not set aside, is set aside
+// without another attempt.
+func TestRefusedBefore(t *testing.T) {
+	t.Parallel()
+	f := (&fake{}).start(t)
+	d, said := delivery(t, f.options())
+	if err := d.Submit(t.Context(), letter(t, "a@example.org"), true); err != nil {
+		t.Fatal(err)
+	}
+	entries, _, err := d.Spool.List()
+	if err != nil {
+		t.Fatal(err)
+	}
+	entries[0].Envelope.Refused, entries[0].Envelope.Last = true, "550 5.7.1 no"
+	if err := d.Spool.Update(entries[0]); err != nil {
+		t.Fatal(err)
+	}
+	err = d.FlushAll(t.Context(), false)
+	if err != refused || len(f.taken()) > 0 || len(dead(t, d)) != 1 || !strings.Contains(said.String(), "1 message was refused for good, and is in ") { //nolint:errorlint // a plain value
+		t.Errorf("%v, %s", err, said)
+	}
+}
+
+// TestHints: a server that wants STARTTLS, and one that wants a login, are not told apart by 530
+// alone.
+func TestHints(t *testing.T) {
+	t.Parallel()
+	for answer, want := range map[string]string{
+		"530 5.7.0 Must issue a STARTTLS command first": "hint: leave --tls none out",
+		"530 5.7.0 log in": "hint: log in: ",
+	} {
+		f := &fake{noTLS: true}
+		f.set("MAIL", answer)
+		f.start(t)
+		o := f.options()
+		o.TLS = TLSNone
+		d, said := delivery(t, o)
+		if err := d.Submit(t.Context(), letter(t, "a@example.org"), false); err != refused || !strings.Contains(said.String(), want) { //nolint:errorlint // a plain value
+			t.Errorf("%s: %v, %s", answer, err, said)
+		}
 	}
 }
 

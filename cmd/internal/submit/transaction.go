@@ -69,6 +69,10 @@ func (s *session) mail(from string, size int64, utf8 bool) *Failure {
 		// RFC 4954, Section 6: nobody is logged in, whatever the message is
 		if e, ok := errors.AsType[*smtp.SMTPError](err); ok && e.Code == 530 {
 			f.Message, f.hint = false, "log in: by a password (--user), or by a certificate that the server lists (--identity or --client)"
+			// RFC 3207, Section 4, has the same code for another want.
+			if _, secured := s.TLSConnectionState(); !secured && strings.Contains(strings.ToUpper(e.Message), "STARTTLS") {
+				f.hint = "leave --tls none out: the server wants STARTTLS"
+			}
 		}
 		return f
 	}

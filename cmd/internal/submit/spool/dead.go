@@ -15,6 +15,9 @@ const (
 	reasonFile = "reason"
 )
 
+// Dead is the folder of what was set aside; it may be missing.
+func (s *Spool) Dead() string { return filepath.Join(s.dir, deadFolder) }
+
 // SetAside moves an entry to the dead ones, with the reason. It returns where it is then.
 func (s *Spool) SetAside(name, reason string) (string, error) {
 	from, to := filepath.Join(s.dir, name), filepath.Join(s.dir, deadFolder, name)
@@ -62,7 +65,7 @@ func (s *Spool) room(size int64, entries []*Entry, damaged []Damage) (dropped []
 		return nil, fmt.Errorf("submit: %w: it holds %d messages, and may hold %d", ErrFull, number-1, s.limits.Messages)
 	}
 	if total > s.limits.Bytes {
-		return nil, fmt.Errorf("submit: %w: with this message it would hold %d bytes, and may hold %d", ErrFull, total, s.limits.Bytes)
+		return nil, fmt.Errorf("submit: %w: with this message of %d bytes it would hold %d, with %d counted for each message beside its own, and may hold %d", ErrFull, size, total, overhead, s.limits.Bytes)
 	}
 	return s.bury(s.limits.Messages-number, s.limits.Bytes-total)
 }

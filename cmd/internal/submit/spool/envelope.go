@@ -22,8 +22,8 @@ type Envelope struct {
 	Size     int64 // octets of the message: a file of another size is damaged
 	Attempts int
 	Last     string // why the last attempt failed
-	// Refused says that the server refused the message for good: it is not tried again, and stays
-	// until it is old or a person removes it.
+	// Refused says that the server refused the message for good: it is not tried again before a
+	// person moves it back from the dead ones.
 	Refused bool
 }
 

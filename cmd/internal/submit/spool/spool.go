@@ -9,8 +9,8 @@
 // removed when the next message comes. One process adds at a time ("adding"), and one delivers
 // ("lock"): where the system has flock, both are locks that end with their process.
 //
-// What is damaged or was given up is in DIR/dead, each with a file that says why ("reason"). Moved
-// back into DIR it is tried again.
+// What is damaged, was refused for good or given up is in DIR/dead, each with a file that says why
+// ("reason"). Moved back into DIR it is tried again.
 package spool
 
 import (
@@ -35,6 +35,9 @@ const (
 	// overhead is what a message takes beside its octets: a block each for its folder and envelope.
 	overhead = 8 << 10
 )
+
+// MinBytes is the least that [Limits].Bytes can be: a signed message and what is added for it.
+const MinBytes = 2 * overhead
 
 // Limits bound a spool.
 type Limits struct {
