@@ -238,6 +238,9 @@ func (h *handling) stop(class Class, code, reason string) *message.Outcome {
 	out := &message.Outcome{Action: h.on[class], Edit: h.pass, Result: string(class), Reply: replyTo(class, code, h.on[class]), Level: level(class)}
 	if class == ClassNoRule && out.Action == message.Accept {
 		out.Result = ResultUnsigned
+		if kind := smime.Secured(h.m); kind != smime.NotSecured { // by a device of its own key
+			out.Result, h.attrs = ResultLeftAlone, append(h.attrs, slog.String("kind", string(kind)))
+		}
 	}
 	out.Attrs = append(h.attrs, slog.String("class", string(class)), slog.String("code", code), slog.String("reason", reason))
 	return out

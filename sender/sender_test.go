@@ -124,6 +124,8 @@ func TestHandle(t *testing.T) {
 		{"control: opaque", "user:alice", "x-dnseal-sign: Opaque\r\nFrom: alice@example.org\r\n" + plainText, nil, "", nil, message.Accept, "signed", "opaque alice@example.org", nil},
 		{"control by one who may not", "user:billing", "X-Dnseal-Sign: no\r\nFrom: billing@example.org\r\n" + plainText, nil, "", nil, message.Accept, "signed", "clear billing@example.org", nil},
 		{"nobody's", "user:carol", "From: carol@elsewhere.example\r\nX-Dnseal-Sign: opaque\r\n" + plainText, nil, "", nil, message.Accept, "unsigned", "plain", nil},
+		{"nobody's, signed already", "user:carol", signedAlready, nil, "", func(o *Options) { o.Rules = nil }, message.Accept, "left-alone", "plain", nil},
+		{"nobody's, signed already, refused", "user:carol", signedAlready, nil, "", func(o *Options) { o.Rules, o.On = nil, map[Class]message.Action{ClassNoRule: message.Reject} }, message.Reject, "no-rule", "", nil},
 		{"nobody's, refused", "user:carol", "From: carol@elsewhere.example\r\n" + plainText, nil, "", func(o *Options) { o.On = map[Class]message.Action{ClassNoRule: message.Reject} }, message.Reject, "no-rule", "", nil},
 		{"not allowed", "user:billing", "From: alice@example.org\r\n" + plainText, nil, "", nil, message.Reject, "not-allowed", "", nil},
 		{"not allowed, also when signed already", "user:billing", signedAlready, nil, "", nil, message.Reject, "not-allowed", "", nil},
