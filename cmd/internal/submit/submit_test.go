@@ -345,7 +345,7 @@ func TestRefusedBefore(t *testing.T) {
 		t.Fatal(err)
 	}
 	entries[0].Envelope.Refused, entries[0].Envelope.Last = true, "550 5.7.1 no"
-	if err := d.Spool.Update(entries[0]); err != nil {
+	if err = d.Spool.Update(entries[0]); err != nil {
 		t.Fatal(err)
 	}
 	err = d.FlushAll(t.Context(), false)
@@ -556,10 +556,10 @@ func TestNotRemovable(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "lock"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Chmod(dir, 0o500); err != nil { //nolint:gosec // read only
+	if err := os.Chmod(dir, 0o500); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = os.Chmod(dir, 0o700) })                                                                                                 //nolint:gosec // a folder of the test
+	t.Cleanup(func() { _ = os.Chmod(dir, 0o700) })
 	if err := d.FlushAll(t.Context(), false); err != refused || len(f.taken()) > 0 || !strings.Contains(said.String(), "nothing is handed in: ") { //nolint:errorlint // a plain value
 		t.Errorf("%v, %s", err, said)
 	}
@@ -649,7 +649,7 @@ func TestWait(t *testing.T) {
 	if d.Spool, err = spool.Open(filepath.Join(t.TempDir(), "s"), spool.Limits{Bytes: 1 << 20, Messages: 9, Expire: 100 * time.Hour}, d.Now); err != nil {
 		t.Fatal(err)
 	}
-	if err := d.Submit(t.Context(), letter(t, "a@example.org"), true); err != nil {
+	if err = d.Submit(t.Context(), letter(t, "a@example.org"), true); err != nil {
 		t.Fatal(err)
 	}
 	var pauses []time.Duration

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -25,8 +26,8 @@ func (s *Spool) SetAside(name, reason string) (string, error) {
 	if err == nil {
 		// Best effort: a full disk must not keep a bad entry in the way of others.
 		_ = writeFile(filepath.Join(from, reasonFile), func(w io.Writer) error {
-			_, err := fmt.Fprintln(w, oneLine(reason))
-			return err
+			_, wrong := fmt.Fprintln(w, oneLine(reason))
+			return wrong
 		})
 		err = os.Rename(from, to)
 	}
@@ -77,8 +78,8 @@ func (s *Spool) bury(number int, bytes int64) (dropped []string, err error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("submit: spool: %w", err)
 	}
-	for i := len(files) - 1; i >= 0; i-- {
-		path := filepath.Join(folder, files[i].Name())
+	for _, file := range slices.Backward(files) {
+		path := filepath.Join(folder, file.Name())
 		number--
 		bytes -= weight(path)
 		if number >= 0 && bytes >= 0 {
@@ -87,7 +88,7 @@ func (s *Spool) bury(number int, bytes int64) (dropped []string, err error) {
 		if err := os.RemoveAll(path); err != nil {
 			return dropped, fmt.Errorf("submit: spool: %w", err)
 		}
-		dropped = append(dropped, files[i].Name())
+		dropped = append(dropped, file.Name())
 	}
 	return dropped, nil
 }
