@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"os"
@@ -66,6 +67,9 @@ func (f *denyFile) read(path string, now time.Time) error {
 		f.since = now
 	}
 	list, err := relay.ReadDeny(path)
+	if err == nil && f.emptied(f.inForce()) {
+		err = fmt.Errorf("%s is empty: its entries of before stay; a file of one comment line empties the list", path)
+	}
 	switch {
 	case err != nil:
 	case list.SameText(f.list):
@@ -75,6 +79,10 @@ func (f *denyFile) read(path string, now time.Time) error {
 	}
 	return err
 }
+
+// emptied reports whether the file has no content where there were entries: as one that a slow
+// command has not written to yet.
+func (f *denyFile) emptied(before *relay.Deny) bool { return f.info.Size() == 0 && before.Len() > 0 }
 
 // Times of a file that is being written.
 const (
@@ -163,6 +171,11 @@ func (c *Config) KeepDenied(old *Config) {
 	defer d.mu.Unlock()
 	for path, f := range d.files {
 		before := was.files[path]
+		if before != nil && f.info != nil && f.emptied(before.inForce()) {
+			// The next look tells of it, where nobody was told before.
+			f.list, f.next, f.info, f.fault = before.list, before.next, nil, before.fault
+			continue
+		}
 		if before == nil || f.info == nil || f.at.Sub(f.info.ModTime()) >= settles {
 			continue
 		}

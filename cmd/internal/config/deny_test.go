@@ -112,7 +112,7 @@ func TestDenyFileInPlace(t *testing.T) {
 	d.want("just written", "1234")
 	d.pass(time.Second)
 	d.want("written", "14")
-	d.write("")
+	d.write("# nobody\n")
 	d.pass(3 * time.Second)
 	d.want("all taken out", "")
 }
@@ -162,6 +162,42 @@ func TestDenyFileReload(t *testing.T) {
 	d.want("written long ago", "4")
 	if n := d.c.loaded.denied.files[d.path].inForce().Len(); n != 1 {
 		t.Errorf("%d entries", n)
+	}
+}
+
+// TestDenyFileEmpty: a file that a slow command is to fill lets nobody in, however long it takes,
+// and the log says so once; a comment empties the list.
+func TestDenyFileEmpty(t *testing.T) {
+	t.Parallel()
+	d := newDenied(t, names("123"))
+	d.write("")
+	if errs := d.pass(time.Minute); len(errs) != 1 || !strings.Contains(errs[0], "a file of one comment line empties the list") {
+		t.Errorf("errors: %q", errs)
+	}
+	d.want("empty", "123")
+	d.load()
+	if errs := d.pass(time.Minute); len(errs) != 0 {
+		t.Errorf("told again: %q", errs)
+	}
+	d.want("empty and reloaded", "123")
+	d.write(names("14"))
+	d.pass(3 * time.Second)
+	d.want("written", "14")
+	d.write("")
+	d.now = d.now.Add(time.Hour) // nobody looked
+	d.load()
+	d.want("reloaded at once", "14")
+	if errs := d.pass(time.Minute); len(errs) != 1 {
+		t.Errorf("errors: %q", errs)
+	}
+	d.want("looked at", "14")
+	d.write("# nobody\n")
+	d.load()
+	d.pass(3 * time.Second)
+	d.want("a comment", "")
+	d.write("")
+	if errs := d.pass(time.Minute); len(errs) != 0 {
+		t.Errorf("nothing to keep: %q", errs)
 	}
 }
 

@@ -55,7 +55,9 @@ type Relay struct {
 	// DenyFile is a file with more of such entries, one a line; "#" begins a comment. What is added
 	// applies within a second, without a reload, and what is taken out once the file has not
 	// changed for two seconds, so that one written in place lets nobody in. Where the new file has
-	// a mistake or is gone, the entries before it stay, and the log says so once. 300,000 names
+	// a mistake, is empty or is gone, the entries before it stay, and the log says so once; one
+	// line of comment empties the list. A command that takes long writes another file, which mv
+	// then puts in its place: what it has written so far counts as the whole list. 300,000 names
 	// take 15 MiB of memory. Default: none.
 	DenyFile string `toml:"deny-file"`
 	// Recipients are the domains that mail is accepted for; "*.example.org" means all domains below

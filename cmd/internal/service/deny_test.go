@@ -98,7 +98,7 @@ func TestDenyFile(t *testing.T) {
 	if !denied() {
 		t.Error("a broken file or none lets the client in")
 	}
-	write("")
+	write("# nobody again\n")
 	peertest.WaitFor(t, "the new list", func() bool { return !denied() })
 	if n := strings.Count(r.log.String(), "not read again"); n != 2 {
 		t.Errorf("%d faults told, want 2", n)
