@@ -72,6 +72,20 @@ func (s *session) guesser(name string) sasl.Guesser {
 	return g
 }
 
+// freeKeys is how many logins by key of one address may fail before refusals get slower.
+const freeKeys = 50
+
+// strange counts a failed login by key of an address, and returns by how many steps its pause is
+// longer: who brings a new key each time is slowed too. No other login is: a device that has its
+// key may be behind the same address.
+func (s *session) strange(now time.Time) int {
+	if s.mechanism != sasl.External {
+		return 0
+	}
+	n := s.srv.auth.Strangers.Failed(sasl.Guesser{Addr: clientKey(s.address())}, now)
+	return max(n-freeKeys, 0) / 10
+}
+
 // claim is told the name that a login is for, before anything is proven.
 func (s *session) claim(name string) error {
 	s.claimed = name
@@ -193,7 +207,7 @@ func (s *session) finishLogin(ctx context.Context, proven *sasl.Principal, err e
 		s.logLogin(ctx, s.mechanism, loginRefused, err)
 		s.guesses().Failed(key, time.Now())
 		s.refused++
-		if !s.pause(ctx, s.refused) {
+		if !s.pause(ctx, s.refused+s.strange(time.Now())) {
 			s.quit = true
 			return
 		}

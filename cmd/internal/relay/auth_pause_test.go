@@ -1,6 +1,9 @@
 package relay
 
 import (
+	"crypto/tls"
+	"crypto/x509"
+	"log/slog"
 	"net/netip"
 	"strings"
 	"testing"
@@ -50,6 +53,45 @@ func TestPauseGrows(t *testing.T) {
 			if !s.pause(t.Context(), n) || time.Since(begin) != want {
 				t.Errorf("pause(%d) took %v, want %v", n, time.Since(begin), want)
 			}
+		}
+	})
+}
+
+// TestNewKeysAreSlow: who brings a new key for each connection is refused more slowly, and nobody
+// else behind the address has to wait.
+func TestNewKeysAreSlow(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := &Server{auth: &sasl.Authenticator{Options: sasl.Options{Pause: time.Second, MaxFailures: 3}}, opts: Options{Log: slog.New(slog.DiscardHandler)}}
+		refuse := func(addr string, key int, mechanism string) time.Duration {
+			tlsState := &tls.ConnectionState{PeerCertificates: []*x509.Certificate{{RawSubjectPublicKeyInfo: []byte{byte(key)}}}}
+			s := &session{srv: srv, tls: tlsState, mechanism: mechanism}
+			s.peer.Addr = netip.AddrPortFrom(netip.MustParseAddr(addr), 25)
+			begin := time.Now()
+			s.finishLogin(t.Context(), nil, sasl.ErrDenied)
+			return time.Since(begin)
+		}
+		for key := range freeKeys {
+			if took := refuse("192.0.2.1", key, sasl.External); took != time.Second {
+				t.Fatalf("key %d: %v", key, took)
+			}
+		}
+		for key := range 50 {
+			refuse("192.0.2.1", freeKeys+key, sasl.External)
+		}
+		if took := refuse("192.0.2.1", 200, sasl.External); took != 32*time.Second {
+			t.Errorf("a new key: %v", took)
+		}
+		if took := refuse("192.0.2.2", 201, sasl.External); took != time.Second {
+			t.Errorf("another address: %v", took)
+		}
+		if took := refuse("192.0.2.1", 202, "PLAIN"); took != time.Second {
+			t.Errorf("by password: %v", took)
+		}
+		device := &session{srv: srv, tls: &tls.ConnectionState{PeerCertificates: []*x509.Certificate{{RawSubjectPublicKeyInfo: []byte("device")}}}, mechanism: sasl.External}
+		device.peer.Addr = netip.MustParseAddrPort("192.0.2.1:25")
+		if err := device.claim("s1._device.example.net"); err != nil {
+			t.Errorf("a device behind the same address: %v", err)
 		}
 	})
 }

@@ -44,8 +44,8 @@ func (g *Guesses) Wait(key Guesser, now time.Time) time.Duration {
 	return max(0, f.last.Add(wait).Sub(now))
 }
 
-// Failed counts a failed login.
-func (g *Guesses) Failed(key Guesser, now time.Time) {
+// Failed counts a failed login, and returns how many there are with it.
+func (g *Guesses) Failed(key Guesser, now time.Time) int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.failed == nil {
@@ -59,6 +59,7 @@ func (g *Guesses) Failed(key Guesser, now time.Time) {
 	if len(g.failed) > maxClients {
 		g.forget(now)
 	}
+	return f.times + 1
 }
 
 // Succeeded forgives one failure: not all, or an attacker with an account of his own would have as

@@ -153,6 +153,8 @@ type Authenticator struct {
 	// Guesses are failed logins by password. Those by certificate are apart, in Keys: there is
 	// nothing to guess, and a stranger's wrong passwords must keep nobody out who has the key.
 	Guesses, Keys Guesses
+	// Strangers are those by certificate too, by address alone: they make only refusals slower.
+	Strangers Guesses
 }
 
 // New returns an Authenticator. denied reports the DNS names that are refused before any lookup.
