@@ -18,7 +18,7 @@ test:
 	# RACE stands for cgo here, which PKCS #11 needs.
 	test -z '$(RACE)' || go test $(RACE) -shuffle=on -timeout 20m -tags pkcs11 ./sender/identity/pkcs11
 	test -z '$(RACE)' || go test $(RACE) -timeout 20m -tags pkcs11 -run '^TestTokens$$' ./sender/identity/provision ./cmd/internal/service
-	test -z '$(RACE)' || go test -tags pkcs11 -run '^TestScript$$/^identity-pkcs11$$' ./cmd/dnseal
+	test -z '$(RACE)' || go test -tags pkcs11 -run '^TestScript$$/^(identity|fleet)-pkcs11$$' ./cmd/dnseal
 
 check:
 	$(GOLANGCI) run ./...
